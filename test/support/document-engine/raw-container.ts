@@ -1,0 +1,76 @@
+import * as asn1js from 'asn1js'
+import { parseDer, sortedSetOf, toDer } from './der.ts'
+import { SignPdfError } from './errors.ts'
+import { HASH_OIDS } from './hash.ts'
+import type { HashAlgorithm } from './signature-options.ts'
+
+const OID = {
+  data: '1.2.840.113549.1.7.1',
+  signedData: '1.2.840.113549.1.7.2',
+  rsaEncryption: '1.2.840.113549.1.1.1',
+}
+
+const oid = (value: string): asn1js.BaseBlock => new asn1js.ObjectIdentifier({ value })
+const sequence = (...value: asn1js.BaseBlock[]): asn1js.BaseBlock => new asn1js.Sequence({ value })
+const context0 = (value: asn1js.BaseBlock[]): asn1js.BaseBlock =>
+  new asn1js.Constructed({ idBlock: { tagClass: 3, tagNumber: 0 }, value })
+
+function parseCertificate(der: Uint8Array): asn1js.Sequence {
+  const certificate = parseDer(der)
+  if (!(certificate instanceof asn1js.Sequence)) {
+    throw new SignPdfError('INVALID_ANSWER', 'A certificate of the get_certificates answer is not DER')
+  }
+  return certificate
+}
+
+/** IssuerAndSerialNumber (RFC 5652 10.2.4), taken over from the certificate and not encoded anew. */
+function issuerAndSerialNumber(certificate: asn1js.Sequence): asn1js.BaseBlock {
+  const [tbs] = certificate.valueBlock.value
+  const fields = tbs instanceof asn1js.Sequence ? tbs.valueBlock.value : []
+  // Version 1 certificates have no [0] version in front of the serial number (RFC 5280 4.1).
+  const first = fields[0]?.idBlock.tagClass === 3 ? 1 : 0
+  const serialNumber = fields[first]
+  const issuer = fields[first + 2]
+  if (!serialNumber || !issuer) {
+    throw new SignPdfError('INVALID_ANSWER', 'The signer certificate has no issuer and serial number')
+  }
+  return sequence(issuer, serialNumber)
+}
+
+export interface RawContainerInput {
+  hash: HashAlgorithm
+  /** In DER order, as `signedAttributes` returns them. */
+  attributes: asn1js.BaseBlock[]
+  /** DER, the signer's first. */
+  certificates: [Uint8Array, ...Uint8Array[]]
+  /** The `sign` answer: bare RSASSA-PKCS1-v1_5 octets. */
+  signature: Uint8Array
+}
+
+/**
+ * DER of the detached SignedData that Document Engine builds around a raw signature: ContentInfo, version 1,
+ * no eContent, all certificates, one SignerInfo (RFC 5652 5). Made with asn1js alone, so that a mistake in the
+ * service's own containers cannot repeat itself here.
+ */
+export function rawContainer(input: RawContainerInput): Buffer {
+  const [leaf, ...chain] = input.certificates
+  const signer = parseCertificate(leaf)
+  const digestAlgorithm = (): asn1js.BaseBlock => sequence(oid(HASH_OIDS[input.hash]), new asn1js.Null())
+
+  const signerInfo = sequence(
+    new asn1js.Integer({ value: 1 }),
+    issuerAndSerialNumber(signer),
+    digestAlgorithm(),
+    context0(input.attributes),
+    sequence(oid(OID.rsaEncryption), new asn1js.Null()),
+    new asn1js.OctetString({ valueHex: input.signature }),
+  )
+  const signedData = sequence(
+    new asn1js.Integer({ value: 1 }),
+    new asn1js.Set({ value: [digestAlgorithm()] }),
+    sequence(oid(OID.data)),
+    context0(sortedSetOf([signer, ...chain.map(parseCertificate)])),
+    new asn1js.Set({ value: [signerInfo] }),
+  )
+  return toDer(sequence(oid(OID.signedData), context0([signedData])))
+}
