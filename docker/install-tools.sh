@@ -1,0 +1,105 @@
+#!/bin/sh
+# Installs the command line tools that the demo, the tests and the development image need, where they are missing.
+#
+#   install-tools.sh GROUP...
+#
+# Groups: softhsm (softhsm2-util and libsofthsm2.so), opensc (pkcs11-tool), openssl (OpenSSL 3),
+# poppler (pdfsig), nss (certutil). Silent when everything is there. Uses apt-get, dnf, apk or brew, through sudo
+# when it is not root. Progress goes to stderr.
+set -eu
+
+here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
+
+fail() {
+  echo "install-tools.sh: $1" >&2
+  exit "${2:-1}"
+}
+
+has() {
+  command -v "$1" >/dev/null 2>&1
+}
+
+present() {
+  case $1 in
+    softhsm) has softhsm2-util && "$here/softhsm/module-path.sh" >/dev/null 2>&1 ;;
+    opensc) has pkcs11-tool ;;
+    openssl) "$here/openssl-path.sh" >/dev/null 2>&1 ;;
+    poppler) has pdfsig ;;
+    nss) has certutil ;;
+    *) fail "unknown tool group $1; the groups are softhsm, opensc, openssl, poppler and nss" 64 ;;
+  esac
+}
+
+# What a package manager calls the package of a group.
+package() {
+  case $1/$2 in
+    */opensc) echo opensc ;;
+    apt-get/softhsm) echo softhsm2 ;;
+    */softhsm) echo softhsm ;;
+    brew/openssl) echo openssl@3 ;;
+    */openssl) echo openssl ;;
+    brew/poppler) echo poppler ;;
+    */poppler) echo poppler-utils ;;
+    apt-get/nss) echo libnss3-tools ;;
+    brew/nss) echo nss ;;
+    */nss) echo nss-tools ;;
+  esac
+}
+
+missing=
+for group in "$@"; do
+  present "$group" || missing="$missing $group"
+done
+[ -n "$missing" ] || exit 0
+
+manager=
+for candidate in apt-get dnf apk brew; do
+  if has "$candidate"; then
+    manager=$candidate
+    break
+  fi
+done
+[ -n "$manager" ] ||
+  fail "install$missing (softhsm2-util, pkcs11-tool, openssl 3, pdfsig, certutil) by hand: this machine has none of apt-get, dnf, apk and brew"
+
+# Unquoted on purpose from here on: neither groups nor packages contain spaces.
+packages=
+for group in $missing; do
+  packages="$packages $(package "$manager" "$group")"
+done
+
+as_root=
+# Homebrew refuses to run as root.
+if [ "$manager" != brew ] && [ "$(id -u)" -ne 0 ]; then
+  has sudo || fail "run this as root: $manager install$packages"
+  as_root=sudo
+fi
+
+echo "Installing$packages with $manager" >&2
+status=0
+case $manager in
+  apt-get)
+    # A mirror that is out of date or out of reach need not matter: the installation tells.
+    $as_root apt-get update -qq >&2 || true
+    # shellcheck disable=SC2086
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq -o Dpkg::Use-Pty=0 \
+      --no-install-recommends $packages >&2 || status=$?
+    ;;
+  dnf)
+    # shellcheck disable=SC2086
+    $as_root dnf install -y -q --setopt=install_weak_deps=False $packages >&2 || status=$?
+    ;;
+  apk)
+    # shellcheck disable=SC2086
+    $as_root apk add --no-cache $packages >&2 || status=$?
+    ;;
+  brew)
+    # shellcheck disable=SC2086
+    brew install --quiet $packages >&2 || status=$?
+    ;;
+esac
+[ "$status" -eq 0 ] || fail "$manager could not install$packages (it answered $status); install them by hand"
+
+for group in $missing; do
+  present "$group" || fail "$manager installed$packages, but the tools of $group are not on the PATH"
+done
