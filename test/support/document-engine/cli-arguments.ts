@@ -3,7 +3,9 @@ import type { SignPdfOptions } from './sign-pdf.ts'
 import { CONTAINERS, HASH_ALGORITHMS, SIGNATURE_TYPES } from './signature-options.ts'
 
 /** The command line is wrong; the message says how. */
-export class UsageError extends Error {}
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+}
 
 export interface ParsedArguments {
   input: string

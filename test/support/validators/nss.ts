@@ -1,0 +1,25 @@
+import { mkdir } from 'node:fs/promises'
+import { runTool } from './run-tool.ts'
+
+async function certutil(...args: string[]): Promise<void> {
+  const { exitCode, stderr } = await runTool('certutil', args)
+  if (exitCode !== 0) throw new Error(`certutil ${args.join(' ')}: ${stderr.trim()}`)
+}
+
+/**
+ * Makes an NSS database, the kind of trust store that pdfsig reads, in which the given certificates are trust anchors
+ * for everything.
+ *
+ * @param directory is created
+ * @param trustAnchors paths of PEM files with one certificate each
+ * @returns the database's name as the NSS tools want it: `sql:` and the directory
+ */
+export async function makeNssDatabase(directory: string, trustAnchors: readonly string[]): Promise<string> {
+  await mkdir(directory, { recursive: true })
+  const database = `sql:${directory}`
+  await certutil('-N', '-d', database, '--empty-password')
+  for (const [index, path] of trustAnchors.entries()) {
+    await certutil('-A', '-n', `anchor-${index}`, '-t', 'CT,C,C', '-i', path, '-d', database)
+  }
+  return database
+}
