@@ -3,9 +3,9 @@
 #
 #   install-tools.sh GROUP...
 #
-# Groups: softhsm (softhsm2-util and libsofthsm2.so), opensc (pkcs11-tool), openssl (OpenSSL 3),
-# poppler (pdfsig), nss (certutil). Silent when everything is there. Uses apt-get, dnf, apk or brew, through sudo
-# when it is not root. Progress goes to stderr.
+# Groups: softhsm (softhsm2-util and libsofthsm2.so), opensc (pkcs11-tool), openssl (OpenSSL 3), poppler (pdfsig),
+# nss (certutil), compiler (c++, make and python3, with which node-gyp compiles pkcs11js). Silent when everything is
+# there. Uses apt-get, dnf, apk or brew, through sudo when it is not root. Progress goes to stderr.
 set -eu
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
@@ -26,7 +26,8 @@ present() {
     openssl) "$here/openssl-path.sh" >/dev/null 2>&1 ;;
     poppler) has pdfsig ;;
     nss) has certutil ;;
-    *) fail "unknown tool group $1; the groups are softhsm, opensc, openssl, poppler and nss" 64 ;;
+    compiler) has c++ && has make && has python3 ;;
+    *) fail "unknown tool group $1; the groups are softhsm, opensc, openssl, poppler, nss and compiler" 64 ;;
   esac
 }
 
@@ -43,6 +44,9 @@ package() {
     apt-get/nss) echo libnss3-tools ;;
     brew/nss) echo nss ;;
     */nss) echo nss-tools ;;
+    dnf/compiler) echo gcc-c++ make python3 ;;
+    brew/compiler) echo make python3 ;;
+    */compiler) echo g++ make python3 ;;
   esac
 }
 
@@ -60,7 +64,7 @@ for candidate in apt-get dnf apk brew; do
   fi
 done
 [ -n "$manager" ] ||
-  fail "install$missing (softhsm2-util, pkcs11-tool, openssl 3, pdfsig, certutil) by hand: this machine has none of apt-get, dnf, apk and brew"
+  fail "install$missing by hand: this machine has none of apt-get, dnf, apk and brew"
 
 # Unquoted on purpose from here on: neither groups nor packages contain spaces.
 packages=

@@ -1,0 +1,163 @@
+// Brings a fresh clone to where the service and its tests can run: dependencies, build and, with --tools, the command
+// line tools. Plain JavaScript without imports of packages, because it runs before any are there. Does nothing, within
+// a second, when nothing is to be done.
+//
+//   node docker/prepare.mjs [--tools]
+import { spawn } from 'node:child_process'
+import { mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const tools = ['softhsm', 'opensc', 'openssl', 'poppler', 'nss']
+
+/** What went wrong, in words that say what to do: no stack is printed for it. */
+class PreparationError extends Error {}
+
+/** Runs a command in the repository, its output going to stderr. A signal that ends this process ends it too. */
+function run(command, args, complaint) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { cwd: root, stdio: ['ignore', process.stderr, process.stderr] })
+    const signals = ['SIGINT', 'SIGTERM', 'SIGHUP']
+    let received
+    const forward = (signal) => {
+      received = signal
+      child.kill(signal)
+    }
+    const settle = (error) => {
+      for (const signal of signals) process.off(signal, forward)
+      if (received) process.kill(process.pid, received)
+      else if (error) reject(error)
+      else resolve()
+    }
+    for (const signal of signals) process.on(signal, forward)
+    child.on('error', (cause) => settle(new PreparationError(`${complaint} (${cause.message})`)))
+    child.on('exit', (code) => settle(code === 0 ? undefined : new PreparationError(complaint)))
+  })
+}
+
+async function readJson(path) {
+  try {
+    return JSON.parse(await readFile(join(root, path), 'utf8'))
+  } catch {
+    return undefined
+  }
+}
+
+async function exists(path) {
+  return stat(join(root, path)).then(
+    () => true,
+    () => false,
+  )
+}
+
+async function checkNode() {
+  const minimum = (await readJson('package.json')).engines.node.replace('>=', '')
+  const [wanted, found] = [minimum, process.versions.node].map((version) => version.split('.').map(Number))
+  const differing = wanted.findIndex((part, index) => part !== found[index])
+  if (differing >= 0 && found[differing] < wanted[differing]) {
+    throw new PreparationError(
+      `This is Node ${process.versions.node}; install ${minimum} or later, best the 24 LTS`,
+    )
+  }
+}
+
+/** npm keeps a lockfile of what it has installed, written last: where it agrees with ours, so do the modules. */
+async function dependenciesAreInstalled() {
+  const wanted = (await readJson('package-lock.json')).packages
+  const installed = (await readJson('node_modules/.package-lock.json'))?.packages
+  if (!installed || !(await exists('node_modules/pkcs11js/build/Release/pkcs11.node'))) return false
+  return Object.entries(wanted).every(([path, { version, integrity, optional, devOptional }]) => {
+    if (path === '') return true
+    const found = installed[path]
+    // Those for other platforms are not installed.
+    if (!found) return optional || devOptional
+    return found.version === version && found.integrity === integrity
+  })
+}
+
+async function installDependencies() {
+  if (await dependenciesAreInstalled()) return
+  await run(
+    join(root, 'docker/install-tools.sh'),
+    ['compiler'],
+    'pkcs11js needs a C++ compiler, make and Python 3',
+  )
+  console.error('Installing the dependencies with npm ci; pkcs11js is compiled, which takes a minute')
+  // foreground-scripts shows the compiler at work.
+  await run(
+    'npm',
+    ['ci', '--include=dev', '--foreground-scripts'],
+    'npm ci failed: its messages above say why; it needs the package registry and, to compile pkcs11js, Node headers',
+  )
+  if (!(await exists('node_modules/pkcs11js/build/Release/pkcs11.node'))) {
+    throw new PreparationError(
+      'npm ci did not compile pkcs11js: allow install scripts (npm config get ignore-scripts)',
+    )
+  }
+}
+
+/** When the newest file or folder below `path` changed, in ms. ctime also tells of files that were moved there. */
+async function newestChange(path) {
+  const entries = await readdir(path, { withFileTypes: true })
+  const times = await Promise.all(
+    entries.map(async (entry) => {
+      const child = join(path, entry.name)
+      return entry.isDirectory() ? newestChange(child) : (await stat(child)).ctimeMs
+    }),
+  )
+  return Math.max((await stat(path)).mtimeMs, ...times)
+}
+
+async function build() {
+  // tsc needs seconds to find that nothing has changed, even incrementally.
+  const stamp = join(root, 'dist/.built')
+  const { include } = await readJson('tsconfig.json')
+  const changes = await Promise.all([
+    ...include.map((folder) => newestChange(join(root, folder))),
+    ...['tsconfig.json', 'package-lock.json'].map(async (file) => (await stat(join(root, file))).ctimeMs),
+  ])
+  const built = await stat(stamp).catch(() => undefined)
+  if (built && built.mtimeMs >= Math.max(...changes)) return
+
+  console.error('Building with tsc')
+  const started = new Date()
+  await rm(stamp, { force: true })
+  const tsc = join(root, 'node_modules/typescript/bin/tsc')
+  await run(process.execPath, [tsc, '--project', 'tsconfig.json'], 'The build failed: tsc says why above')
+  await mkdir(join(root, 'dist'), { recursive: true })
+  await writeFile(stamp, '')
+  // What changed while tsc was running is for the next build.
+  await utimes(stamp, started, started)
+}
+
+/**
+ * @param {{ tools?: boolean }} options
+ * @throws when something could not be made ready; the message says what to do
+ */
+export async function prepare(options = {}) {
+  await checkNode()
+  await installDependencies()
+  await build()
+  if (options.tools) {
+    await run(
+      join(root, 'docker/install-tools.sh'),
+      tools,
+      `These tools are missing and could not be installed: see above (docker/install-tools.sh ${tools.join(' ')})`,
+    )
+  }
+}
+
+/** For the entry points: prepares, or prints why not and ends the process. */
+export async function prepareOrExit(options) {
+  try {
+    await prepare(options)
+  } catch (error) {
+    console.error(error instanceof PreparationError ? error.message : error)
+    process.exit(1)
+  }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  await prepareOrExit({ tools: process.argv.includes('--tools') })
+}
