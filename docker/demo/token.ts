@@ -1,9 +1,6 @@
 import { execFile } from 'node:child_process'
-import { mkdir } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
-
-const execFileAsync = promisify(execFile)
 
 export interface DemoToken {
   /** The service's settings for this token, and SOFTHSM2_CONF for SoftHSM itself. */
@@ -13,51 +10,32 @@ export interface DemoToken {
   root: string
 }
 
-/** Runs one of the scripts that the development image runs too; its words on failure become the error's message. */
-async function runScript(path: string, args: string[]): Promise<string> {
-  try {
-    return (await execFileAsync(path, args)).stdout
-  } catch (cause) {
-    const stderr = (cause as { stderr?: string }).stderr?.trim()
-    throw new Error(stderr || String(cause), { cause })
-  }
-}
-
 /**
  * Makes a SoftHSM token with a signing key generated on it, and certificates for that key, or keeps those that are
- * there.
+ * there: with the script that the development image runs at its start.
  *
  * @param folder is created; holds all of it
  * @param scripts the `docker` folder
  */
 export async function createDemoToken(folder: string, scripts: string): Promise<DemoToken> {
-  await mkdir(folder, { recursive: true })
-  const token = join(folder, 'token-not-for-production')
-  const certificates = join(folder, 'certificates-not-for-production')
-  const publicKey = join(token, 'public-key.pem')
-  const pinFile = join(folder, 'pin-not-for-production')
-
-  const settings = await runScript(join(scripts, 'softhsm/create-token.sh'), [token, '--pin-file', pinFile])
+  const settings = await setUp(join(scripts, 'softhsm/set-up.sh'), folder)
   const environment: Record<string, string> = {}
   for (const line of settings.trim().split('\n')) {
     const separator = line.indexOf('=')
     environment[line.slice(0, separator)] = line.slice(separator + 1)
   }
-  await runScript(join(scripts, 'softhsm/generate-key.sh'), [
-    token,
-    '--pin-file',
-    pinFile,
-    '--public-key',
-    publicKey,
-  ])
-  await runScript(join(scripts, 'softhsm/certificates.sh'), [certificates, '--public-key', publicKey])
-  return {
-    environment: {
-      ...environment,
-      SIGNER_CERTIFICATE_FILE: join(certificates, 'leaf.pem'),
-      CA_CERTIFICATES_FILE: join(certificates, 'ca-bundle.pem'),
-    },
-    label: environment.HSM_TOKEN_LABEL ?? '',
-    root: join(certificates, 'root.pem'),
+  const { HSM_TOKEN_LABEL: label, CA_CERTIFICATES_FILE: bundle } = environment
+  if (label === undefined || bundle === undefined)
+    throw new Error(`set-up.sh printed no settings: ${settings}`)
+  return { environment, label, root: join(dirname(bundle), 'root.pem') }
+}
+
+/** The script's output; its words on failure become the error's message. */
+async function setUp(script: string, folder: string): Promise<string> {
+  try {
+    return (await promisify(execFile)(script, [folder])).stdout
+  } catch (cause) {
+    const stderr = (cause as { stderr?: string }).stderr?.trim()
+    throw new Error(stderr || String(cause), { cause })
   }
 }
