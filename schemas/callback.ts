@@ -1,0 +1,43 @@
+/**
+ * The body of every callback. The vendor declares no field as required and newer Document Engines add fields, so
+ * each is optional, null counts as absent and unknown ones pass; which ones an action needs is `src/callback/`'s.
+ */
+import { type Static, Type } from 'typebox'
+
+/** A string that may be missing or null. One `type` rather than a union, so that an error can name what is expected. */
+function NullableString(description: string) {
+  return Type.Optional(Type.Unsafe<string | null>({ type: ['string', 'null'], description }))
+}
+
+export const CallbackBody = Type.Object(
+  {
+    action: NullableString('sign, sign_pkcs7 or get_certificates; absent in the requests of 2019 to 2021'),
+    digest: NullableString('Hex digest of the bytes to sign, made with hash_algorithm'),
+    encoded_contents: NullableString('Base64 of the bytes that the ByteRange covers'),
+    data_to_be_signed: NullableString('Base64 of the bytes to hash and sign: DER signed attributes'),
+    hash_algorithm: NullableString('sha256 (default), sha384, sha512, and sha224 or sha160 where allowed'),
+    signature_type: NullableString('cms (default) or cades'),
+    signature_container: NullableString('raw or pkcs7: what action sign returns'),
+    signatureContainer: NullableString('The same as signature_container'),
+    signing_token: NullableString('Handed through from the sign request; never logged'),
+    encodedContents: NullableString(
+      'Base64 of the bytes to sign: the request that is answered as {"p7": "..."}',
+    ),
+    hash: NullableString('Hex digest beside encodedContents'),
+  },
+  { title: 'Signing service callback' },
+)
+export type CallbackBody = Static<typeof CallbackBody>
+
+/** The answer to `get_certificates`: each entry is the base64 of a certificate's PEM text. */
+export const CertificatesReply = Type.Object({
+  certificates: Type.Array(Type.String(), { description: 'The signer certificate' }),
+  ca_certificates: Type.Array(Type.String(), {
+    description: 'Its issuers, up to the root where it is known',
+  }),
+})
+export type CertificatesReply = Static<typeof CertificatesReply>
+
+/** The answer to `{"encodedContents": ...}`: base64 of the DER PKCS#7 container. */
+export const EncodedContentsReply = Type.Object({ p7: Type.String() })
+export type EncodedContentsReply = Static<typeof EncodedContentsReply>

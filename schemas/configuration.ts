@@ -1,0 +1,125 @@
+/** The environment variables that configure the service: names, defaults, limits and an example of each. */
+import { type Static, Type } from 'typebox'
+
+const hex = '^([0-9a-fA-F]{2})+$'
+
+export const Environment = Type.Object({
+  HSM_MODULE: Type.String({
+    description: 'path of the PKCS#11 library',
+    examples: ['/opt/cloudhsm/lib/libcloudhsm_pkcs11.so'],
+  }),
+  HSM_PIN: Type.Optional(
+    Type.String({ description: 'PIN of the user; CloudHSM: user:password', examples: ['user:password'] }),
+  ),
+  HSM_PIN_FILE: Type.Optional(
+    Type.String({ description: 'file that holds the PIN', examples: ['/run/secrets/hsm-pin'] }),
+  ),
+  HSM_TOKEN_LABEL: Type.Optional(Type.String({ description: 'label of the token', examples: ['hsm1'] })),
+  HSM_TOKEN_SERIAL: Type.Optional(
+    Type.String({ description: 'serial number of the token', examples: ['f41c2b8d90aa17e3'] }),
+  ),
+  HSM_SLOT: Type.Optional(
+    Type.Integer({ minimum: 0, description: 'index of the slot in the slot list', examples: ['0'] }),
+  ),
+  HSM_KEY_LABEL: Type.Optional(
+    Type.String({ description: 'CKA_LABEL of the private key', examples: ['signer'] }),
+  ),
+  HSM_KEY_ID: Type.Optional(
+    Type.String({ pattern: hex, description: 'CKA_ID of the private key in hex', examples: ['01a2'] }),
+  ),
+  SIGNER_CERTIFICATE_FILE: Type.Optional(
+    Type.String({
+      description: 'signer certificate, PEM or DER, leaf first',
+      examples: ['/etc/signing-service/signer.pem'],
+    }),
+  ),
+  CA_CERTIFICATES_FILE: Type.Optional(
+    Type.String({
+      description: 'certificates of its issuers, in any order',
+      examples: ['/etc/signing-service/ca-bundle.pem'],
+    }),
+  ),
+  HSM_SESSIONS: Type.Integer({
+    minimum: 1,
+    maximum: 1024,
+    default: 8,
+    description: 'sessions in the pool',
+    examples: ['8'],
+  }),
+  HSM_QUEUE_LIMIT: Type.Integer({
+    minimum: 0,
+    maximum: 1_000_000,
+    default: 256,
+    description: 'requests that may wait for a session',
+    examples: ['256'],
+  }),
+  HSM_TIMEOUT_MS: Type.Integer({
+    minimum: 100,
+    maximum: 600_000,
+    default: 4000,
+    description: 'milliseconds from arrival to signature',
+    examples: ['4000'],
+  }),
+  HSM_KEEPALIVE_MS: Type.Integer({
+    minimum: 1000,
+    maximum: 3_600_000,
+    default: 30_000,
+    description: 'milliseconds after which an unused session makes a test signature',
+    examples: ['30000'],
+  }),
+  HASH_ALGORITHMS: Type.String({
+    default: 'sha256,sha384,sha512',
+    description: 'hash algorithms that may be asked for',
+    examples: ['sha256,sha384,sha512'],
+  }),
+  DIGEST_MISMATCH: Type.Enum(['reject', 'ignore'], {
+    default: 'reject',
+    description: 'what happens when digest and contents disagree: reject, or ignore the digest',
+    examples: ['reject'],
+  }),
+  SIGNING_SERVICE_PORT: Type.Integer({
+    minimum: 0,
+    maximum: 65_535,
+    default: 6000,
+    description: 'TCP port',
+    examples: ['6000'],
+  }),
+  SIGNING_SERVICE_HOST: Type.String({
+    default: '0.0.0.0',
+    description: 'address to listen on',
+    examples: ['0.0.0.0'],
+  }),
+  SIGNING_SERVICE_PATH: Type.String({
+    pattern: '^/[A-Za-z0-9._~/-]*$',
+    default: '/sign',
+    description: 'a further path that answers like POST /sign',
+    examples: ['/sign'],
+  }),
+  SIGNING_SERVICE_BODY_LIMIT: Type.Integer({
+    minimum: 1024,
+    maximum: 500_000_000,
+    default: 268_435_456,
+    description: 'largest body in bytes',
+    examples: ['268435456'],
+  }),
+  SIGNING_SERVICE_KEEP_ALIVE_MS: Type.Integer({
+    minimum: 1000,
+    maximum: 86_400_000,
+    default: 620_000,
+    description:
+      'milliseconds that an idle connection is kept; longer than any client or load balancer keeps it',
+    examples: ['620000'],
+  }),
+  CORS_ORIGINS: Type.Optional(
+    Type.String({
+      description: 'origins of browser pages that may call, separated by commas',
+      examples: ['https://app.example.com'],
+    }),
+  ),
+  LOG_LEVEL: Type.Enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], {
+    default: 'info',
+    description: 'least severe level that is logged',
+    examples: ['info'],
+  }),
+})
+export type Environment = Static<typeof Environment>

@@ -1,0 +1,35 @@
+import { type Static, Type } from 'typebox'
+
+export const LiveReply = Type.Object({ status: Type.Literal('live') })
+
+/** Which part is not ready, and since when. Without secrets: anybody who reaches the service may read it. */
+export const ReadyReply = Type.Object({
+  status: Type.Union([Type.Literal('ready'), Type.Literal('not ready')]),
+  hsm: Type.Object({
+    state: Type.Union(
+      [
+        Type.Literal('starting'),
+        Type.Literal('ready'),
+        Type.Literal('unavailable'),
+        Type.Literal('pin refused'),
+        Type.Literal('misconfigured'),
+        Type.Literal('closing'),
+      ],
+      { description: 'ready: logged in, and the last test signature verified' },
+    ),
+    since: Type.String({ format: 'date-time' }),
+    reason: Type.Optional(Type.String()),
+    sessions: Type.Object({
+      opening: Type.Integer(),
+      idle: Type.Integer(),
+      busy: Type.Integer(),
+      zombie: Type.Integer(),
+    }),
+    queued: Type.Integer(),
+  }),
+  certificate: Type.Object({
+    valid: Type.Boolean({ description: 'Every certificate of the chain is inside its validity period' }),
+    notAfter: Type.Optional(Type.String({ format: 'date-time', description: 'The earliest of the chain' })),
+  }),
+})
+export type ReadyReply = Static<typeof ReadyReply>

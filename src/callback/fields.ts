@@ -1,0 +1,74 @@
+/** Fields of a body, turned from text into what they mean. Messages name the field and never quote its value. */
+import type { Configuration } from '../config.ts'
+import { INVALID_REQUEST, UNSUPPORTED_HASH_ALGORITHM } from '../errors.ts'
+import {
+  DEFAULT_HASH_ALGORITHM,
+  findHashAlgorithm,
+  type HashAlgorithm,
+} from '../signature/hash-algorithms.ts'
+import type { SignatureType } from '../signature/signed-attributes.ts'
+
+/**
+ * Decodes base64 as RFC 4648 4 has it: the standard alphabet, padded, in one line. Anything else is refused rather
+ * than guessed at, since what is decoded is signed.
+ *
+ * @throws INVALID_REQUEST naming the field
+ */
+export function decodeBase64(field: string, text: string): Buffer {
+  if (text === '') {
+    throw new INVALID_REQUEST(`${field}: must not be empty`)
+  }
+  const bytes = Buffer.from(text, 'base64')
+  if (!isCanonicalBase64(text, bytes)) {
+    throw new INVALID_REQUEST(
+      `${field}: must be base64 (RFC 4648 section 4) with padding and without line breaks`,
+    )
+  }
+  return bytes
+}
+
+/** Node's decoder skips what it does not know and takes the URL alphabet as well: lengths and the end tell. */
+function isCanonicalBase64(text: string, bytes: Buffer): boolean {
+  const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0
+  const lastGroup = bytes.subarray(Math.floor((bytes.length - 1) / 3) * 3)
+  return (
+    text.length % 4 === 0 &&
+    bytes.length === (text.length / 4) * 3 - padding &&
+    !text.includes('-') &&
+    !text.includes('_') &&
+    text.endsWith(lastGroup.toString('base64'))
+  )
+}
+
+/**
+ * Decodes a hex digest, in upper or lower case.
+ *
+ * @throws INVALID_REQUEST naming the field
+ */
+export function decodeHexDigest(field: string, text: string): Buffer {
+  if (!/^([0-9a-f]{2})+$/i.test(text) || text.length > 128) {
+    throw new INVALID_REQUEST(`${field}: must be a digest in hex`)
+  }
+  return Buffer.from(text, 'hex')
+}
+
+/** @throws UNSUPPORTED_HASH_ALGORITHM when it is unknown, or not among the allowed ones */
+export function parseHashAlgorithm(
+  name: string | null | undefined,
+  { hashAlgorithms }: Pick<Configuration, 'hashAlgorithms'>,
+): HashAlgorithm {
+  const algorithm = findHashAlgorithm(name ?? DEFAULT_HASH_ALGORITHM)
+  if (algorithm === undefined || !hashAlgorithms.includes(algorithm)) {
+    throw new UNSUPPORTED_HASH_ALGORITHM(hashAlgorithms.map((allowed) => allowed.name).join(', '))
+  }
+  return algorithm
+}
+
+/** `cms` when absent: the requests of 2019 to 2021 knew nothing else. */
+export function parseSignatureType(name: string | null | undefined): SignatureType {
+  const type = name ?? 'cms'
+  if (type !== 'cms' && type !== 'cades') {
+    throw new INVALID_REQUEST('signature_type: must be cms or cades')
+  }
+  return type
+}

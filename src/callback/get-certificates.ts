@@ -1,0 +1,12 @@
+import type { X509Certificate } from 'node:crypto'
+import type { CertificatesReply } from '../../schemas/callback.ts'
+import type { Signer } from '../signers/signer.ts'
+
+/** Leaf in `certificates`, its issuers nearest first in `ca_certificates`, each as base64 of the PEM text. */
+export function describeCertificates({ certificate, issuers }: Signer): CertificatesReply {
+  return { certificates: [encode(certificate)], ca_certificates: issuers.map(encode) }
+}
+
+function encode(certificate: X509Certificate): string {
+  return Buffer.from(certificate.toString()).toString('base64')
+}

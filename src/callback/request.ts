@@ -1,0 +1,95 @@
+/**
+ * What a body asks for. The vendor's calls are told apart by `action`; those without one by the fields they carry.
+ */
+import type { CallbackBody } from '../../schemas/callback.ts'
+import { INVALID_REQUEST, UNKNOWN_ACTION } from '../errors.ts'
+
+export type CallbackRequest =
+  | { readonly kind: 'certificates' }
+  /** Base64 of the bytes to hash and sign. */
+  | { readonly kind: 'raw'; readonly data: EncodedField }
+  | { readonly kind: 'container'; readonly contents?: EncodedField; readonly digest?: EncodedField }
+  /** The container goes back inside JSON. */
+  | { readonly kind: 'encoded-contents'; readonly contents: EncodedField; readonly digest?: EncodedField }
+
+/** A field that is still text, with the name that errors call it by. */
+export interface EncodedField {
+  readonly field: string
+  readonly text: string
+}
+
+/** @throws UNKNOWN_ACTION, INVALID_REQUEST */
+export function classify(body: CallbackBody): CallbackRequest {
+  switch (body.action ?? undefined) {
+    case 'get_certificates':
+      return { kind: 'certificates' }
+    case 'sign':
+      return containerOf(body) === 'pkcs7' ? containerRequest(body) : rawRequest(body)
+    case 'sign_pkcs7':
+      if (containerOf(body) === 'raw') {
+        throw new INVALID_REQUEST('signature_container: must be pkcs7 or absent for sign_pkcs7')
+      }
+      return containerRequest(body)
+    case undefined:
+      return classifyByFields(body)
+    default:
+      throw new UNKNOWN_ACTION()
+  }
+}
+
+function classifyByFields(body: CallbackBody): CallbackRequest {
+  const data = field(body, 'data_to_be_signed')
+  const contents = field(body, 'encoded_contents')
+  const digest = field(body, 'digest')
+  const encodedContents = field(body, 'encodedContents')
+  if (encodedContents !== undefined) {
+    return { kind: 'encoded-contents', contents: encodedContents, ...optional('digest', field(body, 'hash')) }
+  }
+  if (data !== undefined && (contents !== undefined || digest !== undefined)) {
+    throw new INVALID_REQUEST(
+      'action: is required where data_to_be_signed stands beside digest or encoded_contents',
+    )
+  }
+  if (data === undefined && contents === undefined && digest === undefined) {
+    throw new INVALID_REQUEST('action: is required; sign, sign_pkcs7 or get_certificates')
+  }
+  return data === undefined || containerOf(body) === 'pkcs7' ? containerRequest(body) : rawRequest(body)
+}
+
+function rawRequest(body: CallbackBody): CallbackRequest {
+  const data = field(body, 'data_to_be_signed')
+  if (data === undefined) {
+    throw new INVALID_REQUEST('data_to_be_signed: is required for a raw signature')
+  }
+  return { kind: 'raw', data }
+}
+
+/** `data_to_be_signed` is the content where a container is asked for and no other content is given. */
+function containerRequest(body: CallbackBody): CallbackRequest {
+  const digest = field(body, 'digest')
+  const contents =
+    field(body, 'encoded_contents') ?? (digest === undefined ? field(body, 'data_to_be_signed') : undefined)
+  if (contents === undefined && digest === undefined) {
+    throw new INVALID_REQUEST('encoded_contents: is required for a PKCS#7 container, or digest')
+  }
+  return { kind: 'container', ...optional('contents', contents), ...optional('digest', digest) }
+}
+
+function containerOf(body: CallbackBody): 'raw' | 'pkcs7' | undefined {
+  const { field: name, text } = field(body, 'signature_container') ??
+    field(body, 'signatureContainer') ?? { field: '', text: undefined }
+  if (text !== undefined && text !== 'raw' && text !== 'pkcs7') {
+    throw new INVALID_REQUEST(`${name}: must be raw or pkcs7`)
+  }
+  return text
+}
+
+/** Null counts as absent. */
+function field(body: CallbackBody, name: keyof CallbackBody): EncodedField | undefined {
+  const text = body[name] ?? undefined
+  return text === undefined ? undefined : { field: name, text }
+}
+
+function optional<K extends string>(key: K, value: EncodedField | undefined): { [P in K]?: EncodedField } {
+  return (value === undefined ? {} : { [key]: value }) as { [P in K]?: EncodedField }
+}

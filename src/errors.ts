@@ -1,0 +1,88 @@
+/**
+ * Every error that a caller or an operator can meet: its code, its HTTP status and its message.
+ *
+ * Messages say what to do. None names a path, a PIN, a signing token, a byte of a document or a stack: Document
+ * Engine prints status and body of a refusal to its log.
+ */
+import createError from '@fastify/error'
+
+// The request
+export const INVALID_REQUEST = createError('INVALID_REQUEST', '%s', 400)
+export const UNKNOWN_ACTION = createError(
+  'UNKNOWN_ACTION',
+  'action: must be one of sign, sign_pkcs7 and get_certificates',
+  400,
+)
+export const UNSUPPORTED_HASH_ALGORITHM = createError(
+  'UNSUPPORTED_HASH_ALGORITHM',
+  'hash_algorithm: must be one of %s',
+  400,
+)
+export const DIGEST_MISMATCH = createError(
+  'DIGEST_MISMATCH',
+  '%s: is not the %s digest of the contents; send the matching digest, or leave it out',
+  400,
+)
+export const PAYLOAD_TOO_LARGE = createError(
+  'PAYLOAD_TOO_LARGE',
+  'The body is larger than the %s bytes that SIGNING_SERVICE_BODY_LIMIT allows',
+  413,
+)
+export const UNSUPPORTED_MEDIA_TYPE = createError('UNSUPPORTED_MEDIA_TYPE', '%s', 415)
+
+// The address
+export const NOT_FOUND = createError(
+  'NOT_FOUND',
+  'There is nothing at this address; requests to sign go to POST /sign',
+  404,
+)
+export const METHOD_NOT_ALLOWED = createError('METHOD_NOT_ALLOWED', 'This address answers %s', 405)
+
+// The signer
+export const CERTIFICATE_NOT_VALID = createError('CERTIFICATE_NOT_VALID', '%s', 500)
+export const SIGNATURE_SELF_CHECK_FAILED = createError(
+  'SIGNATURE_SELF_CHECK_FAILED',
+  'The HSM returned a signature that does not verify with the signer certificate; it was discarded',
+  500,
+)
+
+// The HSM
+export const HSM_BUSY = createError(
+  'HSM_BUSY',
+  'Every HSM session is in use and the queue is full; try again in a moment',
+  503,
+)
+export const HSM_UNAVAILABLE = createError(
+  'HSM_UNAVAILABLE',
+  'The HSM cannot sign at the moment; see /health/ready',
+  503,
+)
+export const HSM_TIMEOUT = createError('HSM_TIMEOUT', 'The HSM did not sign within HSM_TIMEOUT_MS', 504)
+
+// Anything else
+export const INTERNAL_ERROR = createError(
+  'INTERNAL_ERROR',
+  'The request could not be completed; the log has the details under this requestId',
+  500,
+)
+
+/** One thing that is wrong with the configuration: the variable, what is wrong, and what a right value looks like. */
+export interface ConfigurationProblem {
+  variable: string
+  message: string
+}
+
+/** The configuration cannot work. Stops the start; carries every problem that was found, not only the first. */
+export class ConfigurationError extends Error {
+  readonly code = 'CONFIGURATION'
+  readonly problems: readonly ConfigurationProblem[]
+
+  constructor(problems: readonly ConfigurationProblem[]) {
+    super(problems.map(({ variable, message }) => `${variable}: ${message}`).join('; '))
+    this.name = 'ConfigurationError'
+    this.problems = problems
+  }
+}
+
+/** sysexits.h EX_CONFIG: a supervisor that restarts the service will not make it better. */
+export const EXIT_CONFIGURATION = 78

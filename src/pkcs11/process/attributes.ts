@@ -1,0 +1,45 @@
+import { createPublicKey } from 'node:crypto'
+import type { Session } from 'graphene-pk11'
+import { CKA_MODULUS, CKA_PUBLIC_EXPONENT, type Handle, type Template } from 'pkcs11js'
+
+/**
+ * Reads one attribute; undefined where the token does not know it or does not show it. One at a time, since a token
+ * that refuses one attribute of a set refuses the set.
+ */
+export function readAttribute(session: Session, object: Handle, type: number): Buffer | undefined {
+  try {
+    const [attribute] = session.lib.C_GetAttributeValue(session.handle, object, [{ type }])
+    return Buffer.isBuffer(attribute?.value) ? attribute.value : undefined
+  } catch (error) {
+    if (/CKR_ATTRIBUTE_(TYPE_INVALID|SENSITIVE)/.test((error as Error).message)) {
+      return undefined
+    }
+    throw error
+  }
+}
+
+/** All objects that fit a template, in the token's order. */
+export function findObjects(session: Session, template: Template): Handle[] {
+  const { lib, handle } = session
+  lib.C_FindObjectsInit(handle, template)
+  try {
+    const found: Handle[] = []
+    for (let batch = lib.C_FindObjects(handle, 64); batch.length > 0; batch = lib.C_FindObjects(handle, 64)) {
+      found.push(...batch)
+    }
+    return found
+  } finally {
+    lib.C_FindObjectsFinal(handle)
+  }
+}
+
+/** DER SubjectPublicKeyInfo of an RSA key object, public or private; undefined where the token does not show it. */
+export function readRsaPublicKey(session: Session, object: Handle): Buffer | undefined {
+  const modulus = readAttribute(session, object, CKA_MODULUS)
+  const exponent = readAttribute(session, object, CKA_PUBLIC_EXPONENT)
+  if (modulus === undefined || exponent === undefined || modulus.length === 0 || exponent.length === 0) {
+    return undefined
+  }
+  const key = { kty: 'RSA', n: modulus.toString('base64url'), e: exponent.toString('base64url') }
+  return createPublicKey({ key, format: 'jwk' }).export({ type: 'spki', format: 'der' })
+}

@@ -1,0 +1,68 @@
+import { X509Certificate } from 'node:crypto'
+import type { Session } from 'graphene-pk11'
+import {
+  CKA_CERTIFICATE_TYPE,
+  CKA_CLASS,
+  CKA_ID,
+  CKA_VALUE,
+  CKC_X_509,
+  CKO_CERTIFICATE,
+  type Template,
+} from 'pkcs11js'
+import { findObjects, readAttribute } from './attributes.ts'
+import { misconfigured } from './open-error.ts'
+import type { PrivateKey } from './private-key.ts'
+
+/**
+ * Finds the certificate object that belongs to a private key: of those with the key's CKA_ID, or of all where none
+ * has it, the one with the key's public half.
+ *
+ * @returns DER
+ * @throws OpenError when none or several fit
+ */
+export function findCertificate(session: Session, key: PrivateKey): Buffer {
+  const sameId =
+    key.id === '' ? [] : readCertificates(session, { type: CKA_ID, value: Buffer.from(key.id, 'hex') })
+  const candidates = sameId.length > 0 ? sameId : readCertificates(session)
+  const fitting = candidates.filter((certificate) => belongsTo(certificate, key))
+  const [certificate, second] = fitting
+  if (certificate === undefined) {
+    const message = 'is required, since the token holds no certificate that matches the private key'
+    throw misconfigured('SIGNER_CERTIFICATE_FILE', message, 'there is no certificate for the private key')
+  }
+  if (second !== undefined) {
+    const message = 'is required, since the token holds several certificates that match the private key'
+    throw misconfigured(
+      'SIGNER_CERTIFICATE_FILE',
+      message,
+      'there are several certificates for the private key',
+    )
+  }
+  return certificate.raw
+}
+
+function readCertificates(session: Session, ...restriction: Template): X509Certificate[] {
+  const template = [
+    { type: CKA_CLASS, value: CKO_CERTIFICATE },
+    { type: CKA_CERTIFICATE_TYPE, value: CKC_X_509 },
+    ...restriction,
+  ]
+  return findObjects(session, template).flatMap((object) => {
+    const certificate = parse(readAttribute(session, object, CKA_VALUE))
+    return certificate === undefined ? [] : [certificate]
+  })
+}
+
+/** An object that is no certificate belongs to no key, and must not keep the others from being found. */
+function parse(value: Buffer | undefined): X509Certificate | undefined {
+  try {
+    return value === undefined ? undefined : new X509Certificate(value)
+  } catch {
+    return undefined
+  }
+}
+
+function belongsTo(certificate: X509Certificate, key: PrivateKey): boolean {
+  const publicKey = certificate.publicKey.export({ type: 'spki', format: 'der' })
+  return key.publicKey === undefined || publicKey.equals(key.publicKey)
+}

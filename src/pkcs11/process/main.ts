@@ -1,0 +1,117 @@
+/**
+ * The signer process: the only one that loads the PKCS#11 library and holds the PIN. Its main thread opens the token,
+ * keeps the one login and hands messages between the HTTP process and the session workers; it never signs.
+ *
+ * It lives as long as the HTTP process: when that goes, so does it.
+ */
+import { extname } from 'node:path'
+import { Worker } from 'node:worker_threads'
+import type {
+  FromSession,
+  FromSignerProcess,
+  OpenFailure,
+  SessionWorkerData,
+  ToSession,
+  ToSignerProcess,
+} from '../messages.ts'
+import { describeFailure } from '../return-values.ts'
+import { OpenError } from './open-error.ts'
+import { type OpenToken, openToken } from './open-token.ts'
+
+const WORKER = new URL(`./session-worker${extname(import.meta.filename)}`, import.meta.url)
+
+let opened: OpenToken | undefined
+const workers: Worker[] = []
+
+function tell(message: FromSignerProcess): void {
+  // Nobody is left to tell when the HTTP process has gone
+  process.send?.(message, undefined, undefined, () => {})
+}
+
+function open(request: Extract<ToSignerProcess, { type: 'open' }>): void {
+  try {
+    opened = openToken(request)
+    tell({ type: 'opened', token: opened.token, key: opened.key })
+  } catch (error) {
+    tell({ type: 'open-failed', failure: describeOpenError(error) })
+  }
+}
+
+function describeOpenError(error: unknown): OpenFailure {
+  if (error instanceof OpenError) {
+    return error.failure
+  }
+  const { returnValue, call, recovery } = describeFailure(error)
+  if (recovery === 'pin') {
+    return { kind: 'pin', returnValue }
+  }
+  const message = `the token cannot be opened: ${call} ${returnValue}`
+  return { kind: 'unavailable', message, reason: 'the token cannot be opened' }
+}
+
+/** One after another: CloudHSM dislikes bursts. Those that fail are reported, and asked for again by the HTTP process. */
+async function startSessions({ module, slot, key }: OpenToken, sessions: number): Promise<void> {
+  for (let session = 0; session < sessions; session++) {
+    await startSession({ session, module, slot, key })
+  }
+}
+
+function startSession(data: SessionWorkerData): Promise<void> {
+  return new Promise((resolve) => {
+    const worker = new Worker(WORKER, { workerData: data })
+    worker.on('message', (message: FromSession) => {
+      tell(message)
+      resolve()
+    })
+    // A worker cannot be replaced one by one in a process whose native library it may have left locked
+    worker.on('error', (error) => {
+      throw error
+    })
+    workers[data.session] = worker
+  })
+}
+
+function toSession(message: ToSession): void {
+  workers[message.session]?.postMessage(message)
+}
+
+function logIn(): void {
+  try {
+    opened?.logIn()
+    tell({ type: 'logged-in' })
+  } catch (error) {
+    tell({ type: 'log-in-failed', failure: describeFailure(error) })
+  }
+}
+
+/** Closes sessions, then the library. Only asked for when no call is in flight: closing under one crashes. */
+async function close(): Promise<void> {
+  await Promise.all(
+    workers.map((worker) => {
+      const exited = new Promise((resolve) => worker.once('exit', resolve))
+      worker.postMessage({ type: 'close' })
+      return exited
+    }),
+  )
+  opened?.close()
+  process.exit(0)
+}
+
+process.on('message', (message: ToSignerProcess) => {
+  switch (message.type) {
+    case 'open':
+      return open(message)
+    case 'start-sessions':
+      return opened && void startSessions(opened, message.count)
+    case 'log-in':
+      return logIn()
+    case 'close':
+      return void close()
+    default:
+      return toSession(message)
+  }
+})
+// Ctrl-C reaches the whole process group: the HTTP process decides when this one ends
+process.on('SIGINT', () => {})
+process.on('SIGTERM', () => {})
+process.on('disconnect', () => process.exit(0))

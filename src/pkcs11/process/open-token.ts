@@ -1,0 +1,75 @@
+import { SessionFlag } from 'graphene-pk11'
+import { readPin } from '../../config.ts'
+import type { FoundKey, FoundToken, OpenRequest } from '../messages.ts'
+import { describeFailure } from '../return-values.ts'
+import { findCertificate } from './certificate-object.ts'
+import { loadLibrary } from './library.ts'
+import { misconfigured } from './open-error.ts'
+import { selectPrivateKey } from './private-key.ts'
+import { selectToken } from './token.ts'
+
+/** A token with the user logged in, for the life of the process. */
+export interface OpenToken {
+  readonly module: string
+  readonly slot: Uint8Array
+  readonly token: FoundToken
+  readonly key: FoundKey
+  /** Logs in anew for all sessions, when the token has forgotten the login. */
+  logIn(): void
+  close(): void
+}
+
+/**
+ * Loads the library, logs in once and finds key and, where no file gives it, certificate. The session opened here is
+ * the anchor of the login: a token logs a user out when its last session closes (PKCS#11 2.40 5.6).
+ *
+ * @throws OpenError, or what the PKCS#11 call threw
+ */
+export function openToken({ hsm, publicKey }: OpenRequest): OpenToken {
+  const module = loadLibrary(hsm.module)
+  const { slot, token } = selectToken(module, hsm.token)
+  const anchor = slot.open(SessionFlag.SERIAL_SESSION | SessionFlag.RW_SESSION)
+  const pin = findPin(hsm.pin)
+  const logIn = () => {
+    try {
+      anchor.login(pin)
+    } catch (error) {
+      if (describeFailure(error).returnValue !== 'CKR_USER_ALREADY_LOGGED_IN') {
+        throw error
+      }
+    }
+  }
+  logIn()
+  const key = selectPrivateKey(anchor, hsm.key, publicKey)
+  const certificate = publicKey === undefined ? findCertificate(anchor, key) : undefined
+  return {
+    module: hsm.module,
+    slot: slot.handle,
+    token: {
+      label: token.label,
+      serial: token.serialNumber,
+      manufacturer: token.manufacturerID,
+      model: token.model,
+    },
+    key: {
+      label: key.label,
+      id: key.id,
+      ...(key.publicKey === undefined ? {} : { publicKey: key.publicKey }),
+      ...(certificate === undefined ? {} : { certificate }),
+    },
+    logIn,
+    close() {
+      anchor.close()
+      module.finalize()
+    },
+  }
+}
+
+function findPin(source: OpenRequest['hsm']['pin']): string {
+  try {
+    return readPin(source, process.env)
+  } catch {
+    const variable = 'file' in source ? 'HSM_PIN_FILE' : source.variable
+    throw misconfigured(variable, 'holds no PIN any more', 'the PIN cannot be read')
+  }
+}

@@ -1,0 +1,126 @@
+import type { Session } from 'graphene-pk11'
+import {
+  CKA_ALWAYS_AUTHENTICATE,
+  CKA_CLASS,
+  CKA_ID,
+  CKA_KEY_TYPE,
+  CKA_LABEL,
+  CKK_RSA,
+  CKO_PRIVATE_KEY,
+  CKO_PUBLIC_KEY,
+  type Handle,
+  type Template,
+} from 'pkcs11js'
+import type { KeySelector } from '../../config.ts'
+import type { FoundKey } from '../messages.ts'
+import { findObjects, readAttribute, readRsaPublicKey } from './attributes.ts'
+import { misconfigured } from './open-error.ts'
+
+/** A private key object in one session: handles belong to the session that found them. */
+export interface PrivateKey extends FoundKey {
+  readonly handle: Handle
+}
+
+/**
+ * Finds the private key that signs: the one with the label and id given, or else the one whose public half is the
+ * signer certificate's, or else the only one.
+ *
+ * @param publicKey DER SubjectPublicKeyInfo of the signer certificate, where it is known
+ * @throws OpenError that lists the private keys there are, when none or several fit
+ */
+export function selectPrivateKey(
+  session: Session,
+  selector: KeySelector,
+  publicKey?: Uint8Array,
+): PrivateKey {
+  const named = selector.label !== undefined || selector.id !== undefined
+  const keys = listPrivateKeys(session, named ? selector : {})
+  const fitting =
+    named || publicKey === undefined
+      ? keys
+      : keys.filter((key) => key.publicKey !== undefined && Buffer.compare(key.publicKey, publicKey) === 0)
+  const [key, second] = fitting
+  const variable = named && selector.label === undefined ? 'HSM_KEY_ID' : 'HSM_KEY_LABEL'
+  if (key === undefined) {
+    const wanted =
+      named || publicKey === undefined ? 'no private key fits' : 'no private key matches the certificate'
+    throw misconfigured(variable, `${wanted}; ${describeKeys(listPrivateKeys(session, {}))}`, `${wanted}`)
+  }
+  if (second !== undefined) {
+    throw misconfigured(
+      variable,
+      `several private keys fit, set HSM_KEY_LABEL or HSM_KEY_ID to tell them apart; ${describeKeys(fitting)}`,
+      'several private keys fit the configuration',
+    )
+  }
+  checkUsable(session, key, variable)
+  return key
+}
+
+/** Finds, in another session, the key that was selected; undefined when it is not there any more. */
+export function findSelectedKey(
+  session: Session,
+  { label, id, publicKey }: Pick<FoundKey, 'label' | 'id' | 'publicKey'>,
+): Handle | undefined {
+  const handles = findObjects(session, privateKeyTemplate({ label, id }))
+  if (handles.length < 2 || publicKey === undefined) {
+    return handles[0]
+  }
+  return handles.find((handle) => {
+    const candidate = findPublicKey(session, handle, id)
+    return candidate !== undefined && Buffer.compare(candidate, publicKey) === 0
+  })
+}
+
+function listPrivateKeys(session: Session, selector: KeySelector): PrivateKey[] {
+  return findObjects(session, privateKeyTemplate(selector)).map((handle) => {
+    const label = readAttribute(session, handle, CKA_LABEL)?.toString('utf8') ?? ''
+    const id = readAttribute(session, handle, CKA_ID)?.toString('hex') ?? ''
+    const publicKey = findPublicKey(session, handle, id)
+    return { handle, label, id, ...(publicKey === undefined ? {} : { publicKey }) }
+  })
+}
+
+function privateKeyTemplate({ label, id }: KeySelector): Template {
+  const template: Template = [{ type: CKA_CLASS, value: CKO_PRIVATE_KEY }]
+  if (label !== undefined && label !== '') {
+    template.push({ type: CKA_LABEL, value: label })
+  }
+  if (id !== undefined && id !== '') {
+    template.push({ type: CKA_ID, value: Buffer.from(id, 'hex') })
+  }
+  return template
+}
+
+/** The public half, from the private key object or, where that hides it, from the public key object of the same id. */
+function findPublicKey(session: Session, handle: Handle, id: string): Buffer | undefined {
+  const own = readRsaPublicKey(session, handle)
+  if (own !== undefined || id === '') {
+    return own
+  }
+  const [publicKey] = findObjects(session, [
+    { type: CKA_CLASS, value: CKO_PUBLIC_KEY },
+    { type: CKA_ID, value: Buffer.from(id, 'hex') },
+  ])
+  return publicKey === undefined ? undefined : readRsaPublicKey(session, publicKey)
+}
+
+function checkUsable(session: Session, key: PrivateKey, variable: string): void {
+  const type = readAttribute(session, key.handle, CKA_KEY_TYPE)
+  if (type !== undefined && type.readUInt8(0) !== CKK_RSA) {
+    throw misconfigured(variable, 'the private key is not an RSA key', 'the private key is not an RSA key')
+  }
+  // An unreadable attribute counts as false: tokens older than PKCS#11 2.20 do not know it
+  if (readAttribute(session, key.handle, CKA_ALWAYS_AUTHENTICATE)?.[0] === 1) {
+    const reason =
+      'the private key demands the PIN for each signature (CKA_ALWAYS_AUTHENTICATE), which is not supported'
+    throw misconfigured(variable, reason, reason)
+  }
+}
+
+function describeKeys(keys: readonly PrivateKey[]): string {
+  if (keys.length === 0) {
+    return 'there are no private keys that this user can see'
+  }
+  return `there are: ${keys.map(({ label, id }) => `label ${JSON.stringify(label)} id ${id || '(none)'}`).join('; ')}`
+}

@@ -1,0 +1,103 @@
+/**
+ * One session: a worker thread that signs synchronously, since `C_SignInit` blocks whichever thread calls it and
+ * CloudHSM talks to the HSM there. It opens its own read-write session and finds its own key handle.
+ *
+ * An answer goes out for every message; the thread itself never throws.
+ */
+import { parentPort, workerData } from 'node:worker_threads'
+import { type Session, SessionFlag, type Slot } from 'graphene-pk11'
+import { CKM_RSA_PKCS, type Handle } from 'pkcs11js'
+import type { FromSession, SessionWorkerData, ToSession } from '../messages.ts'
+import { describeFailure } from '../return-values.ts'
+import { attachLibrary } from './library.ts'
+import { findSelectedKey } from './private-key.ts'
+
+const { session: number, module: path, slot: slotHandle, key } = workerData as SessionWorkerData
+const MAX_SIGNATURE_LENGTH = 512
+
+let session: Session | undefined
+let keyHandle: Handle | undefined
+
+function open(): void {
+  session = findSlot().open(SessionFlag.SERIAL_SESSION | SessionFlag.RW_SESSION)
+  findKey()
+}
+
+function findSlot(): Slot {
+  const slots = attachLibrary(path).getSlots(true)
+  for (let index = 0; index < slots.length; index++) {
+    const slot = slots.items(index)
+    if (Buffer.compare(slot.handle, slotHandle) === 0) {
+      return slot
+    }
+  }
+  throw new Error('the slot is gone')
+}
+
+function findKey(): void {
+  keyHandle = findSelectedKey(session as Session, key)
+  if (keyHandle === undefined) {
+    throw new Error('the private key is gone')
+  }
+}
+
+function close(): void {
+  try {
+    session?.close()
+  } catch {
+    // The session may be what is broken: it is given up either way
+  }
+  session = undefined
+}
+
+/** Signs once, and once more with a fresh key handle where the token says that the old one is stale. */
+function sign(data: Uint8Array): Uint8Array {
+  try {
+    return signWithHandle(data)
+  } catch (error) {
+    if (describeFailure(error).recovery !== 'find-key') {
+      throw error
+    }
+    findKey()
+    return signWithHandle(data)
+  }
+}
+
+function signWithHandle(data: Uint8Array): Uint8Array {
+  const { lib, handle } = session as Session
+  lib.C_SignInit(handle, { mechanism: CKM_RSA_PKCS }, keyHandle as Handle)
+  return lib.C_Sign(handle, Buffer.from(data), Buffer.alloc(MAX_SIGNATURE_LENGTH))
+}
+
+type Outcome = { type: 'session-opened' } | { type: 'signed'; signature: Uint8Array }
+
+function answer(ticket: number, onFailure: 'session-failed' | 'sign-failed', act: () => Outcome): void {
+  let message: FromSession
+  try {
+    message = { session: number, ticket, ...act() }
+  } catch (error) {
+    message = { session: number, ticket, type: onFailure, failure: describeFailure(error) }
+  }
+  parentPort?.postMessage(message)
+}
+
+function reopen(ticket: number): void {
+  answer(ticket, 'session-failed', () => {
+    close()
+    open()
+    return { type: 'session-opened' }
+  })
+}
+
+parentPort?.on('message', (message: ToSession | { type: 'close' }) => {
+  if (message.type === 'sign') {
+    answer(message.ticket, 'sign-failed', () => ({ type: 'signed', signature: sign(message.data) }))
+  } else if (message.type === 'reopen') {
+    reopen(message.ticket)
+  } else {
+    close()
+    parentPort?.close()
+  }
+})
+
+reopen(0)

@@ -1,0 +1,56 @@
+import { type Module, type Slot, type Token, TokenFlag } from 'graphene-pk11'
+import type { TokenSelector } from '../../config.ts'
+import { misconfigured, unavailable } from './open-error.ts'
+
+interface Candidate {
+  readonly index: number
+  readonly slot: Slot
+  readonly token: Token
+}
+
+/**
+ * Finds the one initialized token that fits everything the selector names.
+ *
+ * @throws OpenError that lists the tokens there are: `unavailable` when none fits, since it may appear, and
+ *   `configuration` when several do
+ */
+export function selectToken(module: Module, selector: TokenSelector): { slot: Slot; token: Token } {
+  const present = listTokens(module)
+  const fitting = present.filter(
+    ({ index, token }) =>
+      (selector.label === undefined || token.label === selector.label) &&
+      (selector.serial === undefined || token.serialNumber === selector.serial) &&
+      (selector.slot === undefined || index === selector.slot),
+  )
+  const [first, second] = fitting
+  if (first === undefined) {
+    const wanted = Object.keys(selector).length === 0 ? 'no token is present' : 'no token fits'
+    throw unavailable(`${wanted}; ${describeTokens(present)}`, 'the token is not present')
+  }
+  if (second !== undefined) {
+    throw misconfigured(
+      'HSM_TOKEN_LABEL',
+      `several tokens fit, set HSM_TOKEN_LABEL, HSM_TOKEN_SERIAL or HSM_SLOT to tell them apart; ${describeTokens(fitting)}`,
+      'several tokens fit the configuration',
+    )
+  }
+  return first
+}
+
+function listTokens(module: Module): Candidate[] {
+  const slots = module.getSlots(true)
+  return Array.from({ length: slots.length }, (_, index) => {
+    const slot = slots.items(index)
+    return { index, slot, token: slot.getToken() }
+  }).filter(({ token }) => (token.flags & TokenFlag.TOKEN_INITIALIZED) !== 0)
+}
+
+function describeTokens(tokens: readonly Candidate[]): string {
+  if (tokens.length === 0) {
+    return 'there are no initialized tokens'
+  }
+  const lines = tokens.map(
+    ({ index, token }) => `label ${JSON.stringify(token.label)} serial ${token.serialNumber} slot ${index}`,
+  )
+  return `there are: ${lines.join('; ')}`
+}

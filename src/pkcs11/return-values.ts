@@ -1,0 +1,88 @@
+/**
+ * What each PKCS#11 return value means for the service: one table, so that what a real HSM teaches can be corrected
+ * in one line. Names are those of PKCS#11 2.40 5.1.
+ */
+
+/**
+ * What to do about a return value:
+ * - `find-key`: the key handle is stale; find the key again in the same session and repeat
+ * - `replace-session`: the session is gone or confused; open another in its place and repeat
+ * - `log-in`: the token forgot the login; log in once for all sessions and repeat
+ * - `throttled`: the token is short of something; wait a little and repeat
+ * - `device`: the token or the library failed; replace the session, and the process when it holds for all of them
+ * - `pin`: never repeated, since wrong PINs lock the user
+ * - `permanent`: repeating cannot help
+ */
+export type Recovery =
+  | 'find-key'
+  | 'replace-session'
+  | 'log-in'
+  | 'throttled'
+  | 'device'
+  | 'pin'
+  | 'permanent'
+
+const RECOVERIES: Readonly<Record<string, Recovery>> = {
+  CKR_KEY_HANDLE_INVALID: 'find-key',
+  CKR_OBJECT_HANDLE_INVALID: 'find-key',
+
+  CKR_SESSION_HANDLE_INVALID: 'replace-session',
+  CKR_SESSION_CLOSED: 'replace-session',
+  CKR_OPERATION_ACTIVE: 'replace-session',
+  CKR_OPERATION_NOT_INITIALIZED: 'replace-session',
+
+  CKR_USER_NOT_LOGGED_IN: 'log-in',
+
+  // CloudHSM says these when it throttles
+  CKR_FUNCTION_FAILED: 'throttled',
+  CKR_HOST_MEMORY: 'throttled',
+  CKR_DEVICE_MEMORY: 'throttled',
+  CKR_SESSION_COUNT: 'throttled',
+
+  CKR_DEVICE_ERROR: 'device',
+  CKR_DEVICE_REMOVED: 'device',
+  CKR_TOKEN_NOT_PRESENT: 'device',
+  CKR_GENERAL_ERROR: 'device',
+  CKR_CRYPTOKI_NOT_INITIALIZED: 'device',
+
+  CKR_PIN_INCORRECT: 'pin',
+  CKR_PIN_INVALID: 'pin',
+  CKR_PIN_LEN_RANGE: 'pin',
+  CKR_PIN_EXPIRED: 'pin',
+  CKR_PIN_LOCKED: 'pin',
+  CKR_USER_PIN_NOT_INITIALIZED: 'pin',
+
+  CKR_MECHANISM_INVALID: 'permanent',
+  CKR_MECHANISM_PARAM_INVALID: 'permanent',
+  CKR_DATA_INVALID: 'permanent',
+  CKR_DATA_LEN_RANGE: 'permanent',
+  CKR_KEY_FUNCTION_NOT_PERMITTED: 'permanent',
+  CKR_KEY_TYPE_INCONSISTENT: 'permanent',
+  CKR_KEY_SIZE_RANGE: 'permanent',
+}
+
+/** A failed PKCS#11 call, in a form that crosses processes. */
+export interface TokenFailure {
+  /** The return value's name, for example `CKR_DEVICE_ERROR`; its number in hex where it has none. */
+  readonly returnValue: string
+  /** The call, for example `C_Sign`; empty where it is not known. */
+  readonly call: string
+  readonly recovery: Recovery
+}
+
+/**
+ * Classifies what a call threw. Return values that are not in the table count as faults of the device; argument
+ * mistakes, which the binding reports as TypeError, are permanent.
+ */
+export function describeFailure(error: unknown): TokenFailure {
+  if (error instanceof Error && 'method' in error && typeof error.method === 'string') {
+    const code =
+      'code' in error && typeof error.code === 'number' ? `0x${error.code.toString(16)}` : 'unknown'
+    const returnValue = error.message.match(/CKR_\w+/)?.[0] ?? code
+    return { returnValue, call: error.method, recovery: RECOVERIES[returnValue] ?? 'device' }
+  }
+  if (error instanceof TypeError) {
+    return { returnValue: 'TypeError', call: '', recovery: 'permanent' }
+  }
+  return { returnValue: error instanceof Error ? error.message : 'unknown', call: '', recovery: 'device' }
+}

@@ -1,0 +1,97 @@
+import { STATUS_CODES } from 'node:http'
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import type { ErrorReply } from '../../schemas/error.ts'
+import {
+  HSM_BUSY,
+  INTERNAL_ERROR,
+  INVALID_REQUEST,
+  METHOD_NOT_ALLOWED,
+  NOT_FOUND,
+  PAYLOAD_TOO_LARGE,
+  UNSUPPORTED_MEDIA_TYPE,
+} from '../errors.ts'
+
+/** Seconds after which a client that was told HSM_BUSY should try again. */
+const RETRY_AFTER_S = 1
+
+/** Every error goes out in one shape, with a code of `errors.ts`; so do 404 and 405. */
+export const errorReply = fp(
+  async (app) => {
+    app.setErrorHandler((error: FastifyError, request, reply) =>
+      sendError(translate(error, request), request, reply),
+    )
+
+    app.setNotFoundHandler((request, reply) => {
+      const allowed = allowedMethods(request)
+      if (allowed.length === 0) {
+        return sendError(new NOT_FOUND(), request, reply)
+      }
+      reply.header('allow', allowed.join(', '))
+      if (request.method === 'OPTIONS') {
+        return reply.status(204).send()
+      }
+      return sendError(new METHOD_NOT_ALLOWED(allowed.join(', ')), request, reply)
+    })
+  },
+  { name: 'error-reply', dependencies: ['request-log'] },
+)
+
+/** Sends an error of `errors.ts` in the shape of {@link ErrorReply}. */
+export function sendError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const statusCode = error.statusCode ?? 500
+  if (error.code === new HSM_BUSY().code) {
+    reply.header('retry-after', RETRY_AFTER_S)
+  }
+  if (request.logDetails) {
+    request.logDetails.code = error.code
+  }
+  const body: ErrorReply = {
+    statusCode,
+    code: error.code,
+    error: STATUS_CODES[statusCode] ?? 'Error',
+    message: error.message,
+    requestId: request.id,
+  }
+  return reply.status(statusCode).type('application/json; charset=utf-8').send(body)
+}
+
+/** The framework's errors under our codes. Its messages are not passed on: some quote the body. */
+function translate(error: FastifyError, request: FastifyRequest): FastifyError {
+  if (error.validation !== undefined) {
+    return new INVALID_REQUEST(error.message)
+  }
+  switch (error.code) {
+    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      return new PAYLOAD_TOO_LARGE(String(request.routeOptions.bodyLimit))
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+      return new UNSUPPORTED_MEDIA_TYPE('The body must be sent as Content-Type: application/json')
+    case 'FST_ERR_CTP_EMPTY_JSON_BODY':
+      return new INVALID_REQUEST('body: is empty; a JSON object is required')
+    case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
+      return new INVALID_REQUEST('body: its length is not that of the Content-Length header')
+    case 'FST_ERR_CTP_INVALID_JSON_BODY':
+      return new INVALID_REQUEST('body: is not valid JSON')
+  }
+  if (error instanceof SyntaxError) {
+    return new INVALID_REQUEST('body: is not valid JSON')
+  }
+  if (!isOurs(error)) {
+    request.log.error({ err: error }, 'an unexpected error')
+    return new INTERNAL_ERROR()
+  }
+  return error
+}
+
+/** Errors of `errors.ts`: the framework's and Node's own have other codes. */
+function isOurs(error: FastifyError): boolean {
+  return error.name === 'FastifyError' && !/^(FST_|ERR_)/.test(error.code)
+}
+
+const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const
+
+function allowedMethods({ server, url }: FastifyRequest): string[] {
+  const path = url.replace(/[?#].*$/s, '').replace(/(?<=.)\/$/, '')
+  const methods = METHODS.filter((method) => server.hasRoute({ method, url: path }))
+  return methods.length === 0 ? [] : [...methods, 'OPTIONS']
+}

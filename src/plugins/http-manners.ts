@@ -1,0 +1,39 @@
+import { performance } from 'node:perf_hooks'
+import fp from 'fastify-plugin'
+import { UNSUPPORTED_MEDIA_TYPE } from '../errors.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** When the request line and headers were read. Milliseconds of `performance.now()`. */
+    arrivedAt: number
+  }
+}
+
+/** What holds for every request: its id goes back, compressed bodies are refused, closing is announced. */
+export const httpManners = fp(
+  async (app) => {
+    let closing = false
+
+    app.decorateRequest('arrivedAt', 0)
+    app.addHook('preClose', async () => {
+      closing = true
+    })
+    app.addHook('onRequest', async (request, reply) => {
+      request.arrivedAt = performance.now()
+      reply.header('x-request-id', request.id)
+      const encoding = request.headers['content-encoding']
+      if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
+        // RFC 9110 15.5.16: the answer says what would be accepted
+        reply.header('accept-encoding', 'identity')
+        throw new UNSUPPORTED_MEDIA_TYPE('The body must be sent without Content-Encoding')
+      }
+    })
+    app.addHook('onSend', async (_request, reply) => {
+      if (closing) {
+        // The socket is idle from here on and would keep the server from closing
+        reply.header('connection', 'close')
+      }
+    })
+  },
+  { name: 'http-manners' },
+)

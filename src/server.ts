@@ -1,0 +1,63 @@
+/** The process: configuration, application, listening, and a graceful end. */
+import closeWithGrace from 'close-with-grace'
+import { type Logger, pino } from 'pino'
+import { buildApp } from './app.ts'
+import { type Configuration, loadConfiguration } from './config.ts'
+import { ConfigurationError, EXIT_CONFIGURATION } from './errors.ts'
+
+/** Beyond the time that requests in flight may take. */
+const CLOSE_MARGIN_MS = 5_000
+
+const configuration = readConfiguration()
+const logger = pino({ level: configuration.logLevel })
+for (const warning of configuration.warnings) {
+  logger.warn(warning)
+}
+
+const app = await buildApp(configuration, { logger, onMisconfigured: stopMisconfigured })
+const grace = closeWithGrace(
+  { delay: configuration.hsm.timeoutMs + CLOSE_MARGIN_MS, logger },
+  async ({ signal, err }) => {
+    if (err !== undefined) {
+      logger.fatal({ err }, 'an unexpected error ends the service')
+    } else {
+      logger.info({ signal }, 'closing: finishing what is in flight')
+    }
+    await app.close()
+    logger.info('closed')
+  },
+)
+
+try {
+  await app.listen({ host: configuration.host, port: configuration.port })
+} catch (error) {
+  logger.fatal({ err: error }, 'cannot listen; choose another SIGNING_SERVICE_HOST or SIGNING_SERVICE_PORT')
+  grace.uninstall()
+  await app.close()
+  process.exit(1)
+}
+
+function readConfiguration(): Configuration {
+  try {
+    return loadConfiguration(process.env)
+  } catch (error) {
+    if (!(error instanceof ConfigurationError)) {
+      throw error
+    }
+    logProblems(pino(), error)
+    process.exit(EXIT_CONFIGURATION)
+  }
+}
+
+/** One line a problem: what is wrong with which variable. */
+function logProblems(log: Logger, { problems }: ConfigurationError): void {
+  for (const { variable, message } of problems) {
+    log.fatal({ variable }, `${variable}: ${message}`)
+  }
+}
+
+/** The token was reached and tells that the configuration is wrong: as at the start, that ends the service. */
+function stopMisconfigured(error: ConfigurationError): void {
+  logProblems(logger, error)
+  void app.close().then(() => process.exit(EXIT_CONFIGURATION))
+}

@@ -1,0 +1,58 @@
+/** The hash algorithms of the callback: their spellings, object identifiers and digest lengths. */
+
+export interface HashAlgorithm {
+  /** The callback's spelling. */
+  readonly name: 'sha160' | 'sha224' | 'sha256' | 'sha384' | 'sha512'
+  /** node:crypto's spelling. */
+  readonly nodeName: string
+  /** The spelling of the Web Cryptography API, which lacks SHA-224; pkijs uses these. */
+  readonly webCryptoName: string
+  readonly oid: string
+  /** Bytes. */
+  readonly digestLength: number
+}
+
+export const HASH_ALGORITHMS: readonly HashAlgorithm[] = [
+  { name: 'sha160', nodeName: 'sha1', webCryptoName: 'SHA-1', oid: '1.3.14.3.2.26', digestLength: 20 },
+  {
+    name: 'sha224',
+    nodeName: 'sha224',
+    webCryptoName: 'SHA-224',
+    oid: '2.16.840.1.101.3.4.2.4',
+    digestLength: 28,
+  },
+  {
+    name: 'sha256',
+    nodeName: 'sha256',
+    webCryptoName: 'SHA-256',
+    oid: '2.16.840.1.101.3.4.2.1',
+    digestLength: 32,
+  },
+  {
+    name: 'sha384',
+    nodeName: 'sha384',
+    webCryptoName: 'SHA-384',
+    oid: '2.16.840.1.101.3.4.2.2',
+    digestLength: 48,
+  },
+  {
+    name: 'sha512',
+    nodeName: 'sha512',
+    webCryptoName: 'SHA-512',
+    oid: '2.16.840.1.101.3.4.2.3',
+    digestLength: 64,
+  },
+]
+
+/** What is hashed with when the request does not say. */
+export const DEFAULT_HASH_ALGORITHM = 'sha256'
+
+/**
+ * The algorithm that a name means: `sha256`, `SHA256` and `SHA-256` alike; `sha1` is `sha160`. MD5 is not among them:
+ * a signature with it can be forged.
+ */
+export function findHashAlgorithm(name: string): HashAlgorithm | undefined {
+  const plain = name.toLowerCase().replace(/^sha-/, 'sha')
+  const canonical = plain === 'sha1' ? 'sha160' : plain
+  return HASH_ALGORITHMS.find((algorithm) => algorithm.name === canonical)
+}

@@ -1,0 +1,69 @@
+/**
+ * pkijs's view of the key on the token: a CryptoKey without key material, and a crypto engine on @peculiar/webcrypto
+ * that has it sign.
+ */
+
+import type { webcrypto } from 'node:crypto'
+import { Crypto, CryptoKey } from '@peculiar/webcrypto'
+import * as asn1js from 'asn1js'
+import * as pkijs from 'pkijs'
+import { HASH_ALGORITHMS, type HashAlgorithm } from './hash-algorithms.ts'
+
+/** rsaEncryption (RFC 3370 3.2), the signature algorithm that every validator of PDF signatures knows. */
+const RSA_ENCRYPTION = '1.2.840.113549.1.1.1'
+
+export class TokenKey extends CryptoKey {
+  /** Hashes `data`, has the token sign the digest and returns the signature's octets. */
+  readonly signData: (data: Uint8Array) => Promise<Uint8Array>
+
+  constructor(hash: HashAlgorithm, signData: (data: Uint8Array) => Promise<Uint8Array>) {
+    super()
+    this.type = 'private'
+    this.extractable = false
+    this.usages = ['sign']
+    this.algorithm = {
+      name: 'RSASSA-PKCS1-v1_5',
+      hash: { name: hash.webCryptoName },
+    } as webcrypto.KeyAlgorithm
+    this.signData = signData
+  }
+}
+
+export class TokenKeyEngine extends pkijs.CryptoEngine {
+  constructor() {
+    super({ name: '@peculiar/webcrypto', crypto: new Crypto() })
+  }
+
+  /** Adds SHA-224, which pkijs does not know. */
+  override getOIDByAlgorithm(algorithm: webcrypto.Algorithm, safety?: boolean, target?: string): string {
+    const hash = HASH_ALGORITHMS.find(({ webCryptoName }) => webCryptoName === algorithm.name)
+    return hash?.oid ?? super.getOIDByAlgorithm(algorithm, safety, target)
+  }
+
+  override async getSignatureParameters(privateKey: CryptoKey, hashAlgorithm = 'SHA-256') {
+    return {
+      signatureAlgorithm: new pkijs.AlgorithmIdentifier({
+        algorithmId: RSA_ENCRYPTION,
+        algorithmParams: new asn1js.Null(),
+      }),
+      parameters: {
+        algorithm: { name: privateKey.algorithm.name, hash: { name: hashAlgorithm } },
+        usages: ['sign' as const],
+      },
+    }
+  }
+
+  override async signWithPrivateKey(
+    data: webcrypto.BufferSource,
+    privateKey: CryptoKey,
+  ): Promise<ArrayBuffer> {
+    if (!(privateKey instanceof TokenKey)) {
+      throw new TypeError('only keys on the token sign')
+    }
+    const bytes = ArrayBuffer.isView(data)
+      ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+      : new Uint8Array(data)
+    const signature = await privateKey.signData(bytes)
+    return new Uint8Array(signature).buffer
+  }
+}

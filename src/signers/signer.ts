@@ -1,0 +1,70 @@
+/** Who signs: a certificate, its chain, and when they are valid. The key that belongs to it is on the token. */
+import { createHash, type KeyObject, X509Certificate } from 'node:crypto'
+import type { SignerConfiguration } from '../config.ts'
+import { ConfigurationError } from '../errors.ts'
+import { buildChain, type Chain } from './chain.ts'
+import { describeUnsupportedKey } from './key-type.ts'
+import { type ValidityPeriod, validityPeriod } from './validity.ts'
+
+export interface Signer extends Chain {
+  readonly certificate: X509Certificate
+  readonly publicKey: KeyObject
+  /** Of the certificate and its issuers. */
+  readonly validity: readonly ValidityPeriod[]
+}
+
+/** The signer that the certificate files describe; undefined when its certificate is to be found on the token. */
+export function signerFromFiles({ certificates, caCertificates }: SignerConfiguration): Signer | undefined {
+  const [leaf, ...following] = certificates ?? []
+  return leaf === undefined ? undefined : createSigner(leaf, [...following, ...caCertificates])
+}
+
+/**
+ * The signer whose certificate object lies on the token.
+ *
+ * @param certificate DER
+ * @throws ConfigurationError when its key is not one that can sign here
+ */
+export function signerFromToken(certificate: Uint8Array, { caCertificates }: SignerConfiguration): Signer {
+  const leaf = new X509Certificate(certificate)
+  const problem = describeUnsupportedKey(leaf)
+  if (problem !== undefined) {
+    throw new ConfigurationError([
+      { variable: 'SIGNER_CERTIFICATE_FILE', message: `on the token: ${problem}` },
+    ])
+  }
+  return createSigner(leaf, caCertificates)
+}
+
+/**
+ * Makes sure that the certificate is that of the key.
+ *
+ * @param publicKey DER SubjectPublicKeyInfo of the key; where the token does not show it, the first test signature
+ *   tells
+ * @throws ConfigurationError with the fingerprints of both
+ */
+export function checkKeyMatches({ publicKey: expected }: Signer, publicKey: Uint8Array | undefined): void {
+  const certified = expected.export({ type: 'spki', format: 'der' })
+  if (publicKey !== undefined && !certified.equals(publicKey)) {
+    const message =
+      `is not the certificate of the private key: the certificate's public key has the SHA-256 fingerprint ` +
+      `${fingerprint(certified)}, the private key's ${fingerprint(publicKey)}; configure the certificate that was ` +
+      `issued for this key, or choose the key with HSM_KEY_LABEL or HSM_KEY_ID`
+    throw new ConfigurationError([{ variable: 'SIGNER_CERTIFICATE_FILE', message }])
+  }
+}
+
+function createSigner(certificate: X509Certificate, candidates: readonly X509Certificate[]): Signer {
+  const chain = buildChain(certificate, candidates)
+  return {
+    ...chain,
+    certificate,
+    publicKey: certificate.publicKey,
+    validity: [certificate, ...chain.issuers].map(validityPeriod),
+  }
+}
+
+/** SHA-256 over a DER SubjectPublicKeyInfo: what `openssl pkey -pubin -outform DER | openssl sha256` prints. */
+function fingerprint(publicKey: Uint8Array): string {
+  return createHash('sha256').update(publicKey).digest('hex')
+}

@@ -1,0 +1,34 @@
+import type { X509Certificate } from 'node:crypto'
+
+/** When a certificate is valid (RFC 5280 4.1.2.5: both ends inclusive, to the second). */
+export interface ValidityPeriod {
+  readonly subject: string
+  readonly notBefore: Date
+  readonly notAfter: Date
+}
+
+export function validityPeriod(certificate: X509Certificate): ValidityPeriod {
+  return {
+    subject: certificate.subject.replaceAll('\n', ', '),
+    notBefore: new Date(certificate.validFrom),
+    notAfter: new Date(certificate.validTo),
+  }
+}
+
+/** Says which of the certificates is outside its period at a moment, in a sentence; undefined if none is. */
+export function describeInvalidity(periods: readonly ValidityPeriod[], at: Date): string | undefined {
+  for (const { subject, notBefore, notAfter } of periods) {
+    if (at < notBefore) {
+      return `The certificate of ${subject} is not valid before ${notBefore.toISOString()}; check the clock, or wait`
+    }
+    if (at.getTime() >= notAfter.getTime() + 1000) {
+      return `The certificate of ${subject} expired at ${notAfter.toISOString()}; renew it`
+    }
+  }
+  return undefined
+}
+
+/** The moment after which a chain is no longer valid. */
+export function earliestNotAfter(periods: readonly ValidityPeriod[]): Date {
+  return new Date(Math.min(...periods.map(({ notAfter }) => notAfter.getTime())))
+}
