@@ -1,6 +1,7 @@
 import { createPublicKey } from 'node:crypto'
 import type { Session } from 'graphene-pk11'
-import { CKA_MODULUS, CKA_PUBLIC_EXPONENT, type Handle, type Template } from 'pkcs11js'
+import type { Handle, Template } from 'pkcs11js'
+import pkcs11js from 'pkcs11js'
 
 /**
  * Reads one attribute; undefined where the token does not know it or does not show it. One at a time, since a token
@@ -35,8 +36,8 @@ export function findObjects(session: Session, template: Template): Handle[] {
 
 /** DER SubjectPublicKeyInfo of an RSA key object, public or private; undefined where the token does not show it. */
 export function readRsaPublicKey(session: Session, object: Handle): Buffer | undefined {
-  const modulus = readAttribute(session, object, CKA_MODULUS)
-  const exponent = readAttribute(session, object, CKA_PUBLIC_EXPONENT)
+  const modulus = readAttribute(session, object, pkcs11js.CKA_MODULUS)
+  const exponent = readAttribute(session, object, pkcs11js.CKA_PUBLIC_EXPONENT)
   if (modulus === undefined || exponent === undefined || modulus.length === 0 || exponent.length === 0) {
     return undefined
   }

@@ -1,14 +1,7 @@
 import { X509Certificate } from 'node:crypto'
 import type { Session } from 'graphene-pk11'
-import {
-  CKA_CERTIFICATE_TYPE,
-  CKA_CLASS,
-  CKA_ID,
-  CKA_VALUE,
-  CKC_X_509,
-  CKO_CERTIFICATE,
-  type Template,
-} from 'pkcs11js'
+import type { Template } from 'pkcs11js'
+import pkcs11js from 'pkcs11js'
 import { findObjects, readAttribute } from './attributes.ts'
 import { misconfigured } from './open-error.ts'
 import type { PrivateKey } from './private-key.ts'
@@ -22,7 +15,9 @@ import type { PrivateKey } from './private-key.ts'
  */
 export function findCertificate(session: Session, key: PrivateKey): Buffer {
   const sameId =
-    key.id === '' ? [] : readCertificates(session, { type: CKA_ID, value: Buffer.from(key.id, 'hex') })
+    key.id === ''
+      ? []
+      : readCertificates(session, { type: pkcs11js.CKA_ID, value: Buffer.from(key.id, 'hex') })
   const candidates = sameId.length > 0 ? sameId : readCertificates(session)
   const fitting = candidates.filter((certificate) => belongsTo(certificate, key))
   const [certificate, second] = fitting
@@ -43,12 +38,12 @@ export function findCertificate(session: Session, key: PrivateKey): Buffer {
 
 function readCertificates(session: Session, ...restriction: Template): X509Certificate[] {
   const template = [
-    { type: CKA_CLASS, value: CKO_CERTIFICATE },
-    { type: CKA_CERTIFICATE_TYPE, value: CKC_X_509 },
+    { type: pkcs11js.CKA_CLASS, value: pkcs11js.CKO_CERTIFICATE },
+    { type: pkcs11js.CKA_CERTIFICATE_TYPE, value: pkcs11js.CKC_X_509 },
     ...restriction,
   ]
   return findObjects(session, template).flatMap((object) => {
-    const certificate = parse(readAttribute(session, object, CKA_VALUE))
+    const certificate = parse(readAttribute(session, object, pkcs11js.CKA_VALUE))
     return certificate === undefined ? [] : [certificate]
   })
 }

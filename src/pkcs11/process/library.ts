@@ -1,5 +1,5 @@
 import { Module } from 'graphene-pk11'
-import { CKF_OS_LOCKING_OK } from 'pkcs11js'
+import pkcs11js from 'pkcs11js'
 import { misconfigured } from './open-error.ts'
 
 /**
@@ -8,7 +8,7 @@ import { misconfigured } from './open-error.ts'
  */
 export function loadLibrary(path: string): Module {
   const module = attachLibrary(path)
-  module.initialize({ flags: CKF_OS_LOCKING_OK })
+  module.initialize({ flags: pkcs11js.CKF_OS_LOCKING_OK })
   return module
 }
 

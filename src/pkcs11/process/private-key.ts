@@ -1,16 +1,6 @@
 import type { Session } from 'graphene-pk11'
-import {
-  CKA_ALWAYS_AUTHENTICATE,
-  CKA_CLASS,
-  CKA_ID,
-  CKA_KEY_TYPE,
-  CKA_LABEL,
-  CKK_RSA,
-  CKO_PRIVATE_KEY,
-  CKO_PUBLIC_KEY,
-  type Handle,
-  type Template,
-} from 'pkcs11js'
+import type { Handle, Template } from 'pkcs11js'
+import pkcs11js from 'pkcs11js'
 import type { KeySelector } from '../../config.ts'
 import type { FoundKey } from '../messages.ts'
 import { findObjects, readAttribute, readRsaPublicKey } from './attributes.ts'
@@ -74,20 +64,20 @@ export function findSelectedKey(
 
 function listPrivateKeys(session: Session, selector: KeySelector): PrivateKey[] {
   return findObjects(session, privateKeyTemplate(selector)).map((handle) => {
-    const label = readAttribute(session, handle, CKA_LABEL)?.toString('utf8') ?? ''
-    const id = readAttribute(session, handle, CKA_ID)?.toString('hex') ?? ''
+    const label = readAttribute(session, handle, pkcs11js.CKA_LABEL)?.toString('utf8') ?? ''
+    const id = readAttribute(session, handle, pkcs11js.CKA_ID)?.toString('hex') ?? ''
     const publicKey = findPublicKey(session, handle, id)
     return { handle, label, id, ...(publicKey === undefined ? {} : { publicKey }) }
   })
 }
 
 function privateKeyTemplate({ label, id }: KeySelector): Template {
-  const template: Template = [{ type: CKA_CLASS, value: CKO_PRIVATE_KEY }]
+  const template: Template = [{ type: pkcs11js.CKA_CLASS, value: pkcs11js.CKO_PRIVATE_KEY }]
   if (label !== undefined && label !== '') {
-    template.push({ type: CKA_LABEL, value: label })
+    template.push({ type: pkcs11js.CKA_LABEL, value: label })
   }
   if (id !== undefined && id !== '') {
-    template.push({ type: CKA_ID, value: Buffer.from(id, 'hex') })
+    template.push({ type: pkcs11js.CKA_ID, value: Buffer.from(id, 'hex') })
   }
   return template
 }
@@ -99,19 +89,19 @@ function findPublicKey(session: Session, handle: Handle, id: string): Buffer | u
     return own
   }
   const [publicKey] = findObjects(session, [
-    { type: CKA_CLASS, value: CKO_PUBLIC_KEY },
-    { type: CKA_ID, value: Buffer.from(id, 'hex') },
+    { type: pkcs11js.CKA_CLASS, value: pkcs11js.CKO_PUBLIC_KEY },
+    { type: pkcs11js.CKA_ID, value: Buffer.from(id, 'hex') },
   ])
   return publicKey === undefined ? undefined : readRsaPublicKey(session, publicKey)
 }
 
 function checkUsable(session: Session, key: PrivateKey, variable: string): void {
-  const type = readAttribute(session, key.handle, CKA_KEY_TYPE)
-  if (type !== undefined && type.readUInt8(0) !== CKK_RSA) {
+  const type = readAttribute(session, key.handle, pkcs11js.CKA_KEY_TYPE)
+  if (type !== undefined && type.readUInt8(0) !== pkcs11js.CKK_RSA) {
     throw misconfigured(variable, 'the private key is not an RSA key', 'the private key is not an RSA key')
   }
   // An unreadable attribute counts as false: tokens older than PKCS#11 2.20 do not know it
-  if (readAttribute(session, key.handle, CKA_ALWAYS_AUTHENTICATE)?.[0] === 1) {
+  if (readAttribute(session, key.handle, pkcs11js.CKA_ALWAYS_AUTHENTICATE)?.[0] === 1) {
     const reason =
       'the private key demands the PIN for each signature (CKA_ALWAYS_AUTHENTICATE), which is not supported'
     throw misconfigured(variable, reason, reason)

@@ -6,7 +6,8 @@
  */
 import { parentPort, workerData } from 'node:worker_threads'
 import { type Session, SessionFlag, type Slot } from 'graphene-pk11'
-import { CKM_RSA_PKCS, type Handle } from 'pkcs11js'
+import type { Handle } from 'pkcs11js'
+import pkcs11js from 'pkcs11js'
 import type { FromSession, SessionWorkerData, ToSession } from '../messages.ts'
 import { describeFailure } from '../return-values.ts'
 import { attachLibrary } from './library.ts'
@@ -65,7 +66,7 @@ function sign(data: Uint8Array): Uint8Array {
 
 function signWithHandle(data: Uint8Array): Uint8Array {
   const { lib, handle } = session as Session
-  lib.C_SignInit(handle, { mechanism: CKM_RSA_PKCS }, keyHandle as Handle)
+  lib.C_SignInit(handle, { mechanism: pkcs11js.CKM_RSA_PKCS }, keyHandle as Handle)
   return lib.C_Sign(handle, Buffer.from(data), Buffer.alloc(MAX_SIGNATURE_LENGTH))
 }
 
