@@ -1,5 +1,6 @@
 import { PDFDocument, PDFName, PDFString } from 'pdf-lib'
 import t, { type Test } from 'tap'
+import { reserve } from '../support/document-engine/reserve.ts'
 import { samplePdf } from '../support/document-engine/sample-pdf.ts'
 import { signPdf } from '../support/document-engine/sign-pdf.ts'
 import { verifyCms } from '../support/validators/openssl.ts'
@@ -106,4 +107,24 @@ for (const indirect of [true, false]) {
 
 t.test('a field name that is taken is not used again', async (t) => {
   await signAgain(t, await pdfWithForm(true, 'Signature1'), ['Signature2'])
+})
+
+t.test('a hole that an unfinished signing left behind is not filled', async (t) => {
+  const { pdf } = await reserve({
+    pdf: await samplePdf(),
+    subFilter: 'ETSI.CAdES.detached',
+    estimatedSize: 32768,
+    signingTime: new Date(),
+  })
+  const signed = await signPdf({ pdf, url: service.url })
+  t.ok(signed.pdf.subarray(0, pdf.length).equals(pdf), 'the bytes before are a prefix')
+  t.match((await pdfsig(signed.pdf)).signatures.at(-1), {
+    fieldName: 'Signature2',
+    valid: true,
+    wholeDocument: true,
+  })
+})
+
+t.test('bytes after the end-of-file marker are kept', async (t) => {
+  await signAgain(t, Buffer.concat([await samplePdf(), Buffer.from('\n\n\0\0')]), ['Signature1'])
 })

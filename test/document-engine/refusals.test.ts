@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import { PDFDocument } from 'pdf-lib'
 import t from 'tap'
 import { samplePdf } from '../support/document-engine/sample-pdf.ts'
@@ -5,7 +6,7 @@ import { signPdf } from '../support/document-engine/sign-pdf.ts'
 import type { Responder } from './callback-stand-in.ts'
 import { makeFixture } from './fixture.ts'
 
-const { service, serve } = await makeFixture(t)
+const { keys, service, serve } = await makeFixture(t)
 const pdf = await samplePdf()
 
 const answer =
@@ -83,6 +84,17 @@ t.test('answers that are no certificates or no container are not embedded', asyn
     const { url } = await serve(answer(200, body))
     await t.rejects(signPdf({ pdf, url, type: 'cms' }), invalid, `sign_pkcs7: ${body}`)
   }
+})
+
+t.test('an empty signature is not embedded', async (t) => {
+  const leaf = (await readFile(keys.leafCertificate)).toString('base64')
+  const { url } = await serve((body, response) => {
+    response.end(body.action === 'sign' ? '' : JSON.stringify({ certificates: [leaf] }))
+  })
+  await t.rejects(signPdf({ pdf, url, container: 'raw' }), {
+    code: 'INVALID_ANSWER',
+    message: 'The signing service answered sign with an empty body',
+  })
 })
 
 t.test('a container that does not fit is refused with both sizes', async (t) => {

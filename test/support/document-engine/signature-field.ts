@@ -5,7 +5,7 @@ import {
   PDFHexString,
   PDFName,
   PDFNumber,
-  PDFRef,
+  type PDFRef,
   PDFString,
 } from 'pdf-lib'
 
@@ -15,38 +15,24 @@ const SIG_FLAGS = 3
 /** Print and Locked (ISO 32000-2 table 167). */
 const ANNOTATION_FLAGS = 132
 
-/** A dictionary and the indirect object it is written with: itself, or the one it is nested in. */
-interface Owner {
-  dict: PDFDict
-  ref: PDFRef
-}
-
 /**
- * Appends to an array that may be missing, direct or an indirect object. pdf-lib notices a change of an indirect
- * object only; one in a direct array reaches the update by naming the object around it.
+ * Appends to an array that may be missing, direct or an indirect object. Each change marks the indirect object around
+ * it for the update.
  */
-function append(doc: PDFDocument, { dict, ref }: Owner, key: string, item: PDFRef): void {
+function append(doc: PDFDocument, dict: PDFDict, key: string, item: PDFRef): void {
   const name = PDFName.of(key)
   const array = dict.lookupMaybe(name, PDFArray)
   if (array) array.push(item)
   else dict.set(name, doc.context.obj([item]))
-  doc.context.snapshot?.markRefForSave(ref)
 }
 
-function acroForm(doc: PDFDocument): Owner {
+function acroForm(doc: PDFDocument): PDFDict {
   const key = PDFName.of('AcroForm')
   const existing = doc.catalog.lookupMaybe(key, PDFDict)
-  if (existing) {
-    const entry = doc.catalog.get(key)
-    const catalogRef = doc.context.trailerInfo.Root
-    const ref = entry instanceof PDFRef ? entry : catalogRef
-    if (!(ref instanceof PDFRef)) throw new Error('The catalog is not an indirect object')
-    return { dict: existing, ref }
-  }
-  const dict = doc.context.obj({ Fields: [] })
-  const ref = doc.context.register(dict)
-  doc.catalog.set(key, ref)
-  return { dict, ref }
+  if (existing) return existing
+  const form = doc.context.obj({ Fields: [] })
+  doc.catalog.set(key, doc.context.register(form))
+  return form
 }
 
 /** `Signature1`, `Signature2`, ...: the first that no root field has (ISO 32000-2 12.7.4.2). */
@@ -72,7 +58,7 @@ function freeFieldName(form: PDFDict): string {
 export function addSignatureField(doc: PDFDocument, signature: PDFRef): string {
   const form = acroForm(doc)
   const page = doc.getPage(0)
-  const name = freeFieldName(form.dict)
+  const name = freeFieldName(form)
   const field = doc.context.register(
     doc.context.obj({
       Type: 'Annot',
@@ -85,11 +71,11 @@ export function addSignatureField(doc: PDFDocument, signature: PDFRef): string {
       P: page.ref,
     }),
   )
-  append(doc, { dict: page.node, ref: page.ref }, 'Annots', field)
+  append(doc, page.node, 'Annots', field)
   append(doc, form, 'Fields', field)
 
   const flags = PDFName.of('SigFlags')
-  const present = form.dict.lookupMaybe(flags, PDFNumber)?.asNumber() ?? 0
-  form.dict.set(flags, PDFNumber.of(present | SIG_FLAGS))
+  const present = form.lookupMaybe(flags, PDFNumber)?.asNumber() ?? 0
+  form.set(flags, PDFNumber.of(present | SIG_FLAGS))
   return name
 }
