@@ -77,8 +77,10 @@ export function startServer({ script, environment, readyUrl, logFile }: ServerOp
   })
 
   async function lastLogLines(): Promise<string> {
-    const lines = (await readFile(logFile, 'utf8')).trim().split('\n').slice(-20)
-    return `Its last log lines (${logFile}):\n${lines.join('\n')}`
+    const lines = (await readFile(logFile, 'utf8')).trim().split('\n')
+    // The questions whether it is ready, asked from here, would drown the reason.
+    const telling = lines.filter((line) => !line.includes('"/health/ready"')).slice(-20)
+    return `Its last log lines (${logFile}):\n${telling.join('\n')}`
   }
 
   return {
@@ -94,7 +96,7 @@ export function startServer({ script, environment, readyUrl, logFile }: ServerOp
         if (Date.now() > deadline) {
           throw new Error(`The server was not ready after ${timeoutMs / 1000} s. ${await lastLogLines()}`)
         }
-        await delay(50)
+        await delay(100)
       }
     },
     async stop(graceMs) {
