@@ -15,12 +15,12 @@ export async function signContainer(
   const hashAlgorithm = parseHashAlgorithm(body.hash_algorithm, configuration)
   const type = parseSignatureType(body.signature_type)
   const messageDigest = await findMessageDigest(request, hashAlgorithm, configuration)
-  const { certificate, issuers } = signingKey.validSigner()
+  const { encoded } = signingKey.validSigner()
   return createSignedData({
     type,
     hashAlgorithm,
     messageDigest,
-    certificates: [certificate, ...issuers].map(({ raw }) => raw),
+    certificates: encoded,
     sign: async (attributes) =>
       signingKey.sign(hashAlgorithm, await digest(hashAlgorithm, attributes), options),
   })

@@ -1,5 +1,6 @@
 import * as asn1js from 'asn1js'
 import * as pkijs from 'pkijs'
+import type { EncodedCertificate } from './encoded-certificate.ts'
 import type { HashAlgorithm } from './hash-algorithms.ts'
 import { createSignedAttributes, type SignatureType } from './signed-attributes.ts'
 import { TokenKey, TokenKeyEngine } from './token-key-engine.ts'
@@ -11,8 +12,8 @@ export interface SignedDataRequest {
   readonly hashAlgorithm: HashAlgorithm
   /** Digest of the detached content. */
   readonly messageDigest: Uint8Array
-  /** DER, leaf first, then its issuers. */
-  readonly certificates: readonly Uint8Array[]
+  /** Leaf first, then its issuers. */
+  readonly certificates: readonly [EncodedCertificate, ...EncodedCertificate[]]
   /** Hashes the DER signed attributes with the hash algorithm and signs the digest. */
   readonly sign: (signedAttributes: Uint8Array) => Promise<Uint8Array>
 }
@@ -25,26 +26,21 @@ export interface SignedDataRequest {
  * @throws whatever `sign` throws
  */
 export async function createSignedData(request: SignedDataRequest): Promise<Buffer> {
-  const certificates = request.certificates.map((der) => pkijs.Certificate.fromBER(der))
-  const [leaf] = certificates
-  const [leafDer] = request.certificates
-  if (leaf === undefined || leafDer === undefined) {
-    throw new RangeError('a container needs the signer certificate')
-  }
+  const [leaf] = request.certificates
   const signerInfo = new pkijs.SignerInfo({
     version: 1,
     sid: new pkijs.IssuerAndSerialNumber({ issuer: leaf.issuer, serialNumber: leaf.serialNumber }),
     signedAttrs: createSignedAttributes({
       type: request.type,
       messageDigest: request.messageDigest,
-      certificate: leafDer,
+      certificate: leaf.der,
       signingTime: new Date(),
     }),
   })
   const signedData = new pkijs.SignedData({
     encapContentInfo: new pkijs.EncapsulatedContentInfo({ eContentType: pkijs.id_ContentType_Data }),
     signerInfos: [signerInfo],
-    certificates,
+    certificates: [...request.certificates],
   })
   const key = new TokenKey(request.hashAlgorithm, request.sign)
   await signedData.sign(key, 0, request.hashAlgorithm.webCryptoName, undefined, engine)

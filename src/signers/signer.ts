@@ -2,6 +2,7 @@
 import { createHash, type KeyObject, X509Certificate } from 'node:crypto'
 import type { SignerConfiguration } from '../config.ts'
 import { ConfigurationError } from '../errors.ts'
+import { EncodedCertificate } from '../signature/encoded-certificate.ts'
 import { buildChain, type Chain } from './chain.ts'
 import { describeUnsupportedKey } from './key-type.ts'
 import { type ValidityPeriod, validityPeriod } from './validity.ts'
@@ -9,6 +10,8 @@ import { type ValidityPeriod, validityPeriod } from './validity.ts'
 export interface Signer extends Chain {
   readonly certificate: X509Certificate
   readonly publicKey: KeyObject
+  /** The certificate and its issuers, ready to be put into containers. */
+  readonly encoded: readonly [EncodedCertificate, ...EncodedCertificate[]]
   /** Of the certificate and its issuers. */
   readonly validity: readonly ValidityPeriod[]
 }
@@ -60,8 +63,13 @@ function createSigner(certificate: X509Certificate, candidates: readonly X509Cer
     ...chain,
     certificate,
     publicKey: certificate.publicKey,
+    encoded: [encode(certificate), ...chain.issuers.map(encode)],
     validity: [certificate, ...chain.issuers].map(validityPeriod),
   }
+}
+
+function encode({ raw }: X509Certificate): EncodedCertificate {
+  return new EncodedCertificate(raw)
 }
 
 /** SHA-256 over a DER SubjectPublicKeyInfo: what `openssl pkey -pubin -outform DER | openssl sha256` prints. */
