@@ -4,10 +4,10 @@
  */
 
 import type { webcrypto } from 'node:crypto'
-import { Crypto, CryptoKey } from '@peculiar/webcrypto'
 import * as asn1js from 'asn1js'
 import * as pkijs from 'pkijs'
 import { HASH_ALGORITHMS, type HashAlgorithm } from './hash-algorithms.ts'
+import { Crypto, CryptoKey } from './webcrypto.ts'
 
 /** rsaEncryption (RFC 3370 3.2), the signature algorithm that every validator of PDF signatures knows. */
 const RSA_ENCRYPTION = '1.2.840.113549.1.1.1'
@@ -40,7 +40,7 @@ export class TokenKeyEngine extends pkijs.CryptoEngine {
     return hash?.oid ?? super.getOIDByAlgorithm(algorithm, safety, target)
   }
 
-  override async getSignatureParameters(privateKey: CryptoKey, hashAlgorithm = 'SHA-256') {
+  override async getSignatureParameters(privateKey: webcrypto.CryptoKey, hashAlgorithm = 'SHA-256') {
     return {
       signatureAlgorithm: new pkijs.AlgorithmIdentifier({
         algorithmId: RSA_ENCRYPTION,
@@ -55,7 +55,7 @@ export class TokenKeyEngine extends pkijs.CryptoEngine {
 
   override async signWithPrivateKey(
     data: webcrypto.BufferSource,
-    privateKey: CryptoKey,
+    privateKey: webcrypto.CryptoKey,
   ): Promise<ArrayBuffer> {
     if (!(privateKey instanceof TokenKey)) {
       throw new TypeError('only keys on the token sign')

@@ -1,0 +1,46 @@
+import { type Agent, type IncomingHttpHeaders, request } from 'node:http'
+
+export interface Answer {
+  readonly statusCode: number
+  readonly headers: IncomingHttpHeaders
+  readonly body: Buffer
+  /** The body, parsed as JSON. */
+  json(): Record<string, unknown>
+}
+
+export interface SendOptions {
+  readonly method?: string
+  readonly headers?: Record<string, string>
+  readonly body?: string | Buffer
+  readonly agent?: Agent
+}
+
+/** One HTTP request over node:http, which, other than fetch, reaches every port. A body is sent as JSON by default. */
+export function send(
+  url: string,
+  { method = 'GET', headers = {}, body, agent }: SendOptions = {},
+): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const type: Record<string, string> = body === undefined ? {} : { 'content-type': 'application/json' }
+    const outgoing = request(
+      url,
+      { method, headers: { ...type, ...headers }, ...(agent ? { agent } : {}) },
+      (incoming) => {
+        const chunks: Buffer[] = []
+        incoming.on('data', (chunk) => chunks.push(chunk))
+        incoming.on('error', reject)
+        incoming.on('end', () => {
+          const content = Buffer.concat(chunks)
+          resolve({
+            statusCode: incoming.statusCode ?? 0,
+            headers: incoming.headers,
+            body: content,
+            json: () => JSON.parse(content.toString('utf8')),
+          })
+        })
+      },
+    )
+    outgoing.on('error', reject)
+    outgoing.end(body)
+  })
+}

@@ -1,0 +1,74 @@
+/** The service inside the test's own process, listening on a free port of the loopback interface. */
+import { PassThrough } from 'node:stream'
+import { setTimeout as delay } from 'node:timers/promises'
+import { pino } from 'pino'
+import { buildApp } from '../../src/app.ts'
+import { type Configuration, loadConfiguration } from '../../src/config.ts'
+import type { ConfigurationError } from '../../src/errors.ts'
+import { type Answer, send } from './http.ts'
+
+export interface Service {
+  readonly url: string
+  readonly configuration: Configuration
+  readonly app: Awaited<ReturnType<typeof buildApp>>
+  /** What the token told to be wrong with the configuration, if it did. */
+  readonly misconfigured: readonly ConfigurationError[]
+  /** All of the log so far. */
+  log(): string
+  /** Posts a body as JSON to /sign. */
+  sign(body: unknown): Promise<Answer>
+  /** Waits until /health/ready answers 200. */
+  ready(): Promise<void>
+}
+
+/** Where a test, or a part of one, ends. */
+interface Teardown {
+  teardown(act: () => Promise<unknown>): void
+}
+
+/** Starts the service with the variables of `environment`; it ends with the test. Does not wait for the token. */
+export async function startService(t: Teardown, environment: Record<string, string>): Promise<Service> {
+  const configuration = loadConfiguration(environment)
+  const stream = new PassThrough()
+  let log = ''
+  stream.on('data', (chunk) => {
+    log += chunk
+  })
+  const misconfigured: ConfigurationError[] = []
+  const app = await buildApp(configuration, {
+    logger: pino({ level: 'trace' }, stream),
+    onMisconfigured: (error) => misconfigured.push(error),
+  })
+  const url = await app.listen({ host: '127.0.0.1', port: 0 })
+  t.teardown(() => app.close())
+  return {
+    url,
+    configuration,
+    app,
+    misconfigured,
+    log: () => log,
+    sign: (body) => send(`${url}/sign`, { method: 'POST', body: JSON.stringify(body) }),
+    ready: () => waitUntilReady(url),
+  }
+}
+
+/** Starts the service and waits until it signs. */
+export async function startReadyService(t: Teardown, environment: Record<string, string>): Promise<Service> {
+  const service = await startService(t, environment)
+  await service.ready()
+  return service
+}
+
+export async function waitUntilReady(url: string, timeoutMs = 30_000): Promise<void> {
+  const end = Date.now() + timeoutMs
+  for (;;) {
+    const answer = await send(`${url}/health/ready`).catch(() => undefined)
+    if (answer?.statusCode === 200) {
+      return
+    }
+    if (Date.now() > end) {
+      throw new Error(`not ready after ${timeoutMs} ms: ${answer?.body}`)
+    }
+    await delay(50)
+  }
+}
