@@ -1,0 +1,542 @@
+/*
+ * A PKCS#11 module that stands in front of another one and misbehaves as a plan tells it.
+ *
+ *   FAULTY_MODULE_TARGET   path of the module behind it, for example SoftHSM's
+ *   FAULTY_MODULE_PLAN     path of the plan; no such file, or an empty one: every call goes through
+ *   FAULTY_MODULE_CALLS    path of a file that gets one line a call when it begins: `C_Sign 4711`, with the process id
+ *
+ * The plan may change at any time; each call looks. Replace the file by a rename, so that no half of it is ever read.
+ * Each line is one rule, `#` begins a comment:
+ *
+ *   FUNCTION FAULT [ARGUMENT] [after=N] [times=N] [every=N] [chance=P]
+ *
+ * FUNCTION is a name such as C_Sign, or `*`: every function of the list at the end of this file, but C_Initialize and
+ * C_Finalize. All rules that fit a call are applied, in their order, until one ends it. FAULT is one of
+ *
+ *   delay MS | FROM-TO        take that long, or a random time between the two, then go on: a network
+ *   return CKR_NAME | 0xCODE  answer that, without calling the module behind; codes of vendors go in hex
+ *   hold                      wait until the plan changes, then go on
+ *   hang                      never return
+ *   crash SIGSEGV | SIGABRT | SIGKILL
+ *   close-sessions            C_CloseAllSessions behind the caller's back (which logs out as well), then go on
+ *   log-out                   C_Logout behind the caller's back, then go on
+ *   absent                    the token is not there: C_GetSlotList finds none, other calls: CKR_DEVICE_REMOVED
+ *   flip                      go on, then flip one bit of the signature (C_Sign)
+ *   refuse CKA_NAME CKR_NAME  go on, but show that attribute to nobody (C_GetAttributeValue)
+ *
+ * and is limited by: `after=N`, not in the first N calls that it fits; `every=N`, in one of N; `chance=P`, at random;
+ * `times=N`, at most N times. Counts begin with the plan and go on across processes and crashes: `crash SIGSEGV
+ * times=1` lets the process that is started next live.
+ *
+ * Examples:
+ *
+ *   C_SignInit delay 2              # a network HSM
+ *   C_Sign delay 3-8
+ *   C_Sign return CKR_FUNCTION_FAILED chance=0.05
+ *   C_Sign crash SIGSEGV after=100 times=1
+ *   * absent
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <pkcs11/pkcs11.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define MAX_RULES 64
+#define MAX_PLAN 16384
+
+/* Names */
+
+struct name {
+  const char *name;
+  CK_ULONG value;
+};
+
+#define NAME(constant) {#constant, constant}
+
+static const struct name NAMES[] = {
+    NAME(CKR_ARGUMENTS_BAD),
+    NAME(CKR_ATTRIBUTE_SENSITIVE),
+    NAME(CKR_ATTRIBUTE_TYPE_INVALID),
+    NAME(CKR_CRYPTOKI_NOT_INITIALIZED),
+    NAME(CKR_DATA_INVALID),
+    NAME(CKR_DATA_LEN_RANGE),
+    NAME(CKR_DEVICE_ERROR),
+    NAME(CKR_DEVICE_MEMORY),
+    NAME(CKR_DEVICE_REMOVED),
+    NAME(CKR_FUNCTION_FAILED),
+    NAME(CKR_GENERAL_ERROR),
+    NAME(CKR_HOST_MEMORY),
+    NAME(CKR_KEY_FUNCTION_NOT_PERMITTED),
+    NAME(CKR_KEY_HANDLE_INVALID),
+    NAME(CKR_KEY_SIZE_RANGE),
+    NAME(CKR_KEY_TYPE_INCONSISTENT),
+    NAME(CKR_MECHANISM_INVALID),
+    NAME(CKR_MECHANISM_PARAM_INVALID),
+    NAME(CKR_OBJECT_HANDLE_INVALID),
+    NAME(CKR_OPERATION_ACTIVE),
+    NAME(CKR_OPERATION_NOT_INITIALIZED),
+    NAME(CKR_PIN_EXPIRED),
+    NAME(CKR_PIN_INCORRECT),
+    NAME(CKR_PIN_INVALID),
+    NAME(CKR_PIN_LEN_RANGE),
+    NAME(CKR_PIN_LOCKED),
+    NAME(CKR_SESSION_CLOSED),
+    NAME(CKR_SESSION_COUNT),
+    NAME(CKR_SESSION_HANDLE_INVALID),
+    NAME(CKR_SLOT_ID_INVALID),
+    NAME(CKR_TOKEN_NOT_PRESENT),
+    NAME(CKR_USER_ALREADY_LOGGED_IN),
+    NAME(CKR_USER_NOT_LOGGED_IN),
+    NAME(CKR_USER_PIN_NOT_INITIALIZED),
+    NAME(CKA_ALWAYS_AUTHENTICATE),
+    NAME(CKA_ID),
+    NAME(CKA_KEY_TYPE),
+    NAME(CKA_LABEL),
+    NAME(CKA_MODULUS),
+    NAME(CKA_PUBLIC_EXPONENT),
+    NAME(CKA_VALUE),
+    {"SIGSEGV", SIGSEGV},
+    {"SIGABRT", SIGABRT},
+    {"SIGKILL", SIGKILL},
+};
+
+/* A mistake in a plan must not pass for a module that works */
+static void give_up(const char *what, const char *where) {
+  fprintf(stderr, "faulty module: %s: %s\n", what, where);
+  _exit(70);
+}
+
+static CK_ULONG value_of(const char *word) {
+  if (strncmp(word, "0x", 2) == 0) {
+    return strtoul(word, NULL, 16);
+  }
+  for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++) {
+    if (strcmp(NAMES[i].name, word) == 0) {
+      return NAMES[i].value;
+    }
+  }
+  give_up("unknown name", word);
+  return 0;
+}
+
+/* The plan */
+
+enum fault { DELAY, RETURN, HOLD, HANG, CRASH, CLOSE_SESSIONS, LOG_OUT, ABSENT, FLIP, REFUSE };
+
+static const struct {
+  const char *name;
+  int arguments;
+} FAULTS[] = {
+    [DELAY] = {"delay", 1},
+    [RETURN] = {"return", 1},
+    [HOLD] = {"hold", 0},
+    [HANG] = {"hang", 0},
+    [CRASH] = {"crash", 1},
+    [CLOSE_SESSIONS] = {"close-sessions", 0},
+    [LOG_OUT] = {"log-out", 0},
+    [ABSENT] = {"absent", 0},
+    [FLIP] = {"flip", 0},
+    [REFUSE] = {"refuse", 2},
+};
+
+struct rule {
+  char function[40];
+  enum fault fault;
+  CK_ULONG argument, second_argument;
+  uint64_t after, every, times;
+  double chance;
+};
+
+struct counts {
+  uint64_t fitted, fired;
+};
+
+struct plan {
+  struct stat file;
+  int length;
+  struct rule rules[MAX_RULES];
+  /* In a file, so that they outlive the process */
+  struct counts *counts;
+};
+
+static enum fault fault_of(const char *word) {
+  for (size_t i = 0; i < sizeof FAULTS / sizeof *FAULTS; i++) {
+    if (strcmp(FAULTS[i].name, word) == 0) {
+      return (enum fault)i;
+    }
+  }
+  give_up("unknown fault", word);
+  return DELAY;
+}
+
+static void parse_limit(struct rule *rule, const char *word) {
+  if (sscanf(word, "after=%lu", &rule->after) != 1 && sscanf(word, "times=%lu", &rule->times) != 1 &&
+      sscanf(word, "every=%lu", &rule->every) != 1 && sscanf(word, "chance=%lf", &rule->chance) != 1) {
+    give_up("unknown limit", word);
+  }
+}
+
+static void parse_rule(struct rule *rule, const char *function, char **rest) {
+  char *fault = strtok_r(NULL, " \t", rest);
+  if (fault == NULL) {
+    give_up("a rule without a fault", function);
+  }
+  *rule = (struct rule){.fault = fault_of(fault), .every = 1, .times = UINT64_MAX, .chance = 1};
+  snprintf(rule->function, sizeof rule->function, "%s", function);
+  for (int i = 0; i < FAULTS[rule->fault].arguments; i++) {
+    char *word = strtok_r(NULL, " \t", rest);
+    if (word == NULL) {
+      give_up("a fault without its argument", fault);
+    }
+    if (rule->fault == DELAY) {
+      int numbers = sscanf(word, "%lu-%lu", &rule->argument, &rule->second_argument);
+      rule->second_argument = numbers == 2 ? rule->second_argument : rule->argument;
+    } else {
+      *(i == 0 ? &rule->argument : &rule->second_argument) = value_of(word);
+    }
+  }
+  for (char *word = strtok_r(NULL, " \t", rest); word != NULL; word = strtok_r(NULL, " \t", rest)) {
+    parse_limit(rule, word);
+  }
+}
+
+static void parse_plan(struct plan *plan, char *text) {
+  char *lines = NULL;
+  for (char *line = strtok_r(text, "\n", &lines); line != NULL; line = strtok_r(NULL, "\n", &lines)) {
+    line[strcspn(line, "#")] = '\0';
+    char *words = NULL;
+    char *function = strtok_r(line, " \t", &words);
+    if (function != NULL) {
+      if (plan->length == MAX_RULES) {
+        give_up("too many rules", function);
+      }
+      parse_rule(&plan->rules[plan->length++], function, &words);
+    }
+  }
+}
+
+/* One file of counts for each version of the plan: a new one begins with zeros */
+static struct counts *map_counts(const char *path, const struct stat *plan) {
+  char name[4096];
+  snprintf(name, sizeof name, "%s.counts-%lu-%ld%09ld", path, (unsigned long)plan->st_ino,
+           (long)plan->st_mtim.tv_sec, plan->st_mtim.tv_nsec);
+  size_t size = MAX_RULES * sizeof(struct counts);
+  int file = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (file < 0 || ftruncate(file, (off_t)size) != 0) {
+    give_up("cannot write", name);
+  }
+  void *counts = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+  if (counts == MAP_FAILED) {
+    give_up("cannot map", name);
+  }
+  close(file);
+  return counts;
+}
+
+static struct plan *read_plan(const char *path, const struct stat *found) {
+  struct plan *plan = calloc(1, sizeof *plan);
+  plan->file = *found;
+  int file = open(path, O_RDONLY | O_CLOEXEC);
+  if (file >= 0) {
+    char text[MAX_PLAN];
+    ssize_t length = read(file, text, sizeof text - 1);
+    /* The file may have been replaced since it was looked at: its counts are those of what was read */
+    fstat(file, &plan->file);
+    close(file);
+    text[length < 0 ? 0 : length] = '\0';
+    plan->counts = map_counts(path, &plan->file);
+    parse_plan(plan, text);
+  }
+  return plan;
+}
+
+static bool same_version(const struct stat *a, const struct stat *b) {
+  return a->st_ino == b->st_ino && a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
+         a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+/* Plans that were replaced are never freed: a call may still hold one of their rules */
+static struct plan *current_plan(void) {
+  static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+  static struct plan *current;
+  const char *path = getenv("FAULTY_MODULE_PLAN");
+  struct stat found = {0};
+  if (path == NULL || stat(path, &found) != 0) {
+    found = (struct stat){0};
+  }
+  pthread_mutex_lock(&lock);
+  if (current == NULL || !same_version(&current->file, &found)) {
+    current = read_plan(path == NULL ? "" : path, &found);
+  }
+  struct plan *plan = current;
+  pthread_mutex_unlock(&lock);
+  return plan;
+}
+
+static bool fits(const struct rule *rule, const char *function) {
+  return strcmp(rule->function, function) == 0 ||
+         (strcmp(rule->function, "*") == 0 && strcmp(function, "C_Initialize") != 0 &&
+          strcmp(function, "C_Finalize") != 0);
+}
+
+static double random_fraction(void) {
+  static _Thread_local unsigned int seed;
+  if (seed == 0) {
+    seed = (unsigned int)((uintptr_t)&seed ^ (uintptr_t)time(NULL) ^ (uintptr_t)getpid()) | 1;
+  }
+  return rand_r(&seed) / ((double)RAND_MAX + 1);
+}
+
+static bool fires(const struct plan *plan, int index) {
+  const struct rule *rule = &plan->rules[index];
+  struct counts *counts = &plan->counts[index];
+  uint64_t number = __atomic_fetch_add(&counts->fitted, 1, __ATOMIC_SEQ_CST);
+  if (number < rule->after || (number - rule->after) % rule->every != 0 || random_fraction() >= rule->chance) {
+    return false;
+  }
+  return __atomic_fetch_add(&counts->fired, 1, __ATOMIC_SEQ_CST) < rule->times;
+}
+
+/* The module behind */
+
+static CK_FUNCTION_LIST_PTR real;
+/* Closing sessions behind a caller's back must not pull them from under a call: that would crash SoftHSM */
+static pthread_rwlock_t in_call = PTHREAD_RWLOCK_INITIALIZER;
+
+static void close_sessions(CK_SESSION_HANDLE session) {
+  CK_SESSION_INFO info;
+  pthread_rwlock_wrlock(&in_call);
+  if (real->C_GetSessionInfo(session, &info) == CKR_OK) {
+    real->C_CloseAllSessions(info.slotID);
+  }
+  pthread_rwlock_unlock(&in_call);
+}
+
+static void log_out(CK_SESSION_HANDLE session) {
+  pthread_rwlock_wrlock(&in_call);
+  real->C_Logout(session);
+  pthread_rwlock_unlock(&in_call);
+}
+
+static void sleep_ms(double ms) {
+  struct timespec time = {(time_t)(ms / 1000), (long)((ms - 1000 * (long)(ms / 1000)) * 1e6)};
+  nanosleep(&time, NULL);
+}
+
+static void crash(int signal_number) {
+  /* Without a core file */
+  setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+  signal(signal_number, SIG_DFL);
+  kill(getpid(), signal_number);
+  pause();
+}
+
+static void note_call(const char *function) {
+  static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+  static int file = -1;
+  const char *path = getenv("FAULTY_MODULE_CALLS");
+  if (path == NULL) {
+    return;
+  }
+  pthread_mutex_lock(&lock);
+  if (file < 0) {
+    file = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+  }
+  pthread_mutex_unlock(&lock);
+  dprintf(file, "%s %d\n", function, getpid());
+}
+
+/* What is to happen to one call */
+struct interference {
+  /* The call ends here, with `answer` */
+  bool ends;
+  CK_RV answer;
+  bool absent;
+  bool flip;
+  const struct rule *refuse[MAX_RULES];
+  int refused;
+};
+
+static void apply(const struct rule *rule, const struct plan *plan, CK_SESSION_HANDLE session,
+                  struct interference *interference) {
+  switch (rule->fault) {
+    case DELAY:
+      sleep_ms((double)rule->argument +
+               random_fraction() * (double)(rule->second_argument - rule->argument));
+      break;
+    case RETURN:
+      interference->ends = true;
+      interference->answer = rule->argument;
+      break;
+    case HOLD:
+      while (current_plan() == plan) {
+        sleep_ms(5);
+      }
+      break;
+    case HANG:
+      for (;;) {
+        pause();
+      }
+    case CRASH:
+      crash((int)rule->argument);
+      break;
+    case CLOSE_SESSIONS:
+      close_sessions(session);
+      break;
+    case LOG_OUT:
+      log_out(session);
+      break;
+    case ABSENT:
+      interference->ends = true;
+      interference->absent = true;
+      interference->answer = CKR_DEVICE_REMOVED;
+      break;
+    case FLIP:
+      interference->flip = true;
+      break;
+    case REFUSE:
+      interference->refuse[interference->refused++] = rule;
+      break;
+  }
+}
+
+static struct interference interfere(const char *function, CK_SESSION_HANDLE session) {
+  struct interference interference = {0};
+  note_call(function);
+  const struct plan *plan = current_plan();
+  for (int i = 0; i < plan->length && !interference.ends; i++) {
+    if (fits(&plan->rules[i], function) && fires(plan, i)) {
+      apply(&plan->rules[i], plan, session, &interference);
+    }
+  }
+  return interference;
+}
+
+/* The functions that are counted and meddled with: `session` is the call's session handle, 0 where it has none */
+
+#define FUNCTION(name, session, parameters, arguments)                \
+  static CK_RV faulty_##name parameters {                             \
+    struct interference interference = interfere(#name, session);     \
+    if (interference.ends) {                                          \
+      return interference.answer;                                     \
+    }                                                                 \
+    pthread_rwlock_rdlock(&in_call);                                  \
+    CK_RV answer = real->name arguments;                              \
+    pthread_rwlock_unlock(&in_call);                                  \
+    return answer;                                                    \
+  }
+
+FUNCTION(C_Initialize, 0, (CK_VOID_PTR options), (options))
+FUNCTION(C_Finalize, 0, (CK_VOID_PTR reserved), (reserved))
+FUNCTION(C_GetTokenInfo, 0, (CK_SLOT_ID slot, CK_TOKEN_INFO_PTR info), (slot, info))
+FUNCTION(C_OpenSession, 0,
+         (CK_SLOT_ID slot, CK_FLAGS flags, CK_VOID_PTR application, CK_NOTIFY notify, CK_SESSION_HANDLE_PTR session),
+         (slot, flags, application, notify, session))
+FUNCTION(C_CloseSession, session, (CK_SESSION_HANDLE session), (session))
+FUNCTION(C_GetSessionInfo, session, (CK_SESSION_HANDLE session, CK_SESSION_INFO_PTR info), (session, info))
+FUNCTION(C_Login, session,
+         (CK_SESSION_HANDLE session, CK_USER_TYPE user, CK_UTF8CHAR_PTR pin, CK_ULONG length),
+         (session, user, pin, length))
+FUNCTION(C_Logout, session, (CK_SESSION_HANDLE session), (session))
+FUNCTION(C_FindObjectsInit, session, (CK_SESSION_HANDLE session, CK_ATTRIBUTE_PTR template, CK_ULONG count),
+         (session, template, count))
+FUNCTION(C_FindObjects, session,
+         (CK_SESSION_HANDLE session, CK_OBJECT_HANDLE_PTR objects, CK_ULONG max, CK_ULONG_PTR count),
+         (session, objects, max, count))
+FUNCTION(C_FindObjectsFinal, session, (CK_SESSION_HANDLE session), (session))
+FUNCTION(C_SignInit, session, (CK_SESSION_HANDLE session, CK_MECHANISM_PTR mechanism, CK_OBJECT_HANDLE key),
+         (session, mechanism, key))
+
+static CK_RV faulty_C_GetSlotList(CK_BBOOL present, CK_SLOT_ID_PTR slots, CK_ULONG_PTR count) {
+  struct interference interference = interfere("C_GetSlotList", 0);
+  if (interference.absent) {
+    *count = 0;
+    return CKR_OK;
+  }
+  return interference.ends ? interference.answer : real->C_GetSlotList(present, slots, count);
+}
+
+static CK_RV faulty_C_GetAttributeValue(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
+                                        CK_ATTRIBUTE_PTR template, CK_ULONG count) {
+  struct interference interference = interfere("C_GetAttributeValue", session);
+  if (interference.ends) {
+    return interference.answer;
+  }
+  pthread_rwlock_rdlock(&in_call);
+  CK_RV answer = real->C_GetAttributeValue(session, object, template, count);
+  pthread_rwlock_unlock(&in_call);
+  for (int i = 0; i < interference.refused; i++) {
+    for (CK_ULONG j = 0; j < count; j++) {
+      if (template[j].type == interference.refuse[i]->argument) {
+        template[j].ulValueLen = (CK_ULONG)-1;
+        answer = interference.refuse[i]->second_argument;
+      }
+    }
+  }
+  return answer;
+}
+
+static CK_RV faulty_C_Sign(CK_SESSION_HANDLE session, CK_BYTE_PTR data, CK_ULONG data_length,
+                           CK_BYTE_PTR signature, CK_ULONG_PTR signature_length) {
+  struct interference interference = interfere("C_Sign", session);
+  if (interference.ends) {
+    return interference.answer;
+  }
+  pthread_rwlock_rdlock(&in_call);
+  CK_RV answer = real->C_Sign(session, data, data_length, signature, signature_length);
+  pthread_rwlock_unlock(&in_call);
+  if (interference.flip && answer == CKR_OK && signature != NULL) {
+    signature[*signature_length / 2] ^= 1;
+  }
+  return answer;
+}
+
+static CK_FUNCTION_LIST functions;
+
+static void load(void) {
+  CK_RV (*get_functions)(CK_FUNCTION_LIST_PTR_PTR) = NULL;
+  const char *path = getenv("FAULTY_MODULE_TARGET");
+  void *target = path == NULL ? NULL : dlopen(path, RTLD_NOW | RTLD_LOCAL);
+  if (target != NULL) {
+    *(void **)&get_functions = dlsym(target, "C_GetFunctionList");
+  }
+  if (get_functions == NULL || get_functions(&real) != CKR_OK) {
+    give_up("cannot load FAULTY_MODULE_TARGET", path == NULL ? "not set" : path);
+  }
+  functions = *real;
+#define OVERRIDE(name) functions.name = faulty_##name
+  OVERRIDE(C_Initialize);
+  OVERRIDE(C_Finalize);
+  OVERRIDE(C_GetSlotList);
+  OVERRIDE(C_GetTokenInfo);
+  OVERRIDE(C_OpenSession);
+  OVERRIDE(C_CloseSession);
+  OVERRIDE(C_GetSessionInfo);
+  OVERRIDE(C_Login);
+  OVERRIDE(C_Logout);
+  OVERRIDE(C_FindObjectsInit);
+  OVERRIDE(C_FindObjects);
+  OVERRIDE(C_FindObjectsFinal);
+  OVERRIDE(C_GetAttributeValue);
+  OVERRIDE(C_SignInit);
+  OVERRIDE(C_Sign);
+}
+
+CK_RV C_GetFunctionList(CK_FUNCTION_LIST_PTR_PTR list) {
+  static pthread_once_t once = PTHREAD_ONCE_INIT;
+  pthread_once(&once, load);
+  *list = &functions;
+  return CKR_OK;
+}
