@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { makeNssDatabase } from '../../test/support/validators/nss.ts'
 import { parseArguments, UsageError } from './arguments.ts'
+import { endSignal } from './end-signal.ts'
 import { choosePort } from './port.ts'
 import { type ServerProcess, startServer } from './server-process.ts'
 import { signSample } from './signatures.ts'
@@ -72,17 +73,6 @@ Serving until Ctrl-C. To try:
   curl -s -H 'content-type: application/json' -d '{"action":"get_certificates"}' ${url}
   npm run sign-pdf -- ${shown(join(folder, 'cades-raw.pdf'))} signed-twice.pdf --url ${url}
 `)
-}
-
-/** Resolves with the signal's number when the demo is to end. */
-function endSignal(): Promise<number> {
-  return new Promise((resolve) => {
-    // The listeners stay: on Ctrl-C npm passes on the signal that the terminal has sent already, and the second one
-    // must not end the demo before the server has ended.
-    process.on('SIGINT', () => resolve(2))
-    process.on('SIGTERM', () => resolve(15))
-    process.on('SIGHUP', () => resolve(1))
-  })
 }
 
 async function run(args: readonly string[], ended: Promise<number>): Promise<number> {
