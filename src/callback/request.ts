@@ -42,7 +42,13 @@ function classifyByFields(body: CallbackBody): CallbackRequest {
   const contents = field(body, 'encoded_contents')
   const digest = field(body, 'digest')
   const encodedContents = field(body, 'encodedContents')
+  const container = containerOf(body)
   if (encodedContents !== undefined) {
+    if (data !== undefined || contents !== undefined || digest !== undefined || container === 'raw') {
+      throw new INVALID_REQUEST(
+        'action: is required where encodedContents stands beside fields of other requests',
+      )
+    }
     return { kind: 'encoded-contents', contents: encodedContents, ...optional('digest', field(body, 'hash')) }
   }
   if (data !== undefined && (contents !== undefined || digest !== undefined)) {
@@ -53,7 +59,9 @@ function classifyByFields(body: CallbackBody): CallbackRequest {
   if (data === undefined && contents === undefined && digest === undefined) {
     throw new INVALID_REQUEST('action: is required; sign, sign_pkcs7 or get_certificates')
   }
-  return data === undefined || containerOf(body) === 'pkcs7' ? containerRequest(body) : rawRequest(body)
+  return container === 'raw' || (data !== undefined && container === undefined)
+    ? rawRequest(body)
+    : containerRequest(body)
 }
 
 function rawRequest(body: CallbackBody): CallbackRequest {
@@ -76,12 +84,17 @@ function containerRequest(body: CallbackBody): CallbackRequest {
 }
 
 function containerOf(body: CallbackBody): 'raw' | 'pkcs7' | undefined {
-  const { field: name, text } = field(body, 'signature_container') ??
-    field(body, 'signatureContainer') ?? { field: '', text: undefined }
-  if (text !== undefined && text !== 'raw' && text !== 'pkcs7') {
-    throw new INVALID_REQUEST(`${name}: must be raw or pkcs7`)
+  const [first, second] = (['signature_container', 'signatureContainer'] as const).map((name) => {
+    const container = body[name] ?? undefined
+    if (container !== undefined && container !== 'raw' && container !== 'pkcs7') {
+      throw new INVALID_REQUEST(`${name}: must be raw or pkcs7`)
+    }
+    return container
+  })
+  if (first !== undefined && second !== undefined && first !== second) {
+    throw new INVALID_REQUEST('signature_container: disagrees with signatureContainer; send one of the two')
   }
-  return text
+  return first ?? second
 }
 
 /** Null counts as absent. */
