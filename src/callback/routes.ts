@@ -19,7 +19,8 @@ export const callback: FastifyPluginAsyncTypebox<CallbackOptions> = async (
   app,
   { configuration, signingKey },
 ) => {
-  for (const url of configuration.paths) {
+  // The router takes a path with and without a slash at its end for the same
+  for (const url of new Set(configuration.paths.map((path) => path.replace(/\/+$/, '') || '/'))) {
     app.post(url, { schema: { body: CallbackBody } }, async (request, reply) => {
       const context: CallbackContext = {
         configuration,
