@@ -13,7 +13,7 @@ export function verifyDigestInfo(
   digestInfo: Uint8Array,
   signature: Uint8Array,
 ): boolean {
-  const modulusLength = (publicKey.asymmetricKeyDetails?.modulusLength ?? 0) / 8
+  const modulusLength = Math.ceil((publicKey.asymmetricKeyDetails?.modulusLength ?? 0) / 8)
   if (signature.length !== modulusLength) {
     return false
   }
