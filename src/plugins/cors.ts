@@ -10,7 +10,8 @@ export const cors = fp<CorsOptions>(
   async (app, { origins }) => {
     if (origins.length > 0) {
       await app.register(fastifyCors, {
-        origin: [...origins],
+        // False rather than a list: a preflight request from elsewhere is then an OPTIONS request like any other
+        origin: async (origin: string | undefined) => origin !== undefined && origins.includes(origin),
         methods: ['GET', 'HEAD', 'POST'],
         maxAge: 600,
         strictPreflight: false,

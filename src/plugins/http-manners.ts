@@ -9,11 +9,13 @@ declare module 'fastify' {
   }
 }
 
-/** What holds for every request: its id goes back, compressed bodies are refused, closing is announced. */
+/** What holds for every request: its id goes back, bodies are plain JSON, closing is announced. */
 export const httpManners = fp(
   async (app) => {
     let closing = false
 
+    // Fastify reads text by itself, which a page of any origin may send
+    app.removeContentTypeParser('text/plain')
     app.decorateRequest('arrivedAt', 0)
     app.addHook('preClose', async () => {
       closing = true
@@ -21,6 +23,9 @@ export const httpManners = fp(
     app.addHook('onRequest', async (request, reply) => {
       request.arrivedAt = performance.now()
       reply.header('x-request-id', request.id)
+    })
+    // After the hooks that let a browser read the refusal, before the body is read
+    app.addHook('preParsing', async (request, reply) => {
       const encoding = request.headers['content-encoding']
       if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
         // RFC 9110 15.5.16: the answer says what would be accepted
