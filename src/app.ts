@@ -1,16 +1,16 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
-import type { Socket } from 'node:net'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifySchemaValidationError, LogController } from 'fastify'
 import type { Logger } from 'pino'
 import { callback } from './callback/routes.ts'
 import type { Configuration } from './config.ts'
-import { type ConfigurationError, INVALID_REQUEST } from './errors.ts'
+import type { ConfigurationError } from './errors.ts'
 import { cors } from './plugins/cors.ts'
-import { errorReply, sendError } from './plugins/error-reply.ts'
+import { errorReply } from './plugins/error-reply.ts'
 import { health } from './plugins/health.ts'
 import { httpManners } from './plugins/http-manners.ts'
+import { refuseAddress, refuseConnection } from './plugins/malformed-request.ts'
 import { requestLog } from './plugins/request-log.ts'
 import { SigningKey } from './signers/signing-key.ts'
 
@@ -38,9 +38,8 @@ export async function buildApp(configuration: Configuration, { logger, onMisconf
     // A signer says what is wrong; it neither converts nor drops anything
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } },
     schemaErrorFormatter: describeSchemaError,
-    frameworkErrors: (_error, request, reply) =>
-      sendError(new INVALID_REQUEST('the address is not a valid path'), request, reply),
-    clientErrorHandler,
+    frameworkErrors: (_error, request, reply) => refuseAddress(request, reply),
+    clientErrorHandler: refuseConnection(logger),
   }).withTypeProvider<TypeBoxTypeProvider>()
 
   const signingKey = new SigningKey(configuration, logger, onMisconfigured)
@@ -66,29 +65,4 @@ function requestId({ headers }: IncomingMessage): string {
 function describeSchemaError([error]: FastifySchemaValidationError[]): Error {
   const field = error?.instancePath.slice(1)
   return new Error(field ? `${field}: must be a string` : 'body: must be a JSON object')
-}
-
-/** What is not HTTP, or came too slowly, gets an answer in the shape of all others where one can still be sent. */
-function clientErrorHandler(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || socket.destroyed || !socket.writable) {
-    socket.destroy()
-    return
-  }
-  const [statusCode, name] =
-    error.code === 'HPE_HEADER_OVERFLOW'
-      ? [431, 'Request Header Fields Too Large']
-      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
-        ? [408, 'Request Timeout']
-        : [400, 'Bad Request']
-  const body = JSON.stringify({
-    statusCode,
-    code: new INVALID_REQUEST('').code,
-    error: name,
-    message: statusCode === 408 ? 'the request did not arrive in time' : 'the request is not valid HTTP',
-    requestId: randomUUID(),
-  })
-  socket.end(
-    `HTTP/1.1 ${statusCode} ${name}\r\nContent-Type: application/json; charset=utf-8\r\n` +
-      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
-  )
 }

@@ -12,15 +12,23 @@ import {
   UNSUPPORTED_MEDIA_TYPE,
 } from '../errors.ts'
 
+/** An error of `errors.ts`. */
+type ServiceError = FastifyError & { readonly statusCode: number }
+
 /** Seconds after which a client that was told HSM_BUSY should try again. */
 const RETRY_AFTER_S = 1
 
 /** Every error goes out in one shape, with a code of `errors.ts`; so do 404 and 405. */
 export const errorReply = fp(
   async (app) => {
-    app.setErrorHandler((error: FastifyError, request, reply) =>
-      sendError(translate(error, request), request, reply),
-    )
+    app.setErrorHandler((error: FastifyError, request, reply) => {
+      if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
+        // Fastify would close. Node reads on instead and discards the rest, within the request's timeout: a client
+        // that is still sending would have its connection reset, and might never read the answer
+        reply.removeHeader('connection')
+      }
+      return sendError(translate(error, request), request, reply)
+    })
 
     app.setNotFoundHandler((request, reply) => {
       const allowed = allowedMethods(request)
@@ -38,18 +46,16 @@ export const errorReply = fp(
 )
 
 /** Sends an error of `errors.ts` in the shape of {@link ErrorReply}. */
-export function sendError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const statusCode = error.statusCode ?? 500
+export function sendError(error: ServiceError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const { statusCode } = error
   if (error.code === new HSM_BUSY().code) {
     reply.header('retry-after', RETRY_AFTER_S)
   }
-  if (request.logDetails) {
-    request.logDetails.code = error.code
-  }
+  request.logDetails.code = error.code
   const body: ErrorReply = {
     statusCode,
     code: error.code,
-    error: STATUS_CODES[statusCode] ?? 'Error',
+    error: STATUS_CODES[statusCode] as string,
     message: error.message,
     requestId: request.id,
   }
@@ -57,7 +63,7 @@ export function sendError(error: FastifyError, request: FastifyRequest, reply: F
 }
 
 /** The framework's errors under our codes. Its messages are not passed on: some quote the body. */
-function translate(error: FastifyError, request: FastifyRequest): FastifyError {
+function translate(error: FastifyError, request: FastifyRequest): ServiceError {
   if (error.validation !== undefined) {
     return new INVALID_REQUEST(error.message)
   }
@@ -68,13 +74,11 @@ function translate(error: FastifyError, request: FastifyRequest): FastifyError {
       return new UNSUPPORTED_MEDIA_TYPE('The body must be sent as Content-Type: application/json')
     case 'FST_ERR_CTP_EMPTY_JSON_BODY':
       return new INVALID_REQUEST('body: is empty; a JSON object is required')
-    case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
-      return new INVALID_REQUEST('body: its length is not that of the Content-Length header')
     case 'FST_ERR_CTP_INVALID_JSON_BODY':
       return new INVALID_REQUEST('body: is not valid JSON')
-  }
-  if (error instanceof SyntaxError) {
-    return new INVALID_REQUEST('body: is not valid JSON')
+    case 'ECONNRESET':
+      // Nobody reads this any more
+      return new INVALID_REQUEST('body: ended before it was complete')
   }
   if (!isOurs(error)) {
     request.log.error({ err: error }, 'an unexpected error')
@@ -84,7 +88,7 @@ function translate(error: FastifyError, request: FastifyRequest): FastifyError {
 }
 
 /** Errors of `errors.ts`: the framework's and Node's own have other codes. */
-function isOurs(error: FastifyError): boolean {
+function isOurs(error: FastifyError): error is ServiceError {
   return error.name === 'FastifyError' && !/^(FST_|ERR_)/.test(error.code)
 }
 

@@ -1,3 +1,4 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 
 declare module 'fastify' {
@@ -11,17 +12,16 @@ declare module 'fastify' {
 export const requestLog = fp(
   async (app) => {
     app.decorateRequest('logDetails', null as unknown as Record<string, string>)
-    app.addHook('onRequest', async (request) => {
+    app.addHook('onRequest', async (request, reply) => {
       request.logDetails = {}
+      reply.raw.once('close', () => {
+        if (!reply.raw.writableFinished) {
+          request.log.warn(describe(request, reply), 'client left before it was answered')
+        }
+      })
     })
     app.addHook('onResponse', async (request, reply) => {
-      const line = {
-        method: request.method,
-        route: request.routeOptions.url ?? 'none',
-        statusCode: reply.statusCode,
-        durationMs: Math.round(reply.elapsedTime * 10) / 10,
-        ...request.logDetails,
-      }
+      const line = { ...describe(request, reply), statusCode: reply.statusCode }
       if (reply.statusCode >= 500) {
         request.log.error(line, 'request failed')
       } else if (reply.statusCode >= 400) {
@@ -36,3 +36,12 @@ export const requestLog = fp(
   },
   { name: 'request-log' },
 )
+
+function describe(request: FastifyRequest, reply: FastifyReply) {
+  return {
+    method: request.method,
+    route: request.routeOptions.url ?? 'none',
+    durationMs: Math.round(reply.elapsedTime * 10) / 10,
+    ...request.logDetails,
+  }
+}
