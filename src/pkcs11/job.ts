@@ -4,8 +4,9 @@ export class Job {
   /** Milliseconds of `performance.now()`. */
   readonly deadline: number
   readonly signature: Promise<Uint8Array>
-  /** How often it was given to a session. */
+  /** How often it was given to a session, those times not counted that the token was short of something. */
   attempts = 0
+  throttled = 0
   settled = false
   readonly #timer: NodeJS.Timeout
   #resolve!: (signature: Uint8Array) => void

@@ -9,11 +9,11 @@ import { type ConfigurationError, HSM_BUSY, HSM_TIMEOUT, HSM_UNAVAILABLE } from 
 import { Job } from './job.ts'
 import type { FoundKey } from './messages.ts'
 import type { TokenFailure } from './return-values.ts'
-import { MAX_ATTEMPTS, type SessionState, Sessions } from './sessions.ts'
+import type { SessionState } from './session.ts'
+import { MAX_ATTEMPTS, Sessions } from './sessions.ts'
 import { type HsmState, Supervisor } from './supervisor.ts'
-import { TEST_DIGEST_INFO } from './test-signature.ts'
 
-/** Before a request is repeated on a token that says it is short of something; half of it to one and a half. */
+/** Before a request is repeated on a token that says it is short of something: doubled each time, half of it random. */
 const THROTTLE_MS = 50
 
 export interface PoolOptions {
@@ -94,7 +94,7 @@ export class SessionPool {
    *   cannot sign
    */
   async sign(digestInfo: Uint8Array, { deadline, signal }: SignOptions): Promise<Uint8Array> {
-    if (this.#closing || this.#supervisor.isHopelessUntil(deadline)) {
+    if (this.#closing || signal?.aborted || this.#supervisor.isHopelessUntil(deadline)) {
       throw new HSM_UNAVAILABLE()
     }
     if (this.#queue.length >= this.#options.hsm.queueLimit && !this.#sessions?.hasIdle()) {
@@ -103,8 +103,7 @@ export class SessionPool {
     const job = new Job(digestInfo, deadline, (late) => this.#expire(late))
     this.#unsettled.add(job)
     signal?.addEventListener('abort', () => this.#abandon(job), { once: true })
-    this.#queue.push(job)
-    this.#dispatch()
+    this.#enqueue(job)
     try {
       return await job.signature
     } finally {
@@ -152,7 +151,7 @@ export class SessionPool {
   #lost(): void {
     const inFlight = this.#sessions?.abandon() ?? []
     this.#sessions = undefined
-    for (const job of inFlight.reverse()) {
+    for (const job of inFlight) {
       this.#repeat(job)
     }
     for (const job of this.#queue.filter(({ deadline }) => this.#supervisor.isHopelessUntil(deadline))) {
@@ -164,22 +163,27 @@ export class SessionPool {
     if (failure.recovery === 'permanent') {
       this.#drop(job, new HSM_UNAVAILABLE())
     } else if (failure.recovery === 'throttled') {
-      setTimeout(() => this.#repeat(job), THROTTLE_MS * (0.5 + Math.random()))
+      const delay = THROTTLE_MS * 2 ** job.throttled * (0.5 + Math.random() / 2)
+      job.throttled += 1
+      job.attempts -= 1
+      setTimeout(() => this.#repeat(job), delay)
     } else {
       this.#repeat(job)
     }
   }
 
-  /** It has waited already: it goes to the head of the queue. */
   #repeat(job: Job): void {
-    if (job.settled) {
-      return
+    if (job.attempts >= MAX_ATTEMPTS) {
+      this.#drop(job, new HSM_UNAVAILABLE())
+    } else if (!job.settled) {
+      this.#enqueue(job)
     }
-    if (job.attempts >= MAX_ATTEMPTS || job.data === TEST_DIGEST_INFO) {
-      job.fail(new HSM_UNAVAILABLE())
-      return
-    }
-    this.#queue.unshift(job)
+  }
+
+  /** Sorted by deadline, which is the order of arrival: what is repeated has its old place. */
+  #enqueue(job: Job): void {
+    const earlier = this.#queue.findLastIndex(({ deadline }) => deadline <= job.deadline)
+    this.#queue.splice(earlier + 1, 0, job)
     this.#dispatch()
   }
 

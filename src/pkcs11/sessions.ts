@@ -9,6 +9,7 @@ import { verifyDigestInfo } from '../signature/verification.ts'
 import { Job } from './job.ts'
 import type { FromSession, ToSignerProcess } from './messages.ts'
 import type { TokenFailure } from './return-values.ts'
+import { Session, type SessionState } from './session.ts'
 import { TEST_DIGEST_INFO } from './test-signature.ts'
 
 /** A request is given to sessions at most this often. */
@@ -17,27 +18,6 @@ export const MAX_ATTEMPTS = 3
 const REOPEN_MS = 1_000
 /** A session that is still opening after this time hangs. */
 const OPENING_MS = 30_000
-
-/**
- * - `opening`: no session yet, or one that has not proved itself by a test signature
- * - `idle`, `busy`: open and proved
- * - `zombie`: its call outlived the deadline and may never return; it gets no work until it has
- */
-export type SessionState = 'opening' | 'idle' | 'busy' | 'zombie'
-
-interface Session {
-  readonly number: number
-  state: SessionState
-  /** The last order; answers to older ones are dropped. */
-  ticket: number
-  /** What it is working on, test signatures included. */
-  job: Job | undefined
-  /** Whether it could not be opened and waits for another try. */
-  failed: boolean
-  /** When the state began. Milliseconds of `performance.now()`, as all times here. */
-  since: number
-  openedAt: number
-}
 
 export interface SessionsOptions {
   /** What test signatures must verify with. */
@@ -68,14 +48,9 @@ export class Sessions {
 
   constructor(options: SessionsOptions) {
     this.#options = options
-    const since = performance.now()
-    this.#sessions = Array.from({ length: options.count }, (_, number) => {
-      return { number, state: 'opening', ticket: 0, job: undefined, failed: false, since, openedAt: 0 }
-    })
-    this.#keepAlive = setInterval(
-      () => this.#exercise(),
-      Math.min(options.keepAliveMs, OPENING_MS) / 2,
-    ).unref()
+    this.#sessions = Array.from({ length: options.count }, (_, number) => new Session(number, options.send))
+    const interval = Math.min(options.keepAliveMs, OPENING_MS) / 2
+    this.#keepAlive = setInterval(() => this.#exercise(), interval).unref()
   }
 
   count(): Record<SessionState, number> {
@@ -92,8 +67,8 @@ export class Sessions {
     if (session === undefined) {
       return false
     }
-    this.#enter(session, 'busy')
-    this.#sign(session, job)
+    session.enter('busy')
+    session.sign(job)
     return true
   }
 
@@ -101,33 +76,27 @@ export class Sessions {
     return this.#sessions.some(({ state }) => state === 'idle')
   }
 
-  /** A job's deadline passed. If a session works on it, that is a zombie now; too many, and the process is lost. */
+  /** A job's deadline passed. If a session works on it, that is a zombie now. */
   expire(job: Job): void {
     const session = this.#sessions.find((one) => one.job === job)
-    if (session === undefined) {
-      return
-    }
-    this.#enter(session, 'zombie')
-    this.#options.log.error({ session: session.number }, 'a session did not answer before the deadline')
-    if (this.count().zombie > this.#sessions.length / 2) {
-      this.#options.onDead('sessions do not answer')
-    } else {
-      this.#checkAlive('sessions do not answer')
+    if (session !== undefined) {
+      this.#lose(session)
     }
   }
 
   /** Ends the bookkeeping. Returns what was in flight. */
   abandon(): Job[] {
     clearInterval(this.#keepAlive)
-    return this.#sessions.flatMap((session) => {
-      const { job } = session
-      session.job = undefined
-      session.ticket = -1
+    const inFlight: Job[] = []
+    for (const session of this.#sessions) {
+      const job = session.abandon()
       if (job?.data === TEST_DIGEST_INFO) {
         job.fail(new HSM_UNAVAILABLE())
+      } else if (job !== undefined) {
+        inFlight.push(job)
       }
-      return job === undefined || job.settled ? [] : [job]
-    })
+    }
+    return inFlight
   }
 
   receive(message: FromSession): void {
@@ -153,7 +122,7 @@ export class Sessions {
     this.#loggedInAt = performance.now()
     for (const session of this.#sessions) {
       if (session.state === 'idle' || session.failed) {
-        this.#reopen(session)
+        session.reopen()
       }
     }
   }
@@ -170,61 +139,76 @@ export class Sessions {
   /** A job that waited for its session to be replaced goes on with it; otherwise the session proves itself first. */
   #opened(session: Session): void {
     session.openedAt = performance.now()
-    if (session.job !== undefined && !session.job.settled) {
-      this.#enter(session, 'busy')
-      this.#sign(session, session.job)
-    } else {
+    this.#startNext()
+    const job = session.takeJob()
+    if (job === undefined) {
       this.#test(session, 'opening')
+    } else {
+      session.enter('busy')
+      session.sign(job)
     }
   }
 
   #openFailed(session: Session, failure: TokenFailure): void {
     this.#options.log.warn({ session: session.number, ...failure }, 'a session could not be opened')
-    const job = this.#takeJob(session)
-    this.#retire(session, `a session cannot be opened (${failure.returnValue})`)
+    this.#startNext()
     if (failure.recovery === 'log-in') {
       this.#logIn()
     }
+    const job = session.takeJob()
+    this.#retire(session, `a session cannot be opened (${failure.returnValue})`)
     if (job !== undefined) {
       this.#options.onReturned(job, failure)
     }
   }
 
+  /** Sessions are opened for the first time one after another: the time of those that wait begins now. */
+  #startNext(): void {
+    for (const waiting of this.#sessions) {
+      if (waiting.ticket === 0) {
+        waiting.since = performance.now()
+      }
+    }
+  }
+
   #signed(session: Session, signature: Uint8Array): void {
-    const { state, job } = session
-    session.job = undefined
-    if (state === 'zombie') {
-      // It came back after all, but what it holds is in doubt
-      this.#reopen(session)
-    } else if (job?.data === TEST_DIGEST_INFO) {
-      job.succeed(signature)
+    const job = session.takeJob()
+    if (job === undefined) {
+      // A zombie that came back after all: what it holds is in doubt, and nobody waits for its signature
+      session.reopen()
+      return
+    }
+    job.succeed(signature)
+    if (job.data === TEST_DIGEST_INFO) {
       this.#tested(session, signature)
     } else {
       this.#release(session)
-      if (job !== undefined && !job.settled) {
-        job.succeed(signature)
-      }
     }
   }
 
   #signFailed(session: Session, failure: TokenFailure): void {
     this.#options.log.warn({ session: session.number, ...failure }, 'a signing call failed')
-    const { job } = session
     if (failure.recovery === 'log-in' && session.openedAt >= this.#loggedInAt) {
       this.#logIn()
     }
-    const exhausted = job === undefined || job.settled || job.attempts >= MAX_ATTEMPTS
-    if (failure.recovery === 'permanent' || failure.recovery === 'throttled' || exhausted) {
-      session.job = undefined
-    }
-    if (failure.recovery === 'permanent' || failure.recovery === 'throttled') {
+    const job = session.takeJob()
+    const temporary = failure.recovery === 'throttled'
+    if (job === undefined) {
+      session.reopen()
+    } else if (job.data === TEST_DIGEST_INFO) {
+      job.fail(new HSM_UNAVAILABLE())
+      this.#testFailed(session, failure)
+    } else if (temporary || failure.recovery === 'permanent') {
       this.#release(session)
-    } else {
-      // The job stays with its session, which comes back fresh: another one may be as stale as this one was
-      this.#reopen(session)
-    }
-    if (session.job !== job && job !== undefined) {
       this.#options.onReturned(job, failure)
+    } else {
+      session.reopen()
+      if (job.attempts < MAX_ATTEMPTS) {
+        // The job stays with its session, which comes back fresh: another one may be as stale as this one was
+        session.job = job
+      } else {
+        this.#options.onReturned(job, failure)
+      }
     }
   }
 
@@ -236,8 +220,8 @@ export class Sessions {
     })
     // What became of a test shows in the session's state
     job.signature.catch(() => {})
-    this.#enter(session, state)
-    this.#sign(session, job)
+    session.enter(state)
+    session.sign(job)
   }
 
   #tested(session: Session, signature: Uint8Array): void {
@@ -251,37 +235,50 @@ export class Sessions {
     }
   }
 
-  #sign(session: Session, job: Job): void {
-    session.job = job
-    job.attempts += 1
-    session.ticket += 1
-    this.#options.send({ type: 'sign', session: session.number, ticket: session.ticket, data: job.data })
+  /** A session that has just been opened waits before it tries again; one that was in use is opened anew at once. */
+  #testFailed(session: Session, failure: TokenFailure): void {
+    if (session.state === 'opening') {
+      this.#retire(session, `a test signature failed (${failure.returnValue})`)
+    } else if (failure.recovery === 'throttled') {
+      this.#release(session)
+    } else {
+      session.reopen()
+    }
   }
 
   #release(session: Session): void {
     if (session.openedAt < this.#loggedInAt) {
-      this.#reopen(session)
+      session.reopen()
       return
     }
-    this.#enter(session, 'idle')
+    session.enter('idle')
     this.#options.onIdle()
   }
 
-  #reopen(session: Session): void {
-    this.#enter(session, 'opening')
-    session.ticket += 1
-    this.#options.send({ type: 'reopen', session: session.number, ticket: session.ticket })
-  }
-
-  /** Gives a failed session another try later; when none works any more, the process is lost. */
+  /** Gives a failed session another try later. */
   #retire(session: Session, reason: string): void {
-    this.#enter(session, 'opening')
+    session.enter('opening')
     session.failed = true
     const { ticket } = session
-    setTimeout(() => session.ticket === ticket && session.failed && this.#reopen(session), REOPEN_MS).unref()
-    this.#checkAlive(reason)
+    setTimeout(() => session.ticket === ticket && session.failed && session.reopen(), REOPEN_MS).unref()
+    if (!this.#loggingIn) {
+      this.#checkAlive(reason)
+    }
   }
 
+  /** Its call may never return; too many of them, and the process is lost. */
+  #lose(session: Session): void {
+    session.takeJob()
+    session.enter('zombie')
+    this.#options.log.error({ session: session.number }, 'a session did not answer in time')
+    if (this.count().zombie > this.#sessions.length / 2) {
+      this.#options.onDead('sessions do not answer')
+    } else {
+      this.#checkAlive('sessions do not answer')
+    }
+  }
+
+  /** When no session works any more, the process is lost. */
   #checkAlive(reason: string): void {
     if (this.#sessions.every(({ state, failed }) => state === 'zombie' || failed)) {
       this.#options.onDead(reason)
@@ -295,28 +292,16 @@ export class Sessions {
     }
   }
 
-  #enter(session: Session, state: SessionState): void {
-    session.state = state
-    session.failed = false
-    session.since = performance.now()
-  }
-
-  #takeJob(session: Session): Job | undefined {
-    const { job } = session
-    session.job = undefined
-    return job
-  }
-
   /** Readiness is a recent signature: the sessions that nobody used make one. Those that hang in opening are found. */
   #exercise(): void {
     const now = performance.now()
     for (const session of this.#sessions) {
-      if (session.state === 'idle' && now - session.since >= this.#options.keepAliveMs / 2) {
+      const { state, since, failed, job } = session
+      if (state === 'idle' && now - since >= this.#options.keepAliveMs / 2) {
         this.#test(session, 'busy')
+      } else if (state === 'opening' && !failed && job === undefined && now - since > OPENING_MS) {
+        this.#lose(session)
       }
-    }
-    if (this.#sessions.every(({ state, since }) => state === 'opening' && now - since > OPENING_MS)) {
-      this.#options.onDead('sessions do not open')
     }
   }
 }
