@@ -75,14 +75,11 @@ export interface TokenFailure {
  * mistakes, which the binding reports as TypeError, are permanent.
  */
 export function describeFailure(error: unknown): TokenFailure {
-  if (error instanceof Error && 'method' in error && typeof error.method === 'string') {
-    const code =
-      'code' in error && typeof error.code === 'number' ? `0x${error.code.toString(16)}` : 'unknown'
-    const returnValue = error.message.match(/CKR_\w+/)?.[0] ?? code
-    return { returnValue, call: error.method, recovery: RECOVERIES[returnValue] ?? 'device' }
-  }
   if (error instanceof TypeError) {
     return { returnValue: 'TypeError', call: '', recovery: 'permanent' }
   }
-  return { returnValue: error instanceof Error ? error.message : 'unknown', call: '', recovery: 'device' }
+  const { message, method = '', code = 0 } = error as Error & { method?: string; code?: number }
+  // The binding calls all that it has no name for CKR_VENDOR_DEFINED
+  const returnValue = message === 'CKR_VENDOR_DEFINED' ? `0x${code.toString(16)}` : message
+  return { returnValue, call: method, recovery: RECOVERIES[returnValue] ?? 'device' }
 }

@@ -28,8 +28,9 @@ export interface OpenToken {
 export function openToken({ hsm, publicKey }: OpenRequest): OpenToken {
   const module = loadLibrary(hsm.module)
   const { slot, token } = selectToken(module, hsm.token)
-  const anchor = slot.open(SessionFlag.SERIAL_SESSION | SessionFlag.RW_SESSION)
   const pin = findPin(hsm.pin)
+  const openAnchor = () => slot.open(SessionFlag.SERIAL_SESSION | SessionFlag.RW_SESSION)
+  let anchor = openAnchor()
   const logIn = () => {
     try {
       anchor.login(pin)
@@ -57,11 +58,19 @@ export function openToken({ hsm, publicKey }: OpenRequest): OpenToken {
       ...(key.publicKey === undefined ? {} : { publicKey: key.publicKey }),
       ...(certificate === undefined ? {} : { certificate }),
     },
-    logIn,
-    close() {
-      anchor.close()
-      module.finalize()
+    logIn() {
+      try {
+        logIn()
+      } catch (error) {
+        if (describeFailure(error).recovery !== 'replace-session') {
+          throw error
+        }
+        anchor = openAnchor()
+        logIn()
+      }
     },
+    // Which closes the anchor too
+    close: () => module.finalize(),
   }
 }
 

@@ -5,7 +5,7 @@
  * An answer goes out for every message; the thread itself never throws.
  */
 import { parentPort, workerData } from 'node:worker_threads'
-import { type Session, SessionFlag, type Slot } from 'graphene-pk11'
+import { type Session, SessionFlag, Slot } from 'graphene-pk11'
 import type { Handle } from 'pkcs11js'
 import pkcs11js from 'pkcs11js'
 import type { FromSession, SessionWorkerData, ToSession } from '../messages.ts'
@@ -15,31 +15,32 @@ import { findSelectedKey } from './private-key.ts'
 
 const { session: number, module: path, slot: slotHandle, key } = workerData as SessionWorkerData
 const MAX_SIGNATURE_LENGTH = 512
+/** PKCS#11 2.40 3.3; pkcs11js does not name it. */
+const CKS_RW_USER_FUNCTIONS = 3
 
+let slot: Slot | undefined
 let session: Session | undefined
 let keyHandle: Handle | undefined
 
 function open(): void {
-  session = findSlot().open(SessionFlag.SERIAL_SESSION | SessionFlag.RW_SESSION)
-  findKey()
+  slot ??= attachSlot()
+  session = slot.open(SessionFlag.SERIAL_SESSION | SessionFlag.RW_SESSION)
+  keyHandle = findKey(session)
 }
 
-function findSlot(): Slot {
-  const slots = attachLibrary(path).getSlots(true)
-  for (let index = 0; index < slots.length; index++) {
-    const slot = slots.items(index)
-    if (Buffer.compare(slot.handle, slotHandle) === 0) {
-      return slot
-    }
-  }
-  throw new Error('the slot is gone')
+function attachSlot(): Slot {
+  const library = attachLibrary(path)
+  return new Slot(Buffer.from(slotHandle), library, library.lib)
 }
 
-function findKey(): void {
-  keyHandle = findSelectedKey(session as Session, key)
-  if (keyHandle === undefined) {
-    throw new Error('the private key is gone')
+function findKey(session: Session): Handle {
+  const handle = findSelectedKey(session, key)
+  if (handle === undefined) {
+    // A token hides private keys from those who are not logged in
+    const { state } = session.lib.C_GetSessionInfo(session.handle)
+    throw new Error(state === CKS_RW_USER_FUNCTIONS ? 'the private key is gone' : 'CKR_USER_NOT_LOGGED_IN')
   }
+  return handle
 }
 
 function close(): void {
@@ -59,7 +60,7 @@ function sign(data: Uint8Array): Uint8Array {
     if (describeFailure(error).recovery !== 'find-key') {
       throw error
     }
-    findKey()
+    keyHandle = findKey(session as Session)
     return signWithHandle(data)
   }
 }
