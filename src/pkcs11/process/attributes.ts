@@ -10,7 +10,7 @@ import pkcs11js from 'pkcs11js'
 export function readAttribute(session: Session, object: Handle, type: number): Buffer | undefined {
   try {
     const [attribute] = session.lib.C_GetAttributeValue(session.handle, object, [{ type }])
-    return Buffer.isBuffer(attribute?.value) ? attribute.value : undefined
+    return attribute?.value as Buffer
   } catch (error) {
     if (/CKR_ATTRIBUTE_(TYPE_INVALID|SENSITIVE)/.test((error as Error).message)) {
       return undefined
@@ -38,7 +38,7 @@ export function findObjects(session: Session, template: Template): Handle[] {
 export function readRsaPublicKey(session: Session, object: Handle): Buffer | undefined {
   const modulus = readAttribute(session, object, pkcs11js.CKA_MODULUS)
   const exponent = readAttribute(session, object, pkcs11js.CKA_PUBLIC_EXPONENT)
-  if (modulus === undefined || exponent === undefined || modulus.length === 0 || exponent.length === 0) {
+  if (!modulus?.length || !exponent?.length) {
     return undefined
   }
   const key = { kty: 'RSA', n: modulus.toString('base64url'), e: exponent.toString('base64url') }

@@ -36,7 +36,14 @@ export function findCertificate(session: Session, key: PrivateKey): Buffer {
   return certificate.raw
 }
 
-function readCertificates(session: Session, ...restriction: Template): X509Certificate[] {
+interface CertificateObject {
+  /** DER. */
+  readonly raw: Buffer
+  /** DER SubjectPublicKeyInfo. */
+  readonly publicKey: Buffer
+}
+
+function readCertificates(session: Session, ...restriction: Template): CertificateObject[] {
   const template = [
     { type: pkcs11js.CKA_CLASS, value: pkcs11js.CKO_CERTIFICATE },
     { type: pkcs11js.CKA_CERTIFICATE_TYPE, value: pkcs11js.CKC_X_509 },
@@ -49,15 +56,15 @@ function readCertificates(session: Session, ...restriction: Template): X509Certi
 }
 
 /** An object that is no certificate belongs to no key, and must not keep the others from being found. */
-function parse(value: Buffer | undefined): X509Certificate | undefined {
+function parse(value: Buffer | undefined): CertificateObject | undefined {
   try {
-    return value === undefined ? undefined : new X509Certificate(value)
+    const { raw, publicKey } = new X509Certificate(value ?? '')
+    return { raw, publicKey: publicKey.export({ type: 'spki', format: 'der' }) }
   } catch {
     return undefined
   }
 }
 
-function belongsTo(certificate: X509Certificate, key: PrivateKey): boolean {
-  const publicKey = certificate.publicKey.export({ type: 'spki', format: 'der' })
-  return key.publicKey === undefined || publicKey.equals(key.publicKey)
+function belongsTo(certificate: CertificateObject, key: PrivateKey): boolean {
+  return key.publicKey === undefined || certificate.publicKey.equals(key.publicKey)
 }

@@ -25,16 +25,13 @@ export function selectPrivateKey(
 ): PrivateKey {
   const named = selector.label !== undefined || selector.id !== undefined
   const keys = listPrivateKeys(session, named ? selector : {})
-  const fitting =
-    named || publicKey === undefined
-      ? keys
-      : keys.filter((key) => key.publicKey !== undefined && Buffer.compare(key.publicKey, publicKey) === 0)
+  const fitting = named || publicKey === undefined ? keys : withPublicKey(session, keys, publicKey)
   const [key, second] = fitting
   const variable = named && selector.label === undefined ? 'HSM_KEY_ID' : 'HSM_KEY_LABEL'
   if (key === undefined) {
     const wanted =
       named || publicKey === undefined ? 'no private key fits' : 'no private key matches the certificate'
-    throw misconfigured(variable, `${wanted}; ${describeKeys(listPrivateKeys(session, {}))}`, `${wanted}`)
+    throw misconfigured(variable, `${wanted}; ${describeKeys(listPrivateKeys(session, {}))}`, wanted)
   }
   if (second !== undefined) {
     throw misconfigured(
@@ -45,6 +42,16 @@ export function selectPrivateKey(
   }
   checkUsable(session, key, variable)
   return key
+}
+
+/** Those with that public key or, where there are none, the RSA keys that do not show theirs: one of them may have it. */
+function withPublicKey(session: Session, keys: readonly PrivateKey[], wanted: Uint8Array): PrivateKey[] {
+  const matching = keys.filter(
+    ({ publicKey }) => publicKey !== undefined && Buffer.compare(publicKey, wanted) === 0,
+  )
+  return matching.length > 0
+    ? matching
+    : keys.filter(({ publicKey, handle }) => publicKey === undefined && isRsaKey(session, handle))
 }
 
 /** Finds, in another session, the key that was selected; undefined when it is not there any more. */
@@ -96,8 +103,7 @@ function findPublicKey(session: Session, handle: Handle, id: string): Buffer | u
 }
 
 function checkUsable(session: Session, key: PrivateKey, variable: string): void {
-  const type = readAttribute(session, key.handle, pkcs11js.CKA_KEY_TYPE)
-  if (type !== undefined && type.readUInt8(0) !== pkcs11js.CKK_RSA) {
+  if (!isRsaKey(session, key.handle)) {
     throw misconfigured(variable, 'the private key is not an RSA key', 'the private key is not an RSA key')
   }
   // An unreadable attribute counts as false: tokens older than PKCS#11 2.20 do not know it
@@ -106,6 +112,12 @@ function checkUsable(session: Session, key: PrivateKey, variable: string): void 
       'the private key demands the PIN for each signature (CKA_ALWAYS_AUTHENTICATE), which is not supported'
     throw misconfigured(variable, reason, reason)
   }
+}
+
+/** CKK_RSA is 0, in either byte order. An unreadable type may be RSA. */
+function isRsaKey(session: Session, handle: Handle): boolean {
+  const type = readAttribute(session, handle, pkcs11js.CKA_KEY_TYPE) ?? Buffer.alloc(0)
+  return type.every((byte) => byte === pkcs11js.CKK_RSA)
 }
 
 function describeKeys(keys: readonly PrivateKey[]): string {
