@@ -3,30 +3,28 @@ import closeWithGrace from 'close-with-grace'
 import { type Logger, pino } from 'pino'
 import { buildApp } from './app.ts'
 import { type Configuration, loadConfiguration } from './config.ts'
-import { ConfigurationError, EXIT_CONFIGURATION } from './errors.ts'
+import { type ConfigurationError, EXIT_CONFIGURATION } from './errors.ts'
 
 /** Beyond the time that requests in flight may take. */
 const CLOSE_MARGIN_MS = 5_000
 
 const configuration = readConfiguration()
+const closeMs = configuration.hsm.timeoutMs + CLOSE_MARGIN_MS
 const logger = pino({ level: configuration.logLevel })
 for (const warning of configuration.warnings) {
   logger.warn(warning)
 }
 
 const app = await buildApp(configuration, { logger, onMisconfigured: stopMisconfigured })
-const grace = closeWithGrace(
-  { delay: configuration.hsm.timeoutMs + CLOSE_MARGIN_MS, logger },
-  async ({ signal, err }) => {
-    if (err !== undefined) {
-      logger.fatal({ err }, 'an unexpected error ends the service')
-    } else {
-      logger.info({ signal }, 'closing: finishing what is in flight')
-    }
-    await app.close()
-    logger.info('closed')
-  },
-)
+const grace = closeWithGrace({ delay: closeMs, logger }, async ({ signal, err }) => {
+  if (err !== undefined) {
+    logger.fatal({ err }, 'an unexpected error ends the service')
+  } else {
+    logger.info({ signal }, 'closing: finishing what is in flight')
+  }
+  await app.close()
+  logger.info('closed')
+})
 
 try {
   await app.listen({ host: configuration.host, port: configuration.port })
@@ -41,10 +39,7 @@ function readConfiguration(): Configuration {
   try {
     return loadConfiguration(process.env)
   } catch (error) {
-    if (!(error instanceof ConfigurationError)) {
-      throw error
-    }
-    logProblems(pino(), error)
+    logProblems(pino(), error as ConfigurationError)
     process.exit(EXIT_CONFIGURATION)
   }
 }
@@ -59,5 +54,6 @@ function logProblems(log: Logger, { problems }: ConfigurationError): void {
 /** The token was reached and tells that the configuration is wrong: as at the start, that ends the service. */
 function stopMisconfigured(error: ConfigurationError): void {
   logProblems(logger, error)
+  setTimeout(process.exit, closeMs, EXIT_CONFIGURATION).unref()
   void app.close().then(() => process.exit(EXIT_CONFIGURATION))
 }

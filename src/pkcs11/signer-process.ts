@@ -8,30 +8,32 @@ const MAIN = new URL(`./process/main${extname(import.meta.filename)}`, import.me
 /** A running signer process, seen from the HTTP process. */
 export class SignerProcess {
   readonly #child: ChildProcess
-  readonly #exited: Promise<unknown>
+  readonly #ended: Promise<void>
 
   /**
    * @param onMessage called for every message
-   * @param onExit called once, with how it ended, for example `signal SIGSEGV`
+   * @param onEnd called once, with how it ended, for example `signal SIGSEGV`, or why it could not be started
    */
-  constructor(onMessage: (message: FromSignerProcess) => void, onExit: (how: string) => void) {
+  constructor(onMessage: (message: FromSignerProcess) => void, onEnd: (how: string) => void) {
     this.#child = fork(MAIN, {
       serialization: 'advanced',
       // What a PKCS#11 library prints goes to stderr: stdout is for the log alone
       stdio: ['ignore', 2, 2, 'ipc'],
     })
-    this.#exited = once(this.#child, 'exit')
     this.#child.on('message', onMessage)
-    this.#child.once('exit', (code, signal) =>
-      onExit(signal === null ? `exit code ${code}` : `signal ${signal}`),
-    )
+    this.#ended = once(this.#child, 'exit')
+      .then(
+        ([code, signal]) => (signal === null ? `exit code ${code}` : `signal ${signal}`),
+        (error) => error.message,
+      )
+      .then(onEnd)
   }
 
   get pid(): number | undefined {
     return this.#child.pid
   }
 
-  /** A process that has gone takes no message; its `onExit` says so. */
+  /** A process that has gone takes no message; its `onEnd` says so. */
   send(message: ToSignerProcess): void {
     this.#child.send(message, () => {})
   }
@@ -45,7 +47,7 @@ export class SignerProcess {
   async close(timeoutMs: number): Promise<void> {
     const timer = setTimeout(() => this.kill(), timeoutMs)
     this.send({ type: 'close' })
-    await this.#exited
+    await this.#ended
     clearTimeout(timer)
   }
 }

@@ -110,9 +110,8 @@ export class Supervisor {
     }
   }
 
-  /** Ends the process and starts another: the cure for what does not heal inside it. */
+  /** Kills the process and starts another: the cure for what does not heal inside it. */
   replace(reason: string): void {
-    this.#log.warn({ reason }, 'replacing the signer process')
     this.#process?.kill()
     this.#lost(reason)
   }
@@ -156,10 +155,7 @@ export class Supervisor {
     try {
       this.#events.onOpened(key)
     } catch (error) {
-      if (!(error instanceof ConfigurationError)) {
-        throw error
-      }
-      this.#misconfigured(error, 'the private key does not fit the signer certificate')
+      this.#misconfigured(error as ConfigurationError, 'the private key does not fit the signer certificate')
       return
     }
     this.send({ type: 'start-sessions', count: this.#hsm.sessions })
@@ -172,15 +168,21 @@ export class Supervisor {
       this.#misconfigured(new ConfigurationError([failure]), failure.reason)
     } else {
       this.#log.warn(failure.message)
-      this.replace(failure.reason)
+      this.#giveUp(failure.reason)
     }
+  }
+
+  /** Has the process end in good order, as nothing in it hangs, and starts another later. */
+  #giveUp(reason: string): void {
+    void this.#process?.close(CLOSE_TIMEOUT_MS)
+    this.#lost(reason)
   }
 
   /** Before the first signature it stops the start; later the token may be on its way back, so it is tried again. */
   #misconfigured(error: ConfigurationError, reason: string): void {
     if (this.#everReady) {
       this.#log.error({ problems: error.problems }, 'the token no longer fits the configuration')
-      this.replace(reason)
+      this.#giveUp(reason)
     } else {
       this.#stop('misconfigured', reason)
       this.#events.onMisconfigured(error)
@@ -198,6 +200,7 @@ export class Supervisor {
 
   #lost(reason: string): void {
     clearTimeout(this.#openTimer)
+    clearTimeout(this.#restartTimer)
     const { state, since } = this.#state
     this.#process = undefined
     this.#failures = state === 'ready' && Date.now() - since.getTime() > STABLE_MS ? 0 : this.#failures

@@ -20,12 +20,18 @@ import { type OpenToken, openToken } from './open-token.ts'
 
 const WORKER = new URL(`./session-worker${extname(import.meta.filename)}`, import.meta.url)
 
+/** Once the HTTP process has gone, sessions have this long to end their calls and close. */
+const CLOSE_MS = 2_000
+
 let opened: OpenToken | undefined
+let closing = false
 const workers: Worker[] = []
+
+function ignore(): void {}
 
 function tell(message: FromSignerProcess): void {
   // Nobody is left to tell when the HTTP process has gone
-  process.send?.(message, undefined, undefined, () => {})
+  process.send?.(message, undefined, undefined, ignore)
 }
 
 function open(request: Extract<ToSignerProcess, { type: 'open' }>): void {
@@ -51,21 +57,18 @@ function describeOpenError(error: unknown): OpenFailure {
 
 /** One after another: CloudHSM dislikes bursts. Those that fail are reported, and asked for again by the HTTP process. */
 async function startSessions({ module, slot, key }: OpenToken, sessions: number): Promise<void> {
-  for (let session = 0; session < sessions; session++) {
+  for (let session = 0; session < sessions && !closing; session++) {
     await startSession({ session, module, slot, key })
   }
 }
 
 function startSession(data: SessionWorkerData): Promise<void> {
   return new Promise((resolve) => {
+    // Without a listener for its error, which ends the process: it may have left the native library locked
     const worker = new Worker(WORKER, { workerData: data })
     worker.on('message', (message: FromSession) => {
       tell(message)
       resolve()
-    })
-    // A worker cannot be replaced one by one in a process whose native library it may have left locked
-    worker.on('error', (error) => {
-      throw error
     })
     workers[data.session] = worker
   })
@@ -84,8 +87,9 @@ function logIn(): void {
   }
 }
 
-/** Closes sessions, then the library. Only asked for when no call is in flight: closing under one crashes. */
+/** Closes sessions as their calls end, then the library: finalizing it under a call that hangs would crash. */
 async function close(): Promise<void> {
+  closing = true
   await Promise.all(
     workers.map((worker) => {
       const exited = new Promise((resolve) => worker.once('exit', resolve))
@@ -93,8 +97,11 @@ async function close(): Promise<void> {
       return exited
     }),
   )
-  opened?.close()
-  process.exit(0)
+  try {
+    opened?.close()
+  } finally {
+    process.exit(0)
+  }
 }
 
 process.on('message', (message: ToSignerProcess) => {
@@ -112,6 +119,10 @@ process.on('message', (message: ToSignerProcess) => {
   }
 })
 // Ctrl-C reaches the whole process group: the HTTP process decides when this one ends
-process.on('SIGINT', () => {})
-process.on('SIGTERM', () => {})
-process.on('disconnect', () => process.exit(0))
+process.on('SIGINT', ignore)
+process.on('SIGTERM', ignore)
+process.on('disconnect', () => {
+  // Not by process.exit, which waits for threads that hang
+  setTimeout(process.kill, CLOSE_MS, process.pid, 'SIGKILL')
+  void close()
+})
