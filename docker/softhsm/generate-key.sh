@@ -67,14 +67,12 @@ on_token() {
 }
 
 keys=$(on_token --list-objects --type privkey --id "$key_id" 2>&1) || fail "pkcs11-tool: $keys"
-case $keys in
-  *'Private Key Object'*) ;;
-  *)
-    echo "Generating $key_type on the token '$token_label'" >&2
-    printed=$(on_token --keypairgen --key-type "$key_type" --label "$key_label" --id "$key_id" \
-      --sensitive --usage-sign 2>&1) || fail "pkcs11-tool: $printed"
-    ;;
-esac
+# pkcs11-tool lists the keys of other ids as well: OpenSC 0.23 heeds --id only when it reads or generates.
+if ! printf '%s\n' "$keys" | grep -qi "^ *ID: *$key_id *\$"; then
+  echo "Generating $key_type on the token '$token_label'" >&2
+  printed=$(on_token --keypairgen --key-type "$key_type" --label "$key_label" --id "$key_id" \
+    --sensitive --usage-sign 2>&1) || fail "pkcs11-tool: $printed"
+fi
 node "$here/sign-only.mjs" "$module" "$token_label" "$key_id"
 
 umask 077
