@@ -2,6 +2,9 @@
 import { type Static, Type } from 'typebox'
 
 const hex = '^([0-9a-fA-F]{2})+$'
+// No empty names, and neither . nor ..: clients take them out of an address before they call
+const name = '(?!\\.{1,2}(/|$))[A-Za-z0-9._~-]+'
+const path = `^/(${name}(/${name})*/?)?$`
 
 export const Environment = Type.Object({
   HSM_MODULE: Type.String({
@@ -19,7 +22,12 @@ export const Environment = Type.Object({
     Type.String({ description: 'serial number of the token', examples: ['f41c2b8d90aa17e3'] }),
   ),
   HSM_SLOT: Type.Optional(
-    Type.Integer({ minimum: 0, description: 'index of the slot in the slot list', examples: ['0'] }),
+    Type.Integer({
+      minimum: 0,
+      maximum: 65_535,
+      description: 'index of the slot in the slot list',
+      examples: ['0'],
+    }),
   ),
   HSM_KEY_LABEL: Type.Optional(
     Type.String({ description: 'CKA_LABEL of the private key', examples: ['signer'] }),
@@ -90,9 +98,9 @@ export const Environment = Type.Object({
     examples: ['0.0.0.0'],
   }),
   SIGNING_SERVICE_PATH: Type.String({
-    pattern: '^/[A-Za-z0-9._~/-]*$',
+    pattern: path,
     default: '/sign',
-    description: 'a further path that answers like POST /sign',
+    description: 'a further path that answers like POST /sign: / and names of letters, digits, . _ ~ and -',
     examples: ['/sign'],
   }),
   SIGNING_SERVICE_BODY_LIMIT: Type.Integer({

@@ -1,0 +1,42 @@
+/** The variables that hold several values, separated by commas. */
+import type { ConfigurationProblem } from '../errors.ts'
+import { findHashAlgorithm, HASH_ALGORITHMS, type HashAlgorithm } from '../signature/hash-algorithms.ts'
+import { problemWith } from './problem.ts'
+
+/** Each once, whatever the spelling. */
+export function parseHashAlgorithms(list: string, problems: ConfigurationProblem[]): HashAlgorithm[] {
+  const names = splitList(list)
+  const algorithms = new Set<HashAlgorithm>()
+  for (const name of names) {
+    const algorithm = findHashAlgorithm(name)
+    if (algorithm === undefined) {
+      const known = HASH_ALGORITHMS.map((one) => one.name).join(', ')
+      problems.push(problemWith('HASH_ALGORITHMS', `${JSON.stringify(name)} is none of ${known}`))
+    } else {
+      algorithms.add(algorithm)
+    }
+  }
+  if (names.length === 0) {
+    problems.push(problemWith('HASH_ALGORITHMS', 'names none'))
+  }
+  return [...algorithms]
+}
+
+/** Origins as browsers write them into the Origin header (RFC 6454 6.2): nothing else would ever be equal to one. */
+export function parseOrigins(list: string, problems: ConfigurationProblem[]): string[] {
+  const origins = splitList(list)
+  for (const origin of origins) {
+    if (!/^https?:/.test(origin) || !URL.canParse(origin) || new URL(origin).origin !== origin) {
+      // "*" is refused as well: any page in any browser that reaches the service could have documents signed
+      problems.push(problemWith('CORS_ORIGINS', `${JSON.stringify(origin)} is no origin`))
+    }
+  }
+  return origins
+}
+
+function splitList(list: string): string[] {
+  return list
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '')
+}

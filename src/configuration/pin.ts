@@ -1,0 +1,51 @@
+import { readFileSync } from 'node:fs'
+import type { ConfigurationProblem } from '../errors.ts'
+import { isReadable } from './files.ts'
+import { problemWith } from './problem.ts'
+import type { GivenVariables } from './variables.ts'
+
+/** Where the PIN is found when a token is logged in to. */
+export type PinSource = { readonly variable: string } | { readonly file: string }
+
+/** Finds out where the PIN is; does not read it. */
+export function findPin(given: GivenVariables, problems: ConfigurationProblem[]): PinSource | undefined {
+  const { HSM_PIN: pin, HSM_PIN_FILE: file } = given
+  if (pin !== undefined && file !== undefined) {
+    problems.push(problemWith('HSM_PIN_FILE', 'is set beside HSM_PIN; set one of the two'))
+    return undefined
+  }
+  if (file !== undefined) {
+    return isReadable('HSM_PIN_FILE', file, problems) ? { file } : undefined
+  }
+  if (pin === undefined) {
+    problems.push(problemWith('HSM_PIN_FILE', 'is required, or HSM_PIN'))
+    return undefined
+  }
+  return { variable: 'HSM_PIN' }
+}
+
+/**
+ * Reads the PIN, in the signer process, and takes it out of the environment there: what shows or inherits that
+ * process's environment afterwards does not have it. The process that starts signer processes keeps it for the next
+ * one. A file is read anew by each, so that a changed file counts.
+ *
+ * @throws Error when it is not there any more; the message holds nothing of it
+ */
+export function readPin(source: PinSource, environment: Record<string, string | undefined>): string {
+  const pin = 'file' in source ? readPinFile(source.file) : takeVariable(environment, source.variable)
+  if (pin === undefined || pin === '') {
+    throw new Error('the PIN is empty')
+  }
+  return pin
+}
+
+/** Without the line end that editors and `echo` put behind it. */
+function readPinFile(path: string): string {
+  return readFileSync(path, 'utf8').replace(/\r?\n$/, '')
+}
+
+function takeVariable(environment: Record<string, string | undefined>, name: string): string | undefined {
+  const value = environment[name]
+  delete environment[name]
+  return value
+}

@@ -1,0 +1,57 @@
+/** The environment's names: which of its variables are set, and which of them are spelled wrong. */
+import { editDistance } from './edit-distance.ts'
+import { VARIABLES } from './variable-schema.ts'
+
+/** An environment: `process.env`, or what a test puts in its place. */
+export type Variables = Readonly<Record<string, string | undefined>>
+
+/** Those that are set to something, by name. */
+export type GivenVariables = Readonly<Record<string, string>>
+
+const OURS = /^(HSM|SIGNING|SIGNER)_/
+/** What Kubernetes puts into every pod beside a Service, named after it; so does `NAME_PORT=tcp://10.0.0.1:6000`. */
+const OF_KUBERNETES =
+  /_SERVICE_HOST$|_SERVICE_PORT(_[A-Z0-9_]+)?$|_PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$/
+const ADDRESS_OF_KUBERNETES = /^(tcp|udp|sctp):\/\//
+/** More letters than this wrong in a name that does not begin like ours, and it is somebody else's. */
+const MAX_TYPING_ERRORS = 2
+
+/** Drops what is not set: compose files and shells pass unset variables on as empty ones. */
+export function dropUnset(environment: Variables, warnings: string[]): GivenVariables {
+  const given: Record<string, string> = {}
+  for (const [name, value] of Object.entries(environment)) {
+    if (name === 'SIGNING_SERVICE_PORT' && value?.startsWith('tcp://')) {
+      warnings.push('SIGNING_SERVICE_PORT: ignored, since it is the address of a Kubernetes Service')
+    } else if (value !== undefined && value !== '') {
+      given[name] = value
+    }
+  }
+  return given
+}
+
+/** A warning for each name that looks like one of ours and is none; it quotes no value. */
+export function warnAboutUnknown(given: GivenVariables): string[] {
+  return Object.entries(given)
+    .filter(([name, value]) => !VARIABLES.has(name) && !isOfKubernetes(name, value))
+    .map(([name]) => ({ name, similar: findSimilar(name) }))
+    .filter(({ name, similar }) => OURS.test(name) || similar !== undefined)
+    .map(({ name, similar }) => {
+      const hint = similar === undefined ? 'check its spelling' : `${similar} is`
+      return `${name}: is not a variable that this service knows; ${hint}`
+    })
+}
+
+function isOfKubernetes(name: string, value: string): boolean {
+  return OF_KUBERNETES.test(name) || ADDRESS_OF_KUBERNETES.test(value)
+}
+
+/** The known name that was probably meant. */
+function findSimilar(name: string): string | undefined {
+  const limit = OURS.test(name) ? name.length * 0.3 : MAX_TYPING_ERRORS
+  const [nearest] = [...VARIABLES.keys()]
+    .filter((known) => Math.abs(known.length - name.length) <= limit)
+    .map((known) => ({ known, distance: editDistance(name, known) }))
+    .filter(({ distance }) => distance <= limit)
+    .sort((a, b) => a.distance - b.distance)
+  return nearest?.known
+}
