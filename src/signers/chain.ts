@@ -1,4 +1,6 @@
 import type { X509Certificate } from 'node:crypto'
+import { publicKeyOf } from './key-type.ts'
+import { describeInvalidity, validityPeriod } from './validity.ts'
 
 /** A signer certificate's issuers. */
 export interface Chain {
@@ -10,36 +12,63 @@ export interface Chain {
 
 /**
  * Builds the path from `leaf` upwards out of candidates in any order (RFC 5280 6.1: names chain and each signature
- * verifies). Of several paths, as cross-signed CAs give, one that reaches a self-signed root wins, then the longest;
- * candidates that are no issuer of the leaf are left out.
+ * verifies); candidates that are no issuer of the leaf are left out.
+ *
+ * Of several paths, as cross-signed CAs give, the shortest that reaches a self-signed root wins, and one that is
+ * valid at `at` before one that is not. Where none reaches a root, the path goes as far up as it can.
  */
-export function buildChain(leaf: X509Certificate, candidates: readonly X509Certificate[]): Chain {
-  if (isSelfSigned(leaf)) {
-    return { issuers: [], complete: true }
+export function buildChain(
+  leaf: X509Certificate,
+  candidates: readonly X509Certificate[],
+  at = new Date(),
+): Chain {
+  const valid = search(
+    leaf,
+    candidates.filter((candidate) => describeInvalidity([validityPeriod(candidate)], at) === undefined),
+  )
+  if (valid.complete) {
+    return valid
   }
-  let best: Chain = { issuers: [], complete: false }
-  for (const issuer of candidates) {
-    if (!isIssuedBy(leaf, issuer)) {
-      continue
-    }
-    const rest = candidates.filter((candidate) => !candidate.raw.equals(issuer.raw))
-    const above = buildChain(issuer, rest)
-    const chain = { issuers: [issuer, ...above.issuers], complete: above.complete }
-    if (isBetter(chain, best)) {
-      best = chain
-    }
-  }
-  return best
+  const any = search(leaf, candidates)
+  return any.complete || valid.issuers.length === 0 ? any : valid
 }
 
+/** A certificate, and those between it and the leaf. */
+interface Step {
+  readonly certificate: X509Certificate
+  readonly issuers: readonly X509Certificate[]
+}
+
+/** Breadth first, each certificate once: cross-certificates neither loop nor multiply the work. */
+function search(leaf: X509Certificate, candidates: readonly X509Certificate[]): Chain {
+  const steps: Step[] = [{ certificate: leaf, issuers: [] }]
+  const rest = new Set(candidates)
+  let farthest: readonly X509Certificate[] = []
+  for (const { certificate, issuers } of steps) {
+    if (isSelfSigned(certificate)) {
+      return { issuers, complete: true }
+    }
+    farthest = issuers
+    for (const candidate of rest) {
+      if (isIssuedBy(certificate, candidate)) {
+        rest.delete(candidate)
+        steps.push({ certificate: candidate, issuers: [...issuers, candidate] })
+      }
+    }
+  }
+  return { issuers: farthest, complete: false }
+}
+
+/** `checkIssued` would say no where the key usage does not allow certificates to be signed, as of a leaf. */
 function isSelfSigned(certificate: X509Certificate): boolean {
-  return isIssuedBy(certificate, certificate)
+  return certificate.subject === certificate.issuer && isSignedBy(certificate, certificate)
 }
 
 function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
-  return certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey)
+  return certificate.checkIssued(issuer) && isSignedBy(certificate, issuer)
 }
 
-function isBetter(chain: Chain, than: Chain): boolean {
-  return chain.complete === than.complete ? chain.issuers.length > than.issuers.length : chain.complete
+function isSignedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
+  const publicKey = publicKeyOf(issuer)
+  return publicKey !== undefined && certificate.verify(publicKey)
 }

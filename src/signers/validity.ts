@@ -9,10 +9,16 @@ export interface ValidityPeriod {
 
 export function validityPeriod(certificate: X509Certificate): ValidityPeriod {
   return {
-    subject: certificate.subject.replaceAll('\n', ', '),
+    subject: describeSubject(certificate),
     notBefore: new Date(certificate.validFrom),
     notAfter: new Date(certificate.validTo),
   }
+}
+
+/** In one line; by the serial number where the subject is empty, for which Node has undefined (RFC 5280 4.1.2.6). */
+function describeSubject(certificate: X509Certificate): string {
+  const subject: string | undefined = certificate.subject
+  return subject?.replaceAll('\n', ', ') ?? `serial number ${certificate.serialNumber}`
 }
 
 /** Says which of the certificates is outside its period at a moment, in a sentence; undefined if none is. */
