@@ -27,12 +27,16 @@ export function decodeBase64(field: string, text: string): Buffer {
   return bytes
 }
 
-/** Node's decoder skips what it does not know and takes the URL alphabet as well: lengths and the end tell. */
+/**
+ * Node's decoder skips what it does not know, takes the URL alphabet as well, and of letters beyond Latin-1 the low
+ * byte: lengths and the end tell.
+ */
 function isCanonicalBase64(text: string, bytes: Buffer): boolean {
   const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0
   const lastGroup = bytes.subarray(Math.floor((bytes.length - 1) / 3) * 3)
   return (
     text.length % 4 === 0 &&
+    text.length === Buffer.byteLength(text) &&
     bytes.length === (text.length / 4) * 3 - padding &&
     !text.includes('-') &&
     !text.includes('_') &&
