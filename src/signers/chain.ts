@@ -1,5 +1,4 @@
 import type { X509Certificate } from 'node:crypto'
-import { publicKeyOf } from './key-type.ts'
 import { describeInvalidity, validityPeriod } from './validity.ts'
 
 /** A signer certificate's issuers. */
@@ -61,14 +60,10 @@ function search(leaf: X509Certificate, candidates: readonly X509Certificate[]): 
 
 /** `checkIssued` would say no where the key usage does not allow certificates to be signed, as of a leaf. */
 function isSelfSigned(certificate: X509Certificate): boolean {
-  return certificate.subject === certificate.issuer && isSignedBy(certificate, certificate)
+  return certificate.subject === certificate.issuer && certificate.verify(certificate.publicKey)
 }
 
+/** `checkIssued` also says no where the issuer's key is of a type that OpenSSL does not know. */
 function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
-  return certificate.checkIssued(issuer) && isSignedBy(certificate, issuer)
-}
-
-function isSignedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
-  const publicKey = publicKeyOf(issuer)
-  return publicKey !== undefined && certificate.verify(publicKey)
+  return certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey)
 }

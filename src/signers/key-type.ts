@@ -1,14 +1,5 @@
 import type { KeyObject, X509Certificate } from 'node:crypto'
 
-/** A certificate's public key; undefined where it is of a kind that OpenSSL does not know. */
-export function publicKeyOf(certificate: X509Certificate): KeyObject | undefined {
-  try {
-    return certificate.publicKey
-  } catch {
-    return undefined
-  }
-}
-
 /** What keeps a certificate's key from signing here; undefined for RSA with 2048 to 4096 bits. */
 export function describeUnsupportedKey(certificate: X509Certificate): string | undefined {
   const key = publicKeyOf(certificate)
@@ -25,4 +16,13 @@ function describe(key: KeyObject | undefined, bits: number): string {
   }
   const { asymmetricKeyType: type } = key
   return type === 'rsa' ? `RSA with ${bits} bits` : `a key of type ${type}`
+}
+
+/** A certificate's public key; undefined where it is of a kind that OpenSSL does not know. */
+function publicKeyOf(certificate: X509Certificate): KeyObject | undefined {
+  try {
+    return certificate.publicKey
+  } catch {
+    return undefined
+  }
 }

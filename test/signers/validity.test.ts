@@ -1,0 +1,89 @@
+import type { X509Certificate } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import t from 'tap'
+import { parseCertificates } from '../../src/signers/certificate-file.ts'
+import { describeInvalidity, earliestNotAfter, validityPeriod } from '../../src/signers/validity.ts'
+import { issue, openssl } from '../support/certificates.ts'
+
+const directory = t.testdir()
+const notBefore = new Date('2026-03-01T10:20:30Z')
+const notAfter = new Date('2027-03-01T10:20:30Z')
+const subject = '/O=Acme, Inc./CN=Jane Doe'
+const { certificate, certificateFile } = issue(directory, { subject, notBefore, notAfter })
+
+t.test('a period is that of the certificate, which it names in one line', async (t) => {
+  t.strictSame(validityPeriod(certificate), { subject: 'O=Acme\\, Inc., CN=Jane Doe', notBefore, notAfter })
+})
+
+t.test('dates after 2049, which are encoded differently, and the one that means no end', async (t) => {
+  for (const end of ['2050-01-01T00:00:00Z', '9999-12-31T23:59:59Z']) {
+    const issued = issue(directory, { subject: '/CN=Signer', notAfter: new Date(end) })
+    t.strictSame(validityPeriod(issued.certificate).notAfter, new Date(end))
+  }
+})
+
+t.test('a certificate without a subject is named by its serial number', async (t) => {
+  const file = `${directory}/nobody.pem`
+  openssl(
+    'req',
+    '-x509',
+    '-key',
+    issue(directory, { subject: '/CN=Key' }).keyFile,
+    '-subj',
+    '/',
+    '-out',
+    file,
+  )
+  const serial = openssl('x509', '-in', file, '-noout', '-serial').trim().replace('serial=', '')
+  const [nobody] = parseCertificates(readFileSync(file)) as [X509Certificate]
+  t.equal(validityPeriod(nobody).subject, `serial number ${serial}`)
+})
+
+t.test('both ends are inclusive, to the second', async (t) => {
+  const at = (time: string) => describeInvalidity([validityPeriod(certificate)], new Date(time))
+  t.equal(
+    at('2026-03-01T10:20:29.999Z'),
+    'The certificate of O=Acme\\, Inc., CN=Jane Doe is not valid before 2026-03-01T10:20:30.000Z; check the clock, or wait',
+  )
+  t.equal(at('2026-03-01T10:20:30.000Z'), undefined)
+  t.equal(at('2027-03-01T10:20:30.000Z'), undefined)
+  t.equal(at('2027-03-01T10:20:30.999Z'), undefined)
+  t.equal(
+    at('2027-03-01T10:20:31.000Z'),
+    'The certificate of O=Acme\\, Inc., CN=Jane Doe expired at 2027-03-01T10:20:30.000Z; renew it',
+  )
+})
+
+t.test('openssl verify agrees, but for the last second', async (t) => {
+  const verify = (time: string) => {
+    const seconds = String(Date.parse(time) / 1000)
+    openssl('verify', '-attime', seconds, '-check_ss_sig', '-trusted', certificateFile, certificateFile)
+  }
+  t.throws(() => verify('2026-03-01T10:20:29Z'), /certificate is not yet valid/)
+  t.doesNotThrow(() => verify('2026-03-01T10:20:30Z'))
+  // RFC 5280 4.1.2.5 includes the last second, OpenSSL does not
+  t.doesNotThrow(() => verify('2027-03-01T10:20:29Z'))
+  t.throws(() => verify('2027-03-01T10:20:31Z'), /certificate has expired/)
+})
+
+t.test(
+  'of several certificates the first that is not valid is named, and the first end counts',
+  async (t) => {
+    const period = (name: string, from: string, to: string) => {
+      return { subject: name, notBefore: new Date(from), notAfter: new Date(to) }
+    }
+    const periods = [
+      period('leaf', '2026-01-01', '2028-01-01'),
+      period('intermediate', '2025-01-01', '2027-01-01'),
+      period('root', '2020-01-01', '2040-01-01'),
+    ]
+    t.equal(describeInvalidity(periods, new Date('2026-06-01')), undefined)
+    t.match(
+      describeInvalidity(periods, new Date('2025-06-01')),
+      /^The certificate of leaf is not valid before/,
+    )
+    t.match(describeInvalidity(periods, new Date('2027-06-01')), /^The certificate of intermediate expired/)
+    t.match(describeInvalidity(periods, new Date('2045-01-01')), /^The certificate of leaf expired/)
+    t.strictSame(earliestNotAfter(periods), new Date('2027-01-01'))
+  },
+)

@@ -1,0 +1,118 @@
+/** Keys and certificates of any kind, made by openssl, for tests of what the service does with them. */
+import { execFileSync } from 'node:child_process'
+import { X509Certificate } from 'node:crypto'
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+/** PEM files. */
+export interface Issued {
+  readonly certificateFile: string
+  /** PKCS#8. */
+  readonly keyFile: string
+  readonly certificate: X509Certificate
+}
+
+export interface IssueOptions {
+  /** Of the form `/CN=name`. */
+  readonly subject: string
+  /** Self-signed where there is none. */
+  readonly issuer?: Issued
+  /** Whether it may issue others. */
+  readonly ca?: boolean
+  /** Lines of an openssl extension section, instead of those for an ordinary CA or leaf. */
+  readonly extensions?: readonly string[]
+  readonly notBefore?: Date
+  readonly notAfter?: Date
+  /** The key of another certificate; a new one by default. */
+  readonly keyFile?: string
+  /** Arguments of `openssl genpkey`; P-256 by default, which is quick to make. */
+  readonly key?: readonly string[]
+}
+
+export const RSA_2048 = ['-algorithm', 'RSA', '-pkeyopt', 'rsa_keygen_bits:2048']
+const P_256 = ['-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256']
+const DAY_MS = 86_400_000
+
+/** Makes a private key in `directory`. Returns its path. */
+export function generateKeyFile(directory: string, args: readonly string[]): string {
+  const file = join(mkdtempSync(join(directory, 'key-')), 'key.pem')
+  openssl('genpkey', ...args, '-out', file)
+  return file
+}
+
+/** Issues a certificate, with `openssl ca`, since that alone of OpenSSL 3.0's commands takes both dates. */
+export function issue(directory: string, options: IssueOptions): Issued {
+  const { subject, issuer, ca = false, extensions = ca ? OF_CA : OF_LEAF } = options
+  mkdirSync(directory, { recursive: true })
+  const work = mkdtempSync(join(directory, 'certificate-'))
+  const path = (name: string) => join(work, name)
+  const keyFile = options.keyFile ?? generateKeyFile(work, options.key ?? P_256)
+  writeFileSync(path('index'), '')
+  writeFileSync(path('openssl.cnf'), configuration(path('index'), extensions))
+  const config = ['-config', path('openssl.cnf')]
+  openssl('req', '-new', ...config, '-key', keyFile, '-subj', subject, '-out', path('request.pem'))
+  const signing = issuer
+    ? ['-cert', issuer.certificateFile, '-keyfile', issuer.keyFile]
+    : ['-selfsign', '-keyfile', keyFile]
+  openssl(
+    ...['ca', ...config, '-batch', '-notext', '-preserveDN', '-md', 'sha256', '-utf8'],
+    ...['-startdate', asn1Time(options.notBefore ?? new Date(Date.now() - DAY_MS))],
+    ...['-enddate', asn1Time(options.notAfter ?? new Date(Date.now() + 365 * DAY_MS))],
+    ...[...signing, '-outdir', work, '-in', path('request.pem'), '-out', path('certificate.pem')],
+  )
+  return {
+    certificateFile: path('certificate.pem'),
+    keyFile,
+    certificate: new X509Certificate(readFileSync(path('certificate.pem'))),
+  }
+}
+
+/** Writes certificates one after another into a PEM file. Returns its path. */
+export function writeBundle(file: string, certificates: readonly X509Certificate[]): string {
+  writeFileSync(file, certificates.map(String).join(''))
+  return file
+}
+
+/** Runs openssl; what it says on stderr is in the error that it fails with. */
+export function openssl(...args: string[]): string {
+  return execFileSync('openssl', args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] })
+}
+
+const OF_CA = [
+  'basicConstraints = critical, CA:TRUE',
+  'keyUsage = critical, keyCertSign, cRLSign',
+  'subjectKeyIdentifier = hash',
+  'authorityKeyIdentifier = keyid',
+]
+const OF_LEAF = [
+  'basicConstraints = critical, CA:FALSE',
+  'keyUsage = critical, digitalSignature, nonRepudiation',
+  'subjectKeyIdentifier = hash',
+  'authorityKeyIdentifier = keyid',
+]
+
+function configuration(database: string, extensions: readonly string[]): string {
+  return `
+[ca]
+default_ca = test
+[test]
+database = ${database}
+policy = any
+rand_serial = yes
+unique_subject = no
+x509_extensions = extensions
+[any]
+countryName = optional
+organizationName = optional
+commonName = optional
+[req]
+distinguished_name = any
+[extensions]
+${extensions.join('\n')}
+`
+}
+
+/** `20260102030405Z` */
+function asn1Time(date: Date): string {
+  return `${date.toISOString().replace(/[-:T]/g, '').slice(0, 14)}Z`
+}
