@@ -26,7 +26,7 @@ export function parseHashAlgorithms(list: string, problems: ConfigurationProblem
 export function parseOrigins(list: string, problems: ConfigurationProblem[]): string[] {
   const origins = splitList(list)
   for (const origin of origins) {
-    if (!/^https?:/.test(origin) || !URL.canParse(origin) || new URL(origin).origin !== origin) {
+    if (!/^https?:[^*]+$/.test(origin) || !URL.canParse(origin) || new URL(origin).origin !== origin) {
       // "*" is refused as well: any page in any browser that reaches the service could have documents signed
       problems.push(problemWith('CORS_ORIGINS', `${JSON.stringify(origin)} is no origin`))
     }

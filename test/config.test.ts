@@ -1,0 +1,476 @@
+import { readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { type Configuration, loadConfiguration, readPin } from '../src/config.ts'
+import { ConfigurationError } from '../src/errors.ts'
+import { issue, RSA_2048, writeBundle } from './support/certificates.ts'
+import { startServerProcess } from './support/server-process.ts'
+
+const PIN = 'crypto-user:pin-4711'
+const directory = t.testdir({
+  'module.so': '',
+  pin: `${PIN}\n`,
+  empty: '',
+  garbage: 'no certificate',
+  folder: {},
+})
+const path = (name: string) => join(directory, name)
+const MODULE = path('module.so')
+/** The least there can be. */
+const LEAST = { HSM_MODULE: MODULE, HSM_PIN: PIN }
+
+const root = issue(directory, { subject: '/CN=Root', ca: true })
+const issuing = issue(directory, { subject: '/CN=Issuing CA', ca: true, issuer: root })
+const leaf = issue(directory, { subject: '/CN=Signer', issuer: issuing, key: RSA_2048 })
+
+function load(variables: Record<string, string> = {}): Configuration {
+  return loadConfiguration({ ...LEAST, ...variables })
+}
+
+/** The problems with an environment, each as `NAME: message`. */
+function problemsOf(environment: Record<string, string | undefined>): string[] {
+  try {
+    loadConfiguration(environment)
+    return []
+  } catch (error) {
+    if (!(error instanceof ConfigurationError)) {
+      throw error
+    }
+    return error.problems.map(({ variable, message }) => `${variable}: ${message}`)
+  }
+}
+
+/** Checks that a value is the only problem, and that the variable, what is wrong and an example are told. */
+function checkRefused(
+  t: Test,
+  variable: string,
+  value: string,
+  wrong: RegExp | string = 'is not valid',
+): void {
+  const [problem = '', ...more] = problemsOf({ ...LEAST, [variable]: value })
+  t.match(problem, wrong, `${variable}=${value}`)
+  t.ok(problem.startsWith(`${variable}: `), problem)
+  t.match(problem, new RegExp(`, for example ${variable}=[^ ]+$`))
+  t.strictSame(more, [])
+}
+
+t.test('with module and PIN alone all else has its default', async (t) => {
+  t.same(load(), {
+    host: '0.0.0.0',
+    port: 6000,
+    paths: ['/', '/sign'],
+    bodyLimit: 268_435_456,
+    keepAliveMs: 620_000,
+    corsOrigins: [],
+    logLevel: 'info',
+    hashAlgorithms: [{ name: 'sha256' }, { name: 'sha384' }, { name: 'sha512' }].map(({ name }) => ({
+      ...load({ HASH_ALGORITHMS: name }).hashAlgorithms[0],
+    })),
+    digestMismatch: 'reject',
+    hsm: {
+      ...{ module: MODULE, pin: { variable: 'HSM_PIN' }, token: {}, key: {} },
+      ...{ sessions: 8, queueLimit: 256, timeoutMs: 4000, keepAliveMs: 30_000 },
+    },
+    signer: { caCertificates: [] },
+    warnings: [],
+  })
+})
+
+t.test('every variable reaches its place', async (t) => {
+  const configuration = loadConfiguration({
+    ...{ HSM_MODULE: MODULE, HSM_PIN_FILE: path('pin') },
+    ...{ HSM_TOKEN_LABEL: 'hsm1', HSM_TOKEN_SERIAL: 'f41c2b8d90aa17e3', HSM_SLOT: '2' },
+    ...{ HSM_KEY_LABEL: 'signer', HSM_KEY_ID: '01A2' },
+    ...{ SIGNER_CERTIFICATE_FILE: leaf.certificateFile, CA_CERTIFICATES_FILE: issuing.certificateFile },
+    ...{ HSM_SESSIONS: '3', HSM_QUEUE_LIMIT: '0', HSM_TIMEOUT_MS: '900', HSM_KEEPALIVE_MS: '5000' },
+    ...{ HASH_ALGORITHMS: 'sha512', DIGEST_MISMATCH: 'ignore', CORS_ORIGINS: 'https://app.example.com' },
+    ...{ SIGNING_SERVICE_PORT: '0', SIGNING_SERVICE_HOST: '::1', SIGNING_SERVICE_PATH: '/api/sign' },
+    ...{ SIGNING_SERVICE_BODY_LIMIT: '1024', SIGNING_SERVICE_KEEP_ALIVE_MS: '1000', LOG_LEVEL: 'warn' },
+  })
+  t.match(configuration, {
+    ...{ host: '::1', port: 0, paths: ['/', '/sign', '/api/sign'], bodyLimit: 1024, keepAliveMs: 1000 },
+    ...{ corsOrigins: ['https://app.example.com'], logLevel: 'warn', digestMismatch: 'ignore' },
+    hashAlgorithms: [{ name: 'sha512' }],
+    hsm: {
+      pin: { file: path('pin') },
+      token: { label: 'hsm1', serial: 'f41c2b8d90aa17e3', slot: 2 },
+      key: { label: 'signer', id: '01a2' },
+      ...{ sessions: 3, queueLimit: 0, timeoutMs: 900, keepAliveMs: 5000 },
+    },
+    warnings: [],
+  })
+  t.strictSame(
+    [...(configuration.signer.certificates ?? []), ...configuration.signer.caCertificates].map(String),
+    [leaf, issuing].map(({ certificate }) => certificate.toString()),
+  )
+})
+
+t.test('an empty variable counts as unset', async (t) => {
+  const names = Object.keys({ HSM_PIN_FILE: 0, HSM_SLOT: 0, HSM_SESSIONS: 0, LOG_LEVEL: 0, CORS_ORIGINS: 0 })
+  const empty = Object.fromEntries([...names, 'HASH_ALGORITHMS', 'HSM_TYPO'].map((name) => [name, '']))
+  t.same(load(empty), load())
+  t.match(problemsOf({ HSM_MODULE: '', HSM_PIN: '' }), [
+    /^HSM_MODULE: is required/,
+    /^HSM_PIN_FILE: is required/,
+  ])
+})
+
+t.test('numbers', async (t) => {
+  for (const [variable, least, most] of [
+    ['HSM_SLOT', 0, 65_535],
+    ['HSM_SESSIONS', 1, 1024],
+    ['HSM_QUEUE_LIMIT', 0, 1_000_000],
+    ['HSM_TIMEOUT_MS', 100, 600_000],
+    ['HSM_KEEPALIVE_MS', 1000, 3_600_000],
+    ['SIGNING_SERVICE_PORT', 0, 65_535],
+    ['SIGNING_SERVICE_BODY_LIMIT', 1024, 500_000_000],
+    ['SIGNING_SERVICE_KEEP_ALIVE_MS', 1000, 86_400_000],
+  ] as const) {
+    t.strictSame(problemsOf({ ...LEAST, [variable]: `${least}` }), [], `${variable}=${least}`)
+    t.strictSame(problemsOf({ ...LEAST, [variable]: `${most}` }), [], `${variable}=${most}`)
+    for (const value of [
+      `${least - 1}`,
+      `${most + 1}`,
+      'many',
+      '8.5',
+      '0x20',
+      '1e3',
+      'Infinity',
+      'NaN',
+      ' 8 ',
+      'true',
+    ]) {
+      checkRefused(t, variable, value, `an integer from ${least} to ${most}, for example`)
+    }
+  }
+})
+
+t.test('choices, in the very spelling', async (t) => {
+  checkRefused(t, 'DIGEST_MISMATCH', 'Reject', 'one of reject, ignore')
+  for (const level of ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const) {
+    t.equal(load({ LOG_LEVEL: level }).logLevel, level)
+  }
+  for (const level of ['INFO', 'verbose', '30']) {
+    checkRefused(t, 'LOG_LEVEL', level, 'one of fatal, error, warn, info, debug, trace, silent')
+  }
+})
+
+t.test('key ids are hex of whole bytes', async (t) => {
+  for (const id of ['1', '0x01', '01:a2', 'signer', ' 01']) {
+    checkRefused(t, 'HSM_KEY_ID', id)
+  }
+})
+
+t.test('the path', async (t) => {
+  for (const [value, paths] of [
+    ['/', ['/', '/sign']],
+    ['/sign', ['/', '/sign']],
+    ['/sign/', ['/', '/sign']],
+    ['/api/v1.0/sign_now~-', ['/', '/sign', '/api/v1.0/sign_now~-']],
+    ['/.well-known/sign/', ['/', '/sign', '/.well-known/sign']],
+  ] as const) {
+    t.strictSame(load({ SIGNING_SERVICE_PATH: value }).paths, paths, value)
+  }
+  for (const value of [
+    'sign',
+    '//sign',
+    '/a//b',
+    '/a/../b',
+    '/.',
+    '/a/..',
+    '/sign?x',
+    '/:id',
+    '/*',
+    '/a b',
+    '/ä',
+  ]) {
+    checkRefused(t, 'SIGNING_SERVICE_PATH', value, 'a further path that answers like POST /sign')
+  }
+})
+
+t.test('hash algorithms', async (t) => {
+  const names = (value: string) => load({ HASH_ALGORITHMS: value }).hashAlgorithms.map(({ name }) => name)
+  t.strictSame(names('sha512'), ['sha512'])
+  t.strictSame(names(' sha160 , sha224,sha256, sha384 ,sha512 '), [
+    'sha160',
+    'sha224',
+    'sha256',
+    'sha384',
+    'sha512',
+  ])
+  t.strictSame(names('SHA-256,sha256,,SHA256'), ['sha256'], 'spellings of one are one')
+  t.strictSame(names('sha1,SHA-1,sha160'), ['sha160'], 'SHA-1 is sha160')
+  for (const value of ['md5', 'MD5', 'sha3-256', 'sha256 sha512', 'constructor']) {
+    checkRefused(t, 'HASH_ALGORITHMS', value, `"${value}" is none of sha160, sha224, sha256, sha384, sha512`)
+  }
+  checkRefused(t, 'HASH_ALGORITHMS', ' , ', 'names none')
+  t.equal(problemsOf({ ...LEAST, HASH_ALGORITHMS: 'md5,sha256,md2' }).length, 2, 'each is told')
+})
+
+t.test('origins', async (t) => {
+  const origins = (value: string) => load({ CORS_ORIGINS: value }).corsOrigins
+  t.strictSame(origins('https://app.example.com'), ['https://app.example.com'])
+  t.strictSame(origins(' https://a.example , http://localhost:3000 ,'), [
+    'https://a.example',
+    'http://localhost:3000',
+  ])
+  for (const value of [
+    ...['*', 'null', 'app.example.com', 'https://app.example.com/', 'https://app.example.com/sign'],
+    ...[
+      'https://*.example.com',
+      'https://app.example.com:443',
+      'https://APP.example.com',
+      'ftp://app.example.com',
+    ],
+    ...['https://user@app.example.com', 'https://', 'javascript:alert(1)'],
+  ]) {
+    checkRefused(t, 'CORS_ORIGINS', value, `"${value}" is no origin`)
+  }
+  t.equal(problemsOf({ ...LEAST, CORS_ORIGINS: '*,https://app.example.com,x' }).length, 2, 'each is told')
+})
+
+t.test('the PIN', async (t) => {
+  t.strictSame(load().hsm.pin, { variable: 'HSM_PIN' }, 'is found in the variable')
+  const fromFile = { HSM_MODULE: MODULE, HSM_PIN_FILE: path('pin') }
+  t.strictSame(loadConfiguration(fromFile).hsm.pin, { file: path('pin') }, 'or in the file')
+  const example = ': file that holds the PIN, for example HSM_PIN_FILE=/run/secrets/hsm-pin'
+  t.strictSame(
+    problemsOf({ ...LEAST, HSM_PIN_FILE: path('pin') }),
+    [`HSM_PIN_FILE: is set beside HSM_PIN; set one of the two${example}`],
+    'not in both',
+  )
+  t.strictSame(
+    problemsOf({ HSM_MODULE: MODULE }),
+    [`HSM_PIN_FILE: is required, or HSM_PIN${example}`],
+    'but in one',
+  )
+})
+
+t.test('files that cannot be read', async (t) => {
+  symlinkSync(path('loop'), path('loop'))
+  for (const [file, reason] of [
+    ['missing', 'ENOENT'],
+    ['module.so/pin', 'ENOTDIR'],
+    ['loop', 'ELOOP'],
+    ['folder', 'it is not a file'],
+  ] as const) {
+    for (const variable of [
+      'HSM_MODULE',
+      'HSM_PIN_FILE',
+      'SIGNER_CERTIFICATE_FILE',
+      'CA_CERTIFICATES_FILE',
+    ]) {
+      const { HSM_PIN, ...rest } = LEAST
+      const [problem, ...more] = problemsOf({
+        ...rest,
+        ...(variable !== 'HSM_PIN_FILE' && { HSM_PIN }),
+        [variable]: path(file),
+      })
+      t.match(
+        problem,
+        new RegExp(`^${variable}: cannot be read \\(${reason}\\): .*, for example ${variable}=/`),
+      )
+      t.strictSame(more, [])
+    }
+  }
+})
+
+t.test('certificate files', async (t) => {
+  for (const variable of ['SIGNER_CERTIFICATE_FILE', 'CA_CERTIFICATES_FILE']) {
+    checkRefused(t, variable, path('empty'), 'it is neither PEM nor a DER certificate')
+    checkRefused(t, variable, path('garbage'), 'it is neither PEM nor a DER certificate')
+    writeFileSync(
+      path('with-key.pem'),
+      readFileSync(leaf.certificateFile) + readFileSync(leaf.keyFile, 'utf8'),
+    )
+    checkRefused(t, variable, path('with-key.pem'), 'it holds a private key')
+  }
+  const chain = writeBundle(
+    path('chain.pem'),
+    [leaf, issuing, root].map(({ certificate }) => certificate),
+  )
+  t.equal(load({ SIGNER_CERTIFICATE_FILE: chain }).signer.certificates?.length, 3)
+})
+
+t.test('a signer certificate whose key cannot sign here', async (t) => {
+  const rsa1024 = ['-algorithm', 'RSA', '-pkeyopt', 'rsa_keygen_bits:1024']
+  for (const [key, found] of [
+    [rsa1024, 'RSA with 1024 bits'],
+    [['-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-384'], 'a key of type ec'],
+  ] as const) {
+    const { certificateFile } = issue(directory, { subject: '/CN=Signer', key })
+    checkRefused(t, 'SIGNER_CERTIFICATE_FILE', certificateFile, `this one has ${found}`)
+    t.strictSame(
+      problemsOf({ ...LEAST, CA_CERTIFICATES_FILE: certificateFile }),
+      [],
+      'but a CA may have such a key',
+    )
+  }
+})
+
+t.test('all problems are told at once', async (t) => {
+  const problems = problemsOf({
+    ...{ HSM_MODULE: path('missing'), HSM_SESSIONS: '0', HSM_SLOT: '-1', LOG_LEVEL: 'loud' },
+    ...{ SIGNER_CERTIFICATE_FILE: path('garbage'), CA_CERTIFICATES_FILE: path('missing') },
+    ...{ HASH_ALGORITHMS: 'md5', CORS_ORIGINS: '*', SIGNING_SERVICE_PATH: 'sign' },
+  })
+  t.strictSame(problems.map((problem) => problem.replace(/:.*/s, '')).sort(), [
+    ...['CA_CERTIFICATES_FILE', 'CORS_ORIGINS', 'HASH_ALGORITHMS', 'HSM_MODULE', 'HSM_PIN_FILE'],
+    ...['HSM_SESSIONS', 'HSM_SLOT', 'LOG_LEVEL', 'SIGNER_CERTIFICATE_FILE', 'SIGNING_SERVICE_PATH'],
+  ])
+  t.throws(() => loadConfiguration({}), {
+    ...{ name: 'ConfigurationError', code: 'CONFIGURATION' },
+    message: /^HSM_MODULE: is required: .*; HSM_PIN_FILE: is required/,
+  })
+})
+
+t.test('the PIN is in no configuration, no warning and no problem', async (t) => {
+  t.notMatch(JSON.stringify(load({ HSM_PINN: PIN, HSM_PASSWORD: PIN })), PIN)
+  for (const wrong of [
+    { HSM_PIN_FILE: path('pin') },
+    { HSM_MODULE: '', LOG_LEVEL: 'x', HSM_SESSIONS: '0' },
+  ]) {
+    const problems = problemsOf({ ...LEAST, ...wrong })
+    t.not(problems.length, 0)
+    t.notMatch(problems.join(), PIN)
+  }
+})
+
+t.test('names that nobody knows', async (t) => {
+  const warnings = (variables: Record<string, string>) => load(variables).warnings
+  const unknown = 'is not a variable that this service knows'
+  t.strictSame(
+    warnings({ HSM_SESIONS: '3', SIGNING_SERVICE_PROT: '1', SIGNER_CERTIFICATE: 'x', HSM_PASSPHRASE: 'x' }),
+    [
+      `HSM_SESIONS: ${unknown}; HSM_SESSIONS is`,
+      `SIGNING_SERVICE_PROT: ${unknown}; SIGNING_SERVICE_PORT is`,
+      `SIGNER_CERTIFICATE: ${unknown}; SIGNER_CERTIFICATE_FILE is`,
+      `HSM_PASSPHRASE: ${unknown}; check its spelling`,
+    ],
+    'are warned about where they begin like ours',
+  )
+  t.strictSame(
+    warnings({ CA_CERTIFICATE_FILE: 'x', HASH_ALGORITHM: 'x', CORS_ORIGIN: 'x', LOGLEVEL: 'x' }),
+    [
+      `CA_CERTIFICATE_FILE: ${unknown}; CA_CERTIFICATES_FILE is`,
+      `HASH_ALGORITHM: ${unknown}; HASH_ALGORITHMS is`,
+      `CORS_ORIGIN: ${unknown}; CORS_ORIGINS is`,
+      `LOGLEVEL: ${unknown}; LOG_LEVEL is`,
+    ],
+    'or are nearly one of ours',
+  )
+  t.strictSame(
+    warnings({
+      PATH: '/bin',
+      HOME: '/',
+      NODE_ENV: 'x',
+      SOFTHSM2_CONF: 'x',
+      AWS_REGION: 'x',
+      LEVEL: 'x',
+      PORT: '1',
+    }),
+    [],
+    'and are nobody else’s',
+  )
+})
+
+t.test('variables of Kubernetes', async (t) => {
+  const configuration = load({
+    SIGNING_SERVICE_SERVICE_HOST: '10.0.0.1',
+    SIGNING_SERVICE_SERVICE_PORT: '6000',
+    SIGNING_SERVICE_SERVICE_PORT_HTTP: '6000',
+    SIGNING_SERVICE_PORT: 'tcp://10.0.0.1:6000',
+    SIGNING_SERVICE_PORT_6000_TCP: 'tcp://10.0.0.1:6000',
+    SIGNING_SERVICE_PORT_6000_TCP_PROTO: 'tcp',
+    SIGNING_SERVICE_PORT_6000_TCP_PORT: '6000',
+    SIGNING_SERVICE_PORT_6000_TCP_ADDR: '10.0.0.1',
+    HSM_PROXY_SERVICE_HOST: '10.0.0.2',
+    HSM_PROXY_SERVICE_PORT: '1792',
+    HSM_PROXY_PORT: 'tcp://10.0.0.2:1792',
+    HSM_PROXY_PORT_1792_TCP: 'tcp://10.0.0.2:1792',
+  })
+  t.equal(configuration.port, 6000)
+  t.strictSame(configuration.warnings, [
+    'SIGNING_SERVICE_PORT: ignored, since it is the address of a Kubernetes Service',
+  ])
+})
+
+t.test('the configuration is frozen', async (t) => {
+  const configuration = load({
+    SIGNER_CERTIFICATE_FILE: leaf.certificateFile,
+    CORS_ORIGINS: 'http://localhost',
+  })
+  checkFrozen(t, 'configuration', configuration)
+})
+
+function checkFrozen(t: Test, name: string, value: unknown): void {
+  if (Array.isArray(value) || Object.getPrototypeOf(value) === Object.prototype) {
+    t.ok(Object.isFrozen(value), name)
+    for (const [key, child] of Object.entries(value as object)) {
+      checkFrozen(t, `${name}.${key}`, child)
+    }
+  }
+}
+
+t.test('readPin', async (t) => {
+  t.test('takes the PIN out of the environment that it reads, and leaves the rest', async (t) => {
+    const environment: Record<string, string> = { HSM_PIN: PIN, HSM_MODULE: MODULE }
+    t.equal(readPin({ variable: 'HSM_PIN' }, environment), PIN)
+    t.strictSame(environment, { HSM_MODULE: MODULE })
+    t.throws(() => readPin({ variable: 'HSM_PIN' }, environment), /^the PIN is empty$/)
+  })
+
+  t.test('takes it out of the real environment, which children inherit', async (t) => {
+    process.env.HSM_PIN = PIN
+    t.equal(readPin({ variable: 'HSM_PIN' }, process.env), PIN)
+    t.notOk('HSM_PIN' in process.env)
+  })
+
+  t.test('reads a file anew each time, without the line end', async (t) => {
+    const file = path('changing')
+    for (const [content, pin] of [
+      [PIN, PIN],
+      [`${PIN}\n`, PIN],
+      [`${PIN}\r\n`, PIN],
+      [` ${PIN} \n\n`, ` ${PIN} \n`],
+    ] as const) {
+      writeFileSync(file, content)
+      t.equal(readPin({ file }, {}), pin)
+    }
+  })
+
+  t.test('fails on what is no PIN', async (t) => {
+    writeFileSync(path('newline'), '\n')
+    for (const file of [path('empty'), path('newline')]) {
+      t.throws(() => readPin({ file }, {}), /^the PIN is empty$/)
+    }
+    t.throws(() => readPin({ file: path('missing') }, {}), { code: 'ENOENT' })
+    t.throws(() => readPin({ variable: 'HSM_PIN' }, { HSM_PIN: '' }), /^the PIN is empty$/)
+  })
+})
+
+t.test('the process ends with code 78 and one fatal line a problem', async (t) => {
+  const server = startServerProcess(t, {
+    ...{ HSM_MODULE: path('missing'), HSM_PIN: PIN, HSM_PIN_FILE: path('pin'), HSM_SESSIONS: 'many' },
+    ...{ SIGNER_CERTIFICATE_FILE: path('garbage'), HASH_ALGORITHMS: 'md5', LOG_LEVEL: 'silent' },
+  })
+  t.strictSame(await server.exited, { code: 78, signal: null })
+  const lines = server
+    .output()
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+  t.match(lines, [
+    {
+      level: 60,
+      variable: 'HSM_SESSIONS',
+      msg: /^HSM_SESSIONS: is not valid: .*, for example HSM_SESSIONS=8$/,
+    },
+    { level: 60, variable: 'HSM_MODULE', msg: /^HSM_MODULE: cannot be read \(ENOENT\)/ },
+    { level: 60, variable: 'HSM_PIN_FILE', msg: /^HSM_PIN_FILE: is set beside HSM_PIN/ },
+    { level: 60, variable: 'SIGNER_CERTIFICATE_FILE', msg: /^SIGNER_CERTIFICATE_FILE: it is neither/ },
+    { level: 60, variable: 'HASH_ALGORITHMS', msg: /^HASH_ALGORITHMS: "md5" is none of/ },
+  ])
+  t.equal(lines.length, 5)
+  t.notMatch(server.output(), PIN)
+})
