@@ -26,8 +26,16 @@ interface Teardown {
   teardown(act: () => Promise<unknown>): void
 }
 
-/** Starts the service with the variables of `environment`; it ends with the test. Does not wait for the token. */
-export async function startService(t: Teardown, environment: Record<string, string>): Promise<Service> {
+/**
+ * Starts the service with the variables of `environment`; it ends with the test. Does not wait for the token.
+ *
+ * @param prepare changes the application before it listens
+ */
+export async function startService(
+  t: Teardown,
+  environment: Record<string, string>,
+  prepare: (app: Service['app']) => void = () => {},
+): Promise<Service> {
   const configuration = loadConfiguration(environment)
   const stream = new PassThrough()
   let log = ''
@@ -39,6 +47,7 @@ export async function startService(t: Teardown, environment: Record<string, stri
     logger: pino({ level: 'trace' }, stream),
     onMisconfigured: (error) => misconfigured.push(error),
   })
+  prepare(app)
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
   t.teardown(() => app.close())
   return {

@@ -1,0 +1,396 @@
+import { execFile } from 'node:child_process'
+import { createPublicKey, verify } from 'node:crypto'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { request } from 'node:http'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import { gzipSync } from 'node:zlib'
+import t from 'tap'
+import { type Answer, send } from './support/http.ts'
+import { checkRefusal } from './support/refusal.ts'
+import { startReadyService } from './support/service.ts'
+import { parseAnswer, sendRaw } from './support/socket.ts'
+import { createSigningToken } from './support/token.ts'
+
+const run = promisify(execFile)
+const BODY_LIMIT = 100_000
+const ORIGIN = 'https://app.example.com'
+
+const directory = t.testdir()
+const { environment, publicKey } = await createSigningToken(directory)
+const service = await startReadyService(t, {
+  ...environment,
+  SIGNING_SERVICE_BODY_LIMIT: String(BODY_LIMIT),
+  SIGNING_SERVICE_PATH: '/hsm/sign/',
+  HSM_TIMEOUT_MS: '30000',
+})
+const withCors = await startReadyService(t, {
+  ...environment,
+  CORS_ORIGINS: `https://other.example.com,${ORIGIN}`,
+})
+
+const data = Buffer.from('data')
+const body = JSON.stringify({ action: 'sign', data_to_be_signed: data.toString('base64') })
+const key = createPublicKey(readFileSync(publicKey))
+const isSignature = (signature: Buffer) => verify('sha256', data, key, signature)
+const post = (path: string, headers: Record<string, string> = {}, sent: string | Buffer = body) =>
+  send(`${service.url}${path}`, { method: 'POST', headers, body: sent })
+
+/** curl, as a client whose manners are not ours. */
+async function curl(...args: string[]): Promise<Answer> {
+  const { stdout } = await run('curl', ['-s', '-S', '-i', '--max-time', '30', ...args], {
+    encoding: 'latin1',
+  })
+  return parseAnswer(stdout.replace(/^HTTP\/1.1 100 Continue\r\n\r\n/, ''))
+}
+
+t.test('signing requests are answered at', async (t) => {
+  for (const path of ['/sign', '/sign/', '/', '/hsm/sign', '/hsm/sign/', '/sign?a=b', '/?x', '/%73ign']) {
+    t.test(path, async (t) => {
+      const answer = await post(path)
+      t.equal(answer.statusCode, 200)
+      t.ok(isSignature(answer.body))
+    })
+  }
+})
+
+t.test('probes are answered at / and /health/live', async (t) => {
+  for (const path of ['/', '/health/live', '/health/live/', '/health/ready']) {
+    const answer = await send(`${service.url}${path}`)
+    t.equal(answer.statusCode, 200)
+    t.match(answer.headers['content-type'], 'application/json')
+    const head = await send(`${service.url}${path}`, { method: 'HEAD' })
+    t.equal(head.statusCode, 200)
+    t.equal(head.body.length, 0)
+  }
+  t.same((await send(`${service.url}/`)).json(), { status: 'ok', service: 'signing-service' })
+  t.same((await send(`${service.url}/health/live`)).json(), { status: 'live' })
+})
+
+t.test('there is nothing at other addresses', async (t) => {
+  const refusal = { statusCode: 404, code: 'NOT_FOUND', message: /POST \/sign$/ }
+  for (const path of ['/sig', '/sign/x', '/SIGN', '/%2fsign', '/sign%00', '/health', '//sign']) {
+    checkRefusal(t, await post(path), refusal)
+    checkRefusal(t, await send(`${service.url}${path}`), refusal)
+    checkRefusal(t, await send(`${service.url}${path}`, { method: 'OPTIONS' }), refusal)
+  }
+})
+
+t.test('an address answers the methods that Allow names', async (t) => {
+  const addresses = {
+    '/sign': 'POST, OPTIONS',
+    '/sign/': 'POST, OPTIONS',
+    '/sign?a=b': 'POST, OPTIONS',
+    '/hsm/sign': 'POST, OPTIONS',
+    '/': 'GET, HEAD, POST, OPTIONS',
+    '/health/ready': 'GET, HEAD, OPTIONS',
+  }
+  for (const [path, allow] of Object.entries(addresses)) {
+    for (const method of ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'PROPFIND', 'TRACE']) {
+      if (!allow.includes(method)) {
+        const answer = await send(`${service.url}${path}`, { method })
+        t.equal(answer.statusCode, 405, `${method} ${path}`)
+        t.equal(answer.headers.allow, allow)
+        if (method !== 'HEAD') {
+          const message = `This address answers ${allow}`
+          checkRefusal(t, answer, { statusCode: 405, code: 'METHOD_NOT_ALLOWED', message })
+        }
+      }
+    }
+    const options = await send(`${service.url}${path}`, { method: 'OPTIONS' })
+    t.equal(options.statusCode, 204)
+    t.equal(options.headers.allow, allow)
+    t.equal(options.headers['access-control-allow-origin'], undefined)
+  }
+})
+
+t.test('the body must be JSON', async (t) => {
+  for (const type of [
+    'application/json',
+    'application/json; charset=utf-8',
+    'application/json;charset=UTF-8',
+    'Application/JSON; charset="utf-8"',
+  ]) {
+    t.equal((await post('/sign', { 'content-type': type })).statusCode, 200, type)
+  }
+  const refusal = {
+    statusCode: 415,
+    code: 'UNSUPPORTED_MEDIA_TYPE',
+    message: 'The body must be sent as Content-Type: application/json',
+  }
+  for (const type of ['', 'text/plain', 'application/x-www-form-urlencoded', 'text/json', 'json', '*/*']) {
+    checkRefusal(t, await post('/sign', { 'content-type': type }), refusal)
+  }
+  const { hostname, port } = new URL(service.url)
+  const untyped = await new Promise<number | undefined>((resolve) => {
+    const outgoing = request({ hostname, port, path: '/sign', method: 'POST' }, (incoming) => {
+      incoming.resume()
+      resolve(incoming.statusCode)
+    })
+    outgoing.end(body)
+  })
+  t.equal(untyped, 415, 'no type at all')
+  checkRefusal(t, await send(`${service.url}/sign`, { method: 'POST' }), {
+    statusCode: 400,
+    code: 'INVALID_REQUEST',
+    message: 'body: must be a JSON object',
+  })
+})
+
+t.test('the body must not be compressed', async (t) => {
+  for (const encoding of ['gzip', 'deflate', 'br', 'GZIP', 'gzip, identity']) {
+    const answer = await post('/sign', { 'content-encoding': encoding }, gzipSync(body))
+    const message = 'The body must be sent without Content-Encoding'
+    checkRefusal(t, answer, { statusCode: 415, code: 'UNSUPPORTED_MEDIA_TYPE', message })
+    t.equal(answer.headers['accept-encoding'], 'identity')
+  }
+  t.equal((await post('/sign', { 'content-encoding': 'Identity' })).statusCode, 200)
+})
+
+t.test('a body of another character set is refused', async (t) => {
+  const sent = Buffer.from(body, 'utf16le')
+  checkRefusal(t, await post('/sign', { 'content-type': 'application/json; charset=utf-16' }, sent), {
+    statusCode: 400,
+    code: 'INVALID_REQUEST',
+    message: 'body: is not valid JSON',
+  })
+})
+
+t.test('a body that is too large is refused, and the client can read that', async (t) => {
+  const file = join(directory, 'large')
+  writeFileSync(file, Buffer.alloc(20_000_000, 'a'))
+  const refusal = {
+    statusCode: 413,
+    code: 'PAYLOAD_TOO_LARGE',
+    message: `The body is larger than the ${BODY_LIMIT} bytes that SIGNING_SERVICE_BODY_LIMIT allows`,
+  }
+  const headers = {
+    'with Content-Length': 'Expect:',
+    'in chunks': 'Transfer-Encoding: chunked',
+    'after 100 Continue': 'Expect: 100-continue',
+  }
+  for (const [name, header] of Object.entries(headers)) {
+    t.test(`${name}, to curl`, async (t) => {
+      const type = 'Content-Type: application/json'
+      const args = ['-H', type, '-H', header, '--data-binary', `@${file}`, `${service.url}/sign`]
+      checkRefusal(t, await curl(...args), refusal)
+    })
+  }
+  t.test('to a client that sends all of it before it reads', async (t) => {
+    for (const chunked of [false, true]) {
+      const size = 20_000_000
+      const length = chunked ? 'Transfer-Encoding: chunked' : `Content-Length: ${size}`
+      const head = `POST /sign HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n${length}\r\n`
+      const chunks = Array.from({ length: 200 }, () => Buffer.alloc(size / 200, 'a'))
+      const parts = chunked
+        ? [...chunks.flatMap((chunk) => [`${chunk.length.toString(16)}\r\n`, chunk, '\r\n']), '0\r\n\r\n']
+        : chunks
+      // A second request on the same connection: the first one's body was read to its end
+      const next = 'GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'
+      const text = await sendRaw(service.url, [
+        `${head}\r\n`,
+        Buffer.concat(parts.map((part) => Buffer.from(part))),
+        next,
+      ])
+      const answers = text.split(/(?=HTTP\/1\.1 )/).map(parseAnswer)
+      t.same(
+        answers.map(({ statusCode }) => statusCode),
+        [413, 200],
+      )
+    }
+  })
+  t.test('by one byte', async (t) => {
+    const fill = (size: number) => `${body}${' '.repeat(size - body.length)}`
+    t.equal((await post('/sign', {}, fill(BODY_LIMIT))).statusCode, 200)
+    checkRefusal(t, await post('/sign', {}, fill(BODY_LIMIT + 1)), refusal)
+  })
+})
+
+t.test('the id of a request is the caller’s where it is a plain word', async (t) => {
+  for (const id of ['abc-123', 'a.b:c_d-e', 'x'.repeat(64)]) {
+    const answer = await post('/sign', { 'x-request-id': id }, '{}')
+    t.equal(answer.headers['x-request-id'], id)
+    t.equal(answer.json().requestId, id)
+    t.match(service.log(), `"requestId":"${id}"`)
+  }
+  const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+  for (const id of ['', 'two words', 'x'.repeat(65), '"quoted"', '<b>', 'a, b']) {
+    const answer = await post('/sign', { 'x-request-id': id }, '{}')
+    t.match(answer.headers['x-request-id'], uuid)
+    t.equal(answer.json().requestId, answer.headers['x-request-id'])
+  }
+})
+
+t.test('an address that cannot be decoded is refused and logged', async (t) => {
+  for (const path of ['/%zz', '/%', '/sign%ff']) {
+    const answer = await post(path, { 'x-request-id': `address-${path.length}` })
+    checkRefusal(t, answer, {
+      statusCode: 400,
+      code: 'INVALID_REQUEST',
+      message: 'the address is not a valid path',
+    })
+    t.match(service.log(), new RegExp(`"requestId":"address-${path.length}".*"request refused"`))
+  }
+})
+
+t.test('a browser page of another origin is told nothing', async (t) => {
+  for (const { url } of [service, withCors]) {
+    const headers = {
+      origin: 'https://elsewhere.example.com',
+      'access-control-request-method': 'POST',
+      'access-control-request-headers': 'content-type',
+    }
+    const preflight = await send(`${url}/sign`, { method: 'OPTIONS', headers })
+    t.equal(preflight.statusCode, 204)
+    t.equal(preflight.headers.allow, 'POST, OPTIONS')
+    const answers = [preflight, await send(`${url}/sign`, { method: 'POST', headers, body: '{}' })]
+    for (const answer of answers) {
+      const names = Object.keys(answer.headers).filter((name) => name.startsWith('access-control'))
+      t.same(names, [])
+    }
+  }
+  const same = await send(`${withCors.url}/sign`, { method: 'OPTIONS' })
+  t.equal(same.headers.allow, 'POST, OPTIONS', 'OPTIONS without an origin is no preflight')
+})
+
+t.test('a browser page of a configured origin may call', async (t) => {
+  const preflight = await send(`${withCors.url}/sign`, {
+    method: 'OPTIONS',
+    headers: {
+      origin: ORIGIN,
+      'access-control-request-method': 'POST',
+      'access-control-request-headers': 'content-type,x-request-id',
+    },
+  })
+  t.equal(preflight.statusCode, 204)
+  t.match(preflight.headers, {
+    'access-control-allow-origin': ORIGIN,
+    'access-control-allow-methods': 'GET, HEAD, POST',
+    'access-control-allow-headers': 'content-type,x-request-id',
+    'access-control-max-age': '600',
+    vary: /Origin/,
+  })
+  t.equal(preflight.headers['access-control-allow-credentials'], undefined)
+
+  const requests = [
+    { body },
+    { body: '{' },
+    { body, headers: { 'content-encoding': 'gzip' } },
+    { body, headers: { 'content-type': 'text/plain' } },
+    { method: 'PUT', body },
+  ]
+  for (const { headers, ...rest } of requests) {
+    const options = { method: 'POST', ...rest, headers: { origin: ORIGIN, ...headers } }
+    const answer = await send(`${withCors.url}/sign`, options)
+    t.equal(answer.headers['access-control-allow-origin'], ORIGIN, `status ${answer.statusCode}`)
+    t.match(answer.headers.vary, 'Origin')
+  }
+})
+
+const HEAD = `Host: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n`
+
+t.test('pipelined requests are answered in their order', async (t) => {
+  const requests = Array.from({ length: 20 }, (_, index) => {
+    const last = index === 19 ? 'Connection: close\r\n' : ''
+    return index % 2 === 0
+      ? `POST /sign HTTP/1.1\r\nX-Request-Id: pipelined-${index}\r\n${HEAD}\r\n${body}`
+      : `GET /health/live HTTP/1.1\r\nHost: x\r\nX-Request-Id: pipelined-${index}\r\n${last}\r\n`
+  })
+  const text = await sendRaw(service.url, [requests.join('')])
+  const answers = text.split(/(?=HTTP\/1\.1 200)/).map(parseAnswer)
+  t.same(
+    answers.map(({ headers }) => headers['x-request-id']),
+    requests.map((_, index) => `pipelined-${index}`),
+  )
+  for (const [index, answer] of answers.entries()) {
+    t.ok(index % 2 === 1 || isSignature(answer.body))
+  }
+})
+
+t.test('a request that comes in pieces is answered', async (t) => {
+  const text = `POST /sign HTTP/1.1\r\n${HEAD}Connection: close\r\n\r\n${body}`
+  const parts = text.match(/[\s\S]{1,40}/g) ?? []
+  const answer = parseAnswer(await sendRaw(service.url, parts, 5))
+  t.equal(answer.statusCode, 200)
+  t.ok(isSignature(answer.body))
+})
+
+t.test('what is not HTTP is refused', async (t) => {
+  const refusal = { code: 'INVALID_REQUEST' }
+  const cases: Record<string, [string[], number, string]> = {
+    words: [['please sign this\r\n\r\n'], 400, 'the request is not valid HTTP'],
+    'a TLS client': [['\x16\x03\x01\x02\x00\x01\x00\x01\xfc'], 400, 'the request is not valid HTTP'],
+    'a chunk without a length': [
+      [
+        'POST /sign HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n',
+      ],
+      400,
+      'the request is not valid HTTP',
+    ],
+    'two lengths': [
+      ['POST /sign HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nabcdef'],
+      400,
+      'the request is not valid HTTP',
+    ],
+    'a length and chunks': [
+      ['POST /sign HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n'],
+      400,
+      'the request is not valid HTTP',
+    ],
+    'headers without end': [
+      [
+        'GET / HTTP/1.1\r\nHost: x\r\n',
+        `X-Large: ${'a'.repeat(20_000)}`,
+        'a'.repeat(20_000),
+        'a'.repeat(20_000),
+      ],
+      431,
+      'the headers are too large',
+    ],
+  }
+  for (const [name, [parts, statusCode, message]] of Object.entries(cases)) {
+    t.test(name, async (t) => {
+      const answer = parseAnswer(await sendRaw(service.url, parts))
+      checkRefusal(t, answer, { ...refusal, statusCode, message })
+      t.equal(answer.headers.connection, 'close')
+      t.equal(Number(answer.headers['content-length']), answer.body.length)
+      const line = service
+        .log()
+        .split('\n')
+        .find((one) => one.includes(String(answer.json().requestId)))
+      t.match(line, /"request refused"/)
+      t.notMatch(line, /please|aaaa/)
+    })
+  }
+})
+
+t.test('a client that leaves is noticed and logged, not as an error', async (t) => {
+  const start = `POST /sign HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n`
+  for (const [id, part] of [
+    ['left-early', ''],
+    ['left-midway', '{"action"'],
+  ]) {
+    const { hostname, port } = new URL(service.url)
+    const socket = connect({ host: hostname, port: Number(port) })
+    socket.write(`${start}X-Request-Id: ${id}\r\n\r\n${part}`)
+    await delay(100)
+    socket.resetAndDestroy()
+    const end = Date.now() + 10_000
+    while (!service.log().includes(`"requestId":"${id}"`) && Date.now() < end) {
+      await delay(20)
+    }
+    const lines = service
+      .log()
+      .split('\n')
+      .filter((line) => line.includes(`"requestId":"${id}"`))
+    t.equal(lines.length, 1)
+    t.match(lines[0], /"level":40.*client left before it was answered/)
+  }
+})
+
+t.test('after all of this the service signs, and met nothing unexpected', async (t) => {
+  t.ok(isSignature((await post('/sign')).body))
+  t.notMatch(service.log(), /unexpected error/)
+})

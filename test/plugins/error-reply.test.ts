@@ -1,0 +1,45 @@
+import createError from '@fastify/error'
+import t from 'tap'
+import { send } from '../support/http.ts'
+import { checkRefusal } from '../support/refusal.ts'
+import { startService } from '../support/service.ts'
+import { createSigningToken } from '../support/token.ts'
+
+const { environment } = await createSigningToken(t.testdir())
+
+const ERRORS = {
+  'a mistake in the code': new TypeError('undefined is not what it was hoped to be'),
+  'a system error': Object.assign(new Error('EACCES: /secret/path'), { code: 'EACCES' }),
+  'an error of the framework': new (createError('FST_ERR_SOMETHING', 'something', 400))(),
+  'an error of Node': new (createError('ERR_SOMETHING', 'something', 400))(),
+  'an error with a status': Object.assign(new Error('teapot'), { statusCode: 418, code: 'TEAPOT' }),
+}
+
+t.test('what nobody foresaw is answered without details, which are in the log', async (t) => {
+  const service = await startService(t, environment, (app) => {
+    for (const [index, error] of Object.values(ERRORS).entries()) {
+      app.get(`/throws/${index}`, async () => {
+        throw error
+      })
+    }
+  })
+  for (const [index, [name, { message }]] of Object.entries(ERRORS).entries()) {
+    t.test(name, async (t) => {
+      const id = `unforeseen-${index}`
+      const answer = await send(`${service.url}/throws/${index}`, { headers: { 'x-request-id': id } })
+      checkRefusal(t, answer, {
+        statusCode: 500,
+        code: 'INTERNAL_ERROR',
+        message: 'The request could not be completed; the log has the details under this requestId',
+      })
+      const lines = service
+        .log()
+        .split('\n')
+        .filter((line) => line.includes(`"requestId":"${id}"`))
+      t.equal(lines.length, 2)
+      t.match(lines[0], `"message":"${message}"`)
+      t.match(lines[0], '"msg":"an unexpected error"')
+      t.match(lines[1], /"level":50.*"route":"\/throws\/\d".*"code":"INTERNAL_ERROR".*"request failed"/)
+    })
+  }
+})

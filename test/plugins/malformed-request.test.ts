@@ -1,0 +1,86 @@
+import { connect, type Socket } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
+import t from 'tap'
+import { checkRefusal } from '../support/refusal.ts'
+import { startService } from '../support/service.ts'
+import { parseAnswer, sendRaw } from '../support/socket.ts'
+import { createSigningToken } from '../support/token.ts'
+
+const { environment } = await createSigningToken(t.testdir())
+
+t.test('a request that dawdles is refused', async (t) => {
+  let limits: Record<string, number> = {}
+  const service = await startService(t, environment, ({ server }) => {
+    const { headersTimeout, requestTimeout, keepAliveTimeout } = server
+    limits = { headersTimeout, requestTimeout, keepAliveTimeout }
+    // Node looks every 30 seconds for requests that are late
+    Object.assign(server, { connectionsCheckingInterval: 50, headersTimeout: 200, requestTimeout: 400 })
+  })
+  t.same(limits, { headersTimeout: 60_000, requestTimeout: 120_000, keepAliveTimeout: 620_000 })
+
+  const slow: Record<string, string[]> = {
+    'in its headers': [
+      'GET / HTTP/1.1\r\n',
+      ...Array.from({ length: 400 }, (_, index) => `X-${index}: 1\r\n`),
+    ],
+    'in its body': [
+      'POST /sign HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n',
+      ...Array.from({ length: 400 }, () => ' '),
+    ],
+    'by saying nothing': [''],
+  }
+  for (const [name, parts] of Object.entries(slow)) {
+    t.test(name, async (t) => {
+      const answer = parseAnswer(await sendRaw(service.url, parts, 20))
+      checkRefusal(t, answer, {
+        statusCode: 408,
+        code: 'INVALID_REQUEST',
+        message: 'the request did not arrive in time',
+      })
+    })
+  }
+})
+
+t.test('a connection that was refused is closed, also if the client does not close it', async (t) => {
+  const sockets: Socket[] = []
+  const service = await startService(t, environment, ({ server }) => {
+    server.on('connection', (socket: Socket) => sockets.push(socket))
+  })
+  const { hostname, port } = new URL(service.url)
+  const client = connect({ host: hostname, port: Number(port), allowHalfOpen: true })
+  t.teardown(async () => client.destroy())
+  client.on('error', () => {})
+  let received = ''
+  client.on('data', (chunk) => {
+    received += chunk
+  })
+  const ended = new Promise((resolve) => client.on('end', resolve))
+  client.write('no HTTP\r\n\r\n')
+  await ended
+  client.write('still none\r\n\r\n')
+  const [socket] = sockets
+  if (socket === undefined) throw new Error('no connection')
+  const closed = new Promise((resolve) => socket.on('close', resolve))
+  t.notOk(socket.destroyed, 'not before the client can have read the answer')
+  await closed
+  t.equal(parseAnswer(received).statusCode, 400)
+  t.equal(service.log().split('request refused').length, 2, 'refused once')
+})
+
+t.test('a client that has gone is not written to', async (t) => {
+  const errors: unknown[] = []
+  const service = await startService(t, environment, ({ server }) => {
+    server.prependListener('clientError', ({ code }: NodeJS.ErrnoException) => errors.push(code))
+  })
+  const { hostname, port } = new URL(service.url)
+  const client = connect({ host: hostname, port: Number(port) })
+  client.write('GET / HTTP/1.1\r\n')
+  await delay(200)
+  client.resetAndDestroy()
+  const end = Date.now() + 10_000
+  while (errors.length === 0 && Date.now() < end) {
+    await delay(20)
+  }
+  t.same(errors, ['ECONNRESET'])
+  t.notMatch(service.log(), 'request refused')
+})
