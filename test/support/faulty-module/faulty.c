@@ -14,7 +14,7 @@
  * C_Finalize. All rules that fit a call are applied, in their order, until one ends it. FAULT is one of
  *
  *   delay MS | FROM-TO        take that long, or a random time between the two, then go on: a network
- *   return CKR_NAME | 0xCODE  answer that, without calling the module behind; codes of vendors go in hex
+ *   return CKR_NAME | 0xCODE  answer that instead of calling the module behind; codes of vendors go in hex
  *   hold                      wait until the plan changes, then go on
  *   hang                      never return
  *   crash SIGSEGV | SIGABRT | SIGKILL
@@ -491,12 +491,19 @@ static CK_RV faulty_C_GetAttributeValue(CK_SESSION_HANDLE session, CK_OBJECT_HAN
 static CK_RV faulty_C_Sign(CK_SESSION_HANDLE session, CK_BYTE_PTR data, CK_ULONG data_length,
                            CK_BYTE_PTR signature, CK_ULONG_PTR signature_length) {
   struct interference interference = interfere("C_Sign", session);
+  CK_BYTE discarded[1024];
+  CK_ULONG discarded_length = sizeof discarded;
   if (interference.ends) {
-    return interference.answer;
+    /* Whatever it answers, C_Sign ends the operation (PKCS#11 2.40 5.11) */
+    signature = discarded;
+    signature_length = &discarded_length;
   }
   pthread_rwlock_rdlock(&in_call);
   CK_RV answer = real->C_Sign(session, data, data_length, signature, signature_length);
   pthread_rwlock_unlock(&in_call);
+  if (interference.ends) {
+    return interference.answer;
+  }
   if (interference.flip && answer == CKR_OK && signature != NULL) {
     signature[*signature_length / 2] ^= 1;
   }
