@@ -34,13 +34,13 @@ export class TokenKeyEngine extends pkijs.CryptoEngine {
     super({ name: '@peculiar/webcrypto', crypto: new Crypto() })
   }
 
-  /** Adds SHA-224, which pkijs does not know. */
-  override getOIDByAlgorithm(algorithm: webcrypto.Algorithm, safety?: boolean, target?: string): string {
+  /** Asked about hash algorithms alone. Knows SHA-224, which pkijs does not. */
+  override getOIDByAlgorithm(algorithm: webcrypto.Algorithm): string {
     const hash = HASH_ALGORITHMS.find(({ webCryptoName }) => webCryptoName === algorithm.name)
-    return hash?.oid ?? super.getOIDByAlgorithm(algorithm, safety, target)
+    return (hash as HashAlgorithm).oid
   }
 
-  override async getSignatureParameters(privateKey: webcrypto.CryptoKey, hashAlgorithm = 'SHA-256') {
+  override async getSignatureParameters(privateKey: webcrypto.CryptoKey, hashAlgorithm: string) {
     return {
       signatureAlgorithm: new pkijs.AlgorithmIdentifier({
         algorithmId: RSA_ENCRYPTION,
@@ -57,13 +57,7 @@ export class TokenKeyEngine extends pkijs.CryptoEngine {
     data: webcrypto.BufferSource,
     privateKey: webcrypto.CryptoKey,
   ): Promise<ArrayBuffer> {
-    if (!(privateKey instanceof TokenKey)) {
-      throw new TypeError('only keys on the token sign')
-    }
-    const bytes = ArrayBuffer.isView(data)
-      ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
-      : new Uint8Array(data)
-    const signature = await privateKey.signData(bytes)
+    const signature = await (privateKey as TokenKey).signData(new Uint8Array(data as ArrayBuffer))
     return new Uint8Array(signature).buffer
   }
 }
