@@ -1,0 +1,39 @@
+import { request } from 'node:http'
+import { setTimeout as delay } from 'node:timers/promises'
+import t from 'tap'
+import { send } from '../support/http.ts'
+import { startService } from '../support/service.ts'
+import { createSigningToken } from '../support/token.ts'
+
+const { environment } = await createSigningToken(t.testdir())
+
+t.test('a request whose client has gone gives up its place in the queue', async (t) => {
+  // With the token away it waits for as long as the test wants
+  const away = { ...environment, HSM_TOKEN_LABEL: 'away', HSM_TIMEOUT_MS: '120000' }
+  const service = await startService(t, away)
+  const waitForQueue = async (length: number) => {
+    const end = Date.now() + 30_000
+    for (;;) {
+      const { queued } = (await send(`${service.url}/health/ready`)).json().hsm as { queued: number }
+      if (queued === length || Date.now() > end) {
+        return queued
+      }
+      await delay(20)
+    }
+  }
+  const outgoing = request(`${service.url}/sign`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'x-request-id': 'gone' },
+  })
+  outgoing.on('error', () => {})
+  outgoing.end(JSON.stringify({ action: 'sign', data_to_be_signed: 'AAAA' }))
+  t.equal(await waitForQueue(1), 1, 'it waits')
+
+  outgoing.destroy()
+  t.equal(await waitForQueue(0), 0, 'it waits no longer')
+  const line = service
+    .log()
+    .split('\n')
+    .find((one) => one.includes('"requestId":"gone"'))
+  t.match(line, /"level":40.*"route":"\/sign".*"kind":"raw".*client left before it was answered/)
+})
