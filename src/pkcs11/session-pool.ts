@@ -124,9 +124,6 @@ export class SessionPool {
       this.#checkDrained()
     })
     this.#sessions?.abandon()
-    for (const job of this.#unsettled) {
-      job.fail(new HSM_UNAVAILABLE())
-    }
     await this.#supervisor.close()
   }
 

@@ -21,6 +21,7 @@
  *   close-sessions            C_CloseAllSessions behind the caller's back (which logs out as well), then go on
  *   log-out                   C_Logout behind the caller's back, then go on
  *   absent                    the token is not there: C_GetSlotList finds none, other calls: CKR_DEVICE_REMOVED
+ *   find-nothing              go on, but find no object (C_FindObjects)
  *   flip                      go on, then flip one bit of the signature (C_Sign)
  *   refuse CKA_NAME CKR_NAME  go on, but show that attribute to nobody (C_GetAttributeValue)
  *
@@ -133,7 +134,7 @@ static CK_ULONG value_of(const char *word) {
 
 /* The plan */
 
-enum fault { DELAY, RETURN, HOLD, HANG, CRASH, CLOSE_SESSIONS, LOG_OUT, ABSENT, FLIP, REFUSE };
+enum fault { DELAY, RETURN, HOLD, HANG, CRASH, CLOSE_SESSIONS, LOG_OUT, ABSENT, FIND_NOTHING, FLIP, REFUSE };
 
 static const struct {
   const char *name;
@@ -147,6 +148,7 @@ static const struct {
     [CLOSE_SESSIONS] = {"close-sessions", 0},
     [LOG_OUT] = {"log-out", 0},
     [ABSENT] = {"absent", 0},
+    [FIND_NOTHING] = {"find-nothing", 0},
     [FLIP] = {"flip", 0},
     [REFUSE] = {"refuse", 2},
 };
@@ -364,6 +366,7 @@ struct interference {
   bool ends;
   CK_RV answer;
   bool absent;
+  bool find_nothing;
   bool flip;
   const struct rule *refuse[MAX_RULES];
   int refused;
@@ -402,6 +405,9 @@ static void apply(const struct rule *rule, const struct plan *plan, CK_SESSION_H
       interference->ends = true;
       interference->absent = true;
       interference->answer = CKR_DEVICE_REMOVED;
+      break;
+    case FIND_NOTHING:
+      interference->find_nothing = true;
       break;
     case FLIP:
       interference->flip = true;
@@ -452,9 +458,6 @@ FUNCTION(C_Login, session,
 FUNCTION(C_Logout, session, (CK_SESSION_HANDLE session), (session))
 FUNCTION(C_FindObjectsInit, session, (CK_SESSION_HANDLE session, CK_ATTRIBUTE_PTR template, CK_ULONG count),
          (session, template, count))
-FUNCTION(C_FindObjects, session,
-         (CK_SESSION_HANDLE session, CK_OBJECT_HANDLE_PTR objects, CK_ULONG max, CK_ULONG_PTR count),
-         (session, objects, max, count))
 FUNCTION(C_FindObjectsFinal, session, (CK_SESSION_HANDLE session), (session))
 FUNCTION(C_SignInit, session, (CK_SESSION_HANDLE session, CK_MECHANISM_PTR mechanism, CK_OBJECT_HANDLE key),
          (session, mechanism, key))
@@ -466,6 +469,21 @@ static CK_RV faulty_C_GetSlotList(CK_BBOOL present, CK_SLOT_ID_PTR slots, CK_ULO
     return CKR_OK;
   }
   return interference.ends ? interference.answer : real->C_GetSlotList(present, slots, count);
+}
+
+static CK_RV faulty_C_FindObjects(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE_PTR objects, CK_ULONG max,
+                                  CK_ULONG_PTR count) {
+  struct interference interference = interfere("C_FindObjects", session);
+  if (interference.ends) {
+    return interference.answer;
+  }
+  pthread_rwlock_rdlock(&in_call);
+  CK_RV answer = real->C_FindObjects(session, objects, max, count);
+  pthread_rwlock_unlock(&in_call);
+  if (interference.find_nothing) {
+    *count = 0;
+  }
+  return answer;
 }
 
 static CK_RV faulty_C_GetAttributeValue(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,

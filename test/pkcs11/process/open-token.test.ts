@@ -1,0 +1,356 @@
+/** Which token, key and certificate are chosen, and what is said when that cannot be told. */
+import { execFileSync } from 'node:child_process'
+import { createPublicKey, X509Certificate } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { SessionFlag } from 'graphene-pk11'
+import pkcs11js, { type Handle, type Template } from 'pkcs11js'
+import t from 'tap'
+import type { HsmConfiguration } from '../../../src/config.ts'
+import { loadLibrary } from '../../../src/pkcs11/process/library.ts'
+import { OpenError } from '../../../src/pkcs11/process/open-error.ts'
+import { type OpenToken, openToken } from '../../../src/pkcs11/process/open-token.ts'
+import { findSelectedKey, selectPrivateKey } from '../../../src/pkcs11/process/private-key.ts'
+import { selectToken } from '../../../src/pkcs11/process/token.ts'
+import { createFaultyModule } from '../../support/faulty-module/faulty-module.ts'
+import { createToken, generateKey, issueCertificates, PIN } from '../../support/token.ts'
+
+const directory = t.testdir()
+const token = await createToken(join(directory, 'token'))
+const module = await createFaultyModule(directory, token.environment)
+const key = await generateKey(token, { label: 'signer', id: '01' })
+const certificates = await issueCertificates(join(directory, 'certificates'), key)
+const wanted = der(key)
+
+const hsm: HsmConfiguration = {
+  module: module.environment.HSM_MODULE ?? '',
+  pin: { file: token.environment.HSM_PIN_FILE ?? '' },
+  token: { label: 'test' },
+  key: {},
+  sessions: 2,
+  queueLimit: 1,
+  timeoutMs: 1000,
+  keepAliveMs: 1000,
+}
+
+function der(pemFile: string): Buffer {
+  return createPublicKey(readFileSync(pemFile)).export({ type: 'spki', format: 'der' })
+}
+
+/**
+ * Opens, hands what was opened to `use`, and closes.
+ *
+ * @param publicKey of the signer certificate; null when that is to be found on the token
+ */
+function open<T>(
+  change: Partial<HsmConfiguration>,
+  publicKey: Uint8Array | null,
+  use: (opened: OpenToken) => T,
+): T {
+  const opened = openToken({ hsm: { ...hsm, ...change }, ...(publicKey === null ? {} : { publicKey }) })
+  try {
+    return use(opened)
+  } finally {
+    opened.close()
+  }
+}
+
+function keyId(change: Partial<HsmConfiguration>, publicKey: Uint8Array | null = wanted): string {
+  return open(change, publicKey, (opened) => opened.key.id)
+}
+
+/** Why it cannot be opened, as `kind variable message`. */
+function refusal(change: Partial<HsmConfiguration>, publicKey: Uint8Array | null = wanted): string {
+  try {
+    return `opened ${keyId(change, publicKey)}`
+  } catch (error) {
+    if (!(error instanceof OpenError)) {
+      throw error
+    }
+    const { kind, ...rest } = error.failure
+    return [kind, ...Object.values(rest)].join(' ')
+  }
+}
+
+/** Works on the token in a session of its own. */
+function onToken(act: (lib: pkcs11js.PKCS11, session: Handle) => void): void {
+  const lib = new pkcs11js.PKCS11()
+  lib.load(token.environment.HSM_MODULE ?? '')
+  try {
+    // What could not be opened has left it initialized
+    lib.C_Finalize()
+  } catch {}
+  lib.C_Initialize()
+  const slot = lib
+    .C_GetSlotList(true)
+    .find((one) => lib.C_GetTokenInfo(one).label.trim() === 'test') as Handle
+  const session = lib.C_OpenSession(slot, pkcs11js.CKF_SERIAL_SESSION | pkcs11js.CKF_RW_SESSION)
+  lib.C_Login(session, pkcs11js.CKU_USER, PIN)
+  act(lib, session)
+  lib.C_Finalize()
+}
+
+function generate(template: Template, mechanism = pkcs11js.CKM_RSA_PKCS_KEY_PAIR_GEN): void {
+  const size =
+    mechanism === pkcs11js.CKM_RSA_PKCS_KEY_PAIR_GEN
+      ? { type: pkcs11js.CKA_MODULUS_BITS, value: 2048 }
+      : // The object identifier of P-256
+        { type: pkcs11js.CKA_EC_PARAMS, value: Buffer.from('06082a8648ce3d030107', 'hex') }
+  const lasting = { type: pkcs11js.CKA_TOKEN, value: true }
+  onToken((lib, session) => {
+    const publicTemplate = [
+      lasting,
+      size,
+      ...template.filter(({ type }) => type !== pkcs11js.CKA_ALWAYS_AUTHENTICATE),
+    ]
+    const privateTemplate = [lasting, { type: pkcs11js.CKA_SIGN, value: true }, ...template]
+    lib.C_GenerateKeyPair(session, { mechanism }, publicTemplate, privateTemplate)
+  })
+}
+
+function named(label: string, id?: string): Template {
+  return [
+    { type: pkcs11js.CKA_LABEL, value: label },
+    ...(id === undefined ? [] : [{ type: pkcs11js.CKA_ID, value: Buffer.from(id, 'hex') }]),
+  ]
+}
+
+function writeCertificate(id: string, value: Uint8Array): void {
+  onToken((lib, session) =>
+    lib.C_CreateObject(session, [
+      { type: pkcs11js.CKA_CLASS, value: pkcs11js.CKO_CERTIFICATE },
+      { type: pkcs11js.CKA_CERTIFICATE_TYPE, value: pkcs11js.CKC_X_509 },
+      { type: pkcs11js.CKA_TOKEN, value: true },
+      { type: pkcs11js.CKA_SUBJECT, value: Buffer.from('3000', 'hex') },
+      { type: pkcs11js.CKA_ID, value: Buffer.from(id, 'hex') },
+      { type: pkcs11js.CKA_VALUE, value: Buffer.from(value) },
+    ]),
+  )
+}
+
+t.test('a token', async (t) => {
+  t.test('is the only one', async (t) => t.equal(keyId({ token: {} }), '01'))
+
+  t.test('is not there', async (t) => {
+    t.match(
+      refusal({ token: { label: 'none' } }),
+      /^unavailable no token fits; there are: label "test" serial \w+ slot 0/,
+    )
+    module.plan('C_GetSlotList absent')
+    t.match(refusal({ token: {} }), /^unavailable no token is present; there are no initialized tokens/)
+    module.plan()
+  })
+
+  t.test('is one of several', async (t) => {
+    await createToken(token.directory, 'second')
+    // SoftHSM sees it once it is initialized anew
+    onToken(() => {})
+    t.match(
+      refusal({ token: {} }),
+      /^configuration HSM_TOKEN_LABEL several tokens fit.*"test".*"second"|"second".*"test"/,
+    )
+    const { serial } = open({}, wanted, (opened) => opened.token)
+    t.equal(keyId({ token: { serial } }), '01')
+    t.match(refusal({ token: { label: 'second' } }), /there are no private keys that this user can see/)
+    const slots = [0, 1].map((slot) => refusal({ token: { slot } }))
+    t.ok(slots.includes('opened 01'), slots.join())
+    t.match(refusal({ token: { label: 'second', serial } }), /^unavailable/)
+  })
+
+  t.test('has an error that is not about the configuration', async (t) => {
+    module.plan('C_OpenSession return CKR_DEVICE_ERROR times=1')
+    t.throws(() => keyId({}), { message: 'CKR_DEVICE_ERROR' })
+    module.plan('C_GetAttributeValue return CKR_DEVICE_ERROR times=1')
+    t.throws(() => keyId({}), { message: 'CKR_DEVICE_ERROR' })
+    module.plan('C_Login return CKR_PIN_INCORRECT times=1')
+    t.throws(() => keyId({}), { message: 'CKR_PIN_INCORRECT' })
+    module.plan()
+  })
+})
+
+t.test('the PIN is gone', async (t) => {
+  t.match(
+    refusal({ pin: { file: join(directory, 'none') } }),
+    /^configuration HSM_PIN_FILE holds no PIN any more/,
+  )
+  t.match(refusal({ pin: { variable: 'HSM_PIN_X' } }), /^configuration HSM_PIN_X holds no PIN any more/)
+})
+
+t.test('the login is repeated', async (t) => {
+  open({}, wanted, (opened) => {
+    const logins = module.calls('C_Login')
+    opened.logIn()
+    t.equal(module.calls('C_Login'), logins + 1, 'being logged in already is success')
+    module.plan('C_Login close-sessions times=1')
+    opened.logIn()
+    t.equal(module.calls('C_Login'), logins + 3, 'in another session where that is gone')
+    module.plan('C_Login return CKR_PIN_LOCKED')
+    t.throws(() => opened.logIn(), { message: 'CKR_PIN_LOCKED' })
+    t.equal(module.calls('C_Login'), logins + 4)
+    module.plan()
+  })
+})
+
+t.test('a library that cannot be loaded', async (t) => {
+  t.match(
+    refusal({ module: import.meta.filename }),
+    /^configuration HSM_MODULE cannot be loaded as a PKCS#11 library/,
+  )
+})
+
+t.test('a certificate on the token', async (t) => {
+  const foreign = readFileSync(certificates.root)
+  const leaf = new X509Certificate(readFileSync(certificates.leaf)).raw
+  const found = () => open({}, null, (opened) => Buffer.from(opened.key.certificate ?? ''))
+
+  t.test('there is none', async (t) => {
+    t.match(
+      refusal({}, null),
+      /^configuration SIGNER_CERTIFICATE_FILE is required, since the token holds no certificate/,
+    )
+  })
+  t.test('of another key, or none at all, does not count', async (t) => {
+    writeCertificate('09', new X509Certificate(foreign).raw)
+    writeCertificate('01', Buffer.from('not a certificate'))
+    t.match(refusal({}, null), /holds no certificate/)
+  })
+  t.test('that the token does not show does not count', async (t) => {
+    module.plan('C_GetAttributeValue refuse CKA_VALUE CKR_ATTRIBUTE_SENSITIVE')
+    t.match(refusal({}, null), /holds no certificate/)
+    module.plan()
+  })
+  t.test('of the key, under another id', async (t) => {
+    writeCertificate('0a', leaf)
+    t.same(found(), leaf)
+  })
+  t.test('of the key, under its id', async (t) => {
+    writeCertificate('01', leaf)
+    t.same(found(), leaf)
+  })
+  t.test('whose key the token does not show', async (t) => {
+    module.plan('C_GetAttributeValue refuse CKA_MODULUS CKR_ATTRIBUTE_SENSITIVE')
+    t.same(found(), leaf)
+    module.plan()
+  })
+  t.test('there are several', async (t) => {
+    writeCertificate('01', leaf)
+    t.match(refusal({}, null), /holds several certificates/)
+  })
+})
+
+t.test('a key', async (t) => {
+  const other = der(await generateKey(token, { label: 'other', id: '02' }))
+  generate(named('EC', '03'), pkcs11js.CKM_EC_KEY_PAIR_GEN)
+  generate([...named('each time', '04'), { type: pkcs11js.CKA_ALWAYS_AUTHENTICATE, value: true }])
+  const foreign = createPublicKey(readFileSync(certificates.root)).export({ type: 'spki', format: 'der' })
+
+  t.test('by certificate', async (t) => {
+    t.equal(keyId({}, wanted), '01')
+    t.equal(keyId({}, other), '02')
+    t.match(
+      refusal({}, foreign),
+      /^configuration HSM_KEY_LABEL no private key matches the certificate; there are: label /,
+    )
+  })
+  t.test('by label and id', async (t) => {
+    t.equal(keyId({ key: { label: 'other' } }, other), '02')
+    t.equal(keyId({ key: { id: '01' } }, wanted), '01')
+    t.equal(keyId({ key: { label: 'signer', id: '01' } }, wanted), '01')
+    t.match(
+      refusal({ key: { label: 'none' } }, wanted),
+      /^configuration HSM_KEY_LABEL no private key fits; .*"signer" id 01/,
+    )
+    t.match(refusal({ key: { id: 'ff' } }, wanted), /^configuration HSM_KEY_ID no private key fits/)
+  })
+  t.test('one of several, with nothing to tell them apart', async (t) => {
+    t.match(
+      refusal({}, null),
+      /^configuration HSM_KEY_LABEL several private keys fit, set HSM_KEY_LABEL or HSM_KEY_ID/,
+    )
+  })
+  t.test('that is no RSA key', async (t) => {
+    t.match(
+      refusal({ key: { label: 'EC' } }, wanted),
+      /^configuration HSM_KEY_LABEL the private key is not an RSA key/,
+    )
+  })
+  t.test('that demands the PIN for each signature', async (t) => {
+    t.match(refusal({ key: { id: '04' } }, wanted), /^configuration HSM_KEY_ID .*CKA_ALWAYS_AUTHENTICATE/)
+  })
+  t.test('whose attributes the token does not know', async (t) => {
+    module.plan(
+      ...['CKA_KEY_TYPE', 'CKA_ALWAYS_AUTHENTICATE', 'CKA_LABEL', 'CKA_PUBLIC_EXPONENT'].map(
+        (name) => `C_GetAttributeValue refuse ${name} CKR_ATTRIBUTE_TYPE_INVALID`,
+      ),
+    )
+    t.equal(keyId({ key: { label: 'signer' } }, wanted), '01')
+    module.plan()
+  })
+  t.test('whose public half only the public key object shows', async (t) => {
+    module.plan('C_GetAttributeValue refuse CKA_MODULUS CKR_ATTRIBUTE_SENSITIVE times=1')
+    open({ key: { id: '01' } }, wanted, (opened) => t.same(opened.key.publicKey, wanted))
+    module.plan()
+  })
+  t.test('whose public half nothing shows, and there are several', async (t) => {
+    module.plan('C_GetAttributeValue refuse CKA_MODULUS CKR_ATTRIBUTE_SENSITIVE')
+    t.match(refusal({}, wanted), /several private keys fit/)
+    open({ key: { id: '01' } }, wanted, (opened) => t.notOk('publicKey' in opened.key))
+    module.plan()
+  })
+  t.test('without an id', async (t) => {
+    generate(named('no id'))
+    module.plan('C_GetAttributeValue refuse CKA_MODULUS CKR_ATTRIBUTE_SENSITIVE')
+    t.equal(keyId({ key: { label: 'no id' } }, wanted), '')
+    module.plan()
+    t.match(refusal({ key: { label: 'no id' } }, null), /holds no certificate/)
+    t.match(refusal({ key: { label: 'none' } }), /label "no id" id \(none\)/)
+  })
+  t.test('whose public key object was deleted', async (t) => {
+    execFileSync('pkcs11-tool', [
+      ...['--module', token.environment.HSM_MODULE ?? '', '--token-label', 'test', '--login', '--pin', PIN],
+      ...['--delete-object', '--type', 'pubkey', '--id', '02'],
+    ])
+    module.plan('C_GetAttributeValue refuse CKA_MODULUS CKR_ATTRIBUTE_SENSITIVE')
+    t.equal(keyId({ key: { id: '02' } }, wanted), '02')
+    module.plan()
+  })
+})
+
+t.test('the selected key is found again in another session', async (t) => {
+  generate(named('twin', '05'))
+  generate(named('twin', '05'))
+  onToken(() => {})
+  const library = loadLibrary(hsm.module)
+  const { slot } = selectToken(library, hsm.token)
+  const session = slot.open(SessionFlag.SERIAL_SESSION | SessionFlag.RW_SESSION)
+  session.login(PIN)
+  t.teardown(async () => library.finalize())
+
+  const { handle, ...signer } = selectPrivateKey(session, { id: '01' })
+  t.same(findSelectedKey(session, signer), handle)
+  t.equal(findSelectedKey(session, { label: 'none', id: '' }), undefined)
+  const twins = findSelectedKey(session, { label: 'twin', id: '05' })
+  t.ok(twins, 'without a public key to tell them apart')
+  const twinKey = readTwin(session.lib, session.handle, twins as Handle)
+  t.same(findSelectedKey(session, { label: 'twin', id: '05', publicKey: twinKey }), twins)
+  t.equal(findSelectedKey(session, { label: 'twin', id: '05', publicKey: wanted }), undefined)
+  module.plan('C_GetAttributeValue refuse CKA_MODULUS CKR_ATTRIBUTE_SENSITIVE')
+  t.equal(findSelectedKey(session, { label: 'twin', id: '05', publicKey: twinKey }), undefined)
+  module.plan()
+})
+
+function readTwin(lib: pkcs11js.PKCS11, session: Handle, key: Handle): Buffer {
+  const [modulus, exponent] = lib.C_GetAttributeValue(session, key, [
+    { type: pkcs11js.CKA_MODULUS },
+    { type: pkcs11js.CKA_PUBLIC_EXPONENT },
+  ])
+  const encode = (attribute?: { value: unknown }) =>
+    Buffer.from(attribute?.value as Buffer).toString('base64url')
+  return createPublicKey({
+    key: { kty: 'RSA', n: encode(modulus), e: encode(exponent) },
+    format: 'jwk',
+  }).export({
+    type: 'spki',
+    format: 'der',
+  })
+}

@@ -1,0 +1,62 @@
+import pkcs11js from 'pkcs11js'
+import t from 'tap'
+import { describeFailure } from '../../src/pkcs11/return-values.ts'
+
+/** What the binding throws for a return value. */
+function thrown(name: string, code: number) {
+  return new pkcs11js.Pkcs11Error(`${name}:${code}\n    at PKCS11.C_Sign (pkcs11.cpp:1)`)
+}
+
+t.test('each return value has its cure', async (t) => {
+  const cures = {
+    'find-key': ['CKR_KEY_HANDLE_INVALID', 'CKR_OBJECT_HANDLE_INVALID'],
+    'replace-session': [
+      'CKR_SESSION_HANDLE_INVALID',
+      'CKR_SESSION_CLOSED',
+      'CKR_OPERATION_ACTIVE',
+      'CKR_OPERATION_NOT_INITIALIZED',
+    ],
+    'log-in': ['CKR_USER_NOT_LOGGED_IN'],
+    throttled: ['CKR_FUNCTION_FAILED', 'CKR_HOST_MEMORY', 'CKR_DEVICE_MEMORY', 'CKR_SESSION_COUNT'],
+    device: [
+      'CKR_DEVICE_ERROR',
+      'CKR_DEVICE_REMOVED',
+      'CKR_TOKEN_NOT_PRESENT',
+      'CKR_GENERAL_ERROR',
+      'CKR_NEW',
+    ],
+    pin: ['CKR_PIN_INCORRECT', 'CKR_PIN_LOCKED', 'CKR_PIN_EXPIRED', 'CKR_USER_PIN_NOT_INITIALIZED'],
+    permanent: ['CKR_MECHANISM_INVALID', 'CKR_DATA_LEN_RANGE', 'CKR_KEY_FUNCTION_NOT_PERMITTED'],
+  }
+  for (const [recovery, names] of Object.entries(cures)) {
+    for (const name of names) {
+      t.match(describeFailure(thrown(name, 5)), { returnValue: name, recovery })
+    }
+  }
+})
+
+t.test(
+  'a return value that only the vendor knows is a fault of the device, told by its number',
+  async (t) => {
+    t.match(describeFailure(thrown('CKR_VENDOR_DEFINED', 0x80000001)), {
+      returnValue: '0x80000001',
+      recovery: 'device',
+    })
+  },
+)
+
+t.test('a mistake in the arguments is not repeated', async (t) => {
+  t.same(describeFailure(new TypeError('Argument 0 has wrong type')), {
+    returnValue: 'TypeError',
+    call: '',
+    recovery: 'permanent',
+  })
+})
+
+t.test('anything else is a fault of the device', async (t) => {
+  t.same(describeFailure(new Error('the private key is gone')), {
+    returnValue: 'the private key is gone',
+    call: '',
+    recovery: 'device',
+  })
+})
