@@ -7,14 +7,16 @@ export interface HealthOptions {
   readonly signingKey: SigningKey
 }
 
+const PROBE = { config: { probe: true } }
+
 /** `GET /` for probes, `/health/live` for the process, `/health/ready` for whether signing would work now. */
 export const health = fp<HealthOptions>(
   async (app, { signingKey }) => {
-    app.get('/', async () => ({ status: 'ok', service: 'signing-service' }))
+    app.get('/', PROBE, async () => ({ status: 'ok', service: 'signing-service' }))
 
-    app.get('/health/live', async () => ({ status: 'live' }))
+    app.get('/health/live', PROBE, async () => ({ status: 'live' }))
 
-    app.get('/health/ready', async (_request, reply) => {
+    app.get('/health/ready', PROBE, async (_request, reply) => {
       const body = describeReadiness(signingKey)
       return reply
         .status(body.status === 'ready' ? 200 : 503)

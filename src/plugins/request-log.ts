@@ -6,6 +6,10 @@ declare module 'fastify' {
     /** What the one log line of this request says beside method, address, status and duration. No secrets. */
     logDetails: Record<string, string>
   }
+  interface FastifyContextConfig {
+    /** Asked every few seconds: logged at debug level, since what changes its answer is logged itself, once. */
+    probe?: boolean
+  }
 }
 
 /** One line a request, at its end. The address is the route's: what a caller put into the query stays out. */
@@ -22,15 +26,14 @@ export const requestLog = fp(
     })
     app.addHook('onResponse', async (request, reply) => {
       const line = { ...describe(request, reply), statusCode: reply.statusCode }
-      if (reply.statusCode >= 500) {
+      if (request.routeOptions.config.probe) {
+        request.log.debug(line, 'probe answered')
+      } else if (reply.statusCode >= 500) {
         request.log.error(line, 'request failed')
       } else if (reply.statusCode >= 400) {
         request.log.warn(line, 'request refused')
-      } else if (request.method === 'POST') {
-        request.log.info(line, 'request answered')
       } else {
-        // Probes come every few seconds
-        request.log.debug(line, 'request answered')
+        request.log.info(line, 'request answered')
       }
     })
   },
