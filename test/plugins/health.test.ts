@@ -43,4 +43,10 @@ t.test('a service whose token is away is live, and not ready for a reason', asyn
   t.same(certificate, { valid: false }, 'it was to be read from the token')
   t.equal((await send(`${service.url}/health/live`)).statusCode, 200)
   t.equal((await send(service.url)).statusCode, 200)
+  t.match(
+    service.log(),
+    /"level":20,.*"\/health\/ready".*"statusCode":503/,
+    'probes do not fill the log with errors',
+  )
+  t.notMatch(service.log(), /"level":50,.*"\/health\/ready"/)
 })
