@@ -4,9 +4,12 @@ import type { ToSession } from './messages.ts'
 /**
  * - `opening`: no session yet, or one that has not proved itself by a test signature
  * - `idle`, `busy`: open and proved
- * - `zombie`: its call outlived the deadline and may never return; it gets no work until it has
+ * - `zombie`: its call takes too long and may never return; it gets no work until it has
  */
 export type SessionState = 'opening' | 'idle' | 'busy' | 'zombie'
+
+/** How much longer than a request may take a call must take before its session counts as a zombie. */
+const LATE_MS = 100
 
 /** One session, seen from the HTTP process: what it was ordered to do last, and what it is known to be. */
 export class Session {
@@ -20,16 +23,36 @@ export class Session {
   /** What it is working on, or will be when it has been opened again; never one that is settled. */
   job: Job | undefined
   readonly #send: (order: ToSession) => void
+  readonly #timeoutMs: number
+  readonly #onLate: (session: Session) => void
+  #timer: NodeJS.Timeout | undefined
   /** The last order; answers to older ones are dropped. */
   #ticket = 0
 
-  constructor(number: number, send: (order: ToSession) => void) {
+  /** @param onLate called when a signing call has not returned long after `timeoutMs` */
+  constructor(
+    number: number,
+    send: (order: ToSession) => void,
+    timeoutMs: number,
+    onLate: (session: Session) => void,
+  ) {
     this.number = number
     this.#send = send
+    this.#timeoutMs = timeoutMs
+    this.#onLate = onLate
   }
 
   get ticket(): number {
     return this.#ticket
+  }
+
+  /** Whether an answer is that to the last order; if it is, the call has returned. */
+  accepts(ticket: number): boolean {
+    const current = ticket === this.#ticket
+    if (current) {
+      clearTimeout(this.#timer)
+    }
+    return current
   }
 
   enter(state: SessionState): void {
@@ -42,6 +65,7 @@ export class Session {
     this.job = job
     job.attempts += 1
     this.#ticket += 1
+    this.#timer = setTimeout(() => this.#onLate(this), this.#timeoutMs + LATE_MS)
     this.#send({ type: 'sign', session: this.number, ticket: this.#ticket, data: job.data })
   }
 
@@ -59,6 +83,7 @@ export class Session {
 
   /** Nothing that it answers counts any more. */
   abandon(): Job | undefined {
+    clearTimeout(this.#timer)
     this.#ticket = -1
     return this.takeJob()
   }

@@ -48,7 +48,10 @@ export class Sessions {
 
   constructor(options: SessionsOptions) {
     this.#options = options
-    this.#sessions = Array.from({ length: options.count }, (_, number) => new Session(number, options.send))
+    this.#sessions = Array.from(
+      { length: options.count },
+      (_, number) => new Session(number, options.send, options.timeoutMs, (late) => this.#lose(late)),
+    )
     const interval = Math.min(options.keepAliveMs, OPENING_MS) / 2
     this.#keepAlive = setInterval(() => this.#exercise(), interval).unref()
   }
@@ -76,12 +79,12 @@ export class Sessions {
     return this.#sessions.some(({ state }) => state === 'idle')
   }
 
-  /** A job's deadline passed. If a session works on it, that is a zombie now. */
+  /**
+   * A job's deadline passed. A session that works on it goes on for nobody: it may have been given the job at the last
+   * moment, which does not make it a zombie.
+   */
   expire(job: Job): void {
-    const session = this.#sessions.find((one) => one.job === job)
-    if (session !== undefined) {
-      this.#lose(session)
-    }
+    this.#sessions.find((session) => session.job === job)?.takeJob()
   }
 
   /** Ends the bookkeeping. Returns what was in flight. */
@@ -101,7 +104,7 @@ export class Sessions {
 
   receive(message: FromSession): void {
     const session = this.#sessions[message.session]
-    if (session === undefined || session.ticket !== message.ticket) {
+    if (!session?.accepts(message.ticket)) {
       return
     }
     switch (message.type) {
@@ -173,13 +176,11 @@ export class Sessions {
 
   #signed(session: Session, signature: Uint8Array): void {
     const job = session.takeJob()
-    if (job === undefined) {
-      // A zombie that came back after all: what it holds is in doubt, and nobody waits for its signature
+    job?.succeed(signature)
+    if (session.state === 'zombie') {
+      // It came back after all, but what it holds is in doubt
       session.reopen()
-      return
-    }
-    job.succeed(signature)
-    if (job.data === TEST_DIGEST_INFO) {
+    } else if (job?.data === TEST_DIGEST_INFO) {
       this.#tested(session, signature)
     } else {
       this.#release(session)
@@ -214,10 +215,7 @@ export class Sessions {
 
   #test(session: Session, state: SessionState): void {
     const deadline = performance.now() + this.#options.timeoutMs
-    const job = new Job(TEST_DIGEST_INFO, deadline, (late) => {
-      late.fail(new HSM_UNAVAILABLE())
-      this.expire(late)
-    })
+    const job = new Job(TEST_DIGEST_INFO, deadline, (late) => late.fail(new HSM_UNAVAILABLE()))
     // What became of a test shows in the session's state
     job.signature.catch(() => {})
     session.enter(state)

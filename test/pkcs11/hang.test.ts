@@ -20,6 +20,10 @@ async function startIdleService(t: Test, environment: Record<string, string>): P
   return service
 }
 
+function zombie({ url }: Service): Promise<void> {
+  return until('a session is a zombie', async () => (await hsmStatus(url)).sessions.zombie === 1)
+}
+
 async function signOne({ sign }: Service, text: string): Promise<string> {
   return outcome(await sign(rawRequest(text)), text, publicKey)
 }
@@ -30,6 +34,7 @@ t.test('one session hangs', async (t) => {
 
   t.test('its request is answered at the deadline, the others are signed', async (t) => {
     t.same(await signMany(service.url, publicKey, 8), { HSM_TIMEOUT: 1, signed: 7 })
+    await zombie(service)
     t.same((await hsmStatus(service.url)).sessions, { opening: 0, idle: 1, busy: 0, zombie: 1 })
     await service.ready()
   })
@@ -47,6 +52,7 @@ t.test('one session hangs', async (t) => {
   t.test('or it comes back with an error', async (t) => {
     module.plan('C_Sign hold times=1', 'C_SignInit return CKR_FUNCTION_FAILED chance=0')
     t.same(await signMany(service.url, publicKey, 2), { HSM_TIMEOUT: 1, signed: 1 })
+    await zombie(service)
     const opened = module.calls('C_OpenSession')
     module.plan('C_CloseSession delay 1')
     await until('it is opened anew', () => module.calls('C_OpenSession') > opened)

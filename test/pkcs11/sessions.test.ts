@@ -179,12 +179,27 @@ t.test('a request that the token throttles is returned, and its session is free'
   work.fail(new Error('end of test'))
 })
 
+t.test('a deadline that passes soon after the session was given the request', async (t) => {
+  const { sessions, events, prove, job, pass, sign, lastOrder } = play(t, 1)
+  prove()
+  const work = job('work')
+  pass(3_500)
+  sessions.lease(work)
+  pass(500)
+  t.ok(work.settled)
+  t.same(sessions.count(), { opening: 0, idle: 0, busy: 1, zombie: 0 }, 'makes no zombie')
+  sign(0, SIGNATURE)
+  t.ok(sessions.hasIdle())
+  t.match(lastOrder(0), { type: 'sign' })
+  t.same(events, [])
+})
+
 t.test('a zombie', async (t) => {
   t.test('that comes back with an error is opened anew', async (t) => {
     const { sessions, orders, failToSign, prove, job, pass } = play(t, 2)
     prove()
     sessions.lease(job('work'))
-    pass(4_000)
+    pass(4_500)
     t.equal(sessions.count().zombie, 1)
     failToSign(0, 'throttled')
     t.match(orders.at(-1), { type: 'reopen', session: 0 })
@@ -193,10 +208,10 @@ t.test('a zombie', async (t) => {
   t.test('may be one that makes a test signature', async (t) => {
     const { sessions, events, open, pass } = play(t, 2)
     open(0)
-    pass(4_000)
+    pass(4_500)
     t.equal(sessions.count().zombie, 1)
     open(1)
-    pass(4_000)
+    pass(4_500)
     t.same(events, ['dead: sessions do not answer'])
   })
 
@@ -209,7 +224,7 @@ t.test('a zombie', async (t) => {
     failToSign(1, 'replace-session')
     failToOpen(1, 'device')
     t.same(events, ['returned more device'])
-    pass(500)
+    pass(1_000)
     t.same(events, ['returned more device', 'dead: sessions do not answer'])
   })
 })
