@@ -205,6 +205,25 @@ t.test('a zombie', async (t) => {
     t.match(orders.at(-1), { type: 'reopen', session: 0 })
   })
 
+  t.test("that comes back with a signature is opened anew too, and its signature is nobody's", async (t) => {
+    const { sessions, orders, sign, prove, job, pass } = play(t, 2)
+    prove()
+    sessions.lease(job('work'))
+    pass(4_500)
+    sign(0, SIGNATURE)
+    t.match(orders.at(-1), { type: 'reopen', session: 0 })
+  })
+
+  t.test('is one of more than half: the process is lost', async (t) => {
+    const { sessions, events, prove, job, pass } = play(t, 3)
+    prove()
+    sessions.lease(job('work'))
+    sessions.lease(job('more'))
+    pass(4_500)
+    t.equal(sessions.count().idle, 1)
+    t.same(events, ['dead: sessions do not answer'])
+  })
+
   t.test('may be one that makes a test signature', async (t) => {
     const { sessions, events, open, pass } = play(t, 2)
     open(0)
