@@ -9,7 +9,7 @@ const { environment } = await createSigningToken(t.testdir())
 
 t.test('a request whose client has gone gives up its place in the queue', async (t) => {
   // With the token away it waits for as long as the test wants
-  const away = { ...environment, HSM_TOKEN_LABEL: 'away', HSM_TIMEOUT_MS: '120000' }
+  const away = { ...environment, HSM_TOKEN_LABEL: 'away', HSM_TIMEOUT_MS: '60000' }
   const service = await startService(t, away)
   const waitForQueue = async (length: number) => {
     const end = Date.now() + 30_000
