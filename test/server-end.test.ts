@@ -5,7 +5,7 @@ import { createFaultyModule } from './support/faulty-module/faulty-module.ts'
 import { send } from './support/http.ts'
 import { startReadyServerProcess, startServerProcess } from './support/server-process.ts'
 import { waitUntilReady } from './support/service.ts'
-import { hsmStatus, isRunning, outcome, rawRequest, signMany, until } from './support/signing.ts'
+import { allIdle, hsmStatus, isRunning, outcome, rawRequest, signMany, until } from './support/signing.ts'
 import { createSigningToken } from './support/token.ts'
 
 const directory = t.testdir()
@@ -22,6 +22,7 @@ t.test('SIGTERM: what was accepted is answered, and nothing is left behind', asy
   const text = 'before the end'
   const request = { method: 'POST', body: JSON.stringify(rawRequest(text)) }
   t.equal((await send(`${address}/sign`, { ...request, agent })).statusCode, 200, 'over a kept connection')
+  await allIdle(address)
   const finalized = module.calls('C_Finalize')
   module.plan('C_Sign hold')
   const answers = Promise.all(Array.from({ length: 8 }, () => send(`${address}/sign`, request)))

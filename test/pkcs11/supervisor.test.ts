@@ -1,7 +1,6 @@
-/** The life of signer processes: how they are started, started again, and ended. */
+/** The life of signer processes: how they are started, and started again. */
 import { renameSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import { createFaultyModule } from '../support/faulty-module/faulty-module.ts'
 import { startReadyService, startService } from '../support/service.ts'
@@ -104,53 +103,4 @@ t.test('the key is deleted while sessions are opened anew', async (t) => {
   module.plan('C_SignInit return CKR_SESSION_HANDLE_INVALID times=1', 'C_FindObjects find-nothing')
   await signMany(service.url, publicKey, 2)
   t.match(service.log(), /the private key is gone/)
-})
-
-t.test('the service ends', async (t) => {
-  t.test('while the token is opened', async (t) => {
-    module.plan('C_Login delay 500')
-    const service = await startService(t, environment)
-    const logins = module.calls('C_Login')
-    await until('it logs in', () => module.calls('C_Login') > logins)
-    const [pid = 0] = module.processes().slice(-1)
-    await service.app.close()
-    t.notOk(isRunning(pid))
-  })
-
-  t.test('while sessions are opened', async (t) => {
-    module.plan('C_OpenSession delay 300')
-    const service = await startService(t, { ...environment, HSM_SESSIONS: '5' })
-    const opened = module.calls('C_OpenSession')
-    await until('the second session is opened', () => module.calls('C_OpenSession') >= opened + 3)
-    const [pid = 0] = module.processes().slice(-1)
-    const finalized = module.calls('C_Finalize')
-    await service.app.close()
-    t.notOk(isRunning(pid))
-    t.equal(module.calls('C_Finalize'), finalized + 1)
-    t.notMatch(service.log(), /the signer process ended/)
-  })
-
-  t.test('while the token is away', async (t) => {
-    module.plan('C_GetSlotList absent')
-    const service = await startService(t, environment)
-    await until('it has looked', () => service.log().includes('starting the signer process again'))
-    const waiting = service.sign(rawRequest('waits'))
-    await until('a request waits', async () => (await hsmStatus(service.url)).queued === 1)
-    const processes = module.processes().length
-    const closed = service.app.close()
-    t.equal((await waiting).json().code, 'HSM_UNAVAILABLE')
-    await closed
-    await delay(1_500)
-    t.ok(module.processes().length <= processes + 2)
-    t.notOk(module.processes().some(isRunning))
-  })
-
-  t.test('and the library fails to', async (t) => {
-    module.plan()
-    const service = await startReadyService(t, environment)
-    const [pid = 0] = module.processes().slice(-1)
-    module.plan('C_Finalize return CKR_DEVICE_ERROR')
-    await service.app.close()
-    t.notOk(isRunning(pid))
-  })
 })
