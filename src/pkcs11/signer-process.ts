@@ -29,10 +29,6 @@ export class SignerProcess {
       .then(onEnd)
   }
 
-  get pid(): number | undefined {
-    return this.#child.pid
-  }
-
   /** A process that has gone takes no message; its `onEnd` says so. */
   send(message: ToSignerProcess): void {
     this.#child.send(message, () => {})
