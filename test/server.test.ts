@@ -21,7 +21,7 @@ const token = await createToken(join(directory, 'token'))
 await importKey(token, keyFile)
 const certificates = await issueCertificates(join(directory, 'certificates'), publicKey)
 const module = await createFaultyModule(directory, signingEnvironment(token, certificates))
-const { environment } = module
+const environment: Record<string, string> = { ...module.environment, HSM_SESSIONS: '1' }
 
 t.test('a wrong PIN is tried once', async (t) => {
   module.plan()

@@ -55,7 +55,7 @@ export class SessionPool {
   /** Accepted and not answered: those that wait, are in flight, or wait to be repeated. */
   readonly #unsettled = new Set<Job>()
   #closing = false
-  #onDrained = () => {}
+  #onDrained: (() => void) | undefined
 
   constructor(options: PoolOptions) {
     this.#options = options
@@ -216,7 +216,7 @@ export class SessionPool {
 
   #checkDrained(): void {
     if (this.#closing && this.#unsettled.size === 0) {
-      this.#onDrained()
+      this.#onDrained?.()
     }
   }
 }

@@ -9,7 +9,7 @@ import { createSigningToken } from '../support/token.ts'
 const directory = t.testdir()
 const signing = await createSigningToken(directory)
 const module = await createFaultyModule(directory, signing.environment)
-const { environment } = module
+const environment: Record<string, string> = { ...module.environment, HSM_SESSIONS: '1' }
 
 t.test('the service ends', async (t) => {
   t.test('while the token is opened', async (t) => {

@@ -33,6 +33,20 @@ t.test('failures that cost the signer process', async (t) => {
     t.same(await requests, { signed: 16 })
     await service.ready()
   })
+
+  t.test('it is lost after a long time: the next one is started at once', async (t) => {
+    const { now } = Date
+    t.intercept(Date, 'now', { value: () => now() + 60_000 })
+    process.kill(lastProcess(), 'SIGKILL')
+    t.same(await signMany(service.url, publicKey, 4), { signed: 4 })
+    t.equal(
+      service
+        .log()
+        .match(/"delayMs":\d+/g)
+        ?.at(-1),
+      '"delayMs":0',
+    )
+  })
 })
 
 t.test('a token that goes away', async (t) => {

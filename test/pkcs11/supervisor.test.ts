@@ -1,11 +1,13 @@
 /** The life of signer processes: how they are started, and started again. */
-import { renameSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { X509Certificate } from 'node:crypto'
+import { readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { createFaultyModule } from '../support/faulty-module/faulty-module.ts'
 import { startReadyService, startService } from '../support/service.ts'
-import { hsmStatus, isRunning, rawRequest, signMany, until } from '../support/signing.ts'
-import { createSigningToken, generateKey, issueCertificates } from '../support/token.ts'
+import { allIdle, hsmStatus, isRunning, rawRequest, signMany, until } from '../support/signing.ts'
+import { createSigningToken, generateKey, issueCertificates, PIN } from '../support/token.ts'
 
 const directory = t.testdir()
 const signing = await createSigningToken(directory)
@@ -13,7 +15,7 @@ const { token, publicKey } = signing
 const otherKey = await generateKey(token, { label: 'other', id: '02' })
 const otherCertificates = await issueCertificates(join(directory, 'certificates'), otherKey, 'other.pem')
 const module = await createFaultyModule(directory, signing.environment)
-const { environment } = module
+const environment: Record<string, string> = { ...module.environment, HSM_SESSIONS: '1' }
 
 t.test('a signer process that cannot be started is started later', async (t) => {
   const restore = t.intercept(process, 'execPath', { value: join(directory, 'no-such-program') })
@@ -24,7 +26,7 @@ t.test('a signer process that cannot be started is started later', async (t) => 
   t.equal(service.misconfigured.length, 0)
 })
 
-t.test('a token that does not answer is opened by another process', async (t) => {
+t.test('a token that fails or does not answer is opened by another process', async (t) => {
   const { setTimeout } = globalThis
   let giveUp = () => {}
   t.intercept(globalThis, 'setTimeout', {
@@ -34,12 +36,13 @@ t.test('a token that does not answer is opened by another process', async (t) =>
     }, setTimeout),
   })
   const logins = module.calls('C_Login')
-  module.plan('C_Login hang times=1')
+  module.plan('C_Login return CKR_DEVICE_ERROR times=1', 'C_Login hang times=1')
   const service = await startService(t, environment)
-  await until('it hangs', () => module.calls('C_Login') > logins)
+  await until('it hangs', () => module.calls('C_Login') === logins + 2)
   const [pid = 0] = module.processes().slice(-1)
   giveUp()
   await service.ready()
+  t.match(service.log(), /the token cannot be opened: C_Login CKR_DEVICE_ERROR/)
   t.match(service.log(), /the token does not answer/)
   t.notOk(isRunning(pid))
 })
@@ -97,10 +100,33 @@ t.test('the certificate of another key', async (t) => {
   })
 })
 
-t.test('the key is deleted while sessions are opened anew', async (t) => {
+t.test('the certificate is that of the key, on the token, where no file gives it', async (t) => {
   module.plan()
-  const service = await startReadyService(t, { ...environment, HSM_TIMEOUT_MS: '2000' })
-  module.plan('C_SignInit return CKR_SESSION_HANDLE_INVALID times=1', 'C_FindObjects find-nothing')
-  await signMany(service.url, publicKey, 2)
+  const der = join(directory, 'leaf.der')
+  writeFileSync(der, new X509Certificate(readFileSync(signing.certificates.leaf)).raw)
+  execFileSync('pkcs11-tool', [
+    ...[
+      '--module',
+      token.environment.HSM_MODULE ?? '',
+      '--token-label',
+      token.label,
+      '--login',
+      '--pin',
+      PIN,
+    ],
+    ...['--write-object', der, '--type', 'cert', '--id', '01'],
+  ])
+  const { SIGNER_CERTIFICATE_FILE, ...others } = environment
+  const service = await startReadyService(t, { ...others, HSM_KEY_LABEL: 'signer' })
+  t.same(await signMany(service.url, publicKey, 4), { signed: 4 })
+})
+
+t.test('a key that a session does not find is looked for again', async (t) => {
+  module.plan()
+  const service = await startReadyService(t, { ...environment, HSM_SESSIONS: '2' })
+  await allIdle(service.url)
+  module.plan('C_SignInit return CKR_SESSION_HANDLE_INVALID times=1', 'C_FindObjects find-nothing times=1')
+  t.same(await signMany(service.url, publicKey, 4), { signed: 4 })
   t.match(service.log(), /the private key is gone/)
+  await allIdle(service.url)
 })
