@@ -21,7 +21,7 @@ import { type OpenToken, openToken } from './open-token.ts'
 const WORKER = new URL(`./session-worker${extname(import.meta.filename)}`, import.meta.url)
 
 /** Once the HTTP process has gone, sessions have this long to end their calls and close. */
-const CLOSE_MS = 2_000
+const CLOSE_MS = 5_000
 
 let opened: OpenToken | undefined
 let closing = false
