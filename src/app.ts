@@ -6,6 +6,7 @@ import type { Logger } from 'pino'
 import { callback } from './callback/routes.ts'
 import type { Configuration } from './config.ts'
 import type { ConfigurationError } from './errors.ts'
+import { connections } from './plugins/connections.ts'
 import { cors } from './plugins/cors.ts'
 import { errorReply } from './plugins/error-reply.ts'
 import { health } from './plugins/health.ts'
@@ -46,6 +47,7 @@ export async function buildApp(configuration: Configuration, { logger, onMisconf
   app.addHook('onReady', async () => signingKey.start())
   app.addHook('onClose', async () => signingKey.close())
 
+  await app.register(connections)
   await app.register(requestLog)
   await app.register(httpManners)
   await app.register(errorReply)

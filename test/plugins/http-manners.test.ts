@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { Agent } from 'node:http'
+import { connect } from 'node:net'
 import t from 'tap'
 import { send } from '../support/http.ts'
 import { startService } from '../support/service.ts'
@@ -27,11 +29,21 @@ t.test('a service that closes finishes its requests and asks for no more on the 
   const open = await send(`${service.url}/health/live`, { agent })
   t.equal(open.headers.connection, 'keep-alive')
 
+  // Connections without a request: never used, and with half of one's headers
+  const { hostname, port } = new URL(service.url)
+  const unused: Promise<unknown>[] = []
+  for (const part of ['', 'GET / HTTP/1.1\r\n']) {
+    const socket = connect({ host: hostname, port: Number(port) }).resume()
+    await once(socket, 'connect')
+    socket.write(part)
+    unused.push(once(socket, 'close'))
+  }
+
   const slow = send(`${service.url}/slow`, { agent })
   await arrived
   const closed = service.app.close()
-  // The hooks that announce the end run before the first turn of the event loop that follows
-  await new Promise((resolve) => setTimeout(resolve, 100))
+  // The hooks that announce the end have run by then, while the request is still in progress
+  await Promise.all(unused)
   release()
   const answer = await slow
   t.equal(answer.statusCode, 200)
