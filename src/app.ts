@@ -11,7 +11,7 @@ import { cors } from './plugins/cors.ts'
 import { errorReply } from './plugins/error-reply.ts'
 import { health } from './plugins/health.ts'
 import { httpManners } from './plugins/http-manners.ts'
-import { refuseAddress, refuseConnection } from './plugins/malformed-request.ts'
+import { refuseAddress, refuseConnection, refuseExpectation } from './plugins/malformed-request.ts'
 import { requestLog } from './plugins/request-log.ts'
 import { SigningKey } from './signers/signing-key.ts'
 
@@ -46,6 +46,8 @@ export async function buildApp(configuration: Configuration, { logger, onMisconf
   const signingKey = new SigningKey(configuration, logger, onMisconfigured)
   app.addHook('onReady', async () => signingKey.start())
   app.addHook('onClose', async () => signingKey.close())
+
+  app.server.on('checkExpectation', refuseExpectation(logger, requestId))
 
   await app.register(connections)
   await app.register(requestLog)

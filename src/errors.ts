@@ -30,6 +30,15 @@ export const PAYLOAD_TOO_LARGE = createError(
 )
 export const UNSUPPORTED_MEDIA_TYPE = createError('UNSUPPORTED_MEDIA_TYPE', '%s', 415)
 
+// The connection
+export const REQUEST_TIMEOUT = createError('REQUEST_TIMEOUT', 'The request did not arrive in time', 408)
+export const EXPECTATION_FAILED = createError(
+  'EXPECTATION_FAILED',
+  'Expect: 100-continue is the only expectation that is met',
+  417,
+)
+export const HEADERS_TOO_LARGE = createError('HEADERS_TOO_LARGE', 'The headers are too large', 431)
+
 // The address
 export const NOT_FOUND = createError(
   'NOT_FOUND',

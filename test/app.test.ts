@@ -71,7 +71,19 @@ t.test('probes are answered at / and /health/live', async (t) => {
 
 t.test('there is nothing at other addresses', async (t) => {
   const refusal = { statusCode: 404, code: 'NOT_FOUND', message: /POST \/sign$/ }
-  for (const path of ['/sig', '/sign/x', '/SIGN', '/%2fsign', '/sign%00', '/health', '//sign']) {
+  const paths = [
+    '/sig',
+    '/sign/x',
+    '/SIGN',
+    '/%2fsign',
+    '/hsm%2fsign',
+    '/sign%00',
+    '/health',
+    '//sign',
+    '/%25',
+  ]
+  const patterns = ['/:a(', '/*', '/*x', '/:a((a+)+)', '/:path', '/%3Aa(', '/constructor']
+  for (const path of [...paths, ...patterns]) {
     checkRefusal(t, await post(path), refusal)
     checkRefusal(t, await send(`${service.url}${path}`), refusal)
     checkRefusal(t, await send(`${service.url}${path}`, { method: 'OPTIONS' }), refusal)
@@ -83,6 +95,7 @@ t.test('an address answers the methods that Allow names', async (t) => {
     '/sign': 'POST, OPTIONS',
     '/sign/': 'POST, OPTIONS',
     '/sign?a=b': 'POST, OPTIONS',
+    '/%73ign/': 'POST, OPTIONS',
     '/hsm/sign': 'POST, OPTIONS',
     '/': 'GET, HEAD, POST, OPTIONS',
     '/health/ready': 'GET, HEAD, OPTIONS',
@@ -103,6 +116,16 @@ t.test('an address answers the methods that Allow names', async (t) => {
     t.equal(options.statusCode, 204)
     t.equal(options.headers.allow, allow)
     t.equal(options.headers['access-control-allow-origin'], undefined)
+  }
+})
+
+t.test('an address may be sent in full', async (t) => {
+  for (const [path, statusCode] of [
+    ['sign', 405],
+    ['sig', 404],
+  ] as const) {
+    const request = `GET http://x/${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`
+    t.equal(parseAnswer(await sendRaw(service.url, [request])).statusCode, statusCode)
   }
 })
 
@@ -318,7 +341,6 @@ t.test('a request that comes in pieces is answered', async (t) => {
 })
 
 t.test('what is not HTTP is refused', async (t) => {
-  const refusal = { code: 'INVALID_REQUEST' }
   const cases: Record<string, [string[], number, string]> = {
     words: [['please sign this\r\n\r\n'], 400, 'the request is not valid HTTP'],
     'a TLS client': [['\x16\x03\x01\x02\x00\x01\x00\x01\xfc'], 400, 'the request is not valid HTTP'],
@@ -347,34 +369,44 @@ t.test('what is not HTTP is refused', async (t) => {
         'a'.repeat(20_000),
       ],
       431,
-      'the headers are too large',
+      'The headers are too large',
     ],
   }
   for (const [name, [parts, statusCode, message]] of Object.entries(cases)) {
     t.test(name, async (t) => {
       const answer = parseAnswer(await sendRaw(service.url, parts))
-      checkRefusal(t, answer, { ...refusal, statusCode, message })
+      const code = statusCode === 431 ? 'HEADERS_TOO_LARGE' : 'INVALID_REQUEST'
+      checkRefusal(t, answer, { statusCode, code, message })
       t.equal(answer.headers.connection, 'close')
       t.equal(Number(answer.headers['content-length']), answer.body.length)
       const line = service
         .log()
         .split('\n')
         .find((one) => one.includes(String(answer.json().requestId)))
-      t.match(line, /"request refused"/)
+      t.match(line, new RegExp(`"code":"${code}".*"request refused"`))
       t.notMatch(line, /please|aaaa/)
     })
   }
 })
 
+t.test('an expectation that cannot be met is refused', async (t) => {
+  for (const id of ['expectation', 'not a plain word']) {
+    const answer = await post('/sign', { expect: 'a-signature', 'x-request-id': id })
+    checkRefusal(t, answer, { statusCode: 417, code: 'EXPECTATION_FAILED', message: /100-continue/ })
+  }
+  t.match(service.log(), /"requestId":"expectation".*"statusCode":417.*"request refused"/)
+})
+
 t.test('a client that leaves is noticed and logged, not as an error', async (t) => {
-  const start = `POST /sign HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n`
-  for (const [id, part] of [
-    ['left-early', ''],
-    ['left-midway', '{"action"'],
+  const start = `POST /sign HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n`
+  for (const [id, length, part] of [
+    ['left-early', 'Content-Length: 1000', ''],
+    ['left-midway', 'Content-Length: 1000', '{"action"'],
+    ['left-in-chunks', 'Transfer-Encoding: chunked', '9\r\n{"action"\r\n'],
   ]) {
     const { hostname, port } = new URL(service.url)
     const socket = connect({ host: hostname, port: Number(port) })
-    socket.write(`${start}X-Request-Id: ${id}\r\n\r\n${part}`)
+    socket.write(`${start}${length}\r\nX-Request-Id: ${id}\r\n\r\n${part}`)
     await delay(100)
     socket.resetAndDestroy()
     const end = Date.now() + 10_000

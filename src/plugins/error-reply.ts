@@ -21,6 +21,16 @@ const RETRY_AFTER_S = 1
 /** Every error goes out in one shape, with a code of `errors.ts`; so do 404 and 405. */
 export const errorReply = fp(
   async (app) => {
+    /** Methods by address, as the routes are registered: what a caller sends is only ever looked up. */
+    const methodsByPath = new Map<string, Set<string>>()
+    app.addHook('onRoute', ({ url, method }) => {
+      const methods = methodsByPath.get(url) ?? new Set()
+      for (const one of [method].flat()) {
+        methods.add(one)
+      }
+      methodsByPath.set(url, methods)
+    })
+
     app.setErrorHandler((error: FastifyError, request, reply) => {
       if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
         // Fastify would close. Node reads on instead and discards the rest, within the request's timeout: a client
@@ -31,7 +41,7 @@ export const errorReply = fp(
     })
 
     app.setNotFoundHandler((request, reply) => {
-      const allowed = allowedMethods(request)
+      const allowed = allowedMethods(methodsByPath.get(pathOf(request.url)))
       if (allowed.length === 0) {
         return sendError(new NOT_FOUND(), request, reply)
       }
@@ -94,8 +104,17 @@ function isOurs(error: FastifyError): error is ServiceError {
 
 const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const
 
-function allowedMethods({ server, url }: FastifyRequest): string[] {
-  const path = url.replace(/[?#].*$/s, '').replace(/(?<=.)\/$/, '')
-  const methods = METHODS.filter((method) => server.hasRoute({ method, url: path }))
+function allowedMethods(registered: ReadonlySet<string> = new Set()): string[] {
+  const methods = METHODS.filter((method) => registered.has(method))
   return methods.length === 0 ? [] : [...methods, 'OPTIONS']
+}
+
+/** The path of an address as the router reads it: absolute form or not, decoded, without a slash at its end. */
+function pathOf(url: string): string {
+  const path = url
+    .replace(/^https?:\/\/.*?\//, '/')
+    .replace(/[?#].*$/s, '')
+    .replace(/(?<=.)\/$/, '')
+  // The router has decoded it before, and refused what cannot be
+  return decodeURI(path)
 }

@@ -34,8 +34,8 @@ t.test('a request that dawdles is refused', async (t) => {
       const answer = parseAnswer(await sendRaw(service.url, parts, 20))
       checkRefusal(t, answer, {
         statusCode: 408,
-        code: 'INVALID_REQUEST',
-        message: 'the request did not arrive in time',
+        code: 'REQUEST_TIMEOUT',
+        message: 'The request did not arrive in time',
       })
     })
   }
