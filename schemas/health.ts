@@ -1,8 +1,9 @@
 import { type Static, Type } from 'typebox'
 
 export const LiveReply = Type.Object({ status: Type.Literal('live') })
+export type LiveReply = Static<typeof LiveReply>
 
-/** Which part is not ready, and since when. Without secrets: anybody who reaches the service may read it. */
+/** The token's state, and since when; beside it, whether the certificates are valid. Without secrets: anybody who reaches the service may read it. */
 export const ReadyReply = Type.Object({
   status: Type.Union([Type.Literal('ready'), Type.Literal('not ready')]),
   hsm: Type.Object({

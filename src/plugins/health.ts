@@ -1,5 +1,5 @@
 import fp from 'fastify-plugin'
-import type { ReadyReply } from '../../schemas/health.ts'
+import type { LiveReply, ReadyReply } from '../../schemas/health.ts'
 import type { SigningKey } from '../signers/signing-key.ts'
 import { describeInvalidity, earliestNotAfter } from '../signers/validity.ts'
 
@@ -9,12 +9,12 @@ export interface HealthOptions {
 
 const PROBE = { config: { probe: true } }
 
-/** `GET /` for probes, `/health/live` for the process, `/health/ready` for whether signing would work now. */
+/** `GET /` for probes, `/health/live` for the process, `/health/ready` for the token. */
 export const health = fp<HealthOptions>(
   async (app, { signingKey }) => {
     app.get('/', PROBE, async () => ({ status: 'ok', service: 'signing-service' }))
 
-    app.get('/health/live', PROBE, async () => ({ status: 'live' }))
+    app.get('/health/live', PROBE, async (): Promise<LiveReply> => ({ status: 'live' }))
 
     app.get('/health/ready', PROBE, async (_request, reply) => {
       const body = describeReadiness(signingKey)
@@ -27,6 +27,10 @@ export const health = fp<HealthOptions>(
   { name: 'health' },
 )
 
+/**
+ * Ready is a token that is logged in and whose last test signature verified. A chain outside its validity does not
+ * change that, though every signature is refused then: `certificate.valid` tells.
+ */
 function describeReadiness(signingKey: SigningKey): ReadyReply {
   const { state, since, reason, sessions, queued } = signingKey.status()
   const validity = signingKey.knownSigner()?.validity
