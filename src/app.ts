@@ -6,6 +6,7 @@ import type { Logger } from 'pino'
 import { callback } from './callback/routes.ts'
 import type { Configuration } from './config.ts'
 import type { ConfigurationError } from './errors.ts'
+import { bodyBudget } from './plugins/body-budget.ts'
 import { connections } from './plugins/connections.ts'
 import { cors } from './plugins/cors.ts'
 import { errorReply } from './plugins/error-reply.ts'
@@ -52,6 +53,8 @@ export async function buildApp(configuration: Configuration, { logger, onMisconf
   await app.register(connections)
   await app.register(requestLog)
   await app.register(httpManners)
+  // Room for the largest body, and for another while the first is decoded
+  await app.register(bodyBudget, { bytes: 2 * configuration.bodyLimit })
   await app.register(errorReply)
   await app.register(cors, { origins: configuration.corsOrigins })
   await app.register(health, { signingKey })

@@ -47,6 +47,13 @@ export const NOT_FOUND = createError(
 )
 export const METHOD_NOT_ALLOWED = createError('METHOD_NOT_ALLOWED', 'This address answers %s', 405)
 
+// The service
+export const SERVICE_BUSY = createError(
+  'SERVICE_BUSY',
+  'Too many large documents at once; try again in a moment',
+  503,
+)
+
 // The signer
 export const CERTIFICATE_NOT_VALID = createError('CERTIFICATE_NOT_VALID', '%s', 500)
 export const SIGNATURE_SELF_CHECK_FAILED = createError(

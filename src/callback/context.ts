@@ -1,10 +1,8 @@
-import type { Configuration } from '../config.ts'
 import type { SignOptions } from '../pkcs11/session-pool.ts'
 import type { SigningKey } from '../signers/signing-key.ts'
 
-/** What an action works with. */
+/** What signatures are made with. */
 export interface CallbackContext {
-  readonly configuration: Pick<Configuration, 'hashAlgorithms' | 'digestMismatch'>
-  readonly signingKey: SigningKey
+  readonly signingKey: Pick<SigningKey, 'validSigner' | 'sign'>
   readonly options: SignOptions
 }

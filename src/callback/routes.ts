@@ -1,10 +1,10 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
-import type { FastifyReply } from 'fastify'
-import { CallbackBody } from '../../schemas/callback.ts'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { CallbackBody, type EncodedContentsReply } from '../../schemas/callback.ts'
 import type { Configuration } from '../config.ts'
 import type { SigningKey } from '../signers/signing-key.ts'
-import type { CallbackContext } from './context.ts'
 import { describeCertificates } from './get-certificates.ts'
+import { prepare } from './prepare.ts'
 import { classify } from './request.ts'
 import { signContainer } from './sign-container.ts'
 import { signRaw } from './sign-raw.ts'
@@ -19,42 +19,42 @@ export const callback: FastifyPluginAsyncTypebox<CallbackOptions> = async (
   app,
   { configuration, signingKey },
 ) => {
-  // The router takes a path with and without a slash at its end for the same
-  for (const url of new Set(configuration.paths.map((path) => path.replace(/\/+$/, '') || '/'))) {
+  for (const url of configuration.paths) {
     app.post(url, { schema: { body: CallbackBody } }, async (request, reply) => {
-      const context: CallbackContext = {
-        configuration,
-        signingKey,
-        options: {
-          deadline: request.arrivedAt + configuration.hsm.timeoutMs,
-          signal: whenClientLeaves(reply),
-        },
+      const options = {
+        deadline: request.arrivedAt + configuration.hsm.timeoutMs,
+        signal: whenClientLeaves(reply),
       }
-      const asked = classify(request.body)
-      request.logDetails.kind = asked.kind
-      return answer(request.body, asked, context, reply)
+      const prepared = await readBody(request, configuration)
+      switch (prepared.kind) {
+        case 'certificates':
+          return reply.send(describeCertificates(signingKey.signer()))
+        case 'raw':
+          return sendOctets(reply, await signRaw(prepared, { signingKey, options }))
+        case 'container':
+          return sendOctets(reply, await signContainer(prepared, { signingKey, options }))
+        case 'encoded-contents': {
+          const container = await signContainer(prepared, { signingKey, options })
+          return reply.send({ p7: container.toString('base64') } satisfies EncodedContentsReply)
+        }
+      }
     })
   }
 }
 
-async function answer(
-  body: CallbackBody,
-  asked: ReturnType<typeof classify>,
-  context: CallbackContext,
-  reply: FastifyReply,
-): Promise<FastifyReply> {
-  switch (asked.kind) {
-    case 'certificates':
-      return reply.send(describeCertificates(context.signingKey.signer()))
-    case 'raw':
-      return sendOctets(reply, await signRaw(body, asked.data, context))
-    case 'container':
-      return sendOctets(reply, await signContainer(body, asked, context))
-    case 'encoded-contents': {
-      const container = await signContainer(body, asked, context)
-      return reply.send({ p7: container.toString('base64') })
-    }
-  }
+/** Reads the body and lets go of it: when this has returned, nothing holds its text any more. */
+async function readBody(
+  request: Pick<FastifyRequest, 'logDetails' | 'releaseBody'> & { body: unknown },
+  configuration: Configuration,
+) {
+  // The schema was checked
+  const body = request.body as CallbackBody
+  const asked = classify(body)
+  request.logDetails.kind = asked.kind
+  const prepared = await prepare(body, asked, configuration)
+  request.body = undefined
+  request.releaseBody()
+  return prepared
 }
 
 function sendOctets(reply: FastifyReply, octets: Uint8Array): FastifyReply {

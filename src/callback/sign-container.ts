@@ -1,27 +1,21 @@
-import type { CallbackBody } from '../../schemas/callback.ts'
 import { digest } from '../signature/digest.ts'
 import { createSignedData } from '../signature/signed-data.ts'
 import type { CallbackContext } from './context.ts'
-import { parseHashAlgorithm, parseSignatureType } from './fields.ts'
-import { findMessageDigest } from './message-digest.ts'
-import type { EncodedField } from './request.ts'
+import type { Digested } from './prepare.ts'
 
-/** @returns the DER PKCS#7 container over the contents, or over the digest where that is all there is */
+/** @returns the DER PKCS#7 container over the contents that the digest is of */
 export async function signContainer(
-  body: CallbackBody,
-  request: { readonly contents?: EncodedField; readonly digest?: EncodedField },
-  { configuration, signingKey, options }: CallbackContext,
+  { type, hashAlgorithm, digest: messageDigest }: Digested,
+  { signingKey, options }: CallbackContext,
 ): Promise<Buffer> {
-  const hashAlgorithm = parseHashAlgorithm(body.hash_algorithm, configuration)
-  const type = parseSignatureType(body.signature_type)
-  const messageDigest = await findMessageDigest(request, hashAlgorithm, configuration)
-  const { encoded } = signingKey.validSigner()
+  // One signer for the whole request: the certificate that is embedded is the one that the signature verifies with
+  const signer = signingKey.validSigner()
   return createSignedData({
     type,
     hashAlgorithm,
     messageDigest,
-    certificates: encoded,
+    certificates: signer.encoded,
     sign: async (attributes) =>
-      signingKey.sign(hashAlgorithm, await digest(hashAlgorithm, attributes), options),
+      signingKey.sign(signer, hashAlgorithm, await digest(hashAlgorithm, attributes), options),
   })
 }

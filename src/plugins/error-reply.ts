@@ -9,13 +9,17 @@ import {
   METHOD_NOT_ALLOWED,
   NOT_FOUND,
   PAYLOAD_TOO_LARGE,
+  SERVICE_BUSY,
   UNSUPPORTED_MEDIA_TYPE,
 } from '../errors.ts'
 
 /** An error of `errors.ts`. */
 type ServiceError = FastifyError & { readonly statusCode: number }
 
-/** Seconds after which a client that was told HSM_BUSY should try again. */
+/** Codes of refusals that another attempt may not meet. */
+const BUSY: readonly string[] = [new HSM_BUSY().code, new SERVICE_BUSY().code]
+
+/** Seconds after which a client that met one of them should try again. */
 const RETRY_AFTER_S = 1
 
 /** Every error goes out in one shape, with a code of `errors.ts`; so do 404 and 405. */
@@ -32,7 +36,7 @@ export const errorReply = fp(
     })
 
     app.setErrorHandler((error: FastifyError, request, reply) => {
-      if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
+      if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE' || BUSY.includes(error.code)) {
         // Fastify would close. Node reads on instead and discards the rest, within the request's timeout: a client
         // that is still sending would have its connection reset, and might never read the answer
         reply.removeHeader('connection')
@@ -58,7 +62,7 @@ export const errorReply = fp(
 /** Sends an error of `errors.ts` in the shape of {@link ErrorReply}. */
 export function sendError(error: ServiceError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const { statusCode } = error
-  if (error.code === new HSM_BUSY().code) {
+  if (BUSY.includes(error.code)) {
     reply.header('retry-after', RETRY_AFTER_S)
   }
   request.logDetails.code = error.code

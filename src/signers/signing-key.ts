@@ -72,11 +72,16 @@ export class SigningKey {
    *
    * A signature that does not verify is asked for once more, since a bit may flip on its way; it never leaves.
    *
+   * @param signer of `validSigner`, asked once a request: the same whose certificate is embedded
    * @param digest bytes, as many as the algorithm's digests have
-   * @throws CERTIFICATE_NOT_VALID, SIGNATURE_SELF_CHECK_FAILED, HSM_BUSY, HSM_TIMEOUT, HSM_UNAVAILABLE
+   * @throws SIGNATURE_SELF_CHECK_FAILED, HSM_BUSY, HSM_TIMEOUT, HSM_UNAVAILABLE
    */
-  async sign(algorithm: HashAlgorithm, digest: Uint8Array, options: SignOptions): Promise<Uint8Array> {
-    const { publicKey } = this.validSigner()
+  async sign(
+    { publicKey }: Signer,
+    algorithm: HashAlgorithm,
+    digest: Uint8Array,
+    options: SignOptions,
+  ): Promise<Uint8Array> {
     const digestInfo = encodeDigestInfo(algorithm, digest)
     for (let attempt = 0; attempt < 2; attempt++) {
       const signature = await this.#pool.sign(digestInfo, options)
@@ -88,7 +93,10 @@ export class SigningKey {
     throw new SIGNATURE_SELF_CHECK_FAILED()
   }
 
-  /** @throws CERTIFICATE_NOT_VALID when a certificate of the chain is outside its validity period now */
+  /**
+   * @throws HSM_UNAVAILABLE while the certificate has not been read, CERTIFICATE_NOT_VALID when one of the chain is
+   *   outside its validity period now
+   */
   validSigner(): Signer {
     const signer = this.signer()
     const problem = describeInvalidity(signer.validity, new Date())

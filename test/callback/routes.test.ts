@@ -1,5 +1,6 @@
 import { request } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
+import type { FastifyRequest } from 'fastify'
 import t from 'tap'
 import { send } from '../support/http.ts'
 import { startService } from '../support/service.ts'
@@ -10,7 +11,12 @@ const { environment } = await createSigningToken(t.testdir())
 t.test('a request whose client has gone gives up its place in the queue', async (t) => {
   // With the token away it waits for as long as the test wants
   const away = { ...environment, HSM_TOKEN_LABEL: 'away', HSM_TIMEOUT_MS: '60000' }
-  const service = await startService(t, away)
+  const requests: FastifyRequest[] = []
+  const service = await startService(t, { ...away, SIGNING_SERVICE_BODY_LIMIT: '2048' }, (app) => {
+    app.addHook('preHandler', async (request) => {
+      requests.push(request)
+    })
+  })
   const waitForQueue = async (length: number) => {
     const end = Date.now() + 30_000
     for (;;) {
@@ -36,4 +42,18 @@ t.test('a request whose client has gone gives up its place in the queue', async 
     .split('\n')
     .find((one) => one.includes('"requestId":"gone"'))
   t.match(line, /"level":40.*"route":"\/sign".*"kind":"raw".*client left before it was answered/)
+
+  // Together more than the bodies of twice the limit that may be in memory
+  const waiting = ['sign', 'sign_pkcs7', undefined].map((action, index) => {
+    const name = ['data_to_be_signed', 'encoded_contents', 'encodedContents'][index] as string
+    return service.sign({ action, [name]: 'A'.repeat(1900) })
+  })
+  t.equal(await waitForQueue(3), 3, 'requests that wait for the token hold no body')
+  const signing = requests.filter(({ method }) => method === 'POST')
+  t.equal(signing.length, 4)
+  t.ok(signing.every(({ body }) => body === undefined))
+  await service.app.close()
+  for (const { statusCode } of await Promise.all(waiting)) {
+    t.equal(statusCode, 503)
+  }
 })
