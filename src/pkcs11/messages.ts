@@ -4,7 +4,10 @@ import type { TokenFailure } from './return-values.ts'
 
 /** The private key that signs, as it was found on the token. */
 export interface FoundKey {
+  /** For people: it is not always UTF-8. */
   readonly label: string
+  /** CKA_LABEL as the token has it, for finding the key again. */
+  readonly labelBytes: Uint8Array
   /** CKA_ID in lower-case hex. */
   readonly id: string
   /** DER SubjectPublicKeyInfo; absent where the token does not let the modulus be read. */
@@ -76,5 +79,5 @@ export interface SessionWorkerData {
   readonly session: number
   readonly module: string
   readonly slot: Uint8Array
-  readonly key: Pick<FoundKey, 'label' | 'id' | 'publicKey'>
+  readonly key: Pick<FoundKey, 'labelBytes' | 'id' | 'publicKey'>
 }

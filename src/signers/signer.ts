@@ -1,8 +1,9 @@
 /** Who signs: a certificate, its chain, and when they are valid. The key that belongs to it is on the token. */
-import { createHash, type KeyObject, X509Certificate } from 'node:crypto'
+import { type KeyObject, X509Certificate } from 'node:crypto'
 import type { SignerConfiguration } from '../config.ts'
 import { ConfigurationError } from '../errors.ts'
 import { EncodedCertificate } from '../signature/encoded-certificate.ts'
+import { fingerprint } from '../signature/fingerprint.ts'
 import { buildChain, type Chain } from './chain.ts'
 import { describeUnsupportedKey } from './key-type.ts'
 import { type ValidityPeriod, validityPeriod } from './validity.ts'
@@ -70,9 +71,4 @@ function createSigner(certificate: X509Certificate, candidates: readonly X509Cer
 
 function encode({ raw }: X509Certificate): EncodedCertificate {
   return new EncodedCertificate(raw)
-}
-
-/** SHA-256 over a DER SubjectPublicKeyInfo: what `openssl pkey -pubin -outform DER | openssl sha256` prints. */
-function fingerprint(publicKey: Uint8Array): string {
-  return createHash('sha256').update(publicKey).digest('hex')
 }

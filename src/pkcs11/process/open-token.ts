@@ -54,6 +54,7 @@ export function openToken({ hsm, publicKey }: OpenRequest): OpenToken {
     },
     key: {
       label: key.label,
+      labelBytes: key.labelBytes,
       id: key.id,
       ...(key.publicKey === undefined ? {} : { publicKey: key.publicKey }),
       ...(certificate === undefined ? {} : { certificate }),

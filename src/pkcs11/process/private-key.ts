@@ -2,6 +2,7 @@ import type { Session } from 'graphene-pk11'
 import type { Handle, Template } from 'pkcs11js'
 import pkcs11js from 'pkcs11js'
 import type { KeySelector } from '../../config.ts'
+import { fingerprint } from '../../signature/fingerprint.ts'
 import type { FoundKey } from '../messages.ts'
 import { findObjects, readAttribute, readRsaPublicKey } from './attributes.ts'
 import { misconfigured } from './open-error.ts'
@@ -11,9 +12,15 @@ export interface PrivateKey extends FoundKey {
   readonly handle: Handle
 }
 
+/** What is searched for; the label as bytes, since not every tool writes UTF-8. */
+interface SearchTerms {
+  readonly label?: Uint8Array | undefined
+  readonly id?: string | undefined
+}
+
 /**
- * Finds the private key that signs: the one with the label and id given, or else the one whose public half is the
- * signer certificate's, or else the only one.
+ * Finds the private key that signs: the one with the label and id given; where none is given or several have them,
+ * the one whose public half is the signer certificate's; or else the only one.
  *
  * @param publicKey DER SubjectPublicKeyInfo of the signer certificate, where it is known
  * @throws OpenError that lists the private keys there are, when none or several fit
@@ -24,14 +31,24 @@ export function selectPrivateKey(
   publicKey?: Uint8Array,
 ): PrivateKey {
   const named = selector.label !== undefined || selector.id !== undefined
-  const keys = listPrivateKeys(session, named ? selector : {})
-  const fitting = named || publicKey === undefined ? keys : withPublicKey(session, keys, publicKey)
-  const [key, second] = fitting
   const variable = named && selector.label === undefined ? 'HSM_KEY_ID' : 'HSM_KEY_LABEL'
-  if (key === undefined) {
-    const wanted =
-      named || publicKey === undefined ? 'no private key fits' : 'no private key matches the certificate'
+  const { label, id } = selector
+  const keys = listPrivateKeys(session, { label: label === undefined ? undefined : Buffer.from(label), id })
+  if (keys.length === 0) {
+    const wanted = 'no private key fits'
     throw misconfigured(variable, `${wanted}; ${describeKeys(listPrivateKeys(session, {}))}`, wanted)
+  }
+  // One that is named alone is compared with the certificate later, as where the certificate is on the token
+  const fitting =
+    publicKey === undefined || (named && keys.length === 1) ? keys : withPublicKey(session, keys, publicKey)
+  const [key, second] = fitting
+  if (key === undefined) {
+    throw misconfigured(
+      'SIGNER_CERTIFICATE_FILE',
+      `is not the certificate of a private key on the token: the certificate's public key has the SHA-256 ` +
+        `fingerprint ${fingerprint(publicKey as Uint8Array)}; ${describeKeys(keys)}`,
+      'no private key matches the certificate',
+    )
   }
   if (second !== undefined) {
     throw misconfigured(
@@ -57,9 +74,9 @@ function withPublicKey(session: Session, keys: readonly PrivateKey[], wanted: Ui
 /** Finds, in another session, the key that was selected; undefined when it is not there any more. */
 export function findSelectedKey(
   session: Session,
-  { label, id, publicKey }: Pick<FoundKey, 'label' | 'id' | 'publicKey'>,
+  { labelBytes, id, publicKey }: Pick<FoundKey, 'labelBytes' | 'id' | 'publicKey'>,
 ): Handle | undefined {
-  const handles = findObjects(session, privateKeyTemplate({ label, id }))
+  const handles = findObjects(session, privateKeyTemplate({ label: labelBytes, id }))
   if (handles.length < 2 || publicKey === undefined) {
     return handles[0]
   }
@@ -69,19 +86,20 @@ export function findSelectedKey(
   })
 }
 
-function listPrivateKeys(session: Session, selector: KeySelector): PrivateKey[] {
-  return findObjects(session, privateKeyTemplate(selector)).map((handle) => {
-    const label = readAttribute(session, handle, pkcs11js.CKA_LABEL)?.toString('utf8') ?? ''
+function listPrivateKeys(session: Session, terms: SearchTerms): PrivateKey[] {
+  return findObjects(session, privateKeyTemplate(terms)).map((handle) => {
+    const labelBytes = readAttribute(session, handle, pkcs11js.CKA_LABEL) ?? Buffer.alloc(0)
+    const label = labelBytes.toString('utf8')
     const id = readAttribute(session, handle, pkcs11js.CKA_ID)?.toString('hex') ?? ''
     const publicKey = findPublicKey(session, handle, id)
-    return { handle, label, id, ...(publicKey === undefined ? {} : { publicKey }) }
+    return { handle, label, labelBytes, id, ...(publicKey === undefined ? {} : { publicKey }) }
   })
 }
 
-function privateKeyTemplate({ label, id }: KeySelector): Template {
+function privateKeyTemplate({ label, id }: SearchTerms): Template {
   const template: Template = [{ type: pkcs11js.CKA_CLASS, value: pkcs11js.CKO_PRIVATE_KEY }]
-  if (label !== undefined && label !== '') {
-    template.push({ type: pkcs11js.CKA_LABEL, value: label })
+  if (label !== undefined && label.length > 0) {
+    template.push({ type: pkcs11js.CKA_LABEL, value: Buffer.from(label) })
   }
   if (id !== undefined && id !== '') {
     template.push({ type: pkcs11js.CKA_ID, value: Buffer.from(id, 'hex') })
@@ -124,5 +142,10 @@ function describeKeys(keys: readonly PrivateKey[]): string {
   if (keys.length === 0) {
     return 'there are no private keys that this user can see'
   }
-  return `there are: ${keys.map(({ label, id }) => `label ${JSON.stringify(label)} id ${id || '(none)'}`).join('; ')}`
+  return `there are: ${keys.map(describeKey).join('; ')}`
+}
+
+function describeKey({ label, id, publicKey }: PrivateKey): string {
+  const print = publicKey === undefined ? '' : ` fingerprint ${fingerprint(publicKey)}`
+  return `label ${JSON.stringify(label)} id ${id || '(none)'}${print}`
 }

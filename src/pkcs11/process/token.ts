@@ -1,5 +1,6 @@
 import { type Module, type Slot, type Token, TokenFlag } from 'graphene-pk11'
 import type { TokenSelector } from '../../config.ts'
+import { describeFailure } from '../return-values.ts'
 import { misconfigured, unavailable } from './open-error.ts'
 
 interface Candidate {
@@ -15,7 +16,7 @@ interface Candidate {
  *   `configuration` when several do
  */
 export function selectToken(module: Module, selector: TokenSelector): { slot: Slot; token: Token } {
-  const present = listTokens(module)
+  const { present, unreadable } = listTokens(module)
   const fitting = present.filter(
     ({ index, token }) =>
       (selector.label === undefined || token.label === selector.label) &&
@@ -25,7 +26,8 @@ export function selectToken(module: Module, selector: TokenSelector): { slot: Sl
   const [first, second] = fitting
   if (first === undefined) {
     const wanted = Object.keys(selector).length === 0 ? 'no token is present' : 'no token fits'
-    throw unavailable(`${wanted}; ${describeTokens(present)}`, 'the token is not present')
+    const message = [wanted, describeTokens(present), ...unreadable].join('; ')
+    throw unavailable(message, 'the token is not present')
   }
   if (second !== undefined) {
     throw misconfigured(
@@ -37,12 +39,24 @@ export function selectToken(module: Module, selector: TokenSelector): { slot: Sl
   return first
 }
 
-function listTokens(module: Module): Candidate[] {
+function listTokens(module: Module): { present: Candidate[]; unreadable: string[] } {
   const slots = module.getSlots(true)
-  return Array.from({ length: slots.length }, (_, index) => {
-    const slot = slots.items(index)
-    return { index, slot, token: slot.getToken() }
-  }).filter(({ token }) => (token.flags & TokenFlag.TOKEN_INITIALIZED) !== 0)
+  const present: Candidate[] = []
+  const unreadable: string[] = []
+  for (let index = 0; index < slots.length; index++) {
+    try {
+      const slot = slots.items(index)
+      present.push({ index, slot, token: slot.getToken() })
+    } catch (error) {
+      // One token that fails must not keep the others from being used
+      const { call, returnValue } = describeFailure(error)
+      unreadable.push(`slot ${index} cannot be read (${call} ${returnValue})`)
+    }
+  }
+  return {
+    present: present.filter(({ token }) => (token.flags & TokenFlag.TOKEN_INITIALIZED) !== 0),
+    unreadable,
+  }
 }
 
 function describeTokens(tokens: readonly Candidate[]): string {

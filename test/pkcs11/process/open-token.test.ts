@@ -1,6 +1,6 @@
 /** Which token, key and certificate are chosen, and what is said when that cannot be told. */
 import { execFileSync } from 'node:child_process'
-import { createPublicKey, X509Certificate } from 'node:crypto'
+import { createHash, createPublicKey, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { SessionFlag } from 'graphene-pk11'
@@ -70,6 +70,10 @@ function refusal(change: Partial<HsmConfiguration>, publicKey: Uint8Array | null
     const { kind, ...rest } = error.failure
     return [kind, ...Object.values(rest)].join(' ')
   }
+}
+
+function sha256(publicKey: Uint8Array): string {
+  return createHash('sha256').update(publicKey).digest('hex')
 }
 
 /** Works on the token in a session of its own. */
@@ -155,6 +159,19 @@ t.test('a token', async (t) => {
     const slots = [0, 1].map((slot) => refusal({ token: { slot } }))
     t.ok(slots.includes('opened 01'), slots.join())
     t.match(refusal({ token: { label: 'second', serial } }), /^unavailable/)
+  })
+
+  t.test('is beside one that fails', async (t) => {
+    module.plan('C_GetTokenInfo return CKR_DEVICE_ERROR times=1')
+    t.match(
+      refusal({ token: { slot: 0 } }),
+      /^unavailable no token fits; there are: .*; slot 0 cannot be read \(C_GetTokenInfo CKR_DEVICE_ERROR\)/,
+    )
+    module.plan()
+    const other = [0, 1].findIndex((slot) => refusal({ token: { slot } }) !== 'opened 01')
+    module.plan(`C_GetTokenInfo return CKR_DEVICE_ERROR after=${other} times=1`)
+    t.equal(keyId({ token: {} }), '01')
+    module.plan()
   })
 
   t.test('has an error that is not about the configuration', async (t) => {
@@ -247,10 +264,15 @@ t.test('a key', async (t) => {
   t.test('by certificate', async (t) => {
     t.equal(keyId({}, wanted), '01')
     t.equal(keyId({}, other), '02')
+    const message = refusal({}, foreign)
     t.match(
-      refusal({}, foreign),
-      /^configuration HSM_KEY_LABEL no private key matches the certificate; there are: label /,
+      message,
+      /^configuration SIGNER_CERTIFICATE_FILE is not the certificate of a private key on the token: /,
     )
+    t.match(message, `public key has the SHA-256 fingerprint ${sha256(foreign)}; there are: label `)
+    t.match(message, `label "signer" id 01 fingerprint ${sha256(wanted)}`)
+    t.match(message, `label "other" id 02 fingerprint ${sha256(other)}`)
+    t.match(message, /label "EC" id 03(;| no private key)/, 'where it can be read')
   })
   t.test('by label and id', async (t) => {
     t.equal(keyId({ key: { label: 'other' } }, other), '02')
@@ -261,6 +283,26 @@ t.test('a key', async (t) => {
       /^configuration HSM_KEY_LABEL no private key fits; .*"signer" id 01/,
     )
     t.match(refusal({ key: { id: 'ff' } }, wanted), /^configuration HSM_KEY_ID no private key fits/)
+  })
+  t.test('by certificate, of those that share a label', async (t) => {
+    generate(named('signer', '07'))
+    t.equal(keyId({ key: { label: 'signer' } }, wanted), '01')
+    t.match(
+      refusal({ key: { label: 'signer' } }, null),
+      /^configuration HSM_KEY_LABEL several private keys fit/,
+    )
+    t.match(
+      refusal({ key: { label: 'signer' } }, other),
+      /^configuration SIGNER_CERTIFICATE_FILE is not the certificate of a private key on the token: .*id 07/,
+    )
+    onToken((lib, session) => {
+      lib.C_FindObjectsInit(session, [{ type: pkcs11js.CKA_ID, value: Buffer.from('07', 'hex') }])
+      const objects = lib.C_FindObjects(session, 10)
+      lib.C_FindObjectsFinal(session)
+      for (const object of objects) {
+        lib.C_DestroyObject(session, object)
+      }
+    })
   })
   t.test('one of several, with nothing to tell them apart', async (t) => {
     t.match(
@@ -319,6 +361,10 @@ t.test('a key', async (t) => {
 t.test('the selected key is found again in another session', async (t) => {
   generate(named('twin', '05'))
   generate(named('twin', '05'))
+  generate([
+    ...named('', '06').slice(1),
+    { type: pkcs11js.CKA_LABEL, value: Buffer.from('Schl\xfcssel', 'latin1') },
+  ])
   onToken(() => {})
   const library = loadLibrary(hsm.module)
   const { slot } = selectToken(library, hsm.token)
@@ -328,14 +374,17 @@ t.test('the selected key is found again in another session', async (t) => {
 
   const { handle, ...signer } = selectPrivateKey(session, { id: '01' })
   t.same(findSelectedKey(session, signer), handle)
-  t.equal(findSelectedKey(session, { label: 'none', id: '' }), undefined)
-  const twins = findSelectedKey(session, { label: 'twin', id: '05' })
+  const { handle: latin1Handle, ...latin1 } = selectPrivateKey(session, { id: '06' })
+  t.same(findSelectedKey(session, latin1), latin1Handle, 'though its label is not UTF-8')
+  t.equal(findSelectedKey(session, { labelBytes: Buffer.from('none'), id: '' }), undefined)
+  const twin = { labelBytes: Buffer.from('twin'), id: '05' }
+  const twins = findSelectedKey(session, twin)
   t.ok(twins, 'without a public key to tell them apart')
   const twinKey = readTwin(session.lib, session.handle, twins as Handle)
-  t.same(findSelectedKey(session, { label: 'twin', id: '05', publicKey: twinKey }), twins)
-  t.equal(findSelectedKey(session, { label: 'twin', id: '05', publicKey: wanted }), undefined)
+  t.same(findSelectedKey(session, { ...twin, publicKey: twinKey }), twins)
+  t.equal(findSelectedKey(session, { ...twin, publicKey: wanted }), undefined)
   module.plan('C_GetAttributeValue refuse CKA_MODULUS CKR_ATTRIBUTE_SENSITIVE')
-  t.equal(findSelectedKey(session, { label: 'twin', id: '05', publicKey: twinKey }), undefined)
+  t.equal(findSelectedKey(session, { ...twin, publicKey: twinKey }), undefined)
   module.plan()
 })
 
