@@ -61,6 +61,28 @@ const RECOVERIES: Readonly<Record<string, Recovery>> = {
   CKR_KEY_SIZE_RANGE: 'permanent',
 }
 
+/**
+ * What `C_Login` may answer without having judged the PIN. Whatever else it answers counts as a refused PIN, as it may
+ * have been counted as a wrong one: five of those lock a CloudHSM user.
+ */
+const LOGIN_IS_REPEATED_AFTER: ReadonlySet<string> = new Set([
+  'CKR_CRYPTOKI_NOT_INITIALIZED',
+  'CKR_DEVICE_ERROR',
+  'CKR_DEVICE_MEMORY',
+  'CKR_DEVICE_REMOVED',
+  'CKR_GENERAL_ERROR',
+  'CKR_HOST_MEMORY',
+  'CKR_SESSION_CLOSED',
+  'CKR_SESSION_COUNT',
+  'CKR_SESSION_EXISTS',
+  'CKR_SESSION_HANDLE_INVALID',
+  'CKR_SESSION_PARALLEL_NOT_SUPPORTED',
+  'CKR_SESSION_READ_ONLY',
+  'CKR_SESSION_READ_ONLY_EXISTS',
+  'CKR_SESSION_READ_WRITE_SO_EXISTS',
+  'CKR_TOKEN_NOT_PRESENT',
+])
+
 /** A failed PKCS#11 call, in a form that crosses processes. */
 export interface TokenFailure {
   /** The return value's name, for example `CKR_DEVICE_ERROR`; its number in hex where it has none. */
@@ -71,8 +93,8 @@ export interface TokenFailure {
 }
 
 /**
- * Classifies what a call threw. Return values that are not in the table count as faults of the device; argument
- * mistakes, which the binding reports as TypeError, are permanent.
+ * Classifies what a call threw. Return values that are not in the table count as faults of the device, but those of
+ * `C_Login` as a refused PIN; argument mistakes, which the binding reports as TypeError, are permanent.
  */
 export function describeFailure(error: unknown): TokenFailure {
   if (error instanceof TypeError) {
@@ -81,5 +103,8 @@ export function describeFailure(error: unknown): TokenFailure {
   const { message, method = '', code = 0 } = error as Error & { method?: string; code?: number }
   // The binding calls all that it has no name for CKR_VENDOR_DEFINED
   const returnValue = message === 'CKR_VENDOR_DEFINED' ? `0x${code.toString(16)}` : message
+  if (method === 'C_Login' && !LOGIN_IS_REPEATED_AFTER.has(returnValue)) {
+    return { returnValue, call: method, recovery: 'pin' }
+  }
   return { returnValue, call: method, recovery: RECOVERIES[returnValue] ?? 'device' }
 }

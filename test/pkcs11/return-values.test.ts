@@ -45,6 +45,35 @@ t.test(
   },
 )
 
+t.test('a login is repeated only where the answer says nothing about the PIN', async (t) => {
+  const describe = (name: string, code = 5) =>
+    describeFailure(new pkcs11js.Pkcs11Error(`${name}:${code}\n    at PKCS11.C_Login (pkcs11.cpp:1)`))
+      .recovery
+  for (const name of [
+    'CKR_DEVICE_ERROR',
+    'CKR_DEVICE_REMOVED',
+    'CKR_TOKEN_NOT_PRESENT',
+    'CKR_GENERAL_ERROR',
+  ]) {
+    t.equal(describe(name), 'device', name)
+  }
+  t.equal(describe('CKR_CRYPTOKI_NOT_INITIALIZED'), 'device')
+  t.equal(describe('CKR_HOST_MEMORY'), 'throttled')
+  t.equal(describe('CKR_DEVICE_MEMORY'), 'throttled')
+  t.equal(describe('CKR_SESSION_COUNT'), 'throttled')
+  t.equal(describe('CKR_SESSION_HANDLE_INVALID'), 'replace-session')
+  t.equal(describe('CKR_SESSION_READ_ONLY_EXISTS'), 'device')
+  for (const name of [
+    'CKR_PIN_LOCKED',
+    'CKR_ARGUMENTS_BAD',
+    'CKR_FUNCTION_FAILED',
+    'CKR_USER_TYPE_INVALID',
+  ]) {
+    t.equal(describe(name), 'pin', name)
+  }
+  t.equal(describe('CKR_VENDOR_DEFINED', 0x80000001), 'pin')
+})
+
 t.test('a mistake in the arguments is not repeated', async (t) => {
   t.same(describeFailure(new TypeError('Argument 0 has wrong type')), {
     returnValue: 'TypeError',
