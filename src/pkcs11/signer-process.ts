@@ -13,6 +13,7 @@ export class SignerProcess {
   /**
    * @param onMessage called for every message
    * @param onEnd called once, with how it ended, for example `signal SIGSEGV`, or why it could not be started
+   * @throws Error where the system refuses at once
    */
   constructor(onMessage: (message: FromSignerProcess) => void, onEnd: (how: string) => void) {
     this.#child = fork(MAIN, {
@@ -21,6 +22,8 @@ export class SignerProcess {
       stdio: ['ignore', 2, 2, 'ipc'],
     })
     this.#child.on('message', onMessage)
+    // What ends it is told by `onEnd`; a signal that could not be sent must not end this process
+    this.#child.on('error', () => {})
     this.#ended = once(this.#child, 'exit')
       .then(
         ([code, signal]) => (signal === null ? `exit code ${code}` : `signal ${signal}`),
@@ -31,7 +34,8 @@ export class SignerProcess {
 
   /** A process that has gone takes no message; its `onEnd` says so. */
   send(message: ToSignerProcess): void {
-    this.#child.send(message, () => {})
+    // Without file descriptors to spare there is no channel
+    this.#child.send?.(message, () => {})
   }
 
   /** The only cure for a call that never returns. */

@@ -84,11 +84,16 @@ export class Supervisor {
 
   start(): void {
     this.#restartTimer = undefined
-    const started: SignerProcess = new SignerProcess(
-      (message) => started === this.#process && this.#receive(message),
-      (how) => started === this.#process && this.#lost(`the signer process ended (${how})`),
-    )
-    this.#process = started
+    try {
+      const started: SignerProcess = new SignerProcess(
+        (message) => started === this.#process && this.#receive(message),
+        (how) => started === this.#process && this.#lost(`the signer process ended (${how})`),
+      )
+      this.#process = started
+    } catch (error) {
+      this.#lost(`the signer process cannot be started (${(error as Error).message})`)
+      return
+    }
     this.#openTimer = setTimeout(() => this.replace('the token does not answer'), OPEN_TIMEOUT_MS)
     this.send({
       type: 'open',
@@ -154,11 +159,15 @@ export class Supervisor {
     this.#log.info({ token, key: { label: key.label, id: key.id } }, 'token opened')
     try {
       this.#events.onOpened(key)
+      this.send({ type: 'start-sessions', count: this.#hsm.sessions })
     } catch (error) {
-      this.#misconfigured(error as ConfigurationError, 'the private key does not fit the signer certificate')
-      return
+      if (error instanceof ConfigurationError) {
+        this.#misconfigured(error, 'the private key does not fit the signer certificate')
+      } else {
+        this.#log.error({ err: error }, 'the private key cannot be used')
+        this.#giveUp('the private key cannot be used')
+      }
     }
-    this.send({ type: 'start-sessions', count: this.#hsm.sessions })
   }
 
   #openFailed(failure: OpenFailure): void {

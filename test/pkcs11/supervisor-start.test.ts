@@ -1,0 +1,93 @@
+/** How the supervisor takes what goes wrong before a signer process signs. */
+import { execFileSync, spawn } from 'node:child_process'
+import { createPublicKey } from 'node:crypto'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { PassThrough } from 'node:stream'
+import { setTimeout as delay } from 'node:timers/promises'
+import { pino } from 'pino'
+import t, { type Test } from 'tap'
+import { loadConfiguration } from '../../src/config.ts'
+import { Supervisor, type SupervisorEvents } from '../../src/pkcs11/supervisor.ts'
+import { createFaultyModule } from '../support/faulty-module/faulty-module.ts'
+import { until } from '../support/signing.ts'
+import { createSigningToken } from '../support/token.ts'
+
+const directory = t.testdir()
+const signing = await createSigningToken(directory)
+const module = await createFaultyModule(directory, signing.environment)
+const { environment } = module
+const certified = createPublicKey(readFileSync(signing.publicKey)).export({ type: 'spki', format: 'der' })
+
+/** A supervisor that tells what becomes of it; `onOpened` throws that error. */
+function supervise(t: Test, error: Error = new Error('not opened')) {
+  const lines = new PassThrough()
+  let log = ''
+  lines.on('data', (chunk) => {
+    log += chunk
+  })
+  const { hsm } = loadConfiguration(environment)
+  const ignore = () => {}
+  const events: SupervisorEvents = {
+    onOpened: () => {
+      throw error
+    },
+    ...{ onSessionMessage: ignore, onLoggedIn: ignore, onLogInFailed: ignore },
+    ...{ onLost: ignore, onMisconfigured: ignore },
+  }
+  const supervisor = new Supervisor(hsm, certified, events, pino(lines))
+  t.teardown(() => supervisor.close())
+  return { supervisor, log: () => log }
+}
+
+t.test('a signer process that the system refuses to start is started later', async (t) => {
+  t.test('for its arguments', async (t) => {
+    const restore = t.intercept(process, 'execPath', { value: 'no\0program' })
+    const { supervisor } = supervise(t)
+    supervisor.start()
+    t.match(supervisor.state, { state: 'unavailable', reason: /^the signer process cannot be started \(/ })
+    restore.restore()
+  })
+
+  t.test('for want of file descriptors', async (t) => {
+    const limits = execFileSync('prlimit', [
+      '--pid',
+      `${process.pid}`,
+      '--nofile',
+      '--output',
+      'SOFT',
+      '--noheadings',
+    ])
+    // Started while it can be
+    const raise = spawn(
+      'sh',
+      ['-c', `read _; prlimit --pid ${process.pid} --nofile=${`${limits}`.trim()}:`],
+      {
+        stdio: ['pipe', 'ignore', 'ignore'],
+      },
+    )
+    const raised = once(raise, 'exit')
+    const { supervisor, log } = supervise(t, new Error('a bug'))
+    execFileSync('prlimit', ['--pid', `${process.pid}`, '--nofile=3:'])
+    supervisor.start()
+    raise.stdin.end('\n')
+    await raised
+    // What `onOpened` throws shows that the next one was started, and does not end the service either
+    await until('the next one has opened the token', () => /the private key cannot be used/.test(log()))
+    t.match(log(), /the signer process ended \(spawn .* EMFILE\)/)
+    t.match(log(), /a bug/)
+    t.equal(supervisor.state.state, 'unavailable')
+  })
+})
+
+t.test('a login that fails for reasons that only the vendor knows is not repeated', async (t) => {
+  module.plan('C_Login return 0x80000001')
+  const logins = module.calls('C_Login')
+  const { supervisor } = supervise(t)
+  supervisor.start()
+  await until('it has failed', () => supervisor.state.state !== 'starting')
+  t.match(supervisor.state, { state: 'pin refused', reason: 'the token refused the PIN (0x80000001)' })
+  // The next try would have been at once
+  await delay(500)
+  t.equal(module.calls('C_Login'), logins + 1)
+})
