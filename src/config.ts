@@ -19,6 +19,9 @@ import { describeUnsupportedKey } from './signers/key-type.ts'
 
 export { type PinSource, readPin } from './configuration/pin.ts'
 
+/** What Document Engine's SIGNING_SERVICE_TIMEOUT is unless it is set. */
+const DOCUMENT_ENGINE_TIMEOUT_MS = 5_000
+
 /** Which token: all that are given must fit; none given means the only token present. */
 export interface TokenSelector {
   readonly label?: string
@@ -80,6 +83,14 @@ export function loadConfiguration(environment: Variables): Readonly<Configuratio
     isReadable('HSM_MODULE', values.HSM_MODULE, problems)
   }
   const pin = findPin(given, problems)
+  if (given.HSM_PIN !== undefined) {
+    warnings.push("HSM_PIN: stays readable in the process's environment; HSM_PIN_FILE does not")
+  }
+  if (Number(values.HSM_TIMEOUT_MS) >= DOCUMENT_ENGINE_TIMEOUT_MS) {
+    warnings.push(
+      `HSM_TIMEOUT_MS: Document Engine gives up after SIGNING_SERVICE_TIMEOUT, ${DOCUMENT_ENGINE_TIMEOUT_MS} ms by default; keep it below that`,
+    )
+  }
   const signer = readSigner(values, problems)
   const lists = {
     hashAlgorithms: parseHashAlgorithms(values.HASH_ALGORITHMS as string, problems),

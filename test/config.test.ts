@@ -19,6 +19,7 @@ const path = (name: string) => join(directory, name)
 const MODULE = path('module.so')
 /** The least there can be. */
 const LEAST = { HSM_MODULE: MODULE, HSM_PIN: PIN }
+const PIN_WARNING = "HSM_PIN: stays readable in the process's environment; HSM_PIN_FILE does not"
 
 const root = issue(directory, { subject: '/CN=Root', ca: true })
 const issuing = issue(directory, { subject: '/CN=Issuing CA', ca: true, issuer: root })
@@ -73,7 +74,7 @@ t.test('with module and PIN alone all else has its default', async (t) => {
       ...{ sessions: 8, queueLimit: 256, timeoutMs: 4000, keepAliveMs: 30_000 },
     },
     signer: { caCertificates: [] },
-    warnings: [],
+    warnings: [PIN_WARNING],
   })
 })
 
@@ -293,6 +294,14 @@ t.test('certificate files', async (t) => {
   t.equal(load({ SIGNER_CERTIFICATE_FILE: chain }).signer.certificates?.length, 3)
 })
 
+t.test('a timeout that Document Engine does not wait for', async (t) => {
+  const withPinFile = { HSM_MODULE: MODULE, HSM_PIN_FILE: path('pin') }
+  t.strictSame(loadConfiguration({ ...withPinFile, HSM_TIMEOUT_MS: '4999' }).warnings, [])
+  t.strictSame(loadConfiguration({ ...withPinFile, HSM_TIMEOUT_MS: '5000' }).warnings, [
+    'HSM_TIMEOUT_MS: Document Engine gives up after SIGNING_SERVICE_TIMEOUT, 5000 ms by default; keep it below that',
+  ])
+})
+
 t.test('a signer certificate whose key cannot sign here', async (t) => {
   const rsa1024 = ['-algorithm', 'RSA', '-pkeyopt', 'rsa_keygen_bits:1024']
   for (const [key, found] of [
@@ -338,7 +347,8 @@ t.test('the PIN is in no configuration, no warning and no problem', async (t) =>
 })
 
 t.test('names that nobody knows', async (t) => {
-  const warnings = (variables: Record<string, string>) => load(variables).warnings
+  const warnings = (variables: Record<string, string>) =>
+    load(variables).warnings.filter((warning) => warning !== PIN_WARNING)
   const unknown = 'is not a variable that this service knows'
   t.strictSame(
     warnings({ HSM_SESIONS: '3', SIGNING_SERVICE_HOSTS: '1', SIGNER_CERTIFICATE: 'x', HSM_PASSPHRASE: 'x' }),
@@ -393,6 +403,7 @@ t.test('variables of Kubernetes', async (t) => {
   t.equal(configuration.port, 6000)
   t.strictSame(configuration.warnings, [
     'SIGNING_SERVICE_PORT: ignored, since it is the address of a Kubernetes Service',
+    PIN_WARNING,
   ])
 })
 

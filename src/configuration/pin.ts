@@ -25,9 +25,10 @@ export function findPin(given: GivenVariables, problems: ConfigurationProblem[])
 }
 
 /**
- * Reads the PIN, in the signer process, and takes it out of the environment there: what shows or inherits that
- * process's environment afterwards does not have it. The process that starts signer processes keeps it for the next
- * one. A file is read anew by each, so that a changed file counts.
+ * Reads the PIN, in the signer process, and takes it out of the environment there: the workers and children that this
+ * process starts afterwards do not inherit it. /proc/PID/environ shows it all the same, as long as the process runs,
+ * since that is the environment it was started with; so does that of the HTTP process, which keeps the variable for
+ * the next signer process. A file is in neither, and is read anew by each process, so that a changed file counts.
  *
  * @throws Error when it is not there any more; the message holds nothing of it
  */
