@@ -2,6 +2,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { extname } from 'node:path'
+import type { Readable } from 'node:stream'
 import { waitUntilReady } from './service.ts'
 
 const SERVER = new URL(`../../src/server${extname(import.meta.filename)}`, import.meta.url)
@@ -10,6 +11,7 @@ export interface ServerProcess {
   readonly child: ChildProcess
   /** Once it listens. */
   readonly url: Promise<string>
+  /** And all of its log read. */
   readonly exited: Promise<{ code: number | null; signal: string | null }>
   /** stdout and stderr so far. */
   output(): string
@@ -26,17 +28,22 @@ export function startServerProcess(
   })
   let output = ''
   const listening = new Promise<string>((resolve) => {
-    const read = (chunk: Buffer) => {
+    const append = (chunk: Buffer) => {
       output += chunk
       const url = output.match(/listening at (http:[^"]+)/)?.[1]
       if (url !== undefined) {
         resolve(url)
       }
     }
-    child.stdout?.on('data', read)
-    child.stderr?.on('data', read)
+    child.stdout?.on('data', append)
+    child.stderr?.on('data', append)
   })
-  const exited = once(child, 'exit').then(([code, signal]) => ({ code, signal }))
+  // At its exit what it logged may still be on its way; its stderr is open as long as a signer process has it too
+  const read = once(child.stdout as Readable, 'end')
+  const exited = once(child, 'exit').then(async ([code, signal]) => {
+    await read
+    return { code, signal }
+  })
   t.teardown(() => child.kill('SIGKILL'))
   return { child, url: listening, exited, output: () => output }
 }
