@@ -16,6 +16,7 @@ import { dropUnset, type Variables, warnAboutUnknown } from './configuration/var
 import { ConfigurationError, type ConfigurationProblem } from './errors.ts'
 import type { HashAlgorithm } from './signature/hash-algorithms.ts'
 import { describeUnsupportedKey } from './signers/key-type.ts'
+import { signerFromFiles } from './signers/signer.ts'
 
 export { type PinSource, readPin } from './configuration/pin.ts'
 
@@ -125,7 +126,23 @@ function readSigner(
     problems.push(problemWith('SIGNER_CERTIFICATE_FILE', problem))
   }
   const caCertificates = readCertificateFile('CA_CERTIFICATES_FILE', CA_CERTIFICATES_FILE, problems) ?? []
-  return certificates === undefined ? { caCertificates } : { certificates, caCertificates }
+  if (certificates === undefined) {
+    return { caCertificates }
+  }
+  if (problem === undefined) {
+    problems.push(...findEncodingProblems({ certificates, caCertificates }))
+  }
+  return { certificates, caCertificates }
+}
+
+/** Only of the certificates that go into containers: a bundle may hold others. */
+function findEncodingProblems(signer: SignerConfiguration): readonly ConfigurationProblem[] {
+  try {
+    signerFromFiles(signer)
+    return []
+  } catch (error) {
+    return (error as ConfigurationError).problems
+  }
 }
 
 /** The addresses of the callback, each once: the router takes /sign and /sign/ for the same. */

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { type Configuration, loadConfiguration, readPin } from '../src/config.ts'
 import { ConfigurationError } from '../src/errors.ts'
-import { issue, RSA_2048, writeBundle } from './support/certificates.ts'
+import { issue, RSA_2048, spoil, writeBundle } from './support/certificates.ts'
 import { startServerProcess } from './support/server-process.ts'
 
 const PIN = 'crypto-user:pin-4711'
@@ -292,6 +292,20 @@ t.test('certificate files', async (t) => {
     [leaf, issuing, root].map(({ certificate }) => certificate),
   )
   t.equal(load({ SIGNER_CERTIFICATE_FILE: chain }).signer.certificates?.length, 3)
+})
+
+t.test('a certificate that cannot go into a container', async (t) => {
+  const rsaRoot = issue(directory, { subject: '/CN=RSA root', ca: true, key: RSA_2048 })
+  const ofRsaRoot = issue(directory, { subject: '/CN=Signer', issuer: rsaRoot, key: RSA_2048 })
+  const SIGNER_CERTIFICATE_FILE = spoil(ofRsaRoot).certificateFile
+  t.match(problemsOf({ ...LEAST, SIGNER_CERTIFICATE_FILE }), [
+    /^SIGNER_CERTIFICATE_FILE: the certificate of CN=Signer is not encoded/,
+  ])
+  const CA_CERTIFICATES_FILE = spoil(rsaRoot).certificateFile
+  t.match(
+    problemsOf({ ...LEAST, SIGNER_CERTIFICATE_FILE: ofRsaRoot.certificateFile, CA_CERTIFICATES_FILE }),
+    [/^CA_CERTIFICATES_FILE: the certificate of CN=RSA root is not encoded/],
+  )
 })
 
 t.test('a timeout that Document Engine does not wait for', async (t) => {

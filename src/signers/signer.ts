@@ -17,17 +17,21 @@ export interface Signer extends Chain {
   readonly validity: readonly ValidityPeriod[]
 }
 
-/** The signer that the certificate files describe; undefined when its certificate is to be found on the token. */
+/**
+ * The signer that the certificate files describe; undefined when its certificate is to be found on the token.
+ *
+ * @throws ConfigurationError when a certificate of the chain cannot be put into containers
+ */
 export function signerFromFiles({ certificates, caCertificates }: SignerConfiguration): Signer | undefined {
   const [leaf, ...following] = certificates ?? []
-  return leaf === undefined ? undefined : createSigner(leaf, [...following, ...caCertificates])
+  return leaf === undefined ? undefined : createSigner(leaf, following, caCertificates)
 }
 
 /**
  * The signer whose certificate object lies on the token.
  *
  * @param certificate DER
- * @throws ConfigurationError when its key is not one that can sign here
+ * @throws ConfigurationError when its key is not one that can sign here, or it cannot be put into containers
  */
 export function signerFromToken(certificate: Uint8Array, { caCertificates }: SignerConfiguration): Signer {
   const leaf = new X509Certificate(certificate)
@@ -37,7 +41,7 @@ export function signerFromToken(certificate: Uint8Array, { caCertificates }: Sig
       { variable: 'SIGNER_CERTIFICATE_FILE', message: `on the token: ${problem}` },
     ])
   }
-  return createSigner(leaf, caCertificates)
+  return createSigner(leaf, [], caCertificates)
 }
 
 /**
@@ -58,17 +62,33 @@ export function checkKeyMatches({ publicKey: expected }: Signer, publicKey: Uint
   }
 }
 
-function createSigner(certificate: X509Certificate, candidates: readonly X509Certificate[]): Signer {
-  const chain = buildChain(certificate, candidates)
+/** @param following certificates from where the leaf is from */
+function createSigner(
+  certificate: X509Certificate,
+  following: readonly X509Certificate[],
+  caCertificates: readonly X509Certificate[],
+): Signer {
+  const chain = buildChain(certificate, [...following, ...caCertificates])
+  const encodeIssuer = (issuer: X509Certificate) =>
+    encode(issuer, following.includes(issuer) ? 'SIGNER_CERTIFICATE_FILE' : 'CA_CERTIFICATES_FILE')
   return {
     ...chain,
     certificate,
     publicKey: certificate.publicKey,
-    encoded: [encode(certificate), ...chain.issuers.map(encode)],
+    encoded: [encode(certificate, 'SIGNER_CERTIFICATE_FILE'), ...chain.issuers.map(encodeIssuer)],
     validity: [certificate, ...chain.issuers].map(validityPeriod),
   }
 }
 
-function encode({ raw }: X509Certificate): EncodedCertificate {
-  return new EncodedCertificate(raw)
+/** OpenSSL reads certificates that are not quite as RFC 5280 says. */
+function encode(certificate: X509Certificate, variable: string): EncodedCertificate {
+  try {
+    return new EncodedCertificate(certificate.raw)
+  } catch (error) {
+    const { subject } = validityPeriod(certificate)
+    const message =
+      `the certificate of ${subject} is not encoded as containers need it (${(error as Error).message}); ` +
+      'have it issued anew'
+    throw new ConfigurationError([{ variable, message }])
+  }
 }

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { checkKeyMatches, type Signer, signerFromFiles, signerFromToken } from '../../src/signers/signer.ts'
-import { type Issued, issue, RSA_2048 } from '../support/certificates.ts'
+import { type Issued, issue, RSA_2048, spoil } from '../support/certificates.ts'
 
 const directory = t.testdir()
 const root = issue(directory, { subject: '/CN=Root', ca: true })
@@ -53,6 +53,34 @@ t.test('without a file the certificate is the one on the token', async (t) => {
   const configuration = { caCertificates: certificatesOf(root, issuing) }
   t.equal(signerFromFiles(configuration), undefined)
   t.strictSame(describe(signerFromToken(leaf.certificate.raw, configuration)), WHOLE)
+})
+
+t.test('a certificate that OpenSSL reads and containers cannot hold is told by its variable', async (t) => {
+  const rsaRoot = issue(directory, { subject: '/CN=RSA root', ca: true, key: RSA_2048 })
+  const ofRsaRoot = issue(directory, { subject: '/CN=Signer', issuer: rsaRoot, key: RSA_2048 })
+  const [odd, oddRoot] = [spoil(ofRsaRoot), spoil(rsaRoot)]
+  const refused = (variable: string, subject: string) => ({
+    name: 'ConfigurationError',
+    problems: [
+      {
+        variable,
+        message: new RegExp(`^the certificate of ${subject} is not encoded as containers need it`),
+      },
+    ],
+  })
+  const create = (certificates: Issued[], caCertificates: Issued[]) =>
+    signerFromFiles({
+      certificates: certificatesOf(...certificates),
+      caCertificates: certificatesOf(...caCertificates),
+    })
+  t.throws(() => create([odd], []), refused('SIGNER_CERTIFICATE_FILE', 'CN=Signer'))
+  t.throws(() => create([ofRsaRoot, oddRoot], []), refused('SIGNER_CERTIFICATE_FILE', 'CN=RSA root'))
+  t.throws(() => create([ofRsaRoot], [oddRoot]), refused('CA_CERTIFICATES_FILE', 'CN=RSA root'))
+  t.throws(
+    () => signerFromToken(odd.certificate.raw, { caCertificates: [] }),
+    refused('SIGNER_CERTIFICATE_FILE', 'CN=Signer'),
+  )
+  t.doesNotThrow(() => create([leaf], [oddRoot]), 'one that is in no chain does no harm')
 })
 
 t.test('a key that the token does not show passes for the time being', async (t) => {

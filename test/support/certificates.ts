@@ -67,6 +67,17 @@ export function issue(directory: string, options: IssueOptions): Issued {
   }
 }
 
+/** The certificate with a signature algorithm whose parameters OpenSSL does not mind, but asn1js: an empty time. */
+export function spoil({ certificate, certificateFile, ...rest }: Issued): Issued {
+  const raw = Buffer.from(certificate.raw)
+  // ecdsa-with-SHA256 has no parameters (RFC 5758 3.2); sha256WithRSAEncryption has NULL (RFC 4055 5)
+  raw.writeUInt8(0x18, raw.lastIndexOf(Buffer.from('2a864886f70d01010b0500', 'hex')) + 9)
+  const spoiled = new X509Certificate(raw)
+  const file = `${certificateFile}.spoiled.pem`
+  writeFileSync(file, spoiled.toString())
+  return { ...rest, certificate: spoiled, certificateFile: file }
+}
+
 /** Writes certificates one after another into a PEM file. Returns its path. */
 export function writeBundle(file: string, certificates: readonly X509Certificate[]): string {
   writeFileSync(file, certificates.map(String).join(''))
