@@ -117,8 +117,10 @@ export class Supervisor {
 
   /** Kills the process and starts another: the cure for what does not heal inside it. */
   replace(reason: string): void {
-    this.#process?.kill()
-    this.#lost(reason)
+    if (this.#process !== undefined) {
+      this.#process.kill()
+      this.#lost(reason)
+    }
   }
 
   /** Stops for good: the PIN must not be tried again until somebody has corrected it. */
