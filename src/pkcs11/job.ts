@@ -8,6 +8,8 @@ export class Job {
   attempts = 0
   throttled = 0
   settled = false
+  /** Nobody wants the signature any more. */
+  abandoned = false
   readonly #timer: NodeJS.Timeout
   #resolve!: (signature: Uint8Array) => void
   #reject!: (error: Error) => void
@@ -20,7 +22,9 @@ export class Job {
       this.#resolve = resolve
       this.#reject = reject
     })
-    this.#timer = setTimeout(() => onDeadline(this), Math.max(0, deadline - performance.now()))
+    // After the event loop stood still, the timer is due before answers that came in time are read
+    const judge = () => !this.settled && onDeadline(this)
+    this.#timer = setTimeout(() => setImmediate(judge), Math.max(0, deadline - performance.now()))
   }
 
   succeed(signature: Uint8Array): void {

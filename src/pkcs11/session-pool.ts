@@ -11,7 +11,7 @@ import type { FoundKey } from './messages.ts'
 import type { TokenFailure } from './return-values.ts'
 import type { SessionState } from './session.ts'
 import { MAX_ATTEMPTS, Sessions } from './sessions.ts'
-import { type HsmState, Supervisor } from './supervisor.ts'
+import { type HsmState, Supervisor, type SupervisorEvents } from './supervisor.ts'
 
 /** Before a request is repeated on a token that says it is short of something: doubled each time, half of it random. */
 const THROTTLE_MS = 50
@@ -47,31 +47,36 @@ export interface PoolStatus {
   readonly queued: number
 }
 
+/** What a pool wants of its supervisor. */
+export type SupervisorCalls = Pick<Supervisor, keyof Supervisor>
+
 export class SessionPool {
   readonly #options: PoolOptions
-  readonly #supervisor: Supervisor
+  readonly #supervisor: SupervisorCalls
   #sessions: Sessions | undefined
   readonly #queue: Job[] = []
+  /** Those that wait before they are repeated on a token that is short of something. */
+  readonly #delayed = new Map<Job, NodeJS.Timeout>()
   /** Accepted and not answered: those that wait, are in flight, or wait to be repeated. */
   readonly #unsettled = new Set<Job>()
   #closing = false
   #onDrained: (() => void) | undefined
 
-  constructor(options: PoolOptions) {
+  /** @param supervise how its events get a supervisor; a test hands in its own */
+  constructor(
+    options: PoolOptions,
+    supervise = (events: SupervisorEvents): SupervisorCalls =>
+      new Supervisor(options.hsm, options.publicKey, events, options.log),
+  ) {
     this.#options = options
-    this.#supervisor = new Supervisor(
-      options.hsm,
-      options.publicKey,
-      {
-        onOpened: (key) => this.#opened(key),
-        onSessionMessage: (message) => this.#sessions?.receive(message),
-        onLoggedIn: () => this.#sessions?.loggedIn(),
-        onLogInFailed: (failure) => this.#sessions?.logInFailed(failure),
-        onLost: () => this.#lost(),
-        onMisconfigured: options.onMisconfigured,
-      },
-      options.log,
-    )
+    this.#supervisor = supervise({
+      onOpened: (key) => this.#opened(key),
+      onSessionMessage: (message) => this.#sessions?.receive(message),
+      onLoggedIn: () => this.#sessions?.loggedIn(),
+      onLogInFailed: (failure) => this.#sessions?.logInFailed(failure),
+      onLost: () => this.#lost(),
+      onMisconfigured: options.onMisconfigured,
+    })
   }
 
   start(): void {
@@ -81,9 +86,11 @@ export class SessionPool {
   status(): PoolStatus {
     const supervisor = this.#supervisor.state
     const sessions = this.#sessions?.count() ?? { opening: 0, idle: 0, busy: 0, zombie: 0 }
-    const usable = sessions.idle + sessions.busy > 0
+    const usable = this.#sessions?.isUsable() ?? false
     const state = supervisor.state === 'ready' && !usable ? 'unavailable' : supervisor.state
-    return { ...supervisor, state, sessions, queued: this.#queue.length }
+    const reason = supervisor.reason ?? (state === 'ready' ? undefined : this.#sessions?.lastFailure)
+    const { since } = supervisor
+    return { state, since, ...(reason === undefined ? {} : { reason }), sessions, queued: this.#waiting() }
   }
 
   /**
@@ -97,7 +104,12 @@ export class SessionPool {
     if (this.#closing || signal?.aborted || this.#supervisor.isHopelessUntil(deadline)) {
       throw new HSM_UNAVAILABLE()
     }
-    if (this.#queue.length >= this.#options.hsm.queueLimit && !this.#sessions?.hasIdle()) {
+    if (deadline <= performance.now()) {
+      throw new HSM_TIMEOUT()
+    }
+    // Free sessions are for those that wait to be repeated first
+    const free = this.#sessions?.count().idle ?? 0
+    if (this.#waiting() - free >= this.#options.hsm.queueLimit) {
       throw new HSM_BUSY()
     }
     const job = new Job(digestInfo, deadline, (late) => this.#expire(late))
@@ -151,7 +163,8 @@ export class SessionPool {
     for (const job of inFlight) {
       this.#repeat(job)
     }
-    for (const job of this.#queue.filter(({ deadline }) => this.#supervisor.isHopelessUntil(deadline))) {
+    const waiting = [...this.#queue, ...this.#delayed.keys()]
+    for (const job of waiting.filter(({ deadline }) => this.#supervisor.isHopelessUntil(deadline))) {
       this.#drop(job, new HSM_UNAVAILABLE())
     }
   }
@@ -159,18 +172,22 @@ export class SessionPool {
   #returned(job: Job, failure: TokenFailure): void {
     if (failure.recovery === 'permanent') {
       this.#drop(job, new HSM_UNAVAILABLE())
-    } else if (failure.recovery === 'throttled') {
+    } else if (failure.recovery === 'throttled' && !job.abandoned) {
       const delay = THROTTLE_MS * 2 ** job.throttled * (0.5 + Math.random() / 2)
       job.throttled += 1
       job.attempts -= 1
-      setTimeout(() => this.#repeat(job), delay)
+      const repeat = () => {
+        this.#delayed.delete(job)
+        this.#repeat(job)
+      }
+      this.#delayed.set(job, setTimeout(repeat, delay))
     } else {
       this.#repeat(job)
     }
   }
 
   #repeat(job: Job): void {
-    if (job.attempts >= MAX_ATTEMPTS) {
+    if (job.attempts >= MAX_ATTEMPTS || job.abandoned) {
       this.#drop(job, new HSM_UNAVAILABLE())
     } else if (!job.settled) {
       this.#enqueue(job)
@@ -199,7 +216,8 @@ export class SessionPool {
 
   /** The client has gone: a job that waits is dropped, one in flight ends by itself. */
   #abandon(job: Job): void {
-    if (this.#queue.includes(job)) {
+    job.abandoned = true
+    if (this.#queue.includes(job) || this.#delayed.has(job)) {
       this.#drop(job, new HSM_UNAVAILABLE())
     }
   }
@@ -209,9 +227,15 @@ export class SessionPool {
     if (position >= 0) {
       this.#queue.splice(position, 1)
     }
+    clearTimeout(this.#delayed.get(job))
+    this.#delayed.delete(job)
     if (!job.settled) {
       job.fail(error)
     }
+  }
+
+  #waiting(): number {
+    return this.#queue.length + this.#delayed.size
   }
 
   #checkDrained(): void {

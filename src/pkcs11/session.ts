@@ -19,7 +19,12 @@ export class Session {
   since = performance.now()
   openedAt = 0
   /** Whether it could not be opened, or not prove itself, and waits for another try. */
-  failed = false
+  waits = false
+  /** How often that happened since it last proved itself, and when last. */
+  failures = 0
+  failedAt = 0
+  /** The return value of the call that failed last, until one succeeds. */
+  lastFailure: string | undefined
   /** What it is working on, or will be when it has been opened again; never one that is settled. */
   job: Job | undefined
   readonly #send: (order: ToSession) => void
@@ -50,22 +55,32 @@ export class Session {
   accepts(ticket: number): boolean {
     const current = ticket === this.#ticket
     if (current) {
-      clearTimeout(this.#timer)
+      this.#stopTimer()
     }
     return current
   }
 
   enter(state: SessionState): void {
     this.state = state
-    this.failed = false
+    this.waits = false
     this.since = performance.now()
+  }
+
+  fail(): void {
+    this.enter('opening')
+    this.waits = true
+    this.failures += 1
+    this.failedAt = this.since
   }
 
   sign(job: Job): void {
     this.job = job
     job.attempts += 1
     this.#ticket += 1
-    this.#timer = setTimeout(() => this.#onLate(this), this.#timeoutMs + LATE_MS)
+    // After the event loop stood still, the timer is due before answers that came in time are read
+    const judge = () => this.#timer === timer && this.#onLate(this)
+    const timer = setTimeout(() => setImmediate(judge), this.#timeoutMs + LATE_MS)
+    this.#timer = timer
     this.#send({ type: 'sign', session: this.number, ticket: this.#ticket, data: job.data })
   }
 
@@ -83,8 +98,13 @@ export class Session {
 
   /** Nothing that it answers counts any more. */
   abandon(): Job | undefined {
-    clearTimeout(this.#timer)
+    this.#stopTimer()
     this.#ticket = -1
     return this.takeJob()
+  }
+
+  #stopTimer(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
   }
 }

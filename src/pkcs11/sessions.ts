@@ -6,16 +6,17 @@ import type { KeyObject } from 'node:crypto'
 import type { BaseLogger } from 'pino'
 import { HSM_UNAVAILABLE } from '../errors.ts'
 import { verifyDigestInfo } from '../signature/verification.ts'
-import { Job } from './job.ts'
+import { backoffMs } from './backoff.ts'
+import type { Job } from './job.ts'
+import { Login } from './login.ts'
 import type { FromSession, ToSignerProcess } from './messages.ts'
+import { ProofClock } from './proof-clock.ts'
 import type { TokenFailure } from './return-values.ts'
 import { Session, type SessionState } from './session.ts'
-import { TEST_DIGEST_INFO } from './test-signature.ts'
+import { createTestJob, TEST_DIGEST_INFO } from './test-signature.ts'
 
 /** A request is given to sessions at most this often. */
 export const MAX_ATTEMPTS = 3
-/** Before a session that failed is opened again. */
-const REOPEN_MS = 1_000
 /** A session that is still opening after this time hangs. */
 const OPENING_MS = 30_000
 
@@ -33,7 +34,7 @@ export interface SessionsOptions {
   onIdle(): void
   /** The session could not do this job, another one may. */
   onReturned(job: Job, failure: TokenFailure): void
-  /** Nothing works any more inside this process. */
+  /** Nothing works any more inside this process. Called at most once; nothing else is called after it. */
   onDead(reason: string): void
   /** The token refused the PIN when the login was repeated. */
   onPinRefused(failure: TokenFailure): void
@@ -42,9 +43,12 @@ export interface SessionsOptions {
 export class Sessions {
   readonly #options: SessionsOptions
   readonly #sessions: readonly Session[]
-  readonly #keepAlive: NodeJS.Timeout
-  #loggedInAt = 0
-  #loggingIn = false
+  readonly #keepAliveTimer: NodeJS.Timeout
+  readonly #exerciseMs: number
+  #exercisedAt = performance.now()
+  readonly #proof: ProofClock
+  readonly #login: Login
+  #ended = false
 
   constructor(options: SessionsOptions) {
     this.#options = options
@@ -52,8 +56,10 @@ export class Sessions {
       { length: options.count },
       (_, number) => new Session(number, options.send, options.timeoutMs, (late) => this.#lose(late)),
     )
-    const interval = Math.min(options.keepAliveMs, OPENING_MS) / 2
-    this.#keepAlive = setInterval(() => this.#exercise(), interval).unref()
+    this.#proof = new ProofClock(options.keepAliveMs)
+    this.#login = new Login(() => options.send({ type: 'log-in' }))
+    this.#exerciseMs = Math.min(options.keepAliveMs, OPENING_MS) / 2
+    this.#keepAliveTimer = setInterval(() => this.#exercise(), this.#exerciseMs).unref()
   }
 
   count(): Record<SessionState, number> {
@@ -64,19 +70,26 @@ export class Sessions {
     return counts
   }
 
+  /** What went wrong since the last signature came back. */
+  get lastFailure(): string | undefined {
+    return this.#proof.lastFailure
+  }
+
+  /** Whether a session can sign, and signatures came back lately. */
+  isUsable(): boolean {
+    const { idle, busy } = this.count()
+    return idle + busy > 0 && !this.#proof.isOverdue()
+  }
+
   /** Gives the job to a free session, if there is one. */
   lease(job: Job): boolean {
     const session = this.#sessions.find(({ state }) => state === 'idle')
-    if (session === undefined) {
+    if (session === undefined || this.#ended) {
       return false
     }
     session.enter('busy')
     session.sign(job)
     return true
-  }
-
-  hasIdle(): boolean {
-    return this.#sessions.some(({ state }) => state === 'idle')
   }
 
   /**
@@ -89,7 +102,7 @@ export class Sessions {
 
   /** Ends the bookkeeping. Returns what was in flight. */
   abandon(): Job[] {
-    clearInterval(this.#keepAlive)
+    this.#end()
     const inFlight: Job[] = []
     for (const session of this.#sessions) {
       const job = session.abandon()
@@ -104,7 +117,7 @@ export class Sessions {
 
   receive(message: FromSession): void {
     const session = this.#sessions[message.session]
-    if (!session?.accepts(message.ticket)) {
+    if (this.#ended || !session?.accepts(message.ticket)) {
       return
     }
     switch (message.type) {
@@ -121,21 +134,19 @@ export class Sessions {
 
   /** The one login was repeated: handles from before it are stale. */
   loggedIn(): void {
-    this.#loggingIn = false
-    this.#loggedInAt = performance.now()
+    this.#login.succeed()
     for (const session of this.#sessions) {
-      if (session.state === 'idle' || session.failed) {
+      if (session.state === 'idle' && !this.#ended) {
         session.reopen()
       }
     }
   }
 
   logInFailed(failure: TokenFailure): void {
-    this.#loggingIn = false
     if (failure.recovery === 'pin') {
       this.#options.onPinRefused(failure)
     } else {
-      this.#options.onDead(`the login failed (${failure.returnValue})`)
+      this.#die(`the login failed (${failure.returnValue})`)
     }
   }
 
@@ -153,16 +164,21 @@ export class Sessions {
   }
 
   #openFailed(session: Session, failure: TokenFailure): void {
-    this.#options.log.warn({ session: session.number, ...failure }, 'a session could not be opened')
+    const stale = failure.recovery === 'log-in' && this.#login.isAfter(session.since)
     this.#startNext()
-    if (failure.recovery === 'log-in') {
-      this.#logIn()
+    if (stale) {
+      session.reopen()
+      return
+    }
+    this.#note(session, failure, 'a session cannot be opened')
+    if (failure.recovery === 'log-in' && !this.#logIn()) {
+      return
     }
     const job = session.takeJob()
-    this.#retire(session, `a session cannot be opened (${failure.returnValue})`)
     if (job !== undefined) {
       this.#options.onReturned(job, failure)
     }
+    this.#retire(session, `a session cannot be opened (${failure.returnValue})`)
   }
 
   /** Sessions are opened for the first time one after another: the time of those that wait begins now. */
@@ -177,20 +193,22 @@ export class Sessions {
   #signed(session: Session, signature: Uint8Array): void {
     const job = session.takeJob()
     job?.succeed(signature)
+    session.lastFailure = undefined
     if (session.state === 'zombie') {
       // It came back after all, but what it holds is in doubt
       session.reopen()
     } else if (job?.data === TEST_DIGEST_INFO) {
       this.#tested(session, signature)
     } else {
+      this.#prove()
       this.#release(session)
     }
   }
 
   #signFailed(session: Session, failure: TokenFailure): void {
-    this.#options.log.warn({ session: session.number, ...failure }, 'a signing call failed')
-    if (failure.recovery === 'log-in' && session.openedAt >= this.#loggedInAt) {
-      this.#logIn()
+    this.#note(session, failure, 'a signing call failed')
+    if (failure.recovery === 'log-in' && !this.#login.isAfter(session.openedAt) && !this.#logIn()) {
+      return
     }
     const job = session.takeJob()
     const temporary = failure.recovery === 'throttled'
@@ -214,28 +232,27 @@ export class Sessions {
   }
 
   #test(session: Session, state: SessionState): void {
-    const deadline = performance.now() + this.#options.timeoutMs
-    const job = new Job(TEST_DIGEST_INFO, deadline, (late) => late.fail(new HSM_UNAVAILABLE()))
-    // What became of a test shows in the session's state
-    job.signature.catch(() => {})
     session.enter(state)
-    session.sign(job)
+    session.sign(createTestJob(this.#options.timeoutMs))
   }
 
   #tested(session: Session, signature: Uint8Array): void {
     if (verifyDigestInfo(this.#options.publicKey, TEST_DIGEST_INFO, signature)) {
+      session.failures = 0
+      this.#prove()
       this.#options.onProved()
       this.#release(session)
     } else {
       const reason = 'a test signature does not verify with the signer certificate'
       this.#options.log.error({ session: session.number }, reason)
+      this.#proof.fail(reason)
       this.#retire(session, reason)
     }
   }
 
   /** A session that has just been opened waits before it tries again; one that was in use is opened anew at once. */
   #testFailed(session: Session, failure: TokenFailure): void {
-    if (session.state === 'opening') {
+    if (session.state === 'opening' && !this.#login.isAfter(session.openedAt)) {
       this.#retire(session, `a test signature failed (${failure.returnValue})`)
     } else if (failure.recovery === 'throttled') {
       this.#release(session)
@@ -245,7 +262,7 @@ export class Sessions {
   }
 
   #release(session: Session): void {
-    if (session.openedAt < this.#loggedInAt) {
+    if (this.#login.isAfter(session.openedAt)) {
       session.reopen()
       return
     }
@@ -253,51 +270,97 @@ export class Sessions {
     this.#options.onIdle()
   }
 
-  /** Gives a failed session another try later. */
+  /** Gives a failed session another try, the later the more often it failed. */
   #retire(session: Session, reason: string): void {
-    session.enter('opening')
-    session.failed = true
+    session.fail()
     const { ticket } = session
-    setTimeout(() => session.ticket === ticket && session.failed && session.reopen(), REOPEN_MS).unref()
-    if (!this.#loggingIn) {
+    const reopen = () => !this.#ended && session.ticket === ticket && session.reopen()
+    setTimeout(reopen, backoffMs(session.failures)).unref()
+    if (!this.#login.running) {
       this.#checkAlive(reason)
     }
   }
 
   /** Its call may never return; too many of them, and the process is lost. */
   #lose(session: Session): void {
+    if (this.#ended) {
+      return
+    }
+    const reason = 'sessions do not answer'
+    this.#proof.fail(reason)
     session.takeJob()
     session.enter('zombie')
     this.#options.log.error({ session: session.number }, 'a session did not answer in time')
     if (this.count().zombie > this.#sessions.length / 2) {
-      this.#options.onDead('sessions do not answer')
+      this.#die(reason)
     } else {
-      this.#checkAlive('sessions do not answer')
+      this.#checkAlive(reason)
     }
   }
 
-  /** When no session works any more, the process is lost. */
+  /** When every session failed since it last signed, the process is lost, even if some are being opened again. */
   #checkAlive(reason: string): void {
-    if (this.#sessions.every(({ state, failed }) => state === 'zombie' || failed)) {
+    const failed = ({ failures, failedAt }: Session) => failures > 0 && !this.#login.isAfter(failedAt)
+    if (this.#sessions.every((session) => session.state === 'zombie' || failed(session))) {
+      this.#die(reason)
+    }
+  }
+
+  /** @returns false when another login cannot help, and the process is lost */
+  #logIn(): boolean {
+    const hope = this.#login.repeat()
+    if (!hope) {
+      this.#die('the token does not keep the login')
+    }
+    return hope
+  }
+
+  #prove(): void {
+    this.#proof.prove()
+    this.#login.prove()
+  }
+
+  /** Logs what is new about a session: its first failure, and others when the return value changes. */
+  #note(session: Session, failure: TokenFailure, what: string): void {
+    this.#proof.fail(`${what} (${failure.returnValue})`)
+    if (session.lastFailure !== failure.returnValue) {
+      session.lastFailure = failure.returnValue
+      this.#options.log.warn({ session: session.number, ...failure }, what)
+    }
+  }
+
+  #end(): void {
+    this.#ended = true
+    clearInterval(this.#keepAliveTimer)
+  }
+
+  #die(reason: string): void {
+    if (!this.#ended) {
+      this.#end()
       this.#options.onDead(reason)
     }
   }
 
-  #logIn(): void {
-    if (!this.#loggingIn) {
-      this.#loggingIn = true
-      this.#options.send({ type: 'log-in' })
-    }
-  }
-
-  /** Readiness is a recent signature: the sessions that nobody used make one. Those that hang in opening are found. */
+  /**
+   * Readiness is a recent signature: the sessions that nobody used make one. Those that hang in opening are found, and
+   * when no signature came back for long, the process is lost. Nobody is judged right after the event loop stood still.
+   */
   #exercise(): void {
     const now = performance.now()
+    const stalled = now - this.#exercisedAt > 2 * this.#exerciseMs
+    this.#exercisedAt = now
+    if (!stalled && this.#proof.isOverdue()) {
+      this.#die(this.#proof.lastFailure ?? 'no signature comes back')
+      return
+    }
     for (const session of this.#sessions) {
-      const { state, since, failed, job } = session
+      if (this.#ended) {
+        return
+      }
+      const { state, since, waits, job } = session
       if (state === 'idle' && now - since >= this.#options.keepAliveMs / 2) {
         this.#test(session, 'busy')
-      } else if (state === 'opening' && !failed && job === undefined && now - since > OPENING_MS) {
+      } else if (state === 'opening' && !waits && !stalled && job === undefined && now - since > OPENING_MS) {
         this.#lose(session)
       }
     }

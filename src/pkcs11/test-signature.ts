@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto'
+import { HSM_UNAVAILABLE } from '../errors.ts'
 import { encodeDigestInfo } from '../signature/digest-info.ts'
 import { findHashAlgorithm, type HashAlgorithm } from '../signature/hash-algorithms.ts'
+import { Job } from './job.ts'
 
 /**
  * What test signatures sign: the SHA-256 DigestInfo of a sentence that says so. A constant, so that a test signature
@@ -12,3 +14,12 @@ export const TEST_DIGEST_INFO = encodeDigestInfo(
     .update('This is a test signature of the signing service. It signs no document.')
     .digest(),
 )
+
+/** What became of it shows in the state of the session that it is given to. */
+export function createTestJob(timeoutMs: number): Job {
+  const job = new Job(TEST_DIGEST_INFO, performance.now() + timeoutMs, (late) =>
+    late.fail(new HSM_UNAVAILABLE()),
+  )
+  job.signature.catch(() => {})
+  return job
+}

@@ -16,19 +16,20 @@ function failure(recovery: Recovery): TokenFailure {
 }
 
 /** Sessions whose clock and whose signer process the test plays. */
-function play(t: Test, count: number) {
+function play(t: Test, count: number, keepAliveMs = 600_000) {
   let now = 1_000
   t.intercept(performance, 'now', { value: () => now })
-  mock.timers.enable({ apis: ['setTimeout', 'setInterval'] })
+  mock.timers.enable({ apis: ['setTimeout', 'setInterval', 'setImmediate'] })
   t.teardown(() => mock.timers.reset())
   const orders: ToSignerProcess[] = []
   const events: string[] = []
+  const logged: string[] = []
   const sessions = new Sessions({
     publicKey,
     count,
     timeoutMs: 4_000,
-    keepAliveMs: 600_000,
-    log: pino({ level: 'silent' }),
+    keepAliveMs,
+    log: pino({ level: 'warn' }, { write: (line) => logged.push(line) }),
     send: (order) => orders.push(order),
     onProved: () => events.push('proved'),
     onIdle: () => {},
@@ -52,6 +53,7 @@ function play(t: Test, count: number) {
     sessions,
     orders,
     events,
+    logged,
     lastOrder,
     answer,
     open,
@@ -68,6 +70,11 @@ function play(t: Test, count: number) {
       answer(session, { type: 'session-failed', failure: failure(recovery) }),
     failToSign: (session: number, recovery: Recovery) =>
       answer(session, { type: 'sign-failed', failure: failure(recovery) }),
+    /** The event loop stands still: timers of up to `due` are late, and run at once. */
+    stall(ms: number, due: number) {
+      now += ms
+      mock.timers.tick(due)
+    },
     job: (text: string) => {
       const job = new Job(Buffer.from(text), now + 4_000, (late) => {
         late.fail(new Error('late'))
@@ -89,7 +96,7 @@ t.test('a session gets work once a test signature of it has verified', async (t)
   const { sessions, events, open, sign, job } = play(t, 1)
   t.notOk(sessions.lease(job('early')))
   open(0)
-  t.notOk(sessions.hasIdle())
+  t.notOk(sessions.isUsable())
   sign(0)
   t.same(events, ['proved'])
   t.ok(sessions.lease(job('work')))
@@ -164,7 +171,7 @@ t.test('a request stays with the session that is opened anew for it', async (t) 
     t.same(events, ['returned work device'])
     open(1)
     sign(1)
-    t.ok(sessions.hasIdle(), 'after a test signature')
+    t.ok(sessions.isUsable(), 'after a test signature')
   })
 })
 
@@ -175,7 +182,7 @@ t.test('a request that the token throttles is returned, and its session is free'
   sessions.lease(work)
   failToSign(0, 'throttled')
   t.same(events, ['returned work throttled'])
-  t.ok(sessions.hasIdle())
+  t.ok(sessions.isUsable())
   work.fail(new Error('end of test'))
 })
 
@@ -189,7 +196,7 @@ t.test('a deadline that passes soon after the session was given the request', as
   t.ok(work.settled)
   t.same(sessions.count(), { opening: 0, idle: 0, busy: 1, zombie: 0 }, 'makes no zombie')
   sign(0, SIGNATURE)
-  t.ok(sessions.hasIdle())
+  t.ok(sessions.isUsable())
   t.match(lastOrder(0), { type: 'sign' })
   t.same(events, [])
 })
@@ -285,9 +292,9 @@ t.test('the token forgets the login', async (t) => {
     failToOpen(1, 'log-in')
     t.equal(orders.filter(({ type }) => type === 'log-in').length, 1)
     sessions.loggedIn()
-    t.match(lastOrder(1), { type: 'reopen' }, 'the one that could not be opened')
     t.match(lastOrder(3), { type: 'reopen' }, 'the idle one')
-    pass(500)
+    pass(1_000)
+    t.match(lastOrder(1), { type: 'reopen' }, 'the one that could not be opened')
     sign(2)
     t.match(lastOrder(2), { type: 'reopen' }, 'the one that was signing')
     open(0)
@@ -349,4 +356,146 @@ t.test('what is in flight comes back when the process is lost, test signatures d
   answer(1, { type: 'signed', signature: SIGNATURE }, 4)
   t.notOk(work.settled)
   work.fail(new Error('end of test'))
+})
+
+t.test('no signature comes back for long: the process is lost, once', async (t) => {
+  t.test('since the token throttles each', async (t) => {
+    const { sessions, events, orders, failToSign, prove, pass, job, open } = play(t, 1, 10_000)
+    prove()
+    for (let second = 0; second < 40; second++) {
+      if (sessions.count().busy > 0) {
+        failToSign(0, 'throttled')
+      }
+      pass(1_000)
+    }
+    t.same(events, ['dead: a signing call failed (CKR_TEST)'])
+    t.equal(sessions.lastFailure, 'a signing call failed (CKR_TEST)')
+    t.notOk(sessions.isUsable())
+
+    t.test('and nothing more is done', async (t) => {
+      const ordered = orders.length
+      t.notOk(sessions.lease(job('late')))
+      open(0)
+      sessions.loggedIn()
+      pass(60_000)
+      t.equal(orders.length, ordered)
+      t.equal(events.length, 1)
+    })
+  })
+
+  t.test('since all sessions are silent', async (t) => {
+    const { events, failToOpen, pass } = play(t, 64)
+    failToOpen(0, 'device')
+    pass(120_000)
+    t.same(events, ['dead: sessions do not answer'])
+  })
+
+  t.test('since nothing happens at all', async (t) => {
+    const { events, pass } = play(t, 1, 4_000)
+    pass(30_000)
+    t.same(events, [])
+    pass(4_000)
+    t.same(events, ['dead: no signature comes back'])
+  })
+})
+
+t.test('a call that does not return after the process was lost makes no zombie', async (t) => {
+  const { sessions, events, prove, job, pass } = play(t, 2)
+  prove()
+  sessions.lease(job('work'))
+  sessions.logInFailed(failure('device'))
+  pass(5_000)
+  t.equal(sessions.count().zombie, 0)
+  t.same(events, ['dead: the login failed (CKR_TEST)'])
+})
+
+t.test('sessions that fail one after another, each while others wait: the process is lost', async (t) => {
+  const { events, failToOpen, pass } = play(t, 16)
+  for (let session = 0; session < 16; session++) {
+    failToOpen(session, 'device')
+    pass(2_000)
+  }
+  t.same(events, ['dead: a session cannot be opened (CKR_TEST)'])
+})
+
+t.test('a session that cannot be opened is tried ever more seldom, and logged once', async (t) => {
+  const { orders, logged, open, sign, failToOpen, pass } = play(t, 2)
+  open(0)
+  sign(0)
+  failToOpen(1, 'throttled')
+  for (let second = 0; second < 120; second++) {
+    const ordered = orders.length
+    pass(1_000)
+    if (orders.length > ordered) {
+      failToOpen(1, 'throttled')
+    }
+  }
+  t.ok(orders.length > 5 && orders.length < 12, `${orders.length} orders in two minutes`)
+  t.equal(logged.length, 1)
+})
+
+t.test('the login is repeated and does not help: the process is lost at the third', async (t) => {
+  t.test('when signing goes on failing', async (t) => {
+    const { sessions, events, orders, open, failToSign, prove, job, pass } = play(t, 1)
+    prove()
+    const work = job('work')
+    sessions.lease(work)
+    failToSign(0, 'log-in')
+    sessions.loggedIn()
+    pass(500)
+    open(0)
+    failToSign(0, 'log-in')
+    sessions.loggedIn()
+    open(0)
+    failToSign(0, 'log-in')
+    t.same(events, ['dead: the token does not keep the login'])
+    t.equal(orders.filter(({ type }) => type === 'log-in').length, 2)
+    t.same(sessions.abandon(), [work])
+    work.fail(new Error('end of test'))
+  })
+
+  t.test('also when sessions cannot even be opened', async (t) => {
+    const { sessions, events, failToOpen, pass } = play(t, 1)
+    for (let time = 0; time < 3; time++) {
+      failToOpen(0, 'log-in')
+      sessions.loggedIn()
+      pass(2_500)
+    }
+    t.same(events, ['dead: the token does not keep the login'])
+  })
+})
+
+t.test('failures from before the login are no failures', async (t) => {
+  const { sessions, events, orders, open, failToOpen, failToSign, lastOrder, pass } = play(t, 2)
+  open(1)
+  pass(500)
+  sessions.loggedIn()
+  failToOpen(0, 'log-in')
+  t.match(lastOrder(0), { type: 'reopen' })
+  failToSign(1, 'log-in')
+  t.match(lastOrder(1), { type: 'reopen' })
+  t.same(events, [])
+  t.notOk(orders.some(({ type }) => type === 'log-in'))
+})
+
+t.test('the event loop stands still', async (t) => {
+  t.test('a signature that came in time is taken', async (t) => {
+    const { sessions, prove, job, stall, sign } = play(t, 2)
+    prove()
+    const work = job('work')
+    sessions.lease(work)
+    setTimeout(() => sign(0, SIGNATURE), 4_200)
+    stall(6_000, 6_000)
+    t.equal(await work.signature, SIGNATURE)
+    t.same(sessions.count(), { opening: 0, idle: 2, busy: 0, zombie: 0 })
+  })
+
+  t.test('for so long that no test signature could be made: they are made first', async (t) => {
+    const { sessions, events, prove, stall, sign } = play(t, 1, 10_000)
+    prove()
+    stall(60_000, 5_000)
+    t.equal(sessions.count().busy, 1)
+    sign(0)
+    t.same(events, ['proved'])
+  })
 })

@@ -1,0 +1,47 @@
+/** A token that forgets the login again and again, with no signature between, is not healed by another one. */
+const MAX_REPEATS = 2
+
+/** The one login that all sessions share: when it was last repeated, and whether that helped. */
+export class Login {
+  readonly #send: () => void
+  #at = 0
+  #running = false
+  #repeats = 0
+
+  constructor(send: () => void) {
+    this.#send = send
+  }
+
+  get running(): boolean {
+    return this.#running
+  }
+
+  /** Whether that was before the last login: handles from then are stale, and failures from then say nothing. */
+  isAfter(time: number): boolean {
+    return time < this.#at
+  }
+
+  /** @returns false when it was repeated in vain too often */
+  repeat(): boolean {
+    if (this.#running) {
+      return true
+    }
+    if (this.#repeats === MAX_REPEATS) {
+      return false
+    }
+    this.#repeats += 1
+    this.#running = true
+    this.#send()
+    return true
+  }
+
+  succeed(): void {
+    this.#running = false
+    this.#at = performance.now()
+  }
+
+  /** A signature came back. */
+  prove(): void {
+    this.#repeats = 0
+  }
+}

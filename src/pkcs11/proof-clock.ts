@@ -1,0 +1,32 @@
+/** Sessions that bring no signature for this long are lost, however often they are tested. */
+const SHORTEST_LIMIT_MS = 30_000
+
+/** When the token last proved that it signs, and what went wrong since. */
+export class ProofClock {
+  readonly #limitMs: number
+  #provedAt = performance.now()
+  #lastFailure: string | undefined
+
+  /** @param keepAliveMs how often idle sessions make test signatures */
+  constructor(keepAliveMs: number) {
+    this.#limitMs = Math.max(2 * keepAliveMs, SHORTEST_LIMIT_MS)
+  }
+
+  /** The last failure since the last signature. */
+  get lastFailure(): string | undefined {
+    return this.#lastFailure
+  }
+
+  prove(): void {
+    this.#provedAt = performance.now()
+    this.#lastFailure = undefined
+  }
+
+  fail(reason: string): void {
+    this.#lastFailure = reason
+  }
+
+  isOverdue(): boolean {
+    return performance.now() - this.#provedAt > this.#limitMs
+  }
+}
