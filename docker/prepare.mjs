@@ -4,7 +4,7 @@
 //
 //   node docker/prepare.mjs [--tools]
 import { spawn } from 'node:child_process'
-import { mkdir, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -122,10 +122,10 @@ async function build() {
 
   console.error('Building with tsc')
   const started = new Date()
-  await rm(stamp, { force: true })
+  // What was compiled from files that are gone would run as a test.
+  await rm(join(root, 'dist'), { recursive: true, force: true })
   const tsc = join(root, 'node_modules/typescript/bin/tsc')
   await run(process.execPath, [tsc, '--project', 'tsconfig.json'], 'The build failed: tsc says why above')
-  await mkdir(join(root, 'dist'), { recursive: true })
   await writeFile(stamp, '')
   // What changed while tsc was running is for the next build.
   await utimes(stamp, started, started)

@@ -1,12 +1,12 @@
 /** The tables of the README say what the sources say. */
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import type { FastifyErrorConstructor } from '@fastify/error'
 import t from 'tap'
 import { Environment } from '../schemas/configuration.ts'
 import * as errors from '../src/errors.ts'
+import { repositoryPath } from './support/repository.ts'
 
-const readme = readFileSync(join(import.meta.dirname, '../README.md'), 'utf8')
+const readme = readFileSync(repositoryPath('README.md'), 'utf8')
 
 /** First cell to second cell of the rows whose first cell is one name in code, under a heading. */
 function tableUnder(heading: string): Map<string, string> {

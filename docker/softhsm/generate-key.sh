@@ -73,7 +73,8 @@ if ! printf '%s\n' "$keys" | grep -qi "^ *ID: *$key_id *\$"; then
   printed=$(on_token --keypairgen --key-type "$key_type" --label "$key_label" --id "$key_id" \
     --sensitive --usage-sign 2>&1) || fail "pkcs11-tool: $printed"
 fi
-node "$here/sign-only.mjs" "$module" "$token_label" "$key_id"
+# Without what the caller may have loaded into its own Node, a debugger or a coverage reporter for example.
+env -u NODE_OPTIONS node "$here/sign-only.mjs" "$module" "$token_label" "$key_id"
 
 umask 077
 temporary=$public_key.new

@@ -1,5 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { parseArguments } from '../support/document-engine/cli-arguments.ts'
@@ -8,7 +8,9 @@ import { pdfsig } from '../support/validators/pdfsig.ts'
 import { runTool } from '../support/validators/run-tool.ts'
 import { makeFixture } from './fixture.ts'
 
-const cli = fileURLToPath(new URL('../support/document-engine/cli.ts', import.meta.url))
+const cli = fileURLToPath(
+  new URL(`../support/document-engine/cli${extname(import.meta.filename)}`, import.meta.url),
+)
 // The loader that runs this test runs the command too.
 const signPdfCommand = (...args: string[]) => runTool(process.execPath, [...process.execArgv, cli, ...args])
 

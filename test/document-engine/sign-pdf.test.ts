@@ -9,6 +9,7 @@ import {
   type HashAlgorithm,
   SIGNATURE_TYPES,
 } from '../support/document-engine/signature-options.ts'
+import { repositoryPath } from '../support/repository.ts'
 import { printCms, verifyCms, verifySignature } from '../support/validators/openssl.ts'
 import { readPdfSignatures } from '../support/validators/pdf-signatures.ts'
 import { pdfsig } from '../support/validators/pdfsig.ts'
@@ -131,7 +132,7 @@ t.test('name, reason and location are PDF text strings of the right encoding', a
 })
 
 t.test('the sample of the repository can be signed', async (t) => {
-  const sample = await readFile(new URL('../support/document-engine/sample.pdf', import.meta.url))
+  const sample = await readFile(repositoryPath('test/support/document-engine/sample.pdf'))
   const { pdf } = await signPdf({ pdf: sample, url: service.url })
   t.match(await pdfsig(pdf, nssDatabase), { signatures: [{ valid: true, wholeDocument: true }] })
 })

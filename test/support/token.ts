@@ -2,13 +2,10 @@
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { repositoryPath } from './repository.ts'
 
-/** Runs a command without the test runner's hooks: the Node scripts among them are no part of what is covered. */
-function run(command: string, args: readonly string[]) {
-  return promisify(execFile)(command, args, { env: { ...process.env, NODE_OPTIONS: '' } })
-}
-
-const SCRIPTS = join(import.meta.dirname, '../../docker/softhsm')
+const run = promisify(execFile)
+const SCRIPTS = repositoryPath('docker/softhsm')
 
 export const PIN = 'test-pin-4711'
 

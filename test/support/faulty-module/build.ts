@@ -4,15 +4,15 @@ import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { repositoryPath } from '../repository.ts'
 
-const ROOT = join(import.meta.dirname, '../../..')
-const SOURCE = join(import.meta.dirname, 'faulty.c')
-const HEADERS = join(ROOT, 'node_modules/pkcs11js/includes')
+const SOURCE = repositoryPath('test/support/faulty-module/faulty.c')
+const HEADERS = repositoryPath('node_modules/pkcs11js/includes')
 
 /** @returns the path of the shared library */
 export async function buildFaultyModule(): Promise<string> {
   const version = createHash('sha256').update(readFileSync(SOURCE)).digest('hex').slice(0, 16)
-  const library = join(ROOT, 'dist/faulty-module', `${version}.so`)
+  const library = repositoryPath('dist/faulty-module', `${version}.so`)
   if (!existsSync(library)) {
     mkdirSync(join(library, '..'), { recursive: true })
     // Test files run at the same time: none may load what another has half written
