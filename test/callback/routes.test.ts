@@ -9,8 +9,8 @@ import { createSigningToken } from '../support/token.ts'
 const { environment } = await createSigningToken(t.testdir())
 
 t.test('a request whose client has gone gives up its place in the queue', async (t) => {
-  // With the token away it waits for as long as the test wants
-  const away = { ...environment, HSM_TOKEN_LABEL: 'away', HSM_TIMEOUT_MS: '60000' }
+  // With the token away it waits until its deadline
+  const away = { ...environment, HSM_TOKEN_LABEL: 'away', HSM_TIMEOUT_MS: '8000' }
   const requests: FastifyRequest[] = []
   const service = await startService(t, { ...away, SIGNING_SERVICE_BODY_LIMIT: '2048' }, (app) => {
     app.addHook('preHandler', async (request) => {

@@ -63,6 +63,7 @@ t.test('failures that pass inside the signer process', async (t) => {
   })
 
   t.test('a request is given to sessions three times at most', async (t) => {
+    await allIdle(service.url)
     module.plan('C_Sign return CKR_OPERATION_ACTIVE times=3')
     t.same(await signMany(service.url, publicKey, 1), { HSM_UNAVAILABLE: 1 })
     await service.ready()
