@@ -1,0 +1,23 @@
+/** Why a signer process was replaced: it ended by itself, its sessions hang, or nothing signs inside it any more. */
+export type RestartReason = 'crash' | 'hang' | 'hsm'
+
+/**
+ * What happens in the pool, for those who count it. Reasons are the names of PKCS#11 return values, and where none was
+ * returned, one of a few words in lower case. Its methods are called in the middle of the work: they must not throw.
+ */
+export interface PoolObserver {
+  /** A request was given to a session after it had waited for that many seconds. */
+  waited(seconds: number): void
+  /** A call came back: how many seconds the library took to sign, or to open a session, and what it returned. */
+  called(operation: 'sign' | 'open', seconds: number, returnValue: string): void
+  /** A request is given to a session again: a return value, `signature`, `process` or `slow`. */
+  retried(reason: string): void
+  /** A session is given up and opened anew: a return value, `signature`, `timeout`, `uses` or `age`. */
+  evicted(reason: string): void
+  /** `C_Login` was called, and answered with that return value. */
+  loggedIn(returnValue: string): void
+  /** The signer process is replaced. */
+  restarted(reason: RestartReason): void
+  /** A signature that the token returned did not verify, and was discarded. */
+  selfCheckFailed(): void
+}
