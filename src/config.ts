@@ -47,6 +47,12 @@ export interface HsmConfiguration {
   readonly queueLimit: number
   readonly timeoutMs: number
   readonly keepAliveMs: number
+  /** Sessions that may hang: with one more the signer process is replaced. */
+  readonly zombieLimit: number
+  /** Signatures after which a session is opened anew; 0 is never. */
+  readonly sessionMaxUses: number
+  /** Age at which a session is opened anew; 0 is never. */
+  readonly sessionMaxAgeMs: number
 }
 
 export interface SignerConfiguration {
@@ -62,6 +68,8 @@ export interface Configuration {
   readonly paths: readonly string[]
   readonly bodyLimit: number
   readonly keepAliveMs: number
+  /** Between the signal to end and the end of intake. */
+  readonly shutdownDelayMs: number
   readonly corsOrigins: readonly string[]
   readonly logLevel: Environment['LOG_LEVEL']
   readonly hashAlgorithms: readonly HashAlgorithm[]
@@ -108,6 +116,7 @@ export function loadConfiguration(environment: Variables): Readonly<Configuratio
     paths: listPaths(whole.SIGNING_SERVICE_PATH),
     bodyLimit: whole.SIGNING_SERVICE_BODY_LIMIT,
     keepAliveMs: whole.SIGNING_SERVICE_KEEP_ALIVE_MS,
+    shutdownDelayMs: whole.SHUTDOWN_DELAY_MS,
     logLevel: whole.LOG_LEVEL,
     digestMismatch: whole.DIGEST_MISMATCH,
     hsm: describeHsm(whole, pin as PinSource),
@@ -164,6 +173,9 @@ function describeHsm(values: Environment, pin: PinSource): HsmConfiguration {
     queueLimit: values.HSM_QUEUE_LIMIT,
     timeoutMs: values.HSM_TIMEOUT_MS,
     keepAliveMs: values.HSM_KEEPALIVE_MS,
+    zombieLimit: values.HSM_ZOMBIE_LIMIT ?? Math.floor(values.HSM_SESSIONS / 2),
+    sessionMaxUses: values.HSM_SESSION_MAX_USES,
+    sessionMaxAgeMs: values.HSM_SESSION_MAX_AGE_MS,
   }
 }
 

@@ -63,6 +63,7 @@ t.test('with module and PIN alone all else has its default', async (t) => {
     paths: ['/', '/sign'],
     bodyLimit: 268_435_456,
     keepAliveMs: 620_000,
+    shutdownDelayMs: 0,
     corsOrigins: [],
     logLevel: 'info',
     hashAlgorithms: [{ name: 'sha256' }, { name: 'sha384' }, { name: 'sha512' }].map(({ name }) => ({
@@ -72,6 +73,7 @@ t.test('with module and PIN alone all else has its default', async (t) => {
     hsm: {
       ...{ module: MODULE, pin: { variable: 'HSM_PIN' }, token: {}, key: {} },
       ...{ sessions: 8, queueLimit: 256, timeoutMs: 4000, keepAliveMs: 30_000 },
+      ...{ zombieLimit: 4, sessionMaxUses: 0, sessionMaxAgeMs: 0 },
     },
     signer: { caCertificates: [] },
     warnings: [PIN_WARNING],
@@ -85,6 +87,8 @@ t.test('every variable reaches its place', async (t) => {
     ...{ HSM_KEY_LABEL: 'signer', HSM_KEY_ID: '01A2' },
     ...{ SIGNER_CERTIFICATE_FILE: leaf.certificateFile, CA_CERTIFICATES_FILE: issuing.certificateFile },
     ...{ HSM_SESSIONS: '3', HSM_QUEUE_LIMIT: '0', HSM_TIMEOUT_MS: '900', HSM_KEEPALIVE_MS: '5000' },
+    ...{ HSM_ZOMBIE_LIMIT: '0', HSM_SESSION_MAX_USES: '100', HSM_SESSION_MAX_AGE_MS: '60000' },
+    SHUTDOWN_DELAY_MS: '2000',
     ...{ HASH_ALGORITHMS: 'sha512', DIGEST_MISMATCH: 'ignore', CORS_ORIGINS: 'https://app.example.com' },
     ...{ SIGNING_SERVICE_PORT: '0', SIGNING_SERVICE_HOST: '::1', SIGNING_SERVICE_PATH: '/api/sign' },
     ...{ SIGNING_SERVICE_BODY_LIMIT: '1024', SIGNING_SERVICE_KEEP_ALIVE_MS: '1000', LOG_LEVEL: 'warn' },
@@ -92,12 +96,14 @@ t.test('every variable reaches its place', async (t) => {
   t.match(configuration, {
     ...{ host: '::1', port: 0, paths: ['/', '/sign', '/api/sign'], bodyLimit: 1024, keepAliveMs: 1000 },
     ...{ corsOrigins: ['https://app.example.com'], logLevel: 'warn', digestMismatch: 'ignore' },
+    shutdownDelayMs: 2000,
     hashAlgorithms: [{ name: 'sha512' }],
     hsm: {
       pin: { file: path('pin') },
       token: { label: 'hsm1', serial: 'f41c2b8d90aa17e3', slot: 2 },
       key: { label: 'signer', id: '01a2' },
       ...{ sessions: 3, queueLimit: 0, timeoutMs: 900, keepAliveMs: 5000 },
+      ...{ zombieLimit: 0, sessionMaxUses: 100, sessionMaxAgeMs: 60_000 },
     },
     warnings: [],
   })
@@ -124,6 +130,10 @@ t.test('numbers', async (t) => {
     ['HSM_QUEUE_LIMIT', 0, 1_000_000],
     ['HSM_TIMEOUT_MS', 100, 600_000],
     ['HSM_KEEPALIVE_MS', 1000, 3_600_000],
+    ['HSM_ZOMBIE_LIMIT', 0, 1024],
+    ['HSM_SESSION_MAX_USES', 0, 1_000_000_000],
+    ['HSM_SESSION_MAX_AGE_MS', 0, 604_800_000],
+    ['SHUTDOWN_DELAY_MS', 0, 600_000],
     ['SIGNING_SERVICE_PORT', 0, 65_535],
     ['SIGNING_SERVICE_BODY_LIMIT', 1024, 500_000_000],
     ['SIGNING_SERVICE_KEEP_ALIVE_MS', 1000, 86_400_000],
@@ -145,6 +155,25 @@ t.test('numbers', async (t) => {
       checkRefused(t, variable, value, `an integer from ${least} to ${most}, for example`)
     }
   }
+})
+
+t.test('half of the sessions may hang, unless it is said how many', async (t) => {
+  for (const [sessions, limit] of [
+    ['1', 0],
+    ['2', 1],
+    ['7', 3],
+    ['1024', 512],
+  ] as const) {
+    t.equal(load({ HSM_SESSIONS: sessions }).hsm.zombieLimit, limit, `of ${sessions}`)
+  }
+  t.equal(load({ HSM_SESSIONS: '1', HSM_ZOMBIE_LIMIT: '5' }).hsm.zombieLimit, 5, 'more than there are: never')
+})
+
+t.test('a session lives for ever, or for a second at least', async (t) => {
+  for (const age of ['1', '999']) {
+    checkRefused(t, 'HSM_SESSION_MAX_AGE_MS', age, '0 is never, else 1000 or more')
+  }
+  t.equal(load({ HSM_SESSION_MAX_AGE_MS: '1000' }).hsm.sessionMaxAgeMs, 1000)
 })
 
 t.test('choices, in the very spelling', async (t) => {
@@ -374,6 +403,10 @@ t.test('names that nobody knows', async (t) => {
     ],
     'are warned about where they begin like ours',
   )
+  t.strictSame(warnings({ SHUTDOWN_DELAY: '5', SHUTDOWN_TIMEOUT_SECONDS: '5' }), [
+    `SHUTDOWN_DELAY: ${unknown}; SHUTDOWN_DELAY_MS is`,
+    `SHUTDOWN_TIMEOUT_SECONDS: ${unknown}; check its spelling`,
+  ])
   t.strictSame(
     warnings({ CA_CERTIFICATE_FILE: 'x', HASH_ALGORITHM: 'x', CORS_ORIGIN: 'x', LOGLEVEL: 'x' }),
     [

@@ -30,7 +30,7 @@ t.test('every variable is in the table of the configuration, with its default', 
     } else if (Environment.required.some((required) => required === name)) {
       t.equal(table.get(name), 'required', name)
     } else {
-      t.notMatch(table.get(name), /`/, `${name} has no default`)
+      t.notMatch(table.get(name), /^`/, `${name} has no default of its own`)
     }
   }
 })

@@ -31,6 +31,9 @@ const hsm: HsmConfiguration = {
   queueLimit: 1,
   timeoutMs: 1000,
   keepAliveMs: 1000,
+  zombieLimit: 1,
+  sessionMaxUses: 0,
+  sessionMaxAgeMs: 0,
 }
 
 function der(pemFile: string): Buffer {
