@@ -4,5 +4,5 @@ import type { SigningKey } from '../signers/signing-key.ts'
 /** What signatures are made with. */
 export interface CallbackContext {
   readonly signingKey: Pick<SigningKey, 'validSigner' | 'sign'>
-  readonly options: SignOptions
+  readonly options: Omit<SignOptions, 'verify'>
 }

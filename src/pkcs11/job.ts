@@ -1,12 +1,31 @@
-/** A DigestInfo on its way to a signature, with its deadline. Settled exactly once, by whatever comes first. */
-export class Job {
+/** What a session is given to sign. */
+export interface Work {
+  /** DER DigestInfo. */
   readonly data: Uint8Array
+  /** Whether a signature over it is the right one. */
+  verify(signature: Uint8Array): boolean
+}
+
+export interface JobOptions extends Work {
   /** Milliseconds of `performance.now()`. */
   readonly deadline: number
+  /** Called when the deadline passes before the job is settled. */
+  onDeadline(job: Job): void
+}
+
+/** A request for a signature, with its deadline. Settled exactly once, by whatever comes first. */
+export class Job implements Work {
+  readonly data: Uint8Array
+  readonly deadline: number
+  readonly verify: (signature: Uint8Array) => boolean
   readonly signature: Promise<Uint8Array>
-  /** How often it was given to a session, those times not counted that the token was short of something. */
+  readonly arrivedAt = performance.now()
+  /** How often it was given to a session. */
   attempts = 0
-  throttled = 0
+  /** Whether a second session was asked since the first takes long: it may be with two at once. */
+  hedged = false
+  /** What it was last given back for. */
+  lastFailure: string | undefined
   settled = false
   /** Nobody wants the signature any more. */
   abandoned = false
@@ -14,10 +33,10 @@ export class Job {
   #resolve!: (signature: Uint8Array) => void
   #reject!: (error: Error) => void
 
-  /** @param onDeadline called when the deadline passes before it is settled */
-  constructor(data: Uint8Array, deadline: number, onDeadline: (job: Job) => void) {
+  constructor({ data, deadline, verify, onDeadline }: JobOptions) {
     this.data = data
     this.deadline = deadline
+    this.verify = verify
     this.signature = new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject

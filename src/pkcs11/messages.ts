@@ -32,7 +32,6 @@ export interface OpenRequest {
 
 export type ToSignerProcess =
   | ({ readonly type: 'open' } & OpenRequest)
-  | { readonly type: 'start-sessions'; readonly count: number }
   | { readonly type: 'log-in' }
   | { readonly type: 'close' }
   | ToSession
@@ -41,6 +40,7 @@ export type ToSignerProcess =
 export type ToSession =
   /** `data` is what CKM_RSA_PKCS pads and signs: a DER DigestInfo. */
   | { readonly type: 'sign'; readonly session: number; readonly ticket: number; readonly data: Uint8Array }
+  /** Opens the session, or closes what is there and opens it anew. */
   | { readonly type: 'reopen'; readonly session: number; readonly ticket: number }
 
 /** Why a token could not be opened. */
@@ -62,12 +62,18 @@ interface Explanation {
 export type FromSignerProcess =
   | { readonly type: 'opened'; readonly token: FoundToken; readonly key: FoundKey }
   | { readonly type: 'open-failed'; readonly failure: OpenFailure }
+  /** `C_Login` was called; said before what comes of it. */
+  | { readonly type: 'login-answered'; readonly returnValue: string }
   | { readonly type: 'logged-in' }
   | { readonly type: 'log-in-failed'; readonly failure: TokenFailure }
   | FromSession
 
-/** Opening at the start of a worker is the answer to ticket 0. */
-export type FromSession = { readonly session: number; readonly ticket: number } & (
+export type FromSession = {
+  readonly session: number
+  readonly ticket: number
+  /** How long the library took. */
+  readonly seconds: number
+} & (
   | { readonly type: 'session-opened' }
   | { readonly type: 'session-failed'; readonly failure: TokenFailure }
   | { readonly type: 'signed'; readonly signature: Uint8Array }
@@ -77,6 +83,8 @@ export type FromSession = { readonly session: number; readonly ticket: number } 
 /** What a session worker is started with. Handles are the buffers that pkcs11js gives: slot ids can exceed 2^53. */
 export interface SessionWorkerData {
   readonly session: number
+  /** Of the order that it is started for. */
+  readonly ticket: number
   readonly module: string
   readonly slot: Uint8Array
   readonly key: Pick<FoundKey, 'labelBytes' | 'id' | 'publicKey'>

@@ -26,7 +26,9 @@ export class ProofClock {
     this.#lastFailure = reason
   }
 
-  isOverdue(): boolean {
-    return performance.now() - this.#provedAt > this.#limitMs
+  /** Since when, in milliseconds of `performance.now()`; undefined while it is not. */
+  overdueSince(): number | undefined {
+    const due = this.#provedAt + this.#limitMs
+    return performance.now() > due ? due : undefined
   }
 }

@@ -5,12 +5,12 @@
 
 /**
  * What to do about a return value:
- * - `find-key`: the key handle is stale; find the key again in the same session and repeat
+ * - `find-key`: the key handle is stale; find the key again in the same session and repeat; then as the next
  * - `replace-session`: the session is gone or confused; open another in its place and repeat
  * - `log-in`: the token forgot the login; log in once for all sessions and repeat
  * - `throttled`: the token is short of something; wait a little and repeat
  * - `device`: the token or the library failed; replace the session, and the process when it holds for all of them
- * - `pin`: never repeated, since wrong PINs lock the user
+ * - `pin`: the end, whichever call it was, since another login might lock the user
  * - `permanent`: repeating cannot help
  */
 export type Recovery =
@@ -83,6 +83,9 @@ const LOGIN_IS_REPEATED_AFTER: ReadonlySet<string> = new Set([
   'CKR_TOKEN_NOT_PRESENT',
 ])
 
+/** The names of the table. */
+export const RETURN_VALUES: readonly string[] = Object.keys(RECOVERIES)
+
 /** A failed PKCS#11 call, in a form that crosses processes. */
 export interface TokenFailure {
   /** The return value's name, for example `CKR_DEVICE_ERROR`; its number in hex where it has none. */
@@ -90,6 +93,13 @@ export interface TokenFailure {
   /** The call, for example `C_Sign`; empty where it is not known. */
   readonly call: string
   readonly recovery: Recovery
+}
+
+/** A signature came back that does not verify: what made it is in doubt, as if the session were broken. */
+export const WRONG_SIGNATURE: TokenFailure = {
+  returnValue: 'signature',
+  call: 'C_Sign',
+  recovery: 'replace-session',
 }
 
 /**

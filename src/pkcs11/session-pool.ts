@@ -5,16 +5,27 @@
 import type { KeyObject } from 'node:crypto'
 import type { BaseLogger } from 'pino'
 import type { HsmConfiguration } from '../config.ts'
-import { type ConfigurationError, HSM_BUSY, HSM_TIMEOUT, HSM_UNAVAILABLE } from '../errors.ts'
+import {
+  type ConfigurationError,
+  HSM_BUSY,
+  HSM_TIMEOUT,
+  HSM_UNAVAILABLE,
+  SIGNATURE_SELF_CHECK_FAILED,
+} from '../errors.ts'
 import { Job } from './job.ts'
+import { JobQueue } from './job-queue.ts'
 import type { FoundKey } from './messages.ts'
-import type { TokenFailure } from './return-values.ts'
+import type { PoolObserver } from './pool-observer.ts'
+import { type TokenFailure, WRONG_SIGNATURE } from './return-values.ts'
+import { ServiceTime } from './service-time.ts'
 import type { SessionState } from './session.ts'
 import { MAX_ATTEMPTS, Sessions } from './sessions.ts'
 import { type HsmState, Supervisor, type SupervisorEvents } from './supervisor.ts'
 
-/** Before a request is repeated on a token that says it is short of something: doubled each time, half of it random. */
-const THROTTLE_MS = 50
+/** Before a request is repeated for the first time on a token that says it is short of something, at most. */
+const THROTTLE_MS = 100
+/** How often sessions and queue are looked at. */
+const TICK_MS = 100
 
 export interface PoolOptions {
   readonly hsm: HsmConfiguration
@@ -23,13 +34,14 @@ export interface PoolOptions {
   /**
    * Called each time the token was opened.
    *
-   * @returns the public key that signatures must verify with
+   * @returns the public key that test signatures must verify with
    * @throws ConfigurationError when the key cannot be used
    */
   onOpened(key: FoundKey): KeyObject
   /** The token was reached, and the configuration does not fit it. Called at most once. */
   onMisconfigured(error: ConfigurationError): void
   readonly log: BaseLogger
+  readonly observer: PoolObserver
 }
 
 export interface SignOptions {
@@ -37,6 +49,8 @@ export interface SignOptions {
   readonly deadline: number
   /** Aborts when nobody wants the signature any more. */
   readonly signal?: AbortSignal
+  /** Whether a signature is the right one: no other is returned. */
+  verify(signature: Uint8Array): boolean
 }
 
 export interface PoolStatus {
@@ -50,23 +64,24 @@ export interface PoolStatus {
 /** What a pool wants of its supervisor. */
 export type SupervisorCalls = Pick<Supervisor, keyof Supervisor>
 
+const NO_SESSIONS = { opening: 0, idle: 0, busy: 0, zombie: 0 }
+
 export class SessionPool {
   readonly #options: PoolOptions
   readonly #supervisor: SupervisorCalls
   #sessions: Sessions | undefined
-  readonly #queue: Job[] = []
-  /** Those that wait before they are repeated on a token that is short of something. */
-  readonly #delayed = new Map<Job, NodeJS.Timeout>()
+  readonly #queue = new JobQueue()
+  readonly #serviceTime = new ServiceTime()
   /** Accepted and not answered: those that wait, are in flight, or wait to be repeated. */
   readonly #unsettled = new Set<Job>()
+  readonly #ticking: NodeJS.Timeout
   #closing = false
   #onDrained: (() => void) | undefined
 
   /** @param supervise how its events get a supervisor; a test hands in its own */
   constructor(
     options: PoolOptions,
-    supervise = (events: SupervisorEvents): SupervisorCalls =>
-      new Supervisor(options.hsm, options.publicKey, events, options.log),
+    supervise = (events: SupervisorEvents): SupervisorCalls => new Supervisor({ ...options, events }),
   ) {
     this.#options = options
     this.#supervisor = supervise({
@@ -77,6 +92,8 @@ export class SessionPool {
       onLost: () => this.#lost(),
       onMisconfigured: options.onMisconfigured,
     })
+    // After the event loop stood still, answers that came in time are read first
+    this.#ticking = setInterval(() => setImmediate(() => this.#tick()), TICK_MS).unref()
   }
 
   start(): void {
@@ -84,41 +101,42 @@ export class SessionPool {
   }
 
   status(): PoolStatus {
-    const supervisor = this.#supervisor.state
-    const sessions = this.#sessions?.count() ?? { opening: 0, idle: 0, busy: 0, zombie: 0 }
-    const usable = this.#sessions?.isUsable() ?? false
-    const state = supervisor.state === 'ready' && !usable ? 'unavailable' : supervisor.state
-    const reason = supervisor.reason ?? (state === 'ready' ? undefined : this.#sessions?.lastFailure)
-    const { since } = supervisor
-    return { state, since, ...(reason === undefined ? {} : { reason }), sessions, queued: this.#waiting() }
+    const { state, since, reason = this.#sessions?.lastFailure } = this.#supervisor.state
+    const rest = { sessions: this.#sessions?.count() ?? NO_SESSIONS, queued: this.#queue.length }
+    const unusableSince = state === 'ready' ? this.#sessions?.unusableSince() : undefined
+    if (unusableSince !== undefined) {
+      const when = new Date(Date.now() - (performance.now() - unusableSince))
+      return { state: 'unavailable', since: when, ...defined(reason), ...rest }
+    }
+    return { state, since, ...(state === 'ready' ? {} : defined(reason)), ...rest }
   }
 
   /**
    * Signs with `CKM_RSA_PKCS`.
    *
    * @param digestInfo DER
-   * @throws HSM_BUSY when the queue is full, HSM_TIMEOUT when the deadline passed, HSM_UNAVAILABLE when the HSM
-   *   cannot sign
+   * @throws HSM_BUSY when the queue is full or the deadline would pass in it, HSM_TIMEOUT when it passed,
+   *   HSM_UNAVAILABLE when the HSM cannot sign, SIGNATURE_SELF_CHECK_FAILED when no signature verified
    */
-  async sign(digestInfo: Uint8Array, { deadline, signal }: SignOptions): Promise<Uint8Array> {
+  async sign(digestInfo: Uint8Array, { deadline, signal, verify }: SignOptions): Promise<Uint8Array> {
     if (this.#closing || signal?.aborted || this.#supervisor.isHopelessUntil(deadline)) {
       throw new HSM_UNAVAILABLE()
     }
     if (deadline <= performance.now()) {
       throw new HSM_TIMEOUT()
     }
-    // Free sessions are for those that wait to be repeated first
-    const free = this.#sessions?.count().idle ?? 0
-    if (this.#waiting() - free >= this.#options.hsm.queueLimit) {
-      throw new HSM_BUSY()
-    }
-    const job = new Job(digestInfo, deadline, (late) => this.#expire(late))
+    this.#admit(deadline)
+    const job = new Job({ data: digestInfo, deadline, verify, onDeadline: (late) => this.#expire(late) })
     this.#unsettled.add(job)
     signal?.addEventListener('abort', () => this.#abandon(job), { once: true })
     this.#enqueue(job)
     try {
       return await job.signature
     } finally {
+      if (job.hedged) {
+        // The other session was faster
+        this.#queue.remove(job)
+      }
       this.#unsettled.delete(job)
       this.#checkDrained()
     }
@@ -135,25 +153,61 @@ export class SessionPool {
       }
       this.#checkDrained()
     })
+    clearInterval(this.#ticking)
     this.#sessions?.abandon()
     await this.#supervisor.close()
   }
 
   #opened(key: FoundKey): void {
-    const { hsm, log } = this.#options
+    const supervisor = this.#supervisor
     this.#sessions = new Sessions({
+      ...this.#options,
       publicKey: this.#options.onOpened(key),
-      count: hsm.sessions,
-      timeoutMs: hsm.timeoutMs,
-      keepAliveMs: hsm.keepAliveMs,
-      log,
-      send: (message) => this.#supervisor.send(message),
-      onProved: () => this.#supervisor.markReady(),
+      serviceTime: this.#serviceTime,
+      send: (message) => supervisor.send(message),
+      onProved: () => supervisor.markReady(),
       onIdle: () => this.#dispatch(),
       onReturned: (job, failure) => this.#returned(job, failure),
-      onDead: (reason) => this.#supervisor.replace(reason),
-      onPinRefused: (failure) => this.#supervisor.refusePin(failure.returnValue),
+      onSlow: (job) => this.#repeat(job, 'slow'),
+      onDead: (reason, kind) => supervisor.replace(reason, kind),
+      onMismatch: () => supervisor.refuseCertificate(),
+      onPinRefused: ({ returnValue }) => supervisor.refusePin(returnValue),
     })
+  }
+
+  /** Refuses what would wait in vain. Free sessions are for those that wait to be repeated first. */
+  #admit(deadline: number): void {
+    const { idle, busy } = this.#sessions?.count() ?? NO_SESSIONS
+    const waiting = this.#queue.length - idle
+    if (waiting >= this.#options.hsm.queueLimit) {
+      throw this.status().state === 'ready' ? new HSM_BUSY() : new HSM_UNAVAILABLE()
+    }
+    const isFree = idle > this.#queue.length
+    if (!isFree && this.#isTooLate(deadline, this.#queue.length, idle + busy)) {
+      throw new HSM_BUSY()
+    }
+  }
+
+  #isTooLate(deadline: number, ahead: number, sessions: number): boolean {
+    return performance.now() + this.#serviceTime.untilSigned(ahead, sessions) > deadline
+  }
+
+  #tick(): void {
+    this.#sessions?.tick(performance.now())
+    this.#answerEarly()
+  }
+
+  /** Tells those that wait and will not have their turn in time, as sessions are fewer or slower than they were. */
+  #answerEarly(): void {
+    const { idle, busy } = this.#sessions?.count() ?? NO_SESSIONS
+    let ahead = 0
+    for (const job of this.#queue.ready()) {
+      if (!job.hedged && this.#isTooLate(job.deadline, ahead, idle + busy)) {
+        this.#drop(job, new HSM_BUSY())
+      } else {
+        ahead += 1
+      }
+    }
   }
 
   /** The process has gone: what it was working on is repeated in the next one. Signing a digest twice is safe. */
@@ -161,81 +215,72 @@ export class SessionPool {
     const inFlight = this.#sessions?.abandon() ?? []
     this.#sessions = undefined
     for (const job of inFlight) {
-      this.#repeat(job)
+      this.#repeat(job, 'process')
     }
-    const waiting = [...this.#queue, ...this.#delayed.keys()]
-    for (const job of waiting.filter(({ deadline }) => this.#supervisor.isHopelessUntil(deadline))) {
+    const hopeless = this.#queue.all().filter(({ deadline }) => this.#supervisor.isHopelessUntil(deadline))
+    for (const job of hopeless) {
       this.#drop(job, new HSM_UNAVAILABLE())
     }
   }
 
   #returned(job: Job, failure: TokenFailure): void {
+    job.lastFailure = failure.returnValue
     if (failure.recovery === 'permanent') {
       this.#drop(job, new HSM_UNAVAILABLE())
-    } else if (failure.recovery === 'throttled' && !job.abandoned) {
-      const delay = THROTTLE_MS * 2 ** job.throttled * (0.5 + Math.random() / 2)
-      job.throttled += 1
-      job.attempts -= 1
-      const repeat = () => {
-        this.#delayed.delete(job)
-        this.#repeat(job)
-      }
-      this.#delayed.set(job, setTimeout(repeat, delay))
+    } else if (failure.recovery === 'throttled' && job.attempts < MAX_ATTEMPTS && !job.abandoned) {
+      this.#queue.rest(job, throttleMs(job), () => this.#repeat(job, failure.returnValue))
     } else {
-      this.#repeat(job)
+      this.#repeat(job, failure.returnValue)
     }
   }
 
-  #repeat(job: Job): void {
-    if (job.attempts >= MAX_ATTEMPTS || job.abandoned) {
-      this.#drop(job, new HSM_UNAVAILABLE())
-    } else if (!job.settled) {
+  /** @param reason for the observer */
+  #repeat(job: Job, reason: string): void {
+    if (job.attempts < MAX_ATTEMPTS && !job.abandoned) {
+      this.#options.observer.retried(reason)
       this.#enqueue(job)
+    } else if (!this.#sessions?.has(job)) {
+      const failed = job.lastFailure === WRONG_SIGNATURE.returnValue
+      this.#drop(job, failed ? new SIGNATURE_SELF_CHECK_FAILED() : new HSM_UNAVAILABLE())
     }
   }
 
-  /** Sorted by deadline, which is the order of arrival: what is repeated has its old place. */
   #enqueue(job: Job): void {
-    const earlier = this.#queue.findLastIndex(({ deadline }) => deadline <= job.deadline)
-    this.#queue.splice(earlier + 1, 0, job)
+    if (job.hedged) {
+      this.#queue.remove(job)
+    }
+    this.#queue.add(job)
     this.#dispatch()
   }
 
   #dispatch(): void {
-    let job = this.#queue[0]
+    let job = this.#queue.first
     while (job !== undefined && this.#sessions?.lease(job)) {
-      this.#queue.shift()
-      job = this.#queue[0]
+      this.#queue.removeFirst()
+      if (job.attempts === 1) {
+        this.#options.observer.waited((performance.now() - job.arrivedAt) / 1000)
+      }
+      job = this.#queue.first
     }
   }
 
   #expire(job: Job): void {
     this.#drop(job, this.status().state === 'ready' ? new HSM_TIMEOUT() : new HSM_UNAVAILABLE())
-    this.#sessions?.expire(job)
   }
 
   /** The client has gone: a job that waits is dropped, one in flight ends by itself. */
   #abandon(job: Job): void {
     job.abandoned = true
-    if (this.#queue.includes(job) || this.#delayed.has(job)) {
+    if (this.#queue.remove(job) && !this.#sessions?.has(job)) {
       this.#drop(job, new HSM_UNAVAILABLE())
     }
   }
 
   #drop(job: Job, error: Error): void {
-    const position = this.#queue.indexOf(job)
-    if (position >= 0) {
-      this.#queue.splice(position, 1)
-    }
-    clearTimeout(this.#delayed.get(job))
-    this.#delayed.delete(job)
+    this.#queue.remove(job)
     if (!job.settled) {
       job.fail(error)
     }
-  }
-
-  #waiting(): number {
-    return this.#queue.length + this.#delayed.size
   }
 
   #checkDrained(): void {
@@ -243,4 +288,14 @@ export class SessionPool {
       this.#onDrained?.()
     }
   }
+}
+
+function defined(reason: string | undefined): { reason?: string } {
+  return reason === undefined ? {} : { reason }
+}
+
+/** The first time a moment, as most shortages pass; the second time a good part of what time there is. */
+function throttleMs({ attempts, deadline }: Job): number {
+  const longest = attempts === 1 ? THROTTLE_MS : (deadline - performance.now()) / 2
+  return longest * (0.5 + Math.random() * 0.5)
 }

@@ -1,15 +1,12 @@
-import type { Job } from './job.ts'
+import type { Work } from './job.ts'
 import type { ToSession } from './messages.ts'
 
 /**
- * - `opening`: no session yet, or one that has not proved itself by a test signature
+ * - `opening`: no session yet, or one that has to prove itself by a test signature
  * - `idle`, `busy`: open and proved
  * - `zombie`: its call takes too long and may never return; it gets no work until it has
  */
 export type SessionState = 'opening' | 'idle' | 'busy' | 'zombie'
-
-/** How much longer than a request may take a call must take before its session counts as a zombie. */
-const LATE_MS = 100
 
 /** One session, seen from the HTTP process: what it was ordered to do last, and what it is known to be. */
 export class Session {
@@ -17,94 +14,103 @@ export class Session {
   state: SessionState = 'opening'
   /** When the state began. Milliseconds of `performance.now()`, as all times here. */
   since = performance.now()
+  /** When it last stopped being of use. */
+  unusableSince = this.since
   openedAt = 0
-  /** Whether it could not be opened, or not prove itself, and waits for another try. */
-  waits = false
-  /** How often that happened since it last proved itself, and when last. */
+  /** Signatures since it was opened. */
+  uses = 0
+  /** How often in a row it could not be opened or not prove itself, and when last. */
   failures = 0
   failedAt = 0
+  /** How often in a row the token was short of something. */
+  throttles = 0
   /** The return value of the call that failed last, until one succeeds. */
   lastFailure: string | undefined
-  /** What it is working on, or will be when it has been opened again; never one that is settled. */
-  job: Job | undefined
+  /** It rests until then. */
+  wakeAt: number | undefined
+  /** What it is working on; what nobody waits for any more among it. */
+  work: Work | undefined
   readonly #send: (order: ToSession) => void
-  readonly #timeoutMs: number
-  readonly #onLate: (session: Session) => void
-  #timer: NodeJS.Timeout | undefined
   /** The last order; answers to older ones are dropped. */
   #ticket = 0
+  #call: { readonly type: ToSession['type']; readonly since: number } | undefined
 
-  /** @param onLate called when a signing call has not returned long after `timeoutMs` */
-  constructor(
-    number: number,
-    send: (order: ToSession) => void,
-    timeoutMs: number,
-    onLate: (session: Session) => void,
-  ) {
+  constructor(number: number, send: (order: ToSession) => void) {
     this.number = number
     this.#send = send
-    this.#timeoutMs = timeoutMs
-    this.#onLate = onLate
   }
 
-  get ticket(): number {
-    return this.#ticket
+  /** The order that has not been answered yet. */
+  get call(): { readonly type: ToSession['type']; readonly since: number } | undefined {
+    return this.#call
   }
 
-  /** Whether an answer is that to the last order; if it is, the call has returned. */
-  accepts(ticket: number): boolean {
-    const current = ticket === this.#ticket
-    if (current) {
-      this.#stopTimer()
+  /** @returns the call that an answer ends; undefined when it answers an older order, or none */
+  accept(ticket: number): { readonly since: number } | undefined {
+    if (ticket !== this.#ticket) {
+      return undefined
     }
-    return current
+    const call = this.#call
+    this.#call = undefined
+    return call
   }
 
   enter(state: SessionState): void {
+    const now = performance.now()
+    const usable = (one: SessionState) => one === 'idle' || one === 'busy'
+    if (usable(this.state) && !usable(state)) {
+      this.unusableSince = now
+    }
     this.state = state
-    this.waits = false
-    this.since = performance.now()
+    this.since = now
+    this.wakeAt = undefined
   }
 
+  /** It could not be opened, or not prove itself. */
   fail(): void {
     this.enter('opening')
-    this.waits = true
     this.failures += 1
     this.failedAt = this.since
   }
 
-  sign(job: Job): void {
-    this.job = job
-    job.attempts += 1
-    this.#ticket += 1
-    // After the event loop stood still, the timer is due before answers that came in time are read
-    const judge = () => this.#timer === timer && this.#onLate(this)
-    const timer = setTimeout(() => setImmediate(judge), this.#timeoutMs + LATE_MS)
-    this.#timer = timer
-    this.#send({ type: 'sign', session: this.number, ticket: this.#ticket, data: job.data })
+  sign(work: Work): void {
+    this.work = work
+    this.#order({ type: 'sign', session: this.number, ticket: this.#ticket + 1, data: work.data })
   }
 
   reopen(): void {
     this.enter('opening')
-    this.#ticket += 1
-    this.#send({ type: 'reopen', session: this.number, ticket: this.#ticket })
+    this.#order({ type: 'reopen', session: this.number, ticket: this.#ticket + 1 })
   }
 
-  takeJob(): Job | undefined {
-    const { job } = this
-    this.job = undefined
-    return job
+  opened(): void {
+    this.openedAt = performance.now()
+    this.uses = 0
+  }
+
+  succeeded(): void {
+    this.uses += 1
+    this.failures = 0
+    this.throttles = 0
+    this.lastFailure = undefined
+  }
+
+  takeWork(): Work | undefined {
+    const { work } = this
+    this.work = undefined
+    return work
   }
 
   /** Nothing that it answers counts any more. */
-  abandon(): Job | undefined {
-    this.#stopTimer()
+  abandon(): Work | undefined {
     this.#ticket = -1
-    return this.takeJob()
+    this.#call = undefined
+    return this.takeWork()
   }
 
-  #stopTimer(): void {
-    clearTimeout(this.#timer)
-    this.#timer = undefined
+  #order(order: ToSession): void {
+    this.#ticket = order.ticket
+    this.#call = { type: order.type, since: performance.now() }
+    this.#send(order)
   }
 }

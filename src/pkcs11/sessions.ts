@@ -1,32 +1,41 @@
 /**
- * The sessions of one signer process, seen from the HTTP process: which are free, which prove themselves by a test
- * signature, which must be replaced, and when all of them are lost.
+ * The sessions of one signer process, seen from the HTTP process: which are free, which must prove themselves by a
+ * test signature, which must be replaced, and when all of them are lost.
  */
 import type { KeyObject } from 'node:crypto'
 import type { BaseLogger } from 'pino'
-import { HSM_UNAVAILABLE } from '../errors.ts'
-import { verifyDigestInfo } from '../signature/verification.ts'
-import { backoffMs } from './backoff.ts'
-import type { Job } from './job.ts'
+import type { HsmConfiguration } from '../config.ts'
+import { backoffMs, restMs } from './backoff.ts'
+import { Job, type Work } from './job.ts'
 import { Login } from './login.ts'
 import type { FromSession, ToSignerProcess } from './messages.ts'
+import { OpeningQueue } from './opening-queue.ts'
+import type { PoolObserver, RestartReason } from './pool-observer.ts'
 import { ProofClock } from './proof-clock.ts'
-import type { TokenFailure } from './return-values.ts'
+import { type TokenFailure, WRONG_SIGNATURE } from './return-values.ts'
+import type { ServiceTime } from './service-time.ts'
 import { Session, type SessionState } from './session.ts'
-import { createTestJob, TEST_DIGEST_INFO } from './test-signature.ts'
+import { createTestWork } from './test-signature.ts'
+import { Watch } from './watch.ts'
 
 /** A request is given to sessions at most this often. */
 export const MAX_ATTEMPTS = 3
-/** A session that is still opening after this time hangs. */
-const OPENING_MS = 30_000
+/** A process in which the first sessions fail, so many of them, will not sign. */
+const HOPELESS_FAILURES = 2
+/** A session that the token throttles more often in a row must prove itself before it is given more to do. */
+const MAX_THROTTLES = 2
 
 export interface SessionsOptions {
   /** What test signatures must verify with. */
   readonly publicKey: KeyObject
-  readonly count: number
-  readonly timeoutMs: number
-  readonly keepAliveMs: number
+  readonly hsm: Pick<
+    HsmConfiguration,
+    'sessions' | 'timeoutMs' | 'keepAliveMs' | 'zombieLimit' | 'sessionMaxUses' | 'sessionMaxAgeMs'
+  >
+  /** Outlives the process. */
+  readonly serviceTime: ServiceTime
   readonly log: BaseLogger
+  readonly observer: PoolObserver
   send(message: ToSignerProcess): void
   /** A test signature verified. */
   onProved(): void
@@ -34,32 +43,39 @@ export interface SessionsOptions {
   onIdle(): void
   /** The session could not do this job, another one may. */
   onReturned(job: Job, failure: TokenFailure): void
+  /** A call takes long: the job may be given to another session too. */
+  onSlow(job: Job): void
   /** Nothing works any more inside this process. Called at most once; nothing else is called after it. */
-  onDead(reason: string): void
-  /** The token refused the PIN when the login was repeated. */
+  onDead(reason: string, kind: RestartReason): void
+  /** No signature verified, and this is why: the certificate is that of another key, or the HSM is faulty. Ends it as `onDead` does. */
+  onMismatch(): void
+  /** The token said something about the PIN: it must not be tried again. Ends it as `onDead` does. */
   onPinRefused(failure: TokenFailure): void
 }
 
 export class Sessions {
   readonly #options: SessionsOptions
   readonly #sessions: readonly Session[]
-  readonly #keepAliveTimer: NodeJS.Timeout
-  readonly #exerciseMs: number
-  #exercisedAt = performance.now()
+  readonly #opening = new OpeningQueue()
+  readonly #test: Work
   readonly #proof: ProofClock
   readonly #login: Login
+  readonly #watch: Watch
+  #proved = false
   #ended = false
 
+  /** Begins to open them. */
   constructor(options: SessionsOptions) {
+    const { hsm, publicKey, send } = options
     this.#options = options
-    this.#sessions = Array.from(
-      { length: options.count },
-      (_, number) => new Session(number, options.send, options.timeoutMs, (late) => this.#lose(late)),
-    )
-    this.#proof = new ProofClock(options.keepAliveMs)
-    this.#login = new Login(() => options.send({ type: 'log-in' }))
-    this.#exerciseMs = Math.min(options.keepAliveMs, OPENING_MS) / 2
-    this.#keepAliveTimer = setInterval(() => this.#exercise(), this.#exerciseMs).unref()
+    this.#sessions = Array.from({ length: hsm.sessions }, (_, number) => new Session(number, send))
+    this.#test = createTestWork(publicKey)
+    this.#proof = new ProofClock(hsm.keepAliveMs)
+    this.#login = new Login(() => send({ type: 'log-in' }))
+    this.#watch = new Watch(hsm)
+    for (const session of this.#sessions) {
+      this.#opening.add(session)
+    }
   }
 
   count(): Record<SessionState, number> {
@@ -75,10 +91,13 @@ export class Sessions {
     return this.#proof.lastFailure
   }
 
-  /** Whether a session can sign, and signatures came back lately. */
-  isUsable(): boolean {
+  /** When they stopped signing, in milliseconds of `performance.now()`; undefined while one can sign and they did lately. */
+  unusableSince(): number | undefined {
     const { idle, busy } = this.count()
-    return idle + busy > 0 && !this.#proof.isOverdue()
+    if (idle + busy > 0) {
+      return this.#proof.overdueSince()
+    }
+    return Math.max(...this.#sessions.map(({ unusableSince }) => unusableSince))
   }
 
   /** Gives the job to a free session, if there is one. */
@@ -88,45 +107,44 @@ export class Sessions {
       return false
     }
     session.enter('busy')
+    job.attempts += 1
     session.sign(job)
     return true
   }
 
-  /**
-   * A job's deadline passed. A session that works on it goes on for nobody: it may have been given the job at the last
-   * moment, which does not make it a zombie.
-   */
-  expire(job: Job): void {
-    this.#sessions.find((session) => session.job === job)?.takeJob()
+  /** Whether a session works on it. */
+  has(job: Job): boolean {
+    return this.#sessions.some(({ work }) => work === job)
   }
 
   /** Ends the bookkeeping. Returns what was in flight. */
   abandon(): Job[] {
-    this.#end()
-    const inFlight: Job[] = []
-    for (const session of this.#sessions) {
-      const job = session.abandon()
-      if (job?.data === TEST_DIGEST_INFO) {
-        job.fail(new HSM_UNAVAILABLE())
-      } else if (job !== undefined) {
-        inFlight.push(job)
-      }
-    }
-    return inFlight
+    this.#ended = true
+    const inFlight = this.#sessions.map((session) => session.abandon())
+    return [...new Set(inFlight)].filter((work) => work instanceof Job).filter(({ settled }) => !settled)
   }
 
   receive(message: FromSession): void {
     const session = this.#sessions[message.session]
-    if (this.#ended || !session?.accepts(message.ticket)) {
+    const call = this.#ended ? undefined : session?.accept(message.ticket)
+    if (session === undefined || call === undefined) {
+      return
+    }
+    this.#observe(message)
+    if (session.state === 'zombie') {
+      // It came back after all, but what it holds is in doubt
+      session.takeWork()
+      this.#opening.add(session)
       return
     }
     switch (message.type) {
       case 'session-opened':
-        return this.#opened(session)
+        session.opened()
+        return this.#prove(session)
       case 'session-failed':
         return this.#openFailed(session, message.failure)
       case 'signed':
-        return this.#signed(session, message.signature)
+        return this.#signed(session, message.signature, performance.now() - call.since)
       case 'sign-failed':
         return this.#signFailed(session, message.failure)
     }
@@ -137,187 +155,251 @@ export class Sessions {
     this.#login.succeed()
     for (const session of this.#sessions) {
       if (session.state === 'idle' && !this.#ended) {
-        session.reopen()
+        this.#opening.add(session)
       }
     }
   }
 
   logInFailed(failure: TokenFailure): void {
     if (failure.recovery === 'pin') {
+      this.#ended = true
       this.#options.onPinRefused(failure)
     } else {
       this.#die(`the login failed (${failure.returnValue})`)
     }
   }
 
-  /** A job that waited for its session to be replaced goes on with it; otherwise the session proves itself first. */
-  #opened(session: Session): void {
-    session.openedAt = performance.now()
-    this.#startNext()
-    const job = session.takeJob()
-    if (job === undefined) {
-      this.#test(session, 'opening')
-    } else {
-      session.enter('busy')
-      session.sign(job)
+  /** What time brings: to be called every tenth of a second. Nobody is judged right after the event loop stood still. */
+  tick(now: number): void {
+    if (this.#ended || this.#watch.stalled(now)) {
+      return
+    }
+    if (this.#proof.overdueSince() !== undefined) {
+      this.#die(this.#proof.lastFailure ?? 'no signature comes back')
+      return
+    }
+    this.#opening.tick(now)
+    for (const session of this.#sessions) {
+      if (!this.#ended) {
+        this.#look(session, now)
+      }
+    }
+  }
+
+  #look(session: Session, now: number): void {
+    const { state, wakeAt } = session
+    if (this.#watch.hangs(session, now)) {
+      this.#lose(session)
+    } else if (this.#watch.isSlow(session, now, this.#options.serviceTime)) {
+      this.#hedge(session.work as Job)
+    } else if (wakeAt !== undefined && now >= wakeAt) {
+      this.#wake(session)
+    } else if (state === 'idle' && !this.#renew(session, now) && this.#watch.isUnused(session, now)) {
+      this.#prove(session, 'busy')
     }
   }
 
   #openFailed(session: Session, failure: TokenFailure): void {
-    const stale = failure.recovery === 'log-in' && this.#login.isAfter(session.since)
-    this.#startNext()
-    if (stale) {
-      session.reopen()
-      return
-    }
+    const { recovery, returnValue } = failure
     this.#note(session, failure, 'a session cannot be opened')
-    if (failure.recovery === 'log-in' && !this.#logIn()) {
+    if (this.#endsAll(failure, session.since)) {
       return
     }
-    const job = session.takeJob()
-    if (job !== undefined) {
-      this.#options.onReturned(job, failure)
-    }
-    this.#retire(session, `a session cannot be opened (${failure.returnValue})`)
-  }
-
-  /** Sessions are opened for the first time one after another: the time of those that wait begins now. */
-  #startNext(): void {
-    for (const waiting of this.#sessions) {
-      if (waiting.ticket === 0) {
-        waiting.since = performance.now()
-      }
-    }
-  }
-
-  #signed(session: Session, signature: Uint8Array): void {
-    const job = session.takeJob()
-    job?.succeed(signature)
-    session.lastFailure = undefined
-    if (session.state === 'zombie') {
-      // It came back after all, but what it holds is in doubt
-      session.reopen()
-    } else if (job?.data === TEST_DIGEST_INFO) {
-      this.#tested(session, signature)
+    if (recovery === 'log-in') {
+      this.#opening.add(session)
     } else {
-      this.#prove()
-      this.#release(session)
+      this.#retire(session, `a session cannot be opened (${returnValue})`)
     }
+  }
+
+  #signed(session: Session, signature: Uint8Array, ms: number): void {
+    const work = session.work as Work
+    if (!work.verify(signature)) {
+      this.#options.observer.selfCheckFailed()
+      this.#signFailed(session, WRONG_SIGNATURE)
+      return
+    }
+    session.takeWork()
+    session.succeeded()
+    this.#options.serviceTime.add(ms)
+    this.#proof.prove()
+    this.#login.prove()
+    if (work === this.#test) {
+      this.#proved = true
+      this.#options.onProved()
+    } else if (work instanceof Job && !work.settled) {
+      work.succeed(signature)
+    }
+    this.#release(session)
   }
 
   #signFailed(session: Session, failure: TokenFailure): void {
     this.#note(session, failure, 'a signing call failed')
-    if (failure.recovery === 'log-in' && !this.#login.isAfter(session.openedAt) && !this.#logIn()) {
+    if (this.#endsAll(failure, session.openedAt)) {
       return
     }
-    const job = session.takeJob()
-    const temporary = failure.recovery === 'throttled'
-    if (job === undefined) {
-      session.reopen()
-    } else if (job.data === TEST_DIGEST_INFO) {
-      job.fail(new HSM_UNAVAILABLE())
+    const work = session.takeWork()
+    if (!(work instanceof Job)) {
       this.#testFailed(session, failure)
-    } else if (temporary || failure.recovery === 'permanent') {
-      this.#release(session)
-      this.#options.onReturned(job, failure)
+      return
+    }
+    if (failure.recovery === 'throttled') {
+      this.#rest(session)
+    } else if (failure.recovery === 'permanent') {
+      // The request may be at fault, or the session: that tells
+      this.#prove(session)
     } else {
-      session.reopen()
-      if (job.attempts < MAX_ATTEMPTS) {
-        // The job stays with its session, which comes back fresh: another one may be as stale as this one was
-        session.job = job
-      } else {
-        this.#options.onReturned(job, failure)
-      }
+      this.#replace(session, failure.returnValue)
+    }
+    if (!work.settled) {
+      this.#options.onReturned(work, failure)
     }
   }
 
-  #test(session: Session, state: SessionState): void {
-    session.enter(state)
-    session.sign(createTestJob(this.#options.timeoutMs))
-  }
-
-  #tested(session: Session, signature: Uint8Array): void {
-    if (verifyDigestInfo(this.#options.publicKey, TEST_DIGEST_INFO, signature)) {
-      session.failures = 0
-      this.#prove()
-      this.#options.onProved()
-      this.#release(session)
-    } else {
-      const reason = 'a test signature does not verify with the signer certificate'
-      this.#options.log.error({ session: session.number }, reason)
-      this.#proof.fail(reason)
-      this.#retire(session, reason)
-    }
-  }
-
-  /** A session that has just been opened waits before it tries again; one that was in use is opened anew at once. */
+  /** A session that was in use is opened anew at once; one that has just been opened waits before it tries again. */
   #testFailed(session: Session, failure: TokenFailure): void {
-    if (session.state === 'opening' && !this.#login.isAfter(session.openedAt)) {
-      this.#retire(session, `a test signature failed (${failure.returnValue})`)
+    if (this.#login.running || this.#login.isAfter(session.openedAt)) {
+      this.#opening.add(session)
     } else if (failure.recovery === 'throttled') {
-      this.#release(session)
+      this.#rest(session)
+    } else if (session.state === 'busy') {
+      this.#replace(session, failure.returnValue)
     } else {
-      session.reopen()
+      this.#retire(session, `a test signature failed (${failure.returnValue})`)
     }
+  }
+
+  /**
+   * Logs in again where that is what failed.
+   *
+   * @param since when the session was opened
+   * @returns whether nothing in this process can go on
+   */
+  #endsAll(failure: TokenFailure, since: number): boolean {
+    if (failure.recovery === 'pin') {
+      this.#ended = true
+      this.#options.onPinRefused(failure)
+      return true
+    }
+    if (failure.recovery !== 'log-in' || this.#login.isAfter(since) || this.#login.repeat()) {
+      return false
+    }
+    this.#die('the token does not keep the login')
+    return true
+  }
+
+  /** Has it make a test signature; it is of use meanwhile where there is no reason to doubt it. */
+  #prove(session: Session, state: 'opening' | 'busy' = 'opening'): void {
+    session.enter(state)
+    session.sign(this.#test)
   }
 
   #release(session: Session): void {
+    this.#opening.done(session)
     if (this.#login.isAfter(session.openedAt)) {
-      session.reopen()
-      return
+      this.#opening.add(session)
+    } else if (!this.#renew(session, performance.now())) {
+      session.enter('idle')
+      this.#options.onIdle()
     }
-    session.enter('idle')
-    this.#options.onIdle()
+  }
+
+  /** Opens it anew where it was used enough, one at a time. */
+  #renew(session: Session, now: number): boolean {
+    const reason = this.#opening.isEmpty ? this.#watch.wornOut(session, now) : undefined
+    if (reason !== undefined) {
+      this.#options.observer.evicted(reason)
+      this.#opening.add(session)
+    }
+    return reason !== undefined
+  }
+
+  /** Opens another in its place. What broke this one may have broken those that nobody uses: they prove themselves. */
+  #replace(session: Session, reason: string): void {
+    this.#options.observer.evicted(reason)
+    this.#opening.add(session)
+    this.#doubt()
+  }
+
+  #doubt(): void {
+    for (const session of this.#sessions) {
+      if (session.state === 'idle') {
+        this.#prove(session, 'busy')
+      }
+    }
   }
 
   /** Gives a failed session another try, the later the more often it failed. */
   #retire(session: Session, reason: string): void {
     session.fail()
-    const { ticket } = session
-    const reopen = () => !this.#ended && session.ticket === ticket && session.reopen()
-    setTimeout(reopen, backoffMs(session.failures)).unref()
+    session.wakeAt = session.failedAt + backoffMs(session.failures)
+    this.#opening.done(session)
+    if (session.failures === 1) {
+      this.#doubt()
+    }
     if (!this.#login.running) {
       this.#checkAlive(reason)
     }
   }
 
+  /** The token is short of something: a session asks less often, and is out of use when that does not help. */
+  #rest(session: Session): void {
+    session.throttles += 1
+    session.enter(session.throttles > MAX_THROTTLES ? 'opening' : 'busy')
+    session.wakeAt = session.since + restMs(session.throttles)
+    this.#opening.done(session)
+  }
+
+  #wake(session: Session): void {
+    if (session.failures > 0) {
+      this.#opening.add(session)
+    } else if (session.state === 'busy') {
+      this.#release(session)
+    } else {
+      this.#prove(session)
+    }
+  }
+
+  #hedge(job: Job): void {
+    job.hedged = true
+    this.#options.onSlow(job)
+  }
+
   /** Its call may never return; too many of them, and the process is lost. */
   #lose(session: Session): void {
-    if (this.#ended) {
-      return
-    }
     const reason = 'sessions do not answer'
-    this.#proof.fail(reason)
-    session.takeJob()
+    const { zombieLimit } = this.#options.hsm
     session.enter('zombie')
+    this.#opening.done(session)
+    this.#proof.fail(reason)
+    this.#options.observer.evicted('timeout')
     this.#options.log.error({ session: session.number }, 'a session did not answer in time')
-    if (this.count().zombie > this.#sessions.length / 2) {
-      this.#die(reason)
+    if (this.count().zombie > zombieLimit) {
+      this.#die(reason, 'hang')
     } else {
       this.#checkAlive(reason)
     }
   }
 
-  /** When every session failed since it last signed, the process is lost, even if some are being opened again. */
+  /**
+   * When every session failed since it last signed, the process is lost, even if some are being opened again; when
+   * none has signed yet, the first few tell.
+   */
   #checkAlive(reason: string): void {
-    const failed = ({ failures, failedAt }: Session) => failures > 0 && !this.#login.isAfter(failedAt)
-    if (this.#sessions.every((session) => session.state === 'zombie' || failed(session))) {
+    const failed = this.#sessions.filter(
+      ({ state, failures, failedAt }) =>
+        state === 'zombie' || (failures > 0 && !this.#login.isAfter(failedAt)),
+    )
+    const enough = this.#proved ? Number.POSITIVE_INFINITY : HOPELESS_FAILURES
+    if (failed.length < Math.min(enough, this.#sessions.length)) {
+      return
+    }
+    if (!this.#proved && failed.every(({ lastFailure }) => lastFailure === WRONG_SIGNATURE.returnValue)) {
+      this.#ended = true
+      this.#options.onMismatch()
+    } else {
       this.#die(reason)
     }
-  }
-
-  /** @returns false when another login cannot help, and the process is lost */
-  #logIn(): boolean {
-    const hope = this.#login.repeat()
-    if (!hope) {
-      this.#die('the token does not keep the login')
-    }
-    return hope
-  }
-
-  #prove(): void {
-    this.#proof.prove()
-    this.#login.prove()
   }
 
   /** Logs what is new about a session: its first failure, and others when the return value changes. */
@@ -329,40 +411,16 @@ export class Sessions {
     }
   }
 
-  #end(): void {
-    this.#ended = true
-    clearInterval(this.#keepAliveTimer)
+  #observe(message: FromSession): void {
+    const operation = message.type === 'signed' || message.type === 'sign-failed' ? 'sign' : 'open'
+    const returnValue = 'failure' in message ? message.failure.returnValue : 'CKR_OK'
+    this.#options.observer.called(operation, message.seconds, returnValue)
   }
 
-  #die(reason: string): void {
+  #die(reason: string, kind: RestartReason = 'hsm'): void {
     if (!this.#ended) {
-      this.#end()
-      this.#options.onDead(reason)
-    }
-  }
-
-  /**
-   * Readiness is a recent signature: the sessions that nobody used make one. Those that hang in opening are found, and
-   * when no signature came back for long, the process is lost. Nobody is judged right after the event loop stood still.
-   */
-  #exercise(): void {
-    const now = performance.now()
-    const stalled = now - this.#exercisedAt > 2 * this.#exerciseMs
-    this.#exercisedAt = now
-    if (!stalled && this.#proof.isOverdue()) {
-      this.#die(this.#proof.lastFailure ?? 'no signature comes back')
-      return
-    }
-    for (const session of this.#sessions) {
-      if (this.#ended) {
-        return
-      }
-      const { state, since, waits, job } = session
-      if (state === 'idle' && now - since >= this.#options.keepAliveMs / 2) {
-        this.#test(session, 'busy')
-      } else if (state === 'opening' && !waits && !stalled && job === undefined && now - since > OPENING_MS) {
-        this.#lose(session)
-      }
+      this.#ended = true
+      this.#options.onDead(reason, kind)
     }
   }
 }

@@ -1,7 +1,7 @@
 import type { BaseLogger } from 'pino'
 import type { HsmConfiguration } from '../config.ts'
 import { ConfigurationError } from '../errors.ts'
-import { backoffMs } from './backoff.ts'
+import { backoffMs, retryMs } from './backoff.ts'
 import type {
   FoundKey,
   FoundToken,
@@ -10,11 +10,15 @@ import type {
   OpenFailure,
   ToSignerProcess,
 } from './messages.ts'
+import type { PoolObserver, RestartReason } from './pool-observer.ts'
+import { RepeatedWarning } from './repeated-warning.ts'
 import type { TokenFailure } from './return-values.ts'
 import { SignerProcess } from './signer-process.ts'
 
 /** A token that has not been opened after this time hangs. */
 const OPEN_TIMEOUT_MS = 30_000
+/** A process that could not open the token for so long is replaced: its library may be what is broken. */
+const FRUITLESS_MS = 60_000
 const CLOSE_TIMEOUT_MS = 3_000
 /** A process that signed for this long did not fail at its start: the next one is started at once. */
 const STABLE_MS = 10_000
@@ -37,34 +41,35 @@ export interface SupervisorEvents {
   onMisconfigured(error: ConfigurationError): void
 }
 
+export interface SupervisorOptions {
+  readonly hsm: HsmConfiguration
+  /** DER SubjectPublicKeyInfo of the signer certificate, where a file gives it. */
+  readonly publicKey?: Uint8Array
+  readonly events: SupervisorEvents
+  readonly log: BaseLogger
+  readonly observer: PoolObserver
+}
+
 /**
- * Keeps one signer process running: starts it, opens the token, starts it anew with backoff when it or the token
- * fails, and never again after the token refused the PIN.
+ * Keeps one signer process running. A process that crashes is started anew with backoff; a token that is away, or does
+ * not sign, is tried again every second, so that it is in use soon after it is back; after the token refused the PIN,
+ * nothing is tried again.
  */
 export class Supervisor {
-  readonly #hsm: HsmConfiguration
-  readonly #publicKey: Uint8Array | undefined
-  readonly #events: SupervisorEvents
-  readonly #log: BaseLogger
+  readonly #options: SupervisorOptions
+  readonly #warning: RepeatedWarning
   #process: SignerProcess | undefined
-  #failures = 0
+  #startedAt = 0
+  #crashes = 0
   #everReady = false
   #openTimer: NodeJS.Timeout | undefined
   #restartTimer: NodeJS.Timeout | undefined
   #restartAt = 0
   #state: { state: HsmState; since: Date; reason?: string } = { state: 'starting', since: new Date() }
 
-  /** @param publicKey DER SubjectPublicKeyInfo of the signer certificate, where a file gives it */
-  constructor(
-    hsm: HsmConfiguration,
-    publicKey: Uint8Array | undefined,
-    events: SupervisorEvents,
-    log: BaseLogger,
-  ) {
-    this.#hsm = hsm
-    this.#publicKey = publicKey
-    this.#events = events
-    this.#log = log
+  constructor(options: SupervisorOptions) {
+    this.#options = options
+    this.#warning = new RepeatedWarning(options.log)
   }
 
   get state(): { readonly state: HsmState; readonly since: Date; readonly reason?: string } {
@@ -84,22 +89,18 @@ export class Supervisor {
 
   start(): void {
     this.#restartTimer = undefined
+    this.#startedAt = performance.now()
     try {
       const started: SignerProcess = new SignerProcess(
         (message) => started === this.#process && this.#receive(message),
-        (how) => started === this.#process && this.#lost(`the signer process ended (${how})`),
+        (how) => started === this.#process && this.#lost(`the signer process ended (${how})`, 'crash'),
       )
       this.#process = started
     } catch (error) {
-      this.#lost(`the signer process cannot be started (${(error as Error).message})`)
+      this.#lost(`the signer process cannot be started (${(error as Error).message})`, 'crash')
       return
     }
-    this.#openTimer = setTimeout(() => this.replace('the token does not answer'), OPEN_TIMEOUT_MS)
-    this.send({
-      type: 'open',
-      hsm: this.#hsm,
-      ...(this.#publicKey === undefined ? {} : { publicKey: this.#publicKey }),
-    })
+    this.#open()
   }
 
   send(message: ToSignerProcess): void {
@@ -110,26 +111,36 @@ export class Supervisor {
   markReady(): void {
     if (this.#state.state !== 'ready' && this.#state.state !== 'closing') {
       this.#everReady = true
+      this.#warning.forget()
       this.#setState('ready')
-      this.#log.info('the HSM signs')
+      this.#options.log.info('the HSM signs')
     }
   }
 
   /** Kills the process and starts another: the cure for what does not heal inside it. */
-  replace(reason: string): void {
+  replace(reason: string, kind: RestartReason): void {
     if (this.#process !== undefined) {
       this.#process.kill()
-      this.#lost(reason)
+      this.#lost(reason, kind)
     }
   }
 
   /** Stops for good: the PIN must not be tried again until somebody has corrected it. */
   refusePin(returnValue: string): void {
-    this.#log.error(
+    this.#options.log.error(
       { returnValue },
       'the token refused the PIN; it is not tried again, since wrong PINs lock the user: correct it and start anew',
     )
     this.#stop('pin refused', `the token refused the PIN (${returnValue})`)
+  }
+
+  /** What the token signs does not verify. */
+  refuseCertificate(): void {
+    const message =
+      'test signatures do not verify with it: configure the certificate that was issued for this key, or choose the ' +
+      'key with HSM_KEY_LABEL or HSM_KEY_ID'
+    const error = new ConfigurationError([{ variable: 'SIGNER_CERTIFICATE_FILE', message }])
+    this.#misconfigured(error, 'test signatures do not verify with the signer certificate')
   }
 
   async close(): Promise<void> {
@@ -141,62 +152,77 @@ export class Supervisor {
     await running?.close(CLOSE_TIMEOUT_MS)
   }
 
+  #open(): void {
+    const { hsm, publicKey } = this.#options
+    this.#openTimer = setTimeout(() => this.replace('the token does not answer', 'hang'), OPEN_TIMEOUT_MS)
+    this.send({ type: 'open', hsm, ...(publicKey === undefined ? {} : { publicKey }) })
+  }
+
   #receive(message: FromSignerProcess): void {
     switch (message.type) {
       case 'opened':
         return this.#opened(message.token, message.key)
       case 'open-failed':
         return this.#openFailed(message.failure)
+      case 'login-answered':
+        return this.#options.observer.loggedIn(message.returnValue)
       case 'logged-in':
-        return this.#events.onLoggedIn()
+        return this.#options.events.onLoggedIn()
       case 'log-in-failed':
-        return this.#events.onLogInFailed(message.failure)
+        return this.#options.events.onLogInFailed(message.failure)
       default:
-        return this.#events.onSessionMessage(message)
+        return this.#options.events.onSessionMessage(message)
     }
   }
 
   #opened(token: FoundToken, key: FoundKey): void {
+    const { log, events } = this.#options
     clearTimeout(this.#openTimer)
-    this.#log.info({ token, key: { label: key.label, id: key.id } }, 'token opened')
+    log.info({ token, key: { label: key.label, id: key.id } }, 'token opened')
     try {
-      this.#events.onOpened(key)
-      this.send({ type: 'start-sessions', count: this.#hsm.sessions })
+      events.onOpened(key)
     } catch (error) {
       if (error instanceof ConfigurationError) {
         this.#misconfigured(error, 'the private key does not fit the signer certificate')
       } else {
-        this.#log.error({ err: error }, 'the private key cannot be used')
+        log.error({ err: error }, 'the private key cannot be used')
         this.#giveUp('the private key cannot be used')
       }
     }
   }
 
   #openFailed(failure: OpenFailure): void {
+    clearTimeout(this.#openTimer)
     if (failure.kind === 'pin') {
       this.refusePin(failure.returnValue)
     } else if (failure.kind === 'configuration') {
       this.#misconfigured(new ConfigurationError([failure]), failure.reason)
     } else {
-      this.#log.warn(failure.message)
-      this.#giveUp(failure.reason)
+      this.#warning.say(failure.message)
+      if (performance.now() - this.#startedAt > FRUITLESS_MS) {
+        this.#giveUp(failure.reason)
+      } else {
+        // In the same process: nothing in it hangs, and looking for a token costs less than starting one
+        this.#setState('unavailable', failure.reason)
+        this.#openTimer = setTimeout(() => this.#open(), retryMs())
+      }
     }
   }
 
   /** Has the process end in good order, as nothing in it hangs, and starts another later. */
   #giveUp(reason: string): void {
     void this.#process?.close(CLOSE_TIMEOUT_MS)
-    this.#lost(reason)
+    this.#lost(reason, 'hsm')
   }
 
   /** Before the first signature it stops the start; later the token may be on its way back, so it is tried again. */
   #misconfigured(error: ConfigurationError, reason: string): void {
     if (this.#everReady) {
-      this.#log.error({ problems: error.problems }, 'the token no longer fits the configuration')
+      this.#warning.say(`the token no longer fits the configuration: ${error.message}`)
       this.#giveUp(reason)
     } else {
       this.#stop('misconfigured', reason)
-      this.#events.onMisconfigured(error)
+      this.#options.events.onMisconfigured(error)
     }
   }
 
@@ -205,23 +231,34 @@ export class Supervisor {
     this.#setState(state, reason)
     const running = this.#process
     this.#process = undefined
-    this.#events.onLost()
+    this.#options.events.onLost()
     void running?.close(CLOSE_TIMEOUT_MS)
   }
 
-  #lost(reason: string): void {
+  #lost(reason: string, kind: RestartReason): void {
     clearTimeout(this.#openTimer)
     clearTimeout(this.#restartTimer)
-    const { state, since } = this.#state
     this.#process = undefined
-    this.#failures = state === 'ready' && Date.now() - since.getTime() > STABLE_MS ? 0 : this.#failures
-    const delay = backoffMs(this.#failures)
-    this.#failures += 1
+    const delay = this.#delayMs(kind)
     this.#setState('unavailable', reason)
     this.#restartAt = performance.now() + delay
     this.#restartTimer = setTimeout(() => this.start(), delay)
-    this.#log.warn({ reason, delayMs: Math.round(delay) }, 'starting the signer process again')
-    this.#events.onLost()
+    this.#options.observer.restarted(kind)
+    this.#warning.say(`starting the signer process again: ${reason}`, { delayMs: Math.round(delay) })
+    this.#options.events.onLost()
+  }
+
+  #delayMs(kind: RestartReason): number {
+    const { state, since } = this.#state
+    if (state === 'ready' && Date.now() - since.getTime() > STABLE_MS) {
+      this.#crashes = 0
+      return 0
+    }
+    if (kind !== 'crash') {
+      return retryMs()
+    }
+    this.#crashes += 1
+    return backoffMs(this.#crashes)
   }
 
   #setState(state: HsmState, reason?: string): void {

@@ -1,14 +1,14 @@
-import { createHash } from 'node:crypto'
-import { HSM_UNAVAILABLE } from '../errors.ts'
+import { createHash, type KeyObject } from 'node:crypto'
 import { encodeDigestInfo } from '../signature/digest-info.ts'
 import { findHashAlgorithm, type HashAlgorithm } from '../signature/hash-algorithms.ts'
-import { Job } from './job.ts'
+import { verifyDigestInfo } from '../signature/verification.ts'
+import type { Work } from './job.ts'
 
 /**
  * What test signatures sign: the SHA-256 DigestInfo of a sentence that says so. A constant, so that a test signature
  * can never be taken for one over a document, and an auditor who finds it can tell what it is.
  */
-export const TEST_DIGEST_INFO = encodeDigestInfo(
+const TEST_DIGEST_INFO = encodeDigestInfo(
   findHashAlgorithm('sha256') as HashAlgorithm,
   createHash('sha256')
     .update('This is a test signature of the signing service. It signs no document.')
@@ -16,10 +16,9 @@ export const TEST_DIGEST_INFO = encodeDigestInfo(
 )
 
 /** What became of it shows in the state of the session that it is given to. */
-export function createTestJob(timeoutMs: number): Job {
-  const job = new Job(TEST_DIGEST_INFO, performance.now() + timeoutMs, (late) =>
-    late.fail(new HSM_UNAVAILABLE()),
-  )
-  job.signature.catch(() => {})
-  return job
+export function createTestWork(publicKey: KeyObject): Work {
+  return {
+    data: TEST_DIGEST_INFO,
+    verify: (signature) => verifyDigestInfo(publicKey, TEST_DIGEST_INFO, signature),
+  }
 }

@@ -3,12 +3,7 @@
  */
 import type { BaseLogger } from 'pino'
 import type { Configuration } from '../config.ts'
-import {
-  CERTIFICATE_NOT_VALID,
-  type ConfigurationError,
-  HSM_UNAVAILABLE,
-  SIGNATURE_SELF_CHECK_FAILED,
-} from '../errors.ts'
+import { CERTIFICATE_NOT_VALID, type ConfigurationError, HSM_UNAVAILABLE } from '../errors.ts'
 import type { FoundKey } from '../pkcs11/messages.ts'
 import { type PoolStatus, SessionPool, type SignOptions } from '../pkcs11/session-pool.ts'
 import { encodeDigestInfo } from '../signature/digest-info.ts'
@@ -70,8 +65,6 @@ export class SigningKey {
   /**
    * The RSASSA-PKCS1-v1_5 signature over a digest (RFC 8017 8.2.1), verified with the certificate's public key.
    *
-   * A signature that does not verify is asked for once more, since a bit may flip on its way; it never leaves.
-   *
    * @param signer of `validSigner`, asked once a request: the same whose certificate is embedded
    * @param digest bytes, as many as the algorithm's digests have
    * @throws SIGNATURE_SELF_CHECK_FAILED, HSM_BUSY, HSM_TIMEOUT, HSM_UNAVAILABLE
@@ -80,17 +73,11 @@ export class SigningKey {
     { publicKey }: Signer,
     algorithm: HashAlgorithm,
     digest: Uint8Array,
-    options: SignOptions,
+    options: Omit<SignOptions, 'verify'>,
   ): Promise<Uint8Array> {
     const digestInfo = encodeDigestInfo(algorithm, digest)
-    for (let attempt = 0; attempt < 2; attempt++) {
-      const signature = await this.#pool.sign(digestInfo, options)
-      if (verifyDigestInfo(publicKey, digestInfo, signature)) {
-        return signature
-      }
-      this.#log.error('a signature does not verify with the signer certificate; it was discarded')
-    }
-    throw new SIGNATURE_SELF_CHECK_FAILED()
+    const verify = (signature: Uint8Array) => verifyDigestInfo(publicKey, digestInfo, signature)
+    return this.#pool.sign(digestInfo, { ...options, verify })
   }
 
   /**

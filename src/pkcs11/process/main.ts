@@ -36,11 +36,15 @@ function tell(message: FromSignerProcess): void {
 
 function open(request: Extract<ToSignerProcess, { type: 'open' }>): void {
   try {
-    opened = openToken(request)
+    opened = openToken(request, tellLogin)
     tell({ type: 'opened', token: opened.token, key: opened.key })
   } catch (error) {
     tell({ type: 'open-failed', failure: describeOpenError(error) })
   }
+}
+
+function tellLogin(returnValue: string): void {
+  tell({ type: 'login-answered', returnValue })
 }
 
 function describeOpenError(error: unknown): OpenFailure {
@@ -55,27 +59,21 @@ function describeOpenError(error: unknown): OpenFailure {
   return { kind: 'unavailable', message, reason: 'the token cannot be opened' }
 }
 
-/** One after another: CloudHSM dislikes bursts. Those that fail are reported, and asked for again by the HTTP process. */
-async function startSessions({ module, slot, key }: OpenToken, sessions: number): Promise<void> {
-  for (let session = 0; session < sessions && !closing; session++) {
-    await startSession({ session, module, slot, key })
-  }
-}
-
-function startSession(data: SessionWorkerData): Promise<void> {
-  return new Promise((resolve) => {
-    // Without a listener for its error, which ends the process: it may have left the native library locked
-    const worker = new Worker(WORKER, { workerData: data })
-    worker.on('message', (message: FromSession) => {
-      tell(message)
-      resolve()
-    })
-    workers[data.session] = worker
-  })
+function startSession({ module, slot, key }: OpenToken, { session, ticket }: ToSession): void {
+  const workerData: SessionWorkerData = { session, ticket, module, slot, key }
+  // Without a listener for its error, which ends the process: it may have left the native library locked
+  const worker = new Worker(WORKER, { workerData })
+  worker.on('message', (message: FromSession) => tell(message))
+  workers[session] = worker
 }
 
 function toSession(message: ToSession): void {
-  workers[message.session]?.postMessage(message)
+  const worker = workers[message.session]
+  if (worker !== undefined) {
+    worker.postMessage(message)
+  } else if (opened !== undefined && !closing) {
+    startSession(opened, message)
+  }
 }
 
 function logIn(): void {
@@ -108,8 +106,6 @@ process.on('message', (message: ToSignerProcess) => {
   switch (message.type) {
     case 'open':
       return open(message)
-    case 'start-sessions':
-      return opened && void startSessions(opened, message.count)
     case 'log-in':
       return logIn()
     case 'close':

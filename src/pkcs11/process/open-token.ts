@@ -1,4 +1,4 @@
-import { SessionFlag } from 'graphene-pk11'
+import { type Module, SessionFlag } from 'graphene-pk11'
 import { readPin } from '../../config.ts'
 import type { FoundKey, FoundToken, OpenRequest } from '../messages.ts'
 import { describeFailure } from '../return-values.ts'
@@ -23,10 +23,35 @@ export interface OpenToken {
  * Loads the library, logs in once and finds key and, where no file gives it, certificate. The session opened here is
  * the anchor of the login: a token logs a user out when its last session closes (PKCS#11 2.40 5.6).
  *
+ * What it cannot open it leaves finalized, so that another try finds what is there then: some libraries know no other
+ * way back to an HSM that was away.
+ *
+ * @param onLogin called with what each `C_Login` answered
  * @throws OpenError, or what the PKCS#11 call threw
  */
-export function openToken({ hsm, publicKey }: OpenRequest): OpenToken {
-  const module = loadLibrary(hsm.module)
+export function openToken(request: OpenRequest, onLogin: (returnValue: string) => void): OpenToken {
+  const module = loadLibrary(request.hsm.module)
+  try {
+    return openWith(module, request, onLogin)
+  } catch (error) {
+    finalize(module)
+    throw error
+  }
+}
+
+function finalize(module: Module): void {
+  try {
+    module.finalize()
+  } catch {
+    // The library may be what is broken; why the token could not be opened says more
+  }
+}
+
+function openWith(
+  module: Module,
+  { hsm, publicKey }: OpenRequest,
+  onLogin: (returnValue: string) => void,
+): OpenToken {
   const { slot, token } = selectToken(module, hsm.token)
   const pin = findPin(hsm.pin)
   const openAnchor = () => slot.open(SessionFlag.SERIAL_SESSION | SessionFlag.RW_SESSION)
@@ -34,8 +59,11 @@ export function openToken({ hsm, publicKey }: OpenRequest): OpenToken {
   const logIn = () => {
     try {
       anchor.login(pin)
+      onLogin('CKR_OK')
     } catch (error) {
-      if (describeFailure(error).returnValue !== 'CKR_USER_ALREADY_LOGGED_IN') {
+      const { returnValue } = describeFailure(error)
+      onLogin(returnValue)
+      if (returnValue !== 'CKR_USER_ALREADY_LOGGED_IN') {
         throw error
       }
     }

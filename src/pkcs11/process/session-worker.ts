@@ -9,11 +9,17 @@ import { type Session, SessionFlag, Slot } from 'graphene-pk11'
 import type { Handle } from 'pkcs11js'
 import pkcs11js from 'pkcs11js'
 import type { FromSession, SessionWorkerData, ToSession } from '../messages.ts'
-import { describeFailure } from '../return-values.ts'
+import { describeFailure, type TokenFailure } from '../return-values.ts'
 import { attachLibrary } from './library.ts'
 import { findSelectedKey } from './private-key.ts'
 
-const { session: number, module: path, slot: slotHandle, key } = workerData as SessionWorkerData
+const {
+  session: number,
+  ticket: firstTicket,
+  module: path,
+  slot: slotHandle,
+  key,
+} = workerData as SessionWorkerData
 const MAX_SIGNATURE_LENGTH = 512
 /** PKCS#11 2.40 3.3; pkcs11js does not name it. */
 const CKS_RW_USER_FUNCTIONS = 3
@@ -71,16 +77,21 @@ function signWithHandle(data: Uint8Array): Uint8Array {
   return lib.C_Sign(handle, Buffer.from(data), Buffer.alloc(MAX_SIGNATURE_LENGTH))
 }
 
-type Outcome = { type: 'session-opened' } | { type: 'signed'; signature: Uint8Array }
+type Outcome =
+  | { type: 'session-opened' }
+  | { type: 'signed'; signature: Uint8Array }
+  | { type: 'session-failed' | 'sign-failed'; failure: TokenFailure }
 
 function answer(ticket: number, onFailure: 'session-failed' | 'sign-failed', act: () => Outcome): void {
-  let message: FromSession
+  const began = performance.now()
+  let outcome: Outcome
   try {
-    message = { session: number, ticket, ...act() }
+    outcome = act()
   } catch (error) {
-    message = { session: number, ticket, type: onFailure, failure: describeFailure(error) }
+    outcome = { type: onFailure, failure: describeFailure(error) }
   }
-  parentPort?.postMessage(message)
+  const seconds = (performance.now() - began) / 1000
+  parentPort?.postMessage({ session: number, ticket, seconds, ...outcome } satisfies FromSession)
 }
 
 function reopen(ticket: number): void {
@@ -102,4 +113,4 @@ parentPort?.on('message', (message: ToSession | { type: 'close' }) => {
   }
 })
 
-reopen(0)
+reopen(firstTicket)

@@ -1,0 +1,54 @@
+import type { Job } from './job.ts'
+
+/** The requests that wait for a session: those that may have the next one, and those that rest before they may. */
+export class JobQueue {
+  readonly #ready: Job[] = []
+  readonly #resting = new Map<Job, NodeJS.Timeout>()
+
+  get length(): number {
+    return this.#ready.length + this.#resting.size
+  }
+
+  get first(): Job | undefined {
+    return this.#ready[0]
+  }
+
+  /** Sorted by deadline, which is the order of arrival: what is repeated has its old place. */
+  add(job: Job): void {
+    const earlier = this.#ready.findLastIndex(({ deadline }) => deadline <= job.deadline)
+    this.#ready.splice(earlier + 1, 0, job)
+  }
+
+  /** Keeps it for that many milliseconds, then hands it out to `then`. */
+  rest(job: Job, ms: number, then: () => void): void {
+    const end = () => {
+      this.#resting.delete(job)
+      then()
+    }
+    this.#resting.set(job, setTimeout(end, ms))
+  }
+
+  removeFirst(): void {
+    this.#ready.shift()
+  }
+
+  /** @returns whether it was there */
+  remove(job: Job): boolean {
+    const position = this.#ready.indexOf(job)
+    if (position >= 0) {
+      this.#ready.splice(position, 1)
+      return true
+    }
+    clearTimeout(this.#resting.get(job))
+    return this.#resting.delete(job)
+  }
+
+  /** Those that may have the next session, in their order. */
+  ready(): readonly Job[] {
+    return [...this.#ready]
+  }
+
+  all(): readonly Job[] {
+    return [...this.#ready, ...this.#resting.keys()]
+  }
+}

@@ -1,0 +1,50 @@
+import type { Session } from './session.ts'
+
+/** How long the session that is opened keeps the next one waiting, in milliseconds. */
+const PATIENCE_MS = 1_000
+
+/**
+ * Sessions are opened one after another: CloudHSM dislikes bursts. One that takes long holds up the others no longer
+ * than a second each: while the HSM hangs, there is always one that has just begun and will see it come back.
+ */
+export class OpeningQueue {
+  readonly #waiting: Session[] = []
+  #current: Session | undefined
+  #since = 0
+
+  get isEmpty(): boolean {
+    return this.#current === undefined && this.#waiting.length === 0
+  }
+
+  /** Opens the session, or opens it anew, as soon as it is its turn. */
+  add(session: Session): void {
+    session.enter('opening')
+    if (!this.#waiting.includes(session)) {
+      this.#waiting.push(session)
+    }
+    this.done(session)
+    this.#next()
+  }
+
+  /** The session has proved itself, failed, or hangs. */
+  done(session: Session): void {
+    if (session === this.#current) {
+      this.#current = undefined
+      this.#next()
+    }
+  }
+
+  tick(now: number): void {
+    if (this.#current !== undefined && now - this.#since >= PATIENCE_MS) {
+      this.done(this.#current)
+    }
+  }
+
+  #next(): void {
+    if (this.#current === undefined) {
+      this.#current = this.#waiting.shift()
+      this.#since = performance.now()
+      this.#current?.reopen()
+    }
+  }
+}

@@ -1,0 +1,65 @@
+import type { HsmConfiguration } from '../config.ts'
+import { Job } from './job.ts'
+import type { ServiceTime } from './service-time.ts'
+import type { Session } from './session.ts'
+
+/** A session that is still opening after this time hangs. */
+const OPENING_MS = 30_000
+/** How much longer than a request may take a call must take before its session counts as a zombie. */
+const LATE_MS = 100
+/** Without a look at the sessions for this long, the event loop stood still: answers wait to be read. */
+const STALL_MS = 1_000
+/** A call is slow that takes half of the time there is, and this many times as long as others lately. */
+const SLOW_FACTOR = 4
+
+/** What the clock says about sessions. All times are milliseconds of `performance.now()`. */
+export class Watch {
+  readonly #hsm: Pick<HsmConfiguration, 'timeoutMs' | 'keepAliveMs' | 'sessionMaxUses' | 'sessionMaxAgeMs'>
+  #lookedAt = performance.now()
+
+  constructor(
+    hsm: Pick<HsmConfiguration, 'timeoutMs' | 'keepAliveMs' | 'sessionMaxUses' | 'sessionMaxAgeMs'>,
+  ) {
+    this.#hsm = hsm
+  }
+
+  /** To be asked at every look. */
+  stalled(now: number): boolean {
+    const stalled = now - this.#lookedAt > STALL_MS
+    this.#lookedAt = now
+    return stalled
+  }
+
+  hangs({ call, state }: Session, now: number): boolean {
+    if (call === undefined || state === 'zombie') {
+      return false
+    }
+    return now - call.since > (call.type === 'reopen' ? OPENING_MS : this.#hsm.timeoutMs + LATE_MS)
+  }
+
+  /** Whether another session may be faster than the one that works on a request. */
+  isSlow({ call, work, state }: Session, now: number, { ms }: ServiceTime): boolean {
+    return (
+      work instanceof Job &&
+      !work.settled &&
+      !work.hedged &&
+      state === 'busy' &&
+      call !== undefined &&
+      ms !== undefined &&
+      now - call.since > Math.max(this.#hsm.timeoutMs / 2, SLOW_FACTOR * ms)
+    )
+  }
+
+  isUnused({ since }: Session, now: number): boolean {
+    return now - since >= this.#hsm.keepAliveMs / 2
+  }
+
+  /** Why it is opened anew though nothing is wrong with it, if it is. */
+  wornOut({ uses, openedAt }: Session, now: number): 'uses' | 'age' | undefined {
+    const { sessionMaxUses, sessionMaxAgeMs } = this.#hsm
+    if (sessionMaxUses > 0 && uses >= sessionMaxUses) {
+      return 'uses'
+    }
+    return sessionMaxAgeMs > 0 && now - openedAt >= sessionMaxAgeMs ? 'age' : undefined
+  }
+}
