@@ -3,9 +3,12 @@ import type { IncomingMessage } from 'node:http'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifySchemaValidationError, LogController } from 'fastify'
 import type { Logger } from 'pino'
+import { Registry } from 'prom-client'
 import { callback } from './callback/routes.ts'
 import type { Configuration } from './config.ts'
 import type { ConfigurationError } from './errors.ts'
+import { PoolMetrics } from './metrics/pool-metrics.ts'
+import { registerSigningKeyGauges } from './metrics/signing-key-gauges.ts'
 import { bodyBudget } from './plugins/body-budget.ts'
 import { connections } from './plugins/connections.ts'
 import { cors } from './plugins/cors.ts'
@@ -13,6 +16,7 @@ import { errorReply } from './plugins/error-reply.ts'
 import { health } from './plugins/health.ts'
 import { httpManners } from './plugins/http-manners.ts'
 import { refuseAddress, refuseConnection, refuseExpectation } from './plugins/malformed-request.ts'
+import { metrics } from './plugins/metrics.ts'
 import { requestLog } from './plugins/request-log.ts'
 import { SigningKey } from './signers/signing-key.ts'
 
@@ -44,7 +48,9 @@ export async function buildApp(configuration: Configuration, { logger, onMisconf
     clientErrorHandler: refuseConnection(logger),
   }).withTypeProvider<TypeBoxTypeProvider>()
 
-  const signingKey = new SigningKey(configuration, logger, onMisconfigured)
+  const registry = new Registry()
+  const signingKey = new SigningKey(configuration, logger, new PoolMetrics(registry), onMisconfigured)
+  registerSigningKeyGauges(registry, { signingKey, queueLimit: configuration.hsm.queueLimit })
   app.addHook('onReady', async () => signingKey.start())
   app.addHook('onClose', async () => signingKey.close())
 
@@ -56,6 +62,8 @@ export async function buildApp(configuration: Configuration, { logger, onMisconf
   // Room for the largest body, and for another while the first is decoded
   await app.register(bodyBudget, { bytes: 2 * configuration.bodyLimit })
   await app.register(errorReply)
+  // Before what answers by itself, so that every request is counted
+  await app.register(metrics, { registry })
   await app.register(cors, { origins: configuration.corsOrigins })
   await app.register(health, { signingKey })
   await app.register(callback, { configuration, signingKey })

@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { CallbackBody, type EncodedContentsReply } from '../../schemas/callback.ts'
 import type { Configuration } from '../config.ts'
+import { DEFAULT_SIGNER } from '../signers/signer.ts'
 import type { SigningKey } from '../signers/signing-key.ts'
 import { describeCertificates } from './get-certificates.ts'
 import { prepare } from './prepare.ts'
@@ -44,7 +45,7 @@ export const callback: FastifyPluginAsyncTypebox<CallbackOptions> = async (
 
 /** Reads the body and lets go of it: when this has returned, nothing holds its text any more. */
 async function readBody(
-  request: Pick<FastifyRequest, 'logDetails' | 'releaseBody'> & { body: unknown },
+  request: Pick<FastifyRequest, 'logDetails' | 'signing' | 'releaseBody'> & { body: unknown },
   configuration: Configuration,
 ) {
   // The schema was checked
@@ -52,6 +53,10 @@ async function readBody(
   const asked = classify(body)
   request.logDetails.kind = asked.kind
   const prepared = await prepare(body, asked, configuration)
+  if (prepared.kind !== 'certificates') {
+    const container = prepared.kind === 'raw' ? 'raw' : 'pkcs7'
+    request.signing = { signer: DEFAULT_SIGNER, container, hash: prepared.hashAlgorithm.name }
+  }
   request.body = undefined
   request.releaseBody()
   return prepared

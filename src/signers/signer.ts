@@ -8,6 +8,9 @@ import { buildChain, type Chain } from './chain.ts'
 import { describeUnsupportedKey } from './key-type.ts'
 import { type ValidityPeriod, validityPeriod } from './validity.ts'
 
+/** What metrics call the only signer there is. */
+export const DEFAULT_SIGNER = 'default'
+
 export interface Signer extends Chain {
   readonly certificate: X509Certificate
   readonly publicKey: KeyObject

@@ -5,6 +5,7 @@ import type { BaseLogger } from 'pino'
 import type { Configuration } from '../config.ts'
 import { CERTIFICATE_NOT_VALID, type ConfigurationError, HSM_UNAVAILABLE } from '../errors.ts'
 import type { FoundKey } from '../pkcs11/messages.ts'
+import type { PoolObserver } from '../pkcs11/pool-observer.ts'
 import { type PoolStatus, SessionPool, type SignOptions } from '../pkcs11/session-pool.ts'
 import { encodeDigestInfo } from '../signature/digest-info.ts'
 import type { HashAlgorithm } from '../signature/hash-algorithms.ts'
@@ -22,6 +23,7 @@ export class SigningKey {
   constructor(
     configuration: Configuration,
     log: BaseLogger,
+    observer: PoolObserver,
     onMisconfigured: (error: ConfigurationError) => void,
   ) {
     this.#configuration = configuration
@@ -35,6 +37,7 @@ export class SigningKey {
       onOpened: (key) => this.#opened(key),
       onMisconfigured,
       log,
+      observer,
     })
   }
 

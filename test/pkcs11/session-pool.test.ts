@@ -2,8 +2,10 @@
 import { generateKeyPairSync, privateEncrypt } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import pino from 'pino'
+import { Registry } from 'prom-client'
 import t, { type Test } from 'tap'
 import type { HsmConfiguration } from '../../src/config.ts'
+import { PoolMetrics } from '../../src/metrics/pool-metrics.ts'
 import type { FoundKey, ToSession, ToSignerProcess } from '../../src/pkcs11/messages.ts'
 import { SessionPool, type SupervisorCalls } from '../../src/pkcs11/session-pool.ts'
 import type { HsmState, SupervisorEvents } from '../../src/pkcs11/supervisor.ts'
@@ -31,7 +33,9 @@ function play(t: Test) {
   }
   const hsm = { sessions: 1, queueLimit: 1, timeoutMs: 4_000, keepAliveMs: 30_000 } as HsmConfiguration
   const log = pino({ level: 'silent' })
-  const pool = new SessionPool({ hsm, onOpened: () => publicKey, onMisconfigured() {}, log }, (given) => {
+  const observer = new PoolMetrics(new Registry())
+  const options = { hsm, onOpened: () => publicKey, onMisconfigured() {}, log, observer }
+  const pool = new SessionPool(options, (given) => {
     events = given
     return supervisor
   })

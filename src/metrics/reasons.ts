@@ -1,0 +1,31 @@
+/** More different return values than any token has reason to give. */
+const MAX_RETURN_VALUES = 50
+
+/**
+ * Keeps the values of a label few, whatever a token returns: each is a time series that is stored for months. Passed
+ * are the words that are known, and names of PKCS#11 up to a number; vendors' numbers become `CKR_VENDOR_DEFINED`,
+ * what is neither becomes `other`.
+ */
+export class Reasons {
+  readonly #known: Set<string>
+  readonly #limit: number
+
+  constructor(words: readonly string[]) {
+    this.#known = new Set(words)
+    this.#limit = words.length + MAX_RETURN_VALUES
+  }
+
+  bound(reason: string): string {
+    if (this.#known.has(reason)) {
+      return reason
+    }
+    if (/^0x[0-9a-f]+$/i.test(reason)) {
+      return 'CKR_VENDOR_DEFINED'
+    }
+    if (/^CKR_[A-Z0-9_]{1,60}$/.test(reason) && this.#known.size < this.#limit) {
+      this.#known.add(reason)
+      return reason
+    }
+    return 'other'
+  }
+}

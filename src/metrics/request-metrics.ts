@@ -1,0 +1,58 @@
+/** What was asked over HTTP, and what became of it. */
+import { Counter, Histogram, type Registry } from 'prom-client'
+import type { HashAlgorithm } from '../signature/hash-algorithms.ts'
+import { DURATION_BUCKETS } from './duration-buckets.ts'
+
+/** A caller can make up methods. */
+const METHODS: readonly string[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
+
+/** What is asked for in a request that was understood. */
+export interface AskedSignature {
+  readonly signer: string
+  readonly container: 'raw' | 'pkcs7'
+  readonly hash: HashAlgorithm['name']
+}
+
+export interface EndedRequest {
+  readonly method: string
+  /** The pattern of the route, never the address: undefined where there is none. */
+  readonly route: string | undefined
+  /** Undefined where the client left before it was answered. */
+  readonly statusCode: number | undefined
+  readonly seconds: number
+}
+
+export class RequestMetrics {
+  readonly #durations: Histogram<'method' | 'route' | 'status_code'>
+  readonly #signatures: Counter<keyof AskedSignature | 'outcome'>
+
+  constructor(registry: Registry) {
+    this.#durations = new Histogram({
+      name: 'signing_service_http_request_duration_seconds',
+      help: 'Time from the headers of a request until its answer was handed over.',
+      labelNames: ['method', 'route', 'status_code'],
+      buckets: DURATION_BUCKETS,
+      registers: [registry],
+    })
+    this.#signatures = new Counter({
+      name: 'signing_service_signatures_total',
+      help: 'Requests for a signature that were understood, by what became of them.',
+      labelNames: ['signer', 'container', 'hash', 'outcome'],
+      registers: [registry],
+    })
+  }
+
+  ended({ method, route = 'none', statusCode, seconds }: EndedRequest): void {
+    const labels = {
+      method: METHODS.includes(method) ? method : 'other',
+      route,
+      status_code: statusCode ?? 'none',
+    }
+    this.#durations.observe(labels, seconds)
+  }
+
+  /** @param outcome `signed`, `client_left`, or the error's code */
+  countSignature(asked: AskedSignature, outcome: string): void {
+    this.#signatures.inc({ ...asked, outcome })
+  }
+}

@@ -1,0 +1,49 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { Registry } from 'prom-client'
+import { processMetrics } from '../metrics/process-metrics.ts'
+import { type AskedSignature, RequestMetrics } from '../metrics/request-metrics.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The signature that is asked for, as soon as that is known; null in requests for anything else. */
+    signing: AskedSignature | null
+  }
+}
+
+export interface MetricsOptions {
+  /** Holds what others count; what is counted of requests is added to it. */
+  readonly registry: Registry
+}
+
+/** `GET /metrics` for Prometheus, and the counting of requests at their end, whichever it is. */
+export const metrics = fp<MetricsOptions>(
+  async (app, { registry }) => {
+    const requests = new RequestMetrics(registry)
+    const all = Registry.merge([registry, processMetrics()])
+
+    app.decorateRequest('signing', null)
+    app.addHook('onRequest', async (request, reply) => {
+      reply.raw.once('close', () => count(requests, request, reply))
+    })
+
+    app.get('/metrics', { config: { probe: true } }, async (_request, reply) => {
+      const text = await all.metrics()
+      return reply.header('cache-control', 'no-store').type(all.contentType).send(text)
+    })
+  },
+  { name: 'metrics', dependencies: ['request-log', 'error-reply'] },
+)
+
+function count(metrics: RequestMetrics, request: FastifyRequest, reply: FastifyReply): void {
+  const answered = reply.raw.writableFinished
+  metrics.ended({
+    method: request.method,
+    route: request.routeOptions.url,
+    statusCode: answered ? reply.statusCode : undefined,
+    seconds: reply.elapsedTime / 1000,
+  })
+  if (request.signing !== null) {
+    metrics.countSignature(request.signing, answered ? (request.logDetails.code ?? 'signed') : 'client_left')
+  }
+}
