@@ -22,6 +22,8 @@ import { Watch } from './watch.ts'
 export const MAX_ATTEMPTS = 3
 /** A process in which the first sessions fail, so many of them, will not sign. */
 const HOPELESS_FAILURES = 2
+/** As the return value says nothing. */
+const MISMATCH = 'a signature does not verify with the signer certificate'
 /** A session that the token throttles more often in a row must prove itself before it is given more to do. */
 const MAX_THROTTLES = 2
 
@@ -216,7 +218,10 @@ export class Sessions {
     const work = session.work as Work
     if (!work.verify(signature)) {
       this.#options.observer.selfCheckFailed()
-      this.#signFailed(session, WRONG_SIGNATURE)
+      this.#options.log.error({ session: session.number }, MISMATCH)
+      this.#proof.fail(MISMATCH)
+      session.lastFailure = WRONG_SIGNATURE.returnValue
+      this.#failed(session, WRONG_SIGNATURE)
       return
     }
     session.takeWork()
@@ -235,9 +240,12 @@ export class Sessions {
 
   #signFailed(session: Session, failure: TokenFailure): void {
     this.#note(session, failure, 'a signing call failed')
-    if (this.#endsAll(failure, session.openedAt)) {
-      return
+    if (!this.#endsAll(failure, session.openedAt)) {
+      this.#failed(session, failure)
     }
+  }
+
+  #failed(session: Session, failure: TokenFailure): void {
     const work = session.takeWork()
     if (!(work instanceof Job)) {
       this.#testFailed(session, failure)
@@ -265,7 +273,7 @@ export class Sessions {
     } else if (session.state === 'busy') {
       this.#replace(session, failure.returnValue)
     } else {
-      this.#retire(session, `a test signature failed (${failure.returnValue})`)
+      this.#retire(session, this.#proof.lastFailure as string)
     }
   }
 

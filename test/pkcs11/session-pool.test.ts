@@ -1,22 +1,20 @@
 /** The queue, at the pace of the test: the signer process is a list of what it was sent. */
-import { generateKeyPairSync, privateEncrypt } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import pino from 'pino'
-import { Registry } from 'prom-client'
 import t, { type Test } from 'tap'
 import type { HsmConfiguration } from '../../src/config.ts'
-import { PoolMetrics } from '../../src/metrics/pool-metrics.ts'
-import type { FoundKey, ToSession, ToSignerProcess } from '../../src/pkcs11/messages.ts'
+import type { FoundKey, FromSession, ToSession, ToSignerProcess } from '../../src/pkcs11/messages.ts'
 import { SessionPool, type SupervisorCalls } from '../../src/pkcs11/session-pool.ts'
 import type { HsmState, SupervisorEvents } from '../../src/pkcs11/supervisor.ts'
+import { failure, HSM, observe, publicKey, signature } from '../support/played-sessions.ts'
 
-const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
-
-/** A pool of one session that has proved itself, with a queue of one. */
-function play(t: Test) {
+/** A pool of sessions, by default one, the first of which waits for its test signature; with a queue of one. */
+function play(t: Test, change: Partial<HsmConfiguration> = {}) {
   const orders: ToSignerProcess[] = []
+  const observed: string[] = []
   let events: SupervisorEvents | undefined
   let state: HsmState = 'starting'
+  let refusedCertificate = false
   const supervisor: SupervisorCalls = {
     get state() {
       return { state, since: new Date(0) }
@@ -29,55 +27,75 @@ function play(t: Test) {
     start() {},
     replace() {},
     refusePin() {},
+    refuseCertificate() {
+      refusedCertificate = true
+    },
     async close() {},
   }
-  const hsm = { sessions: 1, queueLimit: 1, timeoutMs: 4_000, keepAliveMs: 30_000 } as HsmConfiguration
+  const hsm = { ...HSM, sessions: 1, zombieLimit: 0, ...change }
   const log = pino({ level: 'silent' })
-  const observer = new PoolMetrics(new Registry())
+  const observer = observe(observed)
   const options = { hsm, onOpened: () => publicKey, onMisconfigured() {}, log, observer }
   const pool = new SessionPool(options, (given) => {
     events = given
     return supervisor
   })
   t.teardown(() => pool.close(0))
-  const last = () => orders.at(-1) as Extract<ToSession, { type: 'sign' }>
-  const throttle = (ticket = last().ticket) =>
+  const last = (session: number) =>
+    orders.filter((order) => 'session' in order && order.session === session).at(-1) as Extract<
+      ToSession,
+      { type: 'sign' }
+    >
+  const answer = (session: number, content: object) =>
     events?.onSessionMessage({
-      session: 0,
-      ticket,
-      type: 'sign-failed',
-      failure: { returnValue: 'CKR_FUNCTION_FAILED', call: 'C_Sign', recovery: 'throttled' },
-    })
-  const sign = () =>
-    events?.onSessionMessage({
-      session: 0,
-      ticket: last().ticket,
-      type: 'signed',
-      signature: privateEncrypt(privateKey, last().data),
-    })
+      session,
+      ticket: last(session).ticket,
+      seconds: 0.001,
+      ...content,
+    } as FromSession)
+  const open = (session = 0) => answer(session, { type: 'session-opened' })
+  const throttle = (session = 0) =>
+    answer(session, { type: 'sign-failed', failure: failure('throttled', 'CKR_FUNCTION_FAILED') })
+  const sign = (session = 0) => answer(session, { type: 'signed', signature: signature(last(session).data) })
   events?.onOpened({} as FoundKey)
-  events?.onSessionMessage({ session: 0, ticket: 0, type: 'session-opened' })
+  open()
   const lose = () => {
     state = 'closing'
     events?.onLost()
   }
-  const request = (text: string, signal?: AbortSignal) =>
+  const request = (
+    text: string,
+    { signal, timeoutMs = 3_000 }: { signal?: AbortSignal; timeoutMs?: number } = {},
+  ) =>
     pool
       .sign(Buffer.from(text), {
-        deadline: performance.now() + 3_000,
+        deadline: performance.now() + timeoutMs,
+        verify: (octets) => octets.length === 256,
         ...(signal === undefined ? {} : { signal }),
       })
       .then(
         () => 'signed',
         ({ code }) => code,
       )
-  return { pool, orders, throttle, sign, lose, request }
+  return {
+    pool,
+    orders,
+    observed,
+    answer,
+    last,
+    open,
+    throttle,
+    sign,
+    lose,
+    request,
+    refusedCertificate: () => refusedCertificate,
+  }
 }
 
 t.test('a request that comes after its deadline is answered at once', async (t) => {
   const { pool, orders } = play(t)
   const ordered = orders.length
-  await t.rejects(pool.sign(Buffer.from('late'), { deadline: performance.now() - 1 }), {
+  await t.rejects(pool.sign(Buffer.from('late'), { deadline: performance.now() - 1, verify: () => true }), {
     code: 'HSM_TIMEOUT',
   })
   t.equal(orders.length, ordered)
@@ -114,14 +132,14 @@ t.test('requests that wait to be repeated on a token that throttles', async (t) 
     const { pool, orders, throttle, sign, request } = play(t)
     sign()
     const leaving = new AbortController()
-    const one = request('one', leaving.signal)
+    const one = request('one', { signal: leaving.signal })
     throttle()
     leaving.abort()
     t.equal(await one, 'HSM_UNAVAILABLE')
     t.equal(pool.status().queued, 0)
 
     const away = new AbortController()
-    const inFlight = request('two', away.signal)
+    const inFlight = request('two', { signal: away.signal })
     away.abort()
     const ordered = orders.length
     throttle()

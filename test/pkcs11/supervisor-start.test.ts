@@ -10,6 +10,7 @@ import t, { type Test } from 'tap'
 import { loadConfiguration } from '../../src/config.ts'
 import { Supervisor, type SupervisorEvents } from '../../src/pkcs11/supervisor.ts'
 import { createFaultyModule } from '../support/faulty-module/faulty-module.ts'
+import { observe } from '../support/played-sessions.ts'
 import { until } from '../support/signing.ts'
 import { createSigningToken } from '../support/token.ts'
 
@@ -35,9 +36,11 @@ function supervise(t: Test, error: Error = new Error('not opened')) {
     ...{ onSessionMessage: ignore, onLoggedIn: ignore, onLogInFailed: ignore },
     ...{ onLost: ignore, onMisconfigured: ignore },
   }
-  const supervisor = new Supervisor(hsm, certified, events, pino(lines))
+  const observed: string[] = []
+  const observer = observe(observed)
+  const supervisor = new Supervisor({ hsm, publicKey: certified, events, log: pino(lines), observer })
   t.teardown(() => supervisor.close())
-  return { supervisor, log: () => log }
+  return { supervisor, log: () => log, observed }
 }
 
 t.test('a signer process that the system refuses to start is started later', async (t) => {

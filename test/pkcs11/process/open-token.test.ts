@@ -50,7 +50,8 @@ function open<T>(
   publicKey: Uint8Array | null,
   use: (opened: OpenToken) => T,
 ): T {
-  const opened = openToken({ hsm: { ...hsm, ...change }, ...(publicKey === null ? {} : { publicKey }) })
+  const request = { hsm: { ...hsm, ...change }, ...(publicKey === null ? {} : { publicKey }) }
+  const opened = openToken(request, () => {})
   try {
     return use(opened)
   } finally {

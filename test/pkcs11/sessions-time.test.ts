@@ -1,0 +1,218 @@
+/** What time does to sessions: calls that do not return, a token that throttles, and what is done to idle ones. */
+import t from 'tap'
+import { playSessions } from '../support/played-sessions.ts'
+
+const SIGNATURE = Buffer.alloc(256, 2)
+
+t.test('a zombie', async (t) => {
+  for (const [how, content] of Object.entries({
+    'an error': {
+      type: 'sign-failed',
+      failure: { returnValue: 'CKR_TEST', call: '', recovery: 'throttled' },
+    },
+    'a signature': { type: 'signed', signature: SIGNATURE },
+  })) {
+    t.test(`that comes back with ${how} is opened anew`, async (t) => {
+      const { sessions, observed, lastOrder, answer, prove, job, pass } = playSessions(t, 2)
+      prove()
+      sessions.lease(job('work'))
+      pass(4_200)
+      t.equal(sessions.count().zombie, 1)
+      t.same(observed, ['evicted timeout'])
+      t.equal(sessions.unusableSince(), undefined)
+      answer(0, content)
+      t.match(lastOrder(0), { type: 'reopen' })
+    })
+  }
+
+  t.test('is one of more than the limit: the process is lost', async (t) => {
+    const { sessions, events, prove, job, pass } = playSessions(t, 3, { zombieLimit: 1 })
+    prove()
+    sessions.lease(job('work'))
+    sessions.lease(job('more'))
+    pass(4_200)
+    t.equal(sessions.count().idle, 1)
+    t.match(events, [/slow/, /slow/, 'dead: sessions do not answer (hang)'])
+  })
+
+  t.test('is within the limit: the others go on', async (t) => {
+    const { sessions, events, prove, job, pass } = playSessions(t, 3, { zombieLimit: 2 })
+    prove()
+    sessions.lease(job('work'))
+    sessions.lease(job('more'))
+    pass(4_200)
+    t.same(sessions.count(), { opening: 0, idle: 1, busy: 0, zombie: 2 })
+    t.notMatch(events.join(), /dead/)
+  })
+
+  t.test('beside sessions that failed: the process is lost', async (t) => {
+    const { sessions, events, failToOpen, failToSign, prove, job, pass } = playSessions(t, 2, {
+      zombieLimit: 2,
+    })
+    prove()
+    sessions.lease(job('work'))
+    sessions.lease(job('more'))
+    pass(3_500)
+    failToSign(1, 'replace-session')
+    failToOpen(1, 'device')
+    pass(700)
+    t.match(events.at(-1), 'dead: sessions do not answer (hsm)')
+    t.equal(sessions.unusableSince(), 5_200)
+  })
+
+  t.test('may be one that makes a test signature, or is opened', async (t) => {
+    const { sessions, open, pass } = playSessions(t, 4)
+    open(0)
+    pass(4_200)
+    t.equal(sessions.count().zombie, 1)
+    pass(7_000)
+    t.equal(sessions.count().zombie, 2)
+  })
+})
+
+t.test('a call that takes far longer than others', async (t) => {
+  t.test('is given to another session, once; who comes first wins', async (t) => {
+    const { sessions, events, prove, job, pass, sign } = playSessions(t, 2)
+    prove()
+    const work = job('work')
+    sessions.lease(work)
+    pass(2_000)
+    t.same(events, [])
+    pass(100)
+    t.same(events, ['slow work'])
+    sessions.lease(work)
+    sign(1, SIGNATURE)
+    t.equal(await work.signature, SIGNATURE)
+    sign(0, SIGNATURE)
+    t.equal(sessions.count().idle, 2)
+    t.same(events, ['slow work'])
+  })
+
+  t.test('and not where all take long', async (t) => {
+    const { sessions, events, serviceTime, prove, job, pass } = playSessions(t, 2)
+    prove()
+    for (let time = 0; time < 50; time++) {
+      serviceTime.add(1_100)
+    }
+    sessions.lease(job('work'))
+    pass(3_900)
+    t.same(events, [])
+  })
+})
+
+t.test('a token that throttles', async (t) => {
+  t.test('gives the session a rest, and takes it out of use when that does not help', async (t) => {
+    const { sessions, events, lastOrder, failToSign, prove, job, pass, sign } = playSessions(t, 1)
+    prove()
+    for (const attempt of [1, 2]) {
+      sessions.lease(job(`${attempt}`))
+      failToSign(0, 'throttled')
+      t.same(sessions.count(), { opening: 0, idle: 0, busy: 1, zombie: 0 })
+      pass(100)
+      t.same(sessions.count(), { opening: 0, idle: 1, busy: 0, zombie: 0 })
+    }
+    sessions.lease(job('3'))
+    failToSign(0, 'throttled')
+    t.equal(sessions.count().opening, 1)
+    pass(1_000)
+    t.match(lastOrder(0), { type: 'sign' }, 'a test signature')
+    failToSign(0, 'throttled')
+    t.equal(sessions.count().opening, 1)
+    pass(1_000)
+    sign(0)
+    t.equal(sessions.count().idle, 1)
+    t.same(events, ['returned 1 throttled', 'returned 2 throttled', 'returned 3 throttled', 'proved'])
+  })
+
+  t.test('and does so for long: the process is lost', async (t) => {
+    const { sessions, events, failToSign, prove, pass } = playSessions(t, 1, { keepAliveMs: 10_000 })
+    prove()
+    for (let second = 0; second < 40; second++) {
+      failToSign(0, 'throttled')
+      pass(1_000)
+    }
+    t.same(events, ['dead: a signing call failed (CKR_TEST) (hsm)'])
+    t.equal(sessions.lastFailure, 'a signing call failed (CKR_TEST)')
+  })
+})
+
+t.test('idle sessions', async (t) => {
+  t.test('make test signatures', async (t) => {
+    const { sessions, lastOrder, sign, prove, pass } = playSessions(t, 1)
+    prove()
+    pass(300_000)
+    t.match(lastOrder(0), { type: 'sign' })
+    t.equal(sessions.count().busy, 1)
+    sign(0)
+    t.equal(sessions.count().idle, 1)
+  })
+
+  t.test('and are opened anew when one fails, as the others may have to be', async (t) => {
+    const { lastOrder, failToSign, open, prove, pass, sign } = playSessions(t, 2)
+    prove()
+    pass(300_000)
+    sign(1)
+    failToSign(0, 'device')
+    t.match([lastOrder(0), lastOrder(1)], [{ type: 'reopen' }, { type: 'sign' }])
+    sign(1)
+    open(0)
+    failToSign(0, 'device')
+    t.match(lastOrder(1), { type: 'sign' }, 'once more when it fails to prove itself')
+  })
+
+  t.test('that are old enough are opened anew, one at a time', async (t) => {
+    const { sessions, observed, open, prove, pass, sign } = playSessions(t, 2, { sessionMaxAgeMs: 60_000 })
+    prove()
+    pass(60_000)
+    t.same(observed, ['evicted age'])
+    t.match(sessions.count(), { opening: 1, idle: 1 })
+    open(0)
+    sign(0)
+    pass(100)
+    t.same(observed, ['evicted age', 'evicted age'])
+  })
+})
+
+t.test('a session that was used enough is opened anew', async (t) => {
+  const { sessions, observed, lastOrder, job, prove, sign } = playSessions(t, 1, { sessionMaxUses: 3 })
+  prove()
+  for (let use = 0; use < 2; use++) {
+    t.same(observed, [])
+    sessions.lease(job('work'))
+    sign(0, SIGNATURE)
+  }
+  t.same(observed, ['evicted uses'])
+  t.match(lastOrder(0), { type: 'reopen' })
+})
+
+t.test('no signature comes back for long', async (t) => {
+  const { sessions, events, pass, prove } = playSessions(t, 1, { keepAliveMs: 10_000 })
+  prove()
+  pass(4_900)
+  t.equal(sessions.unusableSince(), undefined)
+  pass(25_200)
+  t.match(events, ['dead: sessions do not answer (hang)'])
+  t.equal(sessions.unusableSince(), 10_200)
+})
+
+t.test('nothing happens at all: the process is lost', async (t) => {
+  const { events, pass, sessions, stall } = playSessions(t, 64, { keepAliveMs: 4_000, zombieLimit: 64 })
+  stall(900)
+  pass(29_000)
+  t.notMatch(events.join(), /dead/)
+  t.equal(sessions.unusableSince(), 1_000)
+  pass(1_000)
+  t.match(events.at(-1), /dead: sessions do not answer \(hsm\)/)
+})
+
+t.test('nobody is judged right after the event loop stood still', async (t) => {
+  const { sessions, events, job, prove, stall, sign, pass } = playSessions(t, 1, { keepAliveMs: 10_000 })
+  prove()
+  sessions.lease(job('work'))
+  stall(60_000)
+  t.equal(sessions.count().zombie, 0)
+  sign(0, SIGNATURE)
+  t.equal(sessions.count().idle, 1)
+  pass(1_000)
+  t.notMatch(events.join(), /dead/)
+})

@@ -1,0 +1,137 @@
+/** Sessions at the pace of a test: what the signer process answers, and what time it is, is what the test says. */
+import { generateKeyPairSync, privateEncrypt } from 'node:crypto'
+import { mock } from 'node:test'
+import pino from 'pino'
+import type { Test } from 'tap'
+import type { HsmConfiguration } from '../../src/config.ts'
+import { Job } from '../../src/pkcs11/job.ts'
+import type { FromSession, ToSignerProcess } from '../../src/pkcs11/messages.ts'
+import type { PoolObserver } from '../../src/pkcs11/pool-observer.ts'
+import type { Recovery, TokenFailure } from '../../src/pkcs11/return-values.ts'
+import { ServiceTime } from '../../src/pkcs11/service-time.ts'
+import { Sessions } from '../../src/pkcs11/sessions.ts'
+
+const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+
+/** One that verifies with nothing. */
+export const WRONG = Buffer.alloc(256, 1)
+
+export const HSM = {
+  timeoutMs: 4_000,
+  keepAliveMs: 600_000,
+  queueLimit: 1,
+  sessionMaxUses: 0,
+  sessionMaxAgeMs: 0,
+} as HsmConfiguration
+
+export function failure(recovery: Recovery, returnValue = 'CKR_TEST'): TokenFailure {
+  return { returnValue, call: 'C_Sign', recovery }
+}
+
+/** What the certificate's key makes of an order. */
+export function signature(data: Uint8Array): Buffer {
+  return privateEncrypt(privateKey, data)
+}
+
+export { publicKey }
+
+/** Writes down what it is told, each as `name argument`, but calls and waits. */
+export function observe(events: string[]): PoolObserver {
+  return {
+    waited() {},
+    called() {},
+    retried: (reason) => events.push(`retried ${reason}`),
+    evicted: (reason) => events.push(`evicted ${reason}`),
+    loggedIn: (returnValue) => events.push(`logged in ${returnValue}`),
+    restarted: (reason) => events.push(`restarted ${reason}`),
+    selfCheckFailed: () => events.push('self-check failed'),
+  }
+}
+
+/** The first session has been told to open; nothing has been answered. */
+export function playSessions(t: Test, count: number, change: Partial<HsmConfiguration> = {}) {
+  let now = 1_000
+  t.intercept(performance, 'now', { value: () => now })
+  t.intercept(Math, 'random', { value: () => 0 })
+  mock.timers.enable({ apis: ['setTimeout', 'setImmediate'] })
+  t.teardown(() => mock.timers.reset())
+  const orders: ToSignerProcess[] = []
+  const events: string[] = []
+  const observed: string[] = []
+  const logged: string[] = []
+  const serviceTime = new ServiceTime()
+  const sessions = new Sessions({
+    publicKey,
+    hsm: { ...HSM, sessions: count, zombieLimit: Math.floor(count / 2), ...change },
+    serviceTime,
+    log: pino({ level: 'warn' }, { write: (line) => logged.push(line) }),
+    observer: observe(observed),
+    send: (order) => orders.push(order),
+    onProved: () => events.push('proved'),
+    onIdle: () => {},
+    onReturned: (job, { recovery }) => events.push(`returned ${Buffer.from(job.data)} ${recovery}`),
+    onSlow: (job) => events.push(`slow ${Buffer.from(job.data)}`),
+    onDead: (reason, kind) => events.push(`dead: ${reason} (${kind})`),
+    onMismatch: () => events.push('mismatch'),
+    onPinRefused: () => events.push('PIN refused'),
+  })
+  t.teardown(() => sessions.abandon())
+  const lastOrder = (session: number) =>
+    orders.filter((order) => 'session' in order && order.session === session).at(-1) as
+      | (ToSignerProcess & { ticket: number; data?: Uint8Array })
+      | undefined
+  const answer = (session: number, content: object, ticket = lastOrder(session)?.ticket ?? 0) =>
+    sessions.receive({ session, ticket, seconds: 0.001, ...content } as FromSession)
+  const open = (session: number) => answer(session, { type: 'session-opened' })
+  const sign = (session: number, octets = signature(lastOrder(session)?.data ?? new Uint8Array())) =>
+    answer(session, { type: 'signed', signature: octets })
+  return {
+    sessions,
+    orders,
+    /** What the sessions told the pool. */
+    events,
+    /** What they told the observer. */
+    observed,
+    logged,
+    serviceTime,
+    lastOrder,
+    answer,
+    open,
+    sign,
+    /** Opens all sessions and has them prove themselves. */
+    prove() {
+      for (let session = 0; session < count; session++) {
+        open(session)
+        sign(session)
+      }
+      events.length = 0
+    },
+    failToOpen: (session: number, recovery: Recovery) =>
+      answer(session, { type: 'session-failed', failure: failure(recovery) }),
+    failToSign: (session: number, recovery: Recovery) =>
+      answer(session, { type: 'sign-failed', failure: failure(recovery) }),
+    job: (text: string) => {
+      const job = new Job({
+        data: Buffer.from(text),
+        deadline: now + 4_000,
+        verify: (octets) => !WRONG.equals(octets),
+        onDeadline: (late) => late.fail(new Error('late')),
+      })
+      job.signature.catch(() => {})
+      return job
+    },
+    /** The event loop does its work in time. */
+    pass(ms: number) {
+      for (let passed = 0; passed < ms; passed += 100) {
+        now += 100
+        mock.timers.tick(100)
+        sessions.tick(now)
+      }
+    },
+    /** The event loop stands still, and then looks at the sessions once. */
+    stall(ms: number) {
+      now += ms
+      sessions.tick(now)
+    },
+  }
+}
