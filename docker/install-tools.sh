@@ -4,8 +4,9 @@
 #   install-tools.sh GROUP...
 #
 # Groups: softhsm (softhsm2-util and libsofthsm2.so), opensc (pkcs11-tool), openssl (OpenSSL 3), poppler (pdfsig),
-# nss (certutil), compiler (c++, make and python3, with which node-gyp compiles pkcs11js). Silent when everything is
-# there. Uses apt-get, dnf, apk or brew, through sudo when it is not root. Progress goes to stderr.
+# nss (certutil), compiler (c++, make and python3, with which node-gyp compiles pkcs11js), prometheus-client (that of
+# the system's Python; Homebrew has none). Silent when everything is there. Uses apt-get, dnf, apk or brew, through sudo
+# when it is not root. Progress goes to stderr.
 set -eu
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
@@ -27,7 +28,11 @@ present() {
     poppler) has pdfsig ;;
     nss) has certutil ;;
     compiler) has c++ && has make && has python3 ;;
-    *) fail "unknown tool group $1; the groups are softhsm, opensc, openssl, poppler, nss and compiler" 64 ;;
+    prometheus-client) /usr/bin/python3 -c 'import prometheus_client' >/dev/null 2>&1 ;;
+    *)
+      fail "unknown tool group $1; the groups are softhsm, opensc, openssl, poppler, nss, compiler and \
+prometheus-client" 64
+      ;;
   esac
 }
 
@@ -47,6 +52,9 @@ package() {
     dnf/compiler) echo gcc-c++ make python3 ;;
     brew/compiler) echo make python3 ;;
     */compiler) echo g++ make python3 ;;
+    apt-get/prometheus-client) echo python3-prometheus-client ;;
+    dnf/prometheus-client) echo python3-prometheus_client ;;
+    apk/prometheus-client) echo py3-prometheus-client ;;
   esac
 }
 

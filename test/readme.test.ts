@@ -1,22 +1,32 @@
 /** The tables of the README say what the sources say. */
 import { readFileSync } from 'node:fs'
 import type { FastifyErrorConstructor } from '@fastify/error'
+import { Registry } from 'prom-client'
 import t from 'tap'
 import { Environment } from '../schemas/configuration.ts'
 import * as errors from '../src/errors.ts'
+import { PoolMetrics } from '../src/metrics/pool-metrics.ts'
+import { processMetrics } from '../src/metrics/process-metrics.ts'
+import { RequestMetrics } from '../src/metrics/request-metrics.ts'
+import { registerSigningKeyGauges } from '../src/metrics/signing-key-gauges.ts'
+import type { SigningKey } from '../src/signers/signing-key.ts'
 import { repositoryPath } from './support/repository.ts'
 
 const readme = readFileSync(repositoryPath('README.md'), 'utf8')
 
+function section(heading: string): string {
+  const [, rest = ''] = readme.split(`\n## ${heading}\n`)
+  return rest.split('\n## ')[0] as string
+}
+
 /** First cell to second cell of the rows whose first cell is one name in code, under a heading. */
 function tableUnder(heading: string): Map<string, string> {
-  const [, section = ''] = readme.split(`\n## ${heading}\n`)
-  const [own = ''] = section.split('\n## ')
   return new Map(
-    [...own.matchAll(/^\| `([A-Z0-9_]+)` \| ([^|]*?) ?\|/gm)].map(([, name = '', value = '']) => [
-      name,
-      value,
-    ]),
+    [
+      ...section(heading).matchAll(
+        /^\| `([A-Z0-9_]+|signing_service_[a-z_]+(?:\{[a-z_,]+\})?)` \| ([^|]*?) ?\|/gm,
+      ),
+    ].map(([, name = '', value = '']) => [name, value]),
   )
 }
 
@@ -46,6 +56,40 @@ t.test('every error is exported under its code', async (t) => {
     t.equal(exported, code)
   }
 })
+
+t.test('every metric is in the table of the metrics, with its labels and type', async (t) => {
+  t.same(Object.fromEntries(tableUnder('Metrics')), Object.fromEntries(metrics()))
+})
+
+t.test('alerts are about metrics that there are', async (t) => {
+  const names = [...metrics().keys()].map((key) => key.replace(/\{.*/, ''))
+  const alerts = section('Metrics').split('Worth an alert')[1] ?? ''
+  const used = alerts.match(/signing_service_[a-z_]+/g) ?? []
+  t.equal(used.length, 5)
+  for (const name of used) {
+    t.ok(names.includes(name), name)
+  }
+})
+
+/** Type of our own metrics by name and labels, as `name{label,label}`. */
+function metrics(): Map<string, string> {
+  const registry = new Registry()
+  new PoolMetrics(registry)
+  new RequestMetrics(registry)
+  registerSigningKeyGauges(registry, { signingKey: {} as SigningKey, queueLimit: 1 })
+  return new Map(
+    Registry.merge([registry, processMetrics()])
+      .getMetricsAsArray()
+      .filter(({ name }) => !/^(process|nodejs)_/.test(name))
+      .map((metric) => {
+        // The type that prom-client declares lacks both
+        const { name, type, labelNames } = metric as unknown as Record<'name' | 'type', string> & {
+          labelNames: string[]
+        }
+        return [labelNames.length === 0 ? name : `${name}{${labelNames}}`, type]
+      }),
+  )
+}
 
 /** All that are answered to requests: those that `createError` made. */
 function replies() {

@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import t from 'tap'
 import { send } from '../support/http.ts'
+import { scrape } from '../support/scrape.ts'
 import { startReadyService } from '../support/service.ts'
 import { createSigningToken, PIN } from '../support/token.ts'
 
@@ -23,7 +24,7 @@ t.test('the check finds a secret in each of its forms', async (t) => {
   t.notOk(holds('{"level":30,"msg":"request answered"}', secret))
 })
 
-t.test('no token, document, digest, signature or PIN is in the log', async (t) => {
+t.test('no token, document, digest, signature or PIN is in the log or the metrics', async (t) => {
   const { environment } = await createSigningToken(t.testdir())
   const service = await startReadyService(t, environment)
   const post = (body: string, path = '/sign') => send(`${service.url}${path}`, { method: 'POST', body })
@@ -84,7 +85,9 @@ t.test('no token, document, digest, signature or PIN is in the log', async (t) =
   const log = service.log()
   t.ok(log.split('request refused').length > 24, 'every refusal is in the log')
   t.ok(log.split('request answered').length > 12, 'every signature is in the log')
+  const { text } = await scrape(service.url)
   for (const one of secrets) {
     t.notOk(holds(log, one), 'not in the log')
+    t.notOk(holds(text, one), 'not in the metrics')
   }
 })
