@@ -390,19 +390,19 @@ export class Sessions {
   }
 
   /**
-   * When every session failed since it last signed, the process is lost, even if some are being opened again; when
-   * none has signed yet, the first few tell.
+   * When every session hangs or failed since it last signed, the process is lost, even if some are being opened again;
+   * when none has signed yet, the first few that fail tell.
    */
   #checkAlive(reason: string): void {
     const failed = this.#sessions.filter(
-      ({ state, failures, failedAt }) =>
-        state === 'zombie' || (failures > 0 && !this.#login.isAfter(failedAt)),
+      ({ state, failures, failedAt }) => state !== 'zombie' && failures > 0 && !this.#login.isAfter(failedAt),
     )
-    const enough = this.#proved ? Number.POSITIVE_INFINITY : HOPELESS_FAILURES
-    if (failed.length < Math.min(enough, this.#sessions.length)) {
+    const enough = Math.min(HOPELESS_FAILURES, this.#sessions.length)
+    const hopeless = !this.#proved && failed.length >= enough
+    if (!hopeless && failed.length + this.count().zombie < this.#sessions.length) {
       return
     }
-    if (!this.#proved && failed.every(({ lastFailure }) => lastFailure === WRONG_SIGNATURE.returnValue)) {
+    if (hopeless && failed.every(({ lastFailure }) => lastFailure === WRONG_SIGNATURE.returnValue)) {
       this.#ended = true
       this.#options.onMismatch()
     } else {

@@ -138,7 +138,7 @@ export class Supervisor {
   refuseCertificate(): void {
     const message =
       'test signatures do not verify with it: configure the certificate that was issued for this key, or choose the ' +
-      'key with HSM_KEY_LABEL or HSM_KEY_ID'
+      'key with HSM_KEY_LABEL or HSM_KEY_ID; if both are right, the HSM is faulty'
     const error = new ConfigurationError([{ variable: 'SIGNER_CERTIFICATE_FILE', message }])
     this.#misconfigured(error, 'test signatures do not verify with the signer certificate')
   }

@@ -4,7 +4,7 @@ import type { ServiceTime } from './service-time.ts'
 import type { Session } from './session.ts'
 
 /** A session that is still opening after this time hangs. */
-const OPENING_MS = 30_000
+const OPENING_MS = 10_000
 /** How much longer than a request may take a call must take before its session counts as a zombie. */
 const LATE_MS = 100
 /** Without a look at the sessions for this long, the event loop stood still: answers wait to be read. */

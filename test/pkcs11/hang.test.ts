@@ -32,8 +32,8 @@ t.test('one session hangs', async (t) => {
   const service = await startIdleService(t, environment)
   module.plan('C_Sign hold times=1')
 
-  t.test('its request is answered at the deadline, the others are signed', async (t) => {
-    t.same(await signMany(service.url, publicKey, 8), { HSM_TIMEOUT: 1, signed: 7 })
+  t.test('its request is signed by another', async (t) => {
+    t.same(await signMany(service.url, publicKey, 8), { signed: 8 })
     await zombie(service)
     t.same((await hsmStatus(service.url)).sessions, { opening: 0, idle: 1, busy: 0, zombie: 1 })
     await service.ready()
@@ -51,7 +51,7 @@ t.test('one session hangs', async (t) => {
 
   t.test('or it comes back with an error', async (t) => {
     module.plan('C_Sign hold times=1', 'C_SignInit return CKR_FUNCTION_FAILED chance=0')
-    t.same(await signMany(service.url, publicKey, 2), { HSM_TIMEOUT: 1, signed: 1 })
+    t.same(await signMany(service.url, publicKey, 2), { signed: 2 })
     await zombie(service)
     const opened = module.calls('C_OpenSession')
     module.plan('C_CloseSession delay 1')

@@ -62,13 +62,6 @@ t.test('failures that pass inside the signer process', async (t) => {
     t.same(await signMany(service.url, publicKey, 16), { HSM_UNAVAILABLE: 1, signed: 15 })
   })
 
-  t.test('a request is given to sessions three times at most', async (t) => {
-    await allIdle(service.url)
-    module.plan('C_Sign return CKR_OPERATION_ACTIVE times=3')
-    t.same(await signMany(service.url, publicKey, 1), { HSM_UNAVAILABLE: 1 })
-    await service.ready()
-  })
-
   t.test('no signature with a flipped bit leaves', async (t) => {
     module.plan('C_Sign flip every=3')
     const outcomes = await signMany(service.url, publicKey, 30)

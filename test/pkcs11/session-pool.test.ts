@@ -7,6 +7,7 @@ import type { FoundKey, FromSession, ToSession, ToSignerProcess } from '../../sr
 import { SessionPool, type SupervisorCalls } from '../../src/pkcs11/session-pool.ts'
 import type { HsmState, SupervisorEvents } from '../../src/pkcs11/supervisor.ts'
 import { failure, HSM, observe, publicKey, signature } from '../support/played-sessions.ts'
+import { until } from '../support/signing.ts'
 
 /** A pool of sessions, by default one, the first of which waits for its test signature; with a queue of one. */
 function play(t: Test, change: Partial<HsmConfiguration> = {}) {
@@ -110,22 +111,34 @@ t.test('what went wrong before the first signature is told', async (t) => {
 
 t.test('requests that wait to be repeated on a token that throttles', async (t) => {
   t.test('count as queued, and fill the queue', async (t) => {
-    const { pool, throttle, sign, request } = play(t)
+    const { pool, open, throttle, sign, request, observed } = play(t, { sessions: 2, queueLimit: 2 })
     sign()
-    const one = request('one')
+    open(1)
+    sign(1)
+    const requests = [request('one'), request('two')]
     throttle()
-    t.match(pool.status(), { state: 'ready', queued: 1 })
-    const two = request('two')
-    throttle()
-    t.equal(pool.status().queued, 2)
+    throttle(1)
+    t.match(pool.status(), { state: 'ready', queued: 2, sessions: { busy: 2 } })
     t.equal(await request('three'), 'HSM_BUSY')
-    for (let waiting = 2; waiting > 0; waiting--) {
-      while (pool.status().sessions.busy === 0) {
-        await delay(5)
-      }
-      sign()
+    await until('both are repeated', () => pool.status().queued === 0)
+    t.same(observed, ['retried CKR_FUNCTION_FAILED', 'retried CKR_FUNCTION_FAILED'])
+    sign()
+    sign(1)
+    t.same(await Promise.all(requests), ['signed', 'signed'])
+  })
+
+  t.test('are given to sessions three times at most', async (t) => {
+    const { throttle, sign, request, orders, observed } = play(t)
+    sign()
+    const one = request('one', { timeoutMs: 800 })
+    for (let attempt = 1; attempt <= 3; attempt++) {
+      const given = () =>
+        orders.filter((order) => 'data' in order && Buffer.from(order.data).toString() === 'one').length
+      await until('a session has it', () => given() === attempt)
+      throttle()
     }
-    t.same(await Promise.all([one, two]), ['signed', 'signed'])
+    t.equal(await one, 'HSM_UNAVAILABLE')
+    t.equal(observed.length, 2)
   })
 
   t.test('are dropped when their clients leave', async (t) => {
@@ -138,6 +151,7 @@ t.test('requests that wait to be repeated on a token that throttles', async (t) 
     t.equal(await one, 'HSM_UNAVAILABLE')
     t.equal(pool.status().queued, 0)
 
+    await until('the session has rested', () => pool.status().sessions.idle === 1)
     const away = new AbortController()
     const inFlight = request('two', { signal: away.signal })
     away.abort()
@@ -155,5 +169,119 @@ t.test('requests that wait to be repeated on a token that throttles', async (t) 
     lose()
     t.equal(await one, 'HSM_UNAVAILABLE')
     t.equal(pool.status().queued, 0)
+  })
+})
+
+t.test('a token whose signatures do not verify: the third is the last', async (t) => {
+  const { answer, open, sign, request, observed } = play(t)
+  sign()
+  const one = request('one')
+  for (let attempt = 0; attempt < 3; attempt++) {
+    answer(0, { type: 'signed', signature: Buffer.alloc(128) })
+    open()
+    sign()
+  }
+  t.equal(await one, 'SIGNATURE_SELF_CHECK_FAILED')
+  t.equal(observed.filter((event) => event === 'retried signature').length, 2)
+})
+
+t.test('test signatures that do not verify are told to the supervisor', async (t) => {
+  const { answer, refusedCertificate } = play(t)
+  answer(0, { type: 'signed', signature: Buffer.alloc(256) })
+  t.ok(refusedCertificate())
+})
+
+t.test('a request that would not have its turn in time', async (t) => {
+  /** A session that needs 400 ms for a signature, so it seems. */
+  async function slow(t: Test) {
+    const played = play(t, { queueLimit: 100 })
+    await delay(400)
+    played.sign()
+    return played
+  }
+
+  t.test('is told so when it comes, unless a session is free', async (t) => {
+    const { sign, request } = await slow(t)
+    const one = request('one', { timeoutMs: 300 })
+    const two = request('two', { timeoutMs: 900 })
+    t.equal(await request('three', { timeoutMs: 700 }), 'HSM_BUSY')
+    sign()
+    sign()
+    t.same(await Promise.all([one, two]), ['signed', 'signed'])
+  })
+
+  t.test('is told so as soon as that is clear', async (t) => {
+    const { pool, sign, request } = await slow(t)
+    const began = performance.now()
+    const [one, two] = [request('one'), request('two', { timeoutMs: 900 })]
+    t.equal(pool.status().queued, 1)
+    t.equal(await two, 'HSM_BUSY')
+    t.ok(performance.now() - began < 900, 'before its deadline')
+    sign()
+    t.equal(await one, 'signed')
+  })
+})
+
+t.test('a queue that is full while the HSM does not sign is not the fault of too many', async (t) => {
+  const { request, lose } = play(t)
+  const one = request('one')
+  t.equal(await request('two'), 'HSM_UNAVAILABLE')
+  lose()
+  await one
+})
+
+t.test('a call that hangs', async (t) => {
+  const options = { sessions: 2, zombieLimit: 1, timeoutMs: 400 }
+
+  t.test('costs no request: another session signs it', async (t) => {
+    const { open, sign, request, last, observed } = play(t, options)
+    sign()
+    open(1)
+    sign(1)
+    const one = request('one', { timeoutMs: 400 })
+    await until('the other has it', () => observed.includes('retried slow'))
+    t.equal(Buffer.from(last(1).data).toString(), 'one')
+    sign(1)
+    t.equal(await one, 'signed')
+  })
+
+  t.test('may return before another session is free', async (t) => {
+    const { pool, sign, request, observed } = play(t, options)
+    sign()
+    const one = request('one', { timeoutMs: 400 })
+    await until('it waits for the other', () => observed.includes('retried slow'))
+    t.equal(pool.status().queued, 1)
+    sign()
+    t.equal(await one, 'signed')
+    t.equal(pool.status().queued, 0)
+  })
+
+  t.test('may fail while another session works on it', async (t) => {
+    const { open, sign, request, answer, observed, pool } = play(t, options)
+    sign()
+    open(1)
+    sign(1)
+    const one = request('one', { timeoutMs: 800 })
+    await until('the other has it', () => observed.includes('retried slow'))
+    answer(0, { type: 'sign-failed', failure: failure('device') })
+    t.equal(pool.status().queued, 1, 'it is repeated all the same')
+    open(0)
+    sign(0)
+    answer(0, { type: 'sign-failed', failure: failure('device') })
+    t.equal(pool.status().queued, 0, 'but not more than twice')
+    sign(1)
+    t.equal(await one, 'signed')
+  })
+
+  t.test('and whose client leaves goes on', async (t) => {
+    const { sign, request, observed, pool } = play(t, options)
+    sign()
+    const leaving = new AbortController()
+    const one = request('one', { timeoutMs: 400, signal: leaving.signal })
+    await until('it waits for the other', () => observed.includes('retried slow'))
+    leaving.abort()
+    t.equal(pool.status().queued, 0)
+    sign()
+    t.equal(await one, 'signed')
   })
 })

@@ -93,7 +93,7 @@ t.test('the login is repeated and does not help: the process is lost at the thir
 t.test('failures from before the login are no failures', async (t) => {
   const { sessions, events, orders, open, failToOpen, failToSign, lastOrder, pass } = playSessions(t, 2)
   open(0)
-  pass(1_000)
+  pass(1_100)
   sessions.loggedIn()
   failToOpen(1, 'log-in')
   failToSign(0, 'log-in')

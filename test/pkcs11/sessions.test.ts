@@ -97,6 +97,7 @@ t.test('a session that fails to prove itself waits, ever longer, and is logged o
   open(0)
   sign(0)
   failToOpen(1, 'throttled')
+  sign(0)
   for (let second = 0; second < 120; second++) {
     const ordered = orders.length
     pass(1_000)

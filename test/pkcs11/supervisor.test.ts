@@ -86,9 +86,14 @@ t.test('the certificate of another key', async (t) => {
   t.test('signs nothing where the token does not show the key', async (t) => {
     module.plan('C_GetAttributeValue refuse CKA_MODULUS CKR_ATTRIBUTE_SENSITIVE')
     const service = await startService(t, { ...environment, ...foreign })
-    await until('test signatures do not verify', () =>
-      service.log().includes('a test signature does not verify with the signer certificate'),
-    )
+    await until('it is told', () => service.misconfigured.length > 0)
+    t.match(service.misconfigured[0]?.problems, [
+      { variable: 'SIGNER_CERTIFICATE_FILE', message: /^test signatures do not verify with it/ },
+    ])
+    t.match(await hsmStatus(service.url), {
+      state: 'misconfigured',
+      reason: 'test signatures do not verify with the signer certificate',
+    })
     t.same(await signMany(service.url, publicKey, 2), { HSM_UNAVAILABLE: 2 })
     t.notMatch(service.log(), /the HSM signs/)
   })
