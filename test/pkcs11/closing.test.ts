@@ -1,5 +1,4 @@
 /** The end of the service, whatever its signer process is doing. */
-import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import { createFaultyModule } from '../support/faulty-module/faulty-module.ts'
 import { startReadyService, startService } from '../support/service.ts'
