@@ -3,9 +3,12 @@ import { type Static, Type } from 'typebox'
 export const LiveReply = Type.Object({ status: Type.Literal('live') })
 export type LiveReply = Static<typeof LiveReply>
 
-/** The token's state, and since when; beside it, whether the certificates are valid. Without secrets: anybody who reaches the service may read it. */
+/** Whether the service is about to end; the token's state, and since when; whether the certificates are valid. Without secrets: anybody who reaches the service may read it. */
 export const ReadyReply = Type.Object({
   status: Type.Union([Type.Literal('ready'), Type.Literal('not ready')]),
+  closing: Type.Boolean({
+    description: 'The service was told to end: it still signs, and takes no requests before long',
+  }),
   hsm: Type.Object({
     state: Type.Union(
       [

@@ -10,6 +10,7 @@ import type { ConfigurationError } from './errors.ts'
 import { PoolMetrics } from './metrics/pool-metrics.ts'
 import { registerSigningKeyGauges } from './metrics/signing-key-gauges.ts'
 import { bodyBudget } from './plugins/body-budget.ts'
+import { closing } from './plugins/closing.ts'
 import { connections } from './plugins/connections.ts'
 import { cors } from './plugins/cors.ts'
 import { errorReply } from './plugins/error-reply.ts'
@@ -57,6 +58,7 @@ export async function buildApp(configuration: Configuration, { logger, onMisconf
   app.server.on('checkExpectation', refuseExpectation(logger, requestId))
 
   await app.register(connections)
+  await app.register(closing)
   await app.register(requestLog)
   await app.register(httpManners)
   // Room for the largest body, and for another while the first is decoded

@@ -1,4 +1,5 @@
 /** The process: configuration, application, listening, and a graceful end. */
+import { setTimeout as delay } from 'node:timers/promises'
 import closeWithGrace from 'close-with-grace'
 import { type Logger, pino } from 'pino'
 import { buildApp } from './app.ts'
@@ -16,12 +17,16 @@ for (const warning of configuration.warnings) {
 }
 
 const app = await buildApp(configuration, { logger, onMisconfigured: stopMisconfigured })
-const grace = closeWithGrace({ delay: closeMs, logger }, async ({ signal, err }) => {
+const { shutdownDelayMs } = configuration
+const grace = closeWithGrace({ delay: shutdownDelayMs + closeMs, logger }, async ({ signal, err }) => {
+  app.announceClosing()
   if (err !== undefined) {
     logger.fatal({ err }, 'an unexpected error ends the service')
   } else {
-    logger.info({ signal }, 'closing: finishing what is in flight')
+    logger.info({ signal, delayMs: shutdownDelayMs }, 'told to end: not ready any more')
+    await delay(shutdownDelayMs)
   }
+  logger.info('closing: finishing what is in flight')
   await app.close()
   logger.info('closed')
 })

@@ -88,12 +88,13 @@ t.test('SIGKILL: its signer process ends too', async (t) => {
   await until('it has gone', () => !isRunning(signer))
 })
 
-t.test('an unexpected error ends it in good order', async (t) => {
+t.test('an unexpected error ends it in good order, and without delay', async (t) => {
   module.plan()
   const bug = 'process.on("SIGUSR2", () => { throw new Error("a bug") })'
   const { child, url, exited, output } = startServerProcess(t, {
     ...environment,
     HSM_SESIONS: '2',
+    SHUTDOWN_DELAY_MS: '600000',
     NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} --import=data:text/javascript,${encodeURIComponent(bug)}`,
   })
   const address = await url

@@ -17,25 +17,26 @@ export const health = fp<HealthOptions>(
     app.get('/health/live', PROBE, async (): Promise<LiveReply> => ({ status: 'live' }))
 
     app.get('/health/ready', PROBE, async (_request, reply) => {
-      const body = describeReadiness(signingKey)
+      const body = describeReadiness(signingKey, app.isClosing())
       return reply
         .status(body.status === 'ready' ? 200 : 503)
         .header('cache-control', 'no-store')
         .send(body)
     })
   },
-  { name: 'health' },
+  { name: 'health', dependencies: ['closing'] },
 )
 
 /**
- * Ready is a token that is logged in and whose last test signature verified. A chain outside its validity does not
- * change that, though every signature is refused then: `certificate.valid` tells.
+ * Ready is a token that is logged in and whose last test signature verified, in a service that was not told to end. A
+ * chain outside its validity does not change that, though every signature is refused then: `certificate.valid` tells.
  */
-function describeReadiness(signingKey: SigningKey): ReadyReply {
+function describeReadiness(signingKey: SigningKey, closing: boolean): ReadyReply {
   const { state, since, reason, sessions, queued } = signingKey.status()
   const validity = signingKey.knownSigner()?.validity
   return {
-    status: state === 'ready' ? 'ready' : 'not ready',
+    status: state === 'ready' && !closing ? 'ready' : 'not ready',
+    closing,
     hsm: {
       state,
       since: since.toISOString(),

@@ -9,17 +9,12 @@ declare module 'fastify' {
   }
 }
 
-/** What holds for every request: its id goes back, bodies are plain JSON, closing is announced. */
+/** What holds for every request: its id goes back, bodies are plain JSON. */
 export const httpManners = fp(
   async (app) => {
-    let closing = false
-
     // Fastify reads text by itself, which a page of any origin may send
     app.removeContentTypeParser('text/plain')
     app.decorateRequest('arrivedAt', 0)
-    app.addHook('preClose', async () => {
-      closing = true
-    })
     app.addHook('onRequest', async (request, reply) => {
       request.arrivedAt = performance.now()
       reply.header('x-request-id', request.id)
@@ -31,12 +26,6 @@ export const httpManners = fp(
         // RFC 9110 15.5.16: the answer says what would be accepted
         reply.header('accept-encoding', 'identity')
         throw new UNSUPPORTED_MEDIA_TYPE('The body must be sent without Content-Encoding')
-      }
-    })
-    app.addHook('onSend', async (_request, reply) => {
-      if (closing) {
-        // The socket is idle from here on and would keep the server from closing
-        reply.header('connection', 'close')
       }
     })
   },

@@ -15,8 +15,9 @@ t.test('a service that signs is ready', async (t) => {
   const answer = await send(`${service.url}/health/ready`)
   t.equal(answer.statusCode, 200)
   t.equal(answer.headers['cache-control'], 'no-store')
-  const { status, hsm, certificate } = answer.json() as Record<string, Record<string, unknown>>
+  const { status, closing, hsm, certificate } = answer.json() as Record<string, Record<string, unknown>>
   t.equal(status, 'ready')
+  t.equal(closing, false)
   t.match(hsm, { state: 'ready', queued: 0 })
   t.notHas(hsm, 'reason')
   const since = new Date(String(hsm?.since)).getTime()

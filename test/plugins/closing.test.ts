@@ -50,3 +50,18 @@ t.test('a service that closes finishes its requests and asks for no more on the 
   t.equal(answer.headers.connection, 'close')
   await closed
 })
+
+t.test('a service that is about to close answers as ever, and lets its connections go', async (t) => {
+  const service = await startService(t, environment)
+  await service.ready()
+  const agent = new Agent({ keepAlive: true })
+  t.teardown(() => agent.destroy())
+  t.equal((await send(`${service.url}/health/live`, { agent })).headers.connection, 'keep-alive')
+  service.app.announceClosing()
+  const live = await send(`${service.url}/health/live`, { agent })
+  t.equal(live.statusCode, 200)
+  t.equal(live.headers.connection, 'close')
+  const ready = await send(`${service.url}/health/ready`, { agent })
+  t.equal(ready.statusCode, 503)
+  t.match(ready.json(), { status: 'not ready', closing: true, hsm: { state: 'ready' } })
+})
