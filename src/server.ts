@@ -1,4 +1,5 @@
 /** The process: configuration, application, listening, and a graceful end. */
+import { lookup } from 'node:dns/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import closeWithGrace from 'close-with-grace'
 import { type Logger, pino } from 'pino'
@@ -32,12 +33,18 @@ const grace = closeWithGrace({ delay: shutdownDelayMs + closeMs, logger }, async
 })
 
 try {
-  await app.listen({ host: configuration.host, port: configuration.port })
+  await app.listen({ host: await resolveHost(configuration.host), port: configuration.port })
 } catch (error) {
   logger.fatal({ err: error }, 'cannot listen; choose another SIGNING_SERVICE_HOST or SIGNING_SERVICE_PORT')
   grace.uninstall()
   await app.close()
   process.exit(1)
+}
+
+/** For `localhost` Fastify would start a second server, whose requests the plugins do not see and the end does not await. */
+async function resolveHost(host: string): Promise<string> {
+  const { address } = await lookup(host, { order: 'ipv4first' })
+  return address
 }
 
 function readConfiguration(): Configuration {

@@ -23,6 +23,15 @@ const certificates = await issueCertificates(join(directory, 'certificates'), pu
 const module = await createFaultyModule(directory, signingEnvironment(token, certificates))
 const environment: Record<string, string> = { ...module.environment, HSM_SESSIONS: '1' }
 
+/** A module that has `localhost` stand for two addresses of this machine, as it does where there is IPv6. */
+const TWO_ADDRESSES = `
+  import dns from 'node:dns'
+  const lookup = dns.lookup
+  dns.lookup = (host, options, done) => host === 'localhost' && options.all
+    ? done(null, [{ address: '127.0.0.1', family: 4 }, { address: '127.0.0.2', family: 4 }])
+    : lookup(host, options, done)
+`
+
 t.test('a wrong PIN is tried once', async (t) => {
   module.plan()
   const pin = 'wrong-pin-0815'
@@ -98,4 +107,20 @@ t.test('the port is taken', async (t) => {
   t.same(await exited, { code: 1, signal: null })
   t.match(output(), /cannot listen; choose another SIGNING_SERVICE_HOST or SIGNING_SERVICE_PORT/)
   t.match(output(), /EADDRINUSE/)
+})
+
+t.test('localhost is one address: what came over a second one would not be finished', async (t) => {
+  module.plan()
+  const { child, url, exited, output } = startServerProcess(t, {
+    ...environment,
+    SIGNING_SERVICE_HOST: 'localhost',
+    NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} --import=data:text/javascript,${encodeURIComponent(TWO_ADDRESSES)}`,
+  })
+  await waitUntilReady(await url)
+  child.kill('SIGTERM')
+  t.same(await exited, { code: 0, signal: null })
+  t.strictSame(
+    [...output().matchAll(/listening at http:..([^:]+)/g)].map(([, host]) => host),
+    ['127.0.0.1'],
+  )
 })
