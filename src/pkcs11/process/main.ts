@@ -2,7 +2,7 @@
  * The signer process: the only one that loads the PKCS#11 library and holds the PIN. Its main thread opens the token,
  * keeps the one login and hands messages between the HTTP process and the session workers; it never signs.
  *
- * It lives as long as the HTTP process: when that goes, so does it.
+ * It lives as long as the HTTP process: when that goes, so does it, be it by the watchdog.
  */
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
@@ -17,8 +17,10 @@ import type {
 import { describeFailure } from '../return-values.ts'
 import { OpenError } from './open-error.ts'
 import { type OpenToken, openToken } from './open-token.ts'
+import type { WatchdogData } from './watchdog.ts'
 
-const WORKER = new URL(`./session-worker${extname(import.meta.filename)}`, import.meta.url)
+const WORKER = threadFile('session-worker')
+const WATCHDOG = threadFile('watchdog')
 
 /** Once the HTTP process has gone, sessions have this long to end their calls and close. */
 const CLOSE_MS = 5_000
@@ -27,7 +29,20 @@ let opened: OpenToken | undefined
 let closing = false
 const workers: Worker[] = []
 
+/** A file beside this one, which is TypeScript or compiled. */
+function threadFile(name: string): URL {
+  return new URL(`./${name}${extname(import.meta.filename)}`, import.meta.url)
+}
+
 function ignore(): void {}
+
+/** Before anything can hang. */
+function startWatchdog(): void {
+  const workerData: WatchdogData = { parent: process.ppid, pid: process.pid, closeMs: CLOSE_MS }
+  // It needs a few MB: V8 is to collect what its timer leaves, instead of growing by the default limits
+  const resourceLimits = { maxOldGenerationSizeMb: 32, maxYoungGenerationSizeMb: 2 }
+  new Worker(WATCHDOG, { workerData, resourceLimits }).unref()
+}
 
 function tell(message: FromSignerProcess): void {
   // Nobody is left to tell when the HTTP process has gone
@@ -102,6 +117,7 @@ async function close(): Promise<void> {
   }
 }
 
+startWatchdog()
 process.on('message', (message: ToSignerProcess) => {
   switch (message.type) {
     case 'open':
