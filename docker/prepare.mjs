@@ -1,8 +1,8 @@
 // Brings a fresh clone to where the service and its tests can run: dependencies, build and, with --tools, the command
-// line tools. Plain JavaScript without imports of packages, because it runs before any are there. Does nothing, within
-// a second, when nothing is to be done.
+// line tools, with --tap, the test runner. Plain JavaScript without imports of packages, because it runs before any are
+// there. Does nothing, within a second, when nothing is to be done.
 //
-//   node docker/prepare.mjs [--tools]
+//   node docker/prepare.mjs [--tools] [--tap]
 import { spawn } from 'node:child_process'
 import { readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -132,13 +132,30 @@ async function build() {
 }
 
 /**
- * @param {{ tools?: boolean }} options
+ * tap is installed with its default plugins. It builds itself for those of .taprc only once it has started with the
+ * others, which that run's tests then load as well.
+ */
+async function buildTap() {
+  const wanted = await readFile(join(root, '.taprc'), 'utf8')
+  // Beside what is built, so that it goes with it when tap is installed anew.
+  const stamp = join(root, 'node_modules/@tapjs/test/test-built/.taprc')
+  if ((await readFile(stamp, 'utf8').catch(() => undefined)) === wanted) return
+
+  console.error('Building tap for the plugins of .taprc')
+  const tap = join(root, 'node_modules/tap/dist/esm/run.mjs')
+  await run(process.execPath, [tap, 'build'], 'tap could not be built: it says why above')
+  await writeFile(stamp, wanted)
+}
+
+/**
+ * @param {{ tools?: boolean, tap?: boolean }} options
  * @throws when something could not be made ready; the message says what to do
  */
 export async function prepare(options = {}) {
   await checkNode()
   await installDependencies()
   await build()
+  if (options.tap) await buildTap()
   if (options.tools) {
     await run(
       join(root, 'docker/install-tools.sh'),
@@ -159,5 +176,5 @@ export async function prepareOrExit(options) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  await prepareOrExit({ tools: process.argv.includes('--tools') })
+  await prepareOrExit({ tools: process.argv.includes('--tools'), tap: process.argv.includes('--tap') })
 }
