@@ -4,8 +4,9 @@
 #   install-tools.sh GROUP...
 #
 # Groups: softhsm (softhsm2-util and libsofthsm2.so), opensc (pkcs11-tool), openssl (OpenSSL 3), poppler (pdfsig),
-# nss (certutil), compiler (c++, make and python3, with which node-gyp compiles pkcs11js), prometheus-client (that of
-# the system's Python; Homebrew has none). Silent when everything is there. Uses apt-get, dnf, apk or brew, through sudo
+# nss (certutil), p11-kit (its server, and the PKCS#11 library that is its client), compiler (c++, make and python3,
+# with which node-gyp compiles pkcs11js), prometheus-client (that of the system's Python; Homebrew has none). Silent
+# when everything is there. Uses apt-get, dnf, apk or brew, through sudo
 # when it is not root. Progress goes to stderr.
 set -eu
 
@@ -27,10 +28,11 @@ present() {
     openssl) "$here/openssl-path.sh" >/dev/null 2>&1 ;;
     poppler) has pdfsig ;;
     nss) has certutil ;;
+    p11-kit) has p11-kit && "$here/p11-kit-client-path.sh" >/dev/null 2>&1 ;;
     compiler) has c++ && has make && has python3 ;;
     prometheus-client) /usr/bin/python3 -c 'import prometheus_client' >/dev/null 2>&1 ;;
     *)
-      fail "unknown tool group $1; the groups are softhsm, opensc, openssl, poppler, nss, compiler and \
+      fail "unknown tool group $1; the groups are softhsm, opensc, openssl, poppler, nss, p11-kit, compiler and \
 prometheus-client" 64
       ;;
   esac
@@ -49,6 +51,9 @@ package() {
     apt-get/nss) echo libnss3-tools ;;
     brew/nss) echo nss ;;
     */nss) echo nss-tools ;;
+    apt-get/p11-kit) echo p11-kit p11-kit-modules ;;
+    brew/p11-kit) echo p11-kit ;;
+    */p11-kit) echo p11-kit p11-kit-server ;;
     dnf/compiler) echo gcc-c++ make python3 ;;
     brew/compiler) echo make python3 ;;
     */compiler) echo g++ make python3 ;;

@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const tools = ['softhsm', 'opensc', 'openssl', 'poppler', 'nss']
+const tools = ['softhsm', 'opensc', 'openssl', 'poppler', 'nss', 'p11-kit']
 
 /** What went wrong, in words that say what to do: no stack is printed for it. */
 class PreparationError extends Error {}

@@ -61,6 +61,9 @@ const RECOVERIES: Readonly<Record<string, Recovery>> = {
   CKR_KEY_SIZE_RANGE: 'permanent',
 }
 
+/** All that the table names, for tests that try each of them. */
+export const RETURN_VALUES: ReadonlyMap<string, Recovery> = new Map(Object.entries(RECOVERIES))
+
 /**
  * What `C_Login` may answer without having judged the PIN. Whatever else it answers counts as a refused PIN, as it may
  * have been counted as a wrong one: five of those lock a CloudHSM user.

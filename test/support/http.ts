@@ -13,12 +13,14 @@ export interface SendOptions {
   readonly headers?: Record<string, string>
   readonly body?: string | Buffer
   readonly agent?: Agent
+  /** Fails when nothing is heard for so long; never by default. */
+  readonly timeoutMs?: number
 }
 
 /** One HTTP request over node:http, which, other than fetch, reaches every port. A body is sent as JSON by default. */
 export function send(
   url: string,
-  { method = 'GET', headers = {}, body, agent }: SendOptions = {},
+  { method = 'GET', headers = {}, body, agent, timeoutMs = 0 }: SendOptions = {},
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const type: Record<string, string> = body === undefined ? {} : { 'content-type': 'application/json' }
@@ -41,6 +43,7 @@ export function send(
       },
     )
     outgoing.on('error', reject)
+    outgoing.setTimeout(timeoutMs, () => outgoing.destroy(new Error(`no answer for ${timeoutMs} ms`)))
     outgoing.end(body)
   })
 }

@@ -7,13 +7,16 @@ import { waitUntilReady } from './service.ts'
 
 const SERVER = new URL(`../../src/server${extname(import.meta.filename)}`, import.meta.url)
 
+/** A server that runs for minutes under load logs more than is worth keeping. */
+const KEPT_OUTPUT = 4_000_000
+
 export interface ServerProcess {
   readonly child: ChildProcess
   /** Once it listens. */
   readonly url: Promise<string>
   /** And all of its log read. */
   readonly exited: Promise<{ code: number | null; signal: string | null }>
-  /** stdout and stderr so far. */
+  /** stdout and stderr so far, without the beginning where that is millions of characters away. */
   output(): string
 }
 
@@ -28,11 +31,16 @@ export function startServerProcess(
   })
   let output = ''
   const listening = new Promise<string>((resolve) => {
+    let found = false
     const append = (chunk: Buffer) => {
       output += chunk
-      const url = output.match(/listening at (http:[^"]+)/)?.[1]
+      const url = found ? undefined : output.match(/listening at (http:[^"]+)/)?.[1]
       if (url !== undefined) {
+        found = true
         resolve(url)
+      }
+      if (output.length > 2 * KEPT_OUTPUT) {
+        output = output.slice(-KEPT_OUTPUT)
       }
     }
     child.stdout?.on('data', append)
