@@ -8,12 +8,16 @@ const AFTER_503_MS = 100
 /** How often requests of an open loop are sent: some at once each time. */
 const TICK_MS = 5
 
+const UNANSWERED = 'unanswered'
+
 /** What became of one request. Times are those of `performance.now()`. */
 export interface Answered {
   readonly sentAt: number
   readonly answeredAt: number
   /** As the judge names them, or `unanswered`. */
   readonly outcome: string
+  /** Why there is no answer, where there is none. */
+  readonly error?: string
 }
 
 export interface LoadOptions {
@@ -31,6 +35,7 @@ export class Load {
   readonly #agent = new Agent({ keepAlive: true, maxFreeSockets: Number.POSITIVE_INFINITY })
   readonly #running: Promise<void>[] = []
   #stopped = false
+  #offering = false
   /** In the order of the answers. */
   readonly answered: Answered[] = []
 
@@ -51,8 +56,9 @@ export class Load {
     }
   }
 
-  /** Sends so many requests a second beside those of the clients, whether earlier ones were answered or not. */
+  /** Sends so many requests a second, whether earlier ones were answered or not (an open loop); the clients pause. */
   async offer(perSecond: number, ms: number): Promise<void> {
+    this.#offering = true
     const begin = performance.now()
     for (let sent = 0; ; ) {
       const elapsed = Math.min(performance.now() - begin, ms)
@@ -60,6 +66,7 @@ export class Load {
         this.#running.push(this.#request().then(() => {}))
       }
       if (elapsed === ms) {
+        this.#offering = false
         return
       }
       await delay(TICK_MS)
@@ -85,6 +92,9 @@ export class Load {
       if (pauseMs > 0) {
         await delay(pauseMs)
       }
+      while (this.#offering) {
+        await delay(TICK_MS)
+      }
     }
   }
 
@@ -92,15 +102,22 @@ export class Load {
     const { url, judge, answerWithinMs } = this.#options
     const request = judge.nextRequest()
     const sentAt = performance.now()
-    const answer = await send(`${url}/sign`, {
+    const sending = send(`${url}/sign`, {
       method: 'POST',
       body: request.body,
       agent: this.#agent,
       timeoutMs: answerWithinMs,
-    }).catch(() => undefined)
-    const answeredAt = performance.now()
-    const outcome = answer === undefined ? 'unanswered' : judge.outcome(request, answer)
-    this.answered.push({ sentAt, answeredAt, outcome })
-    return outcome
+    })
+    try {
+      const answer = await sending
+      const answeredAt = performance.now()
+      const outcome = judge.outcome(request, answer)
+      this.answered.push({ sentAt, answeredAt, outcome })
+      return outcome
+    } catch (error) {
+      const { message } = error as Error
+      this.answered.push({ sentAt, answeredAt: performance.now(), outcome: UNANSWERED, error: message })
+      return UNANSWERED
+    }
   }
 }

@@ -62,6 +62,9 @@ export async function runScenario(scenario: Scenario, stage: Stage, timing: Timi
   const stayedReady = !watch.wasLost(begin)
   await watch.stop()
   notes.push(...wrong.map((message) => `openssl: ${message}`))
+  notes.push(
+    ...new Set(load.answered.flatMap(({ error }) => (error === undefined ? [] : [`unanswered: ${error}`]))),
+  )
   if (verified === 0) {
     notes.push('nothing for the openssl command to verify')
   }

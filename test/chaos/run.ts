@@ -95,6 +95,9 @@ async function main(): Promise<number> {
     return 0
   }
   const directory = mkdtempSync(join(tmpdir(), 'chaos-'))
+  // The servers end with this process, which a signal would otherwise end without its listeners
+  process.once('SIGINT', () => process.exit(130))
+  process.once('SIGTERM', () => process.exit(143))
   process.once('exit', () => rmSync(directory, { recursive: true, force: true }))
   const { outcomes, growth } = await play(options, await createMaterial(directory))
   if (options.json !== undefined) {

@@ -14,7 +14,7 @@ export interface Scenario {
   readonly unnoticed?: boolean
   /** How the service must end: signing again, or having given up a PIN that was refused. */
   readonly ends: 'ready' | 'pin refused'
-  /** Requests a second that arrive during the fault whatever becomes of those before them. */
+  /** Requests a second that arrive during the fault, instead of those of the clients, whatever becomes of them. */
   readonly offeredPerSecond?: number
   start(stage: Stage): void | Promise<void>
   /** Ends the fault; resolves when the token is as good as before. */

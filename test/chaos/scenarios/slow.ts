@@ -11,12 +11,12 @@ export const flipped: Scenario = planned(
   'C_Sign flip chance=0.1',
 )
 
-/** Eight sessions that need 20 ms a signature make 400 a second. */
+/** Eight sessions that need 40 ms a signature make 200 a second. */
 export const overload: Scenario = planned(
   {
     name: 'overload',
-    what: '1,600 requests a second, where the token manages 400',
-    offeredPerSecond: 1_600,
+    what: '800 requests a second, where the token manages 200',
+    offeredPerSecond: 800,
   },
-  'C_Sign delay 20',
+  'C_Sign delay 40',
 )
