@@ -11,8 +11,8 @@ Usage: npm run demo -- [options]
   --port PORT   of the signing service (6080, or a free one if that is taken)
   --help
 
-Installs what is missing (dependencies, SoftHSM, OpenSC, OpenSSL, poppler, NSS). Everything it makes is in .demo/ and
-not for production; delete that folder to start afresh.`)
+Installs what is missing (dependencies, SoftHSM, OpenSC, OpenSSL, poppler, NSS, p11-kit). Everything it makes is in
+.demo/ and not for production; delete that folder to start afresh.`)
 } else {
   await prepareOrExit({ tools: true })
   const { demo } = await import('../../dist/docker/demo/demo.js')
