@@ -31,6 +31,8 @@ export interface Figures {
 export interface Growth {
   readonly before: Figures
   readonly after: Figures
+  /** After each thousand requests between the two. */
+  readonly blocks: readonly Figures[]
   /** KiB by which the least memory of the second half is above that of the first. */
   readonly rss: { readonly http: number; readonly signer: number }
   /** What has grown, in words. */
@@ -64,7 +66,13 @@ export async function measureGrowth(stage: Stage, timing: Timing): Promise<Growt
     [rss.http <= RSS_TOLERANCE, 'memory of the HTTP process'],
     [rss.signer <= RSS_TOLERANCE, 'memory of the signer process'],
   ]
-  return { before, after, rss, missed: conditions.filter(([holds]) => !holds).map(([, what]) => what) }
+  return {
+    before,
+    after,
+    blocks,
+    rss,
+    missed: conditions.filter(([holds]) => !holds).map(([, what]) => what),
+  }
 }
 
 /** @returns how many were not signed */

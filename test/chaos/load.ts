@@ -3,8 +3,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { send } from '../support/http.ts'
 import type { Judge } from './judge.ts'
 
-/** How long a client that was told 503 waits: refusals would come by the thousand otherwise. */
-const AFTER_503_MS = 100
+/** How long a client waits that was told 503, or nothing: refusals would come by the thousand otherwise. */
+const AFTER_REFUSAL_MS = 100
 /** How often requests of an open loop are sent: some at once each time. */
 const TICK_MS = 5
 
@@ -87,8 +87,9 @@ export class Load {
 
   async #loop(goesOn: () => boolean): Promise<void> {
     while (!this.#stopped && goesOn()) {
-      const refused = (await this.#request()).startsWith('503 ')
-      const pauseMs = refused ? AFTER_503_MS : this.#options.pauseMs
+      const outcome = await this.#request()
+      const refused = outcome === UNANSWERED || outcome.startsWith('503 ')
+      const pauseMs = refused ? AFTER_REFUSAL_MS : this.#options.pauseMs
       if (pauseMs > 0) {
         await delay(pauseMs)
       }

@@ -6,7 +6,8 @@ import { GROWTH_HEADINGS, growthRows, HEADINGS, markdownTable } from './table.ts
 const BEGIN = '<!-- chaos:begin -->'
 const END = '<!-- chaos:end -->'
 
-export interface Figures {
+/** What a page is told of a run. */
+export interface RunFigures {
   readonly seconds: number
   /** Cells of the scenarios' table. */
   readonly rows: readonly (readonly string[])[]
@@ -14,7 +15,7 @@ export interface Figures {
 }
 
 /** The page with its tables replaced by those of this run. */
-export function replaceTables(page: string, { seconds, rows, growth }: Figures): string {
+export function replaceTables(page: string, { seconds, rows, growth }: RunFigures): string {
   const begin = page.indexOf(BEGIN)
   const end = page.indexOf(END)
   if (begin < 0 || end < begin) {
@@ -30,6 +31,6 @@ export function replaceTables(page: string, { seconds, rows, growth }: Figures):
   return parts.join('\n\n')
 }
 
-export function updatePage(path: string, figures: Figures): void {
+export function updatePage(path: string, figures: RunFigures): void {
   writeFileSync(path, replaceTables(readFileSync(path, 'utf8'), figures))
 }

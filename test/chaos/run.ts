@@ -9,9 +9,10 @@ import { createMaterial, type Material } from './material.ts'
 import { updatePage } from './page.ts'
 import type { Result } from './result.ts'
 import { FULL, runScenario, type Timing } from './run-scenario.ts'
-import type { Scenario, ServerKind } from './scenario.ts'
+import type { Scenario } from './scenario.ts'
 import { SCENARIOS } from './scenarios/index.ts'
-import { createStage, type Stage } from './stage.ts'
+import type { Stage } from './stage.ts'
+import { Stages } from './stages.ts'
 import { cellsOf, GROWTH_HEADINGS, growthRows, HEADINGS, textRow } from './table.ts'
 
 /** An answer may take the service's deadline, 4 s by default, and its way through a busy event loop. */
@@ -21,31 +22,6 @@ interface Outcome {
   readonly scenario: Scenario
   readonly result: Result
   readonly missed: readonly string[]
-}
-
-/** Servers that scenarios share, and how they are replaced where one cannot be shared any longer. */
-class Stages {
-  readonly #material: Material
-  #stage: Stage | undefined
-
-  constructor(material: Material) {
-    this.#material = material
-  }
-
-  /** The one of the last scenario, where it is of that kind. */
-  async get(kind: ServerKind): Promise<Stage> {
-    const shared = kind === 'shared' || kind === 'p11-kit'
-    if (!(shared && this.#stage?.kind === kind && this.#stage.isAlive())) {
-      await this.end()
-      this.#stage = await createStage(this.#material, kind)
-    }
-    return this.#stage as Stage
-  }
-
-  async end(): Promise<void> {
-    await this.#stage?.end()
-    this.#stage = undefined
-  }
 }
 
 async function play({ only, seconds }: ChaosArguments, material: Material) {

@@ -14,8 +14,8 @@ export const HEADINGS: readonly string[] = [
   'HTTP process',
   'signer processes replaced',
 ]
-/** Of the text table: headings and cells that are longer take the room that they need. */
-const WIDTHS = [30, 8, 8, 5, 10, 24, 9, 12, 12, 8]
+/** Of the text table, for most cells: one that is longer moves those after it. */
+const WIDTHS = [29, 8, 16, 5, 10, 30, 8, 24, 12, 25]
 
 export function cellsOf(result: Result, offered: boolean): string[] {
   const refused = Object.entries(result.refused).map(([outcome, count]) => `${count} × ${outcome}`)
@@ -28,7 +28,7 @@ export function cellsOf(result: Result, offered: boolean): string[] {
     String(result.unanswered),
     refused.join(', ') || 'none',
     offered
-      ? `${ms(result.longestMs)}; of 100, 99 signed within ${ms(p99.signed)}, refused within ${ms(p99.refused)}`
+      ? `${ms(result.longestMs)} (99 of 100 signed within ${ms(p99.signed)}, refused within ${ms(p99.refused)})`
       : ms(result.longestMs),
     readyAgain(result),
     result.sameProcess ? 'the same' : 'ended',
@@ -43,7 +43,7 @@ function readyAgain({ state, stayedReady, recoveredMs }: Result): string {
   if (recoveredMs === undefined) {
     return 'not in time'
   }
-  return stayedReady ? `stayed ready, signs after ${ms(recoveredMs)}` : ms(recoveredMs)
+  return stayedReady ? `${ms(recoveredMs)}, stayed ready` : ms(recoveredMs)
 }
 
 function ms(time: number): string {
