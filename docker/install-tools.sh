@@ -6,8 +6,7 @@
 # Groups: softhsm (softhsm2-util and libsofthsm2.so), opensc (pkcs11-tool), openssl (OpenSSL 3), poppler (pdfsig),
 # nss (certutil), p11-kit (its server, and the PKCS#11 library that is its client), compiler (c++, make and python3,
 # with which node-gyp compiles pkcs11js), prometheus-client (that of the system's Python; Homebrew has none). Silent
-# when everything is there. Uses apt-get, dnf, apk or brew, through sudo
-# when it is not root. Progress goes to stderr.
+# when everything is there. Uses apt-get, dnf, apk or brew, through sudo when it is not root. Progress goes to stderr.
 set -eu
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
