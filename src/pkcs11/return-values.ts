@@ -86,9 +86,6 @@ const LOGIN_IS_REPEATED_AFTER: ReadonlySet<string> = new Set([
   'CKR_TOKEN_NOT_PRESENT',
 ])
 
-/** The names of the table. */
-export const RETURN_VALUES: readonly string[] = Object.keys(RECOVERIES)
-
 /** A failed PKCS#11 call, in a form that crosses processes. */
 export interface TokenFailure {
   /** The return value's name, for example `CKR_DEVICE_ERROR`; its number in hex where it has none. */
