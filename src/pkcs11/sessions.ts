@@ -22,7 +22,8 @@ import { Watch } from './watch.ts'
 export const MAX_ATTEMPTS = 3
 /** A process in which the first sessions fail, so many of them, will not sign. */
 const HOPELESS_FAILURES = 2
-/** As the return value says nothing. */
+/** Where there is no return value to tell. */
+const SILENCE = 'sessions do not answer'
 const MISMATCH = 'a signature does not verify with the signer certificate'
 /** A session that the token throttles more often in a row must prove itself before it is given more to do. */
 const MAX_THROTTLES = 2
@@ -186,14 +187,19 @@ export class Sessions {
         this.#look(session, now)
       }
     }
+    const { serviceTime } = this.#options
+    if (this.#sessions.every((one) => one.state === 'zombie' || this.#watch.isStuck(one, now, serviceTime))) {
+      // While what they work on can still be signed by the next process
+      this.#die(SILENCE, 'hang')
+    }
   }
 
   #look(session: Session, now: number): void {
-    const { state, wakeAt } = session
+    const { state, wakeAt, work } = session
     if (this.#watch.hangs(session, now)) {
       this.#lose(session)
-    } else if (this.#watch.isSlow(session, now, this.#options.serviceTime)) {
-      this.#hedge(session.work as Job)
+    } else if (this.#watch.isStuck(session, now, this.#options.serviceTime)) {
+      this.#hedge(work)
     } else if (wakeAt !== undefined && now >= wakeAt) {
       this.#wake(session)
     } else if (state === 'idle' && !this.#renew(session, now) && this.#watch.isUnused(session, now)) {
@@ -368,24 +374,26 @@ export class Sessions {
     }
   }
 
-  #hedge(job: Job): void {
-    job.hedged = true
-    this.#options.onSlow(job)
+  /** Another session may be faster. */
+  #hedge(work: Work | undefined): void {
+    if (work instanceof Job && !work.hedged && !work.settled) {
+      work.hedged = true
+      this.#options.onSlow(work)
+    }
   }
 
   /** Its call may never return; too many of them, and the process is lost. */
   #lose(session: Session): void {
-    const reason = 'sessions do not answer'
     const { zombieLimit } = this.#options.hsm
     session.enter('zombie')
     this.#opening.done(session)
-    this.#proof.fail(reason)
+    this.#proof.fail(SILENCE)
     this.#options.observer.evicted('timeout')
     this.#options.log.error({ session: session.number }, 'a session did not answer in time')
     if (this.count().zombie > zombieLimit) {
-      this.#die(reason, 'hang')
+      this.#die(SILENCE, 'hang')
     } else {
-      this.#checkAlive(reason)
+      this.#checkAlive(SILENCE)
     }
   }
 

@@ -20,8 +20,6 @@ const OPEN_TIMEOUT_MS = 30_000
 /** A process that could not open the token for so long is replaced: its library may be what is broken. */
 const FRUITLESS_MS = 60_000
 const CLOSE_TIMEOUT_MS = 3_000
-/** A process that signed for this long did not fail at its start: the next one is started at once. */
-const STABLE_MS = 10_000
 
 export type HsmState = 'starting' | 'ready' | 'unavailable' | 'pin refused' | 'misconfigured' | 'closing'
 
@@ -51,7 +49,7 @@ export interface SupervisorOptions {
 }
 
 /**
- * Keeps one signer process running. A process that crashes is started anew with backoff; a token that is away, or does
+ * Keeps one signer process running. A process that crashes before it signs is started anew with backoff; a token that is away, or does
  * not sign, is tried again every second, so that it is in use soon after it is back; after the token refused the PIN,
  * nothing is tried again.
  */
@@ -248,14 +246,11 @@ export class Supervisor {
     this.#options.events.onLost()
   }
 
+  /** A process is started once a second at most, and ever more seldom where it crashes before it has signed. */
   #delayMs(kind: RestartReason): number {
-    const { state, since } = this.#state
-    if (state === 'ready' && Date.now() - since.getTime() > STABLE_MS) {
+    if (this.#state.state === 'ready' || kind !== 'crash') {
       this.#crashes = 0
-      return 0
-    }
-    if (kind !== 'crash') {
-      return retryMs()
+      return Math.max(0, retryMs() - (performance.now() - this.#startedAt))
     }
     this.#crashes += 1
     return backoffMs(this.#crashes)

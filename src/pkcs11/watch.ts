@@ -1,5 +1,4 @@
 import type { HsmConfiguration } from '../config.ts'
-import { Job } from './job.ts'
 import type { ServiceTime } from './service-time.ts'
 import type { Session } from './session.ts'
 
@@ -9,7 +8,7 @@ const OPENING_MS = 10_000
 const LATE_MS = 100
 /** Without a look at the sessions for this long, the event loop stood still: answers wait to be read. */
 const STALL_MS = 1_000
-/** A call is slow that takes half of the time there is, and this many times as long as others lately. */
+/** A call is stuck that takes half of the time there is, and this many times as long as others lately. */
 const SLOW_FACTOR = 4
 
 /** What the clock says about sessions. All times are milliseconds of `performance.now()`. */
@@ -37,14 +36,10 @@ export class Watch {
     return now - call.since > (call.type === 'reopen' ? OPENING_MS : this.#hsm.timeoutMs + LATE_MS)
   }
 
-  /** Whether another session may be faster than the one that works on a request. */
-  isSlow({ call, work, state }: Session, now: number, { ms }: ServiceTime): boolean {
+  /** Whether a signature takes so long, when others did not lately, that it may never come. */
+  isStuck({ call }: Session, now: number, { ms }: ServiceTime): boolean {
     return (
-      work instanceof Job &&
-      !work.settled &&
-      !work.hedged &&
-      state === 'busy' &&
-      call !== undefined &&
+      call?.type === 'sign' &&
       ms !== undefined &&
       now - call.since > Math.max(this.#hsm.timeoutMs / 2, SLOW_FACTOR * ms)
     )
