@@ -1,3 +1,6 @@
+/** A request is given to sessions at most this often. */
+export const MAX_ATTEMPTS = 3
+
 /** What a session is given to sign. */
 export interface Work {
   /** DER DigestInfo. */

@@ -12,14 +12,15 @@ import {
   HSM_UNAVAILABLE,
   SIGNATURE_SELF_CHECK_FAILED,
 } from '../errors.ts'
-import { Job } from './job.ts'
+import { Admission } from './admission.ts'
+import { Job, MAX_ATTEMPTS } from './job.ts'
 import { JobQueue } from './job-queue.ts'
 import type { FoundKey } from './messages.ts'
 import type { PoolObserver } from './pool-observer.ts'
 import { type TokenFailure, WRONG_SIGNATURE } from './return-values.ts'
 import { ServiceTime } from './service-time.ts'
 import type { SessionState } from './session.ts'
-import { MAX_ATTEMPTS, Sessions } from './sessions.ts'
+import { Sessions } from './sessions.ts'
 import { type HsmState, Supervisor, type SupervisorEvents } from './supervisor.ts'
 
 /** Before a request is repeated for the first time on a token that says it is short of something, at most. */
@@ -64,14 +65,13 @@ export interface PoolStatus {
 /** What a pool wants of its supervisor. */
 export type SupervisorCalls = Pick<Supervisor, keyof Supervisor>
 
-const NO_SESSIONS = { opening: 0, idle: 0, busy: 0, zombie: 0 }
-
 export class SessionPool {
   readonly #options: PoolOptions
   readonly #supervisor: SupervisorCalls
   #sessions: Sessions | undefined
   readonly #queue = new JobQueue()
   readonly #serviceTime = new ServiceTime()
+  readonly #admission: Admission
   /** Accepted and not answered: those that wait, are in flight, or wait to be repeated. */
   readonly #unsettled = new Set<Job>()
   readonly #ticking: NodeJS.Timeout
@@ -84,6 +84,7 @@ export class SessionPool {
     supervise = (events: SupervisorEvents): SupervisorCalls => new Supervisor({ ...options, events }),
   ) {
     this.#options = options
+    this.#admission = new Admission(this.#queue, options.hsm.queueLimit, this.#serviceTime)
     this.#supervisor = supervise({
       onOpened: (key) => this.#opened(key),
       onSessionMessage: (message) => this.#sessions?.receive(message),
@@ -102,7 +103,7 @@ export class SessionPool {
 
   status(): PoolStatus {
     const { state, since, reason = this.#sessions?.lastFailure } = this.#supervisor.state
-    const rest = { sessions: this.#sessions?.count() ?? NO_SESSIONS, queued: this.#queue.length }
+    const rest = { sessions: this.#count(), queued: this.#queue.length }
     const unusableSince = state === 'ready' ? this.#sessions?.unusableSince() : undefined
     if (unusableSince !== undefined) {
       const when = new Date(Date.now() - (performance.now() - unusableSince))
@@ -175,39 +176,26 @@ export class SessionPool {
     })
   }
 
-  /** Refuses what would wait in vain. Free sessions are for those that wait to be repeated first. */
+  /** Refuses what would wait in vain. */
   #admit(deadline: number): void {
-    const { idle, busy } = this.#sessions?.count() ?? NO_SESSIONS
-    const waiting = this.#queue.length - idle
-    if (waiting >= this.#options.hsm.queueLimit) {
+    const sessions = this.#count()
+    if (this.#admission.isFull(sessions)) {
       throw this.status().state === 'ready' ? new HSM_BUSY() : new HSM_UNAVAILABLE()
     }
-    const isFree = idle > this.#queue.length
-    if (!isFree && this.#isTooLate(deadline, this.#queue.length, idle + busy)) {
+    if (this.#admission.isTooLate(deadline, sessions)) {
       throw new HSM_BUSY()
     }
   }
 
-  #isTooLate(deadline: number, ahead: number, sessions: number): boolean {
-    return performance.now() + this.#serviceTime.untilSigned(ahead, sessions) > deadline
-  }
-
   #tick(): void {
     this.#sessions?.tick(performance.now())
-    this.#answerEarly()
+    for (const job of this.#admission.hopeless(this.#count())) {
+      this.#drop(job, new HSM_BUSY())
+    }
   }
 
-  /** Tells those that wait and will not have their turn in time, as sessions are fewer or slower than they were. */
-  #answerEarly(): void {
-    const { idle, busy } = this.#sessions?.count() ?? NO_SESSIONS
-    let ahead = 0
-    for (const job of this.#queue.ready()) {
-      if (!job.hedged && this.#isTooLate(job.deadline, ahead, idle + busy)) {
-        this.#drop(job, new HSM_BUSY())
-      } else {
-        ahead += 1
-      }
-    }
+  #count(): Record<SessionState, number> {
+    return this.#sessions?.count() ?? { opening: 0, idle: 0, busy: 0, zombie: 0 }
   }
 
   /** The process has gone: what it was working on is repeated in the next one. Signing a digest twice is safe. */

@@ -16,7 +16,7 @@ export class SignerProcess {
    * @throws Error where the system refuses at once
    */
   constructor(onMessage: (message: FromSignerProcess) => void, onEnd: (how: string) => void) {
-    this.#child = fork(MAIN, {
+    this.#child = fork(MAIN, [String(process.pid)], {
       serialization: 'advanced',
       // What a PKCS#11 library prints goes to stderr: stdout is for the log alone
       stdio: ['ignore', 2, 2, 'ipc'],

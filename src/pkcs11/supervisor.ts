@@ -248,8 +248,9 @@ export class Supervisor {
 
   /** A process is started once a second at most, and ever more seldom where it crashes before it has signed. */
   #delayMs(kind: RestartReason): number {
-    if (this.#state.state === 'ready' || kind !== 'crash') {
-      this.#crashes = 0
+    const signed = this.#state.state === 'ready'
+    if (signed || kind !== 'crash') {
+      this.#crashes = signed ? 0 : this.#crashes
       return Math.max(0, retryMs() - (performance.now() - this.#startedAt))
     }
     this.#crashes += 1

@@ -38,7 +38,7 @@ function ignore(): void {}
 
 /** Before anything can hang. */
 function startWatchdog(): void {
-  const workerData: WatchdogData = { parent: process.ppid, pid: process.pid, closeMs: CLOSE_MS }
+  const workerData: WatchdogData = { parent: Number(process.argv[2]), pid: process.pid, closeMs: CLOSE_MS }
   // It needs a few MB: V8 is to collect what its timer leaves, instead of growing by the default limits
   const resourceLimits = { maxOldGenerationSizeMb: 32, maxYoungGenerationSizeMb: 2 }
   new Worker(WATCHDOG, { workerData, resourceLimits }).unref()

@@ -5,7 +5,7 @@
 import { workerData } from 'node:worker_threads'
 
 export interface WatchdogData {
-  /** The parent at the start: who adopts an orphan differs, and process 1 may be the parent itself in a container. */
+  /** The HTTP process: who adopts an orphan differs, and process 1 may be the parent itself in a container. */
   readonly parent: number
   /** The process that is ended. */
   readonly pid: number

@@ -1,0 +1,48 @@
+import type { Job } from './job.ts'
+import type { JobQueue } from './job-queue.ts'
+import type { ServiceTime } from './service-time.ts'
+import type { SessionState } from './session.ts'
+
+/** Who may wait for a session: told at once, or as soon as it is clear, rather than at the deadline. */
+export class Admission {
+  readonly #queue: JobQueue
+  readonly #limit: number
+  readonly #serviceTime: ServiceTime
+
+  /** @param limit requests that may wait */
+  constructor(queue: JobQueue, limit: number, serviceTime: ServiceTime) {
+    this.#queue = queue
+    this.#limit = limit
+    this.#serviceTime = serviceTime
+  }
+
+  /** Free sessions are for those that wait to be repeated first. */
+  isFull({ idle }: Record<SessionState, number>): boolean {
+    return this.#queue.length - idle >= this.#limit
+  }
+
+  /** Whether a request that comes now would have its signature after its deadline (ms of `performance.now()`). */
+  isTooLate(deadline: number, sessions: Record<SessionState, number>): boolean {
+    const ahead = this.#queue.length
+    return ahead >= sessions.idle && this.#isPast(deadline, ahead, sessions)
+  }
+
+  /** Those that wait and will not have their turn in time, as sessions are fewer or slower than they were. */
+  hopeless(sessions: Record<SessionState, number>): Job[] {
+    const found: Job[] = []
+    let ahead = 0
+    for (const job of this.#queue.ready()) {
+      // A session works already on one that is there for the second time
+      if (!job.hedged && this.#isPast(job.deadline, ahead, sessions)) {
+        found.push(job)
+      } else {
+        ahead += 1
+      }
+    }
+    return found
+  }
+
+  #isPast(deadline: number, ahead: number, { idle, busy }: Record<SessionState, number>): boolean {
+    return performance.now() + this.#serviceTime.untilSigned(ahead, idle + busy) > deadline
+  }
+}

@@ -1,0 +1,127 @@
+import type { KeyObject } from 'node:crypto'
+import type { BaseLogger } from 'pino'
+import type { HsmConfiguration } from '../config.ts'
+import type { Job, Work } from './job.ts'
+import { Login } from './login.ts'
+import type { ToSignerProcess } from './messages.ts'
+import { OpeningQueue } from './opening-queue.ts'
+import type { PoolObserver, RestartReason } from './pool-observer.ts'
+import { ProofClock } from './proof-clock.ts'
+import type { TokenFailure } from './return-values.ts'
+import type { ServiceTime } from './service-time.ts'
+import { Session, type SessionState } from './session.ts'
+import { createTestWork } from './test-signature.ts'
+import { Watch } from './watch.ts'
+
+export interface SessionsOptions {
+  /** What test signatures must verify with. */
+  readonly publicKey: KeyObject
+  readonly hsm: Pick<
+    HsmConfiguration,
+    'sessions' | 'timeoutMs' | 'keepAliveMs' | 'zombieLimit' | 'sessionMaxUses' | 'sessionMaxAgeMs'
+  >
+  /** Outlives the process. */
+  readonly serviceTime: ServiceTime
+  readonly log: BaseLogger
+  readonly observer: PoolObserver
+  send(message: ToSignerProcess): void
+  /** A test signature verified. */
+  onProved(): void
+  /** A session is free. */
+  onIdle(): void
+  /** The session could not do this job, another one may. */
+  onReturned(job: Job, failure: TokenFailure): void
+  /** A call takes long: the job may be given to another session too. */
+  onSlow(job: Job): void
+  /** Nothing works any more inside this process. Called at most once; nothing else is called after it. */
+  onDead(reason: string, kind: RestartReason): void
+  /** No signature verified, and this is why: the certificate is that of another key, or the HSM is faulty. Ends it as `onDead` does. */
+  onMismatch(): void
+  /** The token said something about the PIN: it must not be tried again. Ends it as `onDead` does. */
+  onPinRefused(failure: TokenFailure): void
+}
+
+/** The sessions of one signer process and what they share, with what is done to them whether they fail or not. */
+export class SessionGroup {
+  readonly options: SessionsOptions
+  readonly sessions: readonly Session[]
+  readonly opening = new OpeningQueue()
+  readonly proof: ProofClock
+  readonly login: Login
+  readonly watch: Watch
+  /** What a session proves itself with. */
+  readonly test: Work
+  /** Whether a signature has verified. */
+  proved = false
+  #ended = false
+
+  constructor(options: SessionsOptions) {
+    const { hsm, publicKey, send } = options
+    this.options = options
+    this.sessions = Array.from({ length: hsm.sessions }, (_, number) => new Session(number, send))
+    this.proof = new ProofClock(hsm.keepAliveMs)
+    this.login = new Login(() => send({ type: 'log-in' }))
+    this.watch = new Watch(hsm)
+    this.test = createTestWork(publicKey)
+  }
+
+  get ended(): boolean {
+    return this.#ended
+  }
+
+  count(): Record<SessionState, number> {
+    const counts = { opening: 0, idle: 0, busy: 0, zombie: 0 }
+    for (const { state } of this.sessions) {
+      counts[state] += 1
+    }
+    return counts
+  }
+
+  /** Has it make a test signature; it is of use meanwhile where there is no reason to doubt it. */
+  prove(session: Session, state: 'opening' | 'busy' = 'opening'): void {
+    session.enter(state)
+    session.sign(this.test)
+  }
+
+  /** What broke one session may have broken those that nobody uses: they prove themselves. */
+  doubt(): void {
+    for (const session of this.sessions) {
+      if (session.state === 'idle') {
+        this.prove(session, 'busy')
+      }
+    }
+  }
+
+  /** It signed, and may do so again. */
+  release(session: Session): void {
+    this.opening.done(session)
+    if (this.login.isAfter(session.openedAt)) {
+      this.opening.add(session)
+    } else if (!this.renew(session, performance.now())) {
+      session.enter('idle')
+      this.options.onIdle()
+    }
+  }
+
+  /** Opens it anew where it was used enough, one at a time. */
+  renew(session: Session, now: number): boolean {
+    const reason = this.opening.isEmpty ? this.watch.wornOut(session, now) : undefined
+    if (reason !== undefined) {
+      this.options.observer.evicted(reason)
+      this.opening.add(session)
+    }
+    return reason !== undefined
+  }
+
+  /** Nothing is done any more, and nobody told but by the last word. */
+  end(lastWord: () => void = () => {}): void {
+    if (!this.#ended) {
+      this.#ended = true
+      lastWord()
+    }
+  }
+
+  die(reason: string, kind: RestartReason = 'hsm'): void {
+    this.end(() => this.options.onDead(reason, kind))
+  }
+}
