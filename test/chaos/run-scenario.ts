@@ -59,16 +59,16 @@ export async function runScenario(scenario: Scenario, stage: Stage, timing: Timi
   const recoveredAt = recovery(load, watch, fault.end)
   await load.stop()
   const { verified, wrong } = await stage.judge.verifySamples()
+  const summary = summarize(load.answered, fault)
   const stayedReady = !watch.wasLost(begin)
   await watch.stop()
   notes.push(...wrong.map((message) => `openssl: ${message}`))
   notes.push(
     ...new Set(load.answered.flatMap(({ error }) => (error === undefined ? [] : [`unanswered: ${error}`]))),
   )
-  if (verified === 0) {
+  if (verified === 0 && summary.signed > 0) {
     notes.push('nothing for the openssl command to verify')
   }
-  const summary = summarize(load.answered, fault)
   return {
     name: scenario.name,
     what: scenario.what,

@@ -1,3 +1,4 @@
+import { COLLECTS_GARBAGE } from './garbage.ts'
 import type { Material } from './material.ts'
 import type { ServerKind } from './scenario.ts'
 import { createStage, type Stage } from './stage.ts'
@@ -16,7 +17,7 @@ export class Stages {
     const shared = kind === 'shared' || kind === 'p11-kit'
     if (!(shared && this.#stage?.kind === kind && this.#stage.isAlive())) {
       await this.end()
-      this.#stage = await createStage(this.#material, kind)
+      this.#stage = await createStage(this.#material, kind, { NODE_OPTIONS: COLLECTS_GARBAGE })
     }
     return this.#stage as Stage
   }
