@@ -6,7 +6,7 @@ import { replaceTables } from './page.ts'
 import { type Result, summarize } from './result.ts'
 import { planned } from './scenario.ts'
 
-const LIMITS = { recoveredMs: 2_000, answeredMs: 5_000 }
+const LIMITS = { recoveredMs: 2_000, deadlineMs: 4_000, answeredMs: 5_000 }
 const plain = planned({ name: 'plain', what: 'a fault' })
 const unnoticed = planned({ name: 'unnoticed', what: 'a fault', unnoticed: true })
 const pin = planned({ name: 'pin', what: 'a fault', server: 'wrong PIN', ends: 'pin refused' })
@@ -41,7 +41,11 @@ t.test('all is well', async (t) => {
   t.strictSame(missed(plain, good, LIMITS), [])
   t.strictSame(missed(unnoticed, good, LIMITS), [])
   t.strictSame(missed(plain, { ...good, refused: { '504 HSM_TIMEOUT': 1 } }, LIMITS), [])
-  t.strictSame(missed(plain, { ...good, recoveredMs: 9_000 }, { answeredMs: 5_000 }), [], 'no limit of time')
+  t.strictSame(
+    missed(plain, { ...good, recoveredMs: 9_000 }, { deadlineMs: 4_000, answeredMs: 5_000 }),
+    [],
+    'no limit of time',
+  )
   t.strictSame(missed(pin, refused, LIMITS), [])
 })
 
@@ -51,6 +55,7 @@ t.test('what does not hold is told', async (t) => {
     [plain, { unanswered: 2 }, '2 unanswered'],
     [plain, { sameProcess: false }, 'the HTTP process ended'],
     [plain, { longestMs: 5_001 }, 'an answer after 5001 ms'],
+    [plain, { p99: { signed: 4_001, refused: 1 } }, 'more than one in 100 signed after the deadline'],
     [plain, { recoveredMs: undefined }, 'not ready again'],
     [plain, { recoveredMs: 2_001 }, 'ready again after more than 2000 ms'],
     [plain, { signed: 0 }, 'nothing was signed'],

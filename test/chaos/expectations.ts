@@ -4,7 +4,9 @@ import type { Scenario } from './scenario.ts'
 export interface Limits {
   /** From a fault's end until the service is ready and signs; none where the machine may be busy. */
   readonly recoveredMs?: number
-  /** HSM_TIMEOUT_MS of the service, and what its answer may take on its way. */
+  /** HSM_TIMEOUT_MS of the service: overload must not make the signatures that it still makes useless. */
+  readonly deadlineMs: number
+  /** The deadline, and what an answer may take on its way. */
   readonly answeredMs: number
 }
 
@@ -16,6 +18,7 @@ export function missed(scenario: Scenario, result: Result, limits: Limits): stri
     [result.unanswered === 0, `${result.unanswered} unanswered`],
     [result.sameProcess, 'the HTTP process ended'],
     [result.longestMs <= limits.answeredMs, `an answer after ${Math.round(result.longestMs)} ms`],
+    [result.p99.signed <= limits.deadlineMs, 'more than one in 100 signed after the deadline'],
     [!scenario.unnoticed || failed === 0, `${failed} failed requests`],
     ...(scenario.ends === 'ready' ? recovered(result, limits) : pinRefused(scenario, result)),
   ]

@@ -16,7 +16,7 @@ import { Stages } from './stages.ts'
 import { cellsOf, GROWTH_HEADINGS, growthRows, HEADINGS, textRow } from './table.ts'
 
 /** An answer may take the service's deadline, 4 s by default, and its way through a busy event loop. */
-const LIMITS = { recoveredMs: 2_000, answeredMs: 5_000 }
+const LIMITS = { recoveredMs: 2_000, deadlineMs: 4_000, answeredMs: 5_000 }
 
 interface Outcome {
   readonly scenario: Scenario

@@ -9,7 +9,7 @@ import { cellsOf, textRow } from './table.ts'
 
 /** The service's deadline: long, since a busy machine is not what is tested. */
 const TIMEOUT_MS = 20_000
-const LIMITS = { answeredMs: TIMEOUT_MS + 10_000 }
+const LIMITS = { deadlineMs: TIMEOUT_MS, answeredMs: TIMEOUT_MS + 10_000 }
 const TIMING: Timing = {
   beforeMs: 300,
   faultMs: 1_000,
@@ -17,7 +17,7 @@ const TIMING: Timing = {
   recoverWithinMs: 60_000,
   answerWithinMs: TIMEOUT_MS + 20_000,
   clients: 8,
-  pauseMs: 10,
+  pauseMs: 40,
 }
 
 /** Starts a service for scenarios of that kind, which ends with the test. */
