@@ -65,7 +65,7 @@ export const SIGNATURE_SELF_CHECK_FAILED = createError(
 // The HSM
 export const HSM_BUSY = createError(
   'HSM_BUSY',
-  'Every HSM session is in use and the queue is full; try again in a moment',
+  'More is asked for than the HSM signs in time; try again in a moment',
   503,
 )
 export const HSM_UNAVAILABLE = createError(

@@ -26,6 +26,11 @@ export class ProofClock {
     this.#lastFailure = reason
   }
 
+  /** There was no time for a signature: another chance, before it is overdue. */
+  postpone(): void {
+    this.#provedAt = Math.max(this.#provedAt, performance.now() - this.#limitMs / 2)
+  }
+
   /** Since when, in milliseconds of `performance.now()`; undefined while it is not. */
   overdueSince(): number | undefined {
     const due = this.#provedAt + this.#limitMs

@@ -1,9 +1,13 @@
 /** How much the last signature counts against those before it. */
 const WEIGHT = 0.2
 
+/** So many signatures tell how long one takes: the first of a session takes longer than the others. */
+const ENOUGH = 8
+
 /** How long sessions take for a signature, lately; and from that, when a request that waits will have its own. */
 export class ServiceTime {
   #ms: number | undefined
+  #count = 0
 
   /** Milliseconds; undefined before the first signature. */
   get ms(): number | undefined {
@@ -11,6 +15,7 @@ export class ServiceTime {
   }
 
   add(ms: number): void {
+    this.#count += 1
     this.#ms = this.#ms === undefined ? ms : this.#ms + WEIGHT * (ms - this.#ms)
   }
 
@@ -20,7 +25,7 @@ export class ServiceTime {
    * @returns milliseconds, 0 where nothing can be told
    */
   untilSigned(ahead: number, sessions: number): number {
-    if (this.#ms === undefined || sessions === 0) {
+    if (this.#ms === undefined || this.#count < ENOUGH || sessions === 0) {
       return 0
     }
     // A session gets free every ms / sessions; then its own signature

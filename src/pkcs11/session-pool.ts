@@ -228,8 +228,7 @@ export class SessionPool {
       this.#options.observer.retried(reason)
       this.#enqueue(job)
     } else if (!this.#sessions?.has(job)) {
-      const failed = job.lastFailure === WRONG_SIGNATURE.returnValue
-      this.#drop(job, failed ? new SIGNATURE_SELF_CHECK_FAILED() : new HSM_UNAVAILABLE())
+      this.#drop(job, new HSM_UNAVAILABLE())
     }
   }
 
@@ -264,10 +263,11 @@ export class SessionPool {
     }
   }
 
+  /** @param error unless the last that came for it was a wrong signature, which says more */
   #drop(job: Job, error: Error): void {
     this.#queue.remove(job)
     if (!job.settled) {
-      job.fail(error)
+      job.fail(job.lastFailure === WRONG_SIGNATURE.returnValue ? new SIGNATURE_SELF_CHECK_FAILED() : error)
     }
   }
 

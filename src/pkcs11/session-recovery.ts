@@ -42,7 +42,7 @@ export class SessionRecovery {
   signedWrong(session: Session): void {
     const { observer, log } = this.#group.options
     observer.selfCheckFailed()
-    log.error({ session: session.number }, MISMATCH)
+    log.error({ session: session.number }, `${MISMATCH}; it was discarded`)
     this.#group.proof.fail(MISMATCH)
     session.lastFailure = WRONG_SIGNATURE.returnValue
     this.#failed(session, WRONG_SIGNATURE)
@@ -157,10 +157,10 @@ export class SessionRecovery {
     this.#group.doubt()
   }
 
-  /** Gives a failed session another try, the later the more often it failed. */
+  /** Gives a failed session another try: the first soon, the others the later the more often it failed. */
   #retire(session: Session, reason: string): void {
     session.fail()
-    session.wakeAt = session.failedAt + backoffMs(session.failures)
+    session.wakeAt = session.failedAt + backoffMs(session.failures - 1)
     this.#group.opening.done(session)
     if (session.failures === 1) {
       this.#group.doubt()

@@ -109,11 +109,15 @@ export class Sessions {
   /** What time brings: to be called every tenth of a second. Nobody is judged right after the event loop stood still. */
   tick(now: number): void {
     const { watch, proof, opening, sessions, options } = this.#group
-    if (this.#group.ended || watch.stalled(now)) {
+    if (this.#group.ended) {
+      return
+    }
+    if (watch.stalled(now)) {
+      proof.postpone()
       return
     }
     if (proof.overdueSince() !== undefined) {
-      this.#group.die(proof.lastFailure ?? 'no signature comes back')
+      this.#group.die(`no signature comes back: ${proof.lastFailure}`)
       return
     }
     opening.tick(now)

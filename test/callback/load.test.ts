@@ -39,7 +39,7 @@ t.test('of 1,000 requests at once each is signed, or told to come back', async (
   )
   const [first] = busy
   if (first) {
-    const message = 'Every HSM session is in use and the queue is full; try again in a moment'
+    const message = 'More is asked for than the HSM signs in time; try again in a moment'
     checkRefusal(t, first.answer, { statusCode: 503, code: 'HSM_BUSY', message })
   }
   t.comment(`${signed.length} signed, ${busy.length} told to come back`)

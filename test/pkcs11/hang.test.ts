@@ -60,15 +60,23 @@ t.test('one session hangs', async (t) => {
   })
 })
 
-t.test('more than half of the sessions hang', async (t) => {
-  const service = await startIdleService(t, environment)
+t.test('more than half of the sessions hang: the process is replaced, the others sign', async (t) => {
+  const service = await startIdleService(t, { ...environment, HSM_SESSIONS: '3' })
   const [pid = 0] = module.processes().slice(-1)
   module.plan('C_Sign hang times=2')
-  t.same(await signMany(service.url, publicKey, 2), { HSM_TIMEOUT: 2 })
+  t.same(await signMany(service.url, publicKey, 6), { signed: 6 })
   await until('the process is killed', () => !isRunning(pid))
   t.match(service.log(), /sessions do not answer/)
   await service.ready()
   t.same(await signMany(service.url, publicKey, 8), { signed: 8 })
+})
+
+t.test('all sessions hang: the process is replaced while the requests have time', async (t) => {
+  const service = await startIdleService(t, { ...environment, HSM_TIMEOUT_MS: '6000' })
+  const [pid = 0] = module.processes().slice(-1)
+  module.plan('C_Sign hang times=2')
+  t.same(await signMany(service.url, publicKey, 6), { signed: 6 })
+  t.notOk(isRunning(pid))
 })
 
 t.test('all sessions work', async (t) => {

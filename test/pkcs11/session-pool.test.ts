@@ -102,6 +102,12 @@ t.test('a request that comes after its deadline is answered at once', async (t) 
   t.equal(orders.length, ordered)
 })
 
+t.test('a request whose session does not answer is answered at its deadline', async (t) => {
+  const { sign, request } = play(t)
+  sign()
+  t.equal(await request('one', { timeoutMs: 200 }), 'HSM_TIMEOUT')
+})
+
 t.test('what went wrong before the first signature is told', async (t) => {
   const { pool, throttle } = play(t)
   t.match(pool.status(), { state: 'starting', reason: undefined })
@@ -192,33 +198,49 @@ t.test('test signatures that do not verify are told to the supervisor', async (t
 })
 
 t.test('a request that would not have its turn in time', async (t) => {
-  /** A session that needs 400 ms for a signature, so it seems. */
-  async function slow(t: Test) {
+  /** A session that has taken so many milliseconds for each of its first signatures. */
+  async function slow(t: Test, ms: number) {
     const played = play(t, { queueLimit: 100 })
-    await delay(400)
     played.sign()
+    for (let count = 0; count < 8; count++) {
+      const one = played.request('one')
+      await delay(ms)
+      played.sign()
+      await one
+    }
     return played
   }
 
   t.test('is told so when it comes, unless a session is free', async (t) => {
-    const { sign, request } = await slow(t)
-    const one = request('one', { timeoutMs: 300 })
-    const two = request('two', { timeoutMs: 900 })
-    t.equal(await request('three', { timeoutMs: 700 }), 'HSM_BUSY')
+    const { sign, request } = await slow(t, 100)
+    const one = request('one', { timeoutMs: 50 })
+    sign()
+    t.equal(await one, 'signed')
+    const two = request('two')
+    const three = request('three', { timeoutMs: 2_000 })
+    t.equal(await request('four', { timeoutMs: 120 }), 'HSM_BUSY')
     sign()
     sign()
-    t.same(await Promise.all([one, two]), ['signed', 'signed'])
+    t.same(await Promise.all([two, three]), ['signed', 'signed'])
   })
 
   t.test('is told so as soon as that is clear', async (t) => {
-    const { pool, sign, request } = await slow(t)
-    const began = performance.now()
-    const [one, two] = [request('one'), request('two', { timeoutMs: 900 })]
+    const { pool, sign, request } = await slow(t, 300)
+    const [one, two] = [request('one'), request('two', { timeoutMs: 1_000 })]
     t.equal(pool.status().queued, 1)
-    t.equal(await two, 'HSM_BUSY')
-    t.ok(performance.now() - began < 900, 'before its deadline')
+    t.equal(await two, 'HSM_BUSY', 'before its deadline')
     sign()
     t.equal(await one, 'signed')
+  })
+
+  t.test('is taken as long as nothing can be told', async (t) => {
+    const { sign, request } = play(t, { queueLimit: 100 })
+    await delay(200)
+    sign()
+    const requests = [request('one'), request('two', { timeoutMs: 150 })]
+    sign()
+    sign()
+    t.same(await Promise.all(requests), ['signed', 'signed'])
   })
 })
 

@@ -83,6 +83,24 @@ t.test('a signer process that the system refuses to start is started later', asy
   })
 })
 
+t.test(
+  'a process that finds no token for a minute is replaced: its library may be what is broken',
+  async (t) => {
+    module.plan('* absent')
+    const processes = new Set(module.processes()).size
+    const { supervisor, log, observed } = supervise(t)
+    supervisor.start()
+    await until('it has looked', () => log().includes('no token fits'))
+    t.equal(observed.length, 0)
+    const { now } = performance
+    const later = t.intercept(performance, 'now', { value: () => now.call(performance) + 60_000 })
+    await until('another looks', () => new Set(module.processes()).size === processes + 2)
+    later.restore()
+    t.same(observed, ['restarted hsm'])
+    t.match(supervisor.state, { state: 'unavailable', reason: 'the token is not present' })
+  },
+)
+
 t.test('a login that fails for reasons that only the vendor knows is not repeated', async (t) => {
   module.plan('C_Login return 0x80000001')
   const logins = module.calls('C_Login')

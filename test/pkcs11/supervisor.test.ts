@@ -47,6 +47,15 @@ t.test('a token that fails or does not answer is opened by another process', asy
   t.notOk(isRunning(pid))
 })
 
+t.test('a token that fails is opened by the same process a second later', async (t) => {
+  const processes = new Set(module.processes()).size
+  module.plan('C_Login return CKR_DEVICE_ERROR times=1', 'C_Finalize return CKR_GENERAL_ERROR times=1')
+  const service = await startService(t, environment)
+  await service.ready()
+  t.match(service.log(), /the token cannot be opened: C_Login CKR_DEVICE_ERROR/)
+  t.equal(new Set(module.processes()).size, processes + 1)
+})
+
 t.test('what the configuration names has gone', async (t) => {
   module.plan()
   const service = await startReadyService(t, environment)

@@ -140,7 +140,7 @@ t.test('the certificate on the token', async (t) => {
 
 t.test('signatures that do not verify', async (t) => {
   const module = await createFaultyModule(directory, environment(leaf, issuing, root))
-  const service = await startReadyService(t, module.environment)
+  const service = await startReadyService(t, { ...module.environment, HSM_TIMEOUT_MS: '1500' })
   const discarded = 'a signature does not verify with the signer certificate; it was discarded'
   const countDiscarded = () => service.log().split(discarded).length - 1
 
@@ -152,15 +152,16 @@ t.test('signatures that do not verify', async (t) => {
     t.equal(countDiscarded(), 1)
   })
 
-  t.test('two of them refuse the request, and are not in the answer', async (t) => {
+  t.test('all of them: the request is refused, and they are not in the answer', async (t) => {
     for (const request of [RAW, CONTAINER]) {
-      module.plan('C_Sign flip times=2')
+      await service.ready()
+      module.plan('C_Sign flip')
       const answer = await service.sign(request)
       const message = /^The HSM returned a signature that does not verify .* it was discarded$/
       checkRefusal(t, answer, { statusCode: 500, code: 'SIGNATURE_SELF_CHECK_FAILED', message })
+      module.plan()
     }
-    t.equal(countDiscarded(), 5)
-    module.plan()
+    await service.ready()
     t.equal((await service.sign(RAW)).statusCode, 200, 'the next request is served')
   })
 })

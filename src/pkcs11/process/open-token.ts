@@ -3,7 +3,7 @@ import { readPin } from '../../config.ts'
 import type { FoundKey, FoundToken, OpenRequest } from '../messages.ts'
 import { describeFailure } from '../return-values.ts'
 import { findCertificate } from './certificate-object.ts'
-import { loadLibrary } from './library.ts'
+import { initializeLibrary, loadLibrary } from './library.ts'
 import { misconfigured } from './open-error.ts'
 import { selectPrivateKey } from './private-key.ts'
 import { selectToken } from './token.ts'
@@ -32,6 +32,7 @@ export interface OpenToken {
 export function openToken(request: OpenRequest, onLogin: (returnValue: string) => void): OpenToken {
   const module = loadLibrary(request.hsm.module)
   try {
+    initializeLibrary(module)
     return openWith(module, request, onLogin)
   } catch (error) {
     finalize(module)

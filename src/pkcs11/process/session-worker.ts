@@ -10,7 +10,7 @@ import type { Handle } from 'pkcs11js'
 import pkcs11js from 'pkcs11js'
 import type { FromSession, SessionWorkerData, ToSession } from '../messages.ts'
 import { describeFailure, type TokenFailure } from '../return-values.ts'
-import { attachLibrary } from './library.ts'
+import { loadLibrary } from './library.ts'
 import { findSelectedKey } from './private-key.ts'
 
 const {
@@ -35,7 +35,7 @@ function open(): void {
 }
 
 function attachSlot(): Slot {
-  const library = attachLibrary(path)
+  const library = loadLibrary(path)
   return new Slot(Buffer.from(slotHandle), library, library.lib)
 }
 

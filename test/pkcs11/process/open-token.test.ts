@@ -7,7 +7,7 @@ import { SessionFlag } from 'graphene-pk11'
 import pkcs11js, { type Handle, type Template } from 'pkcs11js'
 import t from 'tap'
 import type { HsmConfiguration } from '../../../src/config.ts'
-import { loadLibrary } from '../../../src/pkcs11/process/library.ts'
+import { initializeLibrary, loadLibrary } from '../../../src/pkcs11/process/library.ts'
 import { OpenError } from '../../../src/pkcs11/process/open-error.ts'
 import { type OpenToken, openToken } from '../../../src/pkcs11/process/open-token.ts'
 import { findSelectedKey, selectPrivateKey } from '../../../src/pkcs11/process/private-key.ts'
@@ -371,6 +371,7 @@ t.test('the selected key is found again in another session', async (t) => {
   ])
   onToken(() => {})
   const library = loadLibrary(hsm.module)
+  initializeLibrary(library)
   const { slot } = selectToken(library, hsm.token)
   const session = slot.open(SessionFlag.SERIAL_SESSION | SessionFlag.RW_SESSION)
   session.login(PIN)
