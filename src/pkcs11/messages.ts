@@ -34,6 +34,7 @@ export type ToSignerProcess =
   | ({ readonly type: 'open' } & OpenRequest)
   | { readonly type: 'log-in' }
   | { readonly type: 'close' }
+  | EndSession
   | ToSession
 
 /** Every order carries a ticket, and its answer the same: an answer to an older order is recognized and dropped. */
@@ -42,6 +43,12 @@ export type ToSession =
   | { readonly type: 'sign'; readonly session: number; readonly ticket: number; readonly data: Uint8Array }
   /** Opens the session, or closes what is there and opens it anew. */
   | { readonly type: 'reopen'; readonly session: number; readonly ticket: number }
+
+/** Closes one session. It is not answered. */
+export interface EndSession {
+  readonly type: 'end'
+  readonly session: number
+}
 
 /** Why a token could not be opened. */
 export type OpenFailure =

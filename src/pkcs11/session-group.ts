@@ -44,7 +44,7 @@ export interface SessionsOptions {
 /** The sessions of one signer process and what they share, with what is done to them whether they fail or not. */
 export class SessionGroup {
   readonly options: SessionsOptions
-  readonly sessions: readonly Session[]
+  readonly sessions: Session[] = []
   readonly opening = new OpeningQueue()
   readonly proof: ProofClock
   readonly login: Login
@@ -53,16 +53,35 @@ export class SessionGroup {
   readonly test: Work
   /** Whether a signature has verified. */
   proved = false
+  readonly startedAt = performance.now()
   #ended = false
+  #opened = 0
 
+  /** Begins to open the sessions. */
   constructor(options: SessionsOptions) {
     const { hsm, publicKey, send } = options
     this.options = options
-    this.sessions = Array.from({ length: hsm.sessions }, (_, number) => new Session(number, send))
     this.proof = new ProofClock(hsm.keepAliveMs)
     this.login = new Login(() => send({ type: 'log-in' }))
     this.watch = new Watch(hsm)
     this.test = createTestWork(publicKey)
+    for (let count = 0; count < hsm.sessions; count++) {
+      this.add()
+    }
+  }
+
+  /** Opens a session as soon as it is its turn. */
+  add(): void {
+    const session = new Session(this.#opened, this.options.send)
+    this.#opened += 1
+    this.sessions.push(session)
+    this.opening.add(session)
+  }
+
+  /** Closes a session in whose place another was opened. */
+  remove(session: Session): void {
+    this.sessions.splice(this.sessions.indexOf(session), 1)
+    this.options.send({ type: 'end', session: session.number })
   }
 
   get ended(): boolean {

@@ -75,7 +75,7 @@ export class SessionRecovery {
     }
   }
 
-  /** Its call may never return; too many of them, and the process is lost. */
+  /** Its call may never return: another session is opened beside it. Too many of them, and the process is lost. */
   lose(session: Session): void {
     const { hsm, observer, log } = this.#group.options
     session.enter('zombie')
@@ -86,7 +86,7 @@ export class SessionRecovery {
     if (this.#group.count().zombie > hsm.zombieLimit) {
       this.silence()
     } else {
-      this.#checkAlive(SILENCE)
+      this.#group.add()
     }
   }
 

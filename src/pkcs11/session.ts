@@ -14,8 +14,8 @@ export class Session {
   state: SessionState = 'opening'
   /** When the state began. Milliseconds of `performance.now()`, as all times here. */
   since = performance.now()
-  /** When it last stopped being of use. */
-  unusableSince = this.since
+  /** When it last stopped being of use; 0 where it never was. */
+  unusableSince = 0
   openedAt = 0
   /** Signatures since it was opened. */
   uses = 0

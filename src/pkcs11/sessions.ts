@@ -13,13 +13,9 @@ export class Sessions {
   readonly #group: SessionGroup
   readonly #recovery: SessionRecovery
 
-  /** Begins to open them. */
   constructor(options: SessionsOptions) {
     this.#group = new SessionGroup(options)
     this.#recovery = new SessionRecovery(this.#group)
-    for (const session of this.#group.sessions) {
-      this.#group.opening.add(session)
-    }
   }
 
   count(): Record<SessionState, number> {
@@ -33,12 +29,12 @@ export class Sessions {
 
   /** When they stopped signing, in milliseconds of `performance.now()`; undefined while one can sign and they did lately. */
   unusableSince(): number | undefined {
-    const { sessions, proof } = this.#group
+    const { sessions, proof, startedAt } = this.#group
     const { idle, busy } = this.count()
     if (idle + busy > 0) {
       return proof.overdueSince()
     }
-    return Math.max(...sessions.map(({ unusableSince }) => unusableSince))
+    return Math.max(startedAt, ...sessions.map(({ unusableSince }) => unusableSince))
   }
 
   /** Gives the job to a free session, if there is one. */
@@ -66,16 +62,15 @@ export class Sessions {
   }
 
   receive(message: FromSession): void {
-    const session = this.#group.sessions[message.session]
+    const session = this.#group.sessions.find(({ number }) => number === message.session)
     const call = this.#group.ended ? undefined : session?.accept(message.ticket)
     if (session === undefined || call === undefined) {
       return
     }
     this.#observe(message)
     if (session.state === 'zombie') {
-      // It came back after all, but what it holds is in doubt
-      session.takeWork()
-      this.#group.opening.add(session)
+      // It came back after all, but what it holds is in doubt, and its place is taken
+      this.#group.remove(session)
       return
     }
     switch (message.type) {

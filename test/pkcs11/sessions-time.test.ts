@@ -12,17 +12,25 @@ t.test('a zombie', async (t) => {
     },
     'a signature': { type: 'signed', signature: SIGNATURE },
   })) {
-    t.test(`that comes back with ${how} is opened anew`, async (t) => {
-      const { sessions, observed, lastOrder, answer, prove, job, pass } = playSessions(t, 2)
-      prove()
-      sessions.lease(job('work'))
-      pass(4_200)
-      t.equal(sessions.count().zombie, 1)
-      t.same(observed, ['evicted timeout'])
-      t.equal(sessions.unusableSince(), undefined)
-      answer(0, content)
-      t.match(lastOrder(0), { type: 'reopen' })
-    })
+    t.test(
+      `has another session opened in its place, and is closed when it comes back with ${how}`,
+      async (t) => {
+        const { sessions, observed, lastOrder, answer, open, sign, prove, job, pass } = playSessions(t, 2)
+        prove()
+        sessions.lease(job('work'))
+        pass(4_200)
+        t.equal(sessions.count().zombie, 1)
+        t.same(observed, ['evicted timeout'])
+        t.equal(sessions.unusableSince(), undefined)
+        t.match(lastOrder(2), { type: 'reopen' })
+        open(2)
+        sign(2)
+        t.same(sessions.count(), { opening: 0, idle: 2, busy: 0, zombie: 1 })
+        answer(0, content)
+        t.match(lastOrder(0), { type: 'end' })
+        t.same(sessions.count(), { opening: 0, idle: 2, busy: 0, zombie: 0 })
+      },
+    )
   }
 
   t.test('is one of more than the limit: the process is lost', async (t) => {
@@ -41,11 +49,11 @@ t.test('a zombie', async (t) => {
     sessions.lease(job('work'))
     sessions.lease(job('more'))
     pass(4_200)
-    t.same(sessions.count(), { opening: 0, idle: 1, busy: 0, zombie: 2 })
+    t.same(sessions.count(), { opening: 2, idle: 1, busy: 0, zombie: 2 })
     t.notMatch(events.join(), /dead/)
   })
 
-  t.test('beside sessions that failed: the process is lost', async (t) => {
+  t.test('beside sessions that fail: the process is lost', async (t) => {
     const { sessions, events, failToOpen, failToSign, prove, job, pass } = playSessions(t, 2, {
       zombieLimit: 2,
     })
@@ -56,8 +64,11 @@ t.test('a zombie', async (t) => {
     failToSign(1, 'replace-session')
     failToOpen(1, 'device')
     pass(2_700)
-    t.match(events.at(-1), 'dead: sessions do not answer (hsm)')
+    t.same(sessions.count(), { opening: 2, idle: 0, busy: 0, zombie: 1 })
     t.equal(sessions.unusableSince(), 5_200)
+    failToOpen(1, 'device')
+    failToOpen(2, 'device')
+    t.equal(events.at(-1), 'dead: a session cannot be opened (CKR_TEST) (hsm)')
   })
 
   t.test('may be one that makes a test signature, or is opened', async (t) => {

@@ -27,7 +27,8 @@ const CLOSE_MS = 5_000
 
 let opened: OpenToken | undefined
 let closing = false
-const workers: Worker[] = []
+/** By the number of the session, until they have ended. */
+const workers = new Map<number, Worker>()
 
 /** A file beside this one, which is TypeScript or compiled. */
 function threadFile(name: string): URL {
@@ -79,11 +80,12 @@ function startSession({ module, slot, key }: OpenToken, { session, ticket }: ToS
   // Without a listener for its error, which ends the process: it may have left the native library locked
   const worker = new Worker(WORKER, { workerData })
   worker.on('message', (message: FromSession) => tell(message))
-  workers[session] = worker
+  worker.once('exit', () => workers.delete(session))
+  workers.set(session, worker)
 }
 
 function toSession(message: ToSession): void {
-  const worker = workers[message.session]
+  const worker = workers.get(message.session)
   if (worker !== undefined) {
     worker.postMessage(message)
   } else if (opened !== undefined && !closing) {
@@ -104,7 +106,7 @@ function logIn(): void {
 async function close(): Promise<void> {
   closing = true
   await Promise.all(
-    workers.map((worker) => {
+    [...workers.values()].map((worker) => {
       const exited = new Promise((resolve) => worker.once('exit', resolve))
       worker.postMessage({ type: 'close' })
       return exited
@@ -126,6 +128,8 @@ process.on('message', (message: ToSignerProcess) => {
       return logIn()
     case 'close':
       return void close()
+    case 'end':
+      return workers.get(message.session)?.postMessage({ type: 'close' })
     default:
       return toSession(message)
   }
