@@ -173,7 +173,8 @@ export class SessionRecovery {
   /** The token is short of something: a session asks less often, and is out of use when that does not help. */
   #rest(session: Session): void {
     session.throttles += 1
-    session.enter(session.throttles > MAX_THROTTLES ? 'opening' : 'busy')
+    const proved = session.state === 'busy' && session.throttles <= MAX_THROTTLES
+    session.enter(proved ? 'busy' : 'opening')
     session.wakeAt = session.since + restMs(session.throttles)
     this.#group.opening.done(session)
   }

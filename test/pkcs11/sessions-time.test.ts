@@ -135,6 +135,18 @@ t.test('a token that throttles', async (t) => {
     t.same(events, ['returned 1 throttled', 'returned 2 throttled', 'returned 3 throttled', 'proved'])
   })
 
+  t.test('does not spare a session that was just opened its test signature', async (t) => {
+    const { sessions, events, lastOrder, open, failToSign, job, pass, sign } = playSessions(t, 1)
+    open(0)
+    failToSign(0, 'throttled')
+    pass(100)
+    t.notOk(sessions.lease(job('work')))
+    t.match(lastOrder(0), { type: 'sign' })
+    sign(0)
+    t.same(events, ['proved'])
+    t.equal(sessions.count().idle, 1)
+  })
+
   t.test('and does so for long: the process is lost', async (t) => {
     const { sessions, events, failToSign, prove, pass } = playSessions(t, 1, { keepAliveMs: 10_000 })
     prove()
