@@ -1,6 +1,6 @@
 import type { Job } from './job.ts'
 
-/** The requests that wait for a session: those that may have the next one, and those that rest before they may. */
+/** The requests that wait for a session, each once: those that may have the next one, and those that rest before they may. */
 export class JobQueue {
   readonly #ready: Job[] = []
   readonly #resting = new Map<Job, NodeJS.Timeout>()
@@ -21,6 +21,8 @@ export class JobQueue {
 
   /** Keeps it for that many milliseconds, then hands it out to `then`. */
   rest(job: Job, ms: number, then: () => void): void {
+    // A hedged one may wait already, or rest for what the other session said
+    this.remove(job)
     const end = () => {
       this.#resting.delete(job)
       then()

@@ -295,6 +295,20 @@ t.test('a call that hangs', async (t) => {
     t.equal(await one, 'signed')
   })
 
+  t.test('may be throttled while it waits for another session: it waits once, and rests first', async (t) => {
+    const { pool, sign, throttle, request, last, observed } = play(t, { ...options, timeoutMs: 1_000 })
+    sign()
+    const one = request('one')
+    const { ticket } = last(0)
+    await until('it waits for the other', () => observed.includes('retried slow'))
+    throttle()
+    t.equal(pool.status().queued, 1)
+    await until('it is repeated', () => last(0).ticket > ticket)
+    t.equal(pool.status().queued, 0)
+    sign()
+    t.equal(await one, 'signed')
+  })
+
   t.test('and whose client leaves goes on', async (t) => {
     const { sign, request, observed, pool } = play(t, options)
     sign()
