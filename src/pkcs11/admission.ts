@@ -1,7 +1,14 @@
 import type { Job } from './job.ts'
 import type { JobQueue } from './job-queue.ts'
 import type { ServiceTime } from './service-time.ts'
-import type { SessionState } from './session.ts'
+
+/** What there is to sign with. */
+export interface Capacity {
+  /** Sessions that are free. */
+  readonly idle: number
+  /** Sessions that sign or soon will; 0 where none does, and nothing can be told. */
+  readonly signing: number
+}
 
 /** Who may wait for a session: told at once, or as soon as it is clear, rather than at the deadline. */
 export class Admission {
@@ -17,23 +24,23 @@ export class Admission {
   }
 
   /** Free sessions are for those that wait to be repeated first. */
-  isFull({ idle }: Record<SessionState, number>): boolean {
+  isFull({ idle }: Capacity): boolean {
     return this.#queue.length - idle >= this.#limit
   }
 
   /** Whether a request that comes now would have its signature after its deadline (ms of `performance.now()`). */
-  isTooLate(deadline: number, sessions: Record<SessionState, number>): boolean {
+  isTooLate(deadline: number, capacity: Capacity): boolean {
     const ahead = this.#queue.length
-    return ahead >= sessions.idle && this.#isPast(deadline, ahead, sessions)
+    return ahead >= capacity.idle && this.#isPast(deadline, ahead, capacity)
   }
 
   /** Those that wait and will not have their turn in time, as sessions are fewer or slower than they were. */
-  hopeless(sessions: Record<SessionState, number>): Job[] {
+  hopeless(capacity: Capacity): Job[] {
     const found: Job[] = []
     let ahead = 0
     for (const job of this.#queue.ready()) {
       // A session works already on one that is there for the second time
-      if (!job.hedged && this.#isPast(job.deadline, ahead, sessions)) {
+      if (!job.hedged && this.#isPast(job.deadline, ahead, capacity)) {
         found.push(job)
       } else {
         ahead += 1
@@ -42,7 +49,7 @@ export class Admission {
     return found
   }
 
-  #isPast(deadline: number, ahead: number, { idle, busy }: Record<SessionState, number>): boolean {
-    return performance.now() + this.#serviceTime.untilSigned(ahead, idle + busy) > deadline
+  #isPast(deadline: number, ahead: number, { signing }: Capacity): boolean {
+    return performance.now() + this.#serviceTime.untilSigned(ahead, signing) > deadline
   }
 }

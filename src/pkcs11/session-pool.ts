@@ -12,7 +12,7 @@ import {
   HSM_UNAVAILABLE,
   SIGNATURE_SELF_CHECK_FAILED,
 } from '../errors.ts'
-import { Admission } from './admission.ts'
+import { Admission, type Capacity } from './admission.ts'
 import { Job, MAX_ATTEMPTS } from './job.ts'
 import { JobQueue } from './job-queue.ts'
 import type { FoundKey } from './messages.ts'
@@ -27,6 +27,8 @@ import { type HsmState, Supervisor, type SupervisorEvents } from './supervisor.t
 const THROTTLE_MS = 100
 /** How often sessions and queue are looked at. */
 const TICK_MS = 100
+
+const NO_SESSIONS = { opening: 0, idle: 0, busy: 0, zombie: 0 }
 
 export interface PoolOptions {
   readonly hsm: HsmConfiguration
@@ -103,7 +105,7 @@ export class SessionPool {
 
   status(): PoolStatus {
     const { state, since, reason = this.#sessions?.lastFailure } = this.#supervisor.state
-    const rest = { sessions: this.#count(), queued: this.#queue.length }
+    const rest = { sessions: this.#sessions?.count() ?? NO_SESSIONS, queued: this.#queue.length }
     const unusableSince = state === 'ready' ? this.#sessions?.unusableSince() : undefined
     if (unusableSince !== undefined) {
       const when = new Date(Date.now() - (performance.now() - unusableSince))
@@ -178,24 +180,24 @@ export class SessionPool {
 
   /** Refuses what would wait in vain. */
   #admit(deadline: number): void {
-    const sessions = this.#count()
-    if (this.#admission.isFull(sessions)) {
+    const capacity = this.#capacity()
+    if (this.#admission.isFull(capacity)) {
       throw this.status().state === 'ready' ? new HSM_BUSY() : new HSM_UNAVAILABLE()
     }
-    if (this.#admission.isTooLate(deadline, sessions)) {
+    if (this.#admission.isTooLate(deadline, capacity)) {
       throw new HSM_BUSY()
     }
   }
 
   #tick(): void {
     this.#sessions?.tick(performance.now())
-    for (const job of this.#admission.hopeless(this.#count())) {
+    for (const job of this.#admission.hopeless(this.#capacity())) {
       this.#drop(job, new HSM_BUSY())
     }
   }
 
-  #count(): Record<SessionState, number> {
-    return this.#sessions?.count() ?? { opening: 0, idle: 0, busy: 0, zombie: 0 }
+  #capacity(): Capacity {
+    return this.#sessions?.capacity() ?? { idle: 0, signing: 0 }
   }
 
   /** The process has gone: what it was working on is repeated in the next one. Signing a digest twice is safe. */

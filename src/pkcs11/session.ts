@@ -45,6 +45,12 @@ export class Session {
     return this.#call
   }
 
+  /** Whether it signs or soon will: nothing speaks against it but that it is opened anew. */
+  get isPromising(): boolean {
+    const { state, failures, throttles } = this
+    return state === 'idle' || state === 'busy' || (state === 'opening' && failures === 0 && throttles === 0)
+  }
+
   /** @returns the call that an answer ends; undefined when it answers an older order, or none */
   accept(ticket: number): { readonly since: number } | undefined {
     if (ticket !== this.#ticket) {

@@ -2,6 +2,7 @@
  * The sessions of one signer process, seen from the HTTP process: which are free, which must prove themselves by a
  * test signature, which must be replaced, and when all of them are lost.
  */
+import type { Capacity } from './admission.ts'
 import { Job, type Work } from './job.ts'
 import type { FromSession } from './messages.ts'
 import type { TokenFailure } from './return-values.ts'
@@ -20,6 +21,12 @@ export class Sessions {
 
   count(): Record<SessionState, number> {
     return this.#group.count()
+  }
+
+  capacity(): Capacity {
+    const { idle, busy } = this.count()
+    const promising = this.#group.sessions.filter(({ isPromising }) => isPromising)
+    return { idle, signing: idle + busy > 0 ? promising.length : 0 }
   }
 
   /** What went wrong since the last signature came back. */

@@ -233,6 +233,34 @@ t.test('a request that would not have its turn in time', async (t) => {
     t.equal(await one, 'signed')
   })
 
+  t.test('does not depend on sessions being opened anew at that moment', async (t) => {
+    const { pool, open, sign, request, answer } = play(t, { sessions: 4, queueLimit: 100 })
+    const all = [0, 1, 2, 3]
+    const prove = (session: number) => {
+      open(session)
+      sign(session)
+    }
+    sign()
+    all.slice(1).forEach(prove)
+    for (let round = 0; round < 2; round++) {
+      const requests = all.map(() => request('one'))
+      await delay(200)
+      all.forEach(sign)
+      await Promise.all(requests)
+    }
+    const requests = Array.from({ length: 16 }, () => request('one', { timeoutMs: 1_500 }))
+    for (const session of all) {
+      answer(session, { type: 'sign-failed', failure: failure('device') })
+    }
+    prove(0)
+    await delay(200)
+    t.match(pool.status(), { queued: 15, sessions: { busy: 1, opening: 3 } })
+    all.slice(1).forEach(prove)
+    const working = setInterval(() => all.forEach(sign), 20)
+    t.teardown(() => clearInterval(working))
+    t.same(new Set(await Promise.all(requests)), new Set(['signed']))
+  })
+
   t.test('is taken as long as nothing can be told', async (t) => {
     const { sign, request } = play(t, { queueLimit: 100 })
     await delay(200)
