@@ -110,7 +110,7 @@ export class Sessions {
 
   /** What time brings: to be called every tenth of a second. Nobody is judged right after the event loop stood still. */
   tick(now: number): void {
-    const { watch, proof, opening, sessions, options } = this.#group
+    const { watch, proof, opening, sessions, options, proved } = this.#group
     if (this.#group.ended) {
       return
     }
@@ -128,7 +128,9 @@ export class Sessions {
         this.#look(session, now)
       }
     }
-    if (sessions.every((one) => one.state === 'zombie' || watch.isStuck(one, now, options.serviceTime))) {
+    const isStuck = (one: Session) => one.state === 'zombie' || watch.isStuck(one, now, options.serviceTime)
+    // An HSM that has become slow must not have each process replaced before one has shown how slow
+    if (proved && sessions.every(isStuck)) {
       // While what they work on can still be signed by the next process
       this.#recovery.silence()
     }

@@ -219,6 +219,15 @@ t.test('all calls take far longer than others did: the process is lost while the
   t.same(sessions.abandon(), [one, two])
 })
 
+t.test('the HSM has become slow: a process is kept until it has signed', async (t) => {
+  const { events, serviceTime, open, pass, sign } = playSessions(t, 1)
+  serviceTime.add(5)
+  open(0)
+  pass(3_500)
+  sign(0)
+  t.same(events, ['proved'])
+})
+
 t.test('nothing happens at all: the process is lost', async (t) => {
   const { events, pass, sessions, stall } = playSessions(t, 64, { keepAliveMs: 4_000, zombieLimit: 64 })
   stall(900)
