@@ -173,7 +173,14 @@ export class SessionPool {
       onReturned: (job, failure) => this.#returned(job, failure),
       onSlow: (job) => this.#repeat(job, 'slow'),
       onDead: (reason, kind) => supervisor.replace(reason, kind),
-      onMismatch: () => supervisor.refuseCertificate(),
+      onMismatch: () => {
+        if (key.publicKey === undefined) {
+          supervisor.refuseCertificate()
+        } else {
+          // The certificate is that of the key: the HSM is faulty, which may pass
+          supervisor.replace('test signatures do not verify', 'hsm')
+        }
+      },
       onPinRefused: ({ returnValue }) => supervisor.refusePin(returnValue),
     })
   }

@@ -10,12 +10,12 @@ import { failure, HSM, observe, publicKey, signature } from '../support/played-s
 import { until } from '../support/signing.ts'
 
 /** A pool of sessions, by default one, the first of which waits for its test signature; with a queue of one. */
-function play(t: Test, change: Partial<HsmConfiguration> = {}) {
+function play(t: Test, change: Partial<HsmConfiguration> = {}, key: Partial<FoundKey> = {}) {
   const orders: ToSignerProcess[] = []
   const observed: string[] = []
   let events: SupervisorEvents | undefined
   let state: HsmState = 'starting'
-  let refusedCertificate = false
+  const supervised: string[] = []
   const supervisor: SupervisorCalls = {
     get state() {
       return { state, since: new Date(0) }
@@ -26,11 +26,9 @@ function play(t: Test, change: Partial<HsmConfiguration> = {}) {
       state = 'ready'
     },
     start() {},
-    replace() {},
+    replace: (reason, kind) => supervised.push(`replace: ${reason} (${kind})`),
     refusePin() {},
-    refuseCertificate() {
-      refusedCertificate = true
-    },
+    refuseCertificate: () => supervised.push('refuse certificate'),
     async close() {},
   }
   const hsm = { ...HSM, sessions: 1, zombieLimit: 0, ...change }
@@ -58,7 +56,7 @@ function play(t: Test, change: Partial<HsmConfiguration> = {}) {
   const throttle = (session = 0) =>
     answer(session, { type: 'sign-failed', failure: failure('throttled', 'CKR_FUNCTION_FAILED') })
   const sign = (session = 0) => answer(session, { type: 'signed', signature: signature(last(session).data) })
-  events?.onOpened({} as FoundKey)
+  events?.onOpened(key as FoundKey)
   open()
   const lose = () => {
     state = 'closing'
@@ -89,7 +87,7 @@ function play(t: Test, change: Partial<HsmConfiguration> = {}) {
     sign,
     lose,
     request,
-    refusedCertificate: () => refusedCertificate,
+    supervised,
   }
 }
 
@@ -191,10 +189,20 @@ t.test('a token whose signatures do not verify: the third is the last', async (t
   t.equal(observed.filter((event) => event === 'retried signature').length, 2)
 })
 
-t.test('test signatures that do not verify are told to the supervisor', async (t) => {
-  const { answer, refusedCertificate } = play(t)
-  answer(0, { type: 'signed', signature: Buffer.alloc(256) })
-  t.ok(refusedCertificate())
+t.test('test signatures that do not verify', async (t) => {
+  const wrong = { type: 'signed', signature: Buffer.alloc(256) }
+
+  t.test('tell that the certificate is that of another key', async (t) => {
+    const { answer, supervised } = play(t)
+    answer(0, wrong)
+    t.same(supervised, ['refuse certificate'])
+  })
+
+  t.test('or that the HSM is faulty, where the certificate is known to be that of the key', async (t) => {
+    const { answer, supervised } = play(t, {}, { publicKey: new Uint8Array(1) })
+    answer(0, wrong)
+    t.same(supervised, ['replace: test signatures do not verify (hsm)'])
+  })
 })
 
 t.test('a request that would not have its turn in time', async (t) => {

@@ -114,6 +114,17 @@ t.test('the certificate of another key', async (t) => {
   })
 })
 
+t.test(
+  'a token whose first signature is wrong does not end the service, whose certificate is the right one',
+  async (t) => {
+    module.plan('C_Sign flip times=1')
+    const service = await startService(t, environment)
+    await service.ready()
+    t.equal(service.misconfigured.length, 0)
+    t.match(service.log(), /does not verify with the signer certificate; it was discarded/)
+  },
+)
+
 t.test('the certificate is that of the key, on the token, where no file gives it', async (t) => {
   module.plan()
   const der = join(directory, 'leaf.der')
