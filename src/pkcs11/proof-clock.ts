@@ -1,3 +1,5 @@
+import type { HsmConfiguration } from '../config.ts'
+
 /** Sessions that bring no signature for this long are lost, however often they are tested. */
 const SHORTEST_LIMIT_MS = 30_000
 
@@ -7,9 +9,9 @@ export class ProofClock {
   #provedAt = performance.now()
   #lastFailure: string | undefined
 
-  /** @param keepAliveMs how often idle sessions make test signatures */
-  constructor(keepAliveMs: number) {
-    this.#limitMs = Math.max(2 * keepAliveMs, SHORTEST_LIMIT_MS)
+  /** Idle sessions make test signatures each `keepAliveMs`, and a call may take `timeoutMs`. */
+  constructor({ keepAliveMs, timeoutMs }: Pick<HsmConfiguration, 'keepAliveMs' | 'timeoutMs'>) {
+    this.#limitMs = Math.max(2 * keepAliveMs, 2 * timeoutMs, SHORTEST_LIMIT_MS)
   }
 
   /** The last failure since the last signature. */

@@ -61,7 +61,7 @@ export class SessionGroup {
   constructor(options: SessionsOptions) {
     const { hsm, publicKey, send } = options
     this.options = options
-    this.proof = new ProofClock(hsm.keepAliveMs)
+    this.proof = new ProofClock(hsm)
     this.login = new Login(() => send({ type: 'log-in' }))
     this.watch = new Watch(hsm)
     this.test = createTestWork(publicKey)

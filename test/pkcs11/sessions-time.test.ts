@@ -228,6 +228,18 @@ t.test('the HSM has become slow: a process is kept until it has signed', async (
   t.same(events, ['proved'])
 })
 
+t.test('a call that may take minutes is waited for', async (t) => {
+  const { sessions, events, prove, job, pass } = playSessions(t, 1, {
+    timeoutMs: 300_000,
+    keepAliveMs: 30_000,
+  })
+  prove()
+  sessions.lease(job('work'))
+  pass(70_000)
+  t.same(events, [])
+  t.equal(sessions.unusableSince(), undefined)
+})
+
 t.test('nothing happens at all: the process is lost', async (t) => {
   const { events, pass, sessions, stall } = playSessions(t, 64, { keepAliveMs: 4_000, zombieLimit: 64 })
   stall(900)
