@@ -32,3 +32,24 @@ export function restMs(throttles: number): number {
   const longest = Math.min(LONGEST_REST_MS, FIRST_REST_MS * 2 ** Math.min(throttles, 16))
   return longest * (0.5 + Math.random() * 0.5)
 }
+
+/** Before a request is repeated for the first time, at most. */
+const FIRST_REPEAT_MS = 100
+
+/**
+ * How long a request waits before it is repeated on such a token: the first time a moment, as most shortages pass; the
+ * second time a good part of what time there is.
+ *
+ * @param attempts from 1
+ * @param deadline milliseconds of `performance.now()`
+ */
+export function repeatMs({
+  attempts,
+  deadline,
+}: {
+  readonly attempts: number
+  readonly deadline: number
+}): number {
+  const longest = attempts === 1 ? FIRST_REPEAT_MS : (deadline - performance.now()) / 2
+  return longest * (0.5 + Math.random() * 0.5)
+}

@@ -1,6 +1,6 @@
 import type { Job } from './job.ts'
 
-/** The requests that wait for a session, each once: those that may have the next one, and those that rest before they may. */
+/** The requests that wait for a session, each once: those that may have the next one, and those that rest until then. */
 export class JobQueue {
   readonly #ready: Job[] = []
   readonly #resting = new Map<Job, NodeJS.Timeout>()

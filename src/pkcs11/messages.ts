@@ -69,6 +69,8 @@ interface Explanation {
 export type FromSignerProcess =
   | { readonly type: 'opened'; readonly token: FoundToken; readonly key: FoundKey }
   | { readonly type: 'open-failed'; readonly failure: OpenFailure }
+  /** `C_Login` is about to be called: should nothing come after it, nobody knows what the token made of the PIN. */
+  | { readonly type: 'login-begun' }
   /** `C_Login` was called; said before what comes of it. */
   | { readonly type: 'login-answered'; readonly returnValue: string }
   | { readonly type: 'logged-in' }

@@ -35,7 +35,7 @@ export interface SessionsOptions {
   onSlow(job: Job): void
   /** Nothing works any more inside this process. Called at most once; nothing else is called after it. */
   onDead(reason: string, kind: RestartReason): void
-  /** No signature verified, and this is why: the certificate is that of another key, or the HSM is faulty. Ends it as `onDead` does. */
+  /** No signature verified: the certificate is that of another key, or the HSM is faulty. Ends it as `onDead` does. */
   onMismatch(): void
   /** The token said something about the PIN: it must not be tried again. Ends it as `onDead` does. */
   onPinRefused(failure: TokenFailure): void

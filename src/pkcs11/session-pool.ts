@@ -13,6 +13,7 @@ import {
   SIGNATURE_SELF_CHECK_FAILED,
 } from '../errors.ts'
 import { Admission, type Capacity } from './admission.ts'
+import { repeatMs } from './backoff.ts'
 import { Job, MAX_ATTEMPTS } from './job.ts'
 import { JobQueue } from './job-queue.ts'
 import type { FoundKey } from './messages.ts'
@@ -22,9 +23,8 @@ import { ServiceTime } from './service-time.ts'
 import type { SessionState } from './session.ts'
 import { Sessions } from './sessions.ts'
 import { type HsmState, Supervisor, type SupervisorEvents } from './supervisor.ts'
+import { UnsettledJobs } from './unsettled-jobs.ts'
 
-/** Before a request is repeated for the first time on a token that says it is short of something, at most. */
-const THROTTLE_MS = 100
 /** How often sessions and queue are looked at. */
 const TICK_MS = 100
 
@@ -74,11 +74,9 @@ export class SessionPool {
   readonly #queue = new JobQueue()
   readonly #serviceTime = new ServiceTime()
   readonly #admission: Admission
-  /** Accepted and not answered: those that wait, are in flight, or wait to be repeated. */
-  readonly #unsettled = new Set<Job>()
+  readonly #unsettled = new UnsettledJobs()
   readonly #ticking: NodeJS.Timeout
   #closing = false
-  #onDrained: (() => void) | undefined
 
   /** @param supervise how its events get a supervisor; a test hands in its own */
   constructor(
@@ -141,21 +139,13 @@ export class SessionPool {
         this.#queue.remove(job)
       }
       this.#unsettled.delete(job)
-      this.#checkDrained()
     }
   }
 
   /** Takes no more work, finishes what it has for at most `timeoutMs`, and ends the signer process. */
   async close(timeoutMs: number): Promise<void> {
     this.#closing = true
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, timeoutMs)
-      this.#onDrained = () => {
-        clearTimeout(timer)
-        resolve()
-      }
-      this.#checkDrained()
-    })
+    await this.#unsettled.drained(timeoutMs)
     clearInterval(this.#ticking)
     this.#sessions?.abandon()
     await this.#supervisor.close()
@@ -225,7 +215,7 @@ export class SessionPool {
     if (failure.recovery === 'permanent') {
       this.#drop(job, new HSM_UNAVAILABLE())
     } else if (failure.recovery === 'throttled' && job.attempts < MAX_ATTEMPTS && !job.abandoned) {
-      this.#queue.rest(job, throttleMs(job), () => this.#repeat(job, failure.returnValue))
+      this.#queue.rest(job, repeatMs(job), () => this.#repeat(job, failure.returnValue))
     } else {
       this.#repeat(job, failure.returnValue)
     }
@@ -279,20 +269,8 @@ export class SessionPool {
       job.fail(job.lastFailure === WRONG_SIGNATURE.returnValue ? new SIGNATURE_SELF_CHECK_FAILED() : error)
     }
   }
-
-  #checkDrained(): void {
-    if (this.#closing && this.#unsettled.size === 0) {
-      this.#onDrained?.()
-    }
-  }
 }
 
 function defined(reason: string | undefined): { reason?: string } {
   return reason === undefined ? {} : { reason }
-}
-
-/** The first time a moment, as most shortages pass; the second time a good part of what time there is. */
-function throttleMs({ attempts, deadline }: Job): number {
-  const longest = attempts === 1 ? THROTTLE_MS : (deadline - performance.now()) / 2
-  return longest * (0.5 + Math.random() * 0.5)
 }

@@ -128,10 +128,8 @@ export class Sessions {
         this.#look(session, now)
       }
     }
-    const isStuck = (one: Session) => one.state === 'zombie' || watch.isStuck(one, now, options.serviceTime)
     // An HSM that has become slow must not have each process replaced before one has shown how slow
-    if (proved && sessions.every(isStuck)) {
-      // While what they work on can still be signed by the next process
+    if (proved && watch.areLost(sessions, now, options.serviceTime)) {
       this.#recovery.silence()
     }
   }

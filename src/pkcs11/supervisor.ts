@@ -1,7 +1,8 @@
 import type { BaseLogger } from 'pino'
 import type { HsmConfiguration } from '../config.ts'
 import { ConfigurationError } from '../errors.ts'
-import { backoffMs, retryMs } from './backoff.ts'
+import { retryMs } from './backoff.ts'
+import { LoginGuard } from './login-guard.ts'
 import type {
   FoundKey,
   FoundToken,
@@ -12,6 +13,7 @@ import type {
 } from './messages.ts'
 import type { PoolObserver, RestartReason } from './pool-observer.ts'
 import { RepeatedWarning } from './repeated-warning.ts'
+import { RestartPace } from './restart-pace.ts'
 import type { TokenFailure } from './return-values.ts'
 import { SignerProcess } from './signer-process.ts'
 
@@ -49,16 +51,16 @@ export interface SupervisorOptions {
 }
 
 /**
- * Keeps one signer process running. A process that crashes before it signs is started anew with backoff; a token that is away, or does
- * not sign, is tried again every second, so that it is in use soon after it is back; after the token refused the PIN,
- * nothing is tried again.
+ * Keeps one signer process running. A process that crashes before it signs is started anew with backoff; a token that is
+ * away, or does not sign, is tried again every second, so that it is in use soon after it is back; after the token
+ * refused the PIN, nothing is tried again.
  */
 export class Supervisor {
   readonly #options: SupervisorOptions
   readonly #warning: RepeatedWarning
   #process: SignerProcess | undefined
-  #startedAt = 0
-  #crashes = 0
+  readonly #pace = new RestartPace()
+  readonly #login = new LoginGuard()
   #everReady = false
   #openTimer: NodeJS.Timeout | undefined
   #restartTimer: NodeJS.Timeout | undefined
@@ -87,7 +89,7 @@ export class Supervisor {
 
   start(): void {
     this.#restartTimer = undefined
-    this.#startedAt = performance.now()
+    this.#pace.started()
     try {
       const started: SignerProcess = new SignerProcess(
         (message) => started === this.#process && this.#receive(message),
@@ -162,8 +164,10 @@ export class Supervisor {
         return this.#opened(message.token, message.key)
       case 'open-failed':
         return this.#openFailed(message.failure)
+      case 'login-begun':
+        return this.#login.begun()
       case 'login-answered':
-        return this.#options.observer.loggedIn(message.returnValue)
+        return this.#loginAnswered(message.returnValue)
       case 'logged-in':
         return this.#options.events.onLoggedIn()
       case 'log-in-failed':
@@ -171,6 +175,11 @@ export class Supervisor {
       default:
         return this.#options.events.onSessionMessage(message)
     }
+  }
+
+  #loginAnswered(returnValue: string): void {
+    this.#login.answered(returnValue)
+    this.#options.observer.loggedIn(returnValue)
   }
 
   #opened(token: FoundToken, key: FoundKey): void {
@@ -197,7 +206,7 @@ export class Supervisor {
       this.#misconfigured(new ConfigurationError([failure]), failure.reason)
     } else {
       this.#warning.say(failure.message)
-      if (performance.now() - this.#startedAt > FRUITLESS_MS) {
+      if (this.#pace.ageMs > FRUITLESS_MS) {
         this.#giveUp(failure.reason)
       } else {
         // In the same process: nothing in it hangs, and looking for a token costs less than starting one
@@ -237,24 +246,20 @@ export class Supervisor {
     clearTimeout(this.#openTimer)
     clearTimeout(this.#restartTimer)
     this.#process = undefined
-    const delay = this.#delayMs(kind)
+    if (this.#login.exhausted) {
+      this.#options.log.error(
+        'the token does not answer the login; it is not tried again, as wrong PINs lock the user',
+      )
+      this.#stop('pin refused', 'the token does not answer the login')
+      return
+    }
+    const delay = this.#pace.delayMs(kind, this.#state.state === 'ready')
     this.#setState('unavailable', reason)
     this.#restartAt = performance.now() + delay
     this.#restartTimer = setTimeout(() => this.start(), delay)
     this.#options.observer.restarted(kind)
     this.#warning.say(`starting the signer process again: ${reason}`, { delayMs: Math.round(delay) })
     this.#options.events.onLost()
-  }
-
-  /** A process is started once a second at most, and ever more seldom where it crashes before it has signed. */
-  #delayMs(kind: RestartReason): number {
-    const signed = this.#state.state === 'ready'
-    if (signed || kind !== 'crash') {
-      this.#crashes = signed ? 0 : this.#crashes
-      return Math.max(0, retryMs() - (performance.now() - this.#startedAt))
-    }
-    this.#crashes += 1
-    return backoffMs(this.#crashes)
   }
 
   #setState(state: HsmState, reason?: string): void {

@@ -11,6 +11,9 @@ const STALL_MS = 1_000
 /** A call is stuck that takes half of the time there is, and this many times as long as others lately. */
 const SLOW_FACTOR = 4
 
+/** What a signer process needs until it signs. */
+const START_MS = 1_000
+
 /** What the clock says about sessions. All times are milliseconds of `performance.now()`. */
 export class Watch {
   readonly #hsm: Pick<HsmConfiguration, 'timeoutMs' | 'keepAliveMs' | 'sessionMaxUses' | 'sessionMaxAgeMs'>
@@ -42,6 +45,14 @@ export class Watch {
       call?.type === 'sign' &&
       ms !== undefined &&
       now - call.since > Math.max(this.#hsm.timeoutMs / 2, SLOW_FACTOR * ms)
+    )
+  }
+
+  /** Whether all of them are stuck, and another process can still sign what they work on. */
+  areLost(sessions: readonly Session[], now: number, serviceTime: ServiceTime): boolean {
+    return (
+      this.#hsm.timeoutMs / 2 >= START_MS &&
+      sessions.every((session) => session.state === 'zombie' || this.isStuck(session, now, serviceTime))
     )
   }
 

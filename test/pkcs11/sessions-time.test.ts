@@ -240,6 +240,16 @@ t.test('a call that may take minutes is waited for', async (t) => {
   t.equal(sessions.unusableSince(), undefined)
 })
 
+t.test('unless they have less time than another process needs to start', async (t) => {
+  const { sessions, events, pass, prove, job } = playSessions(t, 1, { timeoutMs: 1_900 })
+  prove()
+  sessions.lease(job('one'))
+  pass(1_900)
+  t.same(events, ['slow one'])
+  pass(300)
+  t.match(events.at(-1), /dead/)
+})
+
 t.test('nothing happens at all: the process is lost', async (t) => {
   const { events, pass, sessions, stall } = playSessions(t, 64, { keepAliveMs: 4_000, zombieLimit: 64 })
   stall(900)

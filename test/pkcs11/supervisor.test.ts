@@ -56,6 +56,20 @@ t.test('a token that fails is opened by the same process a second later', async 
   t.equal(new Set(module.processes()).size, processes + 1)
 })
 
+t.test('a login that is never answered may be with a wrong PIN: it is tried three times', async (t) => {
+  module.plan('C_Login hang')
+  const logins = module.calls('C_Login')
+  const service = await startService(t, environment)
+  for (let count = 1; count <= 3; count++) {
+    await until('it hangs', () => module.calls('C_Login') === logins + count)
+    process.kill(module.processes().at(-1) ?? 0, 'SIGKILL')
+  }
+  await until('it is given up', async () => (await hsmStatus(service.url)).state === 'pin refused')
+  t.match(await hsmStatus(service.url), { reason: 'the token does not answer the login' })
+  t.equal((await service.sign(rawRequest('refused'))).json().code, 'HSM_UNAVAILABLE')
+  t.equal(module.calls('C_Login'), logins + 3)
+})
+
 t.test('what the configuration names has gone', async (t) => {
   module.plan()
   const service = await startReadyService(t, environment)

@@ -10,10 +10,15 @@ export function initializeLibrary(library: Module): void {
   library.initialize({ flags: pkcs11js.CKF_OS_LOCKING_OK })
 }
 
+/** For the life of the thread: the library is unloaded under whoever still uses it when a `Module` is collected. */
+const loaded = new Map<string, Module>()
+
 /** Loads the PKCS#11 library, which may be initialized already by another thread. */
 export function loadLibrary(path: string): Module {
   try {
-    return Module.load(path)
+    const library = loaded.get(path) ?? Module.load(path)
+    loaded.set(path, library)
+    return library
   } catch (error) {
     throw misconfigured(
       'HSM_MODULE',

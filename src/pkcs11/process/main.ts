@@ -59,8 +59,8 @@ function open(request: Extract<ToSignerProcess, { type: 'open' }>): void {
   }
 }
 
-function tellLogin(returnValue: string): void {
-  tell({ type: 'login-answered', returnValue })
+function tellLogin(returnValue?: string): void {
+  tell(returnValue === undefined ? { type: 'login-begun' } : { type: 'login-answered', returnValue })
 }
 
 function describeOpenError(error: unknown): OpenFailure {

@@ -26,10 +26,10 @@ export interface OpenToken {
  * What it cannot open it leaves finalized, so that another try finds what is there then: some libraries know no other
  * way back to an HSM that was away.
  *
- * @param onLogin called with what each `C_Login` answered
+ * @param onLogin called before each `C_Login`, and with what it answered
  * @throws OpenError, or what the PKCS#11 call threw
  */
-export function openToken(request: OpenRequest, onLogin: (returnValue: string) => void): OpenToken {
+export function openToken(request: OpenRequest, onLogin: (returnValue?: string) => void): OpenToken {
   const module = loadLibrary(request.hsm.module)
   try {
     initializeLibrary(module)
@@ -51,13 +51,14 @@ function finalize(module: Module): void {
 function openWith(
   module: Module,
   { hsm, publicKey }: OpenRequest,
-  onLogin: (returnValue: string) => void,
+  onLogin: (returnValue?: string) => void,
 ): OpenToken {
   const { slot, token } = selectToken(module, hsm.token)
   const pin = findPin(hsm.pin)
   const openAnchor = () => slot.open(SessionFlag.SERIAL_SESSION | SessionFlag.RW_SESSION)
   let anchor = openAnchor()
   const logIn = () => {
+    onLogin()
     try {
       anchor.login(pin)
       onLogin('CKR_OK')

@@ -1,0 +1,27 @@
+import { backoffMs, retryMs } from './backoff.ts'
+import type { RestartReason } from './pool-observer.ts'
+
+/** A process is started once a second at most, and ever more seldom where it crashes before it has signed. */
+export class RestartPace {
+  #startedAt = performance.now()
+  #crashes = 0
+
+  started(): void {
+    this.#startedAt = performance.now()
+  }
+
+  /** How long ago the last one was started. */
+  get ageMs(): number {
+    return performance.now() - this.#startedAt
+  }
+
+  /** @param signed whether it was ready */
+  delayMs(kind: RestartReason, signed: boolean): number {
+    if (kind === 'crash' && !signed) {
+      this.#crashes += 1
+      return backoffMs(this.#crashes)
+    }
+    this.#crashes = signed ? 0 : this.#crashes
+    return Math.max(0, retryMs() - this.ageMs)
+  }
+}
