@@ -39,8 +39,9 @@ export class Admission {
     const found: Job[] = []
     let ahead = 0
     for (const job of this.#queue.ready()) {
-      // A session works already on one that is there for the second time
-      if (!job.hedged && this.#isPast(job.deadline, ahead, capacity)) {
+      // A session works already on one that is there again; what is late already is told so by its deadline
+      const pending = !job.hedged && job.deadline > performance.now()
+      if (pending && this.#isPast(job.deadline, ahead, capacity)) {
         found.push(job)
       } else {
         ahead += 1

@@ -1,0 +1,24 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import t from 'tap'
+import { Admission } from '../../src/pkcs11/admission.ts'
+import { Job } from '../../src/pkcs11/job.ts'
+import { JobQueue } from '../../src/pkcs11/job-queue.ts'
+import { ServiceTime } from '../../src/pkcs11/service-time.ts'
+
+t.test('a request whose deadline has passed while it waited was not too many', async (t) => {
+  const queue = new JobQueue()
+  const admission = new Admission(queue, 8, new ServiceTime())
+  const job = new Job({
+    data: Buffer.from('work'),
+    deadline: performance.now() + 20,
+    verify: () => true,
+    onDeadline: (late) => late.fail(new Error('late')),
+  })
+  queue.add(job)
+  const sessions = { opening: 1, idle: 0, busy: 0, zombie: 0 }
+  t.same(admission.hopeless(sessions), [])
+  const passed = delay(30)
+  await t.rejects(job.signature, { message: 'late' })
+  await passed
+  t.same(admission.hopeless(sessions), [], 'its deadline tells it so')
+})
