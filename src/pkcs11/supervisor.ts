@@ -11,14 +11,13 @@ import type {
   OpenFailure,
   ToSignerProcess,
 } from './messages.ts'
+import { OpenPatience } from './open-patience.ts'
 import type { PoolObserver, RestartReason } from './pool-observer.ts'
 import { RepeatedWarning } from './repeated-warning.ts'
 import { RestartPace } from './restart-pace.ts'
 import type { TokenFailure } from './return-values.ts'
 import { SignerProcess } from './signer-process.ts'
 
-/** A token that has not been opened after this time hangs. */
-const OPEN_TIMEOUT_MS = 30_000
 /** A process that could not open the token for so long is replaced: its library may be what is broken. */
 const FRUITLESS_MS = 60_000
 const CLOSE_TIMEOUT_MS = 3_000
@@ -58,6 +57,7 @@ export interface SupervisorOptions {
 export class Supervisor {
   readonly #options: SupervisorOptions
   readonly #warning: RepeatedWarning
+  readonly #patience = new OpenPatience()
   #process: SignerProcess | undefined
   readonly #pace = new RestartPace()
   readonly #login = new LoginGuard()
@@ -154,7 +154,10 @@ export class Supervisor {
 
   #open(): void {
     const { hsm, publicKey } = this.#options
-    this.#openTimer = setTimeout(() => this.replace('the token does not answer', 'hang'), OPEN_TIMEOUT_MS)
+    this.#openTimer = setTimeout(() => {
+      this.#patience.exhausted()
+      this.replace('the token does not answer', 'hang')
+    }, this.#patience.begin())
     this.send({ type: 'open', hsm, ...(publicKey === undefined ? {} : { publicKey }) })
   }
 
@@ -185,6 +188,7 @@ export class Supervisor {
   #opened(token: FoundToken, key: FoundKey): void {
     const { log, events } = this.#options
     clearTimeout(this.#openTimer)
+    this.#patience.opened()
     log.info({ token, key: { label: key.label, id: key.id } }, 'token opened')
     try {
       events.onOpened(key)
