@@ -5,7 +5,7 @@ const MAX_REPEATS = 2
 export class Login {
   readonly #send: () => void
   #at = 0
-  #running = false
+  #runningSince: number | undefined
   #repeats = 0
 
   constructor(send: () => void) {
@@ -13,7 +13,12 @@ export class Login {
   }
 
   get running(): boolean {
-    return this.#running
+    return this.#runningSince !== undefined
+  }
+
+  /** Since when it has not been answered, in milliseconds of `performance.now()`. */
+  get runningSince(): number | undefined {
+    return this.#runningSince
   }
 
   /** Whether that was before the last login: handles from then are stale, and failures from then say nothing. */
@@ -23,20 +28,20 @@ export class Login {
 
   /** @returns false when it was repeated in vain too often */
   repeat(): boolean {
-    if (this.#running) {
+    if (this.running) {
       return true
     }
     if (this.#repeats === MAX_REPEATS) {
       return false
     }
     this.#repeats += 1
-    this.#running = true
+    this.#runningSince = performance.now()
     this.#send()
     return true
   }
 
   succeed(): void {
-    this.#running = false
+    this.#runningSince = undefined
     this.#at = performance.now()
   }
 

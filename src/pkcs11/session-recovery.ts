@@ -56,6 +56,10 @@ export class SessionRecovery {
     }
   }
 
+  loginHangs(): void {
+    this.#group.die('the login is not answered', 'hang')
+  }
+
   /** It has rested long enough. */
   wake(session: Session): void {
     if (session.failures > 0) {

@@ -110,7 +110,7 @@ export class Sessions {
 
   /** What time brings: to be called every tenth of a second. Nobody is judged right after the event loop stood still. */
   tick(now: number): void {
-    const { watch, proof, opening, sessions, options, proved } = this.#group
+    const { watch, proof, opening, login, sessions, options } = this.#group
     if (this.#group.ended) {
       return
     }
@@ -122,14 +122,20 @@ export class Sessions {
       this.#group.die(`no signature comes back: ${proof.lastFailure}`)
       return
     }
+    if (watch.loginHangs(login, now)) {
+      this.#recovery.loginHangs()
+      return
+    }
     opening.tick(now)
     for (const session of sessions) {
       if (!this.#group.ended) {
         this.#look(session, now)
       }
     }
-    // An HSM that has become slow must not have each process replaced before one has shown how slow
-    if (proved && watch.areLost(sessions, now, options.serviceTime)) {
+    // Where all make test signatures, they have their time: a token that has become slow would lose process after process
+    // before the first signature that tells how slow it is
+    const working = sessions.some(({ work }) => work instanceof Job && !work.settled)
+    if (working && watch.areLost(sessions, now, options.serviceTime)) {
       this.#recovery.silence()
     }
   }

@@ -1,9 +1,12 @@
 import type { HsmConfiguration } from '../config.ts'
+import type { Login } from './login.ts'
 import type { ServiceTime } from './service-time.ts'
 import type { Session } from './session.ts'
 
 /** A session that is still opening after this time hangs. */
 const OPENING_MS = 10_000
+/** A login that takes half of the time that a request has, and at least this long, hangs. */
+const LOGIN_MS = 1_000
 /** How much longer than a request may take a call must take before its session counts as a zombie. */
 const LATE_MS = 100
 /** Without a look at the sessions for this long, the event loop stood still: answers wait to be read. */
@@ -37,6 +40,11 @@ export class Watch {
       return false
     }
     return now - call.since > (call.type === 'reopen' ? OPENING_MS : this.#hsm.timeoutMs + LATE_MS)
+  }
+
+  /** Everything waits for it: the next process has the requests while they can still be signed. */
+  loginHangs({ runningSince }: Pick<Login, 'runningSince'>, now: number): boolean {
+    return runningSince !== undefined && now - runningSince > Math.max(this.#hsm.timeoutMs / 2, LOGIN_MS)
   }
 
   /** Whether a signature takes so long, when others did not lately, that it may never come. */

@@ -51,6 +51,20 @@ t.test('sessions fail while the login is repeated: the process is kept', async (
   })
 })
 
+t.test('the login is not answered: the process is lost while its requests have time', async (t) => {
+  const { sessions, events, failToSign, prove, job, pass } = playSessions(t, 2)
+  prove()
+  const [first, second] = [job('first'), job('second')]
+  sessions.lease(first)
+  sessions.lease(second)
+  failToSign(0, 'log-in')
+  pass(2_000)
+  t.same(events, ['returned first log-in'])
+  pass(100)
+  t.equal(events.at(-1), 'dead: the login is not answered (hang)')
+  t.same(sessions.abandon(), [second])
+})
+
 t.test('the token refuses the PIN', async (t) => {
   const { sessions, events, orders, pass } = playSessions(t, 1)
   sessions.logInFailed(failure('pin'))

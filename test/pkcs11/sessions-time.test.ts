@@ -219,15 +219,6 @@ t.test('all calls take far longer than others did: the process is lost while the
   t.same(sessions.abandon(), [one, two])
 })
 
-t.test('the HSM has become slow: a process is kept until it has signed', async (t) => {
-  const { events, serviceTime, open, pass, sign } = playSessions(t, 1)
-  serviceTime.add(5)
-  open(0)
-  pass(3_500)
-  sign(0)
-  t.same(events, ['proved'])
-})
-
 t.test('a call that may take minutes is waited for', async (t) => {
   const { sessions, events, prove, job, pass } = playSessions(t, 1, {
     timeoutMs: 300_000,
@@ -248,6 +239,29 @@ t.test('unless they have less time than another process needs to start', async (
   t.same(events, ['slow one'])
   pass(300)
   t.match(events.at(-1), /dead/)
+})
+
+t.test('test signatures that take far longer than others did', async (t) => {
+  t.test('have their time', async (t) => {
+    const { sessions, events, serviceTime, open, pass, sign } = playSessions(t, 1)
+    serviceTime.add(5)
+    open(0)
+    pass(3_000)
+    t.same(events, [])
+    sign(0)
+    t.same(events, ['proved'])
+    t.equal(sessions.count().idle, 1)
+  })
+
+  t.test('and no more, however many may hang', async (t) => {
+    const { events, serviceTime, open, pass } = playSessions(t, 1, { zombieLimit: 64 })
+    serviceTime.add(5)
+    open(0)
+    pass(4_100)
+    t.same(events, [])
+    pass(100)
+    t.same(events, ['dead: sessions do not answer (hsm)'])
+  })
 })
 
 t.test('nothing happens at all: the process is lost', async (t) => {
