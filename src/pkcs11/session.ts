@@ -17,7 +17,7 @@ export class Session {
   /** When it last stopped being of use; 0 where it never was. */
   unusableSince = 0
   openedAt = 0
-  /** Signatures since it was opened. */
+  /** Signatures since it was opened and had proved itself. */
   uses = 0
   /** How often in a row it could not be opened or not prove itself, and when last. */
   failures = 0
@@ -95,7 +95,10 @@ export class Session {
   }
 
   succeeded(): void {
-    this.uses += 1
+    // What it proves itself with is part of opening it: one use at most would be none, and it be opened for ever
+    if (this.state !== 'opening') {
+      this.uses += 1
+    }
     this.failures = 0
     this.throttles = 0
     this.lastFailure = undefined

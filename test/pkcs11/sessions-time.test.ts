@@ -197,15 +197,19 @@ t.test('idle sessions', async (t) => {
 })
 
 t.test('a session that was used enough is opened anew', async (t) => {
-  const { sessions, observed, lastOrder, job, prove, sign } = playSessions(t, 1, { sessionMaxUses: 3 })
-  prove()
-  for (let use = 0; use < 2; use++) {
-    t.same(observed, [])
-    sessions.lease(job('work'))
-    sign(0, SIGNATURE)
+  for (const sessionMaxUses of [1, 2]) {
+    t.test(`${sessionMaxUses}`, async (t) => {
+      const { sessions, observed, lastOrder, job, prove, sign } = playSessions(t, 1, { sessionMaxUses })
+      prove()
+      for (let use = 0; use < sessionMaxUses; use++) {
+        t.same(observed, [])
+        t.ok(sessions.lease(job('work')), 'what it proved itself with does not count')
+        sign(0, SIGNATURE)
+      }
+      t.same(observed, ['evicted uses'])
+      t.match(lastOrder(0), { type: 'reopen' })
+    })
   }
-  t.same(observed, ['evicted uses'])
-  t.match(lastOrder(0), { type: 'reopen' })
 })
 
 t.test('all calls take far longer than others did: the process is lost while they have time', async (t) => {
