@@ -28,9 +28,14 @@ export class Watch {
     this.#hsm = hsm
   }
 
+  /** Whether the event loop stood still since the last look. */
+  stoodStill(now: number): boolean {
+    return now - this.#lookedAt > STALL_MS
+  }
+
   /** To be asked at every look. */
   stalled(now: number): boolean {
-    const stalled = now - this.#lookedAt > STALL_MS
+    const stalled = this.stoodStill(now)
     this.#lookedAt = now
     return stalled
   }
