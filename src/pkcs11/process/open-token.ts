@@ -1,4 +1,4 @@
-import { type Module, SessionFlag } from 'graphene-pk11'
+import { type Module, type Session, SessionFlag } from 'graphene-pk11'
 import { readPin } from '../../config.ts'
 import type { FoundKey, FoundToken, OpenRequest } from '../messages.ts'
 import { describeFailure } from '../return-values.ts'
@@ -96,12 +96,22 @@ function openWith(
         if (describeFailure(error).recovery !== 'replace-session') {
           throw error
         }
+        closeSession(anchor)
         anchor = openAnchor()
         logIn()
       }
     },
     // Which closes the anchor too
     close: () => module.finalize(),
+  }
+}
+
+/** What a token calls invalid once may be there all the same, and sessions are few. */
+function closeSession(session: Session): void {
+  try {
+    session.close()
+  } catch {
+    // It is gone, as the token said
   }
 }
 
