@@ -1,11 +1,16 @@
+import { readLoginAnswer } from './return-values.ts'
+
 /** So often a token that does not answer may be told a PIN that it has never taken: five wrong ones lock a user. */
 const MAX_UNANSWERED = 3
+/** So often in a row a token that has taken the PIN before may answer what could mean that it is wrong. */
+const MAX_DOUBTS = 2
 
-/** Keeps a PIN that may be wrong from being told again and again, where nobody learns what the token makes of it. */
+/** Keeps a PIN that may be wrong from being told again and again. */
 export class LoginGuard {
   #accepted = false
   /** In a row; the last of them may still be answered. */
   #unanswered = 0
+  #doubts = 0
 
   /** Whether the PIN must not be told again, now that the process has gone that was to hear the answer. */
   get exhausted(): boolean {
@@ -16,8 +21,21 @@ export class LoginGuard {
     this.#unanswered += 1
   }
 
-  answered(returnValue: string): void {
+  /** @returns whether the PIN may be told again */
+  answered(returnValue: string): boolean {
     this.#unanswered = 0
-    this.#accepted ||= returnValue === 'CKR_OK'
+    switch (readLoginAnswer(returnValue)) {
+      case 'accepted':
+        this.#accepted = true
+        this.#doubts = 0
+        return true
+      case 'not-judged':
+        return true
+      case 'refused':
+        return false
+      case 'doubtful':
+        this.#doubts += 1
+        return this.#accepted && this.#doubts <= MAX_DOUBTS
+    }
   }
 }

@@ -64,11 +64,8 @@ const RECOVERIES: Readonly<Record<string, Recovery>> = {
 /** All that the table names, for tests that try each of them. */
 export const RETURN_VALUES: ReadonlyMap<string, Recovery> = new Map(Object.entries(RECOVERIES))
 
-/**
- * What `C_Login` may answer without having judged the PIN. Whatever else it answers counts as a refused PIN, as it may
- * have been counted as a wrong one: five of those lock a CloudHSM user.
- */
-const LOGIN_IS_REPEATED_AFTER: ReadonlySet<string> = new Set([
+/** What `C_Login` may answer without having judged the PIN. */
+const PIN_IS_NOT_JUDGED: ReadonlySet<string> = new Set([
   'CKR_CRYPTOKI_NOT_INITIALIZED',
   'CKR_DEVICE_ERROR',
   'CKR_DEVICE_MEMORY',
@@ -103,8 +100,24 @@ export const WRONG_SIGNATURE: TokenFailure = {
 }
 
 /**
- * Classifies what a call threw. Return values that are not in the table count as faults of the device, but those of
- * `C_Login` as a refused PIN; argument mistakes, which the binding reports as TypeError, are permanent.
+ * What an answer of `C_Login` says about the PIN: it is `accepted`, `refused`, or `not-judged`. Any other answer is
+ * `doubtful`, as it may have been counted as a wrong one: five of those lock a CloudHSM user.
+ */
+export type LoginAnswer = 'accepted' | 'refused' | 'not-judged' | 'doubtful'
+
+export function readLoginAnswer(returnValue: string): LoginAnswer {
+  if (returnValue === 'CKR_OK' || returnValue === 'CKR_USER_ALREADY_LOGGED_IN') {
+    return 'accepted'
+  }
+  if (RECOVERIES[returnValue] === 'pin') {
+    return 'refused'
+  }
+  return PIN_IS_NOT_JUDGED.has(returnValue) ? 'not-judged' : 'doubtful'
+}
+
+/**
+ * Classifies what a call threw. Return values that are not in the table count as faults of the device; argument
+ * mistakes, which the binding reports as TypeError, are permanent.
  */
 export function describeFailure(error: unknown): TokenFailure {
   if (error instanceof TypeError) {
@@ -113,8 +126,5 @@ export function describeFailure(error: unknown): TokenFailure {
   const { message, method = '', code = 0 } = error as Error & { method?: string; code?: number }
   // The binding calls all that it has no name for CKR_VENDOR_DEFINED
   const returnValue = message === 'CKR_VENDOR_DEFINED' ? `0x${code.toString(16)}` : message
-  if (method === 'C_Login' && !LOGIN_IS_REPEATED_AFTER.has(returnValue)) {
-    return { returnValue, call: method, recovery: 'pin' }
-  }
   return { returnValue, call: method, recovery: RECOVERIES[returnValue] ?? 'device' }
 }

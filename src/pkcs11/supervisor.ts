@@ -181,8 +181,10 @@ export class Supervisor {
   }
 
   #loginAnswered(returnValue: string): void {
-    this.#login.answered(returnValue)
     this.#options.observer.loggedIn(returnValue)
+    if (!this.#login.answered(returnValue)) {
+      this.refusePin(returnValue)
+    }
   }
 
   #opened(token: FoundToken, key: FoundKey): void {

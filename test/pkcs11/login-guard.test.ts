@@ -21,3 +21,19 @@ t.test('one that was taken may be told again', async (t) => {
   }
   t.notOk(guard.exhausted)
 })
+
+t.test('a refusal is the end, and so is a doubtful answer to the first login', async (t) => {
+  t.notOk(new LoginGuard().answered('CKR_PIN_INCORRECT'))
+  t.notOk(new LoginGuard().answered('CKR_FUNCTION_FAILED'))
+  t.ok(new LoginGuard().answered('CKR_DEVICE_ERROR'))
+})
+
+t.test('a token that has taken the PIN may give two doubtful answers in a row', async (t) => {
+  const guard = new LoginGuard()
+  for (let time = 0; time < 3; time++) {
+    t.ok(guard.answered('CKR_OK'))
+    t.ok(guard.answered('CKR_FUNCTION_FAILED'))
+    t.ok(guard.answered('CKR_FUNCTION_FAILED'))
+  }
+  t.notOk(guard.answered('CKR_FUNCTION_FAILED'))
+})

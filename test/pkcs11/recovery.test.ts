@@ -80,6 +80,13 @@ t.test('a login that cannot be repeated', async (t) => {
     t.match(service.log(), /the login failed \(CKR_DEVICE_ERROR\)/)
   })
 
+  t.test('because the token throttles: it is, as the token has taken the PIN before', async (t) => {
+    module.plan()
+    const service = await startReadyService(t, environment)
+    module.plan('C_Sign log-out times=1', 'C_Login return CKR_FUNCTION_FAILED times=2')
+    t.same(await signMany(service.url, publicKey, 8), { signed: 8 })
+  })
+
   t.test('because the PIN was changed: it is tried once, and never again', async (t) => {
     module.plan()
     const service = await startReadyService(t, environment)
