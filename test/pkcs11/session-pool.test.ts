@@ -357,3 +357,24 @@ t.test('a call that hangs', async (t) => {
     t.equal(await one, 'signed')
   })
 })
+
+t.test('a pool that closes', async (t) => {
+  t.test('takes no more, and finishes what it has', async (t) => {
+    const { pool, sign, request } = play(t)
+    sign()
+    const one = request('one')
+    const closed = pool.close(3_000)
+    t.equal(await request('two'), 'HSM_UNAVAILABLE')
+    sign()
+    t.equal(await one, 'signed')
+    await closed
+  })
+
+  t.test('or gives it up after a while', async (t) => {
+    const { pool, sign, request } = play(t)
+    sign()
+    const one = request('one', { timeoutMs: 300 })
+    await pool.close(50)
+    t.equal(await one, 'HSM_TIMEOUT')
+  })
+})

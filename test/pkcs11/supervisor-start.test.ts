@@ -112,3 +112,13 @@ t.test('a login that fails for reasons that only the vendor knows is not repeate
   await delay(500)
   t.equal(module.calls('C_Login'), logins + 1)
 })
+
+t.test('a token that says something about the PIN in another call is not asked again either', async (t) => {
+  module.plan('C_OpenSession return CKR_PIN_EXPIRED')
+  const logins = module.calls('C_Login')
+  const { supervisor } = supervise(t)
+  supervisor.start()
+  await until('it has failed', () => supervisor.state.state !== 'starting')
+  t.match(supervisor.state, { state: 'pin refused', reason: 'the token refused the PIN (CKR_PIN_EXPIRED)' })
+  t.equal(module.calls('C_Login'), logins)
+})
