@@ -520,16 +520,17 @@ t.test('the process ends with code 78 and one fatal line a problem', async (t) =
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line))
+    .sort((one, other) => (one.variable < other.variable ? -1 : 1))
   t.match(lines, [
+    { level: 60, variable: 'HASH_ALGORITHMS', msg: /^HASH_ALGORITHMS: "md5" is none of/ },
+    { level: 60, variable: 'HSM_MODULE', msg: /^HSM_MODULE: cannot be read \(ENOENT\)/ },
+    { level: 60, variable: 'HSM_PIN_FILE', msg: /^HSM_PIN_FILE: is set beside HSM_PIN/ },
     {
       level: 60,
       variable: 'HSM_SESSIONS',
       msg: /^HSM_SESSIONS: is not valid: .*, for example HSM_SESSIONS=8$/,
     },
-    { level: 60, variable: 'HSM_MODULE', msg: /^HSM_MODULE: cannot be read \(ENOENT\)/ },
-    { level: 60, variable: 'HSM_PIN_FILE', msg: /^HSM_PIN_FILE: is set beside HSM_PIN/ },
     { level: 60, variable: 'SIGNER_CERTIFICATE_FILE', msg: /^SIGNER_CERTIFICATE_FILE: it is neither/ },
-    { level: 60, variable: 'HASH_ALGORITHMS', msg: /^HASH_ALGORITHMS: "md5" is none of/ },
   ])
   t.equal(lines.length, 5)
   t.notMatch(server.output(), PIN)

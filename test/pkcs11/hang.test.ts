@@ -75,7 +75,7 @@ t.test('more than half of the sessions hang: the process is replaced, the others
 })
 
 t.test('all sessions hang: the process is replaced while the requests have time', async (t) => {
-  const service = await startIdleService(t, { ...environment, HSM_TIMEOUT_MS: '6000' })
+  const service = await startIdleService(t, { ...environment, HSM_TIMEOUT_MS: '14000' })
   const [pid = 0] = module.processes().slice(-1)
   module.plan('C_Sign hang times=2')
   t.same(await signMany(service.url, publicKey, 6), { signed: 6 })
