@@ -4,7 +4,7 @@
 //
 //   node docker/prepare.mjs [--tools] [--tap]
 import { spawn } from 'node:child_process'
-import { readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { chmod, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -126,6 +126,8 @@ async function build() {
   await rm(join(root, 'dist'), { recursive: true, force: true })
   const tsc = join(root, 'node_modules/typescript/bin/tsc')
   await run(process.execPath, [tsc, '--project', 'tsconfig.json'], 'The build failed: tsc says why above')
+  // tsc makes no file executable, and npx starts the command as one.
+  await chmod(join(root, 'dist/src/cli/main.js'), 0o755)
   await writeFile(stamp, '')
   // What changed while tsc was running is for the next build.
   await utimes(stamp, started, started)

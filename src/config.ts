@@ -9,16 +9,21 @@ import type { Environment } from '../schemas/configuration.ts'
 import { isReadable, readCertificateFile } from './configuration/files.ts'
 import { deepFreeze } from './configuration/freeze.ts'
 import { parseHashAlgorithms, parseOrigins } from './configuration/lists.ts'
-import { findPin, type PinSource } from './configuration/pin.ts'
+import { findPin, isPinConfigured, type PinSource } from './configuration/pin.ts'
 import { problemWith } from './configuration/problem.ts'
 import { validate } from './configuration/validation.ts'
-import { dropUnset, type Variables, warnAboutUnknown } from './configuration/variables.ts'
+import {
+  dropUnset,
+  type GivenVariables,
+  type Variables,
+  warnAboutUnknown,
+} from './configuration/variables.ts'
 import { ConfigurationError, type ConfigurationProblem } from './errors.ts'
 import type { HashAlgorithm } from './signature/hash-algorithms.ts'
 import { describeUnsupportedKey } from './signers/key-type.ts'
 import { signerFromFiles } from './signers/signer.ts'
 
-export { type PinSource, readPin } from './configuration/pin.ts'
+export { isPinConfigured, type PinSource, readPin } from './configuration/pin.ts'
 
 /** What Document Engine's SIGNING_SERVICE_TIMEOUT is unless it is set. */
 const DOCUMENT_ENGINE_TIMEOUT_MS = 5_000
@@ -36,6 +41,14 @@ export interface KeySelector {
   readonly label?: string
   /** CKA_ID in lower-case hex. */
   readonly id?: string
+}
+
+/** What it takes to reach a token without serving anybody. */
+export interface TokenConfiguration {
+  readonly module: string
+  readonly token: TokenSelector
+  /** Absent where none is configured: a person can be asked. */
+  readonly pin?: PinSource
 }
 
 export interface HsmConfiguration {
@@ -125,6 +138,41 @@ export function loadConfiguration(environment: Variables): Readonly<Configuratio
   })
 }
 
+/**
+ * The part that reaches a token: variables of the rest of the service may be missing, or wrong.
+ *
+ * @throws ConfigurationError with all the problems there are
+ */
+export function loadTokenConfiguration(environment: Variables): Readonly<TokenConfiguration> {
+  const given = pick(environment, ['HSM_MODULE', 'HSM_TOKEN_LABEL', 'HSM_TOKEN_SERIAL', 'HSM_SLOT'])
+  const pins = pick(environment, ['HSM_PIN', 'HSM_PIN_FILE'])
+  const problems: ConfigurationProblem[] = []
+  const values = validate(given, problems)
+  if (values.HSM_MODULE !== undefined) {
+    isReadable('HSM_MODULE', values.HSM_MODULE, problems)
+  }
+  const pin = isPinConfigured(pins) ? findPin(pins, problems) : undefined
+  if (problems.length > 0) {
+    throw new ConfigurationError(problems)
+  }
+  const whole = values as Environment
+  return deepFreeze({ module: whole.HSM_MODULE, token: describeToken(whole), ...defined({ pin }) })
+}
+
+/**
+ * The part that loads the PKCS#11 library and asks it for its tokens.
+ *
+ * @throws ConfigurationError
+ */
+export function loadModulePath(environment: Variables): string {
+  return loadTokenConfiguration(pick(environment, ['HSM_MODULE'])).module
+}
+
+function pick(environment: Variables, names: readonly (keyof Environment)[]): GivenVariables {
+  const given = Object.entries(dropUnset(environment, []))
+  return Object.fromEntries(given.filter(([name]) => names.some((one) => one === name)))
+}
+
 function readSigner(
   { SIGNER_CERTIFICATE_FILE, CA_CERTIFICATES_FILE }: Partial<Environment>,
   problems: ConfigurationProblem[],
@@ -163,11 +211,7 @@ function describeHsm(values: Environment, pin: PinSource): HsmConfiguration {
   return {
     module: values.HSM_MODULE,
     pin,
-    token: defined({
-      label: values.HSM_TOKEN_LABEL,
-      serial: values.HSM_TOKEN_SERIAL,
-      slot: values.HSM_SLOT,
-    }),
+    token: describeToken(values),
     key: defined({ label: values.HSM_KEY_LABEL, id: values.HSM_KEY_ID?.toLowerCase() }),
     sessions: values.HSM_SESSIONS,
     queueLimit: values.HSM_QUEUE_LIMIT,
@@ -177,6 +221,10 @@ function describeHsm(values: Environment, pin: PinSource): HsmConfiguration {
     sessionMaxUses: values.HSM_SESSION_MAX_USES,
     sessionMaxAgeMs: values.HSM_SESSION_MAX_AGE_MS,
   }
+}
+
+function describeToken({ HSM_TOKEN_LABEL, HSM_TOKEN_SERIAL, HSM_SLOT }: Environment): TokenSelector {
+  return defined({ label: HSM_TOKEN_LABEL, serial: HSM_TOKEN_SERIAL, slot: HSM_SLOT })
 }
 
 /** The object without its undefined properties. */

@@ -2,10 +2,15 @@ import { readFileSync } from 'node:fs'
 import type { ConfigurationProblem } from '../errors.ts'
 import { isReadable } from './files.ts'
 import { problemWith } from './problem.ts'
-import type { GivenVariables } from './variables.ts'
+import type { GivenVariables, Variables } from './variables.ts'
 
 /** Where the PIN is found when a token is logged in to. */
 export type PinSource = { readonly variable: string } | { readonly file: string }
+
+/** Whether there is a PIN, if only one that is configured wrongly. */
+export function isPinConfigured({ HSM_PIN: pin = '', HSM_PIN_FILE: file = '' }: Variables): boolean {
+  return pin !== '' || file !== ''
+}
 
 /** Finds out where the PIN is; does not read it. */
 export function findPin(given: GivenVariables, problems: ConfigurationProblem[]): PinSource | undefined {

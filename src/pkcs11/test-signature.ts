@@ -8,7 +8,7 @@ import type { Work } from './job.ts'
  * What test signatures sign: the SHA-256 DigestInfo of a sentence that says so. A constant, so that a test signature
  * can never be taken for one over a document, and an auditor who finds it can tell what it is.
  */
-const TEST_DIGEST_INFO = encodeDigestInfo(
+export const TEST_DIGEST_INFO = encodeDigestInfo(
   findHashAlgorithm('sha256') as HashAlgorithm,
   createHash('sha256')
     .update('This is a test signature of the signing service. It signs no document.')

@@ -17,10 +17,9 @@ import type {
 import { describeFailure } from '../return-values.ts'
 import { OpenError } from './open-error.ts'
 import { type OpenToken, openToken } from './open-token.ts'
-import type { WatchdogData } from './watchdog.ts'
+import { startWatchdog } from './start-watchdog.ts'
 
-const WORKER = threadFile('session-worker')
-const WATCHDOG = threadFile('watchdog')
+const WORKER = new URL(`./session-worker${extname(import.meta.filename)}`, import.meta.url)
 
 /** Once the HTTP process has gone, sessions have this long to end their calls and close. */
 const CLOSE_MS = 5_000
@@ -30,20 +29,7 @@ let closing = false
 /** By the number of the session, until they have ended. */
 const workers = new Map<number, Worker>()
 
-/** A file beside this one, which is TypeScript or compiled. */
-function threadFile(name: string): URL {
-  return new URL(`./${name}${extname(import.meta.filename)}`, import.meta.url)
-}
-
 function ignore(): void {}
-
-/** Before anything can hang. */
-function startWatchdog(): void {
-  const workerData: WatchdogData = { parent: Number(process.argv[2]), pid: process.pid, closeMs: CLOSE_MS }
-  // It needs a few MB: V8 is to collect what its timer leaves, instead of growing by the default limits
-  const resourceLimits = { maxOldGenerationSizeMb: 32, maxYoungGenerationSizeMb: 2 }
-  new Worker(WATCHDOG, { workerData, resourceLimits }).unref()
-}
 
 function tell(message: FromSignerProcess): void {
   // Nobody is left to tell when the HTTP process has gone
@@ -119,7 +105,8 @@ async function close(): Promise<void> {
   }
 }
 
-startWatchdog()
+// Before anything can hang
+startWatchdog(Number(process.argv[2]), CLOSE_MS)
 process.on('message', (message: ToSignerProcess) => {
   switch (message.type) {
     case 'open':

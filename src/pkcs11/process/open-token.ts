@@ -1,5 +1,5 @@
 import { type Module, type Session, SessionFlag } from 'graphene-pk11'
-import { readPin } from '../../config.ts'
+import { type PinSource, readPin } from '../../config.ts'
 import type { FoundKey, FoundToken, OpenRequest } from '../messages.ts'
 import { describeFailure } from '../return-values.ts'
 import { findCertificate } from './certificate-object.ts'
@@ -115,7 +115,8 @@ function closeSession(session: Session): void {
   }
 }
 
-function findPin(source: OpenRequest['hsm']['pin']): string {
+/** @throws OpenError when the PIN is not there any more */
+export function findPin(source: PinSource): string {
   try {
     return readPin(source, process.env)
   } catch {

@@ -98,10 +98,14 @@ static const struct name NAMES[] = {
     NAME(CKR_SESSION_HANDLE_INVALID),
     NAME(CKR_SLOT_ID_INVALID),
     NAME(CKR_TOKEN_NOT_PRESENT),
+    NAME(CKR_TOKEN_WRITE_PROTECTED),
     NAME(CKR_USER_ALREADY_LOGGED_IN),
     NAME(CKR_USER_NOT_LOGGED_IN),
     NAME(CKR_USER_PIN_NOT_INITIALIZED),
     NAME(CKA_ALWAYS_AUTHENTICATE),
+    NAME(CKA_EC_PARAMS),
+    NAME(CKA_EC_POINT),
+    NAME(CKA_EXTRACTABLE),
     NAME(CKA_ID),
     NAME(CKA_KEY_TYPE),
     NAME(CKA_LABEL),
@@ -447,6 +451,8 @@ static struct interference interfere(const char *function, CK_SESSION_HANDLE ses
 FUNCTION(C_Initialize, 0, (CK_VOID_PTR options), (options))
 FUNCTION(C_Finalize, 0, (CK_VOID_PTR reserved), (reserved))
 FUNCTION(C_GetTokenInfo, 0, (CK_SLOT_ID slot, CK_TOKEN_INFO_PTR info), (slot, info))
+FUNCTION(C_GetMechanismInfo, 0, (CK_SLOT_ID slot, CK_MECHANISM_TYPE mechanism, CK_MECHANISM_INFO_PTR info),
+         (slot, mechanism, info))
 FUNCTION(C_OpenSession, 0,
          (CK_SLOT_ID slot, CK_FLAGS flags, CK_VOID_PTR application, CK_NOTIFY notify, CK_SESSION_HANDLE_PTR session),
          (slot, flags, application, notify, session))
@@ -456,6 +462,9 @@ FUNCTION(C_Login, session,
          (CK_SESSION_HANDLE session, CK_USER_TYPE user, CK_UTF8CHAR_PTR pin, CK_ULONG length),
          (session, user, pin, length))
 FUNCTION(C_Logout, session, (CK_SESSION_HANDLE session), (session))
+FUNCTION(C_CreateObject, session,
+         (CK_SESSION_HANDLE session, CK_ATTRIBUTE_PTR template, CK_ULONG count, CK_OBJECT_HANDLE_PTR object),
+         (session, template, count, object))
 FUNCTION(C_FindObjectsInit, session, (CK_SESSION_HANDLE session, CK_ATTRIBUTE_PTR template, CK_ULONG count),
          (session, template, count))
 FUNCTION(C_FindObjectsFinal, session, (CK_SESSION_HANDLE session), (session))
@@ -546,11 +555,13 @@ static void load(void) {
   OVERRIDE(C_Finalize);
   OVERRIDE(C_GetSlotList);
   OVERRIDE(C_GetTokenInfo);
+  OVERRIDE(C_GetMechanismInfo);
   OVERRIDE(C_OpenSession);
   OVERRIDE(C_CloseSession);
   OVERRIDE(C_GetSessionInfo);
   OVERRIDE(C_Login);
   OVERRIDE(C_Logout);
+  OVERRIDE(C_CreateObject);
   OVERRIDE(C_FindObjectsInit);
   OVERRIDE(C_FindObjects);
   OVERRIDE(C_FindObjectsFinal);

@@ -1,0 +1,37 @@
+import { createRequire } from 'node:module'
+import { Command } from 'commander'
+import { addCompletionCommand } from './completion.ts'
+import type { Io } from './io.ts'
+import { addKeysCommand } from './keys.ts'
+import { addTokensCommand } from './tokens.ts'
+
+const { version } = createRequire(import.meta.url)('#package.json') as { version: string }
+
+const DESCRIPTION =
+  'Sets up and checks the token that the signing service signs with. Configured by the same environment variables as ' +
+  'the service; options come before them. Results go to stdout, messages to stderr. The PIN is never an argument.'
+
+const EXIT_CODES = `
+Exit codes:
+  0   done; of "check": all is well
+  1   failed
+  2   wrong usage
+  78  the configuration is wrong or incomplete
+`
+
+/** The command with all its subcommands, which report wrong usage by throwing. */
+export function buildProgram(io: Io): Command {
+  const program = new Command('signing-service')
+    .description(DESCRIPTION)
+    .version(version)
+    .addHelpText('after', EXIT_CODES)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => io.output.write(text),
+      writeErr: (text) => io.errors.write(text),
+    })
+  addTokensCommand(program, io)
+  addKeysCommand(program, io)
+  addCompletionCommand(program, io)
+  return program
+}

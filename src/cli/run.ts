@@ -1,0 +1,46 @@
+import { CommanderError } from 'commander'
+import { ConfigurationError, EXIT_CONFIGURATION } from '../errors.ts'
+import { AdministrationError } from '../pkcs11/administration/administer.ts'
+import { CommandFailed, EXIT_FAILED, EXIT_OK, EXIT_USAGE } from './exit-codes.ts'
+import type { Io } from './io.ts'
+import { buildProgram } from './program.ts'
+
+/**
+ * Runs one command.
+ *
+ * @param args what follows the name of the program
+ * @returns the exit code
+ */
+export async function run(args: readonly string[], io: Io): Promise<number> {
+  try {
+    await buildProgram(io).parseAsync(args, { from: 'user' })
+    return EXIT_OK
+  } catch (error) {
+    const { message, exitCode } = describe(error)
+    if (message !== '') {
+      io.errors.write(`${message}\n`)
+    }
+    return exitCode
+  }
+}
+
+function describe(error: unknown): { message: string; exitCode: number } {
+  if (error instanceof CommanderError) {
+    // It has said why; help that was asked for ends in one as well
+    return { message: '', exitCode: error.exitCode === 0 ? EXIT_OK : EXIT_USAGE }
+  }
+  if (error instanceof ConfigurationError) {
+    const lines = error.problems.map(({ variable, message }) => `${variable}: ${message}`)
+    return { message: lines.join('\n'), exitCode: EXIT_CONFIGURATION }
+  }
+  if (error instanceof AdministrationError) {
+    const { variable, message } = error.failure
+    return variable === undefined
+      ? { message, exitCode: EXIT_FAILED }
+      : { message: `${variable}: ${message}`, exitCode: EXIT_CONFIGURATION }
+  }
+  if (error instanceof CommandFailed) {
+    return error
+  }
+  throw error
+}

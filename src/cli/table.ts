@@ -1,0 +1,23 @@
+/** Lines of cells, each column as wide as its widest cell. */
+export function formatTable(header: readonly string[], rows: readonly (readonly string[])[]): string {
+  const lines = [header, ...rows].map((line) => line.map(printable))
+  const widths = header.map((_, column) => Math.max(...lines.map((line) => `${line[column]}`.length)))
+  return lines
+    .map((line) => line.map((cell, column) => cell.padEnd(Number(widths[column]))).join('  '))
+    .map((line) => `${line.trimEnd()}\n`)
+    .join('')
+}
+
+/** Labels come from the token: none may steer the terminal. Nothing at all would look like a missing cell. */
+export function printable(text: string): string {
+  return text.replace(/\p{C}/gu, escapeCharacter) || '-'
+}
+
+function escapeCharacter(character: string): string {
+  return `\\u{${character.codePointAt(0)?.toString(16)}}`
+}
+
+/** What a token does not show is unknown, which is not the same as no. */
+export function yesNo(value: boolean | null): string {
+  return value === null ? 'unknown' : value ? 'yes' : 'no'
+}

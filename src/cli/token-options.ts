@@ -1,0 +1,85 @@
+/** The options that tell which token is worked on, and how they come before the environment. */
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import { loadTokenConfiguration } from '../config.ts'
+import type { Variables } from '../configuration/variables.ts'
+import type { TokenAccess } from '../pkcs11/administration/messages.ts'
+import { askPin } from './ask-pin.ts'
+import type { Io } from './io.ts'
+
+const DEFAULT_TIMEOUT_S = 30
+const MAX_TIMEOUT_S = 3600
+
+export interface ModuleOptions {
+  readonly module?: string
+  readonly timeout: number
+  readonly json?: boolean
+}
+
+export interface TokenOptions extends ModuleOptions {
+  readonly tokenLabel?: string
+  readonly tokenSerial?: string
+  readonly slot?: string
+  readonly pinFile?: string
+}
+
+/** What all commands take that load the library. */
+export function addModuleOptions(command: Command): Command {
+  return command
+    .option('--module <path>', 'PKCS#11 library, in place of HSM_MODULE')
+    .option('--json', 'print JSON, for machines')
+    .addOption(
+      new Option('--timeout <seconds>', 'how long the library may go without a sign of life')
+        .default(DEFAULT_TIMEOUT_S)
+        .argParser((value) => parseInteger(value, 1, MAX_TIMEOUT_S)),
+    )
+}
+
+/** What all commands take that log in. There is none for the PIN: every user of the machine can read arguments. */
+export function addTokenOptions(command: Command): Command {
+  return addModuleOptions(command)
+    .option('--token-label <label>', 'token, in place of HSM_TOKEN_LABEL, HSM_TOKEN_SERIAL and HSM_SLOT')
+    .option('--token-serial <serial>', 'the same by serial number')
+    .option('--slot <index>', 'the same by index in the slot list')
+    .option('--pin-file <path>', 'file that holds the PIN, in place of HSM_PIN and HSM_PIN_FILE')
+}
+
+/** @throws InvalidArgumentError which commander reports with the name of the option */
+export function parseInteger(value: string, minimum: number, maximum: number): number {
+  const number = Number(value)
+  if (!/^\d+$/.test(value) || number < minimum || number > maximum) {
+    throw new InvalidArgumentError(`It must be an integer from ${minimum} to ${maximum}.`)
+  }
+  return number
+}
+
+/** The environment as it would have to be to say what the options say. */
+export function applyOptions(environment: Variables, options: TokenOptions): Variables {
+  const { module, tokenLabel, tokenSerial, slot, pinFile } = options
+  const applied: Record<string, string | undefined> = { ...environment }
+  if (module !== undefined) {
+    applied.HSM_MODULE = module
+  }
+  // One of them names a token: what the environment says of another token must not be demanded as well
+  if (tokenLabel !== undefined || tokenSerial !== undefined || slot !== undefined) {
+    Object.assign(applied, { HSM_TOKEN_LABEL: tokenLabel, HSM_TOKEN_SERIAL: tokenSerial, HSM_SLOT: slot })
+  }
+  if (pinFile !== undefined) {
+    Object.assign(applied, { HSM_PIN: undefined, HSM_PIN_FILE: pinFile })
+  }
+  return applied
+}
+
+/**
+ * How to reach the token; asks for the PIN where none is configured.
+ *
+ * @throws ConfigurationError, also where there is nobody to ask
+ */
+export async function findAccess(io: Io, options: TokenOptions): Promise<TokenAccess> {
+  const { pin, ...rest } = loadTokenConfiguration(applyOptions(io.environment, options))
+  return pin === undefined ? { ...rest, ...(await askForAccess(io)) } : { ...rest, pin }
+}
+
+/** The PIN as if it were configured. */
+export async function askForAccess(io: Io): Promise<Required<Pick<TokenAccess, 'pin' | 'askedPin'>>> {
+  return { pin: { variable: 'HSM_PIN' }, askedPin: await askPin(io) }
+}

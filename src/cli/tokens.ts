@@ -1,0 +1,69 @@
+/** `signing-service tokens`: the tokens that a PKCS#11 library shows. */
+import type { Command } from 'commander'
+import { loadModulePath } from '../config.ts'
+import { administer } from '../pkcs11/administration/administer.ts'
+import type {
+  TokenDescription,
+  TokenList,
+  UnreadableSlot,
+  Version,
+} from '../pkcs11/administration/messages.ts'
+import type { Io } from './io.ts'
+import { formatTable, printable } from './table.ts'
+import { addModuleOptions, applyOptions, type ModuleOptions } from './token-options.ts'
+
+const EXAMPLES = `
+Needs HSM_MODULE or --module. Nobody is logged in.
+
+Examples:
+  signing-service tokens --module /opt/cloudhsm/lib/libcloudhsm_pkcs11.so
+  signing-service tokens --json | jq -r '.tokens[].serial'
+`
+
+const HEADER = ['SLOT', 'LABEL', 'SERIAL', 'MANUFACTURER', 'MODEL', 'HARDWARE', 'FIRMWARE', 'STATE']
+
+/** What there is to say of a token, in the order of importance. */
+const STATES: readonly [keyof TokenDescription, boolean, string][] = [
+  ['initialized', false, 'not initialized'],
+  ['userPinInitialized', false, 'no user PIN'],
+  ['userPinLocked', true, 'USER PIN LOCKED'],
+  ['userPinFinalTry', true, 'one try of the user PIN left'],
+  ['userPinCountLow', true, 'a wrong user PIN was tried'],
+  ['loginRequired', false, 'no login required'],
+]
+
+export function addTokensCommand(program: Command, io: Io): void {
+  addModuleOptions(program.command('tokens'))
+    .description('list the slots of the PKCS#11 library and the tokens in them')
+    .addHelpText('after', EXAMPLES)
+    .action(async (options: ModuleOptions) => {
+      const module = loadModulePath(applyOptions(io.environment, options))
+      const list = await administer({ type: 'tokens', module }, options.timeout * 1000)
+      io.output.write(options.json ? `${JSON.stringify(list, null, 2)}\n` : format(list))
+    })
+}
+
+function format({ library, tokens }: TokenList): string {
+  const { description, manufacturer, version, cryptoki } = library
+  const name = printable(`${description} by ${manufacturer}`)
+  const headline = `${name}, version ${formatVersion(version)}, PKCS#11 ${formatVersion(cryptoki)}\n\n`
+  return (
+    headline + (tokens.length === 0 ? 'No token is present.\n' : formatTable(HEADER, tokens.map(formatRow)))
+  )
+}
+
+function formatRow(token: TokenDescription | UnreadableSlot): string[] {
+  if ('error' in token) {
+    return [`${token.slot}`, ...HEADER.slice(2).map(() => ''), `cannot be read: ${token.error}`]
+  }
+  const states = STATES.filter(([flag, value]) => token[flag] === value).map(([, , text]) => text)
+  return [
+    ...[`${token.slot}`, token.label, token.serial, token.manufacturer, token.model],
+    ...[formatVersion(token.hardware), formatVersion(token.firmware)],
+    states.join(', ') || 'ready for login',
+  ]
+}
+
+export function formatVersion({ major, minor }: Version): string {
+  return `${major}.${minor}`
+}

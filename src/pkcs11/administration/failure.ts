@@ -1,0 +1,35 @@
+import { OpenError } from '../process/open-error.ts'
+import { describeFailure } from '../return-values.ts'
+import type { Failure } from './messages.ts'
+
+/** What the person at the terminal can mend, and need not be told as a failed call. */
+export class RefusedError extends Error {}
+
+/** Puts what was thrown into words. */
+export function explain(error: unknown): Failure {
+  if (error instanceof RefusedError) {
+    return { message: error.message }
+  }
+  if (error instanceof OpenError) {
+    return explainOpenFailure(error)
+  }
+  const { returnValue, call, recovery } = describeFailure(error)
+  return recovery === 'pin' ? explainPin(returnValue) : { message: `${call} failed: ${returnValue}`.trim() }
+}
+
+function explainOpenFailure({ failure }: OpenError): Failure {
+  switch (failure.kind) {
+    case 'configuration':
+      return { variable: failure.variable, message: failure.message }
+    case 'unavailable':
+      return { message: failure.message }
+    case 'pin':
+      return explainPin(failure.returnValue)
+  }
+}
+
+function explainPin(returnValue: string): Failure {
+  return {
+    message: `the token refused the PIN: ${returnValue}. It was tried once; each wrong one brings the token nearer to locking its user`,
+  }
+}

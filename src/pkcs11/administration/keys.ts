@@ -1,0 +1,62 @@
+import { createPublicKey } from 'node:crypto'
+import type { Session } from 'graphene-pk11'
+import type { Handle } from 'pkcs11js'
+import pkcs11js from 'pkcs11js'
+import { fingerprint } from '../../signature/fingerprint.ts'
+import { readAttribute } from '../process/attributes.ts'
+import { describeCurve } from './elliptic-curves.ts'
+import { findById, findPrivateKeys, readPublicHalf } from './key-objects.ts'
+import type { KeyDescription } from './messages.ts'
+
+/** All private keys that the user can see, in the token's order. */
+export function listKeys(session: Session): KeyDescription[] {
+  return findPrivateKeys(session).map((key) => describeKey(session, key))
+}
+
+export function describeKey(session: Session, key: Handle): KeyDescription {
+  const read = (type: number) => readAttribute(session, key, type)
+  const id = read(pkcs11js.CKA_ID)
+  const curve = read(pkcs11js.CKA_EC_PARAMS)
+  const publicKey = readPublicHalf(session, key)
+  const has = (objectClass: number) => findById(session, objectClass, id ?? Buffer.alloc(0)).length > 0
+  return {
+    label: read(pkcs11js.CKA_LABEL)?.toString('utf8') ?? null,
+    id: id?.toString('hex') ?? null,
+    type: nameType(read(pkcs11js.CKA_KEY_TYPE)),
+    bits: countBits(publicKey),
+    curve: curve === undefined ? null : describeCurve(curve),
+    sensitive: toBoolean(read(pkcs11js.CKA_SENSITIVE)),
+    extractable: toBoolean(read(pkcs11js.CKA_EXTRACTABLE)),
+    sign: toBoolean(read(pkcs11js.CKA_SIGN)),
+    alwaysAuthenticate: toBoolean(read(pkcs11js.CKA_ALWAYS_AUTHENTICATE)),
+    publicKeyObject: has(pkcs11js.CKO_PUBLIC_KEY),
+    certificateObject: has(pkcs11js.CKO_CERTIFICATE),
+    fingerprint: publicKey === undefined ? null : fingerprint(publicKey),
+  }
+}
+
+/** CK_KEY_TYPE is a number in the machine's byte order, which is little-endian wherever this runs. */
+function nameType(type: Buffer | undefined): string | null {
+  if (type === undefined) {
+    return null
+  }
+  const number = type.readUInt32LE()
+  const names = new Map([
+    [pkcs11js.CKK_RSA, 'RSA'],
+    [pkcs11js.CKK_EC, 'EC'],
+  ])
+  return names.get(number) ?? `0x${number.toString(16)}`
+}
+
+/** Of an RSA modulus. */
+function countBits(publicKey: Buffer | undefined): number | null {
+  if (publicKey === undefined) {
+    return null
+  }
+  const { asymmetricKeyDetails } = createPublicKey({ key: publicKey, type: 'spki', format: 'der' })
+  return asymmetricKeyDetails?.modulusLength ?? null
+}
+
+function toBoolean(value: Buffer | undefined): boolean | null {
+  return value === undefined ? null : value[0] === 1
+}

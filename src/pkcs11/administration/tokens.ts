@@ -1,0 +1,56 @@
+import { type Module, type SlotCollection, TokenFlag } from 'graphene-pk11'
+import { describeFailure } from '../return-values.ts'
+import type { LibraryDescription, TokenDescription, TokenList, UnreadableSlot } from './messages.ts'
+import { withLibrary } from './session.ts'
+
+/** All slots with a token, in the order of the slot list. Nobody is logged in for it. */
+export function listTokens(path: string): TokenList {
+  return withLibrary(path, (library) => {
+    const slots = library.getSlots(true)
+    const describe = (_: unknown, index: number) => describeSlot(slots, index)
+    return {
+      library: describeLibrary(library),
+      tokens: Array.from({ length: slots.length }, describe),
+    }
+  })
+}
+
+export function describeLibrary(library: Module): LibraryDescription {
+  const { libraryDescription, manufacturerID, libraryVersion, cryptokiVersion } = library
+  return {
+    description: libraryDescription,
+    manufacturer: manufacturerID,
+    version: libraryVersion,
+    cryptoki: cryptokiVersion,
+  }
+}
+
+/** One token that fails must not keep the others from being seen. */
+function describeSlot(slots: SlotCollection, slot: number): TokenDescription | UnreadableSlot {
+  try {
+    return describeToken(slots, slot)
+  } catch (error) {
+    const { call, returnValue } = describeFailure(error)
+    return { slot, error: `${call} ${returnValue}` }
+  }
+}
+
+function describeToken(slots: SlotCollection, slot: number): TokenDescription {
+  const token = slots.items(slot).getToken()
+  const has = (flag: number) => (token.flags & flag) !== 0
+  return {
+    slot,
+    label: token.label,
+    serial: token.serialNumber,
+    manufacturer: token.manufacturerID,
+    model: token.model,
+    hardware: token.hardwareVersion,
+    firmware: token.firmwareVersion,
+    initialized: has(TokenFlag.TOKEN_INITIALIZED),
+    loginRequired: has(TokenFlag.LOGIN_REQUIRED),
+    userPinInitialized: has(TokenFlag.USER_PIN_INITIALIZED),
+    userPinCountLow: has(TokenFlag.USER_PIN_COUNT_LOW),
+    userPinFinalTry: has(TokenFlag.USER_PIN_FINAL_TRY),
+    userPinLocked: has(TokenFlag.USER_PIN_LOCKED),
+  }
+}

@@ -1,0 +1,87 @@
+import { execFileSync } from 'node:child_process'
+import { join } from 'node:path'
+import t from 'tap'
+import { runCommand } from '../support/command.ts'
+import { createFaultyModule } from '../support/faulty-module/faulty-module.ts'
+import { createToken } from '../support/token.ts'
+
+const directory = t.testdir()
+const { environment } = await createToken(join(directory, 'token'))
+const faulty = await createFaultyModule(directory, environment)
+const { HSM_MODULE = '' } = environment
+
+t.test('the tokens are what pkcs11-tool lists', async (t) => {
+  const { exitCode, stdout, stderr } = await runCommand({ HSM_MODULE }, 'tokens', '--json')
+  t.equal(exitCode, 0, stderr)
+  const { library, tokens } = JSON.parse(stdout)
+  const listed = execFileSync('pkcs11-tool', ['--module', HSM_MODULE, '--list-slots'], { encoding: 'utf8' })
+  const [, serial] = listed.match(/token label +: test\n[\s\S]*?serial num +: (\w+)/) ?? []
+  t.match(library, { manufacturer: 'SoftHSM', cryptoki: { major: 2, minor: 40 } })
+  t.match(tokens, [
+    {
+      ...{ slot: 0, label: 'test', serial, manufacturer: 'SoftHSM project', model: 'SoftHSM v2' },
+      ...{ hardware: { major: 2 }, firmware: { major: 2 }, initialized: true, loginRequired: true },
+      ...{ userPinInitialized: true, userPinCountLow: false, userPinFinalTry: false, userPinLocked: false },
+    },
+    { slot: 1, initialized: false, userPinInitialized: false },
+  ])
+})
+
+t.test('for people there is a table', async (t) => {
+  const { exitCode, stdout } = await runCommand({}, 'tokens', '--module', HSM_MODULE)
+  t.equal(exitCode, 0)
+  const [library, blank, header = '', first = '', second = ''] = stdout.split('\n')
+  t.match(library, /^Implementation of PKCS11 by SoftHSM, version 2\.\d+, PKCS#11 2\.40$/)
+  t.equal(blank, '')
+  t.match(header, /^SLOT {2}LABEL +SERIAL +MANUFACTURER +MODEL +HARDWARE +FIRMWARE +STATE$/)
+  t.match(first, /^0 {5}test +\w{16} +SoftHSM project +SoftHSM v2 +2\.\d+ +2\.\d+ +ready for login$/)
+  t.match(second, /^1 {5}- .* not initialized, no user PIN$/)
+  t.equal(first.indexOf('ready'), header.indexOf('STATE'), 'aligned')
+})
+
+t.test('a token that fails does not hide the others', async (t) => {
+  faulty.plan('C_GetTokenInfo return CKR_DEVICE_ERROR times=1')
+  const { exitCode, stdout } = await runCommand(faulty.environment, 'tokens')
+  t.equal(exitCode, 0)
+  t.match(stdout, /\n0 {5}.* cannot be read: C_GetTokenInfo CKR_DEVICE_ERROR\n1 {5}/)
+})
+
+t.test('there is none', async (t) => {
+  faulty.plan('C_GetSlotList absent')
+  const { exitCode, stdout } = await runCommand(faulty.environment, 'tokens')
+  t.equal(exitCode, 0)
+  t.match(stdout, /\n\nNo token is present\.\n$/)
+})
+
+t.test('only the library has to be configured', async (t) => {
+  const { exitCode, stderr } = await runCommand({ HSM_PIN_FILE: '/none', HSM_SESSIONS: 'many' }, 'tokens')
+  t.equal(exitCode, 78)
+  t.match(stderr, /^HSM_MODULE: is required: path of the PKCS#11 library, for example .*\n$/)
+})
+
+t.test('a file that is no library is a matter of the configuration', async (t) => {
+  const { exitCode, stderr } = await runCommand({}, 'tokens', '--module', import.meta.filename)
+  t.equal(exitCode, 78)
+  t.match(stderr, /^HSM_MODULE: cannot be loaded as a PKCS#11 library: /)
+})
+
+t.test('a library that fails', async (t) => {
+  faulty.plan('C_Initialize return CKR_GENERAL_ERROR')
+  const { exitCode, stdout, stderr } = await runCommand(faulty.environment, 'tokens')
+  t.same([exitCode, stdout], [1, ''])
+  t.equal(stderr, 'C_Initialize failed: CKR_GENERAL_ERROR\n')
+})
+
+t.test('a library that crashes does not take the command with it', async (t) => {
+  faulty.plan('C_GetSlotList crash SIGSEGV')
+  const { exitCode, stderr } = await runCommand(faulty.environment, 'tokens')
+  t.equal(exitCode, 1)
+  t.equal(stderr, 'the PKCS#11 library ended the process: SIGSEGV\n')
+})
+
+t.test('a library that hangs does not keep the command', async (t) => {
+  faulty.plan('C_Initialize hang')
+  const { exitCode, stderr } = await runCommand(faulty.environment, 'tokens', '--timeout', '3')
+  t.equal(exitCode, 1)
+  t.equal(stderr, 'the PKCS#11 library did not answer for 3 seconds\n')
+})
