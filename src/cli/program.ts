@@ -2,6 +2,7 @@ import { createRequire } from 'node:module'
 import { Command } from 'commander'
 import { addCompletionCommand } from './completion.ts'
 import type { Io } from './io.ts'
+import { addKeygenCommand } from './keygen.ts'
 import { addKeysCommand } from './keys.ts'
 import { addTokensCommand } from './tokens.ts'
 
@@ -32,6 +33,7 @@ export function buildProgram(io: Io): Command {
     })
   addTokensCommand(program, io)
   addKeysCommand(program, io)
+  addKeygenCommand(program, io)
   addCompletionCommand(program, io)
   return program
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { runCommand } from '../support/command.ts'
 import { createFaultyModule } from '../support/faulty-module/faulty-module.ts'
-import { createToken, generateKey, issueCertificates, PIN } from '../support/token.ts'
+import { createToken, generateKey, importKey, issueCertificates, PIN } from '../support/token.ts'
 import { runTool } from '../support/validators/run-tool.ts'
 
 const directory = t.testdir()
@@ -27,6 +27,16 @@ onToken('--keypairgen', '--key-type', 'EC:prime256v1', '--id', '02', '--label', 
 onToken('--keypairgen', '--key-type', 'rsa:2048', '--id', '03', '--label', 'lonely', '--extractable')
 onToken('--delete-object', '--type', 'pubkey', '--id', '03')
 onToken('--keypairgen', '--key-type', 'EC:secp256k1', '--label', 'no id')
+const dsa = ['-algorithm', 'DSA', '-pkeyopt', 'dsa_paramgen_bits:1024', '-quiet', '-out']
+execFileSync('openssl', ['genpkey', '-genparam', ...dsa, join(directory, 'dsa.params')], { stdio: 'pipe' })
+execFileSync('openssl', [
+  'genpkey',
+  '-paramfile',
+  join(directory, 'dsa.params'),
+  '-out',
+  join(directory, 'dsa.pem'),
+])
+await importKey(token, join(directory, 'dsa.pem'), { label: 'other kind', id: '04' })
 
 function fingerprintOf(publicKey: string): string {
   const spki = execFileSync('openssl', ['pkey', '-pubin', '-in', publicKey, '-outform', 'DER'])
@@ -53,6 +63,7 @@ t.test('the keys are told with what they may do, and what belongs to them', asyn
   const curve = join(directory, 'curve.pem')
   execFileSync('openssl', ['pkey', '-pubin', '-inform', 'DER', '-in', point, '-out', curve])
   t.match(keys.curve, { type: 'EC', curve: 'P-256', bits: null, fingerprint: fingerprintOf(curve) })
+  t.match(keys['other kind'], { type: '0x1', bits: null, curve: null, fingerprint: null })
   t.match(keys.lonely, { bits: 2048, extractable: true, publicKeyObject: false, certificateObject: false })
   t.match(
     keys['no id'],
@@ -84,7 +95,7 @@ t.test('for people there is a table', async (t) => {
     header,
     /^LABEL +ID +TYPE +SENSITIVE +EXTRACTABLE +SIGN +PIN EACH TIME +PUBLIC KEY +CERTIFICATE +FIN/,
   )
-  t.equal(rows.length, 4)
+  t.equal(rows.length, 5)
   const signer = rows.find((row) => row.startsWith('signer'))
   t.match(signer, /^signer +01 +RSA 2048 +yes +no +yes +no +yes +yes +[0-9a-f]{64}$/)
   t.match(stdout, /\nno id +- +EC 06052b8104000a .* unknown\n/)

@@ -10,22 +10,13 @@ export function explain(error: unknown): Failure {
   if (error instanceof RefusedError) {
     return { message: error.message }
   }
-  if (error instanceof OpenError) {
-    return explainOpenFailure(error)
+  if (error instanceof OpenError && error.failure.kind !== 'pin') {
+    const { failure } = error
+    const { message } = failure
+    return failure.kind === 'configuration' ? { variable: failure.variable, message } : { message }
   }
   const { returnValue, call, recovery } = describeFailure(error)
   return recovery === 'pin' ? explainPin(returnValue) : { message: `${call} failed: ${returnValue}`.trim() }
-}
-
-function explainOpenFailure({ failure }: OpenError): Failure {
-  switch (failure.kind) {
-    case 'configuration':
-      return { variable: failure.variable, message: failure.message }
-    case 'unavailable':
-      return { message: failure.message }
-    case 'pin':
-      return explainPin(failure.returnValue)
-  }
 }
 
 function explainPin(returnValue: string): Failure {

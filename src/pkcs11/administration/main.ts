@@ -4,6 +4,7 @@
  */
 import { startWatchdog } from '../process/start-watchdog.ts'
 import { explain } from './failure.ts'
+import { generateKey } from './key-generation.ts'
 import { listKeys } from './keys.ts'
 import type { Answer, Order, OrderType, ResultOf } from './messages.ts'
 import { withSession } from './session.ts'
@@ -15,6 +16,8 @@ function carryOut(order: Order): ResultOf<OrderType> {
       return listTokens(order.module)
     case 'keys':
       return withSession(order.access, listKeys)
+    case 'keygen':
+      return withSession(order.access, (session) => generateKey(session, order.request))
   }
 }
 

@@ -73,14 +73,30 @@ export interface KeyDescription {
   readonly fingerprint: string | null
 }
 
+export interface KeyRequest {
+  readonly label: string
+  /** CKA_ID in hex. */
+  readonly id: string
+  /** Of an RSA modulus, or the name of a curve. */
+  readonly kind: { readonly bits: number } | { readonly curve: string }
+}
+
+export interface GeneratedKey {
+  readonly key: KeyDescription
+  /** DER SubjectPublicKeyInfo. */
+  readonly publicKey: Uint8Array
+}
+
 interface Orders {
   tokens: { readonly module: string }
   keys: { readonly access: TokenAccess }
+  keygen: { readonly access: TokenAccess; readonly request: KeyRequest }
 }
 
 interface Results {
   tokens: TokenList
   keys: readonly KeyDescription[]
+  keygen: GeneratedKey
 }
 
 export type OrderType = keyof Orders
