@@ -1,6 +1,8 @@
 import { createRequire } from 'node:module'
 import { Command } from 'commander'
+import { addCheckCommand } from './check.ts'
 import { addCompletionCommand } from './completion.ts'
+import { addImportCertCommand } from './import-cert.ts'
 import type { Io } from './io.ts'
 import { addKeygenCommand } from './keygen.ts'
 import { addKeysCommand } from './keys.ts'
@@ -34,6 +36,8 @@ export function buildProgram(io: Io): Command {
   addTokensCommand(program, io)
   addKeysCommand(program, io)
   addKeygenCommand(program, io)
+  addImportCertCommand(program, io)
+  addCheckCommand(program, io)
   addCompletionCommand(program, io)
   return program
 }

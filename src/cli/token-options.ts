@@ -76,10 +76,7 @@ export function applyOptions(environment: Variables, options: TokenOptions): Var
  */
 export async function findAccess(io: Io, options: TokenOptions): Promise<TokenAccess> {
   const { pin, ...rest } = loadTokenConfiguration(applyOptions(io.environment, options))
-  return pin === undefined ? { ...rest, ...(await askForAccess(io)) } : { ...rest, pin }
-}
-
-/** The PIN as if it were configured. */
-export async function askForAccess(io: Io): Promise<Required<Pick<TokenAccess, 'pin' | 'askedPin'>>> {
-  return { pin: { variable: 'HSM_PIN' }, askedPin: await askPin(io) }
+  return pin === undefined
+    ? { ...rest, pin: { variable: 'HSM_PIN' }, askedPin: await askPin(io) }
+    : { ...rest, pin }
 }

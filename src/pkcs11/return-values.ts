@@ -123,8 +123,20 @@ export function describeFailure(error: unknown): TokenFailure {
   if (error instanceof TypeError) {
     return { returnValue: 'TypeError', call: '', recovery: 'permanent' }
   }
-  const { message, method = '', code = 0 } = error as Error & { method?: string; code?: number }
+  const { message, method = '', code = 0 } = named(error as BindingError)
   // The binding calls all that it has no name for CKR_VENDOR_DEFINED
   const returnValue = message === 'CKR_VENDOR_DEFINED' ? `0x${code.toString(16)}` : message
   return { returnValue, call: method, recovery: RECOVERIES[returnValue] ?? 'device' }
+}
+
+interface BindingError {
+  readonly message: string
+  readonly method?: string
+  readonly code?: number
+}
+
+/** The binding makes what most calls throw into `CKR_X` and its code, but leaves `CKR_X:48` of some, as C_FindObjects. */
+function named(error: BindingError): BindingError {
+  const [, message, code] = /^(CKR_\w+):(\d+)$/.exec(error.message) ?? []
+  return message === undefined ? error : { message, code: Number(code) }
 }

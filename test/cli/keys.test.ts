@@ -3,10 +3,9 @@ import { createHash } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { runCommand } from '../support/command.ts'
+import { runAtTerminal, runCommand } from '../support/command.ts'
 import { createFaultyModule } from '../support/faulty-module/faulty-module.ts'
 import { createToken, generateKey, importKey, issueCertificates, PIN } from '../support/token.ts'
-import { runTool } from '../support/validators/run-tool.ts'
 
 const directory = t.testdir()
 const token = await createToken(join(directory, 'token'))
@@ -162,21 +161,9 @@ t.test('a PIN that nobody can be asked for', async (t) => {
 })
 
 t.test('at a terminal the PIN is asked for, and not shown', async (t) => {
-  const command = new URL('../../src/cli/main.js', import.meta.url).pathname
   const { HSM_PIN_FILE: _, ...rest } = environment
-  const variables = Object.entries(rest).map(([name, value]) => `${name}=${value}`)
-  // Typed when it asks: what comes earlier the terminal itself would show
-  const { exitCode, stdout } = await runTool('python3', [
-    '-c',
-    `import os, pty, sys
-def read(fd):
-    data = os.read(fd, 4096)
-    if b'PIN of the user' in data: os.write(fd, b'${PIN}\\n')
-    return data
-sys.exit(os.waitstatus_to_exitcode(pty.spawn(['env', *sys.argv[1:]], read, lambda fd: b'')))`,
-    ...[...variables, process.execPath, command, 'keys', '--json'],
-  ])
-  t.equal(exitCode, 0, stdout)
-  t.match(stdout, /^PIN of the user: \r?\n\[\r?\n/)
-  t.notMatch(stdout, PIN)
+  const { exitCode, output } = await runAtTerminal(rest, `${PIN}\n`, 'keys', '--json')
+  t.equal(exitCode, 0, output)
+  t.match(output, /^PIN of the user: \r?\n\[\r?\n/)
+  t.notMatch(output, PIN)
 })

@@ -69,14 +69,31 @@ t.test('a library that fails', async (t) => {
   faulty.plan('C_Initialize return CKR_GENERAL_ERROR')
   const { exitCode, stdout, stderr } = await runCommand(faulty.environment, 'tokens')
   t.same([exitCode, stdout], [1, ''])
-  t.equal(stderr, 'C_Initialize failed: CKR_GENERAL_ERROR\n')
+  t.equal(stderr, 'the PKCS#11 library answered CKR_GENERAL_ERROR to C_Initialize\n')
 })
 
 t.test('a library that crashes does not take the command with it', async (t) => {
   faulty.plan('C_GetSlotList crash SIGSEGV')
   const { exitCode, stderr } = await runCommand(faulty.environment, 'tokens')
   t.equal(exitCode, 1)
-  t.equal(stderr, 'the PKCS#11 library ended the process: SIGSEGV\n')
+  t.equal(stderr, 'the process that works on the token ended: SIGSEGV\n')
+})
+
+t.test('a library that ends the process', async (t) => {
+  // The faulty module gives up on a plan that it does not understand
+  faulty.plan('C_GetSlotList nonsense')
+  const { exitCode, stderr } = await runCommand(faulty.environment, 'tokens')
+  t.equal(exitCode, 1)
+  t.equal(stderr, 'the process that works on the token ended: exit code 70\n')
+})
+
+t.test('a process that cannot be started', async (t) => {
+  const { execPath } = process
+  process.execPath = join(directory, 'none')
+  const { exitCode, stderr } = await runCommand(environment, 'tokens')
+  process.execPath = execPath
+  t.equal(exitCode, 1)
+  t.match(stderr, /^the process that works on the token cannot be started: spawn .*none ENOENT\n$/)
 })
 
 t.test('a library that hangs does not keep the command', async (t) => {

@@ -45,6 +45,14 @@ t.test(
   },
 )
 
+t.test('what the binding leaves as the library module has thrown it is told apart as well', async (t) => {
+  t.match(describeFailure(new Error('CKR_SESSION_CLOSED:176')), {
+    returnValue: 'CKR_SESSION_CLOSED',
+    recovery: 'replace-session',
+  })
+  t.match(describeFailure(new Error(`CKR_VENDOR_DEFINED:${0x80000001}`)), { returnValue: '0x80000001' })
+})
+
 t.test('what the answer to a login says about the PIN', async (t) => {
   const answers = {
     accepted: ['CKR_OK', 'CKR_USER_ALREADY_LOGGED_IN'],

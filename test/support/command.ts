@@ -1,5 +1,8 @@
 /** The command `signing-service`, run in the test's own process. */
+import { execFile } from 'node:child_process'
+import { extname } from 'node:path'
 import { PassThrough } from 'node:stream'
+import { fileURLToPath } from 'node:url'
 import { run } from '../../src/cli/run.ts'
 
 export interface CommandResult {
@@ -23,4 +26,36 @@ export async function runCommand(
   })
   const exitCode = await run(args, { environment, input: new PassThrough(), output, errors })
   return { exitCode, stdout, stderr }
+}
+
+const MAIN = fileURLToPath(new URL(`../../src/cli/main${extname(import.meta.filename)}`, import.meta.url))
+
+/** A terminal whose user answers once asked: what is typed before that, a terminal shows. */
+const TERMINAL = `
+import os, pty, sys
+def read(terminal):
+    data = os.read(terminal, 4096)
+    if b'PIN of the user' in data:
+        os.write(terminal, os.environ['TYPED'].encode())
+    return data
+sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:], read, lambda _: b'')))
+`
+
+/**
+ * The command in a process of its own, at a terminal.
+ *
+ * @param typed at the question for the PIN
+ */
+export function runAtTerminal(
+  environment: Readonly<Record<string, string>>,
+  typed: string,
+  ...args: string[]
+): Promise<{ exitCode: number; output: string }> {
+  const env = { ...process.env, ...environment, TYPED: typed }
+  return new Promise((resolve, reject) => {
+    execFile('python3', ['-c', TERMINAL, process.execPath, MAIN, ...args], { env }, (error, output) => {
+      if (error && typeof error.code !== 'number') reject(error)
+      else resolve({ exitCode: error ? Number(error.code) : 0, output })
+    })
+  })
 }

@@ -1,7 +1,15 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { extname } from 'node:path'
-import type { Answer, Failure, OrderOf, OrderType, ResultOf } from './messages.ts'
+import type {
+  Answer,
+  Failure,
+  FromAdministration,
+  OrderOf,
+  OrderType,
+  Progress,
+  ResultOf,
+} from './messages.ts'
 
 const MAIN = new URL(`./main${extname(import.meta.filename)}`, import.meta.url)
 
@@ -20,11 +28,13 @@ export class AdministrationError extends Error {
  * Has an order carried out in a process of its own.
  *
  * @param limitMs milliseconds without a word of it after which the process is ended
+ * @param onProgress called with what happens on the way, in its order
  * @throws AdministrationError
  */
 export async function administer<T extends OrderType>(
   order: OrderOf<T>,
   limitMs: number,
+  onProgress: (progress: Progress) => void = ignore,
 ): Promise<ResultOf<T>> {
   const child = fork(MAIN, [String(process.pid)], {
     serialization: 'advanced',
@@ -37,16 +47,29 @@ export async function administer<T extends OrderType>(
     late = true
     child.kill('SIGKILL')
   }, limitMs)
-  child.on('message', (message: Answer) => {
+  child.on('message', (message: FromAdministration) => {
     timer.refresh()
-    answer = message
+    if (message.type === 'progress') {
+      onProgress(message.progress)
+    } else {
+      answer = message
+    }
   })
-  child.send(order)
-  const [code, signal] = await once(child, 'close')
+  // One that could not be started takes no order either
+  child.on('error', ignore)
+  child.send(order, ignore)
+  const end = await once(child, 'close').then(
+    ([code, signal]) => `ended: ${signal ?? `exit code ${code}`}`,
+    (error: Error) => `cannot be started: ${error.message}`,
+  )
   clearTimeout(timer)
   if (answer?.type === 'done') {
     return answer.result as ResultOf<T>
   }
-  const how = late ? `did not answer for ${limitMs / 1000} seconds` : `ended the process: ${signal ?? code}`
-  throw new AdministrationError(answer?.failure ?? { message: `the PKCS#11 library ${how}` })
+  const message = late
+    ? `the PKCS#11 library did not answer for ${limitMs / 1000} seconds`
+    : `the process that works on the token ${end}`
+  throw new AdministrationError(answer?.failure ?? { message })
 }
+
+function ignore(): void {}

@@ -16,7 +16,11 @@ export function explain(error: unknown): Failure {
     return failure.kind === 'configuration' ? { variable: failure.variable, message } : { message }
   }
   const { returnValue, call, recovery } = describeFailure(error)
-  return recovery === 'pin' ? explainPin(returnValue) : { message: `${call} failed: ${returnValue}`.trim() }
+  // The binding does not always know which call it was
+  const told = [`the PKCS#11 library answered ${returnValue}`, call]
+    .filter((part) => part !== '')
+    .join(' to ')
+  return recovery === 'pin' ? explainPin(returnValue) : { message: told }
 }
 
 function explainPin(returnValue: string): Failure {

@@ -3,14 +3,18 @@
  * since only from outside can an end be made of a library that hangs or crashes.
  */
 import { startWatchdog } from '../process/start-watchdog.ts'
+import { importCertificate } from './certificate-import.ts'
+import { checkToken } from './check.ts'
 import { explain } from './failure.ts'
 import { generateKey } from './key-generation.ts'
 import { listKeys } from './keys.ts'
-import type { Answer, Order, OrderType, ResultOf } from './messages.ts'
+import type { Answer, FromAdministration, Order, OrderType, Progress, ResultOf } from './messages.ts'
 import { withSession } from './session.ts'
 import { listTokens } from './tokens.ts'
 
-function carryOut(order: Order): ResultOf<OrderType> {
+type Tell = (progress: Progress) => Promise<void>
+
+async function carryOut(order: Order, tell: Tell): Promise<ResultOf<OrderType>> {
   switch (order.type) {
     case 'tokens':
       return listTokens(order.module)
@@ -18,19 +22,32 @@ function carryOut(order: Order): ResultOf<OrderType> {
       return withSession(order.access, listKeys)
     case 'keygen':
       return withSession(order.access, (session) => generateKey(session, order.request))
+    case 'import-cert':
+      return withSession(order.access, (session) => importCertificate(session, order.request))
+    case 'check':
+      for (const progress of checkToken(order.access, order.request)) {
+        await tell(progress)
+      }
+      return null
   }
 }
 
-function answer(order: Order): Answer {
+async function answer(order: Order): Promise<Answer> {
   try {
-    return { type: 'done', result: carryOut(order) }
+    return { type: 'done', result: await carryOut(order, (progress) => send({ type: 'progress', progress })) }
   } catch (error) {
     return { type: 'failed', failure: explain(error) }
   }
 }
 
+/** Settles when the message is on its way: the next call may block this thread for ever. */
+function send(message: FromAdministration): Promise<void> {
+  return new Promise((resolve) => process.send?.(message, undefined, undefined, () => resolve()))
+}
+
 // Before anything can hang
 startWatchdog(Number(process.argv[2]), 0)
-process.once('message', (order: Order) => {
-  process.send?.(answer(order), undefined, undefined, () => process.exit())
+process.once('message', async (order: Order) => {
+  await send(await answer(order))
+  process.exit()
 })

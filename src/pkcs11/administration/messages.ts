@@ -1,5 +1,6 @@
-/** What the command line and the process that works on the token for it say to each other: one order, one answer. */
-import type { PinSource, TokenSelector } from '../../config.ts'
+/** What the command line and the process that works on the token for it say to each other: one order, one answer, and what happens on the way there. */
+import type { KeySelector, PinSource, TokenSelector } from '../../config.ts'
+import type { FoundKey, FoundToken } from '../messages.ts'
 
 /** How to reach a token and log in. */
 export interface TokenAccess {
@@ -87,16 +88,87 @@ export interface GeneratedKey {
   readonly publicKey: Uint8Array
 }
 
+/** DER, all of it. */
+export interface CertificateRequest {
+  readonly value: Uint8Array
+  readonly subject: Uint8Array
+  readonly issuer: Uint8Array
+  /** INTEGER. */
+  readonly serialNumber: Uint8Array
+  /** SubjectPublicKeyInfo. */
+  readonly publicKey: Uint8Array
+  /** In place of the key's own. */
+  readonly label?: string
+}
+
+export interface ImportedCertificate {
+  readonly label: string
+  /** CKA_ID of certificate and key in hex. */
+  readonly id: string
+  /** False where the very certificate was there before. */
+  readonly created: boolean
+  /** Other certificates of the same id. */
+  readonly others: number
+}
+
+export interface CheckRequest {
+  readonly key: KeySelector
+  /** DER SubjectPublicKeyInfo of the signer certificate; absent where that is to be found on the token. */
+  readonly publicKey?: Uint8Array
+  /** How many sessions are opened. */
+  readonly sessions: number
+  /** How many test signatures are made. */
+  readonly signatures: number
+}
+
+/** What is looked at, in this order. */
+export type CheckStep =
+  | 'library'
+  | 'token'
+  | 'mechanism'
+  | 'login'
+  | 'key'
+  | 'sessions'
+  | 'certificate'
+  | 'signatures'
+
+/** What a step of the check has found. */
+export type Finding =
+  | { readonly step: 'library'; readonly library: LibraryDescription }
+  | { readonly step: 'token'; readonly token: FoundToken }
+  /** CKM_RSA_PKCS. */
+  | { readonly step: 'mechanism'; readonly sign: boolean; readonly minBits: number; readonly maxBits: number }
+  | { readonly step: 'login' }
+  | { readonly step: 'key'; readonly key: FoundKey }
+  /** How long each took that opened, in milliseconds; and why the next one did not. */
+  | { readonly step: 'sessions'; readonly opened: readonly number[]; readonly failure?: Failure }
+  /** DER, where it is on the token. */
+  | { readonly step: 'certificate'; readonly certificate?: Uint8Array }
+  | { readonly step: 'signatures'; readonly signatures: readonly TimedSignature[] }
+
+export interface TimedSignature {
+  readonly signature: Uint8Array
+  /** Milliseconds that `C_SignInit` took. */
+  readonly initMs: number
+  /** Milliseconds that `C_Sign` took. */
+  readonly signMs: number
+}
+
 interface Orders {
   tokens: { readonly module: string }
   keys: { readonly access: TokenAccess }
   keygen: { readonly access: TokenAccess; readonly request: KeyRequest }
+  'import-cert': { readonly access: TokenAccess; readonly request: CertificateRequest }
+  check: { readonly access: TokenAccess; readonly request: CheckRequest }
 }
 
 interface Results {
   tokens: TokenList
   keys: readonly KeyDescription[]
   keygen: GeneratedKey
+  'import-cert': ImportedCertificate
+  /** All that there is to say has been told as progress. */
+  check: null
 }
 
 export type OrderType = keyof Orders
@@ -109,6 +181,15 @@ export interface Failure {
   readonly variable?: string
   readonly message: string
 }
+
+/** Also the sign of life that a library has come back from a call; told as often as that may take long. */
+export type Progress =
+  | { readonly type: 'begins'; readonly step: CheckStep }
+  | { readonly type: 'found'; readonly finding: Finding }
+  | { readonly type: 'failed'; readonly step: CheckStep; readonly failure: Failure }
+  | { readonly type: 'alive' }
+
+export type FromAdministration = Answer | { readonly type: 'progress'; readonly progress: Progress }
 
 export type Answer =
   | { readonly type: 'done'; readonly result: Results[OrderType] }

@@ -23,6 +23,7 @@
  *   absent                    the token is not there: C_GetSlotList finds none, other calls: CKR_DEVICE_REMOVED
  *   find-nothing              go on, but find no object (C_FindObjects)
  *   flip                      go on, then flip one bit of the signature (C_Sign)
+ *   no-signing                go on, but deny that the mechanism signs (C_GetMechanismInfo)
  *   refuse CKA_NAME CKR_NAME  go on, but show that attribute to nobody (C_GetAttributeValue)
  *
  * and is limited by: `after=N`, not in the first N calls that it fits; `every=N`, in one of N; `chance=P`, at random;
@@ -138,7 +139,7 @@ static CK_ULONG value_of(const char *word) {
 
 /* The plan */
 
-enum fault { DELAY, RETURN, HOLD, HANG, CRASH, CLOSE_SESSIONS, LOG_OUT, ABSENT, FIND_NOTHING, FLIP, REFUSE };
+enum fault { DELAY, RETURN, HOLD, HANG, CRASH, CLOSE_SESSIONS, LOG_OUT, ABSENT, FIND_NOTHING, FLIP, NO_SIGNING, REFUSE };
 
 static const struct {
   const char *name;
@@ -154,6 +155,7 @@ static const struct {
     [ABSENT] = {"absent", 0},
     [FIND_NOTHING] = {"find-nothing", 0},
     [FLIP] = {"flip", 0},
+    [NO_SIGNING] = {"no-signing", 0},
     [REFUSE] = {"refuse", 2},
 };
 
@@ -372,6 +374,7 @@ struct interference {
   bool absent;
   bool find_nothing;
   bool flip;
+  bool no_signing;
   const struct rule *refuse[MAX_RULES];
   int refused;
 };
@@ -416,6 +419,9 @@ static void apply(const struct rule *rule, const struct plan *plan, CK_SESSION_H
     case FLIP:
       interference->flip = true;
       break;
+    case NO_SIGNING:
+      interference->no_signing = true;
+      break;
     case REFUSE:
       interference->refuse[interference->refused++] = rule;
       break;
@@ -451,8 +457,6 @@ static struct interference interfere(const char *function, CK_SESSION_HANDLE ses
 FUNCTION(C_Initialize, 0, (CK_VOID_PTR options), (options))
 FUNCTION(C_Finalize, 0, (CK_VOID_PTR reserved), (reserved))
 FUNCTION(C_GetTokenInfo, 0, (CK_SLOT_ID slot, CK_TOKEN_INFO_PTR info), (slot, info))
-FUNCTION(C_GetMechanismInfo, 0, (CK_SLOT_ID slot, CK_MECHANISM_TYPE mechanism, CK_MECHANISM_INFO_PTR info),
-         (slot, mechanism, info))
 FUNCTION(C_OpenSession, 0,
          (CK_SLOT_ID slot, CK_FLAGS flags, CK_VOID_PTR application, CK_NOTIFY notify, CK_SESSION_HANDLE_PTR session),
          (slot, flags, application, notify, session))
@@ -478,6 +482,18 @@ static CK_RV faulty_C_GetSlotList(CK_BBOOL present, CK_SLOT_ID_PTR slots, CK_ULO
     return CKR_OK;
   }
   return interference.ends ? interference.answer : real->C_GetSlotList(present, slots, count);
+}
+
+static CK_RV faulty_C_GetMechanismInfo(CK_SLOT_ID slot, CK_MECHANISM_TYPE mechanism, CK_MECHANISM_INFO_PTR info) {
+  struct interference interference = interfere("C_GetMechanismInfo", 0);
+  if (interference.ends) {
+    return interference.answer;
+  }
+  CK_RV answer = real->C_GetMechanismInfo(slot, mechanism, info);
+  if (interference.no_signing) {
+    info->flags &= ~(CK_FLAGS)CKF_SIGN;
+  }
+  return answer;
 }
 
 static CK_RV faulty_C_FindObjects(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE_PTR objects, CK_ULONG max,

@@ -1,0 +1,22 @@
+/** The steps of a check in their order, and what to do where one fails. */
+export const ADVICE = {
+  configuration: 'Correct the variables that are named; the README lists all of them',
+  library:
+    "HSM_MODULE must name the HSM vendor's PKCS#11 library, for this machine, with its client configured",
+  token: 'Look at "signing-service tokens"; the HSM\'s client must be configured, and reach the HSM',
+  mechanism: 'The service signs with CKM_RSA_PKCS: have the HSM allow it, also in FIPS mode',
+  login: 'Correct the PIN before anything tries it again: a few wrong ones lock the user',
+  key: 'Look at "signing-service keys"; share the key with this user, or name it by HSM_KEY_LABEL or HSM_KEY_ID',
+  sessions: 'Lower HSM_SESSIONS, or end what else holds sessions of this HSM',
+  certificate: 'Set SIGNER_CERTIFICATE_FILE to the certificate that was issued for this key',
+  chain: 'Add what is missing to CA_CERTIFICATES_FILE, or validators may not find their trust anchor',
+  validity: 'Renew the certificate, or correct the clock: nothing is signed outside its period',
+  'test signature':
+    "Do not serve with it: another key than the certificate's has signed, or the HSM is faulty",
+  latency: 'Look at the way to the HSM and at its load, or raise HSM_TIMEOUT_MS',
+  'service: ready': 'Look at the address, and at the log of the service',
+  'service: version': 'Point --url at the service itself',
+  'service: certificate': 'Start the service anew with the configuration that was checked',
+} as const
+
+export type StepName = keyof typeof ADVICE

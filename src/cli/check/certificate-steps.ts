@@ -1,0 +1,51 @@
+/** The steps of a check that need no HSM: what the certificate and its chain are worth. */
+import type { ConfigurationError } from '../../errors.ts'
+import { fingerprint } from '../../signature/fingerprint.ts'
+import { checkKeyMatches, type Signer } from '../../signers/signer.ts'
+import { describeInvalidity, earliestNotAfter, validityPeriod } from '../../signers/validity.ts'
+import type { Report } from './report.ts'
+
+const DAY_MS = 86_400_000
+
+/** @param publicKey DER SubjectPublicKeyInfo of the private key; undefined where the token does not show it */
+export function reportCertificate(report: Report, signer: Signer, publicKey: Uint8Array | undefined): void {
+  const { subject } = validityPeriod(signer.certificate)
+  const certified = fingerprint(signer.publicKey.export({ type: 'spki', format: 'der' }))
+  const proof =
+    publicKey === undefined
+      ? "the token does not show the key's public half: the test signature tells whether it belongs to it"
+      : 'it belongs to the key'
+  reportConfigured(report, () => {
+    checkKeyMatches(signer, publicKey)
+    report.passed('certificate', `of ${subject}, public key ${certified}: ${proof}`)
+  })
+}
+
+/** Does what may throw because of the certificate; then that is the step. */
+export function reportConfigured(report: Report, act: () => void): void {
+  try {
+    act()
+  } catch (error) {
+    report.failed('certificate', (error as ConfigurationError).message)
+  }
+}
+
+export function reportChain(report: Report, { certificate, issuers, complete, validity }: Signer): void {
+  const last = issuers.at(-1) ?? certificate
+  const path = validity.map(({ subject }) => subject).join(' < ')
+  if (complete) {
+    report.passed('chain', `complete to a self-signed root: ${path}`)
+  } else {
+    const missing = last.issuer.replaceAll('\n', ', ')
+    report.failed('chain', `${path}; missing is the certificate of its issuer ${missing}`)
+  }
+  const now = new Date()
+  const invalid = describeInvalidity(validity, now)
+  const until = earliestNotAfter(validity)
+  const days = Math.floor((until.getTime() - now.getTime()) / DAY_MS)
+  if (invalid === undefined) {
+    report.passed('validity', `${days} days left, until ${until.toISOString()}`)
+  } else {
+    report.failed('validity', invalid)
+  }
+}

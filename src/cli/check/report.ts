@@ -1,0 +1,61 @@
+/** What a check has found, step by step. */
+import { printable } from '../table.ts'
+import { ADVICE, type StepName } from './advice.ts'
+
+export interface Step {
+  readonly name: StepName
+  readonly status: 'ok' | 'failed' | 'skipped'
+  /** What was found, or why it failed or was skipped. */
+  readonly found: string
+  /** What to do about a failure. */
+  readonly advice?: string
+  /** In milliseconds. */
+  readonly figures?: Readonly<Record<string, unknown>>
+}
+
+export class Report {
+  readonly steps: Step[] = []
+  readonly #onStep: (step: Step) => void
+
+  /** @param onStep called with each step when it is over */
+  constructor(onStep: (step: Step) => void) {
+    this.#onStep = onStep
+  }
+
+  passed(name: StepName, found: string, figures?: Step['figures']): void {
+    this.#add({ name, status: 'ok', found, ...(figures === undefined ? {} : { figures }) })
+  }
+
+  failed(name: StepName, found: string, figures?: Step['figures']): void {
+    const step = { name, status: 'failed', found, advice: ADVICE[name] } as const
+    this.#add({ ...step, ...(figures === undefined ? {} : { figures }) })
+  }
+
+  /** Those of the steps that have not been reported. */
+  skip(names: readonly StepName[], why: string): void {
+    for (const name of names.filter((one) => !this.has(one))) {
+      this.#add({ name, status: 'skipped', found: why })
+    }
+  }
+
+  has(name: StepName): boolean {
+    return this.steps.some((step) => step.name === name)
+  }
+
+  failures(): StepName[] {
+    return this.steps.filter(({ status }) => status === 'failed').map(({ name }) => name)
+  }
+
+  #add(step: Step): void {
+    this.steps.push(step)
+    this.#onStep(step)
+  }
+}
+
+const INDENT = ' '.repeat(31)
+
+/** One line, and another one of advice. */
+export function formatStep({ name, status, found, advice }: Step): string {
+  const line = `${status.padEnd(9)}${name.padEnd(22)}${printable(found)}\n`
+  return advice === undefined ? line : `${line}${INDENT}-> ${advice}\n`
+}

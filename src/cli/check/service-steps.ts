@@ -1,0 +1,76 @@
+/** The steps of a check on the running service. */
+import { X509Certificate } from 'node:crypto'
+import type { ReadyReply } from '../../../schemas/health.ts'
+import type { Signer } from '../../signers/signer.ts'
+import type { StepName } from './advice.ts'
+import { describeError, type Reply, send } from './http.ts'
+import type { Report } from './report.ts'
+
+const BUILD_INFO = /^signing_service_build_info\{version="([^"]+)",node_version="([^"]+)"\}/m
+
+interface Service {
+  readonly url: URL
+  readonly limitMs: number
+  /** What its certificate has to be; undefined where that is not known. */
+  readonly signer: Signer | undefined
+}
+
+/** Whether it is ready, which version it is, and whether it has the same certificate. */
+export async function checkService(report: Report, { url, limitMs, signer }: Service): Promise<void> {
+  const ask = (path: string, body?: object) => send(new URL(path, url), limitMs, body)
+  if (
+    !(await attempt(report, 'service: ready', async () => reportReady(report, await ask('/health/ready'))))
+  ) {
+    return report.skip(['service: version', 'service: certificate'], 'the service does not answer')
+  }
+  await attempt(report, 'service: version', async () => reportVersion(report, await ask('/metrics')))
+  if (signer === undefined) {
+    return report.skip(['service: certificate'], 'the certificate is not known')
+  }
+  await attempt(report, 'service: certificate', async () => {
+    reportLeaf(report, signer, await ask('/sign', { action: 'get_certificates' }))
+  })
+}
+
+/** @returns whether there was an answer that could be read, be it good or bad */
+async function attempt(report: Report, name: StepName, act: () => Promise<void>): Promise<boolean> {
+  try {
+    await act()
+    return true
+  } catch (error) {
+    report.failed(name, describeError(error))
+    return false
+  }
+}
+
+function reportReady(report: Report, { status, body }: Reply): void {
+  const { hsm } = JSON.parse(body) as ReadyReply
+  const state = `${status}, HSM ${hsm.state}${hsm.reason === undefined ? '' : `: ${hsm.reason}`}`
+  report[status === 200 ? 'passed' : 'failed']('service: ready', state)
+}
+
+function reportVersion(report: Report, { status, body }: Reply): void {
+  const [, version, node] = BUILD_INFO.exec(body) ?? []
+  if (version === undefined) {
+    report.failed('service: version', `/metrics answers ${status} without signing_service_build_info`)
+  } else {
+    report.passed('service: version', `${version} on Node ${node}`)
+  }
+}
+
+function reportLeaf(report: Report, { certificate }: Signer, { status, body }: Reply): void {
+  const reply = JSON.parse(body)
+  if (status !== 200) {
+    return report.failed('service: certificate', `get_certificates answers ${status} ${reply.code}`)
+  }
+  const leaf = new X509Certificate(Buffer.from(reply.certificates[0], 'base64'))
+  if (leaf.raw.equals(certificate.raw)) {
+    report.passed('service: certificate', 'get_certificates answers the same certificate')
+  } else {
+    const { subject, serialNumber } = leaf
+    report.failed(
+      'service: certificate',
+      `get_certificates answers another certificate: of ${subject.replaceAll('\n', ', ')}, serial ${serialNumber}`,
+    )
+  }
+}

@@ -1,0 +1,162 @@
+/** The steps of a check on the HSM, which a process of its own goes; and those that follow from what it finds. */
+import type { Configuration } from '../../config.ts'
+import { type AdministrationError, administer } from '../../pkcs11/administration/administer.ts'
+import type {
+  CheckStep,
+  Failure,
+  Finding,
+  Progress,
+  TimedSignature,
+  TokenAccess,
+} from '../../pkcs11/administration/messages.ts'
+import type { FoundKey } from '../../pkcs11/messages.ts'
+import { createTestWork } from '../../pkcs11/test-signature.ts'
+import { type Signer, signerFromFiles, signerFromToken } from '../../signers/signer.ts'
+import { printable } from '../table.ts'
+import { formatVersion } from '../tokens.ts'
+import type { StepName } from './advice.ts'
+import { reportCertificate, reportChain, reportConfigured } from './certificate-steps.ts'
+import { formatLatency, summarize } from './latency.ts'
+import type { Report } from './report.ts'
+
+const SIGNATURES = 50
+
+const ON_TOKEN: readonly StepName[] = ['library', 'token', 'mechanism', 'login', 'key', 'sessions']
+const OF_CERTIFICATE: readonly StepName[] = ['certificate', 'chain', 'validity']
+const OF_SIGNATURE: readonly StepName[] = ['test signature', 'latency']
+export const TOKEN_STEPS = [...ON_TOKEN, ...OF_CERTIFICATE, ...OF_SIGNATURE]
+
+export class TokenSteps {
+  readonly #configuration: Configuration
+  readonly #report: Report
+  #signer: Signer | undefined
+  #key: FoundKey | undefined
+  #step: CheckStep = 'library'
+
+  constructor(configuration: Configuration, report: Report) {
+    this.#configuration = configuration
+    this.#report = report
+    this.#signer = signerFromFiles(configuration.signer)
+  }
+
+  /** Of the files, or of the token. */
+  get signer(): Signer | undefined {
+    return this.#signer
+  }
+
+  /** Goes all steps; whatever fails becomes part of the report. */
+  async go(access: TokenAccess, limitMs: number): Promise<void> {
+    const { key, sessions } = this.#configuration.hsm
+    const publicKey = this.#signer?.publicKey.export({ type: 'spki', format: 'der' })
+    const request = {
+      key,
+      sessions,
+      signatures: SIGNATURES,
+      ...(publicKey === undefined ? {} : { publicKey }),
+    }
+    try {
+      await administer({ type: 'check', access, request }, limitMs, (progress) => this.#note(progress))
+    } catch (error) {
+      this.#failed(this.#step, (error as AdministrationError).failure)
+    }
+    const why = 'after what failed before'
+    this.#report.skip([...ON_TOKEN, 'certificate'], why)
+    this.#reportChain()
+    this.#report.skip([...OF_CERTIFICATE, ...OF_SIGNATURE], why)
+  }
+
+  #note(progress: Progress): void {
+    switch (progress.type) {
+      case 'begins':
+        this.#step = progress.step
+        break
+      case 'found':
+        this.#found(progress.finding)
+        break
+      case 'failed':
+        this.#failed(progress.step, progress.failure)
+        break
+    }
+  }
+
+  #failed(step: CheckStep, { variable, message }: Failure): void {
+    const name = step === 'signatures' ? 'test signature' : step
+    this.#report.failed(name, variable === undefined ? message : `${variable}: ${message}`)
+  }
+
+  #found(finding: Finding): void {
+    const report = this.#report
+    switch (finding.step) {
+      case 'library': {
+        const { description, manufacturer, version, cryptoki } = finding.library
+        const versions = `version ${formatVersion(version)}, PKCS#11 ${formatVersion(cryptoki)}`
+        return report.passed('library', `${description} by ${manufacturer}, ${versions}`)
+      }
+      case 'token': {
+        const { label, serial, manufacturer, model } = finding.token
+        return report.passed('token', `label ${label}, serial ${serial}, ${model} by ${manufacturer}`)
+      }
+      case 'mechanism': {
+        const { sign, minBits, maxBits } = finding
+        return sign
+          ? report.passed('mechanism', `CKM_RSA_PKCS signs with keys of ${minBits} to ${maxBits} bits`)
+          : report.failed('mechanism', 'CKM_RSA_PKCS is there, but not for signatures')
+      }
+      case 'login':
+        return report.passed('login', 'the token took the PIN')
+      case 'key':
+        this.#key = finding.key
+        return report.passed('key', `label ${printable(finding.key.label)}, id ${printable(finding.key.id)}`)
+      case 'sessions':
+        return this.#foundSessions(finding)
+      case 'certificate':
+        return this.#foundCertificate(finding.certificate)
+      case 'signatures':
+        return this.#foundSignatures(finding.signatures)
+    }
+  }
+
+  #foundSessions({ opened, failure }: Extract<Finding, { step: 'sessions' }>): void {
+    const { sessions } = this.#configuration.hsm
+    const found = `${opened.length} of ${sessions} opened`
+    if (failure !== undefined) {
+      return this.#report.failed('sessions', `${found}, then ${failure.message}`)
+    }
+    const openMs = summarize(opened)
+    this.#report.passed('sessions', `${found}, in ${formatLatency(openMs)} (min / median / p99)`, { openMs })
+  }
+
+  #foundCertificate(certificate: Uint8Array | undefined): void {
+    reportConfigured(this.#report, () => {
+      if (certificate !== undefined) {
+        this.#signer = signerFromToken(certificate, this.#configuration.signer)
+      }
+      reportCertificate(this.#report, this.#signer as Signer, this.#key?.publicKey)
+    })
+    this.#reportChain()
+  }
+
+  #reportChain(): void {
+    if (this.#signer !== undefined && !this.#report.has('chain')) {
+      reportChain(this.#report, this.#signer)
+    }
+  }
+
+  #foundSignatures(signatures: readonly TimedSignature[]): void {
+    if (this.#signer === undefined) {
+      return
+    }
+    const { verify } = createTestWork(this.#signer.publicKey)
+    const right = signatures.filter(({ signature }) => verify(signature)).length
+    const verified = `${right} of ${signatures.length} verify with the certificate`
+    this.#report[right === signatures.length ? 'passed' : 'failed']('test signature', verified)
+    const signInit = summarize(signatures.map(({ initMs }) => initMs))
+    const sign = summarize(signatures.map(({ signMs }) => signMs))
+    const { timeoutMs } = this.#configuration.hsm
+    const inTime = signInit.p99 + sign.p99 < timeoutMs
+    const found =
+      `C_SignInit ${formatLatency(signInit)}, C_Sign ${formatLatency(sign)} ` +
+      `(min / median / p99 of ${signatures.length}), ${inTime ? 'within' : 'beyond'} HSM_TIMEOUT_MS of ${timeoutMs}`
+    this.#report[inTime ? 'passed' : 'failed']('latency', found, { signInitMs: signInit, signMs: sign })
+  }
+}

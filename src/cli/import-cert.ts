@@ -1,0 +1,77 @@
+/** `signing-service import-cert`: a certificate as an object on the token, beside its key. */
+import type { X509Certificate } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import type { Command } from 'commander'
+import { administer } from '../pkcs11/administration/administer.ts'
+import type { CertificateRequest } from '../pkcs11/administration/messages.ts'
+import { EncodedCertificate } from '../signature/encoded-certificate.ts'
+import { parseCertificates } from '../signers/certificate-file.ts'
+import { CommandFailed } from './exit-codes.ts'
+import type { Io } from './io.ts'
+import { formatTable } from './table.ts'
+import { addTokenOptions, findAccess, type TokenOptions } from './token-options.ts'
+
+const EXAMPLES = `
+FILE is PEM or DER. Of several certificates in it the first one is imported; the others belong into the file that
+CA_CERTIFICATES_FILE names. The certificate gets the CKA_ID of the private key with its public key; one that belongs to no
+key of the token is refused.
+
+Examples:
+  signing-service import-cert signer.pem
+  signing-service import-cert signer.pem --label 'signer 2027'
+`
+
+interface ImportOptions extends TokenOptions {
+  readonly label?: string
+}
+
+export function addImportCertCommand(program: Command, io: Io): void {
+  addTokenOptions(program.command('import-cert'))
+    .description('put a certificate on the token, beside its key')
+    .argument('<file>', 'the certificate, PEM or DER')
+    .option('--label <label>', 'CKA_LABEL (default: that of the key)')
+    .addHelpText('after', EXAMPLES)
+    .action((file: string, options: ImportOptions) => importCertificate(io, file, options))
+}
+
+async function importCertificate(io: Io, file: string, { label, ...options }: ImportOptions): Promise<void> {
+  const certificate = readRequest(file)
+  const access = await findAccess(io, options)
+  const request = label === undefined ? certificate : { ...certificate, label }
+  const imported = await administer({ type: 'import-cert', access, request }, options.timeout * 1000)
+  io.output.write(
+    options.json
+      ? `${JSON.stringify(imported, null, 2)}\n`
+      : formatTable(
+          ['LABEL', 'ID', 'CERTIFICATE'],
+          [[imported.label, imported.id, imported.created ? 'imported' : 'was there already']],
+        ),
+  )
+  if (imported.others > 0) {
+    io.errors.write(
+      'The token holds other certificates of this key: the service cannot tell which one is meant, until they are ' +
+        'deleted or SIGNER_CERTIFICATE_FILE is set\n',
+    )
+  }
+}
+
+function readRequest(file: string): CertificateRequest {
+  try {
+    const [certificate] = parseCertificates(readFileSync(file))
+    return encode(certificate as X509Certificate)
+  } catch (error) {
+    throw new CommandFailed(`${file} cannot be used: ${(error as Error).message}`)
+  }
+}
+
+/** The names as their issuer wrote them: the token compares bytes. */
+function encode({ raw, publicKey }: X509Certificate): CertificateRequest {
+  const { subject, issuer, serialNumber } = new EncodedCertificate(raw)
+  return {
+    value: raw,
+    subject: Buffer.from(subject.valueBeforeDecode),
+    issuer: Buffer.from(issuer.valueBeforeDecode),
+    serialNumber: Buffer.from(serialNumber.toBER()),
+    publicKey: publicKey.export({ type: 'spki', format: 'der' }),
+  }
+}

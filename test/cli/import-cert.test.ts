@@ -1,0 +1,104 @@
+import { execFileSync } from 'node:child_process'
+import { X509Certificate } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { runCommand } from '../support/command.ts'
+import { createFaultyModule } from '../support/faulty-module/faulty-module.ts'
+import { createToken, generateKey, issueCertificates, PIN } from '../support/token.ts'
+
+const directory = t.testdir({ garbage: 'no certificate' })
+const token = await createToken(join(directory, 'token'))
+const { environment } = token
+const faulty = await createFaultyModule(directory, environment)
+const key = await generateKey(token, { label: 'signer', id: '01' })
+const { leaf, root } = await issueCertificates(join(directory, 'certificates'), key)
+const { leaf: renewed } = await issueCertificates(join(directory, 'certificates'), key, 'renewed.pem')
+
+function pkcs11Tool(...args: string[]): string {
+  const access = ['--module', `${environment.HSM_MODULE}`, '--token-label', 'test', '--login', '--pin', PIN]
+  return execFileSync('pkcs11-tool', [...access, ...args], { encoding: 'utf8', stdio: 'pipe' })
+}
+
+t.test('a token that refuses objects', async (t) => {
+  faulty.plan('C_CreateObject return CKR_TOKEN_WRITE_PROTECTED')
+  const { exitCode, stdout, stderr } = await runCommand(faulty.environment, 'import-cert', leaf)
+  t.same([exitCode, stdout], [1, ''])
+  t.match(
+    stderr,
+    /^the token does not take the certificate: C_CreateObject CKR_TOKEN_WRITE_PROTECTED\. Not every/,
+  )
+  faulty.plan()
+})
+
+t.test('a certificate that belongs to no key', async (t) => {
+  const { exitCode, stderr } = await runCommand(environment, 'import-cert', root)
+  t.equal(exitCode, 1)
+  t.match(
+    stderr,
+    /^none of the 1 private keys that this user can see has the certificate's public key, .*[0-9a-f]{64}/,
+  )
+})
+
+t.test('a key without an id', async (t) => {
+  faulty.plan('C_GetAttributeValue refuse CKA_ID CKR_ATTRIBUTE_TYPE_INVALID')
+  const { exitCode, stderr } = await runCommand(faulty.environment, 'import-cert', leaf)
+  t.equal(exitCode, 1)
+  t.match(stderr, /^the private key has no CKA_ID/)
+  faulty.plan()
+})
+
+t.test('a file that holds no certificate', async (t) => {
+  for (const [name, message] of [
+    ['garbage', /garbage cannot be used: it is neither PEM nor a DER certificate\n$/],
+    ['none', /none cannot be used: ENOENT/],
+  ] as const) {
+    const { exitCode, stderr } = await runCommand(environment, 'import-cert', join(directory, name))
+    t.equal(exitCode, 1)
+    t.match(stderr, message)
+  }
+})
+
+t.test('a certificate gets id and label of its key', async (t) => {
+  const { exitCode, stdout, stderr } = await runCommand(environment, 'import-cert', leaf)
+  t.same([exitCode, stderr], [0, ''])
+  t.match(stdout, /^LABEL +ID +CERTIFICATE\nsigner +01 +imported\n$/)
+  const file = join(directory, 'read.der')
+  pkcs11Tool('--read-object', '--type', 'cert', '--id', '01', '--output-file', file)
+  t.same(readFileSync(file), new X509Certificate(readFileSync(leaf)).raw)
+  t.match(
+    pkcs11Tool('--list-objects', '--type', 'cert'),
+    /label: +signer\n +subject: +DN: O=Demo, CN=Test signer/,
+  )
+})
+
+t.test('a second time nothing is imported', async (t) => {
+  const { exitCode, stdout, stderr } = await runCommand(environment, 'import-cert', leaf, '--json')
+  t.same([exitCode, stderr], [0, ''])
+  t.same(JSON.parse(stdout), { label: 'signer', id: '01', created: false, others: 0 })
+  const table = await runCommand(environment, 'import-cert', leaf)
+  t.match(table.stdout, /\nsigner +01 +was there already\n$/)
+})
+
+t.test('a key without a label gives none', async (t) => {
+  faulty.plan('C_GetAttributeValue refuse CKA_LABEL CKR_ATTRIBUTE_SENSITIVE')
+  const { stdout } = await runCommand(faulty.environment, 'import-cert', leaf, '--json')
+  t.match(JSON.parse(stdout), { label: '', created: false })
+  faulty.plan()
+})
+
+t.test('the service finds it there', async (t) => {
+  const { exitCode, stdout } = await runCommand(environment, 'keys', '--json')
+  t.equal(exitCode, 0)
+  t.match(JSON.parse(stdout), [{ certificateObject: true }])
+})
+
+t.test('a renewed one gets a label of its own, and that there are two is told', async (t) => {
+  const { exitCode, stdout, stderr } = await runCommand(
+    ...[environment, 'import-cert', renewed, '--label', 'next', '--json'],
+  )
+  t.equal(exitCode, 0)
+  t.same(JSON.parse(stdout), { label: 'next', id: '01', created: true, others: 1 })
+  t.match(stderr, /^The token holds other certificates of this key: /)
+  faulty.plan()
+})
