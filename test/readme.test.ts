@@ -1,9 +1,11 @@
 /** The tables of the README say what the sources say. */
 import { readFileSync } from 'node:fs'
+import { PassThrough } from 'node:stream'
 import type { FastifyErrorConstructor } from '@fastify/error'
 import { Registry } from 'prom-client'
 import t from 'tap'
 import { Environment } from '../schemas/configuration.ts'
+import { buildProgram } from '../src/cli/program.ts'
 import * as errors from '../src/errors.ts'
 import { PoolMetrics } from '../src/metrics/pool-metrics.ts'
 import { processMetrics } from '../src/metrics/process-metrics.ts'
@@ -59,6 +61,22 @@ t.test('every error is exported under its code', async (t) => {
 
 t.test('every metric is in the table of the metrics, with its labels and type', async (t) => {
   t.same(Object.fromEntries(tableUnder('Metrics')), Object.fromEntries(metrics()))
+})
+
+t.test('every command and option is in the chapter about the command line', async (t) => {
+  const chapter = section('Command line')
+  const io = {
+    environment: {},
+    input: new PassThrough(),
+    output: new PassThrough(),
+    errors: new PassThrough(),
+  }
+  for (const command of buildProgram(io).commands) {
+    t.match(chapter, `\n| \`${command.name()}\` | `)
+    for (const { long } of command.options) {
+      t.match(chapter, `\`${long}\``, `${command.name()} ${long}`)
+    }
+  }
 })
 
 t.test('alerts are about metrics that there are', async (t) => {

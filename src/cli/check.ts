@@ -13,7 +13,8 @@ import { addTokenOptions, applyOptions, type TokenOptions } from './token-option
 
 const EXAMPLES = `
 Takes the configuration of the service. The PIN is tried once. Signed is one fixed sentence that says it is a test, 50
-times. With --url the running service is asked as well; other than that the check needs none, nor disturbs one.
+times. As many sessions are opened as the service opens, beside those of one that is running; with --url that is asked
+as well.
 
 Exit code 0: all is ok; 1: something is not; 78: the configuration is not.
 

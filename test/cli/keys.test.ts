@@ -139,12 +139,22 @@ t.test('several tokens fit', async (t) => {
 
 t.test('a refused PIN is tried once', async (t) => {
   const file = join(directory, 'wrong')
-  writeFileSync(file, 'wrong')
+  writeFileSync(file, 'not-the-pin-0815')
   const before = faulty.calls('C_Login')
   const { exitCode, stdout, stderr } = await runCommand(faulty.environment, 'keys', '--pin-file', file)
   t.same([exitCode, stdout], [1, ''])
   t.match(stderr, /^the token refused the PIN: CKR_PIN_INCORRECT\. It was tried once/)
+  t.notMatch(stderr, 'not-the-pin')
   t.equal(faulty.calls('C_Login'), before + 1)
+})
+
+t.test('a PIN of the environment', async (t) => {
+  const { HSM_PIN_FILE: _, ...rest } = environment
+  process.env.HSM_PIN = PIN
+  t.match(await runCommand({ ...rest, HSM_PIN: PIN }, 'keys'), { exitCode: 0, stderr: '' })
+  delete process.env.HSM_PIN
+  const both = await runCommand({ ...environment, HSM_PIN: PIN }, 'keys')
+  t.match(both, { exitCode: 78, stderr: /^HSM_PIN_FILE: is set beside HSM_PIN; set one of the two/ })
 })
 
 t.test('being logged in already is no failure', async (t) => {

@@ -1,8 +1,10 @@
-import { execFileSync } from 'node:child_process'
-import { join } from 'node:path'
+import { execFileSync, spawn } from 'node:child_process'
+import { extname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { runCommand } from '../support/command.ts'
 import { createFaultyModule } from '../support/faulty-module/faulty-module.ts'
+import { isRunning, until } from '../support/signing.ts'
 import { createToken } from '../support/token.ts'
 
 const directory = t.testdir()
@@ -101,4 +103,18 @@ t.test('a library that hangs does not keep the command', async (t) => {
   const { exitCode, stderr } = await runCommand(faulty.environment, 'tokens', '--timeout', '3')
   t.equal(exitCode, 1)
   t.equal(stderr, 'the PKCS#11 library did not answer for 3 seconds\n')
+})
+
+t.test('a library that hangs does not outlive a command that was killed', async (t) => {
+  faulty.plan('C_GetSlotList hang')
+  const before = faulty.processes().length
+  const main = fileURLToPath(new URL(`../../src/cli/main${extname(import.meta.filename)}`, import.meta.url))
+  const command = spawn(process.execPath, [main, 'tokens'], {
+    env: { ...process.env, ...faulty.environment },
+  })
+  await until('the library is in use', () => faulty.processes().length > before)
+  command.kill('SIGKILL')
+  const pid = Number(faulty.processes().at(-1))
+  await until('the process has ended', () => !isRunning(pid))
+  t.pass('it has ended')
 })

@@ -7,8 +7,8 @@ import type {
   Finding,
   Progress,
   TimedSignature,
-  TokenAccess,
-} from '../../pkcs11/administration/messages.ts'
+} from '../../pkcs11/administration/check-messages.ts'
+import type { TokenAccess } from '../../pkcs11/administration/messages.ts'
 import type { FoundKey } from '../../pkcs11/messages.ts'
 import { createTestWork } from '../../pkcs11/test-signature.ts'
 import { type Signer, signerFromFiles, signerFromToken } from '../../signers/signer.ts'

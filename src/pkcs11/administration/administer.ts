@@ -1,15 +1,8 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { extname } from 'node:path'
-import type {
-  Answer,
-  Failure,
-  FromAdministration,
-  OrderOf,
-  OrderType,
-  Progress,
-  ResultOf,
-} from './messages.ts'
+import type { Failure, Progress } from './check-messages.ts'
+import type { Answer, FromAdministration, OrderOf, OrderType, ResultOf } from './messages.ts'
 
 const MAIN = new URL(`./main${extname(import.meta.filename)}`, import.meta.url)
 

@@ -1,6 +1,6 @@
 import { OpenError } from '../process/open-error.ts'
 import { describeFailure } from '../return-values.ts'
-import type { Failure } from './messages.ts'
+import type { Failure } from './check-messages.ts'
 
 /** What the person at the terminal can mend, and need not be told as a failed call. */
 export class RefusedError extends Error {}

@@ -4,9 +4,9 @@ import type { Handle } from 'pkcs11js'
 import pkcs11js from 'pkcs11js'
 import { fingerprint } from '../../signature/fingerprint.ts'
 import { readAttribute } from '../process/attributes.ts'
+import type { KeyDescription } from './descriptions.ts'
 import { describeCurve } from './elliptic-curves.ts'
 import { findById, findPrivateKeys, readPublicHalf } from './key-objects.ts'
-import type { KeyDescription } from './messages.ts'
 
 /** All private keys that the user can see, in the token's order. */
 export function listKeys(session: Session): KeyDescription[] {

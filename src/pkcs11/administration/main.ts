@@ -5,10 +5,11 @@
 import { startWatchdog } from '../process/start-watchdog.ts'
 import { importCertificate } from './certificate-import.ts'
 import { checkToken } from './check.ts'
+import type { Progress } from './check-messages.ts'
 import { explain } from './failure.ts'
 import { generateKey } from './key-generation.ts'
 import { listKeys } from './keys.ts'
-import type { Answer, FromAdministration, Order, OrderType, Progress, ResultOf } from './messages.ts'
+import type { Answer, FromAdministration, Order, OrderType, ResultOf } from './messages.ts'
 import { withSession } from './session.ts'
 import { listTokens } from './tokens.ts'
 

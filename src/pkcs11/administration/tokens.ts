@@ -1,6 +1,6 @@
 import { type Module, type SlotCollection, TokenFlag } from 'graphene-pk11'
 import { describeFailure } from '../return-values.ts'
-import type { LibraryDescription, TokenDescription, TokenList, UnreadableSlot } from './messages.ts'
+import type { LibraryDescription, TokenDescription, TokenList, UnreadableSlot } from './descriptions.ts'
 import { withLibrary } from './session.ts'
 
 /** All slots with a token, in the order of the slot list. Nobody is logged in for it. */

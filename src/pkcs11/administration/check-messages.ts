@@ -1,0 +1,60 @@
+/** What is told of a check while it goes on. */
+import type { KeySelector } from '../../config.ts'
+import type { FoundKey, FoundToken } from '../messages.ts'
+import type { LibraryDescription } from './descriptions.ts'
+
+export interface Failure {
+  /** The variable that has to change, where it is the configuration that cannot work. */
+  readonly variable?: string
+  readonly message: string
+}
+
+export interface CheckRequest {
+  readonly key: KeySelector
+  /** DER SubjectPublicKeyInfo of the signer certificate; absent where that is to be found on the token. */
+  readonly publicKey?: Uint8Array
+  /** How many sessions are opened. */
+  readonly sessions: number
+  /** How many test signatures are made. */
+  readonly signatures: number
+}
+
+/** What is looked at, in this order. */
+export type CheckStep =
+  | 'library'
+  | 'token'
+  | 'mechanism'
+  | 'login'
+  | 'key'
+  | 'sessions'
+  | 'certificate'
+  | 'signatures'
+
+/** What a step of the check has found. */
+export type Finding =
+  | { readonly step: 'library'; readonly library: LibraryDescription }
+  | { readonly step: 'token'; readonly token: FoundToken }
+  /** CKM_RSA_PKCS. */
+  | { readonly step: 'mechanism'; readonly sign: boolean; readonly minBits: number; readonly maxBits: number }
+  | { readonly step: 'login' }
+  | { readonly step: 'key'; readonly key: FoundKey }
+  /** How long each took that opened, in milliseconds; and why the next one did not. */
+  | { readonly step: 'sessions'; readonly opened: readonly number[]; readonly failure?: Failure }
+  /** DER, where it is on the token. */
+  | { readonly step: 'certificate'; readonly certificate?: Uint8Array }
+  | { readonly step: 'signatures'; readonly signatures: readonly TimedSignature[] }
+
+export interface TimedSignature {
+  readonly signature: Uint8Array
+  /** Milliseconds that `C_SignInit` took. */
+  readonly initMs: number
+  /** Milliseconds that `C_Sign` took. */
+  readonly signMs: number
+}
+
+/** Also the sign of life that a library has come back from a call; told as often as that may take long. */
+export type Progress =
+  | { readonly type: 'begins'; readonly step: CheckStep }
+  | { readonly type: 'found'; readonly finding: Finding }
+  | { readonly type: 'failed'; readonly step: CheckStep; readonly failure: Failure }
+  | { readonly type: 'alive' }

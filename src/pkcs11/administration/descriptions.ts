@@ -1,0 +1,64 @@
+/** What there is on a token, as it is told to people and programs. */
+
+export interface Version {
+  readonly major: number
+  readonly minor: number
+}
+
+export interface LibraryDescription {
+  readonly description: string
+  readonly manufacturer: string
+  readonly version: Version
+  /** Of PKCS#11 that it implements. */
+  readonly cryptoki: Version
+}
+
+export interface TokenDescription {
+  /** Index in the slot list: HSM_SLOT. */
+  readonly slot: number
+  readonly label: string
+  readonly serial: string
+  readonly manufacturer: string
+  readonly model: string
+  readonly hardware: Version
+  readonly firmware: Version
+  readonly initialized: boolean
+  readonly loginRequired: boolean
+  readonly userPinInitialized: boolean
+  readonly userPinCountLow: boolean
+  readonly userPinFinalTry: boolean
+  readonly userPinLocked: boolean
+}
+
+export interface UnreadableSlot {
+  readonly slot: number
+  /** The call and what it returned. */
+  readonly error: string
+}
+
+export interface TokenList {
+  readonly library: LibraryDescription
+  readonly tokens: readonly (TokenDescription | UnreadableSlot)[]
+}
+
+/** Null is what the token does not show. */
+export interface KeyDescription {
+  readonly label: string | null
+  /** CKA_ID in lower-case hex. */
+  readonly id: string | null
+  /** `RSA`, `EC`, or the number of the type in hex. */
+  readonly type: string | null
+  readonly bits: number | null
+  /** Its name, or the object identifier in hex. */
+  readonly curve: string | null
+  readonly sensitive: boolean | null
+  readonly extractable: boolean | null
+  readonly sign: boolean | null
+  readonly alwaysAuthenticate: boolean | null
+  /** Whether there is a public key object with that id. */
+  readonly publicKeyObject: boolean
+  /** Whether there is a certificate object with that id. */
+  readonly certificateObject: boolean
+  /** SHA-256 of the DER SubjectPublicKeyInfo in hex. */
+  readonly fingerprint: string | null
+}

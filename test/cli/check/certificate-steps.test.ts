@@ -1,0 +1,69 @@
+import { join } from 'node:path'
+import t from 'tap'
+import { issue, RSA_2048 } from '../../support/certificates.ts'
+import { failuresOf, runCheck } from '../../support/check.ts'
+import { runCommand } from '../../support/command.ts'
+import { createFaultyModule } from '../../support/faulty-module/faulty-module.ts'
+import {
+  createSigningToken,
+  createToken,
+  generateKey,
+  importKey,
+  issueCertificates,
+} from '../../support/token.ts'
+
+const directory = t.testdir()
+const { token, certificates, environment } = await createSigningToken(directory)
+const faulty = await createFaultyModule(directory, environment)
+
+t.test('a token that does not show the public half', async (t) => {
+  faulty.plan('C_GetAttributeValue refuse CKA_MODULUS CKR_ATTRIBUTE_SENSITIVE')
+  const { exitCode, steps } = await runCheck(faulty.environment)
+  t.equal(exitCode, 0)
+  t.match(steps.certificate, { found: /the test signature tells whether it belongs to it$/ })
+  faulty.plan()
+})
+
+t.test('a certificate on the token', async (t) => {
+  const missing = await failuresOf(faulty, [], { SIGNER_CERTIFICATE_FILE: '' })
+  t.match(missing.failed, { certificate: /^SIGNER_CERTIFICATE_FILE: is required, since the token holds no/ })
+  t.strictSame(missing.skipped, ['chain', 'validity', 'test signature', 'latency'])
+  t.match(await runCommand(environment, 'import-cert', certificates.leaf), { exitCode: 0 })
+  const { exitCode, steps } = await runCheck({ ...environment, SIGNER_CERTIFICATE_FILE: '' })
+  t.equal(exitCode, 0)
+  t.match(steps.certificate, { found: /Test signer, .*: it belongs to the key$/ })
+})
+
+t.test('a key and a certificate that do not belong together', async (t) => {
+  await generateKey(token, { label: 'other', id: '02' })
+  const { exitCode, failed, skipped } = await failuresOf(faulty, [], { HSM_KEY_LABEL: 'other' })
+  t.equal(exitCode, 1)
+  t.match(failed, {
+    certificate: /^SIGNER_CERTIFICATE_FILE: is not the certificate of the private key/,
+    'test signature': '0 of 50 verify with the certificate',
+  })
+  t.strictSame(skipped, [])
+})
+
+t.test('a certificate on the token whose key is too short', async (t) => {
+  const short = await createToken(token.directory, 'short')
+  const key = await generateKey(short, { label: '', id: '03', bits: 1024 })
+  const { leaf } = await issueCertificates(join(directory, 'certificates'), key, 'short.pem')
+  const variables = { ...environment, ...short.environment, SIGNER_CERTIFICATE_FILE: '' }
+  t.match(await runCommand(variables, 'import-cert', leaf), { exitCode: 0 })
+  const { exitCode, steps } = await runCheck(variables)
+  t.equal(exitCode, 1)
+  t.match(steps.certificate, {
+    status: 'failed',
+    found: /RSA key of 2048 to 4096 bits; this one has RSA with 1024 bits$/,
+  })
+  t.match(steps['test signature'], { status: 'skipped' })
+})
+
+t.test('a certificate that has expired', async (t) => {
+  const days = { notBefore: new Date('2024-01-01'), notAfter: new Date('2024-12-31') }
+  const expired = issue(directory, { subject: '/CN=Old', key: RSA_2048, ...days })
+  await importKey(token, expired.keyFile, { label: 'old', id: '04' })
+  const { failed } = await failuresOf(faulty, [], { SIGNER_CERTIFICATE_FILE: expired.certificateFile })
+  t.match(failed, { validity: /^The certificate of CN=Old expired at 2024-12-31/ })
+})

@@ -1,0 +1,89 @@
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import t from 'tap'
+import { failuresOf, runCheck } from '../../support/check.ts'
+import { runCommand } from '../../support/command.ts'
+import { createFaultyModule } from '../../support/faulty-module/faulty-module.ts'
+import { startReadyServerProcess } from '../../support/server-process.ts'
+import { createSigningToken, issueCertificates } from '../../support/token.ts'
+
+const directory = t.testdir()
+const { publicKey, environment } = await createSigningToken(directory)
+const faulty = await createFaultyModule(directory, environment)
+
+t.test('the running service', async (t) => {
+  const server = await startReadyServerProcess(t, environment)
+
+  t.test('is ready, tells its version, and has the same certificate', async (t) => {
+    const { exitCode, steps } = await runCheck(environment, '--url', server.address)
+    t.equal(exitCode, 0)
+    t.match(steps, {
+      'service: ready': { status: 'ok', found: '200, HSM ready' },
+      'service: version': { status: 'ok', found: /^\d+\.\d+\.\d+ on Node v\d+/ },
+      'service: certificate': { status: 'ok' },
+    })
+  })
+  t.test('has another certificate', async (t) => {
+    const { leaf } = await issueCertificates(join(directory, 'certificates'), publicKey, 'renewed.pem')
+    const { failed } = await failuresOf(
+      faulty,
+      [],
+      { SIGNER_CERTIFICATE_FILE: leaf },
+      '--url',
+      server.address,
+    )
+    t.match(failed, {
+      'service: certificate':
+        /^get_certificates answers another certificate: of O=Demo, CN=Test signer, serial \w+$/,
+    })
+  })
+  t.test('is asked even where the configuration is wrong', async (t) => {
+    const { exitCode, failed, skipped } = await failuresOf(
+      faulty,
+      [],
+      { HSM_SESSIONS: '0' },
+      '--url',
+      server.address,
+    )
+    t.equal(exitCode, 78)
+    t.strictSame(Object.keys(failed), ['configuration'])
+    t.ok(skipped.includes('service: certificate'))
+  })
+})
+
+t.test('a service that is not ready', async (t) => {
+  const replies: Record<string, [number, object]> = {
+    '/health/ready': [503, { hsm: { state: 'pin refused', reason: 'CKR_PIN_LOCKED' } }],
+    '/metrics': [404, {}],
+    '/sign': [503, { code: 'HSM_UNAVAILABLE' }],
+  }
+  const server = createServer((request, response) => {
+    const [status, body] = replies[`${request.url}`] ?? [404, {}]
+    response.writeHead(status).end(JSON.stringify(body))
+  })
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  t.teardown(() => server.close())
+  const { port } = server.address() as AddressInfo
+  const { failed } = await failuresOf(faulty, [], {}, '--url', `http://127.0.0.1:${port}`)
+  t.same(failed, {
+    'service: ready': '503, HSM pin refused: CKR_PIN_LOCKED',
+    'service: version': '/metrics answers 404 without signing_service_build_info',
+    'service: certificate': 'get_certificates answers 503 HSM_UNAVAILABLE',
+  })
+})
+
+t.test('no service at all', async (t) => {
+  const { failed, skipped } = await failuresOf(faulty, [], {}, '--url', 'https://127.0.0.1:1')
+  t.same(failed, { 'service: ready': 'connect ECONNREFUSED 127.0.0.1:1' })
+  t.strictSame(skipped, ['service: version', 'service: certificate'])
+})
+
+t.test('an address that is none', async (t) => {
+  for (const url of ['127.0.0.1:6000', 'http://']) {
+    const { exitCode, stderr } = await runCommand(environment, 'check', '--url', url)
+    t.equal(exitCode, 2)
+    t.match(stderr, /It must be an address such as http:/)
+  }
+})
