@@ -14,7 +14,7 @@ const EXAMPLES = `
 The private key is sensitive, cannot be extracted, and may sign, nothing else; that cannot be changed afterwards. The
 service signs with RSA keys; those of --curve are for others that use the token. An --id that a private key has already
 is refused. A certificate authority wants the public key in a request that the key itself has signed: make that with the
-PKCS#11 tool of your choice.
+PKCS#11 tool of your choice. Slow tokens need a longer --timeout: one that is cut off may have made the key all the same.
 
 Examples:
   signing-service keygen --label signer

@@ -141,6 +141,16 @@ t.test('a token that hides the public half', async (t) => {
   t.equal(stderr, 'the key of id aa was generated, but the token does not show its public half\n')
 })
 
+t.test('a token that fails when the key is there', async (t) => {
+  faulty.plan('C_GetAttributeValue return CKR_DEVICE_ERROR')
+  const { exitCode, stderr } = await runCommand(
+    ...[faulty.environment, 'keygen', '--label', 'late', '--id', 'ab'],
+  )
+  t.equal(exitCode, 1)
+  t.match(stderr, /^the key of id ab was generated, but the PKCS#11 library answered CKR_DEVICE_ERROR/)
+  t.match(judge('privkey', 'late'), /ID: +ab\n/)
+})
+
 t.test('arguments that make no key', async (t) => {
   for (const [message, ...args] of [
     [/required option '--label <label>' not specified/],

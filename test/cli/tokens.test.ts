@@ -98,6 +98,15 @@ t.test('a process that cannot be started', async (t) => {
   t.match(stderr, /^the process that works on the token cannot be started: spawn .*none ENOENT\n$/)
 })
 
+t.test('a library that fails at its end has done its work', async (t) => {
+  for (const rule of ['C_Finalize return CKR_GENERAL_ERROR', 'C_Finalize hang']) {
+    faulty.plan(rule)
+    const { exitCode, stdout, stderr } = await runCommand(faulty.environment, 'tokens', '--timeout', '3')
+    t.same([exitCode, stderr], [0, ''], rule)
+    t.match(stdout, /\n0 {5}test /)
+  }
+})
+
 t.test('a library that hangs does not keep the command', async (t) => {
   faulty.plan('C_Initialize hang')
   const { exitCode, stderr } = await runCommand(faulty.environment, 'tokens', '--timeout', '3')

@@ -1,14 +1,13 @@
 import { type Module, type Session, SessionFlag, type Slot } from 'graphene-pk11'
 import pkcs11js from 'pkcs11js'
 import { findCertificate } from '../process/certificate-object.ts'
-import { initializeLibrary, loadLibrary } from '../process/library.ts'
 import { type PrivateKey, selectPrivateKey } from '../process/private-key.ts'
 import { selectToken } from '../process/token.ts'
 import { TEST_DIGEST_INFO } from '../test-signature.ts'
 import type { CheckRequest, CheckStep, Failure, Finding, Progress } from './check-messages.ts'
 import { explain } from './failure.ts'
 import type { TokenAccess } from './messages.ts'
-import { openSession, takePin } from './session.ts'
+import { openLibrary, openSession, takePin } from './session.ts'
 import { describeLibrary } from './tokens.ts'
 
 const MAX_SIGNATURE_LENGTH = 512
@@ -33,7 +32,6 @@ export function* checkToken(access: TokenAccess, request: CheckRequest): Generat
   const certified = yield* attempt('certificate', () => lookForCertificate(session, key, request))
   if (certified === undefined) return
   yield* sign(session, key, request.signatures)
-  library.finalize()
 }
 
 type Found<T> = readonly [value: T, finding: Finding]
@@ -54,8 +52,7 @@ function* attempt<T>(step: CheckStep, act: () => Found<T>): Generator<Progress, 
 }
 
 function load(path: string): Found<Module> {
-  const library = loadLibrary(path)
-  initializeLibrary(library)
+  const library = openLibrary(path)
   return [library, { step: 'library', library: describeLibrary(library) }]
 }
 

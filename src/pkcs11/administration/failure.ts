@@ -5,8 +5,15 @@ import type { Failure } from './check-messages.ts'
 /** What the person at the terminal can mend, and need not be told as a failed call. */
 export class RefusedError extends Error {}
 
-/** Puts what was thrown into words. */
+/**
+ * Puts what was thrown into words.
+ *
+ * @throws the error, where it is a defect: then the process shall end with its stack
+ */
 export function explain(error: unknown): Failure {
+  if (error instanceof TypeError) {
+    throw error
+  }
   if (error instanceof RefusedError) {
     return { message: error.message }
   }

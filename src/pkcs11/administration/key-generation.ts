@@ -1,9 +1,9 @@
 import type { Session } from 'graphene-pk11'
-import type { Handle, Template } from 'pkcs11js'
+import type { Handle, KeyPair, Template } from 'pkcs11js'
 import pkcs11js from 'pkcs11js'
 import { readAttribute } from '../process/attributes.ts'
 import { curveParameters } from './elliptic-curves.ts'
-import { RefusedError } from './failure.ts'
+import { explain, RefusedError } from './failure.ts'
 import { findById, readPublicKey } from './key-objects.ts'
 import { describeKey } from './keys.ts'
 import type { GeneratedKey, KeyRequest } from './messages.ts'
@@ -17,7 +17,7 @@ const SELDOM_KNOWN = [pkcs11js.CKA_SIGN_RECOVER, pkcs11js.CKA_VERIFY_RECOVER, pk
  * Generates a key pair whose private half stays on the token and signs, nothing else. Usages are denied one by one:
  * SoftHSM for one grants those that a template does not name.
  *
- * @throws RefusedError when there is a private key of that id
+ * @throws RefusedError when there is a private key of that id, and when there is a new one that cannot be told
  */
 export function generateKey(session: Session, { label, id, kind }: KeyRequest): GeneratedKey {
   const idBytes = Buffer.from(id, 'hex')
@@ -49,13 +49,21 @@ export function generateKey(session: Session, { label, id, kind }: KeyRequest): 
       { type: pkcs11js.CKA_UNWRAP, value: false },
     ],
   )
-  withdraw(session, pair.privateKey)
-  withdraw(session, pair.publicKey)
-  const publicKey = readPublicKey(session, pair.publicKey)
-  if (publicKey === undefined) {
-    throw new RefusedError(`the key of id ${id} was generated, but the token does not show its public half`)
+  try {
+    return complete(session, pair)
+  } catch (error) {
+    throw new RefusedError(`the key of id ${id} was generated, but ${explain(error).message}`)
   }
-  return { key: describeKey(session, pair.privateKey), publicKey }
+}
+
+function complete(session: Session, { privateKey, publicKey }: KeyPair): GeneratedKey {
+  withdraw(session, privateKey)
+  withdraw(session, publicKey)
+  const spki = readPublicKey(session, publicKey)
+  if (spki === undefined) {
+    throw new RefusedError('the token does not show its public half')
+  }
+  return { key: describeKey(session, privateKey), publicKey: spki }
 }
 
 function describeSize(kind: KeyRequest['kind']): Template {

@@ -10,7 +10,7 @@ import { explain } from './failure.ts'
 import { generateKey } from './key-generation.ts'
 import { listKeys } from './keys.ts'
 import type { Answer, FromAdministration, Order, OrderType, ResultOf } from './messages.ts'
-import { withSession } from './session.ts'
+import { closeLibrary, withSession } from './session.ts'
 import { listTokens } from './tokens.ts'
 
 type Tell = (progress: Progress) => Promise<void>
@@ -50,5 +50,9 @@ function send(message: FromAdministration): Promise<void> {
 startWatchdog(Number(process.argv[2]), 0)
 process.once('message', async (order: Order) => {
   await send(await answer(order))
-  process.exit()
+  try {
+    closeLibrary()
+  } finally {
+    process.exit()
+  }
 })

@@ -5,21 +5,27 @@ import { selectToken } from '../process/token.ts'
 import { describeFailure } from '../return-values.ts'
 import type { TokenAccess } from './messages.ts'
 
-/** Where a library fails it is left as it is: the process ends, and finalizing would fail as well. */
-export function withLibrary<T>(path: string, act: (library: Module) => T): T {
-  const library = loadLibrary(path)
-  initializeLibrary(library)
-  const result = act(library)
-  library.finalize()
-  return result
+let opened: Module | undefined
+
+/** Loads and initializes the library that this process works with. */
+export function openLibrary(path: string): Module {
+  opened = loadLibrary(path)
+  initializeLibrary(opened)
+  return opened
+}
+
+/**
+ * Closes sessions and logs out. When the work is done and told: a library that fails or hangs at its end must not make
+ * a key that was generated look like one that was not.
+ */
+export function closeLibrary(): void {
+  opened?.finalize()
 }
 
 /** Hands over a read-write session with the user logged in. */
 export function withSession<T>(access: TokenAccess, act: (session: Session) => T): T {
-  return withLibrary(access.module, (library) => {
-    const { slot } = selectToken(library, access.token)
-    return act(openSession(slot, takePin(access)))
-  })
+  const { slot } = selectToken(openLibrary(access.module), access.token)
+  return act(openSession(slot, takePin(access)))
 }
 
 /** Opens a read-write session and calls `C_Login` once. */

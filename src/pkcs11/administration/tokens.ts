@@ -1,18 +1,17 @@
 import { type Module, type SlotCollection, TokenFlag } from 'graphene-pk11'
 import { describeFailure } from '../return-values.ts'
 import type { LibraryDescription, TokenDescription, TokenList, UnreadableSlot } from './descriptions.ts'
-import { withLibrary } from './session.ts'
+import { openLibrary } from './session.ts'
 
 /** All slots with a token, in the order of the slot list. Nobody is logged in for it. */
 export function listTokens(path: string): TokenList {
-  return withLibrary(path, (library) => {
-    const slots = library.getSlots(true)
-    const describe = (_: unknown, index: number) => describeSlot(slots, index)
-    return {
-      library: describeLibrary(library),
-      tokens: Array.from({ length: slots.length }, describe),
-    }
-  })
+  const library = openLibrary(path)
+  const slots = library.getSlots(true)
+  const describe = (_: unknown, index: number) => describeSlot(slots, index)
+  return {
+    library: describeLibrary(library),
+    tokens: Array.from({ length: slots.length }, describe),
+  }
 }
 
 export function describeLibrary(library: Module): LibraryDescription {
