@@ -12,7 +12,7 @@ const WATCHDOG = new URL(`./watchdog${extname(import.meta.filename)}`, import.me
  */
 export function startWatchdog(parent: number, closeMs: number): void {
   const workerData: WatchdogData = { parent, pid: process.pid, closeMs }
-  // It needs a few MB: V8 is to collect what its timer leaves, instead of growing by the default limits
+  // None of the process's flags are for it. It needs a few MB: V8 is to collect what its timer leaves, instead of growing by the default limits
   const resourceLimits = { maxOldGenerationSizeMb: 32, maxYoungGenerationSizeMb: 2 }
-  new Worker(WATCHDOG, { workerData, resourceLimits }).unref()
+  new Worker(WATCHDOG, { workerData, resourceLimits, execArgv: [] }).unref()
 }
