@@ -1,5 +1,4 @@
 /** The process as operators see it: how it starts, and what it says when it cannot. */
-import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
@@ -10,17 +9,12 @@ import { send } from './support/http.ts'
 import { startServerProcess } from './support/server-process.ts'
 import { waitUntilReady } from './support/service.ts'
 import { hsmStatus, signMany, until } from './support/signing.ts'
-import { createToken, importKey, issueCertificates, signingEnvironment } from './support/token.ts'
+import { createImportedKeyToken, createToken, importKey } from './support/token.ts'
 
 const directory = t.testdir()
-const keyFile = join(directory, 'key.pem')
-const publicKey = join(directory, 'key.pub.pem')
-execFileSync('openssl', ['genpkey', '-algorithm', 'RSA', '-out', keyFile], { stdio: 'ignore' })
-execFileSync('openssl', ['pkey', '-in', keyFile, '-pubout', '-out', publicKey])
-const token = await createToken(join(directory, 'token'))
-await importKey(token, keyFile)
-const certificates = await issueCertificates(join(directory, 'certificates'), publicKey)
-const module = await createFaultyModule(directory, signingEnvironment(token, certificates))
+const imported = await createImportedKeyToken(directory)
+const { keyFile, publicKey, token } = imported
+const module = await createFaultyModule(directory, imported.environment)
 const environment: Record<string, string> = { ...module.environment, HSM_SESSIONS: '1' }
 
 /** A module that has `localhost` stand for two addresses of this machine, as it does where there is IPv6. */

@@ -15,14 +15,14 @@ export class JobQueue {
 
   /** Sorted by deadline, which is the order of arrival: what is repeated has its old place. */
   add(job: Job): void {
+    this.#removeTwin(job)
     const earlier = this.#ready.findLastIndex(({ deadline }) => deadline <= job.deadline)
     this.#ready.splice(earlier + 1, 0, job)
   }
 
   /** Keeps it for that many milliseconds, then hands it out to `then`. */
   rest(job: Job, ms: number, then: () => void): void {
-    // A hedged one may wait already, or rest for what the other session said
-    this.remove(job)
+    this.#removeTwin(job)
     const end = () => {
       this.#resting.delete(job)
       then()
@@ -52,5 +52,12 @@ export class JobQueue {
 
   all(): readonly Job[] {
     return [...this.#ready, ...this.#resting.keys()]
+  }
+
+  /** Only a hedged one, which two sessions work on, may wait or rest already. */
+  #removeTwin(job: Job): void {
+    if (job.hedged) {
+      this.remove(job)
+    }
   }
 }

@@ -1,5 +1,5 @@
 /** A request is given to sessions at most this often. */
-export const MAX_ATTEMPTS = 3
+const MAX_ATTEMPTS = 3
 
 /** What a session is given to sign. */
 export interface Work {
@@ -47,6 +47,10 @@ export class Job implements Work {
     // After the event loop stood still, the timer is due before answers that came in time are read
     const judge = () => !this.settled && onDeadline(this)
     this.#timer = setTimeout(() => setImmediate(judge), Math.max(0, deadline - performance.now()))
+  }
+
+  get mayBeRepeated(): boolean {
+    return this.attempts < MAX_ATTEMPTS && !this.abandoned
   }
 
   succeed(signature: Uint8Array): void {

@@ -14,7 +14,7 @@ import {
 } from '../errors.ts'
 import { Admission, type Capacity } from './admission.ts'
 import { repeatMs } from './backoff.ts'
-import { Job, MAX_ATTEMPTS } from './job.ts'
+import { Job } from './job.ts'
 import { JobQueue } from './job-queue.ts'
 import type { FoundKey } from './messages.ts'
 import type { PoolObserver } from './pool-observer.ts'
@@ -214,7 +214,7 @@ export class SessionPool {
     job.lastFailure = failure.returnValue
     if (failure.recovery === 'permanent') {
       this.#drop(job, new HSM_UNAVAILABLE())
-    } else if (failure.recovery === 'throttled' && job.attempts < MAX_ATTEMPTS && !job.abandoned) {
+    } else if (failure.recovery === 'throttled' && job.mayBeRepeated) {
       this.#queue.rest(job, repeatMs(job), () => this.#repeat(job, failure.returnValue))
     } else {
       this.#repeat(job, failure.returnValue)
@@ -223,7 +223,7 @@ export class SessionPool {
 
   /** @param reason for the observer */
   #repeat(job: Job, reason: string): void {
-    if (job.attempts < MAX_ATTEMPTS && !job.abandoned) {
+    if (job.mayBeRepeated) {
       this.#options.observer.retried(reason)
       this.#enqueue(job)
     } else if (!this.#sessions?.has(job)) {
@@ -232,9 +232,6 @@ export class SessionPool {
   }
 
   #enqueue(job: Job): void {
-    if (job.hedged) {
-      this.#queue.remove(job)
-    }
     this.#queue.add(job)
     this.#dispatch()
   }

@@ -8,6 +8,10 @@ import type { ToSession } from './messages.ts'
  */
 export type SessionState = 'opening' | 'idle' | 'busy' | 'zombie'
 
+function isUsable(state: SessionState): boolean {
+  return state === 'idle' || state === 'busy'
+}
+
 /** One session, seen from the HTTP process: what it was ordered to do last, and what it is known to be. */
 export class Session {
   readonly number: number
@@ -48,7 +52,7 @@ export class Session {
   /** Whether it signs or soon will: nothing speaks against it but that it is opened anew. */
   get isPromising(): boolean {
     const { state, failures, throttles } = this
-    return state === 'idle' || state === 'busy' || (state === 'opening' && failures === 0 && throttles === 0)
+    return isUsable(state) || (state === 'opening' && failures === 0 && throttles === 0)
   }
 
   /** @returns the call that an answer ends; undefined when it answers an older order, or none */
@@ -63,8 +67,7 @@ export class Session {
 
   enter(state: SessionState): void {
     const now = performance.now()
-    const usable = (one: SessionState) => one === 'idle' || one === 'busy'
-    if (usable(this.state) && !usable(state)) {
+    if (isUsable(this.state) && !isUsable(state)) {
       this.unusableSince = now
     }
     this.state = state

@@ -13,18 +13,17 @@ const LATE_MS = 100
 const STALL_MS = 1_000
 /** A call is stuck that takes half of the time there is, and this many times as long as others lately. */
 const SLOW_FACTOR = 4
-
 /** What a signer process needs until it signs. */
 const START_MS = 1_000
 
+type Limits = Pick<HsmConfiguration, 'timeoutMs' | 'keepAliveMs' | 'sessionMaxUses' | 'sessionMaxAgeMs'>
+
 /** What the clock says about sessions. All times are milliseconds of `performance.now()`. */
 export class Watch {
-  readonly #hsm: Pick<HsmConfiguration, 'timeoutMs' | 'keepAliveMs' | 'sessionMaxUses' | 'sessionMaxAgeMs'>
+  readonly #hsm: Limits
   #lookedAt = performance.now()
 
-  constructor(
-    hsm: Pick<HsmConfiguration, 'timeoutMs' | 'keepAliveMs' | 'sessionMaxUses' | 'sessionMaxAgeMs'>,
-  ) {
+  constructor(hsm: Limits) {
     this.#hsm = hsm
   }
 

@@ -4,19 +4,13 @@ import { join } from 'node:path'
 import t from 'tap'
 import { HASH_ALGORITHMS } from '../../src/signature/hash-algorithms.ts'
 import { startReadyService } from '../support/service.ts'
-import { createToken, importKey, issueCertificates, signingEnvironment } from '../support/token.ts'
+import { createImportedKeyToken } from '../support/token.ts'
 
 t.test('a raw signature is byte for byte what openssl makes with the same key', async (t) => {
   const directory = t.testdir()
-  const keyFile = join(directory, 'key.pem')
-  const publicKey = join(directory, 'key.pub.pem')
-  execFileSync('openssl', ['genpkey', '-algorithm', 'RSA', '-out', keyFile], { stdio: 'ignore' })
-  execFileSync('openssl', ['pkey', '-in', keyFile, '-pubout', '-out', publicKey])
-  const token = await createToken(join(directory, 'token'))
-  await importKey(token, keyFile)
-  const certificates = await issueCertificates(join(directory, 'certificates'), publicKey)
+  const { keyFile, environment } = await createImportedKeyToken(directory)
   const service = await startReadyService(t, {
-    ...signingEnvironment(token, certificates),
+    ...environment,
     HASH_ALGORITHMS: 'sha160,sha224,sha256,sha384,sha512',
   })
   const data = join(directory, 'data')

@@ -1,24 +1,15 @@
 import { execFileSync } from 'node:child_process'
-import { join } from 'node:path'
 import {
-  type Certificates,
+  createImportedKeyToken,
   createToken,
+  type ImportedKeyToken,
   importKey,
-  issueCertificates,
   PIN,
-  signingEnvironment,
-  type Token,
 } from '../support/token.ts'
 
-/** A SoftHSM token whose key is in a file too, so that it can be put onto another token of the same label. */
-export interface Material {
+/** A SoftHSM token whose key can be put onto another token of the same label. */
+export interface Material extends ImportedKeyToken {
   readonly directory: string
-  readonly token: Token
-  /** Path of a PEM file. */
-  readonly publicKey: string
-  readonly certificates: Certificates
-  /** What the service needs to sign with it. */
-  readonly environment: Readonly<Record<string, string>>
   /** Deletes the token, and all that is on it, under the feet of those who use it. */
   deleteToken(): void
   /** Makes another token of the same label and PIN, with the same key. */
@@ -26,19 +17,11 @@ export interface Material {
 }
 
 export async function createMaterial(directory: string): Promise<Material> {
-  const keyFile = join(directory, 'key.pem')
-  const publicKey = join(directory, 'key.pub.pem')
-  execFileSync('openssl', ['genpkey', '-algorithm', 'RSA', '-out', keyFile], { stdio: 'ignore' })
-  execFileSync('openssl', ['pkey', '-in', keyFile, '-pubout', '-out', publicKey])
-  const token = await createToken(join(directory, 'token'))
-  await importKey(token, keyFile)
-  const certificates = await issueCertificates(join(directory, 'certificates'), publicKey)
+  const imported = await createImportedKeyToken(directory)
+  const { token, keyFile } = imported
   return {
+    ...imported,
     directory,
-    token,
-    publicKey,
-    certificates,
-    environment: signingEnvironment(token, certificates),
     deleteToken: () => {
       execFileSync('softhsm2-util', ['--delete-token', '--token', token.label], { stdio: 'ignore' })
     },

@@ -77,6 +77,28 @@ export async function importKey(
   ])
 }
 
+/** A token with one key that is in a PEM file too, and certificates for it. */
+export interface ImportedKeyToken {
+  readonly token: Token
+  readonly keyFile: string
+  /** Path of a PEM file. */
+  readonly publicKey: string
+  readonly certificates: Certificates
+  /** What the service needs to sign with it. */
+  readonly environment: Record<string, string>
+}
+
+export async function createImportedKeyToken(directory: string): Promise<ImportedKeyToken> {
+  const keyFile = join(directory, 'key.pem')
+  const publicKey = join(directory, 'key.pub.pem')
+  await run('openssl', ['genpkey', '-algorithm', 'RSA', '-out', keyFile])
+  await run('openssl', ['pkey', '-in', keyFile, '-pubout', '-out', publicKey])
+  const token = await createToken(join(directory, 'token'))
+  await importKey(token, keyFile)
+  const certificates = await issueCertificates(join(directory, 'certificates'), publicKey)
+  return { token, keyFile, publicKey, certificates, environment: signingEnvironment(token, certificates) }
+}
+
 /** Issues a leaf for a public key from a CA in `directory`, which is made at the first call. */
 export async function issueCertificates(
   directory: string,

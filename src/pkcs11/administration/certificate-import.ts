@@ -2,10 +2,10 @@ import type { Session } from 'graphene-pk11'
 import type { Handle } from 'pkcs11js'
 import pkcs11js from 'pkcs11js'
 import { fingerprint } from '../../signature/fingerprint.ts'
-import { readAttribute } from '../process/attributes.ts'
+import { findById, readAttribute } from '../process/attributes.ts'
 import { describeFailure } from '../return-values.ts'
 import { RefusedError } from './failure.ts'
-import { findById, findPrivateKeys, readPublicHalf } from './key-objects.ts'
+import { findPrivateKeys, readPublicHalf } from './key-objects.ts'
 import type { CertificateRequest, ImportedCertificate } from './messages.ts'
 
 /**

@@ -1,8 +1,9 @@
-import { type Module, type Session, SessionFlag, type Slot } from 'graphene-pk11'
+import type { Module, Session, Slot } from 'graphene-pk11'
 import pkcs11js from 'pkcs11js'
 import { findCertificate } from '../process/certificate-object.ts'
 import { type PrivateKey, selectPrivateKey } from '../process/private-key.ts'
 import { selectToken } from '../process/token.ts'
+import { openUserSession } from '../process/user-session.ts'
 import { TEST_DIGEST_INFO } from '../test-signature.ts'
 import type { CheckRequest, CheckStep, Failure, Finding, Progress } from './check-messages.ts'
 import { explain } from './failure.ts'
@@ -87,7 +88,7 @@ function* openSessions(slot: Slot, count: number): Generator<Progress> {
   while (opened.length < count && failure === undefined) {
     const began = performance.now()
     try {
-      slot.open(SessionFlag.SERIAL_SESSION | SessionFlag.RW_SESSION)
+      openUserSession(slot)
       opened.push(performance.now() - began)
     } catch (error) {
       failure = explain(error)

@@ -1,10 +1,10 @@
 import type { Session } from 'graphene-pk11'
 import type { Handle, KeyPair, Template } from 'pkcs11js'
 import pkcs11js from 'pkcs11js'
-import { readAttribute } from '../process/attributes.ts'
+import { findById, readAttribute } from '../process/attributes.ts'
 import { curveParameters } from './elliptic-curves.ts'
 import { explain, RefusedError } from './failure.ts'
-import { findById, readPublicKey } from './key-objects.ts'
+import { readPublicKey } from './key-objects.ts'
 import { describeKey } from './keys.ts'
 import type { GeneratedKey, KeyRequest } from './messages.ts'
 

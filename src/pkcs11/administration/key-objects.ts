@@ -1,19 +1,8 @@
 import type { Session } from 'graphene-pk11'
 import type { Handle } from 'pkcs11js'
 import pkcs11js from 'pkcs11js'
-import { findObjects, readAttribute, readRsaPublicKey } from '../process/attributes.ts'
+import { findById, findObjects, readAttribute, readRsaPublicKey } from '../process/attributes.ts'
 import { encodeEllipticKey } from './elliptic-curves.ts'
-
-/** The objects of a class that have an id; none has the empty one, which is that of objects without. */
-export function findById(session: Session, objectClass: number, id: Uint8Array): Handle[] {
-  if (id.length === 0) {
-    return []
-  }
-  return findObjects(session, [
-    { type: pkcs11js.CKA_CLASS, value: objectClass },
-    { type: pkcs11js.CKA_ID, value: Buffer.from(id) },
-  ])
-}
 
 /** DER SubjectPublicKeyInfo of an RSA or EC key object; undefined where the token does not show it. */
 export function readPublicKey(session: Session, object: Handle): Buffer | undefined {

@@ -3,10 +3,10 @@ import type { Session } from 'graphene-pk11'
 import type { Handle } from 'pkcs11js'
 import pkcs11js from 'pkcs11js'
 import { fingerprint } from '../../signature/fingerprint.ts'
-import { readAttribute } from '../process/attributes.ts'
+import { findById, readAttribute } from '../process/attributes.ts'
 import type { KeyDescription } from './descriptions.ts'
 import { describeCurve } from './elliptic-curves.ts'
-import { findById, findPrivateKeys, readPublicHalf } from './key-objects.ts'
+import { findPrivateKeys, readPublicHalf } from './key-objects.ts'
 
 /** All private keys that the user can see, in the token's order. */
 export function listKeys(session: Session): KeyDescription[] {

@@ -1,8 +1,8 @@
-import { type Module, type Session, SessionFlag, type Slot } from 'graphene-pk11'
+import type { Module, Session, Slot } from 'graphene-pk11'
 import { initializeLibrary, loadLibrary } from '../process/library.ts'
 import { findPin } from '../process/open-token.ts'
 import { selectToken } from '../process/token.ts'
-import { describeFailure } from '../return-values.ts'
+import { logInUser, openUserSession } from '../process/user-session.ts'
 import type { TokenAccess } from './messages.ts'
 
 let opened: Module | undefined
@@ -28,16 +28,10 @@ export function withSession<T>(access: TokenAccess, act: (session: Session) => T
   return act(openSession(slot, takePin(access)))
 }
 
-/** Opens a read-write session and calls `C_Login` once. */
+/** Opens a session and calls `C_Login` once. */
 export function openSession(slot: Slot, pin: string): Session {
-  const session = slot.open(SessionFlag.SERIAL_SESSION | SessionFlag.RW_SESSION)
-  try {
-    session.login(pin)
-  } catch (error) {
-    if (describeFailure(error).returnValue !== 'CKR_USER_ALREADY_LOGGED_IN') {
-      throw error
-    }
-  }
+  const session = openUserSession(slot)
+  logInUser(session, pin)
   return session
 }
 

@@ -34,6 +34,17 @@ export function findObjects(session: Session, template: Template): Handle[] {
   }
 }
 
+/** The objects of a class that have an id; none has the empty one, which is that of objects without. */
+export function findById(session: Session, objectClass: number, id: Uint8Array): Handle[] {
+  if (id.length === 0) {
+    return []
+  }
+  return findObjects(session, [
+    { type: pkcs11js.CKA_CLASS, value: objectClass },
+    { type: pkcs11js.CKA_ID, value: Buffer.from(id) },
+  ])
+}
+
 /** DER SubjectPublicKeyInfo of an RSA key object, public or private; undefined where the token does not show it. */
 export function readRsaPublicKey(session: Session, object: Handle): Buffer | undefined {
   const modulus = readAttribute(session, object, pkcs11js.CKA_MODULUS)

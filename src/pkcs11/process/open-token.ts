@@ -1,4 +1,4 @@
-import { type Module, type Session, SessionFlag } from 'graphene-pk11'
+import type { Module } from 'graphene-pk11'
 import { type PinSource, readPin } from '../../config.ts'
 import type { FoundKey, FoundToken, OpenRequest } from '../messages.ts'
 import { describeFailure } from '../return-values.ts'
@@ -7,6 +7,7 @@ import { initializeLibrary, loadLibrary } from './library.ts'
 import { misconfigured } from './open-error.ts'
 import { selectPrivateKey } from './private-key.ts'
 import { selectToken } from './token.ts'
+import { closeUserSession, logInUser, openUserSession } from './user-session.ts'
 
 /** A token with the user logged in, for the life of the process. */
 export interface OpenToken {
@@ -55,22 +56,8 @@ function openWith(
 ): OpenToken {
   const { slot, token } = selectToken(module, hsm.token)
   const pin = findPin(hsm.pin)
-  const openAnchor = () => slot.open(SessionFlag.SERIAL_SESSION | SessionFlag.RW_SESSION)
-  let anchor = openAnchor()
-  const logIn = () => {
-    onLogin()
-    try {
-      anchor.login(pin)
-      onLogin('CKR_OK')
-    } catch (error) {
-      const { returnValue } = describeFailure(error)
-      onLogin(returnValue)
-      if (returnValue !== 'CKR_USER_ALREADY_LOGGED_IN') {
-        throw error
-      }
-    }
-  }
-  logIn()
+  let anchor = openUserSession(slot)
+  logInUser(anchor, pin, onLogin)
   const key = selectPrivateKey(anchor, hsm.key, publicKey)
   const certificate = publicKey === undefined ? findCertificate(anchor, key) : undefined
   return {
@@ -91,27 +78,18 @@ function openWith(
     },
     logIn() {
       try {
-        logIn()
+        logInUser(anchor, pin, onLogin)
       } catch (error) {
         if (describeFailure(error).recovery !== 'replace-session') {
           throw error
         }
-        closeSession(anchor)
-        anchor = openAnchor()
-        logIn()
+        closeUserSession(anchor)
+        anchor = openUserSession(slot)
+        logInUser(anchor, pin, onLogin)
       }
     },
     // Which closes the anchor too
     close: () => module.finalize(),
-  }
-}
-
-/** What a token calls invalid once may be there all the same, and sessions are few. */
-function closeSession(session: Session): void {
-  try {
-    session.close()
-  } catch {
-    // It is gone, as the token said
   }
 }
 

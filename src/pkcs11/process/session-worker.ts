@@ -5,13 +5,14 @@
  * An answer goes out for every message; the thread itself never throws.
  */
 import { parentPort, workerData } from 'node:worker_threads'
-import { type Session, SessionFlag, Slot } from 'graphene-pk11'
+import { type Session, Slot } from 'graphene-pk11'
 import type { Handle } from 'pkcs11js'
 import pkcs11js from 'pkcs11js'
 import type { FromSession, SessionWorkerData, ToSession } from '../messages.ts'
 import { describeFailure, type TokenFailure } from '../return-values.ts'
 import { loadLibrary } from './library.ts'
 import { findSelectedKey } from './private-key.ts'
+import { closeUserSession, openUserSession } from './user-session.ts'
 
 const {
   session: number,
@@ -30,7 +31,7 @@ let keyHandle: Handle | undefined
 
 function open(): void {
   slot ??= attachSlot()
-  session = slot.open(SessionFlag.SERIAL_SESSION | SessionFlag.RW_SESSION)
+  session = openUserSession(slot)
   keyHandle = findKey(session)
 }
 
@@ -50,10 +51,8 @@ function findKey(session: Session): Handle {
 }
 
 function close(): void {
-  try {
-    session?.close()
-  } catch {
-    // The session may be what is broken: it is given up either way
+  if (session !== undefined) {
+    closeUserSession(session)
   }
   session = undefined
 }

@@ -1,0 +1,40 @@
+import { type Session, SessionFlag, type Slot } from 'graphene-pk11'
+import { describeFailure, readLoginAnswer } from '../return-values.ts'
+
+/** Read-write, as CloudHSM has it. */
+export function openUserSession(slot: Slot): Session {
+  return slot.open(SessionFlag.SERIAL_SESSION | SessionFlag.RW_SESSION)
+}
+
+/**
+ * Calls `C_Login` once, for all sessions of this process with the token. To be logged in already is success.
+ *
+ * @param onLogin called before, and with what it answered
+ * @throws what the PKCS#11 call threw
+ */
+export function logInUser(
+  session: Session,
+  pin: string,
+  onLogin: (returnValue?: string) => void = () => {},
+): void {
+  onLogin()
+  try {
+    session.login(pin)
+    onLogin('CKR_OK')
+  } catch (error) {
+    const { returnValue } = describeFailure(error)
+    onLogin(returnValue)
+    if (readLoginAnswer(returnValue) !== 'accepted') {
+      throw error
+    }
+  }
+}
+
+/** Gives it up: what is broken may be the session itself. */
+export function closeUserSession(session: Session): void {
+  try {
+    session.close()
+  } catch {
+    // What a token calls invalid may be there all the same, and sessions are few; or it is gone, as the token said
+  }
+}
