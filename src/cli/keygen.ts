@@ -13,8 +13,8 @@ import { addTokenOptions, findAccess, parseInteger, type TokenOptions } from './
 const EXAMPLES = `
 The private key is sensitive, cannot be extracted, and may sign, nothing else; that cannot be changed afterwards. The
 service signs with RSA keys; those of --curve are for others that use the token. An --id that a private key has already
-is refused. A certificate authority wants the public key in a request that the key itself has signed: make that with the
-PKCS#11 tool of your choice. Slow tokens need a longer --timeout: one that is cut off may have made the key all the same.
+is refused. A certificate authority wants the public key in a request that the key itself has signed, as "csr" makes it.
+Slow tokens need a longer --timeout: one that is cut off may have made the key all the same.
 
 Examples:
   signing-service keygen --label signer
@@ -49,7 +49,8 @@ export function addKeygenCommand(program: Command, io: Io): void {
     .action((options: KeygenOptions) => generate(io, options))
 }
 
-function parseId(value: string): string {
+/** @throws InvalidArgumentError which commander reports with the name of the option */
+export function parseId(value: string): string {
   if (!/^([0-9a-f]{2})+$/i.test(value)) {
     throw new InvalidArgumentError('It must be hexadecimal, two digits a byte.')
   }

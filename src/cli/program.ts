@@ -2,11 +2,14 @@ import { createRequire } from 'node:module'
 import { Command } from 'commander'
 import { addCheckCommand } from './check.ts'
 import { addCompletionCommand } from './completion.ts'
+import { addCsrCommand } from './csr.ts'
 import { addImportCertCommand } from './import-cert.ts'
 import type { Io } from './io.ts'
 import { addKeygenCommand } from './keygen.ts'
 import { addKeysCommand } from './keys.ts'
+import { addSignCommand } from './sign.ts'
 import { addTokensCommand } from './tokens.ts'
+import { addVerifyCommand } from './verify.ts'
 
 const { version } = createRequire(import.meta.url)('#package.json') as { version: string }
 
@@ -16,7 +19,7 @@ const DESCRIPTION =
 
 const EXIT_CODES = `
 Exit codes:
-  0   done; of "check": all is well
+  0   done; of "check": all is well; of "verify": the signature is valid
   1   failed
   2   wrong usage
   78  the configuration is wrong or incomplete
@@ -37,6 +40,9 @@ export function buildProgram(io: Io): Command {
   addKeysCommand(program, io)
   addKeygenCommand(program, io)
   addImportCertCommand(program, io)
+  addCsrCommand(program, io)
+  addSignCommand(program, io)
+  addVerifyCommand(program, io)
   addCheckCommand(program, io)
   addCompletionCommand(program, io)
   return program

@@ -28,6 +28,8 @@ export interface OpenRequest {
   readonly hsm: HsmConfiguration
   /** DER SubjectPublicKeyInfo of the signer certificate; absent when the certificate is to be found on the token. */
   readonly publicKey?: Uint8Array
+  /** False where there need not be a certificate yet: none is looked for then. */
+  readonly certified?: boolean
 }
 
 export type ToSignerProcess =

@@ -34,6 +34,8 @@ export interface PoolOptions {
   readonly hsm: HsmConfiguration
   /** DER SubjectPublicKeyInfo of the signer certificate, where a file gives it. */
   readonly publicKey?: Uint8Array
+  /** False where there need not be a certificate yet. */
+  readonly certified?: boolean
   /**
    * Called each time the token was opened.
    *

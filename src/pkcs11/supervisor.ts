@@ -44,6 +44,8 @@ export interface SupervisorOptions {
   readonly hsm: HsmConfiguration
   /** DER SubjectPublicKeyInfo of the signer certificate, where a file gives it. */
   readonly publicKey?: Uint8Array
+  /** False where there need not be a certificate yet. */
+  readonly certified?: boolean
   readonly events: SupervisorEvents
   readonly log: BaseLogger
   readonly observer: PoolObserver
@@ -153,12 +155,12 @@ export class Supervisor {
   }
 
   #open(): void {
-    const { hsm, publicKey } = this.#options
+    const { hsm, publicKey, certified = true } = this.#options
     this.#openTimer = setTimeout(() => {
       this.#patience.exhausted()
       this.replace('the token does not answer', 'hang')
     }, this.#patience.begin())
-    this.send({ type: 'open', hsm, ...(publicKey === undefined ? {} : { publicKey }) })
+    this.send({ type: 'open', hsm, certified, ...(publicKey === undefined ? {} : { publicKey }) })
   }
 
   #receive(message: FromSignerProcess): void {

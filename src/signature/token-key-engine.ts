@@ -7,10 +7,8 @@ import type { webcrypto } from 'node:crypto'
 import * as asn1js from 'asn1js'
 import * as pkijs from 'pkijs'
 import { HASH_ALGORITHMS, type HashAlgorithm } from './hash-algorithms.ts'
+import { RSA_ENCRYPTION } from './rsa-signature-algorithms.ts'
 import { Crypto, CryptoKey } from './webcrypto.ts'
-
-/** rsaEncryption (RFC 3370 3.2), the signature algorithm that every validator of PDF signatures knows. */
-const RSA_ENCRYPTION = '1.2.840.113549.1.1.1'
 
 export class TokenKey extends CryptoKey {
   /** Hashes `data`, has the token sign the digest and returns the signature's octets. */

@@ -51,7 +51,7 @@ function finalize(module: Module): void {
 
 function openWith(
   module: Module,
-  { hsm, publicKey }: OpenRequest,
+  { hsm, publicKey, certified = true }: OpenRequest,
   onLogin: (returnValue?: string) => void,
 ): OpenToken {
   const { slot, token } = selectToken(module, hsm.token)
@@ -59,7 +59,7 @@ function openWith(
   let anchor = openUserSession(slot)
   logInUser(anchor, pin, onLogin)
   const key = selectPrivateKey(anchor, hsm.key, publicKey)
-  const certificate = publicKey === undefined ? findCertificate(anchor, key) : undefined
+  const certificate = certified && publicKey === undefined ? findCertificate(anchor, key) : undefined
   return {
     module: hsm.module,
     slot: slot.handle,

@@ -1,0 +1,7 @@
+/** One block of PEM (RFC 7468): lines of 64 characters. */
+export function encodePem(label: string, der: Uint8Array): string {
+  const lines = Buffer.from(der)
+    .toString('base64')
+    .replace(/.{64}(?!$)/g, '$&\n')
+  return `-----BEGIN ${label}-----\n${lines}\n-----END ${label}-----\n`
+}

@@ -1,0 +1,97 @@
+/** `signing-service csr`: a request for a certificate, signed by the key on the token. */
+
+import { type Command, Option } from 'commander'
+import type { GeneralName, RelativeDistinguishedNames } from 'pkijs'
+import { parseAlternativeName } from '../certification/alternative-name.ts'
+import { createCertificationRequest } from '../certification/certification-request.ts'
+import { parseDistinguishedName } from '../certification/distinguished-name.ts'
+import {
+  type ExtendedKeyUsage,
+  extendedKeyUsage,
+  keyUsage,
+  subjectAlternativeName,
+} from '../certification/extensions.ts'
+import { encodePem } from '../certification/pem.ts'
+import { digest } from '../signature/digest.ts'
+import { fingerprint } from '../signature/fingerprint.ts'
+import { UncertifiedKey } from '../signers/uncertified-key.ts'
+import type { Io } from './io.ts'
+
+import { parseId } from './keygen.ts'
+import { type KeyOptions, loadForCertification } from './signing/configuration.ts'
+import { collecting, hashOf, hashOption, keyUsageOption, parsing } from './signing/options.ts'
+import { refuseExisting, writeResult } from './signing/output.ts'
+import { withKey } from './signing/with-key.ts'
+import { addTokenOptions } from './token-options.ts'
+
+const EXAMPLES = `
+The key is that of HSM_KEY_LABEL and HSM_KEY_ID, or of --label and --id; of a token with one key that one. It must be an
+RSA key. The request asks for the key usages digitalSignature and nonRepudiation. A certificate authority makes the
+certificate of it that belongs into SIGNER_CERTIFICATE_FILE.
+
+SUBJECT is in the form of RFC 4514: the most specific part first, and a backslash before a comma in a value.
+
+Examples:
+  signing-service csr --label signer --subject 'CN=Signer,O=Example\\, Inc.,C=DE' --out signer.csr
+  signing-service csr --subject CN=Signer --san email:signer@example.com --eku none --hash sha384
+
+`
+
+interface CsrOptions extends KeyOptions {
+  readonly subject: RelativeDistinguishedNames
+  readonly san?: GeneralName[]
+  readonly eku: ExtendedKeyUsage
+  readonly hash: string
+  readonly out?: string
+}
+
+export function addCsrCommand(program: Command, io: Io): void {
+  addTokenOptions(program.command('csr'))
+    .description('request a certificate for the key on the token (PKCS#10, PEM)')
+    .addOption(
+      new Option('--subject <name>', 'subject, such as CN=Signer,O=Example,C=DE')
+        .argParser(parsing(parseDistinguishedName))
+        .makeOptionMandatory(),
+    )
+    .addOption(
+      new Option(
+        '--san <name>',
+        'subject alternative name: DNS:, email:, URI: or IP:; can be repeated',
+      ).argParser(collecting(parseAlternativeName)),
+    )
+    .addOption(keyUsageOption())
+    .addOption(hashOption())
+    .option('--label <label>', 'key, in place of HSM_KEY_LABEL and HSM_KEY_ID')
+    .addOption(new Option('--id <hex>', 'the same by CKA_ID').argParser(parseId))
+    .option('--out <file>', 'write the request to a new file')
+    .addHelpText('after', EXAMPLES)
+    .action((options: CsrOptions) => request(io, options))
+}
+
+async function request(io: Io, { subject, san = [], eku, out, ...options }: CsrOptions): Promise<void> {
+  refuseExisting(out)
+  const { hsm } = await loadForCertification(io, options)
+  const hash = hashOf(options)
+  const made = await withKey(
+    (...events) => new UncertifiedKey(hsm, ...events),
+    options.timeout * 1000,
+    async (key) => {
+      const publicKey = key.publicKey().export({ type: 'spki', format: 'der' })
+      const deadline = performance.now() + hsm.timeoutMs
+      const der = await createCertificationRequest({
+        subject,
+        publicKey,
+        extensions: [keyUsage(), ...extendedKeyUsage(eku), ...subjectAlternativeName(san)],
+        hash,
+        sign: async (data) => key.sign(hash, await digest(hash, data), { deadline }),
+      })
+      return { request: encodePem('CERTIFICATE REQUEST', der), fingerprint: fingerprint(publicKey) }
+    },
+  )
+  if (out !== undefined || !options.json) {
+    writeResult(io, out, made.request)
+  }
+  if (options.json) {
+    io.output.write(`${JSON.stringify(made, null, 2)}\n`)
+  }
+}

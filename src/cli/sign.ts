@@ -1,0 +1,79 @@
+/** `signing-service sign`: a detached signature over a file, as the service makes its containers. */
+
+import { type Command, Option } from 'commander'
+import { signContainer } from '../callback/sign-container.ts'
+import { encodePem } from '../certification/pem.ts'
+import { digestFile } from '../signature/file-digest.ts'
+import type { HashAlgorithm } from '../signature/hash-algorithms.ts'
+import type { SignatureType } from '../signature/signed-attributes.ts'
+import { SigningKey } from '../signers/signing-key.ts'
+import { CommandFailed } from './exit-codes.ts'
+import type { Io } from './io.ts'
+
+import { loadForSigning } from './signing/configuration.ts'
+import { hashOf, hashOption } from './signing/options.ts'
+import { refuseExisting, writeResult } from './signing/output.ts'
+import { withKey } from './signing/with-key.ts'
+import { addTokenOptions, type TokenOptions } from './token-options.ts'
+
+const EXAMPLES = `
+Takes the configuration of the service, and signs as it does: with the signer certificate and its issuers embedded, and
+the signature verified before it is written. --type cms adds the time of signing by this machine's clock.
+
+Examples:
+  signing-service sign contract.xml --out contract.xml.p7s
+  signing-service sign contract.xml --type cms --hash sha512 --pem
+
+`
+
+interface SignOptions extends TokenOptions {
+  readonly type: SignatureType
+  readonly hash: string
+  readonly pem?: boolean
+  readonly out?: string
+}
+
+export function addSignCommand(program: Command, io: Io): void {
+  addTokenOptions(program.command('sign'))
+    .description('sign a file (detached CMS, DER)')
+    .argument('<file>', 'what is signed')
+    .addOption(new Option('--type <type>', 'signed attributes').choices(['cms', 'cades']).default('cades'))
+    .addOption(hashOption())
+    .option('--pem', 'write PEM in place of DER')
+    .option('--out <file>', 'write the signature to a new file')
+    .addHelpText('after', EXAMPLES)
+    .action((file: string, options: SignOptions) => sign(io, file, options))
+}
+
+async function sign(io: Io, file: string, { type, pem, out, ...options }: SignOptions): Promise<void> {
+  refuseExisting(out)
+  const hashAlgorithm = hashOf(options)
+  const configuration = await loadForSigning(io, options)
+  const digest = await read(file, hashAlgorithm)
+  const signed = await withKey(
+    (...events) => new SigningKey(configuration, ...events),
+    options.timeout * 1000,
+    async (key) => {
+      const options = { deadline: performance.now() + configuration.hsm.timeoutMs }
+      const digested = { kind: 'container', type, hashAlgorithm, digest } as const
+      const der = await signContainer(digested, { signingKey: key, options })
+      return { der, signer: key.signer().validity[0]?.subject }
+    },
+  )
+  if (out !== undefined || !options.json) {
+    writeResult(io, out, pem ? encodePem('CMS', signed.der) : signed.der)
+  }
+  if (options.json) {
+    const { der, signer } = signed
+    const told = { signer, type, hash: hashAlgorithm.name, signature: der.toString('base64') }
+    io.output.write(`${JSON.stringify(told, null, 2)}\n`)
+  }
+}
+
+async function read(file: string, hashAlgorithm: HashAlgorithm): Promise<Buffer> {
+  try {
+    return await digestFile(hashAlgorithm, file)
+  } catch (error) {
+    throw new CommandFailed(`${file} cannot be read: ${(error as Error).message}`)
+  }
+}

@@ -1,0 +1,81 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { type BaseLogger, pino } from 'pino'
+import type { ConfigurationError } from '../../errors.ts'
+import type { PoolObserver } from '../../pkcs11/pool-observer.ts'
+import type { PoolStatus } from '../../pkcs11/session-pool.ts'
+
+import { CommandFailed } from '../exit-codes.ts'
+
+const LOOK_MS = 20
+
+/** What opens the token and signs. */
+interface Key {
+  start(): void
+  status(): PoolStatus
+  close(): Promise<void>
+}
+
+type KeyFactory<K> = (
+  log: BaseLogger,
+  observer: PoolObserver,
+  onMisconfigured: (error: ConfigurationError) => void,
+) => K
+
+/** A command says what went wrong once and ends: it neither counts nor logs. */
+const NO_OBSERVER: PoolObserver = {
+  waited: ignore,
+  called: ignore,
+  retried: ignore,
+  evicted: ignore,
+  loggedIn: ignore,
+  restarted: ignore,
+  selfCheckFailed: ignore,
+}
+
+/**
+ * Opens the token as the service does, waits until a test signature has verified, has `use` sign, and closes.
+ *
+ * @param limitMs milliseconds that opening the token may take
+ * @throws ConfigurationError when the configuration does not fit the token; CommandFailed when it cannot sign
+
+ */
+export async function withKey<K extends Key, T>(
+  create: KeyFactory<K>,
+  limitMs: number,
+  use: (key: K) => Promise<T>,
+): Promise<T> {
+  const problems: ConfigurationError[] = []
+  const key = create(pino({ level: 'silent' }), NO_OBSERVER, (error) => problems.push(error))
+  const sign = async () => {
+    key.start()
+    await waitUntilReady(key, performance.now() + limitMs)
+    return use(key)
+  }
+  try {
+    return await sign().catch((error) => {
+      throw problems[0] ?? describeRefusal(error)
+    })
+  } finally {
+    await key.close()
+  }
+}
+
+/** Unlike the service, which has time, it does not wait for a token that is away. */
+async function waitUntilReady(key: Key, deadline: number): Promise<void> {
+  for (let { state, reason } = key.status(); state !== 'ready'; { state, reason } = key.status()) {
+    if (state !== 'starting') {
+      throw new CommandFailed(`${reason}; "signing-service check" tells more`)
+    }
+    if (performance.now() > deadline) {
+      throw new CommandFailed('the PKCS#11 library did not answer in time')
+    }
+    await delay(LOOK_MS)
+  }
+}
+
+/** What the service would answer to a caller is a message for the person at the terminal. */
+function describeRefusal(error: unknown): unknown {
+  return error instanceof Error && 'statusCode' in error ? new CommandFailed(error.message) : error
+}
+
+function ignore(): void {}

@@ -1,0 +1,16 @@
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { pipeline } from 'node:stream/promises'
+import type { HashAlgorithm } from './hash-algorithms.ts'
+
+/**
+ * The digest of a file, of which little is in memory at any time.
+ *
+ * @throws Error of the file system
+
+ */
+export async function digestFile(algorithm: HashAlgorithm, path: string): Promise<Buffer> {
+  const hash = createHash(algorithm.nodeName)
+  await pipeline(createReadStream(path), hash)
+  return hash.digest()
+}

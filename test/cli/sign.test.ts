@@ -1,0 +1,106 @@
+import { execFileSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { issue } from '../support/certificates.ts'
+import { runCommand } from '../support/command.ts'
+import { createFaultyModule } from '../support/faulty-module/faulty-module.ts'
+import { createSigningToken } from '../support/token.ts'
+import { printCms, verifyCms } from '../support/validators/openssl.ts'
+
+const directory = t.testdir()
+const { environment, certificates } = await createSigningToken(directory)
+const faulty = await createFaultyModule(directory, environment)
+const content = randomBytes(3_000_000)
+const file = join(directory, 'document.bin')
+writeFileSync(file, content)
+
+t.test('a signature that openssl verifies as CAdES', async (t) => {
+  const out = join(directory, 'document.p7s')
+  const { exitCode, stdout, stderr } = await runCommand(environment, 'sign', file, '--out', out)
+  t.same([exitCode, stdout, stderr], [0, '', ''])
+  const cms = readFileSync(out)
+  t.match(await verifyCms({ cms, content, trustAnchors: certificates.root, cades: true }), { valid: true })
+  t.match(await verifyCms({ cms, content: Buffer.from('other') }), { valid: false })
+  const text = await printCms(cms)
+  t.notMatch(text, 'signingTime')
+  t.match(text, 'sha256')
+})
+
+t.test('CMS with another hash as PEM, to stdout', async (t) => {
+  const { exitCode, stdout } = await runCommand(
+    ...[environment, 'sign', file, '--type', 'cms', '--hash', 'sha512', '--pem'],
+  )
+  t.equal(exitCode, 0)
+  const cms = execFileSync('openssl', ['cms', '-cmsout', '-inform', 'PEM', '-outform', 'DER'], {
+    input: stdout,
+  })
+  t.match(await verifyCms({ cms, content, trustAnchors: certificates.root }), { valid: true })
+  const text = await printCms(cms)
+  t.match(text, 'signingTime')
+  t.match(text, 'sha512')
+})
+
+t.test('as JSON', async (t) => {
+  const { exitCode, stdout } = await runCommand(environment, 'sign', file, '--json')
+  t.equal(exitCode, 0)
+  const { signature, ...rest } = JSON.parse(stdout)
+  t.same(rest, { signer: 'O=Demo, CN=Test signer', type: 'cades', hash: 'sha256' })
+  t.match(await verifyCms({ cms: Buffer.from(signature, 'base64'), content }), { valid: true })
+})
+
+t.test('a file that cannot be read, and one of nothing', async (t) => {
+  const none = await runCommand(environment, 'sign', join(directory, 'none'))
+  t.equal(none.exitCode, 1)
+  t.match(none.stderr, /none cannot be read: ENOENT/)
+  const empty = join(directory, 'empty')
+  writeFileSync(empty, '')
+  const { exitCode, stdout } = await runCommand(environment, 'sign', empty, '--json')
+  t.equal(exitCode, 0)
+  const cms = Buffer.from(JSON.parse(stdout).signature, 'base64')
+  t.match(await printCms(cms), 'e3 b0 c4 42', 'the digest of nothing')
+})
+
+t.test('a certificate that has expired, or of another key', async (t) => {
+  const notAfter = new Date(Date.now() - 60_000)
+  const options = { subject: '/CN=Expired', key: ['-algorithm', 'RSA'] }
+  const { certificateFile: other } = issue(directory, options)
+  const { certificateFile: expired } = issue(directory, { ...options, notAfter })
+  const refused = await runCommand({ ...environment, SIGNER_CERTIFICATE_FILE: other }, 'sign', file)
+  t.equal(refused.exitCode, 78)
+  t.match(refused.stderr, /^SIGNER_CERTIFICATE_FILE: is not the certificate of a private key on the token/)
+  const { stderr } = await runCommand(
+    { ...environment, HSM_KEY_LABEL: 'signer', SIGNER_CERTIFICATE_FILE: expired },
+    ...['sign', file],
+  )
+  t.match(stderr, /^SIGNER_CERTIFICATE_FILE: /)
+})
+
+t.test('a token whose key fails once it has proved itself', async (t) => {
+  faulty.plan('C_Sign return CKR_FUNCTION_FAILED after=1')
+  const { exitCode, stdout, stderr } = await runCommand(
+    ...[{ ...faulty.environment, HSM_TIMEOUT_MS: '1500' }, 'sign', file],
+  )
+  t.same([exitCode, stdout], [1, ''])
+  t.match(stderr, /^The HSM /)
+  faulty.plan()
+})
+
+t.test('no PIN, and nobody to ask', async (t) => {
+  const { exitCode, stderr } = await runCommand({ ...environment, HSM_PIN_FILE: '' }, 'sign', file)
+  t.equal(exitCode, 78)
+  t.match(stderr, /^HSM_PIN_FILE: is required, or HSM_PIN or --pin-file/)
+})
+
+t.test('arguments that sign nothing', async (t) => {
+  for (const [message, ...args] of [
+    [/missing required argument 'file'/],
+    [/Allowed choices are cms, cades/, file, '--type', 'pades'],
+    [/Allowed choices are sha256, sha384, sha512/, file, '--hash', 'md5'],
+  ] as [RegExp, ...string[]][]) {
+    const { exitCode, stderr } = await runCommand(environment, 'sign', ...args)
+    t.equal(exitCode, 2)
+    t.match(stderr, message)
+  }
+})

@@ -1,0 +1,222 @@
+import { execFileSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import { generateKeyFile, type Issued, issue, RSA_2048 } from '../support/certificates.ts'
+import { runCommand } from '../support/command.ts'
+import { createSigningToken } from '../support/token.ts'
+import { verifyCms } from '../support/validators/openssl.ts'
+
+const directory = t.testdir()
+const path = (name: string) => join(directory, name)
+const { environment, certificates } = await createSigningToken(directory)
+const content = randomBytes(1_000_000)
+writeFileSync(path('document'), content)
+writeFileSync(path('other'), 'another document')
+await runCommand(environment, 'sign', path('document'), '--out', path('cades.p7s'))
+await runCommand(environment, 'sign', path('document'), '--type', 'cms', '--pem', '--out', path('cms.pem'))
+
+const rsaKey = generateKeyFile(directory, RSA_2048)
+const root = issue(directory, { subject: '/CN=root', ca: true })
+
+/** A signature by openssl over the document, with the certificates given embedded. */
+function signWith(
+  { certificateFile, keyFile }: Issued,
+  embedded: readonly Issued[],
+  ...options: string[]
+): string {
+  const file = path(`${randomBytes(4).toString('hex')}.p7s`)
+  const chain = path('chain.pem')
+  writeFileSync(chain, embedded.map((one) => readFileSync(one.certificateFile, 'utf8')).join(''))
+  const chainOptions = embedded.length === 0 ? [] : ['-certfile', chain]
+  const signer = ['-signer', certificateFile, '-inkey', keyFile, ...chainOptions]
+  execFileSync(
+    'openssl',
+    [
+      'cms',
+      '-sign',
+      '-binary',
+      '-in',
+      path('document'),
+      '-outform',
+      'DER',
+      '-out',
+      file,
+      ...signer,
+      ...options,
+    ],
+    { stdio: 'pipe' },
+  )
+  return file
+}
+
+async function verify(signature: string, ca: string, document = 'document') {
+  const result = await runCommand(
+    {},
+    'verify',
+    path(document),
+    '--signature',
+    signature,
+    '--ca',
+    ca,
+    '--json',
+  )
+  return { ...result, report: JSON.parse(result.stdout || 'null') }
+}
+
+t.test('what sign has signed', async (t) => {
+  const { exitCode, stdout, stderr } = await runCommand(
+    environment,
+    ...['verify', path('document'), '--signature', path('cades.p7s')],
+  )
+  t.same([exitCode, stderr], [0, ''])
+  t.match(
+    stdout,
+    /^signer +O=Demo, CN=Test signer\nserial +[0-9A-F]+\nhash +sha256\nsigned at +not told\ndigest +ok\nsignature +ok\nchain +ok\nresult +valid\n$/,
+  )
+  const { exitCode: code, report } = await verify(path('cms.pem'), certificates.root)
+  t.equal(code, 0)
+  t.match(report, { valid: true, hash: 'sha256', signingTime: /^20\d\d-.*Z$/ })
+})
+
+t.test('the time of signing is told to people', async (t) => {
+  const args = ['verify', path('document'), '--signature', path('cms.pem'), '--ca', certificates.root]
+  const { stdout } = await runCommand({}, ...args)
+  t.match(stdout, /\nsigned at +20\d\d-.*Z, by the signer's clock\n/)
+})
+
+t.test('another file, another signature, and another CA', async (t) => {
+  const other = await verify(path('cades.p7s'), certificates.root, 'other')
+  t.equal(other.exitCode, 1)
+  t.equal(other.stderr, '')
+  t.same(other.report.problems, { digest: 'the file is not the one that was signed' })
+  const changed = readFileSync(path('cades.p7s'))
+  changed.writeUInt8(changed.readUInt8(changed.length - 1) ^ 1, changed.length - 1)
+  writeFileSync(path('changed.p7s'), changed)
+  t.match(await verifyCms({ cms: changed, content }), { valid: false })
+  const { report } = await verify(path('changed.p7s'), certificates.root)
+  t.match(report.problems, { signature: /^it is not that of the signer certificate/ })
+  const stranger = await verify(path('cades.p7s'), root.certificateFile)
+  t.equal(stranger.exitCode, 1)
+  t.match(stranger.report.problems, {
+    chain: /^no path to a self-signed certificate of the CA file: it ends at /,
+  })
+  const intermediate = await verify(path('cades.p7s'), certificates.intermediate)
+  t.match(intermediate.report.problems, { chain: /^no path to a self-signed/ })
+  const { stdout, exitCode } = await runCommand(
+    {},
+    ...['verify', path('other'), '--signature', path('cades.p7s'), '--ca', certificates.root],
+  )
+  t.equal(exitCode, 1)
+  t.match(stdout, /\ndigest +the file is not the one that was signed\n[\s\S]*result +NOT VALID\n$/)
+})
+
+t.test('chains that openssl refuses as well', async (t) => {
+  const leaf = { subject: '/CN=leaf', keyFile: rsaKey }
+  const narrow = issue(directory, {
+    ...{ subject: '/CN=narrow', issuer: root, ca: true },
+    extensions: ['basicConstraints = critical, CA:true, pathlen:0', 'keyUsage = critical, keyCertSign'],
+  })
+  const below = issue(directory, { subject: '/CN=below', issuer: narrow, ca: true })
+  const noAuthority = issue(directory, {
+    ...{ subject: '/CN=no authority', issuer: root },
+    extensions: ['basicConstraints = CA:false'],
+  })
+  const expired = { ...leaf, issuer: root, notAfter: new Date(Date.now() - 3_600_000) }
+  const odd = { ...leaf, issuer: root, extensions: ['1.2.3.4 = critical, ASN1:NULL'] }
+  for (const [message, signer, ...embedded] of [
+    [
+      /CN=narrow does not allow so many certificates below it/,
+      issue(directory, { ...leaf, issuer: below }),
+      below,
+      narrow,
+    ],
+    [
+      /CN=no authority is not that of a certificate authority/,
+      issue(directory, { ...leaf, issuer: noAuthority }),
+      noAuthority,
+    ],
+    [/CN=leaf expired at/, issue(directory, expired)],
+    [/CN=leaf has a critical extension that is not supported, 1\.2\.3\.4/, issue(directory, odd)],
+  ] as [RegExp, Issued, ...Issued[]][]) {
+    const signature = signWith(signer, embedded)
+    const cms = readFileSync(signature)
+    t.match(await verifyCms({ cms, content, trustAnchors: root.certificateFile }), { valid: false })
+    const { exitCode, report } = await verify(signature, root.certificateFile)
+    t.equal(exitCode, 1)
+    t.match(report.problems, { chain: message, digest: undefined, signature: undefined })
+  }
+})
+
+t.test('a path length that is kept, and a root that only the signature brings', async (t) => {
+  const narrow = issue(directory, {
+    ...{ subject: '/CN=narrow', issuer: root, ca: true },
+    extensions: ['basicConstraints = critical, CA:true, pathlen:0', 'keyUsage = critical, keyCertSign'],
+  })
+  const signer = issue(directory, { subject: '/CN=leaf', issuer: narrow, keyFile: rsaKey })
+  const signature = signWith(signer, [narrow, root])
+  t.match((await verify(signature, root.certificateFile)).report, { valid: true })
+  t.match((await verify(signature, certificates.root)).report, { valid: false })
+})
+
+t.test('a certificate of the first version, which has no extensions', async (t) => {
+  const signer = issue(directory, { subject: '/CN=plain', issuer: root, keyFile: rsaKey, extensions: [] })
+  t.match((await verify(signWith(signer, []), root.certificateFile)).report, { valid: true })
+})
+
+t.test('other algorithms than RSA with PKCS#1 v1.5', async (t) => {
+  const curve = issue(directory, { subject: '/CN=curve', issuer: root })
+  const pss = issue(directory, { subject: '/CN=pss', issuer: root, keyFile: rsaKey })
+  for (const signature of [signWith(curve, []), signWith(pss, [], '-keyopt', 'rsa_padding_mode:pss')]) {
+    const { report } = await verify(signature, root.certificateFile)
+    t.match(report.problems, {
+      signature: /^its algorithm, [\d.]+, is not supported with this hash and key$/,
+    })
+  }
+})
+
+t.test('what is no such signature', async (t) => {
+  const signer = issue(directory, { subject: '/CN=leaf', issuer: root, keyFile: rsaKey })
+  writeFileSync(path('garbage'), 'garbage')
+  execFileSync('openssl', [
+    'cms',
+    '-data_create',
+    '-in',
+    path('other'),
+    '-outform',
+    'DER',
+    '-out',
+    path('data'),
+  ])
+  for (const [message, file] of [
+    [/it is no CMS signature, neither DER nor PEM/, path('garbage')],
+    [/it is no CMS signature/, path('data')],
+    [/ENOENT/, path('none')],
+    [/it holds its own content/, signWith(signer, [], '-nodetach')],
+    [/it has 2 signers/, signWith(signer, [], '-signer', root.certificateFile, '-inkey', root.keyFile)],
+    [/it does not hold the certificate of its signer/, signWith(signer, [], '-nocerts')],
+    [/it does not hold the certificate of its signer/, signWith(signer, [], '-keyid')],
+    [/it has no signed attribute message-digest/, signWith(signer, [], '-noattr')],
+    [/its hash algorithm, 1\.2\.840\.113549\.2\.5, is not supported/, signWith(signer, [], '-md', 'md5')],
+  ] as const) {
+    const { exitCode, stdout, stderr } = await verify(file, root.certificateFile)
+    t.same([exitCode, stdout], [1, ''])
+    t.match(stderr, message)
+  }
+})
+
+t.test('files that cannot be used, and arguments', async (t) => {
+  const signature = ['--signature', path('cades.p7s')]
+  for (const [code, message, ...args] of [
+    [1, /^there is nothing to trust: set CA_CERTIFICATES_FILE, or --ca\n$/, path('document'), ...signature],
+    [1, /garbage cannot be used: /, path('document'), ...signature, '--ca', path('garbage')],
+    [1, /none cannot be read: ENOENT/, path('none'), ...signature, '--ca', certificates.root],
+    [2, /required option '--signature <file>' not specified/, path('document')],
+    [2, /missing required argument 'file'/, ...signature],
+  ] as [number, RegExp, ...string[]][]) {
+    const { exitCode, stdout, stderr } = await runCommand({}, 'verify', ...args)
+    t.same([exitCode, stdout], [code, ''])
+    t.match(stderr, message)
+  }
+})
