@@ -17,7 +17,6 @@ const LOCAL_PART = /^[a-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}$/i
  * `IP:192.0.2.1`.
  *
  * @throws Error whose message says what it must be
-
  */
 export function parseAlternativeName(text: string): pkijs.GeneralName {
   const [kind = ''] = text.split(':', 1)

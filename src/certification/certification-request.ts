@@ -1,6 +1,5 @@
 import * as pkijs from 'pkijs'
 import type { HashAlgorithm } from '../signature/hash-algorithms.ts'
-
 import { TokenKey } from '../signature/token-key-engine.ts'
 import { CertifyingEngine } from './certifying-engine.ts'
 
@@ -22,7 +21,6 @@ export interface CertificationRequestContent {
  *
  * @returns DER CertificationRequest
  * @throws whatever `sign` throws
-
  */
 export async function createCertificationRequest(content: CertificationRequestContent): Promise<Buffer> {
   const { subject, publicKey, extensions, hash, sign } = content

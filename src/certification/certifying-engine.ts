@@ -2,7 +2,6 @@ import type { webcrypto } from 'node:crypto'
 import * as asn1js from 'asn1js'
 import * as pkijs from 'pkijs'
 import type { HashAlgorithm } from '../signature/hash-algorithms.ts'
-
 import { RSA_WITH_HASH } from '../signature/rsa-signature-algorithms.ts'
 import { TokenKeyEngine } from '../signature/token-key-engine.ts'
 

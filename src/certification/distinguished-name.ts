@@ -1,7 +1,6 @@
 import * as asn1js from 'asn1js'
 import * as pkijs from 'pkijs'
 
-/** By the keywords of RFC 4514 3 and those that OpenSSL adds, in lower case: keywords have no case. */
 interface AttributeType {
   readonly oid: string
   /** Longest value in characters (RFC 5280 A.1); CAs refuse what is longer. */
@@ -9,6 +8,7 @@ interface AttributeType {
   readonly encoding?: 'printable' | 'ia5'
 }
 
+/** By the keywords of RFC 4514 3 and those that OpenSSL adds, in lower case: keywords have no case. */
 const ATTRIBUTE_TYPES: ReadonlyMap<string, AttributeType> = new Map(
   Object.entries({
     cn: { oid: '2.5.4.3', limit: 64 },
@@ -40,7 +40,6 @@ const PIECE = /\\([0-9a-f]{2})|\\(.)|[^\\]+/giu
  * specific part first, which in the DER is the last.
  *
  * @throws Error whose message says what is wrong with it
-
  */
 export function parseDistinguishedName(text: string): pkijs.RelativeDistinguishedNames {
   const names: Buffer[][] = [[]]

@@ -1,5 +1,4 @@
 /** `signing-service csr`: a request for a certificate, signed by the key on the token. */
-
 import { type Command, Option } from 'commander'
 import type { GeneralName, RelativeDistinguishedNames } from 'pkijs'
 import { parseAlternativeName } from '../certification/alternative-name.ts'
@@ -16,7 +15,6 @@ import { digest } from '../signature/digest.ts'
 import { fingerprint } from '../signature/fingerprint.ts'
 import { UncertifiedKey } from '../signers/uncertified-key.ts'
 import type { Io } from './io.ts'
-
 import { parseId } from './keygen.ts'
 import { type KeyOptions, loadForCertification } from './signing/configuration.ts'
 import { collecting, hashOf, hashOption, keyUsageOption, parsing } from './signing/options.ts'
@@ -34,7 +32,6 @@ SUBJECT is in the form of RFC 4514: the most specific part first, and a backslas
 Examples:
   signing-service csr --label signer --subject 'CN=Signer,O=Example\\, Inc.,C=DE' --out signer.csr
   signing-service csr --subject CN=Signer --san email:signer@example.com --eku none --hash sha384
-
 `
 
 interface CsrOptions extends KeyOptions {

@@ -1,5 +1,4 @@
 /** `signing-service sign`: a detached signature over a file, as the service makes its containers. */
-
 import { type Command, Option } from 'commander'
 import { signContainer } from '../callback/sign-container.ts'
 import { encodePem } from '../certification/pem.ts'
@@ -9,7 +8,6 @@ import type { SignatureType } from '../signature/signed-attributes.ts'
 import { SigningKey } from '../signers/signing-key.ts'
 import { CommandFailed } from './exit-codes.ts'
 import type { Io } from './io.ts'
-
 import { loadForSigning } from './signing/configuration.ts'
 import { hashOf, hashOption } from './signing/options.ts'
 import { refuseExisting, writeResult } from './signing/output.ts'
@@ -23,7 +21,6 @@ the signature verified before it is written. --type cms adds the time of signing
 Examples:
   signing-service sign contract.xml --out contract.xml.p7s
   signing-service sign contract.xml --type cms --hash sha512 --pem
-
 `
 
 interface SignOptions extends TokenOptions {

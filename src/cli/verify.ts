@@ -1,5 +1,4 @@
 /** `signing-service verify`: whether a detached signature is one over a file, and whose. */
-
 import { verify as verifySignature } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
@@ -12,7 +11,6 @@ import { type TrustAnchors, traceToAnchor } from '../signers/trust.ts'
 import { validityPeriod } from '../signers/validity.ts'
 import { CommandFailed } from './exit-codes.ts'
 import type { Io } from './io.ts'
-
 import { printable } from './table.ts'
 
 const EXAMPLES = `
@@ -24,7 +22,6 @@ Exit code 0: valid; 1: not.
 Examples:
   signing-service verify contract.xml --signature contract.xml.p7s --ca ca-bundle.pem
   signing-service verify contract.xml --signature contract.xml.p7s --json
-
 `
 
 interface VerifyOptions {

@@ -28,7 +28,6 @@ const PEM = /-----BEGIN (CMS|PKCS7)-----([A-Za-z0-9+/=\s]+)-----END \1-----/
  *
  * @param content DER or PEM
  * @throws Error whose message says what it is not
-
  */
 export function parseDetachedSignature(content: Buffer): DetachedSignature {
   const [, , base64] = PEM.exec(content.toString('latin1')) ?? []

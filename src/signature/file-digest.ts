@@ -7,7 +7,6 @@ import type { HashAlgorithm } from './hash-algorithms.ts'
  * The digest of a file, of which little is in memory at any time.
  *
  * @throws Error of the file system
-
  */
 export async function digestFile(algorithm: HashAlgorithm, path: string): Promise<Buffer> {
   const hash = createHash(algorithm.nodeName)

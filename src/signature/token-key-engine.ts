@@ -2,7 +2,6 @@
  * pkijs's view of the key on the token: a CryptoKey without key material, and a crypto engine on @peculiar/webcrypto
  * that has it sign.
  */
-
 import type { webcrypto } from 'node:crypto'
 import * as asn1js from 'asn1js'
 import * as pkijs from 'pkijs'

@@ -21,7 +21,6 @@ export type TrustAnchors = readonly X509Certificate[]
  *
  * @param embedded certificates from the signature, which prove nothing by themselves
  * @returns the chain's certificates from the leaf to the anchor, or what is wrong, in words
-
  */
 export function traceToAnchor(
   leaf: X509Certificate,

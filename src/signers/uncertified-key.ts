@@ -1,5 +1,4 @@
 /** The key on the token while there is no certificate for it: it can sign a request for one. */
-
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import type { BaseLogger } from 'pino'
 import type { HsmConfiguration } from '../config.ts'
@@ -9,7 +8,6 @@ import type { PoolObserver } from '../pkcs11/pool-observer.ts'
 import { type PoolStatus, SessionPool, type SignOptions } from '../pkcs11/session-pool.ts'
 import { encodeDigestInfo } from '../signature/digest-info.ts'
 import type { HashAlgorithm } from '../signature/hash-algorithms.ts'
-
 import { verifyDigestInfo } from '../signature/verification.ts'
 
 export class UncertifiedKey {
@@ -44,11 +42,10 @@ export class UncertifiedKey {
   }
 
   /**
-     * RSA.
-     *
-     * @throws HSM_UNAVAILABLE before the token was opened
-
-     */
+   * RSA.
+   *
+   * @throws HSM_UNAVAILABLE before the token was opened
+   */
   publicKey(): KeyObject {
     if (this.#publicKey === undefined) {
       throw new HSM_UNAVAILABLE()
@@ -57,12 +54,11 @@ export class UncertifiedKey {
   }
 
   /**
-     * The RSASSA-PKCS1-v1_5 signature over a digest (RFC 8017 8.2.1), verified with the key's public half.
-     *
-     * @param digest bytes, as many as the algorithm's digests have
-     * @throws SIGNATURE_SELF_CHECK_FAILED, HSM_BUSY, HSM_TIMEOUT, HSM_UNAVAILABLE
-
-     */
+   * The RSASSA-PKCS1-v1_5 signature over a digest (RFC 8017 8.2.1), verified with the key's public half.
+   *
+   * @param digest bytes, as many as the algorithm's digests have
+   * @throws SIGNATURE_SELF_CHECK_FAILED, HSM_BUSY, HSM_TIMEOUT, HSM_UNAVAILABLE
+   */
   async sign(
     algorithm: HashAlgorithm,
     digest: Uint8Array,

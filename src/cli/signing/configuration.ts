@@ -1,7 +1,6 @@
 import { type Configuration, isPinConfigured, loadConfiguration } from '../../config.ts'
 import { askPin } from '../ask-pin.ts'
 import type { Io } from '../io.ts'
-
 import { applyOptions, type TokenOptions } from '../token-options.ts'
 
 export interface KeyOptions extends TokenOptions {
@@ -15,7 +14,6 @@ export interface KeyOptions extends TokenOptions {
  * answer where the signer process looks for it: in the environment that it gets from this process.
  *
  * @throws ConfigurationError, also where there is nobody to ask
-
  */
 export async function loadForSigning(io: Io, options: TokenOptions): Promise<Configuration> {
   const environment = { ...applyOptions(io.environment, options), HSM_SESSIONS: '1' }

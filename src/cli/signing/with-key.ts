@@ -3,7 +3,6 @@ import { type BaseLogger, pino } from 'pino'
 import type { ConfigurationError } from '../../errors.ts'
 import type { PoolObserver } from '../../pkcs11/pool-observer.ts'
 import type { PoolStatus } from '../../pkcs11/session-pool.ts'
-
 import { CommandFailed } from '../exit-codes.ts'
 
 const LOOK_MS = 20
@@ -37,7 +36,6 @@ const NO_OBSERVER: PoolObserver = {
  *
  * @param limitMs milliseconds that opening the token may take
  * @throws ConfigurationError when the configuration does not fit the token; CommandFailed when it cannot sign
-
  */
 export async function withKey<K extends Key, T>(
   create: KeyFactory<K>,
