@@ -7,10 +7,12 @@ const name = '(?!\\.{1,2}(/|$))[A-Za-z0-9._~-]+'
 const path = `^/(${name}(/${name})*/?)?$`
 
 export const Environment = Type.Object({
-  HSM_MODULE: Type.String({
-    description: 'path of the PKCS#11 library',
-    examples: ['/opt/cloudhsm/lib/libcloudhsm_pkcs11.so'],
-  }),
+  HSM_MODULE: Type.Optional(
+    Type.String({
+      description: 'path of the PKCS#11 library',
+      examples: ['/opt/cloudhsm/lib/libcloudhsm_pkcs11.so'],
+    }),
+  ),
   HSM_PIN: Type.Optional(
     Type.String({ description: 'PIN of the user; CloudHSM: user:password', examples: ['user:password'] }),
   ),
@@ -47,11 +49,27 @@ export const Environment = Type.Object({
       examples: ['/etc/signing-service/ca-bundle.pem'],
     }),
   ),
+  SIGNERS_FILE: Type.Optional(
+    Type.String({
+      description: 'JSON file that describes several signers, in place of the variables that describe one',
+      examples: ['/etc/signing-service/signers.json'],
+    }),
+  ),
+  SIGNERS_RELOAD_INTERVAL_MS: Type.Integer({
+    minimum: 0,
+    maximum: 86_400_000,
+    // More often than this would be noticed in nothing but the load
+    not: { minimum: 1, maximum: 99 },
+    default: 2000,
+    description:
+      'milliseconds between looks at the files of signers and certificates, whose changes are taken over; 0 is never, else 100 or more',
+    examples: ['2000'],
+  }),
   HSM_SESSIONS: Type.Integer({
     minimum: 1,
     maximum: 1024,
     default: 8,
-    description: 'sessions in the pool',
+    description: 'sessions in the pool of each token',
     examples: ['8'],
   }),
   HSM_QUEUE_LIMIT: Type.Integer({

@@ -4,44 +4,24 @@
  * The environment is read here alone; the PIN is not, but by the signer process, which alone needs it: the
  * configuration only says where it will be found.
  */
-import type { X509Certificate } from 'node:crypto'
 import type { Environment } from '../schemas/configuration.ts'
-import { isReadable, readCertificateFile } from './configuration/files.ts'
+import { defined } from './configuration/defined.ts'
 import { deepFreeze } from './configuration/freeze.ts'
 import { parseHashAlgorithms, parseOrigins } from './configuration/lists.ts'
 import { findPin, isPinConfigured, type PinSource } from './configuration/pin.ts'
-import { problemWith } from './configuration/problem.ts'
+import type { SignersConfiguration, TokenSelector } from './configuration/signer-configuration.ts'
+import { findCertificateProblems } from './configuration/signer-checks.ts'
+import { describeToken, readSingleSigner, requireModule } from './configuration/single-signer.ts'
+import { readSignersFile } from './configuration/signers-file.ts'
 import { validate } from './configuration/validation.ts'
-import {
-  dropUnset,
-  type GivenVariables,
-  type Variables,
-  warnAboutUnknown,
-} from './configuration/variables.ts'
+import { dropUnset, type GivenVariables, type Variables, warnAboutUnknown } from './configuration/variables.ts'
 import { ConfigurationError, type ConfigurationProblem } from './errors.ts'
-import type { HashAlgorithm } from './signature/hash-algorithms.ts'
-import { describeUnsupportedKey } from './signers/key-type.ts'
-import { signerFromFiles } from './signers/signer.ts'
 
 export { isPinConfigured, type PinSource, readPin } from './configuration/pin.ts'
+export type * from './configuration/signer-configuration.ts'
 
 /** What Document Engine's SIGNING_SERVICE_TIMEOUT is unless it is set. */
 const DOCUMENT_ENGINE_TIMEOUT_MS = 5_000
-
-/** Which token: all that are given must fit; none given means the only token present. */
-export interface TokenSelector {
-  readonly label?: string
-  readonly serial?: string
-  /** Index in the slot list. */
-  readonly slot?: number
-}
-
-/** Which private key: none given means the one that belongs to the signer certificate. */
-export interface KeySelector {
-  readonly label?: string
-  /** CKA_ID in lower-case hex. */
-  readonly id?: string
-}
 
 /** What it takes to reach a token without serving anybody. */
 export interface TokenConfiguration {
@@ -51,11 +31,8 @@ export interface TokenConfiguration {
   readonly pin?: PinSource
 }
 
+/** How a token is used that signs: the same for each of them. */
 export interface HsmConfiguration {
-  readonly module: string
-  readonly pin: PinSource
-  readonly token: TokenSelector
-  readonly key: KeySelector
   readonly sessions: number
   readonly queueLimit: number
   readonly timeoutMs: number
@@ -68,13 +45,6 @@ export interface HsmConfiguration {
   readonly sessionMaxAgeMs: number
 }
 
-export interface SignerConfiguration {
-  /** Leaf first; absent when the certificate is to be found on the token. */
-  readonly certificates?: readonly X509Certificate[]
-  /** In any order. */
-  readonly caCertificates: readonly X509Certificate[]
-}
-
 export interface Configuration {
   readonly host: string
   readonly port: number
@@ -85,10 +55,11 @@ export interface Configuration {
   readonly shutdownDelayMs: number
   readonly corsOrigins: readonly string[]
   readonly logLevel: Environment['LOG_LEVEL']
-  readonly hashAlgorithms: readonly HashAlgorithm[]
   readonly digestMismatch: Environment['DIGEST_MISMATCH']
+  /** How often the files of the signers are looked at; 0 is never. */
+  readonly reloadIntervalMs: number
   readonly hsm: HsmConfiguration
-  readonly signer: SignerConfiguration
+  readonly signers: SignersConfiguration
   /** What the operator should know though it does not stop the start. */
   readonly warnings: readonly string[]
 }
@@ -101,10 +72,6 @@ export function loadConfiguration(environment: Variables): Readonly<Configuratio
   warnings.push(...warnAboutUnknown(given))
 
   const values = validate(given, problems)
-  if (values.HSM_MODULE !== undefined) {
-    isReadable('HSM_MODULE', values.HSM_MODULE, problems)
-  }
-  const pin = findPin(given, problems)
   if (given.HSM_PIN !== undefined) {
     warnings.push("HSM_PIN: stays readable in the process's environment; HSM_PIN_FILE does not")
   }
@@ -113,29 +80,54 @@ export function loadConfiguration(environment: Variables): Readonly<Configuratio
       `HSM_TIMEOUT_MS: Document Engine gives up after SIGNING_SERVICE_TIMEOUT, ${DOCUMENT_ENGINE_TIMEOUT_MS} ms by default; keep it below that`,
     )
   }
-  const signer = readSigner(values, problems)
-  const lists = {
-    hashAlgorithms: parseHashAlgorithms(values.HASH_ALGORITHMS as string, problems),
-    corsOrigins: parseOrigins(values.CORS_ORIGINS ?? '', problems),
-  }
+  const corsOrigins = parseOrigins(values.CORS_ORIGINS ?? '', problems)
+  const signers = readSigners(given, values, problems)
   if (problems.length > 0) {
     throw new ConfigurationError(problems)
   }
   const whole = values as Environment
   return deepFreeze({
-    ...lists,
     host: whole.SIGNING_SERVICE_HOST,
     port: whole.SIGNING_SERVICE_PORT,
     paths: listPaths(whole.SIGNING_SERVICE_PATH),
     bodyLimit: whole.SIGNING_SERVICE_BODY_LIMIT,
     keepAliveMs: whole.SIGNING_SERVICE_KEEP_ALIVE_MS,
     shutdownDelayMs: whole.SHUTDOWN_DELAY_MS,
+    corsOrigins,
     logLevel: whole.LOG_LEVEL,
     digestMismatch: whole.DIGEST_MISMATCH,
-    hsm: describeHsm(whole, pin as PinSource),
-    signer,
+    reloadIntervalMs: whole.SIGNERS_RELOAD_INTERVAL_MS,
+    hsm: describeHsm(whole),
+    signers,
     warnings,
   })
+}
+
+/**
+ * The part that says who signs: read again while the service runs.
+ *
+ * @throws ConfigurationError with all the problems there are
+ */
+export function loadSigners(environment: Variables): SignersConfiguration {
+  const problems: ConfigurationProblem[] = []
+  const given = dropUnset(environment, [])
+  const signers = readSigners(given, validate(given, problems), problems)
+  if (problems.length > 0) {
+    throw new ConfigurationError(problems)
+  }
+  return deepFreeze(signers)
+}
+
+function readSigners(
+  given: GivenVariables,
+  values: Partial<Environment>,
+  problems: ConfigurationProblem[],
+): SignersConfiguration {
+  const hashAlgorithms = parseHashAlgorithms(values.HASH_ALGORITHMS as string, problems)
+  const read = values.SIGNERS_FILE === undefined ? readSingleSigner : readSignersFile
+  const signers = read(given, values, hashAlgorithms, problems)
+  problems.push(...findCertificateProblems(signers))
+  return signers
 }
 
 /**
@@ -148,15 +140,12 @@ export function loadTokenConfiguration(environment: Variables): Readonly<TokenCo
   const pins = pick(environment, ['HSM_PIN', 'HSM_PIN_FILE'])
   const problems: ConfigurationProblem[] = []
   const values = validate(given, problems)
-  if (values.HSM_MODULE !== undefined) {
-    isReadable('HSM_MODULE', values.HSM_MODULE, problems)
-  }
+  const module = requireModule(values, problems)
   const pin = isPinConfigured(pins) ? findPin(pins, problems) : undefined
   if (problems.length > 0) {
     throw new ConfigurationError(problems)
   }
-  const whole = values as Environment
-  return deepFreeze({ module: whole.HSM_MODULE, token: describeToken(whole), ...defined({ pin }) })
+  return deepFreeze({ module, token: describeToken(values), ...defined({ pin }) })
 }
 
 /**
@@ -173,46 +162,13 @@ function pick(environment: Variables, names: readonly (keyof Environment)[]): Gi
   return Object.fromEntries(given.filter(([name]) => names.some((one) => one === name)))
 }
 
-function readSigner(
-  { SIGNER_CERTIFICATE_FILE, CA_CERTIFICATES_FILE }: Partial<Environment>,
-  problems: ConfigurationProblem[],
-): SignerConfiguration {
-  const certificates = readCertificateFile('SIGNER_CERTIFICATE_FILE', SIGNER_CERTIFICATE_FILE, problems)
-  const problem = certificates?.[0] && describeUnsupportedKey(certificates[0])
-  if (problem !== undefined) {
-    problems.push(problemWith('SIGNER_CERTIFICATE_FILE', problem))
-  }
-  const caCertificates = readCertificateFile('CA_CERTIFICATES_FILE', CA_CERTIFICATES_FILE, problems) ?? []
-  if (certificates === undefined) {
-    return { caCertificates }
-  }
-  if (problem === undefined) {
-    problems.push(...findEncodingProblems({ certificates, caCertificates }))
-  }
-  return { certificates, caCertificates }
-}
-
-/** Only of the certificates that go into containers: a bundle may hold others. */
-function findEncodingProblems(signer: SignerConfiguration): readonly ConfigurationProblem[] {
-  try {
-    signerFromFiles(signer)
-    return []
-  } catch (error) {
-    return (error as ConfigurationError).problems
-  }
-}
-
 /** The addresses of the callback, each once: the router takes /sign and /sign/ for the same. */
 function listPaths(further: string): string[] {
   return [...new Set(['/', '/sign', further.replace(/(?<=.)\/$/, '')])]
 }
 
-function describeHsm(values: Environment, pin: PinSource): HsmConfiguration {
+function describeHsm(values: Environment): HsmConfiguration {
   return {
-    module: values.HSM_MODULE,
-    pin,
-    token: describeToken(values),
-    key: defined({ label: values.HSM_KEY_LABEL, id: values.HSM_KEY_ID?.toLowerCase() }),
     sessions: values.HSM_SESSIONS,
     queueLimit: values.HSM_QUEUE_LIMIT,
     timeoutMs: values.HSM_TIMEOUT_MS,
@@ -220,16 +176,5 @@ function describeHsm(values: Environment, pin: PinSource): HsmConfiguration {
     zombieLimit: values.HSM_ZOMBIE_LIMIT ?? Math.floor(values.HSM_SESSIONS / 2),
     sessionMaxUses: values.HSM_SESSION_MAX_USES,
     sessionMaxAgeMs: values.HSM_SESSION_MAX_AGE_MS,
-  }
-}
-
-function describeToken({ HSM_TOKEN_LABEL, HSM_TOKEN_SERIAL, HSM_SLOT }: Environment): TokenSelector {
-  return defined({ label: HSM_TOKEN_LABEL, serial: HSM_TOKEN_SERIAL, slot: HSM_SLOT })
-}
-
-/** The object without its undefined properties. */
-function defined<T extends object>(object: T): { [K in keyof T]?: NonNullable<T[K]> } {
-  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as {
-    [K in keyof T]?: NonNullable<T[K]>
   }
 }

@@ -1,24 +1,19 @@
 import type { X509Certificate } from 'node:crypto'
 import { accessSync, constants, readFileSync, statSync } from 'node:fs'
-import type { Environment } from '../../schemas/configuration.ts'
 import type { ConfigurationProblem } from '../errors.ts'
 import { parseCertificates } from '../signers/certificate-file.ts'
 import { problemWith } from './problem.ts'
 
-/** Whether a variable names a file that this user may read; if not, that is a problem. */
-export function isReadable(
-  variable: keyof Environment,
-  path: string,
-  problems: ConfigurationProblem[],
-): boolean {
+/** Whether a setting names a file that this user may read; if not, that is a problem. */
+export function isReadable(setting: string, path: string, problems: ConfigurationProblem[]): boolean {
   try {
     accessSync(path, constants.R_OK)
   } catch (error) {
-    problems.push(problemWith(variable, `cannot be read (${(error as NodeJS.ErrnoException).code})`))
+    problems.push(problemWith(setting, `cannot be read (${(error as NodeJS.ErrnoException).code})`))
     return false
   }
   if (!statSync(path).isFile()) {
-    problems.push(problemWith(variable, 'cannot be read (it is not a file)'))
+    problems.push(problemWith(setting, 'cannot be read (it is not a file)'))
     return false
   }
   return true
@@ -26,17 +21,17 @@ export function isReadable(
 
 /** @returns the certificates, in the file's order; undefined when no file is named, or there is a problem with it */
 export function readCertificateFile(
-  variable: keyof Environment,
+  setting: string,
   path: string | undefined,
   problems: ConfigurationProblem[],
 ): readonly X509Certificate[] | undefined {
-  if (path === undefined || !isReadable(variable, path, problems)) {
+  if (path === undefined || !isReadable(setting, path, problems)) {
     return undefined
   }
   try {
     return parseCertificates(readFileSync(path))
   } catch (error) {
-    problems.push(problemWith(variable, (error as Error).message))
+    problems.push(problemWith(setting, (error as Error).message))
     return undefined
   }
 }

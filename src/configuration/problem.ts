@@ -1,17 +1,20 @@
-import type { Environment } from '../../schemas/configuration.ts'
 import type { ConfigurationProblem } from '../errors.ts'
-import { VARIABLES, type VariableSchema } from './variable-schema.ts'
+import { VARIABLES } from './variable-schema.ts'
 
 /**
  * A problem in the words of the variable's schema, such as
  * `HSM_SESSIONS: is not valid: sessions in the pool, an integer from 1 to 1024, for example HSM_SESSIONS=8`.
  *
+ * @param setting a variable, or a place in the signers file, of which only what is wrong is told
  * @param wrong what is wrong; no secret
  */
-export function problemWith(variable: keyof Environment, wrong: string): ConfigurationProblem {
-  const schema = VARIABLES.get(variable) as VariableSchema
+export function problemWith(setting: string, wrong: string): ConfigurationProblem {
+  const schema = VARIABLES.get(setting)
+  if (schema === undefined) {
+    return { variable: setting, message: wrong }
+  }
   const range = schema.type === 'integer' ? [`an integer from ${schema.minimum} to ${schema.maximum}`] : []
   const choice = schema.enum === undefined ? [] : [`one of ${schema.enum.join(', ')}`]
   const expected = [schema.description, ...range, ...choice].join(', ')
-  return { variable, message: `${wrong}: ${expected}, for example ${variable}=${schema.examples}` }
+  return { variable: setting, message: `${wrong}: ${expected}, for example ${setting}=${schema.examples}` }
 }

@@ -15,7 +15,7 @@ import type { GivenVariables } from './variables.ts'
 export function validate(given: GivenVariables, problems: ConfigurationProblem[]): Partial<Environment> {
   const names = new Set([...findInvalid(given), ...findNotDecimal(given)])
   for (const name of names) {
-    problems.push(problemWith(name as keyof Environment, name in given ? 'is not valid' : 'is required'))
+    problems.push(problemWith(name, 'is not valid'))
   }
   const rest = Object.fromEntries(Object.entries(given).filter(([name]) => !names.has(name)))
   return parse<Partial<Environment>>(Type.Partial(Environment), rest)
@@ -27,7 +27,7 @@ function findInvalid(given: GivenVariables): string[] {
     return []
   } catch (error) {
     const { errors } = error as SchemaError
-    return errors.map(({ instancePath, params }) => params.missingProperty ?? instancePath.slice(1))
+    return errors.map(({ instancePath }) => instancePath.slice(1))
   }
 }
 
@@ -39,10 +39,7 @@ function findNotDecimal(given: GivenVariables): string[] {
 }
 
 interface SchemaError {
-  readonly errors: readonly {
-    readonly instancePath: string
-    readonly params: { readonly missingProperty?: string }
-  }[]
+  readonly errors: readonly { readonly instancePath: string }[]
 }
 
 /** env-schema writes into both of its arguments. */

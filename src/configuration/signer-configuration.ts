@@ -1,0 +1,86 @@
+/** What is configured of signers, wherever it stands: in variables, or in a file. */
+import type { X509Certificate } from 'node:crypto'
+import type { HashAlgorithm } from '../signature/hash-algorithms.ts'
+import type { SignatureAlgorithmName } from '../signature/signature-algorithm.ts'
+import type { SignatureType } from '../signature/signed-attributes.ts'
+import type { PinSource } from './pin.ts'
+
+/** Which token: all that are given must fit; none given means the only token present. */
+export interface TokenSelector {
+  readonly label?: string
+  readonly serial?: string
+  readonly manufacturer?: string
+  readonly model?: string
+  /** Index in the slot list. */
+  readonly slot?: number
+  /** CK_SLOT_ID in decimal: it can exceed 2^53. */
+  readonly slotId?: string
+}
+
+/** Which private key: none given means the one that belongs to the signer certificate. */
+export interface KeySelector {
+  readonly label?: string
+  /** CKA_ID in lower-case hex. */
+  readonly id?: string
+}
+
+/** How to reach a token and log in. */
+export interface TokenAccess {
+  readonly module: string
+  readonly token: TokenSelector
+  readonly pin: PinSource
+}
+
+/** What the operator calls the settings of a signer: what a message names is what has to change. */
+export interface SettingNames {
+  readonly module: string
+  readonly pin: string
+  readonly token: string
+  /** Of a label or, where only that is given, of an id. */
+  readonly key: string
+  readonly certificate: string
+  readonly caCertificates: string
+  /** What tells several tokens apart, in words. */
+  readonly tokenChoice: string
+  /** What tells several keys apart, in words. */
+  readonly keyChoice: string
+}
+
+export type Container = 'raw' | 'pkcs7'
+
+/** What a signer may be asked for. */
+export interface SignerRules {
+  readonly containers: readonly Container[]
+  readonly signatureTypes: readonly SignatureType[]
+  readonly hashAlgorithms: readonly HashAlgorithm[]
+  /** Days that its certificate and chain must still be valid for. */
+  readonly minimumDaysLeft: number
+  /** Whether raw signatures are given too that are not RSASSA-PKCS1-v1_5, which Document Engine does not document. */
+  readonly raw: boolean
+}
+
+/** Certificates of files. */
+export interface CertificateFiles {
+  /** Leaf first; absent when the certificate is to be found on the token. */
+  readonly certificates?: readonly X509Certificate[]
+  /** In any order. */
+  readonly caCertificates: readonly X509Certificate[]
+}
+
+export interface SignerConfiguration extends CertificateFiles {
+  readonly name: string
+  readonly access: TokenAccess
+  readonly key: KeySelector
+  /** Absent where the type of the key decides. */
+  readonly algorithm?: SignatureAlgorithmName
+  readonly rules: SignerRules
+  readonly settings: SettingNames
+}
+
+export interface SignersConfiguration {
+  /** Name of the one that signs where a request names none. */
+  readonly default: string
+  readonly signers: readonly SignerConfiguration[]
+  /** Absolute paths of all the files that this was read from. */
+  readonly files: readonly string[]
+}

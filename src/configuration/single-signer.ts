@@ -1,0 +1,89 @@
+/** The variables that describe one signer: the short form of a file with one. */
+import { resolve } from 'node:path'
+import type { Environment } from '../../schemas/configuration.ts'
+import type { ConfigurationProblem } from '../errors.ts'
+import type { HashAlgorithm } from '../signature/hash-algorithms.ts'
+import { defined } from './defined.ts'
+import { isReadable, readCertificateFile } from './files.ts'
+import { findPin, type PinSource } from './pin.ts'
+import { problemWith } from './problem.ts'
+import type {
+  KeySelector,
+  SettingNames,
+  SignersConfiguration,
+  TokenSelector,
+} from './signer-configuration.ts'
+import type { GivenVariables } from './variables.ts'
+
+/** What metrics call the only signer there is. */
+const NAME = 'default'
+
+const SETTINGS: SettingNames = {
+  module: 'HSM_MODULE',
+  pin: 'HSM_PIN_FILE',
+  token: 'HSM_TOKEN_LABEL',
+  key: 'HSM_KEY_LABEL',
+  certificate: 'SIGNER_CERTIFICATE_FILE',
+  caCertificates: 'CA_CERTIFICATES_FILE',
+  tokenChoice: 'HSM_TOKEN_LABEL, HSM_TOKEN_SERIAL or HSM_SLOT',
+  keyChoice: 'HSM_KEY_LABEL or HSM_KEY_ID',
+}
+
+/** @returns what can be made of the variables, whole where no problem was found */
+export function readSingleSigner(
+  given: GivenVariables,
+  values: Partial<Environment>,
+  hashAlgorithms: readonly HashAlgorithm[],
+  problems: ConfigurationProblem[],
+): SignersConfiguration {
+  const module = requireModule(values, problems)
+  const pin = findPin(given, problems) as PinSource
+  const { SIGNER_CERTIFICATE_FILE, CA_CERTIFICATES_FILE } = values
+  const certificates = readCertificateFile('SIGNER_CERTIFICATE_FILE', SIGNER_CERTIFICATE_FILE, problems)
+  const caCertificates = readCertificateFile('CA_CERTIFICATES_FILE', CA_CERTIFICATES_FILE, problems) ?? []
+  const signer = {
+    name: NAME,
+    access: { module, token: describeToken(values), pin },
+    key: describeKey(values),
+    rules: {
+      containers: ['raw', 'pkcs7'] as const,
+      signatureTypes: ['cms', 'cades'] as const,
+      hashAlgorithms,
+      minimumDaysLeft: 0,
+      raw: false,
+    },
+    caCertificates,
+    ...defined({ certificates }),
+    settings:
+      values.HSM_KEY_LABEL === undefined && values.HSM_KEY_ID !== undefined
+        ? { ...SETTINGS, key: 'HSM_KEY_ID' }
+        : SETTINGS,
+  }
+  const files = [SIGNER_CERTIFICATE_FILE, CA_CERTIFICATES_FILE].filter((path) => path !== undefined)
+  return { default: NAME, signers: [signer], files: files.map((path) => resolve(path)) }
+}
+
+/** @returns the path of the PKCS#11 library; empty where none is given */
+export function requireModule(
+  { HSM_MODULE: module }: Partial<Environment>,
+  problems: ConfigurationProblem[],
+): string {
+  if (module === undefined) {
+    problems.push(problemWith('HSM_MODULE', 'is required'))
+    return ''
+  }
+  isReadable('HSM_MODULE', module, problems)
+  return module
+}
+
+export function describeToken({
+  HSM_TOKEN_LABEL: label,
+  HSM_TOKEN_SERIAL: serial,
+  HSM_SLOT: slot,
+}: Partial<Environment>): TokenSelector {
+  return defined({ label, serial, slot })
+}
+
+export function describeKey({ HSM_KEY_LABEL: label, HSM_KEY_ID: id }: Partial<Environment>): KeySelector {
+  return defined({ label, id: id?.toLowerCase() })
+}
