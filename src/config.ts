@@ -9,12 +9,17 @@ import { defined } from './configuration/defined.ts'
 import { deepFreeze } from './configuration/freeze.ts'
 import { parseHashAlgorithms, parseOrigins } from './configuration/lists.ts'
 import { findPin, isPinConfigured, type PinSource } from './configuration/pin.ts'
-import type { SignersConfiguration, TokenSelector } from './configuration/signer-configuration.ts'
 import { findCertificateProblems } from './configuration/signer-checks.ts'
-import { describeToken, readSingleSigner, requireModule } from './configuration/single-signer.ts'
+import type { SignersConfiguration, TokenSelector } from './configuration/signer-configuration.ts'
 import { readSignersFile } from './configuration/signers-file.ts'
+import { describeToken, readSingleSigner, requireModule } from './configuration/single-signer.ts'
 import { validate } from './configuration/validation.ts'
-import { dropUnset, type GivenVariables, type Variables, warnAboutUnknown } from './configuration/variables.ts'
+import {
+  dropUnset,
+  type GivenVariables,
+  type Variables,
+  warnAboutUnknown,
+} from './configuration/variables.ts'
 import { ConfigurationError, type ConfigurationProblem } from './errors.ts'
 
 export { isPinConfigured, type PinSource, readPin } from './configuration/pin.ts'

@@ -1,7 +1,7 @@
 /** What is configured of signers, wherever it stands: in variables, or in a file. */
 import type { X509Certificate } from 'node:crypto'
 import type { HashAlgorithm } from '../signature/hash-algorithms.ts'
-import type { SignatureAlgorithmName } from '../signature/signature-algorithm.ts'
+import type { SignatureAlgorithm } from '../signature/signature-algorithm.ts'
 import type { SignatureType } from '../signature/signed-attributes.ts'
 import type { PinSource } from './pin.ts'
 
@@ -72,7 +72,7 @@ export interface SignerConfiguration extends CertificateFiles {
   readonly access: TokenAccess
   readonly key: KeySelector
   /** Absent where the type of the key decides. */
-  readonly algorithm?: SignatureAlgorithmName
+  readonly algorithm?: SignatureAlgorithm['name']
   readonly rules: SignerRules
   readonly settings: SettingNames
 }

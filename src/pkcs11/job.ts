@@ -1,10 +1,11 @@
+import type { SignMechanism } from '../signature/signature-algorithm.ts'
+import type { SignOrder } from './messages.ts'
+
 /** A request is given to sessions at most this often. */
 const MAX_ATTEMPTS = 3
 
 /** What a session is given to sign. */
-export interface Work {
-  /** DER DigestInfo. */
-  readonly data: Uint8Array
+export interface Work extends SignOrder {
   /** Whether a signature over it is the right one. */
   verify(signature: Uint8Array): boolean
 }
@@ -18,6 +19,8 @@ export interface JobOptions extends Work {
 
 /** A request for a signature, with its deadline. Settled exactly once, by whatever comes first. */
 export class Job implements Work {
+  readonly key: number
+  readonly mechanism: SignMechanism
   readonly data: Uint8Array
   readonly deadline: number
   readonly verify: (signature: Uint8Array) => boolean
@@ -36,7 +39,9 @@ export class Job implements Work {
   #resolve!: (signature: Uint8Array) => void
   #reject!: (error: Error) => void
 
-  constructor({ data, deadline, verify, onDeadline }: JobOptions) {
+  constructor({ key, mechanism, data, deadline, verify, onDeadline }: JobOptions) {
+    this.key = key
+    this.mechanism = mechanism
     this.data = data
     this.deadline = deadline
     this.verify = verify

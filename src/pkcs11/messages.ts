@@ -1,5 +1,6 @@
 /** What the HTTP process, the signer process and its session workers say to each other. */
-import type { HsmConfiguration } from '../config.ts'
+import type { KeySelector, SettingNames, TokenAccess } from '../config.ts'
+import type { SignatureAlgorithm, SignMechanism } from '../signature/signature-algorithm.ts'
 import type { TokenFailure } from './return-values.ts'
 
 /** The private key that signs, as it was found on the token. */
@@ -10,7 +11,7 @@ export interface FoundKey {
   readonly labelBytes: Uint8Array
   /** CKA_ID in lower-case hex. */
   readonly id: string
-  /** DER SubjectPublicKeyInfo; absent where the token does not let the modulus be read. */
+  /** DER SubjectPublicKeyInfo; absent where the token does not let it be read. */
   readonly publicKey?: Uint8Array
   /** DER of the certificate that belongs to the key; only looked for when no file gives it. */
   readonly certificate?: Uint8Array
@@ -23,13 +24,35 @@ export interface FoundToken {
   readonly model: string
 }
 
+/** A private key that is to be found on the token. */
+export interface KeyRequest {
+  readonly selector: KeySelector
+  /** DER SubjectPublicKeyInfo of the signer certificate; absent where no file gives it. */
+  readonly publicKey?: Uint8Array
+  /** Whether the certificate is to be found on the token too. */
+  readonly certificateOnToken: boolean
+  /** Absent where the type of the key decides. */
+  readonly algorithm?: SignatureAlgorithm['name']
+  readonly settings: SettingNames
+}
+
 /** What the signer process needs to open the token. */
 export interface OpenRequest {
-  readonly hsm: HsmConfiguration
-  /** DER SubjectPublicKeyInfo of the signer certificate; absent when the certificate is to be found on the token. */
-  readonly publicKey?: Uint8Array
-  /** False where there need not be a certificate yet: none is looked for then. */
-  readonly certified?: boolean
+  readonly access: TokenAccess
+  readonly settings: SettingNames
+  readonly keys: readonly KeyRequest[]
+}
+
+/** What was found for a key request, or why not. */
+export type KeyOutcome = FoundKey | KeyFailure
+
+export function isFound(outcome: KeyOutcome): outcome is FoundKey {
+  return 'labelBytes' in outcome
+}
+
+export interface KeyFailure extends Explanation {
+  /** The setting that has to change. */
+  readonly variable: string
 }
 
 export type ToSignerProcess =
@@ -41,10 +64,17 @@ export type ToSignerProcess =
 
 /** Every order carries a ticket, and its answer the same: an answer to an older order is recognized and dropped. */
 export type ToSession =
-  /** `data` is what CKM_RSA_PKCS pads and signs: a DER DigestInfo. */
-  | { readonly type: 'sign'; readonly session: number; readonly ticket: number; readonly data: Uint8Array }
-  /** Opens the session, or closes what is there and opens it anew. */
-  | { readonly type: 'reopen'; readonly session: number; readonly ticket: number }
+  | ({ readonly type: 'sign'; readonly session: number; readonly ticket: number } & SignOrder)
+  /** Opens the session, or closes what is there and opens it anew, and finds one of the keys in it. */
+  | { readonly type: 'reopen'; readonly session: number; readonly ticket: number; readonly key: number }
+
+export interface SignOrder {
+  /** Place of the key in the open request. */
+  readonly key: number
+  readonly mechanism: SignMechanism
+  /** What the mechanism signs: a DER DigestInfo for `CKM_RSA_PKCS`, else a digest. */
+  readonly data: Uint8Array
+}
 
 /** Closes one session. It is not answered. */
 export interface EndSession {
@@ -55,13 +85,13 @@ export interface EndSession {
 /** Why a token could not be opened. */
 export type OpenFailure =
   /** It will not work until the configuration changes. */
-  | ({ readonly kind: 'configuration'; readonly variable: string } & Explanation)
+  | ({ readonly kind: 'configuration' } & KeyFailure)
   /** It may work later. */
   | ({ readonly kind: 'unavailable' } & Explanation)
   /** The PIN was refused, and must not be tried again. */
   | { readonly kind: 'pin'; readonly returnValue: string }
 
-interface Explanation {
+export interface Explanation {
   /** For the log; may name paths and what is on the token, never the PIN. */
   readonly message: string
   /** For everybody who can reach the service. */
@@ -69,7 +99,7 @@ interface Explanation {
 }
 
 export type FromSignerProcess =
-  | { readonly type: 'opened'; readonly token: FoundToken; readonly key: FoundKey }
+  | { readonly type: 'opened'; readonly token: FoundToken; readonly keys: readonly KeyOutcome[] }
   | { readonly type: 'open-failed'; readonly failure: OpenFailure }
   /** `C_Login` is about to be called: should nothing come after it, nobody knows what the token made of the PIN. */
   | { readonly type: 'login-begun' }
@@ -98,5 +128,11 @@ export interface SessionWorkerData {
   readonly ticket: number
   readonly module: string
   readonly slot: Uint8Array
-  readonly key: Pick<FoundKey, 'labelBytes' | 'id' | 'publicKey'>
+  /** In the order of the open request; undefined where it was not found. */
+  readonly keys: readonly (KeyReference | undefined)[]
+  /** Place of the one that is found at once. */
+  readonly key: number
 }
+
+/** What a key is found by that was found before. */
+export type KeyReference = Pick<FoundKey, 'labelBytes' | 'id' | 'publicKey'>

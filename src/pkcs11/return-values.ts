@@ -99,6 +99,14 @@ export const WRONG_SIGNATURE: TokenFailure = {
   recovery: 'replace-session',
 }
 
+/** The key is not on the token any more. Others may be: that speaks neither against the session nor against the token. */
+export class KeyGoneError extends Error {
+  constructor() {
+    super('the private key is gone')
+    this.name = 'KeyGoneError'
+  }
+}
+
 /**
  * What an answer of `C_Login` says about the PIN: it is `accepted`, `refused`, or `not-judged`. Any other answer is
  * `doubtful`, as it may have been counted as a wrong one: five of those lock a CloudHSM user.
@@ -122,6 +130,9 @@ export function readLoginAnswer(returnValue: string): LoginAnswer {
 export function describeFailure(error: unknown): TokenFailure {
   if (error instanceof TypeError) {
     return { returnValue: 'TypeError', call: '', recovery: 'permanent' }
+  }
+  if (error instanceof KeyGoneError) {
+    return { returnValue: error.message, call: 'C_FindObjects', recovery: 'permanent' }
   }
   const { message, method = '', code = 0 } = named(error as BindingError)
   // The binding calls all that it has no name for CKR_VENDOR_DEFINED

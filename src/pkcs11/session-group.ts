@@ -1,4 +1,3 @@
-import type { KeyObject } from 'node:crypto'
 import type { BaseLogger } from 'pino'
 import type { HsmConfiguration } from '../config.ts'
 import type { Job, Work } from './job.ts'
@@ -10,12 +9,11 @@ import { ProofClock } from './proof-clock.ts'
 import type { TokenFailure } from './return-values.ts'
 import type { ServiceTime } from './service-time.ts'
 import { Session, type SessionState } from './session.ts'
-import { createTestWork } from './test-signature.ts'
 import { Watch } from './watch.ts'
 
 export interface SessionsOptions {
-  /** What test signatures must verify with. */
-  readonly publicKey: KeyObject
+  /** What sessions prove themselves with. */
+  readonly test: Work
   readonly hsm: Pick<
     HsmConfiguration,
     'sessions' | 'timeoutMs' | 'keepAliveMs' | 'zombieLimit' | 'sessionMaxUses' | 'sessionMaxAgeMs'
@@ -49,8 +47,6 @@ export class SessionGroup {
   readonly proof: ProofClock
   readonly login: Login
   readonly watch: Watch
-  /** What a session proves itself with. */
-  readonly test: Work
   /** Whether a signature has verified. */
   proved = false
   readonly startedAt = performance.now()
@@ -59,12 +55,11 @@ export class SessionGroup {
 
   /** Begins to open the sessions. */
   constructor(options: SessionsOptions) {
-    const { hsm, publicKey, send } = options
+    const { hsm, send } = options
     this.options = options
     this.proof = new ProofClock(hsm)
     this.login = new Login(() => send({ type: 'log-in' }))
     this.watch = new Watch(hsm)
-    this.test = createTestWork(publicKey)
     for (let count = 0; count < hsm.sessions; count++) {
       this.add()
     }
@@ -72,7 +67,7 @@ export class SessionGroup {
 
   /** Opens a session as soon as it is its turn. */
   add(): void {
-    const session = new Session(this.#opened, this.options.send)
+    const session = new Session(this.#opened, this.options.test.key, this.options.send)
     this.#opened += 1
     this.sessions.push(session)
     this.opening.add(session)
@@ -99,7 +94,7 @@ export class SessionGroup {
   /** Has it make a test signature; it is of use meanwhile where there is no reason to doubt it. */
   prove(session: Session, state: 'opening' | 'busy' = 'opening'): void {
     session.enter(state)
-    session.sign(this.test)
+    session.sign(this.options.test)
   }
 
   /** What broke one session may have broken those that nobody uses: they prove themselves. */

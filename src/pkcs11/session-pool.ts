@@ -2,11 +2,10 @@
  * Signing with the HSM: one request has one session at a time, those beyond wait in a bounded queue, first in first
  * out, and nothing waits past its deadline.
  */
-import type { KeyObject } from 'node:crypto'
 import type { BaseLogger } from 'pino'
-import type { HsmConfiguration } from '../config.ts'
+import type { HsmConfiguration, TokenAccess } from '../config.ts'
 import {
-  type ConfigurationError,
+  ConfigurationError,
   HSM_BUSY,
   HSM_TIMEOUT,
   HSM_UNAVAILABLE,
@@ -14,15 +13,19 @@ import {
 } from '../errors.ts'
 import { Admission, type Capacity } from './admission.ts'
 import { repeatMs } from './backoff.ts'
-import { Job } from './job.ts'
+import { Job, type Work } from './job.ts'
 import { JobQueue } from './job-queue.ts'
-import type { FoundKey } from './messages.ts'
+import { KeyProofs, MISMATCH } from './key-proofs.ts'
+import type { FoundKey, KeyOutcome, OpenRequest, SignOrder } from './messages.ts'
+import type { KeyUse, PoolKey } from './pool-key.ts'
+import { PoolKeys } from './pool-keys.ts'
 import type { PoolObserver } from './pool-observer.ts'
 import { type TokenFailure, WRONG_SIGNATURE } from './return-values.ts'
 import { ServiceTime } from './service-time.ts'
 import type { SessionState } from './session.ts'
 import { Sessions } from './sessions.ts'
 import { type HsmState, Supervisor, type SupervisorEvents } from './supervisor.ts'
+import { createTestWork } from './test-signature.ts'
 import { UnsettledJobs } from './unsettled-jobs.ts'
 
 /** How often sessions and queue are looked at. */
@@ -32,18 +35,10 @@ const NO_SESSIONS = { opening: 0, idle: 0, busy: 0, zombie: 0 }
 
 export interface PoolOptions {
   readonly hsm: HsmConfiguration
-  /** DER SubjectPublicKeyInfo of the signer certificate, where a file gives it. */
-  readonly publicKey?: Uint8Array
-  /** False where there need not be a certificate yet. */
-  readonly certified?: boolean
-  /**
-   * Called each time the token was opened.
-   *
-   * @returns the public key that test signatures must verify with
-   * @throws ConfigurationError when the key cannot be used
-   */
-  onOpened(key: FoundKey): KeyObject
-  /** The token was reached, and the configuration does not fit it. Called at most once. */
+  readonly access: TokenAccess
+  /** What signatures are made with; one at least. */
+  readonly keys: readonly [PoolKey, ...PoolKey[]]
+  /** The token was reached, and the configuration does not fit it. */
   onMisconfigured(error: ConfigurationError): void
   readonly log: BaseLogger
   readonly observer: PoolObserver
@@ -77,18 +72,33 @@ export class SessionPool {
   readonly #serviceTime = new ServiceTime()
   readonly #admission: Admission
   readonly #unsettled = new UnsettledJobs()
+  readonly #keys: PoolKeys
+  readonly #proofs: KeyProofs
+  /** Processes in a row that brought no signature. */
+  #fruitless = 0
+  /** Whether a test signature has verified in this process. */
+  #proved = false
   readonly #ticking: NodeJS.Timeout
   #closing = false
 
   /** @param supervise how its events get a supervisor; a test hands in its own */
   constructor(
     options: PoolOptions,
-    supervise = (events: SupervisorEvents): SupervisorCalls => new Supervisor({ ...options, events }),
+    supervise = (events: SupervisorEvents): SupervisorCalls =>
+      new Supervisor({ ...options, request: createOpenRequest(options), events }),
   ) {
+    const { hsm, keys } = options
     this.#options = options
-    this.#admission = new Admission(this.#queue, options.hsm.queueLimit, this.#serviceTime)
+    this.#keys = new PoolKeys(keys)
+    this.#proofs = new KeyProofs({
+      keys: this.#keys,
+      intervalMs: hsm.keepAliveMs,
+      sign: (key) => this.prove(key),
+      onFailed: (key, reason) => this.#keyFailed(key, reason),
+    })
+    this.#admission = new Admission(this.#queue, hsm.queueLimit, this.#serviceTime)
     this.#supervisor = supervise({
-      onOpened: (key) => this.#opened(key),
+      onOpened: (outcomes) => this.#opened(outcomes),
       onSessionMessage: (message) => this.#sessions?.receive(message),
       onLoggedIn: () => this.#sessions?.loggedIn(),
       onLogInFailed: (failure) => this.#sessions?.logInFailed(failure),
@@ -114,22 +124,54 @@ export class SessionPool {
     return { state, since, ...(state === 'ready' ? {} : defined(reason)), ...rest }
   }
 
+  /** Of one key: what the status of the pool is, unless that key alone cannot sign. */
+  keyStatus(key: number): PoolStatus {
+    const status = this.status()
+    const { state, since, reason } = this.#keys.state(key)
+    if (status.state !== 'ready' || state === 'proved') {
+      return status
+    }
+    return { ...status, state: state === 'unusable' ? 'unavailable' : 'starting', since, ...defined(reason) }
+  }
+
+  /** What is known of a key on the token. */
+  foundKey(key: number): FoundKey | undefined {
+    return this.#keys.found(key)
+  }
+
+  /** Whether every key has signed. */
+  get complete(): boolean {
+    return this.#keys.allProved
+  }
+
   /**
-   * Signs with `CKM_RSA_PKCS`.
+   * Makes a test signature.
    *
-   * @param digestInfo DER
+   * @throws as `sign` does
+   */
+  async prove(key: number): Promise<void> {
+    const use = this.#keys.use(key)
+    if (use === undefined) {
+      throw new HSM_UNAVAILABLE()
+    }
+    const { verify, ...order } = createTestWork(key, use)
+    await this.sign(order, { deadline: performance.now() + this.#options.hsm.timeoutMs, verify })
+  }
+
+  /**
+   * @returns the signature in the form that the token gives it
    * @throws HSM_BUSY when the queue is full or the deadline would pass in it, HSM_TIMEOUT when it passed,
    *   HSM_UNAVAILABLE when the HSM cannot sign, SIGNATURE_SELF_CHECK_FAILED when no signature verified
    */
-  async sign(digestInfo: Uint8Array, { deadline, signal, verify }: SignOptions): Promise<Uint8Array> {
+  async sign(order: SignOrder, { deadline, signal, verify }: SignOptions): Promise<Uint8Array> {
     if (this.#closing || signal?.aborted || this.#supervisor.isHopelessUntil(deadline)) {
       throw new HSM_UNAVAILABLE()
     }
     if (deadline <= performance.now()) {
       throw new HSM_TIMEOUT()
     }
-    this.#admit(deadline)
-    const job = new Job({ data: digestInfo, deadline, verify, onDeadline: (late) => this.#expire(late) })
+    this.#admit(order.key, deadline)
+    const job = new Job({ ...order, deadline, verify, onDeadline: (late) => this.#expire(late) })
     this.#unsettled.add(job)
     signal?.addEventListener('abort', () => this.#abandon(job), { once: true })
     this.#enqueue(job)
@@ -153,32 +195,74 @@ export class SessionPool {
     await this.#supervisor.close()
   }
 
-  #opened(key: FoundKey): void {
+  #opened(outcomes: readonly KeyOutcome[]): void {
+    const problems = this.#keys.opened(outcomes, this.#fruitless)
+    const { testKey } = this.#keys
+    const use = this.#keys.use(testKey)
+    if (problems.length > 0 && (use === undefined || !this.#keys.everComplete)) {
+      throw new ConfigurationError(problems)
+    }
+    for (const { variable, message } of problems) {
+      this.#options.log.error({ variable }, `a signer cannot sign any more: ${variable}: ${message}`)
+    }
+    this.#startSessions(createTestWork(testKey, use as KeyUse))
+  }
+
+  #startSessions(test: Work): void {
     const supervisor = this.#supervisor
+    this.#proved = false
     this.#sessions = new Sessions({
       ...this.#options,
-      publicKey: this.#options.onOpened(key),
+      test,
       serviceTime: this.#serviceTime,
       send: (message) => supervisor.send(message),
-      onProved: () => supervisor.markReady(),
+      onProved: () => this.#testSigned(test.key),
       onIdle: () => this.#dispatch(),
       onReturned: (job, failure) => this.#returned(job, failure),
       onSlow: (job) => this.#repeat(job, 'slow'),
       onDead: (reason, kind) => supervisor.replace(reason, kind),
-      onMismatch: () => {
-        if (key.publicKey === undefined) {
-          supervisor.refuseCertificate()
-        } else {
-          // The certificate is that of the key: the HSM is faulty, which may pass
-          supervisor.replace('test signatures do not verify', 'hsm')
-        }
-      },
+      onMismatch: () => this.#mismatched(test.key),
       onPinRefused: ({ returnValue }) => supervisor.refusePin(returnValue),
     })
   }
 
+  #testSigned(testKey: number): void {
+    this.#fruitless = 0
+    this.#keys.proved(testKey)
+    this.#supervisor.markReady()
+    if (!this.#proved) {
+      this.#proved = true
+      this.#proofs.begin()
+    }
+  }
+
+  /** What the token signs does not verify. */
+  #mismatched(key: number): void {
+    const problem = this.#keys.describeMismatch(key)
+    if (problem === undefined) {
+      // The certificate is that of the key: the HSM is faulty, which may pass
+      this.#supervisor.replace(MISMATCH, 'hsm')
+    } else {
+      this.#supervisor.misconfigured(new ConfigurationError([problem]), MISMATCH)
+    }
+  }
+
+  /** Requests with one key do not sign, while those with others may. */
+  #keyFailed(key: number, reason: string): void {
+    const { everComplete } = this.#keys
+    const problem = reason === MISMATCH && !everComplete ? this.#keys.describeMismatch(key) : undefined
+    if (problem === undefined) {
+      this.#options.log.error({ key: this.#keys.describe(key) }, `a key cannot be used: ${reason}`)
+    } else {
+      this.#options.onMisconfigured(new ConfigurationError([problem]))
+    }
+  }
+
   /** Refuses what would wait in vain. */
-  #admit(deadline: number): void {
+  #admit(key: number, deadline: number): void {
+    if (this.#keys.isGone(key)) {
+      throw new HSM_UNAVAILABLE()
+    }
     const capacity = this.#capacity()
     if (this.#admission.isFull(capacity)) {
       throw this.status().state === 'ready' ? new HSM_BUSY() : new HSM_UNAVAILABLE()
@@ -189,7 +273,11 @@ export class SessionPool {
   }
 
   #tick(): void {
-    this.#sessions?.tick(performance.now())
+    const now = performance.now()
+    this.#sessions?.tick(now)
+    if (this.#proved) {
+      this.#proofs.tick(now)
+    }
     for (const job of this.#admission.hopeless(this.#capacity())) {
       this.#drop(job, new HSM_BUSY())
     }
@@ -203,6 +291,8 @@ export class SessionPool {
   #lost(): void {
     const inFlight = this.#sessions?.abandon() ?? []
     this.#sessions = undefined
+    this.#fruitless += this.#proved ? 0 : 1
+    this.#proved = false
     for (const job of inFlight) {
       this.#repeat(job, 'process')
     }
@@ -215,6 +305,7 @@ export class SessionPool {
   #returned(job: Job, failure: TokenFailure): void {
     job.lastFailure = failure.returnValue
     if (failure.recovery === 'permanent') {
+      this.#proofs.suspect(job.key)
       this.#drop(job, new HSM_UNAVAILABLE())
     } else if (failure.recovery === 'throttled' && job.mayBeRepeated) {
       this.#queue.rest(job, repeatMs(job), () => this.#repeat(job, failure.returnValue))
@@ -265,9 +356,18 @@ export class SessionPool {
   #drop(job: Job, error: Error): void {
     this.#queue.remove(job)
     if (!job.settled) {
-      job.fail(job.lastFailure === WRONG_SIGNATURE.returnValue ? new SIGNATURE_SELF_CHECK_FAILED() : error)
+      const wrong = job.lastFailure === WRONG_SIGNATURE.returnValue
+      job.fail(wrong ? new SIGNATURE_SELF_CHECK_FAILED() : error)
+      if (wrong) {
+        this.#proofs.suspect(job.key)
+      }
     }
   }
+}
+
+function createOpenRequest({ access, keys }: PoolOptions): OpenRequest {
+  const [{ request }] = keys
+  return { access, settings: request.settings, keys: keys.map((key) => key.request) }
 }
 
 function defined(reason: string | undefined): { reason?: string } {

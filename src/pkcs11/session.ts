@@ -34,13 +34,16 @@ export class Session {
   wakeAt: number | undefined
   /** What it is working on; what nobody waits for any more among it. */
   work: Work | undefined
+  readonly #testKey: number
   readonly #send: (order: ToSession) => void
   /** The last order; answers to older ones are dropped. */
   #ticket = 0
   #call: { readonly type: ToSession['type']; readonly since: number } | undefined
 
-  constructor(number: number, send: (order: ToSession) => void) {
+  /** @param testKey place of the key that it proves itself with */
+  constructor(number: number, testKey: number, send: (order: ToSession) => void) {
     this.number = number
+    this.#testKey = testKey
     this.#send = send
   }
 
@@ -84,12 +87,13 @@ export class Session {
 
   sign(work: Work): void {
     this.work = work
-    this.#order({ type: 'sign', session: this.number, ticket: this.#ticket + 1, data: work.data })
+    const { key, mechanism, data } = work
+    this.#order({ type: 'sign', session: this.number, ticket: this.#ticket + 1, key, mechanism, data })
   }
 
   reopen(): void {
     this.enter('opening')
-    this.#order({ type: 'reopen', session: this.number, ticket: this.#ticket + 1 })
+    this.#order({ type: 'reopen', session: this.number, ticket: this.#ticket + 1, key: this.#testKey })
   }
 
   opened(): void {

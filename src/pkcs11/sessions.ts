@@ -155,7 +155,7 @@ export class Sessions {
   }
 
   #signed(session: Session, signature: Uint8Array, ms: number): void {
-    const { options, proof, login, test } = this.#group
+    const { options, proof, login } = this.#group
     const work = session.work as Work
     if (!work.verify(signature)) {
       this.#recovery.signedWrong(session)
@@ -166,7 +166,7 @@ export class Sessions {
     options.serviceTime.add(ms)
     proof.prove()
     login.prove()
-    if (work === test) {
+    if (work === options.test) {
       this.#group.proved = true
       options.onProved()
     } else if (work instanceof Job && !work.settled) {

@@ -1,15 +1,16 @@
 import type { BaseLogger } from 'pino'
-import type { HsmConfiguration } from '../config.ts'
 import { ConfigurationError } from '../errors.ts'
 import { retryMs } from './backoff.ts'
 import { LoginGuard } from './login-guard.ts'
-import type {
-  FoundKey,
-  FoundToken,
-  FromSession,
-  FromSignerProcess,
-  OpenFailure,
-  ToSignerProcess,
+import {
+  type FoundToken,
+  type FromSession,
+  type FromSignerProcess,
+  isFound,
+  type KeyOutcome,
+  type OpenFailure,
+  type OpenRequest,
+  type ToSignerProcess,
 } from './messages.ts'
 import { OpenPatience } from './open-patience.ts'
 import type { PoolObserver, RestartReason } from './pool-observer.ts'
@@ -26,11 +27,11 @@ export type HsmState = 'starting' | 'ready' | 'unavailable' | 'pin refused' | 'm
 
 export interface SupervisorEvents {
   /**
-   * The token is open and the key found.
+   * The token is open.
    *
-   * @throws ConfigurationError when the key cannot be used with this configuration
+   * @throws ConfigurationError when what was found on it cannot be used with this configuration
    */
-  onOpened(key: FoundKey): void
+  onOpened(keys: readonly KeyOutcome[]): void
   onSessionMessage(message: FromSession): void
   onLoggedIn(): void
   onLogInFailed(failure: TokenFailure): void
@@ -41,11 +42,7 @@ export interface SupervisorEvents {
 }
 
 export interface SupervisorOptions {
-  readonly hsm: HsmConfiguration
-  /** DER SubjectPublicKeyInfo of the signer certificate, where a file gives it. */
-  readonly publicKey?: Uint8Array
-  /** False where there need not be a certificate yet. */
-  readonly certified?: boolean
+  readonly request: OpenRequest
   readonly events: SupervisorEvents
   readonly log: BaseLogger
   readonly observer: PoolObserver
@@ -136,13 +133,18 @@ export class Supervisor {
     this.#stop('pin refused', `the token refused the PIN (${returnValue})`)
   }
 
-  /** What the token signs does not verify. */
-  refuseCertificate(): void {
-    const message =
-      'test signatures do not verify with it: configure the certificate that was issued for this key, or choose the ' +
-      'key with HSM_KEY_LABEL or HSM_KEY_ID; if both are right, the HSM is faulty'
-    const error = new ConfigurationError([{ variable: 'SIGNER_CERTIFICATE_FILE', message }])
-    this.#misconfigured(error, 'test signatures do not verify with the signer certificate')
+  /**
+   * The configuration does not fit what is on the token. Before the first signature that stops the start; later the
+   * token may be on its way back, so it is tried again.
+   */
+  misconfigured(error: ConfigurationError, reason: string): void {
+    if (this.#everReady) {
+      this.#warning.say(`the token no longer fits the configuration: ${error.message}`)
+      this.#giveUp(reason)
+    } else {
+      this.#stop('misconfigured', reason)
+      this.#options.events.onMisconfigured(error)
+    }
   }
 
   async close(): Promise<void> {
@@ -155,18 +157,17 @@ export class Supervisor {
   }
 
   #open(): void {
-    const { hsm, publicKey, certified = true } = this.#options
     this.#openTimer = setTimeout(() => {
       this.#patience.exhausted()
       this.replace('the token does not answer', 'hang')
     }, this.#patience.begin())
-    this.send({ type: 'open', hsm, certified, ...(publicKey === undefined ? {} : { publicKey }) })
+    this.send({ type: 'open', ...this.#options.request })
   }
 
   #receive(message: FromSignerProcess): void {
     switch (message.type) {
       case 'opened':
-        return this.#opened(message.token, message.key)
+        return this.#opened(message.token, message.keys)
       case 'open-failed':
         return this.#openFailed(message.failure)
       case 'login-begun':
@@ -189,19 +190,19 @@ export class Supervisor {
     }
   }
 
-  #opened(token: FoundToken, key: FoundKey): void {
+  #opened(token: FoundToken, keys: readonly KeyOutcome[]): void {
     const { log, events } = this.#options
     clearTimeout(this.#openTimer)
     this.#patience.opened()
-    log.info({ token, key: { label: key.label, id: key.id } }, 'token opened')
+    log.info({ token, keys: keys.filter(isFound).map(({ label, id }) => ({ label, id })) }, 'token opened')
     try {
-      events.onOpened(key)
+      events.onOpened(keys)
     } catch (error) {
       if (error instanceof ConfigurationError) {
-        this.#misconfigured(error, 'the private key does not fit the signer certificate')
+        this.misconfigured(error, 'the keys on the token do not fit the configuration')
       } else {
-        log.error({ err: error }, 'the private key cannot be used')
-        this.#giveUp('the private key cannot be used')
+        log.error({ err: error }, 'the token cannot be used')
+        this.#giveUp('the token cannot be used')
       }
     }
   }
@@ -211,7 +212,7 @@ export class Supervisor {
     if (failure.kind === 'pin') {
       this.refusePin(failure.returnValue)
     } else if (failure.kind === 'configuration') {
-      this.#misconfigured(new ConfigurationError([failure]), failure.reason)
+      this.misconfigured(new ConfigurationError([failure]), failure.reason)
     } else {
       this.#warning.say(failure.message)
       if (this.#pace.ageMs > FRUITLESS_MS) {
@@ -228,17 +229,6 @@ export class Supervisor {
   #giveUp(reason: string): void {
     void this.#process?.close(CLOSE_TIMEOUT_MS)
     this.#lost(reason, 'hsm')
-  }
-
-  /** Before the first signature it stops the start; later the token may be on its way back, so it is tried again. */
-  #misconfigured(error: ConfigurationError, reason: string): void {
-    if (this.#everReady) {
-      this.#warning.say(`the token no longer fits the configuration: ${error.message}`)
-      this.#giveUp(reason)
-    } else {
-      this.#stop('misconfigured', reason)
-      this.#options.events.onMisconfigured(error)
-    }
   }
 
   #stop(state: 'pin refused' | 'misconfigured', reason: string): void {

@@ -1,24 +1,26 @@
-import { createHash, type KeyObject } from 'node:crypto'
-import { encodeDigestInfo } from '../signature/digest-info.ts'
+import { createHash } from 'node:crypto'
 import { findHashAlgorithm, type HashAlgorithm } from '../signature/hash-algorithms.ts'
-import { verifyDigestInfo } from '../signature/verification.ts'
 import type { Work } from './job.ts'
+import type { KeyUse } from './pool-key.ts'
 
 /**
- * What test signatures sign: the SHA-256 DigestInfo of a sentence that says so. A constant, so that a test signature
- * can never be taken for one over a document, and an auditor who finds it can tell what it is.
+ * What test signatures sign: a sentence that says so. A constant, so that a test signature can never be taken for one
+ * over a document, and an auditor who finds it can tell what it is.
  */
-export const TEST_DIGEST_INFO = encodeDigestInfo(
-  findHashAlgorithm('sha256') as HashAlgorithm,
-  createHash('sha256')
-    .update('This is a test signature of the signing service. It signs no document.')
-    .digest(),
-)
+const MESSAGE = Buffer.from('This is a test signature of the signing service. It signs no document.')
+const DIGEST = createHash('sha256').update(MESSAGE).digest()
+const HASH = findHashAlgorithm('sha256') as HashAlgorithm
 
-/** What became of it shows in the state of the session that it is given to. */
-export function createTestWork(publicKey: KeyObject): Work {
+/**
+ * What became of it shows in the state of the session that it is given to.
+ *
+ * @param key its place among the keys of the pool
+ */
+export function createTestWork(key: number, { algorithm, publicKey }: KeyUse): Work {
   return {
-    data: TEST_DIGEST_INFO,
-    verify: (signature) => verifyDigestInfo(publicKey, TEST_DIGEST_INFO, signature),
+    key,
+    mechanism: algorithm.mechanism(HASH),
+    data: algorithm.tokenInput(HASH, DIGEST, publicKey),
+    verify: (signature) => algorithm.verify(publicKey, HASH, { digest: DIGEST, message: MESSAGE }, signature),
   }
 }

@@ -3,6 +3,8 @@ import { type KeyObject, X509Certificate } from 'node:crypto'
 import type { CertificateFiles, SettingNames, SignerConfiguration } from '../config.ts'
 import { problemWith } from '../configuration/problem.ts'
 import { ConfigurationError } from '../errors.ts'
+import type { SignatureAlgorithm } from '../signature/signature-algorithm.ts'
+import { defaultSignatureAlgorithm, findSignatureAlgorithm } from '../signature/signature-algorithms.ts'
 import { EncodedCertificate } from '../signature/encoded-certificate.ts'
 import { buildChain, type Chain } from './chain.ts'
 import { describeUnsupportedKey } from './key-type.ts'
@@ -11,13 +13,14 @@ import { type ValidityPeriod, validityPeriod } from './validity.ts'
 export interface Signer extends Chain {
   readonly certificate: X509Certificate
   readonly publicKey: KeyObject
+  readonly algorithm: SignatureAlgorithm
   /** The certificate and its issuers, ready to be put into containers. */
   readonly encoded: readonly [EncodedCertificate, ...EncodedCertificate[]]
   /** Of the certificate and its issuers. */
   readonly validity: readonly ValidityPeriod[]
 }
 
-type CertifiedConfiguration = CertificateFiles & Pick<SignerConfiguration, 'settings'>
+type CertifiedConfiguration = CertificateFiles & Pick<SignerConfiguration, 'settings' | 'algorithm'>
 
 /**
  * The signer that the certificate files describe; undefined when its certificate is to be found on the token.
@@ -44,22 +47,29 @@ export function signerFromToken(certificate: Uint8Array, configuration: Certifie
 function createSigner(
   certificate: X509Certificate,
   following: readonly X509Certificate[],
-  { caCertificates, settings }: CertifiedConfiguration,
+  { caCertificates, settings, algorithm }: CertifiedConfiguration,
 ): Signer {
   const problem = describeUnsupportedKey(certificate)
   if (problem !== undefined) {
     throw new ConfigurationError([problemWith(settings.certificate, problem)])
   }
+  const { publicKey } = certificate
   const chain = buildChain(certificate, [...following, ...caCertificates])
   const encodeIssuer = (issuer: X509Certificate) =>
     encode(issuer, settings[following.includes(issuer) ? 'certificate' : 'caCertificates'])
   return {
     ...chain,
     certificate,
-    publicKey: certificate.publicKey,
+    publicKey,
+    algorithm: chooseAlgorithm(publicKey, algorithm),
     encoded: [encode(certificate, settings.certificate), ...chain.issuers.map(encodeIssuer)],
     validity: [certificate, ...chain.issuers].map(validityPeriod),
   }
+}
+
+/** @param name one that fits the type of the key, as was checked where it was configured */
+function chooseAlgorithm(publicKey: KeyObject, name: SignatureAlgorithm['name'] | undefined): SignatureAlgorithm {
+  return (name && findSignatureAlgorithm(name)) ?? defaultSignatureAlgorithm(publicKey)
 }
 
 /** OpenSSL reads certificates that are not quite as RFC 5280 says. */

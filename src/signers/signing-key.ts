@@ -1,125 +1,108 @@
-/**
- * One signer and the session pool that holds its key: what the callback asks for certificates and signatures.
- */
-import type { BaseLogger } from 'pino'
-import type { Configuration } from '../config.ts'
-import { CERTIFICATE_NOT_VALID, type ConfigurationError, HSM_UNAVAILABLE } from '../errors.ts'
-import type { FoundKey } from '../pkcs11/messages.ts'
-import type { PoolObserver } from '../pkcs11/pool-observer.ts'
-import { type PoolStatus, SessionPool, type SignOptions } from '../pkcs11/session-pool.ts'
-import { encodeDigestInfo } from '../signature/digest-info.ts'
+/** One signer, and the key on a token that it signs with: what the callback asks for certificates and signatures. */
+import type { SignerConfiguration, SignerRules } from '../config.ts'
+import { CERTIFICATE_NOT_VALID, HSM_UNAVAILABLE } from '../errors.ts'
+import type { PoolStatus, SessionPool, SignOptions } from '../pkcs11/session-pool.ts'
 import type { HashAlgorithm } from '../signature/hash-algorithms.ts'
-import { verifyDigestInfo } from '../signature/verification.ts'
-import { checkKeyMatches, type Signer, signerFromFiles, signerFromToken } from './signer.ts'
-import { describeInvalidity } from './validity.ts'
+import type { SignedMessage } from '../signature/signature-algorithm.ts'
+import { type Signer, signerFromFiles, signerFromToken } from './signer.ts'
+import { describeInvalidity, describeShortness } from './validity.ts'
+
+/** What a signer wants of its pool. */
+export type KeyPool = Pick<SessionPool, 'sign' | 'keyStatus' | 'foundKey'>
 
 export class SigningKey {
-  readonly #configuration: Configuration
-  readonly #log: BaseLogger
-  readonly #pool: SessionPool
-  #signer: Signer | undefined
+  readonly #configuration: SignerConfiguration
+  readonly #pool: KeyPool
+  readonly #key: number
+  /** Of the certificate that was last found on the token. */
+  #onToken: { readonly certificate: Uint8Array; readonly signer: Signer } | undefined
+  readonly #fromFiles: Signer | undefined
 
-  /** @param onMisconfigured called when the token was reached and the configuration does not fit it */
-  constructor(
-    configuration: Configuration,
-    log: BaseLogger,
-    observer: PoolObserver,
-    onMisconfigured: (error: ConfigurationError) => void,
-  ) {
+  /**
+   * @param key place among the keys of the pool
+   * @throws ConfigurationError when the certificate files do not describe a signer
+   */
+  constructor(configuration: SignerConfiguration, pool: KeyPool, key: number) {
     this.#configuration = configuration
-    this.#log = log
-    this.#signer = signerFromFiles(configuration.signer)
-    this.#pool = new SessionPool({
-      hsm: configuration.hsm,
-      ...(this.#signer === undefined
-        ? {}
-        : { publicKey: this.#signer.publicKey.export({ type: 'spki', format: 'der' }) }),
-      onOpened: (key) => this.#opened(key),
-      onMisconfigured,
-      log,
-      observer,
-    })
+    this.#fromFiles = signerFromFiles(configuration)
+    this.#pool = pool
+    this.#key = key
   }
 
-  start(): void {
-    if (this.#signer !== undefined) {
-      this.#warnAbout(this.#signer)
-    }
-    this.#pool.start()
+  get name(): string {
+    return this.#configuration.name
+  }
+
+  get rules(): SignerRules {
+    return this.#configuration.rules
+  }
+
+  get configuration(): SignerConfiguration {
+    return this.#configuration
   }
 
   status(): PoolStatus {
-    return this.#pool.status()
+    return this.#pool.keyStatus(this.#key)
   }
 
   /** @throws HSM_UNAVAILABLE while the certificate, which is on the token, has not been read */
   signer(): Signer {
-    if (this.#signer === undefined) {
+    const signer = this.knownSigner()
+    if (signer === undefined) {
       throw new HSM_UNAVAILABLE()
     }
-    return this.#signer
+    return signer
   }
 
   /** The signer, if it is known and whatever its state. */
   knownSigner(): Signer | undefined {
-    return this.#signer
-  }
-
-  /**
-   * The RSASSA-PKCS1-v1_5 signature over a digest (RFC 8017 8.2.1), verified with the certificate's public key.
-   *
-   * @param signer of `validSigner`, asked once a request: the same whose certificate is embedded
-   * @param digest bytes, as many as the algorithm's digests have
-   * @throws SIGNATURE_SELF_CHECK_FAILED, HSM_BUSY, HSM_TIMEOUT, HSM_UNAVAILABLE
-   */
-  async sign(
-    { publicKey }: Signer,
-    algorithm: HashAlgorithm,
-    digest: Uint8Array,
-    options: Omit<SignOptions, 'verify'>,
-  ): Promise<Uint8Array> {
-    const digestInfo = encodeDigestInfo(algorithm, digest)
-    const verify = (signature: Uint8Array) => verifyDigestInfo(publicKey, digestInfo, signature)
-    return this.#pool.sign(digestInfo, { ...options, verify })
+    return this.#fromFiles ?? this.#readFromToken()
   }
 
   /**
    * @throws HSM_UNAVAILABLE while the certificate has not been read, CERTIFICATE_NOT_VALID when one of the chain is
-   *   outside its validity period now
+   *   outside its validity period now, or too near to its end
    */
   validSigner(): Signer {
     const signer = this.signer()
-    const problem = describeInvalidity(signer.validity, new Date())
+    const now = new Date()
+    const problem =
+      describeInvalidity(signer.validity, now) ??
+      describeShortness(signer.validity, now, this.rules.minimumDaysLeft)
     if (problem !== undefined) {
       throw new CERTIFICATE_NOT_VALID(problem)
     }
     return signer
   }
 
-  close(): Promise<void> {
-    return this.#pool.close(this.#configuration.hsm.timeoutMs)
+  /**
+   * The signature with the signer's algorithm, verified with the certificate's public key.
+   *
+   * @param signer of `validSigner`, asked once a request: the same whose certificate is embedded
+   * @param signed with the message where the algorithm verifies nothing else
+   * @returns octets as CMS and Document Engine know them: those of RSA as long as the modulus, those of ECDSA DER
+   * @throws SIGNATURE_SELF_CHECK_FAILED, HSM_BUSY, HSM_TIMEOUT, HSM_UNAVAILABLE
+   */
+  async sign(
+    { algorithm, publicKey }: Signer,
+    hash: HashAlgorithm,
+    signed: SignedMessage,
+    options: Omit<SignOptions, 'verify'>,
+  ): Promise<Uint8Array> {
+    const order = {
+      key: this.#key,
+      mechanism: algorithm.mechanism(hash),
+      data: algorithm.tokenInput(hash, signed.digest, publicKey),
+    }
+    const verify = (signature: Uint8Array) => algorithm.verify(publicKey, hash, signed, signature)
+    return algorithm.encode(await this.#pool.sign(order, { ...options, verify }))
   }
 
-  #opened(key: FoundKey) {
-    if (this.#configuration.signer.certificates === undefined && key.certificate !== undefined) {
-      this.#signer = signerFromToken(key.certificate, this.#configuration.signer)
-      this.#warnAbout(this.#signer)
+  #readFromToken(): Signer | undefined {
+    const certificate = this.#pool.foundKey(this.#key)?.certificate
+    if (certificate !== undefined && certificate !== this.#onToken?.certificate) {
+      this.#onToken = { certificate, signer: signerFromToken(certificate, this.#configuration) }
     }
-    const signer = this.signer()
-    checkKeyMatches(signer, key.publicKey)
-    return signer.publicKey
-  }
-
-  #warnAbout({ validity, complete }: Signer): void {
-    const problem = describeInvalidity(validity, new Date())
-    if (problem !== undefined) {
-      this.#log.warn(`${problem}. Nothing will be signed until then`)
-    }
-    if (!complete) {
-      this.#log.warn(
-        'The chain of the signer certificate does not reach a self-signed root; add the missing issuers to ' +
-          'CA_CERTIFICATES_FILE, or validators may not find their trust anchor',
-      )
-    }
+    return this.#onToken?.signer
   }
 }

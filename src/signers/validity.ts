@@ -1,5 +1,7 @@
 import type { X509Certificate } from 'node:crypto'
 
+const MS_PER_DAY = 86_400_000
+
 /** When a certificate is valid (RFC 5280 4.1.2.5: both ends inclusive, to the second). */
 export interface ValidityPeriod {
   readonly subject: string
@@ -37,4 +39,19 @@ export function describeInvalidity(periods: readonly ValidityPeriod[], at: Date)
 /** The moment after which a chain is no longer valid. */
 export function earliestNotAfter(periods: readonly ValidityPeriod[]): Date {
   return new Date(Math.min(...periods.map(({ notAfter }) => notAfter.getTime())))
+}
+
+/** Says which of the certificates ends before so many days have passed, in a sentence; undefined if none does. */
+export function describeShortness(
+  periods: readonly ValidityPeriod[],
+  at: Date,
+  days: number,
+): string | undefined {
+  const needed = at.getTime() + days * MS_PER_DAY
+  const short = days === 0 ? undefined : periods.find(({ notAfter }) => notAfter.getTime() < needed)
+  return (
+    short &&
+    `The certificate of ${short.subject} expires at ${short.notAfter.toISOString()}, in less than the ${days} days ` +
+      'that this signer demands; renew it'
+  )
 }

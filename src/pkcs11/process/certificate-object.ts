@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto'
 import type { Session } from 'graphene-pk11'
 import type { Template } from 'pkcs11js'
 import pkcs11js from 'pkcs11js'
+import type { SettingNames } from '../../config.ts'
 import { findObjects, readAttribute } from './attributes.ts'
 import { misconfigured } from './open-error.ts'
 import type { PrivateKey } from './private-key.ts'
@@ -13,7 +14,7 @@ import type { PrivateKey } from './private-key.ts'
  * @returns DER
  * @throws OpenError when none or several fit
  */
-export function findCertificate(session: Session, key: PrivateKey): Buffer {
+export function findCertificate(session: Session, key: PrivateKey, settings: SettingNames): Buffer {
   const sameId =
     key.id === ''
       ? []
@@ -23,15 +24,11 @@ export function findCertificate(session: Session, key: PrivateKey): Buffer {
   const [certificate, second] = fitting
   if (certificate === undefined) {
     const message = 'is required, since the token holds no certificate that matches the private key'
-    throw misconfigured('SIGNER_CERTIFICATE_FILE', message, 'there is no certificate for the private key')
+    throw misconfigured(settings.certificate, message, 'there is no certificate for the private key')
   }
   if (second !== undefined) {
     const message = 'is required, since the token holds several certificates that match the private key'
-    throw misconfigured(
-      'SIGNER_CERTIFICATE_FILE',
-      message,
-      'there are several certificates for the private key',
-    )
+    throw misconfigured(settings.certificate, message, 'there are several certificates for the private key')
   }
   return certificate.raw
 }

@@ -13,15 +13,19 @@ export function initializeLibrary(library: Module): void {
 /** For the life of the thread: the library is unloaded under whoever still uses it when a `Module` is collected. */
 const loaded = new Map<string, Module>()
 
-/** Loads the PKCS#11 library, which may be initialized already by another thread. */
-export function loadLibrary(path: string): Module {
+/**
+ * Loads the PKCS#11 library, which may be initialized already by another thread.
+ *
+ * @param setting what names the path
+ */
+export function loadLibrary(path: string, setting = 'HSM_MODULE'): Module {
   try {
     const library = loaded.get(path) ?? Module.load(path)
     loaded.set(path, library)
     return library
   } catch (error) {
     throw misconfigured(
-      'HSM_MODULE',
+      setting,
       `cannot be loaded as a PKCS#11 library: ${(error as Error).message}`,
       'the PKCS#11 library cannot be loaded',
     )

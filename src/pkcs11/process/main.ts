@@ -6,13 +6,16 @@
  */
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
-import type {
-  FromSession,
-  FromSignerProcess,
-  OpenFailure,
-  SessionWorkerData,
-  ToSession,
-  ToSignerProcess,
+import {
+  type FromSession,
+  type FromSignerProcess,
+  isFound,
+  type KeyOutcome,
+  type KeyReference,
+  type OpenFailure,
+  type SessionWorkerData,
+  type ToSession,
+  type ToSignerProcess,
 } from '../messages.ts'
 import { describeFailure } from '../return-values.ts'
 import { OpenError } from './open-error.ts'
@@ -39,7 +42,7 @@ function tell(message: FromSignerProcess): void {
 function open(request: Extract<ToSignerProcess, { type: 'open' }>): void {
   try {
     opened = openToken(request, tellLogin)
-    tell({ type: 'opened', token: opened.token, key: opened.key })
+    tell({ type: 'opened', token: opened.token, keys: opened.keys })
   } catch (error) {
     tell({ type: 'open-failed', failure: describeOpenError(error) })
   }
@@ -61,13 +64,17 @@ function describeOpenError(error: unknown): OpenFailure {
   return { kind: 'unavailable', message, reason: 'the token cannot be opened' }
 }
 
-function startSession({ module, slot, key }: OpenToken, { session, ticket }: ToSession): void {
-  const workerData: SessionWorkerData = { session, ticket, module, slot, key }
+function startSession({ module, slot, keys }: OpenToken, { session, ticket, key }: ToSession): void {
+  const workerData: SessionWorkerData = { session, ticket, module, slot, keys: keys.map(reference), key }
   // Without a listener for its error, which ends the process: it may have left the native library locked
   const worker = new Worker(WORKER, { workerData })
   worker.on('message', (message: FromSession) => tell(message))
   worker.once('exit', () => workers.delete(session))
   workers.set(session, worker)
+}
+
+function reference(outcome: KeyOutcome): KeyReference | undefined {
+  return isFound(outcome) ? outcome : undefined
 }
 
 function toSession(message: ToSession): void {

@@ -1,10 +1,10 @@
-import type { Module } from 'graphene-pk11'
-import { type PinSource, readPin } from '../../config.ts'
-import type { FoundKey, FoundToken, OpenRequest } from '../messages.ts'
+import type { Module, Session } from 'graphene-pk11'
+import { type PinSource, readPin, type SettingNames } from '../../config.ts'
+import type { FoundKey, FoundToken, KeyOutcome, KeyRequest, OpenRequest } from '../messages.ts'
 import { describeFailure } from '../return-values.ts'
 import { findCertificate } from './certificate-object.ts'
 import { initializeLibrary, loadLibrary } from './library.ts'
-import { misconfigured } from './open-error.ts'
+import { misconfigured, OpenError } from './open-error.ts'
 import { selectPrivateKey } from './private-key.ts'
 import { selectToken } from './token.ts'
 import { closeUserSession, logInUser, openUserSession } from './user-session.ts'
@@ -14,7 +14,8 @@ export interface OpenToken {
   readonly module: string
   readonly slot: Uint8Array
   readonly token: FoundToken
-  readonly key: FoundKey
+  /** In the order of the request. */
+  readonly keys: readonly KeyOutcome[]
   /** Logs in anew for all sessions, when the token has forgotten the login. */
   logIn(): void
   close(): void
@@ -31,7 +32,7 @@ export interface OpenToken {
  * @throws OpenError, or what the PKCS#11 call threw
  */
 export function openToken(request: OpenRequest, onLogin: (returnValue?: string) => void): OpenToken {
-  const module = loadLibrary(request.hsm.module)
+  const module = loadLibrary(request.access.module, request.settings.module)
   try {
     initializeLibrary(module)
     return openWith(module, request, onLogin)
@@ -51,17 +52,15 @@ function finalize(module: Module): void {
 
 function openWith(
   module: Module,
-  { hsm, publicKey, certified = true }: OpenRequest,
+  { access, settings, keys }: OpenRequest,
   onLogin: (returnValue?: string) => void,
 ): OpenToken {
-  const { slot, token } = selectToken(module, hsm.token)
-  const pin = findPin(hsm.pin)
+  const { slot, token } = selectToken(module, access.token, settings)
+  const pin = findPin(access.pin, settings)
   let anchor = openUserSession(slot)
   logInUser(anchor, pin, onLogin)
-  const key = selectPrivateKey(anchor, hsm.key, publicKey)
-  const certificate = certified && publicKey === undefined ? findCertificate(anchor, key) : undefined
   return {
-    module: hsm.module,
+    module: access.module,
     slot: slot.handle,
     token: {
       label: token.label,
@@ -69,13 +68,7 @@ function openWith(
       manufacturer: token.manufacturerID,
       model: token.model,
     },
-    key: {
-      label: key.label,
-      labelBytes: key.labelBytes,
-      id: key.id,
-      ...(key.publicKey === undefined ? {} : { publicKey: key.publicKey }),
-      ...(certificate === undefined ? {} : { certificate }),
-    },
+    keys: keys.map((key) => findKey(anchor, key)),
     logIn() {
       try {
         logInUser(anchor, pin, onLogin)
@@ -93,12 +86,36 @@ function openWith(
   }
 }
 
+/** What is wrong with one key keeps none of the others from being used. */
+function findKey(session: Session, request: KeyRequest): KeyOutcome {
+  try {
+    return describeKey(session, request)
+  } catch (error) {
+    if (error instanceof OpenError && error.failure.kind === 'configuration') {
+      const { variable, message, reason } = error.failure
+      return { variable, message, reason }
+    }
+    throw error
+  }
+}
+
+function describeKey(session: Session, request: KeyRequest): FoundKey {
+  const key = selectPrivateKey(session, request)
+  const { label, labelBytes, id, publicKey } = key
+  const certificate = request.certificateOnToken ? findCertificate(session, key, request.settings) : undefined
+  return {
+    ...{ label, labelBytes, id },
+    ...(publicKey === undefined ? {} : { publicKey }),
+    ...(certificate === undefined ? {} : { certificate }),
+  }
+}
+
 /** @throws OpenError when the PIN is not there any more */
-export function findPin(source: PinSource): string {
+export function findPin(source: PinSource, settings: SettingNames): string {
   try {
     return readPin(source, process.env)
   } catch {
-    const variable = 'file' in source ? 'HSM_PIN_FILE' : source.variable
-    throw misconfigured(variable, 'holds no PIN any more', 'the PIN cannot be read')
+    const setting = 'file' in source ? settings.pin : source.variable
+    throw misconfigured(setting, 'holds no PIN any more', 'the PIN cannot be read')
   }
 }

@@ -1,10 +1,11 @@
 import type { Session } from 'graphene-pk11'
 import type { Handle, Template } from 'pkcs11js'
 import pkcs11js from 'pkcs11js'
-import type { KeySelector } from '../../config.ts'
 import { fingerprint } from '../../signature/fingerprint.ts'
-import type { FoundKey } from '../messages.ts'
-import { findById, findObjects, readAttribute, readRsaPublicKey } from './attributes.ts'
+import type { FoundKey, KeyReference, KeyRequest } from '../messages.ts'
+import { findById, findObjects, readAttribute, readPublicKey } from './attributes.ts'
+import { keyTypeOf, mayBe, readKeyType } from './key-type.ts'
+import { checkMechanism, signMechanism } from './mechanism.ts'
 import { misconfigured } from './open-error.ts'
 
 /** A private key object in one session: handles belong to the session that found them. */
@@ -22,21 +23,19 @@ interface SearchTerms {
  * Finds the private key that signs: the one with the label and id given; where none is given or several have them,
  * the one whose public half is the signer certificate's; or else the only one.
  *
- * @param publicKey DER SubjectPublicKeyInfo of the signer certificate, where it is known
  * @throws OpenError that lists the private keys there are, when none or several fit
  */
 export function selectPrivateKey(
   session: Session,
-  selector: KeySelector,
-  publicKey?: Uint8Array,
+  request: Omit<KeyRequest, 'certificateOnToken'>,
 ): PrivateKey {
-  const named = selector.label !== undefined || selector.id !== undefined
-  const variable = named && selector.label === undefined ? 'HSM_KEY_ID' : 'HSM_KEY_LABEL'
+  const { selector, publicKey, settings } = request
   const { label, id } = selector
+  const named = label !== undefined || id !== undefined
   const keys = listPrivateKeys(session, { label: label === undefined ? undefined : Buffer.from(label), id })
   if (keys.length === 0) {
     const wanted = 'no private key fits'
-    throw misconfigured(variable, `${wanted}; ${describeKeys(listPrivateKeys(session, {}))}`, wanted)
+    throw misconfigured(settings.key, `${wanted}; ${describeKeys(listPrivateKeys(session, {}))}`, wanted)
   }
   // One that is named alone is compared with the certificate later, as where the certificate is on the token
   const fitting =
@@ -44,7 +43,7 @@ export function selectPrivateKey(
   const [key, second] = fitting
   if (key === undefined) {
     throw misconfigured(
-      'SIGNER_CERTIFICATE_FILE',
+      settings.certificate,
       `is not the certificate of a private key on the token: the certificate's public key has the SHA-256 ` +
         `fingerprint ${fingerprint(publicKey as Uint8Array)}; ${describeKeys(keys)}`,
       'no private key matches the certificate',
@@ -52,29 +51,32 @@ export function selectPrivateKey(
   }
   if (second !== undefined) {
     throw misconfigured(
-      variable,
-      `several private keys fit, set HSM_KEY_LABEL or HSM_KEY_ID to tell them apart; ${describeKeys(fitting)}`,
+      settings.key,
+      `several private keys fit, set ${settings.keyChoice} to tell them apart; ${describeKeys(fitting)}`,
       'several private keys fit the configuration',
     )
   }
-  checkUsable(session, key, variable)
+  checkUsable(session, key, request)
   return key
 }
 
-/** Those with that public key or, where there are none, the RSA keys that do not show theirs: one of them may have it. */
+/** Those with that public key or, where there are none, the keys of its type that do not show theirs: one of them may have it. */
 function withPublicKey(session: Session, keys: readonly PrivateKey[], wanted: Uint8Array): PrivateKey[] {
   const matching = keys.filter(
     ({ publicKey }) => publicKey !== undefined && Buffer.compare(publicKey, wanted) === 0,
   )
+  const type = keyTypeOf(wanted)
   return matching.length > 0
     ? matching
-    : keys.filter(({ publicKey, handle }) => publicKey === undefined && isRsaKey(session, handle))
+    : keys.filter(
+        ({ publicKey, handle }) => publicKey === undefined && mayBe(readKeyType(session, handle), type),
+      )
 }
 
 /** Finds, in another session, the key that was selected; undefined when it is not there any more. */
 export function findSelectedKey(
   session: Session,
-  { labelBytes, id, publicKey }: Pick<FoundKey, 'labelBytes' | 'id' | 'publicKey'>,
+  { labelBytes, id, publicKey }: KeyReference,
 ): Handle | undefined {
   const handles = findObjects(session, privateKeyTemplate({ label: labelBytes, id }))
   if (handles.length < 2 || publicKey === undefined) {
@@ -109,30 +111,31 @@ function privateKeyTemplate({ label, id }: SearchTerms): Template {
 
 /** The public half, from the private key object or, where that hides it, from the public key object of the same id. */
 function findPublicKey(session: Session, handle: Handle, id: string): Buffer | undefined {
-  const own = readRsaPublicKey(session, handle)
+  const own = readPublicKey(session, handle)
   if (own !== undefined) {
     return own
   }
   const [publicKey] = findById(session, pkcs11js.CKO_PUBLIC_KEY, Buffer.from(id, 'hex'))
-  return publicKey === undefined ? undefined : readRsaPublicKey(session, publicKey)
+  return publicKey === undefined ? undefined : readPublicKey(session, publicKey)
 }
 
-function checkUsable(session: Session, key: PrivateKey, variable: string): void {
-  if (!isRsaKey(session, key.handle)) {
-    throw misconfigured(variable, 'the private key is not an RSA key', 'the private key is not an RSA key')
+function checkUsable(
+  session: Session,
+  key: PrivateKey,
+  { settings, algorithm }: Pick<KeyRequest, 'settings' | 'algorithm'>,
+): void {
+  const type = readKeyType(session, key.handle)
+  if (!mayBe(type, 'RSA') && !mayBe(type, 'EC')) {
+    const reason = 'the private key is neither an RSA nor an EC key'
+    throw misconfigured(settings.key, reason, reason)
   }
   // An unreadable attribute counts as false: tokens older than PKCS#11 2.20 do not know it
   if (readAttribute(session, key.handle, pkcs11js.CKA_ALWAYS_AUTHENTICATE)?.[0] === 1) {
     const reason =
       'the private key demands the PIN for each signature (CKA_ALWAYS_AUTHENTICATE), which is not supported'
-    throw misconfigured(variable, reason, reason)
+    throw misconfigured(settings.key, reason, reason)
   }
-}
-
-/** CKK_RSA is 0, in either byte order. An unreadable type may be RSA. */
-function isRsaKey(session: Session, handle: Handle): boolean {
-  const type = readAttribute(session, handle, pkcs11js.CKA_KEY_TYPE) ?? Buffer.alloc(0)
-  return type.every((byte) => byte === pkcs11js.CKK_RSA)
+  checkMechanism(session, signMechanism(type, algorithm), settings)
 }
 
 function describeKeys(keys: readonly PrivateKey[]): string {

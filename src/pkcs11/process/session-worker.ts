@@ -7,10 +7,10 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { type Session, Slot } from 'graphene-pk11'
 import type { Handle } from 'pkcs11js'
-import pkcs11js from 'pkcs11js'
-import type { FromSession, SessionWorkerData, ToSession } from '../messages.ts'
-import { describeFailure, type TokenFailure } from '../return-values.ts'
+import type { FromSession, SessionWorkerData, SignOrder, ToSession } from '../messages.ts'
+import { describeFailure, KeyGoneError, type TokenFailure } from '../return-values.ts'
 import { loadLibrary } from './library.ts'
+import { encodeMechanism } from './mechanism.ts'
 import { findSelectedKey } from './private-key.ts'
 import { closeUserSession, openUserSession } from './user-session.ts'
 
@@ -19,7 +19,8 @@ const {
   ticket: firstTicket,
   module: path,
   slot: slotHandle,
-  key,
+  keys,
+  key: firstKey,
 } = workerData as SessionWorkerData
 const MAX_SIGNATURE_LENGTH = 512
 /** PKCS#11 2.40 3.3; pkcs11js does not name it. */
@@ -27,12 +28,14 @@ const CKS_RW_USER_FUNCTIONS = 3
 
 let slot: Slot | undefined
 let session: Session | undefined
-let keyHandle: Handle | undefined
+/** By the place of the key. Finding one is slow with some HSMs: it is done when the key is first asked for. */
+const handles = new Map<number, Handle>()
 
-function open(): void {
+function open(key: number): void {
   slot ??= attachSlot()
+  handles.clear()
   session = openUserSession(slot)
-  keyHandle = findKey(session)
+  findKey(key)
 }
 
 function attachSlot(): Slot {
@@ -40,14 +43,17 @@ function attachSlot(): Slot {
   return new Slot(Buffer.from(slotHandle), library, library.lib)
 }
 
-function findKey(session: Session): Handle {
-  const handle = findSelectedKey(session, key)
-  if (handle === undefined) {
+function findKey(key: number): Handle {
+  const { lib, handle } = session as Session
+  const reference = keys[key]
+  const found = reference && findSelectedKey(session as Session, reference)
+  if (found === undefined) {
     // A token hides private keys from those who are not logged in
-    const { state } = session.lib.C_GetSessionInfo(session.handle)
-    throw new Error(state === CKS_RW_USER_FUNCTIONS ? 'the private key is gone' : 'CKR_USER_NOT_LOGGED_IN')
+    const { state } = lib.C_GetSessionInfo(handle)
+    throw state === CKS_RW_USER_FUNCTIONS ? new KeyGoneError() : new Error('CKR_USER_NOT_LOGGED_IN')
   }
-  return handle
+  handles.set(key, found)
+  return found
 }
 
 function close(): void {
@@ -58,21 +64,20 @@ function close(): void {
 }
 
 /** Signs once, and once more with a fresh key handle where the token says that the old one is stale. */
-function sign(data: Uint8Array): Uint8Array {
+function sign(order: SignOrder): Uint8Array {
   try {
-    return signWithHandle(data)
+    return signWith(handles.get(order.key) ?? findKey(order.key), order)
   } catch (error) {
     if (describeFailure(error).recovery !== 'find-key') {
       throw error
     }
-    keyHandle = findKey(session as Session)
-    return signWithHandle(data)
+    return signWith(findKey(order.key), order)
   }
 }
 
-function signWithHandle(data: Uint8Array): Uint8Array {
+function signWith(key: Handle, { mechanism, data }: SignOrder): Uint8Array {
   const { lib, handle } = session as Session
-  lib.C_SignInit(handle, { mechanism: pkcs11js.CKM_RSA_PKCS }, keyHandle as Handle)
+  lib.C_SignInit(handle, encodeMechanism(mechanism), key)
   return lib.C_Sign(handle, Buffer.from(data), Buffer.alloc(MAX_SIGNATURE_LENGTH))
 }
 
@@ -93,23 +98,23 @@ function answer(ticket: number, onFailure: 'session-failed' | 'sign-failed', act
   parentPort?.postMessage({ session: number, ticket, seconds, ...outcome } satisfies FromSession)
 }
 
-function reopen(ticket: number): void {
+function reopen(ticket: number, key: number): void {
   answer(ticket, 'session-failed', () => {
     close()
-    open()
+    open(key)
     return { type: 'session-opened' }
   })
 }
 
 parentPort?.on('message', (message: ToSession | { type: 'close' }) => {
   if (message.type === 'sign') {
-    answer(message.ticket, 'sign-failed', () => ({ type: 'signed', signature: sign(message.data) }))
+    answer(message.ticket, 'sign-failed', () => ({ type: 'signed', signature: sign(message) }))
   } else if (message.type === 'reopen') {
-    reopen(message.ticket)
+    reopen(message.ticket, message.key)
   } else {
     close()
     parentPort?.close()
   }
 })
 
-reopen(firstTicket)
+reopen(firstTicket, firstKey)

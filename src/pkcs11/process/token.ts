@@ -1,5 +1,6 @@
+import { endianness } from 'node:os'
 import { type Module, type Slot, type Token, TokenFlag } from 'graphene-pk11'
-import type { TokenSelector } from '../../config.ts'
+import type { SettingNames, TokenSelector } from '../../config.ts'
 import { describeFailure } from '../return-values.ts'
 import { misconfigured, unavailable } from './open-error.ts'
 
@@ -15,14 +16,13 @@ interface Candidate {
  * @throws OpenError that lists the tokens there are: `unavailable` when none fits, since it may appear, and
  *   `configuration` when several do
  */
-export function selectToken(module: Module, selector: TokenSelector): { slot: Slot; token: Token } {
+export function selectToken(
+  module: Module,
+  selector: TokenSelector,
+  settings: Pick<SettingNames, 'token' | 'tokenChoice'>,
+): { slot: Slot; token: Token } {
   const { present, unreadable } = listTokens(module)
-  const fitting = present.filter(
-    ({ index, token }) =>
-      (selector.label === undefined || token.label === selector.label) &&
-      (selector.serial === undefined || token.serialNumber === selector.serial) &&
-      (selector.slot === undefined || index === selector.slot),
-  )
+  const fitting = present.filter((candidate) => fits(candidate, selector))
   const [first, second] = fitting
   if (first === undefined) {
     const wanted = Object.keys(selector).length === 0 ? 'no token is present' : 'no token fits'
@@ -31,12 +31,30 @@ export function selectToken(module: Module, selector: TokenSelector): { slot: Sl
   }
   if (second !== undefined) {
     throw misconfigured(
-      'HSM_TOKEN_LABEL',
-      `several tokens fit, set HSM_TOKEN_LABEL, HSM_TOKEN_SERIAL or HSM_SLOT to tell them apart; ${describeTokens(fitting)}`,
+      settings.token,
+      `several tokens fit, set ${settings.tokenChoice} to tell them apart; ${describeTokens(fitting)}`,
       'several tokens fit the configuration',
     )
   }
   return first
+}
+
+function fits({ index, slot, token }: Candidate, selector: TokenSelector): boolean {
+  const found: Required<TokenSelector> = {
+    label: token.label,
+    serial: token.serialNumber,
+    manufacturer: token.manufacturerID,
+    model: token.model,
+    slot: index,
+    slotId: readSlotId(slot.handle),
+  }
+  return Object.entries(selector).every(([name, wanted]) => found[name as keyof TokenSelector] === wanted)
+}
+
+/** CK_SLOT_ID in decimal, of the bytes that pkcs11js gives in this machine's order. */
+function readSlotId(handle: Buffer): string {
+  const bytes = endianness() === 'LE' ? Buffer.from(handle).reverse() : handle
+  return BigInt(`0x${bytes.toString('hex')}`).toString()
 }
 
 function listTokens(module: Module): { present: Candidate[]; unreadable: string[] } {

@@ -1,0 +1,134 @@
+import type { ConfigurationError, ConfigurationProblem } from '../errors.ts'
+import { type FoundKey, isFound, type KeyOutcome } from './messages.ts'
+import type { KeyState, KeyUse, PoolKey } from './pool-key.ts'
+
+interface Entry {
+  readonly key: PoolKey
+  found?: FoundKey | undefined
+  use?: KeyUse | undefined
+  state: KeyState
+}
+
+/** The keys of one token: which of them are there, what they are used with, and which of them sign. */
+export class PoolKeys {
+  readonly #entries: readonly Entry[]
+  #testKey = 0
+  #everComplete = false
+
+  constructor(keys: readonly PoolKey[]) {
+    this.#entries = keys.map((key) => ({ key, state: { state: 'unknown', since: new Date() } }))
+  }
+
+  /** Place of the one that sessions prove themselves with. */
+  get testKey(): number {
+    return this.#testKey
+  }
+
+  get allProved(): boolean {
+    return this.#entries.every(({ state }) => state.state === 'proved')
+  }
+
+  /** Whether there was a time when all of them had signed. */
+  get everComplete(): boolean {
+    return this.#everComplete
+  }
+
+  state(key: number): KeyState {
+    return this.#at(key).state
+  }
+
+  /** What was last found of it on the token. */
+  found(key: number): FoundKey | undefined {
+    return this.#at(key).found
+  }
+
+  /** Undefined where it cannot be used. */
+  use(key: number): KeyUse | undefined {
+    return this.#at(key).use
+  }
+
+  /** Whether the token was opened and the key not there, or not to be used. */
+  isGone(key: number): boolean {
+    return this.use(key) === undefined && this.state(key).state === 'unusable'
+  }
+
+  /** For the log. */
+  describe(key: number) {
+    const { selector } = this.#at(key).key.request
+    const { label, id } = this.found(key) ?? selector
+    return { label, id }
+  }
+
+  /** What the configuration may be wrong in when a key's signatures do not verify; undefined where it is right. */
+  describeMismatch(key: number): ConfigurationProblem | undefined {
+    const { found, key: asked } = this.#at(key)
+    if (found?.publicKey !== undefined) {
+      return undefined
+    }
+    const { certificate, keyChoice } = asked.request.settings
+    const message =
+      'test signatures do not verify with it: configure the certificate that was issued for this key, or choose the ' +
+      `key with ${keyChoice}; if both are right, the HSM is faulty`
+    return { variable: certificate, message }
+  }
+
+  /**
+   * The token was opened.
+   *
+   * @param outcomes in the order of the keys
+   * @param attempt which of the usable keys sessions prove themselves with, counted on where that is more than there are
+   * @returns what is wrong with those that cannot be used
+   */
+  opened(outcomes: readonly KeyOutcome[], attempt: number): readonly ConfigurationProblem[] {
+    const problems = this.#entries.flatMap((entry, key) => look(entry, outcomes[key] as KeyOutcome))
+    const usable = [...this.#entries.keys()].filter((key) => this.use(key) !== undefined)
+    this.#testKey = usable[attempt % usable.length] ?? 0
+    return problems
+  }
+
+  /** Those that are there and have not signed since they last failed, or at all. */
+  unproved(): number[] {
+    return [...this.#entries.keys()].filter(
+      (key) => this.use(key) !== undefined && this.state(key).state !== 'proved',
+    )
+  }
+
+  proved(key: number): void {
+    enter(this.#at(key), 'proved')
+    this.#everComplete ||= this.allProved
+  }
+
+  failed(key: number, reason: string): void {
+    enter(this.#at(key), 'unusable', reason)
+  }
+
+  #at(key: number): Entry {
+    return this.#entries[key] as Entry
+  }
+}
+
+function look(entry: Entry, outcome: KeyOutcome): readonly ConfigurationProblem[] {
+  entry.use = undefined
+  entry.found = undefined
+  if (!isFound(outcome)) {
+    const { variable, message, reason } = outcome
+    enter(entry, 'unusable', reason)
+    return [{ variable, message }]
+  }
+  try {
+    entry.use = entry.key.accept(outcome)
+    entry.found = outcome
+  } catch (error) {
+    enter(entry, 'unusable', 'the private key does not fit the signer certificate')
+    return (error as ConfigurationError).problems
+  }
+  if (entry.state.state !== 'proved') {
+    enter(entry, 'found')
+  }
+  return []
+}
+
+function enter(entry: Entry, state: KeyState['state'], reason?: string): void {
+  const since = state === entry.state.state ? entry.state.since : new Date()
+  entry.state = { state, since, ...(reason === undefined ? {} : { reason }) }
+}

@@ -1,0 +1,35 @@
+import { createPublicKey } from 'node:crypto'
+import type { Session } from 'graphene-pk11'
+import type { Handle } from 'pkcs11js'
+import pkcs11js from 'pkcs11js'
+import { readAttribute } from './attributes.ts'
+
+export type KeyType = 'RSA' | 'EC'
+
+/** @returns undefined where the token does not tell, `other` where the key is of another type */
+export function readKeyType(session: Session, handle: Handle): KeyType | 'other' | undefined {
+  const bytes = readAttribute(session, handle, pkcs11js.CKA_KEY_TYPE) ?? Buffer.alloc(0)
+  // CK_ULONG, in either byte order
+  const [type = 0, ...further] = [...bytes].filter((byte) => byte !== 0)
+  if (bytes.length === 0) {
+    return undefined
+  }
+  const known = further.length > 0 ? undefined : TYPES.get(type)
+  return known ?? 'other'
+}
+
+const TYPES: ReadonlyMap<number, KeyType> = new Map([
+  [pkcs11js.CKK_RSA, 'RSA'],
+  [pkcs11js.CKK_EC, 'EC'],
+])
+
+/** A type that the token does not tell may be any. */
+export function mayBe(type: KeyType | 'other' | undefined, wanted: KeyType): boolean {
+  return type === undefined || type === wanted
+}
+
+/** @param publicKey DER SubjectPublicKeyInfo of an RSA or EC key */
+export function keyTypeOf(publicKey: Uint8Array): KeyType {
+  const { asymmetricKeyType } = createPublicKey({ key: Buffer.from(publicKey), type: 'spki', format: 'der' })
+  return asymmetricKeyType === 'ec' ? 'EC' : 'RSA'
+}

@@ -1,0 +1,84 @@
+/** The mechanisms that sign: which one a key needs, whether the token has it, and how it is called. */
+import type { Session, Slot } from 'graphene-pk11'
+import type { Mechanism } from 'pkcs11js'
+import pkcs11js from 'pkcs11js'
+import type { SettingNames } from '../../config.ts'
+import type { HashAlgorithm } from '../../signature/hash-algorithms.ts'
+import type { SignatureAlgorithm, SignMechanism } from '../../signature/signature-algorithm.ts'
+import { describeFailure } from '../return-values.ts'
+import type { KeyType } from './key-type.ts'
+import { misconfigured } from './open-error.ts'
+
+const TYPES: Readonly<Record<SignMechanism['name'], number>> = {
+  CKM_RSA_PKCS: pkcs11js.CKM_RSA_PKCS,
+  CKM_RSA_PKCS_PSS: pkcs11js.CKM_RSA_PKCS_PSS,
+  CKM_ECDSA: pkcs11js.CKM_ECDSA,
+}
+
+/** Hash, mask generation function with it, and length of the salt in bytes. */
+const PSS: Readonly<Record<HashAlgorithm['name'], readonly [hashAlg: number, mgf: number, saltLen: number]>> =
+  {
+    sha160: [pkcs11js.CKM_SHA_1, pkcs11js.CKG_MGF1_SHA1, 20],
+    sha224: [pkcs11js.CKM_SHA224, pkcs11js.CKG_MGF1_SHA224, 28],
+    sha256: [pkcs11js.CKM_SHA256, pkcs11js.CKG_MGF1_SHA256, 32],
+    sha384: [pkcs11js.CKM_SHA384, pkcs11js.CKG_MGF1_SHA384, 48],
+    sha512: [pkcs11js.CKM_SHA512, pkcs11js.CKG_MGF1_SHA512, 64],
+  }
+
+/** What a key of a type signs with; one of an unknown type as RSA unless ECDSA is asked for. */
+export function signMechanism(
+  type: KeyType | 'other' | undefined,
+  algorithm: SignatureAlgorithm['name'] | undefined,
+): SignMechanism['name'] {
+  if (type === 'EC' || algorithm === 'ecdsa') {
+    return 'CKM_ECDSA'
+  }
+  return algorithm === 'rsassa-pss' ? 'CKM_RSA_PKCS_PSS' : 'CKM_RSA_PKCS'
+}
+
+export interface MechanismDescription {
+  readonly name: SignMechanism['name']
+  readonly sign: boolean
+  /** Of keys, in bits. */
+  readonly minBits: number
+  readonly maxBits: number
+}
+
+/** @throws what `C_GetMechanismInfo` threw, `CKR_MECHANISM_INVALID` where the token does not have it */
+export function describeMechanism({ lib, handle }: Slot, name: SignMechanism['name']): MechanismDescription {
+  const { flags, minKeySize: minBits, maxKeySize: maxBits } = lib.C_GetMechanismInfo(handle, TYPES[name])
+  return { name, sign: (flags & pkcs11js.CKF_SIGN) !== 0, minBits, maxBits }
+}
+
+/** @throws OpenError where the token does not sign with it */
+export function checkMechanism({ slot }: Session, name: SignMechanism['name'], settings: SettingNames): void {
+  if (!isOffered(slot, name)) {
+    const reason = `the token does not offer ${name} for signatures`
+    throw misconfigured(
+      settings.key,
+      `${reason}; choose another key or token, or have the HSM allow it`,
+      reason,
+    )
+  }
+}
+
+function isOffered(slot: Slot, name: SignMechanism['name']): boolean {
+  try {
+    return describeMechanism(slot, name).sign
+  } catch (error) {
+    if (describeFailure(error).returnValue === 'CKR_MECHANISM_INVALID') {
+      return false
+    }
+    throw error
+  }
+}
+
+/** As pkcs11js takes it. */
+export function encodeMechanism(mechanism: SignMechanism): Mechanism {
+  if (mechanism.name !== 'CKM_RSA_PKCS_PSS') {
+    return { mechanism: TYPES[mechanism.name] }
+  }
+  const [hashAlg, mgf, saltLen] = PSS[mechanism.hash]
+  const parameter = { type: pkcs11js.CK_PARAMS_RSA_PSS, hashAlg, mgf, saltLen }
+  return { mechanism: TYPES[mechanism.name], parameter }
+}

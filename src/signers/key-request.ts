@@ -1,0 +1,67 @@
+import type { KeyObject } from 'node:crypto'
+import * as pkijs from 'pkijs'
+import type { SettingNames, SignerConfiguration } from '../config.ts'
+import { ConfigurationError } from '../errors.ts'
+import type { FoundKey } from '../pkcs11/messages.ts'
+import type { KeyUse, PoolKey } from '../pkcs11/pool-key.ts'
+import { fingerprint } from '../signature/fingerprint.ts'
+import { rsaEncryption } from '../signature/rsa-pkcs1.ts'
+import { signerFromFiles, signerFromToken } from './signer.ts'
+
+/**
+ * The key that a signer signs with.
+ *
+ * @throws ConfigurationError when the certificate files do not describe a signer
+ */
+export function createPoolKey(configuration: SignerConfiguration): PoolKey {
+  const { key: selector, algorithm, settings } = configuration
+  const fromFiles = signerFromFiles(configuration)
+  return {
+    request: {
+      selector,
+      certificateOnToken: fromFiles === undefined,
+      settings,
+      ...(fromFiles === undefined ? {} : { publicKey: encodeKeyOf(fromFiles.publicKey) }),
+      ...(algorithm === undefined ? {} : { algorithm }),
+    },
+    accept(found): KeyUse {
+      const use = fromFiles ?? signerFromToken(found.certificate as Uint8Array, configuration)
+      checkKeyMatches(use.publicKey, found.publicKey, settings)
+      return use
+    },
+  }
+}
+
+/**
+ * Makes sure that a certificate is that of a key.
+ *
+ * @param certified the certificate's public key
+ * @param publicKey DER SubjectPublicKeyInfo of the key; where the token does not show it, the first test signature
+ *   tells
+ * @throws ConfigurationError with the fingerprints of both
+ */
+export function checkKeyMatches(
+  certified: KeyObject,
+  publicKey: FoundKey['publicKey'],
+  settings: Pick<SettingNames, 'certificate' | 'keyChoice'>,
+): void {
+  const wanted = encodeKeyOf(certified)
+  if (publicKey !== undefined && !wanted.equals(publicKey)) {
+    const message =
+      `is not the certificate of the private key: the certificate's public key has the SHA-256 fingerprint ` +
+      `${fingerprint(wanted)}, the private key's ${fingerprint(publicKey)}; configure the certificate that was ` +
+      `issued for this key, or choose the key with ${settings.keyChoice}`
+    throw new ConfigurationError([{ variable: settings.certificate, message }])
+  }
+}
+
+/** DER SubjectPublicKeyInfo as a token would show the key: to a token, one that is for PSS alone is an RSA key like others. */
+function encodeKeyOf(publicKey: KeyObject): Buffer {
+  const encoded = publicKey.export({ type: 'spki', format: 'der' })
+  if (publicKey.asymmetricKeyType !== 'rsa-pss') {
+    return encoded
+  }
+  const info = pkijs.PublicKeyInfo.fromBER(encoded)
+  info.algorithm = rsaEncryption()
+  return Buffer.from(info.toSchema().toBER())
+}

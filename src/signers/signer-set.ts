@@ -1,0 +1,84 @@
+import type { BaseLogger } from 'pino'
+import type { HsmConfiguration, SignersConfiguration } from '../config.ts'
+import type { ConfigurationError } from '../errors.ts'
+import type { PoolKey } from '../pkcs11/pool-key.ts'
+import type { PoolObserver } from '../pkcs11/pool-observer.ts'
+import { SessionPool } from '../pkcs11/session-pool.ts'
+import { createPoolKey } from './key-request.ts'
+import { SigningKey } from './signing-key.ts'
+import { accessId, nameToken, placeOf, serves, type TokenPlan, type TokenPool } from './token-pool.ts'
+
+export interface SignerSetOptions {
+  readonly hsm: HsmConfiguration
+  readonly log: BaseLogger
+  readonly observer: PoolObserver
+}
+
+/** All signers of one state of the configuration, and the pools that they sign with. It does not change. */
+export class SignerSet {
+  readonly signingKeys: ReadonlyMap<string, SigningKey>
+  readonly defaultKey: SigningKey
+  readonly pools: readonly TokenPool[]
+  /** Those of the pools that were made for this set. */
+  readonly ownPools: readonly TokenPool[]
+
+  /**
+   * Nothing is opened yet.
+   *
+   * @param onMisconfigured called when a token was reached and the configuration does not fit it
+   * @param previous whose pools are used again where they do
+   * @throws ConfigurationError when certificate files do not describe a signer
+   */
+  constructor(
+    configuration: SignersConfiguration,
+    options: SignerSetOptions,
+    onMisconfigured: (error: ConfigurationError) => void,
+    previous: readonly TokenPool[] = [],
+  ) {
+    const keys = configuration.signers.map((signer) => ({ signer, key: createPoolKey(signer) }))
+    const own: TokenPool[] = []
+    const names = new Set(previous.map(({ name }) => name))
+    const createPool = (plan: TokenPlan): TokenPool => {
+      const name = nameToken(plan.access, names)
+      names.add(name)
+      const pool = { ...plan, name, pool: new SessionPool({ ...options, ...plan, onMisconfigured }) }
+      own.push(pool)
+      return pool
+    }
+    const plans = planTokens(keys.map(({ signer: { access }, key }) => ({ access, key })))
+    const pools = new Map(
+      plans.map((plan) => [
+        accessId(plan.access),
+        previous.find((pool) => serves(pool, plan)) ?? createPool(plan),
+      ]),
+    )
+    const signingKeys = keys.map(({ signer, key }) => {
+      const { pool, keys } = pools.get(accessId(signer.access)) as TokenPool
+      return new SigningKey(signer, pool, placeOf(key, keys))
+    })
+    this.pools = [...pools.values()]
+    this.ownPools = own
+    this.signingKeys = new Map(signingKeys.map((key) => [key.name, key]))
+    this.defaultKey = this.signingKeys.get(configuration.default) as SigningKey
+  }
+
+  start(): void {
+    for (const { pool } of this.ownPools) {
+      pool.start()
+    }
+  }
+}
+
+/** One plan for each token, with each key once. */
+function planTokens(wanted: readonly { access: TokenPlan['access']; key: PoolKey }[]): TokenPlan[] {
+  const plans = new Map<string, { access: TokenPlan['access']; keys: [PoolKey, ...PoolKey[]] }>()
+  for (const { access, key } of wanted) {
+    const plan = plans.get(accessId(access))
+    if (plan === undefined) {
+      plans.set(accessId(access), { access, keys: [key] })
+    } else if (placeOf(key, plan.keys) < 0) {
+      plan.keys.push(key)
+    }
+  }
+  return [...plans.values()]
+}

@@ -1,0 +1,60 @@
+import type { TokenAccess } from '../config.ts'
+import type { KeyRequest } from '../pkcs11/messages.ts'
+import type { PoolKey } from '../pkcs11/pool-key.ts'
+import type { SessionPool } from '../pkcs11/session-pool.ts'
+
+/** The keys of one token that signers sign with. */
+export interface TokenPlan {
+  readonly access: TokenAccess
+  readonly keys: readonly [PoolKey, ...PoolKey[]]
+}
+
+/** A pool, and what it was made for. */
+export interface TokenPool extends TokenPlan {
+  /** What metrics call it. */
+  readonly name: string
+  readonly pool: SessionPool
+}
+
+/** Equal for the same token, reached in the same way. */
+export function accessId({ module, token, pin }: TokenAccess): string {
+  return JSON.stringify([module, Object.entries(token).sort(), pin])
+}
+
+/** Equal where the same key will be found, and used with the same mechanism. */
+export function keyId({ selector, publicKey, certificateOnToken, algorithm }: KeyRequest): string {
+  const known = publicKey === undefined ? '' : Buffer.from(publicKey).toString('base64')
+  return JSON.stringify([Object.entries(selector).sort(), known, certificateOnToken, algorithm ?? ''])
+}
+
+/** @returns its place among the keys; -1 where it is not there */
+export function placeOf({ request }: PoolKey, keys: readonly PoolKey[]): number {
+  const id = keyId(request)
+  return keys.findIndex((one) => keyId(one.request) === id)
+}
+
+/**
+ * Whether a pool that is open already does for a plan: it has the keys, and they sign. A certificate on the token may
+ * have changed: there the token is opened anew.
+ */
+export function serves({ access, keys, pool }: TokenPool, plan: TokenPlan): boolean {
+  return (
+    accessId(access) === accessId(plan.access) &&
+    plan.keys.every((key) => {
+      const place = placeOf(key, keys)
+      return place >= 0 && !key.request.certificateOnToken && !pool.isUnusable(place)
+    })
+  )
+}
+
+/** Such as the token's label: what tells it from the others. */
+export function nameToken({ token }: TokenAccess, taken: ReadonlySet<string>): string {
+  const { label, serial, slot, slotId } = token
+  const name = label ?? serial ?? (slot === undefined ? (slotId ?? 'default') : `slot ${slot}`)
+  for (let number = 1; ; number++) {
+    const candidate = number === 1 ? name : `${name} (${number})`
+    if (!taken.has(candidate)) {
+      return candidate
+    }
+  }
+}
