@@ -7,8 +7,7 @@ import { ID_MESSAGE_DIGEST, ID_SIGNING_TIME } from './signed-attributes.ts'
 /** A detached CMS as somebody handed it in: what it says, of which nothing is verified yet. */
 export interface DetachedSignature {
   readonly hashAlgorithm: HashAlgorithm
-  /** Object identifier. */
-  readonly signatureAlgorithm: string
+  readonly signatureAlgorithm: pkijs.AlgorithmIdentifier
   readonly signer: X509Certificate
   /** All that are embedded, the signer's among them. */
   readonly certificates: readonly X509Certificate[]
@@ -51,7 +50,7 @@ export function parseDetachedSignature(content: Buffer): DetachedSignature {
   const signingTime = findAttribute(signerInfo, ID_SIGNING_TIME)
   return {
     hashAlgorithm: findHash(signerInfo.digestAlgorithm.algorithmId),
-    signatureAlgorithm: signerInfo.signatureAlgorithm.algorithmId,
+    signatureAlgorithm: signerInfo.signatureAlgorithm,
     signer: toX509(own),
     certificates: embedded.map(toX509),
     signedAttributes: new Uint8Array(signerInfo.signedAttrs.encodedValue),

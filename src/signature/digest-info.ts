@@ -1,5 +1,5 @@
 import * as asn1js from 'asn1js'
-import { HASH_ALGORITHMS, type HashAlgorithm } from './hash-algorithms.ts'
+import { copyDigest, HASH_ALGORITHMS, type HashAlgorithm } from './hash-algorithms.ts'
 
 /**
  * DER `DigestInfo ::= SEQUENCE { digestAlgorithm AlgorithmIdentifier, digest OCTET STRING }` (RFC 8017 9.2): what
@@ -8,12 +8,7 @@ import { HASH_ALGORITHMS, type HashAlgorithm } from './hash-algorithms.ts'
  * @param digest bytes, exactly `algorithm.digestLength` of them
  */
 export function encodeDigestInfo(algorithm: HashAlgorithm, digest: Uint8Array): Buffer {
-  if (digest.length !== algorithm.digestLength) {
-    throw new RangeError(
-      `${algorithm.name} digests have ${algorithm.digestLength} bytes, not ${digest.length}`,
-    )
-  }
-  return Buffer.concat([PREFIXES.get(algorithm) as Buffer, digest])
+  return Buffer.concat([PREFIXES.get(algorithm) as Buffer, copyDigest(algorithm, digest)])
 }
 
 /** All of a DigestInfo that comes before the digest, which is its last field, per algorithm. */

@@ -56,3 +56,15 @@ export function findHashAlgorithm(name: string): HashAlgorithm | undefined {
   const canonical = plain === 'sha1' ? 'sha160' : plain
   return HASH_ALGORITHMS.find((algorithm) => algorithm.name === canonical)
 }
+
+/**
+ * A copy of a digest, whose length is that of its algorithm.
+ *
+ * @throws RangeError when it is not
+ */
+export function copyDigest({ name, digestLength }: HashAlgorithm, digest: Uint8Array): Buffer {
+  if (digest.length !== digestLength) {
+    throw new RangeError(`${name} digests have ${digestLength} bytes, not ${digest.length}`)
+  }
+  return Buffer.from(digest)
+}

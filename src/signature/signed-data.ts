@@ -2,6 +2,7 @@ import * as asn1js from 'asn1js'
 import * as pkijs from 'pkijs'
 import type { EncodedCertificate } from './encoded-certificate.ts'
 import type { HashAlgorithm } from './hash-algorithms.ts'
+import type { SignatureAlgorithm } from './signature-algorithm.ts'
 import { createSignedAttributes, type SignatureType } from './signed-attributes.ts'
 import { TokenKey, TokenKeyEngine } from './token-key-engine.ts'
 
@@ -10,11 +11,13 @@ const engine = new TokenKeyEngine()
 export interface SignedDataRequest {
   readonly type: SignatureType
   readonly hashAlgorithm: HashAlgorithm
+  /** With which `sign` signs. */
+  readonly algorithm: SignatureAlgorithm
   /** Digest of the detached content. */
   readonly messageDigest: Uint8Array
   /** Leaf first, then its issuers. */
   readonly certificates: readonly [EncodedCertificate, ...EncodedCertificate[]]
-  /** Hashes the DER signed attributes with the hash algorithm and signs the digest. */
+  /** Hashes the DER signed attributes with the hash algorithm and signs the digest; the signature is encoded. */
   readonly sign: (signedAttributes: Uint8Array) => Promise<Uint8Array>
 }
 
@@ -42,7 +45,7 @@ export async function createSignedData(request: SignedDataRequest): Promise<Buff
     signerInfos: [signerInfo],
     certificates: [...request.certificates],
   })
-  const key = new TokenKey(request.hashAlgorithm, request.sign)
+  const key = new TokenKey(request.algorithm.signerInfoIdentifier(request.hashAlgorithm), request.sign)
   await signedData.sign(key, 0, request.hashAlgorithm.webCryptoName, undefined, engine)
   leaveOutNullParameters(signedData)
   const contentInfo = new pkijs.ContentInfo({

@@ -3,25 +3,23 @@
  * that has it sign.
  */
 import type { webcrypto } from 'node:crypto'
-import * as asn1js from 'asn1js'
 import * as pkijs from 'pkijs'
 import { HASH_ALGORITHMS, type HashAlgorithm } from './hash-algorithms.ts'
-import { RSA_ENCRYPTION } from './rsa-signature-algorithms.ts'
 import { Crypto, CryptoKey } from './webcrypto.ts'
 
+/** For one signature, whose algorithm is the key's. */
 export class TokenKey extends CryptoKey {
-  /** Hashes `data`, has the token sign the digest and returns the signature's octets. */
+  /** As the signature's algorithm is told beside it. */
+  readonly identifier: pkijs.AlgorithmIdentifier
+  /** Hashes `data`, has the token sign the digest and returns the signature, encoded. */
   readonly signData: (data: Uint8Array) => Promise<Uint8Array>
 
-  constructor(hash: HashAlgorithm, signData: (data: Uint8Array) => Promise<Uint8Array>) {
+  constructor(identifier: pkijs.AlgorithmIdentifier, signData: (data: Uint8Array) => Promise<Uint8Array>) {
     super()
     this.type = 'private'
     this.extractable = false
     this.usages = ['sign']
-    this.algorithm = {
-      name: 'RSASSA-PKCS1-v1_5',
-      hash: { name: hash.webCryptoName },
-    } as webcrypto.KeyAlgorithm
+    this.identifier = identifier
     this.signData = signData
   }
 }
@@ -37,16 +35,11 @@ export class TokenKeyEngine extends pkijs.CryptoEngine {
     return (hash as HashAlgorithm).oid
   }
 
-  override async getSignatureParameters(privateKey: webcrypto.CryptoKey, hashAlgorithm: string) {
+  override async getSignatureParameters(privateKey: webcrypto.CryptoKey) {
     return {
-      signatureAlgorithm: new pkijs.AlgorithmIdentifier({
-        algorithmId: RSA_ENCRYPTION,
-        algorithmParams: new asn1js.Null(),
-      }),
-      parameters: {
-        algorithm: { name: privateKey.algorithm.name, hash: { name: hashAlgorithm } },
-        usages: ['sign' as const],
-      },
+      signatureAlgorithm: (privateKey as TokenKey).identifier,
+      // Which say how to sign: the key knows
+      parameters: { algorithm: {}, usages: [] },
     }
   }
 

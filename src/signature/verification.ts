@@ -13,8 +13,7 @@ export function verifyDigestInfo(
   digestInfo: Uint8Array,
   signature: Uint8Array,
 ): boolean {
-  const modulusLength = Math.ceil((publicKey.asymmetricKeyDetails?.modulusLength ?? 0) / 8)
-  if (signature.length !== modulusLength) {
+  if (signature.length !== modulusLength(publicKey)) {
     return false
   }
   try {
@@ -24,4 +23,9 @@ export function verifyDigestInfo(
     // OpenSSL throws when the padding is not that of a signature
     return false
   }
+}
+
+/** Bytes that an RSA signature has; 0 for other keys. */
+export function modulusLength(publicKey: KeyObject): number {
+  return Math.ceil((publicKey.asymmetricKeyDetails?.modulusLength ?? 0) / 8)
 }

@@ -1,21 +1,35 @@
 import type { KeyObject, X509Certificate } from 'node:crypto'
+import { curveOf } from '../signature/elliptic-curves.ts'
 
-/** What keeps a certificate's key from signing here; undefined for RSA with 2048 to 4096 bits. */
+/** What keeps a certificate's key from signing here; undefined for RSA with 2048 to 4096 bits, and EC on three curves. */
 export function describeUnsupportedKey(certificate: X509Certificate): string | undefined {
   const key = publicKeyOf(certificate)
-  const bits = key?.asymmetricKeyDetails?.modulusLength ?? 0
-  if (key?.asymmetricKeyType === 'rsa' && bits >= 2048 && bits <= 4096) {
-    return undefined
-  }
-  return `the signer certificate must have an RSA key of 2048 to 4096 bits; this one has ${describe(key, bits)}`
+  return key !== undefined && isSupported(key)
+    ? undefined
+    : 'the signer certificate must have a key that is RSA with 2048 to 4096 bits, or EC on P-256, P-384 or P-521; ' +
+        `this one has ${describe(key)}`
 }
 
-function describe(key: KeyObject | undefined, bits: number): string {
+function isSupported(key: KeyObject): boolean {
+  const bits = rsaBitsOf(key)
+  return bits === undefined ? curveOf(key) !== undefined : bits >= 2048 && bits <= 4096
+}
+
+/** The type rsa-pss is RSA too, for keys whose certificates restrict them to PSS (RFC 4055 1.2). */
+function rsaBitsOf({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): number | undefined {
+  return ['rsa', 'rsa-pss'].includes(`${asymmetricKeyType}`) ? asymmetricKeyDetails?.modulusLength : undefined
+}
+
+function describe(key: KeyObject | undefined): string {
   if (key === undefined) {
     return 'a key of an unknown type'
   }
-  const { asymmetricKeyType: type } = key
-  return type === 'rsa' ? `RSA with ${bits} bits` : `a key of type ${type}`
+  const { asymmetricKeyType: type, asymmetricKeyDetails: details } = key
+  const bits = rsaBitsOf(key)
+  if (bits !== undefined) {
+    return `RSA with ${bits} bits`
+  }
+  return type === 'ec' ? `EC on ${details?.namedCurve}` : `a key of type ${type}`
 }
 
 /** A certificate's public key; undefined where it is of a kind that OpenSSL does not know. */

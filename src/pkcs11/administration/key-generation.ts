@@ -1,10 +1,9 @@
 import type { Session } from 'graphene-pk11'
 import type { Handle, KeyPair, Template } from 'pkcs11js'
 import pkcs11js from 'pkcs11js'
-import { findById, readAttribute } from '../process/attributes.ts'
-import { curveParameters } from './elliptic-curves.ts'
+import { findById, readAttribute, readPublicKey } from '../process/attributes.ts'
+import { curveParameters } from '../process/elliptic-key.ts'
 import { explain, RefusedError } from './failure.ts'
-import { readPublicKey } from './key-objects.ts'
 import { describeKey } from './keys.ts'
 import type { GeneratedKey, KeyRequest } from './messages.ts'
 

@@ -1,19 +1,7 @@
 import type { Session } from 'graphene-pk11'
 import type { Handle } from 'pkcs11js'
 import pkcs11js from 'pkcs11js'
-import { findById, findObjects, readAttribute, readRsaPublicKey } from '../process/attributes.ts'
-import { encodeEllipticKey } from './elliptic-curves.ts'
-
-/** DER SubjectPublicKeyInfo of an RSA or EC key object; undefined where the token does not show it. */
-export function readPublicKey(session: Session, object: Handle): Buffer | undefined {
-  const rsa = readRsaPublicKey(session, object)
-  if (rsa !== undefined) {
-    return rsa
-  }
-  const parameters = readAttribute(session, object, pkcs11js.CKA_EC_PARAMS)
-  const point = readAttribute(session, object, pkcs11js.CKA_EC_POINT)
-  return parameters === undefined || point === undefined ? undefined : encodeEllipticKey(parameters, point)
-}
+import { findById, findObjects, readAttribute, readPublicKey } from '../process/attributes.ts'
 
 /** The public half of a private key: what the key itself shows, or the public key object that has its id. */
 export function readPublicHalf(session: Session, privateKey: Handle): Buffer | undefined {

@@ -4,8 +4,8 @@ import type { Handle } from 'pkcs11js'
 import pkcs11js from 'pkcs11js'
 import { fingerprint } from '../../signature/fingerprint.ts'
 import { findById, readAttribute } from '../process/attributes.ts'
+import { describeCurve } from '../process/elliptic-key.ts'
 import type { KeyDescription } from './descriptions.ts'
-import { describeCurve } from './elliptic-curves.ts'
 import { findPrivateKeys, readPublicHalf } from './key-objects.ts'
 
 /** All private keys that the user can see, in the token's order. */

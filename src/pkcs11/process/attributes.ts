@@ -2,6 +2,7 @@ import { createPublicKey } from 'node:crypto'
 import type { Session } from 'graphene-pk11'
 import type { Handle, Template } from 'pkcs11js'
 import pkcs11js from 'pkcs11js'
+import { encodeEllipticKey } from './elliptic-key.ts'
 
 /**
  * Reads one attribute; undefined where the token does not know it or does not show it. One at a time, since a token
@@ -45,8 +46,12 @@ export function findById(session: Session, objectClass: number, id: Uint8Array):
   ])
 }
 
-/** DER SubjectPublicKeyInfo of an RSA key object, public or private; undefined where the token does not show it. */
-export function readRsaPublicKey(session: Session, object: Handle): Buffer | undefined {
+/** DER SubjectPublicKeyInfo of an RSA or EC key object, public or private; undefined where the token does not show it. */
+export function readPublicKey(session: Session, object: Handle): Buffer | undefined {
+  return readRsaKey(session, object) ?? readEllipticKey(session, object)
+}
+
+function readRsaKey(session: Session, object: Handle): Buffer | undefined {
   const modulus = readAttribute(session, object, pkcs11js.CKA_MODULUS)
   const exponent = readAttribute(session, object, pkcs11js.CKA_PUBLIC_EXPONENT)
   if (!modulus?.length || !exponent?.length) {
@@ -54,4 +59,10 @@ export function readRsaPublicKey(session: Session, object: Handle): Buffer | und
   }
   const key = { kty: 'RSA', n: modulus.toString('base64url'), e: exponent.toString('base64url') }
   return createPublicKey({ key, format: 'jwk' }).export({ type: 'spki', format: 'der' })
+}
+
+function readEllipticKey(session: Session, object: Handle): Buffer | undefined {
+  const parameters = readAttribute(session, object, pkcs11js.CKA_EC_PARAMS)
+  const point = readAttribute(session, object, pkcs11js.CKA_EC_POINT)
+  return parameters === undefined || point === undefined ? undefined : encodeEllipticKey(parameters, point)
 }

@@ -4,7 +4,7 @@ import pkcs11js from 'pkcs11js'
 import type { KeySelector } from '../../config.ts'
 import { fingerprint } from '../../signature/fingerprint.ts'
 import type { FoundKey } from '../messages.ts'
-import { findById, findObjects, readAttribute, readRsaPublicKey } from './attributes.ts'
+import { findById, findObjects, readAttribute, readPublicKey } from './attributes.ts'
 import { misconfigured } from './open-error.ts'
 
 /** A private key object in one session: handles belong to the session that found them. */
@@ -109,12 +109,12 @@ function privateKeyTemplate({ label, id }: SearchTerms): Template {
 
 /** The public half, from the private key object or, where that hides it, from the public key object of the same id. */
 function findPublicKey(session: Session, handle: Handle, id: string): Buffer | undefined {
-  const own = readRsaPublicKey(session, handle)
+  const own = readPublicKey(session, handle)
   if (own !== undefined) {
     return own
   }
   const [publicKey] = findById(session, pkcs11js.CKO_PUBLIC_KEY, Buffer.from(id, 'hex'))
-  return publicKey === undefined ? undefined : readRsaPublicKey(session, publicKey)
+  return publicKey === undefined ? undefined : readPublicKey(session, publicKey)
 }
 
 function checkUsable(session: Session, key: PrivateKey, variable: string): void {

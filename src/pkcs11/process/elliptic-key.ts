@@ -1,24 +1,9 @@
+/** Elliptic curves and the keys on them in the terms of PKCS#11. */
 import { createPublicKey } from 'node:crypto'
-
-interface Curve {
-  /** Of NIST; so are those of JSON Web Keys. */
-  readonly name: string
-  /** CKA_EC_PARAMS in hex: the DER object identifier. */
-  readonly parameters: string
-  /** Of a coordinate, in bytes. */
-  readonly size: number
-}
-
-const CURVES: readonly Curve[] = [
-  { name: 'P-256', parameters: '06082a8648ce3d030107', size: 32 },
-  { name: 'P-384', parameters: '06052b81040022', size: 48 },
-  { name: 'P-521', parameters: '06052b81040023', size: 66 },
-]
+import { CURVES, type EllipticCurve } from '../../signature/elliptic-curves.ts'
 
 /** SEC 1 2.3.3. */
 const UNCOMPRESSED = 4
-
-export const CURVE_NAMES = CURVES.map(({ name }) => name)
 
 /** @returns the value of CKA_EC_PARAMS */
 export function curveParameters(name: string): Buffer {
@@ -52,10 +37,15 @@ export function encodeEllipticKey(parameters: Uint8Array, point: Uint8Array): Bu
     x: encode(coordinates.slice(0, size)),
     y: encode(coordinates.slice(size)),
   }
-  return createPublicKey({ key, format: 'jwk' }).export({ type: 'spki', format: 'der' })
+  try {
+    return createPublicKey({ key, format: 'jwk' }).export({ type: 'spki', format: 'der' })
+  } catch {
+    // It is not on the curve: one broken object must not keep the keys beside it from being found
+    return undefined
+  }
 }
 
-function find(parameters: Uint8Array): Curve | undefined {
+function find(parameters: Uint8Array): EllipticCurve | undefined {
   const hex = Buffer.from(parameters).toString('hex')
   return CURVES.find((curve) => curve.parameters === hex)
 }

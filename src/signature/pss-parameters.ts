@@ -1,0 +1,78 @@
+/** The parameters that signatures with RSASSA-PSS tell (RFC 4055 3.1, RFC 8017 A.2.3). */
+import * as asn1js from 'asn1js'
+import * as pkijs from 'pkijs'
+import { HASH_ALGORITHMS, type HashAlgorithm } from './hash-algorithms.ts'
+
+export const ID_RSASSA_PSS = '1.2.840.113549.1.1.10'
+const ID_MGF1 = '1.2.840.113549.1.1.8'
+
+/** An RSA key of 4096 bits has no room for a longer salt. */
+const MAX_SALT_LENGTH = 512
+
+/** `RSASSA-PSS-params` with MGF1 of the same hash, a salt as long as its digests, and defaults left out, as in DER. */
+export function encodePssParameters({ oid, digestLength }: HashAlgorithm): asn1js.Sequence {
+  // RFC 4055 2.1: in these parameters the hash has NULL for its own
+  const hash = { algorithmId: oid, algorithmParams: new asn1js.Null() }
+  return new pkijs.RSASSAPSSParams({
+    hashAlgorithm: new pkijs.AlgorithmIdentifier(hash),
+    maskGenAlgorithm: new pkijs.AlgorithmIdentifier({
+      algorithmId: ID_MGF1,
+      algorithmParams: new pkijs.AlgorithmIdentifier(hash).toSchema(),
+    }),
+    saltLength: digestLength,
+  }).toSchema()
+}
+
+export interface PssParameters {
+  readonly hash: HashAlgorithm
+  /** Bytes. */
+  readonly saltLength: number
+}
+
+/**
+ * @param schema the parameters of an AlgorithmIdentifier
+ * @throws Error that says in words which of them are not supported
+ */
+export function parsePssParameters(schema: unknown): PssParameters {
+  const parameters = parse(schema)
+  const { maskGenAlgorithm, saltLength, trailerField } = parameters
+  const hash = findHash(parameters.hashAlgorithm)
+  if (maskGenAlgorithm.algorithmId !== ID_MGF1) {
+    throw new Error(`its mask generation function, ${maskGenAlgorithm.algorithmId}, is not supported`)
+  }
+  if (hashOfMask(maskGenAlgorithm) !== hash.oid) {
+    throw new Error(
+      'its mask generation function has another hash than the signature, which is not supported',
+    )
+  }
+  if (!(saltLength >= 0 && saltLength <= MAX_SALT_LENGTH)) {
+    throw new Error('its salt has a length that no salt has')
+  }
+  if (trailerField !== 1) {
+    throw new Error('its trailer field is not that of RFC 8017')
+  }
+  return { hash, saltLength }
+}
+
+function parse(schema: unknown): pkijs.RSASSAPSSParams {
+  try {
+    return new pkijs.RSASSAPSSParams({ schema })
+  } catch {
+    throw new Error('the parameters of its algorithm, RSASSA-PSS, are missing or broken')
+  }
+}
+
+function findHash({ algorithmId }: pkijs.AlgorithmIdentifier): HashAlgorithm {
+  const hash = HASH_ALGORITHMS.find(({ oid }) => oid === algorithmId)
+  if (hash === undefined) {
+    throw new Error(`its hash algorithm, ${algorithmId}, is not supported`)
+  }
+  return hash
+}
+
+/** Object identifier; undefined where MGF1 has not the parameters that it has to have. */
+function hashOfMask({ algorithmParams }: pkijs.AlgorithmIdentifier): string | undefined {
+  return algorithmParams instanceof asn1js.Sequence
+    ? new pkijs.AlgorithmIdentifier({ schema: algorithmParams }).algorithmId
+    : undefined
+}

@@ -1,0 +1,27 @@
+import type { KeyObject } from 'node:crypto'
+import { ECDSA } from './ecdsa.ts'
+import { RSA_PKCS1 } from './rsa-pkcs1.ts'
+import { RSA_PSS } from './rsa-pss.ts'
+import type { SignatureAlgorithm } from './signature-algorithm.ts'
+
+/** Of several for a key, the first is the one that more software verifies. */
+export const SIGNATURE_ALGORITHMS: readonly SignatureAlgorithm[] = [RSA_PKCS1, RSA_PSS, ECDSA]
+
+export function findSignatureAlgorithm(name: string): SignatureAlgorithm | undefined {
+  return SIGNATURE_ALGORITHMS.find((algorithm) => algorithm.name === name)
+}
+
+/**
+ * The algorithm for a key where none is asked for: for RSA that of PKCS#1 v1.5, unless the key says that it is for
+ * PSS alone (RFC 4055 1.2).
+ *
+ * @throws TypeError for a key that is neither RSA nor EC
+ */
+export function defaultSignatureAlgorithm(publicKey: KeyObject): SignatureAlgorithm {
+  const type = `${publicKey.asymmetricKeyType}`
+  const algorithm = SIGNATURE_ALGORITHMS.find(({ keyTypes }) => keyTypes.includes(type))
+  if (algorithm === undefined) {
+    throw new TypeError(`keys of type ${type} do not sign here`)
+  }
+  return algorithm
+}
