@@ -34,13 +34,13 @@ export interface PssParameters {
  * @throws Error that says in words which of them are not supported
  */
 export function parsePssParameters(schema: unknown): PssParameters {
-  const parameters = parse(schema)
+  const { parameters, maskHash } = parse(schema)
   const { maskGenAlgorithm, saltLength, trailerField } = parameters
   const hash = findHash(parameters.hashAlgorithm)
   if (maskGenAlgorithm.algorithmId !== ID_MGF1) {
     throw new Error(`its mask generation function, ${maskGenAlgorithm.algorithmId}, is not supported`)
   }
-  if (hashOfMask(maskGenAlgorithm) !== hash.oid) {
+  if (maskHash.algorithmId !== hash.oid) {
     throw new Error(
       'its mask generation function has another hash than the signature, which is not supported',
     )
@@ -54,9 +54,14 @@ export function parsePssParameters(schema: unknown): PssParameters {
   return { hash, saltLength }
 }
 
-function parse(schema: unknown): pkijs.RSASSAPSSParams {
+function parse(schema: unknown) {
   try {
-    return new pkijs.RSASSAPSSParams({ schema })
+    // For one that is not there pkijs would take the defaults, which RFC 4056 3 does not mean
+    const parameters = new pkijs.RSASSAPSSParams({ schema: schema ?? new asn1js.Null() })
+    const maskHash = new pkijs.AlgorithmIdentifier({
+      schema: parameters.maskGenAlgorithm.algorithmParams ?? new asn1js.Null(),
+    })
+    return { parameters, maskHash }
   } catch {
     throw new Error('the parameters of its algorithm, RSASSA-PSS, are missing or broken')
   }
@@ -68,11 +73,4 @@ function findHash({ algorithmId }: pkijs.AlgorithmIdentifier): HashAlgorithm {
     throw new Error(`its hash algorithm, ${algorithmId}, is not supported`)
   }
   return hash
-}
-
-/** Object identifier; undefined where MGF1 has not the parameters that it has to have. */
-function hashOfMask({ algorithmParams }: pkijs.AlgorithmIdentifier): string | undefined {
-  return algorithmParams instanceof asn1js.Sequence
-    ? new pkijs.AlgorithmIdentifier({ schema: algorithmParams }).algorithmId
-    : undefined
 }

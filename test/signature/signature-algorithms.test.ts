@@ -25,7 +25,7 @@ writeFileSync(path('data'), data)
 const key = (algorithm: string, option: string) =>
   new SoftwareKey(generateKeyFile(directory, ['-algorithm', algorithm, '-pkeyopt', option]))
 const rsa = key('RSA', 'rsa_keygen_bits:2048')
-const odd = key('RSA', 'rsa_keygen_bits:2049')
+const odd = key('RSA', 'rsa_keygen_bits:2041')
 const pss = key('RSA-PSS', 'rsa_keygen_bits:2048')
 const [p256, p384, p521] = ['P-256', 'P-384', 'P-521'].map((curve) =>
   key('EC', `ec_paramgen_curve:${curve}`),
@@ -33,9 +33,9 @@ const [p256, p384, p521] = ['P-256', 'P-384', 'P-521'].map((curve) =>
 
 const CASES: readonly (readonly [SignatureAlgorithm, SoftwareKey, number, ...string[]])[] = [
   [RSA_PKCS1, rsa, 256],
-  [RSA_PKCS1, odd, 257],
+  [RSA_PKCS1, odd, 256],
   [RSA_PSS, rsa, 256, '-sigopt', 'rsa_padding_mode:pss', '-sigopt', 'rsa_pss_saltlen:digest'],
-  [RSA_PSS, odd, 257, '-sigopt', 'rsa_padding_mode:pss', '-sigopt', 'rsa_pss_saltlen:digest'],
+  [RSA_PSS, odd, 256, '-sigopt', 'rsa_padding_mode:pss', '-sigopt', 'rsa_pss_saltlen:digest'],
   [RSA_PSS, pss, 256, '-sigopt', 'rsa_pss_saltlen:digest'],
   [ECDSA, p256, 64],
   [ECDSA, p384, 96],

@@ -1,6 +1,6 @@
-/** A private key in a file, with which openssl signs what a token is asked to sign, in the form that a token answers. */
+/** A private key in a file, with which OpenSSL signs what a token is asked to sign, in the form that a token answers. */
 import { execFileSync } from 'node:child_process'
-import { createPublicKey, type KeyObject } from 'node:crypto'
+import { createPublicKey, type KeyObject, privateEncrypt } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { findHashAlgorithm, type HashAlgorithm } from '../../src/signature/hash-algorithms.ts'
 import type { SignMechanism } from '../../src/signature/signature-algorithm.ts'
@@ -21,7 +21,8 @@ export class SoftwareKey {
 
   sign(mechanism: SignMechanism, input: Uint8Array): Buffer {
     if (mechanism.name === 'CKM_RSA_PKCS') {
-      return this.#pkeyutl(input, 'rsa_padding_mode:pkcs1')
+      // For which pkeyutl takes no DigestInfo
+      return privateEncrypt(readFileSync(this.keyFile), input)
     }
     if (mechanism.name === 'CKM_ECDSA') {
       return this.#bare(this.#pkeyutl(input))
