@@ -1,4 +1,5 @@
 import { digest } from '../signature/digest.ts'
+import { RSA_PKCS1 } from '../signature/rsa-pkcs1.ts'
 import { createSignedData } from '../signature/signed-data.ts'
 import type { CallbackContext } from './context.ts'
 import type { Digested } from './prepare.ts'
@@ -13,6 +14,7 @@ export async function signContainer(
   return createSignedData({
     type,
     hashAlgorithm,
+    algorithm: RSA_PKCS1,
     messageDigest,
     certificates: signer.encoded,
     sign: async (attributes) =>

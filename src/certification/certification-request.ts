@@ -1,7 +1,7 @@
 import * as pkijs from 'pkijs'
 import type { HashAlgorithm } from '../signature/hash-algorithms.ts'
-import { TokenKey } from '../signature/token-key-engine.ts'
-import { CertifyingEngine } from './certifying-engine.ts'
+import type { SignatureAlgorithm } from '../signature/signature-algorithm.ts'
+import { TokenKey, TokenKeyEngine } from '../signature/token-key-engine.ts'
 
 /** PKCS#9 extensionRequest (RFC 2985 5.4.2). */
 const EXTENSION_REQUEST = '1.2.840.113549.1.9.14'
@@ -12,7 +12,9 @@ export interface CertificationRequestContent {
   readonly publicKey: Uint8Array
   readonly extensions: pkijs.Extension[]
   readonly hash: HashAlgorithm
-  /** Hashes what it is given and signs the digest with RSASSA-PKCS1-v1_5. */
+  /** With which `sign` signs. */
+  readonly algorithm: SignatureAlgorithm
+  /** Hashes what it is given with the hash algorithm and signs the digest; the signature is encoded. */
   readonly sign: (data: Uint8Array) => Promise<Uint8Array>
 }
 
@@ -23,7 +25,7 @@ export interface CertificationRequestContent {
  * @throws whatever `sign` throws
  */
 export async function createCertificationRequest(content: CertificationRequestContent): Promise<Buffer> {
-  const { subject, publicKey, extensions, hash, sign } = content
+  const { subject, publicKey, extensions, hash, algorithm, sign } = content
   const request = new pkijs.CertificationRequest({
     subject,
     subjectPublicKeyInfo: pkijs.PublicKeyInfo.fromBER(publicKey),
@@ -34,6 +36,7 @@ export async function createCertificationRequest(content: CertificationRequestCo
       }),
     ],
   })
-  await request.sign(new TokenKey(hash, sign), hash.webCryptoName, new CertifyingEngine(hash))
+  const key = new TokenKey(algorithm.certificateIdentifier(hash), sign)
+  await request.sign(key, hash.webCryptoName, new TokenKeyEngine())
   return Buffer.from(request.toSchema().toBER())
 }

@@ -13,6 +13,7 @@ import {
 import { encodePem } from '../certification/pem.ts'
 import { digest } from '../signature/digest.ts'
 import { fingerprint } from '../signature/fingerprint.ts'
+import { RSA_PKCS1 } from '../signature/rsa-pkcs1.ts'
 import { UncertifiedKey } from '../signers/uncertified-key.ts'
 import type { Io } from './io.ts'
 import { parseId } from './keygen.ts'
@@ -80,6 +81,7 @@ async function request(io: Io, { subject, san = [], eku, out, ...options }: CsrO
         publicKey,
         extensions: [keyUsage(), ...extendedKeyUsage(eku), ...subjectAlternativeName(san)],
         hash,
+        algorithm: RSA_PKCS1,
         sign: async (data) => key.sign(hash, await digest(hash, data), { deadline }),
       })
       return { request: encodePem('CERTIFICATE REQUEST', der), fingerprint: fingerprint(publicKey) }

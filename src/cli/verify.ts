@@ -1,11 +1,10 @@
 /** `signing-service verify`: whether a detached signature is one over a file, and whose. */
-import { verify as verifySignature } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import type { Variables } from '../configuration/variables.ts'
 import { type DetachedSignature, parseDetachedSignature } from '../signature/detached-signature.ts'
 import { digestFile } from '../signature/file-digest.ts'
-import { RSA_ENCRYPTION, RSA_WITH_HASH } from '../signature/rsa-signature-algorithms.ts'
+import { describeWrongSignature } from '../signature/foreign-signature.ts'
 import { parseCertificates } from '../signers/certificate-file.ts'
 import { type TrustAnchors, traceToAnchor } from '../signers/trust.ts'
 import { validityPeriod } from '../signers/validity.ts'
@@ -14,8 +13,9 @@ import type { Io } from './io.ts'
 import { printable } from './table.ts'
 
 const EXAMPLES = `
-Verified are the digest of the file, the signature over the signed attributes (RSA, PKCS#1 v1.5), and the way from the
-signer certificate to a self-signed one of the CA file, at this moment. Nobody is asked whether a certificate was revoked.
+Verified are the digest of the file, the signature over the signed attributes (RSA with PKCS#1 v1.5 or PSS, or ECDSA), and
+the way from the signer certificate to a self-signed one of the CA file, at this moment. Nobody is asked whether a
+certificate was revoked.
 
 Exit code 0: valid; 1: not.
 
@@ -95,24 +95,14 @@ function use<T>(file: string, read: () => T): T {
 }
 
 function judge(signature: DetachedSignature, actual: Buffer, anchors: TrustAnchors): Verdicts {
-  const { signer, certificates, messageDigest } = signature
+  const { signer, certificates, messageDigest, signedAttributes } = signature
+  const { publicKey } = signer
   const chain = traceToAnchor(signer, certificates, anchors, new Date())
   return {
     digest: actual.equals(messageDigest) ? undefined : 'the file is not the one that was signed',
-    signature: describeSignature(signature),
+    signature: describeWrongSignature({ ...signature, publicKey, message: signedAttributes }),
     chain: typeof chain === 'string' ? chain : undefined,
   }
-}
-
-function describeSignature(signature: DetachedSignature): string | undefined {
-  const { hashAlgorithm, signatureAlgorithm, signer, signedAttributes } = signature
-  const supported = [RSA_ENCRYPTION, RSA_WITH_HASH[hashAlgorithm.name]].includes(signatureAlgorithm)
-  if (!supported || signer.publicKey.asymmetricKeyType !== 'rsa') {
-    return `its algorithm, ${signatureAlgorithm}, is not supported with this hash and key`
-  }
-  return verifySignature(hashAlgorithm.nodeName, signedAttributes, signer.publicKey, signature.signature)
-    ? undefined
-    : 'it is not that of the signer certificate over these signed attributes'
 }
 
 function formatReport(

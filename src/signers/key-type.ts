@@ -29,7 +29,7 @@ function describe(key: KeyObject | undefined): string {
   if (bits !== undefined) {
     return `RSA with ${bits} bits`
   }
-  return type === 'ec' ? `EC on ${details?.namedCurve ?? 'a curve without a name'}` : `a key of type ${type}`
+  return type === 'ec' ? `EC on ${details?.namedCurve}` : `a key of type ${type}`
 }
 
 /** A certificate's public key; undefined where it is of a kind that OpenSSL does not know. */

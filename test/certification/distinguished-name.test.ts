@@ -4,6 +4,7 @@ import t from 'tap'
 import { createCertificationRequest } from '../../src/certification/certification-request.ts'
 import { parseDistinguishedName } from '../../src/certification/distinguished-name.ts'
 import { findHashAlgorithm, type HashAlgorithm } from '../../src/signature/hash-algorithms.ts'
+import { RSA_PKCS1 } from '../../src/signature/rsa-pkcs1.ts'
 import { issue } from '../support/certificates.ts'
 
 const { certificate } = issue(t.testdir(), { subject: '/CN=any' })
@@ -15,6 +16,7 @@ async function judge(name: string): Promise<string> {
     publicKey: certificate.publicKey.export({ type: 'spki', format: 'der' }),
     extensions: [],
     hash: findHashAlgorithm('sha256') as HashAlgorithm,
+    algorithm: RSA_PKCS1,
     sign: async () => Buffer.alloc(256),
   })
   const args = ['req', '-inform', 'DER', '-noout', '-subject', '-nameopt', 'RFC2253,utf8,-esc_msb']

@@ -165,13 +165,52 @@ t.test('a certificate of the first version, which has no extensions', async (t) 
   t.match((await verify(signWith(signer, []), root.certificateFile)).report, { valid: true })
 })
 
-t.test('other algorithms than RSA with PKCS#1 v1.5', async (t) => {
-  const curve = issue(directory, { subject: '/CN=curve', issuer: root })
-  const pss = issue(directory, { subject: '/CN=pss', issuer: root, keyFile: rsaKey })
-  for (const signature of [signWith(curve, []), signWith(pss, [], '-keyopt', 'rsa_padding_mode:pss')]) {
-    const { report } = await verify(signature, root.certificateFile)
+t.test('every algorithm that openssl signs with, and verifies', async (t) => {
+  const leaf = { subject: '/CN=leaf', issuer: root }
+  const rsa = issue(directory, { ...leaf, keyFile: rsaKey })
+  const pssOnly = issue(directory, {
+    ...leaf,
+    key: ['-algorithm', 'RSA-PSS', '-pkeyopt', 'rsa_keygen_bits:2048'],
+  })
+  const curves = ['P-256', 'P-384', 'P-521', 'brainpoolP256r1'].map((curve) =>
+    issue(directory, { ...leaf, key: ['-algorithm', 'EC', '-pkeyopt', `ec_paramgen_curve:${curve}`] }),
+  )
+  const pss = ['-keyopt', 'rsa_padding_mode:pss']
+  for (const [signer, ...options] of [
+    [rsa],
+    [rsa, '-md', 'sha1'],
+    [rsa, ...pss],
+    [rsa, ...pss, '-md', 'sha1'],
+    [rsa, ...pss, '-md', 'sha512', '-keyopt', 'rsa_pss_saltlen:digest'],
+    [rsa, ...pss, '-md', 'sha224', '-keyopt', 'rsa_pss_saltlen:0'],
+    [pssOnly, ...pss, '-md', 'sha384'],
+    ...curves.map((curve) => [curve, '-md', 'sha256'] as const),
+    ...curves.map((curve) => [curve, '-md', 'sha512'] as const),
+  ] as [Issued, ...string[]][]) {
+    const file = signWith(signer, [], ...options)
+    const cms = readFileSync(file)
+    t.match(await verifyCms({ cms, content, trustAnchors: root.certificateFile }), { valid: true })
+    const { report } = await verify(file, root.certificateFile)
+    t.match(report, { valid: true }, options.join(' '))
+    cms.writeUInt8(cms.readUInt8(cms.length - 1) ^ 1, cms.length - 1)
+    writeFileSync(path('flipped.p7s'), cms)
+    t.match((await verify(path('flipped.p7s'), root.certificateFile)).report.problems, {
+      signature: /^it is not that of the signer certificate over these signed attributes$/,
+    })
+  }
+})
+
+t.test('an algorithm that is not that of the hash, and one that nobody knows', async (t) => {
+  const cms = readFileSync(signWith(issue(directory, { subject: '/CN=leaf', issuer: root }), []))
+  const ecdsaWithSha256 = Buffer.from('06082a8648ce3d040302', 'hex')
+  const last = cms.lastIndexOf(ecdsaWithSha256) + ecdsaWithSha256.length - 1
+  for (const number of [3, 0x63]) {
+    cms.writeUInt8(number, last)
+    writeFileSync(path('misfit.p7s'), cms)
+    const { report, exitCode } = await verify(path('misfit.p7s'), root.certificateFile)
+    t.equal(exitCode, 1)
     t.match(report.problems, {
-      signature: /^its algorithm, [\d.]+, is not supported with this hash and key$/,
+      signature: `its algorithm, 1.2.840.10045.4.3.${number}, is not supported with this hash and key`,
     })
   }
 })

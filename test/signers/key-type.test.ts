@@ -1,34 +1,56 @@
 import t from 'tap'
 import { parseCertificates } from '../../src/signers/certificate-file.ts'
 import { describeUnsupportedKey } from '../../src/signers/key-type.ts'
-import { issue } from '../support/certificates.ts'
+import { generateKeyFile, issue } from '../support/certificates.ts'
 
 const directory = t.testdir()
 
-function rsa(bits: number): string[] {
-  return ['-algorithm', 'RSA', '-pkeyopt', `rsa_keygen_bits:${bits}`]
+function rsa(bits: number, algorithm = 'RSA'): string[] {
+  return ['-algorithm', algorithm, '-pkeyopt', `rsa_keygen_bits:${bits}`]
 }
 
-t.test('RSA of 2048 to 4096 bits can sign', async (t) => {
-  for (const bits of [2048, 3072, 4096]) {
-    const { certificate } = issue(directory, { subject: '/CN=Signer', key: rsa(bits) })
-    t.equal(describeUnsupportedKey(certificate), undefined, `${bits} bits`)
-  }
-})
+function curve(name: string): string[] {
+  return ['-algorithm', 'EC', '-pkeyopt', `ec_paramgen_curve:${name}`]
+}
+
+t.test(
+  'RSA of 2048 to 4096 bits can sign, also where it is for PSS alone, and EC on three curves',
+  async (t) => {
+    const keys = [
+      rsa(2048),
+      rsa(3072),
+      rsa(4096),
+      rsa(2048, 'RSA-PSS'),
+      ...['P-256', 'P-384', 'P-521'].map(curve),
+    ]
+    for (const key of keys) {
+      const { certificate } = issue(directory, { subject: '/CN=Signer', key })
+      t.equal(describeUnsupportedKey(certificate), undefined, key.join(' '))
+    }
+  },
+)
 
 t.test('other keys cannot, and are called by their type', async (t) => {
   for (const [key, found] of [
     [rsa(1024), 'RSA with 1024 bits'],
     [rsa(2047), 'RSA with 2047 bits'],
-    [['-algorithm', 'RSA-PSS', '-pkeyopt', 'rsa_keygen_bits:2048'], 'a key of type rsa-pss'],
-    [['-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256'], 'a key of type ec'],
+    [rsa(1024, 'RSA-PSS'), 'RSA with 1024 bits'],
+    [curve('P-224'), 'EC on secp224r1'],
+    [curve('secp256k1'), 'EC on secp256k1'],
   ] as const) {
     const { certificate } = issue(directory, { subject: '/CN=Signer', key })
     t.equal(
       describeUnsupportedKey(certificate),
-      `the signer certificate must have an RSA key of 2048 to 4096 bits; this one has ${found}`,
+      `the signer certificate must have a key that is RSA with 2048 to 4096 bits, or EC on P-256, P-384 or P-521; this one has ${found}`,
     )
   }
+})
+
+t.test('a DSA key, whose length is that of a good RSA key', async (t) => {
+  const dsa = ['-genparam', '-algorithm', 'DSA', '-pkeyopt', 'dsa_paramgen_bits:2048']
+  const parameters = generateKeyFile(directory, dsa)
+  const { certificate } = issue(directory, { subject: '/CN=Signer', key: ['-paramfile', parameters] })
+  t.match(describeUnsupportedKey(certificate), /this one has a key of type dsa$/)
 })
 
 t.test('a key of a type that OpenSSL does not know', async (t) => {

@@ -132,7 +132,7 @@ t.test('the certificate on the token', async (t) => {
       {
         variable: 'SIGNER_CERTIFICATE_FILE',
         message:
-          'on the token: the signer certificate must have an RSA key of 2048 to 4096 bits; this one has RSA with 1024 bits',
+          'on the token: the signer certificate must have a key that is RSA with 2048 to 4096 bits, or EC on P-256, P-384 or P-521; this one has RSA with 1024 bits',
       },
     ])
   })

@@ -1,11 +1,11 @@
 import { generateKeyPairSync } from 'node:crypto'
 import t from 'tap'
 import {
-  CURVE_NAMES,
   curveParameters,
   describeCurve,
   encodeEllipticKey,
-} from '../../../src/pkcs11/administration/elliptic-curves.ts'
+} from '../../../src/pkcs11/process/elliptic-key.ts'
+import { CURVE_NAMES } from '../../../src/signature/elliptic-curves.ts'
 
 t.test('points become the keys that OpenSSL made them from', async (t) => {
   for (const namedCurve of CURVE_NAMES) {
@@ -30,5 +30,6 @@ t.test('what is no point of a known curve is no key', async (t) => {
   t.equal(encodeEllipticKey(Buffer.from('06052b8104000a', 'hex'), Buffer.alloc(65, 4)), undefined)
   t.equal(encodeEllipticKey(parameters, Buffer.alloc(33, 2)), undefined)
   t.equal(encodeEllipticKey(parameters, Buffer.alloc(33, 4)), undefined)
+  t.equal(encodeEllipticKey(parameters, Buffer.alloc(65, 4)), undefined, 'as it is not on the curve')
   t.same(curveParameters('P-1'), Buffer.alloc(0))
 })
