@@ -9,31 +9,53 @@ export const ReadyReply = Type.Object({
   closing: Type.Boolean({
     description: 'The service was told to end: it still signs, and takes no requests before long',
   }),
-  hsm: Type.Object({
-    state: Type.Union(
-      [
-        Type.Literal('starting'),
-        Type.Literal('ready'),
-        Type.Literal('unavailable'),
-        Type.Literal('pin refused'),
-        Type.Literal('misconfigured'),
-        Type.Literal('closing'),
-      ],
-      { description: 'ready: logged in, and the last test signature verified' },
-    ),
-    since: Type.String({ format: 'date-time' }),
-    reason: Type.Optional(Type.String()),
-    sessions: Type.Object({
-      opening: Type.Integer(),
-      idle: Type.Integer(),
-      busy: Type.Integer(),
-      zombie: Type.Integer(),
-    }),
-    queued: Type.Integer(),
+  hsm: Type.Object(
+    {
+      state: Type.Union(
+        [
+          Type.Literal('starting'),
+          Type.Literal('ready'),
+          Type.Literal('unavailable'),
+          Type.Literal('pin refused'),
+          Type.Literal('misconfigured'),
+          Type.Literal('closing'),
+        ],
+        { description: 'ready: logged in, and the last test signature verified' },
+      ),
+      since: Type.String({ format: 'date-time' }),
+      reason: Type.Optional(Type.String()),
+      sessions: Type.Object({
+        opening: Type.Integer(),
+        idle: Type.Integer(),
+        busy: Type.Integer(),
+        zombie: Type.Integer(),
+      }),
+      queued: Type.Integer(),
+    },
+    { description: 'The token of the default signer' },
+  ),
+  certificate: Type.Object(
+    {
+      valid: Type.Boolean({ description: 'Every certificate of the chain is inside its validity period' }),
+      notAfter: Type.Optional(Type.String({ format: 'date-time', description: 'The earliest of the chain' })),
+    },
+    { description: 'That of the default signer' },
+  ),
+  signers: Type.Object({
+    total: Type.Integer(),
+    ready: Type.Integer({ description: 'Those whose keys sign' }),
   }),
-  certificate: Type.Object({
-    valid: Type.Boolean({ description: 'Every certificate of the chain is inside its validity period' }),
-    notAfter: Type.Optional(Type.String({ format: 'date-time', description: 'The earliest of the chain' })),
+  configuration: Type.Object({
+    since: Type.String({ format: 'date-time', description: 'When the signers in use were taken over' }),
+    reload: Type.Optional(
+      Type.Object(
+        {
+          outcome: Type.Union([Type.Literal('taken over'), Type.Literal('refused')]),
+          at: Type.String({ format: 'date-time' }),
+        },
+        { description: 'The last try to take over a changed configuration' },
+      ),
+    ),
   }),
 })
 export type ReadyReply = Static<typeof ReadyReply>

@@ -5,10 +5,11 @@ import Fastify, { type FastifySchemaValidationError, LogController } from 'fasti
 import type { Logger } from 'pino'
 import { Registry } from 'prom-client'
 import { callback } from './callback/routes.ts'
-import type { Configuration } from './config.ts'
+import type { Configuration, SignersConfiguration } from './config.ts'
 import type { ConfigurationError } from './errors.ts'
 import { PoolMetrics } from './metrics/pool-metrics.ts'
-import { registerSigningKeyGauges } from './metrics/signing-key-gauges.ts'
+import { ReloadMetrics } from './metrics/reload-metrics.ts'
+import { registerSignerGauges } from './metrics/signer-gauges.ts'
 import { bodyBudget } from './plugins/body-budget.ts'
 import { closing } from './plugins/closing.ts'
 import { connections } from './plugins/connections.ts'
@@ -19,19 +20,36 @@ import { httpManners } from './plugins/http-manners.ts'
 import { refuseAddress, refuseConnection, refuseExpectation } from './plugins/malformed-request.ts'
 import { metrics } from './plugins/metrics.ts'
 import { requestLog } from './plugins/request-log.ts'
-import { SigningKey } from './signers/signing-key.ts'
+import { Reloading } from './signers/reloading.ts'
+import { Signers } from './signers/signers.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Has changed signers, certificates and chains taken over. */
+    reload(): void
+  }
+}
 
 /** Milliseconds in which a request must have arrived whole; a slower one holds its socket for nothing. */
 const REQUEST_TIMEOUT_MS = 120_000
 
 export interface AppOptions {
   readonly logger: Logger
-  /** The token was reached, and the configuration does not fit it. */
+  /** A token was reached at the start, and the configuration does not fit it. */
   onMisconfigured(error: ConfigurationError): void
+  /**
+   * Reads the configuration of the signers anew.
+   *
+   * @throws ConfigurationError
+   */
+  loadSigners(): SignersConfiguration
 }
 
-/** The Fastify application: opens the token when it gets ready, closes it when it closes. */
-export async function buildApp(configuration: Configuration, { logger, onMisconfigured }: AppOptions) {
+/** The Fastify application: opens the tokens when it gets ready, closes them when it closes. */
+export async function buildApp(
+  configuration: Configuration,
+  { logger, onMisconfigured, loadSigners }: AppOptions,
+) {
   const app = Fastify({
     loggerInstance: logger,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
@@ -50,10 +68,31 @@ export async function buildApp(configuration: Configuration, { logger, onMisconf
   }).withTypeProvider<TypeBoxTypeProvider>()
 
   const registry = new Registry()
-  const signingKey = new SigningKey(configuration, logger, new PoolMetrics(registry), onMisconfigured)
-  registerSigningKeyGauges(registry, { signingKey, queueLimit: configuration.hsm.queueLimit })
-  app.addHook('onReady', async () => signingKey.start())
-  app.addHook('onClose', async () => signingKey.close())
+  const observer = new PoolMetrics(registry)
+  const signers = new Signers(configuration.signers, {
+    hsm: configuration.hsm,
+    log: logger,
+    observer,
+    onMisconfigured,
+  })
+  registerSignerGauges(registry, { signers, queueLimit: configuration.hsm.queueLimit })
+  const reloads = new ReloadMetrics(registry)
+  const reloading = new Reloading({
+    signers,
+    files: configuration.signers.files,
+    intervalMs: configuration.reloadIntervalMs,
+    load: loadSigners,
+    log: logger,
+    onEnd: (outcome) => reloads.ended(outcome),
+  })
+  app.decorate('reload', () => reloading.request('signal'))
+  app.addHook('onReady', async () => {
+    signers.start()
+    await reloading.start()
+  })
+  app.addHook('onClose', async () => {
+    await Promise.all([reloading.stop(), signers.close()])
+  })
 
   app.server.on('checkExpectation', refuseExpectation(logger, requestId))
 
@@ -67,8 +106,8 @@ export async function buildApp(configuration: Configuration, { logger, onMisconf
   // Before what answers by itself, so that every request is counted
   await app.register(metrics, { registry })
   await app.register(cors, { origins: configuration.corsOrigins })
-  await app.register(health, { signingKey })
-  await app.register(callback, { configuration, signingKey })
+  await app.register(health, { signers, reloading })
+  await app.register(callback, { configuration, signers })
   return app
 }
 

@@ -55,6 +55,12 @@ export const SERVICE_BUSY = createError(
 )
 
 // The signer
+export const UNKNOWN_SIGNER = createError(
+  'UNKNOWN_SIGNER',
+  'signing_token: names a signer that this service does not have',
+  400,
+)
+export const NOT_ALLOWED_FOR_SIGNER = createError('NOT_ALLOWED_FOR_SIGNER', '%s', 400)
 export const CERTIFICATE_NOT_VALID = createError('CERTIFICATE_NOT_VALID', '%s', 500)
 export const SIGNATURE_SELF_CHECK_FAILED = createError(
   'SIGNATURE_SELF_CHECK_FAILED',

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import closeWithGrace from 'close-with-grace'
 import { type Logger, pino } from 'pino'
 import { buildApp } from './app.ts'
-import { type Configuration, loadConfiguration } from './config.ts'
+import { type Configuration, loadConfiguration, loadSigners } from './config.ts'
 import { type ConfigurationError, EXIT_CONFIGURATION } from './errors.ts'
 
 /** Beyond the time that requests in flight may take. */
@@ -17,9 +17,15 @@ for (const warning of configuration.warnings) {
   logger.warn(warning)
 }
 
-const app = await buildApp(configuration, { logger, onMisconfigured: stopMisconfigured })
+const app = await buildApp(configuration, {
+  logger,
+  onMisconfigured: stopMisconfigured,
+  loadSigners: () => loadSigners(process.env),
+})
+process.on('SIGHUP', () => app.reload())
 const { shutdownDelayMs } = configuration
-const grace = closeWithGrace({ delay: shutdownDelayMs + closeMs, logger }, async ({ signal, err }) => {
+const graceOptions = { delay: shutdownDelayMs + closeMs, logger, skip: ['SIGHUP'] }
+const grace = closeWithGrace(graceOptions, async ({ signal, err }) => {
   app.announceClosing()
   if (err !== undefined) {
     logger.fatal({ err }, 'an unexpected error ends the service')

@@ -1,5 +1,5 @@
 /** Fields of a body, turned from text into what they mean. Messages name the field and never quote its value. */
-import type { Configuration } from '../config.ts'
+import type { SignerRules } from '../config.ts'
 import { INVALID_REQUEST, UNSUPPORTED_HASH_ALGORITHM } from '../errors.ts'
 import {
   DEFAULT_HASH_ALGORITHM,
@@ -60,7 +60,7 @@ export function decodeHexDigest(field: string, text: string): Buffer {
 /** @throws UNSUPPORTED_HASH_ALGORITHM when it is unknown, or not among the allowed ones */
 export function parseHashAlgorithm(
   name: string | null | undefined,
-  { hashAlgorithms }: Pick<Configuration, 'hashAlgorithms'>,
+  { hashAlgorithms }: Pick<SignerRules, 'hashAlgorithms'>,
 ): HashAlgorithm {
   const algorithm = findHashAlgorithm(name ?? DEFAULT_HASH_ALGORITHM)
   if (algorithm === undefined || !hashAlgorithms.includes(algorithm)) {

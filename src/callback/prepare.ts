@@ -4,15 +4,22 @@
  */
 import type { CallbackBody } from '../../schemas/callback.ts'
 import type { Configuration } from '../config.ts'
+import { INVALID_REQUEST } from '../errors.ts'
 import { digest } from '../signature/digest.ts'
 import type { HashAlgorithm } from '../signature/hash-algorithms.ts'
+import type { SignedMessage } from '../signature/signature-algorithm.ts'
 import type { SignatureType } from '../signature/signed-attributes.ts'
+import type { SigningKey } from '../signers/signing-key.ts'
+import { checkAllowed, isDocumented } from './allowed.ts'
 import { decodeBase64, parseHashAlgorithm, parseSignatureType } from './fields.ts'
 import { findMessageDigest } from './message-digest.ts'
-import type { CallbackRequest } from './request.ts'
+import type { CallbackRequest, EncodedField } from './request.ts'
+
+/** Bytes that are kept until their signature is verified: Document Engine's signed attributes have a few thousand. */
+const MAX_MESSAGE_LENGTH = 65_536
 
 /** What a signature is made of. */
-export interface Digested {
+export interface Digested extends SignedMessage {
   readonly kind: Exclude<CallbackRequest['kind'], 'certificates'>
   readonly type: SignatureType
   readonly hashAlgorithm: HashAlgorithm
@@ -20,20 +27,42 @@ export interface Digested {
   readonly digest: Buffer
 }
 
-/** @throws INVALID_REQUEST, UNSUPPORTED_HASH_ALGORITHM, DIGEST_MISMATCH */
+/** What says how a body is read. */
+export interface PrepareContext extends Pick<Configuration, 'digestMismatch'> {
+  readonly signingKey: Pick<SigningKey, 'rules' | 'signer'>
+}
+
+/** @throws INVALID_REQUEST, UNSUPPORTED_HASH_ALGORITHM, NOT_ALLOWED_FOR_SIGNER, DIGEST_MISMATCH, HSM_UNAVAILABLE */
 export async function prepare(
   body: CallbackBody,
   asked: CallbackRequest,
-  configuration: Pick<Configuration, 'hashAlgorithms' | 'digestMismatch'>,
+  context: PrepareContext,
 ): Promise<Digested | { readonly kind: 'certificates' }> {
   if (asked.kind === 'certificates') {
     return asked
   }
-  const hashAlgorithm = parseHashAlgorithm(body.hash_algorithm, configuration)
+  const { signingKey } = context
+  const { kind } = asked
+  const hashAlgorithm = parseHashAlgorithm(body.hash_algorithm, signingKey.rules)
   const type = parseSignatureType(body.signature_type)
-  const bytes =
-    asked.kind === 'raw'
-      ? await digest(hashAlgorithm, decodeBase64(asked.data.field, asked.data.text))
-      : await findMessageDigest(asked, hashAlgorithm, configuration)
-  return { kind: asked.kind, type, hashAlgorithm, digest: bytes }
+  checkAllowed(signingKey, kind === 'raw' ? 'raw' : 'pkcs7', type)
+  return kind === 'raw'
+    ? { kind, type, hashAlgorithm, ...(await digestMessage(asked.data, hashAlgorithm, signingKey)) }
+    : { kind, type, hashAlgorithm, digest: await findMessageDigest(asked, hashAlgorithm, context) }
+}
+
+/** Keeps the message where its signature is verified with it. */
+async function digestMessage(
+  { field, text }: EncodedField,
+  hash: HashAlgorithm,
+  key: PrepareContext['signingKey'],
+) {
+  const message = decodeBase64(field, text)
+  if (isDocumented(key)) {
+    return { digest: await digest(hash, message) }
+  }
+  if (message.length > MAX_MESSAGE_LENGTH) {
+    throw new INVALID_REQUEST(`${field}: must not have more than ${MAX_MESSAGE_LENGTH} bytes for this signer`)
+  }
+  return { digest: await digest(hash, message), message }
 }

@@ -1,9 +1,9 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { CallbackBody, type EncodedContentsReply } from '../../schemas/callback.ts'
+import { readSigningToken } from '../access/signing-token.ts'
 import type { Configuration } from '../config.ts'
-import { DEFAULT_SIGNER } from '../signers/signer.ts'
-import type { SigningKey } from '../signers/signing-key.ts'
+import type { Signers } from '../signers/signers.ts'
 import { describeCertificates } from './get-certificates.ts'
 import { prepare } from './prepare.ts'
 import { classify } from './request.ts'
@@ -12,13 +12,13 @@ import { signRaw } from './sign-raw.ts'
 
 export interface CallbackOptions {
   readonly configuration: Configuration
-  readonly signingKey: SigningKey
+  readonly signers: Pick<Signers, 'choose'>
 }
 
 /** The callback of Document Engine, on each of the configured paths. */
 export const callback: FastifyPluginAsyncTypebox<CallbackOptions> = async (
   app,
-  { configuration, signingKey },
+  { configuration, signers },
 ) => {
   for (const url of configuration.paths) {
     app.post(url, { schema: { body: CallbackBody } }, async (request, reply) => {
@@ -26,7 +26,7 @@ export const callback: FastifyPluginAsyncTypebox<CallbackOptions> = async (
         deadline: request.arrivedAt + configuration.hsm.timeoutMs,
         signal: whenClientLeaves(reply),
       }
-      const prepared = await readBody(request, configuration)
+      const { signingKey, ...prepared } = await readBody(request, configuration, signers)
       switch (prepared.kind) {
         case 'certificates':
           return reply.send(describeCertificates(signingKey.signer()))
@@ -43,23 +43,29 @@ export const callback: FastifyPluginAsyncTypebox<CallbackOptions> = async (
   }
 }
 
-/** Reads the body and lets go of it: when this has returned, nothing holds its text any more. */
+/**
+ * Reads the body and lets go of it: when this has returned, nothing holds its text any more. The signer is chosen once
+ * a request: others may take the place of all signers while it is signed.
+ */
 async function readBody(
   request: Pick<FastifyRequest, 'logDetails' | 'signing' | 'releaseBody'> & { body: unknown },
-  configuration: Configuration,
+  { digestMismatch }: Configuration,
+  signers: CallbackOptions['signers'],
 ) {
   // The schema was checked
   const body = request.body as CallbackBody
   const asked = classify(body)
   request.logDetails.kind = asked.kind
-  const prepared = await prepare(body, asked, configuration)
+  const signingKey = signers.choose(readSigningToken(body.signing_token).signer)
+  request.logDetails.signer = signingKey.name
+  const prepared = await prepare(body, asked, { digestMismatch, signingKey })
   if (prepared.kind !== 'certificates') {
     const container = prepared.kind === 'raw' ? 'raw' : 'pkcs7'
-    request.signing = { signer: DEFAULT_SIGNER, container, hash: prepared.hashAlgorithm.name }
+    request.signing = { signer: signingKey.name, container, hash: prepared.hashAlgorithm.name }
   }
   request.body = undefined
   request.releaseBody()
-  return prepared
+  return { ...prepared, signingKey }
 }
 
 function sendOctets(reply: FastifyReply, octets: Uint8Array): FastifyReply {

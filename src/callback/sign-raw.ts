@@ -4,11 +4,11 @@ import type { Digested } from './prepare.ts'
 /**
  * Signs the digest of `data_to_be_signed`, which stays opaque: Document Engine built it.
  *
- * @returns the bare RSASSA-PKCS1-v1_5 octets, as many as the modulus has
+ * @returns the bare octets of the signature: those of RSA as many as the modulus has, those of ECDSA DER
  */
 export async function signRaw(
-  { hashAlgorithm, digest }: Digested,
+  { hashAlgorithm, ...signed }: Pick<Digested, 'hashAlgorithm' | 'digest' | 'message'>,
   { signingKey, options }: CallbackContext,
 ): Promise<Uint8Array> {
-  return signingKey.sign(signingKey.validSigner(), hashAlgorithm, digest, options)
+  return signingKey.sign(signingKey.validSigner(), hashAlgorithm, signed, options)
 }

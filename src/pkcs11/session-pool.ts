@@ -139,6 +139,11 @@ export class SessionPool {
     return this.#keys.found(key)
   }
 
+  /** Whether a key is not there, or does not sign. */
+  isUnusable(key: number): boolean {
+    return this.#keys.state(key).state === 'unusable'
+  }
+
   /** Whether every key has signed. */
   get complete(): boolean {
     return this.#keys.allProved

@@ -1,23 +1,25 @@
 import fp from 'fastify-plugin'
 import type { LiveReply, ReadyReply } from '../../schemas/health.ts'
-import type { SigningKey } from '../signers/signing-key.ts'
+import type { Reloading } from '../signers/reloading.ts'
+import type { Signers } from '../signers/signers.ts'
 import { describeInvalidity, earliestNotAfter } from '../signers/validity.ts'
 
 export interface HealthOptions {
-  readonly signingKey: SigningKey
+  readonly signers: Pick<Signers, 'all'>
+  readonly reloading: Pick<Reloading, 'status'>
 }
 
 const PROBE = { config: { probe: true } }
 
-/** `GET /` for probes, `/health/live` for the process, `/health/ready` for the token. */
+/** `GET /` for probes, `/health/live` for the process, `/health/ready` for the signers and their tokens. */
 export const health = fp<HealthOptions>(
-  async (app, { signingKey }) => {
+  async (app, options) => {
     app.get('/', PROBE, async () => ({ status: 'ok', service: 'signing-service' }))
 
     app.get('/health/live', PROBE, async (): Promise<LiveReply> => ({ status: 'live' }))
 
     app.get('/health/ready', PROBE, async (_request, reply) => {
-      const body = describeReadiness(signingKey, app.isClosing())
+      const body = describeReadiness(options, app.isClosing())
       return reply
         .status(body.status === 'ready' ? 200 : 503)
         .header('cache-control', 'no-store')
@@ -28,15 +30,30 @@ export const health = fp<HealthOptions>(
 )
 
 /**
- * Ready is a token that is logged in and whose last test signature verified, in a service that was not told to end. A
- * chain outside its validity does not change that, though every signature is refused then: `certificate.valid` tells.
+ * Ready is a service that was not told to end, in which at least one signer's key signs and none is still starting: one
+ * token that is away must not take all signers from the callers, and all instances have the same tokens. A chain outside
+ * its validity does not change that, though every signature is refused then: `certificate.valid` tells.
+ *
+ * Signers are counted, not named: who asks need not know who there is.
  */
-function describeReadiness(signingKey: SigningKey, closing: boolean): ReadyReply {
-  const { state, since, reason, sessions, queued } = signingKey.status()
-  const validity = signingKey.knownSigner()?.validity
+function describeReadiness({ signers, reloading }: HealthOptions, closing: boolean): ReadyReply {
+  const keys = signers.all()
+  const states = keys.map((key) => key.status().state)
+  const ready = states.filter((state) => state === 'ready').length
+  const isReady = ready > 0 && !states.includes('starting') && !closing
   return {
-    status: state === 'ready' && !closing ? 'ready' : 'not ready',
+    status: isReady ? 'ready' : 'not ready',
     closing,
+    ...describeDefault(keys[0] as (typeof keys)[number]),
+    signers: { total: keys.length, ready },
+    configuration: describeReloading(reloading),
+  }
+}
+
+function describeDefault(key: ReturnType<Signers['all']>[number]): Pick<ReadyReply, 'hsm' | 'certificate'> {
+  const { state, since, reason, sessions, queued } = key.status()
+  const validity = key.knownSigner()?.validity
+  return {
     hsm: {
       state,
       since: since.toISOString(),
@@ -51,5 +68,13 @@ function describeReadiness(signingKey: SigningKey, closing: boolean): ReadyReply
             valid: describeInvalidity(validity, new Date()) === undefined,
             notAfter: earliestNotAfter(validity).toISOString(),
           },
+  }
+}
+
+function describeReloading({ status }: HealthOptions['reloading']): ReadyReply['configuration'] {
+  const { since, last } = status
+  return {
+    since: since.toISOString(),
+    ...(last === undefined ? {} : { reload: { outcome: last.outcome, at: last.at.toISOString() } }),
   }
 }

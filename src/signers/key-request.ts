@@ -6,14 +6,18 @@ import type { FoundKey } from '../pkcs11/messages.ts'
 import type { KeyUse, PoolKey } from '../pkcs11/pool-key.ts'
 import { fingerprint } from '../signature/fingerprint.ts'
 import { rsaEncryption } from '../signature/rsa-pkcs1.ts'
-import { signerFromFiles, signerFromToken } from './signer.ts'
+import { type Signer, signerFromFiles, signerFromToken } from './signer.ts'
 
 /**
  * The key that a signer signs with.
  *
+ * @param onCertificate called each time its certificate was found on the token
  * @throws ConfigurationError when the certificate files do not describe a signer
  */
-export function createPoolKey(configuration: SignerConfiguration): PoolKey {
+export function createPoolKey(
+  configuration: SignerConfiguration,
+  onCertificate: (signer: Signer) => void,
+): PoolKey {
   const { key: selector, algorithm, settings } = configuration
   const fromFiles = signerFromFiles(configuration)
   return {
@@ -25,9 +29,12 @@ export function createPoolKey(configuration: SignerConfiguration): PoolKey {
       ...(algorithm === undefined ? {} : { algorithm }),
     },
     accept(found): KeyUse {
-      const use = fromFiles ?? signerFromToken(found.certificate as Uint8Array, configuration)
-      checkKeyMatches(use.publicKey, found.publicKey, settings)
-      return use
+      const signer = fromFiles ?? signerFromToken(found.certificate as Uint8Array, configuration)
+      checkKeyMatches(signer.publicKey, found.publicKey, settings)
+      if (fromFiles === undefined) {
+        onCertificate(signer)
+      }
+      return signer
     },
   }
 }

@@ -5,8 +5,10 @@ import type { PoolKey } from '../pkcs11/pool-key.ts'
 import type { PoolObserver } from '../pkcs11/pool-observer.ts'
 import { SessionPool } from '../pkcs11/session-pool.ts'
 import { createPoolKey } from './key-request.ts'
+import { signerFromFiles } from './signer.ts'
 import { SigningKey } from './signing-key.ts'
 import { accessId, nameToken, placeOf, serves, type TokenPlan, type TokenPool } from './token-pool.ts'
+import { warnAbout } from './warnings.ts'
 
 export interface SignerSetOptions {
   readonly hsm: HsmConfiguration
@@ -35,7 +37,10 @@ export class SignerSet {
     onMisconfigured: (error: ConfigurationError) => void,
     previous: readonly TokenPool[] = [],
   ) {
-    const keys = configuration.signers.map((signer) => ({ signer, key: createPoolKey(signer) }))
+    const keys = configuration.signers.map((signer) => ({
+      signer,
+      key: createPoolKey(signer, (found) => warnAbout(signer, found, options.log)),
+    }))
     const own: TokenPool[] = []
     const names = new Set(previous.map(({ name }) => name))
     const createPool = (plan: TokenPlan): TokenPool => {
@@ -65,6 +70,16 @@ export class SignerSet {
   start(): void {
     for (const { pool } of this.ownPools) {
       pool.start()
+    }
+  }
+
+  /** Logs what the operator should know of signers; of those on tokens that is done when they are found. */
+  warn(log: BaseLogger): void {
+    for (const { configuration } of this.signingKeys.values()) {
+      const signer = signerFromFiles(configuration)
+      if (signer !== undefined) {
+        warnAbout(configuration, signer, log)
+      }
     }
   }
 }

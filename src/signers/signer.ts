@@ -3,9 +3,9 @@ import { type KeyObject, X509Certificate } from 'node:crypto'
 import type { CertificateFiles, SettingNames, SignerConfiguration } from '../config.ts'
 import { problemWith } from '../configuration/problem.ts'
 import { ConfigurationError } from '../errors.ts'
+import { EncodedCertificate } from '../signature/encoded-certificate.ts'
 import type { SignatureAlgorithm } from '../signature/signature-algorithm.ts'
 import { defaultSignatureAlgorithm, findSignatureAlgorithm } from '../signature/signature-algorithms.ts'
-import { EncodedCertificate } from '../signature/encoded-certificate.ts'
 import { buildChain, type Chain } from './chain.ts'
 import { describeUnsupportedKey } from './key-type.ts'
 import { type ValidityPeriod, validityPeriod } from './validity.ts'
@@ -68,7 +68,10 @@ function createSigner(
 }
 
 /** @param name one that fits the type of the key, as was checked where it was configured */
-function chooseAlgorithm(publicKey: KeyObject, name: SignatureAlgorithm['name'] | undefined): SignatureAlgorithm {
+function chooseAlgorithm(
+  publicKey: KeyObject,
+  name: SignatureAlgorithm['name'] | undefined,
+): SignatureAlgorithm {
   return (name && findSignatureAlgorithm(name)) ?? defaultSignatureAlgorithm(publicKey)
 }
 

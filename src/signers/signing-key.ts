@@ -8,7 +8,7 @@ import { type Signer, signerFromFiles, signerFromToken } from './signer.ts'
 import { describeInvalidity, describeShortness } from './validity.ts'
 
 /** What a signer wants of its pool. */
-export type KeyPool = Pick<SessionPool, 'sign' | 'keyStatus' | 'foundKey'>
+export type KeyPool = Pick<SessionPool, 'sign' | 'prove' | 'keyStatus' | 'foundKey'>
 
 export class SigningKey {
   readonly #configuration: SignerConfiguration
@@ -96,6 +96,15 @@ export class SigningKey {
     }
     const verify = (signature: Uint8Array) => algorithm.verify(publicKey, hash, signed, signature)
     return algorithm.encode(await this.#pool.sign(order, { ...options, verify }))
+  }
+
+  /**
+   * Makes a test signature.
+   *
+   * @throws as `sign` does
+   */
+  prove(): Promise<void> {
+    return this.#pool.prove(this.#key)
   }
 
   #readFromToken(): Signer | undefined {

@@ -128,7 +128,8 @@ process.on('message', (message: ToSignerProcess) => {
       return toSession(message)
   }
 })
-// Ctrl-C reaches the whole process group: the HTTP process decides when this one ends
+// What a terminal sends reaches the whole process group: the HTTP process decides when this one ends
+process.on('SIGHUP', ignore)
 process.on('SIGINT', ignore)
 process.on('SIGTERM', ignore)
 process.on('disconnect', () => {

@@ -1,0 +1,41 @@
+/** What a signer may be asked for, as its configuration says. */
+import type { Container } from '../config.ts'
+import { NOT_ALLOWED_FOR_SIGNER } from '../errors.ts'
+import type { SignatureType } from '../signature/signed-attributes.ts'
+import type { SigningKey } from '../signers/signing-key.ts'
+
+/**
+ * Document Engine documents RSASSA-PKCS1-v1_5 for raw signatures: others are made where the signer's file says so.
+ *
+ * @throws NOT_ALLOWED_FOR_SIGNER; HSM_UNAVAILABLE while the certificate has not been read
+ */
+export function checkAllowed(
+  key: Pick<SigningKey, 'rules' | 'signer'>,
+  container: Container,
+  type: SignatureType,
+): void {
+  const { rules } = key
+  if (!rules.containers.includes(container)) {
+    throw new NOT_ALLOWED_FOR_SIGNER(
+      container === 'raw'
+        ? 'signature_container: this signer makes PKCS#7 containers alone; ask for pkcs7'
+        : 'signature_container: this signer makes raw signatures alone; ask for raw',
+    )
+  }
+  if (!rules.signatureTypes.includes(type)) {
+    throw new NOT_ALLOWED_FOR_SIGNER(
+      `signature_type: this signer makes ${rules.signatureTypes} signatures alone`,
+    )
+  }
+  if (container === 'raw' && !rules.raw && !isDocumented(key)) {
+    throw new NOT_ALLOWED_FOR_SIGNER(
+      'signature_container: raw signatures of this signer would not be RSASSA-PKCS1-v1_5, which Document Engine ' +
+        'documents; ask for pkcs7, or allow them by "raw": true in the signers file',
+    )
+  }
+}
+
+/** Whether Document Engine is known to take the raw signatures of a signer. */
+export function isDocumented(key: Pick<SigningKey, 'signer'>): boolean {
+  return key.signer().algorithm.name === 'rsassa-pkcs1-v1_5'
+}

@@ -1,0 +1,116 @@
+/** How pools and signers are at the moment: asked at each scrape, so that nothing needs to be kept up. */
+import { Gauge, type GaugeConfiguration, type Registry } from 'prom-client'
+import type { Signers } from '../signers/signers.ts'
+import type { SigningKey } from '../signers/signing-key.ts'
+import { earliestNotAfter } from '../signers/validity.ts'
+
+const MS_PER_DAY = 86_400_000
+
+export interface Gauged {
+  readonly signers: Pick<Signers, 'all' | 'pools'>
+  /** Requests that may wait for a session of one token. */
+  readonly queueLimit: number
+}
+
+export function registerSignerGauges(registry: Registry, { signers, queueLimit }: Gauged): void {
+  registerPoolGauges(registry, signers)
+  registerReadiness(registry, signers)
+  registerCertificateGauges(registry, signers)
+  new Gauge({
+    name: 'signing_service_hsm_queue_limit',
+    help: 'Requests that may wait for a session before others are refused, for each token.',
+    registers: [registry],
+  }).set(queueLimit)
+}
+
+function registerPoolGauges(registry: Registry, signers: Gauged['signers']): void {
+  register(registry, {
+    name: 'signing_service_hsm_ready',
+    help: '1 while the token is logged in and the last test signature verified, else 0.',
+    labelNames: ['token'],
+    collect() {
+      for (const { name, pool } of signers.pools()) {
+        this.set({ token: name }, pool.status().state === 'ready' ? 1 : 0)
+      }
+    },
+  })
+  register(registry, {
+    name: 'signing_service_hsm_sessions',
+    help: 'Sessions of the pool, by what they do.',
+    labelNames: ['token', 'state'],
+    collect() {
+      for (const { name, pool } of signers.pools()) {
+        for (const [state, count] of Object.entries(pool.status().sessions)) {
+          this.set({ token: name, state }, count)
+        }
+      }
+    },
+  })
+  register(registry, {
+    name: 'signing_service_hsm_queue_length',
+    help: 'Requests that wait for a session.',
+    labelNames: ['token'],
+    collect() {
+      for (const { name, pool } of signers.pools()) {
+        this.set({ token: name }, pool.status().queued)
+      }
+    },
+  })
+}
+
+function registerReadiness(registry: Registry, signers: Gauged['signers']): void {
+  register(registry, {
+    name: 'signing_service_signer_ready',
+    help: '1 while the key of the signer signs, else 0; whatever the validity of its certificate.',
+    labelNames: ['signer'],
+    collect() {
+      for (const key of signers.all()) {
+        this.set({ signer: key.name }, key.status().state === 'ready' ? 1 : 0)
+      }
+    },
+  })
+}
+
+/** Without values as long as the certificate, which may be on the token, is not known. */
+function registerCertificateGauges(registry: Registry, signers: Gauged['signers']): void {
+  register(registry, {
+    name: 'signing_service_certificate_days_left',
+    help: 'Days until the first certificate of the chain expires; negative afterwards.',
+    labelNames: ['signer'],
+    collect() {
+      for (const [signer, notAfter] of signers.all().flatMap(endOf)) {
+        this.set({ signer }, (notAfter - Date.now()) / MS_PER_DAY)
+      }
+    },
+  })
+  register(registry, {
+    name: 'signing_service_certificate_expiry_timestamp_seconds',
+    help: 'When the first certificate of the chain expires, in seconds since 1970.',
+    labelNames: ['signer'],
+    collect() {
+      for (const [signer, notAfter] of signers.all().flatMap(endOf)) {
+        this.set({ signer }, notAfter / 1000)
+      }
+    },
+  })
+}
+
+/** Signers and tokens that are there no more have no values any more. */
+function register<T extends string>(
+  registry: Registry,
+  { collect, ...configuration }: GaugeConfiguration<T> & { collect(this: Gauge<T>): void },
+): void {
+  new Gauge({
+    ...configuration,
+    registers: [registry],
+    collect() {
+      this.reset()
+      collect.call(this)
+    },
+  })
+}
+
+function endOf(key: Pick<SigningKey, 'name' | 'knownSigner'>): (readonly [name: string, notAfter: number])[] {
+  const known = key.knownSigner()
+  return known === undefined ? [] : [[key.name, earliestNotAfter(known.validity).getTime()]]
+}

@@ -1,0 +1,43 @@
+import { statSync } from 'node:fs'
+import type { PinSource } from '../config.ts'
+import { ConfigurationError } from '../errors.ts'
+import { accessId, type TokenPool } from './token-pool.ts'
+
+/**
+ * The PINs that a token refused when a new configuration was tried: none is told again before it has been changed,
+ * since a few wrong ones lock a user, and a file that changes may have a configuration tried often.
+ */
+export class RefusedPins {
+  readonly #refused = new Map<string, string>()
+
+  /** @throws ConfigurationError where one of these tokens refused the PIN as it is now */
+  check(pools: readonly TokenPool[]): void {
+    const problems = pools
+      .filter(({ access }) => this.#refused.get(accessId(access)) === identify(access.pin))
+      .map(({ keys: [{ request }] }) => ({
+        variable: request.settings.pin,
+        message: 'the token refused this PIN; it is not tried again before it is changed',
+      }))
+    if (problems.length > 0) {
+      throw new ConfigurationError(problems)
+    }
+  }
+
+  /** Remembers those of these tokens that refused theirs. */
+  note(pools: readonly TokenPool[]): void {
+    for (const { access, pool } of pools) {
+      if (pool.status().state === 'pin refused') {
+        this.#refused.set(accessId(access), identify(access.pin))
+      }
+    }
+  }
+}
+
+/** Of the very content, without reading it. That of a variable does not change while the process runs. */
+function identify(pin: PinSource): string {
+  if ('variable' in pin) {
+    return pin.variable
+  }
+  const { ino, size, mtimeMs, ctimeMs } = statSync(pin.file, { throwIfNoEntry: false }) ?? {}
+  return [pin.file, ino, size, mtimeMs, ctimeMs].join()
+}

@@ -1,0 +1,121 @@
+/** Takes changed signers, certificates and chains over while the service runs: all of it, or nothing. */
+import type { BaseLogger } from 'pino'
+import type { SignersConfiguration } from '../config.ts'
+import { FileWatch } from '../configuration/file-watch.ts'
+import { ConfigurationError } from '../errors.ts'
+import type { Signers } from './signers.ts'
+
+export type ReloadTrigger = 'signal' | 'files'
+export type ReloadOutcome = 'taken over' | 'refused'
+
+export interface ReloadingOptions {
+  readonly signers: Pick<Signers, 'takeOver'>
+  /** Files of what the service started with. */
+  readonly files: readonly string[]
+  /** Milliseconds between looks at the files; 0 for never. */
+  readonly intervalMs: number
+  /**
+   * Reads the configuration of the signers anew.
+   *
+   * @throws ConfigurationError
+   */
+  load(): SignersConfiguration
+  readonly log: BaseLogger
+  onEnd(outcome: ReloadOutcome): void
+}
+
+export interface ReloadStatus {
+  /** Since when the signers are what they are. */
+  readonly since: Date
+  /** Of the last try; absent before the first. */
+  readonly last?: { readonly outcome: ReloadOutcome; readonly at: Date }
+}
+
+export class Reloading {
+  readonly #options: ReloadingOptions
+  readonly #watch: FileWatch
+  #status: ReloadStatus = { since: new Date() }
+  #running: Promise<void> | undefined
+  #next: ReloadTrigger | undefined
+  #stopped = false
+
+  constructor(options: ReloadingOptions) {
+    this.#options = options
+    this.#watch = new FileWatch(options.intervalMs, () => this.request('files'))
+  }
+
+  get status(): ReloadStatus {
+    return this.#status
+  }
+
+  async start(): Promise<void> {
+    const { files, intervalMs } = this.#options
+    await this.#watch.watch(files)
+    if (intervalMs > 0 && !this.#stopped) {
+      this.#watch.start()
+    }
+  }
+
+  /** One at a time; of those that come meanwhile, one more after it. */
+  request(trigger: ReloadTrigger): void {
+    if (this.#stopped) {
+      return
+    }
+    if (this.#running !== undefined) {
+      this.#next = trigger
+      return
+    }
+    this.#running = this.#reload(trigger).finally(() => {
+      this.#running = undefined
+      const next = this.#next
+      this.#next = undefined
+      if (next !== undefined) {
+        this.request(next)
+      }
+    })
+  }
+
+  /** Lets one that is under way come to its end. */
+  async stop(): Promise<void> {
+    this.#stopped = true
+    this.#watch.stop()
+    await this.#running
+  }
+
+  async #reload(trigger: ReloadTrigger): Promise<void> {
+    const { log, load, signers } = this.#options
+    log.info({ trigger }, 'reading the configuration of the signers anew')
+    try {
+      const configuration = load()
+      // Before they are taken over: what changes meanwhile is a change
+      await this.#watch.watch(configuration.files)
+      await signers.takeOver(configuration)
+      this.#end('taken over')
+      log.info({ signers: configuration.signers.map(({ name }) => name) }, 'the signers were taken over')
+    } catch (error) {
+      this.#refuse(error)
+    }
+  }
+
+  #refuse(error: unknown): void {
+    const { log } = this.#options
+    if (this.#stopped) {
+      return
+    }
+    if (error instanceof ConfigurationError) {
+      for (const { variable, message } of error.problems) {
+        log.error({ variable }, `${variable}: ${message}`)
+      }
+    } else {
+      log.error({ err: error }, 'the new configuration cannot be read')
+    }
+    this.#end('refused')
+    log.error('the new configuration was refused: the signers stay as they were; correct it, or send SIGHUP')
+  }
+
+  #end(outcome: ReloadOutcome): void {
+    const at = new Date()
+    this.#status = { since: outcome === 'refused' ? this.#status.since : at, last: { outcome, at } }
+    this.#options.onEnd(outcome)
+  }
+}

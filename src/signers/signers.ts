@@ -1,0 +1,115 @@
+/** The signers that there are now, and how others take their place without a request being lost. */
+import { setTimeout as delay } from 'node:timers/promises'
+import type { SignersConfiguration } from '../config.ts'
+import { type ConfigurationError, UNKNOWN_SIGNER } from '../errors.ts'
+import { RefusedPins } from './refused-pins.ts'
+import { SignerSet, type SignerSetOptions } from './signer-set.ts'
+import type { SigningKey } from './signing-key.ts'
+import { findNewlyInvalid, proveSigners } from './takeover.ts'
+import type { TokenPool } from './token-pool.ts'
+
+export interface SignersOptions extends SignerSetOptions {
+  /** A token was reached at the start, and the configuration does not fit it. Called at most once. */
+  onMisconfigured(error: ConfigurationError): void
+}
+
+export class Signers {
+  readonly #options: SignersOptions
+  readonly #refusedPins = new RefusedPins()
+  #current: SignerSet
+  /** Those of before, until the last request that was given to them is done. */
+  readonly #retiring = new Set<TokenPool>()
+  #takingOver: SignerSet | undefined
+  #misconfigured = false
+  readonly #closing = new AbortController()
+
+  /** @throws ConfigurationError when certificate files do not describe a signer */
+  constructor(configuration: SignersConfiguration, options: SignersOptions) {
+    this.#options = options
+    this.#current = new SignerSet(configuration, options, (error) => this.#startRefused(error))
+  }
+
+  start(): void {
+    this.#current.start()
+    this.#current.warn(this.#options.log)
+  }
+
+  /**
+   * @param name absent for the default
+   * @throws UNKNOWN_SIGNER
+   */
+  choose(name: string | undefined): SigningKey {
+    const { signingKeys, defaultKey } = this.#current
+    const chosen = name === undefined ? defaultKey : signingKeys.get(name)
+    if (chosen === undefined) {
+      throw new UNKNOWN_SIGNER()
+    }
+    return chosen
+  }
+
+  /** The default first. */
+  all(): SigningKey[] {
+    const { defaultKey, signingKeys } = this.#current
+    return [...new Set([defaultKey, ...signingKeys.values()])]
+  }
+
+  /** Those that requests are given to. */
+  pools(): readonly TokenPool[] {
+    return this.#current.pools
+  }
+
+  /**
+   * Takes over another configuration: all of it, or nothing where anything is wrong with it. Whatever a pool has to be
+   * opened for is opened beside what there is, and has to sign first. Calls must not overlap.
+   *
+   * @throws ConfigurationError with all that was found to be wrong; nothing has changed then
+   */
+  async takeOver(configuration: SignersConfiguration): Promise<void> {
+    const problems: ConfigurationError[] = []
+    const before = this.#current
+    const next = new SignerSet(configuration, this.#options, (error) => problems.push(error), before.pools)
+    findNewlyInvalid(next, before)
+    this.#refusedPins.check(next.ownPools)
+    this.#takingOver = next
+    try {
+      next.start()
+      await proveSigners(next, { before, problems, signal: this.#closing.signal })
+    } catch (error) {
+      this.#refusedPins.note(next.ownPools)
+      await Promise.all(next.ownPools.map(({ pool }) => pool.close(0)))
+      throw error
+    } finally {
+      this.#takingOver = undefined
+    }
+    this.#current = next
+    next.warn(this.#options.log)
+    this.#retire(before.pools.filter((pool) => !next.pools.includes(pool)))
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort()
+    const pools = [...this.#current.pools, ...this.#retiring, ...(this.#takingOver?.ownPools ?? [])]
+    await Promise.all(pools.map(({ pool }) => pool.close(this.#options.hsm.timeoutMs)))
+  }
+
+  /** A request that chose its signer before has as long as any other. */
+  #retire(pools: readonly TokenPool[]): void {
+    const { timeoutMs } = this.#options.hsm
+    for (const retired of pools) {
+      this.#retiring.add(retired)
+      void delay(timeoutMs, undefined, { ref: false, signal: this.#closing.signal })
+        .then(() => retired.pool.close(timeoutMs))
+        .then(() => this.#retiring.delete(retired))
+        // It is closed with all others
+        .catch(() => {})
+    }
+  }
+
+  /** Of several tokens more than one may say so. */
+  #startRefused(error: ConfigurationError): void {
+    if (!this.#misconfigured) {
+      this.#misconfigured = true
+      this.#options.onMisconfigured(error)
+    }
+  }
+}

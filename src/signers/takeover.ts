@@ -1,0 +1,104 @@
+/** What has to hold before signers take the place of others. */
+import { setTimeout as delay } from 'node:timers/promises'
+import { ConfigurationError, type ConfigurationProblem } from '../errors.ts'
+import type { SignerSet } from './signer-set.ts'
+import type { SigningKey } from './signing-key.ts'
+import type { TokenPool } from './token-pool.ts'
+
+/** A token that could not be opened at once has this long, in milliseconds, and one that says nothing as well. */
+const PATIENCE_MS = 15_000
+const LOOK_MS = 50
+
+/**
+ * A certificate that does not sign now would make a signer useless that was not: it is refused, unless it was there
+ * before.
+ *
+ * @throws ConfigurationError
+ */
+export function findNewlyInvalid(next: SignerSet, before: SignerSet): void {
+  const changed = [...next.signingKeys.values()].filter((key) => isChanged(key, before))
+  refuse(changed.flatMap(describeInvalid))
+}
+
+export interface ProveOptions {
+  readonly before: SignerSet
+  /** What tokens said of the configuration: filled while this waits. */
+  readonly problems: readonly ConfigurationError[]
+  readonly signal: AbortSignal
+}
+
+/**
+ * Waits until each key of the set has made a test signature that verified.
+ *
+ * @throws ConfigurationError with all problems there are
+ */
+export async function proveSigners(
+  next: SignerSet,
+  { before, problems, signal }: ProveOptions,
+): Promise<void> {
+  const deadline = performance.now() + PATIENCE_MS
+  while (next.ownPools.some(isPending) && performance.now() < deadline && problems.length === 0) {
+    await delay(LOOK_MS, undefined, { signal })
+  }
+  refuse(problems.flatMap((error) => error.problems))
+  refuse(next.ownPools.flatMap(describeUnproved))
+  const changed = [...next.signingKeys.values()].filter((key) => isChanged(key, before))
+  // Those on the token are known by now
+  refuse(changed.flatMap(describeInvalid))
+  const failures = await Promise.all(changed.map(proveAnew))
+  refuse(failures.filter((failure) => failure !== undefined))
+}
+
+function refuse(problems: readonly ConfigurationProblem[]): void {
+  if (problems.length > 0) {
+    throw new ConfigurationError(problems)
+  }
+}
+
+function isPending({ pool }: TokenPool): boolean {
+  return !pool.complete && pool.status().state !== 'pin refused'
+}
+
+function describeUnproved({ pool, keys }: TokenPool): ConfigurationProblem[] {
+  return keys.flatMap(({ request: { settings } }, place) => {
+    const { state, reason } = pool.keyStatus(place)
+    const variable = state === 'pin refused' ? settings.pin : settings.key
+    const message = `no test signature could be made: ${reason ?? 'the token did not answer in time'}`
+    return state === 'ready' ? [] : [{ variable, message }]
+  })
+}
+
+/** Whether it signs with another certificate than the signer of that name before, or there was none. */
+function isChanged(key: SigningKey, { signingKeys }: SignerSet): boolean {
+  const now = key.knownSigner()?.encoded
+  const then = signingKeys.get(key.name)?.knownSigner()?.encoded
+  const same = now?.length === then?.length && now?.every(({ der }, place) => isSame(der, then?.[place]?.der))
+  return !same
+}
+
+function isSame(one: Uint8Array, other: Uint8Array | undefined): boolean {
+  return other !== undefined && Buffer.compare(one, other) === 0
+}
+
+function describeInvalid(key: SigningKey): ConfigurationProblem[] {
+  if (key.knownSigner() === undefined) {
+    return []
+  }
+  try {
+    key.validSigner()
+    return []
+  } catch (error) {
+    return [{ variable: key.configuration.settings.certificate, message: (error as Error).message }]
+  }
+}
+
+/** With the new certificate, even where the key has proved itself before: what counts is that they fit together. */
+async function proveAnew(key: SigningKey): Promise<ConfigurationProblem | undefined> {
+  try {
+    await key.prove()
+    return undefined
+  } catch (error) {
+    const message = `no test signature could be made: ${(error as Error).message}`
+    return { variable: key.configuration.settings.key, message }
+  }
+}
