@@ -4,6 +4,7 @@ import type { SignerConfiguration } from '../config.ts'
 import { ConfigurationError } from '../errors.ts'
 import { EncodedCertificate } from '../signature/encoded-certificate.ts'
 import { fingerprint } from '../signature/fingerprint.ts'
+import { encodePublicKey } from '../signature/public-key.ts'
 import { buildChain, type Chain } from './chain.ts'
 import { describeUnsupportedKey } from './key-type.ts'
 import { type ValidityPeriod, validityPeriod } from './validity.ts'
@@ -55,7 +56,7 @@ export function signerFromToken(certificate: Uint8Array, { caCertificates }: Sig
  * @throws ConfigurationError with the fingerprints of both
  */
 export function checkKeyMatches({ publicKey: expected }: Signer, publicKey: Uint8Array | undefined): void {
-  const certified = expected.export({ type: 'spki', format: 'der' })
+  const certified = encodePublicKey(expected)
   if (publicKey !== undefined && !certified.equals(publicKey)) {
     const message =
       `is not the certificate of the private key: the certificate's public key has the SHA-256 fingerprint ` +

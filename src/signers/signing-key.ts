@@ -9,6 +9,7 @@ import type { PoolObserver } from '../pkcs11/pool-observer.ts'
 import { type PoolStatus, SessionPool, type SignOptions } from '../pkcs11/session-pool.ts'
 import { encodeDigestInfo } from '../signature/digest-info.ts'
 import type { HashAlgorithm } from '../signature/hash-algorithms.ts'
+import { encodePublicKey } from '../signature/public-key.ts'
 import { verifyDigestInfo } from '../signature/verification.ts'
 import { checkKeyMatches, type Signer, signerFromFiles, signerFromToken } from './signer.ts'
 import { describeInvalidity } from './validity.ts'
@@ -31,9 +32,7 @@ export class SigningKey {
     this.#signer = signerFromFiles(configuration.signer)
     this.#pool = new SessionPool({
       hsm: configuration.hsm,
-      ...(this.#signer === undefined
-        ? {}
-        : { publicKey: this.#signer.publicKey.export({ type: 'spki', format: 'der' }) }),
+      ...(this.#signer === undefined ? {} : { publicKey: encodePublicKey(this.#signer.publicKey) }),
       onOpened: (key) => this.#opened(key),
       onMisconfigured,
       log,
