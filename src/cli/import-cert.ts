@@ -5,6 +5,7 @@ import type { Command } from 'commander'
 import { administer } from '../pkcs11/administration/administer.ts'
 import type { CertificateRequest } from '../pkcs11/administration/messages.ts'
 import { EncodedCertificate } from '../signature/encoded-certificate.ts'
+import { encodePublicKey } from '../signature/public-key.ts'
 import { parseCertificates } from '../signers/certificate-file.ts'
 import { CommandFailed } from './exit-codes.ts'
 import type { Io } from './io.ts'
@@ -72,6 +73,6 @@ function encode({ raw, publicKey }: X509Certificate): CertificateRequest {
     subject: Buffer.from(subject.valueBeforeDecode),
     issuer: Buffer.from(issuer.valueBeforeDecode),
     serialNumber: Buffer.from(serialNumber.toBER()),
-    publicKey: publicKey.export({ type: 'spki', format: 'der' }),
+    publicKey: encodePublicKey(publicKey),
   }
 }

@@ -26,14 +26,9 @@ export const RSA_PKCS1: SignatureAlgorithm = {
   verify: (publicKey, hash, { digest }, signature) =>
     verifyDigestInfo(publicKey, encodeDigestInfo(hash, digest), signature),
   encode: (signature) => signature,
-  signerInfoIdentifier: rsaEncryption,
+  signerInfoIdentifier: () => withNull(RSA_ENCRYPTION),
   // Which names the hash too, as a SignerInfo's need not
   certificateIdentifier: ({ name }) => withNull(RSA_WITH_HASH[name]),
-}
-
-/** Of an RSA key for any purpose, and of signatures with it (RFC 3370 3.2). */
-export function rsaEncryption(): pkijs.AlgorithmIdentifier {
-  return withNull(RSA_ENCRYPTION)
 }
 
 /** RFC 3370 3.2, RFC 4055 5: the parameters are NULL. */

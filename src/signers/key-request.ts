@@ -1,11 +1,10 @@
 import type { KeyObject } from 'node:crypto'
-import * as pkijs from 'pkijs'
 import type { SettingNames, SignerConfiguration } from '../config.ts'
 import { ConfigurationError } from '../errors.ts'
 import type { FoundKey } from '../pkcs11/messages.ts'
 import type { KeyUse, PoolKey } from '../pkcs11/pool-key.ts'
 import { fingerprint } from '../signature/fingerprint.ts'
-import { rsaEncryption } from '../signature/rsa-pkcs1.ts'
+import { encodePublicKey } from '../signature/public-key.ts'
 import { type Signer, signerFromFiles, signerFromToken } from './signer.ts'
 
 /**
@@ -25,7 +24,7 @@ export function createPoolKey(
       selector,
       certificateOnToken: fromFiles === undefined,
       settings,
-      ...(fromFiles === undefined ? {} : { publicKey: encodeKeyOf(fromFiles.publicKey) }),
+      ...(fromFiles === undefined ? {} : { publicKey: encodePublicKey(fromFiles.publicKey) }),
       ...(algorithm === undefined ? {} : { algorithm }),
     },
     accept(found): KeyUse {
@@ -52,7 +51,7 @@ export function checkKeyMatches(
   publicKey: FoundKey['publicKey'],
   settings: Pick<SettingNames, 'certificate' | 'keyChoice'>,
 ): void {
-  const wanted = encodeKeyOf(certified)
+  const wanted = encodePublicKey(certified)
   if (publicKey !== undefined && !wanted.equals(publicKey)) {
     const message =
       `is not the certificate of the private key: the certificate's public key has the SHA-256 fingerprint ` +
@@ -60,15 +59,4 @@ export function checkKeyMatches(
       `issued for this key, or choose the key with ${settings.keyChoice}`
     throw new ConfigurationError([{ variable: settings.certificate, message }])
   }
-}
-
-/** DER SubjectPublicKeyInfo as a token would show the key: to a token, one that is for PSS alone is an RSA key like others. */
-function encodeKeyOf(publicKey: KeyObject): Buffer {
-  const encoded = publicKey.export({ type: 'spki', format: 'der' })
-  if (publicKey.asymmetricKeyType !== 'rsa-pss') {
-    return encoded
-  }
-  const info = pkijs.PublicKeyInfo.fromBER(encoded)
-  info.algorithm = rsaEncryption()
-  return Buffer.from(info.toSchema().toBER())
 }

@@ -1,3 +1,4 @@
+import { createPublicKey } from 'node:crypto'
 import t from 'tap'
 import { checkKeyMatches, type Signer, signerFromFiles, signerFromToken } from '../../src/signers/signer.ts'
 import { type Issued, issue, RSA_2048, spoil } from '../support/certificates.ts'
@@ -92,4 +93,16 @@ t.test('a key that the token does not show passes for the time being', async (t)
       name: 'ConfigurationError',
     },
   )
+})
+
+t.test('a certificate for PSS alone is that of the RSA key with its numbers', async (t) => {
+  const key = ['-algorithm', 'RSA-PSS', '-pkeyopt', 'rsa_keygen_bits:2048']
+  const issued = issue(directory, { subject: '/CN=Signer', key })
+  const signer = signerFromFiles({ certificates: certificatesOf(issued), caCertificates: [] }) as Signer
+  const certified = signer.publicKey.export({ type: 'spki', format: 'der' })
+  // RSAPublicKey of 2048 bits (RFC 8017 A.1.1)
+  const numbers = certified.subarray(certified.indexOf(Buffer.from('3082010a', 'hex')))
+  const onToken = createPublicKey({ key: numbers, type: 'pkcs1', format: 'der' })
+  t.equal(onToken.asymmetricKeyType, 'rsa')
+  t.doesNotThrow(() => checkKeyMatches(signer, onToken.export({ type: 'spki', format: 'der' })))
 })

@@ -1,6 +1,7 @@
 /** The steps of a check that need no HSM: what the certificate and its chain are worth. */
 import type { ConfigurationError } from '../../errors.ts'
 import { fingerprint } from '../../signature/fingerprint.ts'
+import { encodePublicKey } from '../../signature/public-key.ts'
 import { checkKeyMatches, type Signer } from '../../signers/signer.ts'
 import { describeInvalidity, earliestNotAfter, validityPeriod } from '../../signers/validity.ts'
 import type { Report } from './report.ts'
@@ -10,7 +11,7 @@ const DAY_MS = 86_400_000
 /** @param publicKey DER SubjectPublicKeyInfo of the private key; undefined where the token does not show it */
 export function reportCertificate(report: Report, signer: Signer, publicKey: Uint8Array | undefined): void {
   const { subject } = validityPeriod(signer.certificate)
-  const certified = fingerprint(signer.publicKey.export({ type: 'spki', format: 'der' }))
+  const certified = fingerprint(encodePublicKey(signer.publicKey))
   const proof =
     publicKey === undefined
       ? "the token does not show the key's public half: the test signature tells whether it belongs to it"

@@ -11,6 +11,7 @@ import type {
 import type { TokenAccess } from '../../pkcs11/administration/messages.ts'
 import type { FoundKey } from '../../pkcs11/messages.ts'
 import { createTestWork } from '../../pkcs11/test-signature.ts'
+import { encodePublicKey } from '../../signature/public-key.ts'
 import { type Signer, signerFromFiles, signerFromToken } from '../../signers/signer.ts'
 import { printable } from '../table.ts'
 import { formatVersion } from '../tokens.ts'
@@ -47,7 +48,7 @@ export class TokenSteps {
   /** Goes all steps; whatever fails becomes part of the report. */
   async go(access: TokenAccess, limitMs: number): Promise<void> {
     const { key, sessions } = this.#configuration.hsm
-    const publicKey = this.#signer?.publicKey.export({ type: 'spki', format: 'der' })
+    const publicKey = this.#signer && encodePublicKey(this.#signer.publicKey)
     const request = {
       key,
       sessions,

@@ -3,6 +3,7 @@ import type { Session } from 'graphene-pk11'
 import type { Template } from 'pkcs11js'
 import pkcs11js from 'pkcs11js'
 import type { SettingNames } from '../../config.ts'
+import { encodePublicKey } from '../../signature/public-key.ts'
 import { findObjects, readAttribute } from './attributes.ts'
 import { misconfigured } from './open-error.ts'
 import type { PrivateKey } from './private-key.ts'
@@ -56,7 +57,7 @@ function readCertificates(session: Session, ...restriction: Template): Certifica
 function parse(value: Buffer | undefined): CertificateObject | undefined {
   try {
     const { raw, publicKey } = new X509Certificate(value ?? '')
-    return { raw, publicKey: publicKey.export({ type: 'spki', format: 'der' }) }
+    return { raw, publicKey: encodePublicKey(publicKey) }
   } catch {
     return undefined
   }
