@@ -1,4 +1,5 @@
 import type { X509Certificate } from 'node:crypto'
+import { publicKeyOf } from './key-type.ts'
 import { describeInvalidity, validityPeriod } from './validity.ts'
 
 /** A signer certificate's issuers. */
@@ -32,6 +33,16 @@ export function buildChain(
   return any.complete || valid.issuers.length === 0 ? any : valid
 }
 
+/**
+ * How many certificates of authorities are between the one at `index` of a path and its leaf, as pathLenConstraint
+ * counts them: without the self-issued ones (RFC 5280 4.2.1.9).
+ *
+ * @param path leaf first
+ */
+export function authoritiesBelow(path: readonly X509Certificate[], index: number): number {
+  return path.slice(1, index).filter(({ subject, issuer }) => subject !== issuer).length
+}
+
 /** A certificate, and those between it and the leaf. */
 interface Step {
   readonly certificate: X509Certificate
@@ -59,11 +70,12 @@ function search(leaf: X509Certificate, candidates: readonly X509Certificate[]): 
 }
 
 /** `checkIssued` would say no where the key usage does not allow certificates to be signed, as of a leaf. */
-function isSelfSigned(certificate: X509Certificate): boolean {
-  return certificate.subject === certificate.issuer && certificate.verify(certificate.publicKey)
+export function isSelfSigned(certificate: X509Certificate): boolean {
+  const key = publicKeyOf(certificate)
+  return key !== undefined && certificate.subject === certificate.issuer && certificate.verify(key)
 }
 
 /** `checkIssued` also says no where the issuer's key is of a type that OpenSSL does not know. */
-function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
+export function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
   return certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey)
 }

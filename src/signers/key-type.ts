@@ -33,7 +33,7 @@ function describe(key: KeyObject | undefined): string {
 }
 
 /** A certificate's public key; undefined where it is of a kind that OpenSSL does not know. */
-function publicKeyOf(certificate: X509Certificate): KeyObject | undefined {
+export function publicKeyOf(certificate: X509Certificate): KeyObject | undefined {
   try {
     return certificate.publicKey
   } catch {

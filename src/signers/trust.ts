@@ -1,6 +1,7 @@
 import type { X509Certificate } from 'node:crypto'
 import * as pkijs from 'pkijs'
-import { buildChain } from './chain.ts'
+import { readExtensions } from './certificate-extensions.ts'
+import { authoritiesBelow, buildChain } from './chain.ts'
 import { describeInvalidity, validityPeriod } from './validity.ts'
 
 /** Extensions that are looked at here, or that restrict nothing a signature over a file is about. */
@@ -41,25 +42,18 @@ export function traceToAnchor(
 
 function describeMisuse(path: readonly X509Certificate[]): string | undefined {
   for (const [index, certificate] of path.entries()) {
-    const { extensions = [] } = pkijs.Certificate.fromBER(certificate.raw)
+    const { critical, ca, pathLength } = readExtensions(certificate)
     const { subject } = validityPeriod(certificate)
-    const unknown = extensions.find(({ critical, extnID }) => critical && !UNDERSTOOD.has(extnID))
+    const unknown = critical.find((id) => !UNDERSTOOD.has(id))
     if (unknown !== undefined) {
-      return `the certificate of ${subject} has a critical extension that is not supported, ${unknown.extnID}`
+      return `the certificate of ${subject} has a critical extension that is not supported, ${unknown}`
     }
-    if (index > 0 && !certificate.ca) {
+    if (index > 0 && !ca) {
       return `the certificate of ${subject} is not that of a certificate authority`
     }
-    if (index - 1 > longestPath(extensions)) {
+    if (authoritiesBelow(path, index) > pathLength) {
       return `the certificate of ${subject} does not allow so many certificates below it`
     }
   }
   return undefined
-}
-
-/** How many intermediates basicConstraints allows below a certificate (RFC 5280 4.2.1.9). */
-function longestPath(extensions: readonly pkijs.Extension[]): number {
-  const value = extensions.find(({ extnID }) => extnID === pkijs.id_BasicConstraints)?.parsedValue
-  const limit = value instanceof pkijs.BasicConstraints ? value.pathLenConstraint : undefined
-  return typeof limit === 'number' ? limit : Number.POSITIVE_INFINITY
 }

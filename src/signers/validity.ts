@@ -18,9 +18,17 @@ export function validityPeriod(certificate: X509Certificate): ValidityPeriod {
 }
 
 /** In one line; by the serial number where the subject is empty, for which Node has undefined (RFC 5280 4.1.2.6). */
-function describeSubject(certificate: X509Certificate): string {
-  const subject: string | undefined = certificate.subject
-  return subject?.replaceAll('\n', ', ') ?? `serial number ${certificate.serialNumber}`
+export function describeSubject(certificate: X509Certificate): string {
+  return inOneLine(certificate.subject) ?? `serial number ${certificate.serialNumber}`
+}
+
+/** In one line; an issuer without a name is against RFC 5280 4.1.2.4. */
+export function describeIssuer(certificate: X509Certificate): string {
+  return inOneLine(certificate.issuer) ?? 'an issuer without a name'
+}
+
+function inOneLine(name: string | undefined): string | undefined {
+  return name?.replaceAll('\n', ', ')
 }
 
 /** Says which of the certificates is outside its period at a moment, in a sentence; undefined if none is. */

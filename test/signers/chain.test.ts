@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { parseCertificates } from '../../src/signers/certificate-file.ts'
 import { buildChain } from '../../src/signers/chain.ts'
-import { type Issued, issue, openssl, writeBundle } from '../support/certificates.ts'
+import { type Issued, issue, openssl, withUnknownKey, writeBundle } from '../support/certificates.ts'
 
 const PAST = new Date('2020-01-01T00:00:00Z')
 const EXPIRED = new Date('2021-01-01T00:00:00Z')
@@ -67,10 +67,7 @@ t.test('of CAs with the same name the one whose key signed is the issuer', async
 })
 
 t.test('a CA whose key is of a type that OpenSSL does not know is no issuer', async (t) => {
-  const encoded = Buffer.from(root.certificate.raw)
-  const ecPublicKey = Buffer.from('06072a8648ce3d0201', 'hex')
-  encoded[encoded.indexOf(ecPublicKey) + ecPublicKey.length - 1] = 0x63
-  const [unknown] = parseCertificates(encoded) as [X509Certificate]
+  const unknown = withUnknownKey(root.certificate)
   t.throws(() => unknown.publicKey)
   const child = issue(directory, {
     subject: '/CN=Child',

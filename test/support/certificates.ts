@@ -27,10 +27,14 @@ export interface IssueOptions {
   readonly keyFile?: string
   /** Arguments of `openssl genpkey`; P-256 by default, which is quick to make. */
   readonly key?: readonly string[]
+  /** What the issuer hashes with; sha256 by default. */
+  readonly hash?: string
+  /** Arguments of `openssl ca` about how the issuer signs, such as `-sigopt`. */
+  readonly signing?: readonly string[]
 }
 
 export const RSA_2048 = ['-algorithm', 'RSA', '-pkeyopt', 'rsa_keygen_bits:2048']
-const P_256 = ['-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256']
+export const P_256 = ['-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256']
 const DAY_MS = 86_400_000
 
 /** Makes a private key in `directory`. Returns its path. */
@@ -55,7 +59,8 @@ export function issue(directory: string, options: IssueOptions): Issued {
     ? ['-cert', issuer.certificateFile, '-keyfile', issuer.keyFile]
     : ['-selfsign', '-keyfile', keyFile]
   openssl(
-    ...['ca', ...config, '-batch', '-notext', '-preserveDN', '-md', 'sha256', '-utf8'],
+    ...['ca', ...config, '-batch', '-notext', '-preserveDN', '-md', options.hash ?? 'sha256', '-utf8'],
+    ...(options.signing ?? []),
     ...['-startdate', asn1Time(options.notBefore ?? new Date(Date.now() - DAY_MS))],
     ...['-enddate', asn1Time(options.notAfter ?? new Date(Date.now() + 365 * DAY_MS))],
     ...[...signing, '-outdir', work, '-in', path('request.pem'), '-out', path('certificate.pem')],
@@ -76,6 +81,14 @@ export function spoil({ certificate, certificateFile, ...rest }: Issued): Issued
   const file = `${certificateFile}.spoiled.pem`
   writeFileSync(file, spoiled.toString())
   return { ...rest, certificate: spoiled, certificateFile: file }
+}
+
+/** The certificate of a P-256 key, with a key of a type that OpenSSL does not know in its place. */
+export function withUnknownKey({ raw }: X509Certificate): X509Certificate {
+  const encoded = Buffer.from(raw)
+  const ecPublicKey = Buffer.from('06072a8648ce3d0201', 'hex')
+  encoded.writeUInt8(0x63, encoded.indexOf(ecPublicKey) + ecPublicKey.length - 1)
+  return new X509Certificate(encoded)
 }
 
 /** Writes certificates one after another into a PEM file. Returns its path. */

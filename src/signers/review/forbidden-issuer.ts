@@ -1,0 +1,22 @@
+import type { X509Certificate } from 'node:crypto'
+import { publicKeyOf } from '../key-type.ts'
+import { readForReview } from './reviewed-certificate.ts'
+
+/**
+ * The certificate whose key signed `certificate`, but whose key usage does not allow that (RFC 5280 4.2.1.3): a chain
+ * ends below it, as if it were missing.
+ */
+export function findForbiddenIssuer(
+  certificate: X509Certificate,
+  candidates: readonly X509Certificate[],
+): X509Certificate | undefined {
+  return candidates.find((candidate) => {
+    const key = publicKeyOf(candidate)
+    return (
+      candidate.subject === certificate.issuer &&
+      readForReview(candidate)?.keyUsage?.includes('keyCertSign') === false &&
+      key !== undefined &&
+      certificate.verify(key)
+    )
+  })
+}
