@@ -43,16 +43,21 @@ export interface KeySelector {
   readonly id?: string
 }
 
-/** What it takes to reach a token without serving anybody. */
-export interface TokenConfiguration {
+/** What it takes to load the PKCS#11 library. */
+export interface LibraryConfiguration {
   readonly module: string
+  /** Handed to the library at its initialization, in a form of its own. */
+  readonly moduleParameters?: string
+}
+
+/** What it takes to reach a token without serving anybody. */
+export interface TokenConfiguration extends LibraryConfiguration {
   readonly token: TokenSelector
   /** Absent where none is configured: a person can be asked. */
   readonly pin?: PinSource
 }
 
-export interface HsmConfiguration {
-  readonly module: string
+export interface HsmConfiguration extends LibraryConfiguration {
   readonly pin: PinSource
   readonly token: TokenSelector
   readonly key: KeySelector
@@ -144,7 +149,7 @@ export function loadConfiguration(environment: Variables): Readonly<Configuratio
  * @throws ConfigurationError with all the problems there are
  */
 export function loadTokenConfiguration(environment: Variables): Readonly<TokenConfiguration> {
-  const given = pick(environment, ['HSM_MODULE', 'HSM_TOKEN_LABEL', 'HSM_TOKEN_SERIAL', 'HSM_SLOT'])
+  const given = pick(environment, [...OF_LIBRARY, 'HSM_TOKEN_LABEL', 'HSM_TOKEN_SERIAL', 'HSM_SLOT'])
   const pins = pick(environment, ['HSM_PIN', 'HSM_PIN_FILE'])
   const problems: ConfigurationProblem[] = []
   const values = validate(given, problems)
@@ -156,7 +161,7 @@ export function loadTokenConfiguration(environment: Variables): Readonly<TokenCo
     throw new ConfigurationError(problems)
   }
   const whole = values as Environment
-  return deepFreeze({ module: whole.HSM_MODULE, token: describeToken(whole), ...defined({ pin }) })
+  return deepFreeze({ ...describeLibrary(whole), token: describeToken(whole), ...defined({ pin }) })
 }
 
 /**
@@ -164,9 +169,11 @@ export function loadTokenConfiguration(environment: Variables): Readonly<TokenCo
  *
  * @throws ConfigurationError
  */
-export function loadModulePath(environment: Variables): string {
-  return loadTokenConfiguration(pick(environment, ['HSM_MODULE'])).module
+export function loadLibraryConfiguration(environment: Variables): Readonly<LibraryConfiguration> {
+  return loadTokenConfiguration(pick(environment, OF_LIBRARY))
 }
+
+const OF_LIBRARY = ['HSM_MODULE', 'HSM_MODULE_PARAMETERS'] as const
 
 function pick(environment: Variables, names: readonly (keyof Environment)[]): GivenVariables {
   const given = Object.entries(dropUnset(environment, []))
@@ -209,7 +216,7 @@ function listPaths(further: string): string[] {
 
 function describeHsm(values: Environment, pin: PinSource): HsmConfiguration {
   return {
-    module: values.HSM_MODULE,
+    ...describeLibrary(values),
     pin,
     token: describeToken(values),
     key: defined({ label: values.HSM_KEY_LABEL, id: values.HSM_KEY_ID?.toLowerCase() }),
@@ -221,6 +228,10 @@ function describeHsm(values: Environment, pin: PinSource): HsmConfiguration {
     sessionMaxUses: values.HSM_SESSION_MAX_USES,
     sessionMaxAgeMs: values.HSM_SESSION_MAX_AGE_MS,
   }
+}
+
+function describeLibrary({ HSM_MODULE, HSM_MODULE_PARAMETERS }: Environment): LibraryConfiguration {
+  return { module: HSM_MODULE, ...defined({ moduleParameters: HSM_MODULE_PARAMETERS }) }
 }
 
 function describeToken({ HSM_TOKEN_LABEL, HSM_TOKEN_SERIAL, HSM_SLOT }: Environment): TokenSelector {

@@ -33,7 +33,7 @@ export interface OpenToken {
 export function openToken(request: OpenRequest, onLogin: (returnValue?: string) => void): OpenToken {
   const module = loadLibrary(request.hsm.module)
   try {
-    initializeLibrary(module)
+    initializeLibrary(module, request.hsm.moduleParameters)
     return openWith(module, request, onLogin)
   } catch (error) {
     finalize(module)
