@@ -4,9 +4,10 @@
 #   install-tools.sh GROUP...
 #
 # Groups: softhsm (softhsm2-util and libsofthsm2.so), opensc (pkcs11-tool), openssl (OpenSSL 3), poppler (pdfsig),
-# nss (certutil), p11-kit (its server, and the PKCS#11 library that is its client), compiler (c++, make and python3,
-# with which node-gyp compiles pkcs11js), prometheus-client (that of the system's Python; Homebrew has none). Silent
-# when everything is there. Uses apt-get, dnf, apk or brew, through sudo when it is not root. Progress goes to stderr.
+# nss (certutil), softokn (NSS's PKCS#11 library), opencryptoki (with its software token; apk and Homebrew have none),
+# p11-kit (its server, and the PKCS#11 library that is its client), compiler (c++, make and python3, with which node-gyp
+# compiles pkcs11js), prometheus-client (that of the system's Python; Homebrew has none). Silent when everything is
+# there. Uses apt-get, dnf, apk or brew, through sudo when it is not root. Progress goes to stderr.
 set -eu
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
@@ -27,12 +28,14 @@ present() {
     openssl) "$here/openssl-path.sh" >/dev/null 2>&1 ;;
     poppler) has pdfsig ;;
     nss) has certutil ;;
+    softokn) "$here/softokn-module-path.sh" >/dev/null 2>&1 ;;
+    opencryptoki) "$here/opencryptoki-module-path.sh" >/dev/null 2>&1 ;;
     p11-kit) has p11-kit && "$here/p11-kit-client-path.sh" >/dev/null 2>&1 ;;
     compiler) has c++ && has make && has python3 ;;
     prometheus-client) /usr/bin/python3 -c 'import prometheus_client' >/dev/null 2>&1 ;;
     *)
-      fail "unknown tool group $1; the groups are softhsm, opensc, openssl, poppler, nss, p11-kit, compiler and \
-prometheus-client" 64
+      fail "unknown tool group $1; the groups are softhsm, opensc, openssl, poppler, nss, softokn, opencryptoki, p11-kit, \
+compiler and prometheus-client" 64
       ;;
   esac
 }
@@ -50,6 +53,11 @@ package() {
     apt-get/nss) echo libnss3-tools ;;
     brew/nss) echo nss ;;
     */nss) echo nss-tools ;;
+    apt-get/softokn) echo libnss3 ;;
+    dnf/softokn) echo nss-softokn ;;
+    */softokn) echo nss ;;
+    apt-get/opencryptoki) echo opencryptoki ;;
+    dnf/opencryptoki) echo opencryptoki opencryptoki-swtok ;;
     apt-get/p11-kit) echo p11-kit p11-kit-modules ;;
     brew/p11-kit) echo p11-kit ;;
     */p11-kit) echo p11-kit p11-kit-server ;;

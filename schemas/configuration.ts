@@ -13,6 +13,12 @@ export const Environment = Type.Object({
       examples: ['/opt/cloudhsm/lib/libcloudhsm_pkcs11.so'],
     }),
   ),
+  HSM_MODULE_PARAMETERS: Type.Optional(
+    Type.String({
+      description: "what the PKCS#11 library is told at its initialization; for NSS's softokn",
+      examples: ["configdir='sql:/etc/signing-service/nssdb' certPrefix='' keyPrefix='' secmod='' flags="],
+    }),
+  ),
   HSM_PIN: Type.Optional(
     Type.String({ description: 'PIN of the user; CloudHSM: user:password', examples: ['user:password'] }),
   ),

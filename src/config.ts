@@ -10,9 +10,9 @@ import { deepFreeze } from './configuration/freeze.ts'
 import { parseHashAlgorithms, parseOrigins } from './configuration/lists.ts'
 import { findPin, isPinConfigured, type PinSource } from './configuration/pin.ts'
 import { findCertificateProblems } from './configuration/signer-checks.ts'
-import type { SignersConfiguration, TokenSelector } from './configuration/signer-configuration.ts'
+import type { LibraryConfiguration, SignersConfiguration, TokenSelector } from './configuration/signer-configuration.ts'
 import { readSignersFile } from './configuration/signers-file.ts'
-import { describeToken, readSingleSigner, requireModule } from './configuration/single-signer.ts'
+import { describeToken, readSingleSigner, requireLibrary } from './configuration/single-signer.ts'
 import { validate } from './configuration/validation.ts'
 import {
   dropUnset,
@@ -29,8 +29,7 @@ export type * from './configuration/signer-configuration.ts'
 const DOCUMENT_ENGINE_TIMEOUT_MS = 5_000
 
 /** What it takes to reach a token without serving anybody. */
-export interface TokenConfiguration {
-  readonly module: string
+export interface TokenConfiguration extends LibraryConfiguration {
   readonly token: TokenSelector
   /** Absent where none is configured: a person can be asked. */
   readonly pin?: PinSource
@@ -141,16 +140,16 @@ function readSigners(
  * @throws ConfigurationError with all the problems there are
  */
 export function loadTokenConfiguration(environment: Variables): Readonly<TokenConfiguration> {
-  const given = pick(environment, ['HSM_MODULE', 'HSM_TOKEN_LABEL', 'HSM_TOKEN_SERIAL', 'HSM_SLOT'])
+  const given = pick(environment, [...OF_LIBRARY, 'HSM_TOKEN_LABEL', 'HSM_TOKEN_SERIAL', 'HSM_SLOT'])
   const pins = pick(environment, ['HSM_PIN', 'HSM_PIN_FILE'])
   const problems: ConfigurationProblem[] = []
   const values = validate(given, problems)
-  const module = requireModule(values, problems)
+  const library = requireLibrary(values, problems)
   const pin = isPinConfigured(pins) ? findPin(pins, problems) : undefined
   if (problems.length > 0) {
     throw new ConfigurationError(problems)
   }
-  return deepFreeze({ module, token: describeToken(values), ...defined({ pin }) })
+  return deepFreeze({ ...library, token: describeToken(values), ...defined({ pin }) })
 }
 
 /**
@@ -158,9 +157,11 @@ export function loadTokenConfiguration(environment: Variables): Readonly<TokenCo
  *
  * @throws ConfigurationError
  */
-export function loadModulePath(environment: Variables): string {
-  return loadTokenConfiguration(pick(environment, ['HSM_MODULE'])).module
+export function loadLibraryConfiguration(environment: Variables): Readonly<LibraryConfiguration> {
+  return loadTokenConfiguration(pick(environment, OF_LIBRARY))
 }
+
+const OF_LIBRARY = ['HSM_MODULE', 'HSM_MODULE_PARAMETERS'] as const
 
 function pick(environment: Variables, names: readonly (keyof Environment)[]): GivenVariables {
   const given = Object.entries(dropUnset(environment, []))

@@ -82,7 +82,7 @@ t.test('with module and PIN alone all else has its default', async (t) => {
 
 t.test('every variable reaches its place', async (t) => {
   const configuration = loadConfiguration({
-    ...{ HSM_MODULE: MODULE, HSM_PIN_FILE: path('pin') },
+    ...{ HSM_MODULE: MODULE, HSM_MODULE_PARAMETERS: "configdir='/db'", HSM_PIN_FILE: path('pin') },
     ...{ HSM_TOKEN_LABEL: 'hsm1', HSM_TOKEN_SERIAL: 'f41c2b8d90aa17e3', HSM_SLOT: '2' },
     ...{ HSM_KEY_LABEL: 'signer', HSM_KEY_ID: '01A2' },
     ...{ SIGNER_CERTIFICATE_FILE: leaf.certificateFile, CA_CERTIFICATES_FILE: issuing.certificateFile },
@@ -99,7 +99,7 @@ t.test('every variable reaches its place', async (t) => {
     shutdownDelayMs: 2000,
     hashAlgorithms: [{ name: 'sha512' }],
     hsm: {
-      pin: { file: path('pin') },
+      ...{ module: MODULE, moduleParameters: "configdir='/db'", pin: { file: path('pin') } },
       token: { label: 'hsm1', serial: 'f41c2b8d90aa17e3', slot: 2 },
       key: { label: 'signer', id: '01a2' },
       ...{ sessions: 3, queueLimit: 0, timeoutMs: 900, keepAliveMs: 5000 },

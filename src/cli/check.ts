@@ -53,9 +53,8 @@ async function check(io: Io, options: CheckOptions): Promise<void> {
   const token = configured && new TokenSteps(configured.configuration, report)
   if (configured !== undefined) {
     const { configuration, askedPin } = configured
-    const { module, token: selector, pin } = configuration.hsm
     const asked = askedPin === undefined ? {} : { askedPin }
-    await token?.go({ module, token: selector, pin, ...asked }, limitMs)
+    await token?.go({ ...configuration.hsm, ...asked }, limitMs)
   }
   report.skip(TOKEN_STEPS, 'the configuration is wrong')
   if (options.url !== undefined) {

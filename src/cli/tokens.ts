@@ -1,6 +1,6 @@
 /** `signing-service tokens`: the tokens that a PKCS#11 library shows. */
 import type { Command } from 'commander'
-import { loadModulePath } from '../config.ts'
+import { loadLibraryConfiguration } from '../config.ts'
 import { administer } from '../pkcs11/administration/administer.ts'
 import type {
   TokenDescription,
@@ -37,8 +37,8 @@ export function addTokensCommand(program: Command, io: Io): void {
     .description('list the slots of the PKCS#11 library and the tokens in them')
     .addHelpText('after', EXAMPLES)
     .action(async (options: ModuleOptions) => {
-      const module = loadModulePath(applyOptions(io.environment, options))
-      const list = await administer({ type: 'tokens', module }, options.timeout * 1000)
+      const library = loadLibraryConfiguration(applyOptions(io.environment, options))
+      const list = await administer({ type: 'tokens', library }, options.timeout * 1000)
       io.output.write(options.json ? `${JSON.stringify(list, null, 2)}\n` : format(list))
     })
 }

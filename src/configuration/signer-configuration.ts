@@ -24,9 +24,15 @@ export interface KeySelector {
   readonly id?: string
 }
 
-/** How to reach a token and log in. */
-export interface TokenAccess {
+/** What it takes to load the PKCS#11 library. */
+export interface LibraryConfiguration {
   readonly module: string
+  /** Handed to the library at its initialization, in a form of its own. */
+  readonly moduleParameters?: string
+}
+
+/** How to reach a token and log in. */
+export interface TokenAccess extends LibraryConfiguration {
   readonly token: TokenSelector
   readonly pin: PinSource
 }

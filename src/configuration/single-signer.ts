@@ -9,6 +9,7 @@ import { findPin, type PinSource } from './pin.ts'
 import { problemWith } from './problem.ts'
 import type {
   KeySelector,
+  LibraryConfiguration,
   SettingNames,
   SignersConfiguration,
   TokenSelector,
@@ -18,7 +19,7 @@ import type { GivenVariables } from './variables.ts'
 /** What metrics call the only signer there is. */
 const NAME = 'default'
 
-const SETTINGS: SettingNames = {
+export const SETTINGS: SettingNames = {
   module: 'HSM_MODULE',
   pin: 'HSM_PIN_FILE',
   token: 'HSM_TOKEN_LABEL',
@@ -36,14 +37,14 @@ export function readSingleSigner(
   hashAlgorithms: readonly HashAlgorithm[],
   problems: ConfigurationProblem[],
 ): SignersConfiguration {
-  const module = requireModule(values, problems)
+  const library = requireLibrary(values, problems)
   const pin = findPin(given, problems) as PinSource
   const { SIGNER_CERTIFICATE_FILE, CA_CERTIFICATES_FILE } = values
   const certificates = readCertificateFile('SIGNER_CERTIFICATE_FILE', SIGNER_CERTIFICATE_FILE, problems)
   const caCertificates = readCertificateFile('CA_CERTIFICATES_FILE', CA_CERTIFICATES_FILE, problems) ?? []
   const signer = {
     name: NAME,
-    access: { module, token: describeToken(values), pin },
+    access: { ...library, token: describeToken(values), pin },
     key: describeKey(values),
     rules: {
       containers: ['raw', 'pkcs7'] as const,
@@ -63,17 +64,17 @@ export function readSingleSigner(
   return { default: NAME, signers: [signer], files: files.map((path) => resolve(path)) }
 }
 
-/** @returns the path of the PKCS#11 library; empty where none is given */
-export function requireModule(
-  { HSM_MODULE: module }: Partial<Environment>,
+/** @returns with an empty path where none is given, which is a problem */
+export function requireLibrary(
+  { HSM_MODULE: module = '', HSM_MODULE_PARAMETERS: moduleParameters }: Partial<Environment>,
   problems: ConfigurationProblem[],
-): string {
-  if (module === undefined) {
+): LibraryConfiguration {
+  if (module === '') {
     problems.push(problemWith('HSM_MODULE', 'is required'))
-    return ''
+  } else {
+    isReadable('HSM_MODULE', module, problems)
   }
-  isReadable('HSM_MODULE', module, problems)
-  return module
+  return { module, ...defined({ moduleParameters }) }
 }
 
 export function describeToken({

@@ -17,8 +17,8 @@ export interface TokenPool extends TokenPlan {
 }
 
 /** Equal for the same token, reached in the same way. */
-export function accessId({ module, token, pin }: TokenAccess): string {
-  return JSON.stringify([module, Object.entries(token).sort(), pin])
+export function accessId({ module, moduleParameters = '', token, pin }: TokenAccess): string {
+  return JSON.stringify([module, moduleParameters, Object.entries(token).sort(), pin])
 }
 
 /** Equal where the same key will be found, and used with the same mechanism. */

@@ -20,7 +20,7 @@ const MAX_SIGNATURE_LENGTH = 512
  * There is one `C_Login`, whatever else fails. Only the test sentence is signed.
  */
 export function* checkToken(access: TokenAccess, request: CheckRequest): Generator<Progress> {
-  const library = yield* attempt('library', () => load(access.module))
+  const library = yield* attempt('library', () => load(access))
   if (library === undefined) return
   const slot = yield* attempt('token', () => find(library, access))
   if (slot === undefined) return
@@ -52,8 +52,8 @@ function* attempt<T>(step: CheckStep, act: () => Found<T>): Generator<Progress, 
   return value
 }
 
-function load(path: string): Found<Module> {
-  const library = openLibrary(path)
+function load(access: TokenAccess): Found<Module> {
+  const library = openLibrary(access)
   return [library, { step: 'library', library: describeLibrary(library) }]
 }
 

@@ -18,7 +18,7 @@ type Tell = (progress: Progress) => Promise<void>
 async function carryOut(order: Order, tell: Tell): Promise<ResultOf<OrderType>> {
   switch (order.type) {
     case 'tokens':
-      return listTokens(order.module)
+      return listTokens(order.library)
     case 'keys':
       return withSession(order.access, listKeys)
     case 'keygen':

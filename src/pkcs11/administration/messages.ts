@@ -1,11 +1,10 @@
 /** What the command line and the process that works on the token for it say to each other: one order, one answer, and what happens on the way there. */
-import type { PinSource, TokenSelector } from '../../config.ts'
+import type { LibraryConfiguration, PinSource, TokenSelector } from '../../config.ts'
 import type { CheckRequest, Failure, Progress } from './check-messages.ts'
 import type { KeyDescription, TokenList } from './descriptions.ts'
 
 /** How to reach a token and log in. */
-export interface TokenAccess {
-  readonly module: string
+export interface TokenAccess extends LibraryConfiguration {
   readonly token: TokenSelector
   readonly pin: PinSource
   /** What a person answered who was asked for the PIN: it is then that of the variable which `pin` names. */
@@ -50,7 +49,7 @@ export interface ImportedCertificate {
 }
 
 interface Orders {
-  tokens: { readonly module: string }
+  tokens: { readonly library: LibraryConfiguration }
   keys: { readonly access: TokenAccess }
   keygen: { readonly access: TokenAccess; readonly request: KeyRequest }
   'import-cert': { readonly access: TokenAccess; readonly request: CertificateRequest }

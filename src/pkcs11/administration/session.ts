@@ -1,4 +1,5 @@
 import type { Module, Session, Slot } from 'graphene-pk11'
+import type { LibraryConfiguration } from '../../config.ts'
 import { initializeLibrary, loadLibrary } from '../process/library.ts'
 import { findPin } from '../process/open-token.ts'
 import { selectToken } from '../process/token.ts'
@@ -8,9 +9,9 @@ import type { TokenAccess } from './messages.ts'
 let opened: Module | undefined
 
 /** Loads and initializes the library that this process works with. */
-export function openLibrary(path: string): Module {
-  opened = loadLibrary(path)
-  initializeLibrary(opened)
+export function openLibrary({ module, moduleParameters }: LibraryConfiguration): Module {
+  opened = loadLibrary(module)
+  initializeLibrary(opened, moduleParameters)
   return opened
 }
 
@@ -24,7 +25,7 @@ export function closeLibrary(): void {
 
 /** Hands over a read-write session with the user logged in. */
 export function withSession<T>(access: TokenAccess, act: (session: Session) => T): T {
-  const { slot } = selectToken(openLibrary(access.module), access.token)
+  const { slot } = selectToken(openLibrary(access), access.token)
   return act(openSession(slot, takePin(access)))
 }
 

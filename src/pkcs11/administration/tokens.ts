@@ -1,11 +1,12 @@
 import { type Module, type SlotCollection, TokenFlag } from 'graphene-pk11'
+import type { LibraryConfiguration } from '../../config.ts'
 import { describeFailure } from '../return-values.ts'
 import type { LibraryDescription, TokenDescription, TokenList, UnreadableSlot } from './descriptions.ts'
 import { openLibrary } from './session.ts'
 
 /** All slots with a token, in the order of the slot list. Nobody is logged in for it. */
-export function listTokens(path: string): TokenList {
-  const library = openLibrary(path)
+export function listTokens(configuration: LibraryConfiguration): TokenList {
+  const library = openLibrary(configuration)
   const slots = library.getSlots(true)
   const describe = (_: unknown, index: number) => describeSlot(slots, index)
   return {

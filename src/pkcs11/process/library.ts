@@ -5,9 +5,15 @@ import { misconfigured } from './open-error.ts'
 /**
  * Initializes the library for use by several threads: without `CKF_OS_LOCKING_OK` (PKCS#11 2.40 5.4) concurrent signing
  * crashes the process.
+ *
+ * @param parameters for those that take some, as NSS's softokn; others refuse them
  */
-export function initializeLibrary(library: Module): void {
-  library.initialize({ flags: pkcs11js.CKF_OS_LOCKING_OK })
+export function initializeLibrary(library: Module, parameters?: string): void {
+  library.initialize({
+    flags: pkcs11js.CKF_OS_LOCKING_OK,
+    // The binding drops the last character: let it be the one that ends a string in C anyway
+    ...(parameters === undefined ? {} : { libraryParameters: `${parameters}\0` }),
+  })
 }
 
 /** For the life of the thread: the library is unloaded under whoever still uses it when a `Module` is collected. */

@@ -34,7 +34,7 @@ export interface OpenToken {
 export function openToken(request: OpenRequest, onLogin: (returnValue?: string) => void): OpenToken {
   const module = loadLibrary(request.access.module, request.settings.module)
   try {
-    initializeLibrary(module)
+    initializeLibrary(module, request.access.moduleParameters)
     return openWith(module, request, onLogin)
   } catch (error) {
     finalize(module)

@@ -1,9 +1,11 @@
 import { mkdir } from 'node:fs/promises'
 import { runTool } from './run-tool.ts'
 
-async function certutil(...args: string[]): Promise<void> {
-  const { exitCode, stderr } = await runTool('certutil', args)
+/** @throws with what it printed when it fails */
+export async function certutil(...args: string[]): Promise<string> {
+  const { exitCode, stdout, stderr } = await runTool('certutil', args)
   if (exitCode !== 0) throw new Error(`certutil ${args.join(' ')}: ${stderr.trim()}`)
+  return stdout
 }
 
 /**

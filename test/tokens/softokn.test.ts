@@ -1,0 +1,18 @@
+import t from 'tap'
+import { createSoftoknToken, findSoftokn } from '../support/softokn.ts'
+import { certutil } from '../support/validators/nss.ts'
+import { testToken } from './every-token.ts'
+
+const module = findSoftokn()
+
+t.test('softokn, of NSS', { skip: !module && 'docker/install-tools.sh softokn installs it' }, async (t) => {
+  const token = await createSoftoknToken(t.testdir(), `${module}`)
+  await testToken(t, {
+    token,
+    description: { slot: 1, serial: '0000000000000000', manufacturer: 'Mozilla Foundation', model: 'NSS 3' },
+    listPrivateKeys: () =>
+      certutil('-K', '-d', `sql:${token.directory}`, '-f', `${token.environment.HSM_PIN_FILE}`),
+    listedKey: /rsa +[0-9a-f]+ +signer/,
+    wrongPin: ['wrong-pin', 'CKR_PIN_INCORRECT'],
+  })
+})
