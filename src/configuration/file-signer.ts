@@ -4,6 +4,7 @@ import { resolve } from 'node:path'
 import type { SignerEntry } from '../../schemas/signers-file.ts'
 import type { HashAlgorithm } from '../signature/hash-algorithms.ts'
 import { describeUnfitAlgorithm } from '../signers/algorithm-fit.ts'
+import { describeUnsupportedKey } from '../signers/key-type.ts'
 import { defined } from './defined.ts'
 import { readTokenPart, type TokenContext } from './file-token.ts'
 import { findHashAlgorithms } from './lists.ts'
@@ -37,9 +38,10 @@ export function readFileSigner(entry: FileEntry, context: FileContext): SignerCo
   const certificates = read('certificateFile')
   const caCertificates = read('caFile') ?? []
   const [leaf] = certificates ?? []
-  const unfit = leaf && algorithm && describeUnfitAlgorithm(leaf, algorithm)
-  if (unfit !== undefined) {
-    problems.push(problemWith(settingOf('signatureAlgorithm'), unfit))
+  // Of a key that cannot sign at all the problem is another one
+  if (leaf !== undefined && algorithm !== undefined && describeUnsupportedKey(leaf) === undefined) {
+    const unfit = describeUnfitAlgorithm(leaf.publicKey, algorithm)
+    problems.push(...(unfit === undefined ? [] : [problemWith(settingOf('signatureAlgorithm'), unfit)]))
   }
   const { settings, ...token } = readTokenPart(entry, settingOf, context)
   return {

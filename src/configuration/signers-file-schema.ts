@@ -8,8 +8,8 @@ import { findNearest } from './edit-distance.ts'
 // Of the 8 that it stops at by default a file of a thousand signers has more
 Settings.Set({ maxErrors: 10_000 })
 
-/** More letters than this wrong, and another property is not what was meant. */
-const MAX_TYPING_ERRORS = 3
+/** Part of the letters that may be wrong where another name was meant. */
+const MAX_WRONG = 0.4
 
 export interface SchemaProblem extends ConfigurationProblem {
   /** JSON pointer (RFC 6901) to the property that is wrong or missing; to a list where one of its items is wrong. */
@@ -61,7 +61,7 @@ export function findSchemaProblems(content: unknown): SchemaProblem[] {
 /** What messages call a place in the file. */
 export function placeInFile(pointer: string): string {
   // As in a JSON string (RFC 6901 5), since a name may hold line ends
-  return `SIGNERS_FILE ${JSON.stringify(pointer).slice(1, -1)}`.trimEnd()
+  return pointer === '' ? 'SIGNERS_FILE' : `SIGNERS_FILE ${JSON.stringify(pointer).slice(1, -1)}`
 }
 
 function problemAt(pointer: string, message: string): SchemaProblem {
@@ -84,8 +84,13 @@ function describeUnknown(name: string, parent: Schema): string {
     return `is no name of a signer: ${parent.description}`
   }
   const known = Object.keys(parent.properties)
-  const nearest = findNearest(name, known, MAX_TYPING_ERRORS)
+  const nearest = findMeant(name, known)
   return `is not known here; ${nearest === undefined ? `${known.join(', ')} are` : `${nearest} is`}`
+}
+
+/** The known name that was probably meant. */
+export function findMeant(name: string, known: readonly string[]): string | undefined {
+  return findNearest(name, known, name.length * MAX_WRONG)
 }
 
 /** What the schema says of a value, with an example. */

@@ -6,7 +6,6 @@ import type { Environment } from '../../schemas/configuration.ts'
 import { SignersFile } from '../../schemas/signers-file.ts'
 import type { ConfigurationProblem } from '../errors.ts'
 import type { HashAlgorithm } from '../signature/hash-algorithms.ts'
-import { findNearest } from './edit-distance.ts'
 import { type FileEntry, readFileSigner } from './file-signer.ts'
 import { isReadable, readCertificateFile } from './files.ts'
 import { parseJson } from './json.ts'
@@ -23,8 +22,6 @@ import { describeToken, requireModule } from './single-signer.ts'
 import type { GivenVariables } from './variables.ts'
 
 const MAX_BYTES = 1_048_576
-/** More letters than this wrong, and another signer is not what was meant. */
-const MAX_TYPING_ERRORS = 3
 /** They describe the one signer that there is without a file. */
 const OF_ONE_SIGNER = ['HSM_KEY_LABEL', 'HSM_KEY_ID', 'SIGNER_CERTIFICATE_FILE', 'CA_CERTIFICATES_FILE']
 
@@ -141,7 +138,7 @@ function findDefault(
       problemWith(placeInFile('/default'), `is required where there are several signers: ${expected}`),
     )
   } else if (!names.includes(name)) {
-    const nearest = findNearest(name, names, MAX_TYPING_ERRORS)
+    const nearest = findMeant(name, names)
     const hint = nearest === undefined ? '' : `; ${nearest} is one`
     problems.push(problemWith(placeInFile('/default'), `names none of the signers${hint}`))
   }
