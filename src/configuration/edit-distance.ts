@@ -12,3 +12,13 @@ export function editDistance(from: string, to: string): number {
   }
   return Number(row[to.length])
 }
+
+/** The known word that is nearest to `word`; undefined where each is further than `limit` letters from it. */
+export function findNearest(word: string, known: readonly string[], limit: number): string | undefined {
+  const [nearest] = known
+    .filter((one) => Math.abs(one.length - word.length) <= limit)
+    .map((one) => ({ one, distance: editDistance(word, one) }))
+    .filter(({ distance }) => distance <= limit)
+    .sort((a, b) => a.distance - b.distance)
+  return nearest?.one
+}

@@ -6,18 +6,27 @@ import { problemWith } from './problem.ts'
 /** Each once, whatever the spelling. */
 export function parseHashAlgorithms(list: string, problems: ConfigurationProblem[]): HashAlgorithm[] {
   const names = splitList(list)
+  if (names.length === 0) {
+    problems.push(problemWith('HASH_ALGORITHMS', 'names none'))
+  }
+  return findHashAlgorithms('HASH_ALGORITHMS', names, problems)
+}
+
+/** Each once, whatever the spelling. */
+export function findHashAlgorithms(
+  setting: string,
+  names: readonly string[],
+  problems: ConfigurationProblem[],
+): HashAlgorithm[] {
   const algorithms = new Set<HashAlgorithm>()
   for (const name of names) {
     const algorithm = findHashAlgorithm(name)
     if (algorithm === undefined) {
       const known = HASH_ALGORITHMS.map((one) => one.name).join(', ')
-      problems.push(problemWith('HASH_ALGORITHMS', `${JSON.stringify(name)} is none of ${known}`))
+      problems.push(problemWith(setting, `${JSON.stringify(name)} is none of ${known}`))
     } else {
       algorithms.add(algorithm)
     }
-  }
-  if (names.length === 0) {
-    problems.push(problemWith('HASH_ALGORITHMS', 'names none'))
   }
   return [...algorithms]
 }

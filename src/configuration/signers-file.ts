@@ -1,15 +1,159 @@
+/** The file that describes several signers. */
+import type { X509Certificate } from 'node:crypto'
+import { readFileSync, statSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
 import type { Environment } from '../../schemas/configuration.ts'
+import { SignersFile } from '../../schemas/signers-file.ts'
 import type { ConfigurationProblem } from '../errors.ts'
 import type { HashAlgorithm } from '../signature/hash-algorithms.ts'
+import { type FileEntry, readFileSigner } from './file-signer.ts'
+import { isReadable, readCertificateFile } from './files.ts'
+import { parseJson } from './json.ts'
+import { findPin, type PinSource } from './pin.ts'
+import { problemWith } from './problem.ts'
 import type { SignersConfiguration } from './signer-configuration.ts'
+import {
+  describeExpected,
+  findSchemaProblems,
+  placeInFile,
+  type SchemaProblem,
+} from './signers-file-schema.ts'
+import { describeToken, requireModule } from './single-signer.ts'
 import type { GivenVariables } from './variables.ts'
 
-/** @returns what can be made of the file, whole where no problem was found */
+const MAX_BYTES = 1_048_576
+/** They describe the one signer that there is without a file. */
+const OF_ONE_SIGNER = ['HSM_KEY_LABEL', 'HSM_KEY_ID', 'SIGNER_CERTIFICATE_FILE', 'CA_CERTIFICATES_FILE']
+
+/**
+ * The signers of the file that SIGNERS_FILE names. Its relative paths start at its own folder; what its signers leave
+ * out of library, token and PIN is in the environment.
+ *
+ * @returns what can be made of the file, whole where no problem was found
+ */
 export function readSignersFile(
-  _given: GivenVariables,
-  _values: Partial<Environment>,
-  _hashAlgorithms: readonly HashAlgorithm[],
-  _problems: ConfigurationProblem[],
+  given: GivenVariables,
+  values: Partial<Environment>,
+  hashAlgorithms: readonly HashAlgorithm[],
+  problems: ConfigurationProblem[],
 ): SignersConfiguration {
-  throw new Error('to be written')
+  for (const variable of OF_ONE_SIGNER.filter((name) => given[name] !== undefined)) {
+    const message = 'is set beside SIGNERS_FILE, which says it of each signer; set one of the two'
+    problems.push({ variable, message })
+  }
+  const path = resolve(values.SIGNERS_FILE as string)
+  const files = new Set([path])
+  const content = readContent(path, problems)
+  if (content === undefined) {
+    return { default: '', signers: [], files: [...files] }
+  }
+  const wrong = findSchemaProblems(content)
+  problems.push(...wrong.map(({ variable, message }) => ({ variable, message })))
+  const certificates = new Map<string, readonly X509Certificate[]>()
+  const context = {
+    folder: dirname(path),
+    hashAlgorithms,
+    token: describeToken(values),
+    module: once(() => resolve(requireModule(values, problems))),
+    pin: once(() => absolute(findPin(given, problems))),
+    // Signers share their issuers: these are read once
+    readCertificates: (setting: string, file: string) => {
+      const read = certificates.get(file) ?? readCertificateFile(setting, file, problems)
+      files.add(file)
+      if (read !== undefined) {
+        certificates.set(file, read)
+      }
+      return read
+    },
+    problems,
+  }
+  return {
+    default: findDefault(content, wrong, problems),
+    signers: listEntries(content, wrong).map((entry) => readFileSigner(entry, context)),
+    files: [...files],
+  }
+}
+
+function readContent(path: string, problems: ConfigurationProblem[]): unknown {
+  if (!isReadable('SIGNERS_FILE', path, problems)) {
+    return undefined
+  }
+  try {
+    if (statSync(path).size > MAX_BYTES) {
+      throw new Error(`is larger than ${MAX_BYTES} bytes`)
+    }
+    return parseJson(decode(readFileSync(path)))
+  } catch (error) {
+    problems.push(problemWith('SIGNERS_FILE', (error as Error).message))
+    return undefined
+  }
+}
+
+/** Without the byte order mark that some editors write. */
+function decode(bytes: Buffer): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch {
+    throw new Error('is not UTF-8')
+  }
+}
+
+/** What the schema does not allow is left out, so that the rest can still be looked at. */
+function listEntries(content: unknown, wrong: readonly SchemaProblem[]): FileEntry[] {
+  return Object.entries(signersOf(content, wrong))
+    .map(([name, entry]) => ({ name, entry, pointer: `/signers/${escapeName(name)}` }))
+    .filter(({ pointer }) => wrong.every((problem) => problem.pointer !== pointer))
+    .map(({ name, entry, pointer }) => {
+      const within = wrong.filter((problem) => problem.pointer.startsWith(`${pointer}/`))
+      const properties = new Set(within.map((problem) => problem.pointer.slice(pointer.length).split('/')[1]))
+      const allowed = Object.entries(entry).filter(([property]) => !properties.has(property))
+      return { ...Object.fromEntries(allowed), name, sound: within.length === 0 }
+    })
+}
+
+function signersOf(content: unknown, wrong: readonly SchemaProblem[]): SignersFile['signers'] {
+  const useless = wrong.some(({ pointer }) => pointer === '' || pointer === '/signers')
+  return useless ? {} : (content as SignersFile).signers
+}
+
+/** Of a JSON pointer (RFC 6901 3). */
+function escapeName(name: string): string {
+  return name.replaceAll('~', '~0').replaceAll('/', '~1')
+}
+
+function findDefault(
+  content: unknown,
+  wrong: readonly SchemaProblem[],
+  problems: ConfigurationProblem[],
+): string {
+  const names = Object.keys(signersOf(content, wrong))
+  const [first = ''] = names
+  if (first === '' || wrong.some(({ pointer }) => pointer === '/default')) {
+    return ''
+  }
+  const { default: name = names.length === 1 ? first : undefined } = content as SignersFile
+  if (name === undefined) {
+    const expected = describeExpected(SignersFile.properties.default)
+    problems.push(
+      problemWith(placeInFile('/default'), `is required where there are several signers: ${expected}`),
+    )
+  } else if (!names.includes(name)) {
+    const nearest = findMeant(name, names)
+    const hint = nearest === undefined ? '' : `; ${nearest} is one`
+    problems.push(problemWith(placeInFile('/default'), `names none of the signers${hint}`))
+  }
+  return name ?? ''
+}
+
+function absolute(pin: PinSource | undefined): PinSource {
+  return pin !== undefined && 'file' in pin ? { file: resolve(pin.file) } : (pin as PinSource)
+}
+
+/** A problem that one signer has told is not told by the others. */
+function once<T>(get: () => T): () => T {
+  let result: { readonly value: T } | undefined
+  return () => {
+    result ??= { value: get() }
+    return result.value
+  }
 }

@@ -1,5 +1,5 @@
 /** The environment's names: which of its variables are set, and which of them are spelled wrong. */
-import { editDistance } from './edit-distance.ts'
+import { findNearest } from './edit-distance.ts'
 import { VARIABLES } from './variable-schema.ts'
 
 /** An environment: `process.env`, or what a test puts in its place. */
@@ -48,10 +48,5 @@ function isOfKubernetes(name: string, value: string): boolean {
 /** The known name that was probably meant. */
 function findSimilar(name: string): string | undefined {
   const limit = OURS.test(name) ? name.length * 0.3 : MAX_TYPING_ERRORS
-  const [nearest] = [...VARIABLES.keys()]
-    .filter((known) => Math.abs(known.length - name.length) <= limit)
-    .map((known) => ({ known, distance: editDistance(name, known) }))
-    .filter(({ distance }) => distance <= limit)
-    .sort((a, b) => a.distance - b.distance)
-  return nearest?.known
+  return findNearest(name, [...VARIABLES.keys()], limit)
 }

@@ -1,0 +1,72 @@
+/** One signer of the signers file. */
+import type { X509Certificate } from 'node:crypto'
+import { resolve } from 'node:path'
+import type { SignerEntry } from '../../schemas/signers-file.ts'
+import type { HashAlgorithm } from '../signature/hash-algorithms.ts'
+import { describeUnfitAlgorithm } from '../signers/algorithm-fit.ts'
+import { describeUnsupportedKey } from '../signers/key-type.ts'
+import { defined } from './defined.ts'
+import { readTokenPart, type TokenContext } from './file-token.ts'
+import { findHashAlgorithms } from './lists.ts'
+import { problemWith } from './problem.ts'
+import type { SignerConfiguration, SignerRules } from './signer-configuration.ts'
+import { placeInFile } from './signers-file-schema.ts'
+
+/** What the signers of a file have in common. */
+export interface FileContext extends TokenContext {
+  /** HASH_ALGORITHMS. */
+  readonly hashAlgorithms: readonly HashAlgorithm[]
+  readonly readCertificates: (setting: string, path: string) => readonly X509Certificate[] | undefined
+}
+
+/** A signer as it stands in the file, without what the schema does not allow. */
+export interface FileEntry extends SignerEntry {
+  readonly name: string
+  /** Whether the schema allows all of it: else what seems to be missing may be in what is wrong. */
+  readonly sound: boolean
+}
+
+/** @returns what can be made of the entry, whole where no problem was found */
+export function readFileSigner(entry: FileEntry, context: FileContext): SignerConfiguration {
+  const { name, signatureAlgorithm: algorithm } = entry
+  const { folder, readCertificates, problems } = context
+  const settingOf = (property: string) => placeInFile(`/signers/${name}/${property}`)
+  const read = (property: 'certificateFile' | 'caFile') => {
+    const path = entry[property]
+    return path === undefined ? undefined : readCertificates(settingOf(property), resolve(folder, path))
+  }
+  const certificates = read('certificateFile')
+  const caCertificates = read('caFile') ?? []
+  const [leaf] = certificates ?? []
+  // Of a key that cannot sign at all the problem is another one
+  if (leaf !== undefined && algorithm !== undefined && describeUnsupportedKey(leaf) === undefined) {
+    const unfit = describeUnfitAlgorithm(leaf.publicKey, algorithm)
+    problems.push(...(unfit === undefined ? [] : [problemWith(settingOf('signatureAlgorithm'), unfit)]))
+  }
+  const { settings, ...token } = readTokenPart(entry, settingOf, context)
+  return {
+    name,
+    ...token,
+    rules: readRules(entry, settingOf('hashAlgorithms'), context),
+    caCertificates,
+    settings: { ...settings, certificate: settingOf('certificateFile'), caCertificates: settingOf('caFile') },
+    ...defined({ algorithm, certificates }),
+  }
+}
+
+function readRules(
+  entry: FileEntry,
+  setting: string,
+  { hashAlgorithms, problems }: FileContext,
+): SignerRules {
+  return {
+    containers: entry.containers ?? ['raw', 'pkcs7'],
+    signatureTypes: entry.signatureTypes ?? ['cms', 'cades'],
+    hashAlgorithms:
+      entry.hashAlgorithms === undefined
+        ? hashAlgorithms
+        : findHashAlgorithms(setting, entry.hashAlgorithms, problems),
+    minimumDaysLeft: entry.minimumDaysLeft ?? 0,
+    raw: entry.raw ?? false,
+  }
+}

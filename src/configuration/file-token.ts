@@ -1,0 +1,122 @@
+/** Token, login and key of one signer of the signers file: what its own entry says, else what the environment says. */
+import { resolve } from 'node:path'
+import type { ConfigurationProblem } from '../errors.ts'
+import type { FileEntry } from './file-signer.ts'
+import { isReadable } from './files.ts'
+import type { PinSource } from './pin.ts'
+import { type Pkcs11Uri, parsePkcs11Uri } from './pkcs11-uri.ts'
+import { problemWith } from './problem.ts'
+import type { KeySelector, SettingNames, TokenAccess, TokenSelector } from './signer-configuration.ts'
+
+export interface TokenContext {
+  /** Where relative paths start. */
+  readonly folder: string
+  /** What HSM_TOKEN_LABEL, HSM_TOKEN_SERIAL and HSM_SLOT select. */
+  readonly token: TokenSelector
+  /** HSM_MODULE and the PIN of the environment: a problem when they are asked for and not there. */
+  readonly module: () => string
+  readonly pin: () => PinSource
+  readonly problems: ConfigurationProblem[]
+}
+
+interface TokenPart {
+  readonly access: TokenAccess
+  readonly key: KeySelector
+  readonly settings: Omit<SettingNames, 'certificate' | 'caCertificates'>
+}
+
+/** Place in the file of a property of the signer. */
+type SettingOf = (property: string) => string
+
+/** @returns what can be made of the entry, whole where no problem was found */
+export function readTokenPart(entry: FileEntry, settingOf: SettingOf, context: TokenContext): TokenPart {
+  const { problems } = context
+  const { uri, valid } = readUri(entry, settingOf('key'), problems)
+  problems.push(...findTwice(entry, uri, settingOf))
+  const { module: _, pinFile: __, ...selector } = entry.token ?? {}
+  const module = readPath('module', entry, uri, settingOf, context)
+  const pinFile = readPath('pinFile', entry, uri, settingOf, context)
+  const own = { ...uri.token, ...selector }
+  const isOwn = module !== undefined || Object.keys(own).length > 0
+  const place = Object.keys(selector).length > 0 || entry.token?.module !== undefined ? 'token' : 'key'
+  // Where the entry is wrong nobody gets to see it, and the environment need not have what it seems to lack
+  const inherit = <T>(get: () => T) => (entry.sound && valid ? get() : (undefined as T))
+  return {
+    access: {
+      module: module?.path ?? inherit(context.module),
+      token: isOwn ? own : context.token,
+      pin: pinFile === undefined ? inherit(context.pin) : { file: pinFile.path },
+    },
+    key: readKey(entry, uri),
+    settings: {
+      module: module?.setting ?? 'HSM_MODULE',
+      pin: pinFile?.setting ?? 'HSM_PIN_FILE',
+      token: isOwn ? settingOf(place) : 'HSM_TOKEN_LABEL',
+      key: settingOf('key'),
+      tokenChoice: 'token.label, token.serial or token.slot of the signer',
+      keyChoice:
+        typeof entry.key === 'string'
+          ? "object or id in the URI of the signer's key"
+          : 'key.label or key.id of the signer',
+    },
+  }
+}
+
+/** @returns an empty one where the key is given otherwise */
+function readUri(
+  { key }: FileEntry,
+  setting: string,
+  problems: ConfigurationProblem[],
+): { uri: Pkcs11Uri; valid: boolean } {
+  const nothing = { token: {}, key: {} }
+  try {
+    return { uri: typeof key === 'string' ? parsePkcs11Uri(key) : nothing, valid: true }
+  } catch (error) {
+    problems.push(problemWith(setting, (error as Error).message))
+    return { uri: nothing, valid: false }
+  }
+}
+
+function readKey({ key }: FileEntry, uri: Pkcs11Uri): KeySelector {
+  if (typeof key !== 'object') {
+    return uri.key
+  }
+  return key.id === undefined ? key : { ...key, id: key.id.toLowerCase() }
+}
+
+/** Which of the two would count is not for this service to guess, even where they are the same. */
+function findTwice(
+  { token = {} }: FileEntry,
+  { token: { label, serial }, module, pinFile }: Pkcs11Uri,
+  settingOf: SettingOf,
+): ConfigurationProblem[] {
+  const ofUri = [
+    ['module', 'module-path', module],
+    ['label', 'token', label],
+    ['serial', 'serial', serial],
+    ['pinFile', 'pin-source', pinFile],
+  ] as const
+  return ofUri
+    .filter(([property, , value]) => value !== undefined && token[property] !== undefined)
+    .map(([property, attribute]) => {
+      const message = `is given in the URI of the key too, as ${attribute}; leave it out of one of the two`
+      return problemWith(settingOf(`token/${property}`), message)
+    })
+}
+
+function readPath(
+  property: 'module' | 'pinFile',
+  { token }: FileEntry,
+  uri: Pkcs11Uri,
+  settingOf: SettingOf,
+  { folder, problems }: TokenContext,
+): { path: string; setting: string } | undefined {
+  const given = token?.[property] ?? uri[property]
+  if (given === undefined) {
+    return undefined
+  }
+  const path = resolve(folder, given)
+  const setting = settingOf(token?.[property] === undefined ? 'key' : `token/${property}`)
+  isReadable(setting, path, problems)
+  return { path, setting }
+}

@@ -1,0 +1,130 @@
+/**
+ * JSON (RFC 8259) that a person wrote: an error says where it is, and quotes nothing, and a name that stands twice in
+ * an object is one. JSON.parse quotes the text, tells the place of few errors, and takes the second of two signers for
+ * both.
+ */
+
+const TOKEN = /[ \t\n\r]*([{}[\],:]|"[^"\\]*(?:\\.[^"\\]*)*"|[^ \t\n\r{}[\],:"]+|$)/y
+/** Of arrays and objects in one another; far more than any configuration has, and far less than a stack takes. */
+const MAX_DEPTH = 64
+
+/** @throws Error that says the line and the column, both from 1, and what was expected there */
+export function parseJson(text: string): unknown {
+  return new JsonReader(text).whole()
+}
+
+class JsonReader {
+  readonly #text: string
+  /** The one that is looked at; empty at the end of the text. */
+  #token = ''
+  /** Index of its first character, and of the first one after it. */
+  #start = 0
+  #end = 0
+
+  constructor(text: string) {
+    this.#text = text
+    this.#advance()
+  }
+
+  whole(): unknown {
+    const value = this.#value(0)
+    if (this.#token !== '') {
+      this.#refuse('the end of the file was expected')
+    }
+    return value
+  }
+
+  #value(depth: number): unknown {
+    if (depth > MAX_DEPTH) {
+      this.#refuse('arrays and objects are nested too deep')
+    }
+    if (this.#take('{')) {
+      return this.#object(depth + 1)
+    }
+    return this.#take('[') ? this.#array(depth + 1) : this.#scalar('a value was expected')
+  }
+
+  #object(depth: number): object {
+    const entries = new Map<string, unknown>()
+    if (!this.#take('}')) {
+      do {
+        const name = this.#name()
+        if (entries.has(name)) {
+          this.#refuse('this name stands in the same object before')
+        }
+        this.#advance()
+        if (!this.#take(':')) {
+          this.#refuse('":" was expected')
+        }
+        entries.set(name, this.#value(depth))
+      } while (this.#continues('}'))
+    }
+    return Object.fromEntries(entries)
+  }
+
+  #array(depth: number): unknown[] {
+    const items: unknown[] = []
+    if (!this.#take(']')) {
+      do {
+        items.push(this.#value(depth))
+      } while (this.#continues(']'))
+    }
+    return items
+  }
+
+  #continues(end: '}' | ']'): boolean {
+    if (this.#take(',')) {
+      return true
+    }
+    if (!this.#take(end)) {
+      this.#refuse(`"," or "${end}" was expected`)
+    }
+    return false
+  }
+
+  #name(): string {
+    const expected = 'a name in double quotes was expected'
+    return this.#token.startsWith('"') ? this.#parse(expected) : this.#refuse(expected)
+  }
+
+  #scalar(expected: string): unknown {
+    const value = this.#parse<unknown>(expected)
+    this.#advance()
+    return value
+  }
+
+  #parse<T>(expected: string): T {
+    try {
+      return JSON.parse(this.#token) as T
+    } catch {
+      return this.#refuse(expected)
+    }
+  }
+
+  #take(token: string): boolean {
+    const taken = this.#token === token
+    if (taken) {
+      this.#advance()
+    }
+    return taken
+  }
+
+  #advance(): void {
+    TOKEN.lastIndex = this.#end
+    const match = TOKEN.exec(this.#text)
+    if (match === null) {
+      // Only a double quote begins what is no token
+      this.#start = this.#text.indexOf('"', this.#end)
+      this.#refuse('the double quote that begins here has no end')
+    }
+    this.#token = match[1] as string
+    this.#end = TOKEN.lastIndex
+    this.#start = this.#end - this.#token.length
+  }
+
+  #refuse(reason: string): never {
+    const before = this.#text.slice(0, this.#start).split('\n')
+    const column = (before.at(-1) as string).length + 1
+    throw new Error(`is not valid JSON (line ${before.length}, column ${column}: ${reason})`)
+  }
+}

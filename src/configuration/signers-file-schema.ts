@@ -1,0 +1,104 @@
+/** What the schema of the signers file says is wrong with one, in words. */
+import { Errors } from 'typebox/schema'
+import { Settings } from 'typebox/system'
+import { SignersFile } from '../../schemas/signers-file.ts'
+import type { ConfigurationProblem } from '../errors.ts'
+import { findNearest } from './edit-distance.ts'
+
+// Of the 8 that it stops at by default a file of a thousand signers has more
+Settings.Set({ maxErrors: 10_000 })
+
+/** Part of the letters that may be wrong where another name was meant. */
+const MAX_WRONG = 0.4
+
+export interface SchemaProblem extends ConfigurationProblem {
+  /** JSON pointer (RFC 6901) to the property that is wrong or missing; to a list where one of its items is wrong. */
+  readonly pointer: string
+}
+
+interface Schema {
+  readonly type?: string | readonly string[]
+  readonly description?: string
+  readonly examples?: readonly unknown[]
+  readonly minimum?: number
+  readonly maximum?: number
+  readonly enum?: readonly string[]
+  readonly items?: Schema
+  readonly properties?: Readonly<Record<string, Schema>>
+}
+
+/** One problem for each place where there is any. */
+export function findSchemaProblems(content: unknown): SchemaProblem[] {
+  const [, errors] = Errors(SignersFile, content)
+  const problems = errors.flatMap((error) => {
+    const { keyword, instancePath, schemaPath } = error
+    const path = schemaPath.split('/').slice(1)
+    switch (keyword) {
+      case 'additionalProperties':
+        // Told of each property by itself, too, as the next is
+        return []
+      case 'boolean':
+        return [problemAt(instancePath, describeUnknown(lastName(instancePath), schemaAt(path.slice(0, -1))))]
+      case 'required':
+        return error.params.requiredProperties.map((name) =>
+          problemAt(
+            `${instancePath}/${name}`,
+            `is required: ${describeExpected(schemaAt([...path, 'properties', name]))}`,
+          ),
+        )
+      default: {
+        const ofItem = path.at(-1) === 'items'
+        const place = ofItem ? instancePath.replace(/\/\d+$/, '') : instancePath
+        return [
+          problemAt(place, `is not valid: ${describeExpected(schemaAt(ofItem ? path.slice(0, -1) : path))}`),
+        ]
+      }
+    }
+  })
+  return [...new Map(problems.map((problem) => [problem.pointer, problem])).values()]
+}
+
+/** What messages call a place in the file. */
+export function placeInFile(pointer: string): string {
+  // As in a JSON string (RFC 6901 5), since a name may hold line ends
+  return pointer === '' ? 'SIGNERS_FILE' : `SIGNERS_FILE ${JSON.stringify(pointer).slice(1, -1)}`
+}
+
+function problemAt(pointer: string, message: string): SchemaProblem {
+  return { pointer, variable: placeInFile(pointer), message }
+}
+
+function schemaAt(path: readonly string[]): Schema {
+  return path.reduce((schema, name) => Reflect.get(schema, name), SignersFile as object) as Schema
+}
+
+function lastName(pointer: string): string {
+  return pointer
+    .slice(pointer.lastIndexOf('/') + 1)
+    .replaceAll('~1', '/')
+    .replaceAll('~0', '~')
+}
+
+function describeUnknown(name: string, parent: Schema): string {
+  if (parent.properties === undefined) {
+    return `is no name of a signer: ${parent.description}`
+  }
+  const known = Object.keys(parent.properties)
+  const nearest = findMeant(name, known)
+  return `is not known here; ${nearest === undefined ? `${known.join(', ')} are` : `${nearest} is`}`
+}
+
+/** The known name that was probably meant. */
+export function findMeant(name: string, known: readonly string[]): string | undefined {
+  return findNearest(name, known, name.length * MAX_WRONG)
+}
+
+/** What the schema says of a value, with an example. */
+export function describeExpected(schema: Schema): string {
+  const { type, description, minimum, maximum, items, examples = [] } = schema
+  const range = type === 'integer' ? [`an integer from ${minimum} to ${maximum}`] : []
+  const choice = schema.enum === undefined ? [] : [`one of ${schema.enum.join(', ')}`]
+  const list = items === undefined ? [] : [`a list of ${items.enum?.join(', ') ?? 'one or more'}, each once`]
+  const example = `for example ${JSON.stringify(examples[0])}`
+  return [description, ...range, ...choice, ...list, example].join(', ')
+}
