@@ -27,6 +27,13 @@ const Token = Type.Object(
         examples: ['/opt/cloudhsm/lib/libcloudhsm_pkcs11.so'],
       }),
     ),
+    moduleParameters: Type.Optional(
+      Type.String({
+        minLength: 1,
+        description: 'what that library is told at its initialization, in place of HSM_MODULE_PARAMETERS',
+        examples: ["configdir='sql:/etc/signing-service/nssdb' certPrefix='' keyPrefix='' secmod='' flags="],
+      }),
+    ),
     label: Type.Optional(
       Type.String({ minLength: 1, description: 'label of the token', examples: ['hsm1'] }),
     ),

@@ -10,7 +10,11 @@ import { deepFreeze } from './configuration/freeze.ts'
 import { parseHashAlgorithms, parseOrigins } from './configuration/lists.ts'
 import { findPin, isPinConfigured, type PinSource } from './configuration/pin.ts'
 import { findCertificateProblems } from './configuration/signer-checks.ts'
-import type { LibraryConfiguration, SignersConfiguration, TokenSelector } from './configuration/signer-configuration.ts'
+import type {
+  LibraryConfiguration,
+  SignersConfiguration,
+  TokenSelector,
+} from './configuration/signer-configuration.ts'
 import { readSignersFile } from './configuration/signers-file.ts'
 import { describeToken, readSingleSigner, requireLibrary } from './configuration/single-signer.ts'
 import { validate } from './configuration/validation.ts'

@@ -1,8 +1,9 @@
 /** The options that tell which token is worked on, and how they come before the environment. */
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { loadTokenConfiguration } from '../config.ts'
+import { SETTINGS } from '../configuration/single-signer.ts'
 import type { Variables } from '../configuration/variables.ts'
-import type { TokenAccess } from '../pkcs11/administration/messages.ts'
+import type { AdministrationAccess } from '../pkcs11/administration/messages.ts'
 import { askPin } from './ask-pin.ts'
 import type { Io } from './io.ts'
 
@@ -74,8 +75,9 @@ export function applyOptions(environment: Variables, options: TokenOptions): Var
  *
  * @throws ConfigurationError, also where there is nobody to ask
  */
-export async function findAccess(io: Io, options: TokenOptions): Promise<TokenAccess> {
-  const { pin, ...rest } = loadTokenConfiguration(applyOptions(io.environment, options))
+export async function findAccess(io: Io, options: TokenOptions): Promise<AdministrationAccess> {
+  const { pin, ...token } = loadTokenConfiguration(applyOptions(io.environment, options))
+  const rest = { ...token, settings: SETTINGS }
   return pin === undefined
     ? { ...rest, pin: { variable: 'HSM_PIN' }, askedPin: await askPin(io) }
     : { ...rest, pin }

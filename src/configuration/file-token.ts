@@ -1,12 +1,19 @@
 /** Token, login and key of one signer of the signers file: what its own entry says, else what the environment says. */
 import { resolve } from 'node:path'
 import type { ConfigurationProblem } from '../errors.ts'
+import { defined } from './defined.ts'
 import type { FileEntry } from './file-signer.ts'
 import { isReadable } from './files.ts'
 import type { PinSource } from './pin.ts'
 import { type Pkcs11Uri, parsePkcs11Uri } from './pkcs11-uri.ts'
 import { problemWith } from './problem.ts'
-import type { KeySelector, SettingNames, TokenAccess, TokenSelector } from './signer-configuration.ts'
+import type {
+  KeySelector,
+  LibraryConfiguration,
+  SettingNames,
+  TokenAccess,
+  TokenSelector,
+} from './signer-configuration.ts'
 
 export interface TokenContext {
   /** Where relative paths start. */
@@ -14,7 +21,7 @@ export interface TokenContext {
   /** What HSM_TOKEN_LABEL, HSM_TOKEN_SERIAL and HSM_SLOT select. */
   readonly token: TokenSelector
   /** HSM_MODULE and the PIN of the environment: a problem when they are asked for and not there. */
-  readonly module: () => string
+  readonly library: () => LibraryConfiguration
   readonly pin: () => PinSource
   readonly problems: ConfigurationProblem[]
 }
@@ -33,7 +40,7 @@ export function readTokenPart(entry: FileEntry, settingOf: SettingOf, context: T
   const { problems } = context
   const { uri, valid } = readUri(entry, settingOf('key'), problems)
   problems.push(...findTwice(entry, uri, settingOf))
-  const { module: _, pinFile: __, ...selector } = entry.token ?? {}
+  const { module: _, moduleParameters, pinFile: __, ...selector } = entry.token ?? {}
   const module = readPath('module', entry, uri, settingOf, context)
   const pinFile = readPath('pinFile', entry, uri, settingOf, context)
   const own = { ...uri.token, ...selector }
@@ -43,7 +50,9 @@ export function readTokenPart(entry: FileEntry, settingOf: SettingOf, context: T
   const inherit = <T>(get: () => T) => (entry.sound && valid ? get() : (undefined as T))
   return {
     access: {
-      module: module?.path ?? inherit(context.module),
+      ...(module === undefined
+        ? inherit(context.library)
+        : { module: module.path, ...defined({ moduleParameters }) }),
       token: isOwn ? own : context.token,
       pin: pinFile === undefined ? inherit(context.pin) : { file: pinFile.path },
     },

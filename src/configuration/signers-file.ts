@@ -18,7 +18,7 @@ import {
   placeInFile,
   type SchemaProblem,
 } from './signers-file-schema.ts'
-import { describeToken, requireModule } from './single-signer.ts'
+import { describeToken, requireLibrary } from './single-signer.ts'
 import type { GivenVariables } from './variables.ts'
 
 const MAX_BYTES = 1_048_576
@@ -54,7 +54,7 @@ export function readSignersFile(
     folder: dirname(path),
     hashAlgorithms,
     token: describeToken(values),
-    module: once(() => resolve(requireModule(values, problems))),
+    library: once(() => requireLibrary(values, problems)),
     pin: once(() => absolute(findPin(given, problems))),
     // Signers share their issuers: these are read once
     readCertificates: (setting: string, file: string) => {

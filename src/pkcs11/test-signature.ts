@@ -8,19 +8,19 @@ import type { KeyUse } from './pool-key.ts'
  * over a document, and an auditor who finds it can tell what it is.
  */
 const MESSAGE = Buffer.from('This is a test signature of the signing service. It signs no document.')
-const DIGEST = createHash('sha256').update(MESSAGE).digest()
-const HASH = findHashAlgorithm('sha256') as HashAlgorithm
+const SHA256 = findHashAlgorithm('sha256') as HashAlgorithm
 
 /**
  * What became of it shows in the state of the session that it is given to.
  *
  * @param key its place among the keys of the pool
  */
-export function createTestWork(key: number, { algorithm, publicKey }: KeyUse): Work {
+export function createTestWork(key: number, { algorithm, publicKey }: KeyUse, hash = SHA256): Work {
+  const signed = { digest: createHash(hash.nodeName).update(MESSAGE).digest(), message: MESSAGE }
   return {
     key,
-    mechanism: algorithm.mechanism(HASH),
-    data: algorithm.tokenInput(HASH, DIGEST, publicKey),
-    verify: (signature) => algorithm.verify(publicKey, HASH, { digest: DIGEST, message: MESSAGE }, signature),
+    mechanism: algorithm.mechanism(hash),
+    data: algorithm.tokenInput(hash, signed.digest, publicKey),
+    verify: (signature) => algorithm.verify(publicKey, hash, signed, signature),
   }
 }

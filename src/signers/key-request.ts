@@ -17,8 +17,9 @@ export function createPoolKey(
   configuration: SignerConfiguration,
   onCertificate: (signer: Signer) => void,
 ): PoolKey {
-  const { key: selector, algorithm, settings } = configuration
+  const { key: selector, settings } = configuration
   const fromFiles = signerFromFiles(configuration)
+  const algorithm = fromFiles?.algorithm.name ?? configuration.algorithm
   return {
     request: {
       selector,

@@ -6,6 +6,7 @@ import { ConfigurationError } from '../errors.ts'
 import { EncodedCertificate } from '../signature/encoded-certificate.ts'
 import type { SignatureAlgorithm } from '../signature/signature-algorithm.ts'
 import { defaultSignatureAlgorithm, findSignatureAlgorithm } from '../signature/signature-algorithms.ts'
+import { reviewCertificates } from './certificate-review.ts'
 import { buildChain, type Chain } from './chain.ts'
 import { describeUnsupportedKey } from './key-type.ts'
 import { type ValidityPeriod, validityPeriod } from './validity.ts'
@@ -18,6 +19,8 @@ export interface Signer extends Chain {
   readonly encoded: readonly [EncodedCertificate, ...EncodedCertificate[]]
   /** Of the certificate and its issuers. */
   readonly validity: readonly ValidityPeriod[]
+  /** What the operator should know of them, each a sentence without its capital. */
+  readonly warnings: readonly string[]
 }
 
 type CertifiedConfiguration = CertificateFiles & Pick<SignerConfiguration, 'settings' | 'algorithm'>
@@ -54,11 +57,22 @@ function createSigner(
     throw new ConfigurationError([problemWith(settings.certificate, problem)])
   }
   const { publicKey } = certificate
-  const chain = buildChain(certificate, [...following, ...caCertificates])
+  const at = new Date()
+  const chain = buildChain(certificate, [...following, ...caCertificates], at)
+  const review = reviewCertificates({ leaf: certificate, following, caCertificates, chain, at })
+  if (review.problems.length > 0) {
+    throw new ConfigurationError(
+      review.problems.map(({ of, message }) => ({
+        variable: of === 'leaf' ? settings.certificate : settings.caCertificates,
+        message,
+      })),
+    )
+  }
   const encodeIssuer = (issuer: X509Certificate) =>
     encode(issuer, settings[following.includes(issuer) ? 'certificate' : 'caCertificates'])
   return {
     ...chain,
+    warnings: review.warnings,
     certificate,
     publicKey,
     algorithm: chooseAlgorithm(publicKey, algorithm),

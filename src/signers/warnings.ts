@@ -10,15 +10,8 @@ export function warnAbout(configuration: SignerConfiguration, signer: Signer, lo
   }
 }
 
-function describe({ settings, rules }: SignerConfiguration, { validity, complete }: Signer): string[] {
+function describe({ rules }: SignerConfiguration, { validity, warnings }: Signer): string[] {
   const now = new Date()
   const problem = describeInvalidity(validity, now) ?? describeShortness(validity, now, rules.minimumDaysLeft)
-  const warnings = problem === undefined ? [] : [`${problem}. Nothing will be signed until then`]
-  if (!complete) {
-    warnings.push(
-      'The chain of the signer certificate does not reach a self-signed root; add the missing issuers to ' +
-        `${settings.caCertificates}, or validators may not find their trust anchor`,
-    )
-  }
-  return warnings
+  return [...(problem === undefined ? [] : [`${problem}. Nothing will be signed until then`]), ...warnings]
 }

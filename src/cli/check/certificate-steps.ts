@@ -1,15 +1,22 @@
 /** The steps of a check that need no HSM: what the certificate and its chain are worth. */
+import type { SettingNames } from '../../config.ts'
 import type { ConfigurationError } from '../../errors.ts'
 import { fingerprint } from '../../signature/fingerprint.ts'
 import { encodePublicKey } from '../../signature/public-key.ts'
-import { checkKeyMatches, type Signer } from '../../signers/signer.ts'
+import { checkKeyMatches } from '../../signers/key-request.ts'
+import type { Signer } from '../../signers/signer.ts'
 import { describeInvalidity, earliestNotAfter, validityPeriod } from '../../signers/validity.ts'
 import type { Report } from './report.ts'
 
 const DAY_MS = 86_400_000
 
 /** @param publicKey DER SubjectPublicKeyInfo of the private key; undefined where the token does not show it */
-export function reportCertificate(report: Report, signer: Signer, publicKey: Uint8Array | undefined): void {
+export function reportCertificate(
+  report: Report,
+  signer: Signer,
+  publicKey: Uint8Array | undefined,
+  settings: SettingNames,
+): void {
   const { subject } = validityPeriod(signer.certificate)
   const certified = fingerprint(encodePublicKey(signer.publicKey))
   const proof =
@@ -17,7 +24,7 @@ export function reportCertificate(report: Report, signer: Signer, publicKey: Uin
       ? "the token does not show the key's public half: the test signature tells whether it belongs to it"
       : 'it belongs to the key'
   reportConfigured(report, () => {
-    checkKeyMatches(signer, publicKey)
+    checkKeyMatches(signer.publicKey, publicKey, settings)
     report.passed('certificate', `of ${subject}, public key ${certified}: ${proof}`)
   })
 }

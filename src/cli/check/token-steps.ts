@@ -1,5 +1,5 @@
 /** The steps of a check on the HSM, which a process of its own goes; and those that follow from what it finds. */
-import type { Configuration } from '../../config.ts'
+import type { HsmConfiguration, SignerConfiguration } from '../../config.ts'
 import { type AdministrationError, administer } from '../../pkcs11/administration/administer.ts'
 import type {
   CheckStep,
@@ -8,10 +8,11 @@ import type {
   Progress,
   TimedSignature,
 } from '../../pkcs11/administration/check-messages.ts'
-import type { TokenAccess } from '../../pkcs11/administration/messages.ts'
+import type { AdministrationAccess } from '../../pkcs11/administration/messages.ts'
 import type { FoundKey } from '../../pkcs11/messages.ts'
 import { createTestWork } from '../../pkcs11/test-signature.ts'
 import { encodePublicKey } from '../../signature/public-key.ts'
+import { createPoolKey } from '../../signers/key-request.ts'
 import { type Signer, signerFromFiles, signerFromToken } from '../../signers/signer.ts'
 import { printable } from '../table.ts'
 import { formatVersion } from '../tokens.ts'
@@ -22,22 +23,24 @@ import type { Report } from './report.ts'
 
 const SIGNATURES = 50
 
-const ON_TOKEN: readonly StepName[] = ['library', 'token', 'mechanism', 'login', 'key', 'sessions']
+const ON_TOKEN: readonly StepName[] = ['library', 'token', 'login', 'key', 'mechanism', 'sessions']
 const OF_CERTIFICATE: readonly StepName[] = ['certificate', 'chain', 'validity']
 const OF_SIGNATURE: readonly StepName[] = ['test signature', 'latency']
 export const TOKEN_STEPS = [...ON_TOKEN, ...OF_CERTIFICATE, ...OF_SIGNATURE]
 
 export class TokenSteps {
-  readonly #configuration: Configuration
+  readonly #configuration: SignerConfiguration
+  readonly #hsm: HsmConfiguration
   readonly #report: Report
   #signer: Signer | undefined
   #key: FoundKey | undefined
   #step: CheckStep = 'library'
 
-  constructor(configuration: Configuration, report: Report) {
+  constructor(configuration: SignerConfiguration, hsm: HsmConfiguration, report: Report) {
     this.#configuration = configuration
+    this.#hsm = hsm
     this.#report = report
-    this.#signer = signerFromFiles(configuration.signer)
+    this.#signer = signerFromFiles(configuration)
   }
 
   /** Of the files, or of the token. */
@@ -46,14 +49,13 @@ export class TokenSteps {
   }
 
   /** Goes all steps; whatever fails becomes part of the report. */
-  async go(access: TokenAccess, limitMs: number): Promise<void> {
-    const { key, sessions } = this.#configuration.hsm
-    const publicKey = this.#signer && encodePublicKey(this.#signer.publicKey)
+  async go(access: AdministrationAccess, limitMs: number): Promise<void> {
+    const { rules } = this.#configuration
     const request = {
-      key,
-      sessions,
+      key: createPoolKey(this.#configuration, () => {}).request,
+      hashes: rules.hashAlgorithms.map(({ name }) => name),
+      sessions: this.#hsm.sessions,
       signatures: SIGNATURES,
-      ...(publicKey === undefined ? {} : { publicKey }),
     }
     try {
       await administer({ type: 'check', access, request }, limitMs, (progress) => this.#note(progress))
@@ -98,10 +100,10 @@ export class TokenSteps {
         return report.passed('token', `label ${label}, serial ${serial}, ${model} by ${manufacturer}`)
       }
       case 'mechanism': {
-        const { sign, minBits, maxBits } = finding
+        const { name, sign, minBits, maxBits } = finding.mechanism
         return sign
-          ? report.passed('mechanism', `CKM_RSA_PKCS signs with keys of ${minBits} to ${maxBits} bits`)
-          : report.failed('mechanism', 'CKM_RSA_PKCS is there, but not for signatures')
+          ? report.passed('mechanism', `${name} signs with keys of ${minBits} to ${maxBits} bits`)
+          : report.failed('mechanism', `${name} is there, but not for signatures`)
       }
       case 'login':
         return report.passed('login', 'the token took the PIN')
@@ -118,7 +120,7 @@ export class TokenSteps {
   }
 
   #foundSessions({ opened, failure }: Extract<Finding, { step: 'sessions' }>): void {
-    const { sessions } = this.#configuration.hsm
+    const { sessions } = this.#hsm
     const found = `${opened.length} of ${sessions} opened`
     if (failure !== undefined) {
       return this.#report.failed('sessions', `${found}, then ${failure.message}`)
@@ -130,9 +132,10 @@ export class TokenSteps {
   #foundCertificate(certificate: Uint8Array | undefined): void {
     reportConfigured(this.#report, () => {
       if (certificate !== undefined) {
-        this.#signer = signerFromToken(certificate, this.#configuration.signer)
+        this.#signer = signerFromToken(certificate, this.#configuration)
       }
-      reportCertificate(this.#report, this.#signer as Signer, this.#key?.publicKey)
+      const { settings } = this.#configuration
+      reportCertificate(this.#report, this.#signer as Signer, this.#key?.publicKey, settings)
     })
     this.#reportChain()
   }
@@ -147,13 +150,20 @@ export class TokenSteps {
     if (this.#signer === undefined) {
       return
     }
-    const { verify } = createTestWork(this.#signer.publicKey)
-    const right = signatures.filter(({ signature }) => verify(signature)).length
-    const verified = `${right} of ${signatures.length} verify with the certificate`
+    const works = new Map(
+      this.#configuration.rules.hashAlgorithms.map((hash) => [
+        hash.name,
+        createTestWork(0, this.#signer as Signer, hash),
+      ]),
+    )
+    const right = signatures.filter(({ hash, signature }) => works.get(hash)?.verify(signature)).length
+    const verified =
+      `${right} of ${signatures.length} verify with the certificate: ${this.#signer.algorithm.name} with ` +
+      [...works.keys()].join(', ')
     this.#report[right === signatures.length ? 'passed' : 'failed']('test signature', verified)
     const signInit = summarize(signatures.map(({ initMs }) => initMs))
     const sign = summarize(signatures.map(({ signMs }) => signMs))
-    const { timeoutMs } = this.#configuration.hsm
+    const { timeoutMs } = this.#hsm
     const inTime = signInit.p99 + sign.p99 < timeoutMs
     const found =
       `C_SignInit ${formatLatency(signInit)}, C_Sign ${formatLatency(sign)} ` +

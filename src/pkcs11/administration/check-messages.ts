@@ -1,6 +1,7 @@
 /** What is told of a check while it goes on. */
-import type { KeySelector } from '../../config.ts'
-import type { FoundKey, FoundToken } from '../messages.ts'
+import type { HashAlgorithm } from '../../signature/hash-algorithms.ts'
+import type { FoundKey, FoundToken, KeyRequest } from '../messages.ts'
+import type { MechanismDescription } from '../process/mechanism.ts'
 import type { LibraryDescription } from './descriptions.ts'
 
 export interface Failure {
@@ -10,9 +11,9 @@ export interface Failure {
 }
 
 export interface CheckRequest {
-  readonly key: KeySelector
-  /** DER SubjectPublicKeyInfo of the signer certificate; absent where that is to be found on the token. */
-  readonly publicKey?: Uint8Array
+  readonly key: KeyRequest
+  /** Names of those that signatures are made with, in turn. */
+  readonly hashes: readonly HashAlgorithm['name'][]
   /** How many sessions are opened. */
   readonly sessions: number
   /** How many test signatures are made. */
@@ -23,9 +24,9 @@ export interface CheckRequest {
 export type CheckStep =
   | 'library'
   | 'token'
-  | 'mechanism'
   | 'login'
   | 'key'
+  | 'mechanism'
   | 'sessions'
   | 'certificate'
   | 'signatures'
@@ -34,10 +35,10 @@ export type CheckStep =
 export type Finding =
   | { readonly step: 'library'; readonly library: LibraryDescription }
   | { readonly step: 'token'; readonly token: FoundToken }
-  /** CKM_RSA_PKCS. */
-  | { readonly step: 'mechanism'; readonly sign: boolean; readonly minBits: number; readonly maxBits: number }
   | { readonly step: 'login' }
   | { readonly step: 'key'; readonly key: FoundKey }
+  /** The one that the key signs with. */
+  | { readonly step: 'mechanism'; readonly mechanism: MechanismDescription }
   /** How long each took that opened, in milliseconds; and why the next one did not. */
   | { readonly step: 'sessions'; readonly opened: readonly number[]; readonly failure?: Failure }
   /** DER, where it is on the token. */
@@ -45,6 +46,7 @@ export type Finding =
   | { readonly step: 'signatures'; readonly signatures: readonly TimedSignature[] }
 
 export interface TimedSignature {
+  readonly hash: HashAlgorithm['name']
   readonly signature: Uint8Array
   /** Milliseconds that `C_SignInit` took. */
   readonly initMs: number

@@ -1,13 +1,19 @@
+import { createPublicKey, X509Certificate } from 'node:crypto'
 import type { Module, Session, Slot } from 'graphene-pk11'
-import pkcs11js from 'pkcs11js'
+import { findHashAlgorithm, type HashAlgorithm } from '../../signature/hash-algorithms.ts'
+import { defaultSignatureAlgorithm, findSignatureAlgorithm } from '../../signature/signature-algorithms.ts'
+import type { Work } from '../job.ts'
+import type { KeyUse } from '../pool-key.ts'
 import { findCertificate } from '../process/certificate-object.ts'
+import { readKeyType } from '../process/key-type.ts'
+import { describeMechanism, encodeMechanism, signMechanism } from '../process/mechanism.ts'
 import { type PrivateKey, selectPrivateKey } from '../process/private-key.ts'
 import { selectToken } from '../process/token.ts'
 import { openUserSession } from '../process/user-session.ts'
-import { TEST_DIGEST_INFO } from '../test-signature.ts'
-import type { CheckRequest, CheckStep, Failure, Finding, Progress } from './check-messages.ts'
+import { createTestWork } from '../test-signature.ts'
+import type { CheckRequest, CheckStep, Failure, Finding, Progress, TimedSignature } from './check-messages.ts'
 import { explain } from './failure.ts'
-import type { TokenAccess } from './messages.ts'
+import type { AdministrationAccess } from './messages.ts'
 import { openLibrary, openSession, takePin } from './session.ts'
 import { describeLibrary } from './tokens.ts'
 
@@ -19,20 +25,22 @@ const MAX_SIGNATURE_LENGTH = 512
  *
  * There is one `C_Login`, whatever else fails. Only the test sentence is signed.
  */
-export function* checkToken(access: TokenAccess, request: CheckRequest): Generator<Progress> {
+export function* checkToken(access: AdministrationAccess, request: CheckRequest): Generator<Progress> {
   const library = yield* attempt('library', () => load(access))
   if (library === undefined) return
   const slot = yield* attempt('token', () => find(library, access))
   if (slot === undefined) return
-  yield* attempt('mechanism', () => lookAtMechanism(slot))
   const session = yield* attempt('login', () => logIn(slot, access))
   if (session === undefined) return
   const key = yield* attempt('key', () => findKey(session, request))
+  if (key !== undefined) {
+    yield* attempt('mechanism', () => lookAtMechanism(session, key, request))
+  }
   yield* openSessions(slot, request.sessions)
   if (key === undefined) return
-  const certified = yield* attempt('certificate', () => lookForCertificate(session, key, request))
-  if (certified === undefined) return
-  yield* sign(session, key, request.signatures)
+  const use = yield* attempt('certificate', () => lookForCertificate(session, key, request))
+  if (use === undefined) return
+  yield* sign(session, key, use, request)
 }
 
 type Found<T> = readonly [value: T, finding: Finding]
@@ -52,32 +60,31 @@ function* attempt<T>(step: CheckStep, act: () => Found<T>): Generator<Progress, 
   return value
 }
 
-function load(access: TokenAccess): Found<Module> {
-  const library = openLibrary(access)
+function load(access: AdministrationAccess): Found<Module> {
+  const library = openLibrary(access, access.settings.module)
   return [library, { step: 'library', library: describeLibrary(library) }]
 }
 
-function find(library: Module, access: TokenAccess): Found<Slot> {
-  const { slot, token } = selectToken(library, access.token)
+function find(library: Module, access: AdministrationAccess): Found<Slot> {
+  const { slot, token } = selectToken(library, access.token, access.settings)
   const { label, serialNumber: serial, manufacturerID: manufacturer, model } = token
   return [slot, { step: 'token', token: { label, serial, manufacturer, model } }]
 }
 
-function lookAtMechanism({ lib, handle }: Slot): Found<true> {
-  const info = lib.C_GetMechanismInfo(handle, pkcs11js.CKM_RSA_PKCS)
-  const sign = (info.flags & pkcs11js.CKF_SIGN) !== 0
-  return [true, { step: 'mechanism', sign, minBits: info.minKeySize, maxBits: info.maxKeySize }]
-}
-
-function logIn(slot: Slot, access: TokenAccess): Found<Session> {
+function logIn(slot: Slot, access: AdministrationAccess): Found<Session> {
   return [openSession(slot, takePin(access)), { step: 'login' }]
 }
 
-function findKey(session: Session, { key, publicKey }: CheckRequest): Found<PrivateKey> {
-  const found = selectPrivateKey(session, key, publicKey)
+function findKey(session: Session, { key }: CheckRequest): Found<PrivateKey> {
+  const found = selectPrivateKey(session, key)
   // Its handle is of use here alone
   const { handle: _, ...told } = found
   return [found, { step: 'key', key: told }]
+}
+
+function lookAtMechanism(session: Session, { handle }: PrivateKey, { key }: CheckRequest): Found<true> {
+  const name = signMechanism(readKeyType(session, handle), key.algorithm)
+  return [true, { step: 'mechanism', mechanism: describeMechanism(session.slot, name) }]
 }
 
 /** As many as the service opens, in addition to the one with the login, as the service does. */
@@ -99,17 +106,35 @@ function* openSessions(slot: Slot, count: number): Generator<Progress> {
   yield { type: 'found', finding }
 }
 
-function lookForCertificate(session: Session, key: PrivateKey, { publicKey }: CheckRequest): Found<true> {
-  const found = publicKey === undefined ? { certificate: findCertificate(session, key) } : {}
-  return [true, { step: 'certificate', ...found }]
+/** @returns what the key is used with: as the certificate has it, which may be on the token */
+function lookForCertificate(session: Session, key: PrivateKey, request: CheckRequest): Found<KeyUse> {
+  const { publicKey, certificateOnToken, settings, algorithm: name } = request.key
+  const certificate = certificateOnToken ? findCertificate(session, key, settings) : undefined
+  const certified =
+    certificate === undefined
+      ? createPublicKey({ key: Buffer.from(publicKey as Uint8Array), type: 'spki', format: 'der' })
+      : new X509Certificate(certificate).publicKey
+  const algorithm = (name && findSignatureAlgorithm(name)) ?? defaultSignatureAlgorithm(certified)
+  return [
+    { publicKey: certified, algorithm },
+    { step: 'certificate', ...(certificate === undefined ? {} : { certificate }) },
+  ]
 }
 
-function* sign(session: Session, key: PrivateKey, count: number): Generator<Progress> {
+function* sign(
+  session: Session,
+  key: PrivateKey,
+  use: KeyUse,
+  { hashes, signatures: count }: CheckRequest,
+): Generator<Progress> {
   yield { type: 'begins', step: 'signatures' }
-  const signatures = []
+  const works = hashes.map((hash) => createTestWork(0, use, findHashAlgorithm(hash)))
+  const signatures: TimedSignature[] = []
   try {
     for (let number = 0; number < count; number++) {
-      signatures.push(signOnce(session, key))
+      const place = number % hashes.length
+      const hash = hashes[place] as HashAlgorithm['name']
+      signatures.push({ hash, ...signOnce(session, key, works[place] as Work) })
       yield { type: 'alive' }
     }
   } catch (error) {
@@ -119,11 +144,11 @@ function* sign(session: Session, key: PrivateKey, count: number): Generator<Prog
   yield { type: 'found', finding: { step: 'signatures', signatures } }
 }
 
-function signOnce({ lib, handle }: Session, key: PrivateKey) {
+function signOnce({ lib, handle }: Session, key: PrivateKey, { mechanism, data }: Work) {
   const began = performance.now()
-  lib.C_SignInit(handle, { mechanism: pkcs11js.CKM_RSA_PKCS }, key.handle)
+  lib.C_SignInit(handle, encodeMechanism(mechanism), key.handle)
   const initialized = performance.now()
-  const signature = lib.C_Sign(handle, TEST_DIGEST_INFO, Buffer.alloc(MAX_SIGNATURE_LENGTH))
+  const signature = lib.C_Sign(handle, Buffer.from(data), Buffer.alloc(MAX_SIGNATURE_LENGTH))
   const signed = performance.now()
   return { signature, initMs: initialized - began, signMs: signed - initialized }
 }

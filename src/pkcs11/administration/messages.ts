@@ -1,14 +1,13 @@
 /** What the command line and the process that works on the token for it say to each other: one order, one answer, and what happens on the way there. */
-import type { LibraryConfiguration, PinSource, TokenSelector } from '../../config.ts'
+import type { LibraryConfiguration, SettingNames, TokenAccess } from '../../config.ts'
 import type { CheckRequest, Failure, Progress } from './check-messages.ts'
 import type { KeyDescription, TokenList } from './descriptions.ts'
 
-/** How to reach a token and log in. */
-export interface TokenAccess extends LibraryConfiguration {
-  readonly token: TokenSelector
-  readonly pin: PinSource
+/** How to reach a token and log in for the command line. */
+export interface AdministrationAccess extends TokenAccess {
   /** What a person answered who was asked for the PIN: it is then that of the variable which `pin` names. */
   readonly askedPin?: string
+  readonly settings: SettingNames
 }
 
 export interface KeyRequest {
@@ -50,10 +49,10 @@ export interface ImportedCertificate {
 
 interface Orders {
   tokens: { readonly library: LibraryConfiguration }
-  keys: { readonly access: TokenAccess }
-  keygen: { readonly access: TokenAccess; readonly request: KeyRequest }
-  'import-cert': { readonly access: TokenAccess; readonly request: CertificateRequest }
-  check: { readonly access: TokenAccess; readonly request: CheckRequest }
+  keys: { readonly access: AdministrationAccess }
+  keygen: { readonly access: AdministrationAccess; readonly request: KeyRequest }
+  'import-cert': { readonly access: AdministrationAccess; readonly request: CertificateRequest }
+  check: { readonly access: AdministrationAccess; readonly request: CheckRequest }
 }
 
 interface Results {

@@ -4,13 +4,13 @@ import { initializeLibrary, loadLibrary } from '../process/library.ts'
 import { findPin } from '../process/open-token.ts'
 import { selectToken } from '../process/token.ts'
 import { logInUser, openUserSession } from '../process/user-session.ts'
-import type { TokenAccess } from './messages.ts'
+import type { AdministrationAccess } from './messages.ts'
 
 let opened: Module | undefined
 
 /** Loads and initializes the library that this process works with. */
-export function openLibrary({ module, moduleParameters }: LibraryConfiguration): Module {
-  opened = loadLibrary(module)
+export function openLibrary({ module, moduleParameters }: LibraryConfiguration, setting?: string): Module {
+  opened = loadLibrary(module, setting)
   initializeLibrary(opened, moduleParameters)
   return opened
 }
@@ -24,8 +24,8 @@ export function closeLibrary(): void {
 }
 
 /** Hands over a read-write session with the user logged in. */
-export function withSession<T>(access: TokenAccess, act: (session: Session) => T): T {
-  const { slot } = selectToken(openLibrary(access), access.token)
+export function withSession<T>(access: AdministrationAccess, act: (session: Session) => T): T {
+  const { slot } = selectToken(openLibrary(access), access.token, access.settings)
   return act(openSession(slot, takePin(access)))
 }
 
@@ -37,9 +37,9 @@ export function openSession(slot: Slot, pin: string): Session {
 }
 
 /** Takes it out of the environment: it is there from the start, or comes from a person by way of the order. */
-export function takePin({ pin, askedPin }: TokenAccess): string {
+export function takePin({ pin, askedPin, settings }: AdministrationAccess): string {
   if (askedPin !== undefined && 'variable' in pin) {
     process.env[pin.variable] = askedPin
   }
-  return findPin(pin)
+  return findPin(pin, settings)
 }
