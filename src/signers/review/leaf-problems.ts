@@ -2,7 +2,6 @@ import type { X509Certificate } from 'node:crypto'
 import { isIssuedBy } from '../chain.ts'
 import { describeInvalidity, describeSubject, validityPeriod } from '../validity.ts'
 import { type ReviewedCertificate, readForReview } from './reviewed-certificate.ts'
-import { GOOD_KEYS } from './weak-key.ts'
 
 /** Why a certificate is not one to sign documents with. */
 export function describeLeafProblems({ keyUsage, weakKey, weakHash }: ReviewedCertificate): string[] {
@@ -19,7 +18,9 @@ export function describeLeafProblems({ keyUsage, weakKey, weakHash }: ReviewedCe
     )
   }
   if (weakKey !== undefined) {
-    problems.push(`has a key that is not secure, ${weakKey}; use ${GOOD_KEYS}`)
+    problems.push(
+      `has a key that is not secure, ${weakKey}; make a new one, and have a certificate issued for it`,
+    )
   }
   if (weakHash !== undefined) {
     problems.push(`is signed with ${weakHash}, which can be forged; have it issued anew`)
@@ -61,7 +62,7 @@ function descendants(ancestor: X509Certificate, candidates: readonly X509Certifi
   const issuers = new Set([ancestor])
   for (const issuer of issuers) {
     for (const candidate of candidates) {
-      if (!issuers.has(candidate) && isIssuedBy(candidate, issuer)) {
+      if (isIssuedBy(candidate, issuer)) {
         issuers.add(candidate)
       }
     }
