@@ -24,13 +24,20 @@ const PIN = 'pin-4711'
 const KEEPER = `
 started=
 if ! pkcsconf -i >/dev/null 2>&1; then
-  pkcsslotd </dev/null >&2 || exit
-  started=$(cat /var/run/pkcsslotd.pid)
-  until pkcsconf -i >/dev/null 2>&1; do sleep 0.05; done
+  # The pid of one in the background would be known only some time after it has started
+  pkcsslotd -f </dev/null >&2 &
+  started=$!
+  until pkcsconf -i >/dev/null 2>&1; do
+    kill -0 "$started" || exit
+    sleep 0.05
+  done
 fi
 echo ready
 cat >/dev/null
-[ -z "$started" ] || kill "$started"
+if [ -n "$started" ]; then
+  kill "$started"
+  wait "$started"
+fi
 `
 
 const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` }

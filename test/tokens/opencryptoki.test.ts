@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import t from 'tap'
+import { runCommand } from '../support/command.ts'
 import { createOpenCryptokiToken, findOpenCryptoki } from '../support/opencryptoki.ts'
 import { testToken } from './every-token.ts'
 
@@ -29,5 +30,12 @@ t.test("openCryptoki's software token", { skip: reasonToSkip() }, async (t) => {
     listedKey:
       /label: +signer\n +ID: +01\n +Usage: +sign\n +Access: +sensitive, always sensitive, never extractable, local\n/,
     wrongPin: ['wrongpin', 'CKR_PIN_INCORRECT'],
+  })
+
+  await t.test('there are no EC keys', async (t) => {
+    const options = ['--label', 'curve', '--curve', 'P-256']
+    const { exitCode, stderr } = await runCommand(token.environment, 'keygen', ...options)
+    t.equal(exitCode, 1)
+    t.match(stderr, 'CKR_MECHANISM_INVALID')
   })
 })

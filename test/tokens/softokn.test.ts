@@ -1,4 +1,5 @@
 import t from 'tap'
+import { runCommand } from '../support/command.ts'
 import { createSoftoknToken, findSoftokn } from '../support/softokn.ts'
 import { certutil } from '../support/validators/nss.ts'
 import { testToken } from './every-token.ts'
@@ -14,5 +15,12 @@ t.test('softokn, of NSS', { skip: !module && 'docker/install-tools.sh softokn in
       certutil('-K', '-d', `sql:${token.directory}`, '-f', `${token.environment.HSM_PIN_FILE}`),
     listedKey: /rsa +[0-9a-f]+ +signer/,
     wrongPin: ['wrong-pin', 'CKR_PIN_INCORRECT'],
+  })
+
+  await t.test('there are EC keys', async (t) => {
+    const options = ['--label', 'curve', '--curve', 'P-256', '--json']
+    const { exitCode, stdout, stderr } = await runCommand(token.environment, 'keygen', ...options)
+    t.equal(exitCode, 0, stderr)
+    t.match(JSON.parse(stdout), { type: 'EC', curve: 'P-256', sensitive: true, extractable: false })
   })
 })
