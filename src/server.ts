@@ -24,7 +24,7 @@ const app = await buildApp(configuration, {
 })
 process.on('SIGHUP', () => app.reload())
 const { shutdownDelayMs } = configuration
-const graceOptions = { delay: shutdownDelayMs + closeMs, logger, skip: ['SIGHUP'] }
+const graceOptions = { delay: shutdownDelayMs + closeMs, logger, skip: ['SIGHUP' as const] }
 const grace = closeWithGrace(graceOptions, async ({ signal, err }) => {
   app.announceClosing()
   if (err !== undefined) {

@@ -1,36 +1,41 @@
 /** `signing-service check`: the whole way to a signature once, with what was found at each step. */
 import { type Command, InvalidArgumentError } from 'commander'
-import { type Configuration, isPinConfigured, loadConfiguration } from '../config.ts'
+import { type Configuration, loadConfiguration, type SignerConfiguration } from '../config.ts'
 import type { Variables } from '../configuration/variables.ts'
 import { ConfigurationError, EXIT_CONFIGURATION } from '../errors.ts'
-import { askPin } from './ask-pin.ts'
-import { formatStep, Report } from './check/report.ts'
-import { checkService } from './check/service-steps.ts'
+import { accessId } from '../signers/token-pool.ts'
+import { formatStep, Report, type Step } from './check/report.ts'
+import { checkCertificate, checkService, SERVICE_STEPS } from './check/service-steps.ts'
 import { TOKEN_STEPS, TokenSteps } from './check/token-steps.ts'
 import { CommandFailed, EXIT_FAILED } from './exit-codes.ts'
 import type { Io } from './io.ts'
+import { chooseSigners, PinPrompt, signerOption } from './signer-option.ts'
 import { addTokenOptions, applyOptions, type TokenOptions } from './token-options.ts'
 
 const EXAMPLES = `
-Takes the configuration of the service. The PIN is tried once. Signed is one fixed sentence that says it is a test, 50
-times. As many sessions are opened as the service opens, beside those of one that is running; with --url that is asked
-as well.
+Takes the configuration of the service, and goes the way with each of its signers. The PIN is tried once for each;
+where a token refuses it, it is not tried again. Signed is one fixed sentence that says it is a test, 50 times, with
+each hash algorithm that the signer may use. As many sessions are opened as the service opens, beside those of one that
+is running; with --url that is asked as well.
 
 Exit code 0: all is ok; 1: something is not; 78: the configuration is not.
 
 Examples:
   signing-service check
   signing-service check --url http://127.0.0.1:6000 --json
+  signing-service check --signer contracts
 `
 
 interface CheckOptions extends TokenOptions {
   readonly url?: URL
+  readonly signer?: string
 }
 
 export function addCheckCommand(program: Command, io: Io): void {
   addTokenOptions(program.command('check'))
     .description('go the whole way to a signature once, and tell what is found')
     .option('--url <url>', 'address of the running service, to ask it as well', parseUrl)
+    .addOption(signerOption('look at this one of the signers alone'))
     .addHelpText('after', EXAMPLES)
     .action((options: CheckOptions) => check(io, options))
 }
@@ -44,40 +49,61 @@ function parseUrl(value: string): URL {
 
 async function check(io: Io, options: CheckOptions): Promise<void> {
   const limitMs = options.timeout * 1000
-  const report = new Report((step) => {
-    if (!options.json) {
-      io.output.write(formatStep(step))
+  const told: { step: Step; signer?: string }[] = []
+  const reportOn = (signer?: string) =>
+    new Report((step) => {
+      told.push({ step, ...(signer === undefined ? {} : { signer }) })
+      if (!options.json) {
+        io.output.write(formatStep(step))
+      }
+    })
+  const report = reportOn()
+  const configured = configure(applyOptions(io.environment, options), options.signer, report)
+  if (configured === undefined) {
+    report.skip(TOKEN_STEPS, 'the configuration is wrong')
+  }
+  const answers =
+    options.url === undefined ? undefined : await checkService(report, { url: options.url, limitMs })
+  const pins = new PinPrompt(io)
+  const refused = new Set<string>()
+  const { signers = [], configuration } = configured ?? {}
+  for (const signer of signers) {
+    const several = signers.length > 1
+    if (several && !options.json) {
+      io.output.write(`\nSigner ${signer.name}\n`)
     }
-  })
-  const configured = await configure(io, applyOptions(io.environment, options), report)
-  const token = configured && new TokenSteps(configured.configuration, report)
-  if (configured !== undefined) {
-    const { configuration, askedPin } = configured
-    const asked = askedPin === undefined ? {} : { askedPin }
-    await token?.go({ ...configuration.hsm, ...asked }, limitMs)
+    const steps = several ? reportOn(signer.name) : report
+    const token = new TokenSteps(signer, (configuration as Configuration).hsm, steps)
+    if (refused.has(accessId(signer.access))) {
+      steps.skip(TOKEN_STEPS, 'the token refused the login, which is not tried again')
+    } else {
+      await token.go({ ...signer.access, settings: signer.settings, ...(await pins.ask(signer)) }, limitMs)
+    }
+    if (steps.failures().includes('login')) {
+      refused.add(accessId(signer.access))
+    }
+    if (answers !== undefined) {
+      await checkCertificate(steps, answers, { name: signer.name, signer: token.signer })
+    }
   }
-  report.skip(TOKEN_STEPS, 'the configuration is wrong')
-  if (options.url !== undefined) {
-    await checkService(report, { url: options.url, limitMs, signer: token?.signer })
+  if (signers.length === 0 && answers !== undefined) {
+    report.skip(SERVICE_STEPS, 'the certificate is not known')
   }
-  conclude(io, options, report)
+  conclude(io, options, told)
 }
 
 interface Configured {
   readonly configuration: Configuration
-  readonly askedPin?: string
+  readonly signers: readonly SignerConfiguration[]
 }
 
-/** Asks for the PIN where all but that is configured. */
-async function configure(io: Io, environment: Variables, report: Report): Promise<Configured | undefined> {
-  const asks = !isPinConfigured(environment)
+/** What becomes part of the configuration is only where the PIN will be found: a person is asked for it later. */
+function configure(environment: Variables, name: string | undefined, report: Report): Configured | undefined {
   try {
-    // Only where the PIN will be found becomes part of the configuration, never the PIN
-    const configuration = loadConfiguration(asks ? { ...environment, HSM_PIN: 'asked for' } : environment)
-    const configured = asks ? { configuration, askedPin: await askPin(io) } : { configuration }
-    const warnings = configuration.warnings.filter((warning) => !asks || !warning.startsWith('HSM_PIN: '))
+    const { configuration, warnings } = PinPrompt.load(environment, loadConfiguration)
+    const signers = chooseSigners(configuration.signers, name)
     report.passed('configuration', ['in order', ...warnings].join('; '))
-    return configured
+    return { configuration, signers }
   } catch (error) {
     if (!(error instanceof ConfigurationError)) {
       throw error
@@ -87,13 +113,17 @@ async function configure(io: Io, environment: Variables, report: Report): Promis
   }
 }
 
-function conclude(io: Io, { json }: CheckOptions, report: Report): void {
-  const failures = report.failures()
+function conclude(io: Io, { json }: CheckOptions, told: readonly { step: Step; signer?: string }[]): void {
+  const failed = told.filter(({ step }) => step.status === 'failed')
   if (json) {
-    io.output.write(`${JSON.stringify({ ok: failures.length === 0, steps: report.steps }, null, 2)}\n`)
+    const steps = told.map(({ step, signer }) => ({ ...(signer === undefined ? {} : { signer }), ...step }))
+    io.output.write(`${JSON.stringify({ ok: failed.length === 0, steps }, null, 2)}\n`)
   }
-  if (failures.length > 0) {
-    const code = failures.includes('configuration') ? EXIT_CONFIGURATION : EXIT_FAILED
-    throw new CommandFailed(json ? '' : `Not all is well: ${failures.join(', ')}`, code)
+  if (failed.length > 0) {
+    const names = failed.map(({ step, signer }) =>
+      signer === undefined ? step.name : `${signer}: ${step.name}`,
+    )
+    const code = failed.some(({ step }) => step.name === 'configuration') ? EXIT_CONFIGURATION : EXIT_FAILED
+    throw new CommandFailed(json ? '' : `Not all is well: ${names.join(', ')}`, code)
   }
 }

@@ -13,7 +13,6 @@ import {
 import { encodePem } from '../certification/pem.ts'
 import { digest } from '../signature/digest.ts'
 import { fingerprint } from '../signature/fingerprint.ts'
-import { RSA_PKCS1 } from '../signature/rsa-pkcs1.ts'
 import { UncertifiedKey } from '../signers/uncertified-key.ts'
 import type { Io } from './io.ts'
 import { parseId } from './keygen.ts'
@@ -24,8 +23,8 @@ import { withKey } from './signing/with-key.ts'
 import { addTokenOptions } from './token-options.ts'
 
 const EXAMPLES = `
-The key is that of HSM_KEY_LABEL and HSM_KEY_ID, or of --label and --id; of a token with one key that one. It must be an
-RSA key. The request asks for the key usages digitalSignature and nonRepudiation. A certificate authority makes the
+The key is that of HSM_KEY_LABEL and HSM_KEY_ID, or of --label and --id; of a token with one key that one. The
+request asks for the key usages digitalSignature and nonRepudiation. A certificate authority makes the
 certificate of it that belongs into SIGNER_CERTIFICATE_FILE.
 
 SUBJECT is in the form of RFC 4514: the most specific part first, and a backslash before a comma in a value.
@@ -68,21 +67,24 @@ export function addCsrCommand(program: Command, io: Io): void {
 
 async function request(io: Io, { subject, san = [], eku, out, ...options }: CsrOptions): Promise<void> {
   refuseExisting(out)
-  const { hsm } = await loadForCertification(io, options)
+  const { configuration, signer } = await loadForCertification(io, options)
+  const { hsm } = configuration
   const hash = hashOf(options)
   const made = await withKey(
-    (...events) => new UncertifiedKey(hsm, ...events),
+    (...events) => new UncertifiedKey(signer, hsm, ...events),
     options.timeout * 1000,
     async (key) => {
-      const publicKey = key.publicKey().export({ type: 'spki', format: 'der' })
+      const { publicKey: certified, algorithm } = key.use()
+      const publicKey = certified.export({ type: 'spki', format: 'der' })
       const deadline = performance.now() + hsm.timeoutMs
       const der = await createCertificationRequest({
         subject,
         publicKey,
         extensions: [keyUsage(), ...extendedKeyUsage(eku), ...subjectAlternativeName(san)],
         hash,
-        algorithm: RSA_PKCS1,
-        sign: async (data) => key.sign(hash, await digest(hash, data), { deadline }),
+        algorithm,
+        sign: async (message) =>
+          key.sign(hash, { digest: await digest(hash, message), message }, { deadline }),
       })
       return { request: encodePem('CERTIFICATE REQUEST', der), fingerprint: fingerprint(publicKey) }
     },

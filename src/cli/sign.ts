@@ -5,9 +5,10 @@ import { encodePem } from '../certification/pem.ts'
 import { digestFile } from '../signature/file-digest.ts'
 import type { HashAlgorithm } from '../signature/hash-algorithms.ts'
 import type { SignatureType } from '../signature/signed-attributes.ts'
-import { SigningKey } from '../signers/signing-key.ts'
+import { Signers } from '../signers/signers.ts'
 import { CommandFailed } from './exit-codes.ts'
 import type { Io } from './io.ts'
+import { signerOption } from './signer-option.ts'
 import { loadForSigning } from './signing/configuration.ts'
 import { hashOf, hashOption } from './signing/options.ts'
 import { refuseExisting, writeResult } from './signing/output.ts'
@@ -24,6 +25,7 @@ Examples:
 `
 
 interface SignOptions extends TokenOptions {
+  readonly signer?: string
   readonly type: SignatureType
   readonly hash: string
   readonly pem?: boolean
@@ -36,6 +38,7 @@ export function addSignCommand(program: Command, io: Io): void {
     .argument('<file>', 'what is signed')
     .addOption(new Option('--type <type>', 'signed attributes').choices(['cms', 'cades']).default('cades'))
     .addOption(hashOption())
+    .addOption(signerOption('which of several signers, in place of the default'))
     .option('--pem', 'write PEM in place of DER')
     .option('--out <file>', 'write the signature to a new file')
     .addHelpText('after', EXAMPLES)
@@ -45,15 +48,18 @@ export function addSignCommand(program: Command, io: Io): void {
 async function sign(io: Io, file: string, { type, pem, out, ...options }: SignOptions): Promise<void> {
   refuseExisting(out)
   const hashAlgorithm = hashOf(options)
-  const configuration = await loadForSigning(io, options)
+  const { configuration, signer } = await loadForSigning(io, options)
   const digest = await read(file, hashAlgorithm)
   const signed = await withKey(
-    (...events) => new SigningKey(configuration, ...events),
+    (log, observer, onMisconfigured) => {
+      const only = { ...configuration.signers, default: signer.name, signers: [signer] }
+      return new Signers(only, { hsm: configuration.hsm, log, observer, onMisconfigured })
+    },
     options.timeout * 1000,
-    async (key) => {
+    async (signers) => {
+      const key = signers.choose(signer.name)
       const options = { deadline: performance.now() + configuration.hsm.timeoutMs }
-      const digested = { kind: 'container', type, hashAlgorithm, digest } as const
-      const der = await signContainer(digested, { signingKey: key, options })
+      const der = await signContainer({ type, hashAlgorithm, digest }, { signingKey: key, options })
       return { der, signer: key.signer().validity[0]?.subject }
     },
   )

@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { SignersConfiguration } from '../config.ts'
 import { type ConfigurationError, UNKNOWN_SIGNER } from '../errors.ts'
+import type { PoolStatus } from '../pkcs11/session-pool.ts'
 import { RefusedPins } from './refused-pins.ts'
 import { SignerSet, type SignerSetOptions } from './signer-set.ts'
 import type { SigningKey } from './signing-key.ts'
@@ -51,6 +52,11 @@ export class Signers {
   all(): SigningKey[] {
     const { defaultKey, signingKeys } = this.#current
     return [...new Set([defaultKey, ...signingKeys.values()])]
+  }
+
+  /** Of the default signer. */
+  status(): PoolStatus {
+    return this.#current.defaultKey.status()
   }
 
   /** Those that requests are given to. */

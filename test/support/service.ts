@@ -3,7 +3,7 @@ import { PassThrough } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { pino } from 'pino'
 import { buildApp } from '../../src/app.ts'
-import { type Configuration, loadConfiguration } from '../../src/config.ts'
+import { type Configuration, loadConfiguration, loadSigners } from '../../src/config.ts'
 import type { ConfigurationError } from '../../src/errors.ts'
 import { type Answer, send } from './http.ts'
 
@@ -46,6 +46,7 @@ export async function startService(
   const app = await buildApp(configuration, {
     logger: pino({ level: 'trace' }, stream),
     onMisconfigured: (error) => misconfigured.push(error),
+    loadSigners: () => loadSigners(environment),
   })
   prepare(app)
   const url = await app.listen({ host: '127.0.0.1', port: 0 })

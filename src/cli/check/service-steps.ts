@@ -11,25 +11,55 @@ const BUILD_INFO = /^signing_service_build_info\{version="([^"]+)",node_version=
 interface Service {
   readonly url: URL
   readonly limitMs: number
-  /** What its certificate has to be; undefined where that is not known. */
+}
+
+/** What the certificate of a signer has to be; undefined where that is not known. */
+interface Expected {
+  readonly name: string
   readonly signer: Signer | undefined
 }
 
-/** Whether it is ready, which version it is, and whether it has the same certificate. */
-export async function checkService(report: Report, { url, limitMs, signer }: Service): Promise<void> {
-  const ask = (path: string, body?: object) => send(new URL(path, url), limitMs, body)
-  if (
-    !(await attempt(report, 'service: ready', async () => reportReady(report, await ask('/health/ready'))))
-  ) {
-    return report.skip(['service: version', 'service: certificate'], 'the service does not answer')
+export const SERVICE_STEPS: readonly StepName[] = ['service: certificate']
+
+/**
+ * Whether it is ready, and which version it is.
+ *
+ * @returns the service, if it answers
+ */
+export async function checkService(report: Report, service: Service): Promise<Service | 'silent'> {
+  const answers = await attempt(report, 'service: ready', async () =>
+    reportReady(report, await ask(service, '/health/ready')),
+  )
+  if (!answers) {
+    report.skip(['service: version'], SILENT)
+    return 'silent'
   }
-  await attempt(report, 'service: version', async () => reportVersion(report, await ask('/metrics')))
+  await attempt(report, 'service: version', async () => reportVersion(report, await ask(service, '/metrics')))
+  return service
+}
+
+/** Whether the service has the same certificate for a signer. */
+export async function checkCertificate(
+  report: Report,
+  service: Service | 'silent',
+  { name, signer }: Expected,
+): Promise<void> {
+  if (service === 'silent') {
+    return report.skip(SERVICE_STEPS, SILENT)
+  }
   if (signer === undefined) {
-    return report.skip(['service: certificate'], 'the certificate is not known')
+    return report.skip(SERVICE_STEPS, 'the certificate is not known')
   }
+  const body = { action: 'get_certificates', signing_token: JSON.stringify({ signer: name }) }
   await attempt(report, 'service: certificate', async () => {
-    reportLeaf(report, signer, await ask('/sign', { action: 'get_certificates' }))
+    reportLeaf(report, signer, await ask(service, '/sign', body))
   })
+}
+
+const SILENT = 'the service does not answer'
+
+function ask({ url, limitMs }: Service, path: string, body?: object): Promise<Reply> {
+  return send(new URL(path, url), limitMs, body)
 }
 
 /** @returns whether there was an answer that could be read, be it good or bad */

@@ -11,7 +11,6 @@ import type {
 import type { AdministrationAccess } from '../../pkcs11/administration/messages.ts'
 import type { FoundKey } from '../../pkcs11/messages.ts'
 import { createTestWork } from '../../pkcs11/test-signature.ts'
-import { encodePublicKey } from '../../signature/public-key.ts'
 import { createPoolKey } from '../../signers/key-request.ts'
 import { type Signer, signerFromFiles, signerFromToken } from '../../signers/signer.ts'
 import { printable } from '../table.ts'

@@ -1,6 +1,6 @@
-import { type Configuration, isPinConfigured, loadConfiguration } from '../../config.ts'
-import { askPin } from '../ask-pin.ts'
+import { type Configuration, loadConfiguration, type SignerConfiguration } from '../../config.ts'
 import type { Io } from '../io.ts'
+import { chooseSigners, PinPrompt } from '../signer-option.ts'
 import { applyOptions, type TokenOptions } from '../token-options.ts'
 
 export interface KeyOptions extends TokenOptions {
@@ -9,24 +9,38 @@ export interface KeyOptions extends TokenOptions {
   readonly id?: string
 }
 
+/** The configuration of the service, and the one of its signers that signs. */
+export interface SigningConfiguration {
+  readonly configuration: Configuration
+  readonly signer: SignerConfiguration
+}
+
 /**
  * The configuration of the service, for one signature. Asks for the PIN where none is configured, and leaves the
  * answer where the signer process looks for it: in the environment that it gets from this process.
  *
  * @throws ConfigurationError, also where there is nobody to ask
  */
-export async function loadForSigning(io: Io, options: TokenOptions): Promise<Configuration> {
+export async function loadForSigning(
+  io: Io,
+  { signer: name, ...options }: TokenOptions & { readonly signer?: string },
+): Promise<SigningConfiguration> {
   const environment = { ...applyOptions(io.environment, options), HSM_SESSIONS: '1' }
-  if (isPinConfigured(environment)) {
-    return loadConfiguration(environment)
+  const { configuration } = PinPrompt.load(environment, loadConfiguration)
+  const { signers } = configuration
+  const [signer] = chooseSigners(signers, name ?? signers.default) as [SignerConfiguration]
+  const { askedPin } = await new PinPrompt({ ...io, environment }).ask(signer)
+  if (askedPin !== undefined) {
+    process.env.HSM_PIN = askedPin
   }
-  const configuration = loadConfiguration({ ...environment, HSM_PIN: 'asked for' })
-  process.env.HSM_PIN = await askPin(io)
-  return configuration
+  return { configuration, signer }
 }
 
 /** For a key that has no certificate yet: what the environment says beside the HSM is of another, or not yet right. */
-export function loadForCertification(io: Io, { label, id, ...options }: KeyOptions): Promise<Configuration> {
+export function loadForCertification(
+  io: Io,
+  { label, id, ...options }: KeyOptions,
+): Promise<SigningConfiguration> {
   const ofHsm = Object.entries(io.environment).filter(([name]) => name.startsWith('HSM_'))
   const environment = Object.fromEntries(ofHsm)
   // One of them names a key: what the environment says of another key must not be demanded as well

@@ -1,0 +1,74 @@
+/** Which signers a command is about, and their PINs where a person has to be asked for them. */
+import { Option } from 'commander'
+import {
+  type Configuration,
+  isPinConfigured,
+  type SignerConfiguration,
+  type SignersConfiguration,
+} from '../config.ts'
+import type { Variables } from '../configuration/variables.ts'
+import { ConfigurationError } from '../errors.ts'
+import { askPin } from './ask-pin.ts'
+import type { Io } from './io.ts'
+
+export function signerOption(description: string): Option {
+  return new Option('--signer <name>', description)
+}
+
+/**
+ * @param name absent for all of them
+ * @throws ConfigurationError that lists them where none has that name
+ */
+export function chooseSigners(
+  { signers }: SignersConfiguration,
+  name: string | undefined,
+): readonly SignerConfiguration[] {
+  const chosen = name === undefined ? signers : signers.filter((signer) => signer.name === name)
+  if (chosen.length === 0) {
+    const message = `there is no signer ${JSON.stringify(name)}; there are: ${signers.map((one) => one.name).join(', ')}`
+    throw new ConfigurationError([{ variable: '--signer', message }])
+  }
+  return chosen
+}
+
+const VARIABLE = 'HSM_PIN'
+
+/** Asks a person for the PIN that is configured nowhere, once. */
+export class PinPrompt {
+  readonly #io: Io
+  #answer: Promise<string> | undefined
+
+  constructor(io: Io) {
+    this.#io = io
+  }
+
+  /**
+   * Loads a configuration in which the PIN may be missing. Of the PIN only where it will be found becomes part of it.
+   *
+   * @throws ConfigurationError
+   */
+  static load(
+    environment: Variables,
+    load: (environment: Variables) => Configuration,
+  ): Pick<Configuration, 'warnings'> & { configuration: Configuration } {
+    if (isPinConfigured(environment)) {
+      const configuration = load(environment)
+      return { configuration, warnings: configuration.warnings }
+    }
+    const configuration = load({ ...environment, [VARIABLE]: 'asked for' })
+    const warnings = configuration.warnings.filter((warning) => !warning.startsWith(`${VARIABLE}: `))
+    return { configuration, warnings }
+  }
+
+  /**
+   * @returns nothing where the PIN of the signer is configured
+   * @throws ConfigurationError where there is nobody to ask
+   */
+  async ask({ access }: Pick<SignerConfiguration, 'access'>): Promise<{ askedPin?: string }> {
+    if ('file' in access.pin || isPinConfigured(this.#io.environment)) {
+      return {}
+    }
+    this.#answer ??= askPin(this.#io)
+    return { askedPin: await this.#answer }
+  }
+}
