@@ -14,6 +14,7 @@ import { problemWith } from './problem.ts'
 import type { SignersConfiguration } from './signer-configuration.ts'
 import {
   describeExpected,
+  findMeant,
   findSchemaProblems,
   placeInFile,
   type SchemaProblem,
