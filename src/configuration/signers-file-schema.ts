@@ -98,7 +98,8 @@ export function describeExpected(schema: Schema): string {
   const { type, description, minimum, maximum, items, examples = [] } = schema
   const range = type === 'integer' ? [`an integer from ${minimum} to ${maximum}`] : []
   const choice = schema.enum === undefined ? [] : [`one of ${schema.enum.join(', ')}`]
-  const list = items === undefined ? [] : [`a list of ${items.enum?.join(', ') ?? 'one or more'}, each once`]
+  const ofWhich = items?.enum === undefined ? '' : ` of ${items.enum.join(', ')}`
+  const list = items === undefined ? [] : [`a list of one or more${ofWhich}, each once`]
   const example = `for example ${JSON.stringify(examples[0])}`
   return [description, ...range, ...choice, ...list, example].join(', ')
 }

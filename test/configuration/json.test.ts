@@ -19,7 +19,7 @@ t.test('JSON is read as JSON.parse reads it', async (t) => {
     ...['"\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e4\\ud83d\\ude00\u2028ä"', '{"a":{"b":[{},[],{"c":null}]},"":1}'],
     '{"__proto__":{"a":1},"constructor":2}',
   ]) {
-    t.ok(isDeepStrictEqual(parseJson(text), JSON.parse(text)), text)
+    t.ok(isDeepStrictEqual(parseJson(text), JSON.parse(text)))
   }
   t.ok(Object.hasOwn(parseJson('{"__proto__":1}') as object, '__proto__'))
   fc.assert(
@@ -32,7 +32,14 @@ t.test('JSON is read as JSON.parse reads it', async (t) => {
 })
 
 t.test('what JSON.parse refuses is refused', async (t) => {
-  const pieces = fc.constantFrom(...'{}[],:"\\ \n1-.eutrlsa'.split(''), 'true', '"a"', '"a":', '\\u00', '\u00a0')
+  const pieces = fc.constantFrom(
+    ...'{}[],:"\\ \n1-.eutrlsa'.split(''),
+    'true',
+    '"a"',
+    '"a":',
+    '\\u00',
+    '\u00a0',
+  )
   fc.assert(
     fc.property(fc.array(pieces, { maxLength: 8 }), (parts) => {
       const text = parts.join('')
@@ -43,7 +50,7 @@ t.test('what JSON.parse refuses is refused', async (t) => {
         valid = false
       }
       const refusal = refusalOf(text)
-      t.equal(refusal === undefined || /stands in the same object/.test(refusal), valid, JSON.stringify(text))
+      t.equal(refusal === undefined || /stands in the same object/.test(refusal), valid)
     }),
     { numRuns: 2000 },
   )

@@ -65,7 +65,10 @@ t.test('the examples of RFC 7512 3 that ask for more than a key to sign with', a
         'object=my-certificate;type=cert;id=%69%95%3E%5C%F4%BD%EC%91;serial=?pin-source=file:/etc/token_pin',
       private_,
     ],
-    ['pkcs11:object=my-sign-key;type=private?module-name=mypkcs11', `module-name ${name('library with module-path')}`],
+    [
+      'pkcs11:object=my-sign-key;type=private?module-name=mypkcs11',
+      `module-name ${name('library with module-path')}`,
+    ],
     [
       'pkcs11:token=Software%20PKCS%2311%20softtoken;manufacturer=Snake%20Oil,%20Inc.?pin-value=the-pin',
       'has pin-value, but a PIN must not stand in this file: name a file that holds it with pin-source',
@@ -134,10 +137,24 @@ t.test('slot ids', async (t) => {
 })
 
 t.test('where the PIN is', async (t) => {
-  for (const source of ['/run/pin', 'file:/run/pin', 'file:///run/pin', 'FILE://localhost/run/pin', '%2Frun%2Fpin']) {
+  for (const source of [
+    '/run/pin',
+    'file:/run/pin',
+    'file:///run/pin',
+    'FILE://localhost/run/pin',
+    '%2Frun%2Fpin',
+  ]) {
     t.equal(parsePkcs11Uri(`pkcs11:?pin-source=${source}`).pinFile, '/run/pin', source)
   }
-  for (const source of ['', 'pin', 'file:pin', 'file://host/run/pin', '//host/pin', 'https://host/pin', 'file:']) {
+  for (const source of [
+    '',
+    'pin',
+    'file:pin',
+    'file://host/run/pin',
+    '//host/pin',
+    'https://host/pin',
+    'file:',
+  ]) {
     t.equal(
       refusalOf(`pkcs11:?pin-source=${source}`),
       'pin-source is neither a file: URI nor an absolute path',
@@ -178,9 +195,15 @@ t.test('what is no such URI', async (t) => {
     ['pkcs11:token', `attribute 1 of the path ${form}`],
     ['pkcs11:token=a?x&/run', `attribute 1 of the query ${form}; attribute 2 of the query ${form}`],
     ['pkcs11:to%6ben=a', `attribute 1 of the path ${form}`],
-    ['pkcs11:Token=a', 'Token is not supported here: token, serial, manufacturer, model, slot-id, object, id, type are'],
+    [
+      'pkcs11:Token=a',
+      'Token is not supported here: token, serial, manufacturer, model, slot-id, object, id, type are',
+    ],
     ['pkcs11:?token=a', 'token is not supported here: module-path, pin-source are'],
-    ['pkcs11:token=%;object=;x?y', `token has a % that no two hex digits follow; attribute 3 of the path ${form}; attribute 1 of the query ${form}; object is empty: leave it out`],
+    [
+      'pkcs11:token=%;object=;x?y',
+      `token has a % that no two hex digits follow; attribute 3 of the path ${form}; attribute 1 of the query ${form}; object is empty: leave it out`,
+    ],
   ] as const) {
     t.equal(refusalOf(uri), message, uri)
   }
@@ -189,8 +212,20 @@ t.test('what is no such URI', async (t) => {
 
 t.test('a PIN is in no message, wherever it was put', async (t) => {
   for (const part of [
-    ...['?pin-value=4711', '?pin-value=47&11', '?pin-value=47&x4711=1', '?x=1&pin-value=4711&pin-source=/run/pin'],
-    ...['pin-value=4711', '?pin_value=47&x4711=', '?PIN=4711', '?pin-value:4711', '?pin-source=4711', '?pin-source=|4711'],
+    ...[
+      '?pin-value=4711',
+      '?pin-value=47&11',
+      '?pin-value=47&x4711=1',
+      '?x=1&pin-value=4711&pin-source=/run/pin',
+    ],
+    ...[
+      'pin-value=4711',
+      '?pin_value=47&x4711=',
+      '?PIN=4711',
+      '?pin-value:4711',
+      '?pin-source=4711',
+      '?pin-source=|4711',
+    ],
     ...['?4711', '?=4711', '4711', 'token=%4711ä'],
   ]) {
     const refusal = refusalOf(`pkcs11:${part}`)

@@ -12,8 +12,7 @@ t.test('each type of key has its algorithms', async (t) => {
   ] as const) {
     const { certificate } = issue(directory, { subject: '/CN=Signer', key })
     for (const algorithm of all) {
-      const unfit =
-        `does not fit the certificate, whose key is of type ${type}: leave it out, or set ${fitting.join(' or ')}`
+      const unfit = `does not fit the certificate, whose key is of type ${type}: leave it out, or set ${fitting.join(' or ')}`
       t.equal(
         describeUnfitAlgorithm(certificate.publicKey, algorithm),
         fitting.some((one) => one === algorithm) ? undefined : unfit,
