@@ -196,6 +196,23 @@ t.test('paths of the environment are made absolute too, so that one token is one
   t.strictSame(access, { module: MODULE, token: {}, pin: { file: path('pin') } })
 })
 
+t.test('what the library is told', async (t) => {
+  const environment = { ...LEAST, HSM_MODULE_PARAMETERS: 'all' }
+  const module = '../other.so'
+  for (const [token, library] of [
+    [{ label: 'hsm1' }, { module: MODULE, moduleParameters: 'all' }],
+    [{ moduleParameters: 'own' }, { module: MODULE, moduleParameters: 'own' }],
+    [{ module }, { module: path('other.so') }],
+    [
+      { module, moduleParameters: 'own' },
+      { module: path('other.so'), moduleParameters: 'own' },
+    ],
+  ] as const) {
+    const { token: _, pin: __, ...access } = loadSigner({ token }, environment).access
+    t.strictSame(access, library, JSON.stringify(token))
+  }
+})
+
 t.test('which token', async (t) => {
   const environment = { ...LEAST, HSM_TOKEN_LABEL: 'hsm1', HSM_SLOT: '2' }
   const ofEnvironment = { label: 'hsm1', slot: 2 }
@@ -366,7 +383,7 @@ t.test('properties that nobody knows', async (t) => {
   }
   t.strictSame(problemsOfSigner({ key: { lable: 'a', label: 'a' }, token: { pin: PIN } }), [
     '/key/lable: is not known here; label is',
-    '/token/pin: is not known here; module, label, serial, slot, pinFile are',
+    '/token/pin: is not known here; module, moduleParameters, label, serial, slot, pinFile are',
   ])
   t.strictSame(problemsOf({ signer: {}, signers: { a: { 'a/b': 1 } } }), [
     'SIGNERS_FILE /signer: is not known here; signers is',
