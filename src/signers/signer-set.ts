@@ -7,7 +7,7 @@ import { SessionPool } from '../pkcs11/session-pool.ts'
 import { createPoolKey } from './key-request.ts'
 import { signerFromFiles } from './signer.ts'
 import { SigningKey } from './signing-key.ts'
-import { accessId, nameToken, placeOf, serves, type TokenPlan, type TokenPool } from './token-pool.ts'
+import { accessId, placeOf, serves, type TokenPlan, type TokenPool } from './token-pool.ts'
 import { warnAbout } from './warnings.ts'
 
 export interface SignerSetOptions {
@@ -42,11 +42,8 @@ export class SignerSet {
       key: createPoolKey(signer, (found) => warnAbout(signer, found, options.log)),
     }))
     const own: TokenPool[] = []
-    const names = new Set(previous.map(({ name }) => name))
     const createPool = (plan: TokenPlan): TokenPool => {
-      const name = nameToken(plan.access, names)
-      names.add(name)
-      const pool = { ...plan, name, pool: new SessionPool({ ...options, ...plan, onMisconfigured }) }
+      const pool = { ...plan, pool: new SessionPool({ ...options, ...plan, onMisconfigured }) }
       own.push(pool)
       return pool
     }

@@ -6,6 +6,7 @@ import { ConfigurationError } from '../errors.ts'
 import { EncodedCertificate } from '../signature/encoded-certificate.ts'
 import type { SignatureAlgorithm } from '../signature/signature-algorithm.ts'
 import { defaultSignatureAlgorithm, findSignatureAlgorithm } from '../signature/signature-algorithms.ts'
+import { describeUnfitAlgorithm } from './algorithm-fit.ts'
 import { reviewCertificates } from './certificate-review.ts'
 import { buildChain, type Chain } from './chain.ts'
 import { describeUnsupportedKey } from './key-type.ts'
@@ -43,7 +44,15 @@ export function signerFromFiles(configuration: CertifiedConfiguration): Signer |
  * @throws ConfigurationError as `signerFromFiles` does
  */
 export function signerFromToken(certificate: Uint8Array, configuration: CertifiedConfiguration): Signer {
-  return createSigner(new X509Certificate(certificate), [], configuration)
+  const leaf = new X509Certificate(certificate)
+  const { algorithm, settings } = configuration
+  const signer = createSigner(leaf, [], configuration)
+  // Of certificates in files that has been told where they are read
+  const unfit = algorithm && describeUnfitAlgorithm(leaf.publicKey, algorithm)
+  if (unfit !== undefined) {
+    throw new ConfigurationError([problemWith(settings.algorithm, unfit)])
+  }
+  return signer
 }
 
 /** @param following certificates from where the leaf is from */

@@ -7,7 +7,7 @@ import { RefusedPins } from './refused-pins.ts'
 import { SignerSet, type SignerSetOptions } from './signer-set.ts'
 import type { SigningKey } from './signing-key.ts'
 import { findNewlyInvalid, proveSigners } from './takeover.ts'
-import type { TokenPool } from './token-pool.ts'
+import { nameTokens, type TokenPool } from './token-pool.ts'
 
 export interface SignersOptions extends SignerSetOptions {
   /** A token was reached at the start, and the configuration does not fit it. Called at most once. */
@@ -59,9 +59,9 @@ export class Signers {
     return this.#current.defaultKey.status()
   }
 
-  /** Those that requests are given to. */
-  pools(): readonly TokenPool[] {
-    return this.#current.pools
+  /** Those that requests are given to, by name. */
+  pools(): ReadonlyMap<string, TokenPool> {
+    return nameTokens(this.#current.pools)
   }
 
   /**

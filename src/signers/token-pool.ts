@@ -11,8 +11,6 @@ export interface TokenPlan {
 
 /** A pool, and what it was made for. */
 export interface TokenPool extends TokenPlan {
-  /** What metrics call it. */
-  readonly name: string
   readonly pool: SessionPool
 }
 
@@ -47,14 +45,18 @@ export function serves({ access, keys, pool }: TokenPool, plan: TokenPlan): bool
   )
 }
 
-/** Such as the token's label: what tells it from the others. */
-export function nameToken({ token }: TokenAccess, taken: ReadonlySet<string>): string {
-  const { label, serial, slot, slotId } = token
-  const name = label ?? serial ?? (slot === undefined ? (slotId ?? 'default') : `slot ${slot}`)
-  for (let number = 1; ; number++) {
-    const candidate = number === 1 ? name : `${name} (${number})`
-    if (!taken.has(candidate)) {
-      return candidate
-    }
+/** By what metrics call them: the label of the token, or what else selects it, and a number where others have the same. */
+export function nameTokens(pools: readonly TokenPool[]): ReadonlyMap<string, TokenPool> {
+  const named = new Map<string, TokenPool>()
+  for (const [place, pool] of pools.entries()) {
+    const name = describeToken(pool)
+    const same = pools.slice(0, place).filter((before) => describeToken(before) === name)
+    named.set(same.length === 0 ? name : `${name} (${same.length + 1})`, pool)
   }
+  return named
+}
+
+function describeToken({ access: { token } }: TokenPool): string {
+  const { label, serial, slot, slotId } = token
+  return label ?? serial ?? (slot === undefined ? (slotId ?? 'default') : `slot ${slot}`)
 }
