@@ -1,5 +1,5 @@
 import type { BaseLogger } from 'pino'
-import type { HsmConfiguration, SignersConfiguration } from '../config.ts'
+import type { HsmConfiguration, SignersConfiguration, TokenAccess } from '../config.ts'
 import type { ConfigurationError } from '../errors.ts'
 import type { PoolKey } from '../pkcs11/pool-key.ts'
 import type { PoolObserver } from '../pkcs11/pool-observer.ts'
@@ -14,6 +14,8 @@ export interface SignerSetOptions {
   readonly hsm: HsmConfiguration
   readonly log: BaseLogger
   readonly observer: PoolObserver
+  /** The token refused the PIN as it is now. */
+  onPinRefused(access: TokenAccess): void
 }
 
 /** All signers of one state of the configuration, and the pools that they sign with. It does not change. */
@@ -43,7 +45,15 @@ export class SignerSet {
     }))
     const own: TokenPool[] = []
     const createPool = (plan: TokenPlan): TokenPool => {
-      const pool = { ...plan, pool: new SessionPool({ ...options, ...plan, onMisconfigured }) }
+      const pool = {
+        ...plan,
+        pool: new SessionPool({
+          ...options,
+          ...plan,
+          onMisconfigured,
+          onPinRefused: () => options.onPinRefused(plan.access),
+        }),
+      }
       own.push(pool)
       return pool
     }

@@ -2,6 +2,7 @@ import type { TokenAccess } from '../config.ts'
 import type { KeyRequest } from '../pkcs11/messages.ts'
 import type { PoolKey } from '../pkcs11/pool-key.ts'
 import type { SessionPool } from '../pkcs11/session-pool.ts'
+import type { HsmState } from '../pkcs11/supervisor.ts'
 
 /** The keys of one token that signers sign with. */
 export interface TokenPlan {
@@ -31,12 +32,16 @@ export function placeOf({ request }: PoolKey, keys: readonly PoolKey[]): number 
   return keys.findIndex((one) => keyId(one.request) === id)
 }
 
+/** A pool in such a state tries nothing any more. */
+const HOPELESS: readonly HsmState[] = ['pin refused', 'misconfigured', 'closing']
+
 /**
  * Whether a pool that is open already does for a plan: it has the keys, and they sign. A certificate on the token may
  * have changed: there the token is opened anew.
  */
 export function serves({ access, keys, pool }: TokenPool, plan: TokenPlan): boolean {
   return (
+    !HOPELESS.includes(pool.status().state) &&
     accessId(access) === accessId(plan.access) &&
     plan.keys.every((key) => {
       const place = placeOf(key, keys)
