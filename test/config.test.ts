@@ -2,8 +2,10 @@ import { once } from 'node:events'
 import { readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { type Configuration, loadConfiguration, readPin } from '../src/config.ts'
+import { type Configuration, loadConfiguration, readPin, type SignerConfiguration } from '../src/config.ts'
+import { SETTINGS } from '../src/configuration/single-signer.ts'
 import { ConfigurationError } from '../src/errors.ts'
+import { findHashAlgorithm } from '../src/signature/hash-algorithms.ts'
 import { issue, RSA_2048, spoil, writeBundle } from './support/certificates.ts'
 import { startServerProcess } from './support/server-process.ts'
 
@@ -27,6 +29,11 @@ const leaf = issue(directory, { subject: '/CN=Signer', issuer: issuing, key: RSA
 
 function load(variables: Record<string, string> = {}): Configuration {
   return loadConfiguration({ ...LEAST, ...variables })
+}
+
+/** The only one. */
+function signerOf({ signers }: Configuration): SignerConfiguration {
+  return signers.signers[0] as SignerConfiguration
 }
 
 /** The problems with an environment, each as `NAME: message`. */
@@ -66,16 +73,30 @@ t.test('with module and PIN alone all else has its default', async (t) => {
     shutdownDelayMs: 0,
     corsOrigins: [],
     logLevel: 'info',
-    hashAlgorithms: [{ name: 'sha256' }, { name: 'sha384' }, { name: 'sha512' }].map(({ name }) => ({
-      ...load({ HASH_ALGORITHMS: name }).hashAlgorithms[0],
-    })),
     digestMismatch: 'reject',
+    reloadIntervalMs: 2000,
     hsm: {
-      ...{ module: MODULE, pin: { variable: 'HSM_PIN' }, token: {}, key: {} },
       ...{ sessions: 8, queueLimit: 256, timeoutMs: 4000, keepAliveMs: 30_000 },
       ...{ zombieLimit: 4, sessionMaxUses: 0, sessionMaxAgeMs: 0 },
     },
-    signer: { caCertificates: [] },
+    signers: {
+      default: 'default',
+      signers: [
+        {
+          name: 'default',
+          access: { module: MODULE, pin: { variable: 'HSM_PIN' }, token: {} },
+          key: {},
+          rules: {
+            ...{ containers: ['raw', 'pkcs7'], signatureTypes: ['cms', 'cades'], raw: false },
+            hashAlgorithms: ['sha256', 'sha384', 'sha512'].map(findHashAlgorithm),
+            minimumDaysLeft: 0,
+          },
+          caCertificates: [],
+          settings: SETTINGS,
+        },
+      ],
+      files: [],
+    },
     warnings: [PIN_WARNING],
   })
 })
@@ -88,7 +109,7 @@ t.test('every variable reaches its place', async (t) => {
     ...{ SIGNER_CERTIFICATE_FILE: leaf.certificateFile, CA_CERTIFICATES_FILE: issuing.certificateFile },
     ...{ HSM_SESSIONS: '3', HSM_QUEUE_LIMIT: '0', HSM_TIMEOUT_MS: '900', HSM_KEEPALIVE_MS: '5000' },
     ...{ HSM_ZOMBIE_LIMIT: '0', HSM_SESSION_MAX_USES: '100', HSM_SESSION_MAX_AGE_MS: '60000' },
-    SHUTDOWN_DELAY_MS: '2000',
+    ...{ SHUTDOWN_DELAY_MS: '2000', SIGNERS_RELOAD_INTERVAL_MS: '500' },
     ...{ HASH_ALGORITHMS: 'sha512', DIGEST_MISMATCH: 'ignore', CORS_ORIGINS: 'https://app.example.com' },
     ...{ SIGNING_SERVICE_PORT: '0', SIGNING_SERVICE_HOST: '::1', SIGNING_SERVICE_PATH: '/api/sign' },
     ...{ SIGNING_SERVICE_BODY_LIMIT: '1024', SIGNING_SERVICE_KEEP_ALIVE_MS: '1000', LOG_LEVEL: 'warn' },
@@ -97,18 +118,30 @@ t.test('every variable reaches its place', async (t) => {
     ...{ host: '::1', port: 0, paths: ['/', '/sign', '/api/sign'], bodyLimit: 1024, keepAliveMs: 1000 },
     ...{ corsOrigins: ['https://app.example.com'], logLevel: 'warn', digestMismatch: 'ignore' },
     shutdownDelayMs: 2000,
-    hashAlgorithms: [{ name: 'sha512' }],
+    reloadIntervalMs: 500,
     hsm: {
-      ...{ module: MODULE, moduleParameters: "configdir='/db'", pin: { file: path('pin') } },
-      token: { label: 'hsm1', serial: 'f41c2b8d90aa17e3', slot: 2 },
-      key: { label: 'signer', id: '01a2' },
       ...{ sessions: 3, queueLimit: 0, timeoutMs: 900, keepAliveMs: 5000 },
       ...{ zombieLimit: 0, sessionMaxUses: 100, sessionMaxAgeMs: 60_000 },
     },
+    signers: {
+      signers: [
+        {
+          access: {
+            ...{ module: MODULE, moduleParameters: "configdir='/db'", pin: { file: path('pin') } },
+            token: { label: 'hsm1', serial: 'f41c2b8d90aa17e3', slot: 2 },
+          },
+          key: { label: 'signer', id: '01a2' },
+          rules: { hashAlgorithms: [{ name: 'sha512' }] },
+          settings: { key: 'HSM_KEY_LABEL' },
+        },
+      ],
+      files: [leaf.certificateFile, issuing.certificateFile],
+    },
     warnings: [],
   })
+  const { certificates = [], caCertificates } = signerOf(configuration)
   t.strictSame(
-    [...(configuration.signer.certificates ?? []), ...configuration.signer.caCertificates].map(String),
+    [...certificates, ...caCertificates].map(String),
     [leaf, issuing].map(({ certificate }) => certificate.toString()),
   )
 })
@@ -134,6 +167,7 @@ t.test('numbers', async (t) => {
     ['HSM_SESSION_MAX_USES', 0, 1_000_000_000],
     ['HSM_SESSION_MAX_AGE_MS', 0, 604_800_000],
     ['SHUTDOWN_DELAY_MS', 0, 600_000],
+    ['SIGNERS_RELOAD_INTERVAL_MS', 0, 86_400_000],
     ['SIGNING_SERVICE_PORT', 0, 65_535],
     ['SIGNING_SERVICE_BODY_LIMIT', 1024, 500_000_000],
     ['SIGNING_SERVICE_KEEP_ALIVE_MS', 1000, 86_400_000],
@@ -174,6 +208,13 @@ t.test('a session lives for ever, or for a second at least', async (t) => {
     checkRefused(t, 'HSM_SESSION_MAX_AGE_MS', age, '0 is never, else 1000 or more')
   }
   t.equal(load({ HSM_SESSION_MAX_AGE_MS: '1000' }).hsm.sessionMaxAgeMs, 1000)
+})
+
+t.test('files are looked at never, or every tenth of a second at most', async (t) => {
+  for (const interval of ['1', '99']) {
+    checkRefused(t, 'SIGNERS_RELOAD_INTERVAL_MS', interval, '0 is never, else 100 or more')
+  }
+  t.equal(load({ SIGNERS_RELOAD_INTERVAL_MS: '100' }).reloadIntervalMs, 100)
 })
 
 t.test('choices, in the very spelling', async (t) => {
@@ -220,7 +261,8 @@ t.test('the path', async (t) => {
 })
 
 t.test('hash algorithms', async (t) => {
-  const names = (value: string) => load({ HASH_ALGORITHMS: value }).hashAlgorithms.map(({ name }) => name)
+  const names = (value: string) =>
+    signerOf(load({ HASH_ALGORITHMS: value })).rules.hashAlgorithms.map(({ name }) => name)
   t.strictSame(names('sha512'), ['sha512'])
   t.strictSame(names(' sha160 , sha224,sha256, sha384 ,sha512 '), [
     'sha160',
@@ -261,9 +303,9 @@ t.test('origins', async (t) => {
 })
 
 t.test('the PIN', async (t) => {
-  t.strictSame(load().hsm.pin, { variable: 'HSM_PIN' }, 'is found in the variable')
+  t.strictSame(signerOf(load()).access.pin, { variable: 'HSM_PIN' }, 'is found in the variable')
   const fromFile = { HSM_MODULE: MODULE, HSM_PIN_FILE: path('pin') }
-  t.strictSame(loadConfiguration(fromFile).hsm.pin, { file: path('pin') }, 'or in the file')
+  t.strictSame(signerOf(loadConfiguration(fromFile)).access.pin, { file: path('pin') }, 'or in the file')
   const example = ': file that holds the PIN, for example HSM_PIN_FILE=/run/secrets/hsm-pin'
   t.strictSame(
     problemsOf({ ...LEAST, HSM_PIN_FILE: path('pin') }),
@@ -320,7 +362,7 @@ t.test('certificate files', async (t) => {
     path('chain.pem'),
     [leaf, issuing, root].map(({ certificate }) => certificate),
   )
-  t.equal(load({ SIGNER_CERTIFICATE_FILE: chain }).signer.certificates?.length, 3)
+  t.equal(signerOf(load({ SIGNER_CERTIFICATE_FILE: chain })).certificates?.length, 3)
 })
 
 t.test('a certificate that cannot go into a container', async (t) => {

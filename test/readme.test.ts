@@ -12,9 +12,9 @@ import { findSchemaProblems } from '../src/configuration/signers-file-schema.ts'
 import * as errors from '../src/errors.ts'
 import { PoolMetrics } from '../src/metrics/pool-metrics.ts'
 import { processMetrics } from '../src/metrics/process-metrics.ts'
+import { ReloadMetrics } from '../src/metrics/reload-metrics.ts'
 import { RequestMetrics } from '../src/metrics/request-metrics.ts'
-import { registerSigningKeyGauges } from '../src/metrics/signing-key-gauges.ts'
-import type { SigningKey } from '../src/signers/signing-key.ts'
+import { registerSignerGauges } from '../src/metrics/signer-gauges.ts'
 import { repositoryPath } from './support/repository.ts'
 
 const readme = readFileSync(repositoryPath('README.md'), 'utf8')
@@ -113,7 +113,8 @@ function metrics(): Map<string, string> {
   const registry = new Registry()
   new PoolMetrics(registry)
   new RequestMetrics(registry)
-  registerSigningKeyGauges(registry, { signingKey: {} as SigningKey, queueLimit: 1 })
+  new ReloadMetrics(registry)
+  registerSignerGauges(registry, { signers: { all: () => [], pools: () => [] }, queueLimit: 1 })
   return new Map(
     Registry.merge([registry, processMetrics()])
       .getMetricsAsArray()

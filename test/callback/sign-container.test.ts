@@ -1,6 +1,7 @@
 import type { X509Certificate } from 'node:crypto'
 import t from 'tap'
 import { signContainer } from '../../src/callback/sign-container.ts'
+import { SETTINGS } from '../../src/configuration/single-signer.ts'
 import { HASH_ALGORITHMS } from '../../src/signature/hash-algorithms.ts'
 import { type Signer, signerFromFiles } from '../../src/signers/signer.ts'
 import { issue } from '../support/certificates.ts'
@@ -11,7 +12,8 @@ const [before, after] = ['before', 'after'].map(
 )
 
 function signerOf(certificate: X509Certificate | undefined): Signer {
-  const signer = certificate && signerFromFiles({ certificates: [certificate], caCertificates: [] })
+  const signer =
+    certificate && signerFromFiles({ certificates: [certificate], caCertificates: [], settings: SETTINGS })
   if (signer === undefined) throw new Error('no certificate')
   return signer
 }
@@ -35,7 +37,7 @@ t.test(
     const [hashAlgorithm] = HASH_ALGORITHMS.filter(({ name }) => name === 'sha256')
     if (hashAlgorithm === undefined) throw new Error('no sha256')
     const container = await signContainer(
-      { kind: 'container', type: 'cms', hashAlgorithm, digest: Buffer.alloc(32) },
+      { type: 'cms', hashAlgorithm, digest: Buffer.alloc(32) },
       { signingKey, options: { deadline: 0 } },
     )
     t.same(

@@ -4,12 +4,13 @@ import { Admission } from '../../src/pkcs11/admission.ts'
 import { Job } from '../../src/pkcs11/job.ts'
 import { JobQueue } from '../../src/pkcs11/job-queue.ts'
 import { ServiceTime } from '../../src/pkcs11/service-time.ts'
+import { orderFor } from '../support/played-sessions.ts'
 
 t.test('a request whose deadline has passed while it waited was not too many', async (t) => {
   const queue = new JobQueue()
   const admission = new Admission(queue, 8, new ServiceTime())
   const job = new Job({
-    data: Buffer.from('work'),
+    ...orderFor('work'),
     deadline: performance.now() + 20,
     verify: () => true,
     onDeadline: (late) => late.fail(new Error('late')),

@@ -1,14 +1,14 @@
 /** How the supervisor takes what goes wrong before a signer process signs. */
 import { execFileSync, spawn } from 'node:child_process'
-import { createPublicKey } from 'node:crypto'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import { PassThrough } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { pino } from 'pino'
 import t, { type Test } from 'tap'
-import { loadConfiguration } from '../../src/config.ts'
+import { loadSigners } from '../../src/config.ts'
+import type { OpenRequest } from '../../src/pkcs11/messages.ts'
 import { Supervisor, type SupervisorEvents } from '../../src/pkcs11/supervisor.ts'
+import { createPoolKey } from '../../src/signers/key-request.ts'
 import { createFaultyModule } from '../support/faulty-module/faulty-module.ts'
 import { observe } from '../support/played-sessions.ts'
 import { until } from '../support/signing.ts'
@@ -18,7 +18,11 @@ const directory = t.testdir()
 const signing = await createSigningToken(directory)
 const module = await createFaultyModule(directory, signing.environment)
 const { environment } = module
-const certified = createPublicKey(readFileSync(signing.publicKey)).export({ type: 'spki', format: 'der' })
+const [request] = loadSigners(environment).signers.map((signer) => ({
+  access: signer.access,
+  settings: signer.settings,
+  keys: [createPoolKey(signer, () => {}).request],
+}))
 
 /** A supervisor that tells what becomes of it; `onOpened` throws that error. */
 function supervise(t: Test, error: Error = new Error('not opened')) {
@@ -27,7 +31,6 @@ function supervise(t: Test, error: Error = new Error('not opened')) {
   lines.on('data', (chunk) => {
     log += chunk
   })
-  const { hsm } = loadConfiguration(environment)
   const ignore = () => {}
   const events: SupervisorEvents = {
     onOpened: () => {
@@ -38,7 +41,8 @@ function supervise(t: Test, error: Error = new Error('not opened')) {
   }
   const observed: string[] = []
   const observer = observe(observed)
-  const supervisor = new Supervisor({ hsm, publicKey: certified, events, log: pino(lines), observer })
+  const options = { request: request as OpenRequest, events, log: pino(lines), observer }
+  const supervisor = new Supervisor(options)
   t.teardown(() => supervisor.close())
   return { supervisor, log: () => log, observed }
 }
@@ -76,7 +80,7 @@ t.test('a signer process that the system refuses to start is started later', asy
     raise.stdin.end('\n')
     await raised
     // What `onOpened` throws shows that the next one was started, and does not end the service either
-    await until('the next one has opened the token', () => /the private key cannot be used/.test(log()))
+    await until('the next one has opened the token', () => /the token cannot be used/.test(log()))
     t.match(log(), /the signer process ended \(spawn .* EMFILE\)/)
     t.match(log(), /a bug/)
     t.equal(supervisor.state.state, 'unavailable')

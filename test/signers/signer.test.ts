@@ -1,6 +1,6 @@
-import { createPublicKey } from 'node:crypto'
 import t from 'tap'
-import { checkKeyMatches, type Signer, signerFromFiles, signerFromToken } from '../../src/signers/signer.ts'
+import { SETTINGS } from '../../src/configuration/single-signer.ts'
+import { type Signer, signerFromFiles, signerFromToken } from '../../src/signers/signer.ts'
 import { type Issued, issue, RSA_2048, spoil } from '../support/certificates.ts'
 
 const directory = t.testdir()
@@ -44,14 +44,14 @@ t.test('issuers may follow the leaf in its file, or be in the other one, or both
   ] as const) {
     const signer = signerFromFiles({
       ...{ certificates: certificatesOf(...certificates) },
-      ...{ caCertificates: certificatesOf(...caCertificates) },
+      ...{ caCertificates: certificatesOf(...caCertificates), settings: SETTINGS },
     })
     t.strictSame(describe(signer), WHOLE)
   }
 })
 
 t.test('without a file the certificate is the one on the token', async (t) => {
-  const configuration = { caCertificates: certificatesOf(root, issuing) }
+  const configuration = { caCertificates: certificatesOf(root, issuing), settings: SETTINGS }
   t.equal(signerFromFiles(configuration), undefined)
   t.strictSame(describe(signerFromToken(leaf.certificate.raw, configuration)), WHOLE)
 })
@@ -73,36 +73,14 @@ t.test('a certificate that OpenSSL reads and containers cannot hold is told by i
     signerFromFiles({
       certificates: certificatesOf(...certificates),
       caCertificates: certificatesOf(...caCertificates),
+      settings: SETTINGS,
     })
   t.throws(() => create([odd], []), refused('SIGNER_CERTIFICATE_FILE', 'CN=Signer'))
   t.throws(() => create([ofRsaRoot, oddRoot], []), refused('SIGNER_CERTIFICATE_FILE', 'CN=RSA root'))
   t.throws(() => create([ofRsaRoot], [oddRoot]), refused('CA_CERTIFICATES_FILE', 'CN=RSA root'))
   t.throws(
-    () => signerFromToken(odd.certificate.raw, { caCertificates: [] }),
+    () => signerFromToken(odd.certificate.raw, { caCertificates: [], settings: SETTINGS }),
     refused('SIGNER_CERTIFICATE_FILE', 'CN=Signer'),
   )
   t.doesNotThrow(() => create([leaf], [oddRoot]), 'one that is in no chain does no harm')
-})
-
-t.test('a key that the token does not show passes for the time being', async (t) => {
-  const signer = signerFromFiles({ certificates: certificatesOf(leaf), caCertificates: [] }) as Signer
-  t.doesNotThrow(() => checkKeyMatches(signer, undefined))
-  t.throws(
-    () => checkKeyMatches(signer, other.certificate.publicKey.export({ type: 'spki', format: 'der' })),
-    {
-      name: 'ConfigurationError',
-    },
-  )
-})
-
-t.test('a certificate for PSS alone is that of the RSA key with its numbers', async (t) => {
-  const key = ['-algorithm', 'RSA-PSS', '-pkeyopt', 'rsa_keygen_bits:2048']
-  const issued = issue(directory, { subject: '/CN=Signer', key })
-  const signer = signerFromFiles({ certificates: certificatesOf(issued), caCertificates: [] }) as Signer
-  const certified = signer.publicKey.export({ type: 'spki', format: 'der' })
-  // RSAPublicKey of 2048 bits (RFC 8017 A.1.1)
-  const numbers = certified.subarray(certified.indexOf(Buffer.from('3082010a', 'hex')))
-  const onToken = createPublicKey({ key: numbers, type: 'pkcs1', format: 'der' })
-  t.equal(onToken.asymmetricKeyType, 'rsa')
-  t.doesNotThrow(() => checkKeyMatches(signer, onToken.export({ type: 'spki', format: 'der' })))
 })

@@ -1,17 +1,23 @@
 import { pino } from 'pino'
 import { Registry } from 'prom-client'
 import t from 'tap'
+import { SETTINGS } from '../../src/configuration/single-signer.ts'
 import { HSM_UNAVAILABLE } from '../../src/errors.ts'
 import { PoolMetrics } from '../../src/metrics/pool-metrics.ts'
 import { UncertifiedKey } from '../../src/signers/uncertified-key.ts'
 
 t.test('there is no public key before the token was opened', (t) => {
-  const hsm = {
-    ...{ module: '/none', pin: { variable: 'HSM_PIN' }, token: {}, key: {}, sessions: 1, queueLimit: 1 },
-    ...{ timeoutMs: 1000, keepAliveMs: 1000, zombieLimit: 0, sessionMaxUses: 0, sessionMaxAgeMs: 0 },
+  const signer = {
+    access: { module: '/none', pin: { variable: 'HSM_PIN' }, token: {} },
+    ...{ key: {}, settings: SETTINGS },
   }
-  const key = new UncertifiedKey(hsm, pino({ level: 'silent' }), new PoolMetrics(new Registry()), () => {})
+  const hsm = {
+    ...{ sessions: 1, queueLimit: 1, timeoutMs: 1000, keepAliveMs: 1000, zombieLimit: 0 },
+    ...{ sessionMaxUses: 0, sessionMaxAgeMs: 0 },
+  }
+  const [log, observer] = [pino({ level: 'silent' }), new PoolMetrics(new Registry())]
+  const key = new UncertifiedKey(signer, hsm, log, observer, () => {})
   t.equal(key.status().state, 'starting')
-  t.throws(() => key.publicKey(), new HSM_UNAVAILABLE())
+  t.throws(() => key.use(), new HSM_UNAVAILABLE())
   t.end()
 })

@@ -10,6 +10,8 @@ import type { PoolObserver } from '../../src/pkcs11/pool-observer.ts'
 import type { Recovery, TokenFailure } from '../../src/pkcs11/return-values.ts'
 import { ServiceTime } from '../../src/pkcs11/service-time.ts'
 import { Sessions } from '../../src/pkcs11/sessions.ts'
+import { createTestWork } from '../../src/pkcs11/test-signature.ts'
+import { RSA_PKCS1 } from '../../src/signature/rsa-pkcs1.ts'
 
 const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
 
@@ -33,7 +35,13 @@ export function signature(data: Uint8Array): Buffer {
   return privateEncrypt(privateKey, data)
 }
 
-export { publicKey }
+/** What the only key is used with. */
+export const USE = { publicKey, algorithm: RSA_PKCS1 }
+
+/** An order to sign with the only key. */
+export function orderFor(text: string) {
+  return { key: 0, mechanism: { name: 'CKM_RSA_PKCS' }, data: Buffer.from(text) } as const
+}
 
 /** Writes down what it is told, each as `name argument`, but calls and waits. */
 export function observe(events: string[]): PoolObserver {
@@ -61,7 +69,7 @@ export function playSessions(t: Test, count: number, change: Partial<HsmConfigur
   const logged: string[] = []
   const serviceTime = new ServiceTime()
   const sessions = new Sessions({
-    publicKey,
+    test: createTestWork(0, USE),
     hsm: { ...HSM, sessions: count, zombieLimit: Math.floor(count / 2), ...change },
     serviceTime,
     log: pino({ level: 'warn' }, { write: (line) => logged.push(line) }),
@@ -112,7 +120,7 @@ export function playSessions(t: Test, count: number, change: Partial<HsmConfigur
       answer(session, { type: 'sign-failed', failure: failure(recovery) }),
     job: (text: string) => {
       const job = new Job({
-        data: Buffer.from(text),
+        ...orderFor(text),
         deadline: now + 4_000,
         verify: (octets) => !WRONG.equals(octets),
         onDeadline: (late) => late.fail(new Error('late')),

@@ -6,7 +6,9 @@ import { join } from 'node:path'
 import { SessionFlag } from 'graphene-pk11'
 import pkcs11js, { type Handle, type Template } from 'pkcs11js'
 import t from 'tap'
-import type { HsmConfiguration } from '../../../src/config.ts'
+import type { KeySelector, TokenAccess } from '../../../src/config.ts'
+import { SETTINGS } from '../../../src/configuration/single-signer.ts'
+import { type FoundKey, isFound, type KeyOutcome } from '../../../src/pkcs11/messages.ts'
 import { initializeLibrary, loadLibrary } from '../../../src/pkcs11/process/library.ts'
 import { OpenError } from '../../../src/pkcs11/process/open-error.ts'
 import { type OpenToken, openToken } from '../../../src/pkcs11/process/open-token.ts'
@@ -22,19 +24,14 @@ const key = await generateKey(token, { label: 'signer', id: '01' })
 const certificates = await issueCertificates(join(directory, 'certificates'), key)
 const wanted = der(key)
 
-const hsm: HsmConfiguration = {
+const access: TokenAccess = {
   module: module.environment.HSM_MODULE ?? '',
   pin: { file: token.environment.HSM_PIN_FILE ?? '' },
   token: { label: 'test' },
-  key: {},
-  sessions: 2,
-  queueLimit: 1,
-  timeoutMs: 1000,
-  keepAliveMs: 1000,
-  zombieLimit: 1,
-  sessionMaxUses: 0,
-  sessionMaxAgeMs: 0,
 }
+
+/** What is configured otherwise. */
+type Change = Partial<TokenAccess> & { readonly key?: KeySelector }
 
 function der(pemFile: string): Buffer {
   return createPublicKey(readFileSync(pemFile)).export({ type: 'spki', format: 'der' })
@@ -46,12 +43,14 @@ function der(pemFile: string): Buffer {
  * @param publicKey of the signer certificate; null when that is to be found on the token
  */
 function open<T>(
-  change: Partial<HsmConfiguration>,
+  { key: selector = {}, ...change }: Change,
   publicKey: Uint8Array | null,
   use: (opened: OpenToken) => T,
 ): T {
-  const request = { hsm: { ...hsm, ...change }, ...(publicKey === null ? {} : { publicKey }) }
-  const opened = openToken(request, () => {})
+  const settings = settingsFor(selector)
+  const certified = publicKey === null ? {} : { publicKey }
+  const key = { selector, certificateOnToken: publicKey === null, settings, ...certified }
+  const opened = openToken({ access: { ...access, ...change }, settings, keys: [key] }, () => {})
   try {
     return use(opened)
   } finally {
@@ -59,12 +58,26 @@ function open<T>(
   }
 }
 
-function keyId(change: Partial<HsmConfiguration>, publicKey: Uint8Array | null = wanted): string {
-  return open(change, publicKey, (opened) => opened.key.id)
+/** As the variables that are set are called. */
+function settingsFor({ label, id }: KeySelector) {
+  return label === undefined && id !== undefined ? { ...SETTINGS, key: 'HSM_KEY_ID' } : SETTINGS
+}
+
+/** The only key that was asked for; what is wrong with it is thrown as where it keeps the token from being opened. */
+function keyOf({ keys }: OpenToken): FoundKey {
+  const outcome = keys[0] as KeyOutcome
+  if (!isFound(outcome)) {
+    throw new OpenError({ kind: 'configuration', ...outcome })
+  }
+  return outcome
+}
+
+function keyId(change: Change, publicKey: Uint8Array | null = wanted): string {
+  return open(change, publicKey, (opened) => keyOf(opened).id)
 }
 
 /** Why it cannot be opened, as `kind variable message`. */
-function refusal(change: Partial<HsmConfiguration>, publicKey: Uint8Array | null = wanted): string {
+function refusal(change: Change, publicKey: Uint8Array | null = wanted): string {
   try {
     return `opened ${keyId(change, publicKey)}`
   } catch (error) {
@@ -121,6 +134,21 @@ function named(label: string, id?: string): Template {
     { type: pkcs11js.CKA_LABEL, value: label },
     ...(id === undefined ? [] : [{ type: pkcs11js.CKA_ID, value: Buffer.from(id, 'hex') }]),
   ]
+}
+
+/** A Diffie-Hellman key, which signs nothing. */
+function writeExchangeKey(template: Template): void {
+  onToken((lib, session) =>
+    lib.C_CreateObject(session, [
+      { type: pkcs11js.CKA_CLASS, value: pkcs11js.CKO_PRIVATE_KEY },
+      { type: pkcs11js.CKA_KEY_TYPE, value: pkcs11js.CKK_DH },
+      { type: pkcs11js.CKA_TOKEN, value: true },
+      { type: pkcs11js.CKA_PRIME, value: Buffer.from('17', 'hex') },
+      { type: pkcs11js.CKA_BASE, value: Buffer.from('05', 'hex') },
+      { type: pkcs11js.CKA_VALUE, value: Buffer.from('06', 'hex') },
+      ...template,
+    ]),
+  )
 }
 
 function writeCertificate(id: string, value: Uint8Array): void {
@@ -227,7 +255,7 @@ t.test('a library that cannot be loaded', async (t) => {
 t.test('a certificate on the token', async (t) => {
   const foreign = readFileSync(certificates.root)
   const leaf = new X509Certificate(readFileSync(certificates.leaf)).raw
-  const found = () => open({}, null, (opened) => Buffer.from(opened.key.certificate ?? ''))
+  const found = () => open({}, null, (opened) => Buffer.from(keyOf(opened).certificate ?? ''))
 
   t.test('there is none', async (t) => {
     t.match(
@@ -319,10 +347,12 @@ t.test('a key', async (t) => {
       /^configuration HSM_KEY_LABEL several private keys fit, set HSM_KEY_LABEL or HSM_KEY_ID/,
     )
   })
-  t.test('that is no RSA key', async (t) => {
+  t.test('that is neither an RSA nor an EC key', async (t) => {
+    t.equal(keyId({ key: { label: 'EC' } }, wanted), '03', 'whose certificate is compared later')
+    writeExchangeKey(named('key exchange', '08'))
     t.match(
-      refusal({ key: { label: 'EC' } }, wanted),
-      /^configuration HSM_KEY_LABEL the private key is not an RSA key/,
+      refusal({ key: { label: 'key exchange' } }, wanted),
+      /^configuration HSM_KEY_LABEL the private key is neither an RSA nor an EC key/,
     )
   })
   t.test('that demands the PIN for each signature', async (t) => {
@@ -339,13 +369,13 @@ t.test('a key', async (t) => {
   })
   t.test('whose public half only the public key object shows', async (t) => {
     module.plan('C_GetAttributeValue refuse CKA_MODULUS CKR_ATTRIBUTE_SENSITIVE times=1')
-    open({ key: { id: '01' } }, wanted, (opened) => t.same(opened.key.publicKey, wanted))
+    open({ key: { id: '01' } }, wanted, (opened) => t.same(keyOf(opened).publicKey, wanted))
     module.plan()
   })
   t.test('whose public half nothing shows, and there are several', async (t) => {
     module.plan('C_GetAttributeValue refuse CKA_MODULUS CKR_ATTRIBUTE_SENSITIVE')
     t.match(refusal({}, wanted), /several private keys fit/)
-    open({ key: { id: '01' } }, wanted, (opened) => t.notOk('publicKey' in opened.key))
+    open({ key: { id: '01' } }, wanted, (opened) => t.notOk('publicKey' in keyOf(opened)))
     module.plan()
   })
   t.test('without an id', async (t) => {
@@ -375,16 +405,19 @@ t.test('the selected key is found again in another session', async (t) => {
     { type: pkcs11js.CKA_LABEL, value: Buffer.from('Schl\xfcssel', 'latin1') },
   ])
   onToken(() => {})
-  const library = loadLibrary(hsm.module)
+  const library = loadLibrary(access.module)
   initializeLibrary(library)
-  const { slot } = selectToken(library, hsm.token)
+  const { slot } = selectToken(library, access.token, SETTINGS)
   const session = slot.open(SessionFlag.SERIAL_SESSION | SessionFlag.RW_SESSION)
   session.login(PIN)
   t.teardown(async () => library.finalize())
 
-  const { handle, ...signer } = selectPrivateKey(session, { id: '01' })
+  const { handle, ...signer } = selectPrivateKey(session, { selector: { id: '01' }, settings: SETTINGS })
   t.same(findSelectedKey(session, signer), handle)
-  const { handle: latin1Handle, ...latin1 } = selectPrivateKey(session, { id: '06' })
+  const { handle: latin1Handle, ...latin1 } = selectPrivateKey(session, {
+    selector: { id: '06' },
+    settings: SETTINGS,
+  })
   t.same(findSelectedKey(session, latin1), latin1Handle, 'though its label is not UTF-8')
   t.equal(findSelectedKey(session, { labelBytes: Buffer.from('none'), id: '' }), undefined)
   const twin = { labelBytes: Buffer.from('twin'), id: '05' }
