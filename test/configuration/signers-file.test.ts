@@ -30,7 +30,16 @@ const FILE = path('file', 'signers.json')
 /** Loads the signers of a file with this content. */
 function load(content: unknown, environment: Record<string, string | undefined> = LEAST) {
   writeFileSync(FILE, typeof content === 'string' ? content : JSON.stringify(content))
-  return loadSigners({ ...environment, SIGNERS_FILE: FILE })
+  return loadFrom(FILE, environment)
+}
+
+/** @throws ConfigurationError */
+function loadFrom(file: string, environment: Record<string, string | undefined> = LEAST) {
+  const { signers, problems } = loadSigners({ ...environment, SIGNERS_FILE: file })
+  if (problems.length > 0) {
+    throw new ConfigurationError(problems)
+  }
+  return signers
 }
 
 /** The problems with a file, each as `NAME: message`. */
@@ -482,7 +491,7 @@ t.test('a signers file that cannot be read', async (t) => {
     t.strictSame(problemsOf(content, {}), [`SIGNERS_FILE: ${reason}: ${described}`])
   }
   writeFileSync(FILE, Buffer.from('7b22c3227d', 'hex'))
-  const read = (file: string) => () => loadSigners({ ...LEAST, SIGNERS_FILE: file })
+  const read = (file: string) => () => loadFrom(file)
   t.throws(read(FILE), { message: `SIGNERS_FILE: is not UTF-8: ${described}` })
   t.throws(read(path('missing')), { message: `SIGNERS_FILE: cannot be read (ENOENT): ${described}` })
   t.throws(read(directory), { message: `SIGNERS_FILE: cannot be read (it is not a file): ${described}` })
@@ -494,7 +503,7 @@ t.test('a signers file that cannot be read', async (t) => {
 t.test('as editors write it, and by a relative path', async (t) => {
   const content = '\uFEFF{\r\n\t"signers": { "a": { "certificateFile": "rsa.pem" } }\r\n}\r\n'
   t.strictSame(problemsOf(content), [])
-  const { files } = loadSigners({ ...LEAST, SIGNERS_FILE: relative(process.cwd(), FILE) })
+  const { files } = loadFrom(relative(process.cwd(), FILE))
   t.strictSame(files, [FILE, path('file', 'rsa.pem')])
 })
 
@@ -550,4 +559,12 @@ t.test('no problem and no configuration holds a PIN', async (t) => {
     t.notMatch(problems.join(), '4711')
   }
   t.notMatch(JSON.stringify(load({ signers: { a: {} } })), '4711')
+})
+
+t.test('the files are known of what is wrong as well: one that is missing may come', (t) => {
+  writeFileSync(FILE, JSON.stringify({ signers: { a: { certificateFile: 'to-come.pem' } } }))
+  const { signers, problems } = loadSigners({ ...LEAST, SIGNERS_FILE: FILE })
+  t.strictSame(signers.files, [FILE, path('file', 'to-come.pem')])
+  t.match(problems, [{ variable: 'SIGNERS_FILE /signers/a/certificateFile' }])
+  t.end()
 })

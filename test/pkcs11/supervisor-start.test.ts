@@ -18,7 +18,7 @@ const directory = t.testdir()
 const signing = await createSigningToken(directory)
 const module = await createFaultyModule(directory, signing.environment)
 const { environment } = module
-const [request] = loadSigners(environment).signers.map((signer) => ({
+const [request] = loadSigners(environment).signers.signers.map((signer) => ({
   access: signer.access,
   settings: signer.settings,
   keys: [createPoolKey(signer, () => {}).request],
