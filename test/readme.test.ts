@@ -114,7 +114,7 @@ function metrics(): Map<string, string> {
   new PoolMetrics(registry)
   new RequestMetrics(registry)
   new ReloadMetrics(registry)
-  registerSignerGauges(registry, { signers: { all: () => [], pools: () => [] }, queueLimit: 1 })
+  registerSignerGauges(registry, { signers: { all: () => [], pools: () => new Map() }, queueLimit: 1 })
   return new Map(
     Registry.merge([registry, processMetrics()])
       .getMetricsAsArray()

@@ -50,12 +50,8 @@ function readPinFile(path: string): string {
   return readFileSync(path, 'utf8').replace(/\r?\n$/, '')
 }
 
-/** For the next time that this process has to log in. */
-const taken = new Map<string, string | undefined>()
-
 function takeVariable(environment: Record<string, string | undefined>, name: string): string | undefined {
-  const value = environment[name] ?? taken.get(name)
+  const value = environment[name]
   delete environment[name]
-  taken.set(name, value)
   return value
 }

@@ -100,6 +100,7 @@ t.test('a signer about which nothing is said', async (t) => {
           key: 'SIGNERS_FILE /signers/only/key',
           certificate: 'SIGNERS_FILE /signers/only/certificateFile',
           caCertificates: 'SIGNERS_FILE /signers/only/caFile',
+          algorithm: 'SIGNERS_FILE /signers/only/signatureAlgorithm',
           tokenChoice: 'token.label, token.serial or token.slot of the signer',
           keyChoice: 'key.label or key.id of the signer',
         },
