@@ -147,11 +147,6 @@ export class SessionPool {
     return this.#keys.state(key).state === 'unusable'
   }
 
-  /** Whether every key has signed. */
-  get complete(): boolean {
-    return this.#keys.allProved
-  }
-
   /**
    * Makes a test signature.
    *

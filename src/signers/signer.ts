@@ -34,8 +34,16 @@ type CertifiedConfiguration = CertificateFiles & Pick<SignerConfiguration, 'sett
  */
 export function signerFromFiles(configuration: CertifiedConfiguration): Signer | undefined {
   const [leaf, ...following] = configuration.certificates ?? []
-  return leaf === undefined ? undefined : createSigner(leaf, following, configuration)
+  if (leaf === undefined) {
+    return undefined
+  }
+  const signer = created.get(configuration) ?? createSigner(leaf, following, configuration)
+  created.set(configuration, signer)
+  return signer
 }
+
+/** Of configurations, which do not change: to look at a chain takes milliseconds. */
+const created = new WeakMap<CertifiedConfiguration, Signer>()
 
 /**
  * The signer whose certificate object lies on the token.
