@@ -30,7 +30,7 @@ const Token = Type.Object(
     moduleParameters: Type.Optional(
       Type.String({
         minLength: 1,
-        description: 'what that library is told at its initialization, in place of HSM_MODULE_PARAMETERS',
+        description: 'what the library is told at its initialization, in place of HSM_MODULE_PARAMETERS',
         examples: ["configdir='sql:/etc/signing-service/nssdb' certPrefix='' keyPrefix='' secmod='' flags="],
       }),
     ),
@@ -65,7 +65,8 @@ const Token = Type.Object(
     minProperties: 1,
     description:
       'the token and the login, what is left out as in the environment; with a label, serial or slot none of ' +
-      "HSM_TOKEN_LABEL, HSM_TOKEN_SERIAL and HSM_SLOT applies, nor with a module, of which they say nothing: that module's only token is meant then",
+      'HSM_TOKEN_LABEL, HSM_TOKEN_SERIAL and HSM_SLOT applies; with a module neither these do, nor ' +
+      'HSM_MODULE_PARAMETERS: its only token is meant then',
     examples: [{ label: 'hsm1' }],
   },
 )

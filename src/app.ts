@@ -5,7 +5,7 @@ import Fastify, { type FastifySchemaValidationError, LogController } from 'fasti
 import type { Logger } from 'pino'
 import { Registry } from 'prom-client'
 import { callback } from './callback/routes.ts'
-import type { Configuration, SignersConfiguration } from './config.ts'
+import type { Configuration, LoadedSigners } from './config.ts'
 import type { ConfigurationError } from './errors.ts'
 import { PoolMetrics } from './metrics/pool-metrics.ts'
 import { ReloadMetrics } from './metrics/reload-metrics.ts'
@@ -20,6 +20,7 @@ import { httpManners } from './plugins/http-manners.ts'
 import { refuseAddress, refuseConnection, refuseExpectation } from './plugins/malformed-request.ts'
 import { metrics } from './plugins/metrics.ts'
 import { requestLog } from './plugins/request-log.ts'
+import { ExpiryWatch } from './signers/expiry-watch.ts'
 import { Reloading } from './signers/reloading.ts'
 import { Signers } from './signers/signers.ts'
 
@@ -37,12 +38,8 @@ export interface AppOptions {
   readonly logger: Logger
   /** A token was reached at the start, and the configuration does not fit it. */
   onMisconfigured(error: ConfigurationError): void
-  /**
-   * Reads the configuration of the signers anew.
-   *
-   * @throws ConfigurationError
-   */
-  loadSigners(): SignersConfiguration
+  /** Reads the configuration of the signers anew. */
+  loadSigners(): LoadedSigners
 }
 
 /** The Fastify application: opens the tokens when it gets ready, closes them when it closes. */
@@ -77,20 +74,26 @@ export async function buildApp(
   })
   registerSignerGauges(registry, { signers, queueLimit: configuration.hsm.queueLimit })
   const reloads = new ReloadMetrics(registry)
+  const expiry = new ExpiryWatch(signers, logger)
   const reloading = new Reloading({
     signers,
     files: configuration.signers.files,
     intervalMs: configuration.reloadIntervalMs,
     load: loadSigners,
     log: logger,
-    onEnd: (outcome) => reloads.ended(outcome),
+    onEnd: (outcome) => {
+      reloads.ended(outcome)
+      expiry.look()
+    },
   })
   app.decorate('reload', () => reloading.request('signal'))
   app.addHook('onReady', async () => {
     signers.start()
+    expiry.start()
     await reloading.start()
   })
   app.addHook('onClose', async () => {
+    expiry.stop()
     await Promise.all([reloading.stop(), signers.close()])
   })
 

@@ -111,19 +111,19 @@ export function loadConfiguration(environment: Variables): Readonly<Configuratio
   })
 }
 
-/**
- * The part that says who signs: read again while the service runs.
- *
- * @throws ConfigurationError with all the problems there are
- */
-export function loadSigners(environment: Variables): SignersConfiguration {
+/** Signers as they are configured now, whatever is wrong with them. */
+export interface LoadedSigners {
+  /** Whole where there are no problems. Its files are known in any case. */
+  readonly signers: SignersConfiguration
+  readonly problems: readonly ConfigurationProblem[]
+}
+
+/** The part that says who signs: read again while the service runs. */
+export function loadSigners(environment: Variables): LoadedSigners {
   const problems: ConfigurationProblem[] = []
   const given = dropUnset(environment, [])
   const signers = readSigners(given, validate(given, problems), problems)
-  if (problems.length > 0) {
-    throw new ConfigurationError(problems)
-  }
-  return deepFreeze(signers)
+  return { signers: deepFreeze(signers), problems }
 }
 
 function readSigners(

@@ -5,7 +5,10 @@ import type { FastifyErrorConstructor } from '@fastify/error'
 import { Registry } from 'prom-client'
 import t from 'tap'
 import { Environment } from '../schemas/configuration.ts'
+import { SignerEntry } from '../schemas/signers-file.ts'
 import { buildProgram } from '../src/cli/program.ts'
+import { parsePkcs11Uri } from '../src/configuration/pkcs11-uri.ts'
+import { findSchemaProblems } from '../src/configuration/signers-file-schema.ts'
 import * as errors from '../src/errors.ts'
 import { PoolMetrics } from '../src/metrics/pool-metrics.ts'
 import { processMetrics } from '../src/metrics/process-metrics.ts'
@@ -45,6 +48,22 @@ t.test('every variable is in the table of the configuration, with its default', 
       t.notMatch(table.get(name), /^`/, `${name} has no default of its own`)
     }
   }
+})
+
+t.test('the example of a signers file is one', async (t) => {
+  const [, example = ''] = section('Several signers').split(/^```(?:json)?\n/m)
+  const content = JSON.parse(example)
+  t.strictSame(findSchemaProblems(content), [])
+  t.same(parsePkcs11Uri(content.signers.contracts.key).key, { label: 'contracts', id: '01a2' })
+})
+
+t.test('every property of a signer is in the table of the signers file', async (t) => {
+  const names = [...section('Several signers').matchAll(/^\| `([A-Za-z.]+)` \|/gm)].map(([, name]) => name)
+  const expected = Object.entries<object>(SignerEntry.properties).flatMap(([name, schema]) => {
+    const inside = 'properties' in schema ? Object.keys(schema.properties as object) : []
+    return [name, ...inside.map((one) => `${name}.${one}`)]
+  })
+  t.strictSame(names.sort(), expected.sort())
 })
 
 t.test('every error code is in the table of the errors, with its status', async (t) => {
@@ -95,7 +114,7 @@ function metrics(): Map<string, string> {
   new PoolMetrics(registry)
   new RequestMetrics(registry)
   new ReloadMetrics(registry)
-  registerSignerGauges(registry, { signers: { all: () => [], pools: () => [] }, queueLimit: 1 })
+  registerSignerGauges(registry, { signers: { all: () => [], pools: () => new Map() }, queueLimit: 1 })
   return new Map(
     Registry.merge([registry, processMetrics()])
       .getMetricsAsArray()

@@ -9,7 +9,7 @@ import { send } from './support/http.ts'
 import { startServerProcess } from './support/server-process.ts'
 import { waitUntilReady } from './support/service.ts'
 import { hsmStatus, signMany, until } from './support/signing.ts'
-import { createImportedKeyToken, createToken, importKey } from './support/token.ts'
+import { createImportedKeyToken, createToken, importKey, PIN } from './support/token.ts'
 
 const directory = t.testdir()
 const imported = await createImportedKeyToken(directory)
@@ -46,6 +46,15 @@ t.test('a wrong PIN is tried once', async (t) => {
   t.equal(ready.statusCode, 503)
   t.match(ready.json(), { hsm: { state: 'pin refused', reason: /CKR_PIN_INCORRECT/ } })
   t.notMatch(ready.body.toString() + output(), pin)
+  child.kill('SIGTERM')
+  t.same(await exited, { code: 0, signal: null })
+})
+
+t.test('the PIN of the variable is there for the next login where the first one fails', async (t) => {
+  module.plan('C_Login return CKR_DEVICE_ERROR times=2')
+  const { HSM_PIN_FILE, ...others } = environment
+  const { child, url, exited } = startServerProcess(t, { ...others, HSM_PIN: PIN })
+  await waitUntilReady(await url)
   child.kill('SIGTERM')
   t.same(await exited, { code: 0, signal: null })
 })

@@ -49,7 +49,12 @@ export function readFileSigner(entry: FileEntry, context: FileContext): SignerCo
     ...token,
     rules: readRules(entry, settingOf('hashAlgorithms'), context),
     caCertificates,
-    settings: { ...settings, certificate: settingOf('certificateFile'), caCertificates: settingOf('caFile') },
+    settings: {
+      ...settings,
+      certificate: settingOf('certificateFile'),
+      caCertificates: settingOf('caFile'),
+      algorithm: settingOf('signatureAlgorithm'),
+    },
     ...defined({ algorithm, certificates }),
   }
 }

@@ -20,7 +20,7 @@ export interface TokenContext {
   readonly folder: string
   /** What HSM_TOKEN_LABEL, HSM_TOKEN_SERIAL and HSM_SLOT select. */
   readonly token: TokenSelector
-  /** HSM_MODULE and the PIN of the environment: a problem when they are asked for and not there. */
+  /** HSM_MODULE with its parameters, and the PIN of the environment: a problem when they are asked for and not there. */
   readonly library: () => LibraryConfiguration
   readonly pin: () => PinSource
   readonly problems: ConfigurationProblem[]
@@ -29,7 +29,7 @@ export interface TokenContext {
 interface TokenPart {
   readonly access: TokenAccess
   readonly key: KeySelector
-  readonly settings: Omit<SettingNames, 'certificate' | 'caCertificates'>
+  readonly settings: Omit<SettingNames, 'certificate' | 'caCertificates' | 'algorithm'>
 }
 
 /** Place in the file of a property of the signer. */
@@ -50,9 +50,8 @@ export function readTokenPart(entry: FileEntry, settingOf: SettingOf, context: T
   const inherit = <T>(get: () => T) => (entry.sound && valid ? get() : (undefined as T))
   return {
     access: {
-      ...(module === undefined
-        ? inherit(context.library)
-        : { module: module.path, ...defined({ moduleParameters }) }),
+      ...(module === undefined ? inherit(context.library) : { module: module.path }),
+      ...defined({ moduleParameters }),
       token: isOwn ? own : context.token,
       pin: pinFile === undefined ? inherit(context.pin) : { file: pinFile.path },
     },

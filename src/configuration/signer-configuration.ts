@@ -46,6 +46,7 @@ export interface SettingNames {
   readonly key: string
   readonly certificate: string
   readonly caCertificates: string
+  readonly algorithm: string
   /** What tells several tokens apart, in words. */
   readonly tokenChoice: string
   /** What tells several keys apart, in words. */

@@ -55,7 +55,11 @@ export function readSignersFile(
     folder: dirname(path),
     hashAlgorithms,
     token: describeToken(values),
-    library: once(() => requireLibrary(values, problems)),
+    // Their paths are made absolute as those of the file are: one token named in two ways would be opened twice
+    library: once(() => {
+      const library = requireLibrary(values, problems)
+      return { ...library, module: resolve(library.module) }
+    }),
     pin: once(() => absolute(findPin(given, problems))),
     // Signers share their issuers: these are read once
     readCertificates: (setting: string, file: string) => {

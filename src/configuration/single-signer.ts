@@ -26,6 +26,8 @@ export const SETTINGS: SettingNames = {
   key: 'HSM_KEY_LABEL',
   certificate: 'SIGNER_CERTIFICATE_FILE',
   caCertificates: 'CA_CERTIFICATES_FILE',
+  // Which the type of the key decides
+  algorithm: 'HSM_KEY_LABEL',
   tokenChoice: 'HSM_TOKEN_LABEL, HSM_TOKEN_SERIAL or HSM_SLOT',
   keyChoice: 'HSM_KEY_LABEL or HSM_KEY_ID',
 }

@@ -29,8 +29,8 @@ function registerPoolGauges(registry: Registry, signers: Gauged['signers']): voi
     help: '1 while the token is logged in and the last test signature verified, else 0.',
     labelNames: ['token'],
     collect() {
-      for (const { name, pool } of signers.pools()) {
-        this.set({ token: name }, pool.status().state === 'ready' ? 1 : 0)
+      for (const [token, { pool }] of signers.pools()) {
+        this.set({ token }, pool.status().state === 'ready' ? 1 : 0)
       }
     },
   })
@@ -39,9 +39,9 @@ function registerPoolGauges(registry: Registry, signers: Gauged['signers']): voi
     help: 'Sessions of the pool, by what they do.',
     labelNames: ['token', 'state'],
     collect() {
-      for (const { name, pool } of signers.pools()) {
+      for (const [token, { pool }] of signers.pools()) {
         for (const [state, count] of Object.entries(pool.status().sessions)) {
-          this.set({ token: name, state }, count)
+          this.set({ token, state }, count)
         }
       }
     },
@@ -51,8 +51,8 @@ function registerPoolGauges(registry: Registry, signers: Gauged['signers']): voi
     help: 'Requests that wait for a session.',
     labelNames: ['token'],
     collect() {
-      for (const { name, pool } of signers.pools()) {
-        this.set({ token: name }, pool.status().queued)
+      for (const [token, { pool }] of signers.pools()) {
+        this.set({ token }, pool.status().queued)
       }
     },
   })

@@ -24,10 +24,6 @@ export class PoolKeys {
     return this.#testKey
   }
 
-  get allProved(): boolean {
-    return this.#entries.every(({ state }) => state.state === 'proved')
-  }
-
   /** Whether there was a time when all of them had signed. */
   get everComplete(): boolean {
     return this.#everComplete
@@ -95,7 +91,7 @@ export class PoolKeys {
 
   proved(key: number): void {
     enter(this.#at(key), 'proved')
-    this.#everComplete ||= this.allProved
+    this.#everComplete ||= this.#entries.every(({ state }) => state.state === 'proved')
   }
 
   failed(key: number, reason: string): void {

@@ -40,6 +40,8 @@ export interface PoolOptions {
   readonly keys: readonly [PoolKey, ...PoolKey[]]
   /** The token was reached, and the configuration does not fit it. */
   onMisconfigured(error: ConfigurationError): void
+  /** The token refused the PIN as it is now: nothing is tried any more. */
+  onPinRefused?(): void
   readonly log: BaseLogger
   readonly observer: PoolObserver
 }
@@ -103,6 +105,7 @@ export class SessionPool {
       onLoggedIn: () => this.#sessions?.loggedIn(),
       onLogInFailed: (failure) => this.#sessions?.logInFailed(failure),
       onLost: () => this.#lost(),
+      onPinRefused: () => options.onPinRefused?.(),
       onMisconfigured: options.onMisconfigured,
     })
     // After the event loop stood still, answers that came in time are read first
@@ -142,11 +145,6 @@ export class SessionPool {
   /** Whether a key is not there, or does not sign. */
   isUnusable(key: number): boolean {
     return this.#keys.state(key).state === 'unusable'
-  }
-
-  /** Whether every key has signed. */
-  get complete(): boolean {
-    return this.#keys.allProved
   }
 
   /**

@@ -37,6 +37,8 @@ export interface SupervisorEvents {
   onLogInFailed(failure: TokenFailure): void
   /** The process has gone and all that was in flight in it. */
   onLost(): void
+  /** The token refused the PIN: nothing is tried any more. */
+  onPinRefused(): void
   /** It will never work with this configuration, and did not once so far. */
   onMisconfigured(error: ConfigurationError): void
 }
@@ -131,6 +133,7 @@ export class Supervisor {
       'the token refused the PIN; it is not tried again, since wrong PINs lock the user: correct it and start anew',
     )
     this.#stop('pin refused', `the token refused the PIN (${returnValue})`)
+    this.#options.events.onPinRefused()
   }
 
   /**
@@ -249,6 +252,7 @@ export class Supervisor {
         'the token does not answer the login; it is not tried again, as wrong PINs lock the user',
       )
       this.#stop('pin refused', 'the token does not answer the login')
+      this.#options.events.onPinRefused()
       return
     }
     const delay = this.#pace.delayMs(kind, this.#state.state === 'ready')

@@ -1,14 +1,19 @@
 import { statSync } from 'node:fs'
-import type { PinSource } from '../config.ts'
+import type { PinSource, TokenAccess } from '../config.ts'
 import { ConfigurationError } from '../errors.ts'
 import { accessId, type TokenPool } from './token-pool.ts'
 
 /**
- * The PINs that a token refused when a new configuration was tried: none is told again before it has been changed,
- * since a few wrong ones lock a user, and a file that changes may have a configuration tried often.
+ * The PINs that tokens refused: none is told again before it has been changed, since a few wrong ones lock a user, and
+ * files that change may have a configuration tried often.
  */
 export class RefusedPins {
   readonly #refused = new Map<string, string>()
+
+  /** A token has refused its PIN just now. */
+  note(access: TokenAccess): void {
+    this.#refused.set(accessId(access), identify(access.pin))
+  }
 
   /** @throws ConfigurationError where one of these tokens refused the PIN as it is now */
   check(pools: readonly TokenPool[]): void {
@@ -20,15 +25,6 @@ export class RefusedPins {
       }))
     if (problems.length > 0) {
       throw new ConfigurationError(problems)
-    }
-  }
-
-  /** Remembers those of these tokens that refused theirs. */
-  note(pools: readonly TokenPool[]): void {
-    for (const { access, pool } of pools) {
-      if (pool.status().state === 'pin refused') {
-        this.#refused.set(accessId(access), identify(access.pin))
-      }
     }
   }
 }

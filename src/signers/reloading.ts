@@ -1,6 +1,6 @@
 /** Takes changed signers, certificates and chains over while the service runs: all of it, or nothing. */
 import type { BaseLogger } from 'pino'
-import type { SignersConfiguration } from '../config.ts'
+import type { LoadedSigners } from '../config.ts'
 import { FileWatch } from '../configuration/file-watch.ts'
 import { ConfigurationError } from '../errors.ts'
 import type { Signers } from './signers.ts'
@@ -14,12 +14,8 @@ export interface ReloadingOptions {
   readonly files: readonly string[]
   /** Milliseconds between looks at the files; 0 for never. */
   readonly intervalMs: number
-  /**
-   * Reads the configuration of the signers anew.
-   *
-   * @throws ConfigurationError
-   */
-  load(): SignersConfiguration
+  /** Reads the configuration of the signers anew. */
+  load(): LoadedSigners
   readonly log: BaseLogger
   onEnd(outcome: ReloadOutcome): void
 }
@@ -86,9 +82,12 @@ export class Reloading {
     const { log, load, signers } = this.#options
     log.info({ trigger }, 'reading the configuration of the signers anew')
     try {
-      const configuration = load()
-      // Before they are taken over: what changes meanwhile is a change
+      const { signers: configuration, problems } = load()
+      // Before they are taken over: what changes meanwhile is a change. Where one is missing, it may come
       await this.#watch.watch(configuration.files)
+      if (problems.length > 0) {
+        throw new ConfigurationError(problems)
+      }
       await signers.takeOver(configuration)
       this.#end('taken over')
       log.info({ signers: configuration.signers.map(({ name }) => name) }, 'the signers were taken over')

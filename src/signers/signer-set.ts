@@ -1,5 +1,5 @@
 import type { BaseLogger } from 'pino'
-import type { HsmConfiguration, SignersConfiguration } from '../config.ts'
+import type { HsmConfiguration, SignersConfiguration, TokenAccess } from '../config.ts'
 import type { ConfigurationError } from '../errors.ts'
 import type { PoolKey } from '../pkcs11/pool-key.ts'
 import type { PoolObserver } from '../pkcs11/pool-observer.ts'
@@ -7,13 +7,15 @@ import { SessionPool } from '../pkcs11/session-pool.ts'
 import { createPoolKey } from './key-request.ts'
 import { signerFromFiles } from './signer.ts'
 import { SigningKey } from './signing-key.ts'
-import { accessId, nameToken, placeOf, serves, type TokenPlan, type TokenPool } from './token-pool.ts'
+import { accessId, placeOf, serves, type TokenPlan, type TokenPool } from './token-pool.ts'
 import { warnAbout } from './warnings.ts'
 
 export interface SignerSetOptions {
   readonly hsm: HsmConfiguration
   readonly log: BaseLogger
   readonly observer: PoolObserver
+  /** The token refused the PIN as it is now. */
+  onPinRefused(access: TokenAccess): void
 }
 
 /** All signers of one state of the configuration, and the pools that they sign with. It does not change. */
@@ -42,11 +44,16 @@ export class SignerSet {
       key: createPoolKey(signer, (found) => warnAbout(signer, found, options.log)),
     }))
     const own: TokenPool[] = []
-    const names = new Set(previous.map(({ name }) => name))
     const createPool = (plan: TokenPlan): TokenPool => {
-      const name = nameToken(plan.access, names)
-      names.add(name)
-      const pool = { ...plan, name, pool: new SessionPool({ ...options, ...plan, onMisconfigured }) }
+      const pool = {
+        ...plan,
+        pool: new SessionPool({
+          ...options,
+          ...plan,
+          onMisconfigured,
+          onPinRefused: () => options.onPinRefused(plan.access),
+        }),
+      }
       own.push(pool)
       return pool
     }

@@ -6,6 +6,7 @@ import { ConfigurationError, type ConfigurationProblem } from '../errors.ts'
 import { EncodedCertificate } from '../signature/encoded-certificate.ts'
 import type { SignatureAlgorithm } from '../signature/signature-algorithm.ts'
 import { defaultSignatureAlgorithm, findSignatureAlgorithm } from '../signature/signature-algorithms.ts'
+import { describeUnfitAlgorithm } from './algorithm-fit.ts'
 import { reviewCertificates } from './certificate-review.ts'
 import { buildChain, type Chain } from './chain.ts'
 import { describeUnsupportedKey } from './key-type.ts'
@@ -32,8 +33,16 @@ type CertifiedConfiguration = CertificateFiles & Pick<SignerConfiguration, 'sett
  */
 export function signerFromFiles(configuration: CertifiedConfiguration): Signer | undefined {
   const [leaf, ...following] = configuration.certificates ?? []
-  return leaf === undefined ? undefined : createSigner(leaf, following, configuration, problemWith)
+  if (leaf === undefined) {
+    return undefined
+  }
+  const signer = created.get(configuration) ?? createSigner(leaf, following, configuration, problemWith)
+  created.set(configuration, signer)
+  return signer
 }
+
+/** Of configurations, which do not change: to look at a chain takes milliseconds. */
+const created = new WeakMap<CertifiedConfiguration, Signer>()
 
 /**
  * The signer whose certificate object lies on the token.
@@ -42,9 +51,17 @@ export function signerFromFiles(configuration: CertifiedConfiguration): Signer |
  * @throws ConfigurationError as `signerFromFiles` does
  */
 export function signerFromToken(certificate: Uint8Array, configuration: CertifiedConfiguration): Signer {
+  const leaf = new X509Certificate(certificate)
+  const { algorithm, settings } = configuration
   // The setting would take its place, and may not be set
   const describe = (variable: string, message: string) => ({ variable, message: `on the token: ${message}` })
-  return createSigner(new X509Certificate(certificate), [], configuration, describe)
+  const signer = createSigner(leaf, [], configuration, describe)
+  // Of certificates in files that has been told where they are read
+  const unfit = algorithm && describeUnfitAlgorithm(leaf.publicKey, algorithm)
+  if (unfit !== undefined) {
+    throw new ConfigurationError([problemWith(settings.algorithm, unfit)])
+  }
+  return signer
 }
 
 /**

@@ -7,15 +7,15 @@ import { RefusedPins } from './refused-pins.ts'
 import { SignerSet, type SignerSetOptions } from './signer-set.ts'
 import type { SigningKey } from './signing-key.ts'
 import { findNewlyInvalid, proveSigners } from './takeover.ts'
-import type { TokenPool } from './token-pool.ts'
+import { nameTokens, type TokenPool } from './token-pool.ts'
 
-export interface SignersOptions extends SignerSetOptions {
+export interface SignersOptions extends Omit<SignerSetOptions, 'onPinRefused'> {
   /** A token was reached at the start, and the configuration does not fit it. Called at most once. */
   onMisconfigured(error: ConfigurationError): void
 }
 
 export class Signers {
-  readonly #options: SignersOptions
+  readonly #options: SignersOptions & SignerSetOptions
   readonly #refusedPins = new RefusedPins()
   #current: SignerSet
   /** Those of before, until the last request that was given to them is done. */
@@ -26,8 +26,8 @@ export class Signers {
 
   /** @throws ConfigurationError when certificate files do not describe a signer */
   constructor(configuration: SignersConfiguration, options: SignersOptions) {
-    this.#options = options
-    this.#current = new SignerSet(configuration, options, (error) => this.#startRefused(error))
+    this.#options = { ...options, onPinRefused: (access) => this.#refusedPins.note(access) }
+    this.#current = new SignerSet(configuration, this.#options, (error) => this.#startRefused(error))
   }
 
   start(): void {
@@ -59,9 +59,9 @@ export class Signers {
     return this.#current.defaultKey.status()
   }
 
-  /** Those that requests are given to. */
-  pools(): readonly TokenPool[] {
-    return this.#current.pools
+  /** Those that requests are given to, by name. */
+  pools(): ReadonlyMap<string, TokenPool> {
+    return nameTokens(this.#current.pools)
   }
 
   /**
@@ -81,7 +81,6 @@ export class Signers {
       next.start()
       await proveSigners(next, { before, problems, signal: this.#closing.signal })
     } catch (error) {
-      this.#refusedPins.note(next.ownPools)
       await Promise.all(next.ownPools.map(({ pool }) => pool.close(0)))
       throw error
     } finally {

@@ -55,8 +55,13 @@ function refuse(problems: readonly ConfigurationProblem[]): void {
   }
 }
 
-function isPending({ pool }: TokenPool): boolean {
-  return !pool.complete && pool.status().state !== 'pin refused'
+/** Whether it may still come to signatures with all of its keys. */
+function isPending({ pool, keys }: TokenPool): boolean {
+  const { state } = pool.status()
+  if (state === 'ready') {
+    return keys.some((_, place) => pool.keyStatus(place).state === 'starting')
+  }
+  return state !== 'pin refused'
 }
 
 function describeUnproved({ pool, keys }: TokenPool): ConfigurationProblem[] {

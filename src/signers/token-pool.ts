@@ -2,6 +2,7 @@ import type { TokenAccess } from '../config.ts'
 import type { KeyRequest } from '../pkcs11/messages.ts'
 import type { PoolKey } from '../pkcs11/pool-key.ts'
 import type { SessionPool } from '../pkcs11/session-pool.ts'
+import type { HsmState } from '../pkcs11/supervisor.ts'
 
 /** The keys of one token that signers sign with. */
 export interface TokenPlan {
@@ -11,8 +12,6 @@ export interface TokenPlan {
 
 /** A pool, and what it was made for. */
 export interface TokenPool extends TokenPlan {
-  /** What metrics call it. */
-  readonly name: string
   readonly pool: SessionPool
 }
 
@@ -33,12 +32,16 @@ export function placeOf({ request }: PoolKey, keys: readonly PoolKey[]): number 
   return keys.findIndex((one) => keyId(one.request) === id)
 }
 
+/** A pool in such a state tries nothing any more. */
+const HOPELESS: readonly HsmState[] = ['pin refused', 'misconfigured', 'closing']
+
 /**
  * Whether a pool that is open already does for a plan: it has the keys, and they sign. A certificate on the token may
  * have changed: there the token is opened anew.
  */
 export function serves({ access, keys, pool }: TokenPool, plan: TokenPlan): boolean {
   return (
+    !HOPELESS.includes(pool.status().state) &&
     accessId(access) === accessId(plan.access) &&
     plan.keys.every((key) => {
       const place = placeOf(key, keys)
@@ -47,14 +50,18 @@ export function serves({ access, keys, pool }: TokenPool, plan: TokenPlan): bool
   )
 }
 
-/** Such as the token's label: what tells it from the others. */
-export function nameToken({ token }: TokenAccess, taken: ReadonlySet<string>): string {
-  const { label, serial, slot, slotId } = token
-  const name = label ?? serial ?? (slot === undefined ? (slotId ?? 'default') : `slot ${slot}`)
-  for (let number = 1; ; number++) {
-    const candidate = number === 1 ? name : `${name} (${number})`
-    if (!taken.has(candidate)) {
-      return candidate
-    }
+/** By what metrics call them: the label of the token, or what else selects it, and a number where others have the same. */
+export function nameTokens(pools: readonly TokenPool[]): ReadonlyMap<string, TokenPool> {
+  const named = new Map<string, TokenPool>()
+  for (const [place, pool] of pools.entries()) {
+    const name = describeToken(pool)
+    const same = pools.slice(0, place).filter((before) => describeToken(before) === name)
+    named.set(same.length === 0 ? name : `${name} (${same.length + 1})`, pool)
   }
+  return named
+}
+
+function describeToken({ access: { token } }: TokenPool): string {
+  const { label, serial, slot, slotId } = token
+  return label ?? serial ?? (slot === undefined ? (slotId ?? 'default') : `slot ${slot}`)
 }

@@ -30,7 +30,16 @@ const FILE = path('file', 'signers.json')
 /** Loads the signers of a file with this content. */
 function load(content: unknown, environment: Record<string, string | undefined> = LEAST) {
   writeFileSync(FILE, typeof content === 'string' ? content : JSON.stringify(content))
-  return loadSigners({ ...environment, SIGNERS_FILE: FILE })
+  return loadFrom(FILE, environment)
+}
+
+/** @throws ConfigurationError */
+function loadFrom(file: string, environment: Record<string, string | undefined> = LEAST) {
+  const { signers, problems } = loadSigners({ ...environment, SIGNERS_FILE: file })
+  if (problems.length > 0) {
+    throw new ConfigurationError(problems)
+  }
+  return signers
 }
 
 /** The problems with a file, each as `NAME: message`. */
@@ -91,6 +100,7 @@ t.test('a signer about which nothing is said', async (t) => {
           key: 'SIGNERS_FILE /signers/only/key',
           certificate: 'SIGNERS_FILE /signers/only/certificateFile',
           caCertificates: 'SIGNERS_FILE /signers/only/caFile',
+          algorithm: 'SIGNERS_FILE /signers/only/signatureAlgorithm',
           tokenChoice: 'token.label, token.serial or token.slot of the signer',
           keyChoice: 'key.label or key.id of the signer',
         },
@@ -194,6 +204,23 @@ t.test('paths of the environment are made absolute too, so that one token is one
     { HSM_MODULE: relative(process.cwd(), MODULE), HSM_PIN_FILE: relative(process.cwd(), path('pin')) },
   )
   t.strictSame(access, { module: MODULE, token: {}, pin: { file: path('pin') } })
+})
+
+t.test('what the library is told', async (t) => {
+  const environment = { ...LEAST, HSM_MODULE_PARAMETERS: 'all' }
+  const module = '../other.so'
+  for (const [token, library] of [
+    [{ label: 'hsm1' }, { module: MODULE, moduleParameters: 'all' }],
+    [{ moduleParameters: 'own' }, { module: MODULE, moduleParameters: 'own' }],
+    [{ module }, { module: path('other.so') }],
+    [
+      { module, moduleParameters: 'own' },
+      { module: path('other.so'), moduleParameters: 'own' },
+    ],
+  ] as const) {
+    const { token: _, pin: __, ...access } = loadSigner({ token }, environment).access
+    t.strictSame(access, library, JSON.stringify(token))
+  }
 })
 
 t.test('which token', async (t) => {
@@ -366,7 +393,7 @@ t.test('properties that nobody knows', async (t) => {
   }
   t.strictSame(problemsOfSigner({ key: { lable: 'a', label: 'a' }, token: { pin: PIN } }), [
     '/key/lable: is not known here; label is',
-    '/token/pin: is not known here; module, label, serial, slot, pinFile are',
+    '/token/pin: is not known here; module, moduleParameters, label, serial, slot, pinFile are',
   ])
   t.strictSame(problemsOf({ signer: {}, signers: { a: { 'a/b': 1 } } }), [
     'SIGNERS_FILE /signer: is not known here; signers is',
@@ -465,7 +492,7 @@ t.test('a signers file that cannot be read', async (t) => {
     t.strictSame(problemsOf(content, {}), [`SIGNERS_FILE: ${reason}: ${described}`])
   }
   writeFileSync(FILE, Buffer.from('7b22c3227d', 'hex'))
-  const read = (file: string) => () => loadSigners({ ...LEAST, SIGNERS_FILE: file })
+  const read = (file: string) => () => loadFrom(file)
   t.throws(read(FILE), { message: `SIGNERS_FILE: is not UTF-8: ${described}` })
   t.throws(read(path('missing')), { message: `SIGNERS_FILE: cannot be read (ENOENT): ${described}` })
   t.throws(read(directory), { message: `SIGNERS_FILE: cannot be read (it is not a file): ${described}` })
@@ -477,7 +504,7 @@ t.test('a signers file that cannot be read', async (t) => {
 t.test('as editors write it, and by a relative path', async (t) => {
   const content = '\uFEFF{\r\n\t"signers": { "a": { "certificateFile": "rsa.pem" } }\r\n}\r\n'
   t.strictSame(problemsOf(content), [])
-  const { files } = loadSigners({ ...LEAST, SIGNERS_FILE: relative(process.cwd(), FILE) })
+  const { files } = loadFrom(relative(process.cwd(), FILE))
   t.strictSame(files, [FILE, path('file', 'rsa.pem')])
 })
 
@@ -533,4 +560,12 @@ t.test('no problem and no configuration holds a PIN', async (t) => {
     t.notMatch(problems.join(), '4711')
   }
   t.notMatch(JSON.stringify(load({ signers: { a: {} } })), '4711')
+})
+
+t.test('the files are known of what is wrong as well: one that is missing may come', (t) => {
+  writeFileSync(FILE, JSON.stringify({ signers: { a: { certificateFile: 'to-come.pem' } } }))
+  const { signers, problems } = loadSigners({ ...LEAST, SIGNERS_FILE: FILE })
+  t.strictSame(signers.files, [FILE, path('file', 'to-come.pem')])
+  t.match(problems, [{ variable: 'SIGNERS_FILE /signers/a/certificateFile' }])
+  t.end()
 })

@@ -18,7 +18,7 @@ const directory = t.testdir()
 const signing = await createSigningToken(directory)
 const module = await createFaultyModule(directory, signing.environment)
 const { environment } = module
-const [request] = loadSigners(environment).signers.map((signer) => ({
+const [request] = loadSigners(environment).signers.signers.map((signer) => ({
   access: signer.access,
   settings: signer.settings,
   keys: [createPoolKey(signer, () => {}).request],
@@ -37,7 +37,7 @@ function supervise(t: Test, error: Error = new Error('not opened')) {
       throw error
     },
     ...{ onSessionMessage: ignore, onLoggedIn: ignore, onLogInFailed: ignore },
-    ...{ onLost: ignore, onMisconfigured: ignore },
+    ...{ onLost: ignore, onPinRefused: ignore, onMisconfigured: ignore },
   }
   const observed: string[] = []
   const observer = observe(observed)

@@ -110,10 +110,21 @@ function describeKey(session: Session, request: KeyRequest): FoundKey {
   }
 }
 
+/** What was taken out of the environment, by the name of the variable: this process may have to open the token again. */
+const taken = new Map<string, string>()
+
 /** @throws OpenError when the PIN is not there any more */
 export function findPin(source: PinSource, settings: SettingNames): string {
+  const known = 'file' in source ? undefined : taken.get(source.variable)
+  if (known !== undefined) {
+    return known
+  }
   try {
-    return readPin(source, process.env)
+    const pin = readPin(source, process.env)
+    if ('variable' in source) {
+      taken.set(source.variable, pin)
+    }
+    return pin
   } catch {
     const setting = 'file' in source ? settings.pin : source.variable
     throw misconfigured(setting, 'holds no PIN any more', 'the PIN cannot be read')

@@ -1,0 +1,46 @@
+import type { BaseLogger } from 'pino'
+import { describeExpiry, type Expiry } from './expiry.ts'
+import type { Signers } from './signers.ts'
+
+/** Thresholds are days; a certificate on a token is not known before that is open. */
+const INTERVAL_MS = 60_000
+
+/** Logs when the chain of a signer comes near to its end: once at each threshold, and at each start. */
+export class ExpiryWatch {
+  readonly #signers: Pick<Signers, 'all'>
+  readonly #log: BaseLogger
+  /** The threshold that was told last, by the name of the signer. */
+  readonly #told = new Map<string, Expiry['days']>()
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(signers: Pick<Signers, 'all'>, log: BaseLogger) {
+    this.#signers = signers
+    this.#log = log
+  }
+
+  start(): void {
+    this.look()
+    this.#timer = setInterval(() => this.look(), INTERVAL_MS).unref()
+  }
+
+  stop(): void {
+    clearInterval(this.#timer)
+  }
+
+  /** Also when signers have changed. */
+  look(): void {
+    const now = new Date()
+    for (const key of this.#signers.all()) {
+      const expiry = describeExpiry(key.knownSigner()?.validity ?? [], now)
+      const told = expiry && this.#told.get(key.name)
+      if (expiry !== undefined && expiry.days !== told) {
+        this.#log.warn({ signer: key.name, days: expiry.days }, expiry.message)
+      }
+      if (expiry === undefined) {
+        this.#told.delete(key.name)
+      } else {
+        this.#told.set(key.name, expiry.days)
+      }
+    }
+  }
+}

@@ -1,0 +1,56 @@
+import { mock } from 'node:test'
+import pino from 'pino'
+import t from 'tap'
+import { ExpiryWatch } from '../../src/signers/expiry-watch.ts'
+import type { SigningKey } from '../../src/signers/signing-key.ts'
+
+const DAY_MS = 86_400_000
+const NOW = new Date('2026-03-01T12:00:00Z').getTime()
+
+function endingAfter(name: string, days: number): SigningKey {
+  const period = {
+    subject: `CN=${name}`,
+    notBefore: new Date(0),
+    notAfter: new Date(NOW + days * DAY_MS),
+  }
+  return { name, knownSigner: () => ({ validity: [period] }) } as unknown as SigningKey
+}
+
+t.test('each threshold is told once, for each signer, and again of a renewed certificate', async (t) => {
+  mock.timers.enable({ apis: ['setInterval', 'Date'], now: NOW })
+  t.teardown(() => mock.timers.reset())
+  let keys = [endingAfter('contracts', 40), endingAfter('invoices', 13), endingAfter('letters', 400)]
+  const told: string[] = []
+  const log = pino(
+    { level: 'warn' },
+    {
+      write(line) {
+        const { signer, days } = JSON.parse(line)
+        told.push(`${signer} ${days}`)
+      },
+    },
+  )
+  const watch = new ExpiryWatch({ all: () => keys }, log)
+  const pass = (days: number) => {
+    for (let hour = 0; hour < days * 24; hour++) {
+      mock.timers.tick(3_600_000)
+    }
+    return told.splice(0)
+  }
+  watch.start()
+  t.strictSame(told.splice(0), ['invoices 14'], 'at the start')
+  t.strictSame(pass(11), ['invoices 7', 'contracts 30'])
+  t.strictSame(pass(30), ['contracts 14', 'contracts 7'])
+  keys = [endingAfter('contracts', 41 + 60), endingAfter('letters', 400)]
+  watch.look()
+  t.strictSame(told.splice(0), [], 'the new one is not near its end')
+  t.strictSame(pass(31), ['contracts 30'])
+  watch.stop()
+  t.strictSame(pass(40), [])
+})
+
+t.test('a signer whose certificate is on a token that was not reached yet says nothing', async (t) => {
+  const key = { name: 'contracts', knownSigner: () => undefined } as unknown as SigningKey
+  const log = pino({ level: 'warn' }, { write: (line) => t.fail(line) })
+  new ExpiryWatch({ all: () => [key] }, log).look()
+})
