@@ -15,13 +15,16 @@ t.test('a service that signs is ready', async (t) => {
   const answer = await send(`${service.url}/health/ready`)
   t.equal(answer.statusCode, 200)
   t.equal(answer.headers['cache-control'], 'no-store')
-  const { status, closing, hsm, certificate } = answer.json() as Record<string, Record<string, unknown>>
+  const body = answer.json() as Record<string, Record<string, unknown>>
+  const { status, closing, hsm, certificate, signers, configuration } = body
   t.equal(status, 'ready')
   t.equal(closing, false)
   t.match(hsm, { state: 'ready', queued: 0 })
   t.notHas(hsm, 'reason')
   const since = new Date(String(hsm?.since)).getTime()
   t.ok(since <= Date.now() && since > Date.now() - 120_000)
+  t.same(signers, { total: 1, ready: 1 })
+  t.same(Object.keys(configuration ?? {}), ['since'], 'there was no change of it')
   t.strictSame(Object.keys(hsm?.sessions as object), ['opening', 'idle', 'busy', 'zombie'])
   t.same(certificate, { valid: true, notAfter: earliestEnd?.toISOString() })
 })
@@ -38,10 +41,12 @@ t.test('a service whose token is away is live, and not ready for a reason', asyn
   }
   t.equal(answer.statusCode, 503)
   t.equal(answer.headers['cache-control'], 'no-store')
-  const { status, hsm, certificate } = answer.json() as Record<string, Record<string, unknown>>
+  const body = answer.json() as Record<string, Record<string, unknown>>
+  const { status, hsm, certificate, signers } = body
   t.equal(status, 'not ready')
   t.type(hsm?.reason, 'string')
   t.same(certificate, { valid: false }, 'it was to be read from the token')
+  t.same(signers, { total: 1, ready: 0 })
   t.equal((await send(`${service.url}/health/live`)).statusCode, 200)
   t.equal((await send(service.url)).statusCode, 200)
   t.match(
