@@ -102,7 +102,7 @@ t.test('alerts are about metrics that there are', async (t) => {
   const names = [...metrics().keys()].map((key) => key.replace(/\{.*/, ''))
   const alerts = section('Metrics').split('Worth an alert')[1] ?? ''
   const used = alerts.match(/signing_service_[a-z_]+/g) ?? []
-  t.equal(used.length, 5)
+  t.equal(used.length, 7)
   for (const name of used) {
     t.ok(names.includes(name), name)
   }

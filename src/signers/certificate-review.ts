@@ -31,8 +31,8 @@ export interface CertificateReview {
 }
 
 export interface CertificateProblem {
-  /** Whose problem: 'issuers' for the rest of the chain. */
-  readonly of: 'leaf' | 'issuers'
+  /** Whose problem, by where that certificate comes from. */
+  readonly of: 'leaf' | 'following' | 'caCertificates'
   /** To follow the name of what configures it; of the leaf without a subject, such as `is signed with SHA-1`. */
   readonly message: string
 }
@@ -50,13 +50,13 @@ export function reviewCertificates(certificates: CertificatesForReview): Certifi
   const path = [leaf, ...chain.issuers]
   const forbidden = chain.complete ? undefined : findForbiddenIssuer(path.at(-1) as X509Certificate, files)
   const issuers = forbidden === undefined ? chain.issuers : [...chain.issuers, forbidden]
-  const issuerProblems = issuers.flatMap((_, index) => describeIssuerProblems([leaf, ...issuers], index + 1))
+  const issuerProblems = issuers.flatMap((issuer, index) => {
+    const of = following.includes(issuer) ? 'following' : 'caCertificates'
+    return describeIssuerProblems([leaf, ...issuers], index + 1).map((message) => ({ of, message }) as const)
+  })
   const reviewed = readForReview(leaf)
   const judge = (ofLeaf: readonly string[], warnings: readonly string[]): CertificateReview => ({
-    problems: [
-      ...ofLeaf.map((message) => ({ of: 'leaf', message }) as const),
-      ...issuerProblems.map((message) => ({ of: 'issuers', message }) as const),
-    ],
+    problems: [...ofLeaf.map((message) => ({ of: 'leaf', message }) as const), ...issuerProblems],
     warnings,
   })
   if (reviewed === undefined) {

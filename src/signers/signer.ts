@@ -1,8 +1,8 @@
 /** Who signs: a certificate, its chain, and when they are valid. The key that belongs to it is on the token. */
 import { type KeyObject, X509Certificate } from 'node:crypto'
-import type { CertificateFiles, SettingNames, SignerConfiguration } from '../config.ts'
+import type { CertificateFiles, SignerConfiguration } from '../config.ts'
 import { problemWith } from '../configuration/problem.ts'
-import { ConfigurationError } from '../errors.ts'
+import { ConfigurationError, type ConfigurationProblem } from '../errors.ts'
 import { EncodedCertificate } from '../signature/encoded-certificate.ts'
 import type { SignatureAlgorithm } from '../signature/signature-algorithm.ts'
 import { defaultSignatureAlgorithm, findSignatureAlgorithm } from '../signature/signature-algorithms.ts'
@@ -29,15 +29,14 @@ type CertifiedConfiguration = CertificateFiles & Pick<SignerConfiguration, 'sett
 /**
  * The signer that the certificate files describe; undefined when its certificate is to be found on the token.
  *
- * @throws ConfigurationError when its key is not one that can sign here, or a certificate of the chain cannot be put
- *   into containers
+ * @throws ConfigurationError when its key is not one that can sign here, or the review of its chain found problems
  */
 export function signerFromFiles(configuration: CertifiedConfiguration): Signer | undefined {
   const [leaf, ...following] = configuration.certificates ?? []
   if (leaf === undefined) {
     return undefined
   }
-  const signer = created.get(configuration) ?? createSigner(leaf, following, configuration)
+  const signer = created.get(configuration) ?? createSigner(leaf, following, configuration, problemWith)
   created.set(configuration, signer)
   return signer
 }
@@ -54,7 +53,9 @@ const created = new WeakMap<CertifiedConfiguration, Signer>()
 export function signerFromToken(certificate: Uint8Array, configuration: CertifiedConfiguration): Signer {
   const leaf = new X509Certificate(certificate)
   const { algorithm, settings } = configuration
-  const signer = createSigner(leaf, [], configuration)
+  // The setting would take its place, and may not be set
+  const describe = (variable: string, message: string) => ({ variable, message: `on the token: ${message}` })
+  const signer = createSigner(leaf, [], configuration, describe)
   // Of certificates in files that has been told where they are read
   const unfit = algorithm && describeUnfitAlgorithm(leaf.publicKey, algorithm)
   if (unfit !== undefined) {
@@ -63,15 +64,19 @@ export function signerFromToken(certificate: Uint8Array, configuration: Certifie
   return signer
 }
 
-/** @param following certificates from where the leaf is from */
+/**
+ * @param following certificates from where the leaf is from
+ * @param describe what is wrong with the leaf, or with one of those
+ */
 function createSigner(
   certificate: X509Certificate,
   following: readonly X509Certificate[],
   { caCertificates, settings, algorithm }: CertifiedConfiguration,
+  describe: (setting: string, wrong: string) => ConfigurationProblem,
 ): Signer {
-  const problem = describeUnsupportedKey(certificate)
-  if (problem !== undefined) {
-    throw new ConfigurationError([problemWith(settings.certificate, problem)])
+  const unsupported = describeUnsupportedKey(certificate)
+  if (unsupported !== undefined) {
+    throw new ConfigurationError([describe(settings.certificate, unsupported)])
   }
   const { publicKey } = certificate
   const at = new Date()
@@ -79,21 +84,20 @@ function createSigner(
   const review = reviewCertificates({ leaf: certificate, following, caCertificates, chain, at })
   if (review.problems.length > 0) {
     throw new ConfigurationError(
-      review.problems.map(({ of, message }) => ({
-        variable: of === 'leaf' ? settings.certificate : settings.caCertificates,
-        message,
-      })),
+      review.problems.map(({ of, message }) =>
+        of === 'caCertificates'
+          ? problemWith(settings.caCertificates, message)
+          : describe(settings.certificate, message),
+      ),
     )
   }
-  const encodeIssuer = (issuer: X509Certificate) =>
-    encode(issuer, settings[following.includes(issuer) ? 'certificate' : 'caCertificates'])
   return {
     ...chain,
     warnings: review.warnings,
     certificate,
     publicKey,
     algorithm: chooseAlgorithm(publicKey, algorithm),
-    encoded: [encode(certificate, settings.certificate), ...chain.issuers.map(encodeIssuer)],
+    encoded: [encode(certificate), ...chain.issuers.map(encode)],
     validity: [certificate, ...chain.issuers].map(validityPeriod),
   }
 }
@@ -106,15 +110,6 @@ function chooseAlgorithm(
   return (name && findSignatureAlgorithm(name)) ?? defaultSignatureAlgorithm(publicKey)
 }
 
-/** OpenSSL reads certificates that are not quite as RFC 5280 says. */
-function encode(certificate: X509Certificate, setting: SettingNames['certificate']): EncodedCertificate {
-  try {
-    return new EncodedCertificate(certificate.raw)
-  } catch (error) {
-    const { subject } = validityPeriod(certificate)
-    const message =
-      `the certificate of ${subject} is not encoded as containers need it (${(error as Error).message}); ` +
-      'have it issued anew'
-    throw new ConfigurationError([{ variable: setting, message }])
-  }
+function encode({ raw }: X509Certificate): EncodedCertificate {
+  return new EncodedCertificate(raw)
 }

@@ -32,7 +32,7 @@ function start() {
         status: () => ({ ...state.pool, state: state.key }),
         knownSigner: () => state.signer,
       })),
-    pools: () => state.tokens.map((name) => ({ name, pool: { status: () => state.pool } })),
+    pools: () => new Map(state.tokens.map((name) => [name, { pool: { status: () => state.pool } }])),
   } as unknown as Pick<Signers, 'all' | 'pools'>
   registerSignerGauges(registry, { signers, queueLimit: 7 })
   return { state, samples: async () => readSamples(await registry.metrics()) }

@@ -90,8 +90,9 @@ t.test('the answer is that of a probe', async (t) => {
   const head = await send(`${service.url}/metrics`, { method: 'HEAD' })
   t.equal(head.statusCode, 200)
   t.equal(head.body.length, 0)
-  t.equal(samples.get('signing_service_hsm_ready'), 1)
-  t.equal(samples.get('signing_service_hsm_sessions{state="idle"}'), 2)
+  t.equal(samples.get('signing_service_hsm_ready{token="test"}'), 1)
+  t.equal(samples.get('signing_service_hsm_sessions{token="test",state="idle"}'), 2)
+  t.equal(samples.get('signing_service_signer_ready{signer="default"}'), 1)
   t.equal(samples.get('signing_service_hsm_queue_limit'), 256)
   t.ok((samples.get('signing_service_certificate_days_left{signer="default"}') ?? 0) > 300)
   t.match(service.log(), /"level":20,.*"route":"\/metrics"/)
@@ -102,7 +103,8 @@ t.test('while the token is away: not ready, certificate unknown, and those who d
   const { SIGNER_CERTIFICATE_FILE, ...rest } = environment
   const onToken = await startService(t, { ...rest, HSM_TOKEN_LABEL: 'away' })
   const { samples, text } = await scrape(onToken.url)
-  t.equal(samples.get('signing_service_hsm_ready'), 0)
+  t.equal(samples.get('signing_service_hsm_ready{token="away"}'), 0)
+  t.equal(samples.get('signing_service_signer_ready{signer="default"}'), 0)
   t.notMatch(text, /^signing_service_certificate/m)
 
   const service = await startService(t, { ...environment, HSM_TOKEN_LABEL: 'away', HSM_TIMEOUT_MS: '8000' })
@@ -113,7 +115,8 @@ t.test('while the token is away: not ready, certificate unknown, and those who d
   outgoing.on('error', () => {})
   outgoing.end(JSON.stringify(rawRequest('one')))
   await until('it waits', async () => (await hsmStatus(service.url)).queued === 1)
-  t.equal((await scrape(service.url)).samples.get('signing_service_hsm_queue_length'), 1)
+  const queued = (await scrape(service.url)).samples.get('signing_service_hsm_queue_length{token="away"}')
+  t.equal(queued, 1)
   outgoing.destroy()
   const left = { 'raw sha256 client_left': 1 }
   await until('it is counted', async () => 'raw sha256 client_left' in (await signatures(service.url)))

@@ -60,8 +60,12 @@ function ofLeaf(...messages: string[]) {
   return messages.map((message) => ({ of: 'leaf', message }))
 }
 
-function ofIssuers(...messages: string[]) {
-  return messages.map((message) => ({ of: 'issuers', message }))
+function ofFollowing(...messages: string[]) {
+  return messages.map((message) => ({ of: 'following', message }))
+}
+
+function ofCaCertificates(...messages: string[]) {
+  return messages.map((message) => ({ of: 'caCertificates', message }))
 }
 
 const NOTHING = { problems: [], warnings: [] }
@@ -188,11 +192,11 @@ t.test('all problems are told at once, the leaf first', async (t) => {
   t.match(review([makeLeaf({ issuer: weak, hash: 'sha1', extensions })], [root, weak]).problems, [
     { of: 'leaf', message: /^is not for signing documents/ },
     { of: 'leaf', message: /^is signed with SHA-1/ },
-    { of: 'issuers', message: /^the certificate of O=Test, CN=Weak CA is signed with SHA-1/ },
+    { of: 'caCertificates', message: /^the certificate of O=Test, CN=Weak CA is signed with SHA-1/ },
   ])
   t.match(review([makeAuthority('Below', weak)], [root, weak]).problems, [
     { of: 'leaf', message: /^is the certificate of a certificate authority/ },
-    { of: 'issuers', message: /^the certificate of O=Test, CN=Weak CA is signed with SHA-1/ },
+    { of: 'caCertificates', message: /^the certificate of O=Test, CN=Weak CA is signed with SHA-1/ },
   ])
 })
 
@@ -201,7 +205,7 @@ t.test('an issuer that is no authority', async (t) => {
     const intruder = makeAuthority('Intruder', root, { extensions })
     const below = makeLeaf({ issuer: intruder })
     t.strictSame(review([below, intruder], [root]), {
-      problems: ofIssuers(
+      problems: ofFollowing(
         'the certificate of O=Test, CN=Intruder is not that of a certificate authority (no cA in its ' +
           `basicConstraints), but has issued that of ${SUBJECT}`,
       ),
@@ -236,7 +240,7 @@ t.test('an issuer whose key usage does not allow it', async (t) => {
       'the chain is without it',
     )
     t.strictSame(review([below, forbidden], [root]), {
-      problems: ofIssuers(
+      problems: ofFollowing(
         `the certificate of O=Test, CN=Forbidden is not for issuing certificates, by its key usage (${told}), but ` +
           `has issued that of ${SUBJECT}`,
       ),
@@ -267,7 +271,7 @@ t.test('a path that is longer than an authority allows', async (t) => {
       extensions: [`${CA}, pathlen:${pathLength}`, SIGNS_CERTIFICATES, OCSP],
     })
   const exceeded = (allowed: number, actual: string) =>
-    ofIssuers(
+    ofFollowing(
       `the certificate of O=Test, CN=Narrow allows ${allowed} certificate authorities between it and a signer ` +
         `(pathLenConstraint), but there ${actual}`,
     )
@@ -301,7 +305,7 @@ t.test('a weak key of an issuer, the root not excepted', async (t) => {
   const key = ['-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-224']
   const weak = makeAuthority('Weak', undefined, { key })
   t.strictSame(review([makeLeaf({ issuer: weak })], [weak]), {
-    problems: ofIssuers(
+    problems: ofCaCertificates(
       'the certificate of O=Test, CN=Weak has a key that is not secure, EC with 224 bits; needed is RSA with at least ' +
         '2048 bits, or EC with at least 256',
     ),
@@ -314,7 +318,7 @@ t.test('a weak signature over the certificate of an issuer, but for the root', a
   t.strictSame(review([makeLeaf({ issuer: old })], [old]), NOTHING)
   const middle = makeAuthority('Middle', old, { hash: 'sha1' })
   t.strictSame(review([makeLeaf({ issuer: middle })], [middle, old]), {
-    problems: ofIssuers(
+    problems: ofCaCertificates(
       'the certificate of O=Test, CN=Middle is signed with SHA-1, which can be forged; have it issued anew',
     ),
     warnings: [],
@@ -326,7 +330,7 @@ t.test('certificates that OpenSSL reads, but containers cannot hold', async (t) 
   const middle = spoil(makeAuthority('Spoiled', rsaRoot))
   t.strictSame(
     review([makeLeaf({ issuer: middle }), middle], [rsaRoot]).problems,
-    ofIssuers('the certificate of O=Test, CN=Spoiled is not encoded as RFC 5280 says; have it issued anew'),
+    ofFollowing('the certificate of O=Test, CN=Spoiled is not encoded as RFC 5280 says; have it issued anew'),
   )
   t.strictSame(review([spoil(makeLeaf({ issuer: rsaRoot }))], [rsaRoot]), {
     problems: ofLeaf('is not encoded as RFC 5280 says; have it issued anew'),

@@ -21,6 +21,8 @@ export interface IssueOptions {
   readonly ca?: boolean
   /** Lines of an openssl extension section, instead of those for an ordinary CA or leaf. */
   readonly extensions?: readonly string[]
+  /** A line beside those. */
+  readonly extension?: string
   readonly notBefore?: Date
   readonly notAfter?: Date
   /** The key of another certificate; a new one by default. */
@@ -46,7 +48,8 @@ export function generateKeyFile(directory: string, args: readonly string[]): str
 
 /** Issues a certificate, with `openssl ca`, since that alone of OpenSSL 3.0's commands takes both dates. */
 export function issue(directory: string, options: IssueOptions): Issued {
-  const { subject, issuer, ca = false, extensions = ca ? OF_CA : OF_LEAF } = options
+  const { subject, issuer, ca = false, extension = '' } = options
+  const extensions = [...(options.extensions ?? (ca ? OF_CA : OF_LEAF)), extension]
   mkdirSync(directory, { recursive: true })
   const work = mkdtempSync(join(directory, 'certificate-'))
   const path = (name: string) => join(work, name)
