@@ -11,15 +11,13 @@ import {
   subjectAlternativeName,
 } from '../certification/extensions.ts'
 import { encodePem } from '../certification/pem.ts'
-import { digest } from '../signature/digest.ts'
 import { fingerprint } from '../signature/fingerprint.ts'
-import { UncertifiedKey } from '../signers/uncertified-key.ts'
 import type { Io } from './io.ts'
 import { parseId } from './keygen.ts'
-import { type KeyOptions, loadForCertification } from './signing/configuration.ts'
+import type { KeyOptions } from './signing/configuration.ts'
 import { collecting, hashOf, hashOption, keyUsageOption, parsing } from './signing/options.ts'
 import { refuseExisting, writeResult } from './signing/output.ts'
-import { withKey } from './signing/with-key.ts'
+import { withTokenKey } from './signing/token-key.ts'
 import { addTokenOptions } from './token-options.ts'
 
 const EXAMPLES = `
@@ -67,28 +65,19 @@ export function addCsrCommand(program: Command, io: Io): void {
 
 async function request(io: Io, { subject, san = [], eku, out, ...options }: CsrOptions): Promise<void> {
   refuseExisting(out)
-  const { configuration, signer } = await loadForCertification(io, options)
-  const { hsm } = configuration
   const hash = hashOf(options)
-  const made = await withKey(
-    (...events) => new UncertifiedKey(signer, hsm, ...events),
-    options.timeout * 1000,
-    async (key) => {
-      const { publicKey: certified, algorithm } = key.use()
-      const publicKey = certified.export({ type: 'spki', format: 'der' })
-      const deadline = performance.now() + hsm.timeoutMs
-      const der = await createCertificationRequest({
-        subject,
-        publicKey,
-        extensions: [keyUsage(), ...extendedKeyUsage(eku), ...subjectAlternativeName(san)],
-        hash,
-        algorithm,
-        sign: async (message) =>
-          key.sign(hash, { digest: await digest(hash, message), message }, { deadline }),
-      })
-      return { request: encodePem('CERTIFICATE REQUEST', der), fingerprint: fingerprint(publicKey) }
-    },
-  )
+  const made = await withTokenKey(io, options, hash, async (key) => {
+    const publicKey = key.publicKey.export({ type: 'spki', format: 'der' })
+    const der = await createCertificationRequest({
+      subject,
+      publicKey,
+      extensions: [keyUsage(), ...extendedKeyUsage(eku), ...subjectAlternativeName(san)],
+      hash,
+      algorithm: key.algorithm,
+      sign: key.sign,
+    })
+    return { request: encodePem('CERTIFICATE REQUEST', der), fingerprint: fingerprint(publicKey) }
+  })
   if (out !== undefined || !options.json) {
     writeResult(io, out, made.request)
   }

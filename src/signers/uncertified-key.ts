@@ -10,6 +10,7 @@ import { type PoolStatus, SessionPool, type SignOptions } from '../pkcs11/sessio
 import type { HashAlgorithm } from '../signature/hash-algorithms.ts'
 import type { SignedMessage } from '../signature/signature-algorithm.ts'
 import { defaultSignatureAlgorithm } from '../signature/signature-algorithms.ts'
+import { describeUnsupported, SUPPORTED_KEYS } from './key-type.ts'
 
 export class UncertifiedKey {
   readonly #hsm: HsmConfiguration
@@ -88,5 +89,10 @@ function describeUse({ publicKey: encoded }: FoundKey, setting: string): KeyUse 
     throw new ConfigurationError([{ variable: setting, message }])
   }
   const publicKey = createPublicKey({ key: Buffer.from(encoded), type: 'spki', format: 'der' })
+  const unsupported = describeUnsupported(publicKey)
+  if (unsupported !== undefined) {
+    const message = `the private key must be ${SUPPORTED_KEYS}; it is ${unsupported}`
+    throw new ConfigurationError([{ variable: setting, message }])
+  }
   return { publicKey, algorithm: defaultSignatureAlgorithm(publicKey) }
 }
