@@ -29,7 +29,7 @@ import { addTokenOptions, parseInteger } from './token-options.ts'
 import { useFile } from './use-file.ts'
 
 const FOR_TESTS =
-  'This certificate is for tests: nobody has checked who asked for it, and there is no way to revoke it'
+  'This certificate is for tests: nobody has checked who asked for it, and no record is kept to revoke it by'
 
 const EXAMPLES = `
 For tests: what a certificate authority does besides signing (checking who asks, keeping a record, revoking) is not done.

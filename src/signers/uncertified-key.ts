@@ -85,7 +85,7 @@ function describeUse({ publicKey: encoded }: FoundKey, setting: string): KeyUse 
   if (encoded === undefined) {
     const message =
       'the token does not show the public half of the private key, neither in the key nor in a public key object ' +
-      'with its id: without it there is nothing to certify'
+      'with its id, or it is on a curve that is not supported: without it there is nothing to certify'
     throw new ConfigurationError([{ variable: setting, message }])
   }
   const publicKey = createPublicKey({ key: Buffer.from(encoded), type: 'spki', format: 'der' })

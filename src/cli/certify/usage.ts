@@ -9,20 +9,15 @@ export function describeMisuse(
   request: string | undefined,
   { selfSigned = false, subject, san, ca = false, caCert, days }: CertifyOptions,
 ): string | undefined {
-  if (selfSigned) {
-    if (request !== undefined) {
-      return '--self-signed certifies a key on the token, not a request'
-    }
-    if (subject === undefined) {
-      return '--self-signed needs --subject'
-    }
-    return days > MAX_DAYS && !ca ? `--days is up to ${MAX_DAYS} for the certificate of a signer` : undefined
+  if (days > MAX_DAYS && !ca) {
+    return `--days is up to ${MAX_DAYS} for the certificate of a signer`
   }
-  if (request === undefined || caCert === undefined) {
-    return 'needed is a request with --ca-cert, or --self-signed with --subject'
-  }
-  if (subject !== undefined || san !== undefined || ca) {
+  if (!selfSigned && (subject !== undefined || san !== undefined || ca)) {
     return '--subject, --san and --ca are for --self-signed: a request has a subject and names of its own'
   }
-  return days > MAX_DAYS ? `--days is up to ${MAX_DAYS} for the certificate of a signer` : undefined
+  if (selfSigned && request !== undefined) {
+    return '--self-signed certifies a key on the token, not a request'
+  }
+  const complete = selfSigned ? subject !== undefined : request !== undefined && caCert !== undefined
+  return complete ? undefined : 'needed is a request with --ca-cert, or --self-signed with --subject'
 }
