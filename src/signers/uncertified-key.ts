@@ -11,6 +11,7 @@ import type { SignOptions } from '../pkcs11/signing-jobs.ts'
 import type { HashAlgorithm } from '../signature/hash-algorithms.ts'
 import type { SignedMessage } from '../signature/signature-algorithm.ts'
 import { defaultSignatureAlgorithm } from '../signature/signature-algorithms.ts'
+import { describeUnsupported, SUPPORTED_KEYS } from './key-type.ts'
 
 export class UncertifiedKey {
   readonly #hsm: HsmConfiguration
@@ -85,9 +86,14 @@ function describeUse({ publicKey: encoded }: FoundKey, setting: string): KeyUse 
   if (encoded === undefined) {
     const message =
       'the token does not show the public half of the private key, neither in the key nor in a public key object ' +
-      'with its id: without it there is nothing to certify'
+      'with its id, or it is on a curve that is not supported: without it there is nothing to certify'
     throw new ConfigurationError([{ variable: setting, message }])
   }
   const publicKey = createPublicKey({ key: Buffer.from(encoded), type: 'spki', format: 'der' })
+  const unsupported = describeUnsupported(publicKey)
+  if (unsupported !== undefined) {
+    const message = `the private key must be ${SUPPORTED_KEYS}; it is ${unsupported}`
+    throw new ConfigurationError([{ variable: setting, message }])
+  }
   return { publicKey, algorithm: defaultSignatureAlgorithm(publicKey) }
 }
