@@ -1,4 +1,4 @@
-import type { SignOptions } from '../pkcs11/session-pool.ts'
+import type { SignOptions } from '../pkcs11/signing-jobs.ts'
 import type { SigningKey } from '../signers/signing-key.ts'
 
 /** What signatures are made with. */

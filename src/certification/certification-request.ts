@@ -1,21 +1,17 @@
 import * as pkijs from 'pkijs'
 import type { HashAlgorithm } from '../signature/hash-algorithms.ts'
-import type { SignatureAlgorithm } from '../signature/signature-algorithm.ts'
 import { TokenKey, TokenKeyEngine } from '../signature/token-key-engine.ts'
+import type { CertifyingKey } from './certifying-key.ts'
 
 /** PKCS#9 extensionRequest (RFC 2985 5.4.2). */
-const EXTENSION_REQUEST = '1.2.840.113549.1.9.14'
+export const EXTENSION_REQUEST = '1.2.840.113549.1.9.14'
 
-export interface CertificationRequestContent {
+export interface CertificationRequestContent extends Pick<CertifyingKey, 'algorithm' | 'sign'> {
   readonly subject: pkijs.RelativeDistinguishedNames
   /** DER SubjectPublicKeyInfo. */
   readonly publicKey: Uint8Array
   readonly extensions: pkijs.Extension[]
   readonly hash: HashAlgorithm
-  /** With which `sign` signs. */
-  readonly algorithm: SignatureAlgorithm
-  /** Hashes what it is given with the hash algorithm and signs the digest; the signature is encoded. */
-  readonly sign: (data: Uint8Array) => Promise<Uint8Array>
 }
 
 /**

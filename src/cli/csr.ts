@@ -11,27 +11,27 @@ import {
   subjectAlternativeName,
 } from '../certification/extensions.ts'
 import { encodePem } from '../certification/pem.ts'
-import { digest } from '../signature/digest.ts'
 import { fingerprint } from '../signature/fingerprint.ts'
-import { UncertifiedKey } from '../signers/uncertified-key.ts'
 import type { Io } from './io.ts'
 import { parseId } from './keygen.ts'
-import { type KeyOptions, loadForCertification } from './signing/configuration.ts'
+import type { KeyOptions } from './signing/configuration.ts'
 import { collecting, hashOf, hashOption, keyUsageOption, parsing } from './signing/options.ts'
 import { refuseExisting, writeResult } from './signing/output.ts'
-import { withKey } from './signing/with-key.ts'
+import { withTokenKey } from './signing/token-key.ts'
 import { addTokenOptions } from './token-options.ts'
 
 const EXAMPLES = `
-The key is that of HSM_KEY_LABEL and HSM_KEY_ID, or of --label and --id; of a token with one key that one. The
-request asks for the key usages digitalSignature and nonRepudiation. A certificate authority makes the
-certificate of it that belongs into SIGNER_CERTIFICATE_FILE.
+The key is that of HSM_KEY_LABEL and HSM_KEY_ID, or of --label and --id; of a token with one key that one. It is RSA
+with 2048 to 4096 bits, or EC on P-256, P-384 or P-521, and decides how the request is signed. The request asks for the key usages digitalSignature and nonRepudiation. A certificate authority makes the
+certificate of it that belongs into SIGNER_CERTIFICATE_FILE, or into the certificateFile of a signer in SIGNERS_FILE; for
+tests "certify" makes one.
 
 SUBJECT is in the form of RFC 4514: the most specific part first, and a backslash before a comma in a value.
 
 Examples:
   signing-service csr --label signer --subject 'CN=Signer,O=Example\\, Inc.,C=DE' --out signer.csr
   signing-service csr --subject CN=Signer --san email:signer@example.com --eku none --hash sha384
+  signing-service csr --label letters --subject CN=Letters --out letters.csr
 `
 
 interface CsrOptions extends KeyOptions {
@@ -67,28 +67,19 @@ export function addCsrCommand(program: Command, io: Io): void {
 
 async function request(io: Io, { subject, san = [], eku, out, ...options }: CsrOptions): Promise<void> {
   refuseExisting(out)
-  const { configuration, signer } = await loadForCertification(io, options)
-  const { hsm } = configuration
   const hash = hashOf(options)
-  const made = await withKey(
-    (...events) => new UncertifiedKey(signer, hsm, ...events),
-    options.timeout * 1000,
-    async (key) => {
-      const { publicKey: certified, algorithm } = key.use()
-      const publicKey = certified.export({ type: 'spki', format: 'der' })
-      const deadline = performance.now() + hsm.timeoutMs
-      const der = await createCertificationRequest({
-        subject,
-        publicKey,
-        extensions: [keyUsage(), ...extendedKeyUsage(eku), ...subjectAlternativeName(san)],
-        hash,
-        algorithm,
-        sign: async (message) =>
-          key.sign(hash, { digest: await digest(hash, message), message }, { deadline }),
-      })
-      return { request: encodePem('CERTIFICATE REQUEST', der), fingerprint: fingerprint(publicKey) }
-    },
-  )
+  const made = await withTokenKey(io, options, hash, async (key) => {
+    const publicKey = key.publicKey.export({ type: 'spki', format: 'der' })
+    const der = await createCertificationRequest({
+      subject,
+      publicKey,
+      extensions: [keyUsage(), ...extendedKeyUsage(eku), ...subjectAlternativeName(san)],
+      hash,
+      algorithm: key.algorithm,
+      sign: key.sign,
+    })
+    return { request: encodePem('CERTIFICATE REQUEST', der), fingerprint: fingerprint(publicKey) }
+  })
   if (out !== undefined || !options.json) {
     writeResult(io, out, made.request)
   }

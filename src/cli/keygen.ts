@@ -11,14 +11,15 @@ import { formatTable } from './table.ts'
 import { addTokenOptions, findAccess, parseInteger, type TokenOptions } from './token-options.ts'
 
 const EXAMPLES = `
-The private key is sensitive, cannot be extracted, and may sign, nothing else; that cannot be changed afterwards. The
-service signs with RSA keys; those of --curve are for others that use the token. An --id that a private key has already
-is refused. A certificate authority wants the public key in a request that the key itself has signed, as "csr" makes it.
+The private key is sensitive, cannot be extracted, and may sign, nothing else; that cannot be changed afterwards. Document
+Engine builds containers itself (raw signatures) for RSA keys alone; those of --curve sign in containers of this
+service. An --id that a private key has already is refused. A certificate authority wants the public key in a request that the key itself has signed, as "csr" makes it.
 Slow tokens need a longer --timeout: one that is cut off may have made the key all the same.
 
 Examples:
   signing-service keygen --label signer
   signing-service keygen --label signer --id 01a2 --bits 3072 --public-key signer.pub.pem
+  signing-service keygen --label letters --curve P-256
 `
 
 const LENGTH_OF_RANDOM_ID = 8

@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module'
 import { Command } from 'commander'
+import { addCertifyCommand } from './certify.ts'
 import { addCheckCommand } from './check.ts'
 import { addCompletionCommand } from './completion.ts'
 import { addCsrCommand } from './csr.ts'
@@ -7,6 +8,7 @@ import { addImportCertCommand } from './import-cert.ts'
 import type { Io } from './io.ts'
 import { addKeygenCommand } from './keygen.ts'
 import { addKeysCommand } from './keys.ts'
+import { addServeCommand } from './serve.ts'
 import { addSignCommand } from './sign.ts'
 import { addTokensCommand } from './tokens.ts'
 import { addVerifyCommand } from './verify.ts'
@@ -14,7 +16,7 @@ import { addVerifyCommand } from './verify.ts'
 const { version } = createRequire(import.meta.url)('#package.json') as { version: string }
 
 const DESCRIPTION =
-  'Sets up and checks the token that the signing service signs with. Configured by the same environment variables as ' +
+  'Sets up and checks the tokens that the signing service signs with, and starts it. Configured by the same environment variables as ' +
   'the service; options come before them. Results go to stdout, messages to stderr. The PIN is never an argument.'
 
 const EXIT_CODES = `
@@ -41,9 +43,11 @@ export function buildProgram(io: Io): Command {
   addKeygenCommand(program, io)
   addImportCertCommand(program, io)
   addCsrCommand(program, io)
+  addCertifyCommand(program, io)
   addSignCommand(program, io)
   addVerifyCommand(program, io)
   addCheckCommand(program, io)
+  addServeCommand(program)
   addCompletionCommand(program, io)
   return program
 }

@@ -17,11 +17,13 @@ import { addTokenOptions, type TokenOptions } from './token-options.ts'
 
 const EXAMPLES = `
 Takes the configuration of the service, and signs as it does: with the signer certificate and its issuers embedded, and
-the signature verified before it is written. --type cms adds the time of signing by this machine's clock.
+the signature verified before it is written. --type cms adds the time of signing by this machine's clock. Of the several
+signers of SIGNERS_FILE it is the default one, or that of --signer.
 
 Examples:
   signing-service sign contract.xml --out contract.xml.p7s
   signing-service sign contract.xml --type cms --hash sha512 --pem
+  signing-service sign contract.xml --signer contracts --out contract.xml.p7s
 `
 
 interface SignOptions extends TokenOptions {

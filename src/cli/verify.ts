@@ -11,6 +11,7 @@ import { validityPeriod } from '../signers/validity.ts'
 import { CommandFailed } from './exit-codes.ts'
 import type { Io } from './io.ts'
 import { printable } from './table.ts'
+import { useFile } from './use-file.ts'
 
 const EXAMPLES = `
 Verified are the digest of the file, the signature over the signed attributes (RSA with PKCS#1 v1.5 or PSS, or ECDSA), and
@@ -55,12 +56,12 @@ async function verify(
   { signature: signatureFile, ca, json }: VerifyOptions,
 ): Promise<void> {
   const anchors = readAnchors(ca, io.environment)
-  const signature = use(signatureFile, () => parseDetachedSignature(readFileSync(signatureFile)))
+  const signature = useFile(signatureFile, () => parseDetachedSignature(readFileSync(signatureFile)))
   const { signer, hashAlgorithm, signingTime } = signature
   const actual = await digestFile(hashAlgorithm, file).catch((error: Error) => {
     throw new CommandFailed(`${file} cannot be read: ${error.message}`)
   })
-  const verdicts = use(signatureFile, () => judge(signature, actual, anchors))
+  const verdicts = useFile(signatureFile, () => judge(signature, actual, anchors))
   const valid = Object.values(verdicts).every((problem) => problem === undefined)
   const about = {
     signer: validityPeriod(signer).subject,
@@ -83,15 +84,7 @@ function readAnchors(ca: string | undefined, { CA_CERTIFICATES_FILE }: Variables
   if (file === undefined) {
     throw new CommandFailed('there is nothing to trust: set CA_CERTIFICATES_FILE, or --ca')
   }
-  return use(file, () => parseCertificates(readFileSync(file)))
-}
-
-function use<T>(file: string, read: () => T): T {
-  try {
-    return read()
-  } catch (error) {
-    throw new CommandFailed(`${file} cannot be used: ${(error as Error).message}`)
-  }
+  return useFile(file, () => parseCertificates(readFileSync(file)))
 }
 
 function judge(signature: DetachedSignature, actual: Buffer, anchors: TrustAnchors): Verdicts {

@@ -7,26 +7,25 @@ interface Entry {
   found?: FoundKey | undefined
   use?: KeyUse | undefined
   state: KeyState
+  everProved: boolean
 }
 
 /** The keys of one token: which of them are there, what they are used with, and which of them sign. */
 export class PoolKeys {
   readonly #entries: readonly Entry[]
   #testKey = 0
-  #everComplete = false
 
   constructor(keys: readonly PoolKey[]) {
-    this.#entries = keys.map((key) => ({ key, state: { state: 'unknown', since: new Date() } }))
+    this.#entries = keys.map((key) => ({
+      key,
+      state: { state: 'unknown', since: new Date() },
+      everProved: false,
+    }))
   }
 
   /** Place of the one that sessions prove themselves with. */
   get testKey(): number {
     return this.#testKey
-  }
-
-  /** Whether there was a time when all of them had signed. */
-  get everComplete(): boolean {
-    return this.#everComplete
   }
 
   state(key: number): KeyState {
@@ -41,6 +40,11 @@ export class PoolKeys {
   /** Undefined where it cannot be used. */
   use(key: number): KeyUse | undefined {
     return this.#at(key).use
+  }
+
+  /** Whether it has ever signed. */
+  everProved(key: number): boolean {
+    return this.#at(key).everProved
   }
 
   /** Whether the token was opened and the key not there, or not to be used. */
@@ -90,8 +94,9 @@ export class PoolKeys {
   }
 
   proved(key: number): void {
-    enter(this.#at(key), 'proved')
-    this.#everComplete ||= this.#entries.every(({ state }) => state.state === 'proved')
+    const entry = this.#at(key)
+    entry.everProved = true
+    enter(entry, 'proved')
   }
 
   failed(key: number, reason: string): void {

@@ -4,29 +4,18 @@
  */
 import type { BaseLogger } from 'pino'
 import type { HsmConfiguration, TokenAccess } from '../config.ts'
-import {
-  ConfigurationError,
-  HSM_BUSY,
-  HSM_TIMEOUT,
-  HSM_UNAVAILABLE,
-  SIGNATURE_SELF_CHECK_FAILED,
-} from '../errors.ts'
-import { Admission, type Capacity } from './admission.ts'
-import { repeatMs } from './backoff.ts'
-import { Job, type Work } from './job.ts'
-import { JobQueue } from './job-queue.ts'
+import { ConfigurationError, HSM_UNAVAILABLE } from '../errors.ts'
+import type { Work } from './job.ts'
 import { KeyProofs, MISMATCH } from './key-proofs.ts'
 import type { FoundKey, KeyOutcome, OpenRequest, SignOrder } from './messages.ts'
 import type { KeyUse, PoolKey } from './pool-key.ts'
 import { PoolKeys } from './pool-keys.ts'
 import type { PoolObserver } from './pool-observer.ts'
-import { type TokenFailure, WRONG_SIGNATURE } from './return-values.ts'
-import { ServiceTime } from './service-time.ts'
 import type { SessionState } from './session.ts'
 import { Sessions } from './sessions.ts'
+import { SigningJobs, type SignOptions } from './signing-jobs.ts'
 import { type HsmState, Supervisor, type SupervisorEvents } from './supervisor.ts'
 import { createTestWork } from './test-signature.ts'
-import { UnsettledJobs } from './unsettled-jobs.ts'
 
 /** How often sessions and queue are looked at. */
 const TICK_MS = 100
@@ -46,15 +35,6 @@ export interface PoolOptions {
   readonly observer: PoolObserver
 }
 
-export interface SignOptions {
-  /** Milliseconds of `performance.now()`; no answer comes later. */
-  readonly deadline: number
-  /** Aborts when nobody wants the signature any more. */
-  readonly signal?: AbortSignal
-  /** Whether a signature is the right one: no other is returned. */
-  verify(signature: Uint8Array): boolean
-}
-
 export interface PoolStatus {
   readonly state: HsmState
   readonly since: Date
@@ -70,16 +50,15 @@ export class SessionPool {
   readonly #options: PoolOptions
   readonly #supervisor: SupervisorCalls
   #sessions: Sessions | undefined
-  readonly #queue = new JobQueue()
-  readonly #serviceTime = new ServiceTime()
-  readonly #admission: Admission
-  readonly #unsettled = new UnsettledJobs()
+  readonly #jobs: SigningJobs
   readonly #keys: PoolKeys
   readonly #proofs: KeyProofs
   /** Processes in a row that brought no signature. */
   #fruitless = 0
   /** Whether a test signature has verified in this process. */
   #proved = false
+  /** Whether one has in any. */
+  #everProved = false
   readonly #ticking: NodeJS.Timeout
   #closing = false
 
@@ -98,7 +77,14 @@ export class SessionPool {
       sign: (key) => this.prove(key),
       onFailed: (key, reason) => this.#keyFailed(key, reason),
     })
-    this.#admission = new Admission(this.#queue, hsm.queueLimit, this.#serviceTime)
+    this.#jobs = new SigningJobs({
+      hsm,
+      observer: options.observer,
+      sessions: () => this.#sessions,
+      isReady: () => this.status().state === 'ready',
+      isHopelessUntil: (deadline) => this.#supervisor.isHopelessUntil(deadline),
+      onDoubt: (key) => this.#proofs.suspect(key),
+    })
     this.#supervisor = supervise({
       onOpened: (outcomes) => this.#opened(outcomes),
       onSessionMessage: (message) => this.#sessions?.receive(message),
@@ -118,7 +104,7 @@ export class SessionPool {
 
   status(): PoolStatus {
     const { state, since, reason = this.#sessions?.lastFailure } = this.#supervisor.state
-    const rest = { sessions: this.#sessions?.count() ?? NO_SESSIONS, queued: this.#queue.length }
+    const rest = { sessions: this.#sessions?.count() ?? NO_SESSIONS, queued: this.#jobs.waiting }
     const unusableSince = state === 'ready' ? this.#sessions?.unusableSince() : undefined
     if (unusableSince !== undefined) {
       const when = new Date(Date.now() - (performance.now() - unusableSince))
@@ -166,33 +152,17 @@ export class SessionPool {
    * @throws HSM_BUSY when the queue is full or the deadline would pass in it, HSM_TIMEOUT when it passed,
    *   HSM_UNAVAILABLE when the HSM cannot sign, SIGNATURE_SELF_CHECK_FAILED when no signature verified
    */
-  async sign(order: SignOrder, { deadline, signal, verify }: SignOptions): Promise<Uint8Array> {
-    if (this.#closing || signal?.aborted || this.#supervisor.isHopelessUntil(deadline)) {
+  async sign(order: SignOrder, options: SignOptions): Promise<Uint8Array> {
+    if (this.#closing || this.#keys.isGone(order.key)) {
       throw new HSM_UNAVAILABLE()
     }
-    if (deadline <= performance.now()) {
-      throw new HSM_TIMEOUT()
-    }
-    this.#admit(order.key, deadline)
-    const job = new Job({ ...order, deadline, verify, onDeadline: (late) => this.#expire(late) })
-    this.#unsettled.add(job)
-    signal?.addEventListener('abort', () => this.#abandon(job), { once: true })
-    this.#enqueue(job)
-    try {
-      return await job.signature
-    } finally {
-      if (job.hedged) {
-        // The other session was faster
-        this.#queue.remove(job)
-      }
-      this.#unsettled.delete(job)
-    }
+    return this.#jobs.sign(order, options)
   }
 
   /** Takes no more work, finishes what it has for at most `timeoutMs`, and ends the signer process. */
   async close(timeoutMs: number): Promise<void> {
     this.#closing = true
-    await this.#unsettled.drained(timeoutMs)
+    await this.#jobs.drained(timeoutMs)
     clearInterval(this.#ticking)
     this.#sessions?.abandon()
     await this.#supervisor.close()
@@ -202,7 +172,7 @@ export class SessionPool {
     const problems = this.#keys.opened(outcomes, this.#fruitless)
     const { testKey } = this.#keys
     const use = this.#keys.use(testKey)
-    if (problems.length > 0 && (use === undefined || !this.#keys.everComplete)) {
+    if (problems.length > 0 && (use === undefined || !this.#everProved)) {
       throw new ConfigurationError(problems)
     }
     for (const { variable, message } of problems) {
@@ -217,12 +187,12 @@ export class SessionPool {
     this.#sessions = new Sessions({
       ...this.#options,
       test,
-      serviceTime: this.#serviceTime,
+      serviceTime: this.#jobs.serviceTime,
       send: (message) => supervisor.send(message),
       onProved: () => this.#testSigned(test.key),
-      onIdle: () => this.#dispatch(),
-      onReturned: (job, failure) => this.#returned(job, failure),
-      onSlow: (job) => this.#repeat(job, 'slow'),
+      onIdle: () => this.#jobs.dispatch(),
+      onReturned: (job, failure) => this.#jobs.returned(job, failure),
+      onSlow: (job) => this.#jobs.repeat(job, 'slow'),
       onDead: (reason, kind) => supervisor.replace(reason, kind),
       onMismatch: () => this.#mismatched(test.key),
       onPinRefused: ({ returnValue }) => supervisor.refusePin(returnValue),
@@ -231,6 +201,7 @@ export class SessionPool {
 
   #testSigned(testKey: number): void {
     this.#fruitless = 0
+    this.#everProved = true
     this.#keys.proved(testKey)
     this.#supervisor.markReady()
     if (!this.#proved) {
@@ -252,26 +223,12 @@ export class SessionPool {
 
   /** Requests with one key do not sign, while those with others may. */
   #keyFailed(key: number, reason: string): void {
-    const { everComplete } = this.#keys
-    const problem = reason === MISMATCH && !everComplete ? this.#keys.describeMismatch(key) : undefined
+    const isNew = reason === MISMATCH && !this.#keys.everProved(key)
+    const problem = isNew ? this.#keys.describeMismatch(key) : undefined
     if (problem === undefined) {
       this.#options.log.error({ key: this.#keys.describe(key) }, `a key cannot be used: ${reason}`)
     } else {
       this.#options.onMisconfigured(new ConfigurationError([problem]))
-    }
-  }
-
-  /** Refuses what would wait in vain. */
-  #admit(key: number, deadline: number): void {
-    if (this.#keys.isGone(key)) {
-      throw new HSM_UNAVAILABLE()
-    }
-    const capacity = this.#capacity()
-    if (this.#admission.isFull(capacity)) {
-      throw this.status().state === 'ready' ? new HSM_BUSY() : new HSM_UNAVAILABLE()
-    }
-    if (this.#admission.isTooLate(deadline, capacity)) {
-      throw new HSM_BUSY()
     }
   }
 
@@ -281,90 +238,15 @@ export class SessionPool {
     if (this.#proved) {
       this.#proofs.tick(now)
     }
-    for (const job of this.#admission.hopeless(this.#capacity())) {
-      this.#drop(job, new HSM_BUSY())
-    }
+    this.#jobs.tick()
   }
 
-  #capacity(): Capacity {
-    return this.#sessions?.capacity() ?? { idle: 0, signing: 0 }
-  }
-
-  /** The process has gone: what it was working on is repeated in the next one. Signing a digest twice is safe. */
   #lost(): void {
     const inFlight = this.#sessions?.abandon() ?? []
     this.#sessions = undefined
     this.#fruitless += this.#proved ? 0 : 1
     this.#proved = false
-    for (const job of inFlight) {
-      this.#repeat(job, 'process')
-    }
-    const hopeless = this.#queue.all().filter(({ deadline }) => this.#supervisor.isHopelessUntil(deadline))
-    for (const job of hopeless) {
-      this.#drop(job, new HSM_UNAVAILABLE())
-    }
-  }
-
-  #returned(job: Job, failure: TokenFailure): void {
-    job.lastFailure = failure.returnValue
-    if (failure.recovery === 'permanent') {
-      this.#proofs.suspect(job.key)
-      this.#drop(job, new HSM_UNAVAILABLE())
-    } else if (failure.recovery === 'throttled' && job.mayBeRepeated) {
-      this.#queue.rest(job, repeatMs(job), () => this.#repeat(job, failure.returnValue))
-    } else {
-      this.#repeat(job, failure.returnValue)
-    }
-  }
-
-  /** @param reason for the observer */
-  #repeat(job: Job, reason: string): void {
-    if (job.mayBeRepeated) {
-      this.#options.observer.retried(reason)
-      this.#enqueue(job)
-    } else if (!this.#sessions?.has(job)) {
-      this.#drop(job, new HSM_UNAVAILABLE())
-    }
-  }
-
-  #enqueue(job: Job): void {
-    this.#queue.add(job)
-    this.#dispatch()
-  }
-
-  #dispatch(): void {
-    let job = this.#queue.first
-    while (job !== undefined && this.#sessions?.lease(job)) {
-      this.#queue.removeFirst()
-      if (job.attempts === 1) {
-        this.#options.observer.waited((performance.now() - job.arrivedAt) / 1000)
-      }
-      job = this.#queue.first
-    }
-  }
-
-  #expire(job: Job): void {
-    this.#drop(job, this.status().state === 'ready' ? new HSM_TIMEOUT() : new HSM_UNAVAILABLE())
-  }
-
-  /** The client has gone: a job that waits is dropped, one in flight ends by itself. */
-  #abandon(job: Job): void {
-    job.abandoned = true
-    if (this.#queue.remove(job) && !this.#sessions?.has(job)) {
-      this.#drop(job, new HSM_UNAVAILABLE())
-    }
-  }
-
-  /** @param error unless the last that came for it was a wrong signature, which says more */
-  #drop(job: Job, error: Error): void {
-    this.#queue.remove(job)
-    if (!job.settled) {
-      const wrong = job.lastFailure === WRONG_SIGNATURE.returnValue
-      job.fail(wrong ? new SIGNATURE_SELF_CHECK_FAILED() : error)
-      if (wrong) {
-        this.#proofs.suspect(job.key)
-      }
-    }
+    this.#jobs.lost(inFlight)
   }
 }
 

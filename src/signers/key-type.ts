@@ -1,13 +1,21 @@
 import type { KeyObject, X509Certificate } from 'node:crypto'
 import { curveOf } from '../signature/elliptic-curves.ts'
 
+/** For messages. */
+export const SUPPORTED_KEYS = 'RSA with 2048 to 4096 bits, or EC on P-256, P-384 or P-521'
+
 /** What keeps a certificate's key from signing here; undefined for RSA with 2048 to 4096 bits, and EC on three curves. */
 export function describeUnsupportedKey(certificate: X509Certificate): string | undefined {
-  const key = publicKeyOf(certificate)
-  return key !== undefined && isSupported(key)
-    ? undefined
-    : 'the signer certificate must have a key that is RSA with 2048 to 4096 bits, or EC on P-256, P-384 or P-521; ' +
-        `this one has ${describe(key)}`
+  const unsupported = describeUnsupported(publicKeyOf(certificate))
+  return (
+    unsupported &&
+    `the signer certificate must have a key that is ${SUPPORTED_KEYS}; this one has ${unsupported}`
+  )
+}
+
+/** What a key is that cannot sign here, in words; undefined where it can. */
+export function describeUnsupported(key: KeyObject | undefined): string | undefined {
+  return key !== undefined && isSupported(key) ? undefined : describe(key)
 }
 
 function isSupported(key: KeyObject): boolean {

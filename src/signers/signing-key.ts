@@ -1,7 +1,8 @@
 /** One signer, and the key on a token that it signs with: what the callback asks for certificates and signatures. */
 import type { SignerConfiguration, SignerRules } from '../config.ts'
 import { CERTIFICATE_NOT_VALID, HSM_UNAVAILABLE } from '../errors.ts'
-import type { PoolStatus, SessionPool, SignOptions } from '../pkcs11/session-pool.ts'
+import type { PoolStatus, SessionPool } from '../pkcs11/session-pool.ts'
+import type { SignOptions } from '../pkcs11/signing-jobs.ts'
 import type { HashAlgorithm } from '../signature/hash-algorithms.ts'
 import type { SignedMessage } from '../signature/signature-algorithm.ts'
 import { type Signer, signerFromFiles, signerFromToken } from './signer.ts'

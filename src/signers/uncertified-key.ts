@@ -6,10 +6,12 @@ import { ConfigurationError, HSM_UNAVAILABLE } from '../errors.ts'
 import type { FoundKey } from '../pkcs11/messages.ts'
 import type { KeyUse } from '../pkcs11/pool-key.ts'
 import type { PoolObserver } from '../pkcs11/pool-observer.ts'
-import { type PoolStatus, SessionPool, type SignOptions } from '../pkcs11/session-pool.ts'
+import { type PoolStatus, SessionPool } from '../pkcs11/session-pool.ts'
+import type { SignOptions } from '../pkcs11/signing-jobs.ts'
 import type { HashAlgorithm } from '../signature/hash-algorithms.ts'
 import type { SignedMessage } from '../signature/signature-algorithm.ts'
 import { defaultSignatureAlgorithm } from '../signature/signature-algorithms.ts'
+import { describeUnsupported, SUPPORTED_KEYS } from './key-type.ts'
 
 export class UncertifiedKey {
   readonly #hsm: HsmConfiguration
@@ -84,9 +86,14 @@ function describeUse({ publicKey: encoded }: FoundKey, setting: string): KeyUse 
   if (encoded === undefined) {
     const message =
       'the token does not show the public half of the private key, neither in the key nor in a public key object ' +
-      'with its id: without it there is nothing to certify'
+      'with its id, or it is on a curve that is not supported: without it there is nothing to certify'
     throw new ConfigurationError([{ variable: setting, message }])
   }
   const publicKey = createPublicKey({ key: Buffer.from(encoded), type: 'spki', format: 'der' })
+  const unsupported = describeUnsupported(publicKey)
+  if (unsupported !== undefined) {
+    const message = `the private key must be ${SUPPORTED_KEYS}; it is ${unsupported}`
+    throw new ConfigurationError([{ variable: setting, message }])
+  }
   return { publicKey, algorithm: defaultSignatureAlgorithm(publicKey) }
 }

@@ -13,12 +13,13 @@ t.test('softokn, of NSS', { skip: !module && 'docker/install-tools.sh softokn in
     description: { slot: 1, serial: '0000000000000000', manufacturer: 'Mozilla Foundation', model: 'NSS 3' },
     listPrivateKeys: () =>
       certutil('-K', '-d', `sql:${token.directory}`, '-f', `${token.environment.HSM_PIN_FILE}`),
+    curves: true,
     listedKey: /rsa +[0-9a-f]+ +signer/,
     wrongPin: ['wrong-pin', 'CKR_PIN_INCORRECT'],
   })
 
   await t.test('there are EC keys', async (t) => {
-    const options = ['--label', 'curve', '--curve', 'P-256', '--json']
+    const options = ['--label', 'another curve', '--curve', 'P-256', '--json']
     const { exitCode, stdout, stderr } = await runCommand(token.environment, 'keygen', ...options)
     t.equal(exitCode, 0, stderr)
     t.match(JSON.parse(stdout), { type: 'EC', curve: 'P-256', sensitive: true, extractable: false })

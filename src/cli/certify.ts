@@ -1,0 +1,199 @@
+/** `signing-service certify`: a certificate for tests. */
+import { X509Certificate } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { type Command, Option } from 'commander'
+import type { GeneralName, RelativeDistinguishedNames } from 'pkijs'
+import { parseAlternativeName } from '../certification/alternative-name.ts'
+import { type Authority, isKeyOf, parseAuthority } from '../certification/authority.ts'
+import type { CertifyingKey } from '../certification/certifying-key.ts'
+import { parseDistinguishedName } from '../certification/distinguished-name.ts'
+import { type ExtendedKeyUsage, subjectAlternativeName } from '../certification/extensions.ts'
+import { parseForeignRequest } from '../certification/foreign-request.ts'
+import { issueCertificate, type Order } from '../certification/issuing.ts'
+import { encodePem } from '../certification/pem.ts'
+import { fingerprint } from '../signature/fingerprint.ts'
+import { reviewCertificates } from '../signers/certificate-review.ts'
+import { buildChain } from '../signers/chain.ts'
+import { validityPeriod } from '../signers/validity.ts'
+import { parseAddress } from './certify/address.ts'
+import { readKeyFile } from './certify/key-file.ts'
+import { describeMisuse, MAX_DAYS_OF_AUTHORITY } from './certify/usage.ts'
+import { CommandFailed } from './exit-codes.ts'
+import type { Io } from './io.ts'
+import { parseId } from './keygen.ts'
+import type { KeyOptions } from './signing/configuration.ts'
+import { collecting, hashOf, hashOption, keyUsageOption, parsing } from './signing/options.ts'
+import { refuseExisting, writeResult } from './signing/output.ts'
+import { withTokenKey } from './signing/token-key.ts'
+import { addTokenOptions, parseInteger } from './token-options.ts'
+import { useFile } from './use-file.ts'
+
+const FOR_TESTS =
+  'This certificate is for tests: nobody has checked who asked for it, and no record is kept to revoke it by'
+
+const EXAMPLES = `
+For tests: what a certificate authority does besides signing (checking who asks, keeping a record, revoking) is not done.
+
+With --self-signed the key on the token certifies itself for --subject: as a signer or, with --ca, as an authority. Else
+REQUEST, as "csr" makes it, is certified by the authority whose certificate is --ca-cert, with its key on the token
+(--label and --id) or in a file (--ca-key), for which no token is needed. That file is a secret, which nobody but its
+owner may read; for the passphrase of an encrypted one a person is asked. Of REQUEST the subject, the alternative names
+and the key are taken over, once its signature has been verified, and nothing else.
+
+A certificate does not outlive that of the authority. Without --ocsp and --crl nobody can ask whether it was revoked.
+
+Examples:
+  signing-service certify --self-signed --label signer --subject CN=Signer --out signer.pem
+  signing-service certify --self-signed --ca --label ca --subject 'CN=Test CA' --days 365 --out ca.pem
+  signing-service certify signer.csr --ca-cert ca.pem --label ca --out signer.pem
+  signing-service certify signer.csr --ca-cert ca.pem --ca-key ca.key --crl http://ca.example.com/test.crl
+`
+
+const DEFAULT_DAYS = 90
+
+export interface CertifyOptions extends KeyOptions {
+  readonly selfSigned?: boolean
+  readonly subject?: RelativeDistinguishedNames
+  readonly san?: GeneralName[]
+  readonly ca?: boolean
+  readonly caCert?: string
+  readonly caKey?: string
+  readonly days: number
+  readonly eku: ExtendedKeyUsage
+  readonly ocsp?: string
+  readonly crl?: string
+  readonly caIssuers?: string
+  readonly hash: string
+  readonly out?: string
+}
+
+export function addCertifyCommand(program: Command, io: Io): void {
+  addTokenOptions(program.command('certify'))
+    .description('make a certificate for tests')
+    .argument('[request]', 'certificate request (PKCS#10), PEM or DER')
+    .addOption(
+      new Option('--self-signed', 'have the key on the token certify itself').conflicts(['caCert', 'caKey']),
+    )
+    .addOption(
+      new Option(
+        '--subject <name>',
+        'subject of what is self-signed, such as CN=Signer,O=Example,C=DE',
+      ).argParser(parsing(parseDistinguishedName)),
+    )
+    .addOption(
+      new Option(
+        '--san <name>',
+        'its subject alternative name: DNS:, email:, URI: or IP:; can be repeated',
+      ).argParser(collecting(parseAlternativeName)),
+    )
+    .addOption(new Option('--ca', 'make it a certificate authority').conflicts('eku'))
+    .option('--ca-cert <file>', 'certificate of the authority, PEM or DER; its issuers may follow')
+    .addOption(
+      new Option(
+        '--ca-key <file>',
+        'key of the authority, PEM: a secret, in place of one on the token',
+      ).conflicts(['label', 'id']),
+    )
+    .addOption(
+      new Option('--days <days>', 'how long it is valid: up to 825, of an authority 3650')
+        .default(DEFAULT_DAYS)
+        .argParser((value) => parseInteger(value, 1, MAX_DAYS_OF_AUTHORITY)),
+    )
+    .addOption(keyUsageOption())
+    .addOption(
+      new Option('--ocsp <url>', 'where to ask about its revocation').argParser(parsing(parseAddress)),
+    )
+    .addOption(
+      new Option('--crl <url>', 'where the list of revoked certificates is').argParser(parsing(parseAddress)),
+    )
+    .addOption(
+      new Option('--ca-issuers <url>', 'where the certificate of the authority is').argParser(
+        parsing(parseAddress),
+      ),
+    )
+    .addOption(hashOption())
+    .option('--label <label>', 'key that signs, in place of HSM_KEY_LABEL and HSM_KEY_ID')
+    .addOption(new Option('--id <hex>', 'the same by CKA_ID').argParser(parseId))
+    .option('--out <file>', 'write the certificate to a new file')
+    .addHelpText('after', EXAMPLES)
+    .action((request: string | undefined, options: CertifyOptions, command: Command) => {
+      const misuse = describeMisuse(request, options)
+      return misuse === undefined ? certify(io, request, options) : command.error(`error: ${misuse}`)
+    })
+}
+
+async function certify(io: Io, request: string | undefined, options: CertifyOptions): Promise<void> {
+  const { out } = options
+  refuseExisting(out)
+  const certificate = new X509Certificate(
+    request === undefined ? await selfSign(io, options) : await issue(io, request, options),
+  )
+  io.errors.write(`${FOR_TESTS}\n`)
+  const pem = encodePem('CERTIFICATE', certificate.raw)
+  if (out !== undefined || !options.json) {
+    writeResult(io, out, pem)
+  }
+  if (options.json) {
+    const told = {
+      certificate: pem,
+      serial: certificate.serialNumber,
+      notAfter: validityPeriod(certificate).notAfter.toISOString(),
+      fingerprint: fingerprint(certificate.publicKey.export({ type: 'spki', format: 'der' })),
+    }
+    io.output.write(`${JSON.stringify(told, null, 2)}\n`)
+  }
+}
+
+/** @returns DER */
+function selfSign(io: Io, options: CertifyOptions): Promise<Buffer> {
+  const { san = [], ca = false } = options
+  return withTokenKey(io, options, hashOf(options), (key) => {
+    const order = {
+      subject: options.subject as RelativeDistinguishedNames,
+      publicKey: key.publicKey.export({ type: 'spki', format: 'der' }),
+      alternativeNames: subjectAlternativeName(san),
+    }
+    return issueCertificate({ ...order, ...describe(options), ca }, key)
+  })
+}
+
+/** @returns DER */
+async function issue(io: Io, file: string, options: CertifyOptions): Promise<Buffer> {
+  const { caCert = '', caKey } = options
+  const request = useFile(file, () => parseForeignRequest(readFileSync(file)))
+  const authority = useFile(caCert, () => parseAuthority(readFileSync(caCert)))
+  const sign = async (key: CertifyingKey) => {
+    if (!isKeyOf(authority, key.publicKey)) {
+      throw new CommandFailed(`${caCert} is not the certificate of the key that is to sign`)
+    }
+    return issueCertificate({ ...request, ...describe(options), ca: false }, key, authority)
+  }
+  const hash = hashOf(options)
+  const der = await (caKey === undefined
+    ? withTokenKey(io, options, hash, sign)
+    : sign(await readKeyFile(io, caKey, hash)))
+  judge(new X509Certificate(der), authority, caCert)
+  tellWhereCut(io, new X509Certificate(der), authority)
+  return der
+}
+
+function describe(options: CertifyOptions): Pick<Order, 'days' | 'eku' | 'addresses' | 'hash'> {
+  const { days, eku } = options
+  return { days, eku, addresses: options, hash: hashOf(options) }
+}
+
+/** What the service would refuse is not handed out: it may not be an authority's certificate that signed. */
+function judge(leaf: X509Certificate, { certificates }: Authority, file: string): void {
+  const at = new Date()
+  const chain = buildChain(leaf, certificates, at)
+  const { problems } = reviewCertificates({ leaf, following: [], caCertificates: certificates, chain, at })
+  if (problems.length > 0) {
+    throw new CommandFailed(`${file}: ${problems.map(({ message }) => message).join('; ')}`)
+  }
+}
+
+function tellWhereCut(io: Io, certificate: X509Certificate, { notAfter }: Authority): void {
+  if (validityPeriod(certificate).notAfter.getTime() === notAfter.getTime()) {
+    io.errors.write(`It ends with the certificate of the authority, at ${notAfter.toISOString()}\n`)
+  }
+}

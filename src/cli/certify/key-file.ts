@@ -1,0 +1,60 @@
+import { createPrivateKey, createPublicKey, type KeyObject, sign } from 'node:crypto'
+import { readFileSync, statSync } from 'node:fs'
+import type { CertifyingKey } from '../../certification/certifying-key.ts'
+import type { HashAlgorithm } from '../../signature/hash-algorithms.ts'
+import { defaultSignatureAlgorithm } from '../../signature/signature-algorithms.ts'
+import { askSecret } from '../ask-secret.ts'
+import { CommandFailed } from '../exit-codes.ts'
+import type { Io } from '../io.ts'
+import { useFile } from '../use-file.ts'
+
+/** Of the group and of all others. */
+const OTHERS = 0o077
+/** PKCS#8, and what OpenSSL wrote before. */
+const ENCRYPTED = /-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m
+
+/**
+ * The key of a test authority in a file; asks for its passphrase where it is encrypted.
+ *
+ * @param file PEM, PKCS#8
+ * @param hash with which it signs
+ */
+export async function readKeyFile(io: Io, file: string, hash: HashAlgorithm): Promise<CertifyingKey> {
+  const pem = useFile(file, () => readSecret(file))
+  const passphrase = ENCRYPTED.test(pem) ? await askPassphrase(io, file) : undefined
+  const key = decode(file, pem, passphrase)
+  const publicKey = createPublicKey(key)
+  return {
+    publicKey,
+    algorithm: useFile(file, () => defaultSignatureAlgorithm(publicKey)),
+    sign: async (message) => sign(hash.nodeName, message, key),
+  }
+}
+
+function readSecret(file: string): string {
+  const mode = statSync(file).mode & 0o777
+  if ((mode & OTHERS) !== 0) {
+    throw new Error(
+      `others than its owner may do something with it (mode ${mode.toString(8)}), but the key of an authority is a ` +
+        `secret: chmod 600 ${file}`,
+    )
+  }
+  return readFileSync(file, 'latin1')
+}
+
+async function askPassphrase(io: Io, file: string): Promise<string> {
+  if (!io.input.isTTY) {
+    throw new CommandFailed(`${file} is encrypted, and there is no terminal to ask for its passphrase at`)
+  }
+  return askSecret(io, `Passphrase of ${file}: `, 'passphrase')
+}
+
+function decode(file: string, key: string, passphrase: string | undefined): KeyObject {
+  try {
+    return createPrivateKey({ key, format: 'pem', ...(passphrase === undefined ? {} : { passphrase }) })
+  } catch {
+    // Why it is none would be told in terms of OpenSSL
+    const problem = passphrase === undefined ? 'it is no private key in PEM' : 'its passphrase is another one'
+    throw new CommandFailed(`${file} cannot be used: ${problem}`)
+  }
+}

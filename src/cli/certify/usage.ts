@@ -1,0 +1,23 @@
+import type { CertifyOptions } from '../certify.ts'
+
+/** As long as the CA/Browser Forum let certificates of servers be valid for years: validators know such spans. */
+const MAX_DAYS = 825
+export const MAX_DAYS_OF_AUTHORITY = 3650
+
+/** Which of the arguments do not go together, in words; undefined where all do. */
+export function describeMisuse(
+  request: string | undefined,
+  { selfSigned = false, subject, san, ca = false, caCert, days }: CertifyOptions,
+): string | undefined {
+  if (days > MAX_DAYS && !ca) {
+    return `--days is up to ${MAX_DAYS} for the certificate of a signer`
+  }
+  if (!selfSigned && (subject !== undefined || san !== undefined || ca)) {
+    return '--subject, --san and --ca are for --self-signed: a request has a subject and names of its own'
+  }
+  if (selfSigned && request !== undefined) {
+    return '--self-signed certifies a key on the token, not a request'
+  }
+  const complete = selfSigned ? subject !== undefined : request !== undefined && caCert !== undefined
+  return complete ? undefined : 'needed is a request with --ca-cert, or --self-signed with --subject'
+}

@@ -1,0 +1,35 @@
+import type { CertifyingKey } from '../../certification/certifying-key.ts'
+import { digest } from '../../signature/digest.ts'
+import type { HashAlgorithm } from '../../signature/hash-algorithms.ts'
+import { UncertifiedKey } from '../../signers/uncertified-key.ts'
+import type { Io } from '../io.ts'
+import { type KeyOptions, loadForCertification } from './configuration.ts'
+import { withKey } from './with-key.ts'
+
+/**
+ * Opens the token as the service does, for a key on it that signs certificates, or requests for them; each signature
+ * is verified with the public half of the key.
+ *
+ * @param hash with which it signs
+ */
+export async function withTokenKey<T>(
+  io: Io,
+  options: KeyOptions,
+  hash: HashAlgorithm,
+  use: (key: CertifyingKey) => Promise<T>,
+): Promise<T> {
+  const { configuration, signer } = await loadForCertification(io, options)
+  const { hsm } = configuration
+  return withKey(
+    (...events) => new UncertifiedKey(signer, hsm, ...events),
+    options.timeout * 1000,
+    (key) => {
+      const deadline = performance.now() + hsm.timeoutMs
+      return use({
+        ...key.use(),
+        sign: async (message) =>
+          key.sign(hash, { digest: await digest(hash, message), message }, { deadline }),
+      })
+    },
+  )
+}

@@ -1,0 +1,10 @@
+import { CommandFailed } from './exit-codes.ts'
+
+/** What is read from a file; why it cannot be becomes a message that names the file. */
+export function useFile<T>(file: string, read: () => T): T {
+  try {
+    return read()
+  } catch (error) {
+    throw new CommandFailed(`${file} cannot be used: ${(error as Error).message}`)
+  }
+}

@@ -1,0 +1,179 @@
+/** Requests for signatures on their way through the sessions of a token: one session each at a time, in their order. */
+import type { HsmConfiguration } from '../config.ts'
+import { HSM_BUSY, HSM_TIMEOUT, HSM_UNAVAILABLE, SIGNATURE_SELF_CHECK_FAILED } from '../errors.ts'
+import { Admission, type Capacity } from './admission.ts'
+import { repeatMs } from './backoff.ts'
+import { Job } from './job.ts'
+import { JobQueue } from './job-queue.ts'
+import type { SignOrder } from './messages.ts'
+import type { PoolObserver } from './pool-observer.ts'
+import { type TokenFailure, WRONG_SIGNATURE } from './return-values.ts'
+import { ServiceTime } from './service-time.ts'
+import type { Sessions } from './sessions.ts'
+import { UnsettledJobs } from './unsettled-jobs.ts'
+
+export interface SignOptions {
+  /** Milliseconds of `performance.now()`; no answer comes later. */
+  readonly deadline: number
+  /** Aborts when nobody wants the signature any more. */
+  readonly signal?: AbortSignal
+  /** Whether a signature is the right one: no other is returned. */
+  verify(signature: Uint8Array): boolean
+}
+
+export interface SigningJobsOptions {
+  readonly hsm: Pick<HsmConfiguration, 'queueLimit'>
+  readonly observer: PoolObserver
+  /** Those that are there now. */
+  sessions(): Sessions | undefined
+  /** Whether there is any that signs. */
+  isReady(): boolean
+  /** Whether signing is out of the question until then, in milliseconds of `performance.now()`. */
+  isHopelessUntil(deadline: number): boolean
+  /** A request failed in a way for which its key may be to blame. */
+  onDoubt(key: number): void
+}
+
+export class SigningJobs {
+  readonly serviceTime = new ServiceTime()
+  readonly #options: SigningJobsOptions
+  readonly #queue = new JobQueue()
+  readonly #unsettled = new UnsettledJobs()
+  readonly #admission: Admission
+
+  constructor(options: SigningJobsOptions) {
+    this.#options = options
+    this.#admission = new Admission(this.#queue, options.hsm.queueLimit, this.serviceTime)
+  }
+
+  /** How many wait for a session. */
+  get waiting(): number {
+    return this.#queue.length
+  }
+
+  /** As `SessionPool.sign`. */
+  async sign(order: SignOrder, { deadline, signal, verify }: SignOptions): Promise<Uint8Array> {
+    if (signal?.aborted || this.#options.isHopelessUntil(deadline)) {
+      throw new HSM_UNAVAILABLE()
+    }
+    if (deadline <= performance.now()) {
+      throw new HSM_TIMEOUT()
+    }
+    this.#admit(deadline)
+    const job = new Job({ ...order, deadline, verify, onDeadline: (late) => this.#expire(late) })
+    this.#unsettled.add(job)
+    signal?.addEventListener('abort', () => this.#abandon(job), { once: true })
+    this.#enqueue(job)
+    try {
+      return await job.signature
+    } finally {
+      if (job.hedged) {
+        // The other session was faster
+        this.#queue.remove(job)
+      }
+      this.#unsettled.delete(job)
+    }
+  }
+
+  /** Settles when all are done, or after that time. */
+  drained(timeoutMs: number): Promise<void> {
+    return this.#unsettled.drained(timeoutMs)
+  }
+
+  /** What time brings. */
+  tick(): void {
+    for (const job of this.#admission.hopeless(this.#capacity())) {
+      this.#drop(job, new HSM_BUSY())
+    }
+  }
+
+  /** The process has gone: what it was working on is repeated in the next one. Signing a digest twice is safe. */
+  lost(inFlight: readonly Job[]): void {
+    for (const job of inFlight) {
+      this.repeat(job, 'process')
+    }
+    const hopeless = this.#queue.all().filter(({ deadline }) => this.#options.isHopelessUntil(deadline))
+    for (const job of hopeless) {
+      this.#drop(job, new HSM_UNAVAILABLE())
+    }
+  }
+
+  /** A session could not do it. */
+  returned(job: Job, failure: TokenFailure): void {
+    job.lastFailure = failure.returnValue
+    if (failure.recovery === 'permanent') {
+      this.#options.onDoubt(job.key)
+      this.#drop(job, new HSM_UNAVAILABLE())
+    } else if (failure.recovery === 'throttled' && job.mayBeRepeated) {
+      this.#queue.rest(job, repeatMs(job), () => this.repeat(job, failure.returnValue))
+    } else {
+      this.repeat(job, failure.returnValue)
+    }
+  }
+
+  /** @param reason for the observer */
+  repeat(job: Job, reason: string): void {
+    if (job.mayBeRepeated) {
+      this.#options.observer.retried(reason)
+      this.#enqueue(job)
+    } else if (!this.#options.sessions()?.has(job)) {
+      this.#drop(job, new HSM_UNAVAILABLE())
+    }
+  }
+
+  #enqueue(job: Job): void {
+    this.#queue.add(job)
+    this.dispatch()
+  }
+
+  /** Gives free sessions what waits. */
+  dispatch(): void {
+    let job = this.#queue.first
+    while (job !== undefined && this.#options.sessions()?.lease(job)) {
+      this.#queue.removeFirst()
+      if (job.attempts === 1) {
+        this.#options.observer.waited((performance.now() - job.arrivedAt) / 1000)
+      }
+      job = this.#queue.first
+    }
+  }
+
+  #expire(job: Job): void {
+    this.#drop(job, this.#options.isReady() ? new HSM_TIMEOUT() : new HSM_UNAVAILABLE())
+  }
+
+  /** The client has gone: a job that waits is dropped, one in flight ends by itself. */
+  #abandon(job: Job): void {
+    job.abandoned = true
+    if (this.#queue.remove(job) && !this.#options.sessions()?.has(job)) {
+      this.#drop(job, new HSM_UNAVAILABLE())
+    }
+  }
+
+  /** @param error unless the last that came for it was a wrong signature, which says more */
+  #drop(job: Job, error: Error): void {
+    this.#queue.remove(job)
+    if (!job.settled) {
+      const wrong = job.lastFailure === WRONG_SIGNATURE.returnValue
+      job.fail(wrong ? new SIGNATURE_SELF_CHECK_FAILED() : error)
+      if (wrong) {
+        this.#options.onDoubt(job.key)
+      }
+    }
+  }
+
+  /** Refuses what would wait in vain. */
+  #admit(deadline: number): void {
+    const capacity = this.#capacity()
+    if (this.#admission.isFull(capacity)) {
+      throw this.#options.isReady() ? new HSM_BUSY() : new HSM_UNAVAILABLE()
+    }
+    if (this.#admission.isTooLate(deadline, capacity)) {
+      throw new HSM_BUSY()
+    }
+  }
+
+  #capacity(): Capacity {
+    return this.#options.sessions()?.capacity() ?? { idle: 0, signing: 0 }
+  }
+}

@@ -1,0 +1,94 @@
+/** What a service says of changed configurations, and who signs meanwhile. */
+import { createHash, X509Certificate } from 'node:crypto'
+import { send } from './http.ts'
+import { scrape } from './scrape.ts'
+import type { Service } from './service.ts'
+import { tokenFor } from './signers.ts'
+import { until } from './signing.ts'
+import { verifyCms } from './validators/openssl.ts'
+
+export interface LogLine {
+  readonly level: number
+  readonly msg: string
+  readonly variable?: string
+}
+
+/** All lines of a log so far. */
+export function logLines(log: string): LogLine[] {
+  return log
+    .split('\n')
+    .filter((line) => line.startsWith('{') && line.endsWith('}'))
+    .map((line) => JSON.parse(line) as LogLine)
+}
+
+/** How often each outcome was logged, and how often reading began. */
+export function countReloads({ log }: Pick<Service, 'log'>) {
+  const messages = logLines(log()).map(({ msg }) => msg)
+  const count = (beginning: string) => messages.filter((msg) => msg.startsWith(beginning)).length
+  return {
+    begun: count('reading the configuration of the signers anew'),
+    takenOver: count('the signers were taken over'),
+    refused: count('the new configuration was refused'),
+  }
+}
+
+/** Changes something, waits until one more configuration was taken over or refused, and tells which. */
+export async function afterReload(
+  service: Pick<Service, 'log'>,
+  act: () => unknown,
+): Promise<'taken over' | 'refused'> {
+  const before = countReloads(service)
+  await act()
+  await until('a configuration was taken over or refused', () => {
+    const { takenOver, refused } = countReloads(service)
+    return takenOver + refused > before.takenOver + before.refused
+  })
+  return countReloads(service).takenOver > before.takenOver ? 'taken over' : 'refused'
+}
+
+/** Messages of problems with the configuration since the log had so many characters, as they stand there. */
+export function problemsSince({ log }: Pick<Service, 'log'>, start: number): string[] {
+  return logLines(log().slice(start))
+    .filter(({ level, variable }) => level >= 50 && variable !== undefined)
+    .map(({ msg }) => msg)
+}
+
+/** What /health/ready and /metrics say of the last try. */
+export async function reloadStatus(url: string) {
+  const ready = await send(`${url}/health/ready`)
+  const { configuration, signers } = ready.json() as {
+    configuration: { since: string; reload?: { outcome: string; at: string } }
+    signers: { total: number; ready: number }
+  }
+  const { samples } = await scrape(url)
+  return {
+    statusCode: ready.statusCode,
+    outcome: configuration.reload?.outcome,
+    since: configuration.since,
+    signers,
+    refused: samples.get('signing_service_reload_refused'),
+    taken: samples.get('signing_service_reloads_total{outcome="taken_over"}'),
+    samples,
+  }
+}
+
+/** Serial number of the certificate that a signer answers, and signs with as OpenSSL sees it; or the error's code. */
+export async function signsWith(url: string, signer: string): Promise<string> {
+  const ask = (body: object) => {
+    const content = JSON.stringify({ ...body, signing_token: tokenFor(signer) })
+    return send(`${url}/sign`, { method: 'POST', body: content })
+  }
+  const text = createHash('sha256').update(`${Math.random()}`).digest()
+  const [known, signed] = await Promise.all([
+    ask({ action: 'get_certificates' }),
+    ask({ action: 'sign_pkcs7', encoded_contents: text.toString('base64'), signature_type: 'cades' }),
+  ])
+  if (signed.statusCode !== 200) {
+    return `${signed.json().code}`
+  }
+  const { certificates } = known.json() as { certificates: [string] }
+  const { serialNumber, raw } = new X509Certificate(Buffer.from(certificates[0], 'base64'))
+  const { valid, message } = await verifyCms({ cms: signed.body, content: text })
+  const embedded = signed.body.includes(raw)
+  return valid && embedded ? serialNumber : `wrong: ${message} ${embedded ? '' : 'another certificate'}`
+}
