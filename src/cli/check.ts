@@ -1,7 +1,6 @@
 /** `signing-service check`: the whole way to a signature once, with what was found at each step. */
 import { type Command, InvalidArgumentError } from 'commander'
 import { type Configuration, loadConfiguration, type SignerConfiguration } from '../config.ts'
-import type { Variables } from '../configuration/variables.ts'
 import { ConfigurationError, EXIT_CONFIGURATION } from '../errors.ts'
 import { accessId } from '../signers/token-pool.ts'
 import { formatStep, Report, type Step } from './check/report.ts'
@@ -9,7 +8,7 @@ import { checkCertificate, checkService, SERVICE_STEPS } from './check/service-s
 import { TOKEN_STEPS, TokenSteps } from './check/token-steps.ts'
 import { CommandFailed, EXIT_FAILED } from './exit-codes.ts'
 import type { Io } from './io.ts'
-import { chooseSigners, PinPrompt, signerOption } from './signer-option.ts'
+import { type AskedPin, chooseSigners, PinPrompt, signerOption } from './signer-option.ts'
 import { addTokenOptions, applyOptions, type TokenOptions } from './token-options.ts'
 
 const EXAMPLES = `
@@ -58,16 +57,15 @@ async function check(io: Io, options: CheckOptions): Promise<void> {
       }
     })
   const report = reportOn()
-  const configured = configure(applyOptions(io.environment, options), options.signer, report)
+  const configured = await configure(io, options, report)
   if (configured === undefined) {
     report.skip(TOKEN_STEPS, 'the configuration is wrong')
   }
   const answers =
     options.url === undefined ? undefined : await checkService(report, { url: options.url, limitMs })
-  const pins = new PinPrompt(io)
   const refused = new Set<string>()
   const { signers = [], configuration } = configured ?? {}
-  for (const signer of signers) {
+  for (const { signer, pin } of signers) {
     const several = signers.length > 1
     if (several && !options.json) {
       io.output.write(`\nSigner ${signer.name}\n`)
@@ -77,7 +75,7 @@ async function check(io: Io, options: CheckOptions): Promise<void> {
     if (refused.has(accessId(signer.access))) {
       steps.skip(TOKEN_STEPS, 'the token refused the login, which is not tried again')
     } else {
-      await token.go({ ...signer.access, settings: signer.settings, ...(await pins.ask(signer)) }, limitMs)
+      await token.go({ ...signer.access, settings: signer.settings, ...pin }, limitMs)
     }
     if (steps.failures().includes('login')) {
       refused.add(accessId(signer.access))
@@ -94,14 +92,17 @@ async function check(io: Io, options: CheckOptions): Promise<void> {
 
 interface Configured {
   readonly configuration: Configuration
-  readonly signers: readonly SignerConfiguration[]
+  readonly signers: readonly { readonly signer: SignerConfiguration; readonly pin: AskedPin }[]
 }
 
-/** What becomes part of the configuration is only where the PIN will be found: a person is asked for it later. */
-function configure(environment: Variables, name: string | undefined, report: Report): Configured | undefined {
+/** A person is asked for what is missing of it before it is in order. */
+async function configure(io: Io, options: CheckOptions, report: Report): Promise<Configured | undefined> {
   try {
+    const environment = applyOptions(io.environment, options)
     const { configuration, warnings } = PinPrompt.load(environment, loadConfiguration)
-    const signers = chooseSigners(configuration.signers, name)
+    const pins = new PinPrompt(io)
+    const chosen = chooseSigners(configuration.signers, options.signer)
+    const signers = await Promise.all(chosen.map(async (signer) => ({ signer, pin: await pins.ask(signer) })))
     report.passed('configuration', ['in order', ...warnings].join('; '))
     return { configuration, signers }
   } catch (error) {

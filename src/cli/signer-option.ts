@@ -33,6 +33,11 @@ export function chooseSigners(
 
 const VARIABLE = 'HSM_PIN'
 
+/** Nothing where the PIN is configured. */
+export interface AskedPin {
+  readonly askedPin?: string
+}
+
 /** Asks a person for the PIN that is configured nowhere, once. */
 export class PinPrompt {
   readonly #io: Io
@@ -64,7 +69,7 @@ export class PinPrompt {
    * @returns nothing where the PIN of the signer is configured
    * @throws ConfigurationError where there is nobody to ask
    */
-  async ask({ access }: Pick<SignerConfiguration, 'access'>): Promise<{ askedPin?: string }> {
+  async ask({ access }: Pick<SignerConfiguration, 'access'>): Promise<AskedPin> {
     if ('file' in access.pin || isPinConfigured(this.#io.environment)) {
       return {}
     }

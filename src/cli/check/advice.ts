@@ -4,9 +4,9 @@ export const ADVICE = {
   library:
     "HSM_MODULE must name the HSM vendor's PKCS#11 library, for this machine, with its client configured",
   token: 'Look at "signing-service tokens"; the HSM\'s client must be configured, and reach the HSM',
-  mechanism: 'Have the HSM allow the mechanism, also in FIPS mode, or set another signatureAlgorithm',
   login: 'Correct the PIN before anything tries it again: a few wrong ones lock the user',
   key: 'Look at "signing-service keys"; share the key with this user, or name it by HSM_KEY_LABEL or HSM_KEY_ID',
+  mechanism: 'Have the HSM allow the mechanism, also in FIPS mode, or set another signatureAlgorithm',
   sessions: 'Lower HSM_SESSIONS, or end what else holds sessions of this HSM',
   certificate: 'Set SIGNER_CERTIFICATE_FILE to the certificate that was issued for this key',
   chain: 'Add what is missing to CA_CERTIFICATES_FILE, or validators may not find their trust anchor',

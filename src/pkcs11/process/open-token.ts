@@ -3,7 +3,9 @@ import { type PinSource, readPin, type SettingNames } from '../../config.ts'
 import type { FoundKey, FoundToken, KeyOutcome, KeyRequest, OpenRequest } from '../messages.ts'
 import { describeFailure } from '../return-values.ts'
 import { findCertificate } from './certificate-object.ts'
+import { readKeyType } from './key-type.ts'
 import { initializeLibrary, loadLibrary } from './library.ts'
+import { checkMechanism, signMechanism } from './mechanism.ts'
 import { misconfigured, OpenError } from './open-error.ts'
 import { selectPrivateKey } from './private-key.ts'
 import { selectToken } from './token.ts'
@@ -101,6 +103,8 @@ function findKey(session: Session, request: KeyRequest): KeyOutcome {
 
 function describeKey(session: Session, request: KeyRequest): FoundKey {
   const key = selectPrivateKey(session, request)
+  const mechanism = signMechanism(readKeyType(session, key.handle), request.algorithm)
+  checkMechanism(session, mechanism, request.settings)
   const { label, labelBytes, id, publicKey } = key
   const certificate = request.certificateOnToken ? findCertificate(session, key, request.settings) : undefined
   return {

@@ -5,7 +5,6 @@ import { fingerprint } from '../../signature/fingerprint.ts'
 import type { FoundKey, KeyReference, KeyRequest } from '../messages.ts'
 import { findById, findObjects, readAttribute, readPublicKey } from './attributes.ts'
 import { keyTypeOf, mayBe, readKeyType } from './key-type.ts'
-import { checkMechanism, signMechanism } from './mechanism.ts'
 import { misconfigured } from './open-error.ts'
 
 /** A private key object in one session: handles belong to the session that found them. */
@@ -119,11 +118,7 @@ function findPublicKey(session: Session, handle: Handle, id: string): Buffer | u
   return publicKey === undefined ? undefined : readPublicKey(session, publicKey)
 }
 
-function checkUsable(
-  session: Session,
-  key: PrivateKey,
-  { settings, algorithm }: Pick<KeyRequest, 'settings' | 'algorithm'>,
-): void {
+function checkUsable(session: Session, key: PrivateKey, { settings }: Pick<KeyRequest, 'settings'>): void {
   const type = readKeyType(session, key.handle)
   if (!mayBe(type, 'RSA') && !mayBe(type, 'EC')) {
     const reason = 'the private key is neither an RSA nor an EC key'
@@ -135,7 +130,6 @@ function checkUsable(
       'the private key demands the PIN for each signature (CKA_ALWAYS_AUTHENTICATE), which is not supported'
     throw misconfigured(settings.key, reason, reason)
   }
-  checkMechanism(session, signMechanism(type, algorithm), settings)
 }
 
 function describeKeys(keys: readonly PrivateKey[]): string {
