@@ -9,11 +9,20 @@ import { accessId, type TokenPool } from './token-pool.ts'
  */
 export class RefusedPins {
   readonly #refused = new Map<string, string>()
+  /** The PINs of pools that were going to be opened. */
+  readonly #asked = new WeakMap<TokenPool, string>()
 
-  /** @throws ConfigurationError where one of these tokens refused the PIN as it is now */
+  /**
+   * To be called before these pools are opened: their PINs may be others when they are known to be refused.
+   *
+   * @throws ConfigurationError where one of these tokens refused the PIN as it is now
+   */
   check(pools: readonly TokenPool[]): void {
+    for (const pool of pools) {
+      this.#asked.set(pool, identify(pool.access.pin))
+    }
     const problems = pools
-      .filter(({ access }) => this.#refused.get(accessId(access)) === identify(access.pin))
+      .filter((pool) => this.#refused.get(accessId(pool.access)) === this.#asked.get(pool))
       .map(({ keys: [{ request }] }) => ({
         variable: request.settings.pin,
         message: 'the token refused this PIN; it is not tried again before it is changed',
@@ -25,9 +34,10 @@ export class RefusedPins {
 
   /** Remembers those of these tokens that refused theirs. */
   note(pools: readonly TokenPool[]): void {
-    for (const { access, pool } of pools) {
-      if (pool.status().state === 'pin refused') {
-        this.#refused.set(accessId(access), identify(access.pin))
+    for (const opened of pools) {
+      const asked = this.#asked.get(opened)
+      if (asked !== undefined && opened.pool.status().state === 'pin refused') {
+        this.#refused.set(accessId(opened.access), asked)
       }
     }
   }
