@@ -3,24 +3,28 @@ import type { PinSource } from '../config.ts'
 import { ConfigurationError } from '../errors.ts'
 import { accessId, type TokenPool } from './token-pool.ts'
 
+/** What is asked of a pool. */
+type PinnedPool = Pick<TokenPool, 'access' | 'keys'> & { readonly pool: Pick<TokenPool['pool'], 'status'> }
+
 /**
- * The PINs that a token refused when a new configuration was tried: none is told again before it has been changed,
- * since a few wrong ones lock a user, and a file that changes may have a configuration tried often.
+ * The PINs that tokens refused: none is told again before it has been changed, since a few wrong ones lock a user, and
+ * a file that changes may have a configuration tried often.
  */
 export class RefusedPins {
+  /** By token. */
   readonly #refused = new Map<string, string>()
-  /** The PINs of pools that were going to be opened. */
-  readonly #asked = new WeakMap<TokenPool, string>()
+  /** The PINs that pools were going to be opened with. */
+  readonly #asked = new WeakMap<PinnedPool, string>()
 
-  /**
-   * To be called before these pools are opened: their PINs may be others when they are known to be refused.
-   *
-   * @throws ConfigurationError where one of these tokens refused the PIN as it is now
-   */
-  check(pools: readonly TokenPool[]): void {
+  /** Remembers the PINs of pools, to be called before they are opened: they may be others when they are refused. */
+  remember(pools: readonly PinnedPool[]): void {
     for (const pool of pools) {
       this.#asked.set(pool, identify(pool.access.pin))
     }
+  }
+
+  /** @throws ConfigurationError where one of the tokens refused the PIN that it is going to be asked with */
+  check(pools: readonly PinnedPool[]): void {
     const problems = pools
       .filter((pool) => this.#refused.get(accessId(pool.access)) === this.#asked.get(pool))
       .map(({ keys: [{ request }] }) => ({
@@ -32,15 +36,24 @@ export class RefusedPins {
     }
   }
 
-  /** Remembers those of these tokens that refused theirs. */
-  note(pools: readonly TokenPool[]): void {
-    for (const opened of pools) {
-      const asked = this.#asked.get(opened)
-      if (asked !== undefined && opened.pool.status().state === 'pin refused') {
-        this.#refused.set(accessId(opened.access), asked)
-      }
+  /** Takes down which of the pools were refused theirs. */
+  note(pools: readonly PinnedPool[]): void {
+    for (const pool of pools.filter(isRefused)) {
+      this.#refused.set(accessId(pool.access), this.#asked.get(pool) as string)
     }
   }
+
+  /** Whether a pool was refused its PIN, and there is one now that was not refused yet. */
+  isCorrected(pool: PinnedPool): boolean {
+    const now = identify(pool.access.pin)
+    return (
+      isRefused(pool) && now !== this.#asked.get(pool) && now !== this.#refused.get(accessId(pool.access))
+    )
+  }
+}
+
+function isRefused({ pool }: PinnedPool): boolean {
+  return pool.status().state === 'pin refused'
 }
 
 /** Of the very content, without reading it. That of a variable does not change while the process runs. */

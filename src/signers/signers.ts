@@ -28,6 +28,7 @@ export class Signers {
   constructor(configuration: SignersConfiguration, options: SignersOptions) {
     this.#options = options
     this.#current = new SignerSet(configuration, options, (error) => this.#startRefused(error))
+    this.#refusedPins.remember(this.#current.ownPools)
   }
 
   start(): void {
@@ -73,10 +74,12 @@ export class Signers {
   async takeOver(configuration: SignersConfiguration): Promise<void> {
     const problems: ConfigurationError[] = []
     const before = this.#current
-    const next = new SignerSet(configuration, this.#options, (error) => problems.push(error), before.pools)
+    const kept = before.pools.filter((pool) => !this.#refusedPins.isCorrected(pool))
+    const next = new SignerSet(configuration, this.#options, (error) => problems.push(error), kept)
     this.#takingOver = next
     try {
       findNewlyInvalid(next, before)
+      this.#refusedPins.remember(next.ownPools)
       this.#refusedPins.check(next.ownPools)
       next.start()
       await proveSigners(next, { before, problems, signal: this.#closing.signal })
