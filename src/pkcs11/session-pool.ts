@@ -29,7 +29,9 @@ export interface PoolOptions {
   readonly keys: readonly [PoolKey, ...PoolKey[]]
   /** The token was reached, and the configuration does not fit it. */
   onMisconfigured(error: ConfigurationError): void
-  /** The token refused the PIN as it is now: nothing is tried any more. */
+  /** The token is about to be told the PIN. */
+  onLogin?(): void
+  /** The token refused the PIN: nothing is tried any more. */
   onPinRefused?(): void
   readonly log: BaseLogger
   readonly observer: PoolObserver
@@ -91,6 +93,7 @@ export class SessionPool {
       onLoggedIn: () => this.#sessions?.loggedIn(),
       onLogInFailed: (failure) => this.#sessions?.logInFailed(failure),
       onLost: () => this.#lost(),
+      onLogin: () => options.onLogin?.(),
       onPinRefused: () => options.onPinRefused?.(),
       onMisconfigured: options.onMisconfigured,
     })

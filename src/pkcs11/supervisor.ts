@@ -37,6 +37,8 @@ export interface SupervisorEvents {
   onLogInFailed(failure: TokenFailure): void
   /** The process has gone and all that was in flight in it. */
   onLost(): void
+  /** `C_Login` is about to be called. */
+  onLogin(): void
   /** The token refused the PIN: nothing is tried any more. */
   onPinRefused(): void
   /** It will never work with this configuration, and did not once so far. */
@@ -130,7 +132,7 @@ export class Supervisor {
   refusePin(returnValue: string): void {
     this.#options.log.error(
       { returnValue },
-      'the token refused the PIN; it is not tried again, since wrong PINs lock the user: correct it and start anew',
+      'the token refused the PIN; it is not tried again, since wrong PINs lock the user: correct it, then send SIGHUP',
     )
     this.#stop('pin refused', `the token refused the PIN (${returnValue})`)
     this.#options.events.onPinRefused()
@@ -174,6 +176,7 @@ export class Supervisor {
       case 'open-failed':
         return this.#openFailed(message.failure)
       case 'login-begun':
+        this.#options.events.onLogin()
         return this.#login.begun()
       case 'login-answered':
         return this.#loginAnswered(message.returnValue)

@@ -5,20 +5,28 @@ import { accessId, type TokenPool } from './token-pool.ts'
 
 /**
  * The PINs that tokens refused: none is told again before it has been changed, since a few wrong ones lock a user, and
- * files that change may have a configuration tried often.
+ * a file that changes may have a configuration tried often.
  */
 export class RefusedPins {
+  /** By token, as all here. */
+  readonly #asked = new Map<string, string>()
   readonly #refused = new Map<string, string>()
 
-  /** A token has refused its PIN just now. */
-  note(access: TokenAccess): void {
-    this.#refused.set(accessId(access), identify(access.pin))
+  /** A token is about to be told its PIN: by the time that it refuses it there may be another one. */
+  asking(access: TokenAccess): void {
+    this.#asked.set(accessId(access), identify(access.pin))
   }
 
-  /** @throws ConfigurationError where one of these tokens refused the PIN as it is now */
-  check(pools: readonly TokenPool[]): void {
+  /** A token has refused the PIN that it was told last. */
+  refused(access: TokenAccess): void {
+    const id = accessId(access)
+    this.#refused.set(id, this.#asked.get(id) ?? identify(access.pin))
+  }
+
+  /** @throws ConfigurationError where one of the tokens has refused the PIN as it is now */
+  check(pools: readonly Pick<TokenPool, 'access' | 'keys'>[]): void {
     const problems = pools
-      .filter(({ access }) => this.#refused.get(accessId(access)) === identify(access.pin))
+      .filter(({ access }) => this.#isRefused(access))
       .map(({ keys: [{ request }] }) => ({
         variable: request.settings.pin,
         message: 'the token refused this PIN; it is not tried again before it is changed',
@@ -27,7 +35,18 @@ export class RefusedPins {
       throw new ConfigurationError(problems)
     }
   }
+
+  /** Whether a pool was refused its PIN, and there is one now that was not. */
+  isCorrected({ access, pool }: RefusedPool): boolean {
+    return pool.status().state === 'pin refused' && !this.#isRefused(access)
+  }
+
+  #isRefused(access: TokenAccess): boolean {
+    return this.#refused.get(accessId(access)) === identify(access.pin)
+  }
 }
+
+type RefusedPool = Pick<TokenPool, 'access'> & { readonly pool: Pick<TokenPool['pool'], 'status'> }
 
 /** Of the very content, without reading it. That of a variable does not change while the process runs. */
 function identify(pin: PinSource): string {

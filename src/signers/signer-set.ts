@@ -1,10 +1,11 @@
 import type { BaseLogger } from 'pino'
-import type { HsmConfiguration, SignersConfiguration, TokenAccess } from '../config.ts'
+import type { HsmConfiguration, SignersConfiguration } from '../config.ts'
 import type { ConfigurationError } from '../errors.ts'
 import type { PoolKey } from '../pkcs11/pool-key.ts'
 import type { PoolObserver } from '../pkcs11/pool-observer.ts'
 import { SessionPool } from '../pkcs11/session-pool.ts'
 import { createPoolKey } from './key-request.ts'
+import type { RefusedPins } from './refused-pins.ts'
 import { signerFromFiles } from './signer.ts'
 import { SigningKey } from './signing-key.ts'
 import { accessId, placeOf, serves, type TokenPlan, type TokenPool } from './token-pool.ts'
@@ -14,8 +15,8 @@ export interface SignerSetOptions {
   readonly hsm: HsmConfiguration
   readonly log: BaseLogger
   readonly observer: PoolObserver
-  /** The token refused the PIN as it is now. */
-  onPinRefused(access: TokenAccess): void
+  /** Is told what becomes of PINs. */
+  readonly pins: Pick<RefusedPins, 'asking' | 'refused'>
 }
 
 /** All signers of one state of the configuration, and the pools that they sign with. It does not change. */
@@ -51,7 +52,8 @@ export class SignerSet {
           ...options,
           ...plan,
           onMisconfigured,
-          onPinRefused: () => options.onPinRefused(plan.access),
+          onLogin: () => options.pins.asking(plan.access),
+          onPinRefused: () => options.pins.refused(plan.access),
         }),
       }
       own.push(pool)

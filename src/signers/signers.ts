@@ -9,13 +9,13 @@ import type { SigningKey } from './signing-key.ts'
 import { findNewlyInvalid, proveSigners } from './takeover.ts'
 import { nameTokens, type TokenPool } from './token-pool.ts'
 
-export interface SignersOptions extends Omit<SignerSetOptions, 'onPinRefused'> {
+export interface SignersOptions extends Omit<SignerSetOptions, 'pins'> {
   /** A token was reached at the start, and the configuration does not fit it. Called at most once. */
   onMisconfigured(error: ConfigurationError): void
 }
 
 export class Signers {
-  readonly #options: SignersOptions & SignerSetOptions
+  readonly #options: SignersOptions
   readonly #refusedPins = new RefusedPins()
   #current: SignerSet
   /** Those of before, until the last request that was given to them is done. */
@@ -26,8 +26,8 @@ export class Signers {
 
   /** @throws ConfigurationError when certificate files do not describe a signer */
   constructor(configuration: SignersConfiguration, options: SignersOptions) {
-    this.#options = { ...options, onPinRefused: (access) => this.#refusedPins.note(access) }
-    this.#current = new SignerSet(configuration, this.#options, (error) => this.#startRefused(error))
+    this.#options = options
+    this.#current = new SignerSet(configuration, this.#setOptions(), (error) => this.#startRefused(error))
   }
 
   start(): void {
@@ -73,11 +73,12 @@ export class Signers {
   async takeOver(configuration: SignersConfiguration): Promise<void> {
     const problems: ConfigurationError[] = []
     const before = this.#current
-    const next = new SignerSet(configuration, this.#options, (error) => problems.push(error), before.pools)
-    findNewlyInvalid(next, before)
-    this.#refusedPins.check(next.ownPools)
+    const kept = before.pools.filter((pool) => !this.#refusedPins.isCorrected(pool))
+    const next = new SignerSet(configuration, this.#setOptions(), (error) => problems.push(error), kept)
     this.#takingOver = next
     try {
+      findNewlyInvalid(next, before)
+      this.#refusedPins.check(next.ownPools)
       next.start()
       await proveSigners(next, { before, problems, signal: this.#closing.signal })
     } catch (error) {
@@ -95,6 +96,10 @@ export class Signers {
     this.#closing.abort()
     const pools = [...this.#current.pools, ...this.#retiring, ...(this.#takingOver?.ownPools ?? [])]
     await Promise.all(pools.map(({ pool }) => pool.close(this.#options.hsm.timeoutMs)))
+  }
+
+  #setOptions(): SignerSetOptions {
+    return { ...this.#options, pins: this.#refusedPins }
   }
 
   /** A request that chose its signer before has as long as any other. */

@@ -32,8 +32,8 @@ export function placeOf({ request }: PoolKey, keys: readonly PoolKey[]): number 
   return keys.findIndex((one) => keyId(one.request) === id)
 }
 
-/** A pool in such a state tries nothing any more. */
-const HOPELESS: readonly HsmState[] = ['pin refused', 'misconfigured', 'closing']
+/** A pool in such a state will never sign again. */
+const HOPELESS: readonly HsmState[] = ['misconfigured', 'closing']
 
 /**
  * Whether a pool that is open already does for a plan: it has the keys, and they sign. A certificate on the token may

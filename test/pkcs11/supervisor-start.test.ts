@@ -37,7 +37,7 @@ function supervise(t: Test, error: Error = new Error('not opened')) {
       throw error
     },
     ...{ onSessionMessage: ignore, onLoggedIn: ignore, onLogInFailed: ignore },
-    ...{ onLost: ignore, onPinRefused: ignore, onMisconfigured: ignore },
+    ...{ onLost: ignore, onLogin: ignore, onPinRefused: ignore, onMisconfigured: ignore },
   }
   const observed: string[] = []
   const observer = observe(observed)
