@@ -57,7 +57,7 @@ export class KeyProofs {
     this.#running.add(key)
     const failed = (error: unknown) => {
       const wrong = error instanceof SIGNATURE_SELF_CHECK_FAILED
-      const reason = wrong ? MISMATCH : 'no test signature can be made'
+      const reason = wrong ? MISMATCH : 'the key does not sign'
       keys.failed(key, reason)
       onFailed(key, reason)
     }
