@@ -117,14 +117,6 @@ t.test('signers, keys and certificates change', async (t) => {
     t.equal(Buffer.from(certificates[0], 'base64').toString(), invoices.certificate.toString())
   })
 
-  t.test('the key of a signer that has gone may be deleted from the token', async (t) => {
-    t.equal(await byRequest(service, () => folder.write(['contracts'])), 'taken over')
-    await folder.deleteKey('invoices')
-    for (let count = 0; count < 10; count++) {
-      t.equal(await signsWith(url, 'contracts'), contracts.certificate.serialNumber)
-    }
-  })
-
   t.test('nothing of this is an error', async (t) => {
     t.strictSame(
       logLines(service.log()).filter(({ level }) => level >= 50),

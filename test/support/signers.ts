@@ -14,6 +14,26 @@ export const KEY_TYPES = {
   'p-521': ['-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-521'],
 } as const
 
+/** pkcs11-tool can grant usages, but not withdraw them. */
+const FORBID = `
+  import pkcs11js from ${JSON.stringify(import.meta.resolve('pkcs11js'))}
+  const [path, label, id] = process.argv.slice(1)
+  const module = new pkcs11js.PKCS11()
+  module.load(path)
+  module.C_Initialize()
+  const slot = module.C_GetSlotList(true).find((one) => module.C_GetTokenInfo(one).label.trimEnd() === label)
+  const session = module.C_OpenSession(slot, pkcs11js.CKF_SERIAL_SESSION | pkcs11js.CKF_RW_SESSION)
+  module.C_Login(session, pkcs11js.CKU_USER, process.env.TOKEN_PIN)
+  module.C_FindObjectsInit(session, [
+    { type: pkcs11js.CKA_CLASS, value: pkcs11js.CKO_PRIVATE_KEY },
+    { type: pkcs11js.CKA_ID, value: Buffer.from(id, 'hex') },
+  ])
+  const [key] = module.C_FindObjects(session, 1)
+  module.C_FindObjectsFinal(session)
+  module.C_SetAttributeValue(session, key, [{ type: pkcs11js.CKA_SIGN, value: false }])
+  module.C_Finalize()
+`
+
 export interface SignersFolder {
   readonly directory: string
   readonly token: Token
@@ -31,6 +51,8 @@ export interface SignersFolder {
   importKey(name: string, token?: Token): Promise<void>
   /** Deletes both halves of the key from the token. */
   deleteKey(name: string, token?: Token): Promise<void>
+  /** Takes from the key that it may sign (CKA_SIGN). */
+  forbidSigning(name: string, token?: Token): Promise<void>
   /** Issues a certificate for a signer and puts it into the file of one, by default of the same name. */
   certify(name: string, options?: Partial<IssueOptions>, file?: string): Issued
   /** The signer's entry in the file, with the key by its label. */
@@ -83,6 +105,13 @@ export async function createSignersFolder(directory: string): Promise<SignersFol
           ...['--delete-object', '--type', type, '--id', keyOf(name).id],
         ])
       }
+    },
+    async forbidSigning(name, on = token) {
+      const env = { ...process.env, TOKEN_PIN: PIN }
+      const args = [`${on.environment.HSM_MODULE}`, on.label, keyOf(name).id]
+      await promisify(execFile)(process.execPath, ['--input-type=module', '-e', FORBID, '--', ...args], {
+        env,
+      })
     },
     certify(name, options = {}, file = `${name}.pem`) {
       const { keyFile } = keyOf(name)

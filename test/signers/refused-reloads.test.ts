@@ -1,0 +1,189 @@
+/** A changed configuration that cannot work is refused: the signers stay as they were, and everybody is told. */
+import { rmSync, writeFileSync } from 'node:fs'
+import { setTimeout as delay } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import { createFaultyModule } from '../support/faulty-module/faulty-module.ts'
+import { afterReload, countReloads, problemsSince, reloadStatus, signsWith } from '../support/reload.ts'
+import { startReadyService } from '../support/service.ts'
+import { createSignersFolder } from '../support/signers.ts'
+import { isRunning, until } from '../support/signing.ts'
+import { createToken, PIN } from '../support/token.ts'
+
+const PAST = new Date('2020-01-01T00:00:00Z')
+const EXPIRED = new Date('2021-02-03T04:05:06Z')
+
+const folder = await createSignersFolder(t.testdir())
+const house = await folder.addKey('house')
+const other = await folder.addKey('other')
+const second = await createToken(folder.token.directory, 'second')
+const far = await folder.addKey('far', 'p-256', second)
+folder.certify('house', { notBefore: PAST, notAfter: EXPIRED }, 'expired.pem')
+folder.put('broken.pem', '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n')
+folder.write(['house'])
+const module = await createFaultyModule(folder.directory, folder.environment)
+const service = await startReadyService(t, {
+  ...module.environment,
+  SIGNERS_RELOAD_INTERVAL_MS: '100',
+  HSM_SESSIONS: '1',
+})
+const { url } = service
+const processes = running()
+
+function running(): number[] {
+  return [...new Set(module.processes())].filter(isRunning)
+}
+
+/** What the service has refused so far. */
+let refused = 0
+
+/** Changes something, by which the signers stay as they are for the reasons that are given. */
+async function refuses(t: Test, problems: readonly (string | RegExp)[], act: () => unknown) {
+  const start = service.log().length
+  t.equal(await afterReload(service, act), 'refused')
+  // Were it looked at again, that would be by now
+  await delay(400)
+  const told = problemsSince(service, start)
+  t.equal(told.length, problems.length, 'each problem is told once')
+  t.match(told, problems)
+  refused += 1
+  t.equal(countReloads(service).refused, refused)
+  await staysAsItWas(t)
+  const { samples, ...status } = await reloadStatus(url)
+  t.match(status, { statusCode: 200, outcome: 'refused', refused: 1, signers: { total: 1, ready: 1 } })
+  t.equal(samples.get('signing_service_reloads_total{outcome="refused"}'), refused)
+}
+
+async function staysAsItWas(t: Test) {
+  t.equal(await signsWith(url, 'house'), house.certificate.serialNumber)
+  await until('processes that were started for it have ended', () => running().length === 1)
+  t.strictSame(running(), processes)
+}
+
+async function recovers(t: Test) {
+  t.equal(await afterReload(service, () => folder.write(['house'])), 'taken over')
+  const { refused, outcome } = await reloadStatus(url)
+  t.match({ refused, outcome }, { refused: 0, outcome: 'taken over' })
+  await staysAsItWas(t)
+}
+
+/** The file with the signer and another one. */
+function writeWith(name: string, change: Parameters<typeof folder.entry>[1] = {}, entry = name) {
+  folder.write({ house: folder.entry('house'), [name]: folder.entry(entry, change) })
+}
+
+t.test('JSON that is none', async (t) => {
+  await refuses(t, [/^SIGNERS_FILE: is not valid JSON/], () => folder.put('signers.json', '{"signers": {'))
+  await recovers(t)
+})
+
+t.test('a file that is gone', async (t) => {
+  await refuses(t, ['SIGNERS_FILE: cannot be read (ENOENT)'], () => rmSync(folder.path('signers.json')))
+  await recovers(t)
+})
+
+t.test('several problems at once, of signers that are there and of new ones', async (t) => {
+  await refuses(
+    t,
+    [
+      /^SIGNERS_FILE \/signers\/house\/contaners: is not known here; containers is$/,
+      'SIGNERS_FILE /signers/next/certificateFile: cannot be read (ENOENT)',
+      'SIGNERS_FILE /signers/third/certificateFile: certificate 1 in it cannot be parsed',
+    ],
+    () =>
+      folder.write({
+        house: { ...folder.entry('house'), contaners: ['raw'] } as object,
+        next: folder.entry('next'),
+        third: folder.entry('house', { certificateFile: 'broken.pem' }),
+      }),
+  )
+  await recovers(t)
+})
+
+t.test('the certificate of another key', async (t) => {
+  const message =
+    /^SIGNERS_FILE \/signers\/other\/certificateFile: is not the certificate of the private key: .* has the SHA-256 fingerprint \w{64}, the private key's \w{64}; configure the certificate that was issued for this key, or choose the key with key.label or key.id of the signer$/
+  await refuses(t, [message], () => writeWith('other', { certificateFile: 'house.pem' }))
+  await recovers(t)
+})
+
+t.test('a certificate that has expired, or ends too soon', async (t) => {
+  await refuses(
+    t,
+    [
+      'SIGNERS_FILE /signers/house/certificateFile: The certificate of O=Test, CN=house expired at 2021-02-03T04:05:06.000Z; renew it',
+    ],
+    () => folder.write({ house: folder.entry('house', { certificateFile: 'expired.pem' }) }),
+  )
+  const soon =
+    /: The certificate of O=Test, CN=other expires at .*, in less than the 3000 days that this signer/
+  await refuses(t, [soon], () => writeWith('other', { minimumDaysLeft: 3000 }))
+  await recovers(t)
+})
+
+t.test('a key that is not on the token', async (t) => {
+  const message =
+    /^SIGNERS_FILE \/signers\/other\/key: no private key fits; there are: (label "(house|other)" id \w+ fingerprint \w{64}(; )?){2}$/
+  await refuses(t, [message], () => writeWith('other', { key: { label: 'nobody' } }))
+  await recovers(t)
+})
+
+t.test('a key that may not sign, and a token that is not there', async (t) => {
+  await folder.addKey('decrypts-alone')
+  await folder.forbidSigning('decrypts-alone')
+  const start = service.log().length
+  const outcome = await afterReload(service, () =>
+    folder.write({
+      house: folder.entry('house'),
+      'decrypts-alone': folder.entry('decrypts-alone'),
+      far: folder.entry('far', { token: { label: 'third' } }),
+    }),
+  )
+  t.equal(outcome, 'refused')
+  refused += 1
+  t.strictSame(problemsSince(service, start), [
+    'SIGNERS_FILE /signers/decrypts-alone/key: no test signature could be made: the key does not sign',
+    'SIGNERS_FILE /signers/far/key: no test signature could be made: the token is not present',
+  ])
+  await staysAsItWas(t)
+  await recovers(t)
+})
+
+t.test('a PIN that the token refuses is tried once, and again when it was changed', async (t) => {
+  const change = { token: { label: 'second', pinFile: 'second-pin' } }
+  const refusedOnce =
+    'SIGNERS_FILE /signers/far/token/pinFile: no test signature could be made: the token refused the PIN (CKR_PIN_INCORRECT)'
+  const notAgain =
+    'SIGNERS_FILE /signers/far/token/pinFile: the token refused this PIN; it is not tried again before it is changed'
+  const logins = module.calls('C_Login')
+  writeFileSync(folder.path('second-pin'), 'wrong-pin-1\n')
+  const start = service.log().length
+  t.equal(await afterReload(service, () => writeWith('far', change)), 'refused')
+  refused += 1
+  t.match(problemsSince(service, start), [refusedOnce])
+  t.equal(module.calls('C_Login'), logins + 1)
+
+  for (let count = 0; count < 3; count++) {
+    await refuses(t, [notAgain], () => service.app.reload())
+  }
+  t.equal(module.calls('C_Login'), logins + 1, 'however often it is asked for')
+
+  writeFileSync(folder.path('second-pin'), 'wrong-pin-2\n')
+  t.equal(await afterReload(service, () => service.app.reload()), 'refused')
+  refused += 1
+  await refuses(t, [notAgain], () => service.app.reload())
+  t.equal(module.calls('C_Login'), logins + 2, 'another one is another try')
+
+  writeFileSync(folder.path('second-pin'), `${PIN}\n`)
+  t.equal(await afterReload(service, () => service.app.reload()), 'taken over')
+  t.equal(module.calls('C_Login'), logins + 3)
+  t.equal(await signsWith(url, 'far'), far.certificate.serialNumber)
+  t.equal(await signsWith(url, 'house'), house.certificate.serialNumber)
+  t.notMatch(service.log(), /wrong-pin|test-pin/)
+  t.equal(running().length, 2)
+})
+
+t.test('what was refused leaves nothing behind', async (t) => {
+  t.equal(await afterReload(service, () => folder.write(['other'])), 'taken over')
+  t.equal(await signsWith(url, 'other'), other.certificate.serialNumber)
+  t.equal(await signsWith(url, 'house'), 'UNKNOWN_SIGNER')
+})
