@@ -33,6 +33,7 @@ export class Reloading {
   #status: ReloadStatus = { since: new Date() }
   #running: Promise<void> | undefined
   #next: ReloadTrigger | undefined
+  #started = false
   #stopped = false
 
   constructor(options: ReloadingOptions) {
@@ -50,25 +51,14 @@ export class Reloading {
     if (intervalMs > 0 && !this.#stopped) {
       this.#watch.start()
     }
+    this.#started = true
+    this.#goOn()
   }
 
-  /** One at a time; of those that come meanwhile, one more after it. */
+  /** One at a time, and none before the start; of those that come meanwhile, one more after it. */
   request(trigger: ReloadTrigger): void {
-    if (this.#stopped) {
-      return
-    }
-    if (this.#running !== undefined) {
-      this.#next = trigger
-      return
-    }
-    this.#running = this.#reload(trigger).finally(() => {
-      this.#running = undefined
-      const next = this.#next
-      this.#next = undefined
-      if (next !== undefined) {
-        this.request(next)
-      }
-    })
+    this.#next = trigger
+    this.#goOn()
   }
 
   /** Lets one that is under way come to its end. */
@@ -78,12 +68,26 @@ export class Reloading {
     await this.#running
   }
 
+  #goOn(): void {
+    const trigger = this.#next
+    if (trigger === undefined || !this.#started || this.#stopped || this.#running !== undefined) {
+      return
+    }
+    this.#next = undefined
+    this.#running = this.#reload(trigger).finally(() => {
+      this.#running = undefined
+      this.#goOn()
+    })
+  }
+
   async #reload(trigger: ReloadTrigger): Promise<void> {
     const { log, load, signers } = this.#options
     log.info({ trigger }, 'reading the configuration of the signers anew')
     try {
+      // Before they are read: what changes meanwhile is a change, and what was refused is not read again unchanged
+      await this.#watch.look()
       const { signers: configuration, problems } = load()
-      // Before they are taken over: what changes meanwhile is a change. Where one is missing, it may come
+      // Where one is missing, it may come
       await this.#watch.watch(configuration.files)
       if (problems.length > 0) {
         throw new ConfigurationError(problems)
