@@ -130,7 +130,7 @@ export class Supervisor {
   refusePin(returnValue: string): void {
     this.#options.log.error(
       { returnValue },
-      'the token refused the PIN; it is not tried again, since wrong PINs lock the user: correct it and start anew',
+      'the token refused the PIN; it is not tried again, since wrong PINs lock the user: correct it, then send SIGHUP',
     )
     this.#stop('pin refused', `the token refused the PIN (${returnValue})`)
     this.#options.events.onPinRefused()

@@ -15,10 +15,15 @@ export class RefusedPins {
     this.#refused.set(accessId(access), identify(access.pin))
   }
 
+  /** Whether the token refused the PIN as it is now. */
+  has(access: TokenAccess): boolean {
+    return this.#refused.get(accessId(access)) === identify(access.pin)
+  }
+
   /** @throws ConfigurationError where one of these tokens refused the PIN as it is now */
   check(pools: readonly TokenPool[]): void {
     const problems = pools
-      .filter(({ access }) => this.#refused.get(accessId(access)) === identify(access.pin))
+      .filter(({ access }) => this.has(access))
       .map(({ keys: [{ request }] }) => ({
         variable: request.settings.pin,
         message: 'the token refused this PIN; it is not tried again before it is changed',

@@ -73,7 +73,8 @@ export class Signers {
   async takeOver(configuration: SignersConfiguration): Promise<void> {
     const problems: ConfigurationError[] = []
     const before = this.#current
-    const next = new SignerSet(configuration, this.#options, (error) => problems.push(error), before.pools)
+    const kept = before.pools.filter((pool) => !this.#isCorrected(pool))
+    const next = new SignerSet(configuration, this.#options, (error) => problems.push(error), kept)
     this.#takingOver = next
     try {
       findNewlyInvalid(next, before)
@@ -108,6 +109,11 @@ export class Signers {
         // It is closed with all others
         .catch(() => {})
     }
+  }
+
+  /** With a PIN that is still the refused one, a pool stays as it is: that must not keep other signers from being renewed. */
+  #isCorrected({ pool, access }: TokenPool): boolean {
+    return pool.status().state === 'pin refused' && !this.#refusedPins.has(access)
   }
 
   /** Of several tokens more than one may say so. */

@@ -33,7 +33,7 @@ export function placeOf({ request }: PoolKey, keys: readonly PoolKey[]): number 
 }
 
 /** A pool in such a state tries nothing any more. */
-const HOPELESS: readonly HsmState[] = ['pin refused', 'misconfigured', 'closing']
+const HOPELESS: readonly HsmState[] = ['misconfigured', 'closing']
 
 /**
  * Whether a pool that is open already does for a plan: it has the keys, and they sign. A certificate on the token may
