@@ -1,0 +1,200 @@
+/** What goes wrong with one token, or one key, and what does not. */
+import { execFileSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import t from 'tap'
+import { createFaultyModule } from '../support/faulty-module/faulty-module.ts'
+import { send } from '../support/http.ts'
+import { afterReload, logLines, signsWith } from '../support/reload.ts'
+import { scrape } from '../support/scrape.ts'
+import { type Service, startReadyService, startService } from '../support/service.ts'
+import { createSignersFolder } from '../support/signers.ts'
+import { until } from '../support/signing.ts'
+import { createToken, PIN } from '../support/token.ts'
+
+const folder = await createSignersFolder(t.testdir())
+const near = await folder.addKey('near')
+const nearToo = await folder.addKey('near-too')
+const second = await createToken(folder.token.directory, 'second')
+const far = await folder.addKey('far', 'p-256', second)
+const module = await createFaultyModule(folder.directory, folder.environment)
+/** Of one signer alone, whose token can thus be faulty alone. */
+const faulty = { label: 'second', module: `${module.environment.HSM_MODULE}` }
+const environment = {
+  ...folder.environment,
+  SIGNERS_RELOAD_INTERVAL_MS: '0',
+  HSM_SESSIONS: '1',
+  HSM_KEEPALIVE_MS: '1000',
+  // Longer than it takes to start another signer process
+  HSM_TIMEOUT_MS: '20000',
+}
+
+async function health(service: Service) {
+  const { statusCode, json } = await send(`${service.url}/health/ready`)
+  return { statusCode, ...(json() as { hsm: { state: string; reason?: string }; signers: object }) }
+}
+
+async function readyOf(service: Service, what: string): Promise<number | undefined> {
+  return (await scrape(service.url)).samples.get(`signing_service_${what}`)
+}
+
+t.test('two tokens', async (t) => {
+  folder.write({ far: folder.entry('far', { token: faulty }), near: folder.entry('near') })
+  const service = await startReadyService(t, environment)
+  const { url } = service
+  await until('both sign', async () => (await readyOf(service, 'signer_ready{signer="near"}')) === 1)
+
+  t.test('each has a signer process of its own', async (t) => {
+    t.equal(await signsWith(url, 'near'), near.certificate.serialNumber)
+    t.equal(await signsWith(url, 'far'), far.certificate.serialNumber)
+    const children = execFileSync('ps', ['--no-headers', '-o', 'args', '--ppid', `${process.pid}`], {
+      encoding: 'utf8',
+    })
+    t.equal(children.match(/pkcs11\/process\/main/g)?.length, 2)
+    t.match(await health(service), { statusCode: 200, signers: { total: 2, ready: 2 } })
+  })
+
+  t.test('one that is away takes its own signers along, and nobody else', async (t) => {
+    module.plan('* absent')
+    await until('it is missed', async () => (await readyOf(service, 'signer_ready{signer="far"}')) === 0)
+    t.match(await health(service), {
+      statusCode: 200,
+      hsm: { state: 'unavailable' },
+      signers: { total: 2, ready: 1 },
+    })
+    t.equal(await readyOf(service, 'hsm_ready{token="second"}'), 0)
+    t.equal(await readyOf(service, 'hsm_ready{token="test"}'), 1)
+    t.equal(await signsWith(url, 'near'), near.certificate.serialNumber)
+  })
+
+  t.test('while it is away, others can be renewed', async (t) => {
+    const renewed = folder.certify('near')
+    t.equal(await afterReload(service, () => service.app.reload()), 'taken over')
+    t.equal(await signsWith(url, 'near'), renewed.certificate.serialNumber)
+  })
+
+  t.test('it is in use again soon after it is back', async (t) => {
+    module.plan()
+    await until('it is back', async () => (await readyOf(service, 'signer_ready{signer="far"}')) === 1)
+    t.equal(await signsWith(url, 'far'), far.certificate.serialNumber)
+  })
+})
+
+t.test('the PIN of one token is wrong at the start', async (t) => {
+  module.plan()
+  writeFileSync(folder.path('second-pin'), 'wrong-pin-1\n')
+  folder.write({
+    far: folder.entry('far', { token: { ...faulty, pinFile: 'second-pin' } }),
+    near: folder.entry('near'),
+  })
+  const logins = module.calls('C_Login')
+  const service = await startReadyService(t, environment)
+  const { url } = service
+
+  t.test('the others sign', async (t) => {
+    await until('the PIN is refused', async () => (await health(service)).hsm.state === 'pin refused')
+    t.match(await health(service), {
+      statusCode: 200,
+      hsm: { reason: 'the token refused the PIN (CKR_PIN_INCORRECT)' },
+      signers: { total: 2, ready: 1 },
+    })
+    t.equal((await signsWith(url, 'near')).length, 40)
+    t.equal(await signsWith(url, 'far'), 'HSM_UNAVAILABLE')
+  })
+
+  t.test('it keeps nobody from taking over other changes, and is not tried again', async (t) => {
+    const renewed = folder.certify('near')
+    t.equal(await afterReload(service, () => service.app.reload()), 'taken over')
+    t.equal(await signsWith(url, 'near'), renewed.certificate.serialNumber)
+    t.equal(module.calls('C_Login'), logins + 1)
+  })
+
+  t.test('another wrong one is tried once, and then keeps nobody either', async (t) => {
+    writeFileSync(folder.path('second-pin'), 'wrong-pin-2\n')
+    t.equal(await afterReload(service, () => service.app.reload()), 'refused')
+    t.equal(await afterReload(service, () => service.app.reload()), 'taken over')
+    t.equal(module.calls('C_Login'), logins + 2)
+  })
+
+  t.test('the right one is enough, without a new start', async (t) => {
+    writeFileSync(folder.path('second-pin'), `${PIN}\n`)
+    t.equal(await afterReload(service, () => service.app.reload()), 'taken over')
+    t.equal(await signsWith(url, 'far'), far.certificate.serialNumber)
+    t.match(await health(service), { statusCode: 200, signers: { total: 2, ready: 2 } })
+    t.equal(module.calls('C_Login'), logins + 3)
+    t.notMatch(service.log(), /wrong-pin|test-pin/)
+  })
+})
+
+t.test('keys of one token', async (t) => {
+  folder.write(['near', 'near-too'])
+  const service = await startReadyService(t, environment)
+  const { url } = service
+  const gone = async (name: string) =>
+    until(`${name} is missed`, async () => (await readyOf(service, `signer_ready{signer="${name}"}`)) === 0)
+
+  for (const [name, other, what] of [
+    ['near-too', 'near', 'a key'],
+    ['near', 'near-too', 'the key that sessions prove themselves with'],
+  ] as const) {
+    t.test(`${what} is deleted: its signer alone signs no more`, async (t) => {
+      await folder.deleteKey(name)
+      t.equal(await signsWith(url, name), 'HSM_UNAVAILABLE')
+      t.equal((await signsWith(url, other)).length, 40)
+      await gone(name)
+      t.match(await health(service), { statusCode: 200, signers: { total: 2, ready: 1 } })
+      t.equal(await readyOf(service, `signer_ready{signer="${other}"}`), 1)
+      t.equal((await health(service)).statusCode, 200)
+      t.equal(await signsWith(url, name), 'HSM_UNAVAILABLE')
+      t.equal((await signsWith(url, other)).length, 40)
+    })
+
+    t.test('while it is missing, nothing is taken over', async (t) => {
+      const start = service.log().length
+      t.equal(await afterReload(service, () => service.app.reload()), 'refused')
+      t.match(
+        logLines(service.log().slice(start))
+          .filter(({ level }) => level >= 50)
+          .map(({ msg }) => msg)
+          .join('\n'),
+        `SIGNERS_FILE /signers/${name}/key: no private key fits; there are: label "${other}"`,
+      )
+      t.equal((await signsWith(url, other)).length, 40)
+    })
+
+    t.test('it signs again when it is there again and SIGHUP came', async (t) => {
+      await folder.importKey(name)
+      t.equal(await afterReload(service, () => service.app.reload()), 'taken over')
+      t.equal((await signsWith(url, name)).length, 40)
+      t.match(await health(service), { statusCode: 200, signers: { total: 2, ready: 2 } })
+    })
+  }
+})
+
+t.test('a key that may not sign is no use from the start, and the others are', async (t) => {
+  await folder.addKey('decrypts-alone')
+  await folder.forbidSigning('decrypts-alone')
+  folder.write(['near-too', 'decrypts-alone'])
+  const service = await startReadyService(t, environment)
+  await until(
+    'it has been tried',
+    async () => (await readyOf(service, 'signer_ready{signer="decrypts-alone"}')) === 0,
+  )
+  t.match(await health(service), { statusCode: 200, signers: { total: 2, ready: 1 } })
+  t.equal(await signsWith(service.url, 'near-too'), nearToo.certificate.serialNumber)
+  t.equal(await signsWith(service.url, 'decrypts-alone'), 'HSM_UNAVAILABLE')
+  t.match(
+    logLines(service.log()).map(({ msg }) => msg),
+    /a key cannot be used: the key does not sign/,
+  )
+})
+
+t.test('a token that is made later is in use then, the others from the start', async (t) => {
+  folder.write({ near: folder.entry('near'), far: folder.entry('far', { token: { label: 'third' } }) })
+  const service = await startService(t, environment)
+  await service.ready()
+  t.match(await health(service), { statusCode: 200, signers: { total: 2, ready: 1 } })
+  t.equal(await signsWith(service.url, 'far'), 'HSM_UNAVAILABLE')
+  await folder.importKey('far', await createToken(folder.token.directory, 'third'))
+  await until('it signs', async () => (await readyOf(service, 'signer_ready{signer="far"}')) === 1)
+  t.equal(await signsWith(service.url, 'far'), far.certificate.serialNumber)
+})
