@@ -1,10 +1,10 @@
-/** What goes wrong with one token, or one key, and what does not. */
+/** What goes wrong with one token, and what does not. */
 import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import t from 'tap'
 import { createFaultyModule } from '../support/faulty-module/faulty-module.ts'
 import { send } from '../support/http.ts'
-import { afterReload, logLines, signsWith } from '../support/reload.ts'
+import { afterReload, signsWith } from '../support/reload.ts'
 import { scrape } from '../support/scrape.ts'
 import { type Service, startReadyService, startService } from '../support/service.ts'
 import { createSignersFolder } from '../support/signers.ts'
@@ -13,7 +13,6 @@ import { createToken, PIN } from '../support/token.ts'
 
 const folder = await createSignersFolder(t.testdir())
 const near = await folder.addKey('near')
-const nearToo = await folder.addKey('near-too')
 const second = await createToken(folder.token.directory, 'second')
 const far = await folder.addKey('far', 'p-256', second)
 const module = await createFaultyModule(folder.directory, folder.environment)
@@ -123,69 +122,6 @@ t.test('the PIN of one token is wrong at the start', async (t) => {
     t.equal(module.calls('C_Login'), logins + 3)
     t.notMatch(service.log(), /wrong-pin|test-pin/)
   })
-})
-
-t.test('keys of one token', async (t) => {
-  folder.write(['near', 'near-too'])
-  const service = await startReadyService(t, environment)
-  const { url } = service
-  const gone = async (name: string) =>
-    until(`${name} is missed`, async () => (await readyOf(service, `signer_ready{signer="${name}"}`)) === 0)
-
-  for (const [name, other, what] of [
-    ['near-too', 'near', 'a key'],
-    ['near', 'near-too', 'the key that sessions prove themselves with'],
-  ] as const) {
-    t.test(`${what} is deleted: its signer alone signs no more`, async (t) => {
-      await folder.deleteKey(name)
-      t.equal(await signsWith(url, name), 'HSM_UNAVAILABLE')
-      t.equal((await signsWith(url, other)).length, 40)
-      await gone(name)
-      t.match(await health(service), { statusCode: 200, signers: { total: 2, ready: 1 } })
-      t.equal(await readyOf(service, `signer_ready{signer="${other}"}`), 1)
-      t.equal((await health(service)).statusCode, 200)
-      t.equal(await signsWith(url, name), 'HSM_UNAVAILABLE')
-      t.equal((await signsWith(url, other)).length, 40)
-    })
-
-    t.test('while it is missing, nothing is taken over', async (t) => {
-      const start = service.log().length
-      t.equal(await afterReload(service, () => service.app.reload()), 'refused')
-      t.match(
-        logLines(service.log().slice(start))
-          .filter(({ level }) => level >= 50)
-          .map(({ msg }) => msg)
-          .join('\n'),
-        `SIGNERS_FILE /signers/${name}/key: no private key fits; there are: label "${other}"`,
-      )
-      t.equal((await signsWith(url, other)).length, 40)
-    })
-
-    t.test('it signs again when it is there again and SIGHUP came', async (t) => {
-      await folder.importKey(name)
-      t.equal(await afterReload(service, () => service.app.reload()), 'taken over')
-      t.equal((await signsWith(url, name)).length, 40)
-      t.match(await health(service), { statusCode: 200, signers: { total: 2, ready: 2 } })
-    })
-  }
-})
-
-t.test('a key that may not sign is no use from the start, and the others are', async (t) => {
-  await folder.addKey('decrypts-alone')
-  await folder.forbidSigning('decrypts-alone')
-  folder.write(['near-too', 'decrypts-alone'])
-  const service = await startReadyService(t, environment)
-  await until(
-    'it has been tried',
-    async () => (await readyOf(service, 'signer_ready{signer="decrypts-alone"}')) === 0,
-  )
-  t.match(await health(service), { statusCode: 200, signers: { total: 2, ready: 1 } })
-  t.equal(await signsWith(service.url, 'near-too'), nearToo.certificate.serialNumber)
-  t.equal(await signsWith(service.url, 'decrypts-alone'), 'HSM_UNAVAILABLE')
-  t.match(
-    logLines(service.log()).map(({ msg }) => msg),
-    /a key cannot be used: the key does not sign/,
-  )
 })
 
 t.test('a token that is made later is in use then, the others from the start', async (t) => {

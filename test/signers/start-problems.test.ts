@@ -1,0 +1,259 @@
+/** What is wrong with signers at the start, each thing by its place in their file. */
+import { execFileSync } from 'node:child_process'
+import t, { type Test } from 'tap'
+import { loadConfiguration } from '../../src/config.ts'
+import type { ConfigurationError, ConfigurationProblem } from '../../src/errors.ts'
+import { issue, writeBundle } from '../support/certificates.ts'
+import { createFaultyModule } from '../support/faulty-module/faulty-module.ts'
+import { send } from '../support/http.ts'
+import { checkRefusal } from '../support/refusal.ts'
+import { logLines, signsWith } from '../support/reload.ts'
+import { startServerProcess } from '../support/server-process.ts'
+import { startReadyService, startService } from '../support/service.ts'
+import { createSignersFolder, tokenFor } from '../support/signers.ts'
+import { until } from '../support/signing.ts'
+import { importKey } from '../support/token.ts'
+
+const PAST = new Date('2020-01-01T00:00:00Z')
+const EXPIRED = new Date('2021-02-03T04:05:06Z')
+const CONTAINER = { action: 'sign_pkcs7', encoded_contents: 'AAAA', signature_type: 'cms' }
+
+const folder = await createSignersFolder(t.testdir())
+const rsa = await folder.addKey('rsa', 'rsa')
+const house = await folder.addKey('house')
+const other = await folder.addKey('other')
+// A second key with the label of another
+const twin = issue(folder.directory, { subject: '/CN=twin' })
+await importKey(folder.token, twin.keyFile, { label: 'house', id: 'aa' })
+const module = await createFaultyModule(folder.directory, folder.environment)
+const environment = { ...module.environment, SIGNERS_RELOAD_INTERVAL_MS: '0', HSM_SESSIONS: '1' }
+
+function place(signer: string, property: string): string {
+  return `SIGNERS_FILE /signers/${signer}/${property}`
+}
+
+/** What `openssl x509 -pubkey | openssl pkey -pubin -outform DER | openssl dgst -sha256` prints. */
+function fingerprint({ certificateFile }: { certificateFile: string }): string {
+  const script =
+    'openssl x509 -in "$0" -noout -pubkey | openssl pkey -pubin -outform DER | openssl dgst -sha256'
+  return execFileSync('sh', ['-c', script, certificateFile], { encoding: 'utf8' }).replace(/^.*= |\n/g, '')
+}
+
+function problemsInFile(): readonly ConfigurationProblem[] {
+  try {
+    loadConfiguration(environment)
+    return []
+  } catch (error) {
+    return (error as ConfigurationError).problems
+  }
+}
+
+/** Starts it and waits until the token has told what is wrong. */
+async function problemsOf(t: Test): Promise<readonly ConfigurationProblem[]> {
+  const service = await startService(t, environment)
+  await until('the token was reached', () => service.misconfigured.length > 0)
+  t.equal(service.misconfigured.length, 1, 'it is told once')
+  return service.misconfigured[0]?.problems ?? []
+}
+
+t.test('keys that are not there, or not unambiguously, or belong to another certificate', async (t) => {
+  folder.write({
+    rsa: folder.entry('rsa'),
+    'no-such-id': folder.entry('rsa', { key: { id: 'FFFF' } }),
+    'no-such-label': folder.entry('rsa', { key: 'pkcs11:object=nobody' }),
+    ambiguous: { key: { label: 'house' } },
+    'certificate-of-another': folder.entry('house', { key: { label: 'rsa' } }),
+    'certificate-of-no-key': folder.entry('house', { key: { label: 'house' }, certificateFile: 'alone.pem' }),
+    uncertified: { key: { label: 'other' } },
+  })
+  const alone = issue(folder.directory, { subject: '/CN=alone', issuer: folder.issuing })
+  folder.put('alone.pem', String(alone.certificate))
+  const id = (name: string) => Buffer.from(name).toString('hex')
+  const describe = (label: string, id: string, issued: { certificateFile: string }) =>
+    `label "${label}" id ${id} fingerprint ${fingerprint(issued)}`
+  const keys = [
+    describe('rsa', id('rsa'), rsa),
+    describe('house', id('house'), house),
+    describe('house', 'aa', twin),
+    describe('other', id('other'), other),
+  ]
+  /** In whatever order the token lists its keys. */
+  const listed = (message: string) => {
+    const [before = '', list = ''] = message.split('; there are: ')
+    return [before, list.split('; ').sort()]
+  }
+  const problems = (await problemsOf(t)).map(({ variable, message }) => [variable, ...listed(message)])
+  const twins = keys.slice(1, 3).sort()
+  t.strictSame(problems, [
+    [place('no-such-id', 'key'), 'no private key fits', keys.toSorted()],
+    [place('no-such-label', 'key'), 'no private key fits', keys.toSorted()],
+    [
+      place('ambiguous', 'key'),
+      'several private keys fit, set key.label or key.id of the signer to tell them apart',
+      twins,
+    ],
+    [
+      place('certificate-of-another', 'certificateFile'),
+      `is not the certificate of the private key: the certificate's public key has the SHA-256 fingerprint ` +
+        `${fingerprint(house)}, the private key's ${fingerprint(rsa)}; configure the certificate that was issued ` +
+        'for this key, or choose the key with key.label or key.id of the signer',
+      [''],
+    ],
+    [
+      place('certificate-of-no-key', 'certificateFile'),
+      "is not the certificate of a private key on the token: the certificate's public key has the SHA-256 " +
+        `fingerprint ${fingerprint(alone)}`,
+      twins,
+    ],
+    [
+      place('uncertified', 'certificateFile'),
+      'is required, since the token holds no certificate that matches the private key',
+      [''],
+    ],
+  ])
+})
+
+t.test('a label that several keys have does where the certificate tells them apart', async (t) => {
+  folder.write(['house'])
+  const service = await startReadyService(t, environment)
+  t.equal(await signsWith(service.url, 'house'), house.certificate.serialNumber)
+})
+
+t.test('mechanisms that the token does not offer', async (t) => {
+  folder.write({
+    rsa: folder.entry('rsa'),
+    pss: folder.entry('rsa', { signatureAlgorithm: 'rsassa-pss' }),
+    ec: folder.entry('other'),
+  })
+  for (const rule of ['return CKR_MECHANISM_INVALID', 'no-signing']) {
+    module.plan(`C_GetMechanismInfo ${rule}`)
+    const advice = 'choose another key or token, or have the HSM allow it'
+    t.strictSame(
+      await problemsOf(t),
+      [
+        ['rsa', 'CKM_RSA_PKCS'],
+        ['pss', 'CKM_RSA_PKCS_PSS'],
+        ['ec', 'CKM_ECDSA'],
+      ].map(([signer, mechanism]) => ({
+        variable: place(`${signer}`, 'key'),
+        message: `the token does not offer ${mechanism} for signatures; ${advice}`,
+      })),
+    )
+  }
+  module.plan()
+})
+
+t.test('signatures that do not verify, of a key whose public half the token hides', async (t) => {
+  module.plan('C_GetAttributeValue refuse CKA_EC_POINT CKR_ATTRIBUTE_SENSITIVE')
+  folder.put('of-another.pem', String(house.certificate))
+  const wrong = folder.entry('other', { certificateFile: 'of-another.pem' })
+  const message =
+    'test signatures do not verify with it: configure the certificate that was issued for this key, or choose the ' +
+    'key with key.label or key.id of the signer; if both are right, the HSM is faulty'
+  for (const [which, signers] of [
+    ['the first', { wrong }],
+    ['the second', { rsa: folder.entry('rsa'), wrong }],
+  ] as const) {
+    t.test(`${which} key of the token`, async (t) => {
+      folder.write(signers)
+      t.strictSame(await problemsOf(t), [{ variable: place('wrong', 'certificateFile'), message }])
+    })
+  }
+  t.test('the process ends with exit code 78', async (t) => {
+    folder.write({ wrong })
+    const { exited, output } = startServerProcess(t, environment)
+    t.same(await exited, { code: 78, signal: null })
+    const fatal = logLines(output()).filter(({ level }) => level === 60)
+    const variable = place('wrong', 'certificateFile')
+    t.match(fatal, [{ variable, msg: `${variable}: ${message}` }])
+    t.equal(fatal.length, 1)
+  })
+  t.test('the right certificate signs', async (t) => {
+    folder.write(['other'])
+    const service = await startReadyService(t, environment)
+    t.equal(await signsWith(service.url, 'other'), other.certificate.serialNumber)
+  })
+})
+
+t.test('a token that is not there: the service stays, and is not ready', async (t) => {
+  module.plan()
+  folder.write({ house: folder.entry('house', { token: { label: 'nowhere' } }) })
+  const service = await startService(t, environment)
+  const missing = /^no token fits; there are: label "test" serial [0-9a-f]+ slot 0$/
+  await until('it is missed', () => logLines(service.log()).some(({ msg }) => missing.test(msg)))
+  const { statusCode, json } = await send(`${service.url}/health/ready`)
+  t.equal(statusCode, 503)
+  t.match(json(), {
+    hsm: { state: 'unavailable', reason: 'the token is not present' },
+    signers: { total: 1, ready: 0 },
+  })
+  t.strictSame(service.misconfigured, [])
+  checkRefusal(t, await service.sign(CONTAINER), {
+    ...{ statusCode: 503, code: 'HSM_UNAVAILABLE', message: /health\/ready/ },
+  })
+})
+
+t.test('certificates that cannot be those of a signer are found before a token is asked', async (t) => {
+  const { certificate: authority } = folder.issuing
+  folder.put('authority.pem', String(authority))
+  writeBundle(folder.path('wrong-order.pem'), [folder.root.certificate, authority, house.certificate])
+  folder.write({
+    house: folder.entry('house'),
+    authority: folder.entry('house', { certificateFile: 'authority.pem' }),
+    'wrong-order': folder.entry('house', { certificateFile: 'wrong-order.pem' }),
+    unfit: folder.entry('house', { signatureAlgorithm: 'rsassa-pss' }),
+  })
+  const is = (name: string) =>
+    `is the certificate of a certificate authority (O=Test, CN=${name}), not of a signer`
+  t.strictSame(problemsInFile(), [
+    {
+      variable: place('unfit', 'signatureAlgorithm'),
+      message: 'does not fit the certificate, whose key is of type ec: leave it out, or set ecdsa',
+    },
+    {
+      variable: place('authority', 'certificateFile'),
+      message: `${is('Issuing CA')}; put the signer certificate first`,
+    },
+    {
+      variable: place('wrong-order', 'certificateFile'),
+      message: `${is('Root')}; the file is in the wrong order: put the certificate of O=Test, CN=house first`,
+    },
+  ])
+})
+
+t.test('chains that are not what they should be are warned about', async (t) => {
+  const expired = issue(folder.path('ca'), {
+    ...{ subject: '/O=Test/CN=Issuing CA', ca: true, issuer: folder.root, keyFile: folder.issuing.keyFile },
+    ...{ notBefore: PAST, notAfter: EXPIRED },
+  })
+  writeBundle(folder.path('expired-ca.pem'), [expired.certificate, folder.root.certificate])
+  folder.put('root-alone.pem', String(folder.root.certificate))
+  folder.write({
+    house: folder.entry('house'),
+    expired: folder.entry('house', { caFile: 'expired-ca.pem' }),
+    gap: folder.entry('house', { caFile: 'root-alone.pem' }),
+  })
+  const service = await startReadyService(t, environment)
+  const ask = (signer: string) => service.sign({ ...CONTAINER, signing_token: tokenFor(signer) })
+  const told = logLines(service.log()).filter(
+    ({ level, msg }) => level === 40 && !/CRL distribution point/.test(msg),
+  )
+  const message = 'The certificate of O=Test, CN=Issuing CA expired at 2021-02-03T04:05:06.000Z; renew it'
+  t.match(told, [
+    { signer: 'expired', msg: `${message}. Nothing will be signed until then` },
+    {
+      signer: 'gap',
+      msg:
+        'the chain is incomplete: missing is the certificate of O=Test, CN=Issuing CA, which issued that of O=Test, ' +
+        'CN=house; add it to the CA certificates, so that validators find their way to the root (1 other ' +
+        'certificate is there, but not connected to it: the missing one may be the one in between)',
+    },
+  ])
+  t.equal(told.length, 2)
+  checkRefusal(t, await ask('expired'), { statusCode: 500, code: 'CERTIFICATE_NOT_VALID', message })
+  t.equal((await ask('gap')).statusCode, 200)
+  t.equal((await ask('house')).statusCode, 200)
+  const { statusCode, json } = await send(`${service.url}/health/ready`)
+  t.equal(statusCode, 200)
+  t.match(json(), { signers: { total: 3, ready: 3 }, certificate: { valid: true } })
+})
