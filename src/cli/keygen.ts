@@ -11,9 +11,10 @@ import { formatTable } from './table.ts'
 import { addTokenOptions, findAccess, parseInteger, type TokenOptions } from './token-options.ts'
 
 const EXAMPLES = `
-The private key is sensitive, cannot be extracted, and may sign, nothing else; that cannot be changed afterwards. Document
-Engine builds containers itself (raw signatures) for RSA keys alone; those of --curve sign in containers of this
-service. An --id that a private key has already is refused. A certificate authority wants the public key in a request that the key itself has signed, as "csr" makes it.
+The private key is sensitive, cannot be extracted, and may sign, nothing else; that cannot be changed afterwards. An EC key
+(--curve) signs whole containers; the raw signatures of which Document Engine builds containers itself are those of RSA
+keys. An --id that a private key has already is refused. A certificate authority wants the public key in a request that
+the key itself has signed, as "csr" makes it.
 Slow tokens need a longer --timeout: one that is cut off may have made the key all the same.
 
 Examples:

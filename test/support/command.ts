@@ -28,7 +28,10 @@ export async function runCommand(
   return { exitCode, stdout, stderr }
 }
 
-const MAIN = fileURLToPath(new URL(`../../src/cli/main${extname(import.meta.filename)}`, import.meta.url))
+/** Path of the command's own module. */
+export const MAIN = fileURLToPath(
+  new URL(`../../src/cli/main${extname(import.meta.filename)}`, import.meta.url),
+)
 
 /** A terminal whose user answers once asked: what is typed before that, a terminal shows. */
 const TERMINAL = `

@@ -3,9 +3,10 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { extname } from 'node:path'
 import type { Readable } from 'node:stream'
+import { fileURLToPath } from 'node:url'
 import { waitUntilReady } from './service.ts'
 
-const SERVER = new URL(`../../src/server${extname(import.meta.filename)}`, import.meta.url)
+const SERVER = fileURLToPath(new URL(`../../src/server${extname(import.meta.filename)}`, import.meta.url))
 
 /** A server that runs for minutes under load logs more than is worth keeping. */
 const KEPT_OUTPUT = 4_000_000
@@ -20,12 +21,22 @@ export interface ServerProcess {
   output(): string
 }
 
+/** What is started in place of `src/server.ts`. */
+export interface ServerProgram {
+  /** Path of a module. */
+  readonly module: string
+  readonly args: readonly string[]
+  readonly cwd: string
+}
+
 /** Starts it on a free port; it is killed with the test if it has not ended. */
 export function startServerProcess(
   t: { teardown(act: () => unknown): void },
   environment: Record<string, string>,
+  { module, args, cwd }: ServerProgram = { module: SERVER, args: [], cwd: process.cwd() },
 ): ServerProcess {
-  const child = fork(SERVER, {
+  const child = fork(module, args, {
+    cwd,
     env: { ...process.env, SIGNING_SERVICE_HOST: '127.0.0.1', SIGNING_SERVICE_PORT: '0', ...environment },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   })

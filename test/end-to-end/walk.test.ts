@@ -1,0 +1,259 @@
+/** The walk of README's chapter about CloudHSM: its own commands, on SoftHSM. */
+import { execFile } from 'node:child_process'
+import { X509Certificate } from 'node:crypto'
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import t, { type Test } from 'tap'
+import { MAIN } from '../support/command.ts'
+import { createCallbackClient } from '../support/document-engine/callback-client.ts'
+import { digest } from '../support/document-engine/hash.ts'
+import { samplePdf } from '../support/document-engine/sample-pdf.ts'
+import { readChapter } from '../support/readme.ts'
+import { repositoryPath } from '../support/repository.ts'
+import { startServerProcess } from '../support/server-process.ts'
+import { waitUntilReady } from '../support/service.ts'
+import { until } from '../support/signing.ts'
+import { createToken, PIN } from '../support/token.ts'
+import { makeNssDatabase } from '../support/validators/nss.ts'
+import { printCms, verifyCms } from '../support/validators/openssl.ts'
+import { readPdfSignatures } from '../support/validators/pdf-signatures.ts'
+import { pdfsig } from '../support/validators/pdfsig.ts'
+
+const run = promisify(execFile)
+
+const SIGN_PDF = fileURLToPath(new URL('../support/document-engine/cli.js', import.meta.url))
+const SIGNERS = ['contracts', 'invoices', 'letters'] as const
+type Name = (typeof SIGNERS)[number]
+
+const directory = t.testdir()
+const path = (name: string) => join(directory, name)
+const { environment: token } = await createToken(path('token'))
+const { HSM_MODULE: module = '', HSM_PIN_FILE: pinFile = '' } = token
+
+mkdirSync(path('bin'))
+writeFileSync(path('bin/signing-service'), `#!/bin/sh\nexec '${process.execPath}' '${MAIN}' "$@"\n`)
+chmodSync(path('bin/signing-service'), 0o755)
+copyFileSync(repositoryPath('test/support/document-engine/sample.pdf'), path('in.pdf'))
+
+/** What the README has of a machine that is not this one. */
+const placeholders: [string, string][] = [
+  ['/opt/cloudhsm/lib/libcloudhsm_pkcs11.so', module],
+  ['/run/secrets/cloudhsm-pin', pinFile],
+  ['npm run sign-pdf --', `'${process.execPath}' '${SIGN_PDF}'`],
+]
+const blocks = readChapter('AWS CloudHSM').matchAll(/^( *)```sh\n([\s\S]*?)^\1```$/gm)
+const commands = [...blocks].map(([, indent = '', text = '']) =>
+  text.replaceAll(new RegExp(`^${indent}`, 'gm'), ''),
+)
+const environment: Record<string, string> = {}
+
+/** The next block of the chapter, as this machine needs it. */
+function next(): string {
+  const block = commands.shift() ?? 'false'
+  return placeholders.reduce((text, [readme, here]) => text.replaceAll(readme, here), block)
+}
+
+/** Runs the next block in a shell. Returns what it printed. */
+async function runNext(): Promise<string> {
+  const script = next()
+  const env = { ...process.env, ...environment, PATH: `${path('bin')}:${process.env.PATH}` }
+  const { stdout } = await run('sh', ['-euc', script], { cwd: directory, env })
+  for (const [, name = '', value = ''] of script.matchAll(/^export (\w+)=(\S+)$/gm)) {
+    environment[name] = value
+  }
+  return stdout
+}
+
+function certificateOf(name: Name): X509Certificate {
+  return new X509Certificate(readFileSync(path(`${name}.pem`)))
+}
+
+t.test('the library shows the token', async (t) => {
+  t.match(await runNext(), /test +[0-9a-f]+ .* ready for login\n/)
+})
+
+t.test('keys that never leave it', async (t) => {
+  const printed = await runNext()
+  for (const [name, type] of [
+    ['contracts', 'RSA 3072'],
+    ['invoices', 'RSA 3072'],
+    ['letters', 'EC P-256'],
+  ]) {
+    t.match(printed, new RegExp(`^${name} +[0-9a-f]{16} +${type} +yes +no +yes +no +yes +no `, 'm'))
+  }
+  const args = ['--module', module, '--login', '--pin', PIN, '--list-objects', '--type', 'privkey']
+  const { stdout } = await run('pkcs11-tool', args)
+  const [, ...keys] = stdout.split(/^Private Key Object/m)
+  t.equal(keys.length, SIGNERS.length)
+  for (const key of keys) {
+    t.match(key, /^ +Usage: +sign *$/m)
+    t.match(key, /^ +Access: +sensitive, always sensitive, never extractable, local *$/m)
+  }
+})
+
+t.test('requests, and certificates from a CA outside', async (t) => {
+  await runNext()
+  await runNext()
+  for (const name of SIGNERS) {
+    const { stdout } = await run('openssl', ['verify', '-CAfile', path('ca.pem'), path(`${name}.pem`)])
+    t.match(stdout, /: OK\n$/)
+  }
+})
+
+t.test('all signers are in order', async (t) => {
+  const printed = await runNext()
+  t.notMatch(printed, /^(failed|skipped)/m)
+  t.same(
+    [...printed.matchAll(/^Signer (.*)$/gm)].map(([, name]) => name),
+    SIGNERS,
+  )
+  for (const algorithm of ['rsassa-pkcs1-v1_5', 'rsassa-pss', 'ecdsa']) {
+    t.match(printed, `50 of 50 verify with the certificate: ${algorithm} with`)
+  }
+})
+
+t.test('the service', async (t) => {
+  t.equal(next(), 'signing-service serve\n')
+  const program = { module: MAIN, args: ['serve'], cwd: directory }
+  const { child, url, exited } = startServerProcess(t, environment, program)
+  const address = await url
+  placeholders.push(['http://127.0.0.1:6000', address])
+  await waitUntilReady(address)
+  const clientOf = (name: Name) =>
+    createCallbackClient({
+      ...{ url: `${address}/sign`, timeoutMs: 5000 },
+      signingToken: JSON.stringify({ signer: name }),
+    })
+
+  t.test('is what was checked', async (t) => {
+    const printed = await runNext()
+    t.notMatch(printed, /^(failed|skipped)/m)
+    t.equal(printed.match(/^ok +service: certificate/gm)?.length, SIGNERS.length)
+  })
+
+  t.test('signs a PDF with each signer', async (t) => {
+    await runNext()
+    const nssDatabase = await makeNssDatabase(path('nss'), [path('ca.pem')])
+    await judge(t, { name: 'contracts', file: 'contract.pdf', algorithm: 'rsaEncryption', nssDatabase })
+    await judge(t, { name: 'invoices', file: 'invoice.pdf', algorithm: 'rsassaPss', nssDatabase })
+    await judge(t, { name: 'letters', file: 'letter.pdf', algorithm: 'ecdsa-with-SHA256', nssDatabase })
+  })
+
+  t.test('takes a renewed certificate over under load, and no request fails', async (t) => {
+    const old = certificateOf('letters')
+    const load = startLoad(clientOf)
+    await until('there is load', () => load.containers.length >= 20)
+    await runNext()
+    const renewed = certificateOf('letters')
+    t.not(renewed.serialNumber, old.serialNumber)
+    await until('it is answered', async () => {
+      const [leaf] = await clientOf('letters').getCertificates()
+      return leaf.equals(renewed.raw)
+    })
+    await delay(500)
+    await load.stop()
+    t.same(load.failures, [])
+    const letters = load.containers.filter(({ name }) => name === 'letters').map(({ container }) => container)
+    const places = letters.map((container) => [container.includes(old.raw), container.includes(renewed.raw)])
+    t.ok(
+      places.every(([before, after]) => before !== after),
+      'one of the two is in each container',
+    )
+    t.ok(places[0]?.[0], 'the old one at first')
+    t.ok(places.at(-1)?.[1], 'the new one in the end')
+    const content = await samplePdf()
+    const cms = await clientOf('letters').signPkcs7(contentsOf(content))
+    t.ok(cms.includes(renewed.raw))
+    const verification = await verifyCms({ cms, content, trustAnchors: path('ca.pem'), cades: true })
+    t.ok(verification.valid, verification.message)
+  })
+
+  t.test('does not know a signer that was removed, while the others sign', async (t) => {
+    await runNext()
+    const ask = () => clientOf('invoices').getCertificates()
+    await until('it is unknown', () =>
+      ask().then(
+        () => false,
+        () => true,
+      ),
+    )
+    const refused = await ask().catch((error) => error)
+    t.match(refused, { refusal: { status: 400, code: 'UNKNOWN_SIGNER' } })
+    const content = await samplePdf()
+    for (const name of ['contracts', 'letters'] as const) {
+      const cms = await clientOf(name).signPkcs7(contentsOf(content))
+      t.match(await verifyCms({ cms, content, trustAnchors: path('ca.pem') }), { valid: true })
+    }
+  })
+
+  t.test('ends when it is told to', async (t) => {
+    child.kill('SIGTERM')
+    t.same(await exited, { code: 0, signal: null })
+  })
+})
+
+t.test('nothing of the chapter was left out', async (t) => {
+  t.same(commands, [])
+})
+
+function contentsOf(contents: Buffer) {
+  const hash = 'sha256'
+  return { hash, type: 'cades', digest: digest(hash, contents), contents } as const
+}
+
+interface Judged {
+  readonly name: Name
+  readonly file: string
+  /** As openssl calls it. */
+  readonly algorithm: string
+  readonly nssDatabase: string
+}
+
+async function judge(t: Test, { name, file, algorithm, nssDatabase }: Judged): Promise<void> {
+  const pdf = readFileSync(path(file))
+  const { signatures } = await pdfsig(pdf, nssDatabase)
+  t.match(
+    signatures,
+    [{ valid: true, trusted: true, wholeDocument: true, hash: 'SHA-256' }],
+    `${name}: pdfsig`,
+  )
+  const [signature] = readPdfSignatures(pdf)
+  const { cms = Buffer.alloc(0), signedBytes: content = Buffer.alloc(0) } = signature ?? {}
+  const verification = await verifyCms({ cms, content, trustAnchors: path('ca.pem'), cades: true })
+  t.ok(verification.valid, `${name}: ${verification.message}`)
+  t.ok(cms.includes(certificateOf(name).raw), `${name}: its certificate`)
+  t.match(await printCms(cms), new RegExp(`signatureAlgorithm: *\\n +algorithm: ${algorithm} `))
+}
+
+/** Clients that ask and sign with every signer, one request after the other, until they are stopped. */
+function startLoad(clientOf: (name: Name) => ReturnType<typeof createCallbackClient>) {
+  const containers: { readonly name: Name; readonly container: Buffer }[] = []
+  const failures: unknown[] = []
+  let running = true
+  const work = async (name: Name) => {
+    while (running) {
+      const client = clientOf(name)
+      try {
+        await client.getCertificates()
+        containers.push({
+          name,
+          container: await client.signPkcs7(contentsOf(Buffer.from(`letter of ${name}`))),
+        })
+      } catch (error) {
+        failures.push(error)
+      }
+    }
+  }
+  const workers = SIGNERS.map(work)
+  return {
+    containers,
+    failures,
+    async stop() {
+      running = false
+      await Promise.all(workers)
+    },
+  }
+}
