@@ -96,7 +96,7 @@ function readAlternativeNames(request: pkijs.CertificationRequest, critical: boo
     .flatMap(({ values: [schema] }) => parseExtensions(schema))
     .filter(({ extnID }) => extnID === pkijs.id_SubjectAltName)
     .map(({ extnID, extnValue, parsedValue }) => {
-      if (!(parsedValue instanceof pkijs.AltName)) {
+      if (!(parsedValue instanceof pkijs.AltName) || parsedValue.altNames.length === 0) {
         throw new Error('its subject alternative names cannot be read')
       }
       return new pkijs.Extension({ extnID, critical, extnValue: extnValue.getValue() })

@@ -194,6 +194,6 @@ function judge(leaf: X509Certificate, { certificates }: Authority, file: string)
 
 function tellWhereCut(io: Io, certificate: X509Certificate, { notAfter }: Authority): void {
   if (validityPeriod(certificate).notAfter.getTime() === notAfter.getTime()) {
-    io.errors.write(`It ends with the certificate of the authority, at ${notAfter.toISOString()}\n`)
+    io.errors.write(`The certificate ends with that of the authority, at ${notAfter.toISOString()}\n`)
   }
 }

@@ -115,27 +115,47 @@ t.test('the PIN is asked for where it is not configured', async (t) => {
   t.notMatch(output, PIN)
 })
 
-t.test('several keys, none that fits, and one on a curve', async (t) => {
+t.test('EC keys: openssl verifies each request', async (t) => {
+  for (const [curve, hash] of [
+    ['P-256', 'sha512'],
+    ['P-384', 'sha384'],
+    ['P-521', 'sha256'],
+  ] as const) {
+    await runCommand(environment, 'keygen', '--label', curve, '--curve', curve)
+    const args = ['--label', curve, '--subject', 'CN=Test', '--hash', hash]
+    const { exitCode, stdout } = await runCommand(environment, 'csr', ...args)
+    t.equal(exitCode, 0)
+    const text = judge(t, stdout)
+    t.match(text, `NIST CURVE: ${curve}`)
+    t.match(text, `ecdsa-with-${hash.toUpperCase()}`)
+  }
+})
+
+t.test('several keys, none that fits, and some that do not sign here', async (t) => {
   const args = ['--module', `${environment.HSM_MODULE}`, '--token-label', 'test', '--login', '--pin', PIN]
-  execFileSync(
-    'pkcs11-tool',
-    [...args, '--keypairgen', '--key-type', 'EC:prime256v1', '--id', '03', '--label', 'curve'],
-    { stdio: 'pipe' },
-  )
+  for (const [label, type, id] of [
+    ['short', 'rsa:1024', '03'],
+    ['curve', 'EC:secp256k1', '04'],
+    ['edwards', 'EC:edwards25519', '05'],
+  ] as const) {
+    const key = ['--key-type', type, '--id', id, '--label', label]
+    execFileSync('pkcs11-tool', [...args, '--keypairgen', ...key], { stdio: 'pipe' })
+  }
   for (const [message, ...key] of [
     [/^HSM_KEY_LABEL: several private keys fit, (?=.*label "signer" id 01 )(?=.*label "other" id 02 )/],
     [/^HSM_KEY_LABEL: no private key fits; there are: .*label "signer" id 01/, '--label', 'none'],
+    [
+      /^HSM_KEY_LABEL: the private key must be RSA with 2048 .*; it is RSA with 1024 bits\n$/,
+      '--label',
+      'short',
+    ],
+    [/^HSM_KEY_LABEL: .* or it is on a curve that is not supported: /, '--label', 'curve'],
+    [/^HSM_KEY_LABEL: the private key is neither an RSA nor an EC key\n$/, '--label', 'edwards'],
   ] as [RegExp, ...string[]][]) {
     const { exitCode, stdout, stderr } = await runCommand(environment, 'csr', '--subject', 'CN=Test', ...key)
     t.same([exitCode, stdout], [78, ''])
     t.match(stderr, message)
   }
-  const { exitCode, stdout } = await runCommand(
-    environment,
-    ...['csr', '--subject', 'CN=Test', '--label', 'curve'],
-  )
-  t.equal(exitCode, 0)
-  t.match(judge(t, stdout), 'Signature Algorithm: ecdsa-with-SHA256')
 })
 
 t.test('a token that does not show the public half', async (t) => {

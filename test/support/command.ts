@@ -38,7 +38,7 @@ const TERMINAL = `
 import os, pty, sys
 def read(terminal):
     data = os.read(terminal, 4096)
-    if b'PIN of the user' in data:
+    if any(question in data for question in (b'PIN of the user', b'Passphrase of')):
         os.write(terminal, os.environ['TYPED'].encode())
     return data
 sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:], read, lambda _: b'')))
@@ -47,7 +47,7 @@ sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:], read, lambda _: b''))
 /**
  * The command in a process of its own, at a terminal.
  *
- * @param typed at the question for the PIN
+ * @param typed at the question for the PIN, or for a passphrase
  */
 export function runAtTerminal(
   environment: Readonly<Record<string, string>>,

@@ -71,8 +71,9 @@ export function startServerProcess(
 export async function startReadyServerProcess(
   t: { teardown(act: () => unknown): void },
   environment: Record<string, string>,
+  program?: ServerProgram,
 ): Promise<ServerProcess & { readonly address: string }> {
-  const server = startServerProcess(t, environment)
+  const server = startServerProcess(t, environment, program)
   const address = await server.url
   await waitUntilReady(address)
   return { ...server, address }

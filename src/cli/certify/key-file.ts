@@ -27,7 +27,8 @@ export async function readKeyFile(io: Io, file: string, hash: HashAlgorithm): Pr
   return {
     publicKey,
     algorithm: useFile(file, () => defaultSignatureAlgorithm(publicKey)),
-    sign: async (message) => sign(hash.nodeName, message, key),
+    // The salt is of use where the key is for PSS alone
+    sign: async (message) => sign(hash.nodeName, message, { key, saltLength: hash.digestLength }),
   }
 }
 

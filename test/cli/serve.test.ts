@@ -1,0 +1,35 @@
+import { createServer } from 'node:net'
+import t from 'tap'
+import { MAIN } from '../support/command.ts'
+import { startReadyServerProcess, startServerProcess } from '../support/server-process.ts'
+import { signMany } from '../support/signing.ts'
+import { createSigningToken } from '../support/token.ts'
+
+const { environment, publicKey } = await createSigningToken(t.testdir())
+const program = { module: MAIN, args: ['serve'], cwd: process.cwd() }
+
+t.test('serves, until it is told to end', async (t) => {
+  const { child, address, exited } = await startReadyServerProcess(t, environment, program)
+  t.same(await signMany(address, publicKey, 4), { signed: 4 })
+  child.kill('SIGTERM')
+  t.same(await exited, { code: 0, signal: null })
+})
+
+t.test('ends with the exit codes of the service', async (t) => {
+  const misconfigured = startServerProcess(t, { ...environment, SIGNING_SERVICE_PORT: 'none' }, program)
+  t.same(await misconfigured.exited, { code: 78, signal: null })
+  t.match(misconfigured.output(), /"variable":"SIGNING_SERVICE_PORT"/)
+  const other = createServer().listen(0, '127.0.0.1')
+  t.teardown(() => other.close())
+  await new Promise((resolve) => other.once('listening', resolve))
+  const { port } = other.address() as { port: number }
+  const hindered = startServerProcess(t, { ...environment, SIGNING_SERVICE_PORT: `${port}` }, program)
+  t.same(await hindered.exited, { code: 1, signal: null })
+  t.match(hindered.output(), /EADDRINUSE/)
+})
+
+t.test('takes no arguments: it is configured by the environment', async (t) => {
+  const { exited, output } = startServerProcess(t, environment, { ...program, args: ['serve', 'port'] })
+  t.same(await exited, { code: 2, signal: null })
+  t.match(output(), /too many arguments/)
+})
