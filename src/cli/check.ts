@@ -14,7 +14,7 @@ import { addTokenOptions, applyOptions, type TokenOptions } from './token-option
 const EXAMPLES = `
 Takes the configuration of the service, and goes the way with each of its signers. The PIN is tried once for each;
 where a token refuses it, it is not tried again. Signed is one fixed sentence that says it is a test, 50 times, with
-each hash algorithm that the signer may use. As many sessions are opened as the service opens, beside those of one that
+the hash algorithms that the signer may use in turn. As many sessions are opened as the service opens, beside those of one that
 is running; with --url that is asked as well.
 
 Exit code 0: all is ok; 1: something is not; 78: the configuration is not.
