@@ -1,5 +1,4 @@
 /** The tables of the README say what the sources say. */
-import { readFileSync } from 'node:fs'
 import { PassThrough } from 'node:stream'
 import type { FastifyErrorConstructor } from '@fastify/error'
 import { Registry } from 'prom-client'
@@ -15,20 +14,13 @@ import { processMetrics } from '../src/metrics/process-metrics.ts'
 import { ReloadMetrics } from '../src/metrics/reload-metrics.ts'
 import { RequestMetrics } from '../src/metrics/request-metrics.ts'
 import { registerSignerGauges } from '../src/metrics/signer-gauges.ts'
-import { repositoryPath } from './support/repository.ts'
-
-const readme = readFileSync(repositoryPath('README.md'), 'utf8')
-
-function section(heading: string): string {
-  const [, rest = ''] = readme.split(`\n## ${heading}\n`)
-  return rest.split('\n## ')[0] as string
-}
+import { readChapter } from './support/readme.ts'
 
 /** First cell to second cell of the rows whose first cell is one name in code, under a heading. */
 function tableUnder(heading: string): Map<string, string> {
   return new Map(
     [
-      ...section(heading).matchAll(
+      ...readChapter(heading).matchAll(
         /^\| `([A-Z0-9_]+|signing_service_[a-z_]+(?:\{[a-z_,]+\})?)` \| ([^|]*?) ?\|/gm,
       ),
     ].map(([, name = '', value = '']) => [name, value]),
@@ -51,14 +43,14 @@ t.test('every variable is in the table of the configuration, with its default', 
 })
 
 t.test('the example of a signers file is one', async (t) => {
-  const [, example = ''] = section('Several signers').split(/^```(?:json)?\n/m)
+  const [, example = ''] = readChapter('Several signers').split(/^```(?:json)?\n/m)
   const content = JSON.parse(example)
   t.strictSame(findSchemaProblems(content), [])
   t.same(parsePkcs11Uri(content.signers.contracts.key).key, { label: 'contracts', id: '01a2' })
 })
 
 t.test('every property of a signer is in the table of the signers file', async (t) => {
-  const names = [...section('Several signers').matchAll(/^\| `([A-Za-z.]+)` \|/gm)].map(([, name]) => name)
+  const names = [...readChapter('Several signers').matchAll(/^\| `([A-Za-z.]+)` \|/gm)].map(([, name]) => name)
   const expected = Object.entries<object>(SignerEntry.properties).flatMap(([name, schema]) => {
     const inside = 'properties' in schema ? Object.keys(schema.properties as object) : []
     return [name, ...inside.map((one) => `${name}.${one}`)]
@@ -83,7 +75,7 @@ t.test('every metric is in the table of the metrics, with its labels and type', 
 })
 
 t.test('every command and option is in the chapter about the command line', async (t) => {
-  const chapter = section('Command line')
+  const chapter = readChapter('Command line')
   const io = {
     environment: {},
     input: new PassThrough(),
@@ -100,7 +92,7 @@ t.test('every command and option is in the chapter about the command line', asyn
 
 t.test('alerts are about metrics that there are', async (t) => {
   const names = [...metrics().keys()].map((key) => key.replace(/\{.*/, ''))
-  const alerts = section('Metrics').split('Worth an alert')[1] ?? ''
+  const alerts = readChapter('Metrics').split('Worth an alert')[1] ?? ''
   const used = alerts.match(/signing_service_[a-z_]+/g) ?? []
   t.equal(used.length, 7)
   for (const name of used) {

@@ -156,12 +156,6 @@ t.test('several keys, none that fits, and some that do not sign here', async (t)
     t.same([exitCode, stdout], [78, ''])
     t.match(stderr, message)
   }
-  const { exitCode, stdout } = await runCommand(
-    environment,
-    ...['csr', '--subject', 'CN=Test', '--label', 'curve'],
-  )
-  t.equal(exitCode, 0)
-  t.match(judge(t, stdout), 'Signature Algorithm: ecdsa-with-SHA256')
 })
 
 t.test('a token that does not show the public half', async (t) => {
