@@ -74,10 +74,11 @@ export class Signers {
     const problems: ConfigurationError[] = []
     const before = this.#current
     const next = new SignerSet(configuration, this.#options, (error) => problems.push(error), before.pools)
-    findNewlyInvalid(next, before)
-    this.#refusedPins.check(next.ownPools)
     this.#takingOver = next
     try {
+      this.#closing.signal.throwIfAborted()
+      findNewlyInvalid(next, before)
+      this.#refusedPins.check(next.ownPools)
       next.start()
       await proveSigners(next, { before, problems, signal: this.#closing.signal })
     } catch (error) {
