@@ -33,6 +33,7 @@ export class Reloading {
   #status: ReloadStatus = { since: new Date() }
   #running: Promise<void> | undefined
   #next: ReloadTrigger | undefined
+  #started = false
   #stopped = false
 
   constructor(options: ReloadingOptions) {
@@ -44,31 +45,38 @@ export class Reloading {
     return this.#status
   }
 
+  /** To be called when the signers have been started: pools that have not been would be taken over as they are. */
   async start(): Promise<void> {
     const { files, intervalMs } = this.#options
     await this.#watch.watch(files)
     if (intervalMs > 0 && !this.#stopped) {
       this.#watch.start()
     }
+    this.#started = true
+    this.#requestNext()
   }
 
-  /** One at a time; of those that come meanwhile, one more after it. */
+  /** One at a time; of those that come meanwhile, or before the start, one more after it. */
   request(trigger: ReloadTrigger): void {
     if (this.#stopped) {
       return
     }
-    if (this.#running !== undefined) {
+    if (!this.#started || this.#running !== undefined) {
       this.#next = trigger
       return
     }
     this.#running = this.#reload(trigger).finally(() => {
       this.#running = undefined
-      const next = this.#next
-      this.#next = undefined
-      if (next !== undefined) {
-        this.request(next)
-      }
+      this.#requestNext()
     })
+  }
+
+  #requestNext(): void {
+    const next = this.#next
+    this.#next = undefined
+    if (next !== undefined) {
+      this.request(next)
+    }
   }
 
   /** Lets one that is under way come to its end. */
