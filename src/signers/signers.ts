@@ -77,6 +77,7 @@ export class Signers {
     const next = new SignerSet(configuration, this.#setOptions(), (error) => problems.push(error), kept)
     this.#takingOver = next
     try {
+      this.#closing.signal.throwIfAborted()
       findNewlyInvalid(next, before)
       this.#refusedPins.check(next.ownPools)
       next.start()
