@@ -1,0 +1,183 @@
+/** What is known of the keys of a token, and how it comes to be known. */
+import { generateKeyPairSync } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
+import t from 'tap'
+import { SETTINGS } from '../../src/configuration/single-signer.ts'
+import {
+  ConfigurationError,
+  HSM_BUSY,
+  HSM_UNAVAILABLE,
+  SIGNATURE_SELF_CHECK_FAILED,
+} from '../../src/errors.ts'
+import { KeyProofs } from '../../src/pkcs11/key-proofs.ts'
+import type { FoundKey, KeyFailure } from '../../src/pkcs11/messages.ts'
+import type { PoolKey } from '../../src/pkcs11/pool-key.ts'
+import { PoolKeys } from '../../src/pkcs11/pool-keys.ts'
+import { ECDSA } from '../../src/signature/ecdsa.ts'
+
+const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
+
+function poolKey(label: string, problem?: string): PoolKey {
+  return {
+    request: { selector: { label }, certificateOnToken: false, settings: SETTINGS },
+    accept() {
+      if (problem !== undefined) {
+        throw new ConfigurationError([{ variable: 'SIGNER_CERTIFICATE_FILE', message: problem }])
+      }
+      return { publicKey, algorithm: ECDSA }
+    },
+  }
+}
+
+function found(label: string, shown: Partial<FoundKey> = {}): FoundKey {
+  return { label, labelBytes: Buffer.from(label), id: 'ab', ...shown }
+}
+
+const MISSING: KeyFailure = { variable: 'HSM_KEY_LABEL', message: 'not there: a', reason: 'not there' }
+
+t.test('a key is unknown, then found, then proved; and what is found again stays proved', async (t) => {
+  const keys = new PoolKeys([poolKey('a'), poolKey('b')])
+  t.match(keys.state(0), { state: 'unknown', reason: undefined })
+  t.equal(keys.isGone(0), false)
+  t.equal(keys.use(0), undefined)
+  t.strictSame(keys.describe(0), { label: 'a', id: undefined }, 'as it is asked for')
+  t.strictSame(keys.opened([found('a'), found('b')], 0), [])
+  t.match(keys.state(0), { state: 'found' })
+  t.strictSame(keys.unproved(), [0, 1])
+  t.strictSame(keys.describe(0), { label: 'a', id: 'ab' }, 'as it was found')
+  keys.proved(0)
+  const { since } = keys.state(0)
+  t.strictSame(keys.unproved(), [1])
+  t.equal(keys.everProved(0), true)
+  t.equal(keys.everProved(1), false)
+  await delay(5)
+  keys.opened([found('a'), found('b')], 0)
+  t.strictSame(keys.state(0), { state: 'proved', since })
+})
+
+t.test('a key that is not there, or does not fit, is told and keeps no other from being used', async (t) => {
+  const keys = new PoolKeys([poolKey('a'), poolKey('b', 'does not fit'), poolKey('c')])
+  t.strictSame(keys.opened([MISSING, found('b'), found('c')], 0), [
+    { variable: 'HSM_KEY_LABEL', message: 'not there: a' },
+    { variable: 'SIGNER_CERTIFICATE_FILE', message: 'does not fit' },
+  ])
+  t.match(keys.state(0), { state: 'unusable', reason: 'not there' })
+  t.match(keys.state(1), { state: 'unusable', reason: 'the private key does not fit the signer certificate' })
+  t.strictSame(
+    [0, 1, 2].map((key) => keys.isGone(key)),
+    [true, true, false],
+  )
+  t.strictSame(keys.unproved(), [2])
+  t.equal(keys.testKey, 2, 'sessions prove themselves with one that is there')
+  keys.opened([found('a'), found('b'), found('c')], 0)
+  t.match(keys.state(0), { state: 'found', reason: undefined })
+})
+
+t.test('where sessions sign with none of the keys, they try another one each time', async (t) => {
+  const keys = new PoolKeys([poolKey('a'), poolKey('b'), poolKey('c')])
+  const chosen = [0, 1, 2, 3].map((attempt) => {
+    keys.opened([found('a'), MISSING, found('c')], attempt)
+    return keys.testKey
+  })
+  t.strictSame(chosen, [0, 2, 0, 2])
+  keys.opened([MISSING, MISSING, MISSING], 5)
+  t.equal(keys.testKey, 0)
+})
+
+t.test(
+  'wrong signatures are a matter of the certificate where the token hides the public half',
+  async (t) => {
+    const keys = new PoolKeys([poolKey('a'), poolKey('b')])
+    keys.opened([found('a', { publicKey: Buffer.alloc(1) }), found('b')], 0)
+    t.equal(keys.describeMismatch(0), undefined)
+    t.match(keys.describeMismatch(1), {
+      variable: 'SIGNER_CERTIFICATE_FILE',
+      message: /do not verify with it/,
+    })
+  },
+)
+
+/** Keys that are there, whose test signatures end as the test says. */
+function prove() {
+  const keys = new PoolKeys([poolKey('a'), poolKey('b'), poolKey('c')])
+  keys.opened([found('a'), found('b'), found('c')], 0)
+  keys.proved(0)
+  const asked: number[] = []
+  const failed: string[] = []
+  let outcome: () => Promise<unknown> = async () => {}
+  const proofs = new KeyProofs({
+    keys,
+    intervalMs: 60_000,
+    sign: (key) => {
+      asked.push(key)
+      return outcome()
+    },
+    onFailed: (key, reason) => failed.push(`${key}: ${reason}`),
+  })
+  return {
+    keys,
+    proofs,
+    failed,
+    asked: () => asked.splice(0),
+    async ends(error?: Error) {
+      outcome = () => (error === undefined ? Promise.resolve() : Promise.reject(error))
+    },
+    never() {
+      outcome = () => new Promise(() => {})
+    },
+  }
+}
+
+t.test('each key that sessions do not prove themselves with makes a test signature', async (t) => {
+  const { keys, proofs, asked, failed } = prove()
+  proofs.begin()
+  t.strictSame(asked(), [1, 2])
+  await delay(1)
+  t.match(keys.state(1), { state: 'proved' })
+  proofs.begin()
+  t.strictSame(asked(), [])
+  t.strictSame(failed, [])
+})
+
+t.test('a key that does not sign is tried again after a while', async (t) => {
+  const { keys, proofs, asked, failed, ends } = prove()
+  ends(new SIGNATURE_SELF_CHECK_FAILED())
+  proofs.begin()
+  await delay(1)
+  t.match(keys.state(1), { state: 'unusable', reason: 'test signatures do not verify' })
+  t.strictSame(failed, ['1: test signatures do not verify', '2: test signatures do not verify'])
+  asked()
+  proofs.tick(performance.now() + 59_000)
+  t.strictSame(asked(), [])
+  ends(new HSM_UNAVAILABLE())
+  proofs.tick(performance.now() + 61_000)
+  t.strictSame(asked(), [1, 2])
+  await delay(1)
+  t.match(keys.state(2), { state: 'unusable', reason: 'the key does not sign' })
+  ends()
+  proofs.tick(performance.now() + 61_000)
+  await delay(1)
+  t.match(keys.state(2), { state: 'proved', reason: undefined })
+})
+
+t.test('a key with which a request failed is tried, once at a time', async (t) => {
+  const { keys, proofs, asked, never } = prove()
+  never()
+  proofs.suspect(keys.testKey)
+  t.strictSame(asked(), [], 'sessions try the one that they prove themselves with')
+  proofs.suspect(1)
+  proofs.suspect(1)
+  t.strictSame(asked(), [1])
+})
+
+t.test('that there was no time for a test signature says nothing of a key', async (t) => {
+  const { keys, proofs, failed, ends } = prove()
+  ends(new HSM_BUSY())
+  keys.proved(1)
+  proofs.suspect(1)
+  proofs.suspect(2)
+  await delay(1)
+  t.match(keys.state(1), { state: 'proved' })
+  t.match(keys.state(2), { state: 'found' })
+  t.strictSame(failed, [])
+})

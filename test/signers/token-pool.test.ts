@@ -1,0 +1,156 @@
+/** Which pools can be used again, and what they are called. */
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import type { TokenAccess, TokenSelector } from '../../src/config.ts'
+import { SETTINGS } from '../../src/configuration/single-signer.ts'
+import type { KeyRequest } from '../../src/pkcs11/messages.ts'
+import type { PoolKey } from '../../src/pkcs11/pool-key.ts'
+import type { PoolStatus } from '../../src/pkcs11/session-pool.ts'
+import { RefusedPins } from '../../src/signers/refused-pins.ts'
+import { accessId, keyId, nameTokens, placeOf, serves, type TokenPool } from '../../src/signers/token-pool.ts'
+
+const ACCESS: TokenAccess = { module: '/lib/a.so', token: { label: 'one' }, pin: { file: '/pin' } }
+const REQUEST: KeyRequest = {
+  selector: { label: 'a', id: '01' },
+  certificateOnToken: false,
+  publicKey: Buffer.from('key'),
+  algorithm: 'ecdsa',
+  settings: SETTINGS,
+}
+
+function poolKey(change: Partial<KeyRequest> = {}): PoolKey {
+  return { request: { ...REQUEST, ...change }, accept: () => ({}) as never }
+}
+
+/** @param unusable places of keys */
+function pool(
+  access: TokenAccess,
+  keys: readonly [PoolKey, ...PoolKey[]] = [poolKey()],
+  { state = 'ready', unusable = [] as number[] } = {},
+): TokenPool {
+  return {
+    access,
+    keys,
+    pool: {
+      status: () => ({ state }) as PoolStatus,
+      isUnusable: (place: number) => unusable.includes(place),
+    } as unknown as TokenPool['pool'],
+  }
+}
+
+t.test(
+  'a token is the same where it is reached in the same way, in whatever order that is written',
+  async (t) => {
+    const same = { pin: { file: '/pin' }, token: { label: 'one' }, module: '/lib/a.so' }
+    t.equal(accessId(ACCESS), accessId(same))
+    const both = { label: 'one', slot: 1 }
+    t.equal(
+      accessId({ ...ACCESS, token: both }),
+      accessId({ ...ACCESS, token: Object.fromEntries(Object.entries(both).reverse()) }),
+    )
+    for (const change of [
+      { module: '/lib/b.so' },
+      { moduleParameters: 'x' },
+      { token: {} },
+      { token: { serial: 'one' } },
+      { pin: { file: '/other' } },
+      { pin: { variable: '/pin' } },
+    ]) {
+      t.not(accessId({ ...ACCESS, ...change }), accessId(ACCESS), JSON.stringify(change))
+    }
+  },
+)
+
+t.test(
+  'a key is the same where it is found and used in the same way, whatever its settings are called',
+  async (t) => {
+    const settings = { ...SETTINGS, key: 'SIGNERS_FILE /signers/b/key' }
+    t.equal(keyId({ ...REQUEST, selector: { id: '01', label: 'a' }, settings }), keyId(REQUEST))
+    const { publicKey: _, algorithm: __, ...unknown } = REQUEST
+    for (const change of [
+      { selector: { label: 'a' } },
+      { publicKey: Buffer.from('other') },
+      { certificateOnToken: true },
+      { algorithm: 'rsassa-pss' as const },
+    ]) {
+      t.not(keyId({ ...REQUEST, ...change }), keyId(REQUEST), JSON.stringify(change))
+    }
+    t.not(keyId(unknown), keyId(REQUEST))
+    const other = poolKey({ selector: {} })
+    t.equal(placeOf(poolKey(), [other, poolKey()]), 1)
+    t.equal(placeOf(other, [poolKey()]), -1)
+  },
+)
+
+t.test('a pool is used again where it has the keys and they sign', async (t) => {
+  const second = poolKey({ selector: { label: 'b' } })
+  const plan = { access: ACCESS, keys: [poolKey()] } as const
+  t.equal(serves(pool(ACCESS), plan), true)
+  t.equal(serves(pool(ACCESS, [second, poolKey()]), plan), true, 'it may have more')
+  t.equal(serves(pool(ACCESS), { ...plan, keys: [poolKey(), second] }), false)
+  t.equal(serves(pool({ ...ACCESS, module: '/lib/b.so' }), plan), false)
+  t.equal(serves(pool(ACCESS, [poolKey()], { unusable: [0] }), plan), false)
+  t.equal(
+    serves(pool(ACCESS, [poolKey(), second], { unusable: [1] }), plan),
+    true,
+    'another one does not matter',
+  )
+  const onToken = poolKey({ certificateOnToken: true })
+  t.equal(
+    serves(pool(ACCESS, [onToken]), { ...plan, keys: [onToken] }),
+    false,
+    'there may be another certificate',
+  )
+  t.equal(serves(pool(ACCESS, [poolKey()], { state: 'unavailable' }), plan), true, 'it will be back')
+  t.equal(serves(pool(ACCESS, [poolKey()], { state: 'misconfigured' }), plan), false)
+  t.equal(
+    serves(pool(ACCESS, [poolKey()], { state: 'pin refused' }), plan),
+    true,
+    'until there is another PIN',
+  )
+})
+
+t.test('tokens are called what selects them, and never alike', async (t) => {
+  const named = (...tokens: TokenSelector[]) => [
+    ...nameTokens(tokens.map((token) => pool({ ...ACCESS, token }))).keys(),
+  ]
+  t.strictSame(named({ label: 'one', serial: 'x' }, { serial: 'x' }, { slot: 0 }, { slotId: '99' }, {}), [
+    'one',
+    'x',
+    'slot 0',
+    '99',
+    'default',
+  ])
+  t.strictSame(named({ label: 'a' }, { label: 'b' }, { label: 'a' }, { label: 'a' }), [
+    'a',
+    'b',
+    'a (2)',
+    'a (3)',
+  ])
+})
+
+t.test('a refused PIN is known until its file changes', async (t) => {
+  const file = join(t.testdir(), 'pin')
+  const access = { ...ACCESS, pin: { file } }
+  const refused = new RefusedPins()
+  t.equal(refused.has(access), false)
+  t.doesNotThrow(() => refused.check([pool(access)]))
+  writeFileSync(file, 'wrong')
+  refused.note(access)
+  t.equal(refused.has(access), true)
+  t.throws(() => refused.check([pool(access), pool(ACCESS)]), {
+    message: 'HSM_PIN_FILE: the token refused this PIN; it is not tried again before it is changed',
+  })
+  t.equal(refused.has({ ...access, token: { label: 'two' } }), false, 'another token may take it')
+  writeFileSync(file, 'right')
+  t.equal(refused.has(access), false)
+  t.doesNotThrow(() => refused.check([pool(access)]))
+})
+
+t.test('a refused PIN of a variable is known as long as the process lives', async (t) => {
+  const access = { ...ACCESS, pin: { variable: 'HSM_PIN' } }
+  const refused = new RefusedPins()
+  refused.note(access)
+  t.equal(refused.has(access), true)
+})
