@@ -136,10 +136,10 @@ export class SessionPool {
   /**
    * Makes a test signature.
    *
+   * @param use what it must verify with
    * @throws as `sign` does
    */
-  async prove(key: number): Promise<void> {
-    const use = this.#keys.use(key)
+  async prove(key: number, use = this.#keys.use(key)): Promise<void> {
     if (use === undefined) {
       throw new HSM_UNAVAILABLE()
     }
