@@ -223,6 +223,9 @@ export class SessionPool {
 
   /** Requests with one key do not sign, while those with others may. */
   #keyFailed(key: number, reason: string): void {
+    if (this.#closing) {
+      return
+    }
     const isNew = reason === MISMATCH && !this.#keys.everProved(key)
     const problem = isNew ? this.#keys.describeMismatch(key) : undefined
     if (problem === undefined) {
@@ -235,7 +238,7 @@ export class SessionPool {
   #tick(): void {
     const now = performance.now()
     this.#sessions?.tick(now)
-    if (this.#proved) {
+    if (!this.#closing && this.status().state === 'ready') {
       this.#proofs.tick(now)
     }
     this.#jobs.tick()
