@@ -3,6 +3,8 @@ import type { PoolKeys } from './pool-keys.ts'
 
 /** Why a key cannot be used with which wrong signatures are made. */
 export const MISMATCH = 'test signatures do not verify'
+/** So many keys are tried at once: the sessions and the queue are there for requests. */
+const MAX_RUNNING = 4
 
 export interface KeyProofsOptions {
   readonly keys: PoolKeys
@@ -20,6 +22,8 @@ export interface KeyProofsOptions {
  */
 export class KeyProofs {
   readonly #options: KeyProofsOptions
+  /** Keys that have their turn at the next ticks. */
+  readonly #waiting = new Set<number>()
   readonly #running = new Set<number>()
   #triedAt = 0
 
@@ -31,42 +35,61 @@ export class KeyProofs {
   begin(): void {
     this.#triedAt = performance.now()
     for (const key of this.#options.keys.unproved()) {
-      this.#try(key)
+      this.#waiting.add(key)
     }
   }
 
   /** A request failed with it: that tells whether it is the key. */
   suspect(key: number): void {
     if (key !== this.#options.keys.testKey) {
-      this.#try(key)
+      this.#waiting.add(key)
     }
   }
 
-  /** @param now milliseconds of `performance.now()` */
+  /**
+   * To be called often while there are sessions that sign.
+   *
+   * @param now milliseconds of `performance.now()`
+   */
   tick(now: number): void {
     if (now - this.#triedAt >= this.#options.intervalMs) {
       this.begin()
     }
+    this.#tryNext()
   }
 
-  #try(key: number): void {
-    const { sign, keys, onFailed } = this.#options
-    if (this.#running.has(key)) {
-      return
-    }
-    this.#running.add(key)
-    const failed = (error: unknown) => {
-      if (error instanceof HSM_BUSY) {
-        // Under load a test signature has no time; that tells nothing of the key, which is tried again
-        return
+  #tryNext(): void {
+    for (const key of this.#waiting) {
+      if (this.#running.size < MAX_RUNNING && !this.#running.has(key)) {
+        this.#waiting.delete(key)
+        void this.#try(key)
       }
-      const wrong = error instanceof SIGNATURE_SELF_CHECK_FAILED
-      const reason = wrong ? MISMATCH : 'the key does not sign'
-      keys.failed(key, reason)
-      onFailed(key, reason)
     }
-    void sign(key)
-      .then(() => keys.proved(key), failed)
-      .finally(() => this.#running.delete(key))
+  }
+
+  async #try(key: number): Promise<void> {
+    const { sign, keys } = this.#options
+    this.#running.add(key)
+    const failure = await sign(key).then(
+      () => undefined,
+      (error: Error) => error,
+    )
+    this.#running.delete(key)
+    if (failure === undefined) {
+      keys.proved(key)
+      this.#tryNext()
+    } else if (failure instanceof HSM_BUSY) {
+      // That tells nothing of the key
+      this.#waiting.add(key)
+    } else {
+      this.#failed(key, failure)
+    }
+  }
+
+  #failed(key: number, failure: Error): void {
+    const { keys, onFailed } = this.#options
+    const reason = failure instanceof SIGNATURE_SELF_CHECK_FAILED ? MISMATCH : 'the key does not sign'
+    keys.failed(key, reason)
+    onFailed(key, reason)
   }
 }

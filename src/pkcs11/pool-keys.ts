@@ -123,7 +123,8 @@ function look(entry: Entry, outcome: KeyOutcome): readonly ConfigurationProblem[
     enter(entry, 'unusable', 'the private key does not fit the signer certificate')
     return (error as ConfigurationError).problems
   }
-  if (entry.state.state !== 'proved') {
+  // One that did not sign before does not keep the others from being ready
+  if (entry.state.state === 'unknown') {
     enter(entry, 'found')
   }
   return []

@@ -139,10 +139,10 @@ export class SessionPool {
   /**
    * Makes a test signature.
    *
+   * @param use what it must verify with
    * @throws as `sign` does
    */
-  async prove(key: number): Promise<void> {
-    const use = this.#keys.use(key)
+  async prove(key: number, use = this.#keys.use(key)): Promise<void> {
     if (use === undefined) {
       throw new HSM_UNAVAILABLE()
     }
@@ -226,6 +226,9 @@ export class SessionPool {
 
   /** Requests with one key do not sign, while those with others may. */
   #keyFailed(key: number, reason: string): void {
+    if (this.#closing) {
+      return
+    }
     const isNew = reason === MISMATCH && !this.#keys.everProved(key)
     const problem = isNew ? this.#keys.describeMismatch(key) : undefined
     if (problem === undefined) {
@@ -238,7 +241,7 @@ export class SessionPool {
   #tick(): void {
     const now = performance.now()
     this.#sessions?.tick(now)
-    if (this.#proved) {
+    if (!this.#closing && this.status().state === 'ready') {
       this.#proofs.tick(now)
     }
     this.#jobs.tick()

@@ -100,12 +100,12 @@ export class SigningKey {
   }
 
   /**
-   * Makes a test signature.
+   * Makes a test signature, and verifies it with the certificate's public key.
    *
-   * @throws as `sign` does
+   * @throws as `signer` and `sign` do
    */
-  prove(): Promise<void> {
-    return this.#pool.prove(this.#key)
+  async prove(): Promise<void> {
+    await this.#pool.prove(this.#key, this.signer())
   }
 
   #readFromToken(): Signer | undefined {

@@ -1,6 +1,6 @@
 /** What has to hold before signers take the place of others. */
 import { setTimeout as delay } from 'node:timers/promises'
-import { ConfigurationError, type ConfigurationProblem } from '../errors.ts'
+import { ConfigurationError, type ConfigurationProblem, HSM_BUSY } from '../errors.ts'
 import type { SignerSet } from './signer-set.ts'
 import type { SigningKey } from './signing-key.ts'
 import type { TokenPool } from './token-pool.ts'
@@ -45,8 +45,10 @@ export async function proveSigners(
   const changed = [...next.signingKeys.values()].filter((key) => isChanged(key, before))
   // Those on the token are known by now
   refuse(changed.flatMap(describeInvalid))
-  const failures = await Promise.all(changed.map(proveAnew))
-  refuse(failures.filter((failure) => failure !== undefined))
+  // One after another: requests need the sessions and the queue meanwhile. Where one fails, so would those after it
+  for (const key of changed) {
+    await proveAnew(key, performance.now() + PATIENCE_MS, signal)
+  }
 }
 
 function refuse(problems: readonly ConfigurationProblem[]): void {
@@ -98,12 +100,15 @@ function describeInvalid(key: SigningKey): ConfigurationProblem[] {
 }
 
 /** With the new certificate, even where the key has proved itself before: what counts is that they fit together. */
-async function proveAnew(key: SigningKey): Promise<ConfigurationProblem | undefined> {
+async function proveAnew(key: SigningKey, deadline: number, signal: AbortSignal): Promise<void> {
   try {
     await key.prove()
-    return undefined
   } catch (error) {
+    if (error instanceof HSM_BUSY && performance.now() < deadline) {
+      await delay(LOOK_MS, undefined, { signal })
+      return proveAnew(key, deadline, signal)
+    }
     const message = `no test signature could be made: ${(error as Error).message}`
-    return { variable: key.configuration.settings.key, message }
+    throw new ConfigurationError([{ variable: key.configuration.settings.key, message }])
   }
 }
