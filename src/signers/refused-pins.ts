@@ -20,7 +20,7 @@ export class RefusedPins {
   /** A token has refused the PIN that it was told last. */
   refused(access: TokenAccess): void {
     const id = accessId(access)
-    this.#refused.set(id, this.#asked.get(id) ?? identify(access.pin))
+    this.#refused.set(id, this.#asked.get(id) as string)
   }
 
   /** @throws ConfigurationError where one of the tokens has refused the PIN as it is now */

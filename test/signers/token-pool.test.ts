@@ -134,23 +134,38 @@ t.test('a refused PIN is known until its file changes', async (t) => {
   const file = join(t.testdir(), 'pin')
   const access = { ...ACCESS, pin: { file } }
   const refused = new RefusedPins()
-  t.equal(refused.has(access), false)
+  const dead = pool(access, [poolKey()], { state: 'pin refused' })
   t.doesNotThrow(() => refused.check([pool(access)]))
   writeFileSync(file, 'wrong')
-  refused.note(access)
-  t.equal(refused.has(access), true)
+  refused.asking(access)
+  refused.refused(access)
   t.throws(() => refused.check([pool(access), pool(ACCESS)]), {
     message: 'HSM_PIN_FILE: the token refused this PIN; it is not tried again before it is changed',
   })
-  t.equal(refused.has({ ...access, token: { label: 'two' } }), false, 'another token may take it')
+  t.equal(refused.isCorrected(dead), false)
+  const another = { ...access, token: { label: 'two' } }
+  t.doesNotThrow(() => refused.check([pool(another)]), 'another token may take it')
   writeFileSync(file, 'right')
-  t.equal(refused.has(access), false)
+  t.doesNotThrow(() => refused.check([pool(access)]))
+  t.equal(refused.isCorrected(dead), true)
+  t.equal(refused.isCorrected(pool(access)), false, 'of one that signs nothing is corrected')
+})
+
+t.test('what was corrected before the token had answered is not taken for refused', async (t) => {
+  const file = join(t.testdir(), 'pin')
+  const access = { ...ACCESS, pin: { file } }
+  const refused = new RefusedPins()
+  writeFileSync(file, 'wrong')
+  refused.asking(access)
+  writeFileSync(file, 'corrected')
+  refused.refused(access)
   t.doesNotThrow(() => refused.check([pool(access)]))
 })
 
 t.test('a refused PIN of a variable is known as long as the process lives', async (t) => {
   const access = { ...ACCESS, pin: { variable: 'HSM_PIN' } }
   const refused = new RefusedPins()
-  refused.note(access)
-  t.equal(refused.has(access), true)
+  refused.asking(access)
+  refused.refused(access)
+  t.throws(() => refused.check([pool(access)]))
 })
