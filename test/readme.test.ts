@@ -50,7 +50,9 @@ t.test('the example of a signers file is one', async (t) => {
 })
 
 t.test('every property of a signer is in the table of the signers file', async (t) => {
-  const names = [...readChapter('Several signers').matchAll(/^\| `([A-Za-z.]+)` \|/gm)].map(([, name]) => name)
+  const names = [...readChapter('Several signers').matchAll(/^\| `([A-Za-z.]+)` \|/gm)].map(
+    ([, name]) => name,
+  )
   const expected = Object.entries<object>(SignerEntry.properties).flatMap(([name, schema]) => {
     const inside = 'properties' in schema ? Object.keys(schema.properties as object) : []
     return [name, ...inside.map((one) => `${name}.${one}`)]

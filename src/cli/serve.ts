@@ -10,8 +10,9 @@ Exit codes:
   1   cannot listen, ended by a second signal, or by an unexpected error
   78  the configuration is wrong or incomplete
 
-Example:
+Examples:
   signing-service serve
+  SIGNERS_FILE=/etc/signing-service/signers.json signing-service serve
 `
 
 export function addServeCommand(program: Command): void {

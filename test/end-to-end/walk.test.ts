@@ -48,7 +48,8 @@ const blocks = readChapter('AWS CloudHSM').matchAll(/^( *)```sh\n([\s\S]*?)^\1``
 const commands = [...blocks].map(([, indent = '', text = '']) =>
   text.replaceAll(new RegExp(`^${indent}`, 'gm'), ''),
 )
-const environment: Record<string, string> = {}
+// As many as it takes: each is a thread to start
+const environment: Record<string, string> = { HSM_SESSIONS: '2' }
 
 /** The next block of the chapter, as this machine needs it. */
 function next(): string {
