@@ -24,7 +24,9 @@ const signer = await generateKey(
 await run('keygen', '--label', 'ca')
 await run('keygen', '--label', 'ca-ec', '--curve', 'P-384')
 for (const curve of CURVE_NAMES) {
+  const names = ['--san', 'DNS:sign.example.com', '--san', 'IP:::1']
   await run('keygen', '--label', curve, '--curve', curve)
+  await run('csr', '--label', curve, '--subject', `CN=${curve}`, ...names, '--out', path(`${curve}.csr`))
 }
 await run('csr', '--label', 'signer', '--subject', 'CN=Signer,O=Example', '--out', path('signer.csr'))
 const authority = issue(directory, { subject: '/CN=File', ca: true, key: RSA_2048 })
@@ -67,50 +69,33 @@ t.test('a signer certifies itself', async (t) => {
   t.equal(openssl('x509', '-in', out, '-noout', '-pubkey'), readFileSync(signer, 'utf8'))
 })
 
-for (const [ca, algorithm] of [
-  ['ca', 'sha384WithRSAEncryption'],
-  ['ca-ec', 'ecdsa-with-SHA384'],
+for (const [ca, algorithm, keys] of [
+  ['ca', 'sha384WithRSAEncryption', ['signer', ...CURVE_NAMES]],
+  ['ca-ec', 'ecdsa-with-SHA384', ['P-256']],
 ] as const) {
   t.test(`an authority whose key is on the token certifies keys of every type: ${ca}`, async (t) => {
     const root = path(`${ca}.pem`)
     const self = ['--self-signed', '--ca', '--subject', 'CN=Test CA', '--days', '3650', '--out', root]
     t.match(await run('certify', '--label', ca, ...self), { exitCode: 0, stderr: FOR_TESTS })
-    const text = openssl('x509', '-in', root, '-noout', '-text')
-    t.match(text, /Basic Constraints: critical\n +CA:TRUE\n/)
-    t.match(text, /Key Usage: critical\n +Certificate Sign, CRL Sign\n/)
-    t.notMatch(text, 'Extended Key Usage')
-    for (const key of ['signer', ...CURVE_NAMES]) {
-      const [request, out] = [path(`${ca}-${key}.csr`), path(`${ca}-${key}.pem`)]
-      await run('csr', '--label', key, '--subject', `CN=${key}`, '--hash', 'sha512', '--out', request)
+    const authority = openssl('x509', '-in', root, '-noout', '-text')
+    t.match(authority, /Basic Constraints: critical\n +CA:TRUE\n/)
+    t.match(authority, /Key Usage: critical\n +Certificate Sign, CRL Sign\n/)
+    t.notMatch(authority, 'Extended Key Usage')
+    for (const key of keys) {
+      const out = path(`${ca}-${key}.pem`)
       const args = ['--ca-cert', root, '--label', ca, '--hash', 'sha384', '--out', out]
-      t.match(await run('certify', request, ...args), { exitCode: 0, stdout: '', stderr: FOR_TESTS })
+      const result = await run('certify', path(`${key}.csr`), ...args)
+      t.match(result, { exitCode: 0, stdout: '', stderr: FOR_TESTS })
       const text = judge(t, out, root)
       t.match(text, `Signature Algorithm: ${algorithm}`)
-      t.match(text, `Subject: CN = ${key}`)
+      t.match(text, new RegExp(`Subject: .*CN = ${key}`, 'i'))
       const [, issuerKey] = text.match(/Authority Key Identifier: ?\n +([0-9A-F:]+)\n/) ?? []
-      t.match(
-        openssl('x509', '-in', root, '-noout', '-text'),
-        `Subject Key Identifier: \n                ${issuerKey}`,
-      )
+      t.match(authority, new RegExp(`Subject Key Identifier: ?\\n +${issuerKey}\\n`))
     }
   })
 }
 
 t.test('an authority in files needs no token; addresses, names, another purpose', async (t) => {
-  await run(
-    ...[
-      'csr',
-      '--label',
-      'P-256',
-      '--subject',
-      'CN=Names',
-      '--san',
-      'DNS:sign.example.com',
-      '--san',
-      'IP:::1',
-    ],
-    ...['--out', path('names.csr')],
-  )
   const addresses = [
     '--ocsp',
     'http://ca.test/ocsp',
@@ -120,7 +105,7 @@ t.test('an authority in files needs no token; addresses, names, another purpose'
     'http://ca.test/ca',
   ]
   const args = [...ofAuthority, ...addresses, '--eku', 'email-protection', '--json']
-  const { exitCode, stdout, stderr } = await runCommand({}, 'certify', path('names.csr'), ...args)
+  const { exitCode, stdout, stderr } = await runCommand({}, 'certify', path('P-256.csr'), ...args)
   t.same([exitCode, stderr], [0, FOR_TESTS])
   const { certificate, serial, notAfter, fingerprint } = JSON.parse(stdout)
   writeFileSync(path('names.pem'), certificate)
