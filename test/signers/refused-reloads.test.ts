@@ -71,8 +71,11 @@ function writeWith(name: string, change: Parameters<typeof folder.entry>[1] = {}
   folder.write({ house: folder.entry('house'), [name]: folder.entry(entry, change) })
 }
 
-t.test('JSON that is none', async (t) => {
-  await refuses(t, [/^SIGNERS_FILE: is not valid JSON/], () => folder.put('signers.json', '{"signers": {'))
+t.test('JSON that is none, of which SIGHUP tells before the files are looked at', async (t) => {
+  await refuses(t, [/^SIGNERS_FILE: is not valid JSON/], () => {
+    folder.put('signers.json', '{"signers": {')
+    service.app.reload()
+  })
   await recovers(t)
 })
 

@@ -130,42 +130,48 @@ t.test('tokens are called what selects them, and never alike', async (t) => {
   ])
 })
 
-t.test('a refused PIN is known until its file changes', async (t) => {
+t.test('a refused PIN is not told again until its file changes', async (t) => {
   const file = join(t.testdir(), 'pin')
   const access = { ...ACCESS, pin: { file } }
-  const refused = new RefusedPins()
-  const dead = pool(access, [poolKey()], { state: 'pin refused' })
-  t.doesNotThrow(() => refused.check([pool(access)]))
+  const pins = new RefusedPins()
+  const refusedPool = pool(access, [poolKey()], { state: 'pin refused' })
+  t.doesNotThrow(() => pins.check([pool(access)]))
   writeFileSync(file, 'wrong')
-  refused.asking(access)
-  refused.refused(access)
-  t.throws(() => refused.check([pool(access), pool(ACCESS)]), {
-    message: 'HSM_PIN_FILE: the token refused this PIN; it is not tried again before it is changed',
-  })
-  t.equal(refused.isCorrected(dead), false)
-  const another = { ...access, token: { label: 'two' } }
-  t.doesNotThrow(() => refused.check([pool(another)]), 'another token may take it')
+  pins.asking(access)
+  pins.refused(access)
+  const message = 'HSM_PIN_FILE: the token refused this PIN; it is not tried again before it is changed'
+  t.throws(() => pins.check([pool(access), pool(ACCESS)]), { message })
+  t.equal(pins.isCorrected(refusedPool), false)
+  t.doesNotThrow(
+    () => pins.check([pool({ ...access, token: { label: 'two' } })]),
+    'another token may take it',
+  )
   writeFileSync(file, 'right')
-  t.doesNotThrow(() => refused.check([pool(access)]))
-  t.equal(refused.isCorrected(dead), true)
-  t.equal(refused.isCorrected(pool(access)), false, 'of one that signs nothing is corrected')
+  t.doesNotThrow(() => pins.check([pool(access)]))
+  t.equal(pins.isCorrected(refusedPool), true)
+  t.equal(pins.isCorrected(pool(access)), false, 'a pool that was not refused anything has nothing corrected')
 })
 
-t.test('what was corrected before the token had answered is not taken for refused', async (t) => {
+t.test('a PIN that is corrected while the token is asked is another one', async (t) => {
   const file = join(t.testdir(), 'pin')
   const access = { ...ACCESS, pin: { file } }
-  const refused = new RefusedPins()
+  const pins = new RefusedPins()
   writeFileSync(file, 'wrong')
-  refused.asking(access)
-  writeFileSync(file, 'corrected')
-  refused.refused(access)
-  t.doesNotThrow(() => refused.check([pool(access)]))
+  pins.asking(access)
+  writeFileSync(file, 'right')
+  pins.refused(access)
+  t.doesNotThrow(() => pins.check([pool(access)]))
 })
 
-t.test('a refused PIN of a variable is known as long as the process lives', async (t) => {
-  const access = { ...ACCESS, pin: { variable: 'HSM_PIN' } }
-  const refused = new RefusedPins()
-  refused.asking(access)
-  refused.refused(access)
-  t.throws(() => refused.check([pool(access)]))
-})
+t.test(
+  'a refused PIN of a variable, and one whose file is gone, are refused as long as the process lives',
+  async (t) => {
+    const pins = new RefusedPins()
+    for (const pin of [{ variable: 'HSM_PIN' }, { file: '/none' }]) {
+      const access = { ...ACCESS, pin }
+      pins.asking(access)
+      pins.refused(access)
+      t.throws(() => pins.check([pool(access)]), { name: 'ConfigurationError' })
+    }
+  },
+)
