@@ -36,7 +36,7 @@ const REQUEST_TIMEOUT_MS = 120_000
 
 export interface AppOptions {
   readonly logger: Logger
-  /** A token was reached at the start, and the configuration does not fit it. */
+  /** A token was reached before the service was first ready, and the configuration does not fit it. */
   onMisconfigured(error: ConfigurationError): void
   /** Reads the configuration of the signers anew. */
   loadSigners(): LoadedSigners

@@ -39,9 +39,9 @@ export class KeyProofs {
     }
   }
 
-  /** A request failed with it: that tells whether it is the key. */
+  /** A request failed with it: that tells whether it is the key. Where it is tried already, that failed itself. */
   suspect(key: number): void {
-    if (key !== this.#options.keys.testKey) {
+    if (key !== this.#options.keys.testKey && !this.#running.has(key)) {
       this.#waiting.add(key)
     }
   }

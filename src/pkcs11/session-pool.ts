@@ -4,7 +4,7 @@
  */
 import type { BaseLogger } from 'pino'
 import type { HsmConfiguration, TokenAccess } from '../config.ts'
-import { ConfigurationError, HSM_UNAVAILABLE } from '../errors.ts'
+import { ConfigurationError, HSM_UNAVAILABLE, SIGNATURE_SELF_CHECK_FAILED } from '../errors.ts'
 import type { Work } from './job.ts'
 import { KeyProofs, MISMATCH } from './key-proofs.ts'
 import type { FoundKey, KeyOutcome, OpenRequest, SignOrder } from './messages.ts'
@@ -147,7 +147,7 @@ export class SessionPool {
       throw new HSM_UNAVAILABLE()
     }
     const { verify, ...order } = createTestWork(key, use)
-    await this.sign(order, { deadline: performance.now() + this.#options.hsm.timeoutMs, verify })
+    await this.#sign(order, { deadline: performance.now() + this.#options.hsm.timeoutMs, verify })
   }
 
   /**
@@ -156,7 +156,18 @@ export class SessionPool {
    *   HSM_UNAVAILABLE when the HSM cannot sign, SIGNATURE_SELF_CHECK_FAILED when no signature verified
    */
   async sign(order: SignOrder, options: SignOptions): Promise<Uint8Array> {
-    if (this.#closing || this.#keys.isGone(order.key)) {
+    if (this.#keys.isGone(order.key)) {
+      throw new HSM_UNAVAILABLE()
+    }
+    // Each of its signatures would cost the other keys several sessions
+    if (this.#keys.state(order.key).reason === MISMATCH) {
+      throw new SIGNATURE_SELF_CHECK_FAILED()
+    }
+    return this.#sign(order, options)
+  }
+
+  async #sign(order: SignOrder, options: SignOptions): Promise<Uint8Array> {
+    if (this.#closing) {
       throw new HSM_UNAVAILABLE()
     }
     return this.#jobs.sign(order, options)

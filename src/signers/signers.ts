@@ -10,9 +10,11 @@ import { findNewlyInvalid, proveSigners } from './takeover.ts'
 import { nameTokens, type TokenPool } from './token-pool.ts'
 
 export interface SignersOptions extends Omit<SignerSetOptions, 'pins'> {
-  /** A token was reached at the start, and the configuration does not fit it. Called at most once. */
+  /** A token was reached before the service was first ready, and the configuration does not fit it. Called at most once. */
   onMisconfigured(error: ConfigurationError): void
 }
+
+const LOOK_MS = 50
 
 export class Signers {
   readonly #options: SignersOptions
@@ -22,6 +24,8 @@ export class Signers {
   readonly #retiring = new Set<TokenPool>()
   #takingOver: SignerSet | undefined
   #misconfigured = false
+  /** Whether there was a moment at which some could sign, and none was starting. */
+  #wasReady = false
   readonly #closing = new AbortController()
 
   /** @throws ConfigurationError when certificate files do not describe a signer */
@@ -33,6 +37,7 @@ export class Signers {
   start(): void {
     this.#current.start()
     this.#current.warn(this.#options.log)
+    void this.#noteReady().catch(() => {})
   }
 
   /**
@@ -116,9 +121,22 @@ export class Signers {
     }
   }
 
-  /** Of several tokens more than one may say so. */
+  /** @throws AbortError when it is closed before */
+  async #noteReady(): Promise<void> {
+    while (!this.#wasReady) {
+      await delay(LOOK_MS, undefined, { ref: false, signal: this.#closing.signal })
+      const states = this.all().map((key) => key.status().state)
+      this.#wasReady = states.includes('ready') && !states.includes('starting')
+    }
+  }
+
+  /** Of several tokens more than one may say so; and one that was away must not end what others have signed since. */
   #startRefused(error: ConfigurationError): void {
-    if (!this.#misconfigured) {
+    if (this.#wasReady) {
+      for (const { variable, message } of error.problems) {
+        this.#options.log.error({ variable }, `a signer cannot sign: ${variable}: ${message}`)
+      }
+    } else if (!this.#misconfigured) {
       this.#misconfigured = true
       this.#options.onMisconfigured(error)
     }
