@@ -1,5 +1,8 @@
 import { stat } from 'node:fs/promises'
 
+/** By path. */
+export type FileStates = ReadonlyMap<string, string>
+
 /**
  * Looks at files again and again. By their status, not by events of the file system: those do not come from network
  * file systems, nor from the symbolic links by which Kubernetes exchanges the content of a volume.
@@ -22,11 +25,21 @@ export class FileWatch {
     this.#onChange = onChange
   }
 
-  /** Watches these from now on, in the state that they are in. */
-  async watch(files: readonly string[]): Promise<void> {
+  /** The state of those that are watched: to be kept before they are read. */
+  look(): Promise<FileStates> {
+    return lookAt(this.#files)
+  }
+
+  /**
+   * Watches these from now on.
+   *
+   * @param read the state in which they were read; of others it is the one that they are in
+   */
+  async watch(files: readonly string[], read: FileStates = new Map()): Promise<void> {
     this.#files = files
-    this.#known = await describe(files)
-    this.#last = this.#known
+    const now = await lookAt(files)
+    this.#known = describe(new Map(files.map((file) => [file, read.get(file) ?? now.get(file)])))
+    this.#last = describe(now)
   }
 
   start(): void {
@@ -40,7 +53,7 @@ export class FileWatch {
 
   async #look(): Promise<void> {
     const files = this.#files
-    const now = await describe(files)
+    const now = describe(await lookAt(files))
     if (files === this.#files) {
       if (now !== this.#known && now === this.#last) {
         this.#known = now
@@ -54,15 +67,18 @@ export class FileWatch {
   }
 }
 
-/** What changes with the content of the files; one that is not there counts as well. */
-async function describe(files: readonly string[]): Promise<string> {
-  const found = await Promise.all(
-    files.map((file) =>
-      stat(file).then(
-        ({ dev, ino, size, mtimeMs, ctimeMs }) => [dev, ino, size, mtimeMs, ctimeMs].join(),
-        ({ code }: NodeJS.ErrnoException) => code,
-      ),
-    ),
-  )
-  return JSON.stringify(found)
+/** What changes with the content of each file; one that is not there counts as well. */
+async function lookAt(files: readonly string[]): Promise<FileStates> {
+  const found = files.map(async (file) => {
+    const state = await stat(file).then(
+      ({ dev, ino, size, mtimeMs, ctimeMs }) => [dev, ino, size, mtimeMs, ctimeMs].join(),
+      ({ code }: NodeJS.ErrnoException) => `${code}`,
+    )
+    return [file, state] as const
+  })
+  return new Map(await Promise.all(found))
+}
+
+function describe(states: ReadonlyMap<string, string | undefined>): string {
+  return JSON.stringify([...states])
 }

@@ -90,9 +90,10 @@ export class Reloading {
     const { log, load, signers } = this.#options
     log.info({ trigger }, 'reading the configuration of the signers anew')
     try {
+      // As they are before they are read: what changes meanwhile is a change. Where one is missing, it may come
+      const read = await this.#watch.look()
       const { signers: configuration, problems } = load()
-      // Before they are taken over: what changes meanwhile is a change. Where one is missing, it may come
-      await this.#watch.watch(configuration.files)
+      await this.#watch.watch(configuration.files, read)
       if (problems.length > 0) {
         throw new ConfigurationError(problems)
       }
