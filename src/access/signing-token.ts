@@ -4,6 +4,9 @@ import { INVALID_REQUEST } from '../errors.ts'
 /** More than any token of use has, in characters: beyond, it is not looked into. */
 const MAX_LENGTH = 16_384
 
+/** Also one of JavaScript or Python; a GUID in braces does not. */
+const BEGINS_LIKE_OBJECT = /^\s*\{\s*(["'}]|\w+\s*:)/
+
 /** What can be told of a token without trusting it. */
 export interface SigningTokenClaims {
   /** Name of the signer that is asked for; absent for the default. */
@@ -17,7 +20,7 @@ export interface SigningTokenClaims {
  * @throws INVALID_REQUEST that quotes nothing of it
  */
 export function readSigningToken(token: string | null | undefined): SigningTokenClaims {
-  if (token === null || token === undefined || !/^\s*\{\s*["}]/.test(token.slice(0, MAX_LENGTH))) {
+  if (token === null || token === undefined || !BEGINS_LIKE_OBJECT.test(token.slice(0, MAX_LENGTH))) {
     return {}
   }
   if (token.length > MAX_LENGTH) {

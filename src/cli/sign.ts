@@ -1,5 +1,7 @@
 /** `signing-service sign`: a detached signature over a file, as the service makes its containers. */
 import { type Command, Option } from 'commander'
+import { checkAllowed } from '../callback/allowed.ts'
+import { parseHashAlgorithm } from '../callback/fields.ts'
 import { signContainer } from '../callback/sign-container.ts'
 import { encodePem } from '../certification/pem.ts'
 import { digestFile } from '../signature/file-digest.ts'
@@ -60,6 +62,8 @@ async function sign(io: Io, file: string, { type, pem, out, ...options }: SignOp
     options.timeout * 1000,
     async (signers) => {
       const key = signers.choose(signer.name)
+      parseHashAlgorithm(hashAlgorithm.name, key.rules)
+      checkAllowed(key, 'pkcs7', type)
       const options = { deadline: performance.now() + configuration.hsm.timeoutMs }
       const der = await signContainer({ type, hashAlgorithm, digest }, { signingKey: key, options })
       return { der, signer: key.signer().validity[0]?.subject }

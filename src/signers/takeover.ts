@@ -10,14 +10,17 @@ const PATIENCE_MS = 15_000
 const LOOK_MS = 50
 
 /**
- * A certificate that does not sign now would make a signer useless that was not: it is refused, unless it was there
- * before.
+ * A certificate that does not sign now, or not for as long as its signer demands, would make a signer useless that was
+ * not: it is refused, unless it was there before, and as useless.
  *
  * @throws ConfigurationError
  */
 export function findNewlyInvalid(next: SignerSet, before: SignerSet): void {
-  const changed = [...next.signingKeys.values()].filter((key) => isChanged(key, before))
-  refuse(changed.flatMap(describeInvalid))
+  const suspects = [...next.signingKeys.values()].filter((key) => {
+    const former = before.signingKeys.get(key.name)
+    return isChanged(key, before) || (former !== undefined && describeInvalid(former).length === 0)
+  })
+  refuse(suspects.flatMap(describeInvalid))
 }
 
 export interface ProveOptions {
@@ -42,9 +45,9 @@ export async function proveSigners(
   }
   refuse(problems.flatMap((error) => error.problems))
   refuse(next.ownPools.flatMap(describeUnproved))
-  const changed = [...next.signingKeys.values()].filter((key) => isChanged(key, before))
   // Those on the token are known by now
-  refuse(changed.flatMap(describeInvalid))
+  findNewlyInvalid(next, before)
+  const changed = [...next.signingKeys.values()].filter((key) => isChanged(key, before))
   // One after another: requests need the sessions and the queue meanwhile. Where one fails, so would those after it
   for (const key of changed) {
     await proveAnew(key, performance.now() + PATIENCE_MS, signal)

@@ -21,7 +21,16 @@ export function accessId({ module, moduleParameters = '', token, pin }: TokenAcc
 }
 
 /** Equal where the same key will be found, and used with the same mechanism. */
-export function keyId({ selector, publicKey, certificateOnToken, algorithm }: KeyRequest): string {
+export function keyId(request: KeyRequest): string {
+  const id = keyIds.get(request) ?? describeKey(request)
+  keyIds.set(request, id)
+  return id
+}
+
+/** Of requests, which do not change: each key of a token is compared with all of its others. */
+const keyIds = new WeakMap<KeyRequest, string>()
+
+function describeKey({ selector, publicKey, certificateOnToken, algorithm }: KeyRequest): string {
   const known = publicKey === undefined ? '' : Buffer.from(publicKey).toString('base64')
   return JSON.stringify([Object.entries(selector).sort(), known, certificateOnToken, algorithm ?? ''])
 }

@@ -1,11 +1,16 @@
 /** The steps of a check that need no HSM: what the certificate and its chain are worth. */
-import type { SettingNames } from '../../config.ts'
+import type { SettingNames, SignerRules } from '../../config.ts'
 import type { ConfigurationError } from '../../errors.ts'
 import { fingerprint } from '../../signature/fingerprint.ts'
 import { encodePublicKey } from '../../signature/public-key.ts'
 import { checkKeyMatches } from '../../signers/key-request.ts'
 import type { Signer } from '../../signers/signer.ts'
-import { describeInvalidity, earliestNotAfter, validityPeriod } from '../../signers/validity.ts'
+import {
+  describeInvalidity,
+  describeShortness,
+  earliestNotAfter,
+  validityPeriod,
+} from '../../signers/validity.ts'
 import type { Report } from './report.ts'
 
 const DAY_MS = 86_400_000
@@ -38,7 +43,11 @@ export function reportConfigured(report: Report, act: () => void): void {
   }
 }
 
-export function reportChain(report: Report, { certificate, issuers, complete, validity }: Signer): void {
+export function reportChain(
+  report: Report,
+  { certificate, issuers, complete, validity }: Signer,
+  { minimumDaysLeft }: Pick<SignerRules, 'minimumDaysLeft'>,
+): void {
   const last = issuers.at(-1) ?? certificate
   const path = validity.map(({ subject }) => subject).join(' < ')
   if (complete) {
@@ -48,7 +57,7 @@ export function reportChain(report: Report, { certificate, issuers, complete, va
     report.failed('chain', `${path}; missing is the certificate of its issuer ${missing}`)
   }
   const now = new Date()
-  const invalid = describeInvalidity(validity, now)
+  const invalid = describeInvalidity(validity, now) ?? describeShortness(validity, now, minimumDaysLeft)
   const until = earliestNotAfter(validity)
   const days = Math.floor((until.getTime() - now.getTime()) / DAY_MS)
   if (invalid === undefined) {

@@ -141,7 +141,7 @@ export class TokenSteps {
 
   #reportChain(): void {
     if (this.#signer !== undefined && !this.#report.has('chain')) {
-      reportChain(this.#report, this.#signer)
+      reportChain(this.#report, this.#signer, this.#configuration.rules)
     }
   }
 

@@ -17,6 +17,16 @@ export interface ReviewedCertificate extends CertificateExtensions {
 
 /** @returns undefined where asn1js cannot read the certificate, as OpenSSL could, or not an algorithm's parameters */
 export function readForReview(certificate: X509Certificate): ReviewedCertificate | undefined {
+  if (!read.has(certificate)) {
+    read.set(certificate, tryRead(certificate))
+  }
+  return read.get(certificate)
+}
+
+/** Signers share their issuers, and to read one takes milliseconds. */
+const read = new WeakMap<X509Certificate, ReviewedCertificate | undefined>()
+
+function tryRead(certificate: X509Certificate): ReviewedCertificate | undefined {
   try {
     return {
       ...readExtensions(certificate),
