@@ -3,6 +3,7 @@ import { createHash, verify, X509Certificate } from 'node:crypto'
 import { Agent } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
+import { createFaultyModule } from '../support/faulty-module/faulty-module.ts'
 import { send } from '../support/http.ts'
 import { afterReload, signsWith } from '../support/reload.ts'
 import { startReadyService } from '../support/service.ts'
@@ -26,16 +27,18 @@ const folder = await createSignersFolder(t.testdir())
 await folder.addKey('key-0', 'rsa')
 // Made before: a slow machine is to exchange keys under load, not to make them
 await folder.addKey('key-1', 'rsa')
-await folder.addKey('key-2', 'rsa')
 await folder.addKey('other')
 const write = (key: string) =>
   folder.write({ house: folder.entry(key), other: folder.entry('other', { raw: true }) })
 write('key-0')
+const module = await createFaultyModule(folder.directory, folder.environment)
 const service = await startReadyService(t, {
-  ...folder.environment,
+  ...module.environment,
   SIGNERS_RELOAD_INTERVAL_MS: '100',
-  HSM_TIMEOUT_MS: '10000',
+  HSM_TIMEOUT_MS: '4000',
 })
+// Longer than any request has: none may wait for a process that is being started
+module.plan('C_Login delay 4500')
 const { url } = service
 
 const containers: Signed[] = []
@@ -78,13 +81,12 @@ async function load(connection: number): Promise<void> {
   agent.destroy()
 }
 
-t.test('eight connections ask for signatures through five takeovers', async (t) => {
+t.test('eight connections ask for signatures through four takeovers', async (t) => {
   const connections = Array.from({ length: CONNECTIONS }, (_, connection) => load(connection))
   const used = new Set<string>()
   for (const [what, act] of [
     ['a renewed certificate', () => folder.certify('key-0')],
     ['a new key', () => write('key-1')],
-    ['another new key', () => write('key-2')],
     ['the first key again', () => write('key-0')],
     ['a renewed certificate, again', () => folder.certify('key-0')],
   ] as const) {
@@ -92,7 +94,7 @@ t.test('eight connections ask for signatures through five takeovers', async (t) 
     used.add(await signsWith(url, 'house'))
     await delay(300)
   }
-  t.equal(used.size, 4, 'each time with another certificate, but when the first key came back')
+  t.equal(used.size, 3, 'each time with another certificate, but when the first key came back')
   await until('there were enough requests', () => containers.length + raws.length >= MIN_REQUESTS)
   ended = true
   await Promise.all(connections)
@@ -115,20 +117,25 @@ t.test('every container verifies with the certificate in it, whose chain ends at
     }
   }
   await Promise.all([verifySome(), verifySome(), verifySome()])
-  t.ok(serials.size >= 4, `${serials.size} different certificates`)
+  t.ok(serials.size >= 3, `${serials.size} different certificates`)
 })
 
 t.test('every raw signature verifies with the certificate of its moment', async (t) => {
   let between = 0
+  /** Asked for the certificate before the key was exchanged, and for the signature afterwards: nobody can help that. */
+  let late = 0
   for (const { content, signature, certificates } of raws) {
     const valid = new Set(certificates.filter((pem) => verify('sha256', content, pem, signature)))
     if (valid.size === 0) {
-      t.fail(`it verifies with none of ${certificates}`)
+      t.fail(`${signature.length} bytes verify with neither certificate`)
     }
     between += new Set(certificates).size - 1
+    late += valid.has(`${certificates[0]}`) ? 0 : 1
   }
   t.ok(between < raws.length / 4)
-  t.comment(`${between} of ${raws.length} signatures while others took over`)
+  t.comment(
+    `${between} of ${raws.length} signatures while others took over, ${late} with a key that came between`,
+  )
 })
 
 /** The first certificate of a SignedData, which here is the signer's. */
