@@ -15,8 +15,17 @@ export interface ReviewedCertificate extends CertificateExtensions {
   readonly weakHash: string | undefined
 }
 
+/** Of certificates, which do not change: to read one takes milliseconds, and signers share their issuers. */
+const reviewed = new WeakMap<X509Certificate, { readonly read: ReviewedCertificate | undefined }>()
+
 /** @returns undefined where asn1js cannot read the certificate, as OpenSSL could, or not an algorithm's parameters */
 export function readForReview(certificate: X509Certificate): ReviewedCertificate | undefined {
+  const { read } = reviewed.get(certificate) ?? { read: readAll(certificate) }
+  reviewed.set(certificate, { read })
+  return read
+}
+
+function readAll(certificate: X509Certificate): ReviewedCertificate | undefined {
   try {
     return {
       ...readExtensions(certificate),
