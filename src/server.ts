@@ -1,4 +1,5 @@
 /** The process: configuration, application, listening, and a graceful end. */
+import './hang-up.ts'
 import { lookup } from 'node:dns/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import closeWithGrace from 'close-with-grace'
@@ -6,6 +7,7 @@ import { type Logger, pino } from 'pino'
 import { buildApp } from './app.ts'
 import { type Configuration, loadConfiguration, loadSigners } from './config.ts'
 import { type ConfigurationError, EXIT_CONFIGURATION } from './errors.ts'
+import { onHangUp } from './hang-up.ts'
 
 /** Beyond the time that requests in flight may take. */
 const CLOSE_MARGIN_MS = 5_000
@@ -22,7 +24,7 @@ const app = await buildApp(configuration, {
   onMisconfigured: stopMisconfigured,
   loadSigners: () => loadSigners(process.env),
 })
-process.on('SIGHUP', () => app.reload())
+onHangUp(() => app.reload())
 const { shutdownDelayMs } = configuration
 const graceOptions = { delay: shutdownDelayMs + closeMs, logger, skip: ['SIGHUP' as const] }
 const grace = closeWithGrace(graceOptions, async ({ signal, err }) => {

@@ -24,6 +24,22 @@ folder.write(['house'])
 const module = await createFaultyModule(folder.directory, folder.environment)
 const environment = { ...module.environment, SIGNERS_RELOAD_INTERVAL_MS: '0', HSM_SESSIONS: '1' }
 
+/** SIGHUP when the signers file is looked at first, which is before there is an application. */
+const EARLY_HANG_UP = `
+import fs from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
+const { accessSync } = fs
+fs.accessSync = (path, mode) => {
+  if (path === process.env.SIGNERS_FILE) {
+    fs.accessSync = accessSync
+    syncBuiltinESMExports()
+    process.kill(process.pid, 'SIGHUP')
+  }
+  return accessSync(path, mode)
+}
+syncBuiltinESMExports()
+`
+
 t.test('SIGHUP', async (t) => {
   const { child, address, exited, output } = await startReadyServerProcess(t, environment)
   const log = { log: output }
@@ -65,6 +81,17 @@ t.test('SIGHUP', async (t) => {
     t.match(countReloads(log), { takenOver: 1, refused: 1 })
     t.notMatch(output().slice(output().indexOf('told to end')), /"level":(50|60)/)
   })
+})
+
+t.test('SIGHUP while its configuration is read waits until it has started', async (t) => {
+  folder.write(['house'])
+  const { child, output, exited } = startServerProcess(t, {
+    ...environment,
+    NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} --import=data:text/javascript,${encodeURIComponent(EARLY_HANG_UP)}`,
+  })
+  await until('it is taken over', () => countReloads({ log: output }).takenOver === 1)
+  child.kill('SIGTERM')
+  t.same(await exited, { code: 0, signal: null })
 })
 
 t.test('SIGHUP while it starts waits until it has started', async (t) => {

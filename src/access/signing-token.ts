@@ -1,11 +1,12 @@
 /** What a caller of Document Engine put into `signing_token`: any string, or JSON that says who is to sign. */
+import { parseJson } from '../configuration/json.ts'
 import { INVALID_REQUEST } from '../errors.ts'
 
 /** More than any token of use has, in characters: beyond, it is not looked into. */
 const MAX_LENGTH = 16_384
 
-/** Also one of JavaScript or Python; a GUID in braces does not. */
-const BEGINS_LIKE_OBJECT = /^\s*\{\s*(["'}]|\w+\s*:)/
+/** An object, or what somebody took for one: with names in other quotes, or in none. A GUID in braces is no such thing. */
+const OBJECT = /^\s*\{\s*(["'}]|[\w$]+\s*:)/
 
 /** What can be told of a token without trusting it. */
 export interface SigningTokenClaims {
@@ -20,7 +21,7 @@ export interface SigningTokenClaims {
  * @throws INVALID_REQUEST that quotes nothing of it
  */
 export function readSigningToken(token: string | null | undefined): SigningTokenClaims {
-  if (token === null || token === undefined || !BEGINS_LIKE_OBJECT.test(token.slice(0, MAX_LENGTH))) {
+  if (token === null || token === undefined || !OBJECT.test(token.slice(0, MAX_LENGTH))) {
     return {}
   }
   if (token.length > MAX_LENGTH) {
@@ -39,10 +40,11 @@ export function readSigningToken(token: string | null | undefined): SigningToken
   return { signer }
 }
 
+/** Of two signers in one object another reader of the token may see the first one: that is none. */
 function parse(token: string): { signer?: unknown; signMethod?: unknown } {
   try {
-    return JSON.parse(token)
+    return parseJson(token) as object
   } catch {
-    throw new INVALID_REQUEST('signing_token: begins like a JSON object and is none')
+    throw new INVALID_REQUEST('signing_token: begins like a JSON object and is none, or has a name twice')
   }
 }

@@ -1,4 +1,4 @@
-import type { X509Certificate } from 'node:crypto'
+import { createHash, type X509Certificate } from 'node:crypto'
 import { accessSync, constants, readFileSync, statSync } from 'node:fs'
 import type { ConfigurationProblem } from '../errors.ts'
 import { parseCertificates } from '../signers/certificate-file.ts'
@@ -29,9 +29,24 @@ export function readCertificateFile(
     return undefined
   }
   try {
-    return parseCertificates(readFileSync(path))
+    return parseOnce(readFileSync(path))
   } catch (error) {
     problems.push(problemWith(setting, (error as Error).message))
     return undefined
   }
+}
+
+/** Files whose certificates are kept; more than any configuration of signers names. */
+const MAX_KEPT = 2_048
+/** Certificates by the content of their file, those that were read last at the end. */
+const kept = new Map<string, readonly X509Certificate[]>()
+
+/** While the service signs, files are read anew that have not changed: what is known of their certificates stays so. */
+function parseOnce(content: Buffer): readonly X509Certificate[] {
+  const id = createHash('sha256').update(content).digest('base64')
+  const certificates = kept.get(id) ?? parseCertificates(content)
+  kept.delete(id)
+  kept.set(id, certificates)
+  kept.delete([...kept.keys()].at(-1 - MAX_KEPT) as string)
+  return certificates
 }

@@ -110,6 +110,11 @@ function chooseAlgorithm(
   return (name && findSignatureAlgorithm(name)) ?? defaultSignatureAlgorithm(publicKey)
 }
 
-function encode({ raw }: X509Certificate): EncodedCertificate {
-  return new EncodedCertificate(raw)
+function encode(certificate: X509Certificate): EncodedCertificate {
+  const known = encoded.get(certificate) ?? new EncodedCertificate(certificate.raw)
+  encoded.set(certificate, known)
+  return known
 }
+
+/** Signers share their issuers, and what is loaded anew has most certificates in common with what there was. */
+const encoded = new WeakMap<X509Certificate, EncodedCertificate>()

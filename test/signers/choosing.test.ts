@@ -23,6 +23,7 @@ const CONTAINER = {
   signature_type: 'cades',
 }
 const DAY_MS = 86_400_000
+const NO_JSON = 'signing_token: begins like a JSON object and is none, or has a name twice'
 
 const folder = await createSignersFolder(t.testdir())
 await folder.addKey('house', 'rsa')
@@ -117,13 +118,14 @@ t.test('a signer that is not there is refused, without telling which ones are', 
 
 t.test('a token that is to be JSON has to be what this service knows', async (t) => {
   for (const [what, token, message] of [
-    ['broken', '{"signer":"contracts"', 'signing_token: begins like a JSON object and is none'],
-    ['broken after a name', '{"signer:"contracts"}', 'signing_token: begins like a JSON object and is none'],
-    [
-      'with more behind it',
-      '{"signer":"contracts"} x',
-      'signing_token: begins like a JSON object and is none',
-    ],
+    ['broken', '{"signer":"contracts"', NO_JSON],
+    ['broken after a name', '{"signer:"contracts"}', NO_JSON],
+    ['with more behind it', '{"signer":"contracts"} x', NO_JSON],
+    ...["{'signer':'contracts'}", '{signer:"contracts"}', ' { signer : "contracts"}'].map(
+      (token) => ['without double quotes', token, NO_JSON] as const,
+    ),
+    ['two signers', '{"signer":"house","signer":"contracts"}', NO_JSON],
+    ['two signers, one escaped', '{"signer":"house","sign\\u0065r":"contracts"}', NO_JSON],
     ['signer a number', '{"signer":7}', 'signing_token: signer must be a string'],
     ['signer a list', '{"signer":["contracts"]}', 'signing_token: signer must be a string'],
     [
