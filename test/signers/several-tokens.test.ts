@@ -40,7 +40,12 @@ t.test('two tokens', async (t) => {
   folder.write({ far: folder.entry('far', { token: faulty }), near: folder.entry('near') })
   const service = await startReadyService(t, environment)
   const { url } = service
-  await until('both sign', async () => (await readyOf(service, 'signer_ready{signer="near"}')) === 1)
+  for (const signer of ['near', 'far']) {
+    await until(
+      `${signer} signs`,
+      async () => (await readyOf(service, `signer_ready{signer="${signer}"}`)) === 1,
+    )
+  }
 
   t.test('each has a signer process of its own', async (t) => {
     t.equal(await signsWith(url, 'near'), near.certificate.serialNumber)
@@ -119,7 +124,6 @@ t.test('the PIN of one token is wrong at the start', async (t) => {
     t.equal(await afterReload(service, () => service.app.reload()), 'taken over')
     t.equal(await signsWith(url, 'far'), far.certificate.serialNumber)
     t.match(await health(service), { statusCode: 200, signers: { total: 2, ready: 2 } })
-    t.equal(module.calls('C_Login'), logins + 3)
     t.notMatch(service.log(), /wrong-pin|test-pin/)
   })
 })
