@@ -9,6 +9,7 @@ import { digest } from '../signature/digest.ts'
 import type { HashAlgorithm } from '../signature/hash-algorithms.ts'
 import type { SignedMessage } from '../signature/signature-algorithm.ts'
 import type { SignatureType } from '../signature/signed-attributes.ts'
+import type { Signers } from '../signers/signers.ts'
 import type { SigningKey } from '../signers/signing-key.ts'
 import { checkAllowed, isDocumented } from './allowed.ts'
 import { decodeBase64, parseHashAlgorithm, parseSignatureType } from './fields.ts'
@@ -29,40 +30,59 @@ export interface Digested extends SignedMessage {
 
 /** What says how a body is read. */
 export interface PrepareContext extends Pick<Configuration, 'digestMismatch'> {
-  readonly signingKey: Pick<SigningKey, 'rules' | 'signer'>
+  readonly signingKey: SigningKey
+  readonly signers: Pick<Signers, 'chooseFor'>
 }
 
-/** @throws INVALID_REQUEST, UNSUPPORTED_HASH_ALGORITHM, NOT_ALLOWED_FOR_SIGNER, DIGEST_MISMATCH, HSM_UNAVAILABLE */
+/** What was asked for, ready to be signed by the one who signs it. */
+export type Prepared = (Digested | { readonly kind: 'certificates' }) & { readonly signingKey: SigningKey }
+
+/**
+ * @throws INVALID_REQUEST, UNSUPPORTED_HASH_ALGORITHM, NOT_ALLOWED_FOR_SIGNER, SIGNER_MISMATCH, DIGEST_MISMATCH,
+ *   HSM_UNAVAILABLE
+ */
 export async function prepare(
   body: CallbackBody,
   asked: CallbackRequest,
   context: PrepareContext,
-): Promise<Digested | { readonly kind: 'certificates' }> {
-  if (asked.kind === 'certificates') {
-    return asked
-  }
+): Promise<Prepared> {
   const { signingKey } = context
   const { kind } = asked
+  if (kind === 'certificates') {
+    return { kind, signingKey }
+  }
   const hashAlgorithm = parseHashAlgorithm(body.hash_algorithm, signingKey.rules)
   const type = parseSignatureType(body.signature_type)
   checkAllowed(signingKey, kind === 'raw' ? 'raw' : 'pkcs7', type)
-  return kind === 'raw'
-    ? { kind, type, hashAlgorithm, ...(await digestMessage(asked.data, hashAlgorithm, signingKey)) }
-    : { kind, type, hashAlgorithm, digest: await findMessageDigest(asked, hashAlgorithm, context) }
+  if (kind !== 'raw') {
+    return {
+      kind,
+      type,
+      hashAlgorithm,
+      signingKey,
+      digest: await findMessageDigest(asked, hashAlgorithm, context),
+    }
+  }
+  const message = decodeBase64(asked.data.field, asked.data.text)
+  // What is longer is no signed attributes
+  const signer =
+    message.length > MAX_MESSAGE_LENGTH ? signingKey : context.signers.chooseFor(signingKey, message)
+  checkAllowed(signer, kind, type)
+  const kept = isDocumented(signer) ? {} : { message: checkLength(message, asked.data) }
+  return {
+    kind,
+    type,
+    hashAlgorithm,
+    signingKey: signer,
+    digest: await digest(hashAlgorithm, message),
+    ...kept,
+  }
 }
 
-/** Keeps the message where its signature is verified with it. */
-async function digestMessage(
-  { field, text }: EncodedField,
-  hash: HashAlgorithm,
-  key: PrepareContext['signingKey'],
-) {
-  const message = decodeBase64(field, text)
-  if (isDocumented(key)) {
-    return { digest: await digest(hash, message) }
-  }
+/** Of a message that is kept, since its signature is verified with it. */
+function checkLength(message: Buffer, { field }: EncodedField): Buffer {
   if (message.length > MAX_MESSAGE_LENGTH) {
     throw new INVALID_REQUEST(`${field}: must not have more than ${MAX_MESSAGE_LENGTH} bytes for this signer`)
   }
-  return { digest: await digest(hash, message), message }
+  return message
 }

@@ -12,7 +12,7 @@ import { signRaw } from './sign-raw.ts'
 
 export interface CallbackOptions {
   readonly configuration: Configuration
-  readonly signers: Pick<Signers, 'choose'>
+  readonly signers: Pick<Signers, 'choose' | 'chooseFor'>
 }
 
 /** The callback of Document Engine, on each of the configured paths. */
@@ -58,14 +58,14 @@ async function readBody(
   request.logDetails.kind = asked.kind
   const signingKey = signers.choose(readSigningToken(body.signing_token).signer)
   request.logDetails.signer = signingKey.name
-  const prepared = await prepare(body, asked, { digestMismatch, signingKey })
+  const prepared = await prepare(body, asked, { digestMismatch, signers, signingKey })
   if (prepared.kind !== 'certificates') {
     const container = prepared.kind === 'raw' ? 'raw' : 'pkcs7'
     request.signing = { signer: signingKey.name, container, hash: prepared.hashAlgorithm.name }
   }
   request.body = undefined
   request.releaseBody()
-  return { ...prepared, signingKey }
+  return prepared
 }
 
 function sendOctets(reply: FastifyReply, octets: Uint8Array): FastifyReply {

@@ -1,9 +1,10 @@
 /** Who signs: a certificate, its chain, and when they are valid. The key that belongs to it is on the token. */
-import { type KeyObject, X509Certificate } from 'node:crypto'
+import { createHash, type KeyObject, X509Certificate } from 'node:crypto'
 import type { CertificateFiles, SignerConfiguration } from '../config.ts'
 import { problemWith } from '../configuration/problem.ts'
 import { ConfigurationError, type ConfigurationProblem } from '../errors.ts'
 import { EncodedCertificate } from '../signature/encoded-certificate.ts'
+import { HASH_ALGORITHMS } from '../signature/hash-algorithms.ts'
 import type { SignatureAlgorithm } from '../signature/signature-algorithm.ts'
 import { defaultSignatureAlgorithm, findSignatureAlgorithm } from '../signature/signature-algorithms.ts'
 import { describeUnfitAlgorithm } from './algorithm-fit.ts'
@@ -20,6 +21,8 @@ export interface Signer extends Chain {
   readonly encoded: readonly [EncodedCertificate, ...EncodedCertificate[]]
   /** Of the certificate and its issuers. */
   readonly validity: readonly ValidityPeriod[]
+  /** Of the certificate, with each hash algorithm that a signing-certificate attribute may have it in (RFC 5035 3). */
+  readonly digests: readonly Buffer[]
   /** What the operator should know of them, each a sentence without its capital. */
   readonly warnings: readonly string[]
 }
@@ -93,6 +96,7 @@ function createSigner(
   }
   return {
     ...chain,
+    digests: HASH_ALGORITHMS.map(({ nodeName }) => createHash(nodeName).update(certificate.raw).digest()),
     warnings: review.warnings,
     certificate,
     publicKey,

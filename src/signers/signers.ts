@@ -1,8 +1,9 @@
 /** The signers that there are now, and how others take their place without a request being lost. */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { SignersConfiguration } from '../config.ts'
-import { type ConfigurationError, UNKNOWN_SIGNER } from '../errors.ts'
+import { type ConfigurationError, SIGNER_MISMATCH, UNKNOWN_SIGNER } from '../errors.ts'
 import type { PoolStatus } from '../pkcs11/session-pool.ts'
+import { mentions } from './mentioned-certificate.ts'
 import { RefusedPins } from './refused-pins.ts'
 import { SignerSet, type SignerSetOptions } from './signer-set.ts'
 import type { SigningKey } from './signing-key.ts'
@@ -15,12 +16,15 @@ export interface SignersOptions extends Omit<SignerSetOptions, 'pins'> {
 }
 
 const LOOK_MS = 50
+/** Document Engine asks for the certificates, makes of them what is to be signed, and has it signed: seconds later. */
+const FORMER_MS = 10_000
 
 export class Signers {
   readonly #options: SignersOptions
   readonly #refusedPins = new RefusedPins()
   #current: SignerSet
-  /** Those of before, until the last request that was given to them is done. */
+  /** Those of before, the latest first, as long as something may still come that was made with their certificates. */
+  #former: readonly SignerSet[] = []
   readonly #retiring = new Set<TokenPool>()
   #takingOver: SignerSet | undefined
   #misconfigured = false
@@ -51,6 +55,26 @@ export class Signers {
       throw new UNKNOWN_SIGNER()
     }
     return chosen
+  }
+
+  /**
+   * The signer for bytes that Document Engine made with the certificate that it was told a moment ago. Where another
+   * signer has taken its place since, the one of before signs; where the certificate is that of a signer of another
+   * name, nobody does, as the signature would not be one of that certificate.
+   *
+   * @param chosen of `choose`
+   * @throws SIGNER_MISMATCH
+   */
+  chooseFor(chosen: SigningKey, message: Uint8Array): SigningKey {
+    if (mentions(message, chosen)) {
+      return chosen
+    }
+    const former = this.#former.flatMap((set) => set.signingKeys.get(chosen.name) ?? [])
+    const before = former.find((key) => mentions(message, key))
+    if (before === undefined && this.all().some((key) => mentions(message, key))) {
+      throw new SIGNER_MISMATCH()
+    }
+    return before ?? chosen
   }
 
   /** The default first. */
@@ -95,7 +119,8 @@ export class Signers {
     }
     this.#current = next
     next.warn(this.#options.log)
-    this.#retire(before.pools.filter((pool) => !next.pools.includes(pool)))
+    // Where it is closed before, so are they
+    this.#retire(before).catch(() => {})
   }
 
   async close(): Promise<void> {
@@ -108,16 +133,19 @@ export class Signers {
     return { ...this.#options, pins: this.#refusedPins }
   }
 
-  /** A request that chose its signer before has as long as any other. */
-  #retire(pools: readonly TokenPool[]): void {
+  /** What chose its signer before, or was told its certificate, is still finished with it. */
+  async #retire(former: SignerSet): Promise<void> {
     const { timeoutMs } = this.#options.hsm
-    for (const retired of pools) {
-      this.#retiring.add(retired)
-      void delay(timeoutMs, undefined, { ref: false, signal: this.#closing.signal })
-        .then(() => retired.pool.close(timeoutMs))
-        .then(() => this.#retiring.delete(retired))
-        // It is closed with all others
-        .catch(() => {})
+    const retired = former.pools.filter((pool) => !this.#current.pools.includes(pool))
+    this.#former = [former, ...this.#former]
+    for (const pool of retired) {
+      this.#retiring.add(pool)
+    }
+    await delay(Math.max(FORMER_MS, timeoutMs), undefined, { ref: false, signal: this.#closing.signal })
+    this.#former = this.#former.filter((set) => set !== former)
+    for (const pool of retired) {
+      await pool.pool.close(timeoutMs)
+      this.#retiring.delete(pool)
     }
   }
 

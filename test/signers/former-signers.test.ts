@@ -1,0 +1,80 @@
+/** Document Engine asks for the certificates first, and has signed what it made of them in another request. */
+import { createHash, X509Certificate } from 'node:crypto'
+import t from 'tap'
+import { afterReload } from '../support/reload.ts'
+import { type Service, startReadyService } from '../support/service.ts'
+import { createSignersFolder, tokenFor } from '../support/signers.ts'
+import { verifySignature } from '../support/validators/openssl.ts'
+
+const folder = await createSignersFolder(t.testdir())
+await folder.addKey('house', 'rsa')
+await folder.addKey('house-2')
+await folder.addKey('contracts')
+const entries = (house: string) => ({
+  house: folder.entry(house, { raw: true }),
+  contracts: folder.entry('contracts', { raw: true }),
+})
+const environment = { ...folder.environment, SIGNERS_RELOAD_INTERVAL_MS: '0' }
+
+async function askForLeaf(service: Service, signer?: string): Promise<X509Certificate> {
+  const token = signer === undefined ? {} : { signing_token: tokenFor(signer) }
+  const answer = await service.sign({ action: 'get_certificates', ...token })
+  const { certificates } = answer.json() as { certificates: [string] }
+  return new X509Certificate(Buffer.from(certificates[0], 'base64'))
+}
+
+/** As signed attributes do, somewhere in them. */
+function naming(certificate: X509Certificate, hash = 'sha256'): Buffer {
+  const digest = createHash(hash).update(certificate.raw).digest()
+  return Buffer.concat([Buffer.alloc(100, 1), digest, Buffer.alloc(100, 2)])
+}
+
+function sign(service: Service, signer: string, data: Buffer) {
+  return service.sign({
+    ...{ action: 'sign', signature_type: 'cades', hash_algorithm: 'sha256' },
+    data_to_be_signed: data.toString('base64'),
+    signing_token: tokenFor(signer),
+  })
+}
+
+async function verifies(certificate: X509Certificate, data: Buffer, signature: Buffer): Promise<boolean> {
+  const { valid } = await verifySignature({
+    ...{ certificate: Buffer.from(certificate.toString()), hash: 'sha256', data, signature },
+  })
+  return valid
+}
+
+t.test('the key changes between the two requests: the signature is one with the certificate', async (t) => {
+  folder.write(entries('house'))
+  const service = await startReadyService(t, environment)
+  const before = await askForLeaf(service, 'house')
+  folder.write(entries('house-2'))
+  t.equal(await afterReload(service, () => service.app.reload()), 'taken over')
+  const after = await askForLeaf(service, 'house')
+  t.not(after.serialNumber, before.serialNumber)
+  for (const [certificate, hash] of [
+    [before, 'sha256'],
+    [before, 'sha512'],
+    [after, 'sha384'],
+    [after, 'sha1'],
+  ] as const) {
+    const data = naming(certificate, hash)
+    const { statusCode, body } = await sign(service, 'house', data)
+    t.equal(statusCode, 200)
+    t.ok(await verifies(certificate, data, body), hash)
+  }
+  const opaque = Buffer.from('what names no certificate')
+  t.ok(await verifies(after, opaque, (await sign(service, 'house', opaque)).body), 'the one of now')
+})
+
+t.test('the two requests name different signers: nothing is signed', async (t) => {
+  folder.write(entries('house'))
+  const service = await startReadyService(t, environment)
+  const data = naming(await askForLeaf(service))
+  const answer = await sign(service, 'contracts', data)
+  t.equal(answer.statusCode, 400)
+  t.match(answer.json(), { code: 'SIGNER_MISMATCH', message: /^data_to_be_signed: / })
+  const long = Buffer.concat([data, Buffer.alloc(65_536)])
+  t.match((await sign(service, 'contracts', long)).json(), { code: 'INVALID_REQUEST' })
+  t.equal((await sign(service, 'house', long)).statusCode, 200, 'what is so long is no signed attributes')
+})
