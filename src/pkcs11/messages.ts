@@ -41,6 +41,15 @@ export interface OpenRequest {
   readonly access: TokenAccess
   readonly settings: SettingNames
   readonly keys: readonly KeyRequest[]
+  /** PINs that must not be told again. */
+  readonly refusedPins: RefusedPinDigests
+}
+
+/** Digests of what tokens refused, made with a secret of this run: from them nobody finds a PIN who cannot try it. */
+export interface RefusedPinDigests {
+  readonly secret: Uint8Array
+  /** Of library, serial number of the token and PIN: HMAC-SHA-256 in hex. */
+  readonly digests: readonly string[]
 }
 
 /** What was found for a key request, or why not. */
@@ -102,7 +111,7 @@ export type FromSignerProcess =
   | { readonly type: 'opened'; readonly token: FoundToken; readonly keys: readonly KeyOutcome[] }
   | { readonly type: 'open-failed'; readonly failure: OpenFailure }
   /** `C_Login` is about to be called: should nothing come after it, nobody knows what the token made of the PIN. */
-  | { readonly type: 'login-begun' }
+  | { readonly type: 'login-begun'; readonly pinDigest: string }
   /** `C_Login` was called; said before what comes of it. */
   | { readonly type: 'login-answered'; readonly returnValue: string }
   | { readonly type: 'logged-in' }

@@ -1,4 +1,4 @@
-import type { ConfigurationError, ConfigurationProblem } from '../errors.ts'
+import { ConfigurationError, type ConfigurationProblem } from '../errors.ts'
 import { type FoundKey, isFound, type KeyOutcome } from './messages.ts'
 import type { KeyState, KeyUse, PoolKey } from './pool-key.ts'
 
@@ -121,7 +121,10 @@ function look(entry: Entry, outcome: KeyOutcome): readonly ConfigurationProblem[
     entry.found = outcome
   } catch (error) {
     enter(entry, 'unusable', 'the private key does not fit the signer certificate')
-    return (error as ConfigurationError).problems
+    if (!(error instanceof ConfigurationError)) {
+      throw error
+    }
+    return error.problems
   }
   // One that did not sign before does not keep the others from being ready
   if (entry.state.state === 'unknown') {

@@ -7,19 +7,20 @@ import type { HsmConfiguration, TokenAccess } from '../config.ts'
 import { ConfigurationError, HSM_UNAVAILABLE, SIGNATURE_SELF_CHECK_FAILED } from '../errors.ts'
 import type { Work } from './job.ts'
 import { KeyProofs, MISMATCH } from './key-proofs.ts'
-import type { FoundKey, KeyOutcome, OpenRequest, SignOrder } from './messages.ts'
+import type { FoundKey, KeyOutcome, RefusedPinDigests, SignOrder } from './messages.ts'
 import type { KeyUse, PoolKey } from './pool-key.ts'
 import { PoolKeys } from './pool-keys.ts'
 import type { PoolObserver } from './pool-observer.ts'
 import type { SessionState } from './session.ts'
 import { Sessions } from './sessions.ts'
 import { SigningJobs, type SignOptions } from './signing-jobs.ts'
-import { type HsmState, Supervisor, type SupervisorEvents } from './supervisor.ts'
+import { type HsmState, Supervisor, type SupervisorEvents, type SupervisorOptions } from './supervisor.ts'
 import { createTestWork } from './test-signature.ts'
 
 /** How often sessions and queue are looked at. */
 const TICK_MS = 100
 
+const NO_PINS: RefusedPinDigests = { secret: Buffer.alloc(0), digests: [] }
 const NO_SESSIONS = { opening: 0, idle: 0, busy: 0, zombie: 0 }
 
 export interface PoolOptions {
@@ -29,8 +30,10 @@ export interface PoolOptions {
   readonly keys: readonly [PoolKey, ...PoolKey[]]
   /** The token was reached, and the configuration does not fit it. */
   onMisconfigured(error: ConfigurationError): void
-  /** The token is about to be told the PIN. */
-  onLogin?(): void
+  /** PINs that must not be told again; none unless given. */
+  refusedPins?(): RefusedPinDigests
+  /** The token is about to be told the PIN, by its digest. */
+  onLogin?(pinDigest: string): void
   /** The token refused the PIN: nothing is tried any more. */
   onPinRefused?(): void
   readonly log: BaseLogger
@@ -68,7 +71,7 @@ export class SessionPool {
   constructor(
     options: PoolOptions,
     supervise = (events: SupervisorEvents): SupervisorCalls =>
-      new Supervisor({ ...options, request: createOpenRequest(options), events }),
+      new Supervisor({ refusedPins: () => NO_PINS, ...options, request: createOpenRequest(options), events }),
   ) {
     const { hsm, keys } = options
     this.#options = options
@@ -93,7 +96,7 @@ export class SessionPool {
       onLoggedIn: () => this.#sessions?.loggedIn(),
       onLogInFailed: (failure) => this.#sessions?.logInFailed(failure),
       onLost: () => this.#lost(),
-      onLogin: () => options.onLogin?.(),
+      onLogin: (pinDigest) => options.onLogin?.(pinDigest),
       onPinRefused: () => options.onPinRefused?.(),
       onMisconfigured: options.onMisconfigured,
     })
@@ -267,7 +270,7 @@ export class SessionPool {
   }
 }
 
-function createOpenRequest({ access, keys }: PoolOptions): OpenRequest {
+function createOpenRequest({ access, keys }: PoolOptions): SupervisorOptions['request'] {
   const [{ request }] = keys
   return { access, settings: request.settings, keys: keys.map((key) => key.request) }
 }

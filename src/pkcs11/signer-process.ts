@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { extname } from 'node:path'
+import type { PinSource } from '../config.ts'
 import type { FromSignerProcess, ToSignerProcess } from './messages.ts'
 
 const MAIN = new URL(`./process/main${extname(import.meta.filename)}`, import.meta.url)
@@ -11,12 +12,14 @@ export class SignerProcess {
   readonly #ended: Promise<void>
 
   /**
+   * @param pin where it is found: a process that has it in a file does not get that of the environment
    * @param onMessage called for every message
    * @param onEnd called once, with how it ended, for example `signal SIGSEGV`, or why it could not be started
    * @throws Error where the system refuses at once
    */
-  constructor(onMessage: (message: FromSignerProcess) => void, onEnd: (how: string) => void) {
+  constructor(pin: PinSource, onMessage: (message: FromSignerProcess) => void, onEnd: (how: string) => void) {
     this.#child = fork(MAIN, [String(process.pid)], {
+      env: 'file' in pin ? { ...process.env, HSM_PIN: undefined } : process.env,
       serialization: 'advanced',
       // What a PKCS#11 library prints goes to stderr: stdout is for the log alone
       stdio: ['ignore', 2, 2, 'ipc'],

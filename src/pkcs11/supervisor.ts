@@ -10,6 +10,7 @@ import {
   type KeyOutcome,
   type OpenFailure,
   type OpenRequest,
+  type RefusedPinDigests,
   type ToSignerProcess,
 } from './messages.ts'
 import { OpenPatience } from './open-patience.ts'
@@ -38,7 +39,7 @@ export interface SupervisorEvents {
   /** The process has gone and all that was in flight in it. */
   onLost(): void
   /** `C_Login` is about to be called. */
-  onLogin(): void
+  onLogin(pinDigest: string): void
   /** The token refused the PIN: nothing is tried any more. */
   onPinRefused(): void
   /** It will never work with this configuration, and did not once so far. */
@@ -46,7 +47,9 @@ export interface SupervisorEvents {
 }
 
 export interface SupervisorOptions {
-  readonly request: OpenRequest
+  readonly request: Omit<OpenRequest, 'refusedPins'>
+  /** PINs that must not be told again. */
+  refusedPins(): RefusedPinDigests
   readonly events: SupervisorEvents
   readonly log: BaseLogger
   readonly observer: PoolObserver
@@ -95,6 +98,7 @@ export class Supervisor {
     this.#pace.started()
     try {
       const started: SignerProcess = new SignerProcess(
+        this.#options.request.access.pin,
         (message) => started === this.#process && this.#receive(message),
         (how) => started === this.#process && this.#lost(`the signer process ended (${how})`, 'crash'),
       )
@@ -166,7 +170,8 @@ export class Supervisor {
       this.#patience.exhausted()
       this.replace('the token does not answer', 'hang')
     }, this.#patience.begin())
-    this.send({ type: 'open', ...this.#options.request })
+    const { request, refusedPins } = this.#options
+    this.send({ type: 'open', ...request, refusedPins: refusedPins() })
   }
 
   #receive(message: FromSignerProcess): void {
@@ -176,7 +181,7 @@ export class Supervisor {
       case 'open-failed':
         return this.#openFailed(message.failure)
       case 'login-begun':
-        this.#options.events.onLogin()
+        this.#options.events.onLogin(message.pinDigest)
         return this.#login.begun()
       case 'login-answered':
         return this.#loginAnswered(message.returnValue)

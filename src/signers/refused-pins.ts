@@ -1,26 +1,48 @@
+import { randomBytes } from 'node:crypto'
 import { statSync } from 'node:fs'
 import type { PinSource, TokenAccess } from '../config.ts'
 import { ConfigurationError } from '../errors.ts'
+import type { RefusedPinDigests } from '../pkcs11/messages.ts'
 import { accessId, type TokenPool } from './token-pool.ts'
+
+interface Asked {
+  /** What tells whether the PIN's file has changed. */
+  readonly look: string
+  readonly digest: string
+}
+
+/** More wrong PINs than anybody tries. */
+const MAX_DIGESTS = 100
 
 /**
  * The PINs that tokens refused: none is told again before it has been changed, since a few wrong ones lock a user, and
- * a file that changes may have a configuration tried often.
+ * a file that changes may have a configuration tried often. A file that has changed is opened by a signer process, which
+ * knows refused PINs by their digests and does not tell them again either, though it is written anew.
  */
 export class RefusedPins {
-  /** By token, as all here. */
-  readonly #asked = new Map<string, string>()
+  /** By token, as is refused. */
+  readonly #asked = new Map<string, Asked>()
   readonly #refused = new Map<string, string>()
+  readonly #secret = randomBytes(32)
+  #digests: readonly string[] = []
 
-  /** A token is about to be told its PIN: by the time that it refuses it there may be another one. */
-  asking(access: TokenAccess): void {
-    this.#asked.set(accessId(access), identify(access.pin))
+  /** For signer processes. */
+  digests(): RefusedPinDigests {
+    return { secret: this.#secret, digests: this.#digests }
   }
 
-  /** A token has refused the PIN that it was told last. */
+  /** A token is about to be told its PIN: by the time that it refuses it there may be another one. */
+  asking(access: TokenAccess, digest: string): void {
+    this.#asked.set(accessId(access), { look: identify(access.pin), digest })
+  }
+
+  /** A token has refused the PIN that it was told last, or was not told one that it refused before. */
   refused(access: TokenAccess): void {
     const id = accessId(access)
-    this.#refused.set(id, this.#asked.get(id) as string)
+    const { look, digest } = this.#asked.get(id) ?? { look: identify(access.pin), digest: '' }
+    this.#asked.delete(id)
+    this.#refused.set(id, look)
+    this.#digests = [...this.#digests, digest].slice(-MAX_DIGESTS)
   }
 
   /** @throws ConfigurationError where one of the tokens has refused the PIN as it is now */

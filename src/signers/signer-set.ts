@@ -16,7 +16,7 @@ export interface SignerSetOptions {
   readonly log: BaseLogger
   readonly observer: PoolObserver
   /** Is told what becomes of PINs. */
-  readonly pins: Pick<RefusedPins, 'asking' | 'refused'>
+  readonly pins: Pick<RefusedPins, 'digests' | 'asking' | 'refused'>
 }
 
 /** All signers of one state of the configuration, and the pools that they sign with. It does not change. */
@@ -52,7 +52,8 @@ export class SignerSet {
           ...options,
           ...plan,
           onMisconfigured,
-          onLogin: () => options.pins.asking(plan.access),
+          refusedPins: () => options.pins.digests(),
+          onLogin: (digest) => options.pins.asking(plan.access, digest),
           onPinRefused: () => options.pins.refused(plan.access),
         }),
       }

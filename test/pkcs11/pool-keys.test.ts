@@ -55,6 +55,14 @@ t.test('a key is unknown, then found, then proved; and what is found again stays
   t.strictSame(keys.state(0), { state: 'proved', since })
 })
 
+t.test('a defect is not taken for a problem with the configuration', async (t) => {
+  const accept = () => {
+    throw new TypeError('a defect')
+  }
+  const keys = new PoolKeys([{ ...poolKey('a'), accept }])
+  t.throws(() => keys.opened([found('a')], 0), { message: 'a defect' })
+})
+
 t.test('a key that is not there, or does not fit, is told and keeps no other from being used', async (t) => {
   const keys = new PoolKeys([poolKey('a'), poolKey('b', 'does not fit'), poolKey('c')])
   t.strictSame(keys.opened([MISSING, found('b'), found('c')], 0), [

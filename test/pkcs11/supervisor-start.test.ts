@@ -6,8 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { pino } from 'pino'
 import t, { type Test } from 'tap'
 import { loadSigners } from '../../src/config.ts'
-import type { OpenRequest } from '../../src/pkcs11/messages.ts'
-import { Supervisor, type SupervisorEvents } from '../../src/pkcs11/supervisor.ts'
+import { Supervisor, type SupervisorEvents, type SupervisorOptions } from '../../src/pkcs11/supervisor.ts'
 import { createPoolKey } from '../../src/signers/key-request.ts'
 import { createFaultyModule } from '../support/faulty-module/faulty-module.ts'
 import { observe } from '../support/played-sessions.ts'
@@ -41,7 +40,14 @@ function supervise(t: Test, error: Error = new Error('not opened')) {
   }
   const observed: string[] = []
   const observer = observe(observed)
-  const options = { request: request as OpenRequest, events, log: pino(lines), observer }
+  const refusedPins = () => ({ secret: Buffer.alloc(32), digests: [] })
+  const options = {
+    request: request as SupervisorOptions['request'],
+    refusedPins,
+    events,
+    log: pino(lines),
+    observer,
+  }
   const supervisor = new Supervisor(options)
   t.teardown(() => supervisor.close())
   return { supervisor, log: () => log, observed }

@@ -137,7 +137,7 @@ t.test('a refused PIN is not told again until its file changes', async (t) => {
   const refusedPool = pool(access, [poolKey()], { state: 'pin refused' })
   t.doesNotThrow(() => pins.check([pool(access)]))
   writeFileSync(file, 'wrong')
-  pins.asking(access)
+  pins.asking(access, 'digest')
   pins.refused(access)
   const message = 'HSM_PIN_FILE: the token refused this PIN; it is not tried again before it is changed'
   t.throws(() => pins.check([pool(access), pool(ACCESS)]), { message })
@@ -157,7 +157,7 @@ t.test('a PIN that is corrected while the token is asked is another one', async 
   const access = { ...ACCESS, pin: { file } }
   const pins = new RefusedPins()
   writeFileSync(file, 'wrong')
-  pins.asking(access)
+  pins.asking(access, 'digest')
   writeFileSync(file, 'right')
   pins.refused(access)
   t.doesNotThrow(() => pins.check([pool(access)]))
@@ -169,7 +169,6 @@ t.test(
     const pins = new RefusedPins()
     for (const pin of [{ variable: 'HSM_PIN' }, { file: '/none' }]) {
       const access = { ...ACCESS, pin }
-      pins.asking(access)
       pins.refused(access)
       t.throws(() => pins.check([pool(access)]), { name: 'ConfigurationError' })
     }

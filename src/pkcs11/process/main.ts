@@ -48,8 +48,10 @@ function open(request: Extract<ToSignerProcess, { type: 'open' }>): void {
   }
 }
 
-function tellLogin(returnValue?: string): void {
-  tell(returnValue === undefined ? { type: 'login-begun' } : { type: 'login-answered', returnValue })
+function tellLogin(pinDigest: string, returnValue?: string): void {
+  tell(
+    returnValue === undefined ? { type: 'login-begun', pinDigest } : { type: 'login-answered', returnValue },
+  )
 }
 
 function describeOpenError(error: unknown): OpenFailure {

@@ -1,3 +1,4 @@
+import { createHmac } from 'node:crypto'
 import type { Module, Session } from 'graphene-pk11'
 import { type PinSource, readPin, type SettingNames } from '../../config.ts'
 import type { FoundKey, FoundToken, KeyOutcome, KeyRequest, OpenRequest } from '../messages.ts'
@@ -30,14 +31,14 @@ export interface OpenToken {
  * What it cannot open it leaves finalized, so that another try finds what is there then: some libraries know no other
  * way back to an HSM that was away.
  *
- * @param onLogin called before each `C_Login`, and with what it answered
+ * @param tellLogin called before each `C_Login`, and with what it answered
  * @throws OpenError, or what the PKCS#11 call threw
  */
-export function openToken(request: OpenRequest, onLogin: (returnValue?: string) => void): OpenToken {
+export function openToken(request: OpenRequest, tellLogin: TellLogin): OpenToken {
   const module = loadLibrary(request.access.module, request.settings.module)
   try {
     initializeLibrary(module, request.access.moduleParameters)
-    return openWith(module, request, onLogin)
+    return openWith(module, request, tellLogin)
   } catch (error) {
     finalize(module)
     throw error
@@ -54,11 +55,16 @@ function finalize(module: Module): void {
 
 function openWith(
   module: Module,
-  { access, settings, keys }: OpenRequest,
-  onLogin: (returnValue?: string) => void,
+  { access, settings, keys, refusedPins }: OpenRequest,
+  tellLogin: TellLogin,
 ): OpenToken {
   const { slot, token } = selectToken(module, access.token, settings)
   const pin = findPin(access.pin, settings)
+  const pinDigest = digestPin(refusedPins.secret, [access.module, token.serialNumber, pin])
+  if (refusedPins.digests.includes(pinDigest)) {
+    throw new OpenError({ kind: 'pin', returnValue: 'it did so before' })
+  }
+  const onLogin = (returnValue?: string) => tellLogin(pinDigest, returnValue)
   let anchor = openUserSession(slot)
   logInUser(anchor, pin, onLogin)
   return {
@@ -86,6 +92,12 @@ function openWith(
     // Which closes the anchor too
     close: () => module.finalize(),
   }
+}
+
+type TellLogin = (pinDigest: string, returnValue?: string) => void
+
+function digestPin(secret: Uint8Array, parts: readonly string[]): string {
+  return createHmac('sha256', secret).update(JSON.stringify(parts)).digest('hex')
 }
 
 /** What is wrong with one key keeps none of the others from being used. */

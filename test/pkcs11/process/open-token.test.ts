@@ -50,7 +50,15 @@ function open<T>(
   const settings = settingsFor(selector)
   const certified = publicKey === null ? {} : { publicKey }
   const key = { selector, certificateOnToken: publicKey === null, settings, ...certified }
-  const opened = openToken({ access: { ...access, ...change }, settings, keys: [key] }, () => {})
+  const opened = openToken(
+    {
+      access: { ...access, ...change },
+      settings,
+      keys: [key],
+      refusedPins: { secret: Buffer.alloc(32), digests: [] },
+    },
+    () => {},
+  )
   try {
     return use(opened)
   } finally {
