@@ -1,0 +1,78 @@
+/** The service: configuration, application, listening, and a graceful end. */
+import { lookup } from 'node:dns/promises'
+import { setTimeout as delay } from 'node:timers/promises'
+import closeWithGrace from 'close-with-grace'
+import { type Logger, pino } from 'pino'
+import { buildApp } from './app.ts'
+import { type Configuration, loadConfiguration, loadSigners } from './config.ts'
+import { type ConfigurationError, EXIT_CONFIGURATION } from './errors.ts'
+import { onHangUp } from './hang-up.ts'
+
+/** Beyond the time that requests in flight may take. */
+const CLOSE_MARGIN_MS = 5_000
+
+const configuration = readConfiguration()
+const closeMs = configuration.hsm.timeoutMs + CLOSE_MARGIN_MS
+const logger = pino({ level: configuration.logLevel })
+for (const warning of configuration.warnings) {
+  logger.warn(warning)
+}
+
+const app = await buildApp(configuration, {
+  logger,
+  onMisconfigured: stopMisconfigured,
+  loadSigners: () => loadSigners(process.env),
+})
+onHangUp(() => app.reload())
+const { shutdownDelayMs } = configuration
+const graceOptions = { delay: shutdownDelayMs + closeMs, logger, skip: ['SIGHUP' as const] }
+const grace = closeWithGrace(graceOptions, async ({ signal, err }) => {
+  app.announceClosing()
+  if (err !== undefined) {
+    logger.fatal({ err }, 'an unexpected error ends the service')
+  } else {
+    logger.info({ signal, delayMs: shutdownDelayMs }, 'told to end: not ready any more')
+    await delay(shutdownDelayMs)
+  }
+  logger.info('closing: finishing what is in flight')
+  await app.close()
+  logger.info('closed')
+})
+
+try {
+  await app.listen({ host: await resolveHost(configuration.host), port: configuration.port })
+} catch (error) {
+  logger.fatal({ err: error }, 'cannot listen; choose another SIGNING_SERVICE_HOST or SIGNING_SERVICE_PORT')
+  grace.uninstall()
+  await app.close()
+  process.exit(1)
+}
+
+/** For `localhost` Fastify would start a second server, whose requests the plugins do not see and the end does not await. */
+async function resolveHost(host: string): Promise<string> {
+  const { address } = await lookup(host, { order: 'ipv4first' })
+  return address
+}
+
+function readConfiguration(): Configuration {
+  try {
+    return loadConfiguration(process.env)
+  } catch (error) {
+    logProblems(pino(), error as ConfigurationError)
+    process.exit(EXIT_CONFIGURATION)
+  }
+}
+
+/** One line a problem: what is wrong with which variable. */
+function logProblems(log: Logger, { problems }: ConfigurationError): void {
+  for (const { variable, message } of problems) {
+    log.fatal({ variable }, `${variable}: ${message}`)
+  }
+}
+
+/** The token was reached and tells that the configuration is wrong: as at the start, that ends the service. */
+function stopMisconfigured(error: ConfigurationError): void {
+  logProblems(logger, error)
+  setTimeout(process.exit, closeMs, EXIT_CONFIGURATION).unref()
+  void app.close().then(() => process.exit(EXIT_CONFIGURATION))
+}
