@@ -78,7 +78,9 @@ t.test('a key that is not there, or does not fit, is told and keeps no other fro
   t.strictSame(keys.unproved(), [2])
   t.equal(keys.testKey, 2, 'sessions prove themselves with one that is there')
   keys.opened([found('a'), found('b'), found('c')], 0)
-  t.match(keys.state(0), { state: 'found', reason: undefined })
+  t.match(keys.state(0), { state: 'unusable', reason: 'not there' }, 'until it has signed')
+  t.equal(keys.isGone(0), false)
+  t.strictSame(keys.unproved(), [0, 2])
 })
 
 t.test('where sessions sign with none of the keys, they try another one each time', async (t) => {
@@ -139,10 +141,12 @@ function prove() {
 t.test('each key that sessions do not prove themselves with makes a test signature', async (t) => {
   const { keys, proofs, asked, failed } = prove()
   proofs.begin()
+  proofs.tick(performance.now())
   t.strictSame(asked(), [1, 2])
   await delay(1)
   t.match(keys.state(1), { state: 'proved' })
   proofs.begin()
+  proofs.tick(performance.now())
   t.strictSame(asked(), [])
   t.strictSame(failed, [])
 })
@@ -151,6 +155,7 @@ t.test('a key that does not sign is tried again after a while', async (t) => {
   const { keys, proofs, asked, failed, ends } = prove()
   ends(new SIGNATURE_SELF_CHECK_FAILED())
   proofs.begin()
+  proofs.tick(performance.now())
   await delay(1)
   t.match(keys.state(1), { state: 'unusable', reason: 'test signatures do not verify' })
   t.strictSame(failed, ['1: test signatures do not verify', '2: test signatures do not verify'])
@@ -172,9 +177,13 @@ t.test('a key with which a request failed is tried, once at a time', async (t) =
   const { keys, proofs, asked, never } = prove()
   never()
   proofs.suspect(keys.testKey)
+  proofs.tick(performance.now())
   t.strictSame(asked(), [], 'sessions try the one that they prove themselves with')
   proofs.suspect(1)
   proofs.suspect(1)
+  proofs.tick(performance.now())
+  proofs.suspect(1)
+  proofs.tick(performance.now())
   t.strictSame(asked(), [1])
 })
 
@@ -184,8 +193,27 @@ t.test('that there was no time for a test signature says nothing of a key', asyn
   keys.proved(1)
   proofs.suspect(1)
   proofs.suspect(2)
+  proofs.tick(performance.now())
   await delay(1)
   t.match(keys.state(1), { state: 'proved' })
   t.match(keys.state(2), { state: 'found' })
   t.strictSame(failed, [])
+})
+
+t.test('few keys are tried at once: sessions and queue are there for requests', async (t) => {
+  const many = Array.from({ length: 10 }, (_, number) => `key ${number}`)
+  const keys = new PoolKeys(many.map((label) => poolKey(label)))
+  keys.opened(
+    many.map((label) => found(label)),
+    0,
+  )
+  const done: (() => void)[] = []
+  const sign = () => new Promise<void>((resolve) => done.push(resolve))
+  const proofs = new KeyProofs({ keys, intervalMs: 60_000, sign, onFailed: () => {} })
+  proofs.begin()
+  proofs.tick(performance.now())
+  t.equal(done.length, 4)
+  done[0]?.()
+  await delay(1)
+  t.equal(done.length, 5, 'the next one has its turn')
 })
