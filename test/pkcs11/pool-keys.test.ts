@@ -80,7 +80,9 @@ t.test('a key that is not there, or does not fit, is told and keeps no other fro
   keys.opened([found('a'), found('b'), found('c')], 0)
   t.match(keys.state(0), { state: 'unusable', reason: 'not there' }, 'until it has signed')
   t.equal(keys.isGone(0), false)
-  t.strictSame(keys.unproved(), [0, 2])
+  t.ok(keys.unproved().includes(0))
+  keys.proved(0)
+  t.match(keys.state(0), { state: 'proved', reason: undefined })
 })
 
 t.test('where sessions sign with none of the keys, they try another one each time', async (t) => {
@@ -107,14 +109,18 @@ t.test(
   },
 )
 
-/** Keys that are there, whose test signatures end as the test says. */
-function prove() {
-  const keys = new PoolKeys([poolKey('a'), poolKey('b'), poolKey('c')])
-  keys.opened([found('a'), found('b'), found('c')], 0)
+/** Keys that are there, of which sessions prove themselves with the first, and whose test signatures end as the test says. */
+function prove(count = 3) {
+  const labels = Array.from({ length: count }, (_, place) => `key ${place}`)
+  const keys = new PoolKeys(labels.map((label) => poolKey(label)) as [PoolKey])
+  keys.opened(
+    labels.map((label) => found(label)),
+    0,
+  )
   keys.proved(0)
   const asked: number[] = []
   const failed: string[] = []
-  let outcome: () => Promise<unknown> = async () => {}
+  let outcome = (): Promise<void> => Promise.resolve()
   const proofs = new KeyProofs({
     keys,
     intervalMs: 60_000,
@@ -129,91 +135,102 @@ function prove() {
     proofs,
     failed,
     asked: () => asked.splice(0),
-    async ends(error?: Error) {
+    /** Lets some time pass. */
+    async pass(ms = 0) {
+      proofs.tick(performance.now() + ms)
+      await delay(1)
+    },
+    endWith(error?: Error) {
       outcome = () => (error === undefined ? Promise.resolve() : Promise.reject(error))
     },
-    never() {
-      outcome = () => new Promise(() => {})
+    /** None ends before this is called. */
+    hold() {
+      let release = () => {}
+      const released = new Promise<void>((resolve) => {
+        release = resolve
+      })
+      outcome = () => released
+      return release
     },
   }
 }
 
 t.test('each key that sessions do not prove themselves with makes a test signature', async (t) => {
-  const { keys, proofs, asked, failed } = prove()
+  const { keys, proofs, asked, failed, pass } = prove()
   proofs.begin()
-  proofs.tick(performance.now())
+  await pass()
   t.strictSame(asked(), [1, 2])
-  await delay(1)
   t.match(keys.state(1), { state: 'proved' })
   proofs.begin()
-  proofs.tick(performance.now())
+  await pass()
   t.strictSame(asked(), [])
   t.strictSame(failed, [])
 })
 
-t.test('a key that does not sign is tried again after a while', async (t) => {
-  const { keys, proofs, asked, failed, ends } = prove()
-  ends(new SIGNATURE_SELF_CHECK_FAILED())
+t.test('of many keys a few are tried at once, and all in the end', async (t) => {
+  const { keys, proofs, asked, pass, hold } = prove(20)
+  const release = hold()
   proofs.begin()
-  proofs.tick(performance.now())
-  await delay(1)
+  await pass()
+  await pass()
+  t.equal(asked().length, 4)
+  release()
+  await delay(5)
+  t.strictSame(keys.unproved(), [])
+})
+
+t.test('a key that does not sign is tried again after a while', async (t) => {
+  const { keys, proofs, asked, failed, pass, endWith } = prove()
+  endWith(new SIGNATURE_SELF_CHECK_FAILED())
+  proofs.begin()
+  await pass()
   t.match(keys.state(1), { state: 'unusable', reason: 'test signatures do not verify' })
   t.strictSame(failed, ['1: test signatures do not verify', '2: test signatures do not verify'])
   asked()
-  proofs.tick(performance.now() + 59_000)
+  await pass(59_000)
   t.strictSame(asked(), [])
-  ends(new HSM_UNAVAILABLE())
-  proofs.tick(performance.now() + 61_000)
+  endWith(new HSM_UNAVAILABLE())
+  await pass(61_000)
   t.strictSame(asked(), [1, 2])
-  await delay(1)
   t.match(keys.state(2), { state: 'unusable', reason: 'the key does not sign' })
-  ends()
-  proofs.tick(performance.now() + 61_000)
-  await delay(1)
+  endWith()
+  await pass(61_000)
   t.match(keys.state(2), { state: 'proved', reason: undefined })
 })
 
 t.test('a key with which a request failed is tried, once at a time', async (t) => {
-  const { keys, proofs, asked, never } = prove()
-  never()
+  const { keys, proofs, asked, pass, hold } = prove()
+  const release = hold()
   proofs.suspect(keys.testKey)
-  proofs.tick(performance.now())
-  t.strictSame(asked(), [], 'sessions try the one that they prove themselves with')
   proofs.suspect(1)
   proofs.suspect(1)
-  proofs.tick(performance.now())
+  await pass()
   proofs.suspect(1)
-  proofs.tick(performance.now())
+  await pass()
+  t.strictSame(asked(), [1], 'and sessions try the one that they prove themselves with')
+  release()
+  await delay(1)
+  proofs.suspect(1)
+  await pass()
   t.strictSame(asked(), [1])
 })
 
-t.test('that there was no time for a test signature says nothing of a key', async (t) => {
-  const { keys, proofs, failed, ends } = prove()
-  ends(new HSM_BUSY())
-  keys.proved(1)
-  proofs.suspect(1)
-  proofs.suspect(2)
-  proofs.tick(performance.now())
-  await delay(1)
-  t.match(keys.state(1), { state: 'proved' })
-  t.match(keys.state(2), { state: 'found' })
-  t.strictSame(failed, [])
-})
-
-t.test('few keys are tried at once: sessions and queue are there for requests', async (t) => {
-  const many = Array.from({ length: 10 }, (_, number) => `key ${number}`)
-  const keys = new PoolKeys(many.map((label) => poolKey(label)))
-  keys.opened(
-    many.map((label) => found(label)),
-    0,
-  )
-  const done: (() => void)[] = []
-  const sign = () => new Promise<void>((resolve) => done.push(resolve))
-  const proofs = new KeyProofs({ keys, intervalMs: 60_000, sign, onFailed: () => {} })
-  proofs.begin()
-  proofs.tick(performance.now())
-  t.equal(done.length, 4)
-  done[0]?.()
-  await delay(1)
-  t.equal(done.length, 5, 'the next one has its turn')
-})
+t.test(
+  'that there was no time for a test signature says nothing of a key, which is tried again',
+  async (t) => {
+    const { keys, proofs, asked, failed, pass, endWith } = prove()
+    endWith(new HSM_BUSY())
+    keys.proved(1)
+    proofs.suspect(1)
+    proofs.suspect(2)
+    await pass()
+    t.match(keys.state(1), { state: 'proved' })
+    t.match(keys.state(2), { state: 'found' })
+    t.strictSame(failed, [])
+    asked()
+    endWith()
+    await pass()
+    t.strictSame(asked(), [1, 2])
+    t.match(keys.state(2), { state: 'proved' })
+  },
+)

@@ -1,6 +1,7 @@
 /** What goes wrong with one token, and what does not. */
 import { execFileSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { readdirSync, renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
 import { createFaultyModule } from '../support/faulty-module/faulty-module.ts'
 import { send } from '../support/http.ts'
@@ -128,13 +129,26 @@ t.test('the PIN of one token is wrong at the start', async (t) => {
   })
 })
 
-t.test('a token that is made later is in use then, the others from the start', async (t) => {
+t.test('a token that comes later is in use then, the others from the start', async (t) => {
+  const third = await createElsewhere('third')
   folder.write({ near: folder.entry('near'), far: folder.entry('far', { token: { label: 'third' } }) })
   const service = await startService(t, environment)
   await service.ready()
   t.match(await health(service), { statusCode: 200, signers: { total: 2, ready: 1 } })
   t.equal(await signsWith(service.url, 'far'), 'HSM_UNAVAILABLE')
-  await folder.importKey('far', await createToken(folder.token.directory, 'third'))
+  third.appear()
   await until('it signs', async () => (await readyOf(service, 'signer_ready{signer="far"}')) === 1)
   t.equal(await signsWith(service.url, 'far'), far.certificate.serialNumber)
 })
+
+/** A token, with its key, that is not there before it is told to: one without its key would be a wrong configuration. */
+async function createElsewhere(label: string): Promise<{ appear(): void }> {
+  const { SOFTHSM2_CONF } = process.env
+  const elsewhere = folder.path('elsewhere')
+  await folder.importKey('far', await createToken(elsewhere, label))
+  process.env.SOFTHSM2_CONF = SOFTHSM2_CONF
+  const [name = ''] = readdirSync(join(elsewhere, 'tokens'))
+  return {
+    appear: () => renameSync(join(elsewhere, 'tokens', name), join(folder.token.directory, 'tokens', name)),
+  }
+}
