@@ -170,6 +170,17 @@ t.test('a PIN that the token refuses is tried once, and again when it was change
   }
   t.equal(module.calls('C_Login'), logins + 1, 'however often it is asked for')
 
+  const before = 'no test signature could be made: the token refused the PIN (it did so before)'
+  writeFileSync(folder.path('second-pin'), 'wrong-pin-1\n')
+  await refuses(t, [`SIGNERS_FILE /signers/far/token/pinFile: ${before}`], () => service.app.reload())
+  writeFileSync(folder.path('copied-pin'), 'wrong-pin-1')
+  await refuses(t, [`SIGNERS_FILE /signers/far/token/pinFile: ${before}`], () => {
+    writeWith('far', { token: { label: 'second', pinFile: 'copied-pin' } })
+    service.app.reload()
+  })
+  t.equal(module.calls('C_Login'), logins + 1, 'written anew, or found elsewhere, it is the same PIN')
+
+  writeWith('far', change)
   writeFileSync(folder.path('second-pin'), 'wrong-pin-2\n')
   t.equal(await afterReload(service, () => service.app.reload()), 'refused')
   refused += 1
