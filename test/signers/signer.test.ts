@@ -56,6 +56,15 @@ t.test('without a file the certificate is the one on the token', async (t) => {
   t.strictSame(describe(signerFromToken(leaf.certificate.raw, configuration)), WHOLE)
 })
 
+t.test('the algorithm has to fit the certificate on the token', async (t) => {
+  const configuration = { caCertificates: [], settings: SETTINGS, algorithm: 'ecdsa' as const }
+  t.throws(() => signerFromToken(leaf.certificate.raw, configuration), {
+    name: 'ConfigurationError',
+    message:
+      /does not fit the certificate, whose key is of type rsa: leave it out, or set rsassa-pkcs1-v1_5 or /,
+  })
+})
+
 t.test('a certificate that OpenSSL reads and containers cannot hold is told by its variable', async (t) => {
   const rsaRoot = issue(directory, { subject: '/CN=RSA root', ca: true, key: RSA_2048 })
   const ofRsaRoot = issue(directory, { subject: '/CN=Signer', issuer: rsaRoot, key: RSA_2048 })

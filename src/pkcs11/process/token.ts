@@ -1,4 +1,3 @@
-import { endianness } from 'node:os'
 import { type Module, type Slot, type Token, TokenFlag } from 'graphene-pk11'
 import type { SettingNames, TokenSelector } from '../../config.ts'
 import { describeFailure } from '../return-values.ts'
@@ -51,10 +50,9 @@ function fits({ index, slot, token }: Candidate, selector: TokenSelector): boole
   return Object.entries(selector).every(([name, wanted]) => found[name as keyof TokenSelector] === wanted)
 }
 
-/** CK_SLOT_ID in decimal, of the bytes that pkcs11js gives in this machine's order. */
+/** CK_SLOT_ID in decimal: pkcs11js gives its 8 bytes in this machine's order, as does the array read them. */
 function readSlotId(handle: Buffer): string {
-  const bytes = endianness() === 'LE' ? Buffer.from(handle).reverse() : handle
-  return BigInt(`0x${bytes.toString('hex')}`).toString()
+  return String(new BigUint64Array(Uint8Array.from(handle).buffer)[0])
 }
 
 function listTokens(module: Module): { present: Candidate[]; unreadable: string[] } {

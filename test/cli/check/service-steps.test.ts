@@ -39,6 +39,17 @@ t.test('the running service', async (t) => {
         /^get_certificates answers another certificate: of O=Demo, CN=Test signer, serial \w+$/,
     })
   })
+  t.test('is asked also where the certificate is on a token that cannot be opened', async (t) => {
+    const { failed, skipped } = await failuresOf(
+      faulty,
+      ['C_Login return CKR_DEVICE_ERROR'],
+      { SIGNER_CERTIFICATE_FILE: '' },
+      '--url',
+      server.address,
+    )
+    t.strictSame(Object.keys(failed), ['login'])
+    t.ok(skipped.includes('service: certificate'))
+  })
   t.test('is asked even where the configuration is wrong', async (t) => {
     const { exitCode, failed, skipped } = await failuresOf(
       faulty,

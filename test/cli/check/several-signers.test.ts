@@ -1,0 +1,32 @@
+import { writeFileSync } from 'node:fs'
+import t from 'tap'
+import { runCommand } from '../../support/command.ts'
+import { createFaultyModule } from '../../support/faulty-module/faulty-module.ts'
+import { createSignersFolder } from '../../support/signers.ts'
+
+const folder = await createSignersFolder(t.testdir())
+await folder.addKey('house')
+await folder.addKey('contracts')
+folder.write(['house', 'contracts'])
+const module = await createFaultyModule(folder.directory, folder.environment)
+
+t.test('each goes the whole way', async (t) => {
+  const { exitCode, stdout } = await runCommand(module.environment, 'check')
+  t.equal(exitCode, 0)
+  t.match(stdout, /\nSigner house\nok +library [\s\S]+\nSigner contracts\nok +library /)
+  t.match(stdout, /50 of 50 verify with the certificate: ecdsa with sha256, sha384, sha512\n/)
+})
+
+t.test('a PIN that the token refuses is told it once, and for one signer', async (t) => {
+  const pinFile = folder.path('wrong-pin')
+  writeFileSync(pinFile, 'wrong-pin')
+  const logins = module.calls('C_Login')
+  const { exitCode, stdout, stderr } = await runCommand(module.environment, 'check', '--pin-file', pinFile)
+  t.equal(exitCode, 1)
+  t.equal(stderr, 'Not all is well: house: login\n')
+  t.match(
+    stdout,
+    /\nSigner contracts\nskipped +library +the token refused the login, which is not tried again\n/,
+  )
+  t.equal(module.calls('C_Login'), logins + 1)
+})

@@ -1,0 +1,49 @@
+/** How new signers prove that they sign, where the token has no time for it, or does not. */
+import t from 'tap'
+import { SETTINGS } from '../../src/configuration/single-signer.ts'
+import { HSM_BUSY, HSM_UNAVAILABLE } from '../../src/errors.ts'
+import type { SignerSet } from '../../src/signers/signer-set.ts'
+import { findNewlyInvalid, proveSigners } from '../../src/signers/takeover.ts'
+
+/** A set of one signer, whose test signatures end like this, one after another. */
+function setOf(...outcomes: (Error | undefined)[]): SignerSet {
+  const key = {
+    name: 'contracts',
+    configuration: { settings: SETTINGS },
+    knownSigner: () => ({ encoded: [{ der: Buffer.from('a certificate') }] }),
+    validSigner() {},
+    async prove() {
+      const outcome = outcomes.shift()
+      if (outcome !== undefined) {
+        throw outcome
+      }
+    },
+  }
+  return { ownPools: [], signingKeys: new Map([['contracts', key]]) } as unknown as SignerSet
+}
+
+const NOTHING = { signingKeys: new Map() } as unknown as SignerSet
+const options = { before: NOTHING, problems: [], signal: new AbortController().signal }
+
+t.test('a token that is busy is asked again', async (t) => {
+  await t.resolves(proveSigners(setOf(new HSM_BUSY(), new HSM_BUSY()), options))
+})
+
+t.test('one that does not sign keeps the signers from being taken over', async (t) => {
+  await t.rejects(proveSigners(setOf(new HSM_UNAVAILABLE()), options), {
+    name: 'ConfigurationError',
+    problems: [
+      {
+        variable: 'HSM_KEY_LABEL',
+        message: /^no test signature could be made: The HSM cannot sign at the moment/,
+      },
+    ],
+  })
+})
+
+t.test('nothing is said of a certificate on a token that is not open yet', async (t) => {
+  const key = { name: 'contracts', knownSigner: () => undefined }
+  const next = { signingKeys: new Map([['contracts', key]]) } as unknown as SignerSet
+  const known = setOf()
+  t.doesNotThrow(() => findNewlyInvalid(next, known))
+})
