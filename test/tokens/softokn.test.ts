@@ -1,5 +1,12 @@
+import { X509Certificate } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
 import { runCommand } from '../support/command.ts'
+import { send } from '../support/http.ts'
+import { signsWith } from '../support/reload.ts'
+import { startReadyService } from '../support/service.ts'
+import { createSignersFolder } from '../support/signers.ts'
 import { createSoftoknToken, findSoftokn } from '../support/softokn.ts'
 import { certutil } from '../support/validators/nss.ts'
 import { testToken } from './every-token.ts'
@@ -16,6 +23,30 @@ t.test('softokn, of NSS', { skip: !module && 'docker/install-tools.sh softokn in
     curves: true,
     listedKey: /rsa +[0-9a-f]+ +signer/,
     wrongPin: ['wrong-pin', 'CKR_PIN_INCORRECT'],
+  })
+
+  await t.test('one service signs with it and with a token of another library', async (t) => {
+    const { HSM_MODULE, HSM_MODULE_PARAMETERS, HSM_PIN_FILE } = token.environment
+    const folder = await createSignersFolder(t.testdir())
+    const near = await folder.addKey('near')
+    const certificates = join(token.directory, 'certificates')
+    const far = new X509Certificate(readFileSync(join(certificates, 'leaf.pem')))
+    folder.write({
+      near: folder.entry('near'),
+      far: {
+        key: { label: 'signer' },
+        token: {
+          ...{ module: `${HSM_MODULE}`, moduleParameters: `${HSM_MODULE_PARAMETERS}` },
+          ...{ label: token.label, pinFile: `${HSM_PIN_FILE}` },
+        },
+        certificateFile: join(certificates, 'leaf.pem'),
+        caFile: join(certificates, 'ca-bundle.pem'),
+      },
+    })
+    const service = await startReadyService(t, folder.environment)
+    t.equal(await signsWith(service.url, 'near'), near.certificate.serialNumber)
+    t.equal(await signsWith(service.url, 'far'), far.serialNumber)
+    t.match((await send(`${service.url}/health/ready`)).json(), { signers: { total: 2, ready: 2 } })
   })
 
   await t.test('there are EC keys', async (t) => {
