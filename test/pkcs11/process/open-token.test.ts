@@ -317,7 +317,7 @@ t.test('a key', async (t) => {
     t.match(message, `public key has the SHA-256 fingerprint ${sha256(foreign)}; there are: label `)
     t.match(message, `label "signer" id 01 fingerprint ${sha256(wanted)}`)
     t.match(message, `label "other" id 02 fingerprint ${sha256(other)}`)
-    t.match(message, /label "EC" id 03 fingerprint [0-9a-f]{64};/)
+    t.match(message, /label "EC" id 03 fingerprint [0-9a-f]{64}\b/)
   })
   t.test('by label and id', async (t) => {
     t.equal(keyId({ key: { label: 'other' } }, other), '02')
