@@ -141,6 +141,19 @@ t.test('a token that comes later is in use then, the others from the start', asy
   t.equal(await signsWith(service.url, 'far'), far.certificate.serialNumber)
 })
 
+t.test('a token that comes later without the key ends nothing that signs', async (t) => {
+  folder.write({ near: folder.entry('near'), far: folder.entry('far', { token: { label: 'fourth' } }) })
+  const service = await startReadyService(t, environment)
+  await createToken(folder.token.directory, 'fourth')
+  await until('it was told', () =>
+    service.log().includes('a signer cannot sign: SIGNERS_FILE /signers/far/key'),
+  )
+  t.strictSame(service.misconfigured, [])
+  t.equal((await signsWith(service.url, 'near')).length, 40)
+  t.equal(await signsWith(service.url, 'far'), 'HSM_UNAVAILABLE')
+  t.match(await health(service), { statusCode: 200, signers: { total: 2, ready: 1 } })
+})
+
 /** A token, with its key, that is not there before it is told to: one without its key would be a wrong configuration. */
 async function createElsewhere(label: string): Promise<{ appear(): void }> {
   const { SOFTHSM2_CONF } = process.env

@@ -17,6 +17,15 @@ t.test('each goes the whole way', async (t) => {
   t.match(stdout, /50 of 50 verify with the certificate: ecdsa with sha256, sha384, sha512\n/)
 })
 
+t.test('programs are told whose step it is', async (t) => {
+  const { exitCode, stdout } = await runCommand(module.environment, 'check', '--json')
+  t.equal(exitCode, 0)
+  const { steps } = JSON.parse(stdout) as { steps: { name: string; signer?: string }[] }
+  const whose = (wanted: string) => steps.filter(({ name }) => name === wanted).map(({ signer }) => signer)
+  t.strictSame(whose('configuration'), [undefined])
+  t.strictSame(whose('chain'), ['house', 'contracts'])
+})
+
 t.test('a PIN that the token refuses is told it once, and for one signer', async (t) => {
   const pinFile = folder.path('wrong-pin')
   writeFileSync(pinFile, 'wrong-pin')
