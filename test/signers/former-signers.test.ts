@@ -48,7 +48,7 @@ t.test('the key changes between the two requests: the signature is one with the 
   folder.write(entries('house'))
   const service = await startReadyService(t, environment)
   const before = await askForLeaf(service, 'house')
-  folder.write(entries('house-2'))
+  folder.write({ ...entries('house-2'), seal: folder.entry('contracts', { raw: true }) })
   t.equal(await afterReload(service, () => service.app.reload()), 'taken over')
   const after = await askForLeaf(service, 'house')
   t.not(after.serialNumber, before.serialNumber)
@@ -64,6 +64,7 @@ t.test('the key changes between the two requests: the signature is one with the 
     t.ok(await verifies(certificate, data, body), hash)
   }
   const opaque = Buffer.from('what names no certificate')
+  t.equal((await sign(service, 'seal', opaque)).statusCode, 200, 'of one that was not there before')
   t.ok(await verifies(after, opaque, (await sign(service, 'house', opaque)).body), 'the one of now')
 })
 
