@@ -86,6 +86,13 @@ export const HSM_UNAVAILABLE = createError(
 )
 export const HSM_TIMEOUT = createError('HSM_TIMEOUT', 'The HSM did not sign within HSM_TIMEOUT_MS', 504)
 
+// The timestamp authorities
+export const TIMESTAMP_UNAVAILABLE = createError(
+  'TIMESTAMP_UNAVAILABLE',
+  'No authority gave a timestamp that is any good: %s',
+  503,
+)
+
 // Anything else
 export const INTERNAL_ERROR = createError(
   'INTERNAL_ERROR',

@@ -1,0 +1,41 @@
+import type { X509Certificate } from 'node:crypto'
+import type { HashAlgorithm } from '../signature/hash-algorithms.ts'
+
+/** Who is asked for timestamps (RFC 3161), over HTTP (3.4). */
+export interface TimestampAuthority {
+  /** http or https; without user and password. */
+  readonly url: URL
+  /** HTTP Basic (RFC 7617). The file is read at each use, so that a changed password counts; it is never told. */
+  readonly credentials?: { readonly user: string; readonly passwordFile: string }
+  /** Object identifier of the policy that is asked for, and must come back. */
+  readonly policy?: string
+  /** Of what is timestamped. */
+  readonly hashAlgorithm: HashAlgorithm
+  /** PEM files, read at each use. */
+  readonly tls?: TlsFiles
+  /**
+   * Self-signed certificates, in one of which the authority's chain must end. Where there are none, the chain has to be
+   * right as far as the token brings it along.
+   */
+  readonly trustAnchors: readonly X509Certificate[]
+}
+
+export interface TlsFiles {
+  /** In place of the authorities that Node knows. */
+  readonly caFile?: string
+  readonly certificateFile?: string
+  /** PKCS#8 or traditional, not encrypted. */
+  readonly keyFile?: string
+}
+
+/**
+ * What authorities are called in messages and metrics: by their hosts, with a number where a host is there more than
+ * once. Path and query can hold a customer's access key.
+ */
+export function nameAuthorities(authorities: readonly TimestampAuthority[]): string[] {
+  const hosts = authorities.map(({ url }) => url.host)
+  return hosts.map((host, index) => {
+    const number = hosts.slice(0, index + 1).filter((other) => other === host).length
+    return hosts.indexOf(host) === hosts.lastIndexOf(host) ? host : `${host} (${number})`
+  })
+}

@@ -1,0 +1,89 @@
+/** Certificates, the deepest that is in an answer, need half of it. */
+const MAX_DEPTH = 40
+const CONSTRUCTED = 0x20
+const OCTET_STRING = 0x04
+const INDEFINITE = 0x80
+/** Two bytes, of which no value begins (X.690 8.1.5). */
+const END_OF_CONTENTS = 0
+
+/**
+ * BER with definite lengths, each in as few bytes as can be, and octet strings in one piece (X.690 10.1, 10.2). Some
+ * authorities answer with BER although RFC 3161 3 demands DER, and containers of PDF are to be DER. Bytes that were DER
+ * come out the same; what was signed is, so signatures stay right.
+ *
+ * @throws Error for what is not one value, or is nested too deeply
+ */
+export function withDefiniteLengths(ber: Buffer): Buffer {
+  const { encoded, end } = convert(ber, 0, 0)
+  if (end !== ber.length) {
+    throw new Error('more follows the value')
+  }
+  return encoded
+}
+
+interface Converted {
+  readonly encoded: Buffer
+  /** Offset after the value, as it was. */
+  readonly end: number
+}
+
+function convert(bytes: Buffer, start: number, depth: number): Converted {
+  const tag = bytes.readUInt8(start)
+  if ((tag & 0x1f) === 0x1f || depth > MAX_DEPTH) {
+    throw new Error('nothing in a timestamp has such a tag, or is nested like this')
+  }
+  if ((tag & CONSTRUCTED) === 0) {
+    const { contents, end } = readDefinite(bytes, start + 1)
+    return { encoded: encode(tag, contents), end }
+  }
+  if (bytes.readUInt8(start + 1) === INDEFINITE) {
+    const isEnd = (offset: number) => bytes.readUInt16BE(offset) === END_OF_CONTENTS
+    const { parts, end } = convertAll(bytes, start + 2, depth, isEnd)
+    return { encoded: encodeConstructed(tag, parts), end: end + 2 }
+  }
+  const { contents, end } = readDefinite(bytes, start + 1)
+  const { parts } = convertAll(contents, 0, depth, (offset) => offset === contents.length)
+  return { encoded: encodeConstructed(tag, parts), end }
+}
+
+function convertAll(bytes: Buffer, start: number, depth: number, isEnd: (offset: number) => boolean) {
+  const parts: Buffer[] = []
+  let offset = start
+  while (!isEnd(offset)) {
+    const { encoded, end } = convert(bytes, offset, depth + 1)
+    parts.push(encoded)
+    offset = end
+  }
+  return { parts, end: offset }
+}
+
+/** @param offset of the length */
+function readDefinite(bytes: Buffer, offset: number): { readonly contents: Buffer; readonly end: number } {
+  const first = bytes.readUInt8(offset)
+  // Throws where there is no length, or one of too many bytes
+  const length = first < INDEFINITE ? first : bytes.readUIntBE(offset + 1, first - INDEFINITE)
+  const start = offset + (first < INDEFINITE ? 1 : 1 + first - INDEFINITE)
+  const contents = bytes.subarray(start, start + length)
+  if (contents.length !== length) {
+    throw new Error('it ends too early')
+  }
+  return { contents, end: start + length }
+}
+
+function encodeConstructed(tag: number, parts: readonly Buffer[]): Buffer {
+  return tag === (OCTET_STRING | CONSTRUCTED)
+    ? encode(OCTET_STRING, Buffer.concat(parts.map((part) => readDefinite(part, 1).contents)))
+    : encode(tag, Buffer.concat(parts))
+}
+
+function encode(tag: number, contents: Buffer): Buffer {
+  const { length } = contents
+  const bytes = length < 0x100 ? 1 : length < 0x10000 ? 2 : 3
+  const header = Buffer.from([
+    tag,
+    ...(length < INDEFINITE ? [] : [INDEFINITE + bytes]),
+    ...Array(bytes).fill(0),
+  ])
+  header.writeUIntBE(length, header.length - bytes, bytes)
+  return Buffer.concat([header, contents])
+}

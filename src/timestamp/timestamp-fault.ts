@@ -1,0 +1,32 @@
+/** What became of a request to an authority, in a word for metrics. */
+export type TimestampOutcome =
+  | 'granted'
+  /** Of its files one cannot be read, or not be used. */
+  | 'misconfigured'
+  | 'unreachable'
+  | 'timeout'
+  /** The status or the type of its answer is not that of a timestamp. */
+  | 'http_error'
+  | 'malformed'
+  /** In its own words. */
+  | 'rejected'
+  /** A timestamp of something else, under another policy, or at another time. */
+  | 'mismatch'
+  /** Neither its signature nor its certificates may be wrong. */
+  | 'untrusted'
+  /** Whoever wanted the timestamp does so no more. */
+  | 'abandoned'
+
+/** An authority gave no timestamp that is any good. The message goes on after the authority's name. */
+export class TimestampFault extends Error {
+  readonly outcome: TimestampOutcome
+  /** What the authority itself said, which can be anything. */
+  readonly said: string | undefined
+
+  constructor(outcome: TimestampOutcome, message: string, said?: string) {
+    super(message)
+    this.name = 'TimestampFault'
+    this.outcome = outcome
+    this.said = said
+  }
+}

@@ -1,0 +1,60 @@
+import * as asn1js from 'asn1js'
+import * as pkijs from 'pkijs'
+import { TimestampFault } from './timestamp-fault.ts'
+
+/** PKIStatus (RFC 3161 2.4.2); the first two come with a token. */
+const STATUSES = [
+  'granted',
+  'granted with modifications',
+  'rejection',
+  'waiting',
+  'revocation warning',
+  'revocation notification',
+]
+const GRANTED_WITH_MODS = 1
+
+/** PKIFailureInfo by its bits (RFC 3161 2.4.2), and what to do. */
+const FAILURES = new Map([
+  [0, 'it does not take this hash algorithm; choose another'],
+  [2, 'it does not allow or support the request; ask it what its customers may do'],
+  [5, 'it takes the request to be in a wrong format'],
+  [14, 'its clock is not available; try again later'],
+  [15, 'it does not have the policy that is asked for; correct the policy, or leave it out'],
+  [16, 'it does not support an extension, though none is asked for'],
+  [17, 'what is asked for beside the timestamp is not known or not available'],
+  [25, 'it has failed by itself; try again later'],
+])
+/** Characters of its own words. */
+const SAID_LENGTH = 200
+
+/**
+ * The token of a `TimeStampResp` (RFC 3161 2.4.2).
+ *
+ * @param answer DER
+ * @returns DER ContentInfo, as it is in the answer; nothing in it is checked yet
+ * @throws TimestampFault when the authority has rejected the request, and Error for anything else
+ */
+export function readTimestampResponse(answer: Buffer): Buffer {
+  const sequence = asn1js.fromBER(answer).result
+  const { status, timeStampToken } = new pkijs.TimeStampResp({ schema: sequence })
+  if (status.status > GRANTED_WITH_MODS) {
+    throw new TimestampFault('rejected', describeRejection(status), wordsOf(status))
+  }
+  if (timeStampToken === undefined) {
+    throw new TimestampFault('malformed', 'granted a timestamp, but sent none')
+  }
+  const [, token] = (sequence as asn1js.Sequence).valueBlock.value
+  return Buffer.from((token as asn1js.Sequence).valueBeforeDecodeView)
+}
+
+function describeRejection({ status, failInfo }: pkijs.PKIStatusInfo): string {
+  const bits = failInfo?.valueBlock.valueHexView ?? new Uint8Array()
+  const failures = [...FAILURES].filter(([bit]) => ((bits[bit >> 3] ?? 0) << (bit & 7)) & 0x80)
+  return [`rejected the request (${STATUSES[status]})`, ...failures.map(([, text]) => text)].join(': ')
+}
+
+/** In one line, without what steers terminals; undefined where there are none. */
+function wordsOf({ statusStrings = [] }: pkijs.PKIStatusInfo): string | undefined {
+  const text = statusStrings.map(({ valueBlock }) => valueBlock.value).join(' ')
+  return text.replace(/\p{C}/gu, ' ').slice(0, SAID_LENGTH) || undefined
+}

@@ -1,0 +1,124 @@
+import { X509Certificate } from 'node:crypto'
+import * as asn1js from 'asn1js'
+import * as pkijs from 'pkijs'
+import { HASH_ALGORITHMS, type HashAlgorithm } from '../signature/hash-algorithms.ts'
+import { TimestampFault } from './timestamp-fault.ts'
+
+export const ID_CT_TST_INFO = '1.2.840.113549.1.9.16.1.4'
+/** More would only take time. Those that there are bring three or four. */
+const MAX_CERTIFICATES = 20
+const SEQUENCE = 0x30
+
+/** What a token says, of which nothing is verified yet. */
+export interface TimestampToken {
+  /** DER TSTInfo (RFC 3161 2.4.2). */
+  readonly tstInfo: Buffer
+  readonly signer: TokenCertificate
+  /** All that are embedded, the signer's among them. */
+  readonly certificates: readonly X509Certificate[]
+  readonly signerInfo: pkijs.SignerInfo
+  /** DER SET OF, as it was signed (RFC 5652 5.4). */
+  readonly signedAttributes: Uint8Array
+  readonly hashAlgorithm: HashAlgorithm
+}
+
+export interface TokenCertificate {
+  readonly x509: X509Certificate
+  readonly parsed: pkijs.Certificate
+}
+
+/**
+ * Reads a `TimeStampToken`: a SignedData (RFC 5652 5) over a TSTInfo, with one signer, whose certificate it holds.
+ *
+ * @param token DER ContentInfo
+ * @throws TimestampFault where it is another SignedData, and Error for anything else
+ */
+export function readTimestampToken(token: Buffer): TimestampToken {
+  const { contentType, content } = pkijs.ContentInfo.fromBER(token)
+  if (contentType !== pkijs.ContentInfo.SIGNED_DATA) {
+    throw new TimestampFault('malformed', 'sent a token that is not signed')
+  }
+  const { encapContentInfo, signerInfos, digestAlgorithms } = new pkijs.SignedData({ schema: content })
+  const { eContentType, eContent } = encapContentInfo
+  if (eContentType !== ID_CT_TST_INFO || !(eContent instanceof asn1js.OctetString)) {
+    throw new TimestampFault('malformed', 'signed something else than a timestamp')
+  }
+  const [signerInfo, second] = signerInfos
+  // RFC 3161 2.4.2
+  if (signerInfo?.signedAttrs === undefined || second !== undefined) {
+    throw new TimestampFault('malformed', 'sent a token without the one signature that it must have')
+  }
+  const certificates = readCertificates(content)
+  const signer = findSigner(certificates, signerInfo.sid)
+  if (signer === undefined) {
+    throw new TimestampFault(
+      'untrusted',
+      'sent a token without the certificate of its signer, though asked for it',
+    )
+  }
+  return {
+    tstInfo: Buffer.from(eContent.valueBlock.valueHexView),
+    signer,
+    certificates,
+    signerInfo,
+    signedAttributes: new Uint8Array(signerInfo.signedAttrs.encodedValue),
+    hashAlgorithm: findHash(signerInfo, digestAlgorithms),
+  }
+}
+
+/** Byte by byte as they are in the token, since hashes of them are signed. Those of other kinds are left out. */
+function readCertificates(signedData: asn1js.Sequence): X509Certificate[] {
+  const set = signedData.valueBlock.value.find(
+    ({ idBlock }) => idBlock.tagClass === 3 && idBlock.tagNumber === 0,
+  )
+  const encoded = ((set as asn1js.Constructed | undefined)?.valueBlock.value ?? [])
+    .map(({ valueBeforeDecodeView }) => Buffer.from(valueBeforeDecodeView))
+    .filter(([tag]) => tag === SEQUENCE)
+  if (encoded.length > MAX_CERTIFICATES) {
+    throw new TimestampFault('malformed', `sent more than ${MAX_CERTIFICATES} certificates`)
+  }
+  return encoded.map((der) => new X509Certificate(der))
+}
+
+/** pkijs takes so long for a certificate that it gets no more than it has to. */
+function findSigner(certificates: readonly X509Certificate[], sid: unknown): TokenCertificate | undefined {
+  for (const x509 of certificates) {
+    const parsed = pkijs.Certificate.fromBER(x509.raw)
+    if (identifies(sid, parsed)) {
+      return { x509, parsed }
+    }
+  }
+  return undefined
+}
+
+function identifies(sid: unknown, certificate: pkijs.Certificate): boolean {
+  return (
+    sid instanceof pkijs.IssuerAndSerialNumber &&
+    sid.issuer.isEqual(certificate.issuer) &&
+    sid.serialNumber.isEqual(certificate.serialNumber)
+  )
+}
+
+/** Which has to be told in two places, where verifiers look for it (RFC 5652 5.1, 5.3). */
+function findHash(
+  { digestAlgorithm }: pkijs.SignerInfo,
+  all: readonly pkijs.AlgorithmIdentifier[],
+): HashAlgorithm {
+  const { algorithmId } = digestAlgorithm
+  const algorithm = HASH_ALGORITHMS.find(({ oid }) => oid === algorithmId)
+  if (algorithm === undefined || algorithm.name === 'sha160') {
+    throw new TimestampFault(
+      'untrusted',
+      `signed with a hash algorithm that is not supported, ${algorithmId}`,
+    )
+  }
+  if (![digestAlgorithm, ...all].every(isPlain) || !all.some((one) => one.algorithmId === algorithmId)) {
+    throw new TimestampFault('malformed', 'sent a token that tells its hash algorithm in a wrong way')
+  }
+  return algorithm
+}
+
+/** RFC 5754 2: parameters are left out, or NULL. */
+function isPlain({ algorithmParams }: pkijs.AlgorithmIdentifier): boolean {
+  return algorithmParams === undefined || algorithmParams instanceof asn1js.Null
+}

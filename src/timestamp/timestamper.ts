@@ -1,0 +1,158 @@
+import { Agent as HttpAgent } from 'node:http'
+import { Agent as HttpsAgent } from 'node:https'
+import { TIMESTAMP_UNAVAILABLE } from '../errors.ts'
+import { digest } from '../signature/digest.ts'
+import { acceptAnswer } from './accept-answer.ts'
+import { nameAuthorities, type TimestampAuthority } from './authority.ts'
+import { exchange } from './exchange.ts'
+import { KnownChain } from './known-chain.ts'
+import { readSecrets } from './secrets.ts'
+import { TimestampFault, type TimestampOutcome } from './timestamp-fault.ts'
+import { createNonce, encodeTimestampRequest } from './timestamp-request.ts'
+import { Turns } from './turns.ts'
+import { within } from './within.ts'
+
+/** For which a connection is kept without use, in milliseconds: less than what servers and firewalls do. */
+const IDLE_MS = 15_000
+
+export interface TimestamperOptions {
+  readonly authorities: readonly [TimestampAuthority, ...TimestampAuthority[]]
+  /** Milliseconds between an authority's clock and this one; five minutes by default. */
+  readonly clockToleranceMs?: number
+  /** Milliseconds for which an authority that failed is asked last; half a minute by default. */
+  readonly restMs?: number
+  /** Requests to one authority at once, beyond which they wait; 16 by default. */
+  readonly connections?: number
+  readonly observer: TimestampObserver
+}
+
+export interface TimestampObserver {
+  /**
+   * @param authority its host
+   * @param problem what was wrong and what to do, for the log; undefined where there was nothing
+   */
+  asked(authority: string, seconds: number, outcome: TimestampOutcome, problem?: string): void
+}
+
+export interface TimestampLimits {
+  /** Milliseconds of `performance.now()`. */
+  readonly deadline: number
+  readonly signal?: AbortSignal
+}
+
+interface NamedAuthority extends TimestampAuthority {
+  readonly name: string
+  readonly known: KnownChain
+}
+
+/** Timestamps of whichever authority gives them. */
+export class Timestamper {
+  readonly #options: Required<TimestamperOptions>
+  readonly #turns: Turns<NamedAuthority>
+  readonly #http: HttpAgent
+  readonly #https: HttpsAgent
+
+  constructor({
+    clockToleranceMs = 300_000,
+    restMs = 30_000,
+    connections = 16,
+    ...rest
+  }: TimestamperOptions) {
+    this.#options = { clockToleranceMs, restMs, connections, ...rest }
+    const names = nameAuthorities(rest.authorities)
+    const named = rest.authorities.map((authority, index) => ({
+      ...authority,
+      name: `${names[index]}`,
+      known: new KnownChain(),
+    }))
+    this.#turns = new Turns(named, restMs)
+    const agentOptions = { keepAlive: true, maxSockets: connections, timeout: IDLE_MS }
+    this.#http = new HttpAgent(agentOptions)
+    this.#https = new HttpsAgent(agentOptions)
+  }
+
+  /**
+   * A timestamp of `data`, of which only a digest leaves. Authorities are asked one after another, each with its share
+   * of the time that is left, until one gives a timestamp in which all is right.
+   *
+   * @returns DER TimeStampToken (RFC 3161 2.4.2): a ContentInfo with a SignedData
+   * @throws TIMESTAMP_UNAVAILABLE, by the deadline; the signal's reason when it is aborted
+   */
+  async timestamp(data: Uint8Array, { deadline, signal }: TimestampLimits): Promise<Buffer> {
+    const problems: string[] = []
+    const order = this.#turns.order()
+    for (const [index, authority] of order.entries()) {
+      signal?.throwIfAborted()
+      const ms = (deadline - performance.now()) / (order.length - index)
+      if (ms > 0) {
+        const got = await this.#ask(authority, data, ms, signal)
+        if (Buffer.isBuffer(got)) {
+          return got
+        }
+        problems.push(got)
+      }
+    }
+    throw new TIMESTAMP_UNAVAILABLE(problems.join('. ') || 'no time was left to ask one')
+  }
+
+  /** Ends the connections. */
+  close(): void {
+    this.#http.destroy()
+    this.#https.destroy()
+  }
+
+  /**
+   * @returns the token, or what is wrong
+   * @throws the signal's reason when it is aborted
+   */
+  async #ask(
+    authority: NamedAuthority,
+    data: Uint8Array,
+    ms: number,
+    signal: AbortSignal | undefined,
+  ): Promise<Buffer | string> {
+    const { name } = authority
+    const begin = performance.now()
+    const tell = (outcome: TimestampOutcome, problem?: string) =>
+      this.#options.observer.asked(name, (performance.now() - begin) / 1000, outcome, problem)
+    const late = new TimestampFault('timeout', `did not answer within ${Math.round(ms)} ms`)
+    this.#turns.begin(authority)
+    try {
+      const token = await within(ms, late, signal, (signal) => this.#obtain(authority, data, signal))
+      this.#turns.succeed(authority)
+      tell('granted')
+      return token
+    } catch (error) {
+      if (!(error instanceof TimestampFault)) {
+        tell('abandoned')
+        throw error
+      }
+      this.#turns.fail(authority)
+      const problem = `${name} ${describe(error, authority)}`
+      tell(error.outcome, problem)
+      return problem
+    }
+  }
+
+  async #obtain(authority: NamedAuthority, data: Uint8Array, signal: AbortSignal): Promise<Buffer> {
+    const { url, hashAlgorithm, policy, trustAnchors, known } = authority
+    const asked = {
+      hashAlgorithm,
+      digest: await digest(hashAlgorithm, data),
+      nonce: createNonce(),
+      ...(policy === undefined ? {} : { policy }),
+    }
+    const agent = url.protocol === 'https:' ? this.#https : this.#http
+    const body = encodeTimestampRequest(asked)
+    const answer = await exchange({ url, agent, body, signal, ...(await readSecrets(authority)) })
+    return acceptAnswer(answer, {
+      ...{ asked, trustAnchors, known },
+      clockToleranceMs: this.#options.clockToleranceMs,
+    })
+  }
+}
+
+/** With what the authority itself says, unless it knows a password, which it could say. */
+function describe({ message, said }: TimestampFault, { credentials }: TimestampAuthority): string {
+  return said === undefined || credentials !== undefined ? message : `${message}; it says: ${said}`
+}

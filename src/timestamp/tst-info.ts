@@ -1,0 +1,51 @@
+import * as asn1js from 'asn1js'
+import * as pkijs from 'pkijs'
+import { TimestampFault } from './timestamp-fault.ts'
+import type { AskedTimestamp } from './timestamp-request.ts'
+
+/**
+ * Checks that a TSTInfo (RFC 3161 2.4.2) is the one that was asked for, just now.
+ *
+ * @param der of which a signature has been verified
+ * @param toleranceMs between the authority's clock and this one
+ * @throws TimestampFault where it is not, and Error for what is no TSTInfo
+ */
+export function readTstInfo(der: Buffer, asked: AskedTimestamp, toleranceMs: number): pkijs.TSTInfo {
+  const { offset, result } = asn1js.fromBER(der)
+  const info = new pkijs.TSTInfo({ schema: result })
+  if (offset !== der.length || info.version !== 1) {
+    throw new TimestampFault('malformed', 'sent a timestamp of an unknown version')
+  }
+  const problem = describeMismatch(info, asked, toleranceMs)
+  if (problem !== undefined) {
+    throw new TimestampFault('mismatch', problem)
+  }
+  return info
+}
+
+function describeMismatch(
+  info: pkijs.TSTInfo,
+  asked: AskedTimestamp,
+  toleranceMs: number,
+): string | undefined {
+  const { hashAlgorithm, hashedMessage } = info.messageImprint
+  if (
+    hashAlgorithm.algorithmId !== asked.hashAlgorithm.oid ||
+    !asked.digest.equals(hashedMessage.valueBlock.valueHexView)
+  ) {
+    return 'timestamped another digest than the one it was sent'
+  }
+  if (info.nonce === undefined || !asked.nonce.equals(info.nonce.valueBlock.valueHexView)) {
+    return 'did not send the nonce of the request back: the timestamp is that of another request'
+  }
+  if (asked.policy !== undefined && info.policy !== asked.policy) {
+    return `timestamped under the policy ${info.policy}, not under the one that was asked for; correct the policy, or leave it out`
+  }
+  const offBy = info.genTime.getTime() - Date.now()
+  // So that what is no time is not within it either
+  if (!(Math.abs(offBy) <= toleranceMs)) {
+    return `gave a time that is ${Math.round(offBy / 1000)} seconds off this clock; check both clocks`
+  }
+  const critical = info.extensions?.find((extension) => extension.critical)
+  return critical && `sent a timestamp with a critical extension that is not supported, ${critical.extnID}`
+}

@@ -1,0 +1,348 @@
+import { createHash } from 'node:crypto'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { findHashAlgorithm, type HashAlgorithm } from '../../src/signature/hash-algorithms.ts'
+import { acceptAnswer, type Expectation } from '../../src/timestamp/accept-answer.ts'
+import { KnownChain } from '../../src/timestamp/known-chain.ts'
+import { TimestampFault } from '../../src/timestamp/timestamp-fault.ts'
+import { createNonce, encodeTimestampRequest } from '../../src/timestamp/timestamp-request.ts'
+import { type Issued, issue, openssl, RSA_2048, spoil, withUnknownKey } from '../support/certificates.ts'
+import {
+  createIssuers,
+  createResponder,
+  FOR_TIMESTAMPS,
+  type Forgery,
+  forge,
+  grant,
+  OTHER_POLICY,
+  POLICY,
+  tstInfoOf,
+  verifies,
+} from '../support/timestamp-authority.ts'
+
+const directory = t.testdir()
+const { root, issuing } = createIssuers(directory)
+const subject = '/O=Test/CN=Timestamp authority'
+const signer = issue(directory, { subject, issuer: issuing, extensions: FOR_TIMESTAMPS })
+const rsa = issue(directory, { subject, issuer: issuing, extensions: FOR_TIMESTAMPS, key: RSA_2048 })
+const rsaIssuer = issue(directory, { subject: '/CN=RSA CA', ca: true, issuer: root, key: RSA_2048 })
+const data = Buffer.from('the value of a signature')
+const respond = createResponder(directory, { signer, chain: [issuing] })
+const DAY_MS = 86_400_000
+
+const expected = expect()
+const answer = await respond(encodeTimestampRequest(expected.asked))
+const tstInfo = tstInfoOf(directory, answer)
+
+function expect(hash = 'sha256', policy?: string): Expectation {
+  const hashAlgorithm = findHashAlgorithm(hash) as HashAlgorithm
+  return {
+    asked: {
+      hashAlgorithm,
+      digest: createHash(hashAlgorithm.nodeName).update(data).digest(),
+      nonce: createNonce(),
+      ...(policy === undefined ? {} : { policy }),
+    },
+    trustAnchors: [root.certificate],
+    clockToleranceMs: 300_000,
+    known: new KnownChain(),
+  }
+}
+
+function refuses(t: Test, answer: Buffer, pattern: string | RegExp, outcome: string, expectation = expected) {
+  try {
+    acceptAnswer(answer, expectation)
+    t.fail(`accepted; expected: ${pattern}`)
+  } catch (error) {
+    t.ok(error instanceof TimestampFault)
+    t.match(error, { message: pattern, outcome })
+  }
+}
+
+/** Signed by `openssl cms` with the chain that verifies, but for what is changed. */
+const forged = (changes: Partial<Forgery>) =>
+  forge(directory, { tstInfo, signers: [signer], chain: [issuing], ...changes })
+
+const authority = (extensions: readonly string[], changes = {}) =>
+  issue(directory, { subject, issuer: issuing, extensions, ...changes })
+
+t.test('a token is handed out as it came, and OpenSSL verifies it', async (t) => {
+  const token = acceptAnswer(answer, expected)
+  t.ok(answer.includes(token))
+  t.ok(verifies(directory, token, data, root))
+  t.notOk(verifies(directory, token, Buffer.from('other data'), root), 'which it does not for anything')
+})
+
+t.test('authorities of every kind', async (t) => {
+  for (const [name, used, settings] of [
+    ['RSA', rsa, {}],
+    ['RSA with SHA-512', rsa, { signer_digest: 'sha512' }],
+    ['SHA-384', authority(FOR_TIMESTAMPS), { signer_digest: 'sha384' }],
+    ['a signing-certificate of version 1', signer, { ess_cert_id_alg: 'sha1' }],
+    ['a signing-certificate with SHA-512', signer, { ess_cert_id_alg: 'sha512' }],
+    ['a signing-certificate that names the chain', signer, { ess_cert_id_chain: 'yes' }],
+    ['no name', signer, { tsa_name: 'no' }],
+    ['fractions of a second', signer, { clock_precision_digits: '3' }],
+  ] as const) {
+    for (const hash of ['sha256', 'sha512']) {
+      const expected = expect(hash)
+      const respond = createResponder(directory, { signer: used, chain: [issuing], settings })
+      const token = acceptAnswer(await respond(encodeTimestampRequest(expected.asked)), expected)
+      t.ok(verifies(directory, token, data, root), `${name}, ${hash}`)
+    }
+  }
+})
+
+t.test('RSASSA-PSS, which `openssl ts` does not know, but `openssl cms`', async (t) => {
+  const args = ['-cades', '-keyopt', 'rsa_padding_mode:pss', '-keyopt', 'rsa_pss_saltlen:32']
+  // The name in it is the same
+  const token = acceptAnswer(forged({ signers: [rsa], args }), expected)
+  const file = join(t.testdir(), 'token')
+  writeFileSync(file, token)
+  const verify = ['-verify', '-inform', 'DER', '-in', file, '-CAfile', root.certificateFile]
+  openssl('cms', ...verify, '-purpose', 'any', '-out', `${file}.content`)
+  t.same(readFileSync(`${file}.content`), tstInfo)
+})
+
+t.test('a token in BER is handed out as DER', async (t) => {
+  const answer = forged({ args: ['-cades', '-stream'] })
+  const token = acceptAnswer(answer, expected)
+  t.notOk(answer.includes(token))
+  t.ok(verifies(directory, token, data, root))
+  const file = join(t.testdir(), 'token')
+  writeFileSync(file, token)
+  t.notMatch(openssl('asn1parse', '-inform', 'DER', '-in', file), 'l=inf')
+})
+
+t.test('a timestamp of something else', async (t) => {
+  const { asked } = expected
+  const changed = (changes: Partial<typeof asked>, more = {}) => ({
+    ...{ ...expected, ...more },
+    asked: { ...asked, ...changes },
+  })
+  const other = 'timestamped another digest than the one it was sent'
+  refuses(t, answer, other, 'mismatch', changed({ digest: Buffer.alloc(32) }))
+  const sha384 = findHashAlgorithm('sha384') as HashAlgorithm
+  refuses(t, answer, other, 'mismatch', changed({ hashAlgorithm: sha384 }))
+  refuses(t, answer, /^did not send the nonce/, 'mismatch', changed({ nonce: createNonce() }))
+  refuses(
+    t,
+    answer,
+    /^timestamped under the policy 1\.3\.6\.1\.4\.1\.99999\.1, not/,
+    'mismatch',
+    changed({ policy: OTHER_POLICY }),
+  )
+  t.ok(acceptAnswer(answer, changed({ policy: POLICY })))
+})
+
+t.test('a policy that was asked for', async (t) => {
+  const expected = expect('sha256', OTHER_POLICY)
+  t.ok(acceptAnswer(await respond(encodeTimestampRequest(expected.asked)), expected))
+})
+
+t.test('another time than that of this clock', async (t) => {
+  t.ok(acceptAnswer(answer, { ...expected, clockToleranceMs: 60_000 }))
+  refuses(t, answer, /^gave a time that is -?\d seconds off this clock; check both clocks$/, 'mismatch', {
+    ...expected,
+    clockToleranceMs: -1,
+  })
+  const digits = /20\d{12}Z/.exec(tstInfo.toString('latin1')) as RegExpExecArray
+  const changed = Buffer.from(tstInfo)
+  changed.write('20200101', digits.index)
+  refuses(t, forged({ tstInfo: changed }), /^gave a time that is -\d{9} seconds off/, 'mismatch')
+})
+
+t.test('a certificate that is not for timestamps', async (t) => {
+  const [constraints = '', usage = ''] = FOR_TIMESTAMPS
+  const key = 'extendedKeyUsage'
+  for (const [lines, pattern] of [
+    [[constraints, usage], /is not for timestamps alone/],
+    [[constraints, usage, `${key} = timeStamping`], /is not for timestamps alone/],
+    [[constraints, usage, `${key} = critical, timeStamping, codeSigning`], /is not for timestamps alone/],
+    [[constraints, usage, `${key} = critical, emailProtection`], /is not for timestamps alone/],
+    [
+      [
+        constraints,
+        'keyUsage = critical, digitalSignature, keyEncipherment',
+        `${key} = critical, timeStamping`,
+      ],
+      /is not for signatures alone, by its key usage \(digitalSignature, keyEncipherment\)/,
+    ],
+    [
+      [constraints, 'keyUsage = critical, DER:030100', `${key} = critical, timeStamping`],
+      /is not for signatures alone, by its key usage \(none\)/,
+    ],
+  ] as const) {
+    refuses(t, forged({ signers: [authority(lines)] }), pattern, 'untrusted')
+  }
+  const withoutUsage = authority([constraints, `${key} = critical, timeStamping`])
+  t.ok(acceptAnswer(forged({ signers: [withoutUsage] }), expected), 'a key usage need not be')
+})
+
+t.test('a certificate that is not valid at the time of the timestamp', async (t) => {
+  const past = { notBefore: new Date(Date.now() - 2 * DAY_MS), notAfter: new Date(Date.now() - DAY_MS) }
+  const expired = authority(FOR_TIMESTAMPS, past)
+  refuses(t, forged({ signers: [expired] }), /The certificate of .*authority expired at/, 'untrusted')
+  const future = authority(FOR_TIMESTAMPS, { notBefore: new Date(Date.now() + DAY_MS) })
+  refuses(t, forged({ signers: [future] }), /is not valid before/, 'untrusted')
+})
+
+t.test('a certificate that can be forged', async (t) => {
+  const small = authority(FOR_TIMESTAMPS, { key: ['-algorithm', 'RSA', '-pkeyopt', 'rsa_keygen_bits:1024'] })
+  refuses(t, forged({ signers: [small] }), /has a key that is not secure, RSA with 1024 bits/, 'untrusted')
+  const sha1 = authority(FOR_TIMESTAMPS, { hash: 'sha1' })
+  refuses(t, forged({ signers: [sha1] }), /is signed with SHA-1, which can be forged/, 'untrusted')
+})
+
+t.test('a chain that does not end in a trust anchor', async (t) => {
+  const stranger = createIssuers(t.testdir())
+  const trusting = (...issued: Issued[]) => ({
+    ...expected,
+    trustAnchors: issued.map(({ certificate }) => certificate),
+    known: new KnownChain(),
+  })
+  refuses(t, answer, /no path to a self-signed certificate/, 'untrusted', trusting(stranger.root))
+  refuses(t, forged({ chain: [] }), /no path to a self-signed certificate/, 'untrusted')
+  t.ok(acceptAnswer(answer, trusting(stranger.root, root)))
+  t.ok(acceptAnswer(forged({ chain: [] }), trusting(issuing, root)), 'with the issuer from the anchors')
+
+  t.test('where there are no anchors the chain has to be right', async (t) => {
+    t.ok(acceptAnswer(answer, trusting()))
+    t.ok(acceptAnswer(forged({ chain: [issuing, root] }), trusting()))
+    t.ok(acceptAnswer(forged({ chain: [] }), trusting()))
+    const twin = issue(directory, { subject: '/O=Test/CN=Timestamp CA', ca: true, issuer: root })
+    refuses(
+      t,
+      forged({ chain: [twin] }),
+      /Timestamp CA in it has not issued that of/,
+      'untrusted',
+      trusting(),
+    )
+    const past = { notBefore: new Date(Date.now() - 2 * DAY_MS), notAfter: new Date(Date.now() - DAY_MS) }
+    const expired = issue(directory, { ...{ subject: '/CN=Old', ca: true, issuer: root }, ...past })
+    const below = authority(FOR_TIMESTAMPS, { issuer: expired })
+    const broken = forged({ signers: [below], chain: [expired] })
+    refuses(t, broken, /The certificate of CN=Old expired/, 'untrusted', trusting())
+    const leaf = issue(directory, {
+      ...{ subject: '/CN=Leaf', issuer: root, extensions: ['subjectKeyIdentifier = hash'] },
+    })
+    const belowLeaf = authority(FOR_TIMESTAMPS, { issuer: leaf })
+    const problem = /is not that of a certificate authority/
+    refuses(t, forged({ signers: [belowLeaf], chain: [leaf] }), problem, 'untrusted', trusting())
+  })
+
+  t.test('a self-signed authority', async (t) => {
+    const selfSigned = issue(directory, { subject, extensions: FOR_TIMESTAMPS, hash: 'sha1' })
+    const answer = forged({ signers: [selfSigned], chain: [] })
+    t.ok(acceptAnswer(answer, trusting(selfSigned)))
+    refuses(t, answer, /no path to a self-signed certificate/, 'untrusted')
+  })
+})
+
+t.test('a signature that is none', async (t) => {
+  const wrong = Buffer.from(answer)
+  wrong.writeUInt8(wrong.readUInt8(wrong.length - 1) ^ 1, wrong.length - 1)
+  refuses(
+    t,
+    wrong,
+    /^cannot be trusted: its signature does not count: it is not that of the signer/,
+    'untrusted',
+  )
+})
+
+t.test('a certificate that the signature does not name as its own', async (t) => {
+  const problem = 'its signed signing-certificate is not the certificate of the signer'
+  refuses(t, forged({ args: [] }), problem, 'untrusted')
+  // The last byte is of the issuer's signature, which cannot be verified where the issuer is not known
+  const alone = forged({ chain: [] })
+  const end = alone.indexOf(signer.certificate.raw) + signer.certificate.raw.length
+  alone.writeUInt8(alone.readUInt8(end - 1) ^ 1, end - 1)
+  refuses(t, alone, problem, 'untrusted', { ...expected, trustAnchors: [], known: new KnownChain() })
+})
+
+t.test('signed attributes that are wrong', async (t) => {
+  const typeInAttribute = answer.lastIndexOf(Buffer.from('060b2a864886f70d0109100104', 'hex'))
+  const changed = Buffer.from(answer)
+  changed.writeUInt8(5, typeInAttribute + 12)
+  refuses(t, changed, 'its signed content-type is not that of a timestamp', 'untrusted')
+  const digest = createHash('sha256').update(tstInfo).digest()
+  const other = Buffer.from(answer)
+  other.fill(0, other.indexOf(digest), other.indexOf(digest) + 32)
+  refuses(t, other, 'its signed message-digest is not that of the timestamp', 'untrusted')
+})
+
+t.test('a token of another kind', async (t) => {
+  refuses(t, forged({ args: ['-noattr'] }), 'without the one signature that it must have', 'malformed')
+  refuses(t, forged({ signers: [signer, rsa] }), 'without the one signature that it must have', 'malformed')
+  refuses(t, forged({ contentType: '1.2.840.113549.1.7.1' }), 'signed something else', 'malformed')
+  refuses(t, forged({ args: ['-cades', '-nocerts'] }), 'without the certificate of its signer', 'untrusted')
+  refuses(t, forged({ args: ['-cades', '-nocerts'], chain: [] }), 'without the certificate', 'untrusted')
+  refuses(t, forged({ args: ['-cades', '-keyid'] }), 'without the certificate of its signer', 'untrusted')
+  refuses(t, forged({ args: ['-cades', '-md', 'sha1'] }), 'signed with a hash algorithm that is', 'untrusted')
+  const many = Array.from({ length: 21 }, (_, index) => issue(directory, { subject: `/CN=${index}` }))
+  refuses(t, forged({ chain: many }), 'sent more than 20 certificates', 'malformed')
+  const notSigned = Buffer.from('300f06092a864886f70d010701a0020400', 'hex')
+  refuses(t, grant(notSigned), 'sent a token that is not signed', 'malformed')
+  refuses(t, grant(Buffer.alloc(0)), 'granted a timestamp, but sent none', 'malformed')
+})
+
+t.test('a timestamp of another version, with more behind it, or with an extension that counts', async (t) => {
+  const version = Buffer.from(tstInfo)
+  version.writeUInt8(2, version.indexOf(Buffer.from('020101', 'hex')) + 2)
+  refuses(t, forged({ tstInfo: version }), 'sent a timestamp of an unknown version', 'malformed')
+  const longer = Buffer.concat([tstInfo, Buffer.alloc(1)])
+  refuses(t, forged({ tstInfo: longer }), 'sent a timestamp of an unknown version', 'malformed')
+  for (const [critical, isRefused] of [
+    ['0101ff', true],
+    ['', false],
+  ] as const) {
+    const extension = Buffer.from(`0603290101${critical}0400`, 'hex')
+    const extensions = Buffer.concat([
+      Buffer.from([0xa1, extension.length + 2, 0x30, extension.length]),
+      extension,
+    ])
+    const extended = Buffer.concat([tstInfo, extensions])
+    t.equal(tstInfo.readUInt8(1), 0x81)
+    extended.writeUInt8(extended.length - 3, 2)
+    const answer = forged({ tstInfo: extended })
+    if (isRefused) {
+      refuses(t, answer, 'a critical extension that is not supported, 1.1.1.1', 'mismatch')
+    } else {
+      t.ok(acceptAnswer(answer, expected))
+    }
+  }
+})
+
+t.test('a name that is not in the certificate', async (t) => {
+  const other = authority(FOR_TIMESTAMPS, { subject: '/O=Test/CN=Other' })
+  refuses(t, forged({ signers: [other] }), 'gives itself another name', 'untrusted')
+  const alternative = authority(
+    [...FOR_TIMESTAMPS, 'subjectAltName = DNS:tsa.example, dirName:alternative'],
+    { subject: '/O=Test/CN=Other', extension: '[alternative]\nO = Test\nCN = Timestamp authority' },
+  )
+  t.ok(acceptAnswer(forged({ signers: [alternative] }), expected))
+})
+
+t.test('certificates that cannot be read', async (t) => {
+  const spoiled = spoil(authority(FOR_TIMESTAMPS, { issuer: rsaIssuer }))
+  refuses(t, forged({ signers: [spoiled] }), 'answered with what is no timestamp', 'malformed')
+  const withoutKey = withUnknownKey(signer.certificate)
+  const changed = Buffer.from(answer)
+  withoutKey.raw.copy(changed, changed.indexOf(signer.certificate.raw))
+  refuses(t, changed, /a key that is not secure, one of an unknown type/, 'untrusted')
+  const broken = Buffer.from(answer)
+  broken.writeUInt8(0x31, broken.indexOf(signer.certificate.raw) + 4)
+  refuses(t, broken, 'answered with what is no timestamp', 'malformed')
+})
+
+t.test('what is no answer at all', async (t) => {
+  for (const bytes of ['', '30', '3000', '3080', 'ff'.repeat(40), '30'.repeat(500), '3003020100']) {
+    refuses(t, Buffer.from(bytes, 'hex'), /no timestamp|sent none/, 'malformed')
+  }
+  refuses(t, Buffer.from('<html>Sign in</html>'), 'answered with what is no timestamp', 'malformed')
+  for (const end of [1, 10, 100, answer.length - 1]) {
+    refuses(t, answer.subarray(0, end), 'answered with what is no timestamp', 'malformed')
+  }
+  refuses(t, Buffer.concat([answer, Buffer.alloc(1)]), 'answered with what is no timestamp', 'malformed')
+})

@@ -1,0 +1,382 @@
+import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
+import type { ServerResponse } from 'node:http'
+import { createServer, type Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import { findHashAlgorithm, type HashAlgorithm } from '../../src/signature/hash-algorithms.ts'
+import type { TimestampAuthority } from '../../src/timestamp/authority.ts'
+import { Timestamper, type TimestamperOptions } from '../../src/timestamp/timestamper.ts'
+import { issue } from '../support/certificates.ts'
+import {
+  type Answer,
+  createIssuers,
+  createResponder,
+  FOR_TIMESTAMPS,
+  OTHER_POLICY,
+  send,
+  startTimestampServer,
+  verifies,
+} from '../support/timestamp-authority.ts'
+
+const directory = t.testdir()
+const { root, issuing } = createIssuers(directory)
+const signer = issue(directory, {
+  ...{ subject: '/CN=Timestamp authority', issuer: issuing, extensions: FOR_TIMESTAMPS },
+})
+const respond = createResponder(directory, { signer, chain: [issuing] })
+const hashAlgorithm = findHashAlgorithm('sha256') as HashAlgorithm
+const data = Buffer.from('the value of a signature')
+const SECRET = 'correct horse'
+
+const good: Answer = async (query, response) => send(response, await respond(query))
+const failing: Answer = (_, response) => response.writeHead(500).end()
+const silent: Answer = () => {}
+
+/** In ms of `performance.now()`. */
+const after = (ms: number) => ({ deadline: performance.now() + ms })
+
+interface Told {
+  readonly authority: string
+  readonly seconds: number
+  readonly outcome: string
+  readonly problem: string | undefined
+}
+
+interface Played extends Partial<Omit<TimestamperOptions, 'authorities'>> {
+  readonly authorities: readonly (Partial<TimestampAuthority> & Pick<TimestampAuthority, 'url'>)[]
+}
+
+function start(t: Test, { authorities, ...options }: Played) {
+  const told: Told[] = []
+  const timestamper = new Timestamper({
+    authorities: authorities.map((one) => ({
+      ...{ hashAlgorithm, trustAnchors: [root.certificate] },
+      ...one,
+    })) as unknown as TimestamperOptions['authorities'],
+    observer: {
+      asked: (authority, seconds, outcome, problem) => told.push({ authority, seconds, outcome, problem }),
+    },
+    ...options,
+  })
+  t.teardown(() => timestamper.close())
+  return { timestamper, told, outcomes: () => told.map(({ outcome }) => outcome) }
+}
+
+async function startBoth(t: Test, first: Answer, second: Answer, options: Partial<TimestamperOptions> = {}) {
+  const servers = [await startTimestampServer(t, first), await startTimestampServer(t, second)] as const
+  const [one, other] = servers
+  const started = start(t, { authorities: [{ url: one.url }, { url: other.url }], ...options })
+  return { ...started, one, other }
+}
+
+t.test('a timestamp that OpenSSL verifies', async (t) => {
+  const server = await startTimestampServer(t, good)
+  const { timestamper, told } = start(t, { authorities: [{ url: server.url }] })
+  const token = await timestamper.timestamp(data, after(20_000))
+  t.ok(verifies(directory, token, data, root))
+  const [request] = server.seen.requests
+  t.match(request, {
+    method: 'POST',
+    url: '/tsa',
+    headers: { 'content-type': 'application/timestamp-query' },
+  })
+  t.equal(request?.headers.authorization, undefined)
+  t.match(told, [{ authority: server.url.host, outcome: 'granted', problem: undefined }])
+  t.ok(Number(told[0]?.seconds) > 0)
+  const [, ...more] = await Promise.all([1, 2, 3].map(() => timestamper.timestamp(data, after(20_000))))
+  t.ok(more.every((one) => !one.equals(token)))
+})
+
+t.test('a policy and another hash, and an answer whose type has parameters', async (t) => {
+  const server = await startTimestampServer(t, async (query, response) => {
+    response.setHeader('content-type', 'Application/Timestamp-Reply; charset=binary')
+    response.end(await respond(query))
+  })
+  const sha512 = findHashAlgorithm('sha512') as HashAlgorithm
+  const { timestamper } = start(t, {
+    authorities: [{ url: server.url, policy: OTHER_POLICY, hashAlgorithm: sha512 }],
+  })
+  const token = await timestamper.timestamp(data, after(20_000))
+  t.ok(verifies(directory, token, data, root))
+  t.ok(token.includes(Buffer.from('0609608648016503040203', 'hex')), 'SHA-512 of the data')
+})
+
+t.test('what an authority does wrong is told', async (t) => {
+  const text = (status: number, headers = {}) =>
+    ((_, response) => response.writeHead(status, headers).end('refused')) satisfies Answer
+  const type = { 'content-type': 'application/timestamp-reply' }
+  const endless: Answer = (_, response) => {
+    response.writeHead(200, type)
+    const more = () => {
+      while (!response.destroyed && response.write(Buffer.alloc(16_384)));
+    }
+    response.on('drain', more)
+    more()
+  }
+  for (const [answer, outcome, problem] of [
+    [failing, 'http_error', 'answered with the HTTP status 500'],
+    [
+      text(401),
+      'http_error',
+      'answered with the HTTP status 401; check its user and password, or its client certificate',
+    ],
+    [text(302, { location: '/' }), 'http_error', 'answered with the HTTP status 302; check its address'],
+    [
+      text(200),
+      'http_error',
+      'answered with another content type than application/timestamp-reply; check its address',
+    ],
+    [
+      text(200, { 'content-type': 'text/html' }),
+      'http_error',
+      'answered with another content type than application/timestamp-reply; check its address',
+    ],
+    [text(200, type), 'malformed', 'answered with what is no timestamp'],
+    [endless, 'malformed', 'sent more than 65536 bytes'],
+    [
+      (_, response) => response.socket?.resetAndDestroy(),
+      'unreachable',
+      'cannot be reached, or broke off (ECONNRESET)',
+    ],
+    [
+      (_, response) => response.socket?.end('garbage\r\n\r\n'),
+      'unreachable',
+      'cannot be reached, or broke off (HPE_INVALID_CONSTANT)',
+    ],
+    [(_, response) => cutShort(response), 'unreachable', 'cannot be reached, or broke off (ECONNRESET)'],
+    [
+      async (query, response) => send(response, (await respond(query)).subarray(0, 500)),
+      'malformed',
+      'answered with what is no timestamp',
+    ],
+  ] as readonly (readonly [Answer, string, string])[]) {
+    const server = await startTimestampServer(t, answer)
+    const { timestamper, told } = start(t, { authorities: [{ url: server.url }] })
+    const name = server.url.host
+    await t.rejects(timestamper.timestamp(data, after(20_000)), {
+      code: 'TIMESTAMP_UNAVAILABLE',
+      statusCode: 503,
+      message: `No authority gave a timestamp that is any good: ${name} ${problem}`,
+    })
+    t.match(told, [{ authority: name, outcome, problem: `${name} ${problem}` }])
+  }
+})
+
+/** Half an answer, and the end of the connection. */
+function cutShort(response: ServerResponse): void {
+  response.writeHead(200, { 'content-type': 'application/timestamp-reply', 'content-length': 1000 })
+  response.write(Buffer.alloc(500), () => response.socket?.destroy())
+}
+
+t.test('an address where nobody listens, or that nobody has', async (t) => {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as { port: number }
+  await new Promise((resolve) => server.close(resolve))
+  const { timestamper, told } = start(t, {
+    authorities: [{ url: new URL(`http://127.0.0.1:${port}`) }, { url: new URL('http://tsa.invalid/') }],
+  })
+  await t.rejects(timestamper.timestamp(data, after(20_000)), { code: 'TIMESTAMP_UNAVAILABLE' })
+  t.match(told, [
+    { outcome: 'unreachable', problem: `127.0.0.1:${port} cannot be reached, or broke off (ECONNREFUSED)` },
+    {
+      outcome: 'unreachable',
+      problem: /^tsa\.invalid cannot be reached, or broke off \((ENOTFOUND|EAI_AGAIN)\)$/,
+    },
+  ])
+})
+
+t.test('a request that the authority rejects, in its words', async (t) => {
+  const server = await startTimestampServer(t, good)
+  const { timestamper, told } = start(t, { authorities: [{ url: server.url, policy: '1.2.3.4' }] })
+  await t.rejects(timestamper.timestamp(data, after(20_000)), { code: 'TIMESTAMP_UNAVAILABLE' })
+  t.match(told, [{ outcome: 'rejected' }])
+  t.equal(
+    told[0]?.problem,
+    `${server.url.host} rejected the request (rejection): it does not have the policy that is asked for; correct ` +
+      'the policy, or leave it out; it says: Requested policy is not supported.',
+  )
+})
+
+t.test('HTTP Basic, with a password that is read at each use and never told', async (t) => {
+  const passwordFile = `${t.testdir()}/password`
+  writeFileSync(passwordFile, `${SECRET}\n`)
+  const basic = `Basic ${Buffer.from(`user:${SECRET}`).toString('base64')}`
+  const server = await startTimestampServer(t, async (query, response, request) =>
+    request.headers.authorization === basic
+      ? send(response, await respond(query))
+      : response.writeHead(401).end(request.headers.authorization),
+  )
+  const credentials = { user: 'user', passwordFile }
+  const { timestamper, told } = start(t, { authorities: [{ url: server.url, credentials }] })
+  t.ok(verifies(directory, await timestamper.timestamp(data, after(20_000)), data, root))
+  writeFileSync(passwordFile, `${SECRET} wrong`)
+  await t.rejects(timestamper.timestamp(data, after(20_000)), /HTTP status 401; check its user and password/)
+  writeFileSync(passwordFile, SECRET)
+  await timestamper.timestamp(data, after(20_000))
+
+  t.test('nor what an authority says that could know it', async (t) => {
+    const asked = { url: server.url, credentials, policy: '1.2.3.4' }
+    const { timestamper, told } = start(t, { authorities: [asked] })
+    await t.rejects(timestamper.timestamp(data, after(20_000)), /rejected the request/)
+    t.notMatch(told[0]?.problem, /it says/)
+  })
+
+  t.test('a password file that is not there', async (t) => {
+    const missing = { user: 'user', passwordFile: `${passwordFile}.not` }
+    const { timestamper, told } = start(t, { authorities: [{ url: server.url, credentials: missing }] })
+    const error = await timestamper.timestamp(data, after(20_000)).catch((error: Error) => error)
+    t.match(error, { message: /has a password file that cannot be read \(ENOENT\)$/ })
+    t.match(told, [{ outcome: 'misconfigured' }])
+    t.notMatch(JSON.stringify([told, `${error}`]), passwordFile)
+  })
+
+  t.notMatch(JSON.stringify(told), SECRET)
+  t.notMatch(JSON.stringify(told), basic)
+})
+
+t.test('another authority is asked where the first one fails, and for a while first', async (t) => {
+  const { timestamper, told, outcomes, one, other } = await startBoth(t, failing, good)
+  t.ok(verifies(directory, await timestamper.timestamp(data, after(20_000)), data, root))
+  t.strictSame(outcomes(), ['http_error', 'granted'])
+  t.strictSame(
+    told.map(({ authority }) => authority),
+    [one.url.host, other.url.host],
+  )
+  await timestamper.timestamp(data, after(20_000))
+  await timestamper.timestamp(data, after(20_000))
+  t.equal(one.seen.requests.length, 1)
+  t.equal(other.seen.requests.length, 3)
+
+  t.test('and the first one again where that fails', async (t) => {
+    one.answer = good
+    other.answer = failing
+    await timestamper.timestamp(data, after(20_000))
+    t.equal(other.seen.requests.length, 4)
+    t.equal(one.seen.requests.length, 2)
+    await timestamper.timestamp(data, after(20_000))
+    t.equal(one.seen.requests.length, 3)
+  })
+})
+
+t.test('after its rest the first one is asked first again', async (t) => {
+  const { timestamper, one, other } = await startBoth(t, failing, good, { restMs: 50 })
+  await timestamper.timestamp(data, after(20_000))
+  one.answer = good
+  await sleep(60)
+  await timestamper.timestamp(data, after(20_000))
+  t.equal(one.seen.requests.length, 2)
+  t.equal(other.seen.requests.length, 1)
+})
+
+t.test('one that hangs leaves time for the other', async (t) => {
+  const { timestamper, told, outcomes, one } = await startBoth(t, silent, good)
+  const begin = performance.now()
+  t.ok(verifies(directory, await timestamper.timestamp(data, after(6_000)), data, root))
+  t.ok(performance.now() - begin < 6_000)
+  t.strictSame(outcomes(), ['timeout', 'granted'])
+  t.match(told[0]?.problem, /^127\.0\.0\.1:\d+ did not answer within (29\d\d|3000) ms$/)
+  t.equal(one.seen.requests.length, 1)
+})
+
+t.test('all hang: the deadline', async (t) => {
+  const { timestamper, outcomes } = await startBoth(t, silent, silent)
+  const begin = performance.now()
+  await t.rejects(timestamper.timestamp(data, after(400)), /did not answer within .* did not answer within/)
+  const took = performance.now() - begin
+  t.ok(took >= 390 && took < 1_500, `${took} ms`)
+  t.strictSame(outcomes(), ['timeout', 'timeout'])
+})
+
+t.test('an answer that comes byte by byte does not outlast the deadline', async (t) => {
+  const server = await startTimestampServer(t, async (_, response) => {
+    response.writeHead(200, { 'content-type': 'application/timestamp-reply' })
+    while (!response.destroyed) {
+      response.write(Buffer.alloc(1))
+      await sleep(20)
+    }
+  })
+  const { timestamper, outcomes } = start(t, { authorities: [{ url: server.url }] })
+  await t.rejects(timestamper.timestamp(data, after(300)), /did not answer within/)
+  t.strictSame(outcomes(), ['timeout'])
+})
+
+t.test('a deadline that is over', async (t) => {
+  const server = await startTimestampServer(t, good)
+  const { timestamper, told } = start(t, { authorities: [{ url: server.url }] })
+  await t.rejects(timestamper.timestamp(data, after(0)), /: no time was left to ask one$/)
+  t.strictSame(told, [])
+  t.equal(server.seen.requests.length, 0)
+})
+
+t.test('whoever leaves hears so at once, and no authority is blamed', async (t) => {
+  const { timestamper, outcomes, one, other } = await startBoth(t, silent, good)
+  const controller = new AbortController()
+  const wanted = timestamper.timestamp(data, { ...after(20_000), signal: controller.signal })
+  while (one.seen.requests.length === 0) {
+    await sleep(5)
+  }
+  controller.abort(new Error('left'))
+  await t.rejects(wanted, { message: 'left' })
+  t.strictSame(outcomes(), ['abandoned'])
+  one.answer = good
+  await timestamper.timestamp(data, { ...after(20_000), signal: new AbortController().signal })
+  t.strictSame(outcomes(), ['abandoned', 'granted'])
+  t.equal(other.seen.requests.length, 0)
+  await t.rejects(timestamper.timestamp(data, { ...after(20_000), signal: controller.signal }), /left/)
+  t.equal(one.seen.requests.length, 2)
+})
+
+t.test('connections are kept, and are as many as allowed', async (t) => {
+  const server = await startTimestampServer(t, good)
+  const { timestamper } = start(t, { authorities: [{ url: server.url }], connections: 2 })
+  await Promise.all(Array.from({ length: 8 }, () => timestamper.timestamp(data, after(60_000))))
+  t.equal(server.seen.atOnce, 2)
+  await timestamper.timestamp(data, after(20_000))
+  t.equal(server.seen.connections, 2)
+})
+
+t.test('requests that wait for a connection to one that hangs are over by the deadline too', async (t) => {
+  const server = await startTimestampServer(t, silent)
+  const { timestamper, outcomes } = start(t, { authorities: [{ url: server.url }], connections: 1 })
+  const begin = performance.now()
+  const wanted = Array.from({ length: 20 }, () => timestamper.timestamp(data, after(300)))
+  t.ok((await Promise.allSettled(wanted)).every(({ status }) => status === 'rejected'))
+  t.ok(performance.now() - begin < 1_500)
+  t.ok(outcomes().every((outcome) => outcome === 'timeout'))
+  server.answer = good
+  await timestamper.timestamp(data, after(20_000))
+})
+
+t.test('a kept connection that ends as it is used anew is no failure', async (t) => {
+  const sockets = new Set<Socket>()
+  const server = await startTimestampServer(t, async (query, response, request) => {
+    if (sockets.has(request.socket)) {
+      request.socket.resetAndDestroy()
+    } else {
+      sockets.add(request.socket)
+      send(response, await respond(query))
+    }
+  })
+  const { timestamper, outcomes } = start(t, { authorities: [{ url: server.url }] })
+  for (let count = 0; count < 3; count += 1) {
+    await timestamper.timestamp(data, after(20_000))
+  }
+  t.strictSame(outcomes(), ['granted', 'granted', 'granted'])
+  t.equal(server.seen.requests.length, 5)
+})
+
+t.test('several authorities of one host have numbers', async (t) => {
+  const server = await startTimestampServer(t, failing)
+  const { timestamper, told } = start(t, {
+    authorities: [{ url: new URL('/key1', server.url) }, { url: new URL('/key2', server.url) }],
+  })
+  await t.rejects(timestamper.timestamp(data, after(20_000)))
+  const { host } = server.url
+  t.strictSame(
+    told.map(({ authority }) => authority),
+    [`${host} (1)`, `${host} (2)`],
+  )
+  t.notMatch(JSON.stringify(told), 'key1', 'which a path can hold')
+})

@@ -1,0 +1,122 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { TLSSocket } from 'node:tls'
+import t, { type Test } from 'tap'
+import { findHashAlgorithm, type HashAlgorithm } from '../../src/signature/hash-algorithms.ts'
+import type { TlsFiles } from '../../src/timestamp/authority.ts'
+import { Timestamper } from '../../src/timestamp/timestamper.ts'
+import { issue } from '../support/certificates.ts'
+import {
+  createIssuers,
+  createResponder,
+  FOR_TIMESTAMPS,
+  send,
+  startTimestampServer,
+  verifies,
+} from '../support/timestamp-authority.ts'
+
+const directory = t.testdir()
+const { root, issuing } = createIssuers(directory)
+const signer = issue(directory, {
+  ...{ subject: '/CN=Timestamp authority', issuer: issuing, extensions: FOR_TIMESTAMPS },
+})
+const respond = createResponder(directory, { signer, chain: [issuing] })
+const tlsRoot = issue(directory, { subject: '/CN=TLS root', ca: true })
+const server = issue(directory, {
+  ...{ subject: '/CN=Server', issuer: tlsRoot, extension: 'subjectAltName = IP:127.0.0.1' },
+})
+const client = issue(directory, { subject: '/CN=Client', issuer: tlsRoot })
+const stranger = issue(directory, { subject: '/CN=Stranger' })
+const data = Buffer.from('the value of a signature')
+const files = {
+  caFile: tlsRoot.certificateFile,
+  certificateFile: client.certificateFile,
+  keyFile: client.keyFile,
+}
+
+async function start(t: Test) {
+  const started = await startTimestampServer(
+    t,
+    async (query, response, request) => {
+      response.setHeader('client', (request.socket as TLSSocket).getPeerCertificate().subject.CN ?? '')
+      send(response, await respond(query))
+    },
+    {
+      ...{ cert: readFileSync(server.certificateFile), key: readFileSync(server.keyFile) },
+      ...{ ca: readFileSync(tlsRoot.certificateFile), requestCert: true },
+    },
+  )
+  const timestampers = new Map<TlsFiles, Timestamper>()
+  return {
+    ...started,
+    ask(tls: TlsFiles) {
+      const timestamper = timestampers.get(tls) ?? create(started.url, tls)
+      timestampers.set(tls, timestamper)
+      t.teardown(() => timestamper.close())
+      return timestamper.timestamp(data, { deadline: performance.now() + 20_000 })
+    },
+  }
+}
+
+function create(url: URL, tls: TlsFiles): Timestamper {
+  const hashAlgorithm = findHashAlgorithm('sha256') as HashAlgorithm
+  return new Timestamper({
+    authorities: [{ url, tls, hashAlgorithm, trustAnchors: [root.certificate] }],
+    observer: { asked() {} },
+  })
+}
+
+t.test('both sides show a certificate', async (t) => {
+  const { ask, seen } = await start(t)
+  t.ok(verifies(directory, await ask(files), data, root))
+  await ask(files)
+  t.equal(seen.connections, 1, 'one connection for both')
+  await t.rejects(ask({ caFile: files.caFile }), {
+    message: /cannot be reached, or broke off \(E|cannot be reached, or broke off \(ERR_SSL/,
+    code: 'TIMESTAMP_UNAVAILABLE',
+  })
+  const { certificateFile, keyFile } = stranger
+  await t.rejects(ask({ ...files, certificateFile, keyFile }), /cannot be reached, or broke off/)
+})
+
+t.test('a server whose certificate is not trusted', async (t) => {
+  const { ask, seen } = await start(t)
+  await t.rejects(
+    ask({}),
+    /broke off \(UNABLE_TO_VERIFY_LEAF_SIGNATURE|broke off \(SELF_SIGNED_CERT_IN_CHAIN/,
+  )
+  await t.rejects(ask({ caFile: stranger.certificateFile }), /broke off \(UNABLE_TO|broke off \(SELF_SIGNED/)
+  t.equal(seen.requests.length, 0)
+})
+
+t.test('changed files count from the next request on', async (t) => {
+  const folder = t.testdir()
+  const tls = { ...files, certificateFile: join(folder, 'certificate'), keyFile: join(folder, 'key') }
+  const use = (file: string, key: string) => {
+    writeFileSync(tls.certificateFile, readFileSync(file))
+    writeFileSync(tls.keyFile, readFileSync(key))
+  }
+  const { ask, seen } = await start(t)
+  use(client.certificateFile, client.keyFile)
+  await ask(tls)
+  const renewed = issue(directory, { subject: '/CN=Renewed', issuer: tlsRoot })
+  use(renewed.certificateFile, renewed.keyFile)
+  await ask(tls)
+  t.equal(seen.connections, 2)
+})
+
+t.test('files that are missing, broken, or do not belong together', async (t) => {
+  const { ask } = await start(t)
+  for (const name of ['caFile', 'certificateFile', 'keyFile']) {
+    await t.rejects(ask({ ...files, [name]: join(directory, 'missing') }), {
+      message: /: 127\.0\.0\.1:\d+ has a (CA|certificate|key) file that cannot be read \(ENOENT\)$/,
+    })
+  }
+  const broken = join(directory, 'broken')
+  writeFileSync(broken, '-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n')
+  for (const keyFile of [broken, stranger.keyFile]) {
+    await t.rejects(ask({ ...files, keyFile }), {
+      message: /: 127\.0\.0\.1:\d+ has TLS files that OpenSSL refuses \(ERR_OSSL_\w+\); correct them$/,
+    })
+  }
+})
