@@ -1,0 +1,54 @@
+import type { X509Certificate } from 'node:crypto'
+import { readElements } from '../der/addresses.ts'
+import { contextTag, DerReader, TAG } from '../der/der-reader.ts'
+
+/** Which certificates of its issuer a CRL is about: issuingDistributionPoint (RFC 5280 5.2.5). */
+export interface CrlScope {
+  /** DER GeneralNames, of which a certificate has to have one in its own distribution points; undefined: it need not. */
+  readonly distributionPoints: readonly Buffer[] | undefined
+  /** `ca`: those of authorities only; `user`: the others only. */
+  readonly only: 'ca' | 'user' | undefined
+}
+
+/** The fields of issuingDistributionPoint, all tagged implicitly. */
+const FIELD = {
+  distributionPoint: contextTag(0),
+  onlyContainsUserCerts: contextTag(1, 'primitive'),
+  onlyContainsCaCerts: contextTag(2, 'primitive'),
+} as const
+
+/**
+ * @param value DER of the extension; undefined where the CRL has none, which is one about all certificates
+ * @throws Error on CRLs that are not supported: indirect ones, of some reasons only, or of attribute certificates
+ */
+export function readCrlScope(value: Buffer | undefined): CrlScope {
+  if (value === undefined) {
+    return { distributionPoints: undefined, only: undefined }
+  }
+  const scope = new DerReader(value).enter(TAG.sequence)
+  const name = scope.enterOptional(FIELD.distributionPoint)
+  const distributionPoints = name && readElements(name.enterOptional(contextTag(0)))
+  const user = readFlag(scope, FIELD.onlyContainsUserCerts)
+  const ca = readFlag(scope, FIELD.onlyContainsCaCerts)
+  if (scope.tag !== undefined || (user && ca)) {
+    throw new Error('it is indirect, or of some reasons only, which is not supported')
+  }
+  return { distributionPoints, only: ca ? 'ca' : user ? 'user' : undefined }
+}
+
+function readFlag(scope: DerReader, tag: number): boolean {
+  return scope.tag === tag && scope.content(tag)[0] !== 0
+}
+
+/** What keeps a CRL from being about a certificate, in words (RFC 5280 6.3.3 b); undefined where it is. */
+export function describeOutOfScope(
+  { distributionPoints, only }: CrlScope,
+  { ca }: Pick<X509Certificate, 'ca'>,
+  ownDistributionPoints: readonly Buffer[],
+): string | undefined {
+  if (only !== undefined && ca !== (only === 'ca')) {
+    return 'it is about other kinds of certificates'
+  }
+  const shared = distributionPoints?.some((name) => ownDistributionPoints.some((own) => own.equals(name)))
+  return shared === false ? 'it is the one of another distribution point' : undefined
+}

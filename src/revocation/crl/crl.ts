@@ -1,0 +1,37 @@
+/** Reads CRLs (RFC 5280 5.1) without their entries: what they say, of which nothing is verified yet. */
+import { contextTag, DerReader, TAG } from '../der/der-reader.ts'
+import { type Extensions, readExtensions } from '../der/extensions.ts'
+import { readSignedObject, type SignedObject } from '../der/signed-object.ts'
+import { readTime, type UpdateTimes } from '../der/time.ts'
+
+export interface Crl extends SignedObject, UpdateTimes {
+  /** DER Name. */
+  readonly issuer: Buffer
+  /** What is in revokedCertificates; undefined where none is. */
+  readonly entries: DerReader | undefined
+  readonly extensions: Extensions
+}
+
+/** @throws Error whose message says why it is no CRL */
+export function readCrl(der: Buffer): Crl {
+  const outer = new DerReader(der)
+  const list = outer.enter(TAG.sequence)
+  outer.finish()
+  const signed = readSignedObject(list)
+  list.finish()
+  const content = new DerReader(signed.toBeSigned).enter(TAG.sequence)
+  content.enterOptional(TAG.integer) // version
+  if (!content.element(TAG.sequence).equals(signed.algorithm)) {
+    throw new Error('it says two things of the algorithm that it is signed with')
+  }
+  const issuer = content.element(TAG.sequence)
+  const thisUpdate = readTime(content)
+  if (content.tag !== TAG.utcTime && content.tag !== TAG.generalizedTime) {
+    throw new Error('it does not say when it is to be replaced')
+  }
+  const nextUpdate = readTime(content)
+  const entries = content.enterOptional(TAG.sequence)
+  const extensions = readExtensions(content.enterOptional(contextTag(0)))
+  content.finish()
+  return { ...signed, issuer, thisUpdate, nextUpdate, entries, extensions }
+}

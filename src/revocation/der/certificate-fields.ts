@@ -1,0 +1,35 @@
+import { contextTag, DerReader, TAG } from './der-reader.ts'
+import { type Extensions, readExtensions } from './extensions.ts'
+import { readBits } from './signed-object.ts'
+
+/** What others refer to a certificate by, octet by octet. */
+export interface CertificateFields {
+  /** Content of its INTEGER. */
+  readonly serialNumber: Buffer
+  /** DER Name. */
+  readonly issuer: Buffer
+  /** DER Name. */
+  readonly subject: Buffer
+  /** Content of subjectPublicKey without the count of unused bits, of which OCSP has digests (RFC 6960 4.1.1). */
+  readonly publicKeyBits: Buffer
+  readonly extensions: Extensions
+}
+
+/**
+ * @param raw DER
+ * @throws Error when it is not, though OpenSSL could read it
+ */
+export function readCertificateFields({ raw }: { readonly raw: Buffer }): CertificateFields {
+  const certificate = new DerReader(raw).enter(TAG.sequence).enter(TAG.sequence)
+  certificate.enterOptional(contextTag(0)) // version
+  const serialNumber = certificate.content(TAG.integer)
+  certificate.enter(TAG.sequence) // signature
+  const issuer = certificate.element(TAG.sequence)
+  certificate.enter(TAG.sequence) // validity
+  const subject = certificate.element(TAG.sequence)
+  const publicKeyInfo = certificate.enter(TAG.sequence)
+  publicKeyInfo.enter(TAG.sequence) // algorithm
+  const publicKeyBits = readBits(publicKeyInfo)
+  const extensions = readExtensions(certificate.enterOptional(contextTag(3)))
+  return { serialNumber, issuer, subject, publicKeyBits, extensions }
+}

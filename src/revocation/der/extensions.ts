@@ -1,0 +1,48 @@
+/** Extensions of certificates, CRLs, their entries, and OCSP answers, which are alike (RFC 5280 4.2, RFC 6960 4.4). */
+import { type DerReader, TAG } from './der-reader.ts'
+
+export interface Extension {
+  readonly critical: boolean
+  /** DER. */
+  readonly value: Buffer
+}
+
+/** By their dotted object identifiers. */
+export type Extensions = ReadonlyMap<string, Extension>
+
+/**
+ * @param wrapper what is around the SEQUENCE OF Extension; none where there is no such field
+ * @throws Error when it is something else
+ */
+export function readExtensions(wrapper: DerReader | undefined): Extensions {
+  const list = wrapper?.enter(TAG.sequence)
+  wrapper?.finish()
+  return readExtensionList(list)
+}
+
+/** @param list what is in the SEQUENCE OF Extension */
+export function readExtensionList(list: DerReader | undefined): Extensions {
+  const extensions = new Map<string, Extension>()
+  while (list?.tag !== undefined) {
+    const extension = list.enter(TAG.sequence)
+    const id = extension.objectIdentifier()
+    // FALSE is the default, which DER leaves out and some issuers write
+    const critical = extension.tag === TAG.boolean && extension.content(TAG.boolean)[0] !== 0
+    const value = extension.content(TAG.octetString)
+    extension.finish()
+    if (extensions.has(id)) {
+      throw new Error(`it has the extension ${id} twice`)
+    }
+    extensions.set(id, { critical, value })
+  }
+  return extensions
+}
+
+/** @throws Error when one that is critical is not among those that are understood (RFC 5280 5.2) */
+export function refuseUnknownCritical(extensions: Extensions, understood: readonly string[]): void {
+  for (const [id, { critical }] of extensions) {
+    if (critical && !understood.includes(id)) {
+      throw new Error(`it has a critical extension that is not supported, ${id}`)
+    }
+  }
+}

@@ -1,0 +1,34 @@
+import type { X509Certificate } from 'node:crypto'
+import { describeSubject } from '../signers/validity.ts'
+import { type RevocationAddresses, readAddresses } from './der/addresses.ts'
+import { type CertificateFields, readCertificateFields } from './der/certificate-fields.ts'
+
+/** A certificate and who may revoke it. */
+export interface IssuedCertificate {
+  readonly certificate: X509Certificate
+  readonly issuer: X509Certificate
+  /** In one line. */
+  readonly subject: string
+  readonly fields: CertificateFields
+  readonly issuerFields: CertificateFields
+  /** Content of its INTEGER in hex. */
+  readonly serialNumber: string
+  readonly addresses: RevocationAddresses
+}
+
+/** @throws Error when one of them is not DER, though OpenSSL could read it */
+export function readIssuedCertificate(
+  certificate: X509Certificate,
+  issuer: X509Certificate,
+): IssuedCertificate {
+  const fields = readCertificateFields(certificate)
+  return {
+    certificate,
+    issuer,
+    subject: describeSubject(certificate),
+    fields,
+    issuerFields: readCertificateFields(issuer),
+    serialNumber: fields.serialNumber.toString('hex'),
+    addresses: readAddresses(fields.extensions),
+  }
+}

@@ -1,0 +1,80 @@
+import type { X509Certificate } from 'node:crypto'
+import { HASH_ALGORITHMS } from '../../signature/hash-algorithms.ts'
+import type { CertificateFields } from '../der/certificate-fields.ts'
+import { DerReader, TAG } from '../der/der-reader.ts'
+import { refuseUnknownCritical } from '../der/extensions.ts'
+import { describeStaleness, type UpdateTimes } from '../der/time.ts'
+import type { Revocation } from '../revocation-reason.ts'
+import { certificateId, ID_OCSP_NONCE } from './ocsp-request.ts'
+import { type OcspResponse, readOcspResponse, type SingleResponse } from './ocsp-response.ts'
+import { findOcspSigner } from './ocsp-signer.ts'
+
+/** How long an answer counts that says that there is newer information at all times (RFC 6960 4.2.2.1). */
+const WITHOUT_NEXT_UPDATE_MS = 1_800_000
+
+/** An answer that may be relied on, and embedded. */
+export interface OcspAnswer extends UpdateTimes {
+  /** DER OCSPResponse. */
+  readonly der: Buffer
+  readonly revocation: Revocation | undefined
+  /** The issuer of the certificate, or whom it has delegated answering to. */
+  readonly signer: X509Certificate
+}
+
+/** What an answer has to be about. */
+export interface OcspQuestion {
+  readonly certificate: Pick<CertificateFields, 'serialNumber' | 'issuer'>
+  readonly issuer: X509Certificate
+  readonly issuerFields: Pick<CertificateFields, 'publicKeyBits'>
+  readonly nonce: Buffer
+}
+
+/**
+ * Checks a responder's answer (RFC 6960 3.2).
+ *
+ * @param der what came from the responder
+ * @throws Error whose message says why the answer does not count
+ */
+export async function checkOcspResponse(der: Buffer, question: OcspQuestion, at: Date): Promise<OcspAnswer> {
+  const response = readOcspResponse(der)
+  refuseUnknownCritical(response.extensions, [ID_OCSP_NONCE])
+  checkNonce(response, question.nonce)
+  const single = response.answers.find((answer) => isAbout(answer, question))
+  if (single === undefined) {
+    throw new Error('it answered about another certificate')
+  }
+  refuseUnknownCritical(single.extensions, [])
+  const signer = await findOcspSigner(response, question.issuer, at)
+  const { status, thisUpdate } = single
+  const nextUpdate = single.nextUpdate ?? new Date(thisUpdate.getTime() + WITHOUT_NEXT_UPDATE_MS)
+  const stale = describeStaleness({ thisUpdate, nextUpdate }, at)
+  if (stale !== undefined) {
+    throw new Error(stale)
+  }
+  if (status === 'unknown') {
+    throw new Error('it does not know the certificate')
+  }
+  return { der, thisUpdate, nextUpdate, signer, revocation: status === 'good' ? undefined : status }
+}
+
+/** Responders may answer with what they have signed before, without a nonce (RFC 8954 2.1). */
+function checkNonce({ extensions }: OcspResponse, nonce: Buffer): void {
+  const extension = extensions.get(ID_OCSP_NONCE)
+  if (extension !== undefined && !new DerReader(extension.value).content(TAG.octetString).equals(nonce)) {
+    throw new Error('it answered another request: its nonce is not the one that was sent')
+  }
+}
+
+/** The responder may use other digests than the request has. */
+function isAbout(answer: SingleResponse, { certificate, issuerFields }: OcspQuestion): boolean {
+  const hash = HASH_ALGORITHMS.find(({ oid }) => oid === answer.hashAlgorithm)
+  if (hash === undefined) {
+    return false
+  }
+  const id = certificateId(hash, certificate, issuerFields)
+  return (
+    id.issuerNameHash.equals(answer.issuerNameHash) &&
+    id.issuerKeyHash.equals(answer.issuerKeyHash) &&
+    id.serialNumber.equals(answer.serialNumber)
+  )
+}

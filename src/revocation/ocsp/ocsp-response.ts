@@ -1,0 +1,130 @@
+/** Reads answers of OCSP responders (RFC 6960 4.2.1): what they say, of which nothing is verified yet. */
+import { readElements } from '../der/addresses.ts'
+import { contextTag, DerReader, TAG } from '../der/der-reader.ts'
+import { type Extensions, readExtensions } from '../der/extensions.ts'
+import { readSignedObject, type SignedObject } from '../der/signed-object.ts'
+import { readTime } from '../der/time.ts'
+import { describeReason, type Revocation } from '../revocation-reason.ts'
+import type { CertificateId } from './ocsp-request.ts'
+
+const ID_BASIC_RESPONSE = '1.3.6.1.5.5.7.48.1.1'
+
+/** OCSPResponseStatus in words, by its number. */
+const FAILURES: Readonly<Record<number, string>> = {
+  1: 'malformedRequest',
+  2: 'internalError',
+  3: 'tryLater',
+  5: 'sigRequired',
+  6: 'unauthorized',
+}
+
+export interface OcspResponse extends SignedObject {
+  readonly responder: ResponderId
+  readonly answers: readonly SingleResponse[]
+  readonly extensions: Extensions
+  /** DER. */
+  readonly certificates: readonly Buffer[]
+}
+
+/** Who says that it answers: the name of its certificate, DER, or the SHA-1 digest of its key. */
+export type ResponderId = { readonly name: Buffer } | { readonly keyHash: Buffer }
+
+export interface SingleResponse extends CertificateId {
+  /** Dotted, of both digests. */
+  readonly hashAlgorithm: string
+  readonly status: 'good' | 'unknown' | Revocation
+  readonly thisUpdate: Date
+  readonly nextUpdate: Date | undefined
+  readonly extensions: Extensions
+}
+
+/** @throws Error whose message says why it is no answer */
+export function readOcspResponse(der: Buffer): OcspResponse {
+  const outer = new DerReader(der)
+  const basic = readBasicResponse(outer.enter(TAG.sequence))
+  outer.finish()
+  const signed = readSignedObject(basic)
+  const wrapper = basic.enterOptional(contextTag(0))
+  const certificates = readElements(wrapper?.enter(TAG.sequence))
+  wrapper?.finish()
+  basic.finish()
+  return {
+    ...signed,
+    ...readResponseData(new DerReader(signed.toBeSigned).enter(TAG.sequence)),
+    certificates,
+  }
+}
+
+/** What is in the SEQUENCE of the BasicOCSPResponse. */
+function readBasicResponse(response: DerReader): DerReader {
+  const status = response.content(TAG.enumerated)
+  if (status.length !== 1 || status[0] !== 0) {
+    throw new Error(`it answered ${FAILURES[status[0] as number] ?? 'with a status that there is not'}`)
+  }
+  const wrapper = response.enter(contextTag(0))
+  response.finish()
+  const bytes = wrapper.enter(TAG.sequence)
+  wrapper.finish()
+  if (bytes.objectIdentifier() !== ID_BASIC_RESPONSE) {
+    throw new Error('it answered in a form that is not supported')
+  }
+  const octets = new DerReader(bytes.content(TAG.octetString))
+  bytes.finish()
+  const basic = octets.enter(TAG.sequence)
+  octets.finish()
+  return basic
+}
+
+function readResponseData(data: DerReader): Pick<OcspResponse, 'responder' | 'answers' | 'extensions'> {
+  if (data.tag === contextTag(0)) {
+    throw new Error('it answered in a version that there is not')
+  }
+  const responder = readResponderId(data)
+  data.content(TAG.generalizedTime) // producedAt
+  const list = data.enter(TAG.sequence)
+  const answers: SingleResponse[] = []
+  while (list.tag !== undefined) {
+    answers.push(readSingleResponse(list.enter(TAG.sequence)))
+  }
+  return { responder, answers, extensions: readExtensions(data.enterOptional(contextTag(1))) }
+}
+
+function readResponderId(data: DerReader): ResponderId {
+  const name = data.enterOptional(contextTag(1))
+  return name === undefined
+    ? { keyHash: data.enter(contextTag(2)).content(TAG.octetString) }
+    : { name: name.element(TAG.sequence) }
+}
+
+function readSingleResponse(single: DerReader): SingleResponse {
+  const id = single.enter(TAG.sequence)
+  return {
+    hashAlgorithm: id.enter(TAG.sequence).objectIdentifier(),
+    issuerNameHash: id.content(TAG.octetString),
+    issuerKeyHash: id.content(TAG.octetString),
+    serialNumber: id.content(TAG.integer),
+    status: readStatus(single),
+    thisUpdate: readTime(single),
+    nextUpdate: readOptionalTime(single.enterOptional(contextTag(0))),
+    extensions: readExtensions(single.enterOptional(contextTag(1))),
+  }
+}
+
+function readOptionalTime(wrapper: DerReader | undefined): Date | undefined {
+  return wrapper && readTime(wrapper)
+}
+
+/** CertStatus, whose alternatives are tagged implicitly. */
+function readStatus(single: DerReader): SingleResponse['status'] {
+  if (single.tag === contextTag(0, 'primitive')) {
+    single.element()
+    return 'good'
+  }
+  if (single.tag === contextTag(2, 'primitive')) {
+    single.element()
+    return 'unknown'
+  }
+  const revoked = single.enter(contextTag(1))
+  const at = readTime(revoked)
+  return { at, reason: describeReason(revoked.enterOptional(contextTag(0))?.content(TAG.enumerated)[0]) }
+}

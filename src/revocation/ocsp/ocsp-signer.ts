@@ -1,0 +1,86 @@
+/** Who may answer for an issuer (RFC 6960 4.2.2.2): itself, or whom it has issued a certificate for that. */
+import { createHash, X509Certificate } from 'node:crypto'
+import * as pkijs from 'pkijs'
+import { readExtensions as readCertificateExtensions } from '../../signers/certificate-extensions.ts'
+import { isIssuedBy } from '../../signers/chain.ts'
+import { publicKeyOf } from '../../signers/key-type.ts'
+import { describeInvalidity, validityPeriod } from '../../signers/validity.ts'
+import { readCertificateFields } from '../der/certificate-fields.ts'
+import { describeWrongSignature } from '../der/signed-object.ts'
+import type { OcspResponse, ResponderId } from './ocsp-response.ts'
+
+const ID_OCSP_SIGNING = '1.3.6.1.5.5.7.3.9'
+
+/** Critical extensions of a responder's certificate that restrict nothing but what is looked at here. */
+const UNDERSTOOD: readonly string[] = [
+  pkijs.id_BasicConstraints,
+  pkijs.id_KeyUsage,
+  pkijs.id_ExtKeyUsage,
+  pkijs.id_SubjectAltName,
+  pkijs.id_CertificatePolicies,
+]
+
+/** More are not looked through for that of the responder. */
+const MAX_CERTIFICATES = 10
+
+/**
+ * The certificate whose key has signed the answer, which is `issuer` or one that it has delegated answering to.
+ *
+ * @throws Error whose message says why the answer does not count
+ */
+export async function findOcspSigner(
+  response: OcspResponse,
+  issuer: X509Certificate,
+  at: Date,
+): Promise<X509Certificate> {
+  const signer = [issuer.raw, ...response.certificates.slice(0, MAX_CERTIFICATES)]
+    .map((raw) => readIdentified(raw, response.responder))
+    .find((certificate) => certificate !== undefined)
+  if (signer === undefined) {
+    throw new Error('it does not hold the certificate of its responder')
+  }
+  const wrong =
+    describeWrongSigner(signer, issuer, at) ?? (await describeWrongSignature(response, publicKeyOf(signer)))
+  if (wrong !== undefined) {
+    throw new Error(wrong)
+  }
+  return signer
+}
+
+/** The certificate, if it is that of the responder: others may be of kinds that cannot be read here. */
+function readIdentified(raw: Buffer, responder: ResponderId): X509Certificate | undefined {
+  try {
+    const { subject, publicKeyBits } = readCertificateFields({ raw })
+    const identified =
+      'name' in responder
+        ? responder.name.equals(subject)
+        : responder.keyHash.equals(createHash('sha1').update(publicKeyBits).digest())
+    return identified ? new X509Certificate(raw) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function describeWrongSigner(signer: X509Certificate, issuer: X509Certificate, at: Date): string | undefined {
+  const { subject } = validityPeriod(signer)
+  const invalid = describeInvalidity([validityPeriod(signer)], at)
+  if (invalid !== undefined || signer.raw.equals(issuer.raw)) {
+    return invalid
+  }
+  if (!isIssuedBy(signer, issuer)) {
+    return `its responder, ${subject}, has its certificate from another issuer`
+  }
+  const {
+    extendedKeyUsage = [],
+    keyUsage = ['digitalSignature'],
+    critical,
+  } = readCertificateExtensions(signer)
+  if (!extendedKeyUsage.includes(ID_OCSP_SIGNING) || !keyUsage.includes('digitalSignature')) {
+    return `its responder, ${subject}, has a certificate that is not for OCSP`
+  }
+  const unknown = critical.find((id) => !UNDERSTOOD.includes(id))
+  return (
+    unknown &&
+    `its responder, ${subject}, has a certificate with a critical extension, ${unknown}, that is not supported`
+  )
+}

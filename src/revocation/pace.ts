@@ -1,0 +1,33 @@
+import type { RevocationLimits } from './limits.ts'
+
+/** How much a wait is shortened at random, so that many certificates are not asked about at the same instant. */
+const JITTER = 0.1
+
+/** The part of its time by which what is replaced soon is asked for again, though that is sooner than the least wait. */
+const LATEST = 0.8
+
+/** How long to wait before what is fresh for `leftMs` milliseconds is asked for again. */
+export function refreshDelayMs(
+  leftMs: number,
+  { refreshMs, retryMs }: Pick<RevocationLimits, 'refreshMs' | 'retryMs'>,
+): number {
+  const delay = Math.max(
+    Math.min(leftMs / 2, refreshMs.most),
+    Math.min(leftMs * LATEST, refreshMs.least),
+    retryMs.first,
+  )
+  return shortened(delay)
+}
+
+/**
+ * How long to wait before the next try.
+ *
+ * @param failures tries that failed in a row, from 1
+ */
+export function retryDelayMs(failures: number, { retryMs }: Pick<RevocationLimits, 'retryMs'>): number {
+  return shortened(Math.min(retryMs.longest, retryMs.first * 2 ** Math.min(failures - 1, 16)))
+}
+
+function shortened(ms: number): number {
+  return ms * (1 - Math.random() * JITTER)
+}

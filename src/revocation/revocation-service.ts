@@ -1,0 +1,161 @@
+import type { X509Certificate } from 'node:crypto'
+import type { BaseLogger } from 'pino'
+import { describeSubject } from '../signers/validity.ts'
+import { type ChainLink, chainLinks, linkKey } from './chain-links.ts'
+import type { UpdateTimes } from './der/time.ts'
+import { Enquirer, type VouchedAnswer } from './enquirer.ts'
+import { type IssuedCertificate, readIssuedCertificate } from './issued-certificate.ts'
+import { DEFAULT_LIMITS, type RevocationLimits } from './limits.ts'
+import type { RevocationObserver } from './observer.ts'
+import { gatherInformation, type RevocationInformation } from './revocation-information.ts'
+import { RevocationNews } from './revocation-news.ts'
+import { Source, type SourceOptions } from './source.ts'
+import { WatchedCertificate } from './watched-certificate.ts'
+import { WatchedList } from './watched-list.ts'
+
+export interface RevocationServiceOptions {
+  readonly log: BaseLogger
+  readonly observer: RevocationObserver
+  /** `DEFAULT_LIMITS` where they are not given. */
+  readonly limits?: Partial<RevocationLimits>
+}
+
+/**
+ * Keeps known whether the certificates of signers were revoked, by OCSP (RFC 6960) and CRLs (RFC 5280): it asks in the
+ * background, ahead of time, and `information` says what has come.
+ */
+export class RevocationService {
+  readonly #log: BaseLogger
+  readonly #limits: RevocationLimits
+  readonly #enquirer: Enquirer
+  readonly #news: RevocationNews
+  /** By `linkKey`. */
+  #certificates: ReadonlyMap<string, WatchedCertificate> = new Map()
+  /** By issuer and addresses: certificates share them. */
+  #lists: ReadonlyMap<string, WatchedList> = new Map()
+  #running = false
+
+  constructor({ log, observer, limits }: RevocationServiceOptions) {
+    this.#log = log
+    this.#limits = { ...DEFAULT_LIMITS, ...limits }
+    this.#enquirer = new Enquirer(observer, this.#limits)
+    this.#news = new RevocationNews(log)
+  }
+
+  /**
+   * From now on these chains and no others; what is known of those that stay is kept.
+   *
+   * @param chains each leaf first
+   */
+  watch(chains: readonly (readonly X509Certificate[])[]): void {
+    const certificates = new Map<string, WatchedCertificate>()
+    const lists = new Map<string, WatchedList>()
+    for (const link of chains.flatMap(chainLinks)) {
+      const issued = this.#read(link)
+      if (issued !== undefined) {
+        const key = linkKey(issued.certificate, issued.issuer)
+        const list = this.#findList(issued, lists)
+        const known = this.#certificates.get(key)
+        certificates.set(key, known ?? new WatchedCertificate(issued, this.#ocspSource(issued), list?.source))
+      }
+    }
+    this.#replace(certificates, lists)
+  }
+
+  start(): void {
+    this.#running = true
+    for (const { ocsp } of this.#certificates.values()) {
+      ocsp?.start()
+    }
+    this.#review()
+  }
+
+  /** Ends what is under way. What is known stays, as long as it is fresh. */
+  stop(): void {
+    this.#running = false
+    for (const source of sourcesOf(this.#certificates, this.#lists)) {
+      source.stop()
+    }
+  }
+
+  /**
+   * What is known by now; nobody is asked, and nobody waited for.
+   *
+   * @param chain leaf first, one of those that are watched
+   */
+  information(chain: readonly X509Certificate[], at = new Date()): RevocationInformation {
+    const find = ({ certificate, issuer }: ChainLink) =>
+      issuer && this.#certificates.get(linkKey(certificate, issuer))
+    return gatherInformation(chainLinks(chain), find, at)
+  }
+
+  #read({ certificate, issuer }: ChainLink): IssuedCertificate | undefined {
+    try {
+      return issuer && readIssuedCertificate(certificate, issuer)
+    } catch (error) {
+      const subject = describeSubject(certificate)
+      this.#log.warn(`Nobody is asked whether ${subject} was revoked: ${(error as Error).message}`)
+      return undefined
+    }
+  }
+
+  #findList(issued: IssuedCertificate, lists: Map<string, WatchedList>): WatchedList | undefined {
+    const { issuer, addresses } = issued
+    if (addresses.crl.length === 0) {
+      return undefined
+    }
+    const key = [issuer.fingerprint256, ...addresses.crl].join(' ')
+    const list = lists.get(key) ?? this.#lists.get(key) ?? new WatchedList(this.#crlSource(issued))
+    lists.set(key, list)
+    return list
+  }
+
+  #replace(certificates: Map<string, WatchedCertificate>, lists: Map<string, WatchedList>): void {
+    const kept = new Set(sourcesOf(certificates, lists))
+    for (const source of sourcesOf(this.#certificates, this.#lists)) {
+      if (!kept.has(source)) {
+        source.stop()
+      }
+    }
+    this.#certificates = certificates
+    this.#lists = lists
+    const all = [...certificates.values()]
+    for (const list of lists.values()) {
+      list.setMembers(all.filter(({ crl }) => crl === list.source))
+    }
+    if (this.#running) {
+      this.start()
+    }
+  }
+
+  #ocspSource(issued: IssuedCertificate): Source<VouchedAnswer> | undefined {
+    const ask = (signal: AbortSignal) => this.#enquirer.askResponder(issued, signal)
+    return issued.addresses.ocsp.length === 0 ? undefined : this.#source(`OCSP about ${issued.subject}`, ask)
+  }
+
+  #crlSource({ issuer, addresses }: IssuedCertificate) {
+    return (serialNumbers: () => ReadonlySet<string>) =>
+      this.#source(`the CRL of ${describeSubject(issuer)}`, (signal) =>
+        this.#enquirer.askList(addresses.crl, { issuer, serialNumbers: serialNumbers() }, signal),
+      )
+  }
+
+  #source<T extends UpdateTimes>(name: string, ask: SourceOptions<T>['ask']): Source<T> {
+    return new Source({ name, ask, onTried: () => this.#review(), limits: this.#limits, log: this.#log })
+  }
+
+  #review(): void {
+    for (const list of this.#lists.values()) {
+      list.review()
+    }
+    this.#news.look(this.#certificates.values())
+  }
+}
+
+function sourcesOf(
+  certificates: ReadonlyMap<string, WatchedCertificate>,
+  lists: ReadonlyMap<string, WatchedList>,
+): { stop(): void }[] {
+  const responders = [...certificates.values()].flatMap(({ ocsp }) => ocsp ?? [])
+  return [...responders, ...[...lists.values()].map(({ source }) => source)]
+}

@@ -1,0 +1,111 @@
+import type { BaseLogger } from 'pino'
+import type { UpdateTimes } from './der/time.ts'
+import type { RevocationLimits } from './limits.ts'
+import { refreshDelayMs, retryDelayMs } from './pace.ts'
+
+export interface SourceOptions<T extends UpdateTimes> {
+  /** What it is about, for the log. */
+  readonly name: string
+  /** Gets the newest; an Error says in words why there is none. */
+  readonly ask: (signal: AbortSignal) => Promise<T>
+  /** Called after each try. */
+  readonly onTried: () => void
+  readonly limits: Pick<RevocationLimits, 'refreshMs' | 'retryMs'>
+  readonly log: BaseLogger
+}
+
+/** Keeps something fresh in the background: gets it anew before it ends, and tries again where that fails. */
+export class Source<T extends UpdateTimes> {
+  readonly #options: SourceOptions<T>
+  #held: T | undefined
+  #problem: string | undefined
+  #failures = 0
+  #controller: AbortController | undefined
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(options: SourceOptions<T>) {
+    this.#options = options
+  }
+
+  /** What came last, fresh or not. */
+  get held(): T | undefined {
+    return this.#held
+  }
+
+  /** Why the last try failed, in words; undefined where it did not. */
+  get problem(): string | undefined {
+    return this.#problem
+  }
+
+  /** What came last, while it is fresh. */
+  fresh(at: Date): T | undefined {
+    return this.#held && this.#held.nextUpdate > at ? this.#held : undefined
+  }
+
+  /** Asks at once, unless something is fresh. Does nothing where it runs. */
+  start(): void {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController()
+      this.#schedule(this.#leftMs() > 0 ? refreshDelayMs(this.#leftMs(), this.#options.limits) : 0)
+    }
+  }
+
+  /** Ends what is under way. What is held stays. */
+  stop(): void {
+    clearTimeout(this.#timer)
+    this.#controller?.abort()
+    this.#controller = undefined
+  }
+
+  /** Asks at once where it runs, whatever is held. */
+  renew(): void {
+    if (this.#controller !== undefined) {
+      this.stop()
+      this.#controller = new AbortController()
+      this.#schedule(0)
+    }
+  }
+
+  #schedule(delayMs: number): void {
+    this.#timer = setTimeout(() => void this.#try(), delayMs).unref()
+  }
+
+  async #try(): Promise<void> {
+    const { signal } = this.#controller as AbortController
+    const { ask, onTried, limits } = this.#options
+    const outcome = await ask(signal).catch((error: Error) => error)
+    if (signal.aborted) {
+      return
+    }
+    const problem = outcome instanceof Error ? outcome.message : this.#take(outcome)
+    this.#failures = problem === undefined ? 0 : this.#failures + 1
+    this.#tell(problem)
+    this.#schedule(
+      problem === undefined ? refreshDelayMs(this.#leftMs(), limits) : retryDelayMs(this.#failures, limits),
+    )
+    onTried()
+  }
+
+  /** Says what is wrong with an answer: an old one may be held up, and sent when a certificate has been revoked. */
+  #take(answer: T): string | undefined {
+    if (this.#held !== undefined && answer.thisUpdate < this.#held.thisUpdate) {
+      return 'it is older than what came before'
+    }
+    this.#held = answer
+    return undefined
+  }
+
+  #tell(problem: string | undefined): void {
+    const { name, log } = this.#options
+    if (problem !== undefined && problem !== this.#problem) {
+      log.warn(`No revocation information from ${name}: ${problem}`)
+    } else if (problem === undefined && this.#problem !== undefined) {
+      log.info(`There is revocation information from ${name} again`)
+    }
+    this.#problem = problem
+  }
+
+  #leftMs(): number {
+    return (this.#held?.nextUpdate.getTime() ?? 0) - Date.now()
+  }
+}

@@ -1,0 +1,106 @@
+import type { CheckedCrl } from './crl/crl-check.ts'
+import { describeOutOfScope } from './crl/crl-scope.ts'
+import type { VouchedAnswer } from './enquirer.ts'
+import type { IssuedCertificate } from './issued-certificate.ts'
+import type { Revocation } from './revocation-reason.ts'
+import type { Source } from './source.ts'
+
+/** What somebody said about a certificate. */
+interface Statement {
+  readonly revocation: Revocation | undefined
+  readonly thisUpdate: Date
+  readonly fresh: boolean
+}
+
+/** What shows that a certificate is good, or that it is not. */
+export interface Evidence {
+  /** DER. */
+  readonly ocspResponses: readonly Buffer[]
+  /** DER. */
+  readonly crls: readonly Buffer[]
+  readonly nextUpdate: Date
+}
+
+/** A certificate whose state is kept known: by OCSP, and by the CRL of its issuer where that does not work. */
+export class WatchedCertificate {
+  readonly issued: IssuedCertificate
+  readonly ocsp: Source<VouchedAnswer> | undefined
+  readonly crl: Source<CheckedCrl> | undefined
+
+  constructor(
+    issued: IssuedCertificate,
+    ocsp: Source<VouchedAnswer> | undefined,
+    crl: Source<CheckedCrl> | undefined,
+  ) {
+    this.issued = issued
+    this.ocsp = ocsp
+    this.crl = crl
+  }
+
+  /** CRLs are large: where OCSP works, they are not fetched. */
+  get needsCrl(): boolean {
+    return this.ocsp === undefined || this.ocsp.problem !== undefined
+  }
+
+  /** Undefined where there is nothing fresh. OCSP comes first, since it is small. */
+  evidence(at: Date): Evidence | undefined {
+    const answer = this.ocsp?.fresh(at)
+    if (answer !== undefined) {
+      const { der, responderCrl, nextUpdate } = answer
+      return { ocspResponses: [der], crls: responderCrl === undefined ? [] : [responderCrl], nextUpdate }
+    }
+    const crl = this.crl?.fresh(at)
+    return crl && this.#describeOther(crl) === undefined
+      ? { ocspResponses: [], crls: [crl.der], nextUpdate: crl.nextUpdate }
+      : undefined
+  }
+
+  /**
+   * That it is revoked. Once that was said it counts when it is no longer fresh too, until somebody says later that the
+   * certificate is good, as after a hold: who keeps the answers back must not make it good.
+   */
+  revocation(at: Date): Revocation | undefined {
+    const statements = this.#statements(at)
+    const isLifted = ({ thisUpdate, fresh }: Statement) =>
+      !fresh && statements.some((other) => other.fresh && !other.revocation && other.thisUpdate > thisUpdate)
+    return statements.find((statement) => statement.revocation && !isLifted(statement))?.revocation
+  }
+
+  /** Why there is nothing fresh, in words. */
+  problems(): string[] {
+    const { ocsp, crl, ignored } = this.issued.addresses
+    const held = this.crl?.held
+    const problems = [this.ocsp?.problem, this.crl?.problem, held && this.#describeOther(held)].filter(
+      (problem) => problem !== undefined,
+    )
+    if (ocsp.length === 0 && crl.length === 0) {
+      problems.push('it names neither an OCSP responder nor a CRL that could be asked')
+    } else if (problems.length === 0) {
+      problems.push('nobody has answered yet')
+    }
+    return [...problems, ...ignored.map((address) => `${address} is not asked: only http and https are`)]
+  }
+
+  #statements(at: Date): Statement[] {
+    const { ocsp, crl } = this
+    const statements: Statement[] = []
+    if (ocsp?.held !== undefined) {
+      const { revocation, thisUpdate } = ocsp.held
+      statements.push({ revocation, thisUpdate, fresh: ocsp.fresh(at) !== undefined })
+    }
+    if (crl?.held !== undefined && this.#describeOther(crl.held) === undefined) {
+      const { revocations, thisUpdate } = crl.held
+      const revocation = revocations.get(this.issued.serialNumber)
+      statements.push({ revocation, thisUpdate, fresh: crl.fresh(at) !== undefined })
+    }
+    return statements
+  }
+
+  /** Why a CRL says nothing about this certificate, in words. */
+  #describeOther({ scope, serialNumbers }: CheckedCrl): string | undefined {
+    const { certificate, serialNumber, addresses } = this.issued
+    return serialNumbers.has(serialNumber)
+      ? describeOutOfScope(scope, certificate, addresses.distributionPoints)
+      : 'it was not looked for in the CRL yet'
+  }
+}

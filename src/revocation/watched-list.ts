@@ -1,0 +1,32 @@
+import type { CheckedCrl } from './crl/crl-check.ts'
+import type { Source } from './source.ts'
+import type { WatchedCertificate } from './watched-certificate.ts'
+
+/** A CRL, and the certificates of its issuer that are looked for in it. */
+export class WatchedList {
+  readonly source: Source<CheckedCrl>
+  #members: readonly WatchedCertificate[] = []
+
+  /** @param createSource how the CRL is asked for certificates, by the contents of the INTEGERs of their serial numbers in hex */
+  constructor(createSource: (serialNumbers: () => ReadonlySet<string>) => Source<CheckedCrl>) {
+    this.source = createSource(() => new Set(this.#members.map(({ issued }) => issued.serialNumber)))
+  }
+
+  /** A CRL that is held was not searched for new ones: it is got again. */
+  setMembers(members: readonly WatchedCertificate[]): void {
+    this.#members = members
+    const { held } = this.source
+    if (held && members.some(({ issued }) => !held.serialNumbers.has(issued.serialNumber))) {
+      this.source.renew()
+    }
+  }
+
+  /** Gets the CRL while one of them needs it. */
+  review(): void {
+    if (this.#members.some(({ needsCrl }) => needsCrl)) {
+      this.source.start()
+    } else {
+      this.source.stop()
+    }
+  }
+}

@@ -1,0 +1,138 @@
+import t from 'tap'
+import { checkCrl } from '../../../src/revocation/crl/crl-check.ts'
+import { describeOutOfScope } from '../../../src/revocation/crl/crl-scope.ts'
+import { readAddresses } from '../../../src/revocation/der/addresses.ts'
+import { readCertificateFields } from '../../../src/revocation/der/certificate-fields.ts'
+import { type Issued, issue, RSA_2048 } from '../../support/certificates.ts'
+import { type CrlOptions, judgeCrl, RevocationAuthority } from '../../support/revocation-authority.ts'
+import { crlAt } from '../../support/revocation-chain.ts'
+
+const HOUR_MS = 3_600_000
+const directory = t.testdir()
+const root = issue(directory, { subject: '/CN=root', ca: true })
+const address = 'http://crl.example/list.crl'
+const leaf = issue(directory, { subject: '/CN=leaf', issuer: root, extension: crlAt(address) })
+const EXTENSIONS = ['authorityKeyIdentifier = keyid', '2.5.29.20 = DER:020107']
+
+function serial({ certificate }: Issued): string {
+  return readCertificateFields(certificate).serialNumber.toString('hex')
+}
+
+async function check(crl: Buffer, { issuer = root, at = new Date() } = {}) {
+  return await checkCrl(crl, { issuer: issuer.certificate, serialNumbers: new Set([serial(leaf)]) }, at)
+}
+
+async function made(options: CrlOptions = {}): Promise<Buffer> {
+  return await new RevocationAuthority(directory, root).crl(options)
+}
+
+t.test('CRLs that openssl verifies are taken', async (t) => {
+  const rsa = issue(directory, { subject: '/CN=rsa', ca: true, key: RSA_2048 })
+  for (const [name, issuer, options] of [
+    ['version 1', root, {}],
+    ['version 2', root, { extensions: EXTENSIONS }],
+    ['RSA', rsa, { extensions: EXTENSIONS }],
+    ['PSS', rsa, { args: ['-sigopt', 'rsa_padding_mode:pss', '-sigopt', 'rsa_pss_saltlen:32'] }],
+    ['years with four digits', root, { nextUpdate: new Date('2055-01-01T00:00:00Z') }],
+  ] satisfies [string, Issued, CrlOptions][]) {
+    const der = await new RevocationAuthority(directory, issuer).crl(options)
+    const { revocations, scope } = await check(der, { issuer })
+    t.strictSame([...revocations], [], name)
+    t.strictSame(scope, { distributionPoints: undefined, only: undefined }, name)
+    t.ok(judgeCrl(directory, der, issuer), name)
+  }
+})
+
+t.test('entries are told with their time and reason, and those that were removed are none', async (t) => {
+  const at = new Date('2026-01-02T03:04:05Z')
+  for (const [reason, revocation] of [
+    [undefined, { at, reason: 'unspecified' }],
+    ['superseded', { at, reason: 'superseded' }],
+    ['holdInstruction,1.2.840.10040.2.1', { at, reason: 'certificate hold' }],
+    ['keyTime,20260101000000Z', { at, reason: 'key compromise' }],
+    ['removeFromCRL', undefined],
+  ] as const) {
+    const authority = new RevocationAuthority(directory, root)
+    authority.revoke({ serialNumber: '0102' }, at)
+    authority.revoke(leaf.certificate, at, reason)
+    const { revocations } = await check(await authority.crl({ extensions: EXTENSIONS }))
+    t.strictSame(revocations.get(serial(leaf)), revocation)
+    t.equal(revocations.size, revocation ? 1 : 0)
+  }
+})
+
+t.test('a CRL counts from its time to the next', async (t) => {
+  const from = (ms: number) => ({
+    thisUpdate: new Date(Date.now() + ms),
+    nextUpdate: new Date(Date.now() + ms + HOUR_MS),
+  })
+  await t.rejects(check(await made(from(-2 * HOUR_MS))), { message: /^it was to be replaced at / })
+  await t.rejects(check(await made(from(HOUR_MS))), { message: /^it is from the future/ })
+  const { thisUpdate, nextUpdate } = await check(await made(from(60_000)))
+  t.equal(nextUpdate.getTime() - thisUpdate.getTime(), HOUR_MS)
+})
+
+t.test('a CRL of somebody else', async (t) => {
+  const stranger = issue(directory, { subject: '/CN=stranger', ca: true })
+  const namesake = issue(directory, { subject: '/CN=root', ca: true })
+  const other = await made({ signer: stranger })
+  t.notOk(judgeCrl(directory, other, root))
+  await t.rejects(check(other), { message: 'it is the CRL of another issuer' })
+  const forged = await made({ signer: namesake })
+  t.notOk(judgeCrl(directory, forged, root))
+  await t.rejects(check(forged), { message: 'its signature does not verify' })
+  await t.rejects(check(await made({ args: ['-md', 'sha1'] })), {
+    message: 'its signature algorithm, 1.2.840.10045.4.1, is not supported',
+  })
+  const forCertificates = issue(directory, {
+    subject: '/CN=root',
+    keyFile: root.keyFile,
+    extensions: ['basicConstraints = critical, CA:TRUE', 'keyUsage = critical, keyCertSign'],
+  })
+  await t.rejects(check(await made(), { issuer: forCertificates }), {
+    message: 'its issuer has a certificate that is not for CRLs',
+  })
+})
+
+t.test('kinds of CRLs that are not supported', async (t) => {
+  const scope = (...lines: string[]) => ['issuingDistributionPoint = critical, @scope', '[scope]', ...lines]
+  const partial = 'it is indirect, or of some reasons only, which is not supported'
+  for (const [extensions, message] of [
+    [['2.5.29.27 = critical, DER:020101'], 'it is a delta CRL'],
+    [['1.2.3.4 = critical, DER:0500'], 'it has a critical extension that is not supported, 1.2.3.4'],
+    [scope('indirectCRL = TRUE'), partial],
+    [scope('onlysomereasons = keyCompromise'), partial],
+    [scope('onlyAA = TRUE'), partial],
+    [['2.5.29.28 = critical, DER:30068101ff8201ff'], partial],
+  ] as const) {
+    await t.rejects(check(await made({ extensions })), { message })
+  }
+})
+
+t.test('a CRL about certificates of one kind, or of one distribution point', async (t) => {
+  const own = readAddresses(readCertificateFields(leaf.certificate).extensions).distributionPoints
+  for (const [lines, outOfScope] of [
+    [['onlyuser = TRUE'], undefined],
+    [['onlyCA = TRUE'], 'it is about other kinds of certificates'],
+    [[`fullname = URI:http://other.example/, URI:${address}`], undefined],
+    [['fullname = URI:http://other.example/'], 'it is the one of another distribution point'],
+    [['relativename = name', '[name]', 'CN = part'], 'it is the one of another distribution point'],
+  ] as const) {
+    const extensions = ['issuingDistributionPoint = critical, @scope', '[scope]', ...lines]
+    const { scope } = await check(await made({ extensions }))
+    t.equal(describeOutOfScope(scope, leaf.certificate, own), outOfScope, lines[0])
+  }
+})
+
+t.test('what is no CRL at all', async (t) => {
+  const whole = await made()
+  for (const der of [
+    Buffer.from('<html>'),
+    Buffer.alloc(0),
+    whole.subarray(0, -1),
+    Buffer.concat([whole, Buffer.from([0])]),
+    leaf.certificate.raw,
+  ]) {
+    await t.rejects(check(der), { message: /^it is no DER|^it says two things/ })
+  }
+})

@@ -1,0 +1,31 @@
+import t from 'tap'
+import { DerReader } from '../../../src/revocation/der/der-reader.ts'
+import { readExtensions, refuseUnknownCritical } from '../../../src/revocation/der/extensions.ts'
+
+/** @param extensions DER in hex, together shorter than 128 bytes */
+function read(...extensions: string[]) {
+  const list = Buffer.from(extensions.join(''), 'hex')
+  return readExtensions(new DerReader(Buffer.concat([Buffer.from([0x30, list.length]), list])))
+}
+
+t.test('extensions are critical where they say so', async (t) => {
+  const extensions = read('300906032a030404020500', '300a06032a03050101000400', '300a06032a03060101ff0400')
+  t.strictSame(
+    [...extensions].map(([id, { critical, value }]) => [id, critical, value.toString('hex')]),
+    [
+      ['1.2.3.4', false, '0500'],
+      ['1.2.3.5', false, ''],
+      ['1.2.3.6', true, ''],
+    ],
+  )
+  refuseUnknownCritical(extensions, ['1.2.3.6'])
+  t.throws(() => refuseUnknownCritical(extensions, []), {
+    message: 'it has a critical extension that is not supported, 1.2.3.6',
+  })
+  t.equal(readExtensions(undefined).size, 0)
+})
+
+t.test('an extension that is there twice could mean two things', async (t) => {
+  const one = '300706032a03040400'
+  t.throws(() => read(one, one), { message: 'it has the extension 1.2.3.4 twice' })
+})

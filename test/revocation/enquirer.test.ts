@@ -1,0 +1,85 @@
+import t from 'tap'
+import { Enquirer } from '../../src/revocation/enquirer.ts'
+import { readIssuedCertificate } from '../../src/revocation/issued-certificate.ts'
+import { DEFAULT_LIMITS } from '../../src/revocation/limits.ts'
+import { issue } from '../support/certificates.ts'
+import { judgeCrl, RevocationAuthority } from '../support/revocation-authority.ts'
+import { crlAt, ocspAt } from '../support/revocation-chain.ts'
+import { startRevocationServer } from '../support/revocation-server.ts'
+
+const HOUR_MS = 3_600_000
+const directory = t.testdir()
+const server = await startRevocationServer()
+t.teardown(() => server.close())
+const root = issue(directory, { subject: '/CN=root', ca: true })
+const leaf = issue(directory, { subject: '/CN=leaf', issuer: root, extension: ocspAt(`${server.url}/ocsp`) })
+const authority = new RevocationAuthority(directory, root)
+authority.know(leaf.certificate)
+const { signal } = new AbortController()
+
+function ask(outcomes: string[] = []) {
+  const observer = {
+    asked: (source: string, _: number, outcome: string) => outcomes.push(`${source} ${outcome}`),
+  }
+  const enquirer = new Enquirer(observer, DEFAULT_LIMITS)
+  return enquirer.askResponder(readIssuedCertificate(leaf.certificate, root.certificate), signal)
+}
+
+function delegate(...extensions: string[]) {
+  const signer = issue(directory, {
+    subject: '/CN=responder',
+    issuer: root,
+    extensions: ['extendedKeyUsage = OCSPSigning', ...extensions],
+  })
+  server.on('/ocsp', (request) => authority.respond(request, { signer }))
+  return signer
+}
+
+t.test(
+  "a responder's certificate is looked for in the CRL that it names, unless that need not be",
+  async (t) => {
+    const outcomes: string[] = []
+    server.on('/crl', () => authority.crl({ nextUpdate: new Date(Date.now() + HOUR_MS) }))
+    delegate(crlAt(`${server.url}/crl`), 'noCheck = ignored')
+    t.notOk((await ask(outcomes)).responderCrl)
+    delegate()
+    t.notOk((await ask(outcomes)).responderCrl, 'it names none')
+    t.strictSame(outcomes.splice(0), ['ocsp accepted', 'ocsp accepted'])
+
+    const signer = delegate(crlAt(`${server.url}/crl`))
+    const { responderCrl, nextUpdate } = await ask(outcomes)
+    t.ok(judgeCrl(directory, responderCrl as Buffer, root))
+    t.ok(nextUpdate.getTime() <= Date.now() + HOUR_MS, 'it is as fresh as that')
+    t.strictSame(outcomes.splice(0), ['crl accepted', 'ocsp accepted'])
+
+    authority.revoke(signer.certificate, new Date())
+    const wrong = `${server.url}/ocsp: its responder's certificate is not known to be good: `
+    await t.rejects(ask(outcomes), { message: `${wrong}it was revoked` })
+    t.strictSame(outcomes.splice(0), ['crl accepted', 'ocsp refused'])
+
+    const scope = ['issuingDistributionPoint = critical, @scope', '[scope]', 'onlyCA = TRUE']
+    server.on('/crl', () => authority.crl({ extensions: scope }))
+    await t.rejects(ask(), { message: `${wrong}it is about other kinds of certificates` })
+    server.on('/crl', (_, response) => {
+      response.statusCode = 500
+      return Buffer.alloc(0)
+    })
+    await t.rejects(ask(), { message: `${server.url}/ocsp: ${server.url}/crl: it answered with HTTP 500` })
+  },
+)
+
+t.test('the same address is not asked twice at a time', async (t) => {
+  let open = 0
+  let most = 0
+  server.on('/ocsp', async (request) => {
+    most = Math.max(most, ++open)
+    const answer = await authority.respond(request)
+    open--
+    return answer
+  })
+  const observer = { asked() {} }
+  const enquirer = new Enquirer(observer, DEFAULT_LIMITS)
+  const issued = readIssuedCertificate(leaf.certificate, root.certificate)
+  await Promise.all([1, 2, 3].map(() => enquirer.askResponder(issued, signal)))
+  t.equal(most, 1)
+})

@@ -1,0 +1,243 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import * as asn1js from 'asn1js'
+import t from 'tap'
+import { readCertificateFields } from '../../../src/revocation/der/certificate-fields.ts'
+import { checkOcspResponse } from '../../../src/revocation/ocsp/ocsp-check.ts'
+import { createOcspRequest } from '../../../src/revocation/ocsp/ocsp-request.ts'
+import { type Issued, type IssueOptions, issue, openssl, RSA_2048 } from '../../support/certificates.ts'
+import { judgeOcsp, type ResponseOptions, RevocationAuthority } from '../../support/revocation-authority.ts'
+
+const DAY_MS = 86_400_000
+const directory = t.testdir()
+const root = issue(directory, { subject: '/CN=root', ca: true })
+const leaf = issue(directory, { subject: '/CN=leaf', issuer: root })
+const authority = new RevocationAuthority(directory, root)
+authority.know(leaf.certificate)
+const FOR_OCSP = ['extendedKeyUsage = OCSPSigning', 'noCheck = ignored']
+
+function question(certificate = leaf, issuer = root) {
+  const fields = readCertificateFields(certificate.certificate)
+  const issuerFields = readCertificateFields(issuer.certificate)
+  const { der, nonce } = createOcspRequest(fields, issuerFields)
+  return { der, nonce, certificate: fields, issuer: issuer.certificate, issuerFields }
+}
+
+/** What is found in the authority's answer. */
+async function check(options: ResponseOptions = {}, asked = question(), at = new Date()) {
+  return await checkOcspResponse(await authority.respond(asked.der, options), asked, at)
+}
+
+function responder(options: Partial<IssueOptions> = {}): Issued {
+  return issue(directory, { subject: '/CN=responder', issuer: root, extensions: FOR_OCSP, ...options })
+}
+
+t.test('what is asked is what openssl asks', async (t) => {
+  const file = join(directory, 'request.der')
+  openssl(
+    ...['ocsp', '-no_nonce', '-reqout', file],
+    ...['-issuer', root.certificateFile, '-cert', leaf.certificateFile],
+  )
+  const asked = question()
+  const own = join(directory, 'own.der')
+  writeFileSync(own, asked.der)
+  const read = (file: string) => openssl('ocsp', '-req_text', '-reqin', file).split('\n')
+  const id = (file: string) => read(file).filter((line) => /Hash|Serial/.test(line))
+  t.equal(id(own).length, 4)
+  t.strictSame(id(own), id(file))
+  t.match(read(own).join(), /OCSP Nonce/)
+  t.equal(asked.nonce.length, 32)
+  t.ok(asked.der.includes(asked.nonce))
+})
+
+t.test('answers that openssl verifies are taken', async (t) => {
+  const key = { key: RSA_2048 }
+  for (const [name, options] of [
+    ['the issuer itself', {}],
+    ['by the digest of its key', { args: ['-ndays', '1', '-resp_key_id'] }],
+    ['without certificates', { args: ['-ndays', '1', '-resp_no_certs'] }],
+    ['a delegated responder', { signer: responder() }],
+    ['one with an RSA key', { signer: responder(key) }],
+    [
+      'one that signs with PSS',
+      { signer: responder(key), args: ['-ndays', '1', '-rsigopt', 'rsa_padding_mode:pss'] },
+    ],
+    ['over SHA-384', { args: ['-ndays', '1', '-rmd', 'sha384'] }],
+    [
+      'with what an ordinary certificate has too',
+      {
+        signer: responder({
+          extensions: [
+            ...FOR_OCSP,
+            'keyUsage = critical, digitalSignature',
+            'basicConstraints = critical, CA:FALSE',
+          ],
+        }),
+      },
+    ],
+  ] satisfies [string, ResponseOptions][]) {
+    const { der, revocation, nextUpdate } = await check(options)
+    t.equal(revocation, undefined, name)
+    t.equal(judgeOcsp(directory, der, { certificate: leaf, issuer: root, root }), 'good', name)
+    t.ok(Math.abs(nextUpdate.getTime() - Date.now() - DAY_MS) < 60_000, name)
+  }
+})
+
+t.test('an answer that was made before counts without the nonce', async (t) => {
+  const file = join(directory, 'without-nonce.der')
+  openssl(
+    ...['ocsp', '-sha256', '-no_nonce', '-reqout', file],
+    ...['-issuer', root.certificateFile, '-cert', leaf.certificateFile],
+  )
+  const der = await authority.respond(readFileSync(file))
+  t.equal(
+    (await checkOcspResponse(der, question(), new Date())).revocation,
+    undefined,
+    'with other digests too',
+  )
+})
+
+t.test('that a certificate is revoked is told with its time and reason', async (t) => {
+  const revoking = new RevocationAuthority(directory, root)
+  const at = new Date('2026-01-02T03:04:05Z')
+  for (const [reason, words] of [
+    [undefined, 'unspecified'],
+    ['keyCompromise', 'key compromise'],
+    ['cessationOfOperation', 'cessation of operation'],
+    ['holdInstruction,1.2.840.10040.2.1', 'certificate hold'],
+  ] as const) {
+    revoking.revoke(leaf.certificate, at, reason)
+    const asked = question()
+    const der = await revoking.respond(asked.der)
+    t.strictSame((await checkOcspResponse(der, asked, new Date())).revocation, { at, reason: words })
+    t.equal(judgeOcsp(directory, der, { certificate: leaf, issuer: root, root }), 'revoked')
+  }
+})
+
+t.test('who may not answer is not listened to', async (t) => {
+  const stranger = issue(directory, { subject: '/CN=stranger', ca: true })
+  const past = { notBefore: new Date(Date.now() - 2 * DAY_MS), notAfter: new Date(Date.now() - DAY_MS) }
+  for (const [signer, message] of [
+    [stranger, /^its responder, CN=stranger, has its certificate from another issuer$/],
+    [
+      responder({ issuer: stranger }),
+      /^its responder, CN=responder, has its certificate from another issuer$/,
+    ],
+    [responder({ extensions: ['extendedKeyUsage = clientAuth'] }), /a certificate that is not for OCSP$/],
+    [responder({ extensions: ['extendedKeyUsage = anyExtendedKeyUsage'] }), /that is not for OCSP$/],
+    [responder({ extensions: ['basicConstraints = CA:FALSE'] }), /that is not for OCSP$/],
+    [responder(past), /^The certificate of CN=responder expired at/],
+    [
+      responder({ extensions: [...FOR_OCSP, '1.2.3.4 = critical, DER:0500'] }),
+      /critical extension, 1\.2\.3\.4, that is not supported$/,
+    ],
+  ] as const) {
+    const asked = question()
+    const der = await authority.respond(asked.der, { signer })
+    await t.rejects(checkOcspResponse(der, asked, new Date()), { message })
+    t.equal(judgeOcsp(directory, der, { certificate: leaf, issuer: root, root }), undefined)
+  }
+  // Which openssl does not look at
+  await t.rejects(check({ signer: responder({ extensions: [...FOR_OCSP, 'keyUsage = keyAgreement'] }) }), {
+    message: 'its responder, CN=responder, has a certificate that is not for OCSP',
+  })
+  await t.rejects(check({ signer: responder(), args: ['-ndays', '1', '-resp_no_certs'] }), {
+    message: 'it does not hold the certificate of its responder',
+  })
+})
+
+t.test('a signature that is wrong, or of a kind that is not supported', async (t) => {
+  await t.rejects(check({ args: ['-ndays', '1', '-badsig'] }), { message: 'its signature does not verify' })
+  await t.rejects(check({ args: ['-ndays', '1', '-rmd', 'sha1'] }), {
+    message: 'its signature algorithm, 1.2.840.10045.4.1, is not supported',
+  })
+})
+
+t.test('an answer about something else, or to somebody else', async (t) => {
+  const other = issue(directory, { subject: '/CN=other', issuer: root })
+  authority.know(other.certificate)
+  const about = await authority.respond(question(other).der)
+  const asked = question()
+  await t.rejects(checkOcspResponse(about, { ...asked, nonce: question(other).nonce }, new Date()), {
+    message: 'it answered another request: its nonce is not the one that was sent',
+  })
+  const file = join(directory, 'other.der')
+  const others = ['-issuer', root.certificateFile, '-cert', other.certificateFile]
+  openssl('ocsp', '-no_nonce', '-reqout', file, ...others)
+  await t.rejects(checkOcspResponse(await authority.respond(readFileSync(file)), asked, new Date()), {
+    message: 'it answered about another certificate',
+  })
+  const namesake = issue(directory, { subject: '/CN=root', ca: true })
+  await t.rejects(check({}, { ...question(), issuerFields: readCertificateFields(namesake.certificate) }), {
+    message: 'it answered about another certificate',
+  })
+  openssl('ocsp', '-md5', '-no_nonce', '-reqout', file, ...others)
+  await t.rejects(checkOcspResponse(await authority.respond(readFileSync(file)), asked, new Date()), {
+    message: 'it answered about another certificate',
+  })
+})
+
+t.test('unknown is no answer', async (t) => {
+  const asked = question()
+  const der = await new RevocationAuthority(directory, root).respond(asked.der)
+  t.equal(judgeOcsp(directory, der, { certificate: leaf, issuer: root, root }), 'unknown')
+  await t.rejects(checkOcspResponse(der, asked, new Date()), { message: 'it does not know the certificate' })
+})
+
+t.test('an answer counts from its time, with five minutes for clocks, to the next', async (t) => {
+  const at = (ms: number) => new Date(Date.now() + ms)
+  await check({}, question(), at(-4 * 60_000))
+  await t.rejects(check({}, question(), at(-6 * 60_000)), {
+    message: /^it is from the future, .*; check the clock$/,
+  })
+  await check({}, question(), at(DAY_MS - 60_000))
+  await t.rejects(check({}, question(), at(DAY_MS + 60_000)), { message: /^it was to be replaced at / })
+  const { thisUpdate, nextUpdate } = await check({ args: [] })
+  t.equal(
+    nextUpdate.getTime() - thisUpdate.getTime(),
+    1_800_000,
+    'half an hour where there is always a newer one',
+  )
+})
+
+t.test('what is no answer at all', async (t) => {
+  const asked = question()
+  const hex = (text: string) => Buffer.from(text, 'hex')
+  for (const [der, message] of [
+    [hex('30030a0101'), 'it answered malformedRequest'],
+    [hex('30030a0102'), 'it answered internalError'],
+    [hex('30030a0103'), 'it answered tryLater'],
+    [hex('30030a0105'), 'it answered sigRequired'],
+    [hex('30030a0106'), 'it answered unauthorized'],
+    [hex('30030a0104'), 'it answered with a status that there is not'],
+    [hex('30020a00'), 'it answered with a status that there is not'],
+    [hex('300c0a0100a0073005060129040000'.slice(0, 28)), 'it answered in a form that is not supported'],
+    [Buffer.from('<html>'), 'it is no DER of this kind: something is missing or in its place'],
+    [Buffer.alloc(0), 'it is no DER of this kind: something is missing or in its place'],
+  ] as const) {
+    await t.rejects(checkOcspResponse(der, asked, new Date()), { message })
+  }
+  const whole = await authority.respond(asked.der)
+  for (const der of [whole.subarray(0, -1), Buffer.concat([whole, hex('00')])]) {
+    await t.rejects(checkOcspResponse(der, asked, new Date()), { message: /^it is no DER/ })
+  }
+})
+
+t.test('a version that RFC 6960 does not have', async (t) => {
+  const sequence = (...value: asn1js.BaseBlock[]) => new asn1js.Sequence({ value })
+  const tagged = (value: asn1js.BaseBlock) =>
+    new asn1js.Constructed({ idBlock: { tagClass: 3, tagNumber: 0 }, value: [value] })
+  const basic = sequence(
+    sequence(tagged(new asn1js.Integer({ value: 1 }))),
+    sequence(new asn1js.ObjectIdentifier({ value: '1.2.840.10045.4.3.2' })),
+    new asn1js.BitString({ valueHex: Buffer.alloc(8) }),
+  )
+  const bytes = sequence(
+    new asn1js.ObjectIdentifier({ value: '1.3.6.1.5.5.7.48.1.1' }),
+    new asn1js.OctetString({ valueHex: basic.toBER() }),
+  )
+  const der = Buffer.from(sequence(new asn1js.Enumerated({ value: 0 }), tagged(bytes)).toBER())
+  await t.rejects(checkOcspResponse(der, question(), new Date()), {
+    message: 'it answered in a version that there is not',
+  })
+})

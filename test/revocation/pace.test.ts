@@ -1,0 +1,35 @@
+import t from 'tap'
+import { DEFAULT_LIMITS } from '../../src/revocation/limits.ts'
+import { refreshDelayMs, retryDelayMs } from '../../src/revocation/pace.ts'
+
+const MINUTE_MS = 60_000
+const HOUR_MS = 60 * MINUTE_MS
+
+/** Shortened by up to a tenth. */
+function isAbout(ms: number, expected: number): boolean {
+  return ms <= expected && ms > expected * 0.9
+}
+
+t.test('what is fresh is asked for again at half of its time, and well before its end', async (t) => {
+  for (const [left, expected] of [
+    [7 * 24 * HOUR_MS, 12 * HOUR_MS],
+    [24 * HOUR_MS, 12 * HOUR_MS],
+    [4 * HOUR_MS, 2 * HOUR_MS],
+    [20 * MINUTE_MS, 10 * MINUTE_MS],
+    [15 * MINUTE_MS, 10 * MINUTE_MS],
+    [5 * MINUTE_MS, 4 * MINUTE_MS],
+    [0, 10_000],
+    [-HOUR_MS, 10_000],
+  ] as const) {
+    const delay = refreshDelayMs(left, DEFAULT_LIMITS)
+    t.ok(isAbout(delay, expected), `${left}: ${delay}`)
+  }
+})
+
+t.test('what failed is tried again after ten seconds, and at last every ten minutes', async (t) => {
+  const expected = [10, 20, 40, 80, 160, 320, 600, 600].map((seconds) => seconds * 1_000)
+  for (const [index, ms] of expected.entries()) {
+    t.ok(isAbout(retryDelayMs(index + 1, DEFAULT_LIMITS), ms))
+  }
+  t.ok(isAbout(retryDelayMs(10_000, DEFAULT_LIMITS), 600_000))
+})

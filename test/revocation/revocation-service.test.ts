@@ -1,0 +1,268 @@
+import { mkdtempSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import type { RevocationInformation } from '../../src/revocation/revocation-information.ts'
+import { issue } from '../support/certificates.ts'
+import { judgeCrl, judgeOcsp } from '../support/revocation-authority.ts'
+import { crlAt, issueRevocationChain, ocspAt } from '../support/revocation-chain.ts'
+import { startRevocationServer } from '../support/revocation-server.ts'
+import { type WatchedChain, watchChain } from '../support/revocation-watch.ts'
+
+const DAY_MS = 86_400_000
+/** For tests in which it fails at first. */
+const QUICK = { retryMs: { first: 20, longest: 100 } }
+
+/** Of all tests: one's own would be removed before what it has begun is over. */
+const directories = t.testdir()
+
+/** A server, and a chain whose leaf and authority name it. */
+async function setUp(t: Test) {
+  const directory = mkdtempSync(join(directories, 'chain-'))
+  const server = await startRevocationServer()
+  const at = (path: string) => `${server.url}${path}`
+  const chain = issueRevocationChain(directory, {
+    leaf: `${ocspAt(at('/dead'), at('/ocsp'))}\n${crlAt(at('/authority.crl'))}`,
+    authority: crlAt(`ldap://127.0.0.1/cn=root`, at('/root.crl')),
+  })
+  const { root, authority, leaf, certificates } = chain
+  server.on('/ocsp', (request) => authority.respond(request))
+  server.on('/root.crl', () => root.crl())
+  server.on('/authority.crl', () => authority.crl())
+  const watch = (...[limits]: [Parameters<typeof watchChain>[1]?]) => {
+    const watched = watchChain(certificates, limits)
+    t.teardown(() => watched.service.stop())
+    return watched
+  }
+  t.teardown(() => server.close())
+  const of = { certificate: leaf, issuer: authority.issued, root: root.issued }
+  const judge = (response: Buffer | undefined) => response && judgeOcsp(directory, response, of)
+  return { directory, server, watch, judge, ...chain }
+}
+
+const complete = (information: RevocationInformation) => information.complete
+
+t.test('a leaf by OCSP, its authority by CRL, as openssl verifies them', async (t) => {
+  const { watch, judge, root, server, directory, certificates } = await setUp(t)
+  const { until, outcomes, messages, service } = watch()
+  const before = service.information(certificates)
+  t.strictSame(before.problems, [
+    'CN=leaf: nobody has answered yet',
+    'CN=authority: nobody has answered yet',
+    'CN=authority: ldap://127.0.0.1/cn=root is not asked: only http and https are',
+  ])
+  t.notOk(before.complete)
+  const information = await until(complete)
+  const { ocspResponses, crls, problems, nextUpdate, revoked } = information
+  t.strictSame([ocspResponses.length, crls.length, problems, revoked], [1, 1, [], undefined])
+  t.equal(judge(ocspResponses[0]), 'good')
+  t.ok(judgeCrl(directory, crls[0] as Buffer, root.issued))
+  t.ok(nextUpdate && Math.abs(nextUpdate.getTime() - Date.now() - DAY_MS) < 60_000)
+  t.strictSame(outcomes.toSorted(), ['crl accepted', 'ocsp accepted', 'ocsp unavailable'])
+  t.strictSame(server.asked.toSorted(), ['/dead', '/ocsp', '/root.crl'], 'one CRL is not needed')
+  t.strictSame(messages, [])
+  const later = service.information(certificates, new Date(Date.now() + 2 * DAY_MS))
+  t.strictSame(
+    [later.complete, later.ocspResponses, later.crls],
+    [false, [], []],
+    'nothing stale is handed out',
+  )
+})
+
+t.test('the CRL where OCSP does not work, and OCSP again when it does', async (t) => {
+  const { watch, server, authority, directory } = await setUp(t)
+  let works = false
+  server.on('/ocsp', (request) => (works ? authority.respond(request) : Buffer.from('30030a0103', 'hex')))
+  const { until, messages } = watch(QUICK)
+  const { ocspResponses, crls } = await until(complete)
+  t.strictSame([ocspResponses.length, crls.length], [0, 2])
+  t.ok(judgeCrl(directory, crls[0] as Buffer, authority.issued))
+  t.equal(
+    messages[0],
+    `No revocation information from OCSP about CN=leaf: ${server.url}/dead: it answered with HTTP 404; ` +
+      `${server.url}/ocsp: it answered tryLater`,
+  )
+  works = true
+  await until(({ ocspResponses }) => ocspResponses.length === 1)
+  t.strictSame(messages.slice(1), ['There is revocation information from OCSP about CN=leaf again'])
+})
+
+t.test('a leaf that is not known to be good', async (t) => {
+  const { watch, server, leaf, authority, root, directory } = await setUp(t)
+  authority.forget(leaf.certificate)
+  server.on('/authority.crl', () => Buffer.from('garbage'))
+  const { until, outcomes } = watch()
+  const { problems, crls } = await until(({ problems, crls }) => crls.length === 1 && problems.length === 2)
+  t.strictSame(problems, [
+    `CN=leaf: ${server.url}/dead: it answered with HTTP 404; ${server.url}/ocsp: it does not know the certificate`,
+    `CN=leaf: ${server.url}/authority.crl: it is no DER of this kind: something is missing or in its place`,
+  ])
+  t.ok(judgeCrl(directory, crls[0] as Buffer, root.issued), 'that of the root is there')
+  t.ok(outcomes.includes('ocsp refused'))
+})
+
+t.test('that the leaf is revoked counts until somebody says later that it is not', async (t) => {
+  const { watch, judge, leaf, authority, certificates, server } = await setUp(t)
+  const at = new Date('2026-01-02T03:04:05Z')
+  authority.revoke(leaf.certificate, at, 'holdInstruction,1.2.840.10040.2.1')
+  const { until, service, messages } = watch({ ...QUICK, refreshMs: { least: 10, most: 10 } })
+  const { revoked, ocspResponses } = await until(complete)
+  t.strictSame(revoked, { subject: 'CN=leaf', at, reason: 'certificate hold' })
+  t.equal(judge(ocspResponses[0]), 'revoked')
+  const message = 'The certificate of CN=leaf was revoked at 2026-01-02T03:04:05.000Z: certificate hold'
+  t.strictSame(messages, [message])
+  const later = service.information(certificates, new Date(Date.now() + 2 * DAY_MS))
+  t.ok(later.revoked && !later.complete, 'whether or not there is something fresh')
+  server.on('/ocsp', () => undefined)
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  t.ok(service.information(certificates).revoked)
+  authority.know(leaf.certificate)
+  server.on('/ocsp', (request) => authority.respond(request))
+  service.stop()
+  service.start()
+  await until(({ revoked }) => revoked === undefined)
+  t.strictSame(messages, [message, 'The certificate of CN=leaf is no longer revoked'])
+})
+
+t.test('a CRL that is newer ends a hold of which OCSP told, when that is no longer fresh', async (t) => {
+  const { watch, leaf, authority, certificates, server } = await setUp(t)
+  const times = { thisUpdate: new Date(Date.now() + 60_000), nextUpdate: new Date(Date.now() + 5 * DAY_MS) }
+  const crl = await authority.crl(times)
+  server.on('/authority.crl', () => crl)
+  server.on('/root.crl', () => undefined)
+  authority.revoke(leaf.certificate, new Date(), 'holdInstruction,1.2.840.10040.2.1')
+  const { until, service } = watch({ ...QUICK, refreshMs: { least: 10, most: 10 } })
+  await until(({ revoked }) => revoked !== undefined)
+  server.on('/ocsp', () => Buffer.from('30030a0103', 'hex'))
+  const later = () => service.information(certificates, new Date(Date.now() + 2 * DAY_MS))
+  t.ok(later().revoked)
+  while (later().revoked) {
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+  t.strictSame(later().crls, [crl])
+  t.ok(service.information(certificates).revoked, 'while it is fresh, it counts')
+})
+
+t.test('what vouches for a responder is handed out with its answer', async (t) => {
+  const { watch, server, authority, directory, judge } = await setUp(t)
+  const signer = issue(directory, {
+    subject: '/CN=responder',
+    issuer: authority.issued,
+    extensions: ['extendedKeyUsage = OCSPSigning', crlAt(`${server.url}/authority.crl`)],
+  })
+  server.on('/ocsp', (request) => authority.respond(request, { signer }))
+  const { ocspResponses, crls } = await watch().until(complete)
+  t.equal(judge(ocspResponses[0]), 'good')
+  t.ok(judgeCrl(directory, crls[0] as Buffer, authority.issued))
+  t.equal(crls.length, 2)
+})
+
+t.test('a CRL tells that the authority is revoked', async (t) => {
+  const { watch, root, authority } = await setUp(t)
+  const at = new Date('2026-01-02T03:04:05Z')
+  root.revoke(authority.issued.certificate, at, 'CACompromise')
+  const { revoked } = await watch().until(complete)
+  t.strictSame(revoked, { subject: 'CN=authority', at, reason: 'CA compromise' })
+})
+
+t.test('an answer that is older than the one before is not taken', async (t) => {
+  const { watch, server, root, certificates } = await setUp(t)
+  const old = await root.crl({ thisUpdate: new Date(Date.now() - 2 * DAY_MS) })
+  const newer = await root.crl()
+  server.on('/root.crl', () =>
+    server.asked.filter((path) => path === '/root.crl').length === 1 ? newer : old,
+  )
+  const { until, messages, service } = watch({ ...QUICK, refreshMs: { least: 10, most: 10 } })
+  await until(complete)
+  while (messages.length === 0) {
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+  t.strictSame(messages, [
+    'No revocation information from the CRL of CN=root: it is older than what came before',
+  ])
+  t.ok(service.information(certificates).crls[0]?.equals(newer))
+})
+
+t.test('chains share authorities, and what is watched can change', async (t) => {
+  const { watch, server, authority, leaf, certificates, directory } = await setUp(t)
+  const second = issue(directory, {
+    subject: '/CN=second',
+    issuer: authority.issued,
+    extension: crlAt(`${server.url}/authority.crl`),
+  })
+  const third = issue(directory, {
+    subject: '/CN=third',
+    issuer: authority.issued,
+    extension: crlAt(`${server.url}/authority.crl`),
+  })
+  const { until, service } = watch()
+  await until(complete)
+  const above = certificates.slice(1)
+  const chainOf = (one: typeof leaf) => [one.certificate, ...above]
+  const reached = async (chain: typeof certificates) => {
+    while (!service.information(chain).complete) {
+      await new Promise((resolve) => setTimeout(resolve, 10))
+    }
+  }
+  service.watch([certificates, chainOf(second)])
+  await reached(chainOf(second))
+  service.watch([chainOf(second), chainOf(third)])
+  t.strictSame(service.information(chainOf(third)).problems, [
+    'CN=third: it was not looked for in the CRL yet',
+  ])
+  await reached(chainOf(third))
+  t.ok(service.information(chainOf(second)).complete)
+  t.strictSame(service.information(certificates).problems, ['CN=leaf: nobody is asked about it'])
+  t.strictSame(server.asked.toSorted(), ['/authority.crl', '/authority.crl', '/dead', '/ocsp', '/root.crl'])
+  t.equal(service.information(chainOf(third)).crls.length, 2)
+})
+
+t.test('chains about which nobody can be asked', async (t) => {
+  const directory = t.testdir()
+  const root = issue(directory, { subject: '/CN=root', ca: true })
+  const leaf = issue(directory, { subject: '/CN=leaf', issuer: root })
+  const { service, messages }: WatchedChain = watchChain([leaf.certificate, root.certificate])
+  t.teardown(() => service.stop())
+  t.strictSame(service.information([leaf.certificate, root.certificate]), {
+    ocspResponses: [],
+    crls: [],
+    complete: false,
+    problems: ['CN=leaf: it names neither an OCSP responder nor a CRL that could be asked'],
+  })
+  t.strictSame(service.information([leaf.certificate]).problems, [
+    'CN=leaf: the certificate of its issuer is not known',
+  ])
+  t.strictSame(service.information([root.certificate]), {
+    ocspResponses: [],
+    crls: [],
+    complete: true,
+    problems: [],
+  })
+  t.strictSame(messages, [])
+  const broken = issue(directory, {
+    subject: '/CN=broken',
+    issuer: root,
+    extension: 'authorityInfoAccess = DER:0500',
+  })
+  service.watch([[broken.certificate, root.certificate]])
+  t.strictSame(messages, [
+    'Nobody is asked whether CN=broken was revoked: it is no DER of this kind: something is missing or in its place',
+  ])
+})
+
+t.test('stopping ends what is under way', async (t) => {
+  const { watch, server, certificates } = await setUp(t)
+  server.on('/ocsp', () => undefined)
+  server.on('/root.crl', () => undefined)
+  const { service, outcomes } = watch()
+  while (!server.asked.includes('/ocsp') || !server.asked.includes('/root.crl')) {
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+  service.stop()
+  await new Promise((resolve) => setTimeout(resolve, 20))
+  t.strictSame(outcomes.toSorted(), ['crl unavailable', 'ocsp unavailable', 'ocsp unavailable'])
+  const asked = server.asked.length
+  service.watch([certificates])
+  service.watch([])
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  t.equal(server.asked.length, asked)
+})
