@@ -1,5 +1,6 @@
 /** The environment variables that configure the service: names, defaults, limits and an example of each. */
 import { type Static, Type } from 'typebox'
+import { OBJECT_IDENTIFIER } from './object-identifier.ts'
 
 const hex = '^([0-9a-fA-F]{2})+$'
 // No empty names, and neither . nor ..: clients take them out of an address before they call
@@ -132,6 +133,94 @@ export const Environment = Type.Object({
     default: 'reject',
     description: 'what happens when digest and contents disagree: reject, or ignore the digest',
     examples: ['reject'],
+  }),
+  LEVEL: Type.Enum(['b-b', 'b-t', 'b-lt'], {
+    default: 'b-b',
+    description:
+      'baseline level of the containers that are built here: b-t has a timestamp, b-lt revocation information too',
+    examples: ['b-t'],
+  }),
+  TSA_URL: Type.Optional(
+    Type.String({
+      description: 'http or https addresses of timestamp authorities (RFC 3161), separated by commas',
+      examples: ['https://timestamp.example.com'],
+    }),
+  ),
+  TSA_USER: Type.Optional(
+    Type.String({
+      // RFC 7617 2
+      pattern: '^[^:\\x00-\\x1f\\x7f]+$',
+      description: 'user that the timestamp authorities know, without a colon',
+      examples: ['signing-service'],
+    }),
+  ),
+  TSA_PASSWORD: Type.Optional(Type.String({ description: 'its password', examples: ['password'] })),
+  TSA_PASSWORD_FILE: Type.Optional(
+    Type.String({ description: 'file that holds its password', examples: ['/run/secrets/tsa-password'] }),
+  ),
+  TSA_POLICY: Type.Optional(
+    Type.String({
+      pattern: `^${OBJECT_IDENTIFIER}$`,
+      description: 'object identifier of the policy that timestamps must be made under',
+      examples: ['1.3.6.1.4.1.99999.1'],
+    }),
+  ),
+  TSA_HASH_ALGORITHM: Type.Enum(['sha256', 'sha384', 'sha512'], {
+    default: 'sha256',
+    description: 'hash algorithm of what is timestamped',
+    examples: ['sha256'],
+  }),
+  TSA_CA_FILE: Type.Optional(
+    Type.String({
+      description: "self-signed certificates, in one of which the timestamp authorities' chains must end",
+      examples: ['/etc/signing-service/tsa-roots.pem'],
+    }),
+  ),
+  TSA_TLS_CA_FILE: Type.Optional(
+    Type.String({
+      description:
+        'PEM certificates that https to the timestamp authorities trusts, in place of those of Node.js',
+      examples: ['/etc/signing-service/tsa-tls-ca.pem'],
+    }),
+  ),
+  TSA_TLS_CERTIFICATE_FILE: Type.Optional(
+    Type.String({
+      description: 'PEM certificate that the timestamp authorities are shown by TLS, with its chain',
+      examples: ['/etc/signing-service/tsa-client.pem'],
+    }),
+  ),
+  TSA_TLS_KEY_FILE: Type.Optional(
+    Type.String({
+      description: 'PEM private key of that certificate, not encrypted',
+      examples: ['/run/secrets/tsa-client-key.pem'],
+    }),
+  ),
+  TSA_FALLBACK: Type.Enum(['refuse', 'b-b'], {
+    default: 'refuse',
+    description: 'what becomes of a container for which there is no timestamp',
+    examples: ['refuse'],
+  }),
+  REVOCATION_CHECK: Type.Enum(['on', 'off'], {
+    default: 'on',
+    description: 'whether OCSP responders and CRLs are asked whether certificates of signers were revoked',
+    examples: ['on'],
+  }),
+  REVOCATION_FALLBACK: Type.Enum(['refuse', 'b-t'], {
+    default: 'refuse',
+    description: 'what becomes of a container of level b-lt for which revocation information is missing',
+    examples: ['refuse'],
+  }),
+  CONTAINER_SIZE_LIMIT: Type.Integer({
+    minimum: 1024,
+    maximum: 10_000_000,
+    default: 32_768,
+    description: 'largest container in bytes: the room that the document has for it',
+    examples: ['32768'],
+  }),
+  RSA_SIGNATURE_IDENTIFIER: Type.Enum(['rsaEncryption', 'shaWithRSAEncryption'], {
+    default: 'rsaEncryption',
+    description: 'what containers call the signature algorithm RSASSA-PKCS1-v1_5',
+    examples: ['rsaEncryption'],
   }),
   SIGNING_SERVICE_PORT: Type.Integer({
     minimum: 0,

@@ -1,5 +1,6 @@
 /** The file that SIGNERS_FILE names: several signers, each with its key, its certificates and what it may be asked for. */
 import { type Static, Type } from 'typebox'
+import { OBJECT_IDENTIFIER } from './object-identifier.ts'
 
 const name = '[A-Za-z0-9][A-Za-z0-9._-]{0,63}'
 const hex = '^([0-9a-fA-F]{2})+$'
@@ -68,6 +69,154 @@ const Token = Type.Object(
       'HSM_TOKEN_LABEL, HSM_TOKEN_SERIAL and HSM_SLOT applies; with a module neither these do, nor ' +
       'HSM_MODULE_PARAMETERS: its only token is meant then',
     examples: [{ label: 'hsm1' }],
+  },
+)
+
+const objectIdentifier = `^${OBJECT_IDENTIFIER}$`
+
+const TimestampTls = Type.Object(
+  {
+    caFile: Type.Optional(
+      Type.String({
+        minLength: 1,
+        description: 'PEM certificates that https trusts, in place of those of Node.js',
+        examples: ['tsa-tls-ca.pem'],
+      }),
+    ),
+    certificateFile: Type.Optional(
+      Type.String({
+        minLength: 1,
+        description: 'PEM certificate that the authority is shown by TLS, with its chain',
+        examples: ['tsa-client.pem'],
+      }),
+    ),
+    keyFile: Type.Optional(
+      Type.String({
+        minLength: 1,
+        description: 'PEM private key of that certificate, not encrypted',
+        examples: ['/run/secrets/tsa-client-key.pem'],
+      }),
+    ),
+  },
+  {
+    additionalProperties: false,
+    minProperties: 1,
+    description: 'files for an https address',
+    examples: [{ caFile: 'tsa-tls-ca.pem' }],
+  },
+)
+
+const Timestamps = Type.Object(
+  {
+    url: Type.String({
+      minLength: 1,
+      description: 'http or https address of a timestamp authority (RFC 3161)',
+      examples: ['https://timestamp.example.com'],
+    }),
+    user: Type.Optional(
+      Type.String({
+        // RFC 7617 2
+        pattern: '^[^:\\x00-\\x1f\\x7f]+$',
+        description: 'user that the authority knows, without a colon',
+        examples: ['signing-service'],
+      }),
+    ),
+    passwordFile: Type.Optional(
+      Type.String({
+        minLength: 1,
+        description: 'file that holds its password',
+        examples: ['/run/secrets/tsa-password'],
+      }),
+    ),
+    policy: Type.Optional(
+      Type.String({
+        pattern: objectIdentifier,
+        description: 'object identifier of the policy that timestamps must be made under',
+        examples: ['1.3.6.1.4.1.99999.1'],
+      }),
+    ),
+    hashAlgorithm: Type.Optional(
+      Type.Enum(['sha256', 'sha384', 'sha512'], {
+        description: 'hash algorithm of what is timestamped; sha256 by default',
+        examples: ['sha256'],
+      }),
+    ),
+    caFile: Type.Optional(
+      Type.String({
+        minLength: 1,
+        description: "self-signed certificates, in one of which the authority's chain must end",
+        examples: ['tsa-roots.pem'],
+      }),
+    ),
+    tls: Type.Optional(TimestampTls),
+  },
+  { additionalProperties: false },
+)
+export type Timestamps = Static<typeof Timestamps>
+
+const SignaturePolicy = Type.Object(
+  {
+    id: Type.String({
+      pattern: objectIdentifier,
+      description: 'object identifier of the signature policy',
+      examples: ['1.3.6.1.4.1.99999.2'],
+    }),
+    hashAlgorithm: Type.String({
+      description: 'hash algorithm of its hash',
+      examples: ['sha256'],
+    }),
+    hash: Type.String({
+      pattern: hex,
+      description: 'hash of the policy document in hex',
+      examples: ['9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08'],
+    }),
+    uri: Type.Optional(
+      Type.String({
+        // An IA5String
+        pattern: '^[A-Za-z][A-Za-z0-9+.-]*:[\\x21-\\x7e]+$',
+        description: 'where the policy document is found (RFC 3986)',
+        examples: ['https://example.com/signature-policy.pdf'],
+      }),
+    ),
+  },
+  {
+    additionalProperties: false,
+    description: 'the policy that signatures say they were made under',
+    examples: [{ id: '1.3.6.1.4.1.99999.2', hashAlgorithm: 'sha256', hash: '9f86d081…' }],
+  },
+)
+
+/** What signers commit themselves to (RFC 5126 5.11.1), in the order of the object identifiers. */
+export const COMMITMENT_TYPES: readonly string[] = [
+  'proofOfOrigin',
+  'proofOfReceipt',
+  'proofOfDelivery',
+  'proofOfSender',
+  'proofOfApproval',
+  'proofOfCreation',
+]
+
+/** Of a DirectoryString (RFC 5280 A.1): not empty, and no longer than the longest part of an address. */
+const directoryString = { minLength: 1, maxLength: 128 }
+
+const SignerLocation = Type.Object(
+  {
+    country: Type.Optional(Type.String({ ...directoryString, description: 'country', examples: ['DE'] })),
+    locality: Type.Optional(Type.String({ ...directoryString, description: 'town', examples: ['Berlin'] })),
+    postalAddress: Type.Optional(
+      Type.Array(Type.String(directoryString), {
+        minItems: 1,
+        maxItems: 6,
+        description: 'postal address line by line',
+        examples: [['Example Street 1', '10115 Berlin']],
+      }),
+    ),
+  },
+  {
+    additionalProperties: false,
+    minProperties: 1,
+    description: 'where signatures say that they were made',
+    examples: [{ country: 'DE', locality: 'Berlin' }],
   },
 )
 
@@ -142,6 +291,63 @@ export const SignerEntry = Type.Object(
         examples: [true],
       }),
     ),
+    level: Type.Optional(
+      Type.Enum(['b-b', 'b-t', 'b-lt'], {
+        description: 'baseline level of its containers, in place of LEVEL',
+        examples: ['b-t'],
+      }),
+    ),
+    timestamps: Type.Optional(
+      // As with the key
+      Type.Unsafe<Timestamps | Timestamps[]>({
+        ...Timestamps,
+        type: ['object', 'array'],
+        items: Timestamps,
+        minItems: 1,
+        description:
+          'timestamp authority, or a list of one or more, in place of TSA_URL and all other variables that are about ' +
+          'authorities',
+        examples: [{ url: 'https://timestamp.example.com' }],
+      }),
+    ),
+    timestampFallback: Type.Optional(
+      Type.Enum(['refuse', 'b-b'], {
+        description: 'what becomes of a container for which there is no timestamp, in place of TSA_FALLBACK',
+        examples: ['refuse'],
+      }),
+    ),
+    revocationFallback: Type.Optional(
+      Type.Enum(['refuse', 'b-t'], {
+        description:
+          'what becomes of a container of level b-lt for which revocation information is missing, in place of ' +
+          'REVOCATION_FALLBACK',
+        examples: ['refuse'],
+      }),
+    ),
+    containerSizeLimit: Type.Optional(
+      Type.Integer({
+        minimum: 1024,
+        maximum: 10_000_000,
+        description: 'largest container in bytes, in place of CONTAINER_SIZE_LIMIT',
+        examples: [32_768],
+      }),
+    ),
+    rsaSignatureIdentifier: Type.Optional(
+      Type.Enum(['rsaEncryption', 'shaWithRSAEncryption'], {
+        description:
+          'what containers call the signature algorithm RSASSA-PKCS1-v1_5, in place of RSA_SIGNATURE_IDENTIFIER',
+        examples: ['rsaEncryption'],
+      }),
+    ),
+    signaturePolicy: Type.Optional(SignaturePolicy),
+    commitmentType: Type.Optional(
+      Type.String({
+        pattern: `^(${COMMITMENT_TYPES.join('|')}|${OBJECT_IDENTIFIER})$`,
+        description: `what a signature commits the signer to: ${COMMITMENT_TYPES.join(', ')}, or an object identifier`,
+        examples: ['proofOfApproval'],
+      }),
+    ),
+    signerLocation: Type.Optional(SignerLocation),
   },
   {
     additionalProperties: false,

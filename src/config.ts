@@ -5,6 +5,7 @@
  * configuration only says where it will be found.
  */
 import type { Environment } from '../schemas/configuration.ts'
+import { warnAboutContainers } from './configuration/container-variables.ts'
 import { defined } from './configuration/defined.ts'
 import { deepFreeze } from './configuration/freeze.ts'
 import { parseHashAlgorithms, parseOrigins } from './configuration/lists.ts'
@@ -26,6 +27,7 @@ import {
 } from './configuration/variables.ts'
 import { ConfigurationError, type ConfigurationProblem } from './errors.ts'
 
+export type * from './configuration/container-configuration.ts'
 export { isPinConfigured, type PinSource, readPin } from './configuration/pin.ts'
 export type * from './configuration/signer-configuration.ts'
 
@@ -66,6 +68,8 @@ export interface Configuration {
   readonly digestMismatch: Environment['DIGEST_MISMATCH']
   /** How often the files of the signers are looked at; 0 is never. */
   readonly reloadIntervalMs: number
+  /** Whether anybody is asked whether certificates were revoked. */
+  readonly revocationCheck: boolean
   readonly hsm: HsmConfiguration
   readonly signers: SignersConfiguration
   /** What the operator should know though it does not stop the start. */
@@ -93,6 +97,7 @@ export function loadConfiguration(environment: Variables): Readonly<Configuratio
   if (problems.length > 0) {
     throw new ConfigurationError(problems)
   }
+  warnings.push(...warnAboutContainers(given, signers))
   const whole = values as Environment
   return deepFreeze({
     host: whole.SIGNING_SERVICE_HOST,
@@ -105,6 +110,7 @@ export function loadConfiguration(environment: Variables): Readonly<Configuratio
     logLevel: whole.LOG_LEVEL,
     digestMismatch: whole.DIGEST_MISMATCH,
     reloadIntervalMs: whole.SIGNERS_RELOAD_INTERVAL_MS,
+    revocationCheck: whole.REVOCATION_CHECK === 'on',
     hsm: describeHsm(whole),
     signers,
     warnings,

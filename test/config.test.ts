@@ -75,6 +75,7 @@ t.test('with module and PIN alone all else has its default', async (t) => {
     logLevel: 'info',
     digestMismatch: 'reject',
     reloadIntervalMs: 2000,
+    revocationCheck: true,
     hsm: {
       ...{ sessions: 8, queueLimit: 256, timeoutMs: 4000, keepAliveMs: 30_000 },
       ...{ zombieLimit: 4, sessionMaxUses: 0, sessionMaxAgeMs: 0 },
@@ -90,6 +91,10 @@ t.test('with module and PIN alone all else has its default', async (t) => {
             ...{ containers: ['raw', 'pkcs7'], signatureTypes: ['cms', 'cades'], raw: false },
             hashAlgorithms: ['sha256', 'sha384', 'sha512'].map(findHashAlgorithm),
             minimumDaysLeft: 0,
+          },
+          container: {
+            ...{ level: 'b-b', sizeLimit: 32_768, rsaSignatureIdentifier: 'rsaEncryption' },
+            revocationFallback: 'refuse',
           },
           caCertificates: [],
           settings: SETTINGS,
@@ -445,17 +450,24 @@ t.test('names that nobody knows', async (t) => {
     ],
     'are warned about where they begin like ours',
   )
+  t.strictSame(warnings({ TSA_URI: 'x', REVOCATION_CHECKS: 'x', CONTAINER_SIZE: '1', RSA_IDENTIFIER: 'x' }), [
+    `TSA_URI: ${unknown}; TSA_URL is`,
+    `REVOCATION_CHECKS: ${unknown}; REVOCATION_CHECK is`,
+    `CONTAINER_SIZE: ${unknown}; check its spelling`,
+    `RSA_IDENTIFIER: ${unknown}; check its spelling`,
+  ])
   t.strictSame(warnings({ SHUTDOWN_DELAY: '5', SHUTDOWN_TIMEOUT_SECONDS: '5' }), [
     `SHUTDOWN_DELAY: ${unknown}; SHUTDOWN_DELAY_MS is`,
     `SHUTDOWN_TIMEOUT_SECONDS: ${unknown}; check its spelling`,
   ])
   t.strictSame(
-    warnings({ CA_CERTIFICATE_FILE: 'x', HASH_ALGORITHM: 'x', CORS_ORIGIN: 'x', LOGLEVEL: 'x' }),
+    warnings({ CA_CERTIFICATE_FILE: 'x', HASH_ALGORITHM: 'x', CORS_ORIGIN: 'x', LOGLEVEL: 'x', LEVELS: 'x' }),
     [
       `CA_CERTIFICATE_FILE: ${unknown}; CA_CERTIFICATES_FILE is`,
       `HASH_ALGORITHM: ${unknown}; HASH_ALGORITHMS is`,
       `CORS_ORIGIN: ${unknown}; CORS_ORIGINS is`,
       `LOGLEVEL: ${unknown}; LOG_LEVEL is`,
+      `LEVELS: ${unknown}; LEVEL is`,
     ],
     'or are nearly one of ours',
   )
@@ -466,7 +478,9 @@ t.test('names that nobody knows', async (t) => {
       NODE_ENV: 'x',
       SOFTHSM2_CONF: 'x',
       AWS_REGION: 'x',
-      LEVEL: 'x',
+      LABEL: 'x',
+      SHLVL: '1',
+      SSO_URL: 'x',
       PORT: '1',
     }),
     [],

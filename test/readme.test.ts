@@ -53,12 +53,16 @@ t.test('every property of a signer is in the table of the signers file', async (
   const names = [...readChapter('Several signers').matchAll(/^\| `([A-Za-z.]+)` \|/gm)].map(
     ([, name]) => name,
   )
-  const expected = Object.entries<object>(SignerEntry.properties).flatMap(([name, schema]) => {
-    const inside = 'properties' in schema ? Object.keys(schema.properties as object) : []
-    return [name, ...inside.map((one) => `${name}.${one}`)]
-  })
-  t.strictSame(names.sort(), expected.sort())
+  t.strictSame(names.sort(), propertiesOf(SignerEntry).sort())
 })
+
+/** Of a schema, and of those within it, as `token.label`. */
+function propertiesOf({ properties = {} }: { properties?: object }): string[] {
+  return Object.entries(properties).flatMap(([name, schema]) => [
+    name,
+    ...propertiesOf(schema).map((one) => `${name}.${one}`),
+  ])
+}
 
 t.test('every error code is in the table of the errors, with its status', async (t) => {
   const table = tableUnder('Errors')

@@ -5,7 +5,9 @@ import type { SignerEntry } from '../../schemas/signers-file.ts'
 import type { HashAlgorithm } from '../signature/hash-algorithms.ts'
 import { describeUnfitAlgorithm } from '../signers/algorithm-fit.ts'
 import { describeUnsupportedKey } from '../signers/key-type.ts'
+import type { ContainerDefaults } from './container.ts'
 import { defined } from './defined.ts'
+import { readFileContainer } from './file-container.ts'
 import { readTokenPart, type TokenContext } from './file-token.ts'
 import { findHashAlgorithms } from './lists.ts'
 import { problemWith } from './problem.ts'
@@ -16,6 +18,8 @@ import { placeInFile } from './signers-file-schema.ts'
 export interface FileContext extends TokenContext {
   /** HASH_ALGORITHMS. */
   readonly hashAlgorithms: readonly HashAlgorithm[]
+  /** What the variables say of containers. */
+  readonly containers: ContainerDefaults
   readonly readCertificates: (setting: string, path: string) => readonly X509Certificate[] | undefined
 }
 
@@ -48,6 +52,7 @@ export function readFileSigner(entry: FileEntry, context: FileContext): SignerCo
     name,
     ...token,
     rules: readRules(entry, settingOf('hashAlgorithms'), context),
+    container: readFileContainer(entry, settingOf, context),
     caCertificates,
     settings: {
       ...settings,

@@ -43,7 +43,8 @@ export function parseOrigins(list: string, problems: ConfigurationProblem[]): st
   return origins
 }
 
-function splitList(list: string): string[] {
+/** Without what is empty. */
+export function splitList(list: string): string[] {
   return list
     .split(',')
     .map((item) => item.trim())

@@ -3,6 +3,7 @@ import type { X509Certificate } from 'node:crypto'
 import type { HashAlgorithm } from '../signature/hash-algorithms.ts'
 import type { SignatureAlgorithm } from '../signature/signature-algorithm.ts'
 import type { SignatureType } from '../signature/signed-attributes.ts'
+import type { ContainerConfiguration } from './container-configuration.ts'
 import type { PinSource } from './pin.ts'
 
 /** Which token: all that are given must fit; none given means the only token present. */
@@ -81,6 +82,7 @@ export interface SignerConfiguration extends CertificateFiles {
   /** Absent where the type of the key decides. */
   readonly algorithm?: SignatureAlgorithm['name']
   readonly rules: SignerRules
+  readonly container: ContainerConfiguration
   readonly settings: SettingNames
 }
 

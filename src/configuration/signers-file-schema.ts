@@ -22,6 +22,8 @@ interface Schema {
   readonly examples?: readonly unknown[]
   readonly minimum?: number
   readonly maximum?: number
+  readonly maxItems?: number
+  readonly uniqueItems?: boolean
   readonly enum?: readonly string[]
   readonly items?: Schema
   readonly properties?: Readonly<Record<string, Schema>>
@@ -95,11 +97,16 @@ export function findMeant(name: string, known: readonly string[]): string | unde
 
 /** What the schema says of a value, with an example. */
 export function describeExpected(schema: Schema): string {
-  const { type, description, minimum, maximum, items, examples = [] } = schema
+  const { type, description, minimum, maximum, examples = [] } = schema
   const range = type === 'integer' ? [`an integer from ${minimum} to ${maximum}`] : []
   const choice = schema.enum === undefined ? [] : [`one of ${schema.enum.join(', ')}`]
-  const ofWhich = items?.enum === undefined ? '' : ` of ${items.enum.join(', ')}`
-  const list = items === undefined ? [] : [`a list of one or more${ofWhich}, each once`]
+  const list = type === 'array' ? [describeList(schema)] : []
   const example = `for example ${JSON.stringify(examples[0])}`
   return [description, ...range, ...choice, ...list, example].join(', ')
+}
+
+function describeList({ items, maxItems, uniqueItems }: Schema): string {
+  const count = maxItems === undefined ? 'one or more' : `1 to ${maxItems}`
+  const ofWhich = items?.enum === undefined ? '' : ` of ${items.enum.join(', ')}`
+  return `a list of ${count}${ofWhich}${uniqueItems === true ? ', each once' : ''}`
 }

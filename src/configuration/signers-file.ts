@@ -6,6 +6,7 @@ import type { Environment } from '../../schemas/configuration.ts'
 import { SignersFile } from '../../schemas/signers-file.ts'
 import type { ConfigurationProblem } from '../errors.ts'
 import type { HashAlgorithm } from '../signature/hash-algorithms.ts'
+import { readContainerVariables } from './container-variables.ts'
 import { type FileEntry, readFileSigner } from './file-signer.ts'
 import { isReadable, readCertificateFile } from './files.ts'
 import { parseJson } from './json.ts'
@@ -51,6 +52,15 @@ export function readSignersFile(
   const wrong = findSchemaProblems(content)
   problems.push(...wrong.map(({ variable, message }) => ({ variable, message })))
   const certificates = new Map<string, readonly X509Certificate[]>()
+  // Signers share their issuers: these are read once
+  const readCertificates = (setting: string, file: string) => {
+    const read = certificates.get(file) ?? readCertificateFile(setting, file, problems)
+    files.add(file)
+    if (read !== undefined) {
+      certificates.set(file, read)
+    }
+    return read
+  }
   const context = {
     folder: dirname(path),
     hashAlgorithms,
@@ -61,15 +71,8 @@ export function readSignersFile(
       return { ...library, module: resolve(library.module) }
     }),
     pin: once(() => absolute(findPin(given, problems))),
-    // Signers share their issuers: these are read once
-    readCertificates: (setting: string, file: string) => {
-      const read = certificates.get(file) ?? readCertificateFile(setting, file, problems)
-      files.add(file)
-      if (read !== undefined) {
-        certificates.set(file, read)
-      }
-      return read
-    },
+    containers: readContainerVariables(given, values, { readCertificates, problems }),
+    readCertificates,
     problems,
   }
   return {

@@ -3,6 +3,8 @@ import { resolve } from 'node:path'
 import type { Environment } from '../../schemas/configuration.ts'
 import type { ConfigurationProblem } from '../errors.ts'
 import type { HashAlgorithm } from '../signature/hash-algorithms.ts'
+import { buildContainer, findLevelProblems } from './container.ts'
+import { readContainerVariables } from './container-variables.ts'
 import { defined } from './defined.ts'
 import { isReadable, readCertificateFile } from './files.ts'
 import { findPin, type PinSource } from './pin.ts'
@@ -41,9 +43,15 @@ export function readSingleSigner(
 ): SignersConfiguration {
   const library = requireLibrary(values, problems)
   const pin = findPin(given, problems) as PinSource
-  const { SIGNER_CERTIFICATE_FILE, CA_CERTIFICATES_FILE } = values
-  const certificates = readCertificateFile('SIGNER_CERTIFICATE_FILE', SIGNER_CERTIFICATE_FILE, problems)
-  const caCertificates = readCertificateFile('CA_CERTIFICATES_FILE', CA_CERTIFICATES_FILE, problems) ?? []
+  const files: string[] = []
+  const readCertificates = (setting: string, path: string | undefined) => {
+    files.push(...(path === undefined ? [] : [resolve(path)]))
+    return readCertificateFile(setting, path, problems)
+  }
+  const certificates = readCertificates('SIGNER_CERTIFICATE_FILE', values.SIGNER_CERTIFICATE_FILE)
+  const caCertificates = readCertificates('CA_CERTIFICATES_FILE', values.CA_CERTIFICATES_FILE) ?? []
+  const containers = readContainerVariables(given, values, { readCertificates, problems })
+  problems.push(...findLevelProblems(containers))
   const signer = {
     name: NAME,
     access: { ...library, token: describeToken(values), pin },
@@ -55,6 +63,7 @@ export function readSingleSigner(
       minimumDaysLeft: 0,
       raw: false,
     },
+    container: buildContainer(containers),
     caCertificates,
     ...defined({ certificates }),
     settings:
@@ -62,8 +71,7 @@ export function readSingleSigner(
         ? { ...SETTINGS, key: 'HSM_KEY_ID' }
         : SETTINGS,
   }
-  const files = [SIGNER_CERTIFICATE_FILE, CA_CERTIFICATES_FILE].filter((path) => path !== undefined)
-  return { default: NAME, signers: [signer], files: files.map((path) => resolve(path)) }
+  return { default: NAME, signers: [signer], files }
 }
 
 /** @returns with an empty path where none is given, which is a problem */

@@ -8,12 +8,16 @@ export type Variables = Readonly<Record<string, string | undefined>>
 /** Those that are set to something, by name. */
 export type GivenVariables = Readonly<Record<string, string>>
 
-const OURS = /^(HSM|SIGNING|SIGNERS?|SHUTDOWN)_/
+const OURS = /^(HSM|SIGNING|SIGNERS?|SHUTDOWN|TSA|REVOCATION|CONTAINER|RSA)_/
 /** What Kubernetes puts into every pod beside a Service, named after it; so does `NAME_PORT=tcp://10.0.0.1:6000`. */
 const OF_KUBERNETES =
   /_SERVICE_HOST$|_SERVICE_PORT(_[A-Z0-9_]+)?$|_PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$/
 const ADDRESS_OF_KUBERNETES = /^(tcp|udp|sctp):\/\//
-/** More letters than this wrong in a name that does not begin like ours, and it is somebody else's. */
+/**
+ * With more than one letter in so many wrong, or more than two, a name that does not begin like ours is somebody
+ * else's: short ones, as LABEL and SSO_URL, are soon near to LEVEL and TSA_URL.
+ */
+const LETTERS_PER_TYPING_ERROR = 6
 const MAX_TYPING_ERRORS = 2
 
 /** Drops what is not set: compose files and shells pass unset variables on as empty ones. */
@@ -47,6 +51,8 @@ function isOfKubernetes(name: string, value: string): boolean {
 
 /** The known name that was probably meant. */
 function findSimilar(name: string): string | undefined {
-  const limit = OURS.test(name) ? name.length * 0.3 : MAX_TYPING_ERRORS
+  const limit = OURS.test(name)
+    ? name.length * 0.3
+    : Math.min(Math.floor(name.length / LETTERS_PER_TYPING_ERROR), MAX_TYPING_ERRORS)
   return findNearest(name, [...VARIABLES.keys()], limit)
 }

@@ -12,14 +12,15 @@ export class SignerProcess {
   readonly #ended: Promise<void>
 
   /**
-   * @param pin where it is found: a process that has it in a file does not get that of the environment
+   * @param pin where it is found: a process that has it in a file does not get that of the environment; nor does any
+   *   get other secrets that stand there
    * @param onMessage called for every message
    * @param onEnd called once, with how it ended, for example `signal SIGSEGV`, or why it could not be started
    * @throws Error where the system refuses at once
    */
   constructor(pin: PinSource, onMessage: (message: FromSignerProcess) => void, onEnd: (how: string) => void) {
     this.#child = fork(MAIN, [String(process.pid)], {
-      env: 'file' in pin ? { ...process.env, HSM_PIN: undefined } : process.env,
+      env: { ...process.env, TSA_PASSWORD: undefined, ...('file' in pin && { HSM_PIN: undefined }) },
       serialization: 'advanced',
       // What a PKCS#11 library prints goes to stderr: stdout is for the log alone
       stdio: ['ignore', 2, 2, 'ipc'],

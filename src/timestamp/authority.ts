@@ -1,12 +1,12 @@
 import type { X509Certificate } from 'node:crypto'
 import type { HashAlgorithm } from '../signature/hash-algorithms.ts'
+import type { Password } from './password.ts'
 
 /** Who is asked for timestamps (RFC 3161), over HTTP (3.4). */
 export interface TimestampAuthority {
   /** http or https; without user and password. */
   readonly url: URL
-  /** HTTP Basic (RFC 7617). The file is read at each use, so that a changed password counts; it is never told. */
-  readonly credentials?: { readonly user: string; readonly passwordFile: string }
+  readonly credentials?: Credentials
   /** Object identifier of the policy that is asked for, and must come back. */
   readonly policy?: string
   /** Of what is timestamped. */
@@ -19,6 +19,12 @@ export interface TimestampAuthority {
    */
   readonly trustAnchors: readonly X509Certificate[]
 }
+
+/** HTTP Basic (RFC 7617). A file is read at each use, so that a changed password counts; it is never told. */
+export type Credentials = { readonly user: string } & (
+  | { readonly passwordFile: string }
+  | { readonly password: Password }
+)
 
 export interface TlsFiles {
   /** In place of the authorities that Node knows. */

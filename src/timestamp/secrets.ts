@@ -1,6 +1,6 @@
 /** What an authority is to be shown, read anew for each request, so that changed files count. */
 import { readFile } from 'node:fs/promises'
-import type { TimestampAuthority } from './authority.ts'
+import type { Credentials, TimestampAuthority } from './authority.ts'
 import type { Exchange } from './exchange.ts'
 import { TimestampFault } from './timestamp-fault.ts'
 
@@ -9,30 +9,38 @@ export async function readSecrets({
   credentials,
   tls = {},
 }: TimestampAuthority): Promise<Pick<Exchange, 'authorization' | 'tls'>> {
-  const [password, ca, cert, key] = await Promise.all([
-    read('password file', credentials?.passwordFile),
-    read('CA file', tls.caFile),
-    read('certificate file', tls.certificateFile),
-    read('key file', tls.keyFile),
+  const [authorization, ca, cert, key] = await Promise.all([
+    credentials && authorize(credentials),
+    tls.caFile && read('CA file', tls.caFile),
+    tls.certificateFile && read('certificate file', tls.certificateFile),
+    tls.keyFile && read('key file', tls.keyFile),
   ])
   return {
-    ...(password && { authorization: basic(`${credentials?.user}`, password) }),
+    ...(authorization && { authorization }),
     // An agent keeps connections with other files apart
     tls: { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) },
   }
 }
 
-async function read(what: string, path: string | undefined): Promise<Buffer | undefined> {
+async function read(what: string, path: string): Promise<Buffer> {
   try {
-    return path === undefined ? undefined : await readFile(path)
+    return await readFile(path)
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     throw new TimestampFault('misconfigured', `has a ${what} that cannot be read (${code})`)
   }
 }
 
-/** RFC 7617 2; without the line end that editors and `echo` put behind a password. */
-function basic(user: string, password: Buffer): string {
-  const pair = `${user}:${password.toString('utf8').replace(/\r?\n$/, '')}`
-  return `Basic ${Buffer.from(pair).toString('base64')}`
+/** RFC 7617 2. */
+async function authorize(credentials: Credentials): Promise<string> {
+  const password =
+    'password' in credentials
+      ? credentials.password.reveal()
+      : withoutLineEnd(await read('password file', credentials.passwordFile))
+  return `Basic ${Buffer.from(`${credentials.user}:${password}`).toString('base64')}`
+}
+
+/** Which editors and `echo` put behind a password. */
+function withoutLineEnd(password: Buffer): string {
+  return password.toString('utf8').replace(/\r?\n$/, '')
 }

@@ -92,6 +92,10 @@ t.test('a signer about which nothing is said', async (t) => {
           minimumDaysLeft: 0,
           raw: false,
         },
+        container: {
+          ...{ level: 'b-b', sizeLimit: 32_768, rsaSignatureIdentifier: 'rsaEncryption' },
+          revocationFallback: 'refuse',
+        },
         caCertificates: [],
         settings: {
           module: 'HSM_MODULE',
@@ -375,7 +379,9 @@ t.test('what the schema does not allow', async (t) => {
 
 t.test('properties that nobody knows', async (t) => {
   const signer =
-    'key, token, certificateFile, caFile, containers, signatureTypes, hashAlgorithms, signatureAlgorithm, minimumDaysLeft, raw'
+    'key, token, certificateFile, caFile, containers, signatureTypes, hashAlgorithms, signatureAlgorithm, minimumDaysLeft, raw, ' +
+    'level, timestamps, timestampFallback, revocationFallback, containerSizeLimit, rsaSignatureIdentifier, ' +
+    'signaturePolicy, commitmentType, signerLocation'
   for (const [property, known] of [
     ['certificatFile', 'certificateFile is'],
     ['certificate', 'certificateFile is'],

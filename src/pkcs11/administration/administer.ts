@@ -30,6 +30,8 @@ export async function administer<T extends OrderType>(
   onProgress: (progress: Progress) => void = ignore,
 ): Promise<ResultOf<T>> {
   const child = fork(MAIN, [String(process.pid)], {
+    // It needs no secret but the PIN
+    env: { ...process.env, TSA_PASSWORD: undefined },
     serialization: 'advanced',
     // What a PKCS#11 library prints must not get among the results
     stdio: ['ignore', 2, 2, 'ipc'],

@@ -1,0 +1,87 @@
+/** The variables that are about containers: of the one signer that there is, or of those of a file that say nothing. */
+import { resolve } from 'node:path'
+import type { Environment } from '../../schemas/configuration.ts'
+import type { ContainerDefaults } from './container.ts'
+import { defined } from './defined.ts'
+import { splitList } from './lists.ts'
+import type { SignersConfiguration } from './signer-configuration.ts'
+import { type AuthorityContext, readAuthorities } from './timestamp-authorities.ts'
+import type { GivenVariables } from './variables.ts'
+
+/** They are about the authorities that TSA_URL names. */
+const OF_AUTHORITIES = [
+  ...['TSA_USER', 'TSA_PASSWORD', 'TSA_PASSWORD_FILE', 'TSA_POLICY', 'TSA_HASH_ALGORITHM', 'TSA_CA_FILE'],
+  ...['TSA_TLS_CA_FILE', 'TSA_TLS_CERTIFICATE_FILE', 'TSA_TLS_KEY_FILE'],
+]
+
+const SETTINGS = {
+  url: 'TSA_URL',
+  user: 'TSA_USER',
+  passwordFile: 'TSA_PASSWORD_FILE',
+  caFile: 'TSA_CA_FILE',
+  tls: {
+    caFile: 'TSA_TLS_CA_FILE',
+    certificateFile: 'TSA_TLS_CERTIFICATE_FILE',
+    keyFile: 'TSA_TLS_KEY_FILE',
+  },
+  credentials: 'TSA_USER and TSA_PASSWORD_FILE',
+}
+
+/** @returns what can be made of the variables, whole where no problem was found */
+export function readContainerVariables(
+  given: GivenVariables,
+  values: Partial<Environment>,
+  context: AuthorityContext,
+): ContainerDefaults {
+  const whole = values as Environment
+  const authorities =
+    given.TSA_URL === undefined
+      ? undefined
+      : readAuthorities(describeAuthorities(given, whole), SETTINGS, context)
+  return {
+    level: whole.LEVEL,
+    sizeLimit: whole.CONTAINER_SIZE_LIMIT,
+    rsaSignatureIdentifier: whole.RSA_SIGNATURE_IDENTIFIER,
+    timestampFallback: whole.TSA_FALLBACK,
+    revocationFallback: whole.REVOCATION_FALLBACK,
+    revocationCheck: whole.REVOCATION_CHECK === 'on',
+    ...defined({ authorities }),
+  }
+}
+
+function describeAuthorities(given: GivenVariables, values: Environment) {
+  const absolute = (path: string | undefined) => (path === undefined ? undefined : resolve(path))
+  const tls = defined({
+    caFile: absolute(values.TSA_TLS_CA_FILE),
+    certificateFile: absolute(values.TSA_TLS_CERTIFICATE_FILE),
+    keyFile: absolute(values.TSA_TLS_KEY_FILE),
+  })
+  return {
+    urls: splitList(values.TSA_URL as string),
+    hashAlgorithm: values.TSA_HASH_ALGORITHM,
+    ...defined({
+      // Wrong or not, it is not missing
+      user: given.TSA_USER,
+      password: values.TSA_PASSWORD,
+      passwordFile: absolute(values.TSA_PASSWORD_FILE),
+      policy: values.TSA_POLICY,
+      caFile: absolute(values.TSA_CA_FILE),
+      tls: Object.keys(tls).length > 0 ? tls : undefined,
+    }),
+  }
+}
+
+/** What is set and has no effect, or another one than a user might expect. */
+export function warnAboutContainers(given: GivenVariables, { signers }: SignersConfiguration): string[] {
+  const warnings: string[] = []
+  if (given.TSA_PASSWORD !== undefined) {
+    warnings.push("TSA_PASSWORD: stays readable in the process's environment; TSA_PASSWORD_FILE does not")
+  }
+  if (given.TSA_URL === undefined) {
+    const idle = OF_AUTHORITIES.filter((name) => given[name] !== undefined)
+    warnings.push(...idle.map((name) => `${name}: has no effect without TSA_URL`))
+  } else if (signers.every(({ container }) => container.level === 'b-b')) {
+    warnings.push('TSA_URL: nobody is asked for a timestamp, since LEVEL is b-b; set it to b-t or b-lt')
+  }
+  return warnings
+}

@@ -1,0 +1,77 @@
+/** What is said of containers, wherever it stands, put together for one signer. */
+import { SignerEntry } from '../../schemas/signers-file.ts'
+import type { ConfigurationProblem } from '../errors.ts'
+import type { TimestampAuthority } from '../timestamp/authority.ts'
+import type {
+  ContainerConfiguration,
+  Level,
+  SignaturePolicy,
+  SignerLocation,
+  TimestampConfiguration,
+} from './container-configuration.ts'
+import { defined } from './defined.ts'
+import { problemWith } from './problem.ts'
+import { describeExpected } from './signers-file-schema.ts'
+
+/** What the variables say, and a signer may say otherwise. */
+export interface ContainerDefaults {
+  readonly level: Level
+  readonly sizeLimit: number
+  readonly rsaSignatureIdentifier: ContainerConfiguration['rsaSignatureIdentifier']
+  /** Undefined where nobody is named, empty where those who are named are wrong. */
+  readonly authorities?: readonly TimestampAuthority[]
+  readonly timestampFallback: TimestampConfiguration['fallback']
+  readonly revocationFallback: ContainerConfiguration['revocationFallback']
+  readonly revocationCheck: boolean
+}
+
+export interface ContainerSettings extends ContainerDefaults {
+  readonly policy?: SignaturePolicy
+  readonly commitmentType?: string
+  readonly location?: SignerLocation
+}
+
+/** What a signer says its level and its authorities with: places in the signers file. */
+export interface OwnSettings {
+  readonly level: string
+  readonly timestamps: string
+}
+
+export function buildContainer(settings: ContainerSettings): ContainerConfiguration {
+  const { level, sizeLimit, rsaSignatureIdentifier, revocationFallback, ...rest } = settings
+  const { authorities = [], timestampFallback: fallback, policy, commitmentType, location } = rest
+  const timestamps = { authorities: authorities as TimestampConfiguration['authorities'], fallback }
+  return {
+    ...{ level, sizeLimit, rsaSignatureIdentifier, revocationFallback },
+    ...(level === 'b-b' ? {} : { timestamps }),
+    ...defined({ policy, commitmentType, location }),
+  }
+}
+
+/**
+ * What a level lacks.
+ *
+ * @param own undefined where LEVEL says the level
+ */
+export function findLevelProblems(
+  { level, authorities, revocationCheck }: ContainerDefaults,
+  own?: OwnSettings,
+): ConfigurationProblem[] {
+  const problems: ConfigurationProblem[] = []
+  if (level !== 'b-b' && authorities === undefined) {
+    const expected = describeExpected(SignerEntry.properties.timestamps as object)
+    problems.push(
+      own === undefined
+        ? problemWith('TSA_URL', `is required for LEVEL=${level}`)
+        : problemWith(own.timestamps, `is required for level ${level}, or TSA_URL: ${expected}`),
+    )
+  }
+  if (level === 'b-lt' && !revocationCheck) {
+    problems.push(
+      own === undefined
+        ? problemWith('REVOCATION_CHECK', 'is off, but LEVEL=b-lt needs revocation information')
+        : problemWith(own.level, 'is b-lt, which needs revocation information, but REVOCATION_CHECK is off'),
+    )
+  }
+  return problems
+}

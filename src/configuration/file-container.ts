@@ -1,0 +1,126 @@
+/** What a signer of the signers file says of its containers; what it leaves out is what the variables say. */
+import { resolve } from 'node:path'
+import { COMMITMENT_TYPES, type SignerEntry, type Timestamps } from '../../schemas/signers-file.ts'
+import type { ConfigurationProblem } from '../errors.ts'
+import type { HashAlgorithm } from '../signature/hash-algorithms.ts'
+import type { TimestampAuthority } from '../timestamp/authority.ts'
+import { buildContainer, findLevelProblems } from './container.ts'
+import type { ContainerConfiguration, SignaturePolicy } from './container-configuration.ts'
+import { defined } from './defined.ts'
+import type { FileContext, FileEntry } from './file-signer.ts'
+import { findHashAlgorithms } from './lists.ts'
+import { problemWith } from './problem.ts'
+import { readAuthorities } from './timestamp-authorities.ts'
+
+/** Of id-cti-ets-proofOfOrigin, 1, and those after it (RFC 5126 5.11.1). */
+const COMMITMENT_TYPE_ARC = '1.2.840.113549.1.9.16.6'
+
+/** Place in the file of a property of the signer. */
+type SettingOf = (property: string) => string
+
+/** @returns what can be made of the entry, whole where no problem was found */
+export function readFileContainer(
+  entry: FileEntry,
+  settingOf: SettingOf,
+  context: FileContext,
+): ContainerConfiguration {
+  const settings = {
+    ...context.containers,
+    ...defined({
+      level: entry.level,
+      sizeLimit: entry.containerSizeLimit,
+      rsaSignatureIdentifier: entry.rsaSignatureIdentifier,
+      timestampFallback: entry.timestampFallback,
+      revocationFallback: entry.revocationFallback,
+      authorities: readTimestamps(entry, settingOf, context),
+      policy: readPolicy(entry, settingOf('signaturePolicy'), context.problems),
+      commitmentType: findCommitmentType(entry),
+      location: entry.signerLocation,
+    }),
+  }
+  if (entry.sound) {
+    const own = { level: settingOf('level'), timestamps: settingOf('timestamps') }
+    tell(findLevelProblems(settings, entry.level === undefined ? undefined : own), context.problems)
+  }
+  return buildContainer(settings)
+}
+
+/** Those of variables are the same for all signers, and told once. */
+function tell(found: readonly ConfigurationProblem[], problems: ConfigurationProblem[]): void {
+  const isTold = (problem: ConfigurationProblem) =>
+    problems.some(({ variable, message }) => variable === problem.variable && message === problem.message)
+  problems.push(...found.filter((problem) => !isTold(problem)))
+}
+
+function readTimestamps(
+  { timestamps }: SignerEntry,
+  settingOf: SettingOf,
+  context: FileContext,
+): readonly TimestampAuthority[] | undefined {
+  if (Array.isArray(timestamps)) {
+    return timestamps.flatMap((one, index) => readAuthority(one, settingOf(`timestamps/${index}`), context))
+  }
+  return timestamps && readAuthority(timestamps, settingOf('timestamps'), context)
+}
+
+function readAuthority(
+  { url, user, passwordFile, policy, hashAlgorithm = 'sha256', caFile, tls }: Timestamps,
+  place: string,
+  context: FileContext,
+): TimestampAuthority[] {
+  const absolute = (path: string | undefined) => path && resolve(context.folder, path)
+  const files = tls && {
+    ...defined({
+      caFile: absolute(tls.caFile),
+      certificateFile: absolute(tls.certificateFile),
+      keyFile: absolute(tls.keyFile),
+    }),
+  }
+  const described = {
+    ...{ urls: [url], hashAlgorithm },
+    ...defined({
+      user,
+      policy,
+      passwordFile: absolute(passwordFile),
+      caFile: absolute(caFile),
+      tls: files,
+    }),
+  }
+  const settings = {
+    url: `${place}/url`,
+    user: `${place}/user`,
+    passwordFile: `${place}/passwordFile`,
+    caFile: `${place}/caFile`,
+    tls: {
+      caFile: `${place}/tls/caFile`,
+      certificateFile: `${place}/tls/certificateFile`,
+      keyFile: `${place}/tls/keyFile`,
+    },
+    credentials: 'user and passwordFile',
+  }
+  return readAuthorities(described, settings, context)
+}
+
+function readPolicy(
+  { signaturePolicy: policy }: SignerEntry,
+  place: string,
+  problems: ConfigurationProblem[],
+): SignaturePolicy | undefined {
+  if (policy === undefined) {
+    return undefined
+  }
+  const { id, hashAlgorithm: name, uri } = policy
+  const [hashAlgorithm] = findHashAlgorithms(`${place}/hashAlgorithm`, [name], problems)
+  const hash = Buffer.from(policy.hash, 'hex')
+  if (hashAlgorithm !== undefined && hash.length !== hashAlgorithm.digestLength) {
+    const wrong = `has ${hash.length} bytes, but hashes with ${hashAlgorithm.name} have ${hashAlgorithm.digestLength}`
+    problems.push(problemWith(`${place}/hash`, wrong))
+  }
+  return { ...{ id, hash, hashAlgorithm: hashAlgorithm as HashAlgorithm }, ...defined({ uri }) }
+}
+
+/** @returns an object identifier */
+function findCommitmentType({ commitmentType }: SignerEntry): string | undefined {
+  const number = COMMITMENT_TYPES.indexOf(`${commitmentType}`) + 1
+  return number === 0 ? commitmentType : `${COMMITMENT_TYPE_ARC}.${number}`
+}

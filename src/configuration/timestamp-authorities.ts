@@ -1,0 +1,131 @@
+/** Timestamp authorities, as variables or the signers file describe them. */
+import type { X509Certificate } from 'node:crypto'
+import type { ConfigurationProblem } from '../errors.ts'
+import { findHashAlgorithm, type HashAlgorithm } from '../signature/hash-algorithms.ts'
+import { isSelfSigned } from '../signers/chain.ts'
+import type { Credentials, TimestampAuthority, TlsFiles } from '../timestamp/authority.ts'
+import { Password } from '../timestamp/password.ts'
+import { defined } from './defined.ts'
+import { isReadable } from './files.ts'
+import { problemWith } from './problem.ts'
+import { findTlsProblems, type TlsSettings } from './tls-files.ts'
+
+/** One authority, or several that are asked alike. Paths are absolute. */
+export interface AuthorityDescription {
+  readonly urls: readonly string[]
+  readonly user?: string
+  readonly password?: string
+  readonly passwordFile?: string
+  readonly policy?: string
+  readonly hashAlgorithm: string
+  readonly caFile?: string
+  readonly tls?: TlsFiles
+}
+
+/** What the operator calls each of these. */
+export interface AuthoritySettings {
+  readonly url: string
+  readonly user: string
+  readonly passwordFile: string
+  readonly caFile: string
+  readonly tls: TlsSettings
+  /** What user and password are to be given with, in words. */
+  readonly credentials: string
+}
+
+export interface AuthorityContext {
+  readonly readCertificates: (setting: string, path: string) => readonly X509Certificate[] | undefined
+  readonly problems: ConfigurationProblem[]
+}
+
+/** @returns what can be made of them, whole where no problem was found */
+export function readAuthorities(
+  described: AuthorityDescription,
+  settings: AuthoritySettings,
+  context: AuthorityContext,
+): TimestampAuthority[] {
+  const { problems } = context
+  const urls = readUrls(described.urls, settings, problems)
+  const credentials = readCredentials(described, settings, problems)
+  const trustAnchors = readTrustAnchors(described.caFile, settings.caFile, context)
+  const { policy, tls = {} } = described
+  problems.push(...findTlsProblems(tls, settings.tls))
+  if (urls.length > 0 && urls.every(isPlain)) {
+    for (const property of Object.keys(tls) as (keyof TlsFiles)[]) {
+      problems.push(problemWith(settings.tls[property], 'is for https, which none of the addresses is'))
+    }
+  }
+  const hashAlgorithm = findHashAlgorithm(described.hashAlgorithm) as HashAlgorithm
+  return urls.map((url) => ({
+    ...{ url, hashAlgorithm, trustAnchors },
+    ...defined({ credentials, policy, tls: isPlain(url) ? undefined : described.tls }),
+  }))
+}
+
+/** None of what is wrong is quoted: an address can hold a password or an access key. */
+function readUrls(
+  texts: readonly string[],
+  { url: setting, credentials }: AuthoritySettings,
+  problems: ConfigurationProblem[],
+): URL[] {
+  if (texts.length === 0) {
+    problems.push(problemWith(setting, 'names none'))
+  }
+  const urls = texts.map((text, index) => {
+    const which = texts.length > 1 ? `address ${index + 1} ` : ''
+    const url = /^https?:\/\//i.test(text) && URL.canParse(text) ? new URL(text) : undefined
+    if (url === undefined) {
+      problems.push(problemWith(setting, `${which}is no http or https address`))
+    } else if (url.username !== '' || url.password !== '') {
+      problems.push(
+        problemWith(setting, `${which}has a user or a password in it; give them with ${credentials}`),
+      )
+    }
+    return url
+  })
+  return urls.filter((url) => url !== undefined)
+}
+
+function isPlain({ protocol }: URL): boolean {
+  return protocol === 'http:'
+}
+
+function readCredentials(
+  { user, password, passwordFile }: AuthorityDescription,
+  settings: AuthoritySettings,
+  problems: ConfigurationProblem[],
+): Credentials | undefined {
+  if (passwordFile !== undefined) {
+    isReadable(settings.passwordFile, passwordFile, problems)
+  }
+  if (password !== undefined && passwordFile !== undefined) {
+    problems.push(problemWith(settings.passwordFile, 'is set beside TSA_PASSWORD; set one of the two'))
+  }
+  if (user === undefined) {
+    if (password !== undefined || passwordFile !== undefined) {
+      problems.push(problemWith(settings.user, 'is required beside a password'))
+    }
+    return undefined
+  }
+  if (passwordFile !== undefined) {
+    return { user, passwordFile }
+  }
+  if (password === undefined) {
+    problems.push(problemWith(settings.passwordFile, 'is required beside a user'))
+    return undefined
+  }
+  return { user, password: new Password(password) }
+}
+
+function readTrustAnchors(
+  path: string | undefined,
+  setting: string,
+  { readCertificates, problems }: AuthorityContext,
+): readonly X509Certificate[] {
+  const certificates = path === undefined ? [] : readCertificates(setting, path)
+  const anchors = certificates?.filter(isSelfSigned) ?? []
+  if (path !== undefined && certificates !== undefined && anchors.length === 0) {
+    problems.push(problemWith(setting, 'holds no self-signed certificate'))
+  }
+  return anchors
+}

@@ -1,0 +1,50 @@
+import { readFileSync } from 'node:fs'
+import { createSecureContext } from 'node:tls'
+import type { ConfigurationProblem } from '../errors.ts'
+import type { TlsFiles } from '../timestamp/authority.ts'
+import { isReadable } from './files.ts'
+import { problemWith } from './problem.ts'
+
+/** What the operator calls the files. */
+export type TlsSettings = Readonly<Record<keyof TlsFiles, string>>
+
+/** What keeps files from being used for TLS: told at the start, though they are read at each use. */
+export function findTlsProblems(files: TlsFiles, settings: TlsSettings): ConfigurationProblem[] {
+  const { caFile, certificateFile, keyFile } = files
+  const problems: ConfigurationProblem[] = []
+  const contents = {
+    ca: read(settings.caFile, caFile, problems),
+    cert: read(settings.certificateFile, certificateFile, problems),
+    key: read(settings.keyFile, keyFile, problems),
+  }
+  // OpenSSL takes others for none
+  if (contents.ca?.includes('-----BEGIN CERTIFICATE-----') === false) {
+    problems.push(problemWith(settings.caFile, 'holds no PEM certificate'))
+  }
+  if (certificateFile !== undefined && keyFile === undefined) {
+    problems.push(problemWith(settings.keyFile, `is required beside ${settings.certificateFile}`))
+  }
+  if (keyFile !== undefined && certificateFile === undefined) {
+    problems.push(problemWith(settings.certificateFile, `is required beside ${settings.keyFile}`))
+  }
+  const { cert, key } = contents
+  if (cert !== undefined && key !== undefined) {
+    try {
+      createSecureContext({ cert, key })
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException
+      problems.push(
+        problemWith(settings.keyFile, `does not go with ${settings.certificateFile} for OpenSSL (${code})`),
+      )
+    }
+  }
+  return problems
+}
+
+function read(
+  setting: string,
+  path: string | undefined,
+  problems: ConfigurationProblem[],
+): Buffer | undefined {
+  return path !== undefined && isReadable(setting, path, problems) ? readFileSync(path) : undefined
+}
