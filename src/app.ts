@@ -9,7 +9,9 @@ import type { Configuration, LoadedSigners } from './config.ts'
 import type { ConfigurationError } from './errors.ts'
 import { PoolMetrics } from './metrics/pool-metrics.ts'
 import { ReloadMetrics } from './metrics/reload-metrics.ts'
+import { RevocationMetrics, registerRevocationGauges } from './metrics/revocation-metrics.ts'
 import { registerSignerGauges } from './metrics/signer-gauges.ts'
+import { TimestampMetrics } from './metrics/timestamp-metrics.ts'
 import { bodyBudget } from './plugins/body-budget.ts'
 import { closing } from './plugins/closing.ts'
 import { connections } from './plugins/connections.ts'
@@ -65,13 +67,19 @@ export async function buildApp(
   }).withTypeProvider<TypeBoxTypeProvider>()
 
   const registry = new Registry()
-  const observer = new PoolMetrics(registry)
+  const { revocationCheck } = configuration
   const signers = new Signers(configuration.signers, {
     hsm: configuration.hsm,
     log: logger,
-    observer,
+    observer: new PoolMetrics(registry),
+    revocationCheck,
+    revocationObserver: new RevocationMetrics(registry),
+    timestampObserver: new TimestampMetrics(registry),
     onMisconfigured,
   })
+  if (revocationCheck) {
+    registerRevocationGauges(registry, signers)
+  }
   registerSignerGauges(registry, { signers, queueLimit: configuration.hsm.queueLimit })
   const reloads = new ReloadMetrics(registry)
   const expiry = new ExpiryWatch(signers, logger)

@@ -67,6 +67,11 @@ export const SIGNER_MISMATCH = createError(
 )
 export const NOT_ALLOWED_FOR_SIGNER = createError('NOT_ALLOWED_FOR_SIGNER', '%s', 400)
 export const CERTIFICATE_NOT_VALID = createError('CERTIFICATE_NOT_VALID', '%s', 500)
+export const CERTIFICATE_REVOKED = createError(
+  'CERTIFICATE_REVOKED',
+  'The certificate of %s was revoked at %s (%s); have another one issued',
+  500,
+)
 export const SIGNATURE_SELF_CHECK_FAILED = createError(
   'SIGNATURE_SELF_CHECK_FAILED',
   'The HSM returned a signature that does not verify with the signer certificate; it was discarded',
@@ -86,10 +91,24 @@ export const HSM_UNAVAILABLE = createError(
 )
 export const HSM_TIMEOUT = createError('HSM_TIMEOUT', 'The HSM did not sign within HSM_TIMEOUT_MS', 504)
 
-// The timestamp authorities
+// The container
+export const CONTAINER_TOO_LARGE = createError(
+  'CONTAINER_TOO_LARGE',
+  'The container has %s bytes, more than the %s that CONTAINER_SIZE_LIMIT allows; raise it together with ' +
+    "Document Engine's estimatedSize",
+  500,
+)
+
+// Those who are asked for timestamps and revocation information
 export const TIMESTAMP_UNAVAILABLE = createError(
   'TIMESTAMP_UNAVAILABLE',
   'No authority gave a timestamp that is any good: %s',
+  503,
+)
+
+export const REVOCATION_UNAVAILABLE = createError(
+  'REVOCATION_UNAVAILABLE',
+  'The container cannot be made to hold for long, as revocation information is missing: %s',
   503,
 )
 

@@ -3,11 +3,11 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { CallbackBody, type EncodedContentsReply } from '../../schemas/callback.ts'
 import { readSigningToken } from '../access/signing-token.ts'
 import type { Configuration } from '../config.ts'
+import { type ContainerContext, createContainer } from '../containers/create-container.ts'
 import type { Signers } from '../signers/signers.ts'
 import { describeCertificates } from './get-certificates.ts'
-import { prepare } from './prepare.ts'
+import { type Digested, prepare } from './prepare.ts'
 import { classify } from './request.ts'
-import { signContainer } from './sign-container.ts'
 import { signRaw } from './sign-raw.ts'
 
 export interface CallbackOptions {
@@ -33,9 +33,9 @@ export const callback: FastifyPluginAsyncTypebox<CallbackOptions> = async (
         case 'raw':
           return sendOctets(reply, await signRaw(prepared, { signingKey, options }))
         case 'container':
-          return sendOctets(reply, await signContainer(prepared, { signingKey, options }))
+          return sendOctets(reply, await makeContainer(request, prepared, { signingKey, options }))
         case 'encoded-contents': {
-          const container = await signContainer(prepared, { signingKey, options })
+          const container = await makeContainer(request, prepared, { signingKey, options })
           return reply.send({ p7: container.toString('base64') } satisfies EncodedContentsReply)
         }
       }
@@ -66,6 +66,18 @@ async function readBody(
   request.body = undefined
   request.releaseBody()
   return prepared
+}
+
+/** @returns DER, of which the request's log line says the level */
+async function makeContainer(
+  request: Pick<FastifyRequest, 'logDetails' | 'container'>,
+  { type, hashAlgorithm, digest }: Pick<Digested, 'type' | 'hashAlgorithm' | 'digest'>,
+  context: ContainerContext,
+): Promise<Buffer> {
+  const { der, ...made } = await createContainer({ type, hashAlgorithm, messageDigest: digest }, context)
+  request.container = made
+  Object.assign(request.logDetails, made)
+  return der
 }
 
 function sendOctets(reply: FastifyReply, octets: Uint8Array): FastifyReply {

@@ -1,5 +1,11 @@
-import type { CallbackContext } from './context.ts'
+import type { SignOptions } from '../pkcs11/signing-jobs.ts'
+import type { SigningKey } from '../signers/signing-key.ts'
 import type { Digested } from './prepare.ts'
+
+export interface RawContext {
+  readonly signingKey: Pick<SigningKey, 'validSigner' | 'sign'>
+  readonly options: Omit<SignOptions, 'verify'>
+}
 
 /**
  * Signs the digest of `data_to_be_signed`, which stays opaque: Document Engine built it.
@@ -8,7 +14,7 @@ import type { Digested } from './prepare.ts'
  */
 export async function signRaw(
   { hashAlgorithm, ...signed }: Pick<Digested, 'hashAlgorithm' | 'digest' | 'message'>,
-  { signingKey, options }: CallbackContext,
+  { signingKey, options }: RawContext,
 ): Promise<Uint8Array> {
   return signingKey.sign(signingKey.validSigner(), hashAlgorithm, signed, options)
 }

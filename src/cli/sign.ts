@@ -2,8 +2,8 @@
 import { type Command, Option } from 'commander'
 import { checkAllowed } from '../callback/allowed.ts'
 import { parseHashAlgorithm } from '../callback/fields.ts'
-import { signContainer } from '../callback/sign-container.ts'
 import { encodePem } from '../certification/pem.ts'
+import { createContainer } from '../containers/create-container.ts'
 import { digestFile } from '../signature/file-digest.ts'
 import type { HashAlgorithm } from '../signature/hash-algorithms.ts'
 import type { SignatureType } from '../signature/signed-attributes.ts'
@@ -14,6 +14,7 @@ import { signerOption } from './signer-option.ts'
 import { loadForSigning } from './signing/configuration.ts'
 import { hashOf, hashOption } from './signing/options.ts'
 import { refuseExisting, writeResult } from './signing/output.ts'
+import { waitForRevocationInformation } from './signing/revocation-information.ts'
 import { withKey } from './signing/with-key.ts'
 import { addTokenOptions, type TokenOptions } from './token-options.ts'
 
@@ -53,28 +54,39 @@ async function sign(io: Io, file: string, { type, pem, out, ...options }: SignOp
   refuseExisting(out)
   const hashAlgorithm = hashOf(options)
   const { configuration, signer } = await loadForSigning(io, options)
-  const digest = await read(file, hashAlgorithm)
+  const messageDigest = await read(file, hashAlgorithm)
+  const limitMs = options.timeout * 1000
   const signed = await withKey(
     (log, observer, onMisconfigured) => {
       const only = { ...configuration.signers, default: signer.name, signers: [signer] }
-      return new Signers(only, { hsm: configuration.hsm, log, observer, onMisconfigured })
+      return new Signers(only, {
+        ...configuration,
+        ...{ log, observer, onMisconfigured },
+        revocationObserver: { asked: ignore },
+        timestampObserver: { asked: ignore },
+      })
     },
-    options.timeout * 1000,
+    limitMs,
     async (signers) => {
       const key = signers.choose(signer.name)
       parseHashAlgorithm(hashAlgorithm.name, key.rules)
       checkAllowed(key, 'pkcs7', type)
+      await waitForRevocationInformation(key, limitMs)
       const options = { deadline: performance.now() + configuration.hsm.timeoutMs }
-      const der = await signContainer({ type, hashAlgorithm, digest }, { signingKey: key, options })
-      return { der, signer: key.signer().validity[0]?.subject }
+      const request = { type, hashAlgorithm, messageDigest }
+      const container = await createContainer(request, { signingKey: key, options })
+      return { ...container, signer: key.signer().validity[0]?.subject }
     },
   )
+  if (signed.shortfall !== undefined) {
+    io.errors.write(`The signature has level ${signed.level} only: ${signed.shortfall}\n`)
+  }
   if (out !== undefined || !options.json) {
     writeResult(io, out, pem ? encodePem('CMS', signed.der) : signed.der)
   }
   if (options.json) {
-    const { der, signer } = signed
-    const told = { signer, type, hash: hashAlgorithm.name, signature: der.toString('base64') }
+    const { der, signer, level } = signed
+    const told = { signer, type, level, hash: hashAlgorithm.name, signature: der.toString('base64') }
     io.output.write(`${JSON.stringify(told, null, 2)}\n`)
   }
 }
@@ -86,3 +98,6 @@ async function read(file: string, hashAlgorithm: HashAlgorithm): Promise<Buffer>
     throw new CommandFailed(`${file} cannot be read: ${(error as Error).message}`)
   }
 }
+
+/** A command neither counts nor logs. */
+function ignore(): void {}

@@ -1,5 +1,6 @@
 /** What was asked over HTTP, and what became of it. */
 import { Counter, Histogram, type Registry } from 'prom-client'
+import type { Level } from '../config.ts'
 import type { HashAlgorithm } from '../signature/hash-algorithms.ts'
 import { DURATION_BUCKETS } from './duration-buckets.ts'
 
@@ -11,6 +12,13 @@ export interface AskedSignature {
   readonly signer: string
   readonly container: 'raw' | 'pkcs7'
   readonly hash: HashAlgorithm['name']
+}
+
+/** A container that was made. */
+export interface MadeContainer {
+  readonly level: Level
+  /** The code of the error for which it has not the level that it was to have. */
+  readonly shortfall?: string
 }
 
 export interface EndedRequest {
@@ -25,6 +33,7 @@ export interface EndedRequest {
 export class RequestMetrics {
   readonly #durations: Histogram<'method' | 'route' | 'status_code'>
   readonly #signatures: Counter<keyof AskedSignature | 'outcome'>
+  readonly #containers: Counter<'signer' | keyof MadeContainer>
 
   constructor(registry: Registry) {
     this.#durations = new Histogram({
@@ -38,6 +47,12 @@ export class RequestMetrics {
       name: 'signing_service_signatures_total',
       help: 'Requests for a signature that were understood, by what became of them.',
       labelNames: ['signer', 'container', 'hash', 'outcome'],
+      registers: [registry],
+    })
+    this.#containers = new Counter({
+      name: 'signing_service_containers_total',
+      help: 'Containers that were made, by their level; with the code of the error that kept them from a higher one.',
+      labelNames: ['signer', 'level', 'shortfall'],
       registers: [registry],
     })
   }
@@ -54,5 +69,9 @@ export class RequestMetrics {
   /** @param outcome `signed`, `client_left`, or the error's code */
   countSignature(asked: AskedSignature, outcome: string): void {
     this.#signatures.inc({ ...asked, outcome })
+  }
+
+  countContainer({ signer }: AskedSignature, { level, shortfall = 'none' }: MadeContainer): void {
+    this.#containers.inc({ signer, level, shortfall })
   }
 }

@@ -1,8 +1,9 @@
 /** How pools and signers are at the moment: asked at each scrape, so that nothing needs to be kept up. */
-import { Gauge, type GaugeConfiguration, type Registry } from 'prom-client'
+import { Gauge, type Registry } from 'prom-client'
 import type { Signers } from '../signers/signers.ts'
 import type { SigningKey } from '../signers/signing-key.ts'
 import { earliestNotAfter } from '../signers/validity.ts'
+import { registerGauge } from './gauge.ts'
 
 const MS_PER_DAY = 86_400_000
 
@@ -24,7 +25,7 @@ export function registerSignerGauges(registry: Registry, { signers, queueLimit }
 }
 
 function registerPoolGauges(registry: Registry, signers: Gauged['signers']): void {
-  register(registry, {
+  registerGauge(registry, {
     name: 'signing_service_hsm_ready',
     help: '1 while the token is logged in and the last test signature verified, else 0.',
     labelNames: ['token'],
@@ -34,7 +35,7 @@ function registerPoolGauges(registry: Registry, signers: Gauged['signers']): voi
       }
     },
   })
-  register(registry, {
+  registerGauge(registry, {
     name: 'signing_service_hsm_sessions',
     help: 'Sessions of the pool, by what they do.',
     labelNames: ['token', 'state'],
@@ -46,7 +47,7 @@ function registerPoolGauges(registry: Registry, signers: Gauged['signers']): voi
       }
     },
   })
-  register(registry, {
+  registerGauge(registry, {
     name: 'signing_service_hsm_queue_length',
     help: 'Requests that wait for a session.',
     labelNames: ['token'],
@@ -59,7 +60,7 @@ function registerPoolGauges(registry: Registry, signers: Gauged['signers']): voi
 }
 
 function registerReadiness(registry: Registry, signers: Gauged['signers']): void {
-  register(registry, {
+  registerGauge(registry, {
     name: 'signing_service_signer_ready',
     help: '1 while the key of the signer signs, else 0; whatever the validity of its certificate.',
     labelNames: ['signer'],
@@ -73,7 +74,7 @@ function registerReadiness(registry: Registry, signers: Gauged['signers']): void
 
 /** Without values as long as the certificate, which may be on the token, is not known. */
 function registerCertificateGauges(registry: Registry, signers: Gauged['signers']): void {
-  register(registry, {
+  registerGauge(registry, {
     name: 'signing_service_certificate_days_left',
     help: 'Days until the first certificate of the chain expires; negative afterwards.',
     labelNames: ['signer'],
@@ -83,7 +84,7 @@ function registerCertificateGauges(registry: Registry, signers: Gauged['signers'
       }
     },
   })
-  register(registry, {
+  registerGauge(registry, {
     name: 'signing_service_certificate_expiry_timestamp_seconds',
     help: 'When the first certificate of the chain expires, in seconds since 1970.',
     labelNames: ['signer'],
@@ -91,21 +92,6 @@ function registerCertificateGauges(registry: Registry, signers: Gauged['signers'
       for (const [signer, notAfter] of signers.all().flatMap(endOf)) {
         this.set({ signer }, notAfter / 1000)
       }
-    },
-  })
-}
-
-/** Signers and tokens that are there no more have no values any more. */
-function register<T extends string>(
-  registry: Registry,
-  { collect, ...configuration }: GaugeConfiguration<T> & { collect(this: Gauge<T>): void },
-): void {
-  new Gauge({
-    ...configuration,
-    registers: [registry],
-    collect() {
-      this.reset()
-      collect.call(this)
     },
   })
 }

@@ -2,12 +2,14 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { Registry } from 'prom-client'
 import { processMetrics } from '../metrics/process-metrics.ts'
-import { type AskedSignature, RequestMetrics } from '../metrics/request-metrics.ts'
+import { type AskedSignature, type MadeContainer, RequestMetrics } from '../metrics/request-metrics.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
     /** The signature that is asked for, as soon as that is known; null in requests for anything else. */
     signing: AskedSignature | null
+    /** The container that was made for it. */
+    container: MadeContainer | null
   }
 }
 
@@ -23,6 +25,7 @@ export const metrics = fp<MetricsOptions>(
     const all = Registry.merge([registry, processMetrics()])
 
     app.decorateRequest('signing', null)
+    app.decorateRequest('container', null)
     app.addHook('onRequest', async (request, reply) => {
       reply.raw.once('close', () => count(requests, request, reply))
     })
@@ -45,5 +48,8 @@ function count(metrics: RequestMetrics, request: FastifyRequest, reply: FastifyR
   })
   if (request.signing !== null) {
     metrics.countSignature(request.signing, answered ? (request.logDetails.code ?? 'signed') : 'client_left')
+    if (request.container !== null) {
+      metrics.countContainer(request.signing, request.container)
+    }
   }
 }

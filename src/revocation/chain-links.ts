@@ -15,19 +15,10 @@ export interface ChainLink {
  */
 export function chainLinks(chain: readonly X509Certificate[]): readonly ChainLink[] {
   const links = chain.map((certificate, index) => ({ certificate, issuer: chain[index + 1] }))
-  return links.filter(({ certificate, issuer }) => issuer !== undefined || !isRoot(certificate))
+  return links.filter(({ certificate, issuer }) => issuer !== undefined || !isSelfSigned(certificate))
 }
 
 /** The same for the same two certificates, whatever they were read from. */
 export function linkKey(certificate: X509Certificate, issuer: X509Certificate): string {
   return `${certificate.fingerprint256} ${issuer.fingerprint256}`
 }
-
-/** Asked at every request, about the same few certificates: to verify a signature takes long for that. */
-function isRoot(certificate: X509Certificate): boolean {
-  const root = roots.get(certificate) ?? isSelfSigned(certificate)
-  roots.set(certificate, root)
-  return root
-}
-
-const roots = new WeakMap<X509Certificate, boolean>()

@@ -1,5 +1,6 @@
 import { describeSubject } from '../signers/validity.ts'
 import type { ChainLink } from './chain-links.ts'
+import type { Revocation } from './revocation-reason.ts'
 import type { WatchedCertificate } from './watched-certificate.ts'
 
 /** What is known about the revocation of a chain. */
@@ -10,39 +11,51 @@ export interface RevocationInformation {
   readonly crls: readonly Buffer[]
   /** Whether there is something fresh about every certificate of the chain but its root. */
   readonly complete: boolean
-  /** The certificate nearest to the leaf that was revoked, and why in words. */
-  readonly revoked?: { readonly subject: string; readonly at: Date; readonly reason: string }
+  /** The certificate nearest to the leaf that was revoked. */
+  readonly revoked?: RevokedCertificate
   /** When the first of the responses and CRLs is to be replaced. */
   readonly nextUpdate?: Date
   /** Why something is missing: each begins with the subject of the certificate that it is about. */
   readonly problems: readonly string[]
 }
 
-/** @param find what is known of a certificate; undefined where it is not watched */
-export function gatherInformation(
-  links: readonly ChainLink[],
-  find: (link: ChainLink) => WatchedCertificate | undefined,
-  at: Date,
-): RevocationInformation {
-  const states = links.map((link) => {
-    const watched = find(link)
-    return { link, watched, evidence: watched?.evidence(at), revocation: watched?.revocation(at) }
-  })
+export interface RevokedCertificate extends Revocation {
+  /** In one line. */
+  readonly subject: string
+}
+
+/** A certificate of a chain, and what is known of it; undefined where it is not watched. */
+export interface WatchedLink {
+  readonly link: ChainLink
+  readonly watched: WatchedCertificate | undefined
+}
+
+export function gatherInformation(links: readonly WatchedLink[], at: Date): RevocationInformation {
+  const states = links.map(({ link, watched }) => ({ link, watched, evidence: watched?.evidence(at) }))
   const evidence = states.flatMap(({ evidence }) => evidence ?? [])
-  const revoked = states.find(({ revocation }) => revocation)
+  const revoked = findRevoked(links, at)
   const nextUpdate = Math.min(...evidence.map(({ nextUpdate }) => nextUpdate.getTime()))
   return {
     ocspResponses: evidence.flatMap(({ ocspResponses }) => ocspResponses),
     crls: [...new Set(evidence.flatMap(({ crls }) => crls))],
     complete: evidence.length === links.length,
-    ...(revoked?.revocation && {
-      revoked: { subject: describeSubject(revoked.link.certificate), ...revoked.revocation },
-    }),
+    ...(revoked && { revoked }),
     ...(evidence.length > 0 && { nextUpdate: new Date(nextUpdate) }),
     problems: states
       .filter(({ evidence }) => evidence === undefined)
       .flatMap(({ link, watched }) => describeMissing(link, watched)),
   }
+}
+
+/** The one nearest to the leaf. */
+export function findRevoked(links: readonly WatchedLink[], at: Date): RevokedCertificate | undefined {
+  for (const { link, watched } of links) {
+    const revocation = watched?.revocation(at)
+    if (revocation !== undefined) {
+      return { subject: describeSubject(link.certificate), ...revocation }
+    }
+  }
+  return undefined
 }
 
 function describeMissing(

@@ -7,7 +7,13 @@ import { Enquirer, type VouchedAnswer } from './enquirer.ts'
 import { type IssuedCertificate, readIssuedCertificate } from './issued-certificate.ts'
 import { DEFAULT_LIMITS, type RevocationLimits } from './limits.ts'
 import type { RevocationObserver } from './observer.ts'
-import { gatherInformation, type RevocationInformation } from './revocation-information.ts'
+import {
+  findRevoked,
+  gatherInformation,
+  type RevocationInformation,
+  type RevokedCertificate,
+  type WatchedLink,
+} from './revocation-information.ts'
 import { RevocationNews } from './revocation-news.ts'
 import { Source, type SourceOptions } from './source.ts'
 import { WatchedCertificate } from './watched-certificate.ts'
@@ -33,6 +39,8 @@ export class RevocationService {
   #certificates: ReadonlyMap<string, WatchedCertificate> = new Map()
   /** By issuer and addresses: certificates share them. */
   #lists: ReadonlyMap<string, WatchedList> = new Map()
+  /** By chain. */
+  #found = new WeakMap<readonly X509Certificate[], readonly WatchedLink[]>()
   #running = false
 
   constructor({ log, observer, limits }: RevocationServiceOptions) {
@@ -84,9 +92,26 @@ export class RevocationService {
    * @param chain leaf first, one of those that are watched
    */
   information(chain: readonly X509Certificate[], at = new Date()): RevocationInformation {
-    const find = ({ certificate, issuer }: ChainLink) =>
-      issuer && this.#certificates.get(linkKey(certificate, issuer))
-    return gatherInformation(chainLinks(chain), find, at)
+    return gatherInformation(this.#find(chain), at)
+  }
+
+  /** The certificate of a chain, nearest to the leaf, that is known to be revoked: asked at every request. */
+  revoked(chain: readonly X509Certificate[], at = new Date()): RevokedCertificate | undefined {
+    return findRevoked(this.#find(chain), at)
+  }
+
+  /** Fingerprints take long: the same array is looked up once. */
+  #find(chain: readonly X509Certificate[]): readonly WatchedLink[] {
+    const known = this.#found.get(chain)
+    if (known !== undefined) {
+      return known
+    }
+    const found = chainLinks(chain).map((link) => {
+      const { certificate, issuer } = link
+      return { link, watched: issuer && this.#certificates.get(linkKey(certificate, issuer)) }
+    })
+    this.#found.set(chain, found)
+    return found
   }
 
   #read({ certificate, issuer }: ChainLink): IssuedCertificate | undefined {
@@ -119,6 +144,7 @@ export class RevocationService {
     }
     this.#certificates = certificates
     this.#lists = lists
+    this.#found = new WeakMap()
     const all = [...certificates.values()]
     for (const list of lists.values()) {
       list.setMembers(all.filter(({ crl }) => crl === list.source))

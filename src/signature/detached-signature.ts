@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto'
 import * as asn1js from 'asn1js'
 import * as pkijs from 'pkijs'
 import { HASH_ALGORITHMS, type HashAlgorithm } from './hash-algorithms.ts'
-import { ID_MESSAGE_DIGEST, ID_SIGNING_TIME } from './signed-attributes.ts'
+import { ID_MESSAGE_DIGEST, ID_SIGNING_TIME } from './object-identifiers.ts'
 
 /** A detached CMS as somebody handed it in: what it says, of which nothing is verified yet. */
 export interface DetachedSignature {

@@ -30,6 +30,8 @@ export const ECDSA: SignatureAlgorithm = {
     const size = curveOf(publicKey)?.size ?? 0
     return size > 0 && signature.length === 2 * size && verify(hash.nodeName, message, key, signature)
   },
+  /** Headers, and of each half a leading zero octet. */
+  maxLength: (publicKey) => 2 * (knownCurve(publicKey).size + 3) + 3,
   /** DER `Ecdsa-Sig-Value ::= SEQUENCE { r INTEGER, s INTEGER }` (RFC 3279 2.2.3). */
   encode(signature) {
     const half = signature.length / 2

@@ -3,7 +3,7 @@ import * as pkijs from 'pkijs'
 import { encodeDigestInfo } from './digest-info.ts'
 import type { HashAlgorithm } from './hash-algorithms.ts'
 import type { SignatureAlgorithm } from './signature-algorithm.ts'
-import { verifyDigestInfo } from './verification.ts'
+import { modulusLength, verifyDigestInfo } from './verification.ts'
 
 /** RSASSA-PKCS1-v1_5 with each hash (RFC 8017 A.2.4). */
 export const RSA_WITH_HASH: Readonly<Record<HashAlgorithm['name'], string>> = {
@@ -25,6 +25,7 @@ export const RSA_PKCS1: SignatureAlgorithm = {
   tokenInput: encodeDigestInfo,
   verify: (publicKey, hash, { digest }, signature) =>
     verifyDigestInfo(publicKey, encodeDigestInfo(hash, digest), signature),
+  maxLength: modulusLength,
   encode: (signature) => signature,
   signerInfoIdentifier: () => withNull(RSA_ENCRYPTION),
   // Which names the hash too, as a SignerInfo's need not

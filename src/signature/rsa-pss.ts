@@ -21,6 +21,7 @@ export const RSA_PSS: SignatureAlgorithm = {
       verifyPss(publicKey, hash, hash.digestLength, message, signature)
     )
   },
+  maxLength: modulusLength,
   encode: (signature) => signature,
   signerInfoIdentifier: identify,
   certificateIdentifier: identify,

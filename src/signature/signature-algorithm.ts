@@ -45,6 +45,9 @@ export interface SignatureAlgorithm {
     tokenSignature: Uint8Array,
   ): boolean
 
+  /** Bytes that an encoded signature has at most: known before there is one. */
+  maxLength(publicKey: KeyObject): number
+
   /** A verified signature as the token returned it, in the form that CMS, X.509 and Document Engine know. */
   encode(tokenSignature: Uint8Array): Uint8Array
 

@@ -1,62 +1,70 @@
+/** The signed attributes that containers have (RFC 5652 5.3). Each function returns one DER Attribute. */
 import { createHash } from 'node:crypto'
-import * as asn1js from 'asn1js'
-import * as pkijs from 'pkijs'
-
-const ID_DATA = '1.2.840.113549.1.7.1'
-const ID_CONTENT_TYPE = '1.2.840.113549.1.9.3'
-export const ID_MESSAGE_DIGEST = '1.2.840.113549.1.9.4'
-export const ID_SIGNING_TIME = '1.2.840.113549.1.9.5'
-const ID_SIGNING_CERTIFICATE_V2 = '1.2.840.113549.1.9.16.2.47'
+import { encode, encodeObjectIdentifier } from '../der/der-writer.ts'
+import { contextTag, TAG } from '../der/tag.ts'
+import { attributeWriter } from './attribute.ts'
+import {
+  ID_CMS_ALGORITHM_PROTECTION,
+  ID_CONTENT_TYPE,
+  ID_DATA,
+  ID_MESSAGE_DIGEST,
+  ID_SIGNING_CERTIFICATE_V2,
+  ID_SIGNING_TIME,
+} from './object-identifiers.ts'
 
 /** `cms` carries the time that the signer claims; PAdES forbids it (EN 319 142-1 6.3) and keeps it in the PDF. */
 export type SignatureType = 'cms' | 'cades'
 
-export interface SignedAttributes {
-  readonly type: SignatureType
-  /** Digest of the detached content. */
-  readonly messageDigest: Uint8Array
-  /** DER of the signer certificate. */
-  readonly certificate: Uint8Array
-  readonly signingTime: Date
-}
+const writeMessageDigest = attributeWriter(ID_MESSAGE_DIGEST)
+const writeSigningTime = attributeWriter(ID_SIGNING_TIME)
+
+/** RFC 5652 11.1. */
+export const CONTENT_TYPE_ATTRIBUTE = attributeWriter(ID_CONTENT_TYPE)(encodeObjectIdentifier(ID_DATA))
 
 /**
- * The signed attributes of a container (RFC 5652 5.3): content-type, message-digest, signing-certificate-v2, and for
- * `cms` signing-time; as a DER SET OF, whose elements are in the order of their encodings (X.690 11.6). pkijs keeps
- * the order it is given, and validators that encode anew before they verify refuse any other.
+ * RFC 5652 11.2.
+ *
+ * @param digest of the detached content
  */
-export function createSignedAttributes(attributes: SignedAttributes): pkijs.SignedAndUnsignedAttributes {
-  const list = [
-    attribute(ID_CONTENT_TYPE, new asn1js.ObjectIdentifier({ value: ID_DATA })),
-    attribute(ID_MESSAGE_DIGEST, new asn1js.OctetString({ valueHex: attributes.messageDigest })),
-    attribute(ID_SIGNING_CERTIFICATE_V2, signingCertificateV2(attributes.certificate)),
-  ]
-  if (attributes.type === 'cms') {
-    list.push(attribute(ID_SIGNING_TIME, encodeTime(attributes.signingTime)))
-  }
-  const encoded = list.map((one) => ({ one, der: Buffer.from(one.toSchema().toBER()) }))
-  encoded.sort((a, b) => Buffer.compare(a.der, b.der))
-  return new pkijs.SignedAndUnsignedAttributes({ type: 0, attributes: encoded.map(({ one }) => one) })
+export function messageDigestAttribute(digest: Uint8Array): Buffer {
+  return writeMessageDigest(encode(TAG.octetString, digest))
 }
 
-function attribute(type: string, value: asn1js.AsnType): pkijs.Attribute {
-  return new pkijs.Attribute({ type, values: [value] })
+/** RFC 5652 11.3: UTCTime through 2049, GeneralizedTime from 2050, whole seconds. */
+export function signingTimeAttribute(time: Date): Buffer {
+  const text = `${time.toISOString().replace(/[-:T]/g, '').slice(0, 14)}Z`
+  return writeSigningTime(
+    time.getUTCFullYear() < 2050
+      ? encode(TAG.utcTime, Buffer.from(text.slice(2)))
+      : encode(TAG.generalizedTime, Buffer.from(text)),
+  )
 }
 
 /**
  * `SigningCertificateV2 { certs SEQUENCE OF ESSCertIDv2 }` (RFC 5035 3) with the one certificate that signs, hashed
  * with the default, SHA-256, which is therefore left out. So is issuerSerial: the SignerInfo's sid says the same.
+ *
+ * @param certificate DER
  */
-function signingCertificateV2(certificate: Uint8Array): asn1js.Sequence {
-  const certHash = createHash('sha256').update(certificate).digest()
-  const essCertIdV2 = new asn1js.Sequence({ value: [new asn1js.OctetString({ valueHex: certHash })] })
-  return new asn1js.Sequence({ value: [new asn1js.Sequence({ value: [essCertIdV2] })] })
+export function signingCertificateAttribute(certificate: Uint8Array): Buffer {
+  const hash = encode(TAG.octetString, createHash('sha256').update(certificate).digest())
+  const certificates = encode(TAG.sequence, encode(TAG.sequence, hash))
+  return attributeWriter(ID_SIGNING_CERTIFICATE_V2)(encode(TAG.sequence, certificates))
 }
 
-/** RFC 5652 11.3: UTCTime through 2049, GeneralizedTime from 2050, whole seconds. */
-function encodeTime(time: Date): asn1js.UTCTime | asn1js.GeneralizedTime {
-  const seconds = new Date(Math.floor(time.getTime() / 1000) * 1000)
-  return seconds.getUTCFullYear() < 2050
-    ? new asn1js.UTCTime({ valueDate: seconds })
-    : new asn1js.GeneralizedTime({ valueDate: seconds })
+/**
+ * `CMSAlgorithmProtection { digestAlgorithm, signatureAlgorithm [1] }` (RFC 6211 2): nobody can have the signature read
+ * as one of another algorithm.
+ *
+ * @param digestAlgorithm DER AlgorithmIdentifier of the SignerInfo
+ * @param signatureAlgorithm the same
+ */
+export function algorithmProtectionAttribute(
+  digestAlgorithm: Uint8Array,
+  signatureAlgorithm: Uint8Array,
+): Buffer {
+  // IMPLICIT: the tag takes the place of that of the SEQUENCE
+  const implicit = Buffer.from(signatureAlgorithm)
+  implicit[0] = contextTag(1)
+  return attributeWriter(ID_CMS_ALGORITHM_PROTECTION)(encode(TAG.sequence, digestAlgorithm, implicit))
 }

@@ -7,7 +7,8 @@ import { SessionPool } from '../pkcs11/session-pool.ts'
 import { createPoolKey } from './key-request.ts'
 import type { RefusedPins } from './refused-pins.ts'
 import { signerFromFiles } from './signer.ts'
-import { SigningKey } from './signing-key.ts'
+import { type SignerSources, SigningKey } from './signing-key.ts'
+import type { Timestampers } from './timestampers.ts'
 import { accessId, placeOf, serves, type TokenPlan, type TokenPool } from './token-pool.ts'
 import { warnAbout } from './warnings.ts'
 
@@ -17,6 +18,10 @@ export interface SignerSetOptions {
   readonly observer: PoolObserver
   /** Is told what becomes of PINs. */
   readonly pins: Pick<RefusedPins, 'digests' | 'asking' | 'refused'>
+  readonly revocations: SignerSources['revocations']
+  readonly timestampers: Pick<Timestampers, 'for'>
+  /** The certificate of a signer was found on its token. */
+  onCertificate(): void
 }
 
 /** All signers of one state of the configuration, and the pools that they sign with. It does not change. */
@@ -42,7 +47,10 @@ export class SignerSet {
   ) {
     const keys = configuration.signers.map((signer) => ({
       signer,
-      key: createPoolKey(signer, (found) => warnAbout(signer, found, options.log)),
+      key: createPoolKey(signer, (found) => {
+        warnAbout(signer, found, options.log)
+        options.onCertificate()
+      }),
     }))
     const own: TokenPool[] = []
     const createPool = (plan: TokenPlan): TokenPool => {
@@ -69,7 +77,11 @@ export class SignerSet {
     )
     const signingKeys = keys.map(({ signer, key }) => {
       const { pool, keys } = pools.get(accessId(signer.access)) as TokenPool
-      return new SigningKey(signer, pool, placeOf(key, keys))
+      const { timestamps } = signer.container
+      return new SigningKey(signer, pool, placeOf(key, keys), {
+        revocations: options.revocations,
+        timestamper: timestamps && options.timestampers.for(timestamps.authorities),
+      })
     })
     this.pools = [...pools.values()]
     this.ownPools = own

@@ -1,9 +1,10 @@
 /** Who signs: a certificate, its chain, and when they are valid. The key that belongs to it is on the token. */
 import { createHash, type KeyObject, X509Certificate } from 'node:crypto'
-import type { CertificateFiles, SignerConfiguration } from '../config.ts'
+import type { CertificateFiles, ContainerConfiguration, SignerConfiguration } from '../config.ts'
+import { defined } from '../configuration/defined.ts'
 import { problemWith } from '../configuration/problem.ts'
 import { ConfigurationError, type ConfigurationProblem } from '../errors.ts'
-import { EncodedCertificate } from '../signature/encoded-certificate.ts'
+import { ContainerTemplate } from '../signature/container-template.ts'
 import { HASH_ALGORITHMS } from '../signature/hash-algorithms.ts'
 import type { SignatureAlgorithm } from '../signature/signature-algorithm.ts'
 import { defaultSignatureAlgorithm, findSignatureAlgorithm } from '../signature/signature-algorithms.ts'
@@ -17,8 +18,9 @@ export interface Signer extends Chain {
   readonly certificate: X509Certificate
   readonly publicKey: KeyObject
   readonly algorithm: SignatureAlgorithm
-  /** The certificate and its issuers, ready to be put into containers. */
-  readonly encoded: readonly [EncodedCertificate, ...EncodedCertificate[]]
+  /** The certificate and its issuers. */
+  readonly path: readonly [X509Certificate, ...X509Certificate[]]
+  readonly template: ContainerTemplate
   /** Of the certificate and its issuers. */
   readonly validity: readonly ValidityPeriod[]
   /** Of the certificate, with each hash algorithm that a signing-certificate attribute may have it in (RFC 5035 3). */
@@ -27,7 +29,8 @@ export interface Signer extends Chain {
   readonly warnings: readonly string[]
 }
 
-type CertifiedConfiguration = CertificateFiles & Pick<SignerConfiguration, 'settings' | 'algorithm'>
+type CertifiedConfiguration = CertificateFiles &
+  Pick<SignerConfiguration, 'settings' | 'algorithm' | 'container'>
 
 /**
  * The signer that the certificate files describe; undefined when its certificate is to be found on the token.
@@ -74,7 +77,7 @@ export function signerFromToken(certificate: Uint8Array, configuration: Certifie
 function createSigner(
   certificate: X509Certificate,
   following: readonly X509Certificate[],
-  { caCertificates, settings, algorithm }: CertifiedConfiguration,
+  { caCertificates, settings, algorithm, container }: CertifiedConfiguration,
   describe: (setting: string, wrong: string) => ConfigurationProblem,
 ): Signer {
   const unsupported = describeUnsupportedKey(certificate)
@@ -94,16 +97,33 @@ function createSigner(
       ),
     )
   }
+  const path = [certificate, ...chain.issuers] as const
+  const chosen = chooseAlgorithm(publicKey, algorithm)
   return {
     ...chain,
     digests: HASH_ALGORITHMS.map(({ nodeName }) => createHash(nodeName).update(certificate.raw).digest()),
     warnings: review.warnings,
     certificate,
     publicKey,
-    algorithm: chooseAlgorithm(publicKey, algorithm),
-    encoded: [encode(certificate), ...chain.issuers.map(encode)],
-    validity: [certificate, ...chain.issuers].map(validityPeriod),
+    algorithm: chosen,
+    path,
+    template: createTemplate(path, chosen, container),
+    validity: path.map(validityPeriod),
   }
+}
+
+function createTemplate(
+  path: Signer['path'],
+  algorithm: SignatureAlgorithm,
+  { rsaSignatureIdentifier, policy, commitmentType, location }: ContainerConfiguration,
+): ContainerTemplate {
+  const [leaf, ...issuers] = path
+  return new ContainerTemplate({
+    certificates: [leaf.raw, ...issuers.map(({ raw }) => raw)],
+    algorithm,
+    rsaSignatureIdentifier,
+    statements: defined({ policy, commitmentType, location }),
+  })
 }
 
 /** @param name one that fits the type of the key, as was checked where it was configured */
@@ -113,12 +133,3 @@ function chooseAlgorithm(
 ): SignatureAlgorithm {
   return (name && findSignatureAlgorithm(name)) ?? defaultSignatureAlgorithm(publicKey)
 }
-
-function encode(certificate: X509Certificate): EncodedCertificate {
-  const known = encoded.get(certificate) ?? new EncodedCertificate(certificate.raw)
-  encoded.set(certificate, known)
-  return known
-}
-
-/** Signers share their issuers, and what is loaded anew has most certificates in common with what there was. */
-const encoded = new WeakMap<X509Certificate, EncodedCertificate>()

@@ -3,14 +3,23 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { SignersConfiguration } from '../config.ts'
 import { type ConfigurationError, SIGNER_MISMATCH, UNKNOWN_SIGNER } from '../errors.ts'
 import type { PoolStatus } from '../pkcs11/session-pool.ts'
+import type { RevocationObserver } from '../revocation/observer.ts'
+import { RevocationService } from '../revocation/revocation-service.ts'
+import type { TimestampObserver } from '../timestamp/timestamper.ts'
+import { CertificateWatch } from './certificate-watch.ts'
 import { mentions } from './mentioned-certificate.ts'
 import { RefusedPins } from './refused-pins.ts'
 import { SignerSet, type SignerSetOptions } from './signer-set.ts'
 import type { SigningKey } from './signing-key.ts'
 import { findNewlyInvalid, proveSigners } from './takeover.ts'
+import { Timestampers } from './timestampers.ts'
 import { nameTokens, type TokenPool } from './token-pool.ts'
 
-export interface SignersOptions extends Omit<SignerSetOptions, 'pins'> {
+export interface SignersOptions extends Pick<SignerSetOptions, 'hsm' | 'log' | 'observer'> {
+  /** Whether anybody may be asked whether certificates were revoked. */
+  readonly revocationCheck: boolean
+  readonly revocationObserver: RevocationObserver
+  readonly timestampObserver: TimestampObserver
   /** A token was reached before the service was first ready, and the configuration does not fit it. Called at most once. */
   onMisconfigured(error: ConfigurationError): void
 }
@@ -22,6 +31,9 @@ const FORMER_MS = 10_000
 export class Signers {
   readonly #options: SignersOptions
   readonly #refusedPins = new RefusedPins()
+  readonly #revocations: RevocationService
+  readonly #certificates: CertificateWatch
+  readonly #timestampers: Timestampers
   #current: SignerSet
   /** Those of before, the latest first, as long as something may still come that was made with their certificates. */
   #former: readonly SignerSet[] = []
@@ -34,13 +46,24 @@ export class Signers {
 
   /** @throws ConfigurationError when certificate files do not describe a signer */
   constructor(configuration: SignersConfiguration, options: SignersOptions) {
+    const { log, revocationObserver, timestampObserver, revocationCheck } = options
     this.#options = options
+    this.#revocations = new RevocationService({ log, observer: revocationObserver })
+    this.#certificates = new CertificateWatch(this.#revocations, revocationCheck)
+    this.#timestampers = new Timestampers({
+      observer: timestampObserver,
+      log,
+      onIntroduced: () => this.#watchCertificates(),
+    })
     this.#current = new SignerSet(configuration, this.#setOptions(), (error) => this.#startRefused(error))
   }
 
   start(): void {
     this.#current.start()
     this.#current.warn(this.#options.log)
+    this.#certificates.start()
+    this.#watchCertificates()
+    this.#certificates.introduce(this.all())
     void this.#noteReady().catch(() => {})
   }
 
@@ -105,6 +128,8 @@ export class Signers {
     const kept = before.pools.filter((pool) => !this.#refusedPins.isCorrected(pool))
     const next = new SignerSet(configuration, this.#setOptions(), (error) => problems.push(error), kept)
     this.#takingOver = next
+    this.#watchCertificates()
+    this.#certificates.introduce([...next.signingKeys.values()])
     try {
       this.#closing.signal.throwIfAborted()
       findNewlyInvalid(next, before)
@@ -113,11 +138,12 @@ export class Signers {
       await proveSigners(next, { before, problems, signal: this.#closing.signal })
     } catch (error) {
       await Promise.all(next.ownPools.map(({ pool }) => pool.close(0)))
-      throw error
-    } finally {
       this.#takingOver = undefined
+      this.#watchCertificates()
+      throw error
     }
     this.#current = next
+    this.#takingOver = undefined
     next.warn(this.#options.log)
     // Where it is closed before, so are they
     this.#retire(before).catch(() => {})
@@ -125,12 +151,20 @@ export class Signers {
 
   async close(): Promise<void> {
     this.#closing.abort()
+    this.#certificates.stop()
+    this.#timestampers.keep(new Set())
     const pools = [...this.#current.pools, ...this.#retiring, ...(this.#takingOver?.ownPools ?? [])]
     await Promise.all(pools.map(({ pool }) => pool.close(this.#options.hsm.timeoutMs)))
   }
 
   #setOptions(): SignerSetOptions {
-    return { ...this.#options, pins: this.#refusedPins }
+    return {
+      ...this.#options,
+      pins: this.#refusedPins,
+      revocations: this.#revocations,
+      timestampers: this.#timestampers,
+      onCertificate: () => this.#watchCertificates(),
+    }
   }
 
   /** What chose its signer before, or was told its certificate, is still finished with it. */
@@ -143,10 +177,22 @@ export class Signers {
     }
     await delay(Math.max(FORMER_MS, timeoutMs), undefined, { ref: false, signal: this.#closing.signal })
     this.#former = this.#former.filter((set) => set !== former)
+    this.#watchCertificates()
+    this.#timestampers.keep(new Set(this.#allKeys().map(({ sources }) => sources.timestamper)))
     for (const pool of retired) {
       await pool.pool.close(timeoutMs)
       this.#retiring.delete(pool)
     }
+  }
+
+  #watchCertificates(): void {
+    this.#certificates.look(this.#allKeys())
+  }
+
+  /** Those that sign now, still, or soon. */
+  #allKeys(): SigningKey[] {
+    const sets = [this.#current, ...this.#former, this.#takingOver].filter((set) => set !== undefined)
+    return sets.flatMap(({ signingKeys }) => [...signingKeys.values()])
   }
 
   /** @throws AbortError when it is closed before */

@@ -1,17 +1,27 @@
 /** One signer, and the key on a token that it signs with: what the callback asks for certificates and signatures. */
-import type { SignerConfiguration, SignerRules } from '../config.ts'
-import { CERTIFICATE_NOT_VALID, HSM_UNAVAILABLE } from '../errors.ts'
+import type { ContainerConfiguration, SignerConfiguration, SignerRules } from '../config.ts'
+import { CERTIFICATE_NOT_VALID, CERTIFICATE_REVOKED, HSM_UNAVAILABLE } from '../errors.ts'
 import type { PoolStatus, SessionPool } from '../pkcs11/session-pool.ts'
 import type { SignOptions } from '../pkcs11/signing-jobs.ts'
+import type { RevocationService } from '../revocation/revocation-service.ts'
 import type { HashAlgorithm } from '../signature/hash-algorithms.ts'
 import type { SignedMessage } from '../signature/signature-algorithm.ts'
+import type { Timestamper } from '../timestamp/timestamper.ts'
 import { type Signer, signerFromFiles, signerFromToken } from './signer.ts'
 import { describeInvalidity, describeShortness } from './validity.ts'
 
 /** What a signer wants of its pool. */
 export type KeyPool = Pick<SessionPool, 'sign' | 'prove' | 'keyStatus' | 'foundKey'>
 
+/** Those who know more of a signer than its token does. */
+export interface SignerSources {
+  readonly revocations: Pick<RevocationService, 'revoked' | 'information'>
+  /** Where its containers are timestamped. */
+  readonly timestamper?: Pick<Timestamper, 'timestamp' | 'knownPaths' | 'introduce'> | undefined
+}
+
 export class SigningKey {
+  readonly sources: SignerSources
   readonly #configuration: SignerConfiguration
   readonly #pool: KeyPool
   readonly #key: number
@@ -23,7 +33,8 @@ export class SigningKey {
    * @param key place among the keys of the pool
    * @throws ConfigurationError when the certificate files do not describe a signer
    */
-  constructor(configuration: SignerConfiguration, pool: KeyPool, key: number) {
+  constructor(configuration: SignerConfiguration, pool: KeyPool, key: number, sources: SignerSources) {
+    this.sources = sources
     this.#configuration = configuration
     this.#fromFiles = signerFromFiles(configuration)
     this.#pool = pool
@@ -36,6 +47,10 @@ export class SigningKey {
 
   get rules(): SignerRules {
     return this.#configuration.rules
+  }
+
+  get container(): ContainerConfiguration {
+    return this.#configuration.container
   }
 
   get configuration(): SignerConfiguration {
@@ -62,7 +77,7 @@ export class SigningKey {
 
   /**
    * @throws HSM_UNAVAILABLE while the certificate has not been read, CERTIFICATE_NOT_VALID when one of the chain is
-   *   outside its validity period now, or too near to its end
+   *   outside its validity period now, or too near to its end, CERTIFICATE_REVOKED when one is known to be revoked
    */
   validSigner(): Signer {
     const signer = this.signer()
@@ -72,6 +87,10 @@ export class SigningKey {
       describeShortness(signer.validity, now, this.rules.minimumDaysLeft)
     if (problem !== undefined) {
       throw new CERTIFICATE_NOT_VALID(problem)
+    }
+    const revoked = this.sources.revocations.revoked(signer.path, now)
+    if (revoked !== undefined) {
+      throw new CERTIFICATE_REVOKED(revoked.subject, revoked.at.toISOString(), revoked.reason)
     }
     return signer
   }

@@ -1,3 +1,4 @@
+import type { X509Certificate } from 'node:crypto'
 import type { TimestampAuthority } from './authority.ts'
 import { traceAuthority } from './authority-certificate.ts'
 import { isNameOf } from './authority-name.ts'
@@ -19,19 +20,25 @@ export interface Expectation {
   readonly known: KnownChain
 }
 
+/** What an authority gave, of which all is right. */
+export interface Timestamp {
+  /** DER TimeStampToken (RFC 3161 2.4.2): a ContentInfo with a SignedData. */
+  readonly token: Buffer
+  /** The authority's certificate, and its issuers as far as they are known. */
+  readonly path: readonly X509Certificate[]
+}
+
 /**
  * The token of an authority's answer, once all that RFC 3161 2.2 has the requester verify is right, but for
  * revocation, about which nobody is asked.
  *
  * @param answer bytes, of anything
- * @returns DER TimeStampToken (a ContentInfo)
  * @throws TimestampFault
  */
-export function acceptAnswer(answer: Buffer, expected: Expectation): Buffer {
+export function acceptAnswer(answer: Buffer, expected: Expectation): Timestamp {
   try {
     const token = readTimestampResponse(withDefiniteLengths(answer))
-    check(readTimestampToken(token), expected)
-    return token
+    return { token, path: check(readTimestampToken(token), expected) }
   } catch (error) {
     if (error instanceof TimestampFault) {
       throw error
@@ -41,19 +48,26 @@ export function acceptAnswer(answer: Buffer, expected: Expectation): Buffer {
   }
 }
 
-function check(token: TimestampToken, { asked, trustAnchors, clockToleranceMs, known }: Expectation): void {
+function check(
+  token: TimestampToken,
+  { asked, trustAnchors, clockToleranceMs, known }: Expectation,
+): readonly X509Certificate[] {
   const { signer, certificates } = token
   const { genTime, tsa } = readTstInfo(token.tstInfo, asked, clockToleranceMs)
   const sent = [signer.x509, ...certificates]
-  const path = known.covers(sent, genTime) || traceAuthority(signer.x509, certificates, trustAnchors, genTime)
-  const problem = typeof path === 'string' ? path : describeWrongToken(token)
+  const path = known.find(sent, genTime) ?? traceAuthority(signer.x509, certificates, trustAnchors, genTime)
+  if (typeof path === 'string') {
+    throw new TimestampFault('untrusted', `cannot be trusted: ${path}`)
+  }
+  const problem = describeWrongToken(token)
   if (problem !== undefined) {
     throw new TimestampFault('untrusted', `cannot be trusted: ${problem}`)
   }
   if (tsa !== undefined && !isNameOf(tsa, signer.parsed)) {
     throw new TimestampFault('untrusted', 'gives itself another name than its certificate has')
   }
-  if (Array.isArray(path)) {
+  if (path !== known.path) {
     known.keep(sent, path)
   }
+  return path
 }

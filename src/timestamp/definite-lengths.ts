@@ -1,3 +1,5 @@
+import { encode } from '../der/der-writer.ts'
+
 /** Certificates, the deepest that is in an answer, need half of it. */
 const MAX_DEPTH = 40
 const CONSTRUCTED = 0x20
@@ -72,18 +74,6 @@ function readDefinite(bytes: Buffer, offset: number): { readonly contents: Buffe
 
 function encodeConstructed(tag: number, parts: readonly Buffer[]): Buffer {
   return tag === (OCTET_STRING | CONSTRUCTED)
-    ? encode(OCTET_STRING, Buffer.concat(parts.map((part) => readDefinite(part, 1).contents)))
-    : encode(tag, Buffer.concat(parts))
-}
-
-function encode(tag: number, contents: Buffer): Buffer {
-  const { length } = contents
-  const bytes = length < 0x100 ? 1 : length < 0x10000 ? 2 : 3
-  const header = Buffer.from([
-    tag,
-    ...(length < INDEFINITE ? [] : [INDEFINITE + bytes]),
-    ...Array(bytes).fill(0),
-  ])
-  header.writeUIntBE(length, header.length - bytes, bytes)
-  return Buffer.concat([header, contents])
+    ? encode(OCTET_STRING, ...parts.map((part) => readDefinite(part, 1).contents))
+    : encode(tag, ...parts)
 }

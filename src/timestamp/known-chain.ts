@@ -7,20 +7,32 @@ import { earliestNotAfter, validityPeriod } from '../signers/validity.ts'
  */
 export class KnownChain {
   #encoded: Buffer = Buffer.alloc(0)
+  #path: readonly X509Certificate[] | undefined
   /** While all of the path are valid, in milliseconds since 1970. */
   #from = Number.POSITIVE_INFINITY
   #until = Number.NEGATIVE_INFINITY
 
-  /** @param certificates of a token, the signer's first */
-  covers(certificates: readonly X509Certificate[], at: Date): boolean {
+  /** From the signer to the anchor; undefined as long as there was none. */
+  get path(): readonly X509Certificate[] | undefined {
+    return this.#path
+  }
+
+  /**
+   * The path, where these are the same certificates and all of it are valid.
+   *
+   * @param certificates of a token, the signer's first
+   */
+  find(certificates: readonly X509Certificate[], at: Date): readonly X509Certificate[] | undefined {
     const time = at.getTime()
-    return time >= this.#from && time <= this.#until && this.#encoded.equals(encode(certificates))
+    const same = time >= this.#from && time <= this.#until && this.#encoded.equals(encode(certificates))
+    return same ? this.#path : undefined
   }
 
   /** @param path that they make up, from the signer to the anchor */
   keep(certificates: readonly X509Certificate[], path: readonly X509Certificate[]): void {
     const periods = path.map(validityPeriod)
     this.#encoded = encode(certificates)
+    this.#path = path
     this.#from = Math.max(...periods.map(({ notBefore }) => notBefore.getTime()))
     this.#until = earliestNotAfter(periods).getTime()
   }

@@ -1,8 +1,9 @@
+import { randomBytes, type X509Certificate } from 'node:crypto'
 import { Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
 import { TIMESTAMP_UNAVAILABLE } from '../errors.ts'
 import { digest } from '../signature/digest.ts'
-import { acceptAnswer } from './accept-answer.ts'
+import { acceptAnswer, type Timestamp } from './accept-answer.ts'
 import { nameAuthorities, type TimestampAuthority } from './authority.ts'
 import { exchange } from './exchange.ts'
 import { KnownChain } from './known-chain.ts'
@@ -32,6 +33,8 @@ export interface TimestampObserver {
    * @param problem what was wrong and what to do, for the log; undefined where there was nothing
    */
   asked(authority: string, seconds: number, outcome: TimestampOutcome, problem?: string): void
+  /** An authority has sent other certificates than before. */
+  introduced?(): void
 }
 
 export interface TimestampLimits {
@@ -48,6 +51,7 @@ interface NamedAuthority extends TimestampAuthority {
 /** Timestamps of whichever authority gives them. */
 export class Timestamper {
   readonly #options: Required<TimestamperOptions>
+  readonly #authorities: readonly NamedAuthority[]
   readonly #turns: Turns<NamedAuthority>
   readonly #http: HttpAgent
   readonly #https: HttpsAgent
@@ -65,6 +69,7 @@ export class Timestamper {
       name: `${names[index]}`,
       known: new KnownChain(),
     }))
+    this.#authorities = named
     this.#turns = new Turns(named, restMs)
     const agentOptions = { keepAlive: true, maxSockets: connections, timeout: IDLE_MS }
     this.#http = new HttpAgent(agentOptions)
@@ -75,10 +80,9 @@ export class Timestamper {
    * A timestamp of `data`, of which only a digest leaves. Authorities are asked one after another, each with its share
    * of the time that is left, until one gives a timestamp in which all is right.
    *
-   * @returns DER TimeStampToken (RFC 3161 2.4.2): a ContentInfo with a SignedData
    * @throws TIMESTAMP_UNAVAILABLE, by the deadline; the signal's reason when it is aborted
    */
-  async timestamp(data: Uint8Array, { deadline, signal }: TimestampLimits): Promise<Buffer> {
+  async timestamp(data: Uint8Array, { deadline, signal }: TimestampLimits): Promise<Timestamp> {
     const problems: string[] = []
     const order = this.#turns.order()
     for (const [index, authority] of order.entries()) {
@@ -86,13 +90,29 @@ export class Timestamper {
       const ms = (deadline - performance.now()) / (order.length - index)
       if (ms > 0) {
         const got = await this.#ask(authority, data, ms, signal)
-        if (Buffer.isBuffer(got)) {
+        if (typeof got !== 'string') {
           return got
         }
         problems.push(got)
       }
     }
     throw new TIMESTAMP_UNAVAILABLE(problems.join('. ') || 'no time was left to ask one')
+  }
+
+  /** Of those authorities that have given one: their certificates, each with its issuers. */
+  knownPaths(): (readonly X509Certificate[])[] {
+    return this.#authorities.flatMap(({ known }) => (known.path === undefined ? [] : [known.path]))
+  }
+
+  /**
+   * Asks each authority for a timestamp of nothing in particular, so that its certificates become known. What goes
+   * wrong is told to the observer alone.
+   *
+   * @param ms that each has
+   */
+  async introduce(ms: number): Promise<void> {
+    const unknown = this.#authorities.filter(({ known }) => known.path === undefined)
+    await Promise.all(unknown.map((authority) => this.#ask(authority, randomBytes(32), ms, undefined)))
   }
 
   /** Ends the connections. */
@@ -102,7 +122,7 @@ export class Timestamper {
   }
 
   /**
-   * @returns the token, or what is wrong
+   * @returns the timestamp, or what is wrong
    * @throws the signal's reason when it is aborted
    */
   async #ask(
@@ -110,7 +130,7 @@ export class Timestamper {
     data: Uint8Array,
     ms: number,
     signal: AbortSignal | undefined,
-  ): Promise<Buffer | string> {
+  ): Promise<Timestamp | string> {
     const { name } = authority
     const begin = performance.now()
     const tell = (outcome: TimestampOutcome, problem?: string) =>
@@ -118,10 +138,10 @@ export class Timestamper {
     const late = new TimestampFault('timeout', `did not answer within ${Math.round(ms)} ms`)
     this.#turns.begin(authority)
     try {
-      const token = await within(ms, late, signal, (signal) => this.#obtain(authority, data, signal))
+      const timestamp = await within(ms, late, signal, (signal) => this.#obtain(authority, data, signal))
       this.#turns.succeed(authority)
       tell('granted')
-      return token
+      return timestamp
     } catch (error) {
       if (!(error instanceof TimestampFault)) {
         tell('abandoned')
@@ -134,7 +154,7 @@ export class Timestamper {
     }
   }
 
-  async #obtain(authority: NamedAuthority, data: Uint8Array, signal: AbortSignal): Promise<Buffer> {
+  async #obtain(authority: NamedAuthority, data: Uint8Array, signal: AbortSignal): Promise<Timestamp> {
     const { url, hashAlgorithm, policy, trustAnchors, known } = authority
     const asked = {
       hashAlgorithm,
@@ -145,10 +165,13 @@ export class Timestamper {
     const agent = url.protocol === 'https:' ? this.#https : this.#http
     const body = encodeTimestampRequest(asked)
     const answer = await exchange({ url, agent, body, signal, ...(await readSecrets(authority)) })
-    return acceptAnswer(answer, {
-      ...{ asked, trustAnchors, known },
-      clockToleranceMs: this.#options.clockToleranceMs,
-    })
+    const { path } = known
+    const { clockToleranceMs, observer } = this.#options
+    const timestamp = acceptAnswer(answer, { asked, trustAnchors, known, clockToleranceMs })
+    if (timestamp.path !== path) {
+      observer.introduced?.()
+    }
+    return timestamp
   }
 }
 

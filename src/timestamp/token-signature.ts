@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import * as asn1js from 'asn1js'
 import type * as pkijs from 'pkijs'
 import { describeWrongSignature } from '../signature/foreign-signature.ts'
-import { ID_MESSAGE_DIGEST } from '../signature/signed-attributes.ts'
+import { ID_MESSAGE_DIGEST } from '../signature/object-identifiers.ts'
 import { ID_SIGNING_CERTIFICATE, ID_SIGNING_CERTIFICATE_V2, isNamedBy } from './signing-certificate.ts'
 import { ID_CT_TST_INFO, type TimestampToken } from './timestamp-token.ts'
 

@@ -180,7 +180,11 @@ for (const type of ['cms', 'cades']) {
     const files = [certificates.leaf, certificates.intermediate, certificates.root]
     const expected = files.map((file) => new X509Certificate(readFileSync(file)).raw)
     t.equal(embedded?.text, 'cont [ 0 ]')
-    t.ok(Buffer.concat(inside(embedded).map(({ der }) => der)).equals(Buffer.concat(expected)), 'the chain')
+    t.same(
+      inside(embedded).map(({ der }) => der),
+      expected.sort(Buffer.compare),
+      'the chain, in the order of a DER SET OF',
+    )
 
     t.equal(inside(signerInfos).length, 1, 'one signer')
     const fields = inside(inside(signerInfos)[0])
@@ -213,9 +217,15 @@ for (const type of ['cms', 'cades']) {
       }),
     )
     t.same(
-      [...byName.keys()].sort(),
+      // Of which some releases of OpenSSL know the name
+      [...byName.keys()]
+        .map((name) =>
+          name?.replace(/^(1\.2\.840\.113549\.1\.9\.52|.*CMSAlgorithmProtection)$/, 'protection'),
+        )
+        .sort(),
       [
         'contentType',
+        'protection',
         'id-smime-aa-signingCertificateV2',
         'messageDigest',
         ...(type === 'cms' ? ['signingTime'] : []),

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
+import { readCertificateFields } from '../../src/der/certificate-fields.ts'
 import { checkCrl } from '../../src/revocation/crl/crl-check.ts'
-import { readCertificateFields } from '../../src/revocation/der/certificate-fields.ts'
 import { checkOcspResponse } from '../../src/revocation/ocsp/ocsp-check.ts'
 import { createOcspRequest } from '../../src/revocation/ocsp/ocsp-request.ts'
 import { issue } from '../support/certificates.ts'

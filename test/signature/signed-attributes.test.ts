@@ -1,9 +1,20 @@
 import { createHash, randomBytes } from 'node:crypto'
 import t from 'tap'
-import { createSignedAttributes, type SignatureType } from '../../src/signature/signed-attributes.ts'
+import { ContainerTemplate } from '../../src/signature/container-template.ts'
+import { findHashAlgorithm, type HashAlgorithm } from '../../src/signature/hash-algorithms.ts'
+import { RSA_PKCS1 } from '../../src/signature/rsa-pkcs1.ts'
+import type { SignatureType } from '../../src/signature/signed-attributes.ts'
+import { issue, RSA_2048 } from '../support/certificates.ts'
 import { asn1Values, childrenOf } from '../support/validators/asn1-values.ts'
 
-const certificate = Buffer.from('stands for the DER of a certificate')
+const { certificate } = issue(t.testdir(), { subject: '/CN=signer', key: RSA_2048 })
+const sha256 = findHashAlgorithm('sha256') as HashAlgorithm
+const template = new ContainerTemplate({
+  certificates: [certificate.raw],
+  algorithm: RSA_PKCS1,
+  rsaSignatureIdentifier: 'rsaEncryption',
+  statements: {},
+})
 
 /** The attributes as OpenSSL reads them. */
 async function attributesOf(
@@ -11,13 +22,13 @@ async function attributesOf(
   type: SignatureType = 'cms',
   messageDigest = randomBytes(32),
 ) {
-  const attributes = createSignedAttributes({
+  const signedAttributes = template.signedAttributes({
     type,
+    hashAlgorithm: sha256,
     messageDigest,
-    certificate,
     signingTime: new Date(signingTime),
   })
-  const values = await asn1Values(Buffer.from(attributes.toSchema().toBER()))
+  const values = await asn1Values(signedAttributes)
   const [set] = values
   return { values, attributes: set === undefined ? [] : childrenOf(values, set) }
 }
@@ -44,7 +55,7 @@ t.test('the attributes are in the order of a DER SET OF, whatever they hold', as
     for (const length of [20, 28, 32, 48, 64]) {
       const { attributes } = await attributesOf('2026-01-02T03:04:05Z', type, randomBytes(length))
       const ders = attributes.map(({ der }) => der)
-      t.equal(ders.length, type === 'cms' ? 4 : 3)
+      t.equal(ders.length, type === 'cms' ? 5 : 4)
       t.same(ders, [...ders].sort(Buffer.compare), `${type}, a digest of ${length} bytes`)
     }
   }
@@ -53,8 +64,18 @@ t.test('the attributes are in the order of a DER SET OF, whatever they hold', as
 t.test('signing-certificate-v2 holds the SHA-256 of the certificate and nothing else', async (t) => {
   const { values } = await attributesOf('2026-01-02T03:04:05Z', 'cades')
   const at = values.findIndex(({ text }) => text.endsWith(':id-smime-aa-signingCertificateV2'))
-  const hash = createHash('sha256').update(certificate).digest()
+  const hash = createHash('sha256').update(certificate.raw).digest()
   // SET { SEQUENCE { SEQUENCE OF { ESSCertIDv2 { hash } } } }
   const expected = Buffer.concat([Buffer.from('31283026302430220420', 'hex'), hash])
   t.same(values[at + 1]?.der, expected)
+})
+
+t.test('CMS algorithm protection repeats the algorithms of the SignerInfo', async (t) => {
+  const { values } = await attributesOf('2026-01-02T03:04:05Z', 'cades')
+  const at = values.findIndex(({ text }) =>
+    /:(1\.2\.840\.113549\.1\.9\.52|id-aa-CMSAlgorithmProtection)$/.test(text),
+  )
+  // SET { SEQUENCE { AlgorithmIdentifier, [1] IMPLICIT AlgorithmIdentifier } }
+  const [digest, signature] = ['300b0609608648016503040201', 'a10d06092a864886f70d0101010500']
+  t.equal(values[at + 1]?.der.toString('hex'), `311e301c${digest}${signature}`)
 })

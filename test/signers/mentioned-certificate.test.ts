@@ -4,11 +4,13 @@ import { SETTINGS } from '../../src/configuration/single-signer.ts'
 import { mentions } from '../../src/signers/mentioned-certificate.ts'
 import { signerFromFiles } from '../../src/signers/signer.ts'
 import { issue } from '../support/certificates.ts'
+import { DEFAULT_CONTAINER } from '../support/container-configuration.ts'
 
 const { certificate } = issue(t.testdir(), { subject: '/CN=Signer' })
 
 t.test('a certificate is mentioned by its digest, wherever that stands', async (t) => {
-  const signer = signerFromFiles({ certificates: [certificate], caCertificates: [], settings: SETTINGS })
+  const configured = { certificates: [certificate], caCertificates: [], settings: SETTINGS }
+  const signer = signerFromFiles({ ...configured, container: DEFAULT_CONTAINER })
   const key = { knownSigner: () => signer }
   const digest = createHash('sha256').update(certificate.raw).digest()
   t.equal(mentions(digest, key), true)

@@ -2,8 +2,10 @@ import t from 'tap'
 import { SETTINGS } from '../../src/configuration/single-signer.ts'
 import { type Signer, signerFromFiles, signerFromToken } from '../../src/signers/signer.ts'
 import { type Issued, issue, RSA_2048, spoil } from '../support/certificates.ts'
+import { DEFAULT_CONTAINER } from '../support/container-configuration.ts'
 
 const directory = t.testdir()
+const COMMON = { settings: SETTINGS, container: DEFAULT_CONTAINER }
 const root = issue(directory, { subject: '/CN=Root', ca: true })
 const issuing = issue(directory, { subject: '/CN=Issuing CA', ca: true, issuer: root })
 const leaf = issue(directory, { subject: '/CN=Signer', issuer: issuing, key: RSA_2048 })
@@ -18,7 +20,7 @@ function describe(signer: Signer | undefined) {
   return {
     certificate: signer?.certificate.subject,
     issuers: signer?.issuers.map(({ subject }) => subject),
-    encoded: signer?.encoded.map(({ der }) => Buffer.from(der).toString('base64')),
+    path: signer?.path.map(({ raw }) => raw.toString('base64')),
     validity: signer?.validity.map(({ subject }) => subject),
     complete: signer?.complete,
   }
@@ -27,7 +29,7 @@ function describe(signer: Signer | undefined) {
 const WHOLE = {
   certificate: 'CN=Signer',
   issuers: ['CN=Issuing CA', 'CN=Root'],
-  encoded: certificatesOf(leaf, issuing, root).map(({ raw }) => raw.toString('base64')),
+  path: certificatesOf(leaf, issuing, root).map(({ raw }) => raw.toString('base64')),
   validity: ['CN=Signer', 'CN=Issuing CA', 'CN=Root'],
   complete: true,
 }
@@ -44,20 +46,20 @@ t.test('issuers may follow the leaf in its file, or be in the other one, or both
   ] as const) {
     const signer = signerFromFiles({
       ...{ certificates: certificatesOf(...certificates) },
-      ...{ caCertificates: certificatesOf(...caCertificates), settings: SETTINGS },
+      ...{ caCertificates: certificatesOf(...caCertificates), ...COMMON },
     })
     t.strictSame(describe(signer), WHOLE)
   }
 })
 
 t.test('without a file the certificate is the one on the token', async (t) => {
-  const configuration = { caCertificates: certificatesOf(root, issuing), settings: SETTINGS }
+  const configuration = { caCertificates: certificatesOf(root, issuing), ...COMMON }
   t.equal(signerFromFiles(configuration), undefined)
   t.strictSame(describe(signerFromToken(leaf.certificate.raw, configuration)), WHOLE)
 })
 
 t.test('the algorithm has to fit the certificate on the token', async (t) => {
-  const configuration = { caCertificates: [], settings: SETTINGS, algorithm: 'ecdsa' as const }
+  const configuration = { caCertificates: [], ...COMMON, algorithm: 'ecdsa' as const }
   t.throws(() => signerFromToken(leaf.certificate.raw, configuration), {
     name: 'ConfigurationError',
     message:
@@ -82,7 +84,7 @@ t.test('a certificate that OpenSSL reads and containers cannot hold is told by i
     signerFromFiles({
       certificates: certificatesOf(...certificates),
       caCertificates: certificatesOf(...caCertificates),
-      settings: SETTINGS,
+      ...COMMON,
     })
   t.throws(() => create([odd], []), refused('SIGNER_CERTIFICATE_FILE'))
   t.throws(
@@ -94,7 +96,7 @@ t.test('a certificate that OpenSSL reads and containers cannot hold is told by i
     refused('CA_CERTIFICATES_FILE', 'the certificate of CN=RSA root '),
   )
   t.throws(
-    () => signerFromToken(odd.certificate.raw, { caCertificates: [], settings: SETTINGS }),
+    () => signerFromToken(odd.certificate.raw, { caCertificates: [], ...COMMON }),
     refused('SIGNER_CERTIFICATE_FILE', 'on the token: '),
   )
   t.doesNotThrow(() => create([leaf], [oddRoot]), 'one that is in no chain does no harm')

@@ -68,7 +68,7 @@ const authority = (extensions: readonly string[], changes = {}) =>
   issue(directory, { subject, issuer: issuing, extensions, ...changes })
 
 t.test('a token is handed out as it came, and OpenSSL verifies it', async (t) => {
-  const token = acceptAnswer(answer, expected)
+  const { token } = acceptAnswer(answer, expected)
   t.ok(answer.includes(token))
   t.ok(verifies(directory, token, data, root))
   t.notOk(verifies(directory, token, Buffer.from('other data'), root), 'which it does not for anything')
@@ -88,7 +88,7 @@ t.test('authorities of every kind', async (t) => {
     for (const hash of ['sha256', 'sha512']) {
       const expected = expect(hash)
       const respond = createResponder(directory, { signer: used, chain: [issuing], settings })
-      const token = acceptAnswer(await respond(encodeTimestampRequest(expected.asked)), expected)
+      const { token } = acceptAnswer(await respond(encodeTimestampRequest(expected.asked)), expected)
       t.ok(verifies(directory, token, data, root), `${name}, ${hash}`)
     }
   }
@@ -97,7 +97,7 @@ t.test('authorities of every kind', async (t) => {
 t.test('RSASSA-PSS, which `openssl ts` does not know, but `openssl cms`', async (t) => {
   const args = ['-cades', '-keyopt', 'rsa_padding_mode:pss', '-keyopt', 'rsa_pss_saltlen:32']
   // The name in it is the same
-  const token = acceptAnswer(forged({ signers: [rsa], args }), expected)
+  const { token } = acceptAnswer(forged({ signers: [rsa], args }), expected)
   const file = join(t.testdir(), 'token')
   writeFileSync(file, token)
   const verify = ['-verify', '-inform', 'DER', '-in', file, '-CAfile', root.certificateFile]
@@ -107,7 +107,7 @@ t.test('RSASSA-PSS, which `openssl ts` does not know, but `openssl cms`', async 
 
 t.test('a token in BER is handed out as DER', async (t) => {
   const answer = forged({ args: ['-cades', '-stream'] })
-  const token = acceptAnswer(answer, expected)
+  const { token } = acceptAnswer(answer, expected)
   t.notOk(answer.includes(token))
   t.ok(verifies(directory, token, data, root))
   const file = join(t.testdir(), 'token')

@@ -34,7 +34,8 @@ const BOUNDED = { interruptAfterTimeLimit: 10_000, markInterruptAsFailure: false
 /** Undefined where it is refused, as it has to be, unless OpenSSL verifies the token: then that. */
 function acceptOrRefuse(answer: Buffer): Buffer | undefined {
   try {
-    return acceptAnswer(answer, { asked, trustAnchors: [root.certificate], clockToleranceMs: 300_000, known })
+    const expected = { asked, trustAnchors: [root.certificate], clockToleranceMs: 300_000, known }
+    return acceptAnswer(answer, expected).token
   } catch (error) {
     if (error instanceof TimestampFault) {
       return undefined

@@ -73,7 +73,7 @@ async function startBoth(t: Test, first: Answer, second: Answer, options: Partia
 t.test('a timestamp that OpenSSL verifies', async (t) => {
   const server = await startTimestampServer(t, good)
   const { timestamper, told } = start(t, { authorities: [{ url: server.url }] })
-  const token = await timestamper.timestamp(data, after(20_000))
+  const { token } = await timestamper.timestamp(data, after(20_000))
   t.ok(verifies(directory, token, data, root))
   const [request] = server.seen.requests
   t.match(request, {
@@ -85,7 +85,7 @@ t.test('a timestamp that OpenSSL verifies', async (t) => {
   t.match(told, [{ authority: server.url.host, outcome: 'granted', problem: undefined }])
   t.ok(Number(told[0]?.seconds) > 0)
   const [, ...more] = await Promise.all([1, 2, 3].map(() => timestamper.timestamp(data, after(20_000))))
-  t.ok(more.every((one) => !one.equals(token)))
+  t.ok(more.every((one) => !one.token.equals(token)))
 })
 
 t.test('a policy and another hash, and an answer whose type has parameters', async (t) => {
@@ -97,7 +97,7 @@ t.test('a policy and another hash, and an answer whose type has parameters', asy
   const { timestamper } = start(t, {
     authorities: [{ url: server.url, policy: OTHER_POLICY, hashAlgorithm: sha512 }],
   })
-  const token = await timestamper.timestamp(data, after(20_000))
+  const { token } = await timestamper.timestamp(data, after(20_000))
   t.ok(verifies(directory, token, data, root))
   t.ok(token.includes(Buffer.from('0609608648016503040203', 'hex')), 'SHA-512 of the data')
 })
@@ -210,7 +210,7 @@ t.test('HTTP Basic, with a password that is read at each use and never told', as
   )
   const credentials = { user: 'user', passwordFile }
   const { timestamper, told } = start(t, { authorities: [{ url: server.url, credentials }] })
-  t.ok(verifies(directory, await timestamper.timestamp(data, after(20_000)), data, root))
+  t.ok(verifies(directory, (await timestamper.timestamp(data, after(20_000))).token, data, root))
   writeFileSync(passwordFile, `${SECRET} wrong`)
   await t.rejects(timestamper.timestamp(data, after(20_000)), /HTTP status 401; check its user and password/)
   writeFileSync(passwordFile, SECRET)
@@ -238,7 +238,7 @@ t.test('HTTP Basic, with a password that is read at each use and never told', as
 
 t.test('another authority is asked where the first one fails, and for a while first', async (t) => {
   const { timestamper, told, outcomes, one, other } = await startBoth(t, failing, good)
-  t.ok(verifies(directory, await timestamper.timestamp(data, after(20_000)), data, root))
+  t.ok(verifies(directory, (await timestamper.timestamp(data, after(20_000))).token, data, root))
   t.strictSame(outcomes(), ['http_error', 'granted'])
   t.strictSame(
     told.map(({ authority }) => authority),
@@ -273,7 +273,7 @@ t.test('after its rest the first one is asked first again', async (t) => {
 t.test('one that hangs leaves time for the other', async (t) => {
   const { timestamper, told, outcomes, one } = await startBoth(t, silent, good)
   const begin = performance.now()
-  t.ok(verifies(directory, await timestamper.timestamp(data, after(6_000)), data, root))
+  t.ok(verifies(directory, (await timestamper.timestamp(data, after(6_000))).token, data, root))
   t.ok(performance.now() - begin < 6_000)
   t.strictSame(outcomes(), ['timeout', 'granted'])
   t.match(told[0]?.problem, /^127\.0\.0\.1:\d+ did not answer within (29\d\d|3000) ms$/)
@@ -379,4 +379,20 @@ t.test('several authorities of one host have numbers', async (t) => {
     [`${host} (1)`, `${host} (2)`],
   )
   t.notMatch(JSON.stringify(told), 'key1', 'which a path can hold')
+})
+
+t.test('authorities are known by the certificates that they sent', async (t) => {
+  const { timestamper, one, other, outcomes } = await startBoth(t, good, failing)
+  t.same(timestamper.knownPaths(), [])
+  await timestamper.introduce(20_000)
+  t.same(outcomes().sort(), ['granted', 'http_error'])
+  const paths = () => timestamper.knownPaths().map((path) => path.map(({ raw }) => raw.toString('hex')))
+  const expected = [signer, issuing, root].map(({ certificate }) => certificate.raw.toString('hex'))
+  t.same(paths(), [expected])
+  other.answer = good
+  await timestamper.introduce(20_000)
+  t.equal(one.seen.requests.length, 1, 'who is known is not asked again')
+  t.same(paths(), [expected, expected])
+  const { path } = await timestamper.timestamp(data, after(20_000))
+  t.same(path, timestamper.knownPaths()[0])
 })

@@ -68,7 +68,7 @@ function create(url: URL, tls: TlsFiles): Timestamper {
 
 t.test('both sides show a certificate', async (t) => {
   const { ask, seen } = await start(t)
-  t.ok(verifies(directory, await ask(files), data, root))
+  t.ok(verifies(directory, (await ask(files)).token, data, root))
   await ask(files)
   t.equal(seen.connections, 1, 'one connection for both')
   await t.rejects(ask({ caFile: files.caFile }), {

@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { DerReader, TAG } from '../der/der-reader.ts'
-import { readExtensionList, refuseUnknownCritical } from '../der/extensions.ts'
+import { DerReader } from '../../der/der-reader.ts'
+import { readExtensionList, refuseUnknownCritical } from '../../der/extensions.ts'
+import { TAG } from '../../der/tag.ts'
 import { readTime } from '../der/time.ts'
 import { describeReason, REMOVE_FROM_CRL, type Revocation } from '../revocation-reason.ts'
 

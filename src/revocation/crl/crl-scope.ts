@@ -1,6 +1,7 @@
 import type { X509Certificate } from 'node:crypto'
+import { DerReader } from '../../der/der-reader.ts'
+import { contextTag, TAG } from '../../der/tag.ts'
 import { readElements } from '../der/addresses.ts'
-import { contextTag, DerReader, TAG } from '../der/der-reader.ts'
 
 /** Which certificates of its issuer a CRL is about: issuingDistributionPoint (RFC 5280 5.2.5). */
 export interface CrlScope {

@@ -1,6 +1,7 @@
 /** Reads CRLs (RFC 5280 5.1) without their entries: what they say, of which nothing is verified yet. */
-import { contextTag, DerReader, TAG } from '../der/der-reader.ts'
-import { type Extensions, readExtensions } from '../der/extensions.ts'
+import { DerReader } from '../../der/der-reader.ts'
+import { type Extensions, readExtensions } from '../../der/extensions.ts'
+import { contextTag, TAG } from '../../der/tag.ts'
 import { readSignedObject, type SignedObject } from '../der/signed-object.ts'
 import { readTime, type UpdateTimes } from '../der/time.ts'
 

@@ -1,11 +1,12 @@
 /** What authorities sign, and whether they did: `SIGNED { ToBeSigned }` of X.509, which CRLs and OCSP answers are. */
 import { constants, type KeyObject, verify } from 'node:crypto'
 import * as pkijs from 'pkijs'
+import type { DerReader } from '../../der/der-reader.ts'
+import { TAG } from '../../der/tag.ts'
 import { ECDSA } from '../../signature/ecdsa.ts'
 import { HASH_ALGORITHMS } from '../../signature/hash-algorithms.ts'
 import { ID_RSASSA_PSS, parsePssParameters } from '../../signature/pss-parameters.ts'
 import { RSA_PKCS1 } from '../../signature/rsa-pkcs1.ts'
-import { type DerReader, TAG } from './der-reader.ts'
 
 export interface SignedObject {
   /** DER, as it was signed. */
@@ -26,16 +27,7 @@ interface Verification {
 export function readSignedObject(reader: DerReader): SignedObject {
   const toBeSigned = reader.element(TAG.sequence)
   const algorithm = reader.element(TAG.sequence)
-  return { toBeSigned, algorithm, signature: readBits(reader) }
-}
-
-/** Reads a BIT STRING of whole octets (X.690 8.6.2). */
-export function readBits(reader: DerReader): Buffer {
-  const bits = reader.content(TAG.bitString)
-  if (bits[0] !== 0) {
-    throw new Error('it is no DER of this kind: a bit string has no whole octets')
-  }
-  return bits.subarray(1)
+  return { toBeSigned, algorithm, signature: reader.bits() }
 }
 
 /**

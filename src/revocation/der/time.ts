@@ -1,4 +1,5 @@
-import { type DerReader, TAG } from './der-reader.ts'
+import type { DerReader } from '../../der/der-reader.ts'
+import { TAG } from '../../der/tag.ts'
 
 /** How far the clocks of those who say when something was true may be ahead of ours. */
 const CLOCK_TOLERANCE_MS = 300_000

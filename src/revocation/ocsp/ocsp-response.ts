@@ -1,7 +1,9 @@
 /** Reads answers of OCSP responders (RFC 6960 4.2.1): what they say, of which nothing is verified yet. */
+
+import { DerReader } from '../../der/der-reader.ts'
+import { type Extensions, readExtensions } from '../../der/extensions.ts'
+import { contextTag, TAG } from '../../der/tag.ts'
 import { readElements } from '../der/addresses.ts'
-import { contextTag, DerReader, TAG } from '../der/der-reader.ts'
-import { type Extensions, readExtensions } from '../der/extensions.ts'
 import { readSignedObject, type SignedObject } from '../der/signed-object.ts'
 import { readTime } from '../der/time.ts'
 import { describeReason, type Revocation } from '../revocation-reason.ts'

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import t from 'tap'
+import { DerReader } from '../../../src/der/der-reader.ts'
 import { checkCrl } from '../../../src/revocation/crl/crl-check.ts'
 import { findRevocations } from '../../../src/revocation/crl/crl-entries.ts'
-import { DerReader } from '../../../src/revocation/der/der-reader.ts'
 import { issue } from '../../support/certificates.ts'
 import { judgeCrl, RevocationAuthority } from '../../support/revocation-authority.ts'
 

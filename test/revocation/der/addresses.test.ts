@@ -1,6 +1,6 @@
 import t from 'tap'
+import { readCertificateFields } from '../../../src/der/certificate-fields.ts'
 import { readAddresses } from '../../../src/revocation/der/addresses.ts'
-import { readCertificateFields } from '../../../src/revocation/der/certificate-fields.ts'
 import { issue } from '../../support/certificates.ts'
 
 const directory = t.testdir()

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { DerReader } from '../../../src/revocation/der/der-reader.ts'
+import { DerReader } from '../../../src/der/der-reader.ts'
 import { readTime } from '../../../src/revocation/der/time.ts'
 
 function read(tag: number, text: string): Date {

@@ -1,7 +1,8 @@
 import * as asn1js from 'asn1js'
 import fc from 'fast-check'
 import t from 'tap'
-import { contextTag, DerReader, TAG } from '../../../src/revocation/der/der-reader.ts'
+import { DerReader } from '../../src/der/der-reader.ts'
+import { contextTag, TAG } from '../../src/der/tag.ts'
 
 function reader(hex: string): DerReader {
   return new DerReader(Buffer.from(hex, 'hex'))
@@ -66,4 +67,12 @@ t.test('what is BER alone, or nothing', async (t) => {
   }
   const inner = reader('30020402ffff').enter(TAG.sequence)
   t.throws(() => inner.content(TAG.octetString), { message: /longer than what it is in/ })
+})
+
+t.test('bits that are no octets', async (t) => {
+  for (const hex of ['0300', '030101', '03020780']) {
+    t.throws(() => reader(hex).bits(), {
+      message: /a bit string has no whole octets$/,
+    })
+  }
 })

@@ -1,20 +1,4 @@
-/** Identifier octets of the universal types that are read here (X.690 8.1.2). */
-export const TAG = {
-  boolean: 0x01,
-  integer: 0x02,
-  bitString: 0x03,
-  octetString: 0x04,
-  objectIdentifier: 0x06,
-  enumerated: 0x0a,
-  utcTime: 0x17,
-  generalizedTime: 0x18,
-  sequence: 0x30,
-} as const
-
-/** The identifier octet of `[number]`, constructed as it is around other elements. */
-export function contextTag(number: number, form: 'constructed' | 'primitive' = 'constructed'): number {
-  return (form === 'constructed' ? 0xa0 : 0x80) | number
-}
+import { TAG } from './tag.ts'
 
 /**
  * Reads DER elements one after another (X.690 10: definite, shortest lengths), without a tree of them: a CRL may have
@@ -79,6 +63,15 @@ export class DerReader {
     }
     const root = Math.min(2, Math.floor(first / 40))
     return [root, first - root * 40, ...rest].join('.')
+  }
+
+  /** The next element, a BIT STRING of whole octets (X.690 8.6.2), without the count of unused bits; not a copy. */
+  bits(): Buffer {
+    const bits = this.content(TAG.bitString)
+    if (bits[0] !== 0) {
+      throw new Error('it is no DER of this kind: a bit string has no whole octets')
+    }
+    return bits.subarray(1)
   }
 
   /** To be called where nothing may follow. */

@@ -1,6 +1,6 @@
-import { contextTag, DerReader, TAG } from './der-reader.ts'
+import { DerReader } from './der-reader.ts'
 import { type Extensions, readExtensions } from './extensions.ts'
-import { readBits } from './signed-object.ts'
+import { contextTag, TAG } from './tag.ts'
 
 /** What others refer to a certificate by, octet by octet. */
 export interface CertificateFields {
@@ -29,7 +29,7 @@ export function readCertificateFields({ raw }: { readonly raw: Buffer }): Certif
   const subject = certificate.element(TAG.sequence)
   const publicKeyInfo = certificate.enter(TAG.sequence)
   publicKeyInfo.enter(TAG.sequence) // algorithm
-  const publicKeyBits = readBits(publicKeyInfo)
+  const publicKeyBits = publicKeyInfo.bits()
   const extensions = readExtensions(certificate.enterOptional(contextTag(3)))
   return { serialNumber, issuer, subject, publicKeyBits, extensions }
 }

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { DerReader } from '../../../src/revocation/der/der-reader.ts'
-import { readExtensions, refuseUnknownCritical } from '../../../src/revocation/der/extensions.ts'
+import { DerReader } from '../../src/der/der-reader.ts'
+import { readExtensions, refuseUnknownCritical } from '../../src/der/extensions.ts'
 
 /** @param extensions DER in hex, together shorter than 128 bytes */
 function read(...extensions: string[]) {

@@ -1,12 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto'
 import t from 'tap'
+import { ContainerTemplate } from '../../src/signature/container-template.ts'
 import { ECDSA } from '../../src/signature/ecdsa.ts'
-import { EncodedCertificate } from '../../src/signature/encoded-certificate.ts'
 import { HASH_ALGORITHMS, type HashAlgorithm } from '../../src/signature/hash-algorithms.ts'
 import { RSA_PKCS1 } from '../../src/signature/rsa-pkcs1.ts'
 import { RSA_PSS } from '../../src/signature/rsa-pss.ts'
 import type { SignatureAlgorithm } from '../../src/signature/signature-algorithm.ts'
-import { createSignedData } from '../../src/signature/signed-data.ts'
 import { type Issued, issue, RSA_2048 } from '../support/certificates.ts'
 import { SoftwareKey } from '../support/software-key.ts'
 import { asn1Values, childrenOf } from '../support/validators/asn1-values.ts'
@@ -26,19 +25,30 @@ function digest({ nodeName }: HashAlgorithm, data: Uint8Array): Buffer {
   return createHash(nodeName).update(data).digest()
 }
 
-async function createContainer(algorithm: SignatureAlgorithm, hashAlgorithm: HashAlgorithm, issued: Issued) {
+type RsaSignatureIdentifier = 'rsaEncryption' | 'shaWithRSAEncryption'
+
+function createContainer(
+  algorithm: SignatureAlgorithm,
+  hashAlgorithm: HashAlgorithm,
+  issued: Issued,
+  rsaSignatureIdentifier: RsaSignatureIdentifier = 'rsaEncryption',
+) {
   const key = new SoftwareKey(issued.keyFile)
-  return createSignedData({
+  const template = new ContainerTemplate({
+    certificates: [issued.certificate.raw],
+    algorithm,
+    rsaSignatureIdentifier,
+    statements: {},
+  })
+  const signedAttributes = template.signedAttributes({
     type: 'cades',
     hashAlgorithm,
-    algorithm,
     messageDigest: digest(hashAlgorithm, content),
-    certificates: [new EncodedCertificate(issued.certificate.raw)],
-    sign: async (attributes) => {
-      const input = algorithm.tokenInput(hashAlgorithm, digest(hashAlgorithm, attributes), key.publicKey)
-      return algorithm.encode(key.sign(algorithm.mechanism(hashAlgorithm), input))
-    },
+    signingTime: new Date(),
   })
+  const input = algorithm.tokenInput(hashAlgorithm, digest(hashAlgorithm, signedAttributes), key.publicKey)
+  const signature = algorithm.encode(key.sign(algorithm.mechanism(hashAlgorithm), input))
+  return { cms: template.signedData({ hashAlgorithm, signedAttributes, signature }), signature }
 }
 
 /** The AlgorithmIdentifiers of the hash and of the signature, in hex. */
@@ -59,9 +69,10 @@ t.test('every algorithm makes containers that openssl verifies, with every hash'
     ...curves.map((curve) => [ECDSA, curve] as const),
   ] as const) {
     for (const hash of HASH_ALGORITHMS) {
-      const cms = await createContainer(algorithm, hash, issued)
+      const { cms, signature } = createContainer(algorithm, hash, issued)
       const verified = await verifyCms({ cms, content, trustAnchors: root.certificateFile, cades: true })
       t.match(verified, { valid: true }, `${algorithm.name} with ${hash.name}`)
+      t.ok(signature.length <= algorithm.maxLength(issued.certificate.publicKey))
       t.match(await verifyCms({ cms, content: Buffer.from('other') }), { valid: false })
     }
   }
@@ -70,14 +81,17 @@ t.test('every algorithm makes containers that openssl verifies, with every hash'
 t.test('the algorithm of the signature is told as the RFCs demand', async (t) => {
   const hashes = HASH_ALGORITHMS.filter(({ name }) => ['sha160', 'sha256', 'sha512'].includes(name))
   const [curve] = curves as [Issued]
-  const identifiers = async (algorithm: SignatureAlgorithm, issued: Issued) =>
-    Promise.all(hashes.map(async (hash) => identifiersIn(await createContainer(algorithm, hash, issued))))
+  const identifiers = async (algorithm: SignatureAlgorithm, issued: Issued, rsa?: RsaSignatureIdentifier) =>
+    Promise.all(hashes.map((hash) => identifiersIn(createContainer(algorithm, hash, issued, rsa).cms)))
   // RFC 3370 2.1, RFC 5754 2: without parameters
   const digests = ['300706052b0e03021a', '300b0609608648016503040201', '300b0609608648016503040203']
   const withSignature = (signatures: readonly string[]) =>
     digests.map((one, index) => [one, signatures[index]])
   const rsaEncryption = '300d06092a864886f70d0101010500'
   t.same(await identifiers(RSA_PKCS1, rsa), withSignature(Array(3).fill(rsaEncryption)))
+  const shaWithRsa = ['05', '0b', '0d'].map((arc) => `300d06092a864886f70d0101${arc}0500`)
+  t.same(await identifiers(RSA_PKCS1, rsa, 'shaWithRSAEncryption'), withSignature(shaWithRsa))
+  t.same(await identifiers(ECDSA, curve, 'shaWithRSAEncryption'), await identifiers(ECDSA, curve))
   t.same(
     await identifiers(ECDSA, curve),
     withSignature(['300906072a8648ce3d0401', '300a06082a8648ce3d040302', '300a06082a8648ce3d040304']),

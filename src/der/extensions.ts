@@ -1,5 +1,6 @@
 /** Extensions of certificates, CRLs, their entries, and OCSP answers, which are alike (RFC 5280 4.2, RFC 6960 4.4). */
-import { type DerReader, TAG } from './der-reader.ts'
+import type { DerReader } from './der-reader.ts'
+import { TAG } from './tag.ts'
 
 export interface Extension {
   readonly critical: boolean

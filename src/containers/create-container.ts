@@ -1,0 +1,178 @@
+/** From a digest to the container that is about it, of the level that its signer's containers are to have. */
+import type { Level } from '../config.ts'
+import { CONTAINER_TOO_LARGE, REVOCATION_UNAVAILABLE, TIMESTAMP_UNAVAILABLE } from '../errors.ts'
+import type { SignOptions } from '../pkcs11/signing-jobs.ts'
+import type { SignedDataRequest } from '../signature/container-template.ts'
+import { digest } from '../signature/digest.ts'
+import type { HashAlgorithm } from '../signature/hash-algorithms.ts'
+import type { SignatureType } from '../signature/signed-attributes.ts'
+import type { Signer } from '../signers/signer.ts'
+import type { SigningKey } from '../signers/signing-key.ts'
+import type { Timestamp } from '../timestamp/accept-answer.ts'
+import { type CertificatePath, gatherEvidence, type RevocationEvidence } from './revocation-evidence.ts'
+
+/** Of the time of a request, for what is left to do when there is a timestamp, in milliseconds. */
+const FINISH_MS = 50
+
+export interface ContainerRequest {
+  readonly type: SignatureType
+  readonly hashAlgorithm: HashAlgorithm
+  /** Of the detached content. */
+  readonly messageDigest: Uint8Array
+}
+
+export interface ContainerContext {
+  readonly signingKey: Pick<SigningKey, 'container' | 'sources' | 'validSigner' | 'sign'>
+  readonly options: Omit<SignOptions, 'verify'>
+}
+
+export interface Container {
+  /** ContentInfo. */
+  readonly der: Buffer
+  /** That it has. */
+  readonly level: Level
+  /** The code of the error for which it has not the level that it was to have. */
+  readonly shortfall?: string
+}
+
+/**
+ * Builds a detached CMS container.
+ *
+ * @throws CERTIFICATE_NOT_VALID, CERTIFICATE_REVOKED, CONTAINER_TOO_LARGE, TIMESTAMP_UNAVAILABLE,
+ *   REVOCATION_UNAVAILABLE, and what signing throws
+ */
+export async function createContainer(
+  request: ContainerRequest,
+  context: ContainerContext,
+): Promise<Container> {
+  const { signingKey, options } = context
+  const { type, hashAlgorithm } = request
+  // One signer for the whole request: the certificate that is embedded is the one that the signature verifies with
+  const signer = signingKey.validSigner()
+  const known = gatherBefore(type, signer, context)
+  const signedAttributes = signer.template.signedAttributes({
+    ...request,
+    signingTime: new Date(),
+    ...(type === 'cms' && embed(known)),
+  })
+  const encode = (parts: Pick<SignedDataRequest, 'signature' | 'timestamp'>, evidence = known) =>
+    signer.template.signedData({
+      hashAlgorithm,
+      signedAttributes,
+      ...parts,
+      ...(type === 'cades' && embed(evidence)),
+    })
+  // So that the HSM does not sign what nobody will get
+  checkSize(encode({ signature: Buffer.alloc(signer.algorithm.maxLength(signer.publicKey)) }), context)
+  const signed = { digest: await digest(hashAlgorithm, signedAttributes), message: signedAttributes }
+  const signature = await signingKey.sign(signer, hashAlgorithm, signed, options)
+  const timestamp = await obtainTimestamp(signature, context)
+  const evidence = timestamp && gatherAfter(type, signer, timestamp, known, context)
+  const der = encode({ signature, ...(timestamp && { timestamp: timestamp.token }) }, evidence)
+  checkSize(der, context)
+  return { der, ...judge(signingKey.container.level, signer, timestamp, evidence) }
+}
+
+/**
+ * What can be known of the revocation of certificates before there is a signature. For `cms` it is signed: so it is
+ * also about the authorities that may timestamp.
+ *
+ * @returns undefined where the level needs none
+ * @throws REVOCATION_UNAVAILABLE unless the level may be lower
+ */
+function gatherBefore(
+  type: SignatureType,
+  signer: Signer,
+  { signingKey: { container, sources } }: ContainerContext,
+): RevocationEvidence | undefined {
+  if (container.level !== 'b-lt') {
+    return undefined
+  }
+  const authorities = type === 'cms' ? (sources.timestamper?.knownPaths() ?? []) : []
+  const evidence = gatherEvidence([signer.path, ...authorities], sources.revocations)
+  refuseMissing(signer.path, evidence, container.revocationFallback)
+  return evidence
+}
+
+/** The same, and about the authority that has timestamped. */
+function gatherAfter(
+  type: SignatureType,
+  signer: Signer,
+  { path }: Timestamp,
+  before: RevocationEvidence | undefined,
+  { signingKey: { container, sources } }: ContainerContext,
+): RevocationEvidence | undefined {
+  if (before === undefined) {
+    return undefined
+  }
+  // What is signed cannot be added to any more
+  const evidence = type === 'cms' ? before : gatherEvidence([signer.path, path], sources.revocations)
+  refuseMissing(path, evidence, container.revocationFallback)
+  return evidence
+}
+
+function refuseMissing(
+  path: CertificatePath,
+  { covered, problems }: RevocationEvidence,
+  fallback: 'refuse' | 'b-t',
+): void {
+  if (fallback === 'refuse' && !covered.includes(path)) {
+    const others =
+      'the certificates of the timestamp authority are not those of before; try again in a moment'
+    throw new REVOCATION_UNAVAILABLE(problems.join('. ') || others)
+  }
+}
+
+function embed(evidence: RevocationEvidence | undefined): Pick<SignedDataRequest, 'revocationValues'> {
+  return evidence?.values === undefined ? {} : { revocationValues: evidence.values }
+}
+
+/**
+ * @returns undefined where the level needs none, or may be lower
+ * @throws TIMESTAMP_UNAVAILABLE
+ */
+async function obtainTimestamp(
+  signature: Uint8Array,
+  { signingKey: { container, sources }, options: { deadline, signal } }: ContainerContext,
+): Promise<Timestamp | undefined> {
+  if (sources.timestamper === undefined) {
+    return undefined
+  }
+  try {
+    const limits = { deadline: deadline - FINISH_MS, ...(signal && { signal }) }
+    return await sources.timestamper.timestamp(signature, limits)
+  } catch (error) {
+    if (signal?.aborted) {
+      throw new TIMESTAMP_UNAVAILABLE('nobody waits for it any more')
+    }
+    if (error instanceof TIMESTAMP_UNAVAILABLE && container.timestamps?.fallback === 'b-b') {
+      return undefined
+    }
+    throw error
+  }
+}
+
+/** @throws CONTAINER_TOO_LARGE */
+function checkSize({ length }: Buffer, { signingKey }: ContainerContext): void {
+  const { sizeLimit } = signingKey.container
+  if (length > sizeLimit) {
+    throw new CONTAINER_TOO_LARGE(String(length), String(sizeLimit))
+  }
+}
+
+function judge(
+  wanted: Level,
+  signer: Signer,
+  timestamp: Timestamp | undefined,
+  evidence: RevocationEvidence | undefined,
+): Pick<Container, 'level' | 'shortfall'> {
+  if (timestamp === undefined) {
+    return wanted === 'b-b'
+      ? { level: wanted }
+      : { level: 'b-b', shortfall: new TIMESTAMP_UNAVAILABLE().code }
+  }
+  const isCovered = [signer.path, timestamp.path].every((path) => evidence?.covered.includes(path))
+  return wanted === 'b-t' || isCovered
+    ? { level: wanted }
+    : { level: 'b-t', shortfall: new REVOCATION_UNAVAILABLE().code }
+}

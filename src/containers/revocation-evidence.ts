@@ -1,0 +1,44 @@
+import type { X509Certificate } from 'node:crypto'
+import type { RevocationInformation } from '../revocation/revocation-information.ts'
+import type { RevocationValues } from '../signature/revocation-values.ts'
+import type { SignerSources } from '../signers/signing-key.ts'
+
+/** Leaf first. */
+export type CertificatePath = readonly X509Certificate[]
+
+/** What is known of several paths together. */
+export interface RevocationEvidence {
+  /** Each response and each CRL once; undefined where there are none. */
+  readonly values: RevocationValues | undefined
+  /** Those of which nothing is missing, and nothing is revoked: the values are about them. */
+  readonly covered: readonly CertificatePath[]
+  /** What is missing of the others, each beginning with the subject of a certificate. */
+  readonly problems: readonly string[]
+}
+
+export function gatherEvidence(
+  paths: readonly CertificatePath[],
+  revocations: SignerSources['revocations'],
+): RevocationEvidence {
+  const at = new Date()
+  const all = paths.map((path) => ({ path, information: revocations.information(path, at) }))
+  const good = all.filter(({ information }) => isGood(information))
+  const valuesOf = (name: keyof RevocationValues) => [
+    ...new Set(good.flatMap(({ information }) => information[name])),
+  ]
+  const values = { ocspResponses: valuesOf('ocspResponses'), crls: valuesOf('crls') }
+  return {
+    values: values.ocspResponses.length + values.crls.length === 0 ? undefined : values,
+    covered: good.map(({ path }) => path),
+    problems: all.filter(({ information }) => !isGood(information)).flatMap(describe),
+  }
+}
+
+function isGood({ complete, revoked }: RevocationInformation): boolean {
+  return complete && revoked === undefined
+}
+
+function describe({ information }: { readonly information: RevocationInformation }): readonly string[] {
+  const { revoked, problems } = information
+  return revoked === undefined ? problems : [`${revoked.subject}: it was revoked (${revoked.reason})`]
+}

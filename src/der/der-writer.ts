@@ -1,0 +1,54 @@
+/**
+ * Writes DER elements (X.690 10) from the inside out. asn1js builds a tree of objects for each, which takes longer than
+ * all else that there is to do for a container.
+ */
+import { TAG } from './tag.ts'
+
+/**
+ * One element.
+ *
+ * @param tag identifier octet
+ * @param contents one after another, of which each is encoded
+ */
+export function encode(tag: number, ...contents: readonly Uint8Array[]): Buffer {
+  const length = contents.reduce((sum, { byteLength }) => sum + byteLength, 0)
+  return Buffer.concat([encodeHeader(tag, length), ...contents])
+}
+
+/** A SET OF, whose elements are in the order of their encodings (X.690 11.6). */
+export function encodeSetOf(tag: number, elements: readonly Uint8Array[]): Buffer {
+  return encode(tag, ...elements.toSorted(Buffer.compare))
+}
+
+/** @param dotted as `1.2.840.113549`; the first two arcs as X.690 8.19.4 allows them */
+export function encodeObjectIdentifier(dotted: string): Buffer {
+  const [root = 0, second = 0, ...rest] = dotted.split('.').map(BigInt)
+  const arcs = [BigInt(root) * 40n + BigInt(second), ...rest]
+  return encode(TAG.objectIdentifier, Buffer.from(arcs.flatMap(encodeArc)))
+}
+
+/** @param value from 0 to 127 */
+export function encodeSmallInteger(value: number): Buffer {
+  return encode(TAG.integer, Buffer.of(value))
+}
+
+function encodeArc(arc: bigint): number[] {
+  const octets = [Number(arc & 0x7fn)]
+  for (let rest = arc >> 7n; rest > 0n; rest >>= 7n) {
+    octets.unshift(Number(rest & 0x7fn) | 0x80)
+  }
+  return octets
+}
+
+/** @param length bytes of the contents */
+function encodeHeader(tag: number, length: number): Buffer {
+  if (length < 0x80) {
+    return Buffer.of(tag, length)
+  }
+  const octets = length < 0x100 ? 1 : length < 0x1_0000 ? 2 : length < 0x100_0000 ? 3 : 4
+  const header = Buffer.allocUnsafe(2 + octets)
+  header[0] = tag
+  header[1] = 0x80 | octets
+  header.writeUIntBE(length, 2, octets)
+  return header
+}

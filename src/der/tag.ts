@@ -1,0 +1,22 @@
+/** Identifier octets of the universal types that are used here (X.690 8.1.2). */
+export const TAG = {
+  boolean: 0x01,
+  integer: 0x02,
+  bitString: 0x03,
+  octetString: 0x04,
+  null: 0x05,
+  objectIdentifier: 0x06,
+  enumerated: 0x0a,
+  utf8String: 0x0c,
+  printableString: 0x13,
+  ia5String: 0x16,
+  utcTime: 0x17,
+  generalizedTime: 0x18,
+  sequence: 0x30,
+  set: 0x31,
+} as const
+
+/** The identifier octet of `[number]`, constructed as it is around other elements. */
+export function contextTag(number: number, form: 'constructed' | 'primitive' = 'constructed'): number {
+  return (form === 'constructed' ? 0xa0 : 0x80) | number
+}

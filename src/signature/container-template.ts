@@ -1,0 +1,181 @@
+import { readCertificateFields } from '../der/certificate-fields.ts'
+import { encode, encodeObjectIdentifier, encodeSetOf, encodeSmallInteger } from '../der/der-writer.ts'
+import { contextTag, TAG } from '../der/tag.ts'
+import { attributeWriter } from './attribute.ts'
+import { encodeStatements, type SignerStatements } from './cades-attributes.ts'
+import type { HashAlgorithm } from './hash-algorithms.ts'
+import { ID_DATA, ID_SIGNATURE_TIMESTAMP, ID_SIGNED_DATA } from './object-identifiers.ts'
+import {
+  encodeCrls,
+  type RevocationValues,
+  revocationInfoArchivalAttribute,
+  revocationValuesAttribute,
+} from './revocation-values.ts'
+import type { SignatureAlgorithm } from './signature-algorithm.ts'
+import {
+  algorithmProtectionAttribute,
+  CONTENT_TYPE_ATTRIBUTE,
+  messageDigestAttribute,
+  type SignatureType,
+  signingCertificateAttribute,
+  signingTimeAttribute,
+} from './signed-attributes.ts'
+
+export interface ContainerSigner {
+  /** DER, leaf first, then its issuers. */
+  readonly certificates: readonly [Buffer, ...Buffer[]]
+  readonly algorithm: SignatureAlgorithm
+  /** How RSASSA-PKCS1-v1_5 is told: RFC 3370 3.2 knows both. */
+  readonly rsaSignatureIdentifier: 'rsaEncryption' | 'shaWithRSAEncryption'
+  /** For CAdES. */
+  readonly statements: SignerStatements
+}
+
+export interface AttributesRequest {
+  readonly type: SignatureType
+  readonly hashAlgorithm: HashAlgorithm
+  /** Digest of the detached content. */
+  readonly messageDigest: Uint8Array
+  readonly signingTime: Date
+  /** To be signed, for `cms`. */
+  readonly revocationValues?: RevocationValues
+}
+
+export interface SignedDataRequest {
+  readonly hashAlgorithm: HashAlgorithm
+  /** DER SET OF, of `signedAttributes`. */
+  readonly signedAttributes: Uint8Array
+  /** As CMS knows it. */
+  readonly signature: Uint8Array
+  /** DER TimeStampToken of the signature (EN 319 122-1 5.3). */
+  readonly timestamp?: Uint8Array
+  /** Not to be signed, for `cades`: CRLs go into the SignedData, OCSP responses into an unsigned attribute. */
+  readonly revocationValues?: RevocationValues
+}
+
+/** What a container says of its algorithms with one hash. */
+interface Algorithms {
+  /** DER AlgorithmIdentifier. */
+  readonly digest: Buffer
+  /** DER AlgorithmIdentifier. */
+  readonly signature: Buffer
+  /** DER SET OF. */
+  readonly digests: Buffer
+  /** DER Attribute. */
+  readonly protection: Buffer
+}
+
+const VERSION_1 = encodeSmallInteger(1)
+const SIGNED_DATA = encodeObjectIdentifier(ID_SIGNED_DATA)
+/** Detached: without eContent. */
+const ENCAPSULATED_CONTENT_INFO = encode(TAG.sequence, encodeObjectIdentifier(ID_DATA))
+const NO_VALUES: RevocationValues = { ocspResponses: [], crls: [] }
+const writeTimestamp = attributeWriter(ID_SIGNATURE_TIMESTAMP)
+
+/**
+ * The detached PKCS#7 / CMS containers of one signer (RFC 5652 5), who is identified by issuer and serial number, with
+ * the whole chain embedded: what is the same in all of them is encoded once.
+ */
+export class ContainerTemplate {
+  readonly #signer: ContainerSigner
+  readonly #signingCertificate: Buffer
+  readonly #statements: readonly Buffer[]
+  /** IssuerAndSerialNumber. */
+  readonly #sid: Buffer
+  readonly #certificates: Buffer
+  readonly #algorithms = new Map<HashAlgorithm, Algorithms>()
+
+  /** @throws Error when the leaf is not DER, though OpenSSL could read it */
+  constructor(signer: ContainerSigner) {
+    const [leaf] = signer.certificates
+    const { issuer, serialNumber } = readCertificateFields({ raw: leaf })
+    this.#signer = signer
+    this.#signingCertificate = signingCertificateAttribute(leaf)
+    this.#statements = encodeStatements(signer.statements)
+    this.#sid = encode(TAG.sequence, issuer, encode(TAG.integer, serialNumber))
+    this.#certificates = encodeSetOf(contextTag(0), signer.certificates)
+  }
+
+  /**
+   * What is to be signed (RFC 5652 5.4): content-type, message-digest, signing-certificate-v2, CMS algorithm
+   * protection; signing-time and revocation values for `cms`; what the signer states for `cades`.
+   *
+   * @returns DER SET OF
+   */
+  signedAttributes(request: AttributesRequest): Buffer {
+    const { type, hashAlgorithm, messageDigest, signingTime, revocationValues } = request
+    const attributes = [
+      CONTENT_TYPE_ATTRIBUTE,
+      messageDigestAttribute(messageDigest),
+      this.#signingCertificate,
+      this.#algorithmsFor(hashAlgorithm).protection,
+      ...(type === 'cms' ? [signingTimeAttribute(signingTime)] : this.#statements),
+      ...(revocationValues === undefined ? [] : [revocationInfoArchivalAttribute(revocationValues)]),
+    ]
+    return encodeSetOf(TAG.set, attributes)
+  }
+
+  /** @returns DER ContentInfo */
+  signedData(request: SignedDataRequest): Buffer {
+    const { hashAlgorithm, revocationValues: { crls } = NO_VALUES } = request
+    const signedData = encode(
+      TAG.sequence,
+      VERSION_1,
+      this.#algorithmsFor(hashAlgorithm).digests,
+      ENCAPSULATED_CONTENT_INFO,
+      this.#certificates,
+      ...(crls.length === 0 ? [] : [encodeCrls(crls)]),
+      encode(TAG.set, this.#signerInfo(request)),
+    )
+    return encode(TAG.sequence, SIGNED_DATA, encode(contextTag(0), signedData))
+  }
+
+  /** RFC 5652 5.3. */
+  #signerInfo(request: SignedDataRequest): Buffer {
+    const { hashAlgorithm, signedAttributes, signature, timestamp, revocationValues } = request
+    const { ocspResponses } = revocationValues ?? NO_VALUES
+    const unsignedAttributes = [
+      ...(timestamp === undefined ? [] : [writeTimestamp(timestamp)]),
+      ...(ocspResponses.length === 0 ? [] : [revocationValuesAttribute(ocspResponses)]),
+    ]
+    const algorithms = this.#algorithmsFor(hashAlgorithm)
+    // IMPLICIT: the tag takes the place of that of the SET OF that was signed
+    const implicit = Buffer.from(signedAttributes)
+    implicit[0] = contextTag(0)
+    return encode(
+      TAG.sequence,
+      VERSION_1,
+      this.#sid,
+      algorithms.digest,
+      implicit,
+      algorithms.signature,
+      encode(TAG.octetString, signature),
+      ...(unsignedAttributes.length === 0 ? [] : [encodeSetOf(contextTag(1), unsignedAttributes)]),
+    )
+  }
+
+  #algorithmsFor(hash: HashAlgorithm): Algorithms {
+    const known = this.#algorithms.get(hash) ?? encodeAlgorithms(this.#signer, hash)
+    this.#algorithms.set(hash, known)
+    return known
+  }
+}
+
+function encodeAlgorithms(
+  { algorithm, rsaSignatureIdentifier }: ContainerSigner,
+  hash: HashAlgorithm,
+): Algorithms {
+  // RFC 5754 2: without parameters
+  const digest = encode(TAG.sequence, encodeObjectIdentifier(hash.oid))
+  const identifier =
+    rsaSignatureIdentifier === 'rsaEncryption'
+      ? algorithm.signerInfoIdentifier(hash)
+      : algorithm.certificateIdentifier(hash)
+  const signature = Buffer.from(identifier.toSchema().toBER())
+  return {
+    digest,
+    signature,
+    digests: encode(TAG.set, digest),
+    protection: algorithmProtectionAttribute(digest, signature),
+  }
+}

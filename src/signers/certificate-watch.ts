@@ -1,0 +1,48 @@
+/** Has it known ahead of time whether the certificates of signers were revoked, and of those who timestamp for them. */
+import type { RevocationService } from '../revocation/revocation-service.ts'
+import type { SigningKey } from './signing-key.ts'
+
+/** Milliseconds for a first timestamp, which shows whose certificates an authority has. */
+const INTRODUCTION_MS = 10_000
+
+export class CertificateWatch {
+  readonly #service: Pick<RevocationService, 'watch' | 'start' | 'stop'>
+  /** Whether anybody may be asked. */
+  readonly #enabled: boolean
+
+  constructor(service: Pick<RevocationService, 'watch' | 'start' | 'stop'>, enabled: boolean) {
+    this.#service = service
+    this.#enabled = enabled
+  }
+
+  start(): void {
+    if (this.#enabled) {
+      this.#service.start()
+    }
+  }
+
+  stop(): void {
+    this.#service.stop()
+  }
+
+  /** Whenever there may be other certificates than before. */
+  look(keys: readonly Pick<SigningKey, 'knownSigner' | 'container' | 'sources'>[]): void {
+    if (this.#enabled) {
+      const own = keys.map((key) => key.knownSigner()?.path).filter((path) => path !== undefined)
+      this.#service.watch([...own, ...[...timestampersOf(keys)].flatMap((one) => one.knownPaths())])
+    }
+  }
+
+  /** Has the authorities become known whose certificates containers are to vouch for. */
+  introduce(keys: readonly Pick<SigningKey, 'container' | 'sources'>[]): void {
+    for (const timestamper of timestampersOf(keys)) {
+      void timestamper.introduce(INTRODUCTION_MS)
+    }
+  }
+}
+
+/** Each once, of the signers whose containers hold revocation information. */
+function timestampersOf(keys: readonly Pick<SigningKey, 'container' | 'sources'>[]) {
+  const longTerm = keys.filter(({ container }) => container.level === 'b-lt')
+  return new Set(longTerm.flatMap(({ sources }) => sources.timestamper ?? []))
+}

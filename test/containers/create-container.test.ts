@@ -1,0 +1,52 @@
+import type { X509Certificate } from 'node:crypto'
+import t from 'tap'
+import { SETTINGS } from '../../src/configuration/single-signer.ts'
+import { createContainer } from '../../src/containers/create-container.ts'
+import { findHashAlgorithm, type HashAlgorithm } from '../../src/signature/hash-algorithms.ts'
+import { type Signer, signerFromFiles } from '../../src/signers/signer.ts'
+import { issue } from '../support/certificates.ts'
+import { DEFAULT_CONTAINER } from '../support/container-configuration.ts'
+
+const directory = t.testdir()
+const [before, after] = ['before', 'after'].map(
+  (name) => issue(directory, { subject: `/CN=${name}` }).certificate,
+) as [X509Certificate, X509Certificate]
+const hashAlgorithm = findHashAlgorithm('sha256') as HashAlgorithm
+
+function signerOf(certificate: X509Certificate): Signer {
+  const configured = { certificates: [certificate], caCertificates: [], settings: SETTINGS }
+  return signerFromFiles({ ...configured, container: DEFAULT_CONTAINER }) as Signer
+}
+
+t.test(
+  'a certificate that is replaced while a container is made is not mixed with its successor',
+  async (t) => {
+    let current = signerOf(before)
+    const signedFor: Signer[] = []
+    const nothing = { ocspResponses: [], crls: [], complete: false, problems: [] }
+    const signingKey = {
+      container: DEFAULT_CONTAINER,
+      sources: { revocations: { revoked: () => undefined, information: () => nothing } },
+      validSigner: () => {
+        const signer = current
+        current = signerOf(after)
+        return signer
+      },
+      sign: async (signer: Signer) => {
+        signedFor.push(signer)
+        return Buffer.alloc(70)
+      },
+    }
+    const { der, level } = await createContainer(
+      { type: 'cms', hashAlgorithm, messageDigest: Buffer.alloc(32) },
+      { signingKey, options: { deadline: 0 } },
+    )
+    t.equal(level, 'b-b')
+    t.same(
+      signedFor.map(({ certificate }) => certificate.subject),
+      ['CN=before'],
+    )
+    t.ok(der.includes(before.raw), 'the certificate of the same signer is embedded')
+    t.notOk(der.includes(after.raw))
+  },
+)
