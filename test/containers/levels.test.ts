@@ -1,0 +1,248 @@
+/** Containers of each level, as a service makes them, while those whom it asks answer and while they do not. */
+import { randomBytes } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import type { SignerEntry } from '../../schemas/signers-file.ts'
+import { startAuthorities } from '../support/authorities.ts'
+import { generateKeyFile, RSA_2048, writeBundle } from '../support/certificates.ts'
+import type { Handler } from '../support/revocation-server.ts'
+import { scrape } from '../support/scrape.ts'
+import { startReadyService } from '../support/service.ts'
+import { tokenFor } from '../support/signers.ts'
+import { until } from '../support/signing.ts'
+import { send as sendToken } from '../support/timestamp-authority.ts'
+import { createToken, importKey } from '../support/token.ts'
+import { faultIn } from '../support/validators/bouncy-castle.ts'
+import { verifyCms } from '../support/validators/openssl.ts'
+import { startBouncyCastle } from '../support/validators/start-bouncy-castle.ts'
+
+const directory = t.testdir()
+const path = (name: string) => join(directory, name)
+const content = randomBytes(500)
+const authorities = await startAuthorities(path('authorities'))
+const token = await createToken(path('token'))
+const keyFile = generateKeyFile(directory, RSA_2048)
+await importKey(token, keyFile, { label: 'key', id: '01' })
+const bouncyCastle = await startBouncyCastle(t)
+t.teardown(() => authorities.server.close())
+
+const anchors = authorities.root.issued.certificateFile
+const timestampAnchors = authorities.timestampRoot.issued.certificateFile
+const { certificateFile, certificate } = authorities.certify({ subject: '/O=Test/CN=Signer', keyFile })
+const chain = [authorities.issuing.issued, authorities.root.issued].map((one) => one.certificate)
+const common: SignerEntry = {
+  key: { label: 'key' },
+  certificateFile,
+  caFile: writeBundle(path('ca.pem'), chain),
+  timestamps: { url: authorities.timestampUrl, caFile: timestampAnchors },
+}
+const signers: Record<string, SignerEntry> = {
+  'b-b': { ...common, level: 'b-b' },
+  'b-t': { ...common, level: 'b-t' },
+  'b-lt': { ...common, level: 'b-lt' },
+  'b-t-or-b-b': { ...common, level: 'b-t', timestampFallback: 'b-b' },
+  'b-lt-or-less': { ...common, level: 'b-lt', timestampFallback: 'b-b', revocationFallback: 'b-t' },
+  small: { ...common, level: 'b-b', containerSizeLimit: 2048 },
+  'small-b-t': { ...common, level: 'b-t', containerSizeLimit: 3072 },
+}
+writeFileSync(path('signers.json'), JSON.stringify({ default: 'b-b', signers }))
+const service = await startReadyService(t, {
+  ...token.environment,
+  ...{ SIGNERS_FILE: path('signers.json'), HSM_SESSIONS: '2', HSM_TIMEOUT_MS: '4000' },
+})
+
+type SignatureType = 'cms' | 'cades'
+
+function ask(signer: string, type: SignatureType) {
+  return service.sign({
+    action: 'sign_pkcs7',
+    encoded_contents: content.toString('base64'),
+    hash_algorithm: 'sha256',
+    signature_type: type,
+    signing_token: tokenFor(signer),
+  })
+}
+
+/** Undefined where OpenSSL and Bouncy Castle find a container of the level. */
+async function faultOf(cms: Buffer, type: SignatureType, level: 'b-b' | 'b-t' | 'b-lt') {
+  const { valid, message } = await verifyCms({ cms, content, trustAnchors: anchors, cades: type === 'cades' })
+  const demands = { anchors, timestampAnchors, type, level, at: new Date() }
+  return valid ? faultIn(await bouncyCastle.cms(cms, content, demands)) : message
+}
+
+async function signed(signer: string, type: SignatureType): Promise<Buffer> {
+  const { statusCode, body } = await ask(signer, type)
+  if (statusCode !== 200) {
+    throw new Error(`${statusCode} ${body}`)
+  }
+  return body
+}
+
+async function metric(name: string, labels: string): Promise<number | undefined> {
+  return (await scrape(service.url)).samples.get(`signing_service_${name}{${labels}}`)
+}
+
+/** Everything that is to be embedded was fetched. */
+const isComplete = async () =>
+  (await metric('revocation_information_complete', 'signer="b-lt"')) === 1 &&
+  (await ask('b-lt', 'cms')).statusCode === 200
+
+/** Has an authority answer otherwise until the end of the test. */
+function play(
+  t: { teardown(act: () => void): void },
+  at: string,
+  handler: Handler,
+  otherwise: Handler,
+): void {
+  authorities.server.on(at, handler)
+  t.teardown(() => authorities.server.on(at, otherwise))
+}
+
+const timestamping: Handler = async (query, response) => {
+  sendToken(response, await authorities.timestamp(query))
+  return undefined
+}
+
+await until('what is to be embedded was fetched', isComplete)
+
+t.test('each level, as others see it', async (t) => {
+  for (const level of ['b-b', 'b-t', 'b-lt'] as const) {
+    for (const type of ['cms', 'cades'] as const) {
+      t.equal(await faultOf(await signed(level, type), type, level), undefined, `${type} ${level}`)
+    }
+  }
+  t.match(await faultOf(await signed('b-t', 'cms'), 'cms', 'b-lt'), /revocation/i, 'b-t is less than b-lt')
+  t.match(await faultOf(await signed('b-b', 'cades'), 'cades', 'b-t'), /timestamp/i, 'b-b is less than b-t')
+  t.match(service.log(), /"level":"b-lt"/)
+  t.equal(await metric('containers_total', 'signer="b-t",level="b-t",shortfall="none"'), 3)
+})
+
+t.test('what is wrong with a timestamp', async (t) => {
+  const { host } = new URL(authorities.timestampUrl)
+  let earlier: Buffer | undefined
+  const repeating: Handler = async (query, response) => {
+    earlier ??= await authorities.timestamp(query)
+    sendToken(response, earlier)
+    return undefined
+  }
+  const failing: Handler = (_, response) => {
+    response.writeHead(500).end()
+    return undefined
+  }
+  const breaking: Handler = async (query, response) => {
+    sendToken(response, (await authorities.timestamp(query)).subarray(0, 900))
+    return undefined
+  }
+  play(t, '/timestamp', repeating, timestamping)
+  await signed('b-t', 'cades')
+  for (const [handler, outcome] of [
+    [failing, 'http_error'],
+    [() => undefined, 'timeout'],
+    [repeating, 'mismatch'],
+    [breaking, 'malformed'],
+  ] as const) {
+    await t.test(outcome, async (t) => {
+      authorities.server.on('/timestamp', handler)
+      const answer = await ask('b-t', 'cades')
+      t.equal(answer.statusCode, 503)
+      t.equal(answer.json().code, 'TIMESTAMP_UNAVAILABLE')
+      t.ok(`${answer.json().message}`.includes(host))
+      const [lower, long] = await Promise.all([signed('b-t-or-b-b', 'cades'), signed('b-lt-or-less', 'cms')])
+      t.equal(await faultOf(lower, 'cades', 'b-b'), undefined)
+      t.equal(await faultOf(long, 'cms', 'b-b'), undefined)
+      t.equal(await metric('timestamp_requests_total', `authority="${host}",outcome="${outcome}"`), 3)
+    })
+  }
+  const labels = 'signer="b-t-or-b-b",level="b-b",shortfall="TIMESTAMP_UNAVAILABLE"'
+  t.equal(await metric('containers_total', labels), 4)
+  t.match(service.log(), /"level":"b-b","shortfall":"TIMESTAMP_UNAVAILABLE"/)
+  t.match(service.log(), /No timestamp: .* answered with the HTTP status 500/)
+  authorities.server.on('/timestamp', timestamping)
+  t.equal(await faultOf(await signed('b-t', 'cades'), 'cades', 'b-t'), undefined, 'it is over')
+})
+
+t.test('what is larger than allowed', async (t) => {
+  const before = await metric('hsm_calls_total', 'operation="sign",return_value="CKR_OK"')
+  const answer = await ask('small', 'cms')
+  t.equal(answer.statusCode, 500)
+  t.equal(answer.json().code, 'CONTAINER_TOO_LARGE')
+  const [, length] =
+    /^The container has (\d+) bytes, more than the 2048 that/.exec(`${answer.json().message}`) ?? []
+  t.equal(Number(length), (await signed('b-b', 'cms')).length)
+  t.equal(await metric('hsm_calls_total', 'operation="sign",return_value="CKR_OK"'), Number(before) + 1)
+  t.match((await ask('small-b-t', 'cms')).json(), {
+    code: 'CONTAINER_TOO_LARGE',
+    message: /^The container has \d{4} bytes, more than the 3072 that/,
+  })
+})
+
+t.test('raw signatures know of no level', async (t) => {
+  const { statusCode, body } = await service.sign({
+    action: 'sign',
+    data_to_be_signed: content.toString('base64'),
+    signing_token: tokenFor('small'),
+  })
+  t.equal(statusCode, 200)
+  t.equal(body.length, 256)
+})
+
+t.test('a certificate that was revoked signs nothing', async (t) => {
+  authorities.issuing.revoke(certificate, new Date(Date.now() - 60_000), 'keyCompromise')
+  const revoked = await startReadyService(t, {
+    ...token.environment,
+    ...{ SIGNERS_FILE: path('signers.json'), HSM_SESSIONS: '1' },
+  })
+  const refusal = async (body: object) => (await revoked.sign(body)).json()
+  const raw = { action: 'sign', data_to_be_signed: content.toString('base64') }
+  await until('it is known', async () => (await refusal(raw)).code === 'CERTIFICATE_REVOKED')
+  t.match(await refusal(raw), {
+    statusCode: 500,
+    message:
+      /^The certificate of O=Test, CN=Signer was revoked at .*Z \(key compromise\); have another one issued$/,
+  })
+  t.match(await refusal({ action: 'sign_pkcs7', encoded_contents: content.toString('base64') }), {
+    code: 'CERTIFICATE_REVOKED',
+  })
+  t.equal((await scrape(revoked.url)).samples.get('signing_service_certificate_revoked{signer="b-b"}'), 1)
+  const unchecked = await startReadyService(t, {
+    ...token.environment,
+    ...{ SIGNER_CERTIFICATE_FILE: certificateFile, REVOCATION_CHECK: 'off', HSM_SESSIONS: '1' },
+  })
+  t.equal((await unchecked.sign(raw)).statusCode, 200, 'where nobody may be asked, nobody is')
+  authorities.issuing.know(certificate)
+})
+
+t.test('revocation information that nobody gives', async (t) => {
+  const respond: Handler = (request) =>
+    authorities.issuing.respond(request, { signer: authorities.responder })
+  const failing: Handler = (_, response) => {
+    response.writeHead(500).end()
+    return undefined
+  }
+  play(t, '/issuing', failing, respond)
+  const { sign, url } = await startReadyService(t, {
+    ...token.environment,
+    ...{ SIGNERS_FILE: path('signers.json'), HSM_SESSIONS: '1' },
+  })
+  const body = (signer: string, type: SignatureType) => ({
+    action: 'sign_pkcs7',
+    encoded_contents: content.toString('base64'),
+    signature_type: type,
+    signing_token: tokenFor(signer),
+  })
+  for (const type of ['cms', 'cades'] as const) {
+    await until('it was asked for', async () =>
+      /answered with the HTTP status 500|500/.test(`${(await sign(body('b-lt', type))).json().message}`),
+    )
+    const refused = await sign(body('b-lt', type))
+    t.equal(refused.statusCode, 503)
+    t.equal(refused.json().code, 'REVOCATION_UNAVAILABLE')
+    t.match(refused.json().message, /O=Test, CN=Signer: /)
+    const lower = await sign(body('b-lt-or-less', type))
+    t.equal(lower.statusCode, 200)
+    t.equal(await faultOf(lower.body, type, 'b-t'), undefined, type)
+  }
+  const labels = 'signer="b-lt-or-less",level="b-t",shortfall="REVOCATION_UNAVAILABLE"'
+  t.equal((await scrape(url)).samples.get(`signing_service_containers_total{${labels}}`), 2)
+})
