@@ -1,4 +1,5 @@
 /** SIGHUP, and SIGTERM in its way, as operators send them to the process. */
+import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { createFaultyModule } from './support/faulty-module/faulty-module.ts'
 import { countReloads, reloadStatus, signsWith } from './support/reload.ts'
@@ -82,6 +83,32 @@ t.test('SIGHUP', async (t) => {
     t.notMatch(output().slice(output().indexOf('told to end')), /"level":(50|60)/)
   })
 })
+
+t.test(
+  'the password of a timestamp authority is there again at SIGHUP, and no signer process has it',
+  async (t) => {
+    const password = 'tsa-password-4711'
+    folder.write(['house'])
+    const before = new Set(module.processes())
+    const { child, address, exited, output } = await startReadyServerProcess(t, {
+      ...{ ...environment, LOG_LEVEL: 'trace', TSA_URL: 'http://127.0.0.1:9' },
+      ...{ TSA_USER: 'user', TSA_PASSWORD: password },
+    })
+    const [pid, ...more] = module.processes().filter((pid) => !before.has(pid))
+    t.strictSame(more, [])
+    const environ = readFileSync(`/proc/${pid}/environ`, 'latin1')
+    t.match(environ, 'TSA_USER=user')
+    t.notMatch(environ, password)
+    folder.certify('house')
+    child.kill('SIGHUP')
+    await until('it is taken over', () => countReloads({ log: output }).takenOver === 1)
+    t.match(await reloadStatus(address), { outcome: 'taken over' })
+    child.kill('SIGTERM')
+    t.same(await exited, { code: 0, signal: null })
+    t.match(output(), 'TSA_PASSWORD: stays readable')
+    t.notMatch(output(), password)
+  },
+)
 
 t.test('SIGHUP while its configuration is read waits until it has started', async (t) => {
   folder.write(['house'])

@@ -81,7 +81,7 @@ export function warnAboutContainers(given: GivenVariables, { signers }: SignersC
     const idle = OF_AUTHORITIES.filter((name) => given[name] !== undefined)
     warnings.push(...idle.map((name) => `${name}: has no effect without TSA_URL`))
   } else if (signers.every(({ container }) => container.level === 'b-b')) {
-    warnings.push('TSA_URL: nobody is asked for a timestamp, since LEVEL is b-b; set it to b-t or b-lt')
+    warnings.push('TSA_URL: nobody is asked for a timestamp: that takes LEVEL=b-t or LEVEL=b-lt')
   }
   return warnings
 }

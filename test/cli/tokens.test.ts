@@ -1,4 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
@@ -120,11 +121,14 @@ t.test('a library that hangs does not outlive a command that was killed', async 
   const before = faulty.processes().length
   const main = fileURLToPath(new URL(`../../src/cli/main${extname(import.meta.filename)}`, import.meta.url))
   const command = spawn(process.execPath, [main, 'tokens'], {
-    env: { ...process.env, ...faulty.environment },
+    env: { ...process.env, ...faulty.environment, TSA_PASSWORD: 'tsa-password-4711' },
   })
   await until('the library is in use', () => faulty.processes().length > before)
   command.kill('SIGKILL')
   const pid = Number(faulty.processes().at(-1))
+  const environ = readFileSync(`/proc/${pid}/environ`, 'latin1')
+  t.match(environ, 'SOFTHSM2_CONF=')
+  t.notMatch(environ, 'tsa-password-4711', 'nor does it know what it does not need')
   await until('the process has ended', () => !isRunning(pid))
   t.pass('it has ended')
 })

@@ -3,9 +3,11 @@ import { writeFileSync } from 'node:fs'
 import type { ServerResponse } from 'node:http'
 import { createServer, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { inspect } from 'node:util'
 import t, { type Test } from 'tap'
 import { findHashAlgorithm, type HashAlgorithm } from '../../src/signature/hash-algorithms.ts'
 import type { TimestampAuthority } from '../../src/timestamp/authority.ts'
+import { Password } from '../../src/timestamp/password.ts'
 import { Timestamper, type TimestamperOptions } from '../../src/timestamp/timestamper.ts'
 import { issue } from '../support/certificates.ts'
 import {
@@ -221,6 +223,13 @@ t.test('HTTP Basic, with a password that is read at each use and never told', as
     const { timestamper, told } = start(t, { authorities: [asked] })
     await t.rejects(timestamper.timestamp(data, after(20_000)), /rejected the request/)
     t.notMatch(told[0]?.problem, /it says/)
+  })
+
+  t.test('nor one that was not in a file', async (t) => {
+    const known = { user: 'user', password: new Password(SECRET) }
+    const { timestamper, told } = start(t, { authorities: [{ url: server.url, credentials: known }] })
+    t.ok(verifies(directory, (await timestamper.timestamp(data, after(20_000))).token, data, root))
+    t.notMatch(JSON.stringify([told, known]) + inspect(known, { showHidden: true }), SECRET)
   })
 
   t.test('a password file that is not there', async (t) => {
