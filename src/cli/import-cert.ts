@@ -2,9 +2,11 @@
 import type { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
+import { readCertificateFields } from '../der/certificate-fields.ts'
+import { encode } from '../der/der-writer.ts'
+import { TAG } from '../der/tag.ts'
 import { administer } from '../pkcs11/administration/administer.ts'
 import type { CertificateRequest } from '../pkcs11/administration/messages.ts'
-import { EncodedCertificate } from '../signature/encoded-certificate.ts'
 import { encodePublicKey } from '../signature/public-key.ts'
 import { parseCertificates } from '../signers/certificate-file.ts'
 import { CommandFailed } from './exit-codes.ts'
@@ -59,20 +61,22 @@ async function importCertificate(io: Io, file: string, { label, ...options }: Im
 function readRequest(file: string): CertificateRequest {
   try {
     const [certificate] = parseCertificates(readFileSync(file))
-    return encode(certificate as X509Certificate)
+    return encodeRequest(certificate as X509Certificate)
   } catch (error) {
     throw new CommandFailed(`${file} cannot be used: ${(error as Error).message}`)
   }
 }
 
-/** The names as their issuer wrote them: the token compares bytes. */
-function encode({ raw, publicKey }: X509Certificate): CertificateRequest {
-  const { subject, issuer, serialNumber } = new EncodedCertificate(raw)
+/**
+ * The names as their issuer wrote them: the token compares bytes.
+ *
+ * @throws Error when the certificate is not DER, though OpenSSL could read it
+ */
+function encodeRequest({ raw, publicKey }: X509Certificate): CertificateRequest {
+  const { subject, issuer, serialNumber } = readCertificateFields({ raw })
   return {
-    value: raw,
-    subject: Buffer.from(subject.valueBeforeDecode),
-    issuer: Buffer.from(issuer.valueBeforeDecode),
-    serialNumber: Buffer.from(serialNumber.toBER()),
+    ...{ value: raw, subject, issuer },
+    serialNumber: encode(TAG.integer, serialNumber),
     publicKey: encodePublicKey(publicKey),
   }
 }

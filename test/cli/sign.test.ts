@@ -46,7 +46,7 @@ t.test('as JSON', async (t) => {
   const { exitCode, stdout } = await runCommand(environment, 'sign', file, '--json')
   t.equal(exitCode, 0)
   const { signature, ...rest } = JSON.parse(stdout)
-  t.same(rest, { signer: 'O=Demo, CN=Test signer', type: 'cades', hash: 'sha256' })
+  t.same(rest, { signer: 'O=Demo, CN=Test signer', type: 'cades', level: 'b-b', hash: 'sha256' })
   t.match(await verifyCms({ cms: Buffer.from(signature, 'base64'), content }), { valid: true })
 })
 

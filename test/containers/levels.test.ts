@@ -6,6 +6,7 @@ import t from 'tap'
 import type { SignerEntry } from '../../schemas/signers-file.ts'
 import { startAuthorities } from '../support/authorities.ts'
 import { generateKeyFile, RSA_2048, writeBundle } from '../support/certificates.ts'
+import { runCommand } from '../support/command.ts'
 import type { Handler } from '../support/revocation-server.ts'
 import { scrape } from '../support/scrape.ts'
 import { startReadyService } from '../support/service.ts'
@@ -116,6 +117,29 @@ t.test('each level, as others see it', async (t) => {
   t.match(await faultOf(await signed('b-b', 'cades'), 'cades', 'b-t'), /timestamp/i, 'b-b is less than b-t')
   t.match(service.log(), /"level":"b-lt"/)
   t.equal(await metric('containers_total', 'signer="b-t",level="b-t",shortfall="none"'), 3)
+})
+
+t.test('the command signs with the same levels', async (t) => {
+  writeFileSync(path('content'), content)
+  const environment = { ...token.environment, SIGNERS_FILE: path('signers.json') }
+  const sign = async (signer: string) => {
+    const { exitCode, stdout, stderr } = await runCommand(
+      environment,
+      ...['sign', path('content'), '--json', '--signer', signer],
+    )
+    return { exitCode, stderr, ...JSON.parse(stdout) }
+  }
+  for (const level of ['b-t', 'b-lt'] as const) {
+    const { signature, ...told } = await sign(level)
+    t.match(told, { exitCode: 0, stderr: '', level, type: 'cades' })
+    t.equal(await faultOf(Buffer.from(signature, 'base64'), 'cades', level), undefined, level)
+  }
+  play(t, '/timestamp', () => Buffer.from('no timestamp'), timestamping)
+  t.match(await sign('b-t-or-b-b'), {
+    exitCode: 0,
+    level: 'b-b',
+    stderr: 'The signature has level b-b only: TIMESTAMP_UNAVAILABLE\n',
+  })
 })
 
 t.test('what is wrong with a timestamp', async (t) => {
