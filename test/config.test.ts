@@ -450,12 +450,12 @@ t.test('names that nobody knows', async (t) => {
     ],
     'are warned about where they begin like ours',
   )
-  t.strictSame(warnings({ TSA_URI: 'x', REVOCATION_CHECKS: 'x', CONTAINER_SIZE: '1', RSA_IDENTIFIER: 'x' }), [
+  t.strictSame(warnings({ TSA_URI: 'x', REVOCATION_CHECKS: 'x', CONTAINER_SIZE_LIMITS: '1' }), [
     `TSA_URI: ${unknown}; TSA_URL is`,
     `REVOCATION_CHECKS: ${unknown}; REVOCATION_CHECK is`,
-    `CONTAINER_SIZE: ${unknown}; check its spelling`,
-    `RSA_IDENTIFIER: ${unknown}; check its spelling`,
+    `CONTAINER_SIZE_LIMITS: ${unknown}; CONTAINER_SIZE_LIMIT is`,
   ])
+  t.strictSame(warnings({ CONTAINER_NAME: 'x', RSA_PRIVATE_KEY: 'x' }), [], 'or are those of others')
   t.strictSame(warnings({ SHUTDOWN_DELAY: '5', SHUTDOWN_TIMEOUT_SECONDS: '5' }), [
     `SHUTDOWN_DELAY: ${unknown}; SHUTDOWN_DELAY_MS is`,
     `SHUTDOWN_TIMEOUT_SECONDS: ${unknown}; check its spelling`,

@@ -13,7 +13,9 @@ import { PoolMetrics } from '../src/metrics/pool-metrics.ts'
 import { processMetrics } from '../src/metrics/process-metrics.ts'
 import { ReloadMetrics } from '../src/metrics/reload-metrics.ts'
 import { RequestMetrics } from '../src/metrics/request-metrics.ts'
+import { RevocationMetrics, registerRevocationGauges } from '../src/metrics/revocation-metrics.ts'
 import { registerSignerGauges } from '../src/metrics/signer-gauges.ts'
+import { TimestampMetrics } from '../src/metrics/timestamp-metrics.ts'
 import { readChapter } from './support/readme.ts'
 
 /** First cell to second cell of the rows whose first cell is one name in code, under a heading. */
@@ -100,7 +102,7 @@ t.test('alerts are about metrics that there are', async (t) => {
   const names = [...metrics().keys()].map((key) => key.replace(/\{.*/, ''))
   const alerts = readChapter('Metrics').split('Worth an alert')[1] ?? ''
   const used = alerts.match(/signing_service_[a-z_]+/g) ?? []
-  t.equal(used.length, 7)
+  t.equal(used.length, 10)
   for (const name of used) {
     t.ok(names.includes(name), name)
   }
@@ -112,6 +114,9 @@ function metrics(): Map<string, string> {
   new PoolMetrics(registry)
   new RequestMetrics(registry)
   new ReloadMetrics(registry)
+  new TimestampMetrics(registry)
+  new RevocationMetrics(registry)
+  registerRevocationGauges(registry, { all: () => [] })
   registerSignerGauges(registry, { signers: { all: () => [], pools: () => new Map() }, queueLimit: 1 })
   return new Map(
     Registry.merge([registry, processMetrics()])

@@ -66,6 +66,15 @@ export function findLevelProblems(
         : problemWith(own.timestamps, `is required for level ${level}, or TSA_URL: ${expected}`),
     )
   }
+  if (level === 'b-lt' && authorities?.some(({ trustAnchors }) => trustAnchors.length === 0)) {
+    const wrong =
+      'is required for level b-lt: without trust anchors nobody could tell what is missing of the chain'
+    problems.push(
+      own === undefined
+        ? problemWith('TSA_CA_FILE', wrong)
+        : { variable: own.timestamps, message: `caFile, or TSA_CA_FILE, ${wrong}` },
+    )
+  }
   if (level === 'b-lt' && !revocationCheck) {
     problems.push(
       own === undefined

@@ -38,7 +38,7 @@ export interface AuthorityContext {
   readonly problems: ConfigurationProblem[]
 }
 
-/** @returns what can be made of them, whole where no problem was found */
+/** @returns what can be made of them, whole where no problem was found; none where it is not known whom to trust */
 export function readAuthorities(
   described: AuthorityDescription,
   settings: AuthoritySettings,
@@ -56,6 +56,9 @@ export function readAuthorities(
     }
   }
   const hashAlgorithm = findHashAlgorithm(described.hashAlgorithm) as HashAlgorithm
+  if (trustAnchors === undefined) {
+    return []
+  }
   return urls.map((url) => ({
     ...{ url, hashAlgorithm, trustAnchors },
     ...defined({ credentials, policy, tls: isPlain(url) ? undefined : described.tls }),
@@ -117,15 +120,20 @@ function readCredentials(
   return { user, password: new Password(password) }
 }
 
+/** @returns undefined where a file is named that holds none */
 function readTrustAnchors(
   path: string | undefined,
   setting: string,
   { readCertificates, problems }: AuthorityContext,
-): readonly X509Certificate[] {
-  const certificates = path === undefined ? [] : readCertificates(setting, path)
-  const anchors = certificates?.filter(isSelfSigned) ?? []
-  if (path !== undefined && certificates !== undefined && anchors.length === 0) {
+): readonly X509Certificate[] | undefined {
+  if (path === undefined) {
+    return []
+  }
+  const certificates = readCertificates(setting, path)
+  const anchors = certificates?.filter(isSelfSigned)
+  if (anchors?.length === 0) {
     problems.push(problemWith(setting, 'holds no self-signed certificate'))
+    return undefined
   }
   return anchors
 }

@@ -8,7 +8,7 @@ export type Variables = Readonly<Record<string, string | undefined>>
 /** Those that are set to something, by name. */
 export type GivenVariables = Readonly<Record<string, string>>
 
-const OURS = /^(HSM|SIGNING|SIGNERS?|SHUTDOWN|TSA|REVOCATION|CONTAINER|RSA)_/
+const OURS = /^(HSM|SIGNING|SIGNERS?|SHUTDOWN|TSA|REVOCATION)_/
 /** What Kubernetes puts into every pod beside a Service, named after it; so does `NAME_PORT=tcp://10.0.0.1:6000`. */
 const OF_KUBERNETES =
   /_SERVICE_HOST$|_SERVICE_PORT(_[A-Z0-9_]+)?$|_PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$/

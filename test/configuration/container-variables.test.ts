@@ -124,6 +124,9 @@ t.test('the least that a level needs', async (t) => {
   for (const level of ['b-t', 'b-lt']) {
     t.strictSame(problemsOf({ LEVEL: level }), [`TSA_URL: is required for LEVEL=${level}${URL_EXAMPLE}`])
   }
+  t.match(problemsOf({ LEVEL: 'b-lt', TSA_URL: 'http://one.example' }), [
+    /^TSA_CA_FILE: is required for level b-lt: without trust anchors .*, for example TSA_CA_FILE=/,
+  ])
   t.strictSame(problemsOf({ LEVEL: 'b-lt', REVOCATION_CHECK: 'off' }), [
     `TSA_URL: is required for LEVEL=b-lt${URL_EXAMPLE}`,
     'REVOCATION_CHECK: is off, but LEVEL=b-lt needs revocation information: whether OCSP responders and CRLs are ' +

@@ -24,6 +24,7 @@ const TIMESTAMPS_EXAMPLE =
   'authorities, for example {"url":"https://timestamp.example.com"}'
 
 const root = issue(path('file'), { subject: '/CN=Root', ca: true })
+const TSA_CA_FILE = root.certificateFile
 const issuing = issue(path('file'), { subject: '/CN=Issuing CA', ca: true, issuer: root })
 const client = issue(path('file'), { subject: '/CN=Client', issuer: issuing })
 /** Relative to the file, as a user may write them. */
@@ -66,7 +67,7 @@ t.test('every property reaches its place', async (t) => {
             keyFile: client.keyFile,
           },
         },
-        { url: 'http://two.example' },
+        { url: 'http://two.example', caFile: root.certificateFile },
       ],
       timestampFallback: 'b-b',
       revocationFallback: 'b-t',
@@ -100,7 +101,11 @@ t.test('every property reaches its place', async (t) => {
             keyFile: client.keyFile,
           },
         },
-        { url: new URL('http://two.example'), hashAlgorithm: findHashAlgorithm('sha256'), trustAnchors: [] },
+        {
+          url: new URL('http://two.example'),
+          hashAlgorithm: findHashAlgorithm('sha256'),
+          trustAnchors: container?.timestamps?.authorities[1]?.trustAnchors,
+        },
       ],
       fallback: 'b-b',
     },
@@ -158,10 +163,13 @@ t.test('the least that a level needs', async (t) => {
     t.strictSame(problemsOf({ level }), [
       `/timestamps: is required for level ${level}, or TSA_URL${TIMESTAMPS_EXAMPLE}`,
     ])
-    t.strictSame(problemsOf({ level }, { TSA_URL }), [])
-    t.strictSame(problemsOf({ level, timestamps: { url: TSA_URL } }), [])
+    t.strictSame(problemsOf({ level }, { TSA_URL, TSA_CA_FILE }), [])
+    t.strictSame(problemsOf({ level, timestamps: { url: TSA_URL, caFile: TSA_CA_FILE } }), [])
   }
-  t.strictSame(problemsOf({ level: 'b-lt' }, { TSA_URL, REVOCATION_CHECK: 'off' }), [
+  t.match(problemsOf({ level: 'b-lt', timestamps: { url: TSA_URL } }), [
+    /^\/timestamps: caFile, or TSA_CA_FILE, is required for level b-lt: /,
+  ])
+  t.strictSame(problemsOf({ level: 'b-lt' }, { TSA_URL, TSA_CA_FILE, REVOCATION_CHECK: 'off' }), [
     '/level: is b-lt, which needs revocation information, but REVOCATION_CHECK is off',
   ])
   t.strictSame(problemsOf({ level: 'b-b' }, { LEVEL: 'b-lt', REVOCATION_CHECK: 'off' }), [])
