@@ -6,8 +6,9 @@
 # Groups: softhsm (softhsm2-util and libsofthsm2.so), opensc (pkcs11-tool), openssl (OpenSSL 3), poppler (pdfsig),
 # nss (certutil), softokn (NSS's PKCS#11 library), opencryptoki (with its software token; apk and Homebrew have none),
 # p11-kit (its server, and the PKCS#11 library that is its client), compiler (c++, make and python3, with which node-gyp
-# compiles pkcs11js), prometheus-client (that of the system's Python; Homebrew has none). Silent when everything is
-# there. Uses apt-get, dnf, apk or brew, through sudo when it is not root. Progress goes to stderr.
+# compiles pkcs11js), prometheus-client (that of the system's Python; Homebrew has none), nist-vectors (signatures that
+# NIST made for testing verification, as packages for the system's Python have them; apk and Homebrew have none). Silent
+# when everything is there. Uses apt-get, dnf, apk or brew, through sudo when it is not root. Progress goes to stderr.
 set -eu
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
@@ -33,9 +34,10 @@ present() {
     p11-kit) has p11-kit && "$here/p11-kit-client-path.sh" >/dev/null 2>&1 ;;
     compiler) has c++ && has make && has python3 ;;
     prometheus-client) /usr/bin/python3 -c 'import prometheus_client' >/dev/null 2>&1 ;;
+    nist-vectors) /usr/bin/python3 -c 'import cryptography_vectors' >/dev/null 2>&1 ;;
     *)
       fail "unknown tool group $1; the groups are softhsm, opensc, openssl, poppler, nss, softokn, opencryptoki, p11-kit, \
-compiler and prometheus-client" 64
+compiler, prometheus-client and nist-vectors" 64
       ;;
   esac
 }
@@ -67,6 +69,7 @@ package() {
     apt-get/prometheus-client) echo python3-prometheus-client ;;
     dnf/prometheus-client) echo python3-prometheus_client ;;
     apk/prometheus-client) echo py3-prometheus-client ;;
+    apt-get/nist-vectors | dnf/nist-vectors) echo python3-cryptography-vectors ;;
   esac
 }
 
