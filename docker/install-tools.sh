@@ -7,8 +7,9 @@
 # nss (certutil), softokn (NSS's PKCS#11 library), opencryptoki (with its software token; apk and Homebrew have none),
 # p11-kit (its server, and the PKCS#11 library that is its client), compiler (c++, make and python3, with which node-gyp
 # compiles pkcs11js), prometheus-client (that of the system's Python; Homebrew has none), java (a JDK), bouncycastle and
-# pdfbox (libraries for Java; apk and Homebrew have none), gpgsm. Silent when everything is there. Uses apt-get, dnf, apk
-# or brew, through sudo when it is not root. Progress goes to stderr.
+# pdfbox (libraries for Java; apk and Homebrew have none), gpgsm, nist-vectors (signatures that NIST made for testing
+# verification, as packages for the system's Python have them; apk and Homebrew have none). Silent when everything is
+# there. Uses apt-get, dnf, apk or brew, through sudo when it is not root. Progress goes to stderr.
 set -eu
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
@@ -38,9 +39,10 @@ present() {
     java) javac -version >/dev/null 2>&1 ;;
     bouncycastle | pdfbox) "$here/jar-path.sh" "$1" >/dev/null 2>&1 ;;
     gpgsm) has gpgsm && has gpgconf ;;
+    nist-vectors) /usr/bin/python3 -c 'import cryptography_vectors' >/dev/null 2>&1 ;;
     *)
       fail "unknown tool group $1; the groups are softhsm, opensc, openssl, poppler, nss, softokn, opencryptoki, p11-kit, \
-compiler, prometheus-client, java, bouncycastle, pdfbox and gpgsm" 64
+compiler, prometheus-client, java, bouncycastle, pdfbox, gpgsm and nist-vectors" 64
       ;;
   esac
 }
@@ -84,6 +86,7 @@ package() {
     dnf/gpgsm) echo gnupg2 gnupg2-smime ;;
     apk/gpgsm) echo gpgsm gpg-agent gnupg-gpgconf ;;
     brew/gpgsm) echo gnupg ;;
+    apt-get/nist-vectors | dnf/nist-vectors) echo python3-cryptography-vectors ;;
   esac
 }
 

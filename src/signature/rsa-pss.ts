@@ -14,13 +14,8 @@ export const RSA_PSS: SignatureAlgorithm = {
   keyTypes: ['rsa', 'rsa-pss'],
   mechanism: ({ name }) => ({ name: 'CKM_RSA_PKCS_PSS', hash: name }),
   tokenInput: copyDigest,
-  verify(publicKey, hash, signed, signature) {
-    const message = messageOf(signed)
-    return (
-      signature.length === modulusLength(publicKey) &&
-      verifyPss(publicKey, hash, hash.digestLength, message, signature)
-    )
-  },
+  verify: (publicKey, hash, signed, signature) =>
+    verifyPss(publicKey, hash, hash.digestLength, messageOf(signed), signature),
   maxLength: modulusLength,
   encode: (signature) => signature,
   signerInfoIdentifier: identify,
@@ -39,6 +34,10 @@ export function verifyPss(
   message: Uint8Array,
   signature: Uint8Array,
 ): boolean {
+  // RFC 8017 8.1.2, step 1: OpenSSL takes those without the zeros that they begin with
+  if (signature.length !== modulusLength(key)) {
+    return false
+  }
   try {
     return verify(
       hash.nodeName,

@@ -1,0 +1,54 @@
+/** Who takes a signature: what verifies the service's own, what verifies those of others, and OpenSSL's command. */
+import { createHash, type KeyObject } from 'node:crypto'
+import { AlgorithmIdentifier, RSASSAPSSParams } from 'pkijs'
+import { describeWrongSignature } from '../../../src/signature/foreign-signature.ts'
+import type { HashAlgorithm } from '../../../src/signature/hash-algorithms.ts'
+import { encodePssParameters, ID_RSASSA_PSS } from '../../../src/signature/pss-parameters.ts'
+import type { SignatureAlgorithm } from '../../../src/signature/signature-algorithm.ts'
+import { runTool } from '../validators/run-tool.ts'
+import { withTemporaryFiles } from '../validators/temporary-files.ts'
+
+export interface Signed {
+  readonly publicKey: KeyObject
+  readonly hash: HashAlgorithm
+  readonly message: Uint8Array
+}
+
+/** @param signature as a token returns it */
+export function ownTakes(algorithm: SignatureAlgorithm, signed: Signed, signature: Uint8Array): boolean {
+  const { publicKey, hash, message } = signed
+  const digest = createHash(hash.nodeName).update(message).digest()
+  return algorithm.verify(publicKey, hash, { digest, message }, signature)
+}
+
+/** @param signature as containers have it */
+export function foreignTakes(
+  signatureAlgorithm: AlgorithmIdentifier,
+  { publicKey, hash: hashAlgorithm, message }: Signed,
+  signature: Uint8Array,
+): boolean {
+  const foreign = { signatureAlgorithm, hashAlgorithm, publicKey, message, signature }
+  return describeWrongSignature(foreign) === undefined
+}
+
+/** What says of a signature that it is one of RSASSA-PSS, whose salt has so many bytes. */
+export function pssIdentifier(hash: HashAlgorithm, saltLength: number): AlgorithmIdentifier {
+  const parameters = new RSASSAPSSParams({ schema: encodePssParameters(hash) })
+  parameters.saltLength = saltLength
+  return new AlgorithmIdentifier({ algorithmId: ID_RSASSA_PSS, algorithmParams: parameters.toSchema() })
+}
+
+/**
+ * @param signature as containers have it
+ * @param options `-sigopt` of `openssl dgst`
+ */
+export function opensslTakes(signed: Signed, signature: Uint8Array, ...options: string[]): Promise<boolean> {
+  const { publicKey, hash, message } = signed
+  const key = publicKey.export({ type: 'spki', format: 'pem' })
+  return withTemporaryFiles({ key, message, signature }, async (path) => {
+    const sigopts = options.flatMap((option) => ['-sigopt', option])
+    const files = ['-verify', path.key, '-signature', path.signature, path.message]
+    const { stdout } = await runTool('openssl', ['dgst', `-${hash.nodeName}`, ...sigopts, ...files])
+    return stdout === 'Verified OK\n'
+  })
+}
