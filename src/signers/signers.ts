@@ -4,6 +4,7 @@ import type { SignersConfiguration } from '../config.ts'
 import { type ConfigurationError, SIGNER_MISMATCH, UNKNOWN_SIGNER } from '../errors.ts'
 import type { PoolStatus } from '../pkcs11/session-pool.ts'
 import { mentions } from './mentioned-certificate.ts'
+import { readinessOf } from './readiness.ts'
 import { RefusedPins } from './refused-pins.ts'
 import { SignerSet, type SignerSetOptions } from './signer-set.ts'
 import type { SigningKey } from './signing-key.ts'
@@ -153,8 +154,7 @@ export class Signers {
   async #noteReady(): Promise<void> {
     while (!this.#wasReady) {
       await delay(LOOK_MS, undefined, { ref: false, signal: this.#closing.signal })
-      const states = this.all().map((key) => key.status().state)
-      this.#wasReady = states.includes('ready') && !states.includes('starting')
+      this.#wasReady = readinessOf(this.all()).isReady
     }
   }
 
