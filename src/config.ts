@@ -24,7 +24,7 @@ import {
   type Variables,
   warnAboutUnknown,
 } from './configuration/variables.ts'
-import { ConfigurationError, type ConfigurationProblem } from './errors.ts'
+import { type ConfigurationProblem, refuseProblems } from './errors.ts'
 
 export { isPinConfigured, type PinSource, readPin } from './configuration/pin.ts'
 export type * from './configuration/signer-configuration.ts'
@@ -90,9 +90,7 @@ export function loadConfiguration(environment: Variables): Readonly<Configuratio
   }
   const corsOrigins = parseOrigins(values.CORS_ORIGINS ?? '', problems)
   const signers = readSigners(given, values, problems)
-  if (problems.length > 0) {
-    throw new ConfigurationError(problems)
-  }
+  refuseProblems(problems)
   const whole = values as Environment
   return deepFreeze({
     host: whole.SIGNING_SERVICE_HOST,
@@ -150,9 +148,7 @@ export function loadTokenConfiguration(environment: Variables): Readonly<TokenCo
   const values = validate(given, problems)
   const library = requireLibrary(values, problems)
   const pin = isPinConfigured(pins) ? findPin(pins, problems) : undefined
-  if (problems.length > 0) {
-    throw new ConfigurationError(problems)
-  }
+  refuseProblems(problems)
   return deepFreeze({ ...library, token: describeToken(values), ...defined({ pin }) })
 }
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { statSync } from 'node:fs'
 import type { PinSource, TokenAccess } from '../config.ts'
-import { ConfigurationError } from '../errors.ts'
+import { refuseProblems } from '../errors.ts'
 import type { RefusedPinDigests } from '../pkcs11/messages.ts'
 import { accessId, type TokenPool } from './token-pool.ts'
 
@@ -53,9 +53,7 @@ export class RefusedPins {
         variable: request.settings.pin,
         message: 'the token refused this PIN; it is not tried again before it is changed',
       }))
-    if (problems.length > 0) {
-      throw new ConfigurationError(problems)
-    }
+    refuseProblems(problems)
   }
 
   /** Whether a pool was refused its PIN, and there is one now that was not. */
