@@ -39,10 +39,12 @@ export class RefusedPins {
   /** A token has refused the PIN that it was told last, or was not told one that it refused before. */
   refused(access: TokenAccess): void {
     const id = accessId(access)
-    const { look, digest } = this.#asked.get(id) ?? { look: identify(access.pin), digest: '' }
+    const asked = this.#asked.get(id)
     this.#asked.delete(id)
-    this.#refused.set(id, look)
-    this.#digests = [...this.#digests, digest].slice(-MAX_DIGESTS)
+    this.#refused.set(id, asked?.look ?? identify(access.pin))
+    if (asked !== undefined) {
+      this.#digests = [...this.#digests, asked.digest].slice(-MAX_DIGESTS)
+    }
   }
 
   /** @throws ConfigurationError where one of the tokens has refused the PIN as it is now */
