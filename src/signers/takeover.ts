@@ -74,14 +74,14 @@ function describeUnproved({ pool, keys }: TokenPool): ConfigurationProblem[] {
 
 /** Whether it signs with another certificate than the signer of that name before, or there was none. */
 function isChanged(key: SigningKey, { signingKeys }: SignerSet): boolean {
-  const now = key.knownSigner()?.encoded
-  const then = signingKeys.get(key.name)?.knownSigner()?.encoded
-  const same = now?.length === then?.length && now?.every(({ der }, place) => isSame(der, then?.[place]?.der))
-  return !same
+  const now = encodedChain(key)
+  const then = encodedChain(signingKeys.get(key.name))
+  return now === undefined || then === undefined || !now.equals(then)
 }
 
-function isSame(one: Uint8Array, other: Uint8Array | undefined): boolean {
-  return other !== undefined && Buffer.compare(one, other) === 0
+function encodedChain(key: SigningKey | undefined): Buffer | undefined {
+  const encoded = key?.knownSigner()?.encoded
+  return encoded && Buffer.concat(encoded.map(({ der }) => der))
 }
 
 function describeInvalid(key: SigningKey): ConfigurationProblem[] {
