@@ -25,7 +25,7 @@ import {
   type Variables,
   warnAboutUnknown,
 } from './configuration/variables.ts'
-import { ConfigurationError, type ConfigurationProblem } from './errors.ts'
+import { type ConfigurationProblem, refuseProblems } from './errors.ts'
 
 export type * from './configuration/container-configuration.ts'
 export { isPinConfigured, type PinSource, readPin } from './configuration/pin.ts'
@@ -94,9 +94,7 @@ export function loadConfiguration(environment: Variables): Readonly<Configuratio
   }
   const corsOrigins = parseOrigins(values.CORS_ORIGINS ?? '', problems)
   const signers = readSigners(given, values, problems)
-  if (problems.length > 0) {
-    throw new ConfigurationError(problems)
-  }
+  refuseProblems(problems)
   warnings.push(...warnAboutContainers(given, signers))
   const whole = values as Environment
   return deepFreeze({
@@ -156,9 +154,7 @@ export function loadTokenConfiguration(environment: Variables): Readonly<TokenCo
   const values = validate(given, problems)
   const library = requireLibrary(values, problems)
   const pin = isPinConfigured(pins) ? findPin(pins, problems) : undefined
-  if (problems.length > 0) {
-    throw new ConfigurationError(problems)
-  }
+  refuseProblems(problems)
   return deepFreeze({ ...library, token: describeToken(values), ...defined({ pin }) })
 }
 

@@ -137,5 +137,12 @@ export class ConfigurationError extends Error {
   }
 }
 
+/** @throws ConfigurationError when there are problems */
+export function refuseProblems(problems: readonly ConfigurationProblem[]): void {
+  if (problems.length > 0) {
+    throw new ConfigurationError(problems)
+  }
+}
+
 /** sysexits.h EX_CONFIG: a supervisor that restarts the service will not make it better. */
 export const EXIT_CONFIGURATION = 78

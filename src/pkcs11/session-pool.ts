@@ -4,6 +4,7 @@
  */
 import type { BaseLogger } from 'pino'
 import type { HsmConfiguration, TokenAccess } from '../config.ts'
+import { defined } from '../configuration/defined.ts'
 import { ConfigurationError, HSM_UNAVAILABLE, SIGNATURE_SELF_CHECK_FAILED } from '../errors.ts'
 import type { Work } from './job.ts'
 import { KeyProofs, MISMATCH } from './key-proofs.ts'
@@ -114,9 +115,9 @@ export class SessionPool {
     const unusableSince = state === 'ready' ? this.#sessions?.unusableSince() : undefined
     if (unusableSince !== undefined) {
       const when = new Date(Date.now() - (performance.now() - unusableSince))
-      return { state: 'unavailable', since: when, ...defined(reason), ...rest }
+      return { state: 'unavailable', since: when, ...defined({ reason }), ...rest }
     }
-    return { state, since, ...(state === 'ready' ? {} : defined(reason)), ...rest }
+    return { state, since, ...(state === 'ready' ? {} : defined({ reason })), ...rest }
   }
 
   /** Of one key: what the status of the pool is, unless that key alone cannot sign. */
@@ -126,7 +127,12 @@ export class SessionPool {
     if (status.state !== 'ready' || state === 'proved') {
       return status
     }
-    return { ...status, state: state === 'unusable' ? 'unavailable' : 'starting', since, ...defined(reason) }
+    return {
+      ...status,
+      state: state === 'unusable' ? 'unavailable' : 'starting',
+      since,
+      ...defined({ reason }),
+    }
   }
 
   /** What is known of a key on the token. */
@@ -273,8 +279,4 @@ export class SessionPool {
 function createOpenRequest({ access, keys }: PoolOptions): SupervisorOptions['request'] {
   const [{ request }] = keys
   return { access, settings: request.settings, keys: keys.map((key) => key.request) }
-}
-
-function defined(reason: string | undefined): { reason?: string } {
-  return reason === undefined ? {} : { reason }
 }

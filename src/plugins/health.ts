@@ -1,5 +1,6 @@
 import fp from 'fastify-plugin'
 import type { LiveReply, ReadyReply } from '../../schemas/health.ts'
+import { readinessOf } from '../signers/readiness.ts'
 import type { Reloading } from '../signers/reloading.ts'
 import type { Signers } from '../signers/signers.ts'
 import { describeInvalidity, earliestNotAfter } from '../signers/validity.ts'
@@ -30,22 +31,19 @@ export const health = fp<HealthOptions>(
 )
 
 /**
- * Ready is a service that was not told to end, in which at least one signer's key signs and none is still starting: one
- * token that is away must not take all signers from the callers, and all instances have the same tokens. A chain outside
- * its validity does not change that, though every signature is refused then: `certificate.valid` tells.
+ * Ready is a service that was not told to end, and whose signers are. A chain outside its validity does not change that,
+ * though every signature is refused then: `certificate.valid` tells.
  *
  * Signers are counted, not named: who asks need not know who there is.
  */
 function describeReadiness({ signers, reloading }: HealthOptions, closing: boolean): ReadyReply {
   const keys = signers.all()
-  const states = keys.map((key) => key.status().state)
-  const ready = states.filter((state) => state === 'ready').length
-  const isReady = ready > 0 && !states.includes('starting') && !closing
+  const { total, ready, isReady } = readinessOf(keys)
   return {
-    status: isReady ? 'ready' : 'not ready',
+    status: isReady && !closing ? 'ready' : 'not ready',
     closing,
     ...describeDefault(keys[0] as (typeof keys)[number]),
-    signers: { total: keys.length, ready },
+    signers: { total, ready },
     configuration: describeReloading(reloading),
   }
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { statSync } from 'node:fs'
 import type { PinSource, TokenAccess } from '../config.ts'
-import { ConfigurationError } from '../errors.ts'
+import { refuseProblems } from '../errors.ts'
 import type { RefusedPinDigests } from '../pkcs11/messages.ts'
 import { accessId, type TokenPool } from './token-pool.ts'
 
@@ -39,10 +39,12 @@ export class RefusedPins {
   /** A token has refused the PIN that it was told last, or was not told one that it refused before. */
   refused(access: TokenAccess): void {
     const id = accessId(access)
-    const { look, digest } = this.#asked.get(id) ?? { look: identify(access.pin), digest: '' }
+    const asked = this.#asked.get(id)
     this.#asked.delete(id)
-    this.#refused.set(id, look)
-    this.#digests = [...this.#digests, digest].slice(-MAX_DIGESTS)
+    this.#refused.set(id, asked?.look ?? identify(access.pin))
+    if (asked !== undefined) {
+      this.#digests = [...this.#digests, asked.digest].slice(-MAX_DIGESTS)
+    }
   }
 
   /** @throws ConfigurationError where one of the tokens has refused the PIN as it is now */
@@ -53,9 +55,7 @@ export class RefusedPins {
         variable: request.settings.pin,
         message: 'the token refused this PIN; it is not tried again before it is changed',
       }))
-    if (problems.length > 0) {
-      throw new ConfigurationError(problems)
-    }
+    refuseProblems(problems)
   }
 
   /** Whether a pool was refused its PIN, and there is one now that was not. */

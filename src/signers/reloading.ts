@@ -2,7 +2,7 @@
 import type { BaseLogger } from 'pino'
 import type { LoadedSigners } from '../config.ts'
 import { FileWatch } from '../configuration/file-watch.ts'
-import { ConfigurationError } from '../errors.ts'
+import { ConfigurationError, refuseProblems } from '../errors.ts'
 import type { Signers } from './signers.ts'
 
 export type ReloadTrigger = 'signal' | 'files'
@@ -89,9 +89,7 @@ export class Reloading {
       const { signers: configuration, problems } = load()
       // Where one is missing, it may come
       await this.#watch.watch(configuration.files)
-      if (problems.length > 0) {
-        throw new ConfigurationError(problems)
-      }
+      refuseProblems(problems)
       await signers.takeOver(configuration)
       this.#end('taken over')
       log.info({ signers: configuration.signers.map(({ name }) => name) }, 'the signers were taken over')

@@ -8,6 +8,7 @@ import { RevocationService } from '../revocation/revocation-service.ts'
 import type { TimestampObserver } from '../timestamp/timestamper.ts'
 import { CertificateWatch } from './certificate-watch.ts'
 import { mentions } from './mentioned-certificate.ts'
+import { readinessOf } from './readiness.ts'
 import { RefusedPins } from './refused-pins.ts'
 import { SignerSet, type SignerSetOptions } from './signer-set.ts'
 import type { SigningKey } from './signing-key.ts'
@@ -199,8 +200,7 @@ export class Signers {
   async #noteReady(): Promise<void> {
     while (!this.#wasReady) {
       await delay(LOOK_MS, undefined, { ref: false, signal: this.#closing.signal })
-      const states = this.all().map((key) => key.status().state)
-      this.#wasReady = states.includes('ready') && !states.includes('starting')
+      this.#wasReady = readinessOf(this.all()).isReady
     }
   }
 

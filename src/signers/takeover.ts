@@ -1,6 +1,6 @@
 /** What has to hold before signers take the place of others. */
 import { setTimeout as delay } from 'node:timers/promises'
-import { ConfigurationError, type ConfigurationProblem, HSM_BUSY } from '../errors.ts'
+import { ConfigurationError, type ConfigurationProblem, HSM_BUSY, refuseProblems } from '../errors.ts'
 import type { SignerSet } from './signer-set.ts'
 import type { SigningKey } from './signing-key.ts'
 import type { TokenPool } from './token-pool.ts'
@@ -20,7 +20,7 @@ export function findNewlyInvalid(next: SignerSet, before: SignerSet): void {
     const former = before.signingKeys.get(key.name)
     return isChanged(key, before) || (former !== undefined && describeInvalid(former).length === 0)
   })
-  refuse(suspects.flatMap(describeInvalid))
+  refuseProblems(suspects.flatMap(describeInvalid))
 }
 
 export interface ProveOptions {
@@ -43,20 +43,14 @@ export async function proveSigners(
   while (next.ownPools.some(isPending) && performance.now() < deadline && problems.length === 0) {
     await delay(LOOK_MS, undefined, { signal })
   }
-  refuse(problems.flatMap((error) => error.problems))
-  refuse(next.ownPools.flatMap(describeUnproved))
+  refuseProblems(problems.flatMap((error) => error.problems))
+  refuseProblems(next.ownPools.flatMap(describeUnproved))
   // Those on the token are known by now
   findNewlyInvalid(next, before)
   const changed = [...next.signingKeys.values()].filter((key) => isChanged(key, before))
   // One after another: requests need the sessions and the queue meanwhile. Where one fails, so would those after it
   for (const key of changed) {
     await proveAnew(key, performance.now() + PATIENCE_MS, signal)
-  }
-}
-
-function refuse(problems: readonly ConfigurationProblem[]): void {
-  if (problems.length > 0) {
-    throw new ConfigurationError(problems)
   }
 }
 

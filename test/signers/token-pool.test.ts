@@ -152,6 +152,21 @@ t.test('a refused PIN is not told again until its file changes', async (t) => {
   t.equal(pins.isCorrected(pool(access)), false, 'a pool that was not refused anything has nothing corrected')
 })
 
+t.test(
+  'refused PINs stay known however often one of them is refused again, without the token being asked',
+  async (t) => {
+    const pins = new RefusedPins()
+    for (const digest of ['one', 'two']) {
+      pins.asking(ACCESS, digest)
+      pins.refused(ACCESS)
+    }
+    for (let count = 0; count < 200; count += 1) {
+      pins.refused(ACCESS)
+    }
+    t.strictSame(pins.digests().digests, ['one', 'two'])
+  },
+)
+
 t.test('a PIN that is corrected while the token is asked is another one', async (t) => {
   const file = join(t.testdir(), 'pin')
   const access = { ...ACCESS, pin: { file } }

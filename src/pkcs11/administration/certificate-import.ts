@@ -2,10 +2,10 @@ import type { Session } from 'graphene-pk11'
 import type { Handle } from 'pkcs11js'
 import pkcs11js from 'pkcs11js'
 import { fingerprint } from '../../signature/fingerprint.ts'
-import { findById, readAttribute } from '../process/attributes.ts'
+import { findById, readAttribute, readId, readPublicHalf } from '../process/attributes.ts'
 import { describeFailure } from '../return-values.ts'
 import { RefusedError } from './failure.ts'
-import { findPrivateKeys, readPublicHalf } from './key-objects.ts'
+import { findPrivateKeys } from './key-objects.ts'
 import type { CertificateRequest, ImportedCertificate } from './messages.ts'
 
 /**
@@ -16,7 +16,7 @@ import type { CertificateRequest, ImportedCertificate } from './messages.ts'
  */
 export function importCertificate(session: Session, request: CertificateRequest): ImportedCertificate {
   const key = findKey(session, request.publicKey)
-  const id = readAttribute(session, key, pkcs11js.CKA_ID) ?? Buffer.alloc(0)
+  const id = readId(session, key)
   if (id.length === 0) {
     throw new RefusedError(
       'the private key has no CKA_ID by which a certificate could be found: give it one first',
@@ -37,7 +37,9 @@ export function importCertificate(session: Session, request: CertificateRequest)
 
 function findKey(session: Session, publicKey: Uint8Array): Handle {
   const keys = findPrivateKeys(session)
-  const key = keys.find((handle) => readPublicHalf(session, handle)?.equals(publicKey))
+  const key = keys.find((handle) =>
+    readPublicHalf(session, handle, readId(session, handle))?.equals(publicKey),
+  )
   if (key === undefined) {
     throw new RefusedError(
       `none of the ${keys.length} private keys that this user can see has the certificate's public key, whose SHA-256 ` +

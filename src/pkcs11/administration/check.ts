@@ -6,7 +6,12 @@ import type { Work } from '../job.ts'
 import type { KeyUse } from '../pool-key.ts'
 import { findCertificate } from '../process/certificate-object.ts'
 import { readKeyType } from '../process/key-type.ts'
-import { describeMechanism, encodeMechanism, signMechanism } from '../process/mechanism.ts'
+import {
+  describeMechanism,
+  encodeMechanism,
+  MAX_SIGNATURE_LENGTH,
+  signMechanism,
+} from '../process/mechanism.ts'
 import { type PrivateKey, selectPrivateKey } from '../process/private-key.ts'
 import { selectToken } from '../process/token.ts'
 import { openUserSession } from '../process/user-session.ts'
@@ -16,8 +21,6 @@ import { explain } from './failure.ts'
 import type { AdministrationAccess } from './messages.ts'
 import { openLibrary, openSession, takePin } from './session.ts'
 import { describeLibrary } from './tokens.ts'
-
-const MAX_SIGNATURE_LENGTH = 512
 
 /**
  * Goes the whole way to signatures once, step by step, with each step told before and after it. It ends with the first

@@ -3,10 +3,13 @@ import type { Session } from 'graphene-pk11'
 import type { Handle } from 'pkcs11js'
 import pkcs11js from 'pkcs11js'
 import { fingerprint } from '../../signature/fingerprint.ts'
-import { findById, readAttribute } from '../process/attributes.ts'
+import { findById, readAttribute, readPublicHalf } from '../process/attributes.ts'
 import { describeCurve } from '../process/elliptic-key.ts'
+import { KEY_TYPES } from '../process/key-type.ts'
 import type { KeyDescription } from './descriptions.ts'
-import { findPrivateKeys, readPublicHalf } from './key-objects.ts'
+import { findPrivateKeys } from './key-objects.ts'
+
+const NO_ID = Buffer.alloc(0)
 
 /** All private keys that the user can see, in the token's order. */
 export function listKeys(session: Session): KeyDescription[] {
@@ -17,8 +20,8 @@ export function describeKey(session: Session, key: Handle): KeyDescription {
   const read = (type: number) => readAttribute(session, key, type)
   const id = read(pkcs11js.CKA_ID)
   const curve = read(pkcs11js.CKA_EC_PARAMS)
-  const publicKey = readPublicHalf(session, key)
-  const has = (objectClass: number) => findById(session, objectClass, id ?? Buffer.alloc(0)).length > 0
+  const publicKey = readPublicHalf(session, key, id ?? NO_ID)
+  const has = (objectClass: number) => findById(session, objectClass, id ?? NO_ID).length > 0
   return {
     label: read(pkcs11js.CKA_LABEL)?.toString('utf8') ?? null,
     id: id?.toString('hex') ?? null,
@@ -41,11 +44,7 @@ function nameType(type: Buffer | undefined): string | null {
     return null
   }
   const number = type.readUInt32LE()
-  const names = new Map([
-    [pkcs11js.CKK_RSA, 'RSA'],
-    [pkcs11js.CKK_EC, 'EC'],
-  ])
-  return names.get(number) ?? `0x${number.toString(16)}`
+  return KEY_TYPES.get(number) ?? `0x${number.toString(16)}`
 }
 
 /** Of an RSA modulus. */

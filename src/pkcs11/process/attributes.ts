@@ -35,6 +35,11 @@ export function findObjects(session: Session, template: Template): Handle[] {
   }
 }
 
+/** CKA_ID; empty where the object has none, or the token does not show it. */
+export function readId(session: Session, object: Handle): Buffer {
+  return readAttribute(session, object, pkcs11js.CKA_ID) ?? Buffer.alloc(0)
+}
+
 /** The objects of a class that have an id; none has the empty one, which is that of objects without. */
 export function findById(session: Session, objectClass: number, id: Uint8Array): Handle[] {
   if (id.length === 0) {
@@ -49,6 +54,20 @@ export function findById(session: Session, objectClass: number, id: Uint8Array):
 /** DER SubjectPublicKeyInfo of an RSA or EC key object, public or private; undefined where the token does not show it. */
 export function readPublicKey(session: Session, object: Handle): Buffer | undefined {
   return readRsaKey(session, object) ?? readEllipticKey(session, object)
+}
+
+/**
+ * DER SubjectPublicKeyInfo of a private key: what the key itself shows, or the public key object that has its id.
+ *
+ * @param id CKA_ID
+ */
+export function readPublicHalf(session: Session, privateKey: Handle, id: Uint8Array): Buffer | undefined {
+  const own = readPublicKey(session, privateKey)
+  if (own !== undefined) {
+    return own
+  }
+  const [publicKey] = findById(session, pkcs11js.CKO_PUBLIC_KEY, id)
+  return publicKey === undefined ? undefined : readPublicKey(session, publicKey)
 }
 
 function readRsaKey(session: Session, object: Handle): Buffer | undefined {

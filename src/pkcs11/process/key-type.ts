@@ -6,6 +6,12 @@ import { readAttribute } from './attributes.ts'
 
 export type KeyType = 'RSA' | 'EC'
 
+/** By what CK_KEY_TYPE is for them. */
+export const KEY_TYPES: ReadonlyMap<number, KeyType> = new Map([
+  [pkcs11js.CKK_RSA, 'RSA'],
+  [pkcs11js.CKK_EC, 'EC'],
+])
+
 /** @returns undefined where the token does not tell, `other` where the key is of another type */
 export function readKeyType(session: Session, handle: Handle): KeyType | 'other' | undefined {
   const bytes = readAttribute(session, handle, pkcs11js.CKA_KEY_TYPE) ?? Buffer.alloc(0)
@@ -14,14 +20,9 @@ export function readKeyType(session: Session, handle: Handle): KeyType | 'other'
   if (bytes.length === 0) {
     return undefined
   }
-  const known = further.length > 0 ? undefined : TYPES.get(type)
+  const known = further.length > 0 ? undefined : KEY_TYPES.get(type)
   return known ?? 'other'
 }
-
-const TYPES: ReadonlyMap<number, KeyType> = new Map([
-  [pkcs11js.CKK_RSA, 'RSA'],
-  [pkcs11js.CKK_EC, 'EC'],
-])
 
 /** A type that the token does not tell may be any. */
 export function mayBe(type: KeyType | 'other' | undefined, wanted: KeyType): boolean {

@@ -15,6 +15,9 @@ const TYPES: Readonly<Record<SignMechanism['name'], number>> = {
   CKM_ECDSA: pkcs11js.CKM_ECDSA,
 }
 
+/** Bytes: those of an RSA key of 4096 bits. */
+export const MAX_SIGNATURE_LENGTH = 512
+
 /** Hash, mask generation function with it, and length of the salt in bytes. */
 const PSS: Readonly<Record<HashAlgorithm['name'], readonly [hashAlg: number, mgf: number, saltLen: number]>> =
   {

@@ -3,7 +3,7 @@ import type { Handle, Template } from 'pkcs11js'
 import pkcs11js from 'pkcs11js'
 import { fingerprint } from '../../signature/fingerprint.ts'
 import type { FoundKey, KeyReference, KeyRequest } from '../messages.ts'
-import { findById, findObjects, readAttribute, readPublicKey } from './attributes.ts'
+import { findObjects, readAttribute, readId, readPublicHalf } from './attributes.ts'
 import { keyTypeOf, mayBe, readKeyType } from './key-type.ts'
 import { misconfigured } from './open-error.ts'
 
@@ -82,7 +82,7 @@ export function findSelectedKey(
     return handles[0]
   }
   return handles.find((handle) => {
-    const candidate = findPublicKey(session, handle, id)
+    const candidate = readPublicHalf(session, handle, Buffer.from(id, 'hex'))
     return candidate !== undefined && Buffer.compare(candidate, publicKey) === 0
   })
 }
@@ -91,9 +91,12 @@ function listPrivateKeys(session: Session, terms: SearchTerms): PrivateKey[] {
   return findObjects(session, privateKeyTemplate(terms)).map((handle) => {
     const labelBytes = readAttribute(session, handle, pkcs11js.CKA_LABEL) ?? Buffer.alloc(0)
     const label = labelBytes.toString('utf8')
-    const id = readAttribute(session, handle, pkcs11js.CKA_ID)?.toString('hex') ?? ''
-    const publicKey = findPublicKey(session, handle, id)
-    return { handle, label, labelBytes, id, ...(publicKey === undefined ? {} : { publicKey }) }
+    const id = readId(session, handle)
+    const publicKey = readPublicHalf(session, handle, id)
+    return {
+      ...{ handle, label, labelBytes, id: id.toString('hex') },
+      ...(publicKey === undefined ? {} : { publicKey }),
+    }
   })
 }
 
@@ -106,16 +109,6 @@ function privateKeyTemplate({ label, id }: SearchTerms): Template {
     template.push({ type: pkcs11js.CKA_ID, value: Buffer.from(id, 'hex') })
   }
   return template
-}
-
-/** The public half, from the private key object or, where that hides it, from the public key object of the same id. */
-function findPublicKey(session: Session, handle: Handle, id: string): Buffer | undefined {
-  const own = readPublicKey(session, handle)
-  if (own !== undefined) {
-    return own
-  }
-  const [publicKey] = findById(session, pkcs11js.CKO_PUBLIC_KEY, Buffer.from(id, 'hex'))
-  return publicKey === undefined ? undefined : readPublicKey(session, publicKey)
 }
 
 function checkUsable(session: Session, key: PrivateKey, { settings }: Pick<KeyRequest, 'settings'>): void {

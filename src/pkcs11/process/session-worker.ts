@@ -10,7 +10,7 @@ import type { Handle } from 'pkcs11js'
 import type { FromSession, SessionWorkerData, SignOrder, ToSession } from '../messages.ts'
 import { describeFailure, KeyGoneError, type TokenFailure } from '../return-values.ts'
 import { loadLibrary } from './library.ts'
-import { encodeMechanism } from './mechanism.ts'
+import { encodeMechanism, MAX_SIGNATURE_LENGTH } from './mechanism.ts'
 import { findSelectedKey } from './private-key.ts'
 import { closeUserSession, openUserSession } from './user-session.ts'
 
@@ -22,7 +22,6 @@ const {
   keys,
   key: firstKey,
 } = workerData as SessionWorkerData
-const MAX_SIGNATURE_LENGTH = 512
 /** PKCS#11 2.40 3.3; pkcs11js does not name it. */
 const CKS_RW_USER_FUNCTIONS = 3
 
