@@ -2,6 +2,11 @@
 import type { Level } from '../config.ts'
 import { CONTAINER_TOO_LARGE, REVOCATION_UNAVAILABLE, TIMESTAMP_UNAVAILABLE } from '../errors.ts'
 import type { SignOptions } from '../pkcs11/signing-jobs.ts'
+import {
+  type CertificatePath,
+  gatherEvidence,
+  type RevocationEvidence,
+} from '../revocation/revocation-evidence.ts'
 import type { SignedDataRequest } from '../signature/container-template.ts'
 import { digest } from '../signature/digest.ts'
 import type { HashAlgorithm } from '../signature/hash-algorithms.ts'
@@ -9,7 +14,6 @@ import type { SignatureType } from '../signature/signed-attributes.ts'
 import type { Signer } from '../signers/signer.ts'
 import type { SigningKey } from '../signers/signing-key.ts'
 import type { Timestamp } from '../timestamp/accept-answer.ts'
-import { type CertificatePath, gatherEvidence, type RevocationEvidence } from './revocation-evidence.ts'
 
 /** Of the time of a request, for what is left to do when there is a timestamp, in milliseconds. */
 const FINISH_MS = 50

@@ -6,7 +6,7 @@ import type { Signers } from '../signers/signers.ts'
 import { describeInvalidity, earliestNotAfter } from '../signers/validity.ts'
 
 export interface HealthOptions {
-  readonly signers: Pick<Signers, 'all'>
+  readonly signers: Pick<Signers, 'all' | 'isSettling'>
   readonly reloading: Pick<Reloading, 'status'>
 }
 
@@ -31,7 +31,8 @@ export const health = fp<HealthOptions>(
 )
 
 /**
- * Ready is a service that was not told to end, and whose signers are. A chain outside its validity does not change that,
+ * Ready is a service that was not told to end, and whose signers are, with what their containers hold where that comes
+ * soon after the start. A chain outside its validity does not change that,
  * though every signature is refused then: `certificate.valid` tells.
  *
  * Signers are counted, not named: who asks need not know who there is.
@@ -40,7 +41,7 @@ function describeReadiness({ signers, reloading }: HealthOptions, closing: boole
   const keys = signers.all()
   const { total, ready, isReady } = readinessOf(keys)
   return {
-    status: isReady && !closing ? 'ready' : 'not ready',
+    status: isReady && !closing && !signers.isSettling() ? 'ready' : 'not ready',
     closing,
     ...describeDefault(keys[0] as (typeof keys)[number]),
     signers: { total, ready },

@@ -9,6 +9,8 @@ export class CertificateWatch {
   readonly #service: Pick<RevocationService, 'watch' | 'start' | 'stop'>
   /** Whether anybody may be asked. */
   readonly #enabled: boolean
+  /** Until when answers to the first questions are waited for, in milliseconds of `performance.now()`. */
+  #settledAt = 0
 
   constructor(service: Pick<RevocationService, 'watch' | 'start' | 'stop'>, enabled: boolean) {
     this.#service = service
@@ -17,12 +19,18 @@ export class CertificateWatch {
 
   start(): void {
     if (this.#enabled) {
+      this.#settledAt = performance.now() + INTRODUCTION_MS
       this.#service.start()
     }
   }
 
   stop(): void {
     this.#service.stop()
+  }
+
+  /** Whether it is so soon after the start that what is missing for containers of level b-lt may just be on its way. */
+  isSettling(keys: readonly Pick<SigningKey, 'missingEvidence'>[]): boolean {
+    return performance.now() < this.#settledAt && keys.some((key) => key.missingEvidence().length > 0)
   }
 
   /** Whenever there may be other certificates than before. */

@@ -107,6 +107,11 @@ export class Signers {
     return [...new Set([defaultKey, ...signingKeys.values()])]
   }
 
+  /** Whether signers whose keys sign may be waited for nonetheless, as revocation information is on its way. */
+  isSettling(): boolean {
+    return this.#certificates.isSettling(this.all())
+  }
+
   /** Of the default signer. */
   status(): PoolStatus {
     return this.#current.defaultKey.status()

@@ -3,6 +3,7 @@ import type { ContainerConfiguration, SignerConfiguration, SignerRules } from '.
 import { CERTIFICATE_NOT_VALID, CERTIFICATE_REVOKED, HSM_UNAVAILABLE } from '../errors.ts'
 import type { PoolStatus, SessionPool } from '../pkcs11/session-pool.ts'
 import type { SignOptions } from '../pkcs11/signing-jobs.ts'
+import { gatherEvidence } from '../revocation/revocation-evidence.ts'
 import type { RevocationService } from '../revocation/revocation-service.ts'
 import type { HashAlgorithm } from '../signature/hash-algorithms.ts'
 import type { SignedMessage } from '../signature/signature-algorithm.ts'
@@ -93,6 +94,26 @@ export class SigningKey {
       throw new CERTIFICATE_REVOKED(revoked.subject, revoked.at.toISOString(), revoked.reason)
     }
     return signer
+  }
+
+  /**
+   * What is still missing for containers of level b-lt, each in words; nothing where they have another level.
+   */
+  missingEvidence(): readonly string[] {
+    const { timestamper, revocations } = this.sources
+    if (this.container.level !== 'b-lt' || timestamper === undefined) {
+      return []
+    }
+    const own = this.knownSigner()?.path
+    if (own === undefined || revocations.revoked(own) !== undefined) {
+      // Then something else is missing
+      return []
+    }
+    const authorities = timestamper.knownPaths()
+    const { problems } = gatherEvidence([own, ...authorities], revocations)
+    return authorities.length === 0
+      ? ['no timestamp authority has given a timestamp yet', ...problems]
+      : problems
   }
 
   /**

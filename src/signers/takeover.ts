@@ -52,6 +52,30 @@ export async function proveSigners(
   for (const key of changed) {
     await proveAnew(key, performance.now() + PATIENCE_MS, signal)
   }
+  await awaitEvidence(next, before, signal)
+  // Some of them may be revoked: that is known by now
+  findNewlyInvalid(next, before)
+}
+
+/** Where requests would be refused without revocation information, it has to be there, unless it was not before. */
+async function awaitEvidence(next: SignerSet, before: SignerSet, signal: AbortSignal): Promise<void> {
+  const keys = [...next.signingKeys.values()].filter(({ name, container }) => {
+    const former = before.signingKeys.get(name)
+    const isUseless = former?.container.level === 'b-lt' && former.missingEvidence().length > 0
+    return container.revocationFallback === 'refuse' && !isUseless
+  })
+  const deadline = performance.now() + PATIENCE_MS
+  while (keys.some((key) => key.missingEvidence().length > 0) && performance.now() < deadline) {
+    await delay(LOOK_MS, undefined, { signal })
+  }
+  refuseProblems(
+    keys.flatMap((key) =>
+      key.missingEvidence().map((missing) => ({
+        variable: key.configuration.settings.certificate,
+        message: `containers of level b-lt cannot be made: ${missing}`,
+      })),
+    ),
+  )
 }
 
 /** Whether it may still come to signatures with all of its keys. */

@@ -7,11 +7,13 @@ import type { SignerEntry } from '../../schemas/signers-file.ts'
 import { startAuthorities } from '../support/authorities.ts'
 import { generateKeyFile, RSA_2048, writeBundle } from '../support/certificates.ts'
 import { runCommand } from '../support/command.ts'
+import { send } from '../support/http.ts'
+import { afterReload } from '../support/reload.ts'
 import type { Handler } from '../support/revocation-server.ts'
 import { scrape } from '../support/scrape.ts'
-import { startReadyService } from '../support/service.ts'
+import { startReadyService, startService } from '../support/service.ts'
 import { tokenFor } from '../support/signers.ts'
-import { until } from '../support/signing.ts'
+import { hsmStatus, until } from '../support/signing.ts'
 import { send as sendToken } from '../support/timestamp-authority.ts'
 import { createToken, importKey } from '../support/token.ts'
 import { faultIn } from '../support/validators/bouncy-castle.ts'
@@ -189,6 +191,29 @@ t.test('what is wrong with a timestamp', async (t) => {
   t.equal(await faultOf(await signed('b-t', 'cades'), 'cades', 'b-t'), undefined, 'it is over')
 })
 
+t.test('another certificate is taken over with its revocation information, or not at all', async (t) => {
+  const renewed = authorities.certify({ subject: '/O=Test/CN=Renewed', keyFile })
+  const stranger = authorities.certify({ subject: '/O=Test/CN=Stranger', keyFile })
+  authorities.issuing.forget(stranger.certificate)
+  const write = (file: string) => {
+    const changed = { ...signers, 'b-lt': { ...signers['b-lt'], certificateFile: file } }
+    writeFileSync(path('signers.json'), JSON.stringify({ default: 'b-b', signers: changed }))
+  }
+  const outcome = await afterReload(service, () => write(renewed.certificateFile))
+  t.equal(outcome, 'taken over')
+  const first = await signed('b-lt', 'cms')
+  t.ok(first.includes(renewed.certificate.raw))
+  t.equal(await faultOf(first, 'cms', 'b-lt'), undefined)
+  t.equal(await afterReload(service, () => write(stranger.certificateFile)), 'refused')
+  t.match(
+    service.log(),
+    /SIGNERS_FILE \/signers\/b-lt\/certificateFile: containers of level b-lt cannot be made: O=Test, CN=Stranger: /,
+  )
+  t.ok((await signed('b-lt', 'cms')).includes(renewed.certificate.raw))
+  const back = () => writeFileSync(path('signers.json'), JSON.stringify({ default: 'b-b', signers }))
+  t.equal(await afterReload(service, back), 'taken over')
+})
+
 t.test('what is larger than allowed', async (t) => {
   const before = await metric('hsm_calls_total', 'operation="sign",return_value="CKR_OK"')
   const answer = await ask('small', 'cms')
@@ -248,10 +273,13 @@ t.test('revocation information that nobody gives', async (t) => {
     return undefined
   }
   play(t, '/issuing', failing, respond)
-  const { sign, url } = await startReadyService(t, {
+  const { sign, url } = await startService(t, {
     ...token.environment,
     ...{ SIGNERS_FILE: path('signers.json'), HSM_SESSIONS: '1' },
   })
+  await until('the key signs', async () => (await hsmStatus(url)).state === 'ready')
+  const { statusCode } = await send(`${url}/health/ready`)
+  t.equal(statusCode, 503, 'soon after the start it is waited for')
   const body = (signer: string, type: SignatureType) => ({
     action: 'sign_pkcs7',
     encoded_contents: content.toString('base64'),

@@ -1,5 +1,4 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { gatherEvidence } from '../../containers/revocation-evidence.ts'
 import type { SigningKey } from '../../signers/signing-key.ts'
 
 const LOOK_MS = 50
@@ -11,20 +10,11 @@ const LOOK_MS = 50
  * @param limitMs milliseconds, after which what is missing is told by whoever makes the container
  */
 export async function waitForRevocationInformation(
-  key: Pick<SigningKey, 'container' | 'sources' | 'signer'>,
+  key: Pick<SigningKey, 'missingEvidence'>,
   limitMs: number,
 ): Promise<void> {
-  const { timestamper, revocations } = key.sources
-  if (key.container.level !== 'b-lt' || timestamper === undefined) {
-    return
-  }
-  const isKnown = () => {
-    const authorities = timestamper.knownPaths()
-    const { problems } = gatherEvidence([key.signer().path, ...authorities], revocations)
-    return authorities.length > 0 && problems.length === 0
-  }
   const deadline = performance.now() + limitMs
-  while (!isKnown() && performance.now() < deadline) {
+  while (key.missingEvidence().length > 0 && performance.now() < deadline) {
     await delay(LOOK_MS)
   }
 }

@@ -1,7 +1,7 @@
 import type { X509Certificate } from 'node:crypto'
-import type { RevocationInformation } from '../revocation/revocation-information.ts'
 import type { RevocationValues } from '../signature/revocation-values.ts'
-import type { SignerSources } from '../signers/signing-key.ts'
+import type { RevocationInformation } from './revocation-information.ts'
+import type { RevocationService } from './revocation-service.ts'
 
 /** Leaf first. */
 export type CertificatePath = readonly X509Certificate[]
@@ -18,7 +18,7 @@ export interface RevocationEvidence {
 
 export function gatherEvidence(
   paths: readonly CertificatePath[],
-  revocations: SignerSources['revocations'],
+  revocations: Pick<RevocationService, 'information'>,
 ): RevocationEvidence {
   const at = new Date()
   const all = paths.map((path) => ({ path, information: revocations.information(path, at) }))
