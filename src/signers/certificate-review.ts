@@ -1,4 +1,5 @@
 import type { X509Certificate } from 'node:crypto'
+import { readCertificateFields } from '../der/certificate-fields.ts'
 import type { Chain } from './chain.ts'
 import { describeMissingIssuer } from './review/chain-warnings.ts'
 import { findForbiddenIssuer } from './review/forbidden-issuer.ts'
@@ -54,7 +55,7 @@ export function reviewCertificates(certificates: CertificatesForReview): Certifi
     const of = following.includes(issuer) ? 'following' : 'caCertificates'
     return describeIssuerProblems([leaf, ...issuers], index + 1).map((message) => ({ of, message }) as const)
   })
-  const reviewed = readForReview(leaf)
+  const reviewed = isDer(leaf) ? readForReview(leaf) : undefined
   const judge = (ofLeaf: readonly string[], warnings: readonly string[]): CertificateReview => ({
     problems: [...ofLeaf.map((message) => ({ of: 'leaf', message }) as const), ...issuerProblems],
     warnings,
@@ -68,6 +69,16 @@ export function reviewCertificates(certificates: CertificatesForReview): Certifi
   }
   const missing = chain.complete || forbidden !== undefined ? [] : [describeMissingIssuer(path, files)]
   return judge(describeLeafProblems(reviewed), [...missing, ...describeUse(reviewed, issuers)])
+}
+
+/** Containers repeat its issuer and serial number, octet by octet. */
+function isDer(leaf: X509Certificate): boolean {
+  try {
+    readCertificateFields(leaf)
+    return true
+  } catch {
+    return false
+  }
 }
 
 function describeUse(signer: ReviewedCertificate, issuers: readonly X509Certificate[]): string[] {

@@ -145,7 +145,7 @@ export class Signers {
     } catch (error) {
       await Promise.all(next.ownPools.map(({ pool }) => pool.close(0)))
       this.#takingOver = undefined
-      this.#watchCertificates()
+      this.#forgetUnused()
       throw error
     }
     this.#current = next
@@ -183,12 +183,16 @@ export class Signers {
     }
     await delay(Math.max(FORMER_MS, timeoutMs), undefined, { ref: false, signal: this.#closing.signal })
     this.#former = this.#former.filter((set) => set !== former)
-    this.#watchCertificates()
-    this.#timestampers.keep(new Set(this.#allKeys().map(({ sources }) => sources.timestamper)))
+    this.#forgetUnused()
     for (const pool of retired) {
       await pool.pool.close(timeoutMs)
       this.#retiring.delete(pool)
     }
+  }
+
+  #forgetUnused(): void {
+    this.#watchCertificates()
+    this.#timestampers.keep(new Set(this.#allKeys().map(({ sources }) => sources.timestamper)))
   }
 
   #watchCertificates(): void {

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { SETTINGS } from '../../src/configuration/single-signer.ts'
 import { type Signer, signerFromFiles, signerFromToken } from '../../src/signers/signer.ts'
-import { type Issued, issue, RSA_2048, spoil } from '../support/certificates.ts'
+import { type Issued, issue, RSA_2048, spoil, withLongLength } from '../support/certificates.ts'
 import { DEFAULT_CONTAINER } from '../support/container-configuration.ts'
 
 const directory = t.testdir()
@@ -87,6 +87,8 @@ t.test('a certificate that OpenSSL reads and containers cannot hold is told by i
       ...COMMON,
     })
   t.throws(() => create([odd], []), refused('SIGNER_CERTIFICATE_FILE'))
+  const long = { ...leaf, certificate: withLongLength(leaf.certificate) }
+  t.throws(() => create([long], []), refused('SIGNER_CERTIFICATE_FILE'))
   t.throws(
     () => create([ofRsaRoot, oddRoot], []),
     refused('SIGNER_CERTIFICATE_FILE', 'the certificate of CN=RSA root '),

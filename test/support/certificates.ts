@@ -3,6 +3,9 @@ import { execFileSync } from 'node:child_process'
 import { X509Certificate } from 'node:crypto'
 import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { DerReader } from '../../src/der/der-reader.ts'
+import { encode } from '../../src/der/der-writer.ts'
+import { TAG } from '../../src/der/tag.ts'
 
 /** PEM files. */
 export interface Issued {
@@ -84,6 +87,27 @@ export function spoil({ certificate, certificateFile, ...rest }: Issued): Issued
   const file = `${certificateFile}.spoiled.pem`
   writeFileSync(file, spoiled.toString())
   return { ...rest, certificate: spoiled, certificateFile: file }
+}
+
+/**
+ * The certificate with a serial number whose length takes more octets than it has to: BER, not DER (X.690 10.1). Its
+ * signature does not verify any more.
+ */
+export function withLongLength({ raw }: X509Certificate): X509Certificate {
+  const read = (reader: DerReader) => {
+    const elements: Buffer[] = []
+    while (reader.tag !== undefined) {
+      elements.push(reader.element())
+    }
+    return elements
+  }
+  const [toBeSigned = Buffer.alloc(0), ...rest] = read(new DerReader(raw).enter(TAG.sequence))
+  const [version, serialNumber = Buffer.alloc(0), ...fields] = read(
+    new DerReader(toBeSigned).enter(TAG.sequence),
+  )
+  const long = Buffer.concat([serialNumber.subarray(0, 1), Buffer.of(0x81), serialNumber.subarray(1)])
+  const changed = encode(TAG.sequence, version as Buffer, long, ...fields)
+  return new X509Certificate(encode(TAG.sequence, changed, ...rest))
 }
 
 /** The certificate of a P-256 key, with a key of a type that OpenSSL does not know in its place. */
