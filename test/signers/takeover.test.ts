@@ -4,14 +4,17 @@ import { SETTINGS } from '../../src/configuration/single-signer.ts'
 import { HSM_BUSY, HSM_UNAVAILABLE } from '../../src/errors.ts'
 import type { SignerSet } from '../../src/signers/signer-set.ts'
 import { findNewlyInvalid, proveSigners } from '../../src/signers/takeover.ts'
+import { DEFAULT_CONTAINER } from '../support/container-configuration.ts'
 
 /** A set of one signer, whose test signatures end like this, one after another. */
 function setOf(...outcomes: (Error | undefined)[]): SignerSet {
   const key = {
     name: 'contracts',
     configuration: { settings: SETTINGS },
-    knownSigner: () => ({ encoded: [{ der: Buffer.from('a certificate') }] }),
+    container: DEFAULT_CONTAINER,
+    knownSigner: () => ({ path: [{ raw: Buffer.from('a certificate') }] }),
     validSigner() {},
+    missingEvidence: () => [],
     async prove() {
       const outcome = outcomes.shift()
       if (outcome !== undefined) {
