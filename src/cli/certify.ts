@@ -123,25 +123,18 @@ export function addCertifyCommand(program: Command, io: Io): void {
 }
 
 async function certify(io: Io, request: string | undefined, options: CertifyOptions): Promise<void> {
-  const { out } = options
-  refuseExisting(out)
+  refuseExisting(options.out)
   const certificate = new X509Certificate(
     request === undefined ? await selfSign(io, options) : await issue(io, request, options),
   )
   io.errors.write(`${FOR_TESTS}\n`)
   const pem = encodePem('CERTIFICATE', certificate.raw)
-  if (out !== undefined || !options.json) {
-    writeResult(io, out, pem)
-  }
-  if (options.json) {
-    const told = {
-      certificate: pem,
-      serial: certificate.serialNumber,
-      notAfter: validityPeriod(certificate).notAfter.toISOString(),
-      fingerprint: fingerprint(certificate.publicKey.export({ type: 'spki', format: 'der' })),
-    }
-    io.output.write(`${JSON.stringify(told, null, 2)}\n`)
-  }
+  writeResult(io, options, pem, {
+    certificate: pem,
+    serial: certificate.serialNumber,
+    notAfter: validityPeriod(certificate).notAfter.toISOString(),
+    fingerprint: fingerprint(certificate.publicKey.export({ type: 'spki', format: 'der' })),
+  })
 }
 
 /** @returns DER */

@@ -65,8 +65,8 @@ export function addCsrCommand(program: Command, io: Io): void {
     .action((options: CsrOptions) => request(io, options))
 }
 
-async function request(io: Io, { subject, san = [], eku, out, ...options }: CsrOptions): Promise<void> {
-  refuseExisting(out)
+async function request(io: Io, { subject, san = [], eku, ...options }: CsrOptions): Promise<void> {
+  refuseExisting(options.out)
   const hash = hashOf(options)
   const made = await withTokenKey(io, options, hash, async (key) => {
     const publicKey = key.publicKey.export({ type: 'spki', format: 'der' })
@@ -80,10 +80,5 @@ async function request(io: Io, { subject, san = [], eku, out, ...options }: CsrO
     })
     return { request: encodePem('CERTIFICATE REQUEST', der), fingerprint: fingerprint(publicKey) }
   })
-  if (out !== undefined || !options.json) {
-    writeResult(io, out, made.request)
-  }
-  if (options.json) {
-    io.output.write(`${JSON.stringify(made, null, 2)}\n`)
-  }
+  writeResult(io, options, made.request, made)
 }
