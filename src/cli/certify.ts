@@ -3,10 +3,8 @@ import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { type Command, Option } from 'commander'
 import type { GeneralName, RelativeDistinguishedNames } from 'pkijs'
-import { parseAlternativeName } from '../certification/alternative-name.ts'
 import { type Authority, isKeyOf, parseAuthority } from '../certification/authority.ts'
 import type { CertifyingKey } from '../certification/certifying-key.ts'
-import { parseDistinguishedName } from '../certification/distinguished-name.ts'
 import { type ExtendedKeyUsage, subjectAlternativeName } from '../certification/extensions.ts'
 import { parseForeignRequest } from '../certification/foreign-request.ts'
 import { issueCertificate, type Order } from '../certification/issuing.ts'
@@ -20,9 +18,17 @@ import { readKeyFile } from './certify/key-file.ts'
 import { describeMisuse, MAX_DAYS_OF_AUTHORITY } from './certify/usage.ts'
 import { CommandFailed } from './exit-codes.ts'
 import type { Io } from './io.ts'
-import { parseId } from './keygen.ts'
 import type { KeyOptions } from './signing/configuration.ts'
-import { collecting, hashOf, hashOption, keyUsageOption, parsing } from './signing/options.ts'
+import {
+  alternativeNameOption,
+  hashOf,
+  hashOption,
+  idOption,
+  keyUsageOption,
+  labelOption,
+  parsing,
+  subjectOption,
+} from './signing/options.ts'
 import { refuseExisting, writeResult } from './signing/output.ts'
 import { withTokenKey } from './signing/token-key.ts'
 import { addTokenOptions, parseInteger } from './token-options.ts'
@@ -74,18 +80,8 @@ export function addCertifyCommand(program: Command, io: Io): void {
     .addOption(
       new Option('--self-signed', 'have the key on the token certify itself').conflicts(['caCert', 'caKey']),
     )
-    .addOption(
-      new Option(
-        '--subject <name>',
-        'subject of what is self-signed, such as CN=Signer,O=Example,C=DE',
-      ).argParser(parsing(parseDistinguishedName)),
-    )
-    .addOption(
-      new Option(
-        '--san <name>',
-        'its subject alternative name: DNS:, email:, URI: or IP:; can be repeated',
-      ).argParser(collecting(parseAlternativeName)),
-    )
+    .addOption(subjectOption('subject of what is self-signed'))
+    .addOption(alternativeNameOption('its subject alternative name'))
     .addOption(new Option('--ca', 'make it a certificate authority').conflicts('eku'))
     .option('--ca-cert <file>', 'certificate of the authority, PEM or DER; its issuers may follow')
     .addOption(
@@ -112,8 +108,8 @@ export function addCertifyCommand(program: Command, io: Io): void {
       ),
     )
     .addOption(hashOption())
-    .option('--label <label>', 'key that signs, in place of HSM_KEY_LABEL and HSM_KEY_ID')
-    .addOption(new Option('--id <hex>', 'the same by CKA_ID').argParser(parseId))
+    .addOption(labelOption('key that signs'))
+    .addOption(idOption())
     .option('--out <file>', 'write the certificate to a new file')
     .addHelpText('after', EXAMPLES)
     .action((request: string | undefined, options: CertifyOptions, command: Command) => {
@@ -123,25 +119,18 @@ export function addCertifyCommand(program: Command, io: Io): void {
 }
 
 async function certify(io: Io, request: string | undefined, options: CertifyOptions): Promise<void> {
-  const { out } = options
-  refuseExisting(out)
+  refuseExisting(options.out)
   const certificate = new X509Certificate(
     request === undefined ? await selfSign(io, options) : await issue(io, request, options),
   )
   io.errors.write(`${FOR_TESTS}\n`)
   const pem = encodePem('CERTIFICATE', certificate.raw)
-  if (out !== undefined || !options.json) {
-    writeResult(io, out, pem)
-  }
-  if (options.json) {
-    const told = {
-      certificate: pem,
-      serial: certificate.serialNumber,
-      notAfter: validityPeriod(certificate).notAfter.toISOString(),
-      fingerprint: fingerprint(certificate.publicKey.export({ type: 'spki', format: 'der' })),
-    }
-    io.output.write(`${JSON.stringify(told, null, 2)}\n`)
-  }
+  writeResult(io, options, pem, {
+    certificate: pem,
+    serial: certificate.serialNumber,
+    notAfter: validityPeriod(certificate).notAfter.toISOString(),
+    fingerprint: fingerprint(certificate.publicKey.export({ type: 'spki', format: 'der' })),
+  })
 }
 
 /** @returns DER */

@@ -1,9 +1,7 @@
 /** `signing-service csr`: a request for a certificate, signed by the key on the token. */
-import { type Command, Option } from 'commander'
+import type { Command } from 'commander'
 import type { GeneralName, RelativeDistinguishedNames } from 'pkijs'
-import { parseAlternativeName } from '../certification/alternative-name.ts'
 import { createCertificationRequest } from '../certification/certification-request.ts'
-import { parseDistinguishedName } from '../certification/distinguished-name.ts'
 import {
   type ExtendedKeyUsage,
   extendedKeyUsage,
@@ -13,9 +11,16 @@ import {
 import { encodePem } from '../certification/pem.ts'
 import { fingerprint } from '../signature/fingerprint.ts'
 import type { Io } from './io.ts'
-import { parseId } from './keygen.ts'
 import type { KeyOptions } from './signing/configuration.ts'
-import { collecting, hashOf, hashOption, keyUsageOption, parsing } from './signing/options.ts'
+import {
+  alternativeNameOption,
+  hashOf,
+  hashOption,
+  idOption,
+  keyUsageOption,
+  labelOption,
+  subjectOption,
+} from './signing/options.ts'
 import { refuseExisting, writeResult } from './signing/output.ts'
 import { withTokenKey } from './signing/token-key.ts'
 import { addTokenOptions } from './token-options.ts'
@@ -45,28 +50,19 @@ interface CsrOptions extends KeyOptions {
 export function addCsrCommand(program: Command, io: Io): void {
   addTokenOptions(program.command('csr'))
     .description('request a certificate for the key on the token (PKCS#10, PEM)')
-    .addOption(
-      new Option('--subject <name>', 'subject, such as CN=Signer,O=Example,C=DE')
-        .argParser(parsing(parseDistinguishedName))
-        .makeOptionMandatory(),
-    )
-    .addOption(
-      new Option(
-        '--san <name>',
-        'subject alternative name: DNS:, email:, URI: or IP:; can be repeated',
-      ).argParser(collecting(parseAlternativeName)),
-    )
+    .addOption(subjectOption('subject').makeOptionMandatory())
+    .addOption(alternativeNameOption('subject alternative name'))
     .addOption(keyUsageOption())
     .addOption(hashOption())
-    .option('--label <label>', 'key, in place of HSM_KEY_LABEL and HSM_KEY_ID')
-    .addOption(new Option('--id <hex>', 'the same by CKA_ID').argParser(parseId))
+    .addOption(labelOption('key'))
+    .addOption(idOption())
     .option('--out <file>', 'write the request to a new file')
     .addHelpText('after', EXAMPLES)
     .action((options: CsrOptions) => request(io, options))
 }
 
-async function request(io: Io, { subject, san = [], eku, out, ...options }: CsrOptions): Promise<void> {
-  refuseExisting(out)
+async function request(io: Io, { subject, san = [], eku, ...options }: CsrOptions): Promise<void> {
+  refuseExisting(options.out)
   const hash = hashOf(options)
   const made = await withTokenKey(io, options, hash, async (key) => {
     const publicKey = key.publicKey.export({ type: 'spki', format: 'der' })
@@ -80,10 +76,5 @@ async function request(io: Io, { subject, san = [], eku, out, ...options }: CsrO
     })
     return { request: encodePem('CERTIFICATE REQUEST', der), fingerprint: fingerprint(publicKey) }
   })
-  if (out !== undefined || !options.json) {
-    writeResult(io, out, made.request)
-  }
-  if (options.json) {
-    io.output.write(`${JSON.stringify(made, null, 2)}\n`)
-  }
+  writeResult(io, options, made.request, made)
 }

@@ -9,10 +9,10 @@ import { administer } from '../pkcs11/administration/administer.ts'
 import type { CertificateRequest } from '../pkcs11/administration/messages.ts'
 import { encodePublicKey } from '../signature/public-key.ts'
 import { parseCertificates } from '../signers/certificate-file.ts'
-import { CommandFailed } from './exit-codes.ts'
 import type { Io } from './io.ts'
 import { formatTable } from './table.ts'
 import { addTokenOptions, findAccess, type TokenOptions } from './token-options.ts'
+import { useFile } from './use-file.ts'
 
 const EXAMPLES = `
 FILE is PEM or DER. Of several certificates in it the first one is imported; the others belong into the file that
@@ -59,12 +59,10 @@ async function importCertificate(io: Io, file: string, { label, ...options }: Im
 }
 
 function readRequest(file: string): CertificateRequest {
-  try {
+  return useFile(file, () => {
     const [certificate] = parseCertificates(readFileSync(file))
     return encodeRequest(certificate as X509Certificate)
-  } catch (error) {
-    throw new CommandFailed(`${file} cannot be used: ${(error as Error).message}`)
-  }
+  })
 }
 
 /**

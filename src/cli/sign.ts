@@ -4,11 +4,9 @@ import { checkAllowed } from '../callback/allowed.ts'
 import { parseHashAlgorithm } from '../callback/fields.ts'
 import { encodePem } from '../certification/pem.ts'
 import { createContainer } from '../containers/create-container.ts'
-import { digestFile } from '../signature/file-digest.ts'
-import type { HashAlgorithm } from '../signature/hash-algorithms.ts'
 import type { SignatureType } from '../signature/signed-attributes.ts'
 import { Signers } from '../signers/signers.ts'
-import { CommandFailed } from './exit-codes.ts'
+import { digestInput } from './digest-input.ts'
 import type { Io } from './io.ts'
 import { signerOption } from './signer-option.ts'
 import { loadForSigning } from './signing/configuration.ts'
@@ -50,13 +48,13 @@ export function addSignCommand(program: Command, io: Io): void {
     .action((file: string, options: SignOptions) => sign(io, file, options))
 }
 
-async function sign(io: Io, file: string, { type, pem, out, ...options }: SignOptions): Promise<void> {
-  refuseExisting(out)
+async function sign(io: Io, file: string, { type, pem, ...options }: SignOptions): Promise<void> {
+  refuseExisting(options.out)
   const hashAlgorithm = hashOf(options)
   const { configuration, signer } = await loadForSigning(io, options)
-  const messageDigest = await read(file, hashAlgorithm)
+  const messageDigest = await digestInput(hashAlgorithm, file)
   const limitMs = options.timeout * 1000
-  const signed = await withKey(
+  const { subject, der, level, shortfall } = await withKey(
     (log, observer, onMisconfigured) => {
       const only = { ...configuration.signers, default: signer.name, signers: [signer] }
       return new Signers(only, {
@@ -75,28 +73,14 @@ async function sign(io: Io, file: string, { type, pem, out, ...options }: SignOp
       const options = { deadline: performance.now() + configuration.hsm.timeoutMs }
       const request = { type, hashAlgorithm, messageDigest }
       const container = await createContainer(request, { signingKey: key, options })
-      return { ...container, signer: key.signer().validity[0]?.subject }
+      return { ...container, subject: key.signer().validity[0]?.subject }
     },
   )
-  if (signed.shortfall !== undefined) {
-    io.errors.write(`The signature has level ${signed.level} only: ${signed.shortfall}\n`)
+  if (shortfall !== undefined) {
+    io.errors.write(`The signature has level ${level} only: ${shortfall}\n`)
   }
-  if (out !== undefined || !options.json) {
-    writeResult(io, out, pem ? encodePem('CMS', signed.der) : signed.der)
-  }
-  if (options.json) {
-    const { der, signer, level } = signed
-    const told = { signer, type, level, hash: hashAlgorithm.name, signature: der.toString('base64') }
-    io.output.write(`${JSON.stringify(told, null, 2)}\n`)
-  }
-}
-
-async function read(file: string, hashAlgorithm: HashAlgorithm): Promise<Buffer> {
-  try {
-    return await digestFile(hashAlgorithm, file)
-  } catch (error) {
-    throw new CommandFailed(`${file} cannot be read: ${(error as Error).message}`)
-  }
+  const told = { signer: subject, type, level, hash: hashAlgorithm.name, signature: der.toString('base64') }
+  writeResult(io, options, pem ? encodePem('CMS', der) : der, told)
 }
 
 /** A command neither counts nor logs. */

@@ -3,11 +3,11 @@ import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import type { Variables } from '../configuration/variables.ts'
 import { type DetachedSignature, parseDetachedSignature } from '../signature/detached-signature.ts'
-import { digestFile } from '../signature/file-digest.ts'
 import { describeWrongSignature } from '../signature/foreign-signature.ts'
 import { parseCertificates } from '../signers/certificate-file.ts'
 import { type TrustAnchors, traceToAnchor } from '../signers/trust.ts'
 import { validityPeriod } from '../signers/validity.ts'
+import { digestInput } from './digest-input.ts'
 import { CommandFailed } from './exit-codes.ts'
 import type { Io } from './io.ts'
 import { printable } from './table.ts'
@@ -58,9 +58,7 @@ async function verify(
   const anchors = readAnchors(ca, io.environment)
   const signature = useFile(signatureFile, () => parseDetachedSignature(readFileSync(signatureFile)))
   const { signer, hashAlgorithm, signingTime } = signature
-  const actual = await digestFile(hashAlgorithm, file).catch((error: Error) => {
-    throw new CommandFailed(`${file} cannot be read: ${error.message}`)
-  })
+  const actual = await digestInput(hashAlgorithm, file)
   const verdicts = useFile(signatureFile, () => judge(signature, actual, anchors))
   const valid = Object.values(verdicts).every((problem) => problem === undefined)
   const about = {

@@ -7,6 +7,7 @@ import { checkKeyMatches } from '../../signers/key-request.ts'
 import type { Signer } from '../../signers/signer.ts'
 import {
   describeInvalidity,
+  describeIssuer,
   describeShortness,
   earliestNotAfter,
   validityPeriod,
@@ -53,8 +54,7 @@ export function reportChain(
   if (complete) {
     report.passed('chain', `complete to a self-signed root: ${path}`)
   } else {
-    const missing = last.issuer.replaceAll('\n', ', ')
-    report.failed('chain', `${path}; missing is the certificate of its issuer ${missing}`)
+    report.failed('chain', `${path}; missing is the certificate of its issuer ${describeIssuer(last)}`)
   }
   const now = new Date()
   const invalid = describeInvalidity(validity, now) ?? describeShortness(validity, now, minimumDaysLeft)

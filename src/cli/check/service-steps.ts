@@ -2,6 +2,7 @@
 import { X509Certificate } from 'node:crypto'
 import type { ReadyReply } from '../../../schemas/health.ts'
 import type { Signer } from '../../signers/signer.ts'
+import { describeSubject } from '../../signers/validity.ts'
 import type { StepName } from './advice.ts'
 import { describeError, type Reply, send } from './http.ts'
 import type { Report } from './report.ts'
@@ -97,10 +98,9 @@ function reportLeaf(report: Report, { certificate }: Signer, { status, body }: R
   if (leaf.raw.equals(certificate.raw)) {
     report.passed('service: certificate', 'get_certificates answers the same certificate')
   } else {
-    const { subject, serialNumber } = leaf
     report.failed(
       'service: certificate',
-      `get_certificates answers another certificate: of ${subject.replaceAll('\n', ', ')}, serial ${serialNumber}`,
+      `get_certificates answers another certificate: of ${describeSubject(leaf)}, serial ${leaf.serialNumber}`,
     )
   }
 }

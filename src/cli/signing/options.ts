@@ -1,11 +1,14 @@
 /** Options that several of the commands have which sign. */
 import { InvalidArgumentError, Option } from 'commander'
+import { parseAlternativeName } from '../../certification/alternative-name.ts'
+import { parseDistinguishedName } from '../../certification/distinguished-name.ts'
 import { EXTENDED_KEY_USAGES } from '../../certification/extensions.ts'
 import {
   DEFAULT_HASH_ALGORITHM,
   findHashAlgorithm,
   type HashAlgorithm,
 } from '../../signature/hash-algorithms.ts'
+import { parseId } from '../keygen.ts'
 
 const HASHES = ['sha256', 'sha384', 'sha512']
 
@@ -24,6 +27,30 @@ export function keyUsageOption(): Option {
     .default('document-signing')
 }
 
+/** @param what it is, in a few words */
+export function subjectOption(what: string): Option {
+  return new Option('--subject <name>', `${what}, such as CN=Signer,O=Example,C=DE`).argParser(
+    parsing(parseDistinguishedName),
+  )
+}
+
+/** @param what it is, in a few words */
+export function alternativeNameOption(what: string): Option {
+  return new Option('--san <name>', `${what}: DNS:, email:, URI: or IP:; can be repeated`).argParser(
+    collecting(parseAlternativeName),
+  )
+}
+
+/** @param what the key is, in a few words */
+export function labelOption(what: string): Option {
+  return new Option('--label <label>', `${what}, in place of HSM_KEY_LABEL and HSM_KEY_ID`)
+}
+
+/** Of the key that the option before may name by its label. */
+export function idOption(): Option {
+  return new Option('--id <hex>', 'the same by CKA_ID').argParser(parseId)
+}
+
 /** Has commander report what a parser throws, with the name of the option and exit code 2. */
 export function parsing<T>(parse: (value: string) => T): (value: string) => T {
   return (value) => {
@@ -36,7 +63,7 @@ export function parsing<T>(parse: (value: string) => T): (value: string) => T {
 }
 
 /** The same for an option that can be repeated. */
-export function collecting<T>(parse: (value: string) => T): (value: string, collected?: T[]) => T[] {
+function collecting<T>(parse: (value: string) => T): (value: string, collected?: T[]) => T[] {
   const parseOne = parsing(parse)
   return (value, collected = []) => [...collected, parseOne(value)]
 }

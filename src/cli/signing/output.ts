@@ -9,12 +9,34 @@ export function refuseExisting(file: string | undefined): void {
   }
 }
 
-/** @param file a new one; undefined writes to stdout */
-export function writeResult(io: Io, file: string | undefined, content: string | Uint8Array): void {
-  if (file === undefined) {
+export interface OutputOptions {
+  /** A new file. */
+  readonly out?: string
+  readonly json?: boolean
+}
+
+/**
+ * Writes what was made to its file, or to stdout where there is none.
+ *
+ * @param told what `--json` prints in place of it, or beside the file
+ */
+export function writeResult(
+  io: Io,
+  { out, json = false }: OutputOptions,
+  content: string | Uint8Array,
+  told: object,
+): void {
+  if (out !== undefined) {
+    writeNew(out, content)
+  } else if (!json) {
     io.output.write(content)
-    return
   }
+  if (json) {
+    io.output.write(`${JSON.stringify(told, null, 2)}\n`)
+  }
+}
+
+function writeNew(file: string, content: string | Uint8Array): void {
   try {
     writeFileSync(file, content, { flag: 'wx' })
   } catch (error) {

@@ -1,0 +1,12 @@
+import { digestFile } from '../signature/file-digest.ts'
+import type { HashAlgorithm } from '../signature/hash-algorithms.ts'
+import { CommandFailed } from './exit-codes.ts'
+
+/** The digest of a file that is signed; why it cannot be read becomes a message that names the file. */
+export async function digestInput(hashAlgorithm: HashAlgorithm, file: string): Promise<Buffer> {
+  try {
+    return await digestFile(hashAlgorithm, file)
+  } catch (error) {
+    throw new CommandFailed(`${file} cannot be read: ${(error as Error).message}`)
+  }
+}
