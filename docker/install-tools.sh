@@ -6,8 +6,9 @@
 # Groups: softhsm (softhsm2-util and libsofthsm2.so), opensc (pkcs11-tool), openssl (OpenSSL 3), poppler (pdfsig),
 # nss (certutil), softokn (NSS's PKCS#11 library), opencryptoki (with its software token; apk and Homebrew have none),
 # p11-kit (its server, and the PKCS#11 library that is its client), compiler (c++, make and python3, with which node-gyp
-# compiles pkcs11js), prometheus-client (that of the system's Python; Homebrew has none). Silent when everything is
-# there. Uses apt-get, dnf, apk or brew, through sudo when it is not root. Progress goes to stderr.
+# compiles pkcs11js), prometheus-client (that of the system's Python; Homebrew has none), java (a JDK), bouncycastle and
+# pdfbox (libraries for Java; apk and Homebrew have none), gpgsm. Silent when everything is there. Uses apt-get, dnf, apk
+# or brew, through sudo when it is not root. Progress goes to stderr.
 set -eu
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
@@ -33,9 +34,13 @@ present() {
     p11-kit) has p11-kit && "$here/p11-kit-client-path.sh" >/dev/null 2>&1 ;;
     compiler) has c++ && has make && has python3 ;;
     prometheus-client) /usr/bin/python3 -c 'import prometheus_client' >/dev/null 2>&1 ;;
+    # macOS has a javac that only says where to get one.
+    java) javac -version >/dev/null 2>&1 ;;
+    bouncycastle | pdfbox) "$here/jar-path.sh" "$1" >/dev/null 2>&1 ;;
+    gpgsm) has gpgsm && has gpgconf ;;
     *)
       fail "unknown tool group $1; the groups are softhsm, opensc, openssl, poppler, nss, softokn, opencryptoki, p11-kit, \
-compiler and prometheus-client" 64
+compiler, prometheus-client, java, bouncycastle, pdfbox and gpgsm" 64
       ;;
   esac
 }
@@ -67,6 +72,18 @@ package() {
     apt-get/prometheus-client) echo python3-prometheus-client ;;
     dnf/prometheus-client) echo python3-prometheus_client ;;
     apk/prometheus-client) echo py3-prometheus-client ;;
+    apt-get/java) echo default-jdk-headless ;;
+    dnf/java) echo java-latest-openjdk-devel ;;
+    apk/java) echo openjdk21-jdk ;;
+    brew/java) echo openjdk ;;
+    apt-get/bouncycastle) echo libbcpkix-java ;;
+    dnf/bouncycastle) echo bouncycastle-pkix ;;
+    apt-get/pdfbox) echo libpdfbox2-java ;;
+    dnf/pdfbox) echo pdfbox ;;
+    apt-get/gpgsm) echo gpgsm gpg-agent ;;
+    dnf/gpgsm) echo gnupg2 gnupg2-smime ;;
+    apk/gpgsm) echo gpgsm gpg-agent gnupg-gpgconf ;;
+    brew/gpgsm) echo gnupg ;;
   esac
 }
 

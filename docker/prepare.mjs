@@ -1,8 +1,9 @@
 // Brings a fresh clone to where the service and its tests can run: dependencies, build and, with --tools, the command
-// line tools, with --tap, the test runner. Plain JavaScript without imports of packages, because it runs before any are
-// there. Does nothing, within a second, when nothing is to be done.
+// line tools, with --validators, further ones that judge signatures, with --tap, the test runner. Plain JavaScript
+// without imports of packages, because it runs before any are there. Does nothing, within a second, when nothing is to be
+// done.
 //
-//   node docker/prepare.mjs [--tools] [--tap]
+//   node docker/prepare.mjs [--tools] [--validators] [--tap]
 import { spawn } from 'node:child_process'
 import { chmod, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -10,6 +11,7 @@ import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const tools = ['softhsm', 'opensc', 'openssl', 'poppler', 'nss', 'p11-kit']
+const validators = ['java', 'bouncycastle', 'pdfbox', 'gpgsm']
 
 /** What went wrong, in words that say what to do: no stack is printed for it. */
 class PreparationError extends Error {}
@@ -150,7 +152,7 @@ async function buildTap() {
 }
 
 /**
- * @param {{ tools?: boolean, tap?: boolean }} options
+ * @param {{ tools?: boolean, validators?: boolean, tap?: boolean }} options
  * @throws when something could not be made ready; the message says what to do
  */
 export async function prepare(options = {}) {
@@ -158,11 +160,12 @@ export async function prepare(options = {}) {
   await installDependencies()
   await build()
   if (options.tap) await buildTap()
-  if (options.tools) {
+  const groups = [...(options.tools ? tools : []), ...(options.validators ? validators : [])]
+  if (groups.length > 0) {
     await run(
       join(root, 'docker/install-tools.sh'),
-      tools,
-      `These tools are missing and could not be installed: see above (docker/install-tools.sh ${tools.join(' ')})`,
+      groups,
+      `These tools are missing and could not be installed: see above (docker/install-tools.sh ${groups.join(' ')})`,
     )
   }
 }
@@ -178,5 +181,6 @@ export async function prepareOrExit(options) {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  await prepareOrExit({ tools: process.argv.includes('--tools'), tap: process.argv.includes('--tap') })
+  const given = (option) => process.argv.includes(option)
+  await prepareOrExit({ tools: given('--tools'), validators: given('--validators'), tap: given('--tap') })
 }

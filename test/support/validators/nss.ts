@@ -1,5 +1,7 @@
 import { mkdir } from 'node:fs/promises'
+import type { Verification } from './openssl.ts'
 import { runTool } from './run-tool.ts'
+import { withTemporaryFiles } from './temporary-files.ts'
 
 /** @throws with what it printed when it fails */
 export async function certutil(...args: string[]): Promise<string> {
@@ -24,4 +26,18 @@ export async function makeNssDatabase(directory: string, trustAnchors: readonly 
     await certutil('-A', '-n', `anchor-${index}`, '-t', 'CT,C,C', '-i', path, '-d', database)
   }
   return database
+}
+
+/**
+ * Verifies a detached CMS with NSS's cmsutil: message digest, signature, and chain to an anchor, for a certificate that
+ * signs e-mail.
+ *
+ * @param database as `makeNssDatabase` returns it
+ */
+export function cmsutil(cms: Uint8Array, content: Uint8Array, database: string): Promise<Verification> {
+  return withTemporaryFiles({ cms, content }, async (path) => {
+    const files = ['-i', path.cms, '-c', path.content, '-o', '/dev/null']
+    const { exitCode, stderr } = await runTool('cmsutil', ['-D', '-d', database, ...files])
+    return { valid: exitCode === 0, message: stderr.trim() }
+  })
 }

@@ -67,6 +67,24 @@ export function verifySignature(input: VerifySignatureInput): Promise<Verificati
   })
 }
 
+export interface VerifyTimestampInput {
+  /** DER TimeStampToken. */
+  token: Uint8Array
+  /** The bytes that it is over. */
+  data: Uint8Array
+  /** Path of a PEM file; the certificates between are those of the token. */
+  trustAnchors: string
+}
+
+/** Verifies a timestamp with `openssl ts -verify`: message imprint, signature, chain and the authority's purpose. */
+export function verifyTimestamp({ token, data, trustAnchors }: VerifyTimestampInput): Promise<Verification> {
+  return withTemporaryFiles({ token, data }, async (path) => {
+    const input = ['-token_in', '-in', path.token, '-data', path.data, '-CAfile', trustAnchors]
+    const { exitCode, stdout, stderr } = await runTool('openssl', ['ts', '-verify', ...input])
+    return { valid: exitCode === 0, message: `${stdout}${stderr}`.trim() }
+  })
+}
+
 async function print(args: string[], der: Uint8Array): Promise<string> {
   return withTemporaryFiles({ der }, async (path) => {
     const { exitCode, stdout, stderr } = await runTool('openssl', [

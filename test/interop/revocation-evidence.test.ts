@@ -1,0 +1,157 @@
+/** Whether a container alone says that nothing was revoked: what the JDK's PKIX, without a network, finds missing or wrong. */
+import { join } from 'node:path'
+import type { BaseBlock } from 'asn1js'
+import t from 'tap'
+import { CRL_EXTENSIONS, issueResponder, startAuthorities } from '../support/authorities.ts'
+import { RSA_2048 } from '../support/certificates.ts'
+import {
+  attribute,
+  block,
+  otherRevocationInfo,
+  revocationArchival,
+  revocationValues,
+  SIGNATURE_TIMESTAMP,
+  signatureOf,
+  withRevocationInfo,
+  withUnsigned,
+} from '../support/container-parts.ts'
+import { type Evidence, evidenceAbout, ocspAbout, timestampOver } from '../support/long-term-evidence.ts'
+import { signInSoftware } from '../support/software-container.ts'
+import type { JavaDemands } from '../support/validators/bouncy-castle.ts'
+import { startBouncyCastle, WITHOUT_JAVA } from '../support/validators/start-bouncy-castle.ts'
+
+const CONTENT = Buffer.from('a document that is worth keeping for long')
+const DAY_MS = 86_400_000
+
+t.test('revocation information in containers', { skip: WITHOUT_JAVA }, async (t) => {
+  const directory = t.testdir()
+  const authorities = await startAuthorities(join(directory, 'authorities'))
+  t.teardown(() => authorities.server.close())
+  const { root, issuing, responder, timestampRoot, timestampIssuing, timestamps } = authorities
+  const bouncyCastle = await startBouncyCastle(t)
+  const signer = authorities.certify({ subject: '/O=Test/CN=Signer', key: RSA_2048 })
+  const complete = await evidenceAbout(authorities, signer)
+
+  /** A b-lt container with these in the places that are wanted. */
+  async function container({ crls, responses }: Evidence, place: (typeof PLACES)[number] = 'archival') {
+    const lists = Object.values(crls)
+    const answers = Object.values(responses)
+    const signed = signInSoftware({
+      ...{ content: CONTENT, signer, chain: [issuing.issued, root.issued], type: 'cades' },
+      attributes: place === 'archival' ? [revocationArchival(lists, answers)] : [],
+    })
+    const token = await timestampOver(authorities, signatureOf(signed))
+    const unsigned: BaseBlock[] = [attribute(SIGNATURE_TIMESTAMP, block(token))]
+    if (place === 'revocation-values') {
+      unsigned.push(revocationValues(lists, answers))
+    }
+    const stamped = withUnsigned(signed, ...unsigned)
+    return place === 'SignedData.crls'
+      ? withRevocationInfo(stamped, [...lists.map(block), ...answers.map(otherRevocationInfo)])
+      : stamped
+  }
+
+  async function faults(cms: Buffer, demands: Partial<JavaDemands> = {}) {
+    const findings = await bouncyCastle.cms(cms, CONTENT, {
+      ...{ type: 'cades', level: 'b-lt', anchors: root.issued.certificateFile },
+      timestampAnchors: timestampRoot.issued.certificateFile,
+      ...demands,
+    })
+    return Object.fromEntries(Object.entries(findings).filter(([, finding]) => finding !== 'good'))
+  }
+
+  const PLACES = ['archival', 'SignedData.crls', 'revocation-values'] as const
+  for (const place of PLACES) {
+    t.test(`all of it in ${place} is enough, and nobody is asked`, async (t) => {
+      const cms = await container(complete, place)
+      t.same(await faults(cms), {})
+      t.same(await faults(cms, { at: new Date() }), {})
+      t.same(authorities.server.asked, [])
+    })
+  }
+
+  const without = (evidence: Evidence, ...names: string[]): Evidence => {
+    const kept = <T extends object>(all: T) =>
+      Object.fromEntries(Object.entries(all).filter(([name]) => !names.includes(name))) as T
+    return { crls: kept(evidence.crls), responses: kept(evidence.responses) }
+  }
+
+  t.test('what is missing about any certificate is missed', async (t) => {
+    for (const place of PLACES) {
+      const cms = await container(without(complete, 'signer'), place)
+      t.match(await faults(cms), { revocation: /CN=Signer.* may be revoked/ }, place)
+    }
+    const expected = {
+      issuing: { revocation: /CN=Issuing CA.* may be revoked/ },
+      timestamps: { 'timestamp-revocation': /CN=Timestamps.* may be revoked/ },
+      timestampIssuing: { 'timestamp-revocation': /CN=Timestamp CA.* may be revoked/ },
+    }
+    for (const [name, finding] of Object.entries(expected)) {
+      const found = await faults(await container(without(complete, name)))
+      t.match(found, finding)
+      t.equal(Object.keys(found).length, 1, name)
+    }
+    t.same(Object.keys(await faults(await container({ crls: {}, responses: {} } as never))), [
+      'revocation',
+      'timestamp-revocation',
+    ])
+    t.same(authorities.server.asked, [])
+  })
+
+  t.test('a revoked certificate is found, be it by OCSP or by a CRL', async (t) => {
+    const yesterday = new Date(Date.now() - DAY_MS)
+    issuing.revoke(signer.certificate, yesterday, 'keyCompromise')
+    const bySigner = await ocspAbout(signer, issuing, { signer: responder })
+    issuing.know(signer.certificate)
+    t.match(
+      await faults(await container({ ...complete, responses: { ...complete.responses, signer: bySigner } })),
+      {
+        revocation: /CN=Signer.* is revoked/,
+      },
+    )
+    timestampIssuing.revoke(timestamps.certificate, yesterday, 'keyCompromise')
+    const list = await timestampIssuing.crl({ extensions: CRL_EXTENSIONS })
+    timestampIssuing.know(timestamps.certificate)
+    t.match(await faults(await container({ ...complete, crls: { ...complete.crls, timestamps: list } })), {
+      'timestamp-revocation': /CN=Timestamps.* is revoked/,
+    })
+  })
+
+  async function withAnswer(answer: Promise<Buffer>) {
+    return faults(
+      await container({ ...complete, responses: { ...complete.responses, signer: await answer } }),
+    )
+  }
+
+  t.test('answers of strangers, of other times and about other certificates do not count', async (t) => {
+    const revocation = /CN=Signer.* may be revoked/
+    const stranger = issueResponder(directory, timestampRoot.issued)
+    t.match(await withAnswer(ocspAbout(signer, issuing, { signer: stranger })), { revocation: /./ })
+    t.match(await withAnswer(ocspAbout(issuing.issued, root)), { revocation })
+    const cms = await container(complete)
+    t.match(await faults(cms, { at: new Date(Date.now() + 2 * DAY_MS) }), {
+      revocation: / may be revoked/,
+      'timestamp-revocation': / may be revoked/,
+    })
+  })
+
+  t.test('CRLs that their issuer did not sign do not count', async (t) => {
+    const damaged = Buffer.from(complete.crls.issuing)
+    damaged.writeUInt8(damaged.readUInt8(damaged.length - 9) ^ 1, damaged.length - 9)
+    const found = await faults(await container({ ...complete, crls: { ...complete.crls, issuing: damaged } }))
+    t.match(found, { revocation: /CN=Issuing CA.* may be revoked/ })
+  })
+
+  t.test('a responder that may itself have been revoked needs information of its own', async (t) => {
+    const checked = issueResponder(directory, issuing.issued, '')
+    issuing.know(checked.certificate)
+    const answer = ocspAbout(signer, issuing, { signer: checked })
+    t.match(await withAnswer(answer), { revocation: /CN=OCSP responder.* may be revoked/ })
+    const list = await issuing.crl({ extensions: CRL_EXTENSIONS })
+    const both = {
+      crls: { ...complete.crls, responder: list },
+      responses: { ...complete.responses, signer: await answer },
+    }
+    t.same(await faults(await container(both)), {})
+  })
+})

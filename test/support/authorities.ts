@@ -1,0 +1,95 @@
+/** Authorities for signatures of every level: they certify signers, set timestamps, and say what was revoked. */
+import { mkdirSync } from 'node:fs'
+import { type Issued, type IssueOptions, issue } from './certificates.ts'
+import { RevocationAuthority } from './revocation-authority.ts'
+import { crlAt, ocspAt } from './revocation-chain.ts'
+import { type RevocationServer, startRevocationServer } from './revocation-server.ts'
+import { createResponder, FOR_TIMESTAMPS, type Responder, send } from './timestamp-authority.ts'
+
+export interface Authorities {
+  /** Above the signers. */
+  readonly root: RevocationAuthority
+  readonly issuing: RevocationAuthority
+  /** Answers OCSP requests about what `issuing` has issued. */
+  readonly responder: Issued
+  /** Above the timestamp authority. */
+  readonly timestampRoot: RevocationAuthority
+  readonly timestampIssuing: RevocationAuthority
+  readonly timestamps: Issued
+  /** Makes a DER TimeStampResp of a DER TimeStampReq. */
+  readonly timestamp: Responder
+  /** Serves the CRLs, OCSP answers and timestamps at the addresses that the certificates name, and at `timestampUrl`. */
+  readonly server: RevocationServer
+  readonly timestampUrl: string
+  /** Issues a signer's certificate, which names the OCSP responder. */
+  certify(options: Omit<IssueOptions, 'issuer'>): Issued
+}
+
+const FOR_OCSP = [
+  'basicConstraints = critical, CA:FALSE',
+  'keyUsage = critical, digitalSignature',
+  'extendedKeyUsage = OCSPSigning',
+  'subjectKeyIdentifier = hash',
+  'authorityKeyIdentifier = keyid',
+]
+/** id-pkix-ocsp-nocheck (RFC 6960 4.2.2.2.1): nobody need ask about the responder itself. */
+export const NO_CHECK = 'noCheck = yes'
+
+/** A certificate for answers in the name of `issuer`. */
+export function issueResponder(directory: string, issuer: Issued, extension = NO_CHECK): Issued {
+  const subject = '/O=Test/CN=OCSP responder'
+  return issue(directory, { subject, issuer, extensions: [...FOR_OCSP, extension] })
+}
+
+/** RFC 5280 5.2.1: every CRL has it. */
+export const CRL_EXTENSIONS = ['authorityKeyIdentifier = keyid']
+
+/** Serves until its server is closed. CRLs are about the authorities, and about the timestamp authority. */
+export async function startAuthorities(directory: string): Promise<Authorities> {
+  mkdirSync(directory, { recursive: true })
+  const server = await startRevocationServer()
+  const at = (path: string) => `${server.url}${path}`
+  const authority = (name: string, options: Partial<IssueOptions> = {}) =>
+    new RevocationAuthority(
+      directory,
+      issue(directory, { subject: `/O=Test/CN=${name}`, ca: true, ...options }),
+    )
+  const root = authority('Root')
+  const issuing = authority('Issuing CA', { issuer: root.issued, extension: crlAt(at('/root.crl')) })
+  const responder = issueResponder(directory, issuing.issued)
+  const timestampRoot = authority('Timestamp root')
+  const timestampIssuing = authority('Timestamp CA', {
+    issuer: timestampRoot.issued,
+    extension: ocspAt(at('/timestamp-root')),
+  })
+  const timestamps = issue(directory, {
+    subject: '/O=Test/CN=Timestamps',
+    issuer: timestampIssuing.issued,
+    extensions: [...FOR_TIMESTAMPS, crlAt(at('/timestamp-issuing.crl'))],
+  })
+  root.know(issuing.issued.certificate)
+  timestampRoot.know(timestampIssuing.issued.certificate)
+  timestampIssuing.know(timestamps.certificate)
+  const timestamp = createResponder(directory, { signer: timestamps, chain: [timestampIssuing.issued] })
+
+  server.on('/root.crl', () => root.crl({ extensions: CRL_EXTENSIONS }))
+  server.on('/timestamp-issuing.crl', () => timestampIssuing.crl({ extensions: CRL_EXTENSIONS }))
+  server.on('/issuing', (request) => issuing.respond(request, { signer: responder }))
+  server.on('/timestamp-root', (request) => timestampRoot.respond(request))
+  server.on('/timestamp', async (query, response) => {
+    send(response, await timestamp(query))
+    return undefined
+  })
+  return {
+    ...{ root, issuing, responder, timestampRoot, timestampIssuing, timestamps, timestamp, server },
+    timestampUrl: at('/timestamp'),
+    certify(options) {
+      const signer = issue(directory, {
+        ...{ issuer: issuing.issued, extension: ocspAt(at('/issuing')) },
+        ...options,
+      })
+      issuing.know(signer.certificate)
+      return signer
+    },
+  }
+}

@@ -1,0 +1,45 @@
+/** The validators in Java, Bouncy Castle and Apache PDFBox: compiled once for each version of their sources. */
+import { execFile, spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { repositoryPath } from '../repository.ts'
+
+const SOURCES = repositoryPath('test/support/validators/java')
+
+/** Class path of the libraries; undefined where they or the JDK are not installed. */
+export function findJavaLibraries(): string | undefined {
+  const script = repositoryPath('docker/jar-path.sh')
+  const { status, stdout } = spawnSync(script, ['bouncycastle', 'pdfbox'], { encoding: 'utf8' })
+  return status === 0 && spawnSync('javac', ['-version']).status === 0 ? stdout.trim() : undefined
+}
+
+/** @returns the class path of the program `Validate` */
+export async function buildJavaValidators(libraries: string): Promise<string> {
+  const sources = readdirSync(SOURCES).map((name) => join(SOURCES, name))
+  const hash = createHash('sha256').update(libraries)
+  for (const source of sources) {
+    hash.update(readFileSync(source))
+  }
+  const classes = repositoryPath('dist/java-validators', hash.digest('hex').slice(0, 16))
+  if (!existsSync(classes)) {
+    mkdirSync(join(classes, '..'), { recursive: true })
+    // Test files run at the same time: none may load what another has half written
+    const unfinished = `${classes}.${process.pid}`
+    await promisify(execFile)('javac', ['-d', unfinished, '-cp', libraries, ...sources])
+    moveInto(unfinished, classes)
+  }
+  return `${libraries}:${classes}`
+}
+
+/** A directory takes no other's place: the first to come is kept, and what comes later is the same. */
+function moveInto(unfinished: string, directory: string): void {
+  try {
+    renameSync(unfinished, directory)
+  } catch (error) {
+    if (!existsSync(directory)) {
+      throw error
+    }
+  }
+}

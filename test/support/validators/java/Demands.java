@@ -1,0 +1,18 @@
+import java.security.cert.TrustAnchor;
+import java.util.Date;
+import java.util.Set;
+
+/**
+ * What a container is held to.
+ *
+ * @param timestampAnchors null where no timestamp is wanted
+ * @param signingCertificate whether the attribute signing-certificate-v2 is wanted, and no signing-time (EN 319 142-1 6.3)
+ * @param at the time of judgement; null for the time of the signature
+ */
+record Demands(
+    Set<TrustAnchor> anchors,
+    Set<TrustAnchor> timestampAnchors,
+    boolean signingCertificate,
+    boolean timestamp,
+    boolean revocation,
+    Date at) {}
