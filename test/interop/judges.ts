@@ -32,9 +32,12 @@ export interface Judge {
   judge(signed: Signed, shape: Shape): Promise<Complaint>
 }
 
+/** What validators trust. */
+type Trust = Pick<Material, 'anchors' | 'timestampAnchors' | 'directory'>
+
 /** Those that are installed, started where they have to be; they end with `t`. */
-export async function createJudges(t: Teardown, material: Material): Promise<readonly Judge[]> {
-  const { anchors, timestampAnchors, directory } = material
+export async function createJudges(t: Teardown, trust: Trust): Promise<readonly Judge[]> {
+  const { anchors, timestampAnchors, directory } = trust
   const database = await makeNssDatabase(join(directory, 'nss'), [anchors])
   return [
     {
@@ -62,12 +65,12 @@ export async function createJudges(t: Teardown, material: Material): Promise<rea
       limited: true,
       judge: async ({ cms, content }) => complaint(await cmsutil(cms, content, database)),
     },
-    ...createGpgsm(t, material),
-    ...(await createJavaJudges(t, material)),
+    ...createGpgsm(t, trust),
+    ...(await createJavaJudges(t, trust)),
   ]
 }
 
-function createGpgsm(t: Teardown, { anchors }: Material): Judge[] {
+function createGpgsm(t: Teardown, { anchors }: Trust): Judge[] {
   if (!hasGpgsm()) {
     return []
   }
@@ -77,7 +80,7 @@ function createGpgsm(t: Teardown, { anchors }: Material): Judge[] {
   return [{ name: 'gpgsm', limited: true, judge }]
 }
 
-async function createJavaJudges(t: Teardown, { anchors, timestampAnchors }: Material): Promise<Judge[]> {
+async function createJavaJudges(t: Teardown, { anchors, timestampAnchors }: Trust): Promise<Judge[]> {
   const libraries = findJavaLibraries()
   if (libraries === undefined) {
     return []
