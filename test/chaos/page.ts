@@ -1,10 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { cpus } from 'node:os'
+import { markdownTable, replacePart } from '../support/markdown.ts'
 import type { Growth } from './growth.ts'
-import { GROWTH_HEADINGS, growthRows, HEADINGS, markdownTable } from './table.ts'
-
-const BEGIN = '<!-- chaos:begin -->'
-const END = '<!-- chaos:end -->'
+import { GROWTH_HEADINGS, growthRows, HEADINGS } from './table.ts'
 
 /** What a page is told of a run. */
 export interface RunFigures {
@@ -16,19 +14,11 @@ export interface RunFigures {
 
 /** The page with its tables replaced by those of this run. */
 export function replaceTables(page: string, { seconds, rows, growth }: RunFigures): string {
-  const begin = page.indexOf(BEGIN)
-  const end = page.indexOf(END)
-  if (begin < 0 || end < begin) {
-    throw new Error(`the page has no ${BEGIN} with an ${END} after it`)
-  }
-  const parts = [
-    page.slice(0, begin + BEGIN.length),
+  return replacePart(page, 'chaos', [
     `Faults of ${seconds} s, on ${cpus().length} cores with Node.js ${process.versions.node}:`,
     markdownTable(HEADINGS, rows),
     ...(growth === undefined ? [] : [markdownTable(GROWTH_HEADINGS, growthRows(growth))]),
-    page.slice(end),
-  ]
-  return parts.join('\n\n')
+  ])
 }
 
 export function updatePage(path: string, figures: RunFigures): void {

@@ -57,11 +57,6 @@ export function textRow(cells: readonly string[]): string {
     .trimEnd()
 }
 
-export function markdownTable(headings: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
-  return [line(headings), line(headings.map(() => '---')), ...rows.map(line)].join('\n')
-}
-
 export const GROWTH_HEADINGS: readonly string[] = ['', 'before', '10,000 requests later']
 
 /** Memory is that of two moments; what the verdict is about is in `rss` of the growth. */

@@ -1,22 +1,10 @@
 /** Whether a container alone says that nothing was revoked: what the JDK's PKIX, without a network, finds missing or wrong. */
 import { join } from 'node:path'
-import type { BaseBlock } from 'asn1js'
 import t from 'tap'
 import { CRL_EXTENSIONS, issueResponder, startAuthorities } from '../support/authorities.ts'
 import { RSA_2048 } from '../support/certificates.ts'
-import {
-  attribute,
-  block,
-  otherRevocationInfo,
-  revocationArchival,
-  revocationValues,
-  SIGNATURE_TIMESTAMP,
-  signatureOf,
-  withRevocationInfo,
-  withUnsigned,
-} from '../support/container-parts.ts'
-import { type Evidence, evidenceAbout, ocspAbout, timestampOver } from '../support/long-term-evidence.ts'
-import { signInSoftware } from '../support/software-container.ts'
+import { createLongTermContainer, PLACES, type Place } from '../support/long-term-container.ts'
+import { type Evidence, evidenceAbout, ocspAbout } from '../support/long-term-evidence.ts'
 import type { JavaDemands } from '../support/validators/bouncy-castle.ts'
 import { startBouncyCastle, WITHOUT_JAVA } from '../support/validators/start-bouncy-castle.ts'
 
@@ -32,24 +20,8 @@ t.test('revocation information in containers', { skip: WITHOUT_JAVA }, async (t)
   const signer = authorities.certify({ subject: '/O=Test/CN=Signer', key: RSA_2048 })
   const complete = await evidenceAbout(authorities, signer)
 
-  /** A b-lt container with these in the places that are wanted. */
-  async function container({ crls, responses }: Evidence, place: (typeof PLACES)[number] = 'archival') {
-    const lists = Object.values(crls)
-    const answers = Object.values(responses)
-    const signed = signInSoftware({
-      ...{ content: CONTENT, signer, chain: [issuing.issued, root.issued], type: 'cades' },
-      attributes: place === 'archival' ? [revocationArchival(lists, answers)] : [],
-    })
-    const token = await timestampOver(authorities, signatureOf(signed))
-    const unsigned: BaseBlock[] = [attribute(SIGNATURE_TIMESTAMP, block(token))]
-    if (place === 'revocation-values') {
-      unsigned.push(revocationValues(lists, answers))
-    }
-    const stamped = withUnsigned(signed, ...unsigned)
-    return place === 'SignedData.crls'
-      ? withRevocationInfo(stamped, [...lists.map(block), ...answers.map(otherRevocationInfo)])
-      : stamped
-  }
+  const container = (evidence: Evidence, place: Place = 'adbe-revocationInfoArchival') =>
+    createLongTermContainer(authorities, { content: CONTENT, signer, type: 'cades', evidence, place })
 
   async function faults(cms: Buffer, demands: Partial<JavaDemands> = {}) {
     const findings = await bouncyCastle.cms(cms, CONTENT, {
@@ -60,7 +32,6 @@ t.test('revocation information in containers', { skip: WITHOUT_JAVA }, async (t)
     return Object.fromEntries(Object.entries(findings).filter(([, finding]) => finding !== 'good'))
   }
 
-  const PLACES = ['archival', 'SignedData.crls', 'revocation-values'] as const
   for (const place of PLACES) {
     t.test(`all of it in ${place} is enough, and nobody is asked`, async (t) => {
       const cms = await container(complete, place)

@@ -74,8 +74,14 @@ export async function startAuthorities(directory: string): Promise<Authorities> 
 
   server.on('/root.crl', () => root.crl({ extensions: CRL_EXTENSIONS }))
   server.on('/timestamp-issuing.crl', () => timestampIssuing.crl({ extensions: CRL_EXTENSIONS }))
-  server.on('/issuing', (request) => issuing.respond(request, { signer: responder }))
-  server.on('/timestamp-root', (request) => timestampRoot.respond(request))
+  const ocsp = (path: string, respond: (request: Buffer) => Promise<Buffer>) =>
+    server.on(path, (request, response) => {
+      // NSS wants it (RFC 6960 A.2)
+      response.setHeader('content-type', 'application/ocsp-response')
+      return respond(request)
+    })
+  ocsp('/issuing', (request) => issuing.respond(request, { signer: responder }))
+  ocsp('/timestamp-root', (request) => timestampRoot.respond(request))
   server.on('/timestamp', async (query, response) => {
     send(response, await timestamp(query))
     return undefined

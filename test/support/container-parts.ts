@@ -76,9 +76,13 @@ export function withUnsigned(container: Uint8Array, ...attributes: asn1js.BaseBl
   return toDer(contentInfo)
 }
 
-/** The container with RevocationInfoChoices (RFC 5652 10.2.1) in place of none. */
+/**
+ * The container with RevocationInfoChoices (RFC 5652 10.2.1) in place of none. Its version is 5, as RFC 5652 5.1 has it
+ * where one of them is not a CRL.
+ */
 export function withRevocationInfo(container: Uint8Array, choices: asn1js.BaseBlock[]): Buffer {
   const { contentInfo, signedData } = partsOf(container)
+  signedData.valueBlock.value.splice(0, 1, new asn1js.Integer({ value: 5 }))
   signedData.valueBlock.value.splice(-1, 0, context(1, choices))
   return toDer(contentInfo)
 }

@@ -37,7 +37,7 @@ export class Gpgsm {
       const said = (keyword: string) => stdout.includes(`[GNUPG:] ${keyword} `)
       return {
         valid: exitCode === 0 && said('GOODSIG') && said('TRUST_FULLY'),
-        message: stderr.trim(),
+        message: complaints(stderr),
       }
     })
   }
@@ -47,4 +47,11 @@ export class Gpgsm {
     await runTool('gpgconf', ['--homedir', this.#home, '--kill', 'gpg-agent'])
     rmSync(this.#home, { recursive: true, force: true })
   }
+}
+
+/** What it says beside what it says of every signature. */
+function complaints(stderr: string): string {
+  const lines = stderr.split('\n').map((line) => line.replace(/^gpgsm: */, ''))
+  const usual = /^$|^(Signature made|using|CRLs not checked|Good signature|DBG:) ?/
+  return lines.filter((line) => !usual.test(line)).join('; ')
 }

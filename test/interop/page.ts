@@ -1,0 +1,59 @@
+/** The verdicts as the documentation shows them. */
+import { markdownTable } from '../support/markdown.ts'
+import { KEYS, type Shape } from './shapes.ts'
+import type { Row, Verdict } from './verdicts.ts'
+
+const HASH_NAMES: Readonly<Record<Shape['hash'], string>> = {
+  sha160: 'SHA-1',
+  sha224: 'SHA-224',
+  sha256: 'SHA-256',
+  sha384: 'SHA-384',
+  sha512: 'SHA-512',
+}
+const WORDS: Readonly<Record<Verdict['outcome'], string>> = {
+  valid: 'valid',
+  'cannot judge': '*cannot judge*',
+  INVALID: '**INVALID**',
+  'not asked': '–',
+}
+
+/** Paragraphs: the table, what validators cannot judge, and with what it was found out. */
+export function describeRows(rows: readonly Row[], versions: readonly string[]): string[] {
+  const judges = Object.keys(rows[0]?.verdicts ?? {})
+  return [
+    `${versions.join(', ')}.`,
+    markdownTable(['container', 'signature', 'level', 'key', 'hash', ...judges], cellsOf(rows)),
+    'Cannot judge, in the words of the validator, which says the same of what OpenSSL made:',
+    limits(rows)
+      .map((line) => `- ${line}`)
+      .join('\n'),
+  ]
+}
+
+/** One row for all hashes about which the verdicts are the same. */
+function cellsOf(rows: readonly Row[]): string[][] {
+  const merged = new Map<string, { cells: string[]; hashes: string[]; verdicts: string[] }>()
+  for (const { shape, verdicts } of rows) {
+    const cells = [shape.container, shape.type, shape.level, KEYS[shape.key].name]
+    const words = Object.values(verdicts).map(({ outcome }) => WORDS[outcome])
+    const same = merged.get([...cells, ...words].join()) ?? { cells, hashes: [], verdicts: words }
+    same.hashes.push(HASH_NAMES[shape.hash])
+    merged.set([...cells, ...words].join(), same)
+  }
+  return [...merged.values()].map(({ cells, hashes, verdicts }) => [...cells, hashes.join(', '), ...verdicts])
+}
+
+/** A line for each reason that a validator has. */
+function limits(rows: readonly Row[]): string[] {
+  const found = new Map<string, Set<string>>()
+  for (const { shape, verdicts } of rows) {
+    for (const [judge, { outcome, complaint }] of Object.entries(verdicts)) {
+      if (outcome === 'cannot judge') {
+        const key = `${judge}: “${complaint}”`
+        const about = found.get(key) ?? new Set()
+        found.set(key, about.add(`${KEYS[shape.key].name} with ${HASH_NAMES[shape.hash]}`))
+      }
+    }
+  }
+  return [...found].map(([key, about]) => `${key}, of ${[...about].join(', ')}`)
+}

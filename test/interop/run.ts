@@ -1,0 +1,85 @@
+/** `npm run test:interop`: has every kind of container judged, and writes what came of it into the documentation. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { samplePdf } from '../support/document-engine/sample-pdf.ts'
+import { replacePart } from '../support/markdown.ts'
+import { repositoryPath } from '../support/repository.ts'
+import { createJudges } from './judges.ts'
+import { startMaterial, type Teardown } from './material.ts'
+import { describeRows } from './page.ts'
+import { EVERY_SHAPE, nameOf } from './shapes.ts'
+import { judgeShape, type Row, unjudged } from './verdicts.ts'
+import { validatorVersions } from './versions.ts'
+
+const PAGE = repositoryPath('docs/interoperability.md')
+const USAGE = `usage: npm run test:interop -- [--check]
+
+Signs a PDF in every way there is, has validators of others judge it, and writes their verdicts into
+docs/interoperability.md. Exits with 1 when one of them refuses what it takes from OpenSSL.
+
+  --check   leaves the page as it is`
+
+async function judgeAll(t: Teardown, directory: string): Promise<{ rows: Row[]; versions: string[] }> {
+  const material = await startMaterial(t, directory, EVERY_SHAPE)
+  const judges = await createJudges(t, material)
+  const original = await samplePdf()
+  const rows: Row[] = []
+  for (const shape of EVERY_SHAPE) {
+    const row = await judgeShape(material, judges, original, shape)
+    rows.push(row)
+    for (const line of linesOf(row)) {
+      console.log(line)
+    }
+  }
+  return { rows, versions: await validatorVersions() }
+}
+
+/** One line of a shape, and one more for each validator that does not find it valid. */
+function linesOf({ shape, verdicts }: Row): string[] {
+  const all = Object.entries(verdicts)
+  const said = all.filter(([, { outcome }]) => outcome === 'cannot judge' || outcome === 'INVALID')
+  const valid = all.filter(([, { outcome }]) => outcome === 'valid').length
+  return [
+    `${nameOf(shape)}: valid to ${valid}`,
+    ...said.map(([judge, { outcome, complaint }]) => `    ${judge}: ${outcome}: ${complaint}`),
+  ]
+}
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({ options: { help: { type: 'boolean' }, check: { type: 'boolean' } } })
+  if (values.help) {
+    console.log(USAGE)
+    return 0
+  }
+  const directory = mkdtempSync(join(tmpdir(), 'interop-'))
+  process.once('SIGINT', () => process.exit(130))
+  process.once('SIGTERM', () => process.exit(143))
+  process.once('exit', () => rmSync(directory, { recursive: true, force: true }))
+  const ends: (() => unknown)[] = []
+  try {
+    const { rows, versions } = await judgeAll({ teardown: (act) => ends.unshift(act) }, directory)
+    if (!values.check) {
+      const page = replacePart(readFileSync(PAGE, 'utf8'), 'interop', describeRows(rows, versions))
+      writeFileSync(PAGE, page)
+    }
+    const outcomes = rows.flatMap(({ verdicts }) => Object.values(verdicts).map(({ outcome }) => outcome))
+    const count = (wanted: string) => outcomes.filter((outcome) => outcome === wanted).length
+    console.log(
+      `\n${rows.length} containers: ${count('valid')} verdicts are valid, ${count('INVALID')} invalid; ` +
+        `${count('cannot judge')} times a validator cannot judge.`,
+    )
+    const missing = unjudged(rows)
+    if (missing.length > 0) {
+      console.log(`None was valid to ${missing.join(', ')}`)
+    }
+    return count('INVALID') === 0 && missing.length === 0 ? 0 : 1
+  } finally {
+    for (const end of ends) {
+      await end()
+    }
+  }
+}
+
+process.exitCode = await main()

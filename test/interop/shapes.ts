@@ -1,0 +1,82 @@
+/** What the table of interoperability is about: every kind of container that can be asked for. */
+import { P_256, RSA_2048 } from '../support/certificates.ts'
+import type { Container, HashAlgorithm, SignatureType } from '../support/document-engine/signature-options.ts'
+import { KEY_TYPES } from '../support/signers.ts'
+
+/** Baseline levels (EN 319 142-1 6) of containers that the service builds. */
+export type Level = 'b-b' | 'b-t' | 'b-lt'
+
+/** Those that the service can be configured to build. */
+export const LEVELS: readonly Level[] = ['b-b']
+
+interface KeyKind {
+  readonly name: string
+  /** Arguments of `openssl genpkey`. */
+  readonly key: readonly string[]
+  readonly signatureAlgorithm?: 'rsassa-pss'
+}
+
+const rsa = (bits: number) => ['-algorithm', 'RSA', '-pkeyopt', `rsa_keygen_bits:${bits}`]
+
+export const KEYS = {
+  'rsa-2048': { name: 'RSA 2048', key: RSA_2048 },
+  'rsa-3072': { name: 'RSA 3072', key: rsa(3072) },
+  'rsa-4096': { name: 'RSA 4096', key: rsa(4096) },
+  pss: { name: 'RSA 2048, PSS', key: RSA_2048, signatureAlgorithm: 'rsassa-pss' },
+  'p-256': { name: 'EC P-256', key: P_256 },
+  'p-384': { name: 'EC P-384', key: KEY_TYPES['p-384'] },
+  'p-521': { name: 'EC P-521', key: KEY_TYPES['p-521'] },
+} as const satisfies Record<string, KeyKind>
+export type KeyName = keyof typeof KEYS
+
+export interface Shape {
+  readonly container: Container
+  readonly type: SignatureType
+  readonly level: Level
+  readonly key: KeyName
+  readonly hash: HashAlgorithm
+}
+
+const TYPES = ['cms', 'cades'] as const
+const HASHES = ['sha256', 'sha384', 'sha512'] as const
+/** What Document Engine can ask for, but hardly does: one key is enough. */
+const OTHER_HASHES = ['sha224', 'sha160'] as const
+
+/** Document Engine builds containers around raw signatures itself, and documents those of RSASSA-PKCS1-v1_5 alone. */
+const RAW_KEYS = ['rsa-2048', 'rsa-3072', 'rsa-4096'] as const
+
+function shapesOf(container: Container, level: Level, keys: readonly KeyName[]): Shape[] {
+  return TYPES.flatMap((type) =>
+    keys.flatMap((key) => {
+      const hashes = key === 'rsa-2048' && level === 'b-b' ? [...HASHES, ...OTHER_HASHES] : HASHES
+      return hashes.map((hash): Shape => ({ container, type, level, key, hash }))
+    }),
+  )
+}
+
+export const EVERY_SHAPE: readonly Shape[] = [
+  ...shapesOf('raw', 'b-b', RAW_KEYS),
+  ...LEVELS.flatMap((level) => shapesOf('pkcs7', level, Object.keys(KEYS) as KeyName[])),
+]
+
+/** A few of them, in which each container, type, level and hash occurs, and each way to sign. */
+export const SOME_SHAPES: readonly Shape[] = [
+  { container: 'raw', type: 'cms', level: 'b-b', key: 'rsa-2048', hash: 'sha512' },
+  { container: 'raw', type: 'cades', level: 'b-b', key: 'rsa-2048', hash: 'sha160' },
+  ...LEVELS.flatMap((level): Shape[] => [
+    { container: 'pkcs7', type: 'cades', level, key: 'rsa-2048', hash: 'sha256' },
+    { container: 'pkcs7', type: 'cms', level, key: 'rsa-2048', hash: 'sha224' },
+    { container: 'pkcs7', type: 'cms', level, key: 'pss', hash: 'sha384' },
+    { container: 'pkcs7', type: 'cades', level, key: 'p-256', hash: 'sha384' },
+    { container: 'pkcs7', type: 'cms', level, key: 'p-521', hash: 'sha512' },
+  ]),
+]
+
+/** Name of the signer in the signers file. */
+export function signerOf({ key, level }: Pick<Shape, 'key' | 'level'>): string {
+  return `${key}.${level}`
+}
+
+export function nameOf({ container, type, level, key, hash }: Shape): string {
+  return [container, type, level, key, hash].join(' ')
+}

@@ -1,0 +1,90 @@
+import { signPdf } from '../support/document-engine/sign-pdf.ts'
+import { tokenFor } from '../support/signers.ts'
+import { readPdfSignatures } from '../support/validators/pdf-signatures.ts'
+import { signControl } from './control.ts'
+import type { Judge, Signed } from './judges.ts'
+import type { Material } from './material.ts'
+import { type Shape, signerOf } from './shapes.ts'
+
+export interface Verdict {
+  readonly outcome: 'valid' | 'cannot judge' | 'INVALID' | 'not asked'
+  /** In the validator's words, where it is not valid. */
+  readonly complaint?: string
+}
+
+/** What all validators say of one shape, by their names. */
+export interface Row {
+  readonly shape: Shape
+  readonly verdicts: Readonly<Record<string, Verdict>>
+}
+
+/** Has the service sign the PDF, as Document Engine would. */
+export async function signShape(material: Material, original: Uint8Array, shape: Shape): Promise<Signed> {
+  const { container, type, hash } = shape
+  const { pdf } = await signPdf({
+    ...{ pdf: original, url: material.url, container, type, hash, timeoutMs: 30_000 },
+    signingToken: tokenFor(signerOf(shape)),
+  })
+  const signature = readPdfSignatures(pdf).at(-1)
+  if (signature === undefined) {
+    throw new Error('the signed PDF has no signature')
+  }
+  return { pdf, cms: signature.cms, content: signature.signedBytes }
+}
+
+/** A shape that could not be signed is invalid to all. */
+export async function judgeShape(
+  material: Material,
+  judges: readonly Judge[],
+  original: Uint8Array,
+  shape: Shape,
+): Promise<Row> {
+  const signed = await signShape(material, original, shape).catch(({ message }: Error) => message)
+  const verdicts = judges.map(async (judge): Promise<[string, Verdict]> => {
+    const verdict =
+      typeof signed === 'string'
+        ? ({ outcome: 'INVALID', complaint: signed } as const)
+        : await judgeSigned({ material, judge, original, shape, signed })
+    return [judge.name, verdict]
+  })
+  return { shape, verdicts: Object.fromEntries(await Promise.all(verdicts)) }
+}
+
+interface Case {
+  readonly material: Material
+  readonly judge: Judge
+  readonly original: Uint8Array
+  readonly shape: Shape
+  readonly signed: Signed
+}
+
+async function judgeSigned({ material, judge, original, shape, signed }: Case): Promise<Verdict> {
+  if (judge.levels?.includes(shape.level) === false) {
+    return { outcome: 'not asked' }
+  }
+  const complaint = await judge.judge(signed, shape)
+  if (complaint === undefined) {
+    return { outcome: 'valid' }
+  }
+  if (!judge.limited) {
+    return { outcome: 'INVALID', complaint }
+  }
+  // For the same reason: another one would hide what is wrong with ours
+  const ofControl = await judge.judge(await signControl(material, original, shape), shape)
+  return { outcome: ofControl === complaint ? 'cannot judge' : 'INVALID', complaint }
+}
+
+/**
+ * Containers, types and levels of which a validator found none valid: where it cannot judge any, it is the test that has
+ * something wrong.
+ */
+export function unjudged(rows: readonly Row[]): string[] {
+  const judged = new Map<string, boolean>()
+  for (const { shape, verdicts } of rows) {
+    for (const [judge, { outcome }] of Object.entries(verdicts)) {
+      const key = `${judge}: ${shape.container} ${shape.type} ${shape.level}`
+      judged.set(key, judged.get(key) === true || outcome === 'valid' || outcome === 'not asked')
+    }
+  }
+  return [...judged].filter(([, done]) => !done).map(([key]) => key)
+}
