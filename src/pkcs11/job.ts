@@ -1,14 +1,8 @@
 import type { SignMechanism } from '../signature/signature-algorithm.ts'
-import type { SignOrder } from './messages.ts'
+import type { Work } from './work.ts'
 
 /** A request is given to sessions at most this often. */
 const MAX_ATTEMPTS = 3
-
-/** What a session is given to sign. */
-export interface Work extends SignOrder {
-  /** Whether a signature over it is the right one. */
-  verify(signature: Uint8Array): boolean
-}
 
 export interface JobOptions extends Work {
   /** Milliseconds of `performance.now()`. */

@@ -1,6 +1,6 @@
 import type { BaseLogger } from 'pino'
 import type { HsmConfiguration } from '../config.ts'
-import type { Job, Work } from './job.ts'
+import type { Job } from './job.ts'
 import { Login } from './login.ts'
 import type { ToSignerProcess } from './messages.ts'
 import { OpeningQueue } from './opening-queue.ts'
@@ -10,6 +10,7 @@ import type { TokenFailure } from './return-values.ts'
 import type { ServiceTime } from './service-time.ts'
 import { Session, type SessionState } from './session.ts'
 import { Watch } from './watch.ts'
+import type { Work } from './work.ts'
 
 export interface SessionsOptions {
   /** What sessions prove themselves with. */

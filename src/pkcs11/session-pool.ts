@@ -6,7 +6,6 @@ import type { BaseLogger } from 'pino'
 import type { HsmConfiguration, TokenAccess } from '../config.ts'
 import { defined } from '../configuration/defined.ts'
 import { ConfigurationError, HSM_UNAVAILABLE, SIGNATURE_SELF_CHECK_FAILED } from '../errors.ts'
-import type { Work } from './job.ts'
 import { KeyProofs, MISMATCH } from './key-proofs.ts'
 import type { FoundKey, KeyOutcome, RefusedPinDigests, SignOrder } from './messages.ts'
 import type { KeyUse, PoolKey } from './pool-key.ts'
@@ -17,6 +16,7 @@ import { Sessions } from './sessions.ts'
 import { SigningJobs, type SignOptions } from './signing-jobs.ts'
 import { type HsmState, Supervisor, type SupervisorEvents, type SupervisorOptions } from './supervisor.ts'
 import { createTestWork } from './test-signature.ts'
+import type { Work } from './work.ts'
 
 /** How often sessions and queue are looked at. */
 const TICK_MS = 100

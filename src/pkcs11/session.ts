@@ -1,5 +1,5 @@
-import type { Work } from './job.ts'
 import type { ToSession } from './messages.ts'
+import type { Work } from './work.ts'
 
 /**
  * - `opening`: no session yet, or one that has to prove itself by a test signature

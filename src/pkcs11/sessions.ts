@@ -3,12 +3,13 @@
  * test signature, which must be replaced, and when all of them are lost.
  */
 import type { Capacity } from './admission.ts'
-import { Job, type Work } from './job.ts'
+import { Job } from './job.ts'
 import type { FromSession } from './messages.ts'
 import type { TokenFailure } from './return-values.ts'
 import type { Session, SessionState } from './session.ts'
 import { SessionGroup, type SessionsOptions } from './session-group.ts'
 import { SessionRecovery } from './session-recovery.ts'
+import type { Work } from './work.ts'
 
 export class Sessions {
   readonly #group: SessionGroup

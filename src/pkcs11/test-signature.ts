@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { findHashAlgorithm, type HashAlgorithm } from '../signature/hash-algorithms.ts'
-import type { Work } from './job.ts'
 import type { KeyUse } from './pool-key.ts'
+import { createWork, type Work } from './work.ts'
 
 /**
  * What test signatures sign: a sentence that says so. A constant, so that a test signature can never be taken for one
@@ -15,12 +15,7 @@ const SHA256 = findHashAlgorithm('sha256') as HashAlgorithm
  *
  * @param key its place among the keys of the pool
  */
-export function createTestWork(key: number, { algorithm, publicKey }: KeyUse, hash = SHA256): Work {
-  const signed = { digest: createHash(hash.nodeName).update(MESSAGE).digest(), message: MESSAGE }
-  return {
-    key,
-    mechanism: algorithm.mechanism(hash),
-    data: algorithm.tokenInput(hash, signed.digest, publicKey),
-    verify: (signature) => algorithm.verify(publicKey, hash, signed, signature),
-  }
+export function createTestWork(key: number, use: KeyUse, hash = SHA256): Work {
+  const digest = createHash(hash.nodeName).update(MESSAGE).digest()
+  return createWork(key, use, hash, { digest, message: MESSAGE })
 }

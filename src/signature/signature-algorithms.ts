@@ -7,8 +7,15 @@ import type { SignatureAlgorithm } from './signature-algorithm.ts'
 /** Of several for a key, the first is the one that more software verifies. */
 export const SIGNATURE_ALGORITHMS: readonly SignatureAlgorithm[] = [RSA_PKCS1, RSA_PSS, ECDSA]
 
-export function findSignatureAlgorithm(name: string): SignatureAlgorithm | undefined {
-  return SIGNATURE_ALGORITHMS.find((algorithm) => algorithm.name === name)
+/**
+ * @param name one that fits the type of the key, as was checked where it was configured; undefined for the default
+ * @throws TypeError for a key that is neither RSA nor EC
+ */
+export function chooseSignatureAlgorithm(
+  publicKey: KeyObject,
+  name: SignatureAlgorithm['name'] | undefined,
+): SignatureAlgorithm {
+  return SIGNATURE_ALGORITHMS.find((one) => one.name === name) ?? defaultSignatureAlgorithm(publicKey)
 }
 
 /**

@@ -7,7 +7,7 @@ import { ConfigurationError, type ConfigurationProblem } from '../errors.ts'
 import { ContainerTemplate } from '../signature/container-template.ts'
 import { HASH_ALGORITHMS } from '../signature/hash-algorithms.ts'
 import type { SignatureAlgorithm } from '../signature/signature-algorithm.ts'
-import { defaultSignatureAlgorithm, findSignatureAlgorithm } from '../signature/signature-algorithms.ts'
+import { chooseSignatureAlgorithm } from '../signature/signature-algorithms.ts'
 import { describeUnfitAlgorithm } from './algorithm-fit.ts'
 import { reviewCertificates } from './certificate-review.ts'
 import { buildChain, type Chain } from './chain.ts'
@@ -98,7 +98,7 @@ function createSigner(
     )
   }
   const path = [certificate, ...chain.issuers] as const
-  const chosen = chooseAlgorithm(publicKey, algorithm)
+  const chosen = chooseSignatureAlgorithm(publicKey, algorithm)
   return {
     ...chain,
     digests: HASH_ALGORITHMS.map(({ nodeName }) => createHash(nodeName).update(certificate.raw).digest()),
@@ -124,12 +124,4 @@ function createTemplate(
     rsaSignatureIdentifier,
     statements: defined({ policy, commitmentType, location }),
   })
-}
-
-/** @param name one that fits the type of the key, as was checked where it was configured */
-function chooseAlgorithm(
-  publicKey: KeyObject,
-  name: SignatureAlgorithm['name'] | undefined,
-): SignatureAlgorithm {
-  return (name && findSignatureAlgorithm(name)) ?? defaultSignatureAlgorithm(publicKey)
 }

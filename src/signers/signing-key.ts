@@ -3,13 +3,14 @@ import type { ContainerConfiguration, SignerConfiguration, SignerRules } from '.
 import { CERTIFICATE_NOT_VALID, CERTIFICATE_REVOKED, HSM_UNAVAILABLE } from '../errors.ts'
 import type { PoolStatus, SessionPool } from '../pkcs11/session-pool.ts'
 import type { SignOptions } from '../pkcs11/signing-jobs.ts'
+import { createWork } from '../pkcs11/work.ts'
 import { gatherEvidence } from '../revocation/revocation-evidence.ts'
 import type { RevocationService } from '../revocation/revocation-service.ts'
 import type { HashAlgorithm } from '../signature/hash-algorithms.ts'
 import type { SignedMessage } from '../signature/signature-algorithm.ts'
 import type { Timestamper } from '../timestamp/timestamper.ts'
 import { type Signer, signerFromFiles, signerFromToken } from './signer.ts'
-import { describeInvalidity, describeShortness } from './validity.ts'
+import { describeUselessness } from './validity.ts'
 
 /** What a signer wants of its pool. */
 export type KeyPool = Pick<SessionPool, 'sign' | 'prove' | 'keyStatus' | 'foundKey'>
@@ -83,9 +84,7 @@ export class SigningKey {
   validSigner(): Signer {
     const signer = this.signer()
     const now = new Date()
-    const problem =
-      describeInvalidity(signer.validity, now) ??
-      describeShortness(signer.validity, now, this.rules.minimumDaysLeft)
+    const problem = describeUselessness(signer.validity, now, this.rules.minimumDaysLeft)
     if (problem !== undefined) {
       throw new CERTIFICATE_NOT_VALID(problem)
     }
@@ -125,18 +124,13 @@ export class SigningKey {
    * @throws SIGNATURE_SELF_CHECK_FAILED, HSM_BUSY, HSM_TIMEOUT, HSM_UNAVAILABLE
    */
   async sign(
-    { algorithm, publicKey }: Signer,
+    signer: Signer,
     hash: HashAlgorithm,
     signed: SignedMessage,
     options: Omit<SignOptions, 'verify'>,
   ): Promise<Uint8Array> {
-    const order = {
-      key: this.#key,
-      mechanism: algorithm.mechanism(hash),
-      data: algorithm.tokenInput(hash, signed.digest, publicKey),
-    }
-    const verify = (signature: Uint8Array) => algorithm.verify(publicKey, hash, signed, signature)
-    return algorithm.encode(await this.#pool.sign(order, { ...options, verify }))
+    const { verify, ...order } = createWork(this.#key, signer, hash, signed)
+    return signer.algorithm.encode(await this.#pool.sign(order, { ...options, verify }))
   }
 
   /**

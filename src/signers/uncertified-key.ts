@@ -8,6 +8,7 @@ import type { KeyUse } from '../pkcs11/pool-key.ts'
 import type { PoolObserver } from '../pkcs11/pool-observer.ts'
 import { type PoolStatus, SessionPool } from '../pkcs11/session-pool.ts'
 import type { SignOptions } from '../pkcs11/signing-jobs.ts'
+import { createWork } from '../pkcs11/work.ts'
 import type { HashAlgorithm } from '../signature/hash-algorithms.ts'
 import type { SignedMessage } from '../signature/signature-algorithm.ts'
 import { defaultSignatureAlgorithm } from '../signature/signature-algorithms.ts'
@@ -67,14 +68,9 @@ export class UncertifiedKey {
     signed: SignedMessage,
     options: Omit<SignOptions, 'verify'>,
   ): Promise<Uint8Array> {
-    const { algorithm, publicKey } = this.use()
-    const order = {
-      key: 0,
-      mechanism: algorithm.mechanism(hash),
-      data: algorithm.tokenInput(hash, signed.digest, publicKey),
-    }
-    const verify = (signature: Uint8Array) => algorithm.verify(publicKey, hash, signed, signature)
-    return algorithm.encode(await this.#pool.sign(order, { ...options, verify }))
+    const use = this.use()
+    const { verify, ...order } = createWork(0, use, hash, signed)
+    return use.algorithm.encode(await this.#pool.sign(order, { ...options, verify }))
   }
 
   close(): Promise<void> {

@@ -63,3 +63,12 @@ export function describeShortness(
       'that this signer demands; renew it'
   )
 }
+
+/** Says which of the certificates nothing may be signed with, in a sentence; undefined if there is none. */
+export function describeUselessness(
+  periods: readonly ValidityPeriod[],
+  at: Date,
+  days: number,
+): string | undefined {
+  return describeInvalidity(periods, at) ?? describeShortness(periods, at, days)
+}

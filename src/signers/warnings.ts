@@ -1,7 +1,7 @@
 import type { BaseLogger } from 'pino'
 import type { SignerConfiguration } from '../config.ts'
 import type { Signer } from './signer.ts'
-import { describeInvalidity, describeShortness } from './validity.ts'
+import { describeUselessness } from './validity.ts'
 
 /** Logs what the operator should know of a signer, though it is used. */
 export function warnAbout(configuration: SignerConfiguration, signer: Signer, log: BaseLogger): void {
@@ -12,6 +12,6 @@ export function warnAbout(configuration: SignerConfiguration, signer: Signer, lo
 
 function describe({ rules }: SignerConfiguration, { validity, warnings }: Signer): string[] {
   const now = new Date()
-  const problem = describeInvalidity(validity, now) ?? describeShortness(validity, now, rules.minimumDaysLeft)
+  const problem = describeUselessness(validity, now, rules.minimumDaysLeft)
   return [...(problem === undefined ? [] : [`${problem}. Nothing will be signed until then`]), ...warnings]
 }

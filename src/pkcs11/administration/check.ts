@@ -1,8 +1,7 @@
 import { createPublicKey, X509Certificate } from 'node:crypto'
 import type { Module, Session, Slot } from 'graphene-pk11'
 import { findHashAlgorithm, type HashAlgorithm } from '../../signature/hash-algorithms.ts'
-import { defaultSignatureAlgorithm, findSignatureAlgorithm } from '../../signature/signature-algorithms.ts'
-import type { Work } from '../job.ts'
+import { chooseSignatureAlgorithm } from '../../signature/signature-algorithms.ts'
 import type { KeyUse } from '../pool-key.ts'
 import { findCertificate } from '../process/certificate-object.ts'
 import { readKeyType } from '../process/key-type.ts'
@@ -16,6 +15,7 @@ import { type PrivateKey, selectPrivateKey } from '../process/private-key.ts'
 import { selectToken } from '../process/token.ts'
 import { openUserSession } from '../process/user-session.ts'
 import { createTestWork } from '../test-signature.ts'
+import type { Work } from '../work.ts'
 import type { CheckRequest, CheckStep, Failure, Finding, Progress, TimedSignature } from './check-messages.ts'
 import { explain } from './failure.ts'
 import type { AdministrationAccess } from './messages.ts'
@@ -117,7 +117,7 @@ function lookForCertificate(session: Session, key: PrivateKey, request: CheckReq
     certificate === undefined
       ? createPublicKey({ key: Buffer.from(publicKey as Uint8Array), type: 'spki', format: 'der' })
       : new X509Certificate(certificate).publicKey
-  const algorithm = (name && findSignatureAlgorithm(name)) ?? defaultSignatureAlgorithm(certified)
+  const algorithm = chooseSignatureAlgorithm(certified, name)
   return [
     { publicKey: certified, algorithm },
     { step: 'certificate', ...(certificate === undefined ? {} : { certificate }) },
