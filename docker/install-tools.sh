@@ -109,7 +109,9 @@ done
 # Unquoted on purpose from here on: neither groups nor packages contain spaces.
 packages=
 for group in $missing; do
-  packages="$packages $(package "$manager" "$group")"
+  found=$(package "$manager" "$group")
+  [ -n "$found" ] || fail "install $group by hand: $manager has no package of it"
+  packages="$packages $found"
 done
 
 as_root=

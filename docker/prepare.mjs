@@ -1,7 +1,7 @@
 // Brings a fresh clone to where the service and its tests can run: dependencies, build and, with --tools, the command
-// line tools, with --validators, further ones that judge signatures, with --tap, the test runner. Plain JavaScript
-// without imports of packages, because it runs before any are there. Does nothing, within a second, when nothing is to be
-// done.
+// line tools, with --validators, further ones that judge signatures, as far as they can be had, with --tap, the test
+// runner. Plain JavaScript without imports of packages, because it runs before any are there. Does nothing, within a
+// second, when nothing is to be done.
 //
 //   node docker/prepare.mjs [--tools] [--validators] [--tap]
 import { spawn } from 'node:child_process'
@@ -151,6 +151,14 @@ async function buildTap() {
   await writeFile(stamp, wanted)
 }
 
+async function installTools(groups) {
+  await run(
+    join(root, 'docker/install-tools.sh'),
+    groups,
+    `These tools are missing and could not be installed: see above (docker/install-tools.sh ${groups.join(' ')})`,
+  )
+}
+
 /**
  * @param {{ tools?: boolean, validators?: boolean, tap?: boolean }} options
  * @throws when something could not be made ready; the message says what to do
@@ -160,13 +168,10 @@ export async function prepare(options = {}) {
   await installDependencies()
   await build()
   if (options.tap) await buildTap()
-  const groups = [...(options.tools ? tools : []), ...(options.validators ? validators : [])]
-  if (groups.length > 0) {
-    await run(
-      join(root, 'docker/install-tools.sh'),
-      groups,
-      `These tools are missing and could not be installed: see above (docker/install-tools.sh ${groups.join(' ')})`,
-    )
+  if (options.tools) await installTools(tools)
+  if (options.validators) {
+    // The tests leave out what these judge
+    await installTools(validators).catch(({ message }) => console.error(message))
   }
 }
 

@@ -135,10 +135,15 @@ function metrics(): Map<string, string> {
 /** All that are answered to requests: those that `createError` made. */
 function replies() {
   return Object.entries(errors).flatMap(([exported, value]) => {
-    if (typeof value !== 'function' || value === errors.ConfigurationError) {
+    if (!isErrorClass(value) || value === errors.ConfigurationError) {
       return []
     }
     const { code, statusCode } = new (value as FastifyErrorConstructor)()
     return [{ exported, code, statusCode }]
   })
+}
+
+/** Rather than one of the functions that throw them. */
+function isErrorClass(value: unknown): boolean {
+  return typeof value === 'function' && value.prototype instanceof Error
 }

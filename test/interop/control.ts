@@ -4,7 +4,7 @@ import { DEFAULT_ESTIMATED_SIZE, SUB_FILTERS } from '../support/document-engine/
 import { signWithOpenssl } from '../support/software-container.ts'
 import type { Signed } from './judges.ts'
 import type { Material } from './material.ts'
-import { KEYS, type Shape } from './shapes.ts'
+import type { Shape } from './shapes.ts'
 
 /**
  * The PDF with a container by OpenSSL, with the key, certificates, hash and type of a shape: a validator that refuses it
@@ -23,7 +23,7 @@ export async function signControl(material: Material, pdf: Uint8Array, shape: Sh
   const content = signedBytes(reserved.pdf, reserved.byteRange)
   const cms = await signWithOpenssl({
     ...{ content, signers: [signer], chain: material.chain, hash },
-    ...{ cades: type === 'cades', pss: 'signatureAlgorithm' in KEYS[key] },
+    ...{ cades: type === 'cades', pss: key === 'pss' },
   })
   embed(reserved.pdf, reserved.byteRange, cms)
   return { pdf: reserved.pdf, cms, content }

@@ -1,12 +1,15 @@
 /** A service with one signer for each kind of key and level, keys in files beside, and the validators. */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { SignerEntry } from '../../schemas/signers-file.ts'
 import { type Authorities, startAuthorities } from '../support/authorities.ts'
 import { generateKeyFile, type Issued, writeBundle } from '../support/certificates.ts'
 import { HASH_ALGORITHMS } from '../support/document-engine/signature-options.ts'
 import { startReadyService } from '../support/service.ts'
+import { tokenFor } from '../support/signers.ts'
+import { until } from '../support/signing.ts'
 import { createToken, importKey } from '../support/token.ts'
-import { KEYS, type KeyName, type Shape, signerOf } from './shapes.ts'
+import { KEYS, type KeyKind, type KeyName, type Shape, signerOf } from './shapes.ts'
 
 export interface Material {
   readonly directory: string
@@ -66,6 +69,12 @@ export async function startMaterial(
     ...{ SIGNERS_FILE: path('signers.json'), HSM_SESSIONS: '2', HSM_TIMEOUT_MS: '30000' },
     HASH_ALGORITHMS: HASH_ALGORITHMS.join(),
   })
+  for (const signer of new Set(shapes.filter(({ level }) => level === 'b-lt').map(signerOf))) {
+    await until(`${signer} knows all that its containers have`, async () => {
+      const contents = { action: 'sign_pkcs7', encoded_contents: 'YQ==', signature_type: 'cms' }
+      return (await service.sign({ ...contents, signing_token: tokenFor(signer) })).statusCode === 200
+    })
+  }
   return {
     ...{ directory, authorities, chain, signers, url: `${service.url}/sign` },
     anchors: authorities.root.issued.certificateFile,
@@ -74,11 +83,12 @@ export async function startMaterial(
 }
 
 /** Of the signers file, beside the certificates. */
-function entryOf({ key, level }: Shape, { timestampUrl, timestampRoot }: Authorities): object {
+function entryOf({ key, level }: Shape, { timestampUrl, timestampRoot }: Authorities): SignerEntry {
+  const { entry }: KeyKind = KEYS[key]
   const timestamps = { url: timestampUrl, caFile: timestampRoot.issued.certificateFile }
   return {
-    key: { label: key },
-    ...('signatureAlgorithm' in KEYS[key] ? { signatureAlgorithm: KEYS[key].signatureAlgorithm } : {}),
-    ...(level === 'b-b' ? {} : { level, timestamps }),
+    ...{ key: { label: key }, level },
+    ...entry,
+    ...(level === 'b-b' ? {} : { timestamps }),
   }
 }

@@ -6,6 +6,8 @@ import { parseArgs } from 'node:util'
 import { samplePdf } from '../support/document-engine/sample-pdf.ts'
 import { replacePart } from '../support/markdown.ts'
 import { repositoryPath } from '../support/repository.ts'
+import { hasGpgsm } from '../support/validators/gpgsm.ts'
+import { findJavaLibraries } from '../support/validators/java.ts'
 import { createJudges } from './judges.ts'
 import { startMaterial, type Teardown } from './material.ts'
 import { describeRows } from './page.ts'
@@ -52,6 +54,10 @@ async function main(): Promise<number> {
   if (values.help) {
     console.log(USAGE)
     return 0
+  }
+  if (findJavaLibraries() === undefined || !hasGpgsm()) {
+    console.error('Not all validators are installed: docker/install-tools.sh java bouncycastle pdfbox gpgsm')
+    return 1
   }
   const directory = mkdtempSync(join(tmpdir(), 'interop-'))
   process.once('SIGINT', () => process.exit(130))

@@ -1,31 +1,51 @@
 /** What the table of interoperability is about: every kind of container that can be asked for. */
+import type { SignerEntry } from '../../schemas/signers-file.ts'
+import type { Level } from '../../src/config.ts'
 import { P_256, RSA_2048 } from '../support/certificates.ts'
 import type { Container, HashAlgorithm, SignatureType } from '../support/document-engine/signature-options.ts'
 import { KEY_TYPES } from '../support/signers.ts'
 
-/** Baseline levels (EN 319 142-1 6) of containers that the service builds. */
-export type Level = 'b-b' | 'b-t' | 'b-lt'
+export const LEVELS: readonly Level[] = ['b-b', 'b-t', 'b-lt']
 
-/** Those that the service can be configured to build. */
-export const LEVELS: readonly Level[] = ['b-b']
-
-interface KeyKind {
+export interface KeyKind {
   readonly name: string
   /** Arguments of `openssl genpkey`. */
   readonly key: readonly string[]
-  readonly signatureAlgorithm?: 'rsassa-pss'
+  /** In the signers file. */
+  readonly entry?: SignerEntry
 }
 
 const rsa = (bits: number) => ['-algorithm', 'RSA', '-pkeyopt', `rsa_keygen_bits:${bits}`]
+
+const STATEMENTS: SignerEntry = {
+  signaturePolicy: {
+    id: '1.3.6.1.4.1.99999.3',
+    hashAlgorithm: 'sha256',
+    hash: '5e'.repeat(32),
+    uri: 'http://127.0.0.1/policy',
+  },
+  commitmentType: 'proofOfApproval',
+  signerLocation: { country: 'XX', locality: 'Somewhere', postalAddress: ['1 Any Street', 'Somewhere'] },
+}
 
 export const KEYS = {
   'rsa-2048': { name: 'RSA 2048', key: RSA_2048 },
   'rsa-3072': { name: 'RSA 3072', key: rsa(3072) },
   'rsa-4096': { name: 'RSA 4096', key: rsa(4096) },
-  pss: { name: 'RSA 2048, PSS', key: RSA_2048, signatureAlgorithm: 'rsassa-pss' },
+  pss: { name: 'RSA 2048, PSS', key: RSA_2048, entry: { signatureAlgorithm: 'rsassa-pss' } },
   'p-256': { name: 'EC P-256', key: P_256 },
   'p-384': { name: 'EC P-384', key: KEY_TYPES['p-384'] },
   'p-521': { name: 'EC P-521', key: KEY_TYPES['p-521'] },
+  'sha-with-rsa': {
+    name: 'RSA 2048, told as shaWithRSAEncryption',
+    key: RSA_2048,
+    entry: { rsaSignatureIdentifier: 'shaWithRSAEncryption' },
+  },
+  statements: {
+    name: 'RSA 2048, with policy, commitment type and location',
+    key: RSA_2048,
+    entry: STATEMENTS,
+  },
 } as const satisfies Record<string, KeyKind>
 export type KeyName = keyof typeof KEYS
 
@@ -47,11 +67,20 @@ const RAW_KEYS = ['rsa-2048', 'rsa-3072', 'rsa-4096'] as const
 
 function shapesOf(container: Container, level: Level, keys: readonly KeyName[]): Shape[] {
   return TYPES.flatMap((type) =>
-    keys.flatMap((key) => {
-      const hashes = key === 'rsa-2048' && level === 'b-b' ? [...HASHES, ...OTHER_HASHES] : HASHES
-      return hashes.map((hash): Shape => ({ container, type, level, key, hash }))
-    }),
+    keys.flatMap((key) =>
+      hashesOf(type, key, level).map((hash): Shape => ({ container, type, level, key, hash })),
+    ),
   )
+}
+
+function hashesOf(type: SignatureType, key: KeyName, level: Level): readonly HashAlgorithm[] {
+  if (key === 'statements') {
+    return type === 'cades' ? ['sha256'] : []
+  }
+  if (key === 'sha-with-rsa') {
+    return ['sha256']
+  }
+  return key === 'rsa-2048' && level === 'b-b' ? [...HASHES, ...OTHER_HASHES] : HASHES
 }
 
 export const EVERY_SHAPE: readonly Shape[] = [
@@ -69,6 +98,7 @@ export const SOME_SHAPES: readonly Shape[] = [
     { container: 'pkcs7', type: 'cms', level, key: 'pss', hash: 'sha384' },
     { container: 'pkcs7', type: 'cades', level, key: 'p-256', hash: 'sha384' },
     { container: 'pkcs7', type: 'cms', level, key: 'p-521', hash: 'sha512' },
+    { container: 'pkcs7', type: 'cades', level, key: 'statements', hash: 'sha256' },
   ]),
 ]
 
