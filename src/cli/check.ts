@@ -1,21 +1,22 @@
 /** `signing-service check`: the whole way to a signature once, with what was found at each step. */
 import { type Command, InvalidArgumentError } from 'commander'
-import { type Configuration, loadConfiguration, type SignerConfiguration } from '../config.ts'
+import { loadConfiguration } from '../config.ts'
 import { ConfigurationError, EXIT_CONFIGURATION } from '../errors.ts'
-import { accessId } from '../signers/token-pool.ts'
+import { type Configured, checkSigners } from './check/check-signers.ts'
 import { formatStep, Report, type Step } from './check/report.ts'
-import { checkCertificate, checkService, SERVICE_STEPS } from './check/service-steps.ts'
-import { TOKEN_STEPS, TokenSteps } from './check/token-steps.ts'
+import { checkService, SERVICE_STEPS } from './check/service-steps.ts'
+import { TOKEN_STEPS } from './check/token-steps.ts'
 import { CommandFailed, EXIT_FAILED } from './exit-codes.ts'
 import type { Io } from './io.ts'
-import { type AskedPin, chooseSigners, PinPrompt, signerOption } from './signer-option.ts'
+import { chooseSigners, PinPrompt, signerOption } from './signer-option.ts'
 import { addTokenOptions, applyOptions, type TokenOptions } from './token-options.ts'
 
 const EXAMPLES = `
 Takes the configuration of the service, and goes the way with each of its signers. The PIN is tried once for each;
 where a token refuses it, it is not tried again. Signed is one fixed sentence that says it is a test, 50 times, with
-the hash algorithms that the signer may use in turn. As many sessions are opened as the service opens, beside those of one that
-is running; with --url that is asked as well.
+the hash algorithms that the signer may use in turn. As many sessions are opened as the service opens, beside those of
+one that is running; with --url that is asked as well. Each authority that timestamps for containers is asked for one
+timestamp, and those whom certificates name whether they were revoked, unless REVOCATION_CHECK is off.
 
 Exit code 0: all is ok; 1: something is not; 78: the configuration is not.
 
@@ -63,36 +64,12 @@ async function check(io: Io, options: CheckOptions): Promise<void> {
   }
   const answers =
     options.url === undefined ? undefined : await checkService(report, { url: options.url, limitMs })
-  const refused = new Set<string>()
-  const { signers = [], configuration } = configured ?? {}
-  for (const { signer, pin } of signers) {
-    const several = signers.length > 1
-    if (several && !options.json) {
-      io.output.write(`\nSigner ${signer.name}\n`)
-    }
-    const steps = several ? reportOn(signer.name) : report
-    const token = new TokenSteps(signer, (configuration as Configuration).hsm, steps)
-    if (refused.has(accessId(signer.access))) {
-      steps.skip(TOKEN_STEPS, 'the token refused the login, which is not tried again')
-    } else {
-      await token.go({ ...signer.access, settings: signer.settings, ...pin }, limitMs)
-    }
-    if (steps.failures().includes('login')) {
-      refused.add(accessId(signer.access))
-    }
-    if (answers !== undefined) {
-      await checkCertificate(steps, answers, { name: signer.name, signer: token.signer })
-    }
-  }
-  if (signers.length === 0 && answers !== undefined) {
+  if (configured !== undefined) {
+    await checkSigners(configured, { io, ...options, report, reportOn, answers })
+  } else if (answers !== undefined) {
     report.skip(SERVICE_STEPS, 'the certificate is not known')
   }
   conclude(io, options, told)
-}
-
-interface Configured {
-  readonly configuration: Configuration
-  readonly signers: readonly { readonly signer: SignerConfiguration; readonly pin: AskedPin }[]
 }
 
 /** A person is asked for what is missing of it before it is in order. */

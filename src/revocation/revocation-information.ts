@@ -1,7 +1,8 @@
+import { defined } from '../configuration/defined.ts'
 import { describeSubject } from '../signers/validity.ts'
 import type { ChainLink } from './chain-links.ts'
 import type { Revocation } from './revocation-reason.ts'
-import type { WatchedCertificate } from './watched-certificate.ts'
+import type { Evidence, WatchedCertificate } from './watched-certificate.ts'
 
 /** What is known about the revocation of a chain. */
 export interface RevocationInformation {
@@ -22,6 +23,21 @@ export interface RevocationInformation {
 export interface RevokedCertificate extends Revocation {
   /** In one line. */
   readonly subject: string
+}
+
+/** What is known about the revocation of one certificate. */
+export interface RevocationState {
+  /** In one line. */
+  readonly subject: string
+  /** Whether it names anybody who is asked. */
+  readonly askable: boolean
+  /** Whether one of them has neither answered nor failed yet. */
+  readonly pending: boolean
+  /** What is fresh of what they said. */
+  readonly evidence?: Evidence
+  readonly revocation?: Revocation
+  /** Why there is nothing fresh, in words. */
+  readonly problems: readonly string[]
 }
 
 /** A certificate of a chain, and what is known of it; undefined where it is not watched. */
@@ -58,12 +74,24 @@ export function findRevoked(links: readonly WatchedLink[], at: Date): RevokedCer
   return undefined
 }
 
-function describeMissing(
-  { certificate, issuer }: ChainLink,
-  watched: WatchedCertificate | undefined,
-): string[] {
+export function describeState({ link, watched }: WatchedLink, at: Date): RevocationState {
+  const evidence = watched?.evidence(at)
+  const { ocsp = [], crl = [] } = watched?.issued.addresses ?? {}
+  return {
+    subject: describeSubject(link.certificate),
+    askable: ocsp.length + crl.length > 0,
+    pending: watched?.pending ?? false,
+    ...defined({ evidence, revocation: watched?.revocation(at) }),
+    problems: evidence === undefined ? listProblems(link, watched) : [],
+  }
+}
+
+function describeMissing(link: ChainLink, watched: WatchedCertificate | undefined): string[] {
+  return listProblems(link, watched).map((problem) => `${describeSubject(link.certificate)}: ${problem}`)
+}
+
+function listProblems({ issuer }: ChainLink, watched: WatchedCertificate | undefined): string[] {
   const unwatched =
     issuer === undefined ? 'the certificate of its issuer is not known' : 'nobody is asked about it'
-  const problems = watched?.problems() ?? [unwatched]
-  return problems.map((problem) => `${describeSubject(certificate)}: ${problem}`)
+  return watched?.problems() ?? [unwatched]
 }

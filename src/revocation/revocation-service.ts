@@ -8,9 +8,11 @@ import { type IssuedCertificate, readIssuedCertificate } from './issued-certific
 import { DEFAULT_LIMITS, type RevocationLimits } from './limits.ts'
 import type { RevocationObserver } from './observer.ts'
 import {
+  describeState,
   findRevoked,
   gatherInformation,
   type RevocationInformation,
+  type RevocationState,
   type RevokedCertificate,
   type WatchedLink,
 } from './revocation-information.ts'
@@ -98,6 +100,11 @@ export class RevocationService {
   /** The certificate of a chain, nearest to the leaf, that is known to be revoked: asked at every request. */
   revoked(chain: readonly X509Certificate[], at = new Date()): RevokedCertificate | undefined {
     return findRevoked(this.#find(chain), at)
+  }
+
+  /** The same of each certificate by itself, but the root. */
+  states(chain: readonly X509Certificate[], at = new Date()): RevocationState[] {
+    return this.#find(chain).map((link) => describeState(link, at))
   }
 
   /** Fingerprints take long: the same array is looked up once. */

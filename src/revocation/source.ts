@@ -37,6 +37,11 @@ export class Source<T extends UpdateTimes> {
     return this.#problem
   }
 
+  /** Whether it was asked for, and that came to an end. */
+  get tried(): boolean {
+    return this.#held !== undefined || this.#problem !== undefined
+  }
+
   /** What came last, while it is fresh. */
   fresh(at: Date): T | undefined {
     return this.#held && this.#held.nextUpdate > at ? this.#held : undefined

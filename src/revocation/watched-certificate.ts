@@ -42,6 +42,16 @@ export class WatchedCertificate {
     return this.ocsp === undefined || this.ocsp.problem !== undefined
   }
 
+  /** Whether somebody who is asked about it for the first time has not answered yet, and has not failed either. */
+  get pending(): boolean {
+    const { ocsp, crl } = this
+    if (ocsp?.tried === false) {
+      return true
+    }
+    const isSearched = crl?.problem !== undefined || crl?.held?.serialNumbers.has(this.issued.serialNumber)
+    return this.needsCrl && crl !== undefined && isSearched !== true
+  }
+
   /** Undefined where there is nothing fresh. OCSP comes first, since it is small. */
   evidence(at: Date): Evidence | undefined {
     const answer = this.ocsp?.fresh(at)

@@ -17,7 +17,7 @@ t.test('all is well', async (t) => {
   t.equal(exitCode, 0)
   t.strictSame(Object.keys(steps), [
     ...['configuration', 'library', 'token', 'login', 'key', 'mechanism', 'sessions'],
-    ...['certificate', 'chain', 'validity', 'test signature', 'latency'],
+    ...['certificate', 'chain', 'validity', 'test signature', 'latency', 'revocation'],
   ])
   const latency = { min: Number, median: Number, p99: Number }
   t.match(steps, {
@@ -39,6 +39,10 @@ t.test('all is well', async (t) => {
       found: /^50 of 50 verify with the certificate: rsassa-pkcs1-v1_5 with sha256, sha384, sha512$/,
     },
     latency: { status: 'ok', figures: { signInitMs: latency, signMs: latency } },
+    revocation: {
+      status: 'ok',
+      found: /^unknown: O=Demo, CN=Test signer \(it names neither .*\), O=Demo, CN=Demo /,
+    },
   })
 })
 

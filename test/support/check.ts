@@ -3,6 +3,8 @@ import { runCommand } from './command.ts'
 import type { FaultyModule } from './faulty-module/faulty-module.ts'
 
 export interface CheckedStep {
+  /** Of several. */
+  readonly signer?: string
   readonly status: string
   readonly found: string
   readonly advice?: string
@@ -26,12 +28,27 @@ export async function runCheck(
   environment: Readonly<Record<string, string>>,
   ...args: string[]
 ): Promise<CheckResult> {
+  const { exitCode, steps } = await run(environment, args)
+  return { exitCode, steps: Object.fromEntries(steps.map(({ name, ...step }) => [name, step])) }
+}
+
+/** All steps of a name, in their order. */
+export async function stepsOf(
+  environment: Readonly<Record<string, string>>,
+  wanted: string,
+  ...args: string[]
+): Promise<{ readonly exitCode: number; readonly steps: readonly CheckedStep[] }> {
+  const { exitCode, steps } = await run(environment, args)
+  return { exitCode, steps: steps.filter(({ name }) => name === wanted) }
+}
+
+async function run(environment: Readonly<Record<string, string>>, args: readonly string[]) {
   const { exitCode, stdout } = await runCommand(environment, 'check', '--json', ...args)
   const { ok, steps } = JSON.parse(stdout) as { ok: boolean; steps: (CheckedStep & { name: string })[] }
   if (ok !== (exitCode === 0)) {
     throw new Error(`exit code ${exitCode} where ok is ${ok}`)
   }
-  return { exitCode, steps: Object.fromEntries(steps.map(({ name, ...step }) => [name, step])) }
+  return { exitCode, steps }
 }
 
 /** Runs it with a faulty module that keeps to these rules, and variables other than the module's. */

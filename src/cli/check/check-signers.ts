@@ -1,0 +1,56 @@
+import type { Configuration, SignerConfiguration } from '../../config.ts'
+import { accessId } from '../../signers/token-pool.ts'
+import type { Io } from '../io.ts'
+import type { AskedPin } from '../signer-option.ts'
+import { NetworkSteps } from './network-steps.ts'
+import type { Report } from './report.ts'
+import { checkCertificate, type checkService } from './service-steps.ts'
+import { TOKEN_STEPS, TokenSteps } from './token-steps.ts'
+
+export interface Configured {
+  readonly configuration: Configuration
+  readonly signers: readonly { readonly signer: SignerConfiguration; readonly pin: AskedPin }[]
+}
+
+interface Reporting {
+  readonly io: Io
+  readonly json?: boolean
+  /** Seconds without a word of the library, and for what is asked about certificates. */
+  readonly timeout: number
+  readonly report: Report
+  /** One for a signer, where there are several. */
+  readonly reportOn: (signer: string) => Report
+  /** Undefined where the service is not asked. */
+  readonly answers: Awaited<ReturnType<typeof checkService>> | undefined
+}
+
+/** Goes the way to a signature with each of them. */
+export async function checkSigners(
+  { configuration, signers }: Configured,
+  { io, json, timeout, report, reportOn, answers }: Reporting,
+): Promise<void> {
+  const limitMs = timeout * 1000
+  const refused = new Set<string>()
+  const network = new NetworkSteps(configuration, limitMs)
+  for (const { signer, pin } of signers) {
+    const several = signers.length > 1
+    if (several && !json) {
+      io.output.write(`\nSigner ${signer.name}\n`)
+    }
+    const steps = several ? reportOn(signer.name) : report
+    const token = new TokenSteps(signer, configuration.hsm, steps)
+    if (refused.has(accessId(signer.access))) {
+      steps.skip(TOKEN_STEPS, 'the token refused the login, which is not tried again')
+    } else {
+      await token.go({ ...signer.access, settings: signer.settings, ...pin }, limitMs)
+    }
+    if (steps.failures().includes('login')) {
+      refused.add(accessId(signer.access))
+    }
+    await network.go(steps, signer, token.signer)
+    if (answers !== undefined) {
+      await checkCertificate(steps, answers, { name: signer.name, signer: token.signer })
+    }
+  }
+  network.close()
+}

@@ -1,0 +1,77 @@
+/** The step of a check on revocation: whether those whom certificates name say that they are good. */
+import type { X509Certificate } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
+import { pino } from 'pino'
+import type { Level } from '../../config.ts'
+import type { RevocationState } from '../../revocation/revocation-information.ts'
+import { RevocationService } from '../../revocation/revocation-service.ts'
+import type { Report } from './report.ts'
+
+const LOOK_MS = 20
+
+type Path = readonly X509Certificate[]
+
+/** Asks about each certificate once, however many signers have it in their chain. */
+export class RevocationStep {
+  readonly #service = new RevocationService({
+    log: pino({ level: 'silent' }),
+    observer: { asked: () => {} },
+  })
+  readonly #limitMs: number
+  readonly #paths: Path[] = []
+
+  /** @param limitMs milliseconds for all answers about the certificates of a signer */
+  constructor(limitMs: number) {
+    this.#limitMs = limitMs
+  }
+
+  /** @param paths certificates, each with its issuers */
+  async go(report: Report, paths: readonly Path[], level: Level): Promise<void> {
+    this.#paths.push(...paths)
+    this.#service.watch(this.#paths)
+    this.#service.start()
+    const deadline = performance.now() + this.#limitMs
+    let states = this.#states(paths)
+    while (states.some(({ pending }) => pending) && performance.now() < deadline) {
+      await delay(LOOK_MS)
+      states = this.#states(paths)
+    }
+    report[isFailure(states, level) ? 'failed' : 'passed']('revocation', describe(states))
+  }
+
+  /** Ends what is under way. */
+  close(): void {
+    this.#service.stop()
+  }
+
+  #states(paths: readonly Path[]): RevocationState[] {
+    return paths.flatMap((path) => this.#service.states(path))
+  }
+}
+
+/** A certificate that names nobody may be meant to, unless its containers are to hold what they say. */
+function isFailure(states: readonly RevocationState[], level: Level): boolean {
+  return states.some(
+    ({ askable, evidence, revocation }) =>
+      revocation !== undefined || (evidence === undefined && (askable || level === 'b-lt')),
+  )
+}
+
+/** Those that several chains have once. */
+function describe(states: readonly RevocationState[]): string {
+  const groups = { '': new Set<string>(), 'good: ': new Set<string>(), 'unknown: ': new Set<string>() }
+  for (const { subject, evidence, revocation, problems } of states) {
+    if (revocation !== undefined) {
+      groups[''].add(`${subject} was revoked at ${revocation.at.toISOString()} (${revocation.reason})`)
+    } else if (evidence !== undefined) {
+      groups['good: '].add(`${subject} by ${evidence.ocspResponses.length > 0 ? 'OCSP' : 'a CRL'}`)
+    } else {
+      groups['unknown: '].add(`${subject} (${problems.join('; ')})`)
+    }
+  }
+  const parts = Object.entries(groups).filter(([, group]) => group.size > 0)
+  return (
+    parts.map(([name, group]) => `${name}${[...group].join(', ')}`).join('; ') ||
+    'it is its own root, which nobody can revoke'
+  )
+}
