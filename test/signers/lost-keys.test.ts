@@ -1,39 +1,22 @@
 /** Keys that are not what they were, and what becomes of their signers and of others. */
 import t from 'tap'
-import { send } from '../support/http.ts'
+import { health, signerReady, watchfulEnvironment } from '../support/readiness.ts'
 import { afterReload, logLines, signsWith } from '../support/reload.ts'
-import { scrape } from '../support/scrape.ts'
-import { type Service, startReadyService } from '../support/service.ts'
+import { startReadyService } from '../support/service.ts'
 import { createSignersFolder } from '../support/signers.ts'
 import { until } from '../support/signing.ts'
 
 const folder = await createSignersFolder(t.testdir())
 await folder.addKey('near')
 const nearToo = await folder.addKey('near-too')
-const environment = {
-  ...folder.environment,
-  SIGNERS_RELOAD_INTERVAL_MS: '0',
-  HSM_SESSIONS: '1',
-  HSM_KEEPALIVE_MS: '1000',
-  // Longer than it takes to start another signer process
-  HSM_TIMEOUT_MS: '20000',
-}
-
-async function health(service: Service) {
-  const { statusCode, json } = await send(`${service.url}/health/ready`)
-  return { statusCode, ...(json() as { signers: object }) }
-}
-
-async function readyOf(service: Service, signer: string): Promise<number | undefined> {
-  return (await scrape(service.url)).samples.get(`signing_service_signer_ready{signer="${signer}"}`)
-}
+const environment = watchfulEnvironment(folder)
 
 t.test('keys of one token', async (t) => {
   folder.write(['near', 'near-too'])
   const service = await startReadyService(t, environment)
   const { url } = service
   const gone = async (name: string) =>
-    until(`${name} is missed`, async () => (await readyOf(service, name)) === 0)
+    until(`${name} is missed`, async () => (await signerReady(service, name)) === 0)
 
   for (const [name, other, what] of [
     ['near-too', 'near', 'a key'],
@@ -45,7 +28,7 @@ t.test('keys of one token', async (t) => {
       t.equal((await signsWith(url, other)).length, 40)
       await gone(name)
       t.match(await health(service), { statusCode: 200, signers: { total: 2, ready: 1 } })
-      t.equal(await readyOf(service, other), 1)
+      t.equal(await signerReady(service, other), 1)
       t.equal((await health(service)).statusCode, 200)
       t.equal(await signsWith(url, name), 'HSM_UNAVAILABLE')
       t.equal((await signsWith(url, other)).length, 40)
@@ -78,7 +61,7 @@ t.test('a key that may not sign is no use from the start, and the others are', a
   await folder.forbidSigning('decrypts-alone')
   folder.write(['near-too', 'decrypts-alone'])
   const service = await startReadyService(t, environment)
-  await until('it has been tried', async () => (await readyOf(service, 'decrypts-alone')) === 0)
+  await until('it has been tried', async () => (await signerReady(service, 'decrypts-alone')) === 0)
   t.match(await health(service), { statusCode: 200, signers: { total: 2, ready: 1 } })
   t.equal(await signsWith(service.url, 'near-too'), nearToo.certificate.serialNumber)
   t.equal(await signsWith(service.url, 'decrypts-alone'), 'HSM_UNAVAILABLE')

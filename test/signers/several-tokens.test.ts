@@ -4,10 +4,9 @@ import { readdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { createFaultyModule } from '../support/faulty-module/faulty-module.ts'
-import { send } from '../support/http.ts'
+import { health, signerReady, tokenReady, watchfulEnvironment } from '../support/readiness.ts'
 import { afterReload, signsWith } from '../support/reload.ts'
-import { scrape } from '../support/scrape.ts'
-import { type Service, startReadyService, startService } from '../support/service.ts'
+import { startReadyService, startService } from '../support/service.ts'
 import { createSignersFolder } from '../support/signers.ts'
 import { until } from '../support/signing.ts'
 import { createToken, PIN } from '../support/token.ts'
@@ -19,33 +18,14 @@ const far = await folder.addKey('far', 'p-256', second)
 const module = await createFaultyModule(folder.directory, folder.environment)
 /** Of one signer alone, whose token can thus be faulty alone. */
 const faulty = { label: 'second', module: `${module.environment.HSM_MODULE}` }
-const environment = {
-  ...folder.environment,
-  SIGNERS_RELOAD_INTERVAL_MS: '0',
-  HSM_SESSIONS: '1',
-  HSM_KEEPALIVE_MS: '1000',
-  // Longer than it takes to start another signer process
-  HSM_TIMEOUT_MS: '20000',
-}
-
-async function health(service: Service) {
-  const { statusCode, json } = await send(`${service.url}/health/ready`)
-  return { statusCode, ...(json() as { hsm: { state: string; reason?: string }; signers: object }) }
-}
-
-async function readyOf(service: Service, what: string): Promise<number | undefined> {
-  return (await scrape(service.url)).samples.get(`signing_service_${what}`)
-}
+const environment = watchfulEnvironment(folder)
 
 t.test('two tokens', async (t) => {
   folder.write({ far: folder.entry('far', { token: faulty }), near: folder.entry('near') })
   const service = await startReadyService(t, environment)
   const { url } = service
   for (const signer of ['near', 'far']) {
-    await until(
-      `${signer} signs`,
-      async () => (await readyOf(service, `signer_ready{signer="${signer}"}`)) === 1,
-    )
+    await until(`${signer} signs`, async () => (await signerReady(service, signer)) === 1)
   }
 
   t.test('each has a signer process of its own', async (t) => {
@@ -60,14 +40,14 @@ t.test('two tokens', async (t) => {
 
   t.test('one that is away takes its own signers along, and nobody else', async (t) => {
     module.plan('* absent')
-    await until('it is missed', async () => (await readyOf(service, 'signer_ready{signer="far"}')) === 0)
+    await until('it is missed', async () => (await signerReady(service, 'far')) === 0)
     t.match(await health(service), {
       statusCode: 200,
       hsm: { state: 'unavailable' },
       signers: { total: 2, ready: 1 },
     })
-    t.equal(await readyOf(service, 'hsm_ready{token="second"}'), 0)
-    t.equal(await readyOf(service, 'hsm_ready{token="test"}'), 1)
+    t.equal(await tokenReady(service, 'second'), 0)
+    t.equal(await tokenReady(service, 'test'), 1)
     t.equal(await signsWith(url, 'near'), near.certificate.serialNumber)
   })
 
@@ -79,7 +59,7 @@ t.test('two tokens', async (t) => {
 
   t.test('it is in use again soon after it is back', async (t) => {
     module.plan()
-    await until('it is back', async () => (await readyOf(service, 'signer_ready{signer="far"}')) === 1)
+    await until('it is back', async () => (await signerReady(service, 'far')) === 1)
     t.equal(await signsWith(url, 'far'), far.certificate.serialNumber)
   })
 })
@@ -137,7 +117,7 @@ t.test('a token that comes later is in use then, the others from the start', asy
   t.match(await health(service), { statusCode: 200, signers: { total: 2, ready: 1 } })
   t.equal(await signsWith(service.url, 'far'), 'HSM_UNAVAILABLE')
   third.appear()
-  await until('it signs', async () => (await readyOf(service, 'signer_ready{signer="far"}')) === 1)
+  await until('it signs', async () => (await signerReady(service, 'far')) === 1)
   t.equal(await signsWith(service.url, 'far'), far.certificate.serialNumber)
 })
 
