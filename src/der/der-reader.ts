@@ -1,5 +1,10 @@
 import { TAG } from './tag.ts'
 
+/** Octets of an object identifier. Those there are have 20 at most. */
+const MAX_IDENTIFIER_LENGTH = 100
+/** Elements of lists that are kept: those of whoever wants to use up memory have millions. */
+const MAX_ELEMENTS = 1000
+
 /**
  * Reads DER elements one after another (X.690 10: definite, shortest lengths), without a tree of them: a CRL may have
  * a hundred thousand entries, of which one is looked for. All methods throw an Error on what is no DER, or not what is
@@ -44,12 +49,28 @@ export class DerReader {
     return this.#bytes.subarray(start, end)
   }
 
+  /** All elements that are left, each with its tag and length; not copies. */
+  elements(): Buffer[] {
+    const elements: Buffer[] = []
+    while (this.tag !== undefined) {
+      elements.push(this.element())
+      if (elements.length > MAX_ELEMENTS) {
+        throw new Error(`it has a list of more than ${MAX_ELEMENTS} elements`)
+      }
+    }
+    return elements
+  }
+
   /** The next element as a dotted object identifier (X.690 8.19). */
   objectIdentifier(): string {
+    const octets = this.content(TAG.objectIdentifier)
+    if (octets.length > MAX_IDENTIFIER_LENGTH) {
+      throw new Error('it is no DER of this kind: an object identifier is too long')
+    }
     const arcs: number[] = []
     let arc = 0
     let open = true
-    for (const octet of this.content(TAG.objectIdentifier)) {
+    for (const octet of octets) {
       arc = arc * 128 + (octet & 0x7f)
       open = octet >= 0x80
       if (!open) {

@@ -1,5 +1,5 @@
 /** Extensions of certificates, CRLs, their entries, and OCSP answers, which are alike (RFC 5280 4.2, RFC 6960 4.4). */
-import type { DerReader } from './der-reader.ts'
+import { DerReader } from './der-reader.ts'
 import { TAG } from './tag.ts'
 
 export interface Extension {
@@ -24,8 +24,8 @@ export function readExtensions(wrapper: DerReader | undefined): Extensions {
 /** @param list what is in the SEQUENCE OF Extension */
 export function readExtensionList(list: DerReader | undefined): Extensions {
   const extensions = new Map<string, Extension>()
-  while (list?.tag !== undefined) {
-    const extension = list.enter(TAG.sequence)
+  for (const encoded of list?.elements() ?? []) {
+    const extension = new DerReader(encoded).enter(TAG.sequence)
     const id = extension.objectIdentifier()
     // FALSE is the default, which DER leaves out and some issuers write
     const critical = extension.tag === TAG.boolean && extension.content(TAG.boolean)[0] !== 0

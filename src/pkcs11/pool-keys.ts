@@ -117,9 +117,11 @@ function look(entry: Entry, outcome: KeyOutcome): readonly ConfigurationProblem[
     return [{ variable, message }]
   }
   try {
-    entry.use = entry.key.accept(outcome)
+    // Whoever is told of its certificate meanwhile looks for it here
     entry.found = outcome
+    entry.use = entry.key.accept(outcome)
   } catch (error) {
+    entry.found = undefined
     enter(entry, 'unusable', 'the private key does not fit the signer certificate')
     if (!(error instanceof ConfigurationError)) {
       throw error

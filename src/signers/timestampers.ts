@@ -8,7 +8,7 @@ type Authorities = TimestampConfiguration['authorities']
 export interface TimestampersOptions {
   readonly observer: TimestampObserver
   readonly log: BaseLogger
-  /** An authority has sent other certificates than before. */
+  /** An authority has sent certificates that it had not sent before. */
   onIntroduced(): void
 }
 

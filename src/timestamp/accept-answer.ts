@@ -3,7 +3,7 @@ import type { TimestampAuthority } from './authority.ts'
 import { traceAuthority } from './authority-certificate.ts'
 import { isNameOf } from './authority-name.ts'
 import { withDefiniteLengths } from './definite-lengths.ts'
-import type { KnownChain } from './known-chain.ts'
+import type { KnownChains } from './known-chains.ts'
 import { TimestampFault } from './timestamp-fault.ts'
 import type { AskedTimestamp } from './timestamp-request.ts'
 import { readTimestampResponse } from './timestamp-response.ts'
@@ -17,7 +17,7 @@ export interface Expectation {
   /** Milliseconds between the authority's clock and this one. */
   readonly clockToleranceMs: number
   /** Of this authority, with these anchors. */
-  readonly known: KnownChain
+  readonly known: KnownChains
 }
 
 /** What an authority gave, of which all is right. */
@@ -66,7 +66,7 @@ function check(
   if (tsa !== undefined && !isNameOf(tsa, signer.parsed)) {
     throw new TimestampFault('untrusted', 'gives itself another name than its certificate has')
   }
-  if (path !== known.path) {
+  if (!known.paths.includes(path)) {
     known.keep(sent, path)
   }
   return path

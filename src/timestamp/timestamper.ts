@@ -6,7 +6,7 @@ import { digest } from '../signature/digest.ts'
 import { acceptAnswer, type Timestamp } from './accept-answer.ts'
 import { nameAuthorities, type TimestampAuthority } from './authority.ts'
 import { exchange } from './exchange.ts'
-import { KnownChain } from './known-chain.ts'
+import { KnownChains } from './known-chains.ts'
 import { readSecrets } from './secrets.ts'
 import { TimestampFault, type TimestampOutcome } from './timestamp-fault.ts'
 import { createNonce, encodeTimestampRequest } from './timestamp-request.ts'
@@ -33,7 +33,7 @@ export interface TimestampObserver {
    * @param problem what was wrong and what to do, for the log; undefined where there was nothing
    */
   asked(authority: string, seconds: number, outcome: TimestampOutcome, problem?: string): void
-  /** An authority has sent other certificates than before. */
+  /** An authority has sent certificates that it had not sent before. */
   introduced?(): void
 }
 
@@ -45,7 +45,7 @@ export interface TimestampLimits {
 
 interface NamedAuthority extends TimestampAuthority {
   readonly name: string
-  readonly known: KnownChain
+  readonly known: KnownChains
 }
 
 /** Timestamps of whichever authority gives them. */
@@ -67,7 +67,7 @@ export class Timestamper {
     const named = rest.authorities.map((authority, index) => ({
       ...authority,
       name: `${names[index]}`,
-      known: new KnownChain(),
+      known: new KnownChains(),
     }))
     this.#authorities = named
     this.#turns = new Turns(named, restMs)
@@ -99,9 +99,9 @@ export class Timestamper {
     throw new TIMESTAMP_UNAVAILABLE(problems.join('. ') || 'no time was left to ask one')
   }
 
-  /** Of those authorities that have given one: their certificates, each with its issuers. */
+  /** Of those authorities that have given one: the certificates of their units, each with its issuers. */
   knownPaths(): (readonly X509Certificate[])[] {
-    return this.#authorities.flatMap(({ known }) => (known.path === undefined ? [] : [known.path]))
+    return this.#authorities.flatMap(({ known }) => known.paths)
   }
 
   /**
@@ -111,7 +111,7 @@ export class Timestamper {
    * @param ms that each has
    */
   async introduce(ms: number): Promise<void> {
-    const unknown = this.#authorities.filter(({ known }) => known.path === undefined)
+    const unknown = this.#authorities.filter(({ known }) => known.paths.length === 0)
     await Promise.all(unknown.map((authority) => this.#ask(authority, randomBytes(32), ms, undefined)))
   }
 
@@ -165,10 +165,10 @@ export class Timestamper {
     const agent = url.protocol === 'https:' ? this.#https : this.#http
     const body = encodeTimestampRequest(asked)
     const answer = await exchange({ url, agent, body, signal, ...(await readSecrets(authority)) })
-    const { path } = known
+    const { paths } = known
     const { clockToleranceMs, observer } = this.#options
     const timestamp = acceptAnswer(answer, { asked, trustAnchors, known, clockToleranceMs })
-    if (timestamp.path !== path) {
+    if (!paths.includes(timestamp.path)) {
       observer.introduced?.()
     }
     return timestamp

@@ -5,16 +5,17 @@ import { join } from 'node:path'
 import t from 'tap'
 import type { SignerEntry } from '../../schemas/signers-file.ts'
 import { startAuthorities } from '../support/authorities.ts'
-import { generateKeyFile, RSA_2048, writeBundle } from '../support/certificates.ts'
+import { generateKeyFile, issue, RSA_2048, writeBundle } from '../support/certificates.ts'
 import { runCommand } from '../support/command.ts'
 import { send } from '../support/http.ts'
 import { afterReload } from '../support/reload.ts'
+import { crlAt } from '../support/revocation-chain.ts'
 import type { Handler } from '../support/revocation-server.ts'
 import { scrape } from '../support/scrape.ts'
 import { startReadyService, startService } from '../support/service.ts'
 import { tokenFor } from '../support/signers.ts'
 import { hsmStatus, until } from '../support/signing.ts'
-import { send as sendToken } from '../support/timestamp-authority.ts'
+import { createResponder, FOR_TIMESTAMPS, send as sendToken } from '../support/timestamp-authority.ts'
 import { createToken, importKey } from '../support/token.ts'
 import { faultIn } from '../support/validators/bouncy-castle.ts'
 import { verifyCms } from '../support/validators/openssl.ts'
@@ -189,6 +190,33 @@ t.test('what is wrong with a timestamp', async (t) => {
   t.match(service.log(), /No timestamp: .* answered with the HTTP status 500/)
   authorities.server.on('/timestamp', timestamping)
   t.equal(await faultOf(await signed('b-t', 'cades'), 'cades', 'b-t'), undefined, 'it is over')
+})
+
+t.test('an authority of which two units take turns', async (t) => {
+  const { server, timestampIssuing } = authorities
+  const unit = issue(directory, {
+    subject: '/O=Test/CN=Second unit',
+    issuer: timestampIssuing.issued,
+    extensions: [...FOR_TIMESTAMPS, crlAt(`${server.url}/timestamp-issuing.crl`)],
+  })
+  timestampIssuing.know(unit.certificate)
+  const second = createResponder(directory, { signer: unit, chain: [timestampIssuing.issued] })
+  let count = 0
+  const takingTurns: Handler = async (query, response) => {
+    count += 1
+    sendToken(response, await (count % 2 === 0 ? second : authorities.timestamp)(query))
+    return undefined
+  }
+  play(t, '/timestamp', takingTurns, timestamping)
+  for (const type of ['cms', 'cades'] as const) {
+    await until('both are known', async () => {
+      const answers = [await ask('b-lt', type), await ask('b-lt', type)]
+      return answers.every(({ statusCode }) => statusCode === 200)
+    })
+    for (const subject of ['one', 'the other']) {
+      t.equal(await faultOf(await signed('b-lt', type), type, 'b-lt'), undefined, `${type}, ${subject}`)
+    }
+  }
 })
 
 t.test('another certificate is taken over with its revocation information, or not at all', async (t) => {

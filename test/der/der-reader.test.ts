@@ -76,3 +76,14 @@ t.test('bits that are no octets', async (t) => {
     })
   }
 })
+
+t.test('what only somebody sends who wants to use up time and memory', async (t) => {
+  const list = (count: number) => reader('0500'.repeat(count))
+  t.equal(list(1000).elements().length, 1000)
+  t.throws(() => list(1001).elements(), { message: 'it has a list of more than 1000 elements' })
+  const identifier = (length: number) => reader(`06${length.toString(16)}2a${'03'.repeat(length - 1)}`)
+  t.equal(identifier(100).objectIdentifier(), `1.2${'.3'.repeat(99)}`)
+  t.throws(() => identifier(101).objectIdentifier(), {
+    message: 'it is no DER of this kind: an object identifier is too long',
+  })
+})

@@ -1,6 +1,8 @@
 import t from 'tap'
 import { DerReader } from '../../src/der/der-reader.ts'
+import { encode, encodeObjectIdentifier } from '../../src/der/der-writer.ts'
 import { readExtensions, refuseUnknownCritical } from '../../src/der/extensions.ts'
+import { TAG } from '../../src/der/tag.ts'
 
 /** @param extensions DER in hex, together shorter than 128 bytes */
 function read(...extensions: string[]) {
@@ -28,4 +30,11 @@ t.test('extensions are critical where they say so', async (t) => {
 t.test('an extension that is there twice could mean two things', async (t) => {
   const one = '300706032a03040400'
   t.throws(() => read(one, one), { message: 'it has the extension 1.2.3.4 twice' })
+})
+
+t.test('more of them than anybody needs', async (t) => {
+  const ids = Array.from({ length: 1001 }, (_, number) => encodeObjectIdentifier(`1.2.${number}`))
+  const extensions = ids.map((id) => encode(TAG.sequence, id, encode(TAG.octetString)))
+  const list = encode(TAG.sequence, ...extensions)
+  t.throws(() => readExtensions(new DerReader(list)), { message: 'it has a list of more than 1000 elements' })
 })

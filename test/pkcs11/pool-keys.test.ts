@@ -75,6 +75,7 @@ t.test('a key that is not there, or does not fit, is told and keeps no other fro
     [0, 1, 2].map((key) => keys.isGone(key)),
     [true, true, false],
   )
+  t.equal(keys.found(1), undefined)
   t.strictSame(keys.unproved(), [2])
   t.equal(keys.testKey, 2, 'sessions prove themselves with one that is there')
   keys.opened([found('a'), found('b'), found('c')], 0)

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { findHashAlgorithm, type HashAlgorithm } from '../../src/signature/hash-algorithms.ts'
 import { acceptAnswer, type Expectation } from '../../src/timestamp/accept-answer.ts'
-import { KnownChain } from '../../src/timestamp/known-chain.ts'
+import { KnownChains } from '../../src/timestamp/known-chains.ts'
 import { TimestampFault } from '../../src/timestamp/timestamp-fault.ts'
 import { createNonce, encodeTimestampRequest } from '../../src/timestamp/timestamp-request.ts'
 import { type Issued, issue, openssl, RSA_2048, spoil, withUnknownKey } from '../support/certificates.ts'
@@ -46,7 +46,7 @@ function expect(hash = 'sha256', policy?: string): Expectation {
     },
     trustAnchors: [root.certificate],
     clockToleranceMs: 300_000,
-    known: new KnownChain(),
+    known: new KnownChains(),
   }
 }
 
@@ -200,7 +200,7 @@ t.test('a chain that does not end in a trust anchor', async (t) => {
   const trusting = (...issued: Issued[]) => ({
     ...expected,
     trustAnchors: issued.map(({ certificate }) => certificate),
-    known: new KnownChain(),
+    known: new KnownChains(),
   })
   refuses(t, answer, /no path to a self-signed certificate/, 'untrusted', trusting(stranger.root))
   refuses(t, forged({ chain: [] }), /no path to a self-signed certificate/, 'untrusted')
@@ -258,7 +258,7 @@ t.test('a certificate that the signature does not name as its own', async (t) =>
   const alone = forged({ chain: [] })
   const end = alone.indexOf(signer.certificate.raw) + signer.certificate.raw.length
   alone.writeUInt8(alone.readUInt8(end - 1) ^ 1, end - 1)
-  refuses(t, alone, problem, 'untrusted', { ...expected, trustAnchors: [], known: new KnownChain() })
+  refuses(t, alone, problem, 'untrusted', { ...expected, trustAnchors: [], known: new KnownChains() })
 })
 
 t.test('signed attributes that are wrong', async (t) => {

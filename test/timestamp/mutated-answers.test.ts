@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { findHashAlgorithm, type HashAlgorithm } from '../../src/signature/hash-algorithms.ts'
 import { acceptAnswer } from '../../src/timestamp/accept-answer.ts'
-import { KnownChain } from '../../src/timestamp/known-chain.ts'
+import { KnownChains } from '../../src/timestamp/known-chains.ts'
 import { TimestampFault } from '../../src/timestamp/timestamp-fault.ts'
 import { createNonce, encodeTimestampRequest } from '../../src/timestamp/timestamp-request.ts'
 import { issue, RSA_2048 } from '../support/certificates.ts'
@@ -18,7 +18,7 @@ const asked = {
   nonce: createNonce(),
 }
 /** As in the service, where the same authority has answered before. */
-const known = new KnownChain()
+const known = new KnownChains()
 const query = encodeTimestampRequest(asked)
 const answers = await Promise.all(
   [{}, { key: RSA_2048 }].map((key) => {

@@ -1,7 +1,6 @@
 import type { X509Certificate } from 'node:crypto'
 import { DerReader } from '../../der/der-reader.ts'
 import { contextTag, TAG } from '../../der/tag.ts'
-import { readElements } from '../der/addresses.ts'
 
 /** Which certificates of its issuer a CRL is about: issuingDistributionPoint (RFC 5280 5.2.5). */
 export interface CrlScope {
@@ -28,7 +27,7 @@ export function readCrlScope(value: Buffer | undefined): CrlScope {
   }
   const scope = new DerReader(value).enter(TAG.sequence)
   const name = scope.enterOptional(FIELD.distributionPoint)
-  const distributionPoints = name && readElements(name.enterOptional(contextTag(0)))
+  const distributionPoints = name && (name.enterOptional(contextTag(0))?.elements() ?? [])
   const user = readFlag(scope, FIELD.onlyContainsUserCerts)
   const ca = readFlag(scope, FIELD.onlyContainsCaCerts)
   if (scope.tag !== undefined || (user && ca)) {

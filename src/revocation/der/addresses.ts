@@ -59,19 +59,10 @@ function readDistributionPoints(list: DerReader | undefined): Buffer[] {
     const fullName = point.enterOptional(contextTag(0))?.enterOptional(contextTag(0))
     // What follows says that the CRL is for some reasons only, or that another issues it
     if (point.tag === undefined) {
-      names.push(...readElements(fullName))
+      names.push(...(fullName?.elements() ?? []))
     }
   }
   return names
-}
-
-/** Each as its DER. */
-export function readElements(list: DerReader | undefined): Buffer[] {
-  const elements: Buffer[] = []
-  while (list?.tag !== undefined) {
-    elements.push(list.element())
-  }
-  return elements
 }
 
 function toUrls(names: readonly Buffer[]): { urls: URL[]; ignored: string[] } {

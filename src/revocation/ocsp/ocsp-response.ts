@@ -3,7 +3,6 @@
 import { DerReader } from '../../der/der-reader.ts'
 import { type Extensions, readExtensions } from '../../der/extensions.ts'
 import { contextTag, TAG } from '../../der/tag.ts'
-import { readElements } from '../der/addresses.ts'
 import { readSignedObject, type SignedObject } from '../der/signed-object.ts'
 import { readTime } from '../der/time.ts'
 import { describeReason, type Revocation } from '../revocation-reason.ts'
@@ -47,7 +46,7 @@ export function readOcspResponse(der: Buffer): OcspResponse {
   outer.finish()
   const signed = readSignedObject(basic)
   const wrapper = basic.enterOptional(contextTag(0))
-  const certificates = readElements(wrapper?.enter(TAG.sequence))
+  const certificates = wrapper?.enter(TAG.sequence).elements() ?? []
   wrapper?.finish()
   basic.finish()
   return {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { KnownChain } from '../../src/timestamp/known-chain.ts'
+import { KnownChains } from '../../src/timestamp/known-chains.ts'
 import { issue } from '../support/certificates.ts'
 
 const directory = t.testdir()
@@ -9,7 +9,7 @@ const root = issue(directory, { subject: '/CN=Root', ca: true, notAfter: new Dat
 const leaf = issue(directory, { subject: '/CN=Leaf', notBefore: new Date(now - 2_000) }).certificate
 
 t.test('the same certificates are known while all of their path are valid', async (t) => {
-  const known = new KnownChain()
+  const known = new KnownChains()
   t.notOk(known.find([leaf], new Date()))
   t.notOk(known.find([], new Date()))
   known.keep([leaf], [leaf, root])
@@ -24,10 +24,31 @@ t.test('the same certificates are known while all of their path are valid', asyn
   t.notOk(known.find([leaf], new Date(Number.NaN)))
 })
 
-t.test('what was kept last is known', async (t) => {
-  const known = new KnownChain()
+t.test('units that take turns are known together, the last eight of them', async (t) => {
+  const known = new KnownChains()
   known.keep([leaf], [leaf, root])
   known.keep([root], [root])
+  t.ok(known.find([leaf], new Date()))
+  t.ok(known.find([root], new Date()))
+  t.strictSame(known.paths, [[root], [leaf, root]])
+  const others = Array.from({ length: 7 }, (_, count) => Array(count + 2).fill(root))
+  for (const sent of others) {
+    known.keep(sent, [root])
+  }
+  t.equal(known.paths.length, 8)
   t.notOk(known.find([leaf], new Date()))
   t.ok(known.find([root], new Date()))
+})
+
+t.test('certificates that are sent again are known once, and none that have ended', async (t) => {
+  const known = new KnownChains()
+  const ended = issue(directory, {
+    subject: '/CN=Ended',
+    notBefore: new Date(now - 3 * DAY_MS),
+    notAfter: new Date(now - DAY_MS),
+  }).certificate
+  known.keep([ended], [ended])
+  known.keep([leaf], [leaf, root])
+  known.keep([leaf], [leaf])
+  t.strictSame(known.paths, [[leaf]])
 })
