@@ -1,5 +1,5 @@
 /** What is configured of the containers that are built for a signer. */
-import type { HashAlgorithm } from '../signature/hash-algorithms.ts'
+import type { SignaturePolicy, SignerLocation } from '../signature/cades-attributes.ts'
 import type { TimestampAuthority } from '../timestamp/authority.ts'
 
 /** Baseline levels of CAdES (EN 319 122-1 6) and PAdES (EN 319 142-1 6). */
@@ -9,25 +9,6 @@ export interface TimestampConfiguration {
   readonly authorities: readonly [TimestampAuthority, ...TimestampAuthority[]]
   /** What becomes of a container when none of them gives a timestamp. */
   readonly fallback: 'refuse' | 'b-b'
-}
-
-/** The policy that a signature says it was made under (EN 319 122-1 5.2.9). */
-export interface SignaturePolicy {
-  /** Object identifier. */
-  readonly id: string
-  readonly hashAlgorithm: HashAlgorithm
-  /** Of the policy document, with that algorithm. */
-  readonly hash: Buffer
-  /** Where it is found. */
-  readonly uri?: string
-}
-
-/** Where a signature says that it was made (EN 319 122-1 5.2.5). One of them at least is there. */
-export interface SignerLocation {
-  readonly country?: string
-  readonly locality?: string
-  /** 1 to 6 lines. */
-  readonly postalAddress?: readonly string[]
 }
 
 export interface ContainerConfiguration {

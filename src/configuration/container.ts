@@ -1,14 +1,9 @@
 /** What is said of containers, wherever it stands, put together for one signer. */
 import { SignerEntry } from '../../schemas/signers-file.ts'
 import type { ConfigurationProblem } from '../errors.ts'
+import type { SignaturePolicy, SignerLocation } from '../signature/cades-attributes.ts'
 import type { TimestampAuthority } from '../timestamp/authority.ts'
-import type {
-  ContainerConfiguration,
-  Level,
-  SignaturePolicy,
-  SignerLocation,
-  TimestampConfiguration,
-} from './container-configuration.ts'
+import type { ContainerConfiguration, Level, TimestampConfiguration } from './container-configuration.ts'
 import { defined } from './defined.ts'
 import { problemWith } from './problem.ts'
 import { describeExpected } from './signers-file-schema.ts'
