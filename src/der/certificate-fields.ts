@@ -30,6 +30,8 @@ export function readCertificateFields({ raw }: { readonly raw: Buffer }): Certif
   const publicKeyInfo = certificate.enter(TAG.sequence)
   publicKeyInfo.enter(TAG.sequence) // algorithm
   const publicKeyBits = publicKeyInfo.bits()
+  certificate.enterOptional(contextTag(1, 'primitive')) // issuerUniqueID
+  certificate.enterOptional(contextTag(2, 'primitive')) // subjectUniqueID
   const extensions = readExtensions(certificate.enterOptional(contextTag(3)))
   return { serialNumber, issuer, subject, publicKeyBits, extensions }
 }

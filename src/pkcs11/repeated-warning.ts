@@ -12,15 +12,16 @@ export class RepeatedWarning {
     this.#log = log
   }
 
-  say(message: string, details: object = {}): void {
+  /** @param about what goes on, where messages about it differ */
+  say(message: string, details: object = {}, about = message): void {
     const now = performance.now()
     for (const [said, at] of this.#saidAt) {
       if (now - at >= REMINDER_MS) {
         this.#saidAt.delete(said)
       }
     }
-    if (!this.#saidAt.has(message)) {
-      this.#saidAt.set(message, now)
+    if (!this.#saidAt.has(about)) {
+      this.#saidAt.set(about, now)
       this.#log.warn(details, message)
     }
   }

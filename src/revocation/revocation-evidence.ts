@@ -23,15 +23,19 @@ export function gatherEvidence(
   const at = new Date()
   const all = paths.map((path) => ({ path, information: revocations.information(path, at) }))
   const good = all.filter(({ information }) => isGood(information))
-  const valuesOf = (name: keyof RevocationValues) => [
-    ...new Set(good.flatMap(({ information }) => information[name])),
-  ]
+  const valuesOf = (name: 'ocspResponses' | 'crls') =>
+    withoutRepetition(good.flatMap(({ information }) => information[name]))
   const values = { ocspResponses: valuesOf('ocspResponses'), crls: valuesOf('crls') }
   return {
     values: values.ocspResponses.length + values.crls.length === 0 ? undefined : values,
     covered: good.map(({ path }) => path),
     problems: all.filter(({ information }) => !isGood(information)).flatMap(describe),
   }
+}
+
+/** By their bytes: a CRL is got once for certificates, and once more for each responder that it is about. */
+function withoutRepetition(values: readonly Buffer[]): Buffer[] {
+  return values.filter((value, index) => values.findIndex((other) => other.equals(value)) === index)
 }
 
 function isGood({ complete, revoked }: RevocationInformation): boolean {

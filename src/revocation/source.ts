@@ -47,11 +47,16 @@ export class Source<T extends UpdateTimes> {
     return this.#held && this.#held.nextUpdate > at ? this.#held : undefined
   }
 
-  /** Asks at once, unless something is fresh. Does nothing where it runs. */
-  start(): void {
+  /**
+   * Asks at once, unless something is fresh. Does nothing where it runs.
+   *
+   * @param anew whether what is fresh does not do
+   */
+  start(anew = false): void {
     if (this.#controller === undefined) {
       this.#controller = new AbortController()
-      this.#schedule(this.#leftMs() > 0 ? refreshDelayMs(this.#leftMs(), this.#options.limits) : 0)
+      const leftMs = anew ? 0 : this.#leftMs()
+      this.#schedule(leftMs > 0 ? refreshDelayMs(leftMs, this.#options.limits) : 0)
     }
   }
 

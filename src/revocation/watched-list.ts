@@ -15,8 +15,7 @@ export class WatchedList {
   /** A CRL that is held was not searched for new ones: it is got again. */
   setMembers(members: readonly WatchedCertificate[]): void {
     this.#members = members
-    const { held } = this.source
-    if (held && members.some(({ issued }) => !held.serialNumbers.has(issued.serialNumber))) {
+    if (this.#isLacking()) {
       this.source.renew()
     }
   }
@@ -24,9 +23,16 @@ export class WatchedList {
   /** Gets the CRL while one of them needs it. */
   review(): void {
     if (this.#members.some(({ needsCrl }) => needsCrl)) {
-      this.source.start()
+      this.source.start(this.#isLacking())
     } else {
       this.source.stop()
     }
+  }
+
+  #isLacking(): boolean {
+    const { held } = this.source
+    return (
+      held !== undefined && this.#members.some(({ issued }) => !held.serialNumbers.has(issued.serialNumber))
+    )
   }
 }

@@ -10,7 +10,7 @@ import {
   ID_SIGNER_LOCATION,
 } from './object-identifiers.ts'
 
-/** The rules that a signature is made under. */
+/** The rules that a signature is made under (EN 319 122-1 5.2.9). */
 export interface SignaturePolicy {
   /** Dotted object identifier. */
   readonly id: string
@@ -21,7 +21,7 @@ export interface SignaturePolicy {
   readonly uri?: string
 }
 
-/** Where the signer claims to have signed; at least one of them. */
+/** Where the signer claims to have signed (EN 319 122-1 5.2.5); at least one of them. */
 export interface SignerLocation {
   readonly country?: string
   readonly locality?: string

@@ -48,7 +48,9 @@ export class Timestampers {
         asked: (authority, seconds, outcome, problem) => {
           observer.asked(authority, seconds, outcome, problem)
           if (problem !== undefined) {
-            this.#warning.say(`No timestamp: ${problem}`, { authority, outcome })
+            // Problems tell milliseconds, and what others said: each would be new
+            const about = `${authority} ${outcome}`
+            this.#warning.say(`No timestamp: ${problem}`, { authority, outcome }, about)
           }
         },
         introduced: onIntroduced,

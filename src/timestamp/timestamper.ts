@@ -175,7 +175,8 @@ export class Timestamper {
   }
 }
 
-/** With what the authority itself says, unless it knows a password, which it could say. */
-function describe({ message, said }: TimestampFault, { credentials }: TimestampAuthority): string {
-  return said === undefined || credentials !== undefined ? message : `${message}; it says: ${said}`
+/** With what the authority itself says, unless it knows a password, or an access key in its address, which it could say. */
+function describe({ message, said }: TimestampFault, { credentials, url }: TimestampAuthority): string {
+  const knowsSecret = credentials !== undefined || url.pathname !== '/' || url.search !== ''
+  return said === undefined || knowsSecret ? message : `${message}; it says: ${said}`
 }

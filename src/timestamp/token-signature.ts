@@ -2,11 +2,13 @@ import { createHash } from 'node:crypto'
 import * as asn1js from 'asn1js'
 import type * as pkijs from 'pkijs'
 import { describeWrongSignature } from '../signature/foreign-signature.ts'
-import { ID_MESSAGE_DIGEST } from '../signature/object-identifiers.ts'
-import { ID_SIGNING_CERTIFICATE, ID_SIGNING_CERTIFICATE_V2, isNamedBy } from './signing-certificate.ts'
+import {
+  ID_CONTENT_TYPE,
+  ID_MESSAGE_DIGEST,
+  ID_SIGNING_CERTIFICATE_V2,
+} from '../signature/object-identifiers.ts'
+import { ID_SIGNING_CERTIFICATE, isNamedBy } from './signing-certificate.ts'
 import { ID_CT_TST_INFO, type TimestampToken } from './timestamp-token.ts'
-
-const ID_CONTENT_TYPE = '1.2.840.113549.1.9.3'
 
 /**
  * What keeps a token from being signed by the certificate that it names, in words; undefined where it is (RFC 5652 5.4,

@@ -138,7 +138,7 @@ t.test('values that are none', async (t) => {
   for (const [variable, ...values] of [
     ['LEVEL', 'B-B', 'b-lta', 'info'],
     ['TSA_USER', 'a:b', 'a\nb'],
-    ['TSA_POLICY', '1', '3.1', '1.40', '01.2', '1.2.', '1.2.03', '1.2.1000000000000000', 'timestamps'],
+    ['TSA_POLICY', '1', '3.1', '1.40', '01.2', '1.2.', '1.2.03', '1.2.100000000000000', 'timestamps'],
     ['TSA_HASH_ALGORITHM', 'sha160', 'SHA256', 'md5'],
     ['TSA_FALLBACK', 'b-t', 'accept'],
     ['REVOCATION_CHECK', 'true', 'ON'],
@@ -152,7 +152,7 @@ t.test('values that are none', async (t) => {
       t.strictSame(more, [])
     }
   }
-  for (const policy of ['0.4.0.2023.1.1', '2.999', '2.0.0', '1.39.999999999999999']) {
+  for (const policy of ['0.4.0.2023.1.1', '2.999', '2.0.0', '1.39.99999999999999']) {
     t.strictSame(problemsOf({ TSA_POLICY: policy }), [], policy)
   }
 })

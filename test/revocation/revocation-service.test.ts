@@ -216,6 +216,26 @@ t.test('chains share authorities, and what is watched can change', async (t) => 
   t.equal(service.information(chainOf(third)).crls.length, 2)
 })
 
+t.test('a CRL that was not needed for a while is got again for those who are new', async (t) => {
+  const { watch, server, authority, certificates, directory } = await setUp(t)
+  let works = false
+  server.on('/ocsp', (request) => (works ? authority.respond(request) : Buffer.from('30030a0103', 'hex')))
+  const { until, service } = watch(QUICK)
+  await until(complete)
+  works = true
+  await until(({ ocspResponses }) => ocspResponses.length === 1)
+  const { certificate } = issue(directory, {
+    subject: '/CN=second',
+    issuer: authority.issued,
+    extension: crlAt(`${server.url}/authority.crl`),
+  })
+  const second = [certificate, ...certificates.slice(1)]
+  service.watch([certificates, second])
+  while (!service.information(second).complete) {
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+})
+
 t.test('chains about which nobody can be asked', async (t) => {
   const directory = t.testdir()
   const root = issue(directory, { subject: '/CN=root', ca: true })

@@ -11,7 +11,7 @@ t.test('OpenSSL reads what is asked for', async (t) => {
   for (const hashAlgorithm of HASH_ALGORITHMS) {
     const digest = createHash(hashAlgorithm.nodeName).update('data').digest()
     const nonce = createNonce()
-    for (const policy of [undefined, '1.3.6.1.4.1.99999.1']) {
+    for (const policy of [undefined, '1.3.6.1.4.1.99999.1', '2.99999999999999.99999999999999']) {
       const request = encodeTimestampRequest({ hashAlgorithm, digest, nonce, ...(policy && { policy }) })
       writeFileSync(`${directory}/query`, request)
       const text = openssl('ts', '-query', '-in', `${directory}/query`, '-text')

@@ -191,14 +191,19 @@ t.test('an address where nobody listens, or that nobody has', async (t) => {
 
 t.test('a request that the authority rejects, in its words', async (t) => {
   const server = await startTimestampServer(t, good)
-  const { timestamper, told } = start(t, { authorities: [{ url: server.url, policy: '1.2.3.4' }] })
-  await t.rejects(timestamper.timestamp(data, after(20_000)), { code: 'TIMESTAMP_UNAVAILABLE' })
-  t.match(told, [{ outcome: 'rejected' }])
-  t.equal(
-    told[0]?.problem,
+  const problem = async (address: string) => {
+    const url = new URL(address, server.url)
+    const { timestamper, told } = start(t, { authorities: [{ url, policy: '1.2.3.4' }] })
+    await t.rejects(timestamper.timestamp(data, after(20_000)), { code: 'TIMESTAMP_UNAVAILABLE' })
+    t.match(told, [{ outcome: 'rejected' }])
+    return told[0]?.problem
+  }
+  const rejected =
     `${server.url.host} rejected the request (rejection): it does not have the policy that is asked for; correct ` +
-      'the policy, or leave it out; it says: Requested policy is not supported.',
-  )
+    'the policy, or leave it out'
+  t.equal(await problem('/'), `${rejected}; it says: Requested policy is not supported.`)
+  t.equal(await problem('/access-key'), rejected, 'it could say what is in its address')
+  t.equal(await problem('/?access-key'), rejected)
 })
 
 t.test('HTTP Basic, with a password that is read at each use and never told', async (t) => {
