@@ -4,7 +4,6 @@
  */
 import type { webcrypto } from 'node:crypto'
 import * as pkijs from 'pkijs'
-import { HASH_ALGORITHMS, type HashAlgorithm } from './hash-algorithms.ts'
 import { Crypto, CryptoKey } from './webcrypto.ts'
 
 /** For one signature, whose algorithm is the key's. */
@@ -27,12 +26,6 @@ export class TokenKey extends CryptoKey {
 export class TokenKeyEngine extends pkijs.CryptoEngine {
   constructor() {
     super({ name: '@peculiar/webcrypto', crypto: new Crypto() })
-  }
-
-  /** Asked about hash algorithms alone. Knows SHA-224, which pkijs does not. */
-  override getOIDByAlgorithm(algorithm: webcrypto.Algorithm): string {
-    const hash = HASH_ALGORITHMS.find(({ webCryptoName }) => webCryptoName === algorithm.name)
-    return (hash as HashAlgorithm).oid
   }
 
   override async getSignatureParameters(privateKey: webcrypto.CryptoKey) {

@@ -52,5 +52,5 @@ export class CertificateWatch {
 /** Each once, of the signers whose containers hold revocation information. */
 function timestampersOf(keys: readonly Pick<SigningKey, 'container' | 'sources'>[]) {
   const longTerm = keys.filter(({ container }) => container.level === 'b-lt')
-  return new Set(longTerm.flatMap(({ sources }) => sources.timestamper ?? []))
+  return new Set(longTerm.map(({ sources }) => sources.timestamper).filter((one) => one !== undefined))
 }

@@ -100,15 +100,11 @@ export class SigningKey {
    */
   missingEvidence(): readonly string[] {
     const { timestamper, revocations } = this.sources
-    if (this.container.level !== 'b-lt' || timestamper === undefined) {
-      return []
-    }
+    const authorities = timestamper?.knownPaths() ?? []
     const own = this.knownSigner()?.path
-    if (own === undefined || revocations.revoked(own) !== undefined) {
-      // Then something else is missing
+    if (this.container.level !== 'b-lt' || own === undefined || revocations.revoked(own) !== undefined) {
       return []
     }
-    const authorities = timestamper.knownPaths()
     const { problems } = gatherEvidence([own, ...authorities], revocations)
     return authorities.length === 0
       ? ['no timestamp authority has given a timestamp yet', ...problems]

@@ -219,6 +219,17 @@ t.test('an authority of which two units take turns', async (t) => {
   }
 })
 
+t.test('a client that leaves while an authority works', async (t) => {
+  const { host } = new URL(authorities.timestampUrl)
+  play(t, '/timestamp', () => undefined, timestamping)
+  const body = { action: 'sign_pkcs7', digest: '00'.repeat(32), signing_token: tokenFor('b-t-or-b-b') }
+  const request = send(`${service.url}/sign`, { method: 'POST', body: JSON.stringify(body), timeoutMs: 500 })
+  await t.rejects(request, /no answer for 500 ms/)
+  const abandoned = () => metric('timestamp_requests_total', `authority="${host}",outcome="abandoned"`)
+  await until('the authority is not waited for any more', async () => (await abandoned()) === 1)
+  t.notMatch(service.log(), /an unexpected error/)
+})
+
 t.test('another certificate is taken over with its revocation information, or not at all', async (t) => {
   const renewed = authorities.certify({ subject: '/O=Test/CN=Renewed', keyFile })
   const stranger = authorities.certify({ subject: '/O=Test/CN=Stranger', keyFile })

@@ -1,46 +1,49 @@
-import { mkdtempSync } from 'node:fs'
-import { join } from 'node:path'
+import type { X509Certificate } from 'node:crypto'
 import t from 'tap'
 import { gatherEvidence } from '../../src/revocation/revocation-evidence.ts'
-import { issueResponder } from '../support/authorities.ts'
-import { issue } from '../support/certificates.ts'
-import { crlAt, issueRevocationChain, ocspAt } from '../support/revocation-chain.ts'
-import { startRevocationServer } from '../support/revocation-server.ts'
-import { watchChain } from '../support/revocation-watch.ts'
+import type { RevocationInformation } from '../../src/revocation/revocation-information.ts'
 
-t.test('a CRL that several certificates and their responders need is embedded once', async (t) => {
-  const directory = mkdtempSync(join(t.testdir(), 'chain-'))
-  const server = await startRevocationServer()
-  t.teardown(() => server.close())
-  const list = crlAt(`${server.url}/authority.crl`)
-  const extension = ocspAt(`${server.url}/ocsp`)
-  const { root, authority, leaf, certificates } = issueRevocationChain(directory, {
-    leaf: extension,
-    authority: crlAt(`${server.url}/root.crl`),
+/** Of paths that stand for what is known of them: nothing of a path is looked at. */
+function gather(...known: Partial<RevocationInformation>[]) {
+  const paths = known.map((): X509Certificate[] => [])
+  const information = (path: readonly X509Certificate[]): RevocationInformation => ({
+    ...{ ocspResponses: [], crls: [], complete: true, problems: [] },
+    ...known[paths.indexOf(path)],
   })
-  const crls = { '/authority.crl': await authority.crl(), '/root.crl': await root.crl() }
-  const signer = issueResponder(directory, authority.issued, list)
-  const byOcsp = issue(directory, { subject: '/CN=second', issuer: authority.issued, extension })
-  const byCrl = issue(directory, { subject: '/CN=third', issuer: authority.issued, extension: list })
-  authority.know(leaf.certificate)
-  authority.know(byOcsp.certificate)
-  server.on('/ocsp', (request) => authority.respond(request, { signer }))
-  server.on('/authority.crl', () => crls['/authority.crl'])
-  server.on('/root.crl', () => crls['/root.crl'])
-  const { service } = watchChain([])
-  t.teardown(() => service.stop())
-  const above = certificates.slice(1)
-  const paths = [certificates, [byOcsp.certificate, ...above], [byCrl.certificate, ...above]]
-  service.watch(paths)
-  const gather = () => gatherEvidence(paths, service)
-  while (gather().covered.length < 3) {
-    await new Promise((resolve) => setTimeout(resolve, 10))
-  }
-  const { values } = gather()
-  t.equal(values?.ocspResponses.length, 2)
-  t.same(values?.crls.map((crl) => Buffer.from(crl).toString('hex')).sort(), hexOf(Object.values(crls)))
+  const { covered, ...evidence } = gatherEvidence(paths, { information })
+  return { ...evidence, covered: covered.map((path) => paths.indexOf(path)) }
+}
+
+const [first, second, crl] = ['first', 'second', 'crl'].map((text) => Buffer.from(text)) as [
+  Buffer,
+  Buffer,
+  Buffer,
+]
+
+t.test('what is known of several paths, each once', async (t) => {
+  t.same(gather({ ocspResponses: [first], crls: [crl] }, { ocspResponses: [second, first], crls: [crl] }), {
+    values: { ocspResponses: [first, second], crls: [crl] },
+    problems: [],
+    covered: [0, 1],
+  })
 })
 
-function hexOf(values: readonly Buffer[]): string[] {
-  return values.map((value) => value.toString('hex')).sort()
-}
+t.test('a path of which something is missing, or revoked, brings nothing', async (t) => {
+  const revoked = { subject: 'CN=A', at: new Date(), reason: 'key compromise' }
+  t.same(
+    gather(
+      { ocspResponses: [first], complete: false, problems: ['CN=B: nobody has answered yet'] },
+      { ocspResponses: [second], revoked },
+      { crls: [crl] },
+    ),
+    {
+      values: { ocspResponses: [], crls: [crl] },
+      problems: ['CN=B: nobody has answered yet', 'CN=A: it was revoked (key compromise)'],
+      covered: [2],
+    },
+  )
+})
+
+t.test('self-signed certificates need none', async (t) => {
+  t.same(gather({}), { values: undefined, problems: [], covered: [0] })
+})
