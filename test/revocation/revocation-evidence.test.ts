@@ -5,7 +5,7 @@ import type { RevocationInformation } from '../../src/revocation/revocation-info
 
 /** Of paths that stand for what is known of them: nothing of a path is looked at. */
 function gather(...known: Partial<RevocationInformation>[]) {
-  const paths = known.map((): X509Certificate[] => [])
+  const paths = known.map((): readonly X509Certificate[] => [])
   const information = (path: readonly X509Certificate[]): RevocationInformation => ({
     ...{ ocspResponses: [], crls: [], complete: true, problems: [] },
     ...known[paths.indexOf(path)],
