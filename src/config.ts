@@ -28,7 +28,7 @@ import {
 import { type ConfigurationProblem, refuseProblems } from './errors.ts'
 
 export type * from './configuration/container-configuration.ts'
-export { isPinConfigured, type PinSource, readPin } from './configuration/pin.ts'
+export { isPinConfigured, type PinSource } from './configuration/pin.ts'
 export type * from './configuration/signer-configuration.ts'
 
 /** What Document Engine's SIGNING_SERVICE_TIMEOUT is unless it is set. */

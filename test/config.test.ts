@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { type Configuration, loadConfiguration, readPin, type SignerConfiguration } from '../src/config.ts'
+import { type Configuration, loadConfiguration, type SignerConfiguration } from '../src/config.ts'
 import { SETTINGS } from '../src/configuration/single-signer.ts'
 import { ConfigurationError } from '../src/errors.ts'
 import { findHashAlgorithm } from '../src/signature/hash-algorithms.ts'
@@ -526,43 +526,6 @@ function checkFrozen(t: Test, name: string, value: unknown): void {
     }
   }
 }
-
-t.test('readPin', async (t) => {
-  t.test('takes the PIN out of the environment that it reads, and leaves the rest', async (t) => {
-    const environment: Record<string, string> = { HSM_PIN: PIN, HSM_MODULE: MODULE }
-    t.equal(readPin({ variable: 'HSM_PIN' }, environment), PIN)
-    t.strictSame(environment, { HSM_MODULE: MODULE })
-    t.throws(() => readPin({ variable: 'HSM_PIN' }, environment), /^the PIN is empty$/)
-  })
-
-  t.test('takes it out of the real environment, which children inherit', async (t) => {
-    process.env.HSM_PIN = PIN
-    t.equal(readPin({ variable: 'HSM_PIN' }, process.env), PIN)
-    t.notOk('HSM_PIN' in process.env)
-  })
-
-  t.test('reads a file anew each time, without the line end', async (t) => {
-    const file = path('changing')
-    for (const [content, pin] of [
-      [PIN, PIN],
-      [`${PIN}\n`, PIN],
-      [`${PIN}\r\n`, PIN],
-      [` ${PIN} \n\n`, ` ${PIN} \n`],
-    ] as const) {
-      writeFileSync(file, content)
-      t.equal(readPin({ file }, {}), pin)
-    }
-  })
-
-  t.test('fails on what is no PIN', async (t) => {
-    writeFileSync(path('newline'), '\n')
-    for (const file of [path('empty'), path('newline')]) {
-      t.throws(() => readPin({ file }, {}), /^the PIN is empty$/)
-    }
-    t.throws(() => readPin({ file: path('missing') }, {}), { code: 'ENOENT' })
-    t.throws(() => readPin({ variable: 'HSM_PIN' }, { HSM_PIN: '' }), /^the PIN is empty$/)
-  })
-})
 
 t.test('the process ends with code 78 and one fatal line a problem', async (t) => {
   const server = startServerProcess(t, {

@@ -4,7 +4,6 @@
  */
 import { startWatchdog } from '../process/start-watchdog.ts'
 import { importCertificate } from './certificate-import.ts'
-import { checkToken } from './check.ts'
 import type { Progress } from './check-messages.ts'
 import { explain } from './failure.ts'
 import { generateKey } from './key-generation.ts'
@@ -25,11 +24,14 @@ async function carryOut(order: Order, tell: Tell): Promise<ResultOf<OrderType>> 
       return withSession(order.access, (session) => generateKey(session, order.request))
     case 'import-cert':
       return withSession(order.access, (session) => importCertificate(session, order.request))
-    case 'check':
+    case 'check': {
+      // It alone verifies signatures, and takes longer to load than the rest together
+      const { checkToken } = await import('./check.ts')
       for (const progress of checkToken(order.access, order.request)) {
         await tell(progress)
       }
       return null
+    }
   }
 }
 

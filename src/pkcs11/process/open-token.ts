@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto'
 import type { Module, Session } from 'graphene-pk11'
-import { type PinSource, readPin, type SettingNames } from '../../config.ts'
+import type { PinSource, SettingNames } from '../../config.ts'
+import { readPin } from '../../configuration/read-pin.ts'
 import type { FoundKey, FoundToken, KeyOutcome, KeyRequest, OpenRequest } from '../messages.ts'
 import { describeFailure } from '../return-values.ts'
 import { findCertificate } from './certificate-object.ts'
