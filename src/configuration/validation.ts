@@ -18,12 +18,12 @@ export function validate(given: GivenVariables, problems: ConfigurationProblem[]
     problems.push(problemWith(name, 'is not valid'))
   }
   const rest = Object.fromEntries(Object.entries(given).filter(([name]) => !names.has(name)))
-  return parse<Partial<Environment>>(Type.Partial(Environment), rest)
+  return parse<Partial<Environment>>(PARTS, rest)
 }
 
 function findInvalid(given: GivenVariables): string[] {
   try {
-    parse(Environment, given)
+    parse(WHOLE, given)
     return []
   } catch (error) {
     const { errors } = error as SchemaError
@@ -42,7 +42,10 @@ interface SchemaError {
   readonly errors: readonly { readonly instancePath: string }[]
 }
 
-/** env-schema writes into both of its arguments. */
+/** env-schema writes into both of its arguments, and compiles each schema once, which it then keeps. */
+const WHOLE = structuredClone(Environment)
+const PARTS = structuredClone(Type.Partial(Environment))
+
 function parse<T>(schema: object, data: object): T {
-  return envSchema<T>({ schema: structuredClone(schema), data: { ...data }, env: false })
+  return envSchema<T>({ schema, data: { ...data }, env: false })
 }
