@@ -1,11 +1,12 @@
 /** Keys and certificates of any kind, made by openssl, for tests of what the service does with them. */
 import { execFileSync } from 'node:child_process'
 import { X509Certificate } from 'node:crypto'
-import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DerReader } from '../../src/der/der-reader.ts'
 import { encode } from '../../src/der/der-writer.ts'
 import { TAG } from '../../src/der/tag.ts'
+import { beginMaterial, findMaterial, keepMaterial } from './material.ts'
 
 /** PEM files. */
 export interface Issued {
@@ -42,11 +43,29 @@ export const RSA_2048 = ['-algorithm', 'RSA', '-pkeyopt', 'rsa_keygen_bits:2048'
 export const P_256 = ['-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256']
 const DAY_MS = 86_400_000
 
-/** Makes a private key in `directory`. Returns its path. */
+/** Makes a private key in `directory`. Returns its path. An RSA key, which takes long to make, is new to this process. */
 export function generateKeyFile(directory: string, args: readonly string[]): string {
   const file = join(mkdtempSync(join(directory, 'key-')), 'key.pem')
-  openssl('genpkey', ...args, '-out', file)
+  if (args.includes('RSA')) {
+    copyFileSync(rsaKeyFile(args), file)
+  } else {
+    openssl('genpkey', ...args, '-out', file)
+  }
   return file
+}
+
+let rsaKeys = 0
+
+function rsaKeyFile(args: readonly string[]): string {
+  rsaKeys += 1
+  const what = ['key', ...args, rsaKeys]
+  const made = findMaterial(what)
+  if (made !== undefined) {
+    return join(made, 'key.pem')
+  }
+  const folder = beginMaterial()
+  openssl('genpkey', ...args, '-out', join(folder, 'key.pem'))
+  return join(keepMaterial(folder, what), 'key.pem')
 }
 
 /** Issues a certificate, with `openssl ca`, since that alone of OpenSSL 3.0's commands takes both dates. */

@@ -1,7 +1,9 @@
 /** SoftHSM tokens for tests, made by the scripts that the demo and the development image run too. */
 import { execFile } from 'node:child_process'
+import { cpSync, existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { beginMaterial, findMaterial, keepMaterial } from './material.ts'
 import { repositoryPath } from './repository.ts'
 
 const run = promisify(execFile)
@@ -53,16 +55,18 @@ export async function createToken(directory: string, label = 'test'): Promise<To
 }
 
 /** Generates an RSA key pair on the token. Returns the path of its public key, PEM. */
-export async function generateKey(
-  token: Token,
-  { label = 'signer', id = '01', bits = 2048 }: KeyOptions = {},
-) {
-  const publicKey = join(token.directory, `${token.label}-${id}.pub.pem`)
+export async function generateKey(token: Token, options: KeyOptions = {}): Promise<string> {
+  const { label = 'signer', id = '01', bits = 2048 } = options
+  const publicKey = publicKeyFile(token, options)
   await run(join(SCRIPTS, 'generate-key.sh'), [
     ...[token.directory, '--token-label', token.label, '--pin', PIN],
     ...['--key-label', label, '--key-id', id, '--bits', String(bits), '--public-key', publicKey],
   ])
   return publicKey
+}
+
+function publicKeyFile({ directory, label }: Token, { id = '01' }: KeyOptions): string {
+  return join(directory, `${label}-${id}.pub.pem`)
 }
 
 /** Puts a private key from a PKCS#8 PEM file onto the token, for comparison with what OpenSSL does with the file. */
@@ -89,27 +93,75 @@ export interface ImportedKeyToken {
 }
 
 export async function createImportedKeyToken(directory: string): Promise<ImportedKeyToken> {
-  const keyFile = join(directory, 'key.pem')
-  const publicKey = join(directory, 'key.pub.pem')
-  await run('openssl', ['genpkey', '-algorithm', 'RSA', '-out', keyFile])
-  await run('openssl', ['pkey', '-in', keyFile, '-pubout', '-out', publicKey])
-  const token = await createToken(join(directory, 'token'))
-  await importKey(token, keyFile)
-  const certificates = await issueCertificates(join(directory, 'certificates'), publicKey)
-  return { token, keyFile, publicKey, certificates, environment: signingEnvironment(token, certificates) }
+  const token = await copyToken(directory, ['imported key'], async (folder) => {
+    const keyFile = join(folder, 'key.pem')
+    const publicKey = join(folder, 'key.pub.pem')
+    await run('openssl', ['genpkey', '-algorithm', 'RSA', '-out', keyFile])
+    await run('openssl', ['pkey', '-in', keyFile, '-pubout', '-out', publicKey])
+    await importKey(await createToken(join(folder, 'token')), keyFile)
+    return publicKey
+  })
+  const certificates = certificatesIn(join(directory, 'certificates'))
+  const environment = signingEnvironment(token, certificates)
+  const [keyFile, publicKey] = [join(directory, 'key.pem'), join(directory, 'key.pub.pem')]
+  return { token, keyFile, publicKey, certificates, environment }
 }
 
-/** Issues a leaf for a public key from a CA in `directory`, which is made at the first call. */
+/**
+ * Copies a token that was made once, and the certificates for its key.
+ *
+ * @param make makes it in the folder `token` of another one; returns the path of the public key
+ */
+async function copyToken(
+  directory: string,
+  what: readonly unknown[],
+  make: (folder: string) => Promise<string>,
+): Promise<Token> {
+  let made = findMaterial(what)
+  if (made === undefined) {
+    const folder = beginMaterial()
+    await issueCertificates(join(folder, 'certificates'), await make(folder))
+    // It names the folder
+    rmSync(join(folder, 'token/softhsm2.conf'))
+    made = keepMaterial(folder, what)
+  }
+  cpSync(made, directory, { recursive: true })
+  return createToken(join(directory, 'token'))
+}
+
+/** Issues a leaf for a public key from a CA in `directory`, which is put there at the first call. */
 export async function issueCertificates(
   directory: string,
   publicKey: string,
   leaf = 'leaf.pem',
 ): Promise<Certificates> {
-  const path = (name: string) => join(directory, name)
-  await run(join(SCRIPTS, 'certificates.sh'), [
-    ...[directory, '--public-key', publicKey, '--leaf', path(leaf)],
+  if (!existsSync(join(directory, 'root.pem'))) {
+    cpSync(await findAuthority(publicKey), directory, { recursive: true })
+  }
+  await certify(directory, publicKey, leaf)
+  return certificatesIn(directory, leaf)
+}
+
+/** @param publicKey of the leaf that the script wants to issue with the CA */
+async function findAuthority(publicKey: string): Promise<string> {
+  const made = findMaterial(['CA'])
+  if (made !== undefined) {
+    return made
+  }
+  const folder = beginMaterial()
+  await certify(folder, publicKey, 'first.pem')
+  return keepMaterial(folder, ['CA'])
+}
+
+function certify(directory: string, publicKey: string, leaf: string) {
+  return run(join(SCRIPTS, 'certificates.sh'), [
+    ...[directory, '--public-key', publicKey, '--leaf', join(directory, leaf)],
     ...['--signer-name', 'Test signer'],
   ])
+}
+
+function certificatesIn(directory: string, leaf = 'leaf.pem'): Certificates {
+  const path = (name: string) => join(directory, name)
   return {
     root: path('root.pem'),
     intermediate: path('intermediate.pem'),
@@ -120,9 +172,11 @@ export async function issueCertificates(
 
 /** A token with one key, certificates for it, and the environment that the service needs to sign with it. */
 export async function createSigningToken(directory: string, options: KeyOptions = {}) {
-  const token = await createToken(join(directory, 'token'))
-  const publicKey = await generateKey(token, options)
-  const certificates = await issueCertificates(join(directory, 'certificates'), publicKey)
+  const token = await copyToken(directory, ['signing token', options], async (folder) =>
+    generateKey(await createToken(join(folder, 'token')), options),
+  )
+  const publicKey = publicKeyFile(token, options)
+  const certificates = certificatesIn(join(directory, 'certificates'))
   return { token, publicKey, certificates, environment: signingEnvironment(token, certificates) }
 }
 
