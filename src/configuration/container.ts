@@ -22,10 +22,13 @@ export interface ContainerDefaults {
 
 export type ContainerSettings = ContainerDefaults & SignerStatements
 
-/** What a signer says its level and its authorities with: places in the signers file. */
+/** What a signer says itself: places in the signers file. */
 export interface OwnSettings {
-  readonly level: string
+  /** Of its level; undefined where LEVEL says that. */
+  readonly level?: string
   readonly timestamps: string
+  /** Whether its authorities are its own, of which no variable says anything. */
+  readonly hasAuthorities: boolean
 }
 
 export function buildContainer(settings: ContainerSettings): ContainerConfiguration {
@@ -42,7 +45,7 @@ export function buildContainer(settings: ContainerSettings): ContainerConfigurat
 /**
  * What a level lacks.
  *
- * @param own undefined where LEVEL says the level
+ * @param own undefined where variables say all
  */
 export function findLevelProblems(
   { level, authorities, revocationCheck }: ContainerDefaults,
@@ -52,7 +55,7 @@ export function findLevelProblems(
   if (level !== 'b-b' && authorities === undefined) {
     const expected = describeExpected(SignerEntry.properties.timestamps as object)
     problems.push(
-      own === undefined
+      own?.level === undefined
         ? problemWith('TSA_URL', `is required for LEVEL=${level}`)
         : problemWith(own.timestamps, `is required for level ${level}, or TSA_URL: ${expected}`),
     )
@@ -61,14 +64,14 @@ export function findLevelProblems(
     const wrong =
       'is required for level b-lt: without trust anchors nobody could tell what is missing of the chain'
     problems.push(
-      own === undefined
-        ? problemWith('TSA_CA_FILE', wrong)
-        : { variable: own.timestamps, message: `caFile, or TSA_CA_FILE, ${wrong}` },
+      own?.hasAuthorities
+        ? problemWith(own.timestamps, `caFile ${wrong}`)
+        : problemWith('TSA_CA_FILE', wrong),
     )
   }
   if (level === 'b-lt' && !revocationCheck) {
     problems.push(
-      own === undefined
+      own?.level === undefined
         ? problemWith('REVOCATION_CHECK', 'is off, but LEVEL=b-lt needs revocation information')
         : problemWith(own.level, 'is b-lt, which needs revocation information, but REVOCATION_CHECK is off'),
     )

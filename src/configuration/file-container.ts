@@ -40,8 +40,12 @@ export function readFileContainer(
     }),
   }
   if (entry.sound) {
-    const own = { level: settingOf('level'), timestamps: settingOf('timestamps') }
-    tell(findLevelProblems(settings, entry.level === undefined ? undefined : own), context.problems)
+    const own = {
+      timestamps: settingOf('timestamps'),
+      hasAuthorities: entry.timestamps !== undefined,
+      ...(entry.level !== undefined && { level: settingOf('level') }),
+    }
+    tell(findLevelProblems(settings, own), context.problems)
   }
   return buildContainer(settings)
 }

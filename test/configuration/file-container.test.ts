@@ -166,9 +166,14 @@ t.test('the least that a level needs', async (t) => {
     t.strictSame(problemsOf({ level }, { TSA_URL, TSA_CA_FILE }), [])
     t.strictSame(problemsOf({ level, timestamps: { url: TSA_URL, caFile: TSA_CA_FILE } }), [])
   }
-  t.match(problemsOf({ level: 'b-lt', timestamps: { url: TSA_URL } }), [
-    /^\/timestamps: caFile, or TSA_CA_FILE, is required for level b-lt: /,
-  ])
+  for (const [signer, variables] of [
+    [{ level: 'b-lt', timestamps: { url: TSA_URL } }, {}],
+    [{ timestamps: { url: TSA_URL } }, { LEVEL: 'b-lt', TSA_URL, TSA_CA_FILE }],
+  ] as const) {
+    const wrong = /^\/timestamps: caFile is required for level b-lt: /
+    t.match(problemsOf(signer, variables), [wrong], 'of its own authority, no variable tells it')
+  }
+  t.match(problemsOf({ level: 'b-lt' }, { TSA_URL }), [/TSA_CA_FILE: is required for level b-lt: /])
   t.strictSame(problemsOf({ level: 'b-lt' }, { TSA_URL, TSA_CA_FILE, REVOCATION_CHECK: 'off' }), [
     '/level: is b-lt, which needs revocation information, but REVOCATION_CHECK is off',
   ])

@@ -50,3 +50,38 @@ t.test(
     t.notOk(der.includes(after.raw))
   },
 )
+
+t.test('containers are of level b-lt only where they hold what is about the timestamp too', async (t) => {
+  const path = [after]
+  const timestamp = { token: Buffer.from('0500', 'hex'), path }
+  const known = { ocspResponses: [], crls: [], complete: true, problems: [] }
+  const signer = signerOf(before)
+  const make = (
+    type: 'cms' | 'cades',
+    revocationFallback: 'refuse' | 'b-t',
+    knownPaths = [] as (typeof path)[],
+  ) => {
+    const signingKey = {
+      container: { ...DEFAULT_CONTAINER, level: 'b-lt', revocationFallback } as const,
+      sources: {
+        revocations: { revoked: () => undefined, information: () => known },
+        timestamper: {
+          timestamp: async () => timestamp,
+          knownPaths: () => knownPaths,
+          introduce: async () => {},
+        },
+      },
+      validSigner: () => signer,
+      sign: async () => Buffer.alloc(70),
+    }
+    const options = { deadline: performance.now() + 20_000 }
+    return createContainer({ type, hashAlgorithm, messageDigest: Buffer.alloc(32) }, { signingKey, options })
+  }
+  await t.rejects(make('cms', 'refuse'), {
+    code: 'REVOCATION_UNAVAILABLE',
+    message: /the certificates of the timestamp authority are not those of before; try again in a moment$/,
+  })
+  t.match(await make('cms', 'b-t'), { level: 'b-t', shortfall: 'REVOCATION_UNAVAILABLE' })
+  t.match(await make('cms', 'refuse', [path]), { level: 'b-lt', shortfall: undefined })
+  t.match(await make('cades', 'refuse'), { level: 'b-lt', shortfall: undefined })
+})
