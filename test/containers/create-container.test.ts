@@ -50,3 +50,26 @@ t.test(
     t.notOk(der.includes(after.raw))
   },
 )
+
+t.test('what CRLs alone make too large is refused before anything is built of them', async (t) => {
+  const signer = signerOf(before)
+  const container = { ...DEFAULT_CONTAINER, level: 'b-lt' as const, sizeLimit: 4096 }
+  const crls = [Buffer.alloc(3000, 1), Buffer.alloc(3000, 2)]
+  const information = () => ({ ocspResponses: [], crls, complete: true, problems: [] })
+  const signingKey = {
+    container,
+    sources: { revocations: { revoked: () => undefined, information } },
+    validSigner: () => signer,
+    sign: async () => Buffer.from(`${t.fail('the HSM is asked')}`),
+  }
+  for (const type of ['cms', 'cades'] as const) {
+    await t.rejects(
+      createContainer(
+        { type, hashAlgorithm, messageDigest: Buffer.alloc(32) },
+        { signingKey, options: { deadline: 0 } },
+      ),
+      { code: 'CONTAINER_TOO_LARGE', message: /^The container has at least 6000 bytes, more than the 4096 / },
+      type,
+    )
+  }
+})
