@@ -57,14 +57,14 @@ export async function createContainer(
   const signedAttributes = signer.template.signedAttributes({
     ...request,
     signingTime: new Date(),
-    ...(type === 'cms' && embed(known)),
+    ...(type === 'cms' && embed(known, context)),
   })
   const encode = (parts: Pick<SignedDataRequest, 'signature' | 'timestamp'>, evidence = known) =>
     signer.template.signedData({
       hashAlgorithm,
       signedAttributes,
       ...parts,
-      ...(type === 'cades' && embed(evidence)),
+      ...(type === 'cades' && embed(evidence, context)),
     })
   // So that the HSM does not sign what nobody will get
   checkSize(encode({ signature: Buffer.alloc(signer.algorithm.maxLength(signer.publicKey)) }), context)
@@ -127,8 +127,25 @@ function refuseMissing(
   }
 }
 
-function embed(evidence: RevocationEvidence | undefined): Pick<SignedDataRequest, 'revocationValues'> {
-  return evidence?.values === undefined ? {} : { revocationValues: evidence.values }
+/**
+ * A container that is too large for its CRLs alone is not even built: with tens of megabytes of them, that would keep
+ * all other requests waiting.
+ *
+ * @throws CONTAINER_TOO_LARGE
+ */
+function embed(
+  evidence: RevocationEvidence | undefined,
+  { signingKey }: ContainerContext,
+): Pick<SignedDataRequest, 'revocationValues'> {
+  if (evidence?.values === undefined) {
+    return {}
+  }
+  const { sizeLimit } = signingKey.container
+  const bytes = evidence.values.crls.reduce((sum, { length }) => sum + length, 0)
+  if (bytes > sizeLimit) {
+    throw new CONTAINER_TOO_LARGE(`at least ${bytes}`, String(sizeLimit))
+  }
+  return { revocationValues: evidence.values }
 }
 
 /**

@@ -76,6 +76,11 @@ function send({ url, post }: Request, signal: AbortSignal): Promise<http.Incomin
   const headers = post && { 'content-type': post.type, 'content-length': post.body.length }
   return new Promise((resolve, reject) => {
     request(url, { method: post ? 'POST' : 'GET', agent: false, signal, headers: { ...headers } }, resolve)
+      // 101: another protocol, which nobody has asked for; without a listener nothing would ever be told of it
+      .on('upgrade', (response, socket) => {
+        socket.destroy()
+        resolve(response)
+      })
       .on('error', reject)
       .end(post?.body)
   })

@@ -72,6 +72,11 @@ function open({ url, agent, body, authorization, tls, signal }: Exchange): Clien
 function answerTo(outgoing: ClientRequest, body: Buffer): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     outgoing.on('response', resolve)
+    // 101: another protocol, which nobody has asked for; without a listener nothing is told of it
+    outgoing.on('upgrade', (incoming, socket) => {
+      socket.destroy()
+      resolve(incoming)
+    })
     // Which can come after the answer has begun too
     outgoing.on('error', reject)
     outgoing.end(body)

@@ -85,3 +85,26 @@ t.test('containers are of level b-lt only where they hold what is about the time
   t.match(await make('cms', 'refuse', [path]), { level: 'b-lt', shortfall: undefined })
   t.match(await make('cades', 'refuse'), { level: 'b-lt', shortfall: undefined })
 })
+
+t.test('what CRLs alone make too large is refused before anything is built of them', async (t) => {
+  const signer = signerOf(before)
+  const container = { ...DEFAULT_CONTAINER, level: 'b-lt' as const, sizeLimit: 4096 }
+  const crls = [Buffer.alloc(3000, 1), Buffer.alloc(3000, 2)]
+  const information = () => ({ ocspResponses: [], crls, complete: true, problems: [] })
+  const signingKey = {
+    container,
+    sources: { revocations: { revoked: () => undefined, information } },
+    validSigner: () => signer,
+    sign: async () => Buffer.from(`${t.fail('the HSM is asked')}`),
+  }
+  for (const type of ['cms', 'cades'] as const) {
+    await t.rejects(
+      createContainer(
+        { type, hashAlgorithm, messageDigest: Buffer.alloc(32) },
+        { signingKey, options: { deadline: 0 } },
+      ),
+      { code: 'CONTAINER_TOO_LARGE', message: /^The container has at least 6000 bytes, more than the 4096 / },
+      type,
+    )
+  }
+})

@@ -85,6 +85,11 @@ t.test('what does not answer with 200', async (t) => {
   })
   await t.rejects(get('/500'), { message: 'it answered with HTTP 500' })
   await t.rejects(get('/404'), { message: 'it answered with HTTP 404' })
+  server.on('/101', (_, response) => {
+    response.writeHead(101, { connection: 'upgrade', upgrade: 'other' }).end()
+    return undefined
+  })
+  await t.rejects(get('/101'), { message: 'it answered with HTTP 101' })
 })
 
 t.test('what does not end, or not in time', async (t) => {

@@ -123,6 +123,11 @@ t.test('what an authority does wrong is told', async (t) => {
       'http_error',
       'answered with the HTTP status 401; check its user and password, or its client certificate',
     ],
+    [
+      text(101, { connection: 'upgrade', upgrade: 'other' }),
+      'http_error',
+      'answered with the HTTP status 101',
+    ],
     [text(302, { location: '/' }), 'http_error', 'answered with the HTTP status 302; check its address'],
     [
       text(200),
