@@ -109,6 +109,14 @@ const timestamping: Handler = async (query, response) => {
   return undefined
 }
 
+function withResolver() {
+  let resolve = () => {}
+  const promise = new Promise<void>((settle) => {
+    resolve = settle
+  })
+  return { promise, resolve }
+}
+
 await until('what is to be embedded was fetched', isComplete)
 
 t.test('each level, as others see it', async (t) => {
@@ -251,6 +259,38 @@ t.test('another certificate is taken over with its revocation information, or no
   t.ok((await signed('b-lt', 'cms')).includes(renewed.certificate.raw))
   const back = () => writeFileSync(path('signers.json'), JSON.stringify({ default: 'b-b', signers }))
   t.equal(await afterReload(service, back), 'taken over')
+})
+
+t.test('a container that is under way is finished, whatever takes the place of its signer', async (t) => {
+  const write = (file: string) => {
+    const changed = { 'b-lt': { ...signers['b-lt'], certificateFile: file } }
+    writeFileSync(path('one.json'), JSON.stringify({ signers: changed }))
+  }
+  write(certificateFile)
+  const one = await startReadyService(t, {
+    ...token.environment,
+    ...{ SIGNERS_FILE: path('one.json'), HSM_SESSIONS: '1', HSM_TIMEOUT_MS: '30000' },
+  })
+  let isAsked = false
+  const { promise, resolve } = withResolver()
+  const waiting: Handler = async (query, response) => {
+    isAsked = true
+    await promise
+    return timestamping(query, response)
+  }
+  play(t, '/timestamp', waiting, timestamping)
+  const body = { action: 'sign_pkcs7', encoded_contents: content.toString('base64'), signature_type: 'cades' }
+  const answer = one.sign(body)
+  await until('there is a signature', () => isAsked)
+  for (const name of ['Second', 'Third']) {
+    const next = authorities.certify({ subject: `/O=Test/CN=${name}`, keyFile })
+    t.equal(await afterReload(one, () => write(next.certificateFile)), 'taken over')
+  }
+  resolve()
+  const { statusCode, body: cms } = await answer
+  t.equal(statusCode, 200)
+  t.ok(cms.includes(certificate.raw))
+  t.equal(await faultOf(cms, 'cades', 'b-lt'), undefined)
 })
 
 t.test('what is larger than allowed', async (t) => {

@@ -2,7 +2,56 @@ import pino from 'pino'
 import t from 'tap'
 import { findHashAlgorithm, type HashAlgorithm } from '../../src/signature/hash-algorithms.ts'
 import { Timestampers } from '../../src/signers/timestampers.ts'
+import type { TimestampAuthority } from '../../src/timestamp/authority.ts'
+import { issue } from '../support/certificates.ts'
+import { until } from '../support/signing.ts'
 import { startTimestampServer } from '../support/timestamp-authority.ts'
+
+const hashAlgorithm = findHashAlgorithm('sha256') as HashAlgorithm
+
+function create(logged: string[] = []): Timestampers {
+  return new Timestampers({
+    observer: { asked: () => {} },
+    log: pino({}, { write: (line) => logged.push(JSON.parse(line).msg) }),
+    onIntroduced: () => {},
+  })
+}
+
+t.test('signers share those who are described alike, and no others', async (t) => {
+  const timestampers = create()
+  const url = 'https://timestamp.example.com/key'
+  const described = (change: Partial<TimestampAuthority> = {}) => ({
+    ...{ url: new URL(url), hashAlgorithm, trustAnchors: [] },
+    ...change,
+  })
+  const one = timestampers.for([described()])
+  t.equal(timestampers.for([described()]), one)
+  const { certificate } = issue(t.testdir(), { subject: '/CN=root', ca: true })
+  const others = [
+    [described({ url: new URL(`${url}2`) })],
+    [described({ hashAlgorithm: findHashAlgorithm('sha512') as HashAlgorithm })],
+    [described({ trustAnchors: [certificate] })],
+    [described({ policy: '1.2.3' })],
+    [described({ credentials: { user: 'user', passwordFile: '/password' } })],
+    [described({ tls: { caFile: '/ca.pem' } })],
+    [described(), described()],
+  ] as const
+  const all = others.map((authorities) => timestampers.for([...authorities]))
+  t.equal(new Set([one, ...all]).size, 8)
+  timestampers.keep(new Set([one]))
+  t.equal(timestampers.for([described()]), one)
+  t.ok(others.every((authorities, index) => timestampers.for([...authorities]) !== all[index]))
+})
+
+t.test('connections of those whom nobody uses any more end', async (t) => {
+  const server = await startTimestampServer(t, () => {})
+  const timestampers = create()
+  const timestamper = timestampers.for([{ url: server.url, hashAlgorithm, trustAnchors: [] }])
+  const wanted = timestamper.timestamp(Buffer.from('data'), { deadline: performance.now() + 20_000 })
+  await until('it was asked', () => server.seen.requests.length > 0)
+  timestampers.keep(new Set())
+  await t.rejects(wanted, /cannot be reached, or broke off \(ECONNRESET\)$/)
+})
 
 t.test('what goes on is logged once, though it is told in other words each time', async (t) => {
   let status = 500
@@ -11,12 +60,7 @@ t.test('what goes on is logged once, though it is told in other words each time'
     response.writeHead(status).end()
   })
   const logged: string[] = []
-  const timestampers = new Timestampers({
-    observer: { asked: () => {} },
-    log: pino({}, { write: (line) => logged.push(JSON.parse(line).msg) }),
-    onIntroduced: () => {},
-  })
-  const hashAlgorithm = findHashAlgorithm('sha256') as HashAlgorithm
+  const timestampers = create(logged)
   const timestamper = timestampers.for([{ url: server.url, hashAlgorithm, trustAnchors: [] }])
   t.teardown(() => timestampers.keep(new Set()))
   const ask = () => timestamper.timestamp(Buffer.from('data'), { deadline: performance.now() + 20_000 })
