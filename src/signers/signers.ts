@@ -1,4 +1,5 @@
 /** The signers that there are now, and how others take their place without a request being lost. */
+import { setMaxListeners } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { SignersConfiguration } from '../config.ts'
 import { type ConfigurationError, SIGNER_MISMATCH, UNKNOWN_SIGNER } from '../errors.ts'
@@ -49,6 +50,8 @@ export class Signers {
   constructor(configuration: SignersConfiguration, options: SignersOptions) {
     const { log, revocationObserver, timestampObserver, revocationCheck } = options
     this.#options = options
+    // Each takeover of the last seconds is one, which is no leak that Node.js should warn of
+    setMaxListeners(0, this.#closing.signal)
     this.#revocations = new RevocationService({ log, observer: revocationObserver })
     this.#certificates = new CertificateWatch(this.#revocations, revocationCheck)
     this.#timestampers = new Timestampers({

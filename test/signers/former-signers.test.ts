@@ -79,3 +79,16 @@ t.test('the two requests name different signers: nothing is signed', async (t) =
   t.match((await sign(service, 'contracts', long)).json(), { code: 'INVALID_REQUEST' })
   t.equal((await sign(service, 'house', long)).statusCode, 200, 'what is so long is no signed attributes')
 })
+
+t.test('one takeover after another: nobody is warned of what all of them leave for a while', async (t) => {
+  folder.write(entries('house'))
+  const service = await startReadyService(t, environment)
+  const warnings: Error[] = []
+  const note = (warning: Error) => warnings.push(warning)
+  process.on('warning', note)
+  t.teardown(() => process.off('warning', note))
+  for (let round = 0; round < 12; round++) {
+    t.equal(await afterReload(service, () => service.app.reload()), 'taken over')
+  }
+  t.strictSame(warnings, [])
+})
