@@ -257,8 +257,25 @@ t.test('another certificate is taken over with its revocation information, or no
     /SIGNERS_FILE \/signers\/b-lt\/certificateFile: containers of level b-lt cannot be made: O=Test, CN=Stranger: /,
   )
   t.ok((await signed('b-lt', 'cms')).includes(renewed.certificate.raw))
+  const revoked = authorities.certify({ subject: '/O=Test/CN=Revoked', keyFile })
+  authorities.issuing.revoke(revoked.certificate, new Date(Date.now() - 60_000), 'superseded')
+  t.equal(await afterReload(service, () => write(revoked.certificateFile)), 'refused')
+  t.match(
+    service.log(),
+    /SIGNERS_FILE \/signers\/b-lt\/certificateFile: The certificate of O=Test, CN=Revoked was revoked at /,
+  )
   const back = () => writeFileSync(path('signers.json'), JSON.stringify({ default: 'b-b', signers }))
   t.equal(await afterReload(service, back), 'taken over')
+})
+
+t.test('an authority that comes with a changed file is known before it is needed', async (t) => {
+  const timestamps = { url: authorities.timestampUrl, caFile: timestampAnchors, hashAlgorithm: 'sha512' }
+  const write = (changed: object) =>
+    writeFileSync(path('signers.json'), JSON.stringify({ default: 'b-b', signers: changed }))
+  const asked = { ...signers, 'b-lt': { ...signers['b-lt'], timestamps } }
+  t.equal(await afterReload(service, () => write(asked)), 'taken over')
+  t.equal(await faultOf(await signed('b-lt', 'cms'), 'cms', 'b-lt'), undefined)
+  t.equal(await afterReload(service, () => write(signers)), 'taken over')
 })
 
 t.test('a container that is under way is finished, whatever takes the place of its signer', async (t) => {

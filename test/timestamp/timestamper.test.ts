@@ -289,6 +289,16 @@ t.test('after its rest the first one is asked first again', async (t) => {
   t.equal(other.seen.requests.length, 1)
 })
 
+t.test('of those that come after its rest only the first finds out how it is', async (t) => {
+  const { timestamper, one, other } = await startBoth(t, failing, good, { restMs: 50 })
+  await timestamper.timestamp(data, after(20_000))
+  one.answer = silent
+  await sleep(60)
+  await Promise.all([1, 2].map(() => timestamper.timestamp(data, after(6_000))))
+  t.equal(one.seen.requests.length, 2)
+  t.equal(other.seen.requests.length, 3)
+})
+
 t.test('one that hangs leaves time for the other', async (t) => {
   const { timestamper, told, outcomes, one } = await startBoth(t, silent, good)
   const begin = performance.now()
