@@ -22,6 +22,7 @@ export class Source<T extends UpdateTimes> {
   #failures = 0
   #controller: AbortController | undefined
   #timer: NodeJS.Timeout | undefined
+  #asking = false
 
   constructor(options: SourceOptions<T>) {
     this.#options = options
@@ -65,13 +66,16 @@ export class Source<T extends UpdateTimes> {
     clearTimeout(this.#timer)
     this.#controller?.abort()
     this.#controller = undefined
+    this.#asking = false
   }
 
-  /** Asks at once where it runs, whatever is held. */
+  /**
+   * Asks at once where it runs, whatever is held. What is under way is not ended: where there is reason for it again and
+   * again, nothing would ever come.
+   */
   renew(): void {
-    if (this.#controller !== undefined) {
-      this.stop()
-      this.#controller = new AbortController()
+    if (this.#controller !== undefined && !this.#asking) {
+      clearTimeout(this.#timer)
       this.#schedule(0)
     }
   }
@@ -83,10 +87,12 @@ export class Source<T extends UpdateTimes> {
   async #try(): Promise<void> {
     const { signal } = this.#controller as AbortController
     const { ask, onTried, limits } = this.#options
+    this.#asking = true
     const outcome = await ask(signal).catch((error: Error) => error)
     if (signal.aborted) {
       return
     }
+    this.#asking = false
     const problem = outcome instanceof Error ? outcome.message : this.#take(outcome)
     this.#failures = problem === undefined ? 0 : this.#failures + 1
     this.#tell(problem)

@@ -20,10 +20,13 @@ export class WatchedList {
     }
   }
 
-  /** Gets the CRL while one of them needs it. */
+  /** Gets the CRL while one of them needs it, and again for those who came while it was got. */
   review(): void {
     if (this.#members.some(({ needsCrl }) => needsCrl)) {
       this.source.start(this.#isLacking())
+      if (this.source.problem === undefined && this.#isLacking()) {
+        this.source.renew()
+      }
     } else {
       this.source.stop()
     }

@@ -216,6 +216,42 @@ t.test('chains share authorities, and what is watched can change', async (t) => 
   t.equal(service.information(chainOf(third)).crls.length, 2)
 })
 
+t.test(
+  'those who are new while a CRL is got do not end that, and it is got once more for all of them',
+  async (t) => {
+    const { watch, server, authority, certificates, directory } = await setUp(t)
+    const news = ['second', 'third', 'fourth'].map((name) => {
+      const options = { issuer: authority.issued, extension: crlAt(`${server.url}/authority.crl`) }
+      const { certificate } = issue(directory, { subject: `/CN=${name}`, ...options })
+      return [certificate, ...certificates.slice(1)]
+    })
+    const asked = () => server.asked.filter((path) => path === '/authority.crl').length
+    const reached = async (condition: () => boolean) => {
+      while (!condition()) {
+        await new Promise((resolve) => setTimeout(resolve, 10))
+      }
+    }
+    const { service } = watch()
+    let answer = () => {}
+    server.on('/authority.crl', async () => {
+      await new Promise<void>((resolve) => {
+        answer = resolve
+      })
+      return authority.crl()
+    })
+    service.watch([certificates, ...news.slice(0, 1)])
+    await reached(() => asked() === 1)
+    for (let count = 2; count <= news.length; count++) {
+      service.watch([certificates, ...news.slice(0, count)])
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+    server.on('/authority.crl', () => authority.crl())
+    answer()
+    await reached(() => news.every((chain) => service.information(chain).complete))
+    t.equal(asked(), 2)
+  },
+)
+
 t.test('a CRL that was not needed for a while is got again for those who are new', async (t) => {
   const { watch, server, authority, certificates, directory } = await setUp(t)
   let works = false
