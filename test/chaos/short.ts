@@ -16,7 +16,7 @@ const TIMING: Timing = {
   stableMs: 500,
   recoverWithinMs: 60_000,
   answerWithinMs: TIMEOUT_MS + 20_000,
-  clients: 8,
+  clients: 4,
   pauseMs: 40,
 }
 
