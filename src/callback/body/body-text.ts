@@ -36,6 +36,7 @@ export class BodyText {
   /** Contents of long strings, by the marks that stand in the text for them. */
   readonly contents = new Map<string, Base64Digests>()
   readonly #choose: ChooseAlgorithms
+  readonly #longest: number
   readonly #scanner = new StringScanner()
   readonly #kept: Buffer[] = []
   #length = 0
@@ -46,8 +47,10 @@ export class BodyText {
   /** Stands in the text for the one that is being read. Nobody can guess it. */
   #mark = ''
 
-  constructor(choose: ChooseAlgorithms) {
+  /** @param long bytes that a string may have and be kept whole */
+  constructor(choose: ChooseAlgorithms, long = LONG) {
     this.#choose = choose
+    this.#longest = long
   }
 
   /** Bytes that are kept. */
@@ -82,7 +85,11 @@ export class BodyText {
     }
     this.#keep(chunk)
     // Not amid an escape: it would end in the mark
-    if (this.#inString && this.#length - this.#start.position > LONG && this.#scanner.openEscape === 0) {
+    if (
+      this.#inString &&
+      this.#length - this.#start.position > this.#longest &&
+      this.#scanner.openEscape === 0
+    ) {
       this.#stopKeeping()
     }
   }
@@ -115,14 +122,13 @@ export class BodyText {
 
   #before(mark: string): Before | undefined {
     const { piece, position } = this.#start
-    if (position > LONG) {
+    if (position > this.#longest) {
       return undefined
     }
     const text = Buffer.concat(this.#kept.slice(0, piece + 1)).toString('utf8', 0, position)
     try {
       const fields = JSON.parse(`${text}"${mark}"}`) as Before['fields']
-      const field = Object.keys(fields).find((name) => fields[name] === mark)
-      return field === undefined ? undefined : { fields, field }
+      return { fields, field: Object.keys(fields).find((name) => fields[name] === mark) as string }
     } catch {
       return undefined
     }
