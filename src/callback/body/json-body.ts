@@ -1,9 +1,8 @@
 import type { Readable } from 'node:stream'
 import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import type { Signers } from '../../signers/signers.ts'
 import type { Base64Digests } from './base64-digests.ts'
-import { contentAlgorithms } from './content-algorithms.ts'
+import { contentAlgorithms, type RuledSigners } from './content-algorithms.ts'
 import { readText } from './read-text.ts'
 
 declare module 'fastify' {
@@ -14,7 +13,7 @@ declare module 'fastify' {
 }
 
 export interface JsonBodyOptions {
-  readonly signers: Pick<Signers, 'all'>
+  readonly signers: RuledSigners
 }
 
 /** Bodies of JSON, of which long contents are hashed while they arrive. */
