@@ -7,6 +7,7 @@ import {
   type HashAlgorithm,
 } from '../signature/hash-algorithms.ts'
 import type { SignatureType } from '../signature/signed-attributes.ts'
+import { isCanonicalBase64 } from './base64.ts'
 
 /**
  * Decodes base64 as RFC 4648 4 has it: the standard alphabet, padded, in one line. Anything else is refused rather
@@ -20,27 +21,14 @@ export function decodeBase64(field: string, text: string): Buffer {
   }
   const bytes = Buffer.from(text, 'base64')
   if (!isCanonicalBase64(text, bytes)) {
-    throw new INVALID_REQUEST(
-      `${field}: must be base64 (RFC 4648 section 4) with padding and without line breaks`,
-    )
+    throw notBase64(field)
   }
   return bytes
 }
 
-/**
- * Node's decoder skips what it does not know, takes the URL alphabet as well, and of letters beyond Latin-1 the low
- * byte: lengths and the end tell.
- */
-function isCanonicalBase64(text: string, bytes: Buffer): boolean {
-  const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0
-  const lastGroup = bytes.subarray(Math.floor((bytes.length - 1) / 3) * 3)
-  return (
-    text.length % 4 === 0 &&
-    text.length === Buffer.byteLength(text) &&
-    bytes.length === (text.length / 4) * 3 - padding &&
-    !text.includes('-') &&
-    !text.includes('_') &&
-    text.endsWith(lastGroup.toString('base64'))
+export function notBase64(field: string): Error {
+  return new INVALID_REQUEST(
+    `${field}: must be base64 (RFC 4648 section 4) with padding and without line breaks`,
   )
 }
 

@@ -1,9 +1,9 @@
 import { timingSafeEqual } from 'node:crypto'
 import type { Configuration } from '../config.ts'
 import { DIGEST_MISMATCH, INVALID_REQUEST } from '../errors.ts'
-import { digest } from '../signature/digest.ts'
 import type { HashAlgorithm } from '../signature/hash-algorithms.ts'
-import { decodeBase64, decodeHexDigest } from './fields.ts'
+import { decodeContents } from './contents.ts'
+import { decodeHexDigest } from './fields.ts'
 import type { EncodedField } from './request.ts'
 
 /**
@@ -12,11 +12,11 @@ import type { EncodedField } from './request.ts'
  *
  * @throws INVALID_REQUEST, DIGEST_MISMATCH
  */
-export async function findMessageDigest(
+export function findMessageDigest(
   request: { readonly contents?: EncodedField; readonly digest?: EncodedField },
   algorithm: HashAlgorithm,
   { digestMismatch }: Pick<Configuration, 'digestMismatch'>,
-): Promise<Buffer> {
+): Buffer {
   const given = request.digest && decodeHexDigest(request.digest.field, request.digest.text)
   const mustFit = request.contents === undefined || digestMismatch === 'reject'
   if (given !== undefined && mustFit && given.length !== algorithm.digestLength) {
@@ -28,7 +28,7 @@ export async function findMessageDigest(
   if (request.contents === undefined) {
     return given as Buffer
   }
-  const computed = await digest(algorithm, decodeBase64(request.contents.field, request.contents.text))
+  const computed = decodeContents(request.contents).digest(algorithm)
   if (given !== undefined && digestMismatch === 'reject' && !timingSafeEqual(given, computed)) {
     throw new DIGEST_MISMATCH((request.digest as EncodedField).field, algorithm.name)
   }

@@ -5,19 +5,17 @@
 import type { CallbackBody } from '../../schemas/callback.ts'
 import type { Configuration } from '../config.ts'
 import { INVALID_REQUEST } from '../errors.ts'
-import { digest } from '../signature/digest.ts'
 import type { HashAlgorithm } from '../signature/hash-algorithms.ts'
 import type { SignedMessage } from '../signature/signature-algorithm.ts'
 import type { SignatureType } from '../signature/signed-attributes.ts'
 import type { Signers } from '../signers/signers.ts'
 import type { SigningKey } from '../signers/signing-key.ts'
 import { checkAllowed, isDocumented } from './allowed.ts'
-import { decodeBase64, parseHashAlgorithm, parseSignatureType } from './fields.ts'
+import { type Contents, decodeContents } from './contents.ts'
+import { parseHashAlgorithm, parseSignatureType } from './fields.ts'
 import { findMessageDigest } from './message-digest.ts'
+import { MAX_MESSAGE_LENGTH } from './message-length.ts'
 import type { CallbackRequest, EncodedField } from './request.ts'
-
-/** Bytes that are kept until their signature is verified: Document Engine's signed attributes have a few thousand. */
-const MAX_MESSAGE_LENGTH = 65_536
 
 /** What a signature is made of. */
 export interface Digested extends SignedMessage {
@@ -41,11 +39,7 @@ export type Prepared = (Digested | { readonly kind: 'certificates' }) & { readon
  * @throws INVALID_REQUEST, UNSUPPORTED_HASH_ALGORITHM, NOT_ALLOWED_FOR_SIGNER, SIGNER_MISMATCH, DIGEST_MISMATCH,
  *   HSM_UNAVAILABLE
  */
-export async function prepare(
-  body: CallbackBody,
-  asked: CallbackRequest,
-  context: PrepareContext,
-): Promise<Prepared> {
+export function prepare(body: CallbackBody, asked: CallbackRequest, context: PrepareContext): Prepared {
   const { signingKey } = context
   const { kind } = asked
   if (kind === 'certificates') {
@@ -60,28 +54,32 @@ export async function prepare(
       type,
       hashAlgorithm,
       signingKey,
-      digest: await findMessageDigest(asked, hashAlgorithm, context),
+      digest: findMessageDigest(asked, hashAlgorithm, context),
     }
   }
-  const message = decodeBase64(asked.data.field, asked.data.text)
+  const contents = decodeContents(asked.data)
+  const message = shortMessage(contents)
   // What is longer is no signed attributes
-  const signer =
-    message.length > MAX_MESSAGE_LENGTH ? signingKey : context.signers.chooseFor(signingKey, message)
+  const signer = message === undefined ? signingKey : context.signers.chooseFor(signingKey, message)
   checkAllowed(signer, kind, type)
-  const kept = isDocumented(signer) ? {} : { message: checkLength(message, asked.data) }
+  const kept = isDocumented(signer) ? {} : { message: requireShort(message, asked.data) }
   return {
     kind,
     type,
     hashAlgorithm,
     signingKey: signer,
-    digest: await digest(hashAlgorithm, message),
+    digest: contents.digest(hashAlgorithm),
     ...kept,
   }
 }
 
+function shortMessage({ bytes }: Contents): Buffer | undefined {
+  return bytes === undefined || bytes.length > MAX_MESSAGE_LENGTH ? undefined : bytes
+}
+
 /** Of a message that is kept, since its signature is verified with it. */
-function checkLength(message: Buffer, { field }: EncodedField): Buffer {
-  if (message.length > MAX_MESSAGE_LENGTH) {
+function requireShort(message: Buffer | undefined, { field }: EncodedField): Buffer {
+  if (message === undefined) {
     throw new INVALID_REQUEST(`${field}: must not have more than ${MAX_MESSAGE_LENGTH} bytes for this signer`)
   }
   return message

@@ -3,6 +3,8 @@
  */
 import type { CallbackBody } from '../../schemas/callback.ts'
 import { INVALID_REQUEST, UNKNOWN_ACTION } from '../errors.ts'
+import type { Base64Digests } from './body/base64-digests.ts'
+import { MARK_LENGTH } from './body/body-text.ts'
 
 export type CallbackRequest =
   | { readonly kind: 'certificates' }
@@ -15,41 +17,54 @@ export type CallbackRequest =
 /** A field that is still text, with the name that errors call it by. */
 export interface EncodedField {
   readonly field: string
+  /** No more than its beginning where it was hashed while it arrived. */
   readonly text: string
+  readonly hashed?: Base64Digests
+}
+
+/** A body, and what is known of those of its texts that are beginnings, by the marks that these end in. */
+export interface Received {
+  readonly body: CallbackBody
+  readonly longContents: ReadonlyMap<string, Base64Digests>
 }
 
 /** @throws UNKNOWN_ACTION, INVALID_REQUEST */
-export function classify(body: CallbackBody): CallbackRequest {
+export function classify(received: Received): CallbackRequest {
+  const { body } = received
   switch (body.action ?? undefined) {
     case 'get_certificates':
       return { kind: 'certificates' }
     case 'sign':
-      return containerOf(body) === 'pkcs7' ? containerRequest(body) : rawRequest(body)
+      return containerOf(body) === 'pkcs7' ? containerRequest(received) : rawRequest(received)
     case 'sign_pkcs7':
       if (containerOf(body) === 'raw') {
         throw new INVALID_REQUEST('signature_container: must be pkcs7 or absent for sign_pkcs7')
       }
-      return containerRequest(body)
+      return containerRequest(received)
     case undefined:
-      return classifyByFields(body)
+      return classifyByFields(received)
     default:
       throw new UNKNOWN_ACTION()
   }
 }
 
-function classifyByFields(body: CallbackBody): CallbackRequest {
-  const data = field(body, 'data_to_be_signed')
-  const contents = field(body, 'encoded_contents')
-  const digest = field(body, 'digest')
-  const encodedContents = field(body, 'encodedContents')
-  const container = containerOf(body)
+function classifyByFields(received: Received): CallbackRequest {
+  const data = field(received, 'data_to_be_signed')
+  const contents = field(received, 'encoded_contents')
+  const digest = field(received, 'digest')
+  const encodedContents = field(received, 'encodedContents')
+  const container = containerOf(received.body)
   if (encodedContents !== undefined) {
     if (data !== undefined || contents !== undefined || digest !== undefined || container === 'raw') {
       throw new INVALID_REQUEST(
         'action: is required where encodedContents stands beside fields of other requests',
       )
     }
-    return { kind: 'encoded-contents', contents: encodedContents, ...optional('digest', field(body, 'hash')) }
+    return {
+      kind: 'encoded-contents',
+      contents: encodedContents,
+      ...optional('digest', field(received, 'hash')),
+    }
   }
   if (data !== undefined && (contents !== undefined || digest !== undefined)) {
     throw new INVALID_REQUEST(
@@ -60,12 +75,12 @@ function classifyByFields(body: CallbackBody): CallbackRequest {
     throw new INVALID_REQUEST('action: is required; sign, sign_pkcs7 or get_certificates')
   }
   return container === 'raw' || (data !== undefined && container === undefined)
-    ? rawRequest(body)
-    : containerRequest(body)
+    ? rawRequest(received)
+    : containerRequest(received)
 }
 
-function rawRequest(body: CallbackBody): CallbackRequest {
-  const data = field(body, 'data_to_be_signed')
+function rawRequest(received: Received): CallbackRequest {
+  const data = field(received, 'data_to_be_signed')
   if (data === undefined) {
     throw new INVALID_REQUEST('data_to_be_signed: is required for a raw signature')
   }
@@ -73,10 +88,11 @@ function rawRequest(body: CallbackBody): CallbackRequest {
 }
 
 /** `data_to_be_signed` is the content where a container is asked for and no other content is given. */
-function containerRequest(body: CallbackBody): CallbackRequest {
-  const digest = field(body, 'digest')
+function containerRequest(received: Received): CallbackRequest {
+  const digest = field(received, 'digest')
   const contents =
-    field(body, 'encoded_contents') ?? (digest === undefined ? field(body, 'data_to_be_signed') : undefined)
+    field(received, 'encoded_contents') ??
+    (digest === undefined ? field(received, 'data_to_be_signed') : undefined)
   if (contents === undefined && digest === undefined) {
     throw new INVALID_REQUEST('encoded_contents: is required for a PKCS#7 container, or digest')
   }
@@ -98,9 +114,13 @@ function containerOf(body: CallbackBody): 'raw' | 'pkcs7' | undefined {
 }
 
 /** Null counts as absent. */
-function field(body: CallbackBody, name: keyof CallbackBody): EncodedField | undefined {
+function field({ body, longContents }: Received, name: keyof CallbackBody): EncodedField | undefined {
   const text = body[name] ?? undefined
-  return text === undefined ? undefined : { field: name, text }
+  if (text === undefined) {
+    return undefined
+  }
+  const hashed = longContents.size === 0 ? undefined : longContents.get(text.slice(-MARK_LENGTH))
+  return hashed === undefined ? { field: name, text } : { field: name, text, hashed }
 }
 
 function optional<K extends string>(key: K, value: EncodedField | undefined): { [P in K]?: EncodedField } {

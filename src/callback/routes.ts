@@ -5,6 +5,7 @@ import { readSigningToken } from '../access/signing-token.ts'
 import type { Configuration } from '../config.ts'
 import { type ContainerContext, createContainer } from '../containers/create-container.ts'
 import type { Signers } from '../signers/signers.ts'
+import { jsonBody } from './body/json-body.ts'
 import { describeCertificates } from './get-certificates.ts'
 import { type Digested, prepare } from './prepare.ts'
 import { classify } from './request.ts'
@@ -12,7 +13,7 @@ import { signRaw } from './sign-raw.ts'
 
 export interface CallbackOptions {
   readonly configuration: Configuration
-  readonly signers: Pick<Signers, 'choose' | 'chooseFor'>
+  readonly signers: Pick<Signers, 'all' | 'choose' | 'chooseFor'>
 }
 
 /** The callback of Document Engine, on each of the configured paths. */
@@ -20,13 +21,14 @@ export const callback: FastifyPluginAsyncTypebox<CallbackOptions> = async (
   app,
   { configuration, signers },
 ) => {
+  await app.register(jsonBody, { signers })
   for (const url of configuration.paths) {
     app.post(url, { schema: { body: CallbackBody } }, async (request, reply) => {
       const options = {
         deadline: request.arrivedAt + configuration.hsm.timeoutMs,
         signal: whenClientLeaves(reply),
       }
-      const { signingKey, ...prepared } = await readBody(request, configuration, signers)
+      const { signingKey, ...prepared } = readBody(request, configuration, signers)
       switch (prepared.kind) {
         case 'certificates':
           return reply.send(describeCertificates(signingKey.signer()))
@@ -47,18 +49,20 @@ export const callback: FastifyPluginAsyncTypebox<CallbackOptions> = async (
  * Reads the body and lets go of it: when this has returned, nothing holds its text any more. The signer is chosen once
  * a request: others may take the place of all signers while it is signed.
  */
-async function readBody(
-  request: Pick<FastifyRequest, 'logDetails' | 'signing' | 'releaseBody'> & { body: unknown },
+function readBody(
+  request: Pick<FastifyRequest, 'logDetails' | 'signing' | 'longContents' | 'releaseBody'> & {
+    body: unknown
+  },
   { digestMismatch }: Configuration,
   signers: CallbackOptions['signers'],
 ) {
   // The schema was checked
   const body = request.body as CallbackBody
-  const asked = classify(body)
+  const asked = classify({ body, longContents: request.longContents })
   request.logDetails.kind = asked.kind
   const signingKey = signers.choose(readSigningToken(body.signing_token).signer)
   request.logDetails.signer = signingKey.name
-  const prepared = await prepare(body, asked, { digestMismatch, signers, signingKey })
+  const prepared = prepare(body, asked, { digestMismatch, signers, signingKey })
   if (prepared.kind !== 'certificates') {
     const container = prepared.kind === 'raw' ? 'raw' : 'pkcs7'
     request.signing = { signer: signingKey.name, container, hash: prepared.hashAlgorithm.name }

@@ -68,7 +68,7 @@ export async function createContainer(
     })
   // So that the HSM does not sign what nobody will get
   checkSize(encode({ signature: Buffer.alloc(signer.algorithm.maxLength(signer.publicKey)) }), context)
-  const signed = { digest: await digest(hashAlgorithm, signedAttributes), message: signedAttributes }
+  const signed = { digest: digest(hashAlgorithm, signedAttributes), message: signedAttributes }
   const signature = await signingKey.sign(signer, hashAlgorithm, signed, options)
   const timestamp = await obtainTimestamp(signature, context)
   const evidence = timestamp && gatherAfter(type, signer, timestamp, known, context)

@@ -1,5 +1,3 @@
-import { type Readable, Transform } from 'node:stream'
-import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { SERVICE_BUSY } from '../errors.ts'
 
@@ -7,6 +5,12 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Bytes of the body that count against the budget. */
     bodyBytes: number
+    /**
+     * Says that so many bytes of the body will be in memory.
+     *
+     * @throws SERVICE_BUSY when there would be too many of all bodies
+     */
+    holdBody(bytes: number): void
     /** Gives them back: nothing holds the body any more. The end of a request does so too. */
     releaseBody(): void
   }
@@ -22,15 +26,15 @@ export const bodyBudget = fp<BodyBudgetOptions>(
   async (app, { bytes }) => {
     let held = 0
 
-    function take(request: FastifyRequest, size: number): void {
-      if (held + size > bytes) {
+    app.decorateRequest('bodyBytes', 0)
+    app.decorateRequest('holdBody', function (size) {
+      const more = Math.max(size - this.bodyBytes, 0)
+      if (held + more > bytes) {
         throw new SERVICE_BUSY()
       }
-      held += size
-      request.bodyBytes += size
-    }
-
-    app.decorateRequest('bodyBytes', 0)
+      held += more
+      this.bodyBytes += more
+    })
     app.decorateRequest('releaseBody', function () {
       held -= this.bodyBytes
       this.bodyBytes = 0
@@ -38,43 +42,6 @@ export const bodyBudget = fp<BodyBudgetOptions>(
     app.addHook('onRequest', async (request, reply) => {
       reply.raw.once('close', () => request.releaseBody())
     })
-    app.addHook('preParsing', async (request, reply, payload) => {
-      if (request.headers['transfer-encoding'] !== undefined) {
-        return counted(payload, reply, (size) => take(request, size))
-      }
-      const length = Number(request.headers['content-length'] ?? 0)
-      // A larger one is refused unread
-      if (length <= request.routeOptions.bodyLimit) {
-        take(request, length)
-      }
-      return payload
-    })
   },
   { name: 'body-budget' },
 )
-
-/** The chunks of a body, of which nobody knows the length beforehand, each counted as it arrives. */
-function counted(payload: Readable, reply: FastifyReply, take: (size: number) => void): Readable {
-  const counting = new Transform({
-    transform(chunk: Buffer, _encoding, done) {
-      try {
-        // What comes after the answer is discarded
-        if (!reply.raw.destroyed) {
-          take(chunk.length)
-        }
-        done(null, chunk)
-      } catch (error) {
-        done(error as Error)
-      }
-    },
-  })
-  // As for 413, the rest is read and discarded, so that the client comes to read the answer
-  const discardRest = () => {
-    payload.unpipe(counting)
-    payload.resume()
-  }
-  counting.once('error', discardRest)
-  reply.raw.once('close', discardRest)
-  payload.once('error', (error) => counting.destroy(error))
-  return payload.pipe(counting)
-}

@@ -19,6 +19,9 @@ type ServiceError = FastifyError & { readonly statusCode: number }
 /** Codes of refusals that another attempt may not meet. */
 const BUSY: readonly string[] = [new HSM_BUSY().code, new SERVICE_BUSY().code]
 
+/** Codes of refusals that a client may meet while it is still sending. */
+const WHILE_SENDING: readonly string[] = [...BUSY, new PAYLOAD_TOO_LARGE('').code]
+
 /** Seconds after which a client that met one of them should try again. */
 const RETRY_AFTER_S = 1
 
@@ -36,7 +39,7 @@ export const errorReply = fp(
     })
 
     app.setErrorHandler((error: FastifyError, request, reply) => {
-      if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE' || BUSY.includes(error.code)) {
+      if (WHILE_SENDING.includes(error.code)) {
         // Fastify would close. Node reads on instead and discards the rest, within the request's timeout: a client
         // that is still sending would have its connection reset, and might never read the answer
         reply.removeHeader('connection')
@@ -82,8 +85,6 @@ function translate(error: FastifyError, request: FastifyRequest): ServiceError {
     return new INVALID_REQUEST(error.message)
   }
   switch (error.code) {
-    case 'FST_ERR_CTP_BODY_TOO_LARGE':
-      return new PAYLOAD_TOO_LARGE(String(request.routeOptions.bodyLimit))
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
       return new UNSUPPORTED_MEDIA_TYPE('The body must be sent as Content-Type: application/json')
     case 'FST_ERR_CTP_EMPTY_JSON_BODY':

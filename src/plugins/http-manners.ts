@@ -12,8 +12,8 @@ declare module 'fastify' {
 /** What holds for every request: its id goes back, bodies are plain JSON. */
 export const httpManners = fp(
   async (app) => {
-    // Fastify reads text by itself, which a page of any origin may send
-    app.removeContentTypeParser('text/plain')
+    // Fastify reads JSON by itself, whole and at any address, and text, which a page of any origin may send
+    app.removeAllContentTypeParsers()
     app.decorateRequest('arrivedAt', 0)
     app.addHook('onRequest', async (request, reply) => {
       request.arrivedAt = performance.now()

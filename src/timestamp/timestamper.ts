@@ -158,7 +158,7 @@ export class Timestamper {
     const { url, hashAlgorithm, policy, trustAnchors, known } = authority
     const asked = {
       hashAlgorithm,
-      digest: await digest(hashAlgorithm, data),
+      digest: digest(hashAlgorithm, data),
       nonce: createNonce(),
       ...(policy === undefined ? {} : { policy }),
     }

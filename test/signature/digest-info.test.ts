@@ -39,24 +39,13 @@ t.test('a digest of another length is no digest of the algorithm', async (t) => 
   })
 })
 
-t.test('the digest of data longer than a chunk is what openssl dgst prints', async (t) => {
-  const sizes = [0, 1, 2 * 1024 * 1024, 2 * 1024 * 1024 + 1, 5_000_000]
-  for (const size of sizes) {
-    const data = Buffer.alloc(size, 'chunk')
-    writeFileSync(path('large'), data)
+t.test('the digest of data is what openssl dgst prints', async (t) => {
+  for (const size of [0, 1, 1_000_000]) {
+    const data = Buffer.alloc(size, 'data')
+    writeFileSync(path('data'), data)
     for (const algorithm of HASH_ALGORITHMS) {
-      const expected = execFileSync('openssl', ['dgst', `-${algorithm.nodeName}`, '-binary', path('large')])
-      t.same(await digest(algorithm, data), expected, `${algorithm.name} of ${size} bytes`)
+      const expected = execFileSync('openssl', ['dgst', `-${algorithm.nodeName}`, '-binary', path('data')])
+      t.same(digest(algorithm, data), expected, `${algorithm.name} of ${size} bytes`)
     }
   }
-})
-
-t.test('other work is done while a large document is hashed', async (t) => {
-  const sha512 = findHashAlgorithm('sha512')
-  if (sha512 === undefined) throw new Error('no sha512')
-  let turns = 0
-  const count = setInterval(() => turns++, 0)
-  await digest(sha512, Buffer.alloc(40 * 1024 * 1024))
-  clearInterval(count)
-  t.ok(turns >= 5, 'timers run between the chunks')
 })

@@ -27,8 +27,7 @@ export async function withTokenKey<T>(
       const deadline = performance.now() + hsm.timeoutMs
       return use({
         ...key.use(),
-        sign: async (message) =>
-          key.sign(hash, { digest: await digest(hash, message), message }, { deadline }),
+        sign: async (message) => key.sign(hash, { digest: digest(hash, message), message }, { deadline }),
       })
     },
   )

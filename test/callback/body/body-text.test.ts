@@ -1,0 +1,184 @@
+import { createHash } from 'node:crypto'
+import fc from 'fast-check'
+import t from 'tap'
+import { BodyText, MARK_LENGTH } from '../../../src/callback/body/body-text.ts'
+import { findHashAlgorithm } from '../../../src/signature/hash-algorithms.ts'
+
+const sha256 = findHashAlgorithm('sha256')
+if (sha256 === undefined) throw new Error('no sha256')
+const LONG = 24
+
+/** RFC 4648 section 4, with trailing bits of zero (3.5). */
+const BASE64 =
+  /^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{4}|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=|[A-Za-z0-9+/][AQgw]==)$/
+
+/** Reads bytes in chunks whose lengths are repeated until there are no bytes. */
+function read(bytes: Buffer, lengths: readonly number[]): BodyText {
+  const text = new BodyText(() => [sha256 as NonNullable<typeof sha256>], LONG)
+  for (let at = 0, chunk = 0; at < bytes.length; chunk++) {
+    const length = lengths[chunk % lengths.length] as number
+    text.write(bytes.subarray(at, at + length))
+    at += length
+  }
+  return text
+}
+
+function parse(text: string): { value: unknown } | undefined {
+  try {
+    return { value: JSON.parse(text) }
+  } catch {
+    return undefined
+  }
+}
+
+/** Whether a value is the one expected, but for long strings, whose beginnings and digests are told. */
+function isSame(found: unknown, expected: unknown, { contents }: BodyText): boolean {
+  const long = typeof found === 'string' ? contents.get(found.slice(-MARK_LENGTH)) : undefined
+  if (long !== undefined && typeof expected === 'string') {
+    // A character may have been cut in two
+    const beginning = (found as string).slice(0, -MARK_LENGTH).replace(/\ufffd+$/, '')
+    const digest = createHash('sha256').update(Buffer.from(expected, 'base64')).digest()
+    return (
+      expected.startsWith(beginning) &&
+      long.isBase64 === BASE64.test(expected) &&
+      (!long.isBase64 || digest.equals(long.digest(sha256 as NonNullable<typeof sha256>) as Buffer))
+    )
+  }
+  if (typeof expected !== 'object' || expected === null || typeof found !== 'object' || found === null) {
+    return Object.is(found, expected)
+  }
+  const [names, others] = [Object.entries(expected), Object.entries(found)]
+  return (
+    names.length === others.length &&
+    names.every(
+      ([name, value], index) =>
+        others[index]?.[0] === name && isSame(others[index][1], value, { contents } as BodyText),
+    )
+  )
+}
+
+/** JSON as others may write it: the same string in several ways, and white space. */
+const character = fc.oneof(
+  { weight: 8, arbitrary: fc.constantFrom(...'AZaz09+/=') },
+  fc.constantFrom(
+    '\\/',
+    '\\u0041',
+    '\\u002b',
+    '\\n',
+    '\\"',
+    '\\\\',
+    '\\u0141',
+    '\\ud83d\\ude00',
+    '-',
+    'Ł',
+    '😀',
+    ' ',
+  ),
+)
+const base64 = fc
+  .uint8Array({ maxLength: 90, size: 'max' })
+  .chain((bytes) =>
+    fc
+      .constantFrom('/', '\\/', '\\u002f')
+      .map((slash) => Buffer.from(bytes).toString('base64').replaceAll('/', slash)),
+  )
+const string = fc
+  .oneof(
+    fc.array(character, { maxLength: 60, size: 'max' }).map((all) => all.join('')),
+    base64,
+  )
+  .map((inside) => `"${inside}"`)
+const name = fc.constantFrom('"a"', '"b"', '"\\u0061"', '""')
+const space = fc.constantFrom('', ' ', '\n\t')
+const { value } = fc.letrec<{ value: string }>((tie) => ({
+  value: fc.oneof(
+    { maxDepth: 4 },
+    string,
+    fc.constantFrom('null', 'true', '-1.5e3'),
+    fc.array(tie('value'), { maxLength: 4 }).map((items) => `[${items.join()}]`),
+    fc
+      .array(fc.tuple(name, space, tie('value')), { maxLength: 5 })
+      .map((members) => `{${members.map(([key, gap, member]) => `${gap}${key}:${gap}${member}`).join()}}`),
+  ),
+}))
+const lengths = fc.array(fc.integer({ min: 1, max: 20 }), { minLength: 1, maxLength: 5 })
+
+t.test('JSON has the values that JSON.parse finds, in whatever chunks it comes', async (t) => {
+  let hashed = 0
+  fc.assert(
+    fc.property(value, lengths, (json, lengths) => {
+      const text = read(Buffer.from(json), lengths)
+      hashed += text.contents.size
+      const [found, expected] = [parse(text.toString()), parse(json)]
+      return expected !== undefined && found !== undefined && isSame(found.value, expected.value, text)
+    }),
+    { numRuns: 5000 },
+  )
+  t.ok(hashed > 500, `${hashed} strings were long`)
+})
+
+t.test('bytes are JSON if and only if they are to JSON.parse', async (t) => {
+  const seen = { json: 0, none: 0 }
+  const change = fc.record({
+    at: fc.nat(),
+    deleted: fc.nat(3),
+    inserted: fc.oneof(
+      fc.constantFrom('"', '\\', '\\u', '\\u00', '\n', '\u0000', ',', '}', '', 'Ł', '\\"', '\ufeff'),
+      fc.uint8Array({ maxLength: 3 }).map((bytes) => Buffer.from(bytes).toString('latin1')),
+    ),
+  })
+  fc.assert(
+    fc.property(value, fc.array(change, { maxLength: 2 }), lengths, (json, changes, lengths) => {
+      let bytes = Buffer.from(json)
+      for (const { at, deleted, inserted } of changes) {
+        const position = at % (bytes.length + 1)
+        const parts = [
+          bytes.subarray(0, position),
+          Buffer.from(inserted, 'latin1'),
+          bytes.subarray(position + deleted),
+        ]
+        bytes = Buffer.concat(parts)
+      }
+      const text = read(bytes, lengths)
+      const [found, expected] = [parse(text.toString()), parse(bytes.toString())]
+      seen[expected === undefined ? 'none' : 'json']++
+      return (
+        (found === undefined) === (expected === undefined) &&
+        (expected === undefined || isSame(found?.value, expected.value, text))
+      )
+    }),
+    { numRuns: 10_000 },
+  )
+  t.ok(seen.json > 1000 && seen.none > 1000, JSON.stringify(seen))
+})
+
+t.test('a name that is too long to be kept is none that anybody asks for', async (t) => {
+  const text = read(Buffer.from(`{"${'a'.repeat(200)}":"value","action":"sign"}`), [7])
+  const fields = JSON.parse(text.toString()) as Record<string, unknown>
+  t.equal(fields.action, 'sign')
+  t.match(Object.keys(fields)[0], /^a{24,40}[0-9a-f]{32}$/)
+})
+
+t.test('what is before a long string is known to who chooses the algorithms', async (t) => {
+  const long = 'A'.repeat(100)
+  const befores: Record<string, unknown> = {
+    [`{"x":[1,{}],"y":"${long}`]: { field: 'y', fields: { x: [1, {}] } },
+    [`{"y":"${long}`]: { field: 'y', fields: {} },
+    [`{"y":1,"x":2,"y":"${long}`]: { field: 'y', fields: { x: 2 } },
+    [`{"x":{"y":"${long}`]: undefined,
+    [`["${long}`]: undefined,
+    [`{"${long}`]: undefined,
+    [`{"x":1 2,"y":"${long}`]: undefined,
+    [`{${' '.repeat(LONG)}"y":"${long}`]: undefined,
+  }
+  for (const [json, expected] of Object.entries(befores)) {
+    const seen: unknown[] = []
+    const text = new BodyText((before) => {
+      seen.push(before)
+      return []
+    }, LONG)
+    text.write(Buffer.from(json))
+    t.match(seen, [expected], json.slice(0, 20))
+    t.equal(seen.length, 1)
+  }
+})
