@@ -18,8 +18,10 @@ import {
 
 const directory = t.testdir()
 
+/** Of as many primes as OpenSSL has: it signs several times as fast, and who verifies sees no difference. */
 function generate(bits: number, exponent = 65537): RsaKey {
-  const options = [`rsa_keygen_bits:${bits}`, `rsa_keygen_pubexp:${exponent}`]
+  const primes = bits < 4096 ? 3 : 4
+  const options = [`rsa_keygen_bits:${bits}`, `rsa_keygen_pubexp:${exponent}`, `rsa_keygen_primes:${primes}`]
   const args = options.flatMap((option) => ['-pkeyopt', option])
   return new RsaKey(generateKeyFile(directory, ['-algorithm', 'RSA', ...args]))
 }

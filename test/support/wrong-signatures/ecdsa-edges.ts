@@ -13,7 +13,6 @@ export interface EdgePair extends NamedPair {
 export function edgePairs(curve: Curve, e: bigint): EdgePair[] {
   const { order } = curve
   const any = () => anyNumber(curve)
-  const chance = curve.multipleOfGenerator(any())
   const small = curve.pointFrom(1n)
   const beyond = curve.pointFrom(order + 1n)
   const last = curve.pointFrom(order - 1n, false)
@@ -22,21 +21,25 @@ export function edgePairs(curve: Curve, e: bigint): EdgePair[] {
     const s = sOf(r)
     return { name, r, s, point: recover(curve, e, point, s) }
   }
+  const ofChance = (name: string, sOf: (r: bigint) => bigint): EdgePair => ({
+    name,
+    ...pairOfNonce(curve, e, any(), sOf),
+  })
   const ofKey = (name: string, key: bigint, nonce: bigint): EdgePair => {
     const r = reduce(curve.multipleOfGenerator(nonce).x, order)
     const s = reduce(invert(nonce, order) * (e + r * key), order)
     return { name, r, s, point: curve.multipleOfGenerator(key) }
   }
   return [
-    ofPoint('s is 1', chance, () => 1n),
-    ofPoint('s is the order - 1', chance, () => order - 1n),
-    ofPoint('s is half the order', chance, () => order >> 1n),
-    ofPoint('s begins with zeros', chance, () => 2n ** 64n),
-    ofPoint('s begins with zeros, and then a sign', chance, () => 0x80n << 64n),
-    ofPoint('s is r', chance, (r) => r),
-    ofPoint('s is -r', chance, (r) => order - r),
-    ofPoint('s is the digest', chance, () => reduce(e, order)),
-    ofPoint('s is minus the digest', chance, () => reduce(-e, order)),
+    ofChance('s is 1', () => 1n),
+    ofChance('s is the order - 1', () => order - 1n),
+    ofChance('s is half the order', () => order >> 1n),
+    ofChance('s begins with zeros', () => 2n ** 64n),
+    ofChance('s begins with zeros, and then a sign', () => 0x80n << 64n),
+    ofChance('s is r', (r) => r),
+    ofChance('s is -r', (r) => order - r),
+    ofChance('s is the digest', () => reduce(e, order)),
+    ofChance('s is minus the digest', () => reduce(-e, order)),
     ofPoint('r is small', small, any),
     ofPoint('r and s are small', small, () => 3n),
     ofPoint('r is large', last, any),
@@ -52,9 +55,8 @@ export function edgePairs(curve: Curve, e: bigint): EdgePair[] {
 
 /** A pair that is right for its key where the digest is taken for this number. */
 export function pairOver(curve: Curve, e: bigint): Pair & { readonly point: Point } {
-  const chance = curve.multipleOfGenerator(anyNumber(curve))
   const s = anyNumber(curve)
-  return { r: reduce(chance.x, curve.order), s, point: recover(curve, e, chance, s) }
+  return pairOfNonce(curve, e, anyNumber(curve), () => s)
 }
 
 /** Numbers that a digest is to be taken for (FIPS 186-5 6.4.1), and that it is not. */
@@ -87,4 +89,17 @@ function recover(curve: Curve, e: bigint, point: Point, s: bigint): Point {
     curve.multiply(reduce(s * inverse, order), point),
     curve.multipleOfGenerator(reduce(-e * inverse, order)),
   )
+}
+
+/** With the public key (s nonce - e) / r G. */
+function pairOfNonce(
+  curve: Curve,
+  e: bigint,
+  nonce: bigint,
+  sOf: (r: bigint) => bigint,
+): Pair & { readonly point: Point } {
+  const { order } = curve
+  const r = reduce(curve.multipleOfGenerator(nonce).x, order)
+  const s = sOf(r)
+  return { r, s, point: curve.multipleOfGenerator(reduce((s * nonce - e) * invert(r, order), order)) }
 }
