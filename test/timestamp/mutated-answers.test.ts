@@ -68,12 +68,11 @@ function mutate(answer: Buffer, changes: readonly { kind: string; at: number; va
   return bytes
 }
 
-t.test('a bit of every third byte of an answer, turned over', async (t) => {
+t.test('a bit of each byte of an answer, turned over', async (t) => {
   const [answer = Buffer.alloc(0)] = answers
   const accepted = new Map<string, number>()
-  // Others in another run
-  const first = randomInt(25)
-  for (let bit = first; bit < answer.length * 8; bit += 25) {
+  const first = randomInt(8)
+  for (let bit = first; bit < answer.length * 8; bit += 9) {
     const token = acceptOrRefuse(mutate(answer, [{ kind: 'flip', at: bit >> 3, value: bit & 7 }]))
     if (token !== undefined) {
       accepted.set(token.toString('base64'), bit)
