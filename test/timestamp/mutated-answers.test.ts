@@ -78,7 +78,8 @@ t.test('a bit of each byte of an answer, turned over', async (t) => {
       accepted.set(token.toString('base64'), bit)
     }
   }
-  t.ok(accepted.size > 0, 'not everything is signed')
+  // Which bits are turned over is left to chance: it may be that all of them are signed
+  t.ok(accepted.size < answer.length / 10, 'nearly everything is signed')
   for (const [token, bit] of accepted) {
     t.ok(verifies(directory, Buffer.from(token, 'base64'), data, root), `bit ${bit & 7} of byte ${bit >> 3}`)
   }
