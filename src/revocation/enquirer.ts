@@ -7,7 +7,7 @@ import type { RevocationLimits } from './limits.ts'
 import type { RevocationObserver } from './observer.ts'
 import { checkOcspResponse, type OcspAnswer } from './ocsp/ocsp-check.ts'
 import { createOcspRequest } from './ocsp/ocsp-request.ts'
-import { Turns } from './turns.ts'
+import { OneAtATime } from './one-at-a-time.ts'
 
 /** id-pkix-ocsp-nocheck: nobody is to be asked about a responder's certificate (RFC 6960 4.2.2.2.1). */
 const ID_OCSP_NOCHECK = '1.3.6.1.5.5.7.48.1.5'
@@ -31,7 +31,7 @@ type Fetching = Pick<Download, 'post' | 'limit' | 'timeoutMs' | 'signal'>
 export class Enquirer {
   readonly #observer: RevocationObserver
   readonly #limits: RevocationLimits
-  readonly #turns = new Turns()
+  readonly #turns = new OneAtATime()
 
   constructor(observer: RevocationObserver, limits: RevocationLimits) {
     this.#observer = observer

@@ -3,6 +3,7 @@ import * as asn1js from 'asn1js'
 import * as pkijs from 'pkijs'
 import { HASH_ALGORITHMS, type HashAlgorithm } from './hash-algorithms.ts'
 import { ID_MESSAGE_DIGEST, ID_SIGNING_TIME } from './object-identifiers.ts'
+import { identifies } from './signer-identifier.ts'
 
 /** A detached CMS as somebody handed it in: what it says, of which nothing is verified yet. */
 export interface DetachedSignature {
@@ -71,14 +72,6 @@ function parse(der: Buffer): pkijs.SignedData {
     // Why it is none would be told in terms of the parser
   }
   throw new Error('it is no CMS signature, neither DER nor PEM')
-}
-
-function identifies(sid: unknown, certificate: pkijs.Certificate): boolean {
-  return (
-    sid instanceof pkijs.IssuerAndSerialNumber &&
-    sid.issuer.isEqual(certificate.issuer) &&
-    sid.serialNumber.isEqual(certificate.serialNumber)
-  )
 }
 
 /** Its value: these attributes have one (RFC 5652 11). */

@@ -3,7 +3,7 @@ import { createHash, type KeyObject, X509Certificate } from 'node:crypto'
 import type { CertificateFiles, ContainerConfiguration, SignerConfiguration } from '../config.ts'
 import { defined } from '../configuration/defined.ts'
 import { problemWith } from '../configuration/problem.ts'
-import { ConfigurationError, type ConfigurationProblem } from '../errors.ts'
+import { ConfigurationError, type ConfigurationProblem, refuseProblems } from '../errors.ts'
 import { ContainerTemplate } from '../signature/container-template.ts'
 import { HASH_ALGORITHMS } from '../signature/hash-algorithms.ts'
 import type { SignatureAlgorithm } from '../signature/signature-algorithm.ts'
@@ -88,15 +88,13 @@ function createSigner(
   const at = new Date()
   const chain = buildChain(certificate, [...following, ...caCertificates], at)
   const review = reviewCertificates({ leaf: certificate, following, caCertificates, chain, at })
-  if (review.problems.length > 0) {
-    throw new ConfigurationError(
-      review.problems.map(({ of, message }) =>
-        of === 'caCertificates'
-          ? problemWith(settings.caCertificates, message)
-          : describe(settings.certificate, message),
-      ),
-    )
-  }
+  refuseProblems(
+    review.problems.map(({ of, message }) =>
+      of === 'caCertificates'
+        ? problemWith(settings.caCertificates, message)
+        : describe(settings.certificate, message),
+    ),
+  )
   const path = [certificate, ...chain.issuers] as const
   const chosen = chooseSignatureAlgorithm(publicKey, algorithm)
   return {

@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto'
 import * as asn1js from 'asn1js'
 import * as pkijs from 'pkijs'
 import { HASH_ALGORITHMS, type HashAlgorithm } from '../signature/hash-algorithms.ts'
+import { identifies } from '../signature/signer-identifier.ts'
 import { TimestampFault } from './timestamp-fault.ts'
 
 export const ID_CT_TST_INFO = '1.2.840.113549.1.9.16.1.4'
@@ -89,14 +90,6 @@ function findSigner(certificates: readonly X509Certificate[], sid: unknown): Tok
     }
   }
   return undefined
-}
-
-function identifies(sid: unknown, certificate: pkijs.Certificate): boolean {
-  return (
-    sid instanceof pkijs.IssuerAndSerialNumber &&
-    sid.issuer.isEqual(certificate.issuer) &&
-    sid.serialNumber.isEqual(certificate.serialNumber)
-  )
 }
 
 /** Which has to be told in two places, where verifiers look for it (RFC 5652 5.1, 5.3). */
