@@ -64,18 +64,38 @@ export interface KeyFailure extends Explanation {
   readonly variable: string
 }
 
-export type ToSignerProcess =
+/** What a signer process is told. */
+export type ToSignerProcess = ToMainThread | ToSession
+
+/** By Node's IPC. */
+export type ToMainThread =
   | ({ readonly type: 'open' } & OpenRequest)
   | { readonly type: 'log-in' }
+  /** The sessions are closed besides: by the end of their channels. */
   | { readonly type: 'close' }
-  | EndSession
-  | ToSession
+
+/** By Node's IPC too: starts a worker for a session, which reads what it is told from its channel. */
+export interface StartSession {
+  readonly type: 'start'
+  readonly session: number
+  /** File descriptor of a socket in the signer process. */
+  readonly channel: number
+}
+
+/** By the channel of the session. */
+export type ToSession = SessionOrder | EndSession
 
 /** Every order carries a ticket, and its answer the same: an answer to an older order is recognized and dropped. */
-export type ToSession =
+export type SessionOrder =
   | ({ readonly type: 'sign'; readonly session: number; readonly ticket: number } & SignOrder)
   /** Opens the session, or closes what is there and opens it anew, and finds one of the keys in it. */
   | { readonly type: 'reopen'; readonly session: number; readonly ticket: number; readonly key: number }
+
+/** Closes the session for good. It is not answered. */
+export interface EndSession {
+  readonly type: 'end'
+  readonly session: number
+}
 
 export interface SignOrder {
   /** Place of the key in the open request. */
@@ -83,12 +103,6 @@ export interface SignOrder {
   readonly mechanism: SignMechanism
   /** What the mechanism signs: a DER DigestInfo for `CKM_RSA_PKCS`, else a digest. */
   readonly data: Uint8Array
-}
-
-/** Closes one session. It is not answered. */
-export interface EndSession {
-  readonly type: 'end'
-  readonly session: number
 }
 
 /** Why a token could not be opened. */
@@ -107,7 +121,10 @@ export interface Explanation {
   readonly reason: string
 }
 
-export type FromSignerProcess =
+export type FromSignerProcess = FromMainThread | FromSession
+
+/** By Node's IPC. */
+export type FromMainThread =
   | { readonly type: 'opened'; readonly token: FoundToken; readonly keys: readonly KeyOutcome[] }
   | { readonly type: 'open-failed'; readonly failure: OpenFailure }
   /** `C_Login` is about to be called: should nothing come after it, nobody knows what the token made of the PIN. */
@@ -116,8 +133,14 @@ export type FromSignerProcess =
   | { readonly type: 'login-answered'; readonly returnValue: string }
   | { readonly type: 'logged-in' }
   | { readonly type: 'log-in-failed'; readonly failure: TokenFailure }
-  | FromSession
 
+/** By Node's IPC too: the worker of a session is no more, and its channel free. */
+export interface SessionEnded {
+  readonly type: 'session-ended'
+  readonly session: number
+}
+
+/** By the channel of the session. */
 export type FromSession = {
   readonly session: number
   readonly ticket: number
@@ -133,14 +156,12 @@ export type FromSession = {
 /** What a session worker is started with. Handles are the buffers that pkcs11js gives: slot ids can exceed 2^53. */
 export interface SessionWorkerData {
   readonly session: number
-  /** Of the order that it is started for. */
-  readonly ticket: number
+  /** File descriptor of the socket that it is told by. */
+  readonly channel: number
   readonly module: string
   readonly slot: Uint8Array
   /** In the order of the open request; undefined where it was not found. */
   readonly keys: readonly (KeyReference | undefined)[]
-  /** Place of the one that is found at once. */
-  readonly key: number
 }
 
 /** What a key is found by that was found before. */

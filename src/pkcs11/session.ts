@@ -1,4 +1,4 @@
-import type { ToSession } from './messages.ts'
+import type { SessionOrder } from './messages.ts'
 import type { Work } from './work.ts'
 
 /**
@@ -35,20 +35,20 @@ export class Session {
   /** What it is working on; what nobody waits for any more among it. */
   work: Work | undefined
   readonly #testKey: number
-  readonly #send: (order: ToSession) => void
+  readonly #send: (order: SessionOrder) => void
   /** The last order; answers to older ones are dropped. */
   #ticket = 0
-  #call: { readonly type: ToSession['type']; readonly since: number } | undefined
+  #call: { readonly type: SessionOrder['type']; readonly since: number } | undefined
 
   /** @param testKey place of the key that it proves itself with */
-  constructor(number: number, testKey: number, send: (order: ToSession) => void) {
+  constructor(number: number, testKey: number, send: (order: SessionOrder) => void) {
     this.number = number
     this.#testKey = testKey
     this.#send = send
   }
 
   /** The order that has not been answered yet. */
-  get call(): { readonly type: ToSession['type']; readonly since: number } | undefined {
+  get call(): { readonly type: SessionOrder['type']; readonly since: number } | undefined {
     return this.#call
   }
 
@@ -124,7 +124,7 @@ export class Session {
     return this.takeWork()
   }
 
-  #order(order: ToSession): void {
+  #order(order: SessionOrder): void {
     this.#ticket = order.ticket
     this.#call = { type: order.type, since: performance.now() }
     this.#send(order)

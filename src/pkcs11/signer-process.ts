@@ -1,31 +1,53 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { extname } from 'node:path'
+import type { Duplex } from 'node:stream'
 import type { PinSource } from '../config.ts'
-import type { FromSignerProcess, ToSignerProcess } from './messages.ts'
+import type {
+  FromMainThread,
+  FromSignerProcess,
+  SessionEnded,
+  StartSession,
+  ToMainThread,
+  ToSignerProcess,
+} from './messages.ts'
+import { SessionChannels } from './session-channels.ts'
 
 const MAIN = new URL(`./process/main${extname(import.meta.filename)}`, import.meta.url)
+
+/** Of Node's four standard ones the last is its IPC. */
+const STANDARD_STREAMS = 4
 
 /** A running signer process, seen from the HTTP process. */
 export class SignerProcess {
   readonly #child: ChildProcess
   readonly #ended: Promise<void>
+  readonly #channels: SessionChannels
 
   /**
+   * @param sessions how many there can be at once
    * @param pin where it is found: a process that has it in a file does not get that of the environment; nor does any
    *   get other secrets that stand there
    * @param onMessage called for every message
    * @param onEnd called once, with how it ended, for example `signal SIGSEGV`, or why it could not be started
    * @throws Error where the system refuses at once
    */
-  constructor(pin: PinSource, onMessage: (message: FromSignerProcess) => void, onEnd: (how: string) => void) {
+  constructor(
+    sessions: number,
+    pin: PinSource,
+    onMessage: (message: FromSignerProcess) => void,
+    onEnd: (how: string) => void,
+  ) {
     this.#child = fork(MAIN, [String(process.pid)], {
       env: { ...process.env, TSA_PASSWORD: undefined, ...('file' in pin && { HSM_PIN: undefined }) },
       serialization: 'advanced',
       // What a PKCS#11 library prints goes to stderr: stdout is for the log alone
-      stdio: ['ignore', 2, 2, 'ipc'],
+      stdio: ['ignore', 2, 2, 'ipc', ...Array.from({ length: sessions }, () => 'pipe' as const)],
     })
-    this.#child.on('message', onMessage)
+    this.#channels = new SessionChannels(channelsOf(this.#child), onMessage, (message) => this.#tell(message))
+    this.#child.on('message', (message: FromMainThread | SessionEnded) =>
+      message.type === 'session-ended' ? this.#channels.ended(message.session) : onMessage(message),
+    )
     // What ends it is told by `onEnd`; a signal that could not be sent must not end this process
     this.#child.on('error', () => {})
     this.#ended = once(this.#child, 'exit')
@@ -38,6 +60,14 @@ export class SignerProcess {
 
   /** A process that has gone takes no message; its `onEnd` says so. */
   send(message: ToSignerProcess): void {
+    if ('session' in message) {
+      this.#channels.send(message)
+    } else {
+      this.#tell(message)
+    }
+  }
+
+  #tell(message: ToMainThread | StartSession): void {
     // Without file descriptors to spare there is no channel
     this.#child.send?.(message, () => {})
   }
@@ -50,8 +80,14 @@ export class SignerProcess {
   /** Asks it to close its sessions and end; ends it when it has not done so in `timeoutMs`. */
   async close(timeoutMs: number): Promise<void> {
     const timer = setTimeout(() => this.kill(), timeoutMs)
-    this.send({ type: 'close' })
+    this.#tell({ type: 'close' })
+    this.#channels.close()
     await this.#ended
     clearTimeout(timer)
   }
+}
+
+/** Without file descriptors to spare there are none, whatever the type says. */
+function channelsOf({ stdio }: { readonly stdio?: readonly unknown[] }): Duplex[] {
+  return (stdio?.slice(STANDARD_STREAMS) ?? []) as Duplex[]
 }

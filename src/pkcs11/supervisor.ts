@@ -1,4 +1,5 @@
 import type { BaseLogger } from 'pino'
+import type { HsmConfiguration } from '../config.ts'
 import { ConfigurationError } from '../errors.ts'
 import { retryMs } from './backoff.ts'
 import { LoginGuard } from './login-guard.ts'
@@ -47,6 +48,7 @@ export interface SupervisorEvents {
 }
 
 export interface SupervisorOptions {
+  readonly hsm: Pick<HsmConfiguration, 'sessions' | 'zombieLimit'>
   readonly request: Omit<OpenRequest, 'refusedPins'>
   /** PINs that must not be told again. */
   refusedPins(): RefusedPinDigests
@@ -97,8 +99,10 @@ export class Supervisor {
     this.#restartTimer = undefined
     this.#pace.started()
     try {
+      const { hsm, request } = this.#options
       const started: SignerProcess = new SignerProcess(
-        this.#options.request.access.pin,
+        hsm.sessions + hsm.zombieLimit,
+        request.access.pin,
         (message) => started === this.#process && this.#receive(message),
         (how) => started === this.#process && this.#lost(`the signer process ended (${how})`, 'crash'),
       )

@@ -61,6 +61,27 @@ t.test('one session hangs', async (t) => {
     await until('it is closed', () => module.calls('C_CloseSession') > closed)
     await allIdle(service.url)
   })
+
+  t.test('and another hangs while it is closed, whose successor has to wait for its place', async (t) => {
+    module.plan('C_Sign hold times=1')
+    t.same(await signMany(service.url, publicKey, 2), { signed: 2 })
+    await zombie(service)
+    await until('its successor signs', async () => (await hsmStatus(service.url)).sessions.idle === 2)
+    const closed = module.calls('C_CloseSession')
+    module.plan('C_CloseSession hold', 'C_Sign hold times=1')
+    await until('it is closed', () => module.calls('C_CloseSession') > closed)
+    const opened = module.calls('C_OpenSession')
+    t.same(await signMany(service.url, publicKey, 2), { signed: 2 })
+    await zombie(service)
+    t.match((await hsmStatus(service.url)).sessions, { opening: 1, idle: 1 })
+    t.same(await signMany(service.url, publicKey, 4), { signed: 4 })
+    t.equal(module.calls('C_OpenSession'), opened)
+    module.plan()
+    await until('the successor is opened', () => module.calls('C_OpenSession') > opened)
+    await allIdle(service.url)
+    t.same(await signMany(service.url, publicKey, 8), { signed: 8 })
+    t.notMatch(service.log(), /starting the signer process again/)
+  })
 })
 
 t.test('more than half of the sessions hang: the process is replaced, the others sign', async (t) => {

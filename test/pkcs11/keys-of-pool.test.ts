@@ -5,7 +5,7 @@ import t, { type Test } from 'tap'
 import type { HsmConfiguration } from '../../src/config.ts'
 import { SETTINGS } from '../../src/configuration/single-signer.ts'
 import type { ConfigurationError } from '../../src/errors.ts'
-import type { FromSession, ToSession, ToSignerProcess } from '../../src/pkcs11/messages.ts'
+import type { FromSession, SessionOrder, ToSignerProcess } from '../../src/pkcs11/messages.ts'
 import { SessionPool, type SupervisorCalls } from '../../src/pkcs11/session-pool.ts'
 import type { HsmState, SupervisorEvents } from '../../src/pkcs11/supervisor.ts'
 import { HSM, observe, orderFor, signature, USE, WRONG } from '../support/played-sessions.ts'
@@ -59,7 +59,7 @@ function play(t: Test, change: Partial<HsmConfiguration> = {}, publicKey?: Uint8
       ),
     /** Answers all that was ordered: signatures of the second key are these. */
     answer(second: (data: Uint8Array) => Uint8Array) {
-      for (const order of orders.splice(0) as ToSession[]) {
+      for (const order of orders.splice(0) as SessionOrder[]) {
         const { session, ticket } = order
         const told = { session, ticket, seconds: 0.001 }
         events?.onSessionMessage(

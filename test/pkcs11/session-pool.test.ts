@@ -4,7 +4,7 @@ import pino from 'pino'
 import t, { type Test } from 'tap'
 import type { HsmConfiguration } from '../../src/config.ts'
 import { SETTINGS } from '../../src/configuration/single-signer.ts'
-import type { FoundKey, FromSession, ToSession, ToSignerProcess } from '../../src/pkcs11/messages.ts'
+import type { FoundKey, FromSession, SessionOrder, ToSignerProcess } from '../../src/pkcs11/messages.ts'
 import { SessionPool, type SupervisorCalls } from '../../src/pkcs11/session-pool.ts'
 import type { HsmState, SupervisorEvents } from '../../src/pkcs11/supervisor.ts'
 import { failure, HSM, observe, orderFor, signature, USE } from '../support/played-sessions.ts'
@@ -48,7 +48,7 @@ function play(t: Test, change: Partial<HsmConfiguration> = {}, found: Partial<Fo
   t.teardown(() => pool.close(0))
   const last = (session: number) =>
     orders.filter((order) => 'session' in order && order.session === session).at(-1) as Extract<
-      ToSession,
+      SessionOrder,
       { type: 'sign' }
     >
   const answer = (session: number, content: object) =>

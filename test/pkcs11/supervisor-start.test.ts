@@ -42,6 +42,7 @@ function supervise(t: Test, error: Error = new Error('not opened')) {
   const observer = observe(observed)
   const refusedPins = () => ({ secret: Buffer.alloc(32), digests: [] })
   const options = {
+    hsm: { sessions: 1, zombieLimit: 0 },
     request: request as SupervisorOptions['request'],
     refusedPins,
     events,

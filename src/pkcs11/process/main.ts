@@ -1,23 +1,24 @@
 /**
  * The signer process: the only one that loads the PKCS#11 library and holds the PIN. Its main thread opens the token,
- * keeps the one login and hands messages between the HTTP process and the session workers; it never signs.
+ * keeps the one login and starts the session workers, which the HTTP process then talks to by itself; it never signs.
  *
  * It lives as long as the HTTP process: when that goes, so does it, be it by the watchdog.
  */
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import {
-  type FromSession,
-  type FromSignerProcess,
+  type FromMainThread,
   isFound,
   type KeyOutcome,
   type KeyReference,
   type OpenFailure,
+  type SessionEnded,
   type SessionWorkerData,
-  type ToSession,
-  type ToSignerProcess,
+  type StartSession,
+  type ToMainThread,
 } from '../messages.ts'
 import { describeFailure } from '../return-values.ts'
+import { endAtOnce } from './end-at-once.ts'
 import { OpenError } from './open-error.ts'
 import { type OpenToken, openToken } from './open-token.ts'
 import { startWatchdog } from './start-watchdog.ts'
@@ -29,17 +30,17 @@ const CLOSE_MS = 5_000
 
 let opened: OpenToken | undefined
 let closing = false
-/** By the number of the session, until they have ended. */
-const workers = new Map<number, Worker>()
+/** Until they have ended. */
+const workers = new Set<Worker>()
 
 function ignore(): void {}
 
-function tell(message: FromSignerProcess): void {
+function tell(message: FromMainThread | SessionEnded): void {
   // Nobody is left to tell when the HTTP process has gone
   process.send?.(message, undefined, undefined, ignore)
 }
 
-function open(request: Extract<ToSignerProcess, { type: 'open' }>): void {
+function open(request: Extract<ToMainThread, { type: 'open' }>): void {
   try {
     opened = openToken(request, tellLogin)
     tell({ type: 'opened', token: opened.token, keys: opened.keys })
@@ -66,26 +67,23 @@ function describeOpenError(error: unknown): OpenFailure {
   return { kind: 'unavailable', message, reason: 'the token cannot be opened' }
 }
 
-function startSession({ module, slot, keys }: OpenToken, { session, ticket, key }: ToSession): void {
-  const workerData: SessionWorkerData = { session, ticket, module, slot, keys: keys.map(reference), key }
+function startSession({ session, channel }: StartSession): void {
+  if (opened === undefined || closing) {
+    return
+  }
+  const { module, slot, keys } = opened
+  const workerData: SessionWorkerData = { session, channel, module, slot, keys: keys.map(reference) }
   // Without a listener for its error, which ends the process: it may have left the native library locked
   const worker = new Worker(WORKER, { workerData })
-  worker.on('message', (message: FromSession) => tell(message))
-  worker.once('exit', () => workers.delete(session))
-  workers.set(session, worker)
+  worker.once('exit', () => {
+    workers.delete(worker)
+    tell({ type: 'session-ended', session })
+  })
+  workers.add(worker)
 }
 
 function reference(outcome: KeyOutcome): KeyReference | undefined {
   return isFound(outcome) ? outcome : undefined
-}
-
-function toSession(message: ToSession): void {
-  const worker = workers.get(message.session)
-  if (worker !== undefined) {
-    worker.postMessage(message)
-  } else if (opened !== undefined && !closing) {
-    startSession(opened, message)
-  }
 }
 
 function logIn(): void {
@@ -97,16 +95,13 @@ function logIn(): void {
   }
 }
 
-/** Closes sessions as their calls end, then the library: finalizing it under a call that hangs would crash. */
+/**
+ * Once their channels have ended, sessions close as their calls end; then the library: finalizing it under a call that
+ * hangs would crash.
+ */
 async function close(): Promise<void> {
   closing = true
-  await Promise.all(
-    [...workers.values()].map((worker) => {
-      const exited = new Promise((resolve) => worker.once('exit', resolve))
-      worker.postMessage({ type: 'close' })
-      return exited
-    }),
-  )
+  await Promise.all([...workers].map((worker) => new Promise((resolve) => worker.once('exit', resolve))))
   try {
     opened?.close()
   } finally {
@@ -116,20 +111,19 @@ async function close(): Promise<void> {
 
 // Before anything can hang
 startWatchdog(Number(process.argv[2]), CLOSE_MS)
-process.on('message', (message: ToSignerProcess) => {
+process.on('message', (message: ToMainThread | StartSession) => {
   switch (message.type) {
     case 'open':
       return open(message)
     case 'log-in':
       return logIn()
+    case 'start':
+      return startSession(message)
     case 'close':
       return void close()
-    case 'end':
-      return workers.get(message.session)?.postMessage({ type: 'close' })
-    default:
-      return toSession(message)
   }
 })
+process.on('uncaughtException', endAtOnce)
 // What a terminal sends reaches the whole process group: the HTTP process decides when this one ends
 process.on('SIGHUP', ignore)
 process.on('SIGINT', ignore)

@@ -2,13 +2,15 @@
  * One session: a worker thread that signs synchronously, since `C_SignInit` blocks whichever thread calls it and
  * CloudHSM talks to the HSM there. It opens its own read-write session and finds its own key handle.
  *
- * An answer goes out for every message; the thread itself never throws.
+ * It waits for its orders by a blocking read of its channel, whose end is its own. An answer goes out for every order; the
+ * thread itself never throws.
  */
-import { parentPort, workerData } from 'node:worker_threads'
+import { workerData } from 'node:worker_threads'
 import { type Session, Slot } from 'graphene-pk11'
 import type { Handle } from 'pkcs11js'
-import type { FromSession, SessionWorkerData, SignOrder, ToSession } from '../messages.ts'
+import type { FromSession, SessionWorkerData, SignOrder } from '../messages.ts'
 import { describeFailure, KeyGoneError, type TokenFailure } from '../return-values.ts'
+import { Channel } from './channel.ts'
 import { loadLibrary } from './library.ts'
 import { encodeMechanism, MAX_SIGNATURE_LENGTH } from './mechanism.ts'
 import { findSelectedKey } from './private-key.ts'
@@ -16,12 +18,12 @@ import { closeUserSession, openUserSession } from './user-session.ts'
 
 const {
   session: number,
-  ticket: firstTicket,
+  channel: fileDescriptor,
   module: path,
   slot: slotHandle,
   keys,
-  key: firstKey,
 } = workerData as SessionWorkerData
+const channel = new Channel(fileDescriptor)
 /** PKCS#11 2.40 3.3; pkcs11js does not name it. */
 const CKS_RW_USER_FUNCTIONS = 3
 
@@ -94,7 +96,7 @@ function answer(ticket: number, onFailure: 'session-failed' | 'sign-failed', act
     outcome = { type: onFailure, failure: describeFailure(error) }
   }
   const seconds = (performance.now() - began) / 1000
-  parentPort?.postMessage({ session: number, ticket, seconds, ...outcome } satisfies FromSession)
+  channel.write({ session: number, ticket, seconds, ...outcome } satisfies FromSession)
 }
 
 function reopen(ticket: number, key: number): void {
@@ -105,15 +107,13 @@ function reopen(ticket: number, key: number): void {
   })
 }
 
-parentPort?.on('message', (message: ToSession | { type: 'close' }) => {
-  if (message.type === 'sign') {
-    answer(message.ticket, 'sign-failed', () => ({ type: 'signed', signature: sign(message) }))
-  } else if (message.type === 'reopen') {
-    reopen(message.ticket, message.key)
+for (const order of channel.orders()) {
+  if (order.type === 'sign') {
+    answer(order.ticket, 'sign-failed', () => ({ type: 'signed', signature: sign(order) }))
+  } else if (order.type === 'reopen') {
+    reopen(order.ticket, order.key)
   } else {
-    close()
-    parentPort?.close()
+    break
   }
-})
-
-reopen(firstTicket, firstKey)
+}
+close()

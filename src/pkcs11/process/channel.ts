@@ -1,0 +1,49 @@
+import { readSync, writeSync } from 'node:fs'
+import { encodeFrame, FrameReader } from '../frames.ts'
+import type { FromSession, ToSession } from '../messages.ts'
+
+/** An order takes some hundred octets, unless it carries a message that is signed as a whole. */
+const PIECE_OCTETS = 16_384
+
+/** What a session worker is told by and answers by: a socket whose other end the HTTP process has. */
+export class Channel {
+  readonly #fileDescriptor: number
+  readonly #reader = new FrameReader()
+  readonly #piece = Buffer.alloc(PIECE_OCTETS)
+
+  constructor(fileDescriptor: number) {
+    this.#fileDescriptor = fileDescriptor
+  }
+
+  /** Waits for each of them. Ends with the channel; the octets of an order are good until the next one is asked for. */
+  *orders(): Generator<ToSession, void, void> {
+    for (;;) {
+      const length = this.#read()
+      if (length === 0) {
+        return
+      }
+      yield* this.#reader.read(this.#piece.subarray(0, length)) as ToSession[]
+    }
+  }
+
+  /** Nobody hears it any more where the HTTP process has gone. */
+  write(message: FromSession): void {
+    const frame = encodeFrame(message)
+    try {
+      for (let written = 0; written < frame.length; ) {
+        written += writeSync(this.#fileDescriptor, frame, written)
+      }
+    } catch {
+      // The next read says so
+    }
+  }
+
+  /** @returns how many octets there are; 0 at the end, which an error is too */
+  #read(): number {
+    try {
+      return readSync(this.#fileDescriptor, this.#piece)
+    } catch {
+      return 0
+    }
+  }
+}

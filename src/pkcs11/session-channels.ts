@@ -1,0 +1,101 @@
+import type { Duplex } from 'node:stream'
+import { encodeFrame, FrameReader } from './frames.ts'
+import type { FromSession, StartSession, ToSession } from './messages.ts'
+
+/** Where the first channel is among the file descriptors of the signer process, behind that of Node's own IPC. */
+const FIRST_CHANNEL = 4
+
+interface Channel {
+  readonly stream: Duplex
+  readonly fileDescriptor: number
+}
+
+/**
+ * What the HTTP process and the session workers say to each other, seen from the HTTP process. Each worker has a socket
+ * of its own, which it reads and writes by blocking calls: no other thread has to pass anything on.
+ *
+ * A session that has ended leaves its channel to another one.
+ */
+export class SessionChannels {
+  readonly #start: (message: StartSession) => void
+  readonly #free: Channel[]
+  readonly #all: readonly Channel[]
+  /** By the number of the session, until its worker has ended. */
+  readonly #used = new Map<number, Channel>()
+  /** What is for sessions that have no channel yet, in the order of the sessions. */
+  readonly #waiting = new Map<number, Buffer[]>()
+
+  /**
+   * @param streams the sockets, in the order of their file descriptors in the signer process
+   * @param start has the signer process start a worker for a session
+   */
+  constructor(
+    streams: readonly Duplex[],
+    onMessage: (message: FromSession) => void,
+    start: (message: StartSession) => void,
+  ) {
+    this.#start = start
+    this.#all = streams.map((stream, index) => ({ stream, fileDescriptor: FIRST_CHANNEL + index }))
+    this.#free = [...this.#all]
+    for (const stream of streams) {
+      const reader = new FrameReader()
+      stream.on('data', (piece: Buffer) => {
+        for (const message of reader.read(piece)) {
+          onMessage(message as FromSession)
+        }
+      })
+      // That the process has gone is told elsewhere
+      stream.on('error', () => {})
+    }
+  }
+
+  /** To a session; to one that is new as soon as there is a channel for it. */
+  send(message: ToSession): void {
+    const { session } = message
+    const frame = encodeFrame(message)
+    const used = this.#used.get(session)
+    if (used !== undefined) {
+      used.stream.write(frame)
+      return
+    }
+    const waiting = this.#waiting.get(session)
+    if (waiting !== undefined) {
+      waiting.push(frame)
+      return
+    }
+    this.#waiting.set(session, [frame])
+    this.#assign()
+  }
+
+  /** Its worker has ended. */
+  ended(session: number): void {
+    const channel = this.#used.get(session)
+    this.#used.delete(session)
+    if (channel !== undefined) {
+      this.#free.push(channel)
+      this.#assign()
+    }
+  }
+
+  /** Has all workers end when they have done what they were told. */
+  close(): void {
+    for (const { stream } of this.#all) {
+      stream.end()
+    }
+  }
+
+  #assign(): void {
+    const [waiting] = this.#waiting
+    const channel = waiting && this.#free.shift()
+    if (waiting === undefined || channel === undefined) {
+      return
+    }
+    const [session, frames] = waiting
+    this.#waiting.delete(session)
+    this.#used.set(session, channel)
+    this.#start({ type: 'start', session, channel: channel.fileDescriptor })
+    for (const frame of frames) {
+      channel.stream.write(frame)
+    }
+  }
+}
