@@ -9,10 +9,6 @@ export class JobQueue {
     return this.#ready.length + this.#resting.size
   }
 
-  get first(): Job | undefined {
-    return this.#ready[0]
-  }
-
   /** Sorted by deadline, which is the order of arrival: what is repeated has its old place. */
   add(job: Job): void {
     this.#removeTwin(job)
@@ -28,10 +24,6 @@ export class JobQueue {
       then()
     }
     this.#resting.set(job, setTimeout(end, ms))
-  }
-
-  removeFirst(): void {
-    this.#ready.shift()
   }
 
   /** @returns whether it was there */

@@ -24,6 +24,8 @@ export class Job implements Work {
   attempts = 0
   /** Whether a second session was asked since the first takes long: it may be with two at once. */
   hedged = false
+  /** Whether a session that is busy has been told that it comes next there. */
+  announced = false
   /** What it was last given back for. */
   lastFailure: string | undefined
   settled = false

@@ -83,13 +83,20 @@ export interface StartSession {
 }
 
 /** By the channel of the session. */
-export type ToSession = SessionOrder | EndSession
+export type ToSession = SessionOrder | WithdrawOrder | EndSession
 
 /** Every order carries a ticket, and its answer the same: an answer to an older order is recognized and dropped. */
 export type SessionOrder =
   | ({ readonly type: 'sign'; readonly session: number; readonly ticket: number } & SignOrder)
   /** Opens the session, or closes what is there and opens it anew, and finds one of the keys in it. */
   | { readonly type: 'reopen'; readonly session: number; readonly ticket: number; readonly key: number }
+
+/** Takes an order to sign back, unless the session has begun with it; then it is answered all the same. */
+export interface WithdrawOrder {
+  readonly type: 'withdraw'
+  readonly session: number
+  readonly ticket: number
+}
 
 /** Closes the session for good. It is not answered. */
 export interface EndSession {

@@ -1,6 +1,6 @@
 import type { BaseLogger } from 'pino'
 import type { HsmConfiguration } from '../config.ts'
-import type { Job } from './job.ts'
+import { Job } from './job.ts'
 import { Login } from './login.ts'
 import type { ToSignerProcess } from './messages.ts'
 import { OpeningQueue } from './opening-queue.ts'
@@ -26,8 +26,10 @@ export interface SessionsOptions {
   send(message: ToSignerProcess): void
   /** A test signature verified. */
   onProved(): void
-  /** A session is free. */
+  /** A session is free, or can be told what comes next. */
   onIdle(): void
+  /** A session has begun with a job that it was told of before. */
+  onBegun(job: Job): void
   /** The session could not do this job, another one may. */
   onReturned(job: Job, failure: TokenFailure): void
   /** A call takes long: the job may be given to another session too. */
@@ -112,10 +114,30 @@ export class SessionGroup {
     this.opening.done(session)
     if (this.login.isAfter(session.openedAt)) {
       this.opening.add(session)
-    } else if (!this.renew(session, performance.now())) {
-      session.enter('idle')
-      this.options.onIdle()
+      return
     }
+    const job = session.advance()
+    if (job !== undefined) {
+      this.options.onBegun(job)
+    } else if (this.renew(session, performance.now())) {
+      return
+    } else {
+      session.enter('idle')
+    }
+    this.options.onIdle()
+  }
+
+  /** Whether it will sign more when it has signed, without a word to it in between, and can be told what. */
+  goesOn({ lacksNext, work, uses, openedAt, throttles }: Session): boolean {
+    return (
+      lacksNext &&
+      work instanceof Job &&
+      !work.hedged &&
+      throttles === 0 &&
+      !this.login.running &&
+      !this.login.isAfter(openedAt) &&
+      this.watch.wornOut({ uses: uses + 1, openedAt }, performance.now()) === undefined
+    )
   }
 
   /** Opens it anew where it was used enough, one at a time. */

@@ -214,6 +214,7 @@ export class SessionPool {
       send: (message) => supervisor.send(message),
       onProved: () => this.#testSigned(test.key),
       onIdle: () => this.#jobs.dispatch(),
+      onBegun: (job) => this.#jobs.begun(job),
       onReturned: (job, failure) => this.#jobs.returned(job, failure),
       onSlow: (job) => this.#jobs.repeat(job, 'slow'),
       onDead: (reason, kind) => supervisor.replace(reason, kind),

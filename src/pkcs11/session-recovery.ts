@@ -72,7 +72,9 @@ export class SessionRecovery {
   }
 
   /** Its call takes long: another session may be faster. */
-  hedge({ work }: Session): void {
+  hedge(session: Session): void {
+    const { work } = session
+    session.withdrawNext()
     if (work instanceof Job && !work.hedged && !work.settled) {
       work.hedged = true
       this.#group.options.onSlow(work)

@@ -1,4 +1,5 @@
-import type { SessionOrder } from './messages.ts'
+import type { Job } from './job.ts'
+import type { SessionOrder, WithdrawOrder } from './messages.ts'
 import type { Work } from './work.ts'
 
 /**
@@ -7,6 +8,12 @@ import type { Work } from './work.ts'
  * - `zombie`: its call takes too long and may never return; it gets no work until it has
  */
 export type SessionState = 'opening' | 'idle' | 'busy' | 'zombie'
+
+/** What it was ordered to do, and when it could begin. */
+interface Call {
+  readonly type: SessionOrder['type']
+  readonly since: number
+}
 
 function isUsable(state: SessionState): boolean {
   return state === 'idle' || state === 'busy'
@@ -34,22 +41,39 @@ export class Session {
   wakeAt: number | undefined
   /** What it is working on; what nobody waits for any more among it. */
   work: Work | undefined
+  /** What it will work on next: it has the order already, so that it need not wait for one. The job is queued all the same. */
+  #next: { readonly job: Job; readonly ticket: number } | undefined
   readonly #testKey: number
-  readonly #send: (order: SessionOrder) => void
-  /** The last order; answers to older ones are dropped. */
+  readonly #send: (message: SessionOrder | WithdrawOrder) => void
+  /** Of the order that it works on; answers to others are dropped. */
   #ticket = 0
-  #call: { readonly type: SessionOrder['type']; readonly since: number } | undefined
+  #lastTicket = 0
+  #call: Call | undefined
 
   /** @param testKey place of the key that it proves itself with */
-  constructor(number: number, testKey: number, send: (order: SessionOrder) => void) {
+  constructor(number: number, testKey: number, send: (message: SessionOrder | WithdrawOrder) => void) {
     this.number = number
     this.#testKey = testKey
     this.#send = send
   }
 
   /** The order that has not been answered yet. */
-  get call(): { readonly type: SessionOrder['type']; readonly since: number } | undefined {
+  get call(): Call | undefined {
     return this.#call
+  }
+
+  /** When it could begin with that, or with nothing. */
+  get callingSince(): number {
+    return this.#call?.since ?? this.since
+  }
+
+  /** Whether it signs, and can be told what it signs next. */
+  get lacksNext(): boolean {
+    return this.#call?.type === 'sign' && this.state === 'busy' && this.#next === undefined
+  }
+
+  isNext(job: Job): boolean {
+    return this.#next?.job === job
   }
 
   /** Whether it signs or soon will: nothing speaks against it but that it is opened anew. */
@@ -59,7 +83,7 @@ export class Session {
   }
 
   /** @returns the call that an answer ends; undefined when it answers an older order, or none */
-  accept(ticket: number): { readonly since: number } | undefined {
+  accept(ticket: number): Call | undefined {
     if (ticket !== this.#ticket) {
       return undefined
     }
@@ -76,6 +100,7 @@ export class Session {
     this.state = state
     this.since = now
     this.wakeAt = undefined
+    this.withdrawNext()
   }
 
   /** It could not be opened, or not prove itself. */
@@ -87,13 +112,38 @@ export class Session {
 
   sign(work: Work): void {
     this.work = work
-    const { key, mechanism, data } = work
-    this.#order({ type: 'sign', session: this.number, ticket: this.#ticket + 1, key, mechanism, data })
+    this.#begin('sign', this.#orderToSign(work))
+  }
+
+  /** Orders what it is to sign when it has done what it does. */
+  signNext(job: Job): void {
+    job.announced = true
+    this.#next = { job, ticket: this.#orderToSign(job) }
+  }
+
+  /** Goes on with what comes next. Returns it, undefined where nothing does. */
+  advance(): Job | undefined {
+    const next = this.#takeNext()
+    if (next !== undefined) {
+      this.work = next.job
+      this.#begin('sign', next.ticket)
+    }
+    return next?.job
+  }
+
+  /** Takes back what comes next; where that is too late, what is made of it counts no more. */
+  withdrawNext(): void {
+    const next = this.#takeNext()
+    if (next !== undefined) {
+      this.#send({ type: 'withdraw', session: this.number, ticket: next.ticket })
+    }
   }
 
   reopen(): void {
     this.enter('opening')
-    this.#order({ type: 'reopen', session: this.number, ticket: this.#ticket + 1, key: this.#testKey })
+    const ticket = this.#nextTicket()
+    this.#send({ type: 'reopen', session: this.number, ticket, key: this.#testKey })
+    this.#begin('reopen', ticket)
   }
 
   opened(): void {
@@ -121,12 +171,32 @@ export class Session {
   abandon(): Work | undefined {
     this.#ticket = -1
     this.#call = undefined
+    this.withdrawNext()
     return this.takeWork()
   }
 
-  #order(order: SessionOrder): void {
-    this.#ticket = order.ticket
-    this.#call = { type: order.type, since: performance.now() }
-    this.#send(order)
+  #takeNext() {
+    const next = this.#next
+    this.#next = undefined
+    if (next !== undefined) {
+      next.job.announced = false
+    }
+    return next
+  }
+
+  #orderToSign({ key, mechanism, data }: Work): number {
+    const ticket = this.#nextTicket()
+    this.#send({ type: 'sign', session: this.number, ticket, key, mechanism, data })
+    return ticket
+  }
+
+  #nextTicket(): number {
+    this.#lastTicket += 1
+    return this.#lastTicket
+  }
+
+  #begin(type: Call['type'], ticket: number): void {
+    this.#ticket = ticket
+    this.#call = { type, since: performance.now() }
   }
 }

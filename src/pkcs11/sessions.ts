@@ -45,16 +45,46 @@ export class Sessions {
     return Math.max(startedAt, ...sessions.map(({ unusableSince }) => unusableSince))
   }
 
+  get hasIdle(): boolean {
+    return this.#group.sessions.some(({ state }) => state === 'idle')
+  }
+
   /** Gives the job to a free session, if there is one. */
   lease(job: Job): boolean {
     const session = this.#group.sessions.find(({ state }) => state === 'idle')
     if (session === undefined || this.#group.ended) {
       return false
     }
+    this.withdraw(job)
     session.enter('busy')
-    job.attempts += 1
     session.sign(job)
     return true
+  }
+
+  /**
+   * Tells a session that is busy, the one that has been so longest, what it signs next: between two signatures it need
+   * not wait for this process then.
+   *
+   * @returns whether there was one that could be told
+   */
+  announce(job: Job): boolean {
+    const { sessions, ended } = this.#group
+    const candidates = ended ? [] : sessions.filter((session) => this.#group.goesOn(session))
+    const [first] = candidates.sort((one, other) => one.callingSince - other.callingSince)
+    first?.signNext(job)
+    return first !== undefined
+  }
+
+  /** No session is to begin with the job. */
+  withdraw(job: Job): void {
+    this.#announcedTo(job)?.withdrawNext()
+  }
+
+  /** Whether the session that it was announced to takes long with what it does before. */
+  isHeldUp(job: Job): boolean {
+    const { watch, options } = this.#group
+    const session = this.#announcedTo(job)
+    return session === undefined || watch.isSlow(session, performance.now(), options.serviceTime)
   }
 
   /** Whether a session works on it. */
@@ -139,6 +169,10 @@ export class Sessions {
     if (working && watch.areLost(sessions, now, options.serviceTime)) {
       this.#recovery.silence()
     }
+  }
+
+  #announcedTo(job: Job): Session | undefined {
+    return job.announced ? this.#group.sessions.find((session) => session.isNext(job)) : undefined
   }
 
   #look(session: Session, now: number): void {

@@ -85,6 +85,7 @@ export class SigningJobs {
     for (const job of this.#admission.hopeless(this.#capacity())) {
       this.#drop(job, new HSM_BUSY())
     }
+    this.dispatch()
   }
 
   /** The process has gone: what it was working on is repeated in the next one. Signing a digest twice is safe. */
@@ -126,15 +127,29 @@ export class SigningJobs {
     this.dispatch()
   }
 
-  /** Gives free sessions what waits. */
+  /** Gives free sessions what waits; where there is none, tells those that are busy what comes next. */
   dispatch(): void {
-    let job = this.#queue.first
-    while (job !== undefined && this.#options.sessions()?.lease(job)) {
-      this.#queue.removeFirst()
-      if (job.attempts === 1) {
-        this.#options.observer.waited((performance.now() - job.arrivedAt) / 1000)
+    const sessions = this.#options.sessions()
+    if (sessions === undefined) {
+      return
+    }
+    let { hasIdle } = sessions
+    for (const job of this.#queue.ready()) {
+      if (hasIdle && (!job.announced || sessions.isHeldUp(job)) && sessions.lease(job)) {
+        this.begun(job)
+        hasIdle = sessions.hasIdle
+      } else if (!job.announced && !sessions.announce(job)) {
+        return
       }
-      job = this.#queue.first
+    }
+  }
+
+  /** A session works on it. */
+  begun(job: Job): void {
+    this.#queue.remove(job)
+    job.attempts += 1
+    if (job.attempts === 1) {
+      this.#options.observer.waited((performance.now() - job.arrivedAt) / 1000)
     }
   }
 
@@ -153,6 +168,7 @@ export class SigningJobs {
   /** @param error unless the last that came for it was a wrong signature, which says more */
   #drop(job: Job, error: Error): void {
     this.#queue.remove(job)
+    this.#options.sessions()?.withdraw(job)
     if (!job.settled) {
       const wrong = job.lastFailure === WRONG_SIGNATURE.returnValue
       job.fail(wrong ? new SIGNATURE_SELF_CHECK_FAILED() : error)

@@ -60,6 +60,11 @@ export class Watch {
     )
   }
 
+  /** Whether a signature takes so much longer than others lately that what comes next is better given to another session. */
+  isSlow({ callingSince }: Session, now: number, { ms = 0 }: ServiceTime): boolean {
+    return now - callingSince > SLOW_FACTOR * ms
+  }
+
   /** Whether all of them are stuck, and another process can still sign what they work on. */
   areLost(sessions: readonly Session[], now: number, serviceTime: ServiceTime): boolean {
     return (
@@ -73,7 +78,7 @@ export class Watch {
   }
 
   /** Why it is opened anew though nothing is wrong with it, if it is. */
-  wornOut({ uses, openedAt }: Session, now: number): 'uses' | 'age' | undefined {
+  wornOut({ uses, openedAt }: Pick<Session, 'uses' | 'openedAt'>, now: number): 'uses' | 'age' | undefined {
     const { sessionMaxUses, sessionMaxAgeMs } = this.#hsm
     if (sessionMaxUses > 0 && uses >= sessionMaxUses) {
       return 'uses'

@@ -46,22 +46,26 @@ function play(t: Test, change: Partial<HsmConfiguration> = {}, found: Partial<Fo
     return supervisor
   })
   t.teardown(() => pool.close(0))
-  const last = (session: number) =>
-    orders.filter((order) => 'session' in order && order.session === session).at(-1) as Extract<
-      SessionOrder,
-      { type: 'sign' }
-    >
-  const answer = (session: number, content: object) =>
-    events?.onSessionMessage({
-      session,
-      ticket: last(session).ticket,
-      seconds: 0.001,
-      ...content,
-    } as FromSession)
+  const answered = new Map<number, number>()
+  const ordersFor = (session: number) =>
+    orders.filter((order) => 'session' in order && order.session === session) as (SessionOrder & {
+      data: Uint8Array
+    })[]
+  const last = (session: number) => ordersFor(session).at(-1) as SessionOrder & { data: Uint8Array }
+  /** What a session does next, as it does one after another; what it was told before it is opened anew counts no more. */
+  const next = (session: number, type: SessionOrder['type']) =>
+    ordersFor(session).find((order) => order.type === type && order.ticket > (answered.get(session) ?? 0)) ??
+    last(session)
+  const answer = (session: number, content: { readonly type: string; readonly [field: string]: unknown }) => {
+    const { ticket } = next(session, content.type.startsWith('session') ? 'reopen' : 'sign')
+    answered.set(session, ticket)
+    events?.onSessionMessage({ session, ticket, seconds: 0.001, ...content } as FromSession)
+  }
   const open = (session = 0) => answer(session, { type: 'session-opened' })
   const throttle = (session = 0) =>
     answer(session, { type: 'sign-failed', failure: failure('throttled', 'CKR_FUNCTION_FAILED') })
-  const sign = (session = 0) => answer(session, { type: 'signed', signature: signature(last(session).data) })
+  const sign = (session = 0) =>
+    answer(session, { type: 'signed', signature: signature(next(session, 'sign').data) })
   events?.onOpened([{ label: 'signer', labelBytes: Buffer.from('signer'), id: '01', ...found }])
   open()
   const lose = () => {

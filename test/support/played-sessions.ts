@@ -77,6 +77,7 @@ export function playSessions(t: Test, count: number, change: Partial<HsmConfigur
     send: (order) => orders.push(order),
     onProved: () => events.push('proved'),
     onIdle: () => {},
+    onBegun: (job) => events.push(`begun ${Buffer.from(job.data)}`),
     onReturned: (job, { recovery }) => events.push(`returned ${Buffer.from(job.data)} ${recovery}`),
     onSlow: (job) => events.push(`slow ${Buffer.from(job.data)}`),
     onDead: (reason, kind) => events.push(`dead: ${reason} (${kind})`),

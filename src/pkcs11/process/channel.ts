@@ -1,6 +1,6 @@
 import { readSync, writeSync } from 'node:fs'
 import { encodeFrame, FrameReader } from '../frames.ts'
-import type { FromSession, ToSession } from '../messages.ts'
+import type { EndSession, FromSession, SessionOrder, ToSession, WithdrawOrder } from '../messages.ts'
 
 /** An order takes some hundred octets, unless it carries a message that is signed as a whole. */
 const PIECE_OCTETS = 16_384
@@ -15,14 +15,23 @@ export class Channel {
     this.#fileDescriptor = fileDescriptor
   }
 
-  /** Waits for each of them. Ends with the channel; the octets of an order are good until the next one is asked for. */
-  *orders(): Generator<ToSession, void, void> {
+  /**
+   * Waits for each of them; those that have been withdrawn meanwhile are left out. Ends with the channel. The octets of an
+   * order are good until the next one is asked for.
+   */
+  *orders(): Generator<SessionOrder | EndSession, void, void> {
     for (;;) {
       const length = this.#read()
       if (length === 0) {
         return
       }
-      yield* this.#reader.read(this.#piece.subarray(0, length)) as ToSession[]
+      const messages = this.#reader.read(this.#piece.subarray(0, length)) as ToSession[]
+      const withdrawn = messages.filter(({ type }) => type === 'withdraw') as WithdrawOrder[]
+      for (const message of messages) {
+        if (!withdrawn.some((withdrawal) => 'ticket' in message && message.ticket === withdrawal.ticket)) {
+          yield message as SessionOrder | EndSession
+        }
+      }
     }
   }
 

@@ -1,0 +1,154 @@
+/** What sessions that are busy are told of what comes next, so that none waits for its orders. */
+import t, { type Test } from 'tap'
+import type { HsmConfiguration } from '../../src/config.ts'
+import { playSessions } from '../support/played-sessions.ts'
+
+/** One session that signs `one` and knows that `two` comes next. */
+function ahead(t: Test, count = 1, change: Partial<HsmConfiguration> = {}) {
+  const played = playSessions(t, count, change)
+  played.prove()
+  const [one, two] = [played.job('one'), played.job('two')]
+  played.sessions.lease(one)
+  t.ok(played.sessions.announce(two))
+  return { ...played, one, two, next: played.lastOrder(0)?.ticket ?? 0 }
+}
+
+const SIGNED = { type: 'signed', signature: Buffer.alloc(256, 2) }
+
+t.test('a session that has signed goes on with what it was told of', async (t) => {
+  const { sessions, orders, events, answer, one, two, next } = ahead(t)
+  const ordered = orders.length
+  t.match(orders.at(-1), { type: 'sign', data: Buffer.from('two') })
+  answer(0, SIGNED, next - 1)
+  t.ok(one.settled)
+  t.same(events, ['begun two'])
+  t.ok(sessions.has(two))
+  t.notOk(two.announced)
+  t.match(sessions.count(), { busy: 1, idle: 0 })
+  answer(0, SIGNED, next)
+  t.ok(two.settled)
+  t.match(sessions.count(), { busy: 0, idle: 1 })
+  t.equal(orders.length, ordered, 'no word to it in between')
+})
+
+t.test('who is told', async (t) => {
+  t.test('is the session that has been busy longest', async (t) => {
+    const { sessions, lastOrder, prove, job, pass } = playSessions(t, 2)
+    prove()
+    sessions.lease(job('one'))
+    pass(100)
+    sessions.lease(job('two'))
+    sessions.announce(job('three'))
+    t.match(lastOrder(0), { data: Buffer.from('three') })
+    sessions.announce(job('four'))
+    t.match(lastOrder(1), { data: Buffer.from('four') })
+    t.notOk(sessions.announce(job('five')), 'one thing each')
+  })
+
+  t.test('is none that is free, opens, or makes a test signature', async (t) => {
+    const { sessions, prove, job, open } = playSessions(t, 1)
+    t.notOk(sessions.announce(job('one')))
+    open(0)
+    t.notOk(sessions.announce(job('one')))
+    prove()
+    t.notOk(sessions.announce(job('one')))
+  })
+
+  for (const [sessionMaxUses, told] of [
+    [2, true],
+    [1, false],
+  ] as const) {
+    t.test(
+      `is ${told ? 'one' : 'none'} that is to be opened anew after ${sessionMaxUses} uses`,
+      async (t) => {
+        const { sessions, prove, job } = playSessions(t, 1, { sessionMaxUses })
+        prove()
+        sessions.lease(job('one'))
+        t.equal(sessions.announce(job('two')), told)
+      },
+    )
+  }
+
+  t.test('is none whose call takes long', async (t) => {
+    const { sessions, prove, job, pass, serviceTime } = playSessions(t, 1, { keepAliveMs: 600_000 })
+    prove()
+    serviceTime.add(1)
+    sessions.lease(job('one'))
+    pass(2_100)
+    t.notOk(sessions.announce(job('two')))
+  })
+
+  t.test('is nobody after the end', async (t) => {
+    const { sessions, prove, job } = playSessions(t, 1)
+    prove()
+    sessions.lease(job('one'))
+    sessions.abandon()
+    t.notOk(sessions.announce(job('two')))
+  })
+})
+
+t.test('what a session was told of is taken back', async (t) => {
+  t.test('when its signature fails: what it makes of it counts no more', async (t) => {
+    const { orders, answer, two, next } = ahead(t, 2)
+    answer(
+      0,
+      { type: 'sign-failed', failure: { returnValue: 'CKR_TEST', call: '', recovery: 'replace-session' } },
+      next - 1,
+    )
+    t.ok(orders.some((order) => order.type === 'withdraw' && order.ticket === next))
+    t.notOk(two.announced)
+    answer(0, SIGNED, next)
+    t.notOk(two.settled)
+  })
+
+  t.test('when its signature is wrong', async (t) => {
+    const { answer, two, next } = ahead(t)
+    answer(0, { type: 'signed', signature: Buffer.alloc(256, 1) }, next - 1)
+    t.notOk(two.announced)
+  })
+
+  t.test('when its call takes long', async (t) => {
+    const { sessions, two, pass, serviceTime } = ahead(t)
+    serviceTime.add(1)
+    pass(2_100)
+    t.notOk(two.announced)
+    t.ok(sessions.isHeldUp(two))
+  })
+
+  t.test('when another session is free and this one takes longer than usual', async (t) => {
+    const { sessions, lastOrder, two, pass, serviceTime } = ahead(t, 2)
+    for (let count = 0; count < 20; count++) {
+      serviceTime.add(100)
+    }
+    pass(300)
+    t.notOk(sessions.isHeldUp(two))
+    pass(200)
+    t.ok(sessions.isHeldUp(two))
+    sessions.lease(two)
+    t.match(lastOrder(0), { type: 'withdraw' })
+    t.match(lastOrder(1), { type: 'sign', data: Buffer.from('two') })
+  })
+
+  t.test('when the login was repeated: the session is opened anew', async (t) => {
+    const { sessions, lastOrder, answer, two, next, pass } = ahead(t)
+    pass(100)
+    sessions.loggedIn()
+    answer(0, SIGNED, next - 1)
+    t.notOk(two.announced)
+    t.match(lastOrder(0), { type: 'reopen' })
+  })
+
+  t.test('when nobody waits for it any more', async (t) => {
+    const { sessions, orders, two, next } = ahead(t)
+    sessions.withdraw(two)
+    t.match(orders.at(-1), { type: 'withdraw', session: 0, ticket: next })
+    sessions.withdraw(two)
+    t.equal(orders.filter(({ type }) => type === 'withdraw').length, 1)
+  })
+
+  t.test('when the process is lost: the next one has the job', async (t) => {
+    const { sessions, one, two } = ahead(t)
+    t.strictSame(sessions.abandon(), [one])
+    t.notOk(two.announced)
+  })
+})
