@@ -1,5 +1,5 @@
 import { fork } from 'node:child_process'
-import { once } from 'node:events'
+import { on, once } from 'node:events'
 import { extname } from 'node:path'
 import type { Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
@@ -41,10 +41,11 @@ t.test('one in a session worker ends the signer process, while other workers wai
     refusedPins: { secret: Buffer.alloc(32), digests: [] },
   }
   child.send(open)
-  for (let opened = false; !opened; ) {
-    const [message] = await once(child, 'message')
-    opened = message.type === 'opened'
+  for await (const [message] of on(child, 'message')) {
     t.not(message.type, 'open-failed', message)
+    if (message.type === 'opened') {
+      break
+    }
   }
   for (const session of [0, 1]) {
     child.send({ type: 'start', session, channel: 4 + session })
