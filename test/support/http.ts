@@ -13,6 +13,8 @@ export interface SendOptions {
   readonly headers?: Record<string, string>
   readonly body?: string | Buffer
   readonly agent?: Agent
+  /** The headers go out at once, the body so much later; by default together. */
+  readonly bodyAfterMs?: number
   /** Fails when nothing is heard for so long; never by default. */
   readonly timeoutMs?: number
 }
@@ -20,7 +22,7 @@ export interface SendOptions {
 /** One HTTP request over node:http, which, other than fetch, reaches every port. A body is sent as JSON by default. */
 export function send(
   url: string,
-  { method = 'GET', headers = {}, body, agent, timeoutMs = 0 }: SendOptions = {},
+  { method = 'GET', headers = {}, body, agent, bodyAfterMs, timeoutMs = 0 }: SendOptions = {},
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const type: Record<string, string> = body === undefined ? {} : { 'content-type': 'application/json' }
@@ -44,6 +46,11 @@ export function send(
     )
     outgoing.on('error', reject)
     outgoing.setTimeout(timeoutMs, () => outgoing.destroy(new Error(`no answer for ${timeoutMs} ms`)))
-    outgoing.end(body)
+    if (bodyAfterMs === undefined) {
+      outgoing.end(body)
+    } else {
+      outgoing.flushHeaders()
+      setTimeout(() => outgoing.end(body), bodyAfterMs)
+    }
   })
 }

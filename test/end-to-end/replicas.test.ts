@@ -1,0 +1,170 @@
+/** Two replicas on one token behind HAProxy, whose clients are to see neither of them end, die or lose its HSM. */
+import { randomBytes } from 'node:crypto'
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { Judge } from '../chaos/judge.ts'
+import { Load } from '../chaos/load.ts'
+import { createFaultyModule } from '../support/faulty-module/faulty-module.ts'
+import { hasHaproxy, startHaproxy } from '../support/haproxy.ts'
+import { send } from '../support/http.ts'
+import { startNameServer } from '../support/name-server.ts'
+import { health } from '../support/readiness.ts'
+import { scrape } from '../support/scrape.ts'
+import { startReadyServerProcess } from '../support/server-process.ts'
+import { hsmStatus, outcome, rawRequest, signMany, until } from '../support/signing.ts'
+import { createSigningToken } from '../support/token.ts'
+import { verifyCms } from '../support/validators/openssl.ts'
+
+function reasonToSkip(): string | false {
+  if (!hasHaproxy()) {
+    return 'docker/install-tools.sh haproxy installs it'
+  }
+  return process.platform !== 'linux' && 'only Linux has more than one address of the loopback interface'
+}
+
+t.test('two replicas behind HAProxy', { skip: reasonToSkip() }, async (t) => {
+  const directory = t.testdir()
+  const { environment, publicKey, certificates } = await createSigningToken(directory)
+
+  const start = (host: string, port: string, variables: Readonly<Record<string, string>>) =>
+    startReadyServerProcess(t, {
+      ...variables,
+      SIGNING_SERVICE_HOST: host,
+      SIGNING_SERVICE_PORT: port,
+      // Longer than HAProxy takes to see that it is not ready
+      SHUTDOWN_DELAY_MS: '3000',
+      HSM_KEEPALIVE_MS: '1000',
+    })
+  const faulty = async (name: string) => {
+    mkdirSync(join(directory, name))
+    return createFaultyModule(join(directory, name), environment)
+  }
+
+  const firstModule = await faulty('first')
+  const secondModule = await faulty('second')
+  const first = await start('127.0.0.2', '0', firstModule.environment)
+  const { port } = new URL(first.address)
+  const startSecond = () => start('127.0.0.3', port, secondModule.environment)
+  let second = await startSecond()
+
+  const haproxy = await startHaproxy(t, {
+    listen: `127.0.0.4:${port}`,
+    admin: `127.0.0.5:${port}`,
+    nameServer: await startNameServer(t, ['127.0.0.2', '127.0.0.3']),
+    replicas: `replicas.test:${port}`,
+  })
+  const bothAreUsed = () => until('both replicas are used', async () => (await haproxy.replicas()) === 2)
+  const oneIsUsed = () => until('one replica is used', async () => (await haproxy.replicas()) === 1)
+  await bothAreUsed()
+
+  /** Has clients send requests while something happens; all of them must be signed. */
+  async function underLoad(t: Test, act: () => Promise<void>): Promise<void> {
+    const judge = new Judge(publicKey, certificates)
+    const load = new Load({ url: haproxy.url, judge, pauseMs: 10, answerWithinMs: 30_000 })
+    load.start(4)
+    try {
+      await act()
+    } finally {
+      await load.stop()
+    }
+    const outcomes = load.answered.map(({ outcome, error = '' }) => `${outcome} ${error}`.trim())
+    t.strictSame([...new Set(outcomes)], ['signed'], `${outcomes.length} requests`)
+    t.strictSame((await judge.verifySamples()).wrong, [])
+  }
+
+  await t.test('both sign, and have the same certificates', async (t) => {
+    await underLoad(t, async () => {
+      await until('the first signs', async () => (await signed(first.address)) > 0)
+      await until('the second signs', async () => (await signed(second.address)) > 0)
+    })
+    const [through, ...direct] = await Promise.all(
+      [haproxy.url, first.address, second.address].map(async (url) => {
+        const { statusCode, json } = await send(`${url}/sign`, {
+          method: 'POST',
+          body: '{"action":"get_certificates"}',
+        })
+        return { statusCode, body: json() }
+      }),
+    )
+    t.equal(through?.statusCode, 200)
+    t.strictSame(direct, [through, through])
+    t.equal((await send(`${haproxy.url}/metrics`)).statusCode, 404, 'whose they would be is not known')
+  })
+
+  await t.test('a document of 5 MB', async (t) => {
+    const content = randomBytes(5_000_000)
+    const answer = await send(`${haproxy.url}/sign`, {
+      method: 'POST',
+      body: JSON.stringify({ action: 'sign_pkcs7', encoded_contents: content.toString('base64') }),
+    })
+    t.equal(answer.statusCode, 200)
+    const { valid, message } = await verifyCms({
+      cms: answer.body,
+      content,
+      trustAnchors: certificates.root,
+      cades: false,
+    })
+    t.ok(valid, message)
+  })
+
+  await t.test('one is restarted', async (t) => {
+    const before = await haproxy.repeated()
+    await underLoad(t, async () => {
+      second.child.kill('SIGTERM')
+      await oneIsUsed()
+      t.equal(second.child.exitCode, null, 'before it ends')
+      t.same(await second.exited, { code: 0, signal: null })
+      t.equal(await haproxy.repeated(), before, 'nobody was sent to where nobody is')
+      second = await startSecond()
+      await until('it signs again', async () => (await signed(second.address)) > 0)
+    })
+  })
+
+  await t.test('one is killed with requests in flight', async (t) => {
+    await bothAreUsed()
+    const before = await haproxy.repeated()
+    await underLoad(t, async () => {
+      secondModule.plan('C_Sign hold')
+      const inParts = Array.from({ length: 8 }, async (_, number) => {
+        const text = `in parts ${number}`
+        const body = JSON.stringify(rawRequest(text))
+        return outcome(
+          await send(`${haproxy.url}/sign`, { method: 'POST', body, bodyAfterMs: 100 }),
+          text,
+          publicKey,
+        )
+      })
+      await until(
+        'both of its sessions sign',
+        async () => (await hsmStatus(second.address)).sessions.busy === 2,
+      )
+      second.child.kill('SIGKILL')
+      await oneIsUsed()
+      t.same(new Set(await Promise.all(inParts)), new Set(['signed']))
+      t.ok((await haproxy.repeated()) > before)
+      secondModule.plan()
+      second = await startSecond()
+      await until('it signs again', async () => (await signed(second.address)) > 0)
+    })
+  })
+
+  await t.test('one loses its HSM for a while', async (t) => {
+    await bothAreUsed()
+    secondModule.plan('* absent')
+    await until('it is not ready', async () => (await health({ url: second.address })).statusCode === 503)
+    await oneIsUsed()
+    t.same(await signMany(haproxy.url, publicKey, 32), { signed: 32 })
+    secondModule.plan()
+    await bothAreUsed()
+    const before = await signed(second.address)
+    await underLoad(t, () => until('it signs again', async () => (await signed(second.address)) > before))
+  })
+})
+
+/** How many signatures a replica has answered. */
+async function signed(url: string): Promise<number> {
+  const { samples } = await scrape(url)
+  const counts = [...samples].filter(([key]) => /^signing_service_signatures_total.*"signed"/.test(key))
+  return counts.reduce((sum, [, count]) => sum + count, 0)
+}

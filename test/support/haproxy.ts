@@ -1,0 +1,60 @@
+/** HAProxy with the configuration that is in the repository. */
+import { execFileSync, spawn } from 'node:child_process'
+import { repositoryPath } from './repository.ts'
+import { scrape } from './scrape.ts'
+import { until } from './signing.ts'
+
+export interface Haproxy {
+  /** Where it takes requests to sign. */
+  readonly url: string
+  /** How many replicas get requests. */
+  replicas(): Promise<number>
+  /** How often a request went to another replica, or to the same one again. */
+  repeated(): Promise<number>
+}
+
+export interface HaproxyAddresses {
+  /** Address and port, as those that follow. */
+  readonly listen: string
+  readonly admin: string
+  readonly nameServer: string
+  /** Name and port. */
+  readonly replicas: string
+}
+
+export function hasHaproxy(): boolean {
+  try {
+    execFileSync('haproxy', ['-v'], { stdio: 'ignore' })
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Starts it and waits until it answers; it is killed with the test. */
+export async function startHaproxy(
+  t: { teardown(act: () => unknown): void },
+  { listen, admin, nameServer, replicas }: HaproxyAddresses,
+): Promise<Haproxy> {
+  const child = spawn('haproxy', ['-db', '-q', '-f', repositoryPath('docker/replicas/haproxy.cfg')], {
+    env: { ...process.env, BIND: listen, ADMIN: admin, RESOLVER: nameServer, REPLICAS: replicas },
+    stdio: ['ignore', 'ignore', 'inherit'],
+  })
+  t.teardown(() => child.kill('SIGKILL'))
+  const figure = async (name: string) => {
+    const { samples } = await scrape(`http://${admin}`)
+    return samples.get(`haproxy_backend_${name}{proxy="replicas"}`) ?? Number.NaN
+  }
+  await until('HAProxy answers', () =>
+    figure('active_servers').then(
+      () => true,
+      () => false,
+    ),
+  )
+  return {
+    url: `http://${listen}`,
+    replicas: () => figure('active_servers'),
+    repeated: async () =>
+      (await figure('retry_warnings_total')) + (await figure('redispatch_warnings_total')),
+  }
+}
