@@ -8,8 +8,8 @@
 # p11-kit (its server, and the PKCS#11 library that is its client), compiler (c++, make and python3, with which node-gyp
 # compiles pkcs11js), prometheus-client (that of the system's Python; Homebrew has none), java (a JDK), bouncycastle and
 # pdfbox (libraries for Java; apk and Homebrew have none), gpgsm, nist-vectors (signatures that NIST made for testing
-# verification, as packages for the system's Python have them; apk and Homebrew have none). Silent when everything is
-# there. Uses apt-get, dnf, apk or brew, through sudo when it is not root. Progress goes to stderr.
+# verification, as packages for the system's Python have them; apk and Homebrew have none), haproxy (a load balancer).
+# Silent when everything is there. Uses apt-get, dnf, apk or brew, through sudo when it is not root. Progress goes to stderr.
 set -eu
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
@@ -39,10 +39,12 @@ present() {
     java) javac -version >/dev/null 2>&1 ;;
     bouncycastle | pdfbox) "$here/jar-path.sh" "$1" >/dev/null 2>&1 ;;
     gpgsm) has gpgsm && has gpgconf ;;
+    # Debian has it where only root looks.
+    haproxy) (PATH=$PATH:/usr/sbin && has haproxy) ;;
     nist-vectors) /usr/bin/python3 -c 'import cryptography_vectors' >/dev/null 2>&1 ;;
     *)
       fail "unknown tool group $1; the groups are softhsm, opensc, openssl, poppler, nss, softokn, opencryptoki, p11-kit, \
-compiler, prometheus-client, java, bouncycastle, pdfbox, gpgsm and nist-vectors" 64
+compiler, prometheus-client, java, bouncycastle, pdfbox, gpgsm, nist-vectors and haproxy" 64
       ;;
   esac
 }
@@ -86,6 +88,7 @@ package() {
     dnf/gpgsm) echo gnupg2 gnupg2-smime ;;
     apk/gpgsm) echo gpgsm gpg-agent gnupg-gpgconf ;;
     brew/gpgsm) echo gnupg ;;
+    */haproxy) echo haproxy ;;
     apt-get/nist-vectors | dnf/nist-vectors) echo python3-cryptography-vectors ;;
   esac
 }

@@ -1,7 +1,7 @@
-/** Two replicas on one token behind HAProxy, whose clients are to see neither of them end, die or lose its HSM. */
+/** Two replicas on one token behind HAProxy: what clients see when one of them ends, dies or loses its HSM. */
 import { randomBytes } from 'node:crypto'
-import { mkdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import t, { type Test } from 'tap'
 import { Judge } from '../chaos/judge.ts'
 import { Load } from '../chaos/load.ts'
@@ -27,33 +27,29 @@ t.test('two replicas behind HAProxy', { skip: reasonToSkip() }, async (t) => {
   const directory = t.testdir()
   const { environment, publicKey, certificates } = await createSigningToken(directory)
 
-  const start = (host: string, port: string, variables: Readonly<Record<string, string>>) =>
+  const port = await freePort()
+  const start = (host: string, variables: Readonly<Record<string, string>>) =>
     startReadyServerProcess(t, {
       ...variables,
       SIGNING_SERVICE_HOST: host,
       SIGNING_SERVICE_PORT: port,
       // Longer than HAProxy takes to see that it is not ready
-      SHUTDOWN_DELAY_MS: '3000',
+      SHUTDOWN_DELAY_MS: '4000',
       HSM_KEEPALIVE_MS: '1000',
     })
-  const faulty = async (name: string) => {
-    mkdirSync(join(directory, name))
-    return createFaultyModule(join(directory, name), environment)
-  }
-
-  const firstModule = await faulty('first')
-  const secondModule = await faulty('second')
-  const first = await start('127.0.0.2', '0', firstModule.environment)
-  const { port } = new URL(first.address)
-  const startSecond = () => start('127.0.0.3', port, secondModule.environment)
-  let second = await startSecond()
-
-  const haproxy = await startHaproxy(t, {
-    listen: `127.0.0.4:${port}`,
-    admin: `127.0.0.5:${port}`,
-    nameServer: await startNameServer(t, ['127.0.0.2', '127.0.0.3']),
-    replicas: `replicas.test:${port}`,
-  })
+  const secondModule = await createFaultyModule(directory, environment)
+  const startSecond = () => start('127.0.0.3', secondModule.environment)
+  const [first, initialSecond, haproxy] = await Promise.all([
+    start('127.0.0.2', environment),
+    startSecond(),
+    startHaproxy(t, {
+      listen: `127.0.0.4:${port}`,
+      admin: `127.0.0.5:${port}`,
+      nameServer: await startNameServer(t, ['127.0.0.2', '127.0.0.3']),
+      replicas: `replicas.test:${port}`,
+    }),
+  ])
+  let second = initialSecond
   const bothAreUsed = () => until('both replicas are used', async () => (await haproxy.replicas()) === 2)
   const oneIsUsed = () => until('one replica is used', async () => (await haproxy.replicas()) === 1)
   await bothAreUsed()
@@ -61,7 +57,7 @@ t.test('two replicas behind HAProxy', { skip: reasonToSkip() }, async (t) => {
   /** Has clients send requests while something happens; all of them must be signed. */
   async function underLoad(t: Test, act: () => Promise<void>): Promise<void> {
     const judge = new Judge(publicKey, certificates)
-    const load = new Load({ url: haproxy.url, judge, pauseMs: 10, answerWithinMs: 30_000 })
+    const load = new Load({ url: haproxy.url, judge, pauseMs: 20, answerWithinMs: 30_000 })
     load.start(4)
     try {
       await act()
@@ -161,6 +157,15 @@ t.test('two replicas behind HAProxy', { skip: reasonToSkip() }, async (t) => {
     await underLoad(t, () => until('it signs again', async () => (await signed(second.address)) > before))
   })
 })
+
+/** Free on one address of the loopback interface, and so on those that nothing but this test uses. */
+async function freePort(): Promise<string> {
+  const server = createServer().listen(0, '127.0.0.2')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  return `${port}`
+}
 
 /** How many signatures a replica has answered. */
 async function signed(url: string): Promise<number> {

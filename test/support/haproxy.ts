@@ -4,6 +4,9 @@ import { repositoryPath } from './repository.ts'
 import { scrape } from './scrape.ts'
 import { until } from './signing.ts'
 
+/** Debian has it where only root looks. */
+const PATH = `${process.env.PATH}:/usr/sbin`
+
 export interface Haproxy {
   /** Where it takes requests to sign. */
   readonly url: string
@@ -24,7 +27,7 @@ export interface HaproxyAddresses {
 
 export function hasHaproxy(): boolean {
   try {
-    execFileSync('haproxy', ['-v'], { stdio: 'ignore' })
+    execFileSync('haproxy', ['-v'], { env: { ...process.env, PATH }, stdio: 'ignore' })
     return true
   } catch {
     return false
@@ -37,7 +40,7 @@ export async function startHaproxy(
   { listen, admin, nameServer, replicas }: HaproxyAddresses,
 ): Promise<Haproxy> {
   const child = spawn('haproxy', ['-db', '-q', '-f', repositoryPath('docker/replicas/haproxy.cfg')], {
-    env: { ...process.env, BIND: listen, ADMIN: admin, RESOLVER: nameServer, REPLICAS: replicas },
+    env: { ...process.env, PATH, BIND: listen, ADMIN: admin, RESOLVER: nameServer, REPLICAS: replicas },
     stdio: ['ignore', 'ignore', 'inherit'],
   })
   t.teardown(() => child.kill('SIGKILL'))
