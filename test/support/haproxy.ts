@@ -43,7 +43,13 @@ export async function startHaproxy(
     env: { ...process.env, PATH, BIND: listen, ADMIN: admin, RESOLVER: nameServer, REPLICAS: replicas },
     stdio: ['ignore', 'ignore', 'inherit'],
   })
-  t.teardown(() => child.kill('SIGKILL'))
+  const kill = () => child.kill('SIGKILL')
+  // Where the test ends without its teardown, too
+  process.once('exit', kill)
+  t.teardown(() => {
+    process.off('exit', kill)
+    kill()
+  })
   const figure = async (name: string) => {
     const { samples } = await scrape(`http://${admin}`)
     return samples.get(`haproxy_backend_${name}{proxy="replicas"}`) ?? Number.NaN
