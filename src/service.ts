@@ -7,13 +7,14 @@ import { buildApp } from './app.ts'
 import { type Configuration, loadConfiguration, loadSigners } from './config.ts'
 import { type ConfigurationError, EXIT_CONFIGURATION } from './errors.ts'
 import { onHangUp } from './hang-up.ts'
+import { logOutput } from './log-output.ts'
 
 /** Beyond the time that requests in flight may take. */
 const CLOSE_MARGIN_MS = 5_000
 
 const configuration = readConfiguration()
 const closeMs = configuration.hsm.timeoutMs + CLOSE_MARGIN_MS
-const logger = pino({ level: configuration.logLevel })
+const logger = pino({ level: configuration.logLevel }, logOutput())
 for (const warning of configuration.warnings) {
   logger.warn(warning)
 }

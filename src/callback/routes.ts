@@ -28,7 +28,8 @@ export const callback: FastifyPluginAsyncTypebox<CallbackOptions> = async (
         deadline: request.arrivedAt + configuration.hsm.timeoutMs,
         signal: whenClientLeaves(reply),
       }
-      const { signingKey, ...prepared } = readBody(request, configuration, signers)
+      const prepared = readBody(request, configuration, signers)
+      const { signingKey } = prepared
       switch (prepared.kind) {
         case 'certificates':
           return reply.send(describeCertificates(signingKey.signer()))
@@ -91,7 +92,7 @@ function sendOctets(reply: FastifyReply, octets: Uint8Array): FastifyReply {
 /** A request whose client has gone gives up its place in the queue. */
 function whenClientLeaves(reply: FastifyReply): AbortSignal {
   const controller = new AbortController()
-  reply.raw.once('close', () => {
+  reply.raw.on('close', () => {
     if (!reply.raw.writableFinished) {
       controller.abort()
     }

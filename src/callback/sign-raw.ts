@@ -13,8 +13,8 @@ export interface RawContext {
  * @returns the bare octets of the signature: those of RSA as many as the modulus has, those of ECDSA DER
  */
 export async function signRaw(
-  { hashAlgorithm, ...signed }: Pick<Digested, 'hashAlgorithm' | 'digest' | 'message'>,
+  signed: Pick<Digested, 'hashAlgorithm' | 'digest' | 'message'>,
   { signingKey, options }: RawContext,
 ): Promise<Uint8Array> {
-  return signingKey.sign(signingKey.validSigner(), hashAlgorithm, signed, options)
+  return signingKey.sign(signingKey.validSigner(), signed.hashAlgorithm, signed, options)
 }

@@ -61,7 +61,7 @@ export class SigningJobs {
     }
     this.#admit(deadline)
     const job = new Job({ ...order, deadline, verify, onDeadline: (late) => this.#expire(late) })
-    this.#unsettled.add(job)
+    this.#unsettled.add()
     signal?.addEventListener('abort', () => this.#abandon(job), { once: true })
     this.#enqueue(job)
     try {
@@ -71,7 +71,7 @@ export class SigningJobs {
         // The other session was faster
         this.#queue.remove(job)
       }
-      this.#unsettled.delete(job)
+      this.#unsettled.settled()
     }
   }
 

@@ -39,8 +39,9 @@ export const bodyBudget = fp<BodyBudgetOptions>(
       held -= this.bodyBytes
       this.bodyBytes = 0
     })
-    app.addHook('onRequest', async (request, reply) => {
-      reply.raw.once('close', () => request.releaseBody())
+    app.addHook('onRequest', (request, reply, done) => {
+      reply.raw.on('close', () => request.releaseBody())
+      done()
     })
   },
   { name: 'body-budget' },

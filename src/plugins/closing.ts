@@ -23,11 +23,12 @@ export const closing = fp(
     app.decorate('isClosing', () => closing)
     app.decorate('announceClosing', announce)
     app.addHook('preClose', async () => announce())
-    app.addHook('onSend', async (_request, reply) => {
+    app.addHook('onSend', (_request, reply, payload, done) => {
       if (closing) {
         // The socket is idle from here on and would keep the server from closing
         reply.header('connection', 'close')
       }
+      done(null, payload)
     })
   },
   { name: 'closing' },

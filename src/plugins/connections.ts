@@ -8,28 +8,34 @@ import fp from 'fastify-plugin'
  */
 export const connections = fp(
   async (app) => {
-    const open = new Set<Socket>()
-    const unanswered = new Set<ServerResponse>()
+    /** Those that are open, with how many of their requests are unanswered. */
+    const open = new Map<Socket, number>()
     let closing = false
 
     function endUnused(): void {
-      const used = new Set([...unanswered].map(({ req }) => req.socket))
-      for (const socket of open) {
-        if (!used.has(socket)) {
+      for (const [socket, unanswered] of open) {
+        if (unanswered === 0) {
           // After what was written has been sent
           socket.destroySoon()
         }
       }
     }
 
+    function count(socket: Socket, more: number): void {
+      const unanswered = open.get(socket)
+      if (unanswered !== undefined) {
+        open.set(socket, unanswered + more)
+      }
+    }
+
     app.server.on('connection', (socket: Socket) => {
-      open.add(socket)
+      open.set(socket, 0)
       socket.once('close', () => open.delete(socket))
     })
-    app.server.on('request', (_request: IncomingMessage, response: ServerResponse) => {
-      unanswered.add(response)
-      response.once('close', () => {
-        unanswered.delete(response)
+    app.server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
+      count(socket, 1)
+      response.on('close', () => {
+        count(socket, -1)
         if (closing) {
           endUnused()
         }

@@ -15,18 +15,20 @@ export const httpManners = fp(
     // Fastify reads JSON by itself, whole and at any address, and text, which a page of any origin may send
     app.removeAllContentTypeParsers()
     app.decorateRequest('arrivedAt', 0)
-    app.addHook('onRequest', async (request, reply) => {
+    app.addHook('onRequest', (request, reply, done) => {
       request.arrivedAt = performance.now()
       reply.header('x-request-id', request.id)
+      done()
     })
     // After the hooks that let a browser read the refusal, before the body is read
-    app.addHook('preParsing', async (request, reply) => {
+    app.addHook('preParsing', (request, reply, payload, done) => {
       const encoding = request.headers['content-encoding']
       if (encoding !== undefined && encoding.toLowerCase() !== 'identity') {
         // RFC 9110 15.5.16: the answer says what would be accepted
         reply.header('accept-encoding', 'identity')
         throw new UNSUPPORTED_MEDIA_TYPE('The body must be sent without Content-Encoding')
       }
+      done(null, payload)
     })
   },
   { name: 'http-manners' },

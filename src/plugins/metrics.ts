@@ -26,8 +26,9 @@ export const metrics = fp<MetricsOptions>(
 
     app.decorateRequest('signing', null)
     app.decorateRequest('container', null)
-    app.addHook('onRequest', async (request, reply) => {
-      reply.raw.once('close', () => count(requests, request, reply))
+    app.addHook('onRequest', (request, reply, done) => {
+      reply.raw.on('close', () => count(requests, request, reply))
+      done()
     })
 
     app.get('/metrics', { config: { probe: true } }, async (_request, reply) => {

@@ -16,15 +16,16 @@ declare module 'fastify' {
 export const requestLog = fp(
   async (app) => {
     app.decorateRequest('logDetails', null as unknown as Record<string, string>)
-    app.addHook('onRequest', async (request, reply) => {
+    app.addHook('onRequest', (request, reply, done) => {
       request.logDetails = {}
-      reply.raw.once('close', () => {
+      reply.raw.on('close', () => {
         if (!reply.raw.writableFinished) {
           request.log.warn(describe(request, reply), 'client left before it was answered')
         }
       })
+      done()
     })
-    app.addHook('onResponse', async (request, reply) => {
+    app.addHook('onResponse', (request, reply, done) => {
       const line = { ...describe(request, reply), statusCode: reply.statusCode }
       if (request.routeOptions.config.probe) {
         request.log.debug(line, 'probe answered')
@@ -35,6 +36,7 @@ export const requestLog = fp(
       } else {
         request.log.info(line, 'request answered')
       }
+      done()
     })
   },
   { name: 'request-log' },

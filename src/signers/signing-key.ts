@@ -125,8 +125,8 @@ export class SigningKey {
     signed: SignedMessage,
     options: Omit<SignOptions, 'verify'>,
   ): Promise<Uint8Array> {
-    const { verify, ...order } = createWork(this.#key, signer, hash, signed)
-    return signer.algorithm.encode(await this.#pool.sign(order, { ...options, verify }))
+    const work = createWork(this.#key, signer, hash, signed)
+    return signer.algorithm.encode(await this.#pool.sign(work, { ...options, verify: work.verify }))
   }
 
   /**

@@ -31,14 +31,14 @@ export const jsonBody = fp<JsonBodyOptions>(
     app.decorateRequest('longContents', null as unknown as ReadonlyMap<string, Base64Digests>)
     app.addContentTypeParser('application/json', async (request: FastifyRequest, payload: Readable) => {
       const length = request.headers['content-length']
-      const text = await readText(payload, {
+      const { text, contents } = await readText(payload, {
         limit: request.routeOptions.bodyLimit,
         announced: length === undefined ? undefined : Number(length),
         chooseAlgorithms,
         hold: (bytes) => request.holdBody(bytes),
       })
-      request.longContents = text.contents
-      return parseText(request, text.toString())
+      request.longContents = contents
+      return parseText(request, text)
     })
   },
   { name: 'json-body', dependencies: ['body-budget', 'http-manners'] },

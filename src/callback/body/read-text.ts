@@ -1,9 +1,12 @@
 import type { Readable } from 'node:stream'
 import { PAYLOAD_TOO_LARGE } from '../../errors.ts'
+import type { Base64Digests } from './base64-digests.ts'
 import { BodyText, type ChooseAlgorithms, LONG } from './body-text.ts'
 
 /** Bytes after which other requests have their turn: with all algorithms 2 to 4 ms. */
 const TURN = 524_288
+
+const NO_CONTENTS: ReadonlyMap<string, Base64Digests> = new Map()
 
 export interface ReadOptions {
   /** Bytes that the body may have. */
@@ -15,6 +18,12 @@ export interface ReadOptions {
   hold(bytes: number): void
 }
 
+export interface ReadText {
+  readonly text: string
+  /** Of strings that the text has only the beginnings of, by the marks that these end in. */
+  readonly contents: ReadonlyMap<string, Base64Digests>
+}
+
 /**
  * Reads a body as it arrives. After an error nobody listens, and what still comes is discarded: a client that is sending
  * comes to read the answer.
@@ -24,9 +33,11 @@ export interface ReadOptions {
 export function readText(
   payload: Readable,
   { limit, announced = 0, chooseAlgorithms, hold }: ReadOptions,
-): Promise<BodyText> {
+): Promise<ReadText> {
   return new Promise((resolve, reject) => {
-    const text = new BodyText(chooseAlgorithms)
+    /** All of a body that has no room for a long string: nothing needs to be looked for in it. */
+    const short: Buffer[] = []
+    let long: BodyText | undefined
     let received = 0
     let turn = 0
 
@@ -36,11 +47,21 @@ export function readText(
       }
       hold(held)
     }
+    function write(chunk: Buffer): void {
+      if (received <= LONG) {
+        short.push(chunk)
+      } else {
+        long ??= new BodyText(chooseAlgorithms)
+        for (const bytes of [...short.splice(0), chunk]) {
+          long.write(bytes)
+        }
+      }
+    }
     function onData(chunk: Buffer): void {
       try {
         received += chunk.length
-        admit(received, text.length + chunk.length)
-        text.write(chunk)
+        admit(received, long === undefined ? received : long.length + chunk.length)
+        write(chunk)
         turn += chunk.length
         if (turn >= TURN) {
           turn = 0
@@ -52,7 +73,12 @@ export function readText(
       }
     }
     function onEnd(): void {
-      end(() => resolve(text))
+      end(() =>
+        resolve({
+          text: long === undefined ? concat(short).toString() : long.toString(),
+          contents: long?.contents ?? NO_CONTENTS,
+        }),
+      )
     }
     function onError(error: Error): void {
       end(() => reject(error))
@@ -65,4 +91,10 @@ export function readText(
     admit(announced, Math.min(announced, LONG))
     payload.on('data', onData).on('end', onEnd).on('error', onError)
   })
+}
+
+/** A body of some kilobytes comes in one piece, which need not be copied. */
+function concat(pieces: readonly Buffer[]): Buffer {
+  const [only, second] = pieces
+  return only !== undefined && second === undefined ? only : Buffer.concat(pieces)
 }
