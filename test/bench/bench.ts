@@ -55,7 +55,7 @@ export async function measureRounds(
     const { what, value } = reference
     const other = typeof value === 'string' ? lines.get(value) : undefined
     const values = other === undefined ? valuesOf(line).map(() => Number(value)) : valuesOf(other)
-    return { ...line, reference: { what, values } }
+    return { ...line, reference: { what, ...(other && { line: other.name }), values } }
   })
 }
 

@@ -6,17 +6,28 @@ export const FIGURES = {
   p50: { what: 'latency, median', unit: 'ms', digits: 2 },
   p99: { what: 'latency, 99 of 100 are below', unit: 'ms', digits: 2 },
   p999: { what: 'latency, 999 of 1,000 are below', unit: 'ms', digits: 2 },
-  longest: { what: 'latency, longest of all answers', unit: 'ms', digits: 0 },
-  httpCpu: { what: 'CPU of the HTTP process a right answer', unit: 'ms', digits: 3 },
+  longest: { what: 'latency, longest of all answers', short: 'longest answer', unit: 'ms', digits: 0 },
+  httpCpu: { what: 'CPU of the HTTP process a right answer', short: 'CPU, HTTP', unit: 'ms', digits: 3 },
   signerCpu: { what: 'CPU of the signer process a right answer', unit: 'ms', digits: 3 },
   loadCpu: { what: 'CPU of the load generator a right answer', unit: 'ms', digits: 3 },
   tokenCpu: { what: 'CPU a signature, PKCS#11 alone', unit: 'ms', digits: 3 },
-  loopP99: { what: 'event loop of the HTTP process, 99 of 100 delays are below', unit: 'ms', digits: 2 },
-  loopMax: { what: 'event loop of the HTTP process, longest delay', unit: 'ms', digits: 1 },
+  loopP99: {
+    ...{ what: 'event loop of the HTTP process, 99 of 100 delays are below', short: 'loop delay, p99' },
+    ...{ unit: 'ms', digits: 2 },
+  },
+  loopMax: {
+    ...{ what: 'event loop of the HTTP process, longest delay', short: 'loop delay, longest' },
+    ...{ unit: 'ms', digits: 1 },
+  },
   busy: { what: 'HSM_BUSY a second', unit: '/s', digits: 0 },
   seconds: { what: 'time', unit: 's', digits: 3 },
-  megabyteCpu: { what: 'CPU of the HTTP process a megabyte', unit: 'ms', digits: 2 },
-  peak: { what: 'most memory of the HTTP process above idle', unit: 'MB', digits: 1 },
+  megabyteCpu: { what: 'CPU of the HTTP process a megabyte', short: 'CPU a MB', unit: 'ms', digits: 2 },
+  peak: {
+    what: 'most memory of the HTTP process above idle',
+    short: 'memory above idle',
+    unit: 'MB',
+    digits: 1,
+  },
   httpMemory: { what: 'memory of the HTTP process', unit: 'MB', digits: 1 },
   signerMemory: { what: 'memory of the signer process', unit: 'MB', digits: 1 },
   sessionMemory: { what: 'memory of the signer process a session', unit: 'MB', digits: 2 },
@@ -26,7 +37,7 @@ export const FIGURES = {
   descriptorGrowth: { what: 'growth of file descriptors', unit: '/h', digits: 1 },
   threadGrowth: { what: 'growth of threads', unit: '/h', digits: 1 },
   latencyGrowth: { what: 'growth of the median latency', unit: 'ms/h', digits: 2 },
-} as const
+} as const satisfies Record<string, { what: string; short?: string; unit: string; digits: number }>
 
 export type FigureName = keyof typeof FIGURES
 
@@ -53,6 +64,8 @@ export interface LineKind {
 
 export interface Reference {
   readonly what: string
+  /** Name of the line that it is, where it is one. */
+  readonly line?: string
   /** One a round. */
   readonly values: readonly number[]
 }

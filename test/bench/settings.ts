@@ -8,6 +8,8 @@ export interface Settings {
   readonly warmUpSeconds: number
   /** Load before each measurement. */
   readonly rampMs: number
+  /** Of the service, where nothing else is said. */
+  readonly sessions: number
   readonly bareSessions: readonly number[]
   readonly inFlight: readonly number[]
   readonly simulatedSessions: readonly number[]
@@ -36,6 +38,7 @@ export const FULL: Settings = {
   seconds: 4,
   warmUpSeconds: 3,
   rampMs: 300,
+  sessions: 8,
   bareSessions: [1, 2, 4, 8, 16],
   inFlight: [1, 8, 32, 128],
   simulatedSessions: [1, 2, 4, 8, 16, 32, 64],
@@ -58,10 +61,11 @@ export const SHORT: Settings = {
   seconds: 0.3,
   warmUpSeconds: 0.1,
   rampMs: 50,
-  bareSessions: [1, 8],
-  inFlight: [1, 32],
-  simulatedSessions: [1, 8],
-  overload: [512],
+  sessions: 2,
+  bareSessions: [2],
+  inFlight: [32],
+  simulatedSessions: [2],
+  overload: [300],
   documents: [
     { name: '35kB', size: 35_000, count: 8 },
     { name: '1MB', size: 1e6, count: 2, behind: true },

@@ -155,12 +155,17 @@ function judgeOne(target: Target, values: readonly number[], lines: ReadonlyMap<
 function describe({ line, figure, atLeast, atMost }: Target, lines: ReadonlyMap<string, Line>): string {
   const limit = atLeast === undefined ? `≤ ${atMost}` : `≥ ${atLeast}`
   if (typeof figure === 'object') {
-    const by = figure.by === undefined ? '' : `${FIGURES[figure.by].what} `
+    const by = figure.by === undefined ? '' : `${nameOf(figure.by)} `
     return `${by}${limit} × ${lines.get(figure.of)?.what}`
   }
   if (figure === 'share') {
     return `${limit} of ${lines.get(line)?.reference?.what}`
   }
-  const { unit, what } = FIGURES[figure]
-  return `${what} ${limit} ${unit}`
+  return `${nameOf(figure)} ${limit} ${FIGURES[figure].unit}`
+}
+
+/** What it is, without of what. */
+function nameOf(figure: FigureName): string {
+  const { what, short = what }: { what: string; short?: string } = FIGURES[figure]
+  return short
 }

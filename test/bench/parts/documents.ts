@@ -22,7 +22,7 @@ export const documents: Part = {
     // Eight of 100 MB take longer to arrive than the default
     const server = await Server.start('service', {
       ...bench.material.softhsm,
-      HSM_SESSIONS: '8',
+      HSM_SESSIONS: `${bench.settings.sessions}`,
       HSM_TIMEOUT_MS: '60000',
     })
     try {

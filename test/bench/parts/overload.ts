@@ -3,7 +3,6 @@ import { measureLoad, measureRounds, type Part, type Subject, warmUp } from '../
 import { Server } from '../processes/server.ts'
 import { learnRequest } from '../requests.ts'
 
-const SESSIONS = 8
 const USUAL = 32
 
 export const overload: Part = {
@@ -11,7 +10,10 @@ export const overload: Part = {
   what: 'more requests in flight than are let in',
   async run(bench) {
     const { settings, material } = bench
-    const server = await Server.start('service', { ...material.simulated, HSM_SESSIONS: `${SESSIONS}` })
+    const server = await Server.start('service', {
+      ...material.simulated,
+      HSM_SESSIONS: `${settings.sessions}`,
+    })
     try {
       const requests = [await learnRequest(server.url, 'raw', material)]
       const servers = [server]
@@ -19,7 +21,7 @@ export const overload: Part = {
       const subjects = [USUAL, ...settings.overload].map(
         (inFlight): Subject => ({
           name: `overload-${inFlight}`,
-          what: `simulated HSM, 8 sessions, ${inFlight} in flight`,
+          what: `simulated HSM, ${settings.sessions} sessions, ${inFlight} in flight`,
           main: 'rate',
           allowed: ['503 HSM_BUSY'],
           ...(inFlight !== USUAL && {

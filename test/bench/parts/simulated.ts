@@ -59,7 +59,7 @@ async function prepare(bench: Bench, servers: Server[]): Promise<Subject[]> {
       sessions * IN_FLIGHT,
     )
   }
-  const subject = { name: 'simulated-naive', what: 'simulated HSM, naive service' }
+  const subject = { name: 'simulated-naive', what: 'naive service, simulated HSM' }
   await add(await Server.start('naive', environment), subject, NAIVE_IN_FLIGHT)
   return subjects
 }

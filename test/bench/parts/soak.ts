@@ -33,7 +33,10 @@ export const soak: Part = {
     if (soakMinutes === 0) {
       return []
     }
-    const server = await Server.start('service', { ...bench.material.softhsm, HSM_SESSIONS: '8' })
+    const server = await Server.start('service', {
+      ...bench.material.softhsm,
+      HSM_SESSIONS: `${bench.settings.sessions}`,
+    })
     try {
       const requests: CheckedRequest[] = []
       for (const kind of MIXTURE) {

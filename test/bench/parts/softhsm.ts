@@ -5,8 +5,6 @@ import { BareToken } from '../processes/bare-token.ts'
 import { Server } from '../processes/server.ts'
 import { checkRaw, learnRequest, RAW_DATA } from '../requests.ts'
 
-const SESSIONS = 8
-const BARE = `bare-${SESSIONS}`
 const NAIVE_IN_FLIGHT = 32
 
 export const softhsm: Part = {
@@ -14,8 +12,9 @@ export const softhsm: Part = {
   what: 'the bare token, raw and PKCS#7 over HTTP, and a naive service',
   async run(bench) {
     const { softhsm: environment } = bench.material
+    const { sessions } = bench.settings
     const bare = new BareToken(environment, digestInfo(RAW_DATA))
-    const service = await Server.start('service', { ...environment, HSM_SESSIONS: `${SESSIONS}` })
+    const service = await Server.start('service', { ...environment, HSM_SESSIONS: `${sessions}` })
     const naive = await Server.start('naive', environment)
     try {
       const subjects = await prepare(bench, { bare, service, naive })
@@ -55,7 +54,7 @@ async function prepare(bench: Bench, { bare, service, naive }: Processes): Promi
         name: `${kind}-${inFlight}`,
         what: `${name}, ${inFlight} in flight`,
         main: 'rate',
-        reference: { what: 'the bare token', value: BARE },
+        reference: { what: 'the bare token', value: `bare-${settings.sessions}` },
         measure: () => measureLoad(bench, { servers: [service], requests, inFlight }),
       })
     }
@@ -68,9 +67,9 @@ async function prepare(bench: Bench, { bare, service, naive }: Processes): Promi
   await warmUp(bench, load)
   const naiveSubject: Subject = {
     name: 'naive',
-    what: `naive service, raw, ${NAIVE_IN_FLIGHT} in flight`,
+    what: 'naive service, 32 in flight',
     main: 'rate',
-    reference: { what: 'the bare token', value: BARE },
+    reference: { what: 'the bare token', value: `bare-${settings.sessions}` },
     measure: () => measureLoad(bench, load),
   }
   return [...bareSubjects, ...served, naiveSubject]

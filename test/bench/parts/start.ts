@@ -7,7 +7,6 @@ import { type Line, lineOf, type Measured } from '../figures.ts'
 import { Server } from '../processes/server.ts'
 import { slopeOf } from '../statistics.ts'
 
-const SESSIONS = 8
 /** Until what a start took has been given back. */
 const SETTLE_MS = 1_000
 const MB = 1e6
@@ -20,10 +19,12 @@ export const start: Part = {
     const { settings } = bench
     const subject: Subject = {
       name: 'start',
-      what: 'process start to ready, 8 sessions',
+      what: `process start to ready, ${settings.sessions} sessions`,
       main: 'seconds',
       measure: () =>
-        withServer(bench, SESSIONS, async ({ startMs }) => ({ figures: { seconds: startMs / 1_000 } })),
+        withServer(bench, settings.sessions, async ({ startMs }) => ({
+          figures: { seconds: startMs / 1_000 },
+        })),
     }
     const starts = await measureRounds(bench, 'start', settings.starts, [subject])
     bench.note(`start: memory with ${settings.idleSessions.join(', ')} sessions`)

@@ -14,7 +14,8 @@ export function describeRun(
   const { cores, cpu, memory, node, token } = machine
   const tables = TABLES.map(({ headings, rowsOf }) => ({
     headings,
-    rows: lines.flatMap((line) => rowsOf(line, verdicts)),
+    // Several targets of a line, one below the other
+    rows: lines.flatMap((line) => rowsOf(line, verdicts).map((cells) => cells.map(breakLines))),
   }))
   return [
     `${cores} cores (${cpu}), ${memory} GB, Node.js ${node}, ${token}.`,
@@ -22,4 +23,8 @@ export function describeRun(
       .filter(({ rows }) => rows.length > 0)
       .map(({ headings, rows }) => markdownTable(headings, rows)),
   ]
+}
+
+function breakLines(cell: string): string {
+  return cell.replaceAll('; ', '<br>')
 }

@@ -28,14 +28,14 @@ function rate(lines: readonly Line[]): Panel {
   const named = (prefix: string) => inFlight.map((count) => medianOf(lines, `${prefix}${count}`))
   const level = (name: string) => inFlight.map(() => medianOf(lines, name))
   return {
-    title: 'Signatures a second on SoftHSM, 8 sessions',
+    title: 'Signatures a second on SoftHSM',
     x: 'requests in flight',
     y: 'a second',
     categories: inFlight.map(String),
     series: [
       line('raw', named('raw-'), COLORS.blue),
       line('PKCS#7, 35 kB', named('pkcs7-'), COLORS.orange),
-      dashed('bare token, no HTTP', level('bare-8'), COLORS.grey),
+      dashed('bare token, no HTTP', level(bareOf(lines)), COLORS.grey),
       dashed('naive service, 32 in flight', level('naive'), COLORS.green),
     ],
   }
@@ -72,7 +72,7 @@ function simulated(lines: readonly Line[]): Panel {
 
 function cpu(lines: readonly Line[]): Panel {
   const names = lines.map(({ name }) => name).filter((name) => /^(raw|pkcs7)-\d+$/.test(name))
-  const bare = medianOf(lines, 'bare-8', 'tokenCpu') ?? 0
+  const bare = medianOf(lines, bareOf(lines), 'tokenCpu') ?? 0
   const bar = (name: string, data: readonly (number | null)[], color: string): Series => ({
     ...{ type: 'bar', stack: 'cpu', name, data, itemStyle: { color }, barMaxWidth: 44 },
   })
@@ -88,12 +88,12 @@ function cpu(lines: readonly Line[]): Panel {
         COLORS.blue,
       ),
       bar(
-        'signer process',
+        'signer process, beside the token',
         names.map((name) => Math.max(0, (medianOf(lines, name, 'signerCpu') ?? 0) - bare)),
         COLORS.yellow,
       ),
       bar(
-        'of it the token itself',
+        'the token itself',
         names.map(() => bare),
         COLORS.grey,
       ),
@@ -120,6 +120,11 @@ function line(name: string, data: readonly (number | null)[], color: string): Se
 function dashed(name: string, data: readonly (number | null)[], color: string): Series {
   const lineStyle = { color, width: 2, type: 'dashed' }
   return { type: 'line', name, data, symbol: 'none', lineStyle, itemStyle: { color } }
+}
+
+/** The bare token with as many sessions as the service has. */
+function bareOf(lines: readonly Line[]): string {
+  return lines.find(({ name }) => name === 'naive')?.reference?.line ?? ''
 }
 
 /** What follows the prefix in names of lines, where it is a number. */

@@ -65,6 +65,6 @@ function titleOf({ title }: Panel, row: number) {
 function legendOf({ series }: Panel, row: number) {
   return {
     ...{ data: series.map(({ name }) => name), left: 76, top: topOf(row) + 26 },
-    ...{ itemWidth: 22, textStyle: { color: '#222' } },
+    ...{ icon: 'rect', itemWidth: 18, itemHeight: 5, itemGap: 24, textStyle: { color: '#222' } },
   }
 }

@@ -12,7 +12,7 @@ export interface Table {
 
 export const MAIN_TABLE: Table = {
   headings: ['what', 'median (min–max)', 'beside', 'share', 'target', 'verdict'],
-  widths: [46, 26, 30, 18, 60, 12],
+  widths: [44, 24, 29, 18, 44, 12],
   rowsOf: (line, verdicts) => [
     [line.what, figureCell(line, line.main), ...shareCells(line), ...verdictCells(line, verdicts)],
   ],
@@ -122,7 +122,7 @@ function verdictCells({ name }: Line, verdicts: readonly Verdict[]): string[] {
   const own = verdicts.filter(({ target }) => target.line === name)
   const outcomes = new Set(own.map(({ outcome }) => outcome))
   return [
-    own.map(({ says }) => says).join('; '),
+    own.map(({ says, median }) => `${says} (${Number(median.toPrecision(3))})`).join('; '),
     outcomes.size > 1 ? own.map(({ outcome }) => outcome).join('; ') : [...outcomes].join(''),
   ]
 }
