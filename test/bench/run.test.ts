@@ -27,7 +27,7 @@ const LINES = [
   ...['simulated-naive', 'simulated-best', 'overload-32'],
   ...SHORT.overload.map((inFlight) => `overload-${inFlight}`),
   ...['replicas-1', 'replicas-2'],
-  ...['document-35kB-1', 'document-35kB-8', 'document-1MB-1', 'document-1MB-1-behind', 'document-1MB-8'],
+  ...['document-1MB-1', 'document-1MB-1-behind', 'document-1MB-8'],
   'start',
   ...SHORT.idleSessions.map((sessions) => `idle-${sessions}`),
   ...['session', 'soak-http', 'soak-signer', 'soak-latency'],

@@ -27,7 +27,7 @@ async function measure({ only, settings }: BenchArguments): Promise<Line[]> {
     lines.push(...measured)
     print(measured, judge(lines))
   }
-  load.end()
+  await load.end()
   return lines
 }
 

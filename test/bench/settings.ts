@@ -66,10 +66,7 @@ export const SHORT: Settings = {
   inFlight: [32],
   simulatedSessions: [2],
   overload: [300],
-  documents: [
-    { name: '35kB', size: 35_000, count: 8 },
-    { name: '1MB', size: 1e6, count: 2, behind: true },
-  ],
+  documents: [{ name: '1MB', size: 1e6, count: 2, behind: true }],
   starts: 1,
   idleSessions: [1, 2],
   soakMinutes: 0.03,

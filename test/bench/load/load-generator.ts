@@ -37,8 +37,8 @@ export class LoadGenerator {
     return { measured, answers, longest }
   }
 
-  end(): void {
-    this.#process.end()
+  end(): Promise<void> {
+    return this.#process.end()
   }
 
   async #expect<Type extends LoadMessage['type']>(type: Type) {

@@ -20,8 +20,7 @@ export const softhsm: Part = {
       const subjects = await prepare(bench, { bare, service, naive })
       return await measureRounds(bench, 'softhsm', bench.settings.rounds.softhsm, subjects)
     } finally {
-      bare.end()
-      await Promise.all([service.end(), naive.end()])
+      await Promise.all([bare.end(), service.end(), naive.end()])
     }
   },
 }

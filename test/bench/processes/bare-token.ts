@@ -31,8 +31,8 @@ export class BareToken {
     return { figures, answers }
   }
 
-  end(): void {
-    this.#process.end()
+  end(): Promise<void> {
+    return this.#process.end()
   }
 
   async #order(order: BareTokenOrder): Promise<BareTokenAnswer> {

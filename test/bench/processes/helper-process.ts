@@ -1,11 +1,11 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { on } from 'node:events'
+import { endProcess, endWithUs } from './end-with-us.ts'
 
 /** A process of ours that answers messages, so that what it does costs this one nothing, and can be told apart. */
 export class HelperProcess {
   readonly #child: ChildProcess
   readonly #messages: AsyncIterator<unknown[]>
-  readonly #kill = () => void this.#child.kill('SIGKILL')
 
   constructor(module: URL, environment: Readonly<Record<string, string>> = {}) {
     this.#child = fork(module, [], {
@@ -14,7 +14,7 @@ export class HelperProcess {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     })
     this.#messages = on(this.#child, 'message', { close: ['exit'] })
-    process.once('exit', this.#kill)
+    endWithUs(this.#child)
   }
 
   get pid(): number {
@@ -38,8 +38,7 @@ export class HelperProcess {
     return value[0]
   }
 
-  end(): void {
-    process.off('exit', this.#kill)
-    this.#kill()
+  end(): Promise<void> {
+    return endProcess(this.#child, 'SIGKILL', 0)
   }
 }

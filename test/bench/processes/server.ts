@@ -7,6 +7,7 @@ import type { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { send } from '../../support/http.ts'
 import { childrenOf } from '../../support/process-figures.ts'
+import { endProcess, endWithUs } from './end-with-us.ts'
 import type { LoopDelay, WatchOrder } from './event-loop-watch.ts'
 
 const moduleUrl = (path: string) => new URL(`${path}${extname(import.meta.filename)}`, import.meta.url)
@@ -27,7 +28,6 @@ const KEPT_OUTPUT = 2_000
 export class Server {
   readonly url: string
   readonly #child: ChildProcess
-  readonly #kill = () => void this.#child.kill('SIGKILL')
   #stderr = ''
   /** How long it took until it was ready, ms. */
   startMs = Number.NaN
@@ -49,7 +49,7 @@ export class Server {
     stderr.on('data', (chunk) => {
       this.#stderr = `${this.#stderr}${chunk}`.slice(-KEPT_OUTPUT)
     })
-    process.once('exit', this.#kill)
+    endWithUs(this.#child)
   }
 
   /** Starts it and waits until it is ready. */
@@ -88,14 +88,9 @@ export class Server {
     await this.#ask('collect garbage')
   }
 
-  async end(): Promise<void> {
-    this.#child.kill('SIGTERM')
-    const timer = setTimeout(this.#kill, END_MS)
-    if (this.#child.exitCode === null && this.#child.signalCode === null) {
-      await once(this.#child, 'exit')
-    }
-    clearTimeout(timer)
-    process.off('exit', this.#kill)
+  /** Gracefully. */
+  end(): Promise<void> {
+    return endProcess(this.#child, 'SIGTERM', END_MS)
   }
 
   async #ask(order: WatchOrder): Promise<unknown> {
@@ -112,7 +107,7 @@ export class Server {
         return
       }
       if (performance.now() > end || this.#child.exitCode !== null) {
-        this.#kill()
+        await endProcess(this.#child, 'SIGKILL', 0)
         throw new Error(`a server did not become ready: ${answer?.body ?? this.#stderr}`)
       }
       await delay(LOOK_MS)
