@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util'
+import { readNames, readNumber, readOptions } from '../support/suite-arguments.ts'
 import { SCENARIOS } from './scenarios/index.ts'
 
 /** Names what is measured after the scenarios; it can be asked for as they can. */
@@ -15,9 +15,6 @@ export interface ChaosArguments {
   /** A page whose table is replaced. */
   readonly markdown: string | undefined
 }
-
-/** The command line is wrong; the message says how. */
-export class UsageError extends Error {}
 
 export const USAGE = `usage: npm run test:chaos -- [--only NAME,...] [--seconds N] [--json FILE] [--markdown FILE]
 
@@ -37,32 +34,20 @@ Names: ${[...SCENARIOS.map(({ name }) => name), GROWTH].join(', ')}`
  * @throws UsageError
  */
 export function parseArguments(args: readonly string[]): ChaosArguments {
-  const { help = false, only, seconds = '5', json, markdown } = read(args)
-  const names = new Set(only?.split(','))
-  const known = new Set([...SCENARIOS.map(({ name }) => name), GROWTH])
-  const unknown = [...names].filter((name) => !known.has(name))
-  if (unknown.length > 0) {
-    throw new UsageError(`there is no scenario ${unknown.join(', ')}; see --help`)
-  }
-  if (!(Number(seconds) > 0)) {
-    throw new UsageError(`--seconds is ${seconds}; it is a number above 0`)
-  }
-  return { help, only: names, seconds: Number(seconds), json, markdown }
-}
-
-function read(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      options: {
-        help: { type: 'boolean' },
-        only: { type: 'string' },
-        seconds: { type: 'string' },
-        json: { type: 'string' },
-        markdown: { type: 'string' },
-      },
-    }).values
-  } catch (cause) {
-    throw new UsageError(`${(cause as Error).message}; see --help`, { cause })
+  const values = readOptions(args, {
+    help: { type: 'boolean' },
+    only: { type: 'string' },
+    seconds: { type: 'string' },
+    json: { type: 'string' },
+    markdown: { type: 'string' },
+  })
+  const { help = false, only, seconds = '5', json, markdown } = values
+  const known = [...SCENARIOS.map(({ name }) => name), GROWTH]
+  return {
+    help,
+    only: readNames(only, known, 'scenario'),
+    seconds: readNumber('seconds', seconds),
+    json,
+    markdown,
   }
 }

@@ -1,8 +1,8 @@
 /** Whether a service that has lived through the scenarios still gives back what it takes. */
+import { childrenOf, type ProcessFigures, processFigures } from '../support/process-figures.ts'
 import { hsmStatus } from '../support/signing.ts'
 import { collectGarbage } from './garbage.ts'
 import { Load } from './load.ts'
-import { childrenOf, type ProcessFigures, processFigures } from './process-figures.ts'
 import type { Timing } from './run-scenario.ts'
 import type { Stage } from './stage.ts'
 

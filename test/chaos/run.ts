@@ -1,8 +1,8 @@
 /** `npm run test:chaos`: plays the scenarios one after another and prints what came of them as it goes. */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { type ChaosArguments, GROWTH, parseArguments, USAGE, UsageError } from './arguments.ts'
+import { writeFileSync } from 'node:fs'
+import { createRunDirectory } from '../support/run-directory.ts'
+import { runSuite } from '../support/suite-arguments.ts'
+import { type ChaosArguments, GROWTH, parseArguments, USAGE } from './arguments.ts'
 import { missed } from './expectations.ts'
 import { type Growth, measureGrowth } from './growth.ts'
 import { createMaterial, type Material } from './material.ts'
@@ -64,17 +64,14 @@ async function playOne(scenario: Scenario, stage: Stage, timing: Timing): Promis
   return { scenario, result, missed: failures }
 }
 
-async function main(): Promise<number> {
-  const options = parseArguments(process.argv.slice(2))
+async function main(args: readonly string[]): Promise<number> {
+  const options = parseArguments(args)
   if (options.help) {
     console.log(USAGE)
     return 0
   }
-  const directory = mkdtempSync(join(tmpdir(), 'chaos-'))
   // The servers end with this process, which a signal would otherwise end without its listeners
-  process.once('SIGINT', () => process.exit(130))
-  process.once('SIGTERM', () => process.exit(143))
-  process.once('exit', () => rmSync(directory, { recursive: true, force: true }))
+  const directory = createRunDirectory('chaos-')
   const { outcomes, growth } = await play(options, await createMaterial(directory))
   if (options.json !== undefined) {
     writeFileSync(options.json, `${JSON.stringify({ outcomes, growth }, undefined, 2)}\n`)
@@ -93,9 +90,4 @@ async function main(): Promise<number> {
   return failures.length === 0 ? 0 : 1
 }
 
-try {
-  process.exitCode = await main()
-} catch (error) {
-  console.error(error instanceof UsageError ? error.message : error)
-  process.exitCode = error instanceof UsageError ? 64 : 1
-}
+await runSuite(main)

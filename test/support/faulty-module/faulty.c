@@ -14,6 +14,12 @@
  * C_Finalize. All rules that fit a call are applied, in their order, until one ends it. FAULT is one of
  *
  *   delay MS | FROM-TO        take that long, or a random time between the two, then go on: a network
+ *   take MS                   go on, but return so long after the call began, what the module behind needs included; of
+ *                             several the longest: a device whose work costs this machine's processors nothing
+ *   remember                  C_SignInit: note it, where the session is logged in, instead of calling the module behind.
+ *                             C_Sign: answer what the same key has signed before, same mechanism and same data, from
+ *                             memory, else have it signed. For single-part signatures; all is forgotten with a login,
+ *                             with all sessions of a token or an object
  *   return CKR_NAME | 0xCODE  answer that instead of calling the module behind; codes of vendors go in hex
  *   hold                      wait until the plan changes, then go on
  *   hang                      never return
@@ -34,12 +40,18 @@
  *
  *   C_SignInit delay 2              # a network HSM
  *   C_Sign delay 3-8
+ *   C_SignInit take 2               # a network HSM that is simulated at no cost
+ *   C_SignInit remember
+ *   C_Sign take 3
+ *   C_Sign remember
+ *   * take 1
  *   C_Sign return CKR_FUNCTION_FAILED chance=0.05
  *   C_Sign crash SIGSEGV after=100 times=1
  *   * absent
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <pkcs11/pkcs11.h>
 #include <pthread.h>
@@ -50,6 +62,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -139,13 +152,30 @@ static CK_ULONG value_of(const char *word) {
 
 /* The plan */
 
-enum fault { DELAY, RETURN, HOLD, HANG, CRASH, CLOSE_SESSIONS, LOG_OUT, ABSENT, FIND_NOTHING, FLIP, NO_SIGNING, REFUSE };
+enum fault {
+  DELAY,
+  TAKE,
+  REMEMBER,
+  RETURN,
+  HOLD,
+  HANG,
+  CRASH,
+  CLOSE_SESSIONS,
+  LOG_OUT,
+  ABSENT,
+  FIND_NOTHING,
+  FLIP,
+  NO_SIGNING,
+  REFUSE,
+};
 
 static const struct {
   const char *name;
   int arguments;
 } FAULTS[] = {
     [DELAY] = {"delay", 1},
+    [TAKE] = {"take", 1},
+    [REMEMBER] = {"remember", 0},
     [RETURN] = {"return", 1},
     [HOLD] = {"hold", 0},
     [HANG] = {"hang", 0},
@@ -208,7 +238,9 @@ static void parse_rule(struct rule *rule, const char *function, char **rest) {
     if (word == NULL) {
       give_up("a fault without its argument", fault);
     }
-    if (rule->fault == DELAY) {
+    if (rule->fault == TAKE) {
+      rule->argument = strtoul(word, NULL, 10);
+    } else if (rule->fault == DELAY) {
       int numbers = sscanf(word, "%lu-%lu", &rule->argument, &rule->second_argument);
       rule->second_argument = numbers == 2 ? rule->second_argument : rule->argument;
     } else {
@@ -320,6 +352,156 @@ static bool fires(const struct plan *plan, int index) {
 /* The module behind */
 
 static CK_FUNCTION_LIST_PTR real;
+
+/* What is remembered */
+
+#define MAX_OPERATIONS 2048
+#define MAX_SIGNATURES 64
+
+/* A C_SignInit that the module behind does not know of */
+struct operation {
+  CK_SESSION_HANDLE session;
+  CK_SLOT_ID slot;
+  CK_OBJECT_HANDLE key;
+  CK_MECHANISM_TYPE mechanism;
+  CK_ULONG parameter_length;
+  CK_BYTE parameter[64];
+  /* How often all was forgotten before */
+  uint64_t era;
+};
+
+struct signature {
+  struct operation operation;
+  CK_ULONG data_length, length;
+  CK_BYTE data[512], bytes[1024];
+};
+
+static struct {
+  pthread_mutex_t lock;
+  uint64_t era;
+  int operations;
+  struct operation operation[MAX_OPERATIONS];
+  /* A ring: the oldest makes way */
+  uint64_t signatures;
+  struct signature signature[MAX_SIGNATURES];
+} memory = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static void forget_signatures(void) {
+  pthread_mutex_lock(&memory.lock);
+  memory.signatures = 0;
+  memory.era++;
+  pthread_mutex_unlock(&memory.lock);
+}
+
+static void forget_all(void) {
+  forget_signatures();
+  pthread_mutex_lock(&memory.lock);
+  memory.operations = 0;
+  pthread_mutex_unlock(&memory.lock);
+}
+
+/* Takes the operation of a session out of the memory; false where it has none */
+static bool take_operation(CK_SESSION_HANDLE session, struct operation *taken) {
+  bool found = false;
+  pthread_mutex_lock(&memory.lock);
+  for (int i = 0; i < memory.operations && !found; i++) {
+    if (memory.operation[i].session == session) {
+      *taken = memory.operation[i];
+      memory.operation[i] = memory.operation[--memory.operations];
+      found = true;
+    }
+  }
+  pthread_mutex_unlock(&memory.lock);
+  return found;
+}
+
+/* False where the module behind must be asked; else `answer` is that of C_SignInit */
+static bool note_operation(CK_SESSION_HANDLE session, const CK_MECHANISM *mechanism, CK_OBJECT_HANDLE key,
+                           CK_RV *answer) {
+  CK_SESSION_INFO info;
+  if (mechanism == NULL || mechanism->ulParameterLen > sizeof memory.operation[0].parameter ||
+      real->C_GetSessionInfo(session, &info) != CKR_OK ||
+      (info.state != CKS_RW_USER_FUNCTIONS && info.state != CKS_RO_USER_FUNCTIONS)) {
+    return false;
+  }
+  bool noted = false;
+  pthread_mutex_lock(&memory.lock);
+  for (int i = 0; i < memory.operations && !noted; i++) {
+    noted = memory.operation[i].session == session;
+    *answer = CKR_OPERATION_ACTIVE;
+  }
+  if (!noted && memory.operations < MAX_OPERATIONS) {
+    struct operation *operation = &memory.operation[memory.operations++];
+    *operation = (struct operation){
+        .session = session,
+        .slot = info.slotID,
+        .key = key,
+        .mechanism = mechanism->mechanism,
+        .parameter_length = mechanism->ulParameterLen,
+        .era = memory.era,
+    };
+    if (mechanism->ulParameterLen > 0) {
+      memcpy(operation->parameter, mechanism->pParameter, mechanism->ulParameterLen);
+    }
+    noted = true;
+    *answer = CKR_OK;
+  }
+  pthread_mutex_unlock(&memory.lock);
+  return noted;
+}
+
+static bool same_signature(const struct signature *signature, const struct operation *operation, CK_BYTE_PTR data,
+                           CK_ULONG length) {
+  const struct operation *made = &signature->operation;
+  return made->slot == operation->slot && made->key == operation->key && made->mechanism == operation->mechanism &&
+         made->parameter_length == operation->parameter_length &&
+         memcmp(made->parameter, operation->parameter, made->parameter_length) == 0 &&
+         signature->data_length == length && memcmp(signature->data, data, length) == 0;
+}
+
+/* Answers from memory; false where there is nothing, or it does not fit */
+static bool recall_signature(const struct operation *operation, CK_BYTE_PTR data, CK_ULONG data_length,
+                             CK_BYTE_PTR bytes, CK_ULONG_PTR length) {
+  bool found = false;
+  pthread_mutex_lock(&memory.lock);
+  uint64_t count = memory.signatures < MAX_SIGNATURES ? memory.signatures : MAX_SIGNATURES;
+  for (uint64_t i = 0; i < count && !found; i++) {
+    const struct signature *signature = &memory.signature[i];
+    if (same_signature(signature, operation, data, data_length) && bytes != NULL && *length >= signature->length) {
+      memcpy(bytes, signature->bytes, signature->length);
+      *length = signature->length;
+      found = true;
+    }
+  }
+  pthread_mutex_unlock(&memory.lock);
+  return found;
+}
+
+static void keep_signature(const struct operation *operation, CK_BYTE_PTR data, CK_ULONG data_length,
+                           CK_BYTE_PTR bytes, CK_ULONG length) {
+  struct signature *signature;
+  if (data_length > sizeof signature->data || length > sizeof signature->bytes) {
+    return;
+  }
+  pthread_mutex_lock(&memory.lock);
+  /* What it was made with may be gone by now */
+  if (operation->era == memory.era) {
+    signature = &memory.signature[memory.signatures++ % MAX_SIGNATURES];
+    signature->operation = *operation;
+    signature->data_length = data_length;
+    memcpy(signature->data, data, data_length);
+    signature->length = length;
+    memcpy(signature->bytes, bytes, length);
+  }
+  pthread_mutex_unlock(&memory.lock);
+}
+
+static CK_RV init_noted(struct operation *operation) {
+  CK_MECHANISM mechanism = {operation->mechanism, operation->parameter_length == 0 ? NULL : operation->parameter,
+                            operation->parameter_length};
+  return real->C_SignInit(operation->session, &mechanism, operation->key);
+}
+
 /* Closing sessions behind a caller's back must not pull them from under a call: that would crash SoftHSM */
 static pthread_rwlock_t in_call = PTHREAD_RWLOCK_INITIALIZER;
 
@@ -329,18 +511,41 @@ static void close_sessions(CK_SESSION_HANDLE session) {
   if (real->C_GetSessionInfo(session, &info) == CKR_OK) {
     real->C_CloseAllSessions(info.slotID);
   }
+  forget_all();
   pthread_rwlock_unlock(&in_call);
 }
 
 static void log_out(CK_SESSION_HANDLE session) {
   pthread_rwlock_wrlock(&in_call);
   real->C_Logout(session);
+  forget_all();
   pthread_rwlock_unlock(&in_call);
 }
 
 static void sleep_ms(double ms) {
   struct timespec time = {(time_t)(ms / 1000), (long)((ms - 1000 * (long)(ms / 1000)) * 1e6)};
   nanosleep(&time, NULL);
+}
+
+static struct timespec now(void) {
+  struct timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return time;
+}
+
+static bool before(const struct timespec *a, const struct timespec *b) {
+  return a->tv_sec < b->tv_sec || (a->tv_sec == b->tv_sec && a->tv_nsec < b->tv_nsec);
+}
+
+static void sleep_until(const struct timespec *time) {
+  static _Thread_local bool punctual;
+  if (!punctual) {
+    /* 50 microseconds by default, which a call would take longer */
+    prctl(PR_SET_TIMERSLACK, 1UL);
+    punctual = true;
+  }
+  while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, time, NULL) == EINTR) {
+  }
 }
 
 static void crash(int signal_number) {
@@ -368,9 +573,14 @@ static void note_call(const char *function) {
 
 /* What is to happen to one call */
 struct interference {
+  const char *function;
   /* The call ends here, with `answer` */
   bool ends;
   CK_RV answer;
+  struct timespec began;
+  /* When it may return at the earliest */
+  struct timespec until;
+  bool remember;
   bool absent;
   bool find_nothing;
   bool flip;
@@ -385,6 +595,16 @@ static void apply(const struct rule *rule, const struct plan *plan, CK_SESSION_H
     case DELAY:
       sleep_ms((double)rule->argument +
                random_fraction() * (double)(rule->second_argument - rule->argument));
+      break;
+    case TAKE: {
+      long nanoseconds = interference->began.tv_nsec + (long)(rule->argument % 1000) * 1000000;
+      time_t seconds = (time_t)(rule->argument / 1000) + nanoseconds / 1000000000;
+      struct timespec until = {interference->began.tv_sec + seconds, nanoseconds % 1000000000};
+      interference->until = before(&interference->until, &until) ? until : interference->until;
+      break;
+    }
+    case REMEMBER:
+      interference->remember = true;
       break;
     case RETURN:
       interference->ends = true;
@@ -429,8 +649,12 @@ static void apply(const struct rule *rule, const struct plan *plan, CK_SESSION_H
 }
 
 static struct interference interfere(const char *function, CK_SESSION_HANDLE session) {
-  struct interference interference = {0};
+  struct interference interference = {.function = function, .began = now()};
   note_call(function);
+  if (strcmp(function, "C_CloseSession") == 0) {
+    /* Before another session may be given the same handle */
+    take_operation(session, &(struct operation){0});
+  }
   const struct plan *plan = current_plan();
   for (int i = 0; i < plan->length && !interference.ends; i++) {
     if (fits(&plan->rules[i], function) && fires(plan, i)) {
@@ -440,18 +664,32 @@ static struct interference interfere(const char *function, CK_SESSION_HANDLE ses
   return interference;
 }
 
+/* Every call that was interfered with returns through here */
+static CK_RV leave(const struct interference *interference, CK_RV answer) {
+  if (strcmp(interference->function, "C_Login") == 0) {
+    forget_signatures();
+  }
+  if (strcmp(interference->function, "C_Logout") == 0 || strcmp(interference->function, "C_Finalize") == 0) {
+    forget_all();
+  }
+  if (before(&interference->began, &interference->until)) {
+    sleep_until(&interference->until);
+  }
+  return answer;
+}
+
 /* The functions that are counted and meddled with: `session` is the call's session handle, 0 where it has none */
 
 #define FUNCTION(name, session, parameters, arguments)                \
   static CK_RV faulty_##name parameters {                             \
     struct interference interference = interfere(#name, session);     \
-    if (interference.ends) {                                          \
-      return interference.answer;                                     \
+    CK_RV answer = interference.answer;                               \
+    if (!interference.ends) {                                         \
+      pthread_rwlock_rdlock(&in_call);                                \
+      answer = real->name arguments;                                  \
+      pthread_rwlock_unlock(&in_call);                                \
     }                                                                 \
-    pthread_rwlock_rdlock(&in_call);                                  \
-    CK_RV answer = real->name arguments;                              \
-    pthread_rwlock_unlock(&in_call);                                  \
-    return answer;                                                    \
+    return leave(&interference, answer);                              \
   }
 
 FUNCTION(C_Initialize, 0, (CK_VOID_PTR options), (options))
@@ -472,35 +710,47 @@ FUNCTION(C_CreateObject, session,
 FUNCTION(C_FindObjectsInit, session, (CK_SESSION_HANDLE session, CK_ATTRIBUTE_PTR template, CK_ULONG count),
          (session, template, count))
 FUNCTION(C_FindObjectsFinal, session, (CK_SESSION_HANDLE session), (session))
-FUNCTION(C_SignInit, session, (CK_SESSION_HANDLE session, CK_MECHANISM_PTR mechanism, CK_OBJECT_HANDLE key),
-         (session, mechanism, key))
+
+static CK_RV faulty_C_SignInit(CK_SESSION_HANDLE session, CK_MECHANISM_PTR mechanism, CK_OBJECT_HANDLE key) {
+  struct interference interference = interfere("C_SignInit", session);
+  CK_RV answer = interference.answer;
+  if (!interference.ends) {
+    pthread_rwlock_rdlock(&in_call);
+    if (!interference.remember || !note_operation(session, mechanism, key, &answer)) {
+      answer = real->C_SignInit(session, mechanism, key);
+    }
+    pthread_rwlock_unlock(&in_call);
+  }
+  return leave(&interference, answer);
+}
 
 static CK_RV faulty_C_GetSlotList(CK_BBOOL present, CK_SLOT_ID_PTR slots, CK_ULONG_PTR count) {
   struct interference interference = interfere("C_GetSlotList", 0);
   if (interference.absent) {
     *count = 0;
-    return CKR_OK;
+    return leave(&interference, CKR_OK);
   }
-  return interference.ends ? interference.answer : real->C_GetSlotList(present, slots, count);
+  return leave(&interference,
+               interference.ends ? interference.answer : real->C_GetSlotList(present, slots, count));
 }
 
 static CK_RV faulty_C_GetMechanismInfo(CK_SLOT_ID slot, CK_MECHANISM_TYPE mechanism, CK_MECHANISM_INFO_PTR info) {
   struct interference interference = interfere("C_GetMechanismInfo", 0);
   if (interference.ends) {
-    return interference.answer;
+    return leave(&interference, interference.answer);
   }
   CK_RV answer = real->C_GetMechanismInfo(slot, mechanism, info);
   if (interference.no_signing) {
     info->flags &= ~(CK_FLAGS)CKF_SIGN;
   }
-  return answer;
+  return leave(&interference, answer);
 }
 
 static CK_RV faulty_C_FindObjects(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE_PTR objects, CK_ULONG max,
                                   CK_ULONG_PTR count) {
   struct interference interference = interfere("C_FindObjects", session);
   if (interference.ends) {
-    return interference.answer;
+    return leave(&interference, interference.answer);
   }
   pthread_rwlock_rdlock(&in_call);
   CK_RV answer = real->C_FindObjects(session, objects, max, count);
@@ -508,14 +758,14 @@ static CK_RV faulty_C_FindObjects(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE_PT
   if (interference.find_nothing) {
     *count = 0;
   }
-  return answer;
+  return leave(&interference, answer);
 }
 
 static CK_RV faulty_C_GetAttributeValue(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object,
                                         CK_ATTRIBUTE_PTR template, CK_ULONG count) {
   struct interference interference = interfere("C_GetAttributeValue", session);
   if (interference.ends) {
-    return interference.answer;
+    return leave(&interference, interference.answer);
   }
   pthread_rwlock_rdlock(&in_call);
   CK_RV answer = real->C_GetAttributeValue(session, object, template, count);
@@ -527,6 +777,24 @@ static CK_RV faulty_C_GetAttributeValue(CK_SESSION_HANDLE session, CK_OBJECT_HAN
         answer = interference.refuse[i]->second_argument;
       }
     }
+  }
+  return leave(&interference, answer);
+}
+
+/* As the module behind does it, or did before */
+static CK_RV sign(CK_SESSION_HANDLE session, bool remember, CK_BYTE_PTR data, CK_ULONG data_length,
+                  CK_BYTE_PTR signature, CK_ULONG_PTR signature_length) {
+  struct operation operation;
+  bool noted = take_operation(session, &operation);
+  if (noted && remember && recall_signature(&operation, data, data_length, signature, signature_length)) {
+    return CKR_OK;
+  }
+  CK_RV answer = noted ? init_noted(&operation) : CKR_OK;
+  if (answer == CKR_OK) {
+    answer = real->C_Sign(session, data, data_length, signature, signature_length);
+  }
+  if (noted && remember && answer == CKR_OK && signature != NULL) {
+    keep_signature(&operation, data, data_length, signature, *signature_length);
   }
   return answer;
 }
@@ -542,14 +810,28 @@ static CK_RV faulty_C_Sign(CK_SESSION_HANDLE session, CK_BYTE_PTR data, CK_ULONG
     signature_length = &discarded_length;
   }
   pthread_rwlock_rdlock(&in_call);
-  CK_RV answer = real->C_Sign(session, data, data_length, signature, signature_length);
+  CK_RV answer = sign(session, interference.remember, data, data_length, signature, signature_length);
   pthread_rwlock_unlock(&in_call);
   if (interference.ends) {
-    return interference.answer;
+    return leave(&interference, interference.answer);
   }
   if (interference.flip && answer == CKR_OK && signature != NULL) {
     signature[*signature_length / 2] ^= 1;
   }
+  return leave(&interference, answer);
+}
+
+/* Not meddled with, but what is remembered may end with them */
+
+static CK_RV forgetful_C_CloseAllSessions(CK_SLOT_ID slot) {
+  CK_RV answer = real->C_CloseAllSessions(slot);
+  forget_all();
+  return answer;
+}
+
+static CK_RV forgetful_C_DestroyObject(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object) {
+  CK_RV answer = real->C_DestroyObject(session, object);
+  forget_signatures();
   return answer;
 }
 
@@ -584,6 +866,8 @@ static void load(void) {
   OVERRIDE(C_GetAttributeValue);
   OVERRIDE(C_SignInit);
   OVERRIDE(C_Sign);
+  functions.C_CloseAllSessions = forgetful_C_CloseAllSessions;
+  functions.C_DestroyObject = forgetful_C_DestroyObject;
 }
 
 CK_RV C_GetFunctionList(CK_FUNCTION_LIST_PTR_PTR list) {

@@ -1,0 +1,36 @@
+/** Two service processes that know nothing of each other, as replicas behind a balancer. */
+import { measureLoad, measureRounds, type Part, type Subject, warmUp } from '../bench.ts'
+import { Server } from '../processes/server.ts'
+import { learnRequest } from '../requests.ts'
+import { allowedBy } from './simulated.ts'
+
+const IN_FLIGHT = 32
+
+export const replicas: Part = {
+  name: 'replicas',
+  what: 'one and two services on the simulated HSM',
+  async run(bench) {
+    const { settings, material } = bench
+    const { sessions } = settings
+    const servers: Server[] = []
+    try {
+      const subjects: Subject[] = []
+      for (const count of [1, 2]) {
+        servers.push(await Server.start('service', { ...material.simulated, HSM_SESSIONS: `${sessions}` }))
+        const requests = [await learnRequest(servers[count - 1]?.url ?? '', 'raw', material)]
+        const load = { servers: [...servers], requests, inFlight: IN_FLIGHT * count }
+        await warmUp(bench, load)
+        subjects.push({
+          name: `replicas-${count}`,
+          what: `simulated HSM, ${count} × ${sessions} sessions`,
+          main: 'rate',
+          reference: { what: 'sessions / 5 ms', value: allowedBy(sessions * count) },
+          measure: () => measureLoad(bench, load),
+        })
+      }
+      return await measureRounds(bench, 'replicas', settings.rounds.others, subjects)
+    } finally {
+      await Promise.all(servers.map((server) => server.end()))
+    }
+  },
+}

@@ -1,0 +1,171 @@
+/** What must hold, and whether it does. */
+import { FIGURES, type FigureName, type Line, ratios, sharesOf } from './figures.ts'
+import { noiseOf, spreadOf } from './statistics.ts'
+
+export interface Target {
+  /** Name of the line that it is about. */
+  readonly line: string
+  /**
+   * Which figure of it: a name of one, `share` of the reference, or the main figure, or another one, as a multiple of
+   * that of another line in the same round.
+   */
+  readonly figure: FigureName | 'share' | { readonly of: string; readonly by?: FigureName }
+  readonly atLeast?: number
+  readonly atMost?: number
+  /** Said when it is missed. */
+  readonly missed: string
+}
+
+const LOOP_LINES = [
+  ...[1, 8, 32, 128].flatMap((inFlight) => [`raw-${inFlight}`, `pkcs7-${inFlight}`]),
+  ...[1, 2, 4, 8, 16, 32, 64].map((sessions) => `simulated-${sessions}`),
+]
+
+export const TARGETS: readonly Target[] = [
+  {
+    line: 'raw-32',
+    figure: { of: 'naive' },
+    atLeast: 6,
+    missed: 'a service that keeps nothing between requests is too near',
+  },
+  {
+    line: 'raw-32',
+    figure: 'share',
+    atLeast: 0.65,
+    missed: 'HTTP and the processes take too much of what the token can do',
+  },
+  {
+    line: 'raw-32',
+    figure: 'httpCpu',
+    atMost: 0.25,
+    missed: 'the HTTP process works too much for a request',
+  },
+  {
+    line: 'pkcs7-32',
+    figure: { of: 'raw-32' },
+    atLeast: 0.75,
+    missed: 'containers cost too much beside raw signatures',
+  },
+  ...[1, 2, 4, 8].map(
+    (sessions): Target => ({
+      line: `simulated-${sessions}`,
+      figure: 'share',
+      atLeast: 0.95,
+      missed: 'sessions wait for work',
+    }),
+  ),
+  ...[
+    [16, 8],
+    [32, 16],
+    [64, 32],
+  ].map(
+    ([sessions, fewer]): Target => ({
+      line: `simulated-${sessions}`,
+      figure: { of: `simulated-${fewer}` },
+      atLeast: 1,
+      missed: 'more sessions sign less',
+    }),
+  ),
+  {
+    line: 'simulated-best',
+    figure: { of: 'simulated-naive' },
+    atLeast: 30,
+    missed: 'a service that keeps nothing between requests is too near',
+  },
+  ...LOOP_LINES.map(
+    (line): Target => ({ line, figure: 'loopP99', atMost: 10, missed: 'the event loop is late' }),
+  ),
+  ...[512, 1024].flatMap((inFlight): Target[] => [
+    {
+      line: `overload-${inFlight}`,
+      figure: 'longest',
+      // HSM_TIMEOUT_MS and one second
+      atMost: 5_000,
+      missed: 'overload is not refused in time',
+    },
+    {
+      line: `overload-${inFlight}`,
+      figure: { of: 'overload-32' },
+      atLeast: 0.9,
+      missed: 'refusing costs signatures',
+    },
+  ]),
+  { line: 'document-100MB-1', figure: 'peak', atMost: 32, missed: 'a document is held in memory' },
+  { line: 'document-100MB-8', figure: 'peak', atMost: 64, missed: 'documents are held in memory' },
+  { line: 'document-100MB-1', figure: 'loopMax', atMost: 20, missed: 'a document blocks others' },
+  { line: 'document-100MB-1-behind', figure: 'loopMax', atMost: 20, missed: 'a document blocks others' },
+  {
+    line: 'document-100MB-1',
+    figure: { of: 'document-10MB-1', by: 'megabyteCpu' },
+    atMost: 1.5,
+    missed: 'the cost of a document grows faster than its size',
+  },
+  ...['soak-http', 'soak-signer'].flatMap((line): Target[] => [
+    { line, figure: 'memoryGrowth', atMost: 20, missed: 'memory grows' },
+    // One that stays open would be 12 an hour and more, one that is open for a moment 2
+    { line, figure: 'descriptorGrowth', atMost: 6, missed: 'file descriptors are not closed' },
+  ]),
+]
+
+export type Outcome = 'held' | 'within noise' | 'MISSED'
+
+export interface Verdict {
+  readonly target: Target
+  /** The target in words. */
+  readonly says: string
+  readonly median: number
+  readonly outcome: Outcome
+}
+
+/** Verdicts of those targets whose lines were measured. */
+export function judge(lines: readonly Line[], targets: readonly Target[] = TARGETS): Verdict[] {
+  const byName = new Map(lines.map((line) => [line.name, line]))
+  return targets.flatMap((target) => {
+    const values = valuesFor(target, byName)
+    return values === undefined || values.length === 0 ? [] : [judgeOne(target, values, byName)]
+  })
+}
+
+function valuesFor(
+  { line: name, figure }: Target,
+  lines: ReadonlyMap<string, Line>,
+): readonly number[] | undefined {
+  const line = lines.get(name)
+  if (line === undefined) {
+    return undefined
+  }
+  if (typeof figure === 'object') {
+    const other = lines.get(figure.of)
+    const { by = line.main } = figure
+    return other && ratios(line.figures[by] ?? [], other.figures[by] ?? [])
+  }
+  return figure === 'share' ? sharesOf(line) : line.figures[figure]
+}
+
+function judgeOne(target: Target, values: readonly number[], lines: ReadonlyMap<string, Line>): Verdict {
+  const spread = spreadOf(values)
+  const { atLeast = Number.NEGATIVE_INFINITY, atMost = Number.POSITIVE_INFINITY } = target
+  const short = Math.max(atLeast - spread.median, spread.median - atMost)
+  // What is not a number holds nothing
+  const outcome = short <= 0 ? 'held' : short <= noiseOf(spread) ? 'within noise' : 'MISSED'
+  return { target, says: describe(target, lines), median: spread.median, outcome }
+}
+
+/** For example `≥ 0.65 of the bare token`. */
+function describe({ line, figure, atLeast, atMost }: Target, lines: ReadonlyMap<string, Line>): string {
+  const limit = atLeast === undefined ? `≤ ${atMost}` : `≥ ${atLeast}`
+  if (typeof figure === 'object') {
+    const by = figure.by === undefined ? '' : `${nameOf(figure.by)} `
+    return `${by}${limit} × ${lines.get(figure.of)?.what}`
+  }
+  if (figure === 'share') {
+    return `${limit} of ${lines.get(line)?.reference?.what}`
+  }
+  return `${nameOf(figure)} ${limit} ${FIGURES[figure].unit}`
+}
+
+/** What it is, without of what. */
+function nameOf(figure: FigureName): string {
+  const { what, short = what }: { what: string; short?: string } = FIGURES[figure]
+  return short
+}
