@@ -14,8 +14,9 @@
  * C_Finalize. All rules that fit a call are applied, in their order, until one ends it. FAULT is one of
  *
  *   delay MS | FROM-TO        take that long, or a random time between the two, then go on: a network
- *   take MS                   go on, but return so long after the call began, what the module behind needs included; of
- *                             several the longest: a device whose work costs this machine's processors nothing
+ *   take MS                   go on, but return so long after the call began in the mean, what the module behind needs
+ *                             included; of several the longest: a device whose work costs this machine's processors
+ *                             nothing
  *   remember                  C_SignInit: note it, where the session is logged in, instead of calling the module behind.
  *                             C_Sign: answer what the same key has signed before, same mechanism and same data, from
  *                             memory, else have it signed. For single-part signatures; all is forgotten with a login,
@@ -51,7 +52,6 @@
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <pkcs11/pkcs11.h>
 #include <pthread.h>
@@ -537,15 +537,32 @@ static bool before(const struct timespec *a, const struct timespec *b) {
   return a->tv_sec < b->tv_sec || (a->tv_sec == b->tv_sec && a->tv_nsec < b->tv_nsec);
 }
 
+static double ms_between(const struct timespec *from, const struct timespec *to) {
+  return (double)(to->tv_sec - from->tv_sec) * 1e3 + (double)(to->tv_nsec - from->tv_nsec) / 1e6;
+}
+
+/*
+ * Until then in the mean. A virtual machine may wake its sleepers a millisecond late: as much as that was lately, they are
+ * to be woken sooner. What is more comes from processors that have too much to do.
+ */
+#define MAX_LATE_MS 1.5
+
 static void sleep_until(const struct timespec *time) {
   static _Thread_local bool punctual;
+  static _Thread_local double late;
   if (!punctual) {
     /* 50 microseconds by default, which a call would take longer */
     prctl(PR_SET_TIMERSLACK, 1UL);
     punctual = true;
   }
-  while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, time, NULL) == EINTR) {
+  struct timespec began = now();
+  double ms = ms_between(&began, time) - late;
+  if (ms > 0) {
+    sleep_ms(ms);
   }
+  struct timespec end = now();
+  late += ms_between(time, &end) / 16;
+  late = late < 0 ? 0 : late > MAX_LATE_MS ? MAX_LATE_MS : late;
 }
 
 static void crash(int signal_number) {
