@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream'
-import { encodeFrame, FrameReader } from './frames.ts'
+import { FrameReader } from './frames.ts'
 import type { FromSession, StartSession, ToSession } from './messages.ts'
+import { decodeFromSession, encodeToSession } from './session-frames.ts'
 
 /** Where the first channel is among the file descriptors of the signer process, behind that of Node's own IPC. */
 const FIRST_CHANNEL = 4
@@ -40,8 +41,8 @@ export class SessionChannels {
     for (const stream of streams) {
       const reader = new FrameReader()
       stream.on('data', (piece: Buffer) => {
-        for (const message of reader.read(piece)) {
-          onMessage(message as FromSession)
+        for (const frame of reader.read(piece)) {
+          onMessage(decodeFromSession(frame))
         }
       })
       // That the process has gone is told elsewhere
@@ -52,7 +53,7 @@ export class SessionChannels {
   /** To a session; to one that is new as soon as there is a channel for it. */
   send(message: ToSession): void {
     const { session } = message
-    const frame = encodeFrame(message)
+    const frame = encodeToSession(message)
     const used = this.#used.get(session)
     if (used !== undefined) {
       used.stream.write(frame)

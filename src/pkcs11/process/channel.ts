@@ -1,6 +1,7 @@
 import { readSync, writeSync } from 'node:fs'
-import { encodeFrame, FrameReader } from '../frames.ts'
-import type { EndSession, FromSession, SessionOrder, ToSession, WithdrawOrder } from '../messages.ts'
+import { FrameReader } from '../frames.ts'
+import type { EndSession, FromSession, SessionOrder, WithdrawOrder } from '../messages.ts'
+import { decodeToSession, encodeFromSession } from '../session-frames.ts'
 
 /** An order takes some hundred octets, unless it carries a message that is signed as a whole. */
 const PIECE_OCTETS = 16_384
@@ -25,7 +26,7 @@ export class Channel {
       if (length === 0) {
         return
       }
-      const messages = this.#reader.read(this.#piece.subarray(0, length)) as ToSession[]
+      const messages = this.#reader.read(this.#piece.subarray(0, length)).map(decodeToSession)
       const withdrawn = messages.filter(({ type }) => type === 'withdraw') as WithdrawOrder[]
       for (const message of messages) {
         if (!withdrawn.some((withdrawal) => 'ticket' in message && message.ticket === withdrawal.ticket)) {
@@ -37,7 +38,7 @@ export class Channel {
 
   /** Nobody hears it any more where the HTTP process has gone. */
   write(message: FromSession): void {
-    const frame = encodeFrame(message)
+    const frame = encodeFromSession(message)
     try {
       for (let written = 0; written < frame.length; ) {
         written += writeSync(this.#fileDescriptor, frame, written)

@@ -53,7 +53,7 @@ t.test('one in a session worker ends the signer process, while other workers wai
   const [stderr] = await Promise.all([
     child.stderr?.toArray(),
     once(child, 'exit').then(([, signal]) => t.equal(signal, 'SIGKILL')),
-    (child.stdio[4] as Writable).write(Buffer.from([1, 0, 0, 0, 0xff])),
+    (child.stdio[4] as Writable).write(Buffer.from([5, 0, 0, 0, 1, 0, 0, 0, 0xff])),
   ])
-  t.match(Buffer.concat(stderr ?? []).toString(), /deserialize/)
+  t.match(Buffer.concat(stderr ?? []).toString(), /JSON/)
 })

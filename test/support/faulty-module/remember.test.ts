@@ -98,7 +98,7 @@ t.test('what was signed before a login is signed anew', async (t) => {
   t.equal(reached('C_Sign'), before + 1)
 })
 
-t.test('a call takes at least as long as it is told to, and goes through', async (t) => {
+t.test('a call takes as long as it is told to, and goes through', async (t) => {
   pkcs11.C_Logout(first)
   const found = logIn(first)
   faulty.plan('C_SignInit take 20', 'C_SignInit take 60', 'C_Sign take 40')
