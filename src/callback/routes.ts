@@ -2,6 +2,7 @@ import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { CallbackBody, type EncodedContentsReply } from '../../schemas/callback.ts'
 import { readSigningToken } from '../access/signing-token.ts'
+import { Client } from '../client.ts'
 import type { Configuration } from '../config.ts'
 import { type ContainerContext, createContainer } from '../containers/create-container.ts'
 import type { Signers } from '../signers/signers.ts'
@@ -26,7 +27,7 @@ export const callback: FastifyPluginAsyncTypebox<CallbackOptions> = async (
     app.post(url, { schema: { body: CallbackBody } }, async (request, reply) => {
       const options = {
         deadline: request.arrivedAt + configuration.hsm.timeoutMs,
-        signal: whenClientLeaves(reply),
+        client: clientOf(reply),
       }
       const prepared = readBody(request, configuration, signers)
       const { signingKey } = prepared
@@ -90,12 +91,12 @@ function sendOctets(reply: FastifyReply, octets: Uint8Array): FastifyReply {
 }
 
 /** A request whose client has gone gives up its place in the queue. */
-function whenClientLeaves(reply: FastifyReply): AbortSignal {
-  const controller = new AbortController()
+function clientOf(reply: FastifyReply): Client {
+  const client = new Client()
   reply.raw.on('close', () => {
     if (!reply.raw.writableFinished) {
-      controller.abort()
+      client.leave()
     }
   })
-  return controller.signal
+  return client
 }

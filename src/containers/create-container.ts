@@ -154,16 +154,16 @@ function embed(
  */
 async function obtainTimestamp(
   signature: Uint8Array,
-  { signingKey: { container, sources }, options: { deadline, signal } }: ContainerContext,
+  { signingKey: { container, sources }, options: { deadline, client } }: ContainerContext,
 ): Promise<Timestamp | undefined> {
   if (sources.timestamper === undefined) {
     return undefined
   }
   try {
-    const limits = { deadline: deadline - FINISH_MS, ...(signal && { signal }) }
+    const limits = { deadline: deadline - FINISH_MS, ...(client && { signal: client.signal() }) }
     return await sources.timestamper.timestamp(signature, limits)
   } catch (error) {
-    if (signal?.aborted) {
+    if (client?.hasLeft) {
       throw new TIMESTAMP_UNAVAILABLE('nobody waits for it any more')
     }
     if (error instanceof TIMESTAMP_UNAVAILABLE && container.timestamps?.fallback === 'b-b') {

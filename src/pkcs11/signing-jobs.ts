@@ -1,4 +1,5 @@
 /** Requests for signatures on their way through the sessions of a token: one session each at a time, in their order. */
+import type { Client } from '../client.ts'
 import type { HsmConfiguration } from '../config.ts'
 import { HSM_BUSY, HSM_TIMEOUT, HSM_UNAVAILABLE, SIGNATURE_SELF_CHECK_FAILED } from '../errors.ts'
 import { Admission, type Capacity } from './admission.ts'
@@ -15,8 +16,8 @@ import { UnsettledJobs } from './unsettled-jobs.ts'
 export interface SignOptions {
   /** Milliseconds of `performance.now()`; no answer comes later. */
   readonly deadline: number
-  /** Aborts when nobody wants the signature any more. */
-  readonly signal?: AbortSignal
+  /** Who wants the signature. */
+  readonly client?: Client
   /** Whether a signature is the right one: no other is returned. */
   verify(signature: Uint8Array): boolean
 }
@@ -52,17 +53,21 @@ export class SigningJobs {
   }
 
   /** As `SessionPool.sign`. */
-  async sign(order: SignOrder, { deadline, signal, verify }: SignOptions): Promise<Uint8Array> {
-    if (signal?.aborted || this.#options.isHopelessUntil(deadline)) {
+  async sign(
+    { key, mechanism, data }: SignOrder,
+    { deadline, client, verify }: SignOptions,
+  ): Promise<Uint8Array> {
+    if (client?.hasLeft || this.#options.isHopelessUntil(deadline)) {
       throw new HSM_UNAVAILABLE()
     }
     if (deadline <= performance.now()) {
       throw new HSM_TIMEOUT()
     }
     this.#admit(deadline)
-    const job = new Job({ ...order, deadline, verify, onDeadline: (late) => this.#expire(late) })
+    const onDeadline = (late: Job) => this.#expire(late)
+    const job = new Job({ key, mechanism, data, deadline, verify, onDeadline })
     this.#unsettled.add()
-    signal?.addEventListener('abort', () => this.#abandon(job), { once: true })
+    client?.onLeave(() => this.#abandon(job))
     this.#enqueue(job)
     try {
       return await job.signature

@@ -2,6 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import pino from 'pino'
 import t, { type Test } from 'tap'
+import { Client } from '../../src/client.ts'
 import type { HsmConfiguration } from '../../src/config.ts'
 import { SETTINGS } from '../../src/configuration/single-signer.ts'
 import type { FoundKey, FromSession, SessionOrder, ToSignerProcess } from '../../src/pkcs11/messages.ts'
@@ -74,13 +75,13 @@ function play(t: Test, change: Partial<HsmConfiguration> = {}, found: Partial<Fo
   }
   const request = (
     text: string,
-    { signal, timeoutMs = 3_000 }: { signal?: AbortSignal; timeoutMs?: number } = {},
+    { client, timeoutMs = 3_000 }: { client?: Client; timeoutMs?: number } = {},
   ) =>
     pool
       .sign(orderFor(text), {
         deadline: performance.now() + timeoutMs,
         verify: (octets) => octets.length === 256,
-        ...(signal === undefined ? {} : { signal }),
+        ...(client === undefined ? {} : { client }),
       })
       .then(
         () => 'signed',
@@ -158,17 +159,17 @@ t.test('requests that wait to be repeated on a token that throttles', async (t) 
   t.test('are dropped when their clients leave', async (t) => {
     const { pool, orders, throttle, sign, request } = play(t)
     sign()
-    const leaving = new AbortController()
-    const one = request('one', { signal: leaving.signal })
+    const leaving = new Client()
+    const one = request('one', { client: leaving })
     throttle()
-    leaving.abort()
+    leaving.leave()
     t.equal(await one, 'HSM_UNAVAILABLE')
     t.equal(pool.status().queued, 0)
 
     await until('the session has rested', () => pool.status().sessions.idle === 1)
-    const away = new AbortController()
-    const inFlight = request('two', { signal: away.signal })
-    away.abort()
+    const away = new Client()
+    const inFlight = request('two', { client: away })
+    away.leave()
     const ordered = orders.length
     throttle()
     t.equal(await inFlight, 'HSM_UNAVAILABLE')
@@ -360,10 +361,10 @@ t.test('a call that hangs', async (t) => {
   t.test('and whose client leaves goes on', async (t) => {
     const { sign, request, observed, pool } = play(t, options)
     sign()
-    const leaving = new AbortController()
-    const one = request('one', { timeoutMs: 400, signal: leaving.signal })
+    const leaving = new Client()
+    const one = request('one', { timeoutMs: 400, client: leaving })
     await until('it waits for the other', () => observed.includes('retried slow'))
-    leaving.abort()
+    leaving.leave()
     t.equal(pool.status().queued, 0)
     sign()
     t.equal(await one, 'signed')
