@@ -1,32 +1,39 @@
 import { pino } from 'pino'
 
-/** Milliseconds that a line waits for others: to write each by itself takes ten times as long as to make it. */
+/** Milliseconds between writes: to write each line by itself takes ten times as long as to make it. */
 const GATHER_MS = 10
 
-/** Bytes of lines that do not wait. */
-const GATHER_BYTES = 8_192
-
 /**
- * Lines for stdout, gathered and written without waiting for who reads them. An end of the process, be it an error that
- * nobody expected, writes what there is; only one that leaves it no time (SIGKILL) takes the last lines along.
+ * Lines for stdout, written without waiting for who reads them: one that comes alone at once, those that follow it closely
+ * together. An end of the process, be it an error that nobody expected, writes what there is; only one that leaves it no
+ * time (SIGKILL) takes the last lines along.
  */
 export function logOutput() {
-  const output = pino.destination({ minLength: GATHER_BYTES })
+  const output = pino.destination()
+  let gathered = ''
   let gathering = false
 
-  function write(): void {
-    gathering = false
-    output.flush()
+  function pass(): void {
+    const lines = gathered
+    gathered = ''
+    gathering = lines !== ''
+    if (gathering) {
+      output.write(lines)
+      setTimeout(pass, GATHER_MS)
+    }
   }
-  return {
-    write(line: string): void {
-      if (!gathering) {
-        gathering = true
-        setTimeout(write, GATHER_MS)
-      }
-      output.write(line)
-    },
-    /** Called by pino after a line that is fatal. */
-    flushSync: () => output.flushSync(),
+  function write(line: string): void {
+    gathered += line
+    if (!gathering) {
+      pass()
+    }
   }
+  /** Called by pino after a line that is fatal. */
+  function flushSync(): void {
+    output.write(gathered)
+    gathered = ''
+    output.flushSync()
+  }
+  process.on('exit', () => gathered !== '' && flushSync())
+  return { write, flushSync }
 }
