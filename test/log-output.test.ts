@@ -49,9 +49,6 @@ t.test('every line is read, in its order, when the process', async (t) => {
 })
 
 t.test('a fatal line is read though the process is killed right after it', async (t) => {
-  const lines = await linesOf(
-    t,
-    `logger.info('before'); logger.fatal('last'); process.kill(process.pid, 'SIGKILL')`,
-  )
-  t.same(lines, ['{"level":30,"msg":"before"}', '{"level":60,"msg":"last"}'])
+  const lines = await linesOf(t, `${LOG_MANY}; logger.fatal('last'); process.kill(process.pid, 'SIGKILL')`)
+  t.ok(lines.includes('{"level":60,"msg":"last"}'))
 })
