@@ -92,6 +92,18 @@ export function lineOf(kind: LineKind, rounds: readonly Measured[], reference?: 
   return { ...kind, figures: Object.fromEntries(figures), ...(reference && { reference }), answers }
 }
 
+/** The line with six digits of each figure, as reports have it. */
+export function rounded(line: Line): Line {
+  const round = (values: readonly number[]) => values.map((value) => Number(value.toPrecision(6)))
+  const figures = Object.entries(line.figures).map(([name, values]) => [name, round(values)])
+  const { reference } = line
+  return {
+    ...line,
+    figures: Object.fromEntries(figures),
+    ...(reference && { reference: { ...reference, values: round(reference.values) } }),
+  }
+}
+
 /** The main figure in each round. */
 export function valuesOf(line: Line): readonly number[] {
   return line.figures[line.main] ?? []

@@ -6,14 +6,14 @@ import { createRunDirectory } from '../support/run-directory.ts'
 import { runSuite } from '../support/suite-arguments.ts'
 import { type BenchArguments, parseArguments, USAGE } from './arguments.ts'
 import type { Bench } from './bench.ts'
-import type { Line } from './figures.ts'
+import { type Line, rounded } from './figures.ts'
 import { LoadGenerator } from './load/load-generator.ts'
 import { createMaterial } from './material.ts'
 import { PARTS } from './parts/index.ts'
 import { describeMachine } from './report/machine.ts'
 import { describeRun } from './report/page.ts'
 import { drawPlot } from './report/plot.ts'
-import { reportOf } from './report/report.ts'
+import { formatReport, reportOf } from './report/report.ts'
 import { TABLES, textRow } from './report/table.ts'
 import { judge, type Verdict } from './targets.ts'
 
@@ -23,7 +23,7 @@ async function measure({ only, settings }: BenchArguments): Promise<Line[]> {
   const bench: Bench = { settings, material, load, note: (what) => console.error(what) }
   const lines: Line[] = []
   for (const part of PARTS.filter(({ name }) => only.size === 0 || only.has(name))) {
-    const measured = await part.run(bench)
+    const measured = (await part.run(bench)).map(rounded)
     lines.push(...measured)
     print(measured, judge(lines))
   }
@@ -55,7 +55,7 @@ async function main(args: readonly string[]): Promise<number> {
   const machine = await describeMachine()
   const lines = await measure(options)
   const report = reportOf(machine, options.settings, lines)
-  write(options.json, `${JSON.stringify(report, undefined, 2)}\n`)
+  write(options.json, formatReport(report))
   write(options.svg, drawPlot(lines))
   if (options.markdown !== undefined) {
     const page = readFileSync(options.markdown, 'utf8')

@@ -59,6 +59,16 @@ export function reportOf(machine: Machine, settings: Settings, lines: readonly L
   }
 }
 
+/** JSON with a line of text for each element of an array, so that versions can be compared. */
+export function formatReport(report: Report): string {
+  const fields = Object.entries(report).map(([name, value]) => {
+    const elements = Array.isArray(value) ? value.map((element) => JSON.stringify(element)) : undefined
+    const text = elements === undefined ? JSON.stringify(value) : `[\n    ${elements.join(',\n    ')}\n  ]`
+    return `  "${name}": ${text}`
+  })
+  return `{\n${fields.join(',\n')}\n}\n`
+}
+
 function summarize(line: Line): Summary {
   const shares = sharesOf(line)
   return {
