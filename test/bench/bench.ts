@@ -1,6 +1,6 @@
 /** What the parts measure with. */
 import { cpuTime } from '../support/process-figures.ts'
-import { type Line, type LineKind, lineOf, type Measured, RIGHT, valuesOf } from './figures.ts'
+import { BUSY, type Line, type LineKind, lineOf, type Measured, RIGHT, valuesOf } from './figures.ts'
 import type { LoadGenerator } from './load/load-generator.ts'
 import type { CheckedRequest } from './load/messages.ts'
 import type { Material } from './material.ts'
@@ -63,11 +63,13 @@ export interface LoadKind {
   readonly servers: readonly Server[]
   readonly requests: readonly CheckedRequest[]
   readonly inFlight: number
+  /** How long a client waits that was told HSM_BUSY; not at all by default. */
+  readonly afterBusyMs?: number
 }
 
 /** Loads services, without measuring, until they are as fast as they get. */
 export async function warmUp({ load, settings }: Bench, kind: LoadKind): Promise<void> {
-  await load.run({ ...orderOf(kind), rampMs: 0, seconds: settings.warmUpSeconds })
+  await load.run({ ...orderOf(kind), rampMs: 0, watchSeconds: 0, seconds: settings.warmUpSeconds })
 }
 
 /** Loads services, and says what they answered and what it took. */
@@ -78,16 +80,19 @@ export async function measureLoad({ load, settings }: Bench, kind: LoadKind): Pr
   const cpu = () => [http, signers, [load.pid]].map(cpuTime)
   let [before, after] = [cpu(), cpu()]
   let loops: LoopDelay[] = []
-  const { rampMs, seconds } = settings
+  const { rampMs, seconds, watchSeconds } = settings
   const result = await load.run(
-    { ...orderOf(kind), rampMs, seconds },
+    { ...orderOf(kind), rampMs, seconds, watchSeconds },
     {
-      begin: async () => {
-        await Promise.all(servers.map((server) => server.watchLoop()))
+      begin: () => {
         before = cpu()
       },
+      // Watching takes processor time
       end: async () => {
         after = cpu()
+        await Promise.all(servers.map((server) => server.watchLoop()))
+      },
+      watched: async () => {
         loops = await Promise.all(servers.map((server) => server.tellLoop()))
       },
     },
@@ -108,12 +113,11 @@ export async function measureLoad({ load, settings }: Bench, kind: LoadKind): Pr
     loadCpu,
     loopP99: Math.max(...loops.map(({ p99 }) => p99)),
     loopMax: Math.max(...loops.map(({ max }) => max)),
-    busy: (measured.answers['503 HSM_BUSY'] ?? 0) / measured.seconds,
+    busy: (measured.answers[BUSY] ?? 0) / measured.seconds,
   }
   return { figures, answers }
 }
 
-function orderOf({ servers, requests, inFlight }: LoadKind) {
-  const urls = servers.map(({ url }) => `${url}/sign`)
-  return { type: 'load', urls, requests, inFlight } as const
+function orderOf({ servers, ...load }: LoadKind) {
+  return { ...load, type: 'load', urls: servers.map(({ url }) => `${url}/sign`) } as const
 }

@@ -126,3 +126,4 @@ export function mistakesOf({ name, answers, allowed = [] }: Line): string[] {
 }
 
 export const RIGHT = 'right'
+export const BUSY = '503 HSM_BUSY'

@@ -25,7 +25,7 @@ const LINES = [
   'naive',
   ...SHORT.simulatedSessions.map((sessions) => `simulated-${sessions}`),
   ...['simulated-naive', 'simulated-best', 'overload-32'],
-  ...SHORT.overload.map((inFlight) => `overload-${inFlight}`),
+  ...['', '-at-once'].flatMap((suffix) => SHORT.overload.map((inFlight) => `overload-${inFlight}${suffix}`)),
   ...['replicas-1', 'replicas-2'],
   ...['document-1MB-1', 'document-1MB-1-behind', 'document-1MB-8'],
   'start',

@@ -4,6 +4,8 @@ export interface Settings {
   readonly rounds: { readonly softhsm: number; readonly others: number }
   /** Of one measurement. */
   readonly seconds: number
+  /** After it, while it is looked at how late the event loop is. */
+  readonly watchSeconds: number
   /** Before the first measurement of a service, for each kind of request. */
   readonly warmUpSeconds: number
   /** Load before each measurement. */
@@ -36,6 +38,7 @@ export interface DocumentSize {
 export const FULL: Settings = {
   rounds: { softhsm: 5, others: 3 },
   seconds: 4,
+  watchSeconds: 1,
   warmUpSeconds: 3,
   rampMs: 300,
   sessions: 8,
@@ -59,6 +62,7 @@ export const FULL: Settings = {
 export const SHORT: Settings = {
   rounds: { softhsm: 1, others: 1 },
   seconds: 0.3,
+  watchSeconds: 0.1,
   warmUpSeconds: 0.1,
   rampMs: 50,
   sessions: 2,

@@ -77,6 +77,12 @@ export const TARGETS: readonly Target[] = [
   ),
   ...[512, 1024].flatMap((inFlight): Target[] => [
     {
+      line: `overload-${inFlight}-at-once`,
+      figure: 'longest',
+      atMost: 5_000,
+      missed: 'overload is not refused in time',
+    },
+    {
       line: `overload-${inFlight}`,
       figure: 'longest',
       // HSM_TIMEOUT_MS and one second

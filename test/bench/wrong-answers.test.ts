@@ -56,7 +56,7 @@ t.test('errors, and connections that break', async (t) => {
   t.match(Object.keys(answers), [/^400 [A-Z_]+$/])
   await service.end()
   const order = { type: 'load', urls: [`${service.url}/sign`], requests: refused, inFlight: 2 } as const
-  const gone = await load.run({ ...order, rampMs: 0, seconds: 0.1 })
+  const gone = await load.run({ ...order, rampMs: 0, seconds: 0.1, watchSeconds: 0 })
   t.strictSame(Object.keys(gone.answers), ['no answer'])
   const document = { size: 1_000, hashAlgorithm: 'before' } as const
   const documents = { type: 'documents', url: order.urls[0], document, count: 1, atOnce: 1 } as const

@@ -1,11 +1,10 @@
 /** `npm run test:interop`: has every kind of container judged, and writes what came of it into the documentation. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { samplePdf } from '../support/document-engine/sample-pdf.ts'
 import { replacePart } from '../support/markdown.ts'
 import { repositoryPath } from '../support/repository.ts'
+import { createRunDirectory } from '../support/run-directory.ts'
 import { hasGpgsm } from '../support/validators/gpgsm.ts'
 import { findJavaLibraries } from '../support/validators/java.ts'
 import { createJudges } from './judges.ts'
@@ -59,10 +58,7 @@ async function main(): Promise<number> {
     console.error('Not all validators are installed: docker/install-tools.sh java bouncycastle pdfbox gpgsm')
     return 1
   }
-  const directory = mkdtempSync(join(tmpdir(), 'interop-'))
-  process.once('SIGINT', () => process.exit(130))
-  process.once('SIGTERM', () => process.exit(143))
-  process.once('exit', () => rmSync(directory, { recursive: true, force: true }))
+  const directory = createRunDirectory('interop-')
   const ends: (() => unknown)[] = []
   try {
     const { rows, versions } = await judgeAll({ teardown: (act) => ends.unshift(act) }, directory)

@@ -13,6 +13,8 @@ declare module 'autocannon' {
       addBody(chunk: Buffer): void
     }
     setBody(body: string): void
+    /** Sends the next request, once the last one is answered. */
+    _doRequest(): void
     destroy(): void
   }
 

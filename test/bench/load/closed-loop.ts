@@ -1,7 +1,7 @@
 import { createHistogram } from 'node:perf_hooks'
 import { setTimeout as delay } from 'node:timers/promises'
 import autocannon, { type Client } from 'autocannon'
-import { RIGHT } from '../figures.ts'
+import { BUSY, RIGHT } from '../figures.ts'
 import { AnswerCount, outcomeOf } from './answer-count.ts'
 import type { LoadMessage, LoadOrder } from './messages.ts'
 
@@ -27,7 +27,7 @@ export class ClosedLoop {
   }
 
   async run(tell: (message: LoadMessage) => void): Promise<void> {
-    const { urls, inFlight, rampMs, seconds } = this.#order
+    const { urls, inFlight, rampMs, seconds, watchSeconds } = this.#order
     const ended = autocannon({
       url: urls,
       method: 'POST',
@@ -55,6 +55,8 @@ export class ClosedLoop {
         latency: { p50: this.#percentile(50), p99: this.#percentile(99), p999: this.#percentile(99.9) },
       },
     })
+    await delay(watchSeconds * 1_000)
+    tell({ type: 'watched' })
     for (const client of this.#clients) {
       client.responseMax = client.reqsMade
     }
@@ -67,7 +69,7 @@ export class ClosedLoop {
   }
 
   #prepare(client: Client): void {
-    const { requests } = this.#order
+    const { requests, afterBusyMs = 0 } = this.#order
     const request = requests[this.#clients.length % requests.length]
     this.#clients.push(client)
     client.setBody(request?.body ?? '')
@@ -76,10 +78,18 @@ export class ClosedLoop {
     client.pipelinedRequests.addBody = (chunk) => {
       chunks.push(chunk)
     }
+    let busy = false
     client.on('response', (statusCode: number, _: number, ms: number) => {
-      this.#count(outcomeOf(statusCode, Buffer.concat(chunks), request?.expected ?? Buffer.alloc(0)), ms)
+      const outcome = outcomeOf(statusCode, Buffer.concat(chunks), request?.expected ?? Buffer.alloc(0))
+      busy = outcome === BUSY
+      this.#count(outcome, ms)
       chunks = []
     })
+    if (afterBusyMs > 0) {
+      // It would send the next one at once
+      const sendNext = client._doRequest.bind(client)
+      client._doRequest = () => void (busy ? setTimeout(sendNext, afterBusyMs) : sendNext())
+    }
     client.on('connError', () => {
       chunks = []
       this.#broken += 1

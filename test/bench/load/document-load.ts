@@ -29,6 +29,7 @@ export async function sendDocuments(order: DocumentsOrder, tell: (message: LoadM
     type: 'over',
     measured: { seconds, answers: answers.all, latency: { p50: 0, p99: 0, p999: 0 } },
   })
+  tell({ type: 'watched' })
   tell({ type: 'drained', answers: answers.all, longest })
 }
 

@@ -13,10 +13,11 @@ export interface LoadResult {
   readonly longest: number
 }
 
-/** What is done when a measurement begins, and when it is over. */
+/** What is done when a measurement begins, when it is over, and when the load is. */
 export interface Observer {
-  begin(): unknown
-  end(): unknown
+  begin?(): unknown
+  end?(): unknown
+  watched?(): unknown
 }
 
 /** The process that loads a service, seen from the one that measures. */
@@ -27,12 +28,14 @@ export class LoadGenerator {
     return this.#process.pid
   }
 
-  async run(order: LoadOrder | DocumentsOrder, observer?: Observer): Promise<LoadResult> {
+  async run(order: LoadOrder | DocumentsOrder, observer: Observer = {}): Promise<LoadResult> {
     this.#process.send(order)
     await this.#expect('begun')
-    await observer?.begin()
+    await observer.begin?.()
     const { measured } = await this.#expect('over')
-    await observer?.end()
+    await observer.end?.()
+    await this.#expect('watched')
+    await observer.watched?.()
     const { answers, longest } = await this.#expect('drained')
     return { measured, answers, longest }
   }

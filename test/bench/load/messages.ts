@@ -18,6 +18,10 @@ export interface LoadOrder {
   readonly inFlight: number
   readonly rampMs: number
   readonly seconds: number
+  /** How long it goes on after the measurement. */
+  readonly watchSeconds: number
+  /** How long a client waits that was told HSM_BUSY. */
+  readonly afterBusyMs?: number
 }
 
 /** A document that is a pattern repeated. */
@@ -41,8 +45,10 @@ export interface DocumentsOrder {
 export type LoadMessage =
   /** The measurement begins. */
   | { readonly type: 'begun' }
-  /** It is over; what is in flight will still be answered. */
+  /** It is over, and the load goes on. */
   | { readonly type: 'over'; readonly measured: Measured }
+  /** The load is over, too; what is in flight will still be answered. */
+  | { readonly type: 'watched' }
   /** Nothing is in flight any more. */
   | { readonly type: 'drained'; readonly answers: Answers; readonly longest: number }
 

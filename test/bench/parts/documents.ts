@@ -4,7 +4,6 @@ import { cpuTime, peakMemory, processFigures, resetPeakMemory } from '../../supp
 import { type Bench, measureRounds, type Part, type Subject, warmUp } from '../bench.ts'
 import type { Measured } from '../figures.ts'
 import type { DocumentsOrder } from '../load/messages.ts'
-import type { LoopDelay } from '../processes/event-loop-watch.ts'
 import { Server } from '../processes/server.ts'
 import { learnContainer, learnRequest } from '../requests.ts'
 import type { DocumentSize } from '../settings.ts'
@@ -73,17 +72,18 @@ async function prepare(bench: Bench, server: Server, { name, size, count, behind
 
 async function measureTime({ load }: Bench, server: Server, order: Documents): Promise<Measured> {
   let [before, after] = [0, 0]
-  let loop: LoopDelay = { p99: 0, max: 0 }
   const { measured, answers } = await load.run(orderFor(server, order), {
-    begin: async () => {
-      await server.watchLoop()
+    begin: () => {
       before = cpuTime([server.pid])
     },
-    end: async () => {
+    end: () => {
       after = cpuTime([server.pid])
-      loop = await server.tellLoop()
     },
   })
+  // Once more: watching takes processor time
+  await server.watchLoop()
+  await load.run(orderFor(server, order))
+  const loop = await server.tellLoop()
   const figures = {
     // Of a document, or of eight that are sent at once
     seconds: (measured.seconds * order.atOnce) / order.count,

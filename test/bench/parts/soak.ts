@@ -52,6 +52,7 @@ export const soak: Part = {
         requests,
         inFlight,
         rampMs: 0,
+        watchSeconds: 0,
         seconds: soakEveryMs / 1_000,
       } as const
       return linesOf(await play(bench, server, order, soakMinutes * 60))
@@ -68,7 +69,6 @@ async function play({ load }: Bench, server: Server, order: LoadOrder, seconds: 
   do {
     let looked: Pick<Sample, 'seconds' | 'http' | 'signer'> | undefined
     const { measured, answers } = await load.run(order, {
-      begin: () => {},
       // While its connections are open
       end: () => {
         looked = {
