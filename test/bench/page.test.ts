@@ -6,7 +6,6 @@ import { repositoryPath } from '../support/repository.ts'
 import { PARTS } from './parts/index.ts'
 import { describeRun } from './report/page.ts'
 import type { Report } from './report/report.ts'
-import { FULL } from './settings.ts'
 import { judge, TARGETS } from './targets.ts'
 
 const page = readFileSync(repositoryPath('docs/performance.md'), 'utf8')
@@ -17,8 +16,7 @@ t.test('its tables are those of the run whose figures are beside it', async (t) 
   t.equal(page, replacePart(page, 'bench', paragraphs))
 })
 
-t.test('that was a whole run, in which every target was looked at', async (t) => {
-  t.strictSame(report.settings, JSON.parse(JSON.stringify(FULL)))
+t.test('every target was looked at in that run', async (t) => {
   t.equal(report.targets.length, TARGETS.length)
   for (const { line } of TARGETS) {
     t.ok(

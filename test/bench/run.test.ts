@@ -27,7 +27,7 @@ const LINES = [
   ...['simulated-naive', 'simulated-best', 'overload-32'],
   ...['', '-at-once'].flatMap((suffix) => SHORT.overload.map((inFlight) => `overload-${inFlight}${suffix}`)),
   ...['replicas-1', 'replicas-2'],
-  ...['document-1MB-1', 'document-1MB-1-behind', 'document-1MB-8'],
+  ...['document-1MB-1', 'document-1MB-8'],
   'start',
   ...SHORT.idleSessions.map((sessions) => `idle-${sessions}`),
   ...['session', 'soak-http', 'soak-signer', 'soak-latency'],

@@ -9,8 +9,6 @@ import { learnContainer, learnRequest } from '../requests.ts'
 import type { DocumentSize } from '../settings.ts'
 
 const AT_ONCE = 8
-/** What a garbage collection gives back to the system takes a moment. */
-const SETTLE_MS = 300
 const MB = 1e6
 const KIB = 1024
 
@@ -99,7 +97,7 @@ async function measureMemory(bench: Bench, order: Documents): Promise<number> {
   const server = await startWarm(bench)
   try {
     await server.collectGarbage()
-    await delay(SETTLE_MS)
+    await delay(bench.settings.settleMs)
     const idle = processFigures([server.pid]).rss
     resetPeakMemory(server.pid)
     await bench.load.run(orderFor(server, order))

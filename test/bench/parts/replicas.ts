@@ -12,13 +12,14 @@ export const replicas: Part = {
   async run(bench) {
     const { settings, material } = bench
     const { sessions } = settings
-    const servers: Server[] = []
+    const start = () => Server.start('service', { ...material.simulated, HSM_SESSIONS: `${sessions}` })
+    const both = await Promise.all([start(), start()])
     try {
       const subjects: Subject[] = []
-      for (const count of [1, 2]) {
-        servers.push(await Server.start('service', { ...material.simulated, HSM_SESSIONS: `${sessions}` }))
-        const requests = [await learnRequest(servers[count - 1]?.url ?? '', 'raw', material)]
-        const load = { servers: [...servers], requests, inFlight: IN_FLIGHT * count }
+      for (const servers of [both.slice(0, 1), both]) {
+        const count = servers.length
+        const requests = await Promise.all(servers.map(({ url }) => learnRequest(url, 'raw', material)))
+        const load = { servers, requests, inFlight: IN_FLIGHT * count }
         await warmUp(bench, load)
         subjects.push({
           name: `replicas-${count}`,
@@ -30,7 +31,7 @@ export const replicas: Part = {
       }
       return await measureRounds(bench, 'replicas', settings.rounds.others, subjects)
     } finally {
-      await Promise.all(servers.map((server) => server.end()))
+      await Promise.all(both.map((server) => server.end()))
     }
   },
 }

@@ -1,13 +1,5 @@
 /** A network HSM: what it answers after 5 ms, and its sessions, are all that limits the service. */
-import {
-  type Bench,
-  type LoadKind,
-  measureLoad,
-  measureRounds,
-  type Part,
-  type Subject,
-  warmUp,
-} from '../bench.ts'
+import { type Bench, measureLoad, measureRounds, type Part, type Subject, warmUp } from '../bench.ts'
 import { type Line, valuesOf } from '../figures.ts'
 import { SIMULATED_SIGNATURE_MS } from '../material.ts'
 import { Server } from '../processes/server.ts'
@@ -21,10 +13,27 @@ export const simulated: Part = {
   name: 'simulated',
   what: 'a simulated network HSM with 1 to 64 sessions',
   async run(bench) {
-    const servers: Server[] = []
+    const { settings, material } = bench
+    const servers = await Promise.all([
+      Server.start('naive', material.simulated),
+      ...settings.simulatedSessions.map((sessions) =>
+        Server.start('service', { ...material.simulated, HSM_SESSIONS: `${sessions}` }),
+      ),
+    ])
     try {
-      const subjects = await prepare(bench, servers)
-      const lines = await measureRounds(bench, 'simulated', bench.settings.rounds.others, subjects)
+      const [naive, ...services] = servers as [Server, ...Server[]]
+      const subjects: Subject[] = []
+      for (const [index, sessions] of settings.simulatedSessions.entries()) {
+        const kind = {
+          name: `simulated-${sessions}`,
+          what: `simulated HSM, ${sessions} ${sessions === 1 ? 'session' : 'sessions'}`,
+          reference: { what: 'sessions / 5 ms', value: allowedBy(sessions) },
+        }
+        subjects.push(await prepare(bench, services[index] as Server, sessions * IN_FLIGHT, kind))
+      }
+      const kind = { name: 'simulated-naive', what: 'naive service, simulated HSM' }
+      subjects.push(await prepare(bench, naive, NAIVE_IN_FLIGHT, kind))
+      const lines = await measureRounds(bench, 'simulated', settings.rounds.others, subjects)
       return [...lines, best(lines)]
     } finally {
       await Promise.all(servers.map((server) => server.end()))
@@ -37,31 +46,16 @@ export function allowedBy(sessions: number): number {
   return (sessions * 1_000) / SIMULATED_SIGNATURE_MS
 }
 
-/** @param servers what is started is put here */
-async function prepare(bench: Bench, servers: Server[]): Promise<Subject[]> {
-  const { simulated: environment } = bench.material
-  const subjects: Subject[] = []
-  const add = async (server: Server, subject: Omit<Subject, 'main' | 'measure'>, inFlight: number) => {
-    servers.push(server)
-    const requests = [await learnRequest(server.url, 'raw', bench.material)]
-    const load: LoadKind = { servers: [server], requests, inFlight }
-    await warmUp(bench, load)
-    subjects.push({ ...subject, main: 'rate', measure: () => measureLoad(bench, load) })
-  }
-  for (const sessions of bench.settings.simulatedSessions) {
-    await add(
-      await Server.start('service', { ...environment, HSM_SESSIONS: `${sessions}` }),
-      {
-        name: `simulated-${sessions}`,
-        what: `simulated HSM, ${sessions} ${sessions === 1 ? 'session' : 'sessions'}`,
-        reference: { what: 'sessions / 5 ms', value: allowedBy(sessions) },
-      },
-      sessions * IN_FLIGHT,
-    )
-  }
-  const subject = { name: 'simulated-naive', what: 'naive service, simulated HSM' }
-  await add(await Server.start('naive', environment), subject, NAIVE_IN_FLIGHT)
-  return subjects
+async function prepare(
+  bench: Bench,
+  server: Server,
+  inFlight: number,
+  kind: Omit<Subject, 'main' | 'measure'>,
+): Promise<Subject> {
+  const requests = [await learnRequest(server.url, 'raw', bench.material)]
+  const load = { servers: [server], requests, inFlight }
+  await warmUp(bench, load)
+  return { ...kind, main: 'rate', measure: () => measureLoad(bench, load) }
 }
 
 /** The best of each round. */
@@ -75,7 +69,7 @@ function best(lines: readonly Line[]): Line {
     figures: {
       rate: valuesOf(naive).map((_, round) => Math.max(...values.map((one) => Number(one[round])))),
     },
-    reference: { what: 'the naive service', values: valuesOf(naive) },
+    reference: { what: 'the naive service', line: 'simulated-naive', values: valuesOf(naive) },
     answers: {},
   }
 }

@@ -14,8 +14,10 @@ export const softhsm: Part = {
     const { softhsm: environment } = bench.material
     const { sessions } = bench.settings
     const bare = new BareToken(environment, digestInfo(RAW_DATA))
-    const service = await Server.start('service', { ...environment, HSM_SESSIONS: `${sessions}` })
-    const naive = await Server.start('naive', environment)
+    const [service, naive] = await Promise.all([
+      Server.start('service', { ...environment, HSM_SESSIONS: `${sessions}` }),
+      Server.start('naive', environment),
+    ])
     try {
       const subjects = await prepare(bench, { bare, service, naive })
       return await measureRounds(bench, 'softhsm', bench.settings.rounds.softhsm, subjects)
