@@ -1,9 +1,11 @@
 /** What is used of autocannon, which has no types: https://github.com/mcollina/autocannon */
 declare module 'autocannon' {
   import type { EventEmitter } from 'node:events'
+  import type { Socket } from 'node:net'
 
   /** One connection. */
   interface Client extends EventEmitter {
+    readonly conn: Socket
     /** Requests sent so far. */
     readonly reqsMade: number
     /** It ends once it has an answer to so many. */
@@ -13,7 +15,7 @@ declare module 'autocannon' {
       addBody(chunk: Buffer): void
     }
     setBody(body: string): void
-    /** Sends the next request, once the last one is answered. */
+    /** Sends a request: the first one while it connects, each other one once the last one is answered. */
     _doRequest(): void
     destroy(): void
   }

@@ -9,6 +9,8 @@ const TIMEOUT_S = 30
 /** Connections that break are opened anew at once: a service that has gone would be asked without an end. */
 const MOST_BROKEN = 100
 const MICROSECONDS = 1_000
+/** What an idle server takes to accept connections. */
+const ACCEPT_MS = 50
 
 /** Load by clients that send a request as soon as the last one is answered, each over a connection of its own. */
 export class ClosedLoop {
@@ -17,6 +19,8 @@ export class ClosedLoop {
   readonly #answers = new AnswerCount()
   readonly #latency = createHistogram()
   #measured = new AnswerCount()
+  /** First requests, until all are connected. */
+  #waiting: (() => void)[] | undefined = []
   #measuring = false
   #answered = 0
   #broken = 0
@@ -39,6 +43,7 @@ export class ClosedLoop {
       sampleInt: 20,
       setupClient: (client) => this.#prepare(client),
     })
+    await this.#connected()
     await delay(rampMs)
     this.#measured = new AnswerCount()
     this.#latency.reset()
@@ -68,6 +73,20 @@ export class ClosedLoop {
     tell({ type: 'drained', answers: this.#answers.all, longest: this.#longest })
   }
 
+  /** A busy server takes one connection each time it has served all others: all must be there before it is. */
+  async #connected(): Promise<void> {
+    const connecting = ({ conn }: Client) => conn === undefined || conn.connecting
+    while (this.#clients.length < this.#order.inFlight || this.#clients.some(connecting)) {
+      await delay(ACCEPT_MS)
+    }
+    await delay(ACCEPT_MS)
+    const waiting = this.#waiting ?? []
+    this.#waiting = undefined
+    for (const send of waiting) {
+      send()
+    }
+  }
+
   #prepare(client: Client): void {
     const { requests, afterBusyMs = 0 } = this.#order
     const request = requests[this.#clients.length % requests.length]
@@ -85,10 +104,15 @@ export class ClosedLoop {
       this.#count(outcome, ms)
       chunks = []
     })
-    if (afterBusyMs > 0) {
-      // It would send the next one at once
-      const sendNext = client._doRequest.bind(client)
-      client._doRequest = () => void (busy ? setTimeout(sendNext, afterBusyMs) : sendNext())
+    const send = client._doRequest.bind(client)
+    client._doRequest = () => {
+      if (this.#waiting !== undefined) {
+        this.#waiting.push(send)
+      } else if (busy && afterBusyMs > 0) {
+        setTimeout(send, afterBusyMs)
+      } else {
+        send()
+      }
     }
     client.on('connError', () => {
       chunks = []

@@ -5,9 +5,9 @@ import { SIMULATED_SIGNATURE_MS } from '../material.ts'
 import { Server } from '../processes/server.ts'
 import { learnRequest } from '../requests.ts'
 
-/** Per session: so that none waits for work while answers are on their way. */
-const IN_FLIGHT = 4
-const NAIVE_IN_FLIGHT = 32
+/** At least, and per session: so that none waits for work while answers are on their way. */
+const IN_FLIGHT = 32
+const IN_FLIGHT_OF_SESSION = 2
 
 export const simulated: Part = {
   name: 'simulated',
@@ -24,15 +24,16 @@ export const simulated: Part = {
       const [naive, ...services] = servers as [Server, ...Server[]]
       const subjects: Subject[] = []
       for (const [index, sessions] of settings.simulatedSessions.entries()) {
+        const inFlight = Math.max(IN_FLIGHT, sessions * IN_FLIGHT_OF_SESSION)
         const kind = {
           name: `simulated-${sessions}`,
           what: `simulated HSM, ${sessions} ${sessions === 1 ? 'session' : 'sessions'}`,
           reference: { what: 'sessions / 5 ms', value: allowedBy(sessions) },
         }
-        subjects.push(await prepare(bench, services[index] as Server, sessions * IN_FLIGHT, kind))
+        subjects.push(await prepare(bench, services[index] as Server, inFlight, kind))
       }
       const kind = { name: 'simulated-naive', what: 'naive service, simulated HSM' }
-      subjects.push(await prepare(bench, naive, NAIVE_IN_FLIGHT, kind))
+      subjects.push(await prepare(bench, naive, IN_FLIGHT, kind))
       const lines = await measureRounds(bench, 'simulated', settings.rounds.others, subjects)
       return [...lines, best(lines)]
     } finally {

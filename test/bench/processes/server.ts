@@ -14,7 +14,7 @@ const moduleUrl = (path: string) => new URL(`${path}${extname(import.meta.filena
 const WATCH = moduleUrl('./event-loop-watch')
 
 /** The service as its users start it, and one that does as examples do. */
-export const PROGRAMS = {
+const PROGRAMS = {
   service: moduleUrl('../../../src/server'),
   naive: moduleUrl('./naive-service'),
 }
