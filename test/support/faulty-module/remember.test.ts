@@ -93,6 +93,7 @@ t.test('what was signed before a login is signed anew', async (t) => {
   pkcs11.C_Logout(first)
   t.throws(() => pkcs11.C_SignInit(first, mechanism, privateKey), 'without a login')
   const found = logIn(first)
+  t.throws(() => sign(first, privateKey, data), /HANDLE_INVALID/, 'the handle of before is none any more')
   sign(first, found, data)
   sign(first, found, data)
   t.equal(reached('C_Sign'), before + 1)
@@ -106,4 +107,14 @@ t.test('a call takes as long as it is told to, and goes through', async (t) => {
   sign(first, found, data)
   t.ok(performance.now() - begin >= 100, 'the longest of several, and both functions')
   t.equal(reached('C_Sign'), before + 1)
+})
+
+t.test('a key that is destroyed signs no more', async (t) => {
+  pkcs11.C_Logout(first)
+  const found = logIn(first)
+  faulty.plan('C_SignInit remember', 'C_Sign remember')
+  sign(first, found, data)
+  sign(first, found, data)
+  pkcs11.C_DestroyObject(first, found)
+  t.throws(() => sign(first, found, data), /HANDLE_INVALID/)
 })
