@@ -18,8 +18,8 @@ export function logOutput() {
     gathered = ''
     gathering = lines !== ''
     if (gathering) {
-      output.write(lines)
       setTimeout(pass, GATHER_MS)
+      output.write(lines)
     }
   }
   function write(line: string): void {

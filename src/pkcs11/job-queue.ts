@@ -37,9 +37,9 @@ export class JobQueue {
     return this.#resting.delete(job)
   }
 
-  /** Those that may have the next session, in their order. */
-  ready(): readonly Job[] {
-    return [...this.#ready]
+  /** The first of those that may have the next session, in their order; all unless there is a limit. */
+  ready(limit?: number): readonly Job[] {
+    return this.#ready.slice(0, limit)
   }
 
   all(): readonly Job[] {

@@ -91,7 +91,7 @@ export type SessionOrder =
   /** Opens the session, or closes what is there and opens it anew, and finds one of the keys in it. */
   | { readonly type: 'reopen'; readonly session: number; readonly ticket: number; readonly key: number }
 
-/** Takes an order to sign back, unless the session has begun with it; then it is answered all the same. */
+/** Takes an order to sign back, unless the session has read it; then it is answered all the same. */
 export interface WithdrawOrder {
   readonly type: 'withdraw'
   readonly session: number

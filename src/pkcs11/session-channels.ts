@@ -4,7 +4,7 @@ import type { FromSession, StartSession, ToSession } from './messages.ts'
 import { decodeFromSession, encodeToSession } from './session-frames.ts'
 
 /** Where the first channel is among the file descriptors of the signer process, behind that of Node's own IPC. */
-const FIRST_CHANNEL = 4
+export const FIRST_CHANNEL = 4
 
 interface Channel {
   readonly stream: Duplex
@@ -29,11 +29,13 @@ export class SessionChannels {
   /**
    * @param streams the sockets, in the order of their file descriptors in the signer process
    * @param start has the signer process start a worker for a session
+   * @param onGarbage called when what arrives is no message: a library may have written to what is not its own
    */
   constructor(
     streams: readonly Duplex[],
     onMessage: (message: FromSession) => void,
     start: (message: StartSession) => void,
+    onGarbage: () => void,
   ) {
     this.#start = start
     this.#all = streams.map((stream, index) => ({ stream, fileDescriptor: FIRST_CHANNEL + index }))
@@ -41,9 +43,11 @@ export class SessionChannels {
     for (const stream of streams) {
       const reader = new FrameReader()
       stream.on('data', (piece: Buffer) => {
-        for (const frame of reader.read(piece)) {
-          onMessage(decodeFromSession(frame))
+        const messages = readMessages(reader, piece)
+        if (messages === undefined) {
+          onGarbage()
         }
+        messages?.forEach(onMessage)
       })
       // That the process has gone is told elsewhere
       stream.on('error', () => {})
@@ -98,5 +102,14 @@ export class SessionChannels {
     for (const frame of frames) {
       channel.stream.write(frame)
     }
+  }
+}
+
+/** @returns undefined for what is none; not even the words of the error may be told, since they quote what was read */
+function readMessages(reader: FrameReader, piece: Buffer): FromSession[] | undefined {
+  try {
+    return reader.read(piece).map(decodeFromSession)
+  } catch {
+    return undefined
   }
 }

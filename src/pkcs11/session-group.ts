@@ -128,15 +128,17 @@ export class SessionGroup {
   }
 
   /** Whether it will sign more when it has signed, without a word to it in between, and can be told what. */
-  goesOn({ lacksNext, work, uses, openedAt, throttles }: Session): boolean {
+  goesOn(session: Session, now: number): boolean {
+    const { lacksNext, work, uses, openedAt, throttles } = session
     return (
       lacksNext &&
+      !this.watch.isSlow(session, now, this.options.serviceTime) &&
       work instanceof Job &&
       !work.hedged &&
       throttles === 0 &&
       !this.login.running &&
       !this.login.isAfter(openedAt) &&
-      this.watch.wornOut({ uses: uses + 1, openedAt }, performance.now()) === undefined
+      this.watch.wornOut({ uses: uses + 1, openedAt }, now) === undefined
     )
   }
 

@@ -19,7 +19,7 @@ function isUsable(state: SessionState): boolean {
   return state === 'idle' || state === 'busy'
 }
 
-/** One session, seen from the HTTP process: what it was ordered to do last, and what it is known to be. */
+/** One session, seen from the HTTP process: what it was ordered to do, and what it is known to be. */
 export class Session {
   readonly number: number
   state: SessionState = 'opening'

@@ -45,6 +45,10 @@ export class Sessions {
     return Math.max(startedAt, ...sessions.map(({ unusableSince }) => unusableSince))
   }
 
+  get size(): number {
+    return this.#group.sessions.length
+  }
+
   get hasIdle(): boolean {
     return this.#group.sessions.some(({ state }) => state === 'idle')
   }
@@ -69,8 +73,16 @@ export class Sessions {
    */
   announce(job: Job): boolean {
     const { sessions, ended } = this.#group
-    const candidates = ended ? [] : sessions.filter((session) => this.#group.goesOn(session))
-    const [first] = candidates.sort((one, other) => one.callingSince - other.callingSince)
+    const now = performance.now()
+    let first: Session | undefined
+    for (const session of ended ? [] : sessions) {
+      if (
+        this.#group.goesOn(session, now) &&
+        (first === undefined || session.callingSince < first.callingSince)
+      ) {
+        first = session
+      }
+    }
     first?.signNext(job)
     return first !== undefined
   }
@@ -80,7 +92,7 @@ export class Sessions {
     this.#announcedTo(job)?.withdrawNext()
   }
 
-  /** Whether the session that it was announced to takes long with what it does before. */
+  /** Whether no session will soon begin with it by itself: the one that it was announced to takes long, or there is none. */
   isHeldUp(job: Job): boolean {
     const { watch, options } = this.#group
     const session = this.#announcedTo(job)
@@ -178,6 +190,9 @@ export class Sessions {
   #look(session: Session, now: number): void {
     const { watch, options } = this.#group
     const { state, wakeAt } = session
+    if (watch.isSlow(session, now, options.serviceTime)) {
+      session.withdrawNext()
+    }
     if (watch.hangs(session, now)) {
       this.#recovery.lose(session)
     } else if (watch.isStuck(session, now, options.serviceTime)) {

@@ -11,12 +11,9 @@ import type {
   ToMainThread,
   ToSignerProcess,
 } from './messages.ts'
-import { SessionChannels } from './session-channels.ts'
+import { FIRST_CHANNEL, SessionChannels } from './session-channels.ts'
 
 const MAIN = new URL(`./process/main${extname(import.meta.filename)}`, import.meta.url)
-
-/** Of Node's four standard ones the last is its IPC. */
-const STANDARD_STREAMS = 4
 
 /** A running signer process, seen from the HTTP process. */
 export class SignerProcess {
@@ -44,7 +41,12 @@ export class SignerProcess {
       // What a PKCS#11 library prints goes to stderr: stdout is for the log alone
       stdio: ['ignore', 2, 2, 'ipc', ...Array.from({ length: sessions }, () => 'pipe' as const)],
     })
-    this.#channels = new SessionChannels(channelsOf(this.#child), onMessage, (message) => this.#tell(message))
+    this.#channels = new SessionChannels(
+      channelsOf(this.#child),
+      onMessage,
+      (message) => this.#tell(message),
+      () => this.kill(),
+    )
     this.#child.on('message', (message: FromMainThread | SessionEnded) =>
       message.type === 'session-ended' ? this.#channels.ended(message.session) : onMessage(message),
     )
@@ -89,5 +91,5 @@ export class SignerProcess {
 
 /** Without file descriptors to spare there are none, whatever the type says. */
 function channelsOf({ stdio }: { readonly stdio?: readonly unknown[] }): Duplex[] {
-  return (stdio?.slice(STANDARD_STREAMS) ?? []) as Duplex[]
+  return (stdio?.slice(FIRST_CHANNEL) ?? []) as Duplex[]
 }

@@ -74,7 +74,7 @@ export class SigningJobs {
     } finally {
       if (job.hedged) {
         // The other session was faster
-        this.#queue.remove(job)
+        this.#take(job)
       }
       this.#unsettled.settled()
     }
@@ -115,6 +115,8 @@ export class SigningJobs {
     } else {
       this.repeat(job, failure.returnValue)
     }
+    // What the session was told of is for others now
+    this.dispatch()
   }
 
   /** @param reason for the observer */
@@ -139,7 +141,11 @@ export class SigningJobs {
       return
     }
     let { hasIdle } = sessions
-    for (const job of this.#queue.ready()) {
+    // At most one that begins and one that is announced for each session
+    for (const job of this.#queue.ready(2 * sessions.size + 1)) {
+      if (job.settled) {
+        continue
+      }
       if (hasIdle && (!job.announced || sessions.isHeldUp(job)) && sessions.lease(job)) {
         this.begun(job)
         hasIdle = sessions.hasIdle
@@ -165,15 +171,14 @@ export class SigningJobs {
   /** The client has gone: a job that waits is dropped, one in flight ends by itself. */
   #abandon(job: Job): void {
     job.abandoned = true
-    if (this.#queue.remove(job) && !this.#options.sessions()?.has(job)) {
+    if (this.#take(job) && !this.#options.sessions()?.has(job)) {
       this.#drop(job, new HSM_UNAVAILABLE())
     }
   }
 
   /** @param error unless the last that came for it was a wrong signature, which says more */
   #drop(job: Job, error: Error): void {
-    this.#queue.remove(job)
-    this.#options.sessions()?.withdraw(job)
+    this.#take(job)
     if (!job.settled) {
       const wrong = job.lastFailure === WRONG_SIGNATURE.returnValue
       job.fail(wrong ? new SIGNATURE_SELF_CHECK_FAILED() : error)
@@ -181,6 +186,12 @@ export class SigningJobs {
         this.#options.onDoubt(job.key)
       }
     }
+  }
+
+  /** Nobody is to begin with it. Returns whether it waited. */
+  #take(job: Job): boolean {
+    this.#options.sessions()?.withdraw(job)
+    return this.#queue.remove(job)
   }
 
   /** Refuses what would wait in vain. */

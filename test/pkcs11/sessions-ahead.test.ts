@@ -33,8 +33,9 @@ t.test('a session that has signed goes on with what it was told of', async (t) =
 
 t.test('who is told', async (t) => {
   t.test('is the session that has been busy longest', async (t) => {
-    const { sessions, lastOrder, prove, job, pass } = playSessions(t, 2)
+    const { sessions, lastOrder, prove, job, pass, serviceTime } = playSessions(t, 2)
     prove()
+    serviceTime.add(1_000)
     sessions.lease(job('one'))
     pass(100)
     sessions.lease(job('two'))
@@ -78,6 +79,17 @@ t.test('who is told', async (t) => {
     t.notOk(sessions.announce(job('two')))
   })
 
+  t.test('is none whose call takes longer than those of others', async (t) => {
+    const { sessions, prove, job, pass, serviceTime } = playSessions(t, 2)
+    prove()
+    serviceTime.add(1)
+    sessions.lease(job('hangs'))
+    pass(100)
+    sessions.lease(job('one'))
+    t.ok(sessions.announce(job('two')))
+    t.notOk(sessions.announce(job('three')))
+  })
+
   t.test('is nobody after the end', async (t) => {
     const { sessions, prove, job } = playSessions(t, 1)
     prove()
@@ -113,6 +125,13 @@ t.test('what a session was told of is taken back', async (t) => {
     pass(2_100)
     t.notOk(two.announced)
     t.ok(sessions.isHeldUp(two))
+  })
+
+  t.test('when its call takes longer than others, though no session is free', async (t) => {
+    const { two, pass, serviceTime } = ahead(t)
+    serviceTime.add(1)
+    pass(100)
+    t.notOk(two.announced)
   })
 
   t.test('when another session is free and this one takes longer than usual', async (t) => {

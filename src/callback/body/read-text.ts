@@ -73,11 +73,14 @@ export function readText(
       }
     }
     function onEnd(): void {
+      // Where there is no memory for it, this request alone fails
       end(() =>
-        resolve({
-          text: long === undefined ? concat(short).toString() : long.toString(),
-          contents: long?.contents ?? NO_CONTENTS,
-        }),
+        resolve(
+          Promise.resolve().then(() => ({
+            text: long === undefined ? concat(short).toString() : long.toString(),
+            contents: long?.contents ?? NO_CONTENTS,
+          })),
+        ),
       )
     }
     function onError(error: Error): void {

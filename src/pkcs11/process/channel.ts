@@ -3,7 +3,7 @@ import { FrameReader } from '../frames.ts'
 import type { EndSession, FromSession, SessionOrder, WithdrawOrder } from '../messages.ts'
 import { decodeToSession, encodeFromSession } from '../session-frames.ts'
 
-/** An order takes some hundred octets, unless it carries a message that is signed as a whole. */
+/** An order takes some hundred octets. */
 const PIECE_OCTETS = 16_384
 
 /** What a session worker is told by and answers by: a socket whose other end the HTTP process has. */
@@ -48,12 +48,29 @@ export class Channel {
     }
   }
 
-  /** @returns how many octets there are; 0 at the end, which an error is too */
+  /** @returns how many octets there are; 0 at the end, which it also is when the HTTP process has left something unread */
   #read(): number {
-    try {
-      return readSync(this.#fileDescriptor, this.#piece)
-    } catch {
-      return 0
+    for (;;) {
+      try {
+        return readSync(this.#fileDescriptor, this.#piece)
+      } catch (error) {
+        if (isEnd(error as NodeJS.ErrnoException)) {
+          return 0
+        }
+      }
     }
   }
+}
+
+/**
+ * Whether an error of a read is the end of the channel; else it was interrupted by a signal, of a PKCS#11 library's own
+ * perhaps.
+ *
+ * @throws the error, where it is another one
+ */
+export function isEnd(error: NodeJS.ErrnoException): boolean {
+  if (error.code !== 'ECONNRESET' && error.code !== 'EINTR') {
+    throw error
+  }
+  return error.code === 'ECONNRESET'
 }

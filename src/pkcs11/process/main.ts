@@ -4,6 +4,7 @@
  *
  * It lives as long as the HTTP process: when that goes, so does it, be it by the watchdog.
  */
+import { setPriority } from 'node:os'
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import {
@@ -24,6 +25,9 @@ import { type OpenToken, openToken } from './open-token.ts'
 import { startWatchdog } from './start-watchdog.ts'
 
 const WORKER = new URL(`./session-worker${extname(import.meta.filename)}`, import.meta.url)
+
+/** Of this process; its threads have that of the one that starts them. */
+const NICENESS = 6
 
 /** Once the HTTP process has gone, sessions have this long to end their calls and close. */
 const CLOSE_MS = 5_000
@@ -109,6 +113,8 @@ async function close(): Promise<void> {
   }
 }
 
+// Where processors are short, requests, health checks and the sending of answers come before signatures of a software token
+setPriority(NICENESS)
 // Before anything can hang
 startWatchdog(Number(process.argv[2]), CLOSE_MS)
 process.on('message', (message: ToMainThread | StartSession) => {
@@ -124,6 +130,8 @@ process.on('message', (message: ToMainThread | StartSession) => {
   }
 })
 process.on('uncaughtException', endAtOnce)
+// By default it has Node listen for debuggers, and this process holds the PIN
+process.on('SIGUSR1', ignore)
 // What a terminal sends reaches the whole process group: the HTTP process decides when this one ends
 process.on('SIGHUP', ignore)
 process.on('SIGINT', ignore)

@@ -50,10 +50,12 @@ t.test('one in a session worker ends the signer process, while other workers wai
   for (const session of [0, 1]) {
     child.send({ type: 'start', session, channel: 4 + session })
   }
+  t.ok(child.kill('SIGUSR1'), 'which has it listen for no debugger')
   const [stderr] = await Promise.all([
     child.stderr?.toArray(),
     once(child, 'exit').then(([, signal]) => t.equal(signal, 'SIGKILL')),
     (child.stdio[4] as Writable).write(Buffer.from([5, 0, 0, 0, 1, 0, 0, 0, 0xff])),
   ])
   t.match(Buffer.concat(stderr ?? []).toString(), /JSON/)
+  t.notMatch(Buffer.concat(stderr ?? []).toString(), /Debugger/)
 })
