@@ -24,7 +24,7 @@ const LINES = [
   ...['raw', 'pkcs7'].flatMap((kind) => SHORT.inFlight.map((inFlight) => `${kind}-${inFlight}`)),
   'naive',
   ...SHORT.simulatedSessions.map((sessions) => `simulated-${sessions}`),
-  ...['simulated-naive', 'simulated-best', 'overload-32'],
+  ...['simulated-bare', 'simulated-naive', 'simulated-best', 'overload-32'],
   ...['', '-at-once'].flatMap((suffix) => SHORT.overload.map((inFlight) => `overload-${inFlight}${suffix}`)),
   ...['replicas-1', 'replicas-2'],
   ...['document-1MB-1', 'document-1MB-8'],

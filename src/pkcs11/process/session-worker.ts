@@ -27,6 +27,9 @@ const channel = new Channel(fileDescriptor)
 /** PKCS#11 2.40 3.3; pkcs11js does not name it. */
 const CKS_RW_USER_FUNCTIONS = 3
 
+/** A signature stays in it until it is written to the channel. */
+const output = Buffer.alloc(MAX_SIGNATURE_LENGTH)
+
 let slot: Slot | undefined
 let session: Session | undefined
 /** By the place of the key. Finding one is slow with some HSMs: it is done when the key is first asked for. */
@@ -79,7 +82,7 @@ function sign(order: SignOrder): Uint8Array {
 function signWith(key: Handle, { mechanism, data }: SignOrder): Uint8Array {
   const { lib, handle } = session as Session
   lib.C_SignInit(handle, encodeMechanism(mechanism), key)
-  return lib.C_Sign(handle, Buffer.from(data), Buffer.alloc(MAX_SIGNATURE_LENGTH))
+  return lib.C_Sign(handle, Buffer.from(data), output)
 }
 
 type Outcome =

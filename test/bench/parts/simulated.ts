@@ -1,9 +1,10 @@
 /** A network HSM: what it answers after 5 ms, and its sessions, are all that limits the service. */
 import { type Bench, measureLoad, measureRounds, type Part, type Subject, warmUp } from '../bench.ts'
 import { type Line, valuesOf } from '../figures.ts'
-import { SIMULATED_SIGNATURE_MS } from '../material.ts'
+import { digestInfo, SIMULATED_SIGNATURE_MS } from '../material.ts'
+import { BareToken } from '../processes/bare-token.ts'
 import { Server } from '../processes/server.ts'
-import { learnRequest } from '../requests.ts'
+import { checkRaw, learnRequest, RAW_DATA } from '../requests.ts'
 
 /** At least, and per session: so that none waits for work while answers are on their way. */
 const IN_FLIGHT = 32
@@ -14,6 +15,7 @@ export const simulated: Part = {
   what: 'a simulated network HSM with 1 to 64 sessions',
   async run(bench) {
     const { settings, material } = bench
+    const bare = new BareToken(material.simulated, digestInfo(RAW_DATA))
     const servers = await Promise.all([
       Server.start('naive', material.simulated),
       ...settings.simulatedSessions.map((sessions) =>
@@ -22,7 +24,7 @@ export const simulated: Part = {
     ])
     try {
       const [naive, ...services] = servers as [Server, ...Server[]]
-      const subjects: Subject[] = []
+      const subjects: Subject[] = [await prepareBare(bench, bare)]
       for (const [index, sessions] of settings.simulatedSessions.entries()) {
         const inFlight = Math.max(IN_FLIGHT, sessions * IN_FLIGHT_OF_SESSION)
         const kind = {
@@ -37,7 +39,7 @@ export const simulated: Part = {
       const lines = await measureRounds(bench, 'simulated', settings.rounds.others, subjects)
       return [...lines, best(lines)]
     } finally {
-      await Promise.all(servers.map((server) => server.end()))
+      await Promise.all([bare, ...servers].map((process) => process.end()))
     }
   },
 }
@@ -45,6 +47,20 @@ export const simulated: Part = {
 /** Signatures a second that the HSM allows. */
 export function allowedBy(sessions: number): number {
   return (sessions * 1_000) / SIMULATED_SIGNATURE_MS
+}
+
+/** Whether the HSM is what it is to be: a loop of calls, without HTTP and without a pool. */
+async function prepareBare(bench: Bench, bare: BareToken): Promise<Subject> {
+  const { sessions, seconds } = bench.settings
+  const signature = await bare.sign()
+  await checkRaw(signature, bench.material)
+  return {
+    name: 'simulated-bare',
+    what: `bare token, simulated HSM, ${sessions} sessions`,
+    main: 'rate',
+    reference: { what: 'sessions / 5 ms', value: allowedBy(sessions) },
+    measure: () => bare.measure(sessions, seconds, signature),
+  }
 }
 
 async function prepare(
@@ -62,7 +78,7 @@ async function prepare(
 /** The best of each round. */
 function best(lines: readonly Line[]): Line {
   const naive = lines.find(({ name }) => name === 'simulated-naive') as Line
-  const values = lines.filter((line) => line !== naive).map(valuesOf)
+  const values = lines.filter(({ name }) => /\d$/.test(name)).map(valuesOf)
   return {
     name: 'simulated-best',
     what: 'simulated HSM, best of all',
