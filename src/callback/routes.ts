@@ -11,6 +11,7 @@ import { describeCertificates } from './get-certificates.ts'
 import { type Digested, prepare } from './prepare.ts'
 import { classify } from './request.ts'
 import { signRaw } from './sign-raw.ts'
+import { Turns } from './turns.ts'
 
 export interface CallbackOptions {
   readonly configuration: Configuration
@@ -22,6 +23,8 @@ export const callback: FastifyPluginAsyncTypebox<CallbackOptions> = async (
   app,
   { configuration, signers },
 ) => {
+  const turns = new Turns()
+  app.addHook('onRequest', (_request, _reply, done) => turns.begin(done))
   await app.register(jsonBody, { signers })
   for (const url of configuration.paths) {
     app.post(url, { schema: { body: CallbackBody } }, async (request, reply) => {

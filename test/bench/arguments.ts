@@ -12,10 +12,12 @@ export interface BenchArguments {
   readonly svg: string
   /** A page whose tables are replaced. */
   readonly markdown: string | undefined
+  /** A page whose summary is replaced. */
+  readonly summary: string | undefined
 }
 
 export const USAGE = `usage: npm run bench -- [--only NAME,...] [--rounds N] [--seconds N] [--soak MINUTES] [--short]
-                        [--json FILE] [--svg FILE] [--markdown FILE]
+                        [--json FILE] [--svg FILE] [--markdown FILE] [--summary FILE]
 
 Measures how fast the service signs, beside what the token can do, and what it takes of processors and memory.
 Every answer is checked. Exits with 1 when one was wrong, or a target is missed by more than its noise.
@@ -28,6 +30,7 @@ Every answer is checked. Exits with 1 when one was wrong, or a target is missed 
   --json FILE       where the figures go; .bench/bench.json by default
   --svg FILE        where the plot goes; .bench/bench.svg by default
   --markdown FILE   replaces the tables of a page, between <!-- bench:begin --> and <!-- bench:end -->
+  --summary FILE    replaces the short table of a page, between <!-- bench-summary:begin --> and <!-- bench-summary:end -->
 
 Names:
 ${PARTS.map(({ name, what }) => `  ${name.padEnd(16)}  ${what}`).join('\n')}`
@@ -48,6 +51,7 @@ export function parseArguments(args: readonly string[]): BenchArguments {
     json: { type: 'string' },
     svg: { type: 'string' },
     markdown: { type: 'string' },
+    summary: { type: 'string' },
   })
   const base = values.short ? SHORT : FULL
   const { rounds, seconds, soak } = values
@@ -68,5 +72,6 @@ export function parseArguments(args: readonly string[]): BenchArguments {
     json: values.json ?? '.bench/bench.json',
     svg: values.svg ?? '.bench/bench.svg',
     markdown: values.markdown,
+    summary: values.summary,
   }
 }

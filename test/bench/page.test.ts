@@ -4,7 +4,7 @@ import t from 'tap'
 import { replacePart } from '../support/markdown.ts'
 import { repositoryPath } from '../support/repository.ts'
 import { PARTS } from './parts/index.ts'
-import { describeRun } from './report/page.ts'
+import { describeRun, summarizeRun } from './report/page.ts'
 import type { Report } from './report/report.ts'
 import { judge, TARGETS } from './targets.ts'
 
@@ -14,6 +14,12 @@ const report = JSON.parse(readFileSync(repositoryPath('docs/performance.json'), 
 t.test('its tables are those of the run whose figures are beside it', async (t) => {
   const paragraphs = describeRun(report.machine, report.lines, judge(report.lines))
   t.equal(page, replacePart(page, 'bench', paragraphs))
+})
+
+t.test('the summary in the README is of that run too', async (t) => {
+  const readme = readFileSync(repositoryPath('README.md'), 'utf8')
+  const paragraphs = summarizeRun(report.machine, report.lines, judge(report.lines))
+  t.equal(readme, replacePart(readme, 'bench-summary', paragraphs))
 })
 
 t.test('every target was looked at in that run', async (t) => {

@@ -11,7 +11,7 @@ import { LoadGenerator } from './load/load-generator.ts'
 import { createMaterial } from './material.ts'
 import { PARTS } from './parts/index.ts'
 import { describeMachine } from './report/machine.ts'
-import { describeRun } from './report/page.ts'
+import { describeRun, summarizeRun } from './report/page.ts'
 import { drawPlot } from './report/plot.ts'
 import { formatReport, reportOf } from './report/report.ts'
 import { TABLES, textRow } from './report/table.ts'
@@ -46,6 +46,13 @@ function write(path: string, content: string): void {
   writeFileSync(path, content)
 }
 
+/** @param path of a page, if there is one */
+function replace(path: string | undefined, part: string, paragraphs: readonly string[]): void {
+  if (path !== undefined) {
+    writeFileSync(path, replacePart(readFileSync(path, 'utf8'), part, paragraphs))
+  }
+}
+
 async function main(args: readonly string[]): Promise<number> {
   const options = parseArguments(args)
   if (options.help) {
@@ -57,11 +64,8 @@ async function main(args: readonly string[]): Promise<number> {
   const report = reportOf(machine, options.settings, lines)
   write(options.json, formatReport(report))
   write(options.svg, drawPlot(lines))
-  if (options.markdown !== undefined) {
-    const page = readFileSync(options.markdown, 'utf8')
-    const paragraphs = describeRun(machine, lines, judge(lines))
-    writeFileSync(options.markdown, replacePart(page, 'bench', paragraphs))
-  }
+  replace(options.markdown, 'bench', describeRun(machine, lines, judge(lines)))
+  replace(options.summary, 'bench-summary', summarizeRun(machine, lines, judge(lines)))
   console.log(report.failures.length === 0 ? '\nAll held.' : `\nFailed:\n${report.failures.join('\n')}`)
   return report.failures.length === 0 ? 0 : 1
 }
