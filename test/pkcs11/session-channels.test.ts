@@ -1,9 +1,10 @@
 import { duplexPair } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
+import { FrameReader } from '../../src/pkcs11/frames.ts'
 import type { FromSession, StartSession } from '../../src/pkcs11/messages.ts'
 import { SessionChannels } from '../../src/pkcs11/session-channels.ts'
-import { encodeFromSession } from '../../src/pkcs11/session-frames.ts'
+import { decodeToSession, encodeFromSession } from '../../src/pkcs11/session-frames.ts'
 
 t.test('what is no message is told, and nobody hears what it was', async (t) => {
   const [here, there] = duplexPair()
@@ -28,3 +29,32 @@ t.test('what is no message is told, and nobody hears what it was', async (t) => 
   t.equal(garbage, 1)
   t.equal(read.length, 1)
 })
+
+t.test(
+  'a session for which there is no channel waits until another has ended, with all that it is told',
+  async (t) => {
+    const [here, there] = duplexPair()
+    const started: StartSession[] = []
+    const channels = new SessionChannels(
+      [here],
+      () => {},
+      (message) => started.push(message),
+      () => t.fail('there is no garbage'),
+    )
+    channels.send({ type: 'reopen', session: 1, ticket: 1, key: 0 })
+    channels.send({ type: 'reopen', session: 2, ticket: 1, key: 0 })
+    channels.send({ type: 'end', session: 2 })
+    t.strictSame(started, [{ type: 'start', session: 1, channel: 4 }])
+    channels.ended(1)
+    channels.ended(1)
+    t.strictSame(started.slice(1), [{ type: 'start', session: 2, channel: 4 }])
+    await setImmediate()
+    t.strictSame(
+      new FrameReader()
+        .read(there.read())
+        .map(decodeToSession)
+        .map(({ type, session }) => `${session} ${type}`),
+      ['1 reopen', '2 reopen', '2 end'],
+    )
+  },
+)

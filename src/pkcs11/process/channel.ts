@@ -50,27 +50,27 @@ export class Channel {
 
   /** @returns how many octets there are; 0 at the end, which it also is when the HTTP process has left something unread */
   #read(): number {
-    for (;;) {
+    let length: number | undefined
+    while (length === undefined) {
       try {
-        return readSync(this.#fileDescriptor, this.#piece)
+        length = readSync(this.#fileDescriptor, this.#piece)
       } catch (error) {
-        if (isEnd(error as NodeJS.ErrnoException)) {
-          return 0
-        }
+        length = lengthAfter(error as NodeJS.ErrnoException)
       }
     }
+    return length
   }
 }
 
 /**
- * Whether an error of a read is the end of the channel; else it was interrupted by a signal, of a PKCS#11 library's own
- * perhaps.
+ * What a read that failed has read: nothing at the end of the channel; undefined where it is to be repeated, since a signal
+ * interrupted it, of a PKCS#11 library's own perhaps.
  *
  * @throws the error, where it is another one
  */
-export function isEnd(error: NodeJS.ErrnoException): boolean {
+export function lengthAfter(error: NodeJS.ErrnoException): 0 | undefined {
   if (error.code !== 'ECONNRESET' && error.code !== 'EINTR') {
     throw error
   }
-  return error.code === 'ECONNRESET'
+  return error.code === 'ECONNRESET' ? 0 : undefined
 }

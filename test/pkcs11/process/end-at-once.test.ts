@@ -59,3 +59,14 @@ t.test('one in a session worker ends the signer process, while other workers wai
   t.match(Buffer.concat(stderr ?? []).toString(), /JSON/)
   t.notMatch(Buffer.concat(stderr ?? []).toString(), /Debugger/)
 })
+
+t.test('a session is not started before there is a token', async (t) => {
+  const child = fork(MAIN, [String(process.pid)], {
+    serialization: 'advanced',
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc', 'pipe'],
+  })
+  t.teardown(() => child.kill('SIGKILL'))
+  child.send({ type: 'start', session: 0, channel: 4 })
+  child.send({ type: 'close' })
+  t.strictSame(await once(child, 'exit'), [0, null])
+})
