@@ -13,6 +13,8 @@ const LATE_MS = 100
 const STALL_MS = 1_000
 /** A call is stuck that takes half of the time there is, and this many times as long as others lately. */
 const SLOW_FACTOR = 4
+/** What comes next waits for so long in any case: to have it signed twice would cost more. */
+const SLOW_MS = 50
 /** What a signer process needs until it signs. */
 const START_MS = 1_000
 
@@ -62,7 +64,7 @@ export class Watch {
 
   /** Whether a signature takes so much longer than others lately that what comes next is better given to another session. */
   isSlow({ callingSince }: Session, now: number, { ms = 0 }: ServiceTime): boolean {
-    return now - callingSince > SLOW_FACTOR * ms
+    return now - callingSince > Math.max(SLOW_FACTOR * ms, SLOW_MS)
   }
 
   /** Whether all of them are stuck, and another process can still sign what they work on. */
