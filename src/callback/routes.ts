@@ -7,11 +7,11 @@ import type { Configuration } from '../config.ts'
 import { type ContainerContext, createContainer } from '../containers/create-container.ts'
 import type { Signers } from '../signers/signers.ts'
 import { jsonBody } from './body/json-body.ts'
+import { EventLoopTurns } from './event-loop-turns.ts'
 import { describeCertificates } from './get-certificates.ts'
 import { type Digested, prepare } from './prepare.ts'
 import { classify } from './request.ts'
 import { signRaw } from './sign-raw.ts'
-import { Turns } from './turns.ts'
 
 export interface CallbackOptions {
   readonly configuration: Configuration
@@ -23,7 +23,7 @@ export const callback: FastifyPluginAsyncTypebox<CallbackOptions> = async (
   app,
   { configuration, signers },
 ) => {
-  const turns = new Turns()
+  const turns = new EventLoopTurns()
   app.addHook('onRequest', (_request, _reply, done) => turns.begin(done))
   await app.register(jsonBody, { signers })
   for (const url of configuration.paths) {

@@ -1,4 +1,5 @@
 import type { SignMechanism } from '../signature/signature-algorithm.ts'
+import type { Session } from './session.ts'
 import type { Work } from './work.ts'
 
 /** A request is given to sessions at most this often. */
@@ -24,8 +25,8 @@ export class Job implements Work {
   attempts = 0
   /** Whether a second session was asked since the first takes long: it may be with two at once. */
   hedged = false
-  /** Whether a session that is busy has been told that it comes next there. */
-  announced = false
+  /** The session that is busy and has been told that this comes next. */
+  announcedTo: Session | undefined
   /** What it was last given back for. */
   lastFailure: string | undefined
   settled = false
@@ -48,6 +49,10 @@ export class Job implements Work {
     // After the event loop stood still, the timer is due before answers that came in time are read
     const judge = () => !this.settled && onDeadline(this)
     this.#timer = setTimeout(() => setImmediate(judge), Math.max(0, deadline - performance.now()))
+  }
+
+  get announced(): boolean {
+    return this.announcedTo !== undefined
   }
 
   get mayBeRepeated(): boolean {

@@ -12,6 +12,7 @@ export type SessionState = 'opening' | 'idle' | 'busy' | 'zombie'
 /** What it was ordered to do, and when it could begin. */
 interface Call {
   readonly type: SessionOrder['type']
+  readonly ticket: number
   readonly since: number
 }
 
@@ -45,9 +46,8 @@ export class Session {
   #next: { readonly job: Job; readonly ticket: number } | undefined
   readonly #testKey: number
   readonly #send: (message: SessionOrder | WithdrawOrder) => void
-  /** Of the order that it works on; answers to others are dropped. */
-  #ticket = 0
   #lastTicket = 0
+  /** Answers to other orders are dropped. */
   #call: Call | undefined
 
   /** @param testKey place of the key that it proves itself with */
@@ -72,10 +72,6 @@ export class Session {
     return this.#call?.type === 'sign' && this.state === 'busy' && this.#next === undefined
   }
 
-  isNext(job: Job): boolean {
-    return this.#next?.job === job
-  }
-
   /** Whether it signs or soon will: nothing speaks against it but that it is opened anew. */
   get isPromising(): boolean {
     const { state, failures, throttles } = this
@@ -84,10 +80,10 @@ export class Session {
 
   /** @returns the call that an answer ends; undefined when it answers an older order, or none */
   accept(ticket: number): Call | undefined {
-    if (ticket !== this.#ticket) {
+    const call = this.#call
+    if (ticket !== call?.ticket) {
       return undefined
     }
-    const call = this.#call
     this.#call = undefined
     return call
   }
@@ -117,7 +113,7 @@ export class Session {
 
   /** Orders what it is to sign when it has done what it does. */
   signNext(job: Job): void {
-    job.announced = true
+    job.announcedTo = this
     this.#next = { job, ticket: this.#orderToSign(job) }
   }
 
@@ -169,7 +165,6 @@ export class Session {
 
   /** Nothing that it answers counts any more. */
   abandon(): Work | undefined {
-    this.#ticket = -1
     this.#call = undefined
     this.withdrawNext()
     return this.takeWork()
@@ -179,7 +174,7 @@ export class Session {
     const next = this.#next
     this.#next = undefined
     if (next !== undefined) {
-      next.job.announced = false
+      next.job.announcedTo = undefined
     }
     return next
   }
@@ -196,7 +191,6 @@ export class Session {
   }
 
   #begin(type: Call['type'], ticket: number): void {
-    this.#ticket = ticket
-    this.#call = { type, since: performance.now() }
+    this.#call = { type, ticket, since: performance.now() }
   }
 }

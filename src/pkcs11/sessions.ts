@@ -89,13 +89,13 @@ export class Sessions {
 
   /** No session is to begin with the job. */
   withdraw(job: Job): void {
-    this.#announcedTo(job)?.withdrawNext()
+    job.announcedTo?.withdrawNext()
   }
 
   /** Whether no session will soon begin with it by itself: the one that it was announced to takes long, or there is none. */
   isHeldUp(job: Job): boolean {
     const { watch, options } = this.#group
-    const session = this.#announcedTo(job)
+    const session = job.announcedTo
     return session === undefined || watch.isSlow(session, performance.now(), options.serviceTime)
   }
 
@@ -181,10 +181,6 @@ export class Sessions {
     if (working && watch.areLost(sessions, now, options.serviceTime)) {
       this.#recovery.silence()
     }
-  }
-
-  #announcedTo(job: Job): Session | undefined {
-    return job.announced ? this.#group.sessions.find((session) => session.isNext(job)) : undefined
   }
 
   #look(session: Session, now: number): void {

@@ -72,6 +72,16 @@ export async function warmUp({ load, settings }: Bench, kind: LoadKind): Promise
   await load.run({ ...orderOf(kind), rampMs: 0, watchSeconds: 0, seconds: settings.warmUpSeconds })
 }
 
+/** Services, warmed up for a load, with the rate as main figure. */
+export async function warmSubject(
+  bench: Bench,
+  kind: Omit<Subject, 'main' | 'measure'>,
+  load: LoadKind,
+): Promise<Subject> {
+  await warmUp(bench, load)
+  return { ...kind, main: 'rate', measure: () => measureLoad(bench, load) }
+}
+
 /** Loads services, and says what they answered and what it took. */
 export async function measureLoad({ load, settings }: Bench, kind: LoadKind): Promise<Measured> {
   const { servers } = kind

@@ -1,5 +1,5 @@
 /** Two service processes that know nothing of each other, as replicas behind a balancer. */
-import { measureLoad, measureRounds, type Part, type Subject, warmUp } from '../bench.ts'
+import { measureRounds, type Part, type Subject, warmSubject } from '../bench.ts'
 import { Server } from '../processes/server.ts'
 import { learnRequest } from '../requests.ts'
 import { allowedBy } from './simulated.ts'
@@ -19,15 +19,12 @@ export const replicas: Part = {
       for (const servers of [both.slice(0, 1), both]) {
         const count = servers.length
         const requests = await Promise.all(servers.map(({ url }) => learnRequest(url, 'raw', material)))
-        const load = { servers, requests, inFlight: IN_FLIGHT * count }
-        await warmUp(bench, load)
-        subjects.push({
+        const kind = {
           name: `replicas-${count}`,
           what: `simulated HSM, ${count} × ${sessions} sessions`,
-          main: 'rate',
           reference: { what: 'sessions / 5 ms', value: allowedBy(sessions * count) },
-          measure: () => measureLoad(bench, load),
-        })
+        }
+        subjects.push(await warmSubject(bench, kind, { servers, requests, inFlight: IN_FLIGHT * count }))
       }
       return await measureRounds(bench, 'replicas', settings.rounds.others, subjects)
     } finally {

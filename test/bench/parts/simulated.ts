@@ -1,5 +1,5 @@
 /** A network HSM: what it answers after 5 ms, and its sessions, are all that limits the service. */
-import { type Bench, measureLoad, measureRounds, type Part, type Subject, warmUp } from '../bench.ts'
+import { type Bench, measureRounds, type Part, type Subject, warmSubject } from '../bench.ts'
 import { type Line, valuesOf } from '../figures.ts'
 import { digestInfo, SIMULATED_SIGNATURE_MS } from '../material.ts'
 import { BareToken } from '../processes/bare-token.ts'
@@ -70,9 +70,7 @@ async function prepare(
   kind: Omit<Subject, 'main' | 'measure'>,
 ): Promise<Subject> {
   const requests = [await learnRequest(server.url, 'raw', bench.material)]
-  const load = { servers: [server], requests, inFlight }
-  await warmUp(bench, load)
-  return { ...kind, main: 'rate', measure: () => measureLoad(bench, load) }
+  return warmSubject(bench, kind, { servers: [server], requests, inFlight })
 }
 
 /** The best of each round. */

@@ -1,5 +1,13 @@
 /** What is left of the bare token's speed over HTTP, and what a service gets of it that keeps nothing. */
-import { type Bench, measureLoad, measureRounds, type Part, type Subject, warmUp } from '../bench.ts'
+import {
+  type Bench,
+  measureLoad,
+  measureRounds,
+  type Part,
+  type Subject,
+  warmSubject,
+  warmUp,
+} from '../bench.ts'
 import { digestInfo } from '../material.ts'
 import { BareToken } from '../processes/bare-token.ts'
 import { Server } from '../processes/server.ts'
@@ -60,18 +68,15 @@ async function prepare(bench: Bench, { bare, service, naive }: Processes): Promi
       })
     }
   }
-  const load = {
+  const naiveKind = {
+    name: 'naive',
+    what: 'naive service, 32 in flight',
+    reference: { what: 'the bare token', value: `bare-${settings.sessions}` },
+  }
+  const naiveSubject = await warmSubject(bench, naiveKind, {
     servers: [naive],
     requests: [await learnRequest(naive.url, 'raw', material)],
     inFlight: NAIVE_IN_FLIGHT,
-  }
-  await warmUp(bench, load)
-  const naiveSubject: Subject = {
-    name: 'naive',
-    what: 'naive service, 32 in flight',
-    main: 'rate',
-    reference: { what: 'the bare token', value: `bare-${settings.sessions}` },
-    measure: () => measureLoad(bench, load),
-  }
+  })
   return [...bareSubjects, ...served, naiveSubject]
 }

@@ -1,11 +1,11 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import t from 'tap'
-import { Turns } from '../../src/callback/turns.ts'
+import { EventLoopTurns } from '../../src/callback/event-loop-turns.ts'
 
 t.test(
   'callbacks that come together begin in their order, some in each turn of the event loop',
   async (t) => {
-    const turns = new Turns()
+    const turns = new EventLoopTurns()
     const begun: number[] = []
     const begin = (number: number) => turns.begin(() => begun.push(number))
     const numbers = Array.from({ length: 40 }, (_, number) => number)
@@ -23,7 +23,7 @@ t.test(
 )
 
 t.test('one that comes alone begins at once', async (t) => {
-  const turns = new Turns()
+  const turns = new EventLoopTurns()
   for (let round = 0; round < 20; round++) {
     let begun = false
     turns.begin(() => {

@@ -6,7 +6,7 @@ const CALLBACKS_OF_A_TURN = 16
  * in between, sessions are given their orders and health checks their answers. However many requests have to be refused,
  * the HSM does not wait for that.
  */
-export class Turns {
+export class EventLoopTurns {
   readonly #waiting: (() => void)[] = []
   /** In this turn. */
   #begun = 0
