@@ -6,8 +6,7 @@ import fp from 'fastify-plugin'
 import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
 import { BODY_PERIOD_MS } from '../common/arrival.ts'
-import { registerGauge } from '../metrics/gauge.ts'
-import { ReasonCounter } from '../metrics/reason-counter.ts'
+import { registerConnectionMetrics } from '../metrics/intake-metrics.ts'
 import { RepeatedWarning } from '../pkcs11/repeated-warning.ts'
 import { closeInStages } from './close-in-stages.ts'
 
@@ -35,13 +34,7 @@ export const connections = fp<ConnectionsOptions>(
     const idle = new Set<Socket>()
     let closing = false
     const warning = new RepeatedWarning(log)
-    const shed = new ReasonCounter({
-      registry,
-      name: 'signing_service_http_connections_shed_total',
-      help: 'Connections that were closed since one too many came, by what they were.',
-      label: 'reason',
-      words: ['idle', 'slow', 'new'],
-    })
+    const shed = registerConnectionMetrics(registry, { limit, used: () => open.size })
 
     function forget(socket: Socket): void {
       open.delete(socket)
@@ -119,21 +112,6 @@ export const connections = fp<ConnectionsOptions>(
     app.addHook('preClose', async () => {
       closing = true
       endIdle()
-    })
-
-    registerGauge(registry, {
-      name: 'signing_service_http_connections',
-      help: 'Connections that are open.',
-      collect() {
-        this.set(open.size)
-      },
-    })
-    registerGauge(registry, {
-      name: 'signing_service_http_connections_limit',
-      help: 'Connections that may be open before others are closed.',
-      collect() {
-        this.set(limit)
-      },
     })
   },
   { name: 'connections' },
