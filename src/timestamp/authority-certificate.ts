@@ -1,10 +1,10 @@
 import type { X509Certificate } from 'node:crypto'
 import * as pkijs from 'pkijs'
 import { buildChain } from '../signers/chain.ts'
-import { describeIssuerProblems } from '../signers/review/issuer-problems.ts'
-import { type ReviewedCertificate, readForReview } from '../signers/review/reviewed-certificate.ts'
-import { traceToAnchor } from '../signers/trust.ts'
 import { describeInvalidity, describeIssuer, describeSubject, validityPeriod } from '../signers/validity.ts'
+import { describeIssuerProblems } from '../x509/review/issuer-problems.ts'
+import { type ReviewedCertificate, readForReview } from '../x509/review/reviewed-certificate.ts'
+import { traceToAnchor } from '../x509/trust.ts'
 
 /** id-kp-timeStamping. */
 const TIME_STAMPING = '1.3.6.1.5.5.7.3.8'

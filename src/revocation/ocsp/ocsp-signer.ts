@@ -2,10 +2,10 @@
 import { createHash, X509Certificate } from 'node:crypto'
 import * as pkijs from 'pkijs'
 import { readCertificateFields } from '../../der/certificate-fields.ts'
-import { readExtensions as readCertificateExtensions } from '../../signers/certificate-extensions.ts'
 import { isIssuedBy } from '../../signers/chain.ts'
 import { publicKeyOf } from '../../signers/key-type.ts'
 import { describeInvalidity, validityPeriod } from '../../signers/validity.ts'
+import { readExtensions as readCertificateExtensions } from '../../x509/certificate-extensions.ts'
 import { describeWrongSignature } from '../der/signed-object.ts'
 import type { OcspResponse, ResponderId } from './ocsp-response.ts'
 

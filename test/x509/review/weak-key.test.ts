@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import t from 'tap'
-import { describeWeakKey } from '../../../src/signers/review/weak-key.ts'
+import { describeWeakKey } from '../../../src/x509/review/weak-key.ts'
 import { generateKeyFile, issue, openssl, P_256, withUnknownKey } from '../../support/certificates.ts'
 
 const directory = t.testdir()

@@ -1,6 +1,6 @@
 import type { KeyObject, X509Certificate } from 'node:crypto'
 import * as pkijs from 'pkijs'
-import { publicKeyOf } from '../key-type.ts'
+import { publicKeyOf } from '../../signers/key-type.ts'
 
 /** The least that publicly trusted authorities may certify (CA/Browser Forum, Baseline Requirements 6.1.5). */
 const RSA_BITS = 2048

@@ -1,5 +1,5 @@
 import type { X509Certificate } from 'node:crypto'
-import { publicKeyOf } from '../key-type.ts'
+import { publicKeyOf } from '../../signers/key-type.ts'
 import { readForReview } from './reviewed-certificate.ts'
 
 /**

@@ -1,16 +1,12 @@
 import type { X509Certificate } from 'node:crypto'
-import { readCertificateFields } from '../der/certificate-fields.ts'
-import type { Chain } from './chain.ts'
-import { describeMissingIssuer } from './review/chain-warnings.ts'
-import { findForbiddenIssuer } from './review/forbidden-issuer.ts'
-import { describeIssuerProblems } from './review/issuer-problems.ts'
-import { describeAuthorityAsLeaf, describeLeafProblems } from './review/leaf-problems.ts'
-import { type ReviewedCertificate, readForReview } from './review/reviewed-certificate.ts'
-import {
-  describeMissingRevocation,
-  describeOtherPurpose,
-  describeSelfSigned,
-} from './review/usage-warnings.ts'
+import { readCertificateFields } from '../../der/certificate-fields.ts'
+import type { Chain } from '../../signers/chain.ts'
+import { describeMissingIssuer } from './chain-warnings.ts'
+import { findForbiddenIssuer } from './forbidden-issuer.ts'
+import { describeIssuerProblems } from './issuer-problems.ts'
+import { describeAuthorityAsLeaf, describeLeafProblems } from './leaf-problems.ts'
+import { type ReviewedCertificate, readForReview } from './reviewed-certificate.ts'
+import { describeMissingRevocation, describeOtherPurpose, describeSelfSigned } from './usage-warnings.ts'
 
 /** What a signer's certificate files hold. */
 export interface CertificatesForReview {

@@ -1,7 +1,7 @@
 import t from 'tap'
-import { readCertificateFields } from '../../../src/der/certificate-fields.ts'
-import { readAddresses } from '../../../src/revocation/der/addresses.ts'
-import { issue } from '../../support/certificates.ts'
+import { readCertificateFields } from '../../src/der/certificate-fields.ts'
+import { readAddresses } from '../../src/x509/revocation-addresses.ts'
+import { issue } from '../support/certificates.ts'
 
 const directory = t.testdir()
 

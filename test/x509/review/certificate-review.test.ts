@@ -1,8 +1,8 @@
 import type { X509Certificate } from 'node:crypto'
 import t from 'tap'
-import { reviewCertificates } from '../../src/signers/certificate-review.ts'
-import { buildChain } from '../../src/signers/chain.ts'
-import { describeInvalidity, validityPeriod } from '../../src/signers/validity.ts'
+import { buildChain } from '../../../src/signers/chain.ts'
+import { describeInvalidity, validityPeriod } from '../../../src/signers/validity.ts'
+import { reviewCertificates } from '../../../src/x509/review/certificate-review.ts'
 import {
   generateKeyFile,
   type Issued,
@@ -12,7 +12,7 @@ import {
   RSA_2048,
   spoil,
   withUnknownKey,
-} from '../support/certificates.ts'
+} from '../../support/certificates.ts'
 
 const AT = new Date()
 const OCSP = 'authorityInfoAccess = OCSP;URI:http://ocsp.test/'

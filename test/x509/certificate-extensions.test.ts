@@ -1,5 +1,5 @@
 import t from 'tap'
-import { readExtensions } from '../../src/signers/certificate-extensions.ts'
+import { readExtensions } from '../../src/x509/certificate-extensions.ts'
 import { issue } from '../support/certificates.ts'
 
 const directory = t.testdir()

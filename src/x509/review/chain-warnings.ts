@@ -1,5 +1,5 @@
 import type { X509Certificate } from 'node:crypto'
-import { describeIssuer, describeSubject } from '../validity.ts'
+import { describeIssuer, describeSubject } from '../../signers/validity.ts'
 
 /**
  * A warning where a chain does not reach a root.

@@ -1,6 +1,6 @@
-import { DerReader } from '../../der/der-reader.ts'
-import type { Extensions } from '../../der/extensions.ts'
-import { contextTag, TAG } from '../../der/tag.ts'
+import { DerReader } from '../der/der-reader.ts'
+import type { Extensions } from '../der/extensions.ts'
+import { contextTag, TAG } from '../der/tag.ts'
 
 const ID_AUTHORITY_INFO_ACCESS = '1.3.6.1.5.5.7.1.1'
 const ID_OCSP = '1.3.6.1.5.5.7.48.1'

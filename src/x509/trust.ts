@@ -1,8 +1,8 @@
 import type { X509Certificate } from 'node:crypto'
 import * as pkijs from 'pkijs'
+import { authoritiesBelow, buildChain } from '../signers/chain.ts'
+import { describeInvalidity, validityPeriod } from '../signers/validity.ts'
 import { readExtensions } from './certificate-extensions.ts'
-import { authoritiesBelow, buildChain } from './chain.ts'
-import { describeInvalidity, validityPeriod } from './validity.ts'
 
 /** Extensions that are looked at here, or that restrict nothing a signature over a file is about. */
 const UNDERSTOOD = new Set([
