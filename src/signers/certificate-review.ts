@@ -11,6 +11,7 @@ import {
   describeOtherPurpose,
   describeSelfSigned,
 } from './review/usage-warnings.ts'
+import { validityPeriod } from './validity.ts'
 
 /** What a signer's certificate files hold. */
 export interface CertificatesForReview {
@@ -55,11 +56,15 @@ export function reviewCertificates(certificates: CertificatesForReview): Certifi
     const of = following.includes(issuer) ? 'following' : 'caCertificates'
     return describeIssuerProblems([leaf, ...issuers], index + 1).map((message) => ({ of, message }) as const)
   })
+  const { flaw } = validityPeriod(leaf)
   const reviewed = isDer(leaf) ? readForReview(leaf) : undefined
   const judge = (ofLeaf: readonly string[], warnings: readonly string[]): CertificateReview => ({
     problems: [...ofLeaf.map((message) => ({ of: 'leaf', message }) as const), ...issuerProblems],
     warnings,
   })
+  if (flaw !== undefined && isDer(leaf)) {
+    return judge([`is never valid: ${flaw}; have it issued anew`], [])
+  }
   if (reviewed === undefined) {
     return judge(['is not encoded as RFC 5280 says; have it issued anew'], [])
   }

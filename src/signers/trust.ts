@@ -1,5 +1,6 @@
 import type { X509Certificate } from 'node:crypto'
 import * as pkijs from 'pkijs'
+import { isSelfIssued } from '../x509/issuer-match.ts'
 import { readExtensions } from './certificate-extensions.ts'
 import { authoritiesBelow, buildChain } from './chain.ts'
 import { describeInvalidity, validityPeriod } from './validity.ts'
@@ -30,7 +31,7 @@ export function traceToAnchor(
   at: Date,
 ): readonly X509Certificate[] | string {
   // Without the roots that the signature brings along, a chain is complete only where it ends in an anchor
-  const candidates = [...anchors, ...embedded.filter(({ subject, issuer }) => subject !== issuer)]
+  const candidates = [...anchors, ...embedded.filter((certificate) => !isSelfIssued(certificate))]
   const { issuers, complete } = buildChain(leaf, candidates, at)
   const path = [leaf, ...issuers]
   const root = path.at(-1) as X509Certificate
