@@ -3,6 +3,7 @@ import * as pkijs from 'pkijs'
 import { authoritiesBelow, buildChain } from '../signers/chain.ts'
 import { describeInvalidity, validityPeriod } from '../signers/validity.ts'
 import { readExtensions } from './certificate-extensions.ts'
+import { isSelfIssued } from './issuer-match.ts'
 
 /** Extensions that are looked at here, or that restrict nothing a signature over a file is about. */
 const UNDERSTOOD = new Set([
@@ -30,7 +31,7 @@ export function traceToAnchor(
   at: Date,
 ): readonly X509Certificate[] | string {
   // Without the roots that the signature brings along, a chain is complete only where it ends in an anchor
-  const candidates = [...anchors, ...embedded.filter(({ subject, issuer }) => subject !== issuer)]
+  const candidates = [...anchors, ...embedded.filter((certificate) => !isSelfIssued(certificate))]
   const { issuers, complete } = buildChain(leaf, candidates, at)
   const path = [leaf, ...issuers]
   const root = path.at(-1) as X509Certificate

@@ -3,6 +3,7 @@ import { readCertificateFields } from '../../der/certificate-fields.ts'
 import { refuseUnknownCritical } from '../../der/extensions.ts'
 import { publicKeyOf } from '../../signers/key-type.ts'
 import { readExtensions } from '../../x509/certificate-extensions.ts'
+import { sameName } from '../../x509/names.ts'
 import { describeWrongSignature } from '../der/signed-object.ts'
 import { describeStaleness, type UpdateTimes } from '../der/time.ts'
 import { readCrl } from './crl.ts'
@@ -37,7 +38,7 @@ export async function checkCrl(
   at: Date,
 ): Promise<CheckedCrl> {
   const crl = readCrl(der)
-  if (!crl.issuer.equals(readCertificateFields(issuer).subject)) {
+  if (!sameName(crl.issuer, readCertificateFields(issuer).subject)) {
     throw new Error('it is the CRL of another issuer')
   }
   const { keyUsage = ['cRLSign'] } = readExtensions(issuer)

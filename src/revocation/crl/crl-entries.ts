@@ -1,8 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { readTime } from '../../asn1/time.ts'
 import { DerReader } from '../../der/der-reader.ts'
 import { readExtensionList, refuseUnknownCritical } from '../../der/extensions.ts'
 import { TAG } from '../../der/tag.ts'
-import { readTime } from '../der/time.ts'
 import { describeReason, REMOVE_FROM_CRL, type Revocation } from '../revocation-reason.ts'
 
 const ID_REASON_CODE = '2.5.29.21'
@@ -37,7 +37,7 @@ export async function findRevocations(
       const code = extensions.get(ID_REASON_CODE)
       const reason = code && new DerReader(code.value).content(TAG.enumerated)[0]
       if (reason !== REMOVE_FROM_CRL) {
-        found.set(serialNumber, { at: readTime(time), reason: describeReason(reason) })
+        found.set(serialNumber, { at: readTime(time, { fractions: true }), reason: describeReason(reason) })
       }
     }
     if (count % ENTRIES_PER_TURN === 0) {

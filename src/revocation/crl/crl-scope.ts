@@ -1,6 +1,7 @@
 import type { X509Certificate } from 'node:crypto'
 import { DerReader } from '../../der/der-reader.ts'
 import { contextTag, TAG } from '../../der/tag.ts'
+import { sameGeneralName } from '../../x509/general-names.ts'
 
 /** Which certificates of its issuer a CRL is about: issuingDistributionPoint (RFC 5280 5.2.5). */
 export interface CrlScope {
@@ -49,6 +50,8 @@ export function describeOutOfScope(
   if (only !== undefined && ca !== (only === 'ca')) {
     return 'it is about other kinds of certificates'
   }
-  const shared = distributionPoints?.some((name) => ownDistributionPoints.some((own) => own.equals(name)))
+  const shared = distributionPoints?.some((name) =>
+    ownDistributionPoints.some((own) => sameGeneralName(own, name)),
+  )
   return shared === false ? 'it is the one of another distribution point' : undefined
 }

@@ -26,7 +26,7 @@ export interface OcspAnswer extends UpdateTimes {
 export interface OcspQuestion {
   readonly certificate: Pick<CertificateFields, 'serialNumber' | 'issuer'>
   readonly issuer: X509Certificate
-  readonly issuerFields: Pick<CertificateFields, 'publicKeyBits'>
+  readonly issuerFields: Pick<CertificateFields, 'subject' | 'publicKeyBits'>
   readonly nonce: Buffer
 }
 
@@ -66,16 +66,21 @@ function checkNonce({ extensions }: OcspResponse, nonce: Buffer): void {
   }
 }
 
-/** The responder may use other digests than the request has. */
+/**
+ * The responder may use other digests than the request has, and hash the issuer's name as the issuer's certificate has
+ * it in place of the certificate in question (RFC 6960 4.1.1), which are two encodings of one name.
+ */
 function isAbout(answer: SingleResponse, { certificate, issuerFields }: OcspQuestion): boolean {
   const hash = HASH_ALGORITHMS.find(({ oid }) => oid === answer.hashAlgorithm)
   if (hash === undefined) {
     return false
   }
-  const id = certificateId(hash, certificate, issuerFields)
-  return (
-    id.issuerNameHash.equals(answer.issuerNameHash) &&
-    id.issuerKeyHash.equals(answer.issuerKeyHash) &&
-    id.serialNumber.equals(answer.serialNumber)
-  )
+  return [certificate.issuer, issuerFields.subject].some((issuer) => {
+    const id = certificateId(hash, { ...certificate, issuer }, issuerFields)
+    return (
+      id.issuerNameHash.equals(answer.issuerNameHash) &&
+      id.issuerKeyHash.equals(answer.issuerKeyHash) &&
+      id.serialNumber.equals(answer.serialNumber)
+    )
+  })
 }

@@ -6,6 +6,7 @@ import { isIssuedBy } from '../../signers/chain.ts'
 import { publicKeyOf } from '../../signers/key-type.ts'
 import { describeInvalidity, validityPeriod } from '../../signers/validity.ts'
 import { readExtensions as readCertificateExtensions } from '../../x509/certificate-extensions.ts'
+import { sameName } from '../../x509/names.ts'
 import { describeWrongSignature } from '../der/signed-object.ts'
 import type { OcspResponse, ResponderId } from './ocsp-response.ts'
 
@@ -53,7 +54,7 @@ function readIdentified(raw: Buffer, responder: ResponderId): X509Certificate | 
     const { subject, publicKeyBits } = readCertificateFields({ raw })
     const identified =
       'name' in responder
-        ? responder.name.equals(subject)
+        ? sameName(responder.name, subject)
         : responder.keyHash.equals(createHash('sha1').update(publicKeyBits).digest())
     return identified ? new X509Certificate(raw) : undefined
   } catch {

@@ -1,6 +1,7 @@
 import type { X509Certificate } from 'node:crypto'
 import { readCertificateFields } from '../../der/certificate-fields.ts'
 import type { Chain } from '../../signers/chain.ts'
+import { validityPeriod } from '../../signers/validity.ts'
 import { describeMissingIssuer } from './chain-warnings.ts'
 import { findForbiddenIssuer } from './forbidden-issuer.ts'
 import { describeIssuerProblems } from './issuer-problems.ts'
@@ -51,11 +52,15 @@ export function reviewCertificates(certificates: CertificatesForReview): Certifi
     const of = following.includes(issuer) ? 'following' : 'caCertificates'
     return describeIssuerProblems([leaf, ...issuers], index + 1).map((message) => ({ of, message }) as const)
   })
+  const { flaw } = validityPeriod(leaf)
   const reviewed = isDer(leaf) ? readForReview(leaf) : undefined
   const judge = (ofLeaf: readonly string[], warnings: readonly string[]): CertificateReview => ({
     problems: [...ofLeaf.map((message) => ({ of: 'leaf', message }) as const), ...issuerProblems],
     warnings,
   })
+  if (flaw !== undefined && isDer(leaf)) {
+    return judge([`is never valid: ${flaw}; have it issued anew`], [])
+  }
   if (reviewed === undefined) {
     return judge(['is not encoded as RFC 5280 says; have it issued anew'], [])
   }

@@ -1,5 +1,6 @@
 import type { X509Certificate } from 'node:crypto'
 import { describeIssuer, describeSubject } from '../../signers/validity.ts'
+import { hasIssuerName } from '../issuer-match.ts'
 
 /**
  * A warning where a chain does not reach a root.
@@ -22,7 +23,7 @@ export function describeMissingIssuer(
   if (unused.size === 0) {
     return missing
   }
-  if ([...unused.values()].some(({ subject }) => subject === last.issuer)) {
+  if ([...unused.values()].some((certificate) => hasIssuerName(last, certificate))) {
     return `${missing} (there is one of that name, but it did not issue this one: look for an older or a newer one)`
   }
   const others = unused.size === 1 ? '1 other certificate is' : `${unused.size} other certificates are`

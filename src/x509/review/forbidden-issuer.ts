@@ -1,5 +1,6 @@
 import type { X509Certificate } from 'node:crypto'
 import { publicKeyOf } from '../../signers/key-type.ts'
+import { hasIssuerName } from '../issuer-match.ts'
 import { readForReview } from './reviewed-certificate.ts'
 
 /**
@@ -13,7 +14,7 @@ export function findForbiddenIssuer(
   return candidates.find((candidate) => {
     const key = publicKeyOf(candidate)
     return (
-      candidate.subject === certificate.issuer &&
+      hasIssuerName(certificate, candidate) &&
       readForReview(candidate)?.keyUsage?.includes('keyCertSign') === false &&
       key !== undefined &&
       certificate.verify(key)

@@ -1,6 +1,6 @@
 import type { X509Certificate } from 'node:crypto'
 import { authoritiesBelow } from '../../signers/chain.ts'
-import { describeSubject } from '../../signers/validity.ts'
+import { describeSubject, validityPeriod } from '../../signers/validity.ts'
 import { readForReview } from './reviewed-certificate.ts'
 import { GOOD_KEYS } from './weak-key.ts'
 
@@ -14,6 +14,10 @@ import { GOOD_KEYS } from './weak-key.ts'
 export function describeIssuerProblems(path: readonly X509Certificate[], index: number): string[] {
   const issuer = path[index] as X509Certificate
   const its = `the certificate of ${describeSubject(issuer)}`
+  const { flaw } = validityPeriod(issuer)
+  if (flaw !== undefined) {
+    return [`${its} is never valid: ${flaw}; have it issued anew`]
+  }
   const reviewed = readForReview(issuer)
   if (reviewed === undefined) {
     return [`${its} is not encoded as RFC 5280 says; have it issued anew`]
