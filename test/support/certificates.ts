@@ -119,15 +119,30 @@ export function issue(directory: string, options: IssueOptions): Issued {
   }
 }
 
-/** The certificate with a signature algorithm whose parameters OpenSSL does not mind, but asn1js: an empty time. */
+/** DER of sha256WithRSAEncryption with its parameters, NULL (RFC 4055 5), without tag and length of the identifier. */
+const SHA256_WITH_RSA = Buffer.from('2a864886f70d01010b0500', 'hex')
+
+/**
+ * Returns a certificate of an RSA issuer with another signature algorithm, RSASSA-PSS, whose parameters may not be NULL
+ * (RFC 4055 3.1). No version of OpenSSL minds before the signature is verified.
+ */
 export function spoil({ certificate, certificateFile, ...rest }: Issued): Issued {
   const raw = Buffer.from(certificate.raw)
-  // ecdsa-with-SHA256 has no parameters (RFC 5758 3.2); sha256WithRSAEncryption has NULL (RFC 4055 5)
-  raw.writeUInt8(0x18, raw.lastIndexOf(Buffer.from('2a864886f70d01010b0500', 'hex')) + 9)
+  raw.writeUInt8(0x0a, raw.lastIndexOf(SHA256_WITH_RSA) + 8)
   const spoiled = new X509Certificate(raw)
   const file = `${certificateFile}.spoiled.pem`
   writeFileSync(file, spoiled.toString())
   return { ...rest, certificate: spoiled, certificateFile: file }
+}
+
+/**
+ * Returns a certificate of an RSA issuer as DER with an empty time in place of its signature algorithm's parameters.
+ * OpenSSL 3.0 reads it, OpenSSL 3.5 does not.
+ */
+export function withEmptyTime({ raw }: X509Certificate): Buffer {
+  const changed = Buffer.from(raw)
+  changed.writeUInt8(TAG.generalizedTime, changed.lastIndexOf(SHA256_WITH_RSA) + 9)
+  return changed
 }
 
 /**

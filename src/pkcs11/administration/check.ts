@@ -1,7 +1,8 @@
-import { createPublicKey, X509Certificate } from 'node:crypto'
+import { createPublicKey } from 'node:crypto'
 import type { Module, Session, Slot } from 'graphene-pk11'
 import { findHashAlgorithm, type HashAlgorithm } from '../../signature/hash-algorithms.ts'
 import { chooseSignatureAlgorithm } from '../../signature/signature-algorithms.ts'
+import { readCertificate } from '../../x509/read-certificate.ts'
 import type { KeyUse } from '../pool-key.ts'
 import { findCertificate } from '../process/certificate-object.ts'
 import { readKeyType } from '../process/key-type.ts'
@@ -116,7 +117,7 @@ function lookForCertificate(session: Session, key: PrivateKey, request: CheckReq
   const certified =
     certificate === undefined
       ? createPublicKey({ key: Buffer.from(request.certifiedKey as Uint8Array), type: 'spki', format: 'der' })
-      : new X509Certificate(certificate).publicKey
+      : readCertificate(certificate).publicKey
   const algorithm = chooseSignatureAlgorithm(certified, name)
   return [
     { publicKey: certified, algorithm },

@@ -325,7 +325,7 @@ t.test('a weak signature over the certificate of an issuer, but for the root', a
   })
 })
 
-t.test('certificates that OpenSSL reads, but containers cannot hold', async (t) => {
+t.test('certificates that OpenSSL reads, with an algorithm whose parameters are wrong', async (t) => {
   const rsaRoot = makeAuthority('RSA root', undefined, { key: RSA_2048 })
   const middle = spoil(makeAuthority('Spoiled', rsaRoot))
   t.strictSame(
