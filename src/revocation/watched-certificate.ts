@@ -88,7 +88,12 @@ export class WatchedCertificate {
     } else if (problems.length === 0) {
       problems.push('nobody has answered yet')
     }
-    return [...problems, ...ignored.map((address) => `${address} is not asked: only http and https are`)]
+    return [
+      ...problems,
+      ...[...ignored.ocsp, ...ignored.crl].map(
+        (address) => `${address} is not asked: only http and https are`,
+      ),
+    ]
   }
 
   #statements(at: Date): Statement[] {

@@ -1,6 +1,11 @@
 import type { X509Certificate } from 'node:crypto'
-import * as asn1js from 'asn1js'
-import * as pkijs from 'pkijs'
+import { readCertificateFields } from '../der/certificate-fields.ts'
+import { DerReader } from '../der/der-reader.ts'
+import type { Extensions } from '../der/extensions.ts'
+import { TAG } from '../der/tag.ts'
+import { EXTENSION } from './extension-identifiers.ts'
+import { type NameConstraints, readNameConstraints } from './name-constraints.ts'
+import { type RevocationAddresses, readAddresses } from './revocation-addresses.ts'
 
 /** In the order of their bits (RFC 5280 4.2.1.3). */
 const KEY_USAGES = [
@@ -14,11 +19,6 @@ const KEY_USAGES = [
   'encipherOnly',
   'decipherOnly',
 ] as const
-
-/** id-ad-ocsp (RFC 5280 4.2.2.1). */
-const OCSP = '1.3.6.1.5.5.7.48.1'
-/** The alternative uniformResourceIdentifier of a GeneralName (RFC 5280 4.2.1.6). */
-const URI = 6
 
 export type KeyUsage = (typeof KEY_USAGES)[number]
 
@@ -36,56 +36,83 @@ export interface CertificateExtensions {
   readonly keyUsage: readonly KeyUsage[] | undefined
   /** Identifiers of the purposes (RFC 5280 4.2.1.12); undefined where nothing is said: then all are allowed. */
   readonly extendedKeyUsage: readonly string[] | undefined
-  /** Whether it says where to ask about its revocation: a URI of an OCSP responder or of a CRL. */
-  readonly revocationAddress: boolean
+  /** Where to ask about its revocation; undefined where that cannot be read. */
+  readonly addresses: RevocationAddresses | undefined
+  /** What it allows those below it to be called; undefined where it says nothing of that. */
+  readonly nameConstraints: NameConstraints | 'unreadable' | undefined
 }
 
-/** @throws Error when asn1js cannot read the certificate, though OpenSSL could */
-export function readExtensions({ raw }: X509Certificate): CertificateExtensions {
-  const { version, extensions = [] } = pkijs.Certificate.fromBER(raw)
-  const find = (id: string) => extensions.find(({ extnID }) => extnID === id)
-  const constraints = parsed(find(pkijs.id_BasicConstraints), pkijs.BasicConstraints)
-  const limit = constraints?.pathLenConstraint
+/**
+ * Reads the extensions of a certificate that this service looks at: the one place that does.
+ *
+ * @throws Error when the certificate is no DER, though OpenSSL could read it
+ */
+export function readCertificateExtensions(certificate: X509Certificate): CertificateExtensions {
+  const { version, extensions } = readCertificateFields(certificate)
   return {
-    version: version + 1,
-    critical: extensions.filter(({ critical }) => critical).map(({ extnID }) => extnID),
-    ca: constraints?.cA === true,
-    pathLength: typeof limit === 'number' ? limit : Number.POSITIVE_INFINITY,
-    keyUsage: readKeyUsage(find(pkijs.id_KeyUsage)),
-    extendedKeyUsage: readExtendedKeyUsage(find(pkijs.id_ExtKeyUsage)),
-    revocationAddress:
-      hasResponder(find(pkijs.id_AuthorityInfoAccess)) || hasList(find(pkijs.id_CRLDistributionPoints)),
+    version,
+    critical: [...extensions].filter(([, { critical }]) => critical).map(([id]) => id),
+    ...readBasicConstraints(extensions),
+    keyUsage: readPresent(extensions, EXTENSION.keyUsage, readKeyUsage, []),
+    extendedKeyUsage: readPresent(extensions, EXTENSION.extendedKeyUsage, readPurposes, []),
+    addresses: attempt(() => readAddresses(extensions), undefined),
+    nameConstraints: readPresent(extensions, EXTENSION.nameConstraints, readNameConstraints, 'unreadable'),
   }
 }
 
-function readKeyUsage(extension: pkijs.Extension | undefined): readonly KeyUsage[] | undefined {
-  if (extension === undefined) {
-    return undefined
+function readBasicConstraints(extensions: Extensions): Pick<CertificateExtensions, 'ca' | 'pathLength'> {
+  const nothing = { ca: false, pathLength: Number.POSITIVE_INFINITY }
+  const read = (value: Buffer) => {
+    const constraints = openSequence(value)
+    const ca = constraints.tag === TAG.boolean && constraints.content(TAG.boolean)[0] !== 0
+    const limit = constraints.optionalContent(TAG.integer)
+    constraints.finish()
+    return limit === undefined ? { ...nothing, ca } : { ca, pathLength: toNumber(limit) }
   }
-  const bits = parsed(extension, asn1js.BitString)?.valueBlock.valueHexView ?? new Uint8Array()
+  return readPresent(extensions, EXTENSION.basicConstraints, read, nothing) ?? nothing
+}
+
+/** A limit of more octets is one that no path reaches. */
+function toNumber(integer: Buffer): number {
+  return integer.length > 4 ? Number.POSITIVE_INFINITY : integer.readIntBE(0, integer.length)
+}
+
+function readKeyUsage(value: Buffer): readonly KeyUsage[] {
+  const reader = new DerReader(value)
+  // The first octet counts the unused bits of the last one, which are zeros in DER (X.690 8.6.2, 11.2.1)
+  const bits = reader.content(TAG.bitString).subarray(1)
+  reader.finish()
   return KEY_USAGES.filter((_, bit) => ((bits[bit >> 3] ?? 0) << (bit & 7)) & 0x80)
 }
 
-function readExtendedKeyUsage(extension: pkijs.Extension | undefined): readonly string[] | undefined {
-  return extension && (parsed(extension, pkijs.ExtKeyUsage)?.keyPurposes ?? [])
+function readPurposes(value: Buffer): readonly string[] {
+  return openSequence(value)
+    .elements()
+    .map((element) => new DerReader(element).objectIdentifier())
 }
 
-function hasResponder(extension: pkijs.Extension | undefined): boolean {
-  const { accessDescriptions = [] } = parsed(extension, pkijs.InfoAccess) ?? {}
-  return accessDescriptions.some(
-    ({ accessMethod, accessLocation }) => accessMethod === OCSP && accessLocation.type === URI,
-  )
+function openSequence(value: Buffer): DerReader {
+  const outer = new DerReader(value)
+  const inner = outer.enter(TAG.sequence)
+  outer.finish()
+  return inner
 }
 
-/** A distribution point may also be named relative to the CRL's issuer, for a directory (RFC 5280 4.2.1.13). */
-function hasList(extension: pkijs.Extension | undefined): boolean {
-  const { distributionPoints = [] } = parsed(extension, pkijs.CRLDistributionPoints) ?? {}
-  return distributionPoints.some(
-    ({ distributionPoint: names }) => Array.isArray(names) && names.some(({ type }) => type === URI),
-  )
+/** @param unreadable stands for an extension that is there and cannot be read */
+function readPresent<T, U>(
+  extensions: Extensions,
+  id: string,
+  read: (value: Buffer) => T,
+  unreadable: U,
+): T | U | undefined {
+  const extension = extensions.get(id)
+  return extension && attempt(() => read(extension.value), unreadable)
 }
 
-function parsed<T>(extension: pkijs.Extension | undefined, type: new () => T): T | undefined {
-  const value: unknown = extension?.parsedValue
-  return value instanceof type ? value : undefined
+function attempt<T, U>(read: () => T, unreadable: U): T | U {
+  try {
+    return read()
+  } catch {
+    return unreadable
+  }
 }

@@ -1,10 +1,10 @@
 import { DerReader } from '../der/der-reader.ts'
 import type { Extensions } from '../der/extensions.ts'
 import { contextTag, TAG } from '../der/tag.ts'
+import { EXTENSION } from './extension-identifiers.ts'
 
-const ID_AUTHORITY_INFO_ACCESS = '1.3.6.1.5.5.7.1.1'
+/** id-ad-ocsp (RFC 5280 4.2.2.1). */
 const ID_OCSP = '1.3.6.1.5.5.7.48.1'
-const ID_CRL_DISTRIBUTION_POINTS = '2.5.29.31'
 
 /** uniformResourceIdentifier of a GeneralName (RFC 5280 4.2.1.6). */
 const URI = contextTag(6, 'primitive')
@@ -20,8 +20,8 @@ export interface RevocationAddresses {
   readonly crl: readonly URL[]
   /** All GeneralNames of the distribution points of such CRLs, DER. */
   readonly distributionPoints: readonly Buffer[]
-  /** Those of which nothing is asked, as they stand there. */
-  readonly ignored: readonly string[]
+  /** Those of either kind that are never asked, as they stand there: only http and https are. */
+  readonly ignored: { readonly ocsp: readonly string[]; readonly crl: readonly string[] }
 }
 
 /**
@@ -30,10 +30,15 @@ export interface RevocationAddresses {
  * @throws Error when they are no DER of that kind
  */
 export function readAddresses(extensions: Extensions): RevocationAddresses {
-  const distributionPoints = readDistributionPoints(listOf(extensions, ID_CRL_DISTRIBUTION_POINTS))
-  const ocsp = toUrls(readResponders(listOf(extensions, ID_AUTHORITY_INFO_ACCESS)))
+  const distributionPoints = readDistributionPoints(listOf(extensions, EXTENSION.crlDistributionPoints))
+  const ocsp = toUrls(readResponders(listOf(extensions, EXTENSION.authorityInfoAccess)))
   const crl = toUrls(distributionPoints)
-  return { ocsp: ocsp.urls, crl: crl.urls, distributionPoints, ignored: [...ocsp.ignored, ...crl.ignored] }
+  return {
+    ocsp: ocsp.urls,
+    crl: crl.urls,
+    distributionPoints,
+    ignored: { ocsp: ocsp.ignored, crl: crl.ignored },
+  }
 }
 
 function listOf(extensions: Extensions, id: string): DerReader | undefined {

@@ -1,11 +1,11 @@
 import t from 'tap'
-import { readExtensions } from '../../src/x509/certificate-extensions.ts'
+import { readCertificateExtensions } from '../../src/x509/certificate-extensions.ts'
 import { issue } from '../support/certificates.ts'
 
 const directory = t.testdir()
 
 function read(...extensions: string[]) {
-  return readExtensions(issue(directory, { subject: '/CN=Any', extensions }).certificate)
+  return readCertificateExtensions(issue(directory, { subject: '/CN=Any', extensions }).certificate)
 }
 
 t.test('a certificate without extensions, which is one of version 1', async (t) => {
@@ -16,7 +16,8 @@ t.test('a certificate without extensions, which is one of version 1', async (t) 
     pathLength: Number.POSITIVE_INFINITY,
     keyUsage: undefined,
     extendedKeyUsage: undefined,
-    revocationAddress: false,
+    addresses: { ocsp: [], crl: [], distributionPoints: [], ignored: { ocsp: [], crl: [] } },
+    nameConstraints: undefined,
   })
 })
 
@@ -47,35 +48,31 @@ t.test('every key usage, alone and with the others', async (t) => {
   t.strictSame(read(`keyUsage = ${all.join(', ')}`).keyUsage, all)
 })
 
-t.test('where to ask about revocation', async (t) => {
-  for (const [expected, ...lines] of [
-    [true, 'authorityInfoAccess = OCSP;URI:http://ocsp.test/'],
-    [true, 'authorityInfoAccess = caIssuers;URI:http://ca.test/, OCSP;URI:http://ocsp.test/'],
-    [false, 'authorityInfoAccess = caIssuers;URI:http://ca.test/'],
-    [false, 'authorityInfoAccess = OCSP;DNS:ocsp.test'],
-    [true, 'crlDistributionPoints = URI:http://ca.test/crl'],
-    [
-      true,
-      'authorityInfoAccess = caIssuers;URI:http://ca.test/',
-      'crlDistributionPoints = URI:http://ca.test/',
-    ],
-    [false, 'crlDistributionPoints = DNS:ca.test'],
-    [false, 'crlDistributionPoints = point', '[point]', 'relativename = names', '[names]', 'CN = list'],
-    [false, 'crlDistributionPoints = point', '[point]', 'CRLissuer = dirName:names', '[names]', 'CN = list'],
-  ] as [boolean, ...string[]][]) {
-    t.equal(read(...lines).revocationAddress, expected, String(lines))
-  }
+t.test('where to ask about revocation, and what it allows others to be called', async (t) => {
+  const { addresses, nameConstraints } = read(
+    'authorityInfoAccess = caIssuers;URI:http://ca.test/, OCSP;URI:http://ocsp.test/',
+    'crlDistributionPoints = URI:ldap://ca.test/crl',
+    'nameConstraints = permitted;DNS:test, excluded;email:a@test, excluded;URI:.test',
+  )
+  t.strictSame(addresses?.ocsp.map(String), ['http://ocsp.test/'])
+  t.strictSame(addresses?.ignored, { ocsp: [], crl: ['ldap://ca.test/crl'] })
+  t.match(nameConstraints, { permitted: { length: 1 }, excluded: { length: 2 } })
+})
+
+t.test('a limit that is larger than any path', async (t) => {
+  t.equal(read('2.5.29.19 = DER:300b0101ff020600ffffffffff').pathLength, Number.POSITIVE_INFINITY)
 })
 
 t.test('what is there but cannot be read allows nothing', async (t) => {
   // NULL, and an octet string that ends too early
   for (const value of ['0500', '0405']) {
-    const ids = ['2.5.29.19', '2.5.29.15', '2.5.29.37', '2.5.29.31', '1.3.6.1.5.5.7.1.1']
+    const ids = ['2.5.29.19', '2.5.29.15', '2.5.29.37', '2.5.29.31', '2.5.29.30', '1.3.6.1.5.5.7.1.1']
     t.match(read(...ids.map((id) => `${id} = DER:${value}`)), {
       ca: false,
       keyUsage: [],
       extendedKeyUsage: [],
-      revocationAddress: false,
+      addresses: undefined,
+      nameConstraints: 'unreadable',
     })
   }
 })

@@ -2,7 +2,7 @@ import type { X509Certificate } from 'node:crypto'
 import { readCertificateFields } from '../../der/certificate-fields.ts'
 import { refuseUnknownCritical } from '../../der/extensions.ts'
 import { publicKeyOf } from '../../signers/key-type.ts'
-import { readExtensions } from '../../x509/certificate-extensions.ts'
+import { readCertificateExtensions } from '../../x509/certificate-extensions.ts'
 import { sameName } from '../../x509/names.ts'
 import { describeWrongSignature } from '../der/signed-object.ts'
 import { describeStaleness, type UpdateTimes } from '../der/time.ts'
@@ -41,7 +41,7 @@ export async function checkCrl(
   if (!sameName(crl.issuer, readCertificateFields(issuer).subject)) {
     throw new Error('it is the CRL of another issuer')
   }
-  const { keyUsage = ['cRLSign'] } = readExtensions(issuer)
+  const { keyUsage = ['cRLSign'] } = readCertificateExtensions(issuer)
   if (!keyUsage.includes('cRLSign')) {
     throw new Error('its issuer has a certificate that is not for CRLs')
   }

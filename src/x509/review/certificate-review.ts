@@ -6,8 +6,10 @@ import { describeMissingIssuer } from './chain-warnings.ts'
 import { findForbiddenIssuer } from './forbidden-issuer.ts'
 import { describeIssuerProblems } from './issuer-problems.ts'
 import { describeAuthorityAsLeaf, describeLeafProblems } from './leaf-problems.ts'
+import { describeRefusals } from './refusals.ts'
 import { type ReviewedCertificate, readForReview } from './reviewed-certificate.ts'
-import { describeMissingRevocation, describeOtherPurpose, describeSelfSigned } from './usage-warnings.ts'
+import { describeUnaskable } from './revocation-warnings.ts'
+import { describeOtherPurpose, describeOtherPurposeBelow, describeSelfSigned } from './usage-warnings.ts'
 
 /** What a signer's certificate files hold. */
 export interface CertificatesForReview {
@@ -69,7 +71,7 @@ export function reviewCertificates(certificates: CertificatesForReview): Certifi
     return judge([describeAuthorityAsLeaf(leaf, following, caCertificates, at)], [])
   }
   const missing = chain.complete || forbidden !== undefined ? [] : [describeMissingIssuer(path, files)]
-  return judge(describeLeafProblems(reviewed), [...missing, ...describeUse(reviewed, issuers)])
+  return judge(describeLeafProblems(reviewed), [...missing, ...describeUse(reviewed, [leaf, ...issuers])])
 }
 
 /** Containers repeat its issuer and serial number, octet by octet. */
@@ -82,11 +84,13 @@ function isDer(leaf: X509Certificate): boolean {
   }
 }
 
-function describeUse(signer: ReviewedCertificate, issuers: readonly X509Certificate[]): string[] {
-  const chain = [signer, ...issuers.map(readForReview)].filter((certificate) => certificate !== undefined)
+function describeUse(signer: ReviewedCertificate, path: readonly X509Certificate[]): string[] {
+  const chain = path.map(readForReview).filter((certificate) => certificate !== undefined)
   return [
     describeSelfSigned(signer),
     describeOtherPurpose(signer),
-    ...chain.map(describeMissingRevocation),
+    ...chain.slice(1).map(describeOtherPurposeBelow),
+    ...chain.flatMap(describeUnaskable),
+    ...describeRefusals(path).map((refusal) => `${refusal}: validators may refuse signatures because of it`),
   ].filter((warning) => warning !== undefined)
 }

@@ -3,10 +3,10 @@ import { authoritiesBelow } from '../../signers/chain.ts'
 import { describeSubject, validityPeriod } from '../../signers/validity.ts'
 import { readForReview } from './reviewed-certificate.ts'
 import { GOOD_KEYS } from './weak-key.ts'
+import { describeWeakness } from './weakness.ts'
 
 /**
- * Why validators refuse a path because of one of its issuers (RFC 5280 6.1.4 (k) to (n)), or ought to. Critical
- * extensions are left to them: they know more of them.
+ * Why validators refuse a path because of one of its issuers (RFC 5280 6.1.4 (k) to (n)), or ought to.
  *
  * @param path leaf first
  * @param index of the issuer
@@ -22,7 +22,8 @@ export function describeIssuerProblems(path: readonly X509Certificate[], index: 
   if (reviewed === undefined) {
     return [`${its} is not encoded as RFC 5280 says; have it issued anew`]
   }
-  const { version, ca, keyUsage, pathLength, selfSigned, weakKey, weakHash } = reviewed
+  const { version, ca, keyUsage, pathLength, selfSigned } = reviewed
+  const weakness = describeWeakness(reviewed)
   const problems: string[] = []
   // A root of version 1 has no extensions to say so with: being trusted does instead, 6.1.4 (k)
   if (!ca && !(selfSigned && version === 1)) {
@@ -46,12 +47,11 @@ export function describeIssuerProblems(path: readonly X509Certificate[], index: 
         `${below === 1 ? 'is 1' : `are ${below}`}`,
     )
   }
-  if (weakKey !== undefined) {
-    problems.push(`${its} has a key that is not secure, ${weakKey}; needed is ${GOOD_KEYS}`)
+  if (weakness.key !== undefined) {
+    problems.push(`${its} ${weakness.key}; needed is ${GOOD_KEYS}`)
   }
-  // A root is trusted for being known, not for its own signature
-  if (weakHash !== undefined && !selfSigned) {
-    problems.push(`${its} is signed with ${weakHash}, which can be forged; have it issued anew`)
+  if (weakness.signature !== undefined) {
+    problems.push(`${its} ${weakness.signature}; have it issued anew`)
   }
   return problems
 }

@@ -2,9 +2,12 @@ import type { X509Certificate } from 'node:crypto'
 import { isIssuedBy } from '../../signers/chain.ts'
 import { describeInvalidity, describeSubject, validityPeriod } from '../../signers/validity.ts'
 import { type ReviewedCertificate, readForReview } from './reviewed-certificate.ts'
+import { describeWeakness } from './weakness.ts'
 
 /** Why a certificate is not one to sign documents with. */
-export function describeLeafProblems({ keyUsage, weakKey, weakHash }: ReviewedCertificate): string[] {
+export function describeLeafProblems(reviewed: ReviewedCertificate): string[] {
+  const { keyUsage } = reviewed
+  const weakness = describeWeakness(reviewed)
   const problems: string[] = []
   // RFC 5280 4.2.1.3: "nonRepudiation" became "contentCommitment"; validators are content with either
   if (
@@ -17,13 +20,11 @@ export function describeLeafProblems({ keyUsage, weakKey, weakHash }: ReviewedCe
         'have it issued with digitalSignature or nonRepudiation',
     )
   }
-  if (weakKey !== undefined) {
-    problems.push(
-      `has a key that is not secure, ${weakKey}; make a new one, and have a certificate issued for it`,
-    )
+  if (weakness.key !== undefined) {
+    problems.push(`${weakness.key}; make a new one, and have a certificate issued for it`)
   }
-  if (weakHash !== undefined) {
-    problems.push(`is signed with ${weakHash}, which can be forged; have it issued anew`)
+  if (weakness.signature !== undefined) {
+    problems.push(`${weakness.signature}; have it issued anew`)
   }
   return problems
 }

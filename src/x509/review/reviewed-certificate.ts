@@ -1,7 +1,7 @@
 import type { X509Certificate } from 'node:crypto'
 import { isSelfSigned } from '../../signers/chain.ts'
 import { describeSubject } from '../../signers/validity.ts'
-import { type CertificateExtensions, readExtensions } from '../certificate-extensions.ts'
+import { type CertificateExtensions, readCertificateExtensions } from '../certificate-extensions.ts'
 import { describeWeakKey } from './weak-key.ts'
 import { weakSignatureHash } from './weak-signature.ts'
 
@@ -29,7 +29,7 @@ const read = new WeakMap<X509Certificate, ReviewedCertificate | undefined>()
 function tryRead(certificate: X509Certificate): ReviewedCertificate | undefined {
   try {
     return {
-      ...readExtensions(certificate),
+      ...readCertificateExtensions(certificate),
       subject: describeSubject(certificate),
       selfSigned: isSelfSigned(certificate),
       weakKey: describeWeakKey(certificate),

@@ -23,16 +23,32 @@ const OTHER_PURPOSES = new Map([
 ])
 
 /** A warning where a signer certificate is for other purposes than documents. */
-export function describeOtherPurpose({ subject, extendedKeyUsage }: ReviewedCertificate): string | undefined {
+export function describeOtherPurpose(reviewed: ReviewedCertificate): string | undefined {
+  const purposes = nameOtherPurposes(reviewed)
+  return (
+    purposes &&
+    `the certificate of ${reviewed.subject} is not for signing documents, by its extended key usage ` +
+      `(${purposes}); validators may refuse its signatures: have it issued with documentSigning ` +
+      '(1.3.6.1.5.5.7.3.36) or emailProtection'
+  )
+}
+
+/** A warning where an issuer's purposes leave documents out: some validators take them for those of all below it. */
+export function describeOtherPurposeBelow(issuer: ReviewedCertificate): string | undefined {
+  const purposes = nameOtherPurposes(issuer)
+  return (
+    purposes &&
+    `the certificate of ${issuer.subject} is not for signing documents, by its extended key usage (${purposes}); ` +
+      'validators that take this for a limit of what it certifies may refuse signatures'
+  )
+}
+
+/** Returns undefined where documents are among the purposes, or nothing is said of them. */
+function nameOtherPurposes({ extendedKeyUsage }: ReviewedCertificate): string | undefined {
   if (extendedKeyUsage === undefined || extendedKeyUsage.some((purpose) => DOCUMENT_PURPOSES.has(purpose))) {
     return undefined
   }
-  const purposes = extendedKeyUsage.map((purpose) => OTHER_PURPOSES.get(purpose) ?? purpose)
-  return (
-    `the certificate of ${subject} is not for signing documents, by its extended key usage ` +
-    `(${purposes.join(', ') || 'none'}); validators may refuse its signatures: have it issued with ` +
-    'documentSigning (1.3.6.1.5.5.7.3.36) or emailProtection'
-  )
+  return extendedKeyUsage.map((purpose) => OTHER_PURPOSES.get(purpose) ?? purpose).join(', ') || 'none'
 }
 
 /** A warning where there is no authority that vouches for the signer. */
@@ -40,16 +56,4 @@ export function describeSelfSigned({ subject, selfSigned }: ReviewedCertificate)
   return selfSigned
     ? `the certificate of ${subject} is self-signed: validators trust its signatures only where it is installed itself`
     : undefined
-}
-
-/**
- * A warning where nobody can be asked whether a certificate has been revoked (RFC 5280 4.2.1.13, 4.2.2.1); of what is
- * self-signed, nobody could be.
- */
-export function describeMissingRevocation(certificate: ReviewedCertificate): string | undefined {
-  const { subject, selfSigned, revocationAddress } = certificate
-  return selfSigned || revocationAddress
-    ? undefined
-    : `the certificate of ${subject} has neither an OCSP address nor a CRL distribution point: Document Engine cannot ` +
-        'embed revocation data, and signatures are without long-term validation (LTV)'
 }
