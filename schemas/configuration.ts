@@ -247,6 +247,13 @@ export const Environment = Type.Object({
     description: 'largest body in bytes',
     examples: ['268435456'],
   }),
+  SIGNING_SERVICE_MAX_CONNECTIONS: Type.Integer({
+    minimum: 16,
+    maximum: 100_000,
+    default: 2048,
+    description: 'connections that may be open at the same time',
+    examples: ['2048'],
+  }),
   SIGNING_SERVICE_KEEP_ALIVE_MS: Type.Integer({
     minimum: 1000,
     maximum: 86_400_000,

@@ -5,6 +5,7 @@ import Fastify, { type FastifySchemaValidationError, LogController } from 'fasti
 import type { Logger } from 'pino'
 import { Registry } from 'prom-client'
 import { callback } from './callback/routes.ts'
+import { HEADERS_TIMEOUT_MS, REQUEST_TIMEOUT_MS } from './common/arrival.ts'
 import type { Configuration, LoadedSigners } from './config.ts'
 import type { ConfigurationError } from './errors.ts'
 import { PoolMetrics } from './metrics/pool-metrics.ts'
@@ -33,8 +34,8 @@ declare module 'fastify' {
   }
 }
 
-/** Milliseconds in which a request must have arrived whole; a slower one holds its socket for nothing. */
-const REQUEST_TIMEOUT_MS = 120_000
+/** Milliseconds between looks for requests that arrive too slowly. */
+const TIMEOUT_CHECK_MS = 1_000
 
 export interface AppOptions {
   readonly logger: Logger
@@ -55,6 +56,7 @@ export async function buildApp(
     bodyLimit: configuration.bodyLimit,
     keepAliveTimeout: configuration.keepAliveMs,
     requestTimeout: REQUEST_TIMEOUT_MS,
+    http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: TIMEOUT_CHECK_MS },
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     genReqId: requestId,
@@ -107,12 +109,11 @@ export async function buildApp(
 
   app.server.on('checkExpectation', refuseExpectation(logger, requestId))
 
-  await app.register(connections)
+  await app.register(connections, { limit: configuration.maxConnections, registry, log: logger })
   await app.register(closing)
   await app.register(requestLog)
   await app.register(httpManners)
-  // Room for the largest body, and for another while the first is decoded
-  await app.register(bodyBudget, { bytes: 2 * configuration.bodyLimit })
+  await app.register(bodyBudget, { registry })
   await app.register(errorReply)
   // Before what answers by itself, so that every request is counted
   await app.register(metrics, { registry })

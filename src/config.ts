@@ -60,6 +60,7 @@ export interface Configuration {
   readonly port: number
   readonly paths: readonly string[]
   readonly bodyLimit: number
+  readonly maxConnections: number
   readonly keepAliveMs: number
   /** Between the signal to end and the end of intake. */
   readonly shutdownDelayMs: number
@@ -102,6 +103,7 @@ export function loadConfiguration(environment: Variables): Readonly<Configuratio
     port: whole.SIGNING_SERVICE_PORT,
     paths: listPaths(whole.SIGNING_SERVICE_PATH),
     bodyLimit: whole.SIGNING_SERVICE_BODY_LIMIT,
+    maxConnections: whole.SIGNING_SERVICE_MAX_CONNECTIONS,
     keepAliveMs: whole.SIGNING_SERVICE_KEEP_ALIVE_MS,
     shutdownDelayMs: whole.SHUTDOWN_DELAY_MS,
     corsOrigins,

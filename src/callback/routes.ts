@@ -23,9 +23,10 @@ export const callback: FastifyPluginAsyncTypebox<CallbackOptions> = async (
   app,
   { configuration, signers },
 ) => {
+  // First, as bodies arrive while callbacks wait for their turn
+  await app.register(jsonBody, { signers })
   const turns = new EventLoopTurns()
   app.addHook('onRequest', (_request, _reply, done) => turns.begin(done))
-  await app.register(jsonBody, { signers })
   for (const url of configuration.paths) {
     app.post(url, { schema: { body: CallbackBody } }, async (request, reply) => {
       const options = {

@@ -8,7 +8,6 @@ import {
   INVALID_REQUEST,
   METHOD_NOT_ALLOWED,
   NOT_FOUND,
-  PAYLOAD_TOO_LARGE,
   SERVICE_BUSY,
   UNSUPPORTED_MEDIA_TYPE,
 } from '../errors.ts'
@@ -18,9 +17,6 @@ type ServiceError = FastifyError & { readonly statusCode: number }
 
 /** Codes of refusals that another attempt may not meet. */
 const BUSY: readonly string[] = [new HSM_BUSY().code, new SERVICE_BUSY().code]
-
-/** Codes of refusals that a client may meet while it is still sending. */
-const WHILE_SENDING: readonly string[] = [...BUSY, new PAYLOAD_TOO_LARGE('').code]
 
 /** Seconds after which a client that met one of them should try again. */
 const RETRY_AFTER_S = 1
@@ -39,11 +35,6 @@ export const errorReply = fp(
     })
 
     app.setErrorHandler((error: FastifyError, request, reply) => {
-      if (WHILE_SENDING.includes(error.code)) {
-        // Fastify would close. Node reads on instead and discards the rest, within the request's timeout: a client
-        // that is still sending would have its connection reset, and might never read the answer
-        reply.removeHeader('connection')
-      }
       return sendError(translate(error, request), request, reply)
     })
 
