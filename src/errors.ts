@@ -30,6 +30,13 @@ export const PAYLOAD_TOO_LARGE = createError(
 )
 export const UNSUPPORTED_MEDIA_TYPE = createError('UNSUPPORTED_MEDIA_TYPE', '%s', 415)
 
+// Who asks
+export const ORIGIN_NOT_ALLOWED = createError(
+  'ORIGIN_NOT_ALLOWED',
+  'Browser pages of this origin may not call; CORS_ORIGINS lists those that may',
+  403,
+)
+
 // The connection
 export const REQUEST_TIMEOUT = createError('REQUEST_TIMEOUT', 'The request did not arrive in time', 408)
 export const EXPECTATION_FAILED = createError(
