@@ -27,6 +27,13 @@ export const DIGEST_MISMATCH = createError(
 export const PAYLOAD_TOO_LARGE = createError('PAYLOAD_TOO_LARGE', '%s', 413)
 export const UNSUPPORTED_MEDIA_TYPE = createError('UNSUPPORTED_MEDIA_TYPE', '%s', 415)
 
+// Who asks
+export const ORIGIN_NOT_ALLOWED = createError(
+  'ORIGIN_NOT_ALLOWED',
+  'Browser pages of this origin may not call; CORS_ORIGINS lists those that may',
+  403,
+)
+
 // The connection
 export const REQUEST_TIMEOUT = createError(
   'REQUEST_TIMEOUT',

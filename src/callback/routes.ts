@@ -29,10 +29,9 @@ export const callback: FastifyPluginAsyncTypebox<CallbackOptions> = async (
   app.addHook('onRequest', (_request, _reply, done) => turns.begin(done))
   for (const url of configuration.paths) {
     app.post(url, { schema: { body: CallbackBody } }, async (request, reply) => {
-      const options = {
-        deadline: request.arrivedAt + configuration.hsm.timeoutMs,
-        client: clientOf(reply),
-      }
+      const client = clientOf(reply)
+      request.client = client
+      const options = { deadline: request.arrivedAt + configuration.hsm.timeoutMs, client }
       const prepared = readBody(request, configuration, signers)
       const { signingKey } = prepared
       switch (prepared.kind) {
@@ -86,7 +85,9 @@ async function makeContainer(
 ): Promise<Buffer> {
   const { der, ...made } = await createContainer({ type, hashAlgorithm, messageDigest: digest }, context)
   request.container = made
-  Object.assign(request.logDetails, made)
+  // `level` is pino's own name in a log line
+  const { level: containerLevel, ...shortfall } = made
+  Object.assign(request.logDetails, { containerLevel, ...shortfall })
   return der
 }
 

@@ -35,10 +35,16 @@ export const errorReply = fp(
     })
 
     app.setErrorHandler((error: FastifyError, request, reply) => {
+      if (request.is404 && !isOurs(error)) {
+        // Whatever the framework has against its headers: nothing here would answer it
+        return answerNotFound(request, reply)
+      }
       return sendError(translate(error, request), request, reply)
     })
 
-    app.setNotFoundHandler((request, reply) => {
+    app.setNotFoundHandler(answerNotFound)
+
+    function answerNotFound(request: FastifyRequest, reply: FastifyReply): FastifyReply {
       const allowed = allowedMethods(methodsByPath.get(pathOf(request.url)))
       if (allowed.length === 0) {
         return sendError(new NOT_FOUND(), request, reply)
@@ -48,7 +54,7 @@ export const errorReply = fp(
         return reply.status(204).send()
       }
       return sendError(new METHOD_NOT_ALLOWED(allowed.join(', ')), request, reply)
-    })
+    }
   },
   { name: 'error-reply', dependencies: ['request-log'] },
 )
@@ -85,6 +91,9 @@ function translate(error: FastifyError, request: FastifyRequest): ServiceError {
     case 'ECONNRESET':
       // Nobody reads this any more
       return new INVALID_REQUEST('body: ended before it was complete')
+  }
+  if (error.code?.startsWith('FST_') && error.statusCode !== undefined && error.statusCode < 500) {
+    return new INVALID_REQUEST('the request cannot be read; see its headers')
   }
   if (!isOurs(error)) {
     request.log.error({ err: error }, 'an unexpected error')
