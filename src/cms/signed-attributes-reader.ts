@@ -56,8 +56,8 @@ export function readSignedAttributes(bytes: Buffer): SignedAttributes | undefine
     return undefined
   }
   return {
-    isOfData: valueOf(attributes, CONTENT_TYPE)?.equals(DATA) === true,
-    digestLength: digestLengthOf(valueOf(attributes, MESSAGE_DIGEST)),
+    isOfData: singleValue(attributes, CONTENT_TYPE)?.equals(DATA) === true,
+    digestLength: digestLengthOf(singleValue(attributes, MESSAGE_DIGEST)),
     certificates: [
       ...certificatesOf(attributes, SIGNING_CERTIFICATE, readSigningCertificate),
       ...certificatesOf(attributes, SIGNING_CERTIFICATE_V2, readSigningCertificateV2),
@@ -86,7 +86,7 @@ function readAttributes(bytes: Buffer): Attribute[] | undefined {
 }
 
 /** Returns the DER value of an attribute; undefined unless it is there once, with one value (RFC 5652 11). */
-function valueOf(attributes: readonly Attribute[], type: Buffer): Buffer | undefined {
+function singleValue(attributes: readonly Attribute[], type: Buffer): Buffer | undefined {
   const [attribute, second] = attributes.filter((one) => one.type.equals(type))
   if (attribute === undefined || second !== undefined) {
     return undefined
@@ -113,7 +113,7 @@ function certificatesOf(
   if (!attributes.some((one) => one.type.equals(type))) {
     return []
   }
-  const value = valueOf(attributes, type)
+  const value = singleValue(attributes, type)
   if (value === undefined) {
     // Verifiers would choose one of them each in its own way (RFC 5035 3: it must be single-valued)
     throw new Error('an attribute that names the certificate is not there once, with one value')

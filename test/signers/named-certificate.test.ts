@@ -1,25 +1,31 @@
 import { createHash } from 'node:crypto'
 import t from 'tap'
 import { SETTINGS } from '../../src/configuration/single-signer.ts'
-import { mentions } from '../../src/signers/mentioned-certificate.ts'
+import { HASH_ALGORITHMS } from '../../src/signature/hash-algorithms.ts'
+import { isNamedBy } from '../../src/signers/named-certificate.ts'
 import { signerFromFiles } from '../../src/signers/signer.ts'
 import { issue } from '../support/certificates.ts'
 import { DEFAULT_CONTAINER } from '../support/container-configuration.ts'
 
 const { certificate } = issue(t.testdir(), { subject: '/CN=Signer' })
+const named = HASH_ALGORITHMS.map((hashAlgorithm) => ({
+  hashAlgorithm,
+  digest: createHash(hashAlgorithm.nodeName).update(certificate.raw).digest(),
+}))
 
-t.test('a certificate is mentioned by its digest, wherever that stands', async (t) => {
+t.test('a certificate is named by its digest with any hash algorithm', async (t) => {
   const configured = { certificates: [certificate], caCertificates: [], settings: SETTINGS }
   const signer = signerFromFiles({ ...configured, container: DEFAULT_CONTAINER })
   const key = { knownSigner: () => signer }
-  const digest = createHash('sha256').update(certificate.raw).digest()
-  t.equal(mentions(digest, key), true)
-  t.equal(mentions(Buffer.concat([Buffer.alloc(7), digest, Buffer.alloc(9)]).subarray(3), key), true)
-  t.equal(mentions(digest.subarray(1), key), false)
-  t.equal(mentions(Buffer.alloc(0), key), false)
+  for (const one of named) {
+    t.equal(isNamedBy([one], key), true)
+    t.equal(isNamedBy([{ ...one, digest: one.digest.subarray(1) }], key), false)
+  }
+  t.equal(isNamedBy(named, key), true)
+  const [first, second] = named as [(typeof named)[0], (typeof named)[0]]
+  t.equal(isNamedBy([first, { ...second, digest: first.digest }], key), false, 'all have to be its own')
 })
 
-t.test('one that is on a token that was not reached yet is mentioned by nothing', async (t) => {
-  const digest = createHash('sha256').update(certificate.raw).digest()
-  t.equal(mentions(digest, { knownSigner: () => undefined }), false)
+t.test('a certificate on a token that was not reached yet is named by nothing', async (t) => {
+  t.equal(isNamedBy(named, { knownSigner: () => undefined }), false)
 })
