@@ -134,6 +134,17 @@ export const Environment = Type.Object({
     description: 'what happens when digest and contents disagree: reject, or ignore the digest',
     examples: ['reject'],
   }),
+  RAW_SIGNING: Type.Enum(['any', 'signed-attributes'], {
+    default: 'any',
+    description:
+      'what raw signatures are made over: any bytes, or signed attributes (RFC 5652 5.4) of the signer alone',
+    examples: ['signed-attributes'],
+  }),
+  SIGN_METHODS: Type.String({
+    default: 'hsm',
+    description: 'values of signMethod in a signing_token that are accepted, separated by commas',
+    examples: ['hsm,privatekey'],
+  }),
   LEVEL: Type.Enum(['b-b', 'b-t', 'b-lt'], {
     default: 'b-b',
     description:

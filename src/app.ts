@@ -53,15 +53,18 @@ export async function buildApp(
   const lines = new LineLimit(logger)
   const malformed = new MalformedRequests(logger, lines)
   const app = Fastify({
-    // A missing Host header is refused by a plugin: Node would do so without a body and without a line in the log
-    http: { requireHostHeader: false },
     loggerInstance: logger,
     childLoggerFactory: createRequestLogger,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     bodyLimit: configuration.bodyLimit,
     keepAliveTimeout: configuration.keepAliveMs,
     requestTimeout: REQUEST_TIMEOUT_MS,
-    http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: TIMEOUT_CHECK_MS },
+    http: {
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      connectionsCheckingInterval: TIMEOUT_CHECK_MS,
+      // A missing Host header is refused by a plugin: Node would do so without a body and without a line in the log
+      requireHostHeader: false,
+    },
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     genReqId: createRequestId,

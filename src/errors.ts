@@ -66,14 +66,10 @@ export const SERVICE_BUSY = createError(
 // The signer
 export const UNKNOWN_SIGNER = createError(
   'UNKNOWN_SIGNER',
-  'signing_token: names a signer that this service does not have',
+  '%s: names a signer that this service does not have',
   400,
 )
-export const SIGNER_MISMATCH = createError(
-  'SIGNER_MISMATCH',
-  'data_to_be_signed: is made with the certificate of another signer; get_certificates and sign need the same signing_token',
-  400,
-)
+export const SIGNER_MISMATCH = createError('SIGNER_MISMATCH', '%s', 400)
 export const NOT_ALLOWED_FOR_SIGNER = createError('NOT_ALLOWED_FOR_SIGNER', '%s', 400)
 export const CERTIFICATE_NOT_VALID = createError('CERTIFICATE_NOT_VALID', '%s', 500)
 export const CERTIFICATE_REVOKED = createError(

@@ -20,6 +20,8 @@ const FINISH_MS = 50
 
 export interface ContainerRequest {
   readonly type: SignatureType
+  /** Whether `cades` has signing-time, as it must outside of PDFs (EN 319 122-1 6.3); `cms` always has it. */
+  readonly withSigningTime?: true
   readonly hashAlgorithm: HashAlgorithm
   /** Of the detached content. */
   readonly messageDigest: Uint8Array

@@ -45,7 +45,8 @@ export const errorReply = fp(
     app.setNotFoundHandler(answerNotFound)
 
     function answerNotFound(request: FastifyRequest, reply: FastifyReply): FastifyReply {
-      const allowed = allowedMethods(methodsByPath.get(pathOf(request.url)))
+      const path = pathOf(request.url)
+      const allowed = allowedMethods(methodsByPath.get(path) ?? methodsByPath.get(patternOf(path)))
       if (allowed.length === 0) {
         return sendError(new NOT_FOUND(), request, reply)
       }
@@ -112,6 +113,11 @@ const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const
 function allowedMethods(registered: ReadonlySet<string> = new Set()): string[] {
   const methods = METHODS.filter((method) => registered.has(method))
   return methods.length === 0 ? [] : [...methods, 'OPTIONS']
+}
+
+/** Returns the pattern that a path would have whose last part is the name of a signer. */
+function patternOf(path: string): string {
+  return path.replace(/[^/]+$/, ':signer')
 }
 
 /** The path of an address as the router reads it: absolute form or not, decoded, without a slash at its end. */

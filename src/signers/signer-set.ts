@@ -27,7 +27,8 @@ export interface SignerSetOptions {
 /** All signers of one state of the configuration, and the pools that they sign with. It does not change. */
 export class SignerSet {
   readonly signingKeys: ReadonlyMap<string, SigningKey>
-  readonly defaultKey: SigningKey
+  /** Undefined where each request has to name its signer. */
+  readonly defaultKey: SigningKey | undefined
   readonly pools: readonly TokenPool[]
   /** Those of the pools that were made for this set. */
   readonly ownPools: readonly TokenPool[]
@@ -86,7 +87,7 @@ export class SignerSet {
     this.pools = [...pools.values()]
     this.ownPools = own
     this.signingKeys = new Map(signingKeys.map((key) => [key.name, key]))
-    this.defaultKey = this.signingKeys.get(configuration.default) as SigningKey
+    this.defaultKey = configuration.default === null ? undefined : this.signingKeys.get(configuration.default)
   }
 
   start(): void {

@@ -1,4 +1,10 @@
-import { type Configuration, loadConfiguration, type SignerConfiguration } from '../../config.ts'
+import {
+  type Configuration,
+  loadConfiguration,
+  type SignerConfiguration,
+  type SignersConfiguration,
+} from '../../config.ts'
+import { ConfigurationError } from '../../errors.ts'
 import type { Io } from '../io.ts'
 import { chooseSigners, PinPrompt } from '../signer-option.ts'
 import { applyOptions, type TokenOptions } from '../token-options.ts'
@@ -28,12 +34,24 @@ export async function loadForSigning(
   const environment = { ...applyOptions(io.environment, options), HSM_SESSIONS: '1' }
   const { configuration } = PinPrompt.load(environment, loadConfiguration)
   const { signers } = configuration
-  const [signer] = chooseSigners(signers, name ?? signers.default) as [SignerConfiguration]
+  const [signer] = chooseSigners(signers, name ?? signers.default ?? requireName(signers)) as [
+    SignerConfiguration,
+  ]
   const { askedPin } = await new PinPrompt({ ...io, environment }).ask(signer)
   if (askedPin !== undefined) {
     process.env.HSM_PIN = askedPin
   }
   return { configuration, signer }
+}
+
+function requireName({ signers }: SignersConfiguration): never {
+  const names = signers.map((one) => one.name).join(', ')
+  throw new ConfigurationError([
+    {
+      variable: '--signer',
+      message: `is required, since the signers file has no default; there are: ${names}`,
+    },
+  ])
 }
 
 /** For a key that has no certificate yet: what the environment says beside the HSM is of another, or not yet right. */
