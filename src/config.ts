@@ -5,11 +5,13 @@
  * configuration only says where it will be found.
  */
 import type { Environment } from '../schemas/configuration.ts'
+import type { Proxies } from './common/proxies.ts'
 import { warnAboutContainers } from './configuration/container-variables.ts'
 import { defined } from './configuration/defined.ts'
 import { deepFreeze } from './configuration/freeze.ts'
 import { parseHashAlgorithms, parseOrigins } from './configuration/lists.ts'
 import { findPin, isPinConfigured, type PinSource } from './configuration/pin.ts'
+import { readProxies } from './configuration/proxies.ts'
 import { findCertificateProblems } from './configuration/signer-checks.ts'
 import type {
   LibraryConfiguration,
@@ -70,6 +72,8 @@ export interface Configuration {
   readonly reloadIntervalMs: number
   /** Whether anybody is asked whether certificates were revoked. */
   readonly revocationCheck: boolean
+  /** The proxies through which timestamp authorities, OCSP responders and CRLs are asked. */
+  readonly proxies: Proxies
   readonly hsm: HsmConfiguration
   readonly signers: SignersConfiguration
   /** What the operator should know though it does not stop the start. */
@@ -93,6 +97,7 @@ export function loadConfiguration(environment: Variables): Readonly<Configuratio
     )
   }
   const corsOrigins = parseOrigins(values.CORS_ORIGINS ?? '', problems)
+  const proxies = readProxies(values, problems)
   const signers = readSigners(given, values, problems)
   refuseProblems(problems)
   warnings.push(...warnAboutContainers(given, signers))
@@ -109,6 +114,7 @@ export function loadConfiguration(environment: Variables): Readonly<Configuratio
     digestMismatch: whole.DIGEST_MISMATCH,
     reloadIntervalMs: whole.SIGNERS_RELOAD_INTERVAL_MS,
     revocationCheck: whole.REVOCATION_CHECK === 'on',
+    proxies,
     hsm: describeHsm(whole),
     signers,
     warnings,
