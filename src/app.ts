@@ -83,6 +83,7 @@ export async function buildApp(
     log: logger,
     observer: new PoolMetrics(registry),
     revocationCheck,
+    proxies: configuration.proxies,
     revocationObserver: new RevocationMetrics(registry),
     timestampObserver: new TimestampMetrics(registry),
     onMisconfigured,

@@ -2,7 +2,8 @@
 import { setMaxListeners } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { CertificateDigest } from '../cms/signing-certificate.ts'
-import type { SignersConfiguration } from '../config.ts'
+import { HttpClient } from '../common/http-client.ts'
+import type { Configuration, SignersConfiguration } from '../config.ts'
 import { type ConfigurationError, INVALID_REQUEST, SIGNER_MISMATCH, UNKNOWN_SIGNER } from '../errors.ts'
 import type { PoolStatus } from '../pkcs11/session-pool.ts'
 import type { RevocationObserver } from '../revocation/observer.ts'
@@ -21,6 +22,7 @@ import { nameTokens, type TokenPool } from './token-pool.ts'
 export interface SignersOptions extends Pick<SignerSetOptions, 'hsm' | 'log' | 'observer'> {
   /** Whether anybody may be asked whether certificates were revoked. */
   readonly revocationCheck: boolean
+  readonly proxies: Configuration['proxies']
   readonly revocationObserver: RevocationObserver
   readonly timestampObserver: TimestampObserver
   /** A token was reached before the service was first ready, and the configuration does not fit it. Called at most once. */
@@ -49,15 +51,21 @@ export class Signers {
 
   /** @throws ConfigurationError when certificate files do not describe a signer */
   constructor(configuration: SignersConfiguration, options: SignersOptions) {
-    const { log, revocationObserver, timestampObserver, revocationCheck } = options
+    const { log, proxies, revocationObserver, timestampObserver, revocationCheck } = options
     this.#options = options
     // Each takeover of the last seconds is one, which is no leak that Node.js should warn of
     setMaxListeners(0, this.#closing.signal)
-    this.#revocations = new RevocationService({ log, observer: revocationObserver })
+    this.#revocations = new RevocationService({
+      log,
+      client: new HttpClient({ proxies }),
+      observer: revocationObserver,
+    })
     this.#certificates = new CertificateWatch(this.#revocations, revocationCheck)
     this.#timestampers = new Timestampers({
       observer: timestampObserver,
       log,
+      proxies,
+      revocations: this.#revocations,
       onIntroduced: () => this.#watchCertificates(),
     })
     this.#current = new SignerSet(configuration, this.#setOptions(), (error) => this.#startRefused(error))
