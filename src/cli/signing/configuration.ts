@@ -13,11 +13,12 @@ export interface KeyOptions extends TokenOptions {
 export interface SigningConfiguration {
   readonly configuration: Configuration
   readonly signer: SignerConfiguration
+  /** The PIN, where no file holds it. */
+  readonly givenPin?: string
 }
 
 /**
- * The configuration of the service, for one signature. Asks for the PIN where none is configured, and leaves the
- * answer where the signer process looks for it: in the environment that it gets from this process.
+ * Loads the configuration of the service, for one signature, and asks for the PIN where none is configured.
  *
  * @throws ConfigurationError, also where there is nobody to ask
  */
@@ -29,11 +30,8 @@ export async function loadForSigning(
   const { configuration } = PinPrompt.load(environment, loadConfiguration)
   const { signers } = configuration
   const [signer] = chooseSigners(signers, name ?? signers.default) as [SignerConfiguration]
-  const { askedPin } = await new PinPrompt({ ...io, environment }).ask(signer)
-  if (askedPin !== undefined) {
-    process.env.HSM_PIN = askedPin
-  }
-  return { configuration, signer }
+  const pin = await new PinPrompt({ ...io, environment }).ask(signer)
+  return { configuration, signer, ...pin }
 }
 
 /** For a key that has no certificate yet: what the environment says beside the HSM is of another, or not yet right. */
