@@ -19,7 +19,7 @@ import { findNewlyInvalid, proveSigners } from './takeover.ts'
 import { Timestampers } from './timestampers.ts'
 import { nameTokens, type TokenPool } from './token-pool.ts'
 
-export interface SignersOptions extends Pick<SignerSetOptions, 'hsm' | 'log' | 'observer'> {
+export interface SignersOptions extends Pick<SignerSetOptions, 'hsm' | 'givenPin' | 'log' | 'observer'> {
   /** Whether anybody may be asked whether certificates were revoked. */
   readonly revocationCheck: boolean
   readonly proxies: Configuration['proxies']
@@ -157,12 +157,13 @@ export class Signers {
    * Takes over another configuration: all of it, or nothing where anything is wrong with it. Whatever a pool has to be
    * opened for is opened beside what there is, and has to sign first. Calls must not overlap.
    *
+   * @param retryPins whether a refused PIN is tried again, where its file has changed
    * @throws ConfigurationError with all that was found to be wrong; nothing has changed then
    */
-  async takeOver(configuration: SignersConfiguration): Promise<void> {
+  async takeOver(configuration: SignersConfiguration, retryPins: boolean): Promise<void> {
     const problems: ConfigurationError[] = []
     const before = this.#current
-    const kept = before.pools.filter((pool) => !this.#refusedPins.isCorrected(pool))
+    const kept = before.pools.filter((pool) => !(retryPins && this.#refusedPins.isCorrected(pool)))
     const next = new SignerSet(configuration, this.#setOptions(), (error) => problems.push(error), kept)
     this.#takingOver = next
     this.#watchCertificates()
@@ -170,7 +171,7 @@ export class Signers {
     try {
       this.#closing.signal.throwIfAborted()
       findNewlyInvalid(next, before)
-      this.#refusedPins.check(next.ownPools)
+      this.#refusedPins.check(next.ownPools, retryPins)
       next.start()
       await proveSigners(next, { before, problems, signal: this.#closing.signal })
     } catch (error) {
