@@ -12,6 +12,7 @@ import { problemWith } from './problem.ts'
 import type {
   KeySelector,
   LibraryConfiguration,
+  RawSigning,
   SettingNames,
   SignersConfiguration,
   TokenSelector,
@@ -63,6 +64,7 @@ export function readSingleSigner(
       hashAlgorithms,
       minimumDaysLeft: 0,
       raw: false,
+      rawSigning: values.RAW_SIGNING as RawSigning,
     },
     container: buildContainer(containers),
     caCertificates,

@@ -25,7 +25,7 @@ export type KeyPool = Pick<SessionPool, 'sign' | 'prove' | 'keyStatus' | 'foundK
 export interface SignerSources {
   readonly revocations: Pick<RevocationService, 'revoked' | 'information'>
   /** Where its containers are timestamped. */
-  readonly timestamper?: Pick<Timestamper, 'timestamp' | 'knownPaths' | 'introduce'> | undefined
+  readonly timestamper?: Pick<Timestamper, 'timestamp' | 'knownPaths' | 'introduceInBackground'> | undefined
 }
 
 export class SigningKey {
@@ -111,13 +111,15 @@ export class SigningKey {
    */
   missingEvidence(): readonly string[] {
     const { timestamper, revocations } = this.sources
-    const authorities = timestamper?.knownPaths() ?? []
+    const known = timestamper?.knownPaths() ?? []
+    // Timestamps of those that were revoked are not taken, so nothing is missing about them
+    const authorities = known.filter((path) => revocations.revoked(path) === undefined)
     const own = this.knownSigner()?.path
     if (this.container.level !== 'b-lt' || own === undefined || revocations.revoked(own) !== undefined) {
       return []
     }
     const { problems } = gatherEvidence([own, ...authorities], revocations)
-    return authorities.length === 0
+    return known.length === 0
       ? ['no timestamp authority has given a timestamp yet', ...problems]
       : problems
   }

@@ -20,7 +20,7 @@ import type { Work } from '../work.ts'
 import type { CheckRequest, CheckStep, Failure, Finding, Progress, TimedSignature } from './check-messages.ts'
 import { explain } from './failure.ts'
 import type { AdministrationAccess } from './messages.ts'
-import { openLibrary, openSession, takePin } from './session.ts'
+import { openLibrary, openSession } from './session.ts'
 import { describeLibrary } from './tokens.ts'
 
 /**
@@ -76,7 +76,7 @@ function find(library: Module, access: AdministrationAccess): Found<Slot> {
 }
 
 function logIn(slot: Slot, access: AdministrationAccess): Found<Session> {
-  return [openSession(slot, takePin(access)), { step: 'login' }]
+  return [openSession(slot, access), { step: 'login' }]
 }
 
 function findKey(session: Session, { key }: CheckRequest): Found<PrivateKey> {

@@ -1,4 +1,4 @@
-/** A password that was not in a file. It is shown by `reveal` alone: neither by JSON, nor by what a log makes of objects. */
+/** Holds a secret that only `reveal` shows: neither JSON nor what a log makes of objects has it. */
 export class Password {
   readonly #value: string
 

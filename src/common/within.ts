@@ -1,5 +1,5 @@
 /**
- * Work that has so much time, and is told by a signal when that is over.
+ * Does work that has so much time, and is told by a signal when that is over.
  *
  * @param ms milliseconds
  * @param late what is thrown after them
@@ -11,6 +11,7 @@ export async function within<T>(
   signal: AbortSignal | undefined,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
+  signal?.throwIfAborted()
   const controller = new AbortController()
   const timer = setTimeout(() => controller.abort(late), ms)
   const leave = () => controller.abort(signal?.reason)
@@ -19,7 +20,7 @@ export async function within<T>(
     const ended = new Promise<never>((_, reject) => {
       controller.signal.addEventListener('abort', () => reject(controller.signal.reason))
     })
-    // Not everything that waits listens: requests for which there is no connection yet do not
+    // A request that waits for a free connection does not listen to its signal
     return await Promise.race([ended, work(controller.signal)])
   } finally {
     clearTimeout(timer)
