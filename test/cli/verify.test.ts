@@ -204,14 +204,15 @@ t.test('an algorithm that is not that of the hash, and one that nobody knows', a
   const cms = readFileSync(signWith(issue(directory, { subject: '/CN=leaf', issuer: root }), []))
   const ecdsaWithSha256 = Buffer.from('06082a8648ce3d040302', 'hex')
   const last = cms.lastIndexOf(ecdsaWithSha256) + ecdsaWithSha256.length - 1
-  for (const number of [3, 0x63]) {
+  for (const [number, signature] of [
+    [3, 'it is over another hash than that of the signed attributes'],
+    [0x63, 'its signature algorithm, 1.2.840.10045.4.3.99, is not supported'],
+  ] as const) {
     cms.writeUInt8(number, last)
     writeFileSync(path('misfit.p7s'), cms)
     const { report, exitCode } = await verify(path('misfit.p7s'), root.certificateFile)
     t.equal(exitCode, 1)
-    t.match(report.problems, {
-      signature: `its algorithm, 1.2.840.10045.4.3.${number}, is not supported with this hash and key`,
-    })
+    t.match(report.problems, { signature })
   }
 })
 
