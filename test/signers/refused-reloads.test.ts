@@ -90,7 +90,7 @@ t.test('several problems at once, of signers that are there and of new ones', as
     [
       /^SIGNERS_FILE \/signers\/house\/contaners: is not known here; containers is$/,
       'SIGNERS_FILE /signers/next/certificateFile: cannot be read (ENOENT)',
-      'SIGNERS_FILE /signers/third/certificateFile: certificate 1 in it cannot be parsed',
+      /^SIGNERS_FILE \/signers\/third\/certificateFile: certificate 1 in it is not encoded as RFC 5280 says/,
     ],
     () =>
       folder.write({
