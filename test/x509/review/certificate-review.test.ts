@@ -442,6 +442,8 @@ t.test('certificates of which nobody can be asked whether they were revoked, but
   })
   t.strictSame(warningsOf(makeLeaf({ issuer: full, extensions })).warnings, [warning('Signer')])
   t.strictSame(warningsOf(makeLeaf({ issuer: bare })).warnings, [warning('Bare CA')])
+  const unreadable = makeLeaf({ issuer: full, extensions: [...extensions, '1.3.6.1.5.5.7.1.1 = DER:0500'] })
+  t.strictSame(warningsOf(unreadable).warnings, [warning('Signer')])
 })
 
 t.test('addresses that are never asked', async (t) => {
