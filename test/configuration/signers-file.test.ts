@@ -407,6 +407,7 @@ t.test('what the schema does not allow', async (t) => {
 t.test('properties that nobody knows', async (t) => {
   const signer =
     'key, token, certificateFile, caFile, containers, signatureTypes, hashAlgorithms, signatureAlgorithm, minimumDaysLeft, raw, ' +
+    'rawSigning, ' +
     'level, timestamps, timestampFallback, revocationFallback, containerSizeLimit, rsaSignatureIdentifier, ' +
     'signaturePolicy, commitmentType, signerLocation'
   for (const [property, known] of [
