@@ -5,12 +5,14 @@
  * configuration only says where it will be found.
  */
 import type { Environment } from '../schemas/configuration.ts'
+import type { Proxies } from './common/proxies.ts'
 import { warnAboutContainers } from './configuration/container-variables.ts'
 import { defined } from './configuration/defined.ts'
 import { deepFreeze } from './configuration/freeze.ts'
 import { parseHashAlgorithms, parseOrigins, parseSignMethods } from './configuration/lists.ts'
 import { findPin, isPinConfigured, type PinSource } from './configuration/pin.ts'
 import { problemWith } from './configuration/problem.ts'
+import { readProxies } from './configuration/proxies.ts'
 import { findCertificateProblems } from './configuration/signer-checks.ts'
 import type {
   LibraryConfiguration,
@@ -63,6 +65,7 @@ export interface Configuration {
   /** Those paths that the name of a signer may follow: none where there is but one signer, from variables. */
   readonly signerPaths: readonly string[]
   readonly bodyLimit: number
+  readonly maxConnections: number
   readonly keepAliveMs: number
   /** Between the signal to end and the end of intake. */
   readonly shutdownDelayMs: number
@@ -75,6 +78,8 @@ export interface Configuration {
   readonly reloadIntervalMs: number
   /** Whether anybody is asked whether certificates were revoked. */
   readonly revocationCheck: boolean
+  /** The proxies through which timestamp authorities, OCSP responders and CRLs are asked. */
+  readonly proxies: Proxies
   readonly hsm: HsmConfiguration
   readonly signers: SignersConfiguration
   /** What the operator should know though it does not stop the start. */
@@ -99,6 +104,7 @@ export function loadConfiguration(environment: Variables): Readonly<Configuratio
   }
   const corsOrigins = parseOrigins(values.CORS_ORIGINS ?? '', problems)
   const signMethods = parseSignMethods(values.SIGN_METHODS as string, problems)
+  const proxies = readProxies(values, problems)
   const signers = readSigners(given, values, problems)
   refuseProblems(problems)
   warnings.push(...warnAboutContainers(given, signers))
@@ -109,6 +115,7 @@ export function loadConfiguration(environment: Variables): Readonly<Configuratio
     paths: listPaths(whole.SIGNING_SERVICE_PATH),
     signerPaths: listSignerPaths(whole),
     bodyLimit: whole.SIGNING_SERVICE_BODY_LIMIT,
+    maxConnections: whole.SIGNING_SERVICE_MAX_CONNECTIONS,
     keepAliveMs: whole.SIGNING_SERVICE_KEEP_ALIVE_MS,
     shutdownDelayMs: whole.SHUTDOWN_DELAY_MS,
     corsOrigins,
@@ -117,6 +124,7 @@ export function loadConfiguration(environment: Variables): Readonly<Configuratio
     signMethods,
     reloadIntervalMs: whole.SIGNERS_RELOAD_INTERVAL_MS,
     revocationCheck: whole.REVOCATION_CHECK === 'on',
+    proxies,
     hsm: describeHsm(whole),
     signers,
     warnings,

@@ -5,6 +5,7 @@
  * Engine prints status and body of a refusal to its log.
  */
 import createError from '@fastify/error'
+import { BODY_PERIOD_MS, HEADERS_TIMEOUT_MS, MIN_BODY_BYTES, REQUEST_TIMEOUT_MS } from './common/arrival.ts'
 
 // The request
 export const INVALID_REQUEST = createError('INVALID_REQUEST', '%s', 400)
@@ -23,15 +24,23 @@ export const DIGEST_MISMATCH = createError(
   '%s: is not the %s digest of the contents; send the matching digest, or leave it out',
   400,
 )
-export const PAYLOAD_TOO_LARGE = createError(
-  'PAYLOAD_TOO_LARGE',
-  'The body is larger than the %s bytes that SIGNING_SERVICE_BODY_LIMIT allows',
-  413,
-)
+export const PAYLOAD_TOO_LARGE = createError('PAYLOAD_TOO_LARGE', '%s', 413)
 export const UNSUPPORTED_MEDIA_TYPE = createError('UNSUPPORTED_MEDIA_TYPE', '%s', 415)
 
+// Who asks
+export const ORIGIN_NOT_ALLOWED = createError(
+  'ORIGIN_NOT_ALLOWED',
+  'Browser pages of this origin may not call; CORS_ORIGINS lists those that may',
+  403,
+)
+
 // The connection
-export const REQUEST_TIMEOUT = createError('REQUEST_TIMEOUT', 'The request did not arrive in time', 408)
+export const REQUEST_TIMEOUT = createError(
+  'REQUEST_TIMEOUT',
+  `The request did not arrive in time: its headers must come within ${HEADERS_TIMEOUT_MS / 1000} s, at least ` +
+    `${MIN_BODY_BYTES} bytes of its body every ${BODY_PERIOD_MS / 1000} s, and all of it within ${REQUEST_TIMEOUT_MS / 1000} s`,
+  408,
+)
 export const EXPECTATION_FAILED = createError(
   'EXPECTATION_FAILED',
   'Expect: 100-continue is the only expectation that is met',

@@ -6,7 +6,7 @@ import { type Configuration, loadConfiguration, type SignerConfiguration } from 
 import { SETTINGS } from '../src/configuration/single-signer.ts'
 import { ConfigurationError } from '../src/errors.ts'
 import { findHashAlgorithm } from '../src/signature/hash-algorithms.ts'
-import { issue, RSA_2048, spoil, writeBundle } from './support/certificates.ts'
+import { issue, RSA_2048, spoil, withEmptyTime, writeBundle } from './support/certificates.ts'
 import { startServerProcess } from './support/server-process.ts'
 
 const PIN = 'crypto-user:pin-4711'
@@ -405,6 +405,27 @@ t.test('a certificate that cannot go into a container', async (t) => {
     problemsOf({ ...LEAST, SIGNER_CERTIFICATE_FILE: ofRsaRoot.certificateFile, CA_CERTIFICATES_FILE }),
     [/^CA_CERTIFICATES_FILE: the certificate of CN=RSA root is not encoded/],
   )
+})
+
+t.test('a certificate that only some versions of OpenSSL read is refused in the same words', async (t) => {
+  const rsaRoot = issue(directory, { subject: '/CN=RSA root', ca: true, key: RSA_2048 })
+  const ofRsaRoot = issue(directory, { subject: '/CN=Signer', issuer: rsaRoot, key: RSA_2048 })
+  const [signer, ca] = [ofRsaRoot, rsaRoot].map(({ certificate }) => withEmptyTime(certificate)) as [
+    Buffer,
+    Buffer,
+  ]
+  const [SIGNER_CERTIFICATE_FILE, CA_CERTIFICATES_FILE] = [path('spoiled.pem'), path('spoiled.der')]
+  writeFileSync(
+    SIGNER_CERTIFICATE_FILE,
+    `-----BEGIN CERTIFICATE-----\n${signer.toString('base64')}\n-----END CERTIFICATE-----\n`,
+  )
+  writeFileSync(CA_CERTIFICATES_FILE, ca)
+  const time = '(it is no DER of this kind: a time is not one of RFC 5280)'
+  t.match(problemsOf({ ...LEAST, SIGNER_CERTIFICATE_FILE, CA_CERTIFICATES_FILE }), [
+    `SIGNER_CERTIFICATE_FILE: certificate 1 in it is not encoded as RFC 5280 says ${time}; ` +
+      'copy it once more, or have it issued anew',
+    `CA_CERTIFICATES_FILE: it is neither PEM nor a DER certificate ${time}`,
+  ])
 })
 
 t.test('a timeout that Document Engine does not wait for', async (t) => {

@@ -23,16 +23,16 @@ export const callback: FastifyPluginAsyncTypebox<CallbackOptions> = async (
   app,
   { configuration, signers },
 ) => {
+  // First, as bodies arrive while callbacks wait for their turn
+  await app.register(jsonBody, { signers })
   const turns = new EventLoopTurns()
   app.addHook('onRequest', (_request, _reply, done) => turns.begin(done))
-  await app.register(jsonBody, { signers })
   const { paths, signerPaths } = configuration
   for (const url of [...paths, ...signerPaths.map((path) => `${path}/:signer`)]) {
     app.post(url, { schema: { body: CallbackBody } }, async (request, reply) => {
-      const options = {
-        deadline: request.arrivedAt + configuration.hsm.timeoutMs,
-        client: clientOf(reply),
-      }
+      const client = clientOf(reply)
+      request.client = client
+      const options = { deadline: request.arrivedAt + configuration.hsm.timeoutMs, client }
       const prepared = readBody(request, configuration, signers)
       const { signingKey } = prepared
       switch (prepared.kind) {
@@ -88,7 +88,9 @@ async function makeContainer(
 ): Promise<Buffer> {
   const { der, ...made } = await createContainer({ type, hashAlgorithm, messageDigest: digest }, context)
   request.container = made
-  Object.assign(request.logDetails, made)
+  // `level` is pino's own name in a log line
+  const { level: containerLevel, ...shortfall } = made
+  Object.assign(request.logDetails, { containerLevel, ...shortfall })
   return der
 }
 

@@ -3,6 +3,7 @@ import { type Command, Option } from 'commander'
 import { checkAllowed } from '../callback/allowed.ts'
 import { parseHashAlgorithm } from '../callback/fields.ts'
 import { encodePem } from '../certification/pem.ts'
+import { defined } from '../configuration/defined.ts'
 import { createContainer } from '../containers/create-container.ts'
 import type { SignatureType } from '../signature/signed-attributes.ts'
 import { Signers } from '../signers/signers.ts'
@@ -53,7 +54,7 @@ export function addSignCommand(program: Command, io: Io): void {
 async function sign(io: Io, file: string, { type, pem, ...options }: SignOptions): Promise<void> {
   refuseExisting(options.out)
   const hashAlgorithm = hashOf(options)
-  const { configuration, signer } = await loadForSigning(io, options)
+  const { configuration, signer, givenPin } = await loadForSigning(io, options)
   const messageDigest = await digestInput(hashAlgorithm, file)
   const limitMs = options.timeout * 1000
   const { subject, der, level, shortfall } = await withKey(
@@ -61,7 +62,7 @@ async function sign(io: Io, file: string, { type, pem, ...options }: SignOptions
       const only = { ...configuration.signers, default: signer.name, signers: [signer] }
       return new Signers(only, {
         ...configuration,
-        ...{ log, observer, onMisconfigured },
+        ...{ log, observer, onMisconfigured, ...defined({ givenPin }) },
         revocationObserver: { asked: ignore },
         timestampObserver: { asked: ignore },
       })

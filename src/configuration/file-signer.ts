@@ -61,6 +61,7 @@ export function readFileSigner(entry: FileEntry, context: FileContext): SignerCo
       certificate: settingOf('certificateFile'),
       caCertificates: settingOf('caFile'),
       algorithm: settingOf('signatureAlgorithm'),
+      hashAlgorithms: entry.hashAlgorithms === undefined ? 'HASH_ALGORITHMS' : settingOf('hashAlgorithms'),
     },
     ...defined({ algorithm, certificates }),
   }

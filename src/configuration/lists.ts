@@ -35,12 +35,17 @@ export function findHashAlgorithms(
 export function parseOrigins(list: string, problems: ConfigurationProblem[]): string[] {
   const origins = splitList(list)
   for (const origin of origins) {
-    if (!/^https?:[^*]+$/.test(origin) || !URL.canParse(origin) || new URL(origin).origin !== origin) {
+    if (!isOrigin(origin)) {
       // "*" is refused as well: any page in any browser that reaches the service could have documents signed
       problems.push(problemWith('CORS_ORIGINS', `${JSON.stringify(origin)} is no origin`))
     }
   }
   return origins
+}
+
+/** Whether a text is an origin of a web page as browsers write it: lower case, without path and default port. */
+export function isOrigin(text: string): boolean {
+  return /^https?:[^*]+$/.test(text) && URL.canParse(text) && new URL(text).origin === text
 }
 
 /** What the vendor's example takes for signMethod: all of them are signed with the HSM here. */

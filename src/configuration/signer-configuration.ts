@@ -48,6 +48,7 @@ export interface SettingNames {
   readonly certificate: string
   readonly caCertificates: string
   readonly algorithm: string
+  readonly hashAlgorithms: string
   /** What tells several tokens apart, in words. */
   readonly tokenChoice: string
   /** What tells several keys apart, in words. */

@@ -31,6 +31,7 @@ export const SETTINGS: SettingNames = {
   caCertificates: 'CA_CERTIFICATES_FILE',
   // Which the type of the key decides
   algorithm: 'HSM_KEY_LABEL',
+  hashAlgorithms: 'HASH_ALGORITHMS',
   tokenChoice: 'HSM_TOKEN_LABEL, HSM_TOKEN_SERIAL or HSM_SLOT',
   keyChoice: 'HSM_KEY_LABEL or HSM_KEY_ID',
 }

@@ -8,8 +8,12 @@ export interface CertificateFields {
   readonly serialNumber: Buffer
   /** DER Name. */
   readonly issuer: Buffer
+  /** DER Validity. */
+  readonly validity: Buffer
   /** DER Name. */
   readonly subject: Buffer
+  /** DER SubjectPublicKeyInfo. */
+  readonly publicKeyInfo: Buffer
   /** Content of subjectPublicKey without the count of unused bits, of which OCSP has digests (RFC 6960 4.1.1). */
   readonly publicKeyBits: Buffer
   readonly extensions: Extensions
@@ -25,13 +29,14 @@ export function readCertificateFields({ raw }: { readonly raw: Buffer }): Certif
   const serialNumber = certificate.content(TAG.integer)
   certificate.enter(TAG.sequence) // signature
   const issuer = certificate.element(TAG.sequence)
-  certificate.enter(TAG.sequence) // validity
+  const validity = certificate.element(TAG.sequence)
   const subject = certificate.element(TAG.sequence)
-  const publicKeyInfo = certificate.enter(TAG.sequence)
-  publicKeyInfo.enter(TAG.sequence) // algorithm
-  const publicKeyBits = publicKeyInfo.bits()
+  const publicKeyInfo = certificate.element(TAG.sequence)
+  const publicKey = new DerReader(publicKeyInfo).enter(TAG.sequence)
+  publicKey.enter(TAG.sequence) // algorithm
+  const publicKeyBits = publicKey.bits()
   certificate.enterOptional(contextTag(1, 'primitive')) // issuerUniqueID
   certificate.enterOptional(contextTag(2, 'primitive')) // subjectUniqueID
   const extensions = readExtensions(certificate.enterOptional(contextTag(3)))
-  return { serialNumber, issuer, subject, publicKeyBits, extensions }
+  return { serialNumber, issuer, validity, subject, publicKeyInfo, publicKeyBits, extensions }
 }

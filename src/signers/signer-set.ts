@@ -17,7 +17,9 @@ export interface SignerSetOptions {
   readonly log: BaseLogger
   readonly observer: PoolObserver
   /** Is told what becomes of PINs. */
-  readonly pins: Pick<RefusedPins, 'digests' | 'asking' | 'refused'>
+  readonly pins: Pick<RefusedPins, 'list' | 'asking' | 'refused'>
+  /** The PIN, in place of the one that the environment holds. */
+  readonly givenPin?: string
   readonly revocations: SignerSources['revocations']
   readonly timestampers: Pick<Timestampers, 'for'>
   /** The certificate of a signer was found on its token. */
@@ -61,8 +63,8 @@ export class SignerSet {
           ...options,
           ...plan,
           onMisconfigured,
-          refusedPins: () => options.pins.digests(),
-          onLogin: (digest) => options.pins.asking(plan.access, digest),
+          refusedPins: () => options.pins.list(),
+          onLogin: (told) => options.pins.asking(plan.access, told),
           onPinRefused: () => options.pins.refused(plan.access),
         }),
       }

@@ -1,5 +1,5 @@
 /** Who signs: a certificate, its chain, and when they are valid. The key that belongs to it is on the token. */
-import { type KeyObject, X509Certificate } from 'node:crypto'
+import type { KeyObject, X509Certificate } from 'node:crypto'
 import type { CertificateFiles, ContainerConfiguration, SignerConfiguration } from '../config.ts'
 import { defined } from '../configuration/defined.ts'
 import { problemWith } from '../configuration/problem.ts'
@@ -9,8 +9,9 @@ import { digest } from '../signature/digest.ts'
 import { HASH_ALGORITHMS, type HashAlgorithm } from '../signature/hash-algorithms.ts'
 import type { SignatureAlgorithm } from '../signature/signature-algorithm.ts'
 import { chooseSignatureAlgorithm } from '../signature/signature-algorithms.ts'
+import { readCertificate } from '../x509/read-certificate.ts'
+import { reviewCertificates } from '../x509/review/certificate-review.ts'
 import { describeUnfitAlgorithm } from './algorithm-fit.ts'
-import { reviewCertificates } from './certificate-review.ts'
 import { buildChain, type Chain } from './chain.ts'
 import { describeUnsupportedKey } from './key-type.ts'
 import { type ValidityPeriod, validityPeriod } from './validity.ts'
@@ -58,7 +59,7 @@ const created = new WeakMap<CertifiedConfiguration, Signer>()
  * @throws ConfigurationError as `signerFromFiles` does
  */
 export function signerFromToken(certificate: Uint8Array, configuration: CertifiedConfiguration): Signer {
-  const leaf = new X509Certificate(certificate)
+  const leaf = readCertificate(certificate)
   const { algorithm, settings } = configuration
   // The setting would take its place, and may not be set
   const describe = (variable: string, message: string) => ({ variable, message: `on the token: ${message}` })

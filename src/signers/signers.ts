@@ -2,7 +2,8 @@
 import { setMaxListeners } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { CertificateDigest } from '../cms/signing-certificate.ts'
-import type { SignersConfiguration } from '../config.ts'
+import { HttpClient } from '../common/http-client.ts'
+import type { Configuration, SignersConfiguration } from '../config.ts'
 import { type ConfigurationError, INVALID_REQUEST, SIGNER_MISMATCH, UNKNOWN_SIGNER } from '../errors.ts'
 import type { PoolStatus } from '../pkcs11/session-pool.ts'
 import type { RevocationObserver } from '../revocation/observer.ts'
@@ -18,9 +19,10 @@ import { findNewlyInvalid, proveSigners } from './takeover.ts'
 import { Timestampers } from './timestampers.ts'
 import { nameTokens, type TokenPool } from './token-pool.ts'
 
-export interface SignersOptions extends Pick<SignerSetOptions, 'hsm' | 'log' | 'observer'> {
+export interface SignersOptions extends Pick<SignerSetOptions, 'hsm' | 'givenPin' | 'log' | 'observer'> {
   /** Whether anybody may be asked whether certificates were revoked. */
   readonly revocationCheck: boolean
+  readonly proxies: Configuration['proxies']
   readonly revocationObserver: RevocationObserver
   readonly timestampObserver: TimestampObserver
   /** A token was reached before the service was first ready, and the configuration does not fit it. Called at most once. */
@@ -49,15 +51,21 @@ export class Signers {
 
   /** @throws ConfigurationError when certificate files do not describe a signer */
   constructor(configuration: SignersConfiguration, options: SignersOptions) {
-    const { log, revocationObserver, timestampObserver, revocationCheck } = options
+    const { log, proxies, revocationObserver, timestampObserver, revocationCheck } = options
     this.#options = options
     // Each takeover of the last seconds is one, which is no leak that Node.js should warn of
     setMaxListeners(0, this.#closing.signal)
-    this.#revocations = new RevocationService({ log, observer: revocationObserver })
+    this.#revocations = new RevocationService({
+      log,
+      client: new HttpClient({ proxies }),
+      observer: revocationObserver,
+    })
     this.#certificates = new CertificateWatch(this.#revocations, revocationCheck)
     this.#timestampers = new Timestampers({
       observer: timestampObserver,
       log,
+      proxies,
+      revocations: this.#revocations,
       onIntroduced: () => this.#watchCertificates(),
     })
     this.#current = new SignerSet(configuration, this.#setOptions(), (error) => this.#startRefused(error))
@@ -149,12 +157,13 @@ export class Signers {
    * Takes over another configuration: all of it, or nothing where anything is wrong with it. Whatever a pool has to be
    * opened for is opened beside what there is, and has to sign first. Calls must not overlap.
    *
+   * @param retryPins whether a refused PIN is tried again, where its file has changed
    * @throws ConfigurationError with all that was found to be wrong; nothing has changed then
    */
-  async takeOver(configuration: SignersConfiguration): Promise<void> {
+  async takeOver(configuration: SignersConfiguration, retryPins: boolean): Promise<void> {
     const problems: ConfigurationError[] = []
     const before = this.#current
-    const kept = before.pools.filter((pool) => !this.#refusedPins.isCorrected(pool))
+    const kept = before.pools.filter((pool) => !(retryPins && this.#refusedPins.isCorrected(pool)))
     const next = new SignerSet(configuration, this.#setOptions(), (error) => problems.push(error), kept)
     this.#takingOver = next
     this.#watchCertificates()
@@ -162,7 +171,7 @@ export class Signers {
     try {
       this.#closing.signal.throwIfAborted()
       findNewlyInvalid(next, before)
-      this.#refusedPins.check(next.ownPools)
+      this.#refusedPins.check(next.ownPools, retryPins)
       next.start()
       await proveSigners(next, { before, problems, signal: this.#closing.signal })
     } catch (error) {

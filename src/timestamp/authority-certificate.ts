@@ -1,10 +1,11 @@
 import type { X509Certificate } from 'node:crypto'
 import * as pkijs from 'pkijs'
 import { buildChain } from '../signers/chain.ts'
-import { describeIssuerProblems } from '../signers/review/issuer-problems.ts'
-import { type ReviewedCertificate, readForReview } from '../signers/review/reviewed-certificate.ts'
-import { traceToAnchor } from '../signers/trust.ts'
 import { describeInvalidity, describeIssuer, describeSubject, validityPeriod } from '../signers/validity.ts'
+import { hasIssuerName } from '../x509/issuer-match.ts'
+import { describeIssuerProblems } from '../x509/review/issuer-problems.ts'
+import { type ReviewedCertificate, readForReview } from '../x509/review/reviewed-certificate.ts'
+import { traceToAnchor } from '../x509/trust.ts'
 
 /** id-kp-timeStamping. */
 const TIME_STAMPING = '1.3.6.1.5.5.7.3.8'
@@ -62,7 +63,7 @@ function traceAsFarAsPossible(
   const { issuers, complete } = buildChain(certificate, embedded, at)
   const path = [certificate, ...issuers]
   const last = path.at(-1) as X509Certificate
-  if (!complete && embedded.some(({ subject }) => subject === last.issuer)) {
+  if (!complete && embedded.some((one) => hasIssuerName(last, one))) {
     return `the certificate of ${describeIssuer(last)} in it has not issued that of ${describeSubject(last)}`
   }
   return (

@@ -106,6 +106,7 @@ t.test('a signer about which nothing is said', async (t) => {
           certificate: 'SIGNERS_FILE /signers/only/certificateFile',
           caCertificates: 'SIGNERS_FILE /signers/only/caFile',
           algorithm: 'SIGNERS_FILE /signers/only/signatureAlgorithm',
+          hashAlgorithms: 'HASH_ALGORITHMS',
           tokenChoice: 'token.label, token.serial or token.slot of the signer',
           keyChoice: 'key.label or key.id of the signer',
         },

@@ -1,4 +1,5 @@
 import t from 'tap'
+import { HttpClient } from '../../src/common/http-client.ts'
 import { Enquirer } from '../../src/revocation/enquirer.ts'
 import { readIssuedCertificate } from '../../src/revocation/issued-certificate.ts'
 import { DEFAULT_LIMITS } from '../../src/revocation/limits.ts'
@@ -21,7 +22,7 @@ function ask(outcomes: string[] = []) {
   const observer = {
     asked: (source: string, _: number, outcome: string) => outcomes.push(`${source} ${outcome}`),
   }
-  const enquirer = new Enquirer(observer, DEFAULT_LIMITS)
+  const enquirer = new Enquirer(new HttpClient(), observer, DEFAULT_LIMITS)
   return enquirer.askResponder(readIssuedCertificate(leaf.certificate, root.certificate), signal)
 }
 
@@ -64,7 +65,7 @@ t.test(
       response.statusCode = 500
       return Buffer.alloc(0)
     })
-    await t.rejects(ask(), { message: `${server.url}/ocsp: ${server.url}/crl: it answered with HTTP 500` })
+    await t.rejects(ask(), { message: `${wrong}${server.url}/crl: it answered with the HTTP status 500` })
   },
 )
 
@@ -78,7 +79,7 @@ t.test('the same address is not asked twice at a time', async (t) => {
     return answer
   })
   const observer = { asked() {} }
-  const enquirer = new Enquirer(observer, DEFAULT_LIMITS)
+  const enquirer = new Enquirer(new HttpClient(), observer, DEFAULT_LIMITS)
   const issued = readIssuedCertificate(leaf.certificate, root.certificate)
   await Promise.all([1, 2, 3].map(() => enquirer.askResponder(issued, signal)))
   t.equal(most, 1)

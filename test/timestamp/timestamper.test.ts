@@ -7,7 +7,7 @@ import { inspect } from 'node:util'
 import t, { type Test } from 'tap'
 import { findHashAlgorithm, type HashAlgorithm } from '../../src/signature/hash-algorithms.ts'
 import type { TimestampAuthority } from '../../src/timestamp/authority.ts'
-import { Password } from '../../src/timestamp/password.ts'
+import { Password } from '../../src/common/password.ts'
 import { Timestamper, type TimestamperOptions } from '../../src/timestamp/timestamper.ts'
 import { issue } from '../support/certificates.ts'
 import {

@@ -19,11 +19,12 @@ export interface KeyOptions extends TokenOptions {
 export interface SigningConfiguration {
   readonly configuration: Configuration
   readonly signer: SignerConfiguration
+  /** The PIN, where no file holds it. */
+  readonly givenPin?: string
 }
 
 /**
- * The configuration of the service, for one signature. Asks for the PIN where none is configured, and leaves the
- * answer where the signer process looks for it: in the environment that it gets from this process.
+ * Loads the configuration of the service, for one signature, and asks for the PIN where none is configured.
  *
  * @throws ConfigurationError, also where there is nobody to ask
  */
@@ -37,11 +38,8 @@ export async function loadForSigning(
   const [signer] = chooseSigners(signers, name ?? signers.default ?? requireName(signers)) as [
     SignerConfiguration,
   ]
-  const { askedPin } = await new PinPrompt({ ...io, environment }).ask(signer)
-  if (askedPin !== undefined) {
-    process.env.HSM_PIN = askedPin
-  }
-  return { configuration, signer }
+  const pin = await new PinPrompt({ ...io, environment }).ask(signer)
+  return { configuration, signer, ...pin }
 }
 
 function requireName({ signers }: SignersConfiguration): never {

@@ -1,11 +1,13 @@
 /** Who may answer for an issuer (RFC 6960 4.2.2.2): itself, or whom it has issued a certificate for that. */
-import { createHash, X509Certificate } from 'node:crypto'
+import { createHash, type X509Certificate } from 'node:crypto'
 import * as pkijs from 'pkijs'
 import { readCertificateFields } from '../../der/certificate-fields.ts'
-import { readExtensions as readCertificateExtensions } from '../../signers/certificate-extensions.ts'
 import { isIssuedBy } from '../../signers/chain.ts'
 import { publicKeyOf } from '../../signers/key-type.ts'
 import { describeInvalidity, validityPeriod } from '../../signers/validity.ts'
+import { readExtensions as readCertificateExtensions } from '../../x509/certificate-extensions.ts'
+import { sameName } from '../../x509/names.ts'
+import { readCertificate } from '../../x509/read-certificate.ts'
 import { describeWrongSignature } from '../der/signed-object.ts'
 import type { OcspResponse, ResponderId } from './ocsp-response.ts'
 
@@ -53,9 +55,9 @@ function readIdentified(raw: Buffer, responder: ResponderId): X509Certificate | 
     const { subject, publicKeyBits } = readCertificateFields({ raw })
     const identified =
       'name' in responder
-        ? responder.name.equals(subject)
+        ? sameName(responder.name, subject)
         : responder.keyHash.equals(createHash('sha1').update(publicKeyBits).digest())
-    return identified ? new X509Certificate(raw) : undefined
+    return identified ? readCertificate(raw) : undefined
   } catch {
     return undefined
   }
