@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { pino } from 'pino'
 import t from 'tap'
+import { HttpClient } from '../../src/common/http-client.ts'
 import { loadConfiguration, type SignerConfiguration } from '../../src/config.ts'
 import { RevocationService } from '../../src/revocation/revocation-service.ts'
 import { HASH_ALGORITHMS, type HashAlgorithm } from '../../src/signature/hash-algorithms.ts'
@@ -174,7 +175,9 @@ t.test('a request that was let through before the certificate was known is not s
     keyStatus: () => t.fail('nobody asks for it') as never,
     foundKey: () => undefined,
   }
-  const revocations = new RevocationService({ log: pino({ level: 'silent' }), observer: { asked: () => {} } })
+  const revocations = new RevocationService({
+    ...{ log: pino({ level: 'silent' }), observer: { asked: () => {} }, client: new HttpClient() },
+  })
   const key = new SigningKey(configuration as SignerConfiguration, pool, 0, { revocations })
   const [, , sha256] = HASH_ALGORITHMS as [HashAlgorithm, HashAlgorithm, HashAlgorithm]
   const signed = { digest: Buffer.alloc(32), message: CONTENT }
