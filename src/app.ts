@@ -68,7 +68,8 @@ export async function buildApp(
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     genReqId: createRequestId,
-    routerOptions: { ignoreTrailingSlash: true },
+    // A name of any length is that of a signer or unknown; headers have 16 KiB at most
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 16_384 },
     // A signer says what is wrong; it neither converts nor drops anything
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } },
     schemaErrorFormatter: describeSchemaError,

@@ -202,11 +202,11 @@ function listSignerPaths({ SIGNING_SERVICE_PATH: path, SIGNERS_FILE: file }: Env
 
 /** Refuses a path that is also that of a signer: the default signer would sign in its place. */
 function findPathProblems(
-  { SIGNING_SERVICE_PATH: path }: Partial<Environment>,
+  { SIGNING_SERVICE_PATH: path = '', SIGNERS_FILE: file }: Partial<Environment>,
   { signers }: SignersConfiguration,
 ): ConfigurationProblem[] {
-  const name = /^\/sign\/([^/]+)\/?$/.exec(path ?? '')?.[1]
-  return signers.some((signer) => signer.name === name)
+  const name = /^\/sign\/([^/]+)\/?$/.exec(path)?.[1]
+  return file !== undefined && signers.some((signer) => signer.name === name)
     ? [problemWith('SIGNING_SERVICE_PATH', `is the path of the signer ${name}`)]
     : []
 }

@@ -98,7 +98,10 @@ export class Enquirer {
     const problems: string[] = []
     for (const url of urls) {
       try {
-        return await this.#turns.take(`${source} ${url.href}`, () => this.#ask(source, url, asking, check))
+        const answer = await this.#turns.take(`${source} ${url.href}`, () =>
+          this.#ask(source, url, asking, check),
+        )
+        return answer.flaw === undefined ? answer : { ...answer, flaw: `${url.href}: ${answer.flaw}` }
       } catch (error) {
         problems.push(`${url.href}: ${(error as Error).message}`)
       }

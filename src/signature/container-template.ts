@@ -38,7 +38,7 @@ export interface AttributesRequest {
   readonly messageDigest: Uint8Array
   readonly signingTime: Date
   /** Whether `cades` has signing-time too, which CAdES requires (EN 319 122-1 6.3), and PAdES forbids. */
-  readonly withSigningTime?: boolean
+  readonly withSigningTime?: true
   /** To be signed, for `cms`. */
   readonly revocationValues?: RevocationValues
 }
@@ -107,13 +107,13 @@ export class ContainerTemplate {
    */
   signedAttributes(request: AttributesRequest): Buffer {
     const { type, hashAlgorithm, messageDigest, signingTime, revocationValues } = request
-    const { withSigningTime = type === 'cms' } = request
+    const { withSigningTime } = request
     const attributes = [
       CONTENT_TYPE_ATTRIBUTE,
       messageDigestAttribute(messageDigest),
       this.#signingCertificate,
       this.#algorithmsFor(hashAlgorithm).protection,
-      ...(withSigningTime ? [signingTimeAttribute(signingTime)] : []),
+      ...(type === 'cms' || withSigningTime ? [signingTimeAttribute(signingTime)] : []),
       ...(type === 'cades' ? this.#statements : []),
       ...(revocationValues === undefined ? [] : [revocationInfoArchivalAttribute(revocationValues)]),
     ]

@@ -256,6 +256,31 @@ t.test('an answer counts from its time, with five minutes for clocks, to the nex
   )
 })
 
+t.test('that a certificate is revoked counts with flaws too, if the signature is right', async (t) => {
+  const revoking = new RevocationAuthority(directory, root)
+  const at = new Date('2026-01-02T03:04:05Z')
+  revoking.revoke(leaf.certificate, at, 'keyCompromise')
+  const asked = question()
+  const from = (ms: number) => new Date(Date.now() + ms)
+  const short = responder({ notAfter: from(DAY_MS / 2) })
+  for (const [options, now, nonce, flaw] of [
+    [{}, from(DAY_MS + 60_000), asked.nonce, /^it was to be replaced at /],
+    [{ args: [] }, from(DAY_MS), asked.nonce, /^it was to be replaced at /],
+    [{}, from(-DAY_MS), asked.nonce, /^it is from the future/],
+    [{}, from(0), question().nonce, /^it answered another request/],
+    [{ signer: short }, from(2 * DAY_MS), asked.nonce, /^it was to be replaced at /],
+  ] satisfies [ResponseOptions, Date, Buffer, RegExp][]) {
+    const der = await revoking.respond(asked.der, options)
+    const answer = await checkOcspResponse(der, { ...asked, nonce }, now)
+    t.match(answer.flaw, flaw)
+    t.strictSame(answer.revocation, { at, reason: 'key compromise' })
+    const forged = await revoking.respond(asked.der, { ...options, args: [...(options.args ?? ['-ndays', '1']), '-badsig'] })
+    await t.rejects(checkOcspResponse(forged, { ...asked, nonce }, now), { message: 'its signature does not verify' })
+  }
+  const stale = await revoking.respond(asked.der, { signer: short })
+  await t.rejects(checkOcspResponse(stale, asked, from(0.75 * DAY_MS)), { message: /^The certificate of CN=responder expired/ })
+})
+
 t.test('what is no answer at all', async (t) => {
   const asked = question()
   const hex = (text: string) => Buffer.from(text, 'hex')
