@@ -64,8 +64,9 @@ export function describeIssuer(certificate: X509Certificate): string {
   return inOneLine(certificate.issuer) ?? 'an issuer without a name'
 }
 
+/** Leaves out what would steer a terminal or turn the direction of its text. */
 function inOneLine(name: string | undefined): string | undefined {
-  return name?.replaceAll('\n', ', ')
+  return name?.replaceAll('\n', ', ').replace(/[\p{Cc}\p{Cf}]/gu, '')
 }
 
 /** Says which of the certificates is outside its period at a moment, in a sentence; undefined if none is. */
