@@ -4,6 +4,8 @@ import { contextTag, TAG } from './tag.ts'
 
 /** What others refer to a certificate by, octet by octet. */
 export interface CertificateFields {
+  /** 1 to 3 (RFC 5280 4.1.2.1). */
+  readonly version: number
   /** Content of its INTEGER. */
   readonly serialNumber: Buffer
   /** DER Name. */
@@ -25,7 +27,7 @@ export interface CertificateFields {
  */
 export function readCertificateFields({ raw }: { readonly raw: Buffer }): CertificateFields {
   const certificate = new DerReader(raw).enter(TAG.sequence).enter(TAG.sequence)
-  certificate.enterOptional(contextTag(0)) // version
+  const version = certificate.enterOptional(contextTag(0))?.content(TAG.integer)[0] ?? 0
   const serialNumber = certificate.content(TAG.integer)
   certificate.enter(TAG.sequence) // signature
   const issuer = certificate.element(TAG.sequence)
@@ -38,5 +40,14 @@ export function readCertificateFields({ raw }: { readonly raw: Buffer }): Certif
   certificate.enterOptional(contextTag(1, 'primitive')) // issuerUniqueID
   certificate.enterOptional(contextTag(2, 'primitive')) // subjectUniqueID
   const extensions = readExtensions(certificate.enterOptional(contextTag(3)))
-  return { serialNumber, issuer, validity, subject, publicKeyInfo, publicKeyBits, extensions }
+  return {
+    version: version + 1,
+    serialNumber,
+    issuer,
+    validity,
+    subject,
+    publicKeyInfo,
+    publicKeyBits,
+    extensions,
+  }
 }

@@ -1,6 +1,6 @@
 import type { X509Certificate } from 'node:crypto'
+import { readCertificateExtensions } from '../x509/certificate-extensions.ts'
 import { fitsIssuer, isSelfIssued } from '../x509/issuer-match.ts'
-import { readExtensions } from './certificate-extensions.ts'
 import { publicKeyOf } from './key-type.ts'
 import { describeInvalidity, validityPeriod } from './validity.ts'
 
@@ -92,7 +92,7 @@ function isSignedWithKeyOf(certificate: X509Certificate, issuer: X509Certificate
 /** RFC 5280 4.2.1.3. Of extensions that cannot be read, the review of the chain tells. */
 function mayIssue(issuer: X509Certificate): boolean {
   try {
-    return readExtensions(issuer).keyUsage?.includes('keyCertSign') ?? true
+    return readCertificateExtensions(issuer).keyUsage?.includes('keyCertSign') ?? true
   } catch {
     return true
   }

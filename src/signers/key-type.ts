@@ -2,6 +2,7 @@ import type { KeyObject, X509Certificate } from 'node:crypto'
 import { EXPLICIT_CURVE, hasExplicitCurve } from '../algorithms/explicit-curve.ts'
 import { readCertificateFields } from '../der/certificate-fields.ts'
 import { curveOf } from '../signature/elliptic-curves.ts'
+import { describeUnsupportedPss } from '../signature/pss-restriction.ts'
 
 /** For messages. */
 export const SUPPORTED_KEYS = 'RSA with 2048 to 4096 bits, or EC on P-256, P-384 or P-521'
@@ -32,7 +33,10 @@ export function describeUnsupported(
 
 function isSupported(key: KeyObject): boolean {
   const bits = rsaBitsOf(key)
-  return bits === undefined ? curveOf(key) !== undefined : bits >= 2048 && bits <= 4096
+  if (bits === undefined) {
+    return curveOf(key) !== undefined
+  }
+  return bits >= 2048 && bits <= 4096 && describeUnsupportedPss(key) === undefined
 }
 
 /** The type rsa-pss is RSA too, for keys whose certificates restrict them to PSS (RFC 4055 1.2). */
@@ -47,7 +51,7 @@ function describe(key: KeyObject | undefined): string {
   const { asymmetricKeyType: type, asymmetricKeyDetails: details } = key
   const bits = rsaBitsOf(key)
   if (bits !== undefined) {
-    return `RSA with ${bits} bits`
+    return describeUnsupportedPss(key) ?? `RSA with ${bits} bits`
   }
   return type === 'ec' ? `EC on ${details?.namedCurve}` : `a key of type ${type}`
 }

@@ -3,11 +3,9 @@ import { createHash } from 'node:crypto'
 import * as asn1js from 'asn1js'
 import * as pkijs from 'pkijs'
 import { HASH_ALGORITHMS } from '../signature/hash-algorithms.ts'
-import { ID_SIGNING_CERTIFICATE_V2 } from '../signature/object-identifiers.ts'
+import { ID_SIGNING_CERTIFICATE, ID_SIGNING_CERTIFICATE_V2 } from '../signature/object-identifiers.ts'
 import { sameParsedName } from '../x509/parsed-names.ts'
 import type { TokenCertificate } from './timestamp-token.ts'
-
-export const ID_SIGNING_CERTIFICATE = '1.2.840.113549.1.9.16.2.12'
 
 /** What the first identifier is hashed with where it does not say. */
 const DEFAULT_HASHES = new Map([

@@ -1,7 +1,7 @@
 import { createPublicKey } from 'node:crypto'
 import t from 'tap'
 import { describeUnsupported, describeUnsupportedKey } from '../../src/signers/key-type.ts'
-import { generateKeyFile, issue, withLongLength, withUnknownKey } from '../support/certificates.ts'
+import { generateKeyFile, issue, rsaPss, withLongLength, withUnknownKey } from '../support/certificates.ts'
 import { CERTIFICATE, reissue, withCompressedPoint, withExplicitCurve } from '../support/resigned.ts'
 
 const directory = t.testdir()
@@ -36,6 +36,7 @@ t.test('other keys cannot, and are called by their type', async (t) => {
     [rsa(1024), 'RSA with 1024 bits'],
     [rsa(2047), 'RSA with 2047 bits'],
     [rsa(1024, 'RSA-PSS'), 'RSA with 1024 bits'],
+    [rsaPss('sha256', 32, 'sha1'), 'RSASSA-PSS parameters with two hashes (sha256, and sha1 for MGF1)'],
     [curve('P-224'), 'EC on secp224r1'],
     [curve('secp256k1'), 'EC on secp256k1'],
   ] as const) {

@@ -240,17 +240,33 @@ t.test('times that are none end the process with exit code 78, of a signer and o
   })
   const { exited, output } = startServerProcess(t, environment)
   t.same(await exited, { code: 78, signal: null })
-  const never =
-    'is never valid: its notBefore, "251301000000Z", is no time of RFC 5280 4.1.2.5; have it issued anew'
+  const problem =
+    'certificate 1 in it is not encoded as RFC 5280 says (it is no DER of this kind: "251301000000Z" is not a time of ' +
+    'RFC 5280 4.1.2.5); copy it once more, or have it issued anew'
   t.strictSame(
     logLines(output())
       .filter(({ level }) => level === 60)
       .map(({ msg }) => msg),
-    [
-      `${place('house', 'certificateFile')}: ${never}`,
-      `${place('other', 'caFile')}: the certificate of O=Test, CN=Issuing CA ${never}`,
-    ],
+    [`${place('house', 'certificateFile')}: ${problem}`, `${place('other', 'caFile')}: ${problem}`],
   )
+})
+
+t.test('an end before the beginning, of a signer and of an issuer', async (t) => {
+  const fields = { [CERTIFICATE.validity]: validityOf('260102000000Z', '260101000000Z') }
+  const authority = reissue(folder.issuing, folder.root, fields)
+  folder.put('inverted.pem', String(reissue(house, folder.issuing, fields).certificate))
+  writeBundle(folder.path('inverted-ca.pem'), [authority.certificate, folder.root.certificate])
+  folder.write({
+    house: folder.entry('house', { certificateFile: 'inverted.pem' }),
+    other: folder.entry('house', { caFile: 'inverted-ca.pem' }),
+  })
+  const never =
+    'is never valid: its notBefore, 2026-01-02T00:00:00.000Z, is later than its notAfter, 2026-01-01T00:00:00.000Z; ' +
+    'have it issued anew'
+  t.strictSame(problemsInFile(), [
+    { variable: place('house', 'certificateFile'), message: never },
+    { variable: place('other', 'caFile'), message: `the certificate of O=Test, CN=Issuing CA ${never}` },
+  ])
 })
 
 t.test('a key whose curve is spelled out is called that, before a token is asked', async (t) => {

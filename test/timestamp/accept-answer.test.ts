@@ -10,7 +10,14 @@ import { acceptAnswer, type Expectation } from '../../src/timestamp/accept-answe
 import { KnownChains } from '../../src/timestamp/known-chains.ts'
 import { TimestampFault } from '../../src/timestamp/timestamp-fault.ts'
 import { createNonce, encodeTimestampRequest } from '../../src/timestamp/timestamp-request.ts'
-import { type Issued, issue, openssl, RSA_2048, spoil, withUnknownKey } from '../support/certificates.ts'
+import {
+  type Issued,
+  issue,
+  openssl,
+  RSA_2048,
+  withEmptyTime,
+  withUnknownKey,
+} from '../support/certificates.ts'
 import {
   attribute,
   CERTIFICATE,
@@ -372,8 +379,11 @@ t.test('times that are none, and such with fractions of a second', async (t) => 
 })
 
 t.test('certificates that cannot be read', async (t) => {
-  const spoiled = spoil(authority(FOR_TIMESTAMPS, { issuer: rsaIssuer }))
-  refuses(t, forged({ signers: [spoiled] }), 'answered with what is no timestamp', 'malformed')
+  const ofRsaIssuer = authority(FOR_TIMESTAMPS, { issuer: rsaIssuer })
+  const spoiled = forged({ signers: [ofRsaIssuer] })
+  const { raw } = ofRsaIssuer.certificate
+  withEmptyTime(ofRsaIssuer.certificate).copy(spoiled, spoiled.indexOf(raw))
+  refuses(t, spoiled, 'answered with what is no timestamp', 'malformed')
   const withoutKey = withUnknownKey(signer.certificate)
   const changed = Buffer.from(answer)
   withoutKey.raw.copy(changed, changed.indexOf(signer.certificate.raw))

@@ -7,7 +7,9 @@ import { contextTag, TAG } from '../../der/tag.ts'
 import { readSignedObject, type SignedObject } from '../der/signed-object.ts'
 import type { UpdateTimes } from '../der/time.ts'
 
-export interface Crl extends SignedObject, UpdateTimes {
+export interface Crl extends SignedObject, Pick<UpdateTimes, 'thisUpdate'> {
+  /** Undefined where it does not say when it is to be replaced, which RFC 5280 5.1.2.5 demands. */
+  readonly nextUpdate: Date | undefined
   /** DER Name. */
   readonly issuer: Buffer
   /** What is in revokedCertificates; undefined where none is. */
@@ -29,10 +31,8 @@ export function readCrl(der: Buffer): Crl {
   }
   const issuer = content.element(TAG.sequence)
   const thisUpdate = readTime(content, { fractions: true })
-  if (content.tag !== TAG.utcTime && content.tag !== TAG.generalizedTime) {
-    throw new Error('it does not say when it is to be replaced')
-  }
-  const nextUpdate = readTime(content, { fractions: true })
+  const hasNextUpdate = content.tag === TAG.utcTime || content.tag === TAG.generalizedTime
+  const nextUpdate = hasNextUpdate ? readTime(content, { fractions: true }) : undefined
   const entries = content.enterOptional(TAG.sequence)
   const extensions = readExtensions(content.enterOptional(contextTag(0)))
   content.finish()

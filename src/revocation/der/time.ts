@@ -7,6 +7,12 @@ export interface UpdateTimes {
   readonly nextUpdate: Date
 }
 
+/** What tells of a revocation, and shows nothing else: a signature over it is right, but something about it is not. */
+export interface Flawed {
+  /** Why it does not show that a certificate is good, in words; undefined where it does. */
+  readonly flaw?: string
+}
+
 /**
  * Why times are not those of something fresh, in words; undefined where they are. Tolerance is only for clocks that
  * are ahead of ours: what has ended by our clock is of no use to those who validate signatures made from now on.

@@ -137,13 +137,16 @@ t.test('who may not answer is not listened to', async (t) => {
       responder({ issuer: stranger }),
       /^its responder, CN=responder, has its certificate from another issuer$/,
     ],
-    [responder({ extensions: ['extendedKeyUsage = clientAuth'] }), /a certificate that is not for OCSP$/],
-    [responder({ extensions: ['extendedKeyUsage = anyExtendedKeyUsage'] }), /that is not for OCSP$/],
-    [responder({ extensions: ['basicConstraints = CA:FALSE'] }), /that is not for OCSP$/],
+    [
+      responder({ extensions: ['extendedKeyUsage = clientAuth'] }),
+      /^its responder cannot be trusted: the certificate of CN=responder is not for OCSP$/,
+    ],
+    [responder({ extensions: ['extendedKeyUsage = anyExtendedKeyUsage'] }), /CN=responder is not for OCSP$/],
+    [responder({ extensions: ['basicConstraints = CA:FALSE'] }), /CN=responder is not for OCSP$/],
     [responder(past), /^The certificate of CN=responder expired at/],
     [
       responder({ extensions: [...FOR_OCSP, '1.2.3.4 = critical, DER:0500'] }),
-      /critical extension, 1\.2\.3\.4, that is not supported$/,
+      /critical extension that is not supported, 1\.2\.3\.4$/,
     ],
   ] as const) {
     const asked = question()
@@ -153,7 +156,7 @@ t.test('who may not answer is not listened to', async (t) => {
   }
   // Which openssl does not look at
   await t.rejects(check({ signer: responder({ extensions: [...FOR_OCSP, 'keyUsage = keyAgreement'] }) }), {
-    message: 'its responder, CN=responder, has a certificate that is not for OCSP',
+    message: 'its responder cannot be trusted: the certificate of CN=responder is not for OCSP',
   })
   await t.rejects(check({ signer: responder(), args: ['-ndays', '1', '-resp_no_certs'] }), {
     message: 'it does not hold the certificate of its responder',
@@ -212,6 +215,38 @@ t.test('an answer counts from its time, with five minutes for clocks, to the nex
     1_800_000,
     'half an hour where there is always a newer one',
   )
+})
+
+t.test('that a certificate is revoked counts with flaws too, if the signature is right', async (t) => {
+  const revoking = new RevocationAuthority(directory, root)
+  const at = new Date('2026-01-02T03:04:05Z')
+  revoking.revoke(leaf.certificate, at, 'keyCompromise')
+  const asked = question()
+  const from = (ms: number) => new Date(Date.now() + ms)
+  const short = responder({ notAfter: from(DAY_MS / 2) })
+  for (const [options, now, nonce, flaw] of [
+    [{}, from(DAY_MS + 60_000), asked.nonce, /^it was to be replaced at /],
+    [{ args: [] }, from(DAY_MS), asked.nonce, /^it was to be replaced at /],
+    [{}, from(-DAY_MS), asked.nonce, /^it is from the future/],
+    [{}, from(0), question().nonce, /^it answered another request/],
+    [{ signer: short }, from(2 * DAY_MS), asked.nonce, /^it was to be replaced at /],
+  ] satisfies [ResponseOptions, Date, Buffer, RegExp][]) {
+    const der = await revoking.respond(asked.der, options)
+    const answer = await checkOcspResponse(der, { ...asked, nonce }, now)
+    t.match(answer.flaw, flaw)
+    t.strictSame(answer.revocation, { at, reason: 'key compromise' })
+    const forged = await revoking.respond(asked.der, {
+      ...options,
+      args: [...(options.args ?? ['-ndays', '1']), '-badsig'],
+    })
+    await t.rejects(checkOcspResponse(forged, { ...asked, nonce }, now), {
+      message: 'its signature does not verify',
+    })
+  }
+  const stale = await revoking.respond(asked.der, { signer: short })
+  await t.rejects(checkOcspResponse(stale, asked, from(0.75 * DAY_MS)), {
+    message: /^The certificate of CN=responder expired/,
+  })
 })
 
 t.test('what is no answer at all', async (t) => {
@@ -325,6 +360,6 @@ t.test('times with fractions of a second, and what is no time', async (t) => {
   t.ok(await checkOcspResponse(at(`${now}`), asked, new Date()))
   t.ok(await checkOcspResponse(at(`${now}`.replace('Z', '.25Z')), asked, new Date()))
   await t.rejects(checkOcspResponse(at(`${now}`.replace(/^\d{6}/, '202613')), asked, new Date()), {
-    message: 'it is no DER of this kind: a time is not one of RFC 5280',
+    message: /^it is no DER of this kind: ".*" is not a time of RFC 5280 4\.1\.2\.5$/,
   })
 })
