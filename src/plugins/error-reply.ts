@@ -125,6 +125,10 @@ function allowedMethods(registered: ReadonlySet<string> = new Set()): string[] {
 
 /** The path of an address as the router reads it: absolute form or not, decoded, without a slash at its end. */
 function pathOf(url: string): string {
+  if (url === '*') {
+    // The service as a whole (RFC 9110 9.3.7), which the router takes for its root
+    return '/'
+  }
   const path = url
     .replace(/^https?:\/\/.*?\//, '/')
     .replace(/[?#].*$/s, '')
