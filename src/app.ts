@@ -3,6 +3,7 @@ import Fastify, { type FastifySchemaValidationError, LogController } from 'fasti
 import type { Logger } from 'pino'
 import { Registry } from 'prom-client'
 import { callback } from './callback/routes.ts'
+import { HEADERS_TIMEOUT_MS, REQUEST_TIMEOUT_MS } from './common/arrival.ts'
 import type { Configuration, LoadedSigners } from './config.ts'
 import type { ConfigurationError } from './errors.ts'
 import { PoolMetrics } from './metrics/pool-metrics.ts'
@@ -33,8 +34,8 @@ declare module 'fastify' {
   }
 }
 
-/** Milliseconds in which a request must have arrived whole; a slower one holds its socket for nothing. */
-const REQUEST_TIMEOUT_MS = 120_000
+/** Milliseconds between looks for requests that arrive too slowly. */
+const TIMEOUT_CHECK_MS = 1_000
 
 export interface AppOptions {
   readonly logger: Logger
@@ -52,18 +53,23 @@ export async function buildApp(
   const lines = new LineLimit(logger)
   const malformed = new MalformedRequests(logger, lines)
   const app = Fastify({
-    // A missing Host header is refused by a plugin: Node would do so without a body and without a line in the log
-    http: { requireHostHeader: false },
     loggerInstance: logger,
     childLoggerFactory: createRequestLogger,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     bodyLimit: configuration.bodyLimit,
     keepAliveTimeout: configuration.keepAliveMs,
     requestTimeout: REQUEST_TIMEOUT_MS,
+    http: {
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      connectionsCheckingInterval: TIMEOUT_CHECK_MS,
+      // A missing Host header is refused by a plugin: Node would do so without a body and without a line in the log
+      requireHostHeader: false,
+    },
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     genReqId: createRequestId,
-    routerOptions: { ignoreTrailingSlash: true },
+    // A name of any length is that of a signer or unknown; headers have 16 KiB at most
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 16_384 },
     // A signer says what is wrong; it neither converts nor drops anything
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } },
     schemaErrorFormatter: describeSchemaError,
@@ -78,6 +84,7 @@ export async function buildApp(
     log: logger,
     observer: new PoolMetrics(registry),
     revocationCheck,
+    proxies: configuration.proxies,
     revocationObserver: new RevocationMetrics(registry),
     timestampObserver: new TimestampMetrics(registry),
     onMisconfigured,
@@ -112,12 +119,11 @@ export async function buildApp(
 
   malformed.watch(app.server)
 
-  await app.register(connections)
+  await app.register(connections, { limit: configuration.maxConnections, registry, log: logger })
   await app.register(closing)
   await app.register(requestLog, { lines })
   await app.register(httpManners)
-  // Room for the largest body, and for another while the first is decoded
-  await app.register(bodyBudget, { bytes: 2 * configuration.bodyLimit })
+  await app.register(bodyBudget, { registry })
   await app.register(errorReply)
   // Before what answers by itself, so that every request is counted
   await app.register(metrics, { registry })

@@ -1,9 +1,9 @@
-import { X509Certificate } from 'node:crypto'
 import type { Session } from 'graphene-pk11'
 import type { Template } from 'pkcs11js'
 import pkcs11js from 'pkcs11js'
 import type { SettingNames } from '../../config.ts'
 import { encodePublicKey } from '../../signature/public-key.ts'
+import { readCertificate } from '../../x509/read-certificate.ts'
 import { findObjects, readAttribute } from './attributes.ts'
 import { misconfigured } from './open-error.ts'
 import type { PrivateKey } from './private-key.ts'
@@ -56,7 +56,7 @@ function readCertificates(session: Session, ...restriction: Template): Certifica
 /** An object that is no certificate belongs to no key, and must not keep the others from being found. */
 function parse(value: Buffer | undefined): CertificateObject | undefined {
   try {
-    const { raw, publicKey } = new X509Certificate(value ?? '')
+    const { raw, publicKey } = readCertificate(value ?? Buffer.alloc(0))
     return { raw, publicKey: encodePublicKey(publicKey) }
   } catch {
     return undefined
