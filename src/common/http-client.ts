@@ -1,7 +1,7 @@
 /** Requests over HTTP to services of others. By node:http, since `fetch` refuses ports and client certificates. */
 import { lookup } from 'node:dns'
 import { Agent, type ClientRequest, type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http'
-import { Agent as TlsAgent, request as requestTls } from 'node:https'
+import { request as requestTls, Agent as TlsAgent } from 'node:https'
 import { isIP, type LookupFunction, type Socket } from 'node:net'
 import { createSecureContext } from 'node:tls'
 import { HttpsProxyAgent } from 'hpagent'
@@ -212,7 +212,10 @@ export class HttpClient {
   #redirect({ url, isOwnOrigin, mayBePrivate }: Hop, location: string): Hop {
     const to = URL.canParse(location, url.href) ? new URL(location, url) : undefined
     if (to === undefined || !(to.protocol === url.protocol || to.protocol === 'https:')) {
-      throw new HttpError('redirect', 'redirects to where it is not followed, from https to http or to no address')
+      throw new HttpError(
+        'redirect',
+        'redirects to where it is not followed, from https to http or to no address',
+      )
     }
     if (!mayBePrivate && isPrivateHost(to.hostname, this.#isPrivate)) {
       throw refusedRedirect()

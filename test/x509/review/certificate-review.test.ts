@@ -14,6 +14,8 @@ import {
   withUnknownKey,
 } from '../../support/certificates.ts'
 
+import { CERTIFICATE, reissue, validityOf } from '../support/resigned.ts'
+
 const AT = new Date()
 const OCSP = 'authorityInfoAccess = OCSP;URI:http://ocsp.test/'
 const FOR_DOCUMENTS = 'extendedKeyUsage = 1.3.6.1.5.5.7.3.36'
@@ -99,6 +101,20 @@ t.test('an expired intermediate is told by its validity, and nothing is said twi
   t.strictSame(review([below, expired, root]), NOTHING)
   const periods = certificatesOf([below, expired, root]).map(validityPeriod)
   t.match(describeInvalidity(periods, AT), /^The certificate of O=Test, CN=Expired CA expired/)
+})
+
+t.test('one whose validity is none is told by its place, a signer or an issuer', async (t) => {
+  const monthless = validityOf('251301000000Z', '491231235959Z')
+  const never =
+    'is never valid: it is no DER of this kind: "251301000000Z" is not a time of RFC 5280 4.1.2.5; have it issued anew'
+  const fields = { [CERTIFICATE.validity]: monthless }
+  const signer = reissue(leaf, issuing, fields)
+  t.strictSame(review([signer, issuing, policy, root]), { problems: ofLeaf(never), warnings: [] })
+  const authority = reissue(issuing, policy, fields)
+  const problem = `the certificate of O=Test, CN=Issuing CA ${never}`
+  t.strictSame(review([leaf, authority, policy, root]), { problems: ofFollowing(problem), warnings: [] })
+  t.strictSame(review([leaf], [authority, policy, root]).problems, ofCaCertificates(problem))
+  t.strictSame(review([leaf], [authority, issuing, policy, root]), NOTHING, 'where there is a good one too')
 })
 
 t.test('an authority in place of the signer', async (t) => {
