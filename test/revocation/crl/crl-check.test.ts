@@ -99,11 +99,18 @@ const scope = (...lines: string[]) => ['issuingDistributionPoint = critical, @sc
 
 t.test('a CRL with a flaw shows nobody to be good, and what it revokes is revoked', async (t) => {
   const past = { thisUpdate: new Date(Date.now() - 2 * HOUR_MS), nextUpdate: new Date(Date.now() - HOUR_MS) }
-  const future = { thisUpdate: new Date(Date.now() + HOUR_MS), nextUpdate: new Date(Date.now() + 2 * HOUR_MS) }
+  const future = {
+    thisUpdate: new Date(Date.now() + HOUR_MS),
+    nextUpdate: new Date(Date.now() + 2 * HOUR_MS),
+  }
   const same = (crl: Buffer) => crl
   for (const [options, flaw, change] of [
     [{}, 'it is PEM, where RFC 5280 4.2.1.13 has DER', inPem],
-    [{ extensions: EXTENSIONS }, 'it does not say when it is to be replaced', (crl) => withoutNextUpdate(crl, root)],
+    [
+      { extensions: EXTENSIONS },
+      'it does not say when it is to be replaced',
+      (crl) => withoutNextUpdate(crl, root),
+    ],
     [past, /^it was to be replaced at /, same],
     [future, /^it is from the future/, same],
     [{ extensions: ['2.5.29.27 = critical, DER:020101'] }, 'it is a delta CRL', same],
@@ -129,7 +136,11 @@ t.test('a CRL with a flaw shows nobody to be good, and what it revokes is revoke
     t.strictSame([...checked.revocations], [[serial(leaf), { at, reason: 'key compromise' }]])
     t.ok(judgeCrl(directory, checked.der, root), 'as openssl verifies it')
     authority.revoke(leaf.certificate, at, 'removeFromCRL')
-    await t.rejects(check(change(await authority.crl(options))), { message: flaw }, 'it was taken from the list')
+    await t.rejects(
+      check(change(await authority.crl(options))),
+      { message: flaw },
+      'it was taken from the list',
+    )
   }
 })
 

@@ -218,11 +218,18 @@ t.test('that a certificate is revoked counts with flaws too, if the signature is
     const answer = await checkOcspResponse(der, { ...asked, nonce }, now)
     t.match(answer.flaw, flaw)
     t.strictSame(answer.revocation, { at, reason: 'key compromise' })
-    const forged = await revoking.respond(asked.der, { ...options, args: [...(options.args ?? ['-ndays', '1']), '-badsig'] })
-    await t.rejects(checkOcspResponse(forged, { ...asked, nonce }, now), { message: 'its signature does not verify' })
+    const forged = await revoking.respond(asked.der, {
+      ...options,
+      args: [...(options.args ?? ['-ndays', '1']), '-badsig'],
+    })
+    await t.rejects(checkOcspResponse(forged, { ...asked, nonce }, now), {
+      message: 'its signature does not verify',
+    })
   }
   const stale = await revoking.respond(asked.der, { signer: short })
-  await t.rejects(checkOcspResponse(stale, asked, from(0.75 * DAY_MS)), { message: /^The certificate of CN=responder expired/ })
+  await t.rejects(checkOcspResponse(stale, asked, from(0.75 * DAY_MS)), {
+    message: /^The certificate of CN=responder expired/,
+  })
 })
 
 t.test('what is no answer at all', async (t) => {
