@@ -134,6 +134,17 @@ export const Environment = Type.Object({
     description: 'what happens when digest and contents disagree: reject, or ignore the digest',
     examples: ['reject'],
   }),
+  RAW_SIGNING: Type.Enum(['any', 'signed-attributes'], {
+    default: 'any',
+    description:
+      'what raw signatures are made over: any bytes, or signed attributes (RFC 5652 5.4) of the signer alone',
+    examples: ['signed-attributes'],
+  }),
+  SIGN_METHODS: Type.String({
+    default: 'hsm',
+    description: 'values of signMethod in a signing_token that are accepted, separated by commas',
+    examples: ['hsm,privatekey'],
+  }),
   LEVEL: Type.Enum(['b-b', 'b-t', 'b-lt'], {
     default: 'b-b',
     description:
@@ -210,6 +221,26 @@ export const Environment = Type.Object({
     description: 'what becomes of a container of level b-lt for which revocation information is missing',
     examples: ['refuse'],
   }),
+  HTTP_PROXY: Type.Optional(
+    Type.String({
+      description:
+        'HTTP proxy through which timestamp authorities, OCSP responders and CRLs with http addresses are asked, with its user and password if it has one',
+      examples: ['http://proxy.example.com:3128'],
+    }),
+  ),
+  HTTPS_PROXY: Type.Optional(
+    Type.String({
+      description: 'HTTP proxy for those with https addresses',
+      examples: ['http://proxy.example.com:3128'],
+    }),
+  ),
+  NO_PROXY: Type.Optional(
+    Type.String({
+      description:
+        'hosts that are asked directly, separated by commas: names with all below them, addresses, networks, each with a port if need be, or *',
+      examples: ['localhost,.example.com,10.0.0.0/8'],
+    }),
+  ),
   CONTAINER_SIZE_LIMIT: Type.Integer({
     minimum: 1024,
     maximum: 10_000_000,
@@ -246,6 +277,13 @@ export const Environment = Type.Object({
     default: 268_435_456,
     description: 'largest body in bytes',
     examples: ['268435456'],
+  }),
+  SIGNING_SERVICE_MAX_CONNECTIONS: Type.Integer({
+    minimum: 16,
+    maximum: 100_000,
+    default: 2048,
+    description: 'connections that may be open at the same time',
+    examples: ['2048'],
   }),
   SIGNING_SERVICE_KEEP_ALIVE_MS: Type.Integer({
     minimum: 1000,

@@ -291,6 +291,13 @@ export const SignerEntry = Type.Object(
         examples: [true],
       }),
     ),
+    rawSigning: Type.Optional(
+      Type.Enum(['any', 'signed-attributes'], {
+        description:
+          'what raw signatures are made over, in place of RAW_SIGNING: any bytes, or signed attributes of this signer alone',
+        examples: ['signed-attributes'],
+      }),
+    ),
     level: Type.Optional(
       Type.Enum(['b-b', 'b-t', 'b-lt'], {
         description: 'baseline level of its containers, in place of LEVEL',
@@ -360,9 +367,11 @@ export type SignerEntry = Static<typeof SignerEntry>
 export const SignersFile = Type.Object(
   {
     default: Type.Optional(
-      Type.String({
+      Type.Unsafe<string | null>({
+        type: ['string', 'null'],
         pattern: `^${name}$`,
-        description: 'name of the signer that signs where a request names none',
+        description:
+          'name of the signer that signs where a request names none, or null where every request has to name one',
         examples: ['contracts'],
       }),
     ),

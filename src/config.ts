@@ -5,11 +5,14 @@
  * configuration only says where it will be found.
  */
 import type { Environment } from '../schemas/configuration.ts'
+import type { Proxies } from './common/proxies.ts'
 import { warnAboutContainers } from './configuration/container-variables.ts'
 import { defined } from './configuration/defined.ts'
 import { deepFreeze } from './configuration/freeze.ts'
-import { parseHashAlgorithms, parseOrigins } from './configuration/lists.ts'
+import { parseHashAlgorithms, parseOrigins, parseSignMethods } from './configuration/lists.ts'
 import { findPin, isPinConfigured, type PinSource } from './configuration/pin.ts'
+import { problemWith } from './configuration/problem.ts'
+import { readProxies } from './configuration/proxies.ts'
 import { findCertificateProblems } from './configuration/signer-checks.ts'
 import type {
   LibraryConfiguration,
@@ -59,17 +62,24 @@ export interface Configuration {
   readonly host: string
   readonly port: number
   readonly paths: readonly string[]
+  /** Those paths that the name of a signer may follow: none where there is but one signer, from variables. */
+  readonly signerPaths: readonly string[]
   readonly bodyLimit: number
+  readonly maxConnections: number
   readonly keepAliveMs: number
   /** Between the signal to end and the end of intake. */
   readonly shutdownDelayMs: number
   readonly corsOrigins: readonly string[]
   readonly logLevel: Environment['LOG_LEVEL']
   readonly digestMismatch: Environment['DIGEST_MISMATCH']
+  /** Values of signMethod in a signing token that are accepted, in lower case. */
+  readonly signMethods: readonly string[]
   /** How often the files of the signers are looked at; 0 is never. */
   readonly reloadIntervalMs: number
   /** Whether anybody is asked whether certificates were revoked. */
   readonly revocationCheck: boolean
+  /** The proxies through which timestamp authorities, OCSP responders and CRLs are asked. */
+  readonly proxies: Proxies
   readonly hsm: HsmConfiguration
   readonly signers: SignersConfiguration
   /** What the operator should know though it does not stop the start. */
@@ -93,6 +103,8 @@ export function loadConfiguration(environment: Variables): Readonly<Configuratio
     )
   }
   const corsOrigins = parseOrigins(values.CORS_ORIGINS ?? '', problems)
+  const signMethods = parseSignMethods(values.SIGN_METHODS as string, problems)
+  const proxies = readProxies(values, problems)
   const signers = readSigners(given, values, problems)
   refuseProblems(problems)
   warnings.push(...warnAboutContainers(given, signers))
@@ -101,14 +113,18 @@ export function loadConfiguration(environment: Variables): Readonly<Configuratio
     host: whole.SIGNING_SERVICE_HOST,
     port: whole.SIGNING_SERVICE_PORT,
     paths: listPaths(whole.SIGNING_SERVICE_PATH),
+    signerPaths: listSignerPaths(whole),
     bodyLimit: whole.SIGNING_SERVICE_BODY_LIMIT,
+    maxConnections: whole.SIGNING_SERVICE_MAX_CONNECTIONS,
     keepAliveMs: whole.SIGNING_SERVICE_KEEP_ALIVE_MS,
     shutdownDelayMs: whole.SHUTDOWN_DELAY_MS,
     corsOrigins,
     logLevel: whole.LOG_LEVEL,
     digestMismatch: whole.DIGEST_MISMATCH,
+    signMethods,
     reloadIntervalMs: whole.SIGNERS_RELOAD_INTERVAL_MS,
     revocationCheck: whole.REVOCATION_CHECK === 'on',
+    proxies,
     hsm: describeHsm(whole),
     signers,
     warnings,
@@ -138,7 +154,7 @@ function readSigners(
   const hashAlgorithms = parseHashAlgorithms(values.HASH_ALGORITHMS as string, problems)
   const read = values.SIGNERS_FILE === undefined ? readSingleSigner : readSignersFile
   const signers = read(given, values, hashAlgorithms, problems)
-  problems.push(...findCertificateProblems(signers))
+  problems.push(...findCertificateProblems(signers), ...findPathProblems(values, signers))
   return signers
 }
 
@@ -177,6 +193,22 @@ function pick(environment: Variables, names: readonly (keyof Environment)[]): Gi
 /** The addresses of the callback, each once: the router takes /sign and /sign/ for the same. */
 function listPaths(further: string): string[] {
   return [...new Set(['/', '/sign', further.replace(/(?<=.)\/$/, '')])]
+}
+
+/** Lists the paths under which each signer of a signers file has its own: /sign/NAME. */
+function listSignerPaths({ SIGNING_SERVICE_PATH: path, SIGNERS_FILE: file }: Environment): string[] {
+  return file === undefined ? [] : listPaths(path).filter((one) => one !== '/')
+}
+
+/** Refuses a path that is also that of a signer: the default signer would sign in its place. */
+function findPathProblems(
+  { SIGNING_SERVICE_PATH: path = '', SIGNERS_FILE: file }: Partial<Environment>,
+  { signers }: SignersConfiguration,
+): ConfigurationProblem[] {
+  const name = /^\/sign\/([^/]+)\/?$/.exec(path)?.[1]
+  return file !== undefined && signers.some((signer) => signer.name === name)
+    ? [problemWith('SIGNING_SERVICE_PATH', `is the path of the signer ${name}`)]
+    : []
 }
 
 function describeHsm(values: Environment): HsmConfiguration {

@@ -5,6 +5,7 @@
  * Engine prints status and body of a refusal to its log.
  */
 import createError from '@fastify/error'
+import { BODY_PERIOD_MS, HEADERS_TIMEOUT_MS, MIN_BODY_BYTES, REQUEST_TIMEOUT_MS } from './common/arrival.ts'
 
 // The request
 export const INVALID_REQUEST = createError('INVALID_REQUEST', '%s', 400)
@@ -23,15 +24,23 @@ export const DIGEST_MISMATCH = createError(
   '%s: is not the %s digest of the contents; send the matching digest, or leave it out',
   400,
 )
-export const PAYLOAD_TOO_LARGE = createError(
-  'PAYLOAD_TOO_LARGE',
-  'The body is larger than the %s bytes that SIGNING_SERVICE_BODY_LIMIT allows',
-  413,
-)
+export const PAYLOAD_TOO_LARGE = createError('PAYLOAD_TOO_LARGE', '%s', 413)
 export const UNSUPPORTED_MEDIA_TYPE = createError('UNSUPPORTED_MEDIA_TYPE', '%s', 415)
 
+// Who asks
+export const ORIGIN_NOT_ALLOWED = createError(
+  'ORIGIN_NOT_ALLOWED',
+  'Browser pages of this origin may not call; CORS_ORIGINS lists those that may',
+  403,
+)
+
 // The connection
-export const REQUEST_TIMEOUT = createError('REQUEST_TIMEOUT', 'The request did not arrive in time', 408)
+export const REQUEST_TIMEOUT = createError(
+  'REQUEST_TIMEOUT',
+  `The request did not arrive in time: its headers must come within ${HEADERS_TIMEOUT_MS / 1000} s, at least ` +
+    `${MIN_BODY_BYTES} bytes of its body every ${BODY_PERIOD_MS / 1000} s, and all of it within ${REQUEST_TIMEOUT_MS / 1000} s`,
+  408,
+)
 export const EXPECTATION_FAILED = createError(
   'EXPECTATION_FAILED',
   'Expect: 100-continue is the only expectation that is met',
@@ -57,14 +66,10 @@ export const SERVICE_BUSY = createError(
 // The signer
 export const UNKNOWN_SIGNER = createError(
   'UNKNOWN_SIGNER',
-  'signing_token: names a signer that this service does not have',
+  '%s: names a signer that this service does not have',
   400,
 )
-export const SIGNER_MISMATCH = createError(
-  'SIGNER_MISMATCH',
-  'data_to_be_signed: is made with the certificate of another signer; get_certificates and sign need the same signing_token',
-  400,
-)
+export const SIGNER_MISMATCH = createError('SIGNER_MISMATCH', '%s', 400)
 export const NOT_ALLOWED_FOR_SIGNER = createError('NOT_ALLOWED_FOR_SIGNER', '%s', 400)
 export const CERTIFICATE_NOT_VALID = createError('CERTIFICATE_NOT_VALID', '%s', 500)
 export const CERTIFICATE_REVOKED = createError(

@@ -68,12 +68,14 @@ t.test('with module and PIN alone all else has its default', async (t) => {
     host: '0.0.0.0',
     port: 6000,
     paths: ['/', '/sign'],
+    signerPaths: [],
     bodyLimit: 268_435_456,
     keepAliveMs: 620_000,
     shutdownDelayMs: 0,
     corsOrigins: [],
     logLevel: 'info',
     digestMismatch: 'reject',
+    signMethods: ['hsm'],
     reloadIntervalMs: 2000,
     revocationCheck: true,
     hsm: {
@@ -91,6 +93,7 @@ t.test('with module and PIN alone all else has its default', async (t) => {
             ...{ containers: ['raw', 'pkcs7'], signatureTypes: ['cms', 'cades'], raw: false },
             hashAlgorithms: ['sha256', 'sha384', 'sha512'].map(findHashAlgorithm),
             minimumDaysLeft: 0,
+            rawSigning: 'any',
           },
           container: {
             ...{ level: 'b-b', sizeLimit: 32_768, rsaSignatureIdentifier: 'rsaEncryption' },
@@ -115,6 +118,7 @@ t.test('every variable reaches its place', async (t) => {
     ...{ HSM_SESSIONS: '3', HSM_QUEUE_LIMIT: '0', HSM_TIMEOUT_MS: '900', HSM_KEEPALIVE_MS: '5000' },
     ...{ HSM_ZOMBIE_LIMIT: '0', HSM_SESSION_MAX_USES: '100', HSM_SESSION_MAX_AGE_MS: '60000' },
     ...{ SHUTDOWN_DELAY_MS: '2000', SIGNERS_RELOAD_INTERVAL_MS: '500' },
+    ...{ RAW_SIGNING: 'signed-attributes', SIGN_METHODS: 'hsm,PrivateKey, hsm' },
     ...{ HASH_ALGORITHMS: 'sha512', DIGEST_MISMATCH: 'ignore', CORS_ORIGINS: 'https://app.example.com' },
     ...{ SIGNING_SERVICE_PORT: '0', SIGNING_SERVICE_HOST: '::1', SIGNING_SERVICE_PATH: '/api/sign' },
     ...{ SIGNING_SERVICE_BODY_LIMIT: '1024', SIGNING_SERVICE_KEEP_ALIVE_MS: '1000', LOG_LEVEL: 'warn' },
@@ -122,6 +126,8 @@ t.test('every variable reaches its place', async (t) => {
   t.match(configuration, {
     ...{ host: '::1', port: 0, paths: ['/', '/sign', '/api/sign'], bodyLimit: 1024, keepAliveMs: 1000 },
     ...{ corsOrigins: ['https://app.example.com'], logLevel: 'warn', digestMismatch: 'ignore' },
+    signMethods: ['hsm', 'privatekey'],
+    signerPaths: [],
     shutdownDelayMs: 2000,
     reloadIntervalMs: 500,
     hsm: {
@@ -136,7 +142,7 @@ t.test('every variable reaches its place', async (t) => {
             token: { label: 'hsm1', serial: 'f41c2b8d90aa17e3', slot: 2 },
           },
           key: { label: 'signer', id: '01a2' },
-          rules: { hashAlgorithms: [{ name: 'sha512' }] },
+          rules: { hashAlgorithms: [{ name: 'sha512' }], rawSigning: 'signed-attributes' },
           settings: { key: 'HSM_KEY_LABEL' },
         },
       ],
@@ -238,6 +244,22 @@ t.test('key ids are hex of whole bytes', async (t) => {
   }
 })
 
+t.test('sign methods', async (t) => {
+  const methods = (value: string) => load({ SIGN_METHODS: value }).signMethods
+  t.strictSame(methods('privateKey,HSM,globaltrust, GlobalSign,'), [
+    ...['privatekey', 'hsm', 'globaltrust', 'globalsign'],
+  ])
+  t.strictSame(methods('privatekey'), ['privatekey'])
+  const wrong = '"software" is none of privatekey, hsm, globaltrust, globalsign'
+  checkRefused(t, 'SIGN_METHODS', 'software', wrong)
+  checkRefused(t, 'SIGN_METHODS', ' , ', 'names none')
+})
+
+t.test('what raw signatures are made over', async (t) => {
+  t.equal(signerOf(load({ RAW_SIGNING: 'any' })).rules.rawSigning, 'any')
+  checkRefused(t, 'RAW_SIGNING', 'attributes')
+})
+
 t.test('the path', async (t) => {
   for (const [value, paths] of [
     ['/', ['/', '/sign']],
@@ -248,6 +270,7 @@ t.test('the path', async (t) => {
   ] as const) {
     t.strictSame(load({ SIGNING_SERVICE_PATH: value }).paths, paths, value)
   }
+  t.strictSame(load({ SIGNING_SERVICE_PATH: '/sign/default' }).paths, ['/', '/sign', '/sign/default'])
   for (const value of [
     'sign',
     '//sign',

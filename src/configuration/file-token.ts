@@ -29,7 +29,7 @@ export interface TokenContext {
 interface TokenPart {
   readonly access: TokenAccess
   readonly key: KeySelector
-  readonly settings: Omit<SettingNames, 'certificate' | 'caCertificates' | 'algorithm'>
+  readonly settings: Omit<SettingNames, 'certificate' | 'caCertificates' | 'algorithm' | 'hashAlgorithms'>
 }
 
 /** Place in the file of a property of the signer. */

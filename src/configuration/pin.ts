@@ -6,6 +6,14 @@ import type { GivenVariables, Variables } from './variables.ts'
 /** Where the PIN is found when a token is logged in to. */
 export type PinSource = { readonly variable: string } | { readonly file: string }
 
+/** Returns the PIN that the environment holds now; undefined where a file holds it, which this process never opens. */
+export function pinOfEnvironment(
+  source: PinSource,
+  environment: Variables = process.env,
+): string | undefined {
+  return 'variable' in source ? environment[source.variable] : undefined
+}
+
 /** Whether there is a PIN, if only one that is configured wrongly. */
 export function isPinConfigured({ HSM_PIN: pin = '', HSM_PIN_FILE: file = '' }: Variables): boolean {
   return pin !== '' || file !== ''

@@ -48,6 +48,7 @@ export interface SettingNames {
   readonly certificate: string
   readonly caCertificates: string
   readonly algorithm: string
+  readonly hashAlgorithms: string
   /** What tells several tokens apart, in words. */
   readonly tokenChoice: string
   /** What tells several keys apart, in words. */
@@ -55,6 +56,7 @@ export interface SettingNames {
 }
 
 export type Container = 'raw' | 'pkcs7'
+export type RawSigning = 'any' | 'signed-attributes'
 
 /** What a signer may be asked for. */
 export interface SignerRules {
@@ -65,6 +67,8 @@ export interface SignerRules {
   readonly minimumDaysLeft: number
   /** Whether raw signatures are given too that are not RSASSA-PKCS1-v1_5, which Document Engine does not document. */
   readonly raw: boolean
+  /** What raw signatures are made over: any bytes, or signed attributes of the signer alone (RFC 5652 5.4). */
+  readonly rawSigning: RawSigning
 }
 
 /** Certificates of files. */
@@ -87,8 +91,8 @@ export interface SignerConfiguration extends CertificateFiles {
 }
 
 export interface SignersConfiguration {
-  /** Name of the one that signs where a request names none. */
-  readonly default: string
+  /** Name of the one that signs where a request names none; null where each request has to name one. */
+  readonly default: string | null
   readonly signers: readonly SignerConfiguration[]
   /** Absolute paths of all the files that this was read from. */
   readonly files: readonly string[]

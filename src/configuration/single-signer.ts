@@ -12,6 +12,7 @@ import { problemWith } from './problem.ts'
 import type {
   KeySelector,
   LibraryConfiguration,
+  RawSigning,
   SettingNames,
   SignersConfiguration,
   TokenSelector,
@@ -30,6 +31,7 @@ export const SETTINGS: SettingNames = {
   caCertificates: 'CA_CERTIFICATES_FILE',
   // Which the type of the key decides
   algorithm: 'HSM_KEY_LABEL',
+  hashAlgorithms: 'HASH_ALGORITHMS',
   tokenChoice: 'HSM_TOKEN_LABEL, HSM_TOKEN_SERIAL or HSM_SLOT',
   keyChoice: 'HSM_KEY_LABEL or HSM_KEY_ID',
 }
@@ -62,6 +64,7 @@ export function readSingleSigner(
       hashAlgorithms,
       minimumDaysLeft: 0,
       raw: false,
+      rawSigning: values.RAW_SIGNING as RawSigning,
     },
     container: buildContainer(containers),
     caCertificates,

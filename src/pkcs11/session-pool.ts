@@ -7,7 +7,8 @@ import type { HsmConfiguration, TokenAccess } from '../config.ts'
 import { defined } from '../configuration/defined.ts'
 import { ConfigurationError, HSM_UNAVAILABLE, SIGNATURE_SELF_CHECK_FAILED } from '../errors.ts'
 import { KeyProofs, MISMATCH } from './key-proofs.ts'
-import type { FoundKey, KeyOutcome, RefusedPinDigests, SignOrder } from './messages.ts'
+import type { FoundKey, KeyOutcome, SignOrder } from './messages.ts'
+import type { ToldPin } from './pin-version.ts'
 import type { KeyUse, PoolKey } from './pool-key.ts'
 import { PoolKeys } from './pool-keys.ts'
 import type { PoolObserver } from './pool-observer.ts'
@@ -21,7 +22,6 @@ import type { Work } from './work.ts'
 /** How often sessions and queue are looked at. */
 const TICK_MS = 100
 
-const NO_PINS: RefusedPinDigests = { secret: Buffer.alloc(0), digests: [] }
 const NO_SESSIONS = { opening: 0, idle: 0, busy: 0, zombie: 0 }
 
 export interface PoolOptions {
@@ -32,9 +32,11 @@ export interface PoolOptions {
   /** The token was reached, and the configuration does not fit it. */
   onMisconfigured(error: ConfigurationError): void
   /** PINs that must not be told again; none unless given. */
-  refusedPins?(): RefusedPinDigests
-  /** The token is about to be told the PIN, by its digest. */
-  onLogin?(pinDigest: string): void
+  refusedPins?(): readonly ToldPin[]
+  /** The PIN, in place of the one that the environment holds. */
+  readonly givenPin?: string
+  /** The token is about to be told this PIN. */
+  onLogin?(told: ToldPin): void
   /** The token refused the PIN: nothing is tried any more. */
   onPinRefused?(): void
   readonly log: BaseLogger
@@ -72,7 +74,7 @@ export class SessionPool {
   constructor(
     options: PoolOptions,
     supervise = (events: SupervisorEvents): SupervisorCalls =>
-      new Supervisor({ refusedPins: () => NO_PINS, ...options, request: createOpenRequest(options), events }),
+      new Supervisor({ refusedPins: () => [], ...options, request: createOpenRequest(options), events }),
   ) {
     const { hsm, keys } = options
     this.#options = options
@@ -97,7 +99,7 @@ export class SessionPool {
       onLoggedIn: () => this.#sessions?.loggedIn(),
       onLogInFailed: (failure) => this.#sessions?.logInFailed(failure),
       onLost: () => this.#lost(),
-      onLogin: (pinDigest) => options.onLogin?.(pinDigest),
+      onLogin: (told) => options.onLogin?.(told),
       onPinRefused: () => options.onPinRefused?.(),
       onMisconfigured: options.onMisconfigured,
     })

@@ -70,7 +70,11 @@ export class SigningJobs {
     client?.onLeave(() => this.#abandon(job))
     this.#enqueue(job)
     try {
-      return await job.signature
+      const signature = await job.signature
+      if (client !== undefined) {
+        client.signed = true
+      }
+      return signature
     } finally {
       if (job.hedged) {
         // The other session was faster

@@ -1,50 +1,151 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { performance } from 'node:perf_hooks'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import type { Logger } from 'pino'
+import type { Registry } from 'prom-client'
+import { BODY_PERIOD_MS } from '../common/arrival.ts'
+import { registerGauge } from '../metrics/gauge.ts'
+import { ReasonCounter } from '../metrics/reason-counter.ts'
+import { RepeatedWarning } from '../pkcs11/repeated-warning.ts'
+import { closeInStages } from './close-in-stages.ts'
+
+export interface ConnectionsOptions {
+  /** Connections that may be open at the same time. */
+  readonly limit: number
+  readonly registry: Registry
+  readonly log: Logger
+}
+
+/** Bytes of a body that are discarded once it is refused, so that its connection serves the next request. */
+const MAX_DISCARDED = 65_536
+
+interface Connection {
+  /** Requests that are not answered yet. */
+  unanswered: number
+  latest?: { readonly request: IncomingMessage; readonly since: number }
+}
 
 /**
- * Ends, when the service closes, the connections that no request is in progress on. Node itself ends those alone that
- * have had a request: one that was opened and never used would keep the server from closing.
+ * Bounds the connections and ends those that nobody needs: when one too many comes, when the service closes, and when a
+ * request is answered whose body is still on its way.
  */
-export const connections = fp(
-  async (app) => {
-    /** Those that are open, with how many of their requests are unanswered. */
-    const open = new Map<Socket, number>()
+export const connections = fp<ConnectionsOptions>(
+  async (app, { limit, registry, log }) => {
+    const open = new Map<Socket, Connection>()
+    /** Open connections without a request in progress, the longest unused first. */
+    const idle = new Set<Socket>()
     let closing = false
+    const warning = new RepeatedWarning(log)
+    const shed = new ReasonCounter({
+      registry,
+      name: 'signing_service_http_connections_shed_total',
+      help: 'Connections that were closed since one too many came, by what they were.',
+      label: 'reason',
+      words: ['idle', 'slow', 'new'],
+    })
 
-    function endUnused(): void {
-      for (const [socket, unanswered] of open) {
-        if (unanswered === 0) {
-          // After what was written has been sent
-          socket.destroySoon()
-        }
-      }
+    function forget(socket: Socket): void {
+      open.delete(socket)
+      idle.delete(socket)
     }
 
-    function count(socket: Socket, more: number): void {
-      const unanswered = open.get(socket)
-      if (unanswered !== undefined) {
-        open.set(socket, unanswered + more)
+    /** Closes the connection that keeps waiting longest, or else the new one: health probes should get through. */
+    function shedOne(added: Socket): void {
+      warning.say('too many connections: others are closed; see SIGNING_SERVICE_MAX_CONNECTIONS', { limit })
+      const [unused] = idle
+      const slow = unused === undefined ? findSlow() : undefined
+      shed.count(unused !== undefined ? 'idle' : slow !== undefined ? 'slow' : 'new')
+      const one = unused ?? slow ?? added
+      forget(one)
+      one.destroy()
+    }
+
+    /** Finds a connection whose request has been arriving for so long that its caller has hardly waited for an answer. */
+    function findSlow(): Socket | undefined {
+      const longAgo = performance.now() - BODY_PERIOD_MS
+      for (const [socket, { latest }] of open) {
+        if (latest !== undefined && !latest.request.complete && latest.since < longAgo) {
+          return socket
+        }
+      }
+      return undefined
+    }
+
+    function endIdle(): void {
+      for (const socket of idle) {
+        // After what was written has been sent
+        socket.destroySoon()
       }
     }
 
     app.server.on('connection', (socket: Socket) => {
-      open.set(socket, 0)
-      socket.once('close', () => open.delete(socket))
+      if (open.size >= limit) {
+        shedOne(socket)
+      }
+      if (!socket.destroyed) {
+        open.set(socket, { unanswered: 0 })
+        idle.add(socket)
+        socket.once('close', () => forget(socket))
+      }
     })
-    app.server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
-      count(socket, 1)
+    app.server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+      const { socket } = request
+      const connection = open.get(socket)
+      if (connection === undefined) {
+        // It was closed while this request waited to be read
+        return
+      }
+      connection.unanswered += 1
+      connection.latest = { request, since: performance.now() }
+      idle.delete(socket)
       response.on('close', () => {
-        count(socket, -1)
+        connection.unanswered -= 1
+        if (connection.unanswered === 0 && open.has(socket)) {
+          idle.add(socket)
+        }
         if (closing) {
-          endUnused()
+          // Node itself ends those alone that have had a request
+          endIdle()
         }
       })
     })
+    app.addHook('onSend', (request, reply, payload, done) => {
+      if (isStillArriving(request, reply)) {
+        reply.header('connection', 'close')
+        closeInStages(request.raw.socket)
+      }
+      done(null, payload)
+    })
     app.addHook('preClose', async () => {
       closing = true
-      endUnused()
+      endIdle()
+    })
+
+    registerGauge(registry, {
+      name: 'signing_service_http_connections',
+      help: 'Connections that are open.',
+      collect() {
+        this.set(open.size)
+      },
+    })
+    registerGauge(registry, {
+      name: 'signing_service_http_connections_limit',
+      help: 'Connections that may be open before others are closed.',
+      collect() {
+        this.set(limit)
+      },
     })
   },
   { name: 'connections' },
 )
+
+/** Tells whether an answer is given before the body has come, and the connection has to be closed for that. */
+function isStillArriving({ raw }: FastifyRequest, reply: FastifyReply): boolean {
+  const { 'content-length': length, 'transfer-encoding': encoding } = raw.headers
+  if (raw.complete || (length === undefined && encoding === undefined)) {
+    return false
+  }
+  return encoding !== undefined || Number(length) > MAX_DISCARDED || reply.getHeader('connection') === 'close'
+}

@@ -8,7 +8,6 @@ import {
   INVALID_REQUEST,
   METHOD_NOT_ALLOWED,
   NOT_FOUND,
-  PAYLOAD_TOO_LARGE,
   SERVICE_BUSY,
   UNSUPPORTED_MEDIA_TYPE,
 } from '../errors.ts'
@@ -18,9 +17,6 @@ type ServiceError = FastifyError & { readonly statusCode: number }
 
 /** Codes of refusals that another attempt may not meet. */
 const BUSY: readonly string[] = [new HSM_BUSY().code, new SERVICE_BUSY().code]
-
-/** Codes of refusals that a client may meet while it is still sending. */
-const WHILE_SENDING: readonly string[] = [...BUSY, new PAYLOAD_TOO_LARGE('').code]
 
 /** Seconds after which a client that met one of them should try again. */
 const RETRY_AFTER_S = 1
@@ -39,16 +35,18 @@ export const errorReply = fp(
     })
 
     app.setErrorHandler((error: FastifyError, request, reply) => {
-      if (WHILE_SENDING.includes(error.code)) {
-        // Fastify would close. Node reads on instead and discards the rest, within the request's timeout: a client
-        // that is still sending would have its connection reset, and might never read the answer
-        reply.removeHeader('connection')
+      if (request.is404 && !isOurs(error)) {
+        // Whatever the framework has against its headers: nothing here would answer it
+        return answerNotFound(request, reply)
       }
       return sendError(translate(error, request), request, reply)
     })
 
-    app.setNotFoundHandler((request, reply) => {
-      const allowed = allowedMethods(methodsByPath.get(pathOf(request.url)))
+    app.setNotFoundHandler(answerNotFound)
+
+    function answerNotFound(request: FastifyRequest, reply: FastifyReply): FastifyReply {
+      const path = pathOf(request.url)
+      const allowed = allowedMethods(methodsByPath.get(path) ?? methodsByPath.get(patternOf(path)))
       if (allowed.length === 0) {
         return sendError(new NOT_FOUND(), request, reply)
       }
@@ -57,7 +55,7 @@ export const errorReply = fp(
         return reply.status(204).send()
       }
       return sendError(new METHOD_NOT_ALLOWED(allowed.join(', ')), request, reply)
-    })
+    }
   },
   { name: 'error-reply', dependencies: ['request-log'] },
 )
@@ -95,6 +93,9 @@ function translate(error: FastifyError, request: FastifyRequest): ServiceError {
       // Nobody reads this any more
       return new INVALID_REQUEST('body: ended before it was complete')
   }
+  if (error.code?.startsWith('FST_') && error.statusCode !== undefined && error.statusCode < 500) {
+    return new INVALID_REQUEST('the request cannot be read; see its headers')
+  }
   if (!isOurs(error)) {
     request.log.error({ err: error }, 'an unexpected error')
     return new INTERNAL_ERROR()
@@ -112,6 +113,11 @@ const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const
 function allowedMethods(registered: ReadonlySet<string> = new Set()): string[] {
   const methods = METHODS.filter((method) => registered.has(method))
   return methods.length === 0 ? [] : [...methods, 'OPTIONS']
+}
+
+/** Returns the pattern that a path would have whose last part is the name of a signer. */
+function patternOf(path: string): string {
+  return path.replace(/[^/]+$/, ':signer')
 }
 
 /** The path of an address as the router reads it: absolute form or not, decoded, without a slash at its end. */

@@ -90,7 +90,7 @@ export class Reloading {
       // Where one is missing, it may come
       await this.#watch.watch(configuration.files)
       refuseProblems(problems)
-      await signers.takeOver(configuration)
+      await signers.takeOver(configuration, trigger === 'signal')
       this.#end('taken over')
       log.info({ signers: configuration.signers.map(({ name }) => name) }, 'the signers were taken over')
     } catch (error) {

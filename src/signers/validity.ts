@@ -1,19 +1,56 @@
 import type { X509Certificate } from 'node:crypto'
+import { readTime } from '../asn1/time.ts'
+import { readCertificateFields } from '../der/certificate-fields.ts'
+import { DerReader } from '../der/der-reader.ts'
+import { TAG } from '../der/tag.ts'
 
 const MS_PER_DAY = 86_400_000
+/** Octets of a time that a message quotes: more than any time has. */
+const MAX_TIME_LENGTH = 32
 
 /** When a certificate is valid (RFC 5280 4.1.2.5: both ends inclusive, to the second). */
 export interface ValidityPeriod {
   readonly subject: string
   readonly notBefore: Date
   readonly notAfter: Date
+  /** Why the certificate is never valid, in words, where that is so; the dates, if they are none, are then in 1970. */
+  readonly flaw?: string
 }
 
+/** Reads the period from the certificate's DER: what Node tells of a time that is none is a date of nobody's. */
 export function validityPeriod(certificate: X509Certificate): ValidityPeriod {
-  return {
-    subject: describeSubject(certificate),
-    notBefore: new Date(certificate.validFrom),
-    notAfter: new Date(certificate.validTo),
+  const subject = describeSubject(certificate)
+  try {
+    const { notBefore, notAfter } = readPeriod(readValidity(certificate))
+    const flaw = `its notBefore, ${notBefore.toISOString()}, is later than its notAfter, ${notAfter.toISOString()}`
+    return { subject, notBefore, notAfter, ...(notBefore > notAfter ? { flaw } : {}) }
+  } catch (error) {
+    return { subject, notBefore: new Date(0), notAfter: new Date(0), flaw: (error as Error).message }
+  }
+}
+
+function readValidity(certificate: X509Certificate): Buffer {
+  try {
+    return readCertificateFields(certificate).validity
+  } catch {
+    throw new Error('it is not encoded as RFC 5280 says')
+  }
+}
+
+function readPeriod(encoded: Buffer): { notBefore: Date; notAfter: Date } {
+  const validity = new DerReader(encoded).enter(TAG.sequence)
+  const [notBefore, notAfter] = ['notBefore', 'notAfter'].map((field) => readField(validity, field))
+  validity.finish()
+  return { notBefore, notAfter } as { notBefore: Date; notAfter: Date }
+}
+
+function readField(validity: DerReader, field: string): Date {
+  const encoded = validity.element()
+  try {
+    return readTime(new DerReader(encoded))
+  } catch {
+    const text = JSON.stringify(encoded.subarray(2, 2 + MAX_TIME_LENGTH).toString('latin1'))
+    throw new Error(`its ${field}, ${text}, is no time of RFC 5280 4.1.2.5`)
   }
 }
 
@@ -33,7 +70,10 @@ function inOneLine(name: string | undefined): string | undefined {
 
 /** Says which of the certificates is outside its period at a moment, in a sentence; undefined if none is. */
 export function describeInvalidity(periods: readonly ValidityPeriod[], at: Date): string | undefined {
-  for (const { subject, notBefore, notAfter } of periods) {
+  for (const { subject, notBefore, notAfter, flaw } of periods) {
+    if (flaw !== undefined) {
+      return `The certificate of ${subject} is never valid: ${flaw}; have it issued anew`
+    }
     if (at < notBefore) {
       return `The certificate of ${subject} is not valid before ${notBefore.toISOString()}; check the clock, or wait`
     }

@@ -1,4 +1,5 @@
 /** The variables that are about containers, timestamps and revocation. */
+import { writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { inspect } from 'node:util'
 import { pino } from 'pino'
@@ -319,6 +320,22 @@ t.test('what has no effect', async (t) => {
     'TSA_URL: nobody is asked for a timestamp: that takes LEVEL=b-t or LEVEL=b-lt',
   ])
   t.strictSame(warnings({ TSA_URL: 'http://one.example', LEVEL: 'b-t' }), [])
+})
+
+t.test('containers that Document Engine has no room for', async (t) => {
+  const tooLarge = (setting: string) =>
+    `${setting}: is more than the 262144 bytes that Document Engine's estimatedSize can be; larger containers fit into ` +
+    'none of its documents'
+  t.strictSame(load({ CONTAINER_SIZE_LIMIT: '262144' }).warnings, [])
+  t.strictSame(load({ CONTAINER_SIZE_LIMIT: '262145' }).warnings, [tooLarge('CONTAINER_SIZE_LIMIT')])
+  const SIGNERS_FILE = path('signers.json')
+  const signers = { a: {}, b: { containerSizeLimit: 262_144 }, c: { containerSizeLimit: 300_000 } }
+  writeFileSync(SIGNERS_FILE, JSON.stringify({ default: 'a', signers }))
+  const own = tooLarge('SIGNERS_FILE /signers/c/containerSizeLimit')
+  t.strictSame(load({ SIGNERS_FILE }).warnings, [own])
+  t.strictSame(load({ SIGNERS_FILE, CONTAINER_SIZE_LIMIT: '400000' }).warnings, [
+    ...[tooLarge('CONTAINER_SIZE_LIMIT'), own],
+  ])
 })
 
 t.test('all problems are told at once', async (t) => {

@@ -129,7 +129,7 @@ t.test('each level, as others see it', async (t) => {
     t.match(await faultOf(await signed('b-t', 'cms'), 'cms', 'b-lt'), /revocation/i, 'b-t is less than b-lt')
     t.match(await faultOf(await signed('b-b', 'cades'), 'cades', 'b-t'), /timestamp/i, 'b-b is less than b-t')
   }
-  t.match(service.log(), /"level":"b-lt"/)
+  t.match(service.log(), /"containerLevel":"b-lt"/)
   t.ok(Number(await metric('containers_total', 'signer="b-t",level="b-t",shortfall="none"')) >= 2)
 })
 
@@ -194,7 +194,7 @@ t.test('what is wrong with a timestamp', async (t) => {
   }
   const labels = 'signer="b-t-or-b-b",level="b-b",shortfall="TIMESTAMP_UNAVAILABLE"'
   t.equal(await metric('containers_total', labels), 4)
-  t.match(service.log(), /"level":"b-b","shortfall":"TIMESTAMP_UNAVAILABLE"/)
+  t.match(service.log(), /"containerLevel":"b-b","shortfall":"TIMESTAMP_UNAVAILABLE"/)
   t.match(service.log(), /No timestamp: .* answered with the HTTP status 500/)
   authorities.server.on('/timestamp', timestamping)
   t.equal(await faultOf(await signed('b-t', 'cades'), 'cades', 'b-t'), undefined, 'it is over')

@@ -40,7 +40,7 @@ function supervise(t: Test, error: Error = new Error('not opened')) {
   }
   const observed: string[] = []
   const observer = observe(observed)
-  const refusedPins = () => ({ secret: Buffer.alloc(32), digests: [] })
+  const refusedPins = () => []
   const options = {
     hsm: { sessions: 1, zombieLimit: 0 },
     request: request as SupervisorOptions['request'],

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { describeUnsupportedKey } from '../../src/signers/key-type.ts'
-import { generateKeyFile, issue, withUnknownKey } from '../support/certificates.ts'
+import { generateKeyFile, issue, rsaPss, withUnknownKey } from '../support/certificates.ts'
 
 const directory = t.testdir()
 
@@ -34,6 +34,7 @@ t.test('other keys cannot, and are called by their type', async (t) => {
     [rsa(1024), 'RSA with 1024 bits'],
     [rsa(2047), 'RSA with 2047 bits'],
     [rsa(1024, 'RSA-PSS'), 'RSA with 1024 bits'],
+    [rsaPss('sha256', 32, 'sha1'), 'RSASSA-PSS parameters with two hashes (sha256, and sha1 for MGF1)'],
     [curve('P-224'), 'EC on secp224r1'],
     [curve('secp256k1'), 'EC on secp256k1'],
   ] as const) {

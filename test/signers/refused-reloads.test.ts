@@ -1,5 +1,5 @@
 /** A changed configuration that cannot work is refused: the signers stay as they were, and everybody is told. */
-import { rmSync, writeFileSync } from 'node:fs'
+import { rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { createFaultyModule } from '../support/faulty-module/faulty-module.ts'
@@ -156,38 +156,36 @@ t.test('a PIN that the token refuses is tried once, and again when it was change
   const refusedOnce =
     'SIGNERS_FILE /signers/far/token/pinFile: no test signature could be made: the token refused the PIN (CKR_PIN_INCORRECT)'
   const notAgain =
-    'SIGNERS_FILE /signers/far/token/pinFile: the token refused this PIN; it is not tried again before it is changed'
+    'SIGNERS_FILE /signers/far/token/pinFile: the token refused this PIN; it is tried again at SIGHUP, once its file has changed'
+  const sameFile =
+    'SIGNERS_FILE /signers/far/token/pinFile: no test signature could be made: the token refused the PIN (it did so before)'
   const logins = module.calls('C_Login')
+  const refusesAgain = async (message: string, act: () => unknown) => {
+    const start = service.log().length
+    t.equal(await afterReload(service, act), 'refused')
+    refused += 1
+    t.strictSame(problemsSince(service, start), [message])
+  }
   writeFileSync(folder.path('second-pin'), 'wrong-pin-1\n')
-  const start = service.log().length
-  t.equal(await afterReload(service, () => writeWith('far', change)), 'refused')
-  refused += 1
-  t.match(problemsSince(service, start), [refusedOnce])
+  await refusesAgain(refusedOnce, () => writeWith('far', change))
   t.equal(module.calls('C_Login'), logins + 1)
 
   for (let count = 0; count < 3; count++) {
     await refuses(t, [notAgain], () => service.app.reload())
   }
   t.equal(module.calls('C_Login'), logins + 1, 'however often it is asked for')
+  symlinkSync('second-pin', folder.path('linked-pin'))
+  await refusesAgain(sameFile, () => writeWith('far', { token: { label: 'second', pinFile: 'linked-pin' } }))
+  t.equal(module.calls('C_Login'), logins + 1, 'nor by another way to the same file')
 
-  const before = 'no test signature could be made: the token refused the PIN (it did so before)'
-  writeFileSync(folder.path('second-pin'), 'wrong-pin-1\n')
-  await refuses(t, [`SIGNERS_FILE /signers/far/token/pinFile: ${before}`], () => service.app.reload())
-  writeFileSync(folder.path('copied-pin'), 'wrong-pin-1')
-  await refuses(t, [`SIGNERS_FILE /signers/far/token/pinFile: ${before}`], () => {
-    writeWith('far', { token: { label: 'second', pinFile: 'copied-pin' } })
-    service.app.reload()
-  })
-  t.equal(module.calls('C_Login'), logins + 1, 'written anew, or found elsewhere, it is the same PIN')
+  folder.put('second-pin', 'wrong-pin-1\n')
+  await refusesAgain(notAgain, () => writeWith('far', { ...change, minimumDaysLeft: 1 }))
+  t.equal(module.calls('C_Login'), logins + 1, 'a change of other files does not have it tried')
+  await refusesAgain(refusedOnce, () => service.app.reload())
+  await refusesAgain(notAgain, () => service.app.reload())
+  t.equal(module.calls('C_Login'), logins + 2, 'written anew it is tried once, at SIGHUP')
 
-  writeWith('far', change)
-  writeFileSync(folder.path('second-pin'), 'wrong-pin-2\n')
-  t.equal(await afterReload(service, () => service.app.reload()), 'refused')
-  refused += 1
-  await refuses(t, [notAgain], () => service.app.reload())
-  t.equal(module.calls('C_Login'), logins + 2, 'another one is another try')
-
-  writeFileSync(folder.path('second-pin'), `${PIN}\n`)
+  folder.put('second-pin', `${PIN}\n`)
   t.equal(await afterReload(service, () => service.app.reload()), 'taken over')
   t.equal(await signsWith(url, 'far'), far.certificate.serialNumber)
   t.equal(await signsWith(url, 'house'), house.certificate.serialNumber)

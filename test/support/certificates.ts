@@ -1,6 +1,6 @@
 /** Keys and certificates of any kind, made by openssl, for tests of what the service does with them. */
 import { execFileSync } from 'node:child_process'
-import { X509Certificate } from 'node:crypto'
+import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DerReader } from '../../src/der/der-reader.ts'
@@ -41,6 +41,28 @@ export interface IssueOptions {
 
 export const RSA_2048 = ['-algorithm', 'RSA', '-pkeyopt', 'rsa_keygen_bits:2048']
 export const P_256 = ['-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256']
+/** Keys for RSASSA-PSS alone; with a hash, their certificates have parameters (RFC 4055 3.1). */
+export function rsaPss(hash?: string, saltLength?: number, mgf1Hash = hash): readonly string[] {
+  const options = [
+    'rsa_keygen_bits:2048',
+    ...(hash === undefined ? [] : [`rsa_pss_keygen_md:${hash}`, `rsa_pss_keygen_mgf1_md:${mgf1Hash}`]),
+    ...(saltLength === undefined ? [] : [`rsa_pss_keygen_saltlen:${saltLength}`]),
+  ]
+  return ['-algorithm', 'RSA-PSS', ...options.flatMap((option) => ['-pkeyopt', option])]
+}
+
+/** Writes a key for RSASSA-PSS alone as an ordinary RSA key, as tokens know it. Returns the path of the file. */
+export function writePlainRsaKey({ keyFile }: Pick<Issued, 'keyFile'>): string {
+  const der = createPrivateKey(readFileSync(keyFile)).export({ type: 'pkcs8', format: 'der' })
+  const info = new DerReader(der).enter(TAG.sequence)
+  info.element(TAG.integer)
+  info.element(TAG.sequence)
+  const key = createPrivateKey({ key: info.content(TAG.octetString), type: 'pkcs1', format: 'der' })
+  const file = `${keyFile}.plain.pem`
+  writeFileSync(file, key.export({ type: 'pkcs8', format: 'pem' }))
+  return file
+}
+
 const DAY_MS = 86_400_000
 
 /** Makes a private key in `directory`. Returns its path. An RSA key, which takes long to make, is new to this process. */

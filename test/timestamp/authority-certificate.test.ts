@@ -24,6 +24,6 @@ t.test('a certificate that only OpenSSL can read', async (t) => {
   const { certificate } = spoil(issue(directory, { subject, issuer, extensions: FOR_TIMESTAMPS }))
   t.equal(
     traceAuthority(certificate, [], [root.certificate], new Date()),
-    'its certificate is not encoded as RFC 5280 says',
+    'the certificate of CN=Timestamp authority is not encoded as RFC 5280 says',
   )
 })

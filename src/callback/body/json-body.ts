@@ -1,13 +1,17 @@
-import type { Readable } from 'node:stream'
 import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import { CallbackBody } from '../../../schemas/callback.ts'
+import { INVALID_REQUEST } from '../../errors.ts'
 import type { Base64Digests } from './base64-digests.ts'
+import { BodyReader } from './body-reader.ts'
 import { contentAlgorithms, type RuledSigners } from './content-algorithms.ts'
-import { readText } from './read-text.ts'
+import { findRepeatedName } from './repeated-name.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Of strings that the body has only the beginnings of, by the marks that these end in. */
+    /** Reads the body from the moment on at which the headers were read. */
+    bodyReader: BodyReader
+    /** Digests of strings of which the body has only the beginnings, by the marks that these end in. */
     longContents: ReadonlyMap<string, Base64Digests>
   }
 }
@@ -16,7 +20,13 @@ export interface JsonBodyOptions {
   readonly signers: RuledSigners
 }
 
-/** Bodies of JSON, of which long contents are hashed while they arrive. */
+/** Fields that mean something here. Others may stand twice, as nobody reads them. */
+const KNOWN_NAMES: ReadonlySet<string> = new Set(Object.keys(CallbackBody.properties))
+
+/** One for all requests: to make it takes longer than to read most bodies. */
+const REQUEST_ENDED = new Error('the request has ended')
+
+/** Bodies of JSON. Long contents are hashed while they arrive. */
 export const jsonBody = fp<JsonBodyOptions>(
   async (app, { signers }) => {
     const parse = app.getDefaultJsonParser('error', 'error')
@@ -28,17 +38,31 @@ export const jsonBody = fp<JsonBodyOptions>(
       })
     }
 
+    app.decorateRequest('bodyReader', null as unknown as BodyReader)
     app.decorateRequest('longContents', null as unknown as ReadonlyMap<string, Base64Digests>)
-    app.addContentTypeParser('application/json', async (request: FastifyRequest, payload: Readable) => {
+    // At once: until a body is read, Node keeps each of its chunks as a buffer of its own
+    app.addHook('onRequest', (request, reply, done) => {
       const length = request.headers['content-length']
-      const { text, contents } = await readText(payload, {
+      const reader = new BodyReader(request.raw, {
         limit: request.routeOptions.bodyLimit,
         announced: length === undefined ? undefined : Number(length),
         chooseAlgorithms,
-        hold: (bytes) => request.holdBody(bytes),
+        hold: (bytes) => request.holdBody(bytes, reader.stop),
       })
+      request.bodyReader = reader
+      reply.raw.once('close', () => reader.stop(REQUEST_ENDED))
+      done()
+    })
+    app.addContentTypeParser('application/json', async (request: FastifyRequest) => {
+      await request.bodyReader.whole
+      const { text, contents } = request.bodyReader.take()
       request.longContents = contents
-      return parseText(request, text)
+      const body = await parseText(request, text)
+      const repeated = findRepeatedName(text, KNOWN_NAMES)
+      if (repeated !== undefined) {
+        throw new INVALID_REQUEST(`${repeated}: must not stand in the body twice`)
+      }
+      return body
     })
   },
   { name: 'json-body', dependencies: ['body-budget', 'http-manners'] },

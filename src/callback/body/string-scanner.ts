@@ -13,7 +13,16 @@ export class StringScanner {
   }
 
   /** @returns the index of the quotation mark that ends the string, or the length of `chunk` where none does */
-  findEnd(chunk: Uint8Array, from: number): number {
+  findEnd(chunk: Buffer, from: number): number {
+    const quote = chunk.indexOf(QUOTE, from)
+    const end = quote === -1 ? chunk.length : quote
+    // Most strings have no escapes, and the search for one byte is many times faster than a loop
+    return this.#openEscape === 0 && !chunk.subarray(from, end).includes(BACKSLASH)
+      ? end
+      : this.#findEndBehindEscapes(chunk, from)
+  }
+
+  #findEndBehindEscapes(chunk: Buffer, from: number): number {
     let open = this.#openEscape
     let at = from
     for (; at < chunk.length; at++) {
@@ -31,14 +40,5 @@ export class StringScanner {
     }
     this.#openEscape = at < chunk.length ? 0 : open
     return at
-  }
-
-  /** The same for strings that are long and have few escapes. */
-  findFarEnd(chunk: Buffer): number {
-    const quote = chunk.indexOf(QUOTE)
-    const end = quote === -1 ? chunk.length : quote
-    return this.#openEscape === 0 && !chunk.subarray(0, end).includes(BACKSLASH)
-      ? end
-      : this.findEnd(chunk, 0)
   }
 }

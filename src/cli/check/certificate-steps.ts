@@ -12,6 +12,7 @@ import {
   earliestNotAfter,
   validityPeriod,
 } from '../../signers/validity.ts'
+import { listWarnings } from '../../signers/warnings.ts'
 import type { Report } from './report.ts'
 
 const DAY_MS = 86_400_000
@@ -44,15 +45,16 @@ export function reportConfigured(report: Report, act: () => void): void {
   }
 }
 
-export function reportChain(
-  report: Report,
-  { certificate, issuers, complete, validity }: Signer,
-  { minimumDaysLeft }: Pick<SignerRules, 'minimumDaysLeft'>,
-): void {
+export function reportChain(report: Report, signer: Signer, rules: SignerRules): void {
+  const { certificate, issuers, complete, validity } = signer
+  const { minimumDaysLeft } = rules
   const last = issuers.at(-1) ?? certificate
   const path = validity.map(({ subject }) => subject).join(' < ')
   if (complete) {
-    report.passed('chain', `complete to a self-signed root: ${path}`)
+    report.passed(
+      'chain',
+      [`complete to a self-signed root: ${path}`, ...listWarnings(rules, signer)].join('; '),
+    )
   } else {
     report.failed('chain', `${path}; missing is the certificate of its issuer ${describeIssuer(last)}`)
   }

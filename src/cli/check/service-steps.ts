@@ -4,7 +4,7 @@ import type { Signer } from '../../signers/signer.ts'
 import { describeSubject } from '../../signers/validity.ts'
 import { readCertificate } from '../../x509/read-certificate.ts'
 import type { StepName } from './advice.ts'
-import { describeError, type Reply, send } from './http.ts'
+import { type Reply, send } from './http.ts'
 import type { Report } from './report.ts'
 
 const BUILD_INFO = /^signing_service_build_info\{version="([^"]+)",node_version="([^"]+)"\}/m
@@ -69,7 +69,7 @@ async function attempt(report: Report, name: StepName, act: () => Promise<void>)
     await act()
     return true
   } catch (error) {
-    report.failed(name, describeError(error))
+    report.failed(name, (error as Error).message)
     return false
   }
 }

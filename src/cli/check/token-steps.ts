@@ -1,5 +1,6 @@
 /** The steps of a check on the HSM, which a process of its own goes; and those that follow from what it finds. */
 import type { HsmConfiguration, SignerConfiguration } from '../../config.ts'
+import { defined } from '../../configuration/defined.ts'
 import { type AdministrationError, administer } from '../../pkcs11/administration/administer.ts'
 import type {
   CheckStep,
@@ -11,6 +12,7 @@ import type {
 import type { AdministrationAccess } from '../../pkcs11/administration/messages.ts'
 import type { FoundKey } from '../../pkcs11/messages.ts'
 import { createTestWork } from '../../pkcs11/test-signature.ts'
+import { checkHashAlgorithms, permittedHashes } from '../../signers/algorithm-fit.ts'
 import { createPoolKey } from '../../signers/key-request.ts'
 import { type Signer, signerFromFiles, signerFromToken } from '../../signers/signer.ts'
 import { printable } from '../table.ts'
@@ -50,8 +52,10 @@ export class TokenSteps {
   /** Goes all steps; whatever fails becomes part of the report. */
   async go(access: AdministrationAccess, limitMs: number): Promise<void> {
     const { rules } = this.#configuration
+    const certifiedKey = this.#signer?.publicKey.export({ type: 'spki', format: 'der' })
     const request = {
       key: createPoolKey(this.#configuration, () => {}).request,
+      ...defined({ certifiedKey }),
       hashes: rules.hashAlgorithms.map(({ name }) => name),
       sessions: this.#hsm.sessions,
       signatures: SIGNATURES,
@@ -134,6 +138,7 @@ export class TokenSteps {
         this.#signer = signerFromToken(certificate, this.#configuration)
       }
       const { settings } = this.#configuration
+      checkHashAlgorithms(this.#configuration, (this.#signer as Signer).algorithm)
       reportCertificate(this.#report, this.#signer as Signer, this.#key?.publicKey, settings)
     })
     this.#reportChain()
@@ -150,7 +155,7 @@ export class TokenSteps {
       return
     }
     const works = new Map(
-      this.#configuration.rules.hashAlgorithms.map((hash) => [
+      permittedHashes(this.#configuration.rules, this.#signer.algorithm).map((hash) => [
         hash.name,
         createTestWork(0, this.#signer as Signer, hash),
       ]),

@@ -71,9 +71,13 @@ async function waitUntilReady(key: Key, deadline: number): Promise<void> {
   }
 }
 
-/** What the service would answer to a caller is a message for the person at the terminal. */
+/** What the service would answer to a caller is a message for the person at the terminal, with what the log would have. */
 function describeRefusal(error: unknown): unknown {
-  return error instanceof Error && 'statusCode' in error ? new CommandFailed(error.message) : error
+  if (!(error instanceof Error && 'statusCode' in error)) {
+    return error
+  }
+  const { message, cause } = error
+  return new CommandFailed(cause instanceof Error ? `${message}. In detail: ${cause.message}` : message)
 }
 
 function ignore(): void {}

@@ -20,7 +20,7 @@ import type { Work } from '../work.ts'
 import type { CheckRequest, CheckStep, Failure, Finding, Progress, TimedSignature } from './check-messages.ts'
 import { explain } from './failure.ts'
 import type { AdministrationAccess } from './messages.ts'
-import { openLibrary, openSession, takePin } from './session.ts'
+import { openLibrary, openSession } from './session.ts'
 import { describeLibrary } from './tokens.ts'
 
 /**
@@ -76,7 +76,7 @@ function find(library: Module, access: AdministrationAccess): Found<Slot> {
 }
 
 function logIn(slot: Slot, access: AdministrationAccess): Found<Session> {
-  return [openSession(slot, takePin(access)), { step: 'login' }]
+  return [openSession(slot, access), { step: 'login' }]
 }
 
 function findKey(session: Session, { key }: CheckRequest): Found<PrivateKey> {
@@ -112,11 +112,11 @@ function* openSessions(slot: Slot, count: number): Generator<Progress> {
 
 /** @returns what the key is used with: as the certificate has it, which may be on the token */
 function lookForCertificate(session: Session, key: PrivateKey, request: CheckRequest): Found<KeyUse> {
-  const { publicKey, certificateOnToken, settings, algorithm: name } = request.key
+  const { certificateOnToken, settings, algorithm: name } = request.key
   const certificate = certificateOnToken ? findCertificate(session, key, settings) : undefined
   const certified =
     certificate === undefined
-      ? createPublicKey({ key: Buffer.from(publicKey as Uint8Array), type: 'spki', format: 'der' })
+      ? createPublicKey({ key: Buffer.from(request.certifiedKey as Uint8Array), type: 'spki', format: 'der' })
       : readCertificate(certificate).publicKey
   const algorithm = chooseSignatureAlgorithm(certified, name)
   return [
@@ -129,8 +129,11 @@ function* sign(
   session: Session,
   key: PrivateKey,
   use: KeyUse,
-  { hashes, signatures: count }: CheckRequest,
+  { hashes: asked, signatures: count }: CheckRequest,
 ): Generator<Progress> {
+  const hashes = asked.filter((name) => use.algorithm.hashes.some((hash) => hash.name === name))
+  // The certificate allows none of them, which the one who asked says of it
+  if (hashes.length === 0) return
   yield { type: 'begins', step: 'signatures' }
   const works = hashes.map((hash) => createTestWork(0, use, findHashAlgorithm(hash)))
   const signatures: TimedSignature[] = []

@@ -5,8 +5,8 @@ import type { KeyDescription, TokenList } from './descriptions.ts'
 
 /** How to reach a token and log in for the command line. */
 export interface AdministrationAccess extends TokenAccess {
-  /** What a person answered who was asked for the PIN: it is then that of the variable which `pin` names. */
-  readonly askedPin?: string
+  /** The PIN, where no file holds it: from a variable, or typed by a person. */
+  readonly givenPin?: string
   readonly settings: SettingNames
 }
 

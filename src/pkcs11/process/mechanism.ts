@@ -18,15 +18,14 @@ const TYPES: Readonly<Record<SignMechanism['name'], number>> = {
 /** Bytes: those of an RSA key of 4096 bits. */
 export const MAX_SIGNATURE_LENGTH = 512
 
-/** Hash, mask generation function with it, and length of the salt in bytes. */
-const PSS: Readonly<Record<HashAlgorithm['name'], readonly [hashAlg: number, mgf: number, saltLen: number]>> =
-  {
-    sha160: [pkcs11js.CKM_SHA_1, pkcs11js.CKG_MGF1_SHA1, 20],
-    sha224: [pkcs11js.CKM_SHA224, pkcs11js.CKG_MGF1_SHA224, 28],
-    sha256: [pkcs11js.CKM_SHA256, pkcs11js.CKG_MGF1_SHA256, 32],
-    sha384: [pkcs11js.CKM_SHA384, pkcs11js.CKG_MGF1_SHA384, 48],
-    sha512: [pkcs11js.CKM_SHA512, pkcs11js.CKG_MGF1_SHA512, 64],
-  }
+/** The hash of RSASSA-PSS, and the mask generation function that uses it. */
+const PSS: Readonly<Record<HashAlgorithm['name'], readonly [hashAlg: number, mgf: number]>> = {
+  sha160: [pkcs11js.CKM_SHA_1, pkcs11js.CKG_MGF1_SHA1],
+  sha224: [pkcs11js.CKM_SHA224, pkcs11js.CKG_MGF1_SHA224],
+  sha256: [pkcs11js.CKM_SHA256, pkcs11js.CKG_MGF1_SHA256],
+  sha384: [pkcs11js.CKM_SHA384, pkcs11js.CKG_MGF1_SHA384],
+  sha512: [pkcs11js.CKM_SHA512, pkcs11js.CKG_MGF1_SHA512],
+}
 
 /** What a key of a type signs with; one of an unknown type as RSA unless ECDSA is asked for. */
 export function signMechanism(
@@ -81,7 +80,8 @@ export function encodeMechanism(mechanism: SignMechanism): Mechanism {
   if (mechanism.name !== 'CKM_RSA_PKCS_PSS') {
     return { mechanism: TYPES[mechanism.name] }
   }
-  const [hashAlg, mgf, saltLen] = PSS[mechanism.hash]
+  const [hashAlg, mgf] = PSS[mechanism.hash]
+  const { saltLength: saltLen } = mechanism
   const parameter = { type: pkcs11js.CK_PARAMS_RSA_PSS, hashAlg, mgf, saltLen }
   return { mechanism: TYPES[mechanism.name], parameter }
 }

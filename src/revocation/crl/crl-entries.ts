@@ -1,12 +1,18 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { readTime } from '../../asn1/time.ts'
 import { DerReader } from '../../der/der-reader.ts'
-import { readExtensionList, refuseUnknownCritical } from '../../der/extensions.ts'
-import { TAG } from '../../der/tag.ts'
-import { readTime } from '../der/time.ts'
+import { findUnknownCritical, readExtensionList } from '../../der/extensions.ts'
+import { contextTag, TAG } from '../../der/tag.ts'
+import type { Flawed } from '../der/time.ts'
 import { describeReason, REMOVE_FROM_CRL, type Revocation } from '../revocation-reason.ts'
 
 const ID_REASON_CODE = '2.5.29.21'
 const ID_INVALIDITY_DATE = '2.5.29.24'
+/** The issuer of the certificates of this entry and the next ones, in an indirect CRL (RFC 5280 5.3.3). */
+const ID_CERTIFICATE_ISSUER = '2.5.29.29'
+
+/** directoryName of a GeneralName (RFC 5280 4.2.1.6). */
+const DIRECTORY_NAME = contextTag(4)
 
 /** Entries that are looked at in one turn of the event loop: less than a millisecond. */
 const ENTRIES_PER_TURN = 500
@@ -14,35 +20,56 @@ const ENTRIES_PER_TURN = 500
 /** Those of the certificates that are revoked, by their serial numbers: contents of INTEGERs in hex. */
 export type Revocations = ReadonlyMap<string, Revocation>
 
+export interface FoundEntries extends Flawed {
+  readonly revocations: Revocations
+}
+
 /**
  * Looks for entries about some certificates (RFC 5280 5.3). Lets other work run in between: CRLs of large authorities
  * have a hundred thousand entries and more.
  *
  * @param entries what is in revokedCertificates
  * @param serialNumbers contents of INTEGERs in hex
- * @throws Error when an entry is none, or has a critical extension that is not supported, as those of indirect CRLs
+ * @param issuer DER Name of the certificates' issuer: entries about those of others are passed over
+ * @throws Error when an entry is none
  */
 export async function findRevocations(
   entries: DerReader | undefined,
   serialNumbers: ReadonlySet<string>,
-): Promise<Revocations> {
-  const found = new Map<string, Revocation>()
+  issuer: Buffer,
+): Promise<FoundEntries> {
+  const revocations = new Map<string, Revocation>()
+  let flaw: string | undefined
+  let isOfIssuer = true
   for (let count = 1; entries?.tag !== undefined; count++) {
     const entry = entries.enter(TAG.sequence)
     const serialNumber = entry.content(TAG.integer).toString('hex')
     const time = new DerReader(entry.element())
     const extensions = readExtensionList(entry.enterOptional(TAG.sequence))
-    refuseUnknownCritical(extensions, [ID_REASON_CODE, ID_INVALIDITY_DATE])
-    if (serialNumbers.has(serialNumber)) {
+    flaw ??= findUnknownCritical(extensions, [ID_REASON_CODE, ID_INVALIDITY_DATE])
+    const other = extensions.get(ID_CERTIFICATE_ISSUER)
+    isOfIssuer = other === undefined ? isOfIssuer : names(other.value, issuer)
+    if (isOfIssuer && serialNumbers.has(serialNumber)) {
       const code = extensions.get(ID_REASON_CODE)
       const reason = code && new DerReader(code.value).content(TAG.enumerated)[0]
       if (reason !== REMOVE_FROM_CRL) {
-        found.set(serialNumber, { at: readTime(time), reason: describeReason(reason) })
+        revocations.set(serialNumber, {
+          at: readTime(time, { fractions: true }),
+          reason: describeReason(reason),
+        })
       }
     }
     if (count % ENTRIES_PER_TURN === 0) {
       await nextTurn()
     }
   }
-  return found
+  return { revocations, ...(flaw !== undefined && { flaw }) }
+}
+
+/** Returns whether one of DER GeneralNames is a DER Name. */
+function names(generalNames: Buffer, name: Buffer): boolean {
+  return new DerReader(generalNames)
+    .enter(TAG.sequence)
+    .elements()
+    .some((one) => one[0] === DIRECTORY_NAME && new DerReader(one).content(DIRECTORY_NAME).equals(name))
 }

@@ -38,7 +38,7 @@ t.test('one in a session worker ends the signer process, while other workers wai
     },
     settings: SETTINGS,
     keys: [{ selector: {}, certificateOnToken: false, settings: SETTINGS }],
-    refusedPins: { secret: Buffer.alloc(32), digests: [] },
+    refusedPins: [],
   }
   child.send(open)
   for await (const [message] of on(child, 'message')) {

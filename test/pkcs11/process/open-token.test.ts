@@ -55,7 +55,7 @@ function open<T>(
       access: { ...access, ...change },
       settings,
       keys: [key],
-      refusedPins: { secret: Buffer.alloc(32), digests: [] },
+      refusedPins: [],
     },
     () => {},
   )

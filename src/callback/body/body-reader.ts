@@ -1,0 +1,127 @@
+import type { Readable } from 'node:stream'
+import { BODY_PERIOD_MS, MIN_BODY_BYTES } from '../../common/arrival.ts'
+import { PAYLOAD_TOO_LARGE, REQUEST_TIMEOUT } from '../../errors.ts'
+import type { Base64Digests } from './base64-digests.ts'
+import { BodyText, type ChooseAlgorithms } from './body-text.ts'
+
+/** Bytes after which other requests have their turn: with all algorithms 2 to 4 ms. */
+const TURN = 524_288
+
+/** Bytes that are hashed in the time that it takes to receive one chunk, however short. */
+const CHUNK_COST = 128
+
+export interface BodyReaderOptions {
+  /** Bytes that the body may have. */
+  readonly limit: number
+  /** Bytes that the header says the body has, if it does. */
+  readonly announced: number | undefined
+  readonly chooseAlgorithms: ChooseAlgorithms
+  /** Is told how many bytes of memory the body takes; throws when that is too much. */
+  hold(bytes: number): void
+}
+
+export interface ReadText {
+  readonly text: string
+  /** Digests of the strings of which the text has only the beginnings, by the marks that these end in. */
+  readonly contents: ReadonlyMap<string, Base64Digests>
+}
+
+/** Reads a body as it arrives, until it has come whole, is refused, or nobody waits for it any more. */
+export class BodyReader {
+  /**
+   * Fulfilled when the body has come. Rejected with PAYLOAD_TOO_LARGE, REQUEST_TIMEOUT, with what `hold` throws, with the
+   * error of a body that ends too early, or with that of `stop`.
+   */
+  readonly whole: Promise<void>
+  readonly #payload: Readable
+  readonly #options: BodyReaderOptions
+  readonly #pace: NodeJS.Timeout
+  /** Undefined as soon as nobody needs it: what refers to the request must not keep the body in memory. */
+  #text: BodyText | undefined
+  #received = 0
+  /** Bytes that had been received when the present period began. */
+  #receivedBefore = 0
+  #turn = 0
+  #resolve: () => void = () => {}
+  #reject: (error: Error) => void = () => {}
+
+  constructor(payload: Readable, options: BodyReaderOptions) {
+    this.#payload = payload
+    this.#options = options
+    this.#text = new BodyText(options.chooseAlgorithms)
+    this.whole = new Promise<void>((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
+    // A request may be refused for something else, and nobody ever waits for its body
+    this.whole.catch(() => {})
+    // What has arrived while this process was busy is read first
+    this.#pace = setInterval(() => setImmediate(this.#checkPace), BODY_PERIOD_MS)
+    this.#pace.unref()
+    payload.on('data', this.#onData).on('end', this.#onEnd).on('error', this.stop)
+    if ((options.announced ?? 0) > options.limit) {
+      this.stop(this.#tooLarge())
+    }
+  }
+
+  /** Ends reading. Whatever still comes is discarded. */
+  readonly stop = (error: Error): void => {
+    this.#detach()
+    this.#text = undefined
+    this.#options.hold(0)
+    this.#reject(error)
+  }
+
+  /** Hands over the body that has come whole, once. */
+  take(): ReadText {
+    const text = this.#text as BodyText
+    this.#text = undefined
+    return { text: text.toString(), contents: text.contents }
+  }
+
+  readonly #onData = (chunk: Buffer): void => {
+    const text = this.#text as BodyText
+    this.#received += chunk.length
+    try {
+      if (this.#received > this.#options.limit) {
+        throw this.#tooLarge()
+      }
+      text.write(chunk)
+      this.#options.hold(text.size)
+    } catch (error) {
+      this.stop(error as Error)
+      return
+    }
+    this.#turn += chunk.length + CHUNK_COST
+    if (this.#turn >= TURN) {
+      this.#turn = 0
+      this.#payload.pause()
+      setImmediate(() => this.#payload.resume())
+    }
+  }
+
+  readonly #onEnd = (): void => {
+    this.#detach()
+    this.#resolve()
+  }
+
+  readonly #checkPace = (): void => {
+    if (this.#received - this.#receivedBefore < MIN_BODY_BYTES) {
+      this.stop(new REQUEST_TIMEOUT())
+    }
+    this.#receivedBefore = this.#received
+  }
+
+  #tooLarge(): Error {
+    const { limit } = this.#options
+    return new PAYLOAD_TOO_LARGE(
+      `The body is larger than the ${limit} bytes that SIGNING_SERVICE_BODY_LIMIT allows`,
+    )
+  }
+
+  #detach(): void {
+    clearInterval(this.#pace)
+    // Without listeners the stream goes on flowing: a client that is sending comes to read the answer
+    this.#payload.off('data', this.#onData).off('end', this.#onEnd).off('error', this.stop)
+  }
+}

@@ -1,0 +1,60 @@
+/**
+ * Returns the first of `names` that stands twice in the object that a JSON text is; undefined where none does, or where
+ * it is something else. RFC 8259 4 leaves open which of the two counts, and JSON.parse takes the last one without a word.
+ *
+ * @param text JSON that was parsed
+ */
+export function findRepeatedName(text: string, names: ReadonlySet<string>): string | undefined {
+  if (!/^\s*\{/.test(text)) {
+    return undefined
+  }
+  const found = new Set<string>()
+  let depth = 0
+  let isName = false
+  for (let at = 0; at < text.length; at++) {
+    switch (text[at]) {
+      case '"': {
+        const end = findEnd(text, at + 1)
+        if (isName) {
+          const name = JSON.parse(text.slice(at, end + 1)) as string
+          if (found.has(name)) {
+            return name
+          }
+          if (names.has(name)) {
+            found.add(name)
+          }
+        }
+        isName = false
+        at = end
+        break
+      }
+      case '{':
+        depth++
+        isName = depth === 1
+        break
+      case '[':
+        depth++
+        break
+      case ']':
+      case '}':
+        depth--
+        break
+      case ',':
+        isName = depth === 1
+    }
+  }
+  return undefined
+}
+
+/** Returns the index of the quotation mark that ends a string, which is the first behind an even number of backslashes. */
+function findEnd(text: string, from: number): number {
+  for (let end = text.indexOf('"', from); ; end = text.indexOf('"', end + 1)) {
+    let escapes = end
+    while (text[escapes - 1] === '\\') {
+      escapes--
+    }
+    if ((end - escapes) % 2 === 0) {
+      return end
+    }
+  }
+}

@@ -1,0 +1,54 @@
+/** HTTP proxies, as HTTP_PROXY, HTTPS_PROXY and NO_PROXY name them. */
+import type { Environment } from '../../schemas/configuration.ts'
+import { Password } from '../common/password.ts'
+import { Proxies, type ProxyServer } from '../common/proxies.ts'
+import type { ConfigurationProblem } from '../errors.ts'
+import { defined } from './defined.ts'
+import { problemWith } from './problem.ts'
+
+/** Reads the variables. No value is quoted where it is wrong: it can hold a password. */
+export function readProxies(values: Partial<Environment>, problems: ConfigurationProblem[]): Proxies {
+  const http = readProxy('HTTP_PROXY', values.HTTP_PROXY, problems)
+  const https = readProxy('HTTPS_PROXY', values.HTTPS_PROXY, problems)
+  return new Proxies(defined({ http, https, except: values.NO_PROXY }))
+}
+
+function readProxy(
+  setting: string,
+  value: string | undefined,
+  problems: ConfigurationProblem[],
+): ProxyServer | undefined {
+  if (value === undefined) {
+    return undefined
+  }
+  // As for curl and others, http:// may be left out
+  const text = /^[a-z][a-z0-9+.-]*:\/\//i.test(value) ? value : `http://${value}`
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  const credentials = url && readCredentials(url)
+  if (url === undefined || credentials === undefined) {
+    problems.push(problemWith(setting, 'is no address of a proxy'))
+    return undefined
+  }
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') {
+    problems.push(problemWith(setting, 'is the address of a proxy that does not speak HTTP'))
+    return undefined
+  }
+  if (url.pathname !== '/' || url.search !== '' || url.hash !== '') {
+    problems.push(problemWith(setting, 'has more in it than the address of a proxy'))
+    return undefined
+  }
+  return { url: new URL(url.origin), ...credentials }
+}
+
+/** Returns undefined where user or password are not encoded as in an address (RFC 3986 2.1). */
+function readCredentials({ username, password }: URL): Pick<ProxyServer, 'authorization'> | undefined {
+  if (username === '' && password === '') {
+    return {}
+  }
+  try {
+    const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`
+    return { authorization: new Password(`Basic ${Buffer.from(pair).toString('base64')}`) }
+  } catch {
+    return undefined
+  }
+}
