@@ -118,8 +118,6 @@ export async function buildApp(
   })
 
   malformed.watch(app.server)
-  // All headers are read: Node would leave out those beyond a number, Origin among them. 16 KiB bound them anyway
-  app.server.maxHeadersCount = 0
 
   await app.register(connections, { limit: configuration.maxConnections, registry, log: logger })
   await app.register(closing)

@@ -46,7 +46,11 @@ export const EXPECTATION_FAILED = createError(
   'Expect: 100-continue is the only expectation that is met',
   417,
 )
-export const HEADERS_TOO_LARGE = createError('HEADERS_TOO_LARGE', 'The headers are too large', 431)
+export const HEADERS_TOO_LARGE = createError(
+  'HEADERS_TOO_LARGE',
+  'The headers are too large, or more than 200',
+  431,
+)
 
 // The address
 export const NOT_FOUND = createError(

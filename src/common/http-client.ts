@@ -2,7 +2,7 @@
 import { lookup } from 'node:dns'
 import { Agent, type ClientRequest, type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http'
 import { request as requestTls, Agent as TlsAgent } from 'node:https'
-import { isIP, type LookupFunction, type Socket } from 'node:net'
+import type { LookupFunction, Socket } from 'node:net'
 import { createSecureContext } from 'node:tls'
 import { HttpsProxyAgent } from 'hpagent'
 import { HttpError } from './http-error.ts'
@@ -175,12 +175,9 @@ export class HttpClient {
     { url: proxy, authorization }: ProxyServer,
     { headers, ...options }: { readonly headers: object },
   ): ClientRequest {
-    const isTls = proxy.protocol === 'https:'
-    return (isTls ? requestTls : request)(proxy, {
+    return request(proxy, {
       ...options,
-      agent: isTls ? this.#tlsAgent : this.#agent,
-      // Else node:https takes the name of the Host header for the proxy's
-      ...(isTls && { servername: isIP(proxy.hostname) === 0 ? proxy.hostname : '' }),
+      agent: this.#agent,
       path: `${url.origin}${url.pathname}${url.search}`,
       headers: {
         ...headers,

@@ -122,6 +122,10 @@ function patternOf(path: string): string {
 
 /** The path of an address as the router reads it: absolute form or not, decoded, without a slash at its end. */
 function pathOf(url: string): string {
+  if (url === '*') {
+    // The service as a whole (RFC 9110 9.3.7), which the router takes for its root
+    return '/'
+  }
   const path = url
     .replace(/^https?:\/\/.*?\//, '/')
     .replace(/[?#].*$/s, '')

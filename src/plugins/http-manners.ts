@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { performance } from 'node:perf_hooks'
 import fp from 'fastify-plugin'
-import { INVALID_REQUEST, UNSUPPORTED_MEDIA_TYPE } from '../errors.ts'
+import { HEADERS_TOO_LARGE, INVALID_REQUEST, UNSUPPORTED_MEDIA_TYPE } from '../errors.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -19,11 +19,7 @@ export const httpManners = fp(
     app.addHook('onRequest', (request, reply, done) => {
       request.arrivedAt = performance.now()
       reply.header('x-request-id', request.id)
-      done(
-        namesHost(request.raw)
-          ? undefined
-          : new INVALID_REQUEST('an HTTP/1.1 request must have one Host header'),
-      )
+      done(findProblem(request.raw))
     })
     // After the hooks that let a browser read the refusal, before the body is read
     app.addHook('preParsing', (request, reply, payload, done) => {
@@ -39,9 +35,17 @@ export const httpManners = fp(
   { name: 'http-manners' },
 )
 
-/** RFC 9112 3.2: none, or several, are refused; HTTP/1.0 has no need of one. */
-function namesHost({ httpVersion, rawHeaders }: IncomingMessage): boolean {
+/** Headers of a request. Node leaves out those beyond a thousand without a word, and Origin could be one of them. */
+const MAX_HEADERS = 200
+
+function findProblem({ httpVersion, rawHeaders }: IncomingMessage): Error | undefined {
   // Names and values in turn
+  if (rawHeaders.length > 2 * MAX_HEADERS) {
+    return new HEADERS_TOO_LARGE()
+  }
+  // RFC 9112 3.2; HTTP/1.0 has no need of one
   const hosts = rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host').length
   return hosts === 1 || (hosts === 0 && httpVersion === '1.0')
+    ? undefined
+    : new INVALID_REQUEST('a request must have one Host header')
 }

@@ -113,12 +113,14 @@ export class MalformedRequests {
   #refuseExpectation(request: IncomingMessage, response: ServerResponse): void {
     const requestId = createRequestId()
     const refusal = new EXPECTATION_FAILED()
+    const body = describe(refusal, requestId)
     response
       .writeHead(refusal.statusCode, {
         'content-type': 'application/json; charset=utf-8',
+        'content-length': Buffer.byteLength(body),
         'x-request-id': requestId,
       })
-      .end(describe(refusal, requestId))
+      .end(body)
     this.#log(refusal, { requestId, ...callerRequestId(request), method: request.method })
   }
 

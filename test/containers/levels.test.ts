@@ -195,6 +195,11 @@ t.test('what is wrong with a timestamp', async (t) => {
   const labels = 'signer="b-t-or-b-b",level="b-b",shortfall="TIMESTAMP_UNAVAILABLE"'
   t.equal(await metric('containers_total', labels), 4)
   t.match(service.log(), /"containerLevel":"b-b","shortfall":"TIMESTAMP_UNAVAILABLE"/)
+  t.match(
+    service.log(),
+    /"code":"TIMESTAMP_UNAVAILABLE","statusCode":503,"signed":true/,
+    'a signature that nobody got',
+  )
   t.match(service.log(), /No timestamp: .* answered with the HTTP status 500/)
   authorities.server.on('/timestamp', timestamping)
   t.equal(await faultOf(await signed('b-t', 'cades'), 'cades', 'b-t'), undefined, 'it is over')
