@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { Proxies } from '../src/common/proxies.ts'
 import { type Configuration, loadConfiguration, type SignerConfiguration } from '../src/config.ts'
 import { SETTINGS } from '../src/configuration/single-signer.ts'
 import { ConfigurationError } from '../src/errors.ts'
@@ -78,6 +79,7 @@ t.test('with module and PIN alone all else has its default', async (t) => {
     signMethods: ['hsm'],
     reloadIntervalMs: 2000,
     revocationCheck: true,
+    proxies: new Proxies(),
     hsm: {
       ...{ sessions: 8, queueLimit: 256, timeoutMs: 4000, keepAliveMs: 30_000 },
       ...{ zombieLimit: 4, sessionMaxUses: 0, sessionMaxAgeMs: 0 },
@@ -107,6 +109,24 @@ t.test('with module and PIN alone all else has its default', async (t) => {
     },
     warnings: [PIN_WARNING],
   })
+})
+
+t.test('a proxy that is none is a problem, whose value is not told', async (t) => {
+  const variables = {
+    HSM_MODULE: MODULE,
+    HSM_PIN: 'user:password',
+    https_proxy: 'http://user:secret@proxy.test/path',
+  }
+  try {
+    loadConfiguration(variables)
+    t.fail('it is refused')
+  } catch (error) {
+    t.match(error, { message: /^HTTPS_PROXY: has more in it than the address of a proxy/ })
+    t.notMatch(`${error}`, 'secret')
+  }
+  const { proxies, warnings } = loadConfiguration({ ...variables, https_proxy: 'http://proxy.test:3128' })
+  t.equal(proxies.https?.url.href, 'http://proxy.test:3128/')
+  t.strictSame(warnings, [PIN_WARNING])
 })
 
 t.test('every variable reaches its place', async (t) => {
