@@ -420,7 +420,7 @@ t.test('a certificate that only some versions of OpenSSL read is refused in the 
     `-----BEGIN CERTIFICATE-----\n${signer.toString('base64')}\n-----END CERTIFICATE-----\n`,
   )
   writeFileSync(CA_CERTIFICATES_FILE, ca)
-  const time = '(it is no DER of this kind: a time is not one of RFC 5280)'
+  const time = '(it is no DER of this kind: "" is not a time of RFC 5280 4.1.2.5)'
   t.match(problemsOf({ ...LEAST, SIGNER_CERTIFICATE_FILE, CA_CERTIFICATES_FILE }), [
     `SIGNER_CERTIFICATE_FILE: certificate 1 in it is not encoded as RFC 5280 says ${time}; ` +
       'copy it once more, or have it issued anew',

@@ -4,6 +4,9 @@ import { TAG } from '../der/tag.ts'
 const UTC_TIME = /^(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/
 const GENERALIZED_TIME = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(?:\.(\d{1,20}))?Z$/
 
+/** Characters of what is no time that a message quotes: more than any time has. */
+const MAX_SHOWN = 32
+
 export interface TimeForm {
   /** Whether a GeneralizedTime may have fractions of a second, as in RFC 3161 2.4.2. */
   readonly fractions?: boolean
@@ -24,7 +27,8 @@ export function readTime(reader: DerReader, { fractions = false }: TimeForm = {}
   const date = new Date(`${whole}Z`)
   // Date makes 3 March of 31 February, and tomorrow of 24:00
   if (Number.isNaN(date.getTime()) || !date.toISOString().startsWith(whole) || (fraction && !fractions)) {
-    throw new Error('it is no DER of this kind: a time is not one of RFC 5280')
+    const shown = JSON.stringify(text.slice(0, MAX_SHOWN))
+    throw new Error(`it is no DER of this kind: ${shown} is not a time of RFC 5280 4.1.2.5`)
   }
   return new Date(date.getTime() + Number((fraction ?? '').padEnd(3, '0').slice(0, 3)))
 }

@@ -1,8 +1,8 @@
 /** Requests over HTTP to services of others. By node:http, since `fetch` refuses ports and client certificates. */
 import { lookup } from 'node:dns'
 import { Agent, type ClientRequest, type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http'
-import { Agent as TlsAgent, request as requestTls } from 'node:https'
-import { isIP, type LookupFunction, type Socket } from 'node:net'
+import { request as requestTls, Agent as TlsAgent } from 'node:https'
+import type { LookupFunction, Socket } from 'node:net'
 import { createSecureContext } from 'node:tls'
 import { HttpsProxyAgent } from 'hpagent'
 import { HttpError } from './http-error.ts'
@@ -175,12 +175,9 @@ export class HttpClient {
     { url: proxy, authorization }: ProxyServer,
     { headers, ...options }: { readonly headers: object },
   ): ClientRequest {
-    const isTls = proxy.protocol === 'https:'
-    return (isTls ? requestTls : request)(proxy, {
+    return request(proxy, {
       ...options,
-      agent: isTls ? this.#tlsAgent : this.#agent,
-      // Else node:https takes the name of the Host header for the proxy's
-      ...(isTls && { servername: isIP(proxy.hostname) === 0 ? proxy.hostname : '' }),
+      agent: this.#agent,
       path: `${url.origin}${url.pathname}${url.search}`,
       headers: {
         ...headers,
@@ -212,7 +209,10 @@ export class HttpClient {
   #redirect({ url, isOwnOrigin, mayBePrivate }: Hop, location: string): Hop {
     const to = URL.canParse(location, url.href) ? new URL(location, url) : undefined
     if (to === undefined || !(to.protocol === url.protocol || to.protocol === 'https:')) {
-      throw new HttpError('redirect', 'redirects to where it is not followed, from https to http or to no address')
+      throw new HttpError(
+        'redirect',
+        'redirects to where it is not followed, from https to http or to no address',
+      )
     }
     if (!mayBePrivate && isPrivateHost(to.hostname, this.#isPrivate)) {
       throw refusedRedirect()

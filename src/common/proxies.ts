@@ -3,7 +3,7 @@ import type { Password } from './password.ts'
 
 /** An HTTP proxy (RFC 9110 3.7). */
 export interface ProxyServer {
-  /** http or https; without user and password. */
+  /** http, without user and password: TLS is spoken through a proxy, not with it. */
   readonly url: URL
   /** Value of the Proxy-Authorization header (RFC 9110 11.7.1). */
   readonly authorization?: Password

@@ -29,8 +29,8 @@ function readProxy(
     problems.push(problemWith(setting, 'is no address of a proxy'))
     return undefined
   }
-  if (url.protocol !== 'http:' && url.protocol !== 'https:') {
-    problems.push(problemWith(setting, 'is the address of a proxy that does not speak HTTP'))
+  if (url.protocol !== 'http:') {
+    problems.push(problemWith(setting, 'is the address of a proxy that is not asked over plain HTTP'))
     return undefined
   }
   if (url.pathname !== '/' || url.search !== '' || url.hash !== '') {

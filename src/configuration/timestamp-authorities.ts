@@ -1,10 +1,10 @@
 /** Timestamp authorities, as variables or the signers file describe them. */
 import type { X509Certificate } from 'node:crypto'
+import { Password } from '../common/password.ts'
 import type { ConfigurationProblem } from '../errors.ts'
 import { findHashAlgorithm, type HashAlgorithm } from '../signature/hash-algorithms.ts'
 import { isSelfSigned } from '../signers/chain.ts'
 import type { Credentials, TimestampAuthority, TlsFiles } from '../timestamp/authority.ts'
-import { Password } from '../common/password.ts'
 import { defined } from './defined.ts'
 import { isReadable } from './files.ts'
 import { problemWith } from './problem.ts'

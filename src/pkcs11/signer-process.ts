@@ -13,7 +13,7 @@ import type {
 } from './messages.ts'
 import { FIRST_CHANNEL, SessionChannels } from './session-channels.ts'
 
-const MAIN = new URL(`./process/main${extname(import.meta.filename)}`, import.meta.url)
+const MAIN = new URL(`./process/entry${extname(import.meta.filename)}`, import.meta.url)
 
 /** A running signer process, seen from the HTTP process. */
 export class SignerProcess {

@@ -2,18 +2,16 @@ import type { X509Certificate } from 'node:crypto'
 import type { HttpClient, HttpRequest } from '../common/http-client.ts'
 import { HttpError } from '../common/http-error.ts'
 import { within } from '../common/within.ts'
-import type { Flawed } from './der/time.ts'
+import { EXTENSION } from '../x509/extension-identifiers.ts'
 import { type CheckedCrl, checkCrl } from './crl/crl-check.ts'
 import { describeOutOfScope } from './crl/crl-scope.ts'
+import type { Flawed } from './der/time.ts'
 import { type IssuedCertificate, readIssuedCertificate } from './issued-certificate.ts'
 import type { RevocationLimits } from './limits.ts'
 import type { RevocationObserver } from './observer.ts'
 import { asRevocationOnly, checkOcspResponse, type OcspAnswer } from './ocsp/ocsp-check.ts'
 import { createOcspRequest } from './ocsp/ocsp-request.ts'
 import { OneAtATime } from './one-at-a-time.ts'
-
-/** id-pkix-ocsp-nocheck: nobody is to be asked about a responder's certificate (RFC 6960 4.2.2.2.1). */
-const ID_OCSP_NOCHECK = '1.3.6.1.5.5.7.48.1.5'
 
 /** An answer, with what shows that its responder may still give it where its certificate asks for that. */
 export interface VouchedAnswer extends OcspAnswer {
@@ -64,13 +62,13 @@ export class Enquirer {
   }
 
   /**
-   * Looks for a responder's certificate in the CRL that it names, unless its issuer says that it need not be. One that
-   * names none is taken as it is: nothing else could tell, and such certificates are short-lived.
+   * Looks for a responder's certificate in the CRL that it names, unless its issuer says that it need not be (RFC 6960
+   * 4.2.2.2.1). One that names none is taken as it is: nothing else could tell, and such certificates are short-lived.
    */
   async #vouch(answer: OcspAnswer, issuer: X509Certificate, signal: AbortSignal): Promise<VouchedAnswer> {
     const { certificate, fields, serialNumber, addresses } = readIssuedCertificate(answer.signer, issuer)
     const isIssuer = certificate.raw.equals(issuer.raw)
-    if (isIssuer || fields.extensions.has(ID_OCSP_NOCHECK) || addresses.crl.length === 0) {
+    if (isIssuer || fields.extensions.has(EXTENSION.ocspNoCheck) || addresses.crl.length === 0) {
       return answer
     }
     const question = { issuer, serialNumbers: new Set([serialNumber]) }

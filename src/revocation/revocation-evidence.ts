@@ -46,9 +46,6 @@ function isGood({ complete, revoked }: RevocationInformation): boolean {
   return complete && revoked === undefined
 }
 
-function describe(
-  { revoked }: RevocationInformation,
-  problems: readonly string[],
-): readonly string[] {
+function describe({ revoked }: RevocationInformation, problems: readonly string[]): readonly string[] {
   return revoked === undefined ? problems : [`${revoked.subject}: it was revoked (${revoked.reason})`]
 }

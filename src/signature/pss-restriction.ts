@@ -1,21 +1,24 @@
 /** What a certificate allows of a key that is for RSASSA-PSS alone: the parameters beside its public key (RFC 4055 3.3). */
-import type { KeyObject } from 'node:crypto'
+import type { AsymmetricKeyDetails, KeyObject } from 'node:crypto'
 import { HASH_ALGORITHMS } from './hash-algorithms.ts'
 import type { PssParameters } from './pss-parameters.ts'
+
+/** Node has a modulus for every RSA key. */
+type RsaDetails = AsymmetricKeyDetails & { readonly modulusLength: number }
 
 /**
  * Returns the hash that signatures must have, and the shortest salt; undefined where the key has no such parameters, or
  * has some that are not supported, which `describeUnsupportedPss` tells.
  */
 export function readPssRestriction({ asymmetricKeyDetails }: KeyObject): PssParameters | undefined {
-  const { hashAlgorithm, saltLength } = asymmetricKeyDetails ?? {}
+  const { hashAlgorithm, saltLength } = asymmetricKeyDetails as AsymmetricKeyDetails
   const hash = HASH_ALGORITHMS.find(({ nodeName }) => nodeName === hashAlgorithm)
   return hash === undefined || saltLength === undefined ? undefined : { hash, saltLength }
 }
 
-/** Describes the parameters of a key that nothing can be signed with here; returns undefined where it can. */
+/** Describes the parameters of an RSA key that nothing can be signed with here; returns undefined where it can. */
 export function describeUnsupportedPss(publicKey: KeyObject): string | undefined {
-  const { hashAlgorithm, mgf1HashAlgorithm, modulusLength = 0 } = publicKey.asymmetricKeyDetails ?? {}
+  const { hashAlgorithm, mgf1HashAlgorithm, modulusLength } = publicKey.asymmetricKeyDetails as RsaDetails
   if (hashAlgorithm === undefined) {
     return undefined
   }

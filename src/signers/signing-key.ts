@@ -119,9 +119,7 @@ export class SigningKey {
       return []
     }
     const { problems } = gatherEvidence([own, ...authorities], revocations)
-    return known.length === 0
-      ? ['no timestamp authority has given a timestamp yet', ...problems]
-      : problems
+    return known.length === 0 ? ['no timestamp authority has given a timestamp yet', ...problems] : problems
   }
 
   /**

@@ -52,7 +52,8 @@ export class Timestampers {
       describeRevocation(path) {
         const revoked = revocations.revoked(path)
         return (
-          revoked && `that of ${revoked.subject} was revoked at ${revoked.at.toISOString()} (${revoked.reason})`
+          revoked &&
+          `that of ${revoked.subject} was revoked at ${revoked.at.toISOString()} (${revoked.reason})`
         )
       },
       observer: {

@@ -5,8 +5,6 @@ import { DerReader } from '../der/der-reader.ts'
 import { TAG } from '../der/tag.ts'
 
 const MS_PER_DAY = 86_400_000
-/** Octets of a time that a message quotes: more than any time has. */
-const MAX_TIME_LENGTH = 32
 
 /** When a certificate is valid (RFC 5280 4.1.2.5: both ends inclusive, to the second). */
 export interface ValidityPeriod {
@@ -21,7 +19,7 @@ export interface ValidityPeriod {
 export function validityPeriod(certificate: X509Certificate): ValidityPeriod {
   const subject = describeSubject(certificate)
   try {
-    const { notBefore, notAfter } = readPeriod(readValidity(certificate))
+    const { notBefore, notAfter } = readPeriod(certificate)
     const flaw = `its notBefore, ${notBefore.toISOString()}, is later than its notAfter, ${notAfter.toISOString()}`
     return { subject, notBefore, notAfter, ...(notBefore > notAfter ? { flaw } : {}) }
   } catch (error) {
@@ -29,29 +27,11 @@ export function validityPeriod(certificate: X509Certificate): ValidityPeriod {
   }
 }
 
-function readValidity(certificate: X509Certificate): Buffer {
-  try {
-    return readCertificateFields(certificate).validity
-  } catch {
-    throw new Error('it is not encoded as RFC 5280 says')
-  }
-}
-
-function readPeriod(encoded: Buffer): { notBefore: Date; notAfter: Date } {
-  const validity = new DerReader(encoded).enter(TAG.sequence)
-  const [notBefore, notAfter] = ['notBefore', 'notAfter'].map((field) => readField(validity, field))
+function readPeriod(certificate: X509Certificate): { notBefore: Date; notAfter: Date } {
+  const validity = new DerReader(readCertificateFields(certificate).validity).enter(TAG.sequence)
+  const [notBefore, notAfter] = [readTime(validity), readTime(validity)]
   validity.finish()
-  return { notBefore, notAfter } as { notBefore: Date; notAfter: Date }
-}
-
-function readField(validity: DerReader, field: string): Date {
-  const encoded = validity.element()
-  try {
-    return readTime(new DerReader(encoded))
-  } catch {
-    const text = JSON.stringify(encoded.subarray(2, 2 + MAX_TIME_LENGTH).toString('latin1'))
-    throw new Error(`its ${field}, ${text}, is no time of RFC 5280 4.1.2.5`)
-  }
+  return { notBefore, notAfter }
 }
 
 /** In one line; by the serial number where the subject is empty, for which Node has undefined (RFC 5280 4.1.2.6). */
@@ -64,8 +44,9 @@ export function describeIssuer(certificate: X509Certificate): string {
   return inOneLine(certificate.issuer) ?? 'an issuer without a name'
 }
 
+/** Leaves out what would steer a terminal or turn the direction of its text. */
 function inOneLine(name: string | undefined): string | undefined {
-  return name?.replaceAll('\n', ', ')
+  return name?.replaceAll('\n', ', ').replace(/[\p{Cc}\p{Cf}]/gu, '')
 }
 
 /** Says which of the certificates is outside its period at a moment, in a sentence; undefined if none is. */

@@ -101,6 +101,6 @@ function isIpAddressWithin(name: Buffer, base: Buffer): boolean {
   const { length } = name
   return (
     base.length === 2 * length &&
-    name.every((octet, index) => ((octet ^ (base[index] ?? 0)) & (base[length + index] ?? 0)) === 0)
+    name.every((octet, index) => ((octet ^ base.readUInt8(index)) & base.readUInt8(length + index)) === 0)
   )
 }

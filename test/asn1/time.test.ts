@@ -33,8 +33,11 @@ t.test('times have the forms of RFC 5280', async (t) => {
     [0x18, '20260102030405'],
     [0x18, ''],
   ] as const) {
-    t.throws(() => read(tag, text), { message: 'it is no DER of this kind: a time is not one of RFC 5280' })
+    t.throws(() => read(tag, text), {
+      message: `it is no DER of this kind: "${text}" is not a time of RFC 5280 4.1.2.5`,
+    })
   }
+  t.throws(() => read(0x18, 'x'.repeat(100)), { message: /"x{32}"/ })
   t.throws(() => read(0x04, '20260102030405Z'), { message: /something is missing or in its place/ })
 })
 

@@ -44,7 +44,10 @@ async function startServer(
   }
   const files = { key: readFileSync(tlsServer.keyFile), cert: readFileSync(tlsServer.certificateFile) }
   const one = tls
-    ? createTlsServer({ ...files, ca: tlsRoot.certificate.toString(), requestCert: true, rejectUnauthorized: false }, listener)
+    ? createTlsServer(
+        { ...files, ca: tlsRoot.certificate.toString(), requestCert: true, rejectUnauthorized: false },
+        listener,
+      )
     : createServer(listener)
   await new Promise<void>((resolve) => one.listen(0, host, resolve))
   t.teardown(() => {
@@ -106,13 +109,24 @@ t.test('redirects are followed three times, to HTTP', async (t) => {
   await t.rejects(get('/4'), { failure: 'redirect', message: 'redirects more than 3 times' })
   for (const location of ['ftp://127.0.0.1/', 'file:///etc/passwd', 'http://[']) {
     redirect('/elsewhere', location)
-    await t.rejects(get('/elsewhere'), { failure: 'redirect', message: /^redirects to where it is not followed/ })
+    await t.rejects(get('/elsewhere'), {
+      failure: 'redirect',
+      message: /^redirects to where it is not followed/,
+    })
   }
   redirect('/nowhere', undefined)
   await t.rejects(get('/nowhere'), { message: 'answered with the HTTP status 302' })
   redirect('/other', '/end', 303)
-  await t.rejects(get('/other'), { failure: 'status', status: 303, message: 'answered with the HTTP status 303' })
-  t.equal((await new HttpClient().send({ ...anyStatus('/other') })).status, 303, 'unless every status is an answer')
+  await t.rejects(get('/other'), {
+    failure: 'status',
+    status: 303,
+    message: 'answered with the HTTP status 303',
+  })
+  t.equal(
+    (await new HttpClient().send({ ...anyStatus('/other') })).status,
+    303,
+    'unless every status is an answer',
+  )
 })
 
 function anyStatus(path: string): HttpRequest {
@@ -193,7 +207,14 @@ t.test('a redirect from a public to a private address is not followed', async (t
   for (const options of [seeming, { ...seeming, connections: 2 }] satisfies HttpClientOptions[]) {
     const client = new HttpClient({ ...options, lookup })
     t.teardown(() => client.close())
-    for (const host of ['127.0.0.1', 'private.test', 'localhost', 'sub.localhost', '127.1', '[::ffff:127.0.0.1]']) {
+    for (const host of [
+      '127.0.0.1',
+      'private.test',
+      'localhost',
+      'sub.localhost',
+      '127.1',
+      '[::ffff:127.0.0.1]',
+    ]) {
       const outside = await startServer(t, {
         ...{ host: '127.0.0.2', location: `http://${host}:${inside.port}/` },
       })
@@ -206,7 +227,9 @@ t.test('a redirect from a public to a private address is not followed', async (t
     const outside = await startServer(t, { host: '127.0.0.2', location: `http://both.test:${other.port}/` })
     t.equal(await get('/', { url: new URL(`http://public.test:${outside.port}/`) }, client), 'answer')
     const nowhere = await startServer(t, { host: '127.0.0.2', location: 'http://unknown.test/' })
-    await t.rejects(get('/', { url: nowhere.url }, client), { message: 'cannot be reached, or broke off (ENOTFOUND)' })
+    await t.rejects(get('/', { url: nowhere.url }, client), {
+      message: 'cannot be reached, or broke off (ENOTFOUND)',
+    })
   }
 })
 

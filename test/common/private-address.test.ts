@@ -7,7 +7,14 @@ const PRIVATE = [
   ...['0.0.0.0', '0.1.2.3', '10.0.0.1', '100.64.0.1', '100.127.255.255', '127.0.0.1', '127.255.255.255'],
   ...['169.254.169.254', '172.16.0.1', '172.31.255.255', '192.168.1.1', '192.0.0.8', '198.18.0.1'],
   ...['224.0.0.1', '255.255.255.255', '::', '::1', 'fc00::1', 'fdff::1', 'fe80::1', 'fe80::1%2', 'fec0::1'],
-  ...['ff02::1', '::ffff:127.0.0.1', '::ffff:10.0.0.1', '::ffff:a9fe:a9fe', '::10.0.0.1', '64:ff9b::10.0.0.1'],
+  ...[
+    'ff02::1',
+    '::ffff:127.0.0.1',
+    '::ffff:10.0.0.1',
+    '::ffff:a9fe:a9fe',
+    '::10.0.0.1',
+    '64:ff9b::10.0.0.1',
+  ],
   ...['64:ff9b:1::1', '2002:a00:1::', '2002:7f00:1::1', 'no address'],
 ]
 const PUBLIC = [
@@ -21,11 +28,24 @@ t.test('addresses of private networks, of this machine and of nobody', async (t)
     PRIVATE.filter((address) => !isPrivateAddress(address)),
     [],
   )
-  t.strictSame(PUBLIC.filter((address) => isPrivateAddress(address)), [])
+  t.strictSame(
+    PUBLIC.filter((address) => isPrivateAddress(address)),
+    [],
+  )
 })
 
 t.test('hosts of URLs, however the address is written', async (t) => {
-  const hosts = ['localhost', 'LOCALHOST.', 'a.localhost', '127.1', '2130706433', '0x7f.1', '[::1]', '[::ffff:7f00:1]', '017700000001']
+  const hosts = [
+    'localhost',
+    'LOCALHOST.',
+    'a.localhost',
+    '127.1',
+    '2130706433',
+    '0x7f.1',
+    '[::1]',
+    '[::ffff:7f00:1]',
+    '017700000001',
+  ]
   for (const host of hosts) {
     t.ok(isPrivateHost(new URL(`http://${host}/`).hostname), host)
   }

@@ -21,10 +21,7 @@ t.test('extensions are critical where they say so', async (t) => {
     ],
   )
   t.equal(findUnknownCritical(extensions, ['1.2.3.6']), undefined)
-  t.equal(
-    findUnknownCritical(extensions, []),
-    'it has a critical extension that is not supported, 1.2.3.6',
-  )
+  t.equal(findUnknownCritical(extensions, []), 'it has a critical extension that is not supported, 1.2.3.6')
   t.equal(readExtensions(undefined).size, 0)
 })
 

@@ -33,7 +33,12 @@ t.test('a path of which something is missing, or revoked, brings nothing', async
   const revoked = { subject: 'CN=A', at: new Date(), reason: 'key compromise' }
   t.same(
     gather(
-      { ocspResponses: [first], complete: false, problems: ['CN=B: http://b: failed'], told: ['CN=B: no answer'] },
+      {
+        ocspResponses: [first],
+        complete: false,
+        problems: ['CN=B: http://b: failed'],
+        told: ['CN=B: no answer'],
+      },
       { ocspResponses: [second], revoked },
       { crls: [crl] },
     ),

@@ -183,14 +183,20 @@ t.test('a CRL that shows nobody to be good tells that the leaf is revoked', asyn
     service.stop()
     service.start()
     await until(({ revoked }) => revoked !== undefined)
-    t.strictSame(service.information(certificates).revoked, { subject: 'CN=leaf', at, reason: 'key compromise' })
+    t.strictSame(service.information(certificates).revoked, {
+      subject: 'CN=leaf',
+      at,
+      reason: 'key compromise',
+    })
     const warning = `No revocation information from the CRL of CN=authority: ${server.url}/authority.crl: ${flaw}`
     while (!messages.includes(warning)) {
       await new Promise((resolve) => setTimeout(resolve, 10))
     }
     t.notOk(service.information(certificates).crls.includes(crl), 'it is not handed out')
   }
-  t.ok(messages.includes('The certificate of CN=leaf was revoked at 2026-01-02T03:04:05.000Z: key compromise'))
+  t.ok(
+    messages.includes('The certificate of CN=leaf was revoked at 2026-01-02T03:04:05.000Z: key compromise'),
+  )
   authority.know(leaf.certificate)
   const newer = await authority.crl({ thisUpdate: new Date(Date.now() - DAY_MS / 2) })
   server.on('/authority.crl', () => newer)
@@ -203,7 +209,11 @@ t.test('an entry in the CRL of another distribution point counts', async (t) => 
   const at = new Date('2026-01-02T03:04:05Z')
   authority.revoke(leaf.certificate, at)
   server.on('/ocsp', () => Buffer.from('30030a0103', 'hex'))
-  const extensions = ['issuingDistributionPoint = critical, @scope', '[scope]', 'fullname = URI:http://other.example/']
+  const extensions = [
+    'issuingDistributionPoint = critical, @scope',
+    '[scope]',
+    'fullname = URI:http://other.example/',
+  ]
   server.on('/authority.crl', () => authority.crl({ extensions }))
   const { revoked, complete } = await watch(QUICK).until(({ revoked }) => revoked !== undefined)
   t.strictSame(revoked, { subject: 'CN=leaf', at, reason: 'unspecified' })

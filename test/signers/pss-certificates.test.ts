@@ -176,7 +176,9 @@ t.test('a request that was let through before the certificate was known is not s
     foundKey: () => undefined,
   }
   const revocations = new RevocationService({
-    ...{ log: pino({ level: 'silent' }), observer: { asked: () => {} }, client: new HttpClient() },
+    client: new HttpClient(),
+    log: pino({ level: 'silent' }),
+    observer: { asked: () => {} },
   })
   const key = new SigningKey(configuration as SignerConfiguration, pool, 0, { revocations })
   const [, , sha256] = HASH_ALGORITHMS as [HashAlgorithm, HashAlgorithm, HashAlgorithm]

@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { createFaultyModule } from '../support/faulty-module/faulty-module.ts'
 import { afterReload, countReloads, problemsSince, reloadStatus, signsWith } from '../support/reload.ts'
+import { CERTIFICATE, reissue, validityOf } from '../support/resigned.ts'
 import { startReadyService } from '../support/service.ts'
 import { createSignersFolder } from '../support/signers.ts'
 import { isRunning, until } from '../support/signing.ts'
@@ -120,6 +121,20 @@ t.test('a certificate that has expired, or ends too soon', async (t) => {
   const soon =
     /: The certificate of O=Test, CN=other expires at .*, in less than the 3000 days that this signer/
   await refuses(t, [soon], () => writeWith('other', { minimumDaysLeft: 3000 }))
+  await recovers(t)
+})
+
+t.test('a certificate with times that are none', async (t) => {
+  const validity = validityOf('260101000000Z', '20501301000000Z')
+  const never = reissue(house, folder.issuing, { [CERTIFICATE.validity]: validity })
+  folder.put('month-13.pem', String(never.certificate))
+  await refuses(
+    t,
+    [
+      'SIGNERS_FILE /signers/house/certificateFile: certificate 1 in it is not encoded as RFC 5280 says (it is no DER of this kind: "20501301000000Z" is not a time of RFC 5280 4.1.2.5); copy it once more, or have it issued anew',
+    ],
+    () => folder.write({ house: folder.entry('house', { certificateFile: 'month-13.pem' }) }),
+  )
   await recovers(t)
 })
 

@@ -8,6 +8,13 @@ import { createFaultyModule } from '../support/faulty-module/faulty-module.ts'
 import { send } from '../support/http.ts'
 import { checkRefusal } from '../support/refusal.ts'
 import { logLines, signsWith } from '../support/reload.ts'
+import {
+  CERTIFICATE,
+  reissue,
+  validityOf,
+  withCompressedPoint,
+  withExplicitCurve,
+} from '../support/resigned.ts'
 import { startServerProcess } from '../support/server-process.ts'
 import { startReadyService, startService } from '../support/service.ts'
 import { createSignersFolder, tokenFor } from '../support/signers.ts'
@@ -219,6 +226,70 @@ t.test('certificates that cannot be those of a signer are found before a token i
       message: `${is('Root')}; the file is in the wrong order: put the certificate of O=Test, CN=house first`,
     },
   ])
+})
+
+t.test('times that are none end the process with exit code 78, of a signer and of an issuer', async (t) => {
+  const fields = { [CERTIFICATE.validity]: validityOf('251301000000Z', '491231235959Z') }
+  const signer = reissue(house, folder.issuing, fields)
+  const authority = reissue(folder.issuing, folder.root, fields)
+  folder.put('month-13.pem', String(signer.certificate))
+  writeBundle(folder.path('month-13-ca.pem'), [authority.certificate, folder.root.certificate])
+  folder.write({
+    house: folder.entry('house', { certificateFile: 'month-13.pem' }),
+    other: folder.entry('house', { caFile: 'month-13-ca.pem' }),
+  })
+  const { exited, output } = startServerProcess(t, environment)
+  t.same(await exited, { code: 78, signal: null })
+  const problem =
+    'certificate 1 in it is not encoded as RFC 5280 says (it is no DER of this kind: "251301000000Z" is not a time of ' +
+    'RFC 5280 4.1.2.5); copy it once more, or have it issued anew'
+  t.strictSame(
+    logLines(output())
+      .filter(({ level }) => level === 60)
+      .map(({ msg }) => msg),
+    [`${place('house', 'certificateFile')}: ${problem}`, `${place('other', 'caFile')}: ${problem}`],
+  )
+})
+
+t.test('an end before the beginning, of a signer and of an issuer', async (t) => {
+  const fields = { [CERTIFICATE.validity]: validityOf('260102000000Z', '260101000000Z') }
+  const authority = reissue(folder.issuing, folder.root, fields)
+  folder.put('inverted.pem', String(reissue(house, folder.issuing, fields).certificate))
+  writeBundle(folder.path('inverted-ca.pem'), [authority.certificate, folder.root.certificate])
+  folder.write({
+    house: folder.entry('house', { certificateFile: 'inverted.pem' }),
+    other: folder.entry('house', { caFile: 'inverted-ca.pem' }),
+  })
+  const never =
+    'is never valid: its notBefore, 2026-01-02T00:00:00.000Z, is later than its notAfter, 2026-01-01T00:00:00.000Z; ' +
+    'have it issued anew'
+  t.strictSame(problemsInFile(), [
+    { variable: place('house', 'certificateFile'), message: never },
+    { variable: place('other', 'caFile'), message: `the certificate of O=Test, CN=Issuing CA ${never}` },
+  ])
+})
+
+t.test('a key whose curve is spelled out is called that, before a token is asked', async (t) => {
+  const explicit = reissue(house, folder.issuing, { [CERTIFICATE.key]: withExplicitCurve(house) })
+  folder.put('explicit.pem', String(explicit.certificate))
+  folder.write({ house: folder.entry('house', { certificateFile: 'explicit.pem' }) })
+  t.match(problemsInFile(), [
+    {
+      variable: place('house', 'certificateFile'),
+      message:
+        /^the signer certificate must have a key that is .*; this one has EC with explicit curve parameters in/,
+    },
+  ])
+})
+
+t.test('a certificate with the compressed point of a key is the certificate of that key', async (t) => {
+  folder.put(
+    'compressed.pem',
+    String(reissue(house, folder.issuing, { [CERTIFICATE.key]: withCompressedPoint(house) }).certificate),
+  )
+  folder.write({ house: folder.entry('house', { certificateFile: 'compressed.pem' }) })
+  const service = await startReadyService(t, environment)
+  t.equal(await signsWith(service.url, 'house'), house.certificate.serialNumber)
 })
 
 t.test('chains that are not what they should be are warned about', async (t) => {

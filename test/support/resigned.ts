@@ -1,10 +1,11 @@
 /** Certificates, CRLs and OCSP answers with fields that openssl does not write, signed anew, so that it can judge them. */
+import { execFileSync } from 'node:child_process'
 import { createPrivateKey, sign, X509Certificate } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { DerReader } from '../../src/der/der-reader.ts'
 import { encode, encodeObjectIdentifier } from '../../src/der/der-writer.ts'
 import { contextTag, TAG } from '../../src/der/tag.ts'
-import type { Issued } from './certificates.ts'
+import { type Issued, openssl } from './certificates.ts'
 
 /** Places of fields in a TBSCertificate of version 3 (RFC 5280 4.1). */
 export const CERTIFICATE = {
@@ -102,6 +103,21 @@ export function reissue(issued: Issued, signer: Issued, fields: Fields, algorith
 }
 
 let count = 0
+
+/** DER SubjectPublicKeyInfo of an EC key, with its point compressed (SEC 1 2.3.3). */
+export function withCompressedPoint({ certificateFile }: Issued): Buffer {
+  return reencodeKey(certificateFile, '-ec_conv_form', 'compressed')
+}
+
+/** DER SubjectPublicKeyInfo of an EC key, with its curve spelled out. */
+export function withExplicitCurve({ certificateFile }: Issued): Buffer {
+  return reencodeKey(certificateFile, '-ec_param_enc', 'explicit')
+}
+
+function reencodeKey(certificateFile: string, ...form: string[]): Buffer {
+  const input = openssl('x509', '-in', certificateFile, '-noout', '-pubkey')
+  return execFileSync('openssl', ['pkey', '-pubin', '-pubout', '-outform', 'DER', ...form], { input })
+}
 
 function octets(tag: number, value: string | Buffer): Buffer {
   if (typeof value !== 'string') {

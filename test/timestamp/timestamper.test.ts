@@ -6,9 +6,9 @@ import { createServer, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { inspect } from 'node:util'
 import t, { type Test } from 'tap'
+import { Password } from '../../src/common/password.ts'
 import { findHashAlgorithm, type HashAlgorithm } from '../../src/signature/hash-algorithms.ts'
 import type { TimestampAuthority } from '../../src/timestamp/authority.ts'
-import { Password } from '../../src/common/password.ts'
 import { Timestamper, type TimestamperOptions } from '../../src/timestamp/timestamper.ts'
 import { issue } from '../support/certificates.ts'
 import { until } from '../support/signing.ts'
@@ -168,7 +168,8 @@ t.test('what an authority does wrong is told', async (t) => {
     await t.rejects(timestamper.timestamp(data, after(20_000)), {
       code: 'TIMESTAMP_UNAVAILABLE',
       statusCode: 503,
-      message: /^No authority gave a timestamp that is any good: (no answer|an answer that does not count); the log has the details$/,
+      message:
+        /^No authority gave a timestamp that is any good: (no answer|an answer that does not count); the log has the details$/,
       cause: { message: `${name} ${problem}` },
     })
     t.match(told, [{ authority: name, outcome, problem: `${name} ${problem}` }])
@@ -482,7 +483,10 @@ t.test('of an authority whose certificate was revoked no timestamp is taken', as
   t.equal(path[0]?.subject, 'CN=Replacement')
   t.strictSame(outcomes(), ['revoked', 'granted'])
   t.match(told, [
-    { problem: /timestamps with a certificate that does not count: that of CN=Timestamp authority was revoked$/ },
+    {
+      problem:
+        /timestamps with a certificate that does not count: that of CN=Timestamp authority was revoked$/,
+    },
   ])
   await timestamper.timestamp(data, after(20_000))
   t.equal(one.seen.requests.length, 1, 'it comes last for a while')

@@ -119,7 +119,9 @@ t.test('files that are missing, broken, or do not belong together', async (t) =>
   writeFileSync(broken, '-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n')
   for (const keyFile of [broken, stranger.keyFile]) {
     await t.rejects(ask({ ...files, keyFile }), {
-      cause: { message: /^127\.0\.0\.1:\d+ has TLS files that OpenSSL refuses \(ERR_OSSL_\w+\); correct them$/ },
+      cause: {
+        message: /^127\.0\.0\.1:\d+ has TLS files that OpenSSL refuses \(ERR_OSSL_\w+\); correct them$/,
+      },
     })
   }
 })

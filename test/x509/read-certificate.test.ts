@@ -16,7 +16,7 @@ t.test('a certificate is read as it is', async (t) => {
 })
 
 t.test('what one OpenSSL reads and another does not is refused whichever Node.js has', async (t) => {
-  const notTime = { message: /^it is no DER of this kind: a time is not one of RFC 5280$/ }
+  const notTime = { message: /^it is no DER of this kind: "[^"]*" is not a time of RFC 5280 4\.1\.2\.5$/ }
   t.throws(() => readCertificate(withEmptyTime(certificate)), notTime)
   const [, notBefore = ''] = /(\d{12}Z)/.exec(certificate.raw.toString('latin1')) ?? []
   for (const [name, time] of [

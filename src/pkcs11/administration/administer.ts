@@ -5,7 +5,7 @@ import { childEnvironment } from '../child-environment.ts'
 import type { Failure, Progress } from './check-messages.ts'
 import type { Answer, FromAdministration, OrderOf, OrderType, ResultOf } from './messages.ts'
 
-const MAIN = new URL(`./main${extname(import.meta.filename)}`, import.meta.url)
+const MAIN = new URL(`./entry${extname(import.meta.filename)}`, import.meta.url)
 
 /** The token could not be worked on. */
 export class AdministrationError extends Error {

@@ -130,8 +130,6 @@ process.on('message', (message: ToMainThread | StartSession) => {
   }
 })
 process.on('uncaughtException', endAtOnce)
-// By default it has Node listen for debuggers, and this process holds the PIN
-process.on('SIGUSR1', ignore)
 // What a terminal sends reaches the whole process group: the HTTP process decides when this one ends
 process.on('SIGHUP', ignore)
 process.on('SIGINT', ignore)

@@ -127,7 +127,9 @@ t.test('nobody is named', async (t) => {
     const variables = { TSA_URL: url.href, TSA_CA_FILE: folder.root.certificateFile }
     t.match(await check({ ...variables, LEVEL: 'b-t' }), {
       exitCode: 0,
-      steps: [{ found: /unknown: O=Test, CN=house \(it names .*\), CN=Timestamp authority \(it names .*\)$/ }],
+      steps: [
+        { found: /unknown: O=Test, CN=house \(it names .*\), CN=Timestamp authority \(it names .*\)$/ },
+      ],
     })
     const { exitCode, steps } = await check({ ...variables, LEVEL: 'b-lt' })
     t.equal(exitCode, 1)

@@ -38,9 +38,12 @@ t.test('a CRL with a hundred thousand entries leaves the event loop to others', 
 })
 
 t.test('entries that are none', async (t) => {
-  await t.rejects(findRevocations(new DerReader(Buffer.from('0500', 'hex')), new Set(['01']), Buffer.alloc(0)), {
-    message: 'it is no DER of this kind: something is missing or in its place',
-  })
+  await t.rejects(
+    findRevocations(new DerReader(Buffer.from('0500', 'hex')), new Set(['01']), Buffer.alloc(0)),
+    {
+      message: 'it is no DER of this kind: something is missing or in its place',
+    },
+  )
 })
 
 t.test('entries of indirect CRLs count for the issuer that they name', async (t) => {

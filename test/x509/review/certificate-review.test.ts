@@ -14,6 +14,8 @@ import {
   withUnknownKey,
 } from '../../support/certificates.ts'
 
+import { CERTIFICATE, reissue, validityOf } from '../support/resigned.ts'
+
 const AT = new Date()
 const OCSP = 'authorityInfoAccess = OCSP;URI:http://ocsp.test/'
 const FOR_DOCUMENTS = 'extendedKeyUsage = 1.3.6.1.5.5.7.3.36'
@@ -99,6 +101,20 @@ t.test('an expired intermediate is told by its validity, and nothing is said twi
   t.strictSame(review([below, expired, root]), NOTHING)
   const periods = certificatesOf([below, expired, root]).map(validityPeriod)
   t.match(describeInvalidity(periods, AT), /^The certificate of O=Test, CN=Expired CA expired/)
+})
+
+t.test('one whose validity is none is told by its place, a signer or an issuer', async (t) => {
+  const monthless = validityOf('251301000000Z', '491231235959Z')
+  const never =
+    'is never valid: it is no DER of this kind: "251301000000Z" is not a time of RFC 5280 4.1.2.5; have it issued anew'
+  const fields = { [CERTIFICATE.validity]: monthless }
+  const signer = reissue(leaf, issuing, fields)
+  t.strictSame(review([signer, issuing, policy, root]), { problems: ofLeaf(never), warnings: [] })
+  const authority = reissue(issuing, policy, fields)
+  const problem = `the certificate of O=Test, CN=Issuing CA ${never}`
+  t.strictSame(review([leaf, authority, policy, root]), { problems: ofFollowing(problem), warnings: [] })
+  t.strictSame(review([leaf], [authority, policy, root]).problems, ofCaCertificates(problem))
+  t.strictSame(review([leaf], [authority, issuing, policy, root]), NOTHING, 'where there is a good one too')
 })
 
 t.test('an authority in place of the signer', async (t) => {
@@ -442,6 +458,116 @@ t.test('certificates of which nobody can be asked whether they were revoked, but
   })
   t.strictSame(warningsOf(makeLeaf({ issuer: full, extensions })).warnings, [warning('Signer')])
   t.strictSame(warningsOf(makeLeaf({ issuer: bare })).warnings, [warning('Bare CA')])
+  const unreadable = makeLeaf({ issuer: full, extensions: [...extensions, '1.3.6.1.5.5.7.1.1 = DER:0500'] })
+  t.strictSame(warningsOf(unreadable).warnings, [warning('Signer')])
+})
+
+t.test('addresses that are never asked', async (t) => {
+  const ldap = 'URI:ldap://ca.test/cn=list'
+  const warningsOf = (...lines: string[]) =>
+    review([makeLeaf({ issuer: root, extensions: [SIGNS, FOR_DOCUMENTS, ...lines] })], [root]).warnings
+  const never = 'since only http and https are (ldap://ca.test/cn=list'
+  t.strictSame(warningsOf(`crlDistributionPoints = ${ldap}`, `authorityInfoAccess = OCSP;${ldap}`), [
+    `the certificate of ${SUBJECT} names nobody who is ever asked whether it was revoked, ${never}, ` +
+      'ldap://ca.test/cn=list): Document Engine cannot embed revocation data, and signatures are without long-term ' +
+      'validation (LTV)',
+  ])
+  const silent = 'nobody stands in where its other addresses do not answer'
+  t.strictSame(warningsOf(OCSP, `crlDistributionPoints = ${ldap}`), [
+    `the certificate of ${SUBJECT} has no CRL distribution point that is ever asked, ${never}): ${silent}`,
+  ])
+  t.strictSame(
+    warningsOf(`authorityInfoAccess = OCSP;${ldap}`, 'crlDistributionPoints = URI:http://ca.test/'),
+    [`the certificate of ${SUBJECT} has no OCSP address that is ever asked, ${never}): ${silent}`],
+  )
+  t.strictSame(
+    warningsOf(`crlDistributionPoints = ${ldap}, URI:http://ca.test/`),
+    [],
+    'directories beside HTTP',
+  )
+})
+
+t.test('critical extensions that validators may not know, in the leaf and above it', async (t) => {
+  const unknown = '1.2.3.4 = critical, DER:0500'
+  const odd = makeAuthority('Odd CA', root, { extensions: [CA, SIGNS_CERTIFICATES, OCSP, unknown] })
+  const signer = makeLeaf({
+    issuer: odd,
+    extensions: [SIGNS, FOR_DOCUMENTS, OCSP, '2.5.29.36 = critical, DER:3003800100'],
+  })
+  const because = 'validators may refuse signatures because of it'
+  t.strictSame(review([signer, odd], [root]), {
+    problems: [],
+    warnings: [
+      `the certificate of ${SUBJECT} has a critical extension that is not supported, 2.5.29.36: ${because}`,
+      `the certificate of O=Test, CN=Odd CA has a critical extension that is not supported, 1.2.3.4: ${because}`,
+    ],
+  })
+  t.throws(() => opensslVerify(signer, [odd], root), /unhandled critical extension/)
+  const understood = [
+    ...['basicConstraints = critical, CA:FALSE', SIGNS, 'extendedKeyUsage = critical, emailProtection', OCSP],
+    ...['certificatePolicies = critical, 1.2.3', 'subjectAltName = critical, email:a@b'],
+    'crlDistributionPoints = critical, URI:http://ca.test/',
+  ]
+  const plain = makeLeaf({ issuer: root, extensions: understood })
+  t.strictSame(review([plain], [root]), NOTHING)
+  t.doesNotThrow(() => opensslVerify(plain, [], root))
+})
+
+t.test('names that an authority must not certify', async (t) => {
+  const because = 'validators may refuse signatures because of it'
+  const constrained = (line: string, name = 'Constrained CA', issuer = root) =>
+    makeAuthority(name, issuer, { extensions: [CA, SIGNS_CERTIFICATES, OCSP, line] })
+  const narrow = constrained('nameConstraints = critical, permitted;email:example.com')
+  const named = (email: string, issuer = narrow) =>
+    makeLeaf({ issuer, extensions: [SIGNS, FOR_DOCUMENTS, OCSP, `subjectAltName = email:${email}`] })
+  t.strictSame(review([named('a@example.com'), narrow], [root]), NOTHING)
+  const wrong = named('a@example.org')
+  t.strictSame(review([wrong, narrow], [root]), {
+    problems: [],
+    warnings: [
+      `the certificate of ${SUBJECT} has the e-mail address a@example.org for a name, which the name constraints of the ` +
+        `certificate of O=Test, CN=Constrained CA forbid: ${because}`,
+    ],
+  })
+  t.throws(() => opensslVerify(wrong, [narrow], root), /permitted subtree violation/)
+  const odd = constrained('nameConstraints = permitted;otherName:1.2.3;UTF8:a')
+  const other = makeLeaf({ issuer: odd, extension: 'subjectAltName = otherName:1.2.3;UTF8:a' })
+  t.strictSame(review([other, odd], [root]).warnings, [
+    `the certificate of ${SUBJECT} has a name that cannot be compared with the name constraints of the certificate of ` +
+      `O=Test, CN=Constrained CA: ${because}`,
+  ])
+  const tests = [
+    'nameConstraints = critical, excluded;dirName:names',
+    '[names]',
+    'O = Test',
+    'CN = Renewed CA',
+  ]
+  const top = makeAuthority('Renewed CA', root, { extensions: [CA, SIGNS_CERTIFICATES, OCSP, ...tests] })
+  const renewed = makeAuthority('Renewed CA', top)
+  const signer = makeLeaf({ issuer: renewed })
+  t.strictSame(
+    review([signer, renewed, top], [root]),
+    NOTHING,
+    'a self-issued certificate is not constrained',
+  )
+  t.doesNotThrow(() => opensslVerify(signer, [renewed, top], root))
+})
+
+t.test('an issuer whose extended key usage leaves documents out', async (t) => {
+  const withPurpose = (purpose: string) =>
+    makeAuthority('Purpose CA', root, {
+      extensions: [CA, SIGNS_CERTIFICATES, OCSP, `extendedKeyUsage = ${purpose}`],
+    })
+  const servers = withPurpose('serverAuth')
+  t.strictSame(review([makeLeaf({ issuer: servers }), servers], [root]), {
+    problems: [],
+    warnings: [
+      'the certificate of O=Test, CN=Purpose CA is not for signing documents, by its extended key usage (serverAuth); ' +
+        'validators that take this for a limit of what it certifies may refuse signatures',
+    ],
+  })
+  const mail = withPurpose('serverAuth, emailProtection')
+  t.strictSame(review([makeLeaf({ issuer: mail }), mail], [root]), NOTHING)
 })
 
 /** Throws what `openssl verify` says against the chain. */
