@@ -18,7 +18,7 @@ function start(t: Test, change: Partial<ReloadingOptions> = {}) {
     signers: { takeOver: async () => {} },
     files: [],
     intervalMs: 0,
-    load: () => ({ signers: SIGNERS, problems: [] }),
+    load: () => ({ signers: SIGNERS, problems: [], warnings: [] }),
     log: pino({ level: 'info' }, { write: (line) => lines.push(JSON.parse(line)) }),
     onEnd: (outcome) => outcomes.push(outcome),
     ...change,
