@@ -12,9 +12,7 @@ import type { PinSource } from './pin.ts'
  * @throws Error when it is not there any more, or not clearly one PIN; the message holds nothing of it
  */
 export function readPin(source: PinSource, environment: Record<string, string | undefined>): string {
-  return readSecret(
-    'file' in source ? readFileSync(source.file) : takeVariable(environment, source.variable),
-  )
+  return readSecret('file' in source ? readFileSync(source.file) : takeVariable(environment, source.variable))
 }
 
 function takeVariable(environment: Record<string, string | undefined>, name: string): string {
