@@ -14,7 +14,7 @@ import {
   withUnknownKey,
 } from '../../support/certificates.ts'
 
-import { CERTIFICATE, reissue, validityOf } from '../support/resigned.ts'
+import { CERTIFICATE, reissue, validityOf } from '../../support/resigned.ts'
 
 const AT = new Date()
 const OCSP = 'authorityInfoAccess = OCSP;URI:http://ocsp.test/'
