@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { Proxies } from '../src/common/proxies.ts'
@@ -19,6 +19,7 @@ const directory = t.testdir({
   folder: {},
 })
 const path = (name: string) => join(directory, name)
+chmodSync(path('pin'), 0o600)
 const MODULE = path('module.so')
 /** The least there can be. */
 const LEAST = { HSM_MODULE: MODULE, HSM_PIN: PIN }

@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import type { Environment } from '../../schemas/configuration.ts'
 import type { ConfigurationProblem } from '../errors.ts'
 import type { HashAlgorithm } from '../signature/hash-algorithms.ts'
-import { buildContainer, findLevelProblems } from './container.ts'
+import { buildContainer, findLevelProblems, warnAboutLevel } from './container.ts'
 import { readContainerVariables } from './container-variables.ts'
 import { defined } from './defined.ts'
 import { isReadable, readCertificateFile } from './files.ts'
@@ -42,9 +42,10 @@ export function readSingleSigner(
   values: Partial<Environment>,
   hashAlgorithms: readonly HashAlgorithm[],
   problems: ConfigurationProblem[],
+  warnings: string[],
 ): SignersConfiguration {
   const library = requireLibrary(values, problems)
-  const pin = findPin(given, problems) as PinSource
+  const pin = findPin(given, problems, warnings) as PinSource
   const files: string[] = []
   const readCertificates = (setting: string, path: string | undefined) => {
     files.push(...(path === undefined ? [] : [resolve(path)]))
@@ -52,8 +53,9 @@ export function readSingleSigner(
   }
   const certificates = readCertificates('SIGNER_CERTIFICATE_FILE', values.SIGNER_CERTIFICATE_FILE)
   const caCertificates = readCertificates('CA_CERTIFICATES_FILE', values.CA_CERTIFICATES_FILE) ?? []
-  const containers = readContainerVariables(given, values, { readCertificates, problems })
+  const containers = readContainerVariables(given, values, { readCertificates, problems, warnings })
   problems.push(...findLevelProblems(containers))
+  warnings.push(...warnAboutLevel(containers))
   const signer = {
     name: NAME,
     access: { ...library, token: describeToken(values), pin },

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { chmodSync, copyFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { failuresOf, runCheck } from '../support/check.ts'
@@ -71,6 +71,26 @@ t.test('a configuration with problems', async (t) => {
 t.test('what the configuration only warns of', async (t) => {
   const { steps } = await runCheck({ ...environment, HSM_TIMEOUT_MS: '6000' })
   t.match(steps.configuration, { status: 'ok', found: /^in order; HSM_TIMEOUT_MS: Document Engine gives up/ })
+})
+
+t.test('a PIN that everybody on the host may read', async (t) => {
+  const HSM_PIN_FILE = join(directory, 'readable-pin')
+  copyFileSync(environment.HSM_PIN_FILE ?? '', HSM_PIN_FILE)
+  chmodSync(HSM_PIN_FILE, 0o644)
+  const { steps } = await runCheck({ ...environment, HSM_PIN_FILE })
+  t.match(steps.configuration, {
+    status: 'ok',
+    found: /^in order; HSM_PIN_FILE: holds a secret, and everybody/,
+  })
+})
+
+t.test('what is not clearly a PIN is tried with no token', async (t) => {
+  const before = faulty.calls('C_Login')
+  const HSM_PIN_FILE = join(directory, 'two-pins')
+  writeFileSync(HSM_PIN_FILE, `${PIN}\n${PIN}\n`, { mode: 0o600 })
+  const { failed } = await failuresOf(faulty, [], { HSM_PIN_FILE })
+  t.match(failed, { login: /^HSM_PIN_FILE: has more than one line/ })
+  t.equal(faulty.calls('C_Login'), before)
 })
 
 t.test('no PIN, and nobody to ask', async (t) => {

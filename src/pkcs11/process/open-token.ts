@@ -135,12 +135,14 @@ export interface GivenPin {
   readonly settings: SettingNames
 }
 
-/** @throws OpenError when the PIN is not there any more */
+/** @throws OpenError when the PIN is not there any more, or not clearly one: a login with it would cost a try */
 export function findPin({ pin: source, givenPin, settings }: GivenPin): string {
   try {
     return readPin(source, 'variable' in source ? { [source.variable]: givenPin } : {})
-  } catch {
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
     const setting = 'file' in source ? settings.pin : source.variable
-    throw misconfigured(setting, 'holds no PIN any more', 'the PIN cannot be read')
+    const wrong = code === undefined ? message : `cannot be read (${code})`
+    throw misconfigured(setting, wrong, 'the PIN cannot be read')
   }
 }

@@ -1,7 +1,7 @@
 /** Which token, key and certificate are chosen, and what is said when that cannot be told. */
 import { execFileSync } from 'node:child_process'
 import { createHash, createPublicKey, X509Certificate } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { SessionFlag } from 'graphene-pk11'
 import pkcs11js, { type Handle, type Template } from 'pkcs11js'
@@ -228,9 +228,26 @@ t.test('a token', async (t) => {
 t.test('the PIN is gone', async (t) => {
   t.match(
     refusal({ pin: { file: join(directory, 'none') } }),
-    /^configuration HSM_PIN_FILE holds no PIN any more/,
+    /^configuration HSM_PIN_FILE cannot be read \(ENOENT\)/,
   )
-  t.match(refusal({ pin: { variable: 'HSM_PIN_X' } }), /^configuration HSM_PIN_X holds no PIN any more/)
+  t.match(refusal({ pin: { variable: 'HSM_PIN_X' } }), /^configuration HSM_PIN_X is empty/)
+})
+
+t.test('what is not clearly a PIN is told to no token', async (t) => {
+  const file = join(directory, 'ambiguous-pin')
+  const logins = module.calls('C_Login')
+  for (const [content, message] of [
+    ['', /^configuration HSM_PIN_FILE is empty/],
+    [`${PIN}\n${PIN}`, /^configuration HSM_PIN_FILE has more than one line/],
+    [`${PIN} `, /^configuration HSM_PIN_FILE begins or ends with a blank/],
+    [Buffer.from(`\uFEFF${PIN}`, 'utf16le'), /^configuration HSM_PIN_FILE is UTF-16/],
+  ] as const) {
+    writeFileSync(file, content)
+    t.match(refusal({ pin: { file } }), message)
+  }
+  t.equal(module.calls('C_Login'), logins)
+  writeFileSync(file, `\uFEFF${PIN}\r\n`)
+  open({ pin: { file } }, wanted, () => t.equal(module.calls('C_Login'), logins + 1))
 })
 
 t.test('the login is repeated', async (t) => {
