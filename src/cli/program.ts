@@ -21,7 +21,7 @@ const DESCRIPTION =
 
 const EXIT_CODES = `
 Exit codes:
-  0   done; of "check": all is well; of "verify": the signature is valid
+  0   done; of "check": no step failed; of "verify": the signature is valid
   1   failed
   2   wrong usage
   78  the configuration is wrong or incomplete

@@ -6,6 +6,7 @@ import type { KeyUse } from '../pool-key.ts'
 import { findCertificate } from '../process/certificate-object.ts'
 import { readKeyType } from '../process/key-type.ts'
 import {
+  checkAllowed,
   describeMechanism,
   encodeMechanism,
   MAX_SIGNATURE_LENGTH,
@@ -85,8 +86,9 @@ function findKey(session: Session, { key }: CheckRequest): Found<PrivateKey> {
   return [found, { step: 'key', key: told }]
 }
 
-function lookAtMechanism(session: Session, { handle }: PrivateKey, { key }: CheckRequest): Found<true> {
-  const name = signMechanism(readKeyType(session, handle), key.algorithm)
+function lookAtMechanism(session: Session, found: PrivateKey, { key }: CheckRequest): Found<true> {
+  const name = signMechanism(readKeyType(session, found.handle), key.algorithm)
+  checkAllowed(session, found, name, key.settings)
   return [true, { step: 'mechanism', mechanism: describeMechanism(session.slot, name) }]
 }
 

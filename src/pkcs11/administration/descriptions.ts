@@ -1,4 +1,5 @@
 /** What there is on a token, as it is told to people and programs. */
+import type { KeyProtection } from '../key-protection.ts'
 
 export interface Version {
   readonly major: number
@@ -42,7 +43,7 @@ export interface TokenList {
 }
 
 /** Null is what the token does not show. */
-export interface KeyDescription {
+export interface KeyDescription extends KeyProtection {
   readonly label: string | null
   /** CKA_ID in lower-case hex. */
   readonly id: string | null
@@ -51,8 +52,6 @@ export interface KeyDescription {
   readonly bits: number | null
   /** Its name, or the object identifier in hex. */
   readonly curve: string | null
-  readonly sensitive: boolean | null
-  readonly extractable: boolean | null
   readonly sign: boolean | null
   readonly alwaysAuthenticate: boolean | null
   /** Whether there is a public key object with that id. */
