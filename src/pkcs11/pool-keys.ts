@@ -91,7 +91,8 @@ export class PoolKeys {
 
   /** Returns what the operator should know of keys that are used, each a sentence without its capital. */
   warnings(): string[] {
-    return this.#entries.flatMap(({ found }) => (found && warnAboutExposure(found)) ?? [])
+    const found = this.#entries.flatMap((entry) => entry.found ?? [])
+    return found.flatMap((key) => [warnAboutExposure(key), warnAboutCertificates(key)]).filter(isText)
   }
 
   /**
@@ -130,6 +131,17 @@ export class PoolKeys {
   #at(key: number): Entry {
     return this.#entries[key] as Entry
   }
+}
+
+function warnAboutCertificates(key: FoundKey): string | undefined {
+  return key.otherCertificates
+    ? `the token holds ${key.otherCertificates + 1} certificates of the private key with ${nameKey(key)}: the newest ` +
+        'valid one is used; "signing-service certs" lists them, and "signing-service delete-cert" deletes one'
+    : undefined
+}
+
+function isText(text: string | undefined): text is string {
+  return text !== undefined
 }
 
 function look(

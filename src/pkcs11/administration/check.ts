@@ -114,7 +114,9 @@ function* openSessions(slot: Slot, count: number): Generator<Progress> {
 /** @returns what the key is used with: as the certificate has it, which may be on the token */
 function lookForCertificate(session: Session, key: PrivateKey, request: CheckRequest): Found<KeyUse> {
   const { publicKey, certificateOnToken, settings, algorithm: name } = request.key
-  const certificate = certificateOnToken ? findCertificate(session, key, settings) : undefined
+  const { certificate } = certificateOnToken
+    ? findCertificate(session, key, settings)
+    : { certificate: undefined }
   const certified =
     certificate === undefined
       ? createPublicKey({ key: Buffer.from(publicKey as Uint8Array), type: 'spki', format: 'der' })

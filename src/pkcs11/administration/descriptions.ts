@@ -42,6 +42,25 @@ export interface TokenList {
   readonly tokens: readonly (TokenDescription | UnreadableSlot)[]
 }
 
+/** A certificate object; null is what the token does not show, and what is no X.509 certificate does not have. */
+export interface CertificateDescription {
+  readonly label: string | null
+  /** CKA_ID in lower-case hex. */
+  readonly id: string | null
+  readonly subject: string | null
+  /** Upper-case hex. */
+  readonly serialNumber: string | null
+  /** In the words of OpenSSL. */
+  readonly notBefore: string | null
+  readonly notAfter: string | null
+  /** Whether the token shows a private key that the certificate belongs to. */
+  readonly privateKey: boolean
+  /** Whether the service takes it for that key, unless a file has the certificate. */
+  readonly used: boolean
+  /** SHA-256 of the value in hex. */
+  readonly fingerprint: string | null
+}
+
 /** Null is what the token does not show. */
 export interface KeyDescription extends KeyProtection {
   readonly label: string | null

@@ -121,11 +121,11 @@ function describeKey(session: Session, request: KeyRequest): FoundKey {
   checkMechanism(session, mechanism, request.settings)
   checkAllowed(session, key, mechanism, request.settings)
   const { label, labelBytes, id, publicKey, protection } = key
-  const certificate = request.certificateOnToken ? findCertificate(session, key, request.settings) : undefined
+  const certified = request.certificateOnToken ? findCertificate(session, key, request.settings) : {}
   return {
     ...{ label, labelBytes, id, protection },
     ...(publicKey === undefined ? {} : { publicKey }),
-    ...(certificate === undefined ? {} : { certificate }),
+    ...certified,
   }
 }
 

@@ -297,9 +297,23 @@ t.test('a certificate on the token', async (t) => {
     t.same(found(), leaf)
     module.plan()
   })
-  t.test('there are several', async (t) => {
+  t.test('that is there twice', async (t) => {
     writeCertificate('01', leaf)
-    t.match(refusal({}, null), /holds several certificates/)
+    t.same(found(), leaf)
+    t.equal(
+      open({}, null, (opened) => keyOf(opened).otherCertificates),
+      0,
+    )
+  })
+  t.test('beside those of other keys, where the token does not show which is its own', async (t) => {
+    module.plan('C_GetAttributeValue refuse CKA_MODULUS CKR_ATTRIBUTE_SENSITIVE')
+    writeCertificate('01', new X509Certificate(foreign).raw)
+    t.match(
+      refusal({}, null),
+      /^configuration SIGNER_CERTIFICATE_FILE is required: the token holds certificates of several public keys/,
+    )
+    module.plan()
+    t.same(found(), leaf, 'where it does, they do not count')
   })
 })
 

@@ -730,6 +730,7 @@ FUNCTION(C_Logout, session, (CK_SESSION_HANDLE session), (session))
 FUNCTION(C_CreateObject, session,
          (CK_SESSION_HANDLE session, CK_ATTRIBUTE_PTR template, CK_ULONG count, CK_OBJECT_HANDLE_PTR object),
          (session, template, count, object))
+FUNCTION(C_DestroyObject, session, (CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object), (session, object))
 FUNCTION(C_FindObjectsInit, session, (CK_SESSION_HANDLE session, CK_ATTRIBUTE_PTR template, CK_ULONG count),
          (session, template, count))
 FUNCTION(C_FindObjectsFinal, session, (CK_SESSION_HANDLE session), (session))
@@ -844,7 +845,7 @@ static CK_RV faulty_C_Sign(CK_SESSION_HANDLE session, CK_BYTE_PTR data, CK_ULONG
   return leave(&interference, answer);
 }
 
-/* Not meddled with, but what is remembered may end with them */
+/* What is remembered may end with them */
 
 static CK_RV forgetful_C_CloseAllSessions(CK_SLOT_ID slot) {
   CK_RV answer = real->C_CloseAllSessions(slot);
@@ -853,7 +854,7 @@ static CK_RV forgetful_C_CloseAllSessions(CK_SLOT_ID slot) {
 }
 
 static CK_RV forgetful_C_DestroyObject(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object) {
-  CK_RV answer = real->C_DestroyObject(session, object);
+  CK_RV answer = faulty_C_DestroyObject(session, object);
   forget_signatures();
   return answer;
 }
