@@ -44,6 +44,12 @@ export const Environment = Type.Object({
   HSM_KEY_ID: Type.Optional(
     Type.String({ pattern: hex, description: 'CKA_ID of the private key in hex', examples: ['01a2'] }),
   ),
+  REQUIRE_NON_EXTRACTABLE_KEYS: Type.Enum(['false', 'true'], {
+    default: 'false',
+    description:
+      'whether only private keys are used that were generated on the token and never could leave it',
+    examples: ['true'],
+  }),
   SIGNER_CERTIFICATE_FILE: Type.Optional(
     Type.String({
       description: 'signer certificate, PEM or DER, leaf first',

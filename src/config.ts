@@ -56,6 +56,8 @@ export interface HsmConfiguration {
   readonly sessionMaxUses: number
   /** Age at which a session is opened anew; 0 is never. */
   readonly sessionMaxAgeMs: number
+  /** Whether keys are refused of which there may be copies outside the token. */
+  readonly requireNonExtractableKeys: boolean
 }
 
 export interface Configuration {
@@ -224,5 +226,6 @@ function describeHsm(values: Environment): HsmConfiguration {
     zombieLimit: values.HSM_ZOMBIE_LIMIT ?? Math.floor(values.HSM_SESSIONS / 2),
     sessionMaxUses: values.HSM_SESSION_MAX_USES,
     sessionMaxAgeMs: values.HSM_SESSION_MAX_AGE_MS,
+    requireNonExtractableKeys: values.REQUIRE_NON_EXTRACTABLE_KEYS === 'true',
   }
 }

@@ -10,13 +10,13 @@ const directory = t.testdir()
 const { environment } = await createSigningToken(directory)
 const faulty = await createFaultyModule(directory, environment)
 
-const AFTER_LOGIN = ['key', 'mechanism', 'sessions', 'certificate', 'test signature', 'latency']
+const AFTER_LOGIN = ['key', 'protection', 'mechanism', 'sessions', 'certificate', 'test signature', 'latency']
 
 t.test('all is well', async (t) => {
   const { exitCode, steps } = await runCheck(environment)
   t.equal(exitCode, 0)
   t.strictSame(Object.keys(steps), [
-    ...['configuration', 'library', 'token', 'login', 'key', 'mechanism', 'sessions'],
+    ...['configuration', 'library', 'token', 'login', 'key', 'protection', 'mechanism', 'sessions'],
     ...['certificate', 'chain', 'validity', 'test signature', 'latency', 'revocation'],
   ])
   const latency = { min: Number, median: Number, p99: Number }
@@ -65,7 +65,7 @@ t.test('a configuration with problems', async (t) => {
   })
   t.equal(exitCode, 78)
   t.match(failed, { configuration: /HSM_SESSIONS: is not valid.*SIGNER_CERTIFICATE_FILE: cannot be read/ })
-  t.equal(skipped.length, 11)
+  t.equal(skipped.length, 12)
 })
 
 t.test('what the configuration only warns of', async (t) => {
@@ -150,7 +150,7 @@ t.test('a token that does not sign with RSA', async (t) => {
 t.test('a key that is not there', async (t) => {
   const { failed, skipped } = await failuresOf(faulty, [], { HSM_KEY_LABEL: 'none' })
   t.match(failed, { key: /^HSM_KEY_LABEL: no private key fits; there are: label "signer"/ })
-  const after = ['mechanism', 'certificate', 'test signature', 'latency']
+  const after = ['protection', 'mechanism', 'certificate', 'test signature', 'latency']
   t.strictSame(skipped, after, 'the chain is looked at all the same')
 })
 

@@ -20,6 +20,12 @@ export function readAttribute(session: Session, object: Handle, type: number): B
   }
 }
 
+/** Reads a CK_BBOOL; null where the token does not know it or does not show it. */
+export function readBoolean(session: Session, object: Handle, type: number): boolean | null {
+  const value = readAttribute(session, object, type)
+  return value?.length === 1 ? value[0] !== 0 : null
+}
+
 /** All objects that fit a template, in the token's order. */
 export function findObjects(session: Session, template: Template): Handle[] {
   const { lib, handle } = session

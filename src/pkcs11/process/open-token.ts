@@ -8,7 +8,7 @@ import { describeFailure } from '../return-values.ts'
 import { findCertificate } from './certificate-object.ts'
 import { readKeyType } from './key-type.ts'
 import { initializeLibrary, loadLibrary } from './library.ts'
-import { checkMechanism, signMechanism } from './mechanism.ts'
+import { checkAllowed, checkMechanism, signMechanism } from './mechanism.ts'
 import { misconfigured, OpenError } from './open-error.ts'
 import { selectPrivateKey } from './private-key.ts'
 import { selectToken } from './token.ts'
@@ -119,12 +119,13 @@ function describeKey(session: Session, request: KeyRequest): FoundKey {
   const key = selectPrivateKey(session, request)
   const mechanism = signMechanism(readKeyType(session, key.handle), request.algorithm)
   checkMechanism(session, mechanism, request.settings)
-  const { label, labelBytes, id, publicKey } = key
-  const certificate = request.certificateOnToken ? findCertificate(session, key, request.settings) : undefined
+  checkAllowed(session, key, mechanism, request.settings)
+  const { label, labelBytes, id, publicKey, protection } = key
+  const certified = request.certificateOnToken ? findCertificate(session, key, request.settings) : {}
   return {
-    ...{ label, labelBytes, id },
+    ...{ label, labelBytes, id, protection },
     ...(publicKey === undefined ? {} : { publicKey }),
-    ...(certificate === undefined ? {} : { certificate }),
+    ...certified,
   }
 }
 

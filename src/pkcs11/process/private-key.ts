@@ -2,8 +2,10 @@ import type { Session } from 'graphene-pk11'
 import type { Handle, Template } from 'pkcs11js'
 import pkcs11js from 'pkcs11js'
 import { fingerprint } from '../../signature/fingerprint.ts'
+import { nameKey } from '../key-name.ts'
 import type { FoundKey, KeyReference, KeyRequest } from '../messages.ts'
-import { findObjects, readAttribute, readId, readPublicHalf } from './attributes.ts'
+import { findObjects, readAttribute, readBoolean, readId, readPublicHalf } from './attributes.ts'
+import { readProtection } from './key-attributes.ts'
 import { keyTypeOf, mayBe, readKeyType } from './key-type.ts'
 import { misconfigured } from './open-error.ts'
 
@@ -11,6 +13,9 @@ import { misconfigured } from './open-error.ts'
 export interface PrivateKey extends FoundKey {
   readonly handle: Handle
 }
+
+/** What is read of each key that may be meant: more would take long on a token with many keys. */
+type Candidate = Omit<PrivateKey, 'protection'>
 
 /** What is searched for; the label as bytes, since not every tool writes UTF-8. */
 interface SearchTerms {
@@ -56,11 +61,11 @@ export function selectPrivateKey(
     )
   }
   checkUsable(session, key, request)
-  return key
+  return { ...key, protection: readProtection(session, key.handle) }
 }
 
 /** Those with that public key or, where there are none, the keys of its type that do not show theirs: one of them may have it. */
-function withPublicKey(session: Session, keys: readonly PrivateKey[], wanted: Uint8Array): PrivateKey[] {
+function withPublicKey(session: Session, keys: readonly Candidate[], wanted: Uint8Array): Candidate[] {
   const matching = keys.filter(
     ({ publicKey }) => publicKey !== undefined && Buffer.compare(publicKey, wanted) === 0,
   )
@@ -87,7 +92,7 @@ export function findSelectedKey(
   })
 }
 
-function listPrivateKeys(session: Session, terms: SearchTerms): PrivateKey[] {
+function listPrivateKeys(session: Session, terms: SearchTerms): Candidate[] {
   return findObjects(session, privateKeyTemplate(terms)).map((handle) => {
     const labelBytes = readAttribute(session, handle, pkcs11js.CKA_LABEL) ?? Buffer.alloc(0)
     const label = labelBytes.toString('utf8')
@@ -111,28 +116,33 @@ function privateKeyTemplate({ label, id }: SearchTerms): Template {
   return template
 }
 
-function checkUsable(session: Session, key: PrivateKey, { settings }: Pick<KeyRequest, 'settings'>): void {
+function checkUsable(session: Session, key: Candidate, { settings }: Pick<KeyRequest, 'settings'>): void {
   const type = readKeyType(session, key.handle)
   if (!mayBe(type, 'RSA') && !mayBe(type, 'EC')) {
     const reason = 'the private key is neither an RSA nor an EC key'
     throw misconfigured(settings.key, reason, reason)
   }
-  // An unreadable attribute counts as false: tokens older than PKCS#11 2.20 do not know it
-  if (readAttribute(session, key.handle, pkcs11js.CKA_ALWAYS_AUTHENTICATE)?.[0] === 1) {
+  // An unreadable attribute speaks against no key: tokens older than PKCS#11 2.20 do not know all of them
+  if (readBoolean(session, key.handle, pkcs11js.CKA_SIGN) === false) {
+    const reason = 'the private key may not sign (CKA_SIGN is false)'
+    const advice = `have the HSM allow it, or choose another key with ${settings.keyChoice}`
+    throw misconfigured(settings.key, `${reason}: it has ${nameKey(key)}; ${advice}`, reason)
+  }
+  if (readBoolean(session, key.handle, pkcs11js.CKA_ALWAYS_AUTHENTICATE) === true) {
     const reason =
       'the private key demands the PIN for each signature (CKA_ALWAYS_AUTHENTICATE), which is not supported'
     throw misconfigured(settings.key, reason, reason)
   }
 }
 
-function describeKeys(keys: readonly PrivateKey[]): string {
+function describeKeys(keys: readonly Candidate[]): string {
   if (keys.length === 0) {
     return 'there are no private keys that this user can see'
   }
   return `there are: ${keys.map(describeKey).join('; ')}`
 }
 
-function describeKey({ label, id, publicKey }: PrivateKey): string {
-  const print = publicKey === undefined ? '' : ` fingerprint ${fingerprint(publicKey)}`
-  return `label ${JSON.stringify(label)} id ${id || '(none)'}${print}`
+function describeKey(key: Candidate): string {
+  const print = key.publicKey === undefined ? '' : ` fingerprint ${fingerprint(key.publicKey)}`
+  return `${nameKey(key)}${print}`
 }

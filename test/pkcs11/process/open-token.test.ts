@@ -119,6 +119,8 @@ function onToken(act: (lib: pkcs11js.PKCS11, session: Handle) => void): void {
   lib.C_Finalize()
 }
 
+const OF_PRIVATE_KEYS: readonly number[] = [pkcs11js.CKA_ALWAYS_AUTHENTICATE, pkcs11js.CKA_SIGN]
+
 function generate(template: Template, mechanism = pkcs11js.CKM_RSA_PKCS_KEY_PAIR_GEN): void {
   const size =
     mechanism === pkcs11js.CKM_RSA_PKCS_KEY_PAIR_GEN
@@ -127,12 +129,13 @@ function generate(template: Template, mechanism = pkcs11js.CKM_RSA_PKCS_KEY_PAIR
         { type: pkcs11js.CKA_EC_PARAMS, value: Buffer.from('06082a8648ce3d030107', 'hex') }
   const lasting = { type: pkcs11js.CKA_TOKEN, value: true }
   onToken((lib, session) => {
-    const publicTemplate = [
+    const publicTemplate = [lasting, size, ...template.filter(({ type }) => !OF_PRIVATE_KEYS.includes(type))]
+    const sign = { type: pkcs11js.CKA_SIGN, value: true }
+    const privateTemplate = [
       lasting,
-      size,
-      ...template.filter(({ type }) => type !== pkcs11js.CKA_ALWAYS_AUTHENTICATE),
+      ...(template.some(({ type }) => type === sign.type) ? [] : [sign]),
+      ...template,
     ]
-    const privateTemplate = [lasting, { type: pkcs11js.CKA_SIGN, value: true }, ...template]
     lib.C_GenerateKeyPair(session, { mechanism }, publicTemplate, privateTemplate)
   })
 }
@@ -311,9 +314,23 @@ t.test('a certificate on the token', async (t) => {
     t.same(found(), leaf)
     module.plan()
   })
-  t.test('there are several', async (t) => {
+  t.test('that is there twice', async (t) => {
     writeCertificate('01', leaf)
-    t.match(refusal({}, null), /holds several certificates/)
+    t.same(found(), leaf)
+    t.equal(
+      open({}, null, (opened) => keyOf(opened).otherCertificates),
+      0,
+    )
+  })
+  t.test('beside those of other keys, where the token does not show which is its own', async (t) => {
+    module.plan('C_GetAttributeValue refuse CKA_MODULUS CKR_ATTRIBUTE_SENSITIVE')
+    writeCertificate('01', new X509Certificate(foreign).raw)
+    t.match(
+      refusal({}, null),
+      /^configuration SIGNER_CERTIFICATE_FILE is required: the token holds certificates of several public keys/,
+    )
+    module.plan()
+    t.same(found(), leaf, 'where it does, they do not count')
   })
 })
 
@@ -379,6 +396,40 @@ t.test('a key', async (t) => {
       refusal({ key: { label: 'key exchange' } }, wanted),
       /^configuration HSM_KEY_LABEL the private key is neither an RSA nor an EC key/,
     )
+  })
+  t.test('that may not sign', async (t) => {
+    generate([...named('decrypts', '0b'), { type: pkcs11js.CKA_SIGN, value: false }])
+    t.match(
+      refusal({ key: { id: '0b' } }, wanted),
+      /^configuration HSM_KEY_ID the private key may not sign \(CKA_SIGN is false\): it has label "decrypts" id 0b; have/,
+    )
+    module.plan('C_GetAttributeValue refuse CKA_SIGN CKR_ATTRIBUTE_TYPE_INVALID')
+    t.equal(
+      keyId({ key: { id: '0b' } }, wanted),
+      '0b',
+      'what the token does not tell, the test signature does',
+    )
+    module.plan()
+  })
+  t.test('that may not sign with the mechanism that is needed', async (t) => {
+    const allowed = (...mechanisms: number[]) => ({
+      type: pkcs11js.CKA_ALLOWED_MECHANISMS,
+      value: Buffer.from(new BigUint64Array(mechanisms.map(BigInt)).buffer),
+    })
+    generate([...named('PSS', '0c'), allowed(pkcs11js.CKM_RSA_PKCS_PSS, pkcs11js.CKM_SHA256_RSA_PKCS)])
+    generate([...named('PKCS#1', '0d'), allowed(pkcs11js.CKM_SHA256_RSA_PKCS, pkcs11js.CKM_RSA_PKCS)])
+    t.match(
+      refusal({ key: { id: '0c' } }, wanted),
+      /^configuration HSM_KEY_ID the private key with label "PSS" id 0c may not sign with CKM_RSA_PKCS: its CKA_ALLOWED_MECHANISMS has (CKM_RSA_PKCS_PSS, 0x40|0x40, CKM_RSA_PKCS_PSS) alone; have the HSM allow it, set another signatureAlgorithm, or choose another key with HSM_KEY_LABEL or HSM_KEY_ID/,
+    )
+    t.equal(keyId({ key: { id: '0d' } }, wanted), '0d')
+    module.plan('C_GetAttributeValue refuse CKA_ALLOWED_MECHANISMS CKR_ATTRIBUTE_TYPE_INVALID')
+    t.equal(
+      keyId({ key: { id: '0c' } }, wanted),
+      '0c',
+      'what the token does not tell, the test signature does',
+    )
+    module.plan()
   })
   t.test('that demands the PIN for each signature', async (t) => {
     t.match(refusal({ key: { id: '04' } }, wanted), /^configuration HSM_KEY_ID .*CKA_ALWAYS_AUTHENTICATE/)
