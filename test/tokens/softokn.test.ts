@@ -49,6 +49,17 @@ t.test('softokn, of NSS', { skip: !module && 'docker/install-tools.sh softokn in
     t.match((await send(`${service.url}/health/ready`)).json(), { signers: { total: 2, ready: 2 } })
   })
 
+  await t.test('the id of its slot is not taken for the index', async (t) => {
+    const { HSM_TOKEN_LABEL: _, ...environment } = token.environment
+    const byId = await runCommand(environment, 'keys', '--slot', '2')
+    t.equal(byId.exitCode, 1)
+    t.match(
+      byId.stderr,
+      /^no token fits; 2 is the id of a slot, not its index in the slot list, which is 1: set 1; /,
+    )
+    t.match(await runCommand(environment, 'keys', '--slot', '1'), { exitCode: 0 })
+  })
+
   await t.test('there are EC keys', async (t) => {
     const options = ['--label', 'another curve', '--curve', 'P-256', '--json']
     const { exitCode, stdout, stderr } = await runCommand(token.environment, 'keygen', ...options)
