@@ -20,7 +20,7 @@ t.test('softokn, of NSS', { skip: !module && 'docker/install-tools.sh softokn in
     description: { slot: 1, serial: '0000000000000000', manufacturer: 'Mozilla Foundation', model: 'NSS 3' },
     listPrivateKeys: () =>
       certutil('-K', '-d', `sql:${token.directory}`, '-f', `${token.environment.HSM_PIN_FILE}`),
-    curves: true,
+    ...{ tellsLocal: false, curves: true },
     listedKey: /rsa +[0-9a-f]+ +signer/,
     wrongPin: ['wrong-pin', 'CKR_PIN_INCORRECT'],
   })
