@@ -14,6 +14,7 @@ import type {
   TokenAccess,
   TokenSelector,
 } from './signer-configuration.ts'
+import { readSlot } from './single-signer.ts'
 
 export interface TokenContext {
   /** Where relative paths start. */
@@ -41,7 +42,8 @@ export function readTokenPart(entry: FileEntry, settingOf: SettingOf, context: T
   const { problems } = context
   const { uri, valid } = readUri(entry, settingOf('key'), problems)
   problems.push(...findTwice(entry, uri, settingOf))
-  const { module: _, moduleParameters, pinFile: __, ...selector } = entry.token ?? {}
+  const { module: _, moduleParameters, pinFile: __, slot, ...named } = entry.token ?? {}
+  const selector = { ...named, ...(slot === undefined ? {} : { slot: readSlot(String(slot)) }) }
   const module = readPath('module', entry, uri, settingOf, context)
   const pinFile = readPath('pinFile', entry, uri, settingOf, context)
   if (pinFile?.readable) {
@@ -64,6 +66,7 @@ export function readTokenPart(entry: FileEntry, settingOf: SettingOf, context: T
       module: module?.setting ?? 'HSM_MODULE',
       pin: pinFile?.setting ?? 'HSM_PIN_FILE',
       token: isOwn ? settingOf(place) : 'HSM_TOKEN_LABEL',
+      slot: isOwn ? settingOf('token/slot') : 'HSM_SLOT',
       key: settingOf('key'),
       tokenChoice: 'token.label, token.serial or token.slot of the signer',
       keyChoice:

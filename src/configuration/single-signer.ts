@@ -26,6 +26,7 @@ export const SETTINGS: SettingNames = {
   module: 'HSM_MODULE',
   pin: 'HSM_PIN_FILE',
   token: 'HSM_TOKEN_LABEL',
+  slot: 'HSM_SLOT',
   key: 'HSM_KEY_LABEL',
   certificate: 'SIGNER_CERTIFICATE_FILE',
   caCertificates: 'CA_CERTIFICATES_FILE',
@@ -97,7 +98,16 @@ export function describeToken({
   HSM_TOKEN_SERIAL: serial,
   HSM_SLOT: slot,
 }: Partial<Environment>): TokenSelector {
-  return defined({ label, serial, slot })
+  return defined({ label, serial, slot: slot === undefined ? undefined : readSlot(slot) })
+}
+
+/** No library has as many slots; ids of slots can be larger, and exceed 2^53. */
+const MAX_SLOT_INDEX = 65_535
+
+/** @param digits decimal */
+export function readSlot(digits: string): number | string {
+  const number = BigInt(digits)
+  return number > MAX_SLOT_INDEX ? number.toString() : Number(number)
 }
 
 export function describeKey({ HSM_KEY_LABEL: label, HSM_KEY_ID: id }: Partial<Environment>): KeySelector {

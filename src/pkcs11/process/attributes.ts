@@ -63,7 +63,8 @@ export function readPublicKey(session: Session, object: Handle): Buffer | undefi
 }
 
 /**
- * DER SubjectPublicKeyInfo of a private key: what the key itself shows, or the public key object that has its id.
+ * DER SubjectPublicKeyInfo of a private key: what the key itself shows, or the public key object that has its id;
+ * undefined where several public keys have that id, since nothing tells whose they are.
  *
  * @param id CKA_ID
  */
@@ -72,8 +73,10 @@ export function readPublicHalf(session: Session, privateKey: Handle, id: Uint8Ar
   if (own !== undefined) {
     return own
   }
-  const [publicKey] = findById(session, pkcs11js.CKO_PUBLIC_KEY, id)
-  return publicKey === undefined ? undefined : readPublicKey(session, publicKey)
+  const [first, ...others] = findById(session, pkcs11js.CKO_PUBLIC_KEY, id).map((object) =>
+    readPublicKey(session, object),
+  )
+  return first !== undefined && others.every((other) => other?.equals(first)) ? first : undefined
 }
 
 function readRsaKey(session: Session, object: Handle): Buffer | undefined {

@@ -8,6 +8,7 @@ import { findObjects, readAttribute, readBoolean, readId, readPublicHalf } from 
 import { readProtection } from './key-attributes.ts'
 import { keyTypeOf, mayBe, readKeyType } from './key-type.ts'
 import { misconfigured } from './open-error.ts'
+import { checkLoggedIn } from './user-session.ts'
 
 /** A private key object in one session: handles belong to the session that found them. */
 export interface PrivateKey extends FoundKey {
@@ -38,6 +39,8 @@ export function selectPrivateKey(
   const named = label !== undefined || id !== undefined
   const keys = listPrivateKeys(session, { label: label === undefined ? undefined : Buffer.from(label), id })
   if (keys.length === 0) {
+    // A token hides private keys from those who are not logged in: then it is not the configuration that is wrong
+    checkLoggedIn(session)
     const wanted = 'no private key fits'
     throw misconfigured(settings.key, `${wanted}; ${describeKeys(listPrivateKeys(session, {}))}`, wanted)
   }
@@ -56,12 +59,31 @@ export function selectPrivateKey(
   if (second !== undefined) {
     throw misconfigured(
       settings.key,
-      `several private keys fit, set ${settings.keyChoice} to tell them apart; ${describeKeys(fitting)}`,
+      `several private keys fit, ${describeChoice(fitting, settings)}; ${describeKeys(fitting)}`,
       'several private keys fit the configuration',
     )
   }
   checkUsable(session, key, request)
   return { ...key, protection: readProtection(session, key.handle) }
+}
+
+/** Returns what to do about several keys, which label and id may tell apart, or not. */
+function describeChoice(
+  keys: readonly Candidate[],
+  { keyChoice, certificate }: KeyRequest['settings'],
+): string {
+  const names = new Set(keys.map(nameKey))
+  if (names.size === keys.length) {
+    return `set ${keyChoice} to tell them apart`
+  }
+  const publicKeys = new Set(keys.map(({ publicKey }) => publicKey && fingerprint(publicKey)))
+  if (publicKeys.size === 1 && !publicKeys.has(undefined)) {
+    return 'and some have the same label, id and public key: they are copies of one key, of which one must be deleted'
+  }
+  return (
+    `and some have the same label and id, so that ${keyChoice} cannot tell them apart: give each a CKA_ID of its own ` +
+    `with a tool of the HSM's, delete what is not needed, or set ${certificate} to the certificate of the one that is meant`
+  )
 }
 
 /** Those with that public key or, where there are none, the keys of its type that do not show theirs: one of them may have it. */

@@ -140,6 +140,18 @@ function generate(template: Template, mechanism = pkcs11js.CKM_RSA_PKCS_KEY_PAIR
   })
 }
 
+/** Destroys all objects of an id. */
+function destroy(id: string): void {
+  onToken((lib, session) => {
+    lib.C_FindObjectsInit(session, [{ type: pkcs11js.CKA_ID, value: Buffer.from(id, 'hex') }])
+    const objects = lib.C_FindObjects(session, 10)
+    lib.C_FindObjectsFinal(session)
+    for (const object of objects) {
+      lib.C_DestroyObject(session, object)
+    }
+  })
+}
+
 function named(label: string, id?: string): Template {
   return [
     { type: pkcs11js.CKA_LABEL, value: label },
@@ -202,6 +214,33 @@ t.test('a token', async (t) => {
     const slots = [0, 1].map((slot) => refusal({ token: { slot } }))
     t.ok(slots.includes('opened 01'), slots.join())
     t.match(refusal({ token: { label: 'second', serial } }), /^unavailable/)
+  })
+
+  t.test('is chosen by the id of its slot in place of the index', async (t) => {
+    const ids: string[] = []
+    onToken((lib) => {
+      const slots = lib.C_GetSlotList(true)
+      ids.push(...slots.map((slot) => String(new BigUint64Array(Uint8Array.from(slot).buffer)[0])))
+    })
+    // The last one has no token yet
+    for (const [index, slot] of ids.slice(0, 2).entries()) {
+      t.match(
+        refusal({ token: { slot } }),
+        new RegExp(
+          `^configuration HSM_SLOT ${slot} is the id of a slot, not its index in the slot list, which is ${index}: ` +
+            `set ${index}; there are: label`,
+        ),
+      )
+    }
+    const unknown = '18446744073709551615'
+    const wrong = `${unknown} is no index in the slot list, which begins with 0, and no slot has this id`
+    t.match(refusal({ token: { slot: unknown } }), `configuration HSM_SLOT ${wrong}; there are: label`)
+    module.plan('C_GetSlotList absent')
+    t.match(
+      refusal({ token: { slot: unknown } }),
+      `unavailable no token fits; ${wrong}; there are no initialized`,
+    )
+    module.plan()
   })
 
   t.test('is beside one that fails', async (t) => {
@@ -374,20 +413,60 @@ t.test('a key', async (t) => {
       refusal({ key: { label: 'signer' } }, other),
       /^configuration SIGNER_CERTIFICATE_FILE is not the certificate of a private key on the token: .*id 07/,
     )
-    onToken((lib, session) => {
-      lib.C_FindObjectsInit(session, [{ type: pkcs11js.CKA_ID, value: Buffer.from('07', 'hex') }])
-      const objects = lib.C_FindObjects(session, 10)
-      lib.C_FindObjectsFinal(session)
-      for (const object of objects) {
-        lib.C_DestroyObject(session, object)
-      }
-    })
+    destroy('07')
   })
   t.test('one of several, with nothing to tell them apart', async (t) => {
     t.match(
       refusal({}, null),
       /^configuration HSM_KEY_LABEL several private keys fit, set HSM_KEY_LABEL or HSM_KEY_ID/,
     )
+  })
+  t.test('that has label and id of another one', async (t) => {
+    const twins = { key: { label: 'twins' } }
+    generate(named('twins', '0e'))
+    generate(named('twins', '0e'))
+    const several = '^configuration HSM_KEY_LABEL several private keys fit, '
+    t.match(
+      refusal(twins, null),
+      new RegExp(
+        `${several}and some have the same label and id, so that HSM_KEY_LABEL or HSM_KEY_ID cannot tell them apart: ` +
+          "give each a CKA_ID of its own with a tool of the HSM's, delete what is not needed, or set " +
+          'SIGNER_CERTIFICATE_FILE to the certificate of the one that is meant; ' +
+          'there are: label "twins" id 0e fingerprint \\w{64}; label "twins" id 0e fingerprint \\w{64} ',
+      ),
+    )
+    const prints = [...refusal(twins, null).matchAll(/fingerprint (\w{64})/g)].map(([, print]) => print)
+    t.equal(new Set(prints).size, 2, 'they differ by their public keys')
+    onToken((lib, session) => {
+      lib.C_FindObjectsInit(session, [
+        { type: pkcs11js.CKA_CLASS, value: pkcs11js.CKO_PRIVATE_KEY },
+        { type: pkcs11js.CKA_ID, value: Buffer.from('01', 'hex') },
+      ])
+      const [original] = lib.C_FindObjects(session, 1)
+      lib.C_FindObjectsFinal(session)
+      lib.C_CopyObject(session, original as Handle, named('copies', '0f'))
+      lib.C_CopyObject(session, original as Handle, named('copies', '0f'))
+    })
+    t.match(
+      refusal({ key: { label: 'copies' } }),
+      new RegExp(
+        `${several}and some have the same label, id and public key: they are copies of one key, of which`,
+      ),
+    )
+    destroy('0e')
+    destroy('0f')
+  })
+  t.test('on a curve, whose twin hides which public key is its own', async (t) => {
+    generate(named('curves', '10'), pkcs11js.CKM_EC_KEY_PAIR_GEN)
+    generate(named('curves', '10'), pkcs11js.CKM_EC_KEY_PAIR_GEN)
+    const shown = refusal({ key: { label: 'curves' } }, null)
+    t.match(shown, /give each a CKA_ID of its own .*label "curves" id 10; label "curves" id 10 several/)
+    destroy('10')
+  })
+  t.test('is not said to be missing where the token has forgotten the login', async (t) => {
+    module.plan('C_FindObjectsInit log-out times=1')
+    t.throws(() => keyId({ key: { label: 'signer' } }), { message: 'CKR_USER_NOT_LOGGED_IN' })
+    module.plan()
   })
   t.test('that is neither an RSA nor an EC key', async (t) => {
     t.equal(keyId({ key: { label: 'EC' } }, wanted), '03', 'whose certificate is compared later')
