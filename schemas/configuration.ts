@@ -31,10 +31,10 @@ export const Environment = Type.Object({
     Type.String({ description: 'serial number of the token', examples: ['f41c2b8d90aa17e3'] }),
   ),
   HSM_SLOT: Type.Optional(
-    Type.Integer({
-      minimum: 0,
-      maximum: 65_535,
-      description: 'index of the slot in the slot list',
+    // Wider than an index: the id of a slot, which people mistake for it, gets a message of its own
+    Type.String({
+      pattern: '^[0-9]{1,20}$',
+      description: 'index of the slot in the slot list, 0 for the first',
       examples: ['0'],
     }),
   ),
@@ -44,6 +44,12 @@ export const Environment = Type.Object({
   HSM_KEY_ID: Type.Optional(
     Type.String({ pattern: hex, description: 'CKA_ID of the private key in hex', examples: ['01a2'] }),
   ),
+  REQUIRE_NON_EXTRACTABLE_KEYS: Type.Enum(['false', 'true'], {
+    default: 'false',
+    description:
+      'whether only private keys are used that were generated on the token and never could leave it',
+    examples: ['true'],
+  }),
   SIGNER_CERTIFICATE_FILE: Type.Optional(
     Type.String({
       description: 'signer certificate, PEM or DER, leaf first',

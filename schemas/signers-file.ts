@@ -48,8 +48,9 @@ const Token = Type.Object(
     slot: Type.Optional(
       Type.Integer({
         minimum: 0,
-        maximum: 65_535,
-        description: 'index of the slot in the slot list',
+        // Wider than an index: the id of a slot, which people mistake for it, gets a message of its own
+        maximum: Number.MAX_SAFE_INTEGER,
+        description: 'index of the slot in the slot list, 0 for the first',
         examples: [0],
       }),
     ),

@@ -56,6 +56,8 @@ export interface HsmConfiguration {
   readonly sessionMaxUses: number
   /** Age at which a session is opened anew; 0 is never. */
   readonly sessionMaxAgeMs: number
+  /** Whether keys are refused of which there may be copies outside the token. */
+  readonly requireNonExtractableKeys: boolean
 }
 
 export interface Configuration {
@@ -105,7 +107,7 @@ export function loadConfiguration(environment: Variables): Readonly<Configuratio
   const corsOrigins = parseOrigins(values.CORS_ORIGINS ?? '', problems)
   const signMethods = parseSignMethods(values.SIGN_METHODS as string, problems)
   const proxies = readProxies(values, problems)
-  const signers = readSigners(given, values, problems)
+  const signers = readSigners(given, values, problems, warnings)
   refuseProblems(problems)
   warnings.push(...warnAboutContainers(given, signers))
   const whole = values as Environment
@@ -136,24 +138,28 @@ export interface LoadedSigners {
   /** Whole where there are no problems. Its files are known in any case. */
   readonly signers: SignersConfiguration
   readonly problems: readonly ConfigurationProblem[]
+  /** What the operator should know though they are taken over. */
+  readonly warnings: readonly string[]
 }
 
 /** The part that says who signs: read again while the service runs. */
 export function loadSigners(environment: Variables): LoadedSigners {
   const problems: ConfigurationProblem[] = []
+  const warnings: string[] = []
   const given = dropUnset(environment, [])
-  const signers = readSigners(given, validate(given, problems), problems)
-  return { signers: deepFreeze(signers), problems }
+  const signers = readSigners(given, validate(given, problems), problems, warnings)
+  return { signers: deepFreeze(signers), problems, warnings }
 }
 
 function readSigners(
   given: GivenVariables,
   values: Partial<Environment>,
   problems: ConfigurationProblem[],
+  warnings: string[],
 ): SignersConfiguration {
   const hashAlgorithms = parseHashAlgorithms(values.HASH_ALGORITHMS as string, problems)
   const read = values.SIGNERS_FILE === undefined ? readSingleSigner : readSignersFile
-  const signers = read(given, values, hashAlgorithms, problems)
+  const signers = read(given, values, hashAlgorithms, problems, warnings)
   problems.push(...findCertificateProblems(signers), ...findPathProblems(values, signers))
   return signers
 }
@@ -169,7 +175,7 @@ export function loadTokenConfiguration(environment: Variables): Readonly<TokenCo
   const problems: ConfigurationProblem[] = []
   const values = validate(given, problems)
   const library = requireLibrary(values, problems)
-  const pin = isPinConfigured(pins) ? findPin(pins, problems) : undefined
+  const pin = isPinConfigured(pins) ? findPin(pins, problems, []) : undefined
   refuseProblems(problems)
   return deepFreeze({ ...library, token: describeToken(values), ...defined({ pin }) })
 }
@@ -220,5 +226,6 @@ function describeHsm(values: Environment): HsmConfiguration {
     zombieLimit: values.HSM_ZOMBIE_LIMIT ?? Math.floor(values.HSM_SESSIONS / 2),
     sessionMaxUses: values.HSM_SESSION_MAX_USES,
     sessionMaxAgeMs: values.HSM_SESSION_MAX_AGE_MS,
+    requireNonExtractableKeys: values.REQUIRE_NON_EXTRACTABLE_KEYS === 'true',
   }
 }

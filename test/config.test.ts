@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { Proxies } from '../src/common/proxies.ts'
@@ -19,6 +19,7 @@ const directory = t.testdir({
   folder: {},
 })
 const path = (name: string) => join(directory, name)
+chmodSync(path('pin'), 0o600)
 const MODULE = path('module.so')
 /** The least there can be. */
 const LEAST = { HSM_MODULE: MODULE, HSM_PIN: PIN }
@@ -83,6 +84,7 @@ t.test('with module and PIN alone all else has its default', async (t) => {
     hsm: {
       ...{ sessions: 8, queueLimit: 256, timeoutMs: 4000, keepAliveMs: 30_000 },
       ...{ zombieLimit: 4, sessionMaxUses: 0, sessionMaxAgeMs: 0 },
+      requireNonExtractableKeys: false,
     },
     signers: {
       default: 'default',
@@ -137,6 +139,7 @@ t.test('every variable reaches its place', async (t) => {
     ...{ SIGNER_CERTIFICATE_FILE: leaf.certificateFile, CA_CERTIFICATES_FILE: issuing.certificateFile },
     ...{ HSM_SESSIONS: '3', HSM_QUEUE_LIMIT: '0', HSM_TIMEOUT_MS: '900', HSM_KEEPALIVE_MS: '5000' },
     ...{ HSM_ZOMBIE_LIMIT: '0', HSM_SESSION_MAX_USES: '100', HSM_SESSION_MAX_AGE_MS: '60000' },
+    REQUIRE_NON_EXTRACTABLE_KEYS: 'true',
     ...{ SHUTDOWN_DELAY_MS: '2000', SIGNERS_RELOAD_INTERVAL_MS: '500' },
     ...{ RAW_SIGNING: 'signed-attributes', SIGN_METHODS: 'hsm,PrivateKey, hsm' },
     ...{ HASH_ALGORITHMS: 'sha512', DIGEST_MISMATCH: 'ignore', CORS_ORIGINS: 'https://app.example.com' },
@@ -153,6 +156,7 @@ t.test('every variable reaches its place', async (t) => {
     hsm: {
       ...{ sessions: 3, queueLimit: 0, timeoutMs: 900, keepAliveMs: 5000 },
       ...{ zombieLimit: 0, sessionMaxUses: 100, sessionMaxAgeMs: 60_000 },
+      requireNonExtractableKeys: true,
     },
     signers: {
       signers: [
@@ -189,7 +193,6 @@ t.test('an empty variable counts as unset', async (t) => {
 
 t.test('numbers', async (t) => {
   for (const [variable, least, most] of [
-    ['HSM_SLOT', 0, 65_535],
     ['HSM_SESSIONS', 1, 1024],
     ['HSM_QUEUE_LIMIT', 0, 1_000_000],
     ['HSM_TIMEOUT_MS', 100, 600_000],
@@ -219,6 +222,17 @@ t.test('numbers', async (t) => {
     ]) {
       checkRefused(t, variable, value, `an integer from ${least} to ${most}, for example`)
     }
+  }
+})
+
+t.test('a slot is an index; what is too large for one is kept as it is, for a message', async (t) => {
+  const slotOf = (value: string) => load({ HSM_SLOT: value }).signers.signers[0]?.access.token.slot
+  t.equal(slotOf('0'), 0)
+  t.equal(slotOf('65535'), 65_535)
+  t.equal(slotOf('065536'), '65536')
+  t.equal(slotOf('18446744073709551615'), '18446744073709551615')
+  for (const value of ['-1', 'first', '0x20', '1e3', '8.5', '184467440737095516150']) {
+    checkRefused(t, 'HSM_SLOT', value, 'index of the slot in the slot list, 0 for the first, for example')
   }
 })
 

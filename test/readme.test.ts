@@ -16,6 +16,7 @@ import { RequestMetrics } from '../src/metrics/request-metrics.ts'
 import { RevocationMetrics, registerRevocationGauges } from '../src/metrics/revocation-metrics.ts'
 import { registerSignerGauges } from '../src/metrics/signer-gauges.ts'
 import { TimestampMetrics } from '../src/metrics/timestamp-metrics.ts'
+import { LOG_FIELDS } from './support/log-lines.ts'
 import { readChapter } from './support/readme.ts'
 
 /** First cell to second cell of the rows whose first cell is one name in code, under a heading. */
@@ -80,6 +81,21 @@ t.test('every error is exported under its code', async (t) => {
 
 t.test('every metric is in the table of the metrics, with its labels and type', async (t) => {
   t.same(Object.fromEntries(tableUnder('Metrics')), Object.fromEntries(metrics()))
+})
+
+/** Field sets of the Elastic Common Schema 9.1, and its fields without one; a value of our own under such a name is refused. */
+const ECS =
+  '@timestamp labels message tags agent as client cloud code_signature container data_stream destination device dll dns ' +
+  'ecs elf email error event faas file gen_ai geo group hash host http interface log macho network observer ' +
+  'orchestrator organization os package pe process registry related risk rule server service source span threat tls ' +
+  'trace transaction url user user_agent vlan volume vulnerability x509'
+
+t.test('no field of the log has the name of an ECS field set', async (t) => {
+  t.ok(LOG_FIELDS.size > 30)
+  t.same(
+    ECS.split(' ').filter((name) => LOG_FIELDS.has(name)),
+    [],
+  )
 })
 
 t.test('every command and option is in the chapter about the command line', async (t) => {

@@ -287,14 +287,14 @@ async function read(incoming: IncomingMessage, limit: number): Promise<Buffer> {
 }
 
 function unreachable(error: unknown, proxy: ProxyServer | undefined): HttpError {
-  const { code, message } = error as NodeJS.ErrnoException
+  const { code = 'without a code', message } = error as NodeJS.ErrnoException
   const way = proxy === undefined ? '' : ' through the proxy'
   // The agent for proxies tells a refused CONNECT so
   const [, status] = /^Bad response: (\d+)$/.exec(message) ?? []
   return new HttpError(
     'unreachable',
     status === undefined
-      ? `cannot be reached${way}, or broke off (${code ?? 'without a code'})`
+      ? `cannot be reached${way}, or broke off (${code})`
       : `cannot be reached${way}, which answered CONNECT with the HTTP status ${status}`,
   )
 }

@@ -1,5 +1,6 @@
+import { readSecret } from '../common/secret.ts'
 import type { ConfigurationProblem } from '../errors.ts'
-import { isReadable } from './files.ts'
+import { isReadable, warnAboutMode } from './files.ts'
 import { problemWith } from './problem.ts'
 import type { GivenVariables, Variables } from './variables.ts'
 
@@ -19,19 +20,32 @@ export function isPinConfigured({ HSM_PIN: pin = '', HSM_PIN_FILE: file = '' }: 
   return pin !== '' || file !== ''
 }
 
-/** Finds out where the PIN is; does not read it. */
-export function findPin(given: GivenVariables, problems: ConfigurationProblem[]): PinSource | undefined {
+/** Finds out where the PIN is. A file is left to the signer process, which alone reads it. */
+export function findPin(
+  given: GivenVariables,
+  problems: ConfigurationProblem[],
+  warnings: string[],
+): PinSource | undefined {
   const { HSM_PIN: pin, HSM_PIN_FILE: file } = given
   if (pin !== undefined && file !== undefined) {
     problems.push(problemWith('HSM_PIN_FILE', 'is set beside HSM_PIN; set one of the two'))
     return undefined
   }
   if (file !== undefined) {
-    return isReadable('HSM_PIN_FILE', file, problems) ? { file } : undefined
+    if (!isReadable('HSM_PIN_FILE', file, problems)) {
+      return undefined
+    }
+    warnAboutMode('HSM_PIN_FILE', file, warnings)
+    return { file }
   }
   if (pin === undefined) {
     problems.push(problemWith('HSM_PIN_FILE', 'is required, or HSM_PIN'))
     return undefined
+  }
+  try {
+    readSecret(pin)
+  } catch (error) {
+    problems.push(problemWith('HSM_PIN', (error as Error).message))
   }
   return { variable: 'HSM_PIN' }
 }

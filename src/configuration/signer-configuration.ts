@@ -12,8 +12,8 @@ export interface TokenSelector {
   readonly serial?: string
   readonly manufacturer?: string
   readonly model?: string
-  /** Index in the slot list. */
-  readonly slot?: number
+  /** Index in the slot list; in decimal where it is too large for one, as ids of slots are. */
+  readonly slot?: number | string
   /** CK_SLOT_ID in decimal: it can exceed 2^53. */
   readonly slotId?: string
 }
@@ -43,6 +43,8 @@ export interface SettingNames {
   readonly module: string
   readonly pin: string
   readonly token: string
+  /** Of the index of a slot. */
+  readonly slot: string
   /** Of a label or, where only that is given, of an id. */
   readonly key: string
   readonly certificate: string

@@ -38,6 +38,7 @@ export function readSignersFile(
   values: Partial<Environment>,
   hashAlgorithms: readonly HashAlgorithm[],
   problems: ConfigurationProblem[],
+  warnings: string[],
 ): SignersConfiguration {
   for (const variable of OF_ONE_SIGNER.filter((name) => given[name] !== undefined)) {
     const message = 'is set beside SIGNERS_FILE, which says it of each signer; set one of the two'
@@ -71,10 +72,11 @@ export function readSignersFile(
       const library = requireLibrary(values, problems)
       return { ...library, module: resolve(library.module) }
     }),
-    pin: once(() => absolute(findPin(given, problems))),
-    containers: readContainerVariables(given, values, { readCertificates, problems }),
+    pin: once(() => absolute(findPin(given, problems, warnings))),
+    containers: readContainerVariables(given, values, { readCertificates, problems, warnings }),
     readCertificates,
     problems,
+    warnings,
   }
   return {
     default: findDefault(content, wrong, problems),

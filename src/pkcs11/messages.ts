@@ -1,6 +1,7 @@
 /** What the HTTP process, the signer process and its session workers say to each other. */
 import type { KeySelector, SettingNames, TokenAccess } from '../config.ts'
 import type { SignatureAlgorithm, SignMechanism } from '../signature/signature-algorithm.ts'
+import type { KeyProtection } from './key-protection.ts'
 import type { ToldPin } from './pin-version.ts'
 import type { TokenFailure } from './return-values.ts'
 
@@ -16,6 +17,9 @@ export interface FoundKey {
   readonly publicKey?: Uint8Array
   /** DER of the certificate that belongs to the key; only looked for when no file gives it. */
   readonly certificate?: Uint8Array
+  /** How many other certificates of the key the token holds; only where that one was looked for. */
+  readonly otherCertificates?: number
+  readonly protection: KeyProtection
 }
 
 export interface FoundToken {

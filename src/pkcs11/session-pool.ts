@@ -5,7 +5,12 @@
 import type { BaseLogger } from 'pino'
 import type { HsmConfiguration, TokenAccess } from '../config.ts'
 import { defined } from '../configuration/defined.ts'
-import { ConfigurationError, HSM_UNAVAILABLE, SIGNATURE_SELF_CHECK_FAILED } from '../errors.ts'
+import {
+  ConfigurationError,
+  type ConfigurationProblem,
+  HSM_UNAVAILABLE,
+  SIGNATURE_SELF_CHECK_FAILED,
+} from '../errors.ts'
 import { KeyProofs, MISMATCH } from './key-proofs.ts'
 import type { FoundKey, KeyOutcome, SignOrder } from './messages.ts'
 import type { ToldPin } from './pin-version.ts'
@@ -69,6 +74,8 @@ export class SessionPool {
   #everProved = false
   readonly #ticking: NodeJS.Timeout
   #closing = false
+  /** What was last logged of the keys. */
+  #warned = ''
 
   /** @param supervise how its events get a supervisor; a test hands in its own */
   constructor(
@@ -78,12 +85,12 @@ export class SessionPool {
   ) {
     const { hsm, keys } = options
     this.#options = options
-    this.#keys = new PoolKeys(keys)
+    this.#keys = new PoolKeys(keys, hsm.requireNonExtractableKeys)
     this.#proofs = new KeyProofs({
       keys: this.#keys,
       intervalMs: hsm.keepAliveMs,
       sign: (key) => this.prove(key),
-      onFailed: (key, reason) => this.#keyFailed(key, reason),
+      onFailed: (...told) => this.#keyFailed(...told),
     })
     this.#jobs = new SigningJobs({
       hsm,
@@ -147,6 +154,13 @@ export class SessionPool {
     return this.#keys.state(key).state === 'unusable'
   }
 
+  /** Logs what the operator should know of the keys, though they are used. */
+  warnAboutKeys(): void {
+    for (const warning of this.#keys.warnings()) {
+      this.#options.log.warn(warning)
+    }
+  }
+
   /**
    * Makes a test signature.
    *
@@ -203,7 +217,17 @@ export class SessionPool {
     for (const { variable, message } of problems) {
       this.#options.log.error({ variable }, `a signer cannot sign any more: ${variable}: ${message}`)
     }
+    this.#warnIfNew()
     this.#startSessions(createTestWork(testKey, use as KeyUse))
+  }
+
+  /** A token that is opened again and again says the same of its keys. */
+  #warnIfNew(): void {
+    const warnings = this.#keys.warnings().join()
+    if (warnings !== this.#warned) {
+      this.#warned = warnings
+      this.warnAboutKeys()
+    }
   }
 
   #startSessions(test: Work): void {
@@ -221,6 +245,7 @@ export class SessionPool {
       onSlow: (job) => this.#jobs.repeat(job, 'slow'),
       onDead: (reason, kind) => supervisor.replace(reason, kind),
       onMismatch: () => this.#mismatched(test.key),
+      onRefused: (returnValue) => this.#refused(test.key, returnValue),
       onPinRefused: ({ returnValue }) => supervisor.refusePin(returnValue),
     })
   }
@@ -247,18 +272,38 @@ export class SessionPool {
     }
   }
 
+  /** The token refuses for good what it was never seen to do. */
+  #refused(key: number, returnValue: string): void {
+    const problem = this.#keys.describeRefusal(key, returnValue)
+    this.#supervisor.misconfigured(
+      new ConfigurationError([problem]),
+      `the token refuses to sign with the private key (${returnValue})`,
+    )
+  }
+
   /** Requests with one key do not sign, while those with others may. */
-  #keyFailed(key: number, reason: string): void {
+  #keyFailed(key: number, reason: string, refusal: string | undefined): void {
     if (this.#closing) {
       return
     }
-    const isNew = reason === MISMATCH && !this.#keys.everProved(key)
-    const problem = isNew ? this.#keys.describeMismatch(key) : undefined
+    const problem = this.#keys.everProved(key) ? undefined : this.#describeFailed(key, reason, refusal)
     if (problem === undefined) {
       this.#options.log.error({ key: this.#keys.describe(key) }, `a key cannot be used: ${reason}`)
     } else {
       this.#options.onMisconfigured(new ConfigurationError([problem]))
     }
+  }
+
+  /** What the configuration may be wrong in. */
+  #describeFailed(
+    key: number,
+    reason: string,
+    refusal: string | undefined,
+  ): ConfigurationProblem | undefined {
+    if (refusal !== undefined) {
+      return this.#keys.describeRefusal(key, refusal)
+    }
+    return reason === MISMATCH ? this.#keys.describeMismatch(key) : undefined
   }
 
   #tick(): void {

@@ -52,7 +52,8 @@ export class SignerProcess {
     this.#ended = once(this.#child, 'exit')
       .then(
         ([code, signal]) => (signal === null ? `exit code ${code}` : `signal ${signal}`),
-        (error) => error.message,
+        // Its message names the path of the program
+        (error: NodeJS.ErrnoException) => `${error.code}`,
       )
       .then(onEnd)
   }

@@ -111,7 +111,7 @@ export class Supervisor {
       )
       this.#process = started
     } catch (error) {
-      this.#lost(`the signer process cannot be started (${(error as Error).message})`, 'crash')
+      this.#lost(`the signer process cannot be started (${(error as NodeJS.ErrnoException).code})`, 'crash')
       return
     }
     this.#open()

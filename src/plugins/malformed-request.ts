@@ -102,7 +102,8 @@ export class MalformedRequests {
 
   /** CONNECT asks for a tunnel (RFC 9110 9.3.6), and Node would close its connection without an answer. */
   #refuseTunnel(request: IncomingMessage, socket: Socket): void {
-    socket.on('error', () => socket.destroy())
+    // Node has let go of the connection: an error of it would end the process
+    socket.on('error', () => socket.destroy()).resume()
     const requestId = createRequestId()
     const refusal = new INVALID_REQUEST('CONNECT is not answered, as this is no proxy')
     write(socket, refusal, requestId)

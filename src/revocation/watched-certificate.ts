@@ -111,13 +111,14 @@ export class WatchedCertificate {
   #statements(at: Date): Statement[] {
     const { ocsp, crl } = this
     const { serialNumber } = this.issued
-    const isInScope = crl?.held !== undefined && this.#describeOther(crl.held) === undefined
+    const freshCrl = crl?.fresh(at)
+    const isFresh = freshCrl !== undefined && this.#describeOther(freshCrl) === undefined
     // A serial number stands for one certificate of its issuer (RFC 5280 4.1.2.2), so an entry in a CRL of any kind counts
     const listed = (list: CheckedCrl | undefined) => list?.revocations.get(serialNumber)
     const answers = [
       { answer: ocsp?.held, revocation: ocsp?.held?.revocation, fresh: ocsp?.fresh(at) !== undefined },
       { answer: ocsp?.flawed, revocation: ocsp?.flawed?.revocation, fresh: false },
-      { answer: crl?.held, revocation: listed(crl?.held), fresh: isInScope && crl?.fresh(at) !== undefined },
+      { answer: crl?.held, revocation: listed(crl?.held), fresh: isFresh },
       { answer: crl?.flawed, revocation: listed(crl?.flawed), fresh: false },
     ]
     return answers.flatMap(({ answer, ...said }) =>

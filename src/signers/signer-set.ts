@@ -98,8 +98,11 @@ export class SignerSet {
     }
   }
 
-  /** Logs what the operator should know of signers; of those on tokens that is done when they are found. */
+  /** Logs what the operator should know of signers; of what is found on tokens that is done when they are opened. */
   warn(log: BaseLogger): void {
+    for (const { pool } of this.pools.filter((kept) => !this.ownPools.includes(kept))) {
+      pool.warnAboutKeys()
+    }
     for (const { configuration } of this.signingKeys.values()) {
       const signer = signerFromFiles(configuration)
       if (signer !== undefined) {

@@ -36,6 +36,7 @@ t.test('hosts that are asked directly', async (t) => {
     ['10.0.0.0/33', [], ['http://10.0.0.0/']],
     ['10.0.0.0/x', [], ['http://10.0.0.0/']],
     ['[', [], ['http://a.test/']],
+    ['a.test:http', [], ['http://a.test/']],
   ] as const) {
     const proxies = new Proxies({ http, https, except })
     for (const address of direct) {

@@ -102,6 +102,7 @@ t.test('a signer about which nothing is said', async (t) => {
           module: 'HSM_MODULE',
           pin: 'HSM_PIN_FILE',
           token: 'HSM_TOKEN_LABEL',
+          slot: 'HSM_SLOT',
           key: 'SIGNERS_FILE /signers/only/key',
           certificate: 'SIGNERS_FILE /signers/only/certificateFile',
           caCertificates: 'SIGNERS_FILE /signers/only/caFile',
@@ -240,6 +241,7 @@ t.test('which token', async (t) => {
     [{ token: { pinFile: '../pin' } }, ofEnvironment, 'HSM_TOKEN_LABEL'],
     [{ key: 'pkcs11:object=a' }, ofEnvironment, 'HSM_TOKEN_LABEL'],
     [{ token: { slot: 0 } }, { slot: 0 }, '/token'],
+    [{ token: { slot: 1_273_543_129 } }, { slot: '1273543129' }, '/token'],
     [
       { key: 'pkcs11:serial=17;model=M;manufacturer=X' },
       { serial: '17', model: 'M', manufacturer: 'X' },

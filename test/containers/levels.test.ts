@@ -155,6 +155,13 @@ t.test('the command signs with the same levels', async (t) => {
     level: 'b-b',
     stderr: 'The signature has level b-b only: TIMESTAMP_UNAVAILABLE\n',
   })
+  const refused = await runCommand(environment, ...['sign', path('content'), '--json', '--signer', 'b-t'])
+  t.equal(refused.exitCode, 1)
+  t.match(
+    refused.stderr,
+    /log has the details\. In detail: 127.* answered with another content type/,
+    'it has no log',
+  )
 })
 
 t.test('what is wrong with a timestamp', async (t) => {

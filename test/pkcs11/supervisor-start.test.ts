@@ -59,7 +59,10 @@ t.test('a signer process that the system refuses to start is started later', asy
     const restore = t.intercept(process, 'execPath', { value: 'no\0program' })
     const { supervisor } = supervise(t)
     supervisor.start()
-    t.match(supervisor.state, { state: 'unavailable', reason: /^the signer process cannot be started \(/ })
+    t.match(supervisor.state, {
+      state: 'unavailable',
+      reason: 'the signer process cannot be started (ERR_INVALID_ARG_VALUE)',
+    })
     restore.restore()
   })
 
@@ -88,7 +91,7 @@ t.test('a signer process that the system refuses to start is started later', asy
     await raised
     // What `onOpened` throws shows that the next one was started, and does not end the service either
     await until('the next one has opened the token', () => /the token cannot be used/.test(log()))
-    t.match(log(), /the signer process ended \(spawn .* EMFILE\)/)
+    t.match(log(), /the signer process ended \(EMFILE\)/)
     t.match(log(), /a bug/)
     t.equal(supervisor.state.state, 'unavailable')
   })

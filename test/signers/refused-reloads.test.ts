@@ -145,21 +145,32 @@ t.test('a key that is not on the token', async (t) => {
   await recovers(t)
 })
 
-t.test('a key that may not sign, and a token that is not there', async (t) => {
+t.test('a key that may not sign', async (t) => {
   await folder.addKey('decrypts-alone')
   await folder.forbidSigning('decrypts-alone')
+  const id = Buffer.from('decrypts-alone').toString('hex')
+  await refuses(
+    t,
+    [
+      `SIGNERS_FILE /signers/decrypts-alone/key: the private key may not sign (CKA_SIGN is false): it has label ` +
+        `"decrypts-alone" id ${id}; have the HSM allow it, or choose another key with key.label or key.id of the signer`,
+    ],
+    () => writeWith('decrypts-alone'),
+  )
+  await recovers(t)
+})
+
+t.test('a token that is not there', async (t) => {
   const start = service.log().length
   const outcome = await afterReload(service, () =>
     folder.write({
       house: folder.entry('house'),
-      'decrypts-alone': folder.entry('decrypts-alone'),
       far: folder.entry('far', { token: { label: 'third' } }),
     }),
   )
   t.equal(outcome, 'refused')
   refused += 1
   t.strictSame(problemsSince(service, start), [
-    'SIGNERS_FILE /signers/decrypts-alone/key: no test signature could be made: the key does not sign',
     'SIGNERS_FILE /signers/far/key: no test signature could be made: the token is not present',
   ])
   await staysAsItWas(t)

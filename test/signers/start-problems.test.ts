@@ -150,6 +150,48 @@ t.test('mechanisms that the token does not offer', async (t) => {
   module.plan()
 })
 
+t.test('a token that refuses for good to sign with a key that has never signed', async (t) => {
+  t.teardown(() => module.plan())
+  folder.write({ rsa: folder.entry('rsa'), ec: folder.entry('other') })
+  const id = (name: string) => Buffer.from(name).toString('hex')
+  const message = (name: string, returnValue: string, meaning: string) =>
+    `the token refuses to sign with the private key with label "${name}" id ${id(name)} (${returnValue}): ${meaning}; ` +
+    'have the HSM allow it, or choose another key with key.label or key.id of the signer'
+  for (const [call, returnValue, meaning] of [
+    [
+      'C_SignInit',
+      'CKR_KEY_FUNCTION_NOT_PERMITTED',
+      'the key, or a policy of the HSM, does not allow it to sign',
+    ],
+    ['C_SignInit', 'CKR_MECHANISM_INVALID', 'the HSM does not allow the mechanism for this key'],
+    ['C_SignInit', 'CKR_KEY_TYPE_INCONSISTENT', 'the key is of another type than the mechanism'],
+    ['C_SignInit', 'CKR_KEY_SIZE_RANGE', 'the HSM does not sign with keys of its size'],
+    ['C_Sign', 'CKR_DATA_LEN_RANGE', 'the HSM does not sign a digest of this length with this key'],
+  ] as const) {
+    t.test(returnValue, async (t) => {
+      module.plan(`${call} return ${returnValue}`)
+      const processes = module.processes().length
+      t.strictSame(await problemsOf(t), [
+        { variable: place('rsa', 'key'), message: message('rsa', returnValue, meaning) },
+      ])
+      t.equal(module.processes().length, processes + 1, 'no other process tries it')
+    })
+  }
+  t.test('the second key of the token', async (t) => {
+    const returnValue = 'CKR_KEY_FUNCTION_NOT_PERMITTED'
+    module.plan(`C_SignInit return ${returnValue} after=1`)
+    const meaning = 'the key, or a policy of the HSM, does not allow it to sign'
+    t.strictSame(await problemsOf(t), [
+      { variable: place('ec', 'key'), message: message('other', returnValue, meaning) },
+    ])
+  })
+  t.test('the process ends with exit code 78', async (t) => {
+    module.plan('C_SignInit return CKR_KEY_FUNCTION_NOT_PERMITTED')
+    const { exited } = startServerProcess(t, environment)
+    t.same(await exited, { code: 78, signal: null })
+  })
+})
+
 t.test('signatures that do not verify, of a key whose public half the token hides', async (t) => {
   module.plan('C_GetAttributeValue refuse CKA_EC_POINT CKR_ATTRIBUTE_SENSITIVE')
   folder.put('of-another.pem', String(house.certificate))
@@ -307,7 +349,7 @@ t.test('chains that are not what they should be are warned about', async (t) => 
   const service = await startReadyService(t, environment)
   const ask = (signer: string) => service.sign({ ...CONTAINER, signing_token: tokenFor(signer) })
   const told = logLines(service.log()).filter(
-    ({ level, msg }) => level === 40 && !/CRL distribution point/.test(msg),
+    ({ level, msg }) => level === 40 && !/CRL distribution point|^the private key with/.test(msg),
   )
   const message = 'The certificate of O=Test, CN=Issuing CA expired at 2021-02-03T04:05:06.000Z; renew it'
   t.match(told, [

@@ -39,7 +39,7 @@ import os, pty, sys
 typed = os.environ.pop('TYPED')
 def read(terminal):
     data = os.read(terminal, 4096)
-    if any(question in data for question in (b'PIN of the user', b'Passphrase of')):
+    if any(question in data for question in (b'PIN of the user', b'Passphrase of', b'(yes/no)')):
         os.write(terminal, typed.encode())
     return data
 sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:], read, lambda _: b'')))

@@ -162,8 +162,8 @@ t.test('a policy that was asked for', async (t) => {
 })
 
 t.test('another time than that of this clock', async (t) => {
-  t.ok(acceptAnswer(answer, { ...expected, clockToleranceMs: 60_000 }))
-  refuses(t, answer, /^gave a time that is -?\d seconds off this clock; check both clocks$/, 'mismatch', {
+  t.ok(acceptAnswer(answer, { ...expected, clockToleranceMs: 3_600_000 }))
+  refuses(t, answer, /^gave a time that is -?\d+ seconds off this clock; check both clocks$/, 'mismatch', {
     ...expected,
     clockToleranceMs: -1,
   })

@@ -259,6 +259,17 @@ t.test('HTTP Basic, with a password that is read at each use and never told', as
     t.notMatch(JSON.stringify([told, `${error}`]), passwordFile)
   })
 
+  t.test('a password file that is not clearly a password any more', async (t) => {
+    const ambiguous = { user: 'user', passwordFile: `${passwordFile}.ambiguous` }
+    writeFileSync(ambiguous.passwordFile, `${SECRET}\nsecond\n`)
+    const { timestamper, told } = start(t, { authorities: [{ url: server.url, credentials: ambiguous }] })
+    await t.rejects(timestamper.timestamp(data, after(20_000)), {
+      cause: { message: /has a password file that has more than one line/ },
+    })
+    t.match(told, [{ outcome: 'misconfigured' }])
+    t.notMatch(JSON.stringify(told), SECRET)
+  })
+
   t.notMatch(JSON.stringify(told), SECRET)
   t.notMatch(JSON.stringify(told), basic)
 })

@@ -1,14 +1,20 @@
-import type { Readable } from 'node:stream'
+import type { IncomingMessage } from 'node:http'
 import { BODY_PERIOD_MS, MIN_BODY_BYTES } from '../../common/arrival.ts'
 import { PAYLOAD_TOO_LARGE, REQUEST_TIMEOUT } from '../../errors.ts'
 import type { Base64Digests } from './base64-digests.ts'
 import { BodyText, type ChooseAlgorithms } from './body-text.ts'
+import { ReadingTurns } from './reading-turns.ts'
+
+const TURNS = new ReadingTurns()
 
 /** Bytes after which other requests have their turn: with all algorithms 2 to 4 ms. */
 const TURN = 524_288
 
 /** Bytes that are hashed in the time that it takes to receive one chunk, however short. */
-const CHUNK_COST = 128
+const CHUNK_COST = 256
+
+/** Bytes of short chunks that are put together before they are looked at. */
+const GATHERED = 4096
 
 export interface BodyReaderOptions {
   /** Bytes that the body may have. */
@@ -16,8 +22,8 @@ export interface BodyReaderOptions {
   /** Bytes that the header says the body has, if it does. */
   readonly announced: number | undefined
   readonly chooseAlgorithms: ChooseAlgorithms
-  /** Is told how many bytes of memory the body takes; throws when that is too much. */
-  hold(bytes: number): void
+  /** Is told how many bytes of memory the body takes, and what ends it; throws when that is too much. */
+  hold(bytes: number, end: (error: Error) => void): void
 }
 
 export interface ReadText {
@@ -33,20 +39,23 @@ export class BodyReader {
    * error of a body that ends too early, or with that of `stop`.
    */
   readonly whole: Promise<void>
-  readonly #payload: Readable
+  readonly #message: IncomingMessage
   readonly #options: BodyReaderOptions
   readonly #pace: NodeJS.Timeout
   /** Undefined as soon as nobody needs it: what refers to the request must not keep the body in memory. */
   #text: BodyText | undefined
+  #gathered: Buffer | undefined
+  #gatheredLength = 0
   #received = 0
   /** Bytes that had been received when the present period began. */
   #receivedBefore = 0
   #turn = 0
+  #isPaused = false
   #resolve: () => void = () => {}
   #reject: (error: Error) => void = () => {}
 
-  constructor(payload: Readable, options: BodyReaderOptions) {
-    this.#payload = payload
+  constructor(message: IncomingMessage, options: BodyReaderOptions) {
+    this.#message = message
     this.#options = options
     this.#text = new BodyText(options.chooseAlgorithms)
     this.whole = new Promise<void>((resolve, reject) => {
@@ -58,7 +67,8 @@ export class BodyReader {
     // What has arrived while this process was busy is read first
     this.#pace = setInterval(() => setImmediate(this.#checkPace), BODY_PERIOD_MS)
     this.#pace.unref()
-    payload.on('data', this.#onData).on('end', this.#onEnd).on('error', this.stop)
+    this.#guardPause(message)
+    message.on('data', this.#onData).on('end', this.#onEnd).on('error', this.stop)
     if ((options.announced ?? 0) > options.limit) {
       this.stop(this.#tooLarge())
     }
@@ -68,7 +78,8 @@ export class BodyReader {
   readonly stop = (error: Error): void => {
     this.#detach()
     this.#text = undefined
-    this.#options.hold(0)
+    this.#gathered = undefined
+    this.#options.hold(0, this.stop)
     this.#reject(error)
   }
 
@@ -80,27 +91,57 @@ export class BodyReader {
   }
 
   readonly #onData = (chunk: Buffer): void => {
-    const text = this.#text as BodyText
+    const isFirst = this.#received === 0
     this.#received += chunk.length
     try {
       if (this.#received > this.#options.limit) {
         throw this.#tooLarge()
       }
-      text.write(chunk)
-      this.#options.hold(text.size)
+      if (isFirst || chunk.length > GATHERED / 4) {
+        this.#writeGathered()
+        this.#write(chunk)
+      } else {
+        this.#gather(chunk)
+      }
     } catch (error) {
       this.stop(error as Error)
       return
     }
     this.#turn += chunk.length + CHUNK_COST
-    if (this.#turn >= TURN) {
-      this.#turn = 0
-      this.#payload.pause()
-      setImmediate(() => this.#payload.resume())
+    if (this.#turn >= TURN && !this.#isPaused) {
+      this.#isPaused = true
+      // Until the chunks that were read with this one are through
+      process.nextTick(() => this.#message.socket.pause())
+      TURNS.wait(this.#resume)
+    }
+  }
+
+  readonly #resume = (): void => {
+    this.#turn = 0
+    this.#isPaused = false
+    this.#message.socket.resume()
+  }
+
+  /**
+   * Keeps a paused socket paused: Node's messages resume it whenever they have been read. The message itself is not
+   * paused, as it would collect what comes in as many buffers as there are chunks.
+   */
+  #guardPause(message: IncomingMessage): void {
+    const read = message._read
+    message._read = (size) => {
+      if (!this.#isPaused) {
+        read.call(message, size)
+      }
     }
   }
 
   readonly #onEnd = (): void => {
+    try {
+      this.#writeGathered()
+    } catch (error) {
+      this.stop(error as Error)
+      return
+    }
     this.#detach()
     this.#resolve()
   }
@@ -112,6 +153,28 @@ export class BodyReader {
     this.#receivedBefore = this.#received
   }
 
+  #gather(chunk: Buffer): void {
+    if (this.#gatheredLength + chunk.length > GATHERED) {
+      this.#writeGathered()
+    }
+    this.#gathered ??= Buffer.allocUnsafeSlow(GATHERED)
+    chunk.copy(this.#gathered, this.#gatheredLength)
+    this.#gatheredLength += chunk.length
+  }
+
+  #writeGathered(): void {
+    if (this.#gathered !== undefined && this.#gatheredLength > 0) {
+      this.#write(this.#gathered.subarray(0, this.#gatheredLength))
+      this.#gatheredLength = 0
+    }
+  }
+
+  #write(bytes: Buffer): void {
+    const text = this.#text as BodyText
+    text.write(bytes)
+    this.#options.hold(text.size + (this.#gathered?.length ?? 0), this.stop)
+  }
+
   #tooLarge(): Error {
     const { limit } = this.#options
     return new PAYLOAD_TOO_LARGE(
@@ -121,7 +184,7 @@ export class BodyReader {
 
   #detach(): void {
     clearInterval(this.#pace)
-    // Without listeners the stream goes on flowing: a client that is sending comes to read the answer
-    this.#payload.off('data', this.#onData).off('end', this.#onEnd).off('error', this.stop)
+    // Without listeners the message goes on flowing: a client that is sending comes to read the answer
+    this.#message.off('data', this.#onData).off('end', this.#onEnd).off('error', this.stop)
   }
 }

@@ -47,7 +47,7 @@ export const jsonBody = fp<JsonBodyOptions>(
         limit: request.routeOptions.bodyLimit,
         announced: length === undefined ? undefined : Number(length),
         chooseAlgorithms,
-        hold: (bytes) => request.holdBody(bytes, reader.stop),
+        hold: (bytes, end) => request.holdBody(bytes, end),
       })
       request.bodyReader = reader
       reply.raw.once('close', () => reader.stop(REQUEST_ENDED))

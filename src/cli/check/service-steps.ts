@@ -1,8 +1,9 @@
 /** The steps of a check on the running service. */
+import type { X509Certificate } from 'node:crypto'
 import type { ReadyReply } from '../../../schemas/health.ts'
+import { parseCertificates } from '../../signers/certificate-file.ts'
 import type { Signer } from '../../signers/signer.ts'
 import { describeSubject } from '../../signers/validity.ts'
-import { readCertificate } from '../../x509/read-certificate.ts'
 import type { StepName } from './advice.ts'
 import { type Reply, send } from './http.ts'
 import type { Report } from './report.ts'
@@ -94,7 +95,8 @@ function reportLeaf(report: Report, { certificate }: Signer, { status, body }: R
   if (status !== 200) {
     return report.failed('service: certificate', `get_certificates answers ${status} ${reply.code}`)
   }
-  const leaf = readCertificate(Buffer.from(reply.certificates[0], 'base64'))
+  // Each entry is base64 of PEM
+  const [leaf] = parseCertificates(Buffer.from(reply.certificates[0], 'base64')) as [X509Certificate]
   if (leaf.raw.equals(certificate.raw)) {
     report.passed('service: certificate', 'get_certificates answers the same certificate')
   } else {

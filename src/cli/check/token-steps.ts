@@ -10,6 +10,7 @@ import type {
   TimedSignature,
 } from '../../pkcs11/administration/check-messages.ts'
 import type { AdministrationAccess } from '../../pkcs11/administration/messages.ts'
+import { findForbiddenExposure, findUnshown, warnAboutExposure } from '../../pkcs11/key-protection.ts'
 import type { FoundKey } from '../../pkcs11/messages.ts'
 import { createTestWork } from '../../pkcs11/test-signature.ts'
 import { checkHashAlgorithms, permittedHashes } from '../../signers/algorithm-fit.ts'
@@ -24,7 +25,15 @@ import type { Report } from './report.ts'
 
 const SIGNATURES = 50
 
-const ON_TOKEN: readonly StepName[] = ['library', 'token', 'login', 'key', 'mechanism', 'sessions']
+const ON_TOKEN: readonly StepName[] = [
+  'library',
+  'token',
+  'login',
+  'key',
+  'protection',
+  'mechanism',
+  'sessions',
+]
 const OF_CERTIFICATE: readonly StepName[] = ['certificate', 'chain', 'validity']
 const OF_SIGNATURE: readonly StepName[] = ['test signature', 'latency']
 export const TOKEN_STEPS = [...ON_TOKEN, ...OF_CERTIFICATE, ...OF_SIGNATURE]
@@ -85,7 +94,7 @@ export class TokenSteps {
     }
   }
 
-  #failed(step: CheckStep, { variable, message }: Failure): void {
+  #failed(step: CheckStep | 'protection', { variable, message }: Failure): void {
     const name = step === 'signatures' ? 'test signature' : step
     this.#report.failed(name, variable === undefined ? message : `${variable}: ${message}`)
   }
@@ -112,13 +121,33 @@ export class TokenSteps {
         return report.passed('login', 'the token took the PIN')
       case 'key':
         this.#key = finding.key
-        return report.passed('key', `label ${printable(finding.key.label)}, id ${printable(finding.key.id)}`)
+        report.passed('key', `label ${printable(finding.key.label)}, id ${printable(finding.key.id)}`)
+        return this.#reportProtection(finding.key)
       case 'sessions':
         return this.#foundSessions(finding)
       case 'certificate':
         return this.#foundCertificate(finding.certificate)
       case 'signatures':
         return this.#foundSignatures(finding.signatures)
+    }
+  }
+
+  #reportProtection(key: FoundKey): void {
+    const { settings } = this.#configuration
+    const unshown = findUnshown(key.protection)
+    const warning = warnAboutExposure(key)
+    const forbidden = this.#hsm.requireNonExtractableKeys && findForbiddenExposure(key, settings.key)
+    if (forbidden) {
+      this.#failed('protection', forbidden)
+    } else if (warning !== undefined) {
+      this.#report.warned('protection', warning)
+    } else if (unshown.length > 0) {
+      this.#report.passed(
+        'protection',
+        `nothing speaks against it; the token does not show ${unshown.join(', ')}`,
+      )
+    } else {
+      this.#report.passed('protection', 'generated on the token, sensitive, and never extractable')
     }
   }
 

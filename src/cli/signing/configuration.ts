@@ -57,7 +57,9 @@ export function loadForCertification(
   io: Io,
   { label, id, ...options }: KeyOptions,
 ): Promise<SigningConfiguration> {
-  const ofHsm = Object.entries(io.environment).filter(([name]) => name.startsWith('HSM_'))
+  const ofHsm = Object.entries(io.environment).filter(
+    ([name]) => name.startsWith('HSM_') || name === 'REQUIRE_NON_EXTRACTABLE_KEYS',
+  )
   const environment = Object.fromEntries(ofHsm)
   // One of them names a key: what the environment says of another key must not be demanded as well
   if (label !== undefined || id !== undefined) {

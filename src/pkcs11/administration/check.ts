@@ -7,6 +7,7 @@ import type { KeyUse } from '../pool-key.ts'
 import { findCertificate } from '../process/certificate-object.ts'
 import { readKeyType } from '../process/key-type.ts'
 import {
+  checkAllowed,
   describeMechanism,
   encodeMechanism,
   MAX_SIGNATURE_LENGTH,
@@ -86,8 +87,9 @@ function findKey(session: Session, { key }: CheckRequest): Found<PrivateKey> {
   return [found, { step: 'key', key: told }]
 }
 
-function lookAtMechanism(session: Session, { handle }: PrivateKey, { key }: CheckRequest): Found<true> {
-  const name = signMechanism(readKeyType(session, handle), key.algorithm)
+function lookAtMechanism(session: Session, found: PrivateKey, { key }: CheckRequest): Found<true> {
+  const name = signMechanism(readKeyType(session, found.handle), key.algorithm)
+  checkAllowed(session, found, name, key.settings)
   return [true, { step: 'mechanism', mechanism: describeMechanism(session.slot, name) }]
 }
 
@@ -113,7 +115,9 @@ function* openSessions(slot: Slot, count: number): Generator<Progress> {
 /** @returns what the key is used with: as the certificate has it, which may be on the token */
 function lookForCertificate(session: Session, key: PrivateKey, request: CheckRequest): Found<KeyUse> {
   const { certificateOnToken, settings, algorithm: name } = request.key
-  const certificate = certificateOnToken ? findCertificate(session, key, settings) : undefined
+  const { certificate } = certificateOnToken
+    ? findCertificate(session, key, settings)
+    : { certificate: undefined }
   const certified =
     certificate === undefined
       ? createPublicKey({ key: Buffer.from(request.certifiedKey as Uint8Array), type: 'spki', format: 'der' })

@@ -3,42 +3,84 @@ import type { Template } from 'pkcs11js'
 import pkcs11js from 'pkcs11js'
 import type { SettingNames } from '../../config.ts'
 import { encodePublicKey } from '../../signature/public-key.ts'
+import { validityPeriod } from '../../signers/validity.ts'
 import { readCertificate } from '../../x509/read-certificate.ts'
 import { findObjects, readAttribute } from './attributes.ts'
 import { misconfigured } from './open-error.ts'
 import type { PrivateKey } from './private-key.ts'
 
 /**
- * Finds the certificate object that belongs to a private key: of those with the key's CKA_ID, or of all where none
- * has it, the one with the key's public half.
+ * Finds the newest valid certificate object that belongs to a private key: a renewed one may lie beside the old one.
  *
- * @returns DER
- * @throws OpenError when none or several fit
+ * @throws OpenError when none fits, and when the token does not show the public half and they have several
  */
-export function findCertificate(session: Session, key: PrivateKey, settings: SettingNames): Buffer {
+export function findCertificate(
+  session: Session,
+  key: CertifiedKey,
+  settings: SettingNames,
+): FoundCertificate {
+  const fitting = findCertificates(session, key)
+  const [newest] = fitting
+  if (newest === undefined) {
+    const message = 'is required, since the token holds no certificate that matches the private key'
+    throw misconfigured(settings.certificate, message, 'there is no certificate for the private key')
+  }
+  if (fitting.some(({ publicKey }) => !publicKey.equals(newest.publicKey))) {
+    const message =
+      'is required: the token holds certificates of several public keys with the id of the private key, and does not ' +
+      'show which is its own; or delete the others with "signing-service delete-cert"'
+    throw misconfigured(settings.certificate, message, 'there are several certificates for the private key')
+  }
+  const distinct = new Set(fitting.map(({ raw }) => raw.toString('base64')))
+  return { certificate: newest.raw, otherCertificates: distinct.size - 1 }
+}
+
+/**
+ * Returns the certificates of a private key, as `newestFirst` sorts them: of those with the key's CKA_ID, or of all
+ * where none has it, those with the key's public half.
+ */
+export function findCertificates(session: Session, key: CertifiedKey): CertificateObject[] {
   const sameId =
     key.id === ''
       ? []
       : readCertificates(session, { type: pkcs11js.CKA_ID, value: Buffer.from(key.id, 'hex') })
   const candidates = sameId.length > 0 ? sameId : readCertificates(session)
-  const fitting = candidates.filter((certificate) => belongsTo(certificate, key))
-  const [certificate, second] = fitting
-  if (certificate === undefined) {
-    const message = 'is required, since the token holds no certificate that matches the private key'
-    throw misconfigured(settings.certificate, message, 'there is no certificate for the private key')
-  }
-  if (second !== undefined) {
-    const message = 'is required, since the token holds several certificates that match the private key'
-    throw misconfigured(settings.certificate, message, 'there are several certificates for the private key')
-  }
-  return certificate.raw
+  return newestFirst(
+    candidates.filter((certificate) => belongsTo(certificate, key)),
+    new Date(),
+  )
 }
 
-interface CertificateObject {
+type CertifiedKey = Pick<PrivateKey, 'id' | 'publicKey'>
+
+export interface FoundCertificate {
+  /** DER. */
+  readonly certificate: Buffer
+  /** How many others there are for the same key. */
+  readonly otherCertificates: number
+}
+
+export interface CertificateObject {
   /** DER. */
   readonly raw: Buffer
   /** DER SubjectPublicKeyInfo. */
   readonly publicKey: Buffer
+  /** Milliseconds since 1970. */
+  readonly notBefore: number
+  readonly notAfter: number
+}
+
+/** Sorts those that are valid now before the others, and each of the two by notBefore, the latest first. All replicas agree. */
+export function newestFirst<T extends Pick<CertificateObject, 'raw' | 'notBefore' | 'notAfter'>>(
+  certificates: readonly T[],
+  at: Date,
+): T[] {
+  const now = at.getTime()
+  const isValid = ({ notBefore, notAfter }: T) => notBefore <= now && now < notAfter + 1000
+  return certificates.toSorted(
+    (a, b) =>
+      Number(isValid(b)) - Number(isValid(a)) || b.notBefore - a.notBefore || Buffer.compare(a.raw, b.raw),
+  )
 }
 
 function readCertificates(session: Session, ...restriction: Template): CertificateObject[] {
@@ -56,13 +98,19 @@ function readCertificates(session: Session, ...restriction: Template): Certifica
 /** An object that is no certificate belongs to no key, and must not keep the others from being found. */
 function parse(value: Buffer | undefined): CertificateObject | undefined {
   try {
-    const { raw, publicKey } = readCertificate(value ?? Buffer.alloc(0))
-    return { raw, publicKey: encodePublicKey(publicKey) }
+    const certificate = readCertificate(value ?? Buffer.alloc(0))
+    const { notBefore, notAfter } = validityPeriod(certificate)
+    return {
+      raw: certificate.raw,
+      publicKey: encodePublicKey(certificate.publicKey),
+      notBefore: notBefore.getTime(),
+      notAfter: notAfter.getTime(),
+    }
   } catch {
     return undefined
   }
 }
 
-function belongsTo(certificate: CertificateObject, key: PrivateKey): boolean {
+function belongsTo(certificate: CertificateObject, key: CertifiedKey): boolean {
   return key.publicKey === undefined || certificate.publicKey.equals(key.publicKey)
 }

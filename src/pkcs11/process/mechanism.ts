@@ -1,11 +1,13 @@
 /** The mechanisms that sign: which one a key needs, whether the token has it, and how it is called. */
 import type { Session, Slot } from 'graphene-pk11'
-import type { Mechanism } from 'pkcs11js'
+import type { Handle, Mechanism } from 'pkcs11js'
 import pkcs11js from 'pkcs11js'
 import type { SettingNames } from '../../config.ts'
 import type { HashAlgorithm } from '../../signature/hash-algorithms.ts'
 import type { SignatureAlgorithm, SignMechanism } from '../../signature/signature-algorithm.ts'
+import { nameKey } from '../key-name.ts'
 import { describeFailure } from '../return-values.ts'
+import { readAllowedMechanisms } from './key-attributes.ts'
 import type { KeyType } from './key-type.ts'
 import { misconfigured } from './open-error.ts'
 
@@ -73,6 +75,35 @@ function isOffered(slot: Slot, name: SignMechanism['name']): boolean {
     }
     throw error
   }
+}
+
+/**
+ * Makes sure that a key may be used with a mechanism, as far as its CKA_ALLOWED_MECHANISMS tells.
+ *
+ * @param key described for messages
+ * @throws OpenError
+ */
+export function checkAllowed(
+  session: Session,
+  key: { readonly handle: Handle } & Parameters<typeof nameKey>[0],
+  name: SignMechanism['name'],
+  settings: SettingNames,
+): void {
+  const allowed = readAllowedMechanisms(session, key.handle)
+  if (allowed !== undefined && !allowed.includes(TYPES[name])) {
+    const names = allowed.map(describeType).join(', ')
+    throw misconfigured(
+      settings.key,
+      `the private key with ${nameKey(key)} may not sign with ${name}: its CKA_ALLOWED_MECHANISMS has ${names} alone; ` +
+        `have the HSM allow it, set another signatureAlgorithm, or choose another key with ${settings.keyChoice}`,
+      `the private key may not sign with ${name}`,
+    )
+  }
+}
+
+function describeType(type: number): string {
+  const [name = `0x${type.toString(16)}`] = Object.entries(TYPES).find(([, known]) => known === type) ?? []
+  return name
 }
 
 /** As pkcs11js takes it. */

@@ -8,7 +8,7 @@ import { describeFailure } from '../return-values.ts'
 import { findCertificate } from './certificate-object.ts'
 import { readKeyType } from './key-type.ts'
 import { initializeLibrary, loadLibrary } from './library.ts'
-import { checkMechanism, signMechanism } from './mechanism.ts'
+import { checkAllowed, checkMechanism, signMechanism } from './mechanism.ts'
 import { misconfigured, OpenError } from './open-error.ts'
 import { selectPrivateKey } from './private-key.ts'
 import { selectToken } from './token.ts'
@@ -119,12 +119,13 @@ function describeKey(session: Session, request: KeyRequest): FoundKey {
   const key = selectPrivateKey(session, request)
   const mechanism = signMechanism(readKeyType(session, key.handle), request.algorithm)
   checkMechanism(session, mechanism, request.settings)
-  const { label, labelBytes, id, publicKey } = key
-  const certificate = request.certificateOnToken ? findCertificate(session, key, request.settings) : undefined
+  checkAllowed(session, key, mechanism, request.settings)
+  const { label, labelBytes, id, publicKey, protection } = key
+  const certified = request.certificateOnToken ? findCertificate(session, key, request.settings) : {}
   return {
-    ...{ label, labelBytes, id },
+    ...{ label, labelBytes, id, protection },
     ...(publicKey === undefined ? {} : { publicKey }),
-    ...(certificate === undefined ? {} : { certificate }),
+    ...certified,
   }
 }
 
@@ -135,12 +136,14 @@ export interface GivenPin {
   readonly settings: SettingNames
 }
 
-/** @throws OpenError when the PIN is not there any more */
+/** @throws OpenError when the PIN is not there any more, or not clearly one: a login with it would cost a try */
 export function findPin({ pin: source, givenPin, settings }: GivenPin): string {
   try {
     return readPin(source, 'variable' in source ? { [source.variable]: givenPin } : {})
-  } catch {
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
     const setting = 'file' in source ? settings.pin : source.variable
-    throw misconfigured(setting, 'holds no PIN any more', 'the PIN cannot be read')
+    const wrong = code === undefined ? message : `cannot be read (${code})`
+    throw misconfigured(setting, wrong, 'the PIN cannot be read')
   }
 }

@@ -2,7 +2,9 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { readTime } from '../../asn1/time.ts'
 import { DerReader } from '../../der/der-reader.ts'
 import { findUnknownCritical, readExtensionList } from '../../der/extensions.ts'
-import { contextTag, TAG } from '../../der/tag.ts'
+import { TAG } from '../../der/tag.ts'
+import { DIRECTORY_NAME } from '../../x509/general-names.ts'
+import { sameName } from '../../x509/names.ts'
 import type { Flawed } from '../der/time.ts'
 import { describeReason, REMOVE_FROM_CRL, type Revocation } from '../revocation-reason.ts'
 
@@ -10,9 +12,6 @@ const ID_REASON_CODE = '2.5.29.21'
 const ID_INVALIDITY_DATE = '2.5.29.24'
 /** The issuer of the certificates of this entry and the next ones, in an indirect CRL (RFC 5280 5.3.3). */
 const ID_CERTIFICATE_ISSUER = '2.5.29.29'
-
-/** directoryName of a GeneralName (RFC 5280 4.2.1.6). */
-const DIRECTORY_NAME = contextTag(4)
 
 /** Entries that are looked at in one turn of the event loop: less than a millisecond. */
 const ENTRIES_PER_TURN = 500
@@ -71,5 +70,5 @@ function names(generalNames: Buffer, name: Buffer): boolean {
   return new DerReader(generalNames)
     .enter(TAG.sequence)
     .elements()
-    .some((one) => one[0] === DIRECTORY_NAME && new DerReader(one).content(DIRECTORY_NAME).equals(name))
+    .some((one) => one[0] === DIRECTORY_NAME && sameName(new DerReader(one).content(DIRECTORY_NAME), name))
 }

@@ -7,6 +7,7 @@ import { contextTag, TAG } from '../../../src/der/tag.ts'
 import { checkCrl } from '../../../src/revocation/crl/crl-check.ts'
 import { findRevocations } from '../../../src/revocation/crl/crl-entries.ts'
 import { issue } from '../../support/certificates.ts'
+import { attribute, COMMON_NAME, nameOf } from '../../support/resigned.ts'
 import { judgeCrl, RevocationAuthority } from '../../support/revocation-authority.ts'
 
 const directory = t.testdir()
@@ -78,4 +79,6 @@ t.test('entries of indirect CRLs count for the issuer that they name', async (t)
   const flaw = 'it has a critical extension that is not supported, 2.5.29.29'
   t.strictSame(await find(entry('01'), entry('02', other), entry('03')), { found: ['01'], flaw })
   t.strictSame(await find(entry('01', other), entry('02', own), entry('03')), { found: ['02', '03'], flaw })
+  const ownInCapitals = nameOf(attribute(COMMON_NAME, TAG.printableString, 'OWN'))
+  t.strictSame(await find(entry('01', other), entry('02', ownInCapitals)), { found: ['02'], flaw })
 })
