@@ -1,4 +1,4 @@
-/** What a certificate allows of a key that is for RSASSA-PSS alone: the parameters beside its public key (RFC 4055 3.3). */
+/** Reads which signatures a certificate allows of a key for RSASSA-PSS alone: its key has parameters (RFC 4055 3.3). */
 import type { AsymmetricKeyDetails, KeyObject } from 'node:crypto'
 import { HASH_ALGORITHMS } from './hash-algorithms.ts'
 import type { PssParameters } from './pss-parameters.ts'

@@ -22,9 +22,9 @@ const KEY_USAGES = [
 
 export type KeyUsage = (typeof KEY_USAGES)[number]
 
-/** What a certificate's extensions say; of one that is there but cannot be read, the least that it may allow. */
+/** The statements of a certificate's extensions. One that is there but cannot be read stands for the least it may allow. */
 export interface CertificateExtensions {
-  /** Of the certificate: 1 to 3, of which only the last has extensions (RFC 5280 4.1.2.1). */
+  /** The certificate's version, 1 to 3; only version 3 has extensions (RFC 5280 4.1.2.1). */
   readonly version: number
   /** Identifiers of those that may not be passed over. */
   readonly critical: readonly string[]
@@ -38,7 +38,7 @@ export interface CertificateExtensions {
   readonly extendedKeyUsage: readonly string[] | undefined
   /** Where to ask about its revocation; undefined where that cannot be read. */
   readonly addresses: RevocationAddresses | undefined
-  /** What it allows those below it to be called; undefined where it says nothing of that. */
+  /** Limits for the names of certificates below it; undefined where there are none. */
   readonly nameConstraints: NameConstraints | 'unreadable' | undefined
 }
 

@@ -3,10 +3,10 @@ import { contextTag } from '../der/tag.ts'
 import { sameName } from './names.ts'
 
 /** Alternatives of a GeneralName (RFC 5280 4.2.1.6). */
-const RFC822_NAME = contextTag(1, 'primitive')
-const DNS_NAME = contextTag(2, 'primitive')
+export const RFC822_NAME = contextTag(1, 'primitive')
+export const DNS_NAME = contextTag(2, 'primitive')
 export const DIRECTORY_NAME = contextTag(4)
-const URI = contextTag(6, 'primitive')
+export const URI = contextTag(6, 'primitive')
 
 /**
  * Compares two GeneralNames as RFC 5280 7 says: hosts without regard to case, directory names as names, all others by

@@ -4,7 +4,8 @@ import { DerReader } from '../der/der-reader.ts'
 import { encode } from '../der/der-writer.ts'
 import { contextTag, TAG } from '../der/tag.ts'
 import { EXTENSION } from './extension-identifiers.ts'
-import { DIRECTORY_NAME, isWithin, RFC822_NAME, showName } from './name-subtrees.ts'
+import { DIRECTORY_NAME, RFC822_NAME } from './general-names.ts'
+import { isWithin, showName } from './name-subtrees.ts'
 
 const ID_EMAIL_ADDRESS = '1.2.840.113549.1.9.1'
 

@@ -1,6 +1,7 @@
 /** Compares names with the subtrees that name constraints permit or exclude (RFC 5280 4.2.1.10). */
 import { DerReader } from '../der/der-reader.ts'
 import { contextTag } from '../der/tag.ts'
+import { DIRECTORY_NAME, DNS_NAME, RFC822_NAME, URI } from './general-names.ts'
 import { canonicalName } from './names.ts'
 
 /** How names of one form are compared and shown. */
@@ -10,11 +11,7 @@ interface NameForm {
   show(name: Buffer): string
 }
 
-/** Identifier octets of GeneralNames (RFC 5280 4.2.1.6). */
-export const RFC822_NAME = contextTag(1, 'primitive')
-export const DIRECTORY_NAME = contextTag(4)
-const DNS_NAME = contextTag(2, 'primitive')
-const URI = contextTag(6, 'primitive')
+/** The iPAddress of a GeneralName (RFC 5280 4.2.1.6). */
 const IP_ADDRESS = contextTag(7, 'primitive')
 
 const FORMS = new Map<number | undefined, NameForm>([

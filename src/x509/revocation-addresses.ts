@@ -2,12 +2,10 @@ import { DerReader } from '../der/der-reader.ts'
 import type { Extensions } from '../der/extensions.ts'
 import { contextTag, TAG } from '../der/tag.ts'
 import { EXTENSION } from './extension-identifiers.ts'
+import { URI } from './general-names.ts'
 
 /** id-ad-ocsp (RFC 5280 4.2.2.1). */
 const ID_OCSP = '1.3.6.1.5.5.7.48.1'
-
-/** uniformResourceIdentifier of a GeneralName (RFC 5280 4.2.1.6). */
-const URI = contextTag(6, 'primitive')
 
 /** Addresses of one kind that are asked; a certificate that names more is not made to wait for. */
 const MAX_ADDRESSES = 4

@@ -3,10 +3,10 @@ import { describeIssuerProblems } from './issuer-problems.ts'
 import { describeRefusals } from './refusals.ts'
 
 /**
- * Returns the first reason not to rely on a path, whoever's it is: the review of a signer warns of some of them, as
- * others decide there, but what others have signed is not taken.
+ * Returns the first reason not to rely on what the owner of a path has signed. The review of a signer only warns of
+ * critical extensions and names, since validators decide about those of its path.
  *
- * @param path leaf first; of the leaf itself, its critical extensions and names are reviewed
+ * @param path leaf first; the purpose, key and hash of the leaf itself are reviewed by its role
  */
 export function findPathProblem(path: readonly X509Certificate[]): string | undefined {
   const issuers = path.slice(1).flatMap((_, index) => describeIssuerProblems(path, index + 1))

@@ -1,6 +1,6 @@
 import type { ReviewedCertificate } from './reviewed-certificate.ts'
 
-/** What can be broken about a certificate, each to follow its name: "the certificate of CN=a has a key that ...". */
+/** Ways to forge what a certificate stands for; each text follows the certificate's name, and is undefined if all is well. */
 export interface Weakness {
   readonly key: string | undefined
   readonly signature: string | undefined
