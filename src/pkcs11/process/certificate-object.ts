@@ -54,7 +54,7 @@ type CertifiedKey = Pick<PrivateKey, 'id' | 'publicKey'>
 export interface FoundCertificate {
   /** DER. */
   readonly certificate: Buffer
-  /** How many others there are for the same key. */
+  /** The number of others for the same key. */
   readonly otherCertificates: number
 }
 
