@@ -3,11 +3,9 @@ import type { X509Certificate } from 'node:crypto'
 import { type CertificateFields, readCertificateFields } from '../der/certificate-fields.ts'
 import { DerReader } from '../der/der-reader.ts'
 import { contextTag, TAG } from '../der/tag.ts'
+import { EXTENSION } from './extension-identifiers.ts'
 import { DIRECTORY_NAME } from './general-names.ts'
 import { canonicalName, sameName } from './names.ts'
-
-const ID_SUBJECT_KEY_IDENTIFIER = '2.5.29.14'
-const ID_AUTHORITY_KEY_IDENTIFIER = '2.5.29.35'
 
 /** The fields of AuthorityKeyIdentifier, all tagged implicitly (RFC 5280 4.2.1.1). */
 const FIELD = {
@@ -42,7 +40,7 @@ function fitsKeyIdentifier(certificate: X509Certificate, issuer: X509Certificate
   const { extensions } = identify(certificate) as Identity
   const own = identify(issuer) as Identity
   try {
-    const value = extensions.get(ID_AUTHORITY_KEY_IDENTIFIER)?.value
+    const value = extensions.get(EXTENSION.authorityKeyIdentifier)?.value
     return value === undefined || isAbout(new DerReader(value).enter(TAG.sequence), own)
   } catch {
     return false
@@ -53,7 +51,7 @@ function isAbout(authority: DerReader, issuer: Identity): boolean {
   const keyIdentifier = authority.optionalContent(FIELD.keyIdentifier)
   const names = authority.enterOptional(FIELD.authorityCertIssuer)?.elements() ?? []
   const serialNumber = authority.optionalContent(FIELD.authorityCertSerialNumber)
-  const ownIdentifier = issuer.extensions.get(ID_SUBJECT_KEY_IDENTIFIER)?.value
+  const ownIdentifier = issuer.extensions.get(EXTENSION.subjectKeyIdentifier)?.value
   const name = names.find(([tag]) => tag === DIRECTORY_NAME)
   return (
     (keyIdentifier === undefined ||

@@ -7,7 +7,7 @@ export interface Step {
   readonly status: 'ok' | 'warning' | 'failed' | 'skipped'
   /** What was found, or why it failed or was skipped. */
   readonly found: string
-  /** What to do about a failure or a warning. */
+  /** Advice on a failure or a warning. */
   readonly advice?: string
   /** In milliseconds. */
   readonly figures?: Readonly<Record<string, unknown>>
