@@ -50,7 +50,11 @@ export const jsonBody = fp<JsonBodyOptions>(
         hold: (bytes, end) => request.holdBody(bytes, end),
       })
       request.bodyReader = reader
-      reply.raw.once('close', () => reader.stop(REQUEST_ENDED))
+      reply.raw.once('close', () => {
+        reader.stop(REQUEST_ENDED)
+        // The request may be kept in memory until the next full garbage collection, and all that it refers to
+        request.body = undefined
+      })
       done()
     })
     app.addContentTypeParser('application/json', async (request: FastifyRequest) => {
