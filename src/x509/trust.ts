@@ -7,8 +7,8 @@ import { findPathProblem } from './review/path-problem.ts'
 export type TrustAnchors = readonly X509Certificate[]
 
 /**
- * Whether a signer certificate can be traced to a trust anchor at a moment (RFC 5280 6.1, of which policy constraints and
- * mappings are not supported: where they are critical, the answer is no). Nobody is asked about revocation.
+ * Whether a signer certificate can be traced to a trust anchor at a moment (RFC 5280 6.1, of which policy constraints
+ * are not supported: where they are critical, the answer is no). Nobody is asked about revocation.
  *
  * @param embedded certificates from the signature, which prove nothing by themselves
  * @returns the chain's certificates from the leaf to the anchor, or what is wrong, in words
