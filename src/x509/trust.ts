@@ -1,6 +1,6 @@
 import type { X509Certificate } from 'node:crypto'
 import { buildChain, isSelfSigned } from '../signers/chain.ts'
-import { describeInvalidity, validityPeriod } from '../signers/validity.ts'
+import { describeInvalidity, describeIssuer, describeSubject, validityPeriod } from '../signers/validity.ts'
 import { findPathProblem } from './review/path-problem.ts'
 
 /** Whose word counts: a chain has to end in a self-signed certificate of these; others of them are candidates for it. */
@@ -25,7 +25,8 @@ export function traceToAnchor(
   const path = [leaf, ...issuers]
   const root = path.at(-1) as X509Certificate
   if (!complete || !anchors.some(({ raw }) => raw.equals(root.raw))) {
-    return `no path to a self-signed certificate of the CA file: it ends at ${validityPeriod(root).subject}`
+    const missing = complete ? '' : `, and the certificate of ${describeIssuer(root)} is missing`
+    return `no path to a self-signed certificate of the CA file: it ends at ${describeSubject(root)}${missing}`
   }
   return describeInvalidity(path.map(validityPeriod), at) ?? findPathProblem(path) ?? path
 }
