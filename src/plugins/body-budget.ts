@@ -26,7 +26,7 @@ declare module 'fastify' {
 }
 
 /** Bytes of memory that the bodies of all requests may take. Documents are not among them, but hashed as they come. */
-const LIMIT = 50_331_648
+const LIMIT = 16_777_216
 
 /** Bytes that a body may take though there is no room left: whoever sends large ones must not keep out the others. */
 const SMALL = 16_384

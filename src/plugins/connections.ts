@@ -21,11 +21,8 @@ export interface ConnectionsOptions {
 /** Bytes of a body that are discarded once it is refused, so that its connection serves the next request. */
 const MAX_DISCARDED = 65_536
 
-interface Connection {
-  /** Requests that are not answered yet. */
-  unanswered: number
-  latest?: { readonly request: IncomingMessage; readonly since: number }
-}
+/** Requests on a connection that are not answered yet, and when the headers of each had come. */
+type Unanswered = Map<IncomingMessage, number>
 
 /**
  * Bounds the connections and ends those that nobody needs: when one too many comes, when the service closes, and when a
@@ -33,7 +30,7 @@ interface Connection {
  */
 export const connections = fp<ConnectionsOptions>(
   async (app, { limit, registry, log }) => {
-    const open = new Map<Socket, Connection>()
+    const open = new Map<Socket, Unanswered>()
     /** Open connections without a request in progress, the longest unused first. */
     const idle = new Set<Socket>()
     let closing = false
@@ -65,9 +62,11 @@ export const connections = fp<ConnectionsOptions>(
     /** Finds a connection whose request has been arriving for so long that its caller has hardly waited for an answer. */
     function findSlow(): Socket | undefined {
       const longAgo = performance.now() - BODY_PERIOD_MS
-      for (const [socket, { latest }] of open) {
-        if (latest !== undefined && !latest.request.complete && latest.since < longAgo) {
-          return socket
+      for (const [socket, unanswered] of open) {
+        for (const [request, since] of unanswered) {
+          if (!request.complete && since < longAgo) {
+            return socket
+          }
         }
       }
       return undefined
@@ -85,24 +84,23 @@ export const connections = fp<ConnectionsOptions>(
         shedOne(socket)
       }
       if (!socket.destroyed) {
-        open.set(socket, { unanswered: 0 })
+        open.set(socket, new Map())
         idle.add(socket)
         socket.once('close', () => forget(socket))
       }
     })
     app.server.on('request', (request: IncomingMessage, response: ServerResponse) => {
       const { socket } = request
-      const connection = open.get(socket)
-      if (connection === undefined) {
+      const unanswered = open.get(socket)
+      if (unanswered === undefined) {
         // It was closed while this request waited to be read
         return
       }
-      connection.unanswered += 1
-      connection.latest = { request, since: performance.now() }
+      unanswered.set(request, performance.now())
       idle.delete(socket)
       response.on('close', () => {
-        connection.unanswered -= 1
-        if (connection.unanswered === 0 && open.has(socket)) {
+        unanswered.delete(request)
+        if (unanswered.size === 0 && open.has(socket)) {
           idle.add(socket)
         }
         if (closing) {

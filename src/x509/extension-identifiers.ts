@@ -1,5 +1,6 @@
 /** Extensions of certificates by their identifiers (RFC 5280 4.2, RFC 6960 4.2.2.2.1). */
 export const EXTENSION = {
+  subjectKeyIdentifier: '2.5.29.14',
   keyUsage: '2.5.29.15',
   subjectAltName: '2.5.29.17',
   basicConstraints: '2.5.29.19',

@@ -8,8 +8,6 @@ import { EXTENSION } from './extension-identifiers.ts'
 import { DIRECTORY_NAME } from './general-names.ts'
 import { canonicalName, sameName } from './names.ts'
 
-const ID_SUBJECT_KEY_IDENTIFIER = '2.5.29.14'
-
 /** The fields of AuthorityKeyIdentifier, all tagged implicitly (RFC 5280 4.2.1.1). */
 const FIELD = {
   keyIdentifier: contextTag(0, 'primitive'),
@@ -57,7 +55,7 @@ function isAbout(authority: DerReader, issuer: Identity): boolean {
   const keyIdentifier = authority.optionalContent(FIELD.keyIdentifier)
   const names = authority.enterOptional(FIELD.authorityCertIssuer)?.elements() ?? []
   const serialNumber = authority.optionalContent(FIELD.authorityCertSerialNumber)
-  const ownIdentifier = issuer.extensions.get(ID_SUBJECT_KEY_IDENTIFIER)?.value
+  const ownIdentifier = issuer.extensions.get(EXTENSION.subjectKeyIdentifier)?.value
   const name = names.find(([tag]) => tag === DIRECTORY_NAME)
   return (
     (keyIdentifier === undefined ||

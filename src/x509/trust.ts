@@ -3,7 +3,7 @@ import { buildChain, isSelfSigned } from '../signers/chain.ts'
 import { describeInvalidity, describeIssuer, describeSubject, validityPeriod } from '../signers/validity.ts'
 import { findPathProblem } from './review/path-problem.ts'
 
-/** Whose word counts: a chain has to end in a self-signed certificate of these; others of them are candidates for it. */
+/** Certificates that are trusted: a chain must end in a self-signed one of them, and may go through the others. */
 export type TrustAnchors = readonly X509Certificate[]
 
 /**

@@ -13,7 +13,7 @@ const TURN = 524_288
 /** Bytes that are hashed in the time that it takes to receive one chunk, however short. */
 const CHUNK_COST = 256
 
-/** Bytes of short chunks that are put together before they are looked at. */
+/** Bytes of short chunks that are put together: if each stayed a buffer of its own, a byte would take 400. */
 const GATHERED = 4096
 
 export interface BodyReaderOptions {
@@ -164,7 +164,7 @@ export class BodyReader {
 
   #writeGathered(): void {
     if (this.#gathered !== undefined && this.#gatheredLength > 0) {
-      this.#write(this.#gathered.subarray(0, this.#gatheredLength))
+      this.#write(Buffer.from(this.#gathered.subarray(0, this.#gatheredLength)))
       this.#gatheredLength = 0
     }
   }
@@ -172,7 +172,7 @@ export class BodyReader {
   #write(bytes: Buffer): void {
     const text = this.#text as BodyText
     text.write(bytes)
-    this.#options.hold(text.size + (this.#gathered?.length ?? 0), this.stop)
+    this.#options.hold(text.length + (this.#gathered?.length ?? 0), this.stop)
   }
 
   #tooLarge(): Error {

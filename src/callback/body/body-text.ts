@@ -3,25 +3,24 @@ import { PAYLOAD_TOO_LARGE } from '../../errors.ts'
 import type { HashAlgorithm } from '../../signature/hash-algorithms.ts'
 import { MAX_MESSAGE_LENGTH } from '../message-length.ts'
 import type { Base64Digests } from './base64-digests.ts'
-import { KeptBytes } from './kept-bytes.ts'
 import { LongString } from './long-string.ts'
 import { StringScanner } from './string-scanner.ts'
 
-/**
- * Bytes that a string of the body may have and be kept whole: base64 of the longest message that is ever needed whole,
- * though each character were an escape of six bytes.
- */
-const LONG = 6 * 4 * Math.ceil(MAX_MESSAGE_LENGTH / 3)
+/** Characters that a string may have and be kept whole: base64 of the longest message that is ever needed whole. */
+const LONG = 4 * Math.ceil(MAX_MESSAGE_LENGTH / 3)
+
+/** Bytes of the longest escape: \u0041. */
+const ESCAPE = 6
 
 /** Bytes of a longer string that are kept: signing tokens are read as far as 16,384 characters, maybe all escapes. */
-const BEGINNING = 6 * 16_384
+const BEGINNING = ESCAPE * 16_384
 
 /** Bytes that a body may have beside the rest of long strings. All of them are in memory, and are parsed at once. */
-const MAX_KEPT = 4 * LONG
+const MAX_KEPT = 2 * ESCAPE * LONG
 
 /**
- * Strings and punctuators that a body may have: JSON.parse takes 5 ms for them at most. 2 MB of nothing else would stop
- * every other request for half a second and take 80 MB.
+ * Strings and punctuators that a body may have: JSON.parse takes 5 ms for them at most. 1 MB of nothing else would stop
+ * every other request for a quarter of a second and take 40 MB.
  */
 const MAX_TOKENS = 16_384
 
@@ -48,9 +47,9 @@ export interface Before {
 export type ChooseAlgorithms = (before: Before | undefined) => readonly HashAlgorithm[]
 
 export interface TextLimits {
-  /** Bytes that a string may have and be kept whole. */
+  /** Characters that a string may have and be kept whole. */
   readonly long: number
-  /** Bytes of a longer one that are kept, fewer than `long`. */
+  /** Bytes of a longer one that are kept. */
   readonly beginning: number
 }
 
@@ -65,13 +64,14 @@ export class BodyText {
   readonly #choose: ChooseAlgorithms
   readonly #limits: TextLimits
   readonly #scanner = new StringScanner()
-  readonly #kept = new KeptBytes()
-  /** Bytes of those kept that the scan has passed. */
+  readonly #kept: Buffer[] = []
+  #length = 0
+  /** Pieces of those kept that the scan has passed. */
   #scanned = 0
   #tokens = 0
   #inString = false
-  /** Index in the kept bytes of the quotation mark that began the latest string. */
-  #start = 0
+  /** Where the latest string began: a piece that is kept, an index in it, and an index in the text. */
+  #start = { piece: 0, index: 0, position: 0 }
   #long: LongString | undefined
   /** Stands in the text for the one that is being read. Nobody can guess it. */
   #mark = ''
@@ -81,9 +81,9 @@ export class BodyText {
     this.#limits = limits
   }
 
-  /** Bytes of memory. */
-  get size(): number {
-    return this.#kept.capacity
+  /** Bytes that are kept. */
+  get length(): number {
+    return this.#length
   }
 
   /** @throws PAYLOAD_TOO_LARGE when more had to be kept than any request needs */
@@ -97,45 +97,59 @@ export class BodyText {
 
   /** Returns the text of all that was written. */
   toString(): string {
-    return this.#kept.view().toString()
+    return concat(this.#kept).toString()
   }
 
   #writeKept(chunk: Buffer): void {
-    this.#kept.append(chunk)
-    if (this.#kept.length > MAX_KEPT) {
+    this.#keep(chunk)
+    if (this.#length > MAX_KEPT) {
       throw new PAYLOAD_TOO_LARGE(`The body has more than ${MAX_KEPT} bytes beside the contents to sign`)
     }
     // Fewer bytes are neither too many tokens nor a long string: most bodies are not looked into
-    if (this.#kept.length > Math.min(MAX_TOKENS, this.#limits.long)) {
+    if (this.#length > Math.min(MAX_TOKENS, this.#limits.long)) {
       this.#scan()
     }
-    // Not amid an escape: it would end in what comes next
-    if (
-      this.#inString &&
-      this.#kept.length - this.#start > this.#limits.long &&
-      this.#scanner.openEscape === 0
-    ) {
+    if (this.#inString && this.#isLong()) {
       this.#beginLong()
     }
   }
 
+  #isLong(): boolean {
+    const { hasEscapes, openEscape } = this.#scanner
+    const longest = (hasEscapes ? ESCAPE : 1) * this.#limits.long
+    // Not amid an escape: it would end in what comes next
+    return this.#length - this.#start.position > longest && openEscape === 0
+  }
+
+  #keep(bytes: Buffer): void {
+    this.#kept.push(bytes)
+    this.#length += bytes.length
+  }
+
   #scan(): void {
-    const bytes = this.#kept.view()
-    let at = this.#scanned
-    while (at < bytes.length) {
+    const pieces = this.#kept.slice(this.#scanned)
+    let position = this.#length - pieces.reduce((sum, { length }) => sum + length, 0)
+    for (const bytes of pieces) {
+      this.#scanPiece(bytes, position)
+      position += bytes.length
+      this.#scanned += 1
+    }
+  }
+
+  #scanPiece(bytes: Buffer, position: number): void {
+    for (let at = 0; at < bytes.length; at++) {
       if (this.#inString) {
         at = this.#scanner.findEnd(bytes, at)
         this.#inString = at === bytes.length
       } else if (bytes[at] === QUOTE) {
         this.#inString = true
-        this.#start = at
+        this.#scanner.begin()
+        this.#start = { piece: this.#scanned, index: at, position: position + at }
         this.#countTokens(1)
       } else {
         this.#countTokens(PUNCTUATORS[bytes[at] as number] as number)
       }
-      at++
     }
-    this.#scanned = bytes.length
   }
 
   #countTokens(more: number): void {
@@ -146,14 +160,18 @@ export class BodyText {
   }
 
   #beginLong(): void {
+    const { piece, index, position } = this.#start
     this.#mark = randomBytes(MARK_LENGTH / 2).toString('hex')
     this.#long = new LongString(this.#choose(this.#before(this.#mark)))
-    const string = this.#kept.view(this.#start + 1)
+    const bytes = Buffer.concat(this.#kept.splice(piece))
+    const string = bytes.subarray(index + 1)
     this.#long.write(string, 0)
     const beginning = string.subarray(0, this.#limits.beginning)
     const scanner = new StringScanner()
     scanner.findEnd(beginning, 0)
-    this.#kept.truncate(this.#start + 1 + beginning.length - scanner.openEscape)
+    this.#length = position - index
+    // A copy, as a part of them would hold all bytes in memory
+    this.#keep(Buffer.from(bytes.subarray(0, index + 1 + beginning.length - scanner.openEscape)))
   }
 
   #writeLong(long: LongString, chunk: Buffer): void {
@@ -163,7 +181,7 @@ export class BodyText {
       long.contents.end()
       this.contents.set(this.#mark, long.contents)
       // What is no JSON shall not become it by being left out: a line break makes it none again
-      this.#kept.append(Buffer.from(long.isJson ? `${this.#mark}"` : '\n"'))
+      this.#keep(Buffer.from(long.isJson ? `${this.#mark}"` : '\n"'))
       this.#scanned = this.#kept.length
       this.#long = undefined
       this.#inString = false
@@ -172,10 +190,11 @@ export class BodyText {
   }
 
   #before(mark: string): Before | undefined {
-    if (this.#start > this.#limits.long) {
+    const { piece, position } = this.#start
+    if (position > ESCAPE * this.#limits.long) {
       return undefined
     }
-    const text = this.#kept.view().toString('utf8', 0, this.#start)
+    const text = Buffer.concat(this.#kept.slice(0, piece + 1)).toString('utf8', 0, position)
     try {
       const fields = JSON.parse(`${text}"${mark}"}`) as Before['fields']
       return { fields, field: Object.keys(fields).find((name) => fields[name] === mark) as string }
@@ -183,4 +202,10 @@ export class BodyText {
       return undefined
     }
   }
+}
+
+/** Returns pieces as one. A body of some kilobytes comes in one piece, which need not be copied. */
+function concat(pieces: readonly Buffer[]): Buffer {
+  const [only, second] = pieces
+  return only !== undefined && second === undefined ? only : Buffer.concat(pieces)
 }

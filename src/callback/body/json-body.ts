@@ -24,7 +24,7 @@ export interface JsonBodyOptions {
 const KNOWN_NAMES: ReadonlySet<string> = new Set(Object.keys(CallbackBody.properties))
 
 /** One for all requests: to make it takes longer than to read most bodies. */
-const REQUEST_ENDED = new Error('the request has ended')
+const REQUEST_ENDED = new INVALID_REQUEST('body: ended before it was complete')
 
 /** Bodies of JSON. Long contents are hashed while they arrive. */
 export const jsonBody = fp<JsonBodyOptions>(
@@ -50,7 +50,11 @@ export const jsonBody = fp<JsonBodyOptions>(
         hold: (bytes, end) => request.holdBody(bytes, end),
       })
       request.bodyReader = reader
-      reply.raw.once('close', () => reader.stop(REQUEST_ENDED))
+      reply.raw.once('close', () => {
+        reader.stop(REQUEST_ENDED)
+        // The request may be kept in memory until the next full garbage collection, and all that it refers to
+        request.body = undefined
+      })
       done()
     })
     app.addContentTypeParser('application/json', async (request: FastifyRequest) => {

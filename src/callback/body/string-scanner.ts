@@ -6,10 +6,22 @@ const U = 0x75
 
 export class StringScanner {
   #openEscape = 0
+  #hasEscapes = false
 
   /** Bytes of an escape that have come, while the rest of it has not: at most 5. */
   get openEscape(): number {
     return this.#openEscape
+  }
+
+  /** Whether there was an escape in the string. */
+  get hasEscapes(): boolean {
+    return this.#hasEscapes
+  }
+
+  /** Begins another string. */
+  begin(): void {
+    this.#openEscape = 0
+    this.#hasEscapes = false
   }
 
   /** @returns the index of the quotation mark that ends the string, or the length of `chunk` where none does */
@@ -17,9 +29,11 @@ export class StringScanner {
     const quote = chunk.indexOf(QUOTE, from)
     const end = quote === -1 ? chunk.length : quote
     // Most strings have no escapes, and the search for one byte is many times faster than a loop
-    return this.#openEscape === 0 && !chunk.subarray(from, end).includes(BACKSLASH)
-      ? end
-      : this.#findEndBehindEscapes(chunk, from)
+    if (this.#openEscape === 0 && !chunk.subarray(from, end).includes(BACKSLASH)) {
+      return end
+    }
+    this.#hasEscapes = true
+    return this.#findEndBehindEscapes(chunk, from)
   }
 
   #findEndBehindEscapes(chunk: Buffer, from: number): number {
@@ -38,7 +52,7 @@ export class StringScanner {
         open = open === 5 ? 0 : open + 1
       }
     }
-    this.#openEscape = at < chunk.length ? 0 : open
+    this.#openEscape = open
     return at
   }
 }

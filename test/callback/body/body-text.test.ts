@@ -169,7 +169,7 @@ t.test('what is before a long string is known to who chooses the algorithms', as
     [`["${long}`]: undefined,
     [`{"${long}`]: undefined,
     [`{"x":1 2,"y":"${long}`]: undefined,
-    [`{${' '.repeat(LIMITS.long)}"y":"${long}`]: undefined,
+    [`{${' '.repeat(6 * LIMITS.long)}"y":"${long}`]: undefined,
   }
   for (const [json, expected] of Object.entries(befores)) {
     const seen: unknown[] = []

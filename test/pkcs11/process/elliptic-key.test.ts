@@ -44,6 +44,11 @@ t.test('what is no point of a known curve is no key', async (t) => {
   t.equal(encodeEllipticKey(parameters, Buffer.alloc(0)), undefined)
   t.equal(encodeEllipticKey(parameters, Buffer.alloc(65, 4)), undefined, 'as it is not on the curve')
   t.same(curveParameters('P-1'), Buffer.alloc(0))
+  t.equal(
+    describeCurve(Buffer.from('06052b8104000a', 'hex')),
+    '06052b8104000a',
+    'whose name is not known here',
+  )
 })
 
 t.test('a curve that is spelled out is the one that it is', async (t) => {
