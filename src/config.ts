@@ -138,7 +138,7 @@ export interface LoadedSigners {
   /** Whole where there are no problems. Its files are known in any case. */
   readonly signers: SignersConfiguration
   readonly problems: readonly ConfigurationProblem[]
-  /** What the operator should know though they are taken over. */
+  /** Messages for the operator that do not keep the signers from being taken over. */
   readonly warnings: readonly string[]
 }
 

@@ -1,7 +1,6 @@
 import { DerReader } from '../der/der-reader.ts'
 import { TAG } from '../der/tag.ts'
-
-const ID_EC_PUBLIC_KEY = '1.2.840.10045.2.1'
+import { ID_EC_PUBLIC_KEY } from '../signature/elliptic-curves.ts'
 
 /** Says what a key is that spells out its curve, and what to do. */
 export const EXPLICIT_CURVE =

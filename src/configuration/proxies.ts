@@ -21,7 +21,7 @@ function readProxy(
   if (value === undefined) {
     return undefined
   }
-  // As for curl and others, http:// may be left out
+  // Users of curl and others are used to leaving out http://
   const text = /^[a-z][a-z0-9+.-]*:\/\//i.test(value) ? value : `http://${value}`
   const url = URL.canParse(text) ? new URL(text) : undefined
   const credentials = url && readCredentials(url)
