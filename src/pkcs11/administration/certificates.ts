@@ -84,10 +84,16 @@ function describeContent(value: Buffer | undefined) {
     return {
       subject: subject?.replaceAll('\n', ', ') ?? null,
       serialNumber,
-      notBefore: validFrom,
-      notAfter: validTo,
+      notBefore: toIsoTime(validFrom),
+      notAfter: toIsoTime(validTo),
     }
   } catch {
     return { subject: null, serialNumber: null, notBefore: null, notAfter: null }
   }
+}
+
+/** Returns a time as OpenSSL writes it in the form of ISO 8601; null for one that is none. */
+function toIsoTime(time: string): string | null {
+  const date = new Date(time)
+  return Number.isNaN(date.getTime()) ? null : date.toISOString()
 }
