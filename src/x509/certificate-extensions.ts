@@ -48,14 +48,15 @@ export interface CertificateExtensions {
  * @throws Error when the certificate is no DER, though OpenSSL could read it
  */
 export function readCertificateExtensions(certificate: X509Certificate): CertificateExtensions {
-  const { version, extensions } = readCertificateFields(certificate)
+  const fields = readCertificateFields(certificate)
+  const { version, extensions } = fields
   return {
     version,
     critical: [...extensions].filter(([, { critical }]) => critical).map(([id]) => id),
     ...readBasicConstraints(extensions),
     keyUsage: readPresent(extensions, EXTENSION.keyUsage, readKeyUsage, []),
     extendedKeyUsage: readPresent(extensions, EXTENSION.extendedKeyUsage, readPurposes, []),
-    addresses: attempt(() => readAddresses(extensions), undefined),
+    addresses: attempt(() => readAddresses(fields), undefined),
     nameConstraints: readPresent(extensions, EXTENSION.nameConstraints, readNameConstraints, 'unreadable'),
   }
 }

@@ -2,6 +2,7 @@
 import type { X509Certificate } from 'node:crypto'
 import { type CertificateFields, readCertificateFields } from '../der/certificate-fields.ts'
 import { DerReader } from '../der/der-reader.ts'
+import type { Extensions } from '../der/extensions.ts'
 import { contextTag, TAG } from '../der/tag.ts'
 import { EXTENSION } from './extension-identifiers.ts'
 import { DIRECTORY_NAME } from './general-names.ts'
@@ -33,11 +34,14 @@ export function hasIssuerName(certificate: X509Certificate, issuer: X509Certific
 
 /** Returns whether the names chain, and what the certificate says of its issuer's key and certificate is right. */
 export function fitsIssuer(certificate: X509Certificate, issuer: X509Certificate): boolean {
-  return hasIssuerName(certificate, issuer) && fitsKeyIdentifier(certificate, issuer)
+  return (
+    hasIssuerName(certificate, issuer) &&
+    fitsKeyIdentifier((identify(certificate) as Identity).extensions, issuer)
+  )
 }
 
-function fitsKeyIdentifier(certificate: X509Certificate, issuer: X509Certificate): boolean {
-  const { extensions } = identify(certificate) as Identity
+/** Returns whether the authorityKeyIdentifier of a certificate or a CRL, if there is one, is about `issuer`. */
+export function fitsKeyIdentifier(extensions: Extensions, issuer: X509Certificate): boolean {
   const own = identify(issuer) as Identity
   try {
     const value = extensions.get(EXTENSION.authorityKeyIdentifier)?.value

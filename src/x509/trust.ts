@@ -1,7 +1,6 @@
 import type { X509Certificate } from 'node:crypto'
-import { buildChain } from '../signers/chain.ts'
+import { buildChain, isSelfSigned } from '../signers/chain.ts'
 import { describeInvalidity, validityPeriod } from '../signers/validity.ts'
-import { isSelfIssued } from './issuer-match.ts'
 import { findPathProblem } from './review/path-problem.ts'
 
 /** Certificates that are trusted: a chain must end in a self-signed one of them, and may go through the others. */
@@ -21,7 +20,7 @@ export function traceToAnchor(
   at: Date,
 ): readonly X509Certificate[] | string {
   // Without the roots that the signature brings along, a chain is complete only where it ends in an anchor
-  const candidates = [...anchors, ...embedded.filter((certificate) => !isSelfIssued(certificate))]
+  const candidates = [...anchors, ...embedded.filter((certificate) => !isSelfSigned(certificate))]
   const { issuers, complete } = buildChain(leaf, candidates, at)
   const path = [leaf, ...issuers]
   const root = path.at(-1) as X509Certificate

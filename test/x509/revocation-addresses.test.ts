@@ -8,9 +8,7 @@ const NONE = { ocsp: [], crl: [] }
 
 function addresses(...extensions: string[]) {
   const { certificate } = issue(directory, { subject: '/CN=leaf', extensions })
-  const { ocsp, crl, ignored, distributionPoints } = readAddresses(
-    readCertificateFields(certificate).extensions,
-  )
+  const { ocsp, crl, ignored, distributionPoints } = readAddresses(readCertificateFields(certificate))
   return { ocsp: ocsp.map(String), crl: crl.map(String), ignored, points: distributionPoints.length }
 }
 

@@ -72,9 +72,14 @@ function describe(
     id: read(pkcs11js.CKA_ID)?.toString('hex') ?? null,
     ...describeContent(value),
     privateKey: ofKeys.some(isIn),
-    used: ofKeys.some((certificates) => isIn(certificates.slice(0, 1))),
+    used: ofKeys.some((certificates) => isUnambiguous(certificates) && isIn(certificates.slice(0, 1))),
     fingerprint: value === undefined ? null : fingerprint(value),
   }
+}
+
+/** The service takes none where the token does not show which of several public keys is that of the private key. */
+function isUnambiguous(certificates: readonly CertificateObject[]): boolean {
+  return new Set(certificates.map(({ publicKey }) => publicKey.toString('base64'))).size === 1
 }
 
 /** Something that is no certificate must not keep the others from being seen. */

@@ -235,7 +235,7 @@ t.test('CRLs that are not about certificates', async (t) => {
 })
 
 t.test('a CRL about certificates of one kind, or of one distribution point', async (t) => {
-  const own = readAddresses(readCertificateFields(leaf.certificate).extensions).distributionPoints
+  const own = readAddresses(readCertificateFields(leaf.certificate)).distributionPoints
   for (const [lines, outOfScope] of [
     [['onlyuser = TRUE'], undefined],
     [['onlyCA = TRUE'], 'it is about other kinds of certificates'],
