@@ -87,9 +87,20 @@ function isUnambiguous(certificates: readonly CertificateObject[]): boolean {
 function describeContent(value: Buffer | undefined) {
   try {
     const certificate = new X509Certificate(value ?? '')
-    const { serialNumber, validFrom: notBefore, validTo: notAfter } = certificate
-    return { subject: describeSubject(certificate), serialNumber, notBefore, notAfter }
+    const { serialNumber, validFrom, validTo } = certificate
+    return {
+      subject: describeSubject(certificate),
+      serialNumber,
+      notBefore: toIsoTime(validFrom),
+      notAfter: toIsoTime(validTo),
+    }
   } catch {
     return { subject: null, serialNumber: null, notBefore: null, notAfter: null }
   }
+}
+
+/** Returns a time as OpenSSL writes it in the form of ISO 8601; null for one that is none. */
+function toIsoTime(time: string): string | null {
+  const date = new Date(time)
+  return Number.isNaN(date.getTime()) ? null : date.toISOString()
 }
