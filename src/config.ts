@@ -106,7 +106,7 @@ export function loadConfiguration(environment: Variables): Readonly<Configuratio
   }
   const corsOrigins = parseOrigins(values.CORS_ORIGINS ?? '', problems)
   const signMethods = parseSignMethods(values.SIGN_METHODS as string, problems)
-  const proxies = readProxies(values, problems)
+  const proxies = readProxies(values, environment, problems)
   const signers = readSigners(given, values, problems, warnings)
   refuseProblems(problems)
   warnings.push(...warnAboutContainers(given, signers))

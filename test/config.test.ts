@@ -124,7 +124,7 @@ t.test('a proxy that is none is a problem, whose value is not told', async (t) =
     loadConfiguration(variables)
     t.fail('it is refused')
   } catch (error) {
-    t.match(error, { message: /^HTTPS_PROXY: has more in it than the address of a proxy/ })
+    t.match(error, { message: /^HTTPS_PROXY: is set by https_proxy, which has more in it than the address of a proxy/ })
     t.notMatch(`${error}`, 'secret')
   }
   const { proxies, warnings } = loadConfiguration({ ...variables, https_proxy: 'http://proxy.test:3128' })
@@ -416,7 +416,7 @@ t.test('files that cannot be read', async (t) => {
 
 t.test('certificate files', async (t) => {
   for (const variable of ['SIGNER_CERTIFICATE_FILE', 'CA_CERTIFICATES_FILE']) {
-    checkRefused(t, variable, path('empty'), 'it is neither PEM nor a DER certificate')
+    checkRefused(t, variable, path('empty'), 'it is empty')
     checkRefused(t, variable, path('garbage'), 'it is neither PEM nor a DER certificate')
     writeFileSync(
       path('with-key.pem'),

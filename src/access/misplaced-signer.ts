@@ -7,8 +7,8 @@ const MAX_ENCODINGS = 3
 /** A name with a value behind it, as in JSON of any spelling, `signer=NAME`, `signer: NAME` or `<signer>`. */
 const NAMING = /(?<![\w-])signer[\\"'`\s]*[:=>]/i
 
-/** Matches base64 in the standard or the URL alphabet, padded or not, in one line or more (RFC 4648 4 and 5). */
-const BASE64 = /^[\w+/\s-]{8,}={0,2}\s*$/
+/** Matches base64 in the standard or the URL alphabet, padded or not, in one line or more (RFC 4648 4 and 5), trimmed. */
+const BASE64 = /^[\w+/\s-]{8,}={0,2}$/
 
 /**
  * Returns whether a token seems to name a signer: JSON in which `signer` stands deeper than it should or in other
@@ -59,7 +59,7 @@ function readJson(text: string): unknown {
 function decode(text: string, value: unknown): string[] {
   return [
     ...(typeof value === 'string' ? [value] : []),
-    ...(BASE64.test(text) ? [Buffer.from(text, 'base64').toString()] : []),
+    ...(BASE64.test(text.trim()) ? [Buffer.from(text, 'base64').toString()] : []),
     ...(text.includes('%') ? decodePercent(text) : []),
   ]
 }

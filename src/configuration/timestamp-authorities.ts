@@ -157,7 +157,7 @@ function readTrustAnchors(
   const certificates = readCertificates(setting, path)
   if (certificates?.some(isSelfSigned) === false) {
     problems.push(
-      problemWith(setting, 'holds no self-signed certificate: a root is needed, beside its intermediates'),
+      problemWith(setting, 'holds no self-signed certificate, which the root of the chain is; add it'),
     )
     return undefined
   }

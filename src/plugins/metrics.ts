@@ -32,9 +32,20 @@ export const metrics = fp<MetricsOptions>(
       done()
     })
 
+    /** Made once for those who ask at the same time. */
+    let text: Promise<string> | undefined
+    function describe(): Promise<string> {
+      text ??= all.metrics().finally(() => {
+        text = undefined
+      })
+      return text
+    }
+
     app.get('/metrics', { config: { probe: true } }, async (_request, reply) => {
-      const text = await all.metrics()
-      return reply.header('cache-control', 'no-store').type(all.contentType).send(text)
+      return reply
+        .header('cache-control', 'no-store')
+        .type(all.contentType)
+        .send(await describe())
     })
   },
   { name: 'metrics', dependencies: ['request-log', 'error-reply'] },

@@ -117,6 +117,19 @@ t.test('they are listed', async (t) => {
   faulty.plan()
 })
 
+t.test(
+  'where the token does not show the public half of the key, its certificates are those of its id',
+  async (t) => {
+    faulty.plan('C_GetAttributeValue refuse CKA_MODULUS CKR_ATTRIBUTE_SENSITIVE')
+    const { stdout } = await runCommand(faulty.environment, 'certs', '--json')
+    faulty.plan()
+    t.match(
+      (JSON.parse(stdout) as { label: string }[]).find(({ label }) => label === 'renewed'),
+      { privateKey: true, used: true },
+    )
+  },
+)
+
 t.test('one is deleted when somebody has confirmed it', async (t) => {
   const fingerprint = fingerprintOf(renewed)
   const args = ['delete-cert', '--fingerprint', fingerprint]

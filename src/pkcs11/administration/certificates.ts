@@ -4,6 +4,7 @@ import type { Session } from 'graphene-pk11'
 import type { Handle } from 'pkcs11js'
 import pkcs11js from 'pkcs11js'
 import { fingerprint } from '../../signature/fingerprint.ts'
+import { describeSubject } from '../../signers/validity.ts'
 import { findObjects, readAttribute, readId, readPublicHalf } from '../process/attributes.ts'
 import { type CertificateObject, findCertificates } from '../process/certificate-object.ts'
 import { describeFailure } from '../return-values.ts'
@@ -85,9 +86,10 @@ function isUnambiguous(certificates: readonly CertificateObject[]): boolean {
 /** Something that is no certificate must not keep the others from being seen. */
 function describeContent(value: Buffer | undefined) {
   try {
-    const { subject, serialNumber, validFrom, validTo } = new X509Certificate(value ?? '')
+    const certificate = new X509Certificate(value ?? '')
+    const { serialNumber, validFrom, validTo } = certificate
     return {
-      subject: subject?.replaceAll('\n', ', ') ?? null,
+      subject: describeSubject(certificate),
       serialNumber,
       notBefore: toIsoTime(validFrom),
       notAfter: toIsoTime(validTo),

@@ -1,5 +1,7 @@
 import type { AsymmetricKeyDetails, KeyObject, X509Certificate } from 'node:crypto'
 import * as pkijs from 'pkijs'
+import { EXPLICIT_CURVE, hasExplicitCurve } from '../../algorithms/explicit-curve.ts'
+import { readCertificateFields } from '../../der/certificate-fields.ts'
 import { publicKeyOf } from '../../signers/key-type.ts'
 
 /** The least that publicly trusted authorities may certify (CA/Browser Forum, Baseline Requirements 6.1.5). */
@@ -10,8 +12,15 @@ export const GOOD_KEYS = `RSA with at least ${RSA_BITS} bits, or EC with at leas
 /** First octets of points of which one coordinate stands there; the others have two (SEC 1 2.3.3, X9.62 4.3.6). */
 const COMPRESSED: readonly (number | undefined)[] = [2, 3]
 
-/** Names a certificate's key if it can be broken, or is of no type that signs; undefined if it is good. */
+/**
+ * Names a certificate's key if it can be broken, or is of no type that signs; undefined if it is good.
+ *
+ * @throws Error when the certificate is not DER
+ */
 export function describeWeakKey(certificate: X509Certificate): string | undefined {
+  if (hasExplicitCurve(readCertificateFields(certificate).publicKeyInfo)) {
+    return EXPLICIT_CURVE
+  }
   const key = publicKeyOf(certificate)
   switch (key?.asymmetricKeyType) {
     case 'rsa':
