@@ -8,7 +8,8 @@
 # p11-kit (its server, and the PKCS#11 library that is its client), compiler (c++, make and python3, with which node-gyp
 # compiles pkcs11js), prometheus-client (that of the system's Python; Homebrew has none), java (a JDK), bouncycastle and
 # pdfbox (libraries for Java; apk and Homebrew have none), gpgsm, nist-vectors (signatures that NIST made for testing
-# verification, as packages for the system's Python have them; apk and Homebrew have none), haproxy (a load balancer).
+# verification, as packages for the system's Python have them; apk and Homebrew have none), haproxy (a load balancer),
+# tinyproxy (an HTTP proxy).
 # Silent when everything is there. Uses apt-get, dnf, apk or brew, through sudo when it is not root. Progress goes to stderr.
 set -eu
 
@@ -41,10 +42,11 @@ present() {
     gpgsm) has gpgsm && has gpgconf ;;
     # Debian has it where only root looks.
     haproxy) (PATH=$PATH:/usr/sbin && has haproxy) ;;
+    tinyproxy) has tinyproxy ;;
     nist-vectors) /usr/bin/python3 -c 'import cryptography_vectors' >/dev/null 2>&1 ;;
     *)
       fail "unknown tool group $1; the groups are softhsm, opensc, openssl, poppler, nss, softokn, opencryptoki, p11-kit, \
-compiler, prometheus-client, java, bouncycastle, pdfbox, gpgsm, nist-vectors and haproxy" 64
+compiler, prometheus-client, java, bouncycastle, pdfbox, gpgsm, nist-vectors, haproxy and tinyproxy" 64
       ;;
   esac
 }
@@ -89,6 +91,7 @@ package() {
     apk/gpgsm) echo gpgsm gpg-agent gnupg-gpgconf ;;
     brew/gpgsm) echo gnupg ;;
     */haproxy) echo haproxy ;;
+    */tinyproxy) echo tinyproxy ;;
     apt-get/nist-vectors | dnf/nist-vectors) echo python3-cryptography-vectors ;;
   esac
 }

@@ -12,6 +12,8 @@ import { fileURLToPath } from 'node:url'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const tools = ['softhsm', 'opensc', 'openssl', 'poppler', 'nss', 'p11-kit']
 const validators = ['java', 'bouncycastle', 'pdfbox', 'gpgsm']
+/** What only the tests that tap runs need. */
+const forTap = ['tinyproxy']
 
 /** What went wrong, in words that say what to do: no stack is printed for it. */
 class PreparationError extends Error {}
@@ -172,6 +174,10 @@ export async function prepare(options = {}) {
   if (options.validators) {
     // The tests leave out what these judge
     await installTools(validators).catch(({ message }) => console.error(message))
+  }
+  if (options.tap) {
+    // The tests that need them are skipped
+    await installTools(forTap).catch(({ message }) => console.error(message))
   }
 }
 

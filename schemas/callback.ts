@@ -15,15 +15,17 @@ export const CallbackBody = Type.Object(
     digest: NullableString('Hex digest of the bytes to sign, made with hash_algorithm'),
     encoded_contents: NullableString('Base64 of the bytes that the ByteRange covers'),
     data_to_be_signed: NullableString('Base64 of the bytes to hash and sign: DER signed attributes'),
-    hash_algorithm: NullableString('sha256 (default), sha384, sha512, and sha224 or sha160 where allowed'),
+    hash_algorithm: NullableString(
+      'sha256, sha384, sha512, and sha224 or sha160 where allowed; by default what the length of the digest tells, or sha256',
+    ),
     signature_type: NullableString('cms (default) or cades'),
     signature_container: NullableString('raw or pkcs7: what action sign returns'),
     signatureContainer: NullableString('The same as signature_container'),
     signing_token: NullableString('Handed through from the sign request; never logged'),
     encodedContents: NullableString(
-      'Base64 of the bytes to sign: the request that is answered as {"p7": "..."}',
+      'Base64 of the bytes to sign: the request that is answered as {"p7": "..."}; null with a hash alone',
     ),
-    hash: NullableString('Hex digest beside encodedContents'),
+    hash: NullableString('Hex digest beside encodedContents, or in place of them'),
   },
   { title: 'Signing service callback' },
 )

@@ -31,10 +31,10 @@ export const Environment = Type.Object({
     Type.String({ description: 'serial number of the token', examples: ['f41c2b8d90aa17e3'] }),
   ),
   HSM_SLOT: Type.Optional(
-    Type.Integer({
-      minimum: 0,
-      maximum: 65_535,
-      description: 'index of the slot in the slot list',
+    // Wider than an index: the id of a slot, which people mistake for it, gets a message of its own
+    Type.String({
+      pattern: '^[0-9]{1,20}$',
+      description: 'index of the slot in the slot list, 0 for the first',
       examples: ['0'],
     }),
   ),
@@ -44,6 +44,12 @@ export const Environment = Type.Object({
   HSM_KEY_ID: Type.Optional(
     Type.String({ pattern: hex, description: 'CKA_ID of the private key in hex', examples: ['01a2'] }),
   ),
+  REQUIRE_NON_EXTRACTABLE_KEYS: Type.Enum(['false', 'true'], {
+    default: 'false',
+    description:
+      'whether only private keys are used that were generated on the token and never could leave it',
+    examples: ['true'],
+  }),
   SIGNER_CERTIFICATE_FILE: Type.Optional(
     Type.String({
       description: 'signer certificate, PEM or DER, leaf first',
@@ -134,6 +140,17 @@ export const Environment = Type.Object({
     description: 'what happens when digest and contents disagree: reject, or ignore the digest',
     examples: ['reject'],
   }),
+  RAW_SIGNING: Type.Enum(['any', 'signed-attributes'], {
+    default: 'any',
+    description:
+      'what raw signatures are made over: any bytes, or signed attributes (RFC 5652 5.4) of the signer alone',
+    examples: ['signed-attributes'],
+  }),
+  SIGN_METHODS: Type.String({
+    default: 'hsm',
+    description: 'values of signMethod in a signing_token that are accepted, separated by commas',
+    examples: ['hsm,privatekey'],
+  }),
   LEVEL: Type.Enum(['b-b', 'b-t', 'b-lt'], {
     default: 'b-b',
     description:
@@ -210,6 +227,26 @@ export const Environment = Type.Object({
     description: 'what becomes of a container of level b-lt for which revocation information is missing',
     examples: ['refuse'],
   }),
+  HTTP_PROXY: Type.Optional(
+    Type.String({
+      description:
+        'HTTP proxy through which timestamp authorities, OCSP responders and CRLs with http addresses are asked, with its user and password if it has one',
+      examples: ['http://proxy.example.com:3128'],
+    }),
+  ),
+  HTTPS_PROXY: Type.Optional(
+    Type.String({
+      description: 'HTTP proxy for those with https addresses',
+      examples: ['http://proxy.example.com:3128'],
+    }),
+  ),
+  NO_PROXY: Type.Optional(
+    Type.String({
+      description:
+        'hosts that are asked directly, separated by commas: names with all below them, addresses, networks, each with a port if need be, or *',
+      examples: ['localhost,.example.com,10.0.0.0/8'],
+    }),
+  ),
   CONTAINER_SIZE_LIMIT: Type.Integer({
     minimum: 1024,
     maximum: 10_000_000,

@@ -32,14 +32,14 @@ export const ReadyReply = Type.Object({
       }),
       queued: Type.Integer(),
     },
-    { description: 'The token of the default signer' },
+    { description: 'The token of the default signer, or of the first one where there is no default' },
   ),
   certificate: Type.Object(
     {
       valid: Type.Boolean({ description: 'Every certificate of the chain is inside its validity period' }),
       notAfter: Type.Optional(Type.String({ format: 'date-time', description: 'The earliest of the chain' })),
     },
-    { description: 'That of the default signer' },
+    { description: 'That of the same signer' },
   ),
   signers: Type.Object({
     total: Type.Integer(),

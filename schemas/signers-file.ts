@@ -48,8 +48,9 @@ const Token = Type.Object(
     slot: Type.Optional(
       Type.Integer({
         minimum: 0,
-        maximum: 65_535,
-        description: 'index of the slot in the slot list',
+        // Wider than an index: the id of a slot, which people mistake for it, gets a message of its own
+        maximum: Number.MAX_SAFE_INTEGER,
+        description: 'index of the slot in the slot list, 0 for the first',
         examples: [0],
       }),
     ),
@@ -291,6 +292,13 @@ export const SignerEntry = Type.Object(
         examples: [true],
       }),
     ),
+    rawSigning: Type.Optional(
+      Type.Enum(['any', 'signed-attributes'], {
+        description:
+          'what raw signatures are made over, in place of RAW_SIGNING: any bytes, or signed attributes of this signer alone',
+        examples: ['signed-attributes'],
+      }),
+    ),
     level: Type.Optional(
       Type.Enum(['b-b', 'b-t', 'b-lt'], {
         description: 'baseline level of its containers, in place of LEVEL',
@@ -360,9 +368,11 @@ export type SignerEntry = Static<typeof SignerEntry>
 export const SignersFile = Type.Object(
   {
     default: Type.Optional(
-      Type.String({
+      Type.Unsafe<string | null>({
+        type: ['string', 'null'],
         pattern: `^${name}$`,
-        description: 'name of the signer that signs where a request names none',
+        description:
+          'name of the signer that signs where a request names none, or null where every request has to name one',
         examples: ['contracts'],
       }),
     ),

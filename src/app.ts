@@ -1,11 +1,9 @@
-import { randomUUID } from 'node:crypto'
-import type { IncomingMessage } from 'node:http'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifySchemaValidationError, LogController } from 'fastify'
 import type { Logger } from 'pino'
 import { Registry } from 'prom-client'
 import { callback } from './callback/routes.ts'
-import { HEADERS_TIMEOUT_MS, REQUEST_TIMEOUT_MS } from './common/arrival.ts'
+import { BODY_PERIOD_MS, HEADERS_TIMEOUT_MS, REQUEST_TIMEOUT_MS } from './common/arrival.ts'
 import type { Configuration, LoadedSigners } from './config.ts'
 import type { ConfigurationError } from './errors.ts'
 import { PoolMetrics } from './metrics/pool-metrics.ts'
@@ -20,8 +18,10 @@ import { cors } from './plugins/cors.ts'
 import { errorReply } from './plugins/error-reply.ts'
 import { health } from './plugins/health.ts'
 import { httpManners } from './plugins/http-manners.ts'
-import { refuseAddress, refuseConnection, refuseExpectation } from './plugins/malformed-request.ts'
+import { LineLimit } from './plugins/line-limit.ts'
+import { MalformedRequests } from './plugins/malformed-request.ts'
 import { metrics } from './plugins/metrics.ts'
+import { createRequestId, createRequestLogger } from './plugins/request-id.ts'
 import { requestLog } from './plugins/request-log.ts'
 import { ExpiryWatch } from './signers/expiry-watch.ts'
 import { Reloading } from './signers/reloading.ts'
@@ -50,22 +50,33 @@ export async function buildApp(
   configuration: Configuration,
   { logger, onMisconfigured, loadSigners }: AppOptions,
 ) {
+  const lines = new LineLimit(logger)
+  const malformed = new MalformedRequests(logger, lines)
   const app = Fastify({
     loggerInstance: logger,
+    childLoggerFactory: createRequestLogger,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
     bodyLimit: configuration.bodyLimit,
     keepAliveTimeout: configuration.keepAliveMs,
     requestTimeout: REQUEST_TIMEOUT_MS,
-    http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: TIMEOUT_CHECK_MS },
+    // Nothing moves while headers or the HSM are waited for; beyond that, a client does not read its answers
+    connectionTimeout: HEADERS_TIMEOUT_MS + configuration.hsm.timeoutMs + BODY_PERIOD_MS,
+    http: {
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      connectionsCheckingInterval: TIMEOUT_CHECK_MS,
+      // A missing Host header is refused by a plugin: Node would do so without a body and without a line in the log
+      requireHostHeader: false,
+    },
     forceCloseConnections: 'idle',
     return503OnClosing: false,
-    genReqId: requestId,
-    routerOptions: { ignoreTrailingSlash: true },
+    genReqId: createRequestId,
+    // A name of any length is that of a signer or unknown; headers have 16 KiB at most
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 16_384 },
     // A signer says what is wrong; it neither converts nor drops anything
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } },
     schemaErrorFormatter: describeSchemaError,
-    frameworkErrors: (_error, request, reply) => refuseAddress(request, reply),
-    clientErrorHandler: refuseConnection(logger),
+    frameworkErrors: (_error, request, reply) => malformed.refuseAddress(request, reply),
+    clientErrorHandler: (error, socket) => malformed.refuseConnection(error, socket),
   }).withTypeProvider<TypeBoxTypeProvider>()
 
   const registry = new Registry()
@@ -75,6 +86,7 @@ export async function buildApp(
     log: logger,
     observer: new PoolMetrics(registry),
     revocationCheck,
+    proxies: configuration.proxies,
     revocationObserver: new RevocationMetrics(registry),
     timestampObserver: new TimestampMetrics(registry),
     onMisconfigured,
@@ -107,11 +119,11 @@ export async function buildApp(
     await Promise.all([reloading.stop(), signers.close()])
   })
 
-  app.server.on('checkExpectation', refuseExpectation(logger, requestId))
+  malformed.watch(app.server)
 
   await app.register(connections, { limit: configuration.maxConnections, registry, log: logger })
   await app.register(closing)
-  await app.register(requestLog)
+  await app.register(requestLog, { lines })
   await app.register(httpManners)
   await app.register(bodyBudget, { registry })
   await app.register(errorReply)
@@ -121,12 +133,6 @@ export async function buildApp(
   await app.register(health, { signers, reloading })
   await app.register(callback, { configuration, signers })
   return app
-}
-
-/** The caller's X-Request-Id where it is a plain word, so that one id runs through both logs. */
-function requestId({ headers }: IncomingMessage): string {
-  const given = headers['x-request-id']
-  return typeof given === 'string' && /^[\w.:-]{1,64}$/.test(given) ? given : randomUUID()
 }
 
 /** `digest: must be a string`, never with the value. */

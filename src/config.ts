@@ -5,11 +5,14 @@
  * configuration only says where it will be found.
  */
 import type { Environment } from '../schemas/configuration.ts'
+import type { Proxies } from './common/proxies.ts'
 import { warnAboutContainers } from './configuration/container-variables.ts'
 import { defined } from './configuration/defined.ts'
 import { deepFreeze } from './configuration/freeze.ts'
-import { parseHashAlgorithms, parseOrigins } from './configuration/lists.ts'
+import { parseHashAlgorithms, parseOrigins, parseSignMethods } from './configuration/lists.ts'
 import { findPin, isPinConfigured, type PinSource } from './configuration/pin.ts'
+import { problemWith } from './configuration/problem.ts'
+import { readProxies } from './configuration/proxies.ts'
 import { findCertificateProblems } from './configuration/signer-checks.ts'
 import type {
   LibraryConfiguration,
@@ -53,12 +56,16 @@ export interface HsmConfiguration {
   readonly sessionMaxUses: number
   /** Age at which a session is opened anew; 0 is never. */
   readonly sessionMaxAgeMs: number
+  /** Whether keys are refused of which there may be copies outside the token. */
+  readonly requireNonExtractableKeys: boolean
 }
 
 export interface Configuration {
   readonly host: string
   readonly port: number
   readonly paths: readonly string[]
+  /** Those paths that the name of a signer may follow: none where there is but one signer, from variables. */
+  readonly signerPaths: readonly string[]
   readonly bodyLimit: number
   readonly maxConnections: number
   readonly keepAliveMs: number
@@ -67,10 +74,14 @@ export interface Configuration {
   readonly corsOrigins: readonly string[]
   readonly logLevel: Environment['LOG_LEVEL']
   readonly digestMismatch: Environment['DIGEST_MISMATCH']
+  /** Values of signMethod in a signing token that are accepted, in lower case. */
+  readonly signMethods: readonly string[]
   /** How often the files of the signers are looked at; 0 is never. */
   readonly reloadIntervalMs: number
   /** Whether anybody is asked whether certificates were revoked. */
   readonly revocationCheck: boolean
+  /** The proxies through which timestamp authorities, OCSP responders and CRLs are asked. */
+  readonly proxies: Proxies
   readonly hsm: HsmConfiguration
   readonly signers: SignersConfiguration
   /** What the operator should know though it does not stop the start. */
@@ -94,7 +105,9 @@ export function loadConfiguration(environment: Variables): Readonly<Configuratio
     )
   }
   const corsOrigins = parseOrigins(values.CORS_ORIGINS ?? '', problems)
-  const signers = readSigners(given, values, problems)
+  const signMethods = parseSignMethods(values.SIGN_METHODS as string, problems)
+  const proxies = readProxies(values, environment, problems)
+  const signers = readSigners(given, values, problems, warnings)
   refuseProblems(problems)
   warnings.push(...warnAboutContainers(given, signers))
   const whole = values as Environment
@@ -102,6 +115,7 @@ export function loadConfiguration(environment: Variables): Readonly<Configuratio
     host: whole.SIGNING_SERVICE_HOST,
     port: whole.SIGNING_SERVICE_PORT,
     paths: listPaths(whole.SIGNING_SERVICE_PATH),
+    signerPaths: listSignerPaths(whole),
     bodyLimit: whole.SIGNING_SERVICE_BODY_LIMIT,
     maxConnections: whole.SIGNING_SERVICE_MAX_CONNECTIONS,
     keepAliveMs: whole.SIGNING_SERVICE_KEEP_ALIVE_MS,
@@ -109,8 +123,10 @@ export function loadConfiguration(environment: Variables): Readonly<Configuratio
     corsOrigins,
     logLevel: whole.LOG_LEVEL,
     digestMismatch: whole.DIGEST_MISMATCH,
+    signMethods,
     reloadIntervalMs: whole.SIGNERS_RELOAD_INTERVAL_MS,
     revocationCheck: whole.REVOCATION_CHECK === 'on',
+    proxies,
     hsm: describeHsm(whole),
     signers,
     warnings,
@@ -122,25 +138,29 @@ export interface LoadedSigners {
   /** Whole where there are no problems. Its files are known in any case. */
   readonly signers: SignersConfiguration
   readonly problems: readonly ConfigurationProblem[]
+  /** Messages for the operator that do not keep the signers from being taken over. */
+  readonly warnings: readonly string[]
 }
 
 /** The part that says who signs: read again while the service runs. */
 export function loadSigners(environment: Variables): LoadedSigners {
   const problems: ConfigurationProblem[] = []
+  const warnings: string[] = []
   const given = dropUnset(environment, [])
-  const signers = readSigners(given, validate(given, problems), problems)
-  return { signers: deepFreeze(signers), problems }
+  const signers = readSigners(given, validate(given, problems), problems, warnings)
+  return { signers: deepFreeze(signers), problems, warnings }
 }
 
 function readSigners(
   given: GivenVariables,
   values: Partial<Environment>,
   problems: ConfigurationProblem[],
+  warnings: string[],
 ): SignersConfiguration {
   const hashAlgorithms = parseHashAlgorithms(values.HASH_ALGORITHMS as string, problems)
   const read = values.SIGNERS_FILE === undefined ? readSingleSigner : readSignersFile
-  const signers = read(given, values, hashAlgorithms, problems)
-  problems.push(...findCertificateProblems(signers))
+  const signers = read(given, values, hashAlgorithms, problems, warnings)
+  problems.push(...findCertificateProblems(signers), ...findPathProblems(values, signers))
   return signers
 }
 
@@ -155,7 +175,7 @@ export function loadTokenConfiguration(environment: Variables): Readonly<TokenCo
   const problems: ConfigurationProblem[] = []
   const values = validate(given, problems)
   const library = requireLibrary(values, problems)
-  const pin = isPinConfigured(pins) ? findPin(pins, problems) : undefined
+  const pin = isPinConfigured(pins) ? findPin(pins, problems, []) : undefined
   refuseProblems(problems)
   return deepFreeze({ ...library, token: describeToken(values), ...defined({ pin }) })
 }
@@ -181,6 +201,22 @@ function listPaths(further: string): string[] {
   return [...new Set(['/', '/sign', further.replace(/(?<=.)\/$/, '')])]
 }
 
+/** Lists the paths under which each signer of a signers file has its own: /sign/NAME. */
+function listSignerPaths({ SIGNING_SERVICE_PATH: path, SIGNERS_FILE: file }: Environment): string[] {
+  return file === undefined ? [] : listPaths(path).filter((one) => one !== '/')
+}
+
+/** Refuses a path that is also that of a signer: the default signer would sign in its place. */
+function findPathProblems(
+  { SIGNING_SERVICE_PATH: path = '', SIGNERS_FILE: file }: Partial<Environment>,
+  { signers }: SignersConfiguration,
+): ConfigurationProblem[] {
+  const name = /^\/sign\/([^/]+)\/?$/.exec(path)?.[1]
+  return file !== undefined && signers.some((signer) => signer.name === name)
+    ? [problemWith('SIGNING_SERVICE_PATH', `is the path of the signer ${name}`)]
+    : []
+}
+
 function describeHsm(values: Environment): HsmConfiguration {
   return {
     sessions: values.HSM_SESSIONS,
@@ -190,5 +226,6 @@ function describeHsm(values: Environment): HsmConfiguration {
     zombieLimit: values.HSM_ZOMBIE_LIMIT ?? Math.floor(values.HSM_SESSIONS / 2),
     sessionMaxUses: values.HSM_SESSION_MAX_USES,
     sessionMaxAgeMs: values.HSM_SESSION_MAX_AGE_MS,
+    requireNonExtractableKeys: values.REQUIRE_NON_EXTRACTABLE_KEYS === 'true',
   }
 }

@@ -27,6 +27,13 @@ export const DIGEST_MISMATCH = createError(
 export const PAYLOAD_TOO_LARGE = createError('PAYLOAD_TOO_LARGE', '%s', 413)
 export const UNSUPPORTED_MEDIA_TYPE = createError('UNSUPPORTED_MEDIA_TYPE', '%s', 415)
 
+// Who asks
+export const ORIGIN_NOT_ALLOWED = createError(
+  'ORIGIN_NOT_ALLOWED',
+  'Browser pages of this origin may not call; CORS_ORIGINS lists those that may',
+  403,
+)
+
 // The connection
 export const REQUEST_TIMEOUT = createError(
   'REQUEST_TIMEOUT',
@@ -39,7 +46,11 @@ export const EXPECTATION_FAILED = createError(
   'Expect: 100-continue is the only expectation that is met',
   417,
 )
-export const HEADERS_TOO_LARGE = createError('HEADERS_TOO_LARGE', 'The headers are too large', 431)
+export const HEADERS_TOO_LARGE = createError(
+  'HEADERS_TOO_LARGE',
+  'The headers are too large, or more than 200',
+  431,
+)
 
 // The address
 export const NOT_FOUND = createError(
@@ -59,14 +70,10 @@ export const SERVICE_BUSY = createError(
 // The signer
 export const UNKNOWN_SIGNER = createError(
   'UNKNOWN_SIGNER',
-  'signing_token: names a signer that this service does not have',
+  '%s: names a signer that this service does not have',
   400,
 )
-export const SIGNER_MISMATCH = createError(
-  'SIGNER_MISMATCH',
-  'data_to_be_signed: is made with the certificate of another signer; get_certificates and sign need the same signing_token',
-  400,
-)
+export const SIGNER_MISMATCH = createError('SIGNER_MISMATCH', '%s', 400)
 export const NOT_ALLOWED_FOR_SIGNER = createError('NOT_ALLOWED_FOR_SIGNER', '%s', 400)
 export const CERTIFICATE_NOT_VALID = createError('CERTIFICATE_NOT_VALID', '%s', 500)
 export const CERTIFICATE_REVOKED = createError(

@@ -2,19 +2,19 @@
 import { lookup } from 'node:dns/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import closeWithGrace from 'close-with-grace'
-import { type Logger, pino } from 'pino'
+import type { Logger } from 'pino'
 import { buildApp } from './app.ts'
 import { type Configuration, loadConfiguration, loadSigners } from './config.ts'
 import { type ConfigurationError, EXIT_CONFIGURATION } from './errors.ts'
 import { onHangUp } from './hang-up.ts'
-import { logOutput } from './log-output.ts'
+import { createLogger } from './log-output.ts'
 
 /** Beyond the time that requests in flight may take. */
 const CLOSE_MARGIN_MS = 5_000
 
 const configuration = readConfiguration()
 const closeMs = configuration.hsm.timeoutMs + CLOSE_MARGIN_MS
-const logger = pino({ level: configuration.logLevel }, logOutput())
+const logger = createLogger({ level: configuration.logLevel })
 for (const warning of configuration.warnings) {
   logger.warn(warning)
 }
@@ -59,7 +59,7 @@ function readConfiguration(): Configuration {
   try {
     return loadConfiguration(process.env)
   } catch (error) {
-    logProblems(pino(), error as ConfigurationError)
+    logProblems(createLogger({}), error as ConfigurationError)
     process.exit(EXIT_CONFIGURATION)
   }
 }

@@ -25,3 +25,16 @@ t.test('a signal for a client that has left is aborted', async (t) => {
   client.leave()
   t.ok(client.signal().aborted)
 })
+
+t.test('whoever waits for the end of what is done for a client is told, also afterwards', async (t) => {
+  const client = new Client()
+  const told: string[] = []
+  client.whenFinished(() => told.push('before'))
+  client.leave()
+  t.same(told, [], 'something is still done for one that has left')
+  client.finish()
+  t.same(told, ['before'])
+  client.whenFinished(() => told.push('after'))
+  client.finish()
+  t.same(told, ['before', 'after'], 'each once')
+})

@@ -1,12 +1,13 @@
 import { once } from 'node:events'
-import { readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { Proxies } from '../src/common/proxies.ts'
 import { type Configuration, loadConfiguration, type SignerConfiguration } from '../src/config.ts'
 import { SETTINGS } from '../src/configuration/single-signer.ts'
 import { ConfigurationError } from '../src/errors.ts'
 import { findHashAlgorithm } from '../src/signature/hash-algorithms.ts'
-import { issue, RSA_2048, spoil, writeBundle } from './support/certificates.ts'
+import { issue, RSA_2048, spoil, withEmptyTime, writeBundle } from './support/certificates.ts'
 import { startServerProcess } from './support/server-process.ts'
 
 const PIN = 'crypto-user:pin-4711'
@@ -18,6 +19,7 @@ const directory = t.testdir({
   folder: {},
 })
 const path = (name: string) => join(directory, name)
+chmodSync(path('pin'), 0o600)
 const MODULE = path('module.so')
 /** The least there can be. */
 const LEAST = { HSM_MODULE: MODULE, HSM_PIN: PIN }
@@ -68,6 +70,7 @@ t.test('with module and PIN alone all else has its default', async (t) => {
     host: '0.0.0.0',
     port: 6000,
     paths: ['/', '/sign'],
+    signerPaths: [],
     bodyLimit: 268_435_456,
     maxConnections: 2048,
     keepAliveMs: 620_000,
@@ -75,11 +78,14 @@ t.test('with module and PIN alone all else has its default', async (t) => {
     corsOrigins: [],
     logLevel: 'info',
     digestMismatch: 'reject',
+    signMethods: ['hsm'],
     reloadIntervalMs: 2000,
     revocationCheck: true,
+    proxies: new Proxies(),
     hsm: {
       ...{ sessions: 8, queueLimit: 256, timeoutMs: 4000, keepAliveMs: 30_000 },
       ...{ zombieLimit: 4, sessionMaxUses: 0, sessionMaxAgeMs: 0 },
+      requireNonExtractableKeys: false,
     },
     signers: {
       default: 'default',
@@ -92,6 +98,7 @@ t.test('with module and PIN alone all else has its default', async (t) => {
             ...{ containers: ['raw', 'pkcs7'], signatureTypes: ['cms', 'cades'], raw: false },
             hashAlgorithms: ['sha256', 'sha384', 'sha512'].map(findHashAlgorithm),
             minimumDaysLeft: 0,
+            rawSigning: 'any',
           },
           container: {
             ...{ level: 'b-b', sizeLimit: 32_768, rsaSignatureIdentifier: 'rsaEncryption' },
@@ -107,6 +114,26 @@ t.test('with module and PIN alone all else has its default', async (t) => {
   })
 })
 
+t.test('a proxy that is none is a problem, whose value is not told', async (t) => {
+  const variables = {
+    HSM_MODULE: MODULE,
+    HSM_PIN: 'user:password',
+    https_proxy: 'http://user:secret@proxy.test/path',
+  }
+  try {
+    loadConfiguration(variables)
+    t.fail('it is refused')
+  } catch (error) {
+    t.match(error, {
+      message: /^HTTPS_PROXY: is set by https_proxy, which has more in it than the address of a proxy/,
+    })
+    t.notMatch(`${error}`, 'secret')
+  }
+  const { proxies, warnings } = loadConfiguration({ ...variables, https_proxy: 'http://proxy.test:3128' })
+  t.equal(proxies.https?.url.href, 'http://proxy.test:3128/')
+  t.strictSame(warnings, [PIN_WARNING])
+})
+
 t.test('every variable reaches its place', async (t) => {
   const configuration = loadConfiguration({
     ...{ HSM_MODULE: MODULE, HSM_MODULE_PARAMETERS: "configdir='/db'", HSM_PIN_FILE: path('pin') },
@@ -115,7 +142,9 @@ t.test('every variable reaches its place', async (t) => {
     ...{ SIGNER_CERTIFICATE_FILE: leaf.certificateFile, CA_CERTIFICATES_FILE: issuing.certificateFile },
     ...{ HSM_SESSIONS: '3', HSM_QUEUE_LIMIT: '0', HSM_TIMEOUT_MS: '900', HSM_KEEPALIVE_MS: '5000' },
     ...{ HSM_ZOMBIE_LIMIT: '0', HSM_SESSION_MAX_USES: '100', HSM_SESSION_MAX_AGE_MS: '60000' },
+    REQUIRE_NON_EXTRACTABLE_KEYS: 'true',
     ...{ SHUTDOWN_DELAY_MS: '2000', SIGNERS_RELOAD_INTERVAL_MS: '500' },
+    ...{ RAW_SIGNING: 'signed-attributes', SIGN_METHODS: 'hsm,PrivateKey, hsm' },
     ...{ HASH_ALGORITHMS: 'sha512', DIGEST_MISMATCH: 'ignore', CORS_ORIGINS: 'https://app.example.com' },
     ...{ SIGNING_SERVICE_PORT: '0', SIGNING_SERVICE_HOST: '::1', SIGNING_SERVICE_PATH: '/api/sign' },
     ...{ SIGNING_SERVICE_BODY_LIMIT: '1024', SIGNING_SERVICE_MAX_CONNECTIONS: '64' },
@@ -125,11 +154,14 @@ t.test('every variable reaches its place', async (t) => {
     ...{ host: '::1', port: 0, paths: ['/', '/sign', '/api/sign'], bodyLimit: 1024, keepAliveMs: 1000 },
     maxConnections: 64,
     ...{ corsOrigins: ['https://app.example.com'], logLevel: 'warn', digestMismatch: 'ignore' },
+    signMethods: ['hsm', 'privatekey'],
+    signerPaths: [],
     shutdownDelayMs: 2000,
     reloadIntervalMs: 500,
     hsm: {
       ...{ sessions: 3, queueLimit: 0, timeoutMs: 900, keepAliveMs: 5000 },
       ...{ zombieLimit: 0, sessionMaxUses: 100, sessionMaxAgeMs: 60_000 },
+      requireNonExtractableKeys: true,
     },
     signers: {
       signers: [
@@ -139,7 +171,7 @@ t.test('every variable reaches its place', async (t) => {
             token: { label: 'hsm1', serial: 'f41c2b8d90aa17e3', slot: 2 },
           },
           key: { label: 'signer', id: '01a2' },
-          rules: { hashAlgorithms: [{ name: 'sha512' }] },
+          rules: { hashAlgorithms: [{ name: 'sha512' }], rawSigning: 'signed-attributes' },
           settings: { key: 'HSM_KEY_LABEL' },
         },
       ],
@@ -166,7 +198,6 @@ t.test('an empty variable counts as unset', async (t) => {
 
 t.test('numbers', async (t) => {
   for (const [variable, least, most] of [
-    ['HSM_SLOT', 0, 65_535],
     ['HSM_SESSIONS', 1, 1024],
     ['HSM_QUEUE_LIMIT', 0, 1_000_000],
     ['HSM_TIMEOUT_MS', 100, 600_000],
@@ -197,6 +228,17 @@ t.test('numbers', async (t) => {
     ]) {
       checkRefused(t, variable, value, `an integer from ${least} to ${most}, for example`)
     }
+  }
+})
+
+t.test('a slot is an index; what is too large for one is kept as it is, for a message', async (t) => {
+  const slotOf = (value: string) => load({ HSM_SLOT: value }).signers.signers[0]?.access.token.slot
+  t.equal(slotOf('0'), 0)
+  t.equal(slotOf('65535'), 65_535)
+  t.equal(slotOf('065536'), '65536')
+  t.equal(slotOf('18446744073709551615'), '18446744073709551615')
+  for (const value of ['-1', 'first', '0x20', '1e3', '8.5', '184467440737095516150']) {
+    checkRefused(t, 'HSM_SLOT', value, 'index of the slot in the slot list, 0 for the first, for example')
   }
 })
 
@@ -242,6 +284,22 @@ t.test('key ids are hex of whole bytes', async (t) => {
   }
 })
 
+t.test('sign methods', async (t) => {
+  const methods = (value: string) => load({ SIGN_METHODS: value }).signMethods
+  t.strictSame(methods('privateKey,HSM,globaltrust, GlobalSign,'), [
+    ...['privatekey', 'hsm', 'globaltrust', 'globalsign'],
+  ])
+  t.strictSame(methods('privatekey'), ['privatekey'])
+  const wrong = '"software" is none of privatekey, hsm, globaltrust, globalsign'
+  checkRefused(t, 'SIGN_METHODS', 'software', wrong)
+  checkRefused(t, 'SIGN_METHODS', ' , ', 'names none')
+})
+
+t.test('what raw signatures are made over', async (t) => {
+  t.equal(signerOf(load({ RAW_SIGNING: 'any' })).rules.rawSigning, 'any')
+  checkRefused(t, 'RAW_SIGNING', 'attributes')
+})
+
 t.test('the path', async (t) => {
   for (const [value, paths] of [
     ['/', ['/', '/sign']],
@@ -252,6 +310,7 @@ t.test('the path', async (t) => {
   ] as const) {
     t.strictSame(load({ SIGNING_SERVICE_PATH: value }).paths, paths, value)
   }
+  t.strictSame(load({ SIGNING_SERVICE_PATH: '/sign/default' }).paths, ['/', '/sign', '/sign/default'])
   for (const value of [
     'sign',
     '//sign',
@@ -359,7 +418,7 @@ t.test('files that cannot be read', async (t) => {
 
 t.test('certificate files', async (t) => {
   for (const variable of ['SIGNER_CERTIFICATE_FILE', 'CA_CERTIFICATES_FILE']) {
-    checkRefused(t, variable, path('empty'), 'it is neither PEM nor a DER certificate')
+    checkRefused(t, variable, path('empty'), 'it is empty')
     checkRefused(t, variable, path('garbage'), 'it is neither PEM nor a DER certificate')
     writeFileSync(
       path('with-key.pem'),
@@ -386,6 +445,27 @@ t.test('a certificate that cannot go into a container', async (t) => {
     problemsOf({ ...LEAST, SIGNER_CERTIFICATE_FILE: ofRsaRoot.certificateFile, CA_CERTIFICATES_FILE }),
     [/^CA_CERTIFICATES_FILE: the certificate of CN=RSA root is not encoded/],
   )
+})
+
+t.test('a certificate that only some versions of OpenSSL read is refused in the same words', async (t) => {
+  const rsaRoot = issue(directory, { subject: '/CN=RSA root', ca: true, key: RSA_2048 })
+  const ofRsaRoot = issue(directory, { subject: '/CN=Signer', issuer: rsaRoot, key: RSA_2048 })
+  const [signer, ca] = [ofRsaRoot, rsaRoot].map(({ certificate }) => withEmptyTime(certificate)) as [
+    Buffer,
+    Buffer,
+  ]
+  const [SIGNER_CERTIFICATE_FILE, CA_CERTIFICATES_FILE] = [path('spoiled.pem'), path('spoiled.der')]
+  writeFileSync(
+    SIGNER_CERTIFICATE_FILE,
+    `-----BEGIN CERTIFICATE-----\n${signer.toString('base64')}\n-----END CERTIFICATE-----\n`,
+  )
+  writeFileSync(CA_CERTIFICATES_FILE, ca)
+  const time = '(it is no DER of this kind: "" is not a time of RFC 5280 4.1.2.5)'
+  t.match(problemsOf({ ...LEAST, SIGNER_CERTIFICATE_FILE, CA_CERTIFICATES_FILE }), [
+    `SIGNER_CERTIFICATE_FILE: certificate 1 in it is not encoded as RFC 5280 says ${time}; ` +
+      'copy it once more, or have it issued anew',
+    `CA_CERTIFICATES_FILE: it is neither PEM nor a DER certificate ${time}`,
+  ])
 })
 
 t.test('a timeout that Document Engine does not wait for', async (t) => {

@@ -3,7 +3,7 @@ import { parseJson } from '../configuration/json.ts'
 import { INVALID_REQUEST } from '../errors.ts'
 
 /** More than any token of use has, in characters: beyond, it is not looked into. */
-const MAX_LENGTH = 16_384
+export const MAX_TOKEN_LENGTH = 16_384
 
 /** An object, or what somebody took for one: with names in other quotes, or in none. A GUID in braces is no such thing. */
 const OBJECT = /^\s*\{\s*(["'}]|[\w$]+\s*:)/
@@ -18,18 +18,25 @@ export interface SigningTokenClaims {
  * Reads a signing token. Anything that is not a JSON object is opaque here: a user's id, or a JWT. What begins like an
  * object has to be one: taken for opaque, a misspelled one would have the default signer sign.
  *
+ * @param signMethods what signMethod may say, in lower case
  * @throws INVALID_REQUEST that quotes nothing of it
  */
-export function readSigningToken(token: string | null | undefined): SigningTokenClaims {
-  if (token === null || token === undefined || !OBJECT.test(token.slice(0, MAX_LENGTH))) {
+export function readSigningToken(
+  token: string | null | undefined,
+  signMethods: readonly string[],
+): SigningTokenClaims {
+  if (token === null || token === undefined || !OBJECT.test(token.slice(0, MAX_TOKEN_LENGTH))) {
     return {}
   }
-  if (token.length > MAX_LENGTH) {
-    throw new INVALID_REQUEST(`signing_token: JSON must not be longer than ${MAX_LENGTH} characters`)
+  if (token.length > MAX_TOKEN_LENGTH) {
+    throw new INVALID_REQUEST(`signing_token: JSON must not be longer than ${MAX_TOKEN_LENGTH} characters`)
   }
   const { signer, signMethod } = parse(token)
-  if (signMethod !== undefined && signMethod !== null && signMethod !== 'hsm') {
-    throw new INVALID_REQUEST('signing_token: signMethod must be hsm: this service signs with an HSM alone')
+  if (signMethod !== undefined && signMethod !== null && !isAccepted(signMethod, signMethods)) {
+    throw new INVALID_REQUEST(
+      `signing_token: signMethod must be one of ${signMethods.join(', ')}: this service signs with an HSM alone, and ` +
+        'accepts what SIGN_METHODS lists',
+    )
   }
   if (signer === undefined || signer === null) {
     return {}
@@ -38,6 +45,11 @@ export function readSigningToken(token: string | null | undefined): SigningToken
     throw new INVALID_REQUEST('signing_token: signer must be a string')
   }
   return { signer }
+}
+
+/** Compares without regard to case, as the vendor's example does. */
+function isAccepted(signMethod: unknown, signMethods: readonly string[]): boolean {
+  return typeof signMethod === 'string' && signMethods.includes(signMethod.toLowerCase())
 }
 
 /** Of two signers in one object another reader of the token may see the first one: that is none. */

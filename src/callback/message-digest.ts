@@ -1,10 +1,38 @@
 import { timingSafeEqual } from 'node:crypto'
 import type { Configuration } from '../config.ts'
 import { DIGEST_MISMATCH, INVALID_REQUEST } from '../errors.ts'
-import type { HashAlgorithm } from '../signature/hash-algorithms.ts'
+import { HASH_ALGORITHMS, type HashAlgorithm } from '../signature/hash-algorithms.ts'
 import { decodeContents } from './contents.ts'
 import { decodeHexDigest } from './fields.ts'
 import type { EncodedField } from './request.ts'
+
+/** Hash algorithms that a digest is told by its length to be of. Weaker ones have to be named. */
+const TOLD_BY_LENGTH: readonly HashAlgorithm['name'][] = ['sha256', 'sha384', 'sha512']
+
+/** The message of a container: contents, their digest, or both. */
+interface Message {
+  readonly contents?: EncodedField
+  readonly digest?: EncodedField
+}
+
+/**
+ * Returns the hash algorithm that the length of a digest tells, for requests that name none: Document Engine may be
+ * configured to use another one than the default. A digest that is ignored tells nothing.
+ *
+ * @throws INVALID_REQUEST for a digest that is not hex
+ */
+export function hashAlgorithmOfDigest(
+  { contents, digest }: Message,
+  { digestMismatch }: Pick<Configuration, 'digestMismatch'>,
+): HashAlgorithm['name'] | undefined {
+  if (digest === undefined || (contents !== undefined && digestMismatch === 'ignore')) {
+    return undefined
+  }
+  const { length } = decodeHexDigest(digest.field, digest.text)
+  return HASH_ALGORITHMS.find(
+    ({ name, digestLength }) => digestLength === length && TOLD_BY_LENGTH.includes(name),
+  )?.name
+}
 
 /**
  * The digest that a container is about: of the contents where they are given, or else the one given. Where both are,
@@ -13,7 +41,7 @@ import type { EncodedField } from './request.ts'
  * @throws INVALID_REQUEST, DIGEST_MISMATCH
  */
 export function findMessageDigest(
-  request: { readonly contents?: EncodedField; readonly digest?: EncodedField },
+  request: Message,
   algorithm: HashAlgorithm,
   { digestMismatch }: Pick<Configuration, 'digestMismatch'>,
 ): Buffer {

@@ -13,8 +13,9 @@ import type { SigningKey } from '../signers/signing-key.ts'
 import { checkAllowed, isDocumented } from './allowed.ts'
 import { type Contents, decodeContents } from './contents.ts'
 import { parseHashAlgorithm, parseSignatureType } from './fields.ts'
-import { findMessageDigest } from './message-digest.ts'
+import { findMessageDigest, hashAlgorithmOfDigest } from './message-digest.ts'
 import { MAX_MESSAGE_LENGTH } from './message-length.ts'
+import { readRawAttributes } from './raw-attributes.ts'
 import type { CallbackRequest, EncodedField } from './request.ts'
 
 /** What a signature is made of. */
@@ -45,7 +46,8 @@ export function prepare(body: CallbackBody, asked: CallbackRequest, context: Pre
   if (kind === 'certificates') {
     return { kind, signingKey }
   }
-  const hashAlgorithm = parseHashAlgorithm(body.hash_algorithm, signingKey.rules)
+  const told = kind === 'raw' ? undefined : hashAlgorithmOfDigest(asked, context)
+  const hashAlgorithm = parseHashAlgorithm(body.hash_algorithm ?? told, signingKey.rules)
   const type = parseSignatureType(body.signature_type)
   checkAllowed(signingKey, kind === 'raw' ? 'raw' : 'pkcs7', type)
   if (kind !== 'raw') {
@@ -59,8 +61,8 @@ export function prepare(body: CallbackBody, asked: CallbackRequest, context: Pre
   }
   const contents = decodeContents(asked.data)
   const message = shortMessage(contents)
-  // What is longer is no signed attributes
-  const signer = message === undefined ? signingKey : context.signers.chooseFor(signingKey, message)
+  const attributes = readRawAttributes({ message, type, hashAlgorithm }, signingKey.rules)
+  const signer = context.signers.chooseFor(signingKey, attributes?.certificates ?? [])
   checkAllowed(signer, kind, type)
   const kept = isDocumented(signer) ? {} : { message: requireShort(message, asked.data) }
   return {

@@ -12,7 +12,7 @@ export type CallbackRequest =
   | { readonly kind: 'raw'; readonly data: EncodedField }
   | { readonly kind: 'container'; readonly contents?: EncodedField; readonly digest?: EncodedField }
   /** The container goes back inside JSON. */
-  | { readonly kind: 'encoded-contents'; readonly contents: EncodedField; readonly digest?: EncodedField }
+  | { readonly kind: 'encoded-contents'; readonly contents?: EncodedField; readonly digest?: EncodedField }
 
 /** A field that is still text, with the name that errors call it by. */
 export interface EncodedField {
@@ -54,16 +54,18 @@ function classifyByFields(received: Received): CallbackRequest {
   const digest = field(received, 'digest')
   const encodedContents = field(received, 'encodedContents')
   const container = containerOf(received.body)
-  if (encodedContents !== undefined) {
-    if (data !== undefined || contents !== undefined || digest !== undefined || container === 'raw') {
-      throw new INVALID_REQUEST(
-        'action: is required where encodedContents stands beside fields of other requests',
-      )
+  const hash = field(received, 'hash')
+  const others = data ?? contents ?? digest
+  // The Web SDK has no contents for CAdES: its hash is then all there is
+  if (encodedContents !== undefined || (hash !== undefined && others === undefined)) {
+    if (others !== undefined || container === 'raw') {
+      const name = encodedContents === undefined ? 'hash' : 'encodedContents'
+      throw new INVALID_REQUEST(`action: is required where ${name} stands beside fields of other requests`)
     }
     return {
       kind: 'encoded-contents',
-      contents: encodedContents,
-      ...optional('digest', field(received, 'hash')),
+      ...optional('contents', encodedContents),
+      ...optional('digest', hash),
     }
   }
   if (data !== undefined && (contents !== undefined || digest !== undefined)) {

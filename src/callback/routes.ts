@@ -1,7 +1,7 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { CallbackBody, type EncodedContentsReply } from '../../schemas/callback.ts'
-import { readSigningToken } from '../access/signing-token.ts'
+import { chooseSigner } from '../access/choose-signer.ts'
 import { Client } from '../client.ts'
 import type { Configuration } from '../config.ts'
 import { type ContainerContext, createContainer } from '../containers/create-container.ts'
@@ -15,10 +15,10 @@ import { signRaw } from './sign-raw.ts'
 
 export interface CallbackOptions {
   readonly configuration: Configuration
-  readonly signers: Pick<Signers, 'all' | 'choose' | 'chooseFor'>
+  readonly signers: Pick<Signers, 'all' | 'choices' | 'choose' | 'chooseFor'>
 }
 
-/** The callback of Document Engine, on each of the configured paths. */
+/** The callback of Document Engine, on each of the configured paths, and on those that end in the name of a signer. */
 export const callback: FastifyPluginAsyncTypebox<CallbackOptions> = async (
   app,
   { configuration, signers },
@@ -27,12 +27,12 @@ export const callback: FastifyPluginAsyncTypebox<CallbackOptions> = async (
   await app.register(jsonBody, { signers })
   const turns = new EventLoopTurns()
   app.addHook('onRequest', (_request, _reply, done) => turns.begin(done))
-  for (const url of configuration.paths) {
+  const { paths, signerPaths } = configuration
+  for (const url of [...paths, ...signerPaths.map((path) => `${path}/:signer`)]) {
     app.post(url, { schema: { body: CallbackBody } }, async (request, reply) => {
-      const options = {
-        deadline: request.arrivedAt + configuration.hsm.timeoutMs,
-        client: clientOf(reply),
-      }
+      const client = clientOf(reply)
+      request.client = client
+      const options = { deadline: request.arrivedAt + configuration.hsm.timeoutMs, client }
       const prepared = readBody(request, configuration, signers)
       const { signingKey } = prepared
       switch (prepared.kind) {
@@ -58,17 +58,19 @@ export const callback: FastifyPluginAsyncTypebox<CallbackOptions> = async (
 function readBody(
   request: Pick<FastifyRequest, 'logDetails' | 'signing' | 'longContents' | 'releaseBody'> & {
     body: unknown
+    params: unknown
   },
-  { digestMismatch }: Configuration,
+  configuration: Configuration,
   signers: CallbackOptions['signers'],
 ) {
   // The schema was checked
   const body = request.body as CallbackBody
   const asked = classify({ body, longContents: request.longContents })
   request.logDetails.kind = asked.kind
-  const signingKey = signers.choose(readSigningToken(body.signing_token).signer)
+  const { signer } = request.params as { signer?: string }
+  const signingKey = chooseSigner({ token: body.signing_token, path: signer }, signers, configuration)
   request.logDetails.signer = signingKey.name
-  const prepared = prepare(body, asked, { digestMismatch, signers, signingKey })
+  const prepared = prepare(body, asked, { ...configuration, signers, signingKey })
   if (prepared.kind !== 'certificates') {
     const container = prepared.kind === 'raw' ? 'raw' : 'pkcs7'
     request.signing = { signer: signingKey.name, container, hash: prepared.hashAlgorithm.name }
@@ -86,7 +88,9 @@ async function makeContainer(
 ): Promise<Buffer> {
   const { der, ...made } = await createContainer({ type, hashAlgorithm, messageDigest: digest }, context)
   request.container = made
-  Object.assign(request.logDetails, made)
+  // `level` is pino's own name in a log line
+  const { level: containerLevel, ...shortfall } = made
+  Object.assign(request.logDetails, { containerLevel, ...shortfall })
   return der
 }
 

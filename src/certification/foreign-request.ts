@@ -1,10 +1,8 @@
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import * as pkijs from 'pkijs'
-import { ECDSA_WITH_HASH } from '../signature/ecdsa.ts'
+import { readSignatureIdentifier } from '../algorithms/signature-identifier.ts'
 import { describeWrongSignature } from '../signature/foreign-signature.ts'
-import { HASH_ALGORITHMS, type HashAlgorithm } from '../signature/hash-algorithms.ts'
-import { ID_RSASSA_PSS, parsePssParameters } from '../signature/pss-parameters.ts'
-import { RSA_WITH_HASH } from '../signature/rsa-pkcs1.ts'
+import type { HashAlgorithm } from '../signature/hash-algorithms.ts'
 import { describeUnsupported, SUPPORTED_KEYS } from '../signers/key-type.ts'
 import { EXTENSION_REQUEST } from './certification-request.ts'
 
@@ -49,7 +47,7 @@ function parse(der: Buffer): pkijs.CertificationRequest {
 
 function readKey(publicKey: Buffer): KeyObject {
   const key = tryRead(publicKey)
-  const unsupported = describeUnsupported(key)
+  const unsupported = describeUnsupported(key, publicKey)
   if (key === undefined || unsupported !== undefined) {
     throw new Error(`its key must be ${SUPPORTED_KEYS}; it has ${unsupported}`)
   }
@@ -76,15 +74,10 @@ function verify(request: pkijs.CertificationRequest, publicKey: KeyObject): void
 }
 
 /** As in certificates, the algorithm tells the hash too. */
-function findHash({ algorithmId, algorithmParams }: pkijs.AlgorithmIdentifier): HashAlgorithm {
-  if (algorithmId === ID_RSASSA_PSS) {
-    return parsePssParameters(algorithmParams).hash
-  }
-  const hash = HASH_ALGORITHMS.find(({ name }) =>
-    [RSA_WITH_HASH[name], ECDSA_WITH_HASH[name]].includes(algorithmId),
-  )
+function findHash(algorithm: pkijs.AlgorithmIdentifier): HashAlgorithm {
+  const { oid, hash } = readSignatureIdentifier(Buffer.from(algorithm.toSchema().toBER()))
   if (hash === undefined) {
-    throw new Error(`its signature algorithm, ${algorithmId}, is not supported`)
+    throw new Error(`its signature algorithm, ${oid}, is not supported`)
   }
   return hash
 }

@@ -10,9 +10,10 @@ import { parseForeignRequest } from '../certification/foreign-request.ts'
 import { issueCertificate, type Order } from '../certification/issuing.ts'
 import { encodePem } from '../certification/pem.ts'
 import { fingerprint } from '../signature/fingerprint.ts'
-import { reviewCertificates } from '../signers/certificate-review.ts'
+import { encodePublicKey } from '../signature/public-key.ts'
 import { buildChain } from '../signers/chain.ts'
 import { validityPeriod } from '../signers/validity.ts'
+import { reviewCertificates } from '../x509/review/certificate-review.ts'
 import { parseAddress } from './certify/address.ts'
 import { readKeyFile } from './certify/key-file.ts'
 import { describeMisuse, MAX_DAYS_OF_AUTHORITY } from './certify/usage.ts'
@@ -129,7 +130,7 @@ async function certify(io: Io, request: string | undefined, options: CertifyOpti
     certificate: pem,
     serial: certificate.serialNumber,
     notAfter: validityPeriod(certificate).notAfter.toISOString(),
-    fingerprint: fingerprint(certificate.publicKey.export({ type: 'spki', format: 'der' })),
+    fingerprint: fingerprint(encodePublicKey(certificate.publicKey)),
   })
 }
 

@@ -18,7 +18,9 @@ the hash algorithms that the signer may use in turn. As many sessions are opened
 one that is running; with --url that is asked as well. Each authority that timestamps for containers is asked for one
 timestamp, and those whom certificates name whether they were revoked, unless REVOCATION_CHECK is off.
 
-Exit code 0: all is ok; 1: something is not; 78: the configuration is not.
+A key of which there may be copies outside the token is a warning, or with REQUIRE_NON_EXTRACTABLE_KEYS a failure.
+
+Exit code 0: no step failed; 1: one did; 78: the configuration is wrong.
 
 Examples:
   signing-service check
@@ -80,7 +82,11 @@ async function configure(io: Io, options: CheckOptions, report: Report): Promise
     const pins = new PinPrompt(io)
     const chosen = chooseSigners(configuration.signers, options.signer)
     const signers = await Promise.all(chosen.map(async (signer) => ({ signer, pin: await pins.ask(signer) })))
-    report.passed('configuration', ['in order', ...warnings].join('; '))
+    if (warnings.length === 0) {
+      report.passed('configuration', 'in order')
+    } else {
+      report.warned('configuration', ['in order', ...warnings].join('; '))
+    }
     return { configuration, signers }
   } catch (error) {
     if (!(error instanceof ConfigurationError)) {

@@ -17,7 +17,7 @@ import { useFile } from './use-file.ts'
 const EXAMPLES = `
 FILE is PEM or DER. Of several certificates in it the first one is imported; the others belong into the file that
 CA_CERTIFICATES_FILE names. The certificate gets the CKA_ID of the private key with its public key; one that belongs to no
-key of the token is refused.
+key of the token is refused. Beside an older certificate of the same key the service takes the newest one that is valid.
 
 Examples:
   signing-service import-cert signer.pem
@@ -52,8 +52,8 @@ async function importCertificate(io: Io, file: string, { label, ...options }: Im
   )
   if (imported.others > 0) {
     io.errors.write(
-      'The token holds other certificates of this key: the service cannot tell which one is meant, until they are ' +
-        'deleted or SIGNER_CERTIFICATE_FILE is set\n',
+      'The token holds other certificates of this key: without SIGNER_CERTIFICATE_FILE the service takes, at a restart ' +
+        'or SIGHUP, the newest one that is valid. "certs" lists them, "delete-cert" deletes one\n',
     )
   }
 }

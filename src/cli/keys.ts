@@ -8,8 +8,9 @@ import { addTokenOptions, findAccess, type TokenOptions } from './token-options.
 
 const EXAMPLES = `
 Needs HSM_MODULE and the PIN, which is asked for at the terminal where it is not configured. What the token does not
-show is "unknown", in JSON null. FINGERPRINT is the SHA-256 of the public key (SubjectPublicKeyInfo), which for a file is
-what "openssl pkey -pubin -in FILE -outform DER | openssl sha256" prints.
+show is "unknown", in JSON null. LOCAL is whether the key was generated on the token. FINGERPRINT is the SHA-256 of the
+public key (SubjectPublicKeyInfo), which for a file is what "openssl pkey -pubin -in FILE -outform DER | openssl sha256"
+prints.
 
 Examples:
   signing-service keys
@@ -23,6 +24,7 @@ const HEADER = [
     'TYPE',
     'SENSITIVE',
     'EXTRACTABLE',
+    'LOCAL',
     'SIGN',
     'PIN EACH TIME',
     'PUBLIC KEY',
@@ -51,7 +53,7 @@ function format(keys: readonly KeyDescription[]): string {
 function formatRow(key: KeyDescription): string[] {
   return [
     ...[key.label ?? 'unknown', key.id ?? 'unknown', describeType(key)],
-    ...[key.sensitive, key.extractable, key.sign, key.alwaysAuthenticate].map(yesNo),
+    ...[key.sensitive, key.extractable, key.local, key.sign, key.alwaysAuthenticate].map(yesNo),
     ...[key.publicKeyObject, key.certificateObject].map(yesNo),
     key.fingerprint ?? 'unknown',
   ]

@@ -1,9 +1,11 @@
 import { createRequire } from 'node:module'
 import { Command } from 'commander'
 import { addCertifyCommand } from './certify.ts'
+import { addCertsCommand } from './certs.ts'
 import { addCheckCommand } from './check.ts'
 import { addCompletionCommand } from './completion.ts'
 import { addCsrCommand } from './csr.ts'
+import { addDeleteCertCommand } from './delete-cert.ts'
 import { addImportCertCommand } from './import-cert.ts'
 import type { Io } from './io.ts'
 import { addKeygenCommand } from './keygen.ts'
@@ -21,7 +23,7 @@ const DESCRIPTION =
 
 const EXIT_CODES = `
 Exit codes:
-  0   done; of "check": all is well; of "verify": the signature is valid
+  0   done; of "check": no step failed; of "verify": the signature is valid
   1   failed
   2   wrong usage
   78  the configuration is wrong or incomplete
@@ -42,6 +44,8 @@ export function buildProgram(io: Io): Command {
   addKeysCommand(program, io)
   addKeygenCommand(program, io)
   addImportCertCommand(program, io)
+  addCertsCommand(program, io)
+  addDeleteCertCommand(program, io)
   addCsrCommand(program, io)
   addCertifyCommand(program, io)
   addSignCommand(program, io)

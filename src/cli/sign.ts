@@ -3,6 +3,7 @@ import { type Command, Option } from 'commander'
 import { checkAllowed } from '../callback/allowed.ts'
 import { parseHashAlgorithm } from '../callback/fields.ts'
 import { encodePem } from '../certification/pem.ts'
+import { defined } from '../configuration/defined.ts'
 import { createContainer } from '../containers/create-container.ts'
 import type { SignatureType } from '../signature/signed-attributes.ts'
 import { Signers } from '../signers/signers.ts'
@@ -18,8 +19,10 @@ import { addTokenOptions, type TokenOptions } from './token-options.ts'
 
 const EXAMPLES = `
 Takes the configuration of the service, and signs as it does: with the signer certificate and its issuers embedded, and
-the signature verified before it is written. --type cms adds the time of signing by this machine's clock. Of the several
-signers of SIGNERS_FILE it is the default one, or that of --signer.
+the signature verified before it is written. What is signed is the whole file, also where it is a PDF: a signature
+inside of a PDF is made by the service. So both types have the time of signing by this machine's clock, which CAdES
+requires (EN 319 122-1 6.3) and only signatures inside of PDFs must not have. Of the several signers of SIGNERS_FILE it
+is the default one, or that of --signer, which must be given where the file has no default.
 
 Examples:
   signing-service sign contract.xml --out contract.xml.p7s
@@ -51,7 +54,7 @@ export function addSignCommand(program: Command, io: Io): void {
 async function sign(io: Io, file: string, { type, pem, ...options }: SignOptions): Promise<void> {
   refuseExisting(options.out)
   const hashAlgorithm = hashOf(options)
-  const { configuration, signer } = await loadForSigning(io, options)
+  const { configuration, signer, givenPin } = await loadForSigning(io, options)
   const messageDigest = await digestInput(hashAlgorithm, file)
   const limitMs = options.timeout * 1000
   const { subject, der, level, shortfall } = await withKey(
@@ -59,7 +62,7 @@ async function sign(io: Io, file: string, { type, pem, ...options }: SignOptions
       const only = { ...configuration.signers, default: signer.name, signers: [signer] }
       return new Signers(only, {
         ...configuration,
-        ...{ log, observer, onMisconfigured },
+        ...{ log, observer, onMisconfigured, ...defined({ givenPin }) },
         revocationObserver: { asked: ignore },
         timestampObserver: { asked: ignore },
       })
@@ -71,7 +74,7 @@ async function sign(io: Io, file: string, { type, pem, ...options }: SignOptions
       checkAllowed(key, 'pkcs7', type)
       await waitForRevocationInformation(key, limitMs)
       const options = { deadline: performance.now() + configuration.hsm.timeoutMs }
-      const request = { type, hashAlgorithm, messageDigest }
+      const request = { type, hashAlgorithm, messageDigest, withSigningTime: true } as const
       const container = await createContainer(request, { signingKey: key, options })
       return { ...container, subject: key.signer().validity[0]?.subject }
     },

@@ -6,6 +6,7 @@ import {
   type SignerConfiguration,
   type SignersConfiguration,
 } from '../config.ts'
+import { pinOfEnvironment } from '../configuration/pin.ts'
 import type { Variables } from '../configuration/variables.ts'
 import { ConfigurationError } from '../errors.ts'
 import { askPin } from './ask-pin.ts'
@@ -33,9 +34,9 @@ export function chooseSigners(
 
 const VARIABLE = 'HSM_PIN'
 
-/** Nothing where the PIN is configured. */
-export interface AskedPin {
-  readonly askedPin?: string
+/** The PIN of the environment, or what a person typed; nothing where a file holds the PIN. */
+export interface GivenPin {
+  readonly givenPin?: string
 }
 
 /** Asks a person for the PIN that is configured nowhere, once. */
@@ -66,14 +67,19 @@ export class PinPrompt {
   }
 
   /**
-   * @returns nothing where the PIN of the signer is configured
+   * Returns the PIN of a signer, unless a file holds it.
+   *
    * @throws ConfigurationError where there is nobody to ask
    */
-  async ask({ access }: Pick<SignerConfiguration, 'access'>): Promise<AskedPin> {
-    if ('file' in access.pin || isPinConfigured(this.#io.environment)) {
+  async ask({ access }: Pick<SignerConfiguration, 'access'>): Promise<GivenPin> {
+    if ('file' in access.pin) {
       return {}
     }
+    const configured = pinOfEnvironment(access.pin, this.#io.environment)
+    if (configured !== undefined && configured !== '') {
+      return { givenPin: configured }
+    }
     this.#answer ??= askPin(this.#io)
-    return { askedPin: await this.#answer }
+    return { givenPin: await this.#answer }
   }
 }

@@ -4,8 +4,8 @@ import { loadTokenConfiguration } from '../config.ts'
 import { SETTINGS } from '../configuration/single-signer.ts'
 import type { Variables } from '../configuration/variables.ts'
 import type { AdministrationAccess } from '../pkcs11/administration/messages.ts'
-import { askPin } from './ask-pin.ts'
 import type { Io } from './io.ts'
+import { PinPrompt } from './signer-option.ts'
 
 const DEFAULT_TIMEOUT_S = 30
 const MAX_TIMEOUT_S = 3600
@@ -76,9 +76,8 @@ export function applyOptions(environment: Variables, options: TokenOptions): Var
  * @throws ConfigurationError, also where there is nobody to ask
  */
 export async function findAccess(io: Io, options: TokenOptions): Promise<AdministrationAccess> {
-  const { pin, ...token } = loadTokenConfiguration(applyOptions(io.environment, options))
-  const rest = { ...token, settings: SETTINGS }
-  return pin === undefined
-    ? { ...rest, pin: { variable: 'HSM_PIN' }, askedPin: await askPin(io) }
-    : { ...rest, pin }
+  const environment = applyOptions(io.environment, options)
+  const { pin = { variable: 'HSM_PIN' }, ...token } = loadTokenConfiguration(environment)
+  const given = await new PinPrompt({ ...io, environment }).ask({ access: { ...token, pin } })
+  return { ...token, pin, ...given, settings: SETTINGS }
 }

@@ -5,6 +5,7 @@ import type { ContainerDefaults } from './container.ts'
 import { defined } from './defined.ts'
 import { splitList } from './lists.ts'
 import type { SignersConfiguration } from './signer-configuration.ts'
+import { placeInFile } from './signers-file-schema.ts'
 import { type AuthorityContext, readAuthorities } from './timestamp-authorities.ts'
 import type { GivenVariables } from './variables.ts'
 
@@ -13,6 +14,9 @@ const OF_AUTHORITIES = [
   ...['TSA_USER', 'TSA_PASSWORD', 'TSA_PASSWORD_FILE', 'TSA_POLICY', 'TSA_HASH_ALGORITHM', 'TSA_CA_FILE'],
   ...['TSA_TLS_CA_FILE', 'TSA_TLS_CERTIFICATE_FILE', 'TSA_TLS_KEY_FILE'],
 ]
+
+/** Bytes that Document Engine reserves for a container at most. */
+const MAX_ESTIMATED_SIZE = 262_144
 
 const SETTINGS = {
   url: 'TSA_URL',
@@ -73,7 +77,7 @@ function describeAuthorities(given: GivenVariables, values: Environment) {
 
 /** What is set and has no effect, or another one than a user might expect. */
 export function warnAboutContainers(given: GivenVariables, { signers }: SignersConfiguration): string[] {
-  const warnings: string[] = []
+  const warnings = warnAboutSizes(given, signers)
   if (given.TSA_PASSWORD !== undefined) {
     warnings.push("TSA_PASSWORD: stays readable in the process's environment; TSA_PASSWORD_FILE does not")
   }
@@ -84,4 +88,22 @@ export function warnAboutContainers(given: GivenVariables, { signers }: SignersC
     warnings.push('TSA_URL: nobody is asked for a timestamp: that takes LEVEL=b-t or LEVEL=b-lt')
   }
   return warnings
+}
+
+/** Warns of containers for which Document Engine can't reserve the room, wherever their limit stands. */
+function warnAboutSizes(
+  { CONTAINER_SIZE_LIMIT: variable }: GivenVariables,
+  signers: SignersConfiguration['signers'],
+): string[] {
+  const tooLarge = signers.filter(({ container }) => container.sizeLimit > MAX_ESTIMATED_SIZE)
+  const settings = tooLarge.map(({ name, container }) =>
+    container.sizeLimit === Number(variable)
+      ? 'CONTAINER_SIZE_LIMIT'
+      : placeInFile(`/signers/${name}/containerSizeLimit`),
+  )
+  return [...new Set(settings)].map(
+    (setting) =>
+      `${setting}: is more than the ${MAX_ESTIMATED_SIZE} bytes that Document Engine's estimatedSize can be; larger ` +
+      'containers fit into none of its documents',
+  )
 }

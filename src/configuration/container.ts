@@ -43,6 +43,20 @@ export function buildContainer(settings: ContainerSettings): ContainerConfigurat
 }
 
 /**
+ * Warns where timestamps are taken from anybody whose certificate is for timestamps: without trust anchors their chain
+ * proves nothing.
+ *
+ * @param own undefined where variables say all
+ */
+export function warnAboutLevel({ level, authorities = [] }: ContainerDefaults, own?: OwnSettings): string[] {
+  if (level !== 'b-t' || authorities.every(({ trustAnchors }) => trustAnchors.length > 0)) {
+    return []
+  }
+  const what = own?.hasAuthorities ? `${own.timestamps}: has no caFile` : 'TSA_CA_FILE: is not set'
+  return [`${what}: whoever answers at the authority's address is believed; name its root certificate`]
+}
+
+/**
  * What a level lacks.
  *
  * @param own undefined where variables say all

@@ -5,7 +5,7 @@ import type { ConfigurationProblem } from '../errors.ts'
 import type { SignaturePolicy } from '../signature/cades-attributes.ts'
 import type { HashAlgorithm } from '../signature/hash-algorithms.ts'
 import type { TimestampAuthority } from '../timestamp/authority.ts'
-import { buildContainer, findLevelProblems } from './container.ts'
+import { buildContainer, findLevelProblems, warnAboutLevel } from './container.ts'
 import type { ContainerConfiguration } from './container-configuration.ts'
 import { defined } from './defined.ts'
 import type { FileContext, FileEntry } from './file-signer.ts'
@@ -46,6 +46,8 @@ export function readFileContainer(
       ...(entry.level !== undefined && { level: settingOf('level') }),
     }
     tell(findLevelProblems(settings, own), context.problems)
+    const told = new Set(context.warnings)
+    context.warnings.push(...warnAboutLevel(settings, own).filter((warning) => !told.has(warning)))
   }
   return buildContainer(settings)
 }

@@ -11,13 +11,15 @@ import { readFileContainer } from './file-container.ts'
 import { readTokenPart, type TokenContext } from './file-token.ts'
 import { findHashAlgorithms } from './lists.ts'
 import { problemWith } from './problem.ts'
-import type { SignerConfiguration, SignerRules } from './signer-configuration.ts'
+import type { RawSigning, SignerConfiguration, SignerRules } from './signer-configuration.ts'
 import { placeInFile } from './signers-file-schema.ts'
 
 /** What the signers of a file have in common. */
 export interface FileContext extends TokenContext {
   /** HASH_ALGORITHMS. */
   readonly hashAlgorithms: readonly HashAlgorithm[]
+  /** RAW_SIGNING. */
+  readonly rawSigning: RawSigning
   /** What the variables say of containers. */
   readonly containers: ContainerDefaults
   readonly readCertificates: (setting: string, path: string) => readonly X509Certificate[] | undefined
@@ -59,6 +61,7 @@ export function readFileSigner(entry: FileEntry, context: FileContext): SignerCo
       certificate: settingOf('certificateFile'),
       caCertificates: settingOf('caFile'),
       algorithm: settingOf('signatureAlgorithm'),
+      hashAlgorithms: entry.hashAlgorithms === undefined ? 'HASH_ALGORITHMS' : settingOf('hashAlgorithms'),
     },
     ...defined({ algorithm, certificates }),
   }
@@ -67,7 +70,7 @@ export function readFileSigner(entry: FileEntry, context: FileContext): SignerCo
 function readRules(
   entry: FileEntry,
   setting: string,
-  { hashAlgorithms, problems }: FileContext,
+  { hashAlgorithms, rawSigning, problems }: FileContext,
 ): SignerRules {
   return {
     containers: entry.containers ?? ['raw', 'pkcs7'],
@@ -78,5 +81,6 @@ function readRules(
         : findHashAlgorithms(setting, entry.hashAlgorithms, problems),
     minimumDaysLeft: entry.minimumDaysLeft ?? 0,
     raw: entry.raw ?? false,
+    rawSigning: entry.rawSigning ?? rawSigning,
   }
 }

@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import type { ConfigurationProblem } from '../errors.ts'
 import { defined } from './defined.ts'
 import type { FileEntry } from './file-signer.ts'
-import { isReadable } from './files.ts'
+import { isReadable, warnAboutMode } from './files.ts'
 import type { PinSource } from './pin.ts'
 import { type Pkcs11Uri, parsePkcs11Uri } from './pkcs11-uri.ts'
 import { problemWith } from './problem.ts'
@@ -14,6 +14,7 @@ import type {
   TokenAccess,
   TokenSelector,
 } from './signer-configuration.ts'
+import { readSlot } from './single-signer.ts'
 
 export interface TokenContext {
   /** Where relative paths start. */
@@ -24,12 +25,13 @@ export interface TokenContext {
   readonly library: () => LibraryConfiguration
   readonly pin: () => PinSource
   readonly problems: ConfigurationProblem[]
+  readonly warnings: string[]
 }
 
 interface TokenPart {
   readonly access: TokenAccess
   readonly key: KeySelector
-  readonly settings: Omit<SettingNames, 'certificate' | 'caCertificates' | 'algorithm'>
+  readonly settings: Omit<SettingNames, 'certificate' | 'caCertificates' | 'algorithm' | 'hashAlgorithms'>
 }
 
 /** Place in the file of a property of the signer. */
@@ -40,9 +42,13 @@ export function readTokenPart(entry: FileEntry, settingOf: SettingOf, context: T
   const { problems } = context
   const { uri, valid } = readUri(entry, settingOf('key'), problems)
   problems.push(...findTwice(entry, uri, settingOf))
-  const { module: _, moduleParameters, pinFile: __, ...selector } = entry.token ?? {}
+  const { module: _, moduleParameters, pinFile: __, slot, ...named } = entry.token ?? {}
+  const selector = { ...named, ...(slot === undefined ? {} : { slot: readSlot(String(slot)) }) }
   const module = readPath('module', entry, uri, settingOf, context)
   const pinFile = readPath('pinFile', entry, uri, settingOf, context)
+  if (pinFile?.readable) {
+    warnAboutMode(pinFile.setting, pinFile.path, context.warnings)
+  }
   const own = { ...uri.token, ...selector }
   const isOwn = module !== undefined || Object.keys(own).length > 0
   const place = Object.keys(selector).length > 0 || entry.token?.module !== undefined ? 'token' : 'key'
@@ -60,6 +66,7 @@ export function readTokenPart(entry: FileEntry, settingOf: SettingOf, context: T
       module: module?.setting ?? 'HSM_MODULE',
       pin: pinFile?.setting ?? 'HSM_PIN_FILE',
       token: isOwn ? settingOf(place) : 'HSM_TOKEN_LABEL',
+      slot: isOwn ? settingOf('token/slot') : 'HSM_SLOT',
       key: settingOf('key'),
       tokenChoice: 'token.label, token.serial or token.slot of the signer',
       keyChoice:
@@ -118,13 +125,12 @@ function readPath(
   uri: Pkcs11Uri,
   settingOf: SettingOf,
   { folder, problems }: TokenContext,
-): { path: string; setting: string } | undefined {
+): { path: string; setting: string; readable: boolean } | undefined {
   const given = token?.[property] ?? uri[property]
   if (given === undefined) {
     return undefined
   }
   const path = resolve(folder, given)
   const setting = settingOf(token?.[property] === undefined ? 'key' : `token/${property}`)
-  isReadable(setting, path, problems)
-  return { path, setting }
+  return { path, setting, readable: isReadable(setting, path, problems) }
 }

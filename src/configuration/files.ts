@@ -19,6 +19,20 @@ export function isReadable(setting: string, path: string, problems: Configuratio
   return true
 }
 
+/** Permission of others than owner and group to read or write a file. */
+const OTHERS = 0o006
+
+/** Warns where everybody on this host may read, or replace, a file that holds a secret. */
+export function warnAboutMode(setting: string, path: string, warnings: string[]): void {
+  const mode = statSync(path).mode & 0o777
+  if ((mode & OTHERS) !== 0) {
+    warnings.push(
+      `${setting}: holds a secret, and everybody on this host may read or change it (mode ${mode.toString(8)}): ` +
+        'chmod o-rwx, in Kubernetes defaultMode: 0440 and fsGroup',
+    )
+  }
+}
+
 /** @returns the certificates, in the file's order; undefined when no file is named, or there is a problem with it */
 export function readCertificateFile(
   setting: string,

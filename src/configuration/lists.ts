@@ -35,12 +35,34 @@ export function findHashAlgorithms(
 export function parseOrigins(list: string, problems: ConfigurationProblem[]): string[] {
   const origins = splitList(list)
   for (const origin of origins) {
-    if (!/^https?:[^*]+$/.test(origin) || !URL.canParse(origin) || new URL(origin).origin !== origin) {
+    if (!isOrigin(origin)) {
       // "*" is refused as well: any page in any browser that reaches the service could have documents signed
       problems.push(problemWith('CORS_ORIGINS', `${JSON.stringify(origin)} is no origin`))
     }
   }
   return origins
+}
+
+/** Whether a text is an origin of a web page as browsers write it: lower case, without path and default port. */
+export function isOrigin(text: string): boolean {
+  return /^https?:[^*]+$/.test(text) && URL.canParse(text) && new URL(text).origin === text
+}
+
+/** The values of signMethod in the vendor's example. This service signs with the HSM for all of them. */
+const SIGN_METHODS: readonly string[] = ['privatekey', 'hsm', 'globaltrust', 'globalsign']
+
+/** Parses SIGN_METHODS into values in lower case, each once. */
+export function parseSignMethods(list: string, problems: ConfigurationProblem[]): string[] {
+  const methods = splitList(list.toLowerCase())
+  const unknown = methods.filter((method) => !SIGN_METHODS.includes(method))
+  if (methods.length === 0) {
+    problems.push(problemWith('SIGN_METHODS', 'names none'))
+  }
+  for (const method of unknown) {
+    const wrong = `${JSON.stringify(method)} is none of ${SIGN_METHODS.join(', ')}`
+    problems.push(problemWith('SIGN_METHODS', wrong))
+  }
+  return [...new Set(methods)]
 }
 
 /** Without what is empty. */

@@ -1,29 +1,51 @@
+import { readSecret } from '../common/secret.ts'
 import type { ConfigurationProblem } from '../errors.ts'
-import { isReadable } from './files.ts'
+import { isReadable, warnAboutMode } from './files.ts'
 import { problemWith } from './problem.ts'
 import type { GivenVariables, Variables } from './variables.ts'
 
 /** Where the PIN is found when a token is logged in to. */
 export type PinSource = { readonly variable: string } | { readonly file: string }
 
+/** Returns the PIN that the environment holds now; undefined where a file holds it, which this process never opens. */
+export function pinOfEnvironment(
+  source: PinSource,
+  environment: Variables = process.env,
+): string | undefined {
+  return 'variable' in source ? environment[source.variable] : undefined
+}
+
 /** Whether there is a PIN, if only one that is configured wrongly. */
 export function isPinConfigured({ HSM_PIN: pin = '', HSM_PIN_FILE: file = '' }: Variables): boolean {
   return pin !== '' || file !== ''
 }
 
-/** Finds out where the PIN is; does not read it. */
-export function findPin(given: GivenVariables, problems: ConfigurationProblem[]): PinSource | undefined {
+/** Finds out where the PIN is. A file is left to the signer process, which alone reads it. */
+export function findPin(
+  given: GivenVariables,
+  problems: ConfigurationProblem[],
+  warnings: string[],
+): PinSource | undefined {
   const { HSM_PIN: pin, HSM_PIN_FILE: file } = given
   if (pin !== undefined && file !== undefined) {
     problems.push(problemWith('HSM_PIN_FILE', 'is set beside HSM_PIN; set one of the two'))
     return undefined
   }
   if (file !== undefined) {
-    return isReadable('HSM_PIN_FILE', file, problems) ? { file } : undefined
+    if (!isReadable('HSM_PIN_FILE', file, problems)) {
+      return undefined
+    }
+    warnAboutMode('HSM_PIN_FILE', file, warnings)
+    return { file }
   }
   if (pin === undefined) {
     problems.push(problemWith('HSM_PIN_FILE', 'is required, or HSM_PIN'))
     return undefined
+  }
+  try {
+    readSecret(pin)
+  } catch (error) {
+    problems.push(problemWith('HSM_PIN', (error as Error).message))
   }
   return { variable: 'HSM_PIN' }
 }

@@ -1,4 +1,5 @@
 import type { ConfigurationError, ConfigurationProblem } from '../errors.ts'
+import { checkHashAlgorithms } from '../signers/algorithm-fit.ts'
 import { signerFromFiles } from '../signers/signer.ts'
 import type { SignersConfiguration } from './signer-configuration.ts'
 
@@ -6,7 +7,11 @@ import type { SignersConfiguration } from './signer-configuration.ts'
 export function findCertificateProblems({ signers }: SignersConfiguration): ConfigurationProblem[] {
   return signers.flatMap((signer) => {
     try {
-      signerFromFiles(signer)
+      const described = signerFromFiles(signer)
+      // If none is configured, that problem has been told
+      if (described !== undefined && signer.rules.hashAlgorithms.length > 0) {
+        checkHashAlgorithms(signer, described.algorithm)
+      }
       return []
     } catch (error) {
       return (error as ConfigurationError).problems

@@ -12,8 +12,8 @@ export interface TokenSelector {
   readonly serial?: string
   readonly manufacturer?: string
   readonly model?: string
-  /** Index in the slot list. */
-  readonly slot?: number
+  /** Index in the slot list; in decimal where it is too large for one, as ids of slots are. */
+  readonly slot?: number | string
   /** CK_SLOT_ID in decimal: it can exceed 2^53. */
   readonly slotId?: string
 }
@@ -43,11 +43,14 @@ export interface SettingNames {
   readonly module: string
   readonly pin: string
   readonly token: string
+  /** The setting of the index of a slot. */
+  readonly slot: string
   /** Of a label or, where only that is given, of an id. */
   readonly key: string
   readonly certificate: string
   readonly caCertificates: string
   readonly algorithm: string
+  readonly hashAlgorithms: string
   /** What tells several tokens apart, in words. */
   readonly tokenChoice: string
   /** What tells several keys apart, in words. */
@@ -55,6 +58,7 @@ export interface SettingNames {
 }
 
 export type Container = 'raw' | 'pkcs7'
+export type RawSigning = 'any' | 'signed-attributes'
 
 /** What a signer may be asked for. */
 export interface SignerRules {
@@ -65,6 +69,8 @@ export interface SignerRules {
   readonly minimumDaysLeft: number
   /** Whether raw signatures are given too that are not RSASSA-PKCS1-v1_5, which Document Engine does not document. */
   readonly raw: boolean
+  /** Whether raw signatures are made over any bytes, or over signed attributes of the signer alone (RFC 5652 5.4). */
+  readonly rawSigning: RawSigning
 }
 
 /** Certificates of files. */
@@ -87,8 +93,8 @@ export interface SignerConfiguration extends CertificateFiles {
 }
 
 export interface SignersConfiguration {
-  /** Name of the one that signs where a request names none. */
-  readonly default: string
+  /** Name of the one that signs where a request names none; null where each request has to name one. */
+  readonly default: string | null
   readonly signers: readonly SignerConfiguration[]
   /** Absolute paths of all the files that this was read from. */
   readonly files: readonly string[]

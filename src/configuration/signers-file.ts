@@ -12,7 +12,7 @@ import { isReadable, readCertificateFile } from './files.ts'
 import { parseJson } from './json.ts'
 import { findPin, type PinSource } from './pin.ts'
 import { problemWith } from './problem.ts'
-import type { SignersConfiguration } from './signer-configuration.ts'
+import type { RawSigning, SignersConfiguration } from './signer-configuration.ts'
 import {
   describeExpected,
   findMeant,
@@ -38,6 +38,7 @@ export function readSignersFile(
   values: Partial<Environment>,
   hashAlgorithms: readonly HashAlgorithm[],
   problems: ConfigurationProblem[],
+  warnings: string[],
 ): SignersConfiguration {
   for (const variable of OF_ONE_SIGNER.filter((name) => given[name] !== undefined)) {
     const message = 'is set beside SIGNERS_FILE, which says it of each signer; set one of the two'
@@ -64,16 +65,18 @@ export function readSignersFile(
   const context = {
     folder: dirname(path),
     hashAlgorithms,
+    rawSigning: values.RAW_SIGNING as RawSigning,
     token: describeToken(values),
     // Their paths are made absolute as those of the file are: one token named in two ways would be opened twice
     library: once(() => {
       const library = requireLibrary(values, problems)
       return { ...library, module: resolve(library.module) }
     }),
-    pin: once(() => absolute(findPin(given, problems))),
-    containers: readContainerVariables(given, values, { readCertificates, problems }),
+    pin: once(() => absolute(findPin(given, problems, warnings))),
+    containers: readContainerVariables(given, values, { readCertificates, problems, warnings }),
     readCertificates,
     problems,
+    warnings,
   }
   return {
     default: findDefault(content, wrong, problems),
@@ -133,15 +136,18 @@ function findDefault(
   content: unknown,
   wrong: readonly SchemaProblem[],
   problems: ConfigurationProblem[],
-): string {
+): string | null {
   const names = Object.keys(signersOf(content, wrong))
   const [first = ''] = names
   if (first === '' || wrong.some(({ pointer }) => pointer === '/default')) {
     return ''
   }
   const { default: name = names.length === 1 ? first : undefined } = content as SignersFile
+  if (name === null) {
+    return null
+  }
   if (name === undefined) {
-    const expected = describeExpected(SignersFile.properties.default)
+    const expected = describeExpected(SignersFile.properties.default as object)
     problems.push(
       problemWith(placeInFile('/default'), `is required where there are several signers: ${expected}`),
     )

@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import type { Environment } from '../../schemas/configuration.ts'
 import type { ConfigurationProblem } from '../errors.ts'
 import type { HashAlgorithm } from '../signature/hash-algorithms.ts'
-import { buildContainer, findLevelProblems } from './container.ts'
+import { buildContainer, findLevelProblems, warnAboutLevel } from './container.ts'
 import { readContainerVariables } from './container-variables.ts'
 import { defined } from './defined.ts'
 import { isReadable, readCertificateFile } from './files.ts'
@@ -12,6 +12,7 @@ import { problemWith } from './problem.ts'
 import type {
   KeySelector,
   LibraryConfiguration,
+  RawSigning,
   SettingNames,
   SignersConfiguration,
   TokenSelector,
@@ -25,11 +26,13 @@ export const SETTINGS: SettingNames = {
   module: 'HSM_MODULE',
   pin: 'HSM_PIN_FILE',
   token: 'HSM_TOKEN_LABEL',
+  slot: 'HSM_SLOT',
   key: 'HSM_KEY_LABEL',
   certificate: 'SIGNER_CERTIFICATE_FILE',
   caCertificates: 'CA_CERTIFICATES_FILE',
   // Which the type of the key decides
   algorithm: 'HSM_KEY_LABEL',
+  hashAlgorithms: 'HASH_ALGORITHMS',
   tokenChoice: 'HSM_TOKEN_LABEL, HSM_TOKEN_SERIAL or HSM_SLOT',
   keyChoice: 'HSM_KEY_LABEL or HSM_KEY_ID',
 }
@@ -40,9 +43,10 @@ export function readSingleSigner(
   values: Partial<Environment>,
   hashAlgorithms: readonly HashAlgorithm[],
   problems: ConfigurationProblem[],
+  warnings: string[],
 ): SignersConfiguration {
   const library = requireLibrary(values, problems)
-  const pin = findPin(given, problems) as PinSource
+  const pin = findPin(given, problems, warnings) as PinSource
   const files: string[] = []
   const readCertificates = (setting: string, path: string | undefined) => {
     files.push(...(path === undefined ? [] : [resolve(path)]))
@@ -50,8 +54,9 @@ export function readSingleSigner(
   }
   const certificates = readCertificates('SIGNER_CERTIFICATE_FILE', values.SIGNER_CERTIFICATE_FILE)
   const caCertificates = readCertificates('CA_CERTIFICATES_FILE', values.CA_CERTIFICATES_FILE) ?? []
-  const containers = readContainerVariables(given, values, { readCertificates, problems })
+  const containers = readContainerVariables(given, values, { readCertificates, problems, warnings })
   problems.push(...findLevelProblems(containers))
+  warnings.push(...warnAboutLevel(containers))
   const signer = {
     name: NAME,
     access: { ...library, token: describeToken(values), pin },
@@ -62,6 +67,7 @@ export function readSingleSigner(
       hashAlgorithms,
       minimumDaysLeft: 0,
       raw: false,
+      rawSigning: values.RAW_SIGNING as RawSigning,
     },
     container: buildContainer(containers),
     caCertificates,
@@ -92,7 +98,16 @@ export function describeToken({
   HSM_TOKEN_SERIAL: serial,
   HSM_SLOT: slot,
 }: Partial<Environment>): TokenSelector {
-  return defined({ label, serial, slot })
+  return defined({ label, serial, slot: slot === undefined ? undefined : readSlot(slot) })
+}
+
+/** No library has as many slots; ids of slots can be larger, and exceed 2^53. */
+const MAX_SLOT_INDEX = 65_535
+
+/** @param digits decimal */
+export function readSlot(digits: string): number | string {
+  const number = BigInt(digits)
+  return number > MAX_SLOT_INDEX ? number.toString() : Number(number)
 }
 
 export function describeKey({ HSM_KEY_LABEL: label, HSM_KEY_ID: id }: Partial<Environment>): KeySelector {

@@ -1,12 +1,14 @@
 /** Timestamp authorities, as variables or the signers file describe them. */
 import type { X509Certificate } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { Password } from '../common/password.ts'
+import { readSecret } from '../common/secret.ts'
 import type { ConfigurationProblem } from '../errors.ts'
 import { findHashAlgorithm, type HashAlgorithm } from '../signature/hash-algorithms.ts'
 import { isSelfSigned } from '../signers/chain.ts'
 import type { Credentials, TimestampAuthority, TlsFiles } from '../timestamp/authority.ts'
-import { Password } from '../timestamp/password.ts'
 import { defined } from './defined.ts'
-import { isReadable } from './files.ts'
+import { isReadable, warnAboutMode } from './files.ts'
 import { problemWith } from './problem.ts'
 import { findTlsProblems, type TlsSettings } from './tls-files.ts'
 
@@ -36,6 +38,7 @@ export interface AuthoritySettings {
 export interface AuthorityContext {
   readonly readCertificates: (setting: string, path: string) => readonly X509Certificate[] | undefined
   readonly problems: ConfigurationProblem[]
+  readonly warnings: string[]
 }
 
 /** @returns what can be made of them, whole where no problem was found; none where it is not known whom to trust */
@@ -44,12 +47,15 @@ export function readAuthorities(
   settings: AuthoritySettings,
   context: AuthorityContext,
 ): TimestampAuthority[] {
-  const { problems } = context
+  const { problems, warnings } = context
   const urls = readUrls(described.urls, settings, problems)
-  const credentials = readCredentials(described, settings, problems)
+  const credentials = readCredentials(described, settings, context)
+  if (credentials !== undefined) {
+    warnings.push(...urls.filter(isExposed).map(({ host }) => describeExposure(settings.url, host)))
+  }
   const trustAnchors = readTrustAnchors(described.caFile, settings.caFile, context)
   const { policy, tls = {} } = described
-  problems.push(...findTlsProblems(tls, settings.tls))
+  problems.push(...findTlsProblems(tls, settings.tls, warnings))
   if (urls.length > 0 && urls.every(isPlain)) {
     for (const property of Object.keys(tls) as (keyof TlsFiles)[]) {
       problems.push(problemWith(settings.tls[property], 'is for https, which none of the addresses is'))
@@ -93,13 +99,32 @@ function isPlain({ protocol }: URL): boolean {
   return protocol === 'http:'
 }
 
+/** Whether what is sent to an address can be read on the way: not to this machine, where a proxy may encrypt it. */
+function isExposed(url: URL): boolean {
+  return isPlain(url) && !/^(127\..*|\[::1\]|(.+\.)?localhost)$/.test(url.hostname)
+}
+
+function describeExposure(setting: string, host: string): string {
+  return `${setting}: ${host} is told user and password over plain http, which anybody on the way can read; use https`
+}
+
 function readCredentials(
   { user, password, passwordFile }: AuthorityDescription,
   settings: AuthoritySettings,
-  problems: ConfigurationProblem[],
+  { problems, warnings }: AuthorityContext,
 ): Credentials | undefined {
-  if (passwordFile !== undefined) {
-    isReadable(settings.passwordFile, passwordFile, problems)
+  const parse = (setting: string, content: Buffer | string) => {
+    try {
+      return readSecret(content)
+    } catch (error) {
+      problems.push(problemWith(setting, (error as Error).message))
+      return ''
+    }
+  }
+  if (passwordFile !== undefined && isReadable(settings.passwordFile, passwordFile, problems)) {
+    // Told at the start, though it is read at each use
+    parse(settings.passwordFile, readFileSync(passwordFile))
+    warnAboutMode(settings.passwordFile, passwordFile, warnings)
   }
   if (password !== undefined && passwordFile !== undefined) {
     problems.push(problemWith(settings.passwordFile, 'is set beside TSA_PASSWORD; set one of the two'))
@@ -117,7 +142,7 @@ function readCredentials(
     problems.push(problemWith(settings.passwordFile, 'is required beside a user'))
     return undefined
   }
-  return { user, password: new Password(password) }
+  return { user, password: new Password(parse('TSA_PASSWORD', password)) }
 }
 
 /** @returns undefined where a file is named that holds none */
@@ -130,10 +155,11 @@ function readTrustAnchors(
     return []
   }
   const certificates = readCertificates(setting, path)
-  const anchors = certificates?.filter(isSelfSigned)
-  if (anchors?.length === 0) {
-    problems.push(problemWith(setting, 'holds no self-signed certificate'))
+  if (certificates?.some(isSelfSigned) === false) {
+    problems.push(
+      problemWith(setting, 'holds no self-signed certificate, which the root of the chain is; add it'),
+    )
     return undefined
   }
-  return anchors
+  return certificates
 }

@@ -2,20 +2,27 @@ import { readFileSync } from 'node:fs'
 import { createSecureContext } from 'node:tls'
 import type { ConfigurationProblem } from '../errors.ts'
 import type { TlsFiles } from '../timestamp/authority.ts'
-import { isReadable } from './files.ts'
+import { isReadable, warnAboutMode } from './files.ts'
 import { problemWith } from './problem.ts'
 
 /** What the operator calls the files. */
 export type TlsSettings = Readonly<Record<keyof TlsFiles, string>>
 
 /** What keeps files from being used for TLS: told at the start, though they are read at each use. */
-export function findTlsProblems(files: TlsFiles, settings: TlsSettings): ConfigurationProblem[] {
+export function findTlsProblems(
+  files: TlsFiles,
+  settings: TlsSettings,
+  warnings: string[],
+): ConfigurationProblem[] {
   const { caFile, certificateFile, keyFile } = files
   const problems: ConfigurationProblem[] = []
   const contents = {
     ca: read(settings.caFile, caFile, problems),
     cert: read(settings.certificateFile, certificateFile, problems),
     key: read(settings.keyFile, keyFile, problems),
+  }
+  if (keyFile !== undefined && contents.key !== undefined) {
+    warnAboutMode(settings.keyFile, keyFile, warnings)
   }
   // OpenSSL takes others for none
   if (contents.ca?.includes('-----BEGIN CERTIFICATE-----') === false) {

@@ -20,14 +20,23 @@ const ADDRESS_OF_KUBERNETES = /^(tcp|udp|sctp):\/\//
 const LETTERS_PER_TYPING_ERROR = 6
 const MAX_TYPING_ERRORS = 2
 
+/** Variables of which the name in lower case counts before that in upper case, as curl and others have it. */
+const PROXY_VARIABLES = ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY'] as const
+
 /** Drops what is not set: compose files and shells pass unset variables on as empty ones. */
 export function dropUnset(environment: Variables, warnings: string[]): GivenVariables {
-  const given: Record<string, string> = {}
+  let given: Record<string, string> = {}
   for (const [name, value] of Object.entries(environment)) {
     if (name === 'SIGNING_SERVICE_PORT' && value?.startsWith('tcp://')) {
       warnings.push('SIGNING_SERVICE_PORT: ignored, since it is the address of a Kubernetes Service')
     } else if (value !== undefined && value !== '') {
       given[name] = value
+    }
+  }
+  for (const name of PROXY_VARIABLES) {
+    const { [name.toLowerCase()]: lower, ...rest } = given
+    if (lower !== undefined) {
+      given = { ...rest, [name]: lower }
     }
   }
   return given

@@ -20,6 +20,8 @@ const FINISH_MS = 50
 
 export interface ContainerRequest {
   readonly type: SignatureType
+  /** Whether `cades` has signing-time, as it must outside of PDFs (EN 319 122-1 6.3); `cms` always has it. */
+  readonly withSigningTime?: true
   readonly hashAlgorithm: HashAlgorithm
   /** Of the detached content. */
   readonly messageDigest: Uint8Array
@@ -117,13 +119,16 @@ function gatherAfter(
 
 function refuseMissing(
   path: CertificatePath,
-  { covered, problems }: RevocationEvidence,
+  { covered, told, problems }: RevocationEvidence,
   fallback: 'refuse' | 'b-t',
 ): void {
   if (fallback === 'refuse' && !covered.includes(path)) {
     const others =
       'the certificates of the timestamp authority are not those of before; try again in a moment'
-    throw new REVOCATION_UNAVAILABLE(problems.join('. ') || others)
+    // The log has the details, and whoever reads no log finds them in the cause
+    throw told.length === 0
+      ? new REVOCATION_UNAVAILABLE(others)
+      : new REVOCATION_UNAVAILABLE(told.join('. '), { cause: new Error(problems.join('. ')) })
   }
 }
 

@@ -43,6 +43,11 @@ export class DerReader {
     return this.#bytes.subarray(contentStart, end)
   }
 
+  /** Returns the next element's content where it has that tag, else undefined; not a copy. */
+  optionalContent(tag: number): Buffer | undefined {
+    return this.tag === tag ? this.content(tag) : undefined
+  }
+
   /** The next element with its tag and length; not a copy. */
   element(tag = this.tag): Buffer {
     const { start, end } = this.#next(tag)

@@ -39,11 +39,11 @@ export function readExtensionList(list: DerReader | undefined): Extensions {
   return extensions
 }
 
-/** @throws Error when one that is critical is not among those that are understood (RFC 5280 5.2) */
-export function refuseUnknownCritical(extensions: Extensions, understood: readonly string[]): void {
-  for (const [id, { critical }] of extensions) {
-    if (critical && !understood.includes(id)) {
-      throw new Error(`it has a critical extension that is not supported, ${id}`)
-    }
-  }
+/** Says which one is critical and not among those that are understood (RFC 5280 5.2); undefined where none is. */
+export function findUnknownCritical(
+  extensions: Extensions,
+  understood: readonly string[],
+): string | undefined {
+  const [id] = [...extensions].find(([id, { critical }]) => critical && !understood.includes(id)) ?? []
+  return id && `it has a critical extension that is not supported, ${id}`
 }

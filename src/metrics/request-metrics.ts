@@ -66,7 +66,7 @@ export class RequestMetrics {
     this.#durations.observe(labels, seconds)
   }
 
-  /** @param outcome `signed`, `client_left`, or the error's code */
+  /** @param outcome `signed`, `client_left`, `signed_unanswered`, or the error's code */
   countSignature(asked: AskedSignature, outcome: string): void {
     this.#signatures.inc({ ...asked, outcome })
   }

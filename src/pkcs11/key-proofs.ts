@@ -1,4 +1,5 @@
 import { HSM_BUSY, SIGNATURE_SELF_CHECK_FAILED } from '../errors.ts'
+import { explainRefusal } from './key-refusal.ts'
 import type { PoolKeys } from './pool-keys.ts'
 
 /** Why a key cannot be used with which wrong signatures are made. */
@@ -12,8 +13,12 @@ export interface KeyProofsOptions {
   readonly intervalMs: number
   /** Makes a test signature with a key; rejects unless it verified. */
   sign(key: number): Promise<unknown>
-  /** A test signature could not be made, or did not verify. */
-  onFailed(key: number, reason: string): void
+  /**
+   * A test signature could not be made, or did not verify.
+   *
+   * @param refusal what the token answered, where that is for good
+   */
+  onFailed(key: number, reason: string, refusal: string | undefined): void
 }
 
 /**
@@ -88,8 +93,14 @@ export class KeyProofs {
 
   #failed(key: number, failure: Error): void {
     const { keys, onFailed } = this.#options
-    const reason = failure instanceof SIGNATURE_SELF_CHECK_FAILED ? MISMATCH : 'the key does not sign'
+    const refusal = readRefusal(failure)
+    const unsigned = ['the key does not sign', ...(refusal === undefined ? [] : [`(${refusal})`])].join(' ')
+    const reason = failure instanceof SIGNATURE_SELF_CHECK_FAILED ? MISMATCH : unsigned
     keys.failed(key, reason)
-    onFailed(key, reason)
+    onFailed(key, reason, refusal)
   }
+}
+
+function readRefusal({ cause }: Error): string | undefined {
+  return cause instanceof Error && explainRefusal(cause.message) !== undefined ? cause.message : undefined
 }

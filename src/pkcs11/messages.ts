@@ -1,6 +1,8 @@
 /** What the HTTP process, the signer process and its session workers say to each other. */
 import type { KeySelector, SettingNames, TokenAccess } from '../config.ts'
 import type { SignatureAlgorithm, SignMechanism } from '../signature/signature-algorithm.ts'
+import type { KeyProtection } from './key-protection.ts'
+import type { ToldPin } from './pin-version.ts'
 import type { TokenFailure } from './return-values.ts'
 
 /** The private key that signs, as it was found on the token. */
@@ -15,6 +17,9 @@ export interface FoundKey {
   readonly publicKey?: Uint8Array
   /** DER of the certificate that belongs to the key; only looked for when no file gives it. */
   readonly certificate?: Uint8Array
+  /** The number of other certificates of the key on the token; only where that one was looked for. */
+  readonly otherCertificates?: number
+  readonly protection: KeyProtection
 }
 
 export interface FoundToken {
@@ -41,15 +46,10 @@ export interface OpenRequest {
   readonly access: TokenAccess
   readonly settings: SettingNames
   readonly keys: readonly KeyRequest[]
+  /** The PIN, where no file holds it: from a variable, or typed by a person. */
+  readonly givenPin?: string
   /** PINs that must not be told again. */
-  readonly refusedPins: RefusedPinDigests
-}
-
-/** Digests of what tokens refused, made with a secret of this run: from them nobody finds a PIN who cannot try it. */
-export interface RefusedPinDigests {
-  readonly secret: Uint8Array
-  /** Of library, serial number of the token and PIN: HMAC-SHA-256 in hex. */
-  readonly digests: readonly string[]
+  readonly refusedPins: readonly ToldPin[]
 }
 
 /** What was found for a key request, or why not. */
@@ -135,7 +135,7 @@ export type FromMainThread =
   | { readonly type: 'opened'; readonly token: FoundToken; readonly keys: readonly KeyOutcome[] }
   | { readonly type: 'open-failed'; readonly failure: OpenFailure }
   /** `C_Login` is about to be called: should nothing come after it, nobody knows what the token made of the PIN. */
-  | { readonly type: 'login-begun'; readonly pinDigest: string }
+  | { readonly type: 'login-begun'; readonly told: ToldPin }
   /** `C_Login` was called; said before what comes of it. */
   | { readonly type: 'login-answered'; readonly returnValue: string }
   | { readonly type: 'logged-in' }

@@ -1,4 +1,7 @@
 import { ConfigurationError, type ConfigurationProblem } from '../errors.ts'
+import { nameKey } from './key-name.ts'
+import { findForbiddenExposure, warnAboutExposure } from './key-protection.ts'
+import { explainRefusal } from './key-refusal.ts'
 import { type FoundKey, isFound, type KeyOutcome } from './messages.ts'
 import type { KeyState, KeyUse, PoolKey } from './pool-key.ts'
 
@@ -13,9 +16,12 @@ interface Entry {
 /** The keys of one token: which of them are there, what they are used with, and which of them sign. */
 export class PoolKeys {
   readonly #entries: readonly Entry[]
+  readonly #requireNonExtractable: boolean
   #testKey = 0
 
-  constructor(keys: readonly PoolKey[]) {
+  /** @param requireNonExtractable whether keys are refused of which there may be copies outside the token */
+  constructor(keys: readonly PoolKey[], requireNonExtractable = false) {
+    this.#requireNonExtractable = requireNonExtractable
     this.#entries = keys.map((key) => ({
       key,
       state: { state: 'unknown', since: new Date() },
@@ -72,6 +78,23 @@ export class PoolKeys {
     return { variable: certificate, message }
   }
 
+  /** Returns what is wrong with a key that the token refuses to sign with. */
+  describeRefusal(key: number, returnValue: string): ConfigurationProblem {
+    const { found, key: asked } = this.#at(key)
+    const { key: setting, keyChoice } = asked.request.settings
+    const name = nameKey(found as FoundKey)
+    const message =
+      `the token refuses to sign with the private key with ${name} (${returnValue}): ${explainRefusal(returnValue)}; ` +
+      `have the HSM allow it, or choose another key with ${keyChoice}`
+    return { variable: setting, message }
+  }
+
+  /** Returns what the operator should know of keys that are used, each a sentence without its capital. */
+  warnings(): string[] {
+    const found = this.#entries.flatMap((entry) => entry.found ?? [])
+    return found.flatMap((key) => [warnAboutExposure(key), warnAboutCertificates(key)]).filter(isText)
+  }
+
   /**
    * The token was opened.
    *
@@ -80,7 +103,9 @@ export class PoolKeys {
    * @returns what is wrong with those that cannot be used
    */
   opened(outcomes: readonly KeyOutcome[], attempt: number): readonly ConfigurationProblem[] {
-    const problems = this.#entries.flatMap((entry, key) => look(entry, outcomes[key] as KeyOutcome))
+    const problems = this.#entries.flatMap((entry, key) =>
+      look(entry, outcomes[key] as KeyOutcome, this.#requireNonExtractable),
+    )
     const usable = [...this.#entries.keys()].filter((key) => this.use(key) !== undefined)
     this.#testKey = usable[attempt % usable.length] ?? 0
     return problems
@@ -108,13 +133,35 @@ export class PoolKeys {
   }
 }
 
-function look(entry: Entry, outcome: KeyOutcome): readonly ConfigurationProblem[] {
+function warnAboutCertificates(key: FoundKey): string | undefined {
+  return key.otherCertificates
+    ? `the token holds ${key.otherCertificates + 1} certificates of the private key with ${nameKey(key)}: the newest ` +
+        'valid one is used; "signing-service certs" lists them, and "signing-service delete-cert" deletes one'
+    : undefined
+}
+
+function isText(text: string | undefined): text is string {
+  return text !== undefined
+}
+
+function look(
+  entry: Entry,
+  outcome: KeyOutcome,
+  requireNonExtractable: boolean,
+): readonly ConfigurationProblem[] {
   entry.use = undefined
   entry.found = undefined
   if (!isFound(outcome)) {
     const { variable, message, reason } = outcome
     enter(entry, 'unusable', reason)
     return [{ variable, message }]
+  }
+  const forbidden = requireNonExtractable
+    ? findForbiddenExposure(outcome, entry.key.request.settings.key)
+    : undefined
+  if (forbidden !== undefined) {
+    enter(entry, 'unusable', 'there may be copies of the private key outside the token, which is not allowed')
+    return [forbidden]
   }
   try {
     // Whoever is told of its certificate meanwhile looks for it here

@@ -136,8 +136,13 @@ export function describeFailure(error: unknown): TokenFailure {
   }
   const { message, method = '', code = 0 } = named(error as BindingError)
   // The binding calls all that it has no name for CKR_VENDOR_DEFINED
-  const returnValue = message === 'CKR_VENDOR_DEFINED' ? `0x${code.toString(16)}` : message
+  const returnValue = message === 'CKR_VENDOR_DEFINED' ? `0x${code.toString(16)}` : withoutPath(message)
   return { returnValue, call: method, recovery: RECOVERIES[returnValue] ?? 'device' }
+}
+
+/** Hides the message of an error that names a file: /health/ready shows it to everybody who asks. */
+function withoutPath(message: string): string {
+  return message.includes('/') ? 'an error that is no return value' : message
 }
 
 interface BindingError {

@@ -38,6 +38,8 @@ export interface SessionsOptions {
   onDead(reason: string, kind: RestartReason): void
   /** No signature verified: the certificate is that of another key, or the HSM is faulty. Ends it as `onDead` does. */
   onMismatch(): void
+  /** The token refused all test signatures for good. Ends it as `onDead` does. */
+  onRefused(returnValue: string): void
   /** The token said something about the PIN: it must not be tried again. Ends it as `onDead` does. */
   onPinRefused(failure: TokenFailure): void
 }

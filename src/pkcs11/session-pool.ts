@@ -5,9 +5,15 @@
 import type { BaseLogger } from 'pino'
 import type { HsmConfiguration, TokenAccess } from '../config.ts'
 import { defined } from '../configuration/defined.ts'
-import { ConfigurationError, HSM_UNAVAILABLE, SIGNATURE_SELF_CHECK_FAILED } from '../errors.ts'
+import {
+  ConfigurationError,
+  type ConfigurationProblem,
+  HSM_UNAVAILABLE,
+  SIGNATURE_SELF_CHECK_FAILED,
+} from '../errors.ts'
 import { KeyProofs, MISMATCH } from './key-proofs.ts'
-import type { FoundKey, KeyOutcome, RefusedPinDigests, SignOrder } from './messages.ts'
+import type { FoundKey, KeyOutcome, SignOrder } from './messages.ts'
+import type { ToldPin } from './pin-version.ts'
 import type { KeyUse, PoolKey } from './pool-key.ts'
 import { PoolKeys } from './pool-keys.ts'
 import type { PoolObserver } from './pool-observer.ts'
@@ -21,7 +27,6 @@ import type { Work } from './work.ts'
 /** How often sessions and queue are looked at. */
 const TICK_MS = 100
 
-const NO_PINS: RefusedPinDigests = { secret: Buffer.alloc(0), digests: [] }
 const NO_SESSIONS = { opening: 0, idle: 0, busy: 0, zombie: 0 }
 
 export interface PoolOptions {
@@ -32,9 +37,11 @@ export interface PoolOptions {
   /** The token was reached, and the configuration does not fit it. */
   onMisconfigured(error: ConfigurationError): void
   /** PINs that must not be told again; none unless given. */
-  refusedPins?(): RefusedPinDigests
-  /** The token is about to be told the PIN, by its digest. */
-  onLogin?(pinDigest: string): void
+  refusedPins?(): readonly ToldPin[]
+  /** The PIN, in place of the one that the environment holds. */
+  readonly givenPin?: string
+  /** The token is about to be told this PIN. */
+  onLogin?(told: ToldPin): void
   /** The token refused the PIN: nothing is tried any more. */
   onPinRefused?(): void
   readonly log: BaseLogger
@@ -67,21 +74,23 @@ export class SessionPool {
   #everProved = false
   readonly #ticking: NodeJS.Timeout
   #closing = false
+  /** The warnings about keys that were logged last. */
+  #warned = ''
 
   /** @param supervise how its events get a supervisor; a test hands in its own */
   constructor(
     options: PoolOptions,
     supervise = (events: SupervisorEvents): SupervisorCalls =>
-      new Supervisor({ refusedPins: () => NO_PINS, ...options, request: createOpenRequest(options), events }),
+      new Supervisor({ refusedPins: () => [], ...options, request: createOpenRequest(options), events }),
   ) {
     const { hsm, keys } = options
     this.#options = options
-    this.#keys = new PoolKeys(keys)
+    this.#keys = new PoolKeys(keys, hsm.requireNonExtractableKeys)
     this.#proofs = new KeyProofs({
       keys: this.#keys,
       intervalMs: hsm.keepAliveMs,
       sign: (key) => this.prove(key),
-      onFailed: (key, reason) => this.#keyFailed(key, reason),
+      onFailed: (...told) => this.#keyFailed(...told),
     })
     this.#jobs = new SigningJobs({
       hsm,
@@ -97,7 +106,7 @@ export class SessionPool {
       onLoggedIn: () => this.#sessions?.loggedIn(),
       onLogInFailed: (failure) => this.#sessions?.logInFailed(failure),
       onLost: () => this.#lost(),
-      onLogin: (pinDigest) => options.onLogin?.(pinDigest),
+      onLogin: (told) => options.onLogin?.(told),
       onPinRefused: () => options.onPinRefused?.(),
       onMisconfigured: options.onMisconfigured,
     })
@@ -143,6 +152,13 @@ export class SessionPool {
   /** Whether a key is not there, or does not sign. */
   isUnusable(key: number): boolean {
     return this.#keys.state(key).state === 'unusable'
+  }
+
+  /** Logs what the operator should know of the keys, though they are used. */
+  warnAboutKeys(): void {
+    for (const warning of this.#keys.warnings()) {
+      this.#options.log.warn(warning)
+    }
   }
 
   /**
@@ -201,7 +217,17 @@ export class SessionPool {
     for (const { variable, message } of problems) {
       this.#options.log.error({ variable }, `a signer cannot sign any more: ${variable}: ${message}`)
     }
+    this.#warnIfNew()
     this.#startSessions(createTestWork(testKey, use as KeyUse))
+  }
+
+  /** A token that is opened again and again says the same of its keys. */
+  #warnIfNew(): void {
+    const warnings = this.#keys.warnings().join()
+    if (warnings !== this.#warned) {
+      this.#warned = warnings
+      this.warnAboutKeys()
+    }
   }
 
   #startSessions(test: Work): void {
@@ -219,6 +245,7 @@ export class SessionPool {
       onSlow: (job) => this.#jobs.repeat(job, 'slow'),
       onDead: (reason, kind) => supervisor.replace(reason, kind),
       onMismatch: () => this.#mismatched(test.key),
+      onRefused: (returnValue) => this.#refused(test.key, returnValue),
       onPinRefused: ({ returnValue }) => supervisor.refusePin(returnValue),
     })
   }
@@ -245,18 +272,38 @@ export class SessionPool {
     }
   }
 
+  /** The token refuses for good what it was never seen to do. */
+  #refused(key: number, returnValue: string): void {
+    const problem = this.#keys.describeRefusal(key, returnValue)
+    this.#supervisor.misconfigured(
+      new ConfigurationError([problem]),
+      `the token refuses to sign with the private key (${returnValue})`,
+    )
+  }
+
   /** Requests with one key do not sign, while those with others may. */
-  #keyFailed(key: number, reason: string): void {
+  #keyFailed(key: number, reason: string, refusal: string | undefined): void {
     if (this.#closing) {
       return
     }
-    const isNew = reason === MISMATCH && !this.#keys.everProved(key)
-    const problem = isNew ? this.#keys.describeMismatch(key) : undefined
+    const problem = this.#keys.everProved(key) ? undefined : this.#describeFailed(key, reason, refusal)
     if (problem === undefined) {
       this.#options.log.error({ key: this.#keys.describe(key) }, `a key cannot be used: ${reason}`)
     } else {
       this.#options.onMisconfigured(new ConfigurationError([problem]))
     }
+  }
+
+  /** Returns what may be wrong with the configuration; undefined where it is not to blame. */
+  #describeFailed(
+    key: number,
+    reason: string,
+    refusal: string | undefined,
+  ): ConfigurationProblem | undefined {
+    if (refusal !== undefined) {
+      return this.#keys.describeRefusal(key, refusal)
+    }
+    return reason === MISMATCH ? this.#keys.describeMismatch(key) : undefined
   }
 
   #tick(): void {

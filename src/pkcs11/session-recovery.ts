@@ -1,6 +1,7 @@
 /** What becomes of sessions that fail: another try, a rest, another in their place, or the end of their process. */
 import { backoffMs, restMs } from './backoff.ts'
 import { Job } from './job.ts'
+import { explainRefusal } from './key-refusal.ts'
 import { type TokenFailure, WRONG_SIGNATURE } from './return-values.ts'
 import type { Session } from './session.ts'
 import type { SessionGroup } from './session-group.ts'
@@ -198,8 +199,11 @@ export class SessionRecovery {
     if (!hopeless && failed.length + this.#group.count().zombie < sessions.length) {
       return
     }
-    if (hopeless && failed.every(({ lastFailure }) => lastFailure === WRONG_SIGNATURE.returnValue)) {
+    const answers = failed.map(({ lastFailure = '' }) => lastFailure)
+    if (hopeless && answers.every((answer) => answer === WRONG_SIGNATURE.returnValue)) {
       this.#group.end(options.onMismatch)
+    } else if (hopeless && answers.every((answer) => explainRefusal(answer) !== undefined)) {
+      this.#group.end(() => options.onRefused(answers[0] as string))
     } else {
       this.#group.die(reason)
     }

@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { extname } from 'node:path'
 import type { Duplex } from 'node:stream'
-import type { PinSource } from '../config.ts'
+import { childEnvironment } from './child-environment.ts'
 import type {
   FromMainThread,
   FromSignerProcess,
@@ -13,7 +13,7 @@ import type {
 } from './messages.ts'
 import { FIRST_CHANNEL, SessionChannels } from './session-channels.ts'
 
-const MAIN = new URL(`./process/main${extname(import.meta.filename)}`, import.meta.url)
+const MAIN = new URL(`./process/entry${extname(import.meta.filename)}`, import.meta.url)
 
 /** A running signer process, seen from the HTTP process. */
 export class SignerProcess {
@@ -23,20 +23,17 @@ export class SignerProcess {
 
   /**
    * @param sessions how many there can be at once
-   * @param pin where it is found: a process that has it in a file does not get that of the environment; nor does any
-   *   get other secrets that stand there
    * @param onMessage called for every message
    * @param onEnd called once, with how it ended, for example `signal SIGSEGV`, or why it could not be started
    * @throws Error where the system refuses at once
    */
   constructor(
     sessions: number,
-    pin: PinSource,
     onMessage: (message: FromSignerProcess) => void,
     onEnd: (how: string) => void,
   ) {
     this.#child = fork(MAIN, [String(process.pid)], {
-      env: { ...process.env, TSA_PASSWORD: undefined, ...('file' in pin && { HSM_PIN: undefined }) },
+      env: childEnvironment(),
       serialization: 'advanced',
       // What a PKCS#11 library prints goes to stderr: stdout is for the log alone
       stdio: ['ignore', 2, 2, 'ipc', ...Array.from({ length: sessions }, () => 'pipe' as const)],
@@ -55,7 +52,8 @@ export class SignerProcess {
     this.#ended = once(this.#child, 'exit')
       .then(
         ([code, signal]) => (signal === null ? `exit code ${code}` : `signal ${signal}`),
-        (error) => error.message,
+        // Its message names the path of the program
+        (error: NodeJS.ErrnoException) => `${error.code}`,
       )
       .then(onEnd)
   }

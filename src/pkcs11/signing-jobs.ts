@@ -70,7 +70,11 @@ export class SigningJobs {
     client?.onLeave(() => this.#abandon(job))
     this.#enqueue(job)
     try {
-      return await job.signature
+      const signature = await job.signature
+      if (client !== undefined) {
+        client.signed = true
+      }
+      return signature
     } finally {
       if (job.hedged) {
         // The other session was faster
@@ -109,7 +113,7 @@ export class SigningJobs {
     job.lastFailure = failure.returnValue
     if (failure.recovery === 'permanent') {
       this.#options.onDoubt(job.key)
-      this.#drop(job, new HSM_UNAVAILABLE())
+      this.#drop(job, new HSM_UNAVAILABLE({ cause: new Error(failure.returnValue) }))
     } else if (failure.recovery === 'throttled' && job.mayBeRepeated) {
       this.#queue.rest(job, repeatMs(job), () => this.repeat(job, failure.returnValue))
     } else {

@@ -1,5 +1,7 @@
 import type { BaseLogger } from 'pino'
 import type { HsmConfiguration } from '../config.ts'
+import { defined } from '../configuration/defined.ts'
+import { pinOfEnvironment } from '../configuration/pin.ts'
 import { ConfigurationError } from '../errors.ts'
 import { retryMs } from './backoff.ts'
 import { LoginGuard } from './login-guard.ts'
@@ -11,10 +13,10 @@ import {
   type KeyOutcome,
   type OpenFailure,
   type OpenRequest,
-  type RefusedPinDigests,
   type ToSignerProcess,
 } from './messages.ts'
 import { OpenPatience } from './open-patience.ts'
+import type { ToldPin } from './pin-version.ts'
 import type { PoolObserver, RestartReason } from './pool-observer.ts'
 import { RepeatedWarning } from './repeated-warning.ts'
 import { RestartPace } from './restart-pace.ts'
@@ -40,7 +42,7 @@ export interface SupervisorEvents {
   /** The process has gone and all that was in flight in it. */
   onLost(): void
   /** `C_Login` is about to be called. */
-  onLogin(pinDigest: string): void
+  onLogin(told: ToldPin): void
   /** The token refused the PIN: nothing is tried any more. */
   onPinRefused(): void
   /** It will never work with this configuration, and did not once so far. */
@@ -49,9 +51,11 @@ export interface SupervisorEvents {
 
 export interface SupervisorOptions {
   readonly hsm: Pick<HsmConfiguration, 'sessions' | 'zombieLimit'>
-  readonly request: Omit<OpenRequest, 'refusedPins'>
+  readonly request: Omit<OpenRequest, 'givenPin' | 'refusedPins'>
+  /** The PIN, in place of the one that the environment holds. */
+  readonly givenPin?: string
   /** PINs that must not be told again. */
-  refusedPins(): RefusedPinDigests
+  refusedPins(): readonly ToldPin[]
   readonly events: SupervisorEvents
   readonly log: BaseLogger
   readonly observer: PoolObserver
@@ -99,16 +103,15 @@ export class Supervisor {
     this.#restartTimer = undefined
     this.#pace.started()
     try {
-      const { hsm, request } = this.#options
+      const { hsm } = this.#options
       const started: SignerProcess = new SignerProcess(
         hsm.sessions + hsm.zombieLimit,
-        request.access.pin,
         (message) => started === this.#process && this.#receive(message),
         (how) => started === this.#process && this.#lost(`the signer process ended (${how})`, 'crash'),
       )
       this.#process = started
     } catch (error) {
-      this.#lost(`the signer process cannot be started (${(error as Error).message})`, 'crash')
+      this.#lost(`the signer process cannot be started (${(error as NodeJS.ErrnoException).code})`, 'crash')
       return
     }
     this.#open()
@@ -138,9 +141,14 @@ export class Supervisor {
 
   /** Stops for good: the PIN must not be tried again until somebody has corrected it. */
   refusePin(returnValue: string): void {
+    const { access, settings } = this.#options.request
+    const remedy =
+      'variable' in access.pin
+        ? `correct ${access.pin.variable}, then restart`
+        : `correct the file of ${settings.pin}, then send SIGHUP`
     this.#options.log.error(
       { returnValue },
-      'the token refused the PIN; it is not tried again, since wrong PINs lock the user: correct it, then send SIGHUP',
+      `the token refused the PIN; it is not tried again, since wrong PINs lock the user: ${remedy}`,
     )
     this.#stop('pin refused', `the token refused the PIN (${returnValue})`)
     this.#options.events.onPinRefused()
@@ -175,7 +183,8 @@ export class Supervisor {
       this.replace('the token does not answer', 'hang')
     }, this.#patience.begin())
     const { request, refusedPins } = this.#options
-    this.send({ type: 'open', ...request, refusedPins: refusedPins() })
+    const givenPin = this.#options.givenPin ?? pinOfEnvironment(request.access.pin)
+    this.send({ type: 'open', ...request, ...defined({ givenPin }), refusedPins: refusedPins() })
   }
 
   #receive(message: FromSignerProcess): void {
@@ -185,7 +194,7 @@ export class Supervisor {
       case 'open-failed':
         return this.#openFailed(message.failure)
       case 'login-begun':
-        this.#options.events.onLogin(message.pinDigest)
+        this.#options.events.onLogin(message.told)
         return this.#login.begun()
       case 'login-answered':
         return this.#loginAnswered(message.returnValue)

@@ -14,8 +14,14 @@ const SHA256 = findHashAlgorithm('sha256') as HashAlgorithm
  * What became of it shows in the state of the session that it is given to.
  *
  * @param key its place among the keys of the pool
+ * @param hash one that the key may be used with
  */
-export function createTestWork(key: number, use: KeyUse, hash = SHA256): Work {
+export function createTestWork(key: number, use: KeyUse, hash = testHash(use)): Work {
   const digest = createHash(hash.nodeName).update(MESSAGE).digest()
   return createWork(key, use, hash, { digest, message: MESSAGE })
+}
+
+/** Returns SHA-256 unless the certificate of the key demands another hash, with which alone its signatures verify. */
+function testHash({ algorithm: { hashes } }: KeyUse): HashAlgorithm {
+  return hashes.includes(SHA256) ? SHA256 : (hashes[0] as HashAlgorithm)
 }

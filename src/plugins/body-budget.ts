@@ -4,7 +4,7 @@ import fp from 'fastify-plugin'
 import type { Registry } from 'prom-client'
 import { BODY_PERIOD_MS } from '../common/arrival.ts'
 import { SERVICE_BUSY } from '../errors.ts'
-import { registerBodyMetrics } from '../metrics/intake-metrics.ts'
+import { registerGauge } from '../metrics/gauge.ts'
 
 type EndBody = (error: Error) => void
 
@@ -78,7 +78,20 @@ export const bodyBudget = fp<BodyBudgetOptions>(
       done()
     })
 
-    registerBodyMetrics(registry, { limit: LIMIT, used: () => held })
+    registerGauge(registry, {
+      name: 'signing_service_http_body_bytes',
+      help: 'Bytes of memory that the bodies of requests take.',
+      collect() {
+        this.set(held)
+      },
+    })
+    registerGauge(registry, {
+      name: 'signing_service_http_body_bytes_limit',
+      help: 'Bytes of memory that they may take before others are refused.',
+      collect() {
+        this.set(LIMIT)
+      },
+    })
   },
   { name: 'body-budget', dependencies: ['http-manners'] },
 )

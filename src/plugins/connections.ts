@@ -6,7 +6,8 @@ import fp from 'fastify-plugin'
 import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
 import { BODY_PERIOD_MS } from '../common/arrival.ts'
-import { registerConnectionMetrics } from '../metrics/intake-metrics.ts'
+import { registerGauge } from '../metrics/gauge.ts'
+import { ReasonCounter } from '../metrics/reason-counter.ts'
 import { RepeatedWarning } from '../pkcs11/repeated-warning.ts'
 import { closeInStages } from './close-in-stages.ts'
 
@@ -20,8 +21,14 @@ export interface ConnectionsOptions {
 /** Bytes of a body that are discarded once it is refused, so that its connection serves the next request. */
 const MAX_DISCARDED = 65_536
 
-/** Requests on a connection that are not answered yet, and when the headers of each had come. */
-type Unanswered = Map<IncomingMessage, number>
+/**
+ * Requests that may wait for an answer behind others on their connections, on all of them together. Node reads thousands
+ * of short ones at once: without a limit a few kilobytes would cost seconds, and their answers hundreds of megabytes.
+ */
+const MAX_BEHIND = 256
+
+/** Answers on a connection that are not sent yet, and when the headers of the request of each had come. */
+type Unanswered = Map<ServerResponse, number>
 
 /**
  * Bounds the connections and ends those that nobody needs: when one too many comes, when the service closes, and when a
@@ -32,9 +39,17 @@ export const connections = fp<ConnectionsOptions>(
     const open = new Map<Socket, Unanswered>()
     /** Open connections without a request in progress, the longest unused first. */
     const idle = new Set<Socket>()
+    /** Requests that wait behind others. */
+    let behind = 0
     let closing = false
     const warning = new RepeatedWarning(log)
-    const shed = registerConnectionMetrics(registry, { limit, used: () => open.size })
+    const shed = new ReasonCounter({
+      registry,
+      name: 'signing_service_http_connections_shed_total',
+      help: 'Connections that were closed since one too many came, or too many requests on them, by what they were.',
+      label: 'reason',
+      words: ['idle', 'slow', 'new', 'pipelined'],
+    })
 
     function forget(socket: Socket): void {
       open.delete(socket)
@@ -52,12 +67,12 @@ export const connections = fp<ConnectionsOptions>(
       one.destroy()
     }
 
-    /** Finds a connection whose request has been arriving for so long that its caller has hardly waited for an answer. */
+    /** Finds a connection whose caller has hardly waited for an answer, as it sends or reads so slowly. */
     function findSlow(): Socket | undefined {
       const longAgo = performance.now() - BODY_PERIOD_MS
       for (const [socket, unanswered] of open) {
-        for (const [request, since] of unanswered) {
-          if (!request.complete && since < longAgo) {
+        for (const [response, since] of unanswered) {
+          if ((!response.req.complete || response.writableEnded) && since < longAgo) {
             return socket
           }
         }
@@ -70,6 +85,7 @@ export const connections = fp<ConnectionsOptions>(
         // After what was written has been sent
         socket.destroySoon()
       }
+      idle.clear()
     }
 
     app.server.on('connection', (socket: Socket) => {
@@ -77,22 +93,36 @@ export const connections = fp<ConnectionsOptions>(
         shedOne(socket)
       }
       if (!socket.destroyed) {
-        open.set(socket, new Map())
+        const unanswered: Unanswered = new Map()
+        open.set(socket, unanswered)
         idle.add(socket)
-        socket.once('close', () => forget(socket))
+        socket.once('close', () => {
+          forget(socket)
+          endQueued([...unanswered.keys()])
+        })
       }
     })
-    app.server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+
+    function note(request: IncomingMessage, response: ServerResponse): void {
       const { socket } = request
       const unanswered = open.get(socket)
       if (unanswered === undefined) {
-        // It was closed while this request waited to be read
         return
       }
-      unanswered.set(request, performance.now())
+      if (unanswered.size > 0 && behind === MAX_BEHIND) {
+        warning.say('too many requests wait behind others on their connections: some of these are closed')
+        shed.count('pipelined')
+        forget(socket)
+        ignoreRest(socket)
+        socket.destroy()
+        return
+      }
+      behind += unanswered.size > 0 ? 1 : 0
+      unanswered.set(response, performance.now())
       idle.delete(socket)
       response.on('close', () => {
-        unanswered.delete(request)
+        behind -= unanswered.size > 1 ? 1 : 0
+        unanswered.delete(response)
         if (unanswered.size === 0 && open.has(socket)) {
           idle.add(socket)
         }
@@ -101,6 +131,16 @@ export const connections = fp<ConnectionsOptions>(
           endIdle()
         }
       })
+    }
+
+    // Before all that deals with requests
+    app.server.prependListener('request', note)
+    app.server.prependListener('checkExpectation', note)
+    app.addHook('onRequest', (request, _reply, done) => {
+      // Nobody waits for the answer where the connection was closed before the request was read
+      if (!request.raw.socket.destroyed) {
+        done()
+      }
     })
     app.addHook('onSend', (request, reply, payload, done) => {
       if (isStillArriving(request, reply)) {
@@ -113,6 +153,21 @@ export const connections = fp<ConnectionsOptions>(
       closing = true
       endIdle()
     })
+
+    registerGauge(registry, {
+      name: 'signing_service_http_connections',
+      help: 'Connections that are open.',
+      collect() {
+        this.set(open.size)
+      },
+    })
+    registerGauge(registry, {
+      name: 'signing_service_http_connections_limit',
+      help: 'Connections that may be open before others are closed.',
+      collect() {
+        this.set(limit)
+      },
+    })
   },
   { name: 'connections' },
 )
@@ -124,4 +179,25 @@ function isStillArriving({ raw }: FastifyRequest, reply: FastifyReply): boolean 
     return false
   }
   return encoding !== undefined || Number(length) > MAX_DISCARDED || reply.getHeader('connection') === 'close'
+}
+
+/**
+ * Has the answers that waited behind another one end with their connection. Node tells that one alone, and nobody would
+ * hear that a client left for which a signature was made.
+ */
+function endQueued(responses: readonly ServerResponse[]): void {
+  for (const response of responses.filter(({ socket }) => socket === null)) {
+    response.destroy()
+    response.emit('close')
+  }
+}
+
+/**
+ * Has Node make nothing of the requests that stand in what it has read of a connection. It parses all of that, though the
+ * connection is closed, and would keep thousands of requests until the end of the turn.
+ */
+function ignoreRest(socket: Socket & { parser?: { onIncoming?: () => number } }): void {
+  if (socket.parser?.onIncoming !== undefined) {
+    socket.parser.onIncoming = () => 0
+  }
 }

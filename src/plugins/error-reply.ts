@@ -35,11 +35,18 @@ export const errorReply = fp(
     })
 
     app.setErrorHandler((error: FastifyError, request, reply) => {
+      if (request.is404 && !isOurs(error)) {
+        // Whatever the framework has against its headers: nothing here would answer it
+        return answerNotFound(request, reply)
+      }
       return sendError(translate(error, request), request, reply)
     })
 
-    app.setNotFoundHandler((request, reply) => {
-      const allowed = allowedMethods(methodsByPath.get(pathOf(request.url)))
+    app.setNotFoundHandler(answerNotFound)
+
+    function answerNotFound(request: FastifyRequest, reply: FastifyReply): FastifyReply {
+      const path = pathOf(request.url)
+      const allowed = allowedMethods(methodsByPath.get(path) ?? methodsByPath.get(patternOf(path)))
       if (allowed.length === 0) {
         return sendError(new NOT_FOUND(), request, reply)
       }
@@ -48,7 +55,7 @@ export const errorReply = fp(
         return reply.status(204).send()
       }
       return sendError(new METHOD_NOT_ALLOWED(allowed.join(', ')), request, reply)
-    })
+    }
   },
   { name: 'error-reply', dependencies: ['request-log'] },
 )
@@ -86,6 +93,9 @@ function translate(error: FastifyError, request: FastifyRequest): ServiceError {
       // Nobody reads this any more
       return new INVALID_REQUEST('body: ended before it was complete')
   }
+  if (error.code?.startsWith('FST_') && error.statusCode !== undefined && error.statusCode < 500) {
+    return new INVALID_REQUEST('the request cannot be read; see its headers')
+  }
   if (!isOurs(error)) {
     request.log.error({ err: error }, 'an unexpected error')
     return new INTERNAL_ERROR()
@@ -105,8 +115,17 @@ function allowedMethods(registered: ReadonlySet<string> = new Set()): string[] {
   return methods.length === 0 ? [] : [...methods, 'OPTIONS']
 }
 
+/** Returns the pattern that a path would have whose last part is the name of a signer. */
+function patternOf(path: string): string {
+  return path.replace(/[^/]+$/, ':signer')
+}
+
 /** The path of an address as the router reads it: absolute form or not, decoded, without a slash at its end. */
 function pathOf(url: string): string {
+  if (url === '*') {
+    // The service as a whole (RFC 9110 9.3.7), which the router takes for its root
+    return '/'
+  }
   const path = url
     .replace(/^https?:\/\/.*?\//, '/')
     .replace(/[?#].*$/s, '')

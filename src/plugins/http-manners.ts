@@ -1,6 +1,7 @@
+import type { IncomingMessage } from 'node:http'
 import { performance } from 'node:perf_hooks'
 import fp from 'fastify-plugin'
-import { UNSUPPORTED_MEDIA_TYPE } from '../errors.ts'
+import { HEADERS_TOO_LARGE, INVALID_REQUEST, UNSUPPORTED_MEDIA_TYPE } from '../errors.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -9,7 +10,7 @@ declare module 'fastify' {
   }
 }
 
-/** What holds for every request: its id goes back, bodies are plain JSON. */
+/** Applies to every request: its id goes back, it names one host, and its body is plain JSON. */
 export const httpManners = fp(
   async (app) => {
     // Fastify reads JSON by itself, whole and at any address, and text, which a page of any origin may send
@@ -18,7 +19,7 @@ export const httpManners = fp(
     app.addHook('onRequest', (request, reply, done) => {
       request.arrivedAt = performance.now()
       reply.header('x-request-id', request.id)
-      done()
+      done(findProblem(request.raw))
     })
     // After the hooks that let a browser read the refusal, before the body is read
     app.addHook('preParsing', (request, reply, payload, done) => {
@@ -33,3 +34,18 @@ export const httpManners = fp(
   },
   { name: 'http-manners' },
 )
+
+/** Headers of a request. Node leaves out those beyond a thousand without a word, and Origin could be one of them. */
+const MAX_HEADERS = 200
+
+function findProblem({ httpVersion, rawHeaders }: IncomingMessage): Error | undefined {
+  // Names and values in turn
+  if (rawHeaders.length > 2 * MAX_HEADERS) {
+    return new HEADERS_TOO_LARGE()
+  }
+  // RFC 9112 3.2; HTTP/1.0 has no need of one
+  const hosts = rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host').length
+  return hosts === 1 || (hosts === 0 && httpVersion === '1.0')
+    ? undefined
+    : new INVALID_REQUEST('a request must have one Host header')
+}

@@ -1,68 +1,135 @@
-/** Answers to what never reaches a route, and so none of the hooks: in the shape of all others, and logged like them. */
-import { randomUUID } from 'node:crypto'
-import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http'
+/** Answers what never reaches a route, and so none of the hooks: in the shape of all other refusals, and logged like them. */
+import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
 import type { ErrorReply } from '../../schemas/error.ts'
 import { EXPECTATION_FAILED, HEADERS_TOO_LARGE, INVALID_REQUEST, REQUEST_TIMEOUT } from '../errors.ts'
 import { sendError } from './error-reply.ts'
+import type { LineLimit } from './line-limit.ts'
+import { callerRequestId, createRequestId } from './request-id.ts'
 
 /** Milliseconds in which a client can read why it was refused, before its connection is closed under it. */
 const LINGER_MS = 2_000
-
-/** The path cannot be decoded. */
-export function refuseAddress(request: FastifyRequest, reply: FastifyReply): void {
-  const error = new INVALID_REQUEST('the address is not a valid path')
-  request.logDetails = {}
-  reply.header('x-request-id', request.id)
-  sendError(error, request, reply)
-  logRefusal(request.log, error, { method: request.method })
-}
-
-/** What is not HTTP, or came too slowly, gets an answer where one can still be sent. */
-export function refuseConnection(logger: Logger) {
-  return (error: NodeJS.ErrnoException, socket: Socket): void => {
-    if (error.code === 'ECONNRESET') {
-      socket.destroy()
-      return
-    }
-    if (!socket.writable) {
-      // It was answered already and is still sending
-      return
-    }
-    const requestId = randomUUID()
-    const refusal = refusalOf(error)
-    const body = describe(refusal, requestId)
-    socket.end(
-      `HTTP/1.1 ${refusal.statusCode} ${STATUS_CODES[refusal.statusCode]}\r\nContent-Type: application/json; charset=utf-8\r\n` +
-        `X-Request-Id: ${requestId}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
-    )
-    setTimeout(() => socket.destroy(), LINGER_MS).unref()
-    // The error itself holds the bytes that were received
-    logRefusal(logger, refusal, { requestId, reason: error.code })
-  }
-}
-
-/** An expectation other than 100-continue (RFC 9110 10.1.1), which Node would refuse without a body. */
-export function refuseExpectation(logger: Logger, requestId: (request: IncomingMessage) => string) {
-  return (request: IncomingMessage, response: ServerResponse): void => {
-    const id = requestId(request)
-    const refusal = new EXPECTATION_FAILED()
-    response
-      .writeHead(refusal.statusCode, {
-        'content-type': 'application/json; charset=utf-8',
-        'x-request-id': id,
-      })
-      .end(describe(refusal, id))
-    logRefusal(logger, refusal, { requestId: id, method: request.method })
-  }
-}
 
 interface Refusal {
   readonly statusCode: number
   readonly code: string
   readonly message: string
+}
+
+/** A request on a connection, and the one before it where that is not answered yet. */
+interface Exchange {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  before: Exchange | undefined
+}
+
+export class MalformedRequests {
+  readonly #logger: Logger
+  readonly #lines: LineLimit
+  /** The last request of each connection. */
+  readonly #last = new WeakMap<Socket, Exchange>()
+  /** Connections on which nothing is read any more. */
+  readonly #refused = new WeakSet<Socket>()
+
+  constructor(logger: Logger, lines: LineLimit) {
+    this.#logger = logger
+    this.#lines = lines
+  }
+
+  watch(server: Server): void {
+    server.on('request', (request, response) => this.#note(request, response))
+    server.on('connect', (request, socket) => this.#refuseTunnel(request, socket as Socket))
+    server.on('checkExpectation', (request, response) => this.#refuseExpectation(request, response))
+  }
+
+  /** Refuses a path that cannot be decoded. */
+  refuseAddress(request: FastifyRequest, reply: FastifyReply): void {
+    const error = new INVALID_REQUEST('the address is not a valid path')
+    request.logDetails = {}
+    reply.header('x-request-id', request.id)
+    sendError(error, request, reply)
+    this.#log(error, { requestId: request.id, ...callerRequestId(request.raw), method: request.method })
+  }
+
+  /** Refuses what is not HTTP, or came too slowly, where an answer can still be sent. */
+  refuseConnection(error: NodeJS.ErrnoException, socket: Socket): void {
+    if (error.code === 'ECONNRESET') {
+      socket.destroy()
+      return
+    }
+    if (this.#refused.has(socket)) {
+      return
+    }
+    this.#refused.add(socket)
+    // Requests that came before it, whole, are answered first
+    const response = this.#findUnanswered(socket)
+    if (response === undefined) {
+      this.#end(socket, error)
+    } else {
+      response.once('close', () => this.#end(socket, error))
+    }
+  }
+
+  #note(request: IncomingMessage, response: ServerResponse): void {
+    const before = this.#last.get(request.socket)
+    if (before !== undefined) {
+      // One answer follows another: who waits for the last of them waits for all
+      before.before = undefined
+    }
+    const isAnswered = before === undefined || before.response.writableFinished
+    this.#last.set(request.socket, { request, response, before: isAnswered ? undefined : before })
+  }
+
+  /** Returns the last answer on its way to a request that came whole. */
+  #findUnanswered(socket: Socket): ServerResponse | undefined {
+    const last = this.#last.get(socket)
+    const whole = last?.request.complete ? last : last?.before
+    return whole === undefined || whole.response.writableFinished ? undefined : whole.response
+  }
+
+  #end(socket: Socket, error: NodeJS.ErrnoException): void {
+    // It was asked to close, or has ended
+    if (socket.writable) {
+      const requestId = createRequestId()
+      const refusal = refusalOf(error)
+      write(socket, refusal, requestId)
+      // The error itself holds the bytes that were received
+      this.#log(refusal, { requestId, reason: error.code })
+    }
+  }
+
+  /** CONNECT asks for a tunnel (RFC 9110 9.3.6), and Node would close its connection without an answer. */
+  #refuseTunnel(request: IncomingMessage, socket: Socket): void {
+    // Node has let go of the connection: an error of it would end the process
+    socket.on('error', () => socket.destroy()).resume()
+    const requestId = createRequestId()
+    const refusal = new INVALID_REQUEST('CONNECT is not answered, as this is no proxy')
+    write(socket, refusal, requestId)
+    this.#log(refusal, { requestId, ...callerRequestId(request), method: request.method })
+  }
+
+  /** Refuses an expectation other than 100-continue (RFC 9110 10.1.1); Node would do so without a body. */
+  #refuseExpectation(request: IncomingMessage, response: ServerResponse): void {
+    const requestId = createRequestId()
+    const refusal = new EXPECTATION_FAILED()
+    const body = describe(refusal, requestId)
+    response
+      .writeHead(refusal.statusCode, {
+        'content-type': 'application/json; charset=utf-8',
+        'content-length': Buffer.byteLength(body),
+        'x-request-id': requestId,
+      })
+      .end(body)
+    this.#log(refusal, { requestId, ...callerRequestId(request), method: request.method })
+  }
+
+  #log({ statusCode, code }: Refusal, details: Record<string, unknown>): void {
+    if (this.#lines.admits(code)) {
+      this.#logger.warn({ route: 'none', ...details, statusCode, code }, 'request refused')
+    }
+  }
 }
 
 function refusalOf({ code }: NodeJS.ErrnoException): Refusal {
@@ -76,15 +143,16 @@ function refusalOf({ code }: NodeJS.ErrnoException): Refusal {
   }
 }
 
+function write(socket: Socket, refusal: Refusal, requestId: string): void {
+  const body = describe(refusal, requestId)
+  socket.end(
+    `HTTP/1.1 ${refusal.statusCode} ${STATUS_CODES[refusal.statusCode]}\r\nContent-Type: application/json; charset=utf-8\r\n` +
+      `X-Request-Id: ${requestId}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  )
+  setTimeout(() => socket.destroy(), LINGER_MS).unref()
+}
+
 function describe({ statusCode, code, message }: Refusal, requestId: string): string {
   const error = STATUS_CODES[statusCode] as string
   return JSON.stringify({ statusCode, code, error, message, requestId } satisfies ErrorReply)
-}
-
-function logRefusal(
-  logger: Pick<Logger, 'warn'>,
-  { statusCode, code }: Refusal,
-  details: Record<string, unknown>,
-): void {
-  logger.warn({ route: 'none', ...details, statusCode, code }, 'request refused')
 }

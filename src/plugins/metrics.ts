@@ -3,6 +3,7 @@ import fp from 'fastify-plugin'
 import { Registry } from 'prom-client'
 import { processMetrics } from '../metrics/process-metrics.ts'
 import { type AskedSignature, type MadeContainer, RequestMetrics } from '../metrics/request-metrics.ts'
+import { isSigned, whenFinished } from './request-log.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -31,9 +32,20 @@ export const metrics = fp<MetricsOptions>(
       done()
     })
 
+    /** Made once for those who ask at the same time. */
+    let text: Promise<string> | undefined
+    function describe(): Promise<string> {
+      text ??= all.metrics().finally(() => {
+        text = undefined
+      })
+      return text
+    }
+
     app.get('/metrics', { config: { probe: true } }, async (_request, reply) => {
-      const text = await all.metrics()
-      return reply.header('cache-control', 'no-store').type(all.contentType).send(text)
+      return reply
+        .header('cache-control', 'no-store')
+        .type(all.contentType)
+        .send(await describe())
     })
   },
   { name: 'metrics', dependencies: ['request-log', 'error-reply'] },
@@ -47,10 +59,19 @@ function count(metrics: RequestMetrics, request: FastifyRequest, reply: FastifyR
     statusCode: answered ? reply.statusCode : undefined,
     seconds: reply.elapsedTime / 1000,
   })
-  if (request.signing !== null) {
-    metrics.countSignature(request.signing, answered ? (request.logDetails.code ?? 'signed') : 'client_left')
-    if (request.container !== null) {
+  whenFinished(request, () => {
+    if (request.signing !== null) {
+      metrics.countSignature(request.signing, describeOutcome(request, answered))
+    }
+    if (request.signing !== null && request.container !== null) {
       metrics.countContainer(request.signing, request.container)
     }
+  })
+}
+
+function describeOutcome(request: FastifyRequest, answered: boolean): string {
+  if (answered) {
+    return request.logDetails.code ?? 'signed'
   }
+  return isSigned(request) ? 'signed_unanswered' : 'client_left'
 }

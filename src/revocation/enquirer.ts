@@ -1,16 +1,17 @@
 import type { X509Certificate } from 'node:crypto'
+import type { HttpClient, HttpRequest } from '../common/http-client.ts'
+import { HttpError } from '../common/http-error.ts'
+import { within } from '../common/within.ts'
+import { EXTENSION } from '../x509/extension-identifiers.ts'
 import { type CheckedCrl, checkCrl } from './crl/crl-check.ts'
 import { describeOutOfScope } from './crl/crl-scope.ts'
-import { type Download, download } from './download.ts'
+import type { Flawed } from './der/time.ts'
 import { type IssuedCertificate, readIssuedCertificate } from './issued-certificate.ts'
 import type { RevocationLimits } from './limits.ts'
 import type { RevocationObserver } from './observer.ts'
-import { checkOcspResponse, type OcspAnswer } from './ocsp/ocsp-check.ts'
+import { asRevocationOnly, checkOcspResponse, type OcspAnswer } from './ocsp/ocsp-check.ts'
 import { createOcspRequest } from './ocsp/ocsp-request.ts'
 import { OneAtATime } from './one-at-a-time.ts'
-
-/** id-pkix-ocsp-nocheck: nobody is to be asked about a responder's certificate (RFC 6960 4.2.2.2.1). */
-const ID_OCSP_NOCHECK = '1.3.6.1.5.5.7.48.1.5'
 
 /** An answer, with what shows that its responder may still give it where its certificate asks for that. */
 export interface VouchedAnswer extends OcspAnswer {
@@ -25,15 +26,18 @@ export interface CrlQuestion {
   readonly serialNumbers: ReadonlySet<string>
 }
 
-type Fetching = Pick<Download, 'post' | 'limit' | 'timeoutMs' | 'signal'>
+/** A request that goes to each address of a source in turn. */
+type Asking = Pick<HttpRequest, 'body' | 'limit' | 'signal'> & { readonly timeoutMs: number }
 
 /** Asks responders and distribution points: the next one where one fails, and none twice at a time. */
 export class Enquirer {
+  readonly #client: HttpClient
   readonly #observer: RevocationObserver
   readonly #limits: RevocationLimits
   readonly #turns = new OneAtATime()
 
-  constructor(observer: RevocationObserver, limits: RevocationLimits) {
+  constructor(client: HttpClient, observer: RevocationObserver, limits: RevocationLimits) {
+    this.#client = client
     this.#observer = observer
     this.#limits = limits
   }
@@ -41,10 +45,10 @@ export class Enquirer {
   /** @throws Error that says of each responder why its answer does not count */
   async askResponder(issued: IssuedCertificate, signal: AbortSignal): Promise<VouchedAnswer> {
     const { fields, issuerFields, issuer, addresses } = issued
-    const { der: body, nonce } = createOcspRequest(fields, issuerFields)
-    const post = { type: 'application/ocsp-request', body }
-    const fetching = { post, limit: this.#limits.ocspBytes, timeoutMs: this.#limits.ocspTimeoutMs, signal }
-    return await this.#askFirst('ocsp', addresses.ocsp, fetching, async (der) => {
+    const { der: content, nonce } = createOcspRequest(fields, issuerFields)
+    const body = { type: 'application/ocsp-request', content }
+    const asking = { body, limit: this.#limits.ocspBytes, timeoutMs: this.#limits.ocspTimeoutMs, signal }
+    return await this.#askFirst('ocsp', addresses.ocsp, asking, async (der) => {
       const question = { certificate: fields, issuer, issuerFields, nonce }
       const answer = await checkOcspResponse(der, question, new Date())
       return await this.#vouch(answer, issuer, signal)
@@ -53,40 +57,51 @@ export class Enquirer {
 
   /** @throws Error that says of each distribution point why its CRL does not count */
   async askList(urls: readonly URL[], question: CrlQuestion, signal: AbortSignal): Promise<CheckedCrl> {
-    const fetching = { limit: this.#limits.crlBytes, timeoutMs: this.#limits.crlTimeoutMs, signal }
-    return await this.#askFirst('crl', urls, fetching, (der) => checkCrl(der, question, new Date()))
+    const asking = { limit: this.#limits.crlBytes, timeoutMs: this.#limits.crlTimeoutMs, signal }
+    return await this.#askFirst('crl', urls, asking, (der) => checkCrl(der, question, new Date()))
   }
 
   /**
-   * Looks for a responder's certificate in the CRL that it names, unless its issuer says that it need not be. One that
-   * names none is taken as it is: nothing else could tell, and such certificates are short-lived.
+   * Looks for a responder's certificate in the CRL that it names, unless its issuer says that it need not be (RFC 6960
+   * 4.2.2.2.1). One that names none is taken as it is: nothing else could tell, and such certificates are short-lived.
    */
   async #vouch(answer: OcspAnswer, issuer: X509Certificate, signal: AbortSignal): Promise<VouchedAnswer> {
     const { certificate, fields, serialNumber, addresses } = readIssuedCertificate(answer.signer, issuer)
     const isIssuer = certificate.raw.equals(issuer.raw)
-    if (isIssuer || fields.extensions.has(ID_OCSP_NOCHECK) || addresses.crl.length === 0) {
+    if (isIssuer || fields.extensions.has(EXTENSION.ocspNoCheck) || addresses.crl.length === 0) {
       return answer
     }
     const question = { issuer, serialNumbers: new Set([serialNumber]) }
-    const crl = await this.askList(addresses.crl, question, signal)
-    const wrong = describeOutOfScope(crl.scope, certificate, addresses.distributionPoints)
-    if (wrong !== undefined || crl.revocations.has(serialNumber)) {
-      throw new Error(`its responder's certificate is not known to be good: ${wrong ?? 'it was revoked'}`)
+    const crl = await this.askList(addresses.crl, question, signal).catch((error: Error) => error)
+    signal.throwIfAborted()
+    const doubt = "its responder's certificate is not known to be good"
+    if (!(crl instanceof Error) && crl.revocations.has(serialNumber)) {
+      throw new Error(`${doubt}: it was revoked`)
+    }
+    const wrong =
+      crl instanceof Error
+        ? crl.message
+        : describeOutOfScope(crl.scope, certificate, addresses.distributionPoints)
+    if (crl instanceof Error || wrong !== undefined) {
+      return asRevocationOnly(answer, `${doubt}: ${wrong}`)
     }
     const nextUpdate = new Date(Math.min(answer.nextUpdate.getTime(), crl.nextUpdate.getTime()))
     return { ...answer, nextUpdate, responderCrl: crl.der }
   }
 
-  async #askFirst<T>(
+  async #askFirst<T extends Flawed>(
     source: 'ocsp' | 'crl',
     urls: readonly URL[],
-    fetching: Fetching,
+    asking: Asking,
     check: (der: Buffer) => Promise<T>,
   ): Promise<T> {
     const problems: string[] = []
     for (const url of urls) {
       try {
-        return await this.#turns.take(`${source} ${url.href}`, () => this.#ask(source, url, fetching, check))
+        const answer = await this.#turns.take(`${source} ${url.href}`, () =>
+          this.#ask(source, url, asking, check),
+        )
+        return answer.flaw === undefined ? answer : { ...answer, flaw: `${url.href}: ${answer.flaw}` }
       } catch (error) {
         problems.push(`${url.href}: ${(error as Error).message}`)
       }
@@ -94,22 +109,29 @@ export class Enquirer {
     throw new Error(problems.join('; '))
   }
 
-  async #ask<T>(
+  async #ask<T extends Flawed>(
     source: 'ocsp' | 'crl',
     url: URL,
-    fetching: Fetching,
+    { timeoutMs, signal, ...request }: Asking,
     check: (der: Buffer) => Promise<T>,
   ): Promise<T> {
     const start = performance.now()
     let outcome: 'accepted' | 'refused' | 'unavailable' = 'unavailable'
     let seconds = 0
     try {
-      const der = await download({ ...fetching, url }).finally(() => {
-        seconds = (performance.now() - start) / 1000
-      })
+      const late = new HttpError('unreachable', `did not answer within ${timeoutMs} ms`)
+      const { body } = await within(timeoutMs, late, signal, (signal) =>
+        this.#client.send({ ...request, url, signal }),
+      )
+        .catch((error) => {
+          throw error instanceof HttpError ? new Error(`it ${error.message}`) : error
+        })
+        .finally(() => {
+          seconds = (performance.now() - start) / 1000
+        })
       outcome = 'refused'
-      const checked = await check(der)
-      outcome = 'accepted'
+      const checked = await check(body)
+      outcome = checked.flaw === undefined ? 'accepted' : 'refused'
       return checked
     } finally {
       this.#observer.asked(source, seconds, outcome)

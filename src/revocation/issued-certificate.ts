@@ -1,7 +1,7 @@
 import type { X509Certificate } from 'node:crypto'
 import { type CertificateFields, readCertificateFields } from '../der/certificate-fields.ts'
 import { describeSubject } from '../signers/validity.ts'
-import { type RevocationAddresses, readAddresses } from './der/addresses.ts'
+import { type RevocationAddresses, readAddresses } from '../x509/revocation-addresses.ts'
 
 /** A certificate and who may revoke it. */
 export interface IssuedCertificate {
@@ -29,6 +29,6 @@ export function readIssuedCertificate(
     fields,
     issuerFields: readCertificateFields(issuer),
     serialNumber: fields.serialNumber.toString('hex'),
-    addresses: readAddresses(fields.extensions),
+    addresses: readAddresses(fields),
   }
 }

@@ -1,7 +1,5 @@
+import { backoffMs, shortenAtRandom } from '../common/backoff.ts'
 import type { RevocationLimits } from './limits.ts'
-
-/** How much a wait is shortened at random, so that many certificates are not asked about at the same instant. */
-const JITTER = 0.1
 
 /** The part of its time by which what is replaced soon is asked for again, though that is sooner than the least wait. */
 const LATEST = 0.8
@@ -16,7 +14,7 @@ export function refreshDelayMs(
     Math.min(leftMs * LATEST, refreshMs.least),
     retryMs.first,
   )
-  return shortened(delay)
+  return shortenAtRandom(delay)
 }
 
 /**
@@ -25,9 +23,5 @@ export function refreshDelayMs(
  * @param failures tries that failed in a row, from 1
  */
 export function retryDelayMs(failures: number, { retryMs }: Pick<RevocationLimits, 'retryMs'>): number {
-  return shortened(Math.min(retryMs.longest, retryMs.first * 2 ** Math.min(failures - 1, 16)))
-}
-
-function shortened(ms: number): number {
-  return ms * (1 - Math.random() * JITTER)
+  return backoffMs(failures, retryMs)
 }

@@ -14,6 +14,8 @@ export interface RevocationEvidence {
   readonly covered: readonly CertificatePath[]
   /** What is missing of the others, each beginning with the subject of a certificate. */
   readonly problems: readonly string[]
+  /** The same for callers, without addresses and what came from there. */
+  readonly told: readonly string[]
 }
 
 export function gatherEvidence(
@@ -23,13 +25,15 @@ export function gatherEvidence(
   const at = new Date()
   const all = paths.map((path) => ({ path, information: revocations.information(path, at) }))
   const good = all.filter(({ information }) => isGood(information))
+  const others = all.filter(({ information }) => !isGood(information))
   const valuesOf = (name: 'ocspResponses' | 'crls') =>
     withoutRepetition(good.flatMap(({ information }) => information[name]))
   const values = { ocspResponses: valuesOf('ocspResponses'), crls: valuesOf('crls') }
   return {
     values: values.ocspResponses.length + values.crls.length === 0 ? undefined : values,
     covered: good.map(({ path }) => path),
-    problems: all.filter(({ information }) => !isGood(information)).flatMap(describe),
+    problems: others.flatMap(({ information }) => describe(information, information.problems)),
+    told: others.flatMap(({ information }) => describe(information, information.told)),
   }
 }
 
@@ -42,7 +46,6 @@ function isGood({ complete, revoked }: RevocationInformation): boolean {
   return complete && revoked === undefined
 }
 
-function describe({ information }: { readonly information: RevocationInformation }): readonly string[] {
-  const { revoked, problems } = information
+function describe({ revoked }: RevocationInformation, problems: readonly string[]): readonly string[] {
   return revoked === undefined ? problems : [`${revoked.subject}: it was revoked (${revoked.reason})`]
 }

@@ -18,6 +18,8 @@ export interface RevocationInformation {
   readonly nextUpdate?: Date
   /** Why something is missing: each begins with the subject of the certificate that it is about. */
   readonly problems: readonly string[]
+  /** The same for callers, without addresses and what came from there. */
+  readonly told: readonly string[]
 }
 
 export interface RevokedCertificate extends Revocation {
@@ -49,6 +51,7 @@ export interface WatchedLink {
 export function gatherInformation(links: readonly WatchedLink[], at: Date): RevocationInformation {
   const states = links.map(({ link, watched }) => ({ link, watched, evidence: watched?.evidence(at) }))
   const evidence = states.flatMap(({ evidence }) => evidence ?? [])
+  const missing = states.filter(({ evidence }) => evidence === undefined)
   const revoked = findRevoked(links, at)
   const nextUpdate = Math.min(...evidence.map(({ nextUpdate }) => nextUpdate.getTime()))
   return {
@@ -57,9 +60,8 @@ export function gatherInformation(links: readonly WatchedLink[], at: Date): Revo
     complete: evidence.length === links.length,
     ...(revoked && { revoked }),
     ...(evidence.length > 0 && { nextUpdate: new Date(nextUpdate) }),
-    problems: states
-      .filter(({ evidence }) => evidence === undefined)
-      .flatMap(({ link, watched }) => describeMissing(link, watched)),
+    problems: missing.flatMap(({ link, watched }) => describeMissing(link, watched)),
+    told: missing.map(({ link, watched }) => tellMissing(link, watched)),
   }
 }
 
@@ -90,8 +92,14 @@ function describeMissing(link: ChainLink, watched: WatchedCertificate | undefine
   return listProblems(link, watched).map((problem) => `${describeSubject(link.certificate)}: ${problem}`)
 }
 
-function listProblems({ issuer }: ChainLink, watched: WatchedCertificate | undefined): string[] {
-  const unwatched =
-    issuer === undefined ? 'the certificate of its issuer is not known' : 'nobody is asked about it'
-  return watched?.problems() ?? [unwatched]
+function tellMissing(link: ChainLink, watched: WatchedCertificate | undefined): string {
+  return `${describeSubject(link.certificate)}: ${watched?.describeLack() ?? describeUnwatched(link)}`
+}
+
+function listProblems(link: ChainLink, watched: WatchedCertificate | undefined): string[] {
+  return watched?.problems() ?? [describeUnwatched(link)]
+}
+
+function describeUnwatched({ issuer }: ChainLink): string {
+  return issuer === undefined ? 'the certificate of its issuer is not known' : 'nobody is asked about it'
 }

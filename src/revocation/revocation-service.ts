@@ -1,8 +1,9 @@
 import type { X509Certificate } from 'node:crypto'
 import type { BaseLogger } from 'pino'
+import type { HttpClient } from '../common/http-client.ts'
 import { describeSubject } from '../signers/validity.ts'
 import { type ChainLink, chainLinks, linkKey } from './chain-links.ts'
-import type { UpdateTimes } from './der/time.ts'
+import type { Flawed, UpdateTimes } from './der/time.ts'
 import { Enquirer, type VouchedAnswer } from './enquirer.ts'
 import { type IssuedCertificate, readIssuedCertificate } from './issued-certificate.ts'
 import { DEFAULT_LIMITS, type RevocationLimits } from './limits.ts'
@@ -23,6 +24,7 @@ import { WatchedList } from './watched-list.ts'
 
 export interface RevocationServiceOptions {
   readonly log: BaseLogger
+  readonly client: HttpClient
   readonly observer: RevocationObserver
   /** `DEFAULT_LIMITS` where they are not given. */
   readonly limits?: Partial<RevocationLimits>
@@ -45,10 +47,10 @@ export class RevocationService {
   #found = new WeakMap<readonly X509Certificate[], readonly WatchedLink[]>()
   #running = false
 
-  constructor({ log, observer, limits }: RevocationServiceOptions) {
+  constructor({ log, client, observer, limits }: RevocationServiceOptions) {
     this.#log = log
     this.#limits = { ...DEFAULT_LIMITS, ...limits }
-    this.#enquirer = new Enquirer(observer, this.#limits)
+    this.#enquirer = new Enquirer(client, observer, this.#limits)
     this.#news = new RevocationNews(log)
   }
 
@@ -173,7 +175,7 @@ export class RevocationService {
       )
   }
 
-  #source<T extends UpdateTimes>(name: string, ask: SourceOptions<T>['ask']): Source<T> {
+  #source<T extends UpdateTimes & Flawed>(name: string, ask: SourceOptions<T>['ask']): Source<T> {
     return new Source({ name, ask, onTried: () => this.#review(), limits: this.#limits, log: this.#log })
   }
 

@@ -1,9 +1,12 @@
 import type { BaseLogger } from 'pino'
-import type { UpdateTimes } from './der/time.ts'
+import type { Flawed, UpdateTimes } from './der/time.ts'
 import type { RevocationLimits } from './limits.ts'
 import { refreshDelayMs, retryDelayMs } from './pace.ts'
 
-export interface SourceOptions<T extends UpdateTimes> {
+/** An answer that is kept: until it is to be replaced or, with a flaw, for the revocations in it. */
+type Answer = UpdateTimes & Flawed
+
+export interface SourceOptions<T extends Answer> {
   /** What it is about, for the log. */
   readonly name: string
   /** Gets the newest; an Error says in words why there is none. */
@@ -15,9 +18,10 @@ export interface SourceOptions<T extends UpdateTimes> {
 }
 
 /** Keeps something fresh in the background: gets it anew before it ends, and tries again where that fails. */
-export class Source<T extends UpdateTimes> {
+export class Source<T extends Answer> {
   readonly #options: SourceOptions<T>
   #held: T | undefined
+  #flawed: T | undefined
   #problem: string | undefined
   #failures = 0
   #controller: AbortController | undefined
@@ -31,6 +35,11 @@ export class Source<T extends UpdateTimes> {
   /** What came last, fresh or not. */
   get held(): T | undefined {
     return this.#held
+  }
+
+  /** The last answer that counts for revocations, but shows no certificate to be good. */
+  get flawed(): T | undefined {
+    return this.#flawed
   }
 
   /** Why the last try failed, in words; undefined where it did not. */
@@ -104,8 +113,14 @@ export class Source<T extends UpdateTimes> {
 
   /** Says what is wrong with an answer: an old one may be held up, and sent when a certificate has been revoked. */
   #take(answer: T): string | undefined {
-    if (this.#held !== undefined && answer.thisUpdate < this.#held.thisUpdate) {
+    const { flaw } = answer
+    const before = flaw === undefined ? this.#held : this.#flawed
+    if (before !== undefined && answer.thisUpdate < before.thisUpdate) {
       return 'it is older than what came before'
+    }
+    if (flaw !== undefined) {
+      this.#flawed = answer
+      return flaw
     }
     this.#held = answer
     return undefined

@@ -21,6 +21,9 @@ export interface Evidence {
   readonly nextUpdate: Date
 }
 
+const NO_ADDRESS = 'it names neither an OCSP responder nor a CRL that could be asked'
+const NO_ANSWER_YET = 'nobody has answered yet'
+
 /** A certificate whose state is kept known: by OCSP, and by the CRL of its issuer where that does not work. */
 export class WatchedCertificate {
   readonly issued: IssuedCertificate
@@ -76,6 +79,15 @@ export class WatchedCertificate {
     return statements.find((statement) => statement.revocation && !isLifted(statement))?.revocation
   }
 
+  /** Says to callers why there is nothing fresh, without addresses and what came from there. */
+  describeLack(): string {
+    const { ocsp, crl } = this.issued.addresses
+    if (ocsp.length === 0 && crl.length === 0) {
+      return NO_ADDRESS
+    }
+    return this.problems().includes(NO_ANSWER_YET) ? NO_ANSWER_YET : 'no answer that counts'
+  }
+
   /** Why there is nothing fresh, in words. */
   problems(): string[] {
     const { ocsp, crl, ignored } = this.issued.addresses
@@ -84,26 +96,34 @@ export class WatchedCertificate {
       (problem) => problem !== undefined,
     )
     if (ocsp.length === 0 && crl.length === 0) {
-      problems.push('it names neither an OCSP responder nor a CRL that could be asked')
+      problems.push(NO_ADDRESS)
     } else if (problems.length === 0) {
-      problems.push('nobody has answered yet')
+      problems.push(NO_ANSWER_YET)
     }
-    return [...problems, ...ignored.map((address) => `${address} is not asked: only http and https are`)]
+    return [
+      ...problems,
+      ...[...ignored.ocsp, ...ignored.crl].map(
+        (address) => `${address} is not asked: only http and https are`,
+      ),
+    ]
   }
 
   #statements(at: Date): Statement[] {
     const { ocsp, crl } = this
-    const statements: Statement[] = []
-    if (ocsp?.held !== undefined) {
-      const { revocation, thisUpdate } = ocsp.held
-      statements.push({ revocation, thisUpdate, fresh: ocsp.fresh(at) !== undefined })
-    }
-    if (crl?.held !== undefined && this.#describeOther(crl.held) === undefined) {
-      const { revocations, thisUpdate } = crl.held
-      const revocation = revocations.get(this.issued.serialNumber)
-      statements.push({ revocation, thisUpdate, fresh: crl.fresh(at) !== undefined })
-    }
-    return statements
+    const { serialNumber } = this.issued
+    const freshCrl = crl?.fresh(at)
+    const isFresh = freshCrl !== undefined && this.#describeOther(freshCrl) === undefined
+    // A serial number stands for one certificate of its issuer (RFC 5280 4.1.2.2), so an entry in a CRL of any kind counts
+    const listed = (list: CheckedCrl | undefined) => list?.revocations.get(serialNumber)
+    const answers = [
+      { answer: ocsp?.held, revocation: ocsp?.held?.revocation, fresh: ocsp?.fresh(at) !== undefined },
+      { answer: ocsp?.flawed, revocation: ocsp?.flawed?.revocation, fresh: false },
+      { answer: crl?.held, revocation: listed(crl?.held), fresh: isFresh },
+      { answer: crl?.flawed, revocation: listed(crl?.flawed), fresh: false },
+    ]
+    return answers.flatMap(({ answer, ...said }) =>
+      answer === undefined ? [] : [{ ...said, thisUpdate: answer.thisUpdate }],
+    )
   }
 
   /** Why a CRL says nothing about this certificate, in words. */

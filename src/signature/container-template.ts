@@ -37,6 +37,8 @@ export interface AttributesRequest {
   /** Digest of the detached content. */
   readonly messageDigest: Uint8Array
   readonly signingTime: Date
+  /** Whether `cades` has signing-time too, which CAdES requires (EN 319 122-1 6.3), and PAdES forbids. */
+  readonly withSigningTime?: true
   /** To be signed, for `cms`. */
   readonly revocationValues?: RevocationValues
 }
@@ -98,18 +100,21 @@ export class ContainerTemplate {
 
   /**
    * What is to be signed (RFC 5652 5.4): content-type, message-digest, signing-certificate-v2, CMS algorithm
-   * protection; signing-time and revocation values for `cms`; what the signer states for `cades`.
+   * protection; signing-time and revocation values for `cms`; what the signer states, and signing-time outside of
+   * PDFs, for `cades`.
    *
    * @returns DER SET OF
    */
   signedAttributes(request: AttributesRequest): Buffer {
     const { type, hashAlgorithm, messageDigest, signingTime, revocationValues } = request
+    const { withSigningTime } = request
     const attributes = [
       CONTENT_TYPE_ATTRIBUTE,
       messageDigestAttribute(messageDigest),
       this.#signingCertificate,
       this.#algorithmsFor(hashAlgorithm).protection,
-      ...(type === 'cms' ? [signingTimeAttribute(signingTime)] : this.#statements),
+      ...(type === 'cms' || withSigningTime ? [signingTimeAttribute(signingTime)] : []),
+      ...(type === 'cades' ? this.#statements : []),
       ...(revocationValues === undefined ? [] : [revocationInfoArchivalAttribute(revocationValues)]),
     ]
     return encodeSetOf(TAG.set, attributes)

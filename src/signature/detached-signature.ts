@@ -1,6 +1,7 @@
-import { X509Certificate } from 'node:crypto'
+import type { X509Certificate } from 'node:crypto'
 import * as asn1js from 'asn1js'
 import * as pkijs from 'pkijs'
+import { readCertificate } from '../x509/read-certificate.ts'
 import { HASH_ALGORITHMS, type HashAlgorithm } from './hash-algorithms.ts'
 import { ID_MESSAGE_DIGEST, ID_SIGNING_TIME } from './object-identifiers.ts'
 import { identifies } from './signer-identifier.ts'
@@ -88,5 +89,5 @@ function findHash(oid: string): HashAlgorithm {
 }
 
 function toX509(certificate: pkijs.Certificate): X509Certificate {
-  return new X509Certificate(Buffer.from(certificate.toSchema().toBER()))
+  return readCertificate(Buffer.from(certificate.toSchema().toBER()))
 }

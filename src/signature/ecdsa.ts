@@ -2,7 +2,7 @@ import { type KeyObject, verify } from 'node:crypto'
 import * as asn1js from 'asn1js'
 import * as pkijs from 'pkijs'
 import { curveOf, type EllipticCurve } from './elliptic-curves.ts'
-import { copyDigest, type HashAlgorithm } from './hash-algorithms.ts'
+import { copyDigest, HASH_ALGORITHMS, type HashAlgorithm } from './hash-algorithms.ts'
 import { messageOf, type SignatureAlgorithm } from './signature-algorithm.ts'
 
 /** ECDSA with each hash (RFC 3279 2.2.3, RFC 5758 3.2). */
@@ -21,6 +21,7 @@ export const ECDSA_WITH_HASH: Readonly<Record<HashAlgorithm['name'], string>> = 
 export const ECDSA: SignatureAlgorithm = {
   name: 'ecdsa',
   keyTypes: ['ec'],
+  hashes: HASH_ALGORITHMS,
   mechanism: () => ({ name: 'CKM_ECDSA' }),
   /** As many leftmost bytes as the order has, since tokens refuse longer digests or sign others (FIPS 186-5 6.4.1). */
   tokenInput: (hash, digest, publicKey) => copyDigest(hash, digest).subarray(0, knownCurve(publicKey).size),

@@ -9,8 +9,14 @@ const ID_MGF1 = '1.2.840.113549.1.1.8'
 /** An RSA key of 4096 bits has no room for a longer salt. */
 const MAX_SALT_LENGTH = 512
 
-/** `RSASSA-PSS-params` with MGF1 of the same hash, a salt as long as its digests, and defaults left out, as in DER. */
-export function encodePssParameters({ oid, digestLength }: HashAlgorithm): asn1js.Sequence {
+export interface PssParameters {
+  readonly hash: HashAlgorithm
+  /** Bytes. */
+  readonly saltLength: number
+}
+
+/** Encodes `RSASSA-PSS-params` with MGF1 of the same hash, without what has its default value, as DER demands. */
+export function encodePssParameters({ hash: { oid }, saltLength }: PssParameters): asn1js.Sequence {
   // RFC 4055 2.1: in these parameters the hash has NULL for its own
   const hash = { algorithmId: oid, algorithmParams: new asn1js.Null() }
   return new pkijs.RSASSAPSSParams({
@@ -19,14 +25,8 @@ export function encodePssParameters({ oid, digestLength }: HashAlgorithm): asn1j
       algorithmId: ID_MGF1,
       algorithmParams: new pkijs.AlgorithmIdentifier(hash).toSchema(),
     }),
-    saltLength: digestLength,
+    saltLength,
   }).toSchema()
-}
-
-export interface PssParameters {
-  readonly hash: HashAlgorithm
-  /** Bytes. */
-  readonly saltLength: number
 }
 
 /**

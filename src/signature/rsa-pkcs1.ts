@@ -1,7 +1,7 @@
 import * as asn1js from 'asn1js'
 import * as pkijs from 'pkijs'
 import { encodeDigestInfo } from './digest-info.ts'
-import type { HashAlgorithm } from './hash-algorithms.ts'
+import { HASH_ALGORITHMS, type HashAlgorithm } from './hash-algorithms.ts'
 import type { SignatureAlgorithm } from './signature-algorithm.ts'
 import { modulusLength, verifyDigestInfo } from './verification.ts'
 
@@ -21,6 +21,7 @@ export const RSA_ENCRYPTION = '1.2.840.113549.1.1.1'
 export const RSA_PKCS1: SignatureAlgorithm = {
   name: 'rsassa-pkcs1-v1_5',
   keyTypes: ['rsa'],
+  hashes: HASH_ALGORITHMS,
   mechanism: () => ({ name: 'CKM_RSA_PKCS' }),
   tokenInput: encodeDigestInfo,
   verify: (publicKey, hash, { digest }, signature) =>

@@ -1,25 +1,52 @@
 import { constants, type KeyObject, verify } from 'node:crypto'
 import * as pkijs from 'pkijs'
-import { copyDigest, type HashAlgorithm } from './hash-algorithms.ts'
+import { copyDigest, HASH_ALGORITHMS, type HashAlgorithm } from './hash-algorithms.ts'
 import { encodePssParameters, ID_RSASSA_PSS } from './pss-parameters.ts'
+import { readPssRestriction } from './pss-restriction.ts'
 import { messageOf, type SignatureAlgorithm } from './signature-algorithm.ts'
 import { modulusLength } from './verification.ts'
 
+/** RSASSA-PSS for keys without restrictions: the salt is as long as the digest, the most that FIPS 186-5 5.4 allows. */
+export const RSA_PSS = createRsaPss(HASH_ALGORITHMS, ({ digestLength }) => digestLength)
+
 /**
- * RSASSA-PSS (RFC 8017 8.1) with MGF1 of the same hash and a salt as long as its digests, which FIPS 186-5 5.4 allows
- * at most. The token pads and signs the bare digest, and returns the signature's octets.
+ * Returns RSASSA-PSS as a key may be used: where its certificate has parameters, with their hash and their salt length
+ * (RFC 4055 3.3). A longer salt would be allowed too, but not every verifier takes one.
  */
-export const RSA_PSS: SignatureAlgorithm = {
-  name: 'rsassa-pss',
-  keyTypes: ['rsa', 'rsa-pss'],
-  mechanism: ({ name }) => ({ name: 'CKM_RSA_PKCS_PSS', hash: name }),
-  tokenInput: copyDigest,
-  verify: (publicKey, hash, signed, signature) =>
-    verifyPss(publicKey, hash, hash.digestLength, messageOf(signed), signature),
-  maxLength: modulusLength,
-  encode: (signature) => signature,
-  signerInfoIdentifier: identify,
-  certificateIdentifier: identify,
+export function rsaPssFor(publicKey: KeyObject): SignatureAlgorithm {
+  const restriction = readPssRestriction(publicKey)
+  return restriction === undefined ? RSA_PSS : createRsaPss([restriction.hash], () => restriction.saltLength)
+}
+
+/**
+ * Builds RSASSA-PSS (RFC 8017 8.1) with MGF1 of the same hash. The token pads and signs the bare digest, and returns the
+ * signature's octets.
+ *
+ * @param saltLengthOf returns bytes
+ */
+function createRsaPss(
+  hashes: readonly HashAlgorithm[],
+  saltLengthOf: (hash: HashAlgorithm) => number,
+): SignatureAlgorithm {
+  // RFC 4056 3, RFC 4055 3.1
+  const identify = (hash: HashAlgorithm) =>
+    new pkijs.AlgorithmIdentifier({
+      algorithmId: ID_RSASSA_PSS,
+      algorithmParams: encodePssParameters({ hash, saltLength: saltLengthOf(hash) }),
+    })
+  return {
+    name: 'rsassa-pss',
+    keyTypes: ['rsa', 'rsa-pss'],
+    hashes,
+    mechanism: (hash) => ({ name: 'CKM_RSA_PKCS_PSS', hash: hash.name, saltLength: saltLengthOf(hash) }),
+    tokenInput: copyDigest,
+    verify: (publicKey, hash, signed, signature) =>
+      verifyPss(publicKey, hash, saltLengthOf(hash), messageOf(signed), signature),
+    maxLength: modulusLength,
+    encode: (signature) => signature,
+    signerInfoIdentifier: identify,
+    certificateIdentifier: identify,
+  }
 }
 
 /**
@@ -49,12 +76,4 @@ export function verifyPss(
     // OpenSSL throws where the key's own parameters forbid this hash or salt (RFC 4055 1.2)
     return false
   }
-}
-
-/** RFC 4056 3, RFC 4055 3.1. */
-function identify(hash: HashAlgorithm): pkijs.AlgorithmIdentifier {
-  return new pkijs.AlgorithmIdentifier({
-    algorithmId: ID_RSASSA_PSS,
-    algorithmParams: encodePssParameters(hash),
-  })
 }

@@ -6,8 +6,8 @@ import type { HashAlgorithm } from './hash-algorithms.ts'
 /** What the token is asked for. It crosses processes. */
 export type SignMechanism =
   | { readonly name: 'CKM_RSA_PKCS' }
-  /** MGF1 is with the same hash, and the salt is as long as its digests. */
-  | { readonly name: 'CKM_RSA_PKCS_PSS'; readonly hash: HashAlgorithm['name'] }
+  /** MGF1 uses the same hash; the length of the salt is in bytes. */
+  | { readonly name: 'CKM_RSA_PKCS_PSS'; readonly hash: HashAlgorithm['name']; readonly saltLength: number }
   | { readonly name: 'CKM_ECDSA' }
 
 /** What a signature is about. */
@@ -22,6 +22,9 @@ export interface SignatureAlgorithm {
 
   /** Keys that it signs with, by the names that node:crypto has for their types. */
   readonly keyTypes: readonly string[]
+
+  /** The hash algorithms that it signs with; a certificate may restrict its key to one of them (RFC 4055 3.3). */
+  readonly hashes: readonly HashAlgorithm[]
 
   mechanism(hash: HashAlgorithm): SignMechanism
 

@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto'
 import { ECDSA } from './ecdsa.ts'
 import { RSA_PKCS1 } from './rsa-pkcs1.ts'
-import { RSA_PSS } from './rsa-pss.ts'
+import { RSA_PSS, rsaPssFor } from './rsa-pss.ts'
 import type { SignatureAlgorithm } from './signature-algorithm.ts'
 
 /** Of several for a key, the first is the one that more software verifies. */
@@ -15,7 +15,8 @@ export function chooseSignatureAlgorithm(
   publicKey: KeyObject,
   name: SignatureAlgorithm['name'] | undefined,
 ): SignatureAlgorithm {
-  return SIGNATURE_ALGORITHMS.find((one) => one.name === name) ?? defaultSignatureAlgorithm(publicKey)
+  const named = SIGNATURE_ALGORITHMS.find((one) => one.name === name)
+  return named === undefined ? defaultSignatureAlgorithm(publicKey) : withRestriction(named, publicKey)
 }
 
 /**
@@ -30,5 +31,10 @@ export function defaultSignatureAlgorithm(publicKey: KeyObject): SignatureAlgori
   if (algorithm === undefined) {
     throw new TypeError(`keys of type ${type} do not sign here`)
   }
-  return algorithm
+  return withRestriction(algorithm, publicKey)
+}
+
+/** Returns the algorithm with what the certificate of the key restricts it to. */
+function withRestriction(algorithm: SignatureAlgorithm, publicKey: KeyObject): SignatureAlgorithm {
+  return algorithm === RSA_PSS ? rsaPssFor(publicKey) : algorithm
 }

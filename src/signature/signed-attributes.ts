@@ -12,7 +12,7 @@ import {
   ID_SIGNING_TIME,
 } from './object-identifiers.ts'
 
-/** `cms` carries the time that the signer claims; PAdES forbids it (EN 319 142-1 6.3) and keeps it in the PDF. */
+/** `cms` carries the time that the signer claims. In PDFs `cades` does not: PAdES forbids it (EN 319 142-1 6.3). */
 export type SignatureType = 'cms' | 'cades'
 
 const writeMessageDigest = attributeWriter(ID_MESSAGE_DIGEST)

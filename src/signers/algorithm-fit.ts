@@ -1,4 +1,8 @@
 import type { KeyObject } from 'node:crypto'
+import type { SignerConfiguration } from '../config.ts'
+import { problemWith } from '../configuration/problem.ts'
+import { ConfigurationError } from '../errors.ts'
+import type { HashAlgorithm } from '../signature/hash-algorithms.ts'
 import type { SignatureAlgorithm } from '../signature/signature-algorithm.ts'
 import { SIGNATURE_ALGORITHMS } from '../signature/signature-algorithms.ts'
 
@@ -14,4 +18,45 @@ export function describeUnfitAlgorithm(
   return fitting.includes(algorithm)
     ? undefined
     : `does not fit the certificate, whose key is of type ${type}: leave it out, or set ${fitting.join(' or ')}`
+}
+
+/** Returns the hash algorithms that a signer may be asked for and that its certificate allows (RFC 4055 3.3). */
+export function permittedHashes(
+  { hashAlgorithms }: Pick<SignerConfiguration['rules'], 'hashAlgorithms'>,
+  { hashes }: Pick<SignatureAlgorithm, 'hashes'>,
+): readonly HashAlgorithm[] {
+  return hashAlgorithms.filter((hash) => hashes.includes(hash))
+}
+
+/**
+ * Refuses a signer of which no hash algorithm could be asked for.
+ *
+ * @throws ConfigurationError
+ */
+export function checkHashAlgorithms(
+  { rules, settings }: Pick<SignerConfiguration, 'rules' | 'settings'>,
+  algorithm: Pick<SignatureAlgorithm, 'hashes'>,
+): void {
+  if (permittedHashes(rules, algorithm).length === 0) {
+    const message =
+      `has none that the signer certificate allows: by its RSASSA-PSS parameters its key signs with ` +
+      `${nameHashes(algorithm.hashes)} alone; add that one, or have the certificate issued without such parameters`
+    throw new ConfigurationError([problemWith(settings.hashAlgorithms, message)])
+  }
+}
+
+/** Returns a warning where the certificate allows fewer hash algorithms than the signer may be asked for. */
+export function describeRestriction(
+  rules: Pick<SignerConfiguration['rules'], 'hashAlgorithms'>,
+  algorithm: Pick<SignatureAlgorithm, 'hashes'>,
+): string | undefined {
+  const refused = rules.hashAlgorithms.filter((hash) => !algorithm.hashes.includes(hash))
+  return refused.length === 0
+    ? undefined
+    : `the signer certificate allows signatures with ${nameHashes(algorithm.hashes)} alone, by its RSASSA-PSS ` +
+        `parameters: requests for ${nameHashes(refused)} are refused`
+}
+
+function nameHashes(hashes: readonly HashAlgorithm[]): string {
+  return hashes.map(({ name }) => name).join(', ')
 }

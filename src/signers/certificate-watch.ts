@@ -2,7 +2,7 @@
 import type { RevocationService } from '../revocation/revocation-service.ts'
 import type { SigningKey } from './signing-key.ts'
 
-/** Milliseconds for a first timestamp, which shows whose certificates an authority has. */
+/** Milliseconds that each try has to get a first timestamp, which shows whose certificates an authority has. */
 const INTRODUCTION_MS = 10_000
 
 export class CertificateWatch {
@@ -34,23 +34,24 @@ export class CertificateWatch {
   }
 
   /** Whenever there may be other certificates than before. */
-  look(keys: readonly Pick<SigningKey, 'knownSigner' | 'container' | 'sources'>[]): void {
+  look(keys: readonly Pick<SigningKey, 'knownSigner' | 'sources'>[]): void {
     if (this.#enabled) {
       const own = keys.map((key) => key.knownSigner()?.path).filter((path) => path !== undefined)
       this.#service.watch([...own, ...[...timestampersOf(keys)].flatMap((one) => one.knownPaths())])
     }
   }
 
-  /** Has the authorities become known whose certificates containers are to vouch for. */
-  introduce(keys: readonly Pick<SigningKey, 'container' | 'sources'>[]): void {
-    for (const timestamper of timestampersOf(keys)) {
-      void timestamper.introduce(INTRODUCTION_MS)
+  /** Learns in the background which certificates authorities timestamp with, so that they can be asked about. */
+  introduce(keys: readonly Pick<SigningKey, 'sources'>[]): void {
+    if (this.#enabled) {
+      for (const timestamper of timestampersOf(keys)) {
+        timestamper.introduceInBackground(INTRODUCTION_MS)
+      }
     }
   }
 }
 
-/** Each once, of the signers whose containers hold revocation information. */
-function timestampersOf(keys: readonly Pick<SigningKey, 'container' | 'sources'>[]) {
-  const longTerm = keys.filter(({ container }) => container.level === 'b-lt')
-  return new Set(longTerm.map(({ sources }) => sources.timestamper).filter((one) => one !== undefined))
+/** Returns each once, of whichever level the containers are: no revoked authority is to timestamp b-t either. */
+function timestampersOf(keys: readonly Pick<SigningKey, 'sources'>[]) {
+  return new Set(keys.map(({ sources }) => sources.timestamper).filter((one) => one !== undefined))
 }

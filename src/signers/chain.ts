@@ -1,4 +1,6 @@
 import type { X509Certificate } from 'node:crypto'
+import { readCertificateExtensions } from '../x509/certificate-extensions.ts'
+import { fitsIssuer, isSelfIssued } from '../x509/issuer-match.ts'
 import { publicKeyOf } from './key-type.ts'
 import { describeInvalidity, validityPeriod } from './validity.ts'
 
@@ -40,7 +42,7 @@ export function buildChain(
  * @param path leaf first
  */
 export function authoritiesBelow(path: readonly X509Certificate[], index: number): number {
-  return path.slice(1, index).filter(({ subject, issuer }) => subject !== issuer).length
+  return path.slice(1, index).filter((certificate) => !isSelfIssued(certificate)).length
 }
 
 /** A certificate, and those between it and the leaf. */
@@ -69,13 +71,25 @@ function search(leaf: X509Certificate, candidates: readonly X509Certificate[]): 
   return { issuers: farthest, complete: false }
 }
 
-/** `checkIssued` would say no where the key usage does not allow certificates to be signed, as of a leaf. */
+/** Returns whether a certificate is signed with its own key, whatever its key usage allows. */
 export function isSelfSigned(certificate: X509Certificate): boolean {
-  const key = publicKeyOf(certificate)
-  return key !== undefined && certificate.subject === certificate.issuer && certificate.verify(key)
+  return isSelfIssued(certificate) && isSignedWithKeyOf(certificate, certificate)
 }
 
-/** `checkIssued` also says no where the issuer's key is of a type that OpenSSL does not know. */
+/**
+ * Returns whether a certificate is one that `issuer` has issued and, by its key usage, may issue. Node's `checkIssued`
+ * is not asked, since OpenSSL compares names without RFC 5280 7.1's preparation of what is not ASCII.
+ */
 export function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
-  return certificate.checkIssued(issuer) && certificate.verify(issuer.publicKey)
+  return fitsIssuer(certificate, issuer) && isSignedWithKeyOf(certificate, issuer) && mayIssue(issuer)
+}
+
+function isSignedWithKeyOf(certificate: X509Certificate, issuer: X509Certificate): boolean {
+  const key = publicKeyOf(issuer)
+  return key !== undefined && certificate.verify(key)
+}
+
+/** RFC 5280 4.2.1.3. */
+function mayIssue(issuer: X509Certificate): boolean {
+  return readCertificateExtensions(issuer).keyUsage?.includes('keyCertSign') ?? true
 }

@@ -5,6 +5,7 @@ import type { FoundKey } from '../pkcs11/messages.ts'
 import type { KeyUse, PoolKey } from '../pkcs11/pool-key.ts'
 import { fingerprint } from '../signature/fingerprint.ts'
 import { encodePublicKey } from '../signature/public-key.ts'
+import { checkHashAlgorithms } from './algorithm-fit.ts'
 import { type Signer, signerFromFiles, signerFromToken } from './signer.ts'
 
 /**
@@ -31,6 +32,7 @@ export function createPoolKey(
     accept(found): KeyUse {
       const signer = fromFiles ?? signerFromToken(found.certificate as Uint8Array, configuration)
       checkKeyMatches(signer.publicKey, found.publicKey, settings)
+      checkHashAlgorithms(configuration, signer.algorithm)
       if (fromFiles === undefined) {
         onCertificate(signer)
       }

@@ -1,26 +1,42 @@
 import type { KeyObject, X509Certificate } from 'node:crypto'
+import { hasExplicitCurve, OWN_EXPLICIT_CURVE } from '../algorithms/explicit-curve.ts'
+import { readCertificateFields } from '../der/certificate-fields.ts'
 import { curveOf } from '../signature/elliptic-curves.ts'
+import { describeUnsupportedPss } from '../signature/pss-restriction.ts'
 
 /** For messages. */
 export const SUPPORTED_KEYS = 'RSA with 2048 to 4096 bits, or EC on P-256, P-384 or P-521'
 
 /** What keeps a certificate's key from signing here; undefined for RSA with 2048 to 4096 bits, and EC on three curves. */
 export function describeUnsupportedKey(certificate: X509Certificate): string | undefined {
-  const unsupported = describeUnsupported(publicKeyOf(certificate))
+  const unsupported = describeUnsupported(publicKeyOf(certificate), publicKeyInfoOf(certificate))
   return (
     unsupported &&
     `the signer certificate must have a key that is ${SUPPORTED_KEYS}; this one has ${unsupported}`
   )
 }
 
-/** What a key is that cannot sign here, in words; undefined where it can. */
-export function describeUnsupported(key: KeyObject | undefined): string | undefined {
+/**
+ * What a key is that cannot sign here, in words; undefined where it can.
+ *
+ * @param publicKeyInfo DER of the key as somebody encoded it
+ */
+export function describeUnsupported(
+  key: KeyObject | undefined,
+  publicKeyInfo: Buffer | undefined = key?.export({ type: 'spki', format: 'der' }),
+): string | undefined {
+  if (publicKeyInfo !== undefined && hasExplicitCurve(publicKeyInfo)) {
+    return OWN_EXPLICIT_CURVE
+  }
   return key !== undefined && isSupported(key) ? undefined : describe(key)
 }
 
 function isSupported(key: KeyObject): boolean {
   const bits = rsaBitsOf(key)
-  return bits === undefined ? curveOf(key) !== undefined : bits >= 2048 && bits <= 4096
+  if (bits === undefined) {
+    return curveOf(key) !== undefined
+  }
+  return bits >= 2048 && bits <= 4096 && describeUnsupportedPss(key) === undefined
 }
 
 /** The type rsa-pss is RSA too, for keys whose certificates restrict them to PSS (RFC 4055 1.2). */
@@ -35,7 +51,7 @@ function describe(key: KeyObject | undefined): string {
   const { asymmetricKeyType: type, asymmetricKeyDetails: details } = key
   const bits = rsaBitsOf(key)
   if (bits !== undefined) {
-    return `RSA with ${bits} bits`
+    return describeUnsupportedPss(key) ?? `RSA with ${bits} bits`
   }
   return type === 'ec' ? `EC on ${details?.namedCurve}` : `a key of type ${type}`
 }
@@ -44,6 +60,15 @@ function describe(key: KeyObject | undefined): string {
 export function publicKeyOf(certificate: X509Certificate): KeyObject | undefined {
   try {
     return certificate.publicKey
+  } catch {
+    return undefined
+  }
+}
+
+/** DER SubjectPublicKeyInfo as it stands in a certificate; undefined where that is not DER. */
+function publicKeyInfoOf(certificate: X509Certificate): Buffer | undefined {
+  try {
+    return readCertificateFields(certificate).publicKeyInfo
   } catch {
     return undefined
   }

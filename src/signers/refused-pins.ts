@@ -1,80 +1,68 @@
-import { randomBytes } from 'node:crypto'
-import { statSync } from 'node:fs'
-import type { PinSource, TokenAccess } from '../config.ts'
+import type { TokenAccess } from '../config.ts'
 import { refuseProblems } from '../errors.ts'
-import type { RefusedPinDigests } from '../pkcs11/messages.ts'
+import { pinVersion, type ToldPin } from '../pkcs11/pin-version.ts'
 import { accessId, type TokenPool } from './token-pool.ts'
 
-interface Asked {
-  /** What tells whether the PIN's file has changed. */
-  readonly look: string
-  readonly digest: string
-}
-
 /** More wrong PINs than anybody tries. */
-const MAX_DIGESTS = 100
+const MAX_REFUSED = 100
 
 /**
- * The PINs that tokens refused: none is told again before it has been changed, since a few wrong ones lock a user, and
- * a file that changes may have a configuration tried often. A file that has changed is opened by a signer process, which
- * knows refused PINs by their digests and does not tell them again either, though it is written anew.
+ * Knows which PINs tokens refused, by the versions of their files: none is told again, since a few wrong ones lock a
+ * user. Each version of a file costs one login at most, and only SIGHUP has another version tried.
  */
 export class RefusedPins {
-  /** By token, as is refused. */
-  readonly #asked = new Map<string, Asked>()
+  /** Keyed by access. */
+  readonly #told = new Map<string, ToldPin>()
+  /** The version that was refused, keyed by access. */
   readonly #refused = new Map<string, string>()
-  readonly #secret = randomBytes(32)
-  #digests: readonly string[] = []
+  #list: readonly ToldPin[] = []
 
-  /** For signer processes. */
-  digests(): RefusedPinDigests {
-    return { secret: this.#secret, digests: this.#digests }
+  /** Returns what signer processes must not tell again: they see whether two ways of access lead to one token. */
+  list(): readonly ToldPin[] {
+    return this.#list
   }
 
   /** A token is about to be told its PIN: by the time that it refuses it there may be another one. */
-  asking(access: TokenAccess, digest: string): void {
-    this.#asked.set(accessId(access), { look: identify(access.pin), digest })
+  asking(access: TokenAccess, told: ToldPin): void {
+    this.#told.set(accessId(access), told)
+    this.#refused.delete(accessId(access))
   }
 
   /** A token has refused the PIN that it was told last, or was not told one that it refused before. */
   refused(access: TokenAccess): void {
     const id = accessId(access)
-    const asked = this.#asked.get(id)
-    this.#asked.delete(id)
-    this.#refused.set(id, asked?.look ?? identify(access.pin))
-    if (asked !== undefined) {
-      this.#digests = [...this.#digests, asked.digest].slice(-MAX_DIGESTS)
+    const told = this.#told.get(id)
+    this.#told.delete(id)
+    this.#refused.set(id, told?.version ?? pinVersion(access.pin))
+    if (told !== undefined) {
+      this.#list = [...this.#list, told].slice(-MAX_REFUSED)
     }
   }
 
-  /** @throws ConfigurationError where one of the tokens has refused the PIN as it is now */
-  check(pools: readonly Pick<TokenPool, 'access' | 'keys'>[]): void {
+  /**
+   * Refuses tokens that would be told a refused PIN again.
+   *
+   * @param retry whether a file that has changed since may be tried
+   * @throws ConfigurationError
+   */
+  check(pools: readonly Pick<TokenPool, 'access' | 'keys'>[], retry: boolean): void {
     const problems = pools
-      .filter(({ access }) => this.#isRefused(access))
+      .filter(({ access }) => this.#refused.has(accessId(access)) && !(retry && this.#isChanged(access)))
       .map(({ keys: [{ request }] }) => ({
         variable: request.settings.pin,
-        message: 'the token refused this PIN; it is not tried again before it is changed',
+        message: 'the token refused this PIN; it is tried again at SIGHUP, once its file has changed',
       }))
     refuseProblems(problems)
   }
 
-  /** Whether a pool was refused its PIN, and there is one now that was not. */
+  /** Whether a pool was refused its PIN, and there is another one now. */
   isCorrected({ access, pool }: RefusedPool): boolean {
-    return pool.status().state === 'pin refused' && !this.#isRefused(access)
+    return pool.status().state === 'pin refused' && this.#isChanged(access)
   }
 
-  #isRefused(access: TokenAccess): boolean {
-    return this.#refused.get(accessId(access)) === identify(access.pin)
+  #isChanged(access: TokenAccess): boolean {
+    return this.#refused.get(accessId(access)) !== pinVersion(access.pin)
   }
 }
 
 type RefusedPool = Pick<TokenPool, 'access'> & { readonly pool: Pick<TokenPool['pool'], 'status'> }
-
-/** Of the very content, without reading it. That of a variable does not change while the process runs. */
-function identify(pin: PinSource): string {
-  if ('variable' in pin) {
-    return pin.variable
-  }
-  const { ino, size, mtimeMs, ctimeMs } = statSync(pin.file, { throwIfNoEntry: false }) ?? {}
-  return [pin.file, ino, size, mtimeMs, ctimeMs].join()
-}

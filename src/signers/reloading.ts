@@ -86,12 +86,15 @@ export class Reloading {
     try {
       // Before they are read: what changes meanwhile is a change, and what was refused is not read again unchanged
       await this.#watch.look()
-      const { signers: configuration, problems } = load()
+      const { signers: configuration, problems, warnings } = load()
       // Where one is missing, it may come
       await this.#watch.watch(configuration.files)
       refuseProblems(problems)
-      await signers.takeOver(configuration)
+      await signers.takeOver(configuration, trigger === 'signal')
       this.#end('taken over')
+      for (const warning of warnings) {
+        log.warn(warning)
+      }
       log.info({ signers: configuration.signers.map(({ name }) => name) }, 'the signers were taken over')
     } catch (error) {
       this.#refuse(error)

@@ -17,7 +17,9 @@ export interface SignerSetOptions {
   readonly log: BaseLogger
   readonly observer: PoolObserver
   /** Is told what becomes of PINs. */
-  readonly pins: Pick<RefusedPins, 'digests' | 'asking' | 'refused'>
+  readonly pins: Pick<RefusedPins, 'list' | 'asking' | 'refused'>
+  /** The PIN, in place of the one that the environment holds. */
+  readonly givenPin?: string
   readonly revocations: SignerSources['revocations']
   readonly timestampers: Pick<Timestampers, 'for'>
   /** The certificate of a signer was found on its token. */
@@ -27,7 +29,8 @@ export interface SignerSetOptions {
 /** All signers of one state of the configuration, and the pools that they sign with. It does not change. */
 export class SignerSet {
   readonly signingKeys: ReadonlyMap<string, SigningKey>
-  readonly defaultKey: SigningKey
+  /** Undefined where each request has to name its signer. */
+  readonly defaultKey: SigningKey | undefined
   readonly pools: readonly TokenPool[]
   /** Those of the pools that were made for this set. */
   readonly ownPools: readonly TokenPool[]
@@ -60,8 +63,8 @@ export class SignerSet {
           ...options,
           ...plan,
           onMisconfigured,
-          refusedPins: () => options.pins.digests(),
-          onLogin: (digest) => options.pins.asking(plan.access, digest),
+          refusedPins: () => options.pins.list(),
+          onLogin: (told) => options.pins.asking(plan.access, told),
           onPinRefused: () => options.pins.refused(plan.access),
         }),
       }
@@ -86,7 +89,7 @@ export class SignerSet {
     this.pools = [...pools.values()]
     this.ownPools = own
     this.signingKeys = new Map(signingKeys.map((key) => [key.name, key]))
-    this.defaultKey = this.signingKeys.get(configuration.default) as SigningKey
+    this.defaultKey = configuration.default === null ? undefined : this.signingKeys.get(configuration.default)
   }
 
   start(): void {
@@ -95,8 +98,11 @@ export class SignerSet {
     }
   }
 
-  /** Logs what the operator should know of signers; of those on tokens that is done when they are found. */
+  /** Logs what the operator should know of signers; of what is found on tokens that is done when they are opened. */
   warn(log: BaseLogger): void {
+    for (const { pool } of this.pools.filter((kept) => !this.ownPools.includes(kept))) {
+      pool.warnAboutKeys()
+    }
     for (const { configuration } of this.signingKeys.values()) {
       const signer = signerFromFiles(configuration)
       if (signer !== undefined) {

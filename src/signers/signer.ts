@@ -1,15 +1,17 @@
 /** Who signs: a certificate, its chain, and when they are valid. The key that belongs to it is on the token. */
-import { createHash, type KeyObject, X509Certificate } from 'node:crypto'
+import type { KeyObject, X509Certificate } from 'node:crypto'
 import type { CertificateFiles, ContainerConfiguration, SignerConfiguration } from '../config.ts'
 import { defined } from '../configuration/defined.ts'
 import { problemWith } from '../configuration/problem.ts'
 import { ConfigurationError, type ConfigurationProblem, refuseProblems } from '../errors.ts'
 import { ContainerTemplate } from '../signature/container-template.ts'
-import { HASH_ALGORITHMS } from '../signature/hash-algorithms.ts'
+import { digest } from '../signature/digest.ts'
+import { HASH_ALGORITHMS, type HashAlgorithm } from '../signature/hash-algorithms.ts'
 import type { SignatureAlgorithm } from '../signature/signature-algorithm.ts'
 import { chooseSignatureAlgorithm } from '../signature/signature-algorithms.ts'
+import { readCertificate } from '../x509/read-certificate.ts'
+import { reviewCertificates } from '../x509/review/certificate-review.ts'
 import { describeUnfitAlgorithm } from './algorithm-fit.ts'
-import { reviewCertificates } from './certificate-review.ts'
 import { buildChain, type Chain } from './chain.ts'
 import { describeUnsupportedKey } from './key-type.ts'
 import { type ValidityPeriod, validityPeriod } from './validity.ts'
@@ -23,8 +25,8 @@ export interface Signer extends Chain {
   readonly template: ContainerTemplate
   /** Of the certificate and its issuers. */
   readonly validity: readonly ValidityPeriod[]
-  /** Of the certificate, with each hash algorithm that a signing-certificate attribute may have it in (RFC 5035 3). */
-  readonly digests: readonly Buffer[]
+  /** Digests of the certificate, keyed by the hash algorithms of signing-certificate attributes (RFC 5035 3). */
+  readonly digests: ReadonlyMap<HashAlgorithm['name'], Buffer>
   /** What the operator should know of them, each a sentence without its capital. */
   readonly warnings: readonly string[]
 }
@@ -57,7 +59,7 @@ const created = new WeakMap<CertifiedConfiguration, Signer>()
  * @throws ConfigurationError as `signerFromFiles` does
  */
 export function signerFromToken(certificate: Uint8Array, configuration: CertifiedConfiguration): Signer {
-  const leaf = new X509Certificate(certificate)
+  const leaf = readCertificate(certificate)
   const { algorithm, settings } = configuration
   // The setting would take its place, and may not be set
   const describe = (variable: string, message: string) => ({ variable, message: `on the token: ${message}` })
@@ -99,7 +101,9 @@ function createSigner(
   const chosen = chooseSignatureAlgorithm(publicKey, algorithm)
   return {
     ...chain,
-    digests: HASH_ALGORITHMS.map(({ nodeName }) => createHash(nodeName).update(certificate.raw).digest()),
+    digests: new Map(
+      HASH_ALGORITHMS.map((algorithm) => [algorithm.name, digest(algorithm, certificate.raw)]),
+    ),
     warnings: review.warnings,
     certificate,
     publicKey,

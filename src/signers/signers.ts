@@ -1,14 +1,16 @@
 /** The signers that there are now, and how others take their place without a request being lost. */
 import { setMaxListeners } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { SignersConfiguration } from '../config.ts'
-import { type ConfigurationError, SIGNER_MISMATCH, UNKNOWN_SIGNER } from '../errors.ts'
+import type { CertificateDigest } from '../cms/signing-certificate.ts'
+import { HttpClient } from '../common/http-client.ts'
+import type { Configuration, SignersConfiguration } from '../config.ts'
+import { type ConfigurationError, INVALID_REQUEST, SIGNER_MISMATCH, UNKNOWN_SIGNER } from '../errors.ts'
 import type { PoolStatus } from '../pkcs11/session-pool.ts'
 import type { RevocationObserver } from '../revocation/observer.ts'
 import { RevocationService } from '../revocation/revocation-service.ts'
 import type { TimestampObserver } from '../timestamp/timestamper.ts'
 import { CertificateWatch } from './certificate-watch.ts'
-import { mentions } from './mentioned-certificate.ts'
+import { isNamedBy } from './named-certificate.ts'
 import { readinessOf } from './readiness.ts'
 import { RefusedPins } from './refused-pins.ts'
 import { SignerSet, type SignerSetOptions } from './signer-set.ts'
@@ -17,9 +19,10 @@ import { findNewlyInvalid, proveSigners } from './takeover.ts'
 import { Timestampers } from './timestampers.ts'
 import { nameTokens, type TokenPool } from './token-pool.ts'
 
-export interface SignersOptions extends Pick<SignerSetOptions, 'hsm' | 'log' | 'observer'> {
+export interface SignersOptions extends Pick<SignerSetOptions, 'hsm' | 'givenPin' | 'log' | 'observer'> {
   /** Whether anybody may be asked whether certificates were revoked. */
   readonly revocationCheck: boolean
+  readonly proxies: Configuration['proxies']
   readonly revocationObserver: RevocationObserver
   readonly timestampObserver: TimestampObserver
   /** A token was reached before the service was first ready, and the configuration does not fit it. Called at most once. */
@@ -48,15 +51,21 @@ export class Signers {
 
   /** @throws ConfigurationError when certificate files do not describe a signer */
   constructor(configuration: SignersConfiguration, options: SignersOptions) {
-    const { log, revocationObserver, timestampObserver, revocationCheck } = options
+    const { log, proxies, revocationObserver, timestampObserver, revocationCheck } = options
     this.#options = options
     // Each takeover of the last seconds is one, which is no leak that Node.js should warn of
     setMaxListeners(0, this.#closing.signal)
-    this.#revocations = new RevocationService({ log, observer: revocationObserver })
+    this.#revocations = new RevocationService({
+      log,
+      client: new HttpClient({ proxies }),
+      observer: revocationObserver,
+    })
     this.#certificates = new CertificateWatch(this.#revocations, revocationCheck)
     this.#timestampers = new Timestampers({
       observer: timestampObserver,
       log,
+      proxies,
+      revocations: this.#revocations,
       onIntroduced: () => this.#watchCertificates(),
     })
     this.#current = new SignerSet(configuration, this.#setOptions(), (error) => this.#startRefused(error))
@@ -72,42 +81,61 @@ export class Signers {
   }
 
   /**
-   * @param name absent for the default
-   * @throws UNKNOWN_SIGNER
+   * Returns the signer of a name, or the default one.
+   *
+   * @param name undefined where the request names none
+   * @param setting what the name was given by, as messages call it
+   * @throws UNKNOWN_SIGNER; INVALID_REQUEST where a name is required
    */
-  choose(name: string | undefined): SigningKey {
+  choose(name: string | undefined, setting = 'signing_token'): SigningKey {
     const { signingKeys, defaultKey } = this.#current
-    const chosen = name === undefined ? defaultKey : signingKeys.get(name)
+    if (name === undefined) {
+      return defaultKey ?? refuseUnnamed()
+    }
+    const chosen = signingKeys.get(name)
     if (chosen === undefined) {
-      throw new UNKNOWN_SIGNER()
+      throw new UNKNOWN_SIGNER(setting)
     }
     return chosen
   }
 
+  /** Returns the names of the signers that a request has to choose from; none where there is no choice. */
+  choices(): string[] {
+    const { signingKeys, defaultKey } = this.#current
+    return defaultKey !== undefined && signingKeys.size === 1 ? [] : [...signingKeys.keys()]
+  }
+
   /**
-   * The signer for bytes that Document Engine made with the certificate that it was told a moment ago. Where another
-   * signer has taken its place since, the one of before signs; where the certificate is that of a signer of another
-   * name, nobody does, as the signature would not be one of that certificate.
+   * Returns the signer for signed attributes that Document Engine made with the certificate that it was told a moment
+   * ago: where another one has taken the place of that signer since, the former one.
    *
    * @param chosen of `choose`
-   * @throws SIGNER_MISMATCH
+   * @param named what the attributes name as the signer's certificate; nothing for what names none
+   * @throws SIGNER_MISMATCH, since no verifier would accept the signature; HSM_UNAVAILABLE while the certificate of the
+   *   signer has not been read
    */
-  chooseFor(chosen: SigningKey, message: Uint8Array): SigningKey {
-    if (mentions(message, chosen)) {
+  chooseFor(chosen: SigningKey, named: readonly CertificateDigest[]): SigningKey {
+    if (named.length === 0 || isNamedBy(named, chosen)) {
       return chosen
     }
     const former = this.#former.flatMap((set) => set.signingKeys.get(chosen.name) ?? [])
-    const before = former.find((key) => mentions(message, key))
-    if (before === undefined && this.all().some((key) => mentions(message, key))) {
-      throw new SIGNER_MISMATCH()
+    const before = former.find((key) => isNamedBy(named, key))
+    if (before !== undefined) {
+      return before
     }
-    return before ?? chosen
+    const { serialNumber } = chosen.signer().certificate
+    throw new SIGNER_MISMATCH(
+      this.all().some((key) => isNamedBy(named, key))
+        ? 'data_to_be_signed: names the certificate of another signer; get_certificates and sign need the same signing_token'
+        : 'data_to_be_signed: names a certificate that is not that of the signer, whose serial number is ' +
+            `${serialNumber}; call get_certificates again, and leave certificates out of the sign request to Document Engine`,
+    )
   }
 
-  /** The default first. */
+  /** Returns all signers, the default one first. */
   all(): SigningKey[] {
     const { defaultKey, signingKeys } = this.#current
-    return [...new Set([defaultKey, ...signingKeys.values()])]
+    return [...new Set([...(defaultKey === undefined ? [] : [defaultKey]), ...signingKeys.values()])]
   }
 
   /** Whether signers whose keys sign may be waited for nonetheless, as revocation information is on its way. */
@@ -115,9 +143,9 @@ export class Signers {
     return this.#certificates.isSettling(this.all())
   }
 
-  /** Of the default signer. */
+  /** Returns the status of the default signer, or of the first one where there is no default. */
   status(): PoolStatus {
-    return this.#current.defaultKey.status()
+    return (this.all()[0] as SigningKey).status()
   }
 
   /** Those that requests are given to, by name. */
@@ -129,12 +157,13 @@ export class Signers {
    * Takes over another configuration: all of it, or nothing where anything is wrong with it. Whatever a pool has to be
    * opened for is opened beside what there is, and has to sign first. Calls must not overlap.
    *
+   * @param retryPins whether a refused PIN is tried again, where its file has changed
    * @throws ConfigurationError with all that was found to be wrong; nothing has changed then
    */
-  async takeOver(configuration: SignersConfiguration): Promise<void> {
+  async takeOver(configuration: SignersConfiguration, retryPins: boolean): Promise<void> {
     const problems: ConfigurationError[] = []
     const before = this.#current
-    const kept = before.pools.filter((pool) => !this.#refusedPins.isCorrected(pool))
+    const kept = before.pools.filter((pool) => !(retryPins && this.#refusedPins.isCorrected(pool)))
     const next = new SignerSet(configuration, this.#setOptions(), (error) => problems.push(error), kept)
     this.#takingOver = next
     this.#watchCertificates()
@@ -142,7 +171,7 @@ export class Signers {
     try {
       this.#closing.signal.throwIfAborted()
       findNewlyInvalid(next, before)
-      this.#refusedPins.check(next.ownPools)
+      this.#refusedPins.check(next.ownPools, retryPins)
       next.start()
       await proveSigners(next, { before, problems, signal: this.#closing.signal })
     } catch (error) {
@@ -227,4 +256,10 @@ export class Signers {
       this.#options.onMisconfigured(error)
     }
   }
+}
+
+function refuseUnnamed(): never {
+  throw new INVALID_REQUEST(
+    'signing_token: must name the signer, as {"signer":"NAME"}, or the path must, as /sign/NAME: there is no default signer',
+  )
 }

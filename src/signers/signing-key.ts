@@ -1,6 +1,11 @@
 /** One signer, and the key on a token that it signs with: what the callback asks for certificates and signatures. */
 import type { ContainerConfiguration, SignerConfiguration, SignerRules } from '../config.ts'
-import { CERTIFICATE_NOT_VALID, CERTIFICATE_REVOKED, HSM_UNAVAILABLE } from '../errors.ts'
+import {
+  CERTIFICATE_NOT_VALID,
+  CERTIFICATE_REVOKED,
+  HSM_UNAVAILABLE,
+  UNSUPPORTED_HASH_ALGORITHM,
+} from '../errors.ts'
 import type { PoolStatus, SessionPool } from '../pkcs11/session-pool.ts'
 import type { SignOptions } from '../pkcs11/signing-jobs.ts'
 import { createWork } from '../pkcs11/work.ts'
@@ -9,6 +14,7 @@ import type { RevocationService } from '../revocation/revocation-service.ts'
 import type { HashAlgorithm } from '../signature/hash-algorithms.ts'
 import type { SignedMessage } from '../signature/signature-algorithm.ts'
 import type { Timestamper } from '../timestamp/timestamper.ts'
+import { permittedHashes } from './algorithm-fit.ts'
 import { type Signer, signerFromFiles, signerFromToken } from './signer.ts'
 import { describeUselessness } from './validity.ts'
 
@@ -19,7 +25,7 @@ export type KeyPool = Pick<SessionPool, 'sign' | 'prove' | 'keyStatus' | 'foundK
 export interface SignerSources {
   readonly revocations: Pick<RevocationService, 'revoked' | 'information'>
   /** Where its containers are timestamped. */
-  readonly timestamper?: Pick<Timestamper, 'timestamp' | 'knownPaths' | 'introduce'> | undefined
+  readonly timestamper?: Pick<Timestamper, 'timestamp' | 'knownPaths' | 'introduceInBackground'> | undefined
 }
 
 export class SigningKey {
@@ -47,8 +53,13 @@ export class SigningKey {
     return this.#configuration.name
   }
 
+  /** The rules of the configuration, without hash algorithms that the certificate, once it is known, does not allow. */
   get rules(): SignerRules {
-    return this.#configuration.rules
+    const { rules } = this.#configuration
+    const signer = this.knownSigner()
+    return signer === undefined
+      ? rules
+      : { ...rules, hashAlgorithms: permittedHashes(rules, signer.algorithm) }
   }
 
   get container(): ContainerConfiguration {
@@ -84,7 +95,7 @@ export class SigningKey {
   validSigner(): Signer {
     const signer = this.signer()
     const now = new Date()
-    const problem = describeUselessness(signer.validity, now, this.rules.minimumDaysLeft)
+    const problem = describeUselessness(signer.validity, now, this.#configuration.rules.minimumDaysLeft)
     if (problem !== undefined) {
       throw new CERTIFICATE_NOT_VALID(problem)
     }
@@ -100,15 +111,15 @@ export class SigningKey {
    */
   missingEvidence(): readonly string[] {
     const { timestamper, revocations } = this.sources
-    const authorities = timestamper?.knownPaths() ?? []
+    const known = timestamper?.knownPaths() ?? []
+    // Timestamps of those that were revoked are not taken, so nothing is missing about them
+    const authorities = known.filter((path) => revocations.revoked(path) === undefined)
     const own = this.knownSigner()?.path
     if (this.container.level !== 'b-lt' || own === undefined || revocations.revoked(own) !== undefined) {
       return []
     }
     const { problems } = gatherEvidence([own, ...authorities], revocations)
-    return authorities.length === 0
-      ? ['no timestamp authority has given a timestamp yet', ...problems]
-      : problems
+    return known.length === 0 ? ['no timestamp authority has given a timestamp yet', ...problems] : problems
   }
 
   /**
@@ -117,7 +128,8 @@ export class SigningKey {
    * @param signer of `validSigner`, asked once a request: the same whose certificate is embedded
    * @param signed with the message where the algorithm verifies nothing else
    * @returns octets as CMS and Document Engine know them: those of RSA as long as the modulus, those of ECDSA DER
-   * @throws SIGNATURE_SELF_CHECK_FAILED, HSM_BUSY, HSM_TIMEOUT, HSM_UNAVAILABLE
+   * @throws UNSUPPORTED_HASH_ALGORITHM when the certificate does not allow the hash, as after another one took its
+   *   place; SIGNATURE_SELF_CHECK_FAILED, HSM_BUSY, HSM_TIMEOUT, HSM_UNAVAILABLE
    */
   async sign(
     signer: Signer,
@@ -125,6 +137,9 @@ export class SigningKey {
     signed: SignedMessage,
     options: Omit<SignOptions, 'verify'>,
   ): Promise<Uint8Array> {
+    if (!signer.algorithm.hashes.includes(hash)) {
+      throw new UNSUPPORTED_HASH_ALGORITHM(signer.algorithm.hashes.map(({ name }) => name).join(', '))
+    }
     const work = createWork(this.#key, signer, hash, signed)
     return signer.algorithm.encode(await this.#pool.sign(work, { ...options, verify: work.verify }))
   }

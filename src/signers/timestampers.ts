@@ -1,6 +1,8 @@
 import type { BaseLogger } from 'pino'
+import type { Proxies } from '../common/proxies.ts'
 import type { TimestampConfiguration } from '../config.ts'
 import { RepeatedWarning } from '../pkcs11/repeated-warning.ts'
+import type { RevocationService } from '../revocation/revocation-service.ts'
 import { Timestamper, type TimestampObserver } from '../timestamp/timestamper.ts'
 
 type Authorities = TimestampConfiguration['authorities']
@@ -8,6 +10,8 @@ type Authorities = TimestampConfiguration['authorities']
 export interface TimestampersOptions {
   readonly observer: TimestampObserver
   readonly log: BaseLogger
+  readonly proxies: Proxies
+  readonly revocations: Pick<RevocationService, 'revoked'>
   /** An authority has sent certificates that it had not sent before. */
   onIntroduced(): void
 }
@@ -41,9 +45,17 @@ export class Timestampers {
   }
 
   #create(authorities: Authorities): Timestamper {
-    const { observer, onIntroduced } = this.#options
+    const { observer, onIntroduced, proxies, revocations } = this.#options
     return new Timestamper({
       authorities,
+      proxies,
+      describeRevocation(path) {
+        const revoked = revocations.revoked(path)
+        return (
+          revoked &&
+          `that of ${revoked.subject} was revoked at ${revoked.at.toISOString()} (${revoked.reason})`
+        )
+      },
       observer: {
         asked: (authority, seconds, outcome, problem) => {
           observer.asked(authority, seconds, outcome, problem)

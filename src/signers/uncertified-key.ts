@@ -2,6 +2,7 @@
 import { createPublicKey } from 'node:crypto'
 import type { BaseLogger } from 'pino'
 import type { HsmConfiguration, SignerConfiguration } from '../config.ts'
+import { defined } from '../configuration/defined.ts'
 import { ConfigurationError, HSM_UNAVAILABLE } from '../errors.ts'
 import type { FoundKey } from '../pkcs11/messages.ts'
 import type { KeyUse } from '../pkcs11/pool-key.ts'
@@ -19,13 +20,17 @@ export class UncertifiedKey {
   readonly #pool: SessionPool
   #use: KeyUse | undefined
 
-  /** @param onMisconfigured called when the token was reached and the configuration does not fit it */
+  /**
+   * @param onMisconfigured called when the token was reached and the configuration does not fit it
+   * @param givenPin the PIN, in place of the one that the environment holds
+   */
   constructor(
     { access, key: selector, settings }: Pick<SignerConfiguration, 'access' | 'key' | 'settings'>,
     hsm: HsmConfiguration,
     log: BaseLogger,
     observer: PoolObserver,
     onMisconfigured: (error: ConfigurationError) => void,
+    givenPin?: string,
   ) {
     this.#hsm = hsm
     const key = {
@@ -35,7 +40,8 @@ export class UncertifiedKey {
         return this.#use
       },
     }
-    this.#pool = new SessionPool({ hsm, access, keys: [key], onMisconfigured, log, observer })
+    const events = { onMisconfigured, log, observer }
+    this.#pool = new SessionPool({ hsm, access, keys: [key], ...defined({ givenPin }), ...events })
   }
 
   start(): void {

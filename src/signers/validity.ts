@@ -1,4 +1,8 @@
 import type { X509Certificate } from 'node:crypto'
+import { readTime } from '../asn1/time.ts'
+import { readCertificateFields } from '../der/certificate-fields.ts'
+import { DerReader } from '../der/der-reader.ts'
+import { TAG } from '../der/tag.ts'
 
 const MS_PER_DAY = 86_400_000
 
@@ -7,14 +11,27 @@ export interface ValidityPeriod {
   readonly subject: string
   readonly notBefore: Date
   readonly notAfter: Date
+  /** Why the certificate is never valid, in words, where that is so; the dates, if they are none, are then in 1970. */
+  readonly flaw?: string
 }
 
+/** Reads the period from the certificate's DER: what Node tells of a time that is none is a date of nobody's. */
 export function validityPeriod(certificate: X509Certificate): ValidityPeriod {
-  return {
-    subject: describeSubject(certificate),
-    notBefore: new Date(certificate.validFrom),
-    notAfter: new Date(certificate.validTo),
+  const subject = describeSubject(certificate)
+  try {
+    const { notBefore, notAfter } = readPeriod(certificate)
+    const flaw = `its notBefore, ${notBefore.toISOString()}, is later than its notAfter, ${notAfter.toISOString()}`
+    return { subject, notBefore, notAfter, ...(notBefore > notAfter ? { flaw } : {}) }
+  } catch (error) {
+    return { subject, notBefore: new Date(0), notAfter: new Date(0), flaw: (error as Error).message }
   }
+}
+
+function readPeriod(certificate: X509Certificate): { notBefore: Date; notAfter: Date } {
+  const validity = new DerReader(readCertificateFields(certificate).validity).enter(TAG.sequence)
+  const [notBefore, notAfter] = [readTime(validity), readTime(validity)]
+  validity.finish()
+  return { notBefore, notAfter }
 }
 
 /** In one line; by the serial number where the subject is empty, for which Node has undefined (RFC 5280 4.1.2.6). */
@@ -27,13 +44,17 @@ export function describeIssuer(certificate: X509Certificate): string {
   return inOneLine(certificate.issuer) ?? 'an issuer without a name'
 }
 
+/** Leaves out what would steer a terminal or turn the direction of its text. */
 function inOneLine(name: string | undefined): string | undefined {
-  return name?.replaceAll('\n', ', ')
+  return name?.replaceAll('\n', ', ').replace(/[\p{Cc}\p{Cf}]/gu, '')
 }
 
 /** Says which of the certificates is outside its period at a moment, in a sentence; undefined if none is. */
 export function describeInvalidity(periods: readonly ValidityPeriod[], at: Date): string | undefined {
-  for (const { subject, notBefore, notAfter } of periods) {
+  for (const { subject, notBefore, notAfter, flaw } of periods) {
+    if (flaw !== undefined) {
+      return `The certificate of ${subject} is never valid: ${flaw}; have it issued anew`
+    }
     if (at < notBefore) {
       return `The certificate of ${subject} is not valid before ${notBefore.toISOString()}; check the clock, or wait`
     }

@@ -1,5 +1,6 @@
 import type { BaseLogger } from 'pino'
 import type { SignerConfiguration } from '../config.ts'
+import { describeRestriction } from './algorithm-fit.ts'
 import type { Signer } from './signer.ts'
 import { describeUselessness } from './validity.ts'
 
@@ -10,8 +11,16 @@ export function warnAbout(configuration: SignerConfiguration, signer: Signer, lo
   }
 }
 
-function describe({ rules }: SignerConfiguration, { validity, warnings }: Signer): string[] {
-  const now = new Date()
-  const problem = describeUselessness(validity, now, rules.minimumDaysLeft)
-  return [...(problem === undefined ? [] : [`${problem}. Nothing will be signed until then`]), ...warnings]
+function describe({ rules }: SignerConfiguration, signer: Signer): string[] {
+  const problem = describeUselessness(signer.validity, new Date(), rules.minimumDaysLeft)
+  return [
+    ...(problem === undefined ? [] : [`${problem}. Nothing will be signed until then`]),
+    ...listWarnings(rules, signer),
+  ]
+}
+
+/** Returns what validators or callers may mind, each a sentence without its capital. */
+export function listWarnings(rules: SignerConfiguration['rules'], { algorithm, warnings }: Signer): string[] {
+  const restriction = describeRestriction(rules, algorithm)
+  return [...(restriction === undefined ? [] : [restriction]), ...warnings]
 }

@@ -1,6 +1,6 @@
 import type { X509Certificate } from 'node:crypto'
+import type { Password } from '../common/password.ts'
 import type { HashAlgorithm } from '../signature/hash-algorithms.ts'
-import type { Password } from './password.ts'
 
 /** Who is asked for timestamps (RFC 3161), over HTTP (3.4). */
 export interface TimestampAuthority {
@@ -14,8 +14,8 @@ export interface TimestampAuthority {
   /** PEM files, read at each use. */
   readonly tls?: TlsFiles
   /**
-   * Self-signed certificates, in one of which the authority's chain must end. Where there are none, the chain has to be
-   * right as far as the token brings it along.
+   * The authority's chain must end in a self-signed one of these; others are intermediates, which tokens need not hold
+   * (RFC 3161 2.4.1). Where there are none, the chain has to be right as far as the token brings it along.
    */
   readonly trustAnchors: readonly X509Certificate[]
 }

@@ -1,10 +1,11 @@
 /** What an authority is to be shown, read anew for each request, so that changed files count. */
 import { readFile } from 'node:fs/promises'
+import { readSecret } from '../common/secret.ts'
 import type { Credentials, TimestampAuthority } from './authority.ts'
 import type { Exchange } from './exchange.ts'
 import { TimestampFault } from './timestamp-fault.ts'
 
-/** @throws TimestampFault when a file cannot be read */
+/** @throws TimestampFault when a file cannot be read, or is not clearly a password */
 export async function readSecrets({
   credentials,
   tls = {},
@@ -36,11 +37,14 @@ async function authorize(credentials: Credentials): Promise<string> {
   const password =
     'password' in credentials
       ? credentials.password.reveal()
-      : withoutLineEnd(await read('password file', credentials.passwordFile))
+      : readPassword(await read('password file', credentials.passwordFile))
   return `Basic ${Buffer.from(`${credentials.user}:${password}`).toString('base64')}`
 }
 
-/** Which editors and `echo` put behind a password. */
-function withoutLineEnd(password: Buffer): string {
-  return password.toString('utf8').replace(/\r?\n$/, '')
+function readPassword(content: Buffer): string {
+  try {
+    return readSecret(content)
+  } catch (error) {
+    throw new TimestampFault('misconfigured', `has a password file that ${(error as Error).message}`)
+  }
 }

@@ -3,10 +3,9 @@ import { createHash } from 'node:crypto'
 import * as asn1js from 'asn1js'
 import * as pkijs from 'pkijs'
 import { HASH_ALGORITHMS } from '../signature/hash-algorithms.ts'
-import { ID_SIGNING_CERTIFICATE_V2 } from '../signature/object-identifiers.ts'
+import { ID_SIGNING_CERTIFICATE, ID_SIGNING_CERTIFICATE_V2 } from '../signature/object-identifiers.ts'
+import { sameParsedName } from '../x509/parsed-names.ts'
 import type { TokenCertificate } from './timestamp-token.ts'
-
-export const ID_SIGNING_CERTIFICATE = '1.2.840.113549.1.9.16.2.12'
 
 /** What the first identifier is hashed with where it does not say. */
 const DEFAULT_HASHES = new Map([
@@ -40,7 +39,7 @@ export function isNamedBy(value: unknown, type: string, { x509, parsed }: TokenC
 function isIssuerSerialOf(issuerSerial: unknown, { issuer, serialNumber }: pkijs.Certificate): boolean {
   const [names, serial] = childrenOf(issuerSerial)
   const [name] = childrenOf(names).map((schema) => new pkijs.GeneralName({ schema }))
-  return name?.type === DIRECTORY_NAME && issuer.isEqual(name.value) && serialNumber.isEqual(serial)
+  return name?.type === DIRECTORY_NAME && sameParsedName(issuer, name.value) && serialNumber.isEqual(serial)
 }
 
 function nameOfHash(algorithm: unknown): string | undefined {

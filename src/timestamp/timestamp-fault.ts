@@ -14,16 +14,21 @@ export type TimestampOutcome =
   | 'mismatch'
   /** Neither its signature nor its certificates may be wrong. */
   | 'untrusted'
+  /** A certificate of the authority was revoked. */
+  | 'revoked'
   /** Whoever wanted the timestamp does so no more. */
   | 'abandoned'
 
+/** The outcomes of requests that bring no good timestamp. */
+export type TimestampFailure = Exclude<TimestampOutcome, 'granted' | 'abandoned'>
+
 /** An authority gave no timestamp that is any good. The message goes on after the authority's name. */
 export class TimestampFault extends Error {
-  readonly outcome: TimestampOutcome
+  readonly outcome: TimestampFailure
   /** What the authority itself said, which can be anything. */
   readonly said: string | undefined
 
-  constructor(outcome: TimestampOutcome, message: string, said?: string) {
+  constructor(outcome: TimestampFailure, message: string, said?: string) {
     super(message)
     this.name = 'TimestampFault'
     this.outcome = outcome

@@ -1,8 +1,9 @@
-import { X509Certificate } from 'node:crypto'
+import type { X509Certificate } from 'node:crypto'
 import * as asn1js from 'asn1js'
 import * as pkijs from 'pkijs'
 import { HASH_ALGORITHMS, type HashAlgorithm } from '../signature/hash-algorithms.ts'
 import { identifies } from '../signature/signer-identifier.ts'
+import { readCertificate } from '../x509/read-certificate.ts'
 import { TimestampFault } from './timestamp-fault.ts'
 
 export const ID_CT_TST_INFO = '1.2.840.113549.1.9.16.1.4'
@@ -78,7 +79,7 @@ function readCertificates(signedData: asn1js.Sequence): X509Certificate[] {
   if (encoded.length > MAX_CERTIFICATES) {
     throw new TimestampFault('malformed', `sent more than ${MAX_CERTIFICATES} certificates`)
   }
-  return encoded.map((der) => new X509Certificate(der))
+  return encoded.map(readCertificate)
 }
 
 /** pkijs takes so long for a certificate that it gets no more than it has to. */

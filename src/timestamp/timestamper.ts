@@ -1,6 +1,9 @@
 import { randomBytes, type X509Certificate } from 'node:crypto'
-import { Agent as HttpAgent } from 'node:http'
-import { Agent as HttpsAgent } from 'node:https'
+import { setTimeout as delay } from 'node:timers/promises'
+import { type Backoff, backoffMs } from '../common/backoff.ts'
+import { HttpClient } from '../common/http-client.ts'
+import type { Proxies } from '../common/proxies.ts'
+import { within } from '../common/within.ts'
 import { TIMESTAMP_UNAVAILABLE } from '../errors.ts'
 import { digest } from '../signature/digest.ts'
 import { acceptAnswer, type Timestamp } from './accept-answer.ts'
@@ -8,13 +11,25 @@ import { nameAuthorities, type TimestampAuthority } from './authority.ts'
 import { exchange } from './exchange.ts'
 import { KnownChains } from './known-chains.ts'
 import { readSecrets } from './secrets.ts'
-import { TimestampFault, type TimestampOutcome } from './timestamp-fault.ts'
+import { type TimestampFailure, TimestampFault, type TimestampOutcome } from './timestamp-fault.ts'
 import { createNonce, encodeTimestampRequest } from './timestamp-request.ts'
 import { Turns } from './turns.ts'
-import { within } from './within.ts'
 
-/** For which a connection is kept without use, in milliseconds: less than what servers and firewalls do. */
-const IDLE_MS = 15_000
+/** Waits between tries to learn the certificates of an authority that is down, in ms. */
+const INTRODUCTION_RETRIES = { first: 5_000, longest: 300_000 }
+
+/** Messages for callers. The log alone has an authority's address, and what it said or did. */
+const TOLD: Readonly<Record<TimestampFailure, string>> = {
+  misconfigured: 'it could not be asked',
+  unreachable: 'no answer',
+  timeout: 'no answer',
+  http_error: 'no answer',
+  malformed: 'an answer that does not count',
+  rejected: 'the request was rejected',
+  mismatch: 'an answer that does not count',
+  untrusted: 'an answer that does not count',
+  revoked: 'its certificate was revoked',
+}
 
 export interface TimestamperOptions {
   readonly authorities: readonly [TimestampAuthority, ...TimestampAuthority[]]
@@ -24,7 +39,12 @@ export interface TimestamperOptions {
   readonly restMs?: number
   /** Requests to one authority at once, beyond which they wait; 16 by default. */
   readonly connections?: number
+  readonly proxies?: Proxies
+  /** Waits between tries to learn the certificates of an authority, in ms; 5 s doubling to 5 minutes by default. */
+  readonly introductionRetries?: Backoff
   readonly observer: TimestampObserver
+  /** Says why the certificates of an authority may not be relied on any more; nobody is asked by default. */
+  readonly describeRevocation?: (path: readonly X509Certificate[]) => string | undefined
 }
 
 export interface TimestampObserver {
@@ -43,6 +63,14 @@ export interface TimestampLimits {
   readonly signal?: AbortSignal
 }
 
+/** Why an authority gave no timestamp. */
+interface Refusal {
+  /** The problem and the way to mend it, for the log. */
+  readonly problem: string
+  /** The same for callers. */
+  readonly told: string
+}
+
 interface NamedAuthority extends TimestampAuthority {
   readonly name: string
   readonly known: KnownChains
@@ -50,19 +78,24 @@ interface NamedAuthority extends TimestampAuthority {
 
 /** Timestamps of whichever authority gives them. */
 export class Timestamper {
-  readonly #options: Required<TimestamperOptions>
+  readonly #options: Required<Omit<TimestamperOptions, 'proxies' | 'connections' | 'restMs'>>
   readonly #authorities: readonly NamedAuthority[]
   readonly #turns: Turns<NamedAuthority>
-  readonly #http: HttpAgent
-  readonly #https: HttpsAgent
+  readonly #client: HttpClient
+  /** Those whose certificates are being learnt in the background. */
+  readonly #introducing = new Set<NamedAuthority>()
+  readonly #closing = new AbortController()
 
   constructor({
     clockToleranceMs = 300_000,
     restMs = 30_000,
     connections = 16,
+    proxies,
+    introductionRetries = INTRODUCTION_RETRIES,
+    describeRevocation = () => undefined,
     ...rest
   }: TimestamperOptions) {
-    this.#options = { clockToleranceMs, restMs, connections, ...rest }
+    this.#options = { clockToleranceMs, introductionRetries, describeRevocation, ...rest }
     const names = nameAuthorities(rest.authorities)
     const named = rest.authorities.map((authority, index) => ({
       ...authority,
@@ -71,9 +104,7 @@ export class Timestamper {
     }))
     this.#authorities = named
     this.#turns = new Turns(named, restMs)
-    const agentOptions = { keepAlive: true, maxSockets: connections, timeout: IDLE_MS }
-    this.#http = new HttpAgent(agentOptions)
-    this.#https = new HttpsAgent(agentOptions)
+    this.#client = new HttpClient({ connections, ...(proxies && { proxies }) })
   }
 
   /**
@@ -83,20 +114,20 @@ export class Timestamper {
    * @throws TIMESTAMP_UNAVAILABLE, by the deadline; the signal's reason when it is aborted
    */
   async timestamp(data: Uint8Array, { deadline, signal }: TimestampLimits): Promise<Timestamp> {
-    const problems: string[] = []
+    const refusals: Refusal[] = []
     const order = this.#turns.order()
     for (const [index, authority] of order.entries()) {
       signal?.throwIfAborted()
       const ms = (deadline - performance.now()) / (order.length - index)
       if (ms > 0) {
         const got = await this.#ask(authority, data, ms, signal)
-        if (typeof got !== 'string') {
+        if ('token' in got) {
           return got
         }
-        problems.push(got)
+        refusals.push(got)
       }
     }
-    throw new TIMESTAMP_UNAVAILABLE(problems.join('. ') || 'no time was left to ask one')
+    throw describeRefusals(refusals)
   }
 
   /** Of those authorities that have given one: the certificates of their units, each with its issuers. */
@@ -115,10 +146,37 @@ export class Timestamper {
     await Promise.all(unknown.map((authority) => this.#ask(authority, randomBytes(32), ms, undefined)))
   }
 
-  /** Ends the connections. */
+  /**
+   * Does the same in the background, and again with growing waits where an authority gives none, until its
+   * certificates are known. Does nothing for those for which it goes on already.
+   *
+   * @param ms that each try has
+   */
+  introduceInBackground(ms: number): void {
+    for (const authority of this.#authorities.filter((one) => !this.#introducing.has(one))) {
+      this.#introducing.add(authority)
+      this.#introduceUntilKnown(authority, ms)
+        // It is closed
+        .catch(() => {})
+        .finally(() => this.#introducing.delete(authority))
+    }
+  }
+
+  /** Ends the connections, and what goes on in the background. */
   close(): void {
-    this.#http.destroy()
-    this.#https.destroy()
+    this.#closing.abort()
+    this.#client.close()
+  }
+
+  /** @throws AbortError when it is closed before */
+  async #introduceUntilKnown(authority: NamedAuthority, ms: number): Promise<void> {
+    const { signal } = this.#closing
+    for (let failures = 1; authority.known.paths.length === 0; failures++) {
+      await this.#ask(authority, randomBytes(32), ms, signal)
+      if (authority.known.paths.length === 0) {
+        await delay(backoffMs(failures, this.#options.introductionRetries), undefined, { ref: false, signal })
+      }
+    }
   }
 
   /**
@@ -130,7 +188,7 @@ export class Timestamper {
     data: Uint8Array,
     ms: number,
     signal: AbortSignal | undefined,
-  ): Promise<Timestamp | string> {
+  ): Promise<Timestamp | Refusal> {
     const { name } = authority
     const begin = performance.now()
     const tell = (outcome: TimestampOutcome, problem?: string) =>
@@ -150,7 +208,7 @@ export class Timestamper {
       this.#turns.fail(authority)
       const problem = `${name} ${describe(error, authority)}`
       tell(error.outcome, problem)
-      return problem
+      return { problem, told: TOLD[error.outcome] }
     }
   }
 
@@ -162,17 +220,30 @@ export class Timestamper {
       nonce: createNonce(),
       ...(policy === undefined ? {} : { policy }),
     }
-    const agent = url.protocol === 'https:' ? this.#https : this.#http
     const body = encodeTimestampRequest(asked)
-    const answer = await exchange({ url, agent, body, signal, ...(await readSecrets(authority)) })
+    const answer = await exchange(this.#client, { url, body, signal, ...(await readSecrets(authority)) })
     const { paths } = known
-    const { clockToleranceMs, observer } = this.#options
+    const { clockToleranceMs, observer, describeRevocation } = this.#options
     const timestamp = acceptAnswer(answer, { asked, trustAnchors, known, clockToleranceMs })
     if (!paths.includes(timestamp.path)) {
       observer.introduced?.()
     }
+    const revocation = describeRevocation(timestamp.path)
+    if (revocation !== undefined) {
+      throw new TimestampFault('revoked', `timestamps with a certificate that does not count: ${revocation}`)
+    }
     return timestamp
   }
+}
+
+/** The details are for those who read no log, as the command does. */
+function describeRefusals(refusals: readonly Refusal[]): Error {
+  const told = [...new Set(refusals.map(({ told }) => told))].join('; ')
+  return refusals.length === 0
+    ? new TIMESTAMP_UNAVAILABLE('no time was left to ask one')
+    : new TIMESTAMP_UNAVAILABLE(`${told}; the log has the details`, {
+        cause: new Error(refusals.map(({ problem }) => problem).join('. ')),
+      })
 }
 
 /** With what the authority itself says, unless it knows a password, or an access key in its address, which it could say. */

@@ -5,9 +5,10 @@ import { describeWrongSignature } from '../signature/foreign-signature.ts'
 import {
   ID_CONTENT_TYPE,
   ID_MESSAGE_DIGEST,
+  ID_SIGNING_CERTIFICATE,
   ID_SIGNING_CERTIFICATE_V2,
 } from '../signature/object-identifiers.ts'
-import { ID_SIGNING_CERTIFICATE, isNamedBy } from './signing-certificate.ts'
+import { isNamedBy } from './signing-certificate.ts'
 import { ID_CT_TST_INFO, type TimestampToken } from './timestamp-token.ts'
 
 /**

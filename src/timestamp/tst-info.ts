@@ -1,7 +1,16 @@
 import * as asn1js from 'asn1js'
 import * as pkijs from 'pkijs'
+import { readTime } from '../asn1/time.ts'
+import { DerReader } from '../der/der-reader.ts'
+import { TAG } from '../der/tag.ts'
 import { TimestampFault } from './timestamp-fault.ts'
 import type { AskedTimestamp } from './timestamp-request.ts'
+
+/** The fields of a TSTInfo that are used. */
+export interface TstInfo {
+  readonly genTime: Date
+  readonly tsa?: pkijs.GeneralName
+}
 
 /**
  * Checks that a TSTInfo (RFC 3161 2.4.2) is the one that was asked for, just now.
@@ -10,24 +19,31 @@ import type { AskedTimestamp } from './timestamp-request.ts'
  * @param toleranceMs between the authority's clock and this one
  * @throws TimestampFault where it is not, and Error for what is no TSTInfo
  */
-export function readTstInfo(der: Buffer, asked: AskedTimestamp, toleranceMs: number): pkijs.TSTInfo {
+export function readTstInfo(der: Buffer, asked: AskedTimestamp, toleranceMs: number): TstInfo {
   const { offset, result } = asn1js.fromBER(der)
   const info = new pkijs.TSTInfo({ schema: result })
   if (offset !== der.length || info.version !== 1) {
     throw new TimestampFault('malformed', 'sent a timestamp of an unknown version')
   }
-  const problem = describeMismatch(info, asked, toleranceMs)
+  const { tsa } = info
+  const genTime = readGenTime(der)
+  const problem = describeMismatch(info, asked) ?? describeWrongTime(genTime, toleranceMs)
   if (problem !== undefined) {
     throw new TimestampFault('mismatch', problem)
   }
-  return info
+  return tsa === undefined ? { genTime } : { genTime, tsa }
 }
 
-function describeMismatch(
-  info: pkijs.TSTInfo,
-  asked: AskedTimestamp,
-  toleranceMs: number,
-): string | undefined {
+/** pkijs makes a time of everything that looks like one. */
+function readGenTime(der: Buffer): Date {
+  const info = new DerReader(der).enter(TAG.sequence)
+  for (const tag of [TAG.integer, TAG.objectIdentifier, TAG.sequence, TAG.integer]) {
+    info.element(tag) // version, policy, messageImprint, serialNumber
+  }
+  return readTime(info, { fractions: true })
+}
+
+function describeMismatch(info: pkijs.TSTInfo, asked: AskedTimestamp): string | undefined {
   const { hashAlgorithm, hashedMessage } = info.messageImprint
   if (
     hashAlgorithm.algorithmId !== asked.hashAlgorithm.oid ||
@@ -41,11 +57,13 @@ function describeMismatch(
   if (asked.policy !== undefined && info.policy !== asked.policy) {
     return `timestamped under the policy ${info.policy}, not under the one that was asked for; correct the policy, or leave it out`
   }
-  const offBy = info.genTime.getTime() - Date.now()
-  // So that what is no time is not within it either
-  if (!(Math.abs(offBy) <= toleranceMs)) {
-    return `gave a time that is ${Math.round(offBy / 1000)} seconds off this clock; check both clocks`
-  }
   const critical = info.extensions?.find((extension) => extension.critical)
   return critical && `sent a timestamp with a critical extension that is not supported, ${critical.extnID}`
+}
+
+function describeWrongTime(genTime: Date, toleranceMs: number): string | undefined {
+  const offBy = genTime.getTime() - Date.now()
+  return Math.abs(offBy) > toleranceMs
+    ? `gave a time that is ${Math.round(offBy / 1000)} seconds off this clock; check both clocks`
+    : undefined
 }

@@ -2,6 +2,8 @@ import fc from 'fast-check'
 import t from 'tap'
 import { readSigningToken } from '../../src/access/signing-token.ts'
 
+const HSM = ['hsm']
+
 t.test('what is no JSON object says nothing of signers', async (t) => {
   for (const token of [
     null,
@@ -16,20 +18,38 @@ t.test('what is no JSON object says nothing of signers', async (t) => {
     '"a"',
     '7',
   ]) {
-    t.strictSame(readSigningToken(token), {}, `${token}`)
+    t.strictSame(readSigningToken(token, HSM), {}, `${token}`)
   }
 })
 
 t.test('the signer of a JSON object is the one that it names', async (t) => {
-  t.strictSame(readSigningToken('{"signer":"a"}'), { signer: 'a' })
-  t.strictSame(readSigningToken('{"signer":""}'), { signer: '' })
-  t.strictSame(readSigningToken('{}'), {})
+  t.strictSame(readSigningToken('{"signer":"a"}', HSM), { signer: 'a' })
+  t.strictSame(readSigningToken('{"signer":""}', HSM), { signer: '' })
+  t.strictSame(readSigningToken('{}', HSM), {})
   fc.assert(
     fc.property(fc.string(), fc.jsonValue(), (signer, more) => {
       const token = JSON.stringify({ more, signer, signMethod: 'hsm' })
-      return readSigningToken(token).signer === signer
+      return readSigningToken(token, HSM).signer === signer
     }),
   )
+})
+
+t.test('signMethod is one of those that are accepted, in any letters', async (t) => {
+  const refusal = (methods: string) => ({
+    code: 'INVALID_REQUEST',
+    message:
+      `signing_token: signMethod must be one of ${methods}: this service signs with an HSM alone, and accepts what ` +
+      'SIGN_METHODS lists',
+  })
+  for (const signMethod of ['hsm', 'HSM', 'Hsm', null, undefined]) {
+    t.strictSame(readSigningToken(JSON.stringify({ signMethod, signer: 'a' }), HSM), { signer: 'a' })
+  }
+  for (const signMethod of ['privateKey', 'software', '', ' hsm', 7, true, ['hsm'], {}]) {
+    t.throws(() => readSigningToken(JSON.stringify({ signMethod }), HSM), refusal('hsm'))
+  }
+  const methods = ['privatekey', 'hsm']
+  t.strictSame(readSigningToken('{"signMethod":"privateKey"}', methods), {})
+  t.throws(() => readSigningToken('{"signMethod":"globaltrust"}', methods), refusal('privatekey, hsm'))
 })
 
 t.test('whatever it is, it is read or refused, and never quoted', async () => {
@@ -41,7 +61,7 @@ t.test('whatever it is, it is read or refused, and never quoted', async () => {
   fc.assert(
     fc.property(anything, (token) => {
       try {
-        readSigningToken(token)
+        readSigningToken(token, HSM)
       } catch (error) {
         const { code, message } = error as { code: string; message: string }
         const quoted = token.length > 20 && message.includes(token)

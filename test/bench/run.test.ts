@@ -7,13 +7,14 @@ import t from 'tap'
 import { USAGE } from './arguments.ts'
 import { FIGURES, type FigureName, RIGHT, valuesOf } from './figures.ts'
 import type { Report } from './report/report.ts'
-import { SHORT } from './settings.ts'
+import { PATIENT, SHORT } from './settings.ts'
 
 const RUN = fileURLToPath(new URL(`./run${extname(import.meta.filename)}`, import.meta.url))
 
 function run(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
   return new Promise((resolve) => {
-    execFile(process.execPath, [RUN, ...args], (error, stdout, stderr) =>
+    const env = { ...process.env, ...PATIENT }
+    execFile(process.execPath, [RUN, ...args], { env }, (error, stdout, stderr) =>
       resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr }),
     )
   })

@@ -62,6 +62,12 @@ export const FULL: Settings = {
   soakEveryMs: 5_000,
 }
 
+/**
+ * Environment of a service whose answers, and not its speed, are looked at: it neither refuses requests nor gives up
+ * sessions for being slow, which on a busy machine they are.
+ */
+export const PATIENT = { HSM_TIMEOUT_MS: '60000' } as const
+
 /** Everything once, and as little of it as there can be: whether it works, not how fast anything is. */
 export const SHORT: Settings = {
   rounds: { softhsm: 1, others: 1 },

@@ -1,13 +1,13 @@
 /** What measures says so when an answer is not the right one. */
 import t from 'tap'
-import { type Bench, measureLoad } from './bench.ts'
-import { lineOf, mistakesOf } from './figures.ts'
+import { type Bench, type LoadKind, measureLoad } from './bench.ts'
+import { type Answers, lineOf, type Measured, mistakesOf } from './figures.ts'
 import { LoadGenerator } from './load/load-generator.ts'
 import { createMaterial, digestInfo } from './material.ts'
 import { BareToken } from './processes/bare-token.ts'
 import { Server } from './processes/server.ts'
 import { checkRaw, learnContainer, learnRequest, RAW_DATA } from './requests.ts'
-import { SHORT } from './settings.ts'
+import { PATIENT, SHORT } from './settings.ts'
 
 const material = await createMaterial(t.testdir(), ['C_Sign flip after=20 every=3'])
 const load = new LoadGenerator()
@@ -15,7 +15,7 @@ t.teardown(() => load.end())
 const bench: Bench = { settings: SHORT, material, load, note: (what) => t.comment(what) }
 
 async function start(program: 'service' | 'naive', environment: Readonly<Record<string, string>>) {
-  const server = await Server.start(program, environment)
+  const server = await Server.start(program, { ...environment, ...PATIENT })
   t.teardown(() => server.end())
   return server
 }
@@ -23,12 +23,22 @@ async function start(program: 'service' | 'naive', environment: Readonly<Record<
 const mistakes = (answers: Record<string, number>) =>
   mistakesOf(lineOf({ name: 'line', what: '', main: 'rate' }, [{ figures: {}, answers }]))
 
+/** Loads a service until it has answered in each of some ways, however long that takes on a busy machine. */
+async function loadUntil(outcomes: readonly string[], kind: LoadKind): Promise<Answers> {
+  const rounds: Measured[] = []
+  let answers: Answers
+  do {
+    rounds.push(await measureLoad(bench, kind))
+    answers = lineOf({ name: 'line', what: '', main: 'rate' }, rounds).answers
+  } while (!outcomes.every((outcome) => answers[outcome]))
+  return answers
+}
+
 t.test('a service that answers a wrong signature now and then', async (t) => {
   const naive = await start('naive', material.simulated)
   const request = await learnRequest(naive.url, 'raw', material)
-  const { answers = {} } = await measureLoad(bench, { servers: [naive], requests: [request], inFlight: 4 })
-  t.ok(answers.right)
-  t.ok(answers['wrong answer'])
+  const load = { servers: [naive], requests: [request], inFlight: 4 }
+  const answers = await loadUntil(['right', 'wrong answer'], load)
   t.match(mistakes(answers), [/^line: \d+ × wrong answer$/])
 })
 

@@ -62,6 +62,14 @@ t.test('a container is answered for', async (t) => {
     ],
     'contents and digest': [`{${action},"digest":"${hex('sha256')}",${contents}}`],
     'contents, then the digest': [`{${action},${contents},"digest":"${hex('sha256').toUpperCase()}"}`],
+    'a SHA-512 digest, then contents, without the name of the algorithm': [
+      `{${action},"digest":"${hex('sha512')}",${contents}}`,
+      'sha512',
+    ],
+    'contents, then a SHA-384 digest, without the name of the algorithm': [
+      `{${action},${contents},"hash_algorithm":null,"digest":"${hex('sha384')}"}`,
+      'sha384',
+    ],
     'contents alone': [`{${contents}}`],
     'data_to_be_signed as contents': [
       `{"action":"sign","signature_container":"pkcs7","data_to_be_signed":"${base64}"}`,

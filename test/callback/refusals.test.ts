@@ -127,6 +127,27 @@ const REFUSED: Readonly<Record<string, [Record<string, unknown>, Refusal]>> = {
     { encodedContents: base64, signature_container: 'raw' },
     invalid(/^action: is required where encodedContents/),
   ],
+  'a hash as a raw signature': [
+    { hash: sha256, signature_container: 'raw' },
+    invalid('action: is required where hash stands beside fields of other requests'),
+  ],
+  'a hash beside empty encodedContents': [
+    { hash: sha256, encodedContents: '' },
+    invalid('encodedContents: must not be empty'),
+  ],
+  'a hash alone that is not hex': [{ hash: base64 }, invalid('hash: must be a digest in hex')],
+  'a hash alone of no length': [
+    { hash: `${sha256}00`, encodedContents: null },
+    invalid('hash: a sha256 digest has 32 bytes, this one 33'),
+  ],
+  'a SHA-1 digest that is not named as one': [
+    { digest: sha256.slice(0, 40) },
+    invalid('digest: a sha256 digest has 32 bytes, this one 20'),
+  ],
+  'a digest of other contents, told by its length': [
+    { encoded_contents: base64, digest: other + other },
+    mismatch('digest: is not the sha512 digest of the contents; send the matching digest, or leave it out'),
+  ],
   'sign_pkcs7 as a raw signature': [
     { action: 'sign_pkcs7', encoded_contents: base64, signatureContainer: 'raw' },
     invalid('signature_container: must be pkcs7 or absent for sign_pkcs7'),
@@ -273,7 +294,7 @@ t.test('base64 is refused for', async (t) => {
 
 t.test('with DIGEST_MISMATCH=ignore the contents are signed whatever the digest', async (t) => {
   const contents = { action: 'sign_pkcs7', encoded_contents: base64 }
-  for (const digest of [other, sha256.slice(0, 40), sha256]) {
+  for (const digest of [other, sha256.slice(0, 40), sha256, other + other]) {
     const { statusCode, body } = await tolerant.sign({ ...contents, digest })
     t.equal(statusCode, 200)
     const { valid, message } = await verifyCms({ cms: body, content, trustAnchors: certificates.root })
@@ -299,6 +320,13 @@ t.test('only the hash algorithms of HASH_ALGORITHMS are allowed, and named', asy
     message: /one of sha256$/,
   })
   t.equal((await service.sign(body)).statusCode, 200)
+  for (const fields of [{ digest: other + other }, { hash: other + other.slice(0, 32) }]) {
+    checkRefusal(t, await tolerant.sign(fields), {
+      statusCode: 400,
+      code: 'UNSUPPORTED_HASH_ALGORITHM',
+      message: /one of sha256$/,
+    })
+  }
 })
 
 t.test('after all the refusals the service signs', async (t) => {

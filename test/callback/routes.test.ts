@@ -40,7 +40,7 @@ t.test('a request whose client has gone gives up its place in the queue', async 
   const line = service
     .log()
     .split('\n')
-    .find((one) => one.includes('"requestId":"gone"'))
+    .find((one) => one.includes('"callerRequestId":"gone"'))
   t.match(line, /"level":40.*"route":"\/sign".*"kind":"raw".*client left before it was answered/)
 
   // Together more than the bodies of twice the limit that may be in memory

@@ -137,6 +137,34 @@ t.test('encodedContents is answered with the container in JSON', async (t) => {
   }
 })
 
+t.test('a hash without contents is answered with a container over it', async (t) => {
+  for (const hash of ['sha256', 'sha384', 'sha512']) {
+    for (const fields of [
+      { encodedContents: null },
+      {},
+      { hash_algorithm: hash, signature_container: 'pkcs7' },
+    ]) {
+      const answer = await service.sign({ hash: hex(hash).toUpperCase(), ...fields })
+      t.equal(answer.statusCode, 200)
+      t.strictSame(Object.keys(answer.json()), ['p7'])
+      await checkContainer(t, Buffer.from(String(answer.json().p7), 'base64'), { hash })
+    }
+  }
+})
+
+t.test('the length of a digest tells its hash algorithm where none is named', async (t) => {
+  for (const hash of ['sha256', 'sha384', 'sha512']) {
+    for (const hash_algorithm of [null, undefined]) {
+      for (const contents of [{}, { encoded_contents: base64 }]) {
+        const body = { action: 'sign_pkcs7', digest: hex(hash), hash_algorithm, ...contents }
+        await checkContainer(t, checkOctets(t, await service.sign(body)), { hash })
+      }
+      const answer = await service.sign({ encodedContents: base64, hash: hex(hash), hash_algorithm })
+      await checkContainer(t, Buffer.from(String(answer.json().p7), 'base64'), { hash })
+    }
+  }
+})
+
 t.test('of contents and data_to_be_signed, the contents are signed', async (t) => {
   const data = randomBytes(80).toString('base64')
   const body = { action: 'sign_pkcs7', encoded_contents: base64, data_to_be_signed: data }

@@ -10,7 +10,8 @@ import { parseForeignRequest } from '../../src/certification/foreign-request.ts'
 import { ECDSA } from '../../src/signature/ecdsa.ts'
 import { findHashAlgorithm, type HashAlgorithm } from '../../src/signature/hash-algorithms.ts'
 import { TokenKey, TokenKeyEngine } from '../../src/signature/token-key-engine.ts'
-import { generateKeyFile, P_256, RSA_2048 } from '../support/certificates.ts'
+import { generateKeyFile, openssl, P_256, RSA_2048 } from '../support/certificates.ts'
+import { algorithm, resign, SHA256_WITH_RSA } from '../support/resigned.ts'
 
 const directory = t.testdir()
 const keyFile = generateKeyFile(directory, P_256)
@@ -131,6 +132,31 @@ t.test('a hash that can be forged', (t) => {
     message: 'its signature algorithm, 1.2.840.113549.1.1.4, is not supported',
   })
   t.end()
+})
+
+t.test('a key whose curve is spelled out, and one whose point is compressed', async (t) => {
+  const explicit = join(directory, 'explicit.pem')
+  openssl('pkey', '-in', keyFile, '-ec_param_enc', 'explicit', '-out', explicit)
+  t.throws(() => parseForeignRequest(request('-key', explicit)), {
+    message:
+      /^its key must be RSA .*; it has EC with explicit curve parameters in place of the name of a curve/,
+  })
+  const compressed = join(directory, 'compressed.pem')
+  openssl('pkey', '-in', keyFile, '-ec_conv_form', 'compressed', '-out', compressed)
+  const { publicKey } = parseForeignRequest(request('-key', compressed))
+  t.equal(publicKey.length, 59)
+})
+
+t.test('a signature algorithm of RSA without parameters, and one that tells no hash', async (t) => {
+  const rsa = generateKeyFile(directory, RSA_2048)
+  const pem = request('-key', rsa).toString()
+  const der = Buffer.from(pem.replace(/-----.*-----|\n/g, ''), 'base64')
+  for (const form of ['null', 'absent'] as const) {
+    t.ok(parseForeignRequest(resign(der, rsa, {}, algorithm(SHA256_WITH_RSA, form))), form)
+  }
+  t.throws(() => parseForeignRequest(resign(der, rsa, {}, algorithm('1.2.840.113549.1.1.1', 'null'))), {
+    message: 'its signature algorithm, 1.2.840.113549.1.1.1, is not supported',
+  })
 })
 
 t.test('extensions that cannot be read', async (t) => {

@@ -4,9 +4,16 @@ import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { CURVE_NAMES } from '../../src/signature/elliptic-curves.ts'
-import { reviewCertificates } from '../../src/signers/certificate-review.ts'
 import { buildChain } from '../../src/signers/chain.ts'
-import { generateKeyFile, type Issued, issue, RSA_2048 } from '../support/certificates.ts'
+import { reviewCertificates } from '../../src/x509/review/certificate-review.ts'
+import {
+  generateKeyFile,
+  type Issued,
+  issue,
+  RSA_2048,
+  rsaPss,
+  writePlainRsaKey,
+} from '../support/certificates.ts'
 import { type CommandResult, runAtTerminal, runCommand } from '../support/command.ts'
 import { createToken, generateKey } from '../support/token.ts'
 
@@ -131,6 +138,22 @@ t.test('to stdout; with an EC authority; without an extended key usage', async (
   const text = judge(t, path('stdout.pem'), certificateFile)
   t.match(text, 'ecdsa-with-SHA512')
   t.notMatch(text, 'Extended Key Usage')
+})
+
+t.test('an authority whose key file is for RSASSA-PSS with one hash alone', async (t) => {
+  const keyFile = generateKeyFile(directory, rsaPss('sha512', 64))
+  chmodSync(keyFile, 0o600)
+  const plain = writePlainRsaKey({ keyFile })
+  const { certificateFile } = issue(directory, { subject: '/CN=PSS', ca: true, keyFile: plain })
+  const args = ['certify', path('signer.csr'), '--ca-cert', certificateFile, '--ca-key', keyFile]
+  t.match(await runCommand({}, ...args), {
+    exitCode: 1,
+    stderr: `${keyFile} cannot be used: its key signs with sha512 alone (RFC 4055 3.3)`,
+  })
+  const { exitCode, stdout } = await runCommand({}, ...args, '--hash', 'sha512')
+  t.equal(exitCode, 0)
+  writeFileSync(path('pss.pem'), stdout)
+  t.match(judge(t, path('pss.pem'), certificateFile), /rsassaPss.*sha512.*Salt Length: 0x40/is)
 })
 
 t.test('a certificate ends with that of its authority', async (t) => {

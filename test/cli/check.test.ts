@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { chmodSync, copyFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { failuresOf, runCheck } from '../support/check.ts'
@@ -10,13 +10,13 @@ const directory = t.testdir()
 const { environment } = await createSigningToken(directory)
 const faulty = await createFaultyModule(directory, environment)
 
-const AFTER_LOGIN = ['key', 'mechanism', 'sessions', 'certificate', 'test signature', 'latency']
+const AFTER_LOGIN = ['key', 'protection', 'mechanism', 'sessions', 'certificate', 'test signature', 'latency']
 
 t.test('all is well', async (t) => {
   const { exitCode, steps } = await runCheck(environment)
   t.equal(exitCode, 0)
   t.strictSame(Object.keys(steps), [
-    ...['configuration', 'library', 'token', 'login', 'key', 'mechanism', 'sessions'],
+    ...['configuration', 'library', 'token', 'login', 'key', 'protection', 'mechanism', 'sessions'],
     ...['certificate', 'chain', 'validity', 'test signature', 'latency', 'revocation'],
   ])
   const latency = { min: Number, median: Number, p99: Number }
@@ -32,7 +32,12 @@ t.test('all is well', async (t) => {
       status: 'ok',
       found: /^of O=Demo, CN=Test signer, public key \w{64}: it belongs to the key$/,
     },
-    chain: { status: 'ok', found: /^complete to a self-signed root: .*Test signer < .* < .*Demo root CA/ },
+    chain: {
+      status: 'warning',
+      found:
+        /^complete to a self-signed root: .*Test signer < .* < .*Demo root CA.*; the certificate of .* has neither an OCSP/,
+      advice: /^Unless this is meant to be so/,
+    },
     validity: { status: 'ok', found: /^36\d days left, until 20/ },
     'test signature': {
       status: 'ok',
@@ -65,12 +70,36 @@ t.test('a configuration with problems', async (t) => {
   })
   t.equal(exitCode, 78)
   t.match(failed, { configuration: /HSM_SESSIONS: is not valid.*SIGNER_CERTIFICATE_FILE: cannot be read/ })
-  t.equal(skipped.length, 11)
+  t.equal(skipped.length, 12)
 })
 
 t.test('what the configuration only warns of', async (t) => {
   const { steps } = await runCheck({ ...environment, HSM_TIMEOUT_MS: '6000' })
-  t.match(steps.configuration, { status: 'ok', found: /^in order; HSM_TIMEOUT_MS: Document Engine gives up/ })
+  t.match(steps.configuration, {
+    status: 'warning',
+    found: /^in order; HSM_TIMEOUT_MS: Document Engine gives up/,
+    advice: /^Correct the variables/,
+  })
+})
+
+t.test('a PIN that everybody on the host may read', async (t) => {
+  const HSM_PIN_FILE = join(directory, 'readable-pin')
+  copyFileSync(environment.HSM_PIN_FILE ?? '', HSM_PIN_FILE)
+  chmodSync(HSM_PIN_FILE, 0o644)
+  const { steps } = await runCheck({ ...environment, HSM_PIN_FILE })
+  t.match(steps.configuration, {
+    status: 'warning',
+    found: /^in order; HSM_PIN_FILE: holds a secret, and everybody/,
+  })
+})
+
+t.test('what is not clearly a PIN is tried with no token', async (t) => {
+  const before = faulty.calls('C_Login')
+  const HSM_PIN_FILE = join(directory, 'two-pins')
+  writeFileSync(HSM_PIN_FILE, `${PIN}\n${PIN}\n`, { mode: 0o600 })
+  const { failed } = await failuresOf(faulty, [], { HSM_PIN_FILE })
+  t.match(failed, { login: /^HSM_PIN_FILE: has more than one line/ })
+  t.equal(faulty.calls('C_Login'), before)
 })
 
 t.test('no PIN, and nobody to ask', async (t) => {
@@ -130,7 +159,7 @@ t.test('a token that does not sign with RSA', async (t) => {
 t.test('a key that is not there', async (t) => {
   const { failed, skipped } = await failuresOf(faulty, [], { HSM_KEY_LABEL: 'none' })
   t.match(failed, { key: /^HSM_KEY_LABEL: no private key fits; there are: label "signer"/ })
-  const after = ['mechanism', 'certificate', 'test signature', 'latency']
+  const after = ['protection', 'mechanism', 'certificate', 'test signature', 'latency']
   t.strictSame(skipped, after, 'the chain is looked at all the same')
 })
 

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { issue } from '../support/certificates.ts'
 import { runCommand } from '../support/command.ts'
+import { samplePdf } from '../support/document-engine/sample-pdf.ts'
 import { createFaultyModule } from '../support/faulty-module/faulty-module.ts'
 import { createSigningToken } from '../support/token.ts'
 import { printCms, verifyCms } from '../support/validators/openssl.ts'
@@ -24,7 +25,7 @@ t.test('a signature that openssl verifies as CAdES', async (t) => {
   t.match(await verifyCms({ cms, content, trustAnchors: certificates.root, cades: true }), { valid: true })
   t.match(await verifyCms({ cms, content: Buffer.from('other') }), { valid: false })
   const text = await printCms(cms)
-  t.notMatch(text, 'signingTime')
+  t.match(text, 'signingTime', 'which EN 319 122-1 6.3 requires outside of PDFs')
   t.match(text, 'sha256')
 })
 
@@ -91,6 +92,44 @@ t.test('no PIN, and nobody to ask', async (t) => {
   const { exitCode, stderr } = await runCommand({ ...environment, HSM_PIN_FILE: '' }, 'sign', file)
   t.equal(exitCode, 78)
   t.match(stderr, /^HSM_PIN_FILE: is required, or HSM_PIN or --pin-file/)
+})
+
+t.test('a signature over a whole PDF is one outside of it', async (t) => {
+  const pdf = await samplePdf()
+  const input = join(directory, 'document.pdf')
+  writeFileSync(input, pdf)
+  const { exitCode, stdout } = await runCommand(environment, 'sign', input, '--json')
+  t.equal(exitCode, 0)
+  const cms = Buffer.from(JSON.parse(stdout).signature, 'base64')
+  const trusted = { trustAnchors: certificates.root, cades: true }
+  t.match(await verifyCms({ cms, content: Buffer.from(pdf), ...trusted }), { valid: true })
+  t.match(await printCms(cms), 'signingTime')
+})
+
+t.test('of several signers without a default one must be named', async (t) => {
+  const signersFile = join(directory, 'signers.json')
+  const signer = {
+    certificateFile: environment.SIGNER_CERTIFICATE_FILE,
+    caFile: environment.CA_CERTIFICATES_FILE,
+  }
+  writeFileSync(signersFile, JSON.stringify({ default: null, signers: { house: signer, contracts: signer } }))
+  const variables = {
+    ...environment,
+    ...{
+      SIGNERS_FILE: signersFile,
+      HSM_KEY_LABEL: '',
+      SIGNER_CERTIFICATE_FILE: '',
+      CA_CERTIFICATES_FILE: '',
+    },
+  }
+  const { exitCode, stderr } = await runCommand(variables, 'sign', file)
+  t.equal(exitCode, 78)
+  t.equal(
+    stderr,
+    '--signer: is required, since the signers file has no default; there are: house, contracts\n',
+  )
+  const named = await runCommand(variables, 'sign', file, '--signer', 'contracts', '--json')
+  t.equal(named.exitCode, 0)
 })
 
 t.test('arguments that sign nothing', async (t) => {

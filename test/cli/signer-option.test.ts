@@ -40,7 +40,7 @@ t.test(
 
 t.test('nobody is asked for a PIN that is configured', async (t) => {
   const access = { module: '', token: {}, pin: { variable: 'HSM_PIN' } }
-  t.strictSame(await new PinPrompt(io({ HSM_PIN: '1234' })).ask({ access }), {})
+  t.strictSame(await new PinPrompt(io({ HSM_PIN: '1234' })).ask({ access }), { givenPin: '1234' })
   t.strictSame(await new PinPrompt(io({})).ask({ access: { ...access, pin: { file: '/pin' } } }), {})
   const prompt = new PinPrompt(io({}))
   await t.rejects(prompt.ask({ access }), { name: 'ConfigurationError' }, 'without a terminal nobody can be')

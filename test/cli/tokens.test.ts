@@ -72,7 +72,32 @@ t.test('a library that fails', async (t) => {
   faulty.plan('C_Initialize return CKR_GENERAL_ERROR')
   const { exitCode, stdout, stderr } = await runCommand(faulty.environment, 'tokens')
   t.same([exitCode, stdout], [1, ''])
-  t.equal(stderr, 'the PKCS#11 library answered CKR_GENERAL_ERROR to C_Initialize\n')
+  t.match(
+    stderr,
+    /^the PKCS#11 library cannot be initialized: C_Initialize CKR_GENERAL_ERROR; most libraries answer so/,
+  )
+  faulty.plan('C_Initialize return CKR_ARGUMENTS_BAD')
+  t.match(
+    (await runCommand(faulty.environment, 'tokens')).stderr,
+    /CKR_ARGUMENTS_BAD; .* HSM_MODULE_PARAMETERS/,
+  )
+  faulty.plan('C_Initialize return CKR_HOST_MEMORY')
+  t.match(
+    (await runCommand(faulty.environment, 'tokens')).stderr,
+    /CKR_HOST_MEMORY; look at the library's own log\n$/,
+  )
+})
+
+t.test('a configuration of the library that is not there', async (t) => {
+  faulty.plan()
+  const before = process.env.SOFTHSM2_CONF
+  process.env.SOFTHSM2_CONF = '/none/softhsm2.conf'
+  t.teardown(() => {
+    process.env.SOFTHSM2_CONF = before
+  })
+  const { exitCode, stderr } = await runCommand(environment, 'tokens')
+  t.equal(exitCode, 1)
+  t.match(stderr, /C_Initialize CKR_GENERAL_ERROR; .*cannot read their configuration.* SOFTHSM2_CONF/)
 })
 
 t.test('a library that crashes does not take the command with it', async (t) => {

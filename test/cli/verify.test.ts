@@ -73,7 +73,7 @@ t.test('what sign has signed', async (t) => {
   t.same([exitCode, stderr], [0, ''])
   t.match(
     stdout,
-    /^signer +O=Demo, CN=Test signer\nserial +[0-9A-F]+\nhash +sha256\nsigned at +not told\ndigest +ok\nsignature +ok\nchain +ok\nresult +valid\n$/,
+    /^signer +O=Demo, CN=Test signer\nserial +[0-9A-F]+\nhash +sha256\nsigned at +20\d\d-.*Z, by the signer's clock\ndigest +ok\nsignature +ok\nchain +ok\nresult +valid\n$/,
   )
   const { exitCode: code, report } = await verify(path('cms.pem'), certificates.root)
   t.equal(code, 0)
@@ -127,7 +127,7 @@ t.test('chains that openssl refuses as well', async (t) => {
   const odd = { ...leaf, issuer: root, extensions: ['1.2.3.4 = critical, ASN1:NULL'] }
   for (const [message, signer, ...embedded] of [
     [
-      /CN=narrow does not allow so many certificates below it/,
+      /CN=narrow allows 0 certificate authorities between it and a signer .pathLenConstraint., but there is 1/,
       issue(directory, { ...leaf, issuer: below }),
       below,
       narrow,
@@ -204,14 +204,15 @@ t.test('an algorithm that is not that of the hash, and one that nobody knows', a
   const cms = readFileSync(signWith(issue(directory, { subject: '/CN=leaf', issuer: root }), []))
   const ecdsaWithSha256 = Buffer.from('06082a8648ce3d040302', 'hex')
   const last = cms.lastIndexOf(ecdsaWithSha256) + ecdsaWithSha256.length - 1
-  for (const number of [3, 0x63]) {
+  for (const [number, signature] of [
+    [3, 'it is over another hash than that of the signed attributes'],
+    [0x63, 'its signature algorithm, 1.2.840.10045.4.3.99, is not supported'],
+  ] as const) {
     cms.writeUInt8(number, last)
     writeFileSync(path('misfit.p7s'), cms)
     const { report, exitCode } = await verify(path('misfit.p7s'), root.certificateFile)
     t.equal(exitCode, 1)
-    t.match(report.problems, {
-      signature: `its algorithm, 1.2.840.10045.4.3.${number}, is not supported with this hash and key`,
-    })
+    t.match(report.problems, { signature })
   }
 })
 

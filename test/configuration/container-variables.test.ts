@@ -1,4 +1,5 @@
 /** The variables that are about containers, timestamps and revocation. */
+import { chmodSync, copyFileSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { inspect } from 'node:util'
 import { pino } from 'pino'
@@ -22,6 +23,8 @@ const directory = t.testdir({
   folder: {},
 })
 const path = (name: string) => join(directory, name)
+chmodSync(path('pin'), 0o600)
+chmodSync(path('password'), 0o600)
 const LEAST = { HSM_MODULE: path('module.so'), HSM_PIN_FILE: path('pin') }
 const URL_EXAMPLE =
   ': http or https addresses of timestamp authorities (RFC 3161), separated by commas, for example TSA_URL=https://timestamp.example.com'
@@ -39,6 +42,9 @@ const TLS = {
   TSA_TLS_CERTIFICATE_FILE: client.certificateFile,
   TSA_TLS_KEY_FILE: client.keyFile,
 }
+
+const WITHOUT_ANCHORS =
+  "TSA_CA_FILE: is not set: whoever answers at the authority's address is believed; name its root certificate"
 
 function load(variables: Record<string, string> = {}): Configuration {
   return loadConfiguration({ ...LEAST, ...variables })
@@ -91,8 +97,8 @@ t.test('every variable reaches its place', async (t) => {
     t.equal(hashAlgorithm, findHashAlgorithm('sha512'))
     t.strictSame(
       trustAnchors.map(({ subject }) => subject),
-      ['CN=Root', 'CN=Other root'],
-      'the others are no anchors',
+      ['CN=Root', 'CN=Issuing CA', 'CN=Other root'],
+      'with intermediates, which are no anchors',
     )
   }
   t.strictSame(
@@ -108,7 +114,9 @@ t.test('every variable reaches its place', async (t) => {
   )
   t.strictSame(configuration.signers.files, [bundle], 'what is read at each use is not watched')
   t.equal(configuration.revocationCheck, true)
-  t.strictSame(configuration.warnings, [])
+  t.strictSame(configuration.warnings, [
+    'TSA_URL: two.example:8080 is told user and password over plain http, which anybody on the way can read; use https',
+  ])
   t.equal(load({ REVOCATION_CHECK: 'off' }).revocationCheck, false)
 })
 
@@ -190,6 +198,16 @@ t.test('a user and its password', async (t) => {
     ['TSA_USER: is not valid'],
     'what is wrong is not missing',
   )
+  writeFileSync(path('two-lines'), `${PASSWORD}\nsecond\n`)
+  t.strictSame(wrongsOf({ TSA_URL, TSA_USER: 'user', TSA_PASSWORD_FILE: path('two-lines') }), [
+    'TSA_PASSWORD_FILE: has more than one line',
+  ])
+  t.strictSame(wrongsOf({ TSA_URL, TSA_USER: 'user', TSA_PASSWORD: `${PASSWORD} ` }), [
+    'TSA_PASSWORD: begins or ends with a blank',
+  ])
+  const { signers } = load({ TSA_URL, TSA_USER: 'user', TSA_PASSWORD: `${PASSWORD}\n`, LEVEL: 'b-t' })
+  const [{ credentials } = {}] = signers.signers[0]?.container.timestamps?.authorities ?? []
+  t.ok(credentials && 'password' in credentials && credentials.password.reveal() === PASSWORD, 'no line end')
 })
 
 t.test('the password of the variable', async (t) => {
@@ -200,6 +218,7 @@ t.test('the password of the variable', async (t) => {
 
   t.test('is told of, as the PIN is', async (t) => {
     t.strictSame(configuration.warnings, [
+      WITHOUT_ANCHORS,
       "TSA_PASSWORD: stays readable in the process's environment; TSA_PASSWORD_FILE does not",
     ])
   })
@@ -257,7 +276,7 @@ t.test('files that cannot be read', async (t) => {
 t.test('trust anchors', async (t) => {
   const TSA_URL = 'https://one.example'
   t.strictSame(wrongsOf({ TSA_URL, TSA_CA_FILE: issuing.certificateFile }), [
-    'TSA_CA_FILE: holds no self-signed certificate',
+    'TSA_CA_FILE: holds no self-signed certificate, which the root of the chain is; add it',
   ])
   t.strictSame(wrongsOf({ TSA_URL, TSA_CA_FILE: path('garbage') }), [
     'TSA_CA_FILE: it is neither PEM nor a DER certificate',
@@ -318,7 +337,63 @@ t.test('what has no effect', async (t) => {
   t.strictSame(warnings({ TSA_URL: 'http://one.example' }), [
     'TSA_URL: nobody is asked for a timestamp: that takes LEVEL=b-t or LEVEL=b-lt',
   ])
-  t.strictSame(warnings({ TSA_URL: 'http://one.example', LEVEL: 'b-t' }), [])
+  t.strictSame(warnings({ TSA_URL: 'http://one.example', LEVEL: 'b-t', TSA_CA_FILE: bundle }), [])
+})
+
+t.test('what others on this host or on the way can read is warned about', async (t) => {
+  const least = { TSA_URL: 'https://one.example', TSA_USER: 'user', TSA_CA_FILE: bundle, LEVEL: 'b-t' }
+  const warnings = (variables: Record<string, string>) => load({ ...least, ...variables }).warnings
+  const exposed = (mode: string) =>
+    `holds a secret, and everybody on this host may read or change it (mode ${mode}): chmod o-rwx, in Kubernetes ` +
+    'defaultMode: 0440 and fsGroup'
+  const [HSM_PIN_FILE, TSA_PASSWORD_FILE, TSA_TLS_KEY_FILE] = ['open-pin', 'open-password', 'open-key'].map(
+    path,
+  ) as [string, string, string]
+  copyFileSync(path('pin'), HSM_PIN_FILE)
+  copyFileSync(path('password'), TSA_PASSWORD_FILE)
+  copyFileSync(client.keyFile, TSA_TLS_KEY_FILE)
+  const closed = { TSA_PASSWORD_FILE: path('password'), ...TLS }
+  for (const mode of [0o400, 0o440, 0o600, 0o660]) {
+    chmodSync(HSM_PIN_FILE, mode)
+    t.strictSame(warnings({ ...closed, HSM_PIN_FILE }), [], mode.toString(8))
+  }
+  for (const [file, mode] of [
+    [HSM_PIN_FILE, 0o444],
+    [TSA_PASSWORD_FILE, 0o644],
+    [TSA_TLS_KEY_FILE, 0o602],
+  ] as const) {
+    chmodSync(file, mode)
+  }
+  t.strictSame(warnings({ ...closed, HSM_PIN_FILE, TSA_PASSWORD_FILE, TSA_TLS_KEY_FILE }), [
+    `HSM_PIN_FILE: ${exposed('444')}`,
+    `TSA_PASSWORD_FILE: ${exposed('644')}`,
+    `TSA_TLS_KEY_FILE: ${exposed('602')}`,
+  ])
+
+  const { TSA_PASSWORD_FILE: password } = closed
+  const TSA_URL =
+    'http://one.example,https://two.example,http://127.0.0.1:318,http://[::1]:318,http://localhost'
+  t.strictSame(warnings({ TSA_PASSWORD_FILE: password, TSA_URL }), [
+    'TSA_URL: one.example is told user and password over plain http, which anybody on the way can read; use https',
+  ])
+  t.strictSame(load({ TSA_URL, LEVEL: 'b-t', TSA_CA_FILE: bundle }).warnings, [], 'nor is there a password')
+  t.strictSame(load({ TSA_URL, LEVEL: 'b-t' }).warnings, [WITHOUT_ANCHORS])
+})
+
+t.test('containers that Document Engine has no room for', async (t) => {
+  const tooLarge = (setting: string) =>
+    `${setting}: is more than the 262144 bytes that Document Engine's estimatedSize can be; larger containers fit into ` +
+    'none of its documents'
+  t.strictSame(load({ CONTAINER_SIZE_LIMIT: '262144' }).warnings, [])
+  t.strictSame(load({ CONTAINER_SIZE_LIMIT: '262145' }).warnings, [tooLarge('CONTAINER_SIZE_LIMIT')])
+  const SIGNERS_FILE = path('signers.json')
+  const signers = { a: {}, b: { containerSizeLimit: 262_144 }, c: { containerSizeLimit: 300_000 } }
+  writeFileSync(SIGNERS_FILE, JSON.stringify({ default: 'a', signers }))
+  const own = tooLarge('SIGNERS_FILE /signers/c/containerSizeLimit')
+  t.strictSame(load({ SIGNERS_FILE }).warnings, [own])
+  t.strictSame(load({ SIGNERS_FILE, CONTAINER_SIZE_LIMIT: '400000' }).warnings, [
+    ...[tooLarge('CONTAINER_SIZE_LIMIT'), own],
+  ])
 })
 
 t.test('all problems are told at once', async (t) => {

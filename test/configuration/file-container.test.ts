@@ -1,5 +1,5 @@
 /** What signers of a signers file say of their containers, timestamps and revocation. */
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { type ContainerConfiguration, loadConfiguration, loadSigners } from '../../src/config.ts'
@@ -15,6 +15,9 @@ const directory = t.testdir({
 const path = (...names: string[]) => join(directory, ...names)
 const FILE = path('file', 'signers.json')
 mkdirSync(path('file'))
+for (const secret of ['pin', 'password']) {
+  chmodSync(path(secret), 0o600)
+}
 const LEAST = { HSM_MODULE: path('module.so'), HSM_PIN_FILE: path('pin'), SIGNERS_FILE: FILE }
 const TSA_URL = 'https://of-all.example'
 /** As OpenSSL has it. */
@@ -263,7 +266,7 @@ t.test('what the schema cannot tell of authorities', async (t) => {
     '/timestamps/0/passwordFile: is required beside a user',
     '/timestamps/1/url: has a user or a password in it; give them with user and passwordFile',
     '/timestamps/1/user: is required beside a password',
-    '/timestamps/2/caFile: holds no self-signed certificate',
+    '/timestamps/2/caFile: holds no self-signed certificate, which the root of the chain is; add it',
     '/timestamps/2/tls/certificateFile: is required beside SIGNERS_FILE /signers/a/timestamps/2/tls/keyFile',
     '/timestamps/2/tls/keyFile: is for https, which none of the addresses is',
     '/timestamps/3/tls/certificateFile: cannot be read (ENOENT)',
@@ -318,9 +321,38 @@ t.test('a signer that makes plain CMS alone may have them too', async (t) => {
 t.test('authorities that no signer asks', async (t) => {
   const warnings = (signers: object, LEVEL = 'b-b') => {
     load(signers)
-    return loadConfiguration({ ...LEAST, TSA_URL, LEVEL }).warnings
+    return loadConfiguration({ ...LEAST, TSA_URL, LEVEL, TSA_CA_FILE }).warnings
   }
   t.match(warnings({ a: {}, b: {} }), [/^TSA_URL: nobody is asked for a timestamp/])
   t.strictSame(warnings({ a: {}, b: { level: 'b-t' } }), [])
   t.match(warnings({ a: { level: 'b-b' } }, 'b-t'), [/^TSA_URL: nobody is asked for a timestamp/])
 })
+
+t.test(
+  'what others on this host or on the way can read, and authorities without anchors, are warned about',
+  async (t) => {
+    chmodSync(path('password'), 0o644)
+    t.teardown(() => chmodSync(path('password'), 0o600))
+    const timestamps = [
+      { url: 'http://one.example', user: 'user', passwordFile: '../password', caFile: relative(TSA_CA_FILE) },
+      { url: 'https://two.example' },
+    ]
+    const { problems, warnings } = load(
+      {
+        a: { level: 'b-t', timestamps },
+        b: { level: 'b-t' },
+        c: { level: 'b-t' },
+      },
+      { TSA_URL },
+    )
+    t.strictSame(problems, [])
+    const place = 'SIGNERS_FILE /signers/a/timestamps'
+    t.match(warnings, [
+      new RegExp(`^${place}/0/passwordFile: holds a secret, and everybody .* \\(mode 644\\)`),
+      new RegExp(`^${place}/0/url: one.example is told user and password over plain http`),
+      new RegExp(`^${place}: has no caFile: whoever answers`),
+      /^TSA_CA_FILE: is not set: whoever answers/,
+    ])
+    t.equal(warnings.length, 4, 'what variables say is told once')
+  },
+)

@@ -11,7 +11,7 @@ t.test('takes the PIN out of the environment that it reads, and leaves the rest'
   const environment: Record<string, string> = { HSM_PIN: PIN, HSM_MODULE: 'module.so' }
   t.equal(readPin({ variable: 'HSM_PIN' }, environment), PIN)
   t.strictSame(environment, { HSM_MODULE: 'module.so' })
-  t.throws(() => readPin({ variable: 'HSM_PIN' }, environment), /^the PIN is empty$/)
+  t.throws(() => readPin({ variable: 'HSM_PIN' }, environment), /^is empty$/)
 })
 
 t.test('takes it out of the real environment, which children inherit', async (t) => {
@@ -26,7 +26,7 @@ t.test('reads a file anew each time, without the line end', async (t) => {
     [PIN, PIN],
     [`${PIN}\n`, PIN],
     [`${PIN}\r\n`, PIN],
-    [` ${PIN} \n\n`, ` ${PIN} \n`],
+    [`\uFEFF${PIN}\n\n`, PIN],
   ] as const) {
     writeFileSync(file, content)
     t.equal(readPin({ file }, {}), pin)
@@ -36,8 +36,8 @@ t.test('reads a file anew each time, without the line end', async (t) => {
 t.test('fails on what is no PIN', async (t) => {
   writeFileSync(path('newline'), '\n')
   for (const file of [path('empty'), path('newline')]) {
-    t.throws(() => readPin({ file }, {}), /^the PIN is empty$/)
+    t.throws(() => readPin({ file }, {}), /^is empty$/)
   }
   t.throws(() => readPin({ file: path('missing') }, {}), { code: 'ENOENT' })
-  t.throws(() => readPin({ variable: 'HSM_PIN' }, { HSM_PIN: '' }), /^the PIN is empty$/)
+  t.throws(() => readPin({ variable: 'HSM_PIN' }, { HSM_PIN: '' }), /^is empty$/)
 })

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import t from 'tap'
-import { loadSigners } from '../../src/config.ts'
+import { loadConfiguration, loadSigners } from '../../src/config.ts'
 import { ConfigurationError } from '../../src/errors.ts'
 import { issue, RSA_2048 } from '../support/certificates.ts'
 
@@ -91,6 +91,7 @@ t.test('a signer about which nothing is said', async (t) => {
           hashAlgorithms: [{ ...configuration.signers[0]?.rules.hashAlgorithms[0], name: 'sha512' }],
           minimumDaysLeft: 0,
           raw: false,
+          rawSigning: 'any',
         },
         container: {
           ...{ level: 'b-b', sizeLimit: 32_768, rsaSignatureIdentifier: 'rsaEncryption' },
@@ -101,10 +102,12 @@ t.test('a signer about which nothing is said', async (t) => {
           module: 'HSM_MODULE',
           pin: 'HSM_PIN_FILE',
           token: 'HSM_TOKEN_LABEL',
+          slot: 'HSM_SLOT',
           key: 'SIGNERS_FILE /signers/only/key',
           certificate: 'SIGNERS_FILE /signers/only/certificateFile',
           caCertificates: 'SIGNERS_FILE /signers/only/caFile',
           algorithm: 'SIGNERS_FILE /signers/only/signatureAlgorithm',
+          hashAlgorithms: 'HASH_ALGORITHMS',
           tokenChoice: 'token.label, token.serial or token.slot of the signer',
           keyChoice: 'key.label or key.id of the signer',
         },
@@ -136,6 +139,7 @@ t.test('every property reaches its place', async (t) => {
           signatureAlgorithm: 'rsassa-pss',
           minimumDaysLeft: 14,
           raw: true,
+          rawSigning: 'signed-attributes',
         },
         'invoices.2026': {
           key: { label: 'invoices', id: '01A2' },
@@ -168,6 +172,7 @@ t.test('every property reaches its place', async (t) => {
       hashAlgorithms: [{ name: 'sha384' }, { name: 'sha160' }],
       minimumDaysLeft: 14,
       raw: true,
+      rawSigning: 'signed-attributes',
     },
     settings: {
       module: 'SIGNERS_FILE /signers/contracts/key',
@@ -236,6 +241,7 @@ t.test('which token', async (t) => {
     [{ token: { pinFile: '../pin' } }, ofEnvironment, 'HSM_TOKEN_LABEL'],
     [{ key: 'pkcs11:object=a' }, ofEnvironment, 'HSM_TOKEN_LABEL'],
     [{ token: { slot: 0 } }, { slot: 0 }, '/token'],
+    [{ token: { slot: 1_273_543_129 } }, { slot: '1273543129' }, '/token'],
     [
       { key: 'pkcs11:serial=17;model=M;manufacturer=X' },
       { serial: '17', model: 'M', manufacturer: 'X' },
@@ -273,7 +279,9 @@ t.test('what the environment must have is what a signer leaves out', async (t) =
 
 t.test('the default', async (t) => {
   const signers = { contracts: {}, invoices: {} }
-  const expected = 'name of the signer that signs where a request names none, for example "contracts"'
+  const expected =
+    'name of the signer that signs where a request names none, or null where every request has to name one, for ' +
+    'example "contracts"'
   t.equal(load({ default: 'invoices', signers }).default, 'invoices')
   t.equal(load({ default: 'constructor', signers: { constructor: {} } }).default, 'constructor')
   t.strictSame(problemsOf({ signers }), [
@@ -285,9 +293,27 @@ t.test('the default', async (t) => {
   t.strictSame(problemsOf({ default: 'toString', signers }), [
     'SIGNERS_FILE /default: names none of the signers',
   ])
-  for (const wrong of ['', 'a b', 7, null]) {
+  t.equal(load({ default: null, signers }).default, null)
+  t.equal(load({ default: null, signers: { contracts: {} } }).default, null)
+  for (const wrong of ['', 'a b', 7, ['contracts']]) {
     t.strictSame(problemsOf({ default: wrong, signers }), [
       `SIGNERS_FILE /default: is not valid: ${expected}`,
+    ])
+  }
+})
+
+t.test('paths of signers', async (t) => {
+  const signers = { contracts: {}, invoices: {} }
+  writeFileSync(FILE, JSON.stringify({ default: 'contracts', signers }))
+  const pathsWith = (SIGNING_SERVICE_PATH: string) =>
+    loadConfiguration({ ...LEAST, SIGNERS_FILE: FILE, SIGNING_SERVICE_PATH }).signerPaths
+  t.strictSame(pathsWith('/'), ['/sign'])
+  t.strictSame(pathsWith('/sign/'), ['/sign'])
+  t.strictSame(pathsWith('/api/invoices'), ['/sign', '/api/invoices'])
+  t.strictSame(pathsWith('/sign/others'), ['/sign', '/sign/others'])
+  for (const SIGNING_SERVICE_PATH of ['/sign/invoices', '/sign/contracts/']) {
+    t.match(problemsOf({ default: 'contracts', signers }, { ...LEAST, SIGNING_SERVICE_PATH }), [
+      /^SIGNING_SERVICE_PATH: is the path of the signer (invoices|contracts): a further path .*, for example /,
     ])
   }
 })
@@ -340,6 +366,9 @@ t.test('what the schema does not allow', async (t) => {
     minimumDaysLeft:
       'days that its certificate and chain must still be valid for; 0 by default, an integer from 0 to 3650, for example 14',
     raw: 'whether raw signatures are given too that are not RSASSA-PKCS1-v1_5; false by default, for example true',
+    rawSigning:
+      'what raw signatures are made over, in place of RAW_SIGNING: any bytes, or signed attributes of this signer alone, ' +
+      'one of any, signed-attributes, for example "signed-attributes"',
     caFile: 'certificates of its issuers, in any order, for example "ca-bundle.pem"',
   }
   for (const [property, ...values] of [
@@ -350,6 +379,7 @@ t.test('what the schema does not allow', async (t) => {
     ['signatureAlgorithm', 'rsa', 'ECDSA', ['ecdsa']],
     ['minimumDaysLeft', -1, 3651, 1.5, '14'],
     ['raw', 'true', 1, null],
+    ['rawSigning', 'all', true, null],
     ['caFile', '', 1],
   ] as const) {
     for (const value of values) {
@@ -380,6 +410,7 @@ t.test('what the schema does not allow', async (t) => {
 t.test('properties that nobody knows', async (t) => {
   const signer =
     'key, token, certificateFile, caFile, containers, signatureTypes, hashAlgorithms, signatureAlgorithm, minimumDaysLeft, raw, ' +
+    'rawSigning, ' +
     'level, timestamps, timestampFallback, revocationFallback, containerSizeLimit, rsaSignatureIdentifier, ' +
     'signaturePolicy, commitmentType, signerLocation'
   for (const [property, known] of [

@@ -23,7 +23,7 @@ t.test(
   async (t) => {
     let current = signerOf(before)
     const signedFor: Signer[] = []
-    const nothing = { ocspResponses: [], crls: [], complete: false, problems: [] }
+    const nothing = { ocspResponses: [], crls: [], complete: false, problems: [], told: [] }
     const signingKey = {
       container: DEFAULT_CONTAINER,
       sources: { revocations: { revoked: () => undefined, information: () => nothing } },
@@ -54,7 +54,7 @@ t.test(
 t.test('containers are of level b-lt only where they hold what is about the timestamp too', async (t) => {
   const path = [after]
   const timestamp = { token: Buffer.from('0500', 'hex'), path }
-  const known = { ocspResponses: [], crls: [], complete: true, problems: [] }
+  const known = { ocspResponses: [], crls: [], complete: true, problems: [], told: [] }
   const signer = signerOf(before)
   const make = (
     type: 'cms' | 'cades',
@@ -68,7 +68,7 @@ t.test('containers are of level b-lt only where they hold what is about the time
         timestamper: {
           timestamp: async () => timestamp,
           knownPaths: () => knownPaths,
-          introduce: async () => {},
+          introduceInBackground: () => {},
         },
       },
       validSigner: () => signer,
@@ -90,7 +90,7 @@ t.test('what CRLs alone make too large is refused before anything is built of th
   const signer = signerOf(before)
   const container = { ...DEFAULT_CONTAINER, level: 'b-lt' as const, sizeLimit: 4096 }
   const crls = [Buffer.alloc(3000, 1), Buffer.alloc(3000, 2)]
-  const information = () => ({ ocspResponses: [], crls, complete: true, problems: [] })
+  const information = () => ({ ocspResponses: [], crls, complete: true, problems: [], told: [] })
   const signingKey = {
     container,
     sources: { revocations: { revoked: () => undefined, information } },

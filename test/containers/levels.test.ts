@@ -16,6 +16,7 @@ import { startReadyService, startService } from '../support/service.ts'
 import { tokenFor } from '../support/signers.ts'
 import { hsmStatus, until } from '../support/signing.ts'
 import { createResponder, FOR_TIMESTAMPS, send as sendToken } from '../support/timestamp-authority.ts'
+import { hasTinyproxy, startTinyproxy } from '../support/tinyproxy.ts'
 import { createToken, importKey } from '../support/token.ts'
 import { faultIn } from '../support/validators/bouncy-castle.ts'
 import { verifyCms } from '../support/validators/openssl.ts'
@@ -129,7 +130,7 @@ t.test('each level, as others see it', async (t) => {
     t.match(await faultOf(await signed('b-t', 'cms'), 'cms', 'b-lt'), /revocation/i, 'b-t is less than b-lt')
     t.match(await faultOf(await signed('b-b', 'cades'), 'cades', 'b-t'), /timestamp/i, 'b-b is less than b-t')
   }
-  t.match(service.log(), /"level":"b-lt"/)
+  t.match(service.log(), /"containerLevel":"b-lt"/)
   t.ok(Number(await metric('containers_total', 'signer="b-t",level="b-t",shortfall="none"')) >= 2)
 })
 
@@ -146,7 +147,9 @@ t.test('the command signs with the same levels', async (t) => {
   for (const level of ['b-t', 'b-lt'] as const) {
     const { signature, ...told } = await sign(level)
     t.match(told, { exitCode: 0, stderr: '', level, type: 'cades' })
-    t.equal(await faultOf(Buffer.from(signature, 'base64'), 'cades', level), undefined, level)
+    // The rule is for PDFs: CAdES over a file has signing-time (EN 319 122-1 6.3)
+    const fault = bouncyCastle && 'signing-time: PAdES forbids it'
+    t.equal(await faultOf(Buffer.from(signature, 'base64'), 'cades', level), fault, level)
   }
   play(t, '/timestamp', () => Buffer.from('no timestamp'), timestamping)
   t.match(await sign('b-t-or-b-b'), {
@@ -154,6 +157,13 @@ t.test('the command signs with the same levels', async (t) => {
     level: 'b-b',
     stderr: 'The signature has level b-b only: TIMESTAMP_UNAVAILABLE\n',
   })
+  const refused = await runCommand(environment, ...['sign', path('content'), '--json', '--signer', 'b-t'])
+  t.equal(refused.exitCode, 1)
+  t.match(
+    refused.stderr,
+    /log has the details\. In detail: 127.* answered with another content type/,
+    'it has no log',
+  )
 })
 
 t.test('what is wrong with a timestamp', async (t) => {
@@ -185,7 +195,11 @@ t.test('what is wrong with a timestamp', async (t) => {
       const answer = await ask('b-t', 'cades')
       t.equal(answer.statusCode, 503)
       t.equal(answer.json().code, 'TIMESTAMP_UNAVAILABLE')
-      t.ok(`${answer.json().message}`.includes(host))
+      t.match(
+        answer.json().message,
+        /: (no answer|an answer that does not count); the log has the details$/,
+        'callers are told no addresses',
+      )
       const [lower, long] = await Promise.all([signed('b-t-or-b-b', 'cades'), signed('b-lt-or-less', 'cms')])
       t.equal(await faultOf(lower, 'cades', 'b-b'), undefined)
       t.equal(await faultOf(long, 'cms', 'b-b'), undefined)
@@ -194,7 +208,12 @@ t.test('what is wrong with a timestamp', async (t) => {
   }
   const labels = 'signer="b-t-or-b-b",level="b-b",shortfall="TIMESTAMP_UNAVAILABLE"'
   t.equal(await metric('containers_total', labels), 4)
-  t.match(service.log(), /"level":"b-b","shortfall":"TIMESTAMP_UNAVAILABLE"/)
+  t.match(service.log(), /"containerLevel":"b-b","shortfall":"TIMESTAMP_UNAVAILABLE"/)
+  t.match(
+    service.log(),
+    /"code":"TIMESTAMP_UNAVAILABLE","statusCode":503,"signed":true/,
+    'a signature that nobody got',
+  )
   t.match(service.log(), /No timestamp: .* answered with the HTTP status 500/)
   authorities.server.on('/timestamp', timestamping)
   t.equal(await faultOf(await signed('b-t', 'cades'), 'cades', 'b-t'), undefined, 'it is over')
@@ -369,7 +388,7 @@ t.test('revocation information that nobody gives', async (t) => {
     return undefined
   }
   play(t, '/issuing', failing, respond)
-  const { sign, url } = await startService(t, {
+  const { sign, url, log } = await startService(t, {
     ...token.environment,
     ...{ SIGNERS_FILE: path('signers.json'), HSM_SESSIONS: '1' },
   })
@@ -384,16 +403,117 @@ t.test('revocation information that nobody gives', async (t) => {
   })
   for (const type of ['cms', 'cades'] as const) {
     await until('it was asked for', async () =>
-      /answered with the HTTP status 500|500/.test(`${(await sign(body('b-lt', type))).json().message}`),
+      /Signer: no answer that counts/.test(`${(await sign(body('b-lt', type))).json().message}`),
     )
     const refused = await sign(body('b-lt', type))
     t.equal(refused.statusCode, 503)
     t.equal(refused.json().code, 'REVOCATION_UNAVAILABLE')
     t.match(refused.json().message, /O=Test, CN=Signer: /)
+    t.notMatch(refused.json().message, /http|500/)
     const lower = await sign(body('b-lt-or-less', type))
     t.equal(lower.statusCode, 200)
     t.equal(await faultOf(lower.body, type, 'b-t'), undefined, type)
   }
+  t.match(log(), /OCSP about O=Test, CN=Signer: http.*answered with the HTTP status 500/)
   const labels = 'signer="b-lt-or-less",level="b-t",shortfall="REVOCATION_UNAVAILABLE"'
   t.equal((await scrape(url)).samples.get(`signing_service_containers_total{${labels}}`), 2)
 })
+
+t.test('an authority whose certificate was revoked timestamps no more, at b-t either', async (t) => {
+  const { server, timestampIssuing, timestamps } = authorities
+  const unit = issue(directory, {
+    subject: '/O=Test/CN=Other unit',
+    issuer: timestampIssuing.issued,
+    extensions: [...FOR_TIMESTAMPS, crlAt(`${server.url}/timestamp-issuing.crl`)],
+  })
+  timestampIssuing.know(unit.certificate)
+  const other = createResponder(directory, { signer: unit, chain: [timestampIssuing.issued] })
+  server.on('/other', async (query, response) => {
+    sendToken(response, await other(query))
+    return undefined
+  })
+  timestampIssuing.revoke(timestamps.certificate, new Date(Date.now() - 60_000), 'keyCompromise')
+  t.teardown(() => timestampIssuing.know(timestamps.certificate))
+  // At the start it is down: that it was revoked is known as soon as it is back
+  let isDown = true
+  const down: Handler = (query, response) => {
+    if (isDown) {
+      response.writeHead(500).end()
+      return undefined
+    }
+    return timestamping(query, response)
+  }
+  play(t, '/timestamp', down, timestamping)
+  const of = (...urls: string[]) => ({
+    ...common,
+    level: 'b-t' as const,
+    timestamps: urls.map((url) => ({ url, caFile: timestampAnchors })),
+  })
+  const otherUrl = `${server.url}/other`
+  const signers = { one: of(authorities.timestampUrl), both: of(authorities.timestampUrl, otherUrl) }
+  writeFileSync(path('revoked.json'), JSON.stringify({ default: 'one', signers }))
+  const { sign, log, url } = await startReadyService(t, {
+    ...token.environment,
+    ...{ SIGNERS_FILE: path('revoked.json'), HSM_SESSIONS: '1' },
+  })
+  const make = (signer: string) =>
+    sign({
+      action: 'sign_pkcs7',
+      encoded_contents: content.toString('base64'),
+      signature_type: 'cades',
+      signing_token: tokenFor(signer),
+    })
+  await until('it is asked in vain', () => log().includes('answered with the HTTP status 500'))
+  isDown = false
+  await until('it is known in the background', () =>
+    /The certificate of O=Test, CN=Timestamps was revoked/.test(log()),
+  )
+  const refused = await make('one')
+  t.equal(refused.statusCode, 503)
+  t.equal(
+    refused.json().message,
+    'No authority gave a timestamp that is any good: its certificate was revoked; the log has the details',
+  )
+  const container = await make('both')
+  t.equal(container.statusCode, 200)
+  t.ok(container.body.includes(unit.certificate.raw), 'the next authority was asked')
+  t.match(
+    log(),
+    /timestamps with a certificate that does not count: that of O=Test, CN=Timestamps was revoked at/,
+  )
+  const { samples } = await scrape(url)
+  const { host } = new URL(authorities.timestampUrl)
+  const revoked = [...samples].filter(([name]) => name.includes('outcome="revoked"'))
+  t.ok(revoked.length > 0 && revoked.every(([name]) => name.includes(host)))
+})
+
+t.test(
+  'a service behind a proxy asks authorities, responders and for CRLs through it',
+  { skip: hasTinyproxy() ? false : 'tinyproxy is missing: docker/install-tools.sh tinyproxy' },
+  async (t) => {
+    const proxy = await startTinyproxy(t, { user: 'user', password: 'correct-horse' })
+    const { sign, log } = await startReadyService(t, {
+      ...token.environment,
+      ...{ SIGNERS_FILE: path('signers.json'), HSM_SESSIONS: '1' },
+      HTTP_PROXY: `http://user:correct-horse@${proxy.url.host}`,
+    })
+    const { statusCode, body } = await sign({
+      action: 'sign_pkcs7',
+      encoded_contents: content.toString('base64'),
+      signature_type: 'cades',
+      signing_token: tokenFor('b-lt'),
+    })
+    t.equal(statusCode, 200)
+    t.equal(await faultOf(body, 'cades', 'b-lt'), undefined)
+    const asked = proxy.requests().join('\n')
+    for (const line of [
+      'POST .*/timestamp ',
+      'POST .*/issuing ',
+      'GET .*/timestamp-issuing.crl ',
+      'GET .*/root.crl ',
+    ]) {
+      t.match(asked, new RegExp(line))
+    }
+    t.notMatch(log(), 'correct-horse')
+  },
+)

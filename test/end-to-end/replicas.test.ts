@@ -45,6 +45,7 @@ t.test('two replicas behind HAProxy', { skip: reasonToSkip() }, async (t) => {
     startHaproxy(t, {
       listen: `127.0.0.4:${port}`,
       admin: `127.0.0.5:${port}`,
+      metrics: `127.0.0.6:${port}`,
       nameServer: await startNameServer(t, ['127.0.0.2', '127.0.0.3']),
       replicas: `replicas.test:${port}`,
     }),

@@ -8,7 +8,7 @@ import type { ConfigurationError } from '../../src/errors.ts'
 import type { FromSession, SessionOrder, ToSignerProcess } from '../../src/pkcs11/messages.ts'
 import { SessionPool, type SupervisorCalls } from '../../src/pkcs11/session-pool.ts'
 import type { HsmState, SupervisorEvents } from '../../src/pkcs11/supervisor.ts'
-import { HSM, observe, orderFor, signature, USE, WRONG } from '../support/played-sessions.ts'
+import { HSM, observe, orderFor, PROTECTED, signature, USE, WRONG } from '../support/played-sessions.ts'
 import { until } from '../support/signing.ts'
 
 function play(t: Test, change: Partial<HsmConfiguration> = {}, publicKey?: Uint8Array) {
@@ -55,7 +55,13 @@ function play(t: Test, change: Partial<HsmConfiguration> = {}, publicKey?: Uint8
     misconfigured,
     open: () =>
       events?.onOpened(
-        ['one', 'two'].map((label) => ({ label, labelBytes: Buffer.from(label), id: '01', ...shown })),
+        ['one', 'two'].map((label) => ({
+          label,
+          labelBytes: Buffer.from(label),
+          id: '01',
+          protection: PROTECTED,
+          ...shown,
+        })),
       ),
     /** Answers all that was ordered: signatures of the second key are these. */
     answer(second: (data: Uint8Array) => Uint8Array) {

@@ -14,6 +14,7 @@ import type { FoundKey, KeyFailure } from '../../src/pkcs11/messages.ts'
 import type { PoolKey } from '../../src/pkcs11/pool-key.ts'
 import { PoolKeys } from '../../src/pkcs11/pool-keys.ts'
 import { ECDSA } from '../../src/signature/ecdsa.ts'
+import { PROTECTED } from '../support/played-sessions.ts'
 
 const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
 
@@ -30,7 +31,7 @@ function poolKey(label: string, problem?: string): PoolKey {
 }
 
 function found(label: string, shown: Partial<FoundKey> = {}): FoundKey {
-  return { label, labelBytes: Buffer.from(label), id: 'ab', ...shown }
+  return { label, labelBytes: Buffer.from(label), id: 'ab', protection: PROTECTED, ...shown }
 }
 
 const MISSING: KeyFailure = { variable: 'HSM_KEY_LABEL', message: 'not there: a', reason: 'not there' }

@@ -86,3 +86,10 @@ t.test('anything else is a fault of the device', async (t) => {
     recovery: 'device',
   })
 })
+
+t.test('an error that names a file is told without it', async (t) => {
+  t.match(describeFailure(new Error('/opt/x/lib.so: cannot be opened')), {
+    returnValue: 'an error that is no return value',
+    recovery: 'device',
+  })
+})

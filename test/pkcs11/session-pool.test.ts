@@ -8,7 +8,7 @@ import { SETTINGS } from '../../src/configuration/single-signer.ts'
 import type { FoundKey, FromSession, SessionOrder, ToSignerProcess } from '../../src/pkcs11/messages.ts'
 import { SessionPool, type SupervisorCalls } from '../../src/pkcs11/session-pool.ts'
 import type { HsmState, SupervisorEvents } from '../../src/pkcs11/supervisor.ts'
-import { failure, HSM, observe, orderFor, signature, USE } from '../support/played-sessions.ts'
+import { failure, HSM, observe, orderFor, PROTECTED, signature, USE } from '../support/played-sessions.ts'
 import { until } from '../support/signing.ts'
 
 /** A pool of sessions, by default one, the first of which waits for its test signature; with a queue of one. */
@@ -67,7 +67,9 @@ function play(t: Test, change: Partial<HsmConfiguration> = {}, found: Partial<Fo
     answer(session, { type: 'sign-failed', failure: failure('throttled', 'CKR_FUNCTION_FAILED') })
   const sign = (session = 0) =>
     answer(session, { type: 'signed', signature: signature(next(session, 'sign').data) })
-  events?.onOpened([{ label: 'signer', labelBytes: Buffer.from('signer'), id: '01', ...found }])
+  events?.onOpened([
+    { label: 'signer', labelBytes: Buffer.from('signer'), id: '01', protection: PROTECTED, ...found },
+  ])
   open()
   const lose = () => {
     state = 'closing'

@@ -10,7 +10,7 @@ const { environment } = await createSigningToken(t.testdir())
 const ERRORS = {
   'a mistake in the code': new TypeError('undefined is not what it was hoped to be'),
   'a system error': Object.assign(new Error('EACCES: /secret/path'), { code: 'EACCES' }),
-  'an error of the framework': new (createError('FST_ERR_SOMETHING', 'something', 400))(),
+  'an error of the framework': new (createError('FST_ERR_SOMETHING', 'something', 500))(),
   'an error of Node': new (createError('ERR_SOMETHING', 'something', 400))(),
   'an error with a status': Object.assign(new Error('teapot'), { statusCode: 418, code: 'TEAPOT' }),
 }
@@ -35,11 +35,25 @@ t.test('what nobody foresaw is answered without details, which are in the log', 
       const lines = service
         .log()
         .split('\n')
-        .filter((line) => line.includes(`"requestId":"${id}"`))
+        .filter((line) => line.includes(`"callerRequestId":"${id}"`))
       t.equal(lines.length, 2)
       t.match(lines[0], `"message":"${message}"`)
       t.match(lines[0], '"msg":"an unexpected error"')
       t.match(lines[1], /"level":50.*"route":"\/throws\/\d".*"code":"INTERNAL_ERROR".*"request failed"/)
     })
   }
+})
+
+t.test('what the framework has against a request is told as the fault of the request', async (t) => {
+  const service = await startService(t, environment, (app) => {
+    app.get('/throws', async () => {
+      throw new (createError('FST_ERR_SOMETHING', 'something', 400))()
+    })
+  })
+  checkRefusal(t, await send(`${service.url}/throws`), {
+    statusCode: 400,
+    code: 'INVALID_REQUEST',
+    message: 'the request cannot be read; see its headers',
+  })
+  t.notMatch(service.log(), 'unexpected')
 })

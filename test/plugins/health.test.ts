@@ -1,10 +1,14 @@
 import { execFileSync } from 'node:child_process'
-import t from 'tap'
+import { rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
 import { send } from '../support/http.ts'
 import { startReadyService, startService } from '../support/service.ts'
-import { createSigningToken } from '../support/token.ts'
+import { hsmStatus, rawRequest, until } from '../support/signing.ts'
+import { createSigningToken, PIN } from '../support/token.ts'
 
-const { environment, certificates } = await createSigningToken(t.testdir())
+const directory = t.testdir()
+const { environment, certificates } = await createSigningToken(directory)
 const earliestEnd = [certificates.leaf, certificates.intermediate, certificates.root]
   .map((file) => execFileSync('openssl', ['x509', '-in', file, '-noout', '-enddate'], { encoding: 'utf8' }))
   .map((line) => new Date(line.trim().slice('notAfter='.length)))
@@ -55,4 +59,67 @@ t.test('a service whose token is away is live, and not ready for a reason', asyn
     'probes do not fill the log with errors',
   )
   t.notMatch(service.log(), /"level":50,.*"\/health\/ready"/)
+})
+
+t.test('whatever is not there, callers are told no path of it', async (t) => {
+  const pinFile = (name: string, pin: string) => {
+    const file = join(directory, name)
+    writeFileSync(file, pin)
+    return file
+  }
+  const removed = pinFile('removed', PIN)
+  const library = join(directory, 'no-library.so')
+  writeFileSync(library, 'text')
+  const cases: Record<
+    string,
+    { change: Record<string, string>; reason: RegExp; logged: string; prepare?: (t: Test) => void }
+  > = {
+    'the library': {
+      change: { ...environment, HSM_MODULE: library },
+      reason: /library cannot be loaded/,
+      logged: library,
+    },
+    'the PIN file': {
+      change: { ...environment, HSM_PIN_FILE: removed },
+      reason: /PIN cannot be read/,
+      logged: 'HSM_PIN_FILE',
+      prepare: () => rmSync(removed),
+    },
+    'the right PIN': {
+      change: { ...environment, HSM_PIN_FILE: pinFile('wrong', '00000000') },
+      reason: /refused the PIN/,
+      logged: 'the token refused the PIN',
+    },
+    'the token': {
+      change: { ...environment, HSM_TOKEN_LABEL: 'away' },
+      reason: /not present/,
+      logged: 'no token fits',
+    },
+    'the key': {
+      change: { ...environment, HSM_KEY_LABEL: 'nobody' },
+      reason: /do not fit/,
+      logged: 'no private key fits',
+    },
+    'the program of the signer process': {
+      change: environment,
+      reason: /ended \(ENOENT\)/,
+      logged: 'the signer process ended',
+      prepare: (t) => t.intercept(process, 'execPath', { value: join(directory, 'no-node') }),
+    },
+  }
+  for (const [name, { change, reason, logged, prepare }] of Object.entries(cases)) {
+    t.test(name, async (t) => {
+      const service = await startService(t, change, () => prepare?.(t))
+      await until('there is a reason', async () => (await hsmStatus(service.url)).reason !== undefined)
+      t.match((await hsmStatus(service.url)).reason, reason)
+      const page = await send(`${service.url}/health/ready`)
+      t.equal(page.statusCode, 503)
+      t.notMatch(page.body.toString(), '/')
+      const answer = await service.sign(rawRequest('one'))
+      t.match(answer.json(), { statusCode: 503, code: 'HSM_UNAVAILABLE' })
+      t.notMatch(`${answer.json().message}`.replace('/health/ready', ''), '/')
+      const told = [service.log(), ...service.misconfigured.map(({ message }) => message)].join()
+      t.match(told, logged, 'the operator is told')
+    })
+  }
 })

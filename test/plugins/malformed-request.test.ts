@@ -1,6 +1,8 @@
+import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
+import { send } from '../support/http.ts'
 import { checkRefusal } from '../support/refusal.ts'
 import { startService } from '../support/service.ts'
 import { parseAnswer, sendRaw } from '../support/socket.ts'
@@ -35,7 +37,7 @@ t.test('a request that dawdles is refused', async (t) => {
       checkRefusal(t, answer, {
         statusCode: 408,
         code: 'REQUEST_TIMEOUT',
-        message: /^The request did not arrive in time: its headers must come within 30 s, /,
+        message: 'The request did not arrive in time',
       })
     })
   }
@@ -65,6 +67,24 @@ t.test('a connection that was refused is closed, also if the client does not clo
   await closed
   t.equal(parseAnswer(received).statusCode, 400)
   t.equal(service.log().split('request refused').length, 2, 'refused once')
+})
+
+t.test('a client that asks for a tunnel and breaks off takes nothing along', async (t) => {
+  const sockets: Socket[] = []
+  const service = await startService(t, environment, ({ server }) => {
+    server.on('connection', (socket: Socket) => sockets.push(socket))
+  })
+  const { hostname, port } = new URL(service.url)
+  const client = connect({ host: hostname, port: Number(port), allowHalfOpen: true })
+  client.write('CONNECT x:443 HTTP/1.1\r\nHost: x\r\n\r\n')
+  const [answer] = await once(client, 'data')
+  t.equal(parseAnswer(String(answer)).statusCode, 400)
+  const [socket] = sockets
+  if (socket === undefined) throw new Error('no connection')
+  const failed = new Promise<NodeJS.ErrnoException>((resolve) => socket.on('error', resolve))
+  client.resetAndDestroy()
+  t.equal((await failed).code, 'ECONNRESET')
+  t.equal((await send(`${service.url}/health/live`)).statusCode, 200)
 })
 
 t.test('a client that has gone is not written to', async (t) => {

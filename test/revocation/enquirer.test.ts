@@ -1,4 +1,5 @@
 import t from 'tap'
+import { HttpClient } from '../../src/common/http-client.ts'
 import { Enquirer } from '../../src/revocation/enquirer.ts'
 import { readIssuedCertificate } from '../../src/revocation/issued-certificate.ts'
 import { DEFAULT_LIMITS } from '../../src/revocation/limits.ts'
@@ -21,7 +22,7 @@ function ask(outcomes: string[] = []) {
   const observer = {
     asked: (source: string, _: number, outcome: string) => outcomes.push(`${source} ${outcome}`),
   }
-  const enquirer = new Enquirer(observer, DEFAULT_LIMITS)
+  const enquirer = new Enquirer(new HttpClient(), observer, DEFAULT_LIMITS)
   return enquirer.askResponder(readIssuedCertificate(leaf.certificate, root.certificate), signal)
 }
 
@@ -57,6 +58,7 @@ t.test(
     await t.rejects(ask(outcomes), { message: `${wrong}it was revoked` })
     t.strictSame(outcomes.splice(0), ['crl accepted', 'ocsp refused'])
 
+    authority.know(signer.certificate)
     const scope = ['issuingDistributionPoint = critical, @scope', '[scope]', 'onlyCA = TRUE']
     server.on('/crl', () => authority.crl({ extensions: scope }))
     await t.rejects(ask(), { message: `${wrong}it is about other kinds of certificates` })
@@ -64,9 +66,37 @@ t.test(
       response.statusCode = 500
       return Buffer.alloc(0)
     })
-    await t.rejects(ask(), { message: `${server.url}/ocsp: ${server.url}/crl: it answered with HTTP 500` })
+    await t.rejects(ask(), { message: `${wrong}${server.url}/crl: it answered with the HTTP status 500` })
   },
 )
+
+t.test('that a certificate is revoked counts where nobody vouches for the responder', async (t) => {
+  const at = new Date('2026-01-02T03:04:05Z')
+  authority.revoke(leaf.certificate, at)
+  t.teardown(() => authority.know(leaf.certificate))
+  const signer = delegate(crlAt(`${server.url}/none`))
+  const outcomes: string[] = []
+  const { revocation, flaw } = await ask(outcomes)
+  t.strictSame(revocation, { at, reason: 'unspecified' })
+  t.equal(
+    flaw,
+    `${server.url}/ocsp: its responder's certificate is not known to be good: ${server.url}/none: it answered with the HTTP status 404`,
+  )
+  t.strictSame(outcomes, ['crl unavailable', 'ocsp refused'])
+  server.on('/none', () => authority.crl())
+  authority.revoke(signer.certificate, at)
+  await t.rejects(ask(), { message: /not known to be good: it was revoked$/ }, 'but not from a revoked one')
+})
+
+t.test('who does not answer in time', async (t) => {
+  server.on('/ocsp', () => undefined)
+  const limits = { ...DEFAULT_LIMITS, ocspTimeoutMs: 50 }
+  const enquirer = new Enquirer(new HttpClient(), { asked() {} }, limits)
+  const issued = readIssuedCertificate(leaf.certificate, root.certificate)
+  await t.rejects(enquirer.askResponder(issued, signal), {
+    message: `${server.url}/ocsp: it did not answer within 50 ms`,
+  })
+})
 
 t.test('the same address is not asked twice at a time', async (t) => {
   let open = 0
@@ -78,7 +108,7 @@ t.test('the same address is not asked twice at a time', async (t) => {
     return answer
   })
   const observer = { asked() {} }
-  const enquirer = new Enquirer(observer, DEFAULT_LIMITS)
+  const enquirer = new Enquirer(new HttpClient(), observer, DEFAULT_LIMITS)
   const issued = readIssuedCertificate(leaf.certificate, root.certificate)
   await Promise.all([1, 2, 3].map(() => enquirer.askResponder(issued, signal)))
   t.equal(most, 1)

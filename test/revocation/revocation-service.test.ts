@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { RevocationInformation } from '../../src/revocation/revocation-information.ts'
 import { issue } from '../support/certificates.ts'
+import { inPem, withoutNextUpdate } from '../support/changed-crl.ts'
 import { judgeCrl, judgeOcsp } from '../support/revocation-authority.ts'
 import { crlAt, issueRevocationChain, ocspAt } from '../support/revocation-chain.ts'
 import { startRevocationServer } from '../support/revocation-server.ts'
@@ -78,7 +79,7 @@ t.test('the CRL where OCSP does not work, and OCSP again when it does', async (t
   t.ok(judgeCrl(directory, crls[0] as Buffer, authority.issued))
   t.equal(
     messages[0],
-    `No revocation information from OCSP about CN=leaf: ${server.url}/dead: it answered with HTTP 404; ` +
+    `No revocation information from OCSP about CN=leaf: ${server.url}/dead: it answered with the HTTP status 404; ` +
       `${server.url}/ocsp: it answered tryLater`,
   )
   works = true
@@ -93,7 +94,7 @@ t.test('a leaf that is not known to be good', async (t) => {
   const { until, outcomes } = watch()
   const { problems, crls } = await until(({ problems, crls }) => crls.length === 1 && problems.length === 2)
   t.strictSame(problems, [
-    `CN=leaf: ${server.url}/dead: it answered with HTTP 404; ${server.url}/ocsp: it does not know the certificate`,
+    `CN=leaf: ${server.url}/dead: it answered with the HTTP status 404; ${server.url}/ocsp: it does not know the certificate`,
     `CN=leaf: ${server.url}/authority.crl: it is no DER of this kind: something is missing or in its place`,
   ])
   t.ok(judgeCrl(directory, crls[0] as Buffer, root.issued), 'that of the root is there')
@@ -162,6 +163,75 @@ t.test('a CRL tells that the authority is revoked', async (t) => {
   root.revoke(authority.issued.certificate, at, 'CACompromise')
   const { revoked } = await watch().until(complete)
   t.strictSame(revoked, { subject: 'CN=authority', at, reason: 'CA compromise' })
+})
+
+t.test('a CRL that shows nobody to be good tells that the leaf is revoked', async (t) => {
+  const { watch, leaf, authority, certificates, server } = await setUp(t)
+  const at = new Date('2026-01-02T03:04:05Z')
+  server.on('/ocsp', () => Buffer.from('30030a0103', 'hex'))
+  const good = await authority.crl({ thisUpdate: new Date(Date.now() - 2 * DAY_MS) })
+  server.on('/authority.crl', () => good)
+  const { until, service, messages } = watch({ ...QUICK, refreshMs: { least: 10, most: 10 } })
+  await until(complete)
+  authority.revoke(leaf.certificate, at, 'keyCompromise')
+  const revoking = await authority.crl({ extensions: ['2.5.29.20 = DER:020107'] })
+  for (const [crl, flaw] of [
+    [withoutNextUpdate(revoking, authority.issued), 'it does not say when it is to be replaced'],
+    [inPem(revoking), 'it is PEM, where RFC 5280 4.2.1.13 has DER'],
+  ] as const) {
+    server.on('/authority.crl', () => crl)
+    service.stop()
+    service.start()
+    await until(({ revoked }) => revoked !== undefined)
+    t.strictSame(service.information(certificates).revoked, {
+      subject: 'CN=leaf',
+      at,
+      reason: 'key compromise',
+    })
+    const warning = `No revocation information from the CRL of CN=authority: ${server.url}/authority.crl: ${flaw}`
+    while (!messages.includes(warning)) {
+      await new Promise((resolve) => setTimeout(resolve, 10))
+    }
+    t.notOk(service.information(certificates).crls.includes(crl), 'it is not handed out')
+  }
+  t.ok(
+    messages.includes('The certificate of CN=leaf was revoked at 2026-01-02T03:04:05.000Z: key compromise'),
+  )
+  authority.know(leaf.certificate)
+  const newer = await authority.crl({ thisUpdate: new Date(Date.now() - DAY_MS / 2) })
+  server.on('/authority.crl', () => newer)
+  await until(({ revoked, complete }) => revoked === undefined && complete)
+  t.ok(messages.includes('The certificate of CN=leaf is no longer revoked'), 'a newer one says so')
+})
+
+t.test('an entry in the CRL of another distribution point counts', async (t) => {
+  const { watch, leaf, authority, server } = await setUp(t)
+  const at = new Date('2026-01-02T03:04:05Z')
+  authority.revoke(leaf.certificate, at)
+  server.on('/ocsp', () => Buffer.from('30030a0103', 'hex'))
+  const extensions = [
+    'issuingDistributionPoint = critical, @scope',
+    '[scope]',
+    'fullname = URI:http://other.example/',
+  ]
+  server.on('/authority.crl', () => authority.crl({ extensions }))
+  const { revoked, complete } = await watch(QUICK).until(({ revoked }) => revoked !== undefined)
+  t.strictSame(revoked, { subject: 'CN=leaf', at, reason: 'unspecified' })
+  t.notOk(complete)
+})
+
+t.test('callers are told neither addresses nor what came from there', async (t) => {
+  const { watch, server, certificates } = await setUp(t)
+  server.on('/ocsp', () => undefined)
+  server.on('/root.crl', (_, response) => {
+    response.statusCode = 500
+    return Buffer.alloc(0)
+  })
+  const { service, until } = watch(QUICK)
+  await until(({ problems }) => problems.some((problem) => problem.includes('500')))
+  const { problems, told } = service.information(certificates)
+  t.match(problems.join(), /127\.0\.0\.1.*500/)
+  t.strictSame(told, ['CN=leaf: nobody has answered yet', 'CN=authority: no answer that counts'])
 })
 
 t.test('an answer that is older than the one before is not taken', async (t) => {
@@ -283,6 +353,7 @@ t.test('chains about which nobody can be asked', async (t) => {
     crls: [],
     complete: false,
     problems: ['CN=leaf: it names neither an OCSP responder nor a CRL that could be asked'],
+    told: ['CN=leaf: it names neither an OCSP responder nor a CRL that could be asked'],
   })
   t.strictSame(service.information([leaf.certificate]).problems, [
     'CN=leaf: the certificate of its issuer is not known',
@@ -292,6 +363,7 @@ t.test('chains about which nobody can be asked', async (t) => {
     crls: [],
     complete: true,
     problems: [],
+    told: [],
   })
   t.strictSame(messages, [])
   const broken = issue(directory, {

@@ -95,6 +95,7 @@ const attributes: fc.Arbitrary<AttributesRequest> = fc
         max: new Date('2199-12-31'),
         noInvalidDate: true,
       }),
+      withSigningTime: fc.constant(true as const),
       revocationValues,
     },
     { requiredKeys: ['type', 'hashAlgorithm', 'messageDigest', 'signingTime'] },

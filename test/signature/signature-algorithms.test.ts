@@ -201,7 +201,11 @@ t.test('the token is asked for what the algorithm is', async (t) => {
   const [hash] = HASH_ALGORITHMS as [HashAlgorithm]
   t.strictSame(
     SIGNATURE_ALGORITHMS.map((algorithm) => algorithm.mechanism(hash)),
-    [{ name: 'CKM_RSA_PKCS' }, { name: 'CKM_RSA_PKCS_PSS', hash: 'sha160' }, { name: 'CKM_ECDSA' }],
+    [
+      { name: 'CKM_RSA_PKCS' },
+      { name: 'CKM_RSA_PKCS_PSS', hash: 'sha160', saltLength: 20 },
+      { name: 'CKM_ECDSA' },
+    ],
   )
 })
 

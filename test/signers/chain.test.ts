@@ -145,9 +145,9 @@ t.test('CAs that all certify each other end, and at once', async (t) => {
       ),
   )
   const signer = issue(directory, { subject: '/CN=Signer', issuer: selfSigned[0] as Issued })
-  const begin = performance.now()
+  const begin = process.cpuUsage()
   const chain = buildChain(signer.certificate, certificatesOf(crossed))
-  t.ok(performance.now() - begin < 1000, `${performance.now() - begin} ms`)
+  t.ok(process.cpuUsage(begin).user < 1_000_000, `${process.cpuUsage(begin).user} µs of the processor`)
   t.notOk(chain.complete)
   t.ok(chain.issuers.length >= 1)
   checkLinked(t, signer.certificate, chain.issuers)
@@ -163,9 +163,9 @@ t.test('a bundle of 300 certificates is no burden', async (t) => {
     Buffer.from([...strangers, root.certificate, issuing.certificate, policy.certificate].join('')),
   )
   t.equal(bundle.length, 300)
-  const begin = performance.now()
+  const begin = process.cpuUsage()
   const { issuers, complete } = buildChain(leaf.certificate, bundle)
-  t.ok(performance.now() - begin < 1000, `${performance.now() - begin} ms`)
+  t.ok(process.cpuUsage(begin).user < 1_000_000, `${process.cpuUsage(begin).user} µs of the processor`)
   t.ok(complete)
   t.strictSame(fingerprints(issuers), fingerprints(certificatesOf([issuing, policy, root])))
 })

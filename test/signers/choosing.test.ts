@@ -23,6 +23,8 @@ const CONTAINER = {
   signature_type: 'cades',
 }
 const DAY_MS = 86_400_000
+const WRONG_METHOD =
+  'signing_token: signMethod must be one of hsm: this service signs with an HSM alone, and accepts what SIGN_METHODS lists'
 const NO_JSON = 'signing_token: begins like a JSON object and is none, or has a name twice'
 
 const folder = await createSignersFolder(t.testdir())
@@ -78,7 +80,8 @@ t.test('the default signer signs where none is named', async (t) => {
     ['the id of a user', 'user-4711'],
     ['a JWT', 'eyJhbGciOiJFUzI1NiJ9.eyJzaWduZXIiOiJjb250cmFjdHMifQ.c2ln'],
     ['a GUID in braces', '{0f8fad5b-d9cb-469f-a165-70867728950e}'],
-    ['JSON that is no object', '"contracts"'],
+    ['JSON that is no object', '"user-4711"'],
+    ['a text about signers in an object', '{"title":"Signer: Bob"}'],
     ['an empty object', '{}'],
     ['an object without a signer', '{"userId":"4711","signMethod":"hsm"}'],
     ['a signer that is null', ' { "signer": null, "signMethod": null }'],
@@ -128,16 +131,8 @@ t.test('a token that is to be JSON has to be what this service knows', async (t)
     ['two signers, one escaped', '{"signer":"house","sign\\u0065r":"contracts"}', NO_JSON],
     ['signer a number', '{"signer":7}', 'signing_token: signer must be a string'],
     ['signer a list', '{"signer":["contracts"]}', 'signing_token: signer must be a string'],
-    [
-      'another method',
-      '{"signMethod":"software"}',
-      'signing_token: signMethod must be hsm: this service signs with an HSM alone',
-    ],
-    [
-      'a method that is no string',
-      '{"signMethod":true,"signer":"contracts"}',
-      'signing_token: signMethod must be hsm: this service signs with an HSM alone',
-    ],
+    ['another method', '{"signMethod":"software"}', WRONG_METHOD],
+    ['a method that is no string', '{"signMethod":true,"signer":"contracts"}', WRONG_METHOD],
     [
       'too long',
       JSON.stringify({ signer: 'contracts', more: 'x'.repeat(16_384) }),

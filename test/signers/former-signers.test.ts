@@ -1,6 +1,7 @@
 /** Document Engine asks for the certificates first, and has signed what it made of them in another request. */
-import { createHash, X509Certificate } from 'node:crypto'
+import { X509Certificate } from 'node:crypto'
 import t from 'tap'
+import { attributesNaming } from '../support/attributes-to-sign.ts'
 import { afterReload } from '../support/reload.ts'
 import { type Service, startReadyService } from '../support/service.ts'
 import { createSignersFolder, tokenFor } from '../support/signers.ts'
@@ -21,12 +22,6 @@ async function askForLeaf(service: Service, signer?: string): Promise<X509Certif
   const answer = await service.sign({ action: 'get_certificates', ...token })
   const { certificates } = answer.json() as { certificates: [string] }
   return new X509Certificate(Buffer.from(certificates[0], 'base64'))
-}
-
-/** As signed attributes do, somewhere in them. */
-function naming(certificate: X509Certificate, hash = 'sha256'): Buffer {
-  const digest = createHash(hash).update(certificate.raw).digest()
-  return Buffer.concat([Buffer.alloc(100, 1), digest, Buffer.alloc(100, 2)])
 }
 
 function sign(service: Service, signer: string, data: Buffer) {
@@ -58,7 +53,7 @@ t.test('the key changes between the two requests: the signature is one with the 
     [after, 'sha384'],
     [after, 'sha1'],
   ] as const) {
-    const data = naming(certificate, hash)
+    const data = attributesNaming(certificate.raw, hash)
     const { statusCode, body } = await sign(service, 'house', data)
     t.equal(statusCode, 200)
     t.ok(await verifies(certificate, data, body), hash)
@@ -71,7 +66,7 @@ t.test('the key changes between the two requests: the signature is one with the 
 t.test('the two requests name different signers: nothing is signed', async (t) => {
   folder.write(entries('house'))
   const service = await startReadyService(t, environment)
-  const data = naming(await askForLeaf(service))
+  const data = attributesNaming((await askForLeaf(service)).raw)
   const answer = await sign(service, 'contracts', data)
   t.equal(answer.statusCode, 400)
   t.match(answer.json(), { code: 'SIGNER_MISMATCH', message: /^data_to_be_signed: / })

@@ -1,6 +1,8 @@
+import { createPublicKey } from 'node:crypto'
 import t from 'tap'
-import { describeUnsupportedKey } from '../../src/signers/key-type.ts'
-import { generateKeyFile, issue, withUnknownKey } from '../support/certificates.ts'
+import { describeUnsupported, describeUnsupportedKey } from '../../src/signers/key-type.ts'
+import { generateKeyFile, issue, rsaPss, withLongLength, withUnknownKey } from '../support/certificates.ts'
+import { CERTIFICATE, reissue, withCompressedPoint, withExplicitCurve } from '../support/resigned.ts'
 
 const directory = t.testdir()
 
@@ -34,6 +36,7 @@ t.test('other keys cannot, and are called by their type', async (t) => {
     [rsa(1024), 'RSA with 1024 bits'],
     [rsa(2047), 'RSA with 2047 bits'],
     [rsa(1024, 'RSA-PSS'), 'RSA with 1024 bits'],
+    [rsaPss('sha256', 32, 'sha1'), 'RSASSA-PSS parameters with two hashes (sha256, and sha1 for MGF1)'],
     [curve('P-224'), 'EC on secp224r1'],
     [curve('secp256k1'), 'EC on secp256k1'],
   ] as const) {
@@ -55,4 +58,29 @@ t.test('a DSA key, whose length is that of a good RSA key', async (t) => {
 t.test('a key of a type that OpenSSL does not know', async (t) => {
   const unknown = withUnknownKey(issue(directory, { subject: '/CN=Signer' }).certificate)
   t.match(describeUnsupportedKey(unknown), /this one has a key of an unknown type$/)
+})
+
+t.test('a curve that is spelled out, of a certificate and of a key', async (t) => {
+  const issued = issue(directory, { subject: '/CN=Signer' })
+  const spki = withExplicitCurve(issued)
+  const { certificate } = reissue(issued, issued, { [CERTIFICATE.key]: spki })
+  const explicit =
+    'EC with explicit curve parameters in place of the name of a curve, which RFC 5480 2.1.1 forbids: make a ' +
+    'certificate request that names the curve, as `signing-service csr` does'
+  t.match(describeUnsupportedKey(certificate), new RegExp(`this one has ${explicit}$`))
+  const key = createPublicKey({ key: spki, type: 'spki', format: 'der' })
+  t.equal(describeUnsupported(key), explicit)
+  t.equal(describeUnsupported(undefined, spki), explicit, 'though OpenSSL may not know it')
+  t.equal(describeUnsupported(undefined, Buffer.from('3000', 'hex')), 'a key of an unknown type')
+})
+
+t.test('a compressed point is as good as another', async (t) => {
+  const issued = issue(directory, { subject: '/CN=Signer' })
+  const { certificate } = reissue(issued, issued, { [CERTIFICATE.key]: withCompressedPoint(issued) })
+  t.equal(describeUnsupportedKey(certificate), undefined)
+})
+
+t.test('a certificate that is not DER', async (t) => {
+  const { certificate } = issue(directory, { subject: '/CN=Signer' })
+  t.equal(describeUnsupportedKey(withLongLength(certificate)), undefined)
 })

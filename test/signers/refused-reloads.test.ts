@@ -1,9 +1,10 @@
 /** A changed configuration that cannot work is refused: the signers stay as they were, and everybody is told. */
-import { rmSync, writeFileSync } from 'node:fs'
+import { rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { createFaultyModule } from '../support/faulty-module/faulty-module.ts'
 import { afterReload, countReloads, problemsSince, reloadStatus, signsWith } from '../support/reload.ts'
+import { CERTIFICATE, reissue, validityOf } from '../support/resigned.ts'
 import { startReadyService } from '../support/service.ts'
 import { createSignersFolder } from '../support/signers.ts'
 import { isRunning, until } from '../support/signing.ts'
@@ -90,7 +91,7 @@ t.test('several problems at once, of signers that are there and of new ones', as
     [
       /^SIGNERS_FILE \/signers\/house\/contaners: is not known here; containers is$/,
       'SIGNERS_FILE /signers/next/certificateFile: cannot be read (ENOENT)',
-      'SIGNERS_FILE /signers/third/certificateFile: certificate 1 in it cannot be parsed',
+      /^SIGNERS_FILE \/signers\/third\/certificateFile: certificate 1 in it is not encoded as RFC 5280 says/,
     ],
     () =>
       folder.write({
@@ -123,6 +124,20 @@ t.test('a certificate that has expired, or ends too soon', async (t) => {
   await recovers(t)
 })
 
+t.test('a certificate with times that are none', async (t) => {
+  const validity = validityOf('260101000000Z', '20501301000000Z')
+  const never = reissue(house, folder.issuing, { [CERTIFICATE.validity]: validity })
+  folder.put('month-13.pem', String(never.certificate))
+  await refuses(
+    t,
+    [
+      'SIGNERS_FILE /signers/house/certificateFile: certificate 1 in it is not encoded as RFC 5280 says (it is no DER of this kind: "20501301000000Z" is not a time of RFC 5280 4.1.2.5); copy it once more, or have it issued anew',
+    ],
+    () => folder.write({ house: folder.entry('house', { certificateFile: 'month-13.pem' }) }),
+  )
+  await recovers(t)
+})
+
 t.test('a key that is not on the token', async (t) => {
   const message =
     /^SIGNERS_FILE \/signers\/other\/key: no private key fits; there are: (label "(house|other)" id \w+ fingerprint \w{64}(; )?){2}$/
@@ -130,21 +145,32 @@ t.test('a key that is not on the token', async (t) => {
   await recovers(t)
 })
 
-t.test('a key that may not sign, and a token that is not there', async (t) => {
+t.test('a key that may not sign', async (t) => {
   await folder.addKey('decrypts-alone')
   await folder.forbidSigning('decrypts-alone')
+  const id = Buffer.from('decrypts-alone').toString('hex')
+  await refuses(
+    t,
+    [
+      `SIGNERS_FILE /signers/decrypts-alone/key: the private key may not sign (CKA_SIGN is false): it has label ` +
+        `"decrypts-alone" id ${id}; have the HSM allow it, or choose another key with key.label or key.id of the signer`,
+    ],
+    () => writeWith('decrypts-alone'),
+  )
+  await recovers(t)
+})
+
+t.test('a token that is not there', async (t) => {
   const start = service.log().length
   const outcome = await afterReload(service, () =>
     folder.write({
       house: folder.entry('house'),
-      'decrypts-alone': folder.entry('decrypts-alone'),
       far: folder.entry('far', { token: { label: 'third' } }),
     }),
   )
   t.equal(outcome, 'refused')
   refused += 1
   t.strictSame(problemsSince(service, start), [
-    'SIGNERS_FILE /signers/decrypts-alone/key: no test signature could be made: the key does not sign',
     'SIGNERS_FILE /signers/far/key: no test signature could be made: the token is not present',
   ])
   await staysAsItWas(t)
@@ -156,38 +182,36 @@ t.test('a PIN that the token refuses is tried once, and again when it was change
   const refusedOnce =
     'SIGNERS_FILE /signers/far/token/pinFile: no test signature could be made: the token refused the PIN (CKR_PIN_INCORRECT)'
   const notAgain =
-    'SIGNERS_FILE /signers/far/token/pinFile: the token refused this PIN; it is not tried again before it is changed'
+    'SIGNERS_FILE /signers/far/token/pinFile: the token refused this PIN; it is tried again at SIGHUP, once its file has changed'
+  const sameFile =
+    'SIGNERS_FILE /signers/far/token/pinFile: no test signature could be made: the token refused the PIN (it did so before)'
   const logins = module.calls('C_Login')
+  const refusesAgain = async (message: string, act: () => unknown) => {
+    const start = service.log().length
+    t.equal(await afterReload(service, act), 'refused')
+    refused += 1
+    t.strictSame(problemsSince(service, start), [message])
+  }
   writeFileSync(folder.path('second-pin'), 'wrong-pin-1\n')
-  const start = service.log().length
-  t.equal(await afterReload(service, () => writeWith('far', change)), 'refused')
-  refused += 1
-  t.match(problemsSince(service, start), [refusedOnce])
+  await refusesAgain(refusedOnce, () => writeWith('far', change))
   t.equal(module.calls('C_Login'), logins + 1)
 
   for (let count = 0; count < 3; count++) {
     await refuses(t, [notAgain], () => service.app.reload())
   }
   t.equal(module.calls('C_Login'), logins + 1, 'however often it is asked for')
+  symlinkSync('second-pin', folder.path('linked-pin'))
+  await refusesAgain(sameFile, () => writeWith('far', { token: { label: 'second', pinFile: 'linked-pin' } }))
+  t.equal(module.calls('C_Login'), logins + 1, 'nor by another way to the same file')
 
-  const before = 'no test signature could be made: the token refused the PIN (it did so before)'
-  writeFileSync(folder.path('second-pin'), 'wrong-pin-1\n')
-  await refuses(t, [`SIGNERS_FILE /signers/far/token/pinFile: ${before}`], () => service.app.reload())
-  writeFileSync(folder.path('copied-pin'), 'wrong-pin-1')
-  await refuses(t, [`SIGNERS_FILE /signers/far/token/pinFile: ${before}`], () => {
-    writeWith('far', { token: { label: 'second', pinFile: 'copied-pin' } })
-    service.app.reload()
-  })
-  t.equal(module.calls('C_Login'), logins + 1, 'written anew, or found elsewhere, it is the same PIN')
+  folder.put('second-pin', 'wrong-pin-1\n')
+  await refusesAgain(notAgain, () => writeWith('far', { ...change, minimumDaysLeft: 1 }))
+  t.equal(module.calls('C_Login'), logins + 1, 'a change of other files does not have it tried')
+  await refusesAgain(refusedOnce, () => service.app.reload())
+  await refusesAgain(notAgain, () => service.app.reload())
+  t.equal(module.calls('C_Login'), logins + 2, 'written anew it is tried once, at SIGHUP')
 
-  writeWith('far', change)
-  writeFileSync(folder.path('second-pin'), 'wrong-pin-2\n')
-  t.equal(await afterReload(service, () => service.app.reload()), 'refused')
-  refused += 1
-  await refuses(t, [notAgain], () => service.app.reload())
-  t.equal(module.calls('C_Login'), logins + 2, 'another one is another try')
-
-  writeFileSync(folder.path('second-pin'), `${PIN}\n`)
+  folder.put('second-pin', `${PIN}\n`)
   t.equal(await afterReload(service, () => service.app.reload()), 'taken over')
   t.equal(await signsWith(url, 'far'), far.certificate.serialNumber)
   t.equal(await signsWith(url, 'house'), house.certificate.serialNumber)

@@ -7,6 +7,7 @@ import { ConfigurationError } from '../../src/errors.ts'
 import { ReloadMetrics } from '../../src/metrics/reload-metrics.ts'
 import { Reloading, type ReloadingOptions } from '../../src/signers/reloading.ts'
 import { readSamples } from '../support/scrape.ts'
+import { until } from '../support/signing.ts'
 
 const SIGNERS = { default: 'a', signers: [], files: [] }
 
@@ -18,7 +19,7 @@ function start(t: Test, change: Partial<ReloadingOptions> = {}) {
     signers: { takeOver: async () => {} },
     files: [],
     intervalMs: 0,
-    load: () => ({ signers: SIGNERS, problems: [] }),
+    load: () => ({ signers: SIGNERS, problems: [], warnings: [] }),
     log: pino({ level: 'info' }, { write: (line) => lines.push(JSON.parse(line)) }),
     onEnd: (outcome) => outcomes.push(outcome),
     ...change,
@@ -46,6 +47,19 @@ t.test('after the end nothing is read any more', async (t) => {
   reloading.request('signal')
   await delay(20)
   t.strictSame(outcomes, [])
+})
+
+t.test('what is only warned about is told when it is taken over', async (t) => {
+  const warnings = ['HSM_PIN_FILE: holds a secret', 'TSA_CA_FILE: is not set']
+  const load = () => ({ signers: SIGNERS, problems: [], warnings })
+  const { reloading, told } = start(t, { load })
+  await reloading.start()
+  reloading.request('signal')
+  await until('it is told', () => told(30).some(({ msg }) => msg === 'the signers were taken over'))
+  t.strictSame(
+    told(40).map(({ msg }) => msg),
+    warnings,
+  )
 })
 
 t.test('what nobody expects is told with its stack, and is no reason to end', async (t) => {

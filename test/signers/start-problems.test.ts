@@ -8,6 +8,13 @@ import { createFaultyModule } from '../support/faulty-module/faulty-module.ts'
 import { send } from '../support/http.ts'
 import { checkRefusal } from '../support/refusal.ts'
 import { logLines, signsWith } from '../support/reload.ts'
+import {
+  CERTIFICATE,
+  reissue,
+  validityOf,
+  withCompressedPoint,
+  withExplicitCurve,
+} from '../support/resigned.ts'
 import { startServerProcess } from '../support/server-process.ts'
 import { startReadyService, startService } from '../support/service.ts'
 import { createSignersFolder, tokenFor } from '../support/signers.ts'
@@ -143,6 +150,48 @@ t.test('mechanisms that the token does not offer', async (t) => {
   module.plan()
 })
 
+t.test('a token that refuses for good to sign with a key that has never signed', async (t) => {
+  t.teardown(() => module.plan())
+  folder.write({ rsa: folder.entry('rsa'), ec: folder.entry('other') })
+  const id = (name: string) => Buffer.from(name).toString('hex')
+  const message = (name: string, returnValue: string, meaning: string) =>
+    `the token refuses to sign with the private key with label "${name}" id ${id(name)} (${returnValue}): ${meaning}; ` +
+    'have the HSM allow it, or choose another key with key.label or key.id of the signer'
+  for (const [call, returnValue, meaning] of [
+    [
+      'C_SignInit',
+      'CKR_KEY_FUNCTION_NOT_PERMITTED',
+      'the key, or a policy of the HSM, does not allow it to sign',
+    ],
+    ['C_SignInit', 'CKR_MECHANISM_INVALID', 'the HSM does not allow the mechanism for this key'],
+    ['C_SignInit', 'CKR_KEY_TYPE_INCONSISTENT', 'the key is of another type than the mechanism'],
+    ['C_SignInit', 'CKR_KEY_SIZE_RANGE', 'the HSM does not sign with keys of its size'],
+    ['C_Sign', 'CKR_DATA_LEN_RANGE', 'the HSM does not sign a digest of this length with this key'],
+  ] as const) {
+    t.test(returnValue, async (t) => {
+      module.plan(`${call} return ${returnValue}`)
+      const processes = module.processes().length
+      t.strictSame(await problemsOf(t), [
+        { variable: place('rsa', 'key'), message: message('rsa', returnValue, meaning) },
+      ])
+      t.equal(module.processes().length, processes + 1, 'no other process tries it')
+    })
+  }
+  t.test('the second key of the token', async (t) => {
+    const returnValue = 'CKR_KEY_FUNCTION_NOT_PERMITTED'
+    module.plan(`C_SignInit return ${returnValue} after=1`)
+    const meaning = 'the key, or a policy of the HSM, does not allow it to sign'
+    t.strictSame(await problemsOf(t), [
+      { variable: place('ec', 'key'), message: message('other', returnValue, meaning) },
+    ])
+  })
+  t.test('the process ends with exit code 78', async (t) => {
+    module.plan('C_SignInit return CKR_KEY_FUNCTION_NOT_PERMITTED')
+    const { exited } = startServerProcess(t, environment)
+    t.same(await exited, { code: 78, signal: null })
+  })
+})
+
 t.test('signatures that do not verify, of a key whose public half the token hides', async (t) => {
   module.plan('C_GetAttributeValue refuse CKA_EC_POINT CKR_ATTRIBUTE_SENSITIVE')
   folder.put('of-another.pem', String(house.certificate))
@@ -221,6 +270,70 @@ t.test('certificates that cannot be those of a signer are found before a token i
   ])
 })
 
+t.test('times that are none end the process with exit code 78, of a signer and of an issuer', async (t) => {
+  const fields = { [CERTIFICATE.validity]: validityOf('251301000000Z', '491231235959Z') }
+  const signer = reissue(house, folder.issuing, fields)
+  const authority = reissue(folder.issuing, folder.root, fields)
+  folder.put('month-13.pem', String(signer.certificate))
+  writeBundle(folder.path('month-13-ca.pem'), [authority.certificate, folder.root.certificate])
+  folder.write({
+    house: folder.entry('house', { certificateFile: 'month-13.pem' }),
+    other: folder.entry('house', { caFile: 'month-13-ca.pem' }),
+  })
+  const { exited, output } = startServerProcess(t, environment)
+  t.same(await exited, { code: 78, signal: null })
+  const problem =
+    'certificate 1 in it is not encoded as RFC 5280 says (it is no DER of this kind: "251301000000Z" is not a time of ' +
+    'RFC 5280 4.1.2.5); copy it once more, or have it issued anew'
+  t.strictSame(
+    logLines(output())
+      .filter(({ level }) => level === 60)
+      .map(({ msg }) => msg),
+    [`${place('house', 'certificateFile')}: ${problem}`, `${place('other', 'caFile')}: ${problem}`],
+  )
+})
+
+t.test('an end before the beginning, of a signer and of an issuer', async (t) => {
+  const fields = { [CERTIFICATE.validity]: validityOf('260102000000Z', '260101000000Z') }
+  const authority = reissue(folder.issuing, folder.root, fields)
+  folder.put('inverted.pem', String(reissue(house, folder.issuing, fields).certificate))
+  writeBundle(folder.path('inverted-ca.pem'), [authority.certificate, folder.root.certificate])
+  folder.write({
+    house: folder.entry('house', { certificateFile: 'inverted.pem' }),
+    other: folder.entry('house', { caFile: 'inverted-ca.pem' }),
+  })
+  const never =
+    'is never valid: its notBefore, 2026-01-02T00:00:00.000Z, is later than its notAfter, 2026-01-01T00:00:00.000Z; ' +
+    'have it issued anew'
+  t.strictSame(problemsInFile(), [
+    { variable: place('house', 'certificateFile'), message: never },
+    { variable: place('other', 'caFile'), message: `the certificate of O=Test, CN=Issuing CA ${never}` },
+  ])
+})
+
+t.test('a key whose curve is spelled out is called that, before a token is asked', async (t) => {
+  const explicit = reissue(house, folder.issuing, { [CERTIFICATE.key]: withExplicitCurve(house) })
+  folder.put('explicit.pem', String(explicit.certificate))
+  folder.write({ house: folder.entry('house', { certificateFile: 'explicit.pem' }) })
+  t.match(problemsInFile(), [
+    {
+      variable: place('house', 'certificateFile'),
+      message:
+        /^the signer certificate must have a key that is .*; this one has EC with explicit curve parameters in/,
+    },
+  ])
+})
+
+t.test('a certificate with the compressed point of a key is the certificate of that key', async (t) => {
+  folder.put(
+    'compressed.pem',
+    String(reissue(house, folder.issuing, { [CERTIFICATE.key]: withCompressedPoint(house) }).certificate),
+  )
+  folder.write({ house: folder.entry('house', { certificateFile: 'compressed.pem' }) })
+  const service = await startReadyService(t, environment)
+  t.equal(await signsWith(service.url, 'house'), house.certificate.serialNumber)
+})
+
 t.test('chains that are not what they should be are warned about', async (t) => {
   const expired = issue(folder.path('ca'), {
     ...{ subject: '/O=Test/CN=Issuing CA', ca: true, issuer: folder.root, keyFile: folder.issuing.keyFile },
@@ -236,7 +349,7 @@ t.test('chains that are not what they should be are warned about', async (t) => 
   const service = await startReadyService(t, environment)
   const ask = (signer: string) => service.sign({ ...CONTAINER, signing_token: tokenFor(signer) })
   const told = logLines(service.log()).filter(
-    ({ level, msg }) => level === 40 && !/CRL distribution point/.test(msg),
+    ({ level, msg }) => level === 40 && !/CRL distribution point|^the private key with/.test(msg),
   )
   const message = 'The certificate of O=Test, CN=Issuing CA expired at 2021-02-03T04:05:06.000Z; renew it'
   t.match(told, [

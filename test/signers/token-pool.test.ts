@@ -1,13 +1,10 @@
 /** Which pools can be used again, and what they are called. */
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import t from 'tap'
 import type { TokenAccess, TokenSelector } from '../../src/config.ts'
 import { SETTINGS } from '../../src/configuration/single-signer.ts'
 import type { KeyRequest } from '../../src/pkcs11/messages.ts'
 import type { PoolKey } from '../../src/pkcs11/pool-key.ts'
 import type { PoolStatus } from '../../src/pkcs11/session-pool.ts'
-import { RefusedPins } from '../../src/signers/refused-pins.ts'
 import { accessId, keyId, nameTokens, placeOf, serves, type TokenPool } from '../../src/signers/token-pool.ts'
 
 const ACCESS: TokenAccess = { module: '/lib/a.so', token: { label: 'one' }, pin: { file: '/pin' } }
@@ -129,63 +126,3 @@ t.test('tokens are called what selects them, and never alike', async (t) => {
     'a (3)',
   ])
 })
-
-t.test('a refused PIN is not told again until its file changes', async (t) => {
-  const file = join(t.testdir(), 'pin')
-  const access = { ...ACCESS, pin: { file } }
-  const pins = new RefusedPins()
-  const refusedPool = pool(access, [poolKey()], { state: 'pin refused' })
-  t.doesNotThrow(() => pins.check([pool(access)]))
-  writeFileSync(file, 'wrong')
-  pins.asking(access, 'digest')
-  pins.refused(access)
-  const message = 'HSM_PIN_FILE: the token refused this PIN; it is not tried again before it is changed'
-  t.throws(() => pins.check([pool(access), pool(ACCESS)]), { message })
-  t.equal(pins.isCorrected(refusedPool), false)
-  t.doesNotThrow(
-    () => pins.check([pool({ ...access, token: { label: 'two' } })]),
-    'another token may take it',
-  )
-  writeFileSync(file, 'right')
-  t.doesNotThrow(() => pins.check([pool(access)]))
-  t.equal(pins.isCorrected(refusedPool), true)
-  t.equal(pins.isCorrected(pool(access)), false, 'a pool that was not refused anything has nothing corrected')
-})
-
-t.test(
-  'refused PINs stay known however often one of them is refused again, without the token being asked',
-  async (t) => {
-    const pins = new RefusedPins()
-    for (const digest of ['one', 'two']) {
-      pins.asking(ACCESS, digest)
-      pins.refused(ACCESS)
-    }
-    for (let count = 0; count < 200; count += 1) {
-      pins.refused(ACCESS)
-    }
-    t.strictSame(pins.digests().digests, ['one', 'two'])
-  },
-)
-
-t.test('a PIN that is corrected while the token is asked is another one', async (t) => {
-  const file = join(t.testdir(), 'pin')
-  const access = { ...ACCESS, pin: { file } }
-  const pins = new RefusedPins()
-  writeFileSync(file, 'wrong')
-  pins.asking(access, 'digest')
-  writeFileSync(file, 'right')
-  pins.refused(access)
-  t.doesNotThrow(() => pins.check([pool(access)]))
-})
-
-t.test(
-  'a refused PIN of a variable, and one whose file is gone, are refused as long as the process lives',
-  async (t) => {
-    const pins = new RefusedPins()
-    for (const pin of [{ variable: 'HSM_PIN' }, { file: '/none' }]) {
-      const access = { ...ACCESS, pin }
-      pins.refused(access)
-      t.throws(() => pins.check([pool(access)]), { name: 'ConfigurationError' })
-    }
-  },
-)

@@ -1,6 +1,6 @@
 /** Keys and certificates of any kind, made by openssl, for tests of what the service does with them. */
 import { execFileSync } from 'node:child_process'
-import { X509Certificate } from 'node:crypto'
+import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DerReader } from '../../src/der/der-reader.ts'
@@ -41,6 +41,28 @@ export interface IssueOptions {
 
 export const RSA_2048 = ['-algorithm', 'RSA', '-pkeyopt', 'rsa_keygen_bits:2048']
 export const P_256 = ['-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256']
+/** Keys for RSASSA-PSS alone; with a hash, their certificates have parameters (RFC 4055 3.1). */
+export function rsaPss(hash?: string, saltLength?: number, mgf1Hash = hash): readonly string[] {
+  const options = [
+    'rsa_keygen_bits:2048',
+    ...(hash === undefined ? [] : [`rsa_pss_keygen_md:${hash}`, `rsa_pss_keygen_mgf1_md:${mgf1Hash}`]),
+    ...(saltLength === undefined ? [] : [`rsa_pss_keygen_saltlen:${saltLength}`]),
+  ]
+  return ['-algorithm', 'RSA-PSS', ...options.flatMap((option) => ['-pkeyopt', option])]
+}
+
+/** Writes a key for RSASSA-PSS alone as an ordinary RSA key, as tokens know it. Returns the path of the file. */
+export function writePlainRsaKey({ keyFile }: Pick<Issued, 'keyFile'>): string {
+  const der = createPrivateKey(readFileSync(keyFile)).export({ type: 'pkcs8', format: 'der' })
+  const info = new DerReader(der).enter(TAG.sequence)
+  info.element(TAG.integer)
+  info.element(TAG.sequence)
+  const key = createPrivateKey({ key: info.content(TAG.octetString), type: 'pkcs1', format: 'der' })
+  const file = `${keyFile}.plain.pem`
+  writeFileSync(file, key.export({ type: 'pkcs8', format: 'pem' }))
+  return file
+}
+
 const DAY_MS = 86_400_000
 
 /** Makes a private key in `directory`. Returns its path. An RSA key, which takes long to make, is new to this process. */
@@ -97,15 +119,30 @@ export function issue(directory: string, options: IssueOptions): Issued {
   }
 }
 
-/** The certificate with a signature algorithm whose parameters OpenSSL does not mind, but asn1js: an empty time. */
+/** DER of sha256WithRSAEncryption with its parameters, NULL (RFC 4055 5), without tag and length of the identifier. */
+const SHA256_WITH_RSA = Buffer.from('2a864886f70d01010b0500', 'hex')
+
+/**
+ * Returns a certificate of an RSA issuer with another signature algorithm, RSASSA-PSS, whose parameters may not be NULL
+ * (RFC 4055 3.1). No version of OpenSSL minds before the signature is verified.
+ */
 export function spoil({ certificate, certificateFile, ...rest }: Issued): Issued {
   const raw = Buffer.from(certificate.raw)
-  // ecdsa-with-SHA256 has no parameters (RFC 5758 3.2); sha256WithRSAEncryption has NULL (RFC 4055 5)
-  raw.writeUInt8(0x18, raw.lastIndexOf(Buffer.from('2a864886f70d01010b0500', 'hex')) + 9)
+  raw.writeUInt8(0x0a, raw.lastIndexOf(SHA256_WITH_RSA) + 8)
   const spoiled = new X509Certificate(raw)
   const file = `${certificateFile}.spoiled.pem`
   writeFileSync(file, spoiled.toString())
   return { ...rest, certificate: spoiled, certificateFile: file }
+}
+
+/**
+ * Returns a certificate of an RSA issuer as DER with an empty time in place of its signature algorithm's parameters.
+ * OpenSSL 3.0 reads it, OpenSSL 3.5 does not.
+ */
+export function withEmptyTime({ raw }: X509Certificate): Buffer {
+  const changed = Buffer.from(raw)
+  changed.writeUInt8(TAG.generalizedTime, changed.lastIndexOf(SHA256_WITH_RSA) + 9)
+  return changed
 }
 
 /**

@@ -36,10 +36,11 @@ export const MAIN = fileURLToPath(
 /** A terminal whose user answers once asked: what is typed before that, a terminal shows. */
 const TERMINAL = `
 import os, pty, sys
+typed = os.environ.pop('TYPED')
 def read(terminal):
     data = os.read(terminal, 4096)
-    if any(question in data for question in (b'PIN of the user', b'Passphrase of')):
-        os.write(terminal, os.environ['TYPED'].encode())
+    if any(question in data for question in (b'PIN of the user', b'Passphrase of', b'(yes/no)')):
+        os.write(terminal, typed.encode())
     return data
 sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:], read, lambda _: b'')))
 `

@@ -56,6 +56,17 @@ export function signatureOf(container: Uint8Array): Buffer {
   return Buffer.from((octets as asn1js.OctetString).valueBlock.valueHexView)
 }
 
+/** Returns the signed attributes as they were signed: under the tag of a SET in place of [0] (RFC 5652 5.4). */
+export function signedAttributesOf(container: Uint8Array): Buffer {
+  const { signerInfo } = partsOf(container)
+  const attributes = signerInfo.valueBlock.value.find(
+    ({ idBlock }) => idBlock.tagClass === 3 && idBlock.tagNumber === 0,
+  )
+  const bytes = Buffer.from((attributes as asn1js.Constructed).valueBeforeDecodeView)
+  bytes[0] = 0x31
+  return bytes
+}
+
 /** DER of the value of an unsigned attribute, as it stands in the container; undefined where there is none. */
 export function unsignedValue(container: Uint8Array, type: string): Buffer | undefined {
   const unsigned = partsOf(container).signerInfo.valueBlock.value.at(-1)

@@ -20,6 +20,7 @@ export interface HaproxyAddresses {
   /** Address and port, as those that follow. */
   readonly listen: string
   readonly admin: string
+  readonly metrics: string
   readonly nameServer: string
   /** Name and port. */
   readonly replicas: string
@@ -37,10 +38,18 @@ export function hasHaproxy(): boolean {
 /** Starts it and waits until it answers; it is killed with the test. */
 export async function startHaproxy(
   t: { teardown(act: () => unknown): void },
-  { listen, admin, nameServer, replicas }: HaproxyAddresses,
+  { listen, admin, metrics, nameServer, replicas }: HaproxyAddresses,
 ): Promise<Haproxy> {
   const child = spawn('haproxy', ['-db', '-q', '-f', repositoryPath('docker/replicas/haproxy.cfg')], {
-    env: { ...process.env, PATH, BIND: listen, ADMIN: admin, RESOLVER: nameServer, REPLICAS: replicas },
+    env: {
+      ...process.env,
+      PATH,
+      BIND: listen,
+      ADMIN: admin,
+      METRICS: metrics,
+      RESOLVER: nameServer,
+      REPLICAS: replicas,
+    },
     stdio: ['ignore', 'ignore', 'inherit'],
   })
   const kill = () => child.kill('SIGKILL')
@@ -51,7 +60,7 @@ export async function startHaproxy(
     kill()
   })
   const figure = async (name: string) => {
-    const { samples } = await scrape(`http://${admin}`)
+    const { samples } = await scrape(`http://${metrics}`)
     return samples.get(`haproxy_backend_${name}{proxy="replicas"}`) ?? Number.NaN
   }
   await until('HAProxy answers', () =>

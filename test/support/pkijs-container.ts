@@ -108,7 +108,7 @@ function ocspValues({ ocspResponses }: RevocationValues): Value {
 
 /** DER SET OF the signed attributes, as `ContainerTemplate.signedAttributes` has it. */
 export function signedAttributesByPkijs(signer: ContainerSigner, request: AttributesRequest): Buffer {
-  const { type, hashAlgorithm, messageDigest, signingTime, revocationValues } = request
+  const { type, hashAlgorithm, messageDigest, signingTime, withSigningTime, revocationValues } = request
   const certHash = octets(createHash('sha256').update(signer.certificates[0]).digest())
   const list = [
     attribute('1.2.840.113549.1.9.3', oid('1.2.840.113549.1.7.1')),
@@ -117,7 +117,7 @@ export function signedAttributesByPkijs(signer: ContainerSigner, request: Attrib
     attribute('1.2.840.113549.1.9.52', protection(signer, hashAlgorithm)),
     ...(type === 'cades' ? statements(signer.statements) : []),
   ]
-  if (type === 'cms') {
+  if (type === 'cms' || withSigningTime) {
     const valueDate = new Date(Math.floor(signingTime.getTime() / 1000) * 1000)
     const time =
       valueDate.getUTCFullYear() < 2050

@@ -26,6 +26,12 @@ export const HSM = {
   sessionMaxAgeMs: 0,
 } as HsmConfiguration
 
+/** What a token says of a key that was generated on it and cannot leave it. */
+export const PROTECTED = {
+  ...{ sensitive: true, extractable: false, local: true },
+  ...{ alwaysSensitive: true, neverExtractable: true },
+}
+
 export function failure(recovery: Recovery, returnValue = 'CKR_TEST'): TokenFailure {
   return { returnValue, call: 'C_Sign', recovery }
 }
@@ -82,6 +88,7 @@ export function playSessions(t: Test, count: number, change: Partial<HsmConfigur
     onSlow: (job) => events.push(`slow ${Buffer.from(job.data)}`),
     onDead: (reason, kind) => events.push(`dead: ${reason} (${kind})`),
     onMismatch: () => events.push('mismatch'),
+    onRefused: (returnValue) => events.push(`refused ${returnValue}`),
     onPinRefused: () => events.push('PIN refused'),
   })
   t.teardown(() => sessions.abandon())
@@ -117,8 +124,8 @@ export function playSessions(t: Test, count: number, change: Partial<HsmConfigur
     },
     failToOpen: (session: number, recovery: Recovery) =>
       answer(session, { type: 'session-failed', failure: failure(recovery) }),
-    failToSign: (session: number, recovery: Recovery) =>
-      answer(session, { type: 'sign-failed', failure: failure(recovery) }),
+    failToSign: (session: number, recovery: Recovery, returnValue?: string) =>
+      answer(session, { type: 'sign-failed', failure: failure(recovery, returnValue) }),
     job: (text: string) => {
       const job = new Job({
         ...orderFor(text),

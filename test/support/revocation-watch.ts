@@ -1,6 +1,7 @@
 /** A revocation service for tests, which look at it when it has asked. */
 import type { X509Certificate } from 'node:crypto'
 import pino from 'pino'
+import { HttpClient } from '../../src/common/http-client.ts'
 import { DEFAULT_LIMITS, type RevocationLimits } from '../../src/revocation/limits.ts'
 import type { RevocationInformation } from '../../src/revocation/revocation-information.ts'
 import { RevocationService } from '../../src/revocation/revocation-service.ts'
@@ -27,7 +28,9 @@ export function watchChain(
     asked: (source: string, seconds: number, outcome: string) =>
       outcomes.push(`${source} ${outcome}${seconds >= 0 ? '' : ' before it began'}`),
   }
-  const service = new RevocationService({ log, observer, limits: { ...DEFAULT_LIMITS, ...limits } })
+  const service = new RevocationService({
+    ...{ log, observer, client: new HttpClient(), limits: { ...DEFAULT_LIMITS, ...limits } },
+  })
   service.watch([certificates])
   service.start()
   return {

@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { extname } from 'node:path'
 import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
+import { checkLog } from './log-lines.ts'
 import { waitUntilReady } from './service.ts'
 
 const SERVER = fileURLToPath(new URL(`../../src/server${extname(import.meta.filename)}`, import.meta.url))
@@ -63,7 +64,10 @@ export function startServerProcess(
     await read
     return { code, signal }
   })
-  t.teardown(() => child.kill('SIGKILL'))
+  t.teardown(() => {
+    child.kill('SIGKILL')
+    checkLog(output)
+  })
   return { child, url: listening, exited, output: () => output }
 }
 

@@ -6,6 +6,7 @@ import { buildApp } from '../../src/app.ts'
 import { type Configuration, loadConfiguration, loadSigners } from '../../src/config.ts'
 import type { ConfigurationError } from '../../src/errors.ts'
 import { type Answer, send } from './http.ts'
+import { checkLog } from './log-lines.ts'
 
 export interface Service {
   readonly url: string
@@ -50,7 +51,10 @@ export async function startService(
   })
   prepare(app)
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
-  t.teardown(() => app.close())
+  t.teardown(async () => {
+    await app.close()
+    checkLog(log)
+  })
   return {
     url,
     configuration,

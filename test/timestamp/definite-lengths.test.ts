@@ -79,7 +79,7 @@ t.test('what is not one value is refused', async (t) => {
 })
 
 t.test('64 kB of the worst kind take no time', async (t) => {
-  const begin = performance.now()
+  const begin = process.cpuUsage()
   t.throws(() => withDefiniteLengths(Buffer.alloc(65_536, Buffer.from('3080', 'hex'))))
   t.throws(() => withDefiniteLengths(Buffer.alloc(65_536, 0x30)))
   const flat = Buffer.concat([
@@ -88,5 +88,6 @@ t.test('64 kB of the worst kind take no time', async (t) => {
     Buffer.alloc(2),
   ])
   t.equal(withDefiniteLengths(flat).length, 65_534)
-  t.ok(performance.now() - begin < 1_000)
+  // Time of the processor, which does not hang on what else the machine does
+  t.ok(process.cpuUsage(begin).user < 1_000_000)
 })

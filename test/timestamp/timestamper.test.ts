@@ -1,3 +1,4 @@
+import type { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import type { ServerResponse } from 'node:http'
@@ -5,11 +6,12 @@ import { createServer, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { inspect } from 'node:util'
 import t, { type Test } from 'tap'
+import { Password } from '../../src/common/password.ts'
 import { findHashAlgorithm, type HashAlgorithm } from '../../src/signature/hash-algorithms.ts'
 import type { TimestampAuthority } from '../../src/timestamp/authority.ts'
-import { Password } from '../../src/timestamp/password.ts'
 import { Timestamper, type TimestamperOptions } from '../../src/timestamp/timestamper.ts'
 import { issue } from '../support/certificates.ts'
+import { until } from '../support/signing.ts'
 import {
   type Answer,
   createIssuers,
@@ -128,7 +130,9 @@ t.test('what an authority does wrong is told', async (t) => {
       'http_error',
       'answered with the HTTP status 101',
     ],
-    [text(302, { location: '/' }), 'http_error', 'answered with the HTTP status 302; check its address'],
+    [text(302, { location: '/' }), 'http_error', 'redirects more than 3 times'],
+    [text(303, { location: '/' }), 'http_error', 'answered with the HTTP status 303; check its address'],
+    [text(407), 'http_error', 'answered with the HTTP status 407; check the user and password of the proxy'],
     [
       text(200),
       'http_error',
@@ -164,7 +168,9 @@ t.test('what an authority does wrong is told', async (t) => {
     await t.rejects(timestamper.timestamp(data, after(20_000)), {
       code: 'TIMESTAMP_UNAVAILABLE',
       statusCode: 503,
-      message: `No authority gave a timestamp that is any good: ${name} ${problem}`,
+      message:
+        /^No authority gave a timestamp that is any good: (no answer|an answer that does not count); the log has the details$/,
+      cause: { message: `${name} ${problem}` },
     })
     t.match(told, [{ authority: name, outcome, problem: `${name} ${problem}` }])
   }
@@ -224,14 +230,16 @@ t.test('HTTP Basic, with a password that is read at each use and never told', as
   const { timestamper, told } = start(t, { authorities: [{ url: server.url, credentials }] })
   t.ok(verifies(directory, (await timestamper.timestamp(data, after(20_000))).token, data, root))
   writeFileSync(passwordFile, `${SECRET} wrong`)
-  await t.rejects(timestamper.timestamp(data, after(20_000)), /HTTP status 401; check its user and password/)
+  await t.rejects(timestamper.timestamp(data, after(20_000)), {
+    cause: { message: /HTTP status 401; check its user and password/ },
+  })
   writeFileSync(passwordFile, SECRET)
   await timestamper.timestamp(data, after(20_000))
 
   t.test('nor what an authority says that could know it', async (t) => {
     const asked = { url: server.url, credentials, policy: '1.2.3.4' }
     const { timestamper, told } = start(t, { authorities: [asked] })
-    await t.rejects(timestamper.timestamp(data, after(20_000)), /rejected the request/)
+    await t.rejects(timestamper.timestamp(data, after(20_000)), /: the request was rejected; the log/)
     t.notMatch(told[0]?.problem, /it says/)
   })
 
@@ -246,9 +254,20 @@ t.test('HTTP Basic, with a password that is read at each use and never told', as
     const missing = { user: 'user', passwordFile: `${passwordFile}.not` }
     const { timestamper, told } = start(t, { authorities: [{ url: server.url, credentials: missing }] })
     const error = await timestamper.timestamp(data, after(20_000)).catch((error: Error) => error)
-    t.match(error, { message: /has a password file that cannot be read \(ENOENT\)$/ })
+    t.match(error, { cause: { message: /has a password file that cannot be read \(ENOENT\)$/ } })
     t.match(told, [{ outcome: 'misconfigured' }])
     t.notMatch(JSON.stringify([told, `${error}`]), passwordFile)
+  })
+
+  t.test('a password file that is not clearly a password any more', async (t) => {
+    const ambiguous = { user: 'user', passwordFile: `${passwordFile}.ambiguous` }
+    writeFileSync(ambiguous.passwordFile, `${SECRET}\nsecond\n`)
+    const { timestamper, told } = start(t, { authorities: [{ url: server.url, credentials: ambiguous }] })
+    await t.rejects(timestamper.timestamp(data, after(20_000)), {
+      cause: { message: /has a password file that has more than one line/ },
+    })
+    t.match(told, [{ outcome: 'misconfigured' }])
+    t.notMatch(JSON.stringify(told), SECRET)
   })
 
   t.notMatch(JSON.stringify(told), SECRET)
@@ -312,7 +331,10 @@ t.test('one that hangs leaves time for the other', async (t) => {
 t.test('all hang: the deadline', async (t) => {
   const { timestamper, outcomes } = await startBoth(t, silent, silent)
   const begin = performance.now()
-  await t.rejects(timestamper.timestamp(data, after(400)), /did not answer within .* did not answer within/)
+  await t.rejects(timestamper.timestamp(data, after(400)), {
+    message: /: no answer; the log has the details$/,
+    cause: { message: /did not answer within .* did not answer within/ },
+  })
   const took = performance.now() - begin
   t.ok(took >= 390 && took < 1_500, `${took} ms`)
   t.strictSame(outcomes(), ['timeout', 'timeout'])
@@ -327,7 +349,7 @@ t.test('an answer that comes byte by byte does not outlast the deadline', async 
     }
   })
   const { timestamper, outcomes } = start(t, { authorities: [{ url: server.url }] })
-  await t.rejects(timestamper.timestamp(data, after(300)), /did not answer within/)
+  await t.rejects(timestamper.timestamp(data, after(300)), { cause: { message: /did not answer within/ } })
   t.strictSame(outcomes(), ['timeout'])
 })
 
@@ -424,4 +446,63 @@ t.test('authorities are known by the certificates that they sent', async (t) => 
   t.same(paths(), [expected, expected])
   const { path } = await timestamper.timestamp(data, after(20_000))
   t.same(path, timestamper.knownPaths()[0])
+})
+
+t.test('an authority that is down is asked again until its certificates are known', async (t) => {
+  const server = await startTimestampServer(t, failing)
+  const other = await startTimestampServer(t, good)
+  const { timestamper, outcomes } = start(t, {
+    authorities: [{ url: server.url }, { url: other.url }],
+    introductionRetries: { first: 10, longest: 20 },
+  })
+  timestamper.introduceInBackground(20_000)
+  timestamper.introduceInBackground(20_000)
+  await until('it was asked three times', () => server.seen.requests.length >= 3)
+  server.answer = good
+  await until('both are known', () => timestamper.knownPaths().length === 2)
+  const asked = server.seen.requests.length
+  timestamper.introduceInBackground(20_000)
+  await timestamper.timestamp(data, after(20_000))
+  t.equal(server.seen.requests.length + other.seen.requests.length, asked + 2, 'and no longer after that')
+  t.equal(outcomes().filter((outcome) => outcome === 'granted').length, 3)
+})
+
+t.test('what goes on in the background ends with the connections', async (t) => {
+  const server = await startTimestampServer(t, silent)
+  const { timestamper, outcomes } = start(t, { authorities: [{ url: server.url }] })
+  timestamper.introduceInBackground(20_000)
+  await until('it was asked', () => server.seen.requests.length === 1)
+  timestamper.close()
+  await until('it was told', () => outcomes().length === 1)
+  t.strictSame(outcomes(), ['abandoned'])
+})
+
+t.test('of an authority whose certificate was revoked no timestamp is taken', async (t) => {
+  const describeRevocation = ([first]: readonly X509Certificate[]) =>
+    first?.subject === signer.certificate.subject ? 'that of CN=Timestamp authority was revoked' : undefined
+  const replacement = issue(directory, {
+    ...{ subject: '/CN=Replacement', issuer: issuing, extensions: FOR_TIMESTAMPS },
+  })
+  const answerOfOther = createResponder(directory, { signer: replacement, chain: [issuing] })
+  const { timestamper, told, outcomes, one, other } = await startBoth(
+    t,
+    good,
+    async (query, response) => send(response, await answerOfOther(query)),
+    { describeRevocation },
+  )
+  const { path } = await timestamper.timestamp(data, after(20_000))
+  t.equal(path[0]?.subject, 'CN=Replacement')
+  t.strictSame(outcomes(), ['revoked', 'granted'])
+  t.match(told, [
+    {
+      problem:
+        /timestamps with a certificate that does not count: that of CN=Timestamp authority was revoked$/,
+    },
+  ])
+  await timestamper.timestamp(data, after(20_000))
+  t.equal(one.seen.requests.length, 1, 'it comes last for a while')
+  other.answer = failing
+  await t.rejects(timestamper.timestamp(data, after(20_000)), {
+    message: /: no answer; its certificate was revoked; the log has the details$/,
+  })
 })

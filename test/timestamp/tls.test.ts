@@ -72,20 +72,22 @@ t.test('both sides show a certificate', async (t) => {
   await ask(files)
   t.equal(seen.connections, 1, 'one connection for both')
   await t.rejects(ask({ caFile: files.caFile }), {
-    message: /cannot be reached, or broke off \(E|cannot be reached, or broke off \(ERR_SSL/,
+    cause: { message: /cannot be reached, or broke off \(E|cannot be reached, or broke off \(ERR_SSL/ },
     code: 'TIMESTAMP_UNAVAILABLE',
   })
   const { certificateFile, keyFile } = stranger
-  await t.rejects(ask({ ...files, certificateFile, keyFile }), /cannot be reached, or broke off/)
+  await t.rejects(ask({ ...files, certificateFile, keyFile }), {
+    cause: { message: /cannot be reached, or broke off/ },
+  })
 })
 
 t.test('a server whose certificate is not trusted', async (t) => {
   const { ask, seen } = await start(t)
-  await t.rejects(
-    ask({}),
-    /broke off \(UNABLE_TO_VERIFY_LEAF_SIGNATURE|broke off \(SELF_SIGNED_CERT_IN_CHAIN/,
-  )
-  await t.rejects(ask({ caFile: stranger.certificateFile }), /broke off \(UNABLE_TO|broke off \(SELF_SIGNED/)
+  const message = /broke off \(UNABLE_TO_VERIFY_LEAF_SIGNATURE|broke off \(SELF_SIGNED_CERT_IN_CHAIN/
+  await t.rejects(ask({}), { cause: { message } })
+  await t.rejects(ask({ caFile: stranger.certificateFile }), {
+    cause: { message: /broke off \(UNABLE_TO|broke off \(SELF_SIGNED/ },
+  })
   t.equal(seen.requests.length, 0)
 })
 
@@ -109,14 +111,17 @@ t.test('files that are missing, broken, or do not belong together', async (t) =>
   const { ask } = await start(t)
   for (const name of ['caFile', 'certificateFile', 'keyFile']) {
     await t.rejects(ask({ ...files, [name]: join(directory, 'missing') }), {
-      message: /: 127\.0\.0\.1:\d+ has a (CA|certificate|key) file that cannot be read \(ENOENT\)$/,
+      message: /: it could not be asked; the log has the details$/,
+      cause: { message: /^127\.0\.0\.1:\d+ has a (CA|certificate|key) file that cannot be read \(ENOENT\)$/ },
     })
   }
   const broken = join(directory, 'broken')
   writeFileSync(broken, '-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n')
   for (const keyFile of [broken, stranger.keyFile]) {
     await t.rejects(ask({ ...files, keyFile }), {
-      message: /: 127\.0\.0\.1:\d+ has TLS files that OpenSSL refuses \(ERR_OSSL_\w+\); correct them$/,
+      cause: {
+        message: /^127\.0\.0\.1:\d+ has TLS files that OpenSSL refuses \(ERR_OSSL_\w+\); correct them$/,
+      },
     })
   }
 })

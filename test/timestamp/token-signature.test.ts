@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto'
 import * as asn1js from 'asn1js'
 import * as pkijs from 'pkijs'
 import t from 'tap'
+import { TAG } from '../../src/der/tag.ts'
 import { findHashAlgorithm, type HashAlgorithm } from '../../src/signature/hash-algorithms.ts'
-import { ID_SIGNING_CERTIFICATE_V2 } from '../../src/signature/object-identifiers.ts'
-import { ID_SIGNING_CERTIFICATE } from '../../src/timestamp/signing-certificate.ts'
+import { ID_SIGNING_CERTIFICATE, ID_SIGNING_CERTIFICATE_V2 } from '../../src/signature/object-identifiers.ts'
 import { createNonce, encodeTimestampRequest } from '../../src/timestamp/timestamp-request.ts'
 import { readTimestampResponse } from '../../src/timestamp/timestamp-response.ts'
 import { readTimestampToken } from '../../src/timestamp/timestamp-token.ts'
@@ -93,6 +93,11 @@ t.test('signing certificates', async (t) => {
   const identifier = (...issuerSerial: asn1js.AsnType[]) =>
     describe(ID_SIGNING_CERTIFICATE_V2, sequence(hashed('sha256'), sequence(...issuerSerial)))
   t.equal(identifier(nameOf(issuer), serialNumber), undefined)
+  const printable = Buffer.from(issuer.toSchema().toBER())
+  const text = printable.indexOf(Buffer.from('Timestamp CA'))
+  printable.writeUInt8(TAG.printableString, text - 2)
+  const otherType = new pkijs.RelativeDistinguishedNames({ schema: asn1js.fromBER(printable).result })
+  t.equal(identifier(nameOf(otherType), serialNumber), undefined, 'in another type of string')
   t.equal(identifier(nameOf(other), serialNumber), wrong)
   t.equal(identifier(dns, serialNumber), wrong)
   t.equal(identifier(nameOf(issuer), new asn1js.Integer({ value: 1 })), wrong)

@@ -27,7 +27,7 @@ t.test("openCryptoki's software token", { skip: reasonToSkip() }, async (t) => {
         [...access, readFileSync(`${HSM_PIN_FILE}`, 'utf8'), '--list-objects', '--type', 'privkey'],
         { encoding: 'utf8', stdio: 'pipe' },
       ),
-    curves: false,
+    ...{ tellsLocal: true, curves: false },
     listedKey:
       /label: +signer\n +ID: +01\n +Usage: +sign\n +Access: +sensitive, always sensitive, never extractable, local\n/,
     wrongPin: ['wrongpin', 'CKR_PIN_INCORRECT'],

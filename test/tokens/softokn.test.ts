@@ -20,7 +20,7 @@ t.test('softokn, of NSS', { skip: !module && 'docker/install-tools.sh softokn in
     description: { slot: 1, serial: '0000000000000000', manufacturer: 'Mozilla Foundation', model: 'NSS 3' },
     listPrivateKeys: () =>
       certutil('-K', '-d', `sql:${token.directory}`, '-f', `${token.environment.HSM_PIN_FILE}`),
-    curves: true,
+    ...{ tellsLocal: false, curves: true },
     listedKey: /rsa +[0-9a-f]+ +signer/,
     wrongPin: ['wrong-pin', 'CKR_PIN_INCORRECT'],
   })
@@ -47,6 +47,17 @@ t.test('softokn, of NSS', { skip: !module && 'docker/install-tools.sh softokn in
     t.equal(await signsWith(service.url, 'near'), near.certificate.serialNumber)
     t.equal(await signsWith(service.url, 'far'), far.serialNumber)
     t.match((await send(`${service.url}/health/ready`)).json(), { signers: { total: 2, ready: 2 } })
+  })
+
+  await t.test('the id of its slot is not taken for the index', async (t) => {
+    const { HSM_TOKEN_LABEL: _, ...environment } = token.environment
+    const byId = await runCommand(environment, 'keys', '--slot', '2')
+    t.equal(byId.exitCode, 1)
+    t.match(
+      byId.stderr,
+      /^no token fits; 2 is the id of a slot, not its index in the slot list, which is 1: set 1; /,
+    )
+    t.match(await runCommand(environment, 'keys', '--slot', '1'), { exitCode: 0 })
   })
 
   await t.test('there are EC keys', async (t) => {

@@ -24,11 +24,17 @@ export async function readKeyFile(io: Io, file: string, hash: HashAlgorithm): Pr
   const passphrase = ENCRYPTED.test(pem) ? await askPassphrase(io, file) : undefined
   const key = decode(file, pem, passphrase)
   const publicKey = createPublicKey(key)
+  const algorithm = useFile(file, () => defaultSignatureAlgorithm(publicKey))
+  if (!algorithm.hashes.includes(hash)) {
+    const allowed = algorithm.hashes.map(({ name }) => name).join(', ')
+    throw new CommandFailed(`${file} cannot be used: its key signs with ${allowed} alone (RFC 4055 3.3)`)
+  }
+  const mechanism = algorithm.mechanism(hash)
+  const pss = 'saltLength' in mechanism ? { saltLength: mechanism.saltLength } : {}
   return {
     publicKey,
-    algorithm: useFile(file, () => defaultSignatureAlgorithm(publicKey)),
-    // The salt is of use where the key is for PSS alone
-    sign: async (message) => sign(hash.nodeName, message, { key, saltLength: hash.digestLength }),
+    algorithm,
+    sign: async (message) => sign(hash.nodeName, message, { key, ...pss }),
   }
 }
 

@@ -6,6 +6,8 @@ export const ADVICE = {
   token: 'Look at "signing-service tokens"; the HSM\'s client must be configured, and reach the HSM',
   login: 'Correct the PIN before anything tries it again: a few wrong ones lock the user',
   key: 'Look at "signing-service keys"; share the key with this user, or name it by HSM_KEY_LABEL or HSM_KEY_ID',
+  protection:
+    'Have a key generated on the token ("signing-service keygen") and certified, and use that one instead',
   mechanism: 'Have the HSM allow the mechanism, also in FIPS mode, or set another signatureAlgorithm',
   sessions: 'Lower HSM_SESSIONS, or end what else holds sessions of this HSM',
   certificate: 'Set SIGNER_CERTIFICATE_FILE to the certificate that was issued for this key',

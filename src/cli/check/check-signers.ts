@@ -1,7 +1,7 @@
 import type { Configuration, SignerConfiguration } from '../../config.ts'
 import { accessId } from '../../signers/token-pool.ts'
 import type { Io } from '../io.ts'
-import type { AskedPin } from '../signer-option.ts'
+import type { GivenPin } from '../signer-option.ts'
 import { NetworkSteps } from './network-steps.ts'
 import type { Report } from './report.ts'
 import { checkCertificate, type checkService } from './service-steps.ts'
@@ -9,7 +9,7 @@ import { TOKEN_STEPS, TokenSteps } from './token-steps.ts'
 
 export interface Configured {
   readonly configuration: Configuration
-  readonly signers: readonly { readonly signer: SignerConfiguration; readonly pin: AskedPin }[]
+  readonly signers: readonly { readonly signer: SignerConfiguration; readonly pin: GivenPin }[]
 }
 
 interface Reporting {

@@ -1,32 +1,28 @@
-import { once } from 'node:events'
-import { type IncomingMessage, request as requestHttp } from 'node:http'
-import { request as requestHttps } from 'node:https'
-import { text } from 'node:stream/consumers'
+import { HttpClient } from '../../common/http-client.ts'
+import { within } from '../../common/within.ts'
 
 export interface Reply {
   readonly status: number
   readonly body: string
 }
 
+/** Bytes. The metrics of a service with a hundred signers have some 500 kB. */
+const LIMIT = 10_000_000
+
+/** Asks the service directly: proxies are for what is outside. */
+const client = new HttpClient()
+
 /**
- * GET, or POST of a body of JSON. By node:http since `fetch` refuses port 6000.
+ * Sends a GET, or a POST of a body of JSON.
  *
- * @param limitMs milliseconds without a byte after which it is given up
+ * @param limitMs milliseconds after which it is given up
  * @throws Error that says why there is no answer
  */
 export async function send(url: URL, limitMs: number, body?: object): Promise<Reply> {
-  const request = url.protocol === 'https:' ? requestHttps : requestHttp
-  const [method, headers] =
-    body === undefined ? ['GET', {}] : ['POST', { 'content-type': 'application/json' }]
-  const outgoing = request(url, { method, headers })
-  outgoing.setTimeout(limitMs, () => outgoing.destroy(new Error(`no answer for ${limitMs / 1000} seconds`)))
-  outgoing.end(JSON.stringify(body))
-  const [incoming] = (await once(outgoing, 'response')) as [IncomingMessage]
-  return { status: Number(incoming.statusCode), body: await text(incoming) }
-}
-
-/** Where a name has several addresses, and none answers, the message is empty. */
-export function describeError(error: unknown): string {
-  const { message, code } = error as NodeJS.ErrnoException
-  return message || `${code}`
+  const post = body && { type: 'application/json', content: Buffer.from(JSON.stringify(body)) }
+  const late = new Error(`no answer for ${limitMs / 1000} seconds`)
+  const response = await within(limitMs, late, undefined, (signal) =>
+    client.send({ url, limit: LIMIT, anyStatus: true, signal, ...(post && { body: post }) }),
+  )
+  return { status: response.status, body: response.body.toString('utf8') }
 }

@@ -7,13 +7,14 @@ import { TimestampSteps } from './timestamp-steps.ts'
 
 export class NetworkSteps {
   readonly #configuration: Pick<Configuration, 'hsm' | 'revocationCheck'>
-  readonly #timestamps = new TimestampSteps()
+  readonly #timestamps: TimestampSteps
   readonly #revocation: RevocationStep
 
   /** @param limitMs milliseconds for what is asked about the certificates of a signer */
-  constructor(configuration: Pick<Configuration, 'hsm' | 'revocationCheck'>, limitMs: number) {
+  constructor(configuration: Pick<Configuration, 'hsm' | 'revocationCheck' | 'proxies'>, limitMs: number) {
     this.#configuration = configuration
-    this.#revocation = new RevocationStep(limitMs)
+    this.#timestamps = new TimestampSteps(configuration.proxies)
+    this.#revocation = new RevocationStep(configuration.proxies, limitMs)
   }
 
   /** @param signer undefined where its certificate is not known */
@@ -25,9 +26,7 @@ export class NetworkSteps {
     } else if (signer === undefined) {
       report.skip(['revocation'], 'the certificate is not known')
     } else {
-      // Nobody is asked about those of authorities but for containers that vouch for them
-      const others = container.level === 'b-lt' ? authorities : []
-      await this.#revocation.go(report, [signer.path, ...others], container.level)
+      await this.#revocation.go(report, [signer.path, ...authorities], container.level)
     }
   }
 

@@ -4,10 +4,10 @@ import { ADVICE, type StepName } from './advice.ts'
 
 export interface Step {
   readonly name: StepName
-  readonly status: 'ok' | 'failed' | 'skipped'
+  readonly status: 'ok' | 'warning' | 'failed' | 'skipped'
   /** What was found, or why it failed or was skipped. */
   readonly found: string
-  /** What to do about a failure. */
+  /** Advice on a failure or a warning. */
   readonly advice?: string
   /** In milliseconds. */
   readonly figures?: Readonly<Record<string, unknown>>
@@ -29,6 +29,11 @@ export class Report {
   failed(name: StepName, found: string, figures?: Step['figures']): void {
     const step = { name, status: 'failed', found, advice: ADVICE[name] } as const
     this.#add({ ...step, ...(figures === undefined ? {} : { figures }) })
+  }
+
+  /** Reports a step that works, of which the operator should know something all the same. */
+  warned(name: StepName, found: string, advice: string = ADVICE[name]): void {
+    this.#add({ name, status: 'warning', found, advice })
   }
 
   /** Those of the steps that have not been reported. */

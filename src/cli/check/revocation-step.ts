@@ -2,6 +2,8 @@
 import type { X509Certificate } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { pino } from 'pino'
+import { HttpClient } from '../../common/http-client.ts'
+import type { Proxies } from '../../common/proxies.ts'
 import type { Level } from '../../config.ts'
 import type { RevocationState } from '../../revocation/revocation-information.ts'
 import { RevocationService } from '../../revocation/revocation-service.ts'
@@ -13,15 +15,17 @@ type Path = readonly X509Certificate[]
 
 /** Asks about each certificate once, however many signers have it in their chain. */
 export class RevocationStep {
-  readonly #service = new RevocationService({
-    log: pino({ level: 'silent' }),
-    observer: { asked: () => {} },
-  })
+  readonly #service: RevocationService
   readonly #limitMs: number
   readonly #paths: Path[] = []
 
   /** @param limitMs milliseconds for all answers about the certificates of a signer */
-  constructor(limitMs: number) {
+  constructor(proxies: Proxies, limitMs: number) {
+    this.#service = new RevocationService({
+      log: pino({ level: 'silent' }),
+      client: new HttpClient({ proxies }),
+      observer: { asked: () => {} },
+    })
     this.#limitMs = limitMs
   }
 

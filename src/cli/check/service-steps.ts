@@ -1,10 +1,11 @@
 /** The steps of a check on the running service. */
-import { X509Certificate } from 'node:crypto'
+import type { X509Certificate } from 'node:crypto'
 import type { ReadyReply } from '../../../schemas/health.ts'
+import { parseCertificates } from '../../signers/certificate-file.ts'
 import type { Signer } from '../../signers/signer.ts'
 import { describeSubject } from '../../signers/validity.ts'
 import type { StepName } from './advice.ts'
-import { describeError, type Reply, send } from './http.ts'
+import { type Reply, send } from './http.ts'
 import type { Report } from './report.ts'
 
 const BUILD_INFO = /^signing_service_build_info\{version="([^"]+)",node_version="([^"]+)"\}/m
@@ -69,7 +70,7 @@ async function attempt(report: Report, name: StepName, act: () => Promise<void>)
     await act()
     return true
   } catch (error) {
-    report.failed(name, describeError(error))
+    report.failed(name, (error as Error).message)
     return false
   }
 }
@@ -94,7 +95,8 @@ function reportLeaf(report: Report, { certificate }: Signer, { status, body }: R
   if (status !== 200) {
     return report.failed('service: certificate', `get_certificates answers ${status} ${reply.code}`)
   }
-  const leaf = new X509Certificate(Buffer.from(reply.certificates[0], 'base64'))
+  // Each entry is base64 of PEM
+  const [leaf] = parseCertificates(Buffer.from(reply.certificates[0], 'base64')) as [X509Certificate]
   if (leaf.raw.equals(certificate.raw)) {
     report.passed('service: certificate', 'get_certificates answers the same certificate')
   } else {

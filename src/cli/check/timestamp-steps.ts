@@ -1,5 +1,6 @@
 /** The steps of a check on timestamp authorities. */
 import type { X509Certificate } from 'node:crypto'
+import type { Proxies } from '../../common/proxies.ts'
 import type { ContainerConfiguration, HsmConfiguration, TimestampConfiguration } from '../../config.ts'
 import { describeSubject } from '../../signers/validity.ts'
 import { nameAuthorities } from '../../timestamp/authority.ts'
@@ -25,7 +26,12 @@ interface Answers {
 
 /** Asks each authority once, however many signers have their containers timestamped by it. */
 export class TimestampSteps {
+  readonly #proxies: Proxies
   readonly #asked = new Map<Authorities, Promise<Answers>>()
+
+  constructor(proxies: Proxies) {
+    this.#proxies = proxies
+  }
 
   /**
    * One step for each authority.
@@ -41,7 +47,7 @@ export class TimestampSteps {
       return []
     }
     const { authorities } = timestamps
-    const asking = this.#asked.get(authorities) ?? ask(authorities, timeoutMs)
+    const asking = this.#asked.get(authorities) ?? ask(authorities, this.#proxies, timeoutMs)
     this.#asked.set(authorities, asking)
     const { answers, paths } = await asking
     const rest = [...paths]
@@ -62,11 +68,11 @@ export class TimestampSteps {
 }
 
 /** @param timeoutMs that a request to the service has: no authority may take longer */
-async function ask(authorities: Authorities, timeoutMs: number): Promise<Answers> {
+async function ask(authorities: Authorities, proxies: Proxies, timeoutMs: number): Promise<Answers> {
   const answers = new Map<string, Answer>()
   const asked = (name: string, seconds: number, _: unknown, problem?: string) =>
     answers.set(name, { ms: seconds * 1000, problem })
-  const timestamper = new Timestamper({ authorities, observer: { asked } })
+  const timestamper = new Timestamper({ authorities, proxies, observer: { asked } })
   try {
     await timestamper.introduce(timeoutMs)
     return { answers, paths: timestamper.knownPaths() }

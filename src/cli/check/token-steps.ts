@@ -1,5 +1,6 @@
 /** The steps of a check on the HSM, which a process of its own goes; and those that follow from what it finds. */
 import type { HsmConfiguration, SignerConfiguration } from '../../config.ts'
+import { defined } from '../../configuration/defined.ts'
 import { type AdministrationError, administer } from '../../pkcs11/administration/administer.ts'
 import type {
   CheckStep,
@@ -9,8 +10,10 @@ import type {
   TimedSignature,
 } from '../../pkcs11/administration/check-messages.ts'
 import type { AdministrationAccess } from '../../pkcs11/administration/messages.ts'
+import { findForbiddenExposure, findUnshown, warnAboutExposure } from '../../pkcs11/key-protection.ts'
 import type { FoundKey } from '../../pkcs11/messages.ts'
 import { createTestWork } from '../../pkcs11/test-signature.ts'
+import { checkHashAlgorithms, permittedHashes } from '../../signers/algorithm-fit.ts'
 import { createPoolKey } from '../../signers/key-request.ts'
 import { type Signer, signerFromFiles, signerFromToken } from '../../signers/signer.ts'
 import { printable } from '../table.ts'
@@ -22,7 +25,15 @@ import type { Report } from './report.ts'
 
 const SIGNATURES = 50
 
-const ON_TOKEN: readonly StepName[] = ['library', 'token', 'login', 'key', 'mechanism', 'sessions']
+const ON_TOKEN: readonly StepName[] = [
+  'library',
+  'token',
+  'login',
+  'key',
+  'protection',
+  'mechanism',
+  'sessions',
+]
 const OF_CERTIFICATE: readonly StepName[] = ['certificate', 'chain', 'validity']
 const OF_SIGNATURE: readonly StepName[] = ['test signature', 'latency']
 export const TOKEN_STEPS = [...ON_TOKEN, ...OF_CERTIFICATE, ...OF_SIGNATURE]
@@ -50,8 +61,10 @@ export class TokenSteps {
   /** Goes all steps; whatever fails becomes part of the report. */
   async go(access: AdministrationAccess, limitMs: number): Promise<void> {
     const { rules } = this.#configuration
+    const certifiedKey = this.#signer?.publicKey.export({ type: 'spki', format: 'der' })
     const request = {
       key: createPoolKey(this.#configuration, () => {}).request,
+      ...defined({ certifiedKey }),
       hashes: rules.hashAlgorithms.map(({ name }) => name),
       sessions: this.#hsm.sessions,
       signatures: SIGNATURES,
@@ -81,7 +94,7 @@ export class TokenSteps {
     }
   }
 
-  #failed(step: CheckStep, { variable, message }: Failure): void {
+  #failed(step: CheckStep | 'protection', { variable, message }: Failure): void {
     const name = step === 'signatures' ? 'test signature' : step
     this.#report.failed(name, variable === undefined ? message : `${variable}: ${message}`)
   }
@@ -108,13 +121,33 @@ export class TokenSteps {
         return report.passed('login', 'the token took the PIN')
       case 'key':
         this.#key = finding.key
-        return report.passed('key', `label ${printable(finding.key.label)}, id ${printable(finding.key.id)}`)
+        report.passed('key', `label ${printable(finding.key.label)}, id ${printable(finding.key.id)}`)
+        return this.#reportProtection(finding.key)
       case 'sessions':
         return this.#foundSessions(finding)
       case 'certificate':
         return this.#foundCertificate(finding.certificate)
       case 'signatures':
         return this.#foundSignatures(finding.signatures)
+    }
+  }
+
+  #reportProtection(key: FoundKey): void {
+    const { settings } = this.#configuration
+    const unshown = findUnshown(key.protection)
+    const warning = warnAboutExposure(key)
+    const forbidden = this.#hsm.requireNonExtractableKeys && findForbiddenExposure(key, settings.key)
+    if (forbidden) {
+      this.#failed('protection', forbidden)
+    } else if (warning !== undefined) {
+      this.#report.warned('protection', warning)
+    } else if (unshown.length > 0) {
+      this.#report.passed(
+        'protection',
+        `nothing speaks against it; the token does not show ${unshown.join(', ')}`,
+      )
+    } else {
+      this.#report.passed('protection', 'generated on the token, sensitive, and never extractable')
     }
   }
 
@@ -134,6 +167,7 @@ export class TokenSteps {
         this.#signer = signerFromToken(certificate, this.#configuration)
       }
       const { settings } = this.#configuration
+      checkHashAlgorithms(this.#configuration, (this.#signer as Signer).algorithm)
       reportCertificate(this.#report, this.#signer as Signer, this.#key?.publicKey, settings)
     })
     this.#reportChain()
@@ -150,7 +184,7 @@ export class TokenSteps {
       return
     }
     const works = new Map(
-      this.#configuration.rules.hashAlgorithms.map((hash) => [
+      permittedHashes(this.#configuration.rules, this.#signer.algorithm).map((hash) => [
         hash.name,
         createTestWork(0, this.#signer as Signer, hash),
       ]),

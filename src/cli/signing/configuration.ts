@@ -1,4 +1,10 @@
-import { type Configuration, loadConfiguration, type SignerConfiguration } from '../../config.ts'
+import {
+  type Configuration,
+  loadConfiguration,
+  type SignerConfiguration,
+  type SignersConfiguration,
+} from '../../config.ts'
+import { ConfigurationError } from '../../errors.ts'
 import type { Io } from '../io.ts'
 import { chooseSigners, PinPrompt } from '../signer-option.ts'
 import { applyOptions, type TokenOptions } from '../token-options.ts'
@@ -13,11 +19,12 @@ export interface KeyOptions extends TokenOptions {
 export interface SigningConfiguration {
   readonly configuration: Configuration
   readonly signer: SignerConfiguration
+  /** The PIN, where no file holds it. */
+  readonly givenPin?: string
 }
 
 /**
- * The configuration of the service, for one signature. Asks for the PIN where none is configured, and leaves the
- * answer where the signer process looks for it: in the environment that it gets from this process.
+ * Loads the configuration of the service, for one signature, and asks for the PIN where none is configured.
  *
  * @throws ConfigurationError, also where there is nobody to ask
  */
@@ -28,12 +35,21 @@ export async function loadForSigning(
   const environment = { ...applyOptions(io.environment, options), HSM_SESSIONS: '1' }
   const { configuration } = PinPrompt.load(environment, loadConfiguration)
   const { signers } = configuration
-  const [signer] = chooseSigners(signers, name ?? signers.default) as [SignerConfiguration]
-  const { askedPin } = await new PinPrompt({ ...io, environment }).ask(signer)
-  if (askedPin !== undefined) {
-    process.env.HSM_PIN = askedPin
-  }
-  return { configuration, signer }
+  const [signer] = chooseSigners(signers, name ?? signers.default ?? requireName(signers)) as [
+    SignerConfiguration,
+  ]
+  const pin = await new PinPrompt({ ...io, environment }).ask(signer)
+  return { configuration, signer, ...pin }
+}
+
+function requireName({ signers }: SignersConfiguration): never {
+  const names = signers.map((one) => one.name).join(', ')
+  throw new ConfigurationError([
+    {
+      variable: '--signer',
+      message: `is required, since the signers file has no default; there are: ${names}`,
+    },
+  ])
 }
 
 /** For a key that has no certificate yet: what the environment says beside the HSM is of another, or not yet right. */
@@ -41,7 +57,9 @@ export function loadForCertification(
   io: Io,
   { label, id, ...options }: KeyOptions,
 ): Promise<SigningConfiguration> {
-  const ofHsm = Object.entries(io.environment).filter(([name]) => name.startsWith('HSM_'))
+  const ofHsm = Object.entries(io.environment).filter(
+    ([name]) => name.startsWith('HSM_') || name === 'REQUIRE_NON_EXTRACTABLE_KEYS',
+  )
   const environment = Object.fromEntries(ofHsm)
   // One of them names a key: what the environment says of another key must not be demanded as well
   if (label !== undefined || id !== undefined) {

@@ -18,10 +18,10 @@ export async function withTokenKey<T>(
   hash: HashAlgorithm,
   use: (key: CertifyingKey) => Promise<T>,
 ): Promise<T> {
-  const { configuration, signer } = await loadForCertification(io, options)
+  const { configuration, signer, givenPin } = await loadForCertification(io, options)
   const { hsm } = configuration
   return withKey(
-    (...events) => new UncertifiedKey(signer, hsm, ...events),
+    (...events) => new UncertifiedKey(signer, hsm, ...events, givenPin),
     options.timeout * 1000,
     (key) => {
       const deadline = performance.now() + hsm.timeoutMs

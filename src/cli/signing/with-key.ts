@@ -71,9 +71,13 @@ async function waitUntilReady(key: Key, deadline: number): Promise<void> {
   }
 }
 
-/** What the service would answer to a caller is a message for the person at the terminal. */
+/** Turns a refusal of the service into a message for the person at the terminal, with the details that the log has. */
 function describeRefusal(error: unknown): unknown {
-  return error instanceof Error && 'statusCode' in error ? new CommandFailed(error.message) : error
+  if (!(error instanceof Error && 'statusCode' in error)) {
+    return error
+  }
+  const { message, cause } = error
+  return new CommandFailed(cause instanceof Error ? `${message}. In detail: ${cause.message}` : message)
 }
 
 function ignore(): void {}

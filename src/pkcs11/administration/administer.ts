@@ -1,10 +1,11 @@
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { extname } from 'node:path'
+import { childEnvironment } from '../child-environment.ts'
 import type { Failure, Progress } from './check-messages.ts'
 import type { Answer, FromAdministration, OrderOf, OrderType, ResultOf } from './messages.ts'
 
-const MAIN = new URL(`./main${extname(import.meta.filename)}`, import.meta.url)
+const MAIN = new URL(`./entry${extname(import.meta.filename)}`, import.meta.url)
 
 /** The token could not be worked on. */
 export class AdministrationError extends Error {
@@ -30,8 +31,7 @@ export async function administer<T extends OrderType>(
   onProgress: (progress: Progress) => void = ignore,
 ): Promise<ResultOf<T>> {
   const child = fork(MAIN, [String(process.pid)], {
-    // It needs no secret but the PIN
-    env: { ...process.env, TSA_PASSWORD: undefined },
+    env: childEnvironment(),
     serialization: 'advanced',
     // What a PKCS#11 library prints must not get among the results
     stdio: ['ignore', 2, 2, 'ipc'],

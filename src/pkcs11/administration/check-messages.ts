@@ -12,6 +12,8 @@ export interface Failure {
 
 export interface CheckRequest {
   readonly key: KeyRequest
+  /** DER SubjectPublicKeyInfo as it stands in the certificate; absent where that is to be found on the token. */
+  readonly certifiedKey?: Uint8Array
   /** Names of those that signatures are made with, in turn. */
   readonly hashes: readonly HashAlgorithm['name'][]
   /** How many sessions are opened. */

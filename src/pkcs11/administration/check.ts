@@ -1,11 +1,13 @@
-import { createPublicKey, X509Certificate } from 'node:crypto'
+import { createPublicKey } from 'node:crypto'
 import type { Module, Session, Slot } from 'graphene-pk11'
 import { findHashAlgorithm, type HashAlgorithm } from '../../signature/hash-algorithms.ts'
 import { chooseSignatureAlgorithm } from '../../signature/signature-algorithms.ts'
+import { readCertificate } from '../../x509/read-certificate.ts'
 import type { KeyUse } from '../pool-key.ts'
 import { findCertificate } from '../process/certificate-object.ts'
 import { readKeyType } from '../process/key-type.ts'
 import {
+  checkAllowed,
   describeMechanism,
   encodeMechanism,
   MAX_SIGNATURE_LENGTH,
@@ -19,7 +21,7 @@ import type { Work } from '../work.ts'
 import type { CheckRequest, CheckStep, Failure, Finding, Progress, TimedSignature } from './check-messages.ts'
 import { explain } from './failure.ts'
 import type { AdministrationAccess } from './messages.ts'
-import { openLibrary, openSession, takePin } from './session.ts'
+import { openLibrary, openSession } from './session.ts'
 import { describeLibrary } from './tokens.ts'
 
 /**
@@ -75,7 +77,7 @@ function find(library: Module, access: AdministrationAccess): Found<Slot> {
 }
 
 function logIn(slot: Slot, access: AdministrationAccess): Found<Session> {
-  return [openSession(slot, takePin(access)), { step: 'login' }]
+  return [openSession(slot, access), { step: 'login' }]
 }
 
 function findKey(session: Session, { key }: CheckRequest): Found<PrivateKey> {
@@ -85,8 +87,9 @@ function findKey(session: Session, { key }: CheckRequest): Found<PrivateKey> {
   return [found, { step: 'key', key: told }]
 }
 
-function lookAtMechanism(session: Session, { handle }: PrivateKey, { key }: CheckRequest): Found<true> {
-  const name = signMechanism(readKeyType(session, handle), key.algorithm)
+function lookAtMechanism(session: Session, found: PrivateKey, { key }: CheckRequest): Found<true> {
+  const name = signMechanism(readKeyType(session, found.handle), key.algorithm)
+  checkAllowed(session, found, name, key.settings)
   return [true, { step: 'mechanism', mechanism: describeMechanism(session.slot, name) }]
 }
 
@@ -111,12 +114,14 @@ function* openSessions(slot: Slot, count: number): Generator<Progress> {
 
 /** @returns what the key is used with: as the certificate has it, which may be on the token */
 function lookForCertificate(session: Session, key: PrivateKey, request: CheckRequest): Found<KeyUse> {
-  const { publicKey, certificateOnToken, settings, algorithm: name } = request.key
-  const certificate = certificateOnToken ? findCertificate(session, key, settings) : undefined
+  const { certificateOnToken, settings, algorithm: name } = request.key
+  const { certificate } = certificateOnToken
+    ? findCertificate(session, key, settings)
+    : { certificate: undefined }
   const certified =
     certificate === undefined
-      ? createPublicKey({ key: Buffer.from(publicKey as Uint8Array), type: 'spki', format: 'der' })
-      : new X509Certificate(certificate).publicKey
+      ? createPublicKey({ key: Buffer.from(request.certifiedKey as Uint8Array), type: 'spki', format: 'der' })
+      : readCertificate(certificate).publicKey
   const algorithm = chooseSignatureAlgorithm(certified, name)
   return [
     { publicKey: certified, algorithm },
@@ -128,8 +133,11 @@ function* sign(
   session: Session,
   key: PrivateKey,
   use: KeyUse,
-  { hashes, signatures: count }: CheckRequest,
+  { hashes: asked, signatures: count }: CheckRequest,
 ): Generator<Progress> {
+  const hashes = asked.filter((name) => use.algorithm.hashes.some((hash) => hash.name === name))
+  // The certificate allows none of them, which the one who asked says of it
+  if (hashes.length === 0) return
   yield { type: 'begins', step: 'signatures' }
   const works = hashes.map((hash) => createTestWork(0, use, findHashAlgorithm(hash)))
   const signatures: TimedSignature[] = []

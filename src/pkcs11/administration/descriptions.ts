@@ -1,4 +1,5 @@
 /** What there is on a token, as it is told to people and programs. */
+import type { KeyProtection } from '../key-protection.ts'
 
 export interface Version {
   readonly major: number
@@ -41,8 +42,27 @@ export interface TokenList {
   readonly tokens: readonly (TokenDescription | UnreadableSlot)[]
 }
 
+/** A certificate object; null is what the token does not show, and what is no X.509 certificate does not have. */
+export interface CertificateDescription {
+  readonly label: string | null
+  /** CKA_ID in lower-case hex. */
+  readonly id: string | null
+  readonly subject: string | null
+  /** Upper-case hex. */
+  readonly serialNumber: string | null
+  /** ISO 8601, like the next one; null for a time that is none. */
+  readonly notBefore: string | null
+  readonly notAfter: string | null
+  /** Whether the token shows a private key that the certificate belongs to. */
+  readonly privateKey: boolean
+  /** Whether the service takes it for that key, unless a file has the certificate. */
+  readonly used: boolean
+  /** SHA-256 of the value in hex. */
+  readonly fingerprint: string | null
+}
+
 /** Null is what the token does not show. */
-export interface KeyDescription {
+export interface KeyDescription extends KeyProtection {
   readonly label: string | null
   /** CKA_ID in lower-case hex. */
   readonly id: string | null
@@ -51,8 +71,6 @@ export interface KeyDescription {
   readonly bits: number | null
   /** Its name, or the object identifier in hex. */
   readonly curve: string | null
-  readonly sensitive: boolean | null
-  readonly extractable: boolean | null
   readonly sign: boolean | null
   readonly alwaysAuthenticate: boolean | null
   /** Whether there is a public key object with that id. */

@@ -3,8 +3,9 @@ import type { Session } from 'graphene-pk11'
 import type { Handle } from 'pkcs11js'
 import pkcs11js from 'pkcs11js'
 import { fingerprint } from '../../signature/fingerprint.ts'
-import { findById, readAttribute, readPublicHalf } from '../process/attributes.ts'
+import { findById, readAttribute, readBoolean, readPublicHalf } from '../process/attributes.ts'
 import { describeCurve } from '../process/elliptic-key.ts'
+import { readProtection } from '../process/key-attributes.ts'
 import { KEY_TYPES } from '../process/key-type.ts'
 import type { KeyDescription } from './descriptions.ts'
 import { findPrivateKeys } from './key-objects.ts'
@@ -28,10 +29,9 @@ export function describeKey(session: Session, key: Handle): KeyDescription {
     type: nameType(read(pkcs11js.CKA_KEY_TYPE)),
     bits: countBits(publicKey),
     curve: curve === undefined ? null : describeCurve(curve),
-    sensitive: toBoolean(read(pkcs11js.CKA_SENSITIVE)),
-    extractable: toBoolean(read(pkcs11js.CKA_EXTRACTABLE)),
-    sign: toBoolean(read(pkcs11js.CKA_SIGN)),
-    alwaysAuthenticate: toBoolean(read(pkcs11js.CKA_ALWAYS_AUTHENTICATE)),
+    ...readProtection(session, key),
+    sign: readBoolean(session, key, pkcs11js.CKA_SIGN),
+    alwaysAuthenticate: readBoolean(session, key, pkcs11js.CKA_ALWAYS_AUTHENTICATE),
     publicKeyObject: has(pkcs11js.CKO_PUBLIC_KEY),
     certificateObject: has(pkcs11js.CKO_CERTIFICATE),
     fingerprint: publicKey === undefined ? null : fingerprint(publicKey),
@@ -54,8 +54,4 @@ function countBits(publicKey: Buffer | undefined): number | null {
   }
   const { asymmetricKeyDetails } = createPublicKey({ key: publicKey, type: 'spki', format: 'der' })
   return asymmetricKeyDetails?.modulusLength ?? null
-}
-
-function toBoolean(value: Buffer | undefined): boolean | null {
-  return value === undefined ? null : value[0] === 1
 }

@@ -4,6 +4,7 @@
  */
 import { startWatchdog } from '../process/start-watchdog.ts'
 import { importCertificate } from './certificate-import.ts'
+import { deleteCertificate, listCertificates } from './certificates.ts'
 import type { Progress } from './check-messages.ts'
 import { explain } from './failure.ts'
 import { generateKey } from './key-generation.ts'
@@ -24,6 +25,10 @@ async function carryOut(order: Order, tell: Tell): Promise<ResultOf<OrderType>> 
       return withSession(order.access, (session) => generateKey(session, order.request))
     case 'import-cert':
       return withSession(order.access, (session) => importCertificate(session, order.request))
+    case 'certs':
+      return withSession(order.access, listCertificates)
+    case 'delete-cert':
+      return withSession(order.access, (session) => deleteCertificate(session, order.fingerprint))
     case 'check': {
       // It alone verifies signatures, and takes longer to load than the rest together
       const { checkToken } = await import('./check.ts')

@@ -1,12 +1,12 @@
 /** What the command line and the process that works on the token for it say to each other: one order, one answer, and what happens on the way there. */
 import type { LibraryConfiguration, SettingNames, TokenAccess } from '../../config.ts'
 import type { CheckRequest, Failure, Progress } from './check-messages.ts'
-import type { KeyDescription, TokenList } from './descriptions.ts'
+import type { CertificateDescription, KeyDescription, TokenList } from './descriptions.ts'
 
 /** How to reach a token and log in for the command line. */
 export interface AdministrationAccess extends TokenAccess {
-  /** What a person answered who was asked for the PIN: it is then that of the variable which `pin` names. */
-  readonly askedPin?: string
+  /** The PIN, where no file holds it: from a variable, or typed by a person. */
+  readonly givenPin?: string
   readonly settings: SettingNames
 }
 
@@ -47,11 +47,20 @@ export interface ImportedCertificate {
   readonly others: number
 }
 
+export interface DeletedCertificate {
+  /** SHA-256 of its DER in hex. */
+  readonly fingerprint: string
+  /** The number of objects that held it. */
+  readonly objects: number
+}
+
 interface Orders {
   tokens: { readonly library: LibraryConfiguration }
   keys: { readonly access: AdministrationAccess }
   keygen: { readonly access: AdministrationAccess; readonly request: KeyRequest }
   'import-cert': { readonly access: AdministrationAccess; readonly request: CertificateRequest }
+  certs: { readonly access: AdministrationAccess }
+  'delete-cert': { readonly access: AdministrationAccess; readonly fingerprint: string }
   check: { readonly access: AdministrationAccess; readonly request: CheckRequest }
 }
 
@@ -60,6 +69,8 @@ interface Results {
   keys: readonly KeyDescription[]
   keygen: GeneratedKey
   'import-cert': ImportedCertificate
+  certs: readonly CertificateDescription[]
+  'delete-cert': DeletedCertificate
   /** All that there is to say has been told as progress. */
   check: null
 }

@@ -26,20 +26,13 @@ export function closeLibrary(): void {
 /** Hands over a read-write session with the user logged in. */
 export function withSession<T>(access: AdministrationAccess, act: (session: Session) => T): T {
   const { slot } = selectToken(openLibrary(access), access.token, access.settings)
-  return act(openSession(slot, takePin(access)))
+  return act(openSession(slot, access))
 }
 
 /** Opens a session and calls `C_Login` once. */
-export function openSession(slot: Slot, pin: string): Session {
+export function openSession(slot: Slot, access: AdministrationAccess): Session {
+  const pin = findPin(access)
   const session = openUserSession(slot)
   logInUser(session, pin)
   return session
-}
-
-/** Takes it out of the environment: it is there from the start, or comes from a person by way of the order. */
-export function takePin({ pin, askedPin, settings }: AdministrationAccess): string {
-  if (askedPin !== undefined && 'variable' in pin) {
-    process.env[pin.variable] = askedPin
-  }
-  return findPin(pin, settings)
 }

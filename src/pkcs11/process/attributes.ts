@@ -20,6 +20,12 @@ export function readAttribute(session: Session, object: Handle, type: number): B
   }
 }
 
+/** Reads a CK_BBOOL; null where the token does not know it or does not show it. */
+export function readBoolean(session: Session, object: Handle, type: number): boolean | null {
+  const value = readAttribute(session, object, type)
+  return value?.length === 1 ? value[0] !== 0 : null
+}
+
 /** All objects that fit a template, in the token's order. */
 export function findObjects(session: Session, template: Template): Handle[] {
   const { lib, handle } = session
@@ -57,7 +63,8 @@ export function readPublicKey(session: Session, object: Handle): Buffer | undefi
 }
 
 /**
- * DER SubjectPublicKeyInfo of a private key: what the key itself shows, or the public key object that has its id.
+ * DER SubjectPublicKeyInfo of a private key: what the key itself shows, or the public key object that has its id;
+ * undefined where several public keys have that id, since nothing tells whose they are.
  *
  * @param id CKA_ID
  */
@@ -66,8 +73,10 @@ export function readPublicHalf(session: Session, privateKey: Handle, id: Uint8Ar
   if (own !== undefined) {
     return own
   }
-  const [publicKey] = findById(session, pkcs11js.CKO_PUBLIC_KEY, id)
-  return publicKey === undefined ? undefined : readPublicKey(session, publicKey)
+  const [first, ...others] = findById(session, pkcs11js.CKO_PUBLIC_KEY, id).map((object) =>
+    readPublicKey(session, object),
+  )
+  return first !== undefined && others.every((other) => other?.equals(first)) ? first : undefined
 }
 
 function readRsaKey(session: Session, object: Handle): Buffer | undefined {

@@ -1,68 +1,138 @@
-import { X509Certificate } from 'node:crypto'
 import type { Session } from 'graphene-pk11'
-import type { Template } from 'pkcs11js'
+import type { Attribute, Template } from 'pkcs11js'
 import pkcs11js from 'pkcs11js'
 import type { SettingNames } from '../../config.ts'
 import { encodePublicKey } from '../../signature/public-key.ts'
+import { validityPeriod } from '../../signers/validity.ts'
+import { readCertificate } from '../../x509/read-certificate.ts'
 import { findObjects, readAttribute } from './attributes.ts'
 import { misconfigured } from './open-error.ts'
 import type { PrivateKey } from './private-key.ts'
 
 /**
- * Finds the certificate object that belongs to a private key: of those with the key's CKA_ID, or of all where none
- * has it, the one with the key's public half.
+ * Finds the newest valid certificate object that belongs to a private key: a renewed one may lie beside the old one.
  *
- * @returns DER
- * @throws OpenError when none or several fit
+ * @throws OpenError when none fits, and when the token does not show the public half and they have several
  */
-export function findCertificate(session: Session, key: PrivateKey, settings: SettingNames): Buffer {
-  const sameId =
-    key.id === ''
-      ? []
-      : readCertificates(session, { type: pkcs11js.CKA_ID, value: Buffer.from(key.id, 'hex') })
-  const candidates = sameId.length > 0 ? sameId : readCertificates(session)
-  const fitting = candidates.filter((certificate) => belongsTo(certificate, key))
-  const [certificate, second] = fitting
-  if (certificate === undefined) {
-    const message = 'is required, since the token holds no certificate that matches the private key'
+export function findCertificate(
+  session: Session,
+  key: CertifiedKey,
+  settings: SettingNames,
+): FoundCertificate {
+  const fitting = findCertificates(session, key)
+  const [newest] = fitting
+  if (newest === undefined) {
+    const missing = 'is required, since the token holds no certificate that matches the private key'
+    const message = [missing, ...describeUnreadable(session, key)].join('; ')
     throw misconfigured(settings.certificate, message, 'there is no certificate for the private key')
   }
-  if (second !== undefined) {
-    const message = 'is required, since the token holds several certificates that match the private key'
+  if (fitting.some(({ publicKey }) => !publicKey.equals(newest.publicKey))) {
+    const message =
+      'is required: the token holds certificates of several public keys with the id of the private key, and does not ' +
+      'show which is its own; or delete the others with "signing-service delete-cert"'
     throw misconfigured(settings.certificate, message, 'there are several certificates for the private key')
   }
-  return certificate.raw
+  const distinct = new Set(fitting.map(({ raw }) => raw.toString('base64')))
+  return { certificate: newest.raw, otherCertificates: distinct.size - 1 }
 }
 
-interface CertificateObject {
+/**
+ * Returns the certificates of a private key, as `newestFirst` sorts them: of those with the key's CKA_ID, or of all
+ * where none has it, those with the key's public half.
+ */
+export function findCertificates(session: Session, key: CertifiedKey): CertificateObject[] {
+  const sameId = key.id === '' ? [] : readCertificates(session, withId(key))
+  const candidates = sameId.length > 0 ? sameId : readCertificates(session)
+  return newestFirst(
+    candidates.filter((certificate) => belongsTo(certificate, key)),
+    new Date(),
+  )
+}
+
+type CertifiedKey = Pick<PrivateKey, 'id' | 'publicKey'>
+
+export interface FoundCertificate {
+  /** DER. */
+  readonly certificate: Buffer
+  /** The number of others for the same key. */
+  readonly otherCertificates: number
+}
+
+export interface CertificateObject {
   /** DER. */
   readonly raw: Buffer
   /** DER SubjectPublicKeyInfo. */
   readonly publicKey: Buffer
+  /** Milliseconds since 1970. */
+  readonly notBefore: number
+  readonly notAfter: number
+}
+
+/** Sorts those that are valid now before the others, and each of the two by notBefore, the latest first. All replicas agree. */
+function newestFirst<T extends Pick<CertificateObject, 'raw' | 'notBefore' | 'notAfter'>>(
+  certificates: readonly T[],
+  at: Date,
+): T[] {
+  const now = at.getTime()
+  const isValid = ({ notBefore, notAfter }: T) => notBefore <= now && now < notAfter + 1000
+  return certificates.toSorted(
+    (a, b) =>
+      Number(isValid(b)) - Number(isValid(a)) || b.notBefore - a.notBefore || Buffer.compare(a.raw, b.raw),
+  )
+}
+
+function withId({ id }: CertifiedKey): Attribute {
+  return { type: pkcs11js.CKA_ID, value: Buffer.from(id, 'hex') }
 }
 
 function readCertificates(session: Session, ...restriction: Template): CertificateObject[] {
+  return readValues(session, restriction).flatMap((value) => {
+    const certificate = parse(value)
+    return certificate === undefined ? [] : [certificate]
+  })
+}
+
+/** Returns the values of certificate objects; an empty one where the token does not show it. */
+function readValues(session: Session, restriction: Template): Buffer[] {
   const template = [
     { type: pkcs11js.CKA_CLASS, value: pkcs11js.CKO_CERTIFICATE },
     { type: pkcs11js.CKA_CERTIFICATE_TYPE, value: pkcs11js.CKC_X_509 },
     ...restriction,
   ]
-  return findObjects(session, template).flatMap((object) => {
-    const certificate = parse(readAttribute(session, object, pkcs11js.CKA_VALUE))
-    return certificate === undefined ? [] : [certificate]
+  return findObjects(session, template).map(
+    (object) => readAttribute(session, object, pkcs11js.CKA_VALUE) ?? Buffer.alloc(0),
+  )
+}
+
+/** Says why an object with the id of the key is not its certificate, though it looks like that to other tools. */
+function describeUnreadable(session: Session, key: CertifiedKey): string[] {
+  const values = key.id === '' ? [] : readValues(session, [withId(key)])
+  return values.flatMap((value) => {
+    try {
+      readCertificate(value)
+      return []
+    } catch (error) {
+      return [`one with the id of the key is not encoded as RFC 5280 says (${(error as Error).message})`]
+    }
   })
 }
 
 /** An object that is no certificate belongs to no key, and must not keep the others from being found. */
-function parse(value: Buffer | undefined): CertificateObject | undefined {
+function parse(value: Buffer): CertificateObject | undefined {
   try {
-    const { raw, publicKey } = new X509Certificate(value ?? '')
-    return { raw, publicKey: encodePublicKey(publicKey) }
+    const certificate = readCertificate(value)
+    const { notBefore, notAfter } = validityPeriod(certificate)
+    return {
+      raw: certificate.raw,
+      publicKey: encodePublicKey(certificate.publicKey),
+      notBefore: notBefore.getTime(),
+      notAfter: notAfter.getTime(),
+    }
   } catch {
     return undefined
   }
 }
 
-function belongsTo(certificate: CertificateObject, key: PrivateKey): boolean {
+function belongsTo(certificate: CertificateObject, key: CertifiedKey): boolean {
   return key.publicKey === undefined || certificate.publicKey.equals(key.publicKey)
 }

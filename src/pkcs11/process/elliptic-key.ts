@@ -1,9 +1,13 @@
 /** Elliptic curves and the keys on them in the terms of PKCS#11. */
-import { createPublicKey } from 'node:crypto'
-import { CURVES, type EllipticCurve } from '../../signature/elliptic-curves.ts'
+import { createPublicKey, type KeyObject } from 'node:crypto'
+import { DerReader } from '../../der/der-reader.ts'
+import { encode, encodeObjectIdentifier } from '../../der/der-writer.ts'
+import { TAG } from '../../der/tag.ts'
+import { CURVES, curveOf, type EllipticCurve, ID_EC_PUBLIC_KEY } from '../../signature/elliptic-curves.ts'
+import { encodePublicKey } from '../../signature/public-key.ts'
 
-/** SEC 1 2.3.3. */
-const UNCOMPRESSED = 4
+const EC_PUBLIC_KEY = encodeObjectIdentifier(ID_EC_PUBLIC_KEY)
+const WHOLE_OCTETS = Buffer.of(0)
 
 /** @returns the value of CKA_EC_PARAMS */
 export function curveParameters(name: string): Buffer {
@@ -12,35 +16,47 @@ export function curveParameters(name: string): Buffer {
 
 /** The name of a curve or, where it is not one of these, its parameters in hex. */
 export function describeCurve(parameters: Uint8Array): string {
-  return find(parameters)?.name ?? Buffer.from(parameters).toString('hex')
+  return parameters[0] === TAG.sequence
+    ? 'explicit parameters'
+    : (find(parameters)?.name ?? Buffer.from(parameters).toString('hex'))
 }
 
 /**
- * @param point CKA_EC_POINT: the uncompressed point, with the OCTET STRING around it that PKCS#11 2.40 2.3.3 demands,
- *   or without, as some tokens give it
- * @returns DER SubjectPublicKeyInfo; undefined for other curves and what is no point
+ * @param parameters CKA_EC_PARAMS: the name of a curve, or one of these curves spelled out
+ * @param point CKA_EC_POINT: the point in any form of SEC 1 2.3.3, with the OCTET STRING around it that PKCS#11 2.40
+ *   2.3.3 demands, or without, or in a BIT STRING, as some tokens give it
+ * @returns DER SubjectPublicKeyInfo, as `encodePublicKey` makes it; undefined for other curves and what is no point
  */
 export function encodeEllipticKey(parameters: Uint8Array, point: Uint8Array): Buffer | undefined {
-  const curve = find(parameters)
-  if (curve === undefined) {
-    return undefined
-  }
-  const { name, size } = curve
-  const [form, ...coordinates] = point.subarray(-(1 + 2 * size))
-  if (form !== UNCOMPRESSED || coordinates.length !== 2 * size) {
-    return undefined
-  }
-  const encode = (coordinate: readonly number[]) => Buffer.from(coordinate).toString('base64url')
-  const key = {
-    kty: 'EC',
-    crv: name,
-    x: encode(coordinates.slice(0, size)),
-    y: encode(coordinates.slice(size)),
-  }
+  const algorithm = encode(TAG.sequence, EC_PUBLIC_KEY, parameters)
+  const keys = candidatePoints(Buffer.from(point)).map((candidate) => {
+    const info = encode(TAG.sequence, algorithm, encode(TAG.bitString, WHOLE_OCTETS, candidate))
+    return tryCreate(info)
+  })
+  const key = keys.find((one) => one !== undefined && curveOf(one) !== undefined)
+  return key && encodePublicKey(key)
+}
+
+/** A point begins like an OCTET STRING, so that both readings are tried: one of them has a length that no point has. */
+function candidatePoints(point: Buffer): Buffer[] {
+  const reader = () => new DerReader(point)
+  const wrapped = [() => reader().content(TAG.octetString), () => reader().bits()].flatMap(tryRead)
+  return [point, ...wrapped]
+}
+
+function tryRead(read: () => Buffer): Buffer[] {
   try {
-    return createPublicKey({ key, format: 'jwk' }).export({ type: 'spki', format: 'der' })
+    return [read()]
   } catch {
-    // It is not on the curve: one broken object must not keep the keys beside it from being found
+    return []
+  }
+}
+
+/** Returns undefined for what is not on the curve: one broken object must not keep the others from being found. */
+function tryCreate(key: Buffer): KeyObject | undefined {
+  try {
+    return createPublicKey({ key, type: 'spki', format: 'der' })
+  } catch {
     return undefined
   }
 }

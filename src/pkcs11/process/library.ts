@@ -1,19 +1,37 @@
 import { Module } from 'graphene-pk11'
 import pkcs11js from 'pkcs11js'
-import { misconfigured } from './open-error.ts'
+import { describeFailure } from '../return-values.ts'
+import { misconfigured, unavailable } from './open-error.ts'
 
 /**
  * Initializes the library for use by several threads: without `CKF_OS_LOCKING_OK` (PKCS#11 2.40 5.4) concurrent signing
  * crashes the process.
  *
  * @param parameters for those that take some, as NSS's softokn; others refuse them
+ * @throws OpenError, which says that it may work later: an HSM that is away can be the reason
  */
 export function initializeLibrary(library: Module, parameters?: string): void {
-  library.initialize({
-    flags: pkcs11js.CKF_OS_LOCKING_OK,
-    // The binding drops the last character: let it be the one that ends a string in C anyway
-    ...(parameters === undefined ? {} : { libraryParameters: `${parameters}\0` }),
-  })
+  try {
+    library.initialize({
+      flags: pkcs11js.CKF_OS_LOCKING_OK,
+      // The binding drops the last character: let it be the one that ends a string in C anyway
+      ...(parameters === undefined ? {} : { libraryParameters: `${parameters}\0` }),
+    })
+  } catch (error) {
+    const { returnValue } = describeFailure(error)
+    const hint = HINTS[returnValue] ?? "look at the library's own log"
+    const message = `the PKCS#11 library cannot be initialized: C_Initialize ${returnValue}; ${hint}`
+    throw unavailable(message, 'the PKCS#11 library cannot be initialized')
+  }
+}
+
+const HINTS: Readonly<Record<string, string>> = {
+  CKR_GENERAL_ERROR:
+    'most libraries answer so when they cannot read their configuration, or their HSM is away: look whether the file ' +
+    'with it is there and this user may read it (SoftHSM: the file that SOFTHSM2_CONF names, and the folder of its ' +
+    'tokens; CloudHSM: /opt/cloudhsm/etc/cloudhsm-pkcs11.cfg), and at the log of the library',
+  CKR_ARGUMENTS_BAD:
+    'the library takes no parameters, or others: look at HSM_MODULE_PARAMETERS, or moduleParameters of the signer',
 }
 
 /** For the life of the thread: the library is unloaded under whoever still uses it when a `Module` is collected. */

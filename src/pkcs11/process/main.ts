@@ -18,6 +18,7 @@ import {
   type StartSession,
   type ToMainThread,
 } from '../messages.ts'
+import type { ToldPin } from '../pin-version.ts'
 import { describeFailure } from '../return-values.ts'
 import { endAtOnce } from './end-at-once.ts'
 import { OpenError } from './open-error.ts'
@@ -53,10 +54,8 @@ function open(request: Extract<ToMainThread, { type: 'open' }>): void {
   }
 }
 
-function tellLogin(pinDigest: string, returnValue?: string): void {
-  tell(
-    returnValue === undefined ? { type: 'login-begun', pinDigest } : { type: 'login-answered', returnValue },
-  )
+function tellLogin(told: ToldPin, returnValue?: string): void {
+  tell(returnValue === undefined ? { type: 'login-begun', told } : { type: 'login-answered', returnValue })
 }
 
 function describeOpenError(error: unknown): OpenFailure {
@@ -131,8 +130,6 @@ process.on('message', (message: ToMainThread | StartSession) => {
   }
 })
 process.on('uncaughtException', endAtOnce)
-// By default it has Node listen for debuggers, and this process holds the PIN
-process.on('SIGUSR1', ignore)
 // What a terminal sends reaches the whole process group: the HTTP process decides when this one ends
 process.on('SIGHUP', ignore)
 process.on('SIGINT', ignore)

@@ -1,11 +1,13 @@
 /** The mechanisms that sign: which one a key needs, whether the token has it, and how it is called. */
 import type { Session, Slot } from 'graphene-pk11'
-import type { Mechanism } from 'pkcs11js'
+import type { Handle, Mechanism } from 'pkcs11js'
 import pkcs11js from 'pkcs11js'
 import type { SettingNames } from '../../config.ts'
 import type { HashAlgorithm } from '../../signature/hash-algorithms.ts'
 import type { SignatureAlgorithm, SignMechanism } from '../../signature/signature-algorithm.ts'
+import { nameKey } from '../key-name.ts'
 import { describeFailure } from '../return-values.ts'
+import { readAllowedMechanisms } from './key-attributes.ts'
 import type { KeyType } from './key-type.ts'
 import { misconfigured } from './open-error.ts'
 
@@ -18,15 +20,14 @@ const TYPES: Readonly<Record<SignMechanism['name'], number>> = {
 /** Bytes: those of an RSA key of 4096 bits. */
 export const MAX_SIGNATURE_LENGTH = 512
 
-/** Hash, mask generation function with it, and length of the salt in bytes. */
-const PSS: Readonly<Record<HashAlgorithm['name'], readonly [hashAlg: number, mgf: number, saltLen: number]>> =
-  {
-    sha160: [pkcs11js.CKM_SHA_1, pkcs11js.CKG_MGF1_SHA1, 20],
-    sha224: [pkcs11js.CKM_SHA224, pkcs11js.CKG_MGF1_SHA224, 28],
-    sha256: [pkcs11js.CKM_SHA256, pkcs11js.CKG_MGF1_SHA256, 32],
-    sha384: [pkcs11js.CKM_SHA384, pkcs11js.CKG_MGF1_SHA384, 48],
-    sha512: [pkcs11js.CKM_SHA512, pkcs11js.CKG_MGF1_SHA512, 64],
-  }
+/** The hash of RSASSA-PSS, and the mask generation function that uses it. */
+const PSS: Readonly<Record<HashAlgorithm['name'], readonly [hashAlg: number, mgf: number]>> = {
+  sha160: [pkcs11js.CKM_SHA_1, pkcs11js.CKG_MGF1_SHA1],
+  sha224: [pkcs11js.CKM_SHA224, pkcs11js.CKG_MGF1_SHA224],
+  sha256: [pkcs11js.CKM_SHA256, pkcs11js.CKG_MGF1_SHA256],
+  sha384: [pkcs11js.CKM_SHA384, pkcs11js.CKG_MGF1_SHA384],
+  sha512: [pkcs11js.CKM_SHA512, pkcs11js.CKG_MGF1_SHA512],
+}
 
 /** What a key of a type signs with; one of an unknown type as RSA unless ECDSA is asked for. */
 export function signMechanism(
@@ -76,12 +77,42 @@ function isOffered(slot: Slot, name: SignMechanism['name']): boolean {
   }
 }
 
+/**
+ * Makes sure that a key may be used with a mechanism, as far as its CKA_ALLOWED_MECHANISMS tells.
+ *
+ * @param key described for messages
+ * @throws OpenError
+ */
+export function checkAllowed(
+  session: Session,
+  key: { readonly handle: Handle } & Parameters<typeof nameKey>[0],
+  name: SignMechanism['name'],
+  settings: SettingNames,
+): void {
+  const allowed = readAllowedMechanisms(session, key.handle)
+  if (allowed !== undefined && !allowed.includes(TYPES[name])) {
+    const names = allowed.map(describeType).join(', ')
+    throw misconfigured(
+      settings.key,
+      `the private key with ${nameKey(key)} may not sign with ${name}: its CKA_ALLOWED_MECHANISMS has ${names} alone; ` +
+        `have the HSM allow it, set another signatureAlgorithm, or choose another key with ${settings.keyChoice}`,
+      `the private key may not sign with ${name}`,
+    )
+  }
+}
+
+function describeType(type: number): string {
+  const [name = `0x${type.toString(16)}`] = Object.entries(TYPES).find(([, known]) => known === type) ?? []
+  return name
+}
+
 /** As pkcs11js takes it. */
 export function encodeMechanism(mechanism: SignMechanism): Mechanism {
   if (mechanism.name !== 'CKM_RSA_PKCS_PSS') {
     return { mechanism: TYPES[mechanism.name] }
   }
-  const [hashAlg, mgf, saltLen] = PSS[mechanism.hash]
+  const [hashAlg, mgf] = PSS[mechanism.hash]
+  const { saltLength: saltLen } = mechanism
   const parameter = { type: pkcs11js.CK_PARAMS_RSA_PSS, hashAlg, mgf, saltLen }
   return { mechanism: TYPES[mechanism.name], parameter }
 }

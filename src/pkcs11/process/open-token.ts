@@ -1,13 +1,14 @@
-import { createHmac } from 'node:crypto'
 import type { Module, Session } from 'graphene-pk11'
 import type { PinSource, SettingNames } from '../../config.ts'
+import { defined } from '../../configuration/defined.ts'
 import { readPin } from '../../configuration/read-pin.ts'
 import type { FoundKey, FoundToken, KeyOutcome, KeyRequest, OpenRequest } from '../messages.ts'
+import { pinVersion, type ToldPin } from '../pin-version.ts'
 import { describeFailure } from '../return-values.ts'
 import { findCertificate } from './certificate-object.ts'
 import { readKeyType } from './key-type.ts'
 import { initializeLibrary, loadLibrary } from './library.ts'
-import { checkMechanism, signMechanism } from './mechanism.ts'
+import { checkAllowed, checkMechanism, signMechanism } from './mechanism.ts'
 import { misconfigured, OpenError } from './open-error.ts'
 import { selectPrivateKey } from './private-key.ts'
 import { selectToken } from './token.ts'
@@ -56,16 +57,20 @@ function finalize(module: Module): void {
 
 function openWith(
   module: Module,
-  { access, settings, keys, refusedPins }: OpenRequest,
+  { access, settings, keys, givenPin, refusedPins }: OpenRequest,
   tellLogin: TellLogin,
 ): OpenToken {
   const { slot, token } = selectToken(module, access.token, settings)
-  const pin = findPin(access.pin, settings)
-  const pinDigest = digestPin(refusedPins.secret, [access.module, token.serialNumber, pin])
-  if (refusedPins.digests.includes(pinDigest)) {
+  const told = {
+    token: JSON.stringify([access.module, token.label, token.serialNumber]),
+    // Before it is read: what changes meanwhile must not pass for a PIN that was tried
+    version: pinVersion(access.pin),
+  }
+  if (refusedPins.some((refused) => refused.token === told.token && refused.version === told.version)) {
     throw new OpenError({ kind: 'pin', returnValue: 'it did so before' })
   }
-  const onLogin = (returnValue?: string) => tellLogin(pinDigest, returnValue)
+  const pin = findPin({ pin: access.pin, settings, ...defined({ givenPin }) })
+  const onLogin = (returnValue?: string) => tellLogin(told, returnValue)
   let anchor = openUserSession(slot)
   logInUser(anchor, pin, onLogin)
   return {
@@ -95,11 +100,7 @@ function openWith(
   }
 }
 
-type TellLogin = (pinDigest: string, returnValue?: string) => void
-
-function digestPin(secret: Uint8Array, parts: readonly string[]): string {
-  return createHmac('sha256', secret).update(JSON.stringify(parts)).digest('hex')
-}
+type TellLogin = (told: ToldPin, returnValue?: string) => void
 
 /** What is wrong with one key keeps none of the others from being used. */
 function findKey(session: Session, request: KeyRequest): KeyOutcome {
@@ -118,32 +119,31 @@ function describeKey(session: Session, request: KeyRequest): FoundKey {
   const key = selectPrivateKey(session, request)
   const mechanism = signMechanism(readKeyType(session, key.handle), request.algorithm)
   checkMechanism(session, mechanism, request.settings)
-  const { label, labelBytes, id, publicKey } = key
-  const certificate = request.certificateOnToken ? findCertificate(session, key, request.settings) : undefined
+  checkAllowed(session, key, mechanism, request.settings)
+  const { label, labelBytes, id, publicKey, protection } = key
+  const certified = request.certificateOnToken ? findCertificate(session, key, request.settings) : {}
   return {
-    ...{ label, labelBytes, id },
+    ...{ label, labelBytes, id, protection },
     ...(publicKey === undefined ? {} : { publicKey }),
-    ...(certificate === undefined ? {} : { certificate }),
+    ...certified,
   }
 }
 
-/** What was taken out of the environment, by the name of the variable: this process may have to open the token again. */
-const taken = new Map<string, string>()
+export interface GivenPin {
+  readonly pin: PinSource
+  /** The PIN itself, where no file holds it. */
+  readonly givenPin?: string
+  readonly settings: SettingNames
+}
 
-/** @throws OpenError when the PIN is not there any more */
-export function findPin(source: PinSource, settings: SettingNames): string {
-  const known = 'file' in source ? undefined : taken.get(source.variable)
-  if (known !== undefined) {
-    return known
-  }
+/** @throws OpenError when the PIN is not there any more, or not clearly one: a login with it would cost a try */
+export function findPin({ pin: source, givenPin, settings }: GivenPin): string {
   try {
-    const pin = readPin(source, process.env)
-    if ('variable' in source) {
-      taken.set(source.variable, pin)
-    }
-    return pin
-  } catch {
+    return readPin(source, 'variable' in source ? { [source.variable]: givenPin } : {})
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
     const setting = 'file' in source ? settings.pin : source.variable
-    throw misconfigured(setting, 'holds no PIN any more', 'the PIN cannot be read')
+    const wrong = code === undefined ? message : `cannot be read (${code})`
+    throw misconfigured(setting, wrong, 'the PIN cannot be read')
   }
 }

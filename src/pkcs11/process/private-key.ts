@@ -2,15 +2,21 @@ import type { Session } from 'graphene-pk11'
 import type { Handle, Template } from 'pkcs11js'
 import pkcs11js from 'pkcs11js'
 import { fingerprint } from '../../signature/fingerprint.ts'
+import { nameKey } from '../key-name.ts'
 import type { FoundKey, KeyReference, KeyRequest } from '../messages.ts'
-import { findObjects, readAttribute, readId, readPublicHalf } from './attributes.ts'
+import { findObjects, readAttribute, readBoolean, readId, readPublicHalf } from './attributes.ts'
+import { readProtection } from './key-attributes.ts'
 import { keyTypeOf, mayBe, readKeyType } from './key-type.ts'
 import { misconfigured } from './open-error.ts'
+import { checkLoggedIn } from './user-session.ts'
 
 /** A private key object in one session: handles belong to the session that found them. */
 export interface PrivateKey extends FoundKey {
   readonly handle: Handle
 }
+
+/** A key that may be meant. Nothing else is read of it, which would take long on a token with many keys. */
+type Candidate = Omit<PrivateKey, 'protection'>
 
 /** What is searched for; the label as bytes, since not every tool writes UTF-8. */
 interface SearchTerms {
@@ -33,6 +39,8 @@ export function selectPrivateKey(
   const named = label !== undefined || id !== undefined
   const keys = listPrivateKeys(session, { label: label === undefined ? undefined : Buffer.from(label), id })
   if (keys.length === 0) {
+    // A token hides private keys from those who are not logged in: then it is not the configuration that is wrong
+    checkLoggedIn(session)
     const wanted = 'no private key fits'
     throw misconfigured(settings.key, `${wanted}; ${describeKeys(listPrivateKeys(session, {}))}`, wanted)
   }
@@ -51,16 +59,35 @@ export function selectPrivateKey(
   if (second !== undefined) {
     throw misconfigured(
       settings.key,
-      `several private keys fit, set ${settings.keyChoice} to tell them apart; ${describeKeys(fitting)}`,
+      `several private keys fit, ${describeChoice(fitting, settings)}; ${describeKeys(fitting)}`,
       'several private keys fit the configuration',
     )
   }
   checkUsable(session, key, request)
-  return key
+  return { ...key, protection: readProtection(session, key.handle) }
+}
+
+/** Returns what to do about several keys, which label and id may tell apart, or not. */
+function describeChoice(
+  keys: readonly Candidate[],
+  { keyChoice, certificate }: KeyRequest['settings'],
+): string {
+  const names = new Set(keys.map(nameKey))
+  if (names.size === keys.length) {
+    return `set ${keyChoice} to tell them apart`
+  }
+  const publicKeys = new Set(keys.map(({ publicKey }) => publicKey && fingerprint(publicKey)))
+  if (publicKeys.size === 1 && !publicKeys.has(undefined)) {
+    return 'and some have the same label, id and public key: they are copies of one key, of which one must be deleted'
+  }
+  return (
+    `and some have the same label and id, so that ${keyChoice} cannot tell them apart: give each a CKA_ID of its own ` +
+    `with a tool of the HSM's, delete what is not needed, or set ${certificate} to the certificate of the one that is meant`
+  )
 }
 
 /** Those with that public key or, where there are none, the keys of its type that do not show theirs: one of them may have it. */
-function withPublicKey(session: Session, keys: readonly PrivateKey[], wanted: Uint8Array): PrivateKey[] {
+function withPublicKey(session: Session, keys: readonly Candidate[], wanted: Uint8Array): Candidate[] {
   const matching = keys.filter(
     ({ publicKey }) => publicKey !== undefined && Buffer.compare(publicKey, wanted) === 0,
   )
@@ -87,7 +114,7 @@ export function findSelectedKey(
   })
 }
 
-function listPrivateKeys(session: Session, terms: SearchTerms): PrivateKey[] {
+function listPrivateKeys(session: Session, terms: SearchTerms): Candidate[] {
   return findObjects(session, privateKeyTemplate(terms)).map((handle) => {
     const labelBytes = readAttribute(session, handle, pkcs11js.CKA_LABEL) ?? Buffer.alloc(0)
     const label = labelBytes.toString('utf8')
@@ -111,28 +138,33 @@ function privateKeyTemplate({ label, id }: SearchTerms): Template {
   return template
 }
 
-function checkUsable(session: Session, key: PrivateKey, { settings }: Pick<KeyRequest, 'settings'>): void {
+function checkUsable(session: Session, key: Candidate, { settings }: Pick<KeyRequest, 'settings'>): void {
   const type = readKeyType(session, key.handle)
   if (!mayBe(type, 'RSA') && !mayBe(type, 'EC')) {
     const reason = 'the private key is neither an RSA nor an EC key'
     throw misconfigured(settings.key, reason, reason)
   }
-  // An unreadable attribute counts as false: tokens older than PKCS#11 2.20 do not know it
-  if (readAttribute(session, key.handle, pkcs11js.CKA_ALWAYS_AUTHENTICATE)?.[0] === 1) {
+  // An unreadable attribute speaks against no key: tokens older than PKCS#11 2.20 do not know all of them
+  if (readBoolean(session, key.handle, pkcs11js.CKA_SIGN) === false) {
+    const reason = 'the private key may not sign (CKA_SIGN is false)'
+    const advice = `have the HSM allow it, or choose another key with ${settings.keyChoice}`
+    throw misconfigured(settings.key, `${reason}: it has ${nameKey(key)}; ${advice}`, reason)
+  }
+  if (readBoolean(session, key.handle, pkcs11js.CKA_ALWAYS_AUTHENTICATE) === true) {
     const reason =
       'the private key demands the PIN for each signature (CKA_ALWAYS_AUTHENTICATE), which is not supported'
     throw misconfigured(settings.key, reason, reason)
   }
 }
 
-function describeKeys(keys: readonly PrivateKey[]): string {
+function describeKeys(keys: readonly Candidate[]): string {
   if (keys.length === 0) {
     return 'there are no private keys that this user can see'
   }
   return `there are: ${keys.map(describeKey).join('; ')}`
 }
 
-function describeKey({ label, id, publicKey }: PrivateKey): string {
-  const print = publicKey === undefined ? '' : ` fingerprint ${fingerprint(publicKey)}`
-  return `label ${JSON.stringify(label)} id ${id || '(none)'}${print}`
+function describeKey(key: Candidate): string {
+  const print = key.publicKey === undefined ? '' : ` fingerprint ${fingerprint(key.publicKey)}`
+  return `${nameKey(key)}${print}`
 }

@@ -14,7 +14,7 @@ import { Channel } from './channel.ts'
 import { loadLibrary } from './library.ts'
 import { encodeMechanism, MAX_SIGNATURE_LENGTH } from './mechanism.ts'
 import { findSelectedKey } from './private-key.ts'
-import { closeUserSession, openUserSession } from './user-session.ts'
+import { checkLoggedIn, closeUserSession, openUserSession } from './user-session.ts'
 
 const {
   session: number,
@@ -24,9 +24,6 @@ const {
   keys,
 } = workerData as SessionWorkerData
 const channel = new Channel(fileDescriptor)
-/** PKCS#11 2.40 3.3; pkcs11js does not name it. */
-const CKS_RW_USER_FUNCTIONS = 3
-
 /** A signature stays in it until it is written to the channel. */
 const output = Buffer.alloc(MAX_SIGNATURE_LENGTH)
 
@@ -48,13 +45,12 @@ function attachSlot(): Slot {
 }
 
 function findKey(key: number): Handle {
-  const { lib, handle } = session as Session
   const reference = keys[key]
   const found = reference && findSelectedKey(session as Session, reference)
   if (found === undefined) {
     // A token hides private keys from those who are not logged in
-    const { state } = lib.C_GetSessionInfo(handle)
-    throw state === CKS_RW_USER_FUNCTIONS ? new KeyGoneError() : new Error('CKR_USER_NOT_LOGGED_IN')
+    checkLoggedIn(session as Session)
+    throw new KeyGoneError()
   }
   handles.set(key, found)
   return found

@@ -18,14 +18,23 @@ interface Candidate {
 export function selectToken(
   module: Module,
   selector: TokenSelector,
-  settings: Pick<SettingNames, 'token' | 'tokenChoice'>,
+  settings: Pick<SettingNames, 'token' | 'slot' | 'tokenChoice'>,
 ): { slot: Slot; token: Token } {
   const { present, unreadable } = listTokens(module)
   const fitting = present.filter((candidate) => fits(candidate, selector))
   const [first, second] = fitting
   if (first === undefined) {
+    const mistaken = describeMistakenSlot(present, selector)
+    if (mistaken !== undefined && typeof selector.slot === 'string' && present.length > 0) {
+      throw misconfigured(settings.slot, `${mistaken}; ${describeTokens(present)}`, 'there is no such slot')
+    }
     const wanted = Object.keys(selector).length === 0 ? 'no token is present' : 'no token fits'
-    const message = [wanted, describeTokens(present), ...unreadable].join('; ')
+    const message = [
+      wanted,
+      ...(mistaken === undefined ? [] : [mistaken]),
+      describeTokens(present),
+      ...unreadable,
+    ].join('; ')
     throw unavailable(message, 'the token is not present')
   }
   if (second !== undefined) {
@@ -36,6 +45,20 @@ export function selectToken(
     )
   }
   return first
+}
+
+/** Returns what a number is that was given for the index of a slot, where it looks like the id of one. */
+function describeMistakenSlot(
+  present: readonly Candidate[],
+  { slot: given }: TokenSelector,
+): string | undefined {
+  const meant = present.find(({ slot }) => readSlotId(slot.handle) === String(given))
+  if (meant !== undefined) {
+    return `${given} is the id of a slot, not its index in the slot list, which is ${meant.index}: set ${meant.index}`
+  }
+  return typeof given === 'string'
+    ? `${given} is no index in the slot list, which begins with 0, and no slot has this id`
+    : undefined
 }
 
 function fits({ index, slot, token }: Candidate, selector: TokenSelector): boolean {

@@ -30,6 +30,16 @@ export function logInUser(
   }
 }
 
+/** PKCS#11 2.40 3.3; pkcs11js does not name it. */
+const CKS_RW_USER_FUNCTIONS = 3
+
+/** @throws Error as a call that needs the login throws it, where the token has forgotten the login */
+export function checkLoggedIn({ lib, handle }: Session): void {
+  if (lib.C_GetSessionInfo(handle).state !== CKS_RW_USER_FUNCTIONS) {
+    throw new Error('CKR_USER_NOT_LOGGED_IN')
+  }
+}
+
 /** Gives it up: what is broken may be the session itself. */
 export function closeUserSession(session: Session): void {
   try {

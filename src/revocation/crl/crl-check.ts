@@ -1,21 +1,30 @@
 import type { X509Certificate } from 'node:crypto'
 import { readCertificateFields } from '../../der/certificate-fields.ts'
-import { refuseUnknownCritical } from '../../der/extensions.ts'
-import { readExtensions } from '../../signers/certificate-extensions.ts'
+import { findUnknownCritical } from '../../der/extensions.ts'
 import { publicKeyOf } from '../../signers/key-type.ts'
+import { readCertificateExtensions } from '../../x509/certificate-extensions.ts'
+import { EXTENSION } from '../../x509/extension-identifiers.ts'
+import { fitsKeyIdentifier } from '../../x509/issuer-match.ts'
+import { sameName } from '../../x509/names.ts'
 import { describeWrongSignature } from '../der/signed-object.ts'
-import { describeStaleness, type UpdateTimes } from '../der/time.ts'
-import { readCrl } from './crl.ts'
+import { describeStaleness, type Flawed, type UpdateTimes } from '../der/time.ts'
+import { type Crl, readCrl } from './crl.ts'
 import { findRevocations, type Revocations } from './crl-entries.ts'
+import { readPem } from './crl-pem.ts'
 import { type CrlScope, readCrlScope } from './crl-scope.ts'
 
 const ID_ISSUING_DISTRIBUTION_POINT = '2.5.29.28'
 const ID_DELTA_CRL_INDICATOR = '2.5.29.27'
-/** Critical where an authority errs, and without a meaning for who looks for entries. */
 const ID_CRL_NUMBER = '2.5.29.20'
+/** The last two are critical where an authority errs. They have no meaning for who looks for entries. */
+const UNDERSTOOD = [ID_ISSUING_DISTRIBUTION_POINT, ID_CRL_NUMBER, EXTENSION.authorityKeyIdentifier]
 
-/** A CRL that may be relied on, and embedded. */
-export interface CheckedCrl extends UpdateTimes {
+const OTHER_KEY =
+  'it is signed with another key than the one that issued the certificate, as after a renewal of the authority; the ' +
+  'authority must go on publishing a CRL for that key at this address'
+
+/** A CRL that may be relied on, and embedded unless it has a flaw. */
+export interface CheckedCrl extends UpdateTimes, Flawed {
   /** DER CertificateList. */
   readonly der: Buffer
   readonly scope: CrlScope
@@ -25,35 +34,58 @@ export interface CheckedCrl extends UpdateTimes {
 }
 
 /**
- * Checks a CRL (RFC 5280 6.3.3) and looks for certificates in it.
+ * Checks a CRL (RFC 5280 6.3.3) and looks for certificates in it. One that lists a certificate is taken with flaws too,
+ * as long as its signature is right: what its issuer has revoked must not sign.
  *
- * @param der what came from the distribution point
+ * @param received what came from the distribution point
  * @param serialNumbers of certificates of `issuer`: contents of INTEGERs in hex
  * @throws Error whose message says why the CRL does not count
  */
 export async function checkCrl(
-  der: Buffer,
+  received: Buffer,
   { issuer, serialNumbers }: { issuer: X509Certificate; serialNumbers: ReadonlySet<string> },
   at: Date,
 ): Promise<CheckedCrl> {
+  const pem = readPem(received)
+  const der = pem ?? received
   const crl = readCrl(der)
-  if (!crl.issuer.equals(readCertificateFields(issuer).subject)) {
+  if (!sameName(crl.issuer, readCertificateFields(issuer).subject)) {
     throw new Error('it is the CRL of another issuer')
   }
-  const { keyUsage = ['cRLSign'] } = readExtensions(issuer)
+  const { keyUsage = ['cRLSign'] } = readCertificateExtensions(issuer)
   if (!keyUsage.includes('cRLSign')) {
     throw new Error('its issuer has a certificate that is not for CRLs')
   }
-  const { thisUpdate, nextUpdate, extensions, entries } = crl
-  if (extensions.has(ID_DELTA_CRL_INDICATOR)) {
-    throw new Error('it is a delta CRL')
-  }
-  refuseUnknownCritical(extensions, [ID_ISSUING_DISTRIBUTION_POINT, ID_CRL_NUMBER])
+  const { thisUpdate, nextUpdate = thisUpdate, extensions, entries } = crl
   const scope = readCrlScope(extensions.get(ID_ISSUING_DISTRIBUTION_POINT)?.value)
-  const wrong = describeStaleness(crl, at) ?? (await describeWrongSignature(crl, publicKeyOf(issuer)))
+  const wrong = await describeWrongSignature(crl, publicKeyOf(issuer))
   if (wrong !== undefined) {
-    throw new Error(wrong)
+    throw new Error(fitsKeyIdentifier(extensions, issuer) ? wrong : OTHER_KEY)
   }
-  const revocations = await findRevocations(entries, serialNumbers)
-  return { der, thisUpdate, nextUpdate, scope, serialNumbers, revocations }
+  const found = await findRevocations(entries, serialNumbers, crl.issuer)
+  const { revocations } = found
+  const flaw = (pem && 'it is PEM, where RFC 5280 4.2.1.13 has DER') ?? findFlaw(crl, scope, at) ?? found.flaw
+  if (flaw !== undefined && revocations.size === 0) {
+    throw new Error(flaw)
+  }
+  const checked = { der, thisUpdate, nextUpdate, scope, serialNumbers, revocations }
+  return flaw === undefined ? checked : { ...checked, flaw }
+}
+
+function findFlaw(
+  { thisUpdate, nextUpdate, extensions }: Crl,
+  { partial }: CrlScope,
+  at: Date,
+): string | undefined {
+  if (extensions.has(ID_DELTA_CRL_INDICATOR)) {
+    return 'it is a delta CRL'
+  }
+  if (nextUpdate === undefined) {
+    return 'it does not say when it is to be replaced'
+  }
+  return (
+    findUnknownCritical(extensions, UNDERSTOOD) ??
+    partial ??
+    describeStaleness({ thisUpdate, nextUpdate }, at)
+  )
 }

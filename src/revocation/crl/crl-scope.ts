@@ -1,6 +1,7 @@
 import type { X509Certificate } from 'node:crypto'
 import { DerReader } from '../../der/der-reader.ts'
 import { contextTag, TAG } from '../../der/tag.ts'
+import { sameGeneralName } from '../../x509/general-names.ts'
 
 /** Which certificates of its issuer a CRL is about: issuingDistributionPoint (RFC 5280 5.2.5). */
 export interface CrlScope {
@@ -8,6 +9,8 @@ export interface CrlScope {
   readonly distributionPoints: readonly Buffer[] | undefined
   /** `ca`: those of authorities only; `user`: the others only. */
   readonly only: 'ca' | 'user' | undefined
+  /** Why certificates that it does not list may have been revoked, in words; undefined where it lists all. */
+  readonly partial?: string
 }
 
 /** The fields of issuingDistributionPoint, all tagged implicitly. */
@@ -15,11 +18,13 @@ const FIELD = {
   distributionPoint: contextTag(0),
   onlyContainsUserCerts: contextTag(1, 'primitive'),
   onlyContainsCaCerts: contextTag(2, 'primitive'),
+  onlySomeReasons: contextTag(3, 'primitive'),
+  indirectCrl: contextTag(4, 'primitive'),
 } as const
 
 /**
  * @param value DER of the extension; undefined where the CRL has none, which is one about all certificates
- * @throws Error on CRLs that are not supported: indirect ones, of some reasons only, or of attribute certificates
+ * @throws Error on CRLs of attribute certificates, and on what is none
  */
 export function readCrlScope(value: Buffer | undefined): CrlScope {
   if (value === undefined) {
@@ -30,10 +35,17 @@ export function readCrlScope(value: Buffer | undefined): CrlScope {
   const distributionPoints = name && (name.enterOptional(contextTag(0))?.elements() ?? [])
   const user = readFlag(scope, FIELD.onlyContainsUserCerts)
   const ca = readFlag(scope, FIELD.onlyContainsCaCerts)
+  const someReasons = scope.tag === FIELD.onlySomeReasons && scope.element().length > 0
+  const indirect = readFlag(scope, FIELD.indirectCrl)
   if (scope.tag !== undefined || (user && ca)) {
-    throw new Error('it is indirect, or of some reasons only, which is not supported')
+    throw new Error('it is about no certificates, or about attribute certificates alone')
   }
-  return { distributionPoints, only: ca ? 'ca' : user ? 'user' : undefined }
+  return {
+    distributionPoints,
+    only: ca ? 'ca' : user ? 'user' : undefined,
+    ...(someReasons && { partial: 'it lists certificates that were revoked for some reasons only' }),
+    ...(indirect && { partial: 'it is an indirect CRL, which is not supported' }),
+  }
 }
 
 function readFlag(scope: DerReader, tag: number): boolean {
@@ -49,6 +61,8 @@ export function describeOutOfScope(
   if (only !== undefined && ca !== (only === 'ca')) {
     return 'it is about other kinds of certificates'
   }
-  const shared = distributionPoints?.some((name) => ownDistributionPoints.some((own) => own.equals(name)))
+  const shared = distributionPoints?.some((name) =>
+    ownDistributionPoints.some((own) => sameGeneralName(own, name)),
+  )
   return shared === false ? 'it is the one of another distribution point' : undefined
 }

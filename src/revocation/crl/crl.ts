@@ -1,11 +1,15 @@
 /** Reads CRLs (RFC 5280 5.1) without their entries: what they say, of which nothing is verified yet. */
+import { sameAlgorithm } from '../../asn1/algorithm-identifier.ts'
+import { readTime } from '../../asn1/time.ts'
 import { DerReader } from '../../der/der-reader.ts'
 import { type Extensions, readExtensions } from '../../der/extensions.ts'
 import { contextTag, TAG } from '../../der/tag.ts'
 import { readSignedObject, type SignedObject } from '../der/signed-object.ts'
-import { readTime, type UpdateTimes } from '../der/time.ts'
+import type { UpdateTimes } from '../der/time.ts'
 
-export interface Crl extends SignedObject, UpdateTimes {
+export interface Crl extends SignedObject, Pick<UpdateTimes, 'thisUpdate'> {
+  /** Undefined where it does not say when it is to be replaced, which RFC 5280 5.1.2.5 demands. */
+  readonly nextUpdate: Date | undefined
   /** DER Name. */
   readonly issuer: Buffer
   /** What is in revokedCertificates; undefined where none is. */
@@ -22,15 +26,13 @@ export function readCrl(der: Buffer): Crl {
   list.finish()
   const content = new DerReader(signed.toBeSigned).enter(TAG.sequence)
   content.enterOptional(TAG.integer) // version
-  if (!content.element(TAG.sequence).equals(signed.algorithm)) {
+  if (!sameAlgorithm(content.element(TAG.sequence), signed.algorithm)) {
     throw new Error('it says two things of the algorithm that it is signed with')
   }
   const issuer = content.element(TAG.sequence)
-  const thisUpdate = readTime(content)
-  if (content.tag !== TAG.utcTime && content.tag !== TAG.generalizedTime) {
-    throw new Error('it does not say when it is to be replaced')
-  }
-  const nextUpdate = readTime(content)
+  const thisUpdate = readTime(content, { fractions: true })
+  const hasNextUpdate = content.tag === TAG.utcTime || content.tag === TAG.generalizedTime
+  const nextUpdate = hasNextUpdate ? readTime(content, { fractions: true }) : undefined
   const entries = content.enterOptional(TAG.sequence)
   const extensions = readExtensions(content.enterOptional(contextTag(0)))
   content.finish()

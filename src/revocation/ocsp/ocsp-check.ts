@@ -1,10 +1,10 @@
 import type { X509Certificate } from 'node:crypto'
 import type { CertificateFields } from '../../der/certificate-fields.ts'
 import { DerReader } from '../../der/der-reader.ts'
-import { refuseUnknownCritical } from '../../der/extensions.ts'
+import { findUnknownCritical } from '../../der/extensions.ts'
 import { TAG } from '../../der/tag.ts'
 import { HASH_ALGORITHMS } from '../../signature/hash-algorithms.ts'
-import { describeStaleness, type UpdateTimes } from '../der/time.ts'
+import { describeStaleness, type Flawed, type UpdateTimes } from '../der/time.ts'
 import type { Revocation } from '../revocation-reason.ts'
 import { certificateId, ID_OCSP_NONCE } from './ocsp-request.ts'
 import { type OcspResponse, readOcspResponse, type SingleResponse } from './ocsp-response.ts'
@@ -13,8 +13,8 @@ import { findOcspSigner } from './ocsp-signer.ts'
 /** How long an answer counts that says that there is newer information at all times (RFC 6960 4.2.2.1). */
 const WITHOUT_NEXT_UPDATE_MS = 1_800_000
 
-/** An answer that may be relied on, and embedded. */
-export interface OcspAnswer extends UpdateTimes {
+/** An answer that may be relied on, and embedded unless it has a flaw. */
+export interface OcspAnswer extends UpdateTimes, Flawed {
   /** DER OCSPResponse. */
   readonly der: Buffer
   readonly revocation: Revocation | undefined
@@ -26,56 +26,75 @@ export interface OcspAnswer extends UpdateTimes {
 export interface OcspQuestion {
   readonly certificate: Pick<CertificateFields, 'serialNumber' | 'issuer'>
   readonly issuer: X509Certificate
-  readonly issuerFields: Pick<CertificateFields, 'publicKeyBits'>
+  readonly issuerFields: Pick<CertificateFields, 'subject' | 'publicKeyBits'>
   readonly nonce: Buffer
 }
 
 /**
- * Checks a responder's answer (RFC 6960 3.2).
+ * Checks a responder's answer (RFC 6960 3.2). One that says that the certificate was revoked is taken with flaws too, as
+ * long as its signature is right: who is warned by somebody who may warn must not go on.
  *
  * @param der what came from the responder
  * @throws Error whose message says why the answer does not count
  */
 export async function checkOcspResponse(der: Buffer, question: OcspQuestion, at: Date): Promise<OcspAnswer> {
   const response = readOcspResponse(der)
-  refuseUnknownCritical(response.extensions, [ID_OCSP_NONCE])
-  checkNonce(response, question.nonce)
-  const single = response.answers.find((answer) => isAbout(answer, question))
+  const about = response.answers.filter((answer) => isAbout(answer, question))
+  const single = about.find(({ status }) => typeof status === 'object') ?? about[0]
   if (single === undefined) {
-    throw new Error('it answered about another certificate')
+    const other = describeOtherNonce(response, question.nonce)
+    throw new Error(other ?? 'it answered about another certificate')
   }
-  refuseUnknownCritical(single.extensions, [])
-  const signer = await findOcspSigner(response, question.issuer, at)
   const { status, thisUpdate } = single
   const nextUpdate = single.nextUpdate ?? new Date(thisUpdate.getTime() + WITHOUT_NEXT_UPDATE_MS)
   const stale = describeStaleness({ thisUpdate, nextUpdate }, at)
-  if (stale !== undefined) {
-    throw new Error(stale)
-  }
+  // A responder whose certificate has ended since then was right in its time
+  const signedAt = stale !== undefined && typeof status === 'object' && thisUpdate < at ? thisUpdate : at
+  const signer = await findOcspSigner(response, question.issuer, signedAt)
+  const flaw =
+    findUnknownCritical(response.extensions, [ID_OCSP_NONCE]) ??
+    describeOtherNonce(response, question.nonce) ??
+    findUnknownCritical(single.extensions, []) ??
+    stale
   if (status === 'unknown') {
-    throw new Error('it does not know the certificate')
+    throw new Error(flaw ?? 'it does not know the certificate')
   }
-  return { der, thisUpdate, nextUpdate, signer, revocation: status === 'good' ? undefined : status }
+  const revocation = status === 'good' ? undefined : status
+  const answer = { der, thisUpdate, nextUpdate, signer, revocation }
+  return flaw === undefined ? answer : asRevocationOnly(answer, flaw)
+}
+
+/** @throws Error with the flaw where the answer is that the certificate is good */
+export function asRevocationOnly<T extends OcspAnswer>(answer: T, flaw: string): T & Flawed {
+  if (answer.revocation === undefined) {
+    throw new Error(flaw)
+  }
+  return { ...answer, flaw }
 }
 
 /** Responders may answer with what they have signed before, without a nonce (RFC 8954 2.1). */
-function checkNonce({ extensions }: OcspResponse, nonce: Buffer): void {
+function describeOtherNonce({ extensions }: OcspResponse, nonce: Buffer): string | undefined {
   const extension = extensions.get(ID_OCSP_NONCE)
-  if (extension !== undefined && !new DerReader(extension.value).content(TAG.octetString).equals(nonce)) {
-    throw new Error('it answered another request: its nonce is not the one that was sent')
-  }
+  return extension !== undefined && !new DerReader(extension.value).content(TAG.octetString).equals(nonce)
+    ? 'it answered another request: its nonce is not the one that was sent'
+    : undefined
 }
 
-/** The responder may use other digests than the request has. */
+/**
+ * The responder may use other digests than the request has, and hash the issuer's name as the issuer's certificate has
+ * it in place of the certificate in question (RFC 6960 4.1.1), which are two encodings of one name.
+ */
 function isAbout(answer: SingleResponse, { certificate, issuerFields }: OcspQuestion): boolean {
   const hash = HASH_ALGORITHMS.find(({ oid }) => oid === answer.hashAlgorithm)
   if (hash === undefined) {
     return false
   }
-  const id = certificateId(hash, certificate, issuerFields)
-  return (
-    id.issuerNameHash.equals(answer.issuerNameHash) &&
-    id.issuerKeyHash.equals(answer.issuerKeyHash) &&
-    id.serialNumber.equals(answer.serialNumber)
-  )
+  return [certificate.issuer, issuerFields.subject].some((issuer) => {
+    const id = certificateId(hash, { ...certificate, issuer }, issuerFields)
+    return (
+      id.issuerNameHash.equals(answer.issuerNameHash) &&
+      id.issuerKeyHash.equals(answer.issuerKeyHash) &&
+      id.serialNumber.equals(answer.serialNumber)
+    )
+  })
 }

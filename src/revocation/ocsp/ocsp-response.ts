@@ -1,14 +1,17 @@
 /** Reads answers of OCSP responders (RFC 6960 4.2.1): what they say, of which nothing is verified yet. */
 
+import { readTime } from '../../asn1/time.ts'
 import { DerReader } from '../../der/der-reader.ts'
 import { type Extensions, readExtensions } from '../../der/extensions.ts'
 import { contextTag, TAG } from '../../der/tag.ts'
 import { readSignedObject, type SignedObject } from '../der/signed-object.ts'
-import { readTime } from '../der/time.ts'
 import { describeReason, type Revocation } from '../revocation-reason.ts'
 import type { CertificateId } from './ocsp-request.ts'
 
 const ID_BASIC_RESPONSE = '1.3.6.1.5.5.7.48.1.1'
+
+/** Content of its INTEGER (RFC 6960 4.2.1). */
+const VERSION_1 = Buffer.of(0)
 
 /** OCSPResponseStatus in words, by its number. */
 const FAILURES: Readonly<Record<number, string>> = {
@@ -77,7 +80,9 @@ function readBasicResponse(response: DerReader): DerReader {
 }
 
 function readResponseData(data: DerReader): Pick<OcspResponse, 'responder' | 'answers' | 'extensions'> {
-  if (data.tag === contextTag(0)) {
+  // The default, which DER leaves out and some responders write
+  const version = data.enterOptional(contextTag(0))?.content(TAG.integer)
+  if (version !== undefined && !version.equals(VERSION_1)) {
     throw new Error('it answered in a version that there is not')
   }
   const responder = readResponderId(data)
@@ -105,14 +110,14 @@ function readSingleResponse(single: DerReader): SingleResponse {
     issuerKeyHash: id.content(TAG.octetString),
     serialNumber: id.content(TAG.integer),
     status: readStatus(single),
-    thisUpdate: readTime(single),
+    thisUpdate: readTime(single, { fractions: true }),
     nextUpdate: readOptionalTime(single.enterOptional(contextTag(0))),
     extensions: readExtensions(single.enterOptional(contextTag(1))),
   }
 }
 
 function readOptionalTime(wrapper: DerReader | undefined): Date | undefined {
-  return wrapper && readTime(wrapper)
+  return wrapper && readTime(wrapper, { fractions: true })
 }
 
 /** CertStatus, whose alternatives are tagged implicitly. */
@@ -126,6 +131,6 @@ function readStatus(single: DerReader): SingleResponse['status'] {
     return 'unknown'
   }
   const revoked = single.enter(contextTag(1))
-  const at = readTime(revoked)
+  const at = readTime(revoked, { fractions: true })
   return { at, reason: describeReason(revoked.enterOptional(contextTag(0))?.content(TAG.enumerated)[0]) }
 }

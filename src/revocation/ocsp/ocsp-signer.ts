@@ -1,24 +1,15 @@
 /** Who may answer for an issuer (RFC 6960 4.2.2.2): itself, or whom it has issued a certificate for that. */
-import { createHash, X509Certificate } from 'node:crypto'
-import * as pkijs from 'pkijs'
+import { createHash, type X509Certificate } from 'node:crypto'
 import { readCertificateFields } from '../../der/certificate-fields.ts'
-import { readExtensions as readCertificateExtensions } from '../../signers/certificate-extensions.ts'
 import { isIssuedBy } from '../../signers/chain.ts'
 import { publicKeyOf } from '../../signers/key-type.ts'
 import { describeInvalidity, validityPeriod } from '../../signers/validity.ts'
+import { sameName } from '../../x509/names.ts'
+import { readCertificate } from '../../x509/read-certificate.ts'
+import { findPathProblem } from '../../x509/review/path-problem.ts'
+import { findResponderProblem } from '../../x509/review/service-certificate.ts'
 import { describeWrongSignature } from '../der/signed-object.ts'
 import type { OcspResponse, ResponderId } from './ocsp-response.ts'
-
-const ID_OCSP_SIGNING = '1.3.6.1.5.5.7.3.9'
-
-/** Critical extensions of a responder's certificate that restrict nothing but what is looked at here. */
-const UNDERSTOOD: readonly string[] = [
-  pkijs.id_BasicConstraints,
-  pkijs.id_KeyUsage,
-  pkijs.id_ExtKeyUsage,
-  pkijs.id_SubjectAltName,
-  pkijs.id_CertificatePolicies,
-]
 
 /** More are not looked through for that of the responder. */
 const MAX_CERTIFICATES = 10
@@ -33,18 +24,21 @@ export async function findOcspSigner(
   issuer: X509Certificate,
   at: Date,
 ): Promise<X509Certificate> {
-  const signer = [issuer.raw, ...response.certificates.slice(0, MAX_CERTIFICATES)]
-    .map((raw) => readIdentified(raw, response.responder))
-    .find((certificate) => certificate !== undefined)
-  if (signer === undefined) {
-    throw new Error('it does not hold the certificate of its responder')
+  const problems: string[] = []
+  // Several may have the responder's name: those of before and after its renewal, or that of its issuer
+  for (const raw of [issuer.raw, ...response.certificates.slice(0, MAX_CERTIFICATES)]) {
+    const signer = readIdentified(raw, response.responder)
+    if (signer !== undefined) {
+      const wrong =
+        describeWrongSigner(signer, issuer, at) ??
+        (await describeWrongSignature(response, publicKeyOf(signer)))
+      if (wrong === undefined) {
+        return signer
+      }
+      problems.push(wrong)
+    }
   }
-  const wrong =
-    describeWrongSigner(signer, issuer, at) ?? (await describeWrongSignature(response, publicKeyOf(signer)))
-  if (wrong !== undefined) {
-    throw new Error(wrong)
-  }
-  return signer
+  throw new Error(problems[0] ?? 'it does not hold the certificate of its responder')
 }
 
 /** The certificate, if it is that of the responder: others may be of kinds that cannot be read here. */
@@ -53,9 +47,9 @@ function readIdentified(raw: Buffer, responder: ResponderId): X509Certificate | 
     const { subject, publicKeyBits } = readCertificateFields({ raw })
     const identified =
       'name' in responder
-        ? responder.name.equals(subject)
+        ? sameName(responder.name, subject)
         : responder.keyHash.equals(createHash('sha1').update(publicKeyBits).digest())
-    return identified ? new X509Certificate(raw) : undefined
+    return identified ? readCertificate(raw) : undefined
   } catch {
     return undefined
   }
@@ -70,17 +64,6 @@ function describeWrongSigner(signer: X509Certificate, issuer: X509Certificate, a
   if (!isIssuedBy(signer, issuer)) {
     return `its responder, ${subject}, has its certificate from another issuer`
   }
-  const {
-    extendedKeyUsage = [],
-    keyUsage = ['digitalSignature'],
-    critical,
-  } = readCertificateExtensions(signer)
-  if (!extendedKeyUsage.includes(ID_OCSP_SIGNING) || !keyUsage.includes('digitalSignature')) {
-    return `its responder, ${subject}, has a certificate that is not for OCSP`
-  }
-  const unknown = critical.find((id) => !UNDERSTOOD.includes(id))
-  return (
-    unknown &&
-    `its responder, ${subject}, has a certificate with a critical extension, ${unknown}, that is not supported`
-  )
+  const problem = findResponderProblem(signer) ?? findPathProblem([signer, issuer])
+  return problem && `its responder cannot be trusted: ${problem}`
 }

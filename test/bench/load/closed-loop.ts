@@ -22,12 +22,18 @@ export class ClosedLoop {
   /** First requests, until all are connected. */
   #waiting: (() => void)[] | undefined = []
   #measuring = false
+  /** Resolves when a measurement has an answer: without one its figures would be no numbers. */
+  readonly #firstMeasured: Promise<void>
+  #tellFirstMeasured: () => void = () => {}
   #answered = 0
   #broken = 0
   #longest = 0
 
   constructor(order: LoadOrder) {
     this.#order = order
+    this.#firstMeasured = new Promise((resolve) => {
+      this.#tellFirstMeasured = resolve
+    })
   }
 
   async run(tell: (message: LoadMessage) => void): Promise<void> {
@@ -51,6 +57,7 @@ export class ClosedLoop {
     tell({ type: 'begun' })
     const begin = performance.now()
     await delay(seconds * 1_000)
+    await Promise.race([this.#firstMeasured, ended])
     this.#measuring = false
     tell({
       type: 'over',
@@ -131,6 +138,7 @@ export class ClosedLoop {
     this.#longest = Math.max(this.#longest, ms)
     if (this.#measuring) {
       this.#measured.add(outcome)
+      this.#tellFirstMeasured()
       if (outcome === RIGHT) {
         this.#latency.record(Math.max(1, Math.round(ms * MICROSECONDS)))
       }

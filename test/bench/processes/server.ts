@@ -19,7 +19,7 @@ const PROGRAMS = {
   naive: moduleUrl('./naive-service'),
 }
 
-const READY_MS = 60_000
+const READY_MS = 300_000
 const LOOK_MS = 10
 const END_MS = 20_000
 /** Of stderr, for the message when it does not start. */

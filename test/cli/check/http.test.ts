@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import t from 'tap'
-import { describeError, send } from '../../../src/cli/check/http.ts'
+import { send } from '../../../src/cli/check/http.ts'
 
 t.test('a server that never answers is given up', async (t) => {
   const server = createServer(() => {})
@@ -13,9 +13,4 @@ t.test('a server that never answers is given up', async (t) => {
   })
   const { port } = server.address() as AddressInfo
   await t.rejects(send(new URL(`http://127.0.0.1:${port}`), 100), { message: 'no answer for 0.1 seconds' })
-})
-
-t.test('a name none of whose addresses answers is told by the code', async (t) => {
-  const error = Object.assign(new AggregateError([]), { code: 'ECONNREFUSED' })
-  t.equal(describeError(error), 'ECONNREFUSED')
 })

@@ -90,8 +90,8 @@ t.test('nobody answers', async (t) => {
     {
       status: 'failed',
       found:
-        `good: CN=Middle CA by a CRL; unknown: O=Test, CN=house (${at('/none')}: it answered with HTTP 404; ` +
-        `${at('/none.crl')}: it answered with HTTP 404)`,
+        `good: CN=Middle CA by a CRL; unknown: O=Test, CN=house (${at('/none')}: it answered with the HTTP status 404; ` +
+        `${at('/none.crl')}: it answered with the HTTP status 404)`,
     },
   ])
 })
@@ -125,7 +125,12 @@ t.test('nobody is named', async (t) => {
       send(response, await respond(query)),
     )
     const variables = { TSA_URL: url.href, TSA_CA_FILE: folder.root.certificateFile }
-    t.match(await check({ ...variables, LEVEL: 'b-t' }), { exitCode: 0, steps: [{ found }] })
+    t.match(await check({ ...variables, LEVEL: 'b-t' }), {
+      exitCode: 0,
+      steps: [
+        { found: /unknown: O=Test, CN=house \(it names .*\), CN=Timestamp authority \(it names .*\)$/ },
+      ],
+    })
     const { exitCode, steps } = await check({ ...variables, LEVEL: 'b-lt' })
     t.equal(exitCode, 1)
     t.match(steps, [

@@ -10,7 +10,7 @@ import { endAtOnce } from '../../../src/pkcs11/process/end-at-once.ts'
 import { createSigningToken } from '../../support/token.ts'
 
 const MAIN = fileURLToPath(
-  new URL(`../../../src/pkcs11/process/main${extname(import.meta.filename)}`, import.meta.url),
+  new URL(`../../../src/pkcs11/process/entry${extname(import.meta.filename)}`, import.meta.url),
 )
 
 t.test('an error that nobody has caught is printed, and is the end', async (t) => {
@@ -38,7 +38,7 @@ t.test('one in a session worker ends the signer process, while other workers wai
     },
     settings: SETTINGS,
     keys: [{ selector: {}, certificateOnToken: false, settings: SETTINGS }],
-    refusedPins: { secret: Buffer.alloc(32), digests: [] },
+    refusedPins: [],
   }
   child.send(open)
   for await (const [message] of on(child, 'message')) {

@@ -91,10 +91,12 @@ t.test('PSS is asked for with the hash, MGF1 of the same and a salt as long as i
   }
   for (const { name, digestLength } of HASH_ALGORITHMS) {
     const [hashAlg, mgf] = numbers[name]
-    t.strictSame(encodeMechanism({ name: 'CKM_RSA_PKCS_PSS', hash: name }), {
-      mechanism: 0xd,
-      parameter: { type: pkcs11js.CK_PARAMS_RSA_PSS, hashAlg, mgf, saltLen: digestLength },
-    })
+    for (const saltLength of [digestLength, 0, 100]) {
+      t.strictSame(encodeMechanism({ name: 'CKM_RSA_PKCS_PSS', hash: name, saltLength }), {
+        mechanism: 0xd,
+        parameter: { type: pkcs11js.CK_PARAMS_RSA_PSS, hashAlg, mgf, saltLen: saltLength },
+      })
+    }
   }
 })
 

@@ -1,13 +1,14 @@
 /** Which token, key and certificate are chosen, and what is said when that cannot be told. */
 import { execFileSync } from 'node:child_process'
 import { createHash, createPublicKey, X509Certificate } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { SessionFlag } from 'graphene-pk11'
 import pkcs11js, { type Handle, type Template } from 'pkcs11js'
 import t from 'tap'
 import type { KeySelector, TokenAccess } from '../../../src/config.ts'
 import { SETTINGS } from '../../../src/configuration/single-signer.ts'
+import { TAG } from '../../../src/der/tag.ts'
 import { type FoundKey, isFound, type KeyOutcome } from '../../../src/pkcs11/messages.ts'
 import { initializeLibrary, loadLibrary } from '../../../src/pkcs11/process/library.ts'
 import { OpenError } from '../../../src/pkcs11/process/open-error.ts'
@@ -55,7 +56,7 @@ function open<T>(
       access: { ...access, ...change },
       settings,
       keys: [key],
-      refusedPins: { secret: Buffer.alloc(32), digests: [] },
+      refusedPins: [],
     },
     () => {},
   )
@@ -119,6 +120,8 @@ function onToken(act: (lib: pkcs11js.PKCS11, session: Handle) => void): void {
   lib.C_Finalize()
 }
 
+const OF_PRIVATE_KEYS: readonly number[] = [pkcs11js.CKA_ALWAYS_AUTHENTICATE, pkcs11js.CKA_SIGN]
+
 function generate(template: Template, mechanism = pkcs11js.CKM_RSA_PKCS_KEY_PAIR_GEN): void {
   const size =
     mechanism === pkcs11js.CKM_RSA_PKCS_KEY_PAIR_GEN
@@ -127,13 +130,26 @@ function generate(template: Template, mechanism = pkcs11js.CKM_RSA_PKCS_KEY_PAIR
         { type: pkcs11js.CKA_EC_PARAMS, value: Buffer.from('06082a8648ce3d030107', 'hex') }
   const lasting = { type: pkcs11js.CKA_TOKEN, value: true }
   onToken((lib, session) => {
-    const publicTemplate = [
+    const publicTemplate = [lasting, size, ...template.filter(({ type }) => !OF_PRIVATE_KEYS.includes(type))]
+    const sign = { type: pkcs11js.CKA_SIGN, value: true }
+    const privateTemplate = [
       lasting,
-      size,
-      ...template.filter(({ type }) => type !== pkcs11js.CKA_ALWAYS_AUTHENTICATE),
+      ...(template.some(({ type }) => type === sign.type) ? [] : [sign]),
+      ...template,
     ]
-    const privateTemplate = [lasting, { type: pkcs11js.CKA_SIGN, value: true }, ...template]
     lib.C_GenerateKeyPair(session, { mechanism }, publicTemplate, privateTemplate)
+  })
+}
+
+/** Destroys all objects of an id. */
+function destroy(id: string): void {
+  onToken((lib, session) => {
+    lib.C_FindObjectsInit(session, [{ type: pkcs11js.CKA_ID, value: Buffer.from(id, 'hex') }])
+    const objects = lib.C_FindObjects(session, 10)
+    lib.C_FindObjectsFinal(session)
+    for (const object of objects) {
+      lib.C_DestroyObject(session, object)
+    }
   })
 }
 
@@ -201,6 +217,33 @@ t.test('a token', async (t) => {
     t.match(refusal({ token: { label: 'second', serial } }), /^unavailable/)
   })
 
+  t.test('is chosen by the id of its slot in place of the index', async (t) => {
+    const ids: string[] = []
+    onToken((lib) => {
+      const slots = lib.C_GetSlotList(true)
+      ids.push(...slots.map((slot) => String(new BigUint64Array(Uint8Array.from(slot).buffer)[0])))
+    })
+    // The last one has no token yet
+    for (const [index, slot] of ids.slice(0, 2).entries()) {
+      t.match(
+        refusal({ token: { slot } }),
+        new RegExp(
+          `^configuration HSM_SLOT ${slot} is the id of a slot, not its index in the slot list, which is ${index}: ` +
+            `set ${index}; there are: label`,
+        ),
+      )
+    }
+    const unknown = '18446744073709551615'
+    const wrong = `${unknown} is no index in the slot list, which begins with 0, and no slot has this id`
+    t.match(refusal({ token: { slot: unknown } }), `configuration HSM_SLOT ${wrong}; there are: label`)
+    module.plan('C_GetSlotList absent')
+    t.match(
+      refusal({ token: { slot: unknown } }),
+      `unavailable no token fits; ${wrong}; there are no initialized`,
+    )
+    module.plan()
+  })
+
   t.test('is beside one that fails', async (t) => {
     module.plan('C_GetTokenInfo return CKR_DEVICE_ERROR times=1')
     t.match(
@@ -228,9 +271,26 @@ t.test('a token', async (t) => {
 t.test('the PIN is gone', async (t) => {
   t.match(
     refusal({ pin: { file: join(directory, 'none') } }),
-    /^configuration HSM_PIN_FILE holds no PIN any more/,
+    /^configuration HSM_PIN_FILE cannot be read \(ENOENT\)/,
   )
-  t.match(refusal({ pin: { variable: 'HSM_PIN_X' } }), /^configuration HSM_PIN_X holds no PIN any more/)
+  t.match(refusal({ pin: { variable: 'HSM_PIN_X' } }), /^configuration HSM_PIN_X is empty/)
+})
+
+t.test('what is not clearly a PIN is told to no token', async (t) => {
+  const file = join(directory, 'ambiguous-pin')
+  const logins = module.calls('C_Login')
+  for (const [content, message] of [
+    ['', /^configuration HSM_PIN_FILE is empty/],
+    [`${PIN}\n${PIN}`, /^configuration HSM_PIN_FILE has more than one line/],
+    [`${PIN} `, /^configuration HSM_PIN_FILE begins or ends with a blank/],
+    [Buffer.from(`\uFEFF${PIN}`, 'utf16le'), /^configuration HSM_PIN_FILE is UTF-16/],
+  ] as const) {
+    writeFileSync(file, content)
+    t.match(refusal({ pin: { file } }), message)
+  }
+  t.equal(module.calls('C_Login'), logins)
+  writeFileSync(file, `\uFEFF${PIN}\r\n`)
+  open({ pin: { file } }, wanted, () => t.equal(module.calls('C_Login'), logins + 1))
 })
 
 t.test('the login is repeated', async (t) => {
@@ -281,6 +341,16 @@ t.test('a certificate on the token', async (t) => {
     t.match(refusal({}, null), /holds no certificate/)
     module.plan()
   })
+  t.test('that has the id of the key, and a time that is none, is told as such', async (t) => {
+    const spoiled = Buffer.from(leaf)
+    // A UTCTime has 13 characters, of which the third and the fourth are the month
+    spoiled.write('13', spoiled.indexOf(Buffer.of(TAG.utcTime, 13)) + 4, 'latin1')
+    writeCertificate('01', spoiled)
+    t.match(
+      refusal({}, null),
+      /; one with the id of the key is not encoded as RFC 5280 says \(.*"\d\d13\d+Z" is not a time of RFC 5280 4\.1\.2\.5\)/,
+    )
+  })
   t.test('of the key, under another id', async (t) => {
     writeCertificate('0a', leaf)
     t.same(found(), leaf)
@@ -294,9 +364,23 @@ t.test('a certificate on the token', async (t) => {
     t.same(found(), leaf)
     module.plan()
   })
-  t.test('there are several', async (t) => {
+  t.test('that is there twice', async (t) => {
     writeCertificate('01', leaf)
-    t.match(refusal({}, null), /holds several certificates/)
+    t.same(found(), leaf)
+    t.equal(
+      open({}, null, (opened) => keyOf(opened).otherCertificates),
+      0,
+    )
+  })
+  t.test('beside those of other keys, where the token does not show which is its own', async (t) => {
+    module.plan('C_GetAttributeValue refuse CKA_MODULUS CKR_ATTRIBUTE_SENSITIVE')
+    writeCertificate('01', new X509Certificate(foreign).raw)
+    t.match(
+      refusal({}, null),
+      /^configuration SIGNER_CERTIFICATE_FILE is required: the token holds certificates of several public keys/,
+    )
+    module.plan()
+    t.same(found(), leaf, 'where it does, they do not count')
   })
 })
 
@@ -340,20 +424,60 @@ t.test('a key', async (t) => {
       refusal({ key: { label: 'signer' } }, other),
       /^configuration SIGNER_CERTIFICATE_FILE is not the certificate of a private key on the token: .*id 07/,
     )
-    onToken((lib, session) => {
-      lib.C_FindObjectsInit(session, [{ type: pkcs11js.CKA_ID, value: Buffer.from('07', 'hex') }])
-      const objects = lib.C_FindObjects(session, 10)
-      lib.C_FindObjectsFinal(session)
-      for (const object of objects) {
-        lib.C_DestroyObject(session, object)
-      }
-    })
+    destroy('07')
   })
   t.test('one of several, with nothing to tell them apart', async (t) => {
     t.match(
       refusal({}, null),
       /^configuration HSM_KEY_LABEL several private keys fit, set HSM_KEY_LABEL or HSM_KEY_ID/,
     )
+  })
+  t.test('that has label and id of another one', async (t) => {
+    const twins = { key: { label: 'twins' } }
+    generate(named('twins', '0e'))
+    generate(named('twins', '0e'))
+    const several = '^configuration HSM_KEY_LABEL several private keys fit, '
+    t.match(
+      refusal(twins, null),
+      new RegExp(
+        `${several}and some have the same label and id, so that HSM_KEY_LABEL or HSM_KEY_ID cannot tell them apart: ` +
+          "give each a CKA_ID of its own with a tool of the HSM's, delete what is not needed, or set " +
+          'SIGNER_CERTIFICATE_FILE to the certificate of the one that is meant; ' +
+          'there are: label "twins" id 0e fingerprint \\w{64}; label "twins" id 0e fingerprint \\w{64} ',
+      ),
+    )
+    const prints = [...refusal(twins, null).matchAll(/fingerprint (\w{64})/g)].map(([, print]) => print)
+    t.equal(new Set(prints).size, 2, 'they differ by their public keys')
+    onToken((lib, session) => {
+      lib.C_FindObjectsInit(session, [
+        { type: pkcs11js.CKA_CLASS, value: pkcs11js.CKO_PRIVATE_KEY },
+        { type: pkcs11js.CKA_ID, value: Buffer.from('01', 'hex') },
+      ])
+      const [original] = lib.C_FindObjects(session, 1)
+      lib.C_FindObjectsFinal(session)
+      lib.C_CopyObject(session, original as Handle, named('copies', '0f'))
+      lib.C_CopyObject(session, original as Handle, named('copies', '0f'))
+    })
+    t.match(
+      refusal({ key: { label: 'copies' } }),
+      new RegExp(
+        `${several}and some have the same label, id and public key: they are copies of one key, of which`,
+      ),
+    )
+    destroy('0e')
+    destroy('0f')
+  })
+  t.test('on a curve, whose twin hides which public key is its own', async (t) => {
+    generate(named('curves', '10'), pkcs11js.CKM_EC_KEY_PAIR_GEN)
+    generate(named('curves', '10'), pkcs11js.CKM_EC_KEY_PAIR_GEN)
+    const shown = refusal({ key: { label: 'curves' } }, null)
+    t.match(shown, /give each a CKA_ID of its own .*label "curves" id 10; label "curves" id 10 several/)
+    destroy('10')
+  })
+  t.test('is not said to be missing where the token has forgotten the login', async (t) => {
+    module.plan('C_FindObjectsInit log-out times=1')
+    t.throws(() => keyId({ key: { label: 'signer' } }), { message: 'CKR_USER_NOT_LOGGED_IN' })
+    module.plan()
   })
   t.test('that is neither an RSA nor an EC key', async (t) => {
     t.equal(keyId({ key: { label: 'EC' } }, wanted), '03', 'whose certificate is compared later')
@@ -362,6 +486,40 @@ t.test('a key', async (t) => {
       refusal({ key: { label: 'key exchange' } }, wanted),
       /^configuration HSM_KEY_LABEL the private key is neither an RSA nor an EC key/,
     )
+  })
+  t.test('that may not sign', async (t) => {
+    generate([...named('decrypts', '0b'), { type: pkcs11js.CKA_SIGN, value: false }])
+    t.match(
+      refusal({ key: { id: '0b' } }, wanted),
+      /^configuration HSM_KEY_ID the private key may not sign \(CKA_SIGN is false\): it has label "decrypts" id 0b; have/,
+    )
+    module.plan('C_GetAttributeValue refuse CKA_SIGN CKR_ATTRIBUTE_TYPE_INVALID')
+    t.equal(
+      keyId({ key: { id: '0b' } }, wanted),
+      '0b',
+      'what the token does not tell, the test signature does',
+    )
+    module.plan()
+  })
+  t.test('that may not sign with the mechanism that is needed', async (t) => {
+    const allowed = (...mechanisms: number[]) => ({
+      type: pkcs11js.CKA_ALLOWED_MECHANISMS,
+      value: Buffer.from(new BigUint64Array(mechanisms.map(BigInt)).buffer),
+    })
+    generate([...named('PSS', '0c'), allowed(pkcs11js.CKM_RSA_PKCS_PSS, pkcs11js.CKM_SHA256_RSA_PKCS)])
+    generate([...named('PKCS#1', '0d'), allowed(pkcs11js.CKM_SHA256_RSA_PKCS, pkcs11js.CKM_RSA_PKCS)])
+    t.match(
+      refusal({ key: { id: '0c' } }, wanted),
+      /^configuration HSM_KEY_ID the private key with label "PSS" id 0c may not sign with CKM_RSA_PKCS: its CKA_ALLOWED_MECHANISMS has (CKM_RSA_PKCS_PSS, 0x40|0x40, CKM_RSA_PKCS_PSS) alone; have the HSM allow it, set another signatureAlgorithm, or choose another key with HSM_KEY_LABEL or HSM_KEY_ID/,
+    )
+    t.equal(keyId({ key: { id: '0d' } }, wanted), '0d')
+    module.plan('C_GetAttributeValue refuse CKA_ALLOWED_MECHANISMS CKR_ATTRIBUTE_TYPE_INVALID')
+    t.equal(
+      keyId({ key: { id: '0c' } }, wanted),
+      '0c',
+      'what the token does not tell, the test signature does',
+    )
+    module.plan()
   })
   t.test('that demands the PIN for each signature', async (t) => {
     t.match(refusal({ key: { id: '04' } }, wanted), /^configuration HSM_KEY_ID .*CKA_ALWAYS_AUTHENTICATE/)

@@ -1,10 +1,27 @@
 import t from 'tap'
 import { readCertificateFields } from '../../../src/der/certificate-fields.ts'
+import { TAG } from '../../../src/der/tag.ts'
 import { checkCrl } from '../../../src/revocation/crl/crl-check.ts'
 import { describeOutOfScope } from '../../../src/revocation/crl/crl-scope.ts'
-import { readAddresses } from '../../../src/revocation/der/addresses.ts'
+import { readAddresses } from '../../../src/x509/revocation-addresses.ts'
 import { type Issued, issue, RSA_2048 } from '../../support/certificates.ts'
-import { type CrlOptions, judgeCrl, RevocationAuthority } from '../../support/revocation-authority.ts'
+import { inPem, withoutNextUpdate } from '../../support/changed-crl.ts'
+import {
+  algorithm,
+  attribute,
+  COMMON_NAME,
+  CRL,
+  nameOf,
+  resign,
+  SHA256_WITH_RSA,
+  timeOf,
+} from '../../support/resigned.ts'
+import {
+  asn1Time,
+  type CrlOptions,
+  judgeCrl,
+  RevocationAuthority,
+} from '../../support/revocation-authority.ts'
 import { crlAt } from '../../support/revocation-chain.ts'
 
 const HOUR_MS = 3_600_000
@@ -31,6 +48,7 @@ t.test('CRLs that openssl verifies are taken', async (t) => {
   for (const [name, issuer, options] of [
     ['version 1', root, {}],
     ['version 2', root, { extensions: EXTENSIONS }],
+    ['a critical key identifier', root, { extensions: ['authorityKeyIdentifier = critical, keyid'] }],
     ['RSA', rsa, { extensions: EXTENSIONS }],
     ['PSS', rsa, { args: ['-sigopt', 'rsa_padding_mode:pss', '-sigopt', 'rsa_pss_saltlen:32'] }],
     ['years with four digits', root, { nextUpdate: new Date('2055-01-01T00:00:00Z') }],
@@ -61,6 +79,56 @@ t.test('entries are told with their time and reason, and those that were removed
   }
 })
 
+t.test('a revocation counts, whatever type of string the CRL has the name of its issuer in', async (t) => {
+  const at = new Date('2026-01-02T03:04:05Z')
+  const authority = new RevocationAuthority(directory, root)
+  authority.revoke(leaf.certificate, at)
+  const made = await authority.crl({ extensions: EXTENSIONS })
+  for (const [tag, name] of [
+    [TAG.printableString, 'root'],
+    [TAG.utf8String, ' ROOT '],
+    [TAG.bmpString, 'root'],
+    [TAG.teletexString, 'root'],
+  ] as const) {
+    const der = resign(made, root.keyFile, { [CRL.issuer]: nameOf(attribute(COMMON_NAME, tag, name)) })
+    t.ok(judgeCrl(directory, der, root), name)
+    t.strictSame([...(await check(der)).revocations.values()], [{ at, reason: 'unspecified' }], name)
+  }
+  const other = resign(made, root.keyFile, { [CRL.issuer]: nameOf(attribute(COMMON_NAME, 0x0c, 'roots')) })
+  t.notOk(judgeCrl(directory, other, root))
+  await t.rejects(check(other), { message: 'it is the CRL of another issuer' })
+})
+
+t.test('algorithms of RSA without parameters, and with NULL', async (t) => {
+  const rsa = issue(directory, { subject: '/CN=rsa', ca: true, key: RSA_2048 })
+  const der = await new RevocationAuthority(directory, rsa).crl({ extensions: EXTENSIONS })
+  const forms = ['null', 'absent'] as const
+  for (const [inner, outer] of forms.flatMap((inner) => forms.map((outer) => [inner, outer] as const))) {
+    const fields = { [CRL.signature]: algorithm(SHA256_WITH_RSA, inner) }
+    const crl = resign(der, rsa.keyFile, fields, algorithm(SHA256_WITH_RSA, outer))
+    t.ok(judgeCrl(directory, crl, rsa), `${inner}, ${outer}`)
+    t.ok(await check(crl, { issuer: rsa }), `${inner}, ${outer}`)
+  }
+})
+
+t.test(
+  'times with fractions of a second do not keep a revocation from counting, and what is no time does',
+  async (t) => {
+    const [now, later] = [asn1Time(new Date(Date.now() - HOUR_MS)), asn1Time(new Date(Date.now() + HOUR_MS))]
+    const at = (time: string) =>
+      made({ extensions: EXTENSIONS }).then((der) =>
+        resign(der, root.keyFile, { [CRL.thisUpdate]: timeOf(now), [CRL.nextUpdate]: timeOf(time) }),
+      )
+    t.ok(await check(await at(later)))
+    t.ok(await check(await at(later.replace('Z', '.5Z'))))
+    for (const time of ['20551301000000Z', '20550231000000Z', '205501010000Z', '20550101000000+0100']) {
+      await t.rejects(check(await at(time)), {
+        message: /^it is no DER of this kind: ".*" is not a time of RFC 5280 4\.1\.2\.5$/,
+      })
+    }
+  },
+)
+
 t.test('a CRL counts from its time to the next', async (t) => {
   const from = (ms: number) => ({
     thisUpdate: new Date(Date.now() + ms),
@@ -82,7 +150,7 @@ t.test('a CRL of somebody else', async (t) => {
   t.notOk(judgeCrl(directory, forged, root))
   await t.rejects(check(forged), { message: 'its signature does not verify' })
   await t.rejects(check(await made({ args: ['-md', 'sha1'] })), {
-    message: 'its signature algorithm, 1.2.840.10045.4.1, is not supported',
+    message: 'its signature is over a SHA-1 digest, which is not supported',
   })
   const forCertificates = issue(directory, {
     subject: '/CN=root',
@@ -94,27 +162,96 @@ t.test('a CRL of somebody else', async (t) => {
   })
 })
 
-t.test('kinds of CRLs that are not supported', async (t) => {
-  const scope = (...lines: string[]) => ['issuingDistributionPoint = critical, @scope', '[scope]', ...lines]
-  const partial = 'it is indirect, or of some reasons only, which is not supported'
-  for (const [extensions, message] of [
-    [['2.5.29.27 = critical, DER:020101'], 'it is a delta CRL'],
-    [['1.2.3.4 = critical, DER:0500'], 'it has a critical extension that is not supported, 1.2.3.4'],
-    [scope('indirectCRL = TRUE'), partial],
-    [scope('onlysomereasons = keyCompromise'), partial],
-    [scope('onlyAA = TRUE'), partial],
-    [['2.5.29.28 = critical, DER:30068101ff8201ff'], partial],
-  ] as const) {
-    await t.rejects(check(await made({ extensions })), { message })
+const scope = (...lines: string[]) => ['issuingDistributionPoint = critical, @scope', '[scope]', ...lines]
+
+t.test('a CRL that an authority signed with its new key says so', async (t) => {
+  const renewed = issue(directory, { subject: '/CN=root', ca: true })
+  const authority = new RevocationAuthority(directory, renewed)
+  authority.revoke(leaf.certificate, new Date())
+  await t.rejects(check(await authority.crl({ extensions: EXTENSIONS })), {
+    message: /^it is signed with another key than the one that issued the certificate, as after a renewal/,
+  })
+  await t.rejects(check(await authority.crl()), { message: 'its signature does not verify' })
+})
+
+t.test('a CRL with a flaw shows nobody to be good, and what it revokes is revoked', async (t) => {
+  const past = { thisUpdate: new Date(Date.now() - 2 * HOUR_MS), nextUpdate: new Date(Date.now() - HOUR_MS) }
+  const future = {
+    thisUpdate: new Date(Date.now() + HOUR_MS),
+    nextUpdate: new Date(Date.now() + 2 * HOUR_MS),
+  }
+  const same = (crl: Buffer) => crl
+  for (const [options, flaw, change] of [
+    [{}, 'it is PEM, where RFC 5280 4.2.1.13 has DER', inPem],
+    [
+      { extensions: EXTENSIONS },
+      'it does not say when it is to be replaced',
+      (crl) => withoutNextUpdate(crl, root),
+    ],
+    [past, /^it was to be replaced at /, same],
+    [future, /^it is from the future/, same],
+    [{ extensions: ['2.5.29.27 = critical, DER:020101'] }, 'it is a delta CRL', same],
+    [
+      { extensions: ['1.2.3.4 = critical, DER:0500'] },
+      'it has a critical extension that is not supported, 1.2.3.4',
+      same,
+    ],
+    [{ extensions: scope('indirectCRL = TRUE') }, 'it is an indirect CRL, which is not supported', same],
+    [
+      { extensions: scope('onlysomereasons = keyCompromise') },
+      'it lists certificates that were revoked for some reasons only',
+      same,
+    ],
+  ] satisfies [CrlOptions, string | RegExp, (crl: Buffer) => Buffer][]) {
+    await t.rejects(check(change(await made(options))), { message: flaw })
+    const authority = new RevocationAuthority(directory, root)
+    const at = new Date('2026-01-02T03:04:05Z')
+    authority.revoke(leaf.certificate, at, 'keyCompromise')
+    const crl = change(await authority.crl(options))
+    const checked = await check(crl)
+    t.match(checked.flaw, flaw)
+    t.strictSame([...checked.revocations], [[serial(leaf), { at, reason: 'key compromise' }]])
+    t.ok(judgeCrl(directory, checked.der, root), 'as openssl verifies it')
+    authority.revoke(leaf.certificate, at, 'removeFromCRL')
+    await t.rejects(
+      check(change(await authority.crl(options))),
+      { message: flaw },
+      'it was taken from the list',
+    )
+  }
+})
+
+t.test('a CRL with a flaw whose signature is wrong revokes nobody', async (t) => {
+  const namesake = issue(directory, { subject: '/CN=root', ca: true })
+  const authority = new RevocationAuthority(directory, namesake)
+  authority.revoke(leaf.certificate, new Date())
+  const crl = await authority.crl()
+  for (const wrong of [inPem(crl), withoutNextUpdate(crl, namesake)]) {
+    await t.rejects(check(wrong), { message: 'its signature does not verify' })
+  }
+})
+
+t.test('PEM that ends too early is no CRL', async (t) => {
+  const pem = inPem(await made())
+  await t.rejects(check(pem.subarray(0, -10)), { message: /^it is no DER/ })
+})
+
+t.test('CRLs that are not about certificates', async (t) => {
+  const message = 'it is about no certificates, or about attribute certificates alone'
+  for (const extensions of [scope('onlyAA = TRUE'), ['2.5.29.28 = critical, DER:30068101ff8201ff']]) {
+    const authority = new RevocationAuthority(directory, root)
+    authority.revoke(leaf.certificate, new Date())
+    await t.rejects(check(await authority.crl({ extensions })), { message })
   }
 })
 
 t.test('a CRL about certificates of one kind, or of one distribution point', async (t) => {
-  const own = readAddresses(readCertificateFields(leaf.certificate).extensions).distributionPoints
+  const own = readAddresses(readCertificateFields(leaf.certificate)).distributionPoints
   for (const [lines, outOfScope] of [
     [['onlyuser = TRUE'], undefined],
     [['onlyCA = TRUE'], 'it is about other kinds of certificates'],
     [[`fullname = URI:http://other.example/, URI:${address}`], undefined],
+    [['fullname = URI:HTTP://crl.EXAMPLE:80/list.crl'], undefined],
     [['fullname = URI:http://other.example/'], 'it is the one of another distribution point'],
     [['relativename = name', '[name]', 'CN = part'], 'it is the one of another distribution point'],
   ] as const) {

@@ -1,9 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import t from 'tap'
+import { readCertificateFields } from '../../../src/der/certificate-fields.ts'
 import { DerReader } from '../../../src/der/der-reader.ts'
+import { encode, encodeObjectIdentifier } from '../../../src/der/der-writer.ts'
+import { contextTag, TAG } from '../../../src/der/tag.ts'
 import { checkCrl } from '../../../src/revocation/crl/crl-check.ts'
 import { findRevocations } from '../../../src/revocation/crl/crl-entries.ts'
 import { issue } from '../../support/certificates.ts'
+import { attribute, COMMON_NAME, nameOf } from '../../support/resigned.ts'
 import { judgeCrl, RevocationAuthority } from '../../support/revocation-authority.ts'
 
 const directory = t.testdir()
@@ -34,15 +38,47 @@ t.test('a CRL with a hundred thousand entries leaves the event loop to others', 
   t.ok(judgeCrl(directory, der, root))
 })
 
-t.test('entries that are none, and those of indirect CRLs', async (t) => {
-  const find = (hex: string) => findRevocations(new DerReader(Buffer.from(hex, 'hex')), new Set(['01']))
-  await t.rejects(find('0500'), {
-    message: 'it is no DER of this kind: something is missing or in its place',
-  })
-  // SEQUENCE { 1, UTCTime, SEQUENCE { SEQUENCE { certificateIssuer, TRUE, OCTET STRING { SEQUENCE {} } } } }
-  const time = '170d3236303130323033303430355a'
-  await t.rejects(find(`3022020101${time}300e300c0603551d1d0101ff04023000`), {
-    message: 'it has a critical extension that is not supported, 2.5.29.29',
-  })
-  t.equal((await find(`3012020101${time}`)).size, 1)
+t.test('entries that are none', async (t) => {
+  await t.rejects(
+    findRevocations(new DerReader(Buffer.from('0500', 'hex')), new Set(['01']), Buffer.alloc(0)),
+    {
+      message: 'it is no DER of this kind: something is missing or in its place',
+    },
+  )
+})
+
+t.test('entries of indirect CRLs count for the issuer that they name', async (t) => {
+  const [own, other] = ['/CN=own', '/CN=other'].map(
+    (subject) => readCertificateFields(issue(directory, { subject, ca: true }).certificate).subject,
+  ) as [Buffer, Buffer]
+  /** An entry for a serial number, with its certificateIssuer (RFC 5280 5.3.3) where there is one. */
+  const entry = (serialNumber: string, issuer?: Buffer) => {
+    const time = Buffer.from('170d3236303130323033303430355a', 'hex')
+    const names = issuer && encode(TAG.sequence, encode(contextTag(4), issuer))
+    const extension =
+      names &&
+      encode(
+        TAG.sequence,
+        encodeObjectIdentifier('2.5.29.29'),
+        encode(TAG.boolean, Buffer.from([0xff])),
+        encode(TAG.octetString, names),
+      )
+    return encode(
+      TAG.sequence,
+      encode(TAG.integer, Buffer.from(serialNumber, 'hex')),
+      time,
+      ...(extension ? [encode(TAG.sequence, extension)] : []),
+    )
+  }
+  const find = async (...entries: Buffer[]) => {
+    const wanted = new Set(['01', '02', '03'])
+    const { revocations, flaw } = await findRevocations(new DerReader(Buffer.concat(entries)), wanted, own)
+    return { found: [...revocations.keys()], flaw }
+  }
+  t.strictSame(await find(entry('01'), entry('09')), { found: ['01'], flaw: undefined })
+  const flaw = 'it has a critical extension that is not supported, 2.5.29.29'
+  t.strictSame(await find(entry('01'), entry('02', other), entry('03')), { found: ['01'], flaw })
+  t.strictSame(await find(entry('01', other), entry('02', own), entry('03')), { found: ['02', '03'], flaw })
+  const ownInCapitals = nameOf(attribute(COMMON_NAME, TAG.printableString, 'OWN'))
+  t.strictSame(await find(entry('01', other), entry('02', ownInCapitals)), { found: ['02'], flaw })
 })

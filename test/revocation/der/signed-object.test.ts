@@ -8,6 +8,7 @@ import { findHashAlgorithm, type HashAlgorithm } from '../../../src/signature/ha
 import { ID_RSASSA_PSS } from '../../../src/signature/pss-parameters.ts'
 import { RSA_PKCS1 } from '../../../src/signature/rsa-pkcs1.ts'
 import { RSA_PSS } from '../../../src/signature/rsa-pss.ts'
+import { algorithm, ECDSA_WITH_SHA256, SHA256_WITH_RSA } from '../../support/resigned.ts'
 
 const toBeSigned = Buffer.from('to be signed')
 const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 })
@@ -59,19 +60,35 @@ t.test('signatures of RSA and ECDSA, and those of other keys', async (t) => {
   }
 })
 
+t.test('parameters that are absent are as good as NULL', async (t) => {
+  const pkcs1 = sign('sha256', toBeSigned, rsa.privateKey)
+  const ecdsa = sign('sha256', toBeSigned, ec.privateKey)
+  for (const form of ['null', 'absent'] as const) {
+    for (const [oid, signature, { publicKey }] of [
+      [SHA256_WITH_RSA, pkcs1, rsa],
+      [ECDSA_WITH_SHA256, ecdsa, ec],
+    ] as const) {
+      const object = { toBeSigned, algorithm: algorithm(oid, form), signature }
+      t.equal(await describeWrongSignature(object, publicKey), undefined, `${oid} ${form}`)
+    }
+  }
+})
+
 t.test('algorithms that are not supported', async (t) => {
-  const sha1Pss = 'its signature is over a SHA-1 digest, which is not supported'
+  const overSha1 = 'its signature is over a SHA-1 digest, which is not supported'
   const broken = 'the parameters of its algorithm, RSASSA-PSS, are missing or broken'
   const odd = new pkijs.AlgorithmIdentifier({
     algorithmId: '1.2.840.113549.1.1.11',
     algorithmParams: new asn1js.Integer({ value: 1 }),
   })
   for (const [identifier, wrong] of [
+    [RSA_PKCS1.certificateIdentifier(sha1), overSha1],
+    [ECDSA.certificateIdentifier(sha1), overSha1],
+    [RSA_PSS.certificateIdentifier(sha1), overSha1],
     [
-      RSA_PKCS1.certificateIdentifier(sha1),
-      'its signature algorithm, 1.2.840.113549.1.1.5, is not supported',
+      RSA_PKCS1.signerInfoIdentifier(sha256),
+      'its signature algorithm, 1.2.840.113549.1.1.1, is not supported',
     ],
-    [RSA_PSS.certificateIdentifier(sha1), sha1Pss],
     [new pkijs.AlgorithmIdentifier({ algorithmId: ID_RSASSA_PSS }), broken],
     [odd, 'its signature algorithm, 1.2.840.113549.1.1.11, is not supported'],
   ] as const) {

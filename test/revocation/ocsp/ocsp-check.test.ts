@@ -1,11 +1,25 @@
+import { createHash } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import * as asn1js from 'asn1js'
 import t from 'tap'
 import { readCertificateFields } from '../../../src/der/certificate-fields.ts'
+import { encode } from '../../../src/der/der-writer.ts'
+import { contextTag, TAG } from '../../../src/der/tag.ts'
 import { checkOcspResponse } from '../../../src/revocation/ocsp/ocsp-check.ts'
 import { createOcspRequest } from '../../../src/revocation/ocsp/ocsp-request.ts'
 import { type Issued, type IssueOptions, issue, openssl, RSA_2048 } from '../../support/certificates.ts'
+import {
+  algorithm,
+  attribute,
+  CERTIFICATE,
+  COMMON_NAME,
+  elementsOf,
+  nameOf,
+  reissue,
+  resignAnswer,
+  SHA256_WITH_RSA,
+  timeOf,
+} from '../../support/resigned.ts'
 import { judgeOcsp, type ResponseOptions, RevocationAuthority } from '../../support/revocation-authority.ts'
 
 const DAY_MS = 86_400_000
@@ -123,13 +137,16 @@ t.test('who may not answer is not listened to', async (t) => {
       responder({ issuer: stranger }),
       /^its responder, CN=responder, has its certificate from another issuer$/,
     ],
-    [responder({ extensions: ['extendedKeyUsage = clientAuth'] }), /a certificate that is not for OCSP$/],
-    [responder({ extensions: ['extendedKeyUsage = anyExtendedKeyUsage'] }), /that is not for OCSP$/],
-    [responder({ extensions: ['basicConstraints = CA:FALSE'] }), /that is not for OCSP$/],
+    [
+      responder({ extensions: ['extendedKeyUsage = clientAuth'] }),
+      /^its responder cannot be trusted: the certificate of CN=responder is not for OCSP$/,
+    ],
+    [responder({ extensions: ['extendedKeyUsage = anyExtendedKeyUsage'] }), /CN=responder is not for OCSP$/],
+    [responder({ extensions: ['basicConstraints = CA:FALSE'] }), /CN=responder is not for OCSP$/],
     [responder(past), /^The certificate of CN=responder expired at/],
     [
       responder({ extensions: [...FOR_OCSP, '1.2.3.4 = critical, DER:0500'] }),
-      /critical extension, 1\.2\.3\.4, that is not supported$/,
+      /critical extension that is not supported, 1\.2\.3\.4$/,
     ],
   ] as const) {
     const asked = question()
@@ -139,17 +156,56 @@ t.test('who may not answer is not listened to', async (t) => {
   }
   // Which openssl does not look at
   await t.rejects(check({ signer: responder({ extensions: [...FOR_OCSP, 'keyUsage = keyAgreement'] }) }), {
-    message: 'its responder, CN=responder, has a certificate that is not for OCSP',
+    message: 'its responder cannot be trusted: the certificate of CN=responder is not for OCSP',
   })
   await t.rejects(check({ signer: responder(), args: ['-ndays', '1', '-resp_no_certs'] }), {
     message: 'it does not hold the certificate of its responder',
   })
 })
 
+t.test("a responder's own certificate is reviewed as others are", async (t) => {
+  const weakKey = { key: ['-algorithm', 'RSA', '-pkeyopt', 'rsa_keygen_bits:1024'] }
+  for (const [signer, problem] of [
+    [responder(weakKey), 'has a key that is not secure, RSA with 1024 bits'],
+    [responder({ hash: 'sha1' }), 'is signed with SHA-1, which can be forged'],
+  ] as const) {
+    await t.rejects(check({ signer }), {
+      message: `its responder cannot be trusted: the certificate of CN=responder ${problem}`,
+    })
+  }
+  for (const usage of ['digitalSignature', 'nonRepudiation']) {
+    const signer = responder({ extensions: [...FOR_OCSP, `keyUsage = critical, ${usage}`] })
+    t.equal((await check({ signer })).revocation, undefined, usage)
+  }
+  const noCheck = responder({ extensions: ['extendedKeyUsage = OCSPSigning', 'noCheck = critical, ignored'] })
+  t.equal((await check({ signer: noCheck })).revocation, undefined)
+})
+
+t.test('a responder whose name its issuer may not certify', async (t) => {
+  const narrow = issue(directory, {
+    ...{ subject: '/CN=narrow', ca: true },
+    extensions: [
+      ...['basicConstraints = critical, CA:TRUE', 'keyUsage = critical, keyCertSign'],
+      ...['nameConstraints = critical, permitted;email:example.com'],
+    ],
+  })
+  const about = issue(directory, { subject: '/CN=about', issuer: narrow })
+  const own = new RevocationAuthority(directory, narrow)
+  own.know(about.certificate)
+  const extensions = [...FOR_OCSP, 'subjectAltName = email:ocsp@example.org']
+  const signer = issue(directory, { subject: '/CN=responder', issuer: narrow, extensions })
+  const asked = question(about, narrow)
+  await t.rejects(checkOcspResponse(await own.respond(asked.der, { signer }), asked, new Date()), {
+    message:
+      'its responder cannot be trusted: the certificate of CN=responder has the e-mail address ocsp@example.org for a ' +
+      'name, which the name constraints of the certificate of CN=narrow forbid',
+  })
+})
+
 t.test('a signature that is wrong, or of a kind that is not supported', async (t) => {
   await t.rejects(check({ args: ['-ndays', '1', '-badsig'] }), { message: 'its signature does not verify' })
   await t.rejects(check({ args: ['-ndays', '1', '-rmd', 'sha1'] }), {
-    message: 'its signature algorithm, 1.2.840.10045.4.1, is not supported',
+    message: 'its signature is over a SHA-1 digest, which is not supported',
   })
 })
 
@@ -200,6 +256,38 @@ t.test('an answer counts from its time, with five minutes for clocks, to the nex
   )
 })
 
+t.test('that a certificate is revoked counts with flaws too, if the signature is right', async (t) => {
+  const revoking = new RevocationAuthority(directory, root)
+  const at = new Date('2026-01-02T03:04:05Z')
+  revoking.revoke(leaf.certificate, at, 'keyCompromise')
+  const asked = question()
+  const from = (ms: number) => new Date(Date.now() + ms)
+  const short = responder({ notAfter: from(DAY_MS / 2) })
+  for (const [options, now, nonce, flaw] of [
+    [{}, from(DAY_MS + 60_000), asked.nonce, /^it was to be replaced at /],
+    [{ args: [] }, from(DAY_MS), asked.nonce, /^it was to be replaced at /],
+    [{}, from(-DAY_MS), asked.nonce, /^it is from the future/],
+    [{}, from(0), question().nonce, /^it answered another request/],
+    [{ signer: short }, from(2 * DAY_MS), asked.nonce, /^it was to be replaced at /],
+  ] satisfies [ResponseOptions, Date, Buffer, RegExp][]) {
+    const der = await revoking.respond(asked.der, options)
+    const answer = await checkOcspResponse(der, { ...asked, nonce }, now)
+    t.match(answer.flaw, flaw)
+    t.strictSame(answer.revocation, { at, reason: 'key compromise' })
+    const forged = await revoking.respond(asked.der, {
+      ...options,
+      args: [...(options.args ?? ['-ndays', '1']), '-badsig'],
+    })
+    await t.rejects(checkOcspResponse(forged, { ...asked, nonce }, now), {
+      message: 'its signature does not verify',
+    })
+  }
+  const stale = await revoking.respond(asked.der, { signer: short })
+  await t.rejects(checkOcspResponse(stale, asked, from(0.75 * DAY_MS)), {
+    message: /^The certificate of CN=responder expired/,
+  })
+})
+
 t.test('what is no answer at all', async (t) => {
   const asked = question()
   const hex = (text: string) => Buffer.from(text, 'hex')
@@ -223,21 +311,115 @@ t.test('what is no answer at all', async (t) => {
   }
 })
 
-t.test('a version that RFC 6960 does not have', async (t) => {
-  const sequence = (...value: asn1js.BaseBlock[]) => new asn1js.Sequence({ value })
-  const tagged = (value: asn1js.BaseBlock) =>
-    new asn1js.Constructed({ idBlock: { tagClass: 3, tagNumber: 0 }, value: [value] })
-  const basic = sequence(
-    sequence(tagged(new asn1js.Integer({ value: 1 }))),
-    sequence(new asn1js.ObjectIdentifier({ value: '1.2.840.10045.4.3.2' })),
-    new asn1js.BitString({ valueHex: Buffer.alloc(8) }),
-  )
-  const bytes = sequence(
-    new asn1js.ObjectIdentifier({ value: '1.3.6.1.5.5.7.48.1.1' }),
-    new asn1js.OctetString({ valueHex: basic.toBER() }),
-  )
-  const der = Buffer.from(sequence(new asn1js.Enumerated({ value: 0 }), tagged(bytes)).toBER())
-  await t.rejects(checkOcspResponse(der, question(), new Date()), {
+const judged = { certificate: leaf, issuer: root, root }
+const BY_NAME = contextTag(1)
+
+t.test('several certificates of the name of the responder', async (t) => {
+  const named = (name: string) => responder({ subject: `/CN=${name}`, key: RSA_2048 })
+  const [before, now] = [named('responder'), named('responder')]
+  const namesake = named('root')
+  for (const [signer, other] of [
+    [now, before],
+    [before, now],
+    [namesake, before],
+  ] as const) {
+    const args = ['-ndays', '1', '-rother', other.certificateFile]
+    t.equal((await check({ signer, args })).revocation, undefined)
+  }
+  const forger = { ...before, keyFile: now.keyFile }
+  const asked = question()
+  const der = await authority.respond(asked.der, { signer: now })
+  const forged = resignAnswer(der, forger.keyFile, () => ({}))
+  t.equal((await checkOcspResponse(forged, asked, new Date())).revocation, undefined)
+  const wrong = resignAnswer(der, before.keyFile, () => ({}))
+  await t.rejects(checkOcspResponse(wrong, asked, new Date()), { message: 'its signature does not verify' })
+})
+
+t.test('a responder that is named in another type of string', async (t) => {
+  for (const [tag, name] of [
+    [TAG.printableString, 'ROOT'],
+    [TAG.bmpString, 'root'],
+    [TAG.teletexString, 'root'],
+  ] as const) {
+    const asked = question()
+    const responder = encode(BY_NAME, nameOf(attribute(COMMON_NAME, tag, name)))
+    const der = resignAnswer(await authority.respond(asked.der), root.keyFile, () => ({ 0: responder }))
+    t.equal(judgeOcsp(directory, der, judged), 'good', name)
+    t.ok(await checkOcspResponse(der, asked, new Date()), name)
+  }
+})
+
+t.test('a responder that hashes the name of the issuer as the issuer has it', async (t) => {
+  const issuer = nameOf(attribute(COMMON_NAME, TAG.printableString, 'Root'))
+  const renamed = reissue(leaf, root, { [CERTIFICATE.issuer]: issuer })
+  const asked = question(renamed)
+  t.notSame(asked.certificate.issuer, asked.issuerFields.subject)
+  const file = join(directory, 'by-subject.der')
+  const serial = `0x${renamed.certificate.serialNumber}`
+  openssl('ocsp', '-no_nonce', '-reqout', file, '-issuer', root.certificateFile, '-serial', serial)
+  const der = await authority.respond(readFileSync(file))
+  t.equal((await checkOcspResponse(der, asked, new Date())).revocation, undefined)
+  const hash = createHash('sha1').update(asked.certificate.issuer).digest()
+  t.ok(asked.der.includes(hash), 'what is asked has the digest of the name in the certificate')
+})
+
+t.test('algorithms of RSA without parameters', async (t) => {
+  const rsa = issue(directory, { subject: '/CN=rsa', ca: true, key: RSA_2048 })
+  const certificate = issue(directory, { subject: '/CN=leaf', issuer: rsa })
+  const other = new RevocationAuthority(directory, rsa)
+  other.know(certificate.certificate)
+  const asked = question(certificate, rsa)
+  for (const form of ['null', 'absent'] as const) {
+    const answer = await other.respond(asked.der)
+    const der = resignAnswer(answer, rsa.keyFile, () => ({}), algorithm(SHA256_WITH_RSA, form))
+    t.equal(judgeOcsp(directory, der, { certificate, issuer: rsa, root: rsa }), 'good', form)
+    t.ok(await checkOcspResponse(der, asked, new Date()), form)
+  }
+})
+
+t.test('serial numbers that RFC 5280 does not have', async (t) => {
+  for (const serial of ['ff', '00', '80ffffff', `7f${'01'.repeat(24)}`]) {
+    const content = Buffer.from(serial, 'hex')
+    const odd = reissue(leaf, root, { [CERTIFICATE.serialNumber]: encode(TAG.integer, content) })
+    const asked = question(odd)
+    t.same(asked.certificate.serialNumber, content)
+    const file = join(directory, 'odd.der')
+    openssl(
+      ...['ocsp', '-no_nonce', '-reqout', file],
+      ...['-issuer', root.certificateFile, '-cert', odd.certificateFile],
+    )
+    t.ok(readFileSync(file).includes(encode(TAG.integer, content)))
+    t.ok(asked.der.includes(encode(TAG.integer, content)), serial)
+  }
+})
+
+t.test('a version that is written though it is the default, and one that there is not', async (t) => {
+  const asked = question()
+  const answer = await authority.respond(asked.der)
+  const inVersion = (number: number) =>
+    resignAnswer(answer, root.keyFile, ([responder = Buffer.alloc(0)]) => ({
+      0: Buffer.concat([encode(contextTag(0), encode(TAG.integer, Buffer.of(number))), responder]),
+    }))
+  t.equal(judgeOcsp(directory, inVersion(0), judged), 'good')
+  t.ok(await checkOcspResponse(inVersion(0), asked, new Date()))
+  await t.rejects(checkOcspResponse(inVersion(1), asked, new Date()), {
     message: 'it answered in a version that there is not',
+  })
+})
+
+t.test('times with fractions of a second, and what is no time', async (t) => {
+  const asked = question()
+  const answer = await authority.respond(asked.der)
+  const [now] = /\d{14}Z/.exec(answer.toString('latin1')) ?? []
+  const at = (time: string) =>
+    resignAnswer(answer, root.keyFile, (fields) => {
+      const [single = Buffer.alloc(0)] = elementsOf(fields[2] as Buffer)
+      const [id = Buffer.alloc(0), status = Buffer.alloc(0)] = elementsOf(single)
+      return { 2: encode(TAG.sequence, encode(TAG.sequence, id, status, timeOf(time))) }
+    })
+  t.ok(await checkOcspResponse(at(`${now}`), asked, new Date()))
+  t.ok(await checkOcspResponse(at(`${now}`.replace('Z', '.25Z')), asked, new Date()))
+  await t.rejects(checkOcspResponse(at(`${now}`.replace(/^\d{6}/, '202613')), asked, new Date()), {
+    message: /^it is no DER of this kind: ".*" is not a time of RFC 5280 4\.1\.2\.5$/,
   })
 })

@@ -116,15 +116,21 @@ static const struct name NAMES[] = {
     NAME(CKR_USER_ALREADY_LOGGED_IN),
     NAME(CKR_USER_NOT_LOGGED_IN),
     NAME(CKR_USER_PIN_NOT_INITIALIZED),
+    NAME(CKA_ALLOWED_MECHANISMS),
     NAME(CKA_ALWAYS_AUTHENTICATE),
+    NAME(CKA_ALWAYS_SENSITIVE),
     NAME(CKA_EC_PARAMS),
     NAME(CKA_EC_POINT),
     NAME(CKA_EXTRACTABLE),
     NAME(CKA_ID),
     NAME(CKA_KEY_TYPE),
     NAME(CKA_LABEL),
+    NAME(CKA_LOCAL),
     NAME(CKA_MODULUS),
+    NAME(CKA_NEVER_EXTRACTABLE),
     NAME(CKA_PUBLIC_EXPONENT),
+    NAME(CKA_SENSITIVE),
+    NAME(CKA_SIGN),
     NAME(CKA_VALUE),
     {"SIGSEGV", SIGSEGV},
     {"SIGABRT", SIGABRT},
@@ -724,6 +730,7 @@ FUNCTION(C_Logout, session, (CK_SESSION_HANDLE session), (session))
 FUNCTION(C_CreateObject, session,
          (CK_SESSION_HANDLE session, CK_ATTRIBUTE_PTR template, CK_ULONG count, CK_OBJECT_HANDLE_PTR object),
          (session, template, count, object))
+FUNCTION(C_DestroyObject, session, (CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object), (session, object))
 FUNCTION(C_FindObjectsInit, session, (CK_SESSION_HANDLE session, CK_ATTRIBUTE_PTR template, CK_ULONG count),
          (session, template, count))
 FUNCTION(C_FindObjectsFinal, session, (CK_SESSION_HANDLE session), (session))
@@ -838,7 +845,7 @@ static CK_RV faulty_C_Sign(CK_SESSION_HANDLE session, CK_BYTE_PTR data, CK_ULONG
   return leave(&interference, answer);
 }
 
-/* Not meddled with, but what is remembered may end with them */
+/* What is remembered may end with them */
 
 static CK_RV forgetful_C_CloseAllSessions(CK_SLOT_ID slot) {
   CK_RV answer = real->C_CloseAllSessions(slot);
@@ -847,7 +854,7 @@ static CK_RV forgetful_C_CloseAllSessions(CK_SLOT_ID slot) {
 }
 
 static CK_RV forgetful_C_DestroyObject(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object) {
-  CK_RV answer = real->C_DestroyObject(session, object);
+  CK_RV answer = faulty_C_DestroyObject(session, object);
   forget_signatures();
   return answer;
 }

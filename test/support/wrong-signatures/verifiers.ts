@@ -1,6 +1,6 @@
 /** Who takes a signature: what verifies the service's own, what verifies those of others, and OpenSSL's command. */
 import { createHash, type KeyObject } from 'node:crypto'
-import { AlgorithmIdentifier, RSASSAPSSParams } from 'pkijs'
+import { AlgorithmIdentifier } from 'pkijs'
 import { describeWrongSignature } from '../../../src/signature/foreign-signature.ts'
 import type { HashAlgorithm } from '../../../src/signature/hash-algorithms.ts'
 import { encodePssParameters, ID_RSASSA_PSS } from '../../../src/signature/pss-parameters.ts'
@@ -33,9 +33,8 @@ export function foreignTakes(
 
 /** What says of a signature that it is one of RSASSA-PSS, whose salt has so many bytes. */
 export function pssIdentifier(hash: HashAlgorithm, saltLength: number): AlgorithmIdentifier {
-  const parameters = new RSASSAPSSParams({ schema: encodePssParameters(hash) })
-  parameters.saltLength = saltLength
-  return new AlgorithmIdentifier({ algorithmId: ID_RSASSA_PSS, algorithmParams: parameters.toSchema() })
+  const algorithmParams = encodePssParameters({ hash, saltLength })
+  return new AlgorithmIdentifier({ algorithmId: ID_RSASSA_PSS, algorithmParams })
 }
 
 /**

@@ -1,0 +1,49 @@
+import type { Configuration } from '../config.ts'
+import { INVALID_REQUEST, SIGNER_MISMATCH } from '../errors.ts'
+import type { Signers } from '../signers/signers.ts'
+import type { SigningKey } from '../signers/signing-key.ts'
+import { seemsToNameSigner } from './misplaced-signer.ts'
+import { MAX_TOKEN_LENGTH, readSigningToken } from './signing-token.ts'
+
+/** The names by which a request chooses its signer. */
+export interface SignerRequest {
+  readonly token: string | null | undefined
+  /** The name that stands in the path, which holds for every action. */
+  readonly path: string | undefined
+}
+
+/**
+ * Chooses the signer that a request names in its path or its signing token, or the default one.
+ *
+ * @throws INVALID_REQUEST for a token that can't be read, and where there are several signers for one that seems to
+ *   name one of them in another way; UNKNOWN_SIGNER, SIGNER_MISMATCH
+ */
+export function chooseSigner(
+  { token, path }: SignerRequest,
+  signers: Pick<Signers, 'choose' | 'choices'>,
+  { signMethods }: Pick<Configuration, 'signMethods'>,
+): SigningKey {
+  const { signer: named } = readSigningToken(token, signMethods)
+  if (named === undefined) {
+    refuseMisplaced(token ?? '', signers.choices(), path)
+  }
+  if (path === undefined) {
+    return signers.choose(named)
+  }
+  const chosen = signers.choose(path, 'path')
+  if (named !== undefined && named !== path) {
+    throw new SIGNER_MISMATCH('signing_token: names another signer than the path')
+  }
+  return chosen
+}
+
+/** Refuses what would have the default signer sign though another one is meant. */
+function refuseMisplaced(token: string, choices: readonly string[], path: string | undefined): void {
+  const others = choices.filter((name) => name !== path)
+  if (choices.length > 0 && seemsToNameSigner(token.slice(0, MAX_TOKEN_LENGTH), others)) {
+    throw new INVALID_REQUEST(
+      'signing_token: seems to name a signer, which only a JSON object does, as {"signer":"NAME"}, sent as a string ' +
+        'that was not encoded in any other way',
+    )
+  }
+}

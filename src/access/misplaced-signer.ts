@@ -1,0 +1,73 @@
+/** Finds signing tokens that were meant to name a signer, but don't in the one way that is read. */
+import { parseJson } from '../configuration/json.ts'
+
+/** Encodings within one another that are undone. */
+const MAX_ENCODINGS = 3
+
+/** A name with a value behind it, as in JSON of any spelling, `signer=NAME`, `signer: NAME` or `<signer>`. */
+const NAMING = /(?<![\w-])signer[\\"'`\s]*[:=>]/i
+
+/** Matches base64 in the standard or the URL alphabet, padded or not, in one line or more (RFC 4648 4 and 5), trimmed. */
+const BASE64 = /^[\w+/\s-]{8,}={0,2}$/
+
+/**
+ * Returns whether a token seems to name a signer: JSON in which `signer` stands deeper than it should or in other
+ * letters, text that is no JSON but looks like it, an encoding of these, or a signer's name by itself.
+ *
+ * @param token what names no signer as it should
+ * @param names of the signers that may be meant
+ */
+export function seemsToNameSigner(token: string, names: readonly string[]): boolean {
+  const lowerCase = names.map((name) => name.toLowerCase())
+  return isNamedInText(token, lowerCase, 0)
+}
+
+function isNamedInText(text: string, names: readonly string[], encodings: number): boolean {
+  const value = readJson(text)
+  if (typeof value === 'object') {
+    return isNamedInValue(value)
+  }
+  return (
+    names.includes(text.trim().toLowerCase()) ||
+    NAMING.test(text) ||
+    (encodings < MAX_ENCODINGS &&
+      decode(text, value).some((decoded) => isNamedInText(decoded, names, encodings + 1)))
+  )
+}
+
+/** Looks at names and not at texts, which may be what users of an application have typed. */
+function isNamedInValue(value: unknown): boolean {
+  if (typeof value === 'string') {
+    const inner = readJson(value)
+    return typeof inner === 'object' && isNamedInValue(inner)
+  }
+  return Object.entries(value ?? {}).some(
+    ([name, inner]) => (inner !== null && /^\s*signer\s*$/i.test(name)) || isNamedInValue(inner),
+  )
+}
+
+/** Returns undefined for what is no object, list or string of JSON. */
+function readJson(text: string): unknown {
+  try {
+    return /^\s*["[{]/.test(text) ? parseJson(text) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** @param value what the text is as JSON */
+function decode(text: string, value: unknown): string[] {
+  return [
+    ...(typeof value === 'string' ? [value] : []),
+    ...(BASE64.test(text.trim()) ? [Buffer.from(text, 'base64').toString()] : []),
+    ...(text.includes('%') ? decodePercent(text) : []),
+  ]
+}
+
+function decodePercent(text: string): string[] {
+  try {
+    return [decodeURIComponent(text)]
+  } catch {
+    return []
+  }
+}

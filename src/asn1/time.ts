@@ -1,0 +1,39 @@
+import type { DerReader } from '../der/der-reader.ts'
+import { TAG } from '../der/tag.ts'
+
+const UTC_TIME = /^(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/
+const GENERALIZED_TIME = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(?:\.(\d{1,20}))?Z$/
+
+/** Characters of what is no time that a message quotes: more than any time has. */
+const MAX_SHOWN = 32
+
+export interface TimeForm {
+  /** Whether a GeneralizedTime may have fractions of a second, as in RFC 3161 2.4.2. */
+  readonly fractions?: boolean
+}
+
+/**
+ * Reads a UTCTime or a GeneralizedTime in the forms of RFC 5280 4.1.2.5: to the second, in UTC. A GeneralizedTime before
+ * 2050, which no issuer may write, is read too, as 4.1.2.5 demands of those who process it.
+ *
+ * @throws Error on other forms, and on what no calendar or clock shows
+ */
+export function readTime(reader: DerReader, { fractions = false }: TimeForm = {}): Date {
+  const isUtc = reader.tag === TAG.utcTime
+  const text = reader.content(isUtc ? TAG.utcTime : TAG.generalizedTime).toString('latin1')
+  const [, year = '', month, day, hour, minute, second, fraction] =
+    (isUtc ? UTC_TIME : GENERALIZED_TIME).exec(text) ?? []
+  const whole = `${isUtc ? century(year) : ''}${year}-${month}-${day}T${hour}:${minute}:${second}`
+  const date = new Date(`${whole}Z`)
+  // Date makes 3 March of 31 February, and tomorrow of 24:00
+  if (Number.isNaN(date.getTime()) || !date.toISOString().startsWith(whole) || (fraction && !fractions)) {
+    const shown = JSON.stringify(text.slice(0, MAX_SHOWN))
+    throw new Error(`it is no DER of this kind: ${shown} is not a time of RFC 5280 4.1.2.5`)
+  }
+  return new Date(date.getTime() + Number((fraction ?? '').padEnd(3, '0').slice(0, 3)))
+}
+
+/** Two digits of a year are those of 1950 to 2049 (RFC 5280 4.1.2.5.1). */
+function century(year: string): string {
+  return Number(year) >= 50 ? '19' : '20'
+}

@@ -1,0 +1,122 @@
+/** Reads signed attributes that others have built, as far as it takes to tell whose signature they are to become. */
+import { DerReader } from '../der/der-reader.ts'
+import { encodeObjectIdentifier } from '../der/der-writer.ts'
+import { contextTag, TAG } from '../der/tag.ts'
+import {
+  ID_CONTENT_TYPE,
+  ID_DATA,
+  ID_MESSAGE_DIGEST,
+  ID_SIGNING_CERTIFICATE,
+  ID_SIGNING_CERTIFICATE_V2,
+} from '../signature/object-identifiers.ts'
+import {
+  type CertificateDigest,
+  readSigningCertificate,
+  readSigningCertificateV2,
+} from './signing-certificate.ts'
+
+export interface SignedAttributes {
+  /** Whether there is one content-type, and it is id-data as in every signature of a PDF (RFC 5652 11.1). */
+  readonly isOfData: boolean
+  /** Bytes of the message-digest (RFC 5652 11.2); undefined where there is not exactly one. */
+  readonly digestLength: number | undefined
+  /** Digests by which signing-certificate and signing-certificate-v2 name the certificate of the signer. */
+  readonly certificates: readonly CertificateDigest[]
+}
+
+/** An Attribute (RFC 5652 5.3): its type as a DER OBJECT IDENTIFIER, and what is in its SET of values. */
+interface Attribute {
+  readonly type: Buffer
+  readonly values: Buffer
+}
+
+const CONTENT_TYPE = encodeObjectIdentifier(ID_CONTENT_TYPE)
+const DATA = encodeObjectIdentifier(ID_DATA)
+const MESSAGE_DIGEST = encodeObjectIdentifier(ID_MESSAGE_DIGEST)
+const SIGNING_CERTIFICATE = encodeObjectIdentifier(ID_SIGNING_CERTIFICATE)
+const SIGNING_CERTIFICATE_V2 = encodeObjectIdentifier(ID_SIGNING_CERTIFICATE_V2)
+
+/**
+ * Reads the DER SET OF Attribute that a signature is made over (RFC 5652 5.4). The order of the attributes is not
+ * looked at, since verifiers differ in whether they sort them.
+ *
+ * @returns undefined for bytes that are something else
+ * @throws Error when they name a certificate in a way that cannot be read
+ */
+export function readSignedAttributes(bytes: Buffer): SignedAttributes | undefined {
+  // Bytes under the [0] of SignerInfo are attributes too, over which no verifier accepts a signature (RFC 5652 5.4)
+  if (bytes[0] !== TAG.set && bytes[0] !== contextTag(0)) {
+    return undefined
+  }
+  const attributes = readAttributes(bytes)
+  if (attributes === undefined) {
+    if (bytes.includes(SIGNING_CERTIFICATE) || bytes.includes(SIGNING_CERTIFICATE_V2)) {
+      throw new Error('they are not the DER encoding of a SET OF Attribute (RFC 5652 5.4)')
+    }
+    return undefined
+  }
+  return {
+    isOfData: singleValue(attributes, CONTENT_TYPE)?.equals(DATA) === true,
+    digestLength: digestLengthOf(singleValue(attributes, MESSAGE_DIGEST)),
+    certificates: [
+      ...certificatesOf(attributes, SIGNING_CERTIFICATE, readSigningCertificate),
+      ...certificatesOf(attributes, SIGNING_CERTIFICATE_V2, readSigningCertificateV2),
+    ],
+  }
+}
+
+function readAttributes(bytes: Buffer): Attribute[] | undefined {
+  try {
+    const reader = new DerReader(bytes)
+    const set = reader.enter(TAG.set)
+    reader.finish()
+    const attributes: Attribute[] = []
+    while (set.tag !== undefined) {
+      const attribute = set.enter(TAG.sequence)
+      attributes.push({
+        type: attribute.element(TAG.objectIdentifier),
+        values: attribute.content(TAG.set),
+      })
+      attribute.finish()
+    }
+    return attributes
+  } catch {
+    return undefined
+  }
+}
+
+/** Returns the DER value of an attribute; undefined unless it is there once, with one value (RFC 5652 11). */
+function singleValue(attributes: readonly Attribute[], type: Buffer): Buffer | undefined {
+  const [attribute, second] = attributes.filter((one) => one.type.equals(type))
+  if (attribute === undefined || second !== undefined) {
+    return undefined
+  }
+  try {
+    const reader = new DerReader(attribute.values)
+    const value = reader.element()
+    reader.finish()
+    return value
+  } catch {
+    return undefined
+  }
+}
+
+function digestLengthOf(value: Buffer | undefined): number | undefined {
+  return value?.[0] === TAG.octetString ? new DerReader(value).content(TAG.octetString).length : undefined
+}
+
+function certificatesOf(
+  attributes: readonly Attribute[],
+  type: Buffer,
+  read: (value: Buffer) => CertificateDigest,
+): CertificateDigest[] {
+  if (!attributes.some((one) => one.type.equals(type))) {
+    return []
+  }
+  const value = singleValue(attributes, type)
+  if (value === undefined) {
+    // Verifiers would choose one of them each in its own way (RFC 5035 3: it must be single-valued)
+    throw new Error('an attribute that names the certificate is not there once, with one value')
+  }
+  return [read(value)]
+}

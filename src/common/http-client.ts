@@ -1,0 +1,300 @@
+/** Requests over HTTP to services of others. By node:http, since `fetch` refuses ports and client certificates. */
+import { lookup } from 'node:dns'
+import { Agent, type ClientRequest, type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http'
+import { request as requestTls, Agent as TlsAgent } from 'node:https'
+import type { LookupFunction, Socket } from 'node:net'
+import { createSecureContext } from 'node:tls'
+import { HttpsProxyAgent } from 'hpagent'
+import { HttpError } from './http-error.ts'
+import { isPrivateAddress, isPrivateHost, lookupPublic } from './private-address.ts'
+import { Proxies, type ProxyServer } from './proxies.ts'
+
+/** Milliseconds for which a connection is kept without use: less than servers and firewalls keep it. */
+const IDLE_MS = 15_000
+const MAX_REDIRECTS = 3
+/** The same request goes to another address; 303 would mean another request (RFC 9110 15.4). */
+const REDIRECTS: readonly number[] = [301, 302, 307, 308]
+
+export interface HttpClientOptions {
+  readonly proxies?: Proxies
+  /** Connections to one host, which are kept for further requests. Without it, each request has its own. */
+  readonly connections?: number
+  /** Decides in place of `isPrivateAddress`, for tests. */
+  readonly isPrivate?: (address: string) => boolean
+  /** Looks up addresses in place of node:dns, for tests. */
+  readonly lookup?: LookupFunction
+}
+
+export interface HttpRequest {
+  readonly url: URL
+  /** The content to post, and its media type; without it, the request is a GET. */
+  readonly body?: { readonly type: string; readonly content: Buffer }
+  /** Media type of the answer that is asked for. */
+  readonly accept?: string
+  /** Value of the Authorization header; sent to the origin of `url` alone. */
+  readonly authorization?: string
+  /** PEM, for https; certificate and key are shown to the origin of `url` alone. */
+  readonly tls?: { readonly ca?: Buffer; readonly cert?: Buffer; readonly key?: Buffer }
+  /** Bytes of the answer. */
+  readonly limit: number
+  /** Whether every status is an answer, rather than 200 alone, and redirects are not followed. */
+  readonly anyStatus?: boolean
+  /** Ends the exchange; its reason is thrown. Callers bound the time by it. */
+  readonly signal: AbortSignal
+}
+
+export interface HttpResponse {
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  readonly body: Buffer
+}
+
+/** One request of an exchange, which redirects may make several of. */
+interface Hop {
+  readonly url: URL
+  /** Whether it goes to the origin that credentials are for. */
+  readonly isOwnOrigin: boolean
+  /** Whether it may go to a private address. */
+  readonly mayBePrivate: boolean
+}
+
+interface Answer {
+  readonly incoming: IncomingMessage
+  /** Whether it came from a private address, as far as that is known. */
+  readonly isPrivate: boolean
+}
+
+export class HttpClient {
+  readonly #proxies: Proxies
+  readonly #isPrivate: (address: string) => boolean
+  readonly #lookup: LookupFunction
+  readonly #agent: Agent
+  readonly #tlsAgent: TlsAgent
+  /** Reaches https addresses through their proxy. */
+  readonly #tunnels: TlsAgent | undefined
+
+  constructor({
+    proxies = new Proxies(),
+    connections,
+    isPrivate = isPrivateAddress,
+    lookup: ownLookup = lookup as LookupFunction,
+  }: HttpClientOptions = {}) {
+    const options =
+      connections === undefined ? {} : { keepAlive: true, maxSockets: connections, timeout: IDLE_MS }
+    this.#proxies = proxies
+    this.#isPrivate = isPrivate
+    this.#lookup = ownLookup
+    this.#agent = new Agent(options)
+    this.#tlsAgent = new TlsAgent(options)
+    this.#tunnels = proxies.https && createTunnels(proxies.https, options)
+  }
+
+  /**
+   * Follows redirects, but neither from https to http, nor from a public to a private address. Through a proxy, which
+   * asks for addresses itself, only hosts that say to be private are known to be.
+   *
+   * @throws HttpError that says why there is no answer; the signal's reason when it is aborted
+   */
+  async send(request: HttpRequest): Promise<HttpResponse> {
+    const { url, limit, anyStatus, signal } = request
+    signal.throwIfAborted()
+    checkTls(request)
+    let hop: Hop = { url, isOwnOrigin: true, mayBePrivate: true }
+    try {
+      for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
+        const { incoming, isPrivate } = await this.#exchange(request, hop)
+        const { statusCode: status = 0, headers } = incoming
+        if (status === 200 || anyStatus) {
+          return { status, headers, body: await read(incoming, limit) }
+        }
+        incoming.destroy()
+        if (!REDIRECTS.includes(status) || headers.location === undefined) {
+          throw new HttpError('status', `answered with the HTTP status ${status}`, status)
+        }
+        const mayBePrivate = redirects === 0 ? isPrivate : hop.mayBePrivate
+        hop = this.#redirect({ ...hop, mayBePrivate }, headers.location)
+      }
+      throw new HttpError('redirect', `redirects more than ${MAX_REDIRECTS} times`)
+    } catch (error) {
+      signal.throwIfAborted()
+      throw error instanceof HttpError ? error : unreachable(error, this.#proxies.for(hop.url))
+    }
+  }
+
+  /** Ends the connections. */
+  close(): void {
+    this.#agent.destroy()
+    this.#tlsAgent.destroy()
+    this.#tunnels?.destroy()
+  }
+
+  /** Repeats what a kept connection that ended as it was used anew failed at: on a new one nothing is known of that. */
+  async #exchange(request: HttpRequest, hop: Hop): Promise<Answer> {
+    for (;;) {
+      const outgoing = this.#open(request, hop)
+      try {
+        return await answerTo(outgoing, request.body?.content, this.#privacyOf(outgoing, hop))
+      } catch (error) {
+        if (!outgoing.reusedSocket || request.signal.aborted) {
+          throw error
+        }
+      }
+    }
+  }
+
+  #open({ body, accept, authorization, tls, signal }: HttpRequest, hop: Hop): ClientRequest {
+    const { url, isOwnOrigin, mayBePrivate } = hop
+    const proxy = this.#proxies.for(url)
+    const isTls = url.protocol === 'https:'
+    const options = {
+      method: body === undefined ? 'GET' : 'POST',
+      signal,
+      headers: {
+        'user-agent': 'signing-service',
+        ...(body && { 'content-type': body.type, 'content-length': body.content.length }),
+        ...(accept && { accept }),
+        ...(isOwnOrigin && authorization && { authorization }),
+      },
+      ...(isTls && (isOwnOrigin ? tls : tls?.ca && { ca: tls.ca })),
+    }
+    if (proxy !== undefined) {
+      return isTls
+        ? requestTls(url, { ...options, agent: this.#tunnels as TlsAgent })
+        : this.#openThroughProxy(url, proxy, options)
+    }
+    // A connection that is kept may lead to where a redirect must not
+    const connection = mayBePrivate
+      ? { agent: isTls ? this.#tlsAgent : this.#agent, lookup: this.#lookup }
+      : { agent: false, lookup: lookupPublic(this.#lookup, refusedRedirect(), this.#isPrivate) }
+    return (isTls ? requestTls : request)(url, { ...options, ...connection })
+  }
+
+  /** Asks with the whole address as the target (RFC 9112 3.2.2): proxies let CONNECT through to port 443 alone. */
+  #openThroughProxy(
+    url: URL,
+    { url: proxy, authorization }: ProxyServer,
+    { headers, ...options }: { readonly headers: object },
+  ): ClientRequest {
+    return request(proxy, {
+      ...options,
+      agent: this.#agent,
+      path: `${url.origin}${url.pathname}${url.search}`,
+      headers: {
+        ...headers,
+        host: url.host,
+        ...(authorization && { 'proxy-authorization': authorization.reveal() }),
+      },
+    })
+  }
+
+  /** Finds out, as soon as there is a connection, whether it is one to a private address. */
+  #privacyOf(outgoing: ClientRequest, { url }: Hop): () => boolean {
+    if (this.#proxies.for(url) !== undefined) {
+      return () => isPrivateHost(url.hostname, this.#isPrivate)
+    }
+    let address: string | undefined
+    outgoing.on('socket', (socket: Socket) => {
+      const note = () => {
+        address = socket.remoteAddress
+      }
+      if (socket.connecting) {
+        socket.once('connect', note)
+      } else {
+        note()
+      }
+    })
+    return () => address !== undefined && this.#isPrivate(address)
+  }
+
+  #redirect({ url, isOwnOrigin, mayBePrivate }: Hop, location: string): Hop {
+    const to = URL.canParse(location, url.href) ? new URL(location, url) : undefined
+    if (to === undefined || !(to.protocol === url.protocol || to.protocol === 'https:')) {
+      throw new HttpError(
+        'redirect',
+        'redirects to where it is not followed, from https to http or to no address',
+      )
+    }
+    if (!mayBePrivate && isPrivateHost(to.hostname, this.#isPrivate)) {
+      throw refusedRedirect()
+    }
+    to.username = ''
+    to.password = ''
+    return { url: to, isOwnOrigin: isOwnOrigin && to.origin === url.origin, mayBePrivate }
+  }
+}
+
+function refusedRedirect(): HttpError {
+  return new HttpError('redirect', 'redirects from a public to a private address, which is not followed')
+}
+
+function createTunnels({ url, authorization }: ProxyServer, options: object): TlsAgent {
+  const { protocol, port } = url
+  // The agent puts the name into an option of node:http, where IPv6 addresses have no brackets
+  const proxy = { protocol, port, hostname: url.hostname.replace(/^\[|\]$/g, '') } as URL
+  const headers = authorization && { 'proxy-authorization': authorization.reveal() }
+  return new HttpsProxyAgent({
+    // A proxy that says nothing must not hold a connection of the pool for ever
+    timeout: IDLE_MS,
+    ...options,
+    proxy,
+    ...(headers && { proxyRequestOptions: { headers } }),
+  })
+}
+
+/** Refuses TLS files here, as an agent would throw where nobody catches it. */
+function checkTls({ url, tls = {} }: HttpRequest): void {
+  if (url.protocol === 'https:' && Object.keys(tls).length > 0) {
+    try {
+      createSecureContext(tls)
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException
+      throw new HttpError('tls_files', `has TLS files that OpenSSL refuses (${code}); correct them`)
+    }
+  }
+}
+
+function answerTo(
+  outgoing: ClientRequest,
+  content: Buffer | undefined,
+  isPrivate: () => boolean,
+): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const accept = (incoming: IncomingMessage) => resolve({ incoming, isPrivate: isPrivate() })
+    outgoing.on('response', accept)
+    // 101: another protocol, which nobody has asked for; without a listener nothing is told of it
+    outgoing.on('upgrade', (incoming, socket) => {
+      socket.destroy()
+      accept(incoming)
+    })
+    // An error can come after the answer has begun too
+    outgoing.on('error', reject)
+    outgoing.end(content)
+  })
+}
+
+async function read(incoming: IncomingMessage, limit: number): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  let length = 0
+  // Leaving the loop early ends the connection
+  for await (const chunk of incoming as AsyncIterable<Buffer>) {
+    length += chunk.length
+    if (length > limit) {
+      throw new HttpError('too_large', `sent more than ${limit} bytes`)
+    }
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}
+
+function unreachable(error: unknown, proxy: ProxyServer | undefined): HttpError {
+  const { code = 'without a code', message } = error as NodeJS.ErrnoException
+  const way = proxy === undefined ? '' : ' through the proxy'
+  // The agent for proxies tells a refused CONNECT so
+  const [, status] = /^Bad response: (\d+)$/.exec(message) ?? []
+  return new HttpError(
+    'unreachable',
+    status === undefined
+      ? `cannot be reached${way}, or broke off (${code})`
+      : `cannot be reached${way}, which answered CONNECT with the HTTP status ${status}`,
+  )
+}

@@ -1,0 +1,64 @@
+/** HTTP proxies, as HTTP_PROXY, HTTPS_PROXY and NO_PROXY name them. */
+import type { Environment } from '../../schemas/configuration.ts'
+import { Password } from '../common/password.ts'
+import { Proxies, type ProxyServer } from '../common/proxies.ts'
+import type { ConfigurationProblem } from '../errors.ts'
+import { defined } from './defined.ts'
+import { problemWith } from './problem.ts'
+import type { Variables } from './variables.ts'
+
+/**
+ * Reads the variables. No value is quoted where it is wrong: it can hold a password.
+ *
+ * @param environment where the values are from: it may have them by names in lower case
+ */
+export function readProxies(
+  values: Partial<Environment>,
+  environment: Variables,
+  problems: ConfigurationProblem[],
+): Proxies {
+  const read = (name: 'HTTP_PROXY' | 'HTTPS_PROXY') => {
+    const lower = name.toLowerCase()
+    const origin = environment[lower] ? `is set by ${lower}, which ` : ''
+    return readProxy(values[name], (wrong) => problems.push(problemWith(name, `${origin}${wrong}`)))
+  }
+  return new Proxies(
+    defined({ http: read('HTTP_PROXY'), https: read('HTTPS_PROXY'), except: values.NO_PROXY }),
+  )
+}
+
+function readProxy(value: string | undefined, refuse: (wrong: string) => void): ProxyServer | undefined {
+  if (value === undefined) {
+    return undefined
+  }
+  // Users of curl and others are used to leaving out http://
+  const text = /^[a-z][a-z0-9+.-]*:\/\//i.test(value) ? value : `http://${value}`
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  const credentials = url && readCredentials(url)
+  if (url === undefined || credentials === undefined) {
+    refuse('is no address of a proxy')
+    return undefined
+  }
+  if (url.protocol !== 'http:') {
+    refuse('is the address of a proxy that is not asked over plain HTTP')
+    return undefined
+  }
+  if (url.pathname !== '/' || url.search !== '' || url.hash !== '') {
+    refuse('has more in it than the address of a proxy')
+    return undefined
+  }
+  return { url: new URL(url.origin), ...credentials }
+}
+
+/** Returns undefined where user or password are not encoded as in an address (RFC 3986 2.1). */
+function readCredentials({ username, password }: URL): Pick<ProxyServer, 'authorization'> | undefined {
+  if (username === '' && password === '') {
+    return {}
+  }
+  try {
+    const pair = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`
+    return { authorization: new Password(`Basic ${Buffer.from(pair).toString('base64')}`) }
+  } catch {
+    return undefined
+  }
+}

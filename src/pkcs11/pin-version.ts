@@ -1,0 +1,21 @@
+import { statSync } from 'node:fs'
+import type { PinSource } from '../config.ts'
+
+/** A PIN that a token was told: which token, and which version of the PIN's source. Neither is derived from the PIN. */
+export interface ToldPin {
+  /** Library, label and serial number. */
+  readonly token: string
+  readonly version: string
+}
+
+/**
+ * Returns which version of a PIN a source holds now, without reading it. A file that is written anew or replaced has
+ * another version, also where Kubernetes swaps the link that leads to it. A variable has one as long as the process runs.
+ */
+export function pinVersion(source: PinSource): string {
+  if ('variable' in source) {
+    return source.variable
+  }
+  const file = statSync(source.file, { bigint: true, throwIfNoEntry: false })
+  return file === undefined ? 'missing' : [file.dev, file.ino, file.mtimeNs, file.ctimeNs].join()
+}

@@ -1,0 +1,119 @@
+import type { X509Certificate } from 'node:crypto'
+import { readCertificateFields } from '../der/certificate-fields.ts'
+import { DerReader } from '../der/der-reader.ts'
+import type { Extensions } from '../der/extensions.ts'
+import { TAG } from '../der/tag.ts'
+import { EXTENSION } from './extension-identifiers.ts'
+import { type NameConstraints, readNameConstraints } from './name-constraints.ts'
+import { type RevocationAddresses, readAddresses } from './revocation-addresses.ts'
+
+/** Names of key usages in the order of their bits (RFC 5280 4.2.1.3). */
+const KEY_USAGES = [
+  'digitalSignature',
+  'nonRepudiation',
+  'keyEncipherment',
+  'dataEncipherment',
+  'keyAgreement',
+  'keyCertSign',
+  'cRLSign',
+  'encipherOnly',
+  'decipherOnly',
+] as const
+
+export type KeyUsage = (typeof KEY_USAGES)[number]
+
+/** The statements of a certificate's extensions. One that is there but cannot be read stands for the least it may allow. */
+export interface CertificateExtensions {
+  /** The certificate's version, 1 to 3; only version 3 has extensions (RFC 5280 4.1.2.1). */
+  readonly version: number
+  /** Identifiers of those that may not be passed over. */
+  readonly critical: readonly string[]
+  /** Whether it is that of a certificate authority (basicConstraints, RFC 5280 4.2.1.9). */
+  readonly ca: boolean
+  /** The number of authorities that may stand between it and a leaf; infinite where there is no limit. */
+  readonly pathLength: number
+  /** Undefined where nothing is said: then all are allowed. */
+  readonly keyUsage: readonly KeyUsage[] | undefined
+  /** Identifiers of the purposes (RFC 5280 4.2.1.12); undefined where nothing is said: then all are allowed. */
+  readonly extendedKeyUsage: readonly string[] | undefined
+  /** Addresses to ask about its revocation; undefined where they cannot be read. */
+  readonly addresses: RevocationAddresses | undefined
+  /** Limits for the names of certificates below it; undefined where there are none. */
+  readonly nameConstraints: NameConstraints | 'unreadable' | undefined
+}
+
+/**
+ * Reads the extensions of a certificate that this service looks at: the one place that does.
+ *
+ * @throws Error when the certificate is no DER, though OpenSSL could read it
+ */
+export function readCertificateExtensions(certificate: X509Certificate): CertificateExtensions {
+  const fields = readCertificateFields(certificate)
+  const { version, extensions } = fields
+  return {
+    version,
+    critical: [...extensions].filter(([, { critical }]) => critical).map(([id]) => id),
+    ...readBasicConstraints(extensions),
+    keyUsage: readPresent(extensions, EXTENSION.keyUsage, readKeyUsage, []),
+    extendedKeyUsage: readPresent(extensions, EXTENSION.extendedKeyUsage, readPurposes, []),
+    addresses: attempt(() => readAddresses(fields), undefined),
+    nameConstraints: readPresent(extensions, EXTENSION.nameConstraints, readNameConstraints, 'unreadable'),
+  }
+}
+
+function readBasicConstraints(extensions: Extensions): Pick<CertificateExtensions, 'ca' | 'pathLength'> {
+  const nothing = { ca: false, pathLength: Number.POSITIVE_INFINITY }
+  const read = (value: Buffer) => {
+    const constraints = openSequence(value)
+    const ca = constraints.tag === TAG.boolean && constraints.content(TAG.boolean)[0] !== 0
+    const limit = constraints.optionalContent(TAG.integer)
+    constraints.finish()
+    return limit === undefined ? { ...nothing, ca } : { ca, pathLength: toNumber(limit) }
+  }
+  return readPresent(extensions, EXTENSION.basicConstraints, read, nothing) ?? nothing
+}
+
+/** A limit of more octets is one that no path reaches. */
+function toNumber(integer: Buffer): number {
+  return integer.length > 4 ? Number.POSITIVE_INFINITY : integer.readIntBE(0, integer.length)
+}
+
+function readKeyUsage(value: Buffer): readonly KeyUsage[] {
+  const reader = new DerReader(value)
+  // The first octet counts the unused bits of the last one, which are zeros in DER (X.690 8.6.2, 11.2.1)
+  const bits = reader.content(TAG.bitString).subarray(1)
+  reader.finish()
+  return KEY_USAGES.filter((_, bit) => ((bits[bit >> 3] ?? 0) << (bit & 7)) & 0x80)
+}
+
+function readPurposes(value: Buffer): readonly string[] {
+  return openSequence(value)
+    .elements()
+    .map((element) => new DerReader(element).objectIdentifier())
+}
+
+function openSequence(value: Buffer): DerReader {
+  const outer = new DerReader(value)
+  const inner = outer.enter(TAG.sequence)
+  outer.finish()
+  return inner
+}
+
+/** @param unreadable stands for an extension that is there and cannot be read */
+function readPresent<T, U>(
+  extensions: Extensions,
+  id: string,
+  read: (value: Buffer) => T,
+  unreadable: U,
+): T | U | undefined {
+  const extension = extensions.get(id)
+  return extension && attempt(() => read(extension.value), unreadable)
+}
+
+function attempt<T, U>(read: () => T, unreadable: U): T | U {
+  try {
+    return read()
+  } catch {
+    return unreadable
+  }
+}

@@ -1,0 +1,94 @@
+/** Says which names an authority's certificate allows the certificates below it (RFC 5280 4.2.1.10). */
+import type { CertificateFields } from '../der/certificate-fields.ts'
+import { DerReader } from '../der/der-reader.ts'
+import { encode } from '../der/der-writer.ts'
+import { contextTag, TAG } from '../der/tag.ts'
+import { EXTENSION } from './extension-identifiers.ts'
+import { DIRECTORY_NAME, RFC822_NAME } from './general-names.ts'
+import { isWithin, showName } from './name-subtrees.ts'
+
+const ID_EMAIL_ADDRESS = '1.2.840.113549.1.9.1'
+
+/** The minimum of a GeneralSubtree, and the only one there may be (RFC 5280 4.2.1.10). */
+const MINIMUM = contextTag(0, 'primitive')
+const ZERO = Buffer.of(0)
+
+/** DER GeneralNames. */
+export interface NameConstraints {
+  readonly permitted: readonly Buffer[]
+  readonly excluded: readonly Buffer[]
+}
+
+/**
+ * @param value DER of the extension
+ * @throws Error when it is none, or has another minimum than 0 or a maximum, which RFC 5280 does not allow
+ */
+export function readNameConstraints(value: Buffer): NameConstraints {
+  const outer = new DerReader(value)
+  const constraints = outer.enter(TAG.sequence)
+  outer.finish()
+  const permitted = readSubtrees(constraints.enterOptional(contextTag(0)))
+  const excluded = readSubtrees(constraints.enterOptional(contextTag(1)))
+  constraints.finish()
+  return { permitted, excluded }
+}
+
+function readSubtrees(list: DerReader | undefined): Buffer[] {
+  return (list?.elements() ?? []).map((element) => {
+    const subtree = new DerReader(element).enter(TAG.sequence)
+    const base = subtree.element()
+    // The default, which DER leaves out and some authorities write
+    const minimum = subtree.optionalContent(MINIMUM)
+    subtree.finish()
+    if (minimum !== undefined && !minimum.equals(ZERO)) {
+      throw new Error('it has a minimum, which RFC 5280 4.2.1.10 does not allow')
+    }
+    return base
+  })
+}
+
+/**
+ * Returns the first name of a certificate that the constraints do not allow, for people; undefined where all are.
+ *
+ * @throws Error when a name of the certificate, or a constraint on names of its form, cannot be read
+ */
+export function findForbiddenName(
+  fields: Pick<CertificateFields, 'subject' | 'extensions'>,
+  { permitted, excluded }: NameConstraints,
+): string | undefined {
+  const forbidden = listNames(fields).find((name) => {
+    const ofForm = (bases: readonly Buffer[]) => bases.filter(([tag]) => tag === name[0])
+    const allowed = ofForm(permitted)
+    return (
+      ofForm(excluded).some((base) => isWithin(name, base)) ||
+      (allowed.length > 0 && !allowed.some((base) => isWithin(name, base)))
+    )
+  })
+  return forbidden && showName(forbidden)
+}
+
+/**
+ * Lists the names of a certificate as DER GeneralNames: its subject, the alternative names, and the e-mail addresses in
+ * the subject, which OpenSSL compares even where there are alternative names.
+ */
+function listNames({ subject, extensions }: Pick<CertificateFields, 'subject' | 'extensions'>): Buffer[] {
+  const alternative = extensions.get(EXTENSION.subjectAltName)
+  const isEmpty = new DerReader(subject).enter(TAG.sequence).tag === undefined
+  return [
+    ...(isEmpty ? [] : [encode(DIRECTORY_NAME, subject)]),
+    ...listEmailAddresses(subject).map((address) => encode(RFC822_NAME, address)),
+    ...(alternative === undefined ? [] : new DerReader(alternative.value).enter(TAG.sequence).elements()),
+  ]
+}
+
+function listEmailAddresses(subject: Buffer): Buffer[] {
+  const attributes = new DerReader(subject)
+    .enter(TAG.sequence)
+    .elements()
+    .flatMap((rdn) => new DerReader(rdn).enter(TAG.set).elements())
+  return attributes.flatMap((encoded) => {
+    const attribute = new DerReader(encoded).enter(TAG.sequence)
+    const isEmail = attribute.objectIdentifier() === ID_EMAIL_ADDRESS
+    return isEmail && attribute.tag !== undefined ? [attribute.content(attribute.tag)] : []
+  })
+}

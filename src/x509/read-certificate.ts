@@ -1,0 +1,48 @@
+import { X509Certificate } from 'node:crypto'
+import { readTime } from '../asn1/time.ts'
+import { DerReader } from '../der/der-reader.ts'
+import { TAG } from '../der/tag.ts'
+
+/** The bit of an identifier octet that says that an element consists of others (X.690 8.1.2.5). */
+const CONSTRUCTED = 0x20
+/** Levels of elements in each other. Certificates have about ten; without a limit a hostile one has any number. */
+const MAX_DEPTH = 32
+
+/**
+ * Reads a certificate. All that the service does not make itself come through here: versions of OpenSSL differ in the
+ * encodings that they accept, and what this service accepts must not depend on the Node.js that runs it.
+ *
+ * @param der one certificate and nothing behind it
+ * @throws Error whose message says what is wrong with the encoding
+ */
+export function readCertificate(der: Uint8Array): X509Certificate {
+  const bytes = Buffer.from(der.buffer, der.byteOffset, der.byteLength)
+  checkEncoding(bytes)
+  try {
+    return new X509Certificate(bytes)
+  } catch {
+    throw new Error('it is not what RFC 5280 calls a certificate')
+  }
+}
+
+/** Refuses what is not DER throughout (X.690 10), and times in other forms than those of RFC 5280 4.1.2.5. */
+function checkEncoding(der: Buffer): void {
+  const reader = new DerReader(der)
+  checkElements(reader.enter(TAG.sequence), 1)
+  reader.finish()
+}
+
+function checkElements(reader: DerReader, depth: number): void {
+  if (depth > MAX_DEPTH) {
+    throw new Error('it is no DER of this kind: its elements are in each other too deeply')
+  }
+  for (let { tag } = reader; tag !== undefined; { tag } = reader) {
+    if (tag & CONSTRUCTED) {
+      checkElements(reader.enter(tag), depth + 1)
+    } else if (tag === TAG.utcTime || tag === TAG.generalizedTime) {
+      readTime(reader)
+    } else {
+      reader.content(tag)
+    }
+  }
+}

@@ -1,0 +1,23 @@
+import type { X509Certificate } from 'node:crypto'
+import { publicKeyOf } from '../../signers/key-type.ts'
+import { hasIssuerName } from '../issuer-match.ts'
+import { readForReview } from './reviewed-certificate.ts'
+
+/**
+ * The certificate whose key signed `certificate`, but whose key usage does not allow that (RFC 5280 4.2.1.3): a chain
+ * ends below it, as if it were missing.
+ */
+export function findForbiddenIssuer(
+  certificate: X509Certificate,
+  candidates: readonly X509Certificate[],
+): X509Certificate | undefined {
+  return candidates.find((candidate) => {
+    const key = publicKeyOf(candidate)
+    return (
+      hasIssuerName(certificate, candidate) &&
+      readForReview(candidate)?.keyUsage?.includes('keyCertSign') === false &&
+      key !== undefined &&
+      certificate.verify(key)
+    )
+  })
+}

@@ -1,0 +1,52 @@
+import type { X509Certificate } from 'node:crypto'
+import { readCertificateFields } from '../../der/certificate-fields.ts'
+import { describeSubject } from '../../signers/validity.ts'
+import { findNotUnderstood } from '../extension-identifiers.ts'
+import { isSelfIssued } from '../issuer-match.ts'
+import { findForbiddenName, type NameConstraints } from '../name-constraints.ts'
+import { readForReview } from './reviewed-certificate.ts'
+
+/**
+ * Describes what else validators refuse a path for: critical extensions that they may not know (RFC 5280 4.2), and names
+ * that an authority above does not allow (4.2.1.10). Certificates that cannot be read are passed over.
+ *
+ * @param path leaf first
+ */
+export function describeRefusals(path: readonly X509Certificate[]): string[] {
+  return path.flatMap((certificate, index) => {
+    const { critical = [], nameConstraints } = readForReview(certificate) ?? {}
+    const its = `the certificate of ${describeSubject(certificate)}`
+    const unknown = findNotUnderstood(critical)
+    return [
+      ...(unknown === undefined ? [] : [`${its} has a critical extension that is not supported, ${unknown}`]),
+      ...describeForbiddenNames(path.slice(0, index), nameConstraints, its),
+    ]
+  })
+}
+
+/** @param below the certificates that the constraints are about, leaf first */
+function describeForbiddenNames(
+  below: readonly X509Certificate[],
+  constraints: NameConstraints | 'unreadable' | undefined,
+  authority: string,
+): string[] {
+  if (constraints === undefined) {
+    return []
+  }
+  if (constraints === 'unreadable') {
+    return [`${authority} has name constraints that are not those of RFC 5280 4.2.1.10`]
+  }
+  return below
+    .filter((certificate, index) => index === 0 || !isSelfIssued(certificate))
+    .flatMap((certificate) => {
+      const its = `the certificate of ${describeSubject(certificate)}`
+      try {
+        const forbidden = findForbiddenName(readCertificateFields(certificate), constraints)
+        return forbidden === undefined
+          ? []
+          : [`${its} has ${forbidden} for a name, which the name constraints of ${authority} forbid`]
+      } catch {
+        return [`${its} has a name that cannot be compared with the name constraints of ${authority}`]
+      }
+    })
+}

@@ -1,0 +1,43 @@
+import type { ReviewedCertificate } from './reviewed-certificate.ts'
+
+const WITHOUT_LTV =
+  'Document Engine cannot embed revocation data, and signatures are without long-term validation (LTV)'
+
+/**
+ * Returns warnings where nobody, or not everybody whom a certificate names, can be asked whether it has been revoked (RFC
+ * 5280 4.2.1.13, 4.2.2.1). Nobody could be asked about one that is self-signed.
+ */
+export function describeUnaskable({ subject, selfSigned, addresses }: ReviewedCertificate): string[] {
+  if (selfSigned) {
+    return []
+  }
+  const { ocsp = [], crl = [], ignored = { ocsp: [], crl: [] } } = addresses ?? {}
+  const never = [...ignored.ocsp, ...ignored.crl]
+  if (ocsp.length + crl.length === 0) {
+    return [
+      never.length === 0
+        ? `the certificate of ${subject} has neither an OCSP address nor a CRL distribution point: ${WITHOUT_LTV}`
+        : `the certificate of ${subject} names nobody who is ever asked whether it was revoked, since only http and ` +
+          `https are (${never.join(', ')}): ${WITHOUT_LTV}`,
+    ]
+  }
+  return [
+    ...describeIgnoredKind(subject, 'OCSP address', ocsp, ignored.ocsp),
+    ...describeIgnoredKind(subject, 'CRL distribution point', crl, ignored.crl),
+  ]
+}
+
+/** One of a kind that is asked does: authorities name directories beside it. */
+function describeIgnoredKind(
+  subject: string,
+  kind: string,
+  asked: readonly URL[],
+  ignored: readonly string[],
+): string[] {
+  return asked.length > 0 || ignored.length === 0
+    ? []
+    : [
+        `the certificate of ${subject} has no ${kind} that is ever asked, since only http and https are ` +
+          `(${ignored.join(', ')}): nobody stands in where its other addresses do not answer`,
+      ]
+}

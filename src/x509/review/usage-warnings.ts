@@ -1,0 +1,59 @@
+import type { ReviewedCertificate } from './reviewed-certificate.ts'
+
+/** Purposes (extended key usage) that validators accept of a document's signer. */
+const DOCUMENT_PURPOSES = new Set([
+  // id-kp-documentSigning, RFC 9336
+  '1.3.6.1.5.5.7.3.36',
+  // id-kp-emailProtection and anyExtendedKeyUsage, RFC 5280 4.2.1.12
+  '1.3.6.1.5.5.7.3.4',
+  '2.5.29.37.0',
+  // Microsoft document signing
+  '1.3.6.1.4.1.311.10.3.12',
+  // Adobe authentic documents trust
+  '1.2.840.113583.1.1.5',
+])
+
+/** RFC 5280 4.2.1.12. */
+const OTHER_PURPOSES = new Map([
+  ['1.3.6.1.5.5.7.3.1', 'serverAuth'],
+  ['1.3.6.1.5.5.7.3.2', 'clientAuth'],
+  ['1.3.6.1.5.5.7.3.3', 'codeSigning'],
+  ['1.3.6.1.5.5.7.3.8', 'timeStamping'],
+  ['1.3.6.1.5.5.7.3.9', 'OCSPSigning'],
+])
+
+/** A warning where a signer certificate is for other purposes than documents. */
+export function describeOtherPurpose(reviewed: ReviewedCertificate): string | undefined {
+  const purposes = nameOtherPurposes(reviewed)
+  return (
+    purposes &&
+    `the certificate of ${reviewed.subject} is not for signing documents, by its extended key usage ` +
+      `(${purposes}); validators may refuse its signatures: have it issued with documentSigning ` +
+      '(1.3.6.1.5.5.7.3.36) or emailProtection'
+  )
+}
+
+/** A warning where an issuer's purposes leave documents out: some validators take them for those of all below it. */
+export function describeOtherPurposeBelow(issuer: ReviewedCertificate): string | undefined {
+  const purposes = nameOtherPurposes(issuer)
+  return (
+    purposes &&
+    `the certificate of ${issuer.subject} is not for signing documents, by its extended key usage (${purposes}); ` +
+      'validators that take this for a limit of what it certifies may refuse signatures'
+  )
+}
+
+/** Returns undefined where documents are among the purposes, or nothing is said of them. */
+function nameOtherPurposes({ extendedKeyUsage }: ReviewedCertificate): string | undefined {
+  if (extendedKeyUsage === undefined || extendedKeyUsage.some((purpose) => DOCUMENT_PURPOSES.has(purpose))) {
+    return undefined
+  }
+  return extendedKeyUsage.map((purpose) => OTHER_PURPOSES.get(purpose) ?? purpose).join(', ') || 'none'
+}
+
+/** A warning where there is no authority that vouches for the signer. */
+export function describeSelfSigned({ subject, selfSigned }: ReviewedCertificate): string | undefined {
+  return selfSigned
+    ? `the certificate of ${subject} is self-signed: validators trust its signatures only where it is installed itself`
+    : undefined
+}

@@ -1,0 +1,32 @@
+import type { X509Certificate } from 'node:crypto'
+import { buildChain, isSelfSigned } from '../signers/chain.ts'
+import { describeInvalidity, describeIssuer, describeSubject, validityPeriod } from '../signers/validity.ts'
+import { findPathProblem } from './review/path-problem.ts'
+
+/** Certificates that are trusted: a chain must end in a self-signed one of them, and may go through the others. */
+export type TrustAnchors = readonly X509Certificate[]
+
+/**
+ * Whether a signer certificate can be traced to a trust anchor at a moment (RFC 5280 6.1, of which policy constraints
+ * are not supported: where they are critical, the answer is no). Nobody is asked about revocation.
+ *
+ * @param embedded certificates from the signature, which prove nothing by themselves
+ * @returns the chain's certificates from the leaf to the anchor, or what is wrong, in words
+ */
+export function traceToAnchor(
+  leaf: X509Certificate,
+  embedded: readonly X509Certificate[],
+  anchors: TrustAnchors,
+  at: Date,
+): readonly X509Certificate[] | string {
+  // Without the roots that the signature brings along, a chain is complete only where it ends in an anchor
+  const candidates = [...anchors, ...embedded.filter((certificate) => !isSelfSigned(certificate))]
+  const { issuers, complete } = buildChain(leaf, candidates, at)
+  const path = [leaf, ...issuers]
+  const root = path.at(-1) as X509Certificate
+  if (!complete || !anchors.some(({ raw }) => raw.equals(root.raw))) {
+    const missing = complete ? '' : `, and the certificate of ${describeIssuer(root)} is missing`
+    return `no path to a self-signed certificate of the CA file: it ends at ${describeSubject(root)}${missing}`
+  }
+  return describeInvalidity(path.map(validityPeriod), at) ?? findPathProblem(path) ?? path
+}

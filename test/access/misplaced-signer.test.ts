@@ -1,0 +1,98 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { seemsToNameSigner } from '../../src/access/misplaced-signer.ts'
+
+const NAMES = ['house', 'Contracts']
+const OBJECT = '{"signer":"contracts","userId":"4711"}'
+const base64 = (text: string) => Buffer.from(text).toString('base64')
+
+const NAMING: Readonly<Record<string, string>> = {
+  'an object that was encoded twice': JSON.stringify(OBJECT),
+  'an object that was encoded three times': JSON.stringify(JSON.stringify(OBJECT)),
+  'a list of one object': `[${OBJECT}]`,
+  'a list of lists': `[["user"],[${OBJECT}]]`,
+  'a list that was encoded twice': JSON.stringify(`[${OBJECT}]`),
+  'an object in another': `{"token":${OBJECT}}`,
+  'an object in a text of another': JSON.stringify({ token: OBJECT }),
+  'a list with another spelling': '[{"Signer":"contracts"}]',
+  'an object with another spelling': '{"SIGNER":"contracts"}',
+  'an object with a space in the name': '{" signer":"contracts"}',
+  'a list with an escape': '[{"sign\\u0065r":"contracts"}]',
+  'a comment before it': `/* of the user */ ${OBJECT}`,
+  'a comment of a line before it': `// of the user\n${OBJECT}`,
+  'a byte order mark': `\ufeff${OBJECT}`,
+  base64: base64(OBJECT),
+  'base64 for URLs': Buffer.from('{"signer":"contracts","more":"???>>>"}').toString('base64url'),
+  'base64 in lines': base64(OBJECT).replace(/.{20}/g, '$&\r\n'),
+  'base64 of base64': base64(base64(OBJECT)),
+  'base64 of an object that was encoded twice': base64(JSON.stringify(OBJECT)),
+  'base64 that was encoded as JSON': JSON.stringify(base64(OBJECT)),
+  'percent-encoding': encodeURIComponent(OBJECT),
+  'single quotes': "{'signer':'contracts'}",
+  'no quotes': '{signer:"contracts"}',
+  'no braces': '"signer": "contracts"',
+  'a form': 'userId=4711&signer=contracts',
+  'a form alone': 'signer=contracts',
+  'an object behind a name': `token=${OBJECT}`,
+  YAML: 'userId: 4711\nsigner: contracts',
+  XML: '<token><signer>contracts</signer></token>',
+  'a name by itself': 'contracts',
+  'a name with white space': ' contracts\n',
+  'a name as JSON': '"house"',
+  'a name in base64': base64('Contracts'),
+}
+
+const OPAQUE: Readonly<Record<string, string>> = {
+  nothing: '',
+  'the id of a user': 'user-4711',
+  'a GUID in braces': '{0f8fad5b-d9cb-469f-a165-70867728950e}',
+  'a JWT': 'eyJhbGciOiJFUzI1NiJ9.eyJzaWduZXIiOiJjb250cmFjdHMifQ.c2ln',
+  'an object without a signer': '{"userId":"4711","signMethod":"hsm"}',
+  'a signer that is null': '{"signer":null}',
+  'a text of a user about a signer': '{"title":"Signer: Bob"}',
+  'a list without a signer': '["Signer: Bob", {"userId":"4711"}, null, 7]',
+  'an object in base64 without a signer': base64('{"userId":"4711"}'),
+  'a longer word': 'designer=contracts&cosigner=contracts&signers=7',
+  'a name that begins like one': 'contracts-7',
+  'percent signs': '100%zz',
+  'a number': '4711',
+  'a list without an end': '[{"userId"',
+}
+
+t.test('a token seems to name a signer', async (t) => {
+  for (const [what, token] of Object.entries(NAMING)) {
+    t.equal(seemsToNameSigner(token, NAMES), true, what)
+  }
+})
+
+t.test('a token is opaque', async (t) => {
+  for (const [what, token] of Object.entries(OPAQUE)) {
+    t.equal(seemsToNameSigner(token, NAMES), false, what)
+  }
+})
+
+t.test('tokens of any kind are looked at without an error, and soon', async (t) => {
+  fc.assert(
+    fc.property(fc.oneof(fc.string(), fc.json(), fc.base64String()), (token) => {
+      return typeof seemsToNameSigner(token, NAMES) === 'boolean'
+    }),
+  )
+  for (const token of [
+    '['.repeat(16_384),
+    `%${'25'.repeat(8000)}`,
+    `"${'\\"'.repeat(8000)}"`,
+    'A'.repeat(16_384),
+  ]) {
+    t.equal(seemsToNameSigner(token, NAMES), false, token.slice(0, 8))
+  }
+})
+
+t.test('the longest of tokens are looked through in little time', async (t) => {
+  const spaces = `A${' '.repeat(16_000)}!`
+  for (const token of [spaces, JSON.stringify(spaces), base64(spaces.slice(0, 12_000)), '%20'.repeat(5000)]) {
+    const before = process.cpuUsage()
+    t.equal(seemsToNameSigner(token, NAMES), false)
+    const { user } = process.cpuUsage(before)
+    t.ok(user < 100_000, `${user} µs`)
+  }
+})

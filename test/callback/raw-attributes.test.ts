@@ -1,0 +1,186 @@
+/** What raw signatures are made over: signed attributes of the signer, and anything else only where it is allowed. */
+import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import * as asn1js from 'asn1js'
+import t, { type Test } from 'tap'
+import {
+  attributesNaming,
+  basicAttributes,
+  encodeAttributes,
+  namingAttribute,
+  OID,
+  sequence,
+} from '../support/attributes-to-sign.ts'
+import { attribute } from '../support/container-parts.ts'
+import { samplePdf } from '../support/document-engine/sample-pdf.ts'
+import { signPdf } from '../support/document-engine/sign-pdf.ts'
+import { checkRefusal } from '../support/refusal.ts'
+import { scrape } from '../support/scrape.ts'
+import { type Service, startReadyService } from '../support/service.ts'
+import { createSignersFolder, tokenFor } from '../support/signers.ts'
+import { verifyCms, verifySignature } from '../support/validators/openssl.ts'
+import { readPdfSignatures } from '../support/validators/pdf-signatures.ts'
+
+const folder = await createSignersFolder(t.testdir())
+const house = await folder.addKey('house', 'rsa')
+const contracts = await folder.addKey('contracts', 'rsa')
+const renewed = folder.certify('house', {}, 'renewed.pem')
+folder.write({
+  house: folder.entry('house'),
+  contracts: folder.entry('contracts'),
+  strict: folder.entry('house', { key: { label: 'house' }, rawSigning: 'signed-attributes' }),
+})
+const service = await startReadyService(t, folder.environment)
+
+/** TBSCertificate: who signs it has issued a certificate. */
+const certificateToSign = (() => {
+  const { result } = asn1js.fromBER(house.certificate.raw)
+  return Buffer.from(
+    ((result as asn1js.Sequence).valueBlock.value[0] as asn1js.Sequence).valueBeforeDecodeView,
+  )
+})()
+
+function ask(data: Buffer, fields: object = {}, to: Service = service) {
+  return to.sign({
+    ...{ action: 'sign', signature_type: 'cades', hash_algorithm: 'sha256' },
+    data_to_be_signed: data.toString('base64'),
+    ...fields,
+  })
+}
+
+async function checkSigned(t: Test, data: Buffer, fields: object, what: string): Promise<void> {
+  const { statusCode, body } = await ask(data, fields)
+  t.equal(statusCode, 200, `${what}: ${statusCode === 200 ? '' : body}`)
+  const { valid, message } = await verifySignature({
+    ...{ certificate: readFileSync(house.certificateFile), hash: 'sha256', data, signature: body },
+  })
+  t.ok(valid, message)
+}
+
+/** Signatures that the token has made for requests or by itself. */
+async function signaturesMade(): Promise<number> {
+  const { samples } = await scrape(service.url)
+  return [...samples]
+    .filter(([name]) => /^signing_service_signatures_total.*outcome="signed"/.test(name))
+    .reduce((sum, [, value]) => sum + value, 0)
+}
+
+t.test('attributes that name the certificate of the signer are signed, whatever names it', async (t) => {
+  for (const hash of ['sha1', 'sha224', 'sha256', 'sha384', 'sha512']) {
+    await checkSigned(t, attributesNaming(house.certificate.raw, hash), {}, hash)
+  }
+  const first = namingAttribute('sha256', house.certificate.raw, contracts.certificate.raw)
+  await checkSigned(t, encodeAttributes(...basicAttributes(), first), {}, 'the first of two')
+})
+
+t.test('attributes that name a certificate which is not that of the signer are refused', async (t) => {
+  const before = await signaturesMade()
+  const unknown =
+    'data_to_be_signed: names a certificate that is not that of the signer, whose serial number is ' +
+    `${house.certificate.serialNumber}; call get_certificates again, and leave certificates out of the sign request ` +
+    'to Document Engine'
+  const others =
+    'data_to_be_signed: names the certificate of another signer; get_certificates and sign need the same signing_token'
+  const both = encodeAttributes(
+    ...[...basicAttributes(), namingAttribute('sha256', house.certificate.raw)],
+    namingAttribute('sha1', renewed.certificate.raw),
+  )
+  for (const [data, message] of [
+    [attributesNaming(randomBytes(700)), unknown],
+    [attributesNaming(randomBytes(700), 'sha1'), unknown],
+    [attributesNaming(renewed.certificate.raw, 'sha512'), unknown],
+    [attributesNaming(folder.issuing.certificate.raw), unknown],
+    [encodeAttributes(namingAttribute('sha256', renewed.certificate.raw, house.certificate.raw)), unknown],
+    [both, unknown],
+    [attributesNaming(contracts.certificate.raw, 'sha384'), others],
+  ] as const) {
+    for (const signature_type of ['cades', 'cms']) {
+      checkRefusal(t, await ask(data, { signature_type }), {
+        ...{ statusCode: 400, code: 'SIGNER_MISMATCH', message },
+      })
+    }
+  }
+  t.equal(await signaturesMade(), before)
+})
+
+t.test('attributes that name a certificate and cannot be read are refused', async (t) => {
+  const valid = attributesNaming(house.certificate.raw)
+  const implicit = Buffer.from(valid)
+  implicit[0] = 0xa0
+  const empty = encodeAttributes(...basicAttributes(), attribute(OID.signingCertificateV2, sequence()))
+  for (const data of [implicit, valid.subarray(0, -1), Buffer.concat([valid, Buffer.of(0)]), empty]) {
+    checkRefusal(t, await ask(data), {
+      statusCode: 400,
+      code: 'INVALID_REQUEST',
+      message: /^data_to_be_signed: are signed attributes that name a certificate, but /,
+    })
+  }
+})
+
+t.test('anything else is opaque, and signed unless the signer is for signed attributes alone', async (t) => {
+  const strict = { signing_token: tokenFor('strict') }
+  const whole =
+    /^data_to_be_signed: must be signed attributes, the DER SET OF Attribute with content-type id-data/
+  for (const [what, data] of [
+    ['a certificate to be issued', certificateToSign],
+    ['text', Buffer.from('1st sentence')],
+    ['the certificate itself', house.certificate.raw],
+    ['attributes without content-type', encodeAttributes(...basicAttributes().slice(1))],
+    ['attributes without message-digest', encodeAttributes(...basicAttributes().slice(0, 1))],
+    ['attributes of a timestamp', encodeAttributes(...basicAttributes('sha256', OID.timestampInfo))],
+    [
+      'more than signed attributes can be',
+      Buffer.concat([attributesNaming(house.certificate.raw), randomBytes(65_536)]),
+    ],
+  ] as const) {
+    await checkSigned(t, data, {}, what)
+    checkRefusal(t, await ask(data, strict), {
+      statusCode: 400,
+      code: 'NOT_ALLOWED_FOR_SIGNER',
+      message: whole,
+    })
+  }
+  checkRefusal(t, await ask(randomBytes(600_000), strict), {
+    ...{ statusCode: 400, code: 'NOT_ALLOWED_FOR_SIGNER', message: whole },
+  })
+})
+
+t.test('a signer that is for signed attributes alone signs them', async (t) => {
+  const strict = { signing_token: tokenFor('strict') }
+  await checkSigned(t, attributesNaming(house.certificate.raw), strict, 'cades')
+  const unnamed = encodeAttributes(...basicAttributes())
+  await checkSigned(t, unnamed, { ...strict, signature_type: 'cms' }, 'cms names no certificate')
+  checkRefusal(t, await ask(unnamed, strict), {
+    ...{ statusCode: 400, code: 'NOT_ALLOWED_FOR_SIGNER', message: /must have signing-certificate-v2/ },
+  })
+  checkRefusal(t, await ask(attributesNaming(house.certificate.raw, 'sha256', 'sha512'), strict), {
+    ...{ statusCode: 400, code: 'INVALID_REQUEST' },
+    message: 'data_to_be_signed: has a message-digest of 64 bytes, but hash_algorithm sha256 has 32',
+  })
+  checkRefusal(t, await ask(attributesNaming(contracts.certificate.raw), strict), {
+    ...{ statusCode: 400, code: 'SIGNER_MISMATCH', message: /^data_to_be_signed: / },
+  })
+  const container = { action: 'sign_pkcs7', encoded_contents: certificateToSign.toString('base64') }
+  t.equal((await service.sign({ ...container, ...strict })).statusCode, 200, 'containers have their own')
+})
+
+t.test('with RAW_SIGNING=signed-attributes PDFs of either type are signed, and nothing else', async (t) => {
+  const service = await startReadyService(t, { ...folder.environment, RAW_SIGNING: 'signed-attributes' })
+  for (const [type, hash] of [
+    ['cades', 'sha512'],
+    ['cms', 'sha384'],
+  ] as const) {
+    const { pdf } = await signPdf({
+      ...{ pdf: await samplePdf(), url: `${service.url}/sign`, container: 'raw', type, hash },
+    })
+    const [signature] = readPdfSignatures(pdf)
+    const { valid, message } = await verifyCms({
+      ...{ cms: signature?.cms ?? Buffer.alloc(0), content: signature?.signedBytes ?? Buffer.alloc(0) },
+      ...{ trustAnchors: folder.root.certificateFile, cades: type === 'cades' },
+    })
+    t.ok(valid, message)
+  }
+  checkRefusal(t, await ask(certificateToSign, {}, service), {
+    ...{ statusCode: 400, code: 'NOT_ALLOWED_FOR_SIGNER', message: /^data_to_be_signed: / },
+  })
+})

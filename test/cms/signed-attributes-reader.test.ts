@@ -1,0 +1,156 @@
+import { execFileSync } from 'node:child_process'
+import { createHash, randomBytes } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import * as asn1js from 'asn1js'
+import fc from 'fast-check'
+import t from 'tap'
+import { readSignedAttributes } from '../../src/cms/signed-attributes-reader.ts'
+import {
+  attributesNaming,
+  basicAttributes,
+  encodeAttributes,
+  namingAttribute,
+  OID,
+  octets,
+  oid,
+  sequence,
+} from '../support/attributes-to-sign.ts'
+import { issue } from '../support/certificates.ts'
+import { attribute, signedAttributesOf } from '../support/container-parts.ts'
+
+const directory = t.testdir()
+const { certificate, certificateFile, keyFile } = issue(directory, { subject: '/CN=Signer' })
+const other = randomBytes(300)
+const digestOf = (hash: string) => createHash(hash).update(certificate.raw).digest()
+const NAMES = { sha1: 'sha160', sha224: 'sha224', sha256: 'sha256', sha384: 'sha384', sha512: 'sha512' }
+
+function namesIn(bytes: Buffer) {
+  return readSignedAttributes(bytes)?.certificates.map(({ hashAlgorithm, digest }) => ({
+    hash: hashAlgorithm.name as string,
+    digest,
+  }))
+}
+
+t.test('attributes that openssl has signed name its certificate', async (t) => {
+  const content = join(directory, 'content')
+  writeFileSync(content, 'a document')
+  for (const [hash, expected] of [
+    ['sha1', 'sha1'],
+    ['sha256', 'sha256'],
+    ['sha512', 'sha512'],
+  ] as const) {
+    const cms = execFileSync('openssl', [
+      ...['cms', '-sign', '-binary', '-cades', '-in', content, '-outform', 'DER', '-md', hash],
+      ...['-signer', certificateFile, '-inkey', keyFile],
+    ])
+    const attributes = signedAttributesOf(cms)
+    t.match(readSignedAttributes(attributes), {
+      isOfData: true,
+      digestLength: createHash(hash).digest().length,
+    })
+    t.same(namesIn(attributes), [{ hash: NAMES[expected], digest: digestOf(expected) }])
+  }
+})
+
+t.test(
+  'the first of several certificates is the one of the signer, whatever the hash algorithm',
+  async (t) => {
+    for (const [hash, name] of Object.entries(NAMES)) {
+      const attributes = encodeAttributes(...basicAttributes(), namingAttribute(hash, certificate.raw, other))
+      t.same(namesIn(attributes), [{ hash: name, digest: digestOf(hash) }])
+    }
+    const both = [namingAttribute('sha1', certificate.raw), namingAttribute('sha384', other)]
+    t.equal(namesIn(encodeAttributes(...both))?.length, 2)
+    const issuerSerial = sequence(sequence(), new asn1js.Integer({ value: 1 }))
+    const identifier = sequence(octets(digestOf('sha256')), issuerSerial)
+    const policies = sequence(sequence(oid('1.2.3')))
+    const whole = attribute(OID.signingCertificateV2, sequence(sequence(identifier), policies))
+    t.same(namesIn(encodeAttributes(whole)), [{ hash: 'sha256', digest: digestOf('sha256') }])
+  },
+)
+
+t.test('attributes that name no certificate are read all the same', async (t) => {
+  t.same(readSignedAttributes(encodeAttributes(...basicAttributes('sha384'))), {
+    isOfData: true,
+    digestLength: 48,
+    certificates: [],
+  })
+  const nothing = { isOfData: false, digestLength: undefined, certificates: [] }
+  t.same(readSignedAttributes(encodeAttributes()), nothing)
+  const twice = [...basicAttributes(), ...basicAttributes('sha512')]
+  t.same(readSignedAttributes(encodeAttributes(...twice)), nothing, 'attributes that are there twice')
+  const type = oid(OID.contentType)
+  const values = new asn1js.Set({ value: [oid(OID.data), oid(OID.data)] })
+  t.same(readSignedAttributes(encodeAttributes(sequence(type, values))), nothing, 'two values')
+  const none = sequence(type, new asn1js.Set({ value: [] }))
+  t.same(readSignedAttributes(encodeAttributes(none)), nothing, 'no value')
+  const wrong = attribute(OID.messageDigest, oid(OID.data))
+  t.same(readSignedAttributes(encodeAttributes(wrong)), nothing, 'a digest that is none')
+  const timestamp = basicAttributes('sha256', OID.timestampInfo)
+  t.match(readSignedAttributes(encodeAttributes(...timestamp)), { isOfData: false, digestLength: 32 })
+})
+
+t.test('what is no SET OF Attribute is opaque', async (t) => {
+  const attributes = encodeAttributes(...basicAttributes())
+  const implicit = Buffer.from(attributes)
+  implicit[0] = 0xa0
+  for (const bytes of [
+    ...[Buffer.alloc(0), Buffer.from('1. a sentence that begins with the tag of a SET'), certificate.raw],
+    ...[Buffer.of(0x31, 0x03, 0x02, 0x01, 0x00), Buffer.concat([attributes, Buffer.of(0)]), implicit],
+    ...[attributes.subarray(0, -1), attributesNaming(certificate.raw).subarray(2)],
+  ]) {
+    t.equal(readSignedAttributes(bytes), undefined, bytes.toString('latin1').slice(0, 20))
+  }
+})
+
+t.test('attributes that name a certificate and cannot be read are told as such', async (t) => {
+  const valid = attributesNaming(certificate.raw)
+  const implicit = Buffer.from(valid)
+  implicit[0] = 0xa0
+  for (const bytes of [implicit, Buffer.concat([valid, Buffer.of(0)]), valid.subarray(0, -1)]) {
+    t.throws(() => readSignedAttributes(bytes), /^they are not the DER encoding of a SET OF Attribute/)
+  }
+  const digest = octets(digestOf('sha256'))
+  const identifier = sequence(digest)
+  for (const value of [
+    ...[sequence(), sequence(sequence()), sequence(sequence(sequence())), digest],
+    ...[sequence(identifier), sequence(sequence(sequence(digest, digest)))],
+    ...[sequence(sequence(identifier), digest), sequence(sequence(sequence(sequence(), digest)))],
+    sequence(sequence(sequence(sequence(oid('1.2.840.113549.2.5')), digest))),
+  ]) {
+    for (const type of [OID.signingCertificate, OID.signingCertificateV2]) {
+      t.throws(() => readSignedAttributes(encodeAttributes(...basicAttributes(), attribute(type, value))))
+    }
+  }
+  const unknown = sequence(sequence(sequence(sequence(oid('1.2.840.113549.2.5')), digest)))
+  t.throws(() => readSignedAttributes(encodeAttributes(attribute(OID.signingCertificateV2, unknown))), {
+    message: 'the hash algorithm of the certificate is not supported',
+  })
+  const named = namingAttribute('sha256', certificate.raw)
+  const [type, values] = named.valueBlock.value as [asn1js.ObjectIdentifier, asn1js.Set]
+  const value = values.valueBlock.value[0] as asn1js.Sequence
+  for (const twice of [
+    [named, named],
+    [sequence(type, new asn1js.Set({ value: [value, value] }))],
+    [sequence(type, new asn1js.Set({ value: [] }))],
+  ]) {
+    t.throws(() => readSignedAttributes(encodeAttributes(...twice)), /not there once, with one value$/)
+  }
+})
+
+t.test('whatever becomes of the bytes, they are read as they were, opaque, or refused', async () => {
+  const valid = attributesNaming(certificate.raw, 'sha512')
+  fc.assert(
+    fc.property(fc.nat(valid.length - 1), fc.integer({ min: 1, max: 255 }), (at, change) => {
+      const bytes = Buffer.from(valid)
+      bytes[at] = (bytes[at] as number) ^ change
+      try {
+        readSignedAttributes(bytes)
+      } catch (error) {
+        return error instanceof Error && !(error instanceof RangeError) && !(error instanceof TypeError)
+      }
+      return true
+    }),
+  )
+})

@@ -1,0 +1,321 @@
+import { readFileSync } from 'node:fs'
+import { createServer, type IncomingMessage } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
+import { type AddressInfo, createServer as createTcpServer, type LookupFunction } from 'node:net'
+import type { TLSSocket } from 'node:tls'
+import t, { type Test } from 'tap'
+import { HttpClient, type HttpClientOptions, type HttpRequest } from '../../src/common/http-client.ts'
+import { issue } from '../support/certificates.ts'
+import { startRevocationServer } from '../support/revocation-server.ts'
+import { until } from '../support/signing.ts'
+
+const server = await startRevocationServer()
+t.teardown(() => server.close())
+const directory = t.testdir()
+const tlsRoot = issue(directory, { subject: '/CN=TLS root', ca: true })
+const tlsServer = issue(directory, {
+  ...{ subject: '/CN=Server', issuer: tlsRoot, extension: 'subjectAltName = IP:127.0.0.1' },
+})
+const tlsClient = issue(directory, { subject: '/CN=Client', issuer: tlsRoot })
+
+async function get(path: string, request: Partial<HttpRequest> = {}, client = new HttpClient()) {
+  const url = new URL(path, server.url)
+  const { signal } = new AbortController()
+  return `${(await client.send({ url, limit: 1_000, signal, ...request })).body}`
+}
+
+function redirect(path: string, location: string | undefined, status = 302): void {
+  server.on(path, (_, response) => {
+    response.writeHead(status, location === undefined ? {} : { location }).end()
+    return undefined
+  })
+}
+
+/** Starts a server that keeps what it is sent, at an address of this machine. */
+async function startServer(
+  t: Test,
+  { host = '127.0.0.1', tls = false, location = '' as string | (() => string) } = {},
+) {
+  const requests: IncomingMessage[] = []
+  const listener: Parameters<typeof createServer>[1] = (request, response) => {
+    requests.push(request)
+    const to = typeof location === 'string' ? location : location()
+    response.writeHead(to === '' ? 200 : 307, to === '' ? {} : { location: to }).end('answer')
+  }
+  const files = { key: readFileSync(tlsServer.keyFile), cert: readFileSync(tlsServer.certificateFile) }
+  const one = tls
+    ? createTlsServer(
+        { ...files, ca: tlsRoot.certificate.toString(), requestCert: true, rejectUnauthorized: false },
+        listener,
+      )
+    : createServer(listener)
+  await new Promise<void>((resolve) => one.listen(0, host, resolve))
+  t.teardown(() => {
+    one.closeAllConnections()
+    one.close()
+  })
+  const { port } = one.address() as AddressInfo
+  return { url: new URL(`${tls ? 'https' : 'http'}://${host}:${port}/`), port, requests }
+}
+
+t.test('what is asked for, and what is posted, with its type', async (t) => {
+  server.on('/plain', () => Buffer.from('answer'))
+  server.on('/echo', (body, response) => {
+    response.setHeader('connection', 'close')
+    return body
+  })
+  t.equal(await get('/plain'), 'answer')
+  t.equal(
+    await get('/echo', { body: { type: 'application/ocsp-request', content: Buffer.from('asked') } }),
+    'asked',
+  )
+  const one = await startServer(t)
+  await get('/', {
+    ...{ url: one.url, accept: 'text/plain', authorization: 'Basic eDp5' },
+    body: { type: 'application/ocsp-request', content: Buffer.from('asked') },
+  })
+  t.match(one.requests[0], {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/ocsp-request',
+      'content-length': '5',
+      accept: 'text/plain',
+      authorization: 'Basic eDp5',
+      'user-agent': 'signing-service',
+    },
+  })
+})
+
+t.test('over HTTPS only where the server is trusted', async (t) => {
+  const { url } = await startServer(t, { tls: true })
+  const untrusted = { message: /^cannot be reached, or broke off \((UNABLE_TO|SELF_SIGNED)/ }
+  await t.rejects(get('/', { url }), untrusted)
+  t.equal(await get('/', { url, tls: { ca: readFileSync(tlsRoot.certificateFile) } }), 'answer')
+  redirect('/to-https', url.href)
+  await t.rejects(get('/to-https'), untrusted, 'it is followed there')
+  await t.rejects(get('/', { url, tls: { cert: Buffer.from('none') } }), {
+    failure: 'tls_files',
+    message: /^has TLS files that OpenSSL refuses \(ERR_OSSL_/,
+  })
+})
+
+t.test('redirects are followed three times, to HTTP', async (t) => {
+  server.on('/end', (body) => Buffer.concat([Buffer.from('end '), body]))
+  redirect('/1', '/end', 301)
+  redirect('/2', `${server.url}/1`, 308)
+  redirect('/3', '/2', 307)
+  redirect('/4', '/3')
+  t.equal(await get('/3', { body: { type: 'text/plain', content: Buffer.from('body') } }), 'end body')
+  await t.rejects(get('/4'), { failure: 'redirect', message: 'redirects more than 3 times' })
+  for (const location of ['ftp://127.0.0.1/', 'file:///etc/passwd', 'http://[']) {
+    redirect('/elsewhere', location)
+    await t.rejects(get('/elsewhere'), {
+      failure: 'redirect',
+      message: /^redirects to where it is not followed/,
+    })
+  }
+  redirect('/nowhere', undefined)
+  await t.rejects(get('/nowhere'), { message: 'answered with the HTTP status 302' })
+  redirect('/other', '/end', 303)
+  await t.rejects(get('/other'), {
+    failure: 'status',
+    status: 303,
+    message: 'answered with the HTTP status 303',
+  })
+  t.equal(
+    (await new HttpClient().send({ ...anyStatus('/other') })).status,
+    303,
+    'unless every status is an answer',
+  )
+})
+
+function anyStatus(path: string): HttpRequest {
+  const { signal } = new AbortController()
+  return { url: new URL(path, server.url), limit: 1_000, anyStatus: true, signal }
+}
+
+t.test('a redirect from https to http is not followed', async (t) => {
+  const plain = await startServer(t)
+  const { url } = await startServer(t, { tls: true, location: plain.url.href })
+  await t.rejects(get('/', { url, tls: { ca: readFileSync(tlsRoot.certificateFile) } }), {
+    failure: 'redirect',
+    message: 'redirects to where it is not followed, from https to http or to no address',
+  })
+  t.strictSame(plain.requests, [])
+})
+
+t.test('credentials go to the origin that they are for alone', async (t) => {
+  const stranger = await startServer(t, { tls: true, location: () => new URL('/back', own.url).href })
+  const own = await startServer(t, {
+    ...{ tls: true, location: () => locations.shift() ?? '' },
+  })
+  const locations = ['/again', `https://user:word@127.0.0.1:${stranger.port}/`]
+  const tls = {
+    ca: readFileSync(tlsRoot.certificateFile),
+    cert: readFileSync(tlsClient.certificateFile),
+    key: readFileSync(tlsClient.keyFile),
+  }
+  const subjects: (string | undefined)[] = []
+  for (const one of [own, stranger]) {
+    const { push } = one.requests
+    one.requests.push = (request) => {
+      const { subject } = (request.socket as TLSSocket).getPeerCertificate()
+      subjects.push(subject?.CN?.toString())
+      return push.call(one.requests, request)
+    }
+  }
+  t.equal(await get('/', { url: own.url, tls, authorization: 'Basic eDp5' }), 'answer')
+  t.strictSame(
+    own.requests.map(({ url, headers }) => [url, headers.authorization]),
+    [
+      ['/', 'Basic eDp5'],
+      ['/again', 'Basic eDp5'],
+      ['/back', undefined],
+    ],
+  )
+  t.equal(stranger.requests[0]?.headers.authorization, undefined)
+  t.strictSame(subjects, ['Client', 'Client', undefined, undefined])
+})
+
+/** 127.0.0.2 stands for a public address. */
+const seeming = {
+  isPrivate: (address: string) => address !== '127.0.0.2',
+}
+const names: Readonly<Record<string, readonly string[]>> = {
+  'public.test': ['127.0.0.2'],
+  'private.test': ['127.0.0.1'],
+  'both.test': ['127.0.0.1', '127.0.0.2'],
+}
+const lookup: LookupFunction = (hostname, options, callback) => {
+  const found = (names[hostname] ?? []).map((address) => ({ address, family: 4 }))
+  const [first] = found
+  if (first === undefined) {
+    callback(Object.assign(new Error('not found'), { code: 'ENOTFOUND' }), [])
+  } else if (options.all) {
+    callback(null, found)
+  } else {
+    callback(null, first.address, first.family)
+  }
+}
+
+t.test('a redirect from a public to a private address is not followed', async (t) => {
+  const inside = await startServer(t)
+  const refused = {
+    failure: 'redirect',
+    message: 'redirects from a public to a private address, which is not followed',
+  }
+  for (const options of [seeming, { ...seeming, connections: 2 }] satisfies HttpClientOptions[]) {
+    const client = new HttpClient({ ...options, lookup })
+    t.teardown(() => client.close())
+    for (const host of [
+      '127.0.0.1',
+      'private.test',
+      'localhost',
+      'sub.localhost',
+      '127.1',
+      '[::ffff:127.0.0.1]',
+    ]) {
+      const outside = await startServer(t, {
+        ...{ host: '127.0.0.2', location: `http://${host}:${inside.port}/` },
+      })
+      await t.rejects(get('/', { url: outside.url }, client), refused, host)
+    }
+    t.strictSame(inside.requests, [])
+
+    // The addresses that the name is allowed to have are connected to, and no others
+    const other = await startServer(t, { host: '127.0.0.2' })
+    const outside = await startServer(t, { host: '127.0.0.2', location: `http://both.test:${other.port}/` })
+    t.equal(await get('/', { url: new URL(`http://public.test:${outside.port}/`) }, client), 'answer')
+    const nowhere = await startServer(t, { host: '127.0.0.2', location: 'http://unknown.test/' })
+    await t.rejects(get('/', { url: nowhere.url }, client), {
+      message: 'cannot be reached, or broke off (ENOTFOUND)',
+    })
+  }
+})
+
+t.test('a connection that is kept to a private address is no way for a redirect', async (t) => {
+  const inside = await startServer(t)
+  const client = new HttpClient({ ...seeming, lookup, connections: 1 })
+  t.teardown(() => client.close())
+  const url = new URL(`http://private.test:${inside.port}/`)
+  await get('/', { url }, client)
+  const outside = await startServer(t, { host: '127.0.0.2', location: url.href })
+  await t.rejects(get('/', { url: outside.url }, client), { message: /^redirects from a public/ })
+  t.equal(inside.requests.length, 1)
+})
+
+t.test('who was private from the beginning may redirect to a private address', async (t) => {
+  const inside = await startServer(t)
+  const outside = await startServer(t, { host: '127.0.0.2', location: inside.url.href })
+  const first = await startServer(t, { location: outside.url.href })
+  const client = new HttpClient({ ...seeming, lookup, connections: 1 })
+  t.teardown(() => client.close())
+  for (let count = 0; count < 2; count++) {
+    t.equal(await get('/', { url: first.url }, client), 'answer')
+  }
+  t.equal(inside.requests.length, 2)
+})
+
+t.test('what does not answer with 200', async (t) => {
+  server.on('/500', (_, response) => {
+    response.statusCode = 500
+    return Buffer.from('error')
+  })
+  await t.rejects(get('/500'), { message: 'answered with the HTTP status 500' })
+  await t.rejects(get('/404'), { message: 'answered with the HTTP status 404' })
+  server.on('/101', (_, response) => {
+    response.writeHead(101, { connection: 'upgrade', upgrade: 'other' }).end()
+    return undefined
+  })
+  await t.rejects(get('/101'), { message: 'answered with the HTTP status 101' })
+})
+
+t.test('what does not end, or breaks off', async (t) => {
+  let ended = false
+  server.on('/endless', async (_, response) => {
+    response.on('close', () => {
+      ended = true
+    })
+    while (!ended) {
+      response.write(Buffer.alloc(10_000))
+      await new Promise(setImmediate)
+    }
+    return undefined
+  })
+  await t.rejects(get('/endless'), { failure: 'too_large', message: 'sent more than 1000 bytes' })
+  server.on('/broken', (_, response) => {
+    response.writeHead(200, { 'content-length': 100 }).write('begun', () => response.destroy())
+    return undefined
+  })
+  await t.rejects(get('/broken'), { message: 'cannot be reached, or broke off (ECONNRESET)' })
+})
+
+t.test('what cannot be reached', async (t) => {
+  const closed = createTcpServer()
+  await new Promise<void>((resolve) => closed.listen(0, '127.0.0.1', resolve))
+  const { port } = closed.address() as AddressInfo
+  await new Promise((resolve) => closed.close(resolve))
+  await t.rejects(get('/', { url: new URL(`http://127.0.0.1:${port}/`) }), {
+    failure: 'unreachable',
+    message: 'cannot be reached, or broke off (ECONNREFUSED)',
+  })
+})
+
+t.test('who does not want it any more is not kept waiting', async (t) => {
+  for (const path of ['/silent', '/slow']) {
+    server.on(path, (_, response) => {
+      if (path === '/slow') {
+        response.write('begun')
+      }
+      return undefined
+    })
+    const before = server.asked.length
+    const controller = new AbortController()
+    const asked = get(path, { signal: controller.signal })
+    await until('it was asked', () => server.asked.length > before)
+    controller.abort(new Error('left'))
+    await t.rejects(asked, { message: 'left' })
+    await t.rejects(get('/plain', { signal: controller.signal }), { message: 'left' })
+    t.equal(server.asked.length, before + 1)
+  }
+})

@@ -1,0 +1,59 @@
+/** What the files for images, units, manifests and packages promise to those who run the service. */
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import t from 'tap'
+import { repositoryPath } from './support/repository.ts'
+
+const read = (path: string) => readFileSync(repositoryPath(path), 'utf8')
+const replicas = read('docs/replicas.md')
+
+t.test('every package of the lockfile has a hash, and none an address', async (t) => {
+  const { packages } = JSON.parse(read('package-lock.json')) as {
+    packages: Record<string, { integrity?: string; resolved?: string }>
+  }
+  const { '': _, ...dependencies } = packages
+  const wrong = Object.entries(dependencies).filter(
+    ([, { integrity, resolved }]) => !integrity?.startsWith('sha512-') || resolved !== undefined,
+  )
+  t.strictSame(Object.fromEntries(wrong), {})
+})
+
+t.test('no core dumps', async (t) => {
+  t.test('of what the entry point of the images starts', async (t) => {
+    const limits = ['sh', '-c', 'ulimit -S -c; ulimit -H -c; echo "$1"', 'sh', 'its arguments']
+    const output = execFileSync(repositoryPath('docker/entrypoint.sh'), limits, { encoding: 'utf8' })
+    t.equal(output, '0\n0\nits arguments\n')
+  })
+
+  t.test('whichever image it is', async (t) => {
+    for (const path of ['docker/Dockerfile', 'docker/cloudhsm/Dockerfile']) {
+      for (const [line] of read(path).matchAll(/^ENTRYPOINT .*$/gm)) {
+        t.match(line, /^ENTRYPOINT \["\/app\/docker\/entrypoint\.sh"[,\]]/, path)
+      }
+    }
+    t.match(read('docker/Dockerfile'), /^ENTRYPOINT .*\n^CMD \["node", "dist\/src\/server\.js"\]$/m)
+  })
+
+  t.test('under systemd and compose', async (t) => {
+    t.match(replicas, /^LimitCORE=0$/m)
+    t.match(read('compose.yaml'), /^x-hardened: &hardened\n(?: .*\n)* {2}ulimits:\n {4}core: 0\n/m)
+  })
+})
+
+t.test('memory is limited', async (t) => {
+  t.match(replicas, /^ +limits: \{ memory: \w+ \}$/m)
+  t.match(replicas, /^MemoryMax=\w+$/m)
+  t.match(read('compose.yaml'), /^x-hardened: &hardened\n(?: .*\n)* {2}mem_limit: \w+\n/m)
+})
+
+t.test('a policy says who reaches the pods', async (t) => {
+  t.match(replicas, /^kind: NetworkPolicy\n(?:.*\n)*? {2}policyTypes: \[Ingress, Egress\]$/m)
+})
+
+t.test('the page of HAProxy about the replicas is for its own host', async (t) => {
+  const config = read('docker/replicas/haproxy.cfg')
+  t.match(config, /^frontend admin\n(?: .*\n)*? {2}bind "\$\{ADMIN-127\.0\.0\.1:8404\}"\n/m)
+  t.notMatch(read('compose.yaml'), '8404')
+  const admin = /^frontend admin\n(?: .*\n)*/m.exec(config)?.[0]
+  t.notMatch(config.replace(admin ?? '', ''), 'stats enable')
+})

@@ -1,0 +1,145 @@
+/** What is wrong behind a request on its connection takes nothing from that request. */
+import { createPublicKey, verify } from 'node:crypto'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { connect } from 'node:net'
+import t, { type Test } from 'tap'
+import { createFaultyModule } from '../support/faulty-module/faulty-module.ts'
+import { readLog } from '../support/log-lines.ts'
+import { checkRefusal } from '../support/refusal.ts'
+import { scrape } from '../support/scrape.ts'
+import { startReadyService } from '../support/service.ts'
+import { allIdle, hsmStatus, rawRequest, until } from '../support/signing.ts'
+import { parseAnswer, sendRaw } from '../support/socket.ts'
+import { createSigningToken } from '../support/token.ts'
+
+const directory = t.testdir()
+const { environment, publicKey } = await createSigningToken(directory)
+const module = await createFaultyModule(directory, environment)
+const service = await startReadyService(t, { ...module.environment, HSM_TIMEOUT_MS: '20000' })
+const key = createPublicKey(readFileSync(publicKey))
+
+function requestOf(text: string): string {
+  const body = JSON.stringify(rawRequest(text))
+  return `POST /sign HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+}
+
+/** Checks that the texts were signed, in their order, and what came behind them was refused. */
+function checkAnswers(t: Test, received: string, texts: readonly string[]): void {
+  const answers = received.split(/(?=HTTP\/1\.1 )/).map(parseAnswer)
+  t.equal(answers.length, texts.length + 1)
+  for (const [index, text] of texts.entries()) {
+    t.ok(verify('sha256', Buffer.from(text), key, answers[index]?.body ?? Buffer.alloc(0)), text)
+  }
+  const last = answers.at(-1)
+  if (last === undefined) throw new Error('no answer')
+  checkRefusal(t, last, {
+    statusCode: 400,
+    code: 'INVALID_REQUEST',
+    message: 'the request is not valid HTTP',
+  })
+  t.equal(last.headers.connection, 'close')
+}
+
+const chunked =
+  'POST /sign HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n'
+const BEHIND = {
+  'what is not HTTP': 'please sign this\r\n\r\n',
+  'a request without an end to its headers': 'GET / HTTP/1.1\r\nHost : x\r\n\r\n',
+  'a body that breaks off': `${chunked}2\r\n{}zz`,
+}
+
+for (const [name, garbage] of Object.entries(BEHIND)) {
+  for (const count of [1, 2, 3]) {
+    t.test(`${count} requests before ${name} are answered, each with its signature`, async (t) => {
+      const texts = Array.from({ length: count }, (_, index) => `${name} ${index}`)
+      const before = readLog(service.log()).length
+      checkAnswers(t, await sendRaw(service.url, [texts.map(requestOf).join('') + garbage]), texts)
+      const lines = readLog(service.log()).slice(before)
+      t.equal(lines.filter(({ msg }) => msg === 'request answered').length, count)
+      t.equal(lines.filter(({ code }) => code === 'INVALID_REQUEST').length, 1)
+    })
+  }
+}
+
+t.test('what is not HTTP and comes while the HSM signs is refused after the signature', async (t) => {
+  await allIdle(service.url)
+  module.plan('C_Sign hold')
+  const { hostname, port } = new URL(service.url)
+  const socket = connect({ host: hostname, port: Number(port), allowHalfOpen: true })
+  let received = ''
+  socket.on('data', (chunk) => {
+    received += chunk.toString('latin1')
+  })
+  const ended = once(socket, 'end')
+  socket.write(requestOf('held'))
+  await until('it is signed', async () => (await hsmStatus(service.url)).sessions.busy === 1)
+  socket.write('please sign this\r\n\r\n')
+  socket.write('and this\r\n\r\n')
+  await until('nothing is answered', async () => (await hsmStatus(service.url)).sessions.busy === 1)
+  t.equal(received, '')
+  module.plan()
+  await ended
+  socket.destroy()
+  checkAnswers(t, received, ['held'])
+})
+
+t.test('what comes behind the last request of a connection is not even read', async (t) => {
+  const last = requestOf('the last').replace('Host: x\r\n', 'Host: x\r\nConnection: close\r\n')
+  const received = await sendRaw(service.url, [`${last}please sign this\r\n\r\n`])
+  const answers = received.split(/(?=HTTP\/1\.1 )/).map(parseAnswer)
+  t.equal(answers.length, 1)
+  t.ok(verify('sha256', Buffer.from('the last'), key, answers[0]?.body ?? Buffer.alloc(0)))
+})
+
+t.test(
+  'of several requests whose client leaves while the HSM signs, each signature is on record',
+  async (t) => {
+    await allIdle(service.url)
+    module.plan('C_Sign hold')
+    const before = readLog(service.log()).length
+    const { hostname, port } = new URL(service.url)
+    const socket = connect({ host: hostname, port: Number(port) })
+    socket.write(requestOf('first') + requestOf('second'))
+    await until('both are signed', async () => (await hsmStatus(service.url)).sessions.busy === 2)
+    socket.destroy()
+    const left = () =>
+      readLog(service.log())
+        .slice(before)
+        .filter(({ msg }) => msg === 'client left before it was answered')
+    module.plan()
+    await until('both are on record', () => left().length === 2)
+    t.match(left(), [
+      { kind: 'raw', signed: true },
+      { kind: 'raw', signed: true },
+    ])
+  },
+)
+
+t.test('thousands of requests at once have their connection closed, and cost others nothing', async (t) => {
+  await allIdle(service.url)
+  const { hostname, port } = new URL(service.url)
+  const lines = readLog(service.log()).length
+  for (const [request, route] of [
+    ['GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n', '/metrics'],
+    ['GET / HTTP/1.1\r\nHost: x\r\nExpect: x\r\n\r\n', 'none'],
+  ] as const) {
+    const before = await scrape(service.url)
+    const socket = connect({ host: hostname, port: Number(port) })
+    const closed = once(socket, 'close')
+    socket.on('error', () => {}).resume()
+    socket.write(request.repeat(1000))
+    await closed
+    const after = await scrape(service.url)
+    const more = (name: string) =>
+      Number(after.samples.get(name) ?? 0) - Number(before.samples.get(name) ?? 0)
+    t.equal(more('signing_service_http_connections_shed_total{reason="pipelined"}'), 1, route)
+  }
+  const left = readLog(service.log())
+    .slice(lines)
+    .filter(({ route, msg }) => route === '/metrics' && msg === 'client left before it was answered')
+  t.ok(left.length <= 257, `${left.length} were begun`)
+  const texts = ['as', 'ever']
+  const received = await sendRaw(service.url, [`${texts.map(requestOf).join('')}please sign this\r\n\r\n`])
+  checkAnswers(t, received, texts)
+})

@@ -1,0 +1,138 @@
+/** Which PINs are tried again after a token refused them, and which are not. */
+import { mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import t from 'tap'
+import type { PinSource, TokenAccess } from '../../src/config.ts'
+import { SETTINGS } from '../../src/configuration/single-signer.ts'
+import { pinVersion } from '../../src/pkcs11/pin-version.ts'
+import type { PoolKey } from '../../src/pkcs11/pool-key.ts'
+import type { PoolStatus } from '../../src/pkcs11/session-pool.ts'
+import { RefusedPins } from '../../src/signers/refused-pins.ts'
+import type { TokenPool } from '../../src/signers/token-pool.ts'
+
+const KEY: PoolKey = {
+  request: { selector: {}, certificateOnToken: false, settings: SETTINGS },
+  accept: () => ({}) as never,
+}
+const REFUSED =
+  'HSM_PIN_FILE: the token refused this PIN; it is tried again at SIGHUP, once its file has changed'
+
+function accessWith(pin: PinSource): TokenAccess {
+  return { module: '/lib/a.so', token: { label: 'one' }, pin }
+}
+
+function pool(access: TokenAccess, state: PoolStatus['state'] = 'pin refused'): TokenPool {
+  return {
+    access,
+    keys: [KEY],
+    pool: { status: () => ({ state }) as PoolStatus } as unknown as TokenPool['pool'],
+  }
+}
+
+/** Replaces a file as deployments do: there is no moment without it, and its inode is another one. */
+function put(file: string, content: string): void {
+  writeFileSync(`${file}.new`, content)
+  renameSync(`${file}.new`, file)
+}
+
+function refuse(pins: RefusedPins, access: TokenAccess): void {
+  pins.asking(access, { token: 'one', version: pinVersion(access.pin) })
+  pins.refused(access)
+}
+
+t.test('a refused PIN is tried again at SIGHUP alone, and only when its file has changed', async (t) => {
+  const file = join(t.testdir(), 'pin')
+  const access = accessWith({ file })
+  const pins = new RefusedPins()
+  put(file, 'wrong')
+  t.doesNotThrow(() => pins.check([pool(access)], false), 'nothing was refused yet')
+  refuse(pins, access)
+  for (const retry of [false, true]) {
+    t.throws(() => pins.check([pool(access)], retry), { message: REFUSED })
+  }
+  t.equal(pins.isCorrected(pool(access)), false)
+  const other = { ...access, token: { label: 'two' } }
+  t.doesNotThrow(() => pins.check([pool(other)], false), 'another token may take it')
+
+  put(file, 'right')
+  t.throws(() => pins.check([pool(access)], false), { message: REFUSED })
+  t.doesNotThrow(() => pins.check([pool(access)], true))
+  t.equal(pins.isCorrected(pool(access)), true)
+  t.equal(pins.isCorrected(pool(access, 'ready')), false, 'a pool that was not refused anything')
+
+  pins.asking(access, { token: 'one', version: pinVersion({ file }) })
+  t.doesNotThrow(() => pins.check([pool(access)], false), 'it was told another PIN, and has not refused that')
+})
+
+t.test('a file that is written anew with the same wrong PIN costs one try, and no more', async (t) => {
+  const file = join(t.testdir(), 'pin')
+  const access = accessWith({ file })
+  const pins = new RefusedPins()
+  put(file, 'wrong')
+  refuse(pins, access)
+  put(file, 'wrong')
+  t.doesNotThrow(() => pins.check([pool(access)], true))
+  refuse(pins, access)
+  t.throws(() => pins.check([pool(access)], true), { message: REFUSED })
+})
+
+t.test('a link that leads to another file, as Kubernetes swaps it, is a change', async (t) => {
+  const directory = t.testdir({ first: { pin: 'wrong' }, second: { pin: 'right' } })
+  const link = (target: string) => {
+    symlinkSync(target, join(directory, '..data.new'))
+    renameSync(join(directory, '..data.new'), join(directory, '..data'))
+  }
+  link('first')
+  mkdirSync(join(directory, 'mounted'))
+  symlinkSync('../..data/pin', join(directory, 'mounted/pin'))
+  const access = accessWith({ file: join(directory, 'mounted/pin') })
+  const pins = new RefusedPins()
+  refuse(pins, access)
+  t.throws(() => pins.check([pool(access)], true), { message: REFUSED })
+  link('second')
+  t.doesNotThrow(() => pins.check([pool(access)], true))
+  link('first')
+  t.throws(() => pins.check([pool(access)], true), { message: REFUSED }, 'it is the refused one again')
+})
+
+t.test('a PIN that is corrected while the token judges the one before is another one', async (t) => {
+  const file = join(t.testdir(), 'pin')
+  const access = accessWith({ file })
+  const pins = new RefusedPins()
+  put(file, 'wrong')
+  pins.asking(access, { token: 'one', version: pinVersion({ file }) })
+  put(file, 'right')
+  pins.refused(access)
+  t.doesNotThrow(() => pins.check([pool(access)], true))
+})
+
+t.test(
+  'the PIN of a variable, and one whose file is gone, stay refused as long as the process runs',
+  async (t) => {
+    const pins = new RefusedPins()
+    for (const pin of [{ variable: 'HSM_PIN' }, { file: '/none' }]) {
+      const access = accessWith(pin)
+      pins.refused(access)
+      t.throws(() => pins.check([pool(access)], true), { message: REFUSED })
+    }
+  },
+)
+
+t.test('signer processes are told what was refused, and nothing that is made of a PIN', async (t) => {
+  const file = join(t.testdir(), 'pin')
+  put(file, 'wrong')
+  const pins = new RefusedPins()
+  for (const token of ['one', 'two']) {
+    pins.asking(accessWith({ file }), { token, version: pinVersion({ file }) })
+    pins.refused(accessWith({ file }))
+  }
+  for (let count = 0; count < 200; count += 1) {
+    pins.refused(accessWith({ file }))
+  }
+  const version = pinVersion({ file })
+  t.strictSame(pins.list(), [
+    { token: 'one', version },
+    { token: 'two', version },
+  ])
+  t.match(version, /^\d+,\d+,\d+,\d+$/, 'device, inode and two times')
+})

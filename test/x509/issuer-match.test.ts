@@ -1,0 +1,71 @@
+import t from 'tap'
+import { isIssuedBy } from '../../src/signers/chain.ts'
+import { fitsIssuer, hasIssuerName, isSelfIssued } from '../../src/x509/issuer-match.ts'
+import { issue, withLongLength } from '../support/certificates.ts'
+
+const directory = t.testdir()
+const CA = ['basicConstraints = critical, CA:TRUE']
+const root = issue(directory, { subject: '/CN=Root', extensions: [...CA, 'subjectKeyIdentifier = 01020304'] })
+const crossed = issue(directory, {
+  ...{ subject: '/CN=Root', issuer: issue(directory, { subject: '/CN=Other', extensions: CA }) },
+  ...{ keyFile: root.keyFile, extensions: [...CA, 'subjectKeyIdentifier = 01020304'] },
+})
+const withoutIdentifier = issue(directory, {
+  ...{ subject: '/CN=Root', keyFile: root.keyFile, extensions: [...CA, 'subjectKeyIdentifier = none'] },
+})
+const notForCertificates = issue(directory, {
+  ...{ subject: '/CN=Root', keyFile: root.keyFile, extensions: [...CA, 'keyUsage = cRLSign'] },
+})
+
+/** AuthorityKeyIdentifier, all of whose fields are optional, in hex. */
+const NONE = '3000'
+const RIGHT = '3006800401020304'
+const WRONG = '3006800401020305'
+const BROKEN = '30058004010203'
+/** With the name of the issuer's issuer, CN=Root or CN=Rood, in [1] GeneralNames. */
+const named = (letter: string) => `3015a113a411300f310d300b06035504030c04526f6f${letter}`
+const serial = (number: string) =>
+  `30${(2 + number.length / 2).toString(16).padStart(2, '0')}82${(number.length / 2).toString(16).padStart(2, '0')}${number}`
+
+t.test('what a certificate says of its issuer beside its name is judged as OpenSSL does', async (t) => {
+  const own = serial(serialOf(root.certificate.serialNumber))
+  for (const [what, identifier] of [
+    ['nothing', undefined],
+    ['no field', NONE],
+    ['the identifier of the key', RIGHT],
+    ['another one', WRONG],
+    ['what is none', BROKEN],
+    ['the issuer of the issuer', named('74')],
+    ['another one', named('64')],
+    ['the serial number', own],
+    ['another one', serial('010203')],
+  ] as const) {
+    const line = identifier === undefined ? 'none' : undefined
+    const { certificate } = issue(directory, {
+      ...{ subject: '/CN=Leaf', issuer: root },
+      extensions: [line ? 'authorityKeyIdentifier = none' : `2.5.29.35 = DER:${identifier}`],
+    })
+    for (const issuer of [root, crossed, withoutIdentifier, notForCertificates]) {
+      t.equal(
+        isIssuedBy(certificate, issuer.certificate),
+        certificate.checkIssued(issuer.certificate) && certificate.verify(issuer.certificate.publicKey),
+        what,
+      )
+    }
+  }
+})
+
+t.test('one that is not DER is nobody, and nobody is its issuer', async (t) => {
+  const odd = withLongLength(root.certificate)
+  t.notOk(isSelfIssued(odd))
+  t.notOk(hasIssuerName(odd, root.certificate))
+  t.notOk(hasIssuerName(root.certificate, odd))
+  t.notOk(fitsIssuer(root.certificate, odd))
+  t.ok(isSelfIssued(root.certificate))
+})
+
+/** Content of its INTEGER in hex. */
+function serialOf(hex: string): string {
+  const whole = hex.padStart(hex.length + (hex.length % 2), '0')
+  return Number.parseInt(whole.slice(0, 2), 16) >= 0x80 ? `00${whole}` : whole
+}

@@ -1,0 +1,174 @@
+import t from 'tap'
+import { readCertificateFields } from '../../src/der/certificate-fields.ts'
+import { findForbiddenName, readNameConstraints } from '../../src/x509/name-constraints.ts'
+import { type Issued, issue, openssl } from '../support/certificates.ts'
+
+const directory = t.testdir()
+const root = issue(directory, { subject: '/CN=root', ca: true })
+const EXTENDED = ['basicConstraints = critical, CA:TRUE', 'keyUsage = critical, keyCertSign']
+const DN = 'dirName:org'
+const ORG = ['[org]', 'countryName = DE', 'organizationName = Example Bank']
+
+interface Case {
+  readonly constraints: string
+  /** Lines of sections that the constraints refer to. */
+  readonly sections?: readonly string[]
+  readonly subject?: string
+  readonly san?: string
+  /** What is forbidden; undefined where all is allowed. */
+  readonly forbidden?: string
+}
+
+const CASES: readonly Case[] = [
+  { constraints: 'permitted;email:example.com', san: 'email:a@example.com' },
+  {
+    ...{ constraints: 'permitted;email:example.com', san: 'email:a@sub.example.com' },
+    forbidden: 'the e-mail address a@sub.example.com',
+  },
+  { constraints: 'permitted;email:.example.com', san: 'email:a@sub.example.com' },
+  {
+    ...{ constraints: 'permitted;email:.example.com', san: 'email:a@example.com' },
+    forbidden: 'the e-mail address a@example.com',
+  },
+  { constraints: 'permitted;email:a@example.com', san: 'email:a@EXAMPLE.com' },
+  {
+    ...{ constraints: 'permitted;email:a@example.com', san: 'email:b@example.com' },
+    forbidden: 'the e-mail address b@example.com',
+  },
+  {
+    ...{ constraints: 'excluded;email:example.com', subject: '/CN=x/emailAddress=a@example.com' },
+    forbidden: 'the e-mail address a@example.com',
+  },
+  { constraints: 'excluded;email:example.com', subject: '/CN=x/emailAddress=a@example.org' },
+  { constraints: 'permitted;DNS:example.com', san: 'DNS:a.b.Example.com, DNS:example.com' },
+  {
+    ...{ constraints: 'permitted;DNS:example.com', san: 'DNS:badexample.com' },
+    forbidden: 'the host name badexample.com',
+  },
+  {
+    ...{ constraints: 'excluded;DNS:example.com', san: 'DNS:other.org, DNS:a.example.com' },
+    forbidden: 'the host name a.example.com',
+  },
+  { constraints: 'permitted;DNS:example.com', san: 'email:a@other.org' },
+  { constraints: 'permitted;URI:.example.com', san: 'URI:https://a.example.com:1/b' },
+  {
+    ...{ constraints: 'permitted;URI:.example.com', san: 'URI:https://example.com/b' },
+    forbidden: 'the address https://example.com/b',
+  },
+  { constraints: 'permitted;URI:example.com', san: 'URI:https://example.com/b' },
+  { constraints: 'permitted;IP:10.0.0.0/255.0.0.0', san: 'IP:10.1.2.3' },
+  {
+    ...{ constraints: 'permitted;IP:10.0.0.0/255.0.0.0', san: 'IP:11.1.2.3' },
+    forbidden: 'an IP address',
+  },
+  { constraints: 'excluded;IP:10.0.0.0/255.0.0.0', san: 'IP:2001:db8::1' },
+  {
+    ...{ constraints: 'excluded;IP:2001:db8::/ffff:ffff::', san: 'IP:2001:db8::1' },
+    forbidden: 'an IP address',
+  },
+  { constraints: `permitted;${DN}`, sections: ORG, subject: '/C=DE/O=EXAMPLE  bank/CN=x' },
+  {
+    ...{ constraints: `permitted;${DN}`, sections: ORG, subject: '/C=DE/O=Other/CN=x' },
+    forbidden: 'a distinguished name',
+  },
+  {
+    ...{ constraints: `permitted;${DN}`, sections: ORG, subject: '/O=Example Bank/C=DE/CN=x' },
+    forbidden: 'a distinguished name',
+  },
+  {
+    ...{ constraints: `excluded;${DN}`, sections: ORG, subject: '/C=DE/O=Example Bank/OU=a/CN=x' },
+    forbidden: 'a distinguished name',
+  },
+  { constraints: `excluded;${DN}`, sections: ORG, subject: '/C=DE/O=Example Bankers/CN=x' },
+  {
+    ...{ constraints: 'permitted;DNS:a.org, excluded;DNS:b.a.org', san: 'DNS:b.a.org' },
+    forbidden: 'the host name b.a.org',
+  },
+]
+
+function constrained(constraints: string, sections: readonly string[] = []): Issued {
+  const line = `nameConstraints = critical, ${constraints}`
+  return issue(directory, {
+    ...{ subject: '/CN=constrained', issuer: root, ca: true },
+    extensions: [...EXTENDED, line, ...sections],
+  })
+}
+
+function leafBelow(issuer: Issued, { subject = '/C=DE/O=Example Bank/CN=x', san }: Case): Issued {
+  const extension = san === undefined ? {} : { extension: `subjectAltName = ${san}` }
+  return issue(directory, { subject, issuer, ...extension })
+}
+
+function constraintsOf({ certificate }: Issued) {
+  const value = readCertificateFields(certificate).extensions.get('2.5.29.30')?.value
+  return readNameConstraints(value as Buffer)
+}
+
+/** Whether OpenSSL finds a path to the root. */
+function opensslTakes(leaf: Issued, issuer: Issued): boolean {
+  try {
+    const files = ['-trusted', root.certificateFile, '-untrusted', issuer.certificateFile]
+    openssl('verify', ...files, leaf.certificateFile)
+    return true
+  } catch {
+    return false
+  }
+}
+
+for (const one of CASES) {
+  const { constraints, sections, san, subject, forbidden } = one
+  t.test(`${constraints}: ${san ?? subject} is ${forbidden ? 'forbidden' : 'allowed'}`, async (t) => {
+    const issuer = constrained(constraints, sections)
+    const leaf = leafBelow(issuer, one)
+    t.equal(findForbiddenName(readCertificateFields(leaf.certificate), constraintsOf(issuer)), forbidden)
+    t.equal(opensslTakes(leaf, issuer), forbidden === undefined, 'as OpenSSL has it')
+  })
+}
+
+t.test('an empty base holds for all names of its form', async (t) => {
+  const all = { permitted: [], excluded: [Buffer.from('8200', 'hex'), Buffer.from('8100', 'hex')] }
+  const withName = (extension: string) =>
+    readCertificateFields(issue(directory, { subject: '/CN=x', extension }).certificate)
+  t.equal(findForbiddenName(withName('subjectAltName = DNS:a.org'), all), 'the host name a.org')
+  t.equal(findForbiddenName(withName('subjectAltName = email:a@a.org'), all), 'the e-mail address a@a.org')
+  t.equal(findForbiddenName(withName('subjectAltName = URI:http://a.org'), all), undefined)
+})
+
+t.test('a certificate without a subject has its alternative names alone', async (t) => {
+  const issuer = constrained(`excluded;${DN}`, ['[org]'])
+  const leaf = issue(directory, { subject: '/', issuer, extension: 'subjectAltName = DNS:a.org' })
+  t.equal(findForbiddenName(readCertificateFields(leaf.certificate), constraintsOf(issuer)), undefined)
+})
+
+t.test('names that cannot be compared', async (t) => {
+  for (const [constraints, san] of [
+    ['permitted;otherName:1.2.3;UTF8:a', 'otherName:1.2.3;UTF8:a'],
+    ['permitted;URI:example.com', 'URI:urn:a:b'],
+    ['permitted;email:example.com', 'email:copy'],
+  ] as const) {
+    const issuer = constrained(constraints)
+    const value = san === 'email:copy' ? '2.5.29.17 = DER:300381016e' : `subjectAltName = ${san}`
+    const leaf = issue(directory, { subject: '/CN=x', issuer, extension: value })
+    t.throws(() => findForbiddenName(readCertificateFields(leaf.certificate), constraintsOf(issuer)), san)
+    t.notOk(opensslTakes(leaf, issuer))
+  }
+  const other = { subject: '/CN=x', extension: 'subjectAltName = otherName:1.2.3;UTF8:a' }
+  const fields = readCertificateFields(issue(directory, other).certificate)
+  t.equal(findForbiddenName(fields, constraintsOf(constrained('permitted;DNS:a'))), undefined)
+})
+
+t.test('constraints with a minimum or a maximum, and what is none', async (t) => {
+  // GeneralSubtree of the host name "a" with minimum 1, and with maximum 1
+  for (const hex of ['300aa0083006820161800101', '300aa0083006820161810101', '0500', '3003020101', '']) {
+    t.throws(() => readNameConstraints(Buffer.from(hex, 'hex')), hex)
+  }
+})
+
+t.test('a minimum of 0, the default, which DER leaves out and some authorities write', async (t) => {
+  const constraints = (minimum: number) => {
+    const der = Buffer.from('300ca00a30088203612e628001', 'hex')
+    return readNameConstraints(Buffer.concat([der, Buffer.of(minimum)]))
+  }
+  t.equal(constraints(0).permitted.length, 1)
+  t.throws(() => constraints(1), { message: /^it has a minimum/ })
+})

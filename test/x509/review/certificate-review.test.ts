@@ -1,0 +1,577 @@
+import type { X509Certificate } from 'node:crypto'
+import t from 'tap'
+import { buildChain } from '../../../src/signers/chain.ts'
+import { describeInvalidity, validityPeriod } from '../../../src/signers/validity.ts'
+import { reviewCertificates } from '../../../src/x509/review/certificate-review.ts'
+import {
+  generateKeyFile,
+  type Issued,
+  type IssueOptions,
+  issue,
+  openssl,
+  RSA_2048,
+  spoil,
+  withUnknownKey,
+} from '../../support/certificates.ts'
+
+import { CERTIFICATE, reissue, validityOf } from '../../support/resigned.ts'
+
+const AT = new Date()
+const OCSP = 'authorityInfoAccess = OCSP;URI:http://ocsp.test/'
+const FOR_DOCUMENTS = 'extendedKeyUsage = 1.3.6.1.5.5.7.3.36'
+const SIGNS = 'keyUsage = critical, digitalSignature, nonRepudiation'
+const CA = 'basicConstraints = critical, CA:TRUE'
+const SIGNS_CERTIFICATES = 'keyUsage = critical, keyCertSign, cRLSign'
+
+const directory = t.testdir()
+const root = makeAuthority('Root')
+const policy = makeAuthority('Policy CA', root)
+const issuing = makeAuthority('Issuing CA', policy)
+const leaf = makeLeaf({ issuer: issuing })
+const SUBJECT = 'O=Test, CN=Signer'
+
+/** With nothing that is worth a warning. */
+function makeLeaf(options: Partial<IssueOptions>): Issued {
+  return issue(directory, {
+    subject: '/O=Test/CN=Signer',
+    extensions: ['basicConstraints = CA:FALSE', SIGNS, FOR_DOCUMENTS, OCSP],
+    ...options,
+  })
+}
+
+/** Likewise. */
+function makeAuthority(name: string, issuer?: Issued, options: Partial<IssueOptions> = {}): Issued {
+  const issued = issuer === undefined ? {} : { issuer }
+  const extensions = [CA, SIGNS_CERTIFICATES, OCSP]
+  return issue(directory, { subject: `/O=Test/CN=${name}`, ca: true, extensions, ...issued, ...options })
+}
+
+function certificatesOf(issued: readonly Issued[]): X509Certificate[] {
+  return issued.map(({ certificate }) => certificate)
+}
+
+function review([first, ...rest]: readonly [Issued, ...Issued[]], ca: readonly Issued[] = [], at = AT) {
+  const leaf = first.certificate
+  const following = certificatesOf(rest)
+  const caCertificates = certificatesOf(ca)
+  const chain = buildChain(leaf, [...following, ...caCertificates], at)
+  return reviewCertificates({ leaf, following, caCertificates, chain, at })
+}
+
+function ofLeaf(...messages: string[]) {
+  return messages.map((message) => ({ of: 'leaf', message }))
+}
+
+function ofFollowing(...messages: string[]) {
+  return messages.map((message) => ({ of: 'following', message }))
+}
+
+function ofCaCertificates(...messages: string[]) {
+  return messages.map((message) => ({ of: 'caCertificates', message }))
+}
+
+const NOTHING = { problems: [], warnings: [] }
+
+t.test(
+  'of a good chain there is nothing to say, wherever and in whatever order its certificates are',
+  async (t) => {
+    t.strictSame(review([leaf, issuing, policy, root]), NOTHING)
+    t.strictSame(review([leaf, root, issuing, policy]), NOTHING)
+    t.strictSame(review([leaf], [root, policy, issuing]), NOTHING)
+    t.strictSame(review([leaf, policy], [issuing, root, policy]), NOTHING)
+  },
+)
+
+t.test('certificates that are not in the chain do not matter', async (t) => {
+  const weak = makeAuthority('Weak', undefined, {
+    key: ['-algorithm', 'RSA', '-pkeyopt', 'rsa_keygen_bits:1024'],
+  })
+  t.strictSame(
+    review([leaf, issuing, policy, weak], [root, makeLeaf({ issuer: weak, hash: 'sha1' })]),
+    NOTHING,
+  )
+})
+
+t.test('an expired intermediate is told by its validity, and nothing is said twice', async (t) => {
+  const expired = makeAuthority('Expired CA', root, {
+    notBefore: new Date('2020-01-01'),
+    notAfter: new Date('2021-01-01'),
+  })
+  const below = makeLeaf({ issuer: expired })
+  t.strictSame(review([below, expired, root]), NOTHING)
+  const periods = certificatesOf([below, expired, root]).map(validityPeriod)
+  t.match(describeInvalidity(periods, AT), /^The certificate of O=Test, CN=Expired CA expired/)
+})
+
+t.test('one whose validity is none is told by its place, a signer or an issuer', async (t) => {
+  const monthless = validityOf('251301000000Z', '491231235959Z')
+  const never =
+    'is never valid: it is no DER of this kind: "251301000000Z" is not a time of RFC 5280 4.1.2.5; have it issued anew'
+  const fields = { [CERTIFICATE.validity]: monthless }
+  const signer = reissue(leaf, issuing, fields)
+  t.strictSame(review([signer, issuing, policy, root]), { problems: ofLeaf(never), warnings: [] })
+  const authority = reissue(issuing, policy, fields)
+  const problem = `the certificate of O=Test, CN=Issuing CA ${never}`
+  t.strictSame(review([leaf, authority, policy, root]), { problems: ofFollowing(problem), warnings: [] })
+  t.strictSame(review([leaf], [authority, policy, root]).problems, ofCaCertificates(problem))
+  t.strictSame(review([leaf], [authority, issuing, policy, root]), NOTHING, 'where there is a good one too')
+})
+
+t.test('an authority in place of the signer', async (t) => {
+  const is = (name: string) =>
+    `is the certificate of a certificate authority (O=Test, CN=${name}), not of a signer`
+
+  t.test('with no signer anywhere below it', async (t) => {
+    const expected = ofLeaf(`${is('Issuing CA')}; put the signer certificate first`)
+    const stranger = makeLeaf({ issuer: makeAuthority('Stranger') })
+    t.strictSame(review([issuing, policy], [root]), { problems: expected, warnings: [] })
+    t.strictSame(review([issuing], [root, policy, stranger]), { problems: expected, warnings: [] })
+    t.strictSame(review([issuing]), { problems: expected, warnings: [] }, 'no warning of the wrong one')
+  })
+
+  t.test('in a file in the wrong order, which names the one to put first', async (t) => {
+    const inOrder = `; the file is in the wrong order: put the certificate of ${SUBJECT} first`
+    t.strictSame(review([issuing, leaf], [policy, root]).problems, ofLeaf(is('Issuing CA') + inOrder))
+    t.strictSame(review([root, policy, issuing, leaf]).problems, ofLeaf(is('Root') + inOrder))
+    t.strictSame(review([root, leaf, issuing, policy]).problems, ofLeaf(is('Root') + inOrder))
+    t.strictSame(review([root, leaf], [issuing, policy]).problems, ofLeaf(is('Root') + inOrder))
+  })
+
+  t.test('with the signer among the CA certificates', async (t) => {
+    const among = `; put the certificate of ${SUBJECT} first, which is among the CA certificates`
+    t.strictSame(review([issuing], [policy, leaf, root]).problems, ofLeaf(is('Issuing CA') + among))
+    t.strictSame(review([root, policy], [issuing, leaf]).problems, ofLeaf(is('Root') + among))
+  })
+
+  t.test('a signer that is valid comes before one that is not', async (t) => {
+    const period = { notBefore: new Date('2020-01-01'), notAfter: new Date('2021-01-01') }
+    const old = makeLeaf({ subject: '/CN=Old signer', issuer: issuing, ...period })
+    const files = [issuing, old, leaf] as const
+    t.match(review(files).problems, [{ message: /put the certificate of O=Test, CN=Signer first$/ }])
+    t.match(review(files, [], new Date('2020-06-01')).problems, [{ message: /of CN=Old signer first$/ }])
+    t.match(review([issuing, old]).problems, [{ message: /of CN=Old signer first$/ }])
+  })
+
+  t.test('whatever its key usage, and self-signed as well', async (t) => {
+    const extensions = [CA, SIGNS]
+    t.strictSame(review([makeAuthority('Self', undefined, { extensions })]), {
+      problems: ofLeaf(`${is('Self')}; put the signer certificate first`),
+      warnings: [],
+    })
+  })
+})
+
+t.test('the key usage of a signer', async (t) => {
+  const withUsage = (...lines: string[]) =>
+    review([makeLeaf({ issuer: root, extensions: [...lines, FOR_DOCUMENTS, OCSP] })], [root])
+  const refusal = (usage: string) =>
+    ofLeaf(
+      `is not for signing documents, by its key usage (${usage}); have it issued with digitalSignature or nonRepudiation`,
+    )
+  for (const good of ['digitalSignature', 'nonRepudiation', 'keyEncipherment, digitalSignature']) {
+    t.strictSame(withUsage(`keyUsage = ${good}`), NOTHING)
+  }
+  t.strictSame(withUsage(), NOTHING)
+  t.strictSame(withUsage('keyUsage = keyEncipherment, dataEncipherment'), {
+    problems: refusal('keyEncipherment, dataEncipherment'),
+    warnings: [],
+  })
+  t.strictSame(withUsage('2.5.29.15 = DER:0500').problems, refusal('none'))
+})
+
+t.test('a weak key of a signer', async (t) => {
+  const key = ['-algorithm', 'RSA', '-pkeyopt', 'rsa_keygen_bits:1024']
+  t.strictSame(review([makeLeaf({ issuer: root, key })], [root]), {
+    problems: ofLeaf(
+      'has a key that is not secure, RSA with 1024 bits; make a new one, and have a certificate issued for it',
+    ),
+    warnings: [],
+  })
+  const certificate = withUnknownKey(leaf.certificate)
+  t.match(review([{ ...leaf, certificate }], [root]).problems, [
+    { of: 'leaf', message: /^has a key that is not secure, one of an unknown type; / },
+  ])
+  const selfSigned = { ...leaf, certificate: withUnknownKey(makeLeaf({}).certificate) }
+  t.match(review([selfSigned]).problems, [{ message: /^has a key that is not secure, one of an unknown/ }])
+})
+
+t.test('a weak signature over the certificate of a signer', async (t) => {
+  t.strictSame(review([makeLeaf({ issuer: root, hash: 'sha1' })], [root]), {
+    problems: ofLeaf('is signed with SHA-1, which can be forged; have it issued anew'),
+    warnings: [],
+  })
+})
+
+t.test('all problems are told at once, the leaf first', async (t) => {
+  const weak = makeAuthority('Weak CA', root, { hash: 'sha1' })
+  const extensions = ['keyUsage = keyAgreement']
+  t.match(review([makeLeaf({ issuer: weak, hash: 'sha1', extensions })], [root, weak]).problems, [
+    { of: 'leaf', message: /^is not for signing documents/ },
+    { of: 'leaf', message: /^is signed with SHA-1/ },
+    { of: 'caCertificates', message: /^the certificate of O=Test, CN=Weak CA is signed with SHA-1/ },
+  ])
+  t.match(review([makeAuthority('Below', weak)], [root, weak]).problems, [
+    { of: 'leaf', message: /^is the certificate of a certificate authority/ },
+    { of: 'caCertificates', message: /^the certificate of O=Test, CN=Weak CA is signed with SHA-1/ },
+  ])
+})
+
+t.test('an issuer that is no authority', async (t) => {
+  for (const extensions of [['basicConstraints = CA:FALSE', OCSP], [OCSP]]) {
+    const intruder = makeAuthority('Intruder', root, { extensions })
+    const below = makeLeaf({ issuer: intruder })
+    t.strictSame(review([below, intruder], [root]), {
+      problems: ofFollowing(
+        'the certificate of O=Test, CN=Intruder is not that of a certificate authority (no cA in its ' +
+          `basicConstraints), but has issued that of ${SUBJECT}`,
+      ),
+      warnings: [],
+    })
+    t.throws(() => opensslVerify(below, [intruder], root), /invalid CA certificate/)
+  }
+})
+
+t.test('a root of version 1 is as good as any, but no other certificate of version 1', async (t) => {
+  const old = makeAuthority('Old root', undefined, { extensions: [] })
+  const below = makeLeaf({ issuer: old })
+  t.strictSame(review([below], [old]), NOTHING)
+  t.doesNotThrow(() => opensslVerify(below, [], old))
+  const middle = makeAuthority('Old CA', old, { extensions: [] })
+  const message = /^the certificate of O=Test, CN=Old CA is not that of a certificate authority/
+  t.match(review([makeLeaf({ issuer: middle })], [old, middle]).problems, [{ message }])
+  const bare = makeAuthority('Bare root', undefined, { extensions: [OCSP] })
+  t.match(review([makeLeaf({ issuer: bare })], [bare]).problems, [{ message: /CN=Bare root is not that of/ }])
+})
+
+t.test('an issuer whose key usage does not allow it', async (t) => {
+  for (const [usage, told] of [
+    ['keyUsage = digitalSignature, cRLSign', 'digitalSignature, cRLSign'],
+    ['2.5.29.15 = DER:030100', 'none'],
+  ] as const) {
+    const forbidden = makeAuthority('Forbidden', root, { extensions: [CA, usage, OCSP] })
+    const below = makeLeaf({ issuer: forbidden })
+    t.same(
+      buildChain(below.certificate, certificatesOf([forbidden, root])).issuers,
+      [],
+      'the chain is without it',
+    )
+    t.strictSame(review([below, forbidden], [root]), {
+      problems: ofFollowing(
+        `the certificate of O=Test, CN=Forbidden is not for issuing certificates, by its key usage (${told}), but ` +
+          `has issued that of ${SUBJECT}`,
+      ),
+      warnings: [],
+    })
+    t.throws(() => opensslVerify(below, [forbidden], root))
+  }
+})
+
+t.test(
+  'one that only has the name of a forbidden issuer is none, nor one that only has the key',
+  async (t) => {
+    const extensions = [CA, 'keyUsage = cRLSign']
+    const namesake = makeAuthority('Issuing CA', root, { extensions })
+    const unknown = { ...namesake, certificate: withUnknownKey(namesake.certificate) }
+    const renamed = makeAuthority('Renamed', root, { extensions, keyFile: issuing.keyFile })
+    for (const other of [namesake, unknown, renamed]) {
+      const { problems, warnings } = review([leaf], [other, root])
+      t.same(problems, [])
+      t.match(warnings, [/^the chain is incomplete: missing is the certificate of O=Test, CN=Issuing CA,/])
+    }
+  },
+)
+
+t.test('a path that is longer than an authority allows', async (t) => {
+  const narrow = (pathLength: number) =>
+    makeAuthority('Narrow', root, {
+      extensions: [`${CA}, pathlen:${pathLength}`, SIGNS_CERTIFICATES, OCSP],
+    })
+  const exceeded = (allowed: number, actual: string) =>
+    ofFollowing(
+      `the certificate of O=Test, CN=Narrow allows ${allowed} certificate authorities between it and a signer ` +
+        `(pathLenConstraint), but there ${actual}`,
+    )
+  const closed = narrow(0)
+  const one = makeAuthority('One', closed)
+  const two = makeAuthority('Two', one)
+  t.strictSame(review([makeLeaf({ issuer: closed }), closed, root]), NOTHING)
+  t.strictSame(review([makeLeaf({ issuer: one }), one, closed, root]).problems, exceeded(0, 'is 1'))
+  t.strictSame(review([makeLeaf({ issuer: two }), two, one, closed, root]).problems, exceeded(0, 'are 2'))
+  t.throws(
+    () => opensslVerify(makeLeaf({ issuer: one }), [one, closed], root),
+    /path length constraint exceeded/,
+  )
+
+  const open = narrow(1)
+  const below = makeAuthority('Below', open)
+  t.strictSame(review([makeLeaf({ issuer: below }), below, open, root]), NOTHING)
+  const lowest = makeAuthority('Lowest', below)
+  t.strictSame(
+    review([makeLeaf({ issuer: lowest }), lowest, below, open, root]).problems,
+    exceeded(1, 'are 2'),
+  )
+
+  const renewed = makeAuthority('Narrow', closed)
+  const signer = makeLeaf({ issuer: renewed })
+  t.strictSame(review([signer, renewed, closed, root]), NOTHING, 'a self-issued certificate does not count')
+  t.doesNotThrow(() => opensslVerify(signer, [renewed, closed], root))
+})
+
+t.test('a weak key of an issuer, the root not excepted', async (t) => {
+  const key = ['-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-224']
+  const weak = makeAuthority('Weak', undefined, { key })
+  t.strictSame(review([makeLeaf({ issuer: weak })], [weak]), {
+    problems: ofCaCertificates(
+      'the certificate of O=Test, CN=Weak has a key that is not secure, EC with 224 bits; needed is RSA with at least ' +
+        '2048 bits, or EC with at least 256',
+    ),
+    warnings: [],
+  })
+})
+
+t.test('a weak signature over the certificate of an issuer, but for the root', async (t) => {
+  const old = makeAuthority('Old root', undefined, { hash: 'sha1' })
+  t.strictSame(review([makeLeaf({ issuer: old })], [old]), NOTHING)
+  const middle = makeAuthority('Middle', old, { hash: 'sha1' })
+  t.strictSame(review([makeLeaf({ issuer: middle })], [middle, old]), {
+    problems: ofCaCertificates(
+      'the certificate of O=Test, CN=Middle is signed with SHA-1, which can be forged; have it issued anew',
+    ),
+    warnings: [],
+  })
+})
+
+t.test('certificates that OpenSSL reads, with an algorithm whose parameters are wrong', async (t) => {
+  const rsaRoot = makeAuthority('RSA root', undefined, { key: RSA_2048 })
+  const middle = spoil(makeAuthority('Spoiled', rsaRoot))
+  t.strictSame(
+    review([makeLeaf({ issuer: middle }), middle], [rsaRoot]).problems,
+    ofFollowing('the certificate of O=Test, CN=Spoiled is not encoded as RFC 5280 says; have it issued anew'),
+  )
+  t.strictSame(review([spoil(makeLeaf({ issuer: rsaRoot }))], [rsaRoot]), {
+    problems: ofLeaf('is not encoded as RFC 5280 says; have it issued anew'),
+    warnings: [],
+  })
+  const below = spoil(makeLeaf({ issuer: rsaRoot }))
+  t.match(review([rsaRoot, below]).problems, [{ message: /; put the signer certificate first$/ }])
+})
+
+t.test('an incomplete chain', async (t) => {
+  const incomplete = (issuer: string, subject: string, more = '') => ({
+    problems: [],
+    warnings: [
+      `the chain is incomplete: missing is the certificate of O=Test, CN=${issuer}, which issued that of O=Test, ` +
+        `CN=${subject}; add it to the CA certificates, so that validators find their way to the root${more}`,
+    ],
+  })
+
+  t.test('that ends with the files', async (t) => {
+    t.strictSame(review([leaf]), incomplete('Issuing CA', 'Signer'))
+    t.strictSame(review([leaf, issuing], [policy]), incomplete('Root', 'Policy CA'))
+    t.strictSame(
+      review([leaf, leaf, issuing], [issuing, policy]),
+      incomplete('Root', 'Policy CA'),
+      'duplicates',
+    )
+  })
+
+  t.test('with a gap', async (t) => {
+    const one =
+      ' (1 other certificate is there, but not connected to it: the missing one may be the one in between)'
+    const two = one.replace('1 other certificate is', '2 other certificates are')
+    t.strictSame(review([leaf, issuing], [root]), incomplete('Policy CA', 'Issuing CA', one))
+    t.strictSame(review([leaf, issuing, root], [root]), incomplete('Policy CA', 'Issuing CA', one))
+    t.strictSame(review([leaf, policy], [root, policy]), incomplete('Issuing CA', 'Signer', two))
+  })
+
+  t.test('because of an authority that has another key by now', async (t) => {
+    t.strictSame(
+      review([leaf, makeAuthority('Issuing CA', policy)], [policy, root]),
+      incomplete(
+        ...(['Issuing CA', 'Signer'] as const),
+        ' (there is one of that name, but it did not issue this one: look for an older or a newer one)',
+      ),
+    )
+  })
+
+  t.test('to an issuer that has no name', async (t) => {
+    const keyFile = generateKeyFile(directory, ['-algorithm', 'ED25519'])
+    const nameless = `${directory}/nameless.pem`
+    openssl('req', '-x509', '-new', '-key', keyFile, '-subj', '/', '-out', nameless)
+    const below = makeLeaf({ issuer: { certificateFile: nameless, keyFile, certificate: root.certificate } })
+    t.match(review([below]).warnings, [
+      /missing is the certificate of an issuer without a name, which issued/,
+    ])
+  })
+})
+
+t.test('a self-signed signer, which may be in the other file as well', async (t) => {
+  const extensions = ['basicConstraints = CA:FALSE', 'keyUsage = digitalSignature']
+  const signer = makeLeaf({ extensions })
+  for (const ca of [[root], [signer]]) {
+    t.strictSame(review([signer], ca), {
+      problems: [],
+      warnings: [
+        `the certificate of ${SUBJECT} is self-signed: validators trust its signatures only where it is installed itself`,
+      ],
+    })
+  }
+})
+
+t.test('the extended key usage of a signer', async (t) => {
+  const withPurposes = (line: string) =>
+    review([makeLeaf({ issuer: root, extensions: [SIGNS, OCSP, line] })], [root])
+  const warning = (purposes: string) => ({
+    problems: [],
+    warnings: [
+      `the certificate of ${SUBJECT} is not for signing documents, by its extended key usage (${purposes}); validators ` +
+        'may refuse its signatures: have it issued with documentSigning (1.3.6.1.5.5.7.3.36) or emailProtection',
+    ],
+  })
+  for (const good of [
+    ...['1.3.6.1.5.5.7.3.36', 'emailProtection', '1.3.6.1.4.1.311.10.3.12', '1.2.840.113583.1.1.5'],
+    ...['anyExtendedKeyUsage', 'clientAuth, emailProtection'],
+  ]) {
+    t.strictSame(withPurposes(`extendedKeyUsage = ${good}`), NOTHING, good)
+  }
+  t.strictSame(
+    withPurposes('extendedKeyUsage = serverAuth, clientAuth, codeSigning, timeStamping, OCSPSigning, 1.2.3'),
+    warning('serverAuth, clientAuth, codeSigning, timeStamping, OCSPSigning, 1.2.3'),
+  )
+  t.strictSame(withPurposes('2.5.29.37 = DER:3000'), warning('none'))
+})
+
+t.test('certificates of which nobody can be asked whether they were revoked, but for the root', async (t) => {
+  const warning = (name: string) =>
+    `the certificate of O=Test, CN=${name} has neither an OCSP address nor a CRL distribution point: Document Engine ` +
+    'cannot embed revocation data, and signatures are without long-term validation (LTV)'
+  const bareRoot = makeAuthority('Bare root', undefined, { extensions: [CA] })
+  const bare = makeAuthority('Bare CA', bareRoot, { extensions: [CA] })
+  const full = makeAuthority('Full CA', bareRoot, {
+    extensions: [CA, 'crlDistributionPoints = URI:http://ca.test/crl'],
+  })
+  const extensions = [SIGNS, FOR_DOCUMENTS]
+  const warningsOf = (signer: Issued) => review([signer], [bare, full, bareRoot])
+  t.strictSame(warningsOf(makeLeaf({ issuer: bare, extensions })), {
+    problems: [],
+    warnings: [warning('Signer'), warning('Bare CA')],
+  })
+  t.strictSame(warningsOf(makeLeaf({ issuer: full, extensions })).warnings, [warning('Signer')])
+  t.strictSame(warningsOf(makeLeaf({ issuer: bare })).warnings, [warning('Bare CA')])
+  const unreadable = makeLeaf({ issuer: full, extensions: [...extensions, '1.3.6.1.5.5.7.1.1 = DER:0500'] })
+  t.strictSame(warningsOf(unreadable).warnings, [warning('Signer')])
+})
+
+t.test('addresses that are never asked', async (t) => {
+  const ldap = 'URI:ldap://ca.test/cn=list'
+  const warningsOf = (...lines: string[]) =>
+    review([makeLeaf({ issuer: root, extensions: [SIGNS, FOR_DOCUMENTS, ...lines] })], [root]).warnings
+  const never = 'since only http and https are (ldap://ca.test/cn=list'
+  t.strictSame(warningsOf(`crlDistributionPoints = ${ldap}`, `authorityInfoAccess = OCSP;${ldap}`), [
+    `the certificate of ${SUBJECT} names nobody who is ever asked whether it was revoked, ${never}, ` +
+      'ldap://ca.test/cn=list): Document Engine cannot embed revocation data, and signatures are without long-term ' +
+      'validation (LTV)',
+  ])
+  const silent = 'nobody stands in where its other addresses do not answer'
+  t.strictSame(warningsOf(OCSP, `crlDistributionPoints = ${ldap}`), [
+    `the certificate of ${SUBJECT} has no CRL distribution point that is ever asked, ${never}): ${silent}`,
+  ])
+  t.strictSame(
+    warningsOf(`authorityInfoAccess = OCSP;${ldap}`, 'crlDistributionPoints = URI:http://ca.test/'),
+    [`the certificate of ${SUBJECT} has no OCSP address that is ever asked, ${never}): ${silent}`],
+  )
+  t.strictSame(
+    warningsOf(`crlDistributionPoints = ${ldap}, URI:http://ca.test/`),
+    [],
+    'directories beside HTTP',
+  )
+})
+
+t.test('critical extensions that validators may not know, in the leaf and above it', async (t) => {
+  const unknown = '1.2.3.4 = critical, DER:0500'
+  const odd = makeAuthority('Odd CA', root, { extensions: [CA, SIGNS_CERTIFICATES, OCSP, unknown] })
+  const signer = makeLeaf({
+    issuer: odd,
+    extensions: [SIGNS, FOR_DOCUMENTS, OCSP, '2.5.29.36 = critical, DER:3003800100'],
+  })
+  const because = 'validators may refuse signatures because of it'
+  t.strictSame(review([signer, odd], [root]), {
+    problems: [],
+    warnings: [
+      `the certificate of ${SUBJECT} has a critical extension that is not supported, 2.5.29.36: ${because}`,
+      `the certificate of O=Test, CN=Odd CA has a critical extension that is not supported, 1.2.3.4: ${because}`,
+    ],
+  })
+  t.throws(() => opensslVerify(signer, [odd], root), /unhandled critical extension/)
+  const understood = [
+    ...['basicConstraints = critical, CA:FALSE', SIGNS, 'extendedKeyUsage = critical, emailProtection', OCSP],
+    ...['certificatePolicies = critical, 1.2.3', 'subjectAltName = critical, email:a@b'],
+    'crlDistributionPoints = critical, URI:http://ca.test/',
+  ]
+  const plain = makeLeaf({ issuer: root, extensions: understood })
+  t.strictSame(review([plain], [root]), NOTHING)
+  t.doesNotThrow(() => opensslVerify(plain, [], root))
+})
+
+t.test('names that an authority must not certify', async (t) => {
+  const because = 'validators may refuse signatures because of it'
+  const constrained = (line: string, name = 'Constrained CA', issuer = root) =>
+    makeAuthority(name, issuer, { extensions: [CA, SIGNS_CERTIFICATES, OCSP, line] })
+  const narrow = constrained('nameConstraints = critical, permitted;email:example.com')
+  const named = (email: string, issuer = narrow) =>
+    makeLeaf({ issuer, extensions: [SIGNS, FOR_DOCUMENTS, OCSP, `subjectAltName = email:${email}`] })
+  t.strictSame(review([named('a@example.com'), narrow], [root]), NOTHING)
+  const wrong = named('a@example.org')
+  t.strictSame(review([wrong, narrow], [root]), {
+    problems: [],
+    warnings: [
+      `the certificate of ${SUBJECT} has the e-mail address a@example.org for a name, which the name constraints of the ` +
+        `certificate of O=Test, CN=Constrained CA forbid: ${because}`,
+    ],
+  })
+  t.throws(() => opensslVerify(wrong, [narrow], root), /permitted subtree violation/)
+  const odd = constrained('nameConstraints = permitted;otherName:1.2.3;UTF8:a')
+  const other = makeLeaf({ issuer: odd, extension: 'subjectAltName = otherName:1.2.3;UTF8:a' })
+  t.strictSame(review([other, odd], [root]).warnings, [
+    `the certificate of ${SUBJECT} has a name that cannot be compared with the name constraints of the certificate of ` +
+      `O=Test, CN=Constrained CA: ${because}`,
+  ])
+  const tests = [
+    'nameConstraints = critical, excluded;dirName:names',
+    '[names]',
+    'O = Test',
+    'CN = Renewed CA',
+  ]
+  const top = makeAuthority('Renewed CA', root, { extensions: [CA, SIGNS_CERTIFICATES, OCSP, ...tests] })
+  const renewed = makeAuthority('Renewed CA', top)
+  const signer = makeLeaf({ issuer: renewed })
+  t.strictSame(
+    review([signer, renewed, top], [root]),
+    NOTHING,
+    'a self-issued certificate is not constrained',
+  )
+  t.doesNotThrow(() => opensslVerify(signer, [renewed, top], root))
+})
+
+t.test('an issuer whose extended key usage leaves documents out', async (t) => {
+  const withPurpose = (purpose: string) =>
+    makeAuthority('Purpose CA', root, {
+      extensions: [CA, SIGNS_CERTIFICATES, OCSP, `extendedKeyUsage = ${purpose}`],
+    })
+  const servers = withPurpose('serverAuth')
+  t.strictSame(review([makeLeaf({ issuer: servers }), servers], [root]), {
+    problems: [],
+    warnings: [
+      'the certificate of O=Test, CN=Purpose CA is not for signing documents, by its extended key usage (serverAuth); ' +
+        'validators that take this for a limit of what it certifies may refuse signatures',
+    ],
+  })
+  const mail = withPurpose('serverAuth, emailProtection')
+  t.strictSame(review([makeLeaf({ issuer: mail }), mail], [root]), NOTHING)
+})
+
+/** Throws what `openssl verify` says against the chain. */
+function opensslVerify(signer: Issued, untrusted: readonly Issued[], anchor: Issued): void {
+  const intermediates = untrusted.flatMap(({ certificateFile }) => ['-untrusted', certificateFile])
+  openssl('verify', '-trusted', anchor.certificateFile, ...intermediates, signer.certificateFile)
+}

@@ -1,0 +1,59 @@
+import t from 'tap'
+import { readCertificateFields } from '../../src/der/certificate-fields.ts'
+import { readAddresses } from '../../src/x509/revocation-addresses.ts'
+import { issue } from '../support/certificates.ts'
+
+const directory = t.testdir()
+const NONE = { ocsp: [], crl: [] }
+
+function addresses(...extensions: string[]) {
+  const { certificate } = issue(directory, { subject: '/CN=leaf', extensions })
+  const { ocsp, crl, ignored, distributionPoints } = readAddresses(readCertificateFields(certificate))
+  return { ocsp: ocsp.map(String), crl: crl.map(String), ignored, points: distributionPoints.length }
+}
+
+t.test('addresses are those over HTTP, of responders and of complete CRLs of the same issuer', async (t) => {
+  t.strictSame(addresses('basicConstraints = CA:FALSE'), { ocsp: [], crl: [], ignored: NONE, points: 0 })
+  const access =
+    'authorityInfoAccess = caIssuers;URI:http://ca/, OCSP;URI:ldap://a/, OCSP;URI:https://a/, OCSP;URI:b'
+  t.strictSame(addresses(access), {
+    ocsp: ['https://a/'],
+    crl: [],
+    ignored: { ...NONE, ocsp: ['ldap://a/', 'b'] },
+    points: 0,
+  })
+  t.strictSame(addresses('authorityInfoAccess = OCSP;email:copy@example.com, OCSP;email:a@b').ocsp, [])
+  t.strictSame(addresses('crlDistributionPoints = URI:http://a/, URI:ldap://a/, URI:http://b/'), {
+    ocsp: [],
+    crl: ['http://a/', 'http://b/'],
+    ignored: { ...NONE, crl: ['ldap://a/'] },
+    points: 3,
+  })
+  const points = ['[one]', 'fullname = URI:http://a/', '[two]', 'fullname = URI:http://b/']
+  t.strictSame(
+    addresses(
+      'crlDistributionPoints = one, two, three, four',
+      ...points,
+      'reasons = keyCompromise',
+      '[three]',
+      'fullname = URI:http://c/',
+      'CRLissuer = dirName:name',
+      '[four]',
+      'relativename = name',
+      '[name]',
+      'CN = part',
+    ).crl,
+    ['http://a/'],
+  )
+  const many = Array.from({ length: 9 }, (_, index) => `URI:http://a/${index}`)
+  t.equal(addresses(`crlDistributionPoints = ${many.join(', ')}`).crl.length, 4)
+})
+
+t.test('an authority that names itself as the issuer of its CRL, which it need not', async (t) => {
+  const point = (name: string) => [
+    'crlDistributionPoints = point',
+    ...['[point]', 'fullname = URI:http://a/', 'CRLissuer = dirName:name', '[name]', `CN = ${name}`],
+  ]
+  t.strictSame(addresses(...point('LEAF')).crl, ['http://a/'], 'names are compared as names')
+  t.strictSame(addresses(...point('other')).crl, [])
+})
