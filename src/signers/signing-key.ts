@@ -57,9 +57,15 @@ export class SigningKey {
   get rules(): SignerRules {
     const { rules } = this.#configuration
     const signer = this.knownSigner()
-    return signer === undefined
-      ? rules
-      : { ...rules, hashAlgorithms: permittedHashes(rules, signer.algorithm) }
+    if (signer === undefined) {
+      return rules
+    }
+    // Made once a signer: each request asks several times
+    if (this.#permitted?.signer !== signer) {
+      const hashAlgorithms = permittedHashes(rules, signer.algorithm)
+      this.#permitted = { signer, rules: { ...rules, hashAlgorithms } }
+    }
+    return this.#permitted.rules
   }
 
   get container(): ContainerConfiguration {
