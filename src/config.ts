@@ -106,7 +106,7 @@ export function loadConfiguration(environment: Variables): Readonly<Configuratio
   }
   const corsOrigins = parseOrigins(values.CORS_ORIGINS ?? '', problems)
   const signMethods = parseSignMethods(values.SIGN_METHODS as string, problems)
-  const proxies = readProxies(values, problems)
+  const proxies = readProxies(values, environment, problems)
   const signers = readSigners(given, values, problems, warnings)
   refuseProblems(problems)
   warnings.push(...warnAboutContainers(given, signers))
@@ -138,7 +138,7 @@ export interface LoadedSigners {
   /** Whole where there are no problems. Its files are known in any case. */
   readonly signers: SignersConfiguration
   readonly problems: readonly ConfigurationProblem[]
-  /** What the operator should know though they are taken over. */
+  /** Messages for the operator that do not keep the signers from being taken over. */
   readonly warnings: readonly string[]
 }
 

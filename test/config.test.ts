@@ -72,6 +72,7 @@ t.test('with module and PIN alone all else has its default', async (t) => {
     paths: ['/', '/sign'],
     signerPaths: [],
     bodyLimit: 268_435_456,
+    maxConnections: 2048,
     keepAliveMs: 620_000,
     shutdownDelayMs: 0,
     corsOrigins: [],
@@ -123,7 +124,9 @@ t.test('a proxy that is none is a problem, whose value is not told', async (t) =
     loadConfiguration(variables)
     t.fail('it is refused')
   } catch (error) {
-    t.match(error, { message: /^HTTPS_PROXY: has more in it than the address of a proxy/ })
+    t.match(error, {
+      message: /^HTTPS_PROXY: is set by https_proxy, which has more in it than the address of a proxy/,
+    })
     t.notMatch(`${error}`, 'secret')
   }
   const { proxies, warnings } = loadConfiguration({ ...variables, https_proxy: 'http://proxy.test:3128' })
@@ -144,10 +147,12 @@ t.test('every variable reaches its place', async (t) => {
     ...{ RAW_SIGNING: 'signed-attributes', SIGN_METHODS: 'hsm,PrivateKey, hsm' },
     ...{ HASH_ALGORITHMS: 'sha512', DIGEST_MISMATCH: 'ignore', CORS_ORIGINS: 'https://app.example.com' },
     ...{ SIGNING_SERVICE_PORT: '0', SIGNING_SERVICE_HOST: '::1', SIGNING_SERVICE_PATH: '/api/sign' },
-    ...{ SIGNING_SERVICE_BODY_LIMIT: '1024', SIGNING_SERVICE_KEEP_ALIVE_MS: '1000', LOG_LEVEL: 'warn' },
+    ...{ SIGNING_SERVICE_BODY_LIMIT: '1024', SIGNING_SERVICE_MAX_CONNECTIONS: '64' },
+    ...{ SIGNING_SERVICE_KEEP_ALIVE_MS: '1000', LOG_LEVEL: 'warn' },
   })
   t.match(configuration, {
     ...{ host: '::1', port: 0, paths: ['/', '/sign', '/api/sign'], bodyLimit: 1024, keepAliveMs: 1000 },
+    maxConnections: 64,
     ...{ corsOrigins: ['https://app.example.com'], logLevel: 'warn', digestMismatch: 'ignore' },
     signMethods: ['hsm', 'privatekey'],
     signerPaths: [],
@@ -204,6 +209,7 @@ t.test('numbers', async (t) => {
     ['SIGNERS_RELOAD_INTERVAL_MS', 0, 86_400_000],
     ['SIGNING_SERVICE_PORT', 0, 65_535],
     ['SIGNING_SERVICE_BODY_LIMIT', 1024, 500_000_000],
+    ['SIGNING_SERVICE_MAX_CONNECTIONS', 16, 100_000],
     ['SIGNING_SERVICE_KEEP_ALIVE_MS', 1000, 86_400_000],
   ] as const) {
     t.strictSame(problemsOf({ ...LEAST, [variable]: `${least}` }), [], `${variable}=${least}`)
@@ -412,7 +418,7 @@ t.test('files that cannot be read', async (t) => {
 
 t.test('certificate files', async (t) => {
   for (const variable of ['SIGNER_CERTIFICATE_FILE', 'CA_CERTIFICATES_FILE']) {
-    checkRefused(t, variable, path('empty'), 'it is neither PEM nor a DER certificate')
+    checkRefused(t, variable, path('empty'), 'it is empty')
     checkRefused(t, variable, path('garbage'), 'it is neither PEM nor a DER certificate')
     writeFileSync(
       path('with-key.pem'),

@@ -5,7 +5,7 @@ import type { SigningKey } from '../signers/signing-key.ts'
 import { seemsToNameSigner } from './misplaced-signer.ts'
 import { MAX_TOKEN_LENGTH, readSigningToken } from './signing-token.ts'
 
-/** What a request says of who is to sign. */
+/** The names by which a request chooses its signer. */
 export interface SignerRequest {
   readonly token: string | null | undefined
   /** The name that stands in the path, which holds for every action. */

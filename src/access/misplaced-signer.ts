@@ -7,7 +7,7 @@ const MAX_ENCODINGS = 3
 /** A name with a value behind it, as in JSON of any spelling, `signer=NAME`, `signer: NAME` or `<signer>`. */
 const NAMING = /(?<![\w-])signer[\\"'`\s]*[:=>]/i
 
-/** In the standard or the URL alphabet, padded or not, in one line or more (RFC 4648 4 and 5), trimmed. */
+/** Matches base64 in the standard or the URL alphabet, padded or not, in one line or more (RFC 4648 4 and 5), trimmed. */
 const BASE64 = /^[\w+/\s-]{8,}={0,2}$/
 
 /**

@@ -1,12 +1,12 @@
 import { DerReader } from '../der/der-reader.ts'
 import { TAG } from '../der/tag.ts'
+import { ID_EC_PUBLIC_KEY } from '../signature/elliptic-curves.ts'
 
-const ID_EC_PUBLIC_KEY = '1.2.840.10045.2.1'
-
-/** Says what a key is that spells out its curve, and what to do. */
+/** Says what a key is that spells out its curve. */
 export const EXPLICIT_CURVE =
-  'EC with explicit curve parameters in place of the name of a curve, which RFC 5480 2.1.1 forbids: ' +
-  'make a certificate request that names the curve, as `signing-service csr` does'
+  'EC with explicit curve parameters in place of the name of a curve, which RFC 5480 2.1.1 forbids'
+/** Says the same of a key of one's own, and what to do. */
+export const OWN_EXPLICIT_CURVE = `${EXPLICIT_CURVE}: make a certificate request that names the curve, as \`signing-service csr\` does`
 
 /**
  * Returns whether an EC public key spells out its curve in place of naming it. OpenSSL hides that: it recognizes the

@@ -29,9 +29,9 @@ export function decodeContents({ field, text, hashed }: EncodedField): Contents 
     digest(algorithm) {
       const found = hashed.digest(algorithm)
       if (found === undefined) {
-        // It stands in the body twice, or was not allowed when they arrived
+        // The signers changed while the contents arrived
         throw new INVALID_REQUEST(
-          `hash_algorithm: must be sent once, and before ${field}, which was hashed already`,
+          `${field}: arrived before this signer allowed ${algorithm.name}; send the request again`,
         )
       }
       return found

@@ -9,7 +9,7 @@ import type { EncodedField } from './request.ts'
 /** Hash algorithms that a digest is told by its length to be of. Weaker ones have to be named. */
 const TOLD_BY_LENGTH: readonly HashAlgorithm['name'][] = ['sha256', 'sha384', 'sha512']
 
-/** What a container is to be about: contents, a digest, or both. */
+/** The message of a container: contents, their digest, or both. */
 interface Message {
   readonly contents?: EncodedField
   readonly digest?: EncodedField

@@ -7,7 +7,7 @@ import { MAX_MESSAGE_LENGTH } from './message-length.ts'
 
 const FIELD = 'data_to_be_signed'
 
-/** What a raw signature is asked for. */
+/** A request for a raw signature. */
 export interface RawRequest {
   /** Undefined for more than MAX_MESSAGE_LENGTH bytes. */
   readonly message: Buffer | undefined

@@ -14,7 +14,7 @@ the certificate, which "openssl x509 -in FILE -noout -fingerprint -sha256" print
 
 Examples:
   signing-service certs
-  signing-service certs --json | jq -r '.[] | select(.used | not).fingerprint'
+  signing-service certs --json | jq -r '.[] | select(.privateKey and (.used | not)).fingerprint'
 `
 
 const HEADER = [

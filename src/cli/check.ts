@@ -82,7 +82,11 @@ async function configure(io: Io, options: CheckOptions, report: Report): Promise
     const pins = new PinPrompt(io)
     const chosen = chooseSigners(configuration.signers, options.signer)
     const signers = await Promise.all(chosen.map(async (signer) => ({ signer, pin: await pins.ask(signer) })))
-    report.passed('configuration', ['in order', ...warnings].join('; '))
+    if (warnings.length === 0) {
+      report.passed('configuration', 'in order')
+    } else {
+      report.warned('configuration', ['in order', ...warnings].join('; '))
+    }
     return { configuration, signers }
   } catch (error) {
     if (!(error instanceof ConfigurationError)) {

@@ -17,7 +17,7 @@ export async function confirm(
   const reader = createInterface({ input, output: errors })
   const answer = await new Promise<string>((resolve) => {
     reader.question(`${question} (yes/no) `, resolve)
-    // By Ctrl-C or Ctrl-D
+    // Ctrl-C and Ctrl-D close it
     reader.once('close', () => resolve(''))
   })
   reader.close()

@@ -15,9 +15,7 @@ The certificate is named by the SHA-256 of its DER, as "certs" lists it and as "
 it, or --yes does.
 
 Examples:
-  signing-service certs
-  signing-service delete-cert --fingerprint 5f1c...e2
-  signing-service delete-cert --fingerprint 5f1c...e2 --yes
+  signing-service delete-cert --fingerprint "$(openssl x509 -in old.pem -noout -fingerprint -sha256 | cut -d= -f2)"
 `
 
 interface DeleteOptions extends TokenOptions {

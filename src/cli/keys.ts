@@ -8,8 +8,9 @@ import { addTokenOptions, findAccess, type TokenOptions } from './token-options.
 
 const EXAMPLES = `
 Needs HSM_MODULE and the PIN, which is asked for at the terminal where it is not configured. What the token does not
-show is "unknown", in JSON null. LOCAL is whether the key was generated on the token. FINGERPRINT is the SHA-256 of the public key (SubjectPublicKeyInfo), which for a file is
-what "openssl pkey -pubin -in FILE -outform DER | openssl sha256" prints.
+show is "unknown", in JSON null. LOCAL is whether the key was generated on the token. FINGERPRINT is the SHA-256 of the
+public key (SubjectPublicKeyInfo), which for a file is what "openssl pkey -pubin -in FILE -outform DER | openssl sha256"
+prints.
 
 Examples:
   signing-service keys

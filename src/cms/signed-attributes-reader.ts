@@ -20,7 +20,7 @@ export interface SignedAttributes {
   readonly isOfData: boolean
   /** Bytes of the message-digest (RFC 5652 11.2); undefined where there is not exactly one. */
   readonly digestLength: number | undefined
-  /** What signing-certificate and signing-certificate-v2 name as the certificate of the signer. */
+  /** Digests by which signing-certificate and signing-certificate-v2 name the certificate of the signer. */
   readonly certificates: readonly CertificateDigest[]
 }
 

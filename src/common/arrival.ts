@@ -1,4 +1,4 @@
-/** How fast a request must arrive. A slower one is answered REQUEST_TIMEOUT, as it holds its connection for nothing. */
+/** Limits how slowly a request may arrive. A slower one holds its connection for nothing: it is answered REQUEST_TIMEOUT. */
 
 /** Milliseconds in which the request line and the headers must have come. */
 export const HEADERS_TIMEOUT_MS = 30_000

@@ -1,4 +1,4 @@
-/** How much a wait is shortened at random, so that several replicas do not come back at the same instant. */
+/** The part by which a wait is shortened at random, so that several replicas do not come back at the same instant. */
 const JITTER = 0.1
 
 /** Waits between tries, in ms: the first of them, doubling up to the longest. */

@@ -19,15 +19,15 @@ export interface HttpClientOptions {
   readonly proxies?: Proxies
   /** Connections to one host, which are kept for further requests. Without it, each request has its own. */
   readonly connections?: number
-  /** `isPrivateAddress`, or what a test has in its place. */
+  /** Decides in place of `isPrivateAddress`, for tests. */
   readonly isPrivate?: (address: string) => boolean
-  /** That of node:dns, or what a test has in its place. */
+  /** Looks up addresses in place of node:dns, for tests. */
   readonly lookup?: LookupFunction
 }
 
 export interface HttpRequest {
   readonly url: URL
-  /** What is posted, and its media type; without it, the request is a GET. */
+  /** The content to post, and its media type; without it, the request is a GET. */
   readonly body?: { readonly type: string; readonly content: Buffer }
   /** Media type of the answer that is asked for. */
   readonly accept?: string

@@ -1,7 +1,7 @@
 /** Larger is no PIN and no password, but another file. */
 const MAX_BYTES = 16_384
 const MARKS_OF_UTF_16 = ['fffe', 'feff']
-/** What is seen on no screen: control and format characters, and what could not be decoded. */
+/** Matches characters that no screen shows: those for control and format, and those that could not be decoded. */
 const INVISIBLE = /[\p{Cc}\p{Cf}\uFFFD]/u
 
 /**
@@ -35,7 +35,7 @@ export function readSecret(content: Buffer | string): string {
   return secret
 }
 
-/** Without the byte order mark that some editors write. */
+/** Decodes UTF-8, and leaves out the byte order mark that some editors write. */
 function decode(bytes: Buffer): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes)

@@ -48,7 +48,7 @@ export function isOrigin(text: string): boolean {
   return /^https?:[^*]+$/.test(text) && URL.canParse(text) && new URL(text).origin === text
 }
 
-/** What the vendor's example takes for signMethod: all of them are signed with the HSM here. */
+/** The values of signMethod in the vendor's example. This service signs with the HSM for all of them. */
 const SIGN_METHODS: readonly string[] = ['privatekey', 'hsm', 'globaltrust', 'globalsign']
 
 /** Parses SIGN_METHODS into values in lower case, each once. */

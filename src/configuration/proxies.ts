@@ -5,36 +5,46 @@ import { Proxies, type ProxyServer } from '../common/proxies.ts'
 import type { ConfigurationProblem } from '../errors.ts'
 import { defined } from './defined.ts'
 import { problemWith } from './problem.ts'
+import type { Variables } from './variables.ts'
 
-/** Reads the variables. No value is quoted where it is wrong: it can hold a password. */
-export function readProxies(values: Partial<Environment>, problems: ConfigurationProblem[]): Proxies {
-  const http = readProxy('HTTP_PROXY', values.HTTP_PROXY, problems)
-  const https = readProxy('HTTPS_PROXY', values.HTTPS_PROXY, problems)
-  return new Proxies(defined({ http, https, except: values.NO_PROXY }))
+/**
+ * Reads the variables. No value is quoted where it is wrong: it can hold a password.
+ *
+ * @param environment where the values are from: it may have them by names in lower case
+ */
+export function readProxies(
+  values: Partial<Environment>,
+  environment: Variables,
+  problems: ConfigurationProblem[],
+): Proxies {
+  const read = (name: 'HTTP_PROXY' | 'HTTPS_PROXY') => {
+    const lower = name.toLowerCase()
+    const origin = environment[lower] ? `is set by ${lower}, which ` : ''
+    return readProxy(values[name], (wrong) => problems.push(problemWith(name, `${origin}${wrong}`)))
+  }
+  return new Proxies(
+    defined({ http: read('HTTP_PROXY'), https: read('HTTPS_PROXY'), except: values.NO_PROXY }),
+  )
 }
 
-function readProxy(
-  setting: string,
-  value: string | undefined,
-  problems: ConfigurationProblem[],
-): ProxyServer | undefined {
+function readProxy(value: string | undefined, refuse: (wrong: string) => void): ProxyServer | undefined {
   if (value === undefined) {
     return undefined
   }
-  // As for curl and others, http:// may be left out
+  // Users of curl and others are used to leaving out http://
   const text = /^[a-z][a-z0-9+.-]*:\/\//i.test(value) ? value : `http://${value}`
   const url = URL.canParse(text) ? new URL(text) : undefined
   const credentials = url && readCredentials(url)
   if (url === undefined || credentials === undefined) {
-    problems.push(problemWith(setting, 'is no address of a proxy'))
+    refuse('is no address of a proxy')
     return undefined
   }
   if (url.protocol !== 'http:') {
-    problems.push(problemWith(setting, 'is the address of a proxy that is not asked over plain HTTP'))
+    refuse('is the address of a proxy that is not asked over plain HTTP')
     return undefined
   }
   if (url.pathname !== '/' || url.search !== '' || url.hash !== '') {
-    problems.push(problemWith(setting, 'has more in it than the address of a proxy'))
+    refuse('has more in it than the address of a proxy')
     return undefined
   }
   return { url: new URL(url.origin), ...credentials }

@@ -8,7 +8,7 @@ export function findCertificateProblems({ signers }: SignersConfiguration): Conf
   return signers.flatMap((signer) => {
     try {
       const described = signerFromFiles(signer)
-      // Where none is configured, that is the problem
+      // If none is configured, that problem has been told
       if (described !== undefined && signer.rules.hashAlgorithms.length > 0) {
         checkHashAlgorithms(signer, described.algorithm)
       }

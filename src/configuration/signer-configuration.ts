@@ -43,7 +43,7 @@ export interface SettingNames {
   readonly module: string
   readonly pin: string
   readonly token: string
-  /** Of the index of a slot. */
+  /** The setting of the index of a slot. */
   readonly slot: string
   /** Of a label or, where only that is given, of an id. */
   readonly key: string
@@ -69,7 +69,7 @@ export interface SignerRules {
   readonly minimumDaysLeft: number
   /** Whether raw signatures are given too that are not RSASSA-PKCS1-v1_5, which Document Engine does not document. */
   readonly raw: boolean
-  /** What raw signatures are made over: any bytes, or signed attributes of the signer alone (RFC 5652 5.4). */
+  /** Whether raw signatures are made over any bytes, or over signed attributes of the signer alone (RFC 5652 5.4). */
   readonly rawSigning: RawSigning
 }
 

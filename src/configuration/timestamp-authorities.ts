@@ -155,10 +155,11 @@ function readTrustAnchors(
     return []
   }
   const certificates = readCertificates(setting, path)
-  const anchors = certificates?.filter(isSelfSigned)
-  if (anchors?.length === 0) {
-    problems.push(problemWith(setting, 'holds no self-signed certificate'))
+  if (certificates?.some(isSelfSigned) === false) {
+    problems.push(
+      problemWith(setting, 'holds no self-signed certificate, which the root of the chain is; add it'),
+    )
     return undefined
   }
-  return anchors
+  return certificates
 }

@@ -1,23 +1,20 @@
-const FIRST_MS = 1_000
-const LONGEST_MS = 30_000
+import { shortenAtRandom, backoffMs as waitMs } from '../common/backoff.ts'
 
-/** How long to wait before an HSM that is away is tried again: a second, shortened by up to a fifth at random. */
+/** Waits before an HSM or a signer process is tried again, in ms. */
+const RETRIES = { first: 1_000, longest: 30_000 }
+
+/** Returns how long to wait before an HSM that is away is tried again, in ms: about a second. */
 export function retryMs(): number {
-  return FIRST_MS * (1 - Math.random() * 0.2)
+  return shortenAtRandom(RETRIES.first)
 }
 
 /**
- * How long to wait before the next try: none before the first, then 1 s, doubling up to 30 s, each shortened by up to
- * a fifth at random so that several replicas do not come back at the same instant.
+ * Returns how long to wait before the next try, in ms: not at all before the first, then 1 s, doubling up to 30 s.
  *
  * @param failures tries that failed in a row
  */
 export function backoffMs(failures: number): number {
-  if (failures === 0) {
-    return 0
-  }
-  const delay = Math.min(LONGEST_MS, FIRST_MS * 2 ** Math.min(failures - 1, 16))
-  return delay * (1 - Math.random() * 0.2)
+  return failures === 0 ? 0 : waitMs(failures, RETRIES)
 }
 
 const FIRST_REST_MS = 50

@@ -1,4 +1,4 @@
-/** What a token says about where a private key may be besides the token (PKCS#11 2.40 4.9). */
+/** Tells from the attributes of a private key whether there may be copies outside the token (PKCS#11 2.40 4.9). */
 import type { ConfigurationProblem } from '../errors.ts'
 import { nameKey } from './key-name.ts'
 import type { FoundKey } from './messages.ts'
@@ -16,7 +16,7 @@ interface Demand {
   readonly property: keyof KeyProtection
   readonly attribute: string
   readonly wanted: boolean
-  /** What is true of a key with the other value. */
+  /** The fault of a key with the other value, in words. */
   readonly otherwise: string
   /** A demand that implies this one's failure: then this one need not be told as well. */
   readonly impliedBy: readonly (keyof KeyProtection)[]

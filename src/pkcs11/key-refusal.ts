@@ -1,4 +1,4 @@
-/** What a token means that refuses to sign with a key for good (PKCS#11 2.40 5.1), and what to do about it. */
+/** Return values by which a token refuses a key for good (PKCS#11 2.40 5.1), with their meaning. */
 const ADVICE: Readonly<Record<string, string>> = {
   CKR_KEY_FUNCTION_NOT_PERMITTED: 'the key, or a policy of the HSM, does not allow it to sign',
   CKR_MECHANISM_INVALID: 'the HSM does not allow the mechanism for this key',

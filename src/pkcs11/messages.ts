@@ -17,7 +17,7 @@ export interface FoundKey {
   readonly publicKey?: Uint8Array
   /** DER of the certificate that belongs to the key; only looked for when no file gives it. */
   readonly certificate?: Uint8Array
-  /** How many other certificates of the key the token holds; only where that one was looked for. */
+  /** The number of other certificates of the key on the token; only where that one was looked for. */
   readonly otherCertificates?: number
   readonly protection: KeyProtection
 }

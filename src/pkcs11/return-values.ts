@@ -140,7 +140,7 @@ export function describeFailure(error: unknown): TokenFailure {
   return { returnValue, call: method, recovery: RECOVERIES[returnValue] ?? 'device' }
 }
 
-/** What is no return value can be an error that names a file, and /health/ready shows it to whoever asks. */
+/** Hides the message of an error that names a file: /health/ready shows it to everybody who asks. */
 function withoutPath(message: string): string {
   return message.includes('/') ? 'an error that is no return value' : message
 }

@@ -74,7 +74,7 @@ export class SessionPool {
   #everProved = false
   readonly #ticking: NodeJS.Timeout
   #closing = false
-  /** What was last logged of the keys. */
+  /** The warnings about keys that were logged last. */
   #warned = ''
 
   /** @param supervise how its events get a supervisor; a test hands in its own */
@@ -294,7 +294,7 @@ export class SessionPool {
     }
   }
 
-  /** What the configuration may be wrong in. */
+  /** Returns what may be wrong with the configuration; undefined where it is not to blame. */
   #describeFailed(
     key: number,
     reason: string,

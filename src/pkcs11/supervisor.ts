@@ -141,9 +141,14 @@ export class Supervisor {
 
   /** Stops for good: the PIN must not be tried again until somebody has corrected it. */
   refusePin(returnValue: string): void {
+    const { access, settings } = this.#options.request
+    const remedy =
+      'variable' in access.pin
+        ? `correct ${access.pin.variable}, then restart`
+        : `correct the file of ${settings.pin}, then send SIGHUP`
     this.#options.log.error(
       { returnValue },
-      'the token refused the PIN; it is not tried again, since wrong PINs lock the user: correct it, then send SIGHUP',
+      `the token refused the PIN; it is not tried again, since wrong PINs lock the user: ${remedy}`,
     )
     this.#stop('pin refused', `the token refused the PIN (${returnValue})`)
     this.#options.events.onPinRefused()

@@ -5,7 +5,7 @@ import type { LineLimit } from './line-limit.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** What the one log line of this request says beside method, route, status and duration. No secrets. */
+    /** Further fields of the one log line of this request, beside method, route, status and duration. No secrets. */
     logDetails: Record<string, string>
     /** Null until something is done for the caller that takes time. */
     client: Client | null

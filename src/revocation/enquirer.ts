@@ -26,7 +26,7 @@ export interface CrlQuestion {
   readonly serialNumbers: ReadonlySet<string>
 }
 
-/** What the addresses of one source are asked alike. */
+/** A request that goes to each address of a source in turn. */
 type Asking = Pick<HttpRequest, 'body' | 'limit' | 'signal'> & { readonly timeoutMs: number }
 
 /** Asks responders and distribution points: the next one where one fails, and none twice at a time. */

@@ -29,6 +29,6 @@ export function readIssuedCertificate(
     fields,
     issuerFields: readCertificateFields(issuer),
     serialNumber: fields.serialNumber.toString('hex'),
-    addresses: readAddresses(fields.extensions),
+    addresses: readAddresses(fields),
   }
 }

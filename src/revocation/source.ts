@@ -3,7 +3,7 @@ import type { Flawed, UpdateTimes } from './der/time.ts'
 import type { RevocationLimits } from './limits.ts'
 import { refreshDelayMs, retryDelayMs } from './pace.ts'
 
-/** What is kept: fresh until it is to be replaced, or good for telling of revocations alone. */
+/** An answer that is kept: until it is to be replaced or, with a flaw, for the revocations in it. */
 type Answer = UpdateTimes & Flawed
 
 export interface SourceOptions<T extends Answer> {
@@ -37,7 +37,7 @@ export class Source<T extends Answer> {
     return this.#held
   }
 
-  /** What came last of what tells of revocations, but shows no certificate to be good. */
+  /** The last answer that counts for revocations, but shows no certificate to be good. */
   get flawed(): T | undefined {
     return this.#flawed
   }

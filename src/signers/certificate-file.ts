@@ -1,7 +1,7 @@
 import type { X509Certificate } from 'node:crypto'
 import { DerReader } from '../der/der-reader.ts'
 import { TAG } from '../der/tag.ts'
-import { describeOtherBinary, describeOtherPem } from '../x509/other-file.ts'
+import { describeOtherBinary, describeOtherPem, describeOtherText } from '../x509/other-file.ts'
 import { readCertificate } from '../x509/read-certificate.ts'
 
 const PEM_BEGIN = '-----BEGIN '
@@ -19,6 +19,9 @@ const CERTIFICATE_LABELS = new Set(['CERTIFICATE', 'X509 CERTIFICATE', TRUSTED])
  * @throws Error whose message says what is wrong with the content; it quotes none of it
  */
 export function parseCertificates(content: Buffer): X509Certificate[] {
+  if (content.length === 0) {
+    throw new Error('it is empty')
+  }
   const text = content.toString('latin1')
   return text.includes(PEM_BEGIN) ? parsePem(text) : [parseDer(content, text)]
 }
@@ -73,7 +76,7 @@ function parseDer(content: Buffer, text: string): X509Certificate {
     throw new Error(other)
   }
   if (content[0] !== TAG.sequence) {
-    throw new Error('it is neither PEM nor a DER certificate')
+    throw new Error(describeOtherText(text) ?? 'it is neither PEM nor a DER certificate')
   }
   const reader = new DerReader(content)
   const certificate = readFirst(reader)

@@ -1,5 +1,5 @@
 import type { KeyObject, X509Certificate } from 'node:crypto'
-import { EXPLICIT_CURVE, hasExplicitCurve } from '../algorithms/explicit-curve.ts'
+import { hasExplicitCurve, OWN_EXPLICIT_CURVE } from '../algorithms/explicit-curve.ts'
 import { readCertificateFields } from '../der/certificate-fields.ts'
 import { curveOf } from '../signature/elliptic-curves.ts'
 import { describeUnsupportedPss } from '../signature/pss-restriction.ts'
@@ -26,7 +26,7 @@ export function describeUnsupported(
   publicKeyInfo: Buffer | undefined = key?.export({ type: 'spki', format: 'der' }),
 ): string | undefined {
   if (publicKeyInfo !== undefined && hasExplicitCurve(publicKeyInfo)) {
-    return EXPLICIT_CURVE
+    return OWN_EXPLICIT_CURVE
   }
   return key !== undefined && isSupported(key) ? undefined : describe(key)
 }

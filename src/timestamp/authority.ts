@@ -14,8 +14,8 @@ export interface TimestampAuthority {
   /** PEM files, read at each use. */
   readonly tls?: TlsFiles
   /**
-   * Self-signed certificates, in one of which the authority's chain must end. Where there are none, the chain has to be
-   * right as far as the token brings it along.
+   * The authority's chain must end in a self-signed one of these; others are intermediates, which tokens need not hold
+   * (RFC 3161 2.4.1). Where there are none, the chain has to be right as far as the token brings it along.
    */
   readonly trustAnchors: readonly X509Certificate[]
 }

@@ -19,7 +19,7 @@ export type TimestampOutcome =
   /** Whoever wanted the timestamp does so no more. */
   | 'abandoned'
 
-/** What became of a request for which there is no timestamp that is any good. */
+/** The outcomes of requests that bring no good timestamp. */
 export type TimestampFailure = Exclude<TimestampOutcome, 'granted' | 'abandoned'>
 
 /** An authority gave no timestamp that is any good. The message goes on after the authority's name. */

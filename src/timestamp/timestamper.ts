@@ -18,7 +18,7 @@ import { Turns } from './turns.ts'
 /** Waits between tries to learn the certificates of an authority that is down, in ms. */
 const INTRODUCTION_RETRIES = { first: 5_000, longest: 300_000 }
 
-/** What callers are told: what an authority said or did, and where it is, is for the log alone. */
+/** Messages for callers. The log alone has an authority's address, and what it said or did. */
 const TOLD: Readonly<Record<TimestampFailure, string>> = {
   misconfigured: 'it could not be asked',
   unreachable: 'no answer',
@@ -65,7 +65,7 @@ export interface TimestampLimits {
 
 /** Why an authority gave no timestamp. */
 interface Refusal {
-  /** What was wrong and what to do, for the log. */
+  /** The problem and the way to mend it, for the log. */
   readonly problem: string
   /** The same for callers. */
   readonly told: string

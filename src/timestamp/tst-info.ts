@@ -6,7 +6,7 @@ import { TAG } from '../der/tag.ts'
 import { TimestampFault } from './timestamp-fault.ts'
 import type { AskedTimestamp } from './timestamp-request.ts'
 
-/** What is used of a TSTInfo. */
+/** The fields of a TSTInfo that are used. */
 export interface TstInfo {
   readonly genTime: Date
   readonly tsa?: pkijs.GeneralName

@@ -7,7 +7,7 @@ import { EXTENSION } from './extension-identifiers.ts'
 import { type NameConstraints, readNameConstraints } from './name-constraints.ts'
 import { type RevocationAddresses, readAddresses } from './revocation-addresses.ts'
 
-/** In the order of their bits (RFC 5280 4.2.1.3). */
+/** Names of key usages in the order of their bits (RFC 5280 4.2.1.3). */
 const KEY_USAGES = [
   'digitalSignature',
   'nonRepudiation',
@@ -30,13 +30,13 @@ export interface CertificateExtensions {
   readonly critical: readonly string[]
   /** Whether it is that of a certificate authority (basicConstraints, RFC 5280 4.2.1.9). */
   readonly ca: boolean
-  /** How many certificates of authorities may be between it and a leaf; infinite where there is no limit. */
+  /** The number of authorities that may stand between it and a leaf; infinite where there is no limit. */
   readonly pathLength: number
   /** Undefined where nothing is said: then all are allowed. */
   readonly keyUsage: readonly KeyUsage[] | undefined
   /** Identifiers of the purposes (RFC 5280 4.2.1.12); undefined where nothing is said: then all are allowed. */
   readonly extendedKeyUsage: readonly string[] | undefined
-  /** Where to ask about its revocation; undefined where that cannot be read. */
+  /** Addresses to ask about its revocation; undefined where they cannot be read. */
   readonly addresses: RevocationAddresses | undefined
   /** Limits for the names of certificates below it; undefined where there are none. */
   readonly nameConstraints: NameConstraints | 'unreadable' | undefined
@@ -48,14 +48,15 @@ export interface CertificateExtensions {
  * @throws Error when the certificate is no DER, though OpenSSL could read it
  */
 export function readCertificateExtensions(certificate: X509Certificate): CertificateExtensions {
-  const { version, extensions } = readCertificateFields(certificate)
+  const fields = readCertificateFields(certificate)
+  const { version, extensions } = fields
   return {
     version,
     critical: [...extensions].filter(([, { critical }]) => critical).map(([id]) => id),
     ...readBasicConstraints(extensions),
     keyUsage: readPresent(extensions, EXTENSION.keyUsage, readKeyUsage, []),
     extendedKeyUsage: readPresent(extensions, EXTENSION.extendedKeyUsage, readPurposes, []),
-    addresses: attempt(() => readAddresses(extensions), undefined),
+    addresses: attempt(() => readAddresses(fields), undefined),
     nameConstraints: readPresent(extensions, EXTENSION.nameConstraints, readNameConstraints, 'unreadable'),
   }
 }

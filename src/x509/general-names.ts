@@ -19,6 +19,17 @@ export function sameGeneralName(one: Buffer, other: Buffer): boolean {
   return one.equals(other) || (one[0] === other[0] && isSameAlternative(one, other))
 }
 
+/**
+ * Returns whether a DER Name is among names.
+ *
+ * @param generalNames what is in the GeneralNames
+ */
+export function includesName(generalNames: DerReader, name: Buffer): boolean {
+  return generalNames
+    .elements()
+    .some((one) => one[0] === DIRECTORY_NAME && sameName(new DerReader(one).content(DIRECTORY_NAME), name))
+}
+
 function isSameAlternative(one: Buffer, other: Buffer): boolean {
   const contents = [one, other].map((name) => new DerReader(name).content(name.readUInt8())) as [
     Buffer,

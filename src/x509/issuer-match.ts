@@ -2,12 +2,11 @@
 import type { X509Certificate } from 'node:crypto'
 import { type CertificateFields, readCertificateFields } from '../der/certificate-fields.ts'
 import { DerReader } from '../der/der-reader.ts'
+import type { Extensions } from '../der/extensions.ts'
 import { contextTag, TAG } from '../der/tag.ts'
+import { EXTENSION } from './extension-identifiers.ts'
 import { DIRECTORY_NAME } from './general-names.ts'
 import { canonicalName, sameName } from './names.ts'
-
-const ID_SUBJECT_KEY_IDENTIFIER = '2.5.29.14'
-const ID_AUTHORITY_KEY_IDENTIFIER = '2.5.29.35'
 
 /** The fields of AuthorityKeyIdentifier, all tagged implicitly (RFC 5280 4.2.1.1). */
 const FIELD = {
@@ -35,14 +34,17 @@ export function hasIssuerName(certificate: X509Certificate, issuer: X509Certific
 
 /** Returns whether the names chain, and what the certificate says of its issuer's key and certificate is right. */
 export function fitsIssuer(certificate: X509Certificate, issuer: X509Certificate): boolean {
-  return hasIssuerName(certificate, issuer) && fitsKeyIdentifier(certificate, issuer)
+  return (
+    hasIssuerName(certificate, issuer) &&
+    fitsKeyIdentifier((identify(certificate) as Identity).extensions, issuer)
+  )
 }
 
-function fitsKeyIdentifier(certificate: X509Certificate, issuer: X509Certificate): boolean {
-  const { extensions } = identify(certificate) as Identity
+/** Returns whether the authorityKeyIdentifier of a certificate or a CRL, if there is one, is about `issuer`. */
+export function fitsKeyIdentifier(extensions: Extensions, issuer: X509Certificate): boolean {
   const own = identify(issuer) as Identity
   try {
-    const value = extensions.get(ID_AUTHORITY_KEY_IDENTIFIER)?.value
+    const value = extensions.get(EXTENSION.authorityKeyIdentifier)?.value
     return value === undefined || isAbout(new DerReader(value).enter(TAG.sequence), own)
   } catch {
     return false
@@ -53,7 +55,7 @@ function isAbout(authority: DerReader, issuer: Identity): boolean {
   const keyIdentifier = authority.optionalContent(FIELD.keyIdentifier)
   const names = authority.enterOptional(FIELD.authorityCertIssuer)?.elements() ?? []
   const serialNumber = authority.optionalContent(FIELD.authorityCertSerialNumber)
-  const ownIdentifier = issuer.extensions.get(ID_SUBJECT_KEY_IDENTIFIER)?.value
+  const ownIdentifier = issuer.extensions.get(EXTENSION.subjectKeyIdentifier)?.value
   const name = names.find(([tag]) => tag === DIRECTORY_NAME)
   return (
     (keyIdentifier === undefined ||

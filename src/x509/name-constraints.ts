@@ -9,6 +9,10 @@ import { isWithin, showName } from './name-subtrees.ts'
 
 const ID_EMAIL_ADDRESS = '1.2.840.113549.1.9.1'
 
+/** The minimum of a GeneralSubtree, and the only one there may be (RFC 5280 4.2.1.10). */
+const MINIMUM = contextTag(0, 'primitive')
+const ZERO = Buffer.of(0)
+
 /** DER GeneralNames. */
 export interface NameConstraints {
   readonly permitted: readonly Buffer[]
@@ -17,7 +21,7 @@ export interface NameConstraints {
 
 /**
  * @param value DER of the extension
- * @throws Error when it is none, or has a minimum or maximum, which RFC 5280 does not allow
+ * @throws Error when it is none, or has another minimum than 0 or a maximum, which RFC 5280 does not allow
  */
 export function readNameConstraints(value: Buffer): NameConstraints {
   const outer = new DerReader(value)
@@ -33,7 +37,12 @@ function readSubtrees(list: DerReader | undefined): Buffer[] {
   return (list?.elements() ?? []).map((element) => {
     const subtree = new DerReader(element).enter(TAG.sequence)
     const base = subtree.element()
+    // The default, which DER leaves out and some authorities write
+    const minimum = subtree.optionalContent(MINIMUM)
     subtree.finish()
+    if (minimum !== undefined && !minimum.equals(ZERO)) {
+      throw new Error('it has a minimum, which RFC 5280 4.2.1.10 does not allow')
+    }
     return base
   })
 }

@@ -4,7 +4,7 @@ import { contextTag } from '../der/tag.ts'
 import { DIRECTORY_NAME, DNS_NAME, RFC822_NAME, URI } from './general-names.ts'
 import { canonicalName } from './names.ts'
 
-/** How names of one form are compared and shown. */
+/** Compares and shows names of one form. */
 interface NameForm {
   /** @throws Error when one of them is no name of this form */
   isWithin(name: Buffer, base: Buffer): boolean

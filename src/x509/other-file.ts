@@ -28,6 +28,13 @@ const SIGNED_DATA = new RegExp(`${SEQUENCE}\\x06\\x09\\x2a\\x86\\x48\\x86\\xf7\\
 /** A PFX, which begins with its version, 3, and a ContentInfo (RFC 7292 4). */
 const PFX = new RegExp(`${SEQUENCE}\\x02\\x01\\x03\\x30`, 's')
 
+/** A byte order mark, or the five hyphens of PEM without one, in either order of octets. */
+const UTF_16 = /^(?:\xff\xfe|\xfe\xff|-\0-|\0-\0-)/
+/** How `-----BEGIN` begins in base64. */
+const BASE64_OF_PEM = /^\s*LS0tLS1CRUdJTi/
+/** How a SEQUENCE of 128 to 65,535 octets, such as a certificate, begins in base64. */
+const BASE64_OF_DER = /^\s*M(?:IG|II)[A-Za-z0-9+/\s]/
+
 /** Says what PEM blocks without a certificate are, by their labels; undefined where that is not known. */
 export function describeOtherPem(labels: readonly string[]): string | undefined {
   return labels.map((label) => BY_LABEL.get(label)).find((known) => known !== undefined)
@@ -39,4 +46,17 @@ export function describeOtherBinary(content: string): string | undefined {
     return PKCS7
   }
   return PFX.test(content) ? PKCS12 : undefined
+}
+
+/** Says what a text is that holds no PEM, by how it begins; undefined where that is not known. */
+export function describeOtherText(content: string): string | undefined {
+  if (UTF_16.test(content)) {
+    return 'it is UTF-16, as PowerShell and some editors of Windows write it: save it as ASCII or UTF-8'
+  }
+  if (BASE64_OF_PEM.test(content)) {
+    return 'it is PEM that was encoded in base64 once more, as in a Secret of Kubernetes: decode it, `base64 -d`'
+  }
+  return BASE64_OF_DER.test(content)
+    ? 'it is base64 without the lines around it: put -----BEGIN CERTIFICATE----- before it and -----END CERTIFICATE----- behind'
+    : undefined
 }

@@ -1,11 +1,16 @@
+import type { CertificateFields } from '../der/certificate-fields.ts'
 import { DerReader } from '../der/der-reader.ts'
 import type { Extensions } from '../der/extensions.ts'
 import { contextTag, TAG } from '../der/tag.ts'
 import { EXTENSION } from './extension-identifiers.ts'
-import { URI } from './general-names.ts'
+import { includesName, URI } from './general-names.ts'
 
 /** id-ad-ocsp (RFC 5280 4.2.2.1). */
 const ID_OCSP = '1.3.6.1.5.5.7.48.1'
+
+/** Fields of a DistributionPoint (RFC 5280 4.2.1.13). */
+const REASONS = contextTag(1, 'primitive')
+const CRL_ISSUER = contextTag(2)
 
 /** Addresses of one kind that are asked; a certificate that names more is not made to wait for. */
 const MAX_ADDRESSES = 4
@@ -27,8 +32,12 @@ export interface RevocationAddresses {
  *
  * @throws Error when they are no DER of that kind
  */
-export function readAddresses(extensions: Extensions): RevocationAddresses {
-  const distributionPoints = readDistributionPoints(listOf(extensions, EXTENSION.crlDistributionPoints))
+export function readAddresses({
+  issuer,
+  extensions,
+}: Pick<CertificateFields, 'issuer' | 'extensions'>): RevocationAddresses {
+  const points = listOf(extensions, EXTENSION.crlDistributionPoints)
+  const distributionPoints = readDistributionPoints(points, issuer)
   const ocsp = toUrls(readResponders(listOf(extensions, EXTENSION.authorityInfoAccess)))
   const crl = toUrls(distributionPoints)
   return {
@@ -55,13 +64,15 @@ function readResponders(list: DerReader | undefined): Buffer[] {
   return names
 }
 
-function readDistributionPoints(list: DerReader | undefined): Buffer[] {
+function readDistributionPoints(list: DerReader | undefined, issuer: Buffer): Buffer[] {
   const names: Buffer[] = []
   while (list?.tag !== undefined) {
     const point = list.enter(TAG.sequence)
     const fullName = point.enterOptional(contextTag(0))?.enterOptional(contextTag(0))
-    // What follows says that the CRL is for some reasons only, or that another issues it
-    if (point.tag === undefined) {
+    const isForSomeReasons = point.optionalContent(REASONS) !== undefined
+    const crlIssuer = point.enterOptional(CRL_ISSUER)
+    // Authorities name themselves there, though they must not; CRLs of other issuers are not supported
+    if (!isForSomeReasons && (crlIssuer === undefined || includesName(crlIssuer, issuer))) {
       names.push(...(fullName?.elements() ?? []))
     }
   }

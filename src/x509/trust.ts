@@ -1,15 +1,14 @@
 import type { X509Certificate } from 'node:crypto'
-import { buildChain } from '../signers/chain.ts'
-import { describeInvalidity, validityPeriod } from '../signers/validity.ts'
-import { isSelfIssued } from './issuer-match.ts'
+import { buildChain, isSelfSigned } from '../signers/chain.ts'
+import { describeInvalidity, describeIssuer, describeSubject, validityPeriod } from '../signers/validity.ts'
 import { findPathProblem } from './review/path-problem.ts'
 
-/** Whose word counts: a chain has to end in a self-signed certificate of these; others of them are candidates for it. */
+/** Certificates that are trusted: a chain must end in a self-signed one of them, and may go through the others. */
 export type TrustAnchors = readonly X509Certificate[]
 
 /**
- * Whether a signer certificate can be traced to a trust anchor at a moment (RFC 5280 6.1, of which policy constraints and
- * mappings are not supported: where they are critical, the answer is no). Nobody is asked about revocation.
+ * Whether a signer certificate can be traced to a trust anchor at a moment (RFC 5280 6.1, of which policy constraints
+ * are not supported: where they are critical, the answer is no). Nobody is asked about revocation.
  *
  * @param embedded certificates from the signature, which prove nothing by themselves
  * @returns the chain's certificates from the leaf to the anchor, or what is wrong, in words
@@ -21,12 +20,13 @@ export function traceToAnchor(
   at: Date,
 ): readonly X509Certificate[] | string {
   // Without the roots that the signature brings along, a chain is complete only where it ends in an anchor
-  const candidates = [...anchors, ...embedded.filter((certificate) => !isSelfIssued(certificate))]
+  const candidates = [...anchors, ...embedded.filter((certificate) => !isSelfSigned(certificate))]
   const { issuers, complete } = buildChain(leaf, candidates, at)
   const path = [leaf, ...issuers]
   const root = path.at(-1) as X509Certificate
   if (!complete || !anchors.some(({ raw }) => raw.equals(root.raw))) {
-    return `no path to a self-signed certificate of the CA file: it ends at ${validityPeriod(root).subject}`
+    const missing = complete ? '' : `, and the certificate of ${describeIssuer(root)} is missing`
+    return `no path to a self-signed certificate of the CA file: it ends at ${describeSubject(root)}${missing}`
   }
   return describeInvalidity(path.map(validityPeriod), at) ?? findPathProblem(path) ?? path
 }

@@ -1,12 +1,16 @@
 /** Certificates on a token: which of several the service takes, and how one is deleted. */
 import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
+import { TAG } from '../../src/der/tag.ts'
 import { type Issued, issue } from '../support/certificates.ts'
 import { runAtTerminal, runCommand } from '../support/command.ts'
 import { createFaultyModule } from '../support/faulty-module/faulty-module.ts'
 import { afterReload, logLines, signsWith } from '../support/reload.ts'
 import { type Service, startReadyService } from '../support/service.ts'
-import { createImportedKeyToken } from '../support/token.ts'
+import { createImportedKeyToken, PIN } from '../support/token.ts'
 
 const HOUR_MS = 3_600_000
 const NONE = 'there is no other'
@@ -97,7 +101,10 @@ t.test('they are listed', async (t) => {
   const fingerprint = fingerprintOf(renewed).replaceAll(':', '').toLowerCase()
   t.match(
     row,
-    new RegExp(`^renewed +01 +CN=renewed +${renewed.certificate.serialNumber} .* yes +yes +${fingerprint}$`),
+    new RegExp(
+      `^renewed +01 +CN=renewed +${renewed.certificate.serialNumber} +${new Date(renewed.certificate.validFrom).toISOString()} +` +
+        `${new Date(renewed.certificate.validTo).toISOString()} +yes +yes +${fingerprint}$`,
+    ),
   )
 
   faulty.plan(
@@ -109,6 +116,19 @@ t.test('they are listed', async (t) => {
   t.match(hidden.stdout, /\nunknown +unknown +unknown +unknown +unknown +unknown +no +no +unknown\n/)
   faulty.plan()
 })
+
+t.test(
+  'where the token does not show the public half of the key, its certificates are those of its id',
+  async (t) => {
+    faulty.plan('C_GetAttributeValue refuse CKA_MODULUS CKR_ATTRIBUTE_SENSITIVE')
+    const { stdout } = await runCommand(faulty.environment, 'certs', '--json')
+    faulty.plan()
+    t.match(
+      (JSON.parse(stdout) as { label: string }[]).find(({ label }) => label === 'renewed'),
+      { privateKey: true, used: true },
+    )
+  },
+)
 
 t.test('one is deleted when somebody has confirmed it', async (t) => {
   const fingerprint = fingerprintOf(renewed)
@@ -162,6 +182,25 @@ t.test('what cannot be deleted', async (t) => {
   t.match(stderr, NONE, 'it would be the last one')
   t.match(stderr, /\nthe token does not delete the certificate: C_DestroyObject CKR_TOKEN_WRITE_PROTECTED\n$/)
   faulty.plan()
+  t.strictSame(await used(), { old: true })
+})
+
+t.test('one with a time that is none is listed, and can be deleted', async (t) => {
+  const spoiled = Buffer.from(old.certificate.raw)
+  // A UTCTime has 13 characters, of which the third and the fourth are the month
+  spoiled.write('13', spoiled.indexOf(Buffer.of(TAG.utcTime, 13)) + 4, 'latin1')
+  const file = join(directory, 'spoiled.der')
+  writeFileSync(file, spoiled)
+  execFileSync('pkcs11-tool', [
+    ...['--module', `${onToken.HSM_MODULE}`, '--token-label', token.label, '--login', '--pin', PIN],
+    ...['--write-object', file, '--type', 'cert', '--label', 'spoiled', '--id', '01'],
+  ])
+  const fingerprint = createHash('sha256').update(spoiled).digest('hex')
+  const { stdout } = await runCommand(onToken, 'certs', '--json')
+  const listed = (JSON.parse(stdout) as { label: string }[]).find(({ label }) => label === 'spoiled')
+  t.match(listed, { subject: 'CN=old', notBefore: null, notAfter: /Z$/, used: false, fingerprint })
+  const { exitCode, stderr } = await runCommand(onToken, 'delete-cert', '--fingerprint', fingerprint, '--yes')
+  t.equal(exitCode, 0, stderr)
   t.strictSame(await used(), { old: true })
 })
 

@@ -22,7 +22,7 @@ t.test('bash completes commands, options and shells', async (t) => {
   t.equal(complete('completion', 'z'), 'zsh')
   t.equal(complete('check', '--sig'), '--signer')
   t.equal(complete('sign', '--sig'), '--signer')
-  t.equal(complete('cert'), 'certify')
+  t.equal(complete('certi'), 'certify')
   t.equal(complete('certify', '--ca'), '--ca --ca-cert --ca-key --ca-issuers')
   t.equal(complete('serv'), 'serve')
   t.equal(complete('none', '-'), '')

@@ -97,8 +97,8 @@ t.test('every variable reaches its place', async (t) => {
     t.equal(hashAlgorithm, findHashAlgorithm('sha512'))
     t.strictSame(
       trustAnchors.map(({ subject }) => subject),
-      ['CN=Root', 'CN=Other root'],
-      'the others are no anchors',
+      ['CN=Root', 'CN=Issuing CA', 'CN=Other root'],
+      'with intermediates, which are no anchors',
     )
   }
   t.strictSame(
@@ -276,7 +276,7 @@ t.test('files that cannot be read', async (t) => {
 t.test('trust anchors', async (t) => {
   const TSA_URL = 'https://one.example'
   t.strictSame(wrongsOf({ TSA_URL, TSA_CA_FILE: issuing.certificateFile }), [
-    'TSA_CA_FILE: holds no self-signed certificate',
+    'TSA_CA_FILE: holds no self-signed certificate, which the root of the chain is; add it',
   ])
   t.strictSame(wrongsOf({ TSA_URL, TSA_CA_FILE: path('garbage') }), [
     'TSA_CA_FILE: it is neither PEM nor a DER certificate',

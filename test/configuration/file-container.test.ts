@@ -266,7 +266,7 @@ t.test('what the schema cannot tell of authorities', async (t) => {
     '/timestamps/0/passwordFile: is required beside a user',
     '/timestamps/1/url: has a user or a password in it; give them with user and passwordFile',
     '/timestamps/1/user: is required beside a password',
-    '/timestamps/2/caFile: holds no self-signed certificate',
+    '/timestamps/2/caFile: holds no self-signed certificate, which the root of the chain is; add it',
     '/timestamps/2/tls/certificateFile: is required beside SIGNERS_FILE /signers/a/timestamps/2/tls/keyFile',
     '/timestamps/2/tls/keyFile: is for https, which none of the addresses is',
     '/timestamps/3/tls/certificateFile: cannot be read (ENOENT)',

@@ -8,7 +8,7 @@ const SECRET = 'correct%20horse'
 
 function read(environment: Record<string, string>) {
   const problems: ConfigurationProblem[] = []
-  const proxies = readProxies(dropUnset(environment, []), problems)
+  const proxies = readProxies(dropUnset(environment, []), environment, problems)
   return { proxies, problems }
 }
 
@@ -68,4 +68,15 @@ t.test('what is no address of a proxy is told, without the value', async (t) => 
       t.strictSame([proxies.http, proxies.https], [undefined, undefined])
     }
   }
+  const { problems } = read({ https_proxy: 'socks5://proxy.test', HTTPS_PROXY: 'proxy.test' })
+  t.match(
+    problems,
+    [
+      {
+        variable: 'HTTPS_PROXY',
+        message: /^is set by https_proxy, which is the address of a proxy that is not/,
+      },
+    ],
+    'by the name that counts',
+  )
 })

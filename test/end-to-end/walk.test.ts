@@ -83,7 +83,7 @@ t.test('keys that never leave it', async (t) => {
     ['invoices', 'RSA 3072'],
     ['letters', 'EC P-256'],
   ]) {
-    t.match(printed, new RegExp(`^${name} +[0-9a-f]{16} +${type} +yes +no +yes +no +yes +no `, 'm'))
+    t.match(printed, new RegExp(`^${name} +[0-9a-f]{16} +${type} +yes +no +yes +yes +no +yes +no `, 'm'))
   }
   const args = ['--module', module, '--login', '--pin', PIN, '--list-objects', '--type', 'privkey']
   const { stdout } = await run('pkcs11-tool', args)

@@ -17,14 +17,19 @@ const directory = t.testdir()
 const signing = await createSigningToken(directory)
 const module = await createFaultyModule(directory, signing.environment)
 const { environment } = module
-const [request] = loadSigners(environment).signers.signers.map((signer) => ({
-  access: signer.access,
-  settings: signer.settings,
-  keys: [createPoolKey(signer, () => {}).request],
-}))
+const request = requestOf(environment)
+
+function requestOf(variables: Record<string, string>): SupervisorOptions['request'] {
+  const [request] = loadSigners(variables).signers.signers.map((signer) => ({
+    access: signer.access,
+    settings: signer.settings,
+    keys: [createPoolKey(signer, () => {}).request],
+  }))
+  return request as SupervisorOptions['request']
+}
 
 /** A supervisor that tells what becomes of it; `onOpened` throws that error. */
-function supervise(t: Test, error: Error = new Error('not opened')) {
+function supervise(t: Test, error: Error = new Error('not opened'), opened = request) {
   const lines = new PassThrough()
   let log = ''
   lines.on('data', (chunk) => {
@@ -43,7 +48,7 @@ function supervise(t: Test, error: Error = new Error('not opened')) {
   const refusedPins = () => []
   const options = {
     hsm: { sessions: 1, zombieLimit: 0 },
-    request: request as SupervisorOptions['request'],
+    request: opened,
     refusedPins,
     events,
     log: pino(lines),
@@ -118,10 +123,11 @@ t.test(
 t.test('a login that fails for reasons that only the vendor knows is not repeated', async (t) => {
   module.plan('C_Login return 0x80000001')
   const logins = module.calls('C_Login')
-  const { supervisor } = supervise(t)
+  const { supervisor, log } = supervise(t)
   supervisor.start()
   await until('it has failed', () => supervisor.state.state !== 'starting')
   t.match(supervisor.state, { state: 'pin refused', reason: 'the token refused the PIN (0x80000001)' })
+  t.match(log(), 'lock the user: correct the file of HSM_PIN_FILE, then send SIGHUP')
   // The next try would have been at once
   await delay(500)
   t.equal(module.calls('C_Login'), logins + 1)
@@ -135,4 +141,17 @@ t.test('a token that says something about the PIN in another call is not asked a
   await until('it has failed', () => supervisor.state.state !== 'starting')
   t.match(supervisor.state, { state: 'pin refused', reason: 'the token refused the PIN (CKR_PIN_EXPIRED)' })
   t.equal(module.calls('C_Login'), logins)
+})
+
+t.test('a PIN of a variable, of which no signal tells a new one, takes a restart', async (t) => {
+  const { HSM_PIN_FILE: _, ...others } = environment
+  process.env.HSM_PIN = 'wrong-pin'
+  t.teardown(() => {
+    delete process.env.HSM_PIN
+  })
+  const { supervisor, log } = supervise(t, undefined, requestOf({ ...others, HSM_PIN: 'wrong-pin' }))
+  supervisor.start()
+  await until('it has failed', () => supervisor.state.state !== 'starting')
+  t.equal(supervisor.state.state, 'pin refused')
+  t.match(log(), 'lock the user: correct HSM_PIN, then restart')
 })

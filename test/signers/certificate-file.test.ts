@@ -47,7 +47,16 @@ t.test('what is refused, and why', async (t) => {
   const traditionalKey = openssl('pkey', '-in', leaf.keyFile, '-traditional')
   const privateKey = /^it holds a private key, which belongs in the HSM alone/
   for (const [name, content, message] of [
-    ['nothing', '', /^it is neither PEM nor a DER certificate$/],
+    ['nothing', '', /^it is empty$/],
+    ['UTF-16', Buffer.from(`\uFEFF${leafPem}`, 'utf16le'), /^it is UTF-16, as PowerShell/],
+    ['UTF-16 without its mark', Buffer.from(leafPem, 'utf16le'), /^it is UTF-16, as PowerShell/],
+    ['UTF-16 of the other order', Buffer.from(leafPem, 'utf16le').swap16(), /^it is UTF-16, as PowerShell/],
+    ['base64 of PEM', Buffer.from(leafPem).toString('base64'), /^it is PEM that was encoded in base64 once/],
+    [
+      'base64 alone',
+      leafPem.replace(/-.*-\n/g, ''),
+      /^it is base64 without the lines around it: put -----BEGIN/,
+    ],
     ['garbage', 'garbage', /^it is neither PEM nor a DER certificate$/],
     ['half of a DER certificate', leaf.certificate.raw.subarray(0, 200), /^it is neither PEM nor a DER/],
     ['two DER certificates', Buffer.concat([leaf.certificate.raw, root.certificate.raw]), /^more follows/],

@@ -34,7 +34,7 @@ t.test('two tokens', async (t) => {
     const children = execFileSync('ps', ['--no-headers', '-o', 'args', '--ppid', `${process.pid}`], {
       encoding: 'utf8',
     })
-    t.equal(children.match(/pkcs11\/process\/main/g)?.length, 2)
+    t.equal(children.match(/pkcs11\/process\/entry/g)?.length, 2)
     t.match(await health(service), { statusCode: 200, signers: { total: 2, ready: 2 } })
   })
 

@@ -163,3 +163,12 @@ t.test('constraints with a minimum or a maximum, and what is none', async (t) =>
     t.throws(() => readNameConstraints(Buffer.from(hex, 'hex')), hex)
   }
 })
+
+t.test('a minimum of 0, the default, which DER leaves out and some authorities write', async (t) => {
+  const constraints = (minimum: number) => {
+    const der = Buffer.from('300ca00a30088203612e628001', 'hex')
+    return readNameConstraints(Buffer.concat([der, Buffer.of(minimum)]))
+  }
+  t.equal(constraints(0).permitted.length, 1)
+  t.throws(() => constraints(1), { message: /^it has a minimum/ })
+})

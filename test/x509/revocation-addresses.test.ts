@@ -8,9 +8,7 @@ const NONE = { ocsp: [], crl: [] }
 
 function addresses(...extensions: string[]) {
   const { certificate } = issue(directory, { subject: '/CN=leaf', extensions })
-  const { ocsp, crl, ignored, distributionPoints } = readAddresses(
-    readCertificateFields(certificate).extensions,
-  )
+  const { ocsp, crl, ignored, distributionPoints } = readAddresses(readCertificateFields(certificate))
   return { ocsp: ocsp.map(String), crl: crl.map(String), ignored, points: distributionPoints.length }
 }
 
@@ -49,4 +47,13 @@ t.test('addresses are those over HTTP, of responders and of complete CRLs of the
   )
   const many = Array.from({ length: 9 }, (_, index) => `URI:http://a/${index}`)
   t.equal(addresses(`crlDistributionPoints = ${many.join(', ')}`).crl.length, 4)
+})
+
+t.test('an authority that names itself as the issuer of its CRL, which it need not', async (t) => {
+  const point = (name: string) => [
+    'crlDistributionPoints = point',
+    ...['[point]', 'fullname = URI:http://a/', 'CRLissuer = dirName:name', '[name]', `CN = ${name}`],
+  ]
+  t.strictSame(addresses(...point('LEAF')).crl, ['http://a/'], 'names are compared as names')
+  t.strictSame(addresses(...point('other')).crl, [])
 })

@@ -115,10 +115,8 @@ export class BodyText {
   }
 
   #isLong(): boolean {
-    const { hasEscapes, openEscape } = this.#scanner
-    const longest = (hasEscapes ? ESCAPE : 1) * this.#limits.long
-    // Not amid an escape: it would end in what comes next
-    return this.#length - this.#start.position > longest && openEscape === 0
+    const longest = (this.#scanner.hasEscapes ? ESCAPE : 1) * this.#limits.long
+    return this.#length - this.#start.position > longest
   }
 
   #keep(bytes: Buffer): void {
@@ -165,8 +163,9 @@ export class BodyText {
     this.#long = new LongString(this.#choose(this.#before(this.#mark)))
     const bytes = Buffer.concat(this.#kept.splice(piece))
     const string = bytes.subarray(index + 1)
-    this.#long.write(string, 0)
+    this.#long.write(string, this.#scanner.openEscape)
     const beginning = string.subarray(0, this.#limits.beginning)
+    // Not amid an escape: it would end in the mark
     const scanner = new StringScanner()
     scanner.findEnd(beginning, 0)
     this.#length = position - index

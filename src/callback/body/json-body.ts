@@ -24,7 +24,7 @@ export interface JsonBodyOptions {
 const KNOWN_NAMES: ReadonlySet<string> = new Set(Object.keys(CallbackBody.properties))
 
 /** One for all requests: to make it takes longer than to read most bodies. */
-const REQUEST_ENDED = Object.assign(new Error('the request has ended'), { code: 'ECONNRESET' })
+const REQUEST_ENDED = new INVALID_REQUEST('body: ended before it was complete')
 
 /** Bodies of JSON. Long contents are hashed while they arrive. */
 export const jsonBody = fp<JsonBodyOptions>(

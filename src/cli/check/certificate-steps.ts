@@ -17,6 +17,9 @@ import type { Report } from './report.ts'
 
 const DAY_MS = 86_400_000
 
+/** Stands in for the advice on an incomplete chain. */
+const CHAIN_ADVICE = 'Unless this is meant to be so, have the authority issue a certificate without it'
+
 /** @param publicKey DER SubjectPublicKeyInfo of the private key; undefined where the token does not show it */
 export function reportCertificate(
   report: Report,
@@ -50,13 +53,13 @@ export function reportChain(report: Report, signer: Signer, rules: SignerRules):
   const { minimumDaysLeft } = rules
   const last = issuers.at(-1) ?? certificate
   const path = validity.map(({ subject }) => subject).join(' < ')
-  if (complete) {
-    report.passed(
-      'chain',
-      [`complete to a self-signed root: ${path}`, ...listWarnings(rules, signer)].join('; '),
-    )
-  } else {
+  const warnings = listWarnings(rules, signer)
+  if (!complete) {
     report.failed('chain', `${path}; missing is the certificate of its issuer ${describeIssuer(last)}`)
+  } else if (warnings.length === 0) {
+    report.passed('chain', `complete to a self-signed root: ${path}`)
+  } else {
+    report.warned('chain', [`complete to a self-signed root: ${path}`, ...warnings].join('; '), CHAIN_ADVICE)
   }
   const now = new Date()
   const invalid = describeInvalidity(validity, now) ?? describeShortness(validity, now, minimumDaysLeft)

@@ -7,7 +7,7 @@ export interface Step {
   readonly status: 'ok' | 'warning' | 'failed' | 'skipped'
   /** What was found, or why it failed or was skipped. */
   readonly found: string
-  /** What to do about a failure or a warning. */
+  /** Advice on a failure or a warning. */
   readonly advice?: string
   /** In milliseconds. */
   readonly figures?: Readonly<Record<string, unknown>>
@@ -31,9 +31,9 @@ export class Report {
     this.#add({ ...step, ...(figures === undefined ? {} : { figures }) })
   }
 
-  /** It works, and the operator should know of something all the same. */
-  warned(name: StepName, found: string): void {
-    this.#add({ name, status: 'warning', found, advice: ADVICE[name] })
+  /** Reports a step that works, of which the operator should know something all the same. */
+  warned(name: StepName, found: string, advice: string = ADVICE[name]): void {
+    this.#add({ name, status: 'warning', found, advice })
   }
 
   /** Those of the steps that have not been reported. */

@@ -71,7 +71,7 @@ async function waitUntilReady(key: Key, deadline: number): Promise<void> {
   }
 }
 
-/** What the service would answer to a caller is a message for the person at the terminal, with what the log would have. */
+/** Turns a refusal of the service into a message for the person at the terminal, with the details that the log has. */
 function describeRefusal(error: unknown): unknown {
   if (!(error instanceof Error && 'statusCode' in error)) {
     return error

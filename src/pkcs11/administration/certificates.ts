@@ -4,6 +4,7 @@ import type { Session } from 'graphene-pk11'
 import type { Handle } from 'pkcs11js'
 import pkcs11js from 'pkcs11js'
 import { fingerprint } from '../../signature/fingerprint.ts'
+import { describeSubject } from '../../signers/validity.ts'
 import { findObjects, readAttribute, readId, readPublicHalf } from '../process/attributes.ts'
 import { type CertificateObject, findCertificates } from '../process/certificate-object.ts'
 import { describeFailure } from '../return-values.ts'
@@ -72,22 +73,34 @@ function describe(
     id: read(pkcs11js.CKA_ID)?.toString('hex') ?? null,
     ...describeContent(value),
     privateKey: ofKeys.some(isIn),
-    used: ofKeys.some((certificates) => isIn(certificates.slice(0, 1))),
+    used: ofKeys.some((certificates) => isUnambiguous(certificates) && isIn(certificates.slice(0, 1))),
     fingerprint: value === undefined ? null : fingerprint(value),
   }
+}
+
+/** The service takes none where the token does not show which of several public keys is that of the private key. */
+function isUnambiguous(certificates: readonly CertificateObject[]): boolean {
+  return new Set(certificates.map(({ publicKey }) => publicKey.toString('base64'))).size === 1
 }
 
 /** Something that is no certificate must not keep the others from being seen. */
 function describeContent(value: Buffer | undefined) {
   try {
-    const { subject, serialNumber, validFrom, validTo } = new X509Certificate(value ?? '')
+    const certificate = new X509Certificate(value ?? '')
+    const { serialNumber, validFrom, validTo } = certificate
     return {
-      subject: subject?.replaceAll('\n', ', ') ?? null,
+      subject: describeSubject(certificate),
       serialNumber,
-      notBefore: validFrom,
-      notAfter: validTo,
+      notBefore: toIsoTime(validFrom),
+      notAfter: toIsoTime(validTo),
     }
   } catch {
     return { subject: null, serialNumber: null, notBefore: null, notAfter: null }
   }
+}
+
+/** Returns a time as OpenSSL writes it in the form of ISO 8601; null for one that is none. */
+function toIsoTime(time: string): string | null {
+  const date = new Date(time)
+  return Number.isNaN(date.getTime()) ? null : date.toISOString()
 }

@@ -50,7 +50,7 @@ export interface CertificateDescription {
   readonly subject: string | null
   /** Upper-case hex. */
   readonly serialNumber: string | null
-  /** In the words of OpenSSL. */
+  /** ISO 8601, like the next one; null for a time that is none. */
   readonly notBefore: string | null
   readonly notAfter: string | null
   /** Whether the token shows a private key that the certificate belongs to. */

@@ -50,7 +50,7 @@ export interface ImportedCertificate {
 export interface DeletedCertificate {
   /** SHA-256 of its DER in hex. */
   readonly fingerprint: string
-  /** How many objects held it. */
+  /** The number of objects that held it. */
   readonly objects: number
 }
 

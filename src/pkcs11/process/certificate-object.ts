@@ -1,5 +1,5 @@
 import type { Session } from 'graphene-pk11'
-import type { Template } from 'pkcs11js'
+import type { Attribute, Template } from 'pkcs11js'
 import pkcs11js from 'pkcs11js'
 import type { SettingNames } from '../../config.ts'
 import { encodePublicKey } from '../../signature/public-key.ts'
@@ -22,7 +22,8 @@ export function findCertificate(
   const fitting = findCertificates(session, key)
   const [newest] = fitting
   if (newest === undefined) {
-    const message = 'is required, since the token holds no certificate that matches the private key'
+    const missing = 'is required, since the token holds no certificate that matches the private key'
+    const message = [missing, ...describeUnreadable(session, key)].join('; ')
     throw misconfigured(settings.certificate, message, 'there is no certificate for the private key')
   }
   if (fitting.some(({ publicKey }) => !publicKey.equals(newest.publicKey))) {
@@ -40,10 +41,7 @@ export function findCertificate(
  * where none has it, those with the key's public half.
  */
 export function findCertificates(session: Session, key: CertifiedKey): CertificateObject[] {
-  const sameId =
-    key.id === ''
-      ? []
-      : readCertificates(session, { type: pkcs11js.CKA_ID, value: Buffer.from(key.id, 'hex') })
+  const sameId = key.id === '' ? [] : readCertificates(session, withId(key))
   const candidates = sameId.length > 0 ? sameId : readCertificates(session)
   return newestFirst(
     candidates.filter((certificate) => belongsTo(certificate, key)),
@@ -56,7 +54,7 @@ type CertifiedKey = Pick<PrivateKey, 'id' | 'publicKey'>
 export interface FoundCertificate {
   /** DER. */
   readonly certificate: Buffer
-  /** How many others there are for the same key. */
+  /** The number of others for the same key. */
   readonly otherCertificates: number
 }
 
@@ -71,7 +69,7 @@ export interface CertificateObject {
 }
 
 /** Sorts those that are valid now before the others, and each of the two by notBefore, the latest first. All replicas agree. */
-export function newestFirst<T extends Pick<CertificateObject, 'raw' | 'notBefore' | 'notAfter'>>(
+function newestFirst<T extends Pick<CertificateObject, 'raw' | 'notBefore' | 'notAfter'>>(
   certificates: readonly T[],
   at: Date,
 ): T[] {
@@ -83,22 +81,46 @@ export function newestFirst<T extends Pick<CertificateObject, 'raw' | 'notBefore
   )
 }
 
+function withId({ id }: CertifiedKey): Attribute {
+  return { type: pkcs11js.CKA_ID, value: Buffer.from(id, 'hex') }
+}
+
 function readCertificates(session: Session, ...restriction: Template): CertificateObject[] {
+  return readValues(session, restriction).flatMap((value) => {
+    const certificate = parse(value)
+    return certificate === undefined ? [] : [certificate]
+  })
+}
+
+/** Returns the values of certificate objects; an empty one where the token does not show it. */
+function readValues(session: Session, restriction: Template): Buffer[] {
   const template = [
     { type: pkcs11js.CKA_CLASS, value: pkcs11js.CKO_CERTIFICATE },
     { type: pkcs11js.CKA_CERTIFICATE_TYPE, value: pkcs11js.CKC_X_509 },
     ...restriction,
   ]
-  return findObjects(session, template).flatMap((object) => {
-    const certificate = parse(readAttribute(session, object, pkcs11js.CKA_VALUE))
-    return certificate === undefined ? [] : [certificate]
+  return findObjects(session, template).map(
+    (object) => readAttribute(session, object, pkcs11js.CKA_VALUE) ?? Buffer.alloc(0),
+  )
+}
+
+/** Says why an object with the id of the key is not its certificate, though it looks like that to other tools. */
+function describeUnreadable(session: Session, key: CertifiedKey): string[] {
+  const values = key.id === '' ? [] : readValues(session, [withId(key)])
+  return values.flatMap((value) => {
+    try {
+      readCertificate(value)
+      return []
+    } catch (error) {
+      return [`one with the id of the key is not encoded as RFC 5280 says (${(error as Error).message})`]
+    }
   })
 }
 
 /** An object that is no certificate belongs to no key, and must not keep the others from being found. */
-function parse(value: Buffer | undefined): CertificateObject | undefined {
+function parse(value: Buffer): CertificateObject | undefined {
   try {
-    const certificate = readCertificate(value ?? Buffer.alloc(0))
+    const certificate = readCertificate(value)
     const { notBefore, notAfter } = validityPeriod(certificate)
     return {
       raw: certificate.raw,

@@ -3,10 +3,10 @@ import { createPublicKey, type KeyObject } from 'node:crypto'
 import { DerReader } from '../../der/der-reader.ts'
 import { encode, encodeObjectIdentifier } from '../../der/der-writer.ts'
 import { TAG } from '../../der/tag.ts'
-import { CURVES, curveOf, type EllipticCurve } from '../../signature/elliptic-curves.ts'
+import { CURVES, curveOf, type EllipticCurve, ID_EC_PUBLIC_KEY } from '../../signature/elliptic-curves.ts'
 import { encodePublicKey } from '../../signature/public-key.ts'
 
-const ID_EC_PUBLIC_KEY = encodeObjectIdentifier('1.2.840.10045.2.1')
+const EC_PUBLIC_KEY = encodeObjectIdentifier(ID_EC_PUBLIC_KEY)
 const WHOLE_OCTETS = Buffer.of(0)
 
 /** @returns the value of CKA_EC_PARAMS */
@@ -28,7 +28,7 @@ export function describeCurve(parameters: Uint8Array): string {
  * @returns DER SubjectPublicKeyInfo, as `encodePublicKey` makes it; undefined for other curves and what is no point
  */
 export function encodeEllipticKey(parameters: Uint8Array, point: Uint8Array): Buffer | undefined {
-  const algorithm = encode(TAG.sequence, ID_EC_PUBLIC_KEY, parameters)
+  const algorithm = encode(TAG.sequence, EC_PUBLIC_KEY, parameters)
   const keys = candidatePoints(Buffer.from(point)).map((candidate) => {
     const info = encode(TAG.sequence, algorithm, encode(TAG.bitString, WHOLE_OCTETS, candidate))
     return tryCreate(info)

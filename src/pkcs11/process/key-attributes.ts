@@ -1,4 +1,4 @@
-/** What a private key object says of what it may do, and of what may be done with it (PKCS#11 2.40 4.9). */
+/** Reads which operations a private key object allows, and how it is protected (PKCS#11 2.40 4.9). */
 import type { Session } from 'graphene-pk11'
 import type { Handle } from 'pkcs11js'
 import pkcs11js from 'pkcs11js'

@@ -15,7 +15,7 @@ export interface PrivateKey extends FoundKey {
   readonly handle: Handle
 }
 
-/** What is read of each key that may be meant: more would take long on a token with many keys. */
+/** A key that may be meant. Nothing else is read of it, which would take long on a token with many keys. */
 type Candidate = Omit<PrivateKey, 'protection'>
 
 /** What is searched for; the label as bytes, since not every tool writes UTF-8. */

@@ -3,6 +3,8 @@ import { readCertificateFields } from '../../der/certificate-fields.ts'
 import { findUnknownCritical } from '../../der/extensions.ts'
 import { publicKeyOf } from '../../signers/key-type.ts'
 import { readCertificateExtensions } from '../../x509/certificate-extensions.ts'
+import { EXTENSION } from '../../x509/extension-identifiers.ts'
+import { fitsKeyIdentifier } from '../../x509/issuer-match.ts'
 import { sameName } from '../../x509/names.ts'
 import { describeWrongSignature } from '../der/signed-object.ts'
 import { describeStaleness, type Flawed, type UpdateTimes } from '../der/time.ts'
@@ -13,8 +15,13 @@ import { type CrlScope, readCrlScope } from './crl-scope.ts'
 
 const ID_ISSUING_DISTRIBUTION_POINT = '2.5.29.28'
 const ID_DELTA_CRL_INDICATOR = '2.5.29.27'
-/** Critical where an authority errs, and without a meaning for who looks for entries. */
 const ID_CRL_NUMBER = '2.5.29.20'
+/** The last two are critical where an authority errs. They have no meaning for who looks for entries. */
+const UNDERSTOOD = [ID_ISSUING_DISTRIBUTION_POINT, ID_CRL_NUMBER, EXTENSION.authorityKeyIdentifier]
+
+const OTHER_KEY =
+  'it is signed with another key than the one that issued the certificate, as after a renewal of the authority; the ' +
+  'authority must go on publishing a CRL for that key at this address'
 
 /** A CRL that may be relied on, and embedded unless it has a flaw. */
 export interface CheckedCrl extends UpdateTimes, Flawed {
@@ -53,7 +60,7 @@ export async function checkCrl(
   const scope = readCrlScope(extensions.get(ID_ISSUING_DISTRIBUTION_POINT)?.value)
   const wrong = await describeWrongSignature(crl, publicKeyOf(issuer))
   if (wrong !== undefined) {
-    throw new Error(wrong)
+    throw new Error(fitsKeyIdentifier(extensions, issuer) ? wrong : OTHER_KEY)
   }
   const found = await findRevocations(entries, serialNumbers, crl.issuer)
   const { revocations } = found
@@ -77,7 +84,7 @@ function findFlaw(
     return 'it does not say when it is to be replaced'
   }
   return (
-    findUnknownCritical(extensions, [ID_ISSUING_DISTRIBUTION_POINT, ID_CRL_NUMBER]) ??
+    findUnknownCritical(extensions, UNDERSTOOD) ??
     partial ??
     describeStaleness({ thisUpdate, nextUpdate }, at)
   )

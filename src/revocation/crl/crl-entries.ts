@@ -3,8 +3,7 @@ import { readTime } from '../../asn1/time.ts'
 import { DerReader } from '../../der/der-reader.ts'
 import { findUnknownCritical, readExtensionList } from '../../der/extensions.ts'
 import { TAG } from '../../der/tag.ts'
-import { DIRECTORY_NAME } from '../../x509/general-names.ts'
-import { sameName } from '../../x509/names.ts'
+import { includesName } from '../../x509/general-names.ts'
 import type { Flawed } from '../der/time.ts'
 import { describeReason, REMOVE_FROM_CRL, type Revocation } from '../revocation-reason.ts'
 
@@ -47,7 +46,8 @@ export async function findRevocations(
     const extensions = readExtensionList(entry.enterOptional(TAG.sequence))
     flaw ??= findUnknownCritical(extensions, [ID_REASON_CODE, ID_INVALIDITY_DATE])
     const other = extensions.get(ID_CERTIFICATE_ISSUER)
-    isOfIssuer = other === undefined ? isOfIssuer : names(other.value, issuer)
+    isOfIssuer =
+      other === undefined ? isOfIssuer : includesName(new DerReader(other.value).enter(TAG.sequence), issuer)
     if (isOfIssuer && serialNumbers.has(serialNumber)) {
       const code = extensions.get(ID_REASON_CODE)
       const reason = code && new DerReader(code.value).content(TAG.enumerated)[0]
@@ -63,12 +63,4 @@ export async function findRevocations(
     }
   }
   return { revocations, ...(flaw !== undefined && { flaw }) }
-}
-
-/** Returns whether one of DER GeneralNames is a DER Name. */
-function names(generalNames: Buffer, name: Buffer): boolean {
-  return new DerReader(generalNames)
-    .enter(TAG.sequence)
-    .elements()
-    .some((one) => one[0] === DIRECTORY_NAME && sameName(new DerReader(one).content(DIRECTORY_NAME), name))
 }

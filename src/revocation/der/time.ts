@@ -7,7 +7,7 @@ export interface UpdateTimes {
   readonly nextUpdate: Date
 }
 
-/** What tells of a revocation, and shows nothing else: a signature over it is right, but something about it is not. */
+/** An answer that may have a flaw beside a right signature. With a flaw it counts for revocations alone. */
 export interface Flawed {
   /** Why it does not show that a certificate is good, in words; undefined where it does. */
   readonly flaw?: string

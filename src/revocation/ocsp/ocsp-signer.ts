@@ -24,18 +24,21 @@ export async function findOcspSigner(
   issuer: X509Certificate,
   at: Date,
 ): Promise<X509Certificate> {
-  const signer = [issuer.raw, ...response.certificates.slice(0, MAX_CERTIFICATES)]
-    .map((raw) => readIdentified(raw, response.responder))
-    .find((certificate) => certificate !== undefined)
-  if (signer === undefined) {
-    throw new Error('it does not hold the certificate of its responder')
+  const problems: string[] = []
+  // Several may have the responder's name: those of before and after its renewal, or that of its issuer
+  for (const raw of [issuer.raw, ...response.certificates.slice(0, MAX_CERTIFICATES)]) {
+    const signer = readIdentified(raw, response.responder)
+    if (signer !== undefined) {
+      const wrong =
+        describeWrongSigner(signer, issuer, at) ??
+        (await describeWrongSignature(response, publicKeyOf(signer)))
+      if (wrong === undefined) {
+        return signer
+      }
+      problems.push(wrong)
+    }
   }
-  const wrong =
-    describeWrongSigner(signer, issuer, at) ?? (await describeWrongSignature(response, publicKeyOf(signer)))
-  if (wrong !== undefined) {
-    throw new Error(wrong)
-  }
-  return signer
+  throw new Error(problems[0] ?? 'it does not hold the certificate of its responder')
 }
 
 /** The certificate, if it is that of the responder: others may be of kinds that cannot be read here. */

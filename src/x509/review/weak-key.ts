@@ -1,5 +1,7 @@
-import type { KeyObject, X509Certificate } from 'node:crypto'
+import type { AsymmetricKeyDetails, KeyObject, X509Certificate } from 'node:crypto'
 import * as pkijs from 'pkijs'
+import { EXPLICIT_CURVE, hasExplicitCurve } from '../../algorithms/explicit-curve.ts'
+import { readCertificateFields } from '../../der/certificate-fields.ts'
 import { publicKeyOf } from '../../signers/key-type.ts'
 
 /** The least that publicly trusted authorities may certify (CA/Browser Forum, Baseline Requirements 6.1.5). */
@@ -7,17 +9,23 @@ const RSA_BITS = 2048
 const EC_BITS = 256
 /** For messages. */
 export const GOOD_KEYS = `RSA with at least ${RSA_BITS} bits, or EC with at least ${EC_BITS}`
-/** SEC 1 2.3.3. */
-const UNCOMPRESSED = 4
+/** First octets of points of which one coordinate stands there; the others have two (SEC 1 2.3.3, X9.62 4.3.6). */
+const COMPRESSED: readonly (number | undefined)[] = [2, 3]
 
-/** Names a certificate's key if it can be broken, or is of no type that signs; undefined if it is good. */
+/**
+ * Names a certificate's key if it can be broken, or is of no type that signs; undefined if it is good.
+ *
+ * @throws Error when the certificate is not DER
+ */
 export function describeWeakKey(certificate: X509Certificate): string | undefined {
+  if (hasExplicitCurve(readCertificateFields(certificate).publicKeyInfo)) {
+    return EXPLICIT_CURVE
+  }
   const key = publicKeyOf(certificate)
   switch (key?.asymmetricKeyType) {
     case 'rsa':
     case 'rsa-pss': {
-      const { modulusLength: bits } = key.asymmetricKeyDetails as { modulusLength: number }
-      return bits < RSA_BITS ? `RSA with ${bits} bits` : undefined
+      return describeWeakRsa(key.asymmetricKeyDetails as RsaDetails)
     }
     case 'ec': {
       const bits = fieldBits(key)
@@ -31,9 +39,19 @@ export function describeWeakKey(certificate: X509Certificate): string | undefine
   }
 }
 
+type RsaDetails = Required<Pick<AsymmetricKeyDetails, 'modulusLength' | 'publicExponent'>>
+
+/** The exponent must be odd and at least 3 (FIPS 186-5 A.1.1): to the power of 1, everybody can sign. */
+function describeWeakRsa({ modulusLength: bits, publicExponent: exponent }: RsaDetails): string | undefined {
+  if (bits < RSA_BITS) {
+    return `RSA with ${bits} bits`
+  }
+  return exponent < 3n || exponent % 2n === 0n ? `RSA with the public exponent ${exponent}` : undefined
+}
+
 /** Node only tells a curve's name. A point is its form, and one coordinate or two. */
 function fieldBits(key: KeyObject): number {
   const { subjectPublicKey } = pkijs.PublicKeyInfo.fromBER(key.export({ type: 'spki', format: 'der' }))
   const [form, ...coordinates] = subjectPublicKey.valueBlock.valueHexView
-  return form === UNCOMPRESSED ? coordinates.length * 4 : coordinates.length * 8
+  return COMPRESSED.includes(form) ? coordinates.length * 8 : coordinates.length * 4
 }

@@ -8,6 +8,7 @@ import pkcs11js, { type Handle, type Template } from 'pkcs11js'
 import t from 'tap'
 import type { KeySelector, TokenAccess } from '../../../src/config.ts'
 import { SETTINGS } from '../../../src/configuration/single-signer.ts'
+import { TAG } from '../../../src/der/tag.ts'
 import { type FoundKey, isFound, type KeyOutcome } from '../../../src/pkcs11/messages.ts'
 import { initializeLibrary, loadLibrary } from '../../../src/pkcs11/process/library.ts'
 import { OpenError } from '../../../src/pkcs11/process/open-error.ts'
@@ -339,6 +340,16 @@ t.test('a certificate on the token', async (t) => {
     module.plan('C_GetAttributeValue refuse CKA_VALUE CKR_ATTRIBUTE_SENSITIVE')
     t.match(refusal({}, null), /holds no certificate/)
     module.plan()
+  })
+  t.test('that has the id of the key, and a time that is none, is told as such', async (t) => {
+    const spoiled = Buffer.from(leaf)
+    // A UTCTime has 13 characters, of which the third and the fourth are the month
+    spoiled.write('13', spoiled.indexOf(Buffer.of(TAG.utcTime, 13)) + 4, 'latin1')
+    writeCertificate('01', spoiled)
+    t.match(
+      refusal({}, null),
+      /; one with the id of the key is not encoded as RFC 5280 says \(.*"\d\d13\d+Z" is not a time of RFC 5280 4\.1\.2\.5\)/,
+    )
   })
   t.test('of the key, under another id', async (t) => {
     writeCertificate('0a', leaf)

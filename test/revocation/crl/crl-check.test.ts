@@ -48,6 +48,7 @@ t.test('CRLs that openssl verifies are taken', async (t) => {
   for (const [name, issuer, options] of [
     ['version 1', root, {}],
     ['version 2', root, { extensions: EXTENSIONS }],
+    ['a critical key identifier', root, { extensions: ['authorityKeyIdentifier = critical, keyid'] }],
     ['RSA', rsa, { extensions: EXTENSIONS }],
     ['PSS', rsa, { args: ['-sigopt', 'rsa_padding_mode:pss', '-sigopt', 'rsa_pss_saltlen:32'] }],
     ['years with four digits', root, { nextUpdate: new Date('2055-01-01T00:00:00Z') }],
@@ -163,6 +164,16 @@ t.test('a CRL of somebody else', async (t) => {
 
 const scope = (...lines: string[]) => ['issuingDistributionPoint = critical, @scope', '[scope]', ...lines]
 
+t.test('a CRL that an authority signed with its new key says so', async (t) => {
+  const renewed = issue(directory, { subject: '/CN=root', ca: true })
+  const authority = new RevocationAuthority(directory, renewed)
+  authority.revoke(leaf.certificate, new Date())
+  await t.rejects(check(await authority.crl({ extensions: EXTENSIONS })), {
+    message: /^it is signed with another key than the one that issued the certificate, as after a renewal/,
+  })
+  await t.rejects(check(await authority.crl()), { message: 'its signature does not verify' })
+})
+
 t.test('a CRL with a flaw shows nobody to be good, and what it revokes is revoked', async (t) => {
   const past = { thisUpdate: new Date(Date.now() - 2 * HOUR_MS), nextUpdate: new Date(Date.now() - HOUR_MS) }
   const future = {
@@ -235,7 +246,7 @@ t.test('CRLs that are not about certificates', async (t) => {
 })
 
 t.test('a CRL about certificates of one kind, or of one distribution point', async (t) => {
-  const own = readAddresses(readCertificateFields(leaf.certificate).extensions).distributionPoints
+  const own = readAddresses(readCertificateFields(leaf.certificate)).distributionPoints
   for (const [lines, outOfScope] of [
     [['onlyuser = TRUE'], undefined],
     [['onlyCA = TRUE'], 'it is about other kinds of certificates'],

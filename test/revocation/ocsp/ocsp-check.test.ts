@@ -314,6 +314,27 @@ t.test('what is no answer at all', async (t) => {
 const judged = { certificate: leaf, issuer: root, root }
 const BY_NAME = contextTag(1)
 
+t.test('several certificates of the name of the responder', async (t) => {
+  const named = (name: string) => responder({ subject: `/CN=${name}`, key: RSA_2048 })
+  const [before, now] = [named('responder'), named('responder')]
+  const namesake = named('root')
+  for (const [signer, other] of [
+    [now, before],
+    [before, now],
+    [namesake, before],
+  ] as const) {
+    const args = ['-ndays', '1', '-rother', other.certificateFile]
+    t.equal((await check({ signer, args })).revocation, undefined)
+  }
+  const forger = { ...before, keyFile: now.keyFile }
+  const asked = question()
+  const der = await authority.respond(asked.der, { signer: now })
+  const forged = resignAnswer(der, forger.keyFile, () => ({}))
+  t.equal((await checkOcspResponse(forged, asked, new Date())).revocation, undefined)
+  const wrong = resignAnswer(der, before.keyFile, () => ({}))
+  await t.rejects(checkOcspResponse(wrong, asked, new Date()), { message: 'its signature does not verify' })
+})
+
 t.test('a responder that is named in another type of string', async (t) => {
   for (const [tag, name] of [
     [TAG.printableString, 'ROOT'],

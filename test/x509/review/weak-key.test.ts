@@ -1,7 +1,16 @@
+import { createPublicKey } from 'node:crypto'
 import { join } from 'node:path'
 import t from 'tap'
 import { describeWeakKey } from '../../../src/x509/review/weak-key.ts'
-import { generateKeyFile, issue, openssl, P_256, withUnknownKey } from '../../support/certificates.ts'
+import {
+  generateKeyFile,
+  issue,
+  openssl,
+  P_256,
+  RSA_2048,
+  withUnknownKey,
+} from '../../support/certificates.ts'
+import { CERTIFICATE, reissue, withExplicitCurve } from '../../support/resigned.ts'
 
 const directory = t.testdir()
 
@@ -43,6 +52,41 @@ t.test('a point may be compressed', async (t) => {
     openssl(...['ec', '-in', generateKeyFile(directory, key), '-conv_form', 'compressed', '-out', keyFile])
     const { certificate } = issue(directory, { subject: '/CN=Key', keyFile })
     t.ok(certificate.publicKey.export({ type: 'spki', format: 'der' }).length < 65)
+    t.equal(describeWeakKey(certificate), expected)
+  }
+})
+
+t.test('a point that is both at once, the hybrid form, hides no short curve', async (t) => {
+  for (const [key, expected] of [
+    [P_256, undefined],
+    [ec('P-224'), 'EC with 224 bits'],
+    [ec('P-192'), 'EC with 192 bits'],
+  ] as const) {
+    const keyFile = join(directory, 'hybrid.pem')
+    openssl(...['ec', '-in', generateKeyFile(directory, key), '-conv_form', 'hybrid', '-out', keyFile])
+    const { certificate } = issue(directory, { subject: '/CN=Key', keyFile })
+    t.equal(describeWeakKey(certificate), expected)
+  }
+})
+
+t.test('a curve that is spelled out may be any, and one with a backdoor', async (t) => {
+  const issued = issue(directory, { subject: '/CN=Key' })
+  const { certificate } = reissue(issued, issued, { [CERTIFICATE.key]: withExplicitCurve(issued) })
+  t.match(describeWeakKey(certificate), /^EC with explicit curve parameters in place of the name of a curve/)
+})
+
+t.test('RSA with an exponent that makes no secret of the key', async (t) => {
+  const issued = issue(directory, { subject: '/CN=Key', key: RSA_2048 })
+  const jwk = issued.certificate.publicKey.export({ format: 'jwk' })
+  for (const [exponent, expected] of [
+    [1, 'RSA with the public exponent 1'],
+    [2, 'RSA with the public exponent 2'],
+    [3, undefined],
+  ] as const) {
+    const e = Buffer.of(exponent).toString('base64url')
+    const key = createPublicKey({ key: { ...jwk, e }, format: 'jwk' })
+    const spki = key.export({ type: 'spki', format: 'der' })
+    const { certificate } = reissue(issued, issued, { [CERTIFICATE.key]: spki })
     t.equal(describeWeakKey(certificate), expected)
   }
 })

@@ -1,0 +1,143 @@
+import { createHash } from 'node:crypto'
+import type { IncomingMessage } from 'node:http'
+import { PassThrough } from 'node:stream'
+import { mock } from 'node:test'
+import { setImmediate } from 'node:timers/promises'
+import t, { type Test } from 'tap'
+import { BodyReader, type BodyReaderOptions } from '../../../src/callback/body/body-reader.ts'
+import { BODY_PERIOD_MS, MIN_BODY_BYTES } from '../../../src/common/arrival.ts'
+import { HASH_ALGORITHMS, type HashAlgorithm } from '../../../src/signature/hash-algorithms.ts'
+
+const sha256 = HASH_ALGORITHMS.find(({ name }) => name === 'sha256') as HashAlgorithm
+
+/** Returns a reader, what its body is written to, and how much memory it said to take each time. */
+function begin(options: Partial<BodyReaderOptions> = {}) {
+  const body = new PassThrough()
+  const socket = new PassThrough()
+  const held: number[] = []
+  const reader = new BodyReader(Object.assign(body, { socket }) as unknown as IncomingMessage, {
+    limit: 10_000_000,
+    announced: undefined,
+    chooseAlgorithms: () => [sha256],
+    hold: (bytes) => held.push(bytes),
+    ...options,
+  })
+  return { reader, body, socket, held }
+}
+
+/** Has the periods pass in which a body must bring so much. */
+async function passPeriod(): Promise<void> {
+  mock.timers.tick(BODY_PERIOD_MS)
+  await setImmediate()
+  await setImmediate()
+}
+
+function useTimers(t: Test): void {
+  mock.timers.enable({ apis: ['setInterval'] })
+  t.teardown(() => mock.timers.reset())
+}
+
+t.test('a body in pieces of any length is read, and takes no more memory than it has bytes', async (t) => {
+  const content = Buffer.alloc(400_000, 'contents')
+  const bytes = Buffer.from(`{"x":"${'Ł'.repeat(6_000)}","encoded_contents":"${content.toString('base64')}"}`)
+  for (const length of [1, 7, 1024, 1025, 5_000, 100_000]) {
+    const { reader, body, held } = begin()
+    for (let at = 0; at < bytes.length; at += length) {
+      body.write(bytes.subarray(at, at + length))
+    }
+    body.end()
+    await reader.whole
+    const { text, contents } = reader.take()
+    t.equal(JSON.parse(text).x, 'Ł'.repeat(6_000))
+    const [digests] = contents.values()
+    t.same(digests?.digest(sha256), createHash('sha256').update(content).digest())
+    const most = Math.max(...held)
+    // Contents are kept until they are known to be long, the chunk among them that tells so
+    t.ok(most < 110_000 + Math.max(length, 4096) + 4096, `${most} bytes in pieces of ${length}`)
+  }
+})
+
+t.test('the socket is paused while others have their turn, and read on afterwards', async (t) => {
+  const { reader, body, socket } = begin()
+  body.write('{"encoded_contents":"')
+  for (let count = 0; count < 10; count++) {
+    body.write('A'.repeat(100_000))
+  }
+  await setImmediate()
+  const paused = socket.isPaused()
+  body.end('"}')
+  await reader.whole
+  t.ok(paused)
+  while (socket.isPaused()) {
+    await setImmediate()
+  }
+  t.pass('it is read on')
+})
+
+t.test('a body that brings nothing is refused', async (t) => {
+  useTimers(t)
+  const { reader, body, held } = begin({ announced: 100 })
+  body.write('{')
+  await passPeriod()
+  await t.rejects(reader.whole, {
+    code: 'REQUEST_TIMEOUT',
+    statusCode: 408,
+    message: /10000 bytes of its body every 10 s/,
+  })
+  t.equal(held.at(-1), 0, 'its memory is given back')
+  body.end('}')
+  await setImmediate()
+  t.equal(held.at(-1), 0, 'what comes later is discarded')
+})
+
+t.test('a body that brings just enough is read, and refused as soon as it brings less', async (t) => {
+  useTimers(t)
+  const { reader, body } = begin()
+  let refusal: Error | undefined
+  reader.whole.catch((error) => {
+    refusal = error
+  })
+  for (let period = 0; period < 20; period++) {
+    body.write('{'.padEnd(MIN_BODY_BYTES))
+    await setImmediate()
+    await passPeriod()
+  }
+  t.equal(refusal, undefined)
+  body.write(''.padEnd(MIN_BODY_BYTES - 1))
+  await setImmediate()
+  await passPeriod()
+  t.match(refusal, { code: 'REQUEST_TIMEOUT' })
+})
+
+t.test('a body that is announced as too large is refused before it comes', async (t) => {
+  const { reader } = begin({ limit: 100, announced: 101 })
+  await t.rejects(reader.whole, { code: 'PAYLOAD_TOO_LARGE', statusCode: 413 })
+})
+
+t.test('a body is refused for what is found in its last bytes', async (t) => {
+  const { reader, body } = begin()
+  body.write('{"x":[')
+  // Short pieces, which are looked at when they are some kilobytes, or at the end
+  for (let count = 0; count < 9_000; count++) {
+    body.write('1,')
+  }
+  await setImmediate()
+  for (let count = 0; count < 2_500; count++) {
+    body.write('[[[')
+  }
+  body.end(']')
+  await t.rejects(reader.whole, { code: 'PAYLOAD_TOO_LARGE', message: /16384 names, values and punctuators/ })
+})
+
+t.test('a body that there is no room for is refused', async (t) => {
+  const busy = new Error('busy')
+  const { reader, body } = begin({
+    hold(bytes) {
+      if (bytes > 0) {
+        throw busy
+      }
+    },
+  })
+  body.end('{}')
+  await t.rejects(reader.whole, busy)
+})

@@ -1,0 +1,124 @@
+import { once } from 'node:events'
+import { Agent, type IncomingMessage } from 'node:http'
+import { connect, type Socket } from 'node:net'
+import { performance } from 'node:perf_hooks'
+import { mock } from 'node:test'
+import Fastify from 'fastify'
+import { pino } from 'pino'
+import { Registry } from 'prom-client'
+import t, { type Test } from 'tap'
+import { connections } from '../../src/plugins/connections.ts'
+import { send } from '../support/http.ts'
+import { until } from '../support/signing.ts'
+
+const LIMIT = 16
+
+/** Starts an application that answers /ping at once, and POST /wait never. */
+async function start(t: Test) {
+  const registry = new Registry()
+  const lines: string[] = []
+  const log = pino({}, { write: (line: string) => lines.push(line) })
+  const app = Fastify({ forceCloseConnections: true })
+  await app.register(connections, { limit: LIMIT, registry, log })
+  let requests = 0
+  app.addHook('onRequest', async () => {
+    requests += 1
+  })
+  app.get('/ping', async () => 'pong')
+  app.addContentTypeParser('application/json', (_request: unknown, payload: IncomingMessage) => {
+    payload.resume()
+    return new Promise(() => {})
+  })
+  app.post('/wait', async () => 'never')
+  const url = await app.listen({ host: '127.0.0.1', port: 0 })
+  t.teardown(() => app.close())
+  const { hostname, port } = new URL(url)
+  async function open(text: string): Promise<Socket> {
+    const socket = connect({ host: hostname, port: Number(port) })
+    socket.on('error', () => {})
+    await once(socket, 'connect')
+    socket.write(text)
+    t.teardown(() => socket.destroy())
+    return socket
+  }
+  async function value(name: string, reason?: string) {
+    const metric = await registry.getSingleMetric(`signing_service_http_connections${name}`)?.get()
+    return metric?.values.find(({ labels }) => labels.reason === reason)?.value
+  }
+  return {
+    url,
+    open,
+    requests: () => requests,
+    value,
+    warnings: () => lines.filter((line) => line.includes('SIGNING_SERVICE_MAX_CONNECTIONS')).length,
+    isOpen: (count: number) => until(`${count} are open`, async () => (await value('')) === count),
+  }
+}
+
+const BODY =
+  'POST /wait HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n{'
+
+t.test('the connection that is unused longest makes room for another', async (t) => {
+  const { url, open, value, isOpen, warnings } = await start(t)
+  const slow = await open('GET /ping HTTP/1.1\r\nHost: x\r\nX-Slow: ')
+  await isOpen(1)
+  const unused = await open('')
+  await isOpen(2)
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  t.teardown(() => agent.destroy())
+  for (let count = 2; count < LIMIT - 1; count++) {
+    await open('')
+    await isOpen(count + 1)
+  }
+  t.equal((await send(`${url}/ping`, { agent })).statusCode, 200)
+  t.equal(await value(''), LIMIT)
+  t.equal(await value('_limit'), LIMIT)
+  t.equal(await value('_shed_total', 'idle'), 0)
+  const gone = once(slow, 'close')
+  const answers = [await send(`${url}/ping`), await send(`${url}/ping`, { agent })]
+  await gone
+  t.same(
+    answers.map(({ statusCode }) => statusCode),
+    [200, 200],
+  )
+  t.notOk(unused.destroyed, 'it came later')
+  await until('the one of the probe is closed', async () => (await value('')) === LIMIT - 1)
+  t.equal(await value('_shed_total', 'idle'), 1)
+  t.equal(warnings(), 1)
+})
+
+t.test(
+  'where all have a request in progress another is refused, until one has been arriving for long',
+  async (t) => {
+    const { url, open, value, isOpen, warnings, requests } = await start(t)
+    const first = await open(BODY)
+    await isOpen(1)
+    for (let count = 1; count < LIMIT; count++) {
+      await open(BODY)
+      await isOpen(count + 1)
+    }
+    await until('all requests have arrived', () => requests() === LIMIT)
+    await t.rejects(send(`${url}/ping`), { code: /ECONNRESET|EPIPE/ })
+    t.equal(await value('_shed_total', 'new'), 1)
+    t.equal(await value('_shed_total', 'slow'), 0)
+    const now = performance.now.bind(performance)
+    mock.method(performance, 'now', () => now() + 11_000)
+    t.teardown(() => mock.restoreAll())
+    const gone = once(first, 'close')
+    t.equal((await send(`${url}/ping`)).statusCode, 200)
+    await gone
+    t.equal(await value('_shed_total', 'slow'), 1)
+    t.equal(warnings(), 1, 'said once')
+  },
+)
+
+t.test('a request that came on a connection which was closed for others is not counted', async (t) => {
+  const { open, value, isOpen } = await start(t)
+  for (let count = 0; count < LIMIT; count++) {
+    await open('')
+    await isOpen(count + 1)
+  }
+  await Promise.all(Array.from({ length: 50 }, () => open('GET /ping HTTP/1.1\r\nHost: x\r\n\r\n')))
+  await until('all were accepted', async () => ((await value('_shed_total', 'idle')) as number) >= 50 - LIMIT)
+  t.ok(((await value('')) as number) <= LIMIT)
+})
