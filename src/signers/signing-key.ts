@@ -36,6 +36,8 @@ export class SigningKey {
   /** Of the certificate that was last found on the token. */
   #onToken: { readonly certificate: Uint8Array; readonly signer: Signer } | undefined
   readonly #fromFiles: Signer | undefined
+  /** Rules that the certificate of a signer permits. */
+  #permitted: { readonly signer: Signer; readonly rules: SignerRules } | undefined
 
   /**
    * @param key place among the keys of the pool
