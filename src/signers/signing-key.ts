@@ -36,6 +36,8 @@ export class SigningKey {
   /** Of the certificate that was last found on the token. */
   #onToken: { readonly certificate: Uint8Array; readonly signer: Signer } | undefined
   readonly #fromFiles: Signer | undefined
+  /** Rules that the certificate of a signer permits. */
+  #permitted: { readonly signer: Signer; readonly rules: SignerRules } | undefined
 
   /**
    * @param key place among the keys of the pool
@@ -57,9 +59,15 @@ export class SigningKey {
   get rules(): SignerRules {
     const { rules } = this.#configuration
     const signer = this.knownSigner()
-    return signer === undefined
-      ? rules
-      : { ...rules, hashAlgorithms: permittedHashes(rules, signer.algorithm) }
+    if (signer === undefined) {
+      return rules
+    }
+    // Made once a signer: each request asks several times
+    if (this.#permitted?.signer !== signer) {
+      const hashAlgorithms = permittedHashes(rules, signer.algorithm)
+      this.#permitted = { signer, rules: { ...rules, hashAlgorithms } }
+    }
+    return this.#permitted.rules
   }
 
   get container(): ContainerConfiguration {
