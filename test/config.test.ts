@@ -124,7 +124,9 @@ t.test('a proxy that is none is a problem, whose value is not told', async (t) =
     loadConfiguration(variables)
     t.fail('it is refused')
   } catch (error) {
-    t.match(error, { message: /^HTTPS_PROXY: is set by https_proxy, which has more in it than the address of a proxy/ })
+    t.match(error, {
+      message: /^HTTPS_PROXY: is set by https_proxy, which has more in it than the address of a proxy/,
+    })
     t.notMatch(`${error}`, 'secret')
   }
   const { proxies, warnings } = loadConfiguration({ ...variables, https_proxy: 'http://proxy.test:3128' })

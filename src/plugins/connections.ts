@@ -85,6 +85,7 @@ export const connections = fp<ConnectionsOptions>(
         // After what was written has been sent
         socket.destroySoon()
       }
+      idle.clear()
     }
 
     app.server.on('connection', (socket: Socket) => {

@@ -86,3 +86,13 @@ t.test('tokens of any kind are looked at without an error, and soon', async (t) 
     t.equal(seemsToNameSigner(token, NAMES), false, token.slice(0, 8))
   }
 })
+
+t.test('the longest of tokens are looked through in little time', async (t) => {
+  const spaces = `A${' '.repeat(16_000)}!`
+  for (const token of [spaces, JSON.stringify(spaces), base64(spaces.slice(0, 12_000)), '%20'.repeat(5000)]) {
+    const before = process.cpuUsage()
+    t.equal(seemsToNameSigner(token, NAMES), false)
+    const { user } = process.cpuUsage(before)
+    t.ok(user < 100_000, `${user} µs`)
+  }
+})

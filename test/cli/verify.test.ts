@@ -73,7 +73,7 @@ t.test('what sign has signed', async (t) => {
   t.same([exitCode, stderr], [0, ''])
   t.match(
     stdout,
-    /^signer +O=Demo, CN=Test signer\nserial +[0-9A-F]+\nhash +sha256\nsigned at +not told\ndigest +ok\nsignature +ok\nchain +ok\nresult +valid\n$/,
+    /^signer +O=Demo, CN=Test signer\nserial +[0-9A-F]+\nhash +sha256\nsigned at +20\d\d-.*Z, by the signer's clock\ndigest +ok\nsignature +ok\nchain +ok\nresult +valid\n$/,
   )
   const { exitCode: code, report } = await verify(path('cms.pem'), certificates.root)
   t.equal(code, 0)

@@ -7,6 +7,7 @@ import t, { type Test } from 'tap'
 import { createFaultyModule } from '../support/faulty-module/faulty-module.ts'
 import { readLog } from '../support/log-lines.ts'
 import { checkRefusal } from '../support/refusal.ts'
+import { scrape } from '../support/scrape.ts'
 import { startReadyService } from '../support/service.ts'
 import { allIdle, hsmStatus, rawRequest, until } from '../support/signing.ts'
 import { parseAnswer, sendRaw } from '../support/socket.ts'
@@ -89,4 +90,56 @@ t.test('what comes behind the last request of a connection is not even read', as
   const answers = received.split(/(?=HTTP\/1\.1 )/).map(parseAnswer)
   t.equal(answers.length, 1)
   t.ok(verify('sha256', Buffer.from('the last'), key, answers[0]?.body ?? Buffer.alloc(0)))
+})
+
+t.test(
+  'of several requests whose client leaves while the HSM signs, each signature is on record',
+  async (t) => {
+    await allIdle(service.url)
+    module.plan('C_Sign hold')
+    const before = readLog(service.log()).length
+    const { hostname, port } = new URL(service.url)
+    const socket = connect({ host: hostname, port: Number(port) })
+    socket.write(requestOf('first') + requestOf('second'))
+    await until('both are signed', async () => (await hsmStatus(service.url)).sessions.busy === 2)
+    socket.destroy()
+    const left = () =>
+      readLog(service.log())
+        .slice(before)
+        .filter(({ msg }) => msg === 'client left before it was answered')
+    module.plan()
+    await until('both are on record', () => left().length === 2)
+    t.match(left(), [
+      { kind: 'raw', signed: true },
+      { kind: 'raw', signed: true },
+    ])
+  },
+)
+
+t.test('thousands of requests at once have their connection closed, and cost others nothing', async (t) => {
+  await allIdle(service.url)
+  const { hostname, port } = new URL(service.url)
+  const lines = readLog(service.log()).length
+  for (const [request, route] of [
+    ['GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n', '/metrics'],
+    ['GET / HTTP/1.1\r\nHost: x\r\nExpect: x\r\n\r\n', 'none'],
+  ] as const) {
+    const before = await scrape(service.url)
+    const socket = connect({ host: hostname, port: Number(port) })
+    const closed = once(socket, 'close')
+    socket.on('error', () => {}).resume()
+    socket.write(request.repeat(1000))
+    await closed
+    const after = await scrape(service.url)
+    const more = (name: string) =>
+      Number(after.samples.get(name) ?? 0) - Number(before.samples.get(name) ?? 0)
+    t.equal(more('signing_service_http_connections_shed_total{reason="pipelined"}'), 1, route)
+  }
+  const left = readLog(service.log())
+    .slice(lines)
+    .filter(({ route, msg }) => route === '/metrics' && msg === 'client left before it was answered')
+  t.ok(left.length <= 257, `${left.length} were begun`)
+  const texts = ['as', 'ever']
+  const received = await sendRaw(service.url, [`${texts.map(requestOf).join('')}please sign this\r\n\r\n`])
+  checkAnswers(t, received, texts)
 })
