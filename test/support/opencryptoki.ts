@@ -78,7 +78,7 @@ export async function createOpenCryptokiToken(
   pkcsconf(`${LABEL}\n`, '-I', '-c', slot, '-S', SO_PIN)
   pkcsconf('', '-u', '-c', slot, '-S', SO_PIN, '-n', PIN)
   const pinFile = join(directory, 'pin')
-  await writeFile(pinFile, PIN)
+  await writeFile(pinFile, PIN, { mode: 0o600 })
   return {
     directory,
     label: LABEL,

@@ -21,7 +21,7 @@ export function findSoftokn(): string | undefined {
 export async function createSoftoknToken(directory: string, module: string, label = 'test'): Promise<Token> {
   await mkdir(directory, { recursive: true })
   const pinFile = join(directory, 'pin')
-  await writeFile(pinFile, `${PIN}\n`)
+  await writeFile(pinFile, `${PIN}\n`, { mode: 0o600 })
   await certutil('-N', '-d', `sql:${directory}`, '-f', pinFile)
   return {
     directory,
