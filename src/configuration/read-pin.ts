@@ -4,19 +4,12 @@ import { readSecret } from '../common/secret.ts'
 import type { PinSource } from './pin.ts'
 
 /**
- * Reads the PIN, in the signer process, and takes it out of the environment there: the workers and children that this
- * process starts afterwards do not inherit it. /proc/PID/environ shows it all the same, as long as the process runs,
- * since that is the environment it was started with; so does that of the HTTP process, which keeps the variable for
- * the next signer process. A file is in neither, and is read anew by each process, so that a changed file counts.
+ * Reads the PIN, in the process that works on the token. A file is read anew each time, so that a changed one counts; the
+ * PIN of a variable comes by IPC, since other programs can read the environment of a process.
  *
+ * @param given what came by IPC; only where no file holds the PIN
  * @throws Error when it is not there any more, or not clearly one PIN; the message holds nothing of it
  */
-export function readPin(source: PinSource, environment: Record<string, string | undefined>): string {
-  return readSecret('file' in source ? readFileSync(source.file) : takeVariable(environment, source.variable))
-}
-
-function takeVariable(environment: Record<string, string | undefined>, name: string): string {
-  const value = environment[name] ?? ''
-  delete environment[name]
-  return value
+export function readPin(source: PinSource, given = ''): string {
+  return readSecret('file' in source ? readFileSync(source.file) : given)
 }

@@ -7,17 +7,13 @@ const PIN = 'crypto-user:pin-4711'
 const directory = t.testdir({ empty: '' })
 const path = (name: string) => join(directory, name)
 
-t.test('takes the PIN out of the environment that it reads, and leaves the rest', async (t) => {
-  const environment: Record<string, string> = { HSM_PIN: PIN, HSM_MODULE: 'module.so' }
-  t.equal(readPin({ variable: 'HSM_PIN' }, environment), PIN)
-  t.strictSame(environment, { HSM_MODULE: 'module.so' })
-  t.throws(() => readPin({ variable: 'HSM_PIN' }, environment), /^is empty$/)
-})
-
-t.test('takes it out of the real environment, which children inherit', async (t) => {
-  process.env.HSM_PIN = PIN
-  t.equal(readPin({ variable: 'HSM_PIN' }, process.env), PIN)
-  t.notOk('HSM_PIN' in process.env)
+t.test('takes what came by IPC, where no file holds the PIN', async (t) => {
+  t.equal(readPin({ variable: 'HSM_PIN' }, PIN), PIN)
+  writeFileSync(path('file'), 'of the file')
+  t.equal(readPin({ file: path('file') }, PIN), 'of the file')
+  for (const nothing of [undefined, '']) {
+    t.throws(() => readPin({ variable: 'HSM_PIN' }, nothing), /^is empty$/)
+  }
 })
 
 t.test('reads a file anew each time, without the line end', async (t) => {
@@ -29,15 +25,14 @@ t.test('reads a file anew each time, without the line end', async (t) => {
     [`\uFEFF${PIN}\n\n`, PIN],
   ] as const) {
     writeFileSync(file, content)
-    t.equal(readPin({ file }, {}), pin)
+    t.equal(readPin({ file }), pin)
   }
 })
 
 t.test('fails on what is no PIN', async (t) => {
   writeFileSync(path('newline'), '\n')
   for (const file of [path('empty'), path('newline')]) {
-    t.throws(() => readPin({ file }, {}), /^is empty$/)
+    t.throws(() => readPin({ file }), /^is empty$/)
   }
-  t.throws(() => readPin({ file: path('missing') }, {}), { code: 'ENOENT' })
-  t.throws(() => readPin({ variable: 'HSM_PIN' }, { HSM_PIN: '' }), /^is empty$/)
+  t.throws(() => readPin({ file: path('missing') }), { code: 'ENOENT' })
 })

@@ -139,7 +139,7 @@ export interface GivenPin {
 /** @throws OpenError when the PIN is not there any more, or not clearly one: a login with it would cost a try */
 export function findPin({ pin: source, givenPin, settings }: GivenPin): string {
   try {
-    return readPin(source, 'variable' in source ? { [source.variable]: givenPin } : {})
+    return readPin(source, givenPin)
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
     const setting = 'file' in source ? settings.pin : source.variable
