@@ -182,11 +182,11 @@ function isStillArriving({ raw }: FastifyRequest, reply: FastifyReply): boolean 
 }
 
 /**
- * Has the answers that waited behind another one end with their connection. Node tells that one alone, and nobody would
- * hear that a client left for which a signature was made.
+ * Has the answers that waited behind another one end with their connection. Node before 24 tells that one alone, and
+ * nobody would hear that a client left for which a signature was made.
  */
 function endQueued(responses: readonly ServerResponse[]): void {
-  for (const response of responses.filter(({ socket }) => socket === null)) {
+  for (const response of responses.filter(({ socket, destroyed }) => socket === null && !destroyed)) {
     response.destroy()
     response.emit('close')
   }
