@@ -36,7 +36,8 @@ class LogOutput {
   readonly [METADATA] = true
   /** Set by pino. */
   lastLevel = 0
-  onGap: (dropped: number) => void = () => {}
+  /** Set by `createLogger`, whose logger needs this output first. */
+  onGap!: (dropped: number) => void
   /** A pipe or socket never blocks, since Node has opened it as `process.stdout`. */
   readonly #fileDescriptor: number
   readonly #limit: number

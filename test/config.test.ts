@@ -196,6 +196,12 @@ t.test('an empty variable counts as unset', async (t) => {
   ])
 })
 
+t.test('a PIN in a variable is one line, and is not quoted', async (t) => {
+  const problems = problemsOf({ ...LEAST, HSM_PIN: 'first-line\nsecond-line' })
+  t.match(problems, [/^HSM_PIN: /])
+  t.notMatch(problems.join(), /first-line|second-line/)
+})
+
 t.test('numbers', async (t) => {
   for (const [variable, least, most] of [
     ['HSM_SESSIONS', 1, 1024],

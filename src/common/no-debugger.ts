@@ -11,7 +11,7 @@ import inspector from 'node:inspector'
 const TURNS = 10
 const TURN_MS = 100
 /** Whoever starts the process with such a flag wants the debugger. */
-const wanted = [...process.execArgv, process.env.NODE_OPTIONS ?? ''].some((flags) =>
+const wanted = [...process.execArgv, String(process.env.NODE_OPTIONS)].some((flags) =>
   /--inspect(?:-brk|-wait)?(?![-\w])/.test(flags),
 )
 

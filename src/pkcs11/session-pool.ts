@@ -5,12 +5,7 @@
 import type { BaseLogger } from 'pino'
 import type { HsmConfiguration, TokenAccess } from '../config.ts'
 import { defined } from '../configuration/defined.ts'
-import {
-  ConfigurationError,
-  type ConfigurationProblem,
-  HSM_UNAVAILABLE,
-  SIGNATURE_SELF_CHECK_FAILED,
-} from '../errors.ts'
+import { ConfigurationError, HSM_UNAVAILABLE, SIGNATURE_SELF_CHECK_FAILED } from '../errors.ts'
 import { KeyProofs, MISMATCH } from './key-proofs.ts'
 import type { FoundKey, KeyOutcome, SignOrder } from './messages.ts'
 import type { ToldPin } from './pin-version.ts'
@@ -286,24 +281,15 @@ export class SessionPool {
     if (this.#closing) {
       return
     }
-    const problem = this.#keys.everProved(key) ? undefined : this.#describeFailed(key, reason, refusal)
+    const isNew = !this.#keys.everProved(key)
+    const refused = isNew && refusal !== undefined ? this.#keys.describeRefusal(key, refusal) : undefined
+    const mismatched = isNew && reason === MISMATCH ? this.#keys.describeMismatch(key) : undefined
+    const problem = refused ?? mismatched
     if (problem === undefined) {
       this.#options.log.error({ key: this.#keys.describe(key) }, `a key cannot be used: ${reason}`)
     } else {
       this.#options.onMisconfigured(new ConfigurationError([problem]))
     }
-  }
-
-  /** Returns what may be wrong with the configuration; undefined where it is not to blame. */
-  #describeFailed(
-    key: number,
-    reason: string,
-    refusal: string | undefined,
-  ): ConfigurationProblem | undefined {
-    if (refusal !== undefined) {
-      return this.#keys.describeRefusal(key, refusal)
-    }
-    return reason === MISMATCH ? this.#keys.describeMismatch(key) : undefined
   }
 
   #tick(): void {

@@ -8,13 +8,15 @@ const LINGER_MS = 5_000
  * closed at once, the client would have it reset, and might never read the answer.
  */
 export function closeInStages(socket: Socket): void {
+  const ignore = () => {}
+  const destroy = () => socket.destroy()
   socket.destroySoon = () => {
-    socket.destroySoon = () => {}
+    socket.destroySoon = ignore
     // The HTTP parser hears no more of it: what still comes is no request
     socket.removeAllListeners('data')
-    socket.on('data', () => {}).resume()
+    socket.on('data', ignore).resume()
     socket.end()
-    socket.once('end', () => socket.destroy())
-    setTimeout(() => socket.destroy(), LINGER_MS).unref()
+    socket.once('end', destroy)
+    setTimeout(destroy, LINGER_MS).unref()
   }
 }

@@ -103,12 +103,14 @@ export const connections = fp<ConnectionsOptions>(
       }
     })
 
-    function note(request: IncomingMessage, response: ServerResponse): void {
-      const { socket } = request
+    function note({ socket }: IncomingMessage, response: ServerResponse): void {
       const unanswered = open.get(socket)
-      if (unanswered === undefined) {
-        return
+      if (unanswered !== undefined) {
+        admit(socket, response, unanswered)
       }
+    }
+
+    function admit(socket: Socket, response: ServerResponse, unanswered: Unanswered): void {
       if (unanswered.size > 0 && behind === MAX_BEHIND) {
         warning.say('too many requests wait behind others on their connections: some of these are closed')
         shed.count('pipelined')

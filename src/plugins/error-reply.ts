@@ -89,9 +89,6 @@ function translate(error: FastifyError, request: FastifyRequest): ServiceError {
       return new INVALID_REQUEST('body: is empty; a JSON object is required')
     case 'FST_ERR_CTP_INVALID_JSON_BODY':
       return new INVALID_REQUEST('body: is not valid JSON')
-    case 'ECONNRESET':
-      // Nobody reads this any more
-      return new INVALID_REQUEST('body: ended before it was complete')
   }
   if (error.code?.startsWith('FST_') && error.statusCode !== undefined && error.statusCode < 500) {
     return new INVALID_REQUEST('the request cannot be read; see its headers')

@@ -118,8 +118,8 @@ export class Signers {
     if (named.length === 0 || isNamedBy(named, chosen)) {
       return chosen
     }
-    const former = this.#former.flatMap((set) => set.signingKeys.get(chosen.name) ?? [])
-    const before = former.find((key) => isNamedBy(named, key))
+    const former = this.#former.map((set) => set.signingKeys.get(chosen.name))
+    const before = former.find((key) => key !== undefined && isNamedBy(named, key))
     if (before !== undefined) {
       return before
     }

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { generateKeyFile, type Issued, issue, RSA_2048 } from '../support/certificates.ts'
 import { runCommand } from '../support/command.ts'
+import { signInSoftware } from '../support/software-container.ts'
 import { createSigningToken } from '../support/token.ts'
 import { verifyCms } from '../support/validators/openssl.ts'
 
@@ -84,6 +85,21 @@ t.test('the time of signing is told to people', async (t) => {
   const args = ['verify', path('document'), '--signature', path('cms.pem'), '--ca', certificates.root]
   const { stdout } = await runCommand({}, ...args)
   t.match(stdout, /\nsigned at +20\d\d-.*Z, by the signer's clock\n/)
+})
+
+t.test('a signature without signing-time says nothing of when it was made', async (t) => {
+  const signer = issue(directory, { subject: '/CN=Untimed', issuer: root, keyFile: rsaKey })
+  writeFileSync(path('untimed.p7s'), signInSoftware({ content, signer, chain: [root], type: 'cades' }))
+  const { exitCode, stdout } = await runCommand(
+    {},
+    ...['verify', path('document'), '--signature', path('untimed.p7s'), '--ca', root.certificateFile],
+  )
+  t.equal(exitCode, 0)
+  t.match(stdout, /\nsigned at +not told\n/)
+  t.match((await verify(path('untimed.p7s'), root.certificateFile)).report, {
+    valid: true,
+    signingTime: null,
+  })
 })
 
 t.test('another file, another signature, and another CA', async (t) => {

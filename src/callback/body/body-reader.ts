@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { BODY_PERIOD_MS, MIN_BODY_BYTES } from '../../common/arrival.ts'
-import { PAYLOAD_TOO_LARGE, REQUEST_TIMEOUT } from '../../errors.ts'
+import { INVALID_REQUEST, PAYLOAD_TOO_LARGE, REQUEST_TIMEOUT } from '../../errors.ts'
 import type { Base64Digests } from './base64-digests.ts'
 import { BodyText, type ChooseAlgorithms } from './body-text.ts'
 import { ReadingTurns } from './reading-turns.ts'
@@ -15,6 +15,9 @@ const CHUNK_COST = 256
 
 /** Bytes of short chunks that are put together: if each stayed a buffer of its own, a byte would take 400. */
 const GATHERED = 4096
+
+/** One for all requests: making it takes longer than reading most bodies. */
+const BODY_ENDED = new INVALID_REQUEST('body: ended before it was complete')
 
 export interface BodyReaderOptions {
   /** Bytes that the body may have. */
@@ -51,8 +54,8 @@ export class BodyReader {
   #receivedBefore = 0
   #turn = 0
   #isPaused = false
-  #resolve: () => void = () => {}
-  #reject: (error: Error) => void = () => {}
+  #resolve!: () => void
+  #reject!: (error: Error) => void
 
   constructor(message: IncomingMessage, options: BodyReaderOptions) {
     this.#message = message
@@ -68,11 +71,14 @@ export class BodyReader {
     this.#pace = setInterval(() => setImmediate(this.#checkPace), BODY_PERIOD_MS)
     this.#pace.unref()
     this.#guardPause(message)
-    message.on('data', this.#onData).on('end', this.#onEnd).on('error', this.stop)
+    message.on('data', this.#onData).on('end', this.#onEnd).on('error', this.abandon)
     if ((options.announced ?? 0) > options.limit) {
       this.stop(this.#tooLarge())
     }
   }
+
+  /** Ends reading, as the client has left before its body was complete. */
+  readonly abandon = (): void => this.stop(BODY_ENDED)
 
   /** Ends reading. Whatever still comes is discarded. */
   readonly stop = (error: Error): void => {
@@ -185,6 +191,6 @@ export class BodyReader {
   #detach(): void {
     clearInterval(this.#pace)
     // Without listeners the message goes on flowing: a client that is sending comes to read the answer
-    this.#message.off('data', this.#onData).off('end', this.#onEnd).off('error', this.stop)
+    this.#message.off('data', this.#onData).off('end', this.#onEnd).off('error', this.abandon)
   }
 }

@@ -23,9 +23,6 @@ export interface JsonBodyOptions {
 /** Fields that mean something here. Others may stand twice, as nobody reads them. */
 const KNOWN_NAMES: ReadonlySet<string> = new Set(Object.keys(CallbackBody.properties))
 
-/** One for all requests: to make it takes longer than to read most bodies. */
-const REQUEST_ENDED = new INVALID_REQUEST('body: ended before it was complete')
-
 /** Bodies of JSON. Long contents are hashed while they arrive. */
 export const jsonBody = fp<JsonBodyOptions>(
   async (app, { signers }) => {
@@ -51,7 +48,7 @@ export const jsonBody = fp<JsonBodyOptions>(
       })
       request.bodyReader = reader
       reply.raw.once('close', () => {
-        reader.stop(REQUEST_ENDED)
+        reader.abandon()
         // The request may be kept in memory until the next full garbage collection, and all that it refers to
         request.body = undefined
       })

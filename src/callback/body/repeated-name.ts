@@ -48,13 +48,17 @@ export function findRepeatedName(text: string, names: ReadonlySet<string>): stri
 
 /** Returns the index of the quotation mark that ends a string, which is the first behind an even number of backslashes. */
 function findEnd(text: string, from: number): number {
-  for (let end = text.indexOf('"', from); ; end = text.indexOf('"', end + 1)) {
-    let escapes = end
-    while (text[escapes - 1] === '\\') {
-      escapes--
-    }
-    if ((end - escapes) % 2 === 0) {
-      return end
-    }
+  let end = text.indexOf('"', from)
+  while (isEscaped(text, end)) {
+    end = text.indexOf('"', end + 1)
   }
+  return end
+}
+
+function isEscaped(text: string, at: number): boolean {
+  let first = at
+  while (text[first - 1] === '\\') {
+    first--
+  }
+  return (at - first) % 2 === 1
 }
