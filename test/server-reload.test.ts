@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { createFaultyModule } from './support/faulty-module/faulty-module.ts'
-import { countReloads, reloadStatus, signsWith } from './support/reload.ts'
+import { countReloads, reloadStatus, SERIAL_NUMBER, signsWith } from './support/reload.ts'
 import { startReadyServerProcess, startServerProcess } from './support/server-process.ts'
 import { createSignersFolder } from './support/signers.ts'
 import { isRunning, until } from './support/signing.ts'
@@ -62,7 +62,7 @@ t.test('SIGHUP', async (t) => {
     await until('it is refused', () => countReloads(log).refused === 1)
     t.match(output(), /"level":50,[^\n]*"variable":"SIGNERS_FILE","msg":"SIGNERS_FILE: is not valid JSON/)
     t.match(await reloadStatus(address), { statusCode: 200, outcome: 'refused', refused: 1 })
-    t.equal((await signsWith(address, 'contracts')).length, 40)
+    t.match(await signsWith(address, 'contracts'), SERIAL_NUMBER)
   })
 
   t.test('is forgotten when SIGTERM comes: the takeover does not hold up the end', async (t) => {

@@ -115,14 +115,15 @@ export class WatchedCertificate {
     const isFresh = freshCrl !== undefined && this.#describeOther(freshCrl) === undefined
     // A serial number stands for one certificate of its issuer (RFC 5280 4.1.2.2), so an entry in a CRL of any kind counts
     const listed = (list: CheckedCrl | undefined) => list?.revocations.get(serialNumber)
+    const said = (answer: VouchedAnswer | undefined) => answer?.revocation
     const answers = [
-      { answer: ocsp?.held, revocation: ocsp?.held?.revocation, fresh: ocsp?.fresh(at) !== undefined },
-      { answer: ocsp?.flawed, revocation: ocsp?.flawed?.revocation, fresh: false },
+      { answer: ocsp?.held, revocation: said(ocsp?.held), fresh: ocsp?.fresh(at) !== undefined },
+      { answer: ocsp?.flawed, revocation: said(ocsp?.flawed), fresh: false },
       { answer: crl?.held, revocation: listed(crl?.held), fresh: isFresh },
       { answer: crl?.flawed, revocation: listed(crl?.flawed), fresh: false },
     ]
-    return answers.flatMap(({ answer, ...said }) =>
-      answer === undefined ? [] : [{ ...said, thisUpdate: answer.thisUpdate }],
+    return answers.flatMap(({ answer, ...statement }) =>
+      answer === undefined ? [] : [{ ...statement, thisUpdate: answer.thisUpdate }],
     )
   }
 

@@ -72,6 +72,9 @@ export async function reloadStatus(url: string) {
   }
 }
 
+/** Matches what `signsWith` returns of a signer that signs: openssl's serial numbers may begin with an octet of zeros. */
+export const SERIAL_NUMBER = /^[0-9A-F]{30,40}$/
+
 /** Serial number of the certificate that a signer answers, and signs with as OpenSSL sees it; or the error's code. */
 export async function signsWith(url: string, signer: string): Promise<string> {
   const ask = (body: object) => {
