@@ -204,6 +204,26 @@ t.test('a CRL that shows nobody to be good tells that the leaf is revoked', asyn
   t.ok(messages.includes('The certificate of CN=leaf is no longer revoked'), 'a newer one says so')
 })
 
+t.test('an OCSP response to an earlier request tells that the leaf is revoked', async (t) => {
+  const { watch, leaf, authority, server } = await setUp(t)
+  const at = new Date('2026-01-02T03:04:05Z')
+  authority.revoke(leaf.certificate, at, 'keyCompromise')
+  server.on('/authority.crl', () => undefined)
+  let earlier: Buffer | undefined
+  server.on('/ocsp', async (request) => {
+    earlier ??= await authority.respond(request)
+    return earlier
+  })
+  const expected = { subject: 'CN=leaf', at, reason: 'key compromise' }
+  t.strictSame((await watch().until(({ revoked }) => revoked !== undefined)).revoked, expected)
+  const { revoked, ocspResponses } = await watch().until((information) => information.revoked !== undefined)
+  t.strictSame(revoked, expected)
+  t.notOk(
+    ocspResponses.includes(earlier as Buffer),
+    'it is not handed out, as it has the nonce of another request',
+  )
+})
+
 t.test('an entry in the CRL of another distribution point counts', async (t) => {
   const { watch, leaf, authority, server } = await setUp(t)
   const at = new Date('2026-01-02T03:04:05Z')
