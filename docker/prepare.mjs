@@ -12,7 +12,7 @@ import { fileURLToPath } from 'node:url'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const tools = ['softhsm', 'opensc', 'openssl', 'poppler', 'nss', 'p11-kit']
 const validators = ['java', 'bouncycastle', 'pdfbox', 'gpgsm']
-/** What only the tests that tap runs need. */
+/** Groups of tools that only the tests of `npm test` need. */
 const forTap = ['tinyproxy']
 
 /** What went wrong, in words that say what to do: no stack is printed for it. */

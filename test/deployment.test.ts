@@ -1,4 +1,4 @@
-/** What the files for images, units, manifests and packages promise to those who run the service. */
+/** The files for images, units, manifests and packages keep their promises to those who run the service. */
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import t from 'tap'

@@ -1,4 +1,4 @@
-/** What reads the log of a process, however that ends and however slowly it is read. */
+/** A log is read to its end, however its process ends and however slow its reader is. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { openSync } from 'node:fs'

@@ -17,7 +17,7 @@ export function describeUnsupportedKey(certificate: X509Certificate): string | u
 }
 
 /**
- * What a key is that cannot sign here, in words; undefined where it can.
+ * Describes a key that cannot sign here, in words; returns undefined where it can.
  *
  * @param publicKeyInfo DER of the key as somebody encoded it
  */

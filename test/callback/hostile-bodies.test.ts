@@ -131,7 +131,7 @@ for (const [name, body] of Object.entries(bodies)) {
       const statuses = Promise.all(Array.from({ length: count }, () => attack(body))).finally(() => {
         isOver = true
       })
-      // As long as the attack lasts: what is not answered meanwhile lets the test run into its time limit
+      // Requests go on as long as the attack lasts: one that is not answered has the test run into its time limit
       do {
         t.equal((await send(`${server.address}/health/live`)).statusCode, 200)
         const answer = await send(`${server.address}/sign`, {

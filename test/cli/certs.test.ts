@@ -26,7 +26,7 @@ function certify(subject: string, from: number, to: number): Issued {
   return issue(directory, { subject, keyFile, notBefore: at(from), notAfter: at(to) })
 }
 
-/** What `openssl x509 -fingerprint` prints, with its colons. */
+/** Returns the fingerprint as `openssl x509 -fingerprint` prints it, with its colons. */
 function fingerprintOf({ certificateFile }: Issued): string {
   const args = ['x509', '-in', certificateFile, '-noout', '-fingerprint', '-sha256']
   return execFileSync('openssl', args, { encoding: 'utf8' }).trim().replace(/^.*=/, '')

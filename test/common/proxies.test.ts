@@ -32,7 +32,7 @@ t.test('hosts that are asked directly', async (t) => {
     ['::1', ['http://[::1]/'], ['http://[::2]/']],
     ['[::1]:8080', ['http://[::1]:8080/'], ['http://[::1]/']],
     ['[::1]', ['http://[::1]/', 'http://[::1]:8080/'], []],
-    // What means nothing excepts nobody
+    // An entry that means nothing excepts nobody
     ['10.0.0.0/33', [], ['http://10.0.0.0/']],
     ['10.0.0.0/x', [], ['http://10.0.0.0/']],
     ['[', [], ['http://a.test/']],

@@ -1,4 +1,4 @@
-/** What other programs of the same user can read of the processes that work on a token. */
+/** Other programs of the same user can read no secret of the processes that work on a token. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'

@@ -1,4 +1,4 @@
-/** What is said of keys of which there may be copies outside the token, and when they are refused. */
+/** Keys of which there may be copies outside the token are warned about, or refused. */
 import { join } from 'node:path'
 import t from 'tap'
 import { findExposures, findForbiddenExposure, findUnshown } from '../../src/pkcs11/key-protection.ts'

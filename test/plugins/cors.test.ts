@@ -22,7 +22,7 @@ const REFUSAL = {
 }
 const body = JSON.stringify(rawRequest('page'))
 
-/** What browsers do not send is refused too: it is not one of the configured origins. */
+/** Origins that no browser sends are refused too: they are none of the configured ones. */
 function strangersOf({ url }: Service): string[] {
   return [
     // A page whose name resolves to this service: to the browser it is a page of this service

@@ -66,7 +66,7 @@ const GET = 'GET /nowhere HTTP/1.1\r\n'
 const POST = 'POST /sign HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n'
 const HEAD = 'Host: x\r\nConnection: close\r\n'
 
-/** What is sent, and the status that answers it. */
+/** Requests, each with the status that answers it. */
 const REQUESTS: Record<string, readonly [string | Buffer, number]> = {
   'no request at all': ['please sign\r\n\r\n', 400],
   'a TLS client': [Buffer.from('16030100c8010000c40303', 'hex'), 400],

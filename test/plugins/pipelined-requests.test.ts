@@ -1,4 +1,4 @@
-/** What is wrong behind a request on its connection takes nothing from that request. */
+/** A request is answered whatever is wrong with what follows it on its connection. */
 import { createPublicKey, verify } from 'node:crypto'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'

@@ -1,4 +1,4 @@
-/** What the log and the metrics say of signatures that were made, whoever got them. */
+/** The log and the metrics tell of each signature that was made, whoever got it. */
 import { request } from 'node:http'
 import t from 'tap'
 import { createFaultyModule } from '../support/faulty-module/faulty-module.ts'

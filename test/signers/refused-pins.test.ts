@@ -1,4 +1,4 @@
-/** Which PINs are tried again after a token refused them, and which are not. */
+/** A PIN that a token refused is tried again only after its file has changed. */
 import { mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'

@@ -26,7 +26,7 @@ export const HSM = {
   sessionMaxAgeMs: 0,
 } as HsmConfiguration
 
-/** What a token says of a key that was generated on it and cannot leave it. */
+/** The attributes that a token shows of a key that was generated on it and cannot leave it. */
 export const PROTECTED = {
   ...{ sensitive: true, extractable: false, local: true },
   ...{ alwaysSensitive: true, neverExtractable: true },

@@ -15,7 +15,7 @@ interface Case {
   readonly sections?: readonly string[]
   readonly subject?: string
   readonly san?: string
-  /** What is forbidden; undefined where all is allowed. */
+  /** The name that is forbidden; undefined where all are allowed. */
   readonly forbidden?: string
 }
 

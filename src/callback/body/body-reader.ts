@@ -67,7 +67,7 @@ export class BodyReader {
     })
     // A request may be refused for something else, and nobody ever waits for its body
     this.whole.catch(() => {})
-    // What has arrived while this process was busy is read first
+    // The check waits a turn, so that bytes that arrived while this process was busy are read first
     this.#pace = setInterval(() => setImmediate(this.#checkPace), BODY_PERIOD_MS)
     this.#pace.unref()
     this.#guardPause(message)
