@@ -70,7 +70,8 @@ function readBody(
   const { signer } = request.params as { signer?: string }
   const signingKey = chooseSigner({ token: body.signing_token, path: signer }, signers, configuration)
   request.logDetails.signer = signingKey.name
-  const prepared = prepare(body, asked, { ...configuration, signers, signingKey })
+  const { digestMismatch } = configuration
+  const prepared = prepare(body, asked, { digestMismatch, signers, signingKey })
   if (prepared.kind !== 'certificates') {
     const container = prepared.kind === 'raw' ? 'raw' : 'pkcs7'
     request.signing = { signer: signingKey.name, container, hash: prepared.hashAlgorithm.name }

@@ -110,21 +110,22 @@ export class WatchedCertificate {
 
   #statements(at: Date): Statement[] {
     const { ocsp, crl } = this
-    const { serialNumber } = this.issued
-    const freshCrl = crl?.fresh(at)
-    const isFresh = freshCrl !== undefined && this.#describeOther(freshCrl) === undefined
-    // A serial number stands for one certificate of its issuer (RFC 5280 4.1.2.2), so an entry in a CRL of any kind counts
-    const listed = (list: CheckedCrl | undefined) => list?.revocations.get(serialNumber)
-    const said = (answer: VouchedAnswer | undefined) => answer?.revocation
-    const answers = [
-      { answer: ocsp?.held, revocation: said(ocsp?.held), fresh: ocsp?.fresh(at) !== undefined },
-      { answer: ocsp?.flawed, revocation: said(ocsp?.flawed), fresh: false },
-      { answer: crl?.held, revocation: listed(crl?.held), fresh: isFresh },
-      { answer: crl?.flawed, revocation: listed(crl?.flawed), fresh: false },
-    ]
-    return answers.flatMap(({ answer, ...statement }) =>
-      answer === undefined ? [] : [{ ...statement, thisUpdate: answer.thisUpdate }],
-    )
+    const statements: Statement[] = []
+    for (const answer of [ocsp?.held, ocsp?.flawed]) {
+      if (answer !== undefined) {
+        const { revocation, thisUpdate } = answer
+        statements.push({ revocation, thisUpdate, fresh: answer === ocsp?.fresh(at) })
+      }
+    }
+    for (const list of [crl?.held, crl?.flawed]) {
+      if (list !== undefined) {
+        // A serial number stands for one certificate of its issuer (RFC 5280 4.1.2.2): an entry in a CRL of any kind counts
+        const revocation = list.revocations.get(this.issued.serialNumber)
+        const fresh = list === crl?.fresh(at) && this.#describeOther(list) === undefined
+        statements.push({ revocation, thisUpdate: list.thisUpdate, fresh })
+      }
+    }
+    return statements
   }
 
   /** Why a CRL says nothing about this certificate, in words. */

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http'
+import { IncomingMessage } from 'node:http'
 import { BODY_PERIOD_MS, MIN_BODY_BYTES } from '../../common/arrival.ts'
 import { INVALID_REQUEST, PAYLOAD_TOO_LARGE, REQUEST_TIMEOUT } from '../../errors.ts'
 import type { Base64Digests } from './base64-digests.ts'
@@ -70,7 +70,6 @@ export class BodyReader {
     // The check waits a turn, so that bytes that arrived while this process was busy are read first
     this.#pace = setInterval(() => setImmediate(this.#checkPace), BODY_PERIOD_MS)
     this.#pace.unref()
-    this.#guardPause(message)
     message.on('data', this.#onData).on('end', this.#onEnd).on('error', this.abandon)
     if ((options.announced ?? 0) > options.limit) {
       this.stop(this.#tooLarge())
@@ -78,7 +77,11 @@ export class BodyReader {
   }
 
   /** Ends reading, as the client has left before its body was complete. */
-  readonly abandon = (): void => this.stop(BODY_ENDED)
+  readonly abandon = (): void => {
+    if (this.#text !== undefined) {
+      this.stop(BODY_ENDED)
+    }
+  }
 
   /** Ends reading. Whatever still comes is discarded. */
   readonly stop = (error: Error): void => {
@@ -115,30 +118,27 @@ export class BodyReader {
     }
     this.#turn += chunk.length + CHUNK_COST
     if (this.#turn >= TURN && !this.#isPaused) {
-      this.#isPaused = true
-      // Until the chunks that were read with this one are through
-      process.nextTick(() => this.#message.socket.pause())
-      TURNS.wait(this.#resume)
+      this.#pause()
     }
+  }
+
+  /**
+   * Pauses the socket, and keeps it paused: a message has its socket read on whenever it has been read itself. The message
+   * is not paused, as it would collect what comes in as many buffers as there are chunks.
+   */
+  #pause(): void {
+    this.#isPaused = true
+    this.#message._read = () => {}
+    // Until the chunks that were read with this one are through
+    process.nextTick(() => this.#message.socket.pause())
+    TURNS.wait(this.#resume)
   }
 
   readonly #resume = (): void => {
     this.#turn = 0
     this.#isPaused = false
+    this.#message._read = IncomingMessage.prototype._read
     this.#message.socket.resume()
-  }
-
-  /**
-   * Keeps a paused socket paused: Node's messages resume it whenever they have been read. The message itself is not
-   * paused, as it would collect what comes in as many buffers as there are chunks.
-   */
-  #guardPause(message: IncomingMessage): void {
-    const read = message._read
-    message._read = (size) => {
-      if (!this.#isPaused) {
-        read.call(message, size)
-      }
-    }
   }
 
   readonly #onEnd = (): void => {

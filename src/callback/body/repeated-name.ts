@@ -16,7 +16,7 @@ export function findRepeatedName(text: string, names: ReadonlySet<string>): stri
       case '"': {
         const end = findEnd(text, at + 1)
         if (isName) {
-          const name = JSON.parse(text.slice(at, end + 1)) as string
+          const name = readString(text.slice(at, end + 1))
           if (found.has(name)) {
             return name
           }
@@ -44,6 +44,11 @@ export function findRepeatedName(text: string, names: ReadonlySet<string>): stri
     }
   }
   return undefined
+}
+
+/** @param quoted a string of JSON with its quotation marks */
+function readString(quoted: string): string {
+  return quoted.includes('\\') ? (JSON.parse(quoted) as string) : quoted.slice(1, -1)
 }
 
 /** Returns the index of the quotation mark that ends a string, which is the first behind an even number of backslashes. */
