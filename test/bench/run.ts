@@ -18,16 +18,19 @@ import { TABLES, textRow } from './report/table.ts'
 import { judge, type Verdict } from './targets.ts'
 
 async function measure({ only, settings }: BenchArguments): Promise<Line[]> {
-  const load = new LoadGenerator()
   const material = await createMaterial(createRunDirectory('bench-'))
+  const load = new LoadGenerator()
   const bench: Bench = { settings, material, load, note: (what) => console.error(what) }
   const lines: Line[] = []
-  for (const part of PARTS.filter(({ name }) => only.size === 0 || only.has(name))) {
-    const measured = (await part.run(bench)).map(rounded)
-    lines.push(...measured)
-    print(measured, judge(lines))
+  try {
+    for (const part of PARTS.filter(({ name }) => only.size === 0 || only.has(name))) {
+      const measured = (await part.run(bench)).map(rounded)
+      lines.push(...measured)
+      print(measured, judge(lines))
+    }
+  } finally {
+    await load.end()
   }
-  await load.end()
   return lines
 }
 
