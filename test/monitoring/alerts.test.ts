@@ -248,7 +248,7 @@ t.test('alerts are about metrics that there are', async (t) => {
 
 t.test('the rule about failed requests has every code that is not the fault of the caller', async (t) => {
   const [, listed = ''] =
-    /SigningServiceRequestsFail[^]*?outcome=~"([A-Z_|]+)"/.exec(readFileSync(RULES, 'utf8')) ?? []
+    /SigningServiceRequestsFail.*?outcome=~"([A-Z_|]+)"/s.exec(readFileSync(RULES, 'utf8')) ?? []
   const codes = Object.values(errors).flatMap((value) => {
     const isClass = typeof value === 'function' && value.prototype instanceof Error
     if (!isClass || value === errors.ConfigurationError) {
