@@ -9,7 +9,7 @@
 # compiles pkcs11js), prometheus-client (that of the system's Python; Homebrew has none), java (a JDK), bouncycastle and
 # pdfbox (libraries for Java; apk and Homebrew have none), gpgsm, nist-vectors (signatures that NIST made for testing
 # verification, as packages for the system's Python have them; apk and Homebrew have none), haproxy (a load balancer),
-# tinyproxy (an HTTP proxy).
+# tinyproxy (an HTTP proxy), prometheus (promtool, which judges alerts).
 # Silent when everything is there. Uses apt-get, dnf, apk or brew, through sudo when it is not root. Progress goes to stderr.
 set -eu
 
@@ -43,10 +43,11 @@ present() {
     # Debian has it where only root looks.
     haproxy) (PATH=$PATH:/usr/sbin && has haproxy) ;;
     tinyproxy) has tinyproxy ;;
+    prometheus) has promtool ;;
     nist-vectors) /usr/bin/python3 -c 'import cryptography_vectors' >/dev/null 2>&1 ;;
     *)
       fail "unknown tool group $1; the groups are softhsm, opensc, openssl, poppler, nss, softokn, opencryptoki, p11-kit, \
-compiler, prometheus-client, java, bouncycastle, pdfbox, gpgsm, nist-vectors, haproxy and tinyproxy" 64
+compiler, prometheus-client, java, bouncycastle, pdfbox, gpgsm, nist-vectors, haproxy, tinyproxy and prometheus" 64
       ;;
   esac
 }
@@ -90,8 +91,8 @@ package() {
     dnf/gpgsm) echo gnupg2 gnupg2-smime ;;
     apk/gpgsm) echo gpgsm gpg-agent gnupg-gpgconf ;;
     brew/gpgsm) echo gnupg ;;
-    */haproxy) echo haproxy ;;
-    */tinyproxy) echo tinyproxy ;;
+    */haproxy | */tinyproxy) echo "$1" ;;
+    apt-get/prometheus | apk/prometheus | brew/prometheus) echo prometheus ;;
     apt-get/nist-vectors | dnf/nist-vectors) echo python3-cryptography-vectors ;;
   esac
 }

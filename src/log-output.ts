@@ -17,6 +17,14 @@ const FATAL = pino.levels.values.fatal as number
 /** Has pino tell the level of each line before it writes it. */
 const METADATA: unique symbol = Symbol.for('pino.metadata')
 
+/** Counts since the start of the process, which has one stdout. */
+export const logFigures = {
+  /** Lines for which there was no room. */
+  dropped: 0,
+  /** Writes that failed other than for a reader that is slow: the disk is full, for one. */
+  failures: 0,
+}
+
 /**
  * Returns a logger whose lines go to stdout. Lines that nobody reads are dropped once `limit` characters wait; a line
  * with their number stands in their place.
@@ -59,6 +67,7 @@ class LogOutput {
     const isFull = this.#dropped > 0 || this.#length + this.#rest.length + line.length > this.#limit
     if (isFull && this.lastLevel < FATAL) {
       this.#dropped += 1
+      logFigures.dropped += 1
       return
     }
     this.#lines.push(line)
@@ -114,7 +123,9 @@ class LogOutput {
       }
       return { written }
     } catch (error) {
-      return { written, problem: (error as NodeJS.ErrnoException).code }
+      const problem = (error as NodeJS.ErrnoException).code
+      logFigures.failures += problem === 'EAGAIN' ? 0 : 1
+      return { written, problem }
     }
   }
 

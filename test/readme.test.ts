@@ -119,16 +119,6 @@ t.test('every command and option is in the chapter about the command line', asyn
   }
 })
 
-t.test('alerts are about metrics that there are', async (t) => {
-  const names = [...(await metrics()).keys()].map((key) => key.replace(/\{.*/, ''))
-  const alerts = readChapter('Metrics').split('Worth an alert')[1] ?? ''
-  const used = alerts.match(/signing_service_[a-z_]+/g) ?? []
-  t.equal(used.length, 11)
-  for (const name of used) {
-    t.ok(names.includes(name), name)
-  }
-})
-
 /** Type of our own metrics by name and labels, as `name{label,label}`. */
 async function metrics(): Promise<Map<string, string>> {
   const registry = new Registry()

@@ -1,6 +1,7 @@
 /** The process itself: what Node and the operating system tell of it, and which build it is. */
 import { createRequire } from 'node:module'
-import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import { logFigures } from '../log-output.ts'
 
 const { version } = createRequire(import.meta.url)('#package.json') as { version: string }
 
@@ -20,6 +21,34 @@ function createRegistry(): Registry {
     labelNames: ['version', 'node_version'],
     registers: [created],
   }).set({ version, node_version: process.version }, 1)
+  registerLogCounter(created, {
+    name: 'signing_service_log_dropped_lines_total',
+    help: 'Lines of the log that are missing in it, as it was not written in time.',
+    figure: 'dropped',
+  })
+  registerLogCounter(created, {
+    name: 'signing_service_log_write_failures_total',
+    help: 'Writes of the log that failed, other than for a reader that is slow; they are tried again.',
+    figure: 'failures',
+  })
   collectDefaultMetrics({ register: created })
   return created
+}
+
+interface LogCounter {
+  readonly name: string
+  readonly help: string
+  readonly figure: keyof typeof logFigures
+}
+
+function registerLogCounter(registry: Registry, { name, help, figure }: LogCounter): void {
+  new Counter({
+    name,
+    help,
+    registers: [registry],
+    collect() {
+      this.reset()
+      this.inc(logFigures[figure])
+    },
+  })
 }

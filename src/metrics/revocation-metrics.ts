@@ -45,6 +45,8 @@ export class RevocationMetrics implements RevocationObserver {
 /** Without values as long as a certificate, which may be on the token, is not known. */
 export function registerRevocationGauges(registry: Registry, signers: Pick<Signers, 'all'>): void {
   const known = () => signers.all().flatMap(knownInformation)
+  // Nobody needs it of other signers, whose certificates may name nobody to ask
+  const needed = () => known().filter(({ level }) => level === 'b-lt')
   registerGauge(registry, {
     name: 'signing_service_certificate_revoked',
     help: '1 while a certificate of the chain is known to be revoked, else 0.',
@@ -57,10 +59,10 @@ export function registerRevocationGauges(registry: Registry, signers: Pick<Signe
   })
   registerGauge(registry, {
     name: 'signing_service_revocation_information_complete',
-    help: '1 while there is fresh revocation information about each certificate of the chain, else 0.',
+    help: '1 while there is fresh revocation information about each certificate of the chain, else 0; for level b-lt.',
     labelNames: ['signer'],
     collect() {
-      for (const { signer, complete } of known()) {
+      for (const { signer, complete } of needed()) {
         this.set({ signer }, complete ? 1 : 0)
       }
     },
@@ -70,7 +72,7 @@ export function registerRevocationGauges(registry: Registry, signers: Pick<Signe
     help: 'When the first OCSP response or CRL about the chain ceases to be fresh, in seconds since 1970.',
     labelNames: ['signer'],
     collect() {
-      for (const { signer, nextUpdate } of known()) {
+      for (const { signer, nextUpdate } of needed()) {
         if (nextUpdate !== undefined) {
           this.set({ signer }, nextUpdate.getTime() / 1000)
         }
@@ -79,7 +81,10 @@ export function registerRevocationGauges(registry: Registry, signers: Pick<Signe
   })
 }
 
-function knownInformation(key: Pick<SigningKey, 'name' | 'sources' | 'knownSigner'>) {
+function knownInformation(key: Pick<SigningKey, 'name' | 'container' | 'sources' | 'knownSigner'>) {
+  const { name, container, sources } = key
   const path = key.knownSigner()?.path
-  return path === undefined ? [] : [{ signer: key.name, ...key.sources.revocations.information(path) }]
+  return path === undefined
+    ? []
+    : [{ signer: name, level: container.level, ...sources.revocations.information(path) }]
 }

@@ -23,3 +23,8 @@ export function readSamples(text: string): Map<string, number> {
     }),
   )
 }
+
+/** Types of metrics by name, as `gauge`. */
+export function typesOf(text: string): Map<string, string> {
+  return new Map([...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name, type]) => [`${name}`, `${type}`]))
+}

@@ -1,0 +1,278 @@
+/** The alerts of docker/monitoring/alerts.yaml, by what a service tells while something is broken. */
+import { spawn } from 'node:child_process'
+import { X509Certificate } from 'node:crypto'
+import { openSync, readFileSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { extname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import t, { type Test } from 'tap'
+import * as errors from '../../src/errors.ts'
+import { startAuthorities } from '../support/authorities.ts'
+import { writeBundle } from '../support/certificates.ts'
+import { createFaultyModule } from '../support/faulty-module/faulty-module.ts'
+import { send } from '../support/http.ts'
+import { childrenOf } from '../support/process-figures.ts'
+import { readChapter } from '../support/readme.ts'
+import { afterReload } from '../support/reload.ts'
+import { repositoryPath } from '../support/repository.ts'
+import { type Scrape, scrape, typesOf } from '../support/scrape.ts'
+import { startReadyServerProcess } from '../support/server-process.ts'
+import { type Service, startReadyService, startService, waitUntilReady } from '../support/service.ts'
+import { hsmStatus, rawRequest, until } from '../support/signing.ts'
+import { createImportedKeyToken } from '../support/token.ts'
+import { hasPromtool, judgeAlerts } from '../support/validators/promtool.ts'
+
+const RULES = repositoryPath('docker/monitoring/alerts.yaml')
+const SERVER = fileURLToPath(new URL(`../../src/server${extname(import.meta.filename)}`, import.meta.url))
+const skip = !(await hasPromtool()) && 'docker/install-tools.sh prometheus installs promtool'
+
+const directory = t.testdir()
+const path = (name: string) => join(directory, name)
+const { environment: plain, keyFile } = await createImportedKeyToken(path('token'))
+const faulty = await createFaultyModule(directory, plain)
+const authorities = await startAuthorities(path('authorities'))
+t.teardown(() => authorities.server.close())
+const chain = [authorities.issuing.issued, authorities.root.issued].map(({ certificate }) => certificate)
+const caFile = writeBundle(path('ca.pem'), chain)
+
+/** A signer whose containers have everything that others have to be asked for. */
+function longTerm(options: Partial<Parameters<typeof authorities.certify>[0]> = {}): Record<string, string> {
+  const { certificateFile } = authorities.certify({ subject: '/O=Test/CN=Signer', keyFile, ...options })
+  return {
+    ...faulty.environment,
+    SIGNER_CERTIFICATE_FILE: certificateFile,
+    CA_CERTIFICATES_FILE: caFile,
+    LEVEL: 'b-lt',
+    TSA_URL: authorities.timestampUrl,
+    TSA_CA_FILE: authorities.timestampRoot.issued.certificateFile,
+    SIGNERS_RELOAD_INTERVAL_MS: '0',
+    HSM_SESSIONS: '1',
+    HSM_KEEPALIVE_MS: '1000',
+  }
+}
+
+const container = { action: 'sign_pkcs7', encoded_contents: Buffer.from('contents').toString('base64') }
+
+/** What callers ask for all the time, one of them wrongly. */
+async function ask({ url }: Pick<Service, 'url'>): Promise<void> {
+  const bodies = [rawRequest('one'), container, { action: 'something' }]
+  await Promise.all(bodies.map((body) => send(`${url}/sign`, { method: 'POST', body: JSON.stringify(body) })))
+}
+
+/** Two scrapes, between which callers ask. */
+async function observe(service: Pick<Service, 'url'>): Promise<Scrape[]> {
+  const before = await scrape(service.url)
+  await ask(service)
+  return [before, await scrape(service.url)]
+}
+
+/** Fails unless these alerts fire, and no others. */
+async function fire(t: Test, scrapes: readonly Scrape[], ...alerts: string[]): Promise<void> {
+  const { valid, message } = await judgeAlerts(
+    RULES,
+    scrapes,
+    alerts.map((name) => `SigningService${name}`),
+  )
+  t.ok(valid, message)
+}
+
+async function startLongTerm(t: Test): Promise<Service> {
+  const service = await startReadyService(t, longTerm())
+  await ask(service)
+  return service
+}
+
+t.test('alerts', { skip }, async (t) => {
+  t.test('none fires while all is well', async (t) => {
+    const service = await startLongTerm(t)
+    t.equal(await afterReload(service, () => service.app.reload()), 'taken over')
+    await fire(t, await observe(service))
+  })
+
+  t.test('nor at a signer whose certificates name nobody to ask', async (t) => {
+    const service = await startReadyService(t, faulty.environment)
+    await ask(service)
+    await fire(t, await observe(service))
+  })
+
+  t.test('the HSM is away', async (t) => {
+    const service = await startLongTerm(t)
+    const healthy = await observe(service)
+    faulty.plan('* absent')
+    t.teardown(() => faulty.plan())
+    await until('it is missed', async () => (await hsmStatus(service.url)).state === 'unavailable')
+    const scrapes = [...healthy, ...(await observe(service))]
+    await fire(t, scrapes, 'TokenNotReady', 'SignerNotReady', 'RequestsFail')
+  })
+
+  t.test('the PIN is refused', async (t) => {
+    writeFileSync(path('wrong-pin'), 'wrong-4711')
+    const service = await startService(t, { ...longTerm(), HSM_PIN_FILE: path('wrong-pin') })
+    await until('it is refused', async () => (await hsmStatus(service.url)).state === 'pin refused')
+    await fire(t, await observe(service), 'TokenNotReady', 'SignerNotReady', 'RequestsFail')
+  })
+
+  t.test('the key is gone', async (t) => {
+    const service = await startLongTerm(t)
+    const healthy = await observe(service)
+    faulty.plan('C_FindObjects find-nothing', 'C_SignInit return CKR_KEY_HANDLE_INVALID')
+    t.teardown(() => faulty.plan())
+    await until('it is missed', async () => (await hsmStatus(service.url)).state !== 'ready')
+    const scrapes = [...healthy, ...(await observe(service))]
+    await fire(t, scrapes, 'TokenNotReady', 'SignerNotReady', 'RequestsFail')
+  })
+
+  t.test('the certificate has expired', async (t) => {
+    const day = 86_400_000
+    const [notBefore, notAfter] = [new Date(Date.now() - 2 * day), new Date(Date.now() - day)]
+    const service = await startService(t, longTerm({ notBefore, notAfter }))
+    await until('the token is ready', async () => (await hsmStatus(service.url)).state === 'ready')
+    await fire(t, await observe(service), 'SignerNotReady', 'RequestsFail', 'CertificateExpires')
+  })
+
+  t.test('the certificate was revoked', async (t) => {
+    const environment = longTerm()
+    const certificate = new X509Certificate(readFileSync(`${environment.SIGNER_CERTIFICATE_FILE}`))
+    authorities.issuing.revoke(certificate, new Date(Date.now() - 60_000))
+    const service = await startService(t, environment)
+    await until('the token is ready', async () => (await hsmStatus(service.url)).state === 'ready')
+    await until('it is known', async () => {
+      return (
+        (await scrape(service.url)).samples.get('signing_service_certificate_revoked{signer="default"}') === 1
+      )
+    })
+    await fire(t, await observe(service), 'SignerNotReady', 'RequestsFail', 'CertificateRevoked')
+  })
+
+  t.test('a changed configuration is refused', async (t) => {
+    const file = path('changing.pem')
+    const environment = longTerm()
+    writeFileSync(file, readFileSync(`${environment.SIGNER_CERTIFICATE_FILE}`))
+    const service = await startReadyService(t, { ...environment, SIGNER_CERTIFICATE_FILE: file })
+    await ask(service)
+    writeFileSync(file, 'no certificate')
+    t.equal(await afterReload(service, () => service.app.reload()), 'refused')
+    await fire(t, await observe(service), 'ReloadRefused')
+  })
+
+  t.test('no timestamp authority answers', async (t) => {
+    const service = await startService(t, { ...longTerm(), TSA_URL: 'http://127.0.0.1:9/' })
+    await until('the token is ready', async () => (await hsmStatus(service.url)).state === 'ready')
+    const scrapes = await observe(service)
+    await fire(t, scrapes, 'SignerNotReady', 'RequestsFail', 'TimestampAuthorityAway')
+  })
+
+  t.test('nobody tells whether certificates were revoked', async (t) => {
+    const extension = 'authorityInfoAccess = OCSP;URI:http://127.0.0.1:9/'
+    const service = await startService(t, longTerm({ extension }))
+    await until('the token is ready', async () => (await hsmStatus(service.url)).state === 'ready')
+    await fire(t, await observe(service), 'SignerNotReady', 'RequestsFail', 'RevocationInformationMissing')
+  })
+
+  t.test('more is asked for than the HSM signs', async (t) => {
+    const service = await startReadyService(t, { ...longTerm(), LEVEL: 'b-b', HSM_QUEUE_LIMIT: '1' })
+    await ask(service)
+    faulty.plan('C_Sign delay 200')
+    t.teardown(() => faulty.plan())
+    const many = () => Promise.all(Array.from({ length: 10 }, () => ask(service)))
+    const scrapes = [await scrape(service.url)]
+    for (const _ of [1, 2]) {
+      await many()
+      scrapes.push(await scrape(service.url))
+    }
+    await fire(t, scrapes, 'HsmBusy', 'RequestsFail')
+  })
+
+  t.test('the signer process is killed again and again', async (t) => {
+    const service = await startReadyServerProcess(t, longTerm())
+    const url = service.address
+    const scrapes = [await scrape(url)]
+    for (const _ of [1, 2]) {
+      const [signer] = childrenOf(Number(service.child.pid))
+      process.kill(Number(signer), 'SIGKILL')
+      await until('another one signs', async () => {
+        const [next] = childrenOf(Number(service.child.pid))
+        return next !== undefined && next !== signer && (await hsmStatus(url)).state === 'ready'
+      })
+      scrapes.push(await scrape(url))
+    }
+    await fire(t, scrapes, 'SignerProcessRestarts')
+  })
+
+  t.test('the service itself is killed again and again', async (t) => {
+    const scrapes: Scrape[] = []
+    for (const _ of [1, 2, 3, 4]) {
+      const { child, address, exited } = await startReadyServerProcess(t, faulty.environment)
+      scrapes.push(await scrape(address))
+      child.kill('SIGKILL')
+      await exited
+      // Its start is told in hundredths of a second
+      await new Promise((resolve) => setTimeout(resolve, 20))
+    }
+    await fire(t, scrapes, 'Restarts')
+  })
+
+  t.test('the disk of the log is full', async (t) => {
+    const port = await findPort()
+    const child = spawn(process.execPath, [SERVER], {
+      env: {
+        ...process.env,
+        ...faulty.environment,
+        SIGNING_SERVICE_PORT: `${port}`,
+        SIGNING_SERVICE_HOST: '127.0.0.1',
+      },
+      stdio: ['ignore', openSync('/dev/full', 'w'), 'inherit'],
+    })
+    t.teardown(() => child.kill('SIGKILL'))
+    const url = `http://127.0.0.1:${port}`
+    await waitUntilReady(url)
+    const healthy = await scrape(url)
+    await until('a write has failed again', async () => {
+      const key = 'signing_service_log_write_failures_total'
+      return ((await scrape(url)).samples.get(key) ?? 0) > (healthy.samples.get(key) ?? 0)
+    })
+    await fire(t, [healthy, ...(await observe({ url }))], 'LogNotWritten')
+  })
+})
+
+t.test('alerts are about metrics that there are', async (t) => {
+  const rules = readFileSync(RULES, 'utf8')
+  const service = await startReadyService(t, longTerm())
+  const names = typesOf((await scrape(service.url)).text)
+  const used = new Set(rules.match(/(signing_service|process)_[a-z_]+/g))
+  t.ok(used.size > 12)
+  for (const name of used) {
+    t.ok(names.has(name), name)
+  }
+})
+
+t.test('the rule about failed requests has every code that is not the fault of the caller', async (t) => {
+  const [, listed = ''] =
+    /SigningServiceRequestsFail.*?outcome=~"([A-Z_|]+)"/s.exec(readFileSync(RULES, 'utf8')) ?? []
+  const codes = Object.values(errors).flatMap((value) => {
+    const isClass = typeof value === 'function' && value.prototype instanceof Error
+    if (!isClass || value === errors.ConfigurationError) {
+      return []
+    }
+    const { code, statusCode } = new (value as ReturnType<typeof import('@fastify/error')['default']>)()
+    return Number(statusCode) >= 500 ? [code] : []
+  })
+  t.same(listed.split('|').sort(), codes.sort())
+})
+
+t.test('each alert is in the README', async (t) => {
+  const chapter = readChapter('Alerts')
+  const named = [...readFileSync(RULES, 'utf8').matchAll(/alert: (\w+)/g)].map(([, name]) => name)
+  t.same(
+    [...chapter.matchAll(/^\| `(\w+)` \|/gm)].map(([, name]) => name),
+    named,
+  )
+})
+
+async function findPort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  await new Promise((resolve) => server.close(resolve))
+  return typeof address === 'object' ? Number(address?.port) : 0
+}
