@@ -16,16 +16,17 @@ export function quote(value: string): string {
 
 /** Matches how messages begin that can follow a value in the same sentence. */
 const PREDICATE = /^(is|has|holds|names|begins|does|cannot)\b/
-/** What PEM begins with: the content of a file, perhaps of a key, may stand where its path belongs. */
-const PEM = '-----BEGIN '
+/** Matches PEM, since the content of a file may stand where its path belongs, and addresses with a user, or a password. */
+const SECRET = /-----BEGIN |:\/\/[^/]*@/
 
 /**
  * Puts a value before what is wrong with it, such as `/x/signer.pem does not exist`.
  *
- * @param value as it was given, no secret; undefined where none is to be shown. PEM is not shown
+ * @param value as it was given; undefined where none is to be shown, as that of a secret. PEM, and an address with a
+ *   user, are not shown either
  */
 export function tellOf(value: string | undefined, wrong: string): string {
-  if (value === undefined || value.includes(PEM)) {
+  if (value === undefined || SECRET.test(value)) {
     return wrong
   }
   return `${quote(value)}${PREDICATE.test(wrong) ? ' ' : ': '}${wrong}`

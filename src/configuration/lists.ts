@@ -53,16 +53,15 @@ const SIGN_METHODS: readonly string[] = ['privatekey', 'hsm', 'globaltrust', 'gl
 
 /** Parses SIGN_METHODS into values in lower case, each once. */
 export function parseSignMethods(list: string, problems: ConfigurationProblem[]): string[] {
-  const methods = splitList(list.toLowerCase())
-  const unknown = methods.filter((method) => !SIGN_METHODS.includes(method))
+  const methods = splitList(list)
+  const unknown = methods.filter((method) => !SIGN_METHODS.includes(method.toLowerCase()))
   if (methods.length === 0) {
     problems.push(problemWith('SIGN_METHODS', 'names none', list))
   }
   for (const method of unknown) {
-    const wrong = `${JSON.stringify(method)} is none of ${SIGN_METHODS.join(', ')}`
-    problems.push(problemWith('SIGN_METHODS', wrong))
+    problems.push(problemWith('SIGN_METHODS', `is none of ${SIGN_METHODS.join(', ')}`, method))
   }
-  return [...new Set(methods)]
+  return [...new Set(methods.map((method) => method.toLowerCase()))]
 }
 
 /** Without what is empty. */

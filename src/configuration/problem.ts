@@ -8,7 +8,7 @@ import { VARIABLES } from './variable-schema.ts'
  *
  * @param setting a variable, or a place in the signers file, of which only what is wrong is told
  * @param wrong what is wrong; no secret
- * @param value as it was given, no secret; undefined where none is to be shown. PEM is not shown
+ * @param value as it was given; undefined where none is to be shown, as that of a secret
  */
 export function problemWith(setting: string, wrong: string, value?: string): ConfigurationProblem {
   const told = tellOf(value, wrong)

@@ -2,9 +2,9 @@
 import { Errors } from 'typebox/schema'
 import { Settings } from 'typebox/system'
 import { SignersFile } from '../../schemas/signers-file.ts'
+import { tellOf } from '../common/quote.ts'
 import type { ConfigurationProblem } from '../errors.ts'
 import { findNearest } from './edit-distance.ts'
-import { problemWith } from './problem.ts'
 
 // Of the 8 that it stops at by default a file of a thousand signers has more
 Settings.Set({ maxErrors: 10_000 })
@@ -68,12 +68,12 @@ export function placeInFile(pointer: string): string {
 }
 
 function problemAt(pointer: string, wrong: string, value?: string): SchemaProblem {
-  return { pointer, ...problemWith(placeInFile(pointer), wrong, value) }
+  return { pointer, variable: placeInFile(pointer), message: tellOf(value, wrong) }
 }
 
 /** Properties whose values can hold a secret, or in whose place one may stand. */
 const SECRET: ReadonlySet<string> = new Set([
-  ...['key', 'moduleParameters', 'pinFile'],
+  ...['key', 'moduleParameters', 'pinFile', 'slot'],
   ...['url', 'user', 'passwordFile'],
 ])
 
