@@ -362,8 +362,11 @@ function toldOf(property: string, value: unknown): string {
   if (property === 'key') {
     return ''
   }
-  const known = ['raw', 'cms']
-  const wrong = Array.isArray(value) ? value.findLast((item) => !known.includes(item)) : value
+  const known = ['raw', 'cms', 'sha256']
+  const wrong =
+    Array.isArray(value) && property !== 'signatureAlgorithm'
+      ? value.findLast((item) => !known.includes(item))
+      : value
   return typeof wrong === 'object' || wrong === undefined ? '' : `${wrong === '' ? '""' : wrong} `
 }
 

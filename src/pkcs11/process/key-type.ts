@@ -31,14 +31,14 @@ export function readKeyType(session: Session, handle: Handle): KeyType | 'other'
  * @param publicKey DER SubjectPublicKeyInfo, where the token shows it
  */
 export function describeKeyType(session: Session, handle: Handle, publicKey: Uint8Array | undefined): string {
-  const type = readKeyType(session, handle)
+  const type = readKeyType(session, handle) ?? 'unknown type'
   const curve = readAttribute(session, handle, pkcs11js.CKA_EC_PARAMS)
-  if (type === 'EC' && curve !== undefined) {
-    return `EC ${describeCurve(curve)}`
+  if (curve !== undefined) {
+    return `${type} ${describeCurve(curve)}`
   }
   const key = publicKey && createPublicKey({ key: Buffer.from(publicKey), type: 'spki', format: 'der' })
   const bits = key?.asymmetricKeyDetails?.modulusLength
-  return [type, bits].filter((part) => part !== undefined).join(' ') || 'unknown type'
+  return bits === undefined ? type : `${type} ${bits}`
 }
 
 /** A type that the token does not tell may be any. */

@@ -56,7 +56,9 @@ export function selectPrivateKey(
     const certified = publicKey as Uint8Array
     const owner = findCertifiedKey(session, certified)
     const of =
-      owner === undefined ? 'a private key on the token' : `one of these private keys, but of ${owner}`
+      owner === undefined
+        ? 'a private key on the token'
+        : `one of these private keys, but of the one with ${owner}`
     const wrong =
       `is not the certificate of ${of}: the certificate's public key has the SHA-256 fingerprint ` +
       `${fingerprint(certified)}; ${describeKeys(keys)}`
