@@ -22,12 +22,7 @@ import type {
 import { readSignersFile } from './configuration/signers-file.ts'
 import { describeToken, readSingleSigner, requireLibrary } from './configuration/single-signer.ts'
 import { validate } from './configuration/validation.ts'
-import {
-  dropUnset,
-  type GivenVariables,
-  type Variables,
-  warnAboutUnknown,
-} from './configuration/variables.ts'
+import { dropUnset, findUnknown, type GivenVariables, type Variables } from './configuration/variables.ts'
 import { type ConfigurationProblem, refuseProblems } from './errors.ts'
 
 export type * from './configuration/container-configuration.ts'
@@ -93,8 +88,8 @@ export function loadConfiguration(environment: Variables): Readonly<Configuratio
   const warnings: string[] = []
   const problems: ConfigurationProblem[] = []
   const given = dropUnset(environment, warnings)
-  warnings.push(...warnAboutUnknown(given))
-
+  const unknown = findUnknown(given)
+  warnings.push(...unknown.map(({ variable, message }) => `${variable}: ${message}`))
   const values = validate(given, problems)
   if (given.HSM_PIN !== undefined) {
     warnings.push("HSM_PIN: stays readable in the process's environment; HSM_PIN_FILE does not")
@@ -108,7 +103,7 @@ export function loadConfiguration(environment: Variables): Readonly<Configuratio
   const signMethods = parseSignMethods(values.SIGN_METHODS as string, problems)
   const proxies = readProxies(values, environment, problems)
   const signers = readSigners(given, values, problems, warnings)
-  refuseProblems(problems)
+  refuseWith(unknown, problems)
   warnings.push(...warnAboutContainers(given, signers))
   const whole = values as Environment
   return deepFreeze({
@@ -131,6 +126,18 @@ export function loadConfiguration(environment: Variables): Readonly<Configuratio
     signers,
     warnings,
   })
+}
+
+/**
+ * Refuses problems together with unknown names, any of which may be that of a variable that seems to be missing.
+ *
+ * @throws ConfigurationError when there are problems
+ */
+function refuseWith(
+  unknown: readonly ConfigurationProblem[],
+  problems: readonly ConfigurationProblem[],
+): void {
+  refuseProblems(problems.length === 0 ? [] : [...problems, ...unknown])
 }
 
 /** Signers as they are configured now, whatever is wrong with them. */
@@ -170,13 +177,14 @@ function readSigners(
  * @throws ConfigurationError with all the problems there are
  */
 export function loadTokenConfiguration(environment: Variables): Readonly<TokenConfiguration> {
-  const given = pick(environment, [...OF_LIBRARY, 'HSM_TOKEN_LABEL', 'HSM_TOKEN_SERIAL', 'HSM_SLOT'])
-  const pins = pick(environment, ['HSM_PIN', 'HSM_PIN_FILE'])
+  const all = dropUnset(environment, [])
+  const given = pick(all, [...OF_LIBRARY, 'HSM_TOKEN_LABEL', 'HSM_TOKEN_SERIAL', 'HSM_SLOT'])
+  const pins = pick(all, ['HSM_PIN', 'HSM_PIN_FILE'])
   const problems: ConfigurationProblem[] = []
   const values = validate(given, problems)
   const library = requireLibrary(values, problems)
   const pin = isPinConfigured(pins) ? findPin(pins, problems, []) : undefined
-  refuseProblems(problems)
+  refuseWith(findUnknown(all), problems)
   return deepFreeze({ ...library, token: describeToken(values), ...defined({ pin }) })
 }
 
@@ -186,14 +194,17 @@ export function loadTokenConfiguration(environment: Variables): Readonly<TokenCo
  * @throws ConfigurationError
  */
 export function loadLibraryConfiguration(environment: Variables): Readonly<LibraryConfiguration> {
-  return loadTokenConfiguration(pick(environment, OF_LIBRARY))
+  const all = dropUnset(environment, [])
+  const problems: ConfigurationProblem[] = []
+  const library = requireLibrary(validate(pick(all, OF_LIBRARY), problems), problems)
+  refuseWith(findUnknown(all), problems)
+  return deepFreeze(library)
 }
 
 const OF_LIBRARY = ['HSM_MODULE', 'HSM_MODULE_PARAMETERS'] as const
 
-function pick(environment: Variables, names: readonly (keyof Environment)[]): GivenVariables {
-  const given = Object.entries(dropUnset(environment, []))
-  return Object.fromEntries(given.filter(([name]) => names.some((one) => one === name)))
+function pick(given: GivenVariables, names: readonly (keyof Environment)[]): GivenVariables {
+  return Object.fromEntries(Object.entries(given).filter(([name]) => names.some((one) => one === name)))
 }
 
 /** The addresses of the callback, each once: the router takes /sign and /sign/ for the same. */
@@ -213,7 +224,7 @@ function findPathProblems(
 ): ConfigurationProblem[] {
   const name = /^\/sign\/([^/]+)\/?$/.exec(path)?.[1]
   return file !== undefined && signers.some((signer) => signer.name === name)
-    ? [problemWith('SIGNING_SERVICE_PATH', `is the path of the signer ${name}`)]
+    ? [problemWith('SIGNING_SERVICE_PATH', `is the path of the signer ${name}`, path)]
     : []
 }
 

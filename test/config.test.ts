@@ -3,7 +3,13 @@ import { chmodSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { Proxies } from '../src/common/proxies.ts'
-import { type Configuration, loadConfiguration, type SignerConfiguration } from '../src/config.ts'
+import {
+  type Configuration,
+  loadConfiguration,
+  loadLibraryConfiguration,
+  loadTokenConfiguration,
+  type SignerConfiguration,
+} from '../src/config.ts'
 import { SETTINGS } from '../src/configuration/single-signer.ts'
 import { ConfigurationError } from '../src/errors.ts'
 import { findHashAlgorithm } from '../src/signature/hash-algorithms.ts'
@@ -61,6 +67,7 @@ function checkRefused(
   const [problem = '', ...more] = problemsOf({ ...LEAST, [variable]: value })
   t.match(problem, wrong, `${variable}=${value}`)
   t.ok(problem.startsWith(`${variable}: `), problem)
+  t.equal(problem.includes(value), !value.includes('@'), 'the value is told, but no address with a user')
   t.match(problem, new RegExp(`, for example ${variable}=[^ ]+$`))
   t.strictSame(more, [])
 }
@@ -296,7 +303,7 @@ t.test('sign methods', async (t) => {
     ...['privatekey', 'hsm', 'globaltrust', 'globalsign'],
   ])
   t.strictSame(methods('privatekey'), ['privatekey'])
-  const wrong = '"software" is none of privatekey, hsm, globaltrust, globalsign'
+  const wrong = 'software is none of privatekey, hsm, globaltrust, globalsign'
   checkRefused(t, 'SIGN_METHODS', 'software', wrong)
   checkRefused(t, 'SIGN_METHODS', ' , ', 'names none')
 })
@@ -348,7 +355,7 @@ t.test('hash algorithms', async (t) => {
   t.strictSame(names('SHA-256,sha256,,SHA256'), ['sha256'], 'spellings of one are one')
   t.strictSame(names('sha1,SHA-1,sha160'), ['sha160'], 'SHA-1 is sha160')
   for (const value of ['md5', 'MD5', 'sha3-256', 'sha256 sha512', 'constructor']) {
-    checkRefused(t, 'HASH_ALGORITHMS', value, `"${value}" is none of sha160, sha224, sha256, sha384, sha512`)
+    checkRefused(t, 'HASH_ALGORITHMS', value, 'is none of sha160, sha224, sha256, sha384, sha512')
   }
   checkRefused(t, 'HASH_ALGORITHMS', ' , ', 'names none')
   t.equal(problemsOf({ ...LEAST, HASH_ALGORITHMS: 'md5,sha256,md2' }).length, 2, 'each is told')
@@ -371,7 +378,7 @@ t.test('origins', async (t) => {
     ],
     ...['https://user@app.example.com', 'https://', 'javascript:alert(1)'],
   ]) {
-    checkRefused(t, 'CORS_ORIGINS', value, `"${value}" is no origin`)
+    checkRefused(t, 'CORS_ORIGINS', value, 'is no origin')
   }
   t.equal(problemsOf({ ...LEAST, CORS_ORIGINS: '*,https://app.example.com,x' }).length, 2, 'each is told')
 })
@@ -383,7 +390,7 @@ t.test('the PIN', async (t) => {
   const example = ': file that holds the PIN, for example HSM_PIN_FILE=/run/secrets/hsm-pin'
   t.strictSame(
     problemsOf({ ...LEAST, HSM_PIN_FILE: path('pin') }),
-    [`HSM_PIN_FILE: is set beside HSM_PIN; set one of the two${example}`],
+    [`HSM_PIN_FILE: ${path('pin')} is set beside HSM_PIN; set one of the two${example}`],
     'not in both',
   )
   t.strictSame(
@@ -396,10 +403,10 @@ t.test('the PIN', async (t) => {
 t.test('files that cannot be read', async (t) => {
   symlinkSync(path('loop'), path('loop'))
   for (const [file, reason] of [
-    ['missing', 'ENOENT'],
-    ['module.so/pin', 'ENOTDIR'],
-    ['loop', 'ELOOP'],
-    ['folder', 'it is not a file'],
+    ['missing', 'does not exist'],
+    ['module.so/pin', 'cannot be read (ENOTDIR)'],
+    ['loop', 'cannot be read (ELOOP)'],
+    ['folder', 'cannot be read (it is not a file)'],
   ] as const) {
     for (const variable of [
       'HSM_MODULE',
@@ -413,10 +420,8 @@ t.test('files that cannot be read', async (t) => {
         ...(variable !== 'HSM_PIN_FILE' && { HSM_PIN }),
         [variable]: path(file),
       })
-      t.match(
-        problem,
-        new RegExp(`^${variable}: cannot be read \\(${reason}\\): .*, for example ${variable}=/`),
-      )
+      t.match(problem, `${variable}: ${path(file)} ${reason}: `)
+      t.match(problem, `, for example ${variable}=/`)
       t.strictSame(more, [])
     }
   }
@@ -444,12 +449,12 @@ t.test('a certificate that cannot go into a container', async (t) => {
   const ofRsaRoot = issue(directory, { subject: '/CN=Signer', issuer: rsaRoot, key: RSA_2048 })
   const SIGNER_CERTIFICATE_FILE = spoil(ofRsaRoot).certificateFile
   t.match(problemsOf({ ...LEAST, SIGNER_CERTIFICATE_FILE }), [
-    /^SIGNER_CERTIFICATE_FILE: is not encoded as RFC 5280 says/,
+    /^SIGNER_CERTIFICATE_FILE: \/\S+ is not encoded as RFC 5280 says/,
   ])
   const CA_CERTIFICATES_FILE = spoil(rsaRoot).certificateFile
   t.match(
     problemsOf({ ...LEAST, SIGNER_CERTIFICATE_FILE: ofRsaRoot.certificateFile, CA_CERTIFICATES_FILE }),
-    [/^CA_CERTIFICATES_FILE: the certificate of CN=RSA root is not encoded/],
+    [/^CA_CERTIFICATES_FILE: \/\S+: the certificate of CN=RSA root is not encoded/],
   )
 })
 
@@ -468,9 +473,9 @@ t.test('a certificate that only some versions of OpenSSL read is refused in the 
   writeFileSync(CA_CERTIFICATES_FILE, ca)
   const time = '(it is no DER of this kind: "" is not a time of RFC 5280 4.1.2.5)'
   t.match(problemsOf({ ...LEAST, SIGNER_CERTIFICATE_FILE, CA_CERTIFICATES_FILE }), [
-    `SIGNER_CERTIFICATE_FILE: certificate 1 in it is not encoded as RFC 5280 says ${time}; ` +
+    `SIGNER_CERTIFICATE_FILE: ${SIGNER_CERTIFICATE_FILE}: certificate 1 in it is not encoded as RFC 5280 says ${time}; ` +
       'copy it once more, or have it issued anew',
-    `CA_CERTIFICATES_FILE: it is neither PEM nor a DER certificate ${time}`,
+    `CA_CERTIFICATES_FILE: ${CA_CERTIFICATES_FILE}: it is neither PEM nor a DER certificate ${time}`,
   ])
 })
 
@@ -578,6 +583,37 @@ t.test('names that nobody knows', async (t) => {
   )
 })
 
+t.test('names that nobody knows are told with the problems, and without their values', async (t) => {
+  const unknown = 'is not a variable that this service knows'
+  t.strictSame(
+    problemsOf({ ...LEAST, LEVEL: 'b-lt', TSA_ULR: 'https://user:secret@one.example' }).map((problem) =>
+      problem.replace(/(is required|knows).*/, '$1'),
+    ),
+    ['TSA_URL: is required', 'TSA_CA_FILE: is required', `TSA_ULR: ${unknown}`],
+  )
+  t.match(problemsOf({ HSM_MODUL: MODULE, HSM_PIN: PIN }), [
+    /^HSM_MODULE: is required/,
+    `HSM_MODUL: ${unknown}; HSM_MODULE is`,
+  ])
+  const message =
+    /^HSM_MODULE: is required: .*; HSM_MODUL: is not a variable that this service knows; HSM_MODULE is$/
+  t.throws(() => loadTokenConfiguration({ HSM_MODUL: MODULE }), { message })
+  t.throws(() => loadLibraryConfiguration({ HSM_MODUL: MODULE }), { message })
+})
+
+t.test('what may be a secret is not told in place of a path', async (t) => {
+  const told = (variables: Record<string, string>) => problemsOf({ HSM_MODULE: MODULE, ...variables }).join()
+  t.match(told({ HSM_PIN_FILE: '4711' }), /^HSM_PIN_FILE: does not exist: /)
+  t.match(told({ HSM_PIN_FILE: './4711' }), /^HSM_PIN_FILE: \.\/4711 does not exist: /)
+  const key = readFileSync(leaf.keyFile, 'utf8')
+  t.match(
+    told({ HSM_PIN: PIN, SIGNER_CERTIFICATE_FILE: key }),
+    /^SIGNER_CERTIFICATE_FILE: [a-z ]+ \(?\w+\)?: /,
+  )
+  t.notMatch(told({ HSM_PIN: PIN, SIGNER_CERTIFICATE_FILE: key }), 'PRIVATE KEY')
+  t.match(told({ HSM_PIN: PIN, HSM_MODULE: 'a\nb' }), /^HSM_MODULE: "a\\nb" does not exist: /)
+})
+
 t.test('variables of Kubernetes', async (t) => {
   const configuration = load({
     SIGNING_SERVICE_SERVICE_HOST: '10.0.0.1',
@@ -631,15 +667,15 @@ t.test('the process ends with code 78 and one fatal line a problem', async (t) =
     .map((line) => JSON.parse(line))
     .sort((one, other) => (one.variable < other.variable ? -1 : 1))
   t.match(lines, [
-    { level: 60, variable: 'HASH_ALGORITHMS', msg: /^HASH_ALGORITHMS: "md5" is none of/ },
-    { level: 60, variable: 'HSM_MODULE', msg: /^HSM_MODULE: cannot be read \(ENOENT\)/ },
-    { level: 60, variable: 'HSM_PIN_FILE', msg: /^HSM_PIN_FILE: is set beside HSM_PIN/ },
+    { level: 60, variable: 'HASH_ALGORITHMS', msg: /^HASH_ALGORITHMS: md5 is none of/ },
+    { level: 60, variable: 'HSM_MODULE', msg: /^HSM_MODULE: \S+ does not exist: / },
+    { level: 60, variable: 'HSM_PIN_FILE', msg: /^HSM_PIN_FILE: \S+ is set beside HSM_PIN/ },
     {
       level: 60,
       variable: 'HSM_SESSIONS',
-      msg: /^HSM_SESSIONS: is not valid: .*, for example HSM_SESSIONS=8$/,
+      msg: /^HSM_SESSIONS: many is not valid: .*, for example HSM_SESSIONS=8$/,
     },
-    { level: 60, variable: 'SIGNER_CERTIFICATE_FILE', msg: /^SIGNER_CERTIFICATE_FILE: it is neither/ },
+    { level: 60, variable: 'SIGNER_CERTIFICATE_FILE', msg: /^SIGNER_CERTIFICATE_FILE: \S+: it is neither/ },
   ])
   t.equal(lines.length, 5)
   t.notMatch(server.output(), PIN)

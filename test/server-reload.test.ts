@@ -60,7 +60,10 @@ t.test('SIGHUP', async (t) => {
     folder.put('signers.json', '{')
     child.kill('SIGHUP')
     await until('it is refused', () => countReloads(log).refused === 1)
-    t.match(output(), /"level":50,[^\n]*"variable":"SIGNERS_FILE","msg":"SIGNERS_FILE: is not valid JSON/)
+    t.match(
+      output(),
+      /"level":50,[^\n]*"variable":"SIGNERS_FILE","msg":"SIGNERS_FILE: [^ ]+ is not valid JSON/,
+    )
     t.match(await reloadStatus(address), { statusCode: 200, outcome: 'refused', refused: 1 })
     t.match(await signsWith(address, 'contracts'), SERIAL_NUMBER)
   })

@@ -13,8 +13,8 @@ import { addTokenOptions, findAccess, parseInteger, type TokenOptions } from './
 const EXAMPLES = `
 The private key is sensitive, cannot be extracted, and may sign, nothing else; that cannot be changed afterwards. An EC key
 (--curve) signs whole containers; the raw signatures of which Document Engine builds containers itself are those of RSA
-keys. An --id that a private key has already is refused. A certificate authority wants the public key in a request that
-the key itself has signed, as "csr" makes it.
+keys. An --id that a private key has already is refused, and so is such a --label, unless --id is given too. A
+certificate authority wants the public key in a request that the key itself has signed, as "csr" makes it.
 Slow tokens need a longer --timeout: one that is cut off may have made the key all the same.
 
 Examples:
@@ -71,7 +71,8 @@ async function generate(io: Io, options: KeygenOptions): Promise<void> {
     throw new CommandFailed(`${file} is there already; nothing was generated`)
   }
   const access = await findAccess(io, options)
-  const request = { label, id, kind: curve === undefined ? { bits } : { curve } }
+  const mayShareLabel = options.id !== undefined
+  const request = { label, id, mayShareLabel, kind: curve === undefined ? { bits } : { curve } }
   const { key, publicKey } = await administer({ type: 'keygen', access, request }, options.timeout * 1000)
   io.output.write(
     options.json

@@ -1,3 +1,5 @@
+import { escapeInvisible } from '../common/quote.ts'
+
 /** Lines of cells, each column as wide as its widest cell. */
 export function formatTable(header: readonly string[], rows: readonly (readonly string[])[]): string {
   const lines = [header, ...rows].map((line) => line.map(printable))
@@ -10,11 +12,7 @@ export function formatTable(header: readonly string[], rows: readonly (readonly 
 
 /** Labels come from the token: none may steer the terminal. Nothing at all would look like a missing cell. */
 export function printable(text: string): string {
-  return text.replace(/\p{C}/gu, escapeCharacter) || '-'
-}
-
-function escapeCharacter(character: string): string {
-  return `\\u{${character.codePointAt(0)?.toString(16)}}`
+  return escapeInvisible(text) || '-'
 }
 
 /** What a token does not show is unknown, which is not the same as no. */

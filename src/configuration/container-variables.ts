@@ -1,8 +1,8 @@
 /** The variables that are about containers: of the one signer that there is, or of those of a file that say nothing. */
-import { resolve } from 'node:path'
 import type { Environment } from '../../schemas/configuration.ts'
 import type { ContainerDefaults } from './container.ts'
 import { defined } from './defined.ts'
+import { describePath, describeSecretPath } from './given-path.ts'
 import { splitList } from './lists.ts'
 import type { SignersConfiguration } from './signer-configuration.ts'
 import { placeInFile } from './signers-file-schema.ts'
@@ -49,16 +49,16 @@ export function readContainerVariables(
     timestampFallback: whole.TSA_FALLBACK,
     revocationFallback: whole.REVOCATION_FALLBACK,
     revocationCheck: whole.REVOCATION_CHECK === 'on',
+    hasCaFile: given.TSA_CA_FILE !== undefined,
     ...defined({ authorities }),
   }
 }
 
 function describeAuthorities(given: GivenVariables, values: Environment) {
-  const absolute = (path: string | undefined) => (path === undefined ? undefined : resolve(path))
   const tls = defined({
-    caFile: absolute(values.TSA_TLS_CA_FILE),
-    certificateFile: absolute(values.TSA_TLS_CERTIFICATE_FILE),
-    keyFile: absolute(values.TSA_TLS_KEY_FILE),
+    caFile: describePath(values.TSA_TLS_CA_FILE),
+    certificateFile: describePath(values.TSA_TLS_CERTIFICATE_FILE),
+    keyFile: describeSecretPath(values.TSA_TLS_KEY_FILE),
   })
   return {
     urls: splitList(values.TSA_URL as string),
@@ -67,9 +67,9 @@ function describeAuthorities(given: GivenVariables, values: Environment) {
       // Wrong or not, it is not missing
       user: given.TSA_USER,
       password: values.TSA_PASSWORD,
-      passwordFile: absolute(values.TSA_PASSWORD_FILE),
+      passwordFile: describeSecretPath(values.TSA_PASSWORD_FILE),
       policy: values.TSA_POLICY,
-      caFile: absolute(values.TSA_CA_FILE),
+      caFile: describePath(values.TSA_CA_FILE),
       tls: Object.keys(tls).length > 0 ? tls : undefined,
     }),
   }

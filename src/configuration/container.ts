@@ -15,6 +15,8 @@ export interface ContainerDefaults {
   readonly rsaSignatureIdentifier: ContainerConfiguration['rsaSignatureIdentifier']
   /** Undefined where nobody is named, empty where those who are named are wrong. */
   readonly authorities?: readonly TimestampAuthority[]
+  /** Whether TSA_CA_FILE is set, whatever is wrong with it. */
+  readonly hasCaFile: boolean
   readonly timestampFallback: TimestampConfiguration['fallback']
   readonly revocationFallback: ContainerConfiguration['revocationFallback']
   readonly revocationCheck: boolean
@@ -29,6 +31,8 @@ export interface OwnSettings {
   readonly timestamps: string
   /** Whether its authorities are its own, of which no variable says anything. */
   readonly hasAuthorities: boolean
+  /** Whether each of its own authorities has a caFile, whatever is wrong with it. */
+  readonly hasCaFiles: boolean
 }
 
 export function buildContainer(settings: ContainerSettings): ContainerConfiguration {
@@ -62,26 +66,24 @@ export function warnAboutLevel({ level, authorities = [] }: ContainerDefaults, o
  * @param own undefined where variables say all
  */
 export function findLevelProblems(
-  { level, authorities, revocationCheck }: ContainerDefaults,
+  { level, authorities, hasCaFile, revocationCheck }: ContainerDefaults,
   own?: OwnSettings,
 ): ConfigurationProblem[] {
   const problems: ConfigurationProblem[] = []
   if (level !== 'b-b' && authorities === undefined) {
-    const expected = describeExpected(SignerEntry.properties.timestamps as object)
-    problems.push(
-      own?.level === undefined
-        ? problemWith('TSA_URL', `is required for LEVEL=${level}`)
-        : problemWith(own.timestamps, `is required for level ${level}, or TSA_URL: ${expected}`),
-    )
+    problems.push(describeMissingAuthority(level, hasCaFile, own))
   }
-  if (level === 'b-lt' && authorities?.some(({ trustAnchors }) => trustAnchors.length === 0)) {
+  if (level === 'b-lt') {
     const wrong =
       'is required for level b-lt: without trust anchors nobody could tell what is missing of the chain'
-    problems.push(
-      own?.hasAuthorities
-        ? problemWith(own.timestamps, `caFile ${wrong}`)
-        : problemWith('TSA_CA_FILE', wrong),
-    )
+    if (own?.hasAuthorities && !own.hasCaFiles) {
+      problems.push(problemWith(own.timestamps, `caFile ${wrong}`))
+    }
+    // Told beside a TSA_URL that is wrong or missing, too: else it would take another start to learn of it
+    const isOfVariables = own?.level === undefined || authorities !== undefined
+    if (!own?.hasAuthorities && isOfVariables && !hasCaFile) {
+      problems.push(problemWith('TSA_CA_FILE', wrong))
+    }
   }
   if (level === 'b-lt' && !revocationCheck) {
     problems.push(
@@ -91,4 +93,19 @@ export function findLevelProblems(
     )
   }
   return problems
+}
+
+function describeMissingAuthority(
+  level: Level,
+  hasCaFile: boolean,
+  own: OwnSettings | undefined,
+): ConfigurationProblem {
+  if (own?.level !== undefined) {
+    const expected = describeExpected(SignerEntry.properties.timestamps as object)
+    const choice = level === 'b-lt' ? ' with caFile, or TSA_URL with TSA_CA_FILE' : ', or TSA_URL'
+    return problemWith(own.timestamps, `is required for level ${level}${choice}: ${expected}`)
+  }
+  const isAdvised = level === 'b-t' && !hasCaFile
+  const advice = isAdvised ? ', with TSA_CA_FILE, or whoever answers at its address is believed' : ''
+  return problemWith('TSA_URL', `is required for LEVEL=${level}${advice}`)
 }

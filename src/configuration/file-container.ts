@@ -1,5 +1,4 @@
 /** What a signer of the signers file says of its containers; what it leaves out is what the variables say. */
-import { resolve } from 'node:path'
 import { COMMITMENT_TYPES, type SignerEntry, type Timestamps } from '../../schemas/signers-file.ts'
 import type { ConfigurationProblem } from '../errors.ts'
 import type { SignaturePolicy } from '../signature/cades-attributes.ts'
@@ -9,6 +8,7 @@ import { buildContainer, findLevelProblems, warnAboutLevel } from './container.t
 import type { ContainerConfiguration } from './container-configuration.ts'
 import { defined } from './defined.ts'
 import type { FileContext, FileEntry } from './file-signer.ts'
+import { describePath, describeSecretPath } from './given-path.ts'
 import { findHashAlgorithms } from './lists.ts'
 import { problemWith } from './problem.ts'
 import { readAuthorities } from './timestamp-authorities.ts'
@@ -43,6 +43,7 @@ export function readFileContainer(
     const own = {
       timestamps: settingOf('timestamps'),
       hasAuthorities: entry.timestamps !== undefined,
+      hasCaFiles: [entry.timestamps ?? []].flat().every(({ caFile }) => caFile !== undefined),
       ...(entry.level !== undefined && { level: settingOf('level') }),
     }
     tell(findLevelProblems(settings, own), context.problems)
@@ -75,12 +76,12 @@ function readAuthority(
   place: string,
   context: FileContext,
 ): TimestampAuthority[] {
-  const absolute = (path: string | undefined) => path && resolve(context.folder, path)
+  const { folder } = context
   const files = tls && {
     ...defined({
-      caFile: absolute(tls.caFile),
-      certificateFile: absolute(tls.certificateFile),
-      keyFile: absolute(tls.keyFile),
+      caFile: describePath(tls.caFile, folder),
+      certificateFile: describePath(tls.certificateFile, folder),
+      keyFile: describeSecretPath(tls.keyFile, folder),
     }),
   }
   const described = {
@@ -88,8 +89,8 @@ function readAuthority(
     ...defined({
       user,
       policy,
-      passwordFile: absolute(passwordFile),
-      caFile: absolute(caFile),
+      passwordFile: describeSecretPath(passwordFile, folder),
+      caFile: describePath(caFile, folder),
       tls: files,
     }),
   }

@@ -1,6 +1,5 @@
 /** One signer of the signers file. */
 import type { X509Certificate } from 'node:crypto'
-import { resolve } from 'node:path'
 import type { SignerEntry } from '../../schemas/signers-file.ts'
 import type { HashAlgorithm } from '../signature/hash-algorithms.ts'
 import { describeUnfitAlgorithm } from '../signers/algorithm-fit.ts'
@@ -9,6 +8,7 @@ import type { ContainerDefaults } from './container.ts'
 import { defined } from './defined.ts'
 import { readFileContainer } from './file-container.ts'
 import { readTokenPart, type TokenContext } from './file-token.ts'
+import { describePath, type GivenPath } from './given-path.ts'
 import { findHashAlgorithms } from './lists.ts'
 import { problemWith } from './problem.ts'
 import type { RawSigning, SignerConfiguration, SignerRules } from './signer-configuration.ts'
@@ -22,7 +22,7 @@ export interface FileContext extends TokenContext {
   readonly rawSigning: RawSigning
   /** What the variables say of containers. */
   readonly containers: ContainerDefaults
-  readonly readCertificates: (setting: string, path: string) => readonly X509Certificate[] | undefined
+  readonly readCertificates: (setting: string, file: GivenPath) => readonly X509Certificate[] | undefined
 }
 
 /** A signer as it stands in the file, without what the schema does not allow. */
@@ -37,17 +37,17 @@ export function readFileSigner(entry: FileEntry, context: FileContext): SignerCo
   const { name, signatureAlgorithm: algorithm } = entry
   const { folder, readCertificates, problems } = context
   const settingOf = (property: string) => placeInFile(`/signers/${name}/${property}`)
-  const read = (property: 'certificateFile' | 'caFile') => {
-    const path = entry[property]
-    return path === undefined ? undefined : readCertificates(settingOf(property), resolve(folder, path))
-  }
-  const certificates = read('certificateFile')
-  const caCertificates = read('caFile') ?? []
+  const certificateFile = describePath(entry.certificateFile, folder)
+  const caFile = describePath(entry.caFile, folder)
+  const certificates = certificateFile && readCertificates(settingOf('certificateFile'), certificateFile)
+  const caCertificates = (caFile && readCertificates(settingOf('caFile'), caFile)) ?? []
   const [leaf] = certificates ?? []
   // Of a key that cannot sign at all the problem is another one
   if (leaf !== undefined && algorithm !== undefined && describeUnsupportedKey(leaf) === undefined) {
     const unfit = describeUnfitAlgorithm(leaf.publicKey, algorithm)
-    problems.push(...(unfit === undefined ? [] : [problemWith(settingOf('signatureAlgorithm'), unfit)]))
+    problems.push(
+      ...(unfit === undefined ? [] : [problemWith(settingOf('signatureAlgorithm'), unfit, algorithm)]),
+    )
   }
   const { settings, ...token } = readTokenPart(entry, settingOf, context)
   return {
@@ -60,6 +60,7 @@ export function readFileSigner(entry: FileEntry, context: FileContext): SignerCo
       ...settings,
       certificate: settingOf('certificateFile'),
       caCertificates: settingOf('caFile'),
+      ...defined({ certificatePath: certificateFile?.shown, caPath: caFile?.shown }),
       algorithm: settingOf('signatureAlgorithm'),
       hashAlgorithms: entry.hashAlgorithms === undefined ? 'HASH_ALGORITHMS' : settingOf('hashAlgorithms'),
     },

@@ -1,9 +1,9 @@
 /** Token, login and key of one signer of the signers file: what its own entry says, else what the environment says. */
-import { resolve } from 'node:path'
 import type { ConfigurationProblem } from '../errors.ts'
 import { defined } from './defined.ts'
 import type { FileEntry } from './file-signer.ts'
 import { isReadable, warnAboutMode } from './files.ts'
+import { describePath, describeSecretPath, type GivenPath } from './given-path.ts'
 import type { PinSource } from './pin.ts'
 import { type Pkcs11Uri, parsePkcs11Uri } from './pkcs11-uri.ts'
 import { problemWith } from './problem.ts'
@@ -14,7 +14,7 @@ import type {
   TokenAccess,
   TokenSelector,
 } from './signer-configuration.ts'
-import { readSlot } from './single-signer.ts'
+import { readSlot, SETTINGS } from './single-signer.ts'
 
 export interface TokenContext {
   /** Where relative paths start. */
@@ -31,7 +31,10 @@ export interface TokenContext {
 interface TokenPart {
   readonly access: TokenAccess
   readonly key: KeySelector
-  readonly settings: Omit<SettingNames, 'certificate' | 'caCertificates' | 'algorithm' | 'hashAlgorithms'>
+  readonly settings: Omit<
+    SettingNames,
+    'certificate' | 'caCertificates' | 'certificatePath' | 'caPath' | 'algorithm' | 'hashAlgorithms'
+  >
 }
 
 /** Place in the file of a property of the signer. */
@@ -66,7 +69,7 @@ export function readTokenPart(entry: FileEntry, settingOf: SettingOf, context: T
       module: module?.setting ?? 'HSM_MODULE',
       pin: pinFile?.setting ?? 'HSM_PIN_FILE',
       token: isOwn ? settingOf(place) : 'HSM_TOKEN_LABEL',
-      slot: isOwn ? settingOf('token/slot') : 'HSM_SLOT',
+      tokenParts: isOwn ? nameParts(own, selector, settingOf) : SETTINGS.tokenParts,
       key: settingOf('key'),
       tokenChoice: 'token.label, token.serial or token.slot of the signer',
       keyChoice:
@@ -75,6 +78,16 @@ export function readTokenPart(entry: FileEntry, settingOf: SettingOf, context: T
           : 'key.label or key.id of the signer',
     },
   }
+}
+
+/** Tells whether each part of a selector stands in the signer's token, or in the URI of its key. */
+function nameParts(
+  selector: TokenSelector,
+  ofToken: TokenSelector,
+  settingOf: SettingOf,
+): SettingNames['tokenParts'] {
+  const name = (part: string) => settingOf(part in ofToken ? `token/${part}` : 'key')
+  return Object.fromEntries(Object.keys(selector).map((part) => [part, name(part)]))
 }
 
 /** @returns an empty one where the key is given otherwise */
@@ -106,16 +119,16 @@ function findTwice(
   settingOf: SettingOf,
 ): ConfigurationProblem[] {
   const ofUri = [
-    ['module', 'module-path', module],
-    ['label', 'token', label],
-    ['serial', 'serial', serial],
-    ['pinFile', 'pin-source', pinFile],
+    ['module', 'module-path', module, token.module],
+    ['label', 'token', label, token.label],
+    ['serial', 'serial', serial, token.serial],
+    ['pinFile', 'pin-source', pinFile, describeSecretPath(token.pinFile)?.shown],
   ] as const
   return ofUri
     .filter(([property, , value]) => value !== undefined && token[property] !== undefined)
-    .map(([property, attribute]) => {
+    .map(([property, attribute, , shown]) => {
       const message = `is given in the URI of the key too, as ${attribute}; leave it out of one of the two`
-      return problemWith(settingOf(`token/${property}`), message)
+      return problemWith(settingOf(`token/${property}`), message, shown)
     })
 }
 
@@ -125,12 +138,12 @@ function readPath(
   uri: Pkcs11Uri,
   settingOf: SettingOf,
   { folder, problems }: TokenContext,
-): { path: string; setting: string; readable: boolean } | undefined {
+): (GivenPath & { setting: string; readable: boolean }) | undefined {
   const given = token?.[property] ?? uri[property]
   if (given === undefined) {
     return undefined
   }
-  const path = resolve(folder, given)
+  const file = property === 'pinFile' ? describeSecretPath(given, folder) : describePath(given, folder)
   const setting = settingOf(token?.[property] === undefined ? 'key' : `token/${property}`)
-  return { path, setting, readable: isReadable(setting, path, problems) }
+  return { ...file, setting, readable: isReadable(setting, file, problems) }
 }

@@ -2,18 +2,24 @@ import { createHash, type X509Certificate } from 'node:crypto'
 import { accessSync, constants, readFileSync, statSync } from 'node:fs'
 import type { ConfigurationProblem } from '../errors.ts'
 import { parseCertificates } from '../signers/certificate-file.ts'
+import type { GivenPath } from './given-path.ts'
 import { problemWith } from './problem.ts'
+import { describeUnreadable } from './read-pin.ts'
 
 /** Whether a setting names a file that this user may read; if not, that is a problem. */
-export function isReadable(setting: string, path: string, problems: ConfigurationProblem[]): boolean {
+export function isReadable(
+  setting: string,
+  { path, shown }: GivenPath,
+  problems: ConfigurationProblem[],
+): boolean {
   try {
     accessSync(path, constants.R_OK)
   } catch (error) {
-    problems.push(problemWith(setting, `cannot be read (${(error as NodeJS.ErrnoException).code})`))
+    problems.push(problemWith(setting, describeUnreadable(error as NodeJS.ErrnoException), shown))
     return false
   }
   if (!statSync(path).isFile()) {
-    problems.push(problemWith(setting, 'cannot be read (it is not a file)'))
+    problems.push(problemWith(setting, 'cannot be read (it is not a file)', shown))
     return false
   }
   return true
@@ -36,16 +42,16 @@ export function warnAboutMode(setting: string, path: string, warnings: string[])
 /** @returns the certificates, in the file's order; undefined when no file is named, or there is a problem with it */
 export function readCertificateFile(
   setting: string,
-  path: string | undefined,
+  file: GivenPath | undefined,
   problems: ConfigurationProblem[],
 ): readonly X509Certificate[] | undefined {
-  if (path === undefined || !isReadable(setting, path, problems)) {
+  if (file === undefined || !isReadable(setting, file, problems)) {
     return undefined
   }
   try {
-    return parseOnce(readFileSync(path))
+    return parseOnce(readFileSync(file.path))
   } catch (error) {
-    problems.push(problemWith(setting, (error as Error).message))
+    problems.push(problemWith(setting, (error as Error).message, file.shown))
     return undefined
   }
 }

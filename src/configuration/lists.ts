@@ -7,7 +7,7 @@ import { problemWith } from './problem.ts'
 export function parseHashAlgorithms(list: string, problems: ConfigurationProblem[]): HashAlgorithm[] {
   const names = splitList(list)
   if (names.length === 0) {
-    problems.push(problemWith('HASH_ALGORITHMS', 'names none'))
+    problems.push(problemWith('HASH_ALGORITHMS', 'names none', list))
   }
   return findHashAlgorithms('HASH_ALGORITHMS', names, problems)
 }
@@ -23,7 +23,7 @@ export function findHashAlgorithms(
     const algorithm = findHashAlgorithm(name)
     if (algorithm === undefined) {
       const known = HASH_ALGORITHMS.map((one) => one.name).join(', ')
-      problems.push(problemWith(setting, `${JSON.stringify(name)} is none of ${known}`))
+      problems.push(problemWith(setting, `is none of ${known}`, name))
     } else {
       algorithms.add(algorithm)
     }
@@ -37,7 +37,7 @@ export function parseOrigins(list: string, problems: ConfigurationProblem[]): st
   for (const origin of origins) {
     if (!isOrigin(origin)) {
       // "*" is refused as well: any page in any browser that reaches the service could have documents signed
-      problems.push(problemWith('CORS_ORIGINS', `${JSON.stringify(origin)} is no origin`))
+      problems.push(problemWith('CORS_ORIGINS', 'is no origin', origin))
     }
   }
   return origins
@@ -53,16 +53,15 @@ const SIGN_METHODS: readonly string[] = ['privatekey', 'hsm', 'globaltrust', 'gl
 
 /** Parses SIGN_METHODS into values in lower case, each once. */
 export function parseSignMethods(list: string, problems: ConfigurationProblem[]): string[] {
-  const methods = splitList(list.toLowerCase())
-  const unknown = methods.filter((method) => !SIGN_METHODS.includes(method))
+  const methods = splitList(list)
+  const unknown = methods.filter((method) => !SIGN_METHODS.includes(method.toLowerCase()))
   if (methods.length === 0) {
-    problems.push(problemWith('SIGN_METHODS', 'names none'))
+    problems.push(problemWith('SIGN_METHODS', 'names none', list))
   }
   for (const method of unknown) {
-    const wrong = `${JSON.stringify(method)} is none of ${SIGN_METHODS.join(', ')}`
-    problems.push(problemWith('SIGN_METHODS', wrong))
+    problems.push(problemWith('SIGN_METHODS', `is none of ${SIGN_METHODS.join(', ')}`, method))
   }
-  return [...new Set(methods)]
+  return [...new Set(methods.map((method) => method.toLowerCase()))]
 }
 
 /** Without what is empty. */

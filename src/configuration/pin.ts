@@ -1,6 +1,7 @@
 import { readSecret } from '../common/secret.ts'
 import type { ConfigurationProblem } from '../errors.ts'
 import { isReadable, warnAboutMode } from './files.ts'
+import { describeSecretPath } from './given-path.ts'
 import { problemWith } from './problem.ts'
 import type { GivenVariables, Variables } from './variables.ts'
 
@@ -28,11 +29,12 @@ export function findPin(
 ): PinSource | undefined {
   const { HSM_PIN: pin, HSM_PIN_FILE: file } = given
   if (pin !== undefined && file !== undefined) {
-    problems.push(problemWith('HSM_PIN_FILE', 'is set beside HSM_PIN; set one of the two'))
+    const { shown } = describeSecretPath(file)
+    problems.push(problemWith('HSM_PIN_FILE', 'is set beside HSM_PIN; set one of the two', shown))
     return undefined
   }
   if (file !== undefined) {
-    if (!isReadable('HSM_PIN_FILE', file, problems)) {
+    if (!isReadable('HSM_PIN_FILE', describeSecretPath(file), problems)) {
       return undefined
     }
     warnAboutMode('HSM_PIN_FILE', file, warnings)

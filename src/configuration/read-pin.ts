@@ -13,3 +13,8 @@ import type { PinSource } from './pin.ts'
 export function readPin(source: PinSource, given = ''): string {
   return readSecret('file' in source ? readFileSync(source.file) : given)
 }
+
+/** Says why a file cannot be read, to follow its path. */
+export function describeUnreadable({ code }: NodeJS.ErrnoException): string {
+  return code === 'ENOENT' ? 'does not exist' : `cannot be read (${code})`
+}

@@ -43,12 +43,15 @@ export interface SettingNames {
   readonly module: string
   readonly pin: string
   readonly token: string
-  /** The setting of the index of a slot. */
-  readonly slot: string
+  /** The setting of each thing that a token is selected by. */
+  readonly tokenParts: { readonly [part in keyof TokenSelector]?: string }
   /** Of a label or, where only that is given, of an id. */
   readonly key: string
   readonly certificate: string
   readonly caCertificates: string
+  /** The paths that these two have, as they were given; absent where there is none, or it must not be shown. */
+  readonly certificatePath?: string
+  readonly caPath?: string
   readonly algorithm: string
   readonly hashAlgorithms: string
   /** What tells several tokens apart, in words. */

@@ -2,6 +2,7 @@
 import { Errors } from 'typebox/schema'
 import { Settings } from 'typebox/system'
 import { SignersFile } from '../../schemas/signers-file.ts'
+import { tellOf } from '../common/quote.ts'
 import type { ConfigurationProblem } from '../errors.ts'
 import { findNearest } from './edit-distance.ts'
 
@@ -51,9 +52,9 @@ export function findSchemaProblems(content: unknown): SchemaProblem[] {
       default: {
         const ofItem = path.at(-1) === 'items'
         const place = ofItem ? instancePath.replace(/\/\d+$/, '') : instancePath
-        return [
-          problemAt(place, `is not valid: ${describeExpected(schemaAt(ofItem ? path.slice(0, -1) : path))}`),
-        ]
+        const schema = schemaAt(ofItem ? path.slice(0, -1) : path)
+        const wrong = `is not valid: ${describeExpected(schema)}`
+        return [problemAt(place, wrong, findShown(content, instancePath, schemaAt(path)))]
       }
     }
   })
@@ -66,8 +67,23 @@ export function placeInFile(pointer: string): string {
   return pointer === '' ? 'SIGNERS_FILE' : `SIGNERS_FILE ${JSON.stringify(pointer).slice(1, -1)}`
 }
 
-function problemAt(pointer: string, message: string): SchemaProblem {
-  return { pointer, variable: placeInFile(pointer), message }
+function problemAt(pointer: string, wrong: string, value?: string): SchemaProblem {
+  return { pointer, variable: placeInFile(pointer), message: tellOf(value, wrong) }
+}
+
+/** Properties whose values can hold a secret, or in whose place one may stand. */
+const SECRET: ReadonlySet<string> = new Set([
+  ...['key', 'moduleParameters', 'pinFile', 'slot'],
+  ...['url', 'user', 'passwordFile'],
+])
+
+/** Returns the value at a place as messages show it; undefined for objects, lists and what may be a secret. */
+function findShown(content: unknown, pointer: string, schema: Schema): string | undefined {
+  const names = pointer.split('/').slice(1).map(unescapeName)
+  const property = names.findLast((name) => !/^\d+$/.test(name))
+  const value = names.reduce((parent, name) => Reflect.get(parent as object, name), content)
+  const isShown = schema.properties === undefined && typeof value !== 'object' && !SECRET.has(`${property}`)
+  return isShown ? `${value}` : undefined
 }
 
 function schemaAt(path: readonly string[]): Schema {
@@ -75,10 +91,12 @@ function schemaAt(path: readonly string[]): Schema {
 }
 
 function lastName(pointer: string): string {
-  return pointer
-    .slice(pointer.lastIndexOf('/') + 1)
-    .replaceAll('~1', '/')
-    .replaceAll('~0', '~')
+  return unescapeName(pointer.slice(pointer.lastIndexOf('/') + 1))
+}
+
+/** Reads a name in a JSON pointer (RFC 6901 4). */
+function unescapeName(name: string): string {
+  return name.replaceAll('~1', '/').replaceAll('~0', '~')
 }
 
 function describeUnknown(name: string, parent: Schema): string {

@@ -9,6 +9,7 @@ import type { HashAlgorithm } from '../signature/hash-algorithms.ts'
 import { readContainerVariables } from './container-variables.ts'
 import { type FileEntry, readFileSigner } from './file-signer.ts'
 import { isReadable, readCertificateFile } from './files.ts'
+import { describePath, type GivenPath } from './given-path.ts'
 import { parseJson } from './json.ts'
 import { findPin, type PinSource } from './pin.ts'
 import { problemWith } from './problem.ts'
@@ -40,13 +41,15 @@ export function readSignersFile(
   problems: ConfigurationProblem[],
   warnings: string[],
 ): SignersConfiguration {
-  for (const variable of OF_ONE_SIGNER.filter((name) => given[name] !== undefined)) {
-    const message = 'is set beside SIGNERS_FILE, which says it of each signer; set one of the two'
-    problems.push({ variable, message })
-  }
-  const path = resolve(values.SIGNERS_FILE as string)
-  const files = new Set([path])
-  const content = readContent(path, problems)
+  const beside = 'is set beside SIGNERS_FILE, which says it of each signer; set one of the two'
+  problems.push(
+    ...OF_ONE_SIGNER.filter((name) => given[name] !== undefined).map((name) =>
+      problemWith(name, beside, given[name]),
+    ),
+  )
+  const file = describePath(values.SIGNERS_FILE as string)
+  const files = new Set([file.path])
+  const content = readContent(file, problems)
   if (content === undefined) {
     return { default: '', signers: [], files: [...files] }
   }
@@ -54,16 +57,16 @@ export function readSignersFile(
   problems.push(...wrong.map(({ variable, message }) => ({ variable, message })))
   const certificates = new Map<string, readonly X509Certificate[]>()
   // Signers share their issuers: these are read once
-  const readCertificates = (setting: string, file: string) => {
-    const read = certificates.get(file) ?? readCertificateFile(setting, file, problems)
-    files.add(file)
+  const readCertificates = (setting: string, named: GivenPath) => {
+    const read = certificates.get(named.path) ?? readCertificateFile(setting, named, problems)
+    files.add(named.path)
     if (read !== undefined) {
-      certificates.set(file, read)
+      certificates.set(named.path, read)
     }
     return read
   }
   const context = {
-    folder: dirname(path),
+    folder: dirname(file.path),
     hashAlgorithms,
     rawSigning: values.RAW_SIGNING as RawSigning,
     token: describeToken(values),
@@ -85,17 +88,18 @@ export function readSignersFile(
   }
 }
 
-function readContent(path: string, problems: ConfigurationProblem[]): unknown {
-  if (!isReadable('SIGNERS_FILE', path, problems)) {
+function readContent(file: GivenPath, problems: ConfigurationProblem[]): unknown {
+  if (!isReadable('SIGNERS_FILE', file, problems)) {
     return undefined
   }
+  const { path, shown } = file
   try {
     if (statSync(path).size > MAX_BYTES) {
       throw new Error(`is larger than ${MAX_BYTES} bytes`)
     }
     return parseJson(decode(readFileSync(path)))
   } catch (error) {
-    problems.push(problemWith('SIGNERS_FILE', (error as Error).message))
+    problems.push(problemWith('SIGNERS_FILE', (error as Error).message, shown))
     return undefined
   }
 }
@@ -154,7 +158,7 @@ function findDefault(
   } else if (!names.includes(name)) {
     const nearest = findMeant(name, names)
     const hint = nearest === undefined ? '' : `; ${nearest} is one`
-    problems.push(problemWith(placeInFile('/default'), `names none of the signers${hint}`))
+    problems.push(problemWith(placeInFile('/default'), `names none of the signers${hint}`, name))
   }
   return name ?? ''
 }

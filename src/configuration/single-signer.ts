@@ -1,5 +1,4 @@
 /** The variables that describe one signer: the short form of a file with one. */
-import { resolve } from 'node:path'
 import type { Environment } from '../../schemas/configuration.ts'
 import type { ConfigurationProblem } from '../errors.ts'
 import type { HashAlgorithm } from '../signature/hash-algorithms.ts'
@@ -7,6 +6,7 @@ import { buildContainer, findLevelProblems, warnAboutLevel } from './container.t
 import { readContainerVariables } from './container-variables.ts'
 import { defined } from './defined.ts'
 import { isReadable, readCertificateFile } from './files.ts'
+import { describePath, type GivenPath } from './given-path.ts'
 import { findPin, type PinSource } from './pin.ts'
 import { problemWith } from './problem.ts'
 import type {
@@ -26,7 +26,7 @@ export const SETTINGS: SettingNames = {
   module: 'HSM_MODULE',
   pin: 'HSM_PIN_FILE',
   token: 'HSM_TOKEN_LABEL',
-  slot: 'HSM_SLOT',
+  tokenParts: { label: 'HSM_TOKEN_LABEL', serial: 'HSM_TOKEN_SERIAL', slot: 'HSM_SLOT' },
   key: 'HSM_KEY_LABEL',
   certificate: 'SIGNER_CERTIFICATE_FILE',
   caCertificates: 'CA_CERTIFICATES_FILE',
@@ -48,12 +48,14 @@ export function readSingleSigner(
   const library = requireLibrary(values, problems)
   const pin = findPin(given, problems, warnings) as PinSource
   const files: string[] = []
-  const readCertificates = (setting: string, path: string | undefined) => {
-    files.push(...(path === undefined ? [] : [resolve(path)]))
-    return readCertificateFile(setting, path, problems)
+  const readCertificates = (setting: string, file: GivenPath | undefined) => {
+    files.push(...(file === undefined ? [] : [file.path]))
+    return readCertificateFile(setting, file, problems)
   }
-  const certificates = readCertificates('SIGNER_CERTIFICATE_FILE', values.SIGNER_CERTIFICATE_FILE)
-  const caCertificates = readCertificates('CA_CERTIFICATES_FILE', values.CA_CERTIFICATES_FILE) ?? []
+  const certificateFile = describePath(values.SIGNER_CERTIFICATE_FILE)
+  const caFile = describePath(values.CA_CERTIFICATES_FILE)
+  const certificates = readCertificates('SIGNER_CERTIFICATE_FILE', certificateFile)
+  const caCertificates = readCertificates('CA_CERTIFICATES_FILE', caFile) ?? []
   const containers = readContainerVariables(given, values, { readCertificates, problems, warnings })
   problems.push(...findLevelProblems(containers))
   warnings.push(...warnAboutLevel(containers))
@@ -72,10 +74,11 @@ export function readSingleSigner(
     container: buildContainer(containers),
     caCertificates,
     ...defined({ certificates }),
-    settings:
-      values.HSM_KEY_LABEL === undefined && values.HSM_KEY_ID !== undefined
-        ? { ...SETTINGS, key: 'HSM_KEY_ID' }
-        : SETTINGS,
+    settings: {
+      ...SETTINGS,
+      ...(values.HSM_KEY_LABEL === undefined && values.HSM_KEY_ID !== undefined && { key: 'HSM_KEY_ID' }),
+      ...defined({ certificatePath: certificateFile?.shown, caPath: caFile?.shown }),
+    },
   }
   return { default: NAME, signers: [signer], files }
 }
@@ -88,7 +91,7 @@ export function requireLibrary(
   if (module === '') {
     problems.push(problemWith('HSM_MODULE', 'is required'))
   } else {
-    isReadable('HSM_MODULE', module, problems)
+    isReadable('HSM_MODULE', describePath(module), problems)
   }
   return { module, ...defined({ moduleParameters }) }
 }

@@ -9,19 +9,20 @@ import { isSelfSigned } from '../signers/chain.ts'
 import type { Credentials, TimestampAuthority, TlsFiles } from '../timestamp/authority.ts'
 import { defined } from './defined.ts'
 import { isReadable, warnAboutMode } from './files.ts'
+import type { GivenPath } from './given-path.ts'
 import { problemWith } from './problem.ts'
-import { findTlsProblems, type TlsSettings } from './tls-files.ts'
+import { findTlsProblems, type GivenTlsFiles, type TlsSettings } from './tls-files.ts'
 
-/** One authority, or several that are asked alike. Paths are absolute. */
+/** One authority, or several that are asked alike. */
 export interface AuthorityDescription {
   readonly urls: readonly string[]
   readonly user?: string
   readonly password?: string
-  readonly passwordFile?: string
+  readonly passwordFile?: GivenPath
   readonly policy?: string
   readonly hashAlgorithm: string
-  readonly caFile?: string
-  readonly tls?: TlsFiles
+  readonly caFile?: GivenPath
+  readonly tls?: GivenTlsFiles
 }
 
 /** What the operator calls each of these. */
@@ -36,7 +37,7 @@ export interface AuthoritySettings {
 }
 
 export interface AuthorityContext {
-  readonly readCertificates: (setting: string, path: string) => readonly X509Certificate[] | undefined
+  readonly readCertificates: (setting: string, file: GivenPath) => readonly X509Certificate[] | undefined
   readonly problems: ConfigurationProblem[]
   readonly warnings: string[]
 }
@@ -57,8 +58,9 @@ export function readAuthorities(
   const { policy, tls = {} } = described
   problems.push(...findTlsProblems(tls, settings.tls, warnings))
   if (urls.length > 0 && urls.every(isPlain)) {
-    for (const property of Object.keys(tls) as (keyof TlsFiles)[]) {
-      problems.push(problemWith(settings.tls[property], 'is for https, which none of the addresses is'))
+    for (const [property, { shown }] of Object.entries(tls) as [keyof TlsFiles, GivenPath][]) {
+      const wrong = 'is for https, which none of the addresses is'
+      problems.push(problemWith(settings.tls[property], wrong, shown))
     }
   }
   const hashAlgorithm = findHashAlgorithm(described.hashAlgorithm) as HashAlgorithm
@@ -67,8 +69,12 @@ export function readAuthorities(
   }
   return urls.map((url) => ({
     ...{ url, hashAlgorithm, trustAnchors },
-    ...defined({ credentials, policy, tls: isPlain(url) ? undefined : described.tls }),
+    ...defined({ credentials, policy, tls: isPlain(url) ? undefined : listPaths(described.tls) }),
   }))
+}
+
+function listPaths(files: GivenTlsFiles | undefined): TlsFiles | undefined {
+  return files && Object.fromEntries(Object.entries(files).map(([name, { path }]) => [name, path]))
 }
 
 /** None of what is wrong is quoted: an address can hold a password or an access key. */
@@ -113,21 +119,22 @@ function readCredentials(
   settings: AuthoritySettings,
   { problems, warnings }: AuthorityContext,
 ): Credentials | undefined {
-  const parse = (setting: string, content: Buffer | string) => {
+  const parse = (setting: string, content: Buffer | string, shown?: string) => {
     try {
       return readSecret(content)
     } catch (error) {
-      problems.push(problemWith(setting, (error as Error).message))
+      problems.push(problemWith(setting, (error as Error).message, shown))
       return ''
     }
   }
   if (passwordFile !== undefined && isReadable(settings.passwordFile, passwordFile, problems)) {
     // Told at the start, though it is read at each use
-    parse(settings.passwordFile, readFileSync(passwordFile))
-    warnAboutMode(settings.passwordFile, passwordFile, warnings)
+    parse(settings.passwordFile, readFileSync(passwordFile.path), passwordFile.shown)
+    warnAboutMode(settings.passwordFile, passwordFile.path, warnings)
   }
   if (password !== undefined && passwordFile !== undefined) {
-    problems.push(problemWith(settings.passwordFile, 'is set beside TSA_PASSWORD; set one of the two'))
+    const wrong = 'is set beside TSA_PASSWORD; set one of the two'
+    problems.push(problemWith(settings.passwordFile, wrong, passwordFile.shown))
   }
   if (user === undefined) {
     if (password !== undefined || passwordFile !== undefined) {
@@ -136,7 +143,7 @@ function readCredentials(
     return undefined
   }
   if (passwordFile !== undefined) {
-    return { user, passwordFile }
+    return { user, passwordFile: passwordFile.path }
   }
   if (password === undefined) {
     problems.push(problemWith(settings.passwordFile, 'is required beside a user'))
@@ -147,18 +154,17 @@ function readCredentials(
 
 /** @returns undefined where a file is named that holds none */
 function readTrustAnchors(
-  path: string | undefined,
+  file: GivenPath | undefined,
   setting: string,
   { readCertificates, problems }: AuthorityContext,
 ): readonly X509Certificate[] | undefined {
-  if (path === undefined) {
+  if (file === undefined) {
     return []
   }
-  const certificates = readCertificates(setting, path)
+  const certificates = readCertificates(setting, file)
   if (certificates?.some(isSelfSigned) === false) {
-    problems.push(
-      problemWith(setting, 'holds no self-signed certificate, which the root of the chain is; add it'),
-    )
+    const wrong = 'holds no self-signed certificate, which the root of the chain is; add it'
+    problems.push(problemWith(setting, wrong, file.shown))
     return undefined
   }
   return certificates

@@ -3,14 +3,17 @@ import { createSecureContext } from 'node:tls'
 import type { ConfigurationProblem } from '../errors.ts'
 import type { TlsFiles } from '../timestamp/authority.ts'
 import { isReadable, warnAboutMode } from './files.ts'
+import type { GivenPath } from './given-path.ts'
 import { problemWith } from './problem.ts'
 
 /** What the operator calls the files. */
 export type TlsSettings = Readonly<Record<keyof TlsFiles, string>>
 
+export type GivenTlsFiles = { readonly [file in keyof TlsFiles]: GivenPath }
+
 /** What keeps files from being used for TLS: told at the start, though they are read at each use. */
 export function findTlsProblems(
-  files: TlsFiles,
+  files: GivenTlsFiles,
   settings: TlsSettings,
   warnings: string[],
 ): ConfigurationProblem[] {
@@ -22,11 +25,11 @@ export function findTlsProblems(
     key: read(settings.keyFile, keyFile, problems),
   }
   if (keyFile !== undefined && contents.key !== undefined) {
-    warnAboutMode(settings.keyFile, keyFile, warnings)
+    warnAboutMode(settings.keyFile, keyFile.path, warnings)
   }
   // OpenSSL takes others for none
   if (contents.ca?.includes('-----BEGIN CERTIFICATE-----') === false) {
-    problems.push(problemWith(settings.caFile, 'holds no PEM certificate'))
+    problems.push(problemWith(settings.caFile, 'holds no PEM certificate', caFile?.shown))
   }
   if (certificateFile !== undefined && keyFile === undefined) {
     problems.push(problemWith(settings.keyFile, `is required beside ${settings.certificateFile}`))
@@ -40,9 +43,8 @@ export function findTlsProblems(
       createSecureContext({ cert, key })
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException
-      problems.push(
-        problemWith(settings.keyFile, `does not go with ${settings.certificateFile} for OpenSSL (${code})`),
-      )
+      const wrong = `does not go with ${settings.certificateFile} for OpenSSL (${code})`
+      problems.push(problemWith(settings.keyFile, wrong, keyFile?.shown))
     }
   }
   return problems
@@ -50,8 +52,8 @@ export function findTlsProblems(
 
 function read(
   setting: string,
-  path: string | undefined,
+  file: GivenPath | undefined,
   problems: ConfigurationProblem[],
 ): Buffer | undefined {
-  return path !== undefined && isReadable(setting, path, problems) ? readFileSync(path) : undefined
+  return file !== undefined && isReadable(setting, file, problems) ? readFileSync(file.path) : undefined
 }

@@ -15,7 +15,7 @@ import type { GivenVariables } from './variables.ts'
 export function validate(given: GivenVariables, problems: ConfigurationProblem[]): Partial<Environment> {
   const names = new Set([...findInvalid(given), ...findNotDecimal(given)])
   for (const name of names) {
-    problems.push(problemWith(name, 'is not valid'))
+    problems.push(problemWith(name, 'is not valid', SECRET.has(name) ? undefined : given[name]))
   }
   const rest = Object.fromEntries(Object.entries(given).filter(([name]) => !names.has(name)))
   return parse<Partial<Environment>>(PARTS, rest)
@@ -37,6 +37,9 @@ function findNotDecimal(given: GivenVariables): string[] {
     .filter(([name, value]) => VARIABLES.get(name)?.type === 'integer' && !/^\d+$/.test(value))
     .map(([name]) => name)
 }
+
+/** What is wrong with a user may be that the password follows it, after a colon. */
+const SECRET: ReadonlySet<string> = new Set(['TSA_USER'])
 
 interface SchemaError {
   readonly errors: readonly { readonly instancePath: string }[]

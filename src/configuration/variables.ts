@@ -1,4 +1,5 @@
 /** The environment's names: which of its variables are set, and which of them are spelled wrong. */
+import type { ConfigurationProblem } from '../errors.ts'
 import { findNearest } from './edit-distance.ts'
 import { VARIABLES } from './variable-schema.ts'
 
@@ -42,15 +43,15 @@ export function dropUnset(environment: Variables, warnings: string[]): GivenVari
   return given
 }
 
-/** A warning for each name that looks like one of ours and is none; it quotes no value. */
-export function warnAboutUnknown(given: GivenVariables): string[] {
+/** Finds the names that look like ours and are none; what is told of them quotes no value. */
+export function findUnknown(given: GivenVariables): ConfigurationProblem[] {
   return Object.entries(given)
     .filter(([name, value]) => !VARIABLES.has(name) && !isOfKubernetes(name, value))
     .map(([name]) => ({ name, similar: findSimilar(name) }))
     .filter(({ name, similar }) => OURS.test(name) || similar !== undefined)
     .map(({ name, similar }) => {
       const hint = similar === undefined ? 'check its spelling' : `${similar} is`
-      return `${name}: is not a variable that this service knows; ${hint}`
+      return { variable: name, message: `is not a variable that this service knows; ${hint}` }
     })
 }
 

@@ -17,6 +17,8 @@ export interface FoundKey {
   readonly publicKey?: Uint8Array
   /** DER of the certificate that belongs to the key; only looked for when no file gives it. */
   readonly certificate?: Uint8Array
+  /** Label and id of the key that the signer certificate belongs to, as messages show them, where that is another one. */
+  readonly certifiedKey?: string
   /** The number of other certificates of the key on the token; only where that one was looked for. */
   readonly otherCertificates?: number
   readonly protection: KeyProtection

@@ -1,4 +1,5 @@
 import type { KeyObject } from 'node:crypto'
+import { tellOf } from '../common/quote.ts'
 import type { SettingNames, SignerConfiguration } from '../config.ts'
 import { ConfigurationError } from '../errors.ts'
 import type { FoundKey } from '../pkcs11/messages.ts'
@@ -31,7 +32,7 @@ export function createPoolKey(
     },
     accept(found): KeyUse {
       const signer = fromFiles ?? signerFromToken(found.certificate as Uint8Array, configuration)
-      checkKeyMatches(signer.publicKey, found.publicKey, settings)
+      checkKeyMatches(signer.publicKey, found, settings)
       checkHashAlgorithms(configuration, signer.algorithm)
       if (fromFiles === undefined) {
         onCertificate(signer)
@@ -45,21 +46,24 @@ export function createPoolKey(
  * Makes sure that a certificate is that of a key.
  *
  * @param certified the certificate's public key
- * @param publicKey DER SubjectPublicKeyInfo of the key; where the token does not show it, the first test signature
- *   tells
+ * @param found the key; where the token does not show its public half, the first test signature tells
  * @throws ConfigurationError with the fingerprints of both
  */
 export function checkKeyMatches(
   certified: KeyObject,
-  publicKey: FoundKey['publicKey'],
-  settings: Pick<SettingNames, 'certificate' | 'keyChoice'>,
+  { publicKey, certifiedKey }: Pick<FoundKey, 'publicKey' | 'certifiedKey'>,
+  settings: Pick<SettingNames, 'certificate' | 'certificatePath' | 'keyChoice'>,
 ): void {
   const wanted = encodePublicKey(certified)
   if (publicKey !== undefined && !wanted.equals(publicKey)) {
     const message =
       `is not the certificate of the private key: the certificate's public key has the SHA-256 fingerprint ` +
-      `${fingerprint(wanted)}, the private key's ${fingerprint(publicKey)}; configure the certificate that was ` +
-      `issued for this key, or choose the key with ${settings.keyChoice}`
-    throw new ConfigurationError([{ variable: settings.certificate, message }])
+      `${fingerprint(wanted)}, the private key's ${fingerprint(publicKey)}; ` +
+      (certifiedKey === undefined
+        ? `configure the certificate that was issued for this key, or choose the key with ${settings.keyChoice}`
+        : `it belongs to the private key with ${certifiedKey}: choose that one with ${settings.keyChoice}, or ` +
+          'configure the certificate that was issued for this key')
+    const { certificate: variable, certificatePath } = settings
+    throw new ConfigurationError([{ variable, message: tellOf(certificatePath, message) }])
   }
 }

@@ -44,7 +44,9 @@ export function signerFromFiles(configuration: CertifiedConfiguration): Signer |
   if (leaf === undefined) {
     return undefined
   }
-  const signer = created.get(configuration) ?? createSigner(leaf, following, configuration, problemWith)
+  const { certificatePath } = configuration.settings
+  const describe = (setting: string, wrong: string) => problemWith(setting, wrong, certificatePath)
+  const signer = created.get(configuration) ?? createSigner(leaf, following, configuration, describe)
   created.set(configuration, signer)
   return signer
 }
@@ -93,7 +95,7 @@ function createSigner(
   refuseProblems(
     review.problems.map(({ of, message }) =>
       of === 'caCertificates'
-        ? problemWith(settings.caCertificates, message)
+        ? problemWith(settings.caCertificates, message, settings.caPath)
         : describe(settings.certificate, message),
     ),
   )

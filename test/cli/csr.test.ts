@@ -143,7 +143,7 @@ t.test('several keys, none that fits, and some that do not sign here', async (t)
   }
   for (const [message, ...key] of [
     [/^HSM_KEY_LABEL: several private keys fit, (?=.*label "signer" id 01 )(?=.*label "other" id 02 )/],
-    [/^HSM_KEY_LABEL: no private key fits; there are: .*label "signer" id 01/, '--label', 'none'],
+    [/^HSM_KEY_LABEL: no private key fits label none; there are: .*label "signer" id 01/, '--label', 'none'],
     [
       /^HSM_KEY_LABEL: the private key must be RSA with 2048 .*; it is RSA with 1024 bits\n$/,
       '--label',

@@ -110,6 +110,18 @@ t.test('an id that is taken is refused', async (t) => {
   t.equal(judge('privkey', 'again'), '')
 })
 
+t.test('a label that is taken is refused, unless an id tells the two keys apart', async (t) => {
+  const args = ['keygen', '--label', 'long', '--curve', 'P-256']
+  const { exitCode, stdout, stderr } = await runCommand(environment, ...args)
+  t.same([exitCode, stdout], [1, ''])
+  t.match(
+    stderr,
+    /^there is a private key with label "long" id [0-9a-f]{16} already; choose another --label, or give --id too\n$/,
+  )
+  const { exitCode: withId } = await runCommand(environment, ...args, '--id', 'b1')
+  t.equal(withId, 0)
+})
+
 t.test('a file that is there is refused, before anything is generated', async (t) => {
   const file = join(directory, 'precious.pem')
   writeFileSync(file, 'precious')

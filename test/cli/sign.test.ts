@@ -70,7 +70,10 @@ t.test('a certificate that has expired, or of another key', async (t) => {
   const { certificateFile: expired } = issue(directory, { ...options, notAfter })
   const refused = await runCommand({ ...environment, SIGNER_CERTIFICATE_FILE: other }, 'sign', file)
   t.equal(refused.exitCode, 78)
-  t.match(refused.stderr, /^SIGNER_CERTIFICATE_FILE: is not the certificate of a private key on the token/)
+  t.match(
+    refused.stderr,
+    /^SIGNER_CERTIFICATE_FILE: \S+ is not the certificate of a private key on the token/,
+  )
   const { stderr } = await runCommand(
     { ...environment, HSM_KEY_LABEL: 'signer', SIGNER_CERTIFICATE_FILE: expired },
     ...['sign', file],

@@ -129,13 +129,22 @@ t.test('the least that a level needs', async (t) => {
     fallback: 'refuse',
   })
   t.strictSame(wrongsOf({ LEVEL: 'b-t', REVOCATION_CHECK: 'off', TSA_URL: 'http://one.example' }), [])
+  const noAnchors =
+    /^TSA_CA_FILE: is required for level b-lt: without trust anchors .*, for example TSA_CA_FILE=/
+  const TSA_CA_FILE = bundle
+  const advice = ', with TSA_CA_FILE, or whoever answers at its address is believed'
+  t.strictSame(problemsOf({ LEVEL: 'b-t' }), [`TSA_URL: is required for LEVEL=b-t${advice}${URL_EXAMPLE}`])
   for (const level of ['b-t', 'b-lt']) {
-    t.strictSame(problemsOf({ LEVEL: level }), [`TSA_URL: is required for LEVEL=${level}${URL_EXAMPLE}`])
+    t.strictSame(problemsOf({ LEVEL: level, TSA_CA_FILE }), [
+      `TSA_URL: is required for LEVEL=${level}${URL_EXAMPLE}`,
+    ])
   }
-  t.match(problemsOf({ LEVEL: 'b-lt', TSA_URL: 'http://one.example' }), [
-    /^TSA_CA_FILE: is required for level b-lt: without trust anchors .*, for example TSA_CA_FILE=/,
-  ])
-  t.strictSame(problemsOf({ LEVEL: 'b-lt', REVOCATION_CHECK: 'off' }), [
+  const bothMissing = problemsOf({ LEVEL: 'b-lt' })
+  t.match(bothMissing, [`TSA_URL: is required for LEVEL=b-lt${URL_EXAMPLE}`, noAnchors], 'told together')
+  t.equal(bothMissing.length, 2)
+  t.match(problemsOf({ LEVEL: 'b-lt', TSA_URL: 'one.example' }), [/^TSA_URL: is no http/, noAnchors])
+  t.match(problemsOf({ LEVEL: 'b-lt', TSA_URL: 'http://one.example' }), [noAnchors])
+  t.strictSame(problemsOf({ LEVEL: 'b-lt', TSA_CA_FILE, REVOCATION_CHECK: 'off' }), [
     `TSA_URL: is required for LEVEL=b-lt${URL_EXAMPLE}`,
     'REVOCATION_CHECK: is off, but LEVEL=b-lt needs revocation information: whether OCSP responders and CRLs are ' +
       'asked whether certificates of signers were revoked, one of on, off, for example REVOCATION_CHECK=on',
@@ -156,7 +165,9 @@ t.test('values that are none', async (t) => {
   ] as const) {
     for (const value of values) {
       const [problem, ...more] = problemsOf({ [variable]: value })
-      t.match(problem, new RegExp(`^${variable}: is not valid: .*, for example ${variable}=`), value)
+      // Of a wrong user the password may be a part
+      const told = variable === 'TSA_USER' ? '' : `${value} `
+      t.match(problem, new RegExp(`^${variable}: ${told}is not valid: .*, for example ${variable}=`), value)
       t.strictSame(more, [])
     }
   }
@@ -191,7 +202,7 @@ t.test('a user and its password', async (t) => {
   t.strictSame(wrongsOf({ TSA_URL, TSA_PASSWORD: PASSWORD }), ['TSA_USER: is required beside a password'])
   t.strictSame(wrongsOf({ TSA_URL, TSA_PASSWORD_FILE }), ['TSA_USER: is required beside a password'])
   t.strictSame(wrongsOf({ TSA_URL, TSA_USER: 'user', TSA_PASSWORD: PASSWORD, TSA_PASSWORD_FILE }), [
-    'TSA_PASSWORD_FILE: is set beside TSA_PASSWORD; set one of the two',
+    `TSA_PASSWORD_FILE: ${TSA_PASSWORD_FILE} is set beside TSA_PASSWORD; set one of the two`,
   ])
   t.strictSame(
     wrongsOf({ TSA_URL, TSA_USER: 'a:b', TSA_PASSWORD_FILE }),
@@ -200,7 +211,7 @@ t.test('a user and its password', async (t) => {
   )
   writeFileSync(path('two-lines'), `${PASSWORD}\nsecond\n`)
   t.strictSame(wrongsOf({ TSA_URL, TSA_USER: 'user', TSA_PASSWORD_FILE: path('two-lines') }), [
-    'TSA_PASSWORD_FILE: has more than one line',
+    `TSA_PASSWORD_FILE: ${path('two-lines')} has more than one line`,
   ])
   t.strictSame(wrongsOf({ TSA_URL, TSA_USER: 'user', TSA_PASSWORD: `${PASSWORD} ` }), [
     'TSA_PASSWORD: begins or ends with a blank',
@@ -256,8 +267,8 @@ t.test('files that cannot be read', async (t) => {
   const TSA_URL = 'https://one.example'
   for (const variable of ['TSA_PASSWORD_FILE', 'TSA_CA_FILE', ...Object.keys(TLS)]) {
     for (const [file, reason] of [
-      ['missing', 'ENOENT'],
-      ['folder', 'it is not a file'],
+      ['missing', 'does not exist'],
+      ['folder', 'cannot be read (it is not a file)'],
     ] as const) {
       const [problem, ...more] = problemsOf({
         TSA_URL,
@@ -266,8 +277,8 @@ t.test('files that cannot be read', async (t) => {
         ...TLS,
         [variable]: path(file),
       })
-      const example = `.*, for example ${variable}=/`
-      t.match(problem, new RegExp(`^${variable}: cannot be read \\(${reason}\\): ${example}`))
+      t.match(problem, `${variable}: ${path(file)} ${reason}: `)
+      t.match(problem, `, for example ${variable}=/`)
       t.strictSame(more, [])
     }
   }
@@ -276,11 +287,9 @@ t.test('files that cannot be read', async (t) => {
 t.test('trust anchors', async (t) => {
   const TSA_URL = 'https://one.example'
   t.strictSame(wrongsOf({ TSA_URL, TSA_CA_FILE: issuing.certificateFile }), [
-    'TSA_CA_FILE: holds no self-signed certificate, which the root of the chain is; add it',
+    `TSA_CA_FILE: ${issuing.certificateFile} holds no self-signed certificate, which the root of the chain is; add it`,
   ])
-  t.strictSame(wrongsOf({ TSA_URL, TSA_CA_FILE: path('garbage') }), [
-    'TSA_CA_FILE: it is neither PEM nor a DER certificate',
-  ])
+  t.strictSame(wrongsOf({ TSA_URL, TSA_CA_FILE: path('garbage') }), [`TSA_CA_FILE: ${path('garbage')}`])
 })
 
 t.test('files for TLS', async (t) => {
@@ -294,7 +303,9 @@ t.test('files for TLS', async (t) => {
   ])
   t.strictSame(
     wrongsOf({ TSA_URL: 'http://one.example', ...TLS }),
-    Object.keys(TLS).map((name) => `${name}: is for https, which none of the addresses is`),
+    Object.entries(TLS).map(
+      ([name, file]) => `${name}: ${file} is for https, which none of the addresses is`,
+    ),
   )
   t.strictSame(wrongsOf({ TSA_URL: 'http://one.example,https://two.example', ...TLS }), [])
 
@@ -304,15 +315,23 @@ t.test('files for TLS', async (t) => {
     )
     openssl('x509', '-in', root.certificateFile, '-outform', 'DER', '-out', path('der'))
     for (const [variable, file, wrong] of [
-      ['TSA_TLS_CA_FILE', path('garbage'), /^TSA_TLS_CA_FILE: holds no PEM certificate$/],
-      ['TSA_TLS_CA_FILE', path('der'), /^TSA_TLS_CA_FILE: holds no PEM certificate$/],
+      ['TSA_TLS_CA_FILE', path('garbage'), /^TSA_TLS_CA_FILE: \S+ holds no PEM certificate$/],
+      ['TSA_TLS_CA_FILE', path('der'), /^TSA_TLS_CA_FILE: \S+ holds no PEM certificate$/],
       [
         'TSA_TLS_CERTIFICATE_FILE',
         path('garbage'),
-        /^TSA_TLS_KEY_FILE: does not go with TSA_TLS_CERTIFICATE_FILE/,
+        /^TSA_TLS_KEY_FILE: \S+ does not go with TSA_TLS_CERTIFICATE_FILE/,
       ],
-      ['TSA_TLS_KEY_FILE', path('garbage'), /^TSA_TLS_KEY_FILE: does not go with TSA_TLS_CERTIFICATE_FILE/],
-      ['TSA_TLS_KEY_FILE', path('encrypted'), /^TSA_TLS_KEY_FILE: does not go with TSA_TLS_CERTIFICATE_FILE/],
+      [
+        'TSA_TLS_KEY_FILE',
+        path('garbage'),
+        /^TSA_TLS_KEY_FILE: \S+ does not go with TSA_TLS_CERTIFICATE_FILE/,
+      ],
+      [
+        'TSA_TLS_KEY_FILE',
+        path('encrypted'),
+        /^TSA_TLS_KEY_FILE: \S+ does not go with TSA_TLS_CERTIFICATE_FILE/,
+      ],
       ['TSA_TLS_KEY_FILE', root.keyFile, /for OpenSSL \(ERR_OSSL_X509_KEY_VALUES_MISMATCH\)$/],
     ] as const) {
       const wrongs = wrongsOf({ TSA_URL, ...TLS, [variable]: file })

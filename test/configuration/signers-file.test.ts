@@ -102,7 +102,7 @@ t.test('a signer about which nothing is said', async (t) => {
           module: 'HSM_MODULE',
           pin: 'HSM_PIN_FILE',
           token: 'HSM_TOKEN_LABEL',
-          slot: 'HSM_SLOT',
+          tokenParts: { label: 'HSM_TOKEN_LABEL', serial: 'HSM_TOKEN_SERIAL', slot: 'HSM_SLOT' },
           key: 'SIGNERS_FILE /signers/only/key',
           certificate: 'SIGNERS_FILE /signers/only/certificateFile',
           caCertificates: 'SIGNERS_FILE /signers/only/caFile',
@@ -288,16 +288,21 @@ t.test('the default', async (t) => {
     `SIGNERS_FILE /default: is required where there are several signers: ${expected}`,
   ])
   t.strictSame(problemsOf({ default: 'contrats', signers }), [
-    'SIGNERS_FILE /default: names none of the signers; contracts is one',
+    'SIGNERS_FILE /default: contrats names none of the signers; contracts is one',
   ])
   t.strictSame(problemsOf({ default: 'toString', signers }), [
-    'SIGNERS_FILE /default: names none of the signers',
+    'SIGNERS_FILE /default: toString names none of the signers',
   ])
   t.equal(load({ default: null, signers }).default, null)
   t.equal(load({ default: null, signers: { contracts: {} } }).default, null)
-  for (const wrong of ['', 'a b', 7, ['contracts']]) {
+  for (const [wrong, told] of [
+    ['', '"" '],
+    ['a b', '"a b" '],
+    [7, '7 '],
+    [['contracts'], ''],
+  ] as const) {
     t.strictSame(problemsOf({ default: wrong, signers }), [
-      `SIGNERS_FILE /default: is not valid: ${expected}`,
+      `SIGNERS_FILE /default: ${told}is not valid: ${expected}`,
     ])
   }
 })
@@ -313,7 +318,7 @@ t.test('paths of signers', async (t) => {
   t.strictSame(pathsWith('/sign/others'), ['/sign', '/sign/others'])
   for (const SIGNING_SERVICE_PATH of ['/sign/invoices', '/sign/contracts/']) {
     t.match(problemsOf({ default: 'contracts', signers }, { ...LEAST, SIGNING_SERVICE_PATH }), [
-      /^SIGNING_SERVICE_PATH: is the path of the signer (invoices|contracts): a further path .*, for example /,
+      /^SIGNING_SERVICE_PATH: \/\S+ is the path of the signer (invoices|contracts): a further path .*, for example /,
     ])
   }
 })
@@ -352,6 +357,19 @@ t.test('names of signers', async (t) => {
   ])
 })
 
+/** The value as it is told, or the last wrong item of a list; a key may be a URI with a PIN in it. */
+function toldOf(property: string, value: unknown): string {
+  if (property === 'key') {
+    return ''
+  }
+  const known = ['raw', 'cms', 'sha256']
+  const wrong =
+    Array.isArray(value) && property !== 'signatureAlgorithm'
+      ? value.findLast((item) => !known.includes(item))
+      : value
+  return typeof wrong === 'object' || wrong === undefined ? '' : `${wrong === '' ? '""' : wrong} `
+}
+
 t.test('what the schema does not allow', async (t) => {
   const list = 'a list of one or more'
   const described = {
@@ -385,7 +403,7 @@ t.test('what the schema does not allow', async (t) => {
     for (const value of values) {
       t.strictSame(
         problemsOfSigner({ [property]: value }),
-        [`/${property}: is not valid: ${described[property]}`],
+        [`/${property}: ${toldOf(property, value)}is not valid: ${described[property]}`],
         `${property}: ${JSON.stringify(value)}`,
       )
     }
@@ -394,7 +412,7 @@ t.test('what the schema does not allow', async (t) => {
     /^\/token: is not valid: the token and the login, .*{"label":"hsm1"}$/,
   ])
   t.strictSame(problemsOfSigner({ key: { id: '1' } }), [
-    '/key/id: is not valid: CKA_ID of the private key in hex, for example "01a2"',
+    '/key/id: 1 is not valid: CKA_ID of the private key in hex, for example "01a2"',
   ])
   t.strictSame(problemsOfSigner('a'), [
     ': is not valid: one signer, for example {"certificateFile":"contracts.pem","caFile":"ca-bundle.pem"}',
@@ -440,76 +458,78 @@ t.test('properties that nobody knows', async (t) => {
 
 t.test('what the schema cannot tell', async (t) => {
   t.strictSame(problemsOfSigner({ hashAlgorithms: ['md5', 'sha256', 'sha3-256'] }), [
-    '/hashAlgorithms: "md5" is none of sha160, sha224, sha256, sha384, sha512',
-    '/hashAlgorithms: "sha3-256" is none of sha160, sha224, sha256, sha384, sha512',
+    '/hashAlgorithms: md5 is none of sha160, sha224, sha256, sha384, sha512',
+    '/hashAlgorithms: sha3-256 is none of sha160, sha224, sha256, sha384, sha512',
   ])
   t.strictSame(problemsOfSigner({ key: 'pkcs11:token=a;token=b?pin-source=pin' }), [
     '/key: token stands twice; pin-source is neither a file: URI nor an absolute path',
   ])
   t.strictSame(problemsOfSigner({ certificateFile: 'rsa.pem', signatureAlgorithm: 'ecdsa' }), [
-    '/signatureAlgorithm: does not fit the certificate, whose key is of type rsa: leave it out, or set rsassa-pkcs1-v1_5 or rsassa-pss',
+    '/signatureAlgorithm: ecdsa does not fit the certificate, whose key is of type rsa: leave it out, or set rsassa-pkcs1-v1_5 or rsassa-pss',
   ])
   const weak = issue(directory, {
     subject: '/CN=Weak',
     key: ['-algorithm', 'RSA', '-pkeyopt', 'rsa_keygen_bits:1024'],
   })
   t.match(problemsOfSigner({ certificateFile: weak.certificateFile, signatureAlgorithm: 'ecdsa' }), [
-    /^\/certificateFile: the signer certificate must have a key/,
+    /^\/certificateFile: \/\S+: the signer certificate must have a key/,
   ])
 })
 
 t.test('what is said in two places', async (t) => {
   const uri = `pkcs11:token=a;serial=1?module-path=${MODULE}&pin-source=${path('pin')}`
-  const twice = (property: string, attribute: string) =>
-    `/token/${property}: is given in the URI of the key too, as ${attribute}; leave it out of one of the two`
+  const twice = (property: string, attribute: string, value: string) =>
+    `/token/${property}: ${value} is given in the URI of the key too, as ${attribute}; leave it out of one of the two`
   t.strictSame(
     problemsOfSigner({
       key: uri,
       token: { module: MODULE, label: 'a', serial: '2', slot: 0, pinFile: path('pin') },
     }),
     [
-      twice('module', 'module-path'),
-      twice('label', 'token'),
-      twice('serial', 'serial'),
-      twice('pinFile', 'pin-source'),
+      twice('module', 'module-path', MODULE),
+      twice('label', 'token', 'a'),
+      twice('serial', 'serial', '2'),
+      twice('pinFile', 'pin-source', path('pin')),
     ],
   )
   const beside = 'is set beside SIGNERS_FILE, which says it of each signer; set one of the two'
-  t.strictSame(
-    problemsOf(
-      { signers: { a: {} } },
-      {
-        ...{ ...LEAST, HSM_KEY_LABEL: 'a', HSM_KEY_ID: '01' },
-        ...{ SIGNER_CERTIFICATE_FILE: path('rsa.pem'), CA_CERTIFICATES_FILE: path('root.pem') },
-      },
-    ),
-    ['HSM_KEY_LABEL', 'HSM_KEY_ID', 'SIGNER_CERTIFICATE_FILE', 'CA_CERTIFICATES_FILE'].map(
-      (variable) => `${variable}: ${beside}`,
-    ),
+  const ofOneSigner = {
+    ...{ HSM_KEY_LABEL: 'a', HSM_KEY_ID: '01' },
+    ...{ SIGNER_CERTIFICATE_FILE: path('rsa.pem'), CA_CERTIFICATES_FILE: path('root.pem') },
+  }
+  const problems = problemsOf({ signers: { a: {} } }, { ...LEAST, ...ofOneSigner })
+  t.equal(problems.length, 4)
+  t.match(
+    problems,
+    Object.entries(ofOneSigner).map(([variable, value]) => `${variable}: ${value} ${beside}: `),
   )
 })
 
 t.test('files that cannot be read', async (t) => {
   mkdirSync(path('file', 'folder'), { recursive: true })
   for (const [file, reason] of [
-    ['missing', 'cannot be read (ENOENT)'],
+    ['missing', 'does not exist'],
     ['folder', 'cannot be read (it is not a file)'],
     ['a\u0000b', 'cannot be read (ERR_INVALID_ARG_VALUE)'],
   ] as const) {
-    for (const [signer, place] of [
-      [{ certificateFile: file }, '/certificateFile'],
-      [{ caFile: file }, '/caFile'],
-      [{ token: { module: file } }, '/token/module'],
-      [{ token: { pinFile: file } }, '/token/pinFile'],
-      [{ key: `pkcs11:?module-path=${encodeURIComponent(file)}` }, '/key'],
-      [{ key: `pkcs11:?pin-source=${encodeURIComponent(path('file', file))}` }, '/key'],
+    const quoted = (given: string) => (given.includes('\u0000') ? JSON.stringify(given) : given)
+    const absolute = path('file', file)
+    for (const [signer, told] of [
+      [{ certificateFile: file }, `/certificateFile: ${quoted(file)} `],
+      [{ caFile: file }, `/caFile: ${quoted(file)} `],
+      [{ token: { module: file } }, `/token/module: ${quoted(file)} `],
+      // It may be the PIN
+      [{ token: { pinFile: file } }, '/token/pinFile: '],
+      [{ token: { pinFile: absolute } }, `/token/pinFile: ${quoted(absolute)} `],
+      [{ key: `pkcs11:?module-path=${encodeURIComponent(file)}` }, `/key: ${quoted(file)} `],
+      [{ key: `pkcs11:?pin-source=${encodeURIComponent(absolute)}` }, `/key: ${quoted(absolute)} `],
     ] as const) {
-      t.strictSame(problemsOfSigner(signer), [`${place}: ${reason}`])
+      t.strictSame(problemsOfSigner(signer), [`${told}${reason}`])
     }
   }
   t.strictSame(problemsOfSigner({ certificateFile: '../garbage', caFile: '../garbage' }), [
-    '/certificateFile: it is neither PEM nor a DER certificate',
-    '/caFile: it is neither PEM nor a DER certificate',
+    '/certificateFile: ../garbage: it is neither PEM nor a DER certificate',
+    '/caFile: ../garbage: it is neither PEM nor a DER certificate',
   ])
 })
 
@@ -526,16 +546,18 @@ t.test('a signers file that cannot be read', async (t) => {
     ],
     [`"${'x'.repeat(1_048_575)}"`, 'is larger than 1048576 bytes'],
   ] as const) {
-    t.strictSame(problemsOf(content, {}), [`SIGNERS_FILE: ${reason}: ${described}`])
+    t.strictSame(problemsOf(content, {}), [`SIGNERS_FILE: ${FILE} ${reason}: ${described}`])
   }
   writeFileSync(FILE, Buffer.from('7b22c3227d', 'hex'))
   const read = (file: string) => () => loadFrom(file)
-  t.throws(read(FILE), { message: `SIGNERS_FILE: is not UTF-8: ${described}` })
-  t.throws(read(path('missing')), { message: `SIGNERS_FILE: cannot be read (ENOENT): ${described}` })
-  t.throws(read(directory), { message: `SIGNERS_FILE: cannot be read (it is not a file): ${described}` })
+  t.throws(read(FILE), { message: `SIGNERS_FILE: ${FILE} is not UTF-8: ${described}` })
+  const refuses = (file: string, wrong: string) =>
+    t.throws(read(file), { message: `SIGNERS_FILE: ${file} ${wrong}: ${described}` })
+  refuses(path('missing'), 'does not exist')
+  refuses(directory, 'cannot be read (it is not a file)')
   writeFileSync(path('huge'), '')
   truncateSync(path('huge'), 2 ** 40)
-  t.throws(read(path('huge')), { message: `SIGNERS_FILE: is larger than 1048576 bytes: ${described}` })
+  refuses(path('huge'), 'is larger than 1048576 bytes')
 })
 
 t.test('as editors write it, and by a relative path', async (t) => {

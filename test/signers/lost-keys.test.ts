@@ -42,7 +42,7 @@ t.test('keys of one token', async (t) => {
           .filter(({ level }) => level >= 50)
           .map(({ msg }) => msg)
           .join('\n'),
-        `SIGNERS_FILE /signers/${name}/key: no private key fits; there are: label "${other}"`,
+        `SIGNERS_FILE /signers/${name}/key: no private key fits label ${name}; there are: label "${other}"`,
       )
       t.match(await signsWith(url, other), SERIAL_NUMBER)
     })

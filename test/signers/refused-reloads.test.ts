@@ -73,7 +73,7 @@ function writeWith(name: string, change: Parameters<typeof folder.entry>[1] = {}
 }
 
 t.test('JSON that is none, of which SIGHUP tells before the files are looked at', async (t) => {
-  await refuses(t, [/^SIGNERS_FILE: is not valid JSON/], () => {
+  await refuses(t, [/^SIGNERS_FILE: \S+ is not valid JSON/], () => {
     folder.put('signers.json', '{"signers": {')
     service.app.reload()
   })
@@ -81,7 +81,9 @@ t.test('JSON that is none, of which SIGHUP tells before the files are looked at'
 })
 
 t.test('a file that is gone', async (t) => {
-  await refuses(t, ['SIGNERS_FILE: cannot be read (ENOENT)'], () => rmSync(folder.path('signers.json')))
+  await refuses(t, [/^SIGNERS_FILE: \S+signers\.json does not exist/], () =>
+    rmSync(folder.path('signers.json')),
+  )
   await recovers(t)
 })
 
@@ -90,8 +92,8 @@ t.test('several problems at once, of signers that are there and of new ones', as
     t,
     [
       /^SIGNERS_FILE \/signers\/house\/contaners: is not known here; containers is$/,
-      'SIGNERS_FILE /signers/next/certificateFile: cannot be read (ENOENT)',
-      /^SIGNERS_FILE \/signers\/third\/certificateFile: certificate 1 in it is not encoded as RFC 5280 says/,
+      'SIGNERS_FILE /signers/next/certificateFile: next.pem does not exist',
+      /^SIGNERS_FILE \/signers\/third\/certificateFile: broken.pem: certificate 1 in it is not encoded as RFC 5280 says/,
     ],
     () =>
       folder.write({
@@ -105,7 +107,7 @@ t.test('several problems at once, of signers that are there and of new ones', as
 
 t.test('the certificate of another key', async (t) => {
   const message =
-    /^SIGNERS_FILE \/signers\/other\/certificateFile: is not the certificate of the private key: .* has the SHA-256 fingerprint \w{64}, the private key's \w{64}; configure the certificate that was issued for this key, or choose the key with key.label or key.id of the signer$/
+    /^SIGNERS_FILE \/signers\/other\/certificateFile: house.pem is not the certificate of the private key: .* has the SHA-256 fingerprint \w{64}, the private key's \w{64}; it belongs to the private key with label "house" id \w+: choose that one with key.label or key.id of the signer, or configure the certificate that was issued for this key$/
   await refuses(t, [message], () => writeWith('other', { certificateFile: 'house.pem' }))
   await recovers(t)
 })
@@ -131,7 +133,7 @@ t.test('a certificate with times that are none', async (t) => {
   await refuses(
     t,
     [
-      'SIGNERS_FILE /signers/house/certificateFile: certificate 1 in it is not encoded as RFC 5280 says (it is no DER of this kind: "20501301000000Z" is not a time of RFC 5280 4.1.2.5); copy it once more, or have it issued anew',
+      'SIGNERS_FILE /signers/house/certificateFile: month-13.pem: certificate 1 in it is not encoded as RFC 5280 says (it is no DER of this kind: "20501301000000Z" is not a time of RFC 5280 4.1.2.5); copy it once more, or have it issued anew',
     ],
     () => folder.write({ house: folder.entry('house', { certificateFile: 'month-13.pem' }) }),
   )
@@ -140,7 +142,7 @@ t.test('a certificate with times that are none', async (t) => {
 
 t.test('a key that is not on the token', async (t) => {
   const message =
-    /^SIGNERS_FILE \/signers\/other\/key: no private key fits; there are: (label "(house|other)" id \w+ fingerprint \w{64}(; )?){2}$/
+    /^SIGNERS_FILE \/signers\/other\/key: no private key fits label nobody; there are: (label "(house|other)" id \w+ fingerprint \w{64}(; )?){2}$/
   await refuses(t, [message], () => writeWith('other', { key: { label: 'nobody' } }))
   await recovers(t)
 })

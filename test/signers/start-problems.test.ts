@@ -91,24 +91,27 @@ t.test('keys that are not there, or not unambiguously, or belong to another cert
   }
   const problems = (await problemsOf(t)).map(({ variable, message }) => [variable, ...listed(message)])
   const twins = keys.slice(1, 3).sort()
+  const described = twins.map((key) => `${key} EC P-256 without a certificate on the token`)
   t.strictSame(problems, [
-    [place('no-such-id', 'key'), 'no private key fits', keys.toSorted()],
-    [place('no-such-label', 'key'), 'no private key fits', keys.toSorted()],
+    [place('no-such-id', 'key'), 'no private key fits id ffff', keys.toSorted()],
+    [place('no-such-label', 'key'), 'no private key fits label nobody', keys.toSorted()],
     [
       place('ambiguous', 'key'),
-      'several private keys fit, set key.label or key.id of the signer to tell them apart',
-      twins,
+      'several private keys fit, set key.label or key.id of the signer to tell them apart; they have the same label ' +
+        'and differ in id and public key',
+      described,
     ],
     [
       place('certificate-of-another', 'certificateFile'),
-      `is not the certificate of the private key: the certificate's public key has the SHA-256 fingerprint ` +
-        `${fingerprint(house)}, the private key's ${fingerprint(rsa)}; configure the certificate that was issued ` +
-        'for this key, or choose the key with key.label or key.id of the signer',
+      `house.pem is not the certificate of the private key: the certificate's public key has the SHA-256 fingerprint ` +
+        `${fingerprint(house)}, the private key's ${fingerprint(rsa)}; it belongs to the private key with label ` +
+        `"house" id ${id('house')}: choose that one with key.label or key.id of the signer, or configure the ` +
+        'certificate that was issued for this key',
       [''],
     ],
     [
       place('certificate-of-no-key', 'certificateFile'),
-      "is not the certificate of a private key on the token: the certificate's public key has the SHA-256 " +
+      "alone.pem is not the certificate of a private key on the token: the certificate's public key has the SHA-256 " +
         `fingerprint ${fingerprint(alone)}`,
       twins,
     ],
@@ -228,7 +231,8 @@ t.test('a token that is not there: the service stays, and is not ready', async (
   module.plan()
   folder.write({ house: folder.entry('house', { token: { label: 'nowhere' } }) })
   const service = await startService(t, environment)
-  const missing = /^no token fits; there are: label "test" serial [0-9a-f]+ slot 0$/
+  const missing =
+    /^no token fits SIGNERS_FILE \/signers\/house\/token\/label nowhere; there are: label "test" serial [0-9a-f]+ slot 0$/
   await until('it is missed', () => logLines(service.log()).some(({ msg }) => missing.test(msg)))
   const { statusCode, json } = await send(`${service.url}/health/ready`)
   t.equal(statusCode, 503)
@@ -257,15 +261,15 @@ t.test('certificates that cannot be those of a signer are found before a token i
   t.strictSame(problemsInFile(), [
     {
       variable: place('unfit', 'signatureAlgorithm'),
-      message: 'does not fit the certificate, whose key is of type ec: leave it out, or set ecdsa',
+      message: 'rsassa-pss does not fit the certificate, whose key is of type ec: leave it out, or set ecdsa',
     },
     {
       variable: place('authority', 'certificateFile'),
-      message: `${is('Issuing CA')}; put the signer certificate first`,
+      message: `authority.pem ${is('Issuing CA')}; put the signer certificate first`,
     },
     {
       variable: place('wrong-order', 'certificateFile'),
-      message: `${is('Root')}; the file is in the wrong order: put the certificate of O=Test, CN=house first`,
+      message: `wrong-order.pem ${is('Root')}; the file is in the wrong order: put the certificate of O=Test, CN=house first`,
     },
   ])
 })
@@ -289,7 +293,10 @@ t.test('times that are none end the process with exit code 78, of a signer and o
     logLines(output())
       .filter(({ level }) => level === 60)
       .map(({ msg }) => msg),
-    [`${place('house', 'certificateFile')}: ${problem}`, `${place('other', 'caFile')}: ${problem}`],
+    [
+      `${place('house', 'certificateFile')}: month-13.pem: ${problem}`,
+      `${place('other', 'caFile')}: month-13-ca.pem: ${problem}`,
+    ],
   )
 })
 
@@ -306,8 +313,11 @@ t.test('an end before the beginning, of a signer and of an issuer', async (t) =>
     'is never valid: its notBefore, 2026-01-02T00:00:00.000Z, is later than its notAfter, 2026-01-01T00:00:00.000Z; ' +
     'have it issued anew'
   t.strictSame(problemsInFile(), [
-    { variable: place('house', 'certificateFile'), message: never },
-    { variable: place('other', 'caFile'), message: `the certificate of O=Test, CN=Issuing CA ${never}` },
+    { variable: place('house', 'certificateFile'), message: `inverted.pem ${never}` },
+    {
+      variable: place('other', 'caFile'),
+      message: `inverted-ca.pem: the certificate of O=Test, CN=Issuing CA ${never}`,
+    },
   ])
 })
 
@@ -319,7 +329,7 @@ t.test('a key whose curve is spelled out is called that, before a token is asked
     {
       variable: place('house', 'certificateFile'),
       message:
-        /^the signer certificate must have a key that is .*; this one has EC with explicit curve parameters in/,
+        /^explicit.pem: the signer certificate must have a key that is .*; this one has EC with explicit curve parameters in/,
     },
   ])
 })

@@ -157,7 +157,7 @@ export async function testToken(t: Test, { token, description, ...expected }: To
     t.match(service.misconfigured[0]?.problems, [
       {
         variable: 'HSM_KEY_LABEL',
-        message: /no private key fits; there are: .*label "signer" id 01 fingerprint [0-9a-f]{64}/,
+        message: /no private key fits label none; there are: .*label "signer" id 01 fingerprint [0-9a-f]{64}/,
       },
     ])
   })

@@ -10,7 +10,9 @@ export const ADVICE = {
     'Have a key generated on the token ("signing-service keygen") and certified, and use that one instead',
   mechanism: 'Have the HSM allow the mechanism, also in FIPS mode, or set another signatureAlgorithm',
   sessions: 'Lower HSM_SESSIONS, or end what else holds sessions of this HSM',
-  certificate: 'Set SIGNER_CERTIFICATE_FILE to the certificate that was issued for this key',
+  certificate:
+    'Set SIGNER_CERTIFICATE_FILE to the certificate that was issued for this key, or name the key that it was issued for ' +
+    'by HSM_KEY_LABEL or HSM_KEY_ID',
   chain: 'Add what is missing to CA_CERTIFICATES_FILE, or validators may not find their trust anchor',
   validity: 'Renew the certificate, or correct the clock: nothing is signed outside its period',
   'test signature':
@@ -18,11 +20,19 @@ export const ADVICE = {
   latency: 'Look at the way to the HSM and at its load, or raise HSM_TIMEOUT_MS',
   timestamp:
     'Correct what is configured of the authority (TSA_URL and the like, or timestamps), and let this machine reach it',
-  revocation:
-    'Replace what was revoked; let this machine reach the OCSP responders and CRLs, or set REVOCATION_CHECK=off',
+  revocation: 'Let this machine reach the OCSP responders and CRLs, or set REVOCATION_CHECK=off',
   'service: ready': 'Look at the address, and at the log of the service',
   'service: version': 'Point --url at the service itself',
   'service: certificate': 'Start the service anew with the configuration that was checked',
+} as const
+
+/** What to do about revocation where the advice on the step does not work. */
+export const REVOCATION_ADVICE = {
+  revoked: 'Have another certificate issued in place of the one that was revoked, and use that one',
+  /** Level b-lt refuses REVOCATION_CHECK=off. */
+  longTerm: 'Let this machine reach the OCSP responders and CRLs: level b-lt needs what they answer',
+  unnamed:
+    'Have certificates issued that name an OCSP responder or a CRL, as level b-lt needs, or set another level',
 } as const
 
 export type StepName = keyof typeof ADVICE

@@ -1,6 +1,7 @@
 /** The steps of a check that need no HSM: what the certificate and its chain are worth. */
 import type { SettingNames, SignerRules } from '../../config.ts'
 import type { ConfigurationError } from '../../errors.ts'
+import type { FoundKey } from '../../pkcs11/messages.ts'
 import { fingerprint } from '../../signature/fingerprint.ts'
 import { encodePublicKey } from '../../signature/public-key.ts'
 import { checkKeyMatches } from '../../signers/key-request.ts'
@@ -20,21 +21,21 @@ const DAY_MS = 86_400_000
 /** Stands in for the advice on an incomplete chain. */
 const CHAIN_ADVICE = 'Unless this is meant to be so, have the authority issue a certificate without it'
 
-/** @param publicKey DER SubjectPublicKeyInfo of the private key; undefined where the token does not show it */
+/** @param key the private key as it was found on the token */
 export function reportCertificate(
   report: Report,
   signer: Signer,
-  publicKey: Uint8Array | undefined,
+  key: FoundKey,
   settings: SettingNames,
 ): void {
   const { subject } = validityPeriod(signer.certificate)
   const certified = fingerprint(encodePublicKey(signer.publicKey))
   const proof =
-    publicKey === undefined
+    key.publicKey === undefined
       ? "the token does not show the key's public half: the test signature tells whether it belongs to it"
       : 'it belongs to the key'
   reportConfigured(report, () => {
-    checkKeyMatches(signer.publicKey, publicKey, settings)
+    checkKeyMatches(signer.publicKey, key, settings)
     report.passed('certificate', `of ${subject}, public key ${certified}: ${proof}`)
   })
 }

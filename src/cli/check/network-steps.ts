@@ -11,10 +11,14 @@ export class NetworkSteps {
   readonly #revocation: RevocationStep
 
   /** @param limitMs milliseconds for what is asked about the certificates of a signer */
-  constructor(configuration: Pick<Configuration, 'hsm' | 'revocationCheck' | 'proxies'>, limitMs: number) {
+  constructor(
+    configuration: Pick<Configuration, 'hsm' | 'revocationCheck' | 'proxies' | 'signers'>,
+    limitMs: number,
+  ) {
+    const isLongTerm = configuration.signers.signers.some(({ container }) => container.level === 'b-lt')
     this.#configuration = configuration
     this.#timestamps = new TimestampSteps(configuration.proxies)
-    this.#revocation = new RevocationStep(configuration.proxies, limitMs)
+    this.#revocation = new RevocationStep(configuration.proxies, limitMs, isLongTerm)
   }
 
   /** @param signer undefined where its certificate is not known */

@@ -26,9 +26,8 @@ export class Report {
     this.#add({ name, status: 'ok', found, ...(figures === undefined ? {} : { figures }) })
   }
 
-  failed(name: StepName, found: string, figures?: Step['figures']): void {
-    const step = { name, status: 'failed', found, advice: ADVICE[name] } as const
-    this.#add({ ...step, ...(figures === undefined ? {} : { figures }) })
+  failed(name: StepName, found: string, further: Pick<Step, 'figures' | 'advice'> = {}): void {
+    this.#add({ name, status: 'failed', found, advice: ADVICE[name], ...further })
   }
 
   /** Reports a step that works, of which the operator should know something all the same. */

@@ -7,6 +7,7 @@ import type { Proxies } from '../../common/proxies.ts'
 import type { Level } from '../../config.ts'
 import type { RevocationState } from '../../revocation/revocation-information.ts'
 import { RevocationService } from '../../revocation/revocation-service.ts'
+import { ADVICE, REVOCATION_ADVICE } from './advice.ts'
 import type { Report } from './report.ts'
 
 const LOOK_MS = 20
@@ -17,16 +18,21 @@ type Path = readonly X509Certificate[]
 export class RevocationStep {
   readonly #service: RevocationService
   readonly #limitMs: number
+  readonly #isLongTerm: boolean
   readonly #paths: Path[] = []
 
-  /** @param limitMs milliseconds for all answers about the certificates of a signer */
-  constructor(proxies: Proxies, limitMs: number) {
+  /**
+   * @param limitMs milliseconds for all answers about the certificates of a signer
+   * @param isLongTerm whether any signer has level b-lt, which cannot do without revocation information
+   */
+  constructor(proxies: Proxies, limitMs: number, isLongTerm: boolean) {
     this.#service = new RevocationService({
       log: pino({ level: 'silent' }),
       client: new HttpClient({ proxies }),
       observer: { asked: () => {} },
     })
     this.#limitMs = limitMs
+    this.#isLongTerm = isLongTerm
   }
 
   /** @param paths certificates, each with its issuers */
@@ -40,7 +46,11 @@ export class RevocationStep {
       await delay(LOOK_MS)
       states = this.#states(paths)
     }
-    report[isFailure(states, level) ? 'failed' : 'passed']('revocation', describe(states))
+    if (isFailure(states, level)) {
+      report.failed('revocation', describe(states), { advice: advise(states, level, this.#isLongTerm) })
+    } else {
+      report.passed('revocation', describe(states))
+    }
   }
 
   /** Ends what is under way. */
@@ -59,6 +69,20 @@ function isFailure(states: readonly RevocationState[], level: Level): boolean {
     ({ askable, evidence, revocation }) =>
       revocation !== undefined || (evidence === undefined && (askable || level === 'b-lt')),
   )
+}
+
+/** Returns the advice that works for what is wrong with the certificates of a signer. */
+function advise(states: readonly RevocationState[], level: Level, isLongTerm: boolean): string {
+  const unknown = states.filter(
+    ({ evidence, revocation }) => evidence === undefined && revocation === undefined,
+  )
+  const isUnreached = unknown.some(({ askable }) => askable)
+  const isUnnamed = level === 'b-lt' && unknown.some(({ askable }) => !askable)
+  return [
+    ...(states.some(({ revocation }) => revocation !== undefined) ? [REVOCATION_ADVICE.revoked] : []),
+    ...(isUnreached ? [isLongTerm ? REVOCATION_ADVICE.longTerm : ADVICE.revocation] : []),
+    ...(isUnnamed ? [REVOCATION_ADVICE.unnamed] : []),
+  ].join('. ')
 }
 
 /** Those that several chains have once. */

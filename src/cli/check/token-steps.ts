@@ -168,7 +168,7 @@ export class TokenSteps {
       }
       const { settings } = this.#configuration
       checkHashAlgorithms(this.#configuration, (this.#signer as Signer).algorithm)
-      reportCertificate(this.#report, this.#signer as Signer, this.#key?.publicKey, settings)
+      reportCertificate(this.#report, this.#signer as Signer, this.#key as FoundKey, settings)
     })
     this.#reportChain()
   }
@@ -201,6 +201,11 @@ export class TokenSteps {
     const found =
       `C_SignInit ${formatLatency(signInit)}, C_Sign ${formatLatency(sign)} ` +
       `(min / median / p99 of ${signatures.length}), ${inTime ? 'within' : 'beyond'} HSM_TIMEOUT_MS of ${timeoutMs}`
-    this.#report[inTime ? 'passed' : 'failed']('latency', found, { signInitMs: signInit, signMs: sign })
+    const figures = { signInitMs: signInit, signMs: sign }
+    if (inTime) {
+      this.#report.passed('latency', found, figures)
+    } else {
+      this.#report.failed('latency', found, { figures })
+    }
   }
 }

@@ -1,7 +1,8 @@
 import type { Session } from 'graphene-pk11'
 import type { Handle, KeyPair, Template } from 'pkcs11js'
 import pkcs11js from 'pkcs11js'
-import { findById, readAttribute, readPublicKey } from '../process/attributes.ts'
+import { nameKey } from '../key-name.ts'
+import { findById, findObjects, readAttribute, readId, readPublicKey } from '../process/attributes.ts'
 import { curveParameters } from '../process/elliptic-key.ts'
 import { explain, RefusedError } from './failure.ts'
 import { describeKey } from './keys.ts'
@@ -16,12 +17,20 @@ const SELDOM_KNOWN = [pkcs11js.CKA_SIGN_RECOVER, pkcs11js.CKA_VERIFY_RECOVER, pk
  * Generates a key pair whose private half stays on the token and signs, nothing else. Usages are denied one by one:
  * SoftHSM for one grants those that a template does not name.
  *
- * @throws RefusedError when there is a private key of that id, and when there is a new one that cannot be told
+ * @throws RefusedError when there is a private key of that id, or of a label that must be new, and when there is a new
+ *   key that cannot be told
  */
-export function generateKey(session: Session, { label, id, kind }: KeyRequest): GeneratedKey {
+export function generateKey(session: Session, { label, id, mayShareLabel, kind }: KeyRequest): GeneratedKey {
   const idBytes = Buffer.from(id, 'hex')
   if (findById(session, pkcs11js.CKO_PRIVATE_KEY, idBytes).length > 0) {
     throw new RefusedError(`there is a private key of id ${id} already; choose another --id, or leave it out`)
+  }
+  const [namesake] = mayShareLabel ? [] : findByLabel(session, label)
+  if (namesake !== undefined) {
+    const name = nameKey({ label, id: readId(session, namesake).toString('hex') })
+    throw new RefusedError(
+      `there is a private key with ${name} already; choose another --label, or give --id too`,
+    )
   }
   const both: Template = [
     { type: pkcs11js.CKA_TOKEN, value: true },
@@ -53,6 +62,13 @@ export function generateKey(session: Session, { label, id, kind }: KeyRequest): 
   } catch (error) {
     throw new RefusedError(`the key of id ${id} was generated, but ${explain(error).message}`)
   }
+}
+
+function findByLabel(session: Session, label: string): Handle[] {
+  return findObjects(session, [
+    { type: pkcs11js.CKA_CLASS, value: pkcs11js.CKO_PRIVATE_KEY },
+    { type: pkcs11js.CKA_LABEL, value: Buffer.from(label) },
+  ])
 }
 
 function complete(session: Session, { privateKey, publicKey }: KeyPair): GeneratedKey {

@@ -14,6 +14,8 @@ export interface KeyRequest {
   readonly label: string
   /** CKA_ID in hex. */
   readonly id: string
+  /** Whether a private key may have the label already, as where the id was chosen to tell the two apart. */
+  readonly mayShareLabel: boolean
   /** Of an RSA modulus, or the name of a curve. */
   readonly kind: { readonly bits: number } | { readonly curve: string }
 }

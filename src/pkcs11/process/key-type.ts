@@ -3,6 +3,7 @@ import type { Session } from 'graphene-pk11'
 import type { Handle } from 'pkcs11js'
 import pkcs11js from 'pkcs11js'
 import { readAttribute } from './attributes.ts'
+import { describeCurve } from './elliptic-key.ts'
 
 export type KeyType = 'RSA' | 'EC'
 
@@ -22,6 +23,22 @@ export function readKeyType(session: Session, handle: Handle): KeyType | 'other'
   }
   const known = further.length > 0 ? undefined : KEY_TYPES.get(type)
   return known ?? 'other'
+}
+
+/**
+ * Describes type and size of a private key for messages, such as `RSA 2048` and `EC P-256`, as far as the token tells.
+ *
+ * @param publicKey DER SubjectPublicKeyInfo, where the token shows it
+ */
+export function describeKeyType(session: Session, handle: Handle, publicKey: Uint8Array | undefined): string {
+  const type = readKeyType(session, handle) ?? 'unknown type'
+  const curve = readAttribute(session, handle, pkcs11js.CKA_EC_PARAMS)
+  if (curve !== undefined) {
+    return `${type} ${describeCurve(curve)}`
+  }
+  const key = publicKey && createPublicKey({ key: Buffer.from(publicKey), type: 'spki', format: 'der' })
+  const bits = key?.asymmetricKeyDetails?.modulusLength
+  return bits === undefined ? type : `${type} ${bits}`
 }
 
 /** A type that the token does not tell may be any. */

@@ -1,7 +1,8 @@
 import type { Module, Session } from 'graphene-pk11'
+import { tellOf } from '../../common/quote.ts'
 import type { PinSource, SettingNames } from '../../config.ts'
 import { defined } from '../../configuration/defined.ts'
-import { readPin } from '../../configuration/read-pin.ts'
+import { describeUnreadable, readPin } from '../../configuration/read-pin.ts'
 import type { FoundKey, FoundToken, KeyOutcome, KeyRequest, OpenRequest } from '../messages.ts'
 import { pinVersion, type ToldPin } from '../pin-version.ts'
 import { describeFailure } from '../return-values.ts'
@@ -120,11 +121,11 @@ function describeKey(session: Session, request: KeyRequest): FoundKey {
   const mechanism = signMechanism(readKeyType(session, key.handle), request.algorithm)
   checkMechanism(session, mechanism, request.settings)
   checkAllowed(session, key, mechanism, request.settings)
-  const { label, labelBytes, id, publicKey, protection } = key
+  const { label, labelBytes, id, publicKey, certifiedKey, protection } = key
   const certified = request.certificateOnToken ? findCertificate(session, key, request.settings) : {}
   return {
     ...{ label, labelBytes, id, protection },
-    ...(publicKey === undefined ? {} : { publicKey }),
+    ...defined({ publicKey, certifiedKey }),
     ...certified,
   }
 }
@@ -141,9 +142,10 @@ export function findPin({ pin: source, givenPin, settings }: GivenPin): string {
   try {
     return readPin(source, givenPin)
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException
-    const setting = 'file' in source ? settings.pin : source.variable
-    const wrong = code === undefined ? message : `cannot be read (${code})`
-    throw misconfigured(setting, wrong, 'the PIN cannot be read')
+    const failure = error as NodeJS.ErrnoException
+    const wrong = failure.code === undefined ? failure.message : describeUnreadable(failure)
+    // A file was there when the configuration was read: its path is no PIN in the wrong place
+    const [setting, file] = 'file' in source ? [settings.pin, source.file] : [source.variable, undefined]
+    throw misconfigured(setting, tellOf(file, wrong), 'the PIN cannot be read')
   }
 }

@@ -1,12 +1,15 @@
 import type { Session } from 'graphene-pk11'
 import type { Handle, Template } from 'pkcs11js'
 import pkcs11js from 'pkcs11js'
+import { listSome, quote, tellOf } from '../../common/quote.ts'
+import { defined } from '../../configuration/defined.ts'
 import { fingerprint } from '../../signature/fingerprint.ts'
 import { nameKey } from '../key-name.ts'
 import type { FoundKey, KeyReference, KeyRequest } from '../messages.ts'
 import { findObjects, readAttribute, readBoolean, readId, readPublicHalf } from './attributes.ts'
+import { findCertificates } from './certificate-object.ts'
 import { readProtection } from './key-attributes.ts'
-import { keyTypeOf, mayBe, readKeyType } from './key-type.ts'
+import { describeKeyType, keyTypeOf, mayBe, readKeyType } from './key-type.ts'
 import { misconfigured } from './open-error.ts'
 import { checkLoggedIn } from './user-session.ts'
 
@@ -16,7 +19,7 @@ export interface PrivateKey extends FoundKey {
 }
 
 /** A key that may be meant. Nothing else is read of it, which would take long on a token with many keys. */
-type Candidate = Omit<PrivateKey, 'protection'>
+type Candidate = Omit<PrivateKey, 'protection' | 'certifiedKey'>
 
 /** What is searched for; the label as bytes, since not every tool writes UTF-8. */
 interface SearchTerms {
@@ -41,30 +44,82 @@ export function selectPrivateKey(
   if (keys.length === 0) {
     // A token hides private keys from those who are not logged in: then it is not the configuration that is wrong
     checkLoggedIn(session)
-    const wanted = 'no private key fits'
-    throw misconfigured(settings.key, `${wanted}; ${describeKeys(listPrivateKeys(session, {}))}`, wanted)
+    const reason = 'no private key fits'
+    const message = [reason, ...describeWanted(selector)].join(' ')
+    throw misconfigured(settings.key, `${message}; ${describeKeys(listPrivateKeys(session, {}))}`, reason)
   }
   // One that is named alone is compared with the certificate later, as where the certificate is on the token
   const fitting =
     publicKey === undefined || (named && keys.length === 1) ? keys : withPublicKey(session, keys, publicKey)
   const [key, second] = fitting
   if (key === undefined) {
+    const certified = publicKey as Uint8Array
+    const owner = findCertifiedKey(session, certified)
+    const of =
+      owner === undefined
+        ? 'a private key on the token'
+        : `one of these private keys, but of the one with ${owner}`
+    const wrong =
+      `is not the certificate of ${of}: the certificate's public key has the SHA-256 fingerprint ` +
+      `${fingerprint(certified)}; ${describeKeys(keys)}`
     throw misconfigured(
       settings.certificate,
-      `is not the certificate of a private key on the token: the certificate's public key has the SHA-256 ` +
-        `fingerprint ${fingerprint(publicKey as Uint8Array)}; ${describeKeys(keys)}`,
+      tellOf(settings.certificatePath, wrong),
       'no private key matches the certificate',
     )
   }
   if (second !== undefined) {
     throw misconfigured(
       settings.key,
-      `several private keys fit, ${describeChoice(fitting, settings)}; ${describeKeys(fitting)}`,
+      `several private keys fit, ${describeChoice(fitting, settings)}; ${describeDifferences(session, fitting)}`,
       'several private keys fit the configuration',
     )
   }
   checkUsable(session, key, request)
-  return { ...key, protection: readProtection(session, key.handle) }
+  const isAnother =
+    publicKey !== undefined && key.publicKey !== undefined && !isSame(key.publicKey, publicKey)
+  const certifiedKey = isAnother ? findCertifiedKey(session, publicKey) : undefined
+  return { ...key, protection: readProtection(session, key.handle), ...defined({ certifiedKey }) }
+}
+
+/** Returns label and id of the private key that a certificate belongs to, whatever it is called; undefined without one. */
+function findCertifiedKey(session: Session, certified: Uint8Array): string | undefined {
+  const owner = listPrivateKeys(session, {}).find(
+    ({ publicKey }) => publicKey !== undefined && isSame(publicKey, certified),
+  )
+  return owner && nameKey(owner)
+}
+
+function isSame(one: Uint8Array, other: Uint8Array): boolean {
+  return Buffer.compare(one, other) === 0
+}
+
+/** Names what a key was searched for by; nothing where that is any key. */
+function describeWanted({ label, id }: KeyRequest['selector']): string[] {
+  const ofLabel = label === undefined ? [] : [`label ${quote(label)}`]
+  return [...ofLabel, ...(id === undefined ? [] : [`id ${id}`])]
+}
+
+/** Says what several keys have in common and what not, and describes each as far as that tells them apart. */
+function describeDifferences(session: Session, keys: readonly Candidate[]): string {
+  const features: Record<string, (string | undefined)[]> = {
+    label: keys.map(({ label }) => label),
+    id: keys.map(({ id }) => id),
+    'public key': keys.map(({ publicKey }) => publicKey && fingerprint(publicKey)),
+  }
+  const known = Object.entries(features).filter(([, values]) => !values.includes(undefined))
+  const same = known.filter(([, values]) => new Set(values).size === 1).map(([name]) => name)
+  const differing = known.map(([name]) => name).filter((name) => !same.includes(name))
+  const comparison = [
+    ...(same.length > 0 ? [`have the same ${same.join(' and ')}`] : []),
+    ...(differing.length > 0 ? [`differ in ${differing.join(' and ')}`] : []),
+  ]
+  const describe = (key: Candidate) => {
+    const certified =
+      findCertificates(session, key).length > 0 ? 'with a certificate' : 'without a certificate'
+    return `${describeKey(key)} ${describeKeyType(session, key.handle, key.publicKey)} ${certified} on the token`
+  }
+  return `they ${comparison.join(' and ')}; there are: ${listSome(keys, describe)}`
 }
 
 /** Returns what to do about several keys, which label and id may tell apart, or not. */
@@ -88,9 +143,7 @@ function describeChoice(
 
 /** Those with that public key or, where there are none, the keys of its type that do not show theirs: one of them may have it. */
 function withPublicKey(session: Session, keys: readonly Candidate[], wanted: Uint8Array): Candidate[] {
-  const matching = keys.filter(
-    ({ publicKey }) => publicKey !== undefined && Buffer.compare(publicKey, wanted) === 0,
-  )
+  const matching = keys.filter(({ publicKey }) => publicKey !== undefined && isSame(publicKey, wanted))
   const type = keyTypeOf(wanted)
   return matching.length > 0
     ? matching
@@ -110,7 +163,7 @@ export function findSelectedKey(
   }
   return handles.find((handle) => {
     const candidate = readPublicHalf(session, handle, Buffer.from(id, 'hex'))
-    return candidate !== undefined && Buffer.compare(candidate, publicKey) === 0
+    return candidate !== undefined && isSame(candidate, publicKey)
   })
 }
 
@@ -161,7 +214,7 @@ function describeKeys(keys: readonly Candidate[]): string {
   if (keys.length === 0) {
     return 'there are no private keys that this user can see'
   }
-  return `there are: ${keys.map(describeKey).join('; ')}`
+  return `there are: ${listSome(keys, describeKey)}`
 }
 
 function describeKey(key: Candidate): string {

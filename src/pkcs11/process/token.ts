@@ -1,4 +1,5 @@
 import { type Module, type Slot, type Token, TokenFlag } from 'graphene-pk11'
+import { listSome, quote } from '../../common/quote.ts'
 import type { SettingNames, TokenSelector } from '../../config.ts'
 import { describeFailure } from '../return-values.ts'
 import { misconfigured, unavailable } from './open-error.ts'
@@ -18,7 +19,7 @@ interface Candidate {
 export function selectToken(
   module: Module,
   selector: TokenSelector,
-  settings: Pick<SettingNames, 'token' | 'slot' | 'tokenChoice'>,
+  settings: Pick<SettingNames, 'token' | 'tokenParts' | 'tokenChoice'>,
 ): { slot: Slot; token: Token } {
   const { present, unreadable } = listTokens(module)
   const fitting = present.filter((candidate) => fits(candidate, selector))
@@ -26,11 +27,14 @@ export function selectToken(
   if (first === undefined) {
     const mistaken = describeMistakenSlot(present, selector)
     if (mistaken !== undefined && typeof selector.slot === 'string' && present.length > 0) {
-      throw misconfigured(settings.slot, `${mistaken}; ${describeTokens(present)}`, 'there is no such slot')
+      throw misconfigured(
+        `${settings.tokenParts.slot}`,
+        `${mistaken}; ${describeTokens(present)}`,
+        'there is no such slot',
+      )
     }
-    const wanted = Object.keys(selector).length === 0 ? 'no token is present' : 'no token fits'
     const message = [
-      wanted,
+      describeMissing(selector, settings),
       ...(mistaken === undefined ? [] : [mistaken]),
       describeTokens(present),
       ...unreadable,
@@ -45,6 +49,14 @@ export function selectToken(
     )
   }
   return first
+}
+
+/** Says which token is missing, such as `no token fits HSM_TOKEN_LABEL hsm1`. */
+function describeMissing(selector: TokenSelector, { tokenParts }: Pick<SettingNames, 'tokenParts'>): string {
+  const wanted = Object.entries(selector).map(
+    ([part, value]) => `${tokenParts[part as keyof TokenSelector]} ${quote(`${value}`)}`,
+  )
+  return wanted.length === 0 ? 'no token is present' : `no token fits ${wanted.join(', ')}`
 }
 
 /** Returns what a number is that was given for the index of a slot, where it looks like the id of one. */
@@ -102,8 +114,7 @@ function describeTokens(tokens: readonly Candidate[]): string {
   if (tokens.length === 0) {
     return 'there are no initialized tokens'
   }
-  const lines = tokens.map(
-    ({ index, token }) => `label ${JSON.stringify(token.label)} serial ${token.serialNumber} slot ${index}`,
-  )
-  return `there are: ${lines.join('; ')}`
+  const describe = ({ index, token }: Candidate) =>
+    `label ${JSON.stringify(token.label)} serial ${token.serialNumber} slot ${index}`
+  return `there are: ${listSome(tokens, describe)}`
 }

@@ -39,7 +39,8 @@ t.test('a key and a certificate that do not belong together', async (t) => {
   const { exitCode, failed, skipped } = await failuresOf(faulty, [], { HSM_KEY_LABEL: 'other' })
   t.equal(exitCode, 1)
   t.match(failed, {
-    certificate: /^SIGNER_CERTIFICATE_FILE: is not the certificate of the private key/,
+    certificate:
+      /^SIGNER_CERTIFICATE_FILE: \S+ is not the certificate of the private key: .*; it belongs to the private key with label "signer" id 01: choose that one/,
     'test signature': '0 of 50 verify with the certificate',
   })
   t.strictSame(skipped, [])

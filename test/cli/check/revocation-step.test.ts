@@ -76,7 +76,7 @@ t.test('a second signer that is looked for in the same CRL', async (t) => {
       status: 'failed',
       found:
         'O=Test, CN=contracts was revoked at 2026-01-02T03:04:05.000Z (key compromise); good: CN=Middle CA by a CRL',
-      advice: /^Replace what was revoked/,
+      advice: /^Have another certificate issued in place of the one that was revoked, and use that one$/,
     },
   ])
 })
@@ -92,6 +92,7 @@ t.test('nobody answers', async (t) => {
       found:
         `good: CN=Middle CA by a CRL; unknown: O=Test, CN=house (${at('/none')}: it answered with the HTTP status 404; ` +
         `${at('/none.crl')}: it answered with the HTTP status 404)`,
+      advice: /, or set REVOCATION_CHECK=off$/,
     },
   ])
 })
@@ -138,8 +139,15 @@ t.test('nobody is named', async (t) => {
         status: 'failed',
         found:
           /^good: CN=Middle CA by a CRL; unknown: O=Test, CN=house \(it names .*\), CN=Timestamp authority \(it names .*\)$/,
+        advice: /^Have certificates issued that name an OCSP responder or a CRL, as level b-lt needs/,
       },
     ])
+    certify('house', crlAt(at('/none.crl')))
+    const unreached = await check({ ...variables, LEVEL: 'b-lt' })
+    t.match(unreached.steps, [
+      { advice: /^Let this machine reach .*: level b-lt needs what they answer\. Have certificates issued/ },
+    ])
+    t.notMatch(unreached.steps, [{ advice: /REVOCATION_CHECK/ }], 'which the level refuses')
   })
 })
 

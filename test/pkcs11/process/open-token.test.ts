@@ -194,7 +194,7 @@ t.test('a token', async (t) => {
   t.test('is not there', async (t) => {
     t.match(
       refusal({ token: { label: 'none' } }),
-      /^unavailable no token fits; there are: label "test" serial \w+ slot 0/,
+      /^unavailable no token fits HSM_TOKEN_LABEL none; there are: label "test" serial \w+ slot 0/,
     )
     module.plan('C_GetSlotList absent')
     t.match(refusal({ token: {} }), /^unavailable no token is present; there are no initialized tokens/)
@@ -239,7 +239,7 @@ t.test('a token', async (t) => {
     module.plan('C_GetSlotList absent')
     t.match(
       refusal({ token: { slot: unknown } }),
-      `unavailable no token fits; ${wrong}; there are no initialized`,
+      `unavailable no token fits HSM_SLOT ${unknown}; ${wrong}; there are no initialized`,
     )
     module.plan()
   })
@@ -248,7 +248,7 @@ t.test('a token', async (t) => {
     module.plan('C_GetTokenInfo return CKR_DEVICE_ERROR times=1')
     t.match(
       refusal({ token: { slot: 0 } }),
-      /^unavailable no token fits; there are: .*; slot 0 cannot be read \(C_GetTokenInfo CKR_DEVICE_ERROR\)/,
+      /^unavailable no token fits HSM_SLOT 0; there are: .*; slot 0 cannot be read \(C_GetTokenInfo CKR_DEVICE_ERROR\)/,
     )
     module.plan()
     const other = [0, 1].findIndex((slot) => refusal({ token: { slot } }) !== 'opened 01')
@@ -271,7 +271,7 @@ t.test('a token', async (t) => {
 t.test('the PIN is gone', async (t) => {
   t.match(
     refusal({ pin: { file: join(directory, 'none') } }),
-    /^configuration HSM_PIN_FILE cannot be read \(ENOENT\)/,
+    /^configuration HSM_PIN_FILE \S+\/none does not exist/,
   )
   t.match(refusal({ pin: { variable: 'HSM_PIN_X' } }), /^configuration HSM_PIN_X is empty/)
 })
@@ -280,10 +280,10 @@ t.test('what is not clearly a PIN is told to no token', async (t) => {
   const file = join(directory, 'ambiguous-pin')
   const logins = module.calls('C_Login')
   for (const [content, message] of [
-    ['', /^configuration HSM_PIN_FILE is empty/],
-    [`${PIN}\n${PIN}`, /^configuration HSM_PIN_FILE has more than one line/],
-    [`${PIN} `, /^configuration HSM_PIN_FILE begins or ends with a blank/],
-    [Buffer.from(`\uFEFF${PIN}`, 'utf16le'), /^configuration HSM_PIN_FILE is UTF-16/],
+    ['', /^configuration HSM_PIN_FILE \S+ is empty/],
+    [`${PIN}\n${PIN}`, /^configuration HSM_PIN_FILE \S+ has more than one line/],
+    [`${PIN} `, /^configuration HSM_PIN_FILE \S+ begins or ends with a blank/],
+    [Buffer.from(`\uFEFF${PIN}`, 'utf16le'), /^configuration HSM_PIN_FILE \S+ is UTF-16/],
   ] as const) {
     writeFileSync(file, content)
     t.match(refusal({ pin: { file } }), message)
@@ -409,19 +409,26 @@ t.test('a key', async (t) => {
     t.equal(keyId({ key: { label: 'signer', id: '01' } }, wanted), '01')
     t.match(
       refusal({ key: { label: 'none' } }, wanted),
-      /^configuration HSM_KEY_LABEL no private key fits; .*"signer" id 01/,
+      /^configuration HSM_KEY_LABEL no private key fits label none; .*"signer" id 01/,
     )
-    t.match(refusal({ key: { id: 'ff' } }, wanted), /^configuration HSM_KEY_ID no private key fits/)
+    t.match(refusal({ key: { id: 'ff' } }, wanted), /^configuration HSM_KEY_ID no private key fits id ff; /)
+    t.match(refusal({ key: { label: 'none', id: 'ff' } }, wanted), /fits label none id ff; /)
   })
   t.test('by certificate, of those that share a label', async (t) => {
     generate(named('signer', '07'))
     t.equal(keyId({ key: { label: 'signer' } }, wanted), '01')
+    const several = refusal({ key: { label: 'signer' } }, null)
     t.match(
-      refusal({ key: { label: 'signer' } }, null),
-      /^configuration HSM_KEY_LABEL several private keys fit/,
+      several,
+      /^configuration HSM_KEY_LABEL several private keys fit, set .*; they have the same label and differ in id and public key; there are: /,
     )
+    t.match(several, /label "signer" id 07 fingerprint \w{64} RSA \d+ without a certificate on the token/)
     t.match(
       refusal({ key: { label: 'signer' } }, other),
+      /^configuration SIGNER_CERTIFICATE_FILE is not the certificate of one of these private keys, but of the one with label "other" id 02: .*id 07/,
+    )
+    t.match(
+      refusal({ key: { label: 'signer' } }, foreign),
       /^configuration SIGNER_CERTIFICATE_FILE is not the certificate of a private key on the token: .*id 07/,
     )
     destroy('07')
@@ -443,7 +450,8 @@ t.test('a key', async (t) => {
         `${several}and some have the same label and id, so that HSM_KEY_LABEL or HSM_KEY_ID cannot tell them apart: ` +
           "give each a CKA_ID of its own with a tool of the HSM's, delete what is not needed, or set " +
           'SIGNER_CERTIFICATE_FILE to the certificate of the one that is meant; ' +
-          'there are: label "twins" id 0e fingerprint \\w{64}; label "twins" id 0e fingerprint \\w{64} ',
+          'they have the same label and id and differ in public key; ' +
+          'there are: label "twins" id 0e fingerprint \\w{64} RSA \\d+ with.*; label "twins" id 0e fingerprint \\w{64} ',
       ),
     )
     const prints = [...refusal(twins, null).matchAll(/fingerprint (\w{64})/g)].map(([, print]) => print)
@@ -471,7 +479,13 @@ t.test('a key', async (t) => {
     generate(named('curves', '10'), pkcs11js.CKM_EC_KEY_PAIR_GEN)
     generate(named('curves', '10'), pkcs11js.CKM_EC_KEY_PAIR_GEN)
     const shown = refusal({ key: { label: 'curves' } }, null)
-    t.match(shown, /give each a CKA_ID of its own .*label "curves" id 10; label "curves" id 10 several/)
+    t.match(
+      shown,
+      /give each a CKA_ID of its own .*label "curves" id 10 EC P-256 .*; label "curves" id 10 EC P-256 /,
+    )
+    module.plan('C_GetAttributeValue refuse CKA_KEY_TYPE CKR_ATTRIBUTE_SENSITIVE')
+    t.match(refusal({ key: { label: 'curves' } }, null), /label "curves" id 10 unknown type P-256 /)
+    module.plan()
     destroy('10')
   })
   t.test('is not said to be missing where the token has forgotten the login', async (t) => {

@@ -1,0 +1,39 @@
+import t from 'tap'
+import { listSome, quote, tellOf } from '../../src/common/quote.ts'
+
+t.test('a value is told as it was given, or as a JSON string where its ends would not be seen', async (t) => {
+  for (const [value, quoted] of [
+    ['/x/nope.pem', '/x/nope.pem'],
+    ['Schlüssel', 'Schlüssel'],
+    ['', '""'],
+    ['my key', '"my key"'],
+    [' 8 ', '" 8 "'],
+    ['say "a"', '"say \\"a\\""'],
+    ['a\nb\u0000', '"a\\nb\\u0000"'],
+    ['a\u200bb\u2028\u009b', '"a\\u{200b}b\\u{2028}\\u{9b}"'],
+    ['x'.repeat(200), 'x'.repeat(200)],
+    ['x'.repeat(201), `${'x'.repeat(200)}…`],
+    ['😀'.repeat(201), `${'😀'.repeat(200)}…`],
+  ] as const) {
+    t.equal(quote(value), quoted)
+  }
+})
+
+t.test('what is wrong follows the value', async (t) => {
+  t.equal(tellOf('/x/nope.pem', 'does not exist'), '/x/nope.pem does not exist')
+  t.equal(tellOf('/x/a.pem', 'it is empty'), '/x/a.pem: it is empty')
+  t.equal(tellOf(undefined, 'is required'), 'is required')
+  t.equal(tellOf('-----BEGIN PRIVATE KEY-----\nMIIE', 'does not exist'), 'does not exist')
+  t.equal(tellOf('https://user:secret@example.com', 'is no origin'), 'is no origin')
+})
+
+t.test('of many things some are listed', async (t) => {
+  const list = (count: number) =>
+    listSome(
+      Array.from({ length: count }, (_, index) => index),
+      String,
+    )
+  t.equal(list(2), '0; 1')
+  t.match(list(20), /; 19$/)
+  t.match(list(25), /; 19; and 5 more$/)
+})
