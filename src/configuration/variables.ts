@@ -1,5 +1,5 @@
 /** The environment's names: which of its variables are set, and which of them are spelled wrong. */
-import { findNearest } from './edit-distance.ts'
+import { findNearest } from '../common/edit-distance.ts'
 import { VARIABLES } from './variable-schema.ts'
 
 /** An environment: `process.env`, or what a test puts in its place. */

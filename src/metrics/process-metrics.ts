@@ -1,8 +1,6 @@
 /** The process itself: what Node and the operating system tell of it, and which build it is. */
-import { createRequire } from 'node:module'
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
-
-const { version } = createRequire(import.meta.url)('#package.json') as { version: string }
+import { VERSION } from '../common/version.ts'
 
 let registry: Registry | undefined
 
@@ -19,7 +17,7 @@ function createRegistry(): Registry {
     help: 'Always 1; the labels tell the version of the service and of Node.js.',
     labelNames: ['version', 'node_version'],
     registers: [created],
-  }).set({ version, node_version: process.version }, 1)
+  }).set({ version: VERSION, node_version: process.version }, 1)
   collectDefaultMetrics({ register: created })
   return created
 }
