@@ -2,7 +2,8 @@
 import { type Static, Type } from 'typebox'
 import { OBJECT_IDENTIFIER } from './object-identifier.ts'
 
-const name = '[A-Za-z0-9][A-Za-z0-9._-]{0,63}'
+/** Pattern of the names of signers, in full. */
+export const SIGNER_NAME = '[A-Za-z0-9][A-Za-z0-9._-]{0,63}'
 const hex = '^([0-9a-fA-F]{2})+$'
 /** The order of a list says nothing, and an entry that stands twice is a slip. */
 const list = { minItems: 1, uniqueItems: true }
@@ -370,13 +371,13 @@ export const SignersFile = Type.Object(
     default: Type.Optional(
       Type.Unsafe<string | null>({
         type: ['string', 'null'],
-        pattern: `^${name}$`,
+        pattern: `^${SIGNER_NAME}$`,
         description:
           'name of the signer that signs where a request names none, or null where every request has to name one',
         examples: ['contracts'],
       }),
     ),
-    signers: Type.Record(Type.String({ pattern: `^${name}$` }), SignerEntry, {
+    signers: Type.Record(Type.String({ pattern: `^${SIGNER_NAME}$` }), SignerEntry, {
       additionalProperties: false,
       minProperties: 1,
       maxProperties: 1000,

@@ -128,10 +128,22 @@ export const INTERNAL_ERROR = createError(
   500,
 )
 
+/** What log lines about a token have. */
+export interface TokenFields {
+  /** Its name, as in metrics. */
+  readonly token: string
+  /** Names of the signers that it serves. */
+  readonly signers: readonly string[]
+  /** Path of the file with its PIN, or the variable that holds it. */
+  readonly pinFile: string
+}
+
 /** One thing that is wrong with the configuration: the variable, what is wrong, and what a right value looks like. */
 export interface ConfigurationProblem {
   variable: string
   message: string
+  /** The token that it is about; absent for those that were found before a token was reached. */
+  token?: TokenFields
 }
 
 /** The configuration cannot work. Stops the start; carries every problem that was found, not only the first. */

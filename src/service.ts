@@ -2,9 +2,11 @@
 import { lookup } from 'node:dns/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import closeWithGrace from 'close-with-grace'
-import type { Logger } from 'pino'
 import { buildApp } from './app.ts'
+import { VERSION } from './common/version.ts'
 import { type Configuration, loadConfiguration, loadSigners } from './config.ts'
+import { logProblems } from './configuration/log-problems.ts'
+import { summarize } from './configuration/summary.ts'
 import { type ConfigurationError, EXIT_CONFIGURATION } from './errors.ts'
 import { onHangUp } from './hang-up.ts'
 import { createLogger } from './log-output.ts'
@@ -15,6 +17,10 @@ const CLOSE_MARGIN_MS = 5_000
 const configuration = readConfiguration()
 const closeMs = configuration.hsm.timeoutMs + CLOSE_MARGIN_MS
 const logger = createLogger({ level: configuration.logLevel })
+logger.info(
+  { version: VERSION, nodeVersion: process.version, configuration: summarize(configuration) },
+  'the signing service starts',
+)
 for (const warning of configuration.warnings) {
   logger.warn(warning)
 }
@@ -59,21 +65,14 @@ function readConfiguration(): Configuration {
   try {
     return loadConfiguration(process.env)
   } catch (error) {
-    logProblems(createLogger({}), error as ConfigurationError)
+    logProblems(createLogger({}), 'fatal', (error as ConfigurationError).problems)
     process.exit(EXIT_CONFIGURATION)
   }
 }
 
-/** One line a problem: what is wrong with which variable. */
-function logProblems(log: Logger, { problems }: ConfigurationError): void {
-  for (const { variable, message } of problems) {
-    log.fatal({ variable }, `${variable}: ${message}`)
-  }
-}
-
 /** The token was reached and tells that the configuration is wrong: as at the start, that ends the service. */
-function stopMisconfigured(error: ConfigurationError): void {
-  logProblems(logger, error)
+function stopMisconfigured({ problems }: ConfigurationError): void {
+  logProblems(logger, 'fatal', problems)
   setTimeout(process.exit, closeMs, EXIT_CONFIGURATION).unref()
   void app.close().then(() => process.exit(EXIT_CONFIGURATION))
 }

@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import { createFaultyModule } from './support/faulty-module/faulty-module.ts'
 import { send } from './support/http.ts'
+import { readLog } from './support/log-lines.ts'
 import { startServerProcess } from './support/server-process.ts'
 import { waitUntilReady } from './support/service.ts'
 import { hsmStatus, signMany, until } from './support/signing.ts'
@@ -57,6 +58,31 @@ t.test('the PIN of the variable is there for the next login where the first one 
   await waitUntilReady(await url)
   child.kill('SIGTERM')
   t.same(await exited, { code: 0, signal: null })
+})
+
+t.test('the first line tells versions and configuration in short, and no PIN', async (t) => {
+  module.plan()
+  const { HSM_PIN_FILE, ...others } = environment
+  const { child, url, exited, output } = startServerProcess(t, { ...others, HSM_PIN: PIN })
+  await url
+  child.kill('SIGTERM')
+  t.same(await exited, { code: 0, signal: null })
+  const [first] = readLog(output())
+  t.match(first, {
+    level: 30,
+    msg: 'the signing service starts',
+    version: /^\d+\.\d+\.\d+$/,
+    nodeVersion: process.version,
+    configuration: {
+      host: '127.0.0.1',
+      port: 0,
+      signers: { default: 'b-b' },
+      tokens: [{ token: 'test', signers: ['default'], pinFile: 'HSM_PIN', module: environment.HSM_MODULE }],
+      sessions: 1,
+      hashAlgorithms: ['sha256', 'sha384', 'sha512'],
+    },
+  })
+  t.notMatch(output(), PIN)
 })
 
 t.test('it waits for a token that is not there yet', async (t) => {

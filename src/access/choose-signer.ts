@@ -2,6 +2,7 @@ import type { Configuration } from '../config.ts'
 import { INVALID_REQUEST, SIGNER_MISMATCH } from '../errors.ts'
 import type { Signers } from '../signers/signers.ts'
 import type { SigningKey } from '../signers/signing-key.ts'
+import { describeAskedSigner } from './asked-signer.ts'
 import { seemsToNameSigner } from './misplaced-signer.ts'
 import { MAX_TOKEN_LENGTH, readSigningToken } from './signing-token.ts'
 
@@ -10,6 +11,8 @@ export interface SignerRequest {
   readonly token: string | null | undefined
   /** The name that stands in the path, which holds for every action. */
   readonly path: string | undefined
+  /** Fields of the request's log line, which are told the name in the token. */
+  readonly logDetails: Record<string, string>
 }
 
 /**
@@ -19,13 +22,15 @@ export interface SignerRequest {
  *   name one of them in another way; UNKNOWN_SIGNER, SIGNER_MISMATCH
  */
 export function chooseSigner(
-  { token, path }: SignerRequest,
-  signers: Pick<Signers, 'choose' | 'choices'>,
+  { token, path, logDetails }: SignerRequest,
+  signers: Pick<Signers, 'has' | 'choose' | 'choices'>,
   { signMethods }: Pick<Configuration, 'signMethods'>,
 ): SigningKey {
   const { signer: named } = readSigningToken(token, signMethods)
   if (named === undefined) {
     refuseMisplaced(token ?? '', signers.choices(), path)
+  } else if (path === undefined) {
+    Object.assign(logDetails, describeAskedSigner(named, signers))
   }
   if (path === undefined) {
     return signers.choose(named)

@@ -5,7 +5,11 @@
 import type { CallbackBody } from '../../schemas/callback.ts'
 import type { Configuration } from '../config.ts'
 import { INVALID_REQUEST } from '../errors.ts'
-import type { HashAlgorithm } from '../signature/hash-algorithms.ts'
+import {
+  DEFAULT_HASH_ALGORITHM,
+  findHashAlgorithm,
+  type HashAlgorithm,
+} from '../signature/hash-algorithms.ts'
 import type { SignedMessage } from '../signature/signature-algorithm.ts'
 import type { SignatureType } from '../signature/signed-attributes.ts'
 import type { Signers } from '../signers/signers.ts'
@@ -31,6 +35,8 @@ export interface Digested extends SignedMessage {
 export interface PrepareContext extends Pick<Configuration, 'digestMismatch'> {
   readonly signingKey: SigningKey
   readonly signers: Pick<Signers, 'chooseFor'>
+  /** Fields of the request's log line, which are told the hash algorithm. */
+  readonly logDetails: Record<string, string>
 }
 
 /** What was asked for, ready to be signed by the one who signs it. */
@@ -47,6 +53,7 @@ export function prepare(body: CallbackBody, asked: CallbackRequest, context: Pre
     return { kind, signingKey }
   }
   const told = kind === 'raw' ? undefined : hashAlgorithmOfDigest(asked, context)
+  Object.assign(context.logDetails, describeHashAlgorithm(body.hash_algorithm ?? undefined, told))
   const hashAlgorithm = parseHashAlgorithm(body.hash_algorithm ?? told, signingKey.rules)
   const type = parseSignatureType(body.signature_type)
   checkAllowed(signingKey, kind === 'raw' ? 'raw' : 'pkcs7', type)
@@ -72,6 +79,23 @@ export function prepare(body: CallbackBody, asked: CallbackRequest, context: Pre
     signingKey: signer,
     digest: contents.digest(hashAlgorithm),
     ...kept,
+  }
+}
+
+/**
+ * Returns the fields of a request's log line that say which hash algorithm is used, and why.
+ *
+ * @param asked what the body names, which the log has only where it is a hash algorithm
+ * @param told what the length of the digest tells
+ */
+function describeHashAlgorithm(
+  asked: string | undefined,
+  told: HashAlgorithm['name'] | undefined,
+): Record<string, string> {
+  const found = findHashAlgorithm(asked ?? told ?? DEFAULT_HASH_ALGORITHM)
+  return {
+    ...(found && { hashAlgorithm: found.name }),
+    hashAlgorithmFrom: asked !== undefined ? 'body' : told !== undefined ? 'digest' : 'default',
   }
 }
 

@@ -1,21 +1,29 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { CallbackBody, type EncodedContentsReply } from '../../schemas/callback.ts'
+import { describeAskedSigner } from '../access/asked-signer.ts'
 import { chooseSigner } from '../access/choose-signer.ts'
 import { Client } from '../client.ts'
 import type { Configuration } from '../config.ts'
 import { type ContainerContext, createContainer } from '../containers/create-container.ts'
 import type { Signers } from '../signers/signers.ts'
+import type { SigningKey } from '../signers/signing-key.ts'
 import { jsonBody } from './body/json-body.ts'
 import { EventLoopTurns } from './event-loop-turns.ts'
 import { describeCertificates } from './get-certificates.ts'
+import { refuseMisspelledNames } from './misspelled-name.ts'
 import { type Digested, prepare } from './prepare.ts'
-import { classify } from './request.ts'
+import { type CallbackRequest, classify } from './request.ts'
 import { signRaw } from './sign-raw.ts'
 
 export interface CallbackOptions {
   readonly configuration: Configuration
-  readonly signers: Pick<Signers, 'all' | 'choices' | 'choose' | 'chooseFor'>
+  readonly signers: Pick<Signers, 'all' | 'has' | 'choices' | 'choose' | 'chooseFor'>
+}
+
+/** The name of a signer, where the path ends in one. */
+interface SignerParams {
+  readonly signer?: string
 }
 
 /** The callback of Document Engine, on each of the configured paths, and on those that end in the name of a signer. */
@@ -26,7 +34,14 @@ export const callback: FastifyPluginAsyncTypebox<CallbackOptions> = async (
   // First, as bodies arrive while callbacks wait for their turn
   await app.register(jsonBody, { signers })
   const turns = new EventLoopTurns()
-  app.addHook('onRequest', (_request, _reply, done) => turns.begin(done))
+  app.addHook('onRequest', (request, _reply, done) => {
+    const { signer } = request.params as SignerParams
+    if (signer !== undefined) {
+      // Known before the body is read, which may be refused
+      Object.assign(request.logDetails, describeAskedSigner(signer, signers))
+    }
+    turns.begin(done)
+  })
   const { paths, signerPaths } = configuration
   for (const url of [...paths, ...signerPaths.map((path) => `${path}/:signer`)]) {
     app.post(url, { schema: { body: CallbackBody } }, async (request, reply) => {
@@ -65,13 +80,21 @@ function readBody(
 ) {
   // The schema was checked
   const body = request.body as CallbackBody
-  const asked = classify({ body, longContents: request.longContents })
-  request.logDetails.kind = asked.kind
-  const { signer } = request.params as { signer?: string }
-  const signingKey = chooseSigner({ token: body.signing_token, path: signer }, signers, configuration)
-  request.logDetails.signer = signingKey.name
+  refuseMisspelledNames(body)
+  const { logDetails } = request
+  const { signer: path } = request.params as SignerParams
+  let asked: CallbackRequest
+  let signingKey: SigningKey
+  try {
+    asked = classify({ body, longContents: request.longContents })
+    logDetails.kind = asked.kind
+  } finally {
+    // The log line of a request that is no such thing names the signer too
+    signingKey = chooseSigner({ token: body.signing_token, path, logDetails }, signers, configuration)
+    logDetails.signer = signingKey.name
+  }
   const { digestMismatch } = configuration
-  const prepared = prepare(body, asked, { digestMismatch, signers, signingKey })
+  const prepared = prepare(body, asked, { digestMismatch, signers, signingKey, logDetails })
   if (prepared.kind !== 'certificates') {
     const container = prepared.kind === 'raw' ? 'raw' : 'pkcs7'
     request.signing = { signer: signingKey.name, container, hash: prepared.hashAlgorithm.name }

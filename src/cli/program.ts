@@ -1,5 +1,5 @@
-import { createRequire } from 'node:module'
 import { Command } from 'commander'
+import { VERSION } from '../common/version.ts'
 import { addCertifyCommand } from './certify.ts'
 import { addCertsCommand } from './certs.ts'
 import { addCheckCommand } from './check.ts'
@@ -14,8 +14,6 @@ import { addServeCommand } from './serve.ts'
 import { addSignCommand } from './sign.ts'
 import { addTokensCommand } from './tokens.ts'
 import { addVerifyCommand } from './verify.ts'
-
-const { version } = createRequire(import.meta.url)('#package.json') as { version: string }
 
 const DESCRIPTION =
   'Sets up and checks the tokens that the signing service signs with, and starts it. Configured by the same environment variables as ' +
@@ -33,7 +31,7 @@ Exit codes:
 export function buildProgram(io: Io): Command {
   const program = new Command('signing-service')
     .description(DESCRIPTION)
-    .version(version)
+    .version(VERSION)
     .addHelpText('after', EXIT_CODES)
     .exitOverride()
     .configureOutput({

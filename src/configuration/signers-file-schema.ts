@@ -2,9 +2,9 @@
 import { Errors } from 'typebox/schema'
 import { Settings } from 'typebox/system'
 import { SignersFile } from '../../schemas/signers-file.ts'
+import { findNearest } from '../common/edit-distance.ts'
 import { tellOf } from '../common/quote.ts'
 import type { ConfigurationProblem } from '../errors.ts'
-import { findNearest } from './edit-distance.ts'
 
 // Of the 8 that it stops at by default a file of a thousand signers has more
 Settings.Set({ maxErrors: 10_000 })

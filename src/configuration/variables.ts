@@ -1,6 +1,6 @@
 /** The environment's names: which of its variables are set, and which of them are spelled wrong. */
+import { findNearest } from '../common/edit-distance.ts'
 import type { ConfigurationProblem } from '../errors.ts'
-import { findNearest } from './edit-distance.ts'
 import { VARIABLES } from './variable-schema.ts'
 
 /** An environment: `process.env`, or what a test puts in its place. */

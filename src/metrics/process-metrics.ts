@@ -1,9 +1,7 @@
 /** The process itself: what Node and the operating system tell of it, and which build it is. */
-import { createRequire } from 'node:module'
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import { VERSION } from '../common/version.ts'
 import { logFigures } from '../log-output.ts'
-
-const { version } = createRequire(import.meta.url)('#package.json') as { version: string }
 
 let registry: Registry | undefined
 
@@ -20,7 +18,7 @@ function createRegistry(): Registry {
     help: 'Always 1; the labels tell the version of the service and of Node.js.',
     labelNames: ['version', 'node_version'],
     registers: [created],
-  }).set({ version, node_version: process.version }, 1)
+  }).set({ version: VERSION, node_version: process.version }, 1)
   registerLogCounter(created, {
     name: 'signing_service_log_dropped_lines_total',
     help: 'Lines of the log that are missing in it, as it was not written in time.',

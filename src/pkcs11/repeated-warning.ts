@@ -1,14 +1,14 @@
-import type { BaseLogger } from 'pino'
+import type { PoolLog } from './pool-log.ts'
 
 /** What goes on is said again this often, in milliseconds. */
 const REMINDER_MS = 60_000
 
 /** Warnings about what is tried every second: each is logged when it is new, and once a minute while it goes on. */
 export class RepeatedWarning {
-  readonly #log: BaseLogger
+  readonly #log: Pick<PoolLog, 'warn'>
   readonly #saidAt = new Map<string, number>()
 
-  constructor(log: BaseLogger) {
+  constructor(log: Pick<PoolLog, 'warn'>) {
     this.#log = log
   }
 

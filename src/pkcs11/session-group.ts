@@ -1,9 +1,9 @@
-import type { BaseLogger } from 'pino'
 import type { HsmConfiguration } from '../config.ts'
 import { Job } from './job.ts'
 import { Login } from './login.ts'
 import type { ToSignerProcess } from './messages.ts'
 import { OpeningQueue } from './opening-queue.ts'
+import type { PoolLog } from './pool-log.ts'
 import type { PoolObserver, RestartReason } from './pool-observer.ts'
 import { ProofClock } from './proof-clock.ts'
 import type { TokenFailure } from './return-values.ts'
@@ -21,7 +21,7 @@ export interface SessionsOptions {
   >
   /** Outlives the process. */
   readonly serviceTime: ServiceTime
-  readonly log: BaseLogger
+  readonly log: PoolLog
   readonly observer: PoolObserver
   send(message: ToSignerProcess): void
   /** A test signature verified. */

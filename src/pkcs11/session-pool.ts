@@ -2,7 +2,6 @@
  * Signing with the HSM: one request has one session at a time, those beyond wait in a bounded queue, first in first
  * out, and nothing waits past its deadline.
  */
-import type { BaseLogger } from 'pino'
 import type { HsmConfiguration, TokenAccess } from '../config.ts'
 import { defined } from '../configuration/defined.ts'
 import { ConfigurationError, HSM_UNAVAILABLE, SIGNATURE_SELF_CHECK_FAILED } from '../errors.ts'
@@ -11,6 +10,7 @@ import type { FoundKey, KeyOutcome, SignOrder } from './messages.ts'
 import type { ToldPin } from './pin-version.ts'
 import type { KeyUse, PoolKey } from './pool-key.ts'
 import { PoolKeys } from './pool-keys.ts'
+import type { PoolLog } from './pool-log.ts'
 import type { PoolObserver } from './pool-observer.ts'
 import type { SessionState } from './session.ts'
 import { Sessions } from './sessions.ts'
@@ -39,7 +39,7 @@ export interface PoolOptions {
   onLogin?(told: ToldPin): void
   /** The token refused the PIN: nothing is tried any more. */
   onPinRefused?(): void
-  readonly log: BaseLogger
+  readonly log: PoolLog
   readonly observer: PoolObserver
 }
 
@@ -152,7 +152,7 @@ export class SessionPool {
   /** Logs what the operator should know of the keys, though they are used. */
   warnAboutKeys(): void {
     for (const warning of this.#keys.warnings()) {
-      this.#options.log.warn(warning)
+      this.#options.log.warn({}, warning)
     }
   }
 

@@ -1,4 +1,3 @@
-import type { BaseLogger } from 'pino'
 import type { HsmConfiguration } from '../config.ts'
 import { defined } from '../configuration/defined.ts'
 import { pinOfEnvironment } from '../configuration/pin.ts'
@@ -17,6 +16,7 @@ import {
 } from './messages.ts'
 import { OpenPatience } from './open-patience.ts'
 import type { ToldPin } from './pin-version.ts'
+import type { PoolLog } from './pool-log.ts'
 import type { PoolObserver, RestartReason } from './pool-observer.ts'
 import { RepeatedWarning } from './repeated-warning.ts'
 import { RestartPace } from './restart-pace.ts'
@@ -57,7 +57,7 @@ export interface SupervisorOptions {
   /** PINs that must not be told again. */
   refusedPins(): readonly ToldPin[]
   readonly events: SupervisorEvents
-  readonly log: BaseLogger
+  readonly log: PoolLog
   readonly observer: PoolObserver
 }
 
@@ -127,7 +127,7 @@ export class Supervisor {
       this.#everReady = true
       this.#warning.forget()
       this.#setState('ready')
-      this.#options.log.info('the HSM signs')
+      this.#options.log.info({}, 'the HSM signs')
     }
   }
 
@@ -214,11 +214,12 @@ export class Supervisor {
     }
   }
 
-  #opened(token: FoundToken, keys: readonly KeyOutcome[]): void {
+  #opened(foundToken: FoundToken, keys: readonly KeyOutcome[]): void {
     const { log, events } = this.#options
     clearTimeout(this.#openTimer)
     this.#patience.opened()
-    log.info({ token, keys: keys.filter(isFound).map(({ label, id }) => ({ label, id })) }, 'token opened')
+    const foundKeys = keys.filter(isFound).map(({ label, id }) => ({ label, id }))
+    log.info({ foundToken, keys: foundKeys }, 'token opened')
     try {
       events.onOpened(keys)
     } catch (error) {
@@ -270,6 +271,7 @@ export class Supervisor {
     this.#process = undefined
     if (this.#login.exhausted) {
       this.#options.log.error(
+        {},
         'the token does not answer the login; it is not tried again, as wrong PINs lock the user',
       )
       this.#stop('pin refused', 'the token does not answer the login')

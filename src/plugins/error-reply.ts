@@ -66,7 +66,7 @@ export function sendError(error: ServiceError, request: FastifyRequest, reply: F
   if (BUSY.includes(error.code)) {
     reply.header('retry-after', RETRY_AFTER_S)
   }
-  request.logDetails.code = error.code
+  Object.assign(request.logDetails, { refusal: error.message, code: error.code })
   const body: ErrorReply = {
     statusCode,
     code: error.code,

@@ -125,9 +125,9 @@ export class MalformedRequests {
     this.#log(refusal, { requestId, ...callerRequestId(request), method: request.method })
   }
 
-  #log({ statusCode, code }: Refusal, details: Record<string, unknown>): void {
+  #log({ statusCode, code, message: refusal }: Refusal, details: Record<string, unknown>): void {
     if (this.#lines.admits(code)) {
-      this.#logger.warn({ route: 'none', ...details, statusCode, code }, 'request refused')
+      this.#logger.warn({ route: 'none', ...details, refusal, statusCode, code }, 'request refused')
     }
   }
 }

@@ -45,10 +45,11 @@ export class RefusedPins {
    * @param retry whether a file that has changed since may be tried
    * @throws ConfigurationError
    */
-  check(pools: readonly Pick<TokenPool, 'access' | 'keys'>[], retry: boolean): void {
+  check(pools: readonly Pick<TokenPool, 'access' | 'keys' | 'log'>[], retry: boolean): void {
     const problems = pools
       .filter(({ access }) => this.#refused.has(accessId(access)) && !(retry && this.#isChanged(access)))
-      .map(({ keys: [{ request }] }) => ({
+      .map(({ keys: [{ request }], log }) => ({
+        token: log.fields,
         variable: request.settings.pin,
         message: 'the token refused this PIN; it is tried again at SIGHUP, once its file has changed',
       }))

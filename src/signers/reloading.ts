@@ -2,6 +2,7 @@
 import type { BaseLogger } from 'pino'
 import type { LoadedSigners } from '../config.ts'
 import { FileWatch } from '../configuration/file-watch.ts'
+import { logProblems } from '../configuration/log-problems.ts'
 import { ConfigurationError, refuseProblems } from '../errors.ts'
 import type { Signers } from './signers.ts'
 
@@ -107,9 +108,7 @@ export class Reloading {
       return
     }
     if (error instanceof ConfigurationError) {
-      for (const { variable, message } of error.problems) {
-        log.error({ variable }, `${variable}: ${message}`)
-      }
+      logProblems(log, 'error', error.problems)
     } else {
       log.error({ err: error }, 'the new configuration cannot be read')
     }

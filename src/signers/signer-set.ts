@@ -1,6 +1,6 @@
 import type { BaseLogger } from 'pino'
 import type { HsmConfiguration, SignersConfiguration } from '../config.ts'
-import type { ConfigurationError } from '../errors.ts'
+import { ConfigurationError, type TokenFields } from '../errors.ts'
 import type { PoolKey } from '../pkcs11/pool-key.ts'
 import type { PoolObserver } from '../pkcs11/pool-observer.ts'
 import { SessionPool } from '../pkcs11/session-pool.ts'
@@ -9,6 +9,8 @@ import type { RefusedPins } from './refused-pins.ts'
 import { signerFromFiles } from './signer.ts'
 import { type SignerSources, SigningKey } from './signing-key.ts'
 import type { Timestampers } from './timestampers.ts'
+import { describeTokens } from './token-fields.ts'
+import { TokenLog } from './token-log.ts'
 import { accessId, placeOf, serves, type TokenPlan, type TokenPool } from './token-pool.ts'
 import { warnAbout } from './warnings.ts'
 
@@ -34,6 +36,8 @@ export class SignerSet {
   readonly pools: readonly TokenPool[]
   /** Those of the pools that were made for this set. */
   readonly ownPools: readonly TokenPool[]
+  /** What log lines say of the tokens of the pools, in their order. */
+  readonly #tokenFields: readonly TokenFields[]
 
   /**
    * Nothing is opened yet.
@@ -56,13 +60,19 @@ export class SignerSet {
       }),
     }))
     const own: TokenPool[] = []
-    const createPool = (plan: TokenPlan): TokenPool => {
+    const createPool = (plan: TokenPlan, fields: TokenFields): TokenPool => {
+      const log = new TokenLog(options.log, fields)
       const pool = {
         ...plan,
+        log,
         pool: new SessionPool({
           ...options,
           ...plan,
-          onMisconfigured,
+          log,
+          onMisconfigured: ({ problems }) =>
+            onMisconfigured(
+              new ConfigurationError(problems.map((problem) => ({ ...problem, token: log.fields }))),
+            ),
           refusedPins: () => options.pins.list(),
           onLogin: (told) => options.pins.asking(plan.access, told),
           onPinRefused: () => options.pins.refused(plan.access),
@@ -72,10 +82,12 @@ export class SignerSet {
       return pool
     }
     const plans = planTokens(keys.map(({ signer: { access }, key }) => ({ access, key })))
+    this.#tokenFields = describeTokens(plans, configuration.signers)
     const pools = new Map(
-      plans.map((plan) => [
+      plans.map((plan, place) => [
         accessId(plan.access),
-        previous.find((pool) => serves(pool, plan)) ?? createPool(plan),
+        previous.find((pool) => serves(pool, plan)) ??
+          createPool(plan, this.#tokenFields[place] as TokenFields),
       ]),
     )
     const signingKeys = keys.map(({ signer, key }) => {
@@ -90,6 +102,13 @@ export class SignerSet {
     this.ownPools = own
     this.signingKeys = new Map(signingKeys.map((key) => [key.name, key]))
     this.defaultKey = configuration.default === null ? undefined : this.signingKeys.get(configuration.default)
+  }
+
+  /** Has the log lines about tokens name their signers as they are in this set. */
+  describeTokens(): void {
+    for (const [place, { log }] of this.pools.entries()) {
+      log.fields = this.#tokenFields[place] as TokenFields
+    }
   }
 
   start(): void {

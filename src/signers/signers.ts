@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { CertificateDigest } from '../cms/signing-certificate.ts'
 import { HttpClient } from '../common/http-client.ts'
 import type { Configuration, SignersConfiguration } from '../config.ts'
+import { logProblems } from '../configuration/log-problems.ts'
 import { type ConfigurationError, INVALID_REQUEST, SIGNER_MISMATCH, UNKNOWN_SIGNER } from '../errors.ts'
 import type { PoolStatus } from '../pkcs11/session-pool.ts'
 import type { RevocationObserver } from '../revocation/observer.ts'
@@ -99,6 +100,11 @@ export class Signers {
     return chosen
   }
 
+  /** Whether there is a signer of a name. */
+  has(name: string): boolean {
+    return this.#current.signingKeys.has(name)
+  }
+
   /** Returns the names of the signers that a request has to choose from; none where there is no choice. */
   choices(): string[] {
     const { signingKeys, defaultKey } = this.#current
@@ -181,6 +187,7 @@ export class Signers {
       throw error
     }
     this.#current = next
+    next.describeTokens()
     this.#takingOver = undefined
     next.warn(this.#options.log)
     // Where it is closed before, so are they
@@ -248,9 +255,7 @@ export class Signers {
   /** Of several tokens more than one may say so; and one that was away must not end what others have signed since. */
   #startRefused(error: ConfigurationError): void {
     if (this.#wasReady) {
-      for (const { variable, message } of error.problems) {
-        this.#options.log.error({ variable }, `a signer cannot sign: ${variable}: ${message}`)
-      }
+      logProblems(this.#options.log, 'error', error.problems, 'a signer cannot sign: ')
     } else if (!this.#misconfigured) {
       this.#misconfigured = true
       this.#options.onMisconfigured(error)

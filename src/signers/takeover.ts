@@ -87,12 +87,12 @@ function isPending({ pool, keys }: TokenPool): boolean {
   return state !== 'pin refused'
 }
 
-function describeUnproved({ pool, keys }: TokenPool): ConfigurationProblem[] {
+function describeUnproved({ pool, keys, log }: TokenPool): ConfigurationProblem[] {
   return keys.flatMap(({ request: { settings } }, place) => {
     const { state, reason } = pool.keyStatus(place)
     const variable = state === 'pin refused' ? settings.pin : settings.key
     const message = `no test signature could be made: ${reason ?? 'the token did not answer in time'}`
-    return state === 'ready' ? [] : [{ variable, message }]
+    return state === 'ready' ? [] : [{ variable, message, token: log.fields }]
   })
 }
 

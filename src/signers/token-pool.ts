@@ -3,6 +3,7 @@ import type { KeyRequest } from '../pkcs11/messages.ts'
 import type { PoolKey } from '../pkcs11/pool-key.ts'
 import type { SessionPool } from '../pkcs11/session-pool.ts'
 import type { HsmState } from '../pkcs11/supervisor.ts'
+import type { TokenLog } from './token-log.ts'
 
 /** The keys of one token that signers sign with. */
 export interface TokenPlan {
@@ -13,6 +14,7 @@ export interface TokenPlan {
 /** A pool, and what it was made for. */
 export interface TokenPool extends TokenPlan {
   readonly pool: SessionPool
+  readonly log: TokenLog
 }
 
 /** Equal for the same token, reached in the same way. */
@@ -59,9 +61,13 @@ export function serves({ access, keys, pool }: TokenPool, plan: TokenPlan): bool
   )
 }
 
-/** By what metrics call them: the label of the token, or what else selects it, and a number where others have the same. */
-export function nameTokens(pools: readonly TokenPool[]): ReadonlyMap<string, TokenPool> {
-  const named = new Map<string, TokenPool>()
+/**
+ * Names tokens as metrics and log do: by the label, or what else selects one, and a number where others have the same.
+ *
+ * @param pools in the order of the configuration
+ */
+export function nameTokens<T extends Pick<TokenPlan, 'access'>>(pools: readonly T[]): ReadonlyMap<string, T> {
+  const named = new Map<string, T>()
   for (const [place, pool] of pools.entries()) {
     const name = describeToken(pool)
     const same = pools.slice(0, place).filter((before) => describeToken(before) === name)
@@ -70,7 +76,7 @@ export function nameTokens(pools: readonly TokenPool[]): ReadonlyMap<string, Tok
   return named
 }
 
-function describeToken({ access: { token } }: TokenPool): string {
+function describeToken({ access: { token } }: Pick<TokenPlan, 'access'>): string {
   const { label, serial, slot, slotId } = token
   return label ?? serial ?? (slot === undefined ? (slotId ?? 'default') : `slot ${slot}`)
 }

@@ -2,17 +2,9 @@ import { createHash, randomBytes } from 'node:crypto'
 import t from 'tap'
 import { send } from '../support/http.ts'
 import { scrape } from '../support/scrape.ts'
+import { holds } from '../support/secrets.ts'
 import { startReadyService } from '../support/service.ts'
 import { createSigningToken, PIN } from '../support/token.ts'
-
-/** Whether `text` holds `secret` as it is, or its bytes in base64 (at any of the three alignments) or hex. */
-function holds(text: string, secret: Buffer | string): boolean {
-  const bytes = Buffer.from(secret)
-  const forms = [0, 1, 2].map((skipped) => bytes.subarray(skipped).toString('base64').slice(0, 16))
-  forms.push(bytes.toString('hex'), bytes.toString('latin1'), bytes.toString('utf8'))
-  forms.push(JSON.stringify(bytes.toString('utf8')).slice(1, -1), [...bytes.subarray(0, 8)].join(','))
-  return forms.some((form) => text.toLowerCase().includes(form.toLowerCase()))
-}
 
 t.test('the check finds a secret in each of its forms', async (t) => {
   const secret = Buffer.from('{"userId": "somebody", "key": "value"}')

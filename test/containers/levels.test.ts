@@ -8,6 +8,7 @@ import { startAuthorities } from '../support/authorities.ts'
 import { generateKeyFile, issue, RSA_2048, writeBundle } from '../support/certificates.ts'
 import { runCommand } from '../support/command.ts'
 import { send } from '../support/http.ts'
+import { readLog } from '../support/log-lines.ts'
 import { afterReload } from '../support/reload.ts'
 import { crlAt } from '../support/revocation-chain.ts'
 import type { Handler } from '../support/revocation-server.ts'
@@ -209,6 +210,9 @@ t.test('what is wrong with a timestamp', async (t) => {
   const labels = 'signer="b-t-or-b-b",level="b-b",shortfall="TIMESTAMP_UNAVAILABLE"'
   t.equal(await metric('containers_total', labels), 4)
   t.match(service.log(), /"containerLevel":"b-b","shortfall":"TIMESTAMP_UNAVAILABLE"/)
+  for (const { level, shortfall } of readLog(service.log()).filter(({ containerLevel }) => containerLevel)) {
+    t.equal(level, shortfall === undefined ? 30 : 40, 'one below its level is a warning')
+  }
   t.match(
     service.log(),
     /"code":"TIMESTAMP_UNAVAILABLE","statusCode":503,"signed":true/,

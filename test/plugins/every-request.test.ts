@@ -138,7 +138,8 @@ for (const [name, [request, statusCode]] of Object.entries(REQUESTS)) {
     const id = answer.headers['x-request-id']
     const linesOf = () => readLog(service.log()).filter(({ requestId }) => requestId === id)
     await until('it is logged', () => linesOf().length > 0)
-    t.match(linesOf(), [{ level: 40, statusCode, code: answer.json().code }])
+    const { code, message } = answer.json()
+    t.match(linesOf(), [{ level: 40, statusCode, code, refusal: message }])
   })
 }
 

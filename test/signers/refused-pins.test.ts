@@ -1,6 +1,7 @@
 /** A PIN that a token refused is tried again only after its file has changed. */
 import { mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { pino } from 'pino'
 import t from 'tap'
 import type { PinSource, TokenAccess } from '../../src/config.ts'
 import { SETTINGS } from '../../src/configuration/single-signer.ts'
@@ -8,6 +9,7 @@ import { pinVersion } from '../../src/pkcs11/pin-version.ts'
 import type { PoolKey } from '../../src/pkcs11/pool-key.ts'
 import type { PoolStatus } from '../../src/pkcs11/session-pool.ts'
 import { RefusedPins } from '../../src/signers/refused-pins.ts'
+import { TokenLog } from '../../src/signers/token-log.ts'
 import type { TokenPool } from '../../src/signers/token-pool.ts'
 
 const KEY: PoolKey = {
@@ -17,6 +19,8 @@ const KEY: PoolKey = {
 const REFUSED =
   'HSM_PIN_FILE: the token refused this PIN; it is tried again at SIGHUP, once its file has changed'
 
+const FIELDS = { token: 'one', signers: ['contracts'], pinFile: '/pin' }
+
 function accessWith(pin: PinSource): TokenAccess {
   return { module: '/lib/a.so', token: { label: 'one' }, pin }
 }
@@ -25,6 +29,7 @@ function pool(access: TokenAccess, state: PoolStatus['state'] = 'pin refused'): 
   return {
     access,
     keys: [KEY],
+    log: new TokenLog(pino({ level: 'silent' }), FIELDS),
     pool: { status: () => ({ state }) as PoolStatus } as unknown as TokenPool['pool'],
   }
 }

@@ -4,9 +4,10 @@ import { readdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { createFaultyModule } from '../support/faulty-module/faulty-module.ts'
+import { readLog } from '../support/log-lines.ts'
 import { health, signerReady, tokenReady, watchfulEnvironment } from '../support/readiness.ts'
 import { afterReload, SERIAL_NUMBER, signsWith } from '../support/reload.ts'
-import { startReadyService, startService } from '../support/service.ts'
+import { type Service, startReadyService, startService } from '../support/service.ts'
 import { createSignersFolder } from '../support/signers.ts'
 import { until } from '../support/signing.ts'
 import { createToken, PIN } from '../support/token.ts'
@@ -19,6 +20,13 @@ const module = await createFaultyModule(folder.directory, folder.environment)
 /** Of one signer alone, whose token can thus be faulty alone. */
 const faulty = { label: 'second', module: `${module.environment.HSM_MODULE}` }
 const environment = watchfulEnvironment(folder)
+
+/** Fields of lines about the token of `far` alone. */
+const OF_FAR = { token: 'second', signers: ['far'] }
+
+function linesWith({ log }: Pick<Service, 'log'>, message: string): Record<string, unknown>[] {
+  return readLog(log()).filter(({ msg }) => `${msg}`.startsWith(message))
+}
 
 t.test('two tokens', async (t) => {
   folder.write({ far: folder.entry('far', { token: faulty }), near: folder.entry('near') })
@@ -49,6 +57,7 @@ t.test('two tokens', async (t) => {
     t.equal(await tokenReady(service, 'second'), 0)
     t.equal(await tokenReady(service, 'test'), 1)
     t.equal(await signsWith(url, 'near'), near.certificate.serialNumber)
+    t.match(linesWith(service, 'starting the signer process again: '), [OF_FAR])
   })
 
   t.test('while it is away, others can be renewed', async (t) => {
@@ -61,6 +70,16 @@ t.test('two tokens', async (t) => {
     module.plan()
     await until('it is back', async () => (await signerReady(service, 'far')) === 1)
     t.equal(await signsWith(url, 'far'), far.certificate.serialNumber)
+  })
+
+  t.test('its log lines name the signers that were taken over', async (t) => {
+    const entry = folder.entry('far', { token: faulty })
+    folder.write({ far: entry, 'far-too': entry, near: folder.entry('near') })
+    t.equal(await afterReload(service, () => service.app.reload()), 'taken over')
+    module.plan('* absent')
+    const missed = () => linesWith(service, 'starting the signer process again: ')
+    await until('it is missed again', () => missed().length > 1)
+    t.match(missed().at(-1), { token: 'second', signers: ['far', 'far-too'] })
   })
 })
 
@@ -84,6 +103,8 @@ t.test('the PIN of one token is wrong at the start', async (t) => {
     })
     t.match(await signsWith(url, 'near'), SERIAL_NUMBER)
     t.equal(await signsWith(url, 'far'), 'HSM_UNAVAILABLE')
+    const pinFile = folder.path('second-pin')
+    t.match(linesWith(service, 'the token refused the PIN'), [{ ...OF_FAR, pinFile }])
   })
 
   t.test('it keeps nobody from taking over other changes, and is not tried again', async (t) => {
@@ -94,10 +115,13 @@ t.test('the PIN of one token is wrong at the start', async (t) => {
   })
 
   t.test('another wrong one is tried once, and then keeps nobody either', async (t) => {
+    const place = 'SIGNERS_FILE /signers/far/token/pinFile'
     writeFileSync(folder.path('second-pin'), 'wrong-pin-2\n')
     t.equal(await afterReload(service, () => service.app.reload()), 'refused')
     t.equal(await afterReload(service, () => service.app.reload()), 'taken over')
     t.equal(module.calls('C_Login'), logins + 2)
+    const refused = linesWith(service, `${place}: no test signature could be made: the token refused the PIN`)
+    t.match(refused, [{ ...OF_FAR, variable: place, pinFile: folder.path('second-pin') }])
   })
 
   t.test('the right one is enough, without a new start', async (t) => {

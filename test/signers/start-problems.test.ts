@@ -60,7 +60,11 @@ async function problemsOf(t: Test): Promise<readonly ConfigurationProblem[]> {
   const service = await startService(t, environment)
   await until('the token was reached', () => service.misconfigured.length > 0)
   t.equal(service.misconfigured.length, 1, 'it is told once')
-  return service.misconfigured[0]?.problems ?? []
+  const problems = service.misconfigured[0]?.problems ?? []
+  return problems.map(({ variable, message, token }) => {
+    t.match(token, { token: 'test', pinFile: folder.environment.HSM_PIN_FILE })
+    return { variable, message }
+  })
 }
 
 t.test('keys that are not there, or not unambiguously, or belong to another certificate', async (t) => {
@@ -217,7 +221,7 @@ t.test('signatures that do not verify, of a key whose public half the token hide
     t.same(await exited, { code: 78, signal: null })
     const fatal = logLines(output()).filter(({ level }) => level === 60)
     const variable = place('wrong', 'certificateFile')
-    t.match(fatal, [{ variable, msg: `${variable}: ${message}` }])
+    t.match(fatal, [{ variable, token: 'test', signers: ['wrong'], msg: `${variable}: ${message}` }])
     t.equal(fatal.length, 1)
   })
   t.test('the right certificate signs', async (t) => {

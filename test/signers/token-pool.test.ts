@@ -1,10 +1,12 @@
 /** Which pools can be used again, and what they are called. */
+import { pino } from 'pino'
 import t from 'tap'
 import type { TokenAccess, TokenSelector } from '../../src/config.ts'
 import { SETTINGS } from '../../src/configuration/single-signer.ts'
 import type { KeyRequest } from '../../src/pkcs11/messages.ts'
 import type { PoolKey } from '../../src/pkcs11/pool-key.ts'
 import type { PoolStatus } from '../../src/pkcs11/session-pool.ts'
+import { TokenLog } from '../../src/signers/token-log.ts'
 import { accessId, keyId, nameTokens, placeOf, serves, type TokenPool } from '../../src/signers/token-pool.ts'
 
 const ACCESS: TokenAccess = { module: '/lib/a.so', token: { label: 'one' }, pin: { file: '/pin' } }
@@ -29,6 +31,7 @@ function pool(
   return {
     access,
     keys,
+    log: new TokenLog(pino({ level: 'silent' }), { token: 'one', signers: ['contracts'], pinFile: '/pin' }),
     pool: {
       status: () => ({ state }) as PoolStatus,
       isUnusable: (place: number) => unusable.includes(place),

@@ -1,16 +1,17 @@
 /** How many letters must be put in, left out or replaced to make one word the other (Levenshtein's distance). */
 export function editDistance(from: string, to: string): number {
-  let row = Array.from({ length: to.length + 1 }, (_, column) => column)
+  const letters = [...to]
+  let row = Array.from({ length: letters.length + 1 }, (_, column) => column)
   for (const letter of from) {
     const [corner = 0] = row
     const next = [corner + 1]
-    for (const [column, other] of [...to].entries()) {
+    for (const [column, other] of letters.entries()) {
       const replaced = Number(row[column]) + (letter === other ? 0 : 1)
       next.push(Math.min(replaced, Number(row[column + 1]) + 1, Number(next[column]) + 1))
     }
     row = next
   }
-  return Number(row[to.length])
+  return Number(row.at(-1))
 }
 
 /** The known word that is nearest to `word`; undefined where each is further than `limit` letters from it. */

@@ -1,0 +1,15 @@
+import { SIGNER_NAME } from '../../schemas/signers-file.ts'
+import type { Signers } from '../signers/signers.ts'
+
+const NAME = new RegExp(`^${SIGNER_NAME}$`)
+
+/**
+ * Returns the fields of a request's log line that say which signer it names. A name that no signer has is told where it
+ * could be that of one: anything else could be a secret in the wrong place.
+ */
+export function describeAskedSigner(name: string, signers: Pick<Signers, 'has'>): Record<string, string> {
+  if (signers.has(name)) {
+    return { signer: name }
+  }
+  return NAME.test(name) ? { askedSigner: name } : {}
+}

@@ -1,0 +1,22 @@
+import type { Configuration } from '../config.ts'
+import { describeTokens } from '../signers/token-fields.ts'
+import { accessId } from '../signers/token-pool.ts'
+
+/** Summarizes the configuration for the first line of the log: what is signed by whom, on which tokens. It has no secret. */
+export function summarize({ host, port, hsm, signers: { default: name, signers } }: Configuration) {
+  const tokens = [...new Map(signers.map((signer) => [accessId(signer.access), signer])).values()]
+  const fields = describeTokens(tokens, signers)
+  const hashAlgorithms = signers.flatMap(({ rules }) => rules.hashAlgorithms.map(({ name }) => name))
+  return {
+    host,
+    port,
+    /** Levels of the containers, by signer. */
+    signers: Object.fromEntries(signers.map(({ name, container }) => [name, container.level])),
+    defaultSigner: name,
+    tokens: tokens.map(({ access: { module } }, place) => ({ ...fields[place], module })),
+    /** Sessions with each token. */
+    sessions: hsm.sessions,
+    /** Those that one signer allows at least. */
+    hashAlgorithms: [...new Set(hashAlgorithms)],
+  }
+}

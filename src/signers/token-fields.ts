@@ -1,0 +1,33 @@
+import type { SignerConfiguration, TokenAccess } from '../config.ts'
+import type { TokenFields } from '../errors.ts'
+import { accessId, nameTokens } from './token-pool.ts'
+
+/**
+ * Describes tokens as log lines about them do.
+ *
+ * @param tokens how each is reached, each of them once and in the order of the configuration
+ * @param signers of the configuration
+ * @returns the fields in the order of the tokens
+ */
+export function describeTokens(
+  tokens: readonly { readonly access: TokenAccess }[],
+  signers: readonly Pick<SignerConfiguration, 'name' | 'access'>[],
+): TokenFields[] {
+  const served = new Map<string, string[]>()
+  for (const { name, access } of signers) {
+    const names = served.get(accessId(access))
+    if (names === undefined) {
+      served.set(accessId(access), [name])
+    } else {
+      names.push(name)
+    }
+  }
+  return [...nameTokens(tokens)].map(([token, { access }]) => {
+    const { pin } = access
+    return {
+      token,
+      signers: served.get(accessId(access)) as string[],
+      pinFile: 'file' in pin ? pin.file : pin.variable,
+    }
+  })
+}

@@ -1,0 +1,37 @@
+/** The configuration in short, as the first line of the log has it. */
+import t from 'tap'
+import { loadConfiguration } from '../../src/config.ts'
+import { summarize } from '../../src/configuration/summary.ts'
+import { createSignersFolder } from '../support/signers.ts'
+
+t.test('signers with their levels, each token once, and no secret', async (t) => {
+  const folder = await createSignersFolder(t.testdir())
+  for (const name of ['house', 'contracts', 'far']) {
+    await folder.addKey(name)
+  }
+  folder.put('other-pin', 'a-secret-pin')
+  folder.write({
+    house: folder.entry('house'),
+    contracts: folder.entry('contracts', { hashAlgorithms: ['sha512', 'sha224'] }),
+    far: folder.entry('far', { token: { label: 'far', pinFile: 'other-pin' } }),
+  })
+  const { HSM_MODULE: module } = folder.environment
+  const configuration = loadConfiguration({ ...folder.environment, SIGNING_SERVICE_HOST: '127.0.0.1' })
+  t.strictSame(summarize(configuration), {
+    host: '127.0.0.1',
+    port: 6000,
+    signers: { house: 'b-b', contracts: 'b-b', far: 'b-b' },
+    defaultSigner: 'house',
+    tokens: [
+      {
+        token: 'test',
+        signers: ['house', 'contracts'],
+        pinFile: folder.environment.HSM_PIN_FILE,
+        module,
+      },
+      { token: 'far', signers: ['far'], pinFile: folder.path('other-pin'), module },
+    ],
+    sessions: 2,
+    hashAlgorithms: ['sha256', 'sha384', 'sha512', 'sha224'],
+  })
+})

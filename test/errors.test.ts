@@ -1,0 +1,226 @@
+/** Every code, provoked by requests full of secrets: what is answered, logged and counted holds none of them. */
+import { createHash, randomBytes } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
+import { request } from 'node:http'
+import { join } from 'node:path'
+import t from 'tap'
+import type { SignerEntry } from '../schemas/signers-file.ts'
+import * as errors from '../src/errors.ts'
+import { startAuthorities } from './support/authorities.ts'
+import { generateKeyFile, issue, RSA_2048, writeBundle } from './support/certificates.ts'
+import { createFaultyModule } from './support/faulty-module/faulty-module.ts'
+import { type SendOptions, send } from './support/http.ts'
+import { readLog } from './support/log-lines.ts'
+import { scrape } from './support/scrape.ts'
+import { holds } from './support/secrets.ts'
+import { startService } from './support/service.ts'
+import { allIdle, hsmStatus, until } from './support/signing.ts'
+import { parseAnswer, sendRaw } from './support/socket.ts'
+import { createToken, importKey, PIN } from './support/token.ts'
+
+const directory = t.testdir()
+const path = (name: string) => join(directory, name)
+const word = () => randomBytes(12).toString('hex')
+
+const authorities = await startAuthorities(path('authorities'))
+t.teardown(() => authorities.server.close())
+const token = await createToken(path('token'))
+const keyFile = generateKeyFile(directory, RSA_2048)
+await importKey(token, keyFile, { label: 'key', id: '01' })
+const module = await createFaultyModule(directory, token.environment)
+
+const issuer = authorities.issuing.issued
+const { certificateFile } = issue(directory, { subject: '/O=Test/CN=Signer', issuer, keyFile })
+const revoked = authorities.certify({ subject: '/O=Test/CN=Revoked', keyFile })
+authorities.issuing.revoke(revoked.certificate, new Date(Date.now() - 60_000), 'keyCompromise')
+const issuers = [issuer, authorities.root.issued].map(({ certificate }) => certificate)
+
+const content = randomBytes(200)
+const data = content.toString('base64')
+const digest = createHash('sha512').update(content).digest()
+const password = word()
+const accessKey = word()
+const user = word()
+/** None of it may be read anywhere. */
+const SECRETS = { content, digest, user, password, accessKey, PIN }
+
+writeFileSync(path('password'), password)
+const common: SignerEntry = {
+  ...{ key: { label: 'key' }, certificateFile, caFile: writeBundle(path('ca.pem'), issuers) },
+}
+const timestamps = {
+  url: `${authorities.server.url}/${accessKey}`,
+  ...{ user: 'signing-service', passwordFile: path('password') },
+  caFile: authorities.timestampRoot.issued.certificateFile,
+}
+const signers: Record<string, SignerEntry> = {
+  house: common,
+  'containers-alone': { ...common, containers: ['pkcs7'] },
+  ending: { ...common, minimumDaysLeft: 3650 },
+  small: { ...common, containerSizeLimit: 1024 },
+  timestamped: { ...common, level: 'b-t', timestamps },
+  'long-term': { ...common, level: 'b-lt', timestamps },
+  revoked: { ...common, certificateFile: revoked.certificateFile },
+}
+writeFileSync(path('signers.json'), JSON.stringify({ default: 'house', signers }))
+const environment = {
+  ...module.environment,
+  ...{ SIGNERS_FILE: path('signers.json'), SIGNERS_RELOAD_INTERVAL_MS: '0' },
+  ...{ HSM_SESSIONS: '1', HSM_QUEUE_LIMIT: '0', HSM_TIMEOUT_MS: '1500', HSM_KEEPALIVE_MS: '3600000' },
+}
+const service = await startService(t, environment, (app) => {
+  app.get('/throws', async () => {
+    throw new TypeError('a defect')
+  })
+})
+
+const answers: { code: string; message: string; requestId: string; text: string }[] = []
+
+/** Keeps an answer, where it is a refusal. */
+function keep({ body }: { body: Buffer }): void {
+  const text = body.toString()
+  if (text.startsWith('{"statusCode":')) {
+    answers.push({ ...JSON.parse(text), text })
+  }
+}
+
+const ask = async (at: string, options: SendOptions) => keep(await send(`${service.url}${at}`, options))
+/** Posts a body, with a signing token that names a signer and a user. */
+const post = (body: object, signer?: string, at = '/sign') =>
+  ask(at, {
+    method: 'POST',
+    body: JSON.stringify({ signing_token: JSON.stringify({ userId: user, signer }), ...body }),
+  })
+const raw = async (...parts: string[]) => keep(parseAnswer(await sendRaw(service.url, parts, 0)))
+
+const RAW = { action: 'sign', data_to_be_signed: data }
+const CONTAINER = { action: 'sign_pkcs7', encoded_contents: data }
+const HEAD = `Host: x\r\nConnection: close\r\nAuthorization: Bearer ${user}\r\n`
+const JSON_HEAD = `POST /sign?token=${user} HTTP/1.1\r\n${HEAD}Content-Type: application/json\r\n`
+
+/** Has the one session sign until its request is late, which a second one does not wait for. */
+async function askWhileBusy() {
+  module.plan('C_Sign hold')
+  const first = post(RAW)
+  await until('it signs', async () => (await hsmStatus(service.url)).sessions.busy === 1)
+  await post(RAW)
+  await first
+}
+
+/** What provokes a code, tried until it does. */
+const PROVOCATIONS: Readonly<Record<string, () => Promise<unknown>>> = {
+  async INVALID_REQUEST() {
+    await post({})
+    await post({ ...RAW, data_to_be_signed: `${data}!` })
+    await post({ ...RAW, data_to_be_signed: [data] })
+    await post({ ...RAW, hash_algoritm: user })
+    await post({ ...RAW, signature_type: user })
+    await post({ ...RAW, signature_container: user })
+    await post({ ...RAW, signing_token: `{"signer": "${user}` })
+    await post({ ...RAW, signing_token: JSON.stringify({ signer: [user] }) })
+    await post({ ...RAW, signing_token: JSON.stringify({ signMethod: user }) })
+    await post({ ...RAW, signing_token: `signer=${user}` })
+    await post({ ...CONTAINER, digest: `${digest.toString('hex')}00` })
+    await ask('/sign', { method: 'POST', body: `{"signing_token": "${user}", ${data}` })
+    await raw(`GET /%zz?token=${user} HTTP/1.1\r\n${HEAD}\r\n`)
+    await raw(`${user} ${data}\r\n\r\n`)
+    await raw(`CONNECT ${user}:443 HTTP/1.1\r\n${HEAD}\r\n`)
+  },
+  UNKNOWN_ACTION: () => post({ ...RAW, action: user }),
+  UNSUPPORTED_HASH_ALGORITHM: () => post({ ...RAW, hash_algorithm: user }),
+  DIGEST_MISMATCH: () =>
+    post({ ...CONTAINER, encoded_contents: `AAAA${data}`, digest: digest.toString('hex') }),
+  PAYLOAD_TOO_LARGE: () => raw(`${JSON_HEAD}Content-Length: 9999999999\r\n\r\n{"${user}":`),
+  UNSUPPORTED_MEDIA_TYPE: () =>
+    ask('/sign', { method: 'POST', body: data, headers: { 'content-type': `text/plain; token=${user}` } }),
+  ORIGIN_NOT_ALLOWED: () =>
+    ask('/sign', { method: 'POST', body: data, headers: { origin: 'https://x.example' } }),
+  EXPECTATION_FAILED: () => raw(`${JSON_HEAD}Expect: ${user}\r\nContent-Length: 2\r\n\r\n{}`),
+  HEADERS_TOO_LARGE: () => raw(`GET / HTTP/1.1\r\n${HEAD}X: ${user.repeat(1000)}\r\n\r\n`),
+  NOT_FOUND: () => post(RAW, undefined, `/${user}`),
+  METHOD_NOT_ALLOWED: () => ask(`/sign?token=${user}`, { method: 'PUT', body: data }),
+  UNKNOWN_SIGNER: () => Promise.all([post(RAW, 'nobody'), post(RAW, `user ${user}`)]),
+  SIGNER_MISMATCH: () => post(RAW, 'small', '/sign/house'),
+  NOT_ALLOWED_FOR_SIGNER: () => post(RAW, 'containers-alone'),
+  CERTIFICATE_NOT_VALID: () => post(CONTAINER, 'ending'),
+  CERTIFICATE_REVOKED: () => post(CONTAINER, 'revoked'),
+  CONTAINER_TOO_LARGE: () => post(CONTAINER, 'small'),
+  TIMESTAMP_UNAVAILABLE: () => post(CONTAINER, 'timestamped'),
+  REVOCATION_UNAVAILABLE: () => post(CONTAINER, 'long-term'),
+  INTERNAL_ERROR: () => ask(`/throws?token=${user}`, { headers: { authorization: data } }),
+  async REQUEST_TIMEOUT() {
+    const { headersTimeout, requestTimeout } = service.app.server
+    Object.assign(service.app.server, { headersTimeout: 200, requestTimeout: 400 })
+    await raw(`${JSON_HEAD}Content-Length: 1000\r\n\r\n{"signing_token":"${user}`)
+    Object.assign(service.app.server, { headersTimeout, requestTimeout })
+  },
+  /** More unfinished bodies at once than there is room for. */
+  async SERVICE_BUSY() {
+    const part = `{"field":"${user.repeat(1000)}","field":"${user.repeat(1000)}"`
+    const body = part.padEnd(1_000_000)
+    await new Promise<void>((resolve) => {
+      const sent = Array.from({ length: 20 }, () =>
+        request(`${service.url}/sign`, { method: 'POST', headers: { 'content-type': 'application/json' } }),
+      )
+      for (const one of sent) {
+        one.on('error', () => {})
+        one.on('response', async (response) => {
+          const chunks: Buffer[] = []
+          for await (const chunk of response) {
+            chunks.push(chunk)
+          }
+          keep({ body: Buffer.concat(chunks) })
+          for (const other of sent) {
+            other.destroy()
+          }
+          resolve()
+        })
+        one.write(body)
+      }
+    })
+  },
+  async SIGNATURE_SELF_CHECK_FAILED() {
+    module.plan('C_Sign flip')
+    await post(RAW)
+  },
+  HSM_TIMEOUT: askWhileBusy,
+  HSM_BUSY: askWhileBusy,
+  async HSM_UNAVAILABLE() {
+    module.plan('* absent')
+    await post(RAW)
+  },
+}
+
+t.test('each code', async (t) => {
+  const known = Object.entries(errors).filter(
+    ([name]) => /^[A-Z_]+$/.test(name) && name !== 'EXIT_CONFIGURATION',
+  )
+  t.same(Object.keys(PROVOCATIONS).sort(), known.map(([name]) => name).sort(), 'is provoked')
+  for (const [code, provoke] of Object.entries(PROVOCATIONS)) {
+    await t.test(code, async () => {
+      await service.ready()
+      await allIdle(service.url)
+      await until(`${code} is answered`, async () => {
+        await provoke()
+        return answers.some((answer) => answer.code === code)
+      })
+      module.plan()
+    })
+  }
+})
+
+t.test('its message is in the log, and no secret anywhere', async (t) => {
+  const lines = () => new Map(readLog(service.log()).map((line) => [line.requestId, line]))
+  await until('all are logged', () => answers.every(({ requestId }) => lines().has(requestId)))
+  const logged = lines()
+  for (const { code, message, requestId } of answers) {
+    t.match(logged.get(requestId), { code, refusal: message })
+  }
+  const { text: metrics } = await scrape(service.url)
+  const texts = { log: service.log(), metrics, answers: answers.map(({ text }) => text).join() }
+  for (const [name, secret] of Object.entries(SECRETS)) {
+    for (const [place, text] of Object.entries(texts)) {
+      t.notOk(holds(text, secret), `${name} is not in the ${place}`)
+    }
+  }
+})
