@@ -132,6 +132,10 @@ export const INTERNAL_ERROR = createError(
 export interface ConfigurationProblem {
   variable: string
   message: string
+  /** Whether it may pass without a change of the configuration, as where the HSM is away. */
+  mayPass?: boolean
+  /** The same for everybody who reaches the service, without names, paths and addresses; absent where only the log tells. */
+  told?: string
 }
 
 /** The configuration cannot work. Stops the start; carries every problem that was found, not only the first. */

@@ -1,8 +1,10 @@
+import type { BaseLogger } from 'pino'
 import type { TokenAccess } from '../config.ts'
 import { refuseProblems } from '../errors.ts'
 import { pinVersion, type ToldPin } from '../pkcs11/pin-version.ts'
 import { accessId, type TokenPool } from './token-pool.ts'
 
+const REFUSED = 'the token refused this PIN; it is tried again at SIGHUP, once its file has changed'
 /** More wrong PINs than anybody tries. */
 const MAX_REFUSED = 100
 
@@ -48,16 +50,35 @@ export class RefusedPins {
   check(pools: readonly Pick<TokenPool, 'access' | 'keys'>[], retry: boolean): void {
     const problems = pools
       .filter(({ access }) => this.#refused.has(accessId(access)) && !(retry && this.#isChanged(access)))
-      .map(({ keys: [{ request }] }) => ({
-        variable: request.settings.pin,
-        message: 'the token refused this PIN; it is tried again at SIGHUP, once its file has changed',
-      }))
+      .map(({ keys: [{ request }] }) => ({ variable: request.settings.pin, message: REFUSED, told: REFUSED }))
     refuseProblems(problems)
   }
 
   /** Whether a pool was refused its PIN, and there is another one now. */
   isCorrected({ access, pool }: RefusedPool): boolean {
     return pool.status().state === 'pin refused' && this.#isChanged(access)
+  }
+
+  /**
+   * Logs that a token was refused its PIN and there is no other one yet: SIGHUP does nothing about it.
+   *
+   * @param token as metrics call it
+   * @param signers names of those that sign with the token
+   */
+  warnIfUnchanged(refused: TokenPool, token: string, signers: readonly string[], log: BaseLogger): void {
+    const { access, keys, pool } = refused
+    if (pool.status().state !== 'pin refused' || this.#isChanged(access)) {
+      return
+    }
+    const { pin: variable } = keys[0].request.settings
+    const remedy =
+      'file' in access.pin
+        ? `correct ${access.pin.file}, which has not changed since, and send SIGHUP again`
+        : `correct ${access.pin.variable}, and restart`
+    log.error(
+      { variable, signers },
+      `the token ${token} of the signers ${signers.join(', ')} refused its PIN, which is not tried again: ${remedy}`,
+    )
   }
 
   #isChanged(access: TokenAccess): boolean {

@@ -6,6 +6,7 @@ import { HttpClient } from '../common/http-client.ts'
 import type { Configuration, SignersConfiguration } from '../config.ts'
 import { type ConfigurationError, INVALID_REQUEST, SIGNER_MISMATCH, UNKNOWN_SIGNER } from '../errors.ts'
 import type { PoolStatus } from '../pkcs11/session-pool.ts'
+import { DEFAULT_LIMITS } from '../revocation/limits.ts'
 import type { RevocationObserver } from '../revocation/observer.ts'
 import { RevocationService } from '../revocation/revocation-service.ts'
 import type { TimestampObserver } from '../timestamp/timestamper.ts'
@@ -17,11 +18,13 @@ import { SignerSet, type SignerSetOptions } from './signer-set.ts'
 import type { SigningKey } from './signing-key.ts'
 import { findNewlyInvalid, proveSigners } from './takeover.ts'
 import { Timestampers } from './timestampers.ts'
-import { nameTokens, type TokenPool } from './token-pool.ts'
+import { accessId, nameTokens, type TokenPool } from './token-pool.ts'
 
 export interface SignersOptions extends Pick<SignerSetOptions, 'hsm' | 'givenPin' | 'log' | 'observer'> {
   /** Whether anybody may be asked whether certificates were revoked. */
   readonly revocationCheck: boolean
+  /** After how long an answer about revocation is asked for anew, however long it is fresh. */
+  readonly revocationMaxAgeMs: number
   readonly proxies: Configuration['proxies']
   readonly revocationObserver: RevocationObserver
   readonly timestampObserver: TimestampObserver
@@ -59,6 +62,7 @@ export class Signers {
       log,
       client: new HttpClient({ proxies }),
       observer: revocationObserver,
+      limits: { refreshMs: { ...DEFAULT_LIMITS.refreshMs, most: options.revocationMaxAgeMs } },
     })
     this.#certificates = new CertificateWatch(this.#revocations, revocationCheck)
     this.#timestampers = new Timestampers({
@@ -187,6 +191,18 @@ export class Signers {
     this.#retire(before).catch(() => {})
   }
 
+  /** Asks anew at once whether certificates were revoked. What is known counts meanwhile. */
+  renewRevocations(): void {
+    this.#certificates.renew()
+  }
+
+  /** Logs which tokens are not told their PINs again, as those that they refused are still the ones of their files. */
+  warnOfRefusedPins(): void {
+    for (const [token, pool] of this.pools()) {
+      this.#refusedPins.warnIfUnchanged(pool, token, this.#namesWith(pool), this.#options.log)
+    }
+  }
+
   async close(): Promise<void> {
     this.#closing.abort()
     this.#certificates.stop()
@@ -229,6 +245,13 @@ export class Signers {
 
   #watchCertificates(): void {
     this.#certificates.look(this.#allKeys())
+  }
+
+  #namesWith({ access }: TokenPool): string[] {
+    const id = accessId(access)
+    return this.all()
+      .filter(({ configuration }) => accessId(configuration.access) === id)
+      .map(({ name }) => name)
   }
 
   /** Those that sign now, still, or soon. */
