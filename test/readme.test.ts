@@ -123,7 +123,7 @@ t.test('alerts are about metrics that there are', async (t) => {
   const names = [...(await metrics()).keys()].map((key) => key.replace(/\{.*/, ''))
   const alerts = readChapter('Metrics').split('Worth an alert')[1] ?? ''
   const used = alerts.match(/signing_service_[a-z_]+/g) ?? []
-  t.equal(used.length, 11)
+  t.equal(used.length, 12)
   for (const name of used) {
     t.ok(names.includes(name), name)
   }

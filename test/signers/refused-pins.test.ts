@@ -1,6 +1,7 @@
 /** A PIN that a token refused is tried again only after its file has changed. */
 import { mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import pino from 'pino'
 import t from 'tap'
 import type { PinSource, TokenAccess } from '../../src/config.ts'
 import { SETTINGS } from '../../src/configuration/single-signer.ts'
@@ -117,6 +118,28 @@ t.test(
     }
   },
 )
+
+t.test('that a refused PIN is still the one of its file, or of its variable, is told', async (t) => {
+  const file = join(t.testdir(), 'pin')
+  const told: string[] = []
+  const log = pino({ level: 'info' }, { write: (line) => told.push(JSON.parse(line).msg) })
+  const pins = new RefusedPins()
+  const tell = (token: TokenPool) => pins.warnIfUnchanged(token, 'one', ['house', 'letters'], log)
+  put(file, 'wrong')
+  const [inFile, inVariable] = [accessWith({ file }), accessWith({ variable: 'HSM_PIN' })]
+  refuse(pins, inFile)
+  pins.refused(inVariable)
+  tell(pool(inFile))
+  tell(pool(inVariable))
+  tell(pool(inFile, 'ready'))
+  put(file, 'right')
+  tell(pool(inFile))
+  const refused = 'the token one of the signers house, letters refused its PIN, which is not tried again'
+  t.strictSame(told, [
+    `${refused}: correct ${file}, which has not changed since, and send SIGHUP again`,
+    `${refused}: correct HSM_PIN, and restart`,
+  ])
+})
 
 t.test('signer processes are told what was refused, and nothing that is made of a PIN', async (t) => {
   const file = join(t.testdir(), 'pin')

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import { createFaultyModule } from '../support/faulty-module/faulty-module.ts'
 import { health, signerReady, tokenReady, watchfulEnvironment } from '../support/readiness.ts'
-import { afterReload, SERIAL_NUMBER, signsWith } from '../support/reload.ts'
+import { afterReload, logLines, SERIAL_NUMBER, signsWith } from '../support/reload.ts'
 import { startReadyService, startService } from '../support/service.ts'
 import { createSignersFolder } from '../support/signers.ts'
 import { until } from '../support/signing.ts'
@@ -86,12 +86,27 @@ t.test('the PIN of one token is wrong at the start', async (t) => {
     t.equal(await signsWith(url, 'far'), 'HSM_UNAVAILABLE')
   })
 
-  t.test('it keeps nobody from taking over other changes, and is not tried again', async (t) => {
-    const renewed = folder.certify('near')
-    t.equal(await afterReload(service, () => service.app.reload()), 'taken over')
-    t.equal(await signsWith(url, 'near'), renewed.certificate.serialNumber)
-    t.equal(module.calls('C_Login'), logins + 1)
-  })
+  t.test(
+    'it keeps nobody from taking over other changes, and is not tried again, which is told',
+    async (t) => {
+      const start = service.log().length
+      const renewed = folder.certify('near')
+      t.equal(await afterReload(service, () => service.app.reload()), 'taken over')
+      t.equal(await signsWith(url, 'near'), renewed.certificate.serialNumber)
+      t.equal(module.calls('C_Login'), logins + 1)
+      const told = logLines(service.log().slice(start)).filter(({ level }) => level >= 50)
+      const file = folder.path('second-pin')
+      t.match(told, [
+        {
+          variable: 'SIGNERS_FILE /signers/far/token/pinFile',
+          signers: ['far'],
+          msg:
+            'the token second of the signers far refused its PIN, which is not tried again: correct ' +
+            `${file}, which has not changed since, and send SIGHUP again`,
+        },
+      ])
+    },
+  )
 
   t.test('another wrong one is tried once, and then keeps nobody either', async (t) => {
     writeFileSync(folder.path('second-pin'), 'wrong-pin-2\n')
