@@ -222,6 +222,15 @@ export const Environment = Type.Object({
     description: 'whether OCSP responders and CRLs are asked whether certificates of signers were revoked',
     examples: ['on'],
   }),
+  REVOCATION_MAX_AGE: Type.Integer({
+    // More often than what failed is tried again at first would be a flood
+    minimum: 10,
+    maximum: 43_200,
+    default: 3600,
+    description:
+      'seconds after which OCSP responders and CRLs are asked anew, however long their last answer is fresh',
+    examples: ['3600'],
+  }),
   REVOCATION_FALLBACK: Type.Enum(['refuse', 'b-t'], {
     default: 'refuse',
     description: 'what becomes of a container of level b-lt for which revocation information is missing',

@@ -50,8 +50,14 @@ export const ReadyReply = Type.Object({
     reload: Type.Optional(
       Type.Object(
         {
-          outcome: Type.Union([Type.Literal('taken over'), Type.Literal('refused')]),
+          outcome: Type.Union(
+            [Type.Literal('taken over'), Type.Literal('pending'), Type.Literal('refused')],
+            { description: 'pending: it was refused for what may pass, and is tried again by itself' },
+          ),
           at: Type.String({ format: 'date-time' }),
+          reason: Type.Optional(
+            Type.String({ description: 'Why it is pending or refused; the log has the details' }),
+          ),
         },
         { description: 'The last try to take over a changed configuration' },
       ),

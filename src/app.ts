@@ -29,7 +29,7 @@ import { Signers } from './signers/signers.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Has changed signers, certificates and chains taken over. */
+    /** Has changed signers, certificates and chains taken over, and asks anew whether certificates were revoked. */
     reload(): void
   }
 }
@@ -80,12 +80,13 @@ export async function buildApp(
   }).withTypeProvider<TypeBoxTypeProvider>()
 
   const registry = new Registry()
-  const { revocationCheck } = configuration
+  const { revocationCheck, revocationMaxAgeMs } = configuration
   const signers = new Signers(configuration.signers, {
     hsm: configuration.hsm,
     log: logger,
     observer: new PoolMetrics(registry),
     revocationCheck,
+    revocationMaxAgeMs,
     proxies: configuration.proxies,
     revocationObserver: new RevocationMetrics(registry),
     timestampObserver: new TimestampMetrics(registry),
@@ -108,7 +109,11 @@ export async function buildApp(
       expiry.look()
     },
   })
-  app.decorate('reload', () => reloading.request('signal'))
+  app.decorate('reload', () => {
+    signers.renewRevocations()
+    signers.warnOfRefusedPins()
+    reloading.request('signal')
+  })
   app.addHook('onReady', async () => {
     signers.start()
     expiry.start()

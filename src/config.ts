@@ -75,6 +75,8 @@ export interface Configuration {
   readonly reloadIntervalMs: number
   /** Whether anybody is asked whether certificates were revoked. */
   readonly revocationCheck: boolean
+  /** After how long an answer about revocation is asked for anew, however long it is fresh. */
+  readonly revocationMaxAgeMs: number
   /** The proxies through which timestamp authorities, OCSP responders and CRLs are asked. */
   readonly proxies: Proxies
   readonly hsm: HsmConfiguration
@@ -121,6 +123,7 @@ export function loadConfiguration(environment: Variables): Readonly<Configuratio
     signMethods,
     reloadIntervalMs: whole.SIGNERS_RELOAD_INTERVAL_MS,
     revocationCheck: whole.REVOCATION_CHECK === 'on',
+    revocationMaxAgeMs: whole.REVOCATION_MAX_AGE * 1000,
     proxies,
     hsm: describeHsm(whole),
     signers,

@@ -144,6 +144,10 @@ export interface ConfigurationProblem {
   message: string
   /** The token that it is about; absent for those that were found before a token was reached. */
   token?: TokenFields
+  /** Whether it may pass without a change of the configuration, as where the HSM is away. */
+  mayPass?: boolean
+  /** The same for everybody who reaches the service, without names, paths and addresses; absent where only the log tells. */
+  told?: string
 }
 
 /** The configuration cannot work. Stops the start; carries every problem that was found, not only the first. */

@@ -88,6 +88,7 @@ t.test('with module and PIN alone all else has its default', async (t) => {
     signMethods: ['hsm'],
     reloadIntervalMs: 2000,
     revocationCheck: true,
+    revocationMaxAgeMs: 3_600_000,
     proxies: new Proxies(),
     hsm: {
       ...{ sessions: 8, queueLimit: 256, timeoutMs: 4000, keepAliveMs: 30_000 },

@@ -8,7 +8,7 @@ import type { ConfigurationProblem } from '../errors.ts'
  */
 export function logProblems(
   log: BaseLogger,
-  level: 'error' | 'fatal',
+  level: 'warn' | 'error' | 'fatal',
   problems: readonly ConfigurationProblem[],
   beginning = '',
 ): void {

@@ -2,11 +2,16 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
 import type { ReloadOutcome } from '../signers/reloading.ts'
 
-const LABELS: Readonly<Record<ReloadOutcome, string>> = { 'taken over': 'taken_over', refused: 'refused' }
+const LABELS: Readonly<Record<ReloadOutcome, string>> = {
+  'taken over': 'taken_over',
+  pending: 'pending',
+  refused: 'refused',
+}
 
 export class ReloadMetrics {
   readonly #reloads: Counter<'outcome'>
   readonly #refused: Gauge
+  readonly #pending: Gauge
   readonly #since: Gauge
 
   constructor(registry: Registry) {
@@ -25,6 +30,11 @@ export class ReloadMetrics {
       help: '1 while the last changed configuration was refused and the one before is in use, else 0.',
       registers,
     })
+    this.#pending = new Gauge({
+      name: 'signing_service_reload_pending',
+      help: '1 while the last changed configuration waits for what may pass and the one before is in use, else 0.',
+      registers,
+    })
     this.#since = new Gauge({
       name: 'signing_service_signers_timestamp_seconds',
       help: 'When the configuration of the signers in use was taken over, in seconds since 1970.',
@@ -36,6 +46,7 @@ export class ReloadMetrics {
   ended(outcome: ReloadOutcome): void {
     this.#reloads.inc({ outcome: LABELS[outcome] })
     this.#refused.set(outcome === 'refused' ? 1 : 0)
+    this.#pending.set(outcome === 'pending' ? 1 : 0)
     if (outcome === 'taken over') {
       this.#since.setToCurrentTime()
     }

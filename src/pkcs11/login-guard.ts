@@ -17,6 +17,11 @@ export class LoginGuard {
     return !this.#accepted && this.#unanswered >= MAX_UNANSWERED
   }
 
+  /** Whether a PIN that was never accepted was told, and nobody knows yet what the token makes of it. */
+  get pending(): boolean {
+    return !this.#accepted && this.#unanswered > 0
+  }
+
   begun(): void {
     this.#unanswered += 1
   }

@@ -139,6 +139,11 @@ export class SessionPool {
     }
   }
 
+  /** Whether the PIN was told to a token that has neither accepted nor refused it. */
+  get isLoginPending(): boolean {
+    return this.#supervisor.isLoginPending
+  }
+
   /** What is known of a key on the token. */
   foundKey(key: number): FoundKey | undefined {
     return this.#keys.found(key)

@@ -99,6 +99,11 @@ export class Supervisor {
     )
   }
 
+  /** Whether the PIN was told to a token that has neither accepted nor refused it. */
+  get isLoginPending(): boolean {
+    return this.#login.pending
+  }
+
   start(): void {
     this.#restartTimer = undefined
     this.#pace.started()

@@ -74,6 +74,6 @@ function describeReloading({ status }: HealthOptions['reloading']): ReadyReply['
   const { since, last } = status
   return {
     since: since.toISOString(),
-    ...(last === undefined ? {} : { reload: { outcome: last.outcome, at: last.at.toISOString() } }),
+    ...(last === undefined ? {} : { reload: { ...last, at: last.at.toISOString() } }),
   }
 }

@@ -7,7 +7,10 @@ export interface RevocationLimits {
   /** For the answer of one OCSP responder. */
   readonly ocspTimeoutMs: number
   readonly crlTimeoutMs: number
-  /** What is fresh is asked for again after half of the time that is left, in these bounds. */
+  /**
+   * What is fresh is asked for again after half of the time that is left, but not before the first of these, unless it
+   * ends sooner, and always after the second: so soon a revocation is noticed, whatever time its answers have.
+   */
   readonly refreshMs: { readonly least: number; readonly most: number }
   /** What failed is tried again after the first of these, doubling up to the second. */
   readonly retryMs: { readonly first: number; readonly longest: number }
@@ -18,6 +21,6 @@ export const DEFAULT_LIMITS: RevocationLimits = {
   crlBytes: 20_000_000,
   ocspTimeoutMs: 10_000,
   crlTimeoutMs: 60_000,
-  refreshMs: { least: 600_000, most: 43_200_000 },
+  refreshMs: { least: 600_000, most: 3_600_000 },
   retryMs: { first: 10_000, longest: 600_000 },
 }

@@ -9,12 +9,8 @@ export function refreshDelayMs(
   leftMs: number,
   { refreshMs, retryMs }: Pick<RevocationLimits, 'refreshMs' | 'retryMs'>,
 ): number {
-  const delay = Math.max(
-    Math.min(leftMs / 2, refreshMs.most),
-    Math.min(leftMs * LATEST, refreshMs.least),
-    retryMs.first,
-  )
-  return shortenAtRandom(delay)
+  const delay = Math.max(leftMs / 2, Math.min(leftMs * LATEST, refreshMs.least))
+  return shortenAtRandom(Math.max(Math.min(delay, refreshMs.most), retryMs.first))
 }
 
 /**

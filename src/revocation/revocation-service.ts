@@ -90,6 +90,13 @@ export class RevocationService {
     }
   }
 
+  /** Asks all at once who are asked anyway, whatever is known. What is known counts meanwhile. */
+  renew(): void {
+    for (const source of sourcesOf(this.#certificates, this.#lists)) {
+      source.renew()
+    }
+  }
+
   /**
    * What is known by now; nobody is asked, and nobody waited for.
    *
@@ -190,7 +197,7 @@ export class RevocationService {
 function sourcesOf(
   certificates: ReadonlyMap<string, WatchedCertificate>,
   lists: ReadonlyMap<string, WatchedList>,
-): { stop(): void }[] {
+): Pick<Source<never>, 'stop' | 'renew'>[] {
   const responders = [...certificates.values()].flatMap(({ ocsp }) => ocsp ?? [])
   return [...responders, ...[...lists.values()].map(({ source }) => source)]
 }

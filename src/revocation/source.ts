@@ -21,6 +21,8 @@ export interface SourceOptions<T extends Answer> {
 export class Source<T extends Answer> {
   readonly #options: SourceOptions<T>
   #held: T | undefined
+  /** When what is held came, in ms since 1970. */
+  #heldSince = 0
   #flawed: T | undefined
   #problem: string | undefined
   #failures = 0
@@ -58,15 +60,16 @@ export class Source<T extends Answer> {
   }
 
   /**
-   * Asks at once, unless something is fresh. Does nothing where it runs.
+   * Asks at once, unless something is fresh that came not long ago. Does nothing where it runs.
    *
    * @param anew whether what is fresh does not do
    */
   start(anew = false): void {
     if (this.#controller === undefined) {
+      const { limits } = this.#options
       this.#controller = new AbortController()
       const leftMs = anew ? 0 : this.#leftMs()
-      this.#schedule(leftMs > 0 ? refreshDelayMs(leftMs, this.#options.limits) : 0)
+      this.#schedule(leftMs > 0 ? Math.min(refreshDelayMs(leftMs, limits), this.#untilOldMs()) : 0)
     }
   }
 
@@ -123,6 +126,7 @@ export class Source<T extends Answer> {
       return flaw
     }
     this.#held = answer
+    this.#heldSince = Date.now()
     return undefined
   }
 
@@ -134,6 +138,11 @@ export class Source<T extends Answer> {
       log.info(`There is revocation information from ${name} again`)
     }
     this.#problem = problem
+  }
+
+  /** Milliseconds until what is held is no news any more: time has passed where this was stopped, as CRLs are while OCSP works. */
+  #untilOldMs(): number {
+    return Math.max(this.#heldSince + this.#options.limits.refreshMs.most - Date.now(), 0)
   }
 
   #leftMs(): number {

@@ -3,6 +3,7 @@ import { refuseProblems } from '../errors.ts'
 import { pinVersion, type ToldPin } from '../pkcs11/pin-version.ts'
 import { accessId, type TokenPool } from './token-pool.ts'
 
+const REFUSED = 'the token refused this PIN; it is tried again at SIGHUP, once its file has changed'
 /** More wrong PINs than anybody tries. */
 const MAX_REFUSED = 100
 
@@ -51,7 +52,8 @@ export class RefusedPins {
       .map(({ keys: [{ request }], log }) => ({
         token: log.fields,
         variable: request.settings.pin,
-        message: 'the token refused this PIN; it is tried again at SIGHUP, once its file has changed',
+        message: REFUSED,
+        told: REFUSED,
       }))
     refuseProblems(problems)
   }
@@ -59,6 +61,19 @@ export class RefusedPins {
   /** Whether a pool was refused its PIN, and there is another one now. */
   isCorrected({ access, pool }: RefusedPool): boolean {
     return pool.status().state === 'pin refused' && this.#isChanged(access)
+  }
+
+  /** Logs that a token refused its PIN and there is no other one yet: SIGHUP does nothing about it. */
+  warnIfUnchanged({ access, keys, pool, log }: TokenPool): void {
+    if (pool.status().state !== 'pin refused' || this.#isChanged(access)) {
+      return
+    }
+    const { pin: variable } = keys[0].request.settings
+    const remedy =
+      'file' in access.pin
+        ? `correct ${access.pin.file}, which has not changed since, and send SIGHUP again`
+        : `correct ${access.pin.variable}, and restart`
+    log.error({ variable }, `the token refused its PIN, which is not tried again: ${remedy}`)
   }
 
   #isChanged(access: TokenAccess): boolean {

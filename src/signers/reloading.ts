@@ -1,5 +1,6 @@
 /** Takes changed signers, certificates and chains over while the service runs: all of it, or nothing. */
 import type { BaseLogger } from 'pino'
+import { backoffMs } from '../common/backoff.ts'
 import type { LoadedSigners } from '../config.ts'
 import { FileWatch } from '../configuration/file-watch.ts'
 import { logProblems } from '../configuration/log-problems.ts'
@@ -7,7 +8,11 @@ import { ConfigurationError, refuseProblems } from '../errors.ts'
 import type { Signers } from './signers.ts'
 
 export type ReloadTrigger = 'signal' | 'files'
-export type ReloadOutcome = 'taken over' | 'refused'
+/** A configuration is `pending` while all that is wrong with it may pass: it is tried again by itself. */
+export type ReloadOutcome = 'taken over' | 'pending' | 'refused'
+
+/** Waits between tries of a pending configuration, in ms. */
+const RETRY = { first: 5_000, longest: 60_000 }
 
 export interface ReloadingOptions {
   readonly signers: Pick<Signers, 'takeOver'>
@@ -18,6 +23,7 @@ export interface ReloadingOptions {
   /** Reads the configuration of the signers anew. */
   load(): LoadedSigners
   readonly log: BaseLogger
+  /** A configuration was taken over or refused, or has become pending. */
   onEnd(outcome: ReloadOutcome): void
 }
 
@@ -25,7 +31,23 @@ export interface ReloadStatus {
   /** Since when the signers are what they are. */
   readonly since: Date
   /** Of the last try; absent before the first. */
-  readonly last?: { readonly outcome: ReloadOutcome; readonly at: Date }
+  readonly last?: {
+    readonly outcome: ReloadOutcome
+    readonly at: Date
+    /** Why it was not taken over, in words for everybody who reaches the service. */
+    readonly reason?: string
+  }
+}
+
+/** A configuration that was read without problems, and is to be taken over. */
+interface Candidate {
+  readonly loaded: LoadedSigners
+  /** Whether refused PINs are tried again, where their files have changed. */
+  readonly retryPins: boolean
+  /** Tries that failed so far. */
+  readonly failures: number
+  /** The problems that were logged last. */
+  readonly logged: string
 }
 
 export class Reloading {
@@ -34,6 +56,8 @@ export class Reloading {
   #status: ReloadStatus = { since: new Date() }
   #running: Promise<void> | undefined
   #next: ReloadTrigger | undefined
+  #pending: Candidate | undefined
+  #retryTimer: NodeJS.Timeout | undefined
   #started = false
   #stopped = false
 
@@ -58,7 +82,8 @@ export class Reloading {
 
   /** One at a time, and none before the start; of those that come meanwhile, one more after it. */
   request(trigger: ReloadTrigger): void {
-    this.#next = trigger
+    // Only a signal has refused PINs tried again: files that change meanwhile must not undo that
+    this.#next = this.#next === 'signal' ? 'signal' : trigger
     this.#goOn()
   }
 
@@ -66,6 +91,7 @@ export class Reloading {
   async stop(): Promise<void> {
     this.#stopped = true
     this.#watch.stop()
+    clearTimeout(this.#retryTimer)
     await this.#running
   }
 
@@ -75,31 +101,73 @@ export class Reloading {
       return
     }
     this.#next = undefined
-    this.#running = this.#reload(trigger).finally(() => {
-      this.#running = undefined
-      this.#goOn()
-    })
+    this.#run(() => this.#reload(trigger))
+  }
+
+  #run(action: () => Promise<void>): void {
+    clearTimeout(this.#retryTimer)
+    this.#running = action()
+      .catch((error) => this.#refuse(error))
+      .finally(() => {
+        this.#running = undefined
+        this.#goOn()
+      })
   }
 
   async #reload(trigger: ReloadTrigger): Promise<void> {
-    const { log, load, signers } = this.#options
+    const { log, load } = this.#options
     log.info({ trigger }, 'reading the configuration of the signers anew')
+    const retryPins = trigger === 'signal' || this.#pending?.retryPins === true
+    this.#pending = undefined
+    // Before they are read: what changes meanwhile is a change, and what was refused is not read again unchanged
+    await this.#watch.look()
+    const loaded = load()
+    // Where one is missing, it may come
+    await this.#watch.watch(loaded.signers.files)
+    refuseProblems(loaded.problems)
+    await this.#takeOver({ loaded, retryPins, failures: 0, logged: '' })
+  }
+
+  async #takeOver(candidate: Candidate): Promise<void> {
+    const { log, signers } = this.#options
+    const { signers: configuration, warnings } = candidate.loaded
+    this.#pending = undefined
     try {
-      // Before they are read: what changes meanwhile is a change, and what was refused is not read again unchanged
-      await this.#watch.look()
-      const { signers: configuration, problems, warnings } = load()
-      // Where one is missing, it may come
-      await this.#watch.watch(configuration.files)
-      refuseProblems(problems)
-      await signers.takeOver(configuration, trigger === 'signal')
-      this.#end('taken over')
-      for (const warning of warnings) {
-        log.warn(warning)
-      }
-      log.info({ signers: configuration.signers.map(({ name }) => name) }, 'the signers were taken over')
+      await signers.takeOver(configuration, candidate.retryPins)
     } catch (error) {
-      this.#refuse(error)
+      const isPassing = error instanceof ConfigurationError && error.problems.every(({ mayPass }) => mayPass)
+      if (!isPassing || this.#stopped) {
+        throw error
+      }
+      this.#wait(candidate, error)
+      return
     }
+    this.#end('taken over')
+    for (const warning of warnings) {
+      log.warn(warning)
+    }
+    log.info({ signers: configuration.signers.map(({ name }) => name) }, 'the signers were taken over')
+  }
+
+  /** Has it tried again later, as it was read: files that change meanwhile are read when they are left alone. */
+  #wait(candidate: Candidate, error: ConfigurationError): void {
+    const { log } = this.#options
+    const failures = candidate.failures + 1
+    const pending = { ...candidate, failures, logged: error.message }
+    const delayMs = Math.round(backoffMs(failures, RETRY))
+    const isNews = error.message !== candidate.logged
+    this.#end('pending', describeReason(error), failures === 1)
+    if (isNews) {
+      logProblems(log, 'warn', error.problems)
+      log.warn(
+        { delayMs },
+        'the new configuration is pending: the signers stay as they were until that has passed; it is tried again',
+      )
+    } else {
+      log.debug({ delayMs }, 'the new configuration is still pending; it is tried again')
+    }
+    this.#pending = pending
+    this.#retryTimer = setTimeout(() => this.#run(() => this.#takeOver(pending)), delayMs).unref()
   }
 
   #refuse(error: unknown): void {
@@ -112,13 +180,26 @@ export class Reloading {
     } else {
       log.error({ err: error }, 'the new configuration cannot be read')
     }
-    this.#end('refused')
+    this.#end('refused', describeReason(error))
     log.error('the new configuration was refused: the signers stay as they were; correct it, or send SIGHUP')
   }
 
-  #end(outcome: ReloadOutcome): void {
+  /** @param isNew whether the outcome is not that of another try of the same configuration */
+  #end(outcome: ReloadOutcome, reason?: string, isNew = true): void {
     const at = new Date()
-    this.#status = { since: outcome === 'refused' ? this.#status.since : at, last: { outcome, at } }
-    this.#options.onEnd(outcome)
+    const since = outcome === 'taken over' ? at : this.#status.since
+    this.#status = { since, last: { outcome, at, ...(reason === undefined ? {} : { reason }) } }
+    if (isNew) {
+      this.#options.onEnd(outcome)
+    }
   }
+}
+
+/** Says why a configuration is not in use, each reason once. */
+function describeReason(error: unknown): string {
+  if (!(error instanceof ConfigurationError)) {
+    return 'an unexpected error, which the log has'
+  }
+  const told = error.problems.map(({ told = 'the configuration is wrong; the log says where' }) => told)
+  return [...new Set(told)].join('; ')
 }

@@ -14,6 +14,7 @@ import { reviewCertificates } from '../x509/review/certificate-review.ts'
 import { describeUnfitAlgorithm } from './algorithm-fit.ts'
 import { buildChain, type Chain } from './chain.ts'
 import { describeUnsupportedKey } from './key-type.ts'
+import { describeUnprovable } from './long-term.ts'
 import { type ValidityPeriod, validityPeriod } from './validity.ts'
 
 export interface Signer extends Chain {
@@ -100,13 +101,17 @@ function createSigner(
     ),
   )
   const path = [certificate, ...chain.issuers] as const
+  const unprovable = container.level === 'b-lt' ? describeUnprovable(path) : []
+  if (container.revocationFallback === 'refuse') {
+    refuseProblems(unprovable.map((why) => describeUnreachable(settings.certificate, why)))
+  }
   const chosen = chooseSignatureAlgorithm(publicKey, algorithm)
   return {
     ...chain,
     digests: new Map(
       HASH_ALGORITHMS.map((algorithm) => [algorithm.name, digest(algorithm, certificate.raw)]),
     ),
-    warnings: review.warnings,
+    warnings: [...review.warnings, ...unprovable.map((why) => `containers have level b-t, not b-lt: ${why}`)],
     certificate,
     publicKey,
     algorithm: chosen,
@@ -114,6 +119,13 @@ function createSigner(
     template: createTemplate(path, chosen, container),
     validity: path.map(validityPeriod),
   }
+}
+
+function describeUnreachable(variable: string, why: string): ConfigurationProblem {
+  const message =
+    `containers of level b-lt cannot be made: ${why}, or choose another level (LEVEL, or level of the signer), or what is ` +
+    'made in their place (REVOCATION_FALLBACK, or revocationFallback of the signer)'
+  return { variable, message, told: 'level b-lt is out of reach of a chain about which nobody can be asked' }
 }
 
 function createTemplate(

@@ -7,6 +7,7 @@ import type { Configuration, SignersConfiguration } from '../config.ts'
 import { logProblems } from '../configuration/log-problems.ts'
 import { type ConfigurationError, INVALID_REQUEST, SIGNER_MISMATCH, UNKNOWN_SIGNER } from '../errors.ts'
 import type { PoolStatus } from '../pkcs11/session-pool.ts'
+import { DEFAULT_LIMITS } from '../revocation/limits.ts'
 import type { RevocationObserver } from '../revocation/observer.ts'
 import { RevocationService } from '../revocation/revocation-service.ts'
 import type { TimestampObserver } from '../timestamp/timestamper.ts'
@@ -23,6 +24,8 @@ import { nameTokens, type TokenPool } from './token-pool.ts'
 export interface SignersOptions extends Pick<SignerSetOptions, 'hsm' | 'givenPin' | 'log' | 'observer'> {
   /** Whether anybody may be asked whether certificates were revoked. */
   readonly revocationCheck: boolean
+  /** After how long an answer about revocation is asked for anew, however long it is fresh. */
+  readonly revocationMaxAgeMs: number
   readonly proxies: Configuration['proxies']
   readonly revocationObserver: RevocationObserver
   readonly timestampObserver: TimestampObserver
@@ -60,6 +63,7 @@ export class Signers {
       log,
       client: new HttpClient({ proxies }),
       observer: revocationObserver,
+      limits: { refreshMs: { ...DEFAULT_LIMITS.refreshMs, most: options.revocationMaxAgeMs } },
     })
     this.#certificates = new CertificateWatch(this.#revocations, revocationCheck)
     this.#timestampers = new Timestampers({
@@ -192,6 +196,18 @@ export class Signers {
     next.warn(this.#options.log)
     // Where it is closed before, so are they
     this.#retire(before).catch(() => {})
+  }
+
+  /** Asks anew at once whether certificates were revoked. What is known counts meanwhile. */
+  renewRevocations(): void {
+    this.#certificates.renew()
+  }
+
+  /** Logs which tokens are not told their PINs again, as those that they refused are still the ones of their files. */
+  warnOfRefusedPins(): void {
+    for (const pool of this.#current.pools) {
+      this.#refusedPins.warnIfUnchanged(pool)
+    }
   }
 
   async close(): Promise<void> {

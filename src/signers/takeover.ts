@@ -1,13 +1,25 @@
 /** What has to hold before signers take the place of others. */
 import { setTimeout as delay } from 'node:timers/promises'
-import { ConfigurationError, type ConfigurationProblem, HSM_BUSY, refuseProblems } from '../errors.ts'
+import {
+  CERTIFICATE_REVOKED,
+  ConfigurationError,
+  type ConfigurationProblem,
+  HSM_BUSY,
+  HSM_TIMEOUT,
+  HSM_UNAVAILABLE,
+  refuseProblems,
+} from '../errors.ts'
 import type { SignerSet } from './signer-set.ts'
 import type { SigningKey } from './signing-key.ts'
 import type { TokenPool } from './token-pool.ts'
+import { describeUselessness, type ValidityPeriod } from './validity.ts'
 
 /** A token that could not be opened at once has this long, in milliseconds, and one that says nothing as well. */
 const PATIENCE_MS = 15_000
 const LOOK_MS = 50
+
+/** How the HSM refuses a test signature that it may make later. */
+const PASSING = [HSM_BUSY, HSM_TIMEOUT, HSM_UNAVAILABLE]
 
 /**
  * A certificate that does not sign now, or not for as long as its signer demands, would make a signer useless that was
@@ -73,6 +85,8 @@ async function awaitEvidence(next: SignerSet, before: SignerSet, signal: AbortSi
       key.missingEvidence().map((missing) => ({
         variable: key.configuration.settings.certificate,
         message: `containers of level b-lt cannot be made: ${missing}`,
+        mayPass: true,
+        told: 'revocation information for containers of level b-lt is missing',
       })),
     ),
   )
@@ -89,11 +103,19 @@ function isPending({ pool, keys }: TokenPool): boolean {
 
 function describeUnproved({ pool, keys, log }: TokenPool): ConfigurationProblem[] {
   return keys.flatMap(({ request: { settings } }, place) => {
-    const { state, reason } = pool.keyStatus(place)
+    const { state, reason = describeSilence(pool) } = pool.keyStatus(place)
     const variable = state === 'pin refused' ? settings.pin : settings.key
-    const message = `no test signature could be made: ${reason ?? 'the token did not answer in time'}`
-    return state === 'ready' ? [] : [{ variable, message, token: log.fields }]
+    const message = `no test signature could be made: ${reason}`
+    // Each further try would tell a PIN again that the token may have counted as a wrong one
+    const mayPass = state !== 'pin refused' && !pool.isLoginPending
+    return state === 'ready' ? [] : [{ variable, message, token: log.fields, mayPass, told: message }]
   })
+}
+
+function describeSilence({ isLoginPending }: TokenPool['pool']): string {
+  return isLoginPending
+    ? 'the token did not answer the login in time; it is not tried again by itself, as wrong PINs lock the user'
+    : 'the token did not answer in time'
 }
 
 /** Whether it signs with another certificate than the signer of that name before, or there was none. */
@@ -108,15 +130,27 @@ function encodePath(key: SigningKey | undefined): Buffer | undefined {
 }
 
 function describeInvalid(key: SigningKey): ConfigurationProblem[] {
-  if (key.knownSigner() === undefined) {
+  const signer = key.knownSigner()
+  if (signer === undefined) {
     return []
   }
   try {
     key.validSigner()
     return []
   } catch (error) {
-    return [{ variable: key.configuration.settings.certificate, message: (error as Error).message }]
+    const { settings, rules } = key.configuration
+    const { message } = error as Error
+    const isRevoked = error instanceof CERTIFICATE_REVOKED
+    const told = isRevoked ? 'a certificate was revoked' : 'a certificate is not valid now, or ends too soon'
+    const mayPass = !isRevoked && isValidLater(signer.validity, rules.minimumDaysLeft)
+    return [{ variable: settings.certificate, message, mayPass, told }]
   }
+}
+
+/** Whether all that is wrong with the periods is that one of them has not begun. */
+function isValidLater(periods: readonly ValidityPeriod[], minimumDaysLeft: number): boolean {
+  const begin = Math.max(...periods.map(({ notBefore }) => notBefore.getTime()))
+  return begin > Date.now() && describeUselessness(periods, new Date(begin), minimumDaysLeft) === undefined
 }
 
 /** With the new certificate, even where the key has proved itself before: what counts is that they fit together. */
@@ -129,6 +163,10 @@ async function proveAnew(key: SigningKey, deadline: number, signal: AbortSignal)
       return proveAnew(key, deadline, signal)
     }
     const message = `no test signature could be made: ${(error as Error).message}`
-    throw new ConfigurationError([{ variable: key.configuration.settings.key, message }])
+    // A token that was kept as it is does not log in again before SIGHUP
+    const mayPass = PASSING.some((kind) => error instanceof kind) && key.status().state !== 'pin refused'
+    throw new ConfigurationError([
+      { variable: key.configuration.settings.key, message, mayPass, told: message },
+    ])
   }
 }

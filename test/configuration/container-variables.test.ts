@@ -118,6 +118,7 @@ t.test('every variable reaches its place', async (t) => {
     'TSA_URL: two.example:8080 is told user and password over plain http, which anybody on the way can read; use https',
   ])
   t.equal(load({ REVOCATION_CHECK: 'off' }).revocationCheck, false)
+  t.equal(load({ REVOCATION_MAX_AGE: '60' }).revocationMaxAgeMs, 60_000)
 })
 
 t.test('the least that a level needs', async (t) => {

@@ -1,7 +1,7 @@
 /** The walk of README's chapter about CloudHSM: its own commands, on SoftHSM. */
 import { execFile } from 'node:child_process'
 import { X509Certificate } from 'node:crypto'
-import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -21,6 +21,7 @@ import { makeNssDatabase } from '../support/validators/nss.ts'
 import { printCms, verifyCms } from '../support/validators/openssl.ts'
 import { readPdfSignatures } from '../support/validators/pdf-signatures.ts'
 import { pdfsig } from '../support/validators/pdfsig.ts'
+import { readWalk } from '../support/walk.ts'
 
 const run = promisify(execFile)
 
@@ -33,40 +34,14 @@ const path = (name: string) => join(directory, name)
 const { environment: token } = await createToken(path('token'))
 const { HSM_MODULE: module = '', HSM_PIN_FILE: pinFile = '' } = token
 
-mkdirSync(path('bin'))
-writeFileSync(path('bin/signing-service'), `#!/bin/sh\nexec '${process.execPath}' '${MAIN}' "$@"\n`)
-chmodSync(path('bin/signing-service'), 0o755)
 copyFileSync(repositoryPath('test/support/document-engine/sample.pdf'), path('in.pdf'))
 
-/** What the README has of a machine that is not this one. */
-const placeholders: [string, string][] = [
+const walk = readWalk(readChapter('AWS CloudHSM'), directory, [
   ['/opt/cloudhsm/lib/libcloudhsm_pkcs11.so', module],
   ['/run/secrets/cloudhsm-pin', pinFile],
   ['npm run sign-pdf --', `'${process.execPath}' '${SIGN_PDF}'`],
-]
-const blocks = readChapter('AWS CloudHSM').matchAll(/^( *)```sh\n([\s\S]*?)^\1```$/gm)
-const commands = [...blocks].map(([, indent = '', text = '']) =>
-  text.replaceAll(new RegExp(`^${indent}`, 'gm'), ''),
-)
-// As many as it takes: each is a thread to start
-const environment: Record<string, string> = { HSM_SESSIONS: '2' }
-
-/** The next block of the chapter, as this machine needs it. */
-function next(): string {
-  const block = commands.shift() ?? 'false'
-  return placeholders.reduce((text, [readme, here]) => text.replaceAll(readme, here), block)
-}
-
-/** Runs the next block in a shell. Returns what it printed. */
-async function runNext(): Promise<string> {
-  const script = next()
-  const env = { ...process.env, ...environment, PATH: `${path('bin')}:${process.env.PATH}` }
-  const { stdout } = await run('sh', ['-euc', script], { cwd: directory, env })
-  for (const [, name = '', value = ''] of script.matchAll(/^export (\w+)=(\S+)$/gm)) {
-    environment[name] = value
-  }
-  return stdout
-}
+])
+const { environment, next, placeholders, runNext } = walk
 
 function certificateOf(name: Name): X509Certificate {
   return new X509Certificate(readFileSync(path(`${name}.pem`)))
@@ -197,7 +172,7 @@ t.test('the service', async (t) => {
 })
 
 t.test('nothing of the chapter was left out', async (t) => {
-  t.same(commands, [])
+  t.same(walk.left, [])
 })
 
 function contentsOf(contents: Buffer) {

@@ -21,6 +21,7 @@ function play(t: Test, change: Partial<HsmConfiguration> = {}, publicKey?: Uint8
     get state() {
       return { state, since: new Date(0) }
     },
+    isLoginPending: false,
     isHopelessUntil: () => false,
     send: (order) => orders.push(order),
     markReady() {

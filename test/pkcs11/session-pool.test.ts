@@ -22,6 +22,7 @@ function play(t: Test, change: Partial<HsmConfiguration> = {}, found: Partial<Fo
     get state() {
       return { state, since: new Date(0) }
     },
+    isLoginPending: false,
     isHopelessUntil: () => state === 'closing',
     send: (order) => orders.push(order),
     markReady() {

@@ -124,6 +124,37 @@ t.test('that the leaf is revoked counts until somebody says later that it is not
   t.strictSame(messages, [message, 'The certificate of CN=leaf is no longer revoked'])
 })
 
+t.test(
+  'a revocation is noticed within the longest age, though the answer before is fresh for a week',
+  async (t) => {
+    const { watch, leaf, authority, server } = await setUp(t)
+    server.on('/ocsp', (request) => authority.respond(request, { args: ['-ndays', '7'] }))
+    const refreshMs = { least: DAY_MS, most: 50 }
+    const { until, outcomes } = watch({ ...QUICK, refreshMs })
+    await until(complete)
+    authority.revoke(leaf.certificate, new Date(), 'keyCompromise')
+    const { nextUpdate, revoked } = await until(({ revoked }) => revoked !== undefined)
+    t.equal(revoked?.reason, 'key compromise')
+    t.ok(nextUpdate && nextUpdate.getTime() > Date.now())
+    t.notMatch(outcomes, /refused/)
+  },
+)
+
+t.test('whoever asks for it has all asked anew at once who are needed', async (t) => {
+  const { watch, leaf, authority, server } = await setUp(t)
+  const { until, service } = watch()
+  service.renew()
+  await until(complete)
+  authority.revoke(leaf.certificate, new Date(), 'keyCompromise')
+  service.renew()
+  await until(({ revoked }) => revoked !== undefined)
+  const count = (path: string) => server.asked.filter((asked) => asked === path).length
+  t.strictSame(['/ocsp', '/root.crl', '/authority.crl'].map(count), [2, 2, 0])
+  service.stop()
+  service.renew()
+  t.equal(count('/ocsp'), 2, 'after the end nobody is asked')
+})
+
 t.test('a CRL that is newer ends a hold of which OCSP told, when that is no longer fresh', async (t) => {
   const { watch, leaf, authority, certificates, server } = await setUp(t)
   const times = { thisUpdate: new Date(Date.now() + 60_000), nextUpdate: new Date(Date.now() + 5 * DAY_MS) }

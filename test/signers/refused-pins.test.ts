@@ -123,6 +123,33 @@ t.test(
   },
 )
 
+t.test('that a refused PIN is still the one of its file, or of its variable, is told', async (t) => {
+  const file = join(t.testdir(), 'pin')
+  const told: unknown[] = []
+  const logger = pino(
+    { level: 'info', base: null, timestamp: false },
+    { write: (line) => told.push(JSON.parse(line)) },
+  )
+  const log = new TokenLog(logger, FIELDS)
+  const pins = new RefusedPins()
+  const tell = (token: TokenPool) => pins.warnIfUnchanged({ ...token, log })
+  put(file, 'wrong')
+  const [inFile, inVariable] = [accessWith({ file }), accessWith({ variable: 'HSM_PIN' })]
+  refuse(pins, inFile)
+  pins.refused(inVariable)
+  tell(pool(inFile))
+  tell(pool(inVariable))
+  tell(pool(inFile, 'ready'))
+  put(file, 'right')
+  tell(pool(inFile))
+  const line = { level: 50, ...FIELDS, variable: 'HSM_PIN_FILE' }
+  const refused = 'the token refused its PIN, which is not tried again'
+  t.strictSame(told, [
+    { ...line, msg: `${refused}: correct ${file}, which has not changed since, and send SIGHUP again` },
+    { ...line, msg: `${refused}: correct HSM_PIN, and restart` },
+  ])
+})
+
 t.test('signer processes are told what was refused, and nothing that is made of a PIN', async (t) => {
   const file = join(t.testdir(), 'pin')
   put(file, 'wrong')

@@ -51,13 +51,14 @@ async function refuses(t: Test, problems: readonly (string | RegExp)[], act: () 
   await staysAsItWas(t)
   const { samples, ...status } = await reloadStatus(url)
   t.match(status, { statusCode: 200, outcome: 'refused', refused: 1, signers: { total: 1, ready: 1 } })
+  t.match(status, { pending: 0, reason: String })
+  t.notMatch(status.reason, /signers|house|other|far|CN=/, 'who asks need not know who there is')
   t.equal(samples.get('signing_service_reloads_total{outcome="refused"}'), refused)
 }
 
 async function staysAsItWas(t: Test) {
   t.equal(await signsWith(url, 'house'), house.certificate.serialNumber)
-  await until('processes that were started for it have ended', () => running().length === 1)
-  t.strictSame(running(), processes)
+  await until('processes that were started for it have ended', () => `${running()}` === `${processes}`)
 }
 
 async function recovers(t: Test) {
@@ -162,20 +163,70 @@ t.test('a key that may not sign', async (t) => {
   await recovers(t)
 })
 
-t.test('a token that is not there', async (t) => {
+/** Changes something, which is pending for a reason that the log and the page have. */
+async function pends(t: Test, problem: RegExp, reason: RegExp, act: () => unknown) {
   const start = service.log().length
-  const outcome = await afterReload(service, () =>
-    folder.write({
-      house: folder.entry('house'),
-      far: folder.entry('far', { token: { label: 'third' } }),
-    }),
+  t.equal(await afterReload(service, act), 'pending')
+  t.match(problemsSince(service, start), [problem])
+  t.match(service.log().slice(start), /"delayMs":\d+,"msg":"the new configuration is pending: /)
+  t.match(await reloadStatus(url), { statusCode: 200, outcome: 'pending', reason, refused: 0, pending: 1 })
+}
+
+t.test('a token that is not there is waited for, and taken over when it is', async (t) => {
+  await pends(
+    t,
+    /^SIGNERS_FILE \/signers\/far\/key: no test signature could be made: the token is not present$/,
+    /^no test signature could be made: the token is not present$/,
+    () => {
+      folder.write({
+        house: folder.entry('house'),
+        far: folder.entry('far', { token: { label: 'third' } }),
+      })
+    },
   )
-  t.equal(outcome, 'refused')
-  refused += 1
-  t.strictSame(problemsSince(service, start), [
-    'SIGNERS_FILE /signers/far/key: no test signature could be made: the token is not present',
-  ])
   await staysAsItWas(t)
+  const before = countReloads(service)
+  const third = await createToken(folder.token.directory, 'third')
+  await folder.importKey('far', third)
+  await until('it is taken over', () => countReloads(service).takenOver > before.takenOver, 60_000)
+  t.equal(countReloads(service).begun, before.begun, 'nothing has changed but the token')
+  t.equal(await signsWith(url, 'far'), far.certificate.serialNumber)
+  t.match(await reloadStatus(url), { outcome: 'taken over', reason: undefined, refused: 0, pending: 0 })
+  await recovers(t)
+})
+
+t.test('a certificate that is not valid yet is waited for, unless files change again', async (t) => {
+  const begins = (notBefore: Date) => {
+    const { certificate } = folder.certify('house', { notBefore }, 'later.pem')
+    folder.write({ house: folder.entry('house', { certificateFile: 'later.pem' }) })
+    return certificate
+  }
+  const told =
+    /^SIGNERS_FILE \/signers\/house\/certificateFile: The certificate of O=Test, CN=house is not valid before /
+  const reason = /^a certificate is not valid now, or ends too soon$/
+  await pends(t, told, reason, () => begins(new Date(Date.now() + 86_400_000)))
+  await recovers(t)
+  t.match(await reloadStatus(url), { outcome: 'taken over', pending: 0 })
+
+  let later = house.certificate
+  await pends(t, told, reason, () => {
+    later = begins(new Date(Date.now() + 20_000))
+  })
+  const { takenOver } = countReloads(service)
+  await until('it is taken over', () => countReloads(service).takenOver > takenOver, 120_000)
+  t.equal(await signsWith(url, 'house'), later.serialNumber)
+  await recovers(t)
+})
+
+t.test('a token that does not answer the login is not told the PIN again', async (t) => {
+  const logins = module.calls('C_Login')
+  module.plan('C_Login hang')
+  const message =
+    'SIGNERS_FILE /signers/far/key: no test signature could be made: the token did not answer the login in time; it is ' +
+    'not tried again by itself, as wrong PINs lock the user'
+  await refuses(t, [message], () => writeWith('far', { token: { label: 'second' } }))
+  t.equal(module.calls('C_Login'), logins + 1)
+  module.plan()
   await recovers(t)
 })
 

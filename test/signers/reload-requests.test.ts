@@ -1,9 +1,10 @@
 /** When a configuration is read anew, and what is told of it. */
+import { mock } from 'node:test'
 import { setTimeout as delay } from 'node:timers/promises'
 import pino from 'pino'
 import { Registry } from 'prom-client'
 import t, { type Test } from 'tap'
-import { ConfigurationError } from '../../src/errors.ts'
+import { ConfigurationError, type ConfigurationProblem } from '../../src/errors.ts'
 import { ReloadMetrics } from '../../src/metrics/reload-metrics.ts'
 import { Reloading, type ReloadingOptions } from '../../src/signers/reloading.ts'
 import { readSamples } from '../support/scrape.ts'
@@ -13,14 +14,14 @@ const SIGNERS = { default: 'a', signers: [], files: [] }
 
 /** Takes over whatever it reads, unless the test says otherwise. */
 function start(t: Test, change: Partial<ReloadingOptions> = {}) {
-  const lines: { level: number; msg: string }[] = []
+  const lines: { level: number; msg: string; delayMs?: number }[] = []
   const outcomes: string[] = []
   const reloading = new Reloading({
     signers: { takeOver: async () => {} },
     files: [],
     intervalMs: 0,
     load: () => ({ signers: SIGNERS, problems: [], warnings: [] }),
-    log: pino({ level: 'info' }, { write: (line) => lines.push(JSON.parse(line)) }),
+    log: pino({ level: 'debug' }, { write: (line) => lines.push(JSON.parse(line)) }),
     onEnd: (outcome) => outcomes.push(outcome),
     ...change,
   })
@@ -47,6 +48,136 @@ t.test('after the end nothing is read any more', async (t) => {
   reloading.request('signal')
   await delay(20)
   t.strictSame(outcomes, [])
+})
+
+/** Refuses to take over with these problems, one try after the other, and then takes over. */
+function takeOverAfter(...refusals: (readonly ConfigurationProblem[])[]) {
+  const pinsRetried: boolean[] = []
+  const takeOver = async (_configuration: unknown, retryPins: boolean) => {
+    pinsRetried.push(retryPins)
+    const problems = refusals.shift()
+    if (problems !== undefined) {
+      throw new ConfigurationError(problems)
+    }
+  }
+  return { takeOver, pinsRetried }
+}
+
+const AWAY = { variable: 'X', message: 'the token is away', mayPass: true, told: 'a token is away' }
+const SILENT = {
+  variable: 'Y',
+  message: 'http://ocsp.example is silent',
+  mayPass: true,
+  told: 'evidence is missing',
+}
+const WRONG = { variable: 'Z', message: '/etc/secret is wrong' }
+
+/** Has time pass only when the test says so; files are read in real time. */
+function holdTime(t: Test) {
+  mock.timers.enable({ apis: ['setTimeout'] })
+  t.teardown(() => mock.timers.reset())
+  return async (ms: number, holds: () => boolean) => {
+    mock.timers.tick(ms)
+    while (!holds()) {
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+  }
+}
+
+t.test('what may pass is tried again less and less often, and told when it changes', async (t) => {
+  const after = holdTime(t)
+  const { takeOver, pinsRetried } = takeOverAfter([AWAY], [AWAY], [AWAY, SILENT], [AWAY, SILENT], [SILENT])
+  let reads = 0
+  const load = () => {
+    reads += 1
+    return { signers: SIGNERS, problems: [], warnings: ['HSM_PIN_FILE: holds a secret'] }
+  }
+  const { reloading, outcomes, told } = start(t, { signers: { takeOver }, load })
+  await reloading.start()
+  const { since } = reloading.status
+  reloading.request('signal')
+  const waits = () => [...told(40), ...told(20)].flatMap(({ delayMs }) => delayMs ?? [])
+  await after(0, () => waits().length === 1)
+  t.strictSame(
+    told(40).map(({ msg }) => msg),
+    [
+      'X: the token is away',
+      'the new configuration is pending: the signers stay as they were until that has passed; it is tried again',
+    ],
+  )
+  t.match(reloading.status, { since, last: { outcome: 'pending', reason: 'a token is away' } })
+  const first = reloading.status.last?.at
+  await after(5_000, () => waits().length === 2)
+  t.strictSame([told(40).length, told(20).length], [2, 1], 'the same problem is told once')
+  t.not(reloading.status.last?.at, first, 'the page has the last try')
+  await after(10_000, () => waits().length === 3)
+  t.strictSame(told(40).length, 5)
+  t.match(reloading.status, { last: { reason: 'a token is away; evidence is missing' } })
+  await after(20_000, () => waits().length === 4)
+  await after(40_000, () => waits().length === 5)
+  await after(60_000, () => outcomes.length === 2)
+  t.strictSame(outcomes, ['pending', 'taken over'])
+  t.strictSame(pinsRetried, Array(6).fill(true), 'as the signal had it')
+  t.equal(reads, 1, 'the files are not read again, as they may be half written')
+  t.equal(told(40).at(-1)?.msg, 'HSM_PIN_FILE: holds a secret')
+  const shortened = (ms: number) => waits().some((wait) => wait <= ms && wait >= ms * 0.9)
+  t.ok([5_000, 10_000, 20_000, 40_000, 60_000].every(shortened), `${waits()}`)
+  t.equal(reloading.status.last?.reason, undefined)
+})
+
+t.test('files that change end the wait, and what a signal wanted stays', async (t) => {
+  const after = holdTime(t)
+  const { takeOver, pinsRetried } = takeOverAfter([AWAY], [AWAY])
+  const { reloading, outcomes, told } = start(t, { signers: { takeOver } })
+  await reloading.start()
+  reloading.request('signal')
+  await after(0, () => outcomes.length === 1)
+  reloading.request('files')
+  await after(0, () => outcomes.length === 2)
+  t.equal(told(40).length, 4, 'it is told anew')
+  reloading.request('files')
+  await after(0, () => outcomes.length === 3)
+  reloading.request('files')
+  await after(60_000, () => outcomes.length === 4)
+  t.strictSame(outcomes, ['pending', 'pending', 'taken over', 'taken over'])
+  t.strictSame(pinsRetried, [true, true, true, false])
+})
+
+t.test('a signal that comes while files are read is not forgotten for other files', async (t) => {
+  const { takeOver, pinsRetried } = takeOverAfter()
+  const { reloading, outcomes } = start(t, { signers: { takeOver } })
+  await reloading.start()
+  reloading.request('files')
+  reloading.request('signal')
+  reloading.request('files')
+  await until('both are over', () => outcomes.length === 2)
+  t.strictSame(pinsRetried, [false, true])
+})
+
+t.test('one problem that does not pass is enough for a refusal, also at a later try', async (t) => {
+  const after = holdTime(t)
+  const { takeOver } = takeOverAfter([AWAY], [AWAY, WRONG, WRONG])
+  const { reloading, outcomes, told } = start(t, { signers: { takeOver } })
+  await reloading.start()
+  reloading.request('files')
+  await after(0, () => outcomes.length === 1)
+  await after(5_000, () => outcomes.length === 2)
+  t.strictSame(outcomes, ['pending', 'refused'])
+  t.equal(told(50).length, 4)
+  const reason = 'a token is away; the configuration is wrong; the log says where'
+  t.match(reloading.status, { last: { outcome: 'refused', reason } })
+})
+
+t.test('nothing is tried again after the end', async (t) => {
+  const after = holdTime(t)
+  const { takeOver, pinsRetried } = takeOverAfter([AWAY])
+  const { reloading, outcomes } = start(t, { signers: { takeOver } })
+  await reloading.start()
+  reloading.request('files')
+  await after(0, () => outcomes.length === 1)
+  await reloading.stop()
+  await after(60_000, () => true)
+  t.equal(pinsRetried.length, 1)
 })
 
 t.test('what is only warned about is told when it is taken over', async (t) => {
@@ -76,7 +207,10 @@ t.test('what nobody expects is told with its stack, and is no reason to end', as
     { msg: 'the new configuration cannot be read', err: { message: 'unexpected', stack: String } },
     { msg: 'the new configuration was refused: the signers stay as they were; correct it, or send SIGHUP' },
   ])
-  t.match(reloading.status, { since, last: { outcome: 'refused' } })
+  t.match(reloading.status, {
+    since,
+    last: { outcome: 'refused', reason: 'an unexpected error, which the log has' },
+  })
 })
 
 t.test('what is refused at the end is told to nobody', async (t) => {
@@ -109,14 +243,23 @@ t.test('metrics count what became of it, and say whether the last one is in use'
   t.ok(Math.abs(before.since - Date.now() / 1000) < 5)
   t.same(before.rest, {
     'signing_service_reloads_total{outcome="taken_over"}': 0,
+    'signing_service_reloads_total{outcome="pending"}': 0,
     'signing_service_reloads_total{outcome="refused"}': 0,
     signing_service_reload_refused: 0,
+    signing_service_reload_pending: 0,
+  })
+  metrics.ended('pending')
+  t.match((await samples()).rest, {
+    'signing_service_reloads_total{outcome="pending"}': 1,
+    signing_service_reload_refused: 0,
+    signing_service_reload_pending: 1,
   })
   metrics.ended('refused')
   const refused = await samples()
   t.match(refused.rest, {
     'signing_service_reloads_total{outcome="refused"}': 1,
     signing_service_reload_refused: 1,
+    signing_service_reload_pending: 0,
   })
   t.equal(refused.since, before.since)
   await delay(5)
@@ -124,8 +267,10 @@ t.test('metrics count what became of it, and say whether the last one is in use'
   const takenOver = await samples()
   t.same(takenOver.rest, {
     'signing_service_reloads_total{outcome="taken_over"}': 1,
+    'signing_service_reloads_total{outcome="pending"}': 1,
     'signing_service_reloads_total{outcome="refused"}': 1,
     signing_service_reload_refused: 0,
+    signing_service_reload_pending: 0,
   })
   t.ok(takenOver.since > before.since)
 })

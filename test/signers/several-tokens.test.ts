@@ -6,7 +6,7 @@ import t from 'tap'
 import { createFaultyModule } from '../support/faulty-module/faulty-module.ts'
 import { readLog } from '../support/log-lines.ts'
 import { health, signerReady, tokenReady, watchfulEnvironment } from '../support/readiness.ts'
-import { afterReload, SERIAL_NUMBER, signsWith } from '../support/reload.ts'
+import { afterReload, logLines, SERIAL_NUMBER, signsWith } from '../support/reload.ts'
 import { type Service, startReadyService, startService } from '../support/service.ts'
 import { createSignersFolder } from '../support/signers.ts'
 import { until } from '../support/signing.ts'
@@ -107,12 +107,27 @@ t.test('the PIN of one token is wrong at the start', async (t) => {
     t.match(linesWith(service, 'the token refused the PIN'), [{ ...OF_FAR, pinFile }])
   })
 
-  t.test('it keeps nobody from taking over other changes, and is not tried again', async (t) => {
-    const renewed = folder.certify('near')
-    t.equal(await afterReload(service, () => service.app.reload()), 'taken over')
-    t.equal(await signsWith(url, 'near'), renewed.certificate.serialNumber)
-    t.equal(module.calls('C_Login'), logins + 1)
-  })
+  t.test(
+    'it keeps nobody from taking over other changes, and is not tried again, which is told',
+    async (t) => {
+      const start = service.log().length
+      const renewed = folder.certify('near')
+      t.equal(await afterReload(service, () => service.app.reload()), 'taken over')
+      t.equal(await signsWith(url, 'near'), renewed.certificate.serialNumber)
+      t.equal(module.calls('C_Login'), logins + 1)
+      const told = logLines(service.log().slice(start)).filter(({ level }) => level >= 50)
+      const file = folder.path('second-pin')
+      t.match(told, [
+        {
+          variable: 'SIGNERS_FILE /signers/far/token/pinFile',
+          signers: ['far'],
+          msg:
+            `the token refused its PIN, which is not tried again: correct ${file}, which has not changed since, and ` +
+            'send SIGHUP again',
+        },
+      ])
+    },
+  )
 
   t.test('another wrong one is tried once, and then keeps nobody either', async (t) => {
     const place = 'SIGNERS_FILE /signers/far/token/pinFile'

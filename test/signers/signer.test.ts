@@ -1,8 +1,10 @@
 import t from 'tap'
+import type { ContainerConfiguration } from '../../src/config.ts'
 import { SETTINGS } from '../../src/configuration/single-signer.ts'
 import { type Signer, signerFromFiles, signerFromToken } from '../../src/signers/signer.ts'
 import { type Issued, issue, RSA_2048, spoil, withLongLength } from '../support/certificates.ts'
 import { DEFAULT_CONTAINER } from '../support/container-configuration.ts'
+import { crlAt, ocspAt } from '../support/revocation-chain.ts'
 
 const directory = t.testdir()
 const COMMON = { settings: SETTINGS, container: DEFAULT_CONTAINER }
@@ -102,4 +104,46 @@ t.test('a certificate that OpenSSL reads and containers cannot hold is told by i
     refused('SIGNER_CERTIFICATE_FILE', 'on the token: '),
   )
   t.doesNotThrow(() => create([leaf], [oddRoot]), 'one that is in no chain does no harm')
+})
+
+t.test('level b-lt takes a chain about which somebody can be asked', async (t) => {
+  const addresses = `${ocspAt('http://ocsp.example')}\n${crlAt('ldap://crl.example/cn=a')}`
+  const certify = (issuer: Issued, extension: string) =>
+    issue(directory, { subject: '/CN=Signer', issuer, extension })
+  const middle = issue(directory, {
+    ...{ subject: '/CN=Middle', ca: true, issuer: root, extension: crlAt('http://crl.example') },
+  })
+  const create = (path: Issued[], container: Partial<ContainerConfiguration> = {}) => {
+    const [first, ...issuers] = path
+    return signerFromFiles({
+      ...{ certificates: [(first as Issued).certificate], caCertificates: certificatesOf(...issuers) },
+      ...{ settings: SETTINGS, container: { ...DEFAULT_CONTAINER, level: 'b-lt', ...container } },
+    })
+  }
+  t.doesNotThrow(() => create([certify(middle, addresses), middle, root]))
+  const nobody = certify(issuing, crlAt('ldap://crl.example/cn=a'))
+  const names = (subject: string) =>
+    new RegExp(
+      `the certificate of CN=${subject} names neither an OCSP responder nor a CRL that could be asked`,
+    )
+  t.throws(() => create([nobody, issuing, root]), {
+    name: 'ConfigurationError',
+    problems: ['Signer', 'Issuing CA'].map((subject) => ({
+      variable: 'SIGNER_CERTIFICATE_FILE',
+      message: names(subject),
+    })),
+  })
+  t.throws(() => create([certify(middle, addresses)]), {
+    name: 'ConfigurationError',
+    message:
+      /^SIGNER_CERTIFICATE_FILE: .* the issuer of CN=Signer is not known, .*; add its certificate, or /,
+  })
+  const lower = create([nobody, issuing, root], { revocationFallback: 'b-t' })
+  t.match(
+    lower?.warnings.filter((warning) => warning.startsWith('containers have level b-t, not b-lt: ')),
+    [names('Signer'), names('Issuing CA')],
+  )
+  for (const level of ['b-b', 'b-t'] as const) {
+    t.notMatch(create([nobody, issuing, root], { level })?.warnings.join(), /b-lt/)
+  }
 })

@@ -304,6 +304,28 @@ t.test('times that are none end the process with exit code 78, of a signer and o
   )
 })
 
+t.test('level b-lt for a certificate about which nobody can be asked ends the start', async (t) => {
+  folder.write(['house', 'other'])
+  const { exited, output } = startServerProcess(t, {
+    ...{ ...environment, LEVEL: 'b-lt', TSA_URL: 'http://127.0.0.1:9' },
+    TSA_CA_FILE: folder.root.certificateFile,
+  })
+  t.same(await exited, { code: 78, signal: null })
+  const fatal = logLines(output()).filter(({ level }) => level === 60)
+  const of = (name: string, subject: string) => ({
+    variable: place(name, 'certificateFile'),
+    msg:
+      `${place(name, 'certificateFile')}: containers of level b-lt cannot be made: the certificate of O=Test, CN=${subject} ` +
+      'names neither an OCSP responder nor a CRL that could be asked over http or https; have it issued with one of them, ' +
+      'or choose another level (LEVEL, or level of the signer), or what is made in their place (REVOCATION_FALLBACK, or ' +
+      'revocationFallback of the signer)',
+  })
+  t.match(fatal, [
+    ...[of('house', 'house'), of('house', 'Issuing CA')],
+    ...[of('other', 'other'), of('other', 'Issuing CA')],
+  ])
+})
+
 t.test('an end before the beginning, of a signer and of an issuer', async (t) => {
   const fields = { [CERTIFICATE.validity]: validityOf('260102000000Z', '260101000000Z') }
   const authority = reissue(folder.issuing, folder.root, fields)

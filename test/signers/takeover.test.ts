@@ -1,19 +1,25 @@
 /** How new signers prove that they sign, where the token has no time for it, or does not. */
 import t from 'tap'
 import { SETTINGS } from '../../src/configuration/single-signer.ts'
-import { HSM_BUSY, HSM_UNAVAILABLE } from '../../src/errors.ts'
+import { HSM_BUSY, HSM_UNAVAILABLE, SIGNATURE_SELF_CHECK_FAILED } from '../../src/errors.ts'
+import type { HsmState } from '../../src/pkcs11/supervisor.ts'
 import type { SignerSet } from '../../src/signers/signer-set.ts'
 import { findNewlyInvalid, proveSigners } from '../../src/signers/takeover.ts'
 import { DEFAULT_CONTAINER } from '../support/container-configuration.ts'
 
 /** A set of one signer, whose test signatures end like this, one after another. */
 function setOf(...outcomes: (Error | undefined)[]): SignerSet {
+  return setIn('ready', ...outcomes)
+}
+
+function setIn(state: HsmState, ...outcomes: (Error | undefined)[]): SignerSet {
   const key = {
     name: 'contracts',
     configuration: { settings: SETTINGS },
     container: DEFAULT_CONTAINER,
     knownSigner: () => ({ path: [{ raw: Buffer.from('a certificate') }] }),
     validSigner() {},
+    status: () => ({ state }),
     missingEvidence: () => [],
     async prove() {
       const outcome = outcomes.shift()
@@ -39,9 +45,19 @@ t.test('one that does not sign keeps the signers from being taken over', async (
       {
         variable: 'HSM_KEY_LABEL',
         message: /^no test signature could be made: The HSM cannot sign at the moment/,
+        mayPass: true,
       },
     ],
   })
+})
+
+t.test('one that never will sign, or is told no PIN before SIGHUP, is not waited for', async (t) => {
+  for (const set of [setOf(new SIGNATURE_SELF_CHECK_FAILED()), setIn('pin refused', new HSM_UNAVAILABLE())]) {
+    await t.rejects(proveSigners(set, options), {
+      name: 'ConfigurationError',
+      problems: [{ mayPass: false }],
+    })
+  }
 })
 
 t.test('nothing is said of a certificate on a token that is not open yet', async (t) => {

@@ -1,5 +1,6 @@
 /** What a service says of changed configurations, and who signs meanwhile. */
 import { createHash, X509Certificate } from 'node:crypto'
+import type { ReloadOutcome } from '../../src/signers/reloading.ts'
 import { send } from './http.ts'
 import { scrape } from './scrape.ts'
 import type { Service } from './service.ts'
@@ -28,28 +29,40 @@ export function countReloads({ log }: Pick<Service, 'log'>) {
   return {
     begun: count('reading the configuration of the signers anew'),
     takenOver: count('the signers were taken over'),
+    pending: count('the new configuration is pending'),
     refused: count('the new configuration was refused'),
   }
 }
 
-/** Changes something, waits until one more configuration was taken over or refused, and tells which. */
-export async function afterReload(
-  service: Pick<Service, 'log'>,
-  act: () => unknown,
-): Promise<'taken over' | 'refused'> {
+/** Changes something, waits until one more configuration was taken over, pending or refused, and tells which. */
+export async function afterReload(service: Pick<Service, 'log'>, act: () => unknown): Promise<ReloadOutcome> {
   const before = countReloads(service)
   await act()
-  await until('a configuration was taken over or refused', () => {
-    const { takenOver, refused } = countReloads(service)
-    return takenOver + refused > before.takenOver + before.refused
-  })
-  return countReloads(service).takenOver > before.takenOver ? 'taken over' : 'refused'
+  await until(
+    'a configuration was taken over, pending or refused',
+    () => outcomeSince(service, before) !== undefined,
+  )
+  return outcomeSince(service, before) as ReloadOutcome
+}
+
+function outcomeSince(
+  service: Pick<Service, 'log'>,
+  before: ReturnType<typeof countReloads>,
+): ReloadOutcome | undefined {
+  const { takenOver, pending, refused } = countReloads(service)
+  if (takenOver > before.takenOver) {
+    return 'taken over'
+  }
+  if (refused > before.refused) {
+    return 'refused'
+  }
+  return pending > before.pending ? 'pending' : undefined
 }
 
 /** Messages of problems with the configuration since the log had so many characters, as they stand there. */
 export function problemsSince({ log }: Pick<Service, 'log'>, start: number): string[] {
   return logLines(log().slice(start))
-    .filter(({ level, variable }) => level >= 50 && variable !== undefined)
+    .filter(({ level, variable }) => level >= 40 && variable !== undefined)
     .map(({ msg }) => msg)
 }
 
@@ -57,16 +70,18 @@ export function problemsSince({ log }: Pick<Service, 'log'>, start: number): str
 export async function reloadStatus(url: string) {
   const ready = await send(`${url}/health/ready`)
   const { configuration, signers } = ready.json() as {
-    configuration: { since: string; reload?: { outcome: string; at: string } }
+    configuration: { since: string; reload?: { outcome: string; at: string; reason?: string } }
     signers: { total: number; ready: number }
   }
   const { samples } = await scrape(url)
   return {
     statusCode: ready.statusCode,
     outcome: configuration.reload?.outcome,
+    reason: configuration.reload?.reason,
     since: configuration.since,
     signers,
     refused: samples.get('signing_service_reload_refused'),
+    pending: samples.get('signing_service_reload_pending'),
     taken: samples.get('signing_service_reloads_total{outcome="taken_over"}'),
     samples,
   }

@@ -132,13 +132,14 @@ t.test('nobody is named', async (t) => {
         { found: /unknown: O=Test, CN=house \(it names .*\), CN=Timestamp authority \(it names .*\)$/ },
       ],
     })
+    certify('house', crlAt(at('/middle.crl')))
     const { exitCode, steps } = await check({ ...variables, LEVEL: 'b-lt' })
     t.equal(exitCode, 1)
     t.match(steps, [
       {
         status: 'failed',
         found:
-          /^good: CN=Middle CA by a CRL; unknown: O=Test, CN=house \(it names .*\), CN=Timestamp authority \(it names .*\)$/,
+          /^good: O=Test, CN=house by a CRL, CN=Middle CA by a CRL; unknown: CN=Timestamp authority \(it names .*\)$/,
         advice: /^Have certificates issued that name an OCSP responder or a CRL, as level b-lt needs/,
       },
     ])

@@ -1,0 +1,48 @@
+/** When something that is kept fresh is asked for. */
+import { mock } from 'node:test'
+import pino from 'pino'
+import t from 'tap'
+import { DEFAULT_LIMITS } from '../../src/revocation/limits.ts'
+import { Source } from '../../src/revocation/source.ts'
+
+const MINUTE_MS = 60_000
+const WEEK_MS = 7 * 24 * 60 * MINUTE_MS
+
+t.test('what was not asked for meanwhile is asked for when it is as old as it may get', async (t) => {
+  mock.timers.enable({ apis: ['setTimeout', 'Date'], now: new Date('2026-01-02T03:04:05Z') })
+  t.teardown(() => mock.timers.reset())
+  let asked = 0
+  const source = new Source({
+    name: 'a CRL',
+    async ask() {
+      asked += 1
+      return { thisUpdate: new Date(), nextUpdate: new Date(Date.now() + WEEK_MS) }
+    },
+    onTried() {},
+    limits: DEFAULT_LIMITS,
+    log: pino({ level: 'silent' }),
+  })
+  /** Has time pass, and what is asked for come. */
+  const pass = async (minutes: number) => {
+    mock.timers.tick(minutes * MINUTE_MS)
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  source.start()
+  await pass(0)
+  t.equal(asked, 1)
+  source.stop()
+  await pass(40)
+  source.start()
+  await pass(0)
+  t.equal(asked, 1, 'it is not old yet')
+  await pass(20)
+  t.equal(asked, 2)
+  source.stop()
+  await pass(120)
+  source.start()
+  await pass(0)
+  t.equal(asked, 3, 'it is old')
+  await pass(60)
+  t.equal(asked, 4)
+  source.stop()
+})
