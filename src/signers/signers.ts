@@ -11,7 +11,7 @@ import { RevocationService } from '../revocation/revocation-service.ts'
 import type { TimestampObserver } from '../timestamp/timestamper.ts'
 import { CertificateWatch } from './certificate-watch.ts'
 import { isNamedBy } from './named-certificate.ts'
-import { readinessOf } from './readiness.ts'
+import { keysSign } from './readiness.ts'
 import { RefusedPins } from './refused-pins.ts'
 import { SignerSet, type SignerSetOptions } from './signer-set.ts'
 import type { SigningKey } from './signing-key.ts'
@@ -76,7 +76,7 @@ export class Signers {
     this.#current.warn(this.#options.log)
     this.#certificates.start()
     this.#watchCertificates()
-    this.#certificates.introduce(this.all())
+    this.#certificates.introduce(this.all(), this.#options.hsm.timeoutMs)
     void this.#noteReady().catch(() => {})
   }
 
@@ -132,6 +132,11 @@ export class Signers {
     )
   }
 
+  /** The signer of requests that name none; undefined where each has to name one. */
+  get defaultKey(): SigningKey | undefined {
+    return this.#current.defaultKey
+  }
+
   /** Returns all signers, the default one first. */
   all(): SigningKey[] {
     const { defaultKey, signingKeys } = this.#current
@@ -167,7 +172,7 @@ export class Signers {
     const next = new SignerSet(configuration, this.#setOptions(), (error) => problems.push(error), kept)
     this.#takingOver = next
     this.#watchCertificates()
-    this.#certificates.introduce([...next.signingKeys.values()])
+    this.#certificates.introduce([...next.signingKeys.values()], this.#options.hsm.timeoutMs)
     try {
       this.#closing.signal.throwIfAborted()
       findNewlyInvalid(next, before)
@@ -241,7 +246,7 @@ export class Signers {
   async #noteReady(): Promise<void> {
     while (!this.#wasReady) {
       await delay(LOOK_MS, undefined, { ref: false, signal: this.#closing.signal })
-      this.#wasReady = readinessOf(this.all()).isReady
+      this.#wasReady = keysSign(this.all())
     }
   }
 

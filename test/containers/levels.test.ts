@@ -356,7 +356,7 @@ t.test('raw signatures know of no level', async (t) => {
 
 t.test('a certificate that was revoked signs nothing', async (t) => {
   authorities.issuing.revoke(certificate, new Date(Date.now() - 60_000), 'keyCompromise')
-  const revoked = await startReadyService(t, {
+  const revoked = await startService(t, {
     ...token.environment,
     ...{ SIGNERS_FILE: path('signers.json'), HSM_SESSIONS: '1' },
   })
@@ -452,10 +452,11 @@ t.test('an authority whose certificate was revoked timestamps no more, at b-t ei
   const otherUrl = `${server.url}/other`
   const signers = { one: of(authorities.timestampUrl), both: of(authorities.timestampUrl, otherUrl) }
   writeFileSync(path('revoked.json'), JSON.stringify({ default: 'one', signers }))
-  const { sign, log, url } = await startReadyService(t, {
+  const { sign, log, url } = await startService(t, {
     ...token.environment,
     ...{ SIGNERS_FILE: path('revoked.json'), HSM_SESSIONS: '1' },
   })
+  await until('the key signs', async () => (await hsmStatus(url)).state === 'ready')
   const make = (signer: string) =>
     sign({
       action: 'sign_pkcs7',

@@ -50,7 +50,7 @@ async function refuses(t: Test, problems: readonly (string | RegExp)[], act: () 
   t.equal(countReloads(service).refused, refused)
   await staysAsItWas(t)
   const { samples, ...status } = await reloadStatus(url)
-  t.match(status, { statusCode: 200, outcome: 'refused', refused: 1, signers: { total: 1, ready: 1 } })
+  t.match(status, { statusCode: 200, outcome: 'refused', refused: 1, signers: { house: { state: 'ready' } } })
   t.equal(samples.get('signing_service_reloads_total{outcome="refused"}'), refused)
 }
 

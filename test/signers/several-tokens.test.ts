@@ -35,7 +35,10 @@ t.test('two tokens', async (t) => {
       encoding: 'utf8',
     })
     t.equal(children.match(/pkcs11\/process\/entry/g)?.length, 2)
-    t.match(await health(service), { statusCode: 200, signers: { total: 2, ready: 2 } })
+    t.match(await health(service), {
+      statusCode: 200,
+      signers: { near: { state: 'ready' }, far: { state: 'ready' } },
+    })
   })
 
   t.test('one that is away takes its own signers along, and nobody else', async (t) => {
@@ -44,7 +47,7 @@ t.test('two tokens', async (t) => {
     t.match(await health(service), {
       statusCode: 200,
       hsm: { state: 'unavailable' },
-      signers: { total: 2, ready: 1 },
+      signers: { near: { state: 'ready', token: 'test' }, far: { state: 'unavailable', token: 'second' } },
     })
     t.equal(await tokenReady(service, 'second'), 0)
     t.equal(await tokenReady(service, 'test'), 1)
@@ -68,19 +71,24 @@ t.test('the PIN of one token is wrong at the start', async (t) => {
   module.plan()
   writeFileSync(folder.path('second-pin'), 'wrong-pin-1\n')
   folder.write({
-    far: folder.entry('far', { token: { ...faulty, pinFile: 'second-pin' } }),
     near: folder.entry('near'),
+    far: folder.entry('far', { token: { ...faulty, pinFile: 'second-pin' } }),
   })
   const logins = module.calls('C_Login')
   const service = await startReadyService(t, environment)
   const { url } = service
 
   t.test('the others sign', async (t) => {
-    await until('the PIN is refused', async () => (await health(service)).hsm.state === 'pin refused')
+    await until(
+      'the PIN is refused',
+      async () => (await health(service)).signers.far?.state === 'pin refused',
+    )
     t.match(await health(service), {
       statusCode: 200,
-      hsm: { reason: 'the token refused the PIN (CKR_PIN_INCORRECT)' },
-      signers: { total: 2, ready: 1 },
+      signers: {
+        near: { state: 'ready' },
+        far: { state: 'pin refused', reason: 'the token refused the PIN (CKR_PIN_INCORRECT)' },
+      },
     })
     t.match(await signsWith(url, 'near'), SERIAL_NUMBER)
     t.equal(await signsWith(url, 'far'), 'HSM_UNAVAILABLE')
@@ -104,7 +112,10 @@ t.test('the PIN of one token is wrong at the start', async (t) => {
     writeFileSync(folder.path('second-pin'), `${PIN}\n`)
     t.equal(await afterReload(service, () => service.app.reload()), 'taken over')
     t.equal(await signsWith(url, 'far'), far.certificate.serialNumber)
-    t.match(await health(service), { statusCode: 200, signers: { total: 2, ready: 2 } })
+    t.match(await health(service), {
+      statusCode: 200,
+      signers: { near: { state: 'ready' }, far: { state: 'ready' } },
+    })
     t.notMatch(service.log(), /wrong-pin|test-pin/)
   })
 })
@@ -114,7 +125,9 @@ t.test('a token that comes later is in use then, the others from the start', asy
   folder.write({ near: folder.entry('near'), far: folder.entry('far', { token: { label: 'third' } }) })
   const service = await startService(t, environment)
   await service.ready()
-  t.match(await health(service), { statusCode: 200, signers: { total: 2, ready: 1 } })
+  t.match(await health(service), {
+    ...{ statusCode: 200, signers: { near: { state: 'ready' }, far: { state: 'unavailable' } } },
+  })
   t.equal(await signsWith(service.url, 'far'), 'HSM_UNAVAILABLE')
   third.appear()
   await until('it signs', async () => (await signerReady(service, 'far')) === 1)
@@ -131,7 +144,10 @@ t.test('a token that comes later without the key ends nothing that signs', async
   t.strictSame(service.misconfigured, [])
   t.match(await signsWith(service.url, 'near'), SERIAL_NUMBER)
   t.equal(await signsWith(service.url, 'far'), 'HSM_UNAVAILABLE')
-  t.match(await health(service), { statusCode: 200, signers: { total: 2, ready: 1 } })
+  t.match(await health(service), {
+    statusCode: 200,
+    signers: { near: { state: 'ready' }, far: { state: 'misconfigured' } },
+  })
 })
 
 /** A token, with its key, that is not there before it is told to: one without its key would be a wrong configuration. */

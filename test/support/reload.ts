@@ -1,6 +1,7 @@
 /** What a service says of changed configurations, and who signs meanwhile. */
 import { createHash, X509Certificate } from 'node:crypto'
 import { send } from './http.ts'
+import type { SignerPart } from './readiness.ts'
 import { scrape } from './scrape.ts'
 import type { Service } from './service.ts'
 import { tokenFor } from './signers.ts'
@@ -58,7 +59,7 @@ export async function reloadStatus(url: string) {
   const ready = await send(`${url}/health/ready`)
   const { configuration, signers } = ready.json() as {
     configuration: { since: string; reload?: { outcome: string; at: string } }
-    signers: { total: number; ready: number }
+    signers: Record<string, SignerPart>
   }
   const { samples } = await scrape(url)
   return {

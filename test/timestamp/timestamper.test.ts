@@ -453,7 +453,7 @@ t.test('an authority that is down is asked again until its certificates are know
   const other = await startTimestampServer(t, good)
   const { timestamper, outcomes } = start(t, {
     authorities: [{ url: server.url }, { url: other.url }],
-    introductionRetries: { first: 10, longest: 20 },
+    probeRetries: { first: 10, longest: 20 },
   })
   timestamper.introduceInBackground(20_000)
   timestamper.introduceInBackground(20_000)
