@@ -45,6 +45,9 @@ export class Signers {
   readonly #retiring = new Set<TokenPool>()
   #takingOver: SignerSet | undefined
   #misconfigured = false
+  /** What the log has of signers that cannot sign. */
+  readonly #refusals = new Set<string>()
+  #retryTimer: NodeJS.Timeout | undefined
   /** Whether there was a moment at which some could sign, and none was starting. */
   #wasReady = false
   readonly #closing = new AbortController()
@@ -194,6 +197,7 @@ export class Signers {
 
   async close(): Promise<void> {
     this.#closing.abort()
+    clearTimeout(this.#retryTimer)
     this.#certificates.stop()
     this.#timestampers.keep(new Set())
     const pools = [...this.#current.pools, ...this.#retiring, ...(this.#takingOver?.ownPools ?? [])]
@@ -250,12 +254,28 @@ export class Signers {
     }
   }
 
+  /** Opens tokens again that did not fit the configuration, after a while: their keys may have come. */
+  #retryLater(): void {
+    const retry = () => {
+      for (const { pool } of this.#current.pools) {
+        pool.retry()
+      }
+    }
+    clearTimeout(this.#retryTimer)
+    this.#retryTimer = setTimeout(retry, this.#options.hsm.keepAliveMs).unref()
+  }
+
   /** Of several tokens more than one may say so; and one that was away must not end what others have signed since. */
   #startRefused(error: ConfigurationError): void {
     if (this.#wasReady) {
       for (const { variable, message } of error.problems) {
-        this.#options.log.error({ variable }, `a signer cannot sign: ${variable}: ${message}`)
+        const refusal = `a signer cannot sign: ${variable}: ${message}`
+        if (!this.#refusals.has(refusal)) {
+          this.#refusals.add(refusal)
+          this.#options.log.error({ variable }, refusal)
+        }
       }
+      this.#retryLater()
     } else if (!this.#misconfigured) {
       this.#misconfigured = true
       this.#options.onMisconfigured(error)

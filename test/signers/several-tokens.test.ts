@@ -137,7 +137,7 @@ t.test('a token that comes later is in use then, the others from the start', asy
 t.test('a token that comes later without the key ends nothing that signs', async (t) => {
   folder.write({ near: folder.entry('near'), far: folder.entry('far', { token: { label: 'fourth' } }) })
   const service = await startReadyService(t, environment)
-  await createToken(folder.token.directory, 'fourth')
+  const fourth = await createToken(folder.token.directory, 'fourth')
   await until('it was told', () =>
     service.log().includes('a signer cannot sign: SIGNERS_FILE /signers/far/key'),
   )
@@ -148,6 +148,46 @@ t.test('a token that comes later without the key ends nothing that signs', async
     statusCode: 200,
     signers: { near: { state: 'ready' }, far: { state: 'misconfigured' } },
   })
+  const opened = () => service.log().match(/"msg":"token opened"/g)?.length ?? 0
+  const before = opened()
+  await until('it was looked for again', () => opened() > before)
+  t.equal(service.log().match(/a signer cannot sign: SIGNERS_FILE/g)?.length, 1, 'which is no news')
+  await folder.importKey('far', fourth)
+  await until('it is in use', async () => (await signerReady(service, 'far')) === 1)
+  t.equal(await signsWith(service.url, 'far'), far.certificate.serialNumber)
+})
+
+t.test('a key that is missing when its token is opened again is in use soon after it is there', async (t) => {
+  module.plan()
+  const tooFar = await folder.addKey('far-too', 'p-256', second)
+  folder.write({
+    near: folder.entry('near'),
+    far: folder.entry('far', { token: faulty }),
+    'far-too': folder.entry('far-too', { token: faulty }),
+  })
+  const service = await startReadyService(t, environment)
+  const { url } = service
+  await until('it signs', async () => (await signerReady(service, 'far-too')) === 1)
+  await folder.deleteKey('far-too', second)
+  const before = module.processes().at(-1) ?? 0
+  process.kill(before, 'SIGKILL')
+  await until('the token is missed', async () => (await tokenReady(service, 'second')) === 0)
+  await until('the token is back', async () => (await signerReady(service, 'far')) === 1)
+  const pid = module.processes().at(-1)
+  t.not(pid, before)
+  t.match((await health(service)).signers['far-too'], {
+    ...{ state: 'unavailable', reason: 'no private key fits', token: 'second' },
+  })
+  const opened = module.calls('C_OpenSession')
+  module.plan('C_OpenSession return CKR_SESSION_COUNT')
+  await until('it is looked for in vain', () => module.calls('C_OpenSession') > opened)
+  module.plan()
+  t.equal(await signsWith(url, 'far'), far.certificate.serialNumber, 'which costs no other key anything')
+  await folder.importKey('far-too', second)
+  await until('it is in use', async () => (await signerReady(service, 'far-too')) === 1)
+  t.equal(await signsWith(url, 'far-too'), tooFar.certificate.serialNumber)
+  t.equal(module.processes().at(-1), pid, 'in the same signer process')
+  await until('it is logged', () => /"signer":"far-too",.*the signer can sign again/.test(service.log()))
 })
 
 /** A token, with its key, that is not there before it is told to: one without its key would be a wrong configuration. */
