@@ -3,7 +3,17 @@ import { type Static, Type } from 'typebox'
 export const LiveReply = Type.Object({ status: Type.Literal('live') })
 export type LiveReply = Static<typeof LiveReply>
 
-/** Whether the service is about to end; the token's state, and since when; whether the certificates are valid. Without secrets: anybody who reaches the service may read it. */
+/** States of a token, and of a signer whose key does not sign. */
+const HSM_STATES = [
+  Type.Literal('starting'),
+  Type.Literal('ready'),
+  Type.Literal('unavailable'),
+  Type.Literal('pin refused'),
+  Type.Literal('misconfigured'),
+  Type.Literal('closing'),
+] as const
+
+/** Whether the service is about to end; the state of the token and of each signer, and since when; whether the certificates are valid. Without secrets: anybody who reaches the service may read it. */
 export const ReadyReply = Type.Object({
   status: Type.Union([Type.Literal('ready'), Type.Literal('not ready')]),
   closing: Type.Boolean({
@@ -11,17 +21,9 @@ export const ReadyReply = Type.Object({
   }),
   hsm: Type.Object(
     {
-      state: Type.Union(
-        [
-          Type.Literal('starting'),
-          Type.Literal('ready'),
-          Type.Literal('unavailable'),
-          Type.Literal('pin refused'),
-          Type.Literal('misconfigured'),
-          Type.Literal('closing'),
-        ],
-        { description: 'ready: logged in, and the last test signature verified' },
-      ),
+      state: Type.Union([...HSM_STATES], {
+        description: 'ready: logged in, and the last test signature verified',
+      }),
       since: Type.String({ format: 'date-time' }),
       reason: Type.Optional(Type.String()),
       sessions: Type.Object({
@@ -41,10 +43,29 @@ export const ReadyReply = Type.Object({
     },
     { description: 'That of the same signer' },
   ),
-  signers: Type.Object({
-    total: Type.Integer(),
-    ready: Type.Integer({ description: 'Those whose keys sign' }),
-  }),
+  signers: Type.Record(
+    Type.String({ description: 'Name of the signer, as metrics have it' }),
+    Type.Object({
+      state: Type.Union(
+        [
+          ...HSM_STATES,
+          Type.Literal('certificate not valid'),
+          Type.Literal('revoked'),
+          Type.Literal('timestamp authority away'),
+          Type.Literal('revocation information missing'),
+        ],
+        { description: 'ready: the next request will be signed' },
+      ),
+      since: Type.String({ format: 'date-time' }),
+      reason: Type.Optional(Type.String()),
+      token: Type.String({ description: 'Name of its token, as metrics have it' }),
+      certificate: Type.Optional(
+        Type.Object({
+          notAfter: Type.String({ format: 'date-time', description: 'The earliest of its chain' }),
+        }),
+      ),
+    }),
+  ),
   configuration: Type.Object({
     since: Type.String({ format: 'date-time', description: 'When the signers in use were taken over' }),
     reload: Type.Optional(

@@ -24,6 +24,7 @@ import { metrics } from './plugins/metrics.ts'
 import { createRequestId, createRequestLogger } from './plugins/request-id.ts'
 import { requestLog } from './plugins/request-log.ts'
 import { ExpiryWatch } from './signers/expiry-watch.ts'
+import { Readiness } from './signers/readiness.ts'
 import { Reloading } from './signers/reloading.ts'
 import { Signers } from './signers/signers.ts'
 
@@ -95,7 +96,8 @@ export async function buildApp(
   if (revocationCheck) {
     registerRevocationGauges(registry, signers)
   }
-  registerSignerGauges(registry, { signers, queueLimit: configuration.hsm.queueLimit })
+  const readiness = new Readiness(signers, logger)
+  registerSignerGauges(registry, { signers, readiness, queueLimit: configuration.hsm.queueLimit })
   const reloads = new ReloadMetrics(registry)
   const expiry = new ExpiryWatch(signers, logger)
   const reloading = new Reloading({
@@ -116,11 +118,13 @@ export async function buildApp(
   })
   app.addHook('onReady', async () => {
     signers.start()
+    readiness.start()
     expiry.start()
     await reloading.start()
   })
   app.addHook('onClose', async () => {
     expiry.stop()
+    readiness.stop()
     await Promise.all([reloading.stop(), signers.close()])
   })
 
@@ -135,7 +139,7 @@ export async function buildApp(
   // Before what answers by itself, so that every request is counted
   await app.register(metrics, { registry })
   await app.register(cors, { origins: configuration.corsOrigins })
-  await app.register(health, { signers, reloading })
+  await app.register(health, { signers, readiness, reloading })
   await app.register(callback, { configuration, signers })
   return app
 }

@@ -132,7 +132,9 @@ async function metrics(): Promise<Map<string, string>> {
   new TimestampMetrics(registry)
   new RevocationMetrics(registry)
   registerRevocationGauges(registry, { all: () => [] })
-  registerSignerGauges(registry, { signers: { all: () => [], pools: () => new Map() }, queueLimit: 1 })
+  registerSignerGauges(registry, {
+    ...{ signers: { all: () => [], pools: () => new Map() }, readiness: { look: () => [] }, queueLimit: 1 },
+  })
   return new Map(
     Registry.merge([registry, processMetrics()])
       .getMetricsAsArray()

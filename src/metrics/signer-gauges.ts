@@ -1,5 +1,6 @@
 /** How pools and signers are at the moment: asked at each scrape, so that nothing needs to be kept up. */
 import { Gauge, type Registry } from 'prom-client'
+import type { Readiness } from '../signers/readiness.ts'
 import type { Signers } from '../signers/signers.ts'
 import type { SigningKey } from '../signers/signing-key.ts'
 import { earliestNotAfter } from '../signers/validity.ts'
@@ -8,14 +9,15 @@ import { registerGauge } from './gauge.ts'
 const MS_PER_DAY = 86_400_000
 
 export interface Gauged {
+  readonly readiness: Pick<Readiness, 'look'>
   readonly signers: Pick<Signers, 'all' | 'pools'>
   /** Requests that may wait for a session of one token. */
   readonly queueLimit: number
 }
 
-export function registerSignerGauges(registry: Registry, { signers, queueLimit }: Gauged): void {
+export function registerSignerGauges(registry: Registry, { signers, readiness, queueLimit }: Gauged): void {
   registerPoolGauges(registry, signers)
-  registerReadiness(registry, signers)
+  registerReadiness(registry, readiness)
   registerCertificateGauges(registry, signers)
   new Gauge({
     name: 'signing_service_hsm_queue_limit',
@@ -59,14 +61,14 @@ function registerPoolGauges(registry: Registry, signers: Gauged['signers']): voi
   })
 }
 
-function registerReadiness(registry: Registry, signers: Gauged['signers']): void {
+function registerReadiness(registry: Registry, readiness: Gauged['readiness']): void {
   registerGauge(registry, {
     name: 'signing_service_signer_ready',
-    help: '1 while the key of the signer signs, else 0; whatever the validity of its certificate.',
+    help: '1 while requests to the signer are signed, else 0; /health/ready says why not.',
     labelNames: ['signer'],
     collect() {
-      for (const key of signers.all()) {
-        this.set({ signer: key.name }, key.status().state === 'ready' ? 1 : 0)
+      for (const { name, state } of readiness.look()) {
+        this.set({ signer: name }, state === 'ready' ? 1 : 0)
       }
     },
   })

@@ -11,6 +11,8 @@ export interface KeyProofsOptions {
   readonly keys: PoolKeys
   /** Milliseconds between tries of a key that does not sign. */
   readonly intervalMs: number
+  /** Looks on the token for keys that were not there, or not to be used, when it was opened. */
+  search(keys: readonly number[]): void
   /** Makes a test signature with a key; rejects unless it verified. */
   sign(key: number): Promise<unknown>
   /**
@@ -58,6 +60,11 @@ export class KeyProofs {
    */
   tick(now: number): void {
     if (now - this.#triedAt >= this.#options.intervalMs) {
+      const { keys, search } = this.#options
+      const gone = keys.gone()
+      if (gone.length > 0) {
+        search(gone)
+      }
       this.begin()
     }
     this.#tryNext()

@@ -73,6 +73,8 @@ export type ToSignerProcess = ToMainThread | ToSession
 export type ToMainThread =
   | ({ readonly type: 'open' } & OpenRequest)
   | { readonly type: 'log-in' }
+  /** Searches the open token for keys that were not there, or not to be used; answered where that was possible. */
+  | { readonly type: 'find-keys'; readonly keys: readonly number[] }
   /** The sessions are closed besides: by the end of their channels. */
   | { readonly type: 'close' }
 
@@ -136,6 +138,8 @@ export type FromSignerProcess = FromMainThread | FromSession
 export type FromMainThread =
   | { readonly type: 'opened'; readonly token: FoundToken; readonly keys: readonly KeyOutcome[] }
   | { readonly type: 'open-failed'; readonly failure: OpenFailure }
+  /** All keys of the open request, as they were last found. */
+  | { readonly type: 'keys-found'; readonly keys: readonly KeyOutcome[] }
   /** `C_Login` is about to be called: should nothing come after it, nobody knows what the token made of the PIN. */
   | { readonly type: 'login-begun'; readonly told: ToldPin }
   /** `C_Login` was called; said before what comes of it. */
@@ -169,9 +173,11 @@ export interface SessionWorkerData {
   readonly channel: number
   readonly module: string
   readonly slot: Uint8Array
-  /** In the order of the open request; undefined where it was not found. */
-  readonly keys: readonly (KeyReference | undefined)[]
+  readonly keys: KeyReferences
 }
 
 /** What a key is found by that was found before. */
 export type KeyReference = Pick<FoundKey, 'labelBytes' | 'id' | 'publicKey'>
+
+/** In the order of the open request; undefined where a key was not found. Workers are sent those of later searches. */
+export type KeyReferences = readonly (KeyReference | undefined)[]

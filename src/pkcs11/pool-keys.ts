@@ -58,6 +58,11 @@ export class PoolKeys {
     return this.use(key) === undefined && this.state(key).state === 'unusable'
   }
 
+  /** Those that are. */
+  gone(): number[] {
+    return [...this.#entries.keys()].filter((key) => this.isGone(key))
+  }
+
   /** For the log. */
   describe(key: number) {
     const { selector } = this.#at(key).key.request
@@ -109,6 +114,17 @@ export class PoolKeys {
     const usable = [...this.#entries.keys()].filter((key) => this.use(key) !== undefined)
     this.#testKey = usable[attempt % usable.length] ?? 0
     return problems
+  }
+
+  /**
+   * The open token was searched again: those that were gone may have come.
+   *
+   * @param outcomes in the order of the keys
+   */
+  searched(outcomes: readonly KeyOutcome[]): void {
+    for (const key of this.gone()) {
+      look(this.#at(key), outcomes[key] as KeyOutcome, this.#requireNonExtractable)
+    }
   }
 
   /** Those that are there and have not signed since they last failed, or at all. */

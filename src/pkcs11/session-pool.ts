@@ -84,6 +84,7 @@ export class SessionPool {
     this.#proofs = new KeyProofs({
       keys: this.#keys,
       intervalMs: hsm.keepAliveMs,
+      search: (places) => this.#supervisor.send({ type: 'find-keys', keys: places }),
       sign: (key) => this.prove(key),
       onFailed: (...told) => this.#keyFailed(...told),
     })
@@ -97,6 +98,7 @@ export class SessionPool {
     })
     this.#supervisor = supervise({
       onOpened: (outcomes) => this.#opened(outcomes),
+      onKeysFound: (outcomes) => this.#searched(outcomes),
       onSessionMessage: (message) => this.#sessions?.receive(message),
       onLoggedIn: () => this.#sessions?.loggedIn(),
       onLogInFailed: (failure) => this.#sessions?.logInFailed(failure),
@@ -111,6 +113,11 @@ export class SessionPool {
 
   start(): void {
     this.#supervisor.start()
+  }
+
+  /** Opens the token again where it did not fit the configuration: what is on it may have been put right. */
+  retry(): void {
+    this.#supervisor.retry()
   }
 
   status(): PoolStatus {
@@ -219,6 +226,12 @@ export class SessionPool {
     }
     this.#warnIfNew()
     this.#startSessions(createTestWork(testKey, use as KeyUse))
+  }
+
+  #searched(outcomes: readonly KeyOutcome[]): void {
+    this.#keys.searched(outcomes)
+    this.#warnIfNew()
+    this.#proofs.begin()
   }
 
   /** A token that is opened again and again says the same of its keys. */

@@ -36,6 +36,8 @@ export interface SupervisorEvents {
    * @throws ConfigurationError when what was found on it cannot be used with this configuration
    */
   onOpened(keys: readonly KeyOutcome[]): void
+  /** The open token was searched again for keys that were missing. */
+  onKeysFound(keys: readonly KeyOutcome[]): void
   onSessionMessage(message: FromSession): void
   onLoggedIn(): void
   onLogInFailed(failure: TokenFailure): void
@@ -122,6 +124,13 @@ export class Supervisor {
     this.#open()
   }
 
+  /** Starts again after the configuration did not fit the token, unless it does so already. */
+  retry(): void {
+    if (this.#state.state === 'misconfigured' && this.#process === undefined) {
+      this.start()
+    }
+  }
+
   send(message: ToSignerProcess): void {
     this.#process?.send(message)
   }
@@ -196,6 +205,8 @@ export class Supervisor {
     switch (message.type) {
       case 'opened':
         return this.#opened(message.token, message.keys)
+      case 'keys-found':
+        return this.#options.events.onKeysFound(message.keys)
       case 'open-failed':
         return this.#openFailed(message.failure)
       case 'login-begun':

@@ -1,12 +1,13 @@
 import fp from 'fastify-plugin'
 import type { LiveReply, ReadyReply } from '../../schemas/health.ts'
-import { readinessOf } from '../signers/readiness.ts'
+import type { Readiness, SignerStatus } from '../signers/readiness.ts'
 import type { Reloading } from '../signers/reloading.ts'
 import type { Signers } from '../signers/signers.ts'
 import { describeInvalidity, earliestNotAfter } from '../signers/validity.ts'
 
 export interface HealthOptions {
-  readonly signers: Pick<Signers, 'all' | 'isSettling'>
+  readonly signers: Pick<Signers, 'all'>
+  readonly readiness: Pick<Readiness, 'look' | 'isReady'>
   readonly reloading: Pick<Reloading, 'status'>
 }
 
@@ -30,22 +31,26 @@ export const health = fp<HealthOptions>(
   { name: 'health', dependencies: ['closing'] },
 )
 
-/**
- * Ready is a service that was not told to end, and whose signers are, with what their containers hold where that comes
- * soon after the start. A chain outside its validity does not change that,
- * though every signature is refused then: `certificate.valid` tells.
- *
- * Signers are counted, not named: who asks need not know who there is.
- */
-function describeReadiness({ signers, reloading }: HealthOptions, closing: boolean): ReadyReply {
-  const keys = signers.all()
-  const { total, ready, isReady } = readinessOf(keys)
+/** Ready is a service that was not told to end, and that would sign the next requests: `Readiness` says what that takes. */
+function describeReadiness({ signers, readiness, reloading }: HealthOptions, closing: boolean): ReadyReply {
+  const statuses = readiness.look()
+  const [first] = signers.all() as [ReturnType<Signers['all']>[number]]
   return {
-    status: isReady && !closing && !signers.isSettling() ? 'ready' : 'not ready',
+    status: readiness.isReady(statuses) && !closing ? 'ready' : 'not ready',
     closing,
-    ...describeDefault(keys[0] as (typeof keys)[number]),
-    signers: { total, ready },
+    ...describeDefault(first),
+    signers: Object.fromEntries(statuses.map((status) => [status.name, describeSigner(status)])),
     configuration: describeReloading(reloading),
+  }
+}
+
+function describeSigner({ state, since, reason, token, notAfter }: SignerStatus) {
+  return {
+    state,
+    since: since.toISOString(),
+    ...(reason === undefined ? {} : { reason }),
+    token,
+    ...(notAfter && { certificate: { notAfter: notAfter.toISOString() } }),
   }
 }
 

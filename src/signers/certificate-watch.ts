@@ -2,8 +2,8 @@
 import type { RevocationService } from '../revocation/revocation-service.ts'
 import type { SigningKey } from './signing-key.ts'
 
-/** Milliseconds that each try has to get a first timestamp, which shows whose certificates an authority has. */
-const INTRODUCTION_MS = 10_000
+/** Milliseconds after the start in which revocation information may be on its way. */
+const SETTLE_MS = 10_000
 
 export class CertificateWatch {
   readonly #service: Pick<RevocationService, 'watch' | 'start' | 'stop' | 'renew'>
@@ -19,7 +19,7 @@ export class CertificateWatch {
 
   start(): void {
     if (this.#enabled) {
-      this.#settledAt = performance.now() + INTRODUCTION_MS
+      this.#settledAt = performance.now() + SETTLE_MS
       this.#service.start()
     }
   }
@@ -46,12 +46,15 @@ export class CertificateWatch {
     }
   }
 
-  /** Learns in the background which certificates authorities timestamp with, so that they can be asked about. */
-  introduce(keys: readonly Pick<SigningKey, 'sources'>[]): void {
-    if (this.#enabled) {
-      for (const timestamper of timestampersOf(keys)) {
-        timestamper.introduceInBackground(INTRODUCTION_MS)
-      }
+  /**
+   * Learns in the background whether authorities give timestamps, and with which certificates, so that they can be asked
+   * about.
+   *
+   * @param ms that each try has: as long as a request
+   */
+  introduce(keys: readonly Pick<SigningKey, 'sources'>[], ms: number): void {
+    for (const timestamper of timestampersOf(keys)) {
+      timestamper.introduceInBackground(ms)
     }
   }
 }

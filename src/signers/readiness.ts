@@ -1,17 +1,190 @@
+/** Whether each signer signs, why not and since when: the health page, metrics and log all ask here. */
+import type { BaseLogger } from 'pino'
+import { defined } from '../configuration/defined.ts'
+import { CERTIFICATE_REVOKED } from '../errors.ts'
+import type { HsmState } from '../pkcs11/supervisor.ts'
+import type { Signers } from './signers.ts'
 import type { SigningKey } from './signing-key.ts'
+import { accessId } from './token-pool.ts'
+import { earliestNotAfter } from './validity.ts'
 
-export interface Readiness {
-  readonly total: number
-  readonly ready: number
-  readonly isReady: boolean
+/** How long a change may stay unseen that nobody asks about, and how long a state lasts before it is logged. */
+const LOOK_MS = 1_000
+
+/** That of the token and the key, unless these sign and each request is refused nonetheless. */
+export type SignerState =
+  | HsmState
+  | 'certificate not valid'
+  | 'revoked'
+  | 'timestamp authority away'
+  | 'revocation information missing'
+
+interface Judgement {
+  readonly state: SignerState
+  /** For everybody who can reach the service: without paths and addresses. */
+  readonly reason?: string
 }
 
-/**
- * Signers are ready when the key of one of them at least signs and none is still starting: one token that is away must
- * not take all signers from the callers, and all instances have the same tokens.
- */
-export function readinessOf(keys: readonly Pick<SigningKey, 'status'>[]): Readiness {
+export interface SignerStatus extends Judgement {
+  readonly name: string
+  /** Name of the token, as metrics have it. */
+  readonly token: string
+  readonly since: Date
+  /** The end of the first certificate of the chain to end; absent while the certificate is not known. */
+  readonly notAfter?: Date
+}
+
+/** States in which nothing is logged: they pass, or the log has the reason already. */
+const QUIET: readonly SignerState[] = ['starting', 'closing', 'misconfigured']
+
+/** Remembers how each signer is, and logs when one cannot sign and when it can again. */
+export class Readiness {
+  readonly #signers: Pick<Signers, 'all' | 'pools' | 'defaultKey' | 'isSettling'>
+  readonly #log: BaseLogger
+  /** Keyed by the name of the signer. */
+  #known: ReadonlyMap<string, SignerStatus> = new Map()
+  /** The state that the log has of a signer that cannot sign, keyed by its name. */
+  readonly #told = new Map<string, SignerState>()
+  #wasReady = false
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(signers: Pick<Signers, 'all' | 'pools' | 'defaultKey' | 'isSettling'>, log: BaseLogger) {
+    this.#signers = signers
+    this.#log = log
+  }
+
+  start(): void {
+    this.#timer = setInterval(() => this.look(), LOOK_MS).unref()
+  }
+
+  stop(): void {
+    clearInterval(this.#timer)
+  }
+
+  /** Returns how all signers are now, the default one first. */
+  look(): SignerStatus[] {
+    const now = new Date()
+    const tokens = new Map([...this.#signers.pools()].map(([name, { access }]) => [accessId(access), name]))
+    const statuses = this.#signers.all().map((key): SignerStatus => {
+      const token = tokens.get(accessId(key.configuration.access)) as string
+      const validity = key.knownSigner()?.validity
+      const judgement = judge(key, this.#wasReady)
+      return {
+        ...{ name: key.name, token, ...judgement, since: this.#since(key, judgement, now) },
+        ...(validity && { notAfter: earliestNotAfter(validity) }),
+      }
+    })
+    for (const status of statuses) {
+      this.#tell(status, now)
+    }
+    this.#known = new Map(statuses.map((status) => [status.name, status]))
+    this.#wasReady ||= this.#isReadyAtStart(statuses)
+    return statuses
+  }
+
+  /**
+   * Whether the service is ready with signers in these states. It first is when the default signer signs, so that a wrong
+   * configuration takes no other replica's place. From then on one signer is enough: one token, certificate or timestamp
+   * authority must not take all signers from the callers.
+   */
+  isReady(statuses: readonly SignerStatus[]): boolean {
+    return this.#wasReady && statuses.some(({ state }) => state === 'ready')
+  }
+
+  #isReadyAtStart(statuses: readonly SignerStatus[]): boolean {
+    const { defaultKey } = this.#signers
+    const needed = statuses.filter(({ name }) => defaultKey === undefined || name === defaultKey.name)
+    return (
+      needed.some(({ state }) => state === 'ready') &&
+      statuses.every(({ state }) => state !== 'starting') &&
+      !this.#signers.isSettling()
+    )
+  }
+
+  /** The token knows when it changed; the rest has changed since the last look. */
+  #since(key: SigningKey, { state }: Judgement, now: Date): Date {
+    const { since } = key.status()
+    const before = this.#known.get(key.name)
+    if (before === undefined || since > before.since) {
+      return since
+    }
+    return state === before.state ? before.since : now
+  }
+
+  /** A token that is opened anew may be away for a moment, which is no news. */
+  #tell({ name, token, state, since, reason }: SignerStatus, now: Date): void {
+    const about = { signer: name, token, state }
+    if (state === 'ready') {
+      if (this.#told.delete(name)) {
+        this.#log.info(about, 'the signer can sign again')
+      }
+    } else if (
+      !QUIET.includes(state) &&
+      this.#told.get(name) !== state &&
+      now.getTime() - since.getTime() >= LOOK_MS
+    ) {
+      this.#told.set(name, state)
+      const why = [state, reason].filter((part) => part !== undefined)
+      this.#log.error(about, `the signer cannot sign: ${why.join(': ')}`)
+    }
+  }
+}
+
+/** Whether the key of one signer at least signs and none is starting. */
+export function keysSign(keys: readonly Pick<SigningKey, 'status'>[]): boolean {
   const states = keys.map((key) => key.status().state)
-  const ready = states.filter((state) => state === 'ready').length
-  return { total: keys.length, ready, isReady: ready > 0 && !states.includes('starting') }
+  return states.includes('ready') && !states.includes('starting')
+}
+
+function judge(key: SigningKey, wasReady: boolean): Judgement {
+  const { state, reason } = key.status()
+  return state === 'ready'
+    ? (findWrongCertificate(key) ?? findMissingPart(key, wasReady) ?? { state })
+    : { state, ...defined({ reason }) }
+}
+
+/** Returns the refusal that each request would get for the certificates of the signer. */
+function findWrongCertificate(key: SigningKey): Judgement | undefined {
+  try {
+    key.validSigner()
+    return undefined
+  } catch (error) {
+    const state = error instanceof CERTIFICATE_REVOKED ? 'revoked' : 'certificate not valid'
+    return { state, reason: (error as Error).message }
+  }
+}
+
+/** Returns what is missing for containers of the level that they must have. */
+function findMissingPart(key: SigningKey, wasReady: boolean): Judgement | undefined {
+  const { container, rules, sources } = key
+  if (!rules.containers.includes('pkcs7')) {
+    return undefined
+  }
+  const timestamper = container.timestamps?.fallback === 'refuse' ? sources.timestamper : undefined
+  if (timestamper?.problem !== undefined) {
+    return { state: 'timestamp authority away', reason: timestamper.problem }
+  }
+  if (timestamper?.isUntried && !wasReady) {
+    return { state: 'starting', reason: 'no timestamp authority has answered yet' }
+  }
+  const missing = container.revocationFallback === 'refuse' ? findMissingEvidence(key) : undefined
+  return missing === undefined ? undefined : { state: 'revocation information missing', reason: missing }
+}
+
+/** Says why no container of level b-lt can be made, whichever authority gives the timestamp. */
+function findMissingEvidence(key: SigningKey): string | undefined {
+  const { revocations, timestamper } = key.sources
+  const known = timestamper?.knownPaths() ?? []
+  if (key.container.level !== 'b-lt') {
+    return undefined
+  }
+  // Timestamps of those that were revoked are not taken, so nothing is missing about them
+  const authorities = known.filter((path) => revocations.revoked(path) === undefined)
+  for (const paths of [[key.signer().path], authorities]) {
+    const information = paths.map((path) => revocations.information(path))
+    if (information.length > 0 && information.every(({ complete }) => !complete)) {
+      return information.flatMap(({ told }) => told).join('. ')
+    }
+  }
+  return undefined
 }

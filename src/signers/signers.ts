@@ -13,7 +13,7 @@ import { RevocationService } from '../revocation/revocation-service.ts'
 import type { TimestampObserver } from '../timestamp/timestamper.ts'
 import { CertificateWatch } from './certificate-watch.ts'
 import { isNamedBy } from './named-certificate.ts'
-import { readinessOf } from './readiness.ts'
+import { keysSign } from './readiness.ts'
 import { RefusedPins } from './refused-pins.ts'
 import { SignerSet, type SignerSetOptions } from './signer-set.ts'
 import type { SigningKey } from './signing-key.ts'
@@ -49,6 +49,9 @@ export class Signers {
   readonly #retiring = new Set<TokenPool>()
   #takingOver: SignerSet | undefined
   #misconfigured = false
+  /** What the log has of signers that cannot sign. */
+  readonly #refusals = new Set<string>()
+  #retryTimer: NodeJS.Timeout | undefined
   /** Whether there was a moment at which some could sign, and none was starting. */
   #wasReady = false
   readonly #closing = new AbortController()
@@ -81,7 +84,7 @@ export class Signers {
     this.#current.warn(this.#options.log)
     this.#certificates.start()
     this.#watchCertificates()
-    this.#certificates.introduce(this.all())
+    this.#certificates.introduce(this.all(), this.#options.hsm.timeoutMs)
     void this.#noteReady().catch(() => {})
   }
 
@@ -142,6 +145,11 @@ export class Signers {
     )
   }
 
+  /** The signer of requests that name none; undefined where each has to name one. */
+  get defaultKey(): SigningKey | undefined {
+    return this.#current.defaultKey
+  }
+
   /** Returns all signers, the default one first. */
   all(): SigningKey[] {
     const { defaultKey, signingKeys } = this.#current
@@ -177,7 +185,7 @@ export class Signers {
     const next = new SignerSet(configuration, this.#setOptions(), (error) => problems.push(error), kept)
     this.#takingOver = next
     this.#watchCertificates()
-    this.#certificates.introduce([...next.signingKeys.values()])
+    this.#certificates.introduce([...next.signingKeys.values()], this.#options.hsm.timeoutMs)
     try {
       this.#closing.signal.throwIfAborted()
       findNewlyInvalid(next, before)
@@ -212,6 +220,7 @@ export class Signers {
 
   async close(): Promise<void> {
     this.#closing.abort()
+    clearTimeout(this.#retryTimer)
     this.#certificates.stop()
     this.#timestampers.keep(new Set())
     const pools = [...this.#current.pools, ...this.#retiring, ...(this.#takingOver?.ownPools ?? [])]
@@ -264,14 +273,30 @@ export class Signers {
   async #noteReady(): Promise<void> {
     while (!this.#wasReady) {
       await delay(LOOK_MS, undefined, { ref: false, signal: this.#closing.signal })
-      this.#wasReady = readinessOf(this.all()).isReady
+      this.#wasReady = keysSign(this.all())
     }
+  }
+
+  /** Opens tokens again that did not fit the configuration, after a while: their keys may have come. */
+  #retryLater(): void {
+    const retry = () => {
+      for (const { pool } of this.#current.pools) {
+        pool.retry()
+      }
+    }
+    clearTimeout(this.#retryTimer)
+    this.#retryTimer = setTimeout(retry, this.#options.hsm.keepAliveMs).unref()
   }
 
   /** Of several tokens more than one may say so; and one that was away must not end what others have signed since. */
   #startRefused(error: ConfigurationError): void {
     if (this.#wasReady) {
-      logProblems(this.#options.log, 'error', error.problems, 'a signer cannot sign: ')
+      const news = error.problems.filter(({ variable, message }) => !this.#refusals.has(`${variable} ${message}`))
+      for (const { variable, message } of news) {
+        this.#refusals.add(`${variable} ${message}`)
+      }
+      logProblems(this.#options.log, 'error', news, 'a signer cannot sign: ')
+      this.#retryLater()
     } else if (!this.#misconfigured) {
       this.#misconfigured = true
       this.#options.onMisconfigured(error)

@@ -25,7 +25,9 @@ export type KeyPool = Pick<SessionPool, 'sign' | 'prove' | 'keyStatus' | 'foundK
 export interface SignerSources {
   readonly revocations: Pick<RevocationService, 'revoked' | 'information'>
   /** Where its containers are timestamped. */
-  readonly timestamper?: Pick<Timestamper, 'timestamp' | 'knownPaths' | 'introduceInBackground'> | undefined
+  readonly timestamper?:
+    | Pick<Timestamper, 'timestamp' | 'knownPaths' | 'introduceInBackground' | 'problem' | 'isUntried'>
+    | undefined
 }
 
 export class SigningKey {

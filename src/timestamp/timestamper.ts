@@ -15,8 +15,8 @@ import { type TimestampFailure, TimestampFault, type TimestampOutcome } from './
 import { createNonce, encodeTimestampRequest } from './timestamp-request.ts'
 import { Turns } from './turns.ts'
 
-/** Waits between tries to learn the certificates of an authority that is down, in ms. */
-const INTRODUCTION_RETRIES = { first: 5_000, longest: 300_000 }
+/** Waits between tries of an authority that is down, in ms: a service that is not ready waits for it. */
+const PROBE_RETRIES = { first: 5_000, longest: 60_000 }
 
 /** Messages for callers. The log alone has an authority's address, and what it said or did. */
 const TOLD: Readonly<Record<TimestampFailure, string>> = {
@@ -40,8 +40,8 @@ export interface TimestamperOptions {
   /** Requests to one authority at once, beyond which they wait; 16 by default. */
   readonly connections?: number
   readonly proxies?: Proxies
-  /** Waits between tries to learn the certificates of an authority, in ms; 5 s doubling to 5 minutes by default. */
-  readonly introductionRetries?: Backoff
+  /** Waits between tries of an authority that is down, in ms; 5 s doubling to a minute by default. */
+  readonly probeRetries?: Backoff
   readonly observer: TimestampObserver
   /** Says why the certificates of an authority may not be relied on any more; nobody is asked by default. */
   readonly describeRevocation?: (path: readonly X509Certificate[]) => string | undefined
@@ -82,8 +82,14 @@ export class Timestamper {
   readonly #authorities: readonly NamedAuthority[]
   readonly #turns: Turns<NamedAuthority>
   readonly #client: HttpClient
-  /** Those whose certificates are being learnt in the background. */
-  readonly #introducing = new Set<NamedAuthority>()
+  /** Those that are asked in the background until they give a timestamp. */
+  readonly #probing = new Set<NamedAuthority>()
+  /** What was wrong with the answer to the last probe, in words for callers, until the authority gives a timestamp. */
+  readonly #failed = new Map<NamedAuthority, string>()
+  /** Whether one has given a timestamp. */
+  #hasGiven = false
+  /** Milliseconds that a probe has; undefined where nothing is asked in the background. */
+  #probeMs: number | undefined
   readonly #closing = new AbortController()
 
   constructor({
@@ -91,11 +97,11 @@ export class Timestamper {
     restMs = 30_000,
     connections = 16,
     proxies,
-    introductionRetries = INTRODUCTION_RETRIES,
+    probeRetries = PROBE_RETRIES,
     describeRevocation = () => undefined,
     ...rest
   }: TimestamperOptions) {
-    this.#options = { clockToleranceMs, introductionRetries, describeRevocation, ...rest }
+    this.#options = { clockToleranceMs, probeRetries, describeRevocation, ...rest }
     const names = nameAuthorities(rest.authorities)
     const named = rest.authorities.map((authority, index) => ({
       ...authority,
@@ -109,7 +115,8 @@ export class Timestamper {
 
   /**
    * A timestamp of `data`, of which only a digest leaves. Authorities are asked one after another, each with its share
-   * of the time that is left, until one gives a timestamp in which all is right.
+   * of the time that is left, until one gives a timestamp in which all is right. Where none does, and they are asked in
+   * the background at all, that goes on there until one does.
    *
    * @throws TIMESTAMP_UNAVAILABLE, by the deadline; the signal's reason when it is aborted
    */
@@ -127,7 +134,20 @@ export class Timestamper {
         refusals.push(got)
       }
     }
+    this.#probe(this.#authorities)
     throw describeRefusals(refusals)
+  }
+
+  /** Why there are no timestamps, in words for callers; undefined unless the last probe of each authority failed. */
+  get problem(): string | undefined {
+    return this.#failed.size < this.#authorities.length
+      ? undefined
+      : new TIMESTAMP_UNAVAILABLE(joinOnce(this.#failed.values())).message
+  }
+
+  /** Whether no authority has given a timestamp, and one of them has not failed to either. */
+  get isUntried(): boolean {
+    return !this.#hasGiven && this.problem === undefined
   }
 
   /** Of those authorities that have given one: the certificates of their units, each with its issuers. */
@@ -148,18 +168,14 @@ export class Timestamper {
 
   /**
    * Does the same in the background, and again with growing waits where an authority gives none, until its
-   * certificates are known. Does nothing for those for which it goes on already.
+   * certificates are known. From then on it does so too whenever a request finds that no authority gives a timestamp,
+   * until one does: a service that is not ready for that reason gets no requests that would find out.
    *
    * @param ms that each try has
    */
   introduceInBackground(ms: number): void {
-    for (const authority of this.#authorities.filter((one) => !this.#introducing.has(one))) {
-      this.#introducing.add(authority)
-      this.#introduceUntilKnown(authority, ms)
-        // It is closed
-        .catch(() => {})
-        .finally(() => this.#introducing.delete(authority))
-    }
+    this.#probeMs = ms
+    this.#probe(this.#authorities.filter(({ known }) => known.paths.length === 0))
   }
 
   /** Ends the connections, and what goes on in the background. */
@@ -168,15 +184,35 @@ export class Timestamper {
     this.#client.close()
   }
 
-  /** @throws AbortError when it is closed before */
-  async #introduceUntilKnown(authority: NamedAuthority, ms: number): Promise<void> {
-    const { signal } = this.#closing
-    for (let failures = 1; authority.known.paths.length === 0; failures++) {
-      await this.#ask(authority, randomBytes(32), ms, signal)
-      if (authority.known.paths.length === 0) {
-        await delay(backoffMs(failures, this.#options.introductionRetries), undefined, { ref: false, signal })
-      }
+  /** Asks these in the background, unless they are asked there already. */
+  #probe(authorities: readonly NamedAuthority[]): void {
+    const ms = this.#probeMs
+    for (const authority of ms === undefined ? [] : authorities.filter((one) => !this.#probing.has(one))) {
+      this.#probing.add(authority)
+      this.#probeUntilGiven(authority, ms as number)
+        // It is closed
+        .catch(() => {})
+        .finally(() => this.#probing.delete(authority))
     }
+  }
+
+  /**
+   * Ends too where the certificates of the authority are known and another one gives timestamps.
+   *
+   * @throws AbortError when it is closed before
+   */
+  async #probeUntilGiven(authority: NamedAuthority, ms: number): Promise<void> {
+    const { signal } = this.#closing
+    let failures = 0
+    do {
+      const got = await this.#ask(authority, randomBytes(32), ms, signal)
+      if ('token' in got) {
+        return
+      }
+      this.#failed.set(authority, got.told)
+      failures += 1
+      await delay(backoffMs(failures, this.#options.probeRetries), undefined, { ref: false, signal })
+    } while (authority.known.paths.length === 0 || this.problem !== undefined)
   }
 
   /**
@@ -198,6 +234,8 @@ export class Timestamper {
     try {
       const timestamp = await within(ms, late, signal, (signal) => this.#obtain(authority, data, signal))
       this.#turns.succeed(authority)
+      this.#failed.delete(authority)
+      this.#hasGiven = true
       tell('granted')
       return timestamp
     } catch (error) {
@@ -238,12 +276,16 @@ export class Timestamper {
 
 /** The details are for those who read no log, as the command does. */
 function describeRefusals(refusals: readonly Refusal[]): Error {
-  const told = [...new Set(refusals.map(({ told }) => told))].join('; ')
+  const told = joinOnce(refusals.map(({ told }) => told))
   return refusals.length === 0
     ? new TIMESTAMP_UNAVAILABLE('no time was left to ask one')
     : new TIMESTAMP_UNAVAILABLE(`${told}; the log has the details`, {
         cause: new Error(refusals.map(({ problem }) => problem).join('. ')),
       })
+}
+
+function joinOnce(told: Iterable<string>): string {
+  return [...new Set(told)].join('; ')
 }
 
 /** With what the authority itself says, unless it knows a password, or an access key in its address, which it could say. */

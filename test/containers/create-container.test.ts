@@ -68,7 +68,7 @@ t.test('containers are of level b-lt only where they hold what is about the time
         timestamper: {
           timestamp: async () => timestamp,
           knownPaths: () => knownPaths,
-          introduceInBackground: () => {},
+          ...{ introduceInBackground: () => {}, problem: undefined, isUntried: false },
         },
       },
       validSigner: () => signer,

@@ -29,12 +29,14 @@ function start() {
     all: () =>
       state.signers.map((name) => ({
         name,
-        status: () => ({ ...state.pool, state: state.key }),
         knownSigner: () => state.signer,
       })),
     pools: () => new Map(state.tokens.map((name) => [name, { pool: { status: () => state.pool } }])),
   } as unknown as Pick<Signers, 'all' | 'pools'>
-  registerSignerGauges(registry, { signers, queueLimit: 7 })
+  const readiness = {
+    look: () => state.signers.map((name) => ({ name, token: 'hsm1', state: state.key, since: new Date() })),
+  }
+  registerSignerGauges(registry, { signers, readiness, queueLimit: 7 })
   return { state, samples: async () => readSamples(await registry.metrics()) }
 }
 
@@ -70,7 +72,7 @@ t.test('a scrape tells of the pool at that moment', async (t) => {
   t.equal(later.get(`signing_service_hsm_queue_length{${TOKEN}}`), 3)
 })
 
-t.test('a signer whose key does not sign is told apart from its token', async (t) => {
+t.test('a signer that does not sign is told apart from its token', async (t) => {
   const { state, samples } = start()
   state.pool = { ...state.pool, state: 'ready' }
   state.key = 'unavailable'

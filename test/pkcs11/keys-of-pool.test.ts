@@ -27,7 +27,7 @@ function play(t: Test, change: Partial<HsmConfiguration> = {}, publicKey?: Uint8
     markReady() {
       state = 'ready'
     },
-    ...{ start() {}, replace() {}, refusePin() {}, misconfigured() {} },
+    ...{ start() {}, retry() {}, replace() {}, refusePin() {}, misconfigured() {} },
     async close() {},
   }
   const key = {

@@ -121,11 +121,13 @@ function prove(count = 3) {
   )
   keys.proved(0)
   const asked: number[] = []
+  const searched: number[][] = []
   const failed: string[] = []
   let outcome = (): Promise<void> => Promise.resolve()
   const proofs = new KeyProofs({
     keys,
     intervalMs: 60_000,
+    search: (places) => searched.push([...places]),
     sign: (key) => {
       asked.push(key)
       return outcome()
@@ -136,6 +138,7 @@ function prove(count = 3) {
     keys,
     proofs,
     failed,
+    searched,
     asked: () => asked.splice(0),
     /** Lets some time pass. */
     async pass(ms = 0) {
@@ -199,6 +202,30 @@ t.test('a key that does not sign is tried again after a while', async (t) => {
   await pass(61_000)
   t.match(keys.state(2), { state: 'proved', reason: undefined })
 })
+
+t.test(
+  'a key that is missing on an open token is looked for after a while, and tried when it is there',
+  async (t) => {
+    const { keys, proofs, asked, searched, pass } = prove()
+    const [first, third] = [found('key 0'), found('key 2')]
+    keys.opened([first, MISSING, third], 0)
+    proofs.begin()
+    await pass()
+    t.strictSame([asked(), searched], [[2], []])
+    await pass(61_000)
+    t.strictSame([asked(), searched], [[], [[1]]])
+    keys.searched([first, MISSING, third])
+    t.match([keys.gone(), keys.state(1).reason], [[1], 'not there'])
+    keys.searched([first, found('key 1'), third])
+    t.strictSame(keys.gone(), [])
+    proofs.begin()
+    await pass()
+    t.strictSame(asked(), [1])
+    t.match(keys.state(1), { state: 'proved', reason: undefined })
+    await pass(61_000)
+    t.equal(searched.length, 1, 'none is missing any more')
+  },
+)
 
 t.test('a key with which a request failed is tried, once at a time', async (t) => {
   const { keys, proofs, asked, pass, hold } = prove()

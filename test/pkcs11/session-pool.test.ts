@@ -28,7 +28,7 @@ function play(t: Test, change: Partial<HsmConfiguration> = {}, found: Partial<Fo
     markReady() {
       state = 'ready'
     },
-    start() {},
+    ...{ start() {}, retry() {} },
     replace: (reason, kind) => supervised.push(`replace: ${reason} (${kind})`),
     refusePin() {},
     misconfigured: ({ message }, reason) => supervised.push(`misconfigured: ${message} (${reason})`),

@@ -40,7 +40,7 @@ function supervise(t: Test, error: Error = new Error('not opened'), opened = req
     onOpened: () => {
       throw error
     },
-    ...{ onSessionMessage: ignore, onLoggedIn: ignore, onLogInFailed: ignore },
+    ...{ onKeysFound: ignore, onSessionMessage: ignore, onLoggedIn: ignore, onLogInFailed: ignore },
     ...{ onLost: ignore, onLogin: ignore, onPinRefused: ignore, onMisconfigured: ignore },
   }
   const observed: string[] = []

@@ -27,7 +27,12 @@ t.test('a service that signs is ready', async (t) => {
   t.notHas(hsm, 'reason')
   const since = new Date(String(hsm?.since)).getTime()
   t.ok(since <= Date.now() && since > Date.now() - 120_000)
-  t.same(signers, { total: 1, ready: 1 })
+  t.same(signers, {
+    default: {
+      ...{ state: 'ready', since: hsm?.since, token: 'test' },
+      certificate: { notAfter: earliestEnd?.toISOString() },
+    },
+  })
   t.same(Object.keys(configuration ?? {}), ['since'], 'there was no change of it')
   t.strictSame(Object.keys(hsm?.sessions as object), ['opening', 'idle', 'busy', 'zombie'])
   t.same(certificate, { valid: true, notAfter: earliestEnd?.toISOString() })
@@ -50,7 +55,8 @@ t.test('a service whose token is away is live, and not ready for a reason', asyn
   t.equal(status, 'not ready')
   t.type(hsm?.reason, 'string')
   t.same(certificate, { valid: false }, 'it was to be read from the token')
-  t.same(signers, { total: 1, ready: 0 })
+  const { state, since, reason } = hsm ?? {}
+  t.same(signers, { default: { state, since, reason, token: 'away' } })
   t.equal((await send(`${service.url}/health/live`)).statusCode, 200)
   t.equal((await send(service.url)).statusCode, 200)
   t.match(

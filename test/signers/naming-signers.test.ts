@@ -161,7 +161,7 @@ t.test('without a default every request names its signer', async (t) => {
   t.equal(await signerAt(t, '/sign/house', {}, service), 'house')
   t.match((await send(`${service.url}/health/ready`)).json(), {
     hsm: { state: 'ready' },
-    signers: { total: 1 },
+    signers: { house: { state: 'ready' } },
   })
 
   folder.write(['house'])

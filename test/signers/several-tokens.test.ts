@@ -43,7 +43,10 @@ t.test('two tokens', async (t) => {
       encoding: 'utf8',
     })
     t.equal(children.match(/pkcs11\/process\/entry/g)?.length, 2)
-    t.match(await health(service), { statusCode: 200, signers: { total: 2, ready: 2 } })
+    t.match(await health(service), {
+      statusCode: 200,
+      signers: { near: { state: 'ready' }, far: { state: 'ready' } },
+    })
   })
 
   t.test('one that is away takes its own signers along, and nobody else', async (t) => {
@@ -52,7 +55,7 @@ t.test('two tokens', async (t) => {
     t.match(await health(service), {
       statusCode: 200,
       hsm: { state: 'unavailable' },
-      signers: { total: 2, ready: 1 },
+      signers: { near: { state: 'ready', token: 'test' }, far: { state: 'unavailable', token: 'second' } },
     })
     t.equal(await tokenReady(service, 'second'), 0)
     t.equal(await tokenReady(service, 'test'), 1)
@@ -87,19 +90,24 @@ t.test('the PIN of one token is wrong at the start', async (t) => {
   module.plan()
   writeFileSync(folder.path('second-pin'), 'wrong-pin-1\n')
   folder.write({
-    far: folder.entry('far', { token: { ...faulty, pinFile: 'second-pin' } }),
     near: folder.entry('near'),
+    far: folder.entry('far', { token: { ...faulty, pinFile: 'second-pin' } }),
   })
   const logins = module.calls('C_Login')
   const service = await startReadyService(t, environment)
   const { url } = service
 
   t.test('the others sign', async (t) => {
-    await until('the PIN is refused', async () => (await health(service)).hsm.state === 'pin refused')
+    await until(
+      'the PIN is refused',
+      async () => (await health(service)).signers.far?.state === 'pin refused',
+    )
     t.match(await health(service), {
       statusCode: 200,
-      hsm: { reason: 'the token refused the PIN (CKR_PIN_INCORRECT)' },
-      signers: { total: 2, ready: 1 },
+      signers: {
+        near: { state: 'ready' },
+        far: { state: 'pin refused', reason: 'the token refused the PIN (CKR_PIN_INCORRECT)' },
+      },
     })
     t.match(await signsWith(url, 'near'), SERIAL_NUMBER)
     t.equal(await signsWith(url, 'far'), 'HSM_UNAVAILABLE')
@@ -143,7 +151,10 @@ t.test('the PIN of one token is wrong at the start', async (t) => {
     writeFileSync(folder.path('second-pin'), `${PIN}\n`)
     t.equal(await afterReload(service, () => service.app.reload()), 'taken over')
     t.equal(await signsWith(url, 'far'), far.certificate.serialNumber)
-    t.match(await health(service), { statusCode: 200, signers: { total: 2, ready: 2 } })
+    t.match(await health(service), {
+      statusCode: 200,
+      signers: { near: { state: 'ready' }, far: { state: 'ready' } },
+    })
     t.notMatch(service.log(), /wrong-pin|test-pin/)
   })
 })
@@ -153,7 +164,9 @@ t.test('a token that comes later is in use then, the others from the start', asy
   folder.write({ near: folder.entry('near'), far: folder.entry('far', { token: { label: 'third' } }) })
   const service = await startService(t, environment)
   await service.ready()
-  t.match(await health(service), { statusCode: 200, signers: { total: 2, ready: 1 } })
+  t.match(await health(service), {
+    ...{ statusCode: 200, signers: { near: { state: 'ready' }, far: { state: 'unavailable' } } },
+  })
   t.equal(await signsWith(service.url, 'far'), 'HSM_UNAVAILABLE')
   third.appear()
   await until('it signs', async () => (await signerReady(service, 'far')) === 1)
@@ -163,14 +176,57 @@ t.test('a token that comes later is in use then, the others from the start', asy
 t.test('a token that comes later without the key ends nothing that signs', async (t) => {
   folder.write({ near: folder.entry('near'), far: folder.entry('far', { token: { label: 'fourth' } }) })
   const service = await startReadyService(t, environment)
-  await createToken(folder.token.directory, 'fourth')
+  const fourth = await createToken(folder.token.directory, 'fourth')
   await until('it was told', () =>
     service.log().includes('a signer cannot sign: SIGNERS_FILE /signers/far/key'),
   )
   t.strictSame(service.misconfigured, [])
   t.match(await signsWith(service.url, 'near'), SERIAL_NUMBER)
   t.equal(await signsWith(service.url, 'far'), 'HSM_UNAVAILABLE')
-  t.match(await health(service), { statusCode: 200, signers: { total: 2, ready: 1 } })
+  t.match(await health(service), {
+    statusCode: 200,
+    signers: { near: { state: 'ready' }, far: { state: 'misconfigured' } },
+  })
+  const opened = () => service.log().match(/"msg":"token opened"/g)?.length ?? 0
+  const before = opened()
+  await until('it was looked for again', () => opened() > before)
+  t.equal(service.log().match(/a signer cannot sign: SIGNERS_FILE/g)?.length, 1, 'which is no news')
+  await folder.importKey('far', fourth)
+  await until('it is in use', async () => (await signerReady(service, 'far')) === 1)
+  t.equal(await signsWith(service.url, 'far'), far.certificate.serialNumber)
+})
+
+t.test('a key that is missing when its token is opened again is in use soon after it is there', async (t) => {
+  module.plan()
+  const tooFar = await folder.addKey('far-too', 'p-256', second)
+  folder.write({
+    near: folder.entry('near'),
+    far: folder.entry('far', { token: faulty }),
+    'far-too': folder.entry('far-too', { token: faulty }),
+  })
+  const service = await startReadyService(t, environment)
+  const { url } = service
+  await until('it signs', async () => (await signerReady(service, 'far-too')) === 1)
+  await folder.deleteKey('far-too', second)
+  const before = module.processes().at(-1) ?? 0
+  process.kill(before, 'SIGKILL')
+  await until('the token is missed', async () => (await tokenReady(service, 'second')) === 0)
+  await until('the token is back', async () => (await signerReady(service, 'far')) === 1)
+  const pid = module.processes().at(-1)
+  t.not(pid, before)
+  t.match((await health(service)).signers['far-too'], {
+    ...{ state: 'unavailable', reason: 'no private key fits', token: 'second' },
+  })
+  const opened = module.calls('C_OpenSession')
+  module.plan('C_OpenSession return CKR_SESSION_COUNT')
+  await until('it is looked for in vain', () => module.calls('C_OpenSession') > opened)
+  module.plan()
+  t.equal(await signsWith(url, 'far'), far.certificate.serialNumber, 'which costs no other key anything')
+  await folder.importKey('far-too', second)
+  await until('it is in use', async () => (await signerReady(service, 'far-too')) === 1)
+  t.equal(await signsWith(url, 'far-too'), tooFar.certificate.serialNumber)
+  t.equal(module.processes().at(-1), pid, 'in the same signer process')
+  await until('it is logged', () => /"signer":"far-too",.*the signer can sign again/.test(service.log()))
 })
 
 /** A token, with its key, that is not there before it is told to: one without its key would be a wrong configuration. */

@@ -16,12 +16,21 @@ export function watchfulEnvironment({ environment }: SignersFolder): Record<stri
   }
 }
 
+export interface SignerPart {
+  readonly state: string
+  readonly since: string
+  readonly reason?: string
+  readonly token: string
+  readonly certificate?: { readonly notAfter: string }
+}
+
 /** Status and body of /health/ready. */
 export async function health({ url }: Pick<Service, 'url'>) {
   const { statusCode, json } = await send(`${url}/health/ready`)
   const body = json() as {
-    hsm: { state: string; reason?: string }
-    signers: { total: number; ready: number }
+    status: string
+    hsm: { state: string; since: string; reason?: string }
+    signers: Record<string, SignerPart>
   }
   return { statusCode, ...body }
 }

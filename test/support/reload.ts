@@ -2,6 +2,7 @@
 import { createHash, X509Certificate } from 'node:crypto'
 import type { ReloadOutcome } from '../../src/signers/reloading.ts'
 import { send } from './http.ts'
+import type { SignerPart } from './readiness.ts'
 import { scrape } from './scrape.ts'
 import type { Service } from './service.ts'
 import { tokenFor } from './signers.ts'
@@ -71,7 +72,7 @@ export async function reloadStatus(url: string) {
   const ready = await send(`${url}/health/ready`)
   const { configuration, signers } = ready.json() as {
     configuration: { since: string; reload?: { outcome: string; at: string; reason?: string } }
-    signers: { total: number; ready: number }
+    signers: Record<string, SignerPart>
   }
   const { samples } = await scrape(url)
   return {

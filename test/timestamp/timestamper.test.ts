@@ -453,7 +453,7 @@ t.test('an authority that is down is asked again until its certificates are know
   const other = await startTimestampServer(t, good)
   const { timestamper, outcomes } = start(t, {
     authorities: [{ url: server.url }, { url: other.url }],
-    introductionRetries: { first: 10, longest: 20 },
+    probeRetries: { first: 10, longest: 20 },
   })
   timestamper.introduceInBackground(20_000)
   timestamper.introduceInBackground(20_000)
@@ -465,6 +465,44 @@ t.test('an authority that is down is asked again until its certificates are know
   await timestamper.timestamp(data, after(20_000))
   t.equal(server.seen.requests.length + other.seen.requests.length, asked + 2, 'and no longer after that')
   t.equal(outcomes().filter((outcome) => outcome === 'granted').length, 3)
+})
+
+t.test('when no authority gives a timestamp any more, they are asked until one does', async (t) => {
+  const probeRetries = { first: 10, longest: 20 }
+  const { timestamper, one, other } = await startBoth(t, good, good, { probeRetries })
+  const state = () => ({ problem: timestamper.problem, isUntried: timestamper.isUntried })
+  const working = { problem: undefined, isUntried: false }
+  t.strictSame(state(), { problem: undefined, isUntried: true })
+  timestamper.introduceInBackground(20_000)
+  await until('both are known', () => timestamper.knownPaths().length === 2)
+  t.strictSame(state(), working)
+
+  one.answer = failing
+  await timestamper.timestamp(data, after(20_000))
+  t.strictSame(state(), working, 'one is enough')
+  other.answer = (_, response) => send(response, Buffer.from('no timestamp'))
+  await t.rejects(timestamper.timestamp(data, after(20_000)), { code: 'TIMESTAMP_UNAVAILABLE' })
+  await until('it is known', () => timestamper.problem !== undefined)
+  t.match(
+    timestamper.problem,
+    /: (no answer; an answer that does not count|an answer that does not count; no answer)$/,
+  )
+  t.equal(timestamper.isUntried, false)
+
+  other.answer = good
+  await until('one gives timestamps again', () => timestamper.problem === undefined)
+  const asked = one.seen.requests.length
+  await sleep(200)
+  t.ok(one.seen.requests.length <= asked + 1, 'the other one is left alone then')
+})
+
+t.test('who is asked for one timestamp alone is not asked in the background', async (t) => {
+  const server = await startTimestampServer(t, failing)
+  const { timestamper } = start(t, { authorities: [{ url: server.url }] })
+  await t.rejects(timestamper.timestamp(data, after(20_000)), { code: 'TIMESTAMP_UNAVAILABLE' })
+  await sleep(100)
+  t.equal(server.seen.requests.length, 1)
+  t.equal(timestamper.problem, undefined)
 })
 
 t.test('what goes on in the background ends with the connections', async (t) => {

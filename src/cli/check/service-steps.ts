@@ -76,9 +76,17 @@ async function attempt(report: Report, name: StepName, act: () => Promise<void>)
 }
 
 function reportReady(report: Report, { status, body }: Reply): void {
-  const { hsm } = JSON.parse(body) as ReadyReply
-  const state = `${status}, HSM ${hsm.state}${hsm.reason === undefined ? '' : `: ${hsm.reason}`}`
-  report[status === 200 ? 'passed' : 'failed']('service: ready', state)
+  const { hsm, signers } = JSON.parse(body) as ReadyReply
+  const others = Object.entries(signers).filter(([, { state }]) => state !== 'ready')
+  const states = [
+    `${status}, HSM ${describeState(hsm)}`,
+    ...others.map(([name, signer]) => `signer ${name} ${describeState(signer)}`),
+  ]
+  report[status === 200 ? 'passed' : 'failed']('service: ready', states.join('; '))
+}
+
+function describeState({ state, reason }: { readonly state: string; readonly reason?: string }): string {
+  return reason === undefined ? state : `${state}: ${reason}`
 }
 
 function reportVersion(report: Report, { status, body }: Reply): void {

@@ -12,6 +12,7 @@ import {
   isFound,
   type KeyOutcome,
   type KeyReference,
+  type KeyReferences,
   type OpenFailure,
   type SessionEnded,
   type SessionWorkerData,
@@ -75,7 +76,7 @@ function startSession({ session, channel }: StartSession): void {
     return
   }
   const { module, slot, keys } = opened
-  const workerData: SessionWorkerData = { session, channel, module, slot, keys: keys.map(reference) }
+  const workerData: SessionWorkerData = { session, channel, module, slot, keys: referencesOf(keys) }
   // Without a listener for its error, which ends the process: it may have left the native library locked. What it allocates
   // stays in the processor's caches, and a session takes 4 MB less, when V8 collects it soon
   const worker = new Worker(WORKER, { workerData, resourceLimits: { maxYoungGenerationSizeMb: 2 } })
@@ -84,6 +85,10 @@ function startSession({ session, channel }: StartSession): void {
     tell({ type: 'session-ended', session })
   })
   workers.add(worker)
+}
+
+function referencesOf(keys: readonly KeyOutcome[]): KeyReferences {
+  return keys.map(reference)
 }
 
 function reference(outcome: KeyOutcome): KeyReference | undefined {
@@ -97,6 +102,21 @@ function logIn(): void {
   } catch (error) {
     tell({ type: 'log-in-failed', failure: describeFailure(error) })
   }
+}
+
+/** Only an open token is searched. */
+function findKeys(places: readonly number[]): void {
+  const token = opened as OpenToken
+  try {
+    token.findAgain(places)
+  } catch {
+    // Sessions meet what keeps the token from being searched, and say so; the next search comes
+    return
+  }
+  for (const worker of workers) {
+    worker.postMessage(referencesOf(token.keys))
+  }
+  tell({ type: 'keys-found', keys: token.keys })
 }
 
 /**
@@ -123,6 +143,8 @@ process.on('message', (message: ToMainThread | StartSession) => {
       return open(message)
     case 'log-in':
       return logIn()
+    case 'find-keys':
+      return findKeys(message.keys)
     case 'start':
       return startSession(message)
     case 'close':

@@ -24,6 +24,13 @@ export interface OpenToken {
   readonly keys: readonly KeyOutcome[]
   /** Logs in anew for all sessions, when the token has forgotten the login. */
   logIn(): void
+  /**
+   * Searches again for keys, which may have come since, and puts what it finds into `keys`.
+   *
+   * @param places in the request
+   * @throws what the PKCS#11 call threw
+   */
+  findAgain(places: readonly number[]): void
   close(): void
 }
 
@@ -72,8 +79,10 @@ function openWith(
   }
   const pin = findPin({ pin: access.pin, settings, ...defined({ givenPin }) })
   const onLogin = (returnValue?: string) => tellLogin(told, returnValue)
+  const findWith = (session: Session, place: number) => findKey(session, keys[place] as KeyRequest)
   let anchor = openUserSession(slot)
   logInUser(anchor, pin, onLogin)
+  const outcomes = keys.map((_, place) => findWith(anchor, place))
   return {
     module: access.module,
     slot: slot.handle,
@@ -83,7 +92,7 @@ function openWith(
       manufacturer: token.manufacturerID,
       model: token.model,
     },
-    keys: keys.map((key) => findKey(anchor, key)),
+    keys: outcomes,
     logIn() {
       try {
         logInUser(anchor, pin, onLogin)
@@ -94,6 +103,17 @@ function openWith(
         closeUserSession(anchor)
         anchor = openUserSession(slot)
         logInUser(anchor, pin, onLogin)
+      }
+    },
+    findAgain(places) {
+      // The anchor may be stale, which nobody notices before the next login
+      const session = openUserSession(slot)
+      try {
+        for (const place of places) {
+          outcomes[place] = findWith(session, place)
+        }
+      } finally {
+        closeUserSession(session)
       }
     },
     // Which closes the anchor too

@@ -5,10 +5,10 @@
  * It waits for its orders by a blocking read of its channel, whose end is its own. An answer goes out for every order; the
  * thread itself never throws.
  */
-import { workerData } from 'node:worker_threads'
+import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { type Session, Slot } from 'graphene-pk11'
 import type { Handle } from 'pkcs11js'
-import type { FromSession, SessionWorkerData, SignOrder } from '../messages.ts'
+import type { FromSession, KeyReferences, SessionWorkerData, SignOrder } from '../messages.ts'
 import { describeFailure, KeyGoneError, type TokenFailure } from '../return-values.ts'
 import { Channel } from './channel.ts'
 import { loadLibrary } from './library.ts'
@@ -21,8 +21,8 @@ const {
   channel: fileDescriptor,
   module: path,
   slot: slotHandle,
-  keys,
 } = workerData as SessionWorkerData
+let { keys } = workerData as SessionWorkerData
 const channel = new Channel(fileDescriptor)
 /** A signature stays in it until it is written to the channel. */
 const output = Buffer.alloc(MAX_SIGNATURE_LENGTH)
@@ -44,8 +44,17 @@ function attachSlot(): Slot {
   return new Slot(Buffer.from(slotHandle), library, library.lib)
 }
 
+/** Reads what the main thread has found since: this thread waits for orders alone. */
+function learnKeys(): KeyReferences {
+  const port = parentPort as MessagePort
+  for (let told = receiveMessageOnPort(port); told !== undefined; told = receiveMessageOnPort(port)) {
+    keys = told.message
+  }
+  return keys
+}
+
 function findKey(key: number): Handle {
-  const reference = keys[key]
+  const reference = learnKeys()[key]
   const found = reference && findSelectedKey(session as Session, reference)
   if (found === undefined) {
     // A token hides private keys from those who are not logged in

@@ -66,7 +66,13 @@ t.test('the running service', async (t) => {
 
 t.test('a service that is not ready', async (t) => {
   const replies: Record<string, [number, object]> = {
-    '/health/ready': [503, { hsm: { state: 'pin refused', reason: 'CKR_PIN_LOCKED' } }],
+    '/health/ready': [
+      503,
+      {
+        hsm: { state: 'pin refused', reason: 'CKR_PIN_LOCKED' },
+        signers: { one: { state: 'ready' }, two: { state: 'revoked', reason: 'It was revoked' } },
+      },
+    ],
     '/metrics': [404, {}],
     '/sign': [503, { code: 'HSM_UNAVAILABLE' }],
   }
@@ -79,7 +85,7 @@ t.test('a service that is not ready', async (t) => {
   const { port } = server.address() as AddressInfo
   const { failed } = await failuresOf(faulty, [], {}, '--url', `http://127.0.0.1:${port}`)
   t.same(failed, {
-    'service: ready': '503, HSM pin refused: CKR_PIN_LOCKED',
+    'service: ready': '503, HSM pin refused: CKR_PIN_LOCKED; signer two revoked: It was revoked',
     'service: version': '/metrics answers 404 without signing_service_build_info',
     'service: certificate': 'get_certificates answers 503 HSM_UNAVAILABLE',
   })
