@@ -112,9 +112,12 @@ function allowedMethods(registered: ReadonlySet<string> = new Set()): string[] {
   return methods.length === 0 ? [] : [...methods, 'OPTIONS']
 }
 
-/** Returns the pattern that a path would have whose last part is the name of a signer. */
+/**
+ * Returns the pattern that a path would have whose last part is the name of a signer. The search begins behind slashes
+ * alone: if it began at each character, a path of 16 kB with a slash at its end would take a fifth of a second.
+ */
 function patternOf(path: string): string {
-  return path.replace(/[^/]+$/, ':signer')
+  return path.replace(/(?<=\/)[^/]+$/, ':signer')
 }
 
 /** The path of an address as the router reads it: absolute form or not, decoded, without a slash at its end. */

@@ -24,11 +24,11 @@ export function buildChain(
   candidates: readonly X509Certificate[],
   at = new Date(),
 ): Chain {
-  const valid = search(
-    leaf,
-    candidates.filter((candidate) => describeInvalidity([validityPeriod(candidate)], at) === undefined),
+  const validCandidates = candidates.filter(
+    (candidate) => describeInvalidity([validityPeriod(candidate)], at) === undefined,
   )
-  if (valid.complete) {
+  const valid = search(leaf, validCandidates)
+  if (valid.complete || validCandidates.length === candidates.length) {
     return valid
   }
   const any = search(leaf, candidates)

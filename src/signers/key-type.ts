@@ -1,4 +1,4 @@
-import type { KeyObject, X509Certificate } from 'node:crypto'
+import type { AsymmetricKeyDetails, KeyObject, X509Certificate } from 'node:crypto'
 import { hasExplicitCurve, OWN_EXPLICIT_CURVE } from '../algorithms/explicit-curve.ts'
 import { readCertificateFields } from '../der/certificate-fields.ts'
 import { curveOf } from '../signature/elliptic-curves.ts'
@@ -56,10 +56,21 @@ function describe(key: KeyObject | undefined): string {
   return type === 'ec' ? `EC on ${details?.namedCurve}` : `a key of type ${type}`
 }
 
-/** A certificate's public key; undefined where it is of a kind that OpenSSL does not know. */
+/**
+ * The public exponents of RSA that are used, in 64 bits. OpenSSL has this limit for keys of more than 3072 bits; below,
+ * a signature of somebody who wants that takes 20 ms to verify, and certificates can come in dozens.
+ */
+const MAX_EXPONENT = 2n ** 64n - 1n
+
+/**
+ * Returns a certificate's public key; undefined where it is of a kind that OpenSSL does not know, or an RSA key whose
+ * exponent has more than 64 bits.
+ */
 export function publicKeyOf(certificate: X509Certificate): KeyObject | undefined {
   try {
-    return certificate.publicKey
+    const { publicKey } = certificate
+    const { publicExponent = 0n } = publicKey.asymmetricKeyDetails as AsymmetricKeyDetails
+    return publicExponent > MAX_EXPONENT ? undefined : publicKey
   } catch {
     return undefined
   }

@@ -7,8 +7,8 @@ import { readCertificate } from '../x509/read-certificate.ts'
 import { TimestampFault } from './timestamp-fault.ts'
 
 export const ID_CT_TST_INFO = '1.2.840.113549.1.9.16.1.4'
-/** More would only take time. Those that there are bring three or four. */
-const MAX_CERTIFICATES = 20
+/** More would only take time: each may have issued each other one. Those that there are bring three or four. */
+const MAX_CERTIFICATES = 10
 const SEQUENCE = 0x30
 
 /** What a token says, of which nothing is verified yet. */

@@ -5,12 +5,18 @@ import { TAG } from '../der/tag.ts'
 import { prepareString } from './string-preparation.ts'
 
 /**
+ * Octets of names that are looked into, which have some hundreds. A CRL may have 20 MB for a name, and comparing them by
+ * their characters, which comes before its signature is verified, would take 10 s.
+ */
+const MAX_NAME_LENGTH = 10_000
+
+/**
  * Compares two names as RFC 5280 7.1 says: RDN by RDN, the attributes of an RDN in any order, strings of all types by
  * their characters without regard to case and insignificant spaces, other values by their octets.
  *
  * @param one DER Name
  * @param other DER Name
- * @returns false where they differ, and where one of them is no Name
+ * @returns false where they differ, and where one of them is no Name, or one of more than 10,000 octets
  */
 export function sameName(one: Buffer, other: Buffer): boolean {
   return one.equals(other) || isSame(tryCanonicalName(one), tryCanonicalName(other))
@@ -20,9 +26,12 @@ export function sameName(one: Buffer, other: Buffer): boolean {
  * Returns a text that two names share if, and only if, they are the same. It is for comparing and for nothing else.
  *
  * @param name DER Name
- * @throws Error when it is none
+ * @throws Error when it is none, or has more than 10,000 octets
  */
 export function canonicalName(name: Buffer): string {
+  if (name.length > MAX_NAME_LENGTH) {
+    throw new Error(`it has a name of more than ${MAX_NAME_LENGTH} octets`)
+  }
   const reader = new DerReader(name)
   const names = reader.enter(TAG.sequence).elements().map(canonicalRdn)
   reader.finish()

@@ -57,3 +57,16 @@ t.test('what the framework has against a request is told as the fault of the req
   })
   t.notMatch(service.log(), 'unexpected')
 })
+
+t.test('the longest address takes no time to refuse', async (t) => {
+  const service = await startService(t, environment)
+  const before = process.cpuUsage()
+  for (const path of [`${'a'.repeat(15_000)}//`, '/'.repeat(15_000), 'a/'.repeat(7_500)]) {
+    for (let count = 0; count < 20; count++) {
+      t.equal((await send(`${service.url}/${path}`)).statusCode, 404)
+    }
+  }
+  // A search that takes time by the square of the length takes 3 s
+  const { user } = process.cpuUsage(before)
+  t.ok(user < 1_500_000, `${user / 1000} ms`)
+})

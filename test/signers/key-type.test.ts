@@ -1,6 +1,6 @@
-import { createPublicKey } from 'node:crypto'
+import { createPublicKey, randomBytes } from 'node:crypto'
 import t from 'tap'
-import { describeUnsupported, describeUnsupportedKey } from '../../src/signers/key-type.ts'
+import { describeUnsupported, describeUnsupportedKey, publicKeyOf } from '../../src/signers/key-type.ts'
 import { generateKeyFile, issue, rsaPss, withLongLength, withUnknownKey } from '../support/certificates.ts'
 import { CERTIFICATE, reissue, withCompressedPoint, withExplicitCurve } from '../support/resigned.ts'
 
@@ -58,6 +58,22 @@ t.test('a DSA key, whose length is that of a good RSA key', async (t) => {
 t.test('a key of a type that OpenSSL does not know', async (t) => {
   const unknown = withUnknownKey(issue(directory, { subject: '/CN=Signer' }).certificate)
   t.match(describeUnsupportedKey(unknown), /this one has a key of an unknown type$/)
+})
+
+t.test('an RSA exponent of more than 64 bits, with which verifying a signature takes long', async (t) => {
+  const issued = issue(directory, { subject: '/CN=Signer' })
+  const modulus = randomBytes(256).fill(0xff, 0, 1).toString('base64url')
+  for (const [octets, isTaken] of [
+    [8, true],
+    [9, false],
+    [256, false],
+  ] as const) {
+    const exponent = Buffer.alloc(octets, 0x7f).toString('base64url')
+    const key = createPublicKey({ key: { kty: 'RSA', n: modulus, e: exponent }, format: 'jwk' })
+    const spki = key.export({ type: 'spki', format: 'der' })
+    const { certificate } = reissue(issued, issued, { [CERTIFICATE.key]: spki })
+    t.equal(publicKeyOf(certificate) !== undefined, isTaken, `${octets} octets`)
+  }
 })
 
 t.test('a curve that is spelled out, of a certificate and of a key', async (t) => {

@@ -7,8 +7,8 @@ import { ReadingTurns } from './reading-turns.ts'
 
 const TURNS = new ReadingTurns()
 
-/** Bytes after which other requests have their turn: with all algorithms 2 to 4 ms. */
-const TURN = 524_288
+/** Bytes of text that are parsed as soon as they have come, in a fraction of a millisecond: more wait for their turn. */
+const PARSED_AT_ONCE = 16_384
 
 /** Bytes that are hashed in the time that it takes to receive one chunk, however short. */
 const CHUNK_COST = 256
@@ -38,13 +38,14 @@ export interface ReadText {
 /** Reads a body as it arrives, until it has come whole, is refused, or nobody waits for it any more. */
 export class BodyReader {
   /**
-   * Fulfilled when the body has come. Rejected with PAYLOAD_TOO_LARGE, REQUEST_TIMEOUT, with what `hold` throws, with the
+   * Fulfilled when the body has come, and it is its turn to be parsed. Rejected with PAYLOAD_TOO_LARGE, REQUEST_TIMEOUT, with what `hold` throws, with the
    * error of a body that ends too early, or with that of `stop`.
    */
   readonly whole: Promise<void>
   readonly #message: IncomingMessage
   readonly #options: BodyReaderOptions
   readonly #pace: NodeJS.Timeout
+  #nextCheck: NodeJS.Immediate | undefined
   /** Undefined as soon as nobody needs it: what refers to the request must not keep the body in memory. */
   #text: BodyText | undefined
   #gathered: Buffer | undefined
@@ -52,7 +53,6 @@ export class BodyReader {
   #received = 0
   /** Bytes that had been received when the present period began. */
   #receivedBefore = 0
-  #turn = 0
   #isPaused = false
   #resolve!: () => void
   #reject!: (error: Error) => void
@@ -68,7 +68,9 @@ export class BodyReader {
     // A request may be refused for something else, and nobody ever waits for its body
     this.whole.catch(() => {})
     // The check waits a turn, so that bytes that arrived while this process was busy are read first
-    this.#pace = setInterval(() => setImmediate(this.#checkPace), BODY_PERIOD_MS)
+    this.#pace = setInterval(() => {
+      this.#nextCheck = setImmediate(this.#checkPace)
+    }, BODY_PERIOD_MS)
     this.#pace.unref()
     message.on('data', this.#onData).on('end', this.#onEnd).on('error', this.abandon)
     if ((options.announced ?? 0) > options.limit) {
@@ -116,8 +118,7 @@ export class BodyReader {
       this.stop(error as Error)
       return
     }
-    this.#turn += chunk.length + CHUNK_COST
-    if (this.#turn >= TURN && !this.#isPaused) {
+    if (TURNS.count(chunk.length + CHUNK_COST) && !this.#isPaused) {
       this.#pause()
     }
   }
@@ -135,7 +136,6 @@ export class BodyReader {
   }
 
   readonly #resume = (): void => {
-    this.#turn = 0
     this.#isPaused = false
     this.#message._read = IncomingMessage.prototype._read
     this.#message.socket.resume()
@@ -149,7 +149,11 @@ export class BodyReader {
       return
     }
     this.#detach()
-    this.#resolve()
+    if ((this.#text as BodyText).length > PARSED_AT_ONCE) {
+      TURNS.wait(this.#resolve)
+    } else {
+      this.#resolve()
+    }
   }
 
   readonly #checkPace = (): void => {
@@ -190,6 +194,7 @@ export class BodyReader {
 
   #detach(): void {
     clearInterval(this.#pace)
+    clearImmediate(this.#nextCheck)
     // Without listeners the message goes on flowing: a client that is sending comes to read the answer
     this.#message.off('data', this.#onData).off('end', this.#onEnd).off('error', this.abandon)
   }

@@ -1,23 +1,46 @@
-/** Bodies that are read on in one turn of the event loop: together some 6 ms of hashing, or 30 of the shortest chunks. */
-const BODIES_OF_A_TURN = 2
+/** Bytes of bodies that are read in one turn of the event loop: with all algorithms they are hashed in 1 ms or less. */
+const BYTES_OF_A_TURN = 131_072
 
-/** Has large bodies read on in turns, in the order in which they ask: in between, others get their answers. */
+/**
+ * Has the bodies of all requests together take no more than a millisecond or so of a turn of the event loop. Node accepts
+ * one connection a turn, and a newcomer behind a hundred others waits for as many turns.
+ */
 export class ReadingTurns {
   readonly #waiting: (() => void)[] = []
+  /** Bytes that were read in this turn. */
+  #read = 0
+  #isEnding = false
 
-  /** @param readOn is called in a later turn */
-  wait(readOn: () => void): void {
-    if (this.#waiting.push(readOn) === 1) {
+  /**
+   * Counts bytes that are read in this turn.
+   *
+   * @returns whether there is no time left in it for more
+   */
+  count(bytes: number): boolean {
+    this.#read += bytes
+    this.#endTurn()
+    return this.#read >= BYTES_OF_A_TURN
+  }
+
+  /** @param goOn is called in a later turn, after those that asked before */
+  wait(goOn: () => void): void {
+    this.#waiting.push(goOn)
+    this.#endTurn()
+  }
+
+  #endTurn(): void {
+    if (!this.#isEnding) {
+      this.#isEnding = true
       setImmediate(this.#next)
     }
   }
 
   readonly #next = (): void => {
-    for (const readOn of this.#waiting.splice(0, BODIES_OF_A_TURN)) {
-      readOn()
-    }
+    this.#isEnding = false
+    this.#read = 0
+    this.#waiting.shift()?.()
     if (this.#waiting.length > 0) {
-      setImmediate(this.#next)
+      this.#endTurn()
     }
   }
 }

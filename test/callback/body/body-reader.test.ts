@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import { PassThrough } from 'node:stream'
 import { mock } from 'node:test'
@@ -59,19 +60,57 @@ t.test('a body in pieces of any length is read, and takes no more memory than it
 
 t.test('the socket is paused while others have their turn, and read on afterwards', async (t) => {
   const { reader, body, socket } = begin()
+  const paused = once(socket, 'pause')
   body.write('{"encoded_contents":"')
   for (let count = 0; count < 10; count++) {
     body.write('A'.repeat(100_000))
   }
-  await setImmediate()
-  const paused = socket.isPaused()
+  await paused
   body.end('"}')
   await reader.whole
-  t.ok(paused)
   while (socket.isPaused()) {
     await setImmediate()
   }
   t.pass('it is read on')
+})
+
+t.test('large bodies that end together are handed over in turns, and small ones at once', async (t) => {
+  const order: string[] = []
+  for (const [name, length] of [
+    ['large', 100_000],
+    ['larger', 200_000],
+    ['small', 1_000],
+  ] as const) {
+    const { reader, body } = begin()
+    void reader.whole.then(() => order.push(name))
+    body.end(' '.repeat(length))
+  }
+  const seen: string[] = []
+  while (order.length < 3) {
+    await setImmediate()
+    seen.push(order.join())
+  }
+  t.same(order, ['small', 'large', 'larger'])
+  t.ok(seen.includes('small,large'), seen.join('; '))
+})
+
+t.test('a body whose client leaves before its turn is given up', async (t) => {
+  const { reader, body, held } = begin()
+  body.end(' '.repeat(100_000))
+  body.on('end', reader.abandon)
+  await t.rejects(reader.whole, { code: 'INVALID_REQUEST' })
+  t.equal(held.at(-1), 0)
+})
+
+t.test('a body that has come whole is not too slow, however little its last period brought', async (t) => {
+  useTimers(t)
+  const { reader, body } = begin()
+  body.write(' '.repeat(100_000))
+  await passPeriod()
+  mock.timers.tick(BODY_PERIOD_MS)
+  body.end('{}')
+  await reader.whole
+  t.equal(JSON.stringify(JSON.parse(reader.take().text)), '{}')
 })
 
 t.test('a body that brings nothing is refused', async (t) => {
