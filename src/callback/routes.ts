@@ -7,13 +7,12 @@ import { Client } from '../client.ts'
 import type { Configuration } from '../config.ts'
 import { type ContainerContext, createContainer } from '../containers/create-container.ts'
 import type { Signers } from '../signers/signers.ts'
-import type { SigningKey } from '../signers/signing-key.ts'
 import { jsonBody } from './body/json-body.ts'
 import { EventLoopTurns } from './event-loop-turns.ts'
 import { describeCertificates } from './get-certificates.ts'
 import { refuseMisspelledNames } from './misspelled-name.ts'
 import { type Digested, prepare } from './prepare.ts'
-import { type CallbackRequest, classify } from './request.ts'
+import { classify } from './request.ts'
 import { signRaw } from './sign-raw.ts'
 
 export interface CallbackOptions {
@@ -83,16 +82,10 @@ function readBody(
   refuseMisspelledNames(body)
   const { logDetails } = request
   const { signer: path } = request.params as SignerParams
-  let asked: CallbackRequest
-  let signingKey: SigningKey
-  try {
-    asked = classify({ body, longContents: request.longContents })
-    logDetails.kind = asked.kind
-  } finally {
-    // The log line of a request that is no such thing names the signer too
-    signingKey = chooseSigner({ token: body.signing_token, path, logDetails }, signers, configuration)
-    logDetails.signer = signingKey.name
-  }
+  const signingKey = chooseSigner({ token: body.signing_token, path, logDetails }, signers, configuration)
+  logDetails.signer = signingKey.name
+  const asked = classify({ body, longContents: request.longContents })
+  logDetails.kind = asked.kind
   const { digestMismatch } = configuration
   const prepared = prepare(body, asked, { digestMismatch, signers, signingKey, logDetails })
   if (prepared.kind !== 'certificates') {

@@ -65,7 +65,7 @@ t.test('a refusal is in the line with its message, and with the signer where it 
       { action: 'get_certificates', signing_token: tokenFor('x.y_z-1') },
       '/sign',
       unknown,
-      { askedSigner: 'x.y_z-1', kind: 'certificates' },
+      { askedSigner: 'x.y_z-1', signer: undefined },
     ],
     [
       'a name of 65 letters',

@@ -212,12 +212,12 @@ t.test('metrics and log say who signed, and never what the token was', async (t)
     t.equal(Math.round(days), name === 'ending' ? 5 : 365, `days left of ${name}`)
   }
   const lines = logOf(service)
-  const unknown = { kind: 'raw', signer: undefined, code: 'UNKNOWN_SIGNER', statusCode: 400 }
+  const unknown = { signer: undefined, code: 'UNKNOWN_SIGNER', statusCode: 400 }
   t.match(lines.at(-5), { kind: 'raw', signer: 'contracts', statusCode: 200 })
   t.match(lines.at(-4), { kind: 'container', signer: 'house', statusCode: 200 })
   t.match(lines.at(-3), { ...unknown, askedSigner: 'nobody' })
   t.match(lines.at(-2), { ...unknown, askedSigner: undefined }, 'what is no name is not told')
-  t.match(lines.at(-1), { kind: 'raw', signer: undefined, code: 'INVALID_REQUEST', statusCode: 400 })
+  t.match(lines.at(-1), { signer: undefined, code: 'INVALID_REQUEST', statusCode: 400 })
   t.notMatch(service.log() + text, secret)
 })
 
@@ -227,5 +227,5 @@ function logOf({ log }: Service): Record<string, unknown>[] {
     .trim()
     .split('\n')
     .map((line) => JSON.parse(line) as Record<string, unknown>)
-    .filter(({ msg, kind }) => `${msg}`.startsWith('request ') && kind !== undefined)
+    .filter(({ msg, route }) => `${msg}`.startsWith('request ') && route === '/sign')
 }
