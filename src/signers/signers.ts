@@ -291,7 +291,9 @@ export class Signers {
   /** Of several tokens more than one may say so; and one that was away must not end what others have signed since. */
   #startRefused(error: ConfigurationError): void {
     if (this.#wasReady) {
-      const news = error.problems.filter(({ variable, message }) => !this.#refusals.has(`${variable} ${message}`))
+      const news = error.problems.filter(
+        ({ variable, message }) => !this.#refusals.has(`${variable} ${message}`),
+      )
       for (const { variable, message } of news) {
         this.#refusals.add(`${variable} ${message}`)
       }
