@@ -86,8 +86,8 @@ export class Timestamper {
   readonly #probing = new Set<NamedAuthority>()
   /** What was wrong with the answer to the last probe, in words for callers, until the authority gives a timestamp. */
   readonly #failed = new Map<NamedAuthority, string>()
-  /** Whether one has given a timestamp. */
-  #hasGiven = false
+  /** Those whose last answer was a timestamp, to a probe or to a request, for which the time may have been too short. */
+  readonly #giving = new Set<NamedAuthority>()
   /** Milliseconds that a probe has; undefined where nothing is asked in the background. */
   #probeMs: number | undefined
   readonly #closing = new AbortController()
@@ -145,9 +145,9 @@ export class Timestamper {
       : new TIMESTAMP_UNAVAILABLE(joinOnce(this.#failed.values())).message
   }
 
-  /** Whether no authority has given a timestamp, and one of them has not failed to either. */
+  /** Whether it is not known yet if there are timestamps. */
   get isUntried(): boolean {
-    return !this.#hasGiven && this.problem === undefined
+    return this.#giving.size === 0 && this.problem === undefined
   }
 
   /** Of those authorities that have given one: the certificates of their units, each with its issuers. */
@@ -212,7 +212,7 @@ export class Timestamper {
       this.#failed.set(authority, got.told)
       failures += 1
       await delay(backoffMs(failures, this.#options.probeRetries), undefined, { ref: false, signal })
-    } while (authority.known.paths.length === 0 || this.problem !== undefined)
+    } while (authority.known.paths.length === 0 || this.#giving.size === 0)
   }
 
   /**
@@ -235,7 +235,7 @@ export class Timestamper {
       const timestamp = await within(ms, late, signal, (signal) => this.#obtain(authority, data, signal))
       this.#turns.succeed(authority)
       this.#failed.delete(authority)
-      this.#hasGiven = true
+      this.#giving.add(authority)
       tell('granted')
       return timestamp
     } catch (error) {
@@ -244,6 +244,7 @@ export class Timestamper {
         throw error
       }
       this.#turns.fail(authority)
+      this.#giving.delete(authority)
       const problem = `${name} ${describe(error, authority)}`
       tell(error.outcome, problem)
       return { problem, told: TOLD[error.outcome] }
