@@ -160,6 +160,11 @@ export class ConfigurationError extends Error {
     this.name = 'ConfigurationError'
     this.problems = problems
   }
+
+  /** Whether all that is wrong may pass without a change of the configuration. */
+  get mayPass(): boolean {
+    return this.problems.every(({ mayPass }) => mayPass)
+  }
 }
 
 /** @throws ConfigurationError when there are problems */

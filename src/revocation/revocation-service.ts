@@ -97,6 +97,15 @@ export class RevocationService {
     }
   }
 
+  /** Asks those at once again whose last answer does not count, or never came. */
+  retry(): void {
+    for (const source of sourcesOf(this.#certificates, this.#lists)) {
+      if (source.problem !== undefined) {
+        source.renew()
+      }
+    }
+  }
+
   /**
    * What is known by now; nobody is asked, and nobody waited for.
    *
@@ -197,7 +206,7 @@ export class RevocationService {
 function sourcesOf(
   certificates: ReadonlyMap<string, WatchedCertificate>,
   lists: ReadonlyMap<string, WatchedList>,
-): Pick<Source<never>, 'stop' | 'renew'>[] {
+): Pick<Source<never>, 'stop' | 'renew' | 'problem'>[] {
   const responders = [...certificates.values()].flatMap(({ ocsp }) => ocsp ?? [])
   return [...responders, ...[...lists.values()].map(({ source }) => source)]
 }

@@ -6,13 +6,16 @@ import type { SigningKey } from './signing-key.ts'
 const SETTLE_MS = 10_000
 
 export class CertificateWatch {
-  readonly #service: Pick<RevocationService, 'watch' | 'start' | 'stop' | 'renew'>
+  readonly #service: Pick<RevocationService, 'watch' | 'start' | 'stop' | 'renew' | 'retry'>
   /** Whether anybody may be asked. */
   readonly #enabled: boolean
   /** Until when answers to the first questions are waited for, in milliseconds of `performance.now()`. */
   #settledAt = 0
 
-  constructor(service: Pick<RevocationService, 'watch' | 'start' | 'stop' | 'renew'>, enabled: boolean) {
+  constructor(
+    service: Pick<RevocationService, 'watch' | 'start' | 'stop' | 'renew' | 'retry'>,
+    enabled: boolean,
+  ) {
     this.#service = service
     this.#enabled = enabled
   }
@@ -31,6 +34,11 @@ export class CertificateWatch {
   /** Asks at once again, as nobody may have been told yet of a certificate that was revoked a moment ago. */
   renew(): void {
     this.#service.renew()
+  }
+
+  /** Asks those at once again who gave no answer that counts. */
+  retry(): void {
+    this.#service.retry()
   }
 
   /** Whether it is so soon after the start that what is missing for containers of level b-lt may just be on its way. */

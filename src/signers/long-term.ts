@@ -1,6 +1,6 @@
 import type { X509Certificate } from 'node:crypto'
 import { type ChainLink, chainLinks } from '../revocation/chain-links.ts'
-import { readForReview } from '../x509/review/reviewed-certificate.ts'
+import { readCertificateExtensions } from '../x509/certificate-extensions.ts'
 import { describeSubject } from './validity.ts'
 
 /**
@@ -15,7 +15,7 @@ export function describeUnprovable(path: readonly X509Certificate[]): string[] {
 
 function describeLink({ certificate, issuer }: ChainLink): string[] {
   const subject = describeSubject(certificate)
-  const { ocsp = [], crl = [] } = readForReview(certificate)?.addresses ?? {}
+  const { ocsp = [], crl = [] } = readCertificateExtensions(certificate).addresses ?? {}
   if (issuer === undefined) {
     return [
       `the issuer of ${subject} is not known, so that nobody's word about it can be verified; add its certificate`,

@@ -135,12 +135,11 @@ export class Reloading {
     try {
       await signers.takeOver(configuration, candidate.retryPins)
     } catch (error) {
-      const isPassing = error instanceof ConfigurationError && error.problems.every(({ mayPass }) => mayPass)
-      if (!isPassing || this.#stopped) {
-        throw error
+      if (error instanceof ConfigurationError && error.mayPass && !this.#stopped) {
+        this.#wait(candidate, error)
+        return
       }
-      this.#wait(candidate, error)
-      return
+      throw error
     }
     this.#end('taken over')
     for (const warning of warnings) {

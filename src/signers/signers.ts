@@ -5,7 +5,7 @@ import type { CertificateDigest } from '../cms/signing-certificate.ts'
 import { HttpClient } from '../common/http-client.ts'
 import type { Configuration, SignersConfiguration } from '../config.ts'
 import { logProblems } from '../configuration/log-problems.ts'
-import { type ConfigurationError, INVALID_REQUEST, SIGNER_MISMATCH, UNKNOWN_SIGNER } from '../errors.ts'
+import { ConfigurationError, INVALID_REQUEST, SIGNER_MISMATCH, UNKNOWN_SIGNER } from '../errors.ts'
 import type { PoolStatus } from '../pkcs11/session-pool.ts'
 import { DEFAULT_LIMITS } from '../revocation/limits.ts'
 import type { RevocationObserver } from '../revocation/observer.ts'
@@ -47,7 +47,8 @@ export class Signers {
   /** Those of before, the latest first, as long as something may still come that was made with their certificates. */
   #former: readonly SignerSet[] = []
   readonly #retiring = new Set<TokenPool>()
-  #takingOver: SignerSet | undefined
+  /** The set that is to take the place of the current one, also while it is pending between two tries. */
+  #candidate: SignerSet | undefined
   #misconfigured = false
   /** What the log has of signers that cannot sign. */
   readonly #refusals = new Set<string>()
@@ -183,8 +184,9 @@ export class Signers {
     const before = this.#current
     const kept = before.pools.filter((pool) => !(retryPins && this.#refusedPins.isCorrected(pool)))
     const next = new SignerSet(configuration, this.#setOptions(), (error) => problems.push(error), kept)
-    this.#takingOver = next
+    this.#candidate = next
     this.#watchCertificates()
+    this.#certificates.retry()
     this.#certificates.introduce([...next.signingKeys.values()], this.#options.hsm.timeoutMs)
     try {
       this.#closing.signal.throwIfAborted()
@@ -194,13 +196,14 @@ export class Signers {
       await proveSigners(next, { before, problems, signal: this.#closing.signal })
     } catch (error) {
       await Promise.all(next.ownPools.map(({ pool }) => pool.close(0)))
-      this.#takingOver = undefined
+      // Who was asked about certificates that are pending goes on being asked
+      this.#candidate = error instanceof ConfigurationError && error.mayPass ? next : undefined
       this.#forgetUnused()
       throw error
     }
     this.#current = next
     next.describeTokens()
-    this.#takingOver = undefined
+    this.#candidate = undefined
     next.warn(this.#options.log)
     // Where it is closed before, so are they
     this.#retire(before).catch(() => {})
@@ -223,7 +226,7 @@ export class Signers {
     clearTimeout(this.#retryTimer)
     this.#certificates.stop()
     this.#timestampers.keep(new Set())
-    const pools = [...this.#current.pools, ...this.#retiring, ...(this.#takingOver?.ownPools ?? [])]
+    const pools = [...this.#current.pools, ...this.#retiring, ...(this.#candidate?.ownPools ?? [])]
     await Promise.all(pools.map(({ pool }) => pool.close(this.#options.hsm.timeoutMs)))
   }
 
@@ -265,7 +268,7 @@ export class Signers {
 
   /** Those that sign now, still, or soon. */
   #allKeys(): SigningKey[] {
-    const sets = [this.#current, ...this.#former, this.#takingOver].filter((set) => set !== undefined)
+    const sets = [this.#current, ...this.#former, this.#candidate].filter((set) => set !== undefined)
     return sets.flatMap(({ signingKeys }) => [...signingKeys.values()])
   }
 

@@ -289,6 +289,8 @@ t.test('another certificate is taken over as soon as there is revocation informa
   authorities.issuing.know(stranger.certificate)
   await until('it is taken over', () => countReloads(service).takenOver > takenOver, 120_000)
   t.ok((await signed('b-lt', 'cms')).includes(stranger.certificate.raw))
+  const told = service.log().match(/"No revocation information from OCSP about O=Test, CN=Stranger/g)
+  t.equal(told?.length, 1, 'it is told once, however often it is asked for')
   const revoked = authorities.certify({ subject: '/O=Test/CN=Revoked', keyFile })
   authorities.issuing.revoke(revoked.certificate, new Date(Date.now() - 60_000), 'superseded')
   t.equal(await afterReload(service, () => write(revoked.certificateFile)), 'refused')

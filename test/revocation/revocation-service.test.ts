@@ -155,6 +155,19 @@ t.test('whoever asks for it has all asked anew at once who are needed', async (t
   t.equal(count('/ocsp'), 2, 'after the end nobody is asked')
 })
 
+t.test('those who gave no answer can be asked again at once, without the others', async (t) => {
+  const { watch, server, leaf, authority } = await setUp(t)
+  authority.forget(leaf.certificate)
+  const { until, service } = watch({ retryMs: { first: DAY_MS, longest: DAY_MS } })
+  server.on('/authority.crl', () => Buffer.from('garbage'))
+  await until(({ problems, crls }) => problems.length === 2 && crls.length === 1)
+  authority.know(leaf.certificate)
+  service.retry()
+  await until(complete)
+  const count = (path: string) => server.asked.filter((asked) => asked === path).length
+  t.strictSame(['/ocsp', '/root.crl'].map(count), [2, 1])
+})
+
 t.test('a CRL that is newer ends a hold of which OCSP told, when that is no longer fresh', async (t) => {
   const { watch, leaf, authority, certificates, server } = await setUp(t)
   const times = { thisUpdate: new Date(Date.now() + 60_000), nextUpdate: new Date(Date.now() + 5 * DAY_MS) }

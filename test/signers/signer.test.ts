@@ -133,6 +133,8 @@ t.test('level b-lt takes a chain about which somebody can be asked', async (t) =
       message: names(subject),
     })),
   })
+  const unreadable = certify(middle, '1.3.6.1.5.5.7.1.1 = DER:0500')
+  t.throws(() => create([unreadable, middle, root]), { name: 'ConfigurationError', message: names('Signer') })
   t.throws(() => create([certify(middle, addresses)]), {
     name: 'ConfigurationError',
     message:
