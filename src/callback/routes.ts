@@ -89,7 +89,7 @@ function readBody(
     asked = classify({ body, longContents: request.longContents })
     logDetails.kind = asked.kind
   } finally {
-    // The log line of a request that is no such thing names the signer too
+    // Chosen also for a body that asks for nothing known, so that the log line of its refusal names the signer
     signingKey = chooseSigner({ token: body.signing_token, path, logDetails }, signers, configuration)
     logDetails.signer = signingKey.name
   }
