@@ -1,8 +1,8 @@
 /**
  * Every error that a caller or an operator can meet: its code, its HTTP status and its message.
  *
- * Messages say what to do. None names a path, a PIN, a signing token, a byte of a document or a stack: Document
- * Engine prints status and body of a refusal to its log.
+ * Messages say what to do. None names a path, a PIN, a signing token, a byte of a document or a stack: this service and
+ * Document Engine print them to their logs.
  */
 import createError from '@fastify/error'
 import { BODY_PERIOD_MS, HEADERS_TIMEOUT_MS, MIN_BODY_BYTES, REQUEST_TIMEOUT_MS } from './common/arrival.ts'
