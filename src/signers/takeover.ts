@@ -1,5 +1,6 @@
 /** What has to hold before signers take the place of others. */
 import { setTimeout as delay } from 'node:timers/promises'
+import { tellOf } from '../common/quote.ts'
 import { ConfigurationError, type ConfigurationProblem, HSM_BUSY, refuseProblems } from '../errors.ts'
 import type { SignerSet } from './signer-set.ts'
 import type { SigningKey } from './signing-key.ts'
@@ -115,7 +116,8 @@ function describeInvalid(key: SigningKey): ConfigurationProblem[] {
     key.validSigner()
     return []
   } catch (error) {
-    return [{ variable: key.configuration.settings.certificate, message: (error as Error).message }]
+    const { certificate: variable, certificatePath } = key.configuration.settings
+    return [{ variable, message: tellOf(certificatePath, (error as Error).message) }]
   }
 }
 
