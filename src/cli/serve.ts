@@ -1,9 +1,10 @@
 /** `signing-service serve`: the service itself. */
 import type { Command } from 'commander'
+import { type AccessOptions, addAccessOptions, listVariables } from './token-options.ts'
 
 const EXAMPLES = `
-Configured by the environment alone, which "check" checks. Runs until it is told to end (SIGTERM, SIGINT), and takes
-changed signers over at once on SIGHUP.
+Configured by the environment and by options that come before it, which "check" takes and checks too. Runs until it is
+told to end (SIGTERM, SIGINT), and takes changed signers over at once on SIGHUP.
 
 Exit codes:
   0   ended when it was told to
@@ -12,15 +13,19 @@ Exit codes:
 
 Examples:
   signing-service serve
+  signing-service serve --token-label hsm1 --pin-file /run/secrets/hsm-pin
   SIGNERS_FILE=/etc/signing-service/signers.json signing-service serve
 `
 
 export function addServeCommand(program: Command): void {
-  program
-    .command('serve')
+  addAccessOptions(program.command('serve'))
     .description('start the service')
     .addHelpText('after', EXAMPLES)
-    .action(async () => {
+    .action(async (options: AccessOptions) => {
+      // The service reads the environment, again at each reload too; an empty variable counts as unset
+      for (const [name, value = ''] of Object.entries(listVariables(options))) {
+        process.env[name] = value
+      }
       await import('../server.ts')
     })
 }

@@ -10,23 +10,25 @@ import { PinPrompt } from './signer-option.ts'
 const DEFAULT_TIMEOUT_S = 30
 const MAX_TIMEOUT_S = 3600
 
-export interface ModuleOptions {
+/** The options that stand for variables. */
+export interface AccessOptions {
   readonly module?: string
-  readonly timeout: number
-  readonly json?: boolean
-}
-
-export interface TokenOptions extends ModuleOptions {
   readonly tokenLabel?: string
   readonly tokenSerial?: string
   readonly slot?: string
   readonly pinFile?: string
 }
 
+export interface ModuleOptions extends Pick<AccessOptions, 'module'> {
+  readonly timeout: number
+  readonly json?: boolean
+}
+
+export type TokenOptions = AccessOptions & ModuleOptions
+
 /** What all commands take that load the library. */
 export function addModuleOptions(command: Command): Command {
-  return command
-    .option('--module <path>', 'PKCS#11 library, in place of HSM_MODULE')
+  return addModuleOption(command)
     .option('--json', 'print JSON, for machines')
     .addOption(
       new Option('--timeout <seconds>', 'how long the library may go without a sign of life')
@@ -35,9 +37,23 @@ export function addModuleOptions(command: Command): Command {
     )
 }
 
-/** What all commands take that log in. There is none for the PIN: every user of the machine can read arguments. */
+/** What all commands take that log in. */
 export function addTokenOptions(command: Command): Command {
-  return addModuleOptions(command)
+  return addLoginOptions(addModuleOptions(command))
+}
+
+/** The options that stand for variables, without those on how a command runs. */
+export function addAccessOptions(command: Command): Command {
+  return addLoginOptions(addModuleOption(command))
+}
+
+function addModuleOption(command: Command): Command {
+  return command.option('--module <path>', 'PKCS#11 library, in place of HSM_MODULE')
+}
+
+/** There is no option for the PIN: every user of the machine can read arguments. */
+function addLoginOptions(command: Command): Command {
+  return command
     .option('--token-label <label>', 'token, in place of HSM_TOKEN_LABEL, HSM_TOKEN_SERIAL and HSM_SLOT')
     .option('--token-serial <serial>', 'the same by serial number')
     .option('--slot <index>', 'the same by index in the slot list')
@@ -54,20 +70,20 @@ export function parseInteger(value: string, minimum: number, maximum: number): n
 }
 
 /** The environment as it would have to be to say what the options say. */
-export function applyOptions(environment: Variables, options: TokenOptions): Variables {
+export function applyOptions(environment: Variables, options: AccessOptions): Variables {
+  return { ...environment, ...listVariables(options) }
+}
+
+/** Returns the variables that options stand for; those that must not count beside them are undefined. */
+export function listVariables(options: AccessOptions): Variables {
   const { module, tokenLabel, tokenSerial, slot, pinFile } = options
-  const applied: Record<string, string | undefined> = { ...environment }
-  if (module !== undefined) {
-    applied.HSM_MODULE = module
-  }
   // One of them names a token: what the environment says of another token must not be demanded as well
-  if (tokenLabel !== undefined || tokenSerial !== undefined || slot !== undefined) {
-    Object.assign(applied, { HSM_TOKEN_LABEL: tokenLabel, HSM_TOKEN_SERIAL: tokenSerial, HSM_SLOT: slot })
+  const namesToken = tokenLabel !== undefined || tokenSerial !== undefined || slot !== undefined
+  return {
+    ...(module !== undefined && { HSM_MODULE: module }),
+    ...(namesToken && { HSM_TOKEN_LABEL: tokenLabel, HSM_TOKEN_SERIAL: tokenSerial, HSM_SLOT: slot }),
+    ...(pinFile !== undefined && { HSM_PIN: undefined, HSM_PIN_FILE: pinFile }),
   }
-  if (pinFile !== undefined) {
-    Object.assign(applied, { HSM_PIN: undefined, HSM_PIN_FILE: pinFile })
-  }
-  return applied
 }
 
 /**

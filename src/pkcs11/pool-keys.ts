@@ -1,3 +1,4 @@
+import { tellOf } from '../common/quote.ts'
 import { ConfigurationError, type ConfigurationProblem } from '../errors.ts'
 import { nameKey } from './key-name.ts'
 import { findForbiddenExposure, warnAboutExposure } from './key-protection.ts'
@@ -76,11 +77,11 @@ export class PoolKeys {
     if (found?.publicKey !== undefined) {
       return undefined
     }
-    const { certificate, keyChoice } = asked.request.settings
+    const { certificate, certificatePath, keyChoice } = asked.request.settings
     const message =
       'test signatures do not verify with it: configure the certificate that was issued for this key, or choose the ' +
       `key with ${keyChoice}; if both are right, the HSM is faulty`
-    return { variable: certificate, message }
+    return { variable: certificate, message: tellOf(certificatePath, message) }
   }
 
   /** Returns what is wrong with a key that the token refuses to sign with. */

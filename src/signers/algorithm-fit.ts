@@ -41,7 +41,8 @@ export function checkHashAlgorithms(
     const message =
       `has none that the signer certificate allows: by its RSASSA-PSS parameters its key signs with ` +
       `${nameHashes(algorithm.hashes)} alone; add that one, or have the certificate issued without such parameters`
-    throw new ConfigurationError([problemWith(settings.hashAlgorithms, message)])
+    const configured = rules.hashAlgorithms.map(({ name }) => name).join(',')
+    throw new ConfigurationError([problemWith(settings.hashAlgorithms, message, configured)])
   }
 }
 

@@ -1,5 +1,6 @@
 /** What has to hold before signers take the place of others. */
 import { setTimeout as delay } from 'node:timers/promises'
+import { tellOf } from '../common/quote.ts'
 import {
   CERTIFICATE_REVOKED,
   ConfigurationError,
@@ -139,8 +140,8 @@ function describeInvalid(key: SigningKey): ConfigurationProblem[] {
     return []
   } catch (error) {
     const { settings, rules } = key.configuration
-    const { message } = error as Error
     const isRevoked = error instanceof CERTIFICATE_REVOKED
+    const message = tellOf(settings.certificatePath, (error as Error).message)
     const told = isRevoked ? 'a certificate was revoked' : 'a certificate is not valid now, or ends too soon'
     const mayPass = !isRevoked && isValidLater(signer.validity, rules.minimumDaysLeft)
     return [{ variable: settings.certificate, message, mayPass, told }]

@@ -25,6 +25,7 @@ t.test('bash completes commands, options and shells', async (t) => {
   t.equal(complete('certi'), 'certify')
   t.equal(complete('certify', '--ca'), '--ca --ca-cert --ca-key --ca-issuers')
   t.equal(complete('serv'), 'serve')
+  t.equal(complete('serve', '--pin'), '--pin-file')
   t.equal(complete('none', '-'), '')
 })
 

@@ -150,7 +150,11 @@ t.test('several keys, none that fits, and some that do not sign here', async (t)
       'short',
     ],
     [/^HSM_KEY_LABEL: .* or it is on a curve that is not supported: /, '--label', 'curve'],
-    [/^HSM_KEY_LABEL: the private key is neither an RSA nor an EC key\n$/, '--label', 'edwards'],
+    [
+      /^HSM_KEY_LABEL: the private key is neither an RSA nor an EC key: it has label "edwards" id 05\n$/,
+      '--label',
+      'edwards',
+    ],
   ] as [RegExp, ...string[]][]) {
     const { exitCode, stdout, stderr } = await runCommand(environment, 'csr', '--subject', 'CN=Test', ...key)
     t.same([exitCode, stdout], [78, ''])

@@ -28,7 +28,20 @@ t.test('ends with the exit codes of the service', async (t) => {
   t.match(hindered.output(), /EADDRINUSE/)
 })
 
-t.test('takes no arguments: it is configured by the environment', async (t) => {
+t.test('takes the options on the token that check takes, before the environment', async (t) => {
+  const { HSM_MODULE = '', HSM_PIN_FILE = '', ...rest } = environment
+  const elsewhere = { ...rest, HSM_TOKEN_LABEL: 'none', HSM_TOKEN_SERIAL: '0', HSM_PIN: 'wrong' }
+  const options = ['--module', HSM_MODULE, '--token-label', 'test', '--pin-file', HSM_PIN_FILE]
+  const { child, address, exited } = await startReadyServerProcess(t, elsewhere, {
+    ...program,
+    args: ['serve', ...options],
+  })
+  t.same(await signMany(address, publicKey, 1), { signed: 1 })
+  child.kill('SIGTERM')
+  t.same(await exited, { code: 0, signal: null })
+})
+
+t.test('takes no arguments besides', async (t) => {
   const { exited, output } = startServerProcess(t, environment, { ...program, args: ['serve', 'port'] })
   t.same(await exited, { code: 2, signal: null })
   t.match(output(), /too many arguments/)

@@ -296,7 +296,7 @@ t.test('another certificate is taken over as soon as there is revocation informa
   t.equal(await afterReload(service, () => write(revoked.certificateFile)), 'refused')
   t.match(
     service.log(),
-    /SIGNERS_FILE \/signers\/b-lt\/certificateFile: The certificate of O=Test, CN=Revoked was revoked at /,
+    /SIGNERS_FILE \/signers\/b-lt\/certificateFile: \S+: The certificate of O=Test, CN=Revoked was revoked at /,
   )
   const back = () => writeFileSync(path('signers.json'), JSON.stringify({ default: 'b-b', signers }))
   t.equal(await afterReload(service, back), 'taken over')

@@ -117,7 +117,7 @@ t.test('a certificate that has expired, or ends too soon', async (t) => {
   await refuses(
     t,
     [
-      'SIGNERS_FILE /signers/house/certificateFile: The certificate of O=Test, CN=house expired at 2021-02-03T04:05:06.000Z; renew it',
+      'SIGNERS_FILE /signers/house/certificateFile: expired.pem: The certificate of O=Test, CN=house expired at 2021-02-03T04:05:06.000Z; renew it',
     ],
     () => folder.write({ house: folder.entry('house', { certificateFile: 'expired.pem' }) }),
   )

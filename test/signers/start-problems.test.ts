@@ -204,7 +204,7 @@ t.test('signatures that do not verify, of a key whose public half the token hide
   folder.put('of-another.pem', String(house.certificate))
   const wrong = folder.entry('other', { certificateFile: 'of-another.pem' })
   const message =
-    'test signatures do not verify with it: configure the certificate that was issued for this key, or choose the ' +
+    'of-another.pem: test signatures do not verify with it: configure the certificate that was issued for this key, or choose the ' +
     'key with key.label or key.id of the signer; if both are right, the HSM is faulty'
   for (const [which, signers] of [
     ['the first', { wrong }],

@@ -195,7 +195,7 @@ function checkUsable(session: Session, key: Candidate, { settings }: Pick<KeyReq
   const type = readKeyType(session, key.handle)
   if (!mayBe(type, 'RSA') && !mayBe(type, 'EC')) {
     const reason = 'the private key is neither an RSA nor an EC key'
-    throw misconfigured(settings.key, reason, reason)
+    throw misconfigured(settings.key, `${reason}: it has ${nameKey(key)}`, reason)
   }
   // An unreadable attribute speaks against no key: tokens older than PKCS#11 2.20 do not know all of them
   if (readBoolean(session, key.handle, pkcs11js.CKA_SIGN) === false) {
@@ -206,7 +206,7 @@ function checkUsable(session: Session, key: Candidate, { settings }: Pick<KeyReq
   if (readBoolean(session, key.handle, pkcs11js.CKA_ALWAYS_AUTHENTICATE) === true) {
     const reason =
       'the private key demands the PIN for each signature (CKA_ALWAYS_AUTHENTICATE), which is not supported'
-    throw misconfigured(settings.key, reason, reason)
+    throw misconfigured(settings.key, `${reason}: it has ${nameKey(key)}`, reason)
   }
 }
 
