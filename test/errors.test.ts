@@ -198,13 +198,14 @@ t.test('each code', async (t) => {
   t.same(Object.keys(PROVOCATIONS).sort(), known.map(([name]) => name).sort(), 'is provoked')
   for (const [code, provoke] of Object.entries(PROVOCATIONS)) {
     await t.test(code, async () => {
-      await service.ready()
-      await allIdle(service.url)
-      await until(`${code} is answered`, async () => {
+      const isAnswered = async () => {
+        module.plan()
+        await service.ready()
+        await allIdle(service.url)
         await provoke()
         return answers.some((answer) => answer.code === code)
-      })
-      module.plan()
+      }
+      await until(`${code} is answered`, isAnswered, 120_000)
     })
   }
 })
