@@ -1,7 +1,7 @@
 /**
  * What a body asks for. The vendor's calls are told apart by `action`; those without one by the fields they carry.
  */
-import type { CallbackBody } from '../../schemas/callback.ts'
+import { CallbackBody } from '../../schemas/callback.ts'
 import { INVALID_REQUEST, UNKNOWN_ACTION } from '../errors.ts'
 import type { Base64Digests } from './body/base64-digests.ts'
 import { MARK_LENGTH } from './body/body-text.ts'
@@ -28,9 +28,15 @@ export interface Received {
   readonly longContents: ReadonlyMap<string, Base64Digests>
 }
 
+/** The names of the fields that are read, by their letters. */
+const NAMES: ReadonlyMap<string, string> = new Map(
+  Object.keys(CallbackBody.properties).map((name) => [lettersOf(name), name]),
+)
+
 /** @throws UNKNOWN_ACTION, INVALID_REQUEST */
 export function classify(received: Received): CallbackRequest {
   const { body } = received
+  refuseMisspelled(body)
   switch (body.action ?? undefined) {
     case 'get_certificates':
       return { kind: 'certificates' }
@@ -46,6 +52,24 @@ export function classify(received: Received): CallbackRequest {
     default:
       throw new UNKNOWN_ACTION()
   }
+}
+
+/**
+ * Refuses names that differ from those of fields by case, hyphens and underscores alone, such as `signingToken` or
+ * `hashAlgorithm`: if they were passed over, another signer or algorithm would sign than the one that is asked for. All
+ * other names pass, as newer Document Engines add fields.
+ */
+function refuseMisspelled(body: CallbackBody): void {
+  for (const [name, value] of Object.entries(body)) {
+    const meant = Object.hasOwn(CallbackBody.properties, name) ? undefined : NAMES.get(lettersOf(name))
+    if (meant !== undefined && value !== null) {
+      throw new INVALID_REQUEST(`${meant}: stands in the body in another spelling`)
+    }
+  }
+}
+
+function lettersOf(name: string): string {
+  return name.toLowerCase().replace(/[_-]/g, '')
 }
 
 function classifyByFields(received: Received): CallbackRequest {
@@ -92,9 +116,7 @@ function rawRequest(received: Received): CallbackRequest {
 /** `data_to_be_signed` is the content where a container is asked for and no other content is given. */
 function containerRequest(received: Received): CallbackRequest {
   const digest = field(received, 'digest')
-  const contents =
-    field(received, 'encoded_contents') ??
-    (digest === undefined ? field(received, 'data_to_be_signed') : undefined)
+  const contents = field(received, 'encoded_contents') ?? field(received, 'data_to_be_signed')
   if (contents === undefined && digest === undefined) {
     throw new INVALID_REQUEST('encoded_contents: is required for a PKCS#7 container, or digest')
   }

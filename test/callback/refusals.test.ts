@@ -231,6 +231,10 @@ const REFUSED: Readonly<Record<string, [Record<string, unknown>, Refusal]>> = {
     { action: 'sign_pkcs7', encoded_contents: base64, digest: other },
     mismatch('digest: is not the sha256 digest of the contents; send the matching digest, or leave it out'),
   ],
+  'a digest of other data': [
+    { action: 'sign_pkcs7', data_to_be_signed: base64, digest: other },
+    mismatch('digest: is not the sha256 digest of the contents; send the matching digest, or leave it out'),
+  ],
   'a hash of other contents': [
     { encodedContents: base64, hash: other },
     mismatch('hash: is not the sha256 digest of the contents; send the matching digest, or leave it out'),
@@ -289,6 +293,31 @@ t.test('base64 is refused for', async (t) => {
         checkRefusal(t, await service.sign({ ...rest, [field]: text }), notBase64(field))
       }
     })
+  }
+})
+
+t.test('a field whose name is nearly that of a known one is refused, and any other passes', async (t) => {
+  const body = { action: 'sign_pkcs7', encoded_contents: base64 }
+  const spellings = {
+    signing_token: ['signingToken', 'SIGNING_TOKEN', 'Signing-Token', '_signing_token'],
+    hash_algorithm: ['hashAlgorithm', 'HashAlgorithm', 'hash-algorithm'],
+    signature_type: ['signatureType'],
+    data_to_be_signed: ['dataToBeSigned'],
+    digest: ['Digest'],
+    hash: ['Hash'],
+    action: ['Action'],
+    encodedContents: ['EncodedContents', 'encodedcontents'],
+  }
+  for (const [name, others] of Object.entries(spellings)) {
+    for (const other of others) {
+      const refusal = invalid(`${name}: stands in the body in another spelling`)
+      checkRefusal(t, await service.sign({ ...body, [other]: 'sha512' }), refusal)
+      checkRefusal(t, await service.sign({ ...body, [other]: { signer: 'other' } }), refusal)
+      t.equal((await service.sign({ ...body, [other]: null })).statusCode, 200, 'null counts as absent')
+    }
+  }
+  for (const name of ['hashes', 'signing_tokens', 'algorithm', 'toString', 'constructor_']) {
+    t.equal((await service.sign({ ...body, [name]: 'sha512' })).statusCode, 200, name)
   }
 })
 
