@@ -5,9 +5,6 @@ import { INVALID_REQUEST } from '../errors.ts'
 /** Names that mean something in a body. */
 const KNOWN = Object.keys(CallbackBody.properties)
 
-/** Names that the vendor's Web SDK gives to pages and to its own back end, which pages may pass on as they are. */
-const OF_WEB_SDK: readonly string[] = ['dataToBeSigned', 'signatureType', 'signingToken']
-
 /** One letter in so many may be wrong, and two at most: short names are soon near to others. */
 const LETTERS_PER_TYPING_ERROR = 6
 const MAX_TYPING_ERRORS = 2
@@ -15,19 +12,24 @@ const MAX_TYPING_ERRORS = 2
 /** Characters of a name that may be a misspelled one: each letter of the longest with a separator, and some more. */
 const MAX_LENGTH = 40
 
-/** Unknown names that are looked at, which costs some 2 ms. A body may have thousands, and Document Engine sends none. */
+/** Unknown names in which typing errors are looked for, which costs some 2 ms: a body may have thousands. */
 const MAX_NAMES = 32
 
+/** Known names by their letters. */
+const BY_LETTERS: ReadonlyMap<string, string> = new Map(KNOWN.map((name) => [lettersOf(name), name]))
+
 /**
- * Refuses a body with a name that is nearly a known one, as it would be ignored and a default used in its place. Other
- * unknown names pass, since newer Document Engines may send them.
+ * Refuses a body with a name that is nearly a known one: as it would be ignored, another signer or algorithm would sign
+ * than the one that is asked for. Other unknown names pass, since newer Document Engines may send them, and so does null.
  *
  * @throws INVALID_REQUEST that quotes the name, which differs from a known one in two letters and separators at most
  */
 export function refuseMisspelledNames(body: object): void {
-  const unknown = Object.keys(body).filter((name) => !KNOWN.includes(name) && !OF_WEB_SDK.includes(name))
-  for (const name of unknown.slice(0, MAX_NAMES)) {
-    const meant = name.length > MAX_LENGTH ? undefined : findMeant(name)
+  const unknown = Object.entries(body)
+    .filter(([name, value]) => !KNOWN.includes(name) && name.length <= MAX_LENGTH && value !== null)
+    .map(([name]) => name)
+  for (const [place, name] of unknown.entries()) {
+    const meant = BY_LETTERS.get(lettersOf(name)) ?? (place < MAX_NAMES ? findMeant(name) : undefined)
     if (meant !== undefined) {
       throw new INVALID_REQUEST(`${quote(name)}: is not known; ${meant} was probably meant`)
     }

@@ -92,9 +92,7 @@ function rawRequest(received: Received): CallbackRequest {
 /** `data_to_be_signed` is the content where a container is asked for and no other content is given. */
 function containerRequest(received: Received): CallbackRequest {
   const digest = field(received, 'digest')
-  const contents =
-    field(received, 'encoded_contents') ??
-    (digest === undefined ? field(received, 'data_to_be_signed') : undefined)
+  const contents = field(received, 'encoded_contents') ?? field(received, 'data_to_be_signed')
   if (contents === undefined && digest === undefined) {
     throw new INVALID_REQUEST('encoded_contents: is required for a PKCS#7 container, or digest')
   }

@@ -14,12 +14,12 @@ const MISSPELLED: Readonly<Record<string, readonly string[]>> = {
   action: ['acton', 'actions', 'Action', 'ACTION'],
   digest: ['digst', 'Digest', 'di_gest'],
   encoded_contents: ['encoded_content', 'encoded-contents', 'encodedcontents', 'encoded contents'],
-  data_to_be_signed: ['data_to_be_singed', 'data_to_besigned', 'Data_To_Be_Signed'],
+  data_to_be_signed: ['dataToBeSigned', 'data_to_be_singed', 'data_to_besigned', 'Data_To_Be_Signed'],
   hash_algorithm: ['hash_algoritm', 'hashAlgorithm', 'HASH_ALGORITHM', 'hash-algorithm', 'hash.algoritmh'],
-  signature_type: ['signature_tpye', 'SignatureType', 'signatur_type'],
+  signature_type: ['signatureType', 'signature_tpye', 'SignatureType', 'signatur_type'],
   signature_container: ['signature_contaner', 'signature-container'],
   signatureContainer: ['SignatureContainer', 'signatureContaine'],
-  signing_token: ['signing_tokn', 'singning_token', 'SigningToken'],
+  signing_token: ['signingToken', 'signing_tokn', 'singning_token', 'SigningToken'],
   encodedContents: ['EncodedContents', 'encodedContens'],
   hash: ['Hash', 'HASH', 'hash_'],
 }
@@ -51,7 +51,7 @@ t.test('a name is quoted as in JSON, since it may hold line ends', async (t) => 
 t.test('other names pass, as newer Document Engines may send them', async (t) => {
   const names = [
     // Those of the vendor's other requests
-    ...['dataToBeSigned', 'signatureType', 'signingToken', 'fileContents', 'cadesLevel', 'estimatedSize'],
+    ...['fileContents', 'cadesLevel', 'estimatedSize'],
     ...['certificates', 'jwt', 'serverUrl', 'appearance', 'position', 'signatureMetadata', 'document_id'],
     // Near to nothing
     ...['version', 'hashes', 'token', 'signer', 'contents', 'type', 'container', '', 'constructor', '__v'],
@@ -63,7 +63,9 @@ t.test('other names pass, as newer Document Engines may send them', async (t) =>
   t.equal((await service.sign({ ...rawRequest('text'), ...others })).statusCode, 200)
 })
 
-t.test('of thousands of unknown names the first ones are looked at', async (t) => {
+t.test('typing errors are looked for in the first of thousands of unknown names', async (t) => {
   const many = Object.fromEntries(Array.from({ length: 5000 }, (_, number) => [`hash_elgor${number}`, 1]))
   t.doesNotThrow(() => refuseMisspelledNames({ ...many, hash_algoritm: 'sha512' }))
+  t.throws(() => refuseMisspelledNames({ ...many, hashAlgorithm: 'sha512' }), { code: 'INVALID_REQUEST' })
+  t.doesNotThrow(() => refuseMisspelledNames({ hashAlgorithm: null }), 'null counts as absent')
 })

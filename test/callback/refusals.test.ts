@@ -231,6 +231,10 @@ const REFUSED: Readonly<Record<string, [Record<string, unknown>, Refusal]>> = {
     { action: 'sign_pkcs7', encoded_contents: base64, digest: other },
     mismatch('digest: is not the sha256 digest of the contents; send the matching digest, or leave it out'),
   ],
+  'a digest of other data': [
+    { action: 'sign_pkcs7', data_to_be_signed: base64, digest: other },
+    mismatch('digest: is not the sha256 digest of the contents; send the matching digest, or leave it out'),
+  ],
   'a hash of other contents': [
     { encodedContents: base64, hash: other },
     mismatch('hash: is not the sha256 digest of the contents; send the matching digest, or leave it out'),
