@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import t from 'tap'
 import type { SignerEntry } from '../../schemas/signers-file.ts'
 import { CRL_EXTENSIONS, startAuthorities } from '../support/authorities.ts'
-import { generateKeyFile, RSA_2048, writeBundle } from '../support/certificates.ts'
+import { generateKeyFile, issue, RSA_2048, writeBundle } from '../support/certificates.ts'
 import { readLog } from '../support/log-lines.ts'
 import { health, type SignerPart, signerReady } from '../support/readiness.ts'
 import { afterReload } from '../support/reload.ts'
@@ -13,7 +13,7 @@ import type { Handler } from '../support/revocation-server.ts'
 import { type Service, startReadyService, startService } from '../support/service.ts'
 import { tokenFor } from '../support/signers.ts'
 import { until } from '../support/signing.ts'
-import { send as sendToken } from '../support/timestamp-authority.ts'
+import { createResponder, FOR_TIMESTAMPS, send as sendToken } from '../support/timestamp-authority.ts'
 import { createToken, importKey } from '../support/token.ts'
 
 const directory = t.testdir()
@@ -32,6 +32,8 @@ const environment = {
 const certify = (name: string, options: object = {}) =>
   authorities.certify({ subject: `/O=Test/CN=${name}`, keyFile, ...options })
 const signer = certify('Signer')
+const timestampAnchors = authorities.timestampRoot.issued.certificateFile
+const timestamps = { url: authorities.timestampUrl, caFile: timestampAnchors }
 const common: SignerEntry = {
   key: { label: 'key' },
   certificateFile: signer.certificateFile,
@@ -39,7 +41,7 @@ const common: SignerEntry = {
     path('ca.pem'),
     [issuing.issued, authorities.root.issued].map((one) => one.certificate),
   ),
-  timestamps: { url: authorities.timestampUrl, caFile: authorities.timestampRoot.issued.certificateFile },
+  timestamps,
 }
 const past = { notBefore: new Date('2020-01-01T00:00:00Z'), notAfter: new Date('2021-02-03T04:05:06Z') }
 const expired = certify('Expired', past)
@@ -57,6 +59,21 @@ const timestamping: Handler = async (query, response) => {
   return undefined
 }
 const timestampCrl: Handler = () => timestampIssuing.crl({ extensions: CRL_EXTENSIONS })
+
+/** Starts another timestamp authority, about which nobody says anything. */
+function certifyUnit(crl: string) {
+  const unit = issue(directory, {
+    subject: '/O=Test/CN=Silent unit',
+    issuer: timestampIssuing.issued,
+    extensions: [...FOR_TIMESTAMPS, crlAt(`${server.url}${crl}`)],
+  })
+  const respond = createResponder(directory, { signer: unit, chain: [timestampIssuing.issued] })
+  server.on('/silent', async (query, response) => {
+    sendToken(response, await respond(query))
+    return undefined
+  })
+  return { url: `${server.url}/silent`, caFile: timestampAnchors }
+}
 
 async function signersOf(service: Service): Promise<Record<string, SignerPart>> {
   return (await health(service)).signers
@@ -135,6 +152,7 @@ t.test('what is away at the start comes back by itself, without a request', asyn
   // Asked for again after four fifths of it
   const nextUpdate = () => new Date(Date.now() + 15_000)
   server.on('/held.crl', () => issuing.crl({ extensions: CRL_EXTENSIONS, nextUpdate: nextUpdate() }))
+  const silentUnit = certifyUnit('/silent.crl')
   server.on('/timestamp', failing)
   server.on('/timestamp-issuing.crl', failing)
   t.teardown(() => server.on('/timestamp', timestamping))
@@ -142,6 +160,7 @@ t.test('what is away at the start comes back by itself, without a request', asyn
   write(
     {
       long: { ...common, level: 'b-lt' },
+      'long-by-two': { ...common, level: 'b-lt', timestamps: [timestamps, silentUnit] },
       stamped: { ...common, level: 'b-t' },
       held: { ...common, certificateFile: held.certificateFile },
       unanswered: {
@@ -161,7 +180,7 @@ t.test('what is away at the start comes back by itself, without a request', asyn
   const { reason } = await inState(service, 'held', 'revoked')
   t.match(reason, /^The certificate of O=Test, CN=Held was revoked at .* \(certificate hold\); have another/)
   await inState(service, 'unanswered', 'revocation information missing')
-  await until('all of this is logged', () => told(service).length === 4)
+  await until('all of this is logged', () => told(service).length === 5)
   const page = await health(service)
   t.match(page, {
     statusCode: 503,
@@ -186,6 +205,8 @@ t.test('what is away at the start comes back by itself, without a request', asyn
   issuing.know(held.certificate)
   await inState(service, 'long', 'ready')
   t.equal((await health(service)).statusCode, 200)
+  await inState(service, 'long-by-two', 'ready')
+  t.equal((await container(service, 'long-by-two')).statusCode, 200, 'one of its authorities is enough')
   await inState(service, 'held', 'ready')
   t.equal((await container(service, 'long')).statusCode, 200)
 
