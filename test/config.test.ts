@@ -298,6 +298,12 @@ t.test('key ids are hex of whole bytes', async (t) => {
   }
 })
 
+t.test('a key that is named by its id alone is told by that variable', async (t) => {
+  const keySetting = (variables: Record<string, string>) => signerOf(load(variables)).settings.key
+  t.equal(keySetting({ HSM_KEY_ID: '01' }), 'HSM_KEY_ID')
+  t.equal(keySetting({ HSM_KEY_ID: '01', HSM_KEY_LABEL: 'signer' }), 'HSM_KEY_LABEL')
+})
+
 t.test('sign methods', async (t) => {
   const methods = (value: string) => load({ SIGN_METHODS: value }).signMethods
   t.strictSame(methods('privateKey,HSM,globaltrust, GlobalSign,'), [
