@@ -11,6 +11,7 @@ import { generateKeyFile, issue, RSA_2048, writeBundle } from './support/certifi
 import { createFaultyModule } from './support/faulty-module/faulty-module.ts'
 import { type SendOptions, send } from './support/http.ts'
 import { readLog } from './support/log-lines.ts'
+import { ocspAt } from './support/revocation-chain.ts'
 import { scrape } from './support/scrape.ts'
 import { holds } from './support/secrets.ts'
 import { startService } from './support/service.ts'
@@ -31,6 +32,11 @@ const module = await createFaultyModule(directory, token.environment)
 
 const issuer = authorities.issuing.issued
 const { certificateFile } = issue(directory, { subject: '/O=Test/CN=Signer', issuer, keyFile })
+/** Its responder does not answer. */
+const longTerm = issue(directory, {
+  ...{ subject: '/O=Test/CN=Long term', issuer, keyFile },
+  extension: ocspAt(`${authorities.server.url}/none`),
+})
 const revoked = authorities.certify({ subject: '/O=Test/CN=Revoked', keyFile })
 authorities.issuing.revoke(revoked.certificate, new Date(Date.now() - 60_000), 'keyCompromise')
 const issuers = [issuer, authorities.root.issued].map(({ certificate }) => certificate)
@@ -59,7 +65,7 @@ const signers: Record<string, SignerEntry> = {
   ending: { ...common, minimumDaysLeft: 3650 },
   small: { ...common, containerSizeLimit: 1024 },
   timestamped: { ...common, level: 'b-t', timestamps },
-  'long-term': { ...common, level: 'b-lt', timestamps },
+  'long-term': { ...common, certificateFile: longTerm.certificateFile, level: 'b-lt', timestamps },
   revoked: { ...common, certificateFile: revoked.certificateFile },
 }
 writeFileSync(path('signers.json'), JSON.stringify({ default: 'house', signers }))

@@ -15,8 +15,8 @@ const MAX_LENGTH = 40
 /** Unknown names in which typing errors are looked for, which costs some 2 ms: a body may have thousands. */
 const MAX_NAMES = 32
 
-/** Known names by their letters. */
-const BY_LETTERS: ReadonlyMap<string, string> = new Map(KNOWN.map((name) => [lettersOf(name), name]))
+/** The letters of known names. */
+const LETTERS: ReadonlySet<string> = new Set(KNOWN.map(lettersOf))
 
 /**
  * Refuses a body with a name that is nearly a known one: as it would be ignored, another signer or algorithm would sign
@@ -29,7 +29,7 @@ export function refuseMisspelledNames(body: object): void {
     .filter(([name, value]) => !KNOWN.includes(name) && name.length <= MAX_LENGTH && value !== null)
     .map(([name]) => name)
   for (const [place, name] of unknown.entries()) {
-    const meant = BY_LETTERS.get(lettersOf(name)) ?? (place < MAX_NAMES ? findMeant(name) : undefined)
+    const meant = place < MAX_NAMES || LETTERS.has(lettersOf(name)) ? findMeant(name) : undefined
     if (meant !== undefined) {
       throw new INVALID_REQUEST(`${quote(name)}: is not known; ${meant} was probably meant`)
     }

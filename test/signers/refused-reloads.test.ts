@@ -202,7 +202,7 @@ t.test('a certificate that is not valid yet is waited for, unless files change a
     return certificate
   }
   const told =
-    /^SIGNERS_FILE \/signers\/house\/certificateFile: The certificate of O=Test, CN=house is not valid before /
+    /^SIGNERS_FILE \/signers\/house\/certificateFile: later\.pem: The certificate of O=Test, CN=house is not valid before /
   const reason = /^a certificate is not valid now, or ends too soon$/
   await pends(t, told, reason, () => begins(new Date(Date.now() + 86_400_000)))
   await recovers(t)
