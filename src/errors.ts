@@ -128,7 +128,7 @@ export const INTERNAL_ERROR = createError(
   500,
 )
 
-/** What log lines about a token have. */
+/** The fields that all log lines about a token have. */
 export interface TokenFields {
   /** Its name, as in metrics. */
   readonly token: string
@@ -146,7 +146,7 @@ export interface ConfigurationProblem {
   token?: TokenFields
   /** Whether it may pass without a change of the configuration, as where the HSM is away. */
   mayPass?: boolean
-  /** The same for everybody who reaches the service, without names, paths and addresses; absent where only the log tells. */
+  /** The message for everybody who reaches the service, without names, paths and addresses; absent where only the log tells. */
   told?: string
 }
 

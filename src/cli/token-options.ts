@@ -37,7 +37,7 @@ export function addModuleOptions(command: Command): Command {
     )
 }
 
-/** What all commands take that log in. */
+/** Adds the options that all commands take that log in. */
 export function addTokenOptions(command: Command): Command {
   return addLoginOptions(addModuleOptions(command))
 }

@@ -16,7 +16,7 @@ export function summarize({ host, port, hsm, signers: { default: name, signers }
     tokens: tokens.map(({ access: { module } }, place) => ({ ...fields[place], module })),
     /** Sessions with each token. */
     sessions: hsm.sessions,
-    /** Those that one signer allows at least. */
+    /** Each is allowed by one signer at least. */
     hashAlgorithms: [...new Set(hashAlgorithms)],
   }
 }

@@ -38,7 +38,7 @@ function findNotDecimal(given: GivenVariables): string[] {
     .map(([name]) => name)
 }
 
-/** What is wrong with a user may be that the password follows it, after a colon. */
+/** Variables whose wrong values may hold a secret: the password may follow the user, after a colon. */
 const SECRET: ReadonlySet<string> = new Set(['TSA_USER'])
 
 interface SchemaError {

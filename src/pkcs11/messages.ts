@@ -179,5 +179,5 @@ export interface SessionWorkerData {
 /** What a key is found by that was found before. */
 export type KeyReference = Pick<FoundKey, 'labelBytes' | 'id' | 'publicKey'>
 
-/** In the order of the open request; undefined where a key was not found. Workers are sent those of later searches. */
+/** The keys in the order of the open request, undefined where one was not found. Workers are sent those of later searches. */
 export type KeyReferences = readonly (KeyReference | undefined)[]

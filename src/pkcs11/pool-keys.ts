@@ -59,7 +59,7 @@ export class PoolKeys {
     return this.use(key) === undefined && this.state(key).state === 'unusable'
   }
 
-  /** Those that are. */
+  /** Returns the keys that are gone. */
   gone(): number[] {
     return [...this.#entries.keys()].filter((key) => this.isGone(key))
   }

@@ -11,7 +11,7 @@ import { earliestNotAfter } from './validity.ts'
 /** How long a change may stay unseen that nobody asks about, and how long a state lasts before it is logged. */
 const LOOK_MS = 1_000
 
-/** That of the token and the key, unless these sign and each request is refused nonetheless. */
+/** A signer has the state of its token and key, unless these sign and each request is refused nonetheless. */
 export type SignerState =
   | HsmState
   | 'certificate not valid'
@@ -21,7 +21,7 @@ export type SignerState =
 
 interface Judgement {
   readonly state: SignerState
-  /** For everybody who can reach the service: without paths and addresses. */
+  /** Everybody who reaches the service may read it: it has no paths and addresses. */
   readonly reason?: string
 }
 

@@ -36,7 +36,7 @@ export class SignerSet {
   readonly pools: readonly TokenPool[]
   /** Those of the pools that were made for this set. */
   readonly ownPools: readonly TokenPool[]
-  /** What log lines say of the tokens of the pools, in their order. */
+  /** The fields of log lines about the tokens, in the order of the pools. */
   readonly #tokenFields: readonly TokenFields[]
 
   /**

@@ -50,7 +50,7 @@ export class Signers {
   /** The set that is to take the place of the current one, also while it is pending between two tries. */
   #candidate: SignerSet | undefined
   #misconfigured = false
-  /** What the log has of signers that cannot sign. */
+  /** Problems of signers that cannot sign, each of which is logged once. */
   readonly #refusals = new Set<string>()
   #retryTimer: NodeJS.Timeout | undefined
   /** Whether there was a moment at which some could sign, and none was starting. */

@@ -82,11 +82,11 @@ export class Timestamper {
   readonly #authorities: readonly NamedAuthority[]
   readonly #turns: Turns<NamedAuthority>
   readonly #client: HttpClient
-  /** Those that are asked in the background until they give a timestamp. */
+  /** Authorities that are asked in the background until they give a timestamp. */
   readonly #probing = new Set<NamedAuthority>()
-  /** What was wrong with the answer to the last probe, in words for callers, until the authority gives a timestamp. */
+  /** The fault of each authority whose last probe failed, in words for callers, until it gives a timestamp. */
   readonly #failed = new Map<NamedAuthority, string>()
-  /** Those whose last answer was a timestamp, to a probe or to a request, for which the time may have been too short. */
+  /** Authorities whose last answer was a timestamp, to a probe or to a request; a request may have too little time. */
   readonly #giving = new Set<NamedAuthority>()
   /** Milliseconds that a probe has; undefined where nothing is asked in the background. */
   #probeMs: number | undefined

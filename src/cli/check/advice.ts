@@ -26,7 +26,7 @@ export const ADVICE = {
   'service: certificate': 'Start the service anew with the configuration that was checked',
 } as const
 
-/** What to do about revocation where the advice on the step does not work. */
+/** Advice about revocation, for cases in which that on the step does not work. */
 export const REVOCATION_ADVICE = {
   revoked: 'Have another certificate issued in place of the one that was revoked, and use that one',
   /** Level b-lt refuses REVOCATION_CHECK=off. */
