@@ -127,6 +127,10 @@ const REQUESTS: Record<string, readonly [string | Buffer, number]> = {
   'a query that is no UTF-8': [`GET /sign?%ff HTTP/1.1\r\n${HEAD}\r\n`, 405],
   'octets in the path': [`GET /zo\u00eb HTTP/1.1\r\n${HEAD}\r\n`, 400],
   'a version of the route': [`${GET}${HEAD}Accept-Version: 1.x\r\n\r\n`, 404],
+  'a type with thousands of parameters': [
+    `POST /sign HTTP/1.1\r\n${HEAD}Content-Type: application/json;${'a=b;'.repeat(3000)}\r\nContent-Length: 2\r\n\r\n{}`,
+    415,
+  ],
   'two encodings': [
     `${POST}Connection: close\r\nContent-Encoding: identity\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}`,
     415,
