@@ -38,10 +38,17 @@ export const httpManners = fp(
 /** Headers of a request. Node leaves out those beyond a thousand without a word, and Origin could be one of them. */
 const MAX_HEADERS = 200
 
-function findProblem({ httpVersion, rawHeaders }: IncomingMessage): Error | undefined {
+/** Characters of a Content-Type. Fastify keeps the last hundred of them, each with a map of its parameters: 40 MB. */
+const MAX_CONTENT_TYPE = 256
+
+function findProblem({ httpVersion, rawHeaders, headers }: IncomingMessage): Error | undefined {
   // Names and values in turn
   if (rawHeaders.length > 2 * MAX_HEADERS) {
     return new HEADERS_TOO_LARGE()
+  }
+  const { 'content-type': contentType = '' } = headers
+  if (contentType.length > MAX_CONTENT_TYPE) {
+    return new UNSUPPORTED_MEDIA_TYPE(`Content-Type must not have more than ${MAX_CONTENT_TYPE} characters`)
   }
   // RFC 9112 3.2; HTTP/1.0 has no need of one
   const hosts = rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host').length

@@ -13,6 +13,13 @@ const PARSED_AT_ONCE = 16_384
 /** Bytes that are hashed in the time that it takes to receive one chunk, however short. */
 const CHUNK_COST = 256
 
+/**
+ * Chunks that may be as short as they are. In more of them a body must have SHORT bytes in each on average: a million
+ * chunks of one byte, which nobody sends who wants a signature, would take a second to receive.
+ */
+const MAX_SHORT_CHUNKS = 8_192
+const SHORT = 16
+
 /** Bytes of short chunks that are put together: if each stayed a buffer of its own, a byte would take 400. */
 const GATHERED = 4096
 
@@ -38,8 +45,9 @@ export interface ReadText {
 /** Reads a body as it arrives, until it has come whole, is refused, or nobody waits for it any more. */
 export class BodyReader {
   /**
-   * Fulfilled when the body has come, and it is its turn to be parsed. Rejected with PAYLOAD_TOO_LARGE, REQUEST_TIMEOUT, with what `hold` throws, with the
-   * error of a body that ends too early, or with that of `stop`.
+   * Fulfilled when the body has come, and it is its turn to be parsed. Rejected with PAYLOAD_TOO_LARGE, REQUEST_TIMEOUT,
+   * INVALID_REQUEST for too many short chunks, with what `hold` throws, with the error of a body that ends too early, or
+   * with that of `stop`.
    */
   readonly whole: Promise<void>
   readonly #message: IncomingMessage
@@ -51,6 +59,7 @@ export class BodyReader {
   #gathered: Buffer | undefined
   #gatheredLength = 0
   #received = 0
+  #chunks = 0
   /** Bytes that had been received when the present period began. */
   #receivedBefore = 0
   #isPaused = false
@@ -104,9 +113,13 @@ export class BodyReader {
   readonly #onData = (chunk: Buffer): void => {
     const isFirst = this.#received === 0
     this.#received += chunk.length
+    this.#chunks += 1
     try {
       if (this.#received > this.#options.limit) {
         throw this.#tooLarge()
+      }
+      if (this.#chunks > MAX_SHORT_CHUNKS && this.#received < this.#chunks * SHORT) {
+        throw new INVALID_REQUEST(`body: comes in chunks of less than ${SHORT} bytes`)
       }
       if (isFirst || chunk.length > GATHERED / 4) {
         this.#writeGathered()
