@@ -7,9 +7,6 @@ import { ReadingTurns } from './reading-turns.ts'
 
 const TURNS = new ReadingTurns()
 
-/** Bytes of text that are parsed as soon as they have come, in a fraction of a millisecond: more wait for their turn. */
-const PARSED_AT_ONCE = 16_384
-
 /** Bytes that are hashed in the time that it takes to receive one chunk, however short. */
 const CHUNK_COST = 256
 
@@ -162,10 +159,10 @@ export class BodyReader {
       return
     }
     this.#detach()
-    if ((this.#text as BodyText).length > PARSED_AT_ONCE) {
-      TURNS.wait(this.#resolve)
-    } else {
+    if ((this.#text as BodyText).isSoonParsed) {
       this.#resolve()
+    } else {
+      TURNS.wait(this.#resolve)
     }
   }
 

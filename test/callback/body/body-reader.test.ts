@@ -95,27 +95,28 @@ t.test('the socket is paused while others have their turn, and read on afterward
 
 t.test('large bodies that end together are handed over in turns, and small ones at once', async (t) => {
   const order: string[] = []
-  for (const [name, length] of [
-    ['large', 100_000],
-    ['larger', 200_000],
-    ['small', 1_000],
+  for (const [name, text] of [
+    ['large', ' '.repeat(200_000)],
+    ['intricate', '[  ],'.repeat(4_000)],
+    ['small', ' '.repeat(1_000)],
+    ['a string', `"${'A'.repeat(50_000)}"`],
   ] as const) {
     const { reader, body } = begin()
     void reader.whole.then(() => order.push(name))
-    body.end(' '.repeat(length))
+    body.end(text)
   }
   const seen: string[] = []
-  while (order.length < 3) {
+  while (order.length < 4) {
     await setImmediate()
     seen.push(order.join())
   }
-  t.same(order, ['small', 'large', 'larger'])
-  t.ok(seen.includes('small,large'), seen.join('; '))
+  t.same(order, ['small', 'a string', 'large', 'intricate'])
+  t.ok(seen.includes('small,a string,large'), seen.join('; '))
 })
 
 t.test('a body whose client leaves before its turn is given up', async (t) => {
   const { reader, body, held } = begin()
-  body.end(' '.repeat(100_000))
+  body.end(' '.repeat(200_000))
   body.on('end', reader.abandon)
   await t.rejects(reader.whole, { code: 'INVALID_REQUEST' })
   t.equal(held.at(-1), 0)
