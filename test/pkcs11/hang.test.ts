@@ -104,7 +104,7 @@ t.test('all sessions hang: the process is replaced while the requests have time'
 })
 
 t.test('all sessions work', async (t) => {
-  const service = await startIdleService(t, { ...environment, HSM_QUEUE_LIMIT: '3', HSM_TIMEOUT_MS: '4000' })
+  const service = await startIdleService(t, { ...environment, HSM_QUEUE_LIMIT: '3', HSM_TIMEOUT_MS: '20000' })
   const whileBothSign = async (act: () => Promise<void>) => {
     module.plan('C_Sign hold')
     const both = signMany(service.url, publicKey, 2)

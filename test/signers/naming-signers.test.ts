@@ -180,7 +180,7 @@ t.test('a name that would hide behind the path of the service is not taken over'
   t.equal(await afterReload(service, () => service.app.reload()), 'refused')
   t.match(
     problemsSince(service, start).join(),
-    /SIGNING_SERVICE_PATH: is the path of the signer contracts\.2026/,
+    /SIGNING_SERVICE_PATH: \/sign\/contracts\.2026 is the path of the signer contracts\.2026/,
   )
 })
 
