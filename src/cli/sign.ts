@@ -74,7 +74,7 @@ async function sign(io: Io, file: string, { type, pem, ...options }: SignOptions
       checkAllowed(key, 'pkcs7', type)
       await waitForRevocationInformation(key, limitMs)
       const options = { deadline: performance.now() + configuration.hsm.timeoutMs }
-      const request = { type, hashAlgorithm, messageDigest, withSigningTime: true } as const
+      const request = { type, hashAlgorithm, messageDigest, overFile: true } as const
       const container = await createContainer(request, { signingKey: key, options })
       return { ...container, subject: key.signer().validity[0]?.subject }
     },

@@ -7,6 +7,7 @@ import type { SignerEntry } from '../../schemas/signers-file.ts'
 import { startAuthorities } from '../support/authorities.ts'
 import { generateKeyFile, issue, RSA_2048, writeBundle } from '../support/certificates.ts'
 import { runCommand } from '../support/command.ts'
+import { signedAttributesOf } from '../support/container-parts.ts'
 import { send } from '../support/http.ts'
 import { afterReload } from '../support/reload.ts'
 import { crlAt } from '../support/revocation-chain.ts'
@@ -25,6 +26,10 @@ import { startBouncyCastle, WITHOUT_JAVA } from '../support/validators/start-bou
 const directory = t.testdir()
 const path = (name: string) => join(directory, name)
 const content = randomBytes(500)
+/** DER of the object identifiers that tell where revocation data are. */
+const ARCHIVAL = Buffer.from('06092a864886f72f010108', 'hex')
+const REVOCATION_VALUES = Buffer.from('060b2a864886f70d0109100218', 'hex')
+const OCSP_IN_SIGNED_DATA = Buffer.from('06082b06010505071002', 'hex')
 const authorities = await startAuthorities(path('authorities'))
 const token = await createToken(path('token'))
 const keyFile = generateKeyFile(directory, RSA_2048)
@@ -126,6 +131,14 @@ t.test('each level, as others see it', async (t) => {
       t.equal(await faultOf(await signed(level, type), type, level), undefined, `${type} ${level}`)
     }
   }
+  for (const type of ['cms', 'cades'] as const) {
+    const cms = await signed('b-lt', type)
+    t.ok(
+      signedAttributesOf(cms).includes(ARCHIVAL),
+      `${type}: revocation data are where readers of PDFs look`,
+    )
+    t.notOk(cms.includes(REVOCATION_VALUES))
+  }
   if (bouncyCastle !== undefined) {
     t.match(await faultOf(await signed('b-t', 'cms'), 'cms', 'b-lt'), /revocation/i, 'b-t is less than b-lt')
     t.match(await faultOf(await signed('b-b', 'cades'), 'cades', 'b-t'), /timestamp/i, 'b-b is less than b-t')
@@ -149,7 +162,10 @@ t.test('the command signs with the same levels', async (t) => {
     t.match(told, { exitCode: 0, stderr: '', level, type: 'cades' })
     // The rule is for PDFs: CAdES over a file has signing-time (EN 319 122-1 6.3)
     const fault = bouncyCastle && 'signing-time: PAdES forbids it'
-    t.equal(await faultOf(Buffer.from(signature, 'base64'), 'cades', level), fault, level)
+    const cms = Buffer.from(signature, 'base64')
+    t.equal(await faultOf(cms, 'cades', level), fault, level)
+    t.equal(cms.includes(OCSP_IN_SIGNED_DATA), level === 'b-lt', 'CAdES has it in SignedData.crls')
+    t.notOk(cms.includes(ARCHIVAL) || cms.includes(REVOCATION_VALUES))
   }
   play(t, '/timestamp', () => Buffer.from('no timestamp'), timestamping)
   t.match(await sign('b-t-or-b-b'), {
