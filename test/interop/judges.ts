@@ -1,12 +1,13 @@
 /** The validators of the table, none of which this project wrote. */
 import { join } from 'node:path'
 import { SIGNATURE_TIMESTAMP, signatureOf, unsignedValue } from '../support/container-parts.ts'
-import { BouncyCastle, faultIn, type JavaDemands } from '../support/validators/bouncy-castle.ts'
+import { faultIn, type JavaDemands } from '../support/validators/bouncy-castle.ts'
+import { type DssSignature, startDss, WITHOUT_DSS } from '../support/validators/dss.ts'
 import { Gpgsm, hasGpgsm } from '../support/validators/gpgsm.ts'
-import { findJavaLibraries } from '../support/validators/java.ts'
 import { cmsutil, makeNssDatabase } from '../support/validators/nss.ts'
 import { type Verification, verifyCms, verifyTimestamp } from '../support/validators/openssl.ts'
 import { pdfsig } from '../support/validators/pdfsig.ts'
+import { startBouncyCastle, WITHOUT_JAVA } from '../support/validators/start-bouncy-castle.ts'
 import type { Material, Teardown } from './material.ts'
 import type { Shape } from './shapes.ts'
 
@@ -30,6 +31,8 @@ export interface Judge {
   /** Levels that it is asked about; all by default. */
   readonly levels?: readonly Shape['level'][]
   judge(signed: Signed, shape: Shape): Promise<Complaint>
+  /** Returns the name that it has for the level; only one judge names levels. */
+  nameLevel?(signed: Signed, shape: Shape): Promise<string>
 }
 
 /** What validators trust. */
@@ -67,6 +70,7 @@ export async function createJudges(t: Teardown, trust: Trust): Promise<readonly 
     },
     ...createGpgsm(t, trust),
     ...(await createJavaJudges(t, trust)),
+    ...(await createDss(t, trust)),
   ]
 }
 
@@ -81,12 +85,10 @@ function createGpgsm(t: Teardown, { anchors }: Trust): Judge[] {
 }
 
 async function createJavaJudges(t: Teardown, { anchors, timestampAnchors }: Trust): Promise<Judge[]> {
-  const libraries = findJavaLibraries()
-  if (libraries === undefined) {
+  if (WITHOUT_JAVA !== false) {
     return []
   }
-  const bouncyCastle = await BouncyCastle.start(libraries)
-  t.teardown(() => bouncyCastle.close())
+  const bouncyCastle = await startBouncyCastle(t)
   const demands = ({ type, level }: Shape): JavaDemands => ({ anchors, timestampAnchors, type, level })
   return [
     {
@@ -106,6 +108,36 @@ async function createJavaJudges(t: Teardown, { anchors, timestampAnchors }: Trus
       },
     },
   ]
+}
+
+async function createDss(t: Teardown, { anchors, timestampAnchors }: Trust): Promise<Judge[]> {
+  if (WITHOUT_DSS !== false) {
+    return []
+  }
+  const dss = await startDss(t)
+  const find = async ({ pdf }: Signed, { level }: Shape): Promise<DssSignature> => {
+    // Containers of the other levels bring no revocation data
+    const demands = { anchors, timestampAnchors, online: level !== 'b-lt' }
+    const signatures = await dss.judge({ pdf }, demands)
+    return only(signatures)
+  }
+  return [
+    {
+      name: 'EU DSS',
+      // Its policy takes no SHA-1
+      limited: true,
+      judge: async (signed, shape) => (await find(signed, shape)).complaints.join('; ') || undefined,
+      nameLevel: async (signed, shape) => (await find(signed, shape)).format,
+    },
+  ]
+}
+
+/** @throws where there is not one */
+function only<T>(all: readonly T[]): T {
+  if (all.length !== 1) {
+    throw new Error(`there are ${all.length} signatures`)
+  }
+  return all[0] as T
 }
 
 function complaint({ valid, message }: Verification): Complaint {

@@ -5,8 +5,9 @@ import { samplePdf } from '../support/document-engine/sample-pdf.ts'
 import { replacePart } from '../support/markdown.ts'
 import { repositoryPath } from '../support/repository.ts'
 import { createRunDirectory } from '../support/run-directory.ts'
+import { WITHOUT_DSS } from '../support/validators/dss.ts'
 import { hasGpgsm } from '../support/validators/gpgsm.ts'
-import { findJavaLibraries } from '../support/validators/java.ts'
+import { WITHOUT_JAVA } from '../support/validators/start-bouncy-castle.ts'
 import { createJudges } from './judges.ts'
 import { startMaterial, type Teardown } from './material.ts'
 import { describeRows } from './page.ts'
@@ -48,14 +49,27 @@ function linesOf({ shape, verdicts }: Row): string[] {
   ]
 }
 
+/** Returns a line for each validator that is not installed. */
+function missingValidators(): string[] {
+  const reasons = {
+    'Bouncy Castle or PDFBox': WITHOUT_JAVA,
+    gpgsm: !hasGpgsm() && 'docker/install-tools.sh gpgsm installs it',
+    'EU DSS': WITHOUT_DSS,
+  }
+  return Object.entries(reasons).flatMap(([name, reason]) =>
+    reason === false ? [] : [`${name} is missing: ${reason}`],
+  )
+}
+
 async function main(): Promise<number> {
   const { values } = parseArgs({ options: { help: { type: 'boolean' }, check: { type: 'boolean' } } })
   if (values.help) {
     console.log(USAGE)
     return 0
   }
-  if (findJavaLibraries() === undefined || !hasGpgsm()) {
-    console.error('Not all validators are installed: docker/install-tools.sh java bouncycastle pdfbox gpgsm')
+  const missing = missingValidators()
+  if (missing.length > 0) {
+    console.error(missing.join('\n'))
     return 1
   }
   const directory = createRunDirectory('interop-')
@@ -72,11 +86,11 @@ async function main(): Promise<number> {
       `\n${rows.length} containers: ${count('valid')} verdicts are valid, ${count('INVALID')} invalid; ` +
         `${count('cannot judge')} times a validator cannot judge.`,
     )
-    const missing = unjudged(rows)
-    if (missing.length > 0) {
-      console.log(`None was valid to ${missing.join(', ')}`)
+    const never = unjudged(rows)
+    if (never.length > 0) {
+      console.log(`None was valid to ${never.join(', ')}`)
     }
-    return count('INVALID') === 0 && missing.length === 0 ? 0 : 1
+    return count('INVALID') === 0 && never.length === 0 ? 0 : 1
   } finally {
     for (const end of ends) {
       await end()

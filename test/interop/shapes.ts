@@ -49,6 +49,20 @@ export const KEYS = {
 } as const satisfies Record<string, KeyKind>
 export type KeyName = keyof typeof KEYS
 
+/**
+ * Names of the levels as EU DSS gives them. A container is PAdES-BASELINE-LT only once the PDF has a DSS dictionary
+ * (EN 319 142-1 5.4.2), which whoever writes the PDF adds.
+ */
+const EUROPEAN_NAMES = {
+  cms: { 'b-b': 'PKCS7-B', 'b-t': 'PKCS7-T', 'b-lt': 'PKCS7-T' },
+  cades: { 'b-b': 'PAdES-BASELINE-B', 'b-t': 'PAdES-BASELINE-T', 'b-lt': 'PAdES-BASELINE-T' },
+} as const satisfies Record<SignatureType, Record<Level, string>>
+
+/** Returns the name of the level that a PDF with a signature of a shape has. */
+export function europeanName({ type, level }: Pick<Shape, 'type' | 'level'>): string {
+  return EUROPEAN_NAMES[type][level]
+}
+
 export interface Shape {
   readonly container: Container
   readonly type: SignatureType

@@ -4,7 +4,7 @@ import { readPdfSignatures } from '../support/validators/pdf-signatures.ts'
 import { signControl } from './control.ts'
 import type { Judge, Signed } from './judges.ts'
 import type { Material } from './material.ts'
-import { type Shape, signerOf } from './shapes.ts'
+import { europeanName, type Shape, signerOf } from './shapes.ts'
 
 export interface Verdict {
   readonly outcome: 'valid' | 'cannot judge' | 'INVALID' | 'not asked'
@@ -62,6 +62,11 @@ async function judgeSigned({ material, judge, original, shape, signed }: Case): 
   if (judge.levels?.includes(shape.level) === false) {
     return { outcome: 'not asked' }
   }
+  const name = await judge.nameLevel?.(signed, shape)
+  const claimed = europeanName(shape)
+  if (name !== undefined && name !== claimed) {
+    return { outcome: 'INVALID', complaint: `it is ${name}, not ${claimed}` }
+  }
   const complaint = await judge.judge(signed, shape)
   if (complaint === undefined) {
     return { outcome: 'valid' }
@@ -69,8 +74,9 @@ async function judgeSigned({ material, judge, original, shape, signed }: Case): 
   if (!judge.limited) {
     return { outcome: 'INVALID', complaint }
   }
-  // For the same reason: another one would hide what is wrong with ours
-  const ofControl = await judge.judge(await signControl(material, original, shape), shape)
+  // Another reason would hide what is wrong with ours. The control has no timestamp and no revocation data
+  const control = await signControl(material, original, shape)
+  const ofControl = await judge.judge(control, { ...shape, level: 'b-b' })
   return { outcome: ofControl === complaint ? 'cannot judge' : 'INVALID', complaint }
 }
 
