@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { SIGNATURE_TIMESTAMP, signatureOf, unsignedValue } from '../support/container-parts.ts'
 import { faultIn, type JavaDemands } from '../support/validators/bouncy-castle.ts'
-import { type DssSignature, startDss, WITHOUT_DSS } from '../support/validators/dss.ts'
+import { startDss, WITHOUT_DSS } from '../support/validators/dss.ts'
 import { Gpgsm, hasGpgsm } from '../support/validators/gpgsm.ts'
 import { cmsutil, makeNssDatabase } from '../support/validators/nss.ts'
 import { type Verification, verifyCms, verifyTimestamp } from '../support/validators/openssl.ts'
@@ -11,29 +11,36 @@ import { startBouncyCastle, WITHOUT_JAVA } from '../support/validators/start-bou
 import type { Material, Teardown } from './material.ts'
 import type { Shape } from './shapes.ts'
 
-/** A PDF with one signature, and what is in it. */
+/** A PDF with one signature, and what is in it; or a file, and the signature over it. */
 export interface Signed {
-  readonly pdf: Buffer
+  /** The PDF or the file. */
+  readonly document: Buffer
   /** DER SignedData. */
   readonly cms: Buffer
   /** The bytes that it signs. */
   readonly content: Buffer
 }
 
-/** What is wrong, in the validator's words; undefined where nothing is. */
-type Complaint = string | undefined
+export interface Judgement {
+  /** What is wrong, in the validator's words; undefined where nothing is. */
+  readonly complaint: string | undefined
+  /** The name that it has for the level; only EU DSS names levels. */
+  readonly levelName?: string
+}
 
 export interface Judge {
   /** The heading of its column. */
   readonly name: string
   /** Whether it may be unable to judge, which OpenSSL's own container of the same shape tells. */
   readonly limited: boolean
+  /** Whether it reads signatures in PDFs alone. */
+  readonly pdfOnly?: true
   /** Levels that it is asked about; all by default. */
   readonly levels?: readonly Shape['level'][]
-  judge(signed: Signed, shape: Shape): Promise<Complaint>
-  /** Returns the name that it has for the level; only one judge names levels. */
-  nameLevel?(signed: Signed, shape: Shape): Promise<string>
+  judge(signed: Signed, shape: Shape): Promise<Judgement>
 }
+
+const NOT_ONE_WHOLE = 'it does not find one signature of the whole document'
 
 /** What validators trust. */
 type Trust = Pick<Material, 'anchors' | 'timestampAnchors' | 'directory'>
@@ -47,7 +54,7 @@ export async function createJudges(t: Teardown, trust: Trust): Promise<readonly 
       name: 'OpenSSL',
       limited: false,
       judge: async ({ cms, content }, { type }) =>
-        complaint(await verifyCms({ cms, content, trustAnchors: anchors, cades: type === 'cades' })),
+        judgementOf(await verifyCms({ cms, content, trustAnchors: anchors, cades: type === 'cades' })),
     },
     {
       name: 'OpenSSL, timestamp',
@@ -56,17 +63,22 @@ export async function createJudges(t: Teardown, trust: Trust): Promise<readonly 
       async judge({ cms }) {
         const token = unsignedValue(cms, SIGNATURE_TIMESTAMP)
         return token === undefined
-          ? 'there is none'
-          : complaint(
+          ? { complaint: 'there is none' }
+          : judgementOf(
               await verifyTimestamp({ token, data: signatureOf(cms), trustAnchors: timestampAnchors }),
             )
       },
     },
-    { name: 'pdfsig', limited: true, judge: ({ pdf }) => judgeWithPdfsig(pdf, database) },
+    {
+      name: 'pdfsig',
+      limited: true,
+      pdfOnly: true,
+      judge: ({ document }) => judgeWithPdfsig(document, database),
+    },
     {
       name: 'NSS',
       limited: true,
-      judge: async ({ cms, content }) => complaint(await cmsutil(cms, content, database)),
+      judge: async ({ cms, content }) => judgementOf(await cmsutil(cms, content, database)),
     },
     ...createGpgsm(t, trust),
     ...(await createJavaJudges(t, trust)),
@@ -80,7 +92,7 @@ function createGpgsm(t: Teardown, { anchors }: Trust): Judge[] {
   }
   const gpgsm = new Gpgsm([anchors])
   t.teardown(() => gpgsm.close())
-  const judge = async ({ cms, content }: Signed) => complaint(await gpgsm.verify(cms, content))
+  const judge = async ({ cms, content }: Signed) => judgementOf(await gpgsm.verify(cms, content))
   return [{ name: 'gpgsm', limited: true, judge }]
 }
 
@@ -89,22 +101,27 @@ async function createJavaJudges(t: Teardown, { anchors, timestampAnchors }: Trus
     return []
   }
   const bouncyCastle = await startBouncyCastle(t)
-  const demands = ({ type, level }: Shape): JavaDemands => ({ anchors, timestampAnchors, type, level })
+  const demands = ({ container, type, level }: Shape): JavaDemands => ({
+    ...{ anchors, timestampAnchors, type, level },
+    overFile: container === 'file',
+  })
   return [
     {
       name: 'Bouncy Castle',
       limited: false,
-      judge: async ({ cms, content }, shape) => faultIn(await bouncyCastle.cms(cms, content, demands(shape))),
+      judge: async ({ cms, content }, shape) => ({
+        complaint: faultIn(await bouncyCastle.cms(cms, content, demands(shape))),
+      }),
     },
     {
       name: 'PDFBox',
       limited: false,
-      async judge({ pdf }, shape) {
-        const signatures = await bouncyCastle.pdf(pdf, demands(shape))
+      pdfOnly: true,
+      async judge({ document }, shape) {
+        const signatures = await bouncyCastle.pdf(document, demands(shape))
         const [signature] = signatures
-        return signatures.length === 1 && signature?.wholeDocument
-          ? faultIn(signature.findings)
-          : 'it does not find one signature of the whole document'
+        const isWhole = signatures.length === 1 && signature?.wholeDocument
+        return { complaint: isWhole ? faultIn(signature.findings) : NOT_ONE_WHOLE }
       },
     },
   ]
@@ -115,42 +132,34 @@ async function createDss(t: Teardown, { anchors, timestampAnchors }: Trust): Pro
     return []
   }
   const dss = await startDss(t)
-  const find = async ({ pdf }: Signed, { level }: Shape): Promise<DssSignature> => {
-    // Containers of the other levels bring no revocation data
-    const demands = { anchors, timestampAnchors, online: level !== 'b-lt' }
-    const signatures = await dss.judge({ pdf }, demands)
-    return only(signatures)
-  }
   return [
     {
       name: 'EU DSS',
       // Its policy takes no SHA-1
       limited: true,
-      judge: async (signed, shape) => (await find(signed, shape)).complaints.join('; ') || undefined,
-      nameLevel: async (signed, shape) => (await find(signed, shape)).format,
+      async judge({ document, cms, content }, { container, level }) {
+        // Containers of the other levels bring no revocation data
+        const demands = { anchors, timestampAnchors, online: level !== 'b-lt' }
+        const signed = container === 'file' ? { cms, content } : { pdf: document }
+        const [signature, ...others] = await dss.judge(signed, demands)
+        return signature === undefined || others.length > 0
+          ? { complaint: 'it does not find one signature' }
+          : { complaint: signature.complaints.join('; ') || undefined, levelName: signature.format }
+      },
     },
   ]
 }
 
-/** @throws where there is not one */
-function only<T>(all: readonly T[]): T {
-  if (all.length !== 1) {
-    throw new Error(`there are ${all.length} signatures`)
-  }
-  return all[0] as T
+function judgementOf({ valid, message }: Verification): Judgement {
+  return { complaint: valid ? undefined : message }
 }
 
-function complaint({ valid, message }: Verification): Complaint {
-  return valid ? undefined : message
-}
-
-async function judgeWithPdfsig(pdf: Buffer, database: string): Promise<Complaint> {
+async function judgeWithPdfsig(pdf: Buffer, database: string): Promise<Judgement> {
   const { signatures } = await pdfsig(pdf, database)
   const [signature] = signatures
   if (signatures.length !== 1 || !signature?.wholeDocument) {
-    return 'it does not find one signature of the whole document'
+    return { complaint: NOT_ONE_WHOLE }
   }
-  return signature.valid && signature.trusted
-    ? undefined
-    : [signature.validation, signature.certificateValidation].filter(Boolean).join(' ')
+  const said = [signature.validation, signature.certificateValidation].filter(Boolean).join(' ')
+  return { complaint: signature.valid && signature.trusted ? undefined : said }
 }

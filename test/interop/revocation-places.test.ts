@@ -11,12 +11,19 @@ import {
   SIGNATURE_TYPES,
   SUB_FILTERS,
 } from '../support/document-engine/signature-options.ts'
-import { createLongTermContainer, PLACES } from '../support/long-term-container.ts'
+import { createLongTermContainer, PLACES, type Place } from '../support/long-term-container.ts'
 import { evidenceAbout } from '../support/long-term-evidence.ts'
 import { createJudges } from './judges.ts'
 
-/** They cannot read SignedData.crls where an OCSP response is in it (poppler 22.12, NSS 3.87, libksba 1.6). */
-const WITHOUT_OTHER_REVOCATION_INFO = ['pdfsig', 'NSS', 'gpgsm']
+/**
+ * pdfsig, NSS and gpgsm cannot read SignedData.crls where an OCSP response is in it (poppler 22.12, NSS 3.87, libksba
+ * 1.6). EU DSS looks for revocation data in a PDF's adbe-revocationInfoArchival and DSS dictionary alone.
+ */
+const UNREAD_BY: Readonly<Record<Place, readonly string[]>> = {
+  'adbe-revocationInfoArchival': [],
+  'SignedData.crls': ['pdfsig', 'NSS', 'gpgsm', 'EU DSS'],
+  'revocation-values': ['EU DSS'],
+}
 
 const directory = t.testdir()
 const authorities = await startAuthorities(join(directory, 'authorities'))
@@ -41,10 +48,9 @@ for (const place of PLACES) {
       const cms = await createLongTermContainer(authorities, { content, signer, type, evidence, place })
       embed(pdf, byteRange, cms)
       for (const { name, judge } of judges) {
-        if (place !== 'SignedData.crls' || !WITHOUT_OTHER_REVOCATION_INFO.includes(name)) {
-          const shape = { container: 'pkcs7', type, level: 'b-lt', key: 'rsa-2048', hash: 'sha256' } as const
-          t.equal(await judge({ pdf, cms, content }, shape), undefined, name)
-        }
+        const shape = { container: 'pkcs7', type, level: 'b-lt', key: 'rsa-2048', hash: 'sha256' } as const
+        const { complaint } = await judge({ document: pdf, cms, content }, shape)
+        t.equal(complaint !== undefined, UNREAD_BY[place].includes(name), `${name}: ${complaint ?? 'valid'}`)
       }
     })
   }

@@ -10,7 +10,7 @@ import { hasGpgsm } from '../support/validators/gpgsm.ts'
 import { WITHOUT_JAVA } from '../support/validators/start-bouncy-castle.ts'
 import { createJudges } from './judges.ts'
 import { startMaterial, type Teardown } from './material.ts'
-import { describeRows } from './page.ts'
+import { describeRows, wrongNames } from './page.ts'
 import { EVERY_SHAPE, nameOf } from './shapes.ts'
 import { judgeShape, type Row, unjudged } from './verdicts.ts'
 import { validatorVersions } from './versions.ts'
@@ -21,7 +21,7 @@ const USAGE = `usage: npm run test:interop -- [--check]
 Signs a PDF in every way there is, has validators of others judge it, and writes their verdicts into
 docs/interoperability.md. Exits with 1 when one of them refuses what it takes from OpenSSL.
 
-  --check   leaves the page as it is`
+  --check   leaves the page as it is, and exits with 1 where it claims another level than EU DSS names, too`
 
 async function judgeAll(t: Teardown, directory: string): Promise<{ rows: Row[]; versions: string[] }> {
   const material = await startMaterial(t, directory, EVERY_SHAPE)
@@ -76,9 +76,10 @@ async function main(): Promise<number> {
   const ends: (() => unknown)[] = []
   try {
     const { rows, versions } = await judgeAll({ teardown: (act) => ends.unshift(act) }, directory)
+    const page = readFileSync(PAGE, 'utf8')
+    const wrong = values.check ? wrongNames(page) : []
     if (!values.check) {
-      const page = replacePart(readFileSync(PAGE, 'utf8'), 'interop', describeRows(rows, versions))
-      writeFileSync(PAGE, page)
+      writeFileSync(PAGE, replacePart(page, 'interop', describeRows(rows, versions)))
     }
     const outcomes = rows.flatMap(({ verdicts }) => Object.values(verdicts).map(({ outcome }) => outcome))
     const count = (wanted: string) => outcomes.filter((outcome) => outcome === wanted).length
@@ -90,7 +91,10 @@ async function main(): Promise<number> {
     if (never.length > 0) {
       console.log(`None was valid to ${never.join(', ')}`)
     }
-    return count('INVALID') === 0 && never.length === 0 ? 0 : 1
+    for (const row of wrong) {
+      console.log(`EU DSS has another name for the level of ${row}`)
+    }
+    return count('INVALID') + never.length + wrong.length === 0 ? 0 : 1
   } finally {
     for (const end of ends) {
       await end()

@@ -10,6 +10,8 @@ export interface JavaDemands {
   /** Wanted where a timestamp is. */
   readonly timestampAnchors?: string
   readonly type: 'cms' | 'cades'
+  /** Whether the container is over a file of its own; by default it is one of a PDF. */
+  readonly overFile?: boolean
   /** What must be in the container; b-b by default. */
   readonly level?: 'b-b' | 'b-t' | 'b-lt'
   /** The time of judgement; that of the signature by default. */
@@ -68,9 +70,10 @@ export class BouncyCastle {
   }
 }
 
-function fieldsOf({ anchors, timestampAnchors, type, level = 'b-b', at }: JavaDemands) {
+function fieldsOf({ anchors, timestampAnchors, type, overFile, level = 'b-b', at }: JavaDemands) {
   return {
     ...{ anchors, type, level },
+    ...(overFile && { overFile: 'true' }),
     ...(timestampAnchors === undefined ? {} : { timestampAnchors }),
     ...(at === undefined ? {} : { at: String(at.getTime()) }),
   }

@@ -8,13 +8,16 @@ import java.util.Set;
  * What a container is held to.
  *
  * @param timestampAnchors null where no timestamp is wanted
- * @param signingCertificate whether the attribute signing-certificate-v2 is wanted, and no signing-time (EN 319 142-1 6.3)
+ * @param cades whether the attribute signing-certificate-v2 is wanted
+ * @param overFile whether cades is over a file, which wants signing-time (EN 319 122-1 6.3), and not in a PDF, which
+ *     forbids it (EN 319 142-1 6.3)
  * @param at the time of judgement; null for the time of the signature
  */
 record Demands(
     Set<TrustAnchor> anchors,
     Set<TrustAnchor> timestampAnchors,
-    boolean signingCertificate,
+    boolean cades,
+    boolean overFile,
     boolean timestamp,
     boolean revocation,
     Date at) {
@@ -24,6 +27,7 @@ record Demands(
         Certificates.anchors(job.bytes("anchors")),
         job.has("timestampAnchors") ? Certificates.anchors(job.bytes("timestampAnchors")) : null,
         "cades".equals(job.text("type")),
+        job.has("overFile"),
         "b-t".equals(level) || "b-lt".equals(level),
         "b-lt".equals(level),
         job.has("at") ? new Date(Long.parseLong(job.text("at"))) : null);
