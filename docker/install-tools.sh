@@ -9,7 +9,8 @@
 # compiles pkcs11js), prometheus-client (that of the system's Python; Homebrew has none), java (a JDK), bouncycastle and
 # pdfbox (libraries for Java; apk and Homebrew have none), gpgsm, nist-vectors (signatures that NIST made for testing
 # verification, as packages for the system's Python have them; apk and Homebrew have none), haproxy (a load balancer),
-# tinyproxy (an HTTP proxy), maven, dss (EU DSS for Java, which Maven downloads; it needs maven).
+# tinyproxy (an HTTP proxy), maven, dss (EU DSS for Java, which Maven downloads), python-venv, pyhanko (of Python's
+# packages, in a virtual environment). dss needs java and maven, pyhanko needs python-venv.
 # Silent when everything is there. Uses apt-get, dnf, apk or brew, through sudo when it is not root. Progress goes to stderr.
 set -eu
 
@@ -44,10 +45,12 @@ present() {
     haproxy) (PATH=$PATH:/usr/sbin && has haproxy) ;;
     tinyproxy) has tinyproxy ;;
     maven) has mvn ;;
+    python-venv) python3 -c 'import ensurepip' >/dev/null 2>&1 ;;
+    pyhanko) [ -f "$("$here/pyhanko/directory.sh")/installed" ] ;;
     nist-vectors) /usr/bin/python3 -c 'import cryptography_vectors' >/dev/null 2>&1 ;;
     *)
       fail "unknown tool group $1; the groups are softhsm, opensc, openssl, poppler, nss, softokn, opencryptoki, p11-kit, \
-compiler, prometheus-client, java, bouncycastle, pdfbox, gpgsm, nist-vectors, haproxy, tinyproxy, maven and dss" 64
+compiler, prometheus-client, java, bouncycastle, pdfbox, gpgsm, nist-vectors, haproxy, tinyproxy, maven, dss, python-venv and pyhanko" 64
       ;;
   esac
 }
@@ -94,6 +97,8 @@ package() {
     */haproxy) echo haproxy ;;
     */tinyproxy) echo tinyproxy ;;
     */maven) echo maven ;;
+    apt-get/python-venv) echo python3-venv ;;
+    */python-venv) echo python3 ;;
     apt-get/nist-vectors | dnf/nist-vectors) echo python3-cryptography-vectors ;;
   esac
 }
@@ -155,18 +160,17 @@ install_packages() {
 }
 
 missing=
-dss_is_missing=
+downloads=
 for group in "$@"; do
   if ! present "$group"; then
     case $group in
-      dss) dss_is_missing=yes ;;
+      dss | pyhanko) downloads="$downloads $group" ;;
       *) missing="$missing $group" ;;
     esac
   fi
 done
 [ -z "$missing" ] || install_packages
-if [ -n "$dss_is_missing" ]; then
-  has mvn || fail "dss needs maven: install-tools.sh maven dss"
-  echo "Downloading EU DSS with Maven" >&2
-  "$here/dss/install.sh" || fail "Maven could not download EU DSS"
-fi
+for group in $downloads; do
+  echo "Downloading $group" >&2
+  "$here/$group/install.sh" || fail "$group could not be downloaded: dss needs java and maven, pyhanko needs python-venv"
+done

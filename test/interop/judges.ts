@@ -7,6 +7,7 @@ import { Gpgsm, hasGpgsm } from '../support/validators/gpgsm.ts'
 import { cmsutil, makeNssDatabase } from '../support/validators/nss.ts'
 import { type Verification, verifyCms, verifyTimestamp } from '../support/validators/openssl.ts'
 import { pdfsig } from '../support/validators/pdfsig.ts'
+import { Pyhanko, WITHOUT_PYHANKO } from '../support/validators/pyhanko.ts'
 import { startBouncyCastle, WITHOUT_JAVA } from '../support/validators/start-bouncy-castle.ts'
 import type { Material, Teardown } from './material.ts'
 import type { Shape } from './shapes.ts'
@@ -83,6 +84,7 @@ export async function createJudges(t: Teardown, trust: Trust): Promise<readonly 
     ...createGpgsm(t, trust),
     ...(await createJavaJudges(t, trust)),
     ...(await createDss(t, trust)),
+    ...createPyhanko(t, trust),
   ]
 }
 
@@ -146,6 +148,28 @@ async function createDss(t: Teardown, { anchors, timestampAnchors }: Trust): Pro
           ? { complaint: 'it does not find one signature' }
           : { complaint: signature.complaints.join('; ') || undefined, levelName: signature.format }
       },
+    },
+  ]
+}
+
+function createPyhanko(t: Teardown, { anchors, timestampAnchors }: Trust): Judge[] {
+  if (WITHOUT_PYHANKO !== false) {
+    return []
+  }
+  const pyhanko = new Pyhanko()
+  t.teardown(() => pyhanko.close())
+  return [
+    {
+      name: 'pyHanko',
+      // Its policy takes no SHA-1
+      limited: true,
+      pdfOnly: true,
+      judge: async ({ document }, { level }) => ({
+        complaint: await pyhanko.judge(document, {
+          ...{ anchors, timestampAnchors },
+          revocation: level === 'b-lt',
+        }),
+      }),
     },
   ]
 }

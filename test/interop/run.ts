@@ -7,6 +7,7 @@ import { repositoryPath } from '../support/repository.ts'
 import { createRunDirectory } from '../support/run-directory.ts'
 import { WITHOUT_DSS } from '../support/validators/dss.ts'
 import { hasGpgsm } from '../support/validators/gpgsm.ts'
+import { WITHOUT_PYHANKO } from '../support/validators/pyhanko.ts'
 import { WITHOUT_JAVA } from '../support/validators/start-bouncy-castle.ts'
 import { createJudges } from './judges.ts'
 import { startMaterial, type Teardown } from './material.ts'
@@ -55,6 +56,7 @@ function missingValidators(): string[] {
     'Bouncy Castle or PDFBox': WITHOUT_JAVA,
     gpgsm: !hasGpgsm() && 'docker/install-tools.sh gpgsm installs it',
     'EU DSS': WITHOUT_DSS,
+    pyHanko: WITHOUT_PYHANKO,
   }
   return Object.entries(reasons).flatMap(([name, reason]) =>
     reason === false ? [] : [`${name} is missing: ${reason}`],

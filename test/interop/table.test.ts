@@ -67,6 +67,7 @@ for (const level of LEVELS) {
 }
 
 t.test('a level that is claimed too high is no valid one', { skip: WITHOUT_DSS }, async (t) => {
+  // Its name and its revocation data tell the level
   const judge = judges.find(({ name }) => name === 'EU DSS') as Judge
   const claim = async (container: Shape['container'], signed: Shape['level'], claimed: Shape['level']) => {
     const shape = { ...shapeOf(signed), container }

@@ -1,14 +1,16 @@
 import { buildJavaProgram, findJavaLibraries, type JavaProgram } from '../support/validators/java.ts'
+import { PYTHON } from '../support/validators/pyhanko.ts'
 import { runTool } from '../support/validators/run-tool.ts'
 
 /** Names and versions of the validators; NSS's tools do not tell theirs. */
 export async function validatorVersions(): Promise<string[]> {
-  const [openssl, poppler, gpgsm, java, dss] = await Promise.all([
+  const [openssl, poppler, gpgsm, java, dss, pyhanko] = await Promise.all([
     runTool('openssl', ['version']),
     runTool('pdfsig', ['-v']),
     runTool('gpgsm', ['--version']),
     javaVersions('bouncy-castle'),
     javaVersions('dss'),
+    runTool(PYTHON, ['-c', 'import pyhanko.version; print(pyhanko.version.__version__)']),
   ])
   const version = (text: string) => /\d+(\.\d+)+/.exec(text)?.[0] ?? 'of an unknown version'
   return [
@@ -17,6 +19,7 @@ export async function validatorVersions(): Promise<string[]> {
     `GnuPG ${version(gpgsm.stdout)}`,
     java,
     dss,
+    `pyHanko ${version(pyhanko.stdout)}`,
   ]
 }
 

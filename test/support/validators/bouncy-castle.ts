@@ -1,5 +1,6 @@
-import { JavaProcess } from './java-process.ts'
+import { startJavaProgram } from './java.ts'
 import { withTemporaryFiles } from './temporary-files.ts'
+import type { ValidatorProcess } from './validator-process.ts'
 
 /** What each check came to, by its name: `good`, or what is wrong. */
 export type Findings = Readonly<Record<string, string>>
@@ -37,14 +38,14 @@ export function faultIn(findings: Findings): string | undefined {
  * network: signature, path at the time of the signature, signing-certificate-v2 and, by level, timestamp and revocation.
  */
 export class BouncyCastle {
-  readonly #process: JavaProcess
+  readonly #process: ValidatorProcess
 
   /** @param libraries as `findJavaLibraries` returns them */
   static async start(libraries: string): Promise<BouncyCastle> {
-    return new BouncyCastle(await JavaProcess.start('bouncy-castle', libraries))
+    return new BouncyCastle(await startJavaProgram('bouncy-castle', libraries))
   }
 
-  private constructor(process: JavaProcess) {
+  private constructor(process: ValidatorProcess) {
     this.#process = process
   }
 

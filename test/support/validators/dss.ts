@@ -1,6 +1,6 @@
-import { findJavaLibraries } from './java.ts'
-import { type Answer, JavaProcess } from './java-process.ts'
+import { findJavaLibraries, startJavaProgram } from './java.ts'
 import { withTemporaryFiles } from './temporary-files.ts'
+import type { Answer, ValidatorProcess } from './validator-process.ts'
 
 export interface DssDemands {
   /** Paths of PEM files with trust anchors. */
@@ -24,15 +24,15 @@ export const WITHOUT_DSS = libraries === undefined && 'docker/install-tools.sh j
 
 /** Returns the DSS of the European Commission, in one Java process that ends with `t`; it judges by its default policy. */
 export async function startDss(t: { teardown(act: () => Promise<void>): void }): Promise<Dss> {
-  const process = await JavaProcess.start('dss', `${libraries}`)
+  const process = await startJavaProgram('dss', `${libraries}`)
   t.teardown(() => process.close())
   return new Dss(process)
 }
 
 export class Dss {
-  readonly #process: JavaProcess
+  readonly #process: ValidatorProcess
 
-  constructor(process: JavaProcess) {
+  constructor(process: ValidatorProcess) {
     this.#process = process
   }
 

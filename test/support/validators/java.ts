@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync } from 'no
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { repositoryPath } from '../repository.ts'
+import { ValidatorProcess } from './validator-process.ts'
 
 const SOURCES = repositoryPath('test/support/validators/java')
 
@@ -45,6 +46,18 @@ export async function buildJavaProgram(program: JavaProgram, libraries: string):
     moveInto(unfinished, classes)
   }
   return `${libraries}:${classes}`
+}
+
+/**
+ * Starts a program, compiled where that has not been done.
+ *
+ * @param libraries as `findJavaLibraries` returns them
+ */
+export async function startJavaProgram(program: JavaProgram, libraries: string): Promise<ValidatorProcess> {
+  // It lives for seconds: what makes long runs fast would cost more than it brings
+  const options = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Dslf4j.internal.verbosity=ERROR']
+  const classPath = await buildJavaProgram(program, libraries)
+  return new ValidatorProcess('java', [...options, '-cp', classPath, 'Validate'])
 }
 
 /** A directory takes no other's place: the first to come is kept, and what comes later is the same. */

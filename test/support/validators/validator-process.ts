@@ -1,28 +1,18 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import type { Readable, Writable } from 'node:stream'
-import { buildJavaProgram, type JavaProgram } from './java.ts'
 
 /** Fields of an answer. */
 export type Answer = Readonly<Record<string, unknown>>
 
-/** One Java process that judges one thing after another. */
-export class JavaProcess {
+/** A process that judges one thing after another: it reads lines of fields, and writes lines of JSON. */
+export class ValidatorProcess {
   readonly #child: ChildProcess
   readonly #exited: Promise<void>
   readonly #waiting: { resolve(answer: Answer): void; reject(error: Error): void }[] = []
 
-  /** @param libraries as `findJavaLibraries` returns them */
-  static async start(program: JavaProgram, libraries: string): Promise<JavaProcess> {
-    return new JavaProcess(await buildJavaProgram(program, libraries))
-  }
-
-  private constructor(classPath: string) {
-    // It lives for seconds: what makes long runs fast would cost more than it brings
-    const options = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Dslf4j.internal.verbosity=ERROR']
-    this.#child = spawn('java', [...options, '-cp', classPath, 'Validate'], {
-      stdio: ['pipe', 'pipe', 'inherit'],
-    })
+  constructor(command: string, args: readonly string[]) {
+    this.#child = spawn(command, args, { stdio: ['pipe', 'pipe', 'inherit'] })
     const lines = createInterface({ input: this.#child.stdout as Readable })
     lines.on('line', (line) => this.#waiting.shift()?.resolve(JSON.parse(line)))
     this.#exited = new Promise((resolve) => {
@@ -33,7 +23,7 @@ export class JavaProcess {
         resolve()
       }
       this.#child.on('error', end)
-      this.#child.on('exit', (code) => end(new Error(`java ended with ${code}`)))
+      this.#child.on('exit', (code) => end(new Error(`${command} ended with ${code}`)))
     })
   }
 
@@ -43,7 +33,7 @@ export class JavaProcess {
     await this.#exited
   }
 
-  /** @throws with what Java says where it cannot read what it is given */
+  /** @throws with what the process says where it cannot read what it is given */
   async ask(fields: Readonly<Record<string, string>>): Promise<Answer> {
     const line = Object.entries(fields).map((field) => field.join('='))
     const answer = await new Promise<Answer>((resolve, reject) => {
