@@ -9,7 +9,8 @@
 # compiles pkcs11js), prometheus-client (that of the system's Python; Homebrew has none), java (a JDK), bouncycastle and
 # pdfbox (libraries for Java; apk and Homebrew have none), gpgsm, nist-vectors (signatures that NIST made for testing
 # verification, as packages for the system's Python have them; apk and Homebrew have none), haproxy (a load balancer),
-# tinyproxy (an HTTP proxy), prometheus (promtool, which judges alerts).
+# tinyproxy (an HTTP proxy), prometheus (promtool, which judges alerts), maven, dss (EU DSS for Java, which Maven downloads),
+# python-venv, pyhanko (of Python's packages, in a virtual environment). dss needs java and maven, pyhanko needs python-venv.
 # Silent when everything is there. Uses apt-get, dnf, apk or brew, through sudo when it is not root. Progress goes to stderr.
 set -eu
 
@@ -38,16 +39,20 @@ present() {
     prometheus-client) /usr/bin/python3 -c 'import prometheus_client' >/dev/null 2>&1 ;;
     # macOS has a javac that only says where to get one.
     java) javac -version >/dev/null 2>&1 ;;
-    bouncycastle | pdfbox) "$here/jar-path.sh" "$1" >/dev/null 2>&1 ;;
+    bouncycastle | pdfbox | dss) "$here/jar-path.sh" "$1" >/dev/null 2>&1 ;;
     gpgsm) has gpgsm && has gpgconf ;;
     # Debian has it where only root looks.
     haproxy) (PATH=$PATH:/usr/sbin && has haproxy) ;;
     tinyproxy) has tinyproxy ;;
     prometheus) has promtool ;;
+    maven) has mvn ;;
+    python-venv) python3 -c 'import ensurepip' >/dev/null 2>&1 ;;
+    pyhanko) [ -f "$("$here/pyhanko/directory.sh")/installed" ] ;;
     nist-vectors) /usr/bin/python3 -c 'import cryptography_vectors' >/dev/null 2>&1 ;;
     *)
       fail "unknown tool group $1; the groups are softhsm, opensc, openssl, poppler, nss, softokn, opencryptoki, p11-kit, \
-compiler, prometheus-client, java, bouncycastle, pdfbox, gpgsm, nist-vectors, haproxy, tinyproxy and prometheus" 64
+compiler, prometheus-client, java, bouncycastle, pdfbox, gpgsm, nist-vectors, haproxy, tinyproxy, prometheus, maven, dss, \
+python-venv and pyhanko" 64
       ;;
   esac
 }
@@ -91,68 +96,82 @@ package() {
     dnf/gpgsm) echo gnupg2 gnupg2-smime ;;
     apk/gpgsm) echo gpgsm gpg-agent gnupg-gpgconf ;;
     brew/gpgsm) echo gnupg ;;
-    */haproxy | */tinyproxy) echo "$1" ;;
+    */haproxy | */tinyproxy | */maven) echo "$1" ;;
     apt-get/prometheus | apk/prometheus | brew/prometheus) echo prometheus ;;
+    apt-get/python-venv) echo python3-venv ;;
+    */python-venv) echo python3 ;;
     apt-get/nist-vectors | dnf/nist-vectors) echo python3-cryptography-vectors ;;
   esac
 }
 
-missing=
-for group in "$@"; do
-  present "$group" || missing="$missing $group"
-done
-[ -n "$missing" ] || exit 0
+install_packages() {
+  manager=
+  for candidate in apt-get dnf apk brew; do
+    if has "$candidate"; then
+      manager=$candidate
+      break
+    fi
+  done
+  [ -n "$manager" ] ||
+    fail "install$missing by hand: this machine has none of apt-get, dnf, apk and brew"
 
-manager=
-for candidate in apt-get dnf apk brew; do
-  if has "$candidate"; then
-    manager=$candidate
-    break
+  # Unquoted on purpose from here on: neither groups nor packages contain spaces.
+  packages=
+  for group in $missing; do
+    found=$(package "$manager" "$group")
+    [ -n "$found" ] || fail "install $group by hand: $manager has no package of it"
+    packages="$packages $found"
+  done
+
+  as_root=
+  # Homebrew refuses to run as root.
+  if [ "$manager" != brew ] && [ "$(id -u)" -ne 0 ]; then
+    has sudo || fail "run this as root: $manager install$packages"
+    as_root=sudo
+  fi
+
+  echo "Installing$packages with $manager" >&2
+  status=0
+  case $manager in
+    apt-get)
+      # A mirror that is out of date or out of reach need not matter: the installation tells.
+      $as_root apt-get update -qq >&2 || true
+      # shellcheck disable=SC2086
+      $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq -o Dpkg::Use-Pty=0 \
+        --no-install-recommends $packages >&2 || status=$?
+      ;;
+    dnf)
+      # shellcheck disable=SC2086
+      $as_root dnf install -y -q --setopt=install_weak_deps=False $packages >&2 || status=$?
+      ;;
+    apk)
+      # shellcheck disable=SC2086
+      $as_root apk add --no-cache $packages >&2 || status=$?
+      ;;
+    brew)
+      # shellcheck disable=SC2086
+      brew install --quiet $packages >&2 || status=$?
+      ;;
+  esac
+  [ "$status" -eq 0 ] || fail "$manager could not install$packages (it answered $status); install them by hand"
+
+  for group in $missing; do
+    present "$group" || fail "$manager installed$packages, but the tools of $group are not on the PATH"
+  done
+}
+
+missing=
+downloads=
+for group in "$@"; do
+  if ! present "$group"; then
+    case $group in
+      dss | pyhanko) downloads="$downloads $group" ;;
+      *) missing="$missing $group" ;;
+    esac
   fi
 done
-[ -n "$manager" ] ||
-  fail "install$missing by hand: this machine has none of apt-get, dnf, apk and brew"
-
-# Unquoted on purpose from here on: neither groups nor packages contain spaces.
-packages=
-for group in $missing; do
-  found=$(package "$manager" "$group")
-  [ -n "$found" ] || fail "install $group by hand: $manager has no package of it"
-  packages="$packages $found"
-done
-
-as_root=
-# Homebrew refuses to run as root.
-if [ "$manager" != brew ] && [ "$(id -u)" -ne 0 ]; then
-  has sudo || fail "run this as root: $manager install$packages"
-  as_root=sudo
-fi
-
-echo "Installing$packages with $manager" >&2
-status=0
-case $manager in
-  apt-get)
-    # A mirror that is out of date or out of reach need not matter: the installation tells.
-    $as_root apt-get update -qq >&2 || true
-    # shellcheck disable=SC2086
-    $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq -o Dpkg::Use-Pty=0 \
-      --no-install-recommends $packages >&2 || status=$?
-    ;;
-  dnf)
-    # shellcheck disable=SC2086
-    $as_root dnf install -y -q --setopt=install_weak_deps=False $packages >&2 || status=$?
-    ;;
-  apk)
-    # shellcheck disable=SC2086
-    $as_root apk add --no-cache $packages >&2 || status=$?
-    ;;
-  brew)
-    # shellcheck disable=SC2086
-    brew install --quiet $packages >&2 || status=$?
-    ;;
-esac
-[ "$status" -eq 0 ] || fail "$manager could not install$packages (it answered $status); install them by hand"
-
-for group in $missing; do
-  present "$group" || fail "$manager installed$packages, but the tools of $group are not on the PATH"
+[ -z "$missing" ] || install_packages
+for group in $downloads; do
+  echo "Downloading $group" >&2
+  "$here/$group/install.sh" || fail "$group could not be downloaded: dss needs java and maven, pyhanko needs python-venv"
 done

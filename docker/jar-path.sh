@@ -1,10 +1,12 @@
 #!/bin/sh
-# Prints the class path of Java libraries of the system:
+# Prints the class path of Java libraries:
 #
-#   jar-path.sh bouncycastle|pdfbox...
+#   jar-path.sh bouncycastle|pdfbox|dss...
 #
-# JAR_DIRECTORY names a folder that has them elsewhere.
+# JAR_DIRECTORY names a folder that has Bouncy Castle and PDFBox, where they are not among the system's.
 set -eu
+
+here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 
 # Debian and Fedora; Fedora has PDFBox in a folder of its own.
 find_jar() {
@@ -20,6 +22,15 @@ find_jar() {
   exit 1
 }
 
+find_dss() {
+  directory=$("$here/dss/directory.sh")
+  if [ ! -d "$directory" ]; then
+    echo "jar-path.sh: $directory not found; install-tools.sh dss makes it" >&2
+    exit 1
+  fi
+  class_path="${class_path:+$class_path:}$directory/*"
+}
+
 class_path=
 for library in "$@"; do
   case $library in
@@ -33,8 +44,9 @@ for library in "$@"; do
       find_jar fontbox2 fontbox
       find_jar commons-logging
       ;;
+    dss) find_dss ;;
     *)
-      echo "jar-path.sh: unknown library $library; there are bouncycastle and pdfbox" >&2
+      echo "jar-path.sh: unknown library $library; there are bouncycastle, pdfbox and dss" >&2
       exit 64
       ;;
   esac

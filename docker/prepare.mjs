@@ -12,6 +12,8 @@ import { fileURLToPath } from 'node:url'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const tools = ['softhsm', 'opensc', 'openssl', 'poppler', 'nss', 'p11-kit']
 const validators = ['java', 'bouncycastle', 'pdfbox', 'gpgsm']
+const dss = ['java', 'maven', 'dss']
+const pyhanko = ['python-venv', 'pyhanko']
 /** Groups of tools that only the tests of `npm test` need. */
 const forTap = ['tinyproxy']
 
@@ -173,7 +175,9 @@ export async function prepare(options = {}) {
   if (options.tools) await installTools(tools)
   if (options.validators) {
     // The tests leave out what these judge
-    await installTools(validators).catch(({ message }) => console.error(message))
+    for (const groups of [validators, dss, pyhanko]) {
+      await installTools(groups).catch(({ message }) => console.error(message))
+    }
   }
   if (options.tap) {
     // The tests that need them are skipped

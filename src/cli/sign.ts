@@ -21,7 +21,8 @@ const EXAMPLES = `
 Takes the configuration of the service, and signs as it does: with the signer certificate and its issuers embedded, and
 the signature verified before it is written. What is signed is the whole file, also where it is a PDF: a signature
 inside of a PDF is made by the service. So both types have the time of signing by this machine's clock, which CAdES
-requires (EN 319 122-1 6.3) and only signatures inside of PDFs must not have. Of the several signers of SIGNERS_FILE it
+requires (EN 319 122-1 6.3) and only signatures inside of PDFs must not have. At level b-lt cades has revocation
+information in SignedData.crls, which NSS and gpgsm cannot read where OCSP responses are in it. Of the several signers of SIGNERS_FILE it
 is the default one, or that of --signer, which must be given where the file has no default.
 
 Examples:
@@ -74,7 +75,7 @@ async function sign(io: Io, file: string, { type, pem, ...options }: SignOptions
       checkAllowed(key, 'pkcs7', type)
       await waitForRevocationInformation(key, limitMs)
       const options = { deadline: performance.now() + configuration.hsm.timeoutMs }
-      const request = { type, hashAlgorithm, messageDigest, withSigningTime: true } as const
+      const request = { type, hashAlgorithm, messageDigest, overFile: true } as const
       const container = await createContainer(request, { signingKey: key, options })
       return { ...container, subject: key.signer().validity[0]?.subject }
     },

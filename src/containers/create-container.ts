@@ -20,8 +20,8 @@ const FINISH_MS = 50
 
 export interface ContainerRequest {
   readonly type: SignatureType
-  /** Whether `cades` has signing-time, as it must outside of PDFs (EN 319 122-1 6.3); `cms` always has it. */
-  readonly withSigningTime?: true
+  /** Whether the content is a file of its own, not a PDF that the container will be in: `cades` differs there. */
+  readonly overFile?: true
   readonly hashAlgorithm: HashAlgorithm
   /** Of the detached content. */
   readonly messageDigest: Uint8Array
@@ -52,57 +52,65 @@ export async function createContainer(
   context: ContainerContext,
 ): Promise<Container> {
   const { signingKey, options } = context
-  const { type, hashAlgorithm } = request
+  const { hashAlgorithm } = request
   // One signer for the whole request: the certificate that is embedded is the one that the signature verifies with
   const signer = signingKey.validSigner()
-  const known = gatherBefore(type, signer, context)
+  const known = gatherBefore(request, signer, context)
   const signedAttributes = signer.template.signedAttributes({
     ...request,
     signingTime: new Date(),
-    ...(type === 'cms' && embed(known, context)),
+    ...(signsRevocationData(request) && embed(known, context)),
   })
   const encode = (parts: Pick<SignedDataRequest, 'signature' | 'timestamp'>, evidence = known) =>
     signer.template.signedData({
       hashAlgorithm,
       signedAttributes,
       ...parts,
-      ...(type === 'cades' && embed(evidence, context)),
+      ...(!signsRevocationData(request) && embed(evidence, context)),
     })
   // So that the HSM does not sign what nobody will get
   checkSize(encode({ signature: Buffer.alloc(signer.algorithm.maxLength(signer.publicKey)) }), context)
   const signed = { digest: digest(hashAlgorithm, signedAttributes), message: signedAttributes }
   const signature = await signingKey.sign(signer, hashAlgorithm, signed, options)
   const timestamp = await obtainTimestamp(signature, context)
-  const evidence = timestamp && gatherAfter(type, signer, timestamp, known, context)
+  const evidence = timestamp && gatherAfter(request, signer, timestamp, known, context)
   const der = encode({ signature, ...(timestamp && { timestamp: timestamp.token }) }, evidence)
   checkSize(der, context)
   return { der, ...judge(signingKey.container.level, signer, timestamp, evidence) }
 }
 
 /**
- * What can be known of the revocation of certificates before there is a signature. For `cms` it is signed: so it is
- * also about the authorities that may timestamp.
+ * Tells whether revocation data are signed, as adbe-revocationInfoArchival, where readers of PDFs look for them. CAdES
+ * over a file has them in SignedData.crls, where its own readers look (EN 319 122-1 6.3).
+ */
+function signsRevocationData({ type, overFile }: ContainerRequest): boolean {
+  return type === 'cms' || !overFile
+}
+
+/**
+ * Gathers what is known of the revocation of certificates before there is a signature. Where it is signed, it is also
+ * about the authorities that may timestamp.
  *
  * @returns undefined where the level needs none
  * @throws REVOCATION_UNAVAILABLE unless the level may be lower
  */
 function gatherBefore(
-  type: SignatureType,
+  request: ContainerRequest,
   signer: Signer,
   { signingKey: { container, sources } }: ContainerContext,
 ): RevocationEvidence | undefined {
   if (container.level !== 'b-lt') {
     return undefined
   }
-  const authorities = type === 'cms' ? (sources.timestamper?.knownPaths() ?? []) : []
+  const authorities = signsRevocationData(request) ? (sources.timestamper?.knownPaths() ?? []) : []
   const evidence = gatherEvidence([signer.path, ...authorities], sources.revocations)
   refuseMissing(signer.path, evidence, container.revocationFallback)
   return evidence
 }
 
-/** The same, and about the authority that has timestamped. */
+/** Gathers the same, and what is known about the authority that has timestamped. */
 function gatherAfter(
-  type: SignatureType,
+  request: ContainerRequest,
   signer: Signer,
   { path }: Timestamp,
   before: RevocationEvidence | undefined,
@@ -112,7 +120,9 @@ function gatherAfter(
     return undefined
   }
   // What is signed cannot be added to any more
-  const evidence = type === 'cms' ? before : gatherEvidence([signer.path, path], sources.revocations)
+  const evidence = signsRevocationData(request)
+    ? before
+    : gatherEvidence([signer.path, path], sources.revocations)
   refuseMissing(path, evidence, container.revocationFallback)
   return evidence
 }

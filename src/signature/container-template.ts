@@ -6,10 +6,9 @@ import { encodeStatements, type SignerStatements } from './cades-attributes.ts'
 import type { HashAlgorithm } from './hash-algorithms.ts'
 import { ID_DATA, ID_SIGNATURE_TIMESTAMP, ID_SIGNED_DATA } from './object-identifiers.ts'
 import {
-  encodeCrls,
+  encodeRevocationInfoChoices,
   type RevocationValues,
   revocationInfoArchivalAttribute,
-  revocationValuesAttribute,
 } from './revocation-values.ts'
 import type { SignatureAlgorithm } from './signature-algorithm.ts'
 import {
@@ -37,9 +36,12 @@ export interface AttributesRequest {
   /** Digest of the detached content. */
   readonly messageDigest: Uint8Array
   readonly signingTime: Date
-  /** Whether `cades` has signing-time too, which CAdES requires (EN 319 122-1 6.3), and PAdES forbids. */
-  readonly withSigningTime?: true
-  /** To be signed, for `cms`. */
+  /**
+   * Whether the content is a file of its own: then `cades` has signing-time too, which CAdES requires
+   * (EN 319 122-1 6.3) and PAdES forbids (EN 319 142-1 6.3).
+   */
+  readonly overFile?: true
+  /** Revocation data to be signed, as adbe-revocationInfoArchival. */
   readonly revocationValues?: RevocationValues
 }
 
@@ -51,7 +53,7 @@ export interface SignedDataRequest {
   readonly signature: Uint8Array
   /** DER TimeStampToken of the signature (EN 319 122-1 5.3). */
   readonly timestamp?: Uint8Array
-  /** Not to be signed, for `cades`: CRLs go into the SignedData, OCSP responses into an unsigned attribute. */
+  /** Revocation data that are not signed, as SignedData.crls; not empty. */
   readonly revocationValues?: RevocationValues
 }
 
@@ -68,10 +70,10 @@ interface Algorithms {
 }
 
 const VERSION_1 = encodeSmallInteger(1)
+const VERSION_5 = encodeSmallInteger(5)
 const SIGNED_DATA = encodeObjectIdentifier(ID_SIGNED_DATA)
 /** Detached: without eContent. */
 const ENCAPSULATED_CONTENT_INFO = encode(TAG.sequence, encodeObjectIdentifier(ID_DATA))
-const NO_VALUES: RevocationValues = { ocspResponses: [], crls: [] }
 const writeTimestamp = attributeWriter(ID_SIGNATURE_TIMESTAMP)
 
 /**
@@ -99,21 +101,20 @@ export class ContainerTemplate {
   }
 
   /**
-   * What is to be signed (RFC 5652 5.4): content-type, message-digest, signing-certificate-v2, CMS algorithm
-   * protection; signing-time and revocation values for `cms`; what the signer states, and signing-time outside of
-   * PDFs, for `cades`.
+   * Encodes what is to be signed (RFC 5652 5.4): content-type, message-digest, signing-certificate-v2, CMS algorithm
+   * protection, and revocation data where they are given. `cms` has signing-time, `cades` what the signer states, and
+   * signing-time over a file.
    *
    * @returns DER SET OF
    */
   signedAttributes(request: AttributesRequest): Buffer {
-    const { type, hashAlgorithm, messageDigest, signingTime, revocationValues } = request
-    const { withSigningTime } = request
+    const { type, overFile, hashAlgorithm, messageDigest, signingTime, revocationValues } = request
     const attributes = [
       CONTENT_TYPE_ATTRIBUTE,
       messageDigestAttribute(messageDigest),
       this.#signingCertificate,
       this.#algorithmsFor(hashAlgorithm).protection,
-      ...(type === 'cms' || withSigningTime ? [signingTimeAttribute(signingTime)] : []),
+      ...(type === 'cms' || overFile ? [signingTimeAttribute(signingTime)] : []),
       ...(type === 'cades' ? this.#statements : []),
       ...(revocationValues === undefined ? [] : [revocationInfoArchivalAttribute(revocationValues)]),
     ]
@@ -122,14 +123,16 @@ export class ContainerTemplate {
 
   /** @returns DER ContentInfo */
   signedData(request: SignedDataRequest): Buffer {
-    const { hashAlgorithm, revocationValues: { crls } = NO_VALUES } = request
+    const { hashAlgorithm, revocationValues } = request
+    // RFC 5652 5.1: the version tells whether there is revocation data other than CRLs
+    const hasOther = revocationValues !== undefined && revocationValues.ocspResponses.length > 0
     const signedData = encode(
       TAG.sequence,
-      VERSION_1,
+      hasOther ? VERSION_5 : VERSION_1,
       this.#algorithmsFor(hashAlgorithm).digests,
       ENCAPSULATED_CONTENT_INFO,
       this.#certificates,
-      ...(crls.length === 0 ? [] : [encodeCrls(crls)]),
+      ...(revocationValues === undefined ? [] : [encodeRevocationInfoChoices(revocationValues)]),
       encode(TAG.set, this.#signerInfo(request)),
     )
     return encode(TAG.sequence, SIGNED_DATA, encode(contextTag(0), signedData))
@@ -137,12 +140,7 @@ export class ContainerTemplate {
 
   /** RFC 5652 5.3. */
   #signerInfo(request: SignedDataRequest): Buffer {
-    const { hashAlgorithm, signedAttributes, signature, timestamp, revocationValues } = request
-    const { ocspResponses } = revocationValues ?? NO_VALUES
-    const unsignedAttributes = [
-      ...(timestamp === undefined ? [] : [writeTimestamp(timestamp)]),
-      ...(ocspResponses.length === 0 ? [] : [revocationValuesAttribute(ocspResponses)]),
-    ]
+    const { hashAlgorithm, signedAttributes, signature, timestamp } = request
     const algorithms = this.#algorithmsFor(hashAlgorithm)
     // IMPLICIT: the tag takes the place of that of the SET OF that was signed
     const implicit = Buffer.from(signedAttributes)
@@ -155,7 +153,7 @@ export class ContainerTemplate {
       implicit,
       algorithms.signature,
       encode(TAG.octetString, signature),
-      ...(unsignedAttributes.length === 0 ? [] : [encodeSetOf(contextTag(1), unsignedAttributes)]),
+      ...(timestamp === undefined ? [] : [encode(contextTag(1), writeTimestamp(timestamp))]),
     )
   }
 

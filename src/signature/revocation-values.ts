@@ -1,9 +1,8 @@
-/** What shows that certificates were not revoked, in the forms that containers have for it. */
-import { DerReader } from '../der/der-reader.ts'
-import { encode, encodeSetOf } from '../der/der-writer.ts'
+/** Writes revocation data in the forms that containers have for it. */
+import { encode, encodeObjectIdentifier, encodeSetOf } from '../der/der-writer.ts'
 import { contextTag, TAG } from '../der/tag.ts'
 import { attributeWriter } from './attribute.ts'
-import { ID_REVOCATION_INFO_ARCHIVAL, ID_REVOCATION_VALUES } from './object-identifiers.ts'
+import { ID_OCSP_RESPONSE, ID_REVOCATION_INFO_ARCHIVAL } from './object-identifiers.ts'
 
 export interface RevocationValues {
   /** DER OCSPResponse (RFC 6960 4.2.1). */
@@ -12,12 +11,12 @@ export interface RevocationValues {
   readonly crls: readonly Uint8Array[]
 }
 
+const OCSP_RESPONSE = encodeObjectIdentifier(ID_OCSP_RESPONSE)
 const writeArchival = attributeWriter(ID_REVOCATION_INFO_ARCHIVAL)
-const writeRevocationValues = attributeWriter(ID_REVOCATION_VALUES)
 
 /**
- * `RevocationInfoArchival { crl [0] EXPLICIT SEQUENCE OF, ocsp [1] EXPLICIT SEQUENCE OF }` (ISO 32000-2 12.8.3.3.2), for
- * containers of adbe.pkcs7.detached.
+ * Writes `RevocationInfoArchival { crl [0] EXPLICIT SEQUENCE OF, ocsp [1] EXPLICIT SEQUENCE OF }`
+ * (ISO 32000-2 12.8.3.3.2), where readers of PDFs look for revocation data.
  *
  * @returns DER Attribute, to be signed
  */
@@ -29,26 +28,12 @@ export function revocationInfoArchivalAttribute({ ocspResponses, crls }: Revocat
 }
 
 /**
- * `RevocationValues { ocspVals [1] EXPLICIT SEQUENCE OF BasicOCSPResponse }` (EN 319 122-1 A.1.1.2). SignedData's own
- * place for OCSP responses (RFC 5940) would keep NSS, and with it poppler, from reading the container.
+ * Writes `crls [1] IMPLICIT SET OF RevocationInfoChoice` of a SignedData (RFC 5652 10.2.1), with OCSP responses as
+ * `other [1] IMPLICIT OtherRevocationInfoFormat { otherRevInfoFormat, otherRevInfo }` (RFC 5940 2).
  *
- * @returns DER Attribute, not to be signed
+ * @returns DER, not signed
  */
-export function revocationValuesAttribute(ocspResponses: readonly Uint8Array[]): Buffer {
-  const values = encode(TAG.sequence, ...ocspResponses.map(basicResponse))
-  return writeRevocationValues(encode(TAG.sequence, encode(contextTag(1), values)))
-}
-
-/** `crls [1] IMPLICIT SET OF RevocationInfoChoice` of a SignedData (RFC 5652 10.2.1). */
-export function encodeCrls(crls: readonly Uint8Array[]): Buffer {
-  return encodeSetOf(contextTag(1), crls)
-}
-
-/** What is in `OCSPResponse { responseStatus, responseBytes [0] { responseType, response OCTET STRING } }`. */
-function basicResponse(ocspResponse: Uint8Array): Buffer {
-  const response = new DerReader(Buffer.from(ocspResponse)).enter(TAG.sequence)
-  response.content(TAG.enumerated)
-  const bytes = response.enter(contextTag(0)).enter(TAG.sequence)
-  bytes.content(TAG.objectIdentifier)
-  return bytes.content(TAG.octetString)
+export function encodeRevocationInfoChoices({ ocspResponses, crls }: RevocationValues): Buffer {
+  const others = ocspResponses.map((response) => encode(contextTag(1), OCSP_RESPONSE, response))
+  return encodeSetOf(contextTag(1), [...crls, ...others])
 }

@@ -1,7 +1,7 @@
 import type { X509Certificate } from 'node:crypto'
 import t from 'tap'
 import { SETTINGS } from '../../src/configuration/single-signer.ts'
-import { createContainer } from '../../src/containers/create-container.ts'
+import { type ContainerRequest, createContainer } from '../../src/containers/create-container.ts'
 import { findHashAlgorithm, type HashAlgorithm } from '../../src/signature/hash-algorithms.ts'
 import { type Signer, signerFromFiles } from '../../src/signers/signer.ts'
 import { issue } from '../support/certificates.ts'
@@ -57,7 +57,7 @@ t.test('containers are of level b-lt only where they hold what is about the time
   const known = { ocspResponses: [], crls: [], complete: true, problems: [], told: [] }
   const signer = signerOf(before)
   const make = (
-    type: 'cms' | 'cades',
+    form: Pick<ContainerRequest, 'type' | 'overFile'>,
     revocationFallback: 'refuse' | 'b-t',
     knownPaths = [] as (typeof path)[],
   ) => {
@@ -75,15 +75,21 @@ t.test('containers are of level b-lt only where they hold what is about the time
       sign: async () => Buffer.alloc(70),
     }
     const options = { deadline: performance.now() + 20_000 }
-    return createContainer({ type, hashAlgorithm, messageDigest: Buffer.alloc(32) }, { signingKey, options })
+    return createContainer(
+      { ...form, hashAlgorithm, messageDigest: Buffer.alloc(32) },
+      { signingKey, options },
+    )
   }
-  await t.rejects(make('cms', 'refuse'), {
-    code: 'REVOCATION_UNAVAILABLE',
-    message: /the certificates of the timestamp authority are not those of before; try again in a moment$/,
-  })
-  t.match(await make('cms', 'b-t'), { level: 'b-t', shortfall: 'REVOCATION_UNAVAILABLE' })
-  t.match(await make('cms', 'refuse', [path]), { level: 'b-lt', shortfall: undefined })
-  t.match(await make('cades', 'refuse'), { level: 'b-lt', shortfall: undefined })
+  for (const form of [{ type: 'cms' }, { type: 'cades' }, { type: 'cms', overFile: true }] as const) {
+    await t.rejects(make(form, 'refuse'), {
+      code: 'REVOCATION_UNAVAILABLE',
+      message: /the certificates of the timestamp authority are not those of before; try again in a moment$/,
+    })
+    t.match(await make(form, 'b-t'), { level: 'b-t', shortfall: 'REVOCATION_UNAVAILABLE' })
+    t.match(await make(form, 'refuse', [path]), { level: 'b-lt', shortfall: undefined })
+  }
+  const overFile = { type: 'cades', overFile: true } as const
+  t.match(await make(overFile, 'refuse'), { level: 'b-lt', shortfall: undefined }, 'it is not signed')
 })
 
 t.test('what CRLs alone make too large is refused before anything is built of them', async (t) => {

@@ -7,6 +7,7 @@ import type { SignerEntry } from '../../schemas/signers-file.ts'
 import { startAuthorities } from '../support/authorities.ts'
 import { generateKeyFile, issue, RSA_2048, writeBundle } from '../support/certificates.ts'
 import { runCommand } from '../support/command.ts'
+import { signedAttributesOf } from '../support/container-parts.ts'
 import { send } from '../support/http.ts'
 import { readLog } from '../support/log-lines.ts'
 import { afterReload, countReloads, reloadStatus } from '../support/reload.ts'
@@ -19,13 +20,17 @@ import { hsmStatus, until } from '../support/signing.ts'
 import { createResponder, FOR_TIMESTAMPS, send as sendToken } from '../support/timestamp-authority.ts'
 import { hasTinyproxy, startTinyproxy } from '../support/tinyproxy.ts'
 import { createToken, importKey } from '../support/token.ts'
-import { faultIn } from '../support/validators/bouncy-castle.ts'
+import { faultIn, type JavaDemands } from '../support/validators/bouncy-castle.ts'
 import { verifyCms } from '../support/validators/openssl.ts'
 import { startBouncyCastle, WITHOUT_JAVA } from '../support/validators/start-bouncy-castle.ts'
 
 const directory = t.testdir()
 const path = (name: string) => join(directory, name)
 const content = randomBytes(500)
+/** DER of the object identifiers that tell where revocation data are. */
+const ARCHIVAL = Buffer.from('06092a864886f72f010108', 'hex')
+const REVOCATION_VALUES = Buffer.from('060b2a864886f70d0109100218', 'hex')
+const OCSP_IN_SIGNED_DATA = Buffer.from('06082b06010505071002', 'hex')
 const authorities = await startAuthorities(path('authorities'))
 const token = await createToken(path('token'))
 const keyFile = generateKeyFile(directory, RSA_2048)
@@ -72,9 +77,14 @@ function ask(signer: string, type: SignatureType) {
 }
 
 /** Undefined where OpenSSL and Bouncy Castle find a container of the level. */
-async function faultOf(cms: Buffer, type: SignatureType, level: 'b-b' | 'b-t' | 'b-lt') {
+async function faultOf(
+  cms: Buffer,
+  type: SignatureType,
+  level: 'b-b' | 'b-t' | 'b-lt',
+  more: Pick<JavaDemands, 'overFile'> = {},
+) {
   const { valid, message } = await verifyCms({ cms, content, trustAnchors: anchors, cades: type === 'cades' })
-  const demands = { anchors, timestampAnchors, type, level, at: new Date() }
+  const demands = { anchors, timestampAnchors, type, level, at: new Date(), ...more }
   return valid ? bouncyCastle && faultIn(await bouncyCastle.cms(cms, content, demands)) : message
 }
 
@@ -127,6 +137,14 @@ t.test('each level, as others see it', async (t) => {
       t.equal(await faultOf(await signed(level, type), type, level), undefined, `${type} ${level}`)
     }
   }
+  for (const type of ['cms', 'cades'] as const) {
+    const cms = await signed('b-lt', type)
+    t.ok(
+      signedAttributesOf(cms).includes(ARCHIVAL),
+      `${type}: revocation data are where readers of PDFs look`,
+    )
+    t.notOk(cms.includes(REVOCATION_VALUES))
+  }
   if (bouncyCastle !== undefined) {
     t.match(await faultOf(await signed('b-t', 'cms'), 'cms', 'b-lt'), /revocation/i, 'b-t is less than b-lt')
     t.match(await faultOf(await signed('b-b', 'cades'), 'cades', 'b-t'), /timestamp/i, 'b-b is less than b-t')
@@ -148,9 +166,10 @@ t.test('the command signs with the same levels', async (t) => {
   for (const level of ['b-t', 'b-lt'] as const) {
     const { signature, ...told } = await sign(level)
     t.match(told, { exitCode: 0, stderr: '', level, type: 'cades' })
-    // The rule is for PDFs: CAdES over a file has signing-time (EN 319 122-1 6.3)
-    const fault = bouncyCastle && 'signing-time: PAdES forbids it'
-    t.equal(await faultOf(Buffer.from(signature, 'base64'), 'cades', level), fault, level)
+    const cms = Buffer.from(signature, 'base64')
+    t.equal(await faultOf(cms, 'cades', level, { overFile: true }), undefined, level)
+    t.equal(cms.includes(OCSP_IN_SIGNED_DATA), level === 'b-lt', 'CAdES has it in SignedData.crls')
+    t.notOk(cms.includes(ARCHIVAL) || cms.includes(REVOCATION_VALUES))
   }
   play(t, '/timestamp', () => Buffer.from('no timestamp'), timestamping)
   t.match(await sign('b-t-or-b-b'), {

@@ -1,36 +1,47 @@
 /** The validators of the table, none of which this project wrote. */
 import { join } from 'node:path'
 import { SIGNATURE_TIMESTAMP, signatureOf, unsignedValue } from '../support/container-parts.ts'
-import { BouncyCastle, faultIn, type JavaDemands } from '../support/validators/bouncy-castle.ts'
+import { faultIn, type JavaDemands } from '../support/validators/bouncy-castle.ts'
+import { startDss, WITHOUT_DSS } from '../support/validators/dss.ts'
 import { Gpgsm, hasGpgsm } from '../support/validators/gpgsm.ts'
-import { findJavaLibraries } from '../support/validators/java.ts'
 import { cmsutil, makeNssDatabase } from '../support/validators/nss.ts'
 import { type Verification, verifyCms, verifyTimestamp } from '../support/validators/openssl.ts'
 import { pdfsig } from '../support/validators/pdfsig.ts'
+import { Pyhanko, WITHOUT_PYHANKO } from '../support/validators/pyhanko.ts'
+import { startBouncyCastle, WITHOUT_JAVA } from '../support/validators/start-bouncy-castle.ts'
 import type { Material, Teardown } from './material.ts'
 import type { Shape } from './shapes.ts'
 
-/** A PDF with one signature, and what is in it. */
+/** A PDF with one signature, and what is in it; or a file, and the signature over it. */
 export interface Signed {
-  readonly pdf: Buffer
+  /** The PDF or the file. */
+  readonly document: Buffer
   /** DER SignedData. */
   readonly cms: Buffer
   /** The bytes that it signs. */
   readonly content: Buffer
 }
 
-/** What is wrong, in the validator's words; undefined where nothing is. */
-type Complaint = string | undefined
+export interface Judgement {
+  /** What is wrong, in the validator's words; undefined where nothing is. */
+  readonly complaint: string | undefined
+  /** The name that it has for the level; only EU DSS names levels. */
+  readonly levelName?: string
+}
 
 export interface Judge {
   /** The heading of its column. */
   readonly name: string
   /** Whether it may be unable to judge, which OpenSSL's own container of the same shape tells. */
   readonly limited: boolean
+  /** Whether it reads signatures in PDFs alone. */
+  readonly pdfOnly?: true
   /** Levels that it is asked about; all by default. */
   readonly levels?: readonly Shape['level'][]
-  judge(signed: Signed, shape: Shape): Promise<Complaint>
+  judge(signed: Signed, shape: Shape): Promise<Judgement>
 }
+
+const NOT_ONE_WHOLE = 'it does not find one signature of the whole document'
 
 /** What validators trust. */
 type Trust = Pick<Material, 'anchors' | 'timestampAnchors' | 'directory'>
@@ -44,7 +55,7 @@ export async function createJudges(t: Teardown, trust: Trust): Promise<readonly 
       name: 'OpenSSL',
       limited: false,
       judge: async ({ cms, content }, { type }) =>
-        complaint(await verifyCms({ cms, content, trustAnchors: anchors, cades: type === 'cades' })),
+        judgementOf(await verifyCms({ cms, content, trustAnchors: anchors, cades: type === 'cades' })),
     },
     {
       name: 'OpenSSL, timestamp',
@@ -53,20 +64,27 @@ export async function createJudges(t: Teardown, trust: Trust): Promise<readonly 
       async judge({ cms }) {
         const token = unsignedValue(cms, SIGNATURE_TIMESTAMP)
         return token === undefined
-          ? 'there is none'
-          : complaint(
+          ? { complaint: 'there is none' }
+          : judgementOf(
               await verifyTimestamp({ token, data: signatureOf(cms), trustAnchors: timestampAnchors }),
             )
       },
     },
-    { name: 'pdfsig', limited: true, judge: ({ pdf }) => judgeWithPdfsig(pdf, database) },
+    {
+      name: 'pdfsig',
+      limited: true,
+      pdfOnly: true,
+      judge: ({ document }) => judgeWithPdfsig(document, database),
+    },
     {
       name: 'NSS',
       limited: true,
-      judge: async ({ cms, content }) => complaint(await cmsutil(cms, content, database)),
+      judge: async ({ cms, content }) => judgementOf(await cmsutil(cms, content, database)),
     },
     ...createGpgsm(t, trust),
     ...(await createJavaJudges(t, trust)),
+    ...(await createDss(t, trust)),
+    ...createPyhanko(t, trust),
   ]
 }
 
@@ -76,49 +94,96 @@ function createGpgsm(t: Teardown, { anchors }: Trust): Judge[] {
   }
   const gpgsm = new Gpgsm([anchors])
   t.teardown(() => gpgsm.close())
-  const judge = async ({ cms, content }: Signed) => complaint(await gpgsm.verify(cms, content))
+  const judge = async ({ cms, content }: Signed) => judgementOf(await gpgsm.verify(cms, content))
   return [{ name: 'gpgsm', limited: true, judge }]
 }
 
 async function createJavaJudges(t: Teardown, { anchors, timestampAnchors }: Trust): Promise<Judge[]> {
-  const libraries = findJavaLibraries()
-  if (libraries === undefined) {
+  if (WITHOUT_JAVA !== false) {
     return []
   }
-  const bouncyCastle = await BouncyCastle.start(libraries)
-  t.teardown(() => bouncyCastle.close())
-  const demands = ({ type, level }: Shape): JavaDemands => ({ anchors, timestampAnchors, type, level })
+  const bouncyCastle = await startBouncyCastle(t)
+  const demands = ({ container, type, level }: Shape): JavaDemands => ({
+    ...{ anchors, timestampAnchors, type, level },
+    overFile: container === 'file',
+  })
   return [
     {
       name: 'Bouncy Castle',
       limited: false,
-      judge: async ({ cms, content }, shape) => faultIn(await bouncyCastle.cms(cms, content, demands(shape))),
+      judge: async ({ cms, content }, shape) => ({
+        complaint: faultIn(await bouncyCastle.cms(cms, content, demands(shape))),
+      }),
     },
     {
       name: 'PDFBox',
       limited: false,
-      async judge({ pdf }, shape) {
-        const signatures = await bouncyCastle.pdf(pdf, demands(shape))
+      pdfOnly: true,
+      async judge({ document }, shape) {
+        const signatures = await bouncyCastle.pdf(document, demands(shape))
         const [signature] = signatures
-        return signatures.length === 1 && signature?.wholeDocument
-          ? faultIn(signature.findings)
-          : 'it does not find one signature of the whole document'
+        const isWhole = signatures.length === 1 && signature?.wholeDocument
+        return { complaint: isWhole ? faultIn(signature.findings) : NOT_ONE_WHOLE }
       },
     },
   ]
 }
 
-function complaint({ valid, message }: Verification): Complaint {
-  return valid ? undefined : message
+async function createDss(t: Teardown, { anchors, timestampAnchors }: Trust): Promise<Judge[]> {
+  if (WITHOUT_DSS !== false) {
+    return []
+  }
+  const dss = await startDss(t)
+  return [
+    {
+      name: 'EU DSS',
+      // Its policy takes no SHA-1
+      limited: true,
+      async judge({ document, cms, content }, { container, level }) {
+        // Containers of the other levels bring no revocation data
+        const demands = { anchors, timestampAnchors, online: level !== 'b-lt' }
+        const signed = container === 'file' ? { cms, content } : { pdf: document }
+        const [signature, ...others] = await dss.judge(signed, demands)
+        return signature === undefined || others.length > 0
+          ? { complaint: 'it does not find one signature' }
+          : { complaint: signature.complaints.join('; ') || undefined, levelName: signature.format }
+      },
+    },
+  ]
 }
 
-async function judgeWithPdfsig(pdf: Buffer, database: string): Promise<Complaint> {
+function createPyhanko(t: Teardown, { anchors, timestampAnchors }: Trust): Judge[] {
+  if (WITHOUT_PYHANKO !== false) {
+    return []
+  }
+  const pyhanko = new Pyhanko()
+  t.teardown(() => pyhanko.close())
+  return [
+    {
+      name: 'pyHanko',
+      // Its policy takes no SHA-1
+      limited: true,
+      pdfOnly: true,
+      judge: async ({ document }, { level }) => ({
+        complaint: await pyhanko.judge(document, {
+          ...{ anchors, timestampAnchors },
+          revocation: level === 'b-lt',
+        }),
+      }),
+    },
+  ]
+}
+
+function judgementOf({ valid, message }: Verification): Judgement {
+  return { complaint: valid ? undefined : message }
+}
+
+async function judgeWithPdfsig(pdf: Buffer, database: string): Promise<Judgement> {
   const { signatures } = await pdfsig(pdf, database)
   const [signature] = signatures
   if (signatures.length !== 1 || !signature?.wholeDocument) {
-    return 'it does not find one signature of the whole document'
+    return { complaint: NOT_ONE_WHOLE }
   }
-  return signature.valid && signature.trusted
-    ? undefined
-    : [signature.validation, signature.certificateValidation].filter(Boolean).join(' ')
+  const said = [signature.validation, signature.certificateValidation].filter(Boolean).join(' ')
+  return { complaint: signature.valid && signature.trusted ? undefined : said }
 }

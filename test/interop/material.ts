@@ -21,8 +21,10 @@ export interface Material {
   readonly chain: readonly Issued[]
   /** Signer's certificate, and the key that is on the token too. */
   readonly signers: ReadonlyMap<KeyName, Issued>
-  /** Of the service, for the callback. */
+  /** Address of the service, for the callback. */
   readonly url: string
+  /** Variables of the service, for the command. */
+  readonly environment: Readonly<Record<string, string>>
 }
 
 /** Where a run ends. */
@@ -64,11 +66,12 @@ export async function startMaterial(
   )
   const [name] = entries.keys()
   writeFileSync(path('signers.json'), JSON.stringify({ default: name, signers: Object.fromEntries(entries) }))
-  const service = await startReadyService(t, {
+  const environment = {
     ...token.environment,
     ...{ SIGNERS_FILE: path('signers.json'), HSM_SESSIONS: '2', HSM_TIMEOUT_MS: '30000' },
     HASH_ALGORITHMS: HASH_ALGORITHMS.join(),
-  })
+  }
+  const service = await startReadyService(t, environment)
   for (const signer of new Set(shapes.filter(({ level }) => level === 'b-lt').map(signerOf))) {
     await until(`${signer} knows all that its containers have`, async () => {
       const contents = { action: 'sign_pkcs7', encoded_contents: 'YQ==', signature_type: 'cms' }
@@ -76,7 +79,7 @@ export async function startMaterial(
     })
   }
   return {
-    ...{ directory, authorities, chain, signers, url: `${service.url}/sign` },
+    ...{ directory, authorities, chain, signers, environment, url: `${service.url}/sign` },
     anchors: authorities.root.issued.certificateFile,
     timestampAnchors: authorities.timestampRoot.issued.certificateFile,
   }

@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs'
 import t from 'tap'
-import { describeRows } from './page.ts'
+import { repositoryPath } from '../support/repository.ts'
+import { describeRows, wrongNames } from './page.ts'
 import type { Shape } from './shapes.ts'
 import { type Row, unjudged, type Verdict } from './verdicts.ts'
 
@@ -24,11 +26,11 @@ t.test(
       describeRows(rows, ['First 1.0', 'Second 2.0']).join('\n\n'),
       `First 1.0, Second 2.0.
 
-| container | signature | level | key | hash | First | Second |
-| --- | --- | --- | --- | --- | --- | --- |
-| pkcs7 | cades | b-b | EC P-384 | SHA-256 | valid | *cannot judge* |
-| pkcs7 | cades | b-b | EC P-384 | SHA-384, SHA-512 | valid | valid |
-| pkcs7 | cades | b-b | EC P-384 | SHA-1 | **INVALID** | – |
+| container | signature | level | level by its European name | key | hash | First | Second |
+| --- | --- | --- | --- | --- | --- | --- | --- |
+| pkcs7 | cades | b-b | PAdES-BASELINE-B | EC P-384 | SHA-256 | valid | *cannot judge* |
+| pkcs7 | cades | b-b | PAdES-BASELINE-B | EC P-384 | SHA-384, SHA-512 | valid | valid |
+| pkcs7 | cades | b-b | PAdES-BASELINE-B | EC P-384 | SHA-1 | **INVALID** | – |
 
 Cannot judge, in the words of the validator, which says the same of what OpenSSL made:
 
@@ -40,4 +42,12 @@ Cannot judge, in the words of the validator, which says the same of what OpenSSL
 t.test('a validator that can judge none of a kind is told', async (t) => {
   t.same(unjudged([row('sha256', VALID, UNABLE), row('sha384', VALID, VALID)]), [])
   t.same(unjudged([row('sha256', VALID, UNABLE), row('sha384', UNABLE, UNABLE)]), ['Second: pkcs7 cades b-b'])
+})
+
+t.test('the page claims no level that EU DSS does not name', async (t) => {
+  const page = readFileSync(repositoryPath('docs/interoperability.md'), 'utf8')
+  t.same(wrongNames(page), [])
+  const claim = (name: string) => `| pkcs7 | cades | b-lt | ${name} | RSA 2048 | SHA-256 | valid |`
+  t.same(wrongNames(claim('PAdES-BASELINE-T')), [])
+  t.same(wrongNames(claim('PAdES-BASELINE-LT')), [claim('PAdES-BASELINE-LT')])
 })

@@ -1,6 +1,6 @@
 /** The verdicts as the documentation shows them. */
 import { markdownTable } from '../support/markdown.ts'
-import { KEYS, type Shape } from './shapes.ts'
+import { EVERY_SHAPE, europeanName, KEYS, type Shape } from './shapes.ts'
 import type { Row, Verdict } from './verdicts.ts'
 
 const HASH_NAMES: Readonly<Record<Shape['hash'], string>> = {
@@ -17,12 +17,26 @@ const WORDS: Readonly<Record<Verdict['outcome'], string>> = {
   'not asked': '–',
 }
 
+/** Headings of the columns that say what a container is. */
+const CLAIM = ['container', 'signature', 'level', 'level by its European name']
+
+/** Returns the rows of the page that claim another name of a level than EU DSS gives. */
+export function wrongNames(page: string): string[] {
+  return page.split('\n').filter((line) => {
+    const [, container, type, level, name] = line.split(/ *\| */)
+    const shape = EVERY_SHAPE.find(
+      (one) => one.container === container && one.type === type && one.level === level,
+    )
+    return shape !== undefined && name !== europeanName(shape)
+  })
+}
+
 /** Paragraphs: the table, what validators cannot judge, and with what it was found out. */
 export function describeRows(rows: readonly Row[], versions: readonly string[]): string[] {
   const judges = Object.keys(rows[0]?.verdicts ?? {})
   return [
     `${versions.join(', ')}.`,
-    markdownTable(['container', 'signature', 'level', 'key', 'hash', ...judges], cellsOf(rows)),
+    markdownTable([...CLAIM, 'key', 'hash', ...judges], cellsOf(rows)),
     'Cannot judge, in the words of the validator, which says the same of what OpenSSL made:',
     limits(rows)
       .map((line) => `- ${line}`)
@@ -34,7 +48,7 @@ export function describeRows(rows: readonly Row[], versions: readonly string[]):
 function cellsOf(rows: readonly Row[]): string[][] {
   const merged = new Map<string, { cells: string[]; hashes: string[]; verdicts: string[] }>()
   for (const { shape, verdicts } of rows) {
-    const cells = [shape.container, shape.type, shape.level, KEYS[shape.key].name]
+    const cells = [shape.container, shape.type, shape.level, europeanName(shape), KEYS[shape.key].name]
     const words = Object.values(verdicts).map(({ outcome }) => WORDS[outcome])
     const same = merged.get([...cells, ...words].join()) ?? { cells, hashes: [], verdicts: words }
     same.hashes.push(HASH_NAMES[shape.hash])
@@ -43,15 +57,21 @@ function cellsOf(rows: readonly Row[]): string[][] {
   return [...merged.values()].map(({ cells, hashes, verdicts }) => [...cells, hashes.join(', '), ...verdicts])
 }
 
+function describe({ container, key, hash, level }: Shape): string {
+  const signature = `${KEYS[key].name} with ${HASH_NAMES[hash]}`
+  return container === 'file' ? `${signature} over a file at ${level}` : signature
+}
+
 /** A line for each reason that a validator has. */
 function limits(rows: readonly Row[]): string[] {
   const found = new Map<string, Set<string>>()
   for (const { shape, verdicts } of rows) {
     for (const [judge, { outcome, complaint }] of Object.entries(verdicts)) {
       if (outcome === 'cannot judge') {
-        const key = `${judge}: “${complaint}”`
+        // NSS says it in two lines
+        const key = `${judge}: “${complaint?.replaceAll('\n', ' ')}”`
         const about = found.get(key) ?? new Set()
-        found.set(key, about.add(`${KEYS[shape.key].name} with ${HASH_NAMES[shape.hash]}`))
+        found.set(key, about.add(describe(shape)))
       }
     }
   }

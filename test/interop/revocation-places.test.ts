@@ -9,14 +9,23 @@ import { samplePdf } from '../support/document-engine/sample-pdf.ts'
 import {
   DEFAULT_ESTIMATED_SIZE,
   SIGNATURE_TYPES,
+  type SignatureType,
   SUB_FILTERS,
 } from '../support/document-engine/signature-options.ts'
-import { createLongTermContainer, PLACES } from '../support/long-term-container.ts'
-import { evidenceAbout } from '../support/long-term-evidence.ts'
-import { createJudges } from './judges.ts'
+import { createLongTermContainer, PLACES, type Place } from '../support/long-term-container.ts'
+import { type Evidence, evidenceAbout } from '../support/long-term-evidence.ts'
+import { createJudges, type Signed } from './judges.ts'
+import type { Shape } from './shapes.ts'
 
-/** They cannot read SignedData.crls where an OCSP response is in it (poppler 22.12, NSS 3.87, libksba 1.6). */
-const WITHOUT_OTHER_REVOCATION_INFO = ['pdfsig', 'NSS', 'gpgsm']
+/**
+ * pdfsig, NSS and gpgsm cannot read SignedData.crls where an OCSP response is in it (poppler 22.12, NSS 3.87, libksba
+ * 1.6). EU DSS and pyHanko look for revocation data in a PDF's adbe-revocationInfoArchival and DSS dictionary alone.
+ */
+const UNREAD_BY: Readonly<Record<Place, readonly string[]>> = {
+  'adbe-revocationInfoArchival': [],
+  'SignedData.crls': ['pdfsig', 'NSS', 'gpgsm', 'EU DSS', 'pyHanko'],
+  'revocation-values': ['EU DSS', 'pyHanko'],
+}
 
 const directory = t.testdir()
 const authorities = await startAuthorities(join(directory, 'authorities'))
@@ -30,22 +39,42 @@ const judges = await createJudges(t, {
 })
 const original = await samplePdf()
 
+const shapeOf = (type: SignatureType): Shape => ({
+  ...{ container: 'pkcs7', type, level: 'b-lt', key: 'rsa-2048', hash: 'sha256' },
+})
+
+async function signPdf(type: SignatureType, place: Place, evidence: Evidence): Promise<Signed> {
+  const { pdf, byteRange } = await reserve({
+    ...{ pdf: original, subFilter: SUB_FILTERS[type], signingTime: new Date() },
+    estimatedSize: DEFAULT_ESTIMATED_SIZE,
+  })
+  const content = signedBytes(pdf, byteRange)
+  const cms = await createLongTermContainer(authorities, { content, signer, type, evidence, place })
+  embed(pdf, byteRange, cms)
+  return { document: pdf, cms, content }
+}
+
 for (const place of PLACES) {
   for (const type of SIGNATURE_TYPES) {
     t.test(`${type} with revocation information in ${place}`, async (t) => {
-      const { pdf, byteRange } = await reserve({
-        ...{ pdf: original, subFilter: SUB_FILTERS[type], signingTime: new Date() },
-        estimatedSize: DEFAULT_ESTIMATED_SIZE,
-      })
-      const content = signedBytes(pdf, byteRange)
-      const cms = await createLongTermContainer(authorities, { content, signer, type, evidence, place })
-      embed(pdf, byteRange, cms)
+      const signed = await signPdf(type, place, evidence)
       for (const { name, judge } of judges) {
-        if (place !== 'SignedData.crls' || !WITHOUT_OTHER_REVOCATION_INFO.includes(name)) {
-          const shape = { container: 'pkcs7', type, level: 'b-lt', key: 'rsa-2048', hash: 'sha256' } as const
-          t.equal(await judge({ pdf, cms, content }, shape), undefined, name)
-        }
+        const { complaint } = await judge(signed, shapeOf(type))
+        t.equal(complaint !== undefined, UNREAD_BY[place].includes(name), `${name}: ${complaint ?? 'valid'}`)
       }
     })
   }
+}
+
+for (const judge of judges.filter(({ name }) => ['EU DSS', 'pyHanko'].includes(name))) {
+  t.test(`${judge.name} misses each of the revocation data that is left out`, async (t) => {
+    for (const [kind, values] of Object.entries(evidence) as [keyof Evidence, object][]) {
+      for (const name of Object.keys(values)) {
+        const kept = Object.fromEntries(Object.entries(values).filter(([other]) => other !== name))
+        const signed = await signPdf('cades', 'adbe-revocationInfoArchival', { ...evidence, [kind]: kept })
+        const { complaint } = await judge.judge(signed, shapeOf('cades'))
+        t.ok(complaint, `${kind}, ${name}: ${complaint}`)
+      }
+    }
+  })
 }

@@ -5,11 +5,13 @@ import { samplePdf } from '../support/document-engine/sample-pdf.ts'
 import { replacePart } from '../support/markdown.ts'
 import { repositoryPath } from '../support/repository.ts'
 import { createRunDirectory } from '../support/run-directory.ts'
+import { WITHOUT_DSS } from '../support/validators/dss.ts'
 import { hasGpgsm } from '../support/validators/gpgsm.ts'
-import { findJavaLibraries } from '../support/validators/java.ts'
+import { WITHOUT_PYHANKO } from '../support/validators/pyhanko.ts'
+import { WITHOUT_JAVA } from '../support/validators/start-bouncy-castle.ts'
 import { createJudges } from './judges.ts'
 import { startMaterial, type Teardown } from './material.ts'
-import { describeRows } from './page.ts'
+import { describeRows, wrongNames } from './page.ts'
 import { EVERY_SHAPE, nameOf } from './shapes.ts'
 import { judgeShape, type Row, unjudged } from './verdicts.ts'
 import { validatorVersions } from './versions.ts'
@@ -20,7 +22,7 @@ const USAGE = `usage: npm run test:interop -- [--check]
 Signs a PDF in every way there is, has validators of others judge it, and writes their verdicts into
 docs/interoperability.md. Exits with 1 when one of them refuses what it takes from OpenSSL.
 
-  --check   leaves the page as it is`
+  --check   leaves the page as it is, and exits with 1 where it claims another level than EU DSS names, too`
 
 async function judgeAll(t: Teardown, directory: string): Promise<{ rows: Row[]; versions: string[] }> {
   const material = await startMaterial(t, directory, EVERY_SHAPE)
@@ -48,23 +50,38 @@ function linesOf({ shape, verdicts }: Row): string[] {
   ]
 }
 
+/** Returns a line for each validator that is not installed. */
+function missingValidators(): string[] {
+  const reasons = {
+    'Bouncy Castle or PDFBox': WITHOUT_JAVA,
+    gpgsm: !hasGpgsm() && 'docker/install-tools.sh gpgsm installs it',
+    'EU DSS': WITHOUT_DSS,
+    pyHanko: WITHOUT_PYHANKO,
+  }
+  return Object.entries(reasons).flatMap(([name, reason]) =>
+    reason === false ? [] : [`${name} is missing: ${reason}`],
+  )
+}
+
 async function main(): Promise<number> {
   const { values } = parseArgs({ options: { help: { type: 'boolean' }, check: { type: 'boolean' } } })
   if (values.help) {
     console.log(USAGE)
     return 0
   }
-  if (findJavaLibraries() === undefined || !hasGpgsm()) {
-    console.error('Not all validators are installed: docker/install-tools.sh java bouncycastle pdfbox gpgsm')
+  const missing = missingValidators()
+  if (missing.length > 0) {
+    console.error(missing.join('\n'))
     return 1
   }
   const directory = createRunDirectory('interop-')
   const ends: (() => unknown)[] = []
   try {
     const { rows, versions } = await judgeAll({ teardown: (act) => ends.unshift(act) }, directory)
+    const page = readFileSync(PAGE, 'utf8')
+    const wrong = values.check ? wrongNames(page) : []
     if (!values.check) {
-      const page = replacePart(readFileSync(PAGE, 'utf8'), 'interop', describeRows(rows, versions))
-      writeFileSync(PAGE, page)
+      writeFileSync(PAGE, replacePart(page, 'interop', describeRows(rows, versions)))
     }
     const outcomes = rows.flatMap(({ verdicts }) => Object.values(verdicts).map(({ outcome }) => outcome))
     const count = (wanted: string) => outcomes.filter((outcome) => outcome === wanted).length
@@ -72,11 +89,14 @@ async function main(): Promise<number> {
       `\n${rows.length} containers: ${count('valid')} verdicts are valid, ${count('INVALID')} invalid; ` +
         `${count('cannot judge')} times a validator cannot judge.`,
     )
-    const missing = unjudged(rows)
-    if (missing.length > 0) {
-      console.log(`None was valid to ${missing.join(', ')}`)
+    const never = unjudged(rows)
+    if (never.length > 0) {
+      console.log(`None was valid to ${never.join(', ')}`)
     }
-    return count('INVALID') === 0 && missing.length === 0 ? 0 : 1
+    for (const row of wrong) {
+      console.log(`EU DSS has another name for the level of ${row}`)
+    }
+    return count('INVALID') + never.length + wrong.length === 0 ? 0 : 1
   } finally {
     for (const end of ends) {
       await end()

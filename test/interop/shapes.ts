@@ -49,8 +49,28 @@ export const KEYS = {
 } as const satisfies Record<string, KeyKind>
 export type KeyName = keyof typeof KEYS
 
+/**
+ * Names of the levels as EU DSS gives them. A container is PAdES-BASELINE-LT only once the PDF has a DSS dictionary
+ * (EN 319 142-1 5.4.2), which whoever writes the PDF adds. Keyed by type, and by `file` for `cades` over a file.
+ */
+const EUROPEAN_NAMES = {
+  cms: { 'b-b': 'PKCS7-B', 'b-t': 'PKCS7-T', 'b-lt': 'PKCS7-T' },
+  cades: { 'b-b': 'PAdES-BASELINE-B', 'b-t': 'PAdES-BASELINE-T', 'b-lt': 'PAdES-BASELINE-T' },
+  file: { 'b-b': 'CAdES-BASELINE-B', 'b-t': 'CAdES-BASELINE-T', 'b-lt': 'CAdES-BASELINE-LT' },
+} as const satisfies Record<SignatureType | 'file', Record<Level, string>>
+
+/** Returns the name of the level that a signature of a shape has. */
+export function europeanName({
+  container,
+  type,
+  level,
+}: Pick<Shape, 'container' | 'type' | 'level'>): string {
+  return EUROPEAN_NAMES[container === 'file' ? 'file' : type][level]
+}
+
 export interface Shape {
-  readonly container: Container
+  /** How Document Engine asks for it; `file` is what the command makes over a file. */
+  readonly container: Container | 'file'
   readonly type: SignatureType
   readonly level: Level
   readonly key: KeyName
@@ -64,6 +84,14 @@ const OTHER_HASHES = ['sha224', 'sha160'] as const
 
 /** Document Engine builds containers around raw signatures itself, and documents those of RSASSA-PKCS1-v1_5 alone. */
 const RAW_KEYS = ['rsa-2048', 'rsa-3072', 'rsa-4096'] as const
+
+/** The command makes the same containers as the service, so that a few keys are enough. */
+const FILE_SHAPES = LEVELS.flatMap((level): Shape[] => [
+  { container: 'file', type: 'cades', level, key: 'rsa-2048', hash: 'sha256' },
+  { container: 'file', type: 'cades', level, key: 'pss', hash: 'sha384' },
+  { container: 'file', type: 'cades', level, key: 'p-256', hash: 'sha256' },
+  { container: 'file', type: 'cades', level, key: 'p-384', hash: 'sha384' },
+])
 
 function shapesOf(container: Container, level: Level, keys: readonly KeyName[]): Shape[] {
   return TYPES.flatMap((type) =>
@@ -86,11 +114,13 @@ function hashesOf(type: SignatureType, key: KeyName, level: Level): readonly Has
 export const EVERY_SHAPE: readonly Shape[] = [
   ...shapesOf('raw', 'b-b', RAW_KEYS),
   ...LEVELS.flatMap((level) => shapesOf('pkcs7', level, Object.keys(KEYS) as KeyName[])),
+  ...FILE_SHAPES,
 ]
 
 /** A few of them, in which each container, type, level and hash occurs, and each way to sign. */
 export const SOME_SHAPES: readonly Shape[] = [
   { container: 'raw', type: 'cms', level: 'b-b', key: 'rsa-2048', hash: 'sha512' },
+  { container: 'raw', type: 'cades', level: 'b-b', key: 'rsa-2048', hash: 'sha256' },
   { container: 'raw', type: 'cades', level: 'b-b', key: 'rsa-2048', hash: 'sha160' },
   ...LEVELS.flatMap((level): Shape[] => [
     { container: 'pkcs7', type: 'cades', level, key: 'rsa-2048', hash: 'sha256' },
@@ -99,6 +129,7 @@ export const SOME_SHAPES: readonly Shape[] = [
     { container: 'pkcs7', type: 'cades', level, key: 'p-256', hash: 'sha384' },
     { container: 'pkcs7', type: 'cms', level, key: 'p-521', hash: 'sha512' },
     { container: 'pkcs7', type: 'cades', level, key: 'statements', hash: 'sha256' },
+    { container: 'file', type: 'cades', level, key: 'p-256', hash: 'sha384' },
   ]),
 ]
 

@@ -95,7 +95,7 @@ const attributes: fc.Arbitrary<AttributesRequest> = fc
         max: new Date('2199-12-31'),
         noInvalidDate: true,
       }),
-      withSigningTime: fc.constant(true as const),
+      overFile: fc.constant(true as const),
       revocationValues,
     },
     { requiredKeys: ['type', 'hashAlgorithm', 'messageDigest', 'signingTime'] },
@@ -103,7 +103,16 @@ const attributes: fc.Arbitrary<AttributesRequest> = fc
   .map(present)
 
 const rest: fc.Arbitrary<Pick<SignedDataRequest, 'signature' | 'timestamp' | 'revocationValues'>> = fc
-  .record({ signature: bytes(512), timestamp: values, revocationValues }, { requiredKeys: ['signature'] })
+  .record(
+    {
+      signature: bytes(512),
+      timestamp: values,
+      revocationValues: revocationValues.filter(
+        ({ ocspResponses, crls }) => ocspResponses.length + crls.length > 0,
+      ),
+    },
+    { requiredKeys: ['signature'] },
+  )
   .map(present)
 
 t.test('containers are those of pkijs, byte for byte', async (t) => {

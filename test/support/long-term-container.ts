@@ -49,7 +49,11 @@ export async function createLongTermContainer(
     unsigned.push(revocationValues(crls, responses))
   }
   const stamped = withUnsigned(signed, ...unsigned)
-  return place === 'SignedData.crls'
-    ? withRevocationInfo(stamped, [...crls.map(block), ...responses.map(otherRevocationInfo)])
-    : stamped
+  return place === 'SignedData.crls' ? withEvidence(stamped, evidence) : stamped
+}
+
+/** Puts evidence into SignedData.crls (RFC 5652 10.2.1, RFC 5940). */
+export function withEvidence(container: Uint8Array, { crls, responses }: Evidence): Buffer {
+  const others = Object.values(responses).map(otherRevocationInfo)
+  return withRevocationInfo(container, [...Object.values(crls).map(block), ...others])
 }

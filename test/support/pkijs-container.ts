@@ -98,17 +98,21 @@ function archival({ crls, ocspResponses }: RevocationValues): Value {
   return sequence(...fields)
 }
 
-function ocspValues({ ocspResponses }: RevocationValues): Value {
-  const values = ocspResponses.map((response) => {
-    const { responseBytes } = pkijs.OCSPResponse.fromBER(response)
-    return fromDer((responseBytes as pkijs.ResponseBytes).response.valueBlock.valueHexView)
-  })
-  return sequence(tagged(1, sequence(...values)))
+function revocationInfoChoices({ crls, ocspResponses }: RevocationValues) {
+  const lists = crls.map((crl) => pkijs.CertificateRevocationList.fromBER(crl))
+  const others = ocspResponses.map(
+    (response) =>
+      new pkijs.OtherRevocationInfoFormat({
+        otherRevInfoFormat: '1.3.6.1.5.5.7.16.2',
+        otherRevInfo: fromDer(response),
+      }),
+  )
+  return [...sorted(lists), ...sorted(others)]
 }
 
 /** DER SET OF the signed attributes, as `ContainerTemplate.signedAttributes` has it. */
 export function signedAttributesByPkijs(signer: ContainerSigner, request: AttributesRequest): Buffer {
-  const { type, hashAlgorithm, messageDigest, signingTime, withSigningTime, revocationValues } = request
+  const { type, hashAlgorithm, messageDigest, signingTime, overFile, revocationValues } = request
   const certHash = octets(createHash('sha256').update(signer.certificates[0]).digest())
   const list = [
     attribute('1.2.840.113549.1.9.3', oid('1.2.840.113549.1.7.1')),
@@ -117,7 +121,7 @@ export function signedAttributesByPkijs(signer: ContainerSigner, request: Attrib
     attribute('1.2.840.113549.1.9.52', protection(signer, hashAlgorithm)),
     ...(type === 'cades' ? statements(signer.statements) : []),
   ]
-  if (type === 'cms' || withSigningTime) {
+  if (type === 'cms' || overFile) {
     const valueDate = new Date(Math.floor(signingTime.getTime() / 1000) * 1000)
     const time =
       valueDate.getUTCFullYear() < 2050
@@ -145,13 +149,9 @@ export function signedDataByPkijs(signer: ContainerSigner, request: SignedDataRe
     type: 0,
     attributes: schema.valueBlock.value.map((one) => new pkijs.Attribute({ schema: one })),
   })
-  const unsigned = [
-    ...(timestamp === undefined ? [] : [attribute('1.2.840.113549.1.9.16.2.14', fromDer(timestamp))]),
-    ...(revocationValues === undefined || revocationValues.ocspResponses.length === 0
-      ? []
-      : [attribute('1.2.840.113549.1.9.16.2.24', ocspValues(revocationValues))]),
-  ]
-  const unsignedAttrs = new pkijs.SignedAndUnsignedAttributes({ type: 1, attributes: sorted(unsigned) })
+  const unsigned =
+    timestamp === undefined ? [] : [attribute('1.2.840.113549.1.9.16.2.14', fromDer(timestamp))]
+  const unsignedAttrs = new pkijs.SignedAndUnsignedAttributes({ type: 1, attributes: unsigned })
   const signerInfo = new pkijs.SignerInfo({
     version: 1,
     sid: new pkijs.IssuerAndSerialNumber({ issuer, serialNumber }),
@@ -161,13 +161,12 @@ export function signedDataByPkijs(signer: ContainerSigner, request: SignedDataRe
     signature: octets(signature) as asn1js.OctetString,
     ...(unsigned.length > 0 && { unsignedAttrs }),
   })
-  const crls = (revocationValues?.crls ?? []).map((crl) => pkijs.CertificateRevocationList.fromBER(crl))
   const signedData = new pkijs.SignedData({
-    version: 1,
+    version: revocationValues === undefined || revocationValues.ocspResponses.length === 0 ? 1 : 5,
     digestAlgorithms: [digestIdentifier(hashAlgorithm)],
     encapContentInfo: new pkijs.EncapsulatedContentInfo({ eContentType: pkijs.id_ContentType_Data }),
     certificates: sorted(signer.certificates.map((der) => pkijs.Certificate.fromBER(der))),
-    ...(crls.length > 0 && { crls: sorted(crls) }),
+    ...(revocationValues && { crls: revocationInfoChoices(revocationValues) }),
     signerInfos: [signerInfo],
   })
   const contentInfo = new pkijs.ContentInfo({

@@ -1,23 +1,38 @@
-/** The validators in Java, Bouncy Castle and Apache PDFBox: compiled once for each version of their sources. */
+/** Validators in Java: compiled once for each version of their sources. */
 import { execFile, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { repositoryPath } from '../repository.ts'
+import { ValidatorProcess } from './validator-process.ts'
 
 const SOURCES = repositoryPath('test/support/validators/java')
 
-/** Class path of the libraries; undefined where they or the JDK are not installed. */
-export function findJavaLibraries(): string | undefined {
+/** Folders of programs, each with a class `Validate` and a class `Versions`, and the libraries that each needs. */
+const LIBRARIES = {
+  'bouncy-castle': ['bouncycastle', 'pdfbox'],
+  dss: ['dss'],
+} as const
+export type JavaProgram = keyof typeof LIBRARIES
+
+/** Returns the class path of a program's libraries; undefined where they or the JDK are not installed. */
+export function findJavaLibraries(program: JavaProgram): string | undefined {
   const script = repositoryPath('docker/jar-path.sh')
-  const { status, stdout } = spawnSync(script, ['bouncycastle', 'pdfbox'], { encoding: 'utf8' })
+  const { status, stdout } = spawnSync(script, LIBRARIES[program], { encoding: 'utf8' })
   return status === 0 && spawnSync('javac', ['-version']).status === 0 ? stdout.trim() : undefined
 }
 
-/** @returns the class path of the program `Validate` */
-export async function buildJavaValidators(libraries: string): Promise<string> {
-  const sources = readdirSync(SOURCES).map((name) => join(SOURCES, name))
+/**
+ * Compiles a program where that has not been done.
+ *
+ * @param libraries as `findJavaLibraries` returns them
+ * @returns the class path of the program
+ */
+export async function buildJavaProgram(program: JavaProgram, libraries: string): Promise<string> {
+  const sources = ['common', program].flatMap((folder) =>
+    readdirSync(join(SOURCES, folder)).map((name) => join(SOURCES, folder, name)),
+  )
   const hash = createHash('sha256').update(libraries)
   for (const source of sources) {
     hash.update(readFileSync(source))
@@ -31,6 +46,18 @@ export async function buildJavaValidators(libraries: string): Promise<string> {
     moveInto(unfinished, classes)
   }
   return `${libraries}:${classes}`
+}
+
+/**
+ * Starts a program, compiled where that has not been done.
+ *
+ * @param libraries as `findJavaLibraries` returns them
+ */
+export async function startJavaProgram(program: JavaProgram, libraries: string): Promise<ValidatorProcess> {
+  // It lives for seconds: what makes long runs fast would cost more than it brings
+  const options = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Dslf4j.internal.verbosity=ERROR']
+  const classPath = await buildJavaProgram(program, libraries)
+  return new ValidatorProcess('java', [...options, '-cp', classPath, 'Validate'])
 }
 
 /** A directory takes no other's place: the first to come is kept, and what comes later is the same. */

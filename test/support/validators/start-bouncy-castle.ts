@@ -1,7 +1,7 @@
 import { BouncyCastle } from './bouncy-castle.ts'
 import { findJavaLibraries } from './java.ts'
 
-const libraries = findJavaLibraries()
+const libraries = findJavaLibraries('bouncy-castle')
 
 /** Why tests that need it are skipped; false where it is there. */
 export const WITHOUT_JAVA =

@@ -40,9 +40,9 @@ final class ContainerCheck {
       Findings findings, CMSSignedData data, SignerInformation signer, X509CertificateHolder holder, Demands demands) {
     X509Certificate leaf = Certificates.read(holder);
     findings.note("signature", () -> verify(signer, leaf));
-    if (demands.signingCertificate()) {
+    if (demands.cades()) {
       findings.note("signing-certificate", () -> checkSigningCertificate(signer.getSignedAttributes(), holder));
-      findings.note("signing-time", () -> checkNoSigningTime(signer.getSignedAttributes()));
+      findings.note("signing-time", () -> checkSigningTime(signer.getSignedAttributes(), demands.overFile()));
     }
     var evidence = findings.find("evidence", () -> Evidence.of(data, signer));
     if (evidence == null) {
@@ -104,8 +104,9 @@ final class ContainerCheck {
         "issuer and serial number are those of another certificate");
   }
 
-  private static void checkNoSigningTime(AttributeTable signed) {
-    Findings.require(signed.get(CMSAttributes.signingTime) == null, "PAdES forbids it");
+  private static void checkSigningTime(AttributeTable signed, boolean isWanted) {
+    boolean isThere = signed.get(CMSAttributes.signingTime) != null;
+    Findings.require(isThere == isWanted, isWanted ? "CAdES requires it" : "PAdES forbids it");
   }
 
   /** The authority's time, else the one that the signer claims, else now. */
