@@ -16,5 +16,10 @@ export function readPin(source: PinSource, given = ''): string {
 
 /** Says why a file cannot be read, to follow its path. */
 export function describeUnreadable({ code }: NodeJS.ErrnoException): string {
-  return code === 'ENOENT' ? 'does not exist' : `cannot be read (${code})`
+  if (code === 'ENOENT') {
+    return 'does not exist'
+  }
+  const why =
+    code === 'EACCES' ? `: user ${process.geteuid?.()} may not read it, or not enter a folder above it` : ''
+  return `cannot be read (${code}${why})`
 }

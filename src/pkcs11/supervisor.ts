@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from 'node:util'
+import { listSome } from '../common/quote.ts'
 import type { HsmConfiguration } from '../config.ts'
 import { defined } from '../configuration/defined.ts'
 import { pinOfEnvironment } from '../configuration/pin.ts'
@@ -76,6 +78,8 @@ export class Supervisor {
   readonly #pace = new RestartPace()
   readonly #login = new LoginGuard()
   #everReady = false
+  /** What the log said last of the open token; undefined once the token signs, as the next opening is news again. */
+  #loggedOpening: object | undefined
   #openTimer: NodeJS.Timeout | undefined
   #restartTimer: NodeJS.Timeout | undefined
   #restartAt = 0
@@ -140,6 +144,7 @@ export class Supervisor {
     if (this.#state.state !== 'ready' && this.#state.state !== 'closing') {
       this.#everReady = true
       this.#warning.forget()
+      this.#loggedOpening = undefined
       this.#setState('ready')
       this.#options.log.info({}, 'the HSM signs')
     }
@@ -235,12 +240,21 @@ export class Supervisor {
     clearTimeout(this.#openTimer)
     this.#patience.opened()
     const foundKeys = keys.filter(isFound).map(({ label, id }) => ({ label, id }))
-    log.info({ foundToken, keys: foundKeys }, 'token opened')
+    const opening = { foundToken, keys: foundKeys }
+    if (!isDeepStrictEqual(opening, this.#loggedOpening)) {
+      this.#loggedOpening = opening
+      log.info(opening, 'token opened')
+    }
     try {
       events.onOpened(keys)
     } catch (error) {
       if (error instanceof ConfigurationError) {
-        this.misconfigured(error, 'the keys on the token do not fit the configuration')
+        const places = [...new Set(error.problems.map(({ variable }) => variable))]
+        const wrong = listSome(places, (place) => place)
+        this.misconfigured(
+          error,
+          `the keys on the token do not fit the configuration (${wrong}); the log has the details`,
+        )
       } else {
         log.error({ err: error }, 'the token cannot be used')
         this.#giveUp('the token cannot be used')

@@ -23,7 +23,7 @@ const TOLD: Readonly<Record<TimestampFailure, string>> = {
   misconfigured: 'it could not be asked',
   unreachable: 'no answer',
   timeout: 'no answer',
-  http_error: 'no answer',
+  http_error: 'an answer that does not count',
   malformed: 'an answer that does not count',
   rejected: 'the request was rejected',
   mismatch: 'an answer that does not count',

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { readPin } from '../../src/configuration/read-pin.ts'
+import { describeUnreadable, readPin } from '../../src/configuration/read-pin.ts'
 
 const PIN = 'crypto-user:pin-4711'
 const directory = t.testdir({ empty: '' })
@@ -35,4 +35,12 @@ t.test('fails on what is no PIN', async (t) => {
     t.throws(() => readPin({ file }), /^is empty$/)
   }
   t.throws(() => readPin({ file: path('missing') }), { code: 'ENOENT' })
+})
+
+t.test('a file that this user may not read is told with the user', async (t) => {
+  const denied = Object.assign(new Error('EACCES: permission denied'), { code: 'EACCES' })
+  t.equal(
+    describeUnreadable(denied),
+    `cannot be read (EACCES: user ${process.geteuid?.()} may not read it, or not enter a folder above it)`,
+  )
 })

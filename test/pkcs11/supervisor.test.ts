@@ -80,3 +80,26 @@ t.test('what the configuration names has gone', async (t) => {
   await service.ready()
   t.same(await signMany(service.url, publicKey, 4), { signed: 4 })
 })
+
+t.test('a key that has gone is told with its variable, and its token not logged at each try', async (t) => {
+  module.plan()
+  const service = await startReadyService(t, environment)
+  const { processes } = module
+  const openings = () => service.log().match(/"msg":"token opened"/g)?.length ?? 0
+  t.equal(openings(), 1)
+  const before = new Set(processes()).size
+  module.plan('C_FindObjects find-nothing')
+  process.kill(processes().at(-1) ?? 0, 'SIGKILL')
+  await until('it was tried again and again', () => new Set(processes()).size >= before + 4)
+  await until('it is known', async () => (await hsmStatus(service.url)).state === 'unavailable')
+  t.match(await hsmStatus(service.url), {
+    reason: 'the keys on the token do not fit the configuration (HSM_KEY_LABEL); the log has the details',
+  })
+  t.match(service.log(), 'no longer fits the configuration: HSM_KEY_LABEL: no private key fits')
+  t.equal(openings(), 2, 'what is found at each try is logged once')
+  module.plan()
+  await service.ready()
+  t.equal(openings(), 3)
+  process.kill(processes().at(-1) ?? 0, 'SIGKILL')
+  await until('it is opened again after it signed', () => openings() === 4)
+})

@@ -176,7 +176,7 @@ t.test('what is away at the start comes back by itself, without a request', asyn
     'long',
   )
   const service = await startService(t, environment)
-  const away = 'No authority gave a timestamp that is any good: no answer'
+  const away = 'No authority gave a timestamp that is any good: an answer that does not count'
   const { reason } = await inState(service, 'held', 'revoked')
   t.match(reason, /^The certificate of O=Test, CN=Held was revoked at .* \(certificate hold\); have another/)
   await inState(service, 'unanswered', 'revocation information missing')

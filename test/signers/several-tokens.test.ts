@@ -7,6 +7,7 @@ import { createFaultyModule } from '../support/faulty-module/faulty-module.ts'
 import { readLog } from '../support/log-lines.ts'
 import { health, signerReady, tokenReady, watchfulEnvironment } from '../support/readiness.ts'
 import { afterReload, logLines, SERIAL_NUMBER, signsWith } from '../support/reload.ts'
+import { scrape } from '../support/scrape.ts'
 import { type Service, startReadyService, startService } from '../support/service.ts'
 import { createSignersFolder } from '../support/signers.ts'
 import { until } from '../support/signing.ts'
@@ -187,9 +188,10 @@ t.test('a token that comes later without the key ends nothing that signs', async
     statusCode: 200,
     signers: { near: { state: 'ready' }, far: { state: 'misconfigured' } },
   })
-  const opened = () => service.log().match(/"msg":"token opened"/g)?.length ?? 0
-  const before = opened()
-  await until('it was looked for again', () => opened() > before)
+  const logins = async () =>
+    (await scrape(service.url)).samples.get('signing_service_hsm_logins_total{return_value="CKR_OK"}') ?? 0
+  const before = await logins()
+  await until('it was looked for again', async () => (await logins()) > before)
   t.equal(service.log().match(/a signer cannot sign: SIGNERS_FILE/g)?.length, 1, 'which is no news')
   await folder.importKey('far', fourth)
   await until('it is in use', async () => (await signerReady(service, 'far')) === 1)

@@ -168,8 +168,7 @@ t.test('what an authority does wrong is told', async (t) => {
     await t.rejects(timestamper.timestamp(data, after(20_000)), {
       code: 'TIMESTAMP_UNAVAILABLE',
       statusCode: 503,
-      message:
-        /^No authority gave a timestamp that is any good: (no answer|an answer that does not count); the log has the details$/,
+      message: `No authority gave a timestamp that is any good: ${outcome === 'unreachable' ? 'no answer' : 'an answer that does not count'}; the log has the details`,
       cause: { message: `${name} ${problem}` },
     })
     t.match(told, [{ authority: name, outcome, problem: `${name} ${problem}` }])
@@ -483,10 +482,7 @@ t.test('when no authority gives a timestamp any more, they are asked until one d
   other.answer = (_, response) => send(response, Buffer.from('no timestamp'))
   await t.rejects(timestamper.timestamp(data, after(20_000)), { code: 'TIMESTAMP_UNAVAILABLE' })
   await until('it is known', () => timestamper.problem !== undefined)
-  t.match(
-    timestamper.problem,
-    /: (no answer; an answer that does not count|an answer that does not count; no answer)$/,
-  )
+  t.match(timestamper.problem, /good: an answer that does not count$/)
   t.equal(timestamper.isUntried, false)
 
   other.answer = good
@@ -541,6 +537,6 @@ t.test('of an authority whose certificate was revoked no timestamp is taken', as
   t.equal(one.seen.requests.length, 1, 'it comes last for a while')
   other.answer = failing
   await t.rejects(timestamper.timestamp(data, after(20_000)), {
-    message: /: no answer; its certificate was revoked; the log has the details$/,
+    message: /: an answer that does not count; its certificate was revoked; the log has the details$/,
   })
 })

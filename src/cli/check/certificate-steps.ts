@@ -18,8 +18,9 @@ import type { Report } from './report.ts'
 
 const DAY_MS = 86_400_000
 
-/** Stands in for the advice on an incomplete chain. */
-const CHAIN_ADVICE = 'Unless this is meant to be so, have the authority issue a certificate without it'
+/** Takes the place of the advice on an incomplete chain where the chain is complete and has warnings. */
+const CHAIN_ADVICE =
+  'Unless this is meant to be so, have an authority issue a certificate to which it does not apply'
 
 /** @param key the private key as it was found on the token */
 export function reportCertificate(
