@@ -1,4 +1,5 @@
 /** Compares names with the subtrees that name constraints permit or exclude (RFC 5280 4.2.1.10). */
+import { quote } from '../common/quote.ts'
 import { DerReader } from '../der/der-reader.ts'
 import { contextTag } from '../der/tag.ts'
 import { DIRECTORY_NAME, DNS_NAME, RFC822_NAME, URI } from './general-names.ts'
@@ -23,14 +24,14 @@ const FORMS = new Map<number | undefined, NameForm>([
     RFC822_NAME,
     {
       matcher: readingOnce(readMailbox, (base) => splitMailbox(toText(base)), isMailboxWithin),
-      show: (name) => `the e-mail address ${toText(name)}`,
+      show: (name) => `the e-mail address ${quote(toText(name))}`,
     },
   ],
   [
     DNS_NAME,
     {
       matcher: readingOnce(toLowerCase, toLowerCase, isHostWithin),
-      show: (name) => `the host name ${toText(name)}`,
+      show: (name) => `the host name ${quote(toText(name))}`,
     },
   ],
   [
@@ -44,7 +45,7 @@ const FORMS = new Map<number | undefined, NameForm>([
     URI,
     {
       matcher: readingOnce(readHost, toLowerCase, isHostOrDomain),
-      show: (name) => `the address ${toText(name)}`,
+      show: (name) => `the address ${quote(toText(name))}`,
     },
   ],
   [IP_ADDRESS, { matcher: readingOnce(asIs, asIs, isIpAddressWithin), show: () => 'an IP address' }],
