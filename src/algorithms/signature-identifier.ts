@@ -18,12 +18,21 @@ export interface SignatureIdentifier {
 }
 
 /**
+ * Octets of parameters, of which RSASSA-PSS has 50 or so. They are read before any signature is verified: of the 20 MB that
+ * a CRL may have, asn1js would make gigabytes in a quarter of a minute, in which nobody is answered.
+ */
+const MAX_PARAMETERS_LENGTH = 1_000
+
+/**
  * @param der AlgorithmIdentifier. With RSASSA-PKCS1-v1_5 and ECDSA, parameters are absent or NULL: RFC 4055 5 has both
  *   accepted of RSA, and some authorities write NULL with ECDSA too
  * @throws Error that says in words what is not supported
  */
 export function readSignatureIdentifier(der: Buffer): SignatureIdentifier {
   const { oid, parameters } = tryRead(der)
+  if (parameters !== undefined && parameters.length > MAX_PARAMETERS_LENGTH) {
+    throw new Error(`its signature algorithm, ${oid}, has parameters that are too long`)
+  }
   if (oid === ID_RSASSA_PSS) {
     const schema = parameters && asn1js.fromBER(parameters).result
     return { oid, keyTypes: ['rsa', 'rsa-pss'], ...parsePssParameters(schema) }

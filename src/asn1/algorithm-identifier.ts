@@ -1,6 +1,8 @@
 import { DerReader } from '../der/der-reader.ts'
 import { TAG } from '../der/tag.ts'
 
+const NULL = Buffer.of(TAG.null, 0)
+
 /** `AlgorithmIdentifier ::= SEQUENCE { algorithm OBJECT IDENTIFIER, parameters ANY OPTIONAL }` (RFC 5280 4.1.1.2). */
 export interface AlgorithmIdentifier {
   /** Dotted. */
@@ -20,7 +22,8 @@ export function readAlgorithmIdentifier(der: Buffer): AlgorithmIdentifier {
   const oid = identifier.objectIdentifier()
   const parameters = identifier.tag === undefined ? undefined : identifier.element()
   identifier.finish()
-  return { oid, parameters: parameters?.[0] === TAG.null ? undefined : parameters }
+  // A NULL with contents (X.690 8.8.2) is none: who signs does not sign the outer identifier, where it could be of any size
+  return { oid, parameters: parameters?.equals(NULL) ? undefined : parameters }
 }
 
 /** Compares two AlgorithmIdentifiers, DER, whichever way each of them says that it has no parameters. */

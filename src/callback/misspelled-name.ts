@@ -1,5 +1,6 @@
 import { CallbackBody } from '../../schemas/callback.ts'
 import { editDistance, findNearest } from '../common/edit-distance.ts'
+import { escapeInvisible } from '../common/quote.ts'
 import { INVALID_REQUEST } from '../errors.ts'
 
 /** Names that mean something in a body. */
@@ -52,7 +53,7 @@ function lettersOf(name: string): string {
   return name.toLowerCase().replace(/[-_.\s]/g, '')
 }
 
-/** Quotes a name as in a JSON string, since it may hold line ends. */
+/** Quotes a name as in a JSON string, since it may hold line ends and what turns the direction of text. */
 function quote(name: string): string {
-  return JSON.stringify(name).slice(1, -1)
+  return escapeInvisible(JSON.stringify(name).slice(1, -1))
 }

@@ -1,6 +1,7 @@
 /** The parameters that signatures with RSASSA-PSS tell (RFC 4055 3.1, RFC 8017 A.2.3). */
 import * as asn1js from 'asn1js'
 import * as pkijs from 'pkijs'
+import { quote } from '../common/quote.ts'
 import { HASH_ALGORITHMS, type HashAlgorithm } from './hash-algorithms.ts'
 
 export const ID_RSASSA_PSS = '1.2.840.113549.1.1.10'
@@ -38,7 +39,7 @@ export function parsePssParameters(schema: unknown): PssParameters {
   const { maskGenAlgorithm, saltLength, trailerField } = parameters
   const hash = findHash(parameters.hashAlgorithm)
   if (maskGenAlgorithm.algorithmId !== ID_MGF1) {
-    throw new Error(`its mask generation function, ${maskGenAlgorithm.algorithmId}, is not supported`)
+    throw new Error(`its mask generation function, ${quote(maskGenAlgorithm.algorithmId)}, is not supported`)
   }
   if (maskHash.algorithmId !== hash.oid) {
     throw new Error(
@@ -70,7 +71,7 @@ function parse(schema: unknown) {
 function findHash({ algorithmId }: pkijs.AlgorithmIdentifier): HashAlgorithm {
   const hash = HASH_ALGORITHMS.find(({ oid }) => oid === algorithmId)
   if (hash === undefined) {
-    throw new Error(`its hash algorithm, ${algorithmId}, is not supported`)
+    throw new Error(`its hash algorithm, ${quote(algorithmId)}, is not supported`)
   }
   return hash
 }

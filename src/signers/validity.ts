@@ -44,9 +44,14 @@ export function describeIssuer(certificate: X509Certificate): string {
   return inOneLine(certificate.issuer) ?? 'an issuer without a name'
 }
 
-/** Leaves out what would steer a terminal or turn the direction of its text. */
+/** Characters of a name that are shown: who answers a request for a timestamp or a revocation can send 64 kB of them. */
+const MAX_SHOWN = 500
+
+/** Leaves out what would steer a terminal or turn the direction of its text, and what is longer than any name. */
 function inOneLine(name: string | undefined): string | undefined {
-  return name?.replaceAll('\n', ', ').replace(/[\p{Cc}\p{Cf}]/gu, '')
+  const characters = [...(name?.replaceAll('\n', ', ').replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '') ?? '')]
+  const shown = characters.slice(0, MAX_SHOWN).join('')
+  return name && (characters.length > MAX_SHOWN ? `${shown}…` : shown)
 }
 
 /** Says which of the certificates is outside its period at a moment, in a sentence; undefined if none is. */

@@ -3,8 +3,11 @@ import type { HttpClient, HttpRequest } from '../common/http-client.ts'
 import { HttpError, type HttpFailure } from '../common/http-error.ts'
 import { type TimestampFailure, TimestampFault } from './timestamp-fault.ts'
 
-/** Bytes. Tokens have 1 to 12 kB. */
-const ANSWER_LIMIT = 65_536
+/**
+ * Bytes of an answer, which has 1 to 12 kB. Certificates in a token are not signed: anybody on the way could add so many
+ * that no container of the usual size has room for it, and they would be looked through at each request.
+ */
+const ANSWER_LIMIT = 16_384
 const QUERY = 'application/timestamp-query'
 const REPLY = 'application/timestamp-reply'
 

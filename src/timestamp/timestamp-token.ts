@@ -1,6 +1,7 @@
 import type { X509Certificate } from 'node:crypto'
 import * as asn1js from 'asn1js'
 import * as pkijs from 'pkijs'
+import { quote } from '../common/quote.ts'
 import { HASH_ALGORITHMS, type HashAlgorithm } from '../signature/hash-algorithms.ts'
 import { identifies } from '../signature/signer-identifier.ts'
 import { readCertificate } from '../x509/read-certificate.ts'
@@ -103,7 +104,7 @@ function findHash(
   if (algorithm === undefined || algorithm.name === 'sha160') {
     throw new TimestampFault(
       'untrusted',
-      `signed with a hash algorithm that is not supported, ${algorithmId}`,
+      `signed with a hash algorithm that is not supported, ${quote(algorithmId)}`,
     )
   }
   if (![digestAlgorithm, ...all].every(isPlain) || !all.some((one) => one.algorithmId === algorithmId)) {

@@ -1,6 +1,7 @@
 import * as asn1js from 'asn1js'
 import * as pkijs from 'pkijs'
 import { readTime } from '../asn1/time.ts'
+import { quote } from '../common/quote.ts'
 import { DerReader } from '../der/der-reader.ts'
 import { TAG } from '../der/tag.ts'
 import { TimestampFault } from './timestamp-fault.ts'
@@ -55,10 +56,12 @@ function describeMismatch(info: pkijs.TSTInfo, asked: AskedTimestamp): string | 
     return 'did not send the nonce of the request back: the timestamp is that of another request'
   }
   if (asked.policy !== undefined && info.policy !== asked.policy) {
-    return `timestamped under the policy ${info.policy}, not under the one that was asked for; correct the policy, or leave it out`
+    return `timestamped under the policy ${quote(info.policy)}, not under the one that was asked for; correct the policy, or leave it out`
   }
   const critical = info.extensions?.find((extension) => extension.critical)
-  return critical && `sent a timestamp with a critical extension that is not supported, ${critical.extnID}`
+  return (
+    critical && `sent a timestamp with a critical extension that is not supported, ${quote(critical.extnID)}`
+  )
 }
 
 function describeWrongTime(genTime: Date, toleranceMs: number): string | undefined {

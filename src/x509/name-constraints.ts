@@ -5,7 +5,7 @@ import { encode } from '../der/der-writer.ts'
 import { contextTag, TAG } from '../der/tag.ts'
 import { EXTENSION } from './extension-identifiers.ts'
 import { DIRECTORY_NAME, RFC822_NAME } from './general-names.ts'
-import { isWithin, showName } from './name-subtrees.ts'
+import { Subtrees, showName } from './name-subtrees.ts'
 
 const ID_EMAIL_ADDRESS = '1.2.840.113549.1.9.1'
 
@@ -56,14 +56,10 @@ export function findForbiddenName(
   fields: Pick<CertificateFields, 'subject' | 'extensions'>,
   { permitted, excluded }: NameConstraints,
 ): string | undefined {
-  const forbidden = listNames(fields).find((name) => {
-    const ofForm = (bases: readonly Buffer[]) => bases.filter(([tag]) => tag === name[0])
-    const allowed = ofForm(permitted)
-    return (
-      ofForm(excluded).some((base) => isWithin(name, base)) ||
-      (allowed.length > 0 && !allowed.some((base) => isWithin(name, base)))
-    )
-  })
+  const [allowed, refused] = [new Subtrees(permitted), new Subtrees(excluded)]
+  const forbidden = listNames(fields).find(
+    (name) => refused.include(name) || (allowed.haveFormOf(name) && !allowed.include(name)),
+  )
   return forbidden && showName(forbidden)
 }
 

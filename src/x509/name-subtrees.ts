@@ -1,4 +1,5 @@
 /** Compares names with the subtrees that name constraints permit or exclude (RFC 5280 4.2.1.10). */
+import { quote } from '../common/quote.ts'
 import { DerReader } from '../der/der-reader.ts'
 import { contextTag } from '../der/tag.ts'
 import { DIRECTORY_NAME, DNS_NAME, RFC822_NAME, URI } from './general-names.ts'
@@ -6,8 +7,12 @@ import { canonicalName } from './names.ts'
 
 /** Compares and shows names of one form. */
 interface NameForm {
-  /** @throws Error when one of them is no name of this form */
-  isWithin(name: Buffer, base: Buffer): boolean
+  /**
+   * Reads bases, and returns whether a name is in the subtree of one of them.
+   *
+   * @throws Error when one of them is no name of this form
+   */
+  matcher(bases: readonly Buffer[]): (name: Buffer) => boolean
   show(name: Buffer): string
 }
 
@@ -15,27 +20,94 @@ interface NameForm {
 const IP_ADDRESS = contextTag(7, 'primitive')
 
 const FORMS = new Map<number | undefined, NameForm>([
-  [RFC822_NAME, { isWithin: isMailboxWithin, show: (name) => `the e-mail address ${toText(name)}` }],
-  [DNS_NAME, { isWithin: isHostWithin, show: (name) => `the host name ${toText(name)}` }],
-  [DIRECTORY_NAME, { isWithin: isDirectoryNameWithin, show: () => 'a distinguished name' }],
-  [URI, { isWithin: isUriWithin, show: (name) => `the address ${toText(name)}` }],
-  [IP_ADDRESS, { isWithin: isIpAddressWithin, show: () => 'an IP address' }],
+  [
+    RFC822_NAME,
+    {
+      matcher: readingOnce(readMailbox, (base) => splitMailbox(toText(base)), isMailboxWithin),
+      show: (name) => `the e-mail address ${quote(toText(name))}`,
+    },
+  ],
+  [
+    DNS_NAME,
+    {
+      matcher: readingOnce(toLowerCase, toLowerCase, isHostWithin),
+      show: (name) => `the host name ${quote(toText(name))}`,
+    },
+  ],
+  [
+    DIRECTORY_NAME,
+    {
+      matcher: readingOnce(canonicalName, canonicalName, (name, base) => name.startsWith(base)),
+      show: () => 'a distinguished name',
+    },
+  ],
+  [
+    URI,
+    {
+      matcher: readingOnce(readHost, toLowerCase, isHostOrDomain),
+      show: (name) => `the address ${quote(toText(name))}`,
+    },
+  ],
+  [IP_ADDRESS, { matcher: readingOnce(asIs, asIs, isIpAddressWithin), show: () => 'an IP address' }],
 ])
 
-/**
- * Returns whether a name is in a subtree; names of other forms are in none.
- *
- * @param name DER GeneralName
- * @param base DER GeneralName
- * @throws Error when they have the same form, but one that cannot be compared
- */
-export function isWithin(name: Buffer, base: Buffer): boolean {
-  return name[0] === base[0] && formOf(name).isWithin(contentOf(name), contentOf(base))
+/** The subtrees of a list of bases. */
+export class Subtrees {
+  /** Bases keyed by the identifier octet of their form. */
+  readonly #bases: ReadonlyMap<number | undefined, readonly Buffer[]>
+  /** Matchers of the forms that were asked for. */
+  readonly #matchers = new Map<number | undefined, (name: Buffer) => boolean>()
+
+  /** @param bases DER GeneralNames */
+  constructor(bases: readonly Buffer[]) {
+    const tags = new Set(bases.map(([tag]) => tag))
+    this.#bases = new Map([...tags].map((tag) => [tag, bases.filter((base) => base[0] === tag)]))
+  }
+
+  /** Returns whether there is a subtree of the form that a name, DER GeneralName, has. */
+  haveFormOf([tag]: Buffer): boolean {
+    return this.#bases.has(tag)
+  }
+
+  /**
+   * Returns whether a name is in one of the subtrees; names of other forms are in none.
+   *
+   * @param name DER GeneralName
+   * @throws Error when it has the form of one of them, but one that cannot be compared
+   */
+  include(name: Buffer): boolean {
+    const [tag] = name
+    const bases = this.#bases.get(tag)
+    if (bases === undefined) {
+      return false
+    }
+    const isWithin = this.#matchers.get(tag) ?? formOf(name).matcher(bases.map(contentOf))
+    this.#matchers.set(tag, isWithin)
+    return isWithin(contentOf(name))
+  }
 }
 
 /** Returns a name, DER GeneralName, for people. */
 export function showName(name: Buffer): string {
   return formOf(name).show(contentOf(name))
+}
+
+/**
+ * Reads each base and each name once, not once for each pair of them: a hostile timestamp authority sends a thousand of
+ * both, which would take seconds in which nobody else is answered.
+ */
+function readingOnce<Name, Base>(
+  readName: (content: Buffer) => Name,
+  readBase: (content: Buffer) => Base,
+  isWithin: (name: Name, base: Base) => boolean,
+): NameForm['matcher'] {
+  return (contents) => {
+    const bases = contents.map(readBase)
+    return (content) => {
+      const name = readName(content)
+      return bases.some((base) => isWithin(name, base))
+    }
+  }
 }
 
 function formOf(name: Buffer): NameForm {
@@ -54,43 +126,52 @@ function toText(content: Buffer): string {
   return content.toString('latin1')
 }
 
-/** A base of a mailbox, of a host, or with a leading dot of all hosts in a domain. */
-function isMailboxWithin(name: Buffer, base: Buffer): boolean {
-  const [local, host] = splitMailbox(toText(name))
-  const [onlyLocal, onlyHost] = splitMailbox(toText(base))
-  if (local === '') {
-    throw new Error('it is no mailbox')
-  }
-  return (onlyLocal === '' || onlyLocal === local) && isHostOrDomain(host, onlyHost)
+function toLowerCase(content: Buffer): string {
+  return toText(content).toLowerCase()
 }
 
-/** The part before the host may be one where case counts (RFC 5280 7.5). */
-function splitMailbox(mailbox: string): [local: string, host: string] {
+function asIs(content: Buffer): Buffer {
+  return content
+}
+
+/** The part before the host, where case counts (RFC 5280 7.5), and the host. */
+type Mailbox = readonly [local: string, host: string]
+
+function splitMailbox(mailbox: string): Mailbox {
   const host = mailbox.lastIndexOf('@') + 1
   return [mailbox.slice(0, Math.max(0, host - 1)), mailbox.slice(host).toLowerCase()]
 }
 
-/** A base holds for its host and for all hosts that have more labels on the left. */
-function isHostWithin(name: Buffer, base: Buffer): boolean {
-  const [host, wanted] = [name, base].map((content) => toText(content).toLowerCase()) as [string, string]
-  return isHostOrDomain(host, wanted) || host.endsWith(`.${wanted}`)
+function readMailbox(content: Buffer): Mailbox {
+  const mailbox = splitMailbox(toText(content))
+  if (mailbox[0] === '') {
+    throw new Error('it is no mailbox')
+  }
+  return mailbox
 }
 
-function isUriWithin(name: Buffer, base: Buffer): boolean {
-  const { hostname } = new URL(toText(name))
+/** A base is a mailbox, a host, or with a leading dot all hosts in a domain. */
+function isMailboxWithin([local, host]: Mailbox, [onlyLocal, onlyHost]: Mailbox): boolean {
+  return (onlyLocal === '' || onlyLocal === local) && isHostOrDomain(host, onlyHost)
+}
+
+/** A base holds for its host and for all hosts that have more labels on the left. */
+function isHostWithin(host: string, base: string): boolean {
+  return isHostOrDomain(host, base) || host.endsWith(`.${base}`)
+}
+
+/** Returns the host of an address in lower case. */
+function readHost(content: Buffer): string {
+  const { hostname } = new URL(toText(content))
   if (hostname === '') {
     throw new Error('it is an address without a host')
   }
-  return isHostOrDomain(hostname.toLowerCase(), toText(base).toLowerCase())
+  return hostname.toLowerCase()
 }
 
 /** An empty base, of which RFC 5280 says nothing, holds for all names, as other validators have it. */
 function isHostOrDomain(host: string, base: string): boolean {
   return base === '' || host === base || (base.startsWith('.') && host.endsWith(base))
-}
-
-function isDirectoryNameWithin(name: Buffer, base: Buffer): boolean {
-  return canonicalName(name).startsWith(canonicalName(base))
 }
 
 /** A base is an address and a mask of the same length. */

@@ -24,6 +24,13 @@ t.test('others are not', async (t) => {
   t.notOk(sameAlgorithm(algorithm(ECDSA_WITH_SHA256, 'absent'), algorithm(SHA256_WITH_RSA, 'absent')))
 })
 
+t.test('a NULL with contents is none', async (t) => {
+  const odd = Buffer.concat([Buffer.of(TAG.null, 3), Buffer.alloc(3)])
+  const withOdd = encode(TAG.sequence, encodeObjectIdentifier(SHA256_WITH_RSA), odd)
+  t.strictSame(readAlgorithmIdentifier(withOdd).parameters, odd)
+  t.notOk(sameAlgorithm(withOdd, algorithm(SHA256_WITH_RSA, 'null')))
+})
+
 t.test('what is none', async (t) => {
   for (const hex of ['', '3000', '30030101ff', '300906035504030500', '300706035504030500ff']) {
     t.throws(() => readAlgorithmIdentifier(Buffer.from(hex, 'hex')), { message: /^it is no DER/ })

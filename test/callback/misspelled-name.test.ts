@@ -42,7 +42,10 @@ t.test('a name that is nearly a known one is refused, with the one that was prob
   })
 })
 
-t.test('a name is quoted as in JSON, since it may hold line ends', async (t) => {
+t.test('a name is quoted as in JSON, since it may hold line ends and what cannot be seen', async (t) => {
+  t.throws(() => refuseMisspelledNames({ 'hash_algorithm\u{202e}': 'sha512' }), {
+    message: 'hash_algorithm\\u{202e}: is not known; hash_algorithm was probably meant',
+  })
   t.throws(() => refuseMisspelledNames({ 'hash\nalgorithm': 'sha512' }), {
     message: 'hash\\nalgorithm: is not known; hash_algorithm was probably meant',
   })

@@ -54,6 +54,8 @@ t.test('a subject is readable whatever type of string it is, and steers no termi
     [teletexString, 'Grün', 'CN=Grün'],
     [universalString, 'Grün 😀', 'CN=Grün 😀'],
     [utf8String, 'a\u{202e}b\n, CN=c', 'CN=ab\\0A\\, CN=c'],
+    [utf8String, 'a\u{2028}b\u{2029}c\u{e000}', 'CN=abc'],
+    [utf8String, '😀'.repeat(60_000 / 4), `CN=${'😀'.repeat(497)}…`],
   ] as const) {
     const named = reissue(signer, signer, {
       [CERTIFICATE.subject]: nameOf(attribute(COMMON_NAME, tag, text)),

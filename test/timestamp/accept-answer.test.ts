@@ -161,6 +161,13 @@ t.test('a policy that was asked for', async (t) => {
   t.ok(acceptAnswer(await respond(encodeTimestampRequest(expected.asked)), expected))
 })
 
+t.test('identifiers without end are cut where they are quoted', async (t) => {
+  const endless = encode(TAG.objectIdentifier, Buffer.alloc(5_000, 1))
+  const answer = forged({ tstInfo: encode(TAG.sequence, ...elementsOf(tstInfo).with(1, endless)) })
+  const wanted = { ...expected, asked: { ...expected.asked, policy: POLICY } }
+  refuses(t, answer, /^timestamped under the policy [01.]{200}…, not under/, 'mismatch', wanted)
+})
+
 t.test('another time than that of this clock', async (t) => {
   t.ok(acceptAnswer(answer, { ...expected, clockToleranceMs: 3_600_000 }))
   refuses(t, answer, /^gave a time that is -?\d+ seconds off this clock; check both clocks$/, 'mismatch', {

@@ -144,7 +144,7 @@ t.test('what an authority does wrong is told', async (t) => {
       'answered with another content type than application/timestamp-reply; check its address',
     ],
     [text(200, type), 'malformed', 'answered with what is no timestamp'],
-    [endless, 'malformed', 'sent more than 65536 bytes'],
+    [endless, 'malformed', 'sent more than 16384 bytes'],
     [
       (_, response) => response.socket?.resetAndDestroy(),
       'unreachable',

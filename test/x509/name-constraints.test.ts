@@ -1,5 +1,8 @@
 import t from 'tap'
 import { readCertificateFields } from '../../src/der/certificate-fields.ts'
+import { encode, encodeObjectIdentifier } from '../../src/der/der-writer.ts'
+import { TAG } from '../../src/der/tag.ts'
+import { DIRECTORY_NAME } from '../../src/x509/general-names.ts'
 import { findForbiddenName, readNameConstraints } from '../../src/x509/name-constraints.ts'
 import { type Issued, issue, openssl } from '../support/certificates.ts'
 
@@ -171,4 +174,22 @@ t.test('a minimum of 0, the default, which DER leaves out and some authorities w
   }
   t.equal(constraints(0).permitted.length, 1)
   t.throws(() => constraints(1), { message: /^it has a minimum/ })
+})
+
+t.test('a thousand names are compared with a thousand constraints in a moment', async (t) => {
+  const directoryNames = (letter: string) =>
+    Array.from({ length: 1000 }, (_, index) => {
+      const value = encode(TAG.utf8String, Buffer.from(`${letter}${index}`))
+      const attribute = encode(TAG.sequence, encodeObjectIdentifier('2.5.4.3'), value)
+      return encode(DIRECTORY_NAME, encode(TAG.sequence, encode(TAG.set, attribute)))
+    })
+  const names = encode(TAG.sequence, ...directoryNames('a'))
+  const fields = {
+    subject: encode(TAG.sequence),
+    extensions: new Map([['2.5.29.17', { critical: false, value: names }]]),
+  }
+  const before = process.cpuUsage()
+  t.equal(findForbiddenName(fields, { permitted: [], excluded: directoryNames('b') }), undefined)
+  const { user } = process.cpuUsage(before)
+  t.ok(user < 1_500_000, `a pair at a time is read in 4 s of this process, not in ${user} microseconds`)
 })

@@ -167,8 +167,8 @@ t.test(
 
 t.test('names of megabytes are compared by their octets alone, which takes no time', async (t) => {
   const long = (tag: number, length: number) => cn(tag, 'ab'.repeat(length / 2))
-  t.ok(sameName(long(printableString, 9_000), long(utf8String, 9_000)))
-  t.notOk(sameName(long(printableString, 10_000), long(utf8String, 10_000)))
+  t.ok(sameName(long(printableString, 2_900), long(utf8String, 2_900)))
+  t.notOk(sameName(long(printableString, 3_000), long(utf8String, 3_000)))
   const huge = cn(utf8String, 'ŁΩ'.repeat(2_000_000))
   t.ok(sameName(huge, Buffer.from(huge)))
   const before = process.cpuUsage()

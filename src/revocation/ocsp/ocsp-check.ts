@@ -7,7 +7,12 @@ import { HASH_ALGORITHMS } from '../../signature/hash-algorithms.ts'
 import { describeStaleness, type Flawed, type UpdateTimes } from '../der/time.ts'
 import type { Revocation } from '../revocation-reason.ts'
 import { certificateId, ID_OCSP_NONCE } from './ocsp-request.ts'
-import { type OcspResponse, readOcspResponse, type SingleResponse } from './ocsp-response.ts'
+import {
+  encodeOcspResponse,
+  type OcspResponse,
+  readOcspResponse,
+  type SingleResponse,
+} from './ocsp-response.ts'
 import { findOcspSigner } from './ocsp-signer.ts'
 
 /** How long an answer counts that says that there is newer information at all times (RFC 6960 4.2.2.1). */
@@ -15,7 +20,7 @@ const WITHOUT_NEXT_UPDATE_MS = 1_800_000
 
 /** An answer that may be relied on, and embedded unless it has a flaw. */
 export interface OcspAnswer extends UpdateTimes, Flawed {
-  /** DER OCSPResponse. */
+  /** DER OCSPResponse, with no certificate but its responder's. */
   readonly der: Buffer
   readonly revocation: Revocation | undefined
   /** The issuer of the certificate, or whom it has delegated answering to. */
@@ -60,7 +65,10 @@ export async function checkOcspResponse(der: Buffer, question: OcspQuestion, at:
     throw new Error(flaw ?? 'it does not know the certificate')
   }
   const revocation = status === 'good' ? undefined : status
-  const answer = { der, thisUpdate, nextUpdate, signer, revocation }
+  const answer = {
+    der: encodeOcspResponse(response, signer.raw),
+    ...{ thisUpdate, nextUpdate, signer, revocation },
+  }
   return flaw === undefined ? answer : asRevocationOnly(answer, flaw)
 }
 

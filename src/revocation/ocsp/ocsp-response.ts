@@ -2,6 +2,7 @@
 
 import { readTime } from '../../asn1/time.ts'
 import { DerReader } from '../../der/der-reader.ts'
+import { encode, encodeObjectIdentifier } from '../../der/der-writer.ts'
 import { type Extensions, readExtensions } from '../../der/extensions.ts'
 import { contextTag, TAG } from '../../der/tag.ts'
 import { readSignedObject, type SignedObject } from '../der/signed-object.ts'
@@ -12,6 +13,9 @@ const ID_BASIC_RESPONSE = '1.3.6.1.5.5.7.48.1.1'
 
 /** Content of its INTEGER (RFC 6960 4.2.1). */
 const VERSION_1 = Buffer.of(0)
+
+/** Content of its ENUMERATED (RFC 6960 4.2.1). */
+const SUCCESSFUL = Buffer.of(0)
 
 /** OCSPResponseStatus in words, by its number. */
 const FAILURES: Readonly<Record<number, string>> = {
@@ -59,10 +63,34 @@ export function readOcspResponse(der: Buffer): OcspResponse {
   }
 }
 
+/**
+ * Encodes a response with one certificate of those that it came with. They are not signed: anybody on the way could add
+ * so many that no container has room for the response.
+ *
+ * @param signer DER of the responder's certificate, which is left out where it did not come
+ * @returns DER OCSPResponse, which is the one that came where there is nothing to leave out
+ */
+export function encodeOcspResponse(
+  { toBeSigned, algorithm, signature, certificates }: OcspResponse,
+  signer: Buffer,
+): Buffer {
+  const bits = encode(TAG.bitString, Buffer.of(0), signature)
+  const kept = certificates.some((certificate) => certificate.equals(signer))
+    ? [encode(contextTag(0), encode(TAG.sequence, signer))]
+    : []
+  const basic = encode(TAG.sequence, toBeSigned, algorithm, bits, ...kept)
+  const bytes = encode(
+    TAG.sequence,
+    encodeObjectIdentifier(ID_BASIC_RESPONSE),
+    encode(TAG.octetString, basic),
+  )
+  return encode(TAG.sequence, encode(TAG.enumerated, SUCCESSFUL), encode(contextTag(0), bytes))
+}
+
 /** What is in the SEQUENCE of the BasicOCSPResponse. */
 function readBasicResponse(response: DerReader): DerReader {
   const status = response.content(TAG.enumerated)
-  if (status.length !== 1 || status[0] !== 0) {
+  if (!status.equals(SUCCESSFUL)) {
     throw new Error(`it answered ${FAILURES[status[0] as number] ?? 'with a status that there is not'}`)
   }
   const wrapper = response.enter(contextTag(0))

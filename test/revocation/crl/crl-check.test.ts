@@ -1,8 +1,10 @@
 import t from 'tap'
 import { readCertificateFields } from '../../../src/der/certificate-fields.ts'
+import { encode, encodeObjectIdentifier } from '../../../src/der/der-writer.ts'
 import { TAG } from '../../../src/der/tag.ts'
 import { checkCrl } from '../../../src/revocation/crl/crl-check.ts'
 import { describeOutOfScope } from '../../../src/revocation/crl/crl-scope.ts'
+import { ID_RSASSA_PSS } from '../../../src/signature/pss-parameters.ts'
 import { readAddresses } from '../../../src/x509/revocation-addresses.ts'
 import { type Issued, issue, RSA_2048 } from '../../support/certificates.ts'
 import { inPem, withoutNextUpdate } from '../../support/changed-crl.ts'
@@ -109,6 +111,15 @@ t.test('algorithms of RSA without parameters, and with NULL', async (t) => {
     t.ok(judgeCrl(directory, crl, rsa), `${inner}, ${outer}`)
     t.ok(await check(crl, { issuer: rsa }), `${inner}, ${outer}`)
   }
+})
+
+t.test('parameters of megabytes are not looked into before the signature is verified', async (t) => {
+  const identifiers = encode(TAG.objectIdentifier, Buffer.alloc(1_000_000, 1))
+  const long = encode(TAG.sequence, encodeObjectIdentifier(ID_RSASSA_PSS), encode(TAG.sequence, identifiers))
+  const der = resign(await made({ extensions: EXTENSIONS }), root.keyFile, { [CRL.signature]: long }, long)
+  await t.rejects(check(der), {
+    message: 'its signature algorithm, 1.2.840.113549.1.1.10, has parameters that are too long',
+  })
 })
 
 t.test(

@@ -47,38 +47,59 @@ t.test('entries that are none', async (t) => {
   )
 })
 
+/** Returns an entry for a serial number, with its certificateIssuer (RFC 5280 5.3.3) where there are names in it. */
+function entryOf(serialNumber: string, ...names: readonly Buffer[]): Buffer {
+  const time = Buffer.from('170d3236303130323033303430355a', 'hex')
+  const generalNames = encode(TAG.sequence, ...names.map((name) => encode(contextTag(4), name)))
+  const extension = encode(
+    TAG.sequence,
+    encodeObjectIdentifier('2.5.29.29'),
+    encode(TAG.boolean, Buffer.from([0xff])),
+    encode(TAG.octetString, generalNames),
+  )
+  return encode(
+    TAG.sequence,
+    encode(TAG.integer, Buffer.from(serialNumber, 'hex')),
+    time,
+    ...(names.length > 0 ? [encode(TAG.sequence, extension)] : []),
+  )
+}
+
+t.test('entries full of names leave the event loop to others', async (t) => {
+  const name = nameOf(attribute(COMMON_NAME, TAG.utf8String, 'x'))
+  const entry = entryOf('01', ...Array.from({ length: 500 }, () => name))
+  let turns = 0
+  const count = () => {
+    turns++
+    immediate = setImmediate(count)
+  }
+  let immediate = setImmediate(count)
+  const entries = new DerReader(Buffer.concat(Array.from({ length: 100 }, () => entry)))
+  await findRevocations(entries, new Set(['01']), nameOf(attribute(COMMON_NAME, TAG.utf8String, 'y')))
+  clearImmediate(immediate)
+  t.ok(turns >= 20, `${turns} turns`)
+  const long = nameOf(attribute(COMMON_NAME, TAG.utf8String, 'x'.repeat(10_000)))
+  await t.rejects(findRevocations(new DerReader(entryOf('01', long)), new Set(['01']), name), {
+    message: 'it has an entry whose issuer has a name of more than 10000 octets',
+  })
+})
+
 t.test('entries of indirect CRLs count for the issuer that they name', async (t) => {
   const [own, other] = ['/CN=own', '/CN=other'].map(
     (subject) => readCertificateFields(issue(directory, { subject, ca: true }).certificate).subject,
   ) as [Buffer, Buffer]
-  /** An entry for a serial number, with its certificateIssuer (RFC 5280 5.3.3) where there is one. */
-  const entry = (serialNumber: string, issuer?: Buffer) => {
-    const time = Buffer.from('170d3236303130323033303430355a', 'hex')
-    const names = issuer && encode(TAG.sequence, encode(contextTag(4), issuer))
-    const extension =
-      names &&
-      encode(
-        TAG.sequence,
-        encodeObjectIdentifier('2.5.29.29'),
-        encode(TAG.boolean, Buffer.from([0xff])),
-        encode(TAG.octetString, names),
-      )
-    return encode(
-      TAG.sequence,
-      encode(TAG.integer, Buffer.from(serialNumber, 'hex')),
-      time,
-      ...(extension ? [encode(TAG.sequence, extension)] : []),
-    )
-  }
   const find = async (...entries: Buffer[]) => {
     const wanted = new Set(['01', '02', '03'])
     const { revocations, flaw } = await findRevocations(new DerReader(Buffer.concat(entries)), wanted, own)
     return { found: [...revocations.keys()], flaw }
   }
-  t.strictSame(await find(entry('01'), entry('09')), { found: ['01'], flaw: undefined })
+  t.strictSame(await find(entryOf('01'), entryOf('09')), { found: ['01'], flaw: undefined })
   const flaw = 'it has a critical extension that is not supported, 2.5.29.29'
-  t.strictSame(await find(entry('01'), entry('02', other), entry('03')), { found: ['01'], flaw })
-  t.strictSame(await find(entry('01', other), entry('02', own), entry('03')), { found: ['02', '03'], flaw })
+  t.strictSame(await find(entryOf('01'), entryOf('02', other), entryOf('03')), { found: ['01'], flaw })
+  t.strictSame(await find(entryOf('01', other), entryOf('02', own), entryOf('03')), {
+    found: ['02', '03'],
+    flaw,
+  })
   const ownInCapitals = nameOf(attribute(COMMON_NAME, TAG.printableString, 'OWN'))
-  t.strictSame(await find(entry('01', other), entry('02', ownInCapitals)), { found: ['02'], flaw })
+  t.strictSame(await find(entryOf('01', other), entryOf('02', ownInCapitals)), { found: ['02'], flaw })
 })

@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { readCertificateFields } from '../../../src/der/certificate-fields.ts'
+import { DerReader } from '../../../src/der/der-reader.ts'
 import { encode } from '../../../src/der/der-writer.ts'
 import { contextTag, TAG } from '../../../src/der/tag.ts'
 import { checkOcspResponse } from '../../../src/revocation/ocsp/ocsp-check.ts'
@@ -96,6 +97,31 @@ t.test('answers that openssl verifies are taken', async (t) => {
     t.ok(Math.abs(nextUpdate.getTime() - Date.now() - DAY_MS) < 60_000, name)
   }
 })
+
+t.test('certificates that others added are not embedded', async (t) => {
+  const others = Array.from({ length: 100 }, () => leaf.certificate.raw)
+  for (const signer of [root, responder()]) {
+    const asked = question()
+    const came = await authority.respond(asked.der, { signer })
+    const alone = await checkOcspResponse(came, asked, new Date())
+    t.same(alone.der, came, 'that of the responder stays')
+    const added = withCertificates(came, [signer.certificate.raw, ...others])
+    t.ok(added.length > 30_000)
+    t.same((await checkOcspResponse(added, asked, new Date())).der, came)
+    t.equal(judgeOcsp(directory, added, { certificate: leaf, issuer: root, root }), 'good', 'nobody notices')
+  }
+})
+
+/** Returns an OCSPResponse with other certificates, which are not signed. */
+function withCertificates(answer: Buffer, certificates: readonly Buffer[]): Buffer {
+  const [status, wrapped] = elementsOf(answer) as [Buffer, Buffer]
+  const response = new DerReader(wrapped).enter(contextTag(0)).enter(TAG.sequence)
+  const type = response.element(TAG.objectIdentifier)
+  const signed = elementsOf(response.content(TAG.octetString)).slice(0, 3)
+  const list = encode(contextTag(0), encode(TAG.sequence, ...certificates))
+  const bytes = encode(TAG.sequence, type, encode(TAG.octetString, encode(TAG.sequence, ...signed, list)))
+  return encode(TAG.sequence, status, encode(contextTag(0), bytes))
+}
 
 t.test('an answer that was made before counts without the nonce', async (t) => {
   const file = join(directory, 'without-nonce.der')
