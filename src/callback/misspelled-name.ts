@@ -25,12 +25,12 @@ const LETTERS: ReadonlySet<string> = new Set(KNOWN.map(lettersOf))
  *
  * @throws INVALID_REQUEST that quotes the name, which differs from a known one in two letters and separators at most
  */
-export function refuseMisspelledNames(body: object): void {
-  const unknown = Object.entries(body)
-    .filter(([name, value]) => !KNOWN.includes(name) && name.length <= MAX_LENGTH && value !== null)
-    .map(([name]) => name)
+export function refuseMisspelledNames(body: Readonly<Record<string, unknown>>): void {
+  const unknown = Object.keys(body).filter((name) => !KNOWN.includes(name))
   for (const [place, name] of unknown.entries()) {
-    const meant = place < MAX_NAMES || LETTERS.has(lettersOf(name)) ? findMeant(name) : undefined
+    const isCompared = name.length <= MAX_LENGTH && body[name] !== null
+    const isLookedInto = isCompared && (place < MAX_NAMES || LETTERS.has(lettersOf(name)))
+    const meant = isLookedInto ? findMeant(name) : undefined
     if (meant !== undefined) {
       throw new INVALID_REQUEST(`${quote(name)}: is not known; ${meant} was probably meant`)
     }
