@@ -27,7 +27,7 @@ t.test(
     const turns = new ReadingTurns()
     for (const turn of [1, 2]) {
       t.same(
-        [60_000, 60_000, 60_000, 1].map((bytes) => turns.count(bytes)),
+        [100_000, 100_000, 100_000, 1].map((bytes) => turns.count(bytes)),
         [false, false, true, true],
         `turn ${turn}`,
       )
@@ -35,3 +35,14 @@ t.test(
     }
   },
 )
+
+t.test('the few bytes of many small bodies end no turn until there are many of them', async (t) => {
+  const turns = new ReadingTurns()
+  for (let body = 0; body < 100; body++) {
+    t.equal(turns.count(1_000), false)
+    await setImmediate()
+  }
+  t.equal(turns.count(200_000), true, 'those of the turns before are counted')
+  await setImmediate()
+  t.equal(turns.count(200_000), false)
+})
