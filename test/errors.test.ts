@@ -113,7 +113,7 @@ async function askWhileBusy() {
   await first
 }
 
-/** What provokes a code, tried until it does. */
+/** Requests that provoke each code, tried until they do. */
 const PROVOCATIONS: Readonly<Record<string, () => Promise<unknown>>> = {
   async INVALID_REQUEST() {
     await post({})

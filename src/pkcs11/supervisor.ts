@@ -78,7 +78,7 @@ export class Supervisor {
   readonly #pace = new RestartPace()
   readonly #login = new LoginGuard()
   #everReady = false
-  /** What the log said last of the open token; undefined once the token signs, as the next opening is news again. */
+  /** The last line of the log about the open token; undefined once the token signs, as the next opening is news again. */
   #loggedOpening: object | undefined
   #openTimer: NodeJS.Timeout | undefined
   #restartTimer: NodeJS.Timeout | undefined

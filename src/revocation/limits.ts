@@ -8,7 +8,7 @@ export interface RevocationLimits {
   readonly ocspTimeoutMs: number
   readonly crlTimeoutMs: number
   /**
-   * What is fresh is asked for again after half of the time that is left, but not before the first of these, unless it
+   * A fresh answer is asked for again after half of the time that is left, but not before the first of these, unless it
    * ends sooner, and always after the second: so soon a revocation is noticed, whatever time its answers have.
    */
   readonly refreshMs: { readonly least: number; readonly most: number }

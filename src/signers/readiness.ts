@@ -173,14 +173,11 @@ function findMissingPart(key: SigningKey, wasReady: boolean): Judgement | undefi
 
 /** Says why no container of level b-lt can be made, whichever authority gives the timestamp. */
 function findMissingEvidence(key: SigningKey): string | undefined {
-  const { revocations, timestamper } = key.sources
-  const known = timestamper?.knownPaths() ?? []
+  const { revocations } = key.sources
   if (key.container.level !== 'b-lt') {
     return undefined
   }
-  // Timestamps of those that were revoked are not taken, so nothing is missing about them
-  const authorities = known.filter((path) => revocations.revoked(path) === undefined)
-  for (const paths of [[key.signer().path], authorities]) {
+  for (const paths of [[key.signer().path], key.authorityPaths()]) {
     const information = paths.map((path) => revocations.information(path))
     if (information.length > 0 && information.every(({ complete }) => !complete)) {
       return information.flatMap(({ told }) => told).join('. ')

@@ -117,19 +117,27 @@ export class SigningKey {
   }
 
   /**
+   * Returns the known chains of timestamp authorities, without those that were revoked: their timestamps are not taken, so
+   * nothing is missing about them.
+   */
+  authorityPaths() {
+    const { timestamper, revocations } = this.sources
+    return (timestamper?.knownPaths() ?? []).filter((path) => revocations.revoked(path) === undefined)
+  }
+
+  /**
    * What is still missing for containers of level b-lt, each in words; nothing where they have another level.
    */
   missingEvidence(): readonly string[] {
     const { timestamper, revocations } = this.sources
-    const known = timestamper?.knownPaths() ?? []
-    // Timestamps of those that were revoked are not taken, so nothing is missing about them
-    const authorities = known.filter((path) => revocations.revoked(path) === undefined)
+    const authorities = this.authorityPaths()
     const own = this.knownSigner()?.path
     if (this.container.level !== 'b-lt' || own === undefined || revocations.revoked(own) !== undefined) {
       return []
     }
     const { problems } = gatherEvidence([own, ...authorities], revocations)
-    return known.length === 0 ? ['no timestamp authority has given a timestamp yet', ...problems] : problems
+    const isUnknown = timestamper?.knownPaths().length === 0
+    return isUnknown ? ['no timestamp authority has given a timestamp yet', ...problems] : problems
   }
 
   /**

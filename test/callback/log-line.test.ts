@@ -1,4 +1,4 @@
-/** What the log line of a request says of the hash algorithm, of the signer, and of a refusal. */
+/** The log line of a request tells the hash algorithm, the signer, and why it was refused. */
 import { createHash } from 'node:crypto'
 import t from 'tap'
 import { send } from '../support/http.ts'

@@ -166,7 +166,7 @@ t.test('values that are none', async (t) => {
   ] as const) {
     for (const value of values) {
       const [problem, ...more] = problemsOf({ [variable]: value })
-      // Of a wrong user the password may be a part
+      // The password may be a part of a wrong user
       const told = variable === 'TSA_USER' ? '' : `${value} `
       t.match(problem, new RegExp(`^${variable}: ${told}is not valid: .*, for example ${variable}=`), value)
       t.strictSame(more, [])

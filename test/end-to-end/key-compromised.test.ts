@@ -14,7 +14,7 @@ import { until } from '../support/signing.ts'
 import { createToken, PIN } from '../support/token.ts'
 import { readWalk } from '../support/walk.ts'
 
-/** What there is before anything happens: an authority, and two signers whose keys were made on the token. */
+/** Makes an authority, and two signers whose keys are made on the token. */
 const BEFORE = `
 \`\`\`sh
 openssl req -x509 -newkey rsa:2048 -nodes -keyout ca.key -out ca.pem -days 365 -subj '/O=Example/CN=Example CA' \\

@@ -23,7 +23,7 @@ export interface Signed {
 }
 
 export interface Judgement {
-  /** What is wrong, in the validator's words; undefined where nothing is. */
+  /** The fault in the validator's words; undefined where there is none. */
   readonly complaint: string | undefined
   /** The name that it has for the level; only EU DSS names levels. */
   readonly levelName?: string

@@ -53,7 +53,7 @@ function longTerm(options: Partial<Parameters<typeof authorities.certify>[0]> = 
 
 const container = { action: 'sign_pkcs7', encoded_contents: Buffer.from('contents').toString('base64') }
 
-/** What callers ask for all the time, one of them wrongly. */
+/** Sends the requests that callers send all the time, one of them a wrong one. */
 async function ask({ url }: Pick<Service, 'url'>): Promise<void> {
   const bodies = [rawRequest('one'), container, { action: 'something' }]
   await Promise.all(bodies.map((body) => send(`${url}/sign`, { method: 'POST', body: JSON.stringify(body) })))

@@ -61,7 +61,7 @@ t.test('every method is answered with any body at each address, and is in the lo
   }
   await until('all are in the log', () => countRefusals() >= refused)
   t.equal(countRefusals(), refused)
-  // Of one kind, 100 lines are logged in a second: these requests must not take the places of the next ones
+  // The log has 100 lines of one kind in a second: these requests must not take the places of the next ones
   await delay(1_100)
 })
 

@@ -1,4 +1,4 @@
-/** What keeps signers from signing though their keys sign, as the health page, metrics and log tell it. */
+/** The health page, metrics and log tell why signers do not sign though their keys do. */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'

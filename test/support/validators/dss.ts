@@ -13,7 +13,7 @@ export interface DssDemands {
 export interface DssSignature {
   /** The name of its level, such as PAdES-BASELINE-T. */
   readonly format: string
-  /** What keeps it from TOTAL_PASSED, or one of its timestamps from PASSED; empty where nothing does. */
+  /** The reasons why it is not TOTAL_PASSED, or one of its timestamps not PASSED; empty where there are none. */
   readonly complaints: readonly string[]
 }
 

@@ -5,7 +5,7 @@ import java.util.Date;
 import java.util.Set;
 
 /**
- * What a container is held to.
+ * The demands that a container is held to.
  *
  * @param timestampAnchors null where no timestamp is wanted
  * @param cades whether the attribute signing-certificate-v2 is wanted
