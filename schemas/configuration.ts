@@ -106,30 +106,6 @@ export const Environment = Type.Object({
     description: 'milliseconds after which an unused session makes a test signature',
     examples: ['30000'],
   }),
-  HSM_ZOMBIE_LIMIT: Type.Optional(
-    Type.Integer({
-      minimum: 0,
-      maximum: 1024,
-      description: 'sessions that may hang; with one more the signer process is replaced',
-      examples: ['4'],
-    }),
-  ),
-  HSM_SESSION_MAX_USES: Type.Integer({
-    minimum: 0,
-    maximum: 1_000_000_000,
-    default: 0,
-    description: 'signatures after which a session is opened anew; 0 is never',
-    examples: ['100000'],
-  }),
-  HSM_SESSION_MAX_AGE_MS: Type.Integer({
-    minimum: 0,
-    maximum: 604_800_000,
-    // Sessions that live shorter would keep the token busy with nothing but opening them
-    not: { minimum: 1, maximum: 999 },
-    default: 0,
-    description: 'milliseconds after which a session is opened anew; 0 is never, else 1000 or more',
-    examples: ['3600000'],
-  }),
   HASH_ALGORITHMS: Type.String({
     default: 'sha256,sha384,sha512',
     description: 'hash algorithms that may be asked for',

@@ -45,12 +45,6 @@ export interface HsmConfiguration {
   readonly queueLimit: number
   readonly timeoutMs: number
   readonly keepAliveMs: number
-  /** Sessions that may hang: with one more the signer process is replaced. */
-  readonly zombieLimit: number
-  /** Signatures after which a session is opened anew; 0 is never. */
-  readonly sessionMaxUses: number
-  /** Age at which a session is opened anew; 0 is never. */
-  readonly sessionMaxAgeMs: number
   /** Whether keys are refused of which there may be copies outside the token. */
   readonly requireNonExtractableKeys: boolean
 }
@@ -237,9 +231,6 @@ function describeHsm(values: Environment): HsmConfiguration {
     queueLimit: values.HSM_QUEUE_LIMIT,
     timeoutMs: values.HSM_TIMEOUT_MS,
     keepAliveMs: values.HSM_KEEPALIVE_MS,
-    zombieLimit: values.HSM_ZOMBIE_LIMIT ?? Math.floor(values.HSM_SESSIONS / 2),
-    sessionMaxUses: values.HSM_SESSION_MAX_USES,
-    sessionMaxAgeMs: values.HSM_SESSION_MAX_AGE_MS,
     requireNonExtractableKeys: values.REQUIRE_NON_EXTRACTABLE_KEYS === 'true',
   }
 }

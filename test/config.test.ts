@@ -92,7 +92,6 @@ t.test('with module and PIN alone all else has its default', async (t) => {
     proxies: new Proxies(),
     hsm: {
       ...{ sessions: 8, queueLimit: 256, timeoutMs: 4000, keepAliveMs: 30_000 },
-      ...{ zombieLimit: 4, sessionMaxUses: 0, sessionMaxAgeMs: 0 },
       requireNonExtractableKeys: false,
     },
     signers: {
@@ -149,7 +148,6 @@ t.test('every variable reaches its place', async (t) => {
     ...{ HSM_KEY_LABEL: 'signer', HSM_KEY_ID: '01A2' },
     ...{ SIGNER_CERTIFICATE_FILE: leaf.certificateFile, CA_CERTIFICATES_FILE: issuing.certificateFile },
     ...{ HSM_SESSIONS: '3', HSM_QUEUE_LIMIT: '0', HSM_TIMEOUT_MS: '900', HSM_KEEPALIVE_MS: '5000' },
-    ...{ HSM_ZOMBIE_LIMIT: '0', HSM_SESSION_MAX_USES: '100', HSM_SESSION_MAX_AGE_MS: '60000' },
     REQUIRE_NON_EXTRACTABLE_KEYS: 'true',
     ...{ SHUTDOWN_DELAY_MS: '2000', SIGNERS_RELOAD_INTERVAL_MS: '500' },
     ...{ RAW_SIGNING: 'signed-attributes', SIGN_METHODS: 'hsm,PrivateKey, hsm' },
@@ -168,7 +166,6 @@ t.test('every variable reaches its place', async (t) => {
     reloadIntervalMs: 500,
     hsm: {
       ...{ sessions: 3, queueLimit: 0, timeoutMs: 900, keepAliveMs: 5000 },
-      ...{ zombieLimit: 0, sessionMaxUses: 100, sessionMaxAgeMs: 60_000 },
       requireNonExtractableKeys: true,
     },
     signers: {
@@ -216,9 +213,6 @@ t.test('numbers', async (t) => {
     ['HSM_QUEUE_LIMIT', 0, 1_000_000],
     ['HSM_TIMEOUT_MS', 100, 600_000],
     ['HSM_KEEPALIVE_MS', 1000, 3_600_000],
-    ['HSM_ZOMBIE_LIMIT', 0, 1024],
-    ['HSM_SESSION_MAX_USES', 0, 1_000_000_000],
-    ['HSM_SESSION_MAX_AGE_MS', 0, 604_800_000],
     ['SHUTDOWN_DELAY_MS', 0, 600_000],
     ['SIGNERS_RELOAD_INTERVAL_MS', 0, 86_400_000],
     ['SIGNING_SERVICE_PORT', 0, 65_535],
@@ -254,25 +248,6 @@ t.test('a slot is an index; what is too large for one is kept as it is, for a me
   for (const value of ['-1', 'first', '0x20', '1e3', '8.5', '184467440737095516150']) {
     checkRefused(t, 'HSM_SLOT', value, 'index of the slot in the slot list, 0 for the first, for example')
   }
-})
-
-t.test('half of the sessions may hang, unless it is said how many', async (t) => {
-  for (const [sessions, limit] of [
-    ['1', 0],
-    ['2', 1],
-    ['7', 3],
-    ['1024', 512],
-  ] as const) {
-    t.equal(load({ HSM_SESSIONS: sessions }).hsm.zombieLimit, limit, `of ${sessions}`)
-  }
-  t.equal(load({ HSM_SESSIONS: '1', HSM_ZOMBIE_LIMIT: '5' }).hsm.zombieLimit, 5, 'more than there are: never')
-})
-
-t.test('a session lives for ever, or for a second at least', async (t) => {
-  for (const age of ['1', '999']) {
-    checkRefused(t, 'HSM_SESSION_MAX_AGE_MS', age, '0 is never, else 1000 or more')
-  }
-  t.equal(load({ HSM_SESSION_MAX_AGE_MS: '1000' }).hsm.sessionMaxAgeMs, 1000)
 })
 
 t.test('files are looked at never, or every tenth of a second at most', async (t) => {

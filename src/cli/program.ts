@@ -3,7 +3,6 @@ import { VERSION } from '../common/version.ts'
 import { addCertifyCommand } from './certify.ts'
 import { addCertsCommand } from './certs.ts'
 import { addCheckCommand } from './check.ts'
-import { addCompletionCommand } from './completion.ts'
 import { addCsrCommand } from './csr.ts'
 import { addDeleteCertCommand } from './delete-cert.ts'
 import { addImportCertCommand } from './import-cert.ts'
@@ -13,7 +12,6 @@ import { addKeysCommand } from './keys.ts'
 import { addServeCommand } from './serve.ts'
 import { addSignCommand } from './sign.ts'
 import { addTokensCommand } from './tokens.ts'
-import { addVerifyCommand } from './verify.ts'
 
 const DESCRIPTION =
   'Sets up and checks the tokens that the signing service signs with, and starts it. Configured by the same environment variables as ' +
@@ -21,7 +19,7 @@ const DESCRIPTION =
 
 const EXIT_CODES = `
 Exit codes:
-  0   done; of "check": no step failed; of "verify": the signature is valid
+  0   done; of "check": no step failed
   1   failed
   2   wrong usage
   78  the configuration is wrong or incomplete
@@ -47,9 +45,7 @@ export function buildProgram(io: Io): Command {
   addCsrCommand(program, io)
   addCertifyCommand(program, io)
   addSignCommand(program, io)
-  addVerifyCommand(program, io)
   addCheckCommand(program, io)
   addServeCommand(program)
-  addCompletionCommand(program, io)
   return program
 }

@@ -56,7 +56,7 @@ export class PoolMetrics implements PoolObserver {
       name: 'signing_service_hsm_session_evictions_total',
       help: 'Sessions that were given up and opened anew.',
       label: 'reason',
-      words: ['signature', 'timeout', 'uses', 'age'],
+      words: ['signature', 'timeout'],
     })
     this.#logins = new ReasonCounter({
       registry,

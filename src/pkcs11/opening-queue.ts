@@ -12,10 +12,6 @@ export class OpeningQueue {
   #current: Session | undefined
   #since = 0
 
-  get isEmpty(): boolean {
-    return this.#current === undefined && this.#waiting.length === 0
-  }
-
   /** Opens the session, or opens it anew, as soon as it is its turn. */
   add(session: Session): void {
     session.enter('opening')

@@ -12,7 +12,7 @@ export interface PoolObserver {
   called(operation: 'sign' | 'open', seconds: number, returnValue: string): void
   /** A request is given to a session again: a return value, `signature`, `process` or `slow`. */
   retried(reason: string): void
-  /** A session is given up and opened anew: a return value, `signature`, `timeout`, `uses` or `age`. */
+  /** A session is given up and opened anew: a return value, `signature` or `timeout`. */
   evicted(reason: string): void
   /** `C_Login` was called, and answered with that return value. */
   loggedIn(returnValue: string): void

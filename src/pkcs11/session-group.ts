@@ -15,10 +15,7 @@ import type { Work } from './work.ts'
 export interface SessionsOptions {
   /** What sessions prove themselves with. */
   readonly test: Work
-  readonly hsm: Pick<
-    HsmConfiguration,
-    'sessions' | 'timeoutMs' | 'keepAliveMs' | 'zombieLimit' | 'sessionMaxUses' | 'sessionMaxAgeMs'
-  >
+  readonly hsm: Pick<HsmConfiguration, 'sessions' | 'timeoutMs' | 'keepAliveMs'>
   /** Outlives the process. */
   readonly serviceTime: ServiceTime
   readonly log: PoolLog
@@ -121,8 +118,6 @@ export class SessionGroup {
     const job = session.advance()
     if (job !== undefined) {
       this.options.onBegun(job)
-    } else if (this.renew(session, performance.now())) {
-      return
     } else {
       session.enter('idle')
     }
@@ -131,7 +126,7 @@ export class SessionGroup {
 
   /** Whether it will sign more when it has signed, without a word to it in between, and can be told what. */
   goesOn(session: Session, now: number): boolean {
-    const { lacksNext, work, uses, openedAt, throttles } = session
+    const { lacksNext, work, openedAt, throttles } = session
     return (
       lacksNext &&
       !this.watch.isSlow(session, now, this.options.serviceTime) &&
@@ -139,19 +134,8 @@ export class SessionGroup {
       !work.hedged &&
       throttles === 0 &&
       !this.login.running &&
-      !this.login.isAfter(openedAt) &&
-      this.watch.wornOut({ uses: uses + 1, openedAt }, now) === undefined
+      !this.login.isAfter(openedAt)
     )
-  }
-
-  /** Opens it anew where it was used enough, one at a time. */
-  renew(session: Session, now: number): boolean {
-    const reason = this.opening.isEmpty ? this.watch.wornOut(session, now) : undefined
-    if (reason !== undefined) {
-      this.options.observer.evicted(reason)
-      this.opening.add(session)
-    }
-    return reason !== undefined
   }
 
   /** Nothing is done any more, and nobody told but by the last word. */

@@ -5,6 +5,7 @@ import { explainRefusal } from './key-refusal.ts'
 import { type TokenFailure, WRONG_SIGNATURE } from './return-values.ts'
 import type { Session } from './session.ts'
 import type { SessionGroup } from './session-group.ts'
+import { zombieLimit } from './watch.ts'
 
 /** A process in which the first sessions fail, so many of them, will not sign. */
 const HOPELESS_FAILURES = 2
@@ -90,7 +91,7 @@ export class SessionRecovery {
     this.#group.proof.fail(SILENCE)
     observer.evicted('timeout')
     log.error({ session: session.number }, 'a session did not answer in time')
-    if (this.#group.count().zombie > hsm.zombieLimit) {
+    if (this.#group.count().zombie > zombieLimit(hsm.sessions)) {
       this.silence()
     } else {
       this.#group.add()

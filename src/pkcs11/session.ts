@@ -29,8 +29,6 @@ export class Session {
   /** When it last stopped being of use; 0 where it never was. */
   unusableSince = 0
   openedAt = 0
-  /** Signatures since it was opened and had proved itself. */
-  uses = 0
   /** How often in a row it could not be opened or not prove itself, and when last. */
   failures = 0
   failedAt = 0
@@ -144,14 +142,9 @@ export class Session {
 
   opened(): void {
     this.openedAt = performance.now()
-    this.uses = 0
   }
 
   succeeded(): void {
-    // What it proves itself with is part of opening it: one use at most would be none, and it be opened for ever
-    if (this.state !== 'opening') {
-      this.uses += 1
-    }
     this.failures = 0
     this.throttles = 0
     this.lastFailure = undefined

@@ -195,7 +195,7 @@ export class Sessions {
       this.#recovery.hedge(session)
     } else if (wakeAt !== undefined && now >= wakeAt) {
       this.#recovery.wake(session)
-    } else if (state === 'idle' && !this.#group.renew(session, now) && watch.isUnused(session, now)) {
+    } else if (state === 'idle' && watch.isUnused(session, now)) {
       this.#group.prove(session, 'busy')
     }
   }

@@ -24,6 +24,7 @@ import { RepeatedWarning } from './repeated-warning.ts'
 import { RestartPace } from './restart-pace.ts'
 import type { TokenFailure } from './return-values.ts'
 import { SignerProcess } from './signer-process.ts'
+import { zombieLimit } from './watch.ts'
 
 /** A process that could not open the token for so long is replaced: its library may be what is broken. */
 const FRUITLESS_MS = 60_000
@@ -54,7 +55,7 @@ export interface SupervisorEvents {
 }
 
 export interface SupervisorOptions {
-  readonly hsm: Pick<HsmConfiguration, 'sessions' | 'zombieLimit'>
+  readonly hsm: Pick<HsmConfiguration, 'sessions'>
   readonly request: Omit<OpenRequest, 'givenPin' | 'refusedPins'>
   /** The PIN, in place of the one that the environment holds. */
   readonly givenPin?: string
@@ -116,7 +117,7 @@ export class Supervisor {
     try {
       const { hsm } = this.#options
       const started: SignerProcess = new SignerProcess(
-        hsm.sessions + hsm.zombieLimit,
+        hsm.sessions + zombieLimit(hsm.sessions),
         (message) => started === this.#process && this.#receive(message),
         (how) => started === this.#process && this.#lost(`the signer process ended (${how})`, 'crash'),
       )

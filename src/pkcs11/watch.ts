@@ -18,7 +18,12 @@ const SLOW_MS = 50
 /** What a signer process needs until it signs. */
 const START_MS = 1_000
 
-type Limits = Pick<HsmConfiguration, 'timeoutMs' | 'keepAliveMs' | 'sessionMaxUses' | 'sessionMaxAgeMs'>
+type Limits = Pick<HsmConfiguration, 'timeoutMs' | 'keepAliveMs'>
+
+/** Returns how many of so many sessions may be zombies: with one more, their signer process is replaced. */
+export function zombieLimit(sessions: number): number {
+  return Math.floor(sessions / 2)
+}
 
 /** What the clock says about sessions. All times are milliseconds of `performance.now()`. */
 export class Watch {
@@ -77,14 +82,5 @@ export class Watch {
 
   isUnused({ since }: Session, now: number): boolean {
     return now - since >= this.#hsm.keepAliveMs / 2
-  }
-
-  /** Why it is opened anew though nothing is wrong with it, if it is. */
-  wornOut({ uses, openedAt }: Pick<Session, 'uses' | 'openedAt'>, now: number): 'uses' | 'age' | undefined {
-    const { sessionMaxUses, sessionMaxAgeMs } = this.#hsm
-    if (sessionMaxUses > 0 && uses >= sessionMaxUses) {
-      return 'uses'
-    }
-    return sessionMaxAgeMs > 0 && now - openedAt >= sessionMaxAgeMs ? 'age' : undefined
   }
 }

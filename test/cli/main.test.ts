@@ -14,7 +14,7 @@ function start(args: readonly string[], stdout: 'pipe' | number = 'pipe') {
 }
 
 t.test('a reader that has left is no error', async (t) => {
-  const { stdout, stderr, exited } = start(['completion', 'bash'])
+  const { stdout, stderr, exited } = start(['--help'])
   stdout.destroy()
   t.equal(await text(stderr), '')
   t.same(await exited, [0, null])
@@ -35,7 +35,7 @@ t.test('messages that nobody reads change nothing', async (t) => {
 
 t.test('results that cannot be written are a failure', { skip: process.platform !== 'linux' }, async (t) => {
   const full = openSync('/dev/full', 'w')
-  const { stderr, exited } = start(['completion', 'bash'], full)
+  const { stderr, exited } = start(['--help'], full)
   t.match(await text(stderr), /^the results cannot be written: ENOSPC/)
   t.same(await exited, [1, null])
   const failed = start(['check'], full)

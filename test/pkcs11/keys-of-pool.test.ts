@@ -36,7 +36,7 @@ function play(t: Test, change: Partial<HsmConfiguration> = {}, publicKey?: Uint8
   }
   const pool = new SessionPool(
     {
-      hsm: { ...HSM, sessions: 1, zombieLimit: 0, queueLimit: 5, ...change },
+      hsm: { ...HSM, sessions: 1, queueLimit: 5, ...change },
       access: { module: '/none', token: {}, pin: { variable: 'HSM_PIN' } },
       keys: [key, key],
       onMisconfigured: (error) => misconfigured.push(error),

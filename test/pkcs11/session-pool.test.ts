@@ -34,7 +34,7 @@ function play(t: Test, change: Partial<HsmConfiguration> = {}, found: Partial<Fo
     misconfigured: ({ message }, reason) => supervised.push(`misconfigured: ${message} (${reason})`),
     async close() {},
   }
-  const hsm = { ...HSM, sessions: 1, zombieLimit: 0, ...change }
+  const hsm = { ...HSM, sessions: 1, ...change }
   const log = pino({ level: 'silent' })
   const observer = observe(observed)
   const access = { module: '/none', token: {}, pin: { variable: 'HSM_PIN' } }
@@ -305,7 +305,7 @@ t.test('a queue that is full while the HSM does not sign is not the fault of too
 })
 
 t.test('a call that hangs', async (t) => {
-  const options = { sessions: 2, zombieLimit: 1, timeoutMs: 400 }
+  const options = { sessions: 2, timeoutMs: 400 }
 
   t.test('costs no request: another session signs it', async (t) => {
     const { open, sign, request, last, observed } = play(t, options)

@@ -55,21 +55,6 @@ t.test('who is told', async (t) => {
     t.notOk(sessions.announce(job('one')))
   })
 
-  for (const [sessionMaxUses, told] of [
-    [2, true],
-    [1, false],
-  ] as const) {
-    t.test(
-      `is ${told ? 'one' : 'none'} that is to be opened anew after ${sessionMaxUses} uses`,
-      async (t) => {
-        const { sessions, prove, job } = playSessions(t, 1, { sessionMaxUses })
-        prove()
-        sessions.lease(job('one'))
-        t.equal(sessions.announce(job('two')), told)
-      },
-    )
-  }
-
   t.test('is none whose call takes long', async (t) => {
     const { sessions, prove, job, pass, serviceTime } = playSessions(t, 1, { keepAliveMs: 600_000 })
     prove()

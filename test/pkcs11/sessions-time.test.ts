@@ -34,7 +34,7 @@ t.test('a zombie', async (t) => {
   }
 
   t.test('is one of more than the limit: the process is lost', async (t) => {
-    const { sessions, events, prove, job, pass } = playSessions(t, 3, { zombieLimit: 1 })
+    const { sessions, events, prove, job, pass } = playSessions(t, 3)
     prove()
     sessions.lease(job('work'))
     sessions.lease(job('more'))
@@ -44,19 +44,17 @@ t.test('a zombie', async (t) => {
   })
 
   t.test('is within the limit: the others go on', async (t) => {
-    const { sessions, events, prove, job, pass } = playSessions(t, 3, { zombieLimit: 2 })
+    const { sessions, events, prove, job, pass } = playSessions(t, 4)
     prove()
     sessions.lease(job('work'))
     sessions.lease(job('more'))
     pass(4_200)
-    t.same(sessions.count(), { opening: 2, idle: 1, busy: 0, zombie: 2 })
+    t.same(sessions.count(), { opening: 2, idle: 2, busy: 0, zombie: 2 })
     t.notMatch(events.join(), /dead/)
   })
 
   t.test('beside sessions that fail: the process is lost', async (t) => {
-    const { sessions, events, failToOpen, failToSign, prove, job, pass } = playSessions(t, 2, {
-      zombieLimit: 2,
-    })
+    const { sessions, events, failToOpen, failToSign, prove, job, pass } = playSessions(t, 2)
     prove()
     sessions.lease(job('work'))
     sessions.lease(job('more'))
@@ -182,34 +180,6 @@ t.test('idle sessions', async (t) => {
     failToSign(0, 'device')
     t.match(lastOrder(1), { type: 'sign' }, 'once more when it fails to prove itself')
   })
-
-  t.test('that are old enough are opened anew, one at a time', async (t) => {
-    const { sessions, observed, open, prove, pass, sign } = playSessions(t, 2, { sessionMaxAgeMs: 60_000 })
-    prove()
-    pass(60_000)
-    t.same(observed, ['evicted age'])
-    t.match(sessions.count(), { opening: 1, idle: 1 })
-    open(0)
-    sign(0)
-    pass(100)
-    t.same(observed, ['evicted age', 'evicted age'])
-  })
-})
-
-t.test('a session that was used enough is opened anew', async (t) => {
-  for (const sessionMaxUses of [1, 2]) {
-    t.test(`${sessionMaxUses}`, async (t) => {
-      const { sessions, observed, lastOrder, job, prove, sign } = playSessions(t, 1, { sessionMaxUses })
-      prove()
-      for (let use = 0; use < sessionMaxUses; use++) {
-        t.same(observed, [])
-        t.ok(sessions.lease(job('work')), 'what it proved itself with does not count')
-        sign(0, SIGNATURE)
-      }
-      t.same(observed, ['evicted uses'])
-      t.match(lastOrder(0), { type: 'reopen' })
-    })
-  }
 })
 
 t.test('all calls take far longer than others did: the process is lost while they have time', async (t) => {
@@ -258,7 +228,7 @@ t.test('test signatures that take far longer than others did', async (t) => {
   })
 
   t.test('and no more', async (t) => {
-    const { sessions, serviceTime, open, pass, lastOrder } = playSessions(t, 1, { zombieLimit: 64 })
+    const { sessions, serviceTime, open, pass, lastOrder } = playSessions(t, 2)
     serviceTime.add(5)
     open(0)
     pass(4_100)
@@ -270,7 +240,7 @@ t.test('test signatures that take far longer than others did', async (t) => {
 })
 
 t.test('nothing happens at all: the process is lost', async (t) => {
-  const { events, pass, sessions, stall } = playSessions(t, 64, { keepAliveMs: 4_000, zombieLimit: 64 })
+  const { events, pass, sessions, stall } = playSessions(t, 64, { keepAliveMs: 4_000 })
   stall(900)
   pass(29_000)
   t.notMatch(events.join(), /dead/)

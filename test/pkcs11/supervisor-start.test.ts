@@ -47,7 +47,7 @@ function supervise(t: Test, error: Error = new Error('not opened'), opened = req
   const observer = observe(observed)
   const refusedPins = () => []
   const options = {
-    hsm: { sessions: 1, zombieLimit: 0 },
+    hsm: { sessions: 1 },
     request: opened,
     refusedPins,
     events,

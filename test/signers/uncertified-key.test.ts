@@ -12,8 +12,8 @@ t.test('there is no public key before the token was opened', (t) => {
     ...{ key: {}, settings: SETTINGS },
   }
   const hsm = {
-    ...{ sessions: 1, queueLimit: 1, timeoutMs: 1000, keepAliveMs: 1000, zombieLimit: 0 },
-    ...{ sessionMaxUses: 0, sessionMaxAgeMs: 0, requireNonExtractableKeys: false },
+    ...{ sessions: 1, queueLimit: 1, timeoutMs: 1000, keepAliveMs: 1000 },
+    requireNonExtractableKeys: false,
   }
   const [log, observer] = [pino({ level: 'silent' }), new PoolMetrics(new Registry())]
   const key = new UncertifiedKey(signer, hsm, log, observer, () => {})

@@ -22,8 +22,6 @@ export const HSM = {
   timeoutMs: 4_000,
   keepAliveMs: 600_000,
   queueLimit: 1,
-  sessionMaxUses: 0,
-  sessionMaxAgeMs: 0,
 } as HsmConfiguration
 
 /** The attributes that a token shows of a key that was generated on it and cannot leave it. */
@@ -76,7 +74,7 @@ export function playSessions(t: Test, count: number, change: Partial<HsmConfigur
   const serviceTime = new ServiceTime()
   const sessions = new Sessions({
     test: createTestWork(0, USE),
-    hsm: { ...HSM, sessions: count, zombieLimit: Math.floor(count / 2), ...change },
+    hsm: { ...HSM, sessions: count, ...change },
     serviceTime,
     log: pino({ level: 'warn' }, { write: (line) => logged.push(line) }),
     observer: observe(observed),
