@@ -130,7 +130,8 @@ export const Environment = Type.Object({
   LEVEL: Type.Enum(['b-b', 'b-t', 'b-lt'], {
     default: 'b-b',
     description:
-      'baseline level of the containers that are built here: b-t has a timestamp, b-lt revocation information too',
+      'what the containers that are built here hold: b-t has a timestamp, b-lt revocation information too, which is ' +
+      'PAdES-BASELINE-T in a PDF until that has a DSS dictionary',
     examples: ['b-t'],
   }),
   TSA_URL: Type.Optional(

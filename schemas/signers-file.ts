@@ -302,7 +302,7 @@ export const SignerEntry = Type.Object(
     ),
     level: Type.Optional(
       Type.Enum(['b-b', 'b-t', 'b-lt'], {
-        description: 'baseline level of its containers, in place of LEVEL',
+        description: 'what its containers hold, in place of LEVEL',
         examples: ['b-t'],
       }),
     ),

@@ -1,6 +1,7 @@
 /** `signing-service check`: the whole way to a signature once, with what was found at each step. */
 import { type Command, InvalidArgumentError } from 'commander'
 import { loadConfiguration } from '../config.ts'
+import { nameLevels } from '../configuration/european-names.ts'
 import { ConfigurationError, EXIT_CONFIGURATION } from '../errors.ts'
 import { type Configured, checkSigners } from './check/check-signers.ts'
 import { formatStep, Report, type Step } from './check/report.ts'
@@ -82,10 +83,12 @@ async function configure(io: Io, options: CheckOptions, report: Report): Promise
     const pins = new PinPrompt(io)
     const chosen = chooseSigners(configuration.signers, options.signer)
     const signers = await Promise.all(chosen.map(async (signer) => ({ signer, pin: await pins.ask(signer) })))
+    const levels = Object.entries(nameLevels(chosen)).map(([level, names]) => `level ${level}: ${names}`)
+    const found = ['in order', ...levels, ...warnings].join('; ')
     if (warnings.length === 0) {
-      report.passed('configuration', 'in order')
+      report.passed('configuration', found)
     } else {
-      report.warned('configuration', ['in order', ...warnings].join('; '))
+      report.warned('configuration', found)
     }
     return { configuration, signers }
   } catch (error) {

@@ -2,7 +2,7 @@
 import type { SignerStatements } from '../signature/cades-attributes.ts'
 import type { TimestampAuthority } from '../timestamp/authority.ts'
 
-/** Baseline levels of CAdES (EN 319 122-1 6) and PAdES (EN 319 142-1 6). */
+/** What containers hold, by the names of baseline levels. EUROPEAN_NAMES says what a signature of each is called. */
 export type Level = 'b-b' | 'b-t' | 'b-lt'
 
 export interface TimestampConfiguration {

@@ -13,6 +13,7 @@ import { findHashAlgorithms } from './lists.ts'
 import { problemWith } from './problem.ts'
 import type { RawSigning, SignerConfiguration, SignerRules } from './signer-configuration.ts'
 import { placeInFile } from './signers-file-schema.ts'
+import { warnAboutStatements } from './statement-warnings.ts'
 
 /** What the signers of a file have in common. */
 export interface FileContext extends TokenContext {
@@ -50,10 +51,12 @@ export function readFileSigner(entry: FileEntry, context: FileContext): SignerCo
     )
   }
   const { settings, ...token } = readTokenPart(entry, settingOf, context)
+  const rules = readRules(entry, settingOf('hashAlgorithms'), context)
+  context.warnings.push(...warnAboutStatements(entry, rules, settingOf))
   return {
     name,
     ...token,
-    rules: readRules(entry, settingOf('hashAlgorithms'), context),
+    rules,
     container: readFileContainer(entry, settingOf, context),
     caCertificates,
     settings: {

@@ -1,6 +1,7 @@
 import type { Configuration } from '../config.ts'
 import { describeTokens } from '../signers/token-fields.ts'
 import { accessId } from '../signers/token-pool.ts'
+import { nameLevels } from './european-names.ts'
 
 /** Summarizes the configuration for the first line of the log: what is signed by whom, on which tokens. It has no secret. */
 export function summarize({ host, port, hsm, signers: { default: name, signers } }: Configuration) {
@@ -12,6 +13,8 @@ export function summarize({ host, port, hsm, signers: { default: name, signers }
     port,
     /** Levels of the containers, by signer. */
     signers: Object.fromEntries(signers.map(({ name, container }) => [name, container.level])),
+    /** European names of these levels. */
+    levels: nameLevels(signers),
     defaultSigner: name,
     tokens: tokens.map(({ access: { module } }, place) => ({ ...fields[place], module })),
     /** Sessions with each token. */

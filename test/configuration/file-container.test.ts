@@ -324,6 +324,24 @@ t.test('a signer that makes plain CMS alone may have them too', async (t) => {
   t.same([location, commitmentType], [{ locality: 'Berlin' }, '1.2.840.113549.1.9.16.6.1'])
 })
 
+t.test('statements are warned about that rule out a reason or a place in the PDF', async (t) => {
+  const statements = {
+    signaturePolicy: { id: '1.2.3', hashAlgorithm: 'sha256', hash: HASH },
+    commitmentType: 'proofOfApproval',
+    signerLocation: { locality: 'Berlin' },
+  }
+  const warnings = (signer: object) => load({ a: signer }).warnings
+  t.match(warnings(statements), [
+    /^SIGNERS_FILE \/signers\/a\/signaturePolicy: .* no PAdES baseline level .* Reason.* signatureReason$/,
+    /^SIGNERS_FILE \/signers\/a\/commitmentType: .* no PAdES in .* Reason.* signatureReason$/,
+    /^SIGNERS_FILE \/signers\/a\/signerLocation: .* Location.* signatureLocation$/,
+  ])
+  t.match(warnings({ commitmentType: 'proofOfOrigin' }), [/commitmentType: with it a signature is no PAdES/])
+  t.strictSame(warnings({}), [])
+  t.strictSame(warnings({ ...statements, containers: ['raw'] }), [], 'Document Engine builds these')
+  t.strictSame(warnings({ ...statements, signatureTypes: ['cms'] }), [], 'these have no statements')
+})
+
 t.test('authorities that no signer asks', async (t) => {
   const warnings = (signers: object, LEVEL = 'b-b') => {
     load(signers)

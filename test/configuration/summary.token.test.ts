@@ -1,6 +1,7 @@
 /** The configuration in short, as the first line of the log has it. */
 import t from 'tap'
 import { loadConfiguration } from '../../src/config.ts'
+import { EUROPEAN_NAMES } from '../../src/configuration/european-names.ts'
 import { summarize } from '../../src/configuration/summary.ts'
 import { createSignersFolder } from '../support/signers.ts'
 
@@ -21,6 +22,7 @@ t.test('signers with their levels, each token once, and no secret', async (t) =>
     host: '127.0.0.1',
     port: 6000,
     signers: { house: 'b-b', contracts: 'b-b', far: 'b-b' },
+    levels: { 'b-b': EUROPEAN_NAMES['b-b'] },
     defaultSigner: 'house',
     tokens: [
       {

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { repositoryPath } from '../support/repository.ts'
 import { describeRows, wrongNames } from './page.ts'
-import type { Shape } from './shapes.ts'
+import { KEYS, type Shape } from './shapes.ts'
 import { type Row, unjudged, type Verdict } from './verdicts.ts'
 
 const VALID: Verdict = { outcome: 'valid' }
@@ -47,7 +47,28 @@ t.test('a validator that can judge none of a kind is told', async (t) => {
 t.test('the page claims no level that EU DSS does not name', async (t) => {
   const page = readFileSync(repositoryPath('docs/interoperability.md'), 'utf8')
   t.same(wrongNames(page), [])
-  const claim = (name: string) => `| pkcs7 | cades | b-lt | ${name} | RSA 2048 | SHA-256 | valid |`
-  t.same(wrongNames(claim('PAdES-BASELINE-T')), [])
-  t.same(wrongNames(claim('PAdES-BASELINE-LT')), [claim('PAdES-BASELINE-LT')])
+  const row = (name: string, key = 'RSA 2048') =>
+    `| pkcs7 | cades | b-lt | ${name} | ${key} | SHA-256 | valid |`
+  t.same(wrongNames(row('PAdES-BASELINE-T')), [])
+  const withReason = KEYS['statements-twice'].name
+  t.same(wrongNames(row('PDF-NOT-ETSI', withReason)), [])
+  const summary = (name: string) => `| \`cades\` in a PDF | PAdES-BASELINE-B | PAdES-BASELINE-T | ${name} |`
+  t.same(wrongNames(summary('PAdES-BASELINE-T')), [])
+  const wrong = [
+    row('PAdES-BASELINE-LT'),
+    row('PAdES-BASELINE-T', withReason),
+    row('PAdES-BASELINE-T', 'a key that is not judged'),
+    summary('PAdES-BASELINE-LT'),
+  ]
+  t.same(wrongNames(wrong.join('\n')), wrong)
+  // Each of these rows of the page itself is looked at
+  for (const level of ['b-b', 'b-t', 'b-lt']) {
+    const changed = page.replaceAll(
+      new RegExp(`(\\| pkcs7 \\| cades \\| ${level} \\|) [\\w-]+`, 'g'),
+      '$1 PAdES-BASELINE-LTA',
+    )
+    const rows = page.split(`| pkcs7 | cades | ${level} |`).length - 1
+    t.ok(rows > 0)
+    t.equal(wrongNames(changed).length, rows, level)
+  }
 })

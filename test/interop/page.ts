@@ -1,6 +1,6 @@
 /** The verdicts as the documentation shows them. */
 import { markdownTable } from '../support/markdown.ts'
-import { EVERY_SHAPE, europeanName, KEYS, type Shape } from './shapes.ts'
+import { EVERY_SHAPE, europeanName, KEYS, LEVELS, type Shape } from './shapes.ts'
 import type { Row, Verdict } from './verdicts.ts'
 
 const HASH_NAMES: Readonly<Record<Shape['hash'], string>> = {
@@ -20,14 +20,28 @@ const WORDS: Readonly<Record<Verdict['outcome'], string>> = {
 /** Headings of the columns that say what a container is. */
 const CLAIM = ['container', 'signature', 'level', 'level by its European name']
 
-/** Returns the rows of the page that claim another name of a level than EU DSS gives. */
+/** First cells of the rows that say what a level is called, and the shapes that each is about. */
+const NAMED: Readonly<Record<string, Pick<Shape, 'container' | 'type'>>> = {
+  '`cades` in a PDF': { container: 'pkcs7', type: 'cades' },
+  '`cades` over a file': { container: 'file', type: 'cades' },
+  '`cms` in a PDF': { container: 'pkcs7', type: 'cms' },
+}
+
+/** Returns the rows of the page that claim another name of a level than EU DSS gives, or one of what is not judged. */
 export function wrongNames(page: string): string[] {
   return page.split('\n').filter((line) => {
-    const [, container, type, level, name] = line.split(/ *\| */)
-    const shape = EVERY_SHAPE.find(
-      (one) => one.container === container && one.type === type && one.level === level,
+    const [, first = '', ...cells] = line.split(/ *\| */)
+    const named = NAMED[first]
+    if (named !== undefined) {
+      const names = LEVELS.map((level) => europeanName({ ...named, level, key: 'rsa-2048' }))
+      return names.join() !== cells.slice(0, names.length).join()
+    }
+    const [type, level, name, key] = cells
+    const shapes = EVERY_SHAPE.filter(
+      (one) => one.container === first && one.type === type && one.level === level,
     )
-    return shape !== undefined && name !== europeanName(shape)
+    const isClaimed = (one: Shape) => KEYS[one.key].name === key && europeanName(one) === name
+    return shapes.length > 0 && !shapes.some(isClaimed)
   })
 }
 

@@ -13,6 +13,8 @@ export interface KeyKind {
   readonly key: readonly string[]
   /** In the signers file. */
   readonly entry?: SignerEntry
+  /** Entries of the PDF's signature dictionary. */
+  readonly metadata?: { readonly reason: string; readonly location: string }
 }
 
 const rsa = (bits: number) => ['-algorithm', 'RSA', '-pkeyopt', `rsa_keygen_bits:${bits}`]
@@ -46,6 +48,12 @@ export const KEYS = {
     key: RSA_2048,
     entry: STATEMENTS,
   },
+  'statements-twice': {
+    name: 'RSA 2048, with policy, commitment type and location, in a PDF with Reason and Location',
+    key: RSA_2048,
+    entry: STATEMENTS,
+    metadata: { reason: 'approved', location: 'Somewhere' },
+  },
 } as const satisfies Record<string, KeyKind>
 export type KeyName = keyof typeof KEYS
 
@@ -64,7 +72,12 @@ export function europeanName({
   container,
   type,
   level,
-}: Pick<Shape, 'container' | 'type' | 'level'>): string {
+  key,
+}: Pick<Shape, 'container' | 'type' | 'level' | 'key'>): string {
+  // PAdES allows no Reason beside a commitment type (EN 319 142-1 6.3)
+  if (key === 'statements-twice') {
+    return 'PDF-NOT-ETSI'
+  }
   return EUROPEAN_NAMES[container === 'file' ? 'file' : type][level]
 }
 
@@ -102,7 +115,7 @@ function shapesOf(container: Container, level: Level, keys: readonly KeyName[]):
 }
 
 function hashesOf(type: SignatureType, key: KeyName, level: Level): readonly HashAlgorithm[] {
-  if (key === 'statements') {
+  if (key === 'statements' || key === 'statements-twice') {
     return type === 'cades' ? ['sha256'] : []
   }
   if (key === 'sha-with-rsa') {
@@ -129,6 +142,7 @@ export const SOME_SHAPES: readonly Shape[] = [
     { container: 'pkcs7', type: 'cades', level, key: 'p-256', hash: 'sha384' },
     { container: 'pkcs7', type: 'cms', level, key: 'p-521', hash: 'sha512' },
     { container: 'pkcs7', type: 'cades', level, key: 'statements', hash: 'sha256' },
+    { container: 'pkcs7', type: 'cades', level, key: 'statements-twice', hash: 'sha256' },
     { container: 'file', type: 'cades', level, key: 'p-256', hash: 'sha384' },
   ]),
 ]

@@ -86,6 +86,12 @@ t.test('a level that is claimed too high is no valid one', { skip: WITHOUT_DSS }
     outcome: 'INVALID',
     complaint: 'it is CAdES-BASELINE-T, not CAdES-BASELINE-LT',
   })
+  const withReason: Shape = { ...shapeOf('b-t'), key: 'statements-twice' }
+  const signed = await signShape(material, original, withReason)
+  t.same(
+    await judgeSigned({ material, judge, original, shape: { ...withReason, key: 'statements' }, signed }),
+    { outcome: 'INVALID', complaint: 'it is PDF-NOT-ETSI, not PAdES-BASELINE-T' },
+  )
 })
 
 t.test('once nobody can be asked any more', { skip: WITHOUT_JAVA }, async (t) => {

@@ -6,7 +6,7 @@ import { withTemporaryFiles } from '../support/validators/temporary-files.ts'
 import { signControl } from './control.ts'
 import type { Judge, Signed } from './judges.ts'
 import type { Material } from './material.ts'
-import { europeanName, type Shape, signerOf } from './shapes.ts'
+import { europeanName, KEYS, type KeyKind, type Shape, signerOf } from './shapes.ts'
 
 export interface Verdict {
   readonly outcome: 'valid' | 'cannot judge' | 'INVALID' | 'not asked'
@@ -23,12 +23,14 @@ export interface Row {
 /** Has the service sign the PDF, as Document Engine would, or the command. */
 export async function signShape(material: Material, original: Uint8Array, shape: Shape): Promise<Signed> {
   const { container, type, hash } = shape
+  const { metadata }: KeyKind = KEYS[shape.key]
   if (container === 'file') {
     return signFile(material, original, shape)
   }
   const { pdf } = await signPdf({
     ...{ pdf: original, url: material.url, container, type, hash, timeoutMs: 30_000 },
     signingToken: tokenFor(signerOf(shape)),
+    ...metadata,
   })
   const signature = readPdfSignatures(pdf).at(-1)
   if (signature === undefined) {

@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import t from 'tap'
+import { loadConfiguration } from '../../../src/config.ts'
 import { runCommand } from '../../support/command.ts'
 import { createFaultyModule } from '../../support/faulty-module/faulty-module.ts'
 import { createSignersFolder } from '../../support/signers.ts'
@@ -24,6 +25,20 @@ t.test('programs are told whose step it is', async (t) => {
   const whose = (wanted: string) => steps.filter(({ name }) => name === wanted).map(({ signer }) => signer)
   t.strictSame(whose('configuration'), [undefined])
   t.strictSame(whose('chain'), ['house', 'contracts'])
+})
+
+t.test('a commitment that a reason in the PDF would contradict is warned of, as in the log', async (t) => {
+  const signersFile = folder.path('with-commitment.json')
+  const house = folder.entry('house', { commitmentType: 'proofOfApproval' })
+  writeFileSync(signersFile, JSON.stringify({ signers: { house } }))
+  const environment = { ...module.environment, SIGNERS_FILE: signersFile }
+  const [warning = '', ...others] = loadConfiguration(environment).warnings
+  t.match(warning, 'SIGNERS_FILE /signers/house/commitmentType: with it a signature is no PAdES')
+  t.strictSame(others, [])
+  const { exitCode, stdout } = await runCommand(environment, 'check')
+  t.equal(exitCode, 0)
+  t.ok(stdout.startsWith('warning  configuration         in order; level b-b: '), stdout)
+  t.ok(stdout.includes(`; ${warning}\n`), stdout)
 })
 
 t.test('a PIN that the token refuses is told it once, and for one signer', async (t) => {

@@ -1,0 +1,19 @@
+/** The names that standards have for what containers of a level are: an answer to what an operator may claim. */
+import type { Level } from './container-configuration.ts'
+
+/**
+ * What a signature of type `cades` is called (EN 319 122-1 6.1, EN 319 142-1 6.1), in words. No container is
+ * PAdES-BASELINE-LT by itself: that takes a DSS dictionary of the PDF (EN 319 142-1 5.4.2).
+ */
+export const EUROPEAN_NAMES: Readonly<Record<Level, string>> = {
+  'b-b': 'cades is PAdES-BASELINE-B in a PDF, CAdES-BASELINE-B over a file',
+  'b-t': 'cades is PAdES-BASELINE-T in a PDF, CAdES-BASELINE-T over a file',
+  'b-lt': 'cades is PAdES-BASELINE-T in a PDF until it has a DSS dictionary, CAdES-BASELINE-LT over a file',
+}
+
+/** Returns the levels of some signers, each once, with their names. */
+export function nameLevels(
+  signers: readonly { readonly container: { readonly level: Level } }[],
+): Readonly<Partial<Record<Level, string>>> {
+  return Object.fromEntries(signers.map(({ container: { level } }) => [level, EUROPEAN_NAMES[level]]))
+}
