@@ -5,10 +5,10 @@
  * configuration only says where it will be found.
  */
 import type { Environment } from '../schemas/configuration.ts'
+import { defined } from './common/defined.ts'
+import { deepFreeze } from './common/freeze.ts'
 import type { Proxies } from './common/proxies.ts'
 import { warnAboutContainers } from './configuration/container-variables.ts'
-import { defined } from './configuration/defined.ts'
-import { deepFreeze } from './configuration/freeze.ts'
 import { parseHashAlgorithms, parseOrigins, parseSignMethods } from './configuration/lists.ts'
 import { findPin, isPinConfigured, type PinSource } from './configuration/pin.ts'
 import { problemWith } from './configuration/problem.ts'

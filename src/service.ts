@@ -3,13 +3,13 @@ import { lookup } from 'node:dns/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import closeWithGrace from 'close-with-grace'
 import { buildApp } from './app.ts'
+import { onHangUp } from './common/hang-up.ts'
+import { createLogger } from './common/log-output.ts'
 import { VERSION } from './common/version.ts'
 import { type Configuration, loadConfiguration, loadSigners } from './config.ts'
 import { logProblems } from './configuration/log-problems.ts'
 import { summarize } from './configuration/summary.ts'
 import { type ConfigurationError, EXIT_CONFIGURATION } from './errors.ts'
-import { onHangUp } from './hang-up.ts'
-import { createLogger } from './log-output.ts'
 
 /** Beyond the time that requests in flight may take. */
 const CLOSE_MARGIN_MS = 5_000

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { chmodSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { findHashAlgorithm } from '../src/algorithms/hash-algorithms.ts'
 import { Proxies } from '../src/common/proxies.ts'
 import {
   type Configuration,
@@ -12,7 +13,6 @@ import {
 } from '../src/config.ts'
 import { SETTINGS } from '../src/configuration/single-signer.ts'
 import { ConfigurationError } from '../src/errors.ts'
-import { findHashAlgorithm } from '../src/signature/hash-algorithms.ts'
 import { issue, RSA_2048, spoil, withEmptyTime, writeBundle } from './support/certificates.ts'
 import { startServerProcess } from './support/server-process.ts'
 

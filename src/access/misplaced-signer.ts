@@ -1,5 +1,5 @@
 /** Finds signing tokens that were meant to name a signer, but don't in the one way that is read. */
-import { parseJson } from '../configuration/json.ts'
+import { parseJson } from '../common/json.ts'
 
 /** Encodings within one another that are undone. */
 const MAX_ENCODINGS = 3

@@ -1,5 +1,5 @@
 /** What a caller of Document Engine put into `signing_token`: any string, or JSON that says who is to sign. */
-import { parseJson } from '../configuration/json.ts'
+import { parseJson } from '../common/json.ts'
 import { INVALID_REQUEST } from '../errors.ts'
 
 /** More than any token of use has, in characters: beyond, it is not looked into. */

@@ -1,5 +1,5 @@
-import { DerReader } from '../der/der-reader.ts'
-import { TAG } from '../der/tag.ts'
+import { DerReader } from './der-reader.ts'
+import { TAG } from './tag.ts'
 
 const NULL = Buffer.of(TAG.null, 0)
 

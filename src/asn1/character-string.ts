@@ -1,4 +1,4 @@
-import { TAG } from '../der/tag.ts'
+import { TAG } from './tag.ts'
 
 /** Half of a surrogate pair, which stands for no character by itself. */
 const LONE_SURROGATE = /\p{Cs}/u

@@ -1,5 +1,5 @@
-import type { DerReader } from '../der/der-reader.ts'
-import { TAG } from '../der/tag.ts'
+import type { DerReader } from './der-reader.ts'
+import { TAG } from './tag.ts'
 
 const UTC_TIME = /^(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/
 const GENERALIZED_TIME = /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(?:\.(\d{1,20}))?Z$/

@@ -1,6 +1,6 @@
+import { digest } from '../algorithms/digest.ts'
+import type { HashAlgorithm } from '../algorithms/hash-algorithms.ts'
 import { INVALID_REQUEST } from '../errors.ts'
-import { digest } from '../signature/digest.ts'
-import type { HashAlgorithm } from '../signature/hash-algorithms.ts'
 import { decodeBase64, notBase64 } from './fields.ts'
 import type { EncodedField } from './request.ts'
 

@@ -1,12 +1,13 @@
 /** Fields of a body, turned from text into what they mean. Messages name the field and never quote its value. */
-import type { SignerRules } from '../config.ts'
-import { INVALID_REQUEST, UNSUPPORTED_HASH_ALGORITHM } from '../errors.ts'
+
 import {
   DEFAULT_HASH_ALGORITHM,
   findHashAlgorithm,
   type HashAlgorithm,
-} from '../signature/hash-algorithms.ts'
-import type { SignatureType } from '../signature/signed-attributes.ts'
+} from '../algorithms/hash-algorithms.ts'
+import type { SignatureType } from '../cms/signed-attributes.ts'
+import type { SignerRules } from '../config.ts'
+import { INVALID_REQUEST, UNSUPPORTED_HASH_ALGORITHM } from '../errors.ts'
 import { isCanonicalBase64 } from './base64.ts'
 
 /**

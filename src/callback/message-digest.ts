@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto'
+import { HASH_ALGORITHMS, type HashAlgorithm } from '../algorithms/hash-algorithms.ts'
 import type { Configuration } from '../config.ts'
 import { DIGEST_MISMATCH, INVALID_REQUEST } from '../errors.ts'
-import { HASH_ALGORITHMS, type HashAlgorithm } from '../signature/hash-algorithms.ts'
 import { decodeContents } from './contents.ts'
 import { decodeHexDigest } from './fields.ts'
 import type { EncodedField } from './request.ts'

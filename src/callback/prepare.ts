@@ -3,15 +3,15 @@
  * may wait seconds for the HSM, and the text of a document can be hundreds of megabytes.
  */
 import type { CallbackBody } from '../../schemas/callback.ts'
-import type { Configuration } from '../config.ts'
-import { INVALID_REQUEST } from '../errors.ts'
 import {
   DEFAULT_HASH_ALGORITHM,
   findHashAlgorithm,
   type HashAlgorithm,
-} from '../signature/hash-algorithms.ts'
-import type { SignedMessage } from '../signature/signature-algorithm.ts'
-import type { SignatureType } from '../signature/signed-attributes.ts'
+} from '../algorithms/hash-algorithms.ts'
+import type { SignedMessage } from '../algorithms/signature-algorithm.ts'
+import type { SignatureType } from '../cms/signed-attributes.ts'
+import type { Configuration } from '../config.ts'
+import { INVALID_REQUEST } from '../errors.ts'
 import type { Signers } from '../signers/signers.ts'
 import type { SigningKey } from '../signers/signing-key.ts'
 import { checkAllowed, isDocumented } from './allowed.ts'

@@ -1,8 +1,8 @@
+import type { HashAlgorithm } from '../algorithms/hash-algorithms.ts'
+import type { SignatureType } from '../cms/signed-attributes.ts'
 import { readSignedAttributes, type SignedAttributes } from '../cms/signed-attributes-reader.ts'
 import type { SignerRules } from '../config.ts'
 import { INVALID_REQUEST, NOT_ALLOWED_FOR_SIGNER } from '../errors.ts'
-import type { HashAlgorithm } from '../signature/hash-algorithms.ts'
-import type { SignatureType } from '../signature/signed-attributes.ts'
 import { MAX_MESSAGE_LENGTH } from './message-length.ts'
 
 const FIELD = 'data_to_be_signed'

@@ -1,16 +1,16 @@
 /** `signing-service csr`: a request for a certificate, signed by the key on the token. */
 import type { Command } from 'commander'
 import type { GeneralName, RelativeDistinguishedNames } from 'pkijs'
-import { createCertificationRequest } from '../certification/certification-request.ts'
+import { encodePem } from '../asn1/pem.ts'
+import { fingerprint } from '../x509/fingerprint.ts'
+import type { Io } from './io.ts'
+import { createCertificationRequest } from './issuing/certification-request.ts'
 import {
   type ExtendedKeyUsage,
   extendedKeyUsage,
   keyUsage,
   subjectAlternativeName,
-} from '../certification/extensions.ts'
-import { encodePem } from '../certification/pem.ts'
-import { fingerprint } from '../signature/fingerprint.ts'
-import type { Io } from './io.ts'
+} from './issuing/extensions.ts'
 import type { KeyOptions } from './signing/configuration.ts'
 import {
   alternativeNameOption,

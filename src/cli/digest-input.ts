@@ -1,5 +1,5 @@
-import { digestFile } from '../signature/file-digest.ts'
-import type { HashAlgorithm } from '../signature/hash-algorithms.ts'
+import { digestFile } from '../algorithms/file-digest.ts'
+import type { HashAlgorithm } from '../algorithms/hash-algorithms.ts'
 import { CommandFailed } from './exit-codes.ts'
 
 /** The digest of a file that is signed; why it cannot be read becomes a message that names the file. */

@@ -1,14 +1,14 @@
 /** Reads signed attributes that others have built, as far as it takes to tell whose signature they are to become. */
-import { DerReader } from '../der/der-reader.ts'
-import { encodeObjectIdentifier } from '../der/der-writer.ts'
-import { contextTag, TAG } from '../der/tag.ts'
+import { DerReader } from '../asn1/der-reader.ts'
+import { encodeObjectIdentifier } from '../asn1/der-writer.ts'
+import { contextTag, TAG } from '../asn1/tag.ts'
 import {
   ID_CONTENT_TYPE,
   ID_DATA,
   ID_MESSAGE_DIGEST,
   ID_SIGNING_CERTIFICATE,
   ID_SIGNING_CERTIFICATE_V2,
-} from '../signature/object-identifiers.ts'
+} from './object-identifiers.ts'
 import {
   type CertificateDigest,
   readSigningCertificate,

@@ -1,7 +1,7 @@
-import { DerReader } from '../der/der-reader.ts'
-import { encodeObjectIdentifier } from '../der/der-writer.ts'
-import { TAG } from '../der/tag.ts'
-import { findHashAlgorithm, HASH_ALGORITHMS, type HashAlgorithm } from '../signature/hash-algorithms.ts'
+import { findHashAlgorithm, HASH_ALGORITHMS, type HashAlgorithm } from '../algorithms/hash-algorithms.ts'
+import { DerReader } from '../asn1/der-reader.ts'
+import { encodeObjectIdentifier } from '../asn1/der-writer.ts'
+import { TAG } from '../asn1/tag.ts'
 
 /** The digest by which signed attributes name the certificate of their signer. */
 export interface CertificateDigest {

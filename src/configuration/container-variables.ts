@@ -1,7 +1,7 @@
 /** The variables that are about containers: of the one signer that there is, or of those of a file that say nothing. */
 import type { Environment } from '../../schemas/configuration.ts'
+import { defined } from '../common/defined.ts'
 import type { ContainerDefaults } from './container.ts'
-import { defined } from './defined.ts'
 import { describePath, describeSecretPath } from './given-path.ts'
 import { splitList } from './lists.ts'
 import type { SignersConfiguration } from './signer-configuration.ts'

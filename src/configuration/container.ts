@@ -1,10 +1,10 @@
 /** What is said of containers, wherever it stands, put together for one signer. */
 import { SignerEntry } from '../../schemas/signers-file.ts'
+import type { SignerStatements } from '../cms/cades-attributes.ts'
+import { defined } from '../common/defined.ts'
 import type { ConfigurationProblem } from '../errors.ts'
-import type { SignerStatements } from '../signature/cades-attributes.ts'
 import type { TimestampAuthority } from '../timestamp/authority.ts'
 import type { ContainerConfiguration, Level, TimestampConfiguration } from './container-configuration.ts'
-import { defined } from './defined.ts'
 import { problemWith } from './problem.ts'
 import { describeExpected } from './signers-file-schema.ts'
 

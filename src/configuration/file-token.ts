@@ -1,6 +1,7 @@
 /** Token, login and key of one signer of the signers file: what its own entry says, else what the environment says. */
+
+import { defined } from '../common/defined.ts'
 import type { ConfigurationProblem } from '../errors.ts'
-import { defined } from './defined.ts'
 import type { FileEntry } from './file-signer.ts'
 import { isReadable, warnAboutMode } from './files.ts'
 import { describePath, describeSecretPath, type GivenPath } from './given-path.ts'

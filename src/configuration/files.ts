@@ -1,7 +1,7 @@
 import { createHash, type X509Certificate } from 'node:crypto'
 import { accessSync, constants, readFileSync, statSync } from 'node:fs'
 import type { ConfigurationProblem } from '../errors.ts'
-import { parseCertificates } from '../signers/certificate-file.ts'
+import { parseCertificates } from '../x509/certificate-file.ts'
 import type { GivenPath } from './given-path.ts'
 import { problemWith } from './problem.ts'
 import { describeUnreadable } from './read-pin.ts'

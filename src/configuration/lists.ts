@@ -1,6 +1,7 @@
 /** The variables that hold several values, separated by commas. */
+
+import { findHashAlgorithm, HASH_ALGORITHMS, type HashAlgorithm } from '../algorithms/hash-algorithms.ts'
 import type { ConfigurationProblem } from '../errors.ts'
-import { findHashAlgorithm, HASH_ALGORITHMS, type HashAlgorithm } from '../signature/hash-algorithms.ts'
 import { problemWith } from './problem.ts'
 
 /** Each once, whatever the spelling. */

@@ -2,7 +2,7 @@
  * `pkcs11:` URIs (RFC 7512), as far as they name a private key to sign with. Nothing in one is ignored: what this
  * service does not look at could be what tells two keys apart.
  */
-import { defined } from './defined.ts'
+import { defined } from '../common/defined.ts'
 import type { KeySelector, TokenSelector } from './signer-configuration.ts'
 
 export interface Pkcs11Uri {

@@ -1,9 +1,9 @@
 /** HTTP proxies, as HTTP_PROXY, HTTPS_PROXY and NO_PROXY name them. */
 import type { Environment } from '../../schemas/configuration.ts'
+import { defined } from '../common/defined.ts'
 import { Password } from '../common/password.ts'
 import { Proxies, type ProxyServer } from '../common/proxies.ts'
 import type { ConfigurationProblem } from '../errors.ts'
-import { defined } from './defined.ts'
 import { problemWith } from './problem.ts'
 import type { Variables } from './variables.ts'
 

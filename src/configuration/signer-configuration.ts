@@ -1,8 +1,8 @@
 /** What is configured of signers, wherever it stands: in variables, or in a file. */
 import type { X509Certificate } from 'node:crypto'
-import type { HashAlgorithm } from '../signature/hash-algorithms.ts'
-import type { SignatureAlgorithm } from '../signature/signature-algorithm.ts'
-import type { SignatureType } from '../signature/signed-attributes.ts'
+import type { HashAlgorithm } from '../algorithms/hash-algorithms.ts'
+import type { SignatureAlgorithm } from '../algorithms/signature-algorithm.ts'
+import type { SignatureType } from '../cms/signed-attributes.ts'
 import type { ContainerConfiguration } from './container-configuration.ts'
 import type { PinSource } from './pin.ts'
 

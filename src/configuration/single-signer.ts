@@ -1,10 +1,10 @@
 /** The variables that describe one signer: the short form of a file with one. */
 import type { Environment } from '../../schemas/configuration.ts'
+import type { HashAlgorithm } from '../algorithms/hash-algorithms.ts'
+import { defined } from '../common/defined.ts'
 import type { ConfigurationProblem } from '../errors.ts'
-import type { HashAlgorithm } from '../signature/hash-algorithms.ts'
 import { buildContainer, findLevelProblems, warnAboutLevel } from './container.ts'
 import { readContainerVariables } from './container-variables.ts'
-import { defined } from './defined.ts'
 import { isReadable, readCertificateFile } from './files.ts'
 import { describePath, type GivenPath } from './given-path.ts'
 import { findPin, type PinSource } from './pin.ts'

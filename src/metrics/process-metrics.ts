@@ -1,7 +1,7 @@
 /** The process itself: what Node and the operating system tell of it, and which build it is. */
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import { logFigures } from '../common/log-output.ts'
 import { VERSION } from '../common/version.ts'
-import { logFigures } from '../log-output.ts'
 
 let registry: Registry | undefined
 

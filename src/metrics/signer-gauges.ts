@@ -3,7 +3,7 @@ import { Gauge, type Registry } from 'prom-client'
 import type { Readiness } from '../signers/readiness.ts'
 import type { Signers } from '../signers/signers.ts'
 import type { SigningKey } from '../signers/signing-key.ts'
-import { earliestNotAfter } from '../signers/validity.ts'
+import { earliestNotAfter } from '../x509/validity.ts'
 import { registerGauge } from './gauge.ts'
 
 const MS_PER_DAY = 86_400_000

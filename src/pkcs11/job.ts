@@ -1,4 +1,4 @@
-import type { SignMechanism } from '../signature/signature-algorithm.ts'
+import type { SignMechanism } from '../algorithms/signature-algorithm.ts'
 import type { Session } from './session.ts'
 import type { Work } from './work.ts'
 

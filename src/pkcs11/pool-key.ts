@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto'
-import type { SignatureAlgorithm } from '../signature/signature-algorithm.ts'
+import type { SignatureAlgorithm } from '../algorithms/signature-algorithm.ts'
 import type { FoundKey, KeyRequest } from './messages.ts'
 
 /** What a key's signatures are made with, and must verify with. */

@@ -2,8 +2,9 @@
  * Signing with the HSM: one request has one session at a time, those beyond wait in a bounded queue, first in first
  * out, and nothing waits past its deadline.
  */
+
+import { defined } from '../common/defined.ts'
 import type { HsmConfiguration, TokenAccess } from '../config.ts'
-import { defined } from '../configuration/defined.ts'
 import { ConfigurationError, HSM_UNAVAILABLE, SIGNATURE_SELF_CHECK_FAILED } from '../errors.ts'
 import { KeyProofs, MISMATCH } from './key-proofs.ts'
 import type { FoundKey, KeyOutcome, SignOrder } from './messages.ts'

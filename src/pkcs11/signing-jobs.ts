@@ -1,5 +1,5 @@
 /** Requests for signatures on their way through the sessions of a token: one session each at a time, in their order. */
-import type { Client } from '../client.ts'
+import type { Client } from '../common/client.ts'
 import type { HsmConfiguration } from '../config.ts'
 import { HSM_BUSY, HSM_TIMEOUT, HSM_UNAVAILABLE, SIGNATURE_SELF_CHECK_FAILED } from '../errors.ts'
 import { Admission, type Capacity } from './admission.ts'

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { findHashAlgorithm, type HashAlgorithm } from '../signature/hash-algorithms.ts'
+import { findHashAlgorithm, type HashAlgorithm } from '../algorithms/hash-algorithms.ts'
 import type { KeyUse } from './pool-key.ts'
 import { createWork, type Work } from './work.ts'
 

@@ -1,5 +1,5 @@
-import type { HashAlgorithm } from '../signature/hash-algorithms.ts'
-import type { SignedMessage } from '../signature/signature-algorithm.ts'
+import type { HashAlgorithm } from '../algorithms/hash-algorithms.ts'
+import type { SignedMessage } from '../algorithms/signature-algorithm.ts'
 import type { SignOrder } from './messages.ts'
 import type { KeyUse } from './pool-key.ts'
 

@@ -6,9 +6,9 @@ import fp from 'fastify-plugin'
 import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
 import { BODY_PERIOD_MS } from '../common/arrival.ts'
+import { RepeatedWarning } from '../common/repeated-warning.ts'
 import { registerGauge } from '../metrics/gauge.ts'
 import { ReasonCounter } from '../metrics/reason-counter.ts'
-import { RepeatedWarning } from '../pkcs11/repeated-warning.ts'
 import { closeInStages } from './close-in-stages.ts'
 
 export interface ConnectionsOptions {

@@ -3,7 +3,7 @@ import type { LiveReply, ReadyReply } from '../../schemas/health.ts'
 import type { Readiness, SignerStatus } from '../signers/readiness.ts'
 import type { Reloading } from '../signers/reloading.ts'
 import type { Signers } from '../signers/signers.ts'
-import { describeInvalidity, earliestNotAfter } from '../signers/validity.ts'
+import { describeInvalidity, earliestNotAfter } from '../x509/validity.ts'
 
 export interface HealthOptions {
   readonly signers: Pick<Signers, 'all'>

@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import type { Client } from '../client.ts'
+import type { Client } from '../common/client.ts'
 import type { LineLimit } from './line-limit.ts'
 
 declare module 'fastify' {

@@ -5,13 +5,13 @@ import { within } from '../common/within.ts'
 import { EXTENSION } from '../x509/extension-identifiers.ts'
 import { type CheckedCrl, checkCrl } from './crl/crl-check.ts'
 import { describeOutOfScope } from './crl/crl-scope.ts'
-import type { Flawed } from './der/time.ts'
 import { type IssuedCertificate, readIssuedCertificate } from './issued-certificate.ts'
 import type { RevocationLimits } from './limits.ts'
 import type { RevocationObserver } from './observer.ts'
 import { asRevocationOnly, checkOcspResponse, type OcspAnswer } from './ocsp/ocsp-check.ts'
 import { createOcspRequest } from './ocsp/ocsp-request.ts'
 import { OneAtATime } from './one-at-a-time.ts'
+import type { Flawed } from './time.ts'
 
 /** An answer, with what shows that its responder may still give it where its certificate asks for that. */
 export interface VouchedAnswer extends OcspAnswer {

@@ -1,7 +1,7 @@
 import type { X509Certificate } from 'node:crypto'
-import { type CertificateFields, readCertificateFields } from '../der/certificate-fields.ts'
-import { describeSubject } from '../signers/validity.ts'
+import { type CertificateFields, readCertificateFields } from '../x509/certificate-fields.ts'
 import { type RevocationAddresses, readAddresses } from '../x509/revocation-addresses.ts'
+import { describeSubject } from '../x509/validity.ts'
 
 /** A certificate and who may revoke it. */
 export interface IssuedCertificate {

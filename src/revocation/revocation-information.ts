@@ -1,5 +1,5 @@
-import { defined } from '../configuration/defined.ts'
-import { describeSubject } from '../signers/validity.ts'
+import { defined } from '../common/defined.ts'
+import { describeSubject } from '../x509/validity.ts'
 import type { ChainLink } from './chain-links.ts'
 import type { Revocation } from './revocation-reason.ts'
 import type { Evidence, WatchedCertificate } from './watched-certificate.ts'

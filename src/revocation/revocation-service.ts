@@ -1,9 +1,8 @@
 import type { X509Certificate } from 'node:crypto'
 import type { BaseLogger } from 'pino'
 import type { HttpClient } from '../common/http-client.ts'
-import { describeSubject } from '../signers/validity.ts'
+import { describeSubject } from '../x509/validity.ts'
 import { type ChainLink, chainLinks, linkKey } from './chain-links.ts'
-import type { Flawed, UpdateTimes } from './der/time.ts'
 import { Enquirer, type VouchedAnswer } from './enquirer.ts'
 import { type IssuedCertificate, readIssuedCertificate } from './issued-certificate.ts'
 import { DEFAULT_LIMITS, type RevocationLimits } from './limits.ts'
@@ -19,6 +18,7 @@ import {
 } from './revocation-information.ts'
 import { RevocationNews } from './revocation-news.ts'
 import { Source, type SourceOptions } from './source.ts'
+import type { Flawed, UpdateTimes } from './time.ts'
 import { WatchedCertificate } from './watched-certificate.ts'
 import { WatchedList } from './watched-list.ts'
 

@@ -1,7 +1,7 @@
 import type { BaseLogger } from 'pino'
-import type { Flawed, UpdateTimes } from './der/time.ts'
 import type { RevocationLimits } from './limits.ts'
 import { refreshDelayMs, retryDelayMs } from './pace.ts'
+import type { Flawed, UpdateTimes } from './time.ts'
 
 /** An answer that is kept: until it is to be replaced or, with a flaw, for the revocations in it. */
 type Answer = UpdateTimes & Flawed

@@ -1,10 +1,10 @@
 import type { KeyObject } from 'node:crypto'
+import type { HashAlgorithm } from '../algorithms/hash-algorithms.ts'
+import type { SignatureAlgorithm } from '../algorithms/signature-algorithm.ts'
+import { SIGNATURE_ALGORITHMS } from '../algorithms/signature-algorithms.ts'
 import type { SignerConfiguration } from '../config.ts'
 import { problemWith } from '../configuration/problem.ts'
 import { ConfigurationError } from '../errors.ts'
-import type { HashAlgorithm } from '../signature/hash-algorithms.ts'
-import type { SignatureAlgorithm } from '../signature/signature-algorithm.ts'
-import { SIGNATURE_ALGORITHMS } from '../signature/signature-algorithms.ts'
 
 /** Why a key that can sign here does not do so with an algorithm; undefined where it does. */
 export function describeUnfitAlgorithm(

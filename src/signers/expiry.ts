@@ -1,4 +1,4 @@
-import type { ValidityPeriod } from './validity.ts'
+import type { ValidityPeriod } from '../x509/validity.ts'
 
 const DAY_MS = 86_400_000
 /** Renewal takes weeks where a certificate authority has to be asked. */

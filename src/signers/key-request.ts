@@ -1,11 +1,11 @@
 import type { KeyObject } from 'node:crypto'
+import { encodePublicKey } from '../algorithms/public-key.ts'
 import { tellOf } from '../common/quote.ts'
 import type { SettingNames, SignerConfiguration } from '../config.ts'
 import { ConfigurationError } from '../errors.ts'
 import type { FoundKey } from '../pkcs11/messages.ts'
 import type { KeyUse, PoolKey } from '../pkcs11/pool-key.ts'
-import { fingerprint } from '../signature/fingerprint.ts'
-import { encodePublicKey } from '../signature/public-key.ts'
+import { fingerprint } from '../x509/fingerprint.ts'
 import { checkHashAlgorithms } from './algorithm-fit.ts'
 import { type Signer, signerFromFiles, signerFromToken } from './signer.ts'
 

@@ -1,12 +1,12 @@
 /** Whether each signer signs, why not and since when: the health page, metrics and log all ask here. */
 import type { BaseLogger } from 'pino'
-import { defined } from '../configuration/defined.ts'
+import { defined } from '../common/defined.ts'
 import { CERTIFICATE_REVOKED } from '../errors.ts'
 import type { HsmState } from '../pkcs11/supervisor.ts'
+import { earliestNotAfter } from '../x509/validity.ts'
 import type { Signers } from './signers.ts'
 import type { SigningKey } from './signing-key.ts'
 import { accessId } from './token-pool.ts'
-import { earliestNotAfter } from './validity.ts'
 
 /** How long a change may stay unseen that nobody asks about, and how long a state lasts before it is logged. */
 const LOOK_MS = 1_000

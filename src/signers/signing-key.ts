@@ -1,4 +1,7 @@
 /** One signer, and the key on a token that it signs with: what the callback asks for certificates and signatures. */
+
+import type { HashAlgorithm } from '../algorithms/hash-algorithms.ts'
+import type { SignedMessage } from '../algorithms/signature-algorithm.ts'
 import type { ContainerConfiguration, SignerConfiguration, SignerRules } from '../config.ts'
 import {
   CERTIFICATE_NOT_VALID,
@@ -11,12 +14,10 @@ import type { SignOptions } from '../pkcs11/signing-jobs.ts'
 import { createWork } from '../pkcs11/work.ts'
 import { gatherEvidence } from '../revocation/revocation-evidence.ts'
 import type { RevocationService } from '../revocation/revocation-service.ts'
-import type { HashAlgorithm } from '../signature/hash-algorithms.ts'
-import type { SignedMessage } from '../signature/signature-algorithm.ts'
 import type { Timestamper } from '../timestamp/timestamper.ts'
+import { describeUselessness } from '../x509/validity.ts'
 import { permittedHashes } from './algorithm-fit.ts'
 import { type Signer, signerFromFiles, signerFromToken } from './signer.ts'
-import { describeUselessness } from './validity.ts'
 
 /** What a signer wants of its pool. */
 export type KeyPool = Pick<SessionPool, 'sign' | 'prove' | 'keyStatus' | 'foundKey'>

@@ -10,10 +10,10 @@ import {
   HSM_UNAVAILABLE,
   refuseProblems,
 } from '../errors.ts'
+import { describeUselessness, type ValidityPeriod } from '../x509/validity.ts'
 import type { SignerSet } from './signer-set.ts'
 import type { SigningKey } from './signing-key.ts'
 import type { TokenPool } from './token-pool.ts'
-import { describeUselessness, type ValidityPeriod } from './validity.ts'
 
 /** A token that could not be opened at once has this long, in milliseconds, and one that says nothing as well. */
 const PATIENCE_MS = 15_000

@@ -1,8 +1,11 @@
 /** The key on the token while there is no certificate for it: it can sign a request for one. */
 import { createPublicKey } from 'node:crypto'
 import type { BaseLogger } from 'pino'
+import type { HashAlgorithm } from '../algorithms/hash-algorithms.ts'
+import type { SignedMessage } from '../algorithms/signature-algorithm.ts'
+import { defaultSignatureAlgorithm } from '../algorithms/signature-algorithms.ts'
+import { defined } from '../common/defined.ts'
 import type { HsmConfiguration, SignerConfiguration } from '../config.ts'
-import { defined } from '../configuration/defined.ts'
 import { ConfigurationError, HSM_UNAVAILABLE } from '../errors.ts'
 import type { FoundKey } from '../pkcs11/messages.ts'
 import type { KeyUse } from '../pkcs11/pool-key.ts'
@@ -10,10 +13,7 @@ import type { PoolObserver } from '../pkcs11/pool-observer.ts'
 import { type PoolStatus, SessionPool } from '../pkcs11/session-pool.ts'
 import type { SignOptions } from '../pkcs11/signing-jobs.ts'
 import { createWork } from '../pkcs11/work.ts'
-import type { HashAlgorithm } from '../signature/hash-algorithms.ts'
-import type { SignedMessage } from '../signature/signature-algorithm.ts'
-import { defaultSignatureAlgorithm } from '../signature/signature-algorithms.ts'
-import { describeUnsupported, SUPPORTED_KEYS } from './key-type.ts'
+import { describeUnsupported, SUPPORTED_KEYS } from '../x509/key-type.ts'
 
 export class UncertifiedKey {
   readonly #hsm: HsmConfiguration

@@ -1,8 +1,8 @@
 import type { BaseLogger } from 'pino'
 import type { SignerConfiguration } from '../config.ts'
+import { describeUselessness } from '../x509/validity.ts'
 import { describeRestriction } from './algorithm-fit.ts'
 import type { Signer } from './signer.ts'
-import { describeUselessness } from './validity.ts'
 
 /** Logs what the operator should know of a signer, though it is used. */
 export function warnAbout(configuration: SignerConfiguration, signer: Signer, log: BaseLogger): void {

@@ -1,10 +1,10 @@
 import type { X509Certificate } from 'node:crypto'
-import { buildChain } from '../signers/chain.ts'
-import { describeInvalidity, describeIssuer, describeSubject, validityPeriod } from '../signers/validity.ts'
+import { buildChain } from '../x509/chain.ts'
 import { hasIssuerName } from '../x509/issuer-match.ts'
 import { findPathProblem } from '../x509/review/path-problem.ts'
 import { findAuthorityProblem } from '../x509/review/service-certificate.ts'
 import { traceToAnchor } from '../x509/trust.ts'
+import { describeInvalidity, describeIssuer, describeSubject, validityPeriod } from '../x509/validity.ts'
 
 /**
  * Whether a certificate is that of a timestamp authority (RFC 3161 2.3) that is trusted at a moment.

@@ -1,6 +1,6 @@
 import type { X509Certificate } from 'node:crypto'
+import type { HashAlgorithm } from '../algorithms/hash-algorithms.ts'
 import type { Password } from '../common/password.ts'
-import type { HashAlgorithm } from '../signature/hash-algorithms.ts'
 
 /** Who is asked for timestamps (RFC 3161), over HTTP (3.4). */
 export interface TimestampAuthority {

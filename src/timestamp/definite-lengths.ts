@@ -1,4 +1,4 @@
-import { encode } from '../der/der-writer.ts'
+import { encode } from '../asn1/der-writer.ts'
 
 /** Certificates, the deepest that is in an answer, need half of it. */
 const MAX_DEPTH = 40

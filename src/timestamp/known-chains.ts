@@ -1,5 +1,5 @@
 import type { X509Certificate } from 'node:crypto'
-import { earliestNotAfter, validityPeriod } from '../signers/validity.ts'
+import { earliestNotAfter, validityPeriod } from '../x509/validity.ts'
 
 /** Large authorities have several units, each with its certificate, which take turns. */
 const MAX_CHAINS = 8

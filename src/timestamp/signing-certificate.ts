@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto'
 import * as asn1js from 'asn1js'
 import * as pkijs from 'pkijs'
-import { HASH_ALGORITHMS } from '../signature/hash-algorithms.ts'
-import { ID_SIGNING_CERTIFICATE, ID_SIGNING_CERTIFICATE_V2 } from '../signature/object-identifiers.ts'
+import { HASH_ALGORITHMS } from '../algorithms/hash-algorithms.ts'
+import { ID_SIGNING_CERTIFICATE, ID_SIGNING_CERTIFICATE_V2 } from '../cms/object-identifiers.ts'
 import { sameParsedName } from '../x509/parsed-names.ts'
 import type { TokenCertificate } from './timestamp-token.ts'
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import * as asn1js from 'asn1js'
 import * as pkijs from 'pkijs'
-import type { HashAlgorithm } from '../signature/hash-algorithms.ts'
+import type { HashAlgorithm } from '../algorithms/hash-algorithms.ts'
 
 /** What a timestamp has to be of. */
 export interface AskedTimestamp {

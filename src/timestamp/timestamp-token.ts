@@ -1,9 +1,9 @@
 import type { X509Certificate } from 'node:crypto'
 import * as asn1js from 'asn1js'
 import * as pkijs from 'pkijs'
+import { HASH_ALGORITHMS, type HashAlgorithm } from '../algorithms/hash-algorithms.ts'
+import { identifies } from '../cms/signer-identifier.ts'
 import { quote } from '../common/quote.ts'
-import { HASH_ALGORITHMS, type HashAlgorithm } from '../signature/hash-algorithms.ts'
-import { identifies } from '../signature/signer-identifier.ts'
 import { readCertificate } from '../x509/read-certificate.ts'
 import { TimestampFault } from './timestamp-fault.ts'
 

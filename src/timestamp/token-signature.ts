@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto'
 import * as asn1js from 'asn1js'
 import type * as pkijs from 'pkijs'
-import { describeWrongSignature } from '../signature/foreign-signature.ts'
+import { describeWrongSignature } from '../algorithms/foreign-signature.ts'
 import {
   ID_CONTENT_TYPE,
   ID_MESSAGE_DIGEST,
   ID_SIGNING_CERTIFICATE,
   ID_SIGNING_CERTIFICATE_V2,
-} from '../signature/object-identifiers.ts'
+} from '../cms/object-identifiers.ts'
 import { isNamedBy } from './signing-certificate.ts'
 import { ID_CT_TST_INFO, type TimestampToken } from './timestamp-token.ts'
 

@@ -1,9 +1,9 @@
 import * as asn1js from 'asn1js'
 import * as pkijs from 'pkijs'
+import { DerReader } from '../asn1/der-reader.ts'
+import { TAG } from '../asn1/tag.ts'
 import { readTime } from '../asn1/time.ts'
 import { quote } from '../common/quote.ts'
-import { DerReader } from '../der/der-reader.ts'
-import { TAG } from '../der/tag.ts'
 import { TimestampFault } from './timestamp-fault.ts'
 import type { AskedTimestamp } from './timestamp-request.ts'
 

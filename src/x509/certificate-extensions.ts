@@ -1,9 +1,9 @@
 import type { X509Certificate } from 'node:crypto'
-import { readCertificateFields } from '../der/certificate-fields.ts'
-import { DerReader } from '../der/der-reader.ts'
-import type { Extensions } from '../der/extensions.ts'
-import { TAG } from '../der/tag.ts'
+import { DerReader } from '../asn1/der-reader.ts'
+import { TAG } from '../asn1/tag.ts'
+import { readCertificateFields } from './certificate-fields.ts'
 import { EXTENSION } from './extension-identifiers.ts'
+import type { Extensions } from './extensions.ts'
 import { type NameConstraints, readNameConstraints } from './name-constraints.ts'
 import { type RevocationAddresses, readAddresses } from './revocation-addresses.ts'
 

@@ -1,5 +1,5 @@
-import { DerReader } from '../der/der-reader.ts'
-import { contextTag } from '../der/tag.ts'
+import { DerReader } from '../asn1/der-reader.ts'
+import { contextTag } from '../asn1/tag.ts'
 import { sameName } from './names.ts'
 
 /** Alternatives of a GeneralName (RFC 5280 4.2.1.6). */

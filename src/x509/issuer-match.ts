@@ -1,10 +1,10 @@
 /** Says by names and identifiers whether one certificate can be the issuer of another. No signature is verified. */
 import type { X509Certificate } from 'node:crypto'
-import { type CertificateFields, readCertificateFields } from '../der/certificate-fields.ts'
-import { DerReader } from '../der/der-reader.ts'
-import type { Extensions } from '../der/extensions.ts'
-import { contextTag, TAG } from '../der/tag.ts'
+import { DerReader } from '../asn1/der-reader.ts'
+import { contextTag, TAG } from '../asn1/tag.ts'
+import { type CertificateFields, readCertificateFields } from './certificate-fields.ts'
 import { EXTENSION } from './extension-identifiers.ts'
+import type { Extensions } from './extensions.ts'
 import { DIRECTORY_NAME } from './general-names.ts'
 import { canonicalName, sameName } from './names.ts'
 

@@ -1,8 +1,9 @@
 /** Says which names an authority's certificate allows the certificates below it (RFC 5280 4.2.1.10). */
-import type { CertificateFields } from '../der/certificate-fields.ts'
-import { DerReader } from '../der/der-reader.ts'
-import { encode } from '../der/der-writer.ts'
-import { contextTag, TAG } from '../der/tag.ts'
+
+import { DerReader } from '../asn1/der-reader.ts'
+import { encode } from '../asn1/der-writer.ts'
+import { contextTag, TAG } from '../asn1/tag.ts'
+import type { CertificateFields } from './certificate-fields.ts'
 import { EXTENSION } from './extension-identifiers.ts'
 import { DIRECTORY_NAME, RFC822_NAME } from './general-names.ts'
 import { Subtrees, showName } from './name-subtrees.ts'

@@ -1,7 +1,8 @@
 /** Compares names with the subtrees that name constraints permit or exclude (RFC 5280 4.2.1.10). */
+
+import { DerReader } from '../asn1/der-reader.ts'
+import { contextTag } from '../asn1/tag.ts'
 import { quote } from '../common/quote.ts'
-import { DerReader } from '../der/der-reader.ts'
-import { contextTag } from '../der/tag.ts'
 import { DIRECTORY_NAME, DNS_NAME, RFC822_NAME, URI } from './general-names.ts'
 import { canonicalName } from './names.ts'
 

@@ -1,7 +1,7 @@
 /** Compares names of issuers and subjects: the one place that says whether two are the same. */
 import { decodeCharacterString } from '../asn1/character-string.ts'
-import { DerReader } from '../der/der-reader.ts'
-import { TAG } from '../der/tag.ts'
+import { DerReader } from '../asn1/der-reader.ts'
+import { TAG } from '../asn1/tag.ts'
 import { prepareString } from './string-preparation.ts'
 
 /**

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto'
+import { DerReader } from '../asn1/der-reader.ts'
+import { TAG } from '../asn1/tag.ts'
 import { readTime } from '../asn1/time.ts'
-import { DerReader } from '../der/der-reader.ts'
-import { TAG } from '../der/tag.ts'
 
 /** The bit of an identifier octet that says that an element consists of others (X.690 8.1.2.5). */
 const CONSTRUCTED = 0x20

@@ -1,8 +1,8 @@
-import type { CertificateFields } from '../der/certificate-fields.ts'
-import { DerReader } from '../der/der-reader.ts'
-import type { Extensions } from '../der/extensions.ts'
-import { contextTag, TAG } from '../der/tag.ts'
+import { DerReader } from '../asn1/der-reader.ts'
+import { contextTag, TAG } from '../asn1/tag.ts'
+import type { CertificateFields } from './certificate-fields.ts'
 import { EXTENSION } from './extension-identifiers.ts'
+import type { Extensions } from './extensions.ts'
 import { includesName, URI } from './general-names.ts'
 
 /** id-ad-ocsp (RFC 5280 4.2.2.1). */

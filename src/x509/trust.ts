@@ -1,7 +1,7 @@
 import type { X509Certificate } from 'node:crypto'
-import { buildChain, isSelfSigned } from '../signers/chain.ts'
-import { describeInvalidity, describeIssuer, describeSubject, validityPeriod } from '../signers/validity.ts'
+import { buildChain, isSelfSigned } from './chain.ts'
 import { findPathProblem } from './review/path-problem.ts'
+import { describeInvalidity, describeIssuer, describeSubject, validityPeriod } from './validity.ts'
 
 /** Certificates that are trusted: a chain must end in a self-signed one of them, and may go through the others. */
 export type TrustAnchors = readonly X509Certificate[]

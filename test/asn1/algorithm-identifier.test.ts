@@ -1,7 +1,7 @@
 import t from 'tap'
 import { readAlgorithmIdentifier, sameAlgorithm } from '../../src/asn1/algorithm-identifier.ts'
-import { encode, encodeObjectIdentifier } from '../../src/der/der-writer.ts'
-import { TAG } from '../../src/der/tag.ts'
+import { encode, encodeObjectIdentifier } from '../../src/asn1/der-writer.ts'
+import { TAG } from '../../src/asn1/tag.ts'
 import { algorithm, ECDSA_WITH_SHA256, SHA256_WITH_RSA } from '../support/resigned.ts'
 
 const integer = Buffer.from('020101', 'hex')

@@ -1,6 +1,6 @@
 import t from 'tap'
+import { DerReader } from '../../src/asn1/der-reader.ts'
 import { readTime, type TimeForm } from '../../src/asn1/time.ts'
-import { DerReader } from '../../src/der/der-reader.ts'
 
 function read(tag: number, text: string, form: TimeForm = {}): Date {
   return readTime(new DerReader(Buffer.from([tag, text.length, ...Buffer.from(text)])), form)

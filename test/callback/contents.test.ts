@@ -1,7 +1,7 @@
 import t from 'tap'
+import { HASH_ALGORITHMS, type HashAlgorithm } from '../../src/algorithms/hash-algorithms.ts'
 import { Base64Digests } from '../../src/callback/body/base64-digests.ts'
 import { decodeContents } from '../../src/callback/contents.ts'
-import { HASH_ALGORITHMS, type HashAlgorithm } from '../../src/signature/hash-algorithms.ts'
 
 t.test('contents that arrived before their algorithm was allowed have to be sent again', async (t) => {
   const hashed = new Base64Digests([])

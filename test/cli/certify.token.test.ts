@@ -3,8 +3,8 @@ import { createHash, X509Certificate } from 'node:crypto'
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { CURVE_NAMES } from '../../src/signature/elliptic-curves.ts'
-import { buildChain } from '../../src/signers/chain.ts'
+import { CURVE_NAMES } from '../../src/algorithms/elliptic-curves.ts'
+import { buildChain } from '../../src/x509/chain.ts'
 import { reviewCertificates } from '../../src/x509/review/certificate-review.ts'
 import {
   generateKeyFile,

@@ -4,6 +4,7 @@ import { join, relative } from 'node:path'
 import { inspect } from 'node:util'
 import { pino } from 'pino'
 import t from 'tap'
+import { findHashAlgorithm } from '../../src/algorithms/hash-algorithms.ts'
 import {
   type Configuration,
   type ContainerConfiguration,
@@ -11,7 +12,6 @@ import {
   loadSigners,
 } from '../../src/config.ts'
 import { ConfigurationError } from '../../src/errors.ts'
-import { findHashAlgorithm } from '../../src/signature/hash-algorithms.ts'
 import { issue, openssl, writeBundle } from '../support/certificates.ts'
 
 const PASSWORD = 'tsa-password-4711'

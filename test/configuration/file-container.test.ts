@@ -2,8 +2,8 @@
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { findHashAlgorithm } from '../../src/algorithms/hash-algorithms.ts'
 import { type ContainerConfiguration, loadConfiguration, loadSigners } from '../../src/config.ts'
-import { findHashAlgorithm } from '../../src/signature/hash-algorithms.ts'
 import { issue, openssl } from '../support/certificates.ts'
 
 const directory = t.testdir({

@@ -2,6 +2,7 @@
 import { generateKeyPairSync } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
+import { ECDSA } from '../../src/algorithms/ecdsa.ts'
 import { SETTINGS } from '../../src/configuration/single-signer.ts'
 import {
   ConfigurationError,
@@ -13,7 +14,6 @@ import { KeyProofs } from '../../src/pkcs11/key-proofs.ts'
 import type { FoundKey, KeyFailure } from '../../src/pkcs11/messages.ts'
 import type { PoolKey } from '../../src/pkcs11/pool-key.ts'
 import { PoolKeys } from '../../src/pkcs11/pool-keys.ts'
-import { ECDSA } from '../../src/signature/ecdsa.ts'
 import { PROTECTED } from '../support/played-sessions.ts'
 
 const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })

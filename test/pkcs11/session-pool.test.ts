@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import pino from 'pino'
 import t, { type Test } from 'tap'
-import { Client } from '../../src/client.ts'
+import { Client } from '../../src/common/client.ts'
 import type { HsmConfiguration } from '../../src/config.ts'
 import { SETTINGS } from '../../src/configuration/single-signer.ts'
 import type { FoundKey, FromSession, SessionOrder, ToSignerProcess } from '../../src/pkcs11/messages.ts'

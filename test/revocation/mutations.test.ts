@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { readCertificateFields } from '../../src/der/certificate-fields.ts'
 import { checkCrl } from '../../src/revocation/crl/crl-check.ts'
 import { checkOcspResponse } from '../../src/revocation/ocsp/ocsp-check.ts'
 import { createOcspRequest } from '../../src/revocation/ocsp/ocsp-request.ts'
+import { readCertificateFields } from '../../src/x509/certificate-fields.ts'
 import { issue } from '../support/certificates.ts'
 import { judgeCrl, judgeOcsp, RevocationAuthority } from '../support/revocation-authority.ts'
 

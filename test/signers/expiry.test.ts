@@ -1,6 +1,6 @@
 import t from 'tap'
 import { describeExpiry } from '../../src/signers/expiry.ts'
-import { describeInvalidity } from '../../src/signers/validity.ts'
+import { describeInvalidity } from '../../src/x509/validity.ts'
 
 const notBefore = new Date('2020-01-01')
 const validity = [

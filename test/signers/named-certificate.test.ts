@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import t from 'tap'
+import { HASH_ALGORITHMS } from '../../src/algorithms/hash-algorithms.ts'
 import { SETTINGS } from '../../src/configuration/single-signer.ts'
-import { HASH_ALGORITHMS } from '../../src/signature/hash-algorithms.ts'
 import { isNamedBy } from '../../src/signers/named-certificate.ts'
 import { signerFromFiles } from '../../src/signers/signer.ts'
 import { issue } from '../support/certificates.ts'

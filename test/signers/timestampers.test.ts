@@ -1,7 +1,7 @@
 import pino from 'pino'
 import t from 'tap'
+import { findHashAlgorithm, type HashAlgorithm } from '../../src/algorithms/hash-algorithms.ts'
 import { Proxies } from '../../src/common/proxies.ts'
-import { findHashAlgorithm, type HashAlgorithm } from '../../src/signature/hash-algorithms.ts'
 import { Timestampers } from '../../src/signers/timestampers.ts'
 import type { TimestampAuthority } from '../../src/timestamp/authority.ts'
 import { issue } from '../support/certificates.ts'

@@ -1,7 +1,7 @@
 /** Signed attributes as callers of raw signatures build them, encoded with asn1js. */
 import { createHash } from 'node:crypto'
 import * as asn1js from 'asn1js'
-import { findHashAlgorithm } from '../../src/signature/hash-algorithms.ts'
+import { findHashAlgorithm } from '../../src/algorithms/hash-algorithms.ts'
 import { attribute } from './container-parts.ts'
 import { sortedSetOf, toDer } from './document-engine/der.ts'
 

@@ -3,9 +3,9 @@ import { execFileSync } from 'node:child_process'
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { DerReader } from '../../src/der/der-reader.ts'
-import { encode } from '../../src/der/der-writer.ts'
-import { TAG } from '../../src/der/tag.ts'
+import { DerReader } from '../../src/asn1/der-reader.ts'
+import { encode } from '../../src/asn1/der-writer.ts'
+import { TAG } from '../../src/asn1/tag.ts'
 import { beginMaterial, findMaterial, keepMaterial } from './material.ts'
 
 /** PEM files. */

@@ -1,8 +1,8 @@
 import { createPrivateKey, sign } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { DerReader } from '../../src/der/der-reader.ts'
-import { encode } from '../../src/der/der-writer.ts'
-import { TAG } from '../../src/der/tag.ts'
+import { DerReader } from '../../src/asn1/der-reader.ts'
+import { encode } from '../../src/asn1/der-writer.ts'
+import { TAG } from '../../src/asn1/tag.ts'
 import type { Issued } from './certificates.ts'
 
 /**

@@ -1,5 +1,5 @@
 /** The log of a service as log stores read it: JSON lines without a name that stands twice, and with known names alone. */
-import { parseJson } from '../../src/configuration/json.ts'
+import { parseJson } from '../../src/common/json.ts'
 import { readChapter } from './readme.ts'
 
 /** Characters: of a longer log its begin and its end are looked at. */

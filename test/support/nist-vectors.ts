@@ -2,7 +2,7 @@
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { findHashAlgorithm, type HashAlgorithm } from '../../src/signature/hash-algorithms.ts'
+import { findHashAlgorithm, type HashAlgorithm } from '../../src/algorithms/hash-algorithms.ts'
 import { runTool } from './validators/run-tool.ts'
 
 /** The system's, as packages are installed for it. */

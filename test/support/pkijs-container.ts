@@ -2,14 +2,14 @@
 import { createHash } from 'node:crypto'
 import * as asn1js from 'asn1js'
 import * as pkijs from 'pkijs'
-import type { SignerStatements } from '../../src/signature/cades-attributes.ts'
+import type { HashAlgorithm } from '../../src/algorithms/hash-algorithms.ts'
+import type { SignerStatements } from '../../src/cms/cades-attributes.ts'
 import type {
   AttributesRequest,
   ContainerSigner,
   SignedDataRequest,
-} from '../../src/signature/container-template.ts'
-import type { HashAlgorithm } from '../../src/signature/hash-algorithms.ts'
-import type { RevocationValues } from '../../src/signature/revocation-values.ts'
+} from '../../src/cms/container-template.ts'
+import type { RevocationValues } from '../../src/cms/revocation-values.ts'
 
 type Value = asn1js.AsnType
 

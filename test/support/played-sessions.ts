@@ -3,6 +3,7 @@ import { generateKeyPairSync, privateEncrypt } from 'node:crypto'
 import { mock } from 'node:test'
 import pino from 'pino'
 import type { Test } from 'tap'
+import { RSA_PKCS1 } from '../../src/algorithms/rsa-pkcs1.ts'
 import type { HsmConfiguration } from '../../src/config.ts'
 import { Job } from '../../src/pkcs11/job.ts'
 import type { FromSession, ToSignerProcess } from '../../src/pkcs11/messages.ts'
@@ -11,7 +12,6 @@ import type { Recovery, TokenFailure } from '../../src/pkcs11/return-values.ts'
 import { ServiceTime } from '../../src/pkcs11/service-time.ts'
 import { Sessions } from '../../src/pkcs11/sessions.ts'
 import { createTestWork } from '../../src/pkcs11/test-signature.ts'
-import { RSA_PKCS1 } from '../../src/signature/rsa-pkcs1.ts'
 
 const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
 

@@ -2,9 +2,9 @@
 import { execFileSync } from 'node:child_process'
 import { createPrivateKey, sign, X509Certificate } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
-import { DerReader } from '../../src/der/der-reader.ts'
-import { encode, encodeObjectIdentifier } from '../../src/der/der-writer.ts'
-import { contextTag, TAG } from '../../src/der/tag.ts'
+import { DerReader } from '../../src/asn1/der-reader.ts'
+import { encode, encodeObjectIdentifier } from '../../src/asn1/der-writer.ts'
+import { contextTag, TAG } from '../../src/asn1/tag.ts'
 import { type Issued, openssl } from './certificates.ts'
 
 /** Places of fields in a TBSCertificate of version 3 (RFC 5280 4.1). */

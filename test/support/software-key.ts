@@ -2,8 +2,8 @@
 import { execFileSync } from 'node:child_process'
 import { createPublicKey, type KeyObject, privateEncrypt } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
-import { findHashAlgorithm, type HashAlgorithm } from '../../src/signature/hash-algorithms.ts'
-import type { SignMechanism } from '../../src/signature/signature-algorithm.ts'
+import { findHashAlgorithm, type HashAlgorithm } from '../../src/algorithms/hash-algorithms.ts'
+import type { SignMechanism } from '../../src/algorithms/signature-algorithm.ts'
 
 export class SoftwareKey {
   readonly keyFile: string

@@ -2,14 +2,14 @@ import { createHash } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { readCertificateFields } from '../../src/der/certificate-fields.ts'
-import { encode } from '../../src/der/der-writer.ts'
-import { contextTag, TAG } from '../../src/der/tag.ts'
-import { findHashAlgorithm, type HashAlgorithm } from '../../src/signature/hash-algorithms.ts'
+import { findHashAlgorithm, type HashAlgorithm } from '../../src/algorithms/hash-algorithms.ts'
+import { encode } from '../../src/asn1/der-writer.ts'
+import { contextTag, TAG } from '../../src/asn1/tag.ts'
 import { acceptAnswer, type Expectation } from '../../src/timestamp/accept-answer.ts'
 import { KnownChains } from '../../src/timestamp/known-chains.ts'
 import { TimestampFault } from '../../src/timestamp/timestamp-fault.ts'
 import { createNonce, encodeTimestampRequest } from '../../src/timestamp/timestamp-request.ts'
+import { readCertificateFields } from '../../src/x509/certificate-fields.ts'
 import {
   type Issued,
   issue,

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { findHashAlgorithm, type HashAlgorithm } from '../../src/signature/hash-algorithms.ts'
+import { findHashAlgorithm, type HashAlgorithm } from '../../src/algorithms/hash-algorithms.ts'
 import { nameAuthorities } from '../../src/timestamp/authority.ts'
 
 const hashAlgorithm = findHashAlgorithm('sha256') as HashAlgorithm

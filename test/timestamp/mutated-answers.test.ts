@@ -1,7 +1,7 @@
 import { createHash, randomInt } from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'
-import { findHashAlgorithm, type HashAlgorithm } from '../../src/signature/hash-algorithms.ts'
+import { findHashAlgorithm, type HashAlgorithm } from '../../src/algorithms/hash-algorithms.ts'
 import { acceptAnswer } from '../../src/timestamp/accept-answer.ts'
 import { KnownChains } from '../../src/timestamp/known-chains.ts'
 import { TimestampFault } from '../../src/timestamp/timestamp-fault.ts'

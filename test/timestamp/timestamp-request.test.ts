@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import t from 'tap'
-import { HASH_ALGORITHMS } from '../../src/signature/hash-algorithms.ts'
+import { HASH_ALGORITHMS } from '../../src/algorithms/hash-algorithms.ts'
 import { createNonce, encodeTimestampRequest } from '../../src/timestamp/timestamp-request.ts'
 import { openssl } from '../support/certificates.ts'
 

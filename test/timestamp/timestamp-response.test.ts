@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import * as asn1js from 'asn1js'
 import t from 'tap'
-import { findHashAlgorithm, type HashAlgorithm } from '../../src/signature/hash-algorithms.ts'
+import { findHashAlgorithm, type HashAlgorithm } from '../../src/algorithms/hash-algorithms.ts'
 import { TimestampFault } from '../../src/timestamp/timestamp-fault.ts'
 import { createNonce, encodeTimestampRequest } from '../../src/timestamp/timestamp-request.ts'
 import { readTimestampResponse } from '../../src/timestamp/timestamp-response.ts'

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { encode } from '../../src/der/der-writer.ts'
-import { contextTag, TAG } from '../../src/der/tag.ts'
+import { encode } from '../../src/asn1/der-writer.ts'
+import { contextTag, TAG } from '../../src/asn1/tag.ts'
 import { sameGeneralName } from '../../src/x509/general-names.ts'
 import { attribute, COMMON_NAME, nameOf } from '../support/resigned.ts'
 

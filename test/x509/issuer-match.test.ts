@@ -1,5 +1,5 @@
 import t from 'tap'
-import { isIssuedBy } from '../../src/signers/chain.ts'
+import { isIssuedBy } from '../../src/x509/chain.ts'
 import { fitsIssuer, hasIssuerName, isSelfIssued } from '../../src/x509/issuer-match.ts'
 import { issue, withLongLength } from '../support/certificates.ts'
 

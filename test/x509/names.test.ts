@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process'
 import t from 'tap'
-import { readCertificateFields } from '../../src/der/certificate-fields.ts'
-import { encode } from '../../src/der/der-writer.ts'
-import { TAG } from '../../src/der/tag.ts'
-import { isIssuedBy, isSelfSigned } from '../../src/signers/chain.ts'
+import { encode } from '../../src/asn1/der-writer.ts'
+import { TAG } from '../../src/asn1/tag.ts'
+import { readCertificateFields } from '../../src/x509/certificate-fields.ts'
+import { isIssuedBy, isSelfSigned } from '../../src/x509/chain.ts'
 import { sameName } from '../../src/x509/names.ts'
 import { issue } from '../support/certificates.ts'
 import {

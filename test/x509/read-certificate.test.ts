@@ -1,8 +1,8 @@
 import { X509Certificate } from 'node:crypto'
 import t from 'tap'
-import { DerReader } from '../../src/der/der-reader.ts'
-import { encode } from '../../src/der/der-writer.ts'
-import { TAG } from '../../src/der/tag.ts'
+import { DerReader } from '../../src/asn1/der-reader.ts'
+import { encode } from '../../src/asn1/der-writer.ts'
+import { TAG } from '../../src/asn1/tag.ts'
 import { readCertificate } from '../../src/x509/read-certificate.ts'
 import { issue, RSA_2048, withEmptyTime, withLongLength } from '../support/certificates.ts'
 

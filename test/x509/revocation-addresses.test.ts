@@ -1,5 +1,5 @@
 import t from 'tap'
-import { readCertificateFields } from '../../src/der/certificate-fields.ts'
+import { readCertificateFields } from '../../src/x509/certificate-fields.ts'
 import { readAddresses } from '../../src/x509/revocation-addresses.ts'
 import { issue } from '../support/certificates.ts'
 

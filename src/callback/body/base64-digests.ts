@@ -1,5 +1,5 @@
 import { createHash, type Hash } from 'node:crypto'
-import type { HashAlgorithm } from '../../signature/hash-algorithms.ts'
+import type { HashAlgorithm } from '../../algorithms/hash-algorithms.ts'
 import { isCanonicalBase64 } from '../base64.ts'
 
 /** Characters that are decoded at once. */

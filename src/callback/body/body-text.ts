@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
+import type { HashAlgorithm } from '../../algorithms/hash-algorithms.ts'
 import { PAYLOAD_TOO_LARGE } from '../../errors.ts'
-import type { HashAlgorithm } from '../../signature/hash-algorithms.ts'
 import { MAX_MESSAGE_LENGTH } from '../message-length.ts'
 import type { Base64Digests } from './base64-digests.ts'
 import { LongString } from './long-string.ts'

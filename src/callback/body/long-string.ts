@@ -1,4 +1,4 @@
-import type { HashAlgorithm } from '../../signature/hash-algorithms.ts'
+import type { HashAlgorithm } from '../../algorithms/hash-algorithms.ts'
 import { Base64Digests } from './base64-digests.ts'
 
 /** A string of JSON (RFC 8259 7) that comes in pieces and is hashed rather than kept. */

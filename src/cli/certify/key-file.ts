@@ -1,11 +1,11 @@
 import { createPrivateKey, createPublicKey, type KeyObject, sign } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
-import type { CertifyingKey } from '../../certification/certifying-key.ts'
-import type { HashAlgorithm } from '../../signature/hash-algorithms.ts'
-import { defaultSignatureAlgorithm } from '../../signature/signature-algorithms.ts'
+import type { HashAlgorithm } from '../../algorithms/hash-algorithms.ts'
+import { defaultSignatureAlgorithm } from '../../algorithms/signature-algorithms.ts'
 import { askSecret } from '../ask-secret.ts'
 import { CommandFailed } from '../exit-codes.ts'
 import type { Io } from '../io.ts'
+import type { CertifyingKey } from '../issuing/certifying-key.ts'
 import { useFile } from '../use-file.ts'
 
 /** Of the group and of all others. */

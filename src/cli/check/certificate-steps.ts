@@ -1,19 +1,20 @@
 /** The steps of a check that need no HSM: what the certificate and its chain are worth. */
+
+import { encodePublicKey } from '../../algorithms/public-key.ts'
 import type { SettingNames, SignerRules } from '../../config.ts'
 import type { ConfigurationError } from '../../errors.ts'
 import type { FoundKey } from '../../pkcs11/messages.ts'
-import { fingerprint } from '../../signature/fingerprint.ts'
-import { encodePublicKey } from '../../signature/public-key.ts'
 import { checkKeyMatches } from '../../signers/key-request.ts'
 import type { Signer } from '../../signers/signer.ts'
+import { listWarnings } from '../../signers/warnings.ts'
+import { fingerprint } from '../../x509/fingerprint.ts'
 import {
   describeInvalidity,
   describeIssuer,
   describeShortness,
   earliestNotAfter,
   validityPeriod,
-} from '../../signers/validity.ts'
-import { listWarnings } from '../../signers/warnings.ts'
+} from '../../x509/validity.ts'
 import type { Report } from './report.ts'
 
 const DAY_MS = 86_400_000

@@ -1,9 +1,9 @@
 /** The steps of a check on the running service. */
 import type { X509Certificate } from 'node:crypto'
 import type { ReadyReply } from '../../../schemas/health.ts'
-import { parseCertificates } from '../../signers/certificate-file.ts'
 import type { Signer } from '../../signers/signer.ts'
-import { describeSubject } from '../../signers/validity.ts'
+import { parseCertificates } from '../../x509/certificate-file.ts'
+import { describeSubject } from '../../x509/validity.ts'
 import type { StepName } from './advice.ts'
 import { type Reply, send } from './http.ts'
 import type { Report } from './report.ts'

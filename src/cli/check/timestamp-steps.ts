@@ -2,9 +2,9 @@
 import type { X509Certificate } from 'node:crypto'
 import type { Proxies } from '../../common/proxies.ts'
 import type { ContainerConfiguration, HsmConfiguration, TimestampConfiguration } from '../../config.ts'
-import { describeSubject } from '../../signers/validity.ts'
 import { nameAuthorities } from '../../timestamp/authority.ts'
 import { Timestamper } from '../../timestamp/timestamper.ts'
+import { describeSubject } from '../../x509/validity.ts'
 import type { Report } from './report.ts'
 
 type Authorities = TimestampConfiguration['authorities']

@@ -1,13 +1,13 @@
 /** Options that several of the commands have which sign. */
 import { InvalidArgumentError, Option } from 'commander'
-import { parseAlternativeName } from '../../certification/alternative-name.ts'
-import { parseDistinguishedName } from '../../certification/distinguished-name.ts'
-import { EXTENDED_KEY_USAGES } from '../../certification/extensions.ts'
 import {
   DEFAULT_HASH_ALGORITHM,
   findHashAlgorithm,
   type HashAlgorithm,
-} from '../../signature/hash-algorithms.ts'
+} from '../../algorithms/hash-algorithms.ts'
+import { parseAlternativeName } from '../issuing/alternative-name.ts'
+import { parseDistinguishedName } from '../issuing/distinguished-name.ts'
+import { EXTENDED_KEY_USAGES } from '../issuing/extensions.ts'
 import { parseId } from '../keygen.ts'
 
 const HASHES = ['sha256', 'sha384', 'sha512']

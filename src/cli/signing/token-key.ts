@@ -1,8 +1,8 @@
-import type { CertifyingKey } from '../../certification/certifying-key.ts'
-import { digest } from '../../signature/digest.ts'
-import type { HashAlgorithm } from '../../signature/hash-algorithms.ts'
+import { digest } from '../../algorithms/digest.ts'
+import type { HashAlgorithm } from '../../algorithms/hash-algorithms.ts'
 import { UncertifiedKey } from '../../signers/uncertified-key.ts'
 import type { Io } from '../io.ts'
+import type { CertifyingKey } from '../issuing/certifying-key.ts'
 import { type KeyOptions, loadForCertification } from './configuration.ts'
 import { withKey } from './with-key.ts'
 

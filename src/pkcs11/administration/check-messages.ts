@@ -1,5 +1,5 @@
 /** What is told of a check while it goes on. */
-import type { HashAlgorithm } from '../../signature/hash-algorithms.ts'
+import type { HashAlgorithm } from '../../algorithms/hash-algorithms.ts'
 import type { FoundKey, FoundToken, KeyRequest } from '../messages.ts'
 import type { MechanismDescription } from '../process/mechanism.ts'
 import type { LibraryDescription } from './descriptions.ts'

@@ -1,10 +1,10 @@
 /** Elliptic curves and the keys on them in the terms of PKCS#11. */
 import { createPublicKey, type KeyObject } from 'node:crypto'
-import { DerReader } from '../../der/der-reader.ts'
-import { encode, encodeObjectIdentifier } from '../../der/der-writer.ts'
-import { TAG } from '../../der/tag.ts'
-import { CURVES, curveOf, type EllipticCurve, ID_EC_PUBLIC_KEY } from '../../signature/elliptic-curves.ts'
-import { encodePublicKey } from '../../signature/public-key.ts'
+import { CURVES, curveOf, type EllipticCurve, ID_EC_PUBLIC_KEY } from '../../algorithms/elliptic-curves.ts'
+import { encodePublicKey } from '../../algorithms/public-key.ts'
+import { DerReader } from '../../asn1/der-reader.ts'
+import { encode, encodeObjectIdentifier } from '../../asn1/der-writer.ts'
+import { TAG } from '../../asn1/tag.ts'
 
 const EC_PUBLIC_KEY = encodeObjectIdentifier(ID_EC_PUBLIC_KEY)
 const WHOLE_OCTETS = Buffer.of(0)

@@ -1,7 +1,7 @@
 import type { Module, Session } from 'graphene-pk11'
+import { defined } from '../../common/defined.ts'
 import { tellOf } from '../../common/quote.ts'
 import type { PinSource, SettingNames } from '../../config.ts'
-import { defined } from '../../configuration/defined.ts'
 import { describeUnreadable, readPin } from '../../configuration/read-pin.ts'
 import type { FoundKey, FoundToken, KeyOutcome, KeyRequest, OpenRequest } from '../messages.ts'
 import { pinVersion, type ToldPin } from '../pin-version.ts'

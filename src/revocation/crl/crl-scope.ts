@@ -1,6 +1,6 @@
 import type { X509Certificate } from 'node:crypto'
-import { DerReader } from '../../der/der-reader.ts'
-import { contextTag, TAG } from '../../der/tag.ts'
+import { DerReader } from '../../asn1/der-reader.ts'
+import { contextTag, TAG } from '../../asn1/tag.ts'
 import { sameGeneralName } from '../../x509/general-names.ts'
 
 /** Which certificates of its issuer a CRL is about: issuingDistributionPoint (RFC 5280 5.2.5). */

@@ -1,11 +1,11 @@
 /** Reads CRLs (RFC 5280 5.1) without their entries: what they say, of which nothing is verified yet. */
 import { sameAlgorithm } from '../../asn1/algorithm-identifier.ts'
+import { DerReader } from '../../asn1/der-reader.ts'
+import { contextTag, TAG } from '../../asn1/tag.ts'
 import { readTime } from '../../asn1/time.ts'
-import { DerReader } from '../../der/der-reader.ts'
-import { type Extensions, readExtensions } from '../../der/extensions.ts'
-import { contextTag, TAG } from '../../der/tag.ts'
-import { readSignedObject, type SignedObject } from '../der/signed-object.ts'
-import type { UpdateTimes } from '../der/time.ts'
+import { type Extensions, readExtensions } from '../../x509/extensions.ts'
+import { readSignedObject, type SignedObject } from '../signed-object.ts'
+import type { UpdateTimes } from '../time.ts'
 
 export interface Crl extends SignedObject, Pick<UpdateTimes, 'thisUpdate'> {
   /** Undefined where it does not say when it is to be replaced, which RFC 5280 5.1.2.5 demands. */

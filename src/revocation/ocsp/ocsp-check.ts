@@ -1,11 +1,11 @@
 import type { X509Certificate } from 'node:crypto'
-import type { CertificateFields } from '../../der/certificate-fields.ts'
-import { DerReader } from '../../der/der-reader.ts'
-import { findUnknownCritical } from '../../der/extensions.ts'
-import { TAG } from '../../der/tag.ts'
-import { HASH_ALGORITHMS } from '../../signature/hash-algorithms.ts'
-import { describeStaleness, type Flawed, type UpdateTimes } from '../der/time.ts'
+import { HASH_ALGORITHMS } from '../../algorithms/hash-algorithms.ts'
+import { DerReader } from '../../asn1/der-reader.ts'
+import { TAG } from '../../asn1/tag.ts'
+import type { CertificateFields } from '../../x509/certificate-fields.ts'
+import { findUnknownCritical } from '../../x509/extensions.ts'
 import type { Revocation } from '../revocation-reason.ts'
+import { describeStaleness, type Flawed, type UpdateTimes } from '../time.ts'
 import { certificateId, ID_OCSP_NONCE } from './ocsp-request.ts'
 import {
   encodeOcspResponse,

@@ -1,8 +1,8 @@
 import { createHash, randomBytes } from 'node:crypto'
 import * as asn1js from 'asn1js'
 import * as pkijs from 'pkijs'
-import type { CertificateFields } from '../../der/certificate-fields.ts'
-import { HASH_ALGORITHMS, type HashAlgorithm } from '../../signature/hash-algorithms.ts'
+import { HASH_ALGORITHMS, type HashAlgorithm } from '../../algorithms/hash-algorithms.ts'
+import type { CertificateFields } from '../../x509/certificate-fields.ts'
 
 export const ID_OCSP_NONCE = '1.3.6.1.5.5.7.48.1.2'
 /** RFC 9654 2.1, RFC 8954 2.1. */

@@ -1,12 +1,12 @@
 /** Reads answers of OCSP responders (RFC 6960 4.2.1): what they say, of which nothing is verified yet. */
 
+import { DerReader } from '../../asn1/der-reader.ts'
+import { encode, encodeObjectIdentifier } from '../../asn1/der-writer.ts'
+import { contextTag, TAG } from '../../asn1/tag.ts'
 import { readTime } from '../../asn1/time.ts'
-import { DerReader } from '../../der/der-reader.ts'
-import { encode, encodeObjectIdentifier } from '../../der/der-writer.ts'
-import { type Extensions, readExtensions } from '../../der/extensions.ts'
-import { contextTag, TAG } from '../../der/tag.ts'
-import { readSignedObject, type SignedObject } from '../der/signed-object.ts'
+import { type Extensions, readExtensions } from '../../x509/extensions.ts'
 import { describeReason, type Revocation } from '../revocation-reason.ts'
+import { readSignedObject, type SignedObject } from '../signed-object.ts'
 import type { CertificateId } from './ocsp-request.ts'
 
 const ID_BASIC_RESPONSE = '1.3.6.1.5.5.7.48.1.1'

@@ -1,14 +1,14 @@
 /** Who may answer for an issuer (RFC 6960 4.2.2.2): itself, or whom it has issued a certificate for that. */
 import { createHash, type X509Certificate } from 'node:crypto'
-import { readCertificateFields } from '../../der/certificate-fields.ts'
-import { isIssuedBy } from '../../signers/chain.ts'
-import { publicKeyOf } from '../../signers/key-type.ts'
-import { describeInvalidity, validityPeriod } from '../../signers/validity.ts'
+import { readCertificateFields } from '../../x509/certificate-fields.ts'
+import { isIssuedBy } from '../../x509/chain.ts'
+import { publicKeyOf } from '../../x509/key-type.ts'
 import { sameName } from '../../x509/names.ts'
 import { readCertificate } from '../../x509/read-certificate.ts'
 import { findPathProblem } from '../../x509/review/path-problem.ts'
 import { findResponderProblem } from '../../x509/review/service-certificate.ts'
-import { describeWrongSignature } from '../der/signed-object.ts'
+import { describeInvalidity, validityPeriod } from '../../x509/validity.ts'
+import { describeWrongSignature } from '../signed-object.ts'
 import type { OcspResponse, ResponderId } from './ocsp-response.ts'
 
 /** More are not looked through for that of the responder. */

@@ -1,6 +1,6 @@
 import type { X509Certificate } from 'node:crypto'
-import { describeIssuer, describeSubject } from '../../signers/validity.ts'
 import { hasIssuerName } from '../issuer-match.ts'
+import { describeIssuer, describeSubject } from '../validity.ts'
 
 /**
  * A warning where a chain does not reach a root.

@@ -1,6 +1,6 @@
 import type { X509Certificate } from 'node:crypto'
-import { publicKeyOf } from '../../signers/key-type.ts'
 import { hasIssuerName } from '../issuer-match.ts'
+import { publicKeyOf } from '../key-type.ts'
 import { readForReview } from './reviewed-certificate.ts'
 
 /**

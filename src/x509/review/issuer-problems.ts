@@ -1,6 +1,6 @@
 import type { X509Certificate } from 'node:crypto'
-import { authoritiesBelow } from '../../signers/chain.ts'
-import { describeSubject, validityPeriod } from '../../signers/validity.ts'
+import { authoritiesBelow } from '../chain.ts'
+import { describeSubject, validityPeriod } from '../validity.ts'
 import { readForReview } from './reviewed-certificate.ts'
 import { GOOD_KEYS } from './weak-key.ts'
 import { describeWeakness } from './weakness.ts'

@@ -1,6 +1,6 @@
 import type { X509Certificate } from 'node:crypto'
-import { isIssuedBy } from '../../signers/chain.ts'
-import { describeInvalidity, describeSubject, validityPeriod } from '../../signers/validity.ts'
+import { isIssuedBy } from '../chain.ts'
+import { describeInvalidity, describeSubject, validityPeriod } from '../validity.ts'
 import { type ReviewedCertificate, readForReview } from './reviewed-certificate.ts'
 import { describeWeakness } from './weakness.ts'
 

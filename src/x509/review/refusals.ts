@@ -1,9 +1,9 @@
 import type { X509Certificate } from 'node:crypto'
-import { readCertificateFields } from '../../der/certificate-fields.ts'
-import { describeSubject } from '../../signers/validity.ts'
+import { readCertificateFields } from '../certificate-fields.ts'
 import { findNotUnderstood } from '../extension-identifiers.ts'
 import { isSelfIssued } from '../issuer-match.ts'
 import { findForbiddenName, type NameConstraints } from '../name-constraints.ts'
+import { describeSubject } from '../validity.ts'
 import { readForReview } from './reviewed-certificate.ts'
 
 /**

@@ -1,7 +1,7 @@
 import type { X509Certificate } from 'node:crypto'
-import { isSelfSigned } from '../../signers/chain.ts'
-import { describeSubject } from '../../signers/validity.ts'
 import { type CertificateExtensions, readCertificateExtensions } from '../certificate-extensions.ts'
+import { isSelfSigned } from '../chain.ts'
+import { describeSubject } from '../validity.ts'
 import { describeWeakKey } from './weak-key.ts'
 import { weakSignatureHash } from './weak-signature.ts'
 

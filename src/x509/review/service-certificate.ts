@@ -1,7 +1,7 @@
 /** Reviews the certificates of those who sign for this service's sake: timestamp authorities and OCSP responders. */
 import type { X509Certificate } from 'node:crypto'
-import { describeSubject } from '../../signers/validity.ts'
 import { EXTENSION } from '../extension-identifiers.ts'
+import { describeSubject } from '../validity.ts'
 import { type ReviewedCertificate, readForReview } from './reviewed-certificate.ts'
 import { describeWeakness } from './weakness.ts'
 

@@ -1,8 +1,8 @@
 import type { AsymmetricKeyDetails, KeyObject, X509Certificate } from 'node:crypto'
 import * as pkijs from 'pkijs'
 import { EXPLICIT_CURVE, hasExplicitCurve } from '../../algorithms/explicit-curve.ts'
-import { readCertificateFields } from '../../der/certificate-fields.ts'
-import { publicKeyOf } from '../../signers/key-type.ts'
+import { readCertificateFields } from '../certificate-fields.ts'
+import { publicKeyOf } from '../key-type.ts'
 
 /** The least that publicly trusted authorities may certify (CA/Browser Forum, Baseline Requirements 6.1.5). */
 const RSA_BITS = 2048

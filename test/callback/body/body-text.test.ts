@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'
+import { findHashAlgorithm } from '../../../src/algorithms/hash-algorithms.ts'
 import { BodyText, MARK_LENGTH } from '../../../src/callback/body/body-text.ts'
-import { findHashAlgorithm } from '../../../src/signature/hash-algorithms.ts'
 
 const sha256 = findHashAlgorithm('sha256')
 if (sha256 === undefined) throw new Error('no sha256')

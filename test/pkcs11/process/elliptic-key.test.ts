@@ -2,13 +2,13 @@ import { createPublicKey, generateKeyPairSync } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { DerReader } from '../../../src/der/der-reader.ts'
+import { CURVE_NAMES } from '../../../src/algorithms/elliptic-curves.ts'
+import { DerReader } from '../../../src/asn1/der-reader.ts'
 import {
   curveParameters,
   describeCurve,
   encodeEllipticKey,
 } from '../../../src/pkcs11/process/elliptic-key.ts'
-import { CURVE_NAMES } from '../../../src/signature/elliptic-curves.ts'
 import { openssl } from '../../support/certificates.ts'
 import { elementsOf } from '../../support/resigned.ts'
 

@@ -2,6 +2,7 @@
 import type { Session, Slot } from 'graphene-pk11'
 import pkcs11js from 'pkcs11js'
 import t from 'tap'
+import { HASH_ALGORITHMS } from '../../../src/algorithms/hash-algorithms.ts'
 import { SETTINGS } from '../../../src/configuration/single-signer.ts'
 import { keyTypeOf, mayBe, readKeyType } from '../../../src/pkcs11/process/key-type.ts'
 import {
@@ -10,7 +11,6 @@ import {
   encodeMechanism,
   signMechanism,
 } from '../../../src/pkcs11/process/mechanism.ts'
-import { HASH_ALGORITHMS } from '../../../src/signature/hash-algorithms.ts'
 import { issue, P_256, RSA_2048 } from '../../support/certificates.ts'
 
 /** A session whose objects have this CKA_KEY_TYPE; undefined where the token does not tell it. */

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { encode } from '../../../src/der/der-writer.ts'
-import { TAG } from '../../../src/der/tag.ts'
+import { encode } from '../../../src/asn1/der-writer.ts'
+import { TAG } from '../../../src/asn1/tag.ts'
 import { readCrl } from '../../../src/revocation/crl/crl.ts'
 import { issue } from '../../support/certificates.ts'
 import { changeCrl, withoutNextUpdate } from '../../support/changed-crl.ts'

@@ -1,8 +1,8 @@
 import type { X509Certificate } from 'node:crypto'
 import t from 'tap'
-import { buildChain } from '../../../src/signers/chain.ts'
-import { describeInvalidity, validityPeriod } from '../../../src/signers/validity.ts'
+import { buildChain } from '../../../src/x509/chain.ts'
 import { reviewCertificates } from '../../../src/x509/review/certificate-review.ts'
+import { describeInvalidity, validityPeriod } from '../../../src/x509/validity.ts'
 import {
   generateKeyFile,
   type Issued,

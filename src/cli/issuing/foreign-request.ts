@@ -1,0 +1,106 @@
+import { createPublicKey, type KeyObject } from 'node:crypto'
+import * as pkijs from 'pkijs'
+import { describeWrongSignature } from '../../algorithms/foreign-signature.ts'
+import type { HashAlgorithm } from '../../algorithms/hash-algorithms.ts'
+import { readSignatureIdentifier } from '../../algorithms/signature-identifier.ts'
+import { describeUnsupported, SUPPORTED_KEYS } from '../../x509/key-type.ts'
+import { EXTENSION_REQUEST } from './certification-request.ts'
+
+/** Who asks for a certificate, which the key has proved. */
+export interface ForeignRequest {
+  readonly subject: pkijs.RelativeDistinguishedNames
+  /** DER SubjectPublicKeyInfo, as it stands in the request. */
+  readonly publicKey: Buffer
+  /** The subject alternative names that it asks for; nothing else that it asks for is taken over. */
+  readonly alternativeNames: pkijs.Extension[]
+}
+
+const PEM = /-----BEGIN ((?:NEW )?CERTIFICATE REQUEST)-----([A-Za-z0-9+/=\s]+)-----END \1-----/
+
+/**
+ * Reads a PKCS#10 request (RFC 2986) that somebody has handed in, and verifies its signature.
+ *
+ * @param content PEM or DER
+ * @throws Error whose message says what is wrong with it
+ */
+export function parseForeignRequest(content: Buffer): ForeignRequest {
+  const [, , base64] = PEM.exec(content.toString('latin1')) ?? []
+  const request = parse(base64 === undefined ? content : Buffer.from(base64, 'base64'))
+  const { subject } = request
+  const publicKey = Buffer.from(request.subjectPublicKeyInfo.toSchema().toBER())
+  verify(request, readKey(publicKey))
+  const alternativeNames = readAlternativeNames(request, subject.typesAndValues.length === 0)
+  if (subject.typesAndValues.length === 0 && alternativeNames.length === 0) {
+    throw new Error('it names nobody')
+  }
+  return { subject, publicKey, alternativeNames }
+}
+
+function parse(der: Buffer): pkijs.CertificationRequest {
+  try {
+    return pkijs.CertificationRequest.fromBER(der)
+  } catch {
+    // Why it is none would be told in terms of the parser
+    throw new Error('it is no certificate request, neither PEM nor DER')
+  }
+}
+
+function readKey(publicKey: Buffer): KeyObject {
+  const key = tryRead(publicKey)
+  const unsupported = describeUnsupported(key, publicKey)
+  if (key === undefined || unsupported !== undefined) {
+    throw new Error(`its key must be ${SUPPORTED_KEYS}; it has ${unsupported}`)
+  }
+  return key
+}
+
+/** @returns undefined for a key of a kind that OpenSSL does not know */
+function tryRead(key: Buffer): KeyObject | undefined {
+  try {
+    return createPublicKey({ key, type: 'spki', format: 'der' })
+  } catch {
+    return undefined
+  }
+}
+
+function verify(request: pkijs.CertificationRequest, publicKey: KeyObject): void {
+  const { signatureAlgorithm, tbsView: message, signatureValue } = request
+  const hashAlgorithm = findHash(signatureAlgorithm)
+  const signature = signatureValue.valueBlock.valueHexView
+  const foreign = { signatureAlgorithm, hashAlgorithm, publicKey, message, signature }
+  if (describeWrongSignature(foreign) !== undefined) {
+    throw new Error('its signature is not that of its own key: it was changed, or is of somebody else')
+  }
+}
+
+/** As in certificates, the algorithm tells the hash too. */
+function findHash(algorithm: pkijs.AlgorithmIdentifier): HashAlgorithm {
+  const { oid, hash } = readSignatureIdentifier(Buffer.from(algorithm.toSchema().toBER()))
+  if (hash === undefined) {
+    throw new Error(`its signature algorithm, ${oid}, is not supported`)
+  }
+  return hash
+}
+
+/** @param critical where there is no other name (RFC 5280 4.1.2.6) */
+function readAlternativeNames(request: pkijs.CertificationRequest, critical: boolean): pkijs.Extension[] {
+  const attributes = (request.attributes ?? []).filter(({ type }) => type === EXTENSION_REQUEST)
+  return attributes
+    .flatMap(({ values: [schema] }) => parseExtensions(schema))
+    .filter(({ extnID }) => extnID === pkijs.id_SubjectAltName)
+    .map(({ extnID, extnValue, parsedValue }) => {
+      if (!(parsedValue instanceof pkijs.AltName) || parsedValue.altNames.length === 0) {
+        throw new Error('its subject alternative names cannot be read')
+      }
+      return new pkijs.Extension({ extnID, critical, extnValue: extnValue.getValue() })
+    })
+    .slice(0, 1)
+}
+
+function parseExtensions(schema: unknown): pkijs.Extension[] {
+  try {
+    return new pkijs.Extensions({ schema }).extensions
+  } catch {
+    throw new Error('the extensions that it asks for cannot be read')
+  }
+}

@@ -1,8 +1,0 @@
-import { encode, encodeObjectIdentifier } from '../der/der-writer.ts'
-import { TAG } from '../der/tag.ts'
-
-/** Writes `Attribute ::= SEQUENCE { attrType, attrValues SET }` with one value (RFC 5652 5.3), its type encoded once. */
-export function attributeWriter(type: string): (value: Uint8Array) => Buffer {
-  const encodedType = encodeObjectIdentifier(type)
-  return (value) => encode(TAG.sequence, encodedType, encode(TAG.set, value))
-}

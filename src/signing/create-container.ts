@@ -1,0 +1,215 @@
+/** From a digest to the container that is about it, of the level that its signer's containers are to have. */
+
+import { digest } from '../algorithms/digest.ts'
+import type { HashAlgorithm } from '../algorithms/hash-algorithms.ts'
+import type { SignedDataRequest } from '../cms/container-template.ts'
+import type { SignatureType } from '../cms/signed-attributes.ts'
+import type { Level } from '../config.ts'
+import { CONTAINER_TOO_LARGE, REVOCATION_UNAVAILABLE, TIMESTAMP_UNAVAILABLE } from '../errors.ts'
+import type { SignOptions } from '../pkcs11/signing-jobs.ts'
+import {
+  type CertificatePath,
+  gatherEvidence,
+  type RevocationEvidence,
+} from '../revocation/revocation-evidence.ts'
+import type { Signer } from '../signers/signer.ts'
+import type { SigningKey } from '../signers/signing-key.ts'
+import type { Timestamp } from '../timestamp/accept-answer.ts'
+
+/** Of the time of a request, for what is left to do when there is a timestamp, in milliseconds. */
+const FINISH_MS = 50
+
+export interface ContainerRequest {
+  readonly type: SignatureType
+  /** Whether the content is a file of its own, not a PDF that the container will be in: `cades` differs there. */
+  readonly overFile?: true
+  readonly hashAlgorithm: HashAlgorithm
+  /** Of the detached content. */
+  readonly messageDigest: Uint8Array
+}
+
+export interface ContainerContext {
+  readonly signingKey: Pick<SigningKey, 'container' | 'sources' | 'validSigner' | 'sign'>
+  readonly options: Omit<SignOptions, 'verify'>
+}
+
+export interface Container {
+  /** ContentInfo. */
+  readonly der: Buffer
+  /** That it has. */
+  readonly level: Level
+  /** The code of the error for which it has not the level that it was to have. */
+  readonly shortfall?: string
+}
+
+/**
+ * Builds a detached CMS container.
+ *
+ * @throws CERTIFICATE_NOT_VALID, CERTIFICATE_REVOKED, CONTAINER_TOO_LARGE, TIMESTAMP_UNAVAILABLE,
+ *   REVOCATION_UNAVAILABLE, and what signing throws
+ */
+export async function createContainer(
+  request: ContainerRequest,
+  context: ContainerContext,
+): Promise<Container> {
+  const { signingKey, options } = context
+  const { hashAlgorithm } = request
+  // One signer for the whole request: the certificate that is embedded is the one that the signature verifies with
+  const signer = signingKey.validSigner()
+  const known = gatherBefore(request, signer, context)
+  const signedAttributes = signer.template.signedAttributes({
+    ...request,
+    signingTime: new Date(),
+    ...(signsRevocationData(request) && embed(known, context)),
+  })
+  const encode = (parts: Pick<SignedDataRequest, 'signature' | 'timestamp'>, evidence = known) =>
+    signer.template.signedData({
+      hashAlgorithm,
+      signedAttributes,
+      ...parts,
+      ...(!signsRevocationData(request) && embed(evidence, context)),
+    })
+  // So that the HSM does not sign what nobody will get
+  checkSize(encode({ signature: Buffer.alloc(signer.algorithm.maxLength(signer.publicKey)) }), context)
+  const signed = { digest: digest(hashAlgorithm, signedAttributes), message: signedAttributes }
+  const signature = await signingKey.sign(signer, hashAlgorithm, signed, options)
+  const timestamp = await obtainTimestamp(signature, context)
+  const evidence = timestamp && gatherAfter(request, signer, timestamp, known, context)
+  const der = encode({ signature, ...(timestamp && { timestamp: timestamp.token }) }, evidence)
+  checkSize(der, context)
+  return { der, ...judge(signingKey.container.level, signer, timestamp, evidence) }
+}
+
+/**
+ * Tells whether revocation data are signed, as adbe-revocationInfoArchival, where readers of PDFs look for them. CAdES
+ * over a file has them in SignedData.crls, where its own readers look (EN 319 122-1 6.3).
+ */
+function signsRevocationData({ type, overFile }: ContainerRequest): boolean {
+  return type === 'cms' || !overFile
+}
+
+/**
+ * Gathers what is known of the revocation of certificates before there is a signature. Where it is signed, it is also
+ * about the authorities that may timestamp.
+ *
+ * @returns undefined where the level needs none
+ * @throws REVOCATION_UNAVAILABLE unless the level may be lower
+ */
+function gatherBefore(
+  request: ContainerRequest,
+  signer: Signer,
+  { signingKey: { container, sources } }: ContainerContext,
+): RevocationEvidence | undefined {
+  if (container.level !== 'b-lt') {
+    return undefined
+  }
+  const authorities = signsRevocationData(request) ? (sources.timestamper?.knownPaths() ?? []) : []
+  const evidence = gatherEvidence([signer.path, ...authorities], sources.revocations)
+  refuseMissing(signer.path, evidence, container.revocationFallback)
+  return evidence
+}
+
+/** Gathers the same, and what is known about the authority that has timestamped. */
+function gatherAfter(
+  request: ContainerRequest,
+  signer: Signer,
+  { path }: Timestamp,
+  before: RevocationEvidence | undefined,
+  { signingKey: { container, sources } }: ContainerContext,
+): RevocationEvidence | undefined {
+  if (before === undefined) {
+    return undefined
+  }
+  // What is signed cannot be added to any more
+  const evidence = signsRevocationData(request)
+    ? before
+    : gatherEvidence([signer.path, path], sources.revocations)
+  refuseMissing(path, evidence, container.revocationFallback)
+  return evidence
+}
+
+function refuseMissing(
+  path: CertificatePath,
+  { covered, told, problems }: RevocationEvidence,
+  fallback: 'refuse' | 'b-t',
+): void {
+  if (fallback === 'refuse' && !covered.includes(path)) {
+    const others =
+      'the certificates of the timestamp authority are not those of before; try again in a moment'
+    // The log has the details, and whoever reads no log finds them in the cause
+    throw told.length === 0
+      ? new REVOCATION_UNAVAILABLE(others)
+      : new REVOCATION_UNAVAILABLE(told.join('. '), { cause: new Error(problems.join('. ')) })
+  }
+}
+
+/**
+ * A container that is too large for its CRLs alone is not even built: with tens of megabytes of them, that would keep
+ * all other requests waiting.
+ *
+ * @throws CONTAINER_TOO_LARGE
+ */
+function embed(
+  evidence: RevocationEvidence | undefined,
+  { signingKey }: ContainerContext,
+): Pick<SignedDataRequest, 'revocationValues'> {
+  if (evidence?.values === undefined) {
+    return {}
+  }
+  const { sizeLimit } = signingKey.container
+  const bytes = evidence.values.crls.reduce((sum, { length }) => sum + length, 0)
+  if (bytes > sizeLimit) {
+    throw new CONTAINER_TOO_LARGE(`at least ${bytes}`, String(sizeLimit))
+  }
+  return { revocationValues: evidence.values }
+}
+
+/**
+ * @returns undefined where the level needs none, or may be lower
+ * @throws TIMESTAMP_UNAVAILABLE
+ */
+async function obtainTimestamp(
+  signature: Uint8Array,
+  { signingKey: { container, sources }, options: { deadline, client } }: ContainerContext,
+): Promise<Timestamp | undefined> {
+  if (sources.timestamper === undefined) {
+    return undefined
+  }
+  try {
+    const limits = { deadline: deadline - FINISH_MS, ...(client && { signal: client.signal() }) }
+    return await sources.timestamper.timestamp(signature, limits)
+  } catch (error) {
+    if (client?.hasLeft) {
+      throw new TIMESTAMP_UNAVAILABLE('nobody waits for it any more')
+    }
+    if (error instanceof TIMESTAMP_UNAVAILABLE && container.timestamps?.fallback === 'b-b') {
+      return undefined
+    }
+    throw error
+  }
+}
+
+/** @throws CONTAINER_TOO_LARGE */
+function checkSize({ length }: Buffer, { signingKey }: ContainerContext): void {
+  const { sizeLimit } = signingKey.container
+  if (length > sizeLimit) {
+    throw new CONTAINER_TOO_LARGE(String(length), String(sizeLimit))
+  }
+}
+
+function judge(
+  wanted: Level,
+  signer: Signer,
+  timestamp: Timestamp | undefined,
+  evidence: RevocationEvidence | undefined,
+): Pick<Container, 'level' | 'shortfall'> {
+  if (timestamp === undefined) {
+    return wanted === 'b-b'
+      ? { level: wanted }
+      : { level: 'b-b', shortfall: new TIMESTAMP_UNAVAILABLE().code }
+  }
+  const isCovered = [signer.path, timestamp.path].every((path) => evidence?.covered.includes(path))
+  return wanted === 'b-t' || isCovered
+    ? { level: wanted }
+    : { level: 'b-t', shortfall: new REVOCATION_UNAVAILABLE().code }
+}

@@ -1,0 +1,20 @@
+import type { Digested } from '../callback/prepare.ts'
+import type { SignOptions } from '../pkcs11/signing-jobs.ts'
+import type { SigningKey } from '../signers/signing-key.ts'
+
+export interface RawContext {
+  readonly signingKey: Pick<SigningKey, 'validSigner' | 'sign'>
+  readonly options: Omit<SignOptions, 'verify'>
+}
+
+/**
+ * Signs the digest of `data_to_be_signed`, which stays opaque: Document Engine built it.
+ *
+ * @returns the bare octets of the signature: those of RSA as many as the modulus has, those of ECDSA DER
+ */
+export async function signRaw(
+  signed: Pick<Digested, 'hashAlgorithm' | 'digest' | 'message'>,
+  { signingKey, options }: RawContext,
+): Promise<Uint8Array> {
+  return signingKey.sign(signingKey.validSigner(), signed.hashAlgorithm, signed, options)
+}

@@ -1,0 +1,53 @@
+import { DerReader } from '../asn1/der-reader.ts'
+import { contextTag, TAG } from '../asn1/tag.ts'
+import { type Extensions, readExtensions } from './extensions.ts'
+
+/** What others refer to a certificate by, octet by octet. */
+export interface CertificateFields {
+  /** 1 to 3 (RFC 5280 4.1.2.1). */
+  readonly version: number
+  /** Content of its INTEGER. */
+  readonly serialNumber: Buffer
+  /** DER Name. */
+  readonly issuer: Buffer
+  /** DER Validity. */
+  readonly validity: Buffer
+  /** DER Name. */
+  readonly subject: Buffer
+  /** DER SubjectPublicKeyInfo. */
+  readonly publicKeyInfo: Buffer
+  /** Content of subjectPublicKey without the count of unused bits, of which OCSP has digests (RFC 6960 4.1.1). */
+  readonly publicKeyBits: Buffer
+  readonly extensions: Extensions
+}
+
+/**
+ * @param raw DER
+ * @throws Error when it is not, though OpenSSL could read it
+ */
+export function readCertificateFields({ raw }: { readonly raw: Buffer }): CertificateFields {
+  const certificate = new DerReader(raw).enter(TAG.sequence).enter(TAG.sequence)
+  const version = certificate.enterOptional(contextTag(0))?.content(TAG.integer)[0] ?? 0
+  const serialNumber = certificate.content(TAG.integer)
+  certificate.enter(TAG.sequence) // signature
+  const issuer = certificate.element(TAG.sequence)
+  const validity = certificate.element(TAG.sequence)
+  const subject = certificate.element(TAG.sequence)
+  const publicKeyInfo = certificate.element(TAG.sequence)
+  const publicKey = new DerReader(publicKeyInfo).enter(TAG.sequence)
+  publicKey.enter(TAG.sequence) // algorithm
+  const publicKeyBits = publicKey.bits()
+  certificate.enterOptional(contextTag(1, 'primitive')) // issuerUniqueID
+  certificate.enterOptional(contextTag(2, 'primitive')) // subjectUniqueID
+  const extensions = readExtensions(certificate.enterOptional(contextTag(3)))
+  return {
+    version: version + 1,
+    serialNumber,
+    issuer,
+    validity,
+    subject,
+    publicKeyInfo,
+    publicKeyBits,
+    extensions,
+  }
+}

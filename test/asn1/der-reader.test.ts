@@ -1,0 +1,89 @@
+import * as asn1js from 'asn1js'
+import fc from 'fast-check'
+import t from 'tap'
+import { DerReader } from '../../src/asn1/der-reader.ts'
+import { contextTag, TAG } from '../../src/asn1/tag.ts'
+
+function reader(hex: string): DerReader {
+  return new DerReader(Buffer.from(hex, 'hex'))
+}
+
+t.test('object identifiers are those that asn1js writes', async (t) => {
+  const arcs = fc.array(fc.nat(2 ** 31 - 1), { minLength: 1, maxLength: 8 })
+  const start = fc.oneof(
+    fc.nat(39).map((arc) => `0.${arc}`),
+    fc.nat(39).map((arc) => `1.${arc}`),
+    fc.nat(999).map((arc) => `2.${arc}`),
+  )
+  fc.assert(
+    fc.property(start, arcs, (first, rest) => {
+      const value = [first, ...rest].join('.')
+      const der = Buffer.from(new asn1js.ObjectIdentifier({ value }).toBER())
+      return new DerReader(der).objectIdentifier() === value
+    }),
+  )
+  for (const hex of ['0600', '060155'.replace('55', '85'), '06025585']) {
+    t.throws(() => reader(hex).objectIdentifier(), {
+      message: 'it is no DER: an object identifier has no end',
+    })
+  }
+})
+
+t.test('contents of any length are those that asn1js writes', async (t) => {
+  for (const length of [0, 1, 127, 128, 255, 256, 65_535, 65_536, 20_000_000]) {
+    const content = Buffer.alloc(length, 7)
+    const der = Buffer.from(new asn1js.OctetString({ valueHex: content }).toBER())
+    const read = new DerReader(der)
+    t.ok(read.content(TAG.octetString).equals(content))
+    t.equal(read.tag, undefined)
+    read.finish()
+    t.ok(new DerReader(der).element().equals(der))
+  }
+})
+
+t.test('elements in elements, and those that are not there', async (t) => {
+  const outer = reader('300602010ba0010005').enter(TAG.sequence)
+  t.equal(outer.enterOptional(TAG.boolean), undefined)
+  t.strictSame(outer.content(TAG.integer), Buffer.from([11]))
+  t.throws(() => outer.finish(), { message: 'it is no DER of this kind: something follows its end' })
+  const inner = outer.enterOptional(contextTag(0))
+  t.throws(() => inner?.enter(TAG.sequence), { message: /something is missing or in its place/ })
+  t.throws(() => outer.element(), { message: /something is missing or in its place/ })
+})
+
+t.test('what is BER alone, or nothing', async (t) => {
+  for (const [hex, message] of [
+    ['04', 'an element has no length'],
+    ['0480', 'an element has no length'],
+    ['0485', 'an element has no length'],
+    ['04850000000001ff', 'an element has no length'],
+    ['0482ff', 'an element has no length'],
+    ['048101ff', 'a length has more octets than it needs'],
+    [`048200ff${'00'.repeat(255)}`, 'a length has more octets than it needs'],
+    ['0402ff', 'an element is longer than what it is in'],
+    ['0484ffffffff', 'an element is longer than what it is in'],
+  ] as const) {
+    t.throws(() => reader(hex).content(TAG.octetString), { message: `it is no DER: ${message}` })
+  }
+  const inner = reader('30020402ffff').enter(TAG.sequence)
+  t.throws(() => inner.content(TAG.octetString), { message: /longer than what it is in/ })
+})
+
+t.test('bits that are no octets', async (t) => {
+  for (const hex of ['0300', '030101', '03020780']) {
+    t.throws(() => reader(hex).bits(), {
+      message: /a bit string has no whole octets$/,
+    })
+  }
+})
+
+t.test('what only somebody sends who wants to use up time and memory', async (t) => {
+  const list = (count: number) => reader('0500'.repeat(count))
+  t.equal(list(1000).elements().length, 1000)
+  t.throws(() => list(1001).elements(), { message: 'it has a list of more than 1000 elements' })
+  const identifier = (length: number) => reader(`06${length.toString(16)}2a${'03'.repeat(length - 1)}`)
+  t.equal(identifier(100).objectIdentifier(), `1.2${'.3'.repeat(99)}`)
+  t.throws(() => identifier(101).objectIdentifier(), {
+    message: 'it is no DER of this kind: an object identifier is too long',
+  })
+})

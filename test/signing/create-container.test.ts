@@ -1,0 +1,116 @@
+import type { X509Certificate } from 'node:crypto'
+import t from 'tap'
+import { findHashAlgorithm, type HashAlgorithm } from '../../src/algorithms/hash-algorithms.ts'
+import { SETTINGS } from '../../src/configuration/single-signer.ts'
+import { type Signer, signerFromFiles } from '../../src/signers/signer.ts'
+import { type ContainerRequest, createContainer } from '../../src/signing/create-container.ts'
+import { issue } from '../support/certificates.ts'
+import { DEFAULT_CONTAINER } from '../support/container-configuration.ts'
+
+const directory = t.testdir()
+const [before, after] = ['before', 'after'].map(
+  (name) => issue(directory, { subject: `/CN=${name}` }).certificate,
+) as [X509Certificate, X509Certificate]
+const hashAlgorithm = findHashAlgorithm('sha256') as HashAlgorithm
+
+function signerOf(certificate: X509Certificate): Signer {
+  const configured = { certificates: [certificate], caCertificates: [], settings: SETTINGS }
+  return signerFromFiles({ ...configured, container: DEFAULT_CONTAINER }) as Signer
+}
+
+t.test(
+  'a certificate that is replaced while a container is made is not mixed with its successor',
+  async (t) => {
+    let current = signerOf(before)
+    const signedFor: Signer[] = []
+    const nothing = { ocspResponses: [], crls: [], complete: false, problems: [], told: [] }
+    const signingKey = {
+      container: DEFAULT_CONTAINER,
+      sources: { revocations: { revoked: () => undefined, information: () => nothing } },
+      validSigner: () => {
+        const signer = current
+        current = signerOf(after)
+        return signer
+      },
+      sign: async (signer: Signer) => {
+        signedFor.push(signer)
+        return Buffer.alloc(70)
+      },
+    }
+    const { der, level } = await createContainer(
+      { type: 'cms', hashAlgorithm, messageDigest: Buffer.alloc(32) },
+      { signingKey, options: { deadline: 0 } },
+    )
+    t.equal(level, 'b-b')
+    t.same(
+      signedFor.map(({ certificate }) => certificate.subject),
+      ['CN=before'],
+    )
+    t.ok(der.includes(before.raw), 'the certificate of the same signer is embedded')
+    t.notOk(der.includes(after.raw))
+  },
+)
+
+t.test('containers are of level b-lt only where they hold what is about the timestamp too', async (t) => {
+  const path = [after]
+  const timestamp = { token: Buffer.from('0500', 'hex'), path }
+  const known = { ocspResponses: [], crls: [], complete: true, problems: [], told: [] }
+  const signer = signerOf(before)
+  const make = (
+    form: Pick<ContainerRequest, 'type' | 'overFile'>,
+    revocationFallback: 'refuse' | 'b-t',
+    knownPaths = [] as (typeof path)[],
+  ) => {
+    const signingKey = {
+      container: { ...DEFAULT_CONTAINER, level: 'b-lt', revocationFallback } as const,
+      sources: {
+        revocations: { revoked: () => undefined, information: () => known },
+        timestamper: {
+          timestamp: async () => timestamp,
+          knownPaths: () => knownPaths,
+          ...{ introduceInBackground: () => {}, problem: undefined, isUntried: false },
+        },
+      },
+      validSigner: () => signer,
+      sign: async () => Buffer.alloc(70),
+    }
+    const options = { deadline: performance.now() + 20_000 }
+    return createContainer(
+      { ...form, hashAlgorithm, messageDigest: Buffer.alloc(32) },
+      { signingKey, options },
+    )
+  }
+  for (const form of [{ type: 'cms' }, { type: 'cades' }, { type: 'cms', overFile: true }] as const) {
+    await t.rejects(make(form, 'refuse'), {
+      code: 'REVOCATION_UNAVAILABLE',
+      message: /the certificates of the timestamp authority are not those of before; try again in a moment$/,
+    })
+    t.match(await make(form, 'b-t'), { level: 'b-t', shortfall: 'REVOCATION_UNAVAILABLE' })
+    t.match(await make(form, 'refuse', [path]), { level: 'b-lt', shortfall: undefined })
+  }
+  const overFile = { type: 'cades', overFile: true } as const
+  t.match(await make(overFile, 'refuse'), { level: 'b-lt', shortfall: undefined }, 'it is not signed')
+})
+
+t.test('what CRLs alone make too large is refused before anything is built of them', async (t) => {
+  const signer = signerOf(before)
+  const container = { ...DEFAULT_CONTAINER, level: 'b-lt' as const, sizeLimit: 4096 }
+  const crls = [Buffer.alloc(3000, 1), Buffer.alloc(3000, 2)]
+  const information = () => ({ ocspResponses: [], crls, complete: true, problems: [], told: [] })
+  const signingKey = {
+    container,
+    sources: { revocations: { revoked: () => undefined, information } },
+    validSigner: () => signer,
+    sign: async () => Buffer.from(`${t.fail('the HSM is asked')}`),
+  }
+  for (const type of ['cms', 'cades'] as const) {
+    await t.rejects(
+      createContainer(
+        { type, hashAlgorithm, messageDigest: Buffer.alloc(32) },
+        { signingKey, options: { deadline: 0 } },
+      ),
+      { code: 'CONTAINER_TOO_LARGE', message: /^The container has at least 6000 bytes, more than the 4096 / },
+      type,
+    )
+  }
+})

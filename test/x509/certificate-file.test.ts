@@ -1,0 +1,126 @@
+import { readFileSync } from 'node:fs'
+import t from 'tap'
+import { parseCertificates } from '../../src/x509/certificate-file.ts'
+import { issue, openssl } from '../support/certificates.ts'
+
+const directory = t.testdir()
+const root = issue(directory, { subject: '/CN=Root', ca: true })
+const leaf = issue(directory, { subject: '/CN=Signer', issuer: root })
+const leafPem = readFileSync(leaf.certificateFile, 'utf8')
+const rootPem = readFileSync(root.certificateFile, 'utf8')
+const keyPem = readFileSync(leaf.keyFile, 'utf8')
+const text = openssl('x509', '-in', leaf.certificateFile, '-text')
+const trusted = openssl('x509', '-in', leaf.certificateFile, '-trustout', '-addtrust', 'emailProtection')
+
+t.test('what is read', async (t) => {
+  const both = [leaf, root]
+  for (const [name, content, expected] of [
+    ['PEM', leafPem, [leaf]],
+    ['PEM with line ends of DOS', leafPem.replaceAll('\n', '\r\n'), [leaf]],
+    ['PEM without a line end', leafPem.trimEnd(), [leaf]],
+    ['PEM after a byte order mark', `\uFEFF${leafPem}`, [leaf]],
+    ['several, in their order', leafPem + rootPem, both],
+    ['several, in the other order', rootPem + leafPem, [root, leaf]],
+    [
+      'text around them, as openssl x509 -text writes it',
+      `${text}\nfriendlyName: Größe\n${rootPem}bye`,
+      both,
+    ],
+    ['labels of old', leafPem.replaceAll(' CERTIFICATE', ' X509 CERTIFICATE'), [leaf]],
+    ['the label of openssl x509 -trustout', trusted, [leaf]],
+    ['other blocks beside', openssl('ecparam', '-name', 'prime256v1') + leafPem, [leaf]],
+    ['DER', leaf.certificate.raw, [leaf]],
+  ] as const) {
+    const certificates = parseCertificates(Buffer.from(content))
+    t.strictSame(
+      certificates.map(({ fingerprint256 }) => fingerprint256),
+      expected.map(({ certificate }) => certificate.fingerprint256),
+      name,
+    )
+  }
+})
+
+t.test('what is refused, and why', async (t) => {
+  const cut = leafPem.slice(0, leafPem.length / 2)
+  const garbled = leafPem.replace(/\n(.{20})/, '\nAAAAAAAAAAAAAAAAAAAA')
+  const encryptedKey = openssl('pkcs8', '-topk8', '-in', leaf.keyFile, '-passout', 'pass:secret')
+  const traditionalKey = openssl('pkey', '-in', leaf.keyFile, '-traditional')
+  const privateKey = /^it holds a private key, which belongs in the HSM alone/
+  for (const [name, content, message] of [
+    ['nothing', '', /^it is empty$/],
+    ['UTF-16', Buffer.from(`\uFEFF${leafPem}`, 'utf16le'), /^it is UTF-16, as PowerShell/],
+    ['UTF-16 without its mark', Buffer.from(leafPem, 'utf16le'), /^it is UTF-16, as PowerShell/],
+    ['UTF-16 of the other order', Buffer.from(leafPem, 'utf16le').swap16(), /^it is UTF-16, as PowerShell/],
+    ['base64 of PEM', Buffer.from(leafPem).toString('base64'), /^it is PEM that was encoded in base64 once/],
+    [
+      'base64 alone',
+      leafPem.replace(/-.*-\n/g, ''),
+      /^it is base64 without the lines around it: put -----BEGIN/,
+    ],
+    ['garbage', 'garbage', /^it is neither PEM nor a DER certificate$/],
+    ['half of a DER certificate', leaf.certificate.raw.subarray(0, 200), /^it is neither PEM nor a DER/],
+    ['two DER certificates', Buffer.concat([leaf.certificate.raw, root.certificate.raw]), /^more follows/],
+    ['a block of no known kind alone', `-----BEGIN X-----\n-----END X-----\n`, /^it holds no certificate$/],
+    ['garbage in a block', garbled, /^certificate 1 in it is not encoded as RFC 5280 says \(/],
+    [
+      'garbage in the second block',
+      rootPem + garbled,
+      /^certificate 2 in it is not encoded as RFC 5280 says/,
+    ],
+    [
+      'a block that is no base64',
+      leafPem.replace('MII', 'M-I'),
+      /^certificate 1 in it .* \(it is no base64\)/,
+    ],
+    ['a block that was cut off', cut, /^block 1 in it has no matching END line$/],
+    ['a block that was cut off behind a good one', rootPem + cut, /^block 2 in it has no/],
+    ['a block that was cut off before a good one', cut + rootPem, /^block 1 in it has no/],
+    ['an END line of another label', leafPem.replace('END CERT', 'END X509 CERT'), /^block 1 in it has no/],
+    ['a private key', keyPem, privateKey],
+    ['a private key behind a certificate', leafPem + keyPem, privateKey],
+    ['a private key that was cut off', leafPem + keyPem.slice(0, 100), privateKey],
+    ['an encrypted private key', leafPem + encryptedKey, privateKey],
+    ['a private key of the old form', leafPem + traditionalKey, privateKey],
+  ] as const) {
+    t.throws(() => parseCertificates(Buffer.from(content)), { message }, name)
+  }
+})
+
+t.test('other files are told by what they are, with the way to certificates', async (t) => {
+  const file = (name: string) => `${directory}/${name}`
+  const bundle = ['crl2pkcs7', '-nocrl', '-certfile', leaf.certificateFile, '-certfile', root.certificateFile]
+  const key = ['-inkey', leaf.keyFile, '-in', leaf.certificateFile]
+  openssl(...bundle, '-out', file('pem.p7b'))
+  openssl(...bundle, '-outform', 'DER', '-out', file('der.p7b'))
+  openssl('pkcs12', '-export', ...key, '-passout', 'pass:secret', '-out', file('signer.p12'))
+  openssl('req', '-new', '-key', leaf.keyFile, '-subj', '/CN=Signer', '-out', file('request.pem'))
+  openssl('pkey', '-in', leaf.keyFile, '-pubout', '-out', file('public.pem'))
+  for (const [name, message] of [
+    ['pem.p7b', /^it is a PKCS #7 file .*`openssl pkcs7 -in FILE -print_certs -out bundle.pem`/],
+    ['der.p7b', /^it is a PKCS #7 file .*with `-inform DER`/],
+    ['signer.p12', /^it is a PKCS #12 file .*`openssl pkcs12 -in FILE -nokeys -out bundle.pem`/],
+    ['request.pem', /^it is a certificate request/],
+    ['public.pem', /^it is a public key/],
+  ] as const) {
+    t.throws(() => parseCertificates(readFileSync(file(name))), { message }, name)
+  }
+  const indefinite = Buffer.from('308006092a864886f70d010702a0800000', 'hex')
+  t.throws(() => parseCertificates(indefinite), { message: /^it is a PKCS #7 file/ }, 'BER')
+  t.throws(() => parseCertificates(Buffer.from(`-----BEGIN X509 CRL-----\n-----END X509 CRL-----`)), {
+    message: /^it is a list of revoked certificates/,
+  })
+
+  openssl('pkcs7', '-inform', 'DER', '-in', file('der.p7b'), '-print_certs', '-out', file('bundle.pem'))
+  openssl(
+    'pkcs12',
+    '-in',
+    file('signer.p12'),
+    '-passin',
+    'pass:secret',
+    '-nokeys',
+    '-out',
+    file('signer.pem'),
+  )
+  t.equal(parseCertificates(readFileSync(file('bundle.pem'))).length, 2, 'what the message says works')
+  t.equal(parseCertificates(readFileSync(file('signer.pem'))).length, 1)
+})

@@ -1,0 +1,102 @@
+import { createPublicKey, randomBytes } from 'node:crypto'
+import t from 'tap'
+import { describeUnsupported, describeUnsupportedKey, publicKeyOf } from '../../src/x509/key-type.ts'
+import { generateKeyFile, issue, rsaPss, withLongLength, withUnknownKey } from '../support/certificates.ts'
+import { CERTIFICATE, reissue, withCompressedPoint, withExplicitCurve } from '../support/resigned.ts'
+
+const directory = t.testdir()
+
+function rsa(bits: number, algorithm = 'RSA'): string[] {
+  return ['-algorithm', algorithm, '-pkeyopt', `rsa_keygen_bits:${bits}`]
+}
+
+function curve(name: string): string[] {
+  return ['-algorithm', 'EC', '-pkeyopt', `ec_paramgen_curve:${name}`]
+}
+
+t.test(
+  'RSA of 2048 to 4096 bits can sign, also where it is for PSS alone, and EC on three curves',
+  async (t) => {
+    const keys = [
+      rsa(2048),
+      rsa(3072),
+      rsa(4096),
+      rsa(2048, 'RSA-PSS'),
+      ...['P-256', 'P-384', 'P-521'].map(curve),
+    ]
+    for (const key of keys) {
+      const { certificate } = issue(directory, { subject: '/CN=Signer', key })
+      t.equal(describeUnsupportedKey(certificate), undefined, key.join(' '))
+    }
+  },
+)
+
+t.test('other keys cannot, and are called by their type', async (t) => {
+  for (const [key, found] of [
+    [rsa(1024), 'RSA with 1024 bits'],
+    [rsa(2047), 'RSA with 2047 bits'],
+    [rsa(1024, 'RSA-PSS'), 'RSA with 1024 bits'],
+    [rsaPss('sha256', 32, 'sha1'), 'RSASSA-PSS parameters with two hashes (sha256, and sha1 for MGF1)'],
+    [curve('P-224'), 'EC on secp224r1'],
+    [curve('secp256k1'), 'EC on secp256k1'],
+  ] as const) {
+    const { certificate } = issue(directory, { subject: '/CN=Signer', key })
+    t.equal(
+      describeUnsupportedKey(certificate),
+      `the signer certificate must have a key that is RSA with 2048 to 4096 bits, or EC on P-256, P-384 or P-521; this one has ${found}`,
+    )
+  }
+})
+
+t.test('a DSA key, whose length is that of a good RSA key', async (t) => {
+  const dsa = ['-genparam', '-algorithm', 'DSA', '-pkeyopt', 'dsa_paramgen_bits:2048']
+  const parameters = generateKeyFile(directory, dsa)
+  const { certificate } = issue(directory, { subject: '/CN=Signer', key: ['-paramfile', parameters] })
+  t.match(describeUnsupportedKey(certificate), /this one has a key of type dsa$/)
+})
+
+t.test('a key of a type that OpenSSL does not know', async (t) => {
+  const unknown = withUnknownKey(issue(directory, { subject: '/CN=Signer' }).certificate)
+  t.match(describeUnsupportedKey(unknown), /this one has a key of an unknown type$/)
+})
+
+t.test('an RSA exponent of more than 64 bits, with which verifying a signature takes long', async (t) => {
+  const issued = issue(directory, { subject: '/CN=Signer' })
+  const modulus = randomBytes(256).fill(0xff, 0, 1).toString('base64url')
+  for (const [octets, isTaken] of [
+    [8, true],
+    [9, false],
+    [256, false],
+  ] as const) {
+    const exponent = Buffer.alloc(octets, 0x7f).toString('base64url')
+    const key = createPublicKey({ key: { kty: 'RSA', n: modulus, e: exponent }, format: 'jwk' })
+    const spki = key.export({ type: 'spki', format: 'der' })
+    const { certificate } = reissue(issued, issued, { [CERTIFICATE.key]: spki })
+    t.equal(publicKeyOf(certificate) !== undefined, isTaken, `${octets} octets`)
+  }
+})
+
+t.test('a curve that is spelled out, of a certificate and of a key', async (t) => {
+  const issued = issue(directory, { subject: '/CN=Signer' })
+  const spki = withExplicitCurve(issued)
+  const { certificate } = reissue(issued, issued, { [CERTIFICATE.key]: spki })
+  const explicit =
+    'EC with explicit curve parameters in place of the name of a curve, which RFC 5480 2.1.1 forbids: make a ' +
+    'certificate request that names the curve, as `signing-service csr` does'
+  t.match(describeUnsupportedKey(certificate), new RegExp(`this one has ${explicit}$`))
+  const key = createPublicKey({ key: spki, type: 'spki', format: 'der' })
+  t.equal(describeUnsupported(key), explicit)
+  t.equal(describeUnsupported(undefined, spki), explicit, 'though OpenSSL may not know it')
+  t.equal(describeUnsupported(undefined, Buffer.from('3000', 'hex')), 'a key of an unknown type')
+})
+
+t.test('a compressed point is as good as another', async (t) => {
+  const issued = issue(directory, { subject: '/CN=Signer' })
+  const { certificate } = reissue(issued, issued, { [CERTIFICATE.key]: withCompressedPoint(issued) })
+  t.equal(describeUnsupportedKey(certificate), undefined)
+})
+
+t.test('a certificate that is not DER', async (t) => {
+  const { certificate } = issue(directory, { subject: '/CN=Signer' })
+  t.equal(describeUnsupportedKey(withLongLength(certificate)), undefined)
+})
