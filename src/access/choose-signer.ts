@@ -1,4 +1,4 @@
-import type { Configuration } from '../config.ts'
+import type { Configuration } from '../configuration/configuration.ts'
 import { INVALID_REQUEST, SIGNER_MISMATCH } from '../errors.ts'
 import type { Signers } from '../signers/signers.ts'
 import type { SigningKey } from '../signers/signing-key.ts'

@@ -1,7 +1,7 @@
 /** What a signer may be asked for, as its configuration says. */
 
 import type { SignatureType } from '../cms/signed-attributes.ts'
-import type { Container } from '../config.ts'
+import type { Container } from '../configuration/signer-configuration.ts'
 import { NOT_ALLOWED_FOR_SIGNER } from '../errors.ts'
 import type { SigningKey } from '../signers/signing-key.ts'
 

@@ -6,7 +6,7 @@ import {
   type HashAlgorithm,
 } from '../algorithms/hash-algorithms.ts'
 import type { SignatureType } from '../cms/signed-attributes.ts'
-import type { SignerRules } from '../config.ts'
+import type { SignerRules } from '../configuration/signer-configuration.ts'
 import { INVALID_REQUEST, UNSUPPORTED_HASH_ALGORITHM } from '../errors.ts'
 import { isCanonicalBase64 } from './base64.ts'
 

@@ -1,6 +1,6 @@
 import { timingSafeEqual } from 'node:crypto'
 import { HASH_ALGORITHMS, type HashAlgorithm } from '../algorithms/hash-algorithms.ts'
-import type { Configuration } from '../config.ts'
+import type { Configuration } from '../configuration/configuration.ts'
 import { DIGEST_MISMATCH, INVALID_REQUEST } from '../errors.ts'
 import { decodeContents } from './contents.ts'
 import { decodeHexDigest } from './fields.ts'

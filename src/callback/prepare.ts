@@ -10,7 +10,7 @@ import {
 } from '../algorithms/hash-algorithms.ts'
 import type { SignedMessage } from '../algorithms/signature-algorithm.ts'
 import type { SignatureType } from '../cms/signed-attributes.ts'
-import type { Configuration } from '../config.ts'
+import type { Configuration } from '../configuration/configuration.ts'
 import { INVALID_REQUEST } from '../errors.ts'
 import type { Signers } from '../signers/signers.ts'
 import type { SigningKey } from '../signers/signing-key.ts'

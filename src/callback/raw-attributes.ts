@@ -1,7 +1,7 @@
 import type { HashAlgorithm } from '../algorithms/hash-algorithms.ts'
 import type { SignatureType } from '../cms/signed-attributes.ts'
 import { readSignedAttributes, type SignedAttributes } from '../cms/signed-attributes-reader.ts'
-import type { SignerRules } from '../config.ts'
+import type { SignerRules } from '../configuration/signer-configuration.ts'
 import { INVALID_REQUEST, NOT_ALLOWED_FOR_SIGNER } from '../errors.ts'
 import { MAX_MESSAGE_LENGTH } from './message-length.ts'
 

@@ -4,7 +4,7 @@ import { CallbackBody, type EncodedContentsReply } from '../../schemas/callback.
 import { describeAskedSigner } from '../access/asked-signer.ts'
 import { chooseSigner } from '../access/choose-signer.ts'
 import { Client } from '../common/client.ts'
-import type { Configuration } from '../config.ts'
+import type { Configuration } from '../configuration/configuration.ts'
 import type { Signers } from '../signers/signers.ts'
 import { type ContainerContext, createContainer } from '../signing/create-container.ts'
 import { signRaw } from '../signing/sign-raw.ts'

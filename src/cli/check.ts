@@ -1,7 +1,7 @@
 /** `signing-service check`: the whole way to a signature once, with what was found at each step. */
 import { type Command, InvalidArgumentError } from 'commander'
-import { loadConfiguration } from '../config.ts'
 import { nameLevels } from '../configuration/european-names.ts'
+import { loadConfiguration } from '../configuration/load.ts'
 import { ConfigurationError, EXIT_CONFIGURATION } from '../errors.ts'
 import { type Configured, checkSigners } from './check/check-signers.ts'
 import { formatStep, Report, type Step } from './check/report.ts'

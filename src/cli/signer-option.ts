@@ -1,12 +1,8 @@
 /** Which signers a command is about, and their PINs where a person has to be asked for them. */
 import { Option } from 'commander'
-import {
-  type Configuration,
-  isPinConfigured,
-  type SignerConfiguration,
-  type SignersConfiguration,
-} from '../config.ts'
-import { pinOfEnvironment } from '../configuration/pin.ts'
+import type { Configuration } from '../configuration/configuration.ts'
+import { isPinConfigured, pinOfEnvironment } from '../configuration/pin.ts'
+import type { SignerConfiguration, SignersConfiguration } from '../configuration/signer-configuration.ts'
 import type { Variables } from '../configuration/variables.ts'
 import { ConfigurationError } from '../errors.ts'
 import { askPin } from './ask-pin.ts'

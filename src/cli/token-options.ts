@@ -1,6 +1,6 @@
 /** The options that tell which token is worked on, and how they come before the environment. */
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { loadTokenConfiguration } from '../config.ts'
+import { loadTokenConfiguration } from '../configuration/load.ts'
 import { SETTINGS } from '../configuration/single-signer.ts'
 import type { Variables } from '../configuration/variables.ts'
 import type { AdministrationAccess } from '../pkcs11/administration/messages.ts'

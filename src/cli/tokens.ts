@@ -1,6 +1,6 @@
 /** `signing-service tokens`: the tokens that a PKCS#11 library shows. */
 import type { Command } from 'commander'
-import { loadLibraryConfiguration } from '../config.ts'
+import { loadLibraryConfiguration } from '../configuration/load.ts'
 import { administer } from '../pkcs11/administration/administer.ts'
 import type {
   TokenDescription,

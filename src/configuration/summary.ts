@@ -1,6 +1,6 @@
-import type { Configuration } from '../config.ts'
 import { describeTokens } from '../signers/token-fields.ts'
 import { accessId } from '../signers/token-pool.ts'
+import type { Configuration } from './configuration.ts'
 import { nameLevels } from './european-names.ts'
 
 /** Summarizes the configuration for the first line of the log: what is signed by whom, on which tokens. It has no secret. */

@@ -1,7 +1,7 @@
 /** What was asked over HTTP, and what became of it. */
 import { Counter, Histogram, type Registry } from 'prom-client'
 import type { HashAlgorithm } from '../algorithms/hash-algorithms.ts'
-import type { Level } from '../config.ts'
+import type { Level } from '../configuration/container-configuration.ts'
 import { DURATION_BUCKETS } from './duration-buckets.ts'
 
 /** A caller can make up methods. */

@@ -1,7 +1,7 @@
 /** What the HTTP process, the signer process and its session workers say to each other. */
 
 import type { SignatureAlgorithm, SignMechanism } from '../algorithms/signature-algorithm.ts'
-import type { KeySelector, SettingNames, TokenAccess } from '../config.ts'
+import type { KeySelector, SettingNames, TokenAccess } from '../configuration/signer-configuration.ts'
 import type { KeyProtection } from './key-protection.ts'
 import type { ToldPin } from './pin-version.ts'
 import type { TokenFailure } from './return-values.ts'

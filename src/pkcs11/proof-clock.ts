@@ -1,4 +1,4 @@
-import type { HsmConfiguration } from '../config.ts'
+import type { HsmConfiguration } from '../configuration/configuration.ts'
 
 /** Sessions that bring no signature for this long are lost, however often they are tested. */
 const SHORTEST_LIMIT_MS = 30_000

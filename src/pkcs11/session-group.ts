@@ -1,4 +1,4 @@
-import type { HsmConfiguration } from '../config.ts'
+import type { HsmConfiguration } from '../configuration/configuration.ts'
 import { Job } from './job.ts'
 import { Login } from './login.ts'
 import type { ToSignerProcess } from './messages.ts'

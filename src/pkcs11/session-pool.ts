@@ -4,7 +4,8 @@
  */
 
 import { defined } from '../common/defined.ts'
-import type { HsmConfiguration, TokenAccess } from '../config.ts'
+import type { HsmConfiguration } from '../configuration/configuration.ts'
+import type { TokenAccess } from '../configuration/signer-configuration.ts'
 import { ConfigurationError, HSM_UNAVAILABLE, SIGNATURE_SELF_CHECK_FAILED } from '../errors.ts'
 import { KeyProofs, MISMATCH } from './key-proofs.ts'
 import type { FoundKey, KeyOutcome, SignOrder } from './messages.ts'

@@ -1,6 +1,6 @@
 /** Requests for signatures on their way through the sessions of a token: one session each at a time, in their order. */
 import type { Client } from '../common/client.ts'
-import type { HsmConfiguration } from '../config.ts'
+import type { HsmConfiguration } from '../configuration/configuration.ts'
 import { HSM_BUSY, HSM_TIMEOUT, HSM_UNAVAILABLE, SIGNATURE_SELF_CHECK_FAILED } from '../errors.ts'
 import { Admission, type Capacity } from './admission.ts'
 import { repeatMs } from './backoff.ts'

@@ -1,4 +1,4 @@
-import type { HsmConfiguration } from '../config.ts'
+import type { HsmConfiguration } from '../configuration/configuration.ts'
 import type { Login } from './login.ts'
 import type { ServiceTime } from './service-time.ts'
 import type { Session } from './session.ts'

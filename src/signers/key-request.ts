@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto'
 import { encodePublicKey } from '../algorithms/public-key.ts'
 import { tellOf } from '../common/quote.ts'
-import type { SettingNames, SignerConfiguration } from '../config.ts'
+import type { SettingNames, SignerConfiguration } from '../configuration/signer-configuration.ts'
 import { ConfigurationError } from '../errors.ts'
 import type { FoundKey } from '../pkcs11/messages.ts'
 import type { KeyUse, PoolKey } from '../pkcs11/pool-key.ts'

@@ -1,4 +1,4 @@
-import type { TokenAccess } from '../config.ts'
+import type { TokenAccess } from '../configuration/signer-configuration.ts'
 import { refuseProblems } from '../errors.ts'
 import { pinVersion, type ToldPin } from '../pkcs11/pin-version.ts'
 import { accessId, type TokenPool } from './token-pool.ts'

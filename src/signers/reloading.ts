@@ -1,7 +1,7 @@
 /** Takes changed signers, certificates and chains over while the service runs: all of it, or nothing. */
 import type { BaseLogger } from 'pino'
 import { backoffMs } from '../common/backoff.ts'
-import type { LoadedSigners } from '../config.ts'
+import type { LoadedSigners } from '../configuration/configuration.ts'
 import { FileWatch } from '../configuration/file-watch.ts'
 import { logProblems } from '../configuration/log-problems.ts'
 import { ConfigurationError, refuseProblems } from '../errors.ts'

@@ -1,5 +1,6 @@
 import type { BaseLogger } from 'pino'
-import type { HsmConfiguration, SignersConfiguration } from '../config.ts'
+import type { HsmConfiguration } from '../configuration/configuration.ts'
+import type { SignersConfiguration } from '../configuration/signer-configuration.ts'
 import { ConfigurationError, type TokenFields } from '../errors.ts'
 import type { PoolKey } from '../pkcs11/pool-key.ts'
 import type { PoolObserver } from '../pkcs11/pool-observer.ts'

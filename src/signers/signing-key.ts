@@ -2,7 +2,8 @@
 
 import type { HashAlgorithm } from '../algorithms/hash-algorithms.ts'
 import type { SignedMessage } from '../algorithms/signature-algorithm.ts'
-import type { ContainerConfiguration, SignerConfiguration, SignerRules } from '../config.ts'
+import type { ContainerConfiguration } from '../configuration/container-configuration.ts'
+import type { SignerConfiguration, SignerRules } from '../configuration/signer-configuration.ts'
 import {
   CERTIFICATE_NOT_VALID,
   CERTIFICATE_REVOKED,

@@ -1,7 +1,7 @@
 import type { BaseLogger } from 'pino'
 import type { Proxies } from '../common/proxies.ts'
 import { RepeatedWarning } from '../common/repeated-warning.ts'
-import type { TimestampConfiguration } from '../config.ts'
+import type { TimestampConfiguration } from '../configuration/container-configuration.ts'
 import type { RevocationService } from '../revocation/revocation-service.ts'
 import { Timestamper, type TimestampObserver } from '../timestamp/timestamper.ts'
 

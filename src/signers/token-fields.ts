@@ -1,4 +1,4 @@
-import type { SignerConfiguration, TokenAccess } from '../config.ts'
+import type { SignerConfiguration, TokenAccess } from '../configuration/signer-configuration.ts'
 import type { TokenFields } from '../errors.ts'
 import { accessId, nameTokens } from './token-pool.ts'
 

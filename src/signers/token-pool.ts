@@ -1,4 +1,4 @@
-import type { TokenAccess } from '../config.ts'
+import type { TokenAccess } from '../configuration/signer-configuration.ts'
 import type { KeyRequest } from '../pkcs11/messages.ts'
 import type { PoolKey } from '../pkcs11/pool-key.ts'
 import type { SessionPool } from '../pkcs11/session-pool.ts'

@@ -1,5 +1,5 @@
 import type { BaseLogger } from 'pino'
-import type { SignerConfiguration } from '../config.ts'
+import type { SignerConfiguration } from '../configuration/signer-configuration.ts'
 import { describeUselessness } from '../x509/validity.ts'
 import { describeRestriction } from './algorithm-fit.ts'
 import type { Signer } from './signer.ts'

@@ -4,7 +4,7 @@ import { digest } from '../algorithms/digest.ts'
 import type { HashAlgorithm } from '../algorithms/hash-algorithms.ts'
 import type { SignedDataRequest } from '../cms/container-template.ts'
 import type { SignatureType } from '../cms/signed-attributes.ts'
-import type { Level } from '../config.ts'
+import type { Level } from '../configuration/container-configuration.ts'
 import { CONTAINER_TOO_LARGE, REVOCATION_UNAVAILABLE, TIMESTAMP_UNAVAILABLE } from '../errors.ts'
 import type { SignOptions } from '../pkcs11/signing-jobs.ts'
 import {

@@ -1,7 +1,8 @@
 import { PassThrough } from 'node:stream'
 import t from 'tap'
 import { chooseSigners, PinPrompt, signerOption } from '../../src/cli/signer-option.ts'
-import type { Configuration, SignerConfiguration } from '../../src/config.ts'
+import type { Configuration } from '../../src/configuration/configuration.ts'
+import type { SignerConfiguration } from '../../src/configuration/signer-configuration.ts'
 import type { Variables } from '../../src/configuration/variables.ts'
 
 const SIGNERS = {

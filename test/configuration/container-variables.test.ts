@@ -5,12 +5,9 @@ import { inspect } from 'node:util'
 import { pino } from 'pino'
 import t from 'tap'
 import { findHashAlgorithm } from '../../src/algorithms/hash-algorithms.ts'
-import {
-  type Configuration,
-  type ContainerConfiguration,
-  loadConfiguration,
-  loadSigners,
-} from '../../src/config.ts'
+import type { Configuration } from '../../src/configuration/configuration.ts'
+import type { ContainerConfiguration } from '../../src/configuration/container-configuration.ts'
+import { loadConfiguration, loadSigners } from '../../src/configuration/load.ts'
 import { ConfigurationError } from '../../src/errors.ts'
 import { issue, openssl, writeBundle } from '../support/certificates.ts'
 

@@ -3,7 +3,8 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { findHashAlgorithm } from '../../src/algorithms/hash-algorithms.ts'
-import { type ContainerConfiguration, loadConfiguration, loadSigners } from '../../src/config.ts'
+import type { ContainerConfiguration } from '../../src/configuration/container-configuration.ts'
+import { loadConfiguration, loadSigners } from '../../src/configuration/load.ts'
 import { issue, openssl } from '../support/certificates.ts'
 
 const directory = t.testdir({

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import t from 'tap'
-import { loadConfiguration, loadSigners } from '../../src/config.ts'
+import { loadConfiguration, loadSigners } from '../../src/configuration/load.ts'
 import { ConfigurationError } from '../../src/errors.ts'
 import { issue, RSA_2048 } from '../support/certificates.ts'
 

@@ -1,7 +1,7 @@
 /** The configuration in short, as the first line of the log has it. */
 import t from 'tap'
-import { loadConfiguration } from '../../src/config.ts'
 import { EUROPEAN_NAMES } from '../../src/configuration/european-names.ts'
+import { loadConfiguration } from '../../src/configuration/load.ts'
 import { summarize } from '../../src/configuration/summary.ts'
 import { createSignersFolder } from '../support/signers.ts'
 

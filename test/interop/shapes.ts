@@ -1,6 +1,6 @@
 /** What the table of interoperability is about: every kind of container that can be asked for. */
 import type { SignerEntry } from '../../schemas/signers-file.ts'
-import type { Level } from '../../src/config.ts'
+import type { Level } from '../../src/configuration/container-configuration.ts'
 import { P_256, RSA_2048 } from '../support/certificates.ts'
 import type { Container, HashAlgorithm, SignatureType } from '../support/document-engine/signature-options.ts'
 import { KEY_TYPES } from '../support/signers.ts'

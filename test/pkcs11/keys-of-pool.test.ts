@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import pino from 'pino'
 import t, { type Test } from 'tap'
-import type { HsmConfiguration } from '../../src/config.ts'
+import type { HsmConfiguration } from '../../src/configuration/configuration.ts'
 import { SETTINGS } from '../../src/configuration/single-signer.ts'
 import type { ConfigurationError } from '../../src/errors.ts'
 import type { FromSession, SessionOrder, ToSignerProcess } from '../../src/pkcs11/messages.ts'

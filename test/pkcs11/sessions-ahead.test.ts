@@ -1,6 +1,6 @@
 /** What sessions that are busy are told of what comes next, so that none waits for its orders. */
 import t, { type Test } from 'tap'
-import type { HsmConfiguration } from '../../src/config.ts'
+import type { HsmConfiguration } from '../../src/configuration/configuration.ts'
 import { playSessions } from '../support/played-sessions.ts'
 
 /** One session that signs `one` and knows that `two` comes next. */

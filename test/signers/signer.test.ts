@@ -1,5 +1,5 @@
 import t from 'tap'
-import type { ContainerConfiguration } from '../../src/config.ts'
+import type { ContainerConfiguration } from '../../src/configuration/container-configuration.ts'
 import { SETTINGS } from '../../src/configuration/single-signer.ts'
 import { type Signer, signerFromFiles, signerFromToken } from '../../src/signers/signer.ts'
 import { type Issued, issue, RSA_2048, spoil, withLongLength } from '../support/certificates.ts'

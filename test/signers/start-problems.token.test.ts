@@ -1,7 +1,7 @@
 /** What is wrong with signers at the start, each thing by its place in their file. */
 import { execFileSync } from 'node:child_process'
 import t, { type Test } from 'tap'
-import { loadConfiguration } from '../../src/config.ts'
+import { loadConfiguration } from '../../src/configuration/load.ts'
 import type { ConfigurationError, ConfigurationProblem } from '../../src/errors.ts'
 import { issue, writeBundle } from '../support/certificates.ts'
 import { createFaultyModule } from '../support/faulty-module/faulty-module.ts'

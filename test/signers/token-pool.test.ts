@@ -1,7 +1,7 @@
 /** Which pools can be used again, and what they are called. */
 import { pino } from 'pino'
 import t from 'tap'
-import type { TokenAccess, TokenSelector } from '../../src/config.ts'
+import type { TokenAccess, TokenSelector } from '../../src/configuration/signer-configuration.ts'
 import { SETTINGS } from '../../src/configuration/single-signer.ts'
 import type { KeyRequest } from '../../src/pkcs11/messages.ts'
 import type { PoolKey } from '../../src/pkcs11/pool-key.ts'

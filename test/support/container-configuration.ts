@@ -1,4 +1,4 @@
-import type { ContainerConfiguration } from '../../src/config.ts'
+import type { ContainerConfiguration } from '../../src/configuration/container-configuration.ts'
 
 /** What is configured where nothing is said about containers. */
 export const DEFAULT_CONTAINER: ContainerConfiguration = {

@@ -1,5 +1,5 @@
 import { findHashAlgorithm, type HashAlgorithm } from '../../algorithms/hash-algorithms.ts'
-import type { SignerRules } from '../../config.ts'
+import type { SignerRules } from '../../configuration/signer-configuration.ts'
 import type { Before, ChooseAlgorithms } from './body-text.ts'
 
 /** Fields that can be contents of megabytes. */

@@ -1,4 +1,5 @@
-import type { Configuration, SignerConfiguration } from '../../config.ts'
+import type { Configuration } from '../../configuration/configuration.ts'
+import type { SignerConfiguration } from '../../configuration/signer-configuration.ts'
 import { accessId } from '../../signers/token-pool.ts'
 import type { Io } from '../io.ts'
 import type { GivenPin } from '../signer-option.ts'

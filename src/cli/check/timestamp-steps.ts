@@ -1,7 +1,11 @@
 /** The steps of a check on timestamp authorities. */
 import type { X509Certificate } from 'node:crypto'
 import type { Proxies } from '../../common/proxies.ts'
-import type { ContainerConfiguration, HsmConfiguration, TimestampConfiguration } from '../../config.ts'
+import type { HsmConfiguration } from '../../configuration/configuration.ts'
+import type {
+  ContainerConfiguration,
+  TimestampConfiguration,
+} from '../../configuration/container-configuration.ts'
 import { nameAuthorities } from '../../timestamp/authority.ts'
 import { Timestamper } from '../../timestamp/timestamper.ts'
 import { describeSubject } from '../../x509/validity.ts'

@@ -1,7 +1,8 @@
 /** The steps of a check on the HSM, which a process of its own goes; and those that follow from what it finds. */
 
 import { defined } from '../../common/defined.ts'
-import type { HsmConfiguration, SignerConfiguration } from '../../config.ts'
+import type { HsmConfiguration } from '../../configuration/configuration.ts'
+import type { SignerConfiguration } from '../../configuration/signer-configuration.ts'
 import { type AdministrationError, administer } from '../../pkcs11/administration/administer.ts'
 import type {
   CheckStep,

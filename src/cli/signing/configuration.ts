@@ -1,9 +1,6 @@
-import {
-  type Configuration,
-  loadConfiguration,
-  type SignerConfiguration,
-  type SignersConfiguration,
-} from '../../config.ts'
+import type { Configuration } from '../../configuration/configuration.ts'
+import { loadConfiguration } from '../../configuration/load.ts'
+import type { SignerConfiguration, SignersConfiguration } from '../../configuration/signer-configuration.ts'
 import { ConfigurationError } from '../../errors.ts'
 import type { Io } from '../io.ts'
 import { chooseSigners, PinPrompt } from '../signer-option.ts'

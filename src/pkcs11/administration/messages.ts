@@ -1,5 +1,9 @@
 /** What the command line and the process that works on the token for it say to each other: one order, one answer, and what happens on the way there. */
-import type { LibraryConfiguration, SettingNames, TokenAccess } from '../../config.ts'
+import type {
+  LibraryConfiguration,
+  SettingNames,
+  TokenAccess,
+} from '../../configuration/signer-configuration.ts'
 import type { CheckRequest, Failure, Progress } from './check-messages.ts'
 import type { CertificateDescription, KeyDescription, TokenList } from './descriptions.ts'
 

@@ -1,5 +1,5 @@
 import type { Module, Session, Slot } from 'graphene-pk11'
-import type { LibraryConfiguration } from '../../config.ts'
+import type { LibraryConfiguration } from '../../configuration/signer-configuration.ts'
 import { initializeLibrary, loadLibrary } from '../process/library.ts'
 import { findPin } from '../process/open-token.ts'
 import { selectToken } from '../process/token.ts'

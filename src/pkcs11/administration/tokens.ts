@@ -1,5 +1,5 @@
 import { type Module, type SlotCollection, TokenFlag } from 'graphene-pk11'
-import type { LibraryConfiguration } from '../../config.ts'
+import type { LibraryConfiguration } from '../../configuration/signer-configuration.ts'
 import { describeFailure } from '../return-values.ts'
 import type { LibraryDescription, TokenDescription, TokenList, UnreadableSlot } from './descriptions.ts'
 import { openLibrary } from './session.ts'

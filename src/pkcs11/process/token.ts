@@ -1,6 +1,6 @@
 import { type Module, type Slot, type Token, TokenFlag } from 'graphene-pk11'
 import { listSome, quote } from '../../common/quote.ts'
-import type { SettingNames, TokenSelector } from '../../config.ts'
+import type { SettingNames, TokenSelector } from '../../configuration/signer-configuration.ts'
 import { describeFailure } from '../return-values.ts'
 import { misconfigured, unavailable } from './open-error.ts'
 

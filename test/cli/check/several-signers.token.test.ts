@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import t from 'tap'
-import { loadConfiguration } from '../../../src/config.ts'
+import { loadConfiguration } from '../../../src/configuration/load.ts'
 import { runCommand } from '../../support/command.ts'
 import { createFaultyModule } from '../../support/faulty-module/faulty-module.ts'
 import { createSignersFolder } from '../../support/signers.ts'

@@ -2,19 +2,19 @@ import { once } from 'node:events'
 import { chmodSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { findHashAlgorithm } from '../src/algorithms/hash-algorithms.ts'
-import { Proxies } from '../src/common/proxies.ts'
+import { findHashAlgorithm } from '../../src/algorithms/hash-algorithms.ts'
+import { Proxies } from '../../src/common/proxies.ts'
+import type { Configuration } from '../../src/configuration/configuration.ts'
 import {
-  type Configuration,
   loadConfiguration,
   loadLibraryConfiguration,
   loadTokenConfiguration,
-  type SignerConfiguration,
-} from '../src/config.ts'
-import { SETTINGS } from '../src/configuration/single-signer.ts'
-import { ConfigurationError } from '../src/errors.ts'
-import { issue, RSA_2048, spoil, withEmptyTime, writeBundle } from './support/certificates.ts'
-import { startServerProcess } from './support/server-process.ts'
+} from '../../src/configuration/load.ts'
+import type { SignerConfiguration } from '../../src/configuration/signer-configuration.ts'
+import { SETTINGS } from '../../src/configuration/single-signer.ts'
+import { ConfigurationError } from '../../src/errors.ts'
+import { issue, RSA_2048, spoil, withEmptyTime, writeBundle } from '../support/certificates.ts'
+import { startServerProcess } from '../support/server-process.ts'
 
 const PIN = 'crypto-user:pin-4711'
 const directory = t.testdir({

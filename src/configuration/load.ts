@@ -4,80 +4,25 @@
  * The environment is read here alone; the PIN is not, but by the signer process, which alone needs it: the
  * configuration only says where it will be found.
  */
-import type { Environment } from '../schemas/configuration.ts'
-import { defined } from './common/defined.ts'
-import { deepFreeze } from './common/freeze.ts'
-import type { Proxies } from './common/proxies.ts'
-import { warnAboutContainers } from './configuration/container-variables.ts'
-import { parseHashAlgorithms, parseOrigins, parseSignMethods } from './configuration/lists.ts'
-import { findPin, isPinConfigured, type PinSource } from './configuration/pin.ts'
-import { problemWith } from './configuration/problem.ts'
-import { readProxies } from './configuration/proxies.ts'
-import { findCertificateProblems } from './configuration/signer-checks.ts'
-import type {
-  LibraryConfiguration,
-  SignersConfiguration,
-  TokenSelector,
-} from './configuration/signer-configuration.ts'
-import { readSignersFile } from './configuration/signers-file.ts'
-import { describeToken, readSingleSigner, requireLibrary } from './configuration/single-signer.ts'
-import { validate } from './configuration/validation.ts'
-import { dropUnset, findUnknown, type GivenVariables, type Variables } from './configuration/variables.ts'
-import { type ConfigurationProblem, refuseProblems } from './errors.ts'
-
-export type * from './configuration/container-configuration.ts'
-export { isPinConfigured, type PinSource } from './configuration/pin.ts'
-export type * from './configuration/signer-configuration.ts'
+import type { Environment } from '../../schemas/configuration.ts'
+import { defined } from '../common/defined.ts'
+import { deepFreeze } from '../common/freeze.ts'
+import { type ConfigurationProblem, refuseProblems } from '../errors.ts'
+import type { Configuration, HsmConfiguration, LoadedSigners, TokenConfiguration } from './configuration.ts'
+import { warnAboutContainers } from './container-variables.ts'
+import { parseHashAlgorithms, parseOrigins, parseSignMethods } from './lists.ts'
+import { findPin, isPinConfigured } from './pin.ts'
+import { problemWith } from './problem.ts'
+import { readProxies } from './proxies.ts'
+import { findCertificateProblems } from './signer-checks.ts'
+import type { LibraryConfiguration, SignersConfiguration } from './signer-configuration.ts'
+import { readSignersFile } from './signers-file.ts'
+import { describeToken, readSingleSigner, requireLibrary } from './single-signer.ts'
+import { validate } from './validation.ts'
+import { dropUnset, findUnknown, type GivenVariables, type Variables } from './variables.ts'
 
 /** What Document Engine's SIGNING_SERVICE_TIMEOUT is unless it is set. */
 const DOCUMENT_ENGINE_TIMEOUT_MS = 5_000
-
-/** What it takes to reach a token without serving anybody. */
-export interface TokenConfiguration extends LibraryConfiguration {
-  readonly token: TokenSelector
-  /** Absent where none is configured: a person can be asked. */
-  readonly pin?: PinSource
-}
-
-/** How a token is used that signs: the same for each of them. */
-export interface HsmConfiguration {
-  readonly sessions: number
-  readonly queueLimit: number
-  readonly timeoutMs: number
-  readonly keepAliveMs: number
-  /** Whether keys are refused of which there may be copies outside the token. */
-  readonly requireNonExtractableKeys: boolean
-}
-
-export interface Configuration {
-  readonly host: string
-  readonly port: number
-  readonly paths: readonly string[]
-  /** Those paths that the name of a signer may follow: none where there is but one signer, from variables. */
-  readonly signerPaths: readonly string[]
-  readonly bodyLimit: number
-  readonly maxConnections: number
-  readonly keepAliveMs: number
-  /** Between the signal to end and the end of intake. */
-  readonly shutdownDelayMs: number
-  readonly corsOrigins: readonly string[]
-  readonly logLevel: Environment['LOG_LEVEL']
-  readonly digestMismatch: Environment['DIGEST_MISMATCH']
-  /** Values of signMethod in a signing token that are accepted, in lower case. */
-  readonly signMethods: readonly string[]
-  /** How often the files of the signers are looked at; 0 is never. */
-  readonly reloadIntervalMs: number
-  /** Whether anybody is asked whether certificates were revoked. */
-  readonly revocationCheck: boolean
-  /** After how long an answer about revocation is asked for anew, however long it is fresh. */
-  readonly revocationMaxAgeMs: number
-  /** The proxies through which timestamp authorities, OCSP responders and CRLs are asked. */
-  readonly proxies: Proxies
-  readonly hsm: HsmConfiguration
-  readonly signers: SignersConfiguration
-  /** What the operator should know though it does not stop the start. */
-  readonly warnings: readonly string[]
-}
 
 /** @throws ConfigurationError with all the problems there are */
 export function loadConfiguration(environment: Variables): Readonly<Configuration> {
@@ -135,15 +80,6 @@ function refuseWith(
   problems: readonly ConfigurationProblem[],
 ): void {
   refuseProblems(problems.length === 0 ? [] : [...problems, ...unknown])
-}
-
-/** Signers as they are configured now, whatever is wrong with them. */
-export interface LoadedSigners {
-  /** Whole where there are no problems. Its files are known in any case. */
-  readonly signers: SignersConfiguration
-  readonly problems: readonly ConfigurationProblem[]
-  /** Messages for the operator that do not keep the signers from being taken over. */
-  readonly warnings: readonly string[]
 }
 
 /** The part that says who signs: read again while the service runs. */
