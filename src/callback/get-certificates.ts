@@ -1,6 +1,6 @@
 import type { X509Certificate } from 'node:crypto'
 import type { CertificatesReply } from '../../schemas/callback.ts'
-import type { Signer } from '../signers/signer.ts'
+import type { Signer } from '../configuration/signer-certificate.ts'
 
 /** Leaf in `certificates`, its issuers nearest first in `ca_certificates`, each as base64 of the PEM text. */
 export function describeCertificates({ certificate, issuers }: Signer): CertificatesReply {

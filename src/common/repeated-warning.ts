@@ -1,14 +1,16 @@
-import type { PoolLog } from '../pkcs11/pool-log.ts'
-
 /** What goes on is said again this often, in milliseconds. */
 const REMINDER_MS = 60_000
 
+interface Log {
+  warn(details: object, message: string): void
+}
+
 /** Warnings about what is tried every second: each is logged when it is new, and once a minute while it goes on. */
 export class RepeatedWarning {
-  readonly #log: Pick<PoolLog, 'warn'>
+  readonly #log: Log
   readonly #saidAt = new Map<string, number>()
 
-  constructor(log: Pick<PoolLog, 'warn'>) {
+  constructor(log: Log) {
     this.#log = log
   }
 

@@ -1,6 +1,6 @@
 /** What is configured of the containers that are built for a signer. */
 import type { SignerStatements } from '../cms/cades-attributes.ts'
-import type { TimestampAuthority } from '../timestamp/authority.ts'
+import type { TimestampAuthority } from './timestamp-authority.ts'
 
 /** What containers hold, by the names of baseline levels. EUROPEAN_NAMES says what a signature of each is called. */
 export type Level = 'b-b' | 'b-t' | 'b-lt'

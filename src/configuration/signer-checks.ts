@@ -1,6 +1,6 @@
 import type { ConfigurationError, ConfigurationProblem } from '../errors.ts'
-import { checkHashAlgorithms } from '../signers/algorithm-fit.ts'
-import { signerFromFiles } from '../signers/signer.ts'
+import { checkHashAlgorithms } from './algorithm-fit.ts'
+import { signerFromFiles } from './signer-certificate.ts'
 import type { SignersConfiguration } from './signer-configuration.ts'
 
 /** What can be told of the certificates in files before a token is reached. */

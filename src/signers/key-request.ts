@@ -6,8 +6,8 @@ import { ConfigurationError } from '../errors.ts'
 import type { FoundKey } from '../pkcs11/messages.ts'
 import type { KeyUse, PoolKey } from '../pkcs11/pool-key.ts'
 import { fingerprint } from '../x509/fingerprint.ts'
-import { checkHashAlgorithms } from './algorithm-fit.ts'
-import { type Signer, signerFromFiles, signerFromToken } from './signer.ts'
+import { checkHashAlgorithms } from '../configuration/algorithm-fit.ts'
+import { type Signer, signerFromFiles, signerFromToken } from '../configuration/signer-certificate.ts'
 
 /**
  * The key that a signer signs with.

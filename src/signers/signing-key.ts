@@ -17,8 +17,8 @@ import { gatherEvidence } from '../revocation/revocation-evidence.ts'
 import type { RevocationService } from '../revocation/revocation-service.ts'
 import type { Timestamper } from '../timestamp/timestamper.ts'
 import { describeUselessness } from '../x509/validity.ts'
-import { permittedHashes } from './algorithm-fit.ts'
-import { type Signer, signerFromFiles, signerFromToken } from './signer.ts'
+import { permittedHashes } from '../configuration/algorithm-fit.ts'
+import { type Signer, signerFromFiles, signerFromToken } from '../configuration/signer-certificate.ts'
 
 /** What a signer wants of its pool. */
 export type KeyPool = Pick<SessionPool, 'sign' | 'prove' | 'keyStatus' | 'foundKey'>

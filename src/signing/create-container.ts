@@ -12,7 +12,7 @@ import {
   gatherEvidence,
   type RevocationEvidence,
 } from '../revocation/revocation-evidence.ts'
-import type { Signer } from '../signers/signer.ts'
+import type { Signer } from '../configuration/signer-certificate.ts'
 import type { SigningKey } from '../signers/signing-key.ts'
 import type { Timestamp } from '../timestamp/accept-answer.ts'
 

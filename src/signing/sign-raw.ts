@@ -1,4 +1,5 @@
-import type { Digested } from '../callback/prepare.ts'
+import type { HashAlgorithm } from '../algorithms/hash-algorithms.ts'
+import type { SignedMessage } from '../algorithms/signature-algorithm.ts'
 import type { SignOptions } from '../pkcs11/signing-jobs.ts'
 import type { SigningKey } from '../signers/signing-key.ts'
 
@@ -13,7 +14,7 @@ export interface RawContext {
  * @returns the bare octets of the signature: those of RSA as many as the modulus has, those of ECDSA DER
  */
 export async function signRaw(
-  signed: Pick<Digested, 'hashAlgorithm' | 'digest' | 'message'>,
+  signed: SignedMessage & { readonly hashAlgorithm: HashAlgorithm },
   { signingKey, options }: RawContext,
 ): Promise<Uint8Array> {
   return signingKey.sign(signingKey.validSigner(), signed.hashAlgorithm, signed, options)

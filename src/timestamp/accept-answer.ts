@@ -1,5 +1,5 @@
 import type { X509Certificate } from 'node:crypto'
-import type { TimestampAuthority } from './authority.ts'
+import type { TimestampAuthority } from '../configuration/timestamp-authority.ts'
 import { traceAuthority } from './authority-certificate.ts'
 import { isNameOf } from './authority-name.ts'
 import { withDefiniteLengths } from './definite-lengths.ts'

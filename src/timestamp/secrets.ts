@@ -1,7 +1,7 @@
 /** What an authority is to be shown, read anew for each request, so that changed files count. */
 import { readFile } from 'node:fs/promises'
 import { readSecret } from '../common/secret.ts'
-import type { Credentials, TimestampAuthority } from './authority.ts'
+import type { Credentials, TimestampAuthority } from '../configuration/timestamp-authority.ts'
 import type { Exchange } from './exchange.ts'
 import { TimestampFault } from './timestamp-fault.ts'
 

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { TLSSocket } from 'node:tls'
 import t, { type Test } from 'tap'
 import { findHashAlgorithm, type HashAlgorithm } from '../../src/algorithms/hash-algorithms.ts'
-import type { TlsFiles } from '../../src/timestamp/authority.ts'
+import type { TlsFiles } from '../../src/configuration/timestamp-authority.ts'
 import { Timestamper } from '../../src/timestamp/timestamper.ts'
 import { issue } from '../support/certificates.ts'
 import {

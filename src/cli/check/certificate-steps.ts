@@ -5,7 +5,7 @@ import type { SettingNames, SignerRules } from '../../configuration/signer-confi
 import type { ConfigurationError } from '../../errors.ts'
 import type { FoundKey } from '../../pkcs11/messages.ts'
 import { checkKeyMatches } from '../../signers/key-request.ts'
-import type { Signer } from '../../signers/signer.ts'
+import type { Signer } from '../../configuration/signer-certificate.ts'
 import { listWarnings } from '../../signers/warnings.ts'
 import { fingerprint } from '../../x509/fingerprint.ts'
 import {

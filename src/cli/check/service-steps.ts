@@ -1,7 +1,7 @@
 /** The steps of a check on the running service. */
 import type { X509Certificate } from 'node:crypto'
 import type { ReadyReply } from '../../../schemas/health.ts'
-import type { Signer } from '../../signers/signer.ts'
+import type { Signer } from '../../configuration/signer-certificate.ts'
 import { parseCertificates } from '../../x509/certificate-file.ts'
 import { describeSubject } from '../../x509/validity.ts'
 import type { StepName } from './advice.ts'

@@ -6,7 +6,7 @@ import type {
   ContainerConfiguration,
   TimestampConfiguration,
 } from '../../configuration/container-configuration.ts'
-import { nameAuthorities } from '../../timestamp/authority.ts'
+import { nameAuthorities } from '../../configuration/timestamp-authority.ts'
 import { Timestamper } from '../../timestamp/timestamper.ts'
 import { describeSubject } from '../../x509/validity.ts'
 import type { Report } from './report.ts'

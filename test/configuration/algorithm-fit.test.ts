@@ -1,5 +1,5 @@
 import t from 'tap'
-import { describeUnfitAlgorithm } from '../../src/signers/algorithm-fit.ts'
+import { describeUnfitAlgorithm } from '../../src/configuration/algorithm-fit.ts'
 import { issue, RSA_2048 } from '../support/certificates.ts'
 
 t.test('each type of key has its algorithms', async (t) => {

@@ -1,5 +1,5 @@
 import type { X509Certificate } from 'node:crypto'
-import { isSelfSigned } from '../x509/chain.ts'
+import { isSelfSigned } from './chain.ts'
 
 /** A certificate of a chain that may have been revoked. */
 export interface ChainLink {

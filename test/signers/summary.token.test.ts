@@ -2,7 +2,7 @@
 import t from 'tap'
 import { EUROPEAN_NAMES } from '../../src/configuration/european-names.ts'
 import { loadConfiguration } from '../../src/configuration/load.ts'
-import { summarize } from '../../src/configuration/summary.ts'
+import { summarize } from '../../src/signers/summary.ts'
 import { createSignersFolder } from '../support/signers.ts'
 
 t.test('signers with their levels, each token once, and no secret', async (t) => {

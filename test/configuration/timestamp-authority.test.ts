@@ -1,6 +1,6 @@
 import t from 'tap'
 import { findHashAlgorithm, type HashAlgorithm } from '../../src/algorithms/hash-algorithms.ts'
-import { nameAuthorities } from '../../src/timestamp/authority.ts'
+import { nameAuthorities } from '../../src/configuration/timestamp-authority.ts'
 
 const hashAlgorithm = findHashAlgorithm('sha256') as HashAlgorithm
 

@@ -1,7 +1,7 @@
 import type { X509Certificate } from 'node:crypto'
-import { type ChainLink, chainLinks } from '../revocation/chain-links.ts'
-import { readCertificateExtensions } from '../x509/certificate-extensions.ts'
-import { describeSubject } from '../x509/validity.ts'
+import { type ChainLink, chainLinks } from '../chain-links.ts'
+import { readCertificateExtensions } from '../certificate-extensions.ts'
+import { describeSubject } from '../validity.ts'
 
 /**
  * Says why there can never be revocation information about a chain, which containers of level b-lt take (EN 319 122-1
