@@ -9,8 +9,8 @@ import { VERSION } from './common/version.ts'
 import type { Configuration } from './configuration/configuration.ts'
 import { loadConfiguration, loadSigners } from './configuration/load.ts'
 import { logProblems } from './configuration/log-problems.ts'
-import { summarize } from './signers/summary.ts'
 import { type ConfigurationError, EXIT_CONFIGURATION } from './errors.ts'
+import { summarize } from './signers/summary.ts'
 
 /** Beyond the time that requests in flight may take. */
 const CLOSE_MARGIN_MS = 5_000

@@ -2,7 +2,7 @@
 import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { type Command, Option } from 'commander'
-import type { GeneralName, RelativeDistinguishedNames } from 'pkijs'
+import type { RelativeDistinguishedNames } from 'pkijs'
 import { encodePublicKey } from '../algorithms/public-key.ts'
 import { encodePem } from '../asn1/pem.ts'
 import { buildChain } from '../x509/chain.ts'
@@ -11,15 +11,14 @@ import { reviewCertificates } from '../x509/review/certificate-review.ts'
 import { validityPeriod } from '../x509/validity.ts'
 import { parseAddress } from './certify/address.ts'
 import { readKeyFile } from './certify/key-file.ts'
-import { describeMisuse, MAX_DAYS_OF_AUTHORITY } from './certify/usage.ts'
+import { type CertifyOptions, describeMisuse, MAX_DAYS_OF_AUTHORITY } from './certify/usage.ts'
 import { CommandFailed } from './exit-codes.ts'
 import type { Io } from './io.ts'
 import { type Authority, isKeyOf, parseAuthority } from './issuing/authority.ts'
 import type { CertifyingKey } from './issuing/certifying-key.ts'
-import { type ExtendedKeyUsage, subjectAlternativeName } from './issuing/extensions.ts'
+import { subjectAlternativeName } from './issuing/extensions.ts'
 import { parseForeignRequest } from './issuing/foreign-request.ts'
 import { issueCertificate, type Order } from './issuing/issuing.ts'
-import type { KeyOptions } from './signing/configuration.ts'
 import {
   alternativeNameOption,
   hashOf,
@@ -57,22 +56,6 @@ Examples:
 `
 
 const DEFAULT_DAYS = 90
-
-export interface CertifyOptions extends KeyOptions {
-  readonly selfSigned?: boolean
-  readonly subject?: RelativeDistinguishedNames
-  readonly san?: GeneralName[]
-  readonly ca?: boolean
-  readonly caCert?: string
-  readonly caKey?: string
-  readonly days: number
-  readonly eku: ExtendedKeyUsage
-  readonly ocsp?: string
-  readonly crl?: string
-  readonly caIssuers?: string
-  readonly hash: string
-  readonly out?: string
-}
 
 export function addCertifyCommand(program: Command, io: Io): void {
   addTokenOptions(program.command('certify'))

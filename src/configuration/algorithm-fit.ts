@@ -2,9 +2,9 @@ import type { KeyObject } from 'node:crypto'
 import type { HashAlgorithm } from '../algorithms/hash-algorithms.ts'
 import type { SignatureAlgorithm } from '../algorithms/signature-algorithm.ts'
 import { SIGNATURE_ALGORITHMS } from '../algorithms/signature-algorithms.ts'
+import { ConfigurationError } from '../errors.ts'
 import { problemWith } from './problem.ts'
 import type { SignerConfiguration } from './signer-configuration.ts'
-import { ConfigurationError } from '../errors.ts'
 
 /** Why a key that can sign here does not do so with an algorithm; undefined where it does. */
 export function describeUnfitAlgorithm(

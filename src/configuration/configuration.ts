@@ -2,8 +2,12 @@
 import type { Environment } from '../../schemas/configuration.ts'
 import type { Proxies } from '../common/proxies.ts'
 import type { ConfigurationProblem } from '../errors.ts'
-import type { PinSource } from './pin.ts'
-import type { LibraryConfiguration, SignersConfiguration, TokenSelector } from './signer-configuration.ts'
+import type {
+  LibraryConfiguration,
+  PinSource,
+  SignersConfiguration,
+  TokenSelector,
+} from './signer-configuration.ts'
 
 /** What it takes to reach a token without serving anybody. */
 export interface TokenConfiguration extends LibraryConfiguration {

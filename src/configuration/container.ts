@@ -3,10 +3,10 @@ import { SignerEntry } from '../../schemas/signers-file.ts'
 import type { SignerStatements } from '../cms/cades-attributes.ts'
 import { defined } from '../common/defined.ts'
 import type { ConfigurationProblem } from '../errors.ts'
-import type { TimestampAuthority } from './timestamp-authority.ts'
 import type { ContainerConfiguration, Level, TimestampConfiguration } from './container-configuration.ts'
 import { problemWith } from './problem.ts'
 import { describeExpected } from './signers-file-schema.ts'
+import type { TimestampAuthority } from './timestamp-authority.ts'
 
 /** What the variables say, and a signer may say otherwise. */
 export interface ContainerDefaults {

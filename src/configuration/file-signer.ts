@@ -1,37 +1,16 @@
-/** One signer of the signers file. */
-import type { X509Certificate } from 'node:crypto'
-import type { SignerEntry } from '../../schemas/signers-file.ts'
-import type { HashAlgorithm } from '../algorithms/hash-algorithms.ts'
+/** Reads one signer of the signers file. */
 import { defined } from '../common/defined.ts'
-import { describeUnfitAlgorithm } from './algorithm-fit.ts'
 import { describeUnsupportedKey } from '../x509/key-type.ts'
-import type { ContainerDefaults } from './container.ts'
+import { describeUnfitAlgorithm } from './algorithm-fit.ts'
 import { readFileContainer } from './file-container.ts'
-import { readTokenPart, type TokenContext } from './file-token.ts'
-import { describePath, type GivenPath } from './given-path.ts'
+import type { FileContext, FileEntry } from './file-entry.ts'
+import { readTokenPart } from './file-token.ts'
+import { describePath } from './given-path.ts'
 import { findHashAlgorithms } from './lists.ts'
 import { problemWith } from './problem.ts'
-import type { RawSigning, SignerConfiguration, SignerRules } from './signer-configuration.ts'
+import type { SignerConfiguration, SignerRules } from './signer-configuration.ts'
 import { placeInFile } from './signers-file-schema.ts'
 import { warnAboutStatements } from './statement-warnings.ts'
-
-/** What the signers of a file have in common. */
-export interface FileContext extends TokenContext {
-  /** HASH_ALGORITHMS. */
-  readonly hashAlgorithms: readonly HashAlgorithm[]
-  /** RAW_SIGNING. */
-  readonly rawSigning: RawSigning
-  /** What the variables say of containers. */
-  readonly containers: ContainerDefaults
-  readonly readCertificates: (setting: string, file: GivenPath) => readonly X509Certificate[] | undefined
-}
-
-/** A signer as it stands in the file, without what the schema does not allow. */
-export interface FileEntry extends SignerEntry {
-  readonly name: string
-  /** Whether the schema allows all of it: else what seems to be missing may be in what is wrong. */
-  readonly sound: boolean
-}
 
 /** @returns what can be made of the entry, whole where no problem was found */
 export function readFileSigner(entry: FileEntry, context: FileContext): SignerConfiguration {

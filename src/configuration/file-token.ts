@@ -2,32 +2,13 @@
 
 import { defined } from '../common/defined.ts'
 import type { ConfigurationProblem } from '../errors.ts'
-import type { FileEntry } from './file-signer.ts'
+import type { FileEntry, TokenContext } from './file-entry.ts'
 import { isReadable, warnAboutMode } from './files.ts'
 import { describePath, describeSecretPath, type GivenPath } from './given-path.ts'
-import type { PinSource } from './pin.ts'
 import { type Pkcs11Uri, parsePkcs11Uri } from './pkcs11-uri.ts'
 import { problemWith } from './problem.ts'
-import type {
-  KeySelector,
-  LibraryConfiguration,
-  SettingNames,
-  TokenAccess,
-  TokenSelector,
-} from './signer-configuration.ts'
+import type { KeySelector, SettingNames, TokenAccess, TokenSelector } from './signer-configuration.ts'
 import { readSlot, SETTINGS } from './single-signer.ts'
-
-export interface TokenContext {
-  /** Where relative paths start. */
-  readonly folder: string
-  /** What HSM_TOKEN_LABEL, HSM_TOKEN_SERIAL and HSM_SLOT select. */
-  readonly token: TokenSelector
-  /** HSM_MODULE with its parameters, and the PIN of the environment: a problem when they are asked for and not there. */
-  readonly library: () => LibraryConfiguration
-  readonly pin: () => PinSource
-  readonly problems: ConfigurationProblem[]
-  readonly warnings: string[]
-}
 
 interface TokenPart {
   readonly access: TokenAccess

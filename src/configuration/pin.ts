@@ -3,10 +3,8 @@ import type { ConfigurationProblem } from '../errors.ts'
 import { isReadable, warnAboutMode } from './files.ts'
 import { describeSecretPath } from './given-path.ts'
 import { problemWith } from './problem.ts'
+import type { PinSource } from './signer-configuration.ts'
 import type { GivenVariables, Variables } from './variables.ts'
-
-/** Where the PIN is found when a token is logged in to. */
-export type PinSource = { readonly variable: string } | { readonly file: string }
 
 /** Returns the PIN that the environment holds now; undefined where a file holds it, which this process never opens. */
 export function pinOfEnvironment(

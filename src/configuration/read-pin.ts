@@ -1,7 +1,7 @@
 /** In a file of its own, since the signer process needs nothing else of what reads a configuration. */
 import { readFileSync } from 'node:fs'
 import { readSecret } from '../common/secret.ts'
-import type { PinSource } from './pin.ts'
+import type { PinSource } from './signer-configuration.ts'
 
 /**
  * Reads the PIN, in the process that works on the token. A file is read anew each time, so that a changed one counts; the

@@ -4,7 +4,6 @@ import type { HashAlgorithm } from '../algorithms/hash-algorithms.ts'
 import type { SignatureAlgorithm } from '../algorithms/signature-algorithm.ts'
 import type { SignatureType } from '../cms/signed-attributes.ts'
 import type { ContainerConfiguration } from './container-configuration.ts'
-import type { PinSource } from './pin.ts'
 
 /** Which token: all that are given must fit; none given means the only token present. */
 export interface TokenSelector {
@@ -33,6 +32,9 @@ export interface LibraryConfiguration {
 }
 
 /** How to reach a token and log in. */
+/** Where the PIN is found when a token is logged in to. */
+export type PinSource = { readonly variable: string } | { readonly file: string }
+
 export interface TokenAccess extends LibraryConfiguration {
   readonly token: TokenSelector
   readonly pin: PinSource

@@ -8,12 +8,13 @@ import type { HashAlgorithm } from '../algorithms/hash-algorithms.ts'
 import { parseJson } from '../common/json.ts'
 import type { ConfigurationProblem } from '../errors.ts'
 import { readContainerVariables } from './container-variables.ts'
-import { type FileEntry, readFileSigner } from './file-signer.ts'
+import type { FileEntry } from './file-entry.ts'
+import { readFileSigner } from './file-signer.ts'
 import { isReadable, readCertificateFile } from './files.ts'
 import { describePath, type GivenPath } from './given-path.ts'
-import { findPin, type PinSource } from './pin.ts'
+import { findPin } from './pin.ts'
 import { problemWith } from './problem.ts'
-import type { RawSigning, SignersConfiguration } from './signer-configuration.ts'
+import type { PinSource, RawSigning, SignersConfiguration } from './signer-configuration.ts'
 import {
   describeExpected,
   findMeant,

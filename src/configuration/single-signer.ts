@@ -7,11 +7,12 @@ import { buildContainer, findLevelProblems, warnAboutLevel } from './container.t
 import { readContainerVariables } from './container-variables.ts'
 import { isReadable, readCertificateFile } from './files.ts'
 import { describePath, type GivenPath } from './given-path.ts'
-import { findPin, type PinSource } from './pin.ts'
+import { findPin } from './pin.ts'
 import { problemWith } from './problem.ts'
 import type {
   KeySelector,
   LibraryConfiguration,
+  PinSource,
   RawSigning,
   SettingNames,
   SignersConfiguration,

@@ -6,11 +6,11 @@ import { defined } from '../common/defined.ts'
 import { Password } from '../common/password.ts'
 import { readSecret } from '../common/secret.ts'
 import type { ConfigurationProblem } from '../errors.ts'
-import type { Credentials, TimestampAuthority, TlsFiles } from './timestamp-authority.ts'
 import { isSelfSigned } from '../x509/chain.ts'
 import { isReadable, warnAboutMode } from './files.ts'
 import type { GivenPath } from './given-path.ts'
 import { problemWith } from './problem.ts'
+import type { Credentials, TimestampAuthority, TlsFiles } from './timestamp-authority.ts'
 import { findTlsProblems, type GivenTlsFiles, type TlsSettings } from './tls-files.ts'
 
 /** One authority, or several that are asked alike. */

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { createSecureContext } from 'node:tls'
 import type { ConfigurationProblem } from '../errors.ts'
-import type { TlsFiles } from './timestamp-authority.ts'
 import { isReadable, warnAboutMode } from './files.ts'
 import type { GivenPath } from './given-path.ts'
 import { problemWith } from './problem.ts'
+import type { TlsFiles } from './timestamp-authority.ts'
 
 /** What the operator calls the files. */
 export type TlsSettings = Readonly<Record<keyof TlsFiles, string>>

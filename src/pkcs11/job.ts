@@ -1,5 +1,4 @@
 import type { SignMechanism } from '../algorithms/signature-algorithm.ts'
-import type { Session } from './session.ts'
 import type { Work } from './work.ts'
 
 /** A request is given to sessions at most this often. */
@@ -10,6 +9,13 @@ export interface JobOptions extends Work {
   readonly deadline: number
   /** Called when the deadline passes before the job is settled. */
   onDeadline(job: Job): void
+}
+
+/** A session that was told of a job. */
+interface Announced {
+  /** When it could begin with the call that it works on, in ms of `performance.now()`. */
+  readonly callingSince: number
+  withdrawNext(): void
 }
 
 /** A request for a signature, with its deadline. Settled exactly once, by whatever comes first. */
@@ -26,7 +32,7 @@ export class Job implements Work {
   /** Whether a second session was asked since the first takes long: it may be with two at once. */
   hedged = false
   /** The session that is busy and has been told that this comes next. */
-  announcedTo: Session | undefined
+  announcedTo: Announced | undefined
   /** What it was last given back for. */
   lastFailure: string | undefined
   settled = false

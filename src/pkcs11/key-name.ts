@@ -1,6 +1,4 @@
-import type { FoundKey } from './messages.ts'
-
 /** Returns label and id of a private key as messages show them. */
-export function nameKey({ label, id }: Pick<FoundKey, 'label' | 'id'>): string {
+export function nameKey({ label, id }: { readonly label: string; readonly id: string }): string {
   return `label ${JSON.stringify(label)} id ${id || '(none)'}`
 }

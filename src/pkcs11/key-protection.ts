@@ -1,16 +1,7 @@
 /** Tells from the attributes of a private key whether there may be copies outside the token (PKCS#11 2.40 4.9). */
 import type { ConfigurationProblem } from '../errors.ts'
 import { nameKey } from './key-name.ts'
-import type { FoundKey } from './messages.ts'
-
-/** Values of attributes; null where the token does not show one. */
-export interface KeyProtection {
-  readonly sensitive: boolean | null
-  readonly extractable: boolean | null
-  readonly local: boolean | null
-  readonly alwaysSensitive: boolean | null
-  readonly neverExtractable: boolean | null
-}
+import type { FoundKey, KeyProtection } from './messages.ts'
 
 interface Demand {
   readonly property: keyof KeyProtection

@@ -2,9 +2,17 @@
 
 import type { SignatureAlgorithm, SignMechanism } from '../algorithms/signature-algorithm.ts'
 import type { KeySelector, SettingNames, TokenAccess } from '../configuration/signer-configuration.ts'
-import type { KeyProtection } from './key-protection.ts'
 import type { ToldPin } from './pin-version.ts'
 import type { TokenFailure } from './return-values.ts'
+
+/** Attributes that tell whether there may be copies of a private key (PKCS#11 2.40 4.9); null where the token does not show one. */
+export interface KeyProtection {
+  readonly sensitive: boolean | null
+  readonly extractable: boolean | null
+  readonly local: boolean | null
+  readonly alwaysSensitive: boolean | null
+  readonly neverExtractable: boolean | null
+}
 
 /** The private key that signs, as it was found on the token. */
 export interface FoundKey {

@@ -1,5 +1,5 @@
 import { statSync } from 'node:fs'
-import type { PinSource } from '../configuration/pin.ts'
+import type { PinSource } from '../configuration/signer-configuration.ts'
 
 /** A PIN that a token was told: which token, and which version of the PIN's source. Neither is derived from the PIN. */
 export interface ToldPin {

@@ -68,7 +68,7 @@ export class Watch {
   }
 
   /** Whether a signature takes so much longer than others lately that what comes next is better given to another session. */
-  isSlow({ callingSince }: Session, now: number, { ms = 0 }: ServiceTime): boolean {
+  isSlow({ callingSince }: Pick<Session, 'callingSince'>, now: number, { ms = 0 }: ServiceTime): boolean {
     return now - callingSince > Math.max(SLOW_FACTOR * ms, SLOW_MS)
   }
 

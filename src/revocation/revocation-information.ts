@@ -1,6 +1,6 @@
 import { defined } from '../common/defined.ts'
-import { describeSubject } from '../x509/validity.ts'
 import type { ChainLink } from '../x509/chain-links.ts'
+import { describeSubject } from '../x509/validity.ts'
 import type { Revocation } from './revocation-reason.ts'
 import type { Evidence, WatchedCertificate } from './watched-certificate.ts'
 

@@ -1,13 +1,13 @@
 import type { KeyObject } from 'node:crypto'
 import { encodePublicKey } from '../algorithms/public-key.ts'
 import { tellOf } from '../common/quote.ts'
+import { checkHashAlgorithms } from '../configuration/algorithm-fit.ts'
+import { type Signer, signerFromFiles, signerFromToken } from '../configuration/signer-certificate.ts'
 import type { SettingNames, SignerConfiguration } from '../configuration/signer-configuration.ts'
 import { ConfigurationError } from '../errors.ts'
 import type { FoundKey } from '../pkcs11/messages.ts'
 import type { KeyUse, PoolKey } from '../pkcs11/pool-key.ts'
 import { fingerprint } from '../x509/fingerprint.ts'
-import { checkHashAlgorithms } from '../configuration/algorithm-fit.ts'
-import { type Signer, signerFromFiles, signerFromToken } from '../configuration/signer-certificate.ts'
 
 /**
  * The key that a signer signs with.

@@ -130,12 +130,6 @@ export class Readiness {
   }
 }
 
-/** Whether the key of one signer at least signs and none is starting. */
-export function keysSign(keys: readonly Pick<SigningKey, 'status'>[]): boolean {
-  const states = keys.map((key) => key.status().state)
-  return states.includes('ready') && !states.includes('starting')
-}
-
 function judge(key: SigningKey, wasReady: boolean): Judgement {
   const { state, reason } = key.status()
   return state === 'ready'

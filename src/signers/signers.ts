@@ -14,7 +14,6 @@ import { RevocationService } from '../revocation/revocation-service.ts'
 import type { TimestampObserver } from '../timestamp/timestamper.ts'
 import { CertificateWatch } from './certificate-watch.ts'
 import { isNamedBy } from './named-certificate.ts'
-import { keysSign } from './readiness.ts'
 import { RefusedPins } from './refused-pins.ts'
 import { SignerSet, type SignerSetOptions } from './signer-set.ts'
 import type { SigningKey } from './signing-key.ts'
@@ -314,4 +313,10 @@ function refuseUnnamed(): never {
   throw new INVALID_REQUEST(
     'signing_token: must name the signer, as {"signer":"NAME"}, or the path must, as /sign/NAME: there is no default signer',
   )
+}
+
+/** Whether the key of one signer at least signs and none is starting. */
+function keysSign(keys: readonly Pick<SigningKey, 'status'>[]): boolean {
+  const states = keys.map((key) => key.status().state)
+  return states.includes('ready') && !states.includes('starting')
 }

@@ -2,7 +2,9 @@
 
 import type { HashAlgorithm } from '../algorithms/hash-algorithms.ts'
 import type { SignedMessage } from '../algorithms/signature-algorithm.ts'
+import { permittedHashes } from '../configuration/algorithm-fit.ts'
 import type { ContainerConfiguration } from '../configuration/container-configuration.ts'
+import { type Signer, signerFromFiles, signerFromToken } from '../configuration/signer-certificate.ts'
 import type { SignerConfiguration, SignerRules } from '../configuration/signer-configuration.ts'
 import {
   CERTIFICATE_NOT_VALID,
@@ -17,8 +19,6 @@ import { gatherEvidence } from '../revocation/revocation-evidence.ts'
 import type { RevocationService } from '../revocation/revocation-service.ts'
 import type { Timestamper } from '../timestamp/timestamper.ts'
 import { describeUselessness } from '../x509/validity.ts'
-import { permittedHashes } from '../configuration/algorithm-fit.ts'
-import { type Signer, signerFromFiles, signerFromToken } from '../configuration/signer-certificate.ts'
 
 /** What a signer wants of its pool. */
 export type KeyPool = Pick<SessionPool, 'sign' | 'prove' | 'keyStatus' | 'foundKey'>

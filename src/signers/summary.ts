@@ -1,7 +1,7 @@
-import { describeTokens } from './token-fields.ts'
-import { accessId } from './token-pool.ts'
 import type { Configuration } from '../configuration/configuration.ts'
 import { nameLevels } from '../configuration/european-names.ts'
+import { describeTokens } from './token-fields.ts'
+import { accessId } from './token-pool.ts'
 
 /** Summarizes the configuration for the first line of the log: what is signed by whom, on which tokens. It has no secret. */
 export function summarize({ host, port, hsm, signers: { default: name, signers } }: Configuration) {

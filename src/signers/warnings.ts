@@ -1,8 +1,8 @@
 import type { BaseLogger } from 'pino'
-import type { SignerConfiguration } from '../configuration/signer-configuration.ts'
-import { describeUselessness } from '../x509/validity.ts'
 import { describeRestriction } from '../configuration/algorithm-fit.ts'
 import type { Signer } from '../configuration/signer-certificate.ts'
+import type { SignerConfiguration } from '../configuration/signer-configuration.ts'
+import { describeUselessness } from '../x509/validity.ts'
 
 /** Logs what the operator should know of a signer, though it is used. */
 export function warnAbout(configuration: SignerConfiguration, signer: Signer, log: BaseLogger): void {

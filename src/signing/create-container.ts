@@ -5,6 +5,7 @@ import type { HashAlgorithm } from '../algorithms/hash-algorithms.ts'
 import type { SignedDataRequest } from '../cms/container-template.ts'
 import type { SignatureType } from '../cms/signed-attributes.ts'
 import type { Level } from '../configuration/container-configuration.ts'
+import type { Signer } from '../configuration/signer-certificate.ts'
 import { CONTAINER_TOO_LARGE, REVOCATION_UNAVAILABLE, TIMESTAMP_UNAVAILABLE } from '../errors.ts'
 import type { SignOptions } from '../pkcs11/signing-jobs.ts'
 import {
@@ -12,7 +13,6 @@ import {
   gatherEvidence,
   type RevocationEvidence,
 } from '../revocation/revocation-evidence.ts'
-import type { Signer } from '../configuration/signer-certificate.ts'
 import type { SigningKey } from '../signers/signing-key.ts'
 import type { Timestamp } from '../timestamp/accept-answer.ts'
 

@@ -1,7 +1,7 @@
 import t from 'tap'
 import type { ContainerConfiguration } from '../../src/configuration/container-configuration.ts'
-import { SETTINGS } from '../../src/configuration/single-signer.ts'
 import { type Signer, signerFromFiles, signerFromToken } from '../../src/configuration/signer-certificate.ts'
+import { SETTINGS } from '../../src/configuration/single-signer.ts'
 import { type Issued, issue, RSA_2048, spoil, withLongLength } from '../support/certificates.ts'
 import { DEFAULT_CONTAINER } from '../support/container-configuration.ts'
 import { crlAt, ocspAt } from '../support/revocation-chain.ts'

@@ -1,8 +1,8 @@
 import { Registry } from 'prom-client'
 import t from 'tap'
+import type { Signer } from '../../src/configuration/signer-certificate.ts'
 import { registerSignerGauges } from '../../src/metrics/signer-gauges.ts'
 import type { PoolStatus } from '../../src/pkcs11/session-pool.ts'
-import type { Signer } from '../../src/configuration/signer-certificate.ts'
 import type { Signers } from '../../src/signers/signers.ts'
 import { readSamples } from '../support/scrape.ts'
 

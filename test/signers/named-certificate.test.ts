@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import t from 'tap'
 import { HASH_ALGORITHMS } from '../../src/algorithms/hash-algorithms.ts'
+import { signerFromFiles } from '../../src/configuration/signer-certificate.ts'
 import { SETTINGS } from '../../src/configuration/single-signer.ts'
 import { isNamedBy } from '../../src/signers/named-certificate.ts'
-import { signerFromFiles } from '../../src/configuration/signer-certificate.ts'
 import { issue } from '../support/certificates.ts'
 import { DEFAULT_CONTAINER } from '../support/container-configuration.ts'
 

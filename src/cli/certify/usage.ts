@@ -1,8 +1,26 @@
-import type { CertifyOptions } from '../certify.ts'
+import type { GeneralName, RelativeDistinguishedNames } from 'pkijs'
+import type { ExtendedKeyUsage } from '../issuing/extensions.ts'
+import type { KeyOptions } from '../signing/configuration.ts'
 
 /** As long as the CA/Browser Forum let certificates of servers be valid for years: validators know such spans. */
 const MAX_DAYS = 825
 export const MAX_DAYS_OF_AUTHORITY = 3650
+
+export interface CertifyOptions extends KeyOptions {
+  readonly selfSigned?: boolean
+  readonly subject?: RelativeDistinguishedNames
+  readonly san?: GeneralName[]
+  readonly ca?: boolean
+  readonly caCert?: string
+  readonly caKey?: string
+  readonly days: number
+  readonly eku: ExtendedKeyUsage
+  readonly ocsp?: string
+  readonly crl?: string
+  readonly caIssuers?: string
+  readonly hash: string
+  readonly out?: string
+}
 
 /** Which of the arguments do not go together, in words; undefined where all do. */
 export function describeMisuse(

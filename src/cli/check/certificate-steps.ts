@@ -1,11 +1,11 @@
 /** The steps of a check that need no HSM: what the certificate and its chain are worth. */
 
 import { encodePublicKey } from '../../algorithms/public-key.ts'
+import type { Signer } from '../../configuration/signer-certificate.ts'
 import type { SettingNames, SignerRules } from '../../configuration/signer-configuration.ts'
 import type { ConfigurationError } from '../../errors.ts'
 import type { FoundKey } from '../../pkcs11/messages.ts'
 import { checkKeyMatches } from '../../signers/key-request.ts'
-import type { Signer } from '../../configuration/signer-certificate.ts'
 import { listWarnings } from '../../signers/warnings.ts'
 import { fingerprint } from '../../x509/fingerprint.ts'
 import {

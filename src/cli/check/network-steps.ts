@@ -1,7 +1,7 @@
 /** The steps of a check on those whom the service asks over the network: for timestamps, and about revocation. */
 import type { Configuration } from '../../configuration/configuration.ts'
-import type { SignerConfiguration } from '../../configuration/signer-configuration.ts'
 import type { Signer } from '../../configuration/signer-certificate.ts'
+import type { SignerConfiguration } from '../../configuration/signer-configuration.ts'
 import type { Report } from './report.ts'
 import { RevocationStep } from './revocation-step.ts'
 import { TimestampSteps } from './timestamp-steps.ts'

@@ -1,7 +1,9 @@
 /** The steps of a check on the HSM, which a process of its own goes; and those that follow from what it finds. */
 
 import { defined } from '../../common/defined.ts'
+import { checkHashAlgorithms, permittedHashes } from '../../configuration/algorithm-fit.ts'
 import type { HsmConfiguration } from '../../configuration/configuration.ts'
+import { type Signer, signerFromFiles, signerFromToken } from '../../configuration/signer-certificate.ts'
 import type { SignerConfiguration } from '../../configuration/signer-configuration.ts'
 import { type AdministrationError, administer } from '../../pkcs11/administration/administer.ts'
 import type {
@@ -15,9 +17,7 @@ import type { AdministrationAccess } from '../../pkcs11/administration/messages.
 import { findForbiddenExposure, findUnshown, warnAboutExposure } from '../../pkcs11/key-protection.ts'
 import type { FoundKey } from '../../pkcs11/messages.ts'
 import { createTestWork } from '../../pkcs11/test-signature.ts'
-import { checkHashAlgorithms, permittedHashes } from '../../configuration/algorithm-fit.ts'
 import { createPoolKey } from '../../signers/key-request.ts'
-import { type Signer, signerFromFiles, signerFromToken } from '../../configuration/signer-certificate.ts'
 import { printable } from '../table.ts'
 import { formatVersion } from '../tokens.ts'
 import type { StepName } from './advice.ts'

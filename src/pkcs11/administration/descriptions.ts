@@ -1,5 +1,5 @@
 /** What there is on a token, as it is told to people and programs. */
-import type { KeyProtection } from '../key-protection.ts'
+import type { KeyProtection } from '../messages.ts'
 
 export interface Version {
   readonly major: number

@@ -5,9 +5,9 @@ import { encodePublicKey } from '../../algorithms/public-key.ts'
 import type { SettingNames } from '../../configuration/signer-configuration.ts'
 import { readCertificate } from '../../x509/read-certificate.ts'
 import { validityPeriod } from '../../x509/validity.ts'
+import type { FoundKey } from '../messages.ts'
 import { findObjects, readAttribute } from './attributes.ts'
 import { misconfigured } from './open-error.ts'
-import type { PrivateKey } from './private-key.ts'
 
 /**
  * Finds the newest valid certificate object that belongs to a private key: a renewed one may lie beside the old one.
@@ -49,7 +49,7 @@ export function findCertificates(session: Session, key: CertifiedKey): Certifica
   )
 }
 
-type CertifiedKey = Pick<PrivateKey, 'id' | 'publicKey'>
+type CertifiedKey = Pick<FoundKey, 'id' | 'publicKey'>
 
 export interface FoundCertificate {
   /** DER. */

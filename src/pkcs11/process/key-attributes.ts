@@ -2,7 +2,7 @@
 import type { Session } from 'graphene-pk11'
 import type { Handle } from 'pkcs11js'
 import pkcs11js from 'pkcs11js'
-import type { KeyProtection } from '../key-protection.ts'
+import type { KeyProtection } from '../messages.ts'
 import { readAttribute, readBoolean } from './attributes.ts'
 
 export function readProtection(session: Session, key: Handle): KeyProtection {

@@ -1,6 +1,6 @@
 import type { X509Certificate } from 'node:crypto'
-import { type ChainLink, chainLinks } from '../chain-links.ts'
 import { readCertificateExtensions } from '../certificate-extensions.ts'
+import { type ChainLink, chainLinks } from '../chain-links.ts'
 import { describeSubject } from '../validity.ts'
 
 /**

@@ -1,0 +1,84 @@
+/** The rooms of src: each imports only from those below it, and no file imports itself by way of others. */
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import t from 'tap'
+import { repositoryPath } from './support/repository.ts'
+
+/** From the entry down, as docs/architecture.md draws them; the files of src itself assemble them. */
+const ROOMS = [
+  ...[
+    'cli',
+    '.',
+    'plugins',
+    'metrics',
+    'callback',
+    'access',
+    'signing',
+    'signers',
+    'revocation',
+    'timestamp',
+  ],
+  ...['pkcs11', 'configuration', 'cms', 'x509', 'algorithms', 'asn1', 'common'],
+]
+/** Defines all codes and statuses, and is known to every room. */
+const ERRORS = 'errors.ts'
+
+const SRC = repositoryPath('src')
+
+function roomOf(file: string): string {
+  return dirname(file).split('/')[0] as string
+}
+
+/** Paths of the files of src that each of them imports, types included, relative to src. */
+function readImports(): ReadonlyMap<string, readonly string[]> {
+  const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'))
+  return new Map(
+    files.map((file) => {
+      const text = readFileSync(join(SRC, file), 'utf8')
+      const named = [...text.matchAll(/(?:from |import |import\()'(\.[^']+)'/g)].map(([, path = '']) => path)
+      return [file, named.map((path) => relative(SRC, join(SRC, dirname(file), path)))]
+    }),
+  )
+}
+
+const imports = readImports()
+
+t.test('each room is known', async (t) => {
+  t.strictSame([...new Set([...imports.keys()].map(roomOf))].sort(), [...ROOMS].sort())
+})
+
+t.test('each imports only from those below it', async (t) => {
+  const upwards = [...imports].flatMap(([file, imported]) =>
+    imported
+      .filter((other) => !other.startsWith('..') && other !== ERRORS && file !== ERRORS)
+      .filter((other) => ROOMS.indexOf(roomOf(other)) < ROOMS.indexOf(roomOf(file)))
+      .map((other) => `${file} imports ${other}`),
+  )
+  t.strictSame(upwards, [])
+})
+
+t.test('there are no circles', async (t) => {
+  const done = new Set<string>()
+  const circles: string[] = []
+  const visit = (file: string, way: readonly string[]): void => {
+    if (way.includes(file)) {
+      circles.push([...way.slice(way.indexOf(file)), file].join(' > '))
+    } else if (!done.has(file)) {
+      for (const other of imports.get(file) ?? []) {
+        visit(other, [...way, file])
+      }
+      done.add(file)
+    }
+  }
+  for (const file of imports.keys()) {
+    visit(file, [])
+  }
+  t.strictSame(circles, [])
+})
+
+t.test('only the part that works on tokens loads the PKCS#11 library', async (t) => {
+  const loading = [...imports.keys()].filter((file) =>
+    /from '(?:graphene-pk11|pkcs11js)'/.test(readFileSync(join(SRC, file), 'utf8')),
+  )
+  t.strictSame([...new Set(loading.map(dirname))].sort(), ['pkcs11/administration', 'pkcs11/process'])
+})
