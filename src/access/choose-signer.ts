@@ -1,7 +1,7 @@
 import type { Configuration } from '../configuration/configuration.ts'
 import { INVALID_REQUEST, SIGNER_MISMATCH } from '../errors.ts'
 import type { Signers } from '../signers/signers.ts'
-import type { SigningKey } from '../signers/signing-key.ts'
+import type { Signer } from '../signers/signing-key.ts'
 import { describeAskedSigner } from './asked-signer.ts'
 import { seemsToNameSigner } from './misplaced-signer.ts'
 import { MAX_TOKEN_LENGTH, readSigningToken } from './signing-token.ts'
@@ -25,7 +25,7 @@ export function chooseSigner(
   { token, path, logDetails }: SignerRequest,
   signers: Pick<Signers, 'has' | 'choose' | 'choices'>,
   { signMethods }: Pick<Configuration, 'signMethods'>,
-): SigningKey {
+): Signer {
   const { signer: named } = readSigningToken(token, signMethods)
   if (named === undefined) {
     refuseMisplaced(token ?? '', signers.choices(), path)

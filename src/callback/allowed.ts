@@ -3,7 +3,7 @@
 import type { SignatureType } from '../cms/signed-attributes.ts'
 import type { Container } from '../configuration/signer-configuration.ts'
 import { NOT_ALLOWED_FOR_SIGNER } from '../errors.ts'
-import type { SigningKey } from '../signers/signing-key.ts'
+import type { Signer } from '../signers/signing-key.ts'
 
 /**
  * Document Engine documents RSASSA-PKCS1-v1_5 for raw signatures: others are made where the signer's file says so.
@@ -11,7 +11,7 @@ import type { SigningKey } from '../signers/signing-key.ts'
  * @throws NOT_ALLOWED_FOR_SIGNER; HSM_UNAVAILABLE while the certificate has not been read
  */
 export function checkAllowed(
-  key: Pick<SigningKey, 'rules' | 'signer'>,
+  key: Pick<Signer, 'rules' | 'signer'>,
   container: Container,
   type: SignatureType,
 ): void {
@@ -37,6 +37,6 @@ export function checkAllowed(
 }
 
 /** Whether Document Engine is known to take the raw signatures of a signer. */
-export function isDocumented(key: Pick<SigningKey, 'signer'>): boolean {
+export function isDocumented(key: Pick<Signer, 'signer'>): boolean {
   return key.signer().algorithm.name === 'rsassa-pkcs1-v1_5'
 }

@@ -13,7 +13,7 @@ import type { SignatureType } from '../cms/signed-attributes.ts'
 import type { Configuration } from '../configuration/configuration.ts'
 import { INVALID_REQUEST } from '../errors.ts'
 import type { Signers } from '../signers/signers.ts'
-import type { SigningKey } from '../signers/signing-key.ts'
+import type { Signer } from '../signers/signing-key.ts'
 import { checkAllowed, isDocumented } from './allowed.ts'
 import { type Contents, decodeContents } from './contents.ts'
 import { parseHashAlgorithm, parseSignatureType } from './fields.ts'
@@ -33,14 +33,14 @@ export interface Digested extends SignedMessage {
 
 /** What says how a body is read. */
 export interface PrepareContext extends Pick<Configuration, 'digestMismatch'> {
-  readonly signingKey: SigningKey
+  readonly signingKey: Signer
   readonly signers: Pick<Signers, 'chooseFor'>
   /** Fields of the request's log line, which are told the hash algorithm. */
   readonly logDetails: Record<string, string>
 }
 
 /** What was asked for, ready to be signed by the one who signs it. */
-export type Prepared = (Digested | { readonly kind: 'certificates' }) & { readonly signingKey: SigningKey }
+export type Prepared = (Digested | { readonly kind: 'certificates' }) & { readonly signingKey: Signer }
 
 /**
  * @throws INVALID_REQUEST, UNSUPPORTED_HASH_ALGORITHM, NOT_ALLOWED_FOR_SIGNER, SIGNER_MISMATCH, DIGEST_MISMATCH,

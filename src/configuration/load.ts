@@ -8,13 +8,13 @@ import type { Environment } from '../../schemas/configuration.ts'
 import { defined } from '../common/defined.ts'
 import { deepFreeze } from '../common/freeze.ts'
 import { type ConfigurationProblem, refuseProblems } from '../errors.ts'
+import { addCertificates } from './add-certificates.ts'
 import type { Configuration, HsmConfiguration, LoadedSigners, TokenConfiguration } from './configuration.ts'
 import { warnAboutContainers } from './container-variables.ts'
 import { parseHashAlgorithms, parseOrigins, parseSignMethods } from './lists.ts'
 import { findPin, isPinConfigured } from './pin.ts'
 import { problemWith } from './problem.ts'
 import { readProxies } from './proxies.ts'
-import { findCertificateProblems } from './signer-checks.ts'
 import type { LibraryConfiguration, SignersConfiguration } from './signer-configuration.ts'
 import { readSignersFile } from './signers-file.ts'
 import { describeToken, readSingleSigner, requireLibrary } from './single-signer.ts'
@@ -99,8 +99,8 @@ function readSigners(
 ): SignersConfiguration {
   const hashAlgorithms = parseHashAlgorithms(values.HASH_ALGORITHMS as string, problems)
   const read = values.SIGNERS_FILE === undefined ? readSingleSigner : readSignersFile
-  const signers = read(given, values, hashAlgorithms, problems, warnings)
-  problems.push(...findCertificateProblems(signers), ...findPathProblems(values, signers))
+  const signers = addCertificates(read(given, values, hashAlgorithms, problems, warnings), problems)
+  problems.push(...findPathProblems(values, signers))
   return signers
 }
 

@@ -1,37 +1,22 @@
 /** Who signs: a certificate, its chain, and when they are valid. The key that belongs to it is on the token. */
-import type { KeyObject, X509Certificate } from 'node:crypto'
+import type { X509Certificate } from 'node:crypto'
 import { digest } from '../algorithms/digest.ts'
-import { HASH_ALGORITHMS, type HashAlgorithm } from '../algorithms/hash-algorithms.ts'
+import { HASH_ALGORITHMS } from '../algorithms/hash-algorithms.ts'
 import type { SignatureAlgorithm } from '../algorithms/signature-algorithm.ts'
 import { chooseSignatureAlgorithm } from '../algorithms/signature-algorithms.ts'
 import { ContainerTemplate } from '../cms/container-template.ts'
 import { defined } from '../common/defined.ts'
 import { ConfigurationError, type ConfigurationProblem, refuseProblems } from '../errors.ts'
-import { buildChain, type Chain } from '../x509/chain.ts'
+import { buildChain } from '../x509/chain.ts'
 import { describeUnsupportedKey } from '../x509/key-type.ts'
 import { readCertificate } from '../x509/read-certificate.ts'
 import { reviewCertificates } from '../x509/review/certificate-review.ts'
 import { describeUnprovable } from '../x509/review/long-term.ts'
-import { type ValidityPeriod, validityPeriod } from '../x509/validity.ts'
+import { validityPeriod } from '../x509/validity.ts'
 import { describeUnfitAlgorithm } from './algorithm-fit.ts'
 import type { ContainerConfiguration } from './container-configuration.ts'
 import { problemWith } from './problem.ts'
-import type { CertificateFiles, SignerConfiguration } from './signer-configuration.ts'
-
-export interface Signer extends Chain {
-  readonly certificate: X509Certificate
-  readonly publicKey: KeyObject
-  readonly algorithm: SignatureAlgorithm
-  /** The certificate and its issuers. */
-  readonly path: readonly [X509Certificate, ...X509Certificate[]]
-  readonly template: ContainerTemplate
-  /** Of the certificate and its issuers. */
-  readonly validity: readonly ValidityPeriod[]
-  /** Digests of the certificate, keyed by the hash algorithms of signing-certificate attributes (RFC 5035 3). */
-  readonly digests: ReadonlyMap<HashAlgorithm['name'], Buffer>
-  /** What the operator should know of them, each a sentence without its capital. */
-  readonly warnings: readonly string[]
-}
+import type { CertificateFiles, SignerCertificate, SignerConfiguration } from './signer-configuration.ts'
 
 type CertifiedConfiguration = CertificateFiles &
   Pick<SignerConfiguration, 'settings' | 'algorithm' | 'container'>
@@ -41,20 +26,15 @@ type CertifiedConfiguration = CertificateFiles &
  *
  * @throws ConfigurationError when its key is not one that can sign here, or the review of its chain found problems
  */
-export function signerFromFiles(configuration: CertifiedConfiguration): Signer | undefined {
+export function certificateFromFiles(configuration: CertifiedConfiguration): SignerCertificate | undefined {
   const [leaf, ...following] = configuration.certificates ?? []
   if (leaf === undefined) {
     return undefined
   }
   const { certificatePath } = configuration.settings
   const describe = (setting: string, wrong: string) => problemWith(setting, wrong, certificatePath)
-  const signer = created.get(configuration) ?? createSigner(leaf, following, configuration, describe)
-  created.set(configuration, signer)
-  return signer
+  return createSigner(leaf, following, configuration, describe)
 }
-
-/** Of configurations, which do not change: to look at a chain takes milliseconds. */
-const created = new WeakMap<CertifiedConfiguration, Signer>()
 
 /**
  * The signer whose certificate object lies on the token.
@@ -62,7 +42,10 @@ const created = new WeakMap<CertifiedConfiguration, Signer>()
  * @param certificate DER
  * @throws ConfigurationError as `signerFromFiles` does
  */
-export function signerFromToken(certificate: Uint8Array, configuration: CertifiedConfiguration): Signer {
+export function certificateFromToken(
+  certificate: Uint8Array,
+  configuration: CertifiedConfiguration,
+): SignerCertificate {
   const leaf = readCertificate(certificate)
   const { algorithm, settings } = configuration
   // The setting would take its place, and may not be set
@@ -85,7 +68,7 @@ function createSigner(
   following: readonly X509Certificate[],
   { caCertificates, settings, algorithm, container }: CertifiedConfiguration,
   describe: (setting: string, wrong: string) => ConfigurationProblem,
-): Signer {
+): SignerCertificate {
   const unsupported = describeUnsupportedKey(certificate)
   if (unsupported !== undefined) {
     throw new ConfigurationError([describe(settings.certificate, unsupported)])
@@ -130,7 +113,7 @@ function describeUnreachable(variable: string, why: string): ConfigurationProble
 }
 
 function createTemplate(
-  path: Signer['path'],
+  path: SignerCertificate['path'],
   algorithm: SignatureAlgorithm,
   { rsaSignatureIdentifier, policy, commitmentType, location }: ContainerConfiguration,
 ): ContainerTemplate {

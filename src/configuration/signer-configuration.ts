@@ -1,8 +1,11 @@
 /** What is configured of signers, wherever it stands: in variables, or in a file. */
-import type { X509Certificate } from 'node:crypto'
+import type { KeyObject, X509Certificate } from 'node:crypto'
 import type { HashAlgorithm } from '../algorithms/hash-algorithms.ts'
 import type { SignatureAlgorithm } from '../algorithms/signature-algorithm.ts'
+import type { ContainerTemplate } from '../cms/container-template.ts'
 import type { SignatureType } from '../cms/signed-attributes.ts'
+import type { Chain } from '../x509/chain.ts'
+import type { ValidityPeriod } from '../x509/validity.ts'
 import type { ContainerConfiguration } from './container-configuration.ts'
 
 /** Which token: all that are given must fit; none given means the only token present. */
@@ -86,6 +89,22 @@ export interface CertificateFiles {
   readonly caCertificates: readonly X509Certificate[]
 }
 
+/** The certificate of a signer with its chain, and what was found out about them. The key is on the token. */
+export interface SignerCertificate extends Chain {
+  readonly certificate: X509Certificate
+  readonly publicKey: KeyObject
+  readonly algorithm: SignatureAlgorithm
+  /** The certificate and its issuers. */
+  readonly path: readonly [X509Certificate, ...X509Certificate[]]
+  readonly template: ContainerTemplate
+  /** Of the certificate and its issuers. */
+  readonly validity: readonly ValidityPeriod[]
+  /** Digests of the certificate, keyed by the hash algorithms of signing-certificate attributes (RFC 5035 3). */
+  readonly digests: ReadonlyMap<HashAlgorithm['name'], Buffer>
+  /** What the operator should know of them, each a sentence without its capital. */
+  readonly warnings: readonly string[]
+}
+
 export interface SignerConfiguration extends CertificateFiles {
   readonly name: string
   readonly access: TokenAccess
@@ -95,6 +114,8 @@ export interface SignerConfiguration extends CertificateFiles {
   readonly rules: SignerRules
   readonly container: ContainerConfiguration
   readonly settings: SettingNames
+  /** Built from the certificate files; absent when the certificate is to be found on the token. */
+  readonly signerCertificate?: SignerCertificate
 }
 
 export interface SignersConfiguration {

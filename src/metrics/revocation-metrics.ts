@@ -2,7 +2,7 @@
 import { Counter, Histogram, type Registry } from 'prom-client'
 import type { RevocationObserver } from '../revocation/observer.ts'
 import type { Signers } from '../signers/signers.ts'
-import type { SigningKey } from '../signers/signing-key.ts'
+import type { Signer } from '../signers/signing-key.ts'
 import { DURATION_BUCKETS } from './duration-buckets.ts'
 import { registerGauge } from './gauge.ts'
 
@@ -81,9 +81,9 @@ export function registerRevocationGauges(registry: Registry, signers: Pick<Signe
   })
 }
 
-function knownInformation(key: Pick<SigningKey, 'name' | 'container' | 'sources' | 'knownSigner'>) {
+function knownInformation(key: Pick<Signer, 'name' | 'container' | 'sources' | 'knownCertificate'>) {
   const { name, container, sources } = key
-  const path = key.knownSigner()?.path
+  const path = key.knownCertificate()?.path
   return path === undefined
     ? []
     : [{ signer: name, level: container.level, ...sources.revocations.information(path) }]

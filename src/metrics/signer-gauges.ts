@@ -2,7 +2,7 @@
 import { Gauge, type Registry } from 'prom-client'
 import type { Readiness } from '../signers/readiness.ts'
 import type { Signers } from '../signers/signers.ts'
-import type { SigningKey } from '../signers/signing-key.ts'
+import type { Signer } from '../signers/signing-key.ts'
 import { earliestNotAfter } from '../x509/validity.ts'
 import { registerGauge } from './gauge.ts'
 
@@ -98,7 +98,9 @@ function registerCertificateGauges(registry: Registry, signers: Gauged['signers'
   })
 }
 
-function endOf(key: Pick<SigningKey, 'name' | 'knownSigner'>): (readonly [name: string, notAfter: number])[] {
-  const known = key.knownSigner()
+function endOf(
+  key: Pick<Signer, 'name' | 'knownCertificate'>,
+): (readonly [name: string, notAfter: number])[] {
+  const known = key.knownCertificate()
   return known === undefined ? [] : [[key.name, earliestNotAfter(known.validity).getTime()]]
 }

@@ -56,7 +56,7 @@ function describeSigner({ state, since, reason, token, notAfter }: SignerStatus)
 
 function describeDefault(key: ReturnType<Signers['all']>[number]): Pick<ReadyReply, 'hsm' | 'certificate'> {
   const { state, since, reason, sessions, queued } = key.status()
-  const validity = key.knownSigner()?.validity
+  const validity = key.knownCertificate()?.validity
   return {
     hsm: {
       state,

@@ -1,6 +1,6 @@
 /** Has it known ahead of time whether the certificates of signers were revoked, and of those who timestamp for them. */
 import type { RevocationService } from '../revocation/revocation-service.ts'
-import type { SigningKey } from './signing-key.ts'
+import type { Signer } from './signing-key.ts'
 
 /** Milliseconds after the start in which revocation information may be on its way. */
 const SETTLE_MS = 10_000
@@ -42,14 +42,14 @@ export class CertificateWatch {
   }
 
   /** Whether it is so soon after the start that what is missing for containers of level b-lt may just be on its way. */
-  isSettling(keys: readonly Pick<SigningKey, 'missingEvidence'>[]): boolean {
+  isSettling(keys: readonly Pick<Signer, 'missingEvidence'>[]): boolean {
     return performance.now() < this.#settledAt && keys.some((key) => key.missingEvidence().length > 0)
   }
 
   /** Whenever there may be other certificates than before. */
-  look(keys: readonly Pick<SigningKey, 'knownSigner' | 'sources'>[]): void {
+  look(keys: readonly Pick<Signer, 'knownCertificate' | 'sources'>[]): void {
     if (this.#enabled) {
-      const own = keys.map((key) => key.knownSigner()?.path).filter((path) => path !== undefined)
+      const own = keys.map((key) => key.knownCertificate()?.path).filter((path) => path !== undefined)
       this.#service.watch([...own, ...[...timestampersOf(keys)].flatMap((one) => one.knownPaths())])
     }
   }
@@ -60,7 +60,7 @@ export class CertificateWatch {
    *
    * @param ms that each try has: as long as a request
    */
-  introduce(keys: readonly Pick<SigningKey, 'sources'>[], ms: number): void {
+  introduce(keys: readonly Pick<Signer, 'sources'>[], ms: number): void {
     for (const timestamper of timestampersOf(keys)) {
       timestamper.introduceInBackground(ms)
     }
@@ -68,6 +68,6 @@ export class CertificateWatch {
 }
 
 /** Returns each once, of whichever level the containers are: no revoked authority is to timestamp b-t either. */
-function timestampersOf(keys: readonly Pick<SigningKey, 'sources'>[]) {
+function timestampersOf(keys: readonly Pick<Signer, 'sources'>[]) {
   return new Set(keys.map(({ sources }) => sources.timestamper).filter((one) => one !== undefined))
 }

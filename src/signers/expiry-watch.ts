@@ -31,7 +31,7 @@ export class ExpiryWatch {
   look(): void {
     const now = new Date()
     for (const key of this.#signers.all()) {
-      const expiry = describeExpiry(key.knownSigner()?.validity ?? [], now)
+      const expiry = describeExpiry(key.knownCertificate()?.validity ?? [], now)
       const told = expiry && this.#told.get(key.name)
       if (expiry !== undefined && expiry.days !== told) {
         this.#log.warn({ signer: key.name, days: expiry.days }, expiry.message)

@@ -2,8 +2,12 @@ import type { KeyObject } from 'node:crypto'
 import { encodePublicKey } from '../algorithms/public-key.ts'
 import { tellOf } from '../common/quote.ts'
 import { checkHashAlgorithms } from '../configuration/algorithm-fit.ts'
-import { type Signer, signerFromFiles, signerFromToken } from '../configuration/signer-certificate.ts'
-import type { SettingNames, SignerConfiguration } from '../configuration/signer-configuration.ts'
+import { certificateFromToken } from '../configuration/signer-certificate.ts'
+import type {
+  SettingNames,
+  SignerCertificate,
+  SignerConfiguration,
+} from '../configuration/signer-configuration.ts'
 import { ConfigurationError } from '../errors.ts'
 import type { FoundKey } from '../pkcs11/messages.ts'
 import type { KeyUse, PoolKey } from '../pkcs11/pool-key.ts'
@@ -13,14 +17,13 @@ import { fingerprint } from '../x509/fingerprint.ts'
  * The key that a signer signs with.
  *
  * @param onCertificate called each time its certificate was found on the token
- * @throws ConfigurationError when the certificate files do not describe a signer
  */
 export function createPoolKey(
   configuration: SignerConfiguration,
-  onCertificate: (signer: Signer) => void,
+  onCertificate: (signer: SignerCertificate) => void,
 ): PoolKey {
   const { key: selector, settings } = configuration
-  const fromFiles = signerFromFiles(configuration)
+  const { signerCertificate: fromFiles } = configuration
   const algorithm = fromFiles?.algorithm.name ?? configuration.algorithm
   return {
     request: {
@@ -31,7 +34,7 @@ export function createPoolKey(
       ...(algorithm === undefined ? {} : { algorithm }),
     },
     accept(found): KeyUse {
-      const signer = fromFiles ?? signerFromToken(found.certificate as Uint8Array, configuration)
+      const signer = fromFiles ?? certificateFromToken(found.certificate as Uint8Array, configuration)
       checkKeyMatches(signer.publicKey, found, settings)
       checkHashAlgorithms(configuration, signer.algorithm)
       if (fromFiles === undefined) {

@@ -5,7 +5,7 @@ import { CERTIFICATE_REVOKED } from '../errors.ts'
 import type { HsmState } from '../pkcs11/supervisor.ts'
 import { earliestNotAfter } from '../x509/validity.ts'
 import type { Signers } from './signers.ts'
-import type { SigningKey } from './signing-key.ts'
+import type { Signer } from './signing-key.ts'
 import { accessId } from './token-pool.ts'
 
 /** How long a change may stay unseen that nobody asks about, and how long a state lasts before it is logged. */
@@ -67,7 +67,7 @@ export class Readiness {
     const tokens = new Map([...this.#signers.pools()].map(([name, { access }]) => [accessId(access), name]))
     const statuses = this.#signers.all().map((key): SignerStatus => {
       const token = tokens.get(accessId(key.configuration.access)) as string
-      const validity = key.knownSigner()?.validity
+      const validity = key.knownCertificate()?.validity
       const judgement = judge(key, this.#wasReady)
       return {
         ...{ name: key.name, token, ...judgement, since: this.#since(key, judgement, now) },
@@ -102,7 +102,7 @@ export class Readiness {
   }
 
   /** The token knows when it changed; the rest has changed since the last look. */
-  #since(key: SigningKey, { state }: Judgement, now: Date): Date {
+  #since(key: Signer, { state }: Judgement, now: Date): Date {
     const { since } = key.status()
     const before = this.#known.get(key.name)
     if (before === undefined || since > before.since) {
@@ -130,7 +130,7 @@ export class Readiness {
   }
 }
 
-function judge(key: SigningKey, wasReady: boolean): Judgement {
+function judge(key: Signer, wasReady: boolean): Judgement {
   const { state, reason } = key.status()
   return state === 'ready'
     ? (findWrongCertificate(key) ?? findMissingPart(key, wasReady) ?? { state })
@@ -138,9 +138,9 @@ function judge(key: SigningKey, wasReady: boolean): Judgement {
 }
 
 /** Returns the refusal that each request would get for the certificates of the signer. */
-function findWrongCertificate(key: SigningKey): Judgement | undefined {
+function findWrongCertificate(key: Signer): Judgement | undefined {
   try {
-    key.validSigner()
+    key.validCertificate()
     return undefined
   } catch (error) {
     const state = error instanceof CERTIFICATE_REVOKED ? 'revoked' : 'certificate not valid'
@@ -149,7 +149,7 @@ function findWrongCertificate(key: SigningKey): Judgement | undefined {
 }
 
 /** Returns what is missing for containers of the level that they must have. */
-function findMissingPart(key: SigningKey, wasReady: boolean): Judgement | undefined {
+function findMissingPart(key: Signer, wasReady: boolean): Judgement | undefined {
   const { container, rules, sources } = key
   if (!rules.containers.includes('pkcs7')) {
     return undefined
@@ -166,7 +166,7 @@ function findMissingPart(key: SigningKey, wasReady: boolean): Judgement | undefi
 }
 
 /** Says why no container of level b-lt can be made, whichever authority gives the timestamp. */
-function findMissingEvidence(key: SigningKey): string | undefined {
+function findMissingEvidence(key: Signer): string | undefined {
   const { revocations } = key.sources
   if (key.container.level !== 'b-lt') {
     return undefined

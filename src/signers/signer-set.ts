@@ -1,6 +1,5 @@
 import type { BaseLogger } from 'pino'
 import type { HsmConfiguration } from '../configuration/configuration.ts'
-import { signerFromFiles } from '../configuration/signer-certificate.ts'
 import type { SignersConfiguration } from '../configuration/signer-configuration.ts'
 import { ConfigurationError, type TokenFields } from '../errors.ts'
 import type { PoolKey } from '../pkcs11/pool-key.ts'
@@ -8,7 +7,7 @@ import type { PoolObserver } from '../pkcs11/pool-observer.ts'
 import { SessionPool } from '../pkcs11/session-pool.ts'
 import { createPoolKey } from './key-request.ts'
 import type { RefusedPins } from './refused-pins.ts'
-import { type SignerSources, SigningKey } from './signing-key.ts'
+import { Signer, type SignerSources } from './signing-key.ts'
 import type { Timestampers } from './timestampers.ts'
 import { describeTokens } from './token-fields.ts'
 import { TokenLog } from './token-log.ts'
@@ -31,9 +30,9 @@ export interface SignerSetOptions {
 
 /** All signers of one state of the configuration, and the pools that they sign with. It does not change. */
 export class SignerSet {
-  readonly signingKeys: ReadonlyMap<string, SigningKey>
+  readonly signingKeys: ReadonlyMap<string, Signer>
   /** Undefined where each request has to name its signer. */
-  readonly defaultKey: SigningKey | undefined
+  readonly defaultKey: Signer | undefined
   readonly pools: readonly TokenPool[]
   /** Those of the pools that were made for this set. */
   readonly ownPools: readonly TokenPool[]
@@ -45,7 +44,6 @@ export class SignerSet {
    *
    * @param onMisconfigured called when a token was reached and the configuration does not fit it
    * @param previous whose pools are used again where they do
-   * @throws ConfigurationError when certificate files do not describe a signer
    */
   constructor(
     configuration: SignersConfiguration,
@@ -94,7 +92,7 @@ export class SignerSet {
     const signingKeys = keys.map(({ signer, key }) => {
       const { pool, keys } = pools.get(accessId(signer.access)) as TokenPool
       const { timestamps } = signer.container
-      return new SigningKey(signer, pool, placeOf(key, keys), {
+      return new Signer(signer, pool, placeOf(key, keys), {
         revocations: options.revocations,
         timestamper: timestamps && options.timestampers.for(timestamps.authorities),
       })
@@ -124,7 +122,7 @@ export class SignerSet {
       pool.warnAboutKeys()
     }
     for (const { configuration } of this.signingKeys.values()) {
-      const signer = signerFromFiles(configuration)
+      const { signerCertificate: signer } = configuration
       if (signer !== undefined) {
         warnAbout(configuration, signer, log)
       }

@@ -16,7 +16,7 @@ import { CertificateWatch } from './certificate-watch.ts'
 import { isNamedBy } from './named-certificate.ts'
 import { RefusedPins } from './refused-pins.ts'
 import { SignerSet, type SignerSetOptions } from './signer-set.ts'
-import type { SigningKey } from './signing-key.ts'
+import type { Signer } from './signing-key.ts'
 import { findNewlyInvalid, proveSigners } from './takeover.ts'
 import { Timestampers } from './timestampers.ts'
 import { nameTokens, type TokenPool } from './token-pool.ts'
@@ -57,7 +57,6 @@ export class Signers {
   #wasReady = false
   readonly #closing = new AbortController()
 
-  /** @throws ConfigurationError when certificate files do not describe a signer */
   constructor(configuration: SignersConfiguration, options: SignersOptions) {
     const { log, proxies, revocationObserver, timestampObserver, revocationCheck } = options
     this.#options = options
@@ -96,7 +95,7 @@ export class Signers {
    * @param setting what the name was given by, as messages call it
    * @throws UNKNOWN_SIGNER; INVALID_REQUEST where a name is required
    */
-  choose(name: string | undefined, setting = 'signing_token'): SigningKey {
+  choose(name: string | undefined, setting = 'signing_token'): Signer {
     const { signingKeys, defaultKey } = this.#current
     if (name === undefined) {
       return defaultKey ?? refuseUnnamed()
@@ -128,7 +127,7 @@ export class Signers {
    * @throws SIGNER_MISMATCH, since no verifier would accept the signature; HSM_UNAVAILABLE while the certificate of the
    *   signer has not been read
    */
-  chooseFor(chosen: SigningKey, named: readonly CertificateDigest[]): SigningKey {
+  chooseFor(chosen: Signer, named: readonly CertificateDigest[]): Signer {
     if (named.length === 0 || isNamedBy(named, chosen)) {
       return chosen
     }
@@ -147,12 +146,12 @@ export class Signers {
   }
 
   /** The signer of requests that name none; undefined where each has to name one. */
-  get defaultKey(): SigningKey | undefined {
+  get defaultKey(): Signer | undefined {
     return this.#current.defaultKey
   }
 
   /** Returns all signers, the default one first. */
-  all(): SigningKey[] {
+  all(): Signer[] {
     const { defaultKey, signingKeys } = this.#current
     return [...new Set([...(defaultKey === undefined ? [] : [defaultKey]), ...signingKeys.values()])]
   }
@@ -164,7 +163,7 @@ export class Signers {
 
   /** Returns the status of the default signer, or of the first one where there is no default. */
   status(): PoolStatus {
-    return (this.all()[0] as SigningKey).status()
+    return (this.all()[0] as Signer).status()
   }
 
   /** Those that requests are given to, by name. */
@@ -267,7 +266,7 @@ export class Signers {
   }
 
   /** Those that sign now, still, or soon. */
-  #allKeys(): SigningKey[] {
+  #allKeys(): Signer[] {
     const sets = [this.#current, ...this.#former, this.#candidate].filter((set) => set !== undefined)
     return sets.flatMap(({ signingKeys }) => [...signingKeys.values()])
   }
@@ -316,7 +315,7 @@ function refuseUnnamed(): never {
 }
 
 /** Whether the key of one signer at least signs and none is starting. */
-function keysSign(keys: readonly Pick<SigningKey, 'status'>[]): boolean {
+function keysSign(keys: readonly Pick<Signer, 'status'>[]): boolean {
   const states = keys.map((key) => key.status().state)
   return states.includes('ready') && !states.includes('starting')
 }

@@ -4,8 +4,12 @@ import type { HashAlgorithm } from '../algorithms/hash-algorithms.ts'
 import type { SignedMessage } from '../algorithms/signature-algorithm.ts'
 import { permittedHashes } from '../configuration/algorithm-fit.ts'
 import type { ContainerConfiguration } from '../configuration/container-configuration.ts'
-import { type Signer, signerFromFiles, signerFromToken } from '../configuration/signer-certificate.ts'
-import type { SignerConfiguration, SignerRules } from '../configuration/signer-configuration.ts'
+import { certificateFromToken } from '../configuration/signer-certificate.ts'
+import type {
+  SignerCertificate,
+  SignerConfiguration,
+  SignerRules,
+} from '../configuration/signer-configuration.ts'
 import {
   CERTIFICATE_NOT_VALID,
   CERTIFICATE_REVOKED,
@@ -32,25 +36,24 @@ export interface SignerSources {
     | undefined
 }
 
-export class SigningKey {
+export class Signer {
   readonly sources: SignerSources
   readonly #configuration: SignerConfiguration
   readonly #pool: KeyPool
   readonly #key: number
   /** Of the certificate that was last found on the token. */
-  #onToken: { readonly certificate: Uint8Array; readonly signer: Signer } | undefined
-  readonly #fromFiles: Signer | undefined
+  #onToken: { readonly certificate: Uint8Array; readonly signer: SignerCertificate } | undefined
+  readonly #fromFiles: SignerCertificate | undefined
   /** Rules that the certificate of a signer permits. */
-  #permitted: { readonly signer: Signer; readonly rules: SignerRules } | undefined
+  #permitted: { readonly signer: SignerCertificate; readonly rules: SignerRules } | undefined
 
   /**
    * @param key place among the keys of the pool
-   * @throws ConfigurationError when the certificate files do not describe a signer
    */
   constructor(configuration: SignerConfiguration, pool: KeyPool, key: number, sources: SignerSources) {
     this.sources = sources
     this.#configuration = configuration
-    this.#fromFiles = signerFromFiles(configuration)
+    this.#fromFiles = configuration.signerCertificate
     this.#pool = pool
     this.#key = key
   }
@@ -62,7 +65,7 @@ export class SigningKey {
   /** The rules of the configuration, without hash algorithms that the certificate, once it is known, does not allow. */
   get rules(): SignerRules {
     const { rules } = this.#configuration
-    const signer = this.knownSigner()
+    const signer = this.knownCertificate()
     if (signer === undefined) {
       return rules
     }
@@ -87,8 +90,8 @@ export class SigningKey {
   }
 
   /** @throws HSM_UNAVAILABLE while the certificate, which is on the token, has not been read */
-  signer(): Signer {
-    const signer = this.knownSigner()
+  signer(): SignerCertificate {
+    const signer = this.knownCertificate()
     if (signer === undefined) {
       throw new HSM_UNAVAILABLE()
     }
@@ -96,7 +99,7 @@ export class SigningKey {
   }
 
   /** The signer, if it is known and whatever its state. */
-  knownSigner(): Signer | undefined {
+  knownCertificate(): SignerCertificate | undefined {
     return this.#fromFiles ?? this.#readFromToken()
   }
 
@@ -104,7 +107,7 @@ export class SigningKey {
    * @throws HSM_UNAVAILABLE while the certificate has not been read, CERTIFICATE_NOT_VALID when one of the chain is
    *   outside its validity period now, or too near to its end, CERTIFICATE_REVOKED when one is known to be revoked
    */
-  validSigner(): Signer {
+  validCertificate(): SignerCertificate {
     const signer = this.signer()
     const now = new Date()
     const problem = describeUselessness(signer.validity, now, this.#configuration.rules.minimumDaysLeft)
@@ -133,7 +136,7 @@ export class SigningKey {
   missingEvidence(): readonly string[] {
     const { timestamper, revocations } = this.sources
     const authorities = this.authorityPaths()
-    const own = this.knownSigner()?.path
+    const own = this.knownCertificate()?.path
     if (this.container.level !== 'b-lt' || own === undefined || revocations.revoked(own) !== undefined) {
       return []
     }
@@ -152,7 +155,7 @@ export class SigningKey {
    *   place; SIGNATURE_SELF_CHECK_FAILED, HSM_BUSY, HSM_TIMEOUT, HSM_UNAVAILABLE
    */
   async sign(
-    signer: Signer,
+    signer: SignerCertificate,
     hash: HashAlgorithm,
     signed: SignedMessage,
     options: Omit<SignOptions, 'verify'>,
@@ -173,10 +176,10 @@ export class SigningKey {
     await this.#pool.prove(this.#key, this.signer())
   }
 
-  #readFromToken(): Signer | undefined {
+  #readFromToken(): SignerCertificate | undefined {
     const certificate = this.#pool.foundKey(this.#key)?.certificate
     if (certificate !== undefined && certificate !== this.#onToken?.certificate) {
-      this.#onToken = { certificate, signer: signerFromToken(certificate, this.#configuration) }
+      this.#onToken = { certificate, signer: certificateFromToken(certificate, this.#configuration) }
     }
     return this.#onToken?.signer
   }

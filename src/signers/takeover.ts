@@ -12,7 +12,7 @@ import {
 } from '../errors.ts'
 import { describeUselessness, type ValidityPeriod } from '../x509/validity.ts'
 import type { SignerSet } from './signer-set.ts'
-import type { SigningKey } from './signing-key.ts'
+import type { Signer } from './signing-key.ts'
 import type { TokenPool } from './token-pool.ts'
 
 /** A token that could not be opened at once has this long, in milliseconds, and one that says nothing as well. */
@@ -120,23 +120,23 @@ function describeSilence({ isLoginPending }: TokenPool['pool']): string {
 }
 
 /** Whether it signs with another certificate than the signer of that name before, or there was none. */
-function isChanged(key: SigningKey, { signingKeys }: SignerSet): boolean {
+function isChanged(key: Signer, { signingKeys }: SignerSet): boolean {
   const [now, then] = [key, signingKeys.get(key.name)].map(encodePath)
   return now === undefined || then === undefined || !now.equals(then)
 }
 
-function encodePath(key: SigningKey | undefined): Buffer | undefined {
-  const path = key?.knownSigner()?.path
+function encodePath(key: Signer | undefined): Buffer | undefined {
+  const path = key?.knownCertificate()?.path
   return path && Buffer.concat(path.map(({ raw }) => raw))
 }
 
-function describeInvalid(key: SigningKey): ConfigurationProblem[] {
-  const signer = key.knownSigner()
+function describeInvalid(key: Signer): ConfigurationProblem[] {
+  const signer = key.knownCertificate()
   if (signer === undefined) {
     return []
   }
   try {
-    key.validSigner()
+    key.validCertificate()
     return []
   } catch (error) {
     const { settings, rules } = key.configuration
@@ -155,7 +155,7 @@ function isValidLater(periods: readonly ValidityPeriod[], minimumDaysLeft: numbe
 }
 
 /** With the new certificate, even where the key has proved itself before: what counts is that they fit together. */
-async function proveAnew(key: SigningKey, deadline: number, signal: AbortSignal): Promise<void> {
+async function proveAnew(key: Signer, deadline: number, signal: AbortSignal): Promise<void> {
   try {
     await key.prove()
   } catch (error) {

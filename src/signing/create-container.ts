@@ -5,7 +5,7 @@ import type { HashAlgorithm } from '../algorithms/hash-algorithms.ts'
 import type { SignedDataRequest } from '../cms/container-template.ts'
 import type { SignatureType } from '../cms/signed-attributes.ts'
 import type { Level } from '../configuration/container-configuration.ts'
-import type { Signer } from '../configuration/signer-certificate.ts'
+import type { SignerCertificate } from '../configuration/signer-configuration.ts'
 import { CONTAINER_TOO_LARGE, REVOCATION_UNAVAILABLE, TIMESTAMP_UNAVAILABLE } from '../errors.ts'
 import type { SignOptions } from '../pkcs11/signing-jobs.ts'
 import {
@@ -13,7 +13,7 @@ import {
   gatherEvidence,
   type RevocationEvidence,
 } from '../revocation/revocation-evidence.ts'
-import type { SigningKey } from '../signers/signing-key.ts'
+import type { Signer } from '../signers/signing-key.ts'
 import type { Timestamp } from '../timestamp/accept-answer.ts'
 
 /** Of the time of a request, for what is left to do when there is a timestamp, in milliseconds. */
@@ -29,7 +29,7 @@ export interface ContainerRequest {
 }
 
 export interface ContainerContext {
-  readonly signingKey: Pick<SigningKey, 'container' | 'sources' | 'validSigner' | 'sign'>
+  readonly signingKey: Pick<Signer, 'container' | 'sources' | 'validCertificate' | 'sign'>
   readonly options: Omit<SignOptions, 'verify'>
 }
 
@@ -55,7 +55,7 @@ export async function createContainer(
   const { signingKey, options } = context
   const { hashAlgorithm } = request
   // One signer for the whole request: the certificate that is embedded is the one that the signature verifies with
-  const signer = signingKey.validSigner()
+  const signer = signingKey.validCertificate()
   const known = gatherBefore(request, signer, context)
   const signedAttributes = signer.template.signedAttributes({
     ...request,
@@ -97,7 +97,7 @@ function signsRevocationData({ type, overFile }: ContainerRequest): boolean {
  */
 function gatherBefore(
   request: ContainerRequest,
-  signer: Signer,
+  signer: SignerCertificate,
   { signingKey: { container, sources } }: ContainerContext,
 ): RevocationEvidence | undefined {
   if (container.level !== 'b-lt') {
@@ -112,7 +112,7 @@ function gatherBefore(
 /** Gathers the same, and what is known about the authority that has timestamped. */
 function gatherAfter(
   request: ContainerRequest,
-  signer: Signer,
+  signer: SignerCertificate,
   { path }: Timestamp,
   before: RevocationEvidence | undefined,
   { signingKey: { container, sources } }: ContainerContext,
@@ -199,7 +199,7 @@ function checkSize({ length }: Buffer, { signingKey }: ContainerContext): void {
 
 function judge(
   wanted: Level,
-  signer: Signer,
+  signer: SignerCertificate,
   timestamp: Timestamp | undefined,
   evidence: RevocationEvidence | undefined,
 ): Pick<Container, 'level' | 'shortfall'> {

@@ -1,10 +1,10 @@
 import type { HashAlgorithm } from '../algorithms/hash-algorithms.ts'
 import type { SignedMessage } from '../algorithms/signature-algorithm.ts'
 import type { SignOptions } from '../pkcs11/signing-jobs.ts'
-import type { SigningKey } from '../signers/signing-key.ts'
+import type { Signer } from '../signers/signing-key.ts'
 
 export interface RawContext {
-  readonly signingKey: Pick<SigningKey, 'validSigner' | 'sign'>
+  readonly signingKey: Pick<Signer, 'validCertificate' | 'sign'>
   readonly options: Omit<SignOptions, 'verify'>
 }
 
@@ -17,5 +17,5 @@ export async function signRaw(
   signed: SignedMessage & { readonly hashAlgorithm: HashAlgorithm },
   { signingKey, options }: RawContext,
 ): Promise<Uint8Array> {
-  return signingKey.sign(signingKey.validSigner(), signed.hashAlgorithm, signed, options)
+  return signingKey.sign(signingKey.validCertificate(), signed.hashAlgorithm, signed, options)
 }

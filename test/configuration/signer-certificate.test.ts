@@ -1,6 +1,7 @@
 import t from 'tap'
 import type { ContainerConfiguration } from '../../src/configuration/container-configuration.ts'
-import { type Signer, signerFromFiles, signerFromToken } from '../../src/configuration/signer-certificate.ts'
+import { certificateFromFiles, certificateFromToken } from '../../src/configuration/signer-certificate.ts'
+import type { SignerCertificate } from '../../src/configuration/signer-configuration.ts'
 import { SETTINGS } from '../../src/configuration/single-signer.ts'
 import { type Issued, issue, RSA_2048, spoil, withLongLength } from '../support/certificates.ts'
 import { DEFAULT_CONTAINER } from '../support/container-configuration.ts'
@@ -18,7 +19,7 @@ function certificatesOf(...issued: Issued[]) {
 }
 
 /** What tells a signer: certificate, issuers, what goes into containers, whose validity counts. */
-function describe(signer: Signer | undefined) {
+function describe(signer: SignerCertificate | undefined) {
   return {
     certificate: signer?.certificate.subject,
     issuers: signer?.issuers.map(({ subject }) => subject),
@@ -46,7 +47,7 @@ t.test('issuers may follow the leaf in its file, or be in the other one, or both
       [leaf, issuing, root, other],
     ],
   ] as const) {
-    const signer = signerFromFiles({
+    const signer = certificateFromFiles({
       ...{ certificates: certificatesOf(...certificates) },
       ...{ caCertificates: certificatesOf(...caCertificates), ...COMMON },
     })
@@ -56,13 +57,13 @@ t.test('issuers may follow the leaf in its file, or be in the other one, or both
 
 t.test('without a file the certificate is the one on the token', async (t) => {
   const configuration = { caCertificates: certificatesOf(root, issuing), ...COMMON }
-  t.equal(signerFromFiles(configuration), undefined)
-  t.strictSame(describe(signerFromToken(leaf.certificate.raw, configuration)), WHOLE)
+  t.equal(certificateFromFiles(configuration), undefined)
+  t.strictSame(describe(certificateFromToken(leaf.certificate.raw, configuration)), WHOLE)
 })
 
 t.test('the algorithm has to fit the certificate on the token', async (t) => {
   const configuration = { caCertificates: [], ...COMMON, algorithm: 'ecdsa' as const }
-  t.throws(() => signerFromToken(leaf.certificate.raw, configuration), {
+  t.throws(() => certificateFromToken(leaf.certificate.raw, configuration), {
     name: 'ConfigurationError',
     message:
       /does not fit the certificate, whose key is of type rsa: leave it out, or set rsassa-pkcs1-v1_5 or /,
@@ -83,7 +84,7 @@ t.test('a certificate that OpenSSL reads and containers cannot hold is told by i
     ],
   })
   const create = (certificates: Issued[], caCertificates: Issued[]) =>
-    signerFromFiles({
+    certificateFromFiles({
       certificates: certificatesOf(...certificates),
       caCertificates: certificatesOf(...caCertificates),
       ...COMMON,
@@ -100,7 +101,7 @@ t.test('a certificate that OpenSSL reads and containers cannot hold is told by i
     refused('CA_CERTIFICATES_FILE', 'the certificate of CN=RSA root '),
   )
   t.throws(
-    () => signerFromToken(odd.certificate.raw, { caCertificates: [], ...COMMON }),
+    () => certificateFromToken(odd.certificate.raw, { caCertificates: [], ...COMMON }),
     refused('SIGNER_CERTIFICATE_FILE', 'on the token: '),
   )
   t.doesNotThrow(() => create([leaf], [oddRoot]), 'one that is in no chain does no harm')
@@ -115,7 +116,7 @@ t.test('level b-lt takes a chain about which somebody can be asked', async (t) =
   })
   const create = (path: Issued[], container: Partial<ContainerConfiguration> = {}) => {
     const [first, ...issuers] = path
-    return signerFromFiles({
+    return certificateFromFiles({
       ...{ certificates: [(first as Issued).certificate], caCertificates: certificatesOf(...issuers) },
       ...{ settings: SETTINGS, container: { ...DEFAULT_CONTAINER, level: 'b-lt', ...container } },
     })

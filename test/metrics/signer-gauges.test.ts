@@ -1,6 +1,6 @@
 import { Registry } from 'prom-client'
 import t from 'tap'
-import type { Signer } from '../../src/configuration/signer-certificate.ts'
+import type { SignerCertificate } from '../../src/configuration/signer-configuration.ts'
 import { registerSignerGauges } from '../../src/metrics/signer-gauges.ts'
 import type { PoolStatus } from '../../src/pkcs11/session-pool.ts'
 import type { Signers } from '../../src/signers/signers.ts'
@@ -21,7 +21,7 @@ function start() {
       queued: 0,
     } as PoolStatus,
     key: 'starting' as PoolStatus['state'],
-    signer: undefined as Signer | undefined,
+    signer: undefined as SignerCertificate | undefined,
     signers: ['contracts'],
     tokens: ['hsm1'],
   }
@@ -41,9 +41,9 @@ function start() {
 }
 
 /** A signer of whose chain only the ends of its validity matter. */
-function signerUntil(...ends: Date[]): Signer {
+function signerUntil(...ends: Date[]): SignerCertificate {
   const validity = ends.map((notAfter) => ({ subject: 'CN=Test', notBefore: new Date(0), notAfter }))
-  return { validity } as unknown as Signer
+  return { validity } as unknown as SignerCertificate
 }
 
 t.test('a scrape tells of the pool at that moment', async (t) => {

@@ -2,18 +2,18 @@ import { mock } from 'node:test'
 import pino from 'pino'
 import t from 'tap'
 import { ExpiryWatch } from '../../src/signers/expiry-watch.ts'
-import type { SigningKey } from '../../src/signers/signing-key.ts'
+import type { Signer } from '../../src/signers/signing-key.ts'
 
 const DAY_MS = 86_400_000
 const NOW = new Date('2026-03-01T12:00:00Z').getTime()
 
-function endingAfter(name: string, days: number): SigningKey {
+function endingAfter(name: string, days: number): Signer {
   const period = {
     subject: `CN=${name}`,
     notBefore: new Date(0),
     notAfter: new Date(NOW + days * DAY_MS),
   }
-  return { name, knownSigner: () => ({ validity: [period] }) } as unknown as SigningKey
+  return { name, knownSigner: () => ({ validity: [period] }) } as unknown as Signer
 }
 
 t.test('each threshold is told once, for each signer, and again of a renewed certificate', async (t) => {
@@ -50,7 +50,7 @@ t.test('each threshold is told once, for each signer, and again of a renewed cer
 })
 
 t.test('a signer whose certificate is on a token that was not reached yet says nothing', async (t) => {
-  const key = { name: 'contracts', knownSigner: () => undefined } as unknown as SigningKey
+  const key = { name: 'contracts', knownSigner: () => undefined } as unknown as Signer
   const log = pino({ level: 'warn' }, { write: (line) => t.fail(line) })
   new ExpiryWatch({ all: () => [key] }, log).look()
 })

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import t from 'tap'
 import { HASH_ALGORITHMS } from '../../src/algorithms/hash-algorithms.ts'
-import { signerFromFiles } from '../../src/configuration/signer-certificate.ts'
+import { certificateFromFiles } from '../../src/configuration/signer-certificate.ts'
 import { SETTINGS } from '../../src/configuration/single-signer.ts'
 import { isNamedBy } from '../../src/signers/named-certificate.ts'
 import { issue } from '../support/certificates.ts'
@@ -15,8 +15,8 @@ const named = HASH_ALGORITHMS.map((hashAlgorithm) => ({
 
 t.test('a certificate is named by its digest with any hash algorithm', async (t) => {
   const configured = { certificates: [certificate], caCertificates: [], settings: SETTINGS }
-  const signer = signerFromFiles({ ...configured, container: DEFAULT_CONTAINER })
-  const key = { knownSigner: () => signer }
+  const signer = certificateFromFiles({ ...configured, container: DEFAULT_CONTAINER })
+  const key = { knownCertificate: () => signer }
   for (const one of named) {
     t.equal(isNamedBy([one], key), true)
     t.equal(isNamedBy([{ ...one, digest: one.digest.subarray(1) }], key), false)
@@ -27,5 +27,5 @@ t.test('a certificate is named by its digest with any hash algorithm', async (t)
 })
 
 t.test('a certificate on a token that was not reached yet is named by nothing', async (t) => {
-  t.equal(isNamedBy(named, { knownSigner: () => undefined }), false)
+  t.equal(isNamedBy(named, { knownCertificate: () => undefined }), false)
 })

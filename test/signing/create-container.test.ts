@@ -1,7 +1,8 @@
 import type { X509Certificate } from 'node:crypto'
 import t from 'tap'
 import { findHashAlgorithm, type HashAlgorithm } from '../../src/algorithms/hash-algorithms.ts'
-import { type Signer, signerFromFiles } from '../../src/configuration/signer-certificate.ts'
+import { certificateFromFiles } from '../../src/configuration/signer-certificate.ts'
+import type { SignerCertificate } from '../../src/configuration/signer-configuration.ts'
 import { SETTINGS } from '../../src/configuration/single-signer.ts'
 import { type ContainerRequest, createContainer } from '../../src/signing/create-container.ts'
 import { issue } from '../support/certificates.ts'
@@ -13,26 +14,26 @@ const [before, after] = ['before', 'after'].map(
 ) as [X509Certificate, X509Certificate]
 const hashAlgorithm = findHashAlgorithm('sha256') as HashAlgorithm
 
-function signerOf(certificate: X509Certificate): Signer {
+function signerOf(certificate: X509Certificate): SignerCertificate {
   const configured = { certificates: [certificate], caCertificates: [], settings: SETTINGS }
-  return signerFromFiles({ ...configured, container: DEFAULT_CONTAINER }) as Signer
+  return certificateFromFiles({ ...configured, container: DEFAULT_CONTAINER }) as SignerCertificate
 }
 
 t.test(
   'a certificate that is replaced while a container is made is not mixed with its successor',
   async (t) => {
     let current = signerOf(before)
-    const signedFor: Signer[] = []
+    const signedFor: SignerCertificate[] = []
     const nothing = { ocspResponses: [], crls: [], complete: false, problems: [], told: [] }
     const signingKey = {
       container: DEFAULT_CONTAINER,
       sources: { revocations: { revoked: () => undefined, information: () => nothing } },
-      validSigner: () => {
+      validCertificate: () => {
         const signer = current
         current = signerOf(after)
         return signer
       },
-      sign: async (signer: Signer) => {
+      sign: async (signer: SignerCertificate) => {
         signedFor.push(signer)
         return Buffer.alloc(70)
       },
@@ -71,7 +72,7 @@ t.test('containers are of level b-lt only where they hold what is about the time
           ...{ introduceInBackground: () => {}, problem: undefined, isUntried: false },
         },
       },
-      validSigner: () => signer,
+      validCertificate: () => signer,
       sign: async () => Buffer.alloc(70),
     }
     const options = { deadline: performance.now() + 20_000 }
@@ -100,7 +101,7 @@ t.test('what CRLs alone make too large is refused before anything is built of th
   const signingKey = {
     container,
     sources: { revocations: { revoked: () => undefined, information } },
-    validSigner: () => signer,
+    validCertificate: () => signer,
     sign: async () => Buffer.from(`${t.fail('the HSM is asked')}`),
   }
   for (const type of ['cms', 'cades'] as const) {

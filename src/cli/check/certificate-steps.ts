@@ -1,8 +1,11 @@
 /** The steps of a check that need no HSM: what the certificate and its chain are worth. */
 
 import { encodePublicKey } from '../../algorithms/public-key.ts'
-import type { Signer } from '../../configuration/signer-certificate.ts'
-import type { SettingNames, SignerRules } from '../../configuration/signer-configuration.ts'
+import type {
+  SettingNames,
+  SignerCertificate,
+  SignerRules,
+} from '../../configuration/signer-configuration.ts'
 import type { ConfigurationError } from '../../errors.ts'
 import type { FoundKey } from '../../pkcs11/messages.ts'
 import { checkKeyMatches } from '../../signers/key-request.ts'
@@ -26,7 +29,7 @@ const CHAIN_ADVICE =
 /** @param key the private key as it was found on the token */
 export function reportCertificate(
   report: Report,
-  signer: Signer,
+  signer: SignerCertificate,
   key: FoundKey,
   settings: SettingNames,
 ): void {
@@ -51,7 +54,7 @@ export function reportConfigured(report: Report, act: () => void): void {
   }
 }
 
-export function reportChain(report: Report, signer: Signer, rules: SignerRules): void {
+export function reportChain(report: Report, signer: SignerCertificate, rules: SignerRules): void {
   const { certificate, issuers, complete, validity } = signer
   const { minimumDaysLeft } = rules
   const last = issuers.at(-1) ?? certificate

@@ -1,7 +1,6 @@
 /** The steps of a check on those whom the service asks over the network: for timestamps, and about revocation. */
 import type { Configuration } from '../../configuration/configuration.ts'
-import type { Signer } from '../../configuration/signer-certificate.ts'
-import type { SignerConfiguration } from '../../configuration/signer-configuration.ts'
+import type { SignerCertificate, SignerConfiguration } from '../../configuration/signer-configuration.ts'
 import type { Report } from './report.ts'
 import { RevocationStep } from './revocation-step.ts'
 import { TimestampSteps } from './timestamp-steps.ts'
@@ -23,7 +22,11 @@ export class NetworkSteps {
   }
 
   /** @param signer undefined where its certificate is not known */
-  async go(report: Report, { container }: SignerConfiguration, signer: Signer | undefined): Promise<void> {
+  async go(
+    report: Report,
+    { container }: SignerConfiguration,
+    signer: SignerCertificate | undefined,
+  ): Promise<void> {
     const { hsm, revocationCheck } = this.#configuration
     const authorities = await this.#timestamps.go(report, container, hsm)
     if (!revocationCheck) {

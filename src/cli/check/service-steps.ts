@@ -1,7 +1,7 @@
 /** The steps of a check on the running service. */
 import type { X509Certificate } from 'node:crypto'
 import type { ReadyReply } from '../../../schemas/health.ts'
-import type { Signer } from '../../configuration/signer-certificate.ts'
+import type { SignerCertificate } from '../../configuration/signer-configuration.ts'
 import { parseCertificates } from '../../x509/certificate-file.ts'
 import { describeSubject } from '../../x509/validity.ts'
 import type { StepName } from './advice.ts'
@@ -18,7 +18,7 @@ interface Service {
 /** What the certificate of a signer has to be; undefined where that is not known. */
 interface Expected {
   readonly name: string
-  readonly signer: Signer | undefined
+  readonly signer: SignerCertificate | undefined
 }
 
 export const SERVICE_STEPS: readonly StepName[] = ['service: certificate']
@@ -98,7 +98,7 @@ function reportVersion(report: Report, { status, body }: Reply): void {
   }
 }
 
-function reportLeaf(report: Report, { certificate }: Signer, { status, body }: Reply): void {
+function reportLeaf(report: Report, { certificate }: SignerCertificate, { status, body }: Reply): void {
   const reply = JSON.parse(body)
   if (status !== 200) {
     return report.failed('service: certificate', `get_certificates answers ${status} ${reply.code}`)

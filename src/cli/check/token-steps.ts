@@ -3,8 +3,8 @@
 import { defined } from '../../common/defined.ts'
 import { checkHashAlgorithms, permittedHashes } from '../../configuration/algorithm-fit.ts'
 import type { HsmConfiguration } from '../../configuration/configuration.ts'
-import { type Signer, signerFromFiles, signerFromToken } from '../../configuration/signer-certificate.ts'
-import type { SignerConfiguration } from '../../configuration/signer-configuration.ts'
+import { certificateFromToken } from '../../configuration/signer-certificate.ts'
+import type { SignerCertificate, SignerConfiguration } from '../../configuration/signer-configuration.ts'
 import { type AdministrationError, administer } from '../../pkcs11/administration/administer.ts'
 import type {
   CheckStep,
@@ -44,7 +44,7 @@ export class TokenSteps {
   readonly #configuration: SignerConfiguration
   readonly #hsm: HsmConfiguration
   readonly #report: Report
-  #signer: Signer | undefined
+  #signer: SignerCertificate | undefined
   #key: FoundKey | undefined
   #step: CheckStep = 'library'
 
@@ -52,11 +52,11 @@ export class TokenSteps {
     this.#configuration = configuration
     this.#hsm = hsm
     this.#report = report
-    this.#signer = signerFromFiles(configuration)
+    this.#signer = configuration.signerCertificate
   }
 
   /** Of the files, or of the token. */
-  get signer(): Signer | undefined {
+  get signer(): SignerCertificate | undefined {
     return this.#signer
   }
 
@@ -166,11 +166,11 @@ export class TokenSteps {
   #foundCertificate(certificate: Uint8Array | undefined): void {
     reportConfigured(this.#report, () => {
       if (certificate !== undefined) {
-        this.#signer = signerFromToken(certificate, this.#configuration)
+        this.#signer = certificateFromToken(certificate, this.#configuration)
       }
       const { settings } = this.#configuration
-      checkHashAlgorithms(this.#configuration, (this.#signer as Signer).algorithm)
-      reportCertificate(this.#report, this.#signer as Signer, this.#key as FoundKey, settings)
+      checkHashAlgorithms(this.#configuration, (this.#signer as SignerCertificate).algorithm)
+      reportCertificate(this.#report, this.#signer as SignerCertificate, this.#key as FoundKey, settings)
     })
     this.#reportChain()
   }
@@ -188,7 +188,7 @@ export class TokenSteps {
     const works = new Map(
       permittedHashes(this.#configuration.rules, this.#signer.algorithm).map((hash) => [
         hash.name,
-        createTestWork(0, this.#signer as Signer, hash),
+        createTestWork(0, this.#signer as SignerCertificate, hash),
       ]),
     )
     const right = signatures.filter(({ hash, signature }) => works.get(hash)?.verify(signature)).length

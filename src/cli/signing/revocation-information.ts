@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { SigningKey } from '../../signers/signing-key.ts'
+import type { Signer } from '../../signers/signing-key.ts'
 
 const LOOK_MS = 50
 
@@ -10,7 +10,7 @@ const LOOK_MS = 50
  * @param limitMs milliseconds, after which what is missing is told by whoever makes the container
  */
 export async function waitForRevocationInformation(
-  key: Pick<SigningKey, 'missingEvidence'>,
+  key: Pick<Signer, 'missingEvidence'>,
   limitMs: number,
 ): Promise<void> {
   const deadline = performance.now() + limitMs

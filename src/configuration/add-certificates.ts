@@ -1,0 +1,33 @@
+import type { ConfigurationError, ConfigurationProblem } from '../errors.ts'
+import { checkHashAlgorithms } from './algorithm-fit.ts'
+import { certificateFromFiles } from './signer-certificate.ts'
+import type { SignerConfiguration, SignersConfiguration } from './signer-configuration.ts'
+
+/**
+ * Builds the certificates of signers from their files, once for all who need them.
+ *
+ * @param problems is told what keeps a certificate from being that of a signer
+ */
+export function addCertificates(
+  { signers, ...rest }: SignersConfiguration,
+  problems: ConfigurationProblem[],
+): SignersConfiguration {
+  return { ...rest, signers: signers.map((signer) => addCertificate(signer, problems)) }
+}
+
+function addCertificate(signer: SignerConfiguration, problems: ConfigurationProblem[]): SignerConfiguration {
+  try {
+    const signerCertificate = certificateFromFiles(signer)
+    if (signerCertificate === undefined) {
+      return signer
+    }
+    // If none is configured, that problem has been told
+    if (signer.rules.hashAlgorithms.length > 0) {
+      checkHashAlgorithms(signer, signerCertificate.algorithm)
+    }
+    return { ...signer, signerCertificate }
+  } catch (error) {
+    problems.push(...(error as ConfigurationError).problems)
+    return signer
+  }
+}
