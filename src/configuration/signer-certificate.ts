@@ -50,13 +50,13 @@ export function certificateFromToken(
   const { algorithm, settings } = configuration
   // The setting would take its place, and may not be set
   const describe = (variable: string, message: string) => ({ variable, message: `on the token: ${message}` })
-  const signer = createSigner(leaf, [], configuration, describe)
+  const signerCertificate = createSigner(leaf, [], configuration, describe)
   // Of certificates in files that has been told where they are read
   const unfit = algorithm && describeUnfitAlgorithm(leaf.publicKey, algorithm)
   if (unfit !== undefined) {
     throw new ConfigurationError([problemWith(settings.algorithm, unfit)])
   }
-  return signer
+  return signerCertificate
 }
 
 /**

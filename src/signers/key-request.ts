@@ -20,7 +20,7 @@ import { fingerprint } from '../x509/fingerprint.ts'
  */
 export function createPoolKey(
   configuration: SignerConfiguration,
-  onCertificate: (signer: SignerCertificate) => void,
+  onCertificate: (signerCertificate: SignerCertificate) => void,
 ): PoolKey {
   const { key: selector, settings } = configuration
   const { signerCertificate: fromFiles } = configuration
@@ -34,13 +34,13 @@ export function createPoolKey(
       ...(algorithm === undefined ? {} : { algorithm }),
     },
     accept(found): KeyUse {
-      const signer = fromFiles ?? certificateFromToken(found.certificate as Uint8Array, configuration)
-      checkKeyMatches(signer.publicKey, found, settings)
-      checkHashAlgorithms(configuration, signer.algorithm)
+      const signerCertificate = fromFiles ?? certificateFromToken(found.certificate as Uint8Array, configuration)
+      checkKeyMatches(signerCertificate.publicKey, found, settings)
+      checkHashAlgorithms(configuration, signerCertificate.algorithm)
       if (fromFiles === undefined) {
-        onCertificate(signer)
+        onCertificate(signerCertificate)
       }
-      return signer
+      return signerCertificate
     },
   }
 }

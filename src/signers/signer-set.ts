@@ -122,9 +122,9 @@ export class SignerSet {
       pool.warnAboutKeys()
     }
     for (const { configuration } of this.signingKeys.values()) {
-      const { signerCertificate: signer } = configuration
-      if (signer !== undefined) {
-        warnAbout(configuration, signer, log)
+      const { signerCertificate: signerCertificate } = configuration
+      if (signerCertificate !== undefined) {
+        warnAbout(configuration, signerCertificate, log)
       }
     }
   }

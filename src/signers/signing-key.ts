@@ -42,10 +42,10 @@ export class Signer {
   readonly #pool: KeyPool
   readonly #key: number
   /** Of the certificate that was last found on the token. */
-  #onToken: { readonly certificate: Uint8Array; readonly signer: SignerCertificate } | undefined
+  #onToken: { readonly certificate: Uint8Array; readonly signerCertificate: SignerCertificate } | undefined
   readonly #fromFiles: SignerCertificate | undefined
   /** Rules that the certificate of a signer permits. */
-  #permitted: { readonly signer: SignerCertificate; readonly rules: SignerRules } | undefined
+  #permitted: { readonly signerCertificate: SignerCertificate; readonly rules: SignerRules } | undefined
 
   /**
    * @param key place among the keys of the pool
@@ -65,14 +65,14 @@ export class Signer {
   /** The rules of the configuration, without hash algorithms that the certificate, once it is known, does not allow. */
   get rules(): SignerRules {
     const { rules } = this.#configuration
-    const signer = this.knownCertificate()
-    if (signer === undefined) {
+    const signerCertificate = this.knownCertificate()
+    if (signerCertificate === undefined) {
       return rules
     }
     // Made once a signer: each request asks several times
-    if (this.#permitted?.signer !== signer) {
-      const hashAlgorithms = permittedHashes(rules, signer.algorithm)
-      this.#permitted = { signer, rules: { ...rules, hashAlgorithms } }
+    if (this.#permitted?.signerCertificate !== signerCertificate) {
+      const hashAlgorithms = permittedHashes(rules, signerCertificate.algorithm)
+      this.#permitted = { signerCertificate, rules: { ...rules, hashAlgorithms } }
     }
     return this.#permitted.rules
   }
@@ -91,11 +91,11 @@ export class Signer {
 
   /** @throws HSM_UNAVAILABLE while the certificate, which is on the token, has not been read */
   signer(): SignerCertificate {
-    const signer = this.knownCertificate()
-    if (signer === undefined) {
+    const signerCertificate = this.knownCertificate()
+    if (signerCertificate === undefined) {
       throw new HSM_UNAVAILABLE()
     }
-    return signer
+    return signerCertificate
   }
 
   /** The signer, if it is known and whatever its state. */
@@ -108,17 +108,17 @@ export class Signer {
    *   outside its validity period now, or too near to its end, CERTIFICATE_REVOKED when one is known to be revoked
    */
   validCertificate(): SignerCertificate {
-    const signer = this.signer()
+    const signerCertificate = this.signer()
     const now = new Date()
-    const problem = describeUselessness(signer.validity, now, this.#configuration.rules.minimumDaysLeft)
+    const problem = describeUselessness(signerCertificate.validity, now, this.#configuration.rules.minimumDaysLeft)
     if (problem !== undefined) {
       throw new CERTIFICATE_NOT_VALID(problem)
     }
-    const revoked = this.sources.revocations.revoked(signer.path, now)
+    const revoked = this.sources.revocations.revoked(signerCertificate.path, now)
     if (revoked !== undefined) {
       throw new CERTIFICATE_REVOKED(revoked.subject, revoked.at.toISOString(), revoked.reason)
     }
-    return signer
+    return signerCertificate
   }
 
   /**
@@ -148,23 +148,23 @@ export class Signer {
   /**
    * The signature with the signer's algorithm, verified with the certificate's public key.
    *
-   * @param signer of `validSigner`, asked once a request: the same whose certificate is embedded
+   * @param signerCertificate of `validCertificate`, asked once a request: the same whose certificate is embedded
    * @param signed with the message where the algorithm verifies nothing else
    * @returns octets as CMS and Document Engine know them: those of RSA as long as the modulus, those of ECDSA DER
    * @throws UNSUPPORTED_HASH_ALGORITHM when the certificate does not allow the hash, as after another one took its
    *   place; SIGNATURE_SELF_CHECK_FAILED, HSM_BUSY, HSM_TIMEOUT, HSM_UNAVAILABLE
    */
   async sign(
-    signer: SignerCertificate,
+    signerCertificate: SignerCertificate,
     hash: HashAlgorithm,
     signed: SignedMessage,
     options: Omit<SignOptions, 'verify'>,
   ): Promise<Uint8Array> {
-    if (!signer.algorithm.hashes.includes(hash)) {
-      throw new UNSUPPORTED_HASH_ALGORITHM(signer.algorithm.hashes.map(({ name }) => name).join(', '))
+    if (!signerCertificate.algorithm.hashes.includes(hash)) {
+      throw new UNSUPPORTED_HASH_ALGORITHM(signerCertificate.algorithm.hashes.map(({ name }) => name).join(', '))
     }
-    const work = createWork(this.#key, signer, hash, signed)
-    return signer.algorithm.encode(await this.#pool.sign(work, { ...options, verify: work.verify }))
+    const work = createWork(this.#key, signerCertificate, hash, signed)
+    return signerCertificate.algorithm.encode(await this.#pool.sign(work, { ...options, verify: work.verify }))
   }
 
   /**
@@ -179,8 +179,8 @@ export class Signer {
   #readFromToken(): SignerCertificate | undefined {
     const certificate = this.#pool.foundKey(this.#key)?.certificate
     if (certificate !== undefined && certificate !== this.#onToken?.certificate) {
-      this.#onToken = { certificate, signer: certificateFromToken(certificate, this.#configuration) }
+      this.#onToken = { certificate, signerCertificate: certificateFromToken(certificate, this.#configuration) }
     }
-    return this.#onToken?.signer
+    return this.#onToken?.signerCertificate
   }
 }

@@ -131,8 +131,8 @@ function encodePath(key: Signer | undefined): Buffer | undefined {
 }
 
 function describeInvalid(key: Signer): ConfigurationProblem[] {
-  const signer = key.knownCertificate()
-  if (signer === undefined) {
+  const signerCertificate = key.knownCertificate()
+  if (signerCertificate === undefined) {
     return []
   }
   try {
@@ -143,7 +143,7 @@ function describeInvalid(key: Signer): ConfigurationProblem[] {
     const isRevoked = error instanceof CERTIFICATE_REVOKED
     const message = tellOf(settings.certificatePath, (error as Error).message)
     const told = isRevoked ? 'a certificate was revoked' : 'a certificate is not valid now, or ends too soon'
-    const mayPass = !isRevoked && isValidLater(signer.validity, rules.minimumDaysLeft)
+    const mayPass = !isRevoked && isValidLater(signerCertificate.validity, rules.minimumDaysLeft)
     return [{ variable: settings.certificate, message, mayPass, told }]
   }
 }

@@ -6,19 +6,19 @@ import { describeUselessness } from '../x509/validity.ts'
 /** Logs what the operator should know of a signer, though it is used. */
 export function warnAbout(
   configuration: SignerConfiguration,
-  signer: SignerCertificate,
+  signerCertificate: SignerCertificate,
   log: BaseLogger,
 ): void {
-  for (const warning of describe(configuration, signer)) {
+  for (const warning of describe(configuration, signerCertificate)) {
     log.warn({ signer: configuration.name }, warning)
   }
 }
 
-function describe({ rules }: SignerConfiguration, signer: SignerCertificate): string[] {
-  const problem = describeUselessness(signer.validity, new Date(), rules.minimumDaysLeft)
+function describe({ rules }: SignerConfiguration, signerCertificate: SignerCertificate): string[] {
+  const problem = describeUselessness(signerCertificate.validity, new Date(), rules.minimumDaysLeft)
   return [
     ...(problem === undefined ? [] : [`${problem}. Nothing will be signed until then`]),
-    ...listWarnings(rules, signer),
+    ...listWarnings(rules, signerCertificate),
   ]
 }
 

@@ -55,29 +55,29 @@ export async function createContainer(
   const { signingKey, options } = context
   const { hashAlgorithm } = request
   // One signer for the whole request: the certificate that is embedded is the one that the signature verifies with
-  const signer = signingKey.validCertificate()
-  const known = gatherBefore(request, signer, context)
-  const signedAttributes = signer.template.signedAttributes({
+  const signerCertificate = signingKey.validCertificate()
+  const known = gatherBefore(request, signerCertificate, context)
+  const signedAttributes = signerCertificate.template.signedAttributes({
     ...request,
     signingTime: new Date(),
     ...(signsRevocationData(request) && embed(known, context)),
   })
   const encode = (parts: Pick<SignedDataRequest, 'signature' | 'timestamp'>, evidence = known) =>
-    signer.template.signedData({
+    signerCertificate.template.signedData({
       hashAlgorithm,
       signedAttributes,
       ...parts,
       ...(!signsRevocationData(request) && embed(evidence, context)),
     })
   // So that the HSM does not sign what nobody will get
-  checkSize(encode({ signature: Buffer.alloc(signer.algorithm.maxLength(signer.publicKey)) }), context)
+  checkSize(encode({ signature: Buffer.alloc(signerCertificate.algorithm.maxLength(signerCertificate.publicKey)) }), context)
   const signed = { digest: digest(hashAlgorithm, signedAttributes), message: signedAttributes }
-  const signature = await signingKey.sign(signer, hashAlgorithm, signed, options)
+  const signature = await signingKey.sign(signerCertificate, hashAlgorithm, signed, options)
   const timestamp = await obtainTimestamp(signature, context)
-  const evidence = timestamp && gatherAfter(request, signer, timestamp, known, context)
+  const evidence = timestamp && gatherAfter(request, signerCertificate, timestamp, known, context)
   const der = encode({ signature, ...(timestamp && { timestamp: timestamp.token }) }, evidence)
   checkSize(der, context)
-  return { der, ...judge(signingKey.container.level, signer, timestamp, evidence) }
+  return { der, ...judge(signingKey.container.level, signerCertificate, timestamp, evidence) }
 }
 
 /**
@@ -97,22 +97,22 @@ function signsRevocationData({ type, overFile }: ContainerRequest): boolean {
  */
 function gatherBefore(
   request: ContainerRequest,
-  signer: SignerCertificate,
+  signerCertificate: SignerCertificate,
   { signingKey: { container, sources } }: ContainerContext,
 ): RevocationEvidence | undefined {
   if (container.level !== 'b-lt') {
     return undefined
   }
   const authorities = signsRevocationData(request) ? (sources.timestamper?.knownPaths() ?? []) : []
-  const evidence = gatherEvidence([signer.path, ...authorities], sources.revocations)
-  refuseMissing(signer.path, evidence, container.revocationFallback)
+  const evidence = gatherEvidence([signerCertificate.path, ...authorities], sources.revocations)
+  refuseMissing(signerCertificate.path, evidence, container.revocationFallback)
   return evidence
 }
 
 /** Gathers the same, and what is known about the authority that has timestamped. */
 function gatherAfter(
   request: ContainerRequest,
-  signer: SignerCertificate,
+  signerCertificate: SignerCertificate,
   { path }: Timestamp,
   before: RevocationEvidence | undefined,
   { signingKey: { container, sources } }: ContainerContext,
@@ -123,7 +123,7 @@ function gatherAfter(
   // What is signed cannot be added to any more
   const evidence = signsRevocationData(request)
     ? before
-    : gatherEvidence([signer.path, path], sources.revocations)
+    : gatherEvidence([signerCertificate.path, path], sources.revocations)
   refuseMissing(path, evidence, container.revocationFallback)
   return evidence
 }
@@ -199,7 +199,7 @@ function checkSize({ length }: Buffer, { signingKey }: ContainerContext): void {
 
 function judge(
   wanted: Level,
-  signer: SignerCertificate,
+  signerCertificate: SignerCertificate,
   timestamp: Timestamp | undefined,
   evidence: RevocationEvidence | undefined,
 ): Pick<Container, 'level' | 'shortfall'> {
@@ -208,7 +208,7 @@ function judge(
       ? { level: wanted }
       : { level: 'b-b', shortfall: new TIMESTAMP_UNAVAILABLE().code }
   }
-  const isCovered = [signer.path, timestamp.path].every((path) => evidence?.covered.includes(path))
+  const isCovered = [signerCertificate.path, timestamp.path].every((path) => evidence?.covered.includes(path))
   return wanted === 'b-t' || isCovered
     ? { level: wanted }
     : { level: 'b-t', shortfall: new REVOCATION_UNAVAILABLE().code }

@@ -19,13 +19,13 @@ function certificatesOf(...issued: Issued[]) {
 }
 
 /** What tells a signer: certificate, issuers, what goes into containers, whose validity counts. */
-function describe(signer: SignerCertificate | undefined) {
+function describe(signerCertificate: SignerCertificate | undefined) {
   return {
-    certificate: signer?.certificate.subject,
-    issuers: signer?.issuers.map(({ subject }) => subject),
-    path: signer?.path.map(({ raw }) => raw.toString('base64')),
-    validity: signer?.validity.map(({ subject }) => subject),
-    complete: signer?.complete,
+    certificate: signerCertificate?.certificate.subject,
+    issuers: signerCertificate?.issuers.map(({ subject }) => subject),
+    path: signerCertificate?.path.map(({ raw }) => raw.toString('base64')),
+    validity: signerCertificate?.validity.map(({ subject }) => subject),
+    complete: signerCertificate?.complete,
   }
 }
 
@@ -47,11 +47,11 @@ t.test('issuers may follow the leaf in its file, or be in the other one, or both
       [leaf, issuing, root, other],
     ],
   ] as const) {
-    const signer = certificateFromFiles({
+    const signerCertificate = certificateFromFiles({
       ...{ certificates: certificatesOf(...certificates) },
       ...{ caCertificates: certificatesOf(...caCertificates), ...COMMON },
     })
-    t.strictSame(describe(signer), WHOLE)
+    t.strictSame(describe(signerCertificate), WHOLE)
   }
 })
 

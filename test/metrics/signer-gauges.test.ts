@@ -29,7 +29,7 @@ function start() {
     all: () =>
       state.signers.map((name) => ({
         name,
-        knownSigner: () => state.signer,
+        knownCertificate: () => state.signer,
       })),
     pools: () => new Map(state.tokens.map((name) => [name, { pool: { status: () => state.pool } }])),
   } as unknown as Pick<Signers, 'all' | 'pools'>

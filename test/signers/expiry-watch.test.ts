@@ -13,7 +13,7 @@ function endingAfter(name: string, days: number): Signer {
     notBefore: new Date(0),
     notAfter: new Date(NOW + days * DAY_MS),
   }
-  return { name, knownSigner: () => ({ validity: [period] }) } as unknown as Signer
+  return { name, knownCertificate: () => ({ validity: [period] }) } as unknown as Signer
 }
 
 t.test('each threshold is told once, for each signer, and again of a renewed certificate', async (t) => {
@@ -50,7 +50,7 @@ t.test('each threshold is told once, for each signer, and again of a renewed cer
 })
 
 t.test('a signer whose certificate is on a token that was not reached yet says nothing', async (t) => {
-  const key = { name: 'contracts', knownSigner: () => undefined } as unknown as Signer
+  const key = { name: 'contracts', knownCertificate: () => undefined } as unknown as Signer
   const log = pino({ level: 'warn' }, { write: (line) => t.fail(line) })
   new ExpiryWatch({ all: () => [key] }, log).look()
 })

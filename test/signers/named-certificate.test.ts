@@ -15,8 +15,8 @@ const named = HASH_ALGORITHMS.map((hashAlgorithm) => ({
 
 t.test('a certificate is named by its digest with any hash algorithm', async (t) => {
   const configured = { certificates: [certificate], caCertificates: [], settings: SETTINGS }
-  const signer = certificateFromFiles({ ...configured, container: DEFAULT_CONTAINER })
-  const key = { knownCertificate: () => signer }
+  const signerCertificate = certificateFromFiles({ ...configured, container: DEFAULT_CONTAINER })
+  const key = { knownCertificate: () => signerCertificate }
   for (const one of named) {
     t.equal(isNamedBy([one], key), true)
     t.equal(isNamedBy([{ ...one, digest: one.digest.subarray(1) }], key), false)

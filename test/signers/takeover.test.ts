@@ -17,8 +17,8 @@ function setIn(state: HsmState, ...outcomes: (Error | undefined)[]): SignerSet {
     name: 'contracts',
     configuration: { settings: SETTINGS },
     container: DEFAULT_CONTAINER,
-    knownSigner: () => ({ path: [{ raw: Buffer.from('a certificate') }] }),
-    validSigner() {},
+    knownCertificate: () => ({ path: [{ raw: Buffer.from('a certificate') }] }),
+    validCertificate() {},
     status: () => ({ state }),
     missingEvidence: () => [],
     async prove() {
@@ -61,7 +61,7 @@ t.test('one that never will sign, or is told no PIN before SIGHUP, is not waited
 })
 
 t.test('nothing is said of a certificate on a token that is not open yet', async (t) => {
-  const key = { name: 'contracts', knownSigner: () => undefined }
+  const key = { name: 'contracts', knownCertificate: () => undefined }
   const next = { signingKeys: new Map([['contracts', key]]) } as unknown as SignerSet
   const known = setOf()
   t.doesNotThrow(() => findNewlyInvalid(next, known))

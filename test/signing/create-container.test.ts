@@ -29,12 +29,12 @@ t.test(
       container: DEFAULT_CONTAINER,
       sources: { revocations: { revoked: () => undefined, information: () => nothing } },
       validCertificate: () => {
-        const signer = current
+        const signerCertificate = current
         current = signerOf(after)
-        return signer
+        return signerCertificate
       },
-      sign: async (signer: SignerCertificate) => {
-        signedFor.push(signer)
+      sign: async (signerCertificate: SignerCertificate) => {
+        signedFor.push(signerCertificate)
         return Buffer.alloc(70)
       },
     }
@@ -56,7 +56,7 @@ t.test('containers are of level b-lt only where they hold what is about the time
   const path = [after]
   const timestamp = { token: Buffer.from('0500', 'hex'), path }
   const known = { ocspResponses: [], crls: [], complete: true, problems: [], told: [] }
-  const signer = signerOf(before)
+  const signerCertificate = signerOf(before)
   const make = (
     form: Pick<ContainerRequest, 'type' | 'overFile'>,
     revocationFallback: 'refuse' | 'b-t',
@@ -72,7 +72,7 @@ t.test('containers are of level b-lt only where they hold what is about the time
           ...{ introduceInBackground: () => {}, problem: undefined, isUntried: false },
         },
       },
-      validCertificate: () => signer,
+      validCertificate: () => signerCertificate,
       sign: async () => Buffer.alloc(70),
     }
     const options = { deadline: performance.now() + 20_000 }
@@ -94,14 +94,14 @@ t.test('containers are of level b-lt only where they hold what is about the time
 })
 
 t.test('what CRLs alone make too large is refused before anything is built of them', async (t) => {
-  const signer = signerOf(before)
+  const signerCertificate = signerOf(before)
   const container = { ...DEFAULT_CONTAINER, level: 'b-lt' as const, sizeLimit: 4096 }
   const crls = [Buffer.alloc(3000, 1), Buffer.alloc(3000, 2)]
   const information = () => ({ ocspResponses: [], crls, complete: true, problems: [], told: [] })
   const signingKey = {
     container,
     sources: { revocations: { revoked: () => undefined, information } },
-    validCertificate: () => signer,
+    validCertificate: () => signerCertificate,
     sign: async () => Buffer.from(`${t.fail('the HSM is asked')}`),
   }
   for (const type of ['cms', 'cades'] as const) {

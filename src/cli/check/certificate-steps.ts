@@ -29,18 +29,18 @@ const CHAIN_ADVICE =
 /** @param key the private key as it was found on the token */
 export function reportCertificate(
   report: Report,
-  signer: SignerCertificate,
+  signerCertificate: SignerCertificate,
   key: FoundKey,
   settings: SettingNames,
 ): void {
-  const { subject } = validityPeriod(signer.certificate)
-  const certified = fingerprint(encodePublicKey(signer.publicKey))
+  const { subject } = validityPeriod(signerCertificate.certificate)
+  const certified = fingerprint(encodePublicKey(signerCertificate.publicKey))
   const proof =
     key.publicKey === undefined
       ? "the token does not show the key's public half: the test signature tells whether it belongs to it"
       : 'it belongs to the key'
   reportConfigured(report, () => {
-    checkKeyMatches(signer.publicKey, key, settings)
+    checkKeyMatches(signerCertificate.publicKey, key, settings)
     report.passed('certificate', `of ${subject}, public key ${certified}: ${proof}`)
   })
 }
@@ -54,12 +54,12 @@ export function reportConfigured(report: Report, act: () => void): void {
   }
 }
 
-export function reportChain(report: Report, signer: SignerCertificate, rules: SignerRules): void {
-  const { certificate, issuers, complete, validity } = signer
+export function reportChain(report: Report, signerCertificate: SignerCertificate, rules: SignerRules): void {
+  const { certificate, issuers, complete, validity } = signerCertificate
   const { minimumDaysLeft } = rules
   const last = issuers.at(-1) ?? certificate
   const path = validity.map(({ subject }) => subject).join(' < ')
-  const warnings = listWarnings(rules, signer)
+  const warnings = listWarnings(rules, signerCertificate)
   if (!complete) {
     report.failed('chain', `${path}; missing is the certificate of its issuer ${describeIssuer(last)}`)
   } else if (warnings.length === 0) {

@@ -50,7 +50,7 @@ export async function checkSigners(
     }
     await network.go(steps, signer, token.signer)
     if (answers !== undefined) {
-      await checkCertificate(steps, answers, { name: signer.name, signer: token.signer })
+      await checkCertificate(steps, answers, { name: signer.name, signerCertificate: token.signer })
     }
   }
   network.close()

@@ -21,20 +21,20 @@ export class NetworkSteps {
     this.#revocation = new RevocationStep(configuration.proxies, limitMs, isLongTerm)
   }
 
-  /** @param signer undefined where its certificate is not known */
+  /** @param signerCertificate undefined where its certificate is not known */
   async go(
     report: Report,
     { container }: SignerConfiguration,
-    signer: SignerCertificate | undefined,
+    signerCertificate: SignerCertificate | undefined,
   ): Promise<void> {
     const { hsm, revocationCheck } = this.#configuration
     const authorities = await this.#timestamps.go(report, container, hsm)
     if (!revocationCheck) {
       report.skip(['revocation'], 'REVOCATION_CHECK is off')
-    } else if (signer === undefined) {
+    } else if (signerCertificate === undefined) {
       report.skip(['revocation'], 'the certificate is not known')
     } else {
-      await this.#revocation.go(report, [signer.path, ...authorities], container.level)
+      await this.#revocation.go(report, [signerCertificate.path, ...authorities], container.level)
     }
   }
 

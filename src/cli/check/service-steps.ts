@@ -18,7 +18,7 @@ interface Service {
 /** What the certificate of a signer has to be; undefined where that is not known. */
 interface Expected {
   readonly name: string
-  readonly signer: SignerCertificate | undefined
+  readonly signerCertificate: SignerCertificate | undefined
 }
 
 export const SERVICE_STEPS: readonly StepName[] = ['service: certificate']
@@ -44,17 +44,17 @@ export async function checkService(report: Report, service: Service): Promise<Se
 export async function checkCertificate(
   report: Report,
   service: Service | 'silent',
-  { name, signer }: Expected,
+  { name, signerCertificate }: Expected,
 ): Promise<void> {
   if (service === 'silent') {
     return report.skip(SERVICE_STEPS, SILENT)
   }
-  if (signer === undefined) {
+  if (signerCertificate === undefined) {
     return report.skip(SERVICE_STEPS, 'the certificate is not known')
   }
   const body = { action: 'get_certificates', signing_token: JSON.stringify({ signer: name }) }
   await attempt(report, 'service: certificate', async () => {
-    reportLeaf(report, signer, await ask(service, '/sign', body))
+    reportLeaf(report, signerCertificate, await ask(service, '/sign', body))
   })
 }
 
