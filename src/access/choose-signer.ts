@@ -1,7 +1,7 @@
 import type { Configuration } from '../configuration/configuration.ts'
 import { INVALID_REQUEST, SIGNER_MISMATCH } from '../errors.ts'
+import type { Signer } from '../signers/signer.ts'
 import type { Signers } from '../signers/signers.ts'
-import type { Signer } from '../signers/signing-key.ts'
 import { describeAskedSigner } from './asked-signer.ts'
 import { seemsToNameSigner } from './misplaced-signer.ts'
 import { MAX_TOKEN_LENGTH, readSigningToken } from './signing-token.ts'

@@ -3,7 +3,7 @@
 import type { SignatureType } from '../cms/signed-attributes.ts'
 import type { Container } from '../configuration/signer-configuration.ts'
 import { NOT_ALLOWED_FOR_SIGNER } from '../errors.ts'
-import type { Signer } from '../signers/signing-key.ts'
+import type { Signer } from '../signers/signer.ts'
 
 /**
  * Document Engine documents RSASSA-PKCS1-v1_5 for raw signatures: others are made where the signer's file says so.
@@ -11,11 +11,11 @@ import type { Signer } from '../signers/signing-key.ts'
  * @throws NOT_ALLOWED_FOR_SIGNER; HSM_UNAVAILABLE while the certificate has not been read
  */
 export function checkAllowed(
-  key: Pick<Signer, 'rules' | 'signer'>,
+  signer: Pick<Signer, 'rules' | 'certificate'>,
   container: Container,
   type: SignatureType,
 ): void {
-  const { rules } = key
+  const { rules } = signer
   if (!rules.containers.includes(container)) {
     throw new NOT_ALLOWED_FOR_SIGNER(
       container === 'raw'
@@ -28,7 +28,7 @@ export function checkAllowed(
       `signature_type: this signer makes ${rules.signatureTypes} signatures alone`,
     )
   }
-  if (container === 'raw' && !rules.raw && !isDocumented(key)) {
+  if (container === 'raw' && !rules.raw && !isDocumented(signer)) {
     throw new NOT_ALLOWED_FOR_SIGNER(
       'signature_container: raw signatures of this signer would not be RSASSA-PKCS1-v1_5, which Document Engine ' +
         'documents; ask for pkcs7, or allow them by "raw": true in the signers file',
@@ -37,6 +37,6 @@ export function checkAllowed(
 }
 
 /** Whether Document Engine is known to take the raw signatures of a signer. */
-export function isDocumented(key: Pick<Signer, 'signer'>): boolean {
-  return key.signer().algorithm.name === 'rsassa-pkcs1-v1_5'
+export function isDocumented(signer: Pick<Signer, 'certificate'>): boolean {
+  return signer.certificate().algorithm.name === 'rsassa-pkcs1-v1_5'
 }

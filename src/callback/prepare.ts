@@ -12,8 +12,8 @@ import type { SignedMessage } from '../algorithms/signature-algorithm.ts'
 import type { SignatureType } from '../cms/signed-attributes.ts'
 import type { Configuration } from '../configuration/configuration.ts'
 import { INVALID_REQUEST } from '../errors.ts'
+import type { Signer } from '../signers/signer.ts'
 import type { Signers } from '../signers/signers.ts'
-import type { Signer } from '../signers/signing-key.ts'
 import { checkAllowed, isDocumented } from './allowed.ts'
 import { type Contents, decodeContents } from './contents.ts'
 import { parseHashAlgorithm, parseSignatureType } from './fields.ts'
@@ -33,50 +33,50 @@ export interface Digested extends SignedMessage {
 
 /** What says how a body is read. */
 export interface PrepareContext extends Pick<Configuration, 'digestMismatch'> {
-  readonly signingKey: Signer
+  readonly signer: Signer
   readonly signers: Pick<Signers, 'chooseFor'>
   /** Fields of the request's log line, which are told the hash algorithm. */
   readonly logDetails: Record<string, string>
 }
 
 /** What was asked for, ready to be signed by the one who signs it. */
-export type Prepared = (Digested | { readonly kind: 'certificates' }) & { readonly signingKey: Signer }
+export type Prepared = (Digested | { readonly kind: 'certificates' }) & { readonly signer: Signer }
 
 /**
  * @throws INVALID_REQUEST, UNSUPPORTED_HASH_ALGORITHM, NOT_ALLOWED_FOR_SIGNER, SIGNER_MISMATCH, DIGEST_MISMATCH,
  *   HSM_UNAVAILABLE
  */
 export function prepare(body: CallbackBody, asked: CallbackRequest, context: PrepareContext): Prepared {
-  const { signingKey } = context
+  const { signer } = context
   const { kind } = asked
   if (kind === 'certificates') {
-    return { kind, signingKey }
+    return { kind, signer }
   }
   const told = kind === 'raw' ? undefined : hashAlgorithmOfDigest(asked, context)
   Object.assign(context.logDetails, describeHashAlgorithm(body.hash_algorithm ?? undefined, told))
-  const hashAlgorithm = parseHashAlgorithm(body.hash_algorithm ?? told, signingKey.rules)
+  const hashAlgorithm = parseHashAlgorithm(body.hash_algorithm ?? told, signer.rules)
   const type = parseSignatureType(body.signature_type)
-  checkAllowed(signingKey, kind === 'raw' ? 'raw' : 'pkcs7', type)
+  checkAllowed(signer, kind === 'raw' ? 'raw' : 'pkcs7', type)
   if (kind !== 'raw') {
     return {
       kind,
       type,
       hashAlgorithm,
-      signingKey,
+      signer,
       digest: findMessageDigest(asked, hashAlgorithm, context),
     }
   }
   const contents = decodeContents(asked.data)
   const message = shortMessage(contents)
-  const attributes = readRawAttributes({ message, type, hashAlgorithm }, signingKey.rules)
-  const signer = context.signers.chooseFor(signingKey, attributes?.certificates ?? [])
-  checkAllowed(signer, kind, type)
-  const kept = isDocumented(signer) ? {} : { message: requireShort(message, asked.data) }
+  const attributes = readRawAttributes({ message, type, hashAlgorithm }, signer.rules)
+  const named = context.signers.chooseFor(signer, attributes?.certificates ?? [])
+  checkAllowed(named, kind, type)
+  const kept = isDocumented(named) ? {} : { message: requireShort(message, asked.data) }
   return {
     kind,
     type,
     hashAlgorithm,
-    signingKey: signer,
+    signer: named,
     digest: contents.digest(hashAlgorithm),
     ...kept,
   }

@@ -48,16 +48,16 @@ export const callback: FastifyPluginAsyncTypebox<CallbackOptions> = async (
       request.client = client
       const options = { deadline: request.arrivedAt + configuration.hsm.timeoutMs, client }
       const prepared = readBody(request, configuration, signers)
-      const { signingKey } = prepared
+      const { signer } = prepared
       switch (prepared.kind) {
         case 'certificates':
-          return reply.send(describeCertificates(signingKey.signer()))
+          return reply.send(describeCertificates(signer.certificate()))
         case 'raw':
-          return sendOctets(reply, await signRaw(prepared, { signingKey, options }))
+          return sendOctets(reply, await signRaw(prepared, { signer, options }))
         case 'container':
-          return sendOctets(reply, await makeContainer(request, prepared, { signingKey, options }))
+          return sendOctets(reply, await makeContainer(request, prepared, { signer, options }))
         case 'encoded-contents': {
-          const container = await makeContainer(request, prepared, { signingKey, options })
+          const container = await makeContainer(request, prepared, { signer, options })
           return reply.send({ p7: container.toString('base64') } satisfies EncodedContentsReply)
         }
       }
@@ -82,15 +82,15 @@ function readBody(
   refuseMisspelledNames(body)
   const { logDetails } = request
   const { signer: path } = request.params as SignerParams
-  const signingKey = chooseSigner({ token: body.signing_token, path, logDetails }, signers, configuration)
-  logDetails.signer = signingKey.name
+  const signer = chooseSigner({ token: body.signing_token, path, logDetails }, signers, configuration)
+  logDetails.signer = signer.name
   const asked = classify({ body, longContents: request.longContents })
   logDetails.kind = asked.kind
   const { digestMismatch } = configuration
-  const prepared = prepare(body, asked, { digestMismatch, signers, signingKey, logDetails })
+  const prepared = prepare(body, asked, { digestMismatch, signers, signer, logDetails })
   if (prepared.kind !== 'certificates') {
     const container = prepared.kind === 'raw' ? 'raw' : 'pkcs7'
-    request.signing = { signer: signingKey.name, container, hash: prepared.hashAlgorithm.name }
+    request.signing = { signer: signer.name, container, hash: prepared.hashAlgorithm.name }
   }
   request.body = undefined
   request.releaseBody()

@@ -56,12 +56,12 @@ export function addSignCommand(program: Command, io: Io): void {
 async function sign(io: Io, file: string, { type, pem, ...options }: SignOptions): Promise<void> {
   refuseExisting(options.out)
   const hashAlgorithm = hashOf(options)
-  const { configuration, signer, givenPin } = await loadForSigning(io, options)
+  const { configuration, signer: chosen, givenPin } = await loadForSigning(io, options)
   const messageDigest = await digestInput(hashAlgorithm, file)
   const limitMs = options.timeout * 1000
   const { subject, der, level, shortfall } = await withKey(
     (log, observer, onMisconfigured) => {
-      const only = { ...configuration.signers, default: signer.name, signers: [signer] }
+      const only = { ...configuration.signers, default: chosen.name, signers: [chosen] }
       return new Signers(only, {
         ...configuration,
         ...{ log, observer, onMisconfigured, ...defined({ givenPin }) },
@@ -71,14 +71,14 @@ async function sign(io: Io, file: string, { type, pem, ...options }: SignOptions
     },
     limitMs,
     async (signers) => {
-      const key = signers.choose(signer.name)
-      parseHashAlgorithm(hashAlgorithm.name, key.rules)
-      checkAllowed(key, 'pkcs7', type)
-      await waitForRevocationInformation(key, limitMs)
+      const signer = signers.choose(chosen.name)
+      parseHashAlgorithm(hashAlgorithm.name, signer.rules)
+      checkAllowed(signer, 'pkcs7', type)
+      await waitForRevocationInformation(signer, limitMs)
       const options = { deadline: performance.now() + configuration.hsm.timeoutMs }
       const request = { type, hashAlgorithm, messageDigest, overFile: true } as const
-      const container = await createContainer(request, { signingKey: key, options })
-      return { ...container, subject: key.signer().validity[0]?.subject }
+      const container = await createContainer(request, { signer, options })
+      return { ...container, subject: signer.certificate().validity[0]?.subject }
     },
   )
   if (shortfall !== undefined) {

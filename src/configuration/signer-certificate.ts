@@ -1,4 +1,4 @@
-/** Who signs: a certificate, its chain, and when they are valid. The key that belongs to it is on the token. */
+/** Builds the certificate of a signer with its chain, and finds out what is to be known of them. */
 import type { X509Certificate } from 'node:crypto'
 import { digest } from '../algorithms/digest.ts'
 import { HASH_ALGORITHMS } from '../algorithms/hash-algorithms.ts'
@@ -22,7 +22,7 @@ type CertifiedConfiguration = CertificateFiles &
   Pick<SignerConfiguration, 'settings' | 'algorithm' | 'container'>
 
 /**
- * The signer that the certificate files describe; undefined when its certificate is to be found on the token.
+ * Builds the certificate of a signer from its files; undefined when it is to be found on the token.
  *
  * @throws ConfigurationError when its key is not one that can sign here, or the review of its chain found problems
  */
@@ -33,14 +33,14 @@ export function certificateFromFiles(configuration: CertifiedConfiguration): Sig
   }
   const { certificatePath } = configuration.settings
   const describe = (setting: string, wrong: string) => problemWith(setting, wrong, certificatePath)
-  return createSigner(leaf, following, configuration, describe)
+  return createCertificate(leaf, following, configuration, describe)
 }
 
 /**
- * The signer whose certificate object lies on the token.
+ * Builds the certificate of a signer from its object on the token.
  *
  * @param certificate DER
- * @throws ConfigurationError as `signerFromFiles` does
+ * @throws ConfigurationError as `certificateFromFiles` does
  */
 export function certificateFromToken(
   certificate: Uint8Array,
@@ -50,7 +50,7 @@ export function certificateFromToken(
   const { algorithm, settings } = configuration
   // The setting would take its place, and may not be set
   const describe = (variable: string, message: string) => ({ variable, message: `on the token: ${message}` })
-  const signerCertificate = createSigner(leaf, [], configuration, describe)
+  const signerCertificate = createCertificate(leaf, [], configuration, describe)
   // Of certificates in files that has been told where they are read
   const unfit = algorithm && describeUnfitAlgorithm(leaf.publicKey, algorithm)
   if (unfit !== undefined) {
@@ -63,7 +63,7 @@ export function certificateFromToken(
  * @param following certificates from where the leaf is from
  * @param describe what is wrong with the leaf, or with one of those
  */
-function createSigner(
+function createCertificate(
   certificate: X509Certificate,
   following: readonly X509Certificate[],
   { caCertificates, settings, algorithm, container }: CertifiedConfiguration,

@@ -1,8 +1,8 @@
 /** What became of requests to OCSP responders and distribution points of CRLs, and what is known by them. */
 import { Counter, Histogram, type Registry } from 'prom-client'
 import type { RevocationObserver } from '../revocation/observer.ts'
+import type { Signer } from '../signers/signer.ts'
 import type { Signers } from '../signers/signers.ts'
-import type { Signer } from '../signers/signing-key.ts'
 import { DURATION_BUCKETS } from './duration-buckets.ts'
 import { registerGauge } from './gauge.ts'
 
@@ -81,9 +81,9 @@ export function registerRevocationGauges(registry: Registry, signers: Pick<Signe
   })
 }
 
-function knownInformation(key: Pick<Signer, 'name' | 'container' | 'sources' | 'knownCertificate'>) {
-  const { name, container, sources } = key
-  const path = key.knownCertificate()?.path
+function knownInformation(signer: Pick<Signer, 'name' | 'container' | 'sources' | 'knownCertificate'>) {
+  const { name, container, sources } = signer
+  const path = signer.knownCertificate()?.path
   return path === undefined
     ? []
     : [{ signer: name, level: container.level, ...sources.revocations.information(path) }]

@@ -1,8 +1,8 @@
 /** How pools and signers are at the moment: asked at each scrape, so that nothing needs to be kept up. */
 import { Gauge, type Registry } from 'prom-client'
 import type { Readiness } from '../signers/readiness.ts'
+import type { Signer } from '../signers/signer.ts'
 import type { Signers } from '../signers/signers.ts'
-import type { Signer } from '../signers/signing-key.ts'
 import { earliestNotAfter } from '../x509/validity.ts'
 import { registerGauge } from './gauge.ts'
 
@@ -99,8 +99,8 @@ function registerCertificateGauges(registry: Registry, signers: Gauged['signers'
 }
 
 function endOf(
-  key: Pick<Signer, 'name' | 'knownCertificate'>,
+  signer: Pick<Signer, 'name' | 'knownCertificate'>,
 ): (readonly [name: string, notAfter: number])[] {
-  const known = key.knownCertificate()
-  return known === undefined ? [] : [[key.name, earliestNotAfter(known.validity).getTime()]]
+  const known = signer.knownCertificate()
+  return known === undefined ? [] : [[signer.name, earliestNotAfter(known.validity).getTime()]]
 }

@@ -54,9 +54,11 @@ function describeSigner({ state, since, reason, token, notAfter }: SignerStatus)
   }
 }
 
-function describeDefault(key: ReturnType<Signers['all']>[number]): Pick<ReadyReply, 'hsm' | 'certificate'> {
-  const { state, since, reason, sessions, queued } = key.status()
-  const validity = key.knownCertificate()?.validity
+function describeDefault(
+  signer: ReturnType<Signers['all']>[number],
+): Pick<ReadyReply, 'hsm' | 'certificate'> {
+  const { state, since, reason, sessions, queued } = signer.status()
+  const validity = signer.knownCertificate()?.validity
   return {
     hsm: {
       state,

@@ -1,6 +1,6 @@
 /** Has it known ahead of time whether the certificates of signers were revoked, and of those who timestamp for them. */
 import type { RevocationService } from '../revocation/revocation-service.ts'
-import type { Signer } from './signing-key.ts'
+import type { Signer } from './signer.ts'
 
 /** Milliseconds after the start in which revocation information may be on its way. */
 const SETTLE_MS = 10_000
@@ -43,13 +43,13 @@ export class CertificateWatch {
 
   /** Whether it is so soon after the start that what is missing for containers of level b-lt may just be on its way. */
   isSettling(keys: readonly Pick<Signer, 'missingEvidence'>[]): boolean {
-    return performance.now() < this.#settledAt && keys.some((key) => key.missingEvidence().length > 0)
+    return performance.now() < this.#settledAt && keys.some((signer) => signer.missingEvidence().length > 0)
   }
 
   /** Whenever there may be other certificates than before. */
   look(keys: readonly Pick<Signer, 'knownCertificate' | 'sources'>[]): void {
     if (this.#enabled) {
-      const own = keys.map((key) => key.knownCertificate()?.path).filter((path) => path !== undefined)
+      const own = keys.map((signer) => signer.knownCertificate()?.path).filter((path) => path !== undefined)
       this.#service.watch([...own, ...[...timestampersOf(keys)].flatMap((one) => one.knownPaths())])
     }
   }

@@ -30,16 +30,16 @@ export class ExpiryWatch {
   /** Also when signers have changed. */
   look(): void {
     const now = new Date()
-    for (const key of this.#signers.all()) {
-      const expiry = describeExpiry(key.knownCertificate()?.validity ?? [], now)
-      const told = expiry && this.#told.get(key.name)
+    for (const signer of this.#signers.all()) {
+      const expiry = describeExpiry(signer.knownCertificate()?.validity ?? [], now)
+      const told = expiry && this.#told.get(signer.name)
       if (expiry !== undefined && expiry.days !== told) {
-        this.#log.warn({ signer: key.name, days: expiry.days }, expiry.message)
+        this.#log.warn({ signer: signer.name, days: expiry.days }, expiry.message)
       }
       if (expiry === undefined) {
-        this.#told.delete(key.name)
+        this.#told.delete(signer.name)
       } else {
-        this.#told.set(key.name, expiry.days)
+        this.#told.set(signer.name, expiry.days)
       }
     }
   }

@@ -34,7 +34,8 @@ export function createPoolKey(
       ...(algorithm === undefined ? {} : { algorithm }),
     },
     accept(found): KeyUse {
-      const signerCertificate = fromFiles ?? certificateFromToken(found.certificate as Uint8Array, configuration)
+      const signerCertificate =
+        fromFiles ?? certificateFromToken(found.certificate as Uint8Array, configuration)
       checkKeyMatches(signerCertificate.publicKey, found, settings)
       checkHashAlgorithms(configuration, signerCertificate.algorithm)
       if (fromFiles === undefined) {

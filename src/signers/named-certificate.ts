@@ -1,11 +1,11 @@
 import type { CertificateDigest } from '../cms/signing-certificate.ts'
-import type { Signer } from './signing-key.ts'
+import type { Signer } from './signer.ts'
 
 /** Returns whether all digests by which signed attributes name their certificate are those of the signer's. */
 export function isNamedBy(
   named: readonly CertificateDigest[],
-  key: Pick<Signer, 'knownCertificate'>,
+  signer: Pick<Signer, 'knownCertificate'>,
 ): boolean {
-  const digests = key.knownCertificate()?.digests
+  const digests = signer.knownCertificate()?.digests
   return named.every(({ hashAlgorithm, digest }) => digests?.get(hashAlgorithm.name)?.equals(digest) === true)
 }

@@ -4,8 +4,8 @@ import { defined } from '../common/defined.ts'
 import { CERTIFICATE_REVOKED } from '../errors.ts'
 import type { HsmState } from '../pkcs11/supervisor.ts'
 import { earliestNotAfter } from '../x509/validity.ts'
+import type { Signer } from './signer.ts'
 import type { Signers } from './signers.ts'
-import type { Signer } from './signing-key.ts'
 import { accessId } from './token-pool.ts'
 
 /** How long a change may stay unseen that nobody asks about, and how long a state lasts before it is logged. */
@@ -39,7 +39,7 @@ const QUIET: readonly SignerState[] = ['starting', 'closing', 'misconfigured']
 
 /** Remembers how each signer is, and logs when one cannot sign and when it can again. */
 export class Readiness {
-  readonly #signers: Pick<Signers, 'all' | 'pools' | 'defaultKey' | 'isSettling'>
+  readonly #signers: Pick<Signers, 'all' | 'pools' | 'defaultSigner' | 'isSettling'>
   readonly #log: BaseLogger
   /** Keyed by the name of the signer. */
   #known: ReadonlyMap<string, SignerStatus> = new Map()
@@ -48,7 +48,7 @@ export class Readiness {
   #wasReady = false
   #timer: NodeJS.Timeout | undefined
 
-  constructor(signers: Pick<Signers, 'all' | 'pools' | 'defaultKey' | 'isSettling'>, log: BaseLogger) {
+  constructor(signers: Pick<Signers, 'all' | 'pools' | 'defaultSigner' | 'isSettling'>, log: BaseLogger) {
     this.#signers = signers
     this.#log = log
   }
@@ -65,12 +65,12 @@ export class Readiness {
   look(): SignerStatus[] {
     const now = new Date()
     const tokens = new Map([...this.#signers.pools()].map(([name, { access }]) => [accessId(access), name]))
-    const statuses = this.#signers.all().map((key): SignerStatus => {
-      const token = tokens.get(accessId(key.configuration.access)) as string
-      const validity = key.knownCertificate()?.validity
-      const judgement = judge(key, this.#wasReady)
+    const statuses = this.#signers.all().map((signer): SignerStatus => {
+      const token = tokens.get(accessId(signer.configuration.access)) as string
+      const validity = signer.knownCertificate()?.validity
+      const judgement = judge(signer, this.#wasReady)
       return {
-        ...{ name: key.name, token, ...judgement, since: this.#since(key, judgement, now) },
+        ...{ name: signer.name, token, ...judgement, since: this.#since(signer, judgement, now) },
         ...(validity && { notAfter: earliestNotAfter(validity) }),
       }
     })
@@ -92,8 +92,8 @@ export class Readiness {
   }
 
   #isReadyAtStart(statuses: readonly SignerStatus[]): boolean {
-    const { defaultKey } = this.#signers
-    const needed = statuses.filter(({ name }) => defaultKey === undefined || name === defaultKey.name)
+    const { defaultSigner } = this.#signers
+    const needed = statuses.filter(({ name }) => defaultSigner === undefined || name === defaultSigner.name)
     return (
       needed.some(({ state }) => state === 'ready') &&
       statuses.every(({ state }) => state !== 'starting') &&
@@ -102,9 +102,9 @@ export class Readiness {
   }
 
   /** The token knows when it changed; the rest has changed since the last look. */
-  #since(key: Signer, { state }: Judgement, now: Date): Date {
-    const { since } = key.status()
-    const before = this.#known.get(key.name)
+  #since(signer: Signer, { state }: Judgement, now: Date): Date {
+    const { since } = signer.status()
+    const before = this.#known.get(signer.name)
     if (before === undefined || since > before.since) {
       return since
     }
@@ -130,17 +130,17 @@ export class Readiness {
   }
 }
 
-function judge(key: Signer, wasReady: boolean): Judgement {
-  const { state, reason } = key.status()
+function judge(signer: Signer, wasReady: boolean): Judgement {
+  const { state, reason } = signer.status()
   return state === 'ready'
-    ? (findWrongCertificate(key) ?? findMissingPart(key, wasReady) ?? { state })
+    ? (findWrongCertificate(signer) ?? findMissingPart(signer, wasReady) ?? { state })
     : { state, ...defined({ reason }) }
 }
 
 /** Returns the refusal that each request would get for the certificates of the signer. */
-function findWrongCertificate(key: Signer): Judgement | undefined {
+function findWrongCertificate(signer: Signer): Judgement | undefined {
   try {
-    key.validCertificate()
+    signer.validCertificate()
     return undefined
   } catch (error) {
     const state = error instanceof CERTIFICATE_REVOKED ? 'revoked' : 'certificate not valid'
@@ -149,8 +149,8 @@ function findWrongCertificate(key: Signer): Judgement | undefined {
 }
 
 /** Returns what is missing for containers of the level that they must have. */
-function findMissingPart(key: Signer, wasReady: boolean): Judgement | undefined {
-  const { container, rules, sources } = key
+function findMissingPart(signer: Signer, wasReady: boolean): Judgement | undefined {
+  const { container, rules, sources } = signer
   if (!rules.containers.includes('pkcs7')) {
     return undefined
   }
@@ -161,17 +161,17 @@ function findMissingPart(key: Signer, wasReady: boolean): Judgement | undefined 
   if (timestamper?.isUntried && !wasReady) {
     return { state: 'starting', reason: 'no timestamp authority has answered yet' }
   }
-  const missing = container.revocationFallback === 'refuse' ? findMissingEvidence(key) : undefined
+  const missing = container.revocationFallback === 'refuse' ? findMissingEvidence(signer) : undefined
   return missing === undefined ? undefined : { state: 'revocation information missing', reason: missing }
 }
 
 /** Says why no container of level b-lt can be made, whichever authority gives the timestamp. */
-function findMissingEvidence(key: Signer): string | undefined {
-  const { revocations } = key.sources
-  if (key.container.level !== 'b-lt') {
+function findMissingEvidence(signer: Signer): string | undefined {
+  const { revocations } = signer.sources
+  if (signer.container.level !== 'b-lt') {
     return undefined
   }
-  for (const paths of [[key.signer().path], key.authorityPaths()]) {
+  for (const paths of [[signer.certificate().path], signer.authorityPaths()]) {
     const information = paths.map((path) => revocations.information(path))
     if (information.length > 0 && information.every(({ complete }) => !complete)) {
       return information.flatMap(({ told }) => told).join('. ')

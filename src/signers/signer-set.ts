@@ -7,7 +7,7 @@ import type { PoolObserver } from '../pkcs11/pool-observer.ts'
 import { SessionPool } from '../pkcs11/session-pool.ts'
 import { createPoolKey } from './key-request.ts'
 import type { RefusedPins } from './refused-pins.ts'
-import { Signer, type SignerSources } from './signing-key.ts'
+import { Signer, type SignerSources } from './signer.ts'
 import type { Timestampers } from './timestampers.ts'
 import { describeTokens } from './token-fields.ts'
 import { TokenLog } from './token-log.ts'
@@ -30,9 +30,9 @@ export interface SignerSetOptions {
 
 /** All signers of one state of the configuration, and the pools that they sign with. It does not change. */
 export class SignerSet {
-  readonly signingKeys: ReadonlyMap<string, Signer>
+  readonly signers: ReadonlyMap<string, Signer>
   /** Undefined where each request has to name its signer. */
-  readonly defaultKey: Signer | undefined
+  readonly defaultSigner: Signer | undefined
   readonly pools: readonly TokenPool[]
   /** Those of the pools that were made for this set. */
   readonly ownPools: readonly TokenPool[]
@@ -89,7 +89,7 @@ export class SignerSet {
           createPool(plan, this.#tokenFields[place] as TokenFields),
       ]),
     )
-    const signingKeys = keys.map(({ signer, key }) => {
+    const signers = keys.map(({ signer, key }) => {
       const { pool, keys } = pools.get(accessId(signer.access)) as TokenPool
       const { timestamps } = signer.container
       return new Signer(signer, pool, placeOf(key, keys), {
@@ -99,8 +99,8 @@ export class SignerSet {
     })
     this.pools = [...pools.values()]
     this.ownPools = own
-    this.signingKeys = new Map(signingKeys.map((key) => [key.name, key]))
-    this.defaultKey = configuration.default === null ? undefined : this.signingKeys.get(configuration.default)
+    this.signers = new Map(signers.map((signer) => [signer.name, signer]))
+    this.defaultSigner = configuration.default === null ? undefined : this.signers.get(configuration.default)
   }
 
   /** Has the log lines about tokens name their signers as they are in this set. */
@@ -121,8 +121,8 @@ export class SignerSet {
     for (const { pool } of this.pools.filter((kept) => !this.ownPools.includes(kept))) {
       pool.warnAboutKeys()
     }
-    for (const { configuration } of this.signingKeys.values()) {
-      const { signerCertificate: signerCertificate } = configuration
+    for (const { configuration } of this.signers.values()) {
+      const { signerCertificate } = configuration
       if (signerCertificate !== undefined) {
         warnAbout(configuration, signerCertificate, log)
       }

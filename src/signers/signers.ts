@@ -15,8 +15,8 @@ import type { TimestampObserver } from '../timestamp/timestamper.ts'
 import { CertificateWatch } from './certificate-watch.ts'
 import { isNamedBy } from './named-certificate.ts'
 import { RefusedPins } from './refused-pins.ts'
+import type { Signer } from './signer.ts'
 import { SignerSet, type SignerSetOptions } from './signer-set.ts'
-import type { Signer } from './signing-key.ts'
 import { findNewlyInvalid, proveSigners } from './takeover.ts'
 import { Timestampers } from './timestampers.ts'
 import { nameTokens, type TokenPool } from './token-pool.ts'
@@ -96,11 +96,11 @@ export class Signers {
    * @throws UNKNOWN_SIGNER; INVALID_REQUEST where a name is required
    */
   choose(name: string | undefined, setting = 'signing_token'): Signer {
-    const { signingKeys, defaultKey } = this.#current
+    const { signers, defaultSigner } = this.#current
     if (name === undefined) {
-      return defaultKey ?? refuseUnnamed()
+      return defaultSigner ?? refuseUnnamed()
     }
-    const chosen = signingKeys.get(name)
+    const chosen = signers.get(name)
     if (chosen === undefined) {
       throw new UNKNOWN_SIGNER(setting)
     }
@@ -109,13 +109,13 @@ export class Signers {
 
   /** Whether there is a signer of a name. */
   has(name: string): boolean {
-    return this.#current.signingKeys.has(name)
+    return this.#current.signers.has(name)
   }
 
   /** Returns the names of the signers that a request has to choose from; none where there is no choice. */
   choices(): string[] {
-    const { signingKeys, defaultKey } = this.#current
-    return defaultKey !== undefined && signingKeys.size === 1 ? [] : [...signingKeys.keys()]
+    const { signers, defaultSigner } = this.#current
+    return defaultSigner !== undefined && signers.size === 1 ? [] : [...signers.keys()]
   }
 
   /**
@@ -131,14 +131,14 @@ export class Signers {
     if (named.length === 0 || isNamedBy(named, chosen)) {
       return chosen
     }
-    const former = this.#former.map((set) => set.signingKeys.get(chosen.name))
-    const before = former.find((key) => key !== undefined && isNamedBy(named, key))
+    const former = this.#former.map((set) => set.signers.get(chosen.name))
+    const before = former.find((signer) => signer !== undefined && isNamedBy(named, signer))
     if (before !== undefined) {
       return before
     }
-    const { serialNumber } = chosen.signer().certificate
+    const { serialNumber } = chosen.certificate().certificate
     throw new SIGNER_MISMATCH(
-      this.all().some((key) => isNamedBy(named, key))
+      this.all().some((signer) => isNamedBy(named, signer))
         ? 'data_to_be_signed: names the certificate of another signer; get_certificates and sign need the same signing_token'
         : 'data_to_be_signed: names a certificate that is not that of the signer, whose serial number is ' +
             `${serialNumber}; call get_certificates again, and leave certificates out of the sign request to Document Engine`,
@@ -146,14 +146,14 @@ export class Signers {
   }
 
   /** The signer of requests that name none; undefined where each has to name one. */
-  get defaultKey(): Signer | undefined {
-    return this.#current.defaultKey
+  get defaultSigner(): Signer | undefined {
+    return this.#current.defaultSigner
   }
 
   /** Returns all signers, the default one first. */
   all(): Signer[] {
-    const { defaultKey, signingKeys } = this.#current
-    return [...new Set([...(defaultKey === undefined ? [] : [defaultKey]), ...signingKeys.values()])]
+    const { defaultSigner, signers } = this.#current
+    return [...new Set([...(defaultSigner === undefined ? [] : [defaultSigner]), ...signers.values()])]
   }
 
   /** Whether signers whose keys sign may be waited for nonetheless, as revocation information is on its way. */
@@ -186,7 +186,7 @@ export class Signers {
     this.#candidate = next
     this.#watchCertificates()
     this.#certificates.retry()
-    this.#certificates.introduce([...next.signingKeys.values()], this.#options.hsm.timeoutMs)
+    this.#certificates.introduce([...next.signers.values()], this.#options.hsm.timeoutMs)
     try {
       this.#closing.signal.throwIfAborted()
       findNewlyInvalid(next, before)
@@ -268,7 +268,7 @@ export class Signers {
   /** Those that sign now, still, or soon. */
   #allKeys(): Signer[] {
     const sets = [this.#current, ...this.#former, this.#candidate].filter((set) => set !== undefined)
-    return sets.flatMap(({ signingKeys }) => [...signingKeys.values()])
+    return sets.flatMap(({ signers }) => [...signers.values()])
   }
 
   /** @throws AbortError when it is closed before */
@@ -316,6 +316,6 @@ function refuseUnnamed(): never {
 
 /** Whether the key of one signer at least signs and none is starting. */
 function keysSign(keys: readonly Pick<Signer, 'status'>[]): boolean {
-  const states = keys.map((key) => key.status().state)
+  const states = keys.map((signer) => signer.status().state)
   return states.includes('ready') && !states.includes('starting')
 }

@@ -11,8 +11,8 @@ import {
   refuseProblems,
 } from '../errors.ts'
 import { describeUselessness, type ValidityPeriod } from '../x509/validity.ts'
+import type { Signer } from './signer.ts'
 import type { SignerSet } from './signer-set.ts'
-import type { Signer } from './signing-key.ts'
 import type { TokenPool } from './token-pool.ts'
 
 /** A token that could not be opened at once has this long, in milliseconds, and one that says nothing as well. */
@@ -29,9 +29,9 @@ const PASSING = [HSM_BUSY, HSM_TIMEOUT, HSM_UNAVAILABLE]
  * @throws ConfigurationError
  */
 export function findNewlyInvalid(next: SignerSet, before: SignerSet): void {
-  const suspects = [...next.signingKeys.values()].filter((key) => {
-    const former = before.signingKeys.get(key.name)
-    return isChanged(key, before) || (former !== undefined && describeInvalid(former).length === 0)
+  const suspects = [...next.signers.values()].filter((signer) => {
+    const former = before.signers.get(signer.name)
+    return isChanged(signer, before) || (former !== undefined && describeInvalid(former).length === 0)
   })
   refuseProblems(suspects.flatMap(describeInvalid))
 }
@@ -60,10 +60,10 @@ export async function proveSigners(
   refuseProblems(next.ownPools.flatMap(describeUnproved))
   // Those on the token are known by now
   findNewlyInvalid(next, before)
-  const changed = [...next.signingKeys.values()].filter((key) => isChanged(key, before))
+  const changed = [...next.signers.values()].filter((signer) => isChanged(signer, before))
   // One after another: requests need the sessions and the queue meanwhile. Where one fails, so would those after it
-  for (const key of changed) {
-    await proveAnew(key, performance.now() + PATIENCE_MS, signal)
+  for (const signer of changed) {
+    await proveAnew(signer, performance.now() + PATIENCE_MS, signal)
   }
   await awaitEvidence(next, before, signal)
   // Some of them may be revoked: that is known by now
@@ -72,19 +72,19 @@ export async function proveSigners(
 
 /** Where requests would be refused without revocation information, it has to be there, unless it was not before. */
 async function awaitEvidence(next: SignerSet, before: SignerSet, signal: AbortSignal): Promise<void> {
-  const keys = [...next.signingKeys.values()].filter(({ name, container }) => {
-    const former = before.signingKeys.get(name)
+  const keys = [...next.signers.values()].filter(({ name, container }) => {
+    const former = before.signers.get(name)
     const isUseless = former?.container.level === 'b-lt' && former.missingEvidence().length > 0
     return container.revocationFallback === 'refuse' && !isUseless
   })
   const deadline = performance.now() + PATIENCE_MS
-  while (keys.some((key) => key.missingEvidence().length > 0) && performance.now() < deadline) {
+  while (keys.some((signer) => signer.missingEvidence().length > 0) && performance.now() < deadline) {
     await delay(LOOK_MS, undefined, { signal })
   }
   refuseProblems(
-    keys.flatMap((key) =>
-      key.missingEvidence().map((missing) => ({
-        variable: key.configuration.settings.certificate,
+    keys.flatMap((signer) =>
+      signer.missingEvidence().map((missing) => ({
+        variable: signer.configuration.settings.certificate,
         message: `containers of level b-lt cannot be made: ${missing}`,
         mayPass: true,
         told: 'revocation information for containers of level b-lt is missing',
@@ -120,26 +120,26 @@ function describeSilence({ isLoginPending }: TokenPool['pool']): string {
 }
 
 /** Whether it signs with another certificate than the signer of that name before, or there was none. */
-function isChanged(key: Signer, { signingKeys }: SignerSet): boolean {
-  const [now, then] = [key, signingKeys.get(key.name)].map(encodePath)
+function isChanged(signer: Signer, { signers }: SignerSet): boolean {
+  const [now, then] = [signer, signers.get(signer.name)].map(encodePath)
   return now === undefined || then === undefined || !now.equals(then)
 }
 
-function encodePath(key: Signer | undefined): Buffer | undefined {
-  const path = key?.knownCertificate()?.path
+function encodePath(signer: Signer | undefined): Buffer | undefined {
+  const path = signer?.knownCertificate()?.path
   return path && Buffer.concat(path.map(({ raw }) => raw))
 }
 
-function describeInvalid(key: Signer): ConfigurationProblem[] {
-  const signerCertificate = key.knownCertificate()
+function describeInvalid(signer: Signer): ConfigurationProblem[] {
+  const signerCertificate = signer.knownCertificate()
   if (signerCertificate === undefined) {
     return []
   }
   try {
-    key.validCertificate()
+    signer.validCertificate()
     return []
   } catch (error) {
-    const { settings, rules } = key.configuration
+    const { settings, rules } = signer.configuration
     const isRevoked = error instanceof CERTIFICATE_REVOKED
     const message = tellOf(settings.certificatePath, (error as Error).message)
     const told = isRevoked ? 'a certificate was revoked' : 'a certificate is not valid now, or ends too soon'
@@ -155,19 +155,19 @@ function isValidLater(periods: readonly ValidityPeriod[], minimumDaysLeft: numbe
 }
 
 /** With the new certificate, even where the key has proved itself before: what counts is that they fit together. */
-async function proveAnew(key: Signer, deadline: number, signal: AbortSignal): Promise<void> {
+async function proveAnew(signer: Signer, deadline: number, signal: AbortSignal): Promise<void> {
   try {
-    await key.prove()
+    await signer.prove()
   } catch (error) {
     if (error instanceof HSM_BUSY && performance.now() < deadline) {
       await delay(LOOK_MS, undefined, { signal })
-      return proveAnew(key, deadline, signal)
+      return proveAnew(signer, deadline, signal)
     }
     const message = `no test signature could be made: ${(error as Error).message}`
     // A token that was kept as it is does not log in again before SIGHUP
-    const mayPass = PASSING.some((kind) => error instanceof kind) && key.status().state !== 'pin refused'
+    const mayPass = PASSING.some((kind) => error instanceof kind) && signer.status().state !== 'pin refused'
     throw new ConfigurationError([
-      { variable: key.configuration.settings.key, message, mayPass, told: message },
+      { variable: signer.configuration.settings.key, message, mayPass, told: message },
     ])
   }
 }

@@ -13,7 +13,7 @@ import {
   gatherEvidence,
   type RevocationEvidence,
 } from '../revocation/revocation-evidence.ts'
-import type { Signer } from '../signers/signing-key.ts'
+import type { Signer } from '../signers/signer.ts'
 import type { Timestamp } from '../timestamp/accept-answer.ts'
 
 /** Of the time of a request, for what is left to do when there is a timestamp, in milliseconds. */
@@ -29,7 +29,7 @@ export interface ContainerRequest {
 }
 
 export interface ContainerContext {
-  readonly signingKey: Pick<Signer, 'container' | 'sources' | 'validCertificate' | 'sign'>
+  readonly signer: Pick<Signer, 'container' | 'sources' | 'validCertificate' | 'sign'>
   readonly options: Omit<SignOptions, 'verify'>
 }
 
@@ -52,10 +52,10 @@ export async function createContainer(
   request: ContainerRequest,
   context: ContainerContext,
 ): Promise<Container> {
-  const { signingKey, options } = context
+  const { signer, options } = context
   const { hashAlgorithm } = request
   // One signer for the whole request: the certificate that is embedded is the one that the signature verifies with
-  const signerCertificate = signingKey.validCertificate()
+  const signerCertificate = signer.validCertificate()
   const known = gatherBefore(request, signerCertificate, context)
   const signedAttributes = signerCertificate.template.signedAttributes({
     ...request,
@@ -70,14 +70,17 @@ export async function createContainer(
       ...(!signsRevocationData(request) && embed(evidence, context)),
     })
   // So that the HSM does not sign what nobody will get
-  checkSize(encode({ signature: Buffer.alloc(signerCertificate.algorithm.maxLength(signerCertificate.publicKey)) }), context)
+  checkSize(
+    encode({ signature: Buffer.alloc(signerCertificate.algorithm.maxLength(signerCertificate.publicKey)) }),
+    context,
+  )
   const signed = { digest: digest(hashAlgorithm, signedAttributes), message: signedAttributes }
-  const signature = await signingKey.sign(signerCertificate, hashAlgorithm, signed, options)
+  const signature = await signer.sign(signerCertificate, hashAlgorithm, signed, options)
   const timestamp = await obtainTimestamp(signature, context)
   const evidence = timestamp && gatherAfter(request, signerCertificate, timestamp, known, context)
   const der = encode({ signature, ...(timestamp && { timestamp: timestamp.token }) }, evidence)
   checkSize(der, context)
-  return { der, ...judge(signingKey.container.level, signerCertificate, timestamp, evidence) }
+  return { der, ...judge(signer.container.level, signerCertificate, timestamp, evidence) }
 }
 
 /**
@@ -98,7 +101,7 @@ function signsRevocationData({ type, overFile }: ContainerRequest): boolean {
 function gatherBefore(
   request: ContainerRequest,
   signerCertificate: SignerCertificate,
-  { signingKey: { container, sources } }: ContainerContext,
+  { signer: { container, sources } }: ContainerContext,
 ): RevocationEvidence | undefined {
   if (container.level !== 'b-lt') {
     return undefined
@@ -115,7 +118,7 @@ function gatherAfter(
   signerCertificate: SignerCertificate,
   { path }: Timestamp,
   before: RevocationEvidence | undefined,
-  { signingKey: { container, sources } }: ContainerContext,
+  { signer: { container, sources } }: ContainerContext,
 ): RevocationEvidence | undefined {
   if (before === undefined) {
     return undefined
@@ -151,12 +154,12 @@ function refuseMissing(
  */
 function embed(
   evidence: RevocationEvidence | undefined,
-  { signingKey }: ContainerContext,
+  { signer }: ContainerContext,
 ): Pick<SignedDataRequest, 'revocationValues'> {
   if (evidence?.values === undefined) {
     return {}
   }
-  const { sizeLimit } = signingKey.container
+  const { sizeLimit } = signer.container
   const bytes = evidence.values.crls.reduce((sum, { length }) => sum + length, 0)
   if (bytes > sizeLimit) {
     throw new CONTAINER_TOO_LARGE(`at least ${bytes}`, String(sizeLimit))
@@ -170,7 +173,7 @@ function embed(
  */
 async function obtainTimestamp(
   signature: Uint8Array,
-  { signingKey: { container, sources }, options: { deadline, client } }: ContainerContext,
+  { signer: { container, sources }, options: { deadline, client } }: ContainerContext,
 ): Promise<Timestamp | undefined> {
   if (sources.timestamper === undefined) {
     return undefined
@@ -190,8 +193,8 @@ async function obtainTimestamp(
 }
 
 /** @throws CONTAINER_TOO_LARGE */
-function checkSize({ length }: Buffer, { signingKey }: ContainerContext): void {
-  const { sizeLimit } = signingKey.container
+function checkSize({ length }: Buffer, { signer }: ContainerContext): void {
+  const { sizeLimit } = signer.container
   if (length > sizeLimit) {
     throw new CONTAINER_TOO_LARGE(String(length), String(sizeLimit))
   }

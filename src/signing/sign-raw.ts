@@ -1,10 +1,10 @@
 import type { HashAlgorithm } from '../algorithms/hash-algorithms.ts'
 import type { SignedMessage } from '../algorithms/signature-algorithm.ts'
 import type { SignOptions } from '../pkcs11/signing-jobs.ts'
-import type { Signer } from '../signers/signing-key.ts'
+import type { Signer } from '../signers/signer.ts'
 
 export interface RawContext {
-  readonly signingKey: Pick<Signer, 'validCertificate' | 'sign'>
+  readonly signer: Pick<Signer, 'validCertificate' | 'sign'>
   readonly options: Omit<SignOptions, 'verify'>
 }
 
@@ -15,7 +15,7 @@ export interface RawContext {
  */
 export async function signRaw(
   signed: SignedMessage & { readonly hashAlgorithm: HashAlgorithm },
-  { signingKey, options }: RawContext,
+  { signer, options }: RawContext,
 ): Promise<Uint8Array> {
-  return signingKey.sign(signingKey.validCertificate(), signed.hashAlgorithm, signed, options)
+  return signer.sign(signer.validCertificate(), signed.hashAlgorithm, signed, options)
 }

@@ -2,7 +2,7 @@ import { mock } from 'node:test'
 import pino from 'pino'
 import t from 'tap'
 import { ExpiryWatch } from '../../src/signers/expiry-watch.ts'
-import type { Signer } from '../../src/signers/signing-key.ts'
+import type { Signer } from '../../src/signers/signer.ts'
 
 const DAY_MS = 86_400_000
 const NOW = new Date('2026-03-01T12:00:00Z').getTime()
@@ -50,7 +50,7 @@ t.test('each threshold is told once, for each signer, and again of a renewed cer
 })
 
 t.test('a signer whose certificate is on a token that was not reached yet says nothing', async (t) => {
-  const key = { name: 'contracts', knownCertificate: () => undefined } as unknown as Signer
+  const signer = { name: 'contracts', knownCertificate: () => undefined } as unknown as Signer
   const log = pino({ level: 'warn' }, { write: (line) => t.fail(line) })
-  new ExpiryWatch({ all: () => [key] }, log).look()
+  new ExpiryWatch({ all: () => [signer] }, log).look()
 })

@@ -7,7 +7,7 @@ import { HttpClient } from '../../src/common/http-client.ts'
 import { loadConfiguration } from '../../src/configuration/load.ts'
 import type { SignerConfiguration } from '../../src/configuration/signer-configuration.ts'
 import { RevocationService } from '../../src/revocation/revocation-service.ts'
-import { Signer } from '../../src/signers/signing-key.ts'
+import { Signer } from '../../src/signers/signer.ts'
 import { issue, rsaPss, writePlainRsaKey } from '../support/certificates.ts'
 import { runCheck } from '../support/check.ts'
 import { runCommand } from '../support/command.ts'
@@ -180,10 +180,10 @@ t.test('a request that was let through before the certificate was known is not s
   const revocations = new RevocationService({
     ...{ log: pino({ level: 'silent' }), observer: { asked: () => {} }, client: new HttpClient() },
   })
-  const key = new Signer(configuration as SignerConfiguration, pool, 0, { revocations })
+  const signer = new Signer(configuration as SignerConfiguration, pool, 0, { revocations })
   const [, , sha256] = HASH_ALGORITHMS as [HashAlgorithm, HashAlgorithm, HashAlgorithm]
   const signed = { digest: Buffer.alloc(32), message: CONTENT }
-  await t.rejects(key.sign(key.signer(), sha256, signed, { deadline: performance.now() + 1000 }), {
+  await t.rejects(signer.sign(signer.certificate(), sha256, signed, { deadline: performance.now() + 1000 }), {
     code: 'UNSUPPORTED_HASH_ALGORITHM',
     message: 'hash_algorithm: must be one of sha512',
   })

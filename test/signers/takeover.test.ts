@@ -28,10 +28,10 @@ function setIn(state: HsmState, ...outcomes: (Error | undefined)[]): SignerSet {
       }
     },
   }
-  return { ownPools: [], signingKeys: new Map([['contracts', key]]) } as unknown as SignerSet
+  return { ownPools: [], signers: new Map([['contracts', key]]) } as unknown as SignerSet
 }
 
-const NOTHING = { signingKeys: new Map() } as unknown as SignerSet
+const NOTHING = { signers: new Map() } as unknown as SignerSet
 const options = { before: NOTHING, problems: [], signal: new AbortController().signal }
 
 t.test('a token that is busy is asked again', async (t) => {
@@ -62,7 +62,7 @@ t.test('one that never will sign, or is told no PIN before SIGHUP, is not waited
 
 t.test('nothing is said of a certificate on a token that is not open yet', async (t) => {
   const key = { name: 'contracts', knownCertificate: () => undefined }
-  const next = { signingKeys: new Map([['contracts', key]]) } as unknown as SignerSet
+  const next = { signers: new Map([['contracts', key]]) } as unknown as SignerSet
   const known = setOf()
   t.doesNotThrow(() => findNewlyInvalid(next, known))
 })

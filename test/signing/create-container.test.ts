@@ -25,7 +25,7 @@ t.test(
     let current = signerOf(before)
     const signedFor: SignerCertificate[] = []
     const nothing = { ocspResponses: [], crls: [], complete: false, problems: [], told: [] }
-    const signingKey = {
+    const signer = {
       container: DEFAULT_CONTAINER,
       sources: { revocations: { revoked: () => undefined, information: () => nothing } },
       validCertificate: () => {
@@ -40,7 +40,7 @@ t.test(
     }
     const { der, level } = await createContainer(
       { type: 'cms', hashAlgorithm, messageDigest: Buffer.alloc(32) },
-      { signingKey, options: { deadline: 0 } },
+      { signer, options: { deadline: 0 } },
     )
     t.equal(level, 'b-b')
     t.same(
@@ -62,7 +62,7 @@ t.test('containers are of level b-lt only where they hold what is about the time
     revocationFallback: 'refuse' | 'b-t',
     knownPaths = [] as (typeof path)[],
   ) => {
-    const signingKey = {
+    const signer = {
       container: { ...DEFAULT_CONTAINER, level: 'b-lt', revocationFallback } as const,
       sources: {
         revocations: { revoked: () => undefined, information: () => known },
@@ -76,10 +76,7 @@ t.test('containers are of level b-lt only where they hold what is about the time
       sign: async () => Buffer.alloc(70),
     }
     const options = { deadline: performance.now() + 20_000 }
-    return createContainer(
-      { ...form, hashAlgorithm, messageDigest: Buffer.alloc(32) },
-      { signingKey, options },
-    )
+    return createContainer({ ...form, hashAlgorithm, messageDigest: Buffer.alloc(32) }, { signer, options })
   }
   for (const form of [{ type: 'cms' }, { type: 'cades' }, { type: 'cms', overFile: true }] as const) {
     await t.rejects(make(form, 'refuse'), {
@@ -98,7 +95,7 @@ t.test('what CRLs alone make too large is refused before anything is built of th
   const container = { ...DEFAULT_CONTAINER, level: 'b-lt' as const, sizeLimit: 4096 }
   const crls = [Buffer.alloc(3000, 1), Buffer.alloc(3000, 2)]
   const information = () => ({ ocspResponses: [], crls, complete: true, problems: [], told: [] })
-  const signingKey = {
+  const signer = {
     container,
     sources: { revocations: { revoked: () => undefined, information } },
     validCertificate: () => signerCertificate,
@@ -108,7 +105,7 @@ t.test('what CRLs alone make too large is refused before anything is built of th
     await t.rejects(
       createContainer(
         { type, hashAlgorithm, messageDigest: Buffer.alloc(32) },
-        { signingKey, options: { deadline: 0 } },
+        { signer, options: { deadline: 0 } },
       ),
       { code: 'CONTAINER_TOO_LARGE', message: /^The container has at least 6000 bytes, more than the 4096 / },
       type,

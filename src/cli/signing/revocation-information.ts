@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import type { Signer } from '../../signers/signing-key.ts'
+import type { Signer } from '../../signers/signer.ts'
 
 const LOOK_MS = 50
 
@@ -10,11 +10,11 @@ const LOOK_MS = 50
  * @param limitMs milliseconds, after which what is missing is told by whoever makes the container
  */
 export async function waitForRevocationInformation(
-  key: Pick<Signer, 'missingEvidence'>,
+  signer: Pick<Signer, 'missingEvidence'>,
   limitMs: number,
 ): Promise<void> {
   const deadline = performance.now() + limitMs
-  while (key.missingEvidence().length > 0 && performance.now() < deadline) {
+  while (signer.missingEvidence().length > 0 && performance.now() < deadline) {
     await delay(LOOK_MS)
   }
 }

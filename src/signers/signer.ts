@@ -47,9 +47,7 @@ export class Signer {
   /** Rules that the certificate of a signer permits. */
   #permitted: { readonly signerCertificate: SignerCertificate; readonly rules: SignerRules } | undefined
 
-  /**
-   * @param key place among the keys of the pool
-   */
+  /** @param key place among the keys of the pool */
   constructor(configuration: SignerConfiguration, pool: KeyPool, key: number, sources: SignerSources) {
     this.sources = sources
     this.#configuration = configuration
@@ -90,7 +88,7 @@ export class Signer {
   }
 
   /** @throws HSM_UNAVAILABLE while the certificate, which is on the token, has not been read */
-  signer(): SignerCertificate {
+  certificate(): SignerCertificate {
     const signerCertificate = this.knownCertificate()
     if (signerCertificate === undefined) {
       throw new HSM_UNAVAILABLE()
@@ -98,7 +96,7 @@ export class Signer {
     return signerCertificate
   }
 
-  /** The signer, if it is known and whatever its state. */
+  /** Returns the certificate, if it is known, whatever its state. */
   knownCertificate(): SignerCertificate | undefined {
     return this.#fromFiles ?? this.#readFromToken()
   }
@@ -108,9 +106,13 @@ export class Signer {
    *   outside its validity period now, or too near to its end, CERTIFICATE_REVOKED when one is known to be revoked
    */
   validCertificate(): SignerCertificate {
-    const signerCertificate = this.signer()
+    const signerCertificate = this.certificate()
     const now = new Date()
-    const problem = describeUselessness(signerCertificate.validity, now, this.#configuration.rules.minimumDaysLeft)
+    const problem = describeUselessness(
+      signerCertificate.validity,
+      now,
+      this.#configuration.rules.minimumDaysLeft,
+    )
     if (problem !== undefined) {
       throw new CERTIFICATE_NOT_VALID(problem)
     }
@@ -161,25 +163,32 @@ export class Signer {
     options: Omit<SignOptions, 'verify'>,
   ): Promise<Uint8Array> {
     if (!signerCertificate.algorithm.hashes.includes(hash)) {
-      throw new UNSUPPORTED_HASH_ALGORITHM(signerCertificate.algorithm.hashes.map(({ name }) => name).join(', '))
+      throw new UNSUPPORTED_HASH_ALGORITHM(
+        signerCertificate.algorithm.hashes.map(({ name }) => name).join(', '),
+      )
     }
     const work = createWork(this.#key, signerCertificate, hash, signed)
-    return signerCertificate.algorithm.encode(await this.#pool.sign(work, { ...options, verify: work.verify }))
+    return signerCertificate.algorithm.encode(
+      await this.#pool.sign(work, { ...options, verify: work.verify }),
+    )
   }
 
   /**
    * Makes a test signature, and verifies it with the certificate's public key.
    *
-   * @throws as `signer` and `sign` do
+   * @throws as `certificate` and `sign` do
    */
   async prove(): Promise<void> {
-    await this.#pool.prove(this.#key, this.signer())
+    await this.#pool.prove(this.#key, this.certificate())
   }
 
   #readFromToken(): SignerCertificate | undefined {
     const certificate = this.#pool.foundKey(this.#key)?.certificate
     if (certificate !== undefined && certificate !== this.#onToken?.certificate) {
-      this.#onToken = { certificate, signerCertificate: certificateFromToken(certificate, this.#configuration) }
+      this.#onToken = {
+        certificate,
+        signerCertificate: certificateFromToken(certificate, this.#configuration),
+      }
     }
     return this.#onToken?.signerCertificate
   }
