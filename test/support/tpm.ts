@@ -89,7 +89,15 @@ export async function createTpmToken(
   const socket = join(sockets, 'tpm')
   const startTpm = () => {
     start(
-      ...['swtpm', 'socket', '--tpm2', '--tpmstate', `dir=${state}`, '--server', `type=unixio,path=${socket}`],
+      ...[
+        'swtpm',
+        'socket',
+        '--tpm2',
+        '--tpmstate',
+        `dir=${state}`,
+        '--server',
+        `type=unixio,path=${socket}`,
+      ],
       ...['--ctrl', `type=unixio,path=${socket}.ctrl`, '--flags', 'not-need-init,startup-clear'],
     )
   }
