@@ -4,7 +4,7 @@
  */
 import { type ChildProcess, execFile, execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -26,7 +26,7 @@ export interface Tpm {
   /** Ends the TPM at once, as a power failure would: it keeps its keys and forgets which were loaded. */
   killTpm(): Promise<void>
   /** Starts it again. */
-  startTpm(): void
+  startTpm(): Promise<void>
 }
 
 /** Path of the library; undefined where it, or what it needs here, is not installed. */
@@ -50,7 +50,7 @@ export async function createTpmToken(
   directory: string,
   module: string,
 ): Promise<Tpm> {
-  // Of sockets: their paths must fit into about 100 bytes
+  // The path of a socket must fit into about 100 bytes
   const sockets = mkdtempSync(join(tmpdir(), 'tpm-'))
   const [store, state] = [join(directory, 'store'), join(directory, 'state')]
   const bus = `unix:path=${join(sockets, 'bus')}`
@@ -87,19 +87,12 @@ export async function createTpmToken(
   })
 
   const socket = join(sockets, 'tpm')
-  const startTpm = () => {
-    start(
-      ...[
-        'swtpm',
-        'socket',
-        '--tpm2',
-        '--tpmstate',
-        `dir=${state}`,
-        '--server',
-        `type=unixio,path=${socket}`,
-      ],
-      ...['--ctrl', `type=unixio,path=${socket}.ctrl`, '--flags', 'not-need-init,startup-clear'],
-    )
+  const startTpm = async () => {
+    rmSync(socket, { force: true })
+    const server = ['--server', `type=unixio,path=${socket}`, '--ctrl', `type=unixio,path=${socket}.ctrl`]
+    const flags = ['--flags', 'not-need-init,startup-clear']
+    start('swtpm', 'socket', '--tpm2', '--tpmstate', `dir=${state}`, ...server, ...flags)
+    await until('swtpm has its socket', () => existsSync(socket))
   }
   const startManager = async () => {
     start('tpm2-abrmd', '--session', '--allow-root', `--tcti=swtpm:path=${socket}`)
@@ -107,7 +100,7 @@ export async function createTpmToken(
   }
   const busDaemon = start('dbus-daemon', '--session', '--nofork', `--address=${bus}`, '--print-address')
   await once(busDaemon.stdout ?? busDaemon, 'data')
-  startTpm()
+  await startTpm()
   await startManager()
 
   const pinFile = join(directory, 'pin')
