@@ -5,12 +5,13 @@
 #
 # Groups: softhsm (softhsm2-util and libsofthsm2.so), opensc (pkcs11-tool), openssl (OpenSSL 3), poppler (pdfsig),
 # nss (certutil), softokn (NSS's PKCS#11 library), opencryptoki (with its software token; apk and Homebrew have none),
-# p11-kit (its server, and the PKCS#11 library that is its client), compiler (c++, make and python3, with which node-gyp
-# compiles pkcs11js), prometheus-client (that of the system's Python; Homebrew has none), java (a JDK), bouncycastle and
-# pdfbox (libraries for Java; apk and Homebrew have none), gpgsm, nist-vectors (signatures that NIST made for testing
-# verification, as packages for the system's Python have them; apk and Homebrew have none), haproxy (a load balancer),
-# tinyproxy (an HTTP proxy), prometheus (promtool, which judges alerts), maven, dss (EU DSS for Java, which Maven downloads),
-# python-venv, pyhanko (of Python's packages, in a virtual environment). dss needs java and maven, pyhanko needs python-venv.
+# tpm (tpm2-pkcs11, swtpm and tpm2-abrmd; for apt-get and dnf), p11-kit (its server, and the PKCS#11 library that is
+# its client), compiler (c++, make and python3, with which node-gyp compiles pkcs11js), prometheus-client (that of the
+# system's Python; Homebrew has none), java (a JDK), bouncycastle and pdfbox (libraries for Java; apk and Homebrew
+# have none), gpgsm, nist-vectors (signatures that NIST made for testing verification, as packages for the system's
+# Python have them; apk and Homebrew have none), haproxy (a load balancer), tinyproxy (an HTTP proxy), prometheus
+# (promtool, which judges alerts), maven, dss (EU DSS for Java, which Maven downloads), python-venv, pyhanko (of
+# Python's packages, in a virtual environment). dss needs java and maven, pyhanko needs python-venv.
 # Silent when everything is there. Uses apt-get, dnf, apk or brew, through sudo when it is not root. Progress goes to stderr.
 set -eu
 
@@ -34,6 +35,10 @@ present() {
     nss) has certutil ;;
     softokn) "$here/softokn-module-path.sh" >/dev/null 2>&1 ;;
     opencryptoki) "$here/opencryptoki-module-path.sh" >/dev/null 2>&1 ;;
+    tpm)
+      (PATH=$PATH:/usr/sbin && has swtpm && has tpm2-abrmd && has tpm2_ptool && has dbus-daemon && has dbus-send) &&
+        "$here/tpm2-pkcs11-module-path.sh" >/dev/null 2>&1
+      ;;
     p11-kit) has p11-kit && "$here/p11-kit-client-path.sh" >/dev/null 2>&1 ;;
     compiler) has c++ && has make && has python3 ;;
     prometheus-client) /usr/bin/python3 -c 'import prometheus_client' >/dev/null 2>&1 ;;
@@ -50,9 +55,9 @@ present() {
     pyhanko) [ -f "$("$here/pyhanko/directory.sh")/installed" ] ;;
     nist-vectors) /usr/bin/python3 -c 'import cryptography_vectors' >/dev/null 2>&1 ;;
     *)
-      fail "unknown tool group $1; the groups are softhsm, opensc, openssl, poppler, nss, softokn, opencryptoki, p11-kit, \
-compiler, prometheus-client, java, bouncycastle, pdfbox, gpgsm, nist-vectors, haproxy, tinyproxy, prometheus, maven, dss, \
-python-venv and pyhanko" 64
+      fail "unknown tool group $1; the groups are softhsm, opensc, openssl, poppler, nss, softokn, opencryptoki, tpm, \
+p11-kit, compiler, prometheus-client, java, bouncycastle, pdfbox, gpgsm, nist-vectors, haproxy, tinyproxy, prometheus, \
+maven, dss, python-venv and pyhanko" 64
       ;;
   esac
 }
@@ -75,6 +80,10 @@ package() {
     */softokn) echo nss ;;
     apt-get/opencryptoki) echo opencryptoki ;;
     dnf/opencryptoki) echo opencryptoki opencryptoki-swtok ;;
+    apt-get/tpm)
+      echo libtpm2-pkcs11-1 libtpm2-pkcs11-tools swtpm tpm2-abrmd libtss2-tcti-swtpm0 libtss2-tcti-tabrmd0 dbus
+      ;;
+    dnf/tpm) echo tpm2-pkcs11 tpm2-pkcs11-tools swtpm tpm2-abrmd dbus-daemon dbus-tools ;;
     apt-get/p11-kit) echo p11-kit p11-kit-modules ;;
     brew/p11-kit) echo p11-kit ;;
     */p11-kit) echo p11-kit p11-kit-server ;;

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { extname } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { childEnvironment } from './child-environment.ts'
+import { passOnLibraryOutput } from './library-output.ts'
 import type {
   FromMainThread,
   FromSignerProcess,
@@ -35,9 +36,9 @@ export class SignerProcess {
     this.#child = fork(MAIN, [String(process.pid)], {
       env: childEnvironment(),
       serialization: 'advanced',
-      // What a PKCS#11 library prints goes to stderr: stdout is for the log alone
-      stdio: ['ignore', 2, 2, 'ipc', ...Array.from({ length: sessions }, () => 'pipe' as const)],
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc', ...Array.from({ length: sessions }, () => 'pipe' as const)],
     })
+    passOnLibraryOutput(this.#child)
     this.#channels = new SessionChannels(
       channelsOf(this.#child),
       onMessage,

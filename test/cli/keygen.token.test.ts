@@ -144,6 +144,29 @@ t.test('a file that cannot be written does not hide that there is a key', async 
   t.match(stderr, /^the key was generated, but .*key\.pem cannot be written: ENOENT/)
 })
 
+t.test('a token that refuses to deny usages: they are withdrawn', async (t) => {
+  for (const [id, returnValue] of [
+    ['c0', 'CKR_TEMPLATE_INCONSISTENT'],
+    ['c1', 'CKR_ATTRIBUTE_VALUE_INVALID'],
+    ['c2', 'CKR_GENERAL_ERROR'],
+  ] as const) {
+    faulty.plan(`C_GenerateKeyPair return ${returnValue} times=1`)
+    const { exitCode, stderr } = await runCommand(
+      ...[faulty.environment, 'keygen', '--label', returnValue, '--id', id],
+    )
+    t.equal(exitCode, 0, stderr)
+    checkHalves(t, returnValue, id, /RSA/)
+  }
+})
+
+t.test('a token that fails otherwise is asked once', async (t) => {
+  faulty.plan('C_GenerateKeyPair return CKR_DEVICE_REMOVED')
+  const before = faulty.calls('C_GenerateKeyPair')
+  const { exitCode, stderr } = await runCommand(faulty.environment, 'keygen', '--label', 'removed')
+  t.same([exitCode, stderr], [1, 'the PKCS#11 library answered CKR_DEVICE_REMOVED\n'])
+  t.equal(faulty.calls('C_GenerateKeyPair'), before + 1)
+})
+
 t.test('a token that hides the public half', async (t) => {
   faulty.plan('C_GetAttributeValue refuse CKA_MODULUS CKR_ATTRIBUTE_SENSITIVE')
   const { exitCode, stderr } = await runCommand(

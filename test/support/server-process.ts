@@ -58,7 +58,7 @@ export function startServerProcess(
     child.stdout?.on('data', append)
     child.stderr?.on('data', append)
   })
-  // At its exit what it logged may still be on its way; its stderr is open as long as a signer process has it too
+  // At its exit what it logged may still be on its way
   const read = once(child.stdout as Readable, 'end')
   const exited = once(child, 'exit').then(async ([code, signal]) => {
     await read

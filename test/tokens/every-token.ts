@@ -1,6 +1,6 @@
 /** What the service and its command line have to do on whatever token, from a key that is generated to signatures. */
 import { execFileSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { runCheck } from '../support/check.ts'
@@ -127,6 +127,18 @@ export async function testToken(t: Test, { token, description, ...expected }: To
         t.ok(valid, message)
       }
     }
+  })
+
+  await t.test('the command sign signs a file', async (t) => {
+    const file = join(directory, 'content')
+    writeFileSync(file, CONTENT)
+    const out = join(directory, 'content.p7s')
+    const { exitCode, stderr } = await runCommand(signing, 'sign', file, '--out', out)
+    t.equal(exitCode, 0, stderr)
+    const { valid, message } = await verifyCms({
+      ...{ cms: readFileSync(out), content: CONTENT, trustAnchors: certificates.root, cades: true },
+    })
+    t.ok(valid, message)
   })
 
   await t.test('the command import-cert puts the certificate there', async (t) => {

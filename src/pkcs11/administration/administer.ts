@@ -2,6 +2,7 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { extname } from 'node:path'
 import { childEnvironment } from '../child-environment.ts'
+import { passOnLibraryOutput } from '../library-output.ts'
 import type { Failure, Progress } from './check-messages.ts'
 import type { Answer, FromAdministration, OrderOf, OrderType, ResultOf } from './messages.ts'
 
@@ -33,9 +34,9 @@ export async function administer<T extends OrderType>(
   const child = fork(MAIN, [String(process.pid)], {
     env: childEnvironment(),
     serialization: 'advanced',
-    // What a PKCS#11 library prints must not get among the results
-    stdio: ['ignore', 2, 2, 'ipc'],
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   })
+  passOnLibraryOutput(child)
   let answer: Answer | undefined
   let late = false
   const timer = setTimeout(() => {

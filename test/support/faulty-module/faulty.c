@@ -84,6 +84,7 @@ static const struct name NAMES[] = {
     NAME(CKR_ARGUMENTS_BAD),
     NAME(CKR_ATTRIBUTE_SENSITIVE),
     NAME(CKR_ATTRIBUTE_TYPE_INVALID),
+    NAME(CKR_ATTRIBUTE_VALUE_INVALID),
     NAME(CKR_CRYPTOKI_NOT_INITIALIZED),
     NAME(CKR_DATA_INVALID),
     NAME(CKR_DATA_LEN_RANGE),
@@ -111,6 +112,7 @@ static const struct name NAMES[] = {
     NAME(CKR_SESSION_COUNT),
     NAME(CKR_SESSION_HANDLE_INVALID),
     NAME(CKR_SLOT_ID_INVALID),
+    NAME(CKR_TEMPLATE_INCONSISTENT),
     NAME(CKR_TOKEN_NOT_PRESENT),
     NAME(CKR_TOKEN_WRITE_PROTECTED),
     NAME(CKR_USER_ALREADY_LOGGED_IN),
@@ -731,6 +733,12 @@ FUNCTION(C_CreateObject, session,
          (CK_SESSION_HANDLE session, CK_ATTRIBUTE_PTR template, CK_ULONG count, CK_OBJECT_HANDLE_PTR object),
          (session, template, count, object))
 FUNCTION(C_DestroyObject, session, (CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object), (session, object))
+FUNCTION(C_GenerateKeyPair, session,
+         (CK_SESSION_HANDLE session, CK_MECHANISM_PTR mechanism, CK_ATTRIBUTE_PTR public_template,
+          CK_ULONG public_count, CK_ATTRIBUTE_PTR private_template, CK_ULONG private_count,
+          CK_OBJECT_HANDLE_PTR public_key, CK_OBJECT_HANDLE_PTR private_key),
+         (session, mechanism, public_template, public_count, private_template, private_count, public_key,
+          private_key))
 FUNCTION(C_FindObjectsInit, session, (CK_SESSION_HANDLE session, CK_ATTRIBUTE_PTR template, CK_ULONG count),
          (session, template, count))
 FUNCTION(C_FindObjectsFinal, session, (CK_SESSION_HANDLE session), (session))
@@ -884,6 +892,7 @@ static void load(void) {
   OVERRIDE(C_Login);
   OVERRIDE(C_Logout);
   OVERRIDE(C_CreateObject);
+  OVERRIDE(C_GenerateKeyPair);
   OVERRIDE(C_FindObjectsInit);
   OVERRIDE(C_FindObjects);
   OVERRIDE(C_FindObjectsFinal);

@@ -1,0 +1,30 @@
+import type { ChildProcess } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
+
+/** Stands in front of each line that a library prints. */
+const MARK = 'PKCS#11: '
+/** Time, in ms, that the last lines of a process have: a daemon that its library has started may keep the pipes open. */
+const LAST_LINES_MS = 200
+
+// There is nowhere left to say so
+process.stderr.on('error', () => {})
+
+/**
+ * Writes to stderr what the PKCS#11 library of a child process prints, each line with `PKCS#11: ` in front, which tells it
+ * from our messages. Lines that nobody reads are dropped: a library that waited for their reader would not sign.
+ *
+ * @param child whose stdout and stderr are pipes; it has none where it could not be started
+ */
+export function passOnLibraryOutput(child: ChildProcess): void {
+  const outputs = (child.stdio?.slice(1, 3) ?? []) as Readable[]
+  for (const output of outputs) {
+    createInterface({ input: output }).on('line', (line) => {
+      if (!process.stderr.writableNeedDrain) {
+        process.stderr.write(`${MARK}${line}\n`)
+      }
+    })
+  }
+  const close = () => outputs.forEach((output) => void output.destroy())
+  child.once('exit', () => setTimeout(close, LAST_LINES_MS).unref())
+}
