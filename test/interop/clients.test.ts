@@ -17,11 +17,11 @@ t.test('the page names the versions that are installed here', async (t) => {
 })
 
 t.test('programs of the page', { skip: WITHOUT_CLIENTS }, async (t) => {
+  const [raw, container] = CLIENT_SHAPES as [Shape, Shape]
   const directory = t.testdir()
   const path = (name: string) => join(directory, name)
-  const material = await startMaterial(t, path('material'), CLIENT_SHAPES)
+  const material = await startMaterial(t, path('material'), [raw, container])
   const dss = await startDss(t)
-  const [raw, container] = CLIENT_SHAPES as [Shape, Shape]
 
   for (const [shape, level] of [
     [raw, 'LT'],

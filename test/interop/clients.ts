@@ -15,10 +15,12 @@ export const WITHOUT_CLIENTS = WITHOUT_DSS || WITHOUT_PYHANKO
 
 export const CLIENTS_PAGE = readFileSync(repositoryPath('docs/without-document-engine.md'), 'utf8')
 
-/** What the service signs: RSA as raw signatures, and EC as containers with a timestamp. */
+/** What the service signs: containers have a timestamp, and the programs add one to raw signatures. */
 export const CLIENT_SHAPES: readonly Shape[] = [
   { container: 'raw', type: 'cades', level: 'b-b', key: 'rsa-2048', hash: 'sha256' },
   { container: 'pkcs7', type: 'cades', level: 'b-t', key: 'p-256', hash: 'sha256' },
+  { container: 'raw', type: 'cades', level: 'b-b', key: 'p-256', hash: 'sha256' },
+  { container: 'pkcs7', type: 'cades', level: 'b-lt', key: 'rsa-2048', hash: 'sha256' },
 ]
 
 /** What the programs are told, of which the PDFs are PAdES-BASELINE-LT and PAdES-BASELINE-LTA. */

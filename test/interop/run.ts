@@ -56,10 +56,10 @@ async function judgePrograms(t: Teardown, material: Material): Promise<string[]>
   const wrong: string[] = []
   for (const shape of CLIENT_SHAPES) {
     for (const level of CLIENT_LEVELS) {
-      const directory = join(material.directory, `${shape.container}-${level}`)
+      const directory = join(material.directory, `${nameOf(shape)} ${level}`)
       const outcomes = await judgeClients(directory, material, dss, { shape, level })
       for (const [program, complaint] of Object.entries(outcomes)) {
-        const line = `The program for ${program}, ${shape.container} ${shape.key} ${level}: ${complaint ?? 'valid'}`
+        const line = `${nameOf(shape)} signed by the program for ${program}, ${level}: ${complaint ?? 'valid'}`
         console.log(line)
         wrong.push(...(complaint === undefined ? [] : [line]))
       }
