@@ -70,6 +70,7 @@ export async function startMaterial(
     ...token.environment,
     ...{ SIGNERS_FILE: path('signers.json'), HSM_SESSIONS: '2', HSM_TIMEOUT_MS: '30000' },
     HASH_ALGORITHMS: HASH_ALGORITHMS.join(),
+    RAW_SIGNING: 'signed-attributes',
   }
   const service = await startReadyService(t, environment)
   for (const signer of new Set(shapes.filter(({ level }) => level === 'b-lt').map(signerOf))) {

@@ -1,16 +1,18 @@
 /** `npm run test:interop`: has every kind of container judged, and writes what came of it into the documentation. */
 import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { samplePdf } from '../support/document-engine/sample-pdf.ts'
 import { replacePart } from '../support/markdown.ts'
 import { repositoryPath } from '../support/repository.ts'
 import { createRunDirectory } from '../support/run-directory.ts'
-import { WITHOUT_DSS } from '../support/validators/dss.ts'
+import { startDss, WITHOUT_DSS } from '../support/validators/dss.ts'
 import { hasGpgsm } from '../support/validators/gpgsm.ts'
 import { WITHOUT_PYHANKO } from '../support/validators/pyhanko.ts'
 import { WITHOUT_JAVA } from '../support/validators/start-bouncy-castle.ts'
+import { CLIENT_LEVELS, CLIENT_SHAPES, judgeClients } from './clients.ts'
 import { createJudges } from './judges.ts'
-import { startMaterial, type Teardown } from './material.ts'
+import { type Material, startMaterial, type Teardown } from './material.ts'
 import { describeRows, wrongNames } from './page.ts'
 import { EVERY_SHAPE, nameOf } from './shapes.ts'
 import { judgeShape, type Row, unjudged } from './verdicts.ts'
@@ -20,11 +22,19 @@ const PAGE = repositoryPath('docs/interoperability.md')
 const USAGE = `usage: npm run test:interop -- [--check]
 
 Signs a PDF in every way there is, has validators of others judge it, and writes their verdicts into
-docs/interoperability.md. Exits with 1 when one of them refuses what it takes from OpenSSL.
+docs/interoperability.md. Then runs the programs of docs/without-document-engine.md. Exits with 1 when a validator refuses
+what it takes from OpenSSL, or when EU DSS gives the PDF of a program another level than it is to have.
 
   --check   leaves the page as it is, and exits with 1 at once where it claims another level than EU DSS names`
 
-async function judgeAll(t: Teardown, directory: string): Promise<{ rows: Row[]; versions: string[] }> {
+interface Judged {
+  readonly rows: readonly Row[]
+  readonly versions: readonly string[]
+  /** A line for each PDF of a program that is not as it should be. */
+  readonly wrongClients: readonly string[]
+}
+
+async function judgeAll(t: Teardown, directory: string): Promise<Judged> {
   const material = await startMaterial(t, directory, EVERY_SHAPE)
   const judges = await createJudges(t, material)
   const original = await samplePdf()
@@ -36,7 +46,26 @@ async function judgeAll(t: Teardown, directory: string): Promise<{ rows: Row[]; 
       console.log(line)
     }
   }
-  return { rows, versions: await validatorVersions() }
+  const wrongClients = await judgePrograms(t, material)
+  return { rows, versions: await validatorVersions(), wrongClients }
+}
+
+/** Returns a line for each program, shape and level that does not come out as it should. */
+async function judgePrograms(t: Teardown, material: Material): Promise<string[]> {
+  const dss = await startDss(t)
+  const wrong: string[] = []
+  for (const shape of CLIENT_SHAPES) {
+    for (const level of CLIENT_LEVELS) {
+      const directory = join(material.directory, `${nameOf(shape)} ${level}`)
+      const outcomes = await judgeClients(directory, material, dss, { shape, level })
+      for (const [program, complaint] of Object.entries(outcomes)) {
+        const line = `${nameOf(shape)} signed by the program for ${program}, ${level}: ${complaint ?? 'valid'}`
+        console.log(line)
+        wrong.push(...(complaint === undefined ? [] : [line]))
+      }
+    }
+  }
+  return wrong
 }
 
 /** One line of a shape, and one more for each validator that does not find it valid. */
@@ -82,7 +111,10 @@ async function main(): Promise<number> {
   const directory = createRunDirectory('interop-')
   const ends: (() => unknown)[] = []
   try {
-    const { rows, versions } = await judgeAll({ teardown: (act) => ends.unshift(act) }, directory)
+    const { rows, versions, wrongClients } = await judgeAll(
+      { teardown: (act) => ends.unshift(act) },
+      directory,
+    )
     if (!values.check) {
       const page = readFileSync(PAGE, 'utf8')
       writeFileSync(PAGE, replacePart(page, 'interop', describeRows(rows, versions)))
@@ -97,7 +129,8 @@ async function main(): Promise<number> {
     if (never.length > 0) {
       console.log(`None was valid to ${never.join(', ')}`)
     }
-    return count('INVALID') + never.length === 0 ? 0 : 1
+    console.log(`${wrongClients.length} PDFs of the programs are not as they should be.`)
+    return count('INVALID') + never.length + wrongClients.length === 0 ? 0 : 1
   } finally {
     for (const end of ends) {
       await end()

@@ -35,7 +35,7 @@ export const KEYS = {
   'rsa-3072': { name: 'RSA 3072', key: rsa(3072) },
   'rsa-4096': { name: 'RSA 4096', key: rsa(4096) },
   pss: { name: 'RSA 2048, PSS', key: RSA_2048, entry: { signatureAlgorithm: 'rsassa-pss' } },
-  'p-256': { name: 'EC P-256', key: P_256 },
+  'p-256': { name: 'EC P-256', key: P_256, entry: { raw: true } },
   'p-384': { name: 'EC P-384', key: KEY_TYPES['p-384'] },
   'p-521': { name: 'EC P-521', key: KEY_TYPES['p-521'] },
   'sha-with-rsa': {

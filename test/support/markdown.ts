@@ -12,3 +12,11 @@ export function replacePart(page: string, name: string, paragraphs: readonly str
   }
   return [page.slice(0, from + begin.length), ...paragraphs, page.slice(to)].join('\n\n')
 }
+
+/** Returns the contents of the code blocks in one language, without the indentation that a list gives them. */
+export function codeBlocks(text: string, language: string): string[] {
+  const blocks = text.matchAll(new RegExp(`^( *)\`\`\`${language}\\n([\\s\\S]*?)^\\1\`\`\`$`, 'gm'))
+  return [...blocks].map(([, indent = '', block = '']) =>
+    block.replaceAll(new RegExp(`^${indent}`, 'gm'), ''),
+  )
+}

@@ -4,6 +4,7 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { MAIN } from './command.ts'
+import { codeBlocks } from './markdown.ts'
 
 const run = promisify(execFile)
 
@@ -29,9 +30,7 @@ export function readWalk(text: string, directory: string, placeholders: [string,
   mkdirSync(bin)
   writeFileSync(join(bin, 'signing-service'), `#!/bin/sh\nexec '${process.execPath}' '${MAIN}' "$@"\n`)
   chmodSync(join(bin, 'signing-service'), 0o755)
-  const left = [...text.matchAll(/^( *)```sh\n([\s\S]*?)^\1```$/gm)].map(([, indent = '', block = '']) =>
-    block.replaceAll(new RegExp(`^${indent}`, 'gm'), ''),
-  )
+  const left = codeBlocks(text, 'sh')
   // As many as it takes: each is a thread to start
   const environment: Record<string, string> = { HSM_SESSIONS: '2' }
   const next = () => {

@@ -16,6 +16,9 @@ const LIBRARIES = {
 } as const
 export type JavaProgram = keyof typeof LIBRARIES
 
+/** Options for programs that live for seconds: what makes long runs fast would cost more than it brings. */
+export const SHORT_RUN = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Dslf4j.internal.verbosity=ERROR']
+
 /** Returns the class path of a program's libraries; undefined where they or the JDK are not installed. */
 export function findJavaLibraries(program: JavaProgram): string | undefined {
   const script = repositoryPath('docker/jar-path.sh')
@@ -54,10 +57,8 @@ export async function buildJavaProgram(program: JavaProgram, libraries: string):
  * @param libraries as `findJavaLibraries` returns them
  */
 export async function startJavaProgram(program: JavaProgram, libraries: string): Promise<ValidatorProcess> {
-  // It lives for seconds: what makes long runs fast would cost more than it brings
-  const options = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Dslf4j.internal.verbosity=ERROR']
   const classPath = await buildJavaProgram(program, libraries)
-  return new ValidatorProcess('java', [...options, '-cp', classPath, 'Validate'])
+  return new ValidatorProcess('java', [...SHORT_RUN, '-cp', classPath, 'Validate'])
 }
 
 /** A directory takes no other's place: the first to come is kept, and what comes later is the same. */
