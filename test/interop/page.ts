@@ -1,6 +1,6 @@
 /** The verdicts as the documentation shows them. */
 import { markdownTable } from '../support/markdown.ts'
-import { EVERY_SHAPE, europeanName, KEYS, type Shape } from './shapes.ts'
+import { containerName, EVERY_SHAPE, europeanName, KEYS, type Shape } from './shapes.ts'
 import type { Row, Verdict } from './verdicts.ts'
 
 const HASH_NAMES: Readonly<Record<Shape['hash'], string>> = {
@@ -25,7 +25,7 @@ export function wrongNames(page: string): string[] {
   return page.split('\n').filter((line) => {
     const [, container, type, level, name] = line.split(/ *\| */)
     const shape = EVERY_SHAPE.find(
-      (one) => one.container === container && one.type === type && one.level === level,
+      (one) => containerName(one) === container && one.type === type && one.level === level,
     )
     return shape !== undefined && name !== europeanName(shape)
   })
@@ -48,7 +48,7 @@ export function describeRows(rows: readonly Row[], versions: readonly string[]):
 function cellsOf(rows: readonly Row[]): string[][] {
   const merged = new Map<string, { cells: string[]; hashes: string[]; verdicts: string[] }>()
   for (const { shape, verdicts } of rows) {
-    const cells = [shape.container, shape.type, shape.level, europeanName(shape), KEYS[shape.key].name]
+    const cells = [containerName(shape), shape.type, shape.level, europeanName(shape), KEYS[shape.key].name]
     const words = Object.values(verdicts).map(({ outcome }) => WORDS[outcome])
     const same = merged.get([...cells, ...words].join()) ?? { cells, hashes: [], verdicts: words }
     same.hashes.push(HASH_NAMES[shape.hash])

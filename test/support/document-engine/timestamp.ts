@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import * as asn1js from 'asn1js'
-import { askAuthority } from './ask-authority.ts'
 import { parseDer, toDer } from './der.ts'
 import { SignPdfError } from './errors.ts'
+import { askAuthority } from './exchange.ts'
 import { digest, HASH_OIDS } from './hash.ts'
 
 /** PKIStatus granted and grantedWithMods (RFC 3161 2.4.2). */
@@ -22,7 +22,7 @@ export async function fetchTimestamp(url: string, data: Uint8Array, timeoutMs: n
     return tokenOf(await askAuthority(url, timeoutMs, { contentType: 'application/timestamp-query', body }))
   } catch (cause) {
     const reason = (cause as Error).message
-    throw new SignPdfError('NO_TIMESTAMP', `There is no timestamp of ${url}: ${reason}`, { cause })
+    throw new SignPdfError('NO_TIMESTAMP', `There is no timestamp: ${url} ${reason}`, { cause })
   }
 }
 
@@ -51,9 +51,10 @@ function tokenOf(answer: Uint8Array): Buffer {
   const response = parseDer(answer)
   const [info, token] = response instanceof asn1js.Sequence ? response.valueBlock.value : []
   const status = info instanceof asn1js.Sequence ? info.valueBlock.value[0] : undefined
-  if (!(status instanceof asn1js.Integer)) throw new Error('the answer is no TimeStampResp')
+  if (!(status instanceof asn1js.Integer))
+    throw new Error('answered with something else than a TimeStampResp')
   if (!GRANTED.includes(status.valueBlock.valueDec) || token === undefined) {
-    throw new Error(`the authority grants none, status ${status.valueBlock.valueDec}`)
+    throw new Error(`grants none, status ${status.valueBlock.valueDec}`)
   }
   return Buffer.from(token.valueBeforeDecodeView)
 }

@@ -1,9 +1,9 @@
 import { X509Certificate } from 'node:crypto'
 import * as asn1js from 'asn1js'
 import * as pkijs from 'pkijs'
-import { askAuthority } from './ask-authority.ts'
 import type { ValidationData } from './dss-dictionary.ts'
 import { SignPdfError } from './errors.ts'
+import { askAuthority } from './exchange.ts'
 import { childrenOf, derOf, readSignedData, taggedChildren } from './signed-data.ts'
 
 /** id-pkix-ocsp-nocheck: nobody is asked about a responder whose certificate has it (RFC 6960 4.2.2.2.1). */
@@ -71,7 +71,7 @@ function addResponse(collection: Collection, der: Uint8Array): void {
 /** Reads the BasicOCSPResponse (RFC 6960 4.2.1) in an OCSPResponse. */
 function basicResponse(der: Uint8Array): { response: pkijs.BasicOCSPResponse; certificates: Buffer[] } {
   const { responseBytes } = pkijs.OCSPResponse.fromBER(der)
-  if (responseBytes === undefined) throw new Error('the responder gives no answer')
+  if (responseBytes === undefined) throw new Error('gives no OCSP response')
   const basic = responseBytes.response.valueBlock.valueHexView
   const certificates = taggedChildren(asn1js.fromBER(basic).result, 0).flatMap(childrenOf).map(derOf)
   return { response: pkijs.BasicOCSPResponse.fromBER(basic), certificates }
@@ -92,7 +92,7 @@ async function findIssuer(
       url,
       async ask() {
         const issuer = new X509Certificate(await askAuthority(url, timeoutMs))
-        if (!isIssuer(issuer)) throw new Error('this is another certificate')
+        if (!isIssuer(issuer)) throw new Error('has another certificate')
         return addCertificate(collection, issuer.raw)
       },
     })),
@@ -113,12 +113,12 @@ async function findRevocation(collection: Collection, link: Link, timeoutMs: num
   const askResponder = async (url: string) => {
     const body = await ocspRequest(link)
     const response = await askAuthority(url, timeoutMs, { contentType: 'application/ocsp-request', body })
-    if (!(await isAbout(response, link))) throw new Error('the responder does not know the certificate')
+    if (!(await isAbout(response, link))) throw new Error('does not know the certificate')
     addResponse(collection, response)
   }
   const downloadCrl = async (url: string) => {
     const crl = await askAuthority(url, timeoutMs)
-    if (!isCrl(crl)) throw new Error('this is the CRL of another issuer')
+    if (!isCrl(crl)) throw new Error('has the CRL of another issuer')
     collection.crls.push(crl)
   }
   const points = extensions.find(({ extnID }) => extnID === CRL_DISTRIBUTION_POINTS)?.parsedValue

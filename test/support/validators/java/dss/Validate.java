@@ -61,8 +61,7 @@ public final class Validate {
     return Map.of(
         "format", report.getSignatureFormat(id).toString(),
         "complaints", complaints(report, id),
-        "warnings", textsOf(report.getAdESValidationWarnings(id)),
-        "infos", textsOf(report.getAdESValidationInfo(id)));
+        "warnings", textsOf(report.getAdESValidationWarnings(id)));
   }
 
   /** Returns what keeps the signature from TOTAL_PASSED, and each of its timestamps from PASSED. */
