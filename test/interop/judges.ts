@@ -43,7 +43,7 @@ export interface Judge {
 
 const NOT_ONE_WHOLE = 'it does not find one signature, of the whole document but for a DSS dictionary'
 
-/** EU DSS warns of what plain CMS need not have, and Document Engine's has not (ISO 32000-2 12.8.3.3.1). */
+/** What EU DSS warns of in the stand-in's plain CMS, which need not have it (ISO 32000-2 12.8.3.3.1). */
 const NO_SIGNING_CERTIFICATE = "The signed attribute: 'signing-certificate' is absent!"
 
 /** What validators trust. */
@@ -149,6 +149,7 @@ async function createDss(t: Teardown, { anchors, timestampAnchors }: Trust): Pro
         if (signature === undefined || others.length > 0) {
           return { complaint: 'it does not find one signature' }
         }
+        // The service's own has it
         const isPlain = container === 'raw' && type === 'cms'
         const warnings = signature.warnings.filter((text) => !(isPlain && text === NO_SIGNING_CERTIFICATE))
         const complaints = signature.complaints.length > 0 ? signature.complaints : warnings

@@ -50,4 +50,7 @@ t.test('the page claims no level that EU DSS does not name', async (t) => {
   const claim = (name: string) => `| pkcs7 | cades | b-lt | ${name} | RSA 2048 | SHA-256 | valid |`
   t.same(wrongNames(claim('PAdES-BASELINE-T')), [])
   t.same(wrongNames(claim('PAdES-BASELINE-LT')), [claim('PAdES-BASELINE-LT')])
+  const withDictionary = (name: string) => claim(name).replace('pkcs7', 'pkcs7 + DSS')
+  t.same(wrongNames(withDictionary('PAdES-BASELINE-LT')), [])
+  t.same(wrongNames(withDictionary('PAdES-BASELINE-T')), [withDictionary('PAdES-BASELINE-T')])
 })
