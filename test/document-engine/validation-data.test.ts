@@ -3,10 +3,11 @@ import { join } from 'node:path'
 import t from 'tap'
 import { type Authorities, CRL_EXTENSIONS, issueResponder, startAuthorities } from '../support/authorities.ts'
 import { type Issued, issue, RSA_2048 } from '../support/certificates.ts'
+import { revocationArchival } from '../support/container-parts.ts'
 import type { ValidationData } from '../support/document-engine/dss-dictionary.ts'
 import { collectValidationData } from '../support/document-engine/validation-data.ts'
 import { createLongTermContainer } from '../support/long-term-container.ts'
-import { type Evidence, evidenceAbout } from '../support/long-term-evidence.ts'
+import { type Evidence, evidenceAbout, ocspAbout } from '../support/long-term-evidence.ts'
 import { accessAt, crlAt, ocspAt } from '../support/revocation-chain.ts'
 import { signInSoftware } from '../support/software-container.ts'
 
@@ -146,14 +147,44 @@ t.test('what nobody has is told, with what was found at each address', async (t)
       `${at('/root.crl')}: has the CRL of another issuer`,
   )
   await rejects(ocspAt(at('/timestamp-root')), all, /: does not know the certificate$/)
-  const issuer = 'There is no certificate of the issuer of O=Test, CN=Signer'
-  await rejects('', [], `${issuer}: the certificate names no address`)
   await rejects(
-    accessAt({ issuers: [at('/root.cer')] }),
+    accessAt({ ocsp: [at('/issuing')], issuers: [at('/root.cer')] }),
     [],
-    `${issuer}: ${at('/root.cer')}: has another certificate`,
+    `${revocation}: ${at('/root.cer')}: has another certificate; ` +
+      'an OCSP request takes the certificate of the issuer, which nobody has',
   )
 })
+
+t.test(
+  'a root that nobody has is left out, where a CRL or an OCSP response of the container tells',
+  async (t) => {
+    const signed = (extension: string) =>
+      issue(join(directory, 'rootless'), {
+        subject: '/CN=Signer',
+        key: RSA_2048,
+        issuer: root.issued,
+        extension,
+      })
+    const listed = signed([ocspAt(at('/missing')), crlAt(at('/root.crl'))].join('\n'))
+    const { data, asked } = await collect(plainContainer(listed, []))
+    t.same(asked, ['/root.crl'])
+    t.same(sorted(data.certificates), derOf(listed))
+    t.equal(data.crls.length, 1)
+
+    const answered = signed('')
+    root.know(answered.certificate)
+    // The response has no certificate
+    const response = await ocspAbout(answered, root, { args: ['-ndays', '1', '-resp_no_certs'] })
+    const container = signInSoftware({
+      ...{ content: Buffer.from('content'), type: 'cades', signer: answered, chain: [] },
+      attributes: [revocationArchival([], [response])],
+    })
+    const own = await collect(container)
+    t.same(own.asked, [])
+    t.same(sorted(own.data.certificates), derOf(answered))
+    t.same(sorted(own.data.ocspResponses), sorted([response]))
+  },
+)
 
 t.test('an address that does not answer is waited for no longer than the limit', async (t) => {
   server.on('/silent', () => undefined)
@@ -163,6 +194,15 @@ t.test('an address that does not answer is waited for no longer than the limit',
   await t.rejects(collect(plainContainer(unanswered, [issuing.issued, root.issued]), 100), {
     message: /\/silent: did not answer within 100 ms$/,
   })
+})
+
+t.test('revocation data of the container that cannot be read is told', async (t) => {
+  const invalid = { code: 'INVALID_ANSWER', message: /^A container has a certificate, OCSP response or CRL / }
+  // An OCSPResponse that says tryLater, and a SEQUENCE of nothing
+  const tryLater = Buffer.from('30030a0103', 'hex')
+  const empty = Buffer.from([0x30, 0])
+  await t.rejects(collect(await containerWith({ ...evidence, responses: { tryLater } as never })), invalid)
+  await t.rejects(collect(await containerWith({ ...evidence, crls: { empty } as never })), invalid)
 })
 
 t.test('what is no container has nothing', async (t) => {
