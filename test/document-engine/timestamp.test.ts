@@ -39,8 +39,8 @@ t.test('an authority that gives none is named, with the reason', async (t) => {
     })
   await fails('/missing', `There is no timestamp: ${server.url}/missing answered with status 404`)
   for (const [path, hex, message] of [
-    // PKIStatus rejection, and granted without a token
-    ['/rejecting', '30053003020102', /rejecting grants none, status 2$/],
+    // PKIStatus rejection, although something follows, and granted without a token
+    ['/rejecting', '300730030201023000', /rejecting grants none, status 2$/],
     ['/empty', '30053003020100', /empty grants none, status 0$/],
     ['/no-status', '30020500', / something else than a TimeStampResp$/],
     ['/no-der', '68656c6c6f', / something else than a TimeStampResp$/],
