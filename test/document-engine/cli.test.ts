@@ -45,6 +45,14 @@ t.test('a refusal is exit code 1, the reason and no file', async (t) => {
   await t.rejects(readFile(refused), { code: 'ENOENT' })
 })
 
+t.test('certificates that nobody tells of are exit code 1, the reason and no file', async (t) => {
+  const incomplete = join(directory, 'incomplete.pdf')
+  const { exitCode, stderr } = await signPdfCommand(input, incomplete, '--url', service.url, '--dss')
+  t.equal(exitCode, 1)
+  t.equal(stderr, 'Nobody tells whether CN=Test Signer was revoked: the certificate names no address\n')
+  await t.rejects(readFile(incomplete), { code: 'ENOENT' })
+})
+
 t.test('a file that is not there is exit code 1 and no stack', async (t) => {
   const { exitCode, stderr } = await signPdfCommand(join(directory, 'missing.pdf'), output)
   t.equal(exitCode, 1)
@@ -72,6 +80,9 @@ t.test('arguments that make no sense are refused by name', async (t) => {
     ['--timeout is soon', 'a', 'b', '--timeout', 'soon'],
     ['--estimated-size is 0', 'a', 'b', '--estimated-size', '0'],
     ['--url is localhost:6080', 'a', 'b', '--url', 'localhost:6080'],
+    ['--tsa is tsa.example.com', 'a', 'b', '--container', 'raw', '--tsa', 'tsa.example.com'],
+    ['--tsa goes with --container raw', 'a', 'b', '--tsa', 'http://tsa.example.com'],
+    ['--dss with --container raw takes --tsa', 'a', 'b', '--container', 'raw', '--dss'],
     ['--url is sign', 'a', 'b', '--url', 'sign'],
     ["Unknown option '--nonsense'", 'a', 'b', '--nonsense'],
   ]

@@ -41,7 +41,10 @@ export interface Judge {
   judge(signed: Signed, shape: Shape): Promise<Judgement>
 }
 
-const NOT_ONE_WHOLE = 'it does not find one signature of the whole document'
+const NOT_ONE_WHOLE = 'it does not find one signature, of the whole document but for a DSS dictionary'
+
+/** What EU DSS warns of in the stand-in's plain CMS, which need not have it (ISO 32000-2 12.8.3.3.1). */
+const NO_SIGNING_CERTIFICATE = "The signed attribute: 'signing-certificate' is absent!"
 
 /** What validators trust. */
 type Trust = Pick<Material, 'anchors' | 'timestampAnchors' | 'directory'>
@@ -74,7 +77,7 @@ export async function createJudges(t: Teardown, trust: Trust): Promise<readonly 
       name: 'pdfsig',
       limited: true,
       pdfOnly: true,
-      judge: ({ document }) => judgeWithPdfsig(document, database),
+      judge: ({ document }, shape) => judgeWithPdfsig(document, database, shape),
     },
     {
       name: 'NSS',
@@ -121,9 +124,8 @@ async function createJavaJudges(t: Teardown, { anchors, timestampAnchors }: Trus
       pdfOnly: true,
       async judge({ document }, shape) {
         const signatures = await bouncyCastle.pdf(document, demands(shape))
-        const [signature] = signatures
-        const isWhole = signatures.length === 1 && signature?.wholeDocument
-        return { complaint: isWhole ? faultIn(signature.findings) : NOT_ONE_WHOLE }
+        const signature = onlySignature(signatures, shape)
+        return { complaint: signature ? faultIn(signature.findings) : NOT_ONE_WHOLE }
       },
     },
   ]
@@ -139,14 +141,19 @@ async function createDss(t: Teardown, { anchors, timestampAnchors }: Trust): Pro
       name: 'EU DSS',
       // Its policy takes no SHA-1
       limited: true,
-      async judge({ document, cms, content }, { container, level }) {
+      async judge({ document, cms, content }, { container, dss: hasDictionary, type, level }) {
         // Containers of the other levels bring no revocation data
-        const demands = { anchors, timestampAnchors, online: level !== 'b-lt' }
+        const demands = { anchors, timestampAnchors, online: level !== 'b-lt' && !hasDictionary }
         const signed = container === 'file' ? { cms, content } : { pdf: document }
         const [signature, ...others] = await dss.judge(signed, demands)
-        return signature === undefined || others.length > 0
-          ? { complaint: 'it does not find one signature' }
-          : { complaint: signature.complaints.join('; ') || undefined, levelName: signature.format }
+        if (signature === undefined || others.length > 0) {
+          return { complaint: 'it does not find one signature' }
+        }
+        // The service's own has it
+        const isPlain = container === 'raw' && type === 'cms'
+        const warnings = signature.warnings.filter((text) => !(isPlain && text === NO_SIGNING_CERTIFICATE))
+        const complaints = signature.complaints.length > 0 ? signature.complaints : warnings
+        return { complaint: complaints.join('; ') || undefined, levelName: signature.format }
       },
     },
   ]
@@ -164,10 +171,10 @@ function createPyhanko(t: Teardown, { anchors, timestampAnchors }: Trust): Judge
       // Its policy takes no SHA-1
       limited: true,
       pdfOnly: true,
-      judge: async ({ document }, { level }) => ({
+      judge: async ({ document }, { dss, level }) => ({
         complaint: await pyhanko.judge(document, {
           ...{ anchors, timestampAnchors },
-          revocation: level === 'b-lt',
+          ...(dss ? { revocation: 'dictionary' } : level === 'b-lt' && { revocation: 'container' }),
         }),
       }),
     },
@@ -178,10 +185,19 @@ function judgementOf({ valid, message }: Verification): Judgement {
   return { complaint: valid ? undefined : message }
 }
 
-async function judgeWithPdfsig(pdf: Buffer, database: string): Promise<Judgement> {
-  const { signatures } = await pdfsig(pdf, database)
+/** Returns the one signature of a PDF, after which comes a DSS dictionary or nothing; undefined where it is otherwise. */
+function onlySignature<T extends { readonly wholeDocument: boolean }>(
+  signatures: readonly T[],
+  { dss }: Shape,
+): T | undefined {
   const [signature] = signatures
-  if (signatures.length !== 1 || !signature?.wholeDocument) {
+  return signatures.length === 1 && signature?.wholeDocument === !dss ? signature : undefined
+}
+
+async function judgeWithPdfsig(pdf: Buffer, database: string, shape: Shape): Promise<Judgement> {
+  const { signatures } = await pdfsig(pdf, database)
+  const signature = onlySignature(signatures, shape)
+  if (signature === undefined) {
     return { complaint: NOT_ONE_WHOLE }
   }
   const said = [signature.validation, signature.certificateValidation].filter(Boolean).join(' ')

@@ -71,4 +71,7 @@ t.test('the page claims no level that EU DSS does not name', async (t) => {
     t.ok(rows > 0)
     t.equal(wrongNames(changed).length, rows, level)
   }
+  const withDictionary = (name: string) => row(name).replace('pkcs7', 'pkcs7 + DSS')
+  t.same(wrongNames(withDictionary('PAdES-BASELINE-LT')), [])
+  t.same(wrongNames(withDictionary('PAdES-BASELINE-T')), [withDictionary('PAdES-BASELINE-T')])
 })

@@ -1,6 +1,6 @@
 /** The verdicts as the documentation shows them. */
 import { markdownTable } from '../support/markdown.ts'
-import { EVERY_SHAPE, europeanName, KEYS, LEVELS, type Shape } from './shapes.ts'
+import { containerName, EVERY_SHAPE, europeanName, type Form, KEYS, LEVELS, type Shape } from './shapes.ts'
 import type { Row, Verdict } from './verdicts.ts'
 
 const HASH_NAMES: Readonly<Record<Shape['hash'], string>> = {
@@ -21,11 +21,15 @@ const WORDS: Readonly<Record<Verdict['outcome'], string>> = {
 const CLAIM = ['container', 'signature', 'level', 'level by its European name']
 
 /** First cells of the rows that say what a level is called, and the shapes that each is about. */
-const NAMED: Readonly<Record<string, Pick<Shape, 'container' | 'type'>>> = {
+const NAMED: Readonly<Record<string, Omit<Form, 'level' | 'key'>>> = {
   '`cades` in a PDF': { container: 'pkcs7', type: 'cades' },
   '`cades` over a file': { container: 'file', type: 'cades' },
   '`cms` in a PDF': { container: 'pkcs7', type: 'cms' },
+  '`cades` in a PDF with a DSS dictionary': { container: 'pkcs7', type: 'cades', dss: true },
+  '`cms` in a PDF with a DSS dictionary': { container: 'pkcs7', type: 'cms', dss: true },
 }
+/** Without a timestamp there is no such level. */
+const NEVER = '–'
 
 /** Returns the rows of the page that claim another name of a level than EU DSS gives, or one of what is not judged. */
 export function wrongNames(page: string): string[] {
@@ -33,12 +37,14 @@ export function wrongNames(page: string): string[] {
     const [, first = '', ...cells] = line.split(/ *\| */)
     const named = NAMED[first]
     if (named !== undefined) {
-      const names = LEVELS.map((level) => europeanName({ ...named, level, key: 'rsa-2048' }))
+      const names = LEVELS.map((level) =>
+        named.dss && level === 'b-b' ? NEVER : europeanName({ ...named, level, key: 'rsa-2048' }),
+      )
       return names.join() !== cells.slice(0, names.length).join()
     }
     const [type, level, name, key] = cells
     const shapes = EVERY_SHAPE.filter(
-      (one) => one.container === first && one.type === type && one.level === level,
+      (one) => containerName(one) === first && one.type === type && one.level === level,
     )
     const isClaimed = (one: Shape) => KEYS[one.key].name === key && europeanName(one) === name
     return shapes.length > 0 && !shapes.some(isClaimed)
@@ -62,7 +68,7 @@ export function describeRows(rows: readonly Row[], versions: readonly string[]):
 function cellsOf(rows: readonly Row[]): string[][] {
   const merged = new Map<string, { cells: string[]; hashes: string[]; verdicts: string[] }>()
   for (const { shape, verdicts } of rows) {
-    const cells = [shape.container, shape.type, shape.level, europeanName(shape), KEYS[shape.key].name]
+    const cells = [containerName(shape), shape.type, shape.level, europeanName(shape), KEYS[shape.key].name]
     const words = Object.values(verdicts).map(({ outcome }) => WORDS[outcome])
     const same = merged.get([...cells, ...words].join()) ?? { cells, hashes: [], verdicts: words }
     same.hashes.push(HASH_NAMES[shape.hash])

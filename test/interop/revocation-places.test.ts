@@ -39,8 +39,9 @@ const judges = await createJudges(t, {
 })
 const original = await samplePdf()
 
+/** The stand-in for Document Engine builds the containers here. */
 const shapeOf = (type: SignatureType): Shape => ({
-  ...{ container: 'pkcs7', type, level: 'b-lt', key: 'rsa-2048', hash: 'sha256' },
+  ...{ container: 'raw', type, level: 'b-lt', key: 'rsa-2048', hash: 'sha256' },
 })
 
 async function signPdf(type: SignatureType, place: Place, evidence: Evidence): Promise<Signed> {

@@ -58,8 +58,8 @@ export const KEYS = {
 export type KeyName = keyof typeof KEYS
 
 /**
- * Names of the levels as EU DSS gives them. A container is PAdES-BASELINE-LT only once the PDF has a DSS dictionary
- * (EN 319 142-1 5.4.2), which whoever writes the PDF adds. Keyed by type, and by `file` for `cades` over a file.
+ * Names of the levels as EU DSS gives them where the PDF has no DSS dictionary. Keyed by type, and by `file` for `cades`
+ * over a file.
  */
 const EUROPEAN_NAMES = {
   cms: { 'b-b': 'PKCS7-B', 'b-t': 'PKCS7-T', 'b-lt': 'PKCS7-T' },
@@ -67,24 +67,30 @@ const EUROPEAN_NAMES = {
   file: { 'b-b': 'CAdES-BASELINE-B', 'b-t': 'CAdES-BASELINE-T', 'b-lt': 'CAdES-BASELINE-LT' },
 } as const satisfies Record<SignatureType | 'file', Record<Level, string>>
 
-/** Returns the name of the level that a signature of a shape has. */
-export function europeanName({
-  container,
-  type,
-  level,
-  key,
-}: Pick<Shape, 'container' | 'type' | 'level' | 'key'>): string {
+export type Form = Pick<Shape, 'container' | 'dss' | 'type' | 'level' | 'key'>
+
+/** Returns the name of the level that a signature of a shape has: a DSS dictionary makes LT of T (EN 319 142-1 6.3). */
+export function europeanName({ container, dss, type, level, key }: Form): string {
   // PAdES allows no Reason beside a commitment type (EN 319 142-1 6.3)
   if (key === 'statements-twice') {
     return 'PDF-NOT-ETSI'
   }
-  return EUROPEAN_NAMES[container === 'file' ? 'file' : type][level]
+  const name = EUROPEAN_NAMES[container === 'file' ? 'file' : type][level]
+  return dss ? name.replace(/T$/, 'LT') : name
+}
+
+/** Returns the container as the table names it. */
+export function containerName({ container, dss }: Pick<Shape, 'container' | 'dss'>): string {
+  return dss ? `${container} + DSS` : container
 }
 
 export interface Shape {
   /** How Document Engine asks for it; `file` is what the command makes over a file. */
   readonly container: Container | 'file'
+  /** Whether the stand-in adds a DSS dictionary to the PDF, with all that the container does not have. */
+  readonly dss?: boolean
   readonly type: SignatureType
+  /** That of the container: a `raw` one of b-t has a timestamp because the stand-in asks for it. */
   readonly level: Level
   readonly key: KeyName
   readonly hash: HashAlgorithm
@@ -105,6 +111,21 @@ const FILE_SHAPES = LEVELS.flatMap((level): Shape[] => [
   { container: 'file', type: 'cades', level, key: 'p-256', hash: 'sha256' },
   { container: 'file', type: 'cades', level, key: 'p-384', hash: 'sha384' },
 ])
+
+/** The DSS dictionary does not depend on the hash, so that one for each key is enough. */
+const DSS_SHAPES = [
+  ...TYPES.map(
+    (type): Shape => ({ container: 'raw', dss: true, type, level: 'b-t', key: 'rsa-2048', hash: 'sha256' }),
+  ),
+  ...(['b-t', 'b-lt'] as const).flatMap((level) =>
+    TYPES.flatMap((type): Shape[] => [
+      { container: 'pkcs7', dss: true, type, level, key: 'rsa-2048', hash: 'sha256' },
+      { container: 'pkcs7', dss: true, type, level, key: 'pss', hash: 'sha384' },
+      { container: 'pkcs7', dss: true, type, level, key: 'p-256', hash: 'sha256' },
+      { container: 'pkcs7', dss: true, type, level, key: 'p-384', hash: 'sha384' },
+    ]),
+  ),
+]
 
 function shapesOf(container: Container, level: Level, keys: readonly KeyName[]): Shape[] {
   return TYPES.flatMap((type) =>
@@ -127,6 +148,7 @@ function hashesOf(type: SignatureType, key: KeyName, level: Level): readonly Has
 export const EVERY_SHAPE: readonly Shape[] = [
   ...shapesOf('raw', 'b-b', RAW_KEYS),
   ...LEVELS.flatMap((level) => shapesOf('pkcs7', level, Object.keys(KEYS) as KeyName[])),
+  ...DSS_SHAPES,
   ...FILE_SHAPES,
 ]
 
@@ -135,6 +157,11 @@ export const SOME_SHAPES: readonly Shape[] = [
   { container: 'raw', type: 'cms', level: 'b-b', key: 'rsa-2048', hash: 'sha512' },
   { container: 'raw', type: 'cades', level: 'b-b', key: 'rsa-2048', hash: 'sha256' },
   { container: 'raw', type: 'cades', level: 'b-b', key: 'rsa-2048', hash: 'sha160' },
+  { container: 'raw', dss: true, type: 'cms', level: 'b-t', key: 'rsa-2048', hash: 'sha256' },
+  { container: 'raw', dss: true, type: 'cades', level: 'b-t', key: 'rsa-2048', hash: 'sha256' },
+  { container: 'pkcs7', dss: true, type: 'cades', level: 'b-t', key: 'pss', hash: 'sha384' },
+  { container: 'pkcs7', dss: true, type: 'cades', level: 'b-lt', key: 'p-256', hash: 'sha256' },
+  { container: 'pkcs7', dss: true, type: 'cms', level: 'b-lt', key: 'rsa-2048', hash: 'sha256' },
   ...LEVELS.flatMap((level): Shape[] => [
     { container: 'pkcs7', type: 'cades', level, key: 'rsa-2048', hash: 'sha256' },
     { container: 'pkcs7', type: 'cms', level, key: 'rsa-2048', hash: 'sha224' },
@@ -152,6 +179,6 @@ export function signerOf({ key, level }: Pick<Shape, 'key' | 'level'>): string {
   return `${key}.${level}`
 }
 
-export function nameOf({ container, type, level, key, hash }: Shape): string {
-  return [container, type, level, key, hash].join(' ')
+export function nameOf(shape: Shape): string {
+  return [containerName(shape), shape.type, shape.level, shape.key, shape.hash].join(' ')
 }

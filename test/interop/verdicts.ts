@@ -6,7 +6,7 @@ import { withTemporaryFiles } from '../support/validators/temporary-files.ts'
 import { signControl } from './control.ts'
 import type { Judge, Signed } from './judges.ts'
 import type { Material } from './material.ts'
-import { europeanName, KEYS, type KeyKind, type Shape, signerOf } from './shapes.ts'
+import { containerName, europeanName, KEYS, type KeyKind, type Shape, signerOf } from './shapes.ts'
 
 export interface Verdict {
   readonly outcome: 'valid' | 'cannot judge' | 'INVALID' | 'not asked'
@@ -22,14 +22,15 @@ export interface Row {
 
 /** Has the service sign the PDF, as Document Engine would, or the command. */
 export async function signShape(material: Material, original: Uint8Array, shape: Shape): Promise<Signed> {
-  const { container, type, hash } = shape
+  const { container, dss, type, level, hash } = shape
   const { metadata }: KeyKind = KEYS[shape.key]
   if (container === 'file') {
     return signFile(material, original, shape)
   }
   const { pdf } = await signPdf({
     ...{ pdf: original, url: material.url, container, type, hash, timeoutMs: 30_000 },
-    signingToken: tokenFor(signerOf(shape)),
+    ...{ signingToken: tokenFor(signerOf(shape)), dss },
+    tsaUrl: level === 'b-b' ? undefined : material.authorities.timestampUrl,
     ...metadata,
   })
   const signature = readPdfSignatures(pdf).at(-1)
@@ -96,9 +97,10 @@ export async function judgeSigned({ material, judge, original, shape, signed }: 
   if (!judge.limited) {
     return { outcome: 'INVALID', complaint }
   }
-  // Another reason would hide what is wrong with ours. The control has no timestamp
+  // Another reason would hide what is wrong with ours. The control has no timestamp, and its PDF no DSS dictionary
   const control = await signControl(material, original, shape)
-  const ofControl = await judge.judge(control, { ...shape, level: 'b-b' })
+  const { dss, ...rest } = shape
+  const ofControl = await judge.judge(control, { ...rest, level: 'b-b' })
   return { outcome: ofControl.complaint === complaint ? 'cannot judge' : 'INVALID', complaint }
 }
 
@@ -113,7 +115,7 @@ export function unjudged(rows: readonly Row[]): string[] {
   const judged = new Map<string, boolean>()
   for (const { shape, verdicts } of rows) {
     for (const [judge, { outcome }] of Object.entries(verdicts)) {
-      const key = `${judge}: ${shape.container} ${shape.type} ${shape.level}`
+      const key = `${judge}: ${containerName(shape)} ${shape.type} ${shape.level}`
       judged.set(key, judged.get(key) === true || outcome === 'valid' || outcome === 'not asked')
     }
   }

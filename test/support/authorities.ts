@@ -2,7 +2,7 @@
 import { mkdirSync } from 'node:fs'
 import { type Issued, type IssueOptions, issue } from './certificates.ts'
 import { RevocationAuthority } from './revocation-authority.ts'
-import { crlAt, ocspAt } from './revocation-chain.ts'
+import { accessAt, crlAt } from './revocation-chain.ts'
 import { type RevocationServer, startRevocationServer } from './revocation-server.ts'
 import { createResponder, FOR_TIMESTAMPS, type Responder, send } from './timestamp-authority.ts'
 
@@ -18,10 +18,10 @@ export interface Authorities {
   readonly timestamps: Issued
   /** Makes a DER TimeStampResp of a DER TimeStampReq. */
   readonly timestamp: Responder
-  /** Serves the CRLs, OCSP answers and timestamps at the addresses that the certificates name, and at `timestampUrl`. */
+  /** Serves the certificates of issuers, CRLs, OCSP answers and timestamps at the addresses that the certificates name, and at `timestampUrl`. */
   readonly server: RevocationServer
   readonly timestampUrl: string
-  /** Issues a signer's certificate, which names the OCSP responder. */
+  /** Issues a signer's certificate, which names the OCSP responder and where its issuer's certificate is. */
   certify(options: Omit<IssueOptions, 'issuer'>): Issued
 }
 
@@ -55,23 +55,39 @@ export async function startAuthorities(directory: string): Promise<Authorities> 
       issue(directory, { subject: `/O=Test/CN=${name}`, ca: true, ...options }),
     )
   const root = authority('Root')
-  const issuing = authority('Issuing CA', { issuer: root.issued, extension: crlAt(at('/root.crl')) })
-  const responder = issueResponder(directory, issuing.issued)
+  const issuing = authority('Issuing CA', {
+    issuer: root.issued,
+    extension: [crlAt(at('/root.crl')), accessAt({ issuers: [at('/root.cer')] })].join('\n'),
+  })
+  const issuers = [at('/issuing.cer')]
+  const responder = issueResponder(directory, issuing.issued, `${NO_CHECK}\n${accessAt({ issuers })}`)
   const timestampRoot = authority('Timestamp root')
   const timestampIssuing = authority('Timestamp CA', {
     issuer: timestampRoot.issued,
-    extension: ocspAt(at('/timestamp-root')),
+    extension: accessAt({ ocsp: [at('/timestamp-root')], issuers: [at('/timestamp-root.cer')] }),
   })
   const timestamps = issue(directory, {
     subject: '/O=Test/CN=Timestamps',
     issuer: timestampIssuing.issued,
-    extensions: [...FOR_TIMESTAMPS, crlAt(at('/timestamp-issuing.crl'))],
+    extensions: [
+      ...FOR_TIMESTAMPS,
+      crlAt(at('/timestamp-issuing.crl')),
+      accessAt({ issuers: [at('/timestamp-issuing.cer')] }),
+    ],
   })
   root.know(issuing.issued.certificate)
   timestampRoot.know(timestampIssuing.issued.certificate)
   timestampIssuing.know(timestamps.certificate)
   const timestamp = createResponder(directory, { signer: timestamps, chain: [timestampIssuing.issued] })
 
+  for (const [path, { issued }] of Object.entries({
+    '/root.cer': root,
+    '/issuing.cer': issuing,
+    '/timestamp-root.cer': timestampRoot,
+    '/timestamp-issuing.cer': timestampIssuing,
+  })) {
+    server.on(path, () => issued.certificate.raw)
+  }
   server.on('/root.crl', () => root.crl({ extensions: CRL_EXTENSIONS }))
   server.on('/timestamp-issuing.crl', () => timestampIssuing.crl({ extensions: CRL_EXTENSIONS }))
   const ocsp = (path: string, respond: (request: Buffer) => Promise<Buffer>) =>
@@ -91,7 +107,7 @@ export async function startAuthorities(directory: string): Promise<Authorities> 
     timestampUrl: at('/timestamp'),
     certify(options) {
       const signer = issue(directory, {
-        ...{ issuer: issuing.issued, extension: ocspAt(at('/issuing')) },
+        ...{ issuer: issuing.issued, extension: accessAt({ ocsp: [at('/issuing')], issuers }) },
         ...options,
       })
       issuing.know(signer.certificate)

@@ -11,9 +11,15 @@ export interface RevocationChain {
   readonly certificates: readonly X509Certificate[]
 }
 
+/** Lines of an extension section: addresses of OCSP responders, and of the issuer's certificate. */
+export function accessAt({ ocsp = [], issuers = [] }: { ocsp?: string[]; issuers?: string[] }): string {
+  const methods = [...ocsp.map((url) => `OCSP;URI:${url}`), ...issuers.map((url) => `caIssuers;URI:${url}`)]
+  return `authorityInfoAccess = ${methods.join(', ')}`
+}
+
 /** Lines of an extension section. */
 export function ocspAt(...urls: string[]): string {
-  return `authorityInfoAccess = ${urls.map((url) => `OCSP;URI:${url}`).join(', ')}`
+  return accessAt({ ocsp: urls })
 }
 
 /** Lines of an extension section: each URL is a distribution point of its own. */

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto'
 import { SignPdfError } from './errors.ts'
-import { type Answer, postJson } from './post-json.ts'
+import { type Answer, type ExchangeError, exchange } from './exchange.ts'
 import type { HashAlgorithm, SignatureType } from './signature-options.ts'
 
 export type Action = 'get_certificates' | 'sign' | 'sign_pkcs7'
@@ -34,6 +34,16 @@ export interface CallbackClient {
   sign(parameters: SignatureParameters & { data: Uint8Array }): Promise<Buffer>
   /** DER of the detached SignedData over `contents`. */
   signPkcs7(parameters: SignatureParameters & { digest: Uint8Array; contents: Uint8Array }): Promise<Buffer>
+}
+
+async function postJson({ url, timeoutMs }: CallbackClientOptions, json: string): Promise<Answer> {
+  try {
+    return await exchange(url, timeoutMs, { contentType: 'application/json', body: Buffer.from(json) })
+  } catch (cause) {
+    const { message, timedOut } = cause as ExchangeError
+    const code = timedOut ? 'SERVICE_TIMEOUT' : 'SERVICE_UNREACHABLE'
+    throw new SignPdfError(code, `The signing service at ${url} ${message}`, { cause })
+  }
 }
 
 /** The answer's `{ code, message }`, or its text when it is no such JSON. */
@@ -82,7 +92,7 @@ export function createCallbackClient(options: CallbackClientOptions): CallbackCl
       ...fields,
       ...(options.signingToken === undefined ? {} : { signing_token: options.signingToken }),
     }
-    const answer = await postJson(options.url, JSON.stringify(request), options.timeoutMs)
+    const answer = await postJson(options, JSON.stringify(request))
     calls.push({ action, request, ...answer })
     if (answer.status !== 200) {
       const refusal = refusalOf(answer)

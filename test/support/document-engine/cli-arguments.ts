@@ -29,6 +29,8 @@ function parse(args: string[]) {
         name: text,
         reason: text,
         location: text,
+        tsa: text,
+        dss: { type: 'boolean' },
         timeout: text,
         'estimated-size': text,
         help: { type: 'boolean', short: 'h' },
@@ -57,10 +59,10 @@ function positiveInteger(option: string, value: string | undefined): number | un
   return Number(value)
 }
 
-function httpUrl(value: string | undefined): string | undefined {
+function httpUrl(option: string, value: string | undefined): string | undefined {
   if (value === undefined || /^https?:$/.test(URL.canParse(value) ? new URL(value).protocol : ''))
     return value
-  throw new UsageError(`--url is ${value}; it begins with http:// or https://`)
+  throw new UsageError(`--${option} is ${value}; it begins with http:// or https://`)
 }
 
 /**
@@ -75,18 +77,31 @@ export function parseArguments(args: string[]): ParsedArguments | 'help' {
   if (input === undefined || output === undefined || rest.length > 0) {
     throw new UsageError('Name two files: the PDF to sign and the PDF to write')
   }
+  const container = oneOf('container', values.container, CONTAINERS)
+  if (values.tsa !== undefined && container !== 'raw') {
+    throw new UsageError(
+      '--tsa goes with --container raw: other containers have the timestamp of the service',
+    )
+  }
+  if (values.dss && container === 'raw' && values.tsa === undefined) {
+    throw new UsageError(
+      '--dss with --container raw takes --tsa: there is no PAdES-BASELINE-LT without a timestamp',
+    )
+  }
   return {
     input,
     output,
     options: {
-      url: httpUrl(values.url),
-      container: oneOf('container', values.container, CONTAINERS),
+      url: httpUrl('url', values.url),
+      container,
       type: oneOf('type', values.type, SIGNATURE_TYPES),
       hash: oneOf('hash', values.hash, HASH_ALGORITHMS),
       signingToken: values['signing-token'],
       name: values.name,
       reason: values.reason,
       location: values.location,
+      tsaUrl: httpUrl('tsa', values.tsa),
+      dss: values.dss,
       timeoutMs: positiveInteger('timeout', values.timeout),
       estimatedSize: positiveInteger('estimated-size', values['estimated-size']),
     },

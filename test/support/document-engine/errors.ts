@@ -7,6 +7,8 @@ export type SignPdfErrorCode =
   | 'SERVICE_REFUSED'
   | 'INVALID_ANSWER'
   | 'CONTAINER_TOO_LARGE'
+  | 'NO_TIMESTAMP'
+  | 'NO_VALIDATION_DATA'
 
 /** The signing service's own words, when it answered with another status than 200. */
 export interface Refusal {

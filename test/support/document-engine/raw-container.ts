@@ -8,12 +8,13 @@ const OID = {
   data: '1.2.840.113549.1.7.1',
   signedData: '1.2.840.113549.1.7.2',
   rsaEncryption: '1.2.840.113549.1.1.1',
+  signatureTimestamp: '1.2.840.113549.1.9.16.2.14',
 }
 
 const oid = (value: string): asn1js.BaseBlock => new asn1js.ObjectIdentifier({ value })
 const sequence = (...value: asn1js.BaseBlock[]): asn1js.BaseBlock => new asn1js.Sequence({ value })
-const context0 = (value: asn1js.BaseBlock[]): asn1js.BaseBlock =>
-  new asn1js.Constructed({ idBlock: { tagClass: 3, tagNumber: 0 }, value })
+const context = (tagNumber: number, value: asn1js.BaseBlock[]): asn1js.BaseBlock =>
+  new asn1js.Constructed({ idBlock: { tagClass: 3, tagNumber }, value })
 
 function parseCertificate(der: Uint8Array): asn1js.Sequence {
   const certificate = parseDer(der)
@@ -37,6 +38,11 @@ function issuerAndSerialNumber(certificate: asn1js.Sequence): asn1js.BaseBlock {
   return sequence(issuer, serialNumber)
 }
 
+function unsignedAttributes(timestamp: Uint8Array): asn1js.BaseBlock {
+  const values = new asn1js.Set({ value: [parseDer(timestamp) as asn1js.AsnType] })
+  return context(1, [sequence(oid(OID.signatureTimestamp), values)])
+}
+
 export interface RawContainerInput {
   hash: HashAlgorithm
   /** In DER order, as `signedAttributes` returns them. */
@@ -45,6 +51,8 @@ export interface RawContainerInput {
   certificates: [Uint8Array, ...Uint8Array[]]
   /** The `sign` answer: bare RSASSA-PKCS1-v1_5 octets. */
   signature: Uint8Array
+  /** DER of a TimeStampToken over `signature`, for a signature timestamp (EN 319 122-1 5.3). */
+  timestamp?: Uint8Array | undefined
 }
 
 /**
@@ -61,16 +69,17 @@ export function rawContainer(input: RawContainerInput): Buffer {
     new asn1js.Integer({ value: 1 }),
     issuerAndSerialNumber(signer),
     digestAlgorithm(),
-    context0(input.attributes),
+    context(0, input.attributes),
     sequence(oid(OID.rsaEncryption), new asn1js.Null()),
     new asn1js.OctetString({ valueHex: input.signature }),
+    ...(input.timestamp === undefined ? [] : [unsignedAttributes(input.timestamp)]),
   )
   const signedData = sequence(
     new asn1js.Integer({ value: 1 }),
     new asn1js.Set({ value: [digestAlgorithm()] }),
     sequence(oid(OID.data)),
-    context0(sortedSetOf([signer, ...chain.map(parseCertificate)])),
+    context(0, sortedSetOf([signer, ...chain.map(parseCertificate)])),
     new asn1js.Set({ value: [signerInfo] }),
   )
-  return toDer(sequence(oid(OID.signedData), context0([signedData])))
+  return toDer(sequence(oid(OID.signedData), context(0, [signedData])))
 }

@@ -1,10 +1,7 @@
-import { EncryptedPDFError, PDFDocument, PDFHexString, PDFString } from 'pdf-lib'
-import { SignPdfError } from './errors.ts'
+import { PDFHexString, PDFString } from 'pdf-lib'
+import { appendUpdate, loadPdf } from './incremental-update.ts'
 import { pdfText } from './pdf-text.ts'
 import { addSignatureField } from './signature-field.ts'
-
-/** Where a reader looks for the header (ISO 32000-1 annex H, note 13). */
-const HEADER_WINDOW = 1024
 
 /** Ten digits: as many as the longest offset in a cross-reference table has, so that any real value fits. */
 const OFFSET_PLACEHOLDER = 9999999999
@@ -30,32 +27,6 @@ export interface Reservation {
   fieldName: string
 }
 
-async function load(pdf: Uint8Array): Promise<PDFDocument> {
-  if (!Buffer.from(pdf.subarray(0, HEADER_WINDOW)).includes('%PDF-')) {
-    throw new SignPdfError('NOT_A_PDF', 'This is not a PDF: it does not begin with %PDF-')
-  }
-  try {
-    const doc = await PDFDocument.load(pdf, { forIncrementalUpdate: true, updateMetadata: false })
-    if (doc.getPageCount() === 0) throw new Error('it has no page')
-    return doc
-  } catch (cause) {
-    if (cause instanceof EncryptedPDFError) {
-      throw new SignPdfError('ENCRYPTED_PDF', 'This PDF is encrypted; decrypt it before signing', { cause })
-    }
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new SignPdfError('NOT_A_PDF', `This PDF cannot be read: ${reason}`, { cause })
-  }
-}
-
-/** Whether the newest cross-reference section is a stream: an update is to use the kind it finds (ISO 32000-2 7.5.8). */
-function usesXrefStream(doc: PDFDocument, pdf: Uint8Array): boolean {
-  const start = doc.context.pdfFileDetails.prevStartXRef
-  return !Buffer.from(pdf.subarray(start, start + 8))
-    .toString('latin1')
-    .trimStart()
-    .startsWith('xref')
-}
-
 /**
  * Adds a signature field and an empty signature to a PDF as an incremental update, so that earlier signatures stay
  * valid, and works out the ByteRange: the whole file but the Contents string with its angle brackets
@@ -64,7 +35,7 @@ function usesXrefStream(doc: PDFDocument, pdf: Uint8Array): boolean {
  * @throws SignPdfError NOT_A_PDF, ENCRYPTED_PDF
  */
 export async function reserve(input: ReserveInput): Promise<Reservation> {
-  const doc = await load(input.pdf)
+  const doc = await loadPdf(input.pdf)
   const { context } = doc
   const contents = PDFHexString.of('0'.repeat(input.estimatedSize * 2))
   const placeholder = context.obj([0, OFFSET_PLACEHOLDER, OFFSET_PLACEHOLDER, OFFSET_PLACEHOLDER])
@@ -80,7 +51,7 @@ export async function reserve(input: ReserveInput): Promise<Reservation> {
     Location: input.location === undefined ? undefined : pdfText(input.location),
   })
   const fieldName = addSignatureField(doc, context.register(dict))
-  const pdf = Buffer.from(await doc.commit({ useObjectStreams: usesXrefStream(doc, input.pdf) }))
+  const pdf = await appendUpdate(doc, input.pdf)
 
   const start = pdf.indexOf(dict.toString(), input.pdf.byteLength, 'latin1')
   const holeStart = pdf.indexOf(contents.toString(), start, 'latin1')

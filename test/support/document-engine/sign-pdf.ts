@@ -5,8 +5,10 @@
  * const { pdf } = await signPdf({ pdf: await readFile('in.pdf'), url: 'http://127.0.0.1:6080/sign' })
  */
 import * as asn1js from 'asn1js'
+import { readPdfSignatures } from '../validators/pdf-signatures.ts'
 import { type Call, type CallbackClient, createCallbackClient } from './callback-client.ts'
 import { parseDer } from './der.ts'
+import { addDssDictionary, type ValidationData } from './dss-dictionary.ts'
 import { embed, signedBytes } from './embed.ts'
 import { SignPdfError } from './errors.ts'
 import { digest } from './hash.ts'
@@ -22,6 +24,8 @@ import {
   SUB_FILTERS,
 } from './signature-options.ts'
 import { dataToBeSigned, signedAttributes } from './signed-attributes.ts'
+import { fetchTimestamp } from './timestamp.ts'
+import { collectValidationData } from './validation-data.ts'
 
 export interface SignPdfOptions {
   pdf: Uint8Array
@@ -38,14 +42,21 @@ export interface SignPdfOptions {
   name?: string | undefined
   reason?: string | undefined
   location?: string | undefined
-  /** Limit of each callback; 5000 ms by default. */
+  /** Address of a timestamp authority, for a signature timestamp in `raw` containers, as Document Engine has it at b-t. */
+  tsaUrl?: string | undefined
+  /**
+   * Whether a DSS dictionary with what is to be known about the certificates of all signatures of the PDF is added
+   * (PAdES-BASELINE-LT, EN 319 142-1 6.3); false by default.
+   */
+  dss?: boolean | undefined
+  /** Limit of each callback, and of each question to an authority; 5000 ms by default. */
   timeoutMs?: number | undefined
   /** Bytes reserved for the container; 32768 by default. */
   estimatedSize?: number | undefined
 }
 
 export interface SignedPdf {
-  /** The original bytes, then the incremental update that carries the signature. */
+  /** The original bytes, then the incremental update that carries the signature, then that of the DSS dictionary. */
   pdf: Buffer
   fieldName: string
   /** DER of the SignedData that was embedded. */
@@ -60,14 +71,17 @@ interface ContainerInput {
   /** The bytes that the ByteRange covers. */
   content: Buffer
   signingTime: Date
+  timeoutMs: number
+  tsaUrl: string | undefined
 }
 
 async function fetchRawContainer(client: CallbackClient, input: ContainerInput): Promise<Buffer> {
-  const { type, hash, content, signingTime } = input
+  const { type, hash, content, signingTime, tsaUrl, timeoutMs } = input
   const certificates = await client.getCertificates()
   const attributes = signedAttributes({ type, hash, content, leaf: certificates[0], signingTime })
   const signature = await client.sign({ hash, type, data: dataToBeSigned(attributes) })
-  return rawContainer({ hash, attributes, certificates, signature })
+  const timestamp = tsaUrl === undefined ? undefined : await fetchTimestamp(tsaUrl, signature, timeoutMs)
+  return rawContainer({ hash, attributes, certificates, signature, timestamp })
 }
 
 async function fetchPkcs7Container(client: CallbackClient, input: ContainerInput): Promise<Buffer> {
@@ -84,17 +98,29 @@ async function fetchPkcs7Container(client: CallbackClient, input: ContainerInput
   return container
 }
 
+/** Adds what validators need to know about each signature of a PDF to its DSS dictionary. */
+async function withValidationData(pdf: Buffer, timeoutMs: number): Promise<Buffer> {
+  const data: ValidationData[] = []
+  for (const { cms } of readPdfSignatures(pdf)) data.push(await collectValidationData(cms, timeoutMs))
+  return addDssDictionary(pdf, {
+    certificates: data.flatMap(({ certificates }) => certificates),
+    ocspResponses: data.flatMap(({ ocspResponses }) => ocspResponses),
+    crls: data.flatMap(({ crls }) => crls),
+  })
+}
+
 /**
  * Signs a PDF through the signing service.
  *
  * @throws SignPdfError with a `code`, and with the service's status, code and message in `refusal` when it refused
  */
 export async function signPdf(options: SignPdfOptions): Promise<SignedPdf> {
-  const { container: kind = 'pkcs7', type = 'cades', hash = 'sha256' } = options
+  const { container: kind = 'pkcs7', type = 'cades', hash = 'sha256', tsaUrl } = options
+  const timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS
   const signingTime = new Date()
   const client = createCallbackClient({
     url: options.url ?? DEFAULT_URL,
-    timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+    timeoutMs,
     signingToken: options.signingToken,
   })
   const { pdf, byteRange, fieldName } = await reserve({
@@ -109,7 +135,8 @@ export async function signPdf(options: SignPdfOptions): Promise<SignedPdf> {
 
   const fetchContainer = kind === 'raw' ? fetchRawContainer : fetchPkcs7Container
   const content = signedBytes(pdf, byteRange)
-  const container = await fetchContainer(client, { type, hash, content, signingTime })
+  const container = await fetchContainer(client, { type, hash, content, signingTime, timeoutMs, tsaUrl })
   embed(pdf, byteRange, container)
-  return { pdf, fieldName, container, calls: client.calls }
+  const complete = options.dss ? await withValidationData(pdf, timeoutMs) : pdf
+  return { pdf: complete, fieldName, container, calls: client.calls }
 }

@@ -8,23 +8,13 @@ import {
   type PDFRef,
   PDFString,
 } from 'pdf-lib'
+import { appendTo } from './incremental-update.ts'
 
 /** SignaturesExist and AppendOnly (ISO 32000-2 table 225). */
 const SIG_FLAGS = 3
 
 /** Print and Locked (ISO 32000-2 table 167). */
 const ANNOTATION_FLAGS = 132
-
-/**
- * Appends to an array that may be missing, direct or an indirect object. Each change marks the indirect object around
- * it for the update.
- */
-function append(doc: PDFDocument, dict: PDFDict, key: string, item: PDFRef): void {
-  const name = PDFName.of(key)
-  const array = dict.lookupMaybe(name, PDFArray)
-  if (array) array.push(item)
-  else dict.set(name, doc.context.obj([item]))
-}
 
 function acroForm(doc: PDFDocument): PDFDict {
   const key = PDFName.of('AcroForm')
@@ -71,8 +61,8 @@ export function addSignatureField(doc: PDFDocument, signature: PDFRef): string {
       P: page.ref,
     }),
   )
-  append(doc, page.node, 'Annots', field)
-  append(doc, form, 'Fields', field)
+  appendTo(doc, page.node, 'Annots', field)
+  appendTo(doc, form, 'Fields', field)
 
   const flags = PDFName.of('SigFlags')
   const present = form.lookupMaybe(flags, PDFNumber)?.asNumber() ?? 0

@@ -15,6 +15,8 @@ export interface DssSignature {
   readonly format: string
   /** The reasons why it is not TOTAL_PASSED, or one of its timestamps not PASSED; empty where there are none. */
   readonly complaints: readonly string[]
+  /** Warnings of the validation by its policy, which do not keep it from TOTAL_PASSED. */
+  readonly warnings: readonly string[]
 }
 
 const libraries = findJavaLibraries('dss')

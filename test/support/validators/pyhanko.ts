@@ -9,8 +9,8 @@ export interface PyhankoDemands {
   /** Paths of PEM files with trust anchors. */
   readonly anchors: string
   readonly timestampAnchors: string
-  /** Whether the signature must bring all that is needed to know that no certificate was revoked. */
-  readonly revocation: boolean
+  /** Where all must be that is needed to know that no certificate was revoked: in adbe-revocationInfoArchival, or DSS. */
+  readonly revocation?: 'container' | 'dictionary'
 }
 
 const directory = execFileSync(repositoryPath('docker/pyhanko/directory.sh'), { encoding: 'utf8' }).trim()
@@ -38,7 +38,7 @@ export class Pyhanko {
     { anchors, timestampAnchors, revocation }: PyhankoDemands,
   ): Promise<string | undefined> {
     const { complaint } = await withTemporaryFiles({ pdf }, (paths) =>
-      this.#process.ask({ ...paths, anchors, timestampAnchors, ...(revocation && { revocation: 'true' }) }),
+      this.#process.ask({ ...paths, anchors, timestampAnchors, ...(revocation && { revocation }) }),
     )
     return typeof complaint === 'string' ? complaint : undefined
   }

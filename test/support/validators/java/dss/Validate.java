@@ -60,7 +60,8 @@ public final class Validate {
   private static Map<String, Object> describe(SimpleReport report, String id) {
     return Map.of(
         "format", report.getSignatureFormat(id).toString(),
-        "complaints", complaints(report, id));
+        "complaints", complaints(report, id),
+        "warnings", textsOf(report.getAdESValidationWarnings(id)));
   }
 
   /** Returns what keeps the signature from TOTAL_PASSED, and each of its timestamps from PASSED. */
@@ -68,7 +69,7 @@ public final class Validate {
     var complaints = new ArrayList<String>();
     if (report.getIndication(id) != Indication.TOTAL_PASSED) {
       complaints.add(report.getIndication(id) + " " + report.getSubIndication(id));
-      complaints.addAll(report.getAdESValidationErrors(id).stream().map(Message::getValue).toList());
+      complaints.addAll(textsOf(report.getAdESValidationErrors(id)));
     }
     for (XmlTimestamp timestamp : report.getSignatureTimestamps(id)) {
       if (timestamp.getIndication() != Indication.PASSED) {
@@ -76,5 +77,9 @@ public final class Validate {
       }
     }
     return complaints;
+  }
+
+  private static List<String> textsOf(List<Message> messages) {
+    return messages.stream().map(Message::getValue).toList();
   }
 }
