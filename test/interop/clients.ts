@@ -76,7 +76,9 @@ export async function judgeClients(
     }
     const pdf = readFileSync(join(directory, file))
     const signatures = await dss.judge({ pdf }, { anchors, timestampAnchors, online: false })
-    const found = signatures.map(({ format, complaints }) => [format, ...complaints].join(': '))
+    const found = signatures.map(({ format, complaints, warnings }) =>
+      [format, ...complaints, ...warnings].join(': '),
+    )
     return found.join('; ') === `PAdES-BASELINE-${client.level}` ? undefined : `it is ${found.join('; ')}`
   }
   return { pyHanko: await run('pyhanko.pdf'), 'EU DSS': await run('dss.pdf') }
