@@ -4,6 +4,7 @@ import { Agent } from 'node:http'
 import fc from 'fast-check'
 import t, { type Test } from 'tap'
 import { send } from '../support/http.ts'
+import { PROPERTY_RUNS } from '../support/property-runs.ts'
 import { startReadyService } from '../support/service.ts'
 import { createSigningToken } from '../support/token.ts'
 
@@ -36,7 +37,7 @@ async function checkAlive(t: Test): Promise<void> {
 t.test('any JSON is answered', async (t) => {
   await fc.assert(
     fc.asyncProperty(fc.json({ maxDepth: 6 }), (text) => isAnswered(text)),
-    { ...BOUNDED, numRuns: 300 },
+    { ...BOUNDED, numRuns: PROPERTY_RUNS },
   )
   await checkAlive(t)
 })
@@ -68,7 +69,7 @@ t.test('any values in the known fields are answered', async (t) => {
   )
   await fc.assert(
     fc.asyncProperty(body, (body) => isAnswered(JSON.stringify(body))),
-    { ...BOUNDED, numRuns: 600 },
+    { ...BOUNDED, numRuns: PROPERTY_RUNS },
   )
   await checkAlive(t)
 })
@@ -85,7 +86,7 @@ t.test('any bytes are answered', async (t) => {
   )
   await fc.assert(
     fc.asyncProperty(bytes, (bytes) => isAnswered(Buffer.from(bytes))),
-    { ...BOUNDED, numRuns: 300 },
+    { ...BOUNDED, numRuns: PROPERTY_RUNS },
   )
   await checkAlive(t)
 })

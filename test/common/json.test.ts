@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import t from 'tap'
 import { parseJson } from '../../src/common/json.ts'
+import { PROPERTY_RUNS } from '../support/property-runs.ts'
 
 /** The message that a text is refused with, without what all of them have in common. */
 function refusalOf(text: string): string | undefined {
@@ -52,7 +53,7 @@ t.test('what JSON.parse refuses is refused', async (t) => {
       const refusal = refusalOf(text)
       t.equal(refusal === undefined || /stands in the same object/.test(refusal), valid)
     }),
-    { numRuns: 2000 },
+    { numRuns: PROPERTY_RUNS },
   )
 })
 

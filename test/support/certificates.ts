@@ -1,6 +1,6 @@
 /** Keys and certificates of any kind, made by openssl, for tests of what the service does with them. */
 import { execFileSync } from 'node:child_process'
-import { createPrivateKey, X509Certificate } from 'node:crypto'
+import { createPrivateKey, generateKeyPairSync, X509Certificate } from 'node:crypto'
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DerReader } from '../../src/asn1/der-reader.ts'
@@ -68,12 +68,21 @@ const DAY_MS = 86_400_000
 /** Makes a private key in `directory`. Returns its path. An RSA key, which takes long to make, is new to this process. */
 export function generateKeyFile(directory: string, args: readonly string[]): string {
   const file = join(mkdtempSync(join(directory, 'key-')), 'key.pem')
+  const curve = args.find((argument) => argument.startsWith('ec_paramgen_curve:'))
   if (args.includes('RSA')) {
     copyFileSync(rsaKeyFile(args), file)
+  } else if (curve !== undefined && args.length === P_256.length) {
+    writeFileSync(file, generateEcKey(curve.slice(curve.indexOf(':') + 1)))
   } else {
     openssl('genpkey', ...args, '-out', file)
   }
   return file
+}
+
+/** Returns a PKCS#8 PEM, as `openssl genpkey` prints it, without a process of its own. */
+function generateEcKey(namedCurve: string): string {
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve })
+  return privateKey.export({ type: 'pkcs8', format: 'pem' }) as string
 }
 
 let rsaKeys = 0

@@ -7,6 +7,7 @@ import { KnownChains } from '../../src/timestamp/known-chains.ts'
 import { TimestampFault } from '../../src/timestamp/timestamp-fault.ts'
 import { createNonce, encodeTimestampRequest } from '../../src/timestamp/timestamp-request.ts'
 import { issue, RSA_2048 } from '../support/certificates.ts'
+import { PROPERTY_RUNS } from '../support/property-runs.ts'
 import { createIssuers, createResponder, FOR_TIMESTAMPS, verifies } from '../support/timestamp-authority.ts'
 
 const directory = t.testdir()
@@ -101,5 +102,5 @@ t.test('several changes', async (t) => {
       return token === undefined || verifiesOnce(token)
     },
   )
-  t.doesNotThrow(() => fc.assert(tokens, { ...BOUNDED, numRuns: 2_000 }))
+  t.doesNotThrow(() => fc.assert(tokens, { ...BOUNDED, numRuns: PROPERTY_RUNS }))
 })

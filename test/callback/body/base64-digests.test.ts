@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { HASH_ALGORITHMS } from '../../../src/algorithms/hash-algorithms.ts'
 import { Base64Digests } from '../../../src/callback/body/base64-digests.ts'
+import { PROPERTY_RUNS } from '../../support/property-runs.ts'
 
 /** RFC 4648 section 4, with trailing bits of zero (3.5). */
 const BASE64 =
@@ -50,7 +51,7 @@ t.test('text in pieces is base64 exactly if it is so to the letter', async () =>
   )
   fc.assert(
     fc.property(text, lengths, (text, lengths) => read(text, lengths, []).isBase64 === BASE64.test(text)),
-    { numRuns: 5000 },
+    { numRuns: PROPERTY_RUNS },
   )
 })
 

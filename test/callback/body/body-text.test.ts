@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { findHashAlgorithm } from '../../../src/algorithms/hash-algorithms.ts'
 import { BodyText, MARK_LENGTH } from '../../../src/callback/body/body-text.ts'
+import { PROPERTY_RUNS } from '../../support/property-runs.ts'
 
 const sha256 = findHashAlgorithm('sha256')
 if (sha256 === undefined) throw new Error('no sha256')
@@ -112,7 +113,7 @@ t.test('JSON has the values that JSON.parse finds, in whatever chunks it comes',
       const [found, expected] = [parse(text.toString()), parse(json)]
       return expected !== undefined && found !== undefined && isSame(found.value, expected.value, text)
     }),
-    { numRuns: 5000 },
+    { numRuns: PROPERTY_RUNS },
   )
   t.ok(hashed > 500, `${hashed} strings were long`)
 })
@@ -147,7 +148,7 @@ t.test('bytes are JSON if and only if they are to JSON.parse', async (t) => {
         (expected === undefined || isSame(found?.value, expected.value, text))
       )
     }),
-    { numRuns: 10_000 },
+    { numRuns: PROPERTY_RUNS },
   )
   t.ok(seen.json > 1000 && seen.none > 1000, JSON.stringify(seen))
 })

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { findRepeatedName } from '../../../src/callback/body/repeated-name.ts'
+import { PROPERTY_RUNS } from '../../support/property-runs.ts'
 
 const NAMES = new Set(['a', 'b', '"', '\\'])
 
@@ -44,6 +45,6 @@ t.test('names are found in whatever way they are written, and nothing else is', 
       const repeated = names.find((name, index) => NAMES.has(name) && names.indexOf(name) < index)
       return findRepeatedName(text, NAMES) === repeated
     }),
-    { numRuns: 3000 },
+    { numRuns: PROPERTY_RUNS },
   )
 })
