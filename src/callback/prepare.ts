@@ -17,9 +17,9 @@ import type { SigningKey } from '../signers/signing-key.ts'
 import { checkAllowed, isDocumented } from './allowed.ts'
 import { type Contents, decodeContents } from './contents.ts'
 import { parseHashAlgorithm, parseSignatureType } from './fields.ts'
-import { findMessageDigest, hashAlgorithmOfDigest } from './message-digest.ts'
+import { findMessageDigest, hashAlgorithmOfDigest, hashAlgorithmOfLength } from './message-digest.ts'
 import { MAX_MESSAGE_LENGTH } from './message-length.ts'
-import { readRawAttributes } from './raw-attributes.ts'
+import { checkRawAttributes, readRawAttributes } from './raw-attributes.ts'
 import type { CallbackRequest, EncodedField } from './request.ts'
 
 /** What a signature is made of. */
@@ -52,34 +52,45 @@ export function prepare(body: CallbackBody, asked: CallbackRequest, context: Pre
   if (kind === 'certificates') {
     return { kind, signingKey }
   }
-  const told = kind === 'raw' ? undefined : hashAlgorithmOfDigest(asked, context)
-  Object.assign(context.logDetails, describeHashAlgorithm(body.hash_algorithm ?? undefined, told))
-  const hashAlgorithm = parseHashAlgorithm(body.hash_algorithm ?? told, signingKey.rules)
   const type = parseSignatureType(body.signature_type)
   checkAllowed(signingKey, kind === 'raw' ? 'raw' : 'pkcs7', type)
-  if (kind !== 'raw') {
-    return {
-      kind,
-      type,
-      hashAlgorithm,
-      signingKey,
-      digest: findMessageDigest(asked, hashAlgorithm, context),
-    }
+  if (kind === 'raw') {
+    return prepareRaw(body, asked.data, type, context)
   }
-  const contents = decodeContents(asked.data)
+  const hashAlgorithm = chooseHashAlgorithm(body, hashAlgorithmOfDigest(asked, context), context)
+  const digest = findMessageDigest(asked, hashAlgorithm, context)
+  return { kind, type, hashAlgorithm, signingKey, digest }
+}
+
+/** @param data `data_to_be_signed` */
+function prepareRaw(
+  body: CallbackBody,
+  data: EncodedField,
+  type: SignatureType,
+  context: PrepareContext,
+): Prepared {
+  const { signers, signingKey } = context
+  const contents = decodeContents(data)
   const message = shortMessage(contents)
-  const attributes = readRawAttributes({ message, type, hashAlgorithm }, signingKey.rules)
-  const signer = context.signers.chooseFor(signingKey, attributes?.certificates ?? [])
-  checkAllowed(signer, kind, type)
-  const kept = isDocumented(signer) ? {} : { message: requireShort(message, asked.data) }
-  return {
-    kind,
-    type,
-    hashAlgorithm,
-    signingKey: signer,
-    digest: contents.digest(hashAlgorithm),
-    ...kept,
-  }
+  const attributes = readRawAttributes(message)
+  const told = hashAlgorithmOfLength(attributes?.digestLength)
+  const hashAlgorithm = chooseHashAlgorithm(body, told, context)
+  checkRawAttributes(attributes, { type, hashAlgorithm }, signingKey.rules)
+  const signer = signers.chooseFor(signingKey, attributes?.certificates ?? [])
+  checkAllowed(signer, 'raw', type)
+  const kept = isDocumented(signer) ? {} : { message: requireShort(message, data) }
+  const digest = contents.digest(hashAlgorithm)
+  return { kind: 'raw', type, hashAlgorithm, signingKey: signer, digest, ...kept }
+}
+
+/** @param told what the length of a digest tells, which counts where the body names none */
+function chooseHashAlgorithm(
+  { hash_algorithm: asked }: CallbackBody,
+  told: HashAlgorithm['name'] | undefined,
+  { logDetails, signingKey }: PrepareContext,
+): HashAlgorithm {
+  Object.assign(logDetails, describeHashAlgorithm(asked ?? undefined, told))
+  return parseHashAlgorithm(asked ?? told, signingKey.rules)
 }
 
 /**
