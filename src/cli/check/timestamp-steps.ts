@@ -21,7 +21,9 @@ interface Answers {
   /** By the authorities' names. */
   readonly answers: ReadonlyMap<string, Answer>
   /** Of those that gave a timestamp, in their order. */
-  readonly paths: readonly Path[]
+  readonly sent: readonly Path[]
+  /** Those about which others may be asked. */
+  readonly known: readonly Path[]
 }
 
 /** Asks each authority once, however many signers have their containers timestamped by it. */
@@ -36,7 +38,7 @@ export class TimestampSteps {
   /**
    * One step for each authority.
    *
-   * @returns the certificates of those that gave a timestamp, each with its issuers
+   * @returns the certificates of those with trust anchors that gave a timestamp, each with its issuers
    */
   async go(
     report: Report,
@@ -49,8 +51,8 @@ export class TimestampSteps {
     const { authorities } = timestamps
     const asking = this.#asked.get(authorities) ?? ask(authorities, this.#proxies, timeoutMs)
     this.#asked.set(authorities, asking)
-    const { answers, paths } = await asking
-    const rest = [...paths]
+    const { answers, sent, known } = await asking
+    const rest = [...sent]
     for (const [index, name] of nameAuthorities(authorities).entries()) {
       const { ms, problem } = answers.get(name) as Answer
       if (problem !== undefined) {
@@ -63,7 +65,7 @@ export class TimestampSteps {
         })
       }
     }
-    return paths
+    return known
   }
 }
 
@@ -75,7 +77,7 @@ async function ask(authorities: Authorities, proxies: Proxies, timeoutMs: number
   const timestamper = new Timestamper({ authorities, proxies, observer: { asked } })
   try {
     await timestamper.introduce(timeoutMs)
-    return { answers, paths: timestamper.knownPaths() }
+    return { answers, sent: timestamper.sentPaths(), known: timestamper.knownPaths() }
   } finally {
     timestamper.close()
   }
