@@ -1,4 +1,5 @@
 /** Finds signing tokens that were meant to name a signer, but don't in the one way that is read. */
+import { editDistance } from '../common/edit-distance.ts'
 import { parseJson } from '../configuration/json.ts'
 
 /** Encodings within one another that are undone. */
@@ -7,42 +8,58 @@ const MAX_ENCODINGS = 3
 /** A name with a value behind it, as in JSON of any spelling, `signer=NAME`, `signer: NAME` or `<signer>`. */
 const NAMING = /(?<![\w-])signer[\\"'`\s]*[:=>]/i
 
+/** Letters in which a name in JSON may differ from `signer`, where its value is the name of one. */
+const MAX_TYPING_ERRORS = 2
+
 /** Matches base64 in the standard or the URL alphabet, padded or not, in one line or more (RFC 4648 4 and 5), trimmed. */
 const BASE64 = /^[\w+/\s-]{8,}={0,2}$/
 
 /**
  * Returns whether a token seems to name a signer: JSON in which `signer` stands deeper than it should or in other
- * letters, text that is no JSON but looks like it, an encoding of these, or a signer's name by itself.
+ * letters, or in which the name of one has a name that is nearly this, text that is no JSON but looks like it, an encoding
+ * of these, or a signer's name by itself.
  *
  * @param token what names no signer as it should
  * @param names of the signers that may be meant
  */
 export function seemsToNameSigner(token: string, names: readonly string[]): boolean {
-  const lowerCase = names.map((name) => name.toLowerCase())
+  const lowerCase = new Set(names.map((name) => name.toLowerCase()))
   return isNamedInText(token, lowerCase, 0)
 }
 
-function isNamedInText(text: string, names: readonly string[], encodings: number): boolean {
+function isNamedInText(text: string, names: ReadonlySet<string>, encodings: number): boolean {
   const value = readJson(text)
   if (typeof value === 'object') {
-    return isNamedInValue(value)
+    return isNamedInValue(value, names)
   }
   return (
-    names.includes(text.trim().toLowerCase()) ||
+    names.has(text.trim().toLowerCase()) ||
     NAMING.test(text) ||
     (encodings < MAX_ENCODINGS &&
       decode(text, value).some((decoded) => isNamedInText(decoded, names, encodings + 1)))
   )
 }
 
-/** Looks at names and not at texts, which may be what users of an application have typed. */
-function isNamedInValue(value: unknown): boolean {
+/** Looks at names, and at texts only beside them: by themselves these may be what users of an application have typed. */
+function isNamedInValue(value: unknown, names: ReadonlySet<string>): boolean {
   if (typeof value === 'string') {
     const inner = readJson(value)
-    return typeof inner === 'object' && isNamedInValue(inner)
+    return typeof inner === 'object' && isNamedInValue(inner, names)
   }
   return Object.entries(value ?? {}).some(
-    ([name, inner]) => (inner !== null && /^\s*signer\s*$/i.test(name)) || isNamedInValue(inner),
+    ([name, inner]) =>
+      (inner !== null && /^\s*signer\s*$/i.test(name)) ||
+      isNearlyNamed(name, inner, names) ||
+      isNamedInValue(inner, names),
+  )
+}
+
+/** Returns whether it is as in `{"singer": "contracts"}` or `{"signerName": "contracts"}`. */
+function isNearlyNamed(name: string, value: unknown, names: ReadonlySet<string>): boolean {
+  return (
+    typeof value === 'string' &&
+    names.has(value.trim().toLowerCase()) &&
+    (/signer/i.test(name) || editDistance(name.toLowerCase(), 'signer') <= MAX_TYPING_ERRORS)
   )
 }
 
