@@ -11,6 +11,9 @@ const NAMING = /(?<![\w-])signer[\\"'`\s]*[:=>]/i
 /** Letters in which a name in JSON may differ from `signer`, where its value is the name of one. */
 const MAX_TYPING_ERRORS = 2
 
+/** Characters of a value that may be the name of a signer, with spaces around it. */
+const MAX_NAME_LENGTH = 100
+
 /** Matches base64 in the standard or the URL alphabet, padded or not, in one line or more (RFC 4648 4 and 5), trimmed. */
 const BASE64 = /^[\w+/\s-]{8,}={0,2}$/
 
@@ -23,8 +26,22 @@ const BASE64 = /^[\w+/\s-]{8,}={0,2}$/
  * @param names of the signers that may be meant
  */
 export function seemsToNameSigner(token: string, names: readonly string[]): boolean {
-  const lowerCase = new Set(names.map((name) => name.toLowerCase()))
-  return isNamedInText(token, lowerCase, 0)
+  return isNamedInText(token, toLowerCase(names), 0)
+}
+
+/**
+ * Returns whether one of the fields of a request has the name of a signer under a name that is nearly `signer`.
+ *
+ * @param fields of the body or of the query, where `signer` has no meaning
+ * @param names of the signers that may be meant
+ */
+export function isSignerAmong(fields: Readonly<Record<string, unknown>>, names: readonly string[]): boolean {
+  const lowerCase = toLowerCase(names)
+  return Object.entries(fields).some(([name, value]) => isNearlyNamed(name, value, lowerCase))
+}
+
+function toLowerCase(names: readonly string[]): ReadonlySet<string> {
+  return new Set(names.map((name) => name.toLowerCase()))
 }
 
 function isNamedInText(text: string, names: ReadonlySet<string>, encodings: number): boolean {
@@ -58,6 +75,7 @@ function isNamedInValue(value: unknown, names: ReadonlySet<string>): boolean {
 function isNearlyNamed(name: string, value: unknown, names: ReadonlySet<string>): boolean {
   return (
     typeof value === 'string' &&
+    value.length <= MAX_NAME_LENGTH &&
     names.has(value.trim().toLowerCase()) &&
     (/signer/i.test(name) || editDistance(name.toLowerCase(), 'signer') <= MAX_TYPING_ERRORS)
   )
