@@ -1,5 +1,5 @@
 /** Finds signing tokens that were meant to name a signer, but don't in the one way that is read. */
-import { editDistance } from '../common/edit-distance.ts'
+import { findNearest } from '../common/edit-distance.ts'
 import { parseJson } from '../configuration/json.ts'
 
 /** Encodings within one another that are undone. */
@@ -10,6 +10,9 @@ const NAMING = /(?<![\w-])signer[\\"'`\s]*[:=>]/i
 
 /** Letters in which a name in JSON may differ from `signer`, where its value is the name of one. */
 const MAX_TYPING_ERRORS = 2
+
+/** Fields with the name of a signer whose names are looked at, which costs 3 µs each: a body may have thousands. */
+const MAX_FIELDS = 32
 
 /** Characters of a value that may be the name of a signer, with spaces around it. */
 const MAX_NAME_LENGTH = 100
@@ -37,7 +40,10 @@ export function seemsToNameSigner(token: string, names: readonly string[]): bool
  */
 export function isSignerAmong(fields: Readonly<Record<string, unknown>>, names: readonly string[]): boolean {
   const lowerCase = toLowerCase(names)
-  return Object.entries(fields).some(([name, value]) => isNearlyNamed(name, value, lowerCase))
+  return Object.entries(fields)
+    .filter(([, value]) => isName(value, lowerCase))
+    .slice(0, MAX_FIELDS)
+    .some(([name]) => isNearlySigner(name))
 }
 
 function toLowerCase(names: readonly string[]): ReadonlySet<string> {
@@ -66,19 +72,19 @@ function isNamedInValue(value: unknown, names: ReadonlySet<string>): boolean {
   return Object.entries(value ?? {}).some(
     ([name, inner]) =>
       (inner !== null && /^\s*signer\s*$/i.test(name)) ||
-      isNearlyNamed(name, inner, names) ||
+      (isName(inner, names) && isNearlySigner(name)) ||
       isNamedInValue(inner, names),
   )
 }
 
-/** Returns whether it is as in `{"singer": "contracts"}` or `{"signerName": "contracts"}`. */
-function isNearlyNamed(name: string, value: unknown, names: ReadonlySet<string>): boolean {
-  return (
-    typeof value === 'string' &&
-    value.length <= MAX_NAME_LENGTH &&
-    names.has(value.trim().toLowerCase()) &&
-    (/signer/i.test(name) || editDistance(name.toLowerCase(), 'signer') <= MAX_TYPING_ERRORS)
-  )
+/** Returns whether a value is the name of a signer. */
+function isName(value: unknown, names: ReadonlySet<string>): boolean {
+  return typeof value === 'string' && value.length <= MAX_NAME_LENGTH && names.has(value.trim().toLowerCase())
+}
+
+/** Returns whether a name is as in `{"singer": "contracts"}` or `{"signerName": "contracts"}`. */
+function isNearlySigner(name: string): boolean {
+  return /signer/i.test(name) || findNearest(name.toLowerCase(), ['signer'], MAX_TYPING_ERRORS) !== undefined
 }
 
 /** Returns undefined for what is no object, list or string of JSON. */
