@@ -1,4 +1,5 @@
 /** Finds signing tokens that were meant to name a signer, but don't in the one way that is read. */
+import { findNearest } from '../common/edit-distance.ts'
 import { parseJson } from '../common/json.ts'
 
 /** Encodings within one another that are undone. */
@@ -7,43 +8,83 @@ const MAX_ENCODINGS = 3
 /** A name with a value behind it, as in JSON of any spelling, `signer=NAME`, `signer: NAME` or `<signer>`. */
 const NAMING = /(?<![\w-])signer[\\"'`\s]*[:=>]/i
 
+/** Letters in which a name in JSON may differ from `signer`, where its value is the name of one. */
+const MAX_TYPING_ERRORS = 2
+
+/** Fields with the name of a signer whose names are looked at, which costs 3 µs each: a body may have thousands. */
+const MAX_FIELDS = 32
+
+/** Characters of a value that may be the name of a signer, with spaces around it. */
+const MAX_NAME_LENGTH = 100
+
 /** Matches base64 in the standard or the URL alphabet, padded or not, in one line or more (RFC 4648 4 and 5), trimmed. */
 const BASE64 = /^[\w+/\s-]{8,}={0,2}$/
 
 /**
  * Returns whether a token seems to name a signer: JSON in which `signer` stands deeper than it should or in other
- * letters, text that is no JSON but looks like it, an encoding of these, or a signer's name by itself.
+ * letters, or in which the name of one has a name that is nearly this, text that is no JSON but looks like it, an encoding
+ * of these, or a signer's name by itself.
  *
  * @param token what names no signer as it should
  * @param names of the signers that may be meant
  */
 export function seemsToNameSigner(token: string, names: readonly string[]): boolean {
-  const lowerCase = names.map((name) => name.toLowerCase())
-  return isNamedInText(token, lowerCase, 0)
+  return isNamedInText(token, toLowerCase(names), 0)
 }
 
-function isNamedInText(text: string, names: readonly string[], encodings: number): boolean {
+/**
+ * Returns whether one of the fields of a request has the name of a signer under a name that is nearly `signer`.
+ *
+ * @param fields of the body or of the query, where `signer` has no meaning
+ * @param names of the signers that may be meant
+ */
+export function isSignerAmong(fields: Readonly<Record<string, unknown>>, names: readonly string[]): boolean {
+  const lowerCase = toLowerCase(names)
+  return Object.entries(fields)
+    .filter(([, value]) => isName(value, lowerCase))
+    .slice(0, MAX_FIELDS)
+    .some(([name]) => isNearlySigner(name))
+}
+
+function toLowerCase(names: readonly string[]): ReadonlySet<string> {
+  return new Set(names.map((name) => name.toLowerCase()))
+}
+
+function isNamedInText(text: string, names: ReadonlySet<string>, encodings: number): boolean {
   const value = readJson(text)
   if (typeof value === 'object') {
-    return isNamedInValue(value)
+    return isNamedInValue(value, names)
   }
   return (
-    names.includes(text.trim().toLowerCase()) ||
+    names.has(text.trim().toLowerCase()) ||
     NAMING.test(text) ||
     (encodings < MAX_ENCODINGS &&
       decode(text, value).some((decoded) => isNamedInText(decoded, names, encodings + 1)))
   )
 }
 
-/** Looks at names and not at texts, which may be what users of an application have typed. */
-function isNamedInValue(value: unknown): boolean {
+/** Looks at names, and at texts only beside them: by themselves these may be what users of an application have typed. */
+function isNamedInValue(value: unknown, names: ReadonlySet<string>): boolean {
   if (typeof value === 'string') {
     const inner = readJson(value)
-    return typeof inner === 'object' && isNamedInValue(inner)
+    return typeof inner === 'object' && isNamedInValue(inner, names)
   }
   return Object.entries(value ?? {}).some(
-    ([name, inner]) => (inner !== null && /^\s*signer\s*$/i.test(name)) || isNamedInValue(inner),
+    ([name, inner]) =>
+      (inner !== null && /^\s*signer\s*$/i.test(name)) ||
+      (isName(inner, names) && isNearlySigner(name)) ||
+      isNamedInValue(inner, names),
   )
+}
+
+/** Returns whether a value is the name of a signer. */
+function isName(value: unknown, names: ReadonlySet<string>): boolean {
+  return typeof value === 'string' && value.length <= MAX_NAME_LENGTH && names.has(value.trim().toLowerCase())
+}
+
+/** Returns whether a name is as in `{"singer": "contracts"}` or `{"signerName": "contracts"}`. */
+function isNearlySigner(name: string): boolean {
+  return /signer/i.test(name) || findNearest(name.toLowerCase(), ['signer'], MAX_TYPING_ERRORS) !== undefined
 }
 
 /** Returns undefined for what is no object, list or string of JSON. */

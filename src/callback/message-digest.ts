@@ -28,7 +28,11 @@ export function hashAlgorithmOfDigest(
   if (digest === undefined || (contents !== undefined && digestMismatch === 'ignore')) {
     return undefined
   }
-  const { length } = decodeHexDigest(digest.field, digest.text)
+  return hashAlgorithmOfLength(decodeHexDigest(digest.field, digest.text).length)
+}
+
+/** Returns the hash algorithm that so many bytes of a digest tell; undefined where they tell none. */
+export function hashAlgorithmOfLength(length: number | undefined): HashAlgorithm['name'] | undefined {
   return HASH_ALGORITHMS.find(
     ({ name, digestLength }) => digestLength === length && TOLD_BY_LENGTH.includes(name),
   )?.name

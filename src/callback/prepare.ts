@@ -17,9 +17,9 @@ import type { Signers } from '../signers/signers.ts'
 import { checkAllowed, isDocumented } from './allowed.ts'
 import { type Contents, decodeContents } from './contents.ts'
 import { parseHashAlgorithm, parseSignatureType } from './fields.ts'
-import { findMessageDigest, hashAlgorithmOfDigest } from './message-digest.ts'
+import { findMessageDigest, hashAlgorithmOfDigest, hashAlgorithmOfLength } from './message-digest.ts'
 import { MAX_MESSAGE_LENGTH } from './message-length.ts'
-import { readRawAttributes } from './raw-attributes.ts'
+import { checkRawAttributes, readRawAttributes } from './raw-attributes.ts'
 import type { CallbackRequest, EncodedField } from './request.ts'
 
 /** What a signature is made of. */
@@ -52,34 +52,45 @@ export function prepare(body: CallbackBody, asked: CallbackRequest, context: Pre
   if (kind === 'certificates') {
     return { kind, signer }
   }
-  const told = kind === 'raw' ? undefined : hashAlgorithmOfDigest(asked, context)
-  Object.assign(context.logDetails, describeHashAlgorithm(body.hash_algorithm ?? undefined, told))
-  const hashAlgorithm = parseHashAlgorithm(body.hash_algorithm ?? told, signer.rules)
   const type = parseSignatureType(body.signature_type)
   checkAllowed(signer, kind === 'raw' ? 'raw' : 'pkcs7', type)
-  if (kind !== 'raw') {
-    return {
-      kind,
-      type,
-      hashAlgorithm,
-      signer,
-      digest: findMessageDigest(asked, hashAlgorithm, context),
-    }
+  if (kind === 'raw') {
+    return prepareRaw(body, asked.data, type, context)
   }
-  const contents = decodeContents(asked.data)
+  const hashAlgorithm = chooseHashAlgorithm(body, hashAlgorithmOfDigest(asked, context), context)
+  const digest = findMessageDigest(asked, hashAlgorithm, context)
+  return { kind, type, hashAlgorithm, signer, digest }
+}
+
+/** @param data `data_to_be_signed` */
+function prepareRaw(
+  body: CallbackBody,
+  data: EncodedField,
+  type: SignatureType,
+  context: PrepareContext,
+): Prepared {
+  const { signers, signer } = context
+  const contents = decodeContents(data)
   const message = shortMessage(contents)
-  const attributes = readRawAttributes({ message, type, hashAlgorithm }, signer.rules)
-  const named = context.signers.chooseFor(signer, attributes?.certificates ?? [])
-  checkAllowed(named, kind, type)
-  const kept = isDocumented(named) ? {} : { message: requireShort(message, asked.data) }
-  return {
-    kind,
-    type,
-    hashAlgorithm,
-    signer: named,
-    digest: contents.digest(hashAlgorithm),
-    ...kept,
-  }
+  const attributes = readRawAttributes(message)
+  const told = hashAlgorithmOfLength(attributes?.digestLength)
+  const hashAlgorithm = chooseHashAlgorithm(body, told, context)
+  checkRawAttributes(attributes, { type, hashAlgorithm }, signer.rules)
+  const named = signers.chooseFor(signer, attributes?.certificates ?? [])
+  checkAllowed(named, 'raw', type)
+  const kept = isDocumented(named) ? {} : { message: requireShort(message, data) }
+  const digest = contents.digest(hashAlgorithm)
+  return { kind: 'raw', type, hashAlgorithm, signer: named, digest, ...kept }
+}
+
+/** @param told what the length of a digest tells, which counts where the body names none */
+function chooseHashAlgorithm(
+  { hash_algorithm: asked }: CallbackBody,
+  told: HashAlgorithm['name'] | undefined,
+  { logDetails, signer }: PrepareContext,
+): HashAlgorithm {
+  Object.assign(logDetails, describeHashAlgorithm(asked ?? undefined, told))
+  return parseHashAlgorithm(asked ?? told, signer.rules)
 }
 
 /**

@@ -7,36 +7,22 @@ import { MAX_MESSAGE_LENGTH } from './message-length.ts'
 
 const FIELD = 'data_to_be_signed'
 
-/** A request for a raw signature. */
+/** What a request says of the signed attributes that it sends. */
 export interface RawRequest {
-  /** Undefined for more than MAX_MESSAGE_LENGTH bytes. */
-  readonly message: Buffer | undefined
   readonly type: SignatureType
   readonly hashAlgorithm: HashAlgorithm
 }
 
 /**
- * Reads the signed attributes that a raw signature is to be made over. Where RAW_SIGNING is `any`, bytes that are
- * something else stay opaque; attributes that are longer than MAX_MESSAGE_LENGTH do not exist.
+ * Reads the signed attributes that a raw signature is to be made over.
  *
+ * @param message undefined for more than MAX_MESSAGE_LENGTH bytes, as which attributes do not exist
  * @returns undefined for bytes that are opaque
- * @throws INVALID_REQUEST for attributes that name a certificate and can't be read; with `signed-attributes`
- *   NOT_ALLOWED_FOR_SIGNER for all that are not those of a signature of data
+ * @throws INVALID_REQUEST for attributes that name a certificate and can't be read
  */
-export function readRawAttributes(
-  request: RawRequest,
-  { rawSigning }: Pick<SignerRules, 'rawSigning'>,
-): SignedAttributes | undefined {
-  const attributes = request.message && read(request.message)
-  if (rawSigning === 'signed-attributes') {
-    requireAttributes(attributes, request)
-  }
-  return attributes
-}
-
-function read(message: Buffer): SignedAttributes | undefined {
+export function readRawAttributes(message: Buffer | undefined): SignedAttributes | undefined {
   try {
-    return readSignedAttributes(message)
+    return message && readSignedAttributes(message)
   } catch (error) {
     throw new INVALID_REQUEST(
       `${FIELD}: are signed attributes that name a certificate, but ${(error as Error).message}`,
@@ -44,22 +30,36 @@ function read(message: Buffer): SignedAttributes | undefined {
   }
 }
 
-function requireAttributes(
+/**
+ * Refuses attributes with a message-digest of another hash algorithm than that of the signature, which no verifier would
+ * accept. Where RAW_SIGNING is `any`, bytes that are something else stay opaque.
+ *
+ * @throws INVALID_REQUEST; with `signed-attributes` NOT_ALLOWED_FOR_SIGNER for all that are not those of a signature of data
+ */
+export function checkRawAttributes(
   attributes: SignedAttributes | undefined,
   { type, hashAlgorithm }: RawRequest,
+  { rawSigning }: Pick<SignerRules, 'rawSigning'>,
 ): void {
-  const { isOfData, digestLength, certificates } = attributes ?? NO_ATTRIBUTES
-  if (!isOfData || digestLength === undefined) {
-    throw new NOT_ALLOWED_FOR_SIGNER(
-      `${FIELD}: must be signed attributes, the DER SET OF Attribute with content-type id-data and message-digest ` +
-        `(RFC 5652 5.4) in at most ${MAX_MESSAGE_LENGTH} bytes: RAW_SIGNING or rawSigning of the signer allows nothing else`,
-    )
+  if (rawSigning === 'signed-attributes') {
+    requireAttributes(attributes, type)
   }
+  const digestLength = attributes?.digestLength ?? hashAlgorithm.digestLength
   // One hash algorithm is that of the message-digest and of the signature (RFC 5652 5.4)
   if (digestLength !== hashAlgorithm.digestLength) {
     throw new INVALID_REQUEST(
       `${FIELD}: has a message-digest of ${digestLength} bytes, but hash_algorithm ${hashAlgorithm.name} has ` +
         `${hashAlgorithm.digestLength}`,
+    )
+  }
+}
+
+function requireAttributes(attributes: SignedAttributes | undefined, type: SignatureType): void {
+  const { isOfData, digestLength, certificates } = attributes ?? NO_ATTRIBUTES
+  if (!isOfData || digestLength === undefined) {
+    throw new NOT_ALLOWED_FOR_SIGNER(
+      `${FIELD}: must be signed attributes, the DER SET OF Attribute with content-type id-data and message-digest ` +
+        `(RFC 5652 5.4) in at most ${MAX_MESSAGE_LENGTH} bytes: RAW_SIGNING or rawSigning of the signer allows nothing else`,
     )
   }
   // EN 319 122-1 6.3 requires it

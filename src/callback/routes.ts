@@ -73,6 +73,7 @@ function readBody(
   request: Pick<FastifyRequest, 'logDetails' | 'signing' | 'longContents' | 'releaseBody'> & {
     body: unknown
     params: unknown
+    query: unknown
   },
   configuration: Configuration,
   signers: CallbackOptions['signers'],
@@ -82,7 +83,9 @@ function readBody(
   refuseMisspelledNames(body)
   const { logDetails } = request
   const { signer: path } = request.params as SignerParams
-  const signer = chooseSigner({ token: body.signing_token, path, logDetails }, signers, configuration)
+  const fields = { ...(request.query as object), ...body }
+  const asking = { token: body.signing_token, path, fields, logDetails }
+  const signer = chooseSigner(asking, signers, configuration)
   logDetails.signer = signer.name
   const asked = classify({ body, longContents: request.longContents })
   logDetails.kind = asked.kind

@@ -12,6 +12,17 @@ import { Proxies, type ProxyServer } from './proxies.ts'
 /** Milliseconds for which a connection is kept without use: less than servers and firewalls keep it. */
 const IDLE_MS = 15_000
 const MAX_REDIRECTS = 3
+
+/**
+ * Chunks of an answer that may be as short as they are; in more of them it must have SHORT bytes in each on average. Node reads
+ * two megabytes in one turn of the event loop, which would take a second for a chunk with each byte.
+ */
+const MAX_SHORT_CHUNKS = 8_192
+const SHORT = 128
+
+/** Answers before the final one (RFC 9110 15.2): nobody needs them, and they could go on for as long as there is time. */
+const MAX_INFORMATIONAL = 16
+
 /** The same request goes to another address; 303 would mean another request (RFC 9110 15.4). */
 const REDIRECTS: readonly number[] = [301, 302, 307, 308]
 
@@ -261,6 +272,16 @@ function answerTo(
   return new Promise((resolve, reject) => {
     const accept = (incoming: IncomingMessage) => resolve({ incoming, isPrivate: isPrivate() })
     outgoing.on('response', accept)
+    let informational = 0
+    outgoing.on('information', () => {
+      informational += 1
+      // Those that Node has read with it still come
+      if (informational === MAX_INFORMATIONAL + 1) {
+        outgoing.destroy(
+          new HttpError('too_large', `sent more than ${MAX_INFORMATIONAL} answers with a status of 1xx`),
+        )
+      }
+    })
     // 101: another protocol, which nobody has asked for; without a listener nothing is told of it
     outgoing.on('upgrade', (incoming, socket) => {
       socket.destroy()
@@ -272,18 +293,25 @@ function answerTo(
   })
 }
 
-async function read(incoming: IncomingMessage, limit: number): Promise<Buffer> {
-  const chunks: Buffer[] = []
-  let length = 0
-  // Leaving the loop early ends the connection
-  for await (const chunk of incoming as AsyncIterable<Buffer>) {
-    length += chunk.length
-    if (length > limit) {
-      throw new HttpError('too_large', `sent more than ${limit} bytes`)
+/** @throws HttpError for what is larger, or comes in too many short chunks */
+function read(incoming: IncomingMessage, limit: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
+    let length = 0
+    const count = (chunk: Buffer) => {
+      length += chunk.length
+      chunks.push(chunk)
+      if (length > limit) {
+        incoming.destroy(new HttpError('too_large', `sent more than ${limit} bytes`))
+      } else if (chunks.length > MAX_SHORT_CHUNKS && length < chunks.length * SHORT) {
+        incoming.destroy(new HttpError('too_large', `sent its answer in chunks of less than ${SHORT} bytes`))
+      }
     }
-    chunks.push(chunk)
-  }
-  return Buffer.concat(chunks)
+    incoming
+      .on('data', count)
+      .on('end', () => resolve(Buffer.concat(chunks)))
+      .on('error', reject)
+  })
 }
 
 function unreachable(error: unknown, proxy: ProxyServer | undefined): HttpError {

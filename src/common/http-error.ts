@@ -5,6 +5,7 @@ export type HttpFailure =
   | 'status'
   /** A redirect leads where it is not followed. */
   | 'redirect'
+  /** It takes more to read than any answer should. */
   | 'too_large'
   /** OpenSSL refuses the CA, certificate or key that were given. */
   | 'tls_files'

@@ -1,7 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { performance } from 'node:perf_hooks'
-import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
@@ -9,7 +8,7 @@ import { BODY_PERIOD_MS } from '../common/arrival.ts'
 import { RepeatedWarning } from '../common/repeated-warning.ts'
 import { registerGauge } from '../metrics/gauge.ts'
 import { ReasonCounter } from '../metrics/reason-counter.ts'
-import { closeInStages } from './close-in-stages.ts'
+import { stopArriving } from './close-in-stages.ts'
 
 export interface ConnectionsOptions {
   /** Connections that may be open at the same time. */
@@ -17,9 +16,6 @@ export interface ConnectionsOptions {
   readonly registry: Registry
   readonly log: Logger
 }
-
-/** Bytes of a body that are discarded once it is refused, so that its connection serves the next request. */
-const MAX_DISCARDED = 65_536
 
 /**
  * Requests that may wait for an answer behind others on their connections, on all of them together. Node reads thousands
@@ -145,10 +141,7 @@ export const connections = fp<ConnectionsOptions>(
       }
     })
     app.addHook('onSend', (request, reply, payload, done) => {
-      if (isStillArriving(request, reply)) {
-        reply.header('connection', 'close')
-        closeInStages(request.raw.socket)
-      }
+      reply.headers(stopArriving(request.raw, reply.getHeader('connection') === 'close'))
       done(null, payload)
     })
     app.addHook('preClose', async () => {
@@ -173,15 +166,6 @@ export const connections = fp<ConnectionsOptions>(
   },
   { name: 'connections' },
 )
-
-/** Tells whether an answer is given before the body has come, and the connection has to be closed for that. */
-function isStillArriving({ raw }: FastifyRequest, reply: FastifyReply): boolean {
-  const { 'content-length': length, 'transfer-encoding': encoding } = raw.headers
-  if (raw.complete || (length === undefined && encoding === undefined)) {
-    return false
-  }
-  return encoding !== undefined || Number(length) > MAX_DISCARDED || reply.getHeader('connection') === 'close'
-}
 
 /**
  * Has the answers that waited behind another one end with their connection. Node before 24 tells that one alone, and

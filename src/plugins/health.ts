@@ -11,6 +11,12 @@ export interface HealthOptions {
   readonly reloading: Pick<Reloading, 'status'>
 }
 
+/** An answer of `/health/ready`. */
+interface Page {
+  readonly statusCode: number
+  readonly json: string
+}
+
 const PROBE = { config: { probe: true } }
 
 /** `GET /` for probes, `/health/live` for the process, `/health/ready` for the signers and their tokens. */
@@ -20,12 +26,23 @@ export const health = fp<HealthOptions>(
 
     app.get('/health/live', PROBE, async (): Promise<LiveReply> => ({ status: 'live' }))
 
-    app.get('/health/ready', PROBE, async (_request, reply) => {
+    /** Made once for those who ask in the same turn of the event loop: with a thousand signers it takes 20 ms. */
+    let page: Page | undefined
+    function makePage(): Page {
       const body = describeReadiness(options, app.isClosing())
+      setImmediate(() => {
+        page = undefined
+      })
+      return { statusCode: body.status === 'ready' ? 200 : 503, json: JSON.stringify(body) }
+    }
+
+    app.get('/health/ready', PROBE, async (_request, reply) => {
+      page ??= makePage()
       return reply
-        .status(body.status === 'ready' ? 200 : 503)
+        .status(page.statusCode)
         .header('cache-control', 'no-store')
-        .send(body)
+        .type('application/json; charset=utf-8')
+        .send(page.json)
     })
   },
   { name: 'health', dependencies: ['closing'] },

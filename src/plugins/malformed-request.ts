@@ -5,6 +5,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
 import type { ErrorReply } from '../../schemas/error.ts'
 import { EXPECTATION_FAILED, HEADERS_TOO_LARGE, INVALID_REQUEST, REQUEST_TIMEOUT } from '../errors.ts'
+import { stopArriving } from './close-in-stages.ts'
 import { sendError } from './error-reply.ts'
 import type { LineLimit } from './line-limit.ts'
 import { callerRequestId, createRequestId } from './request-id.ts'
@@ -48,7 +49,7 @@ export class MalformedRequests {
   refuseAddress(request: FastifyRequest, reply: FastifyReply): void {
     const error = new INVALID_REQUEST('the address is not a valid path')
     request.logDetails = {}
-    reply.header('x-request-id', request.id)
+    reply.headers({ 'x-request-id': request.id, ...stopArriving(request.raw) })
     sendError(error, request, reply)
     this.#log(error, { requestId: request.id, ...callerRequestId(request.raw), method: request.method })
   }
@@ -120,6 +121,7 @@ export class MalformedRequests {
         'content-type': 'application/json; charset=utf-8',
         'content-length': Buffer.byteLength(body),
         'x-request-id': requestId,
+        ...stopArriving(request),
       })
       .end(body)
     this.#log(refusal, { requestId, ...callerRequestId(request), method: request.method })

@@ -69,11 +69,11 @@ export function whenFinished({ client }: FastifyRequest, act: () => void): void 
 
 function logAnswered(request: FastifyRequest, reply: FastifyReply, lines: LineLimit): void {
   const { statusCode } = reply
-  const { code, kind, shortfall } = request.logDetails
+  const { code, shortfall } = request.logDetails
   const line = { ...describe(request, reply), statusCode }
   if (request.routeOptions.config.probe && code === undefined) {
     request.log.debug(line, 'probe answered')
-  } else if (statusCode < 400 && (kind !== undefined || lines.admits('answered'))) {
+  } else if (statusCode < 400 && (isSigned(request) || lines.admits('answered'))) {
     // A container below its level is signed, and not what was asked for
     request.log[shortfall === undefined ? 'info' : 'warn'](line, 'request answered')
   } else if (statusCode >= 400 && (isSigned(request) || lines.admits(`${code}`))) {

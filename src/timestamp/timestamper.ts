@@ -53,7 +53,7 @@ export interface TimestampObserver {
    * @param problem what was wrong and what to do, for the log; undefined where there was nothing
    */
   asked(authority: string, seconds: number, outcome: TimestampOutcome, problem?: string): void
-  /** An authority has sent certificates that it had not sent before. */
+  /** An authority with trust anchors has sent certificates that it had not sent before. */
   introduced?(): void
 }
 
@@ -150,9 +150,17 @@ export class Timestamper {
     return this.#giving.size === 0 && this.problem === undefined
   }
 
-  /** Of those authorities that have given one: the certificates of their units, each with its issuers. */
-  knownPaths(): (readonly X509Certificate[])[] {
+  /** Returns the certificates of the units of those authorities that have given a timestamp, each with its issuers. */
+  sentPaths(): (readonly X509Certificate[])[] {
     return this.#authorities.flatMap(({ known }) => known.paths)
+  }
+
+  /**
+   * Returns those of them about which others may be asked. Left out are those of authorities without trust anchors: whoever
+   * answers for these could make up issuers and the addresses where CRLs are got, of private hosts and of any number.
+   */
+  knownPaths(): (readonly X509Certificate[])[] {
+    return this.#authorities.filter(isAnchored).flatMap(({ known }) => known.paths)
   }
 
   /**
@@ -264,7 +272,7 @@ export class Timestamper {
     const { paths } = known
     const { clockToleranceMs, observer, describeRevocation } = this.#options
     const timestamp = acceptAnswer(answer, { asked, trustAnchors, known, clockToleranceMs })
-    if (!paths.includes(timestamp.path)) {
+    if (isAnchored(authority) && !paths.includes(timestamp.path)) {
       observer.introduced?.()
     }
     const revocation = describeRevocation(timestamp.path)
@@ -273,6 +281,10 @@ export class Timestamper {
     }
     return timestamp
   }
+}
+
+function isAnchored({ trustAnchors }: TimestampAuthority): boolean {
+  return trustAnchors.length > 0
 }
 
 /** The details are for those who read no log, as the command does. */

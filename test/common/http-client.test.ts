@@ -290,6 +290,33 @@ t.test('what does not end, or breaks off', async (t) => {
   await t.rejects(get('/broken'), { message: 'cannot be reached, or broke off (ECONNRESET)' })
 })
 
+t.test('what takes the process longer to read than any answer should', async (t) => {
+  const chunked = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n'
+  const early = 'HTTP/1.1 103 Early Hints\r\n\r\n'
+  const ask = async (...parts: readonly string[]) => {
+    const one = createTcpServer((socket) => {
+      socket.on('error', () => {}).once('data', () => socket.write(parts.join('')))
+      t.teardown(() => socket.destroy())
+    })
+    await new Promise<void>((resolve) => one.listen(0, '127.0.0.1', resolve))
+    t.teardown(() => one.close())
+    const url = new URL(`http://127.0.0.1:${(one.address() as AddressInfo).port}/`)
+    const { signal } = new AbortController()
+    return (await new HttpClient().send({ url, limit: 10_000_000, signal })).body
+  }
+  await t.rejects(ask(chunked, '1\r\nx\r\n'.repeat(10_000)), {
+    ...{ failure: 'too_large', message: 'sent its answer in chunks of less than 128 bytes' },
+  })
+  const short = await ask(chunked, '1\r\nx\r\n'.repeat(5_000), '0\r\n\r\n')
+  t.equal(`${short}`, 'x'.repeat(5_000), 'some short chunks are no attack')
+  const many = await ask(chunked, `100\r\n${'x'.repeat(256)}\r\n`.repeat(10_000), '0\r\n\r\n')
+  t.equal(many.length, 2_560_000)
+  await t.rejects(ask(early.repeat(17)), {
+    ...{ failure: 'too_large', message: 'sent more than 16 answers with a status of 1xx' },
+  })
+  t.equal(`${await ask(early.repeat(16), chunked, '1\r\nx\r\n0\r\n\r\n')}`, 'x')
+})
+
 t.test('what cannot be reached', async (t) => {
   const closed = createTcpServer()
   await new Promise<void>((resolve) => closed.listen(0, '127.0.0.1', resolve))

@@ -2,9 +2,11 @@ import { execFileSync } from 'node:child_process'
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { Readiness } from '../../src/signers/readiness.ts'
 import { send } from '../support/http.ts'
 import { startReadyService, startService } from '../support/service.ts'
 import { hsmStatus, rawRequest, until } from '../support/signing.ts'
+import { sendRaw } from '../support/socket.ts'
 import { createSigningToken, PIN } from '../support/token.ts'
 
 const directory = t.testdir()
@@ -36,6 +38,20 @@ t.test('a service that signs is ready', async (t) => {
   t.same(Object.keys(configuration ?? {}), ['since'], 'there was no change of it')
   t.strictSame(Object.keys(hsm?.sessions as object), ['opening', 'idle', 'busy', 'zombie'])
   t.same(certificate, { valid: true, notAfter: earliestEnd?.toISOString() })
+})
+
+t.test('however many ask at the same time, the signers are looked at once', async (t) => {
+  const service = await startReadyService(t, environment)
+  const looks = t.capture(Readiness.prototype, 'look', Readiness.prototype.look)
+  const request = 'GET /health/ready HTTP/1.1\r\nHost: x\r\n'
+  const answers = await sendRaw(service.url, [
+    `${`${request}\r\n`.repeat(200)}${request}Connection: close\r\n\r\n`,
+  ])
+  t.equal(answers.match(/HTTP\/1.1 200 OK/g)?.length, 201)
+  t.equal(answers.match(/"status":"ready"/g)?.length, 201)
+  // The requests may come in several pieces, and the service looks by itself once a second
+  const { length } = looks()
+  t.ok(length < 50, `looked ${length} times`)
 })
 
 t.test('a service whose token is away is live, and not ready for a reason', async (t) => {

@@ -104,3 +104,22 @@ t.test('a client that has gone is not written to', async (t) => {
   t.same(errors, ['ECONNRESET'])
   t.notMatch(service.log(), 'request refused')
 })
+
+t.test('of a body that is refused with its headers nothing more is read as HTTP', async (t) => {
+  const service = await startService(t, environment)
+  for (const [statusCode, head] of [
+    [417, 'POST /sign HTTP/1.1\r\nHost: x\r\nExpect: x\r\n'],
+    [400, 'POST /%ff HTTP/1.1\r\nHost: x\r\n'],
+  ] as const) {
+    for (const body of ['Transfer-Encoding: chunked\r\n\r\n', 'Content-Length: 1000000\r\n\r\n']) {
+      const received = await sendRaw(service.url, [`${head}${body}`, '1\r\nx\r\n', 'no HTTP\r\n\r\n'])
+      const answer = parseAnswer(received)
+      t.equal(answer.statusCode, statusCode)
+      t.equal(answer.headers.connection, 'close')
+      t.equal(received.split('HTTP/1.1').length, 2, 'answered once')
+    }
+    const last = 'GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'
+    const both = await sendRaw(service.url, [`${head}Content-Length: 3\r\n\r\n123${last}`])
+    t.match(both, /HTTP\/1.1 200 OK/, 'after a short body the connection serves the next request')
+  }
+})

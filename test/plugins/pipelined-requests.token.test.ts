@@ -116,6 +116,22 @@ t.test(
   },
 )
 
+t.test('requests whose client leaves while they wait for their turn are no defect', async (t) => {
+  const { hostname, port } = new URL(service.url)
+  const before = readLog(service.log()).length
+  const socket = connect({ host: hostname, port: Number(port) })
+  socket.on('error', () => {})
+  await once(socket, 'connect')
+  socket.write(requestOf('one').repeat(60))
+  setImmediate(() => socket.resetAndDestroy())
+  const lines = () => readLog(service.log()).slice(before)
+  await until('all are on record', () => lines().filter(({ route }) => route === '/sign').length >= 60)
+  t.same(
+    lines().filter(({ msg }) => msg === 'an unexpected error'),
+    [],
+  )
+})
+
 t.test('thousands of requests at once have their connection closed, and cost others nothing', async (t) => {
   await allIdle(service.url)
   const { hostname, port } = new URL(service.url)

@@ -1,6 +1,7 @@
 /** The log and the metrics tell of each signature that was made, whoever got it. */
 import { request } from 'node:http'
 import t from 'tap'
+import { LineLimit } from '../../src/plugins/line-limit.ts'
 import { createFaultyModule } from '../support/faulty-module/faulty-module.ts'
 import { readLog } from '../support/log-lines.ts'
 import { scrape } from '../support/scrape.ts'
@@ -75,6 +76,17 @@ t.test('a client that leaves while the HSM does not sign: there is no signature'
   module.plan()
   t.notOk('signed' in (linesOf('in-vain')[0] ?? {}))
   t.match(await outcomes(service), { client_left: 2, signed_unanswered: 1 })
+})
+
+t.test('only a request that was signed has a line however many there are', async (t) => {
+  await until('it is ready', async () => (await hsmStatus(service.url)).state === 'ready')
+  const asked = t.capture(LineLimit.prototype, 'admits', LineLimit.prototype.admits)
+  t.equal((await service.sign({ action: 'get_certificates' })).statusCode, 200)
+  t.equal((await service.sign(rawRequest('one'))).statusCode, 200)
+  t.strictSame(
+    asked().map(({ args }) => args),
+    [['answered']],
+  )
 })
 
 t.test('a refusal of a request that nobody signs says nothing of a signature', async (t) => {

@@ -52,6 +52,32 @@ async function signerAt(t: Test, path: string, fields: object = {}, to: Service 
   return leaf.subject.replace(/^.*CN=/s, '')
 }
 
+t.test('a signer that is named by another field, or in the query, is refused', async (t) => {
+  const elsewhere = invalid(
+    'a field of the body, or of the query, names a signer, which only the path does, as /sign/NAME, and the ' +
+      'signing_token, as {"signer":"NAME"}',
+  )
+  for (const request of [CERTIFICATES, CONTAINER, RAW]) {
+    for (const fields of [
+      { signer: 'contracts.2026' },
+      { Singer: ' Contracts.2026' },
+      { signerName: 'contracts.2026' },
+      { signer: 'contracts.2026', signing_token: tokenFor('house') },
+    ]) {
+      checkRefusal(t, await post('/sign', { ...request, ...fields }), elsewhere)
+    }
+    checkRefusal(t, await post('/sign?signer=contracts.2026', request), elsewhere)
+    checkRefusal(t, await post('/sign/house?signer=contracts.2026', request), elsewhere)
+  }
+  for (const [path, fields, signer] of [
+    ['/sign?page=1', { signer: 'Bob', singer: 7, folder: 'contracts.2026' }, 'house'],
+    ['/sign/contracts.2026?signer=contracts.2026', { signer: 'contracts.2026' }, 'contracts.2026'],
+    ['/sign', { signer: 'contracts.2026', signing_token: tokenFor('contracts.2026') }, 'contracts.2026'],
+  ] as const) {
+    t.equal(await signerAt(t, path, fields), signer)
+  }
+})
+
 t.test('the path names the signer of every action', async (t) => {
   for (const path of [
     ...[

@@ -447,6 +447,26 @@ t.test('authorities are known by the certificates that they sent', async (t) => 
   t.same(path, timestamper.knownPaths()[0])
 })
 
+t.test('certificates of an authority without trust anchors are nothing to ask others about', async (t) => {
+  let introduced = 0
+  const told: string[] = []
+  const observer = {
+    asked: (_authority: string, _seconds: number, outcome: string) => told.push(outcome),
+    introduced: () => {
+      introduced += 1
+    },
+  }
+  const server = await startTimestampServer(t, good)
+  const { timestamper } = start(t, { authorities: [{ url: server.url, trustAnchors: [] }], observer })
+  await timestamper.timestamp(data, after(20_000))
+  t.same(told, ['granted'])
+  t.equal(timestamper.sentPaths().length, 1)
+  t.same(timestamper.knownPaths(), [])
+  t.equal(introduced, 0)
+  await timestamper.introduce(20_000)
+  t.equal(server.seen.requests.length, 1, 'it is known all the same')
+})
+
 t.test('an authority that is down is asked again until its certificates are known', async (t) => {
   const server = await startTimestampServer(t, failing)
   const other = await startTimestampServer(t, good)

@@ -53,6 +53,8 @@ export class BodyReader {
   #nextCheck: NodeJS.Immediate | undefined
   /** Undefined as soon as nobody needs it: what refers to the request must not keep the body in memory. */
   #text: BodyText | undefined
+  /** What ended reading before the body was handed over. */
+  #ended: Error | undefined
   #gathered: Buffer | undefined
   #gatheredLength = 0
   #received = 0
@@ -95,14 +97,22 @@ export class BodyReader {
   readonly stop = (error: Error): void => {
     this.#detach()
     this.#text = undefined
+    this.#ended = error
     this.#gathered = undefined
     this.#options.hold(0, this.stop)
     this.#reject(error)
   }
 
-  /** Hands over the body that has come whole, once. */
+  /**
+   * Hands over the body that has come whole, once.
+   *
+   * @throws what ended reading since then, as where the client has left while its request waited for its turn
+   */
   take(): ReadText {
-    const text = this.#text as BodyText
+    const text = this.#text
+    if (text === undefined) {
+      throw this.#ended
+    }
     this.#text = undefined
     return { text: text.toString(), contents: text.contents }
   }

@@ -25,7 +25,9 @@ interface Answers {
   /** By the authorities' names. */
   readonly answers: ReadonlyMap<string, Answer>
   /** Of those that gave a timestamp, in their order. */
-  readonly paths: readonly Path[]
+  readonly sent: readonly Path[]
+  /** Those about which others may be asked. */
+  readonly known: readonly Path[]
 }
 
 /** Asks each authority once, however many signers have their containers timestamped by it. */
@@ -40,7 +42,7 @@ export class TimestampSteps {
   /**
    * One step for each authority.
    *
-   * @returns the certificates of those that gave a timestamp, each with its issuers
+   * @returns the certificates of those with trust anchors that gave a timestamp, each with its issuers
    */
   async go(
     report: Report,
@@ -53,8 +55,8 @@ export class TimestampSteps {
     const { authorities } = timestamps
     const asking = this.#asked.get(authorities) ?? ask(authorities, this.#proxies, timeoutMs)
     this.#asked.set(authorities, asking)
-    const { answers, paths } = await asking
-    const rest = [...paths]
+    const { answers, sent, known } = await asking
+    const rest = [...sent]
     for (const [index, name] of nameAuthorities(authorities).entries()) {
       const { ms, problem } = answers.get(name) as Answer
       if (problem !== undefined) {
@@ -67,7 +69,7 @@ export class TimestampSteps {
         })
       }
     }
-    return paths
+    return known
   }
 }
 
@@ -79,7 +81,7 @@ async function ask(authorities: Authorities, proxies: Proxies, timeoutMs: number
   const timestamper = new Timestamper({ authorities, proxies, observer: { asked } })
   try {
     await timestamper.introduce(timeoutMs)
-    return { answers, paths: timestamper.knownPaths() }
+    return { answers, sent: timestamper.sentPaths(), known: timestamper.knownPaths() }
   } finally {
     timestamper.close()
   }

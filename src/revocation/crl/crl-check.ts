@@ -56,13 +56,13 @@ export async function checkCrl(
   if (!keyUsage.includes('cRLSign')) {
     throw new Error('its issuer has a certificate that is not for CRLs')
   }
-  const { thisUpdate, nextUpdate = thisUpdate, extensions, entries } = crl
+  const { thisUpdate, nextUpdate = thisUpdate, extensions } = crl
   const scope = readCrlScope(extensions.get(ID_ISSUING_DISTRIBUTION_POINT)?.value)
   const wrong = await describeWrongSignature(crl, publicKeyOf(issuer))
   if (wrong !== undefined) {
     throw new Error(fitsKeyIdentifier(extensions, issuer) ? wrong : OTHER_KEY)
   }
-  const found = await findRevocations(entries, serialNumbers, crl.issuer)
+  const found = await findRevocations(crl, serialNumbers)
   const { revocations } = found
   const flaw = (pem && 'it is PEM, where RFC 5280 4.2.1.13 has DER') ?? findFlaw(crl, scope, at) ?? found.flaw
   if (flaw !== undefined && revocations.size === 0) {

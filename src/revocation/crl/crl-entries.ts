@@ -2,10 +2,11 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { DerReader } from '../../asn1/der-reader.ts'
 import { TAG } from '../../asn1/tag.ts'
 import { readTime } from '../../asn1/time.ts'
-import { findUnknownCritical, readExtensionList } from '../../x509/extensions.ts'
+import { type Extension, findUnknownCritical, readExtensionList } from '../../x509/extensions.ts'
 import { includesName } from '../../x509/general-names.ts'
 import { describeReason, REMOVE_FROM_CRL, type Revocation } from '../revocation-reason.ts'
 import type { Flawed } from '../time.ts'
+import type { Crl } from './crl.ts'
 
 const ID_REASON_CODE = '2.5.29.21'
 const ID_INVALIDITY_DATE = '2.5.29.24'
@@ -30,17 +31,16 @@ export interface FoundEntries extends Flawed {
 
 /**
  * Looks for entries about some certificates (RFC 5280 5.3). Lets other work run in between: CRLs of large authorities
- * have a hundred thousand entries and more.
+ * have a hundred thousand entries and more. An entry that cannot be read beyond its serial number is a flaw, and one about
+ * these certificates revokes all the same.
  *
- * @param entries what is in revokedCertificates
+ * @param crl whose `issuer` is that of the certificates: entries about those of others are passed over
  * @param serialNumbers contents of INTEGERs in hex
- * @param issuer DER Name of the certificates' issuer: entries about those of others are passed over
- * @throws Error when an entry is none, or has an issuer of more than 10,000 octets
+ * @throws Error when an entry is none
  */
 export async function findRevocations(
-  entries: DerReader | undefined,
+  { entries, issuer, thisUpdate }: Pick<Crl, 'entries' | 'issuer' | 'thisUpdate'>,
   serialNumbers: ReadonlySet<string>,
-  issuer: Buffer,
 ): Promise<FoundEntries> {
   const revocations = new Map<string, Revocation>()
   let flaw: string | undefined
@@ -50,20 +50,22 @@ export async function findRevocations(
     const encoded = entries.element(TAG.sequence)
     const entry = new DerReader(encoded).enter(TAG.sequence)
     const serialNumber = entry.content(TAG.integer).toString('hex')
-    const time = new DerReader(entry.element())
-    const extensions = readExtensionList(entry.enterOptional(TAG.sequence))
-    flaw ??= findUnknownCritical(extensions, [ID_REASON_CODE, ID_INVALIDITY_DATE])
-    const other = extensions.get(ID_CERTIFICATE_ISSUER)
-    isOfIssuer = other === undefined ? isOfIssuer : isIssuer(other.value, issuer)
-    if (isOfIssuer && serialNumbers.has(serialNumber)) {
-      const code = extensions.get(ID_REASON_CODE)
-      const reason = code && new DerReader(code.value).content(TAG.enumerated)[0]
-      if (reason !== REMOVE_FROM_CRL) {
-        revocations.set(serialNumber, {
-          at: readTime(time, { fractions: true }),
-          reason: describeReason(reason),
-        })
+    const isWanted = serialNumbers.has(serialNumber)
+    let revocation: Revocation | undefined = { at: thisUpdate, reason: describeReason() }
+    try {
+      const time = new DerReader(entry.element())
+      const extensions = readExtensionList(entry.enterOptional(TAG.sequence))
+      flaw ??= findUnknownCritical(extensions, [ID_REASON_CODE, ID_INVALIDITY_DATE])
+      const other = extensions.get(ID_CERTIFICATE_ISSUER)
+      isOfIssuer = other === undefined ? isOfIssuer : isIssuer(other.value, issuer)
+      if (isWanted) {
+        revocation = readRevocation(time, extensions.get(ID_REASON_CODE))
       }
+    } catch (error) {
+      flaw ??= (error as Error).message
+    }
+    if (isWanted && isOfIssuer && revocation !== undefined) {
+      revocations.set(serialNumber, revocation)
     }
     octets += encoded.length
     if (octets > OCTETS_PER_TURN) {
@@ -74,10 +76,15 @@ export async function findRevocations(
   return { revocations, ...(flaw !== undefined && { flaw }) }
 }
 
-/** @param names DER GeneralNames of an entry's issuer */
+/** @returns undefined for what is on the list no more */
+function readRevocation(time: DerReader, code: Extension | undefined): Revocation | undefined {
+  const reason = code && new DerReader(code.value).content(TAG.enumerated)[0]
+  return reason === REMOVE_FROM_CRL
+    ? undefined
+    : { at: readTime(time, { fractions: true }), reason: describeReason(reason) }
+}
+
+/** @param names DER GeneralNames of an entry's issuer, which are not looked into where they are longer than any */
 function isIssuer(names: Buffer, issuer: Buffer): boolean {
-  if (names.length > MAX_ISSUER_LENGTH) {
-    throw new Error(`it has an entry whose issuer has a name of more than ${MAX_ISSUER_LENGTH} octets`)
-  }
-  return includesName(new DerReader(names).enter(TAG.sequence), issuer)
+  return names.length <= MAX_ISSUER_LENGTH && includesName(new DerReader(names).enter(TAG.sequence), issuer)
 }

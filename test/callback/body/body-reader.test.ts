@@ -122,6 +122,14 @@ t.test('a body whose client leaves before its turn is given up', async (t) => {
   t.equal(held.at(-1), 0)
 })
 
+t.test('a body whose client leaves before it is handed over is given up', async (t) => {
+  const { reader, body } = begin()
+  body.end('{}')
+  await reader.whole
+  reader.abandon()
+  t.throws(() => reader.take(), { code: 'INVALID_REQUEST', message: 'body: ended before it was complete' })
+})
+
 t.test('a body that has come whole is not too slow, however little its last period brought', async (t) => {
   useTimers(t)
   const { reader, body } = begin()
