@@ -31,8 +31,6 @@ t.test('what may be alerted on is there, as 0, before it happens', async (t) => 
   t.same(of(samples, 'hsm_session_evictions_total'), {
     '{reason="signature"}': 0,
     '{reason="timeout"}': 0,
-    '{reason="uses"}': 0,
-    '{reason="age"}': 0,
   })
   t.same(of(samples, 'hsm_logins_total'), { '{return_value="CKR_OK"}': 0 })
   t.same(of(samples, 'hsm_calls_total'), {

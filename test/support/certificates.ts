@@ -72,7 +72,7 @@ export function generateKeyFile(directory: string, args: readonly string[]): str
   if (args.includes('RSA')) {
     copyFileSync(rsaKeyFile(args), file)
   } else if (curve !== undefined && args.length === P_256.length) {
-    writeFileSync(file, generateEcKey(curve.slice(curve.indexOf(':') + 1)))
+    writeFileSync(file, generateEcKey(curve.slice(curve.indexOf(':') + 1)), { mode: 0o600 })
   } else {
     openssl('genpkey', ...args, '-out', file)
   }
