@@ -17,7 +17,7 @@ import { connections } from './plugins/connections.ts'
 import { cors } from './plugins/cors.ts'
 import { errorReply } from './plugins/error-reply.ts'
 import { health } from './plugins/health.ts'
-import { httpManners } from './plugins/http-manners.ts'
+import { httpDefaults } from './plugins/http-defaults.ts'
 import { LineLimit } from './plugins/line-limit.ts'
 import { MalformedRequests } from './plugins/malformed-request.ts'
 import { metrics } from './plugins/metrics.ts'
@@ -133,7 +133,7 @@ export async function buildApp(
   await app.register(connections, { limit: configuration.maxConnections, registry, log: logger })
   await app.register(closing)
   await app.register(requestLog, { lines })
-  await app.register(httpManners)
+  await app.register(httpDefaults)
   await app.register(bodyBudget, { registry })
   await app.register(errorReply)
   // Before what answers by itself, so that every request is counted

@@ -20,7 +20,7 @@ import { registerSignerGauges } from '../src/metrics/signer-gauges.ts'
 import { TimestampMetrics } from '../src/metrics/timestamp-metrics.ts'
 import { bodyBudget } from '../src/plugins/body-budget.ts'
 import { connections } from '../src/plugins/connections.ts'
-import { httpManners } from '../src/plugins/http-manners.ts'
+import { httpDefaults } from '../src/plugins/http-defaults.ts'
 import { LOG_FIELDS } from './support/log-lines.ts'
 import { readChapter } from './support/readme.ts'
 
@@ -123,7 +123,7 @@ t.test('every command and option is in the chapter about the command line', asyn
 async function metrics(): Promise<Map<string, string>> {
   const registry = new Registry()
   const app = Fastify()
-  await app.register(httpManners)
+  await app.register(httpDefaults)
   await app.register(connections, { limit: 1, registry, log: pino({ level: 'silent' }) })
   await app.register(bodyBudget, { registry })
   new PoolMetrics(registry)

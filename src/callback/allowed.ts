@@ -1,7 +1,7 @@
 /** What a signer may be asked for, as its configuration says. */
 
 import type { SignatureType } from '../cms/signed-attributes.ts'
-import type { Container } from '../configuration/signer-configuration.ts'
+import type { SignatureForm } from '../configuration/signer-configuration.ts'
 import { NOT_ALLOWED_FOR_SIGNER } from '../errors.ts'
 import type { Signer } from '../signers/signer.ts'
 
@@ -12,7 +12,7 @@ import type { Signer } from '../signers/signer.ts'
  */
 export function checkAllowed(
   signer: Pick<Signer, 'rules' | 'certificate'>,
-  container: Container,
+  container: SignatureForm,
   type: SignatureType,
 ): void {
   const { rules } = signer

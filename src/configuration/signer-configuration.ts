@@ -65,12 +65,12 @@ export interface SettingNames {
   readonly keyChoice: string
 }
 
-export type Container = 'raw' | 'pkcs7'
+export type SignatureForm = 'raw' | 'pkcs7'
 export type RawSigning = 'any' | 'signed-attributes'
 
 /** What a signer may be asked for. */
 export interface SignerRules {
-  readonly containers: readonly Container[]
+  readonly containers: readonly SignatureForm[]
   readonly signatureTypes: readonly SignatureType[]
   readonly hashAlgorithms: readonly HashAlgorithm[]
   /** Days that its certificate and chain must still be valid for. */

@@ -1,6 +1,6 @@
 /** What became of requests to timestamp authorities. */
 import { Counter, Histogram, type Registry } from 'prom-client'
-import type { TimestampOutcome } from '../timestamp/timestamp-fault.ts'
+import type { TimestampOutcome } from '../timestamp/timestamp-error.ts'
 import type { TimestampObserver } from '../timestamp/timestamper.ts'
 import { DURATION_BUCKETS } from './duration-buckets.ts'
 

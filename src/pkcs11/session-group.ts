@@ -5,11 +5,11 @@ import type { ToSignerProcess } from './messages.ts'
 import { OpeningQueue } from './opening-queue.ts'
 import type { PoolLog } from './pool-log.ts'
 import type { PoolObserver, RestartReason } from './pool-observer.ts'
-import { ProofClock } from './proof-clock.ts'
 import type { TokenFailure } from './return-values.ts'
 import type { ServiceTime } from './service-time.ts'
 import { Session, type SessionState } from './session.ts'
-import { Watch } from './watch.ts'
+import { SessionTimeouts } from './session-timeouts.ts'
+import { TestSignatureSchedule } from './test-signature-schedule.ts'
 import type { Work } from './work.ts'
 
 export interface SessionsOptions {
@@ -46,9 +46,9 @@ export class SessionGroup {
   readonly options: SessionsOptions
   readonly sessions: Session[] = []
   readonly opening = new OpeningQueue()
-  readonly proof: ProofClock
+  readonly proof: TestSignatureSchedule
   readonly login: Login
-  readonly watch: Watch
+  readonly watch: SessionTimeouts
   /** Whether a signature has verified. */
   proved = false
   readonly startedAt = performance.now()
@@ -59,9 +59,9 @@ export class SessionGroup {
   constructor(options: SessionsOptions) {
     const { hsm, send } = options
     this.options = options
-    this.proof = new ProofClock(hsm)
+    this.proof = new TestSignatureSchedule(hsm)
     this.login = new Login(() => send({ type: 'log-in' }))
-    this.watch = new Watch(hsm)
+    this.watch = new SessionTimeouts(hsm)
     for (let count = 0; count < hsm.sessions; count++) {
       this.add()
     }

@@ -5,7 +5,7 @@ import { explainRefusal } from './key-refusal.ts'
 import { type TokenFailure, WRONG_SIGNATURE } from './return-values.ts'
 import type { Session } from './session.ts'
 import type { SessionGroup } from './session-group.ts'
-import { zombieLimit } from './watch.ts'
+import { zombieLimit } from './session-timeouts.ts'
 
 /** A process in which the first sessions fail, so many of them, will not sign. */
 const HOPELESS_FAILURES = 2

@@ -23,8 +23,8 @@ import type { PoolLog } from './pool-log.ts'
 import type { PoolObserver, RestartReason } from './pool-observer.ts'
 import { RestartPace } from './restart-pace.ts'
 import type { TokenFailure } from './return-values.ts'
+import { zombieLimit } from './session-timeouts.ts'
 import { SignerProcess } from './signer-process.ts'
-import { zombieLimit } from './watch.ts'
 
 /** A process that could not open the token for so long is replaced: its library may be what is broken. */
 const FRUITLESS_MS = 60_000

@@ -3,10 +3,12 @@ import type { BaseLogger } from 'pino'
 import type { HttpClient } from '../common/http-client.ts'
 import { type ChainLink, chainLinks, linkKey } from '../x509/chain-links.ts'
 import { describeSubject } from '../x509/validity.ts'
-import { Enquirer, type VouchedAnswer } from './enquirer.ts'
+import { CachedFetch, type CachedFetchOptions } from './cached-fetch.ts'
+import { CrlCache } from './crl-cache.ts'
 import { type IssuedCertificate, readIssuedCertificate } from './issued-certificate.ts'
 import { DEFAULT_LIMITS, type RevocationLimits } from './limits.ts'
 import type { RevocationObserver } from './observer.ts'
+import { RevocationChecker, type VouchedAnswer } from './revocation-checker.ts'
 import {
   describeState,
   findRevoked,
@@ -16,11 +18,9 @@ import {
   type RevokedCertificate,
   type WatchedLink,
 } from './revocation-information.ts'
-import { RevocationNews } from './revocation-news.ts'
-import { Source, type SourceOptions } from './source.ts'
+import { RevocationLog } from './revocation-log.ts'
 import type { Flawed, UpdateTimes } from './time.ts'
 import { WatchedCertificate } from './watched-certificate.ts'
-import { WatchedList } from './watched-list.ts'
 
 export interface RevocationServiceOptions {
   readonly log: BaseLogger
@@ -37,12 +37,12 @@ export interface RevocationServiceOptions {
 export class RevocationService {
   readonly #log: BaseLogger
   readonly #limits: RevocationLimits
-  readonly #enquirer: Enquirer
-  readonly #news: RevocationNews
+  readonly #enquirer: RevocationChecker
+  readonly #news: RevocationLog
   /** By `linkKey`. */
   #certificates: ReadonlyMap<string, WatchedCertificate> = new Map()
   /** By issuer and addresses: certificates share them. */
-  #lists: ReadonlyMap<string, WatchedList> = new Map()
+  #lists: ReadonlyMap<string, CrlCache> = new Map()
   /** By chain. */
   #found = new WeakMap<readonly X509Certificate[], readonly WatchedLink[]>()
   #running = false
@@ -50,8 +50,8 @@ export class RevocationService {
   constructor({ log, client, observer, limits }: RevocationServiceOptions) {
     this.#log = log
     this.#limits = { ...DEFAULT_LIMITS, ...limits }
-    this.#enquirer = new Enquirer(client, observer, this.#limits)
-    this.#news = new RevocationNews(log)
+    this.#enquirer = new RevocationChecker(client, observer, this.#limits)
+    this.#news = new RevocationLog(log)
   }
 
   /**
@@ -61,7 +61,7 @@ export class RevocationService {
    */
   watch(chains: readonly (readonly X509Certificate[])[]): void {
     const certificates = new Map<string, WatchedCertificate>()
-    const lists = new Map<string, WatchedList>()
+    const lists = new Map<string, CrlCache>()
     for (const link of chains.flatMap(chainLinks)) {
       const issued = this.#read(link)
       if (issued !== undefined) {
@@ -149,18 +149,18 @@ export class RevocationService {
     }
   }
 
-  #findList(issued: IssuedCertificate, lists: Map<string, WatchedList>): WatchedList | undefined {
+  #findList(issued: IssuedCertificate, lists: Map<string, CrlCache>): CrlCache | undefined {
     const { issuer, addresses } = issued
     if (addresses.crl.length === 0) {
       return undefined
     }
     const key = [issuer.fingerprint256, ...addresses.crl].join(' ')
-    const list = lists.get(key) ?? this.#lists.get(key) ?? new WatchedList(this.#crlSource(issued))
+    const list = lists.get(key) ?? this.#lists.get(key) ?? new CrlCache(this.#crlSource(issued))
     lists.set(key, list)
     return list
   }
 
-  #replace(certificates: Map<string, WatchedCertificate>, lists: Map<string, WatchedList>): void {
+  #replace(certificates: Map<string, WatchedCertificate>, lists: Map<string, CrlCache>): void {
     const kept = new Set(sourcesOf(certificates, lists))
     for (const source of sourcesOf(this.#certificates, this.#lists)) {
       if (!kept.has(source)) {
@@ -179,7 +179,7 @@ export class RevocationService {
     }
   }
 
-  #ocspSource(issued: IssuedCertificate): Source<VouchedAnswer> | undefined {
+  #ocspSource(issued: IssuedCertificate): CachedFetch<VouchedAnswer> | undefined {
     const ask = (signal: AbortSignal) => this.#enquirer.askResponder(issued, signal)
     return issued.addresses.ocsp.length === 0 ? undefined : this.#source(`OCSP about ${issued.subject}`, ask)
   }
@@ -191,8 +191,8 @@ export class RevocationService {
       )
   }
 
-  #source<T extends UpdateTimes & Flawed>(name: string, ask: SourceOptions<T>['ask']): Source<T> {
-    return new Source({ name, ask, onTried: () => this.#review(), limits: this.#limits, log: this.#log })
+  #source<T extends UpdateTimes & Flawed>(name: string, ask: CachedFetchOptions<T>['ask']): CachedFetch<T> {
+    return new CachedFetch({ name, ask, onTried: () => this.#review(), limits: this.#limits, log: this.#log })
   }
 
   #review(): void {
@@ -205,8 +205,8 @@ export class RevocationService {
 
 function sourcesOf(
   certificates: ReadonlyMap<string, WatchedCertificate>,
-  lists: ReadonlyMap<string, WatchedList>,
-): Pick<Source<never>, 'stop' | 'renew' | 'problem'>[] {
+  lists: ReadonlyMap<string, CrlCache>,
+): Pick<CachedFetch<never>, 'stop' | 'renew' | 'problem'>[] {
   const responders = [...certificates.values()].flatMap(({ ocsp }) => ocsp ?? [])
   return [...responders, ...[...lists.values()].map(({ source }) => source)]
 }

@@ -1,9 +1,9 @@
+import type { CachedFetch } from './cached-fetch.ts'
 import type { CheckedCrl } from './crl/crl-check.ts'
 import { describeOutOfScope } from './crl/crl-scope.ts'
-import type { VouchedAnswer } from './enquirer.ts'
 import type { IssuedCertificate } from './issued-certificate.ts'
+import type { VouchedAnswer } from './revocation-checker.ts'
 import type { Revocation } from './revocation-reason.ts'
-import type { Source } from './source.ts'
 
 /** What somebody said about a certificate. */
 interface Statement {
@@ -27,13 +27,13 @@ const NO_ANSWER_YET = 'nobody has answered yet'
 /** A certificate whose state is kept known: by OCSP, and by the CRL of its issuer where that does not work. */
 export class WatchedCertificate {
   readonly issued: IssuedCertificate
-  readonly ocsp: Source<VouchedAnswer> | undefined
-  readonly crl: Source<CheckedCrl> | undefined
+  readonly ocsp: CachedFetch<VouchedAnswer> | undefined
+  readonly crl: CachedFetch<CheckedCrl> | undefined
 
   constructor(
     issued: IssuedCertificate,
-    ocsp: Source<VouchedAnswer> | undefined,
-    crl: Source<CheckedCrl> | undefined,
+    ocsp: CachedFetch<VouchedAnswer> | undefined,
+    crl: CachedFetch<CheckedCrl> | undefined,
   ) {
     this.issued = issued
     this.ocsp = ocsp

@@ -32,7 +32,7 @@ export interface SignerSources {
   readonly revocations: Pick<RevocationService, 'revoked' | 'information'>
   /** Where its containers are timestamped. */
   readonly timestamper?:
-    | Pick<Timestamper, 'timestamp' | 'knownPaths' | 'introduceInBackground' | 'problem' | 'isUntried'>
+    | Pick<Timestamper, 'timestamp' | 'knownPaths' | 'probeInBackground' | 'problem' | 'isUntried'>
     | undefined
 }
 

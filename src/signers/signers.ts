@@ -12,9 +12,9 @@ import { DEFAULT_LIMITS } from '../revocation/limits.ts'
 import type { RevocationObserver } from '../revocation/observer.ts'
 import { RevocationService } from '../revocation/revocation-service.ts'
 import type { TimestampObserver } from '../timestamp/timestamper.ts'
-import { CertificateWatch } from './certificate-watch.ts'
 import { isNamedBy } from './named-certificate.ts'
 import { RefusedPins } from './refused-pins.ts'
+import { RevocationWatch } from './revocation-watch.ts'
 import type { Signer } from './signer.ts'
 import { SignerSet, type SignerSetOptions } from './signer-set.ts'
 import { findNewlyInvalid, proveSigners } from './takeover.ts'
@@ -41,7 +41,7 @@ export class Signers {
   readonly #options: SignersOptions
   readonly #refusedPins = new RefusedPins()
   readonly #revocations: RevocationService
-  readonly #certificates: CertificateWatch
+  readonly #certificates: RevocationWatch
   readonly #timestampers: Timestampers
   #current: SignerSet
   /** Those of before, the latest first, as long as something may still come that was made with their certificates. */
@@ -68,7 +68,7 @@ export class Signers {
       observer: revocationObserver,
       limits: { refreshMs: { ...DEFAULT_LIMITS.refreshMs, most: options.revocationMaxAgeMs } },
     })
-    this.#certificates = new CertificateWatch(this.#revocations, revocationCheck)
+    this.#certificates = new RevocationWatch(this.#revocations, revocationCheck)
     this.#timestampers = new Timestampers({
       observer: timestampObserver,
       log,
@@ -84,7 +84,7 @@ export class Signers {
     this.#current.warn(this.#options.log)
     this.#certificates.start()
     this.#watchCertificates()
-    this.#certificates.introduce(this.all(), this.#options.hsm.timeoutMs)
+    this.#certificates.probe(this.all(), this.#options.hsm.timeoutMs)
     void this.#noteReady().catch(() => {})
   }
 
@@ -186,7 +186,7 @@ export class Signers {
     this.#candidate = next
     this.#watchCertificates()
     this.#certificates.retry()
-    this.#certificates.introduce([...next.signers.values()], this.#options.hsm.timeoutMs)
+    this.#certificates.probe([...next.signers.values()], this.#options.hsm.timeoutMs)
     try {
       this.#closing.signal.throwIfAborted()
       findNewlyInvalid(next, before)

@@ -65,7 +65,7 @@ export class Timestampers {
             this.#warning.say(`No timestamp: ${problem}`, { authority, outcome }, about)
           }
         },
-        introduced: onIntroduced,
+        probed: onIntroduced,
       },
     })
   }

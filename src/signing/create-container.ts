@@ -14,7 +14,7 @@ import {
   type RevocationEvidence,
 } from '../revocation/revocation-evidence.ts'
 import type { Signer } from '../signers/signer.ts'
-import type { Timestamp } from '../timestamp/accept-answer.ts'
+import type { Timestamp } from '../timestamp/verify-response.ts'
 
 /** Of the time of a request, for what is left to do when there is a timestamp, in milliseconds. */
 const FINISH_MS = 50

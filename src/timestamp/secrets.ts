@@ -2,8 +2,8 @@
 import { readFile } from 'node:fs/promises'
 import { readSecret } from '../common/secret.ts'
 import type { Credentials, TimestampAuthority } from '../configuration/timestamp-authority.ts'
-import type { Exchange } from './exchange.ts'
-import { TimestampFault } from './timestamp-fault.ts'
+import type { Exchange } from './post.ts'
+import { TimestampError } from './timestamp-error.ts'
 
 /** @throws TimestampFault when a file cannot be read, or is not clearly a password */
 export async function readSecrets({
@@ -28,7 +28,7 @@ async function read(what: string, path: string): Promise<Buffer> {
     return await readFile(path)
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    throw new TimestampFault('misconfigured', `has a ${what} that cannot be read (${code})`)
+    throw new TimestampError('misconfigured', `has a ${what} that cannot be read (${code})`)
   }
 }
 
@@ -45,6 +45,6 @@ function readPassword(content: Buffer): string {
   try {
     return readSecret(content)
   } catch (error) {
-    throw new TimestampFault('misconfigured', `has a password file that ${(error as Error).message}`)
+    throw new TimestampError('misconfigured', `has a password file that ${(error as Error).message}`)
   }
 }

@@ -1,6 +1,6 @@
 import * as asn1js from 'asn1js'
 import * as pkijs from 'pkijs'
-import { TimestampFault } from './timestamp-fault.ts'
+import { TimestampError } from './timestamp-error.ts'
 
 /** PKIStatus (RFC 3161 2.4.2); the first two come with a token. */
 const STATUSES = [
@@ -38,10 +38,10 @@ export function readTimestampResponse(answer: Buffer): Buffer {
   const sequence = asn1js.fromBER(answer).result
   const { status, timeStampToken } = new pkijs.TimeStampResp({ schema: sequence })
   if (status.status > GRANTED_WITH_MODS) {
-    throw new TimestampFault('rejected', describeRejection(status), wordsOf(status))
+    throw new TimestampError('rejected', describeRejection(status), wordsOf(status))
   }
   if (timeStampToken === undefined) {
-    throw new TimestampFault('malformed', 'granted a timestamp, but sent none')
+    throw new TimestampError('malformed', 'granted a timestamp, but sent none')
   }
   const [, token] = (sequence as asn1js.Sequence).valueBlock.value
   return Buffer.from((token as asn1js.Sequence).valueBeforeDecodeView)

@@ -5,7 +5,7 @@ import { HASH_ALGORITHMS, type HashAlgorithm } from '../algorithms/hash-algorith
 import { identifies } from '../cms/signer-identifier.ts'
 import { quote } from '../common/quote.ts'
 import { readCertificate } from '../x509/read-certificate.ts'
-import { TimestampFault } from './timestamp-fault.ts'
+import { TimestampError } from './timestamp-error.ts'
 
 export const ID_CT_TST_INFO = '1.2.840.113549.1.9.16.1.4'
 /** More would only take time: each may have issued each other one. Those that there are bring three or four. */
@@ -39,22 +39,22 @@ export interface TokenCertificate {
 export function readTimestampToken(token: Buffer): TimestampToken {
   const { contentType, content } = pkijs.ContentInfo.fromBER(token)
   if (contentType !== pkijs.ContentInfo.SIGNED_DATA) {
-    throw new TimestampFault('malformed', 'sent a token that is not signed')
+    throw new TimestampError('malformed', 'sent a token that is not signed')
   }
   const { encapContentInfo, signerInfos, digestAlgorithms } = new pkijs.SignedData({ schema: content })
   const { eContentType, eContent } = encapContentInfo
   if (eContentType !== ID_CT_TST_INFO || !(eContent instanceof asn1js.OctetString)) {
-    throw new TimestampFault('malformed', 'signed something else than a timestamp')
+    throw new TimestampError('malformed', 'signed something else than a timestamp')
   }
   const [signerInfo, second] = signerInfos
   // RFC 3161 2.4.2
   if (signerInfo?.signedAttrs === undefined || second !== undefined) {
-    throw new TimestampFault('malformed', 'sent a token without the one signature that it must have')
+    throw new TimestampError('malformed', 'sent a token without the one signature that it must have')
   }
   const certificates = readCertificates(content)
   const signer = findSigner(certificates, signerInfo.sid)
   if (signer === undefined) {
-    throw new TimestampFault(
+    throw new TimestampError(
       'untrusted',
       'sent a token without the certificate of its signer, though asked for it',
     )
@@ -78,7 +78,7 @@ function readCertificates(signedData: asn1js.Sequence): X509Certificate[] {
     .map(({ valueBeforeDecodeView }) => Buffer.from(valueBeforeDecodeView))
     .filter(([tag]) => tag === SEQUENCE)
   if (encoded.length > MAX_CERTIFICATES) {
-    throw new TimestampFault('malformed', `sent more than ${MAX_CERTIFICATES} certificates`)
+    throw new TimestampError('malformed', `sent more than ${MAX_CERTIFICATES} certificates`)
   }
   return encoded.map(readCertificate)
 }
@@ -102,13 +102,13 @@ function findHash(
   const { algorithmId } = digestAlgorithm
   const algorithm = HASH_ALGORITHMS.find(({ oid }) => oid === algorithmId)
   if (algorithm === undefined || algorithm.name === 'sha160') {
-    throw new TimestampFault(
+    throw new TimestampError(
       'untrusted',
       `signed with a hash algorithm that is not supported, ${quote(algorithmId)}`,
     )
   }
   if (![digestAlgorithm, ...all].every(isPlain) || !all.some((one) => one.algorithmId === algorithmId)) {
-    throw new TimestampFault('malformed', 'sent a token that tells its hash algorithm in a wrong way')
+    throw new TimestampError('malformed', 'sent a token that tells its hash algorithm in a wrong way')
   }
   return algorithm
 }

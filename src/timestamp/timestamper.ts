@@ -7,13 +7,13 @@ import type { Proxies } from '../common/proxies.ts'
 import { within } from '../common/within.ts'
 import { nameAuthorities, type TimestampAuthority } from '../configuration/timestamp-authority.ts'
 import { TIMESTAMP_UNAVAILABLE } from '../errors.ts'
-import { acceptAnswer, type Timestamp } from './accept-answer.ts'
-import { exchange } from './exchange.ts'
+import { AuthorityRotation } from './authority-rotation.ts'
 import { KnownChains } from './known-chains.ts'
+import { post } from './post.ts'
 import { readSecrets } from './secrets.ts'
-import { type TimestampFailure, TimestampFault, type TimestampOutcome } from './timestamp-fault.ts'
+import { TimestampError, type TimestampFailure, type TimestampOutcome } from './timestamp-error.ts'
 import { createNonce, encodeTimestampRequest } from './timestamp-request.ts'
-import { Turns } from './turns.ts'
+import { type Timestamp, verifyResponse } from './verify-response.ts'
 
 /** Waits between tries of an authority that is down, in ms: a service that is not ready waits for it. */
 const PROBE_RETRIES = { first: 5_000, longest: 60_000 }
@@ -54,7 +54,7 @@ export interface TimestampObserver {
    */
   asked(authority: string, seconds: number, outcome: TimestampOutcome, problem?: string): void
   /** An authority with trust anchors has sent certificates that it had not sent before. */
-  introduced?(): void
+  probed?(): void
 }
 
 export interface TimestampLimits {
@@ -80,7 +80,7 @@ interface NamedAuthority extends TimestampAuthority {
 export class Timestamper {
   readonly #options: Required<Omit<TimestamperOptions, 'proxies' | 'connections' | 'restMs'>>
   readonly #authorities: readonly NamedAuthority[]
-  readonly #turns: Turns<NamedAuthority>
+  readonly #turns: AuthorityRotation<NamedAuthority>
   readonly #client: HttpClient
   /** Authorities that are asked in the background until they give a timestamp. */
   readonly #probing = new Set<NamedAuthority>()
@@ -109,7 +109,7 @@ export class Timestamper {
       known: new KnownChains(),
     }))
     this.#authorities = named
-    this.#turns = new Turns(named, restMs)
+    this.#turns = new AuthorityRotation(named, restMs)
     this.#client = new HttpClient({ connections, ...(proxies && { proxies }) })
   }
 
@@ -169,7 +169,7 @@ export class Timestamper {
    *
    * @param ms that each has
    */
-  async introduce(ms: number): Promise<void> {
+  async probe(ms: number): Promise<void> {
     const unknown = this.#authorities.filter(({ known }) => known.paths.length === 0)
     await Promise.all(unknown.map((authority) => this.#ask(authority, randomBytes(32), ms, undefined)))
   }
@@ -181,7 +181,7 @@ export class Timestamper {
    *
    * @param ms that each try has
    */
-  introduceInBackground(ms: number): void {
+  probeInBackground(ms: number): void {
     this.#probeMs = ms
     this.#probe(this.#authorities.filter(({ known }) => known.paths.length === 0))
   }
@@ -237,7 +237,7 @@ export class Timestamper {
     const begin = performance.now()
     const tell = (outcome: TimestampOutcome, problem?: string) =>
       this.#options.observer.asked(name, (performance.now() - begin) / 1000, outcome, problem)
-    const late = new TimestampFault('timeout', `did not answer within ${Math.round(ms)} ms`)
+    const late = new TimestampError('timeout', `did not answer within ${Math.round(ms)} ms`)
     this.#turns.begin(authority)
     try {
       const timestamp = await within(ms, late, signal, (signal) => this.#obtain(authority, data, signal))
@@ -247,7 +247,7 @@ export class Timestamper {
       tell('granted')
       return timestamp
     } catch (error) {
-      if (!(error instanceof TimestampFault)) {
+      if (!(error instanceof TimestampError)) {
         tell('abandoned')
         throw error
       }
@@ -268,16 +268,16 @@ export class Timestamper {
       ...(policy === undefined ? {} : { policy }),
     }
     const body = encodeTimestampRequest(asked)
-    const answer = await exchange(this.#client, { url, body, signal, ...(await readSecrets(authority)) })
+    const answer = await post(this.#client, { url, body, signal, ...(await readSecrets(authority)) })
     const { paths } = known
     const { clockToleranceMs, observer, describeRevocation } = this.#options
-    const timestamp = acceptAnswer(answer, { asked, trustAnchors, known, clockToleranceMs })
+    const timestamp = verifyResponse(answer, { asked, trustAnchors, known, clockToleranceMs })
     if (isAnchored(authority) && !paths.includes(timestamp.path)) {
-      observer.introduced?.()
+      observer.probed?.()
     }
     const revocation = describeRevocation(timestamp.path)
     if (revocation !== undefined) {
-      throw new TimestampFault('revoked', `timestamps with a certificate that does not count: ${revocation}`)
+      throw new TimestampError('revoked', `timestamps with a certificate that does not count: ${revocation}`)
     }
     return timestamp
   }
@@ -302,7 +302,7 @@ function joinOnce(told: Iterable<string>): string {
 }
 
 /** With what the authority itself says, unless it knows a password, or an access key in its address, which it could say. */
-function describe({ message, said }: TimestampFault, { credentials, url }: TimestampAuthority): string {
+function describe({ message, said }: TimestampError, { credentials, url }: TimestampAuthority): string {
   const knowsSecret = credentials !== undefined || url.pathname !== '/' || url.search !== ''
   return said === undefined || knowsSecret ? message : `${message}; it says: ${said}`
 }

@@ -4,7 +4,7 @@ import { DerReader } from '../asn1/der-reader.ts'
 import { TAG } from '../asn1/tag.ts'
 import { readTime } from '../asn1/time.ts'
 import { quote } from '../common/quote.ts'
-import { TimestampFault } from './timestamp-fault.ts'
+import { TimestampError } from './timestamp-error.ts'
 import type { AskedTimestamp } from './timestamp-request.ts'
 
 /** The fields of a TSTInfo that are used. */
@@ -24,13 +24,13 @@ export function readTstInfo(der: Buffer, asked: AskedTimestamp, toleranceMs: num
   const { offset, result } = asn1js.fromBER(der)
   const info = new pkijs.TSTInfo({ schema: result })
   if (offset !== der.length || info.version !== 1) {
-    throw new TimestampFault('malformed', 'sent a timestamp of an unknown version')
+    throw new TimestampError('malformed', 'sent a timestamp of an unknown version')
   }
   const { tsa } = info
   const genTime = readGenTime(der)
   const problem = describeMismatch(info, asked) ?? describeWrongTime(genTime, toleranceMs)
   if (problem !== undefined) {
-    throw new TimestampFault('mismatch', problem)
+    throw new TimestampError('mismatch', problem)
   }
   return tsa === undefined ? { genTime } : { genTime, tsa }
 }

@@ -4,7 +4,7 @@ import Fastify from 'fastify'
 import { Registry } from 'prom-client'
 import t from 'tap'
 import { bodyBudget } from '../../src/plugins/body-budget.ts'
-import { httpManners } from '../../src/plugins/http-manners.ts'
+import { httpDefaults } from '../../src/plugins/http-defaults.ts'
 import { scrape } from '../support/scrape.ts'
 import { startReadyService } from '../support/service.ts'
 import { until } from '../support/signing.ts'
@@ -16,7 +16,7 @@ const MB = 1_048_576
 async function start() {
   const registry = new Registry()
   const app = Fastify()
-  await app.register(httpManners)
+  await app.register(httpDefaults)
   await app.register(bodyBudget, { registry })
   app.get<{ Querystring: { bytes: number; age: number } }>('/', async (request) => {
     const { bytes, age } = request.query

@@ -69,7 +69,7 @@ t.test('containers are of level b-lt only where they hold what is about the time
         timestamper: {
           timestamp: async () => timestamp,
           knownPaths: () => knownPaths,
-          ...{ introduceInBackground: () => {}, problem: undefined, isUntried: false },
+          ...{ probeInBackground: () => {}, problem: undefined, isUntried: false },
         },
       },
       validCertificate: () => signerCertificate,

@@ -2,10 +2,10 @@ import { createHash, randomInt } from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'
 import { findHashAlgorithm, type HashAlgorithm } from '../../src/algorithms/hash-algorithms.ts'
-import { acceptAnswer } from '../../src/timestamp/accept-answer.ts'
 import { KnownChains } from '../../src/timestamp/known-chains.ts'
-import { TimestampFault } from '../../src/timestamp/timestamp-fault.ts'
+import { TimestampError } from '../../src/timestamp/timestamp-error.ts'
 import { createNonce, encodeTimestampRequest } from '../../src/timestamp/timestamp-request.ts'
+import { verifyResponse } from '../../src/timestamp/verify-response.ts'
 import { issue, RSA_2048 } from '../support/certificates.ts'
 import { PROPERTY_RUNS } from '../support/property-runs.ts'
 import { createIssuers, createResponder, FOR_TIMESTAMPS, verifies } from '../support/timestamp-authority.ts'
@@ -36,9 +36,9 @@ const BOUNDED = { interruptAfterTimeLimit: 10_000, markInterruptAsFailure: false
 function acceptOrRefuse(answer: Buffer): Buffer | undefined {
   try {
     const expected = { asked, trustAnchors: [root.certificate], clockToleranceMs: 300_000, known }
-    return acceptAnswer(answer, expected).token
+    return verifyResponse(answer, expected).token
   } catch (error) {
-    if (error instanceof TimestampFault) {
+    if (error instanceof TimestampError) {
       return undefined
     }
     throw error

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import * as asn1js from 'asn1js'
 import t from 'tap'
 import { findHashAlgorithm, type HashAlgorithm } from '../../src/algorithms/hash-algorithms.ts'
-import { TimestampFault } from '../../src/timestamp/timestamp-fault.ts'
+import { TimestampError } from '../../src/timestamp/timestamp-error.ts'
 import { createNonce, encodeTimestampRequest } from '../../src/timestamp/timestamp-request.ts'
 import { readTimestampResponse } from '../../src/timestamp/timestamp-response.ts'
 import { issue } from '../support/certificates.ts'
@@ -13,12 +13,12 @@ const signer = issue(directory, { subject: '/CN=Timestamp authority', extensions
 const sha512 = findHashAlgorithm('sha512') as HashAlgorithm
 const digest = createHash('sha512').update('data').digest()
 
-function read(response: Buffer): TimestampFault | Buffer {
+function read(response: Buffer): TimestampError | Buffer {
   try {
     return readTimestampResponse(response)
   } catch (error) {
-    t.ok(error instanceof TimestampFault)
-    return error as TimestampFault
+    t.ok(error instanceof TimestampError)
+    return error as TimestampError
   }
 }
 
@@ -75,7 +75,7 @@ t.test('every status and reason', async (t) => {
 
 t.test('its words steer no terminal and fill no log', async (t) => {
   t.match(read(reject(2, ['one', 'two\u001b[31m\n'])), { said: 'one two [31m ' })
-  t.equal((read(reject(2, ['x'.repeat(5_000)])) as TimestampFault).said?.length, 200)
+  t.equal((read(reject(2, ['x'.repeat(5_000)])) as TimestampError).said?.length, 200)
 })
 
 t.test('granted without a token', async (t) => {

@@ -434,13 +434,13 @@ t.test('several authorities of one host have numbers', async (t) => {
 t.test('authorities are known by the certificates that they sent', async (t) => {
   const { timestamper, one, other, outcomes } = await startBoth(t, good, failing)
   t.same(timestamper.knownPaths(), [])
-  await timestamper.introduce(20_000)
+  await timestamper.probe(20_000)
   t.same(outcomes().sort(), ['granted', 'http_error'])
   const paths = () => timestamper.knownPaths().map((path) => path.map(({ raw }) => raw.toString('hex')))
   const expected = [signer, issuing, root].map(({ certificate }) => certificate.raw.toString('hex'))
   t.same(paths(), [expected])
   other.answer = good
-  await timestamper.introduce(20_000)
+  await timestamper.probe(20_000)
   t.equal(one.seen.requests.length, 1, 'who is known is not asked again')
   t.same(paths(), [expected, expected])
   const { path } = await timestamper.timestamp(data, after(20_000))
@@ -463,7 +463,7 @@ t.test('certificates of an authority without trust anchors are nothing to ask ot
   t.equal(timestamper.sentPaths().length, 1)
   t.same(timestamper.knownPaths(), [])
   t.equal(introduced, 0)
-  await timestamper.introduce(20_000)
+  await timestamper.probe(20_000)
   t.equal(server.seen.requests.length, 1, 'it is known all the same')
 })
 
@@ -474,13 +474,13 @@ t.test('an authority that is down is asked again until its certificates are know
     authorities: [{ url: server.url }, { url: other.url }],
     probeRetries: { first: 10, longest: 20 },
   })
-  timestamper.introduceInBackground(20_000)
-  timestamper.introduceInBackground(20_000)
+  timestamper.probeInBackground(20_000)
+  timestamper.probeInBackground(20_000)
   await until('it was asked three times', () => server.seen.requests.length >= 3)
   server.answer = good
   await until('both are known', () => timestamper.knownPaths().length === 2)
   const asked = server.seen.requests.length
-  timestamper.introduceInBackground(20_000)
+  timestamper.probeInBackground(20_000)
   await timestamper.timestamp(data, after(20_000))
   t.equal(server.seen.requests.length + other.seen.requests.length, asked + 2, 'and no longer after that')
   t.equal(outcomes().filter((outcome) => outcome === 'granted').length, 3)
@@ -492,7 +492,7 @@ t.test('when no authority gives a timestamp any more, they are asked until one d
   const state = () => ({ problem: timestamper.problem, isUntried: timestamper.isUntried })
   const working = { problem: undefined, isUntried: false }
   t.strictSame(state(), { problem: undefined, isUntried: true })
-  timestamper.introduceInBackground(20_000)
+  timestamper.probeInBackground(20_000)
   await until('both are known', () => timestamper.knownPaths().length === 2)
   t.strictSame(state(), working)
 
@@ -524,7 +524,7 @@ t.test('who is asked for one timestamp alone is not asked in the background', as
 t.test('what goes on in the background ends with the connections', async (t) => {
   const server = await startTimestampServer(t, silent)
   const { timestamper, outcomes } = start(t, { authorities: [{ url: server.url }] })
-  timestamper.introduceInBackground(20_000)
+  timestamper.probeInBackground(20_000)
   await until('it was asked', () => server.seen.requests.length === 1)
   timestamper.close()
   await until('it was told', () => outcomes().length === 1)

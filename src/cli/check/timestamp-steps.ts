@@ -80,7 +80,7 @@ async function ask(authorities: Authorities, proxies: Proxies, timeoutMs: number
     answers.set(name, { ms: seconds * 1000, problem })
   const timestamper = new Timestamper({ authorities, proxies, observer: { asked } })
   try {
-    await timestamper.introduce(timeoutMs)
+    await timestamper.probe(timeoutMs)
     return { answers, sent: timestamper.sentPaths(), known: timestamper.knownPaths() }
   } finally {
     timestamper.close()

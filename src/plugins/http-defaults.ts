@@ -11,7 +11,7 @@ declare module 'fastify' {
 }
 
 /** Applies to every request: its id goes back, it names one host, and its body is plain JSON. */
-export const httpManners = fp(
+export const httpDefaults = fp(
   async (app) => {
     // Fastify reads JSON by itself, whole and at any address, and text, which a page of any origin may send
     app.removeAllContentTypeParsers()

@@ -1,12 +1,12 @@
 import type { BaseLogger } from 'pino'
 import type { RevocationLimits } from './limits.ts'
-import { refreshDelayMs, retryDelayMs } from './pace.ts'
+import { refreshDelayMs, retryDelayMs } from './refresh-delay.ts'
 import type { Flawed, UpdateTimes } from './time.ts'
 
 /** An answer that is kept: until it is to be replaced or, with a flaw, for the revocations in it. */
 type Answer = UpdateTimes & Flawed
 
-export interface SourceOptions<T extends Answer> {
+export interface CachedFetchOptions<T extends Answer> {
   /** What it is about, for the log. */
   readonly name: string
   /** Gets the newest; an Error says in words why there is none. */
@@ -18,8 +18,8 @@ export interface SourceOptions<T extends Answer> {
 }
 
 /** Keeps something fresh in the background: gets it anew before it ends, and tries again where that fails. */
-export class Source<T extends Answer> {
-  readonly #options: SourceOptions<T>
+export class CachedFetch<T extends Answer> {
+  readonly #options: CachedFetchOptions<T>
   #held: T | undefined
   /** When what is held came, in ms since 1970. */
   #heldSince = 0
@@ -30,7 +30,7 @@ export class Source<T extends Answer> {
   #timer: NodeJS.Timeout | undefined
   #asking = false
 
-  constructor(options: SourceOptions<T>) {
+  constructor(options: CachedFetchOptions<T>) {
     this.#options = options
   }
 

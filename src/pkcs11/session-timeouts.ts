@@ -26,7 +26,7 @@ export function zombieLimit(sessions: number): number {
 }
 
 /** What the clock says about sessions. All times are milliseconds of `performance.now()`. */
-export class Watch {
+export class SessionTimeouts {
   readonly #hsm: Limits
   #lookedAt = performance.now()
 

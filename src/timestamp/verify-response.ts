@@ -4,7 +4,7 @@ import { traceAuthority } from './authority-certificate.ts'
 import { isNameOf } from './authority-name.ts'
 import { withDefiniteLengths } from './definite-lengths.ts'
 import type { KnownChains } from './known-chains.ts'
-import { TimestampFault } from './timestamp-fault.ts'
+import { TimestampError } from './timestamp-error.ts'
 import type { AskedTimestamp } from './timestamp-request.ts'
 import { readTimestampResponse } from './timestamp-response.ts'
 import { readTimestampToken, type TimestampToken } from './timestamp-token.ts'
@@ -35,16 +35,16 @@ export interface Timestamp {
  * @param answer bytes, of anything
  * @throws TimestampFault
  */
-export function acceptAnswer(answer: Buffer, expected: Expectation): Timestamp {
+export function verifyResponse(answer: Buffer, expected: Expectation): Timestamp {
   try {
     const token = readTimestampResponse(withDefiniteLengths(answer))
     return { token, path: check(readTimestampToken(token), expected) }
   } catch (error) {
-    if (error instanceof TimestampFault) {
+    if (error instanceof TimestampError) {
       throw error
     }
     // Why it is none would be told in terms of the parsers
-    throw new TimestampFault('malformed', 'answered with what is no timestamp')
+    throw new TimestampError('malformed', 'answered with what is no timestamp')
   }
 }
 
@@ -57,14 +57,14 @@ function check(
   const sent = [signer.x509, ...certificates]
   const path = known.find(sent, genTime) ?? traceAuthority(signer.x509, certificates, trustAnchors, genTime)
   if (typeof path === 'string') {
-    throw new TimestampFault('untrusted', `cannot be trusted: ${path}`)
+    throw new TimestampError('untrusted', `cannot be trusted: ${path}`)
   }
   const problem = describeWrongToken(token)
   if (problem !== undefined) {
-    throw new TimestampFault('untrusted', `cannot be trusted: ${problem}`)
+    throw new TimestampError('untrusted', `cannot be trusted: ${problem}`)
   }
   if (tsa !== undefined && !isNameOf(tsa, signer.parsed)) {
-    throw new TimestampFault('untrusted', 'gives itself another name than its certificate has')
+    throw new TimestampError('untrusted', 'gives itself another name than its certificate has')
   }
   if (!known.paths.includes(path)) {
     known.keep(sent, path)

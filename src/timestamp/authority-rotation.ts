@@ -1,5 +1,5 @@
 /** In which turn several are tried, where each can fail for some time. */
-export class Turns<T> {
+export class AuthorityRotation<T> {
   readonly #all: readonly T[]
   readonly #restMs: number
   /** Of those that failed last: until when they are tried last, in milliseconds of `performance.now()`. */

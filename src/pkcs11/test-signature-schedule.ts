@@ -4,7 +4,7 @@ import type { HsmConfiguration } from '../configuration/configuration.ts'
 const SHORTEST_LIMIT_MS = 30_000
 
 /** When the token last proved that it signs, and what went wrong since. */
-export class ProofClock {
+export class TestSignatureSchedule {
   readonly #limitMs: number
   #provedAt = performance.now()
   #lastFailure: string | undefined

@@ -1,5 +1,5 @@
 /** Lets callers do something one after another for each key, in the order in which they come. */
-export class OneAtATime {
+export class KeyedMutex {
   readonly #last = new Map<string, Promise<unknown>>()
 
   async take<T>(key: string, action: () => Promise<T>): Promise<T> {

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
-import { Turns } from '../../src/timestamp/turns.ts'
+import { AuthorityRotation } from '../../src/timestamp/authority-rotation.ts'
 
 t.test('those that fail come last, the one that has rested longest first', async (t) => {
-  const turns = new Turns(['a', 'b', 'c'], 10_000)
+  const turns = new AuthorityRotation(['a', 'b', 'c'], 10_000)
   t.strictSame(turns.order(), ['a', 'b', 'c'])
   turns.fail('b')
   t.strictSame(turns.order(), ['a', 'c', 'b'])
@@ -15,7 +15,7 @@ t.test('those that fail come last, the one that has rested longest first', async
 })
 
 t.test('after its rest one is tried first by one request alone', async (t) => {
-  const turns = new Turns(['a', 'b'], 30)
+  const turns = new AuthorityRotation(['a', 'b'], 30)
   turns.fail('a')
   t.strictSame(turns.order(), ['b', 'a'])
   await sleep(35)

@@ -5,7 +5,7 @@ import type { Signer } from './signer.ts'
 /** Milliseconds after the start in which revocation information may be on its way. */
 const SETTLE_MS = 10_000
 
-export class CertificateWatch {
+export class RevocationWatch {
   readonly #service: Pick<RevocationService, 'watch' | 'start' | 'stop' | 'renew' | 'retry'>
   /** Whether anybody may be asked. */
   readonly #enabled: boolean
@@ -60,9 +60,9 @@ export class CertificateWatch {
    *
    * @param ms that each try has: as long as a request
    */
-  introduce(keys: readonly Pick<Signer, 'sources'>[], ms: number): void {
+  probe(keys: readonly Pick<Signer, 'sources'>[], ms: number): void {
     for (const timestamper of timestampersOf(keys)) {
-      timestamper.introduceInBackground(ms)
+      timestamper.probeInBackground(ms)
     }
   }
 }

@@ -3,7 +3,7 @@ import type { Revocation } from './revocation-reason.ts'
 import type { WatchedCertificate } from './watched-certificate.ts'
 
 /** Logs that a certificate is revoked, and that it no longer is, each once. */
-export class RevocationNews {
+export class RevocationLog {
   readonly #log: BaseLogger
   readonly #told = new WeakMap<WatchedCertificate, Revocation>()
 

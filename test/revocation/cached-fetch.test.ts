@@ -2,8 +2,8 @@
 import { mock } from 'node:test'
 import pino from 'pino'
 import t from 'tap'
+import { CachedFetch } from '../../src/revocation/cached-fetch.ts'
 import { DEFAULT_LIMITS } from '../../src/revocation/limits.ts'
-import { Source } from '../../src/revocation/source.ts'
 
 const MINUTE_MS = 60_000
 const WEEK_MS = 7 * 24 * 60 * MINUTE_MS
@@ -12,7 +12,7 @@ t.test('what was not asked for meanwhile is asked for when it is as old as it ma
   mock.timers.enable({ apis: ['setTimeout', 'Date'], now: new Date('2026-01-02T03:04:05Z') })
   t.teardown(() => mock.timers.reset())
   let asked = 0
-  const source = new Source({
+  const source = new CachedFetch({
     name: 'a CRL',
     async ask() {
       asked += 1

@@ -1,14 +1,14 @@
+import type { CachedFetch } from './cached-fetch.ts'
 import type { CheckedCrl } from './crl/crl-check.ts'
-import type { Source } from './source.ts'
 import type { WatchedCertificate } from './watched-certificate.ts'
 
 /** A CRL, and the certificates of its issuer that are looked for in it. */
-export class WatchedList {
-  readonly source: Source<CheckedCrl>
+export class CrlCache {
+  readonly source: CachedFetch<CheckedCrl>
   #members: readonly WatchedCertificate[] = []
 
   /** @param createSource how the CRL is asked for certificates, by the contents of the INTEGERs of their serial numbers in hex */
-  constructor(createSource: (serialNumbers: () => ReadonlySet<string>) => Source<CheckedCrl>) {
+  constructor(createSource: (serialNumbers: () => ReadonlySet<string>) => CachedFetch<CheckedCrl>) {
     this.source = createSource(() => new Set(this.#members.map(({ issued }) => issued.serialNumber)))
   }
 

@@ -1,7 +1,7 @@
 /** Posts a request to an authority over HTTP, and returns its answer (RFC 3161 3.4). */
 import type { HttpClient, HttpRequest } from '../common/http-client.ts'
 import { HttpError, type HttpFailure } from '../common/http-error.ts'
-import { type TimestampFailure, TimestampFault } from './timestamp-fault.ts'
+import { TimestampError, type TimestampFailure } from './timestamp-error.ts'
 
 /**
  * Bytes of an answer, which has 1 to 12 kB. Certificates in a token are not signed: anybody on the way could add so many
@@ -28,7 +28,7 @@ const OUTCOMES: Readonly<Record<HttpFailure, TimestampFailure>> = {
  * @returns the body of a good answer
  * @throws TimestampFault that says why there is none; the signal's reason when it is aborted
  */
-export async function exchange(client: HttpClient, { body, ...request }: Exchange): Promise<Buffer> {
+export async function post(client: HttpClient, { body, ...request }: Exchange): Promise<Buffer> {
   const post = { type: QUERY, content: body }
   const { headers, body: answer } = await client
     .send({ ...request, body: post, accept: REPLY, limit: ANSWER_LIMIT })
@@ -37,7 +37,7 @@ export async function exchange(client: HttpClient, { body, ...request }: Exchang
     })
   const [type = ''] = `${headers['content-type'] ?? ''}`.split(';')
   if (type.trim().toLowerCase() !== REPLY) {
-    throw new TimestampFault(
+    throw new TimestampError(
       'http_error',
       `answered with another content type than ${REPLY}; check its address`,
     )
@@ -45,8 +45,8 @@ export async function exchange(client: HttpClient, { body, ...request }: Exchang
   return answer
 }
 
-function toFault({ failure, message, status }: HttpError): TimestampFault {
-  return new TimestampFault(OUTCOMES[failure], `${message}${adviceFor(status)}`)
+function toFault({ failure, message, status }: HttpError): TimestampError {
+  return new TimestampError(OUTCOMES[failure], `${message}${adviceFor(status)}`)
 }
 
 function adviceFor(status: number | undefined): string {

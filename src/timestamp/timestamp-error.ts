@@ -23,7 +23,7 @@ export type TimestampOutcome =
 export type TimestampFailure = Exclude<TimestampOutcome, 'granted' | 'abandoned'>
 
 /** An authority gave no timestamp that is any good. The message goes on after the authority's name. */
-export class TimestampFault extends Error {
+export class TimestampError extends Error {
   readonly outcome: TimestampFailure
   /** What the authority itself said, which can be anything. */
   readonly said: string | undefined

@@ -1,8 +1,8 @@
 import t from 'tap'
 import { HttpClient } from '../../src/common/http-client.ts'
-import { Enquirer } from '../../src/revocation/enquirer.ts'
 import { readIssuedCertificate } from '../../src/revocation/issued-certificate.ts'
 import { DEFAULT_LIMITS } from '../../src/revocation/limits.ts'
+import { RevocationChecker } from '../../src/revocation/revocation-checker.ts'
 import { issue } from '../support/certificates.ts'
 import { judgeCrl, RevocationAuthority } from '../support/revocation-authority.ts'
 import { crlAt, ocspAt } from '../support/revocation-chain.ts'
@@ -22,7 +22,7 @@ function ask(outcomes: string[] = []) {
   const observer = {
     asked: (source: string, _: number, outcome: string) => outcomes.push(`${source} ${outcome}`),
   }
-  const enquirer = new Enquirer(new HttpClient(), observer, DEFAULT_LIMITS)
+  const enquirer = new RevocationChecker(new HttpClient(), observer, DEFAULT_LIMITS)
   return enquirer.askResponder(readIssuedCertificate(leaf.certificate, root.certificate), signal)
 }
 
@@ -91,7 +91,7 @@ t.test('that a certificate is revoked counts where nobody vouches for the respon
 t.test('who does not answer in time', async (t) => {
   server.on('/ocsp', () => undefined)
   const limits = { ...DEFAULT_LIMITS, ocspTimeoutMs: 50 }
-  const enquirer = new Enquirer(new HttpClient(), { asked() {} }, limits)
+  const enquirer = new RevocationChecker(new HttpClient(), { asked() {} }, limits)
   const issued = readIssuedCertificate(leaf.certificate, root.certificate)
   await t.rejects(enquirer.askResponder(issued, signal), {
     message: `${server.url}/ocsp: it did not answer within 50 ms`,
@@ -108,7 +108,7 @@ t.test('the same address is not asked twice at a time', async (t) => {
     return answer
   })
   const observer = { asked() {} }
-  const enquirer = new Enquirer(new HttpClient(), observer, DEFAULT_LIMITS)
+  const enquirer = new RevocationChecker(new HttpClient(), observer, DEFAULT_LIMITS)
   const issued = readIssuedCertificate(leaf.certificate, root.certificate)
   await Promise.all([1, 2, 3].map(() => enquirer.askResponder(issued, signal)))
   t.equal(most, 1)

@@ -6,11 +6,11 @@ import { EXTENSION } from '../x509/extension-identifiers.ts'
 import { type CheckedCrl, checkCrl } from './crl/crl-check.ts'
 import { describeOutOfScope } from './crl/crl-scope.ts'
 import { type IssuedCertificate, readIssuedCertificate } from './issued-certificate.ts'
+import { KeyedMutex } from './keyed-mutex.ts'
 import type { RevocationLimits } from './limits.ts'
 import type { RevocationObserver } from './observer.ts'
 import { asRevocationOnly, checkOcspResponse, type OcspAnswer } from './ocsp/ocsp-check.ts'
 import { createOcspRequest } from './ocsp/ocsp-request.ts'
-import { OneAtATime } from './one-at-a-time.ts'
 import type { Flawed } from './time.ts'
 
 /** An answer, with what shows that its responder may still give it where its certificate asks for that. */
@@ -30,11 +30,11 @@ export interface CrlQuestion {
 type Asking = Pick<HttpRequest, 'body' | 'limit' | 'signal'> & { readonly timeoutMs: number }
 
 /** Asks responders and distribution points: the next one where one fails, and none twice at a time. */
-export class Enquirer {
+export class RevocationChecker {
   readonly #client: HttpClient
   readonly #observer: RevocationObserver
   readonly #limits: RevocationLimits
-  readonly #turns = new OneAtATime()
+  readonly #turns = new KeyedMutex()
 
   constructor(client: HttpClient, observer: RevocationObserver, limits: RevocationLimits) {
     this.#client = client
