@@ -34,7 +34,7 @@ export class RevocationChecker {
   readonly #client: HttpClient
   readonly #observer: RevocationObserver
   readonly #limits: RevocationLimits
-  readonly #turns = new KeyedMutex()
+  readonly #mutex = new KeyedMutex()
 
   constructor(client: HttpClient, observer: RevocationObserver, limits: RevocationLimits) {
     this.#client = client
@@ -98,7 +98,7 @@ export class RevocationChecker {
     const problems: string[] = []
     for (const url of urls) {
       try {
-        const answer = await this.#turns.take(`${source} ${url.href}`, () =>
+        const answer = await this.#mutex.take(`${source} ${url.href}`, () =>
           this.#ask(source, url, asking, check),
         )
         return answer.flaw === undefined ? answer : { ...answer, flaw: `${url.href}: ${answer.flaw}` }

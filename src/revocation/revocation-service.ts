@@ -37,7 +37,7 @@ export interface RevocationServiceOptions {
 export class RevocationService {
   readonly #log: BaseLogger
   readonly #limits: RevocationLimits
-  readonly #enquirer: RevocationChecker
+  readonly #checker: RevocationChecker
   readonly #news: RevocationLog
   /** By `linkKey`. */
   #certificates: ReadonlyMap<string, WatchedCertificate> = new Map()
@@ -50,7 +50,7 @@ export class RevocationService {
   constructor({ log, client, observer, limits }: RevocationServiceOptions) {
     this.#log = log
     this.#limits = { ...DEFAULT_LIMITS, ...limits }
-    this.#enquirer = new RevocationChecker(client, observer, this.#limits)
+    this.#checker = new RevocationChecker(client, observer, this.#limits)
     this.#news = new RevocationLog(log)
   }
 
@@ -180,14 +180,14 @@ export class RevocationService {
   }
 
   #ocspSource(issued: IssuedCertificate): CachedFetch<VouchedAnswer> | undefined {
-    const ask = (signal: AbortSignal) => this.#enquirer.askResponder(issued, signal)
+    const ask = (signal: AbortSignal) => this.#checker.askResponder(issued, signal)
     return issued.addresses.ocsp.length === 0 ? undefined : this.#source(`OCSP about ${issued.subject}`, ask)
   }
 
   #crlSource({ issuer, addresses }: IssuedCertificate) {
     return (serialNumbers: () => ReadonlySet<string>) =>
       this.#source(`the CRL of ${describeSubject(issuer)}`, (signal) =>
-        this.#enquirer.askList(addresses.crl, { issuer, serialNumbers: serialNumbers() }, signal),
+        this.#checker.askList(addresses.crl, { issuer, serialNumbers: serialNumbers() }, signal),
       )
   }
 

@@ -74,7 +74,7 @@ export class Signers {
       log,
       proxies,
       revocations: this.#revocations,
-      onIntroduced: () => this.#watchCertificates(),
+      onProbed: () => this.#watchCertificates(),
     })
     this.#current = new SignerSet(configuration, this.#setOptions(), (error) => this.#startRefused(error))
   }

@@ -13,7 +13,7 @@ export interface TimestampersOptions {
   readonly proxies: Proxies
   readonly revocations: Pick<RevocationService, 'revoked'>
   /** An authority has sent certificates that it had not sent before. */
-  onIntroduced(): void
+  onProbed(): void
 }
 
 /** Those who are asked for timestamps: signers with the same authorities share their connections, and what is known of them. */
@@ -45,7 +45,7 @@ export class Timestampers {
   }
 
   #create(authorities: Authorities): Timestamper {
-    const { observer, onIntroduced, proxies, revocations } = this.#options
+    const { observer, onProbed, proxies, revocations } = this.#options
     return new Timestamper({
       authorities,
       proxies,
@@ -65,7 +65,7 @@ export class Timestampers {
             this.#warning.say(`No timestamp: ${problem}`, { authority, outcome }, about)
           }
         },
-        probed: onIntroduced,
+        probed: onProbed,
       },
     })
   }

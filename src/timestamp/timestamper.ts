@@ -80,7 +80,7 @@ interface NamedAuthority extends TimestampAuthority {
 export class Timestamper {
   readonly #options: Required<Omit<TimestamperOptions, 'proxies' | 'connections' | 'restMs'>>
   readonly #authorities: readonly NamedAuthority[]
-  readonly #turns: AuthorityRotation<NamedAuthority>
+  readonly #rotation: AuthorityRotation<NamedAuthority>
   readonly #client: HttpClient
   /** Authorities that are asked in the background until they give a timestamp. */
   readonly #probing = new Set<NamedAuthority>()
@@ -109,7 +109,7 @@ export class Timestamper {
       known: new KnownChains(),
     }))
     this.#authorities = named
-    this.#turns = new AuthorityRotation(named, restMs)
+    this.#rotation = new AuthorityRotation(named, restMs)
     this.#client = new HttpClient({ connections, ...(proxies && { proxies }) })
   }
 
@@ -122,7 +122,7 @@ export class Timestamper {
    */
   async timestamp(data: Uint8Array, { deadline, signal }: TimestampLimits): Promise<Timestamp> {
     const refusals: Refusal[] = []
-    const order = this.#turns.order()
+    const order = this.#rotation.order()
     for (const [index, authority] of order.entries()) {
       signal?.throwIfAborted()
       const ms = (deadline - performance.now()) / (order.length - index)
@@ -238,10 +238,10 @@ export class Timestamper {
     const tell = (outcome: TimestampOutcome, problem?: string) =>
       this.#options.observer.asked(name, (performance.now() - begin) / 1000, outcome, problem)
     const late = new TimestampError('timeout', `did not answer within ${Math.round(ms)} ms`)
-    this.#turns.begin(authority)
+    this.#rotation.begin(authority)
     try {
       const timestamp = await within(ms, late, signal, (signal) => this.#obtain(authority, data, signal))
-      this.#turns.succeed(authority)
+      this.#rotation.succeed(authority)
       this.#failed.delete(authority)
       this.#giving.add(authority)
       tell('granted')
@@ -251,7 +251,7 @@ export class Timestamper {
         tell('abandoned')
         throw error
       }
-      this.#turns.fail(authority)
+      this.#rotation.fail(authority)
       this.#giving.delete(authority)
       const problem = `${name} ${describe(error, authority)}`
       tell(error.outcome, problem)

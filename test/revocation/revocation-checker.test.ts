@@ -22,8 +22,8 @@ function ask(outcomes: string[] = []) {
   const observer = {
     asked: (source: string, _: number, outcome: string) => outcomes.push(`${source} ${outcome}`),
   }
-  const enquirer = new RevocationChecker(new HttpClient(), observer, DEFAULT_LIMITS)
-  return enquirer.askResponder(readIssuedCertificate(leaf.certificate, root.certificate), signal)
+  const checker = new RevocationChecker(new HttpClient(), observer, DEFAULT_LIMITS)
+  return checker.askResponder(readIssuedCertificate(leaf.certificate, root.certificate), signal)
 }
 
 function delegate(...extensions: string[]) {
@@ -91,9 +91,9 @@ t.test('that a certificate is revoked counts where nobody vouches for the respon
 t.test('who does not answer in time', async (t) => {
   server.on('/ocsp', () => undefined)
   const limits = { ...DEFAULT_LIMITS, ocspTimeoutMs: 50 }
-  const enquirer = new RevocationChecker(new HttpClient(), { asked() {} }, limits)
+  const checker = new RevocationChecker(new HttpClient(), { asked() {} }, limits)
   const issued = readIssuedCertificate(leaf.certificate, root.certificate)
-  await t.rejects(enquirer.askResponder(issued, signal), {
+  await t.rejects(checker.askResponder(issued, signal), {
     message: `${server.url}/ocsp: it did not answer within 50 ms`,
   })
 })
@@ -108,8 +108,8 @@ t.test('the same address is not asked twice at a time', async (t) => {
     return answer
   })
   const observer = { asked() {} }
-  const enquirer = new RevocationChecker(new HttpClient(), observer, DEFAULT_LIMITS)
+  const checker = new RevocationChecker(new HttpClient(), observer, DEFAULT_LIMITS)
   const issued = readIssuedCertificate(leaf.certificate, root.certificate)
-  await Promise.all([1, 2, 3].map(() => enquirer.askResponder(issued, signal)))
+  await Promise.all([1, 2, 3].map(() => checker.askResponder(issued, signal)))
   t.equal(most, 1)
 })

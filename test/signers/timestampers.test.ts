@@ -14,7 +14,7 @@ function create(logged: string[] = []): Timestampers {
   return new Timestampers({
     observer: { asked: () => {} },
     log: pino({}, { write: (line) => logged.push(JSON.parse(line).msg) }),
-    onIntroduced: () => {},
+    onProbed: () => {},
     proxies: new Proxies(),
     revocations: { revoked: () => undefined },
   })
