@@ -49,6 +49,14 @@ t.test('each relative link leads to a file and a heading that exist', async (t) 
   }
 })
 
+t.test('each path of a source that a page names exists', async (t) => {
+  for (const page of pages.filter((page) => page !== 'CHANGELOG.md')) {
+    for (const [, path = ''] of readPage(page).matchAll(/`((?:src|schemas|test|docker)\/[\w./-]+)`/g)) {
+      t.ok(existsSync(repositoryPath(path)), `${page}: ${path}`)
+    }
+  }
+})
+
 t.test('each page of docs is in the list of the README', async (t) => {
   const listed = relativeLinks('README.md')
   for (const page of inFolder('docs')) {

@@ -7,7 +7,4 @@ import { COMMAND_LINE, describeOptions } from './command-options.ts'
 import { describeEnvironment } from './env-example.ts'
 
 writeFileSync(repositoryPath('.env.example'), describeEnvironment())
-writeFileSync(
-  repositoryPath(COMMAND_LINE),
-  replacePart(readPage(COMMAND_LINE), 'options', describeOptions()),
-)
+writeFileSync(repositoryPath(COMMAND_LINE), replacePart(readPage(COMMAND_LINE), 'options', describeOptions()))

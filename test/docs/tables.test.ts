@@ -27,11 +27,9 @@ import { COMMAND_LINE, documentedProgram } from './command-options.ts'
 /** Maps the first cell to the second one, of the rows whose first cell is one name in code. */
 function readTable(text: string): Map<string, string> {
   return new Map(
-    [
-      ...text.matchAll(
-        /^\| `([A-Z0-9_]+|signing_service_[a-z_]+(?:\{[a-z_,]+\})?)` \| ([^|]*?) ?\|/gm,
-      ),
-    ].map(([, name = '', value = '']) => [name, value]),
+    [...text.matchAll(/^\| `([A-Z0-9_]+|signing_service_[a-z_]+(?:\{[a-z_,]+\})?)` \| ([^|]*?) ?\|/gm)].map(
+      ([, name = '', value = '']) => [name, value],
+    ),
   )
 }
 
@@ -85,7 +83,10 @@ t.test('every error is exported under its code', async (t) => {
 })
 
 t.test('every metric is in the table of the metrics, with its labels and type', async (t) => {
-  t.same(Object.fromEntries(readTable(readChapter('docs/operations.md', 'Metrics'))), Object.fromEntries(await metrics()))
+  t.same(
+    Object.fromEntries(readTable(readChapter('docs/operations.md', 'Metrics'))),
+    Object.fromEntries(await metrics()),
+  )
 })
 
 /** Field sets of the Elastic Common Schema 9.1, and its fields without one; a value of our own under such a name is refused. */
