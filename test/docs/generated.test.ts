@@ -5,6 +5,7 @@ import { replacePart } from '../support/markdown.ts'
 import { readPage } from '../support/pages.ts'
 import { COMMAND_LINE, describeOptions } from './command-options.ts'
 import { describeEnvironment, listVariables } from './env-example.ts'
+import { describeSchema, SCHEMA_TABLES } from './schema-table.ts'
 
 t.test('.env.example is that of the schema', async (t) => {
   t.equal(readPage('.env.example'), describeEnvironment())
@@ -19,3 +20,11 @@ t.test('the options of the command line are those of the command', async (t) => 
   const page = readPage(COMMAND_LINE)
   t.equal(page, replacePart(page, 'options', describeOptions()))
 })
+
+for (const table of SCHEMA_TABLES) {
+  t.test(`the ${table.part} in ${table.page} are those of the schema, and each is described`, async (t) => {
+    const page = readPage(table.page)
+    t.equal(page, replacePart(page, table.part, describeSchema(table)))
+    t.notMatch(page, / \| {2}\|$/m)
+  })
+}

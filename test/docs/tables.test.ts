@@ -5,7 +5,6 @@ import { pino } from 'pino'
 import { Registry } from 'prom-client'
 import t from 'tap'
 import { Environment } from '../../schemas/configuration.ts'
-import { SignerEntry } from '../../schemas/signers-file.ts'
 import { parsePkcs11Uri } from '../../src/configuration/pkcs11-uri.ts'
 import { findSchemaProblems } from '../../src/configuration/signers-file-schema.ts'
 import * as errors from '../../src/errors.ts'
@@ -33,17 +32,11 @@ function readTable(text: string): Map<string, string> {
   )
 }
 
-t.test('every variable is in the table of the configuration, with its default', async (t) => {
+t.test('a variable without a default has none in the table either', async (t) => {
   const table = readTable(readChapter('docs/configuration.md', 'Variables'))
-  const variables = Object.entries<object>(Environment.properties)
-  t.strictSame([...table.keys()].sort(), variables.map(([name]) => name).sort())
-  for (const [name, schema] of variables) {
-    if ('default' in schema) {
-      t.equal(table.get(name), `\`${schema.default}\``, name)
-    } else if (Environment.required.some((required) => required === name)) {
-      t.equal(table.get(name), 'required', name)
-    } else {
-      t.notMatch(table.get(name), /^`/, `${name} has no default of its own`)
+  for (const [name, schema] of Object.entries<object>(Environment.properties)) {
+    if (!('default' in schema)) {
+      t.notMatch(table.get(name), /^`/, name)
     }
   }
 })
@@ -54,21 +47,6 @@ t.test('the example of a signers file is one', async (t) => {
   t.strictSame(findSchemaProblems(content), [])
   t.same(parsePkcs11Uri(content.signers.contracts.key).key, { label: 'contracts', id: '01a2' })
 })
-
-t.test('every property of a signer is in the table of the signers file', async (t) => {
-  const names = [...readChapter('docs/signers.md', 'Properties').matchAll(/^\| `([A-Za-z.]+)` \|/gm)].map(
-    ([, name]) => name,
-  )
-  t.strictSame(names.sort(), propertiesOf(SignerEntry).sort())
-})
-
-/** Of a schema, and of those within it, as `token.label`. */
-function propertiesOf({ properties = {} }: { properties?: object }): string[] {
-  return Object.entries(properties).flatMap(([name, schema]) => [
-    name,
-    ...propertiesOf(schema).map((one) => `${name}.${one}`),
-  ])
-}
 
 t.test('every error code is in the table of the errors, with its status', async (t) => {
   const table = readTable(readChapter('docs/operations.md', 'Errors'))
