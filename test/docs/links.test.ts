@@ -15,7 +15,7 @@ const inFolder = (folder: string) =>
 
 const pages = [...inFolder('.'), ...inFolder('docs')]
 
-/** Removes code, in which brackets are no links and `#` begins no heading. */
+/** Removes blocks of code, in which brackets are no links and `#` begins no heading. */
 function withoutCode(text: string): string {
   return text.replaceAll(/^( *)```.*\n[\s\S]*?^\1```$/gm, '')
 }
@@ -32,7 +32,7 @@ function anchorsOf(page: string): string[] {
 
 /** Returns the targets of the links and images that are not addresses of other hosts. */
 function relativeLinks(page: string): string[] {
-  const text = withoutCode(readPage(page)).replaceAll(/`[^`\n]*`(?!\])/g, '')
+  const text = withoutCode(readPage(page)).replaceAll(/`[^`\n]*`/g, 'code')
   return [...text.matchAll(/\]\(([^)\s]+)\)/g)]
     .map(([, target = '']) => target)
     .filter((target) => !/^[a-z]+:/.test(target))
