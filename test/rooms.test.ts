@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import t from 'tap'
+import { readChapter } from './support/pages.ts'
 import { repositoryPath } from './support/repository.ts'
 
 /** From the entry down, as docs/architecture.md draws them; the files of src itself assemble them. */
@@ -45,6 +46,14 @@ const imports = readImports()
 
 t.test('each room is known', async (t) => {
   t.strictSame([...new Set([...imports.keys()].map(roomOf))].sort(), [...ROOMS].sort())
+})
+
+t.test('docs/architecture.md lists them in this order', async (t) => {
+  const rows = readChapter('docs/architecture.md', 'Rooms').matchAll(/^\| `([a-z0-9.]+)` \|/gm)
+  t.strictSame(
+    [...rows].map(([, room]) => room),
+    ROOMS,
+  )
 })
 
 t.test('each imports only from those below it', async (t) => {

@@ -1,4 +1,4 @@
-/** The walk of README's chapter about CloudHSM: its own commands, on SoftHSM. */
+/** The walk of docs/cloudhsm.md: its own commands, on SoftHSM. */
 import { execFile } from 'node:child_process'
 import { X509Certificate } from 'node:crypto'
 import { copyFileSync, readFileSync } from 'node:fs'
@@ -11,7 +11,7 @@ import { MAIN } from '../support/command.ts'
 import { createCallbackClient } from '../support/document-engine/callback-client.ts'
 import { digest } from '../support/document-engine/hash.ts'
 import { samplePdf } from '../support/document-engine/sample-pdf.ts'
-import { readChapter } from '../support/readme.ts'
+import { readPage } from '../support/pages.ts'
 import { repositoryPath } from '../support/repository.ts'
 import { startServerProcess } from '../support/server-process.ts'
 import { waitUntilReady } from '../support/service.ts'
@@ -36,7 +36,7 @@ const { HSM_MODULE: module = '', HSM_PIN_FILE: pinFile = '' } = token
 
 copyFileSync(repositoryPath('test/support/document-engine/sample.pdf'), path('in.pdf'))
 
-const walk = readWalk(readChapter('AWS CloudHSM'), directory, [
+const walk = readWalk(readPage('docs/cloudhsm.md'), directory, [
   ['/opt/cloudhsm/lib/libcloudhsm_pkcs11.so', module],
   ['/run/secrets/cloudhsm-pin', pinFile],
   ['npm run sign-pdf --', `'${process.execPath}' '${SIGN_PDF}'`],
@@ -171,7 +171,7 @@ t.test('the service', async (t) => {
   })
 })
 
-t.test('nothing of the chapter was left out', async (t) => {
+t.test('nothing of the page was left out', async (t) => {
   t.same(walk.left, [])
 })
 

@@ -11,8 +11,8 @@ import { startAuthorities } from '../support/authorities.ts'
 import { writeBundle } from '../support/certificates.ts'
 import { createFaultyModule } from '../support/faulty-module/faulty-module.ts'
 import { send } from '../support/http.ts'
+import { readChapter } from '../support/pages.ts'
 import { childrenOf } from '../support/process-figures.ts'
-import { readChapter } from '../support/readme.ts'
 import { afterReload } from '../support/reload.ts'
 import { repositoryPath } from '../support/repository.ts'
 import { type Scrape, scrape, typesOf } from '../support/scrape.ts'
@@ -260,8 +260,8 @@ t.test('the rule about failed requests has every code that is not the fault of t
   t.same(listed.split('|').sort(), codes.sort())
 })
 
-t.test('each alert is in the README', async (t) => {
-  const chapter = readChapter('Alerts')
+t.test('each alert is in docs/operations.md', async (t) => {
+  const chapter = readChapter('docs/operations.md', 'Alerts')
   const named = [...readFileSync(RULES, 'utf8').matchAll(/alert: (\w+)/g)].map(([, name]) => name)
   t.same(
     [...chapter.matchAll(/^\| `(\w+)` \|/gm)].map(([, name]) => name),

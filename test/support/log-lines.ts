@@ -1,13 +1,13 @@
 /** The log of a service as log stores read it: JSON lines without a name that stands twice, and with known names alone. */
 import { parseJson } from '../../src/common/json.ts'
-import { readChapter } from './readme.ts'
+import { readChapter } from './pages.ts'
 
 /** Characters: of a longer log its begin and its end are looked at. */
 const CHECKED = 1_000_000
 
-/** Names of the fields that the README describes. */
+/** Names of the fields that docs/operations.md describes. */
 export const LOG_FIELDS: ReadonlySet<string> = new Set(
-  [...readChapter('Log').matchAll(/^\| (`.+?`) \|/gm)].flatMap(([, names = '']) =>
+  [...readChapter('docs/operations.md', 'Log').matchAll(/^\| (`.+?`) \|/gm)].flatMap(([, names = '']) =>
     [...names.matchAll(/`(\w+)`/g)].map(([, name = '']) => name),
   ),
 )
@@ -27,7 +27,7 @@ export function checkLog(text: string): void {
   for (const line of parts.flatMap(completeLines)) {
     const unknown = Object.keys(parseLine(line)).filter((name) => !LOG_FIELDS.has(name))
     if (unknown.length > 0) {
-      throw new Error(`the README does not describe the log fields ${unknown}: ${line}`)
+      throw new Error(`docs/operations.md does not describe the log fields ${unknown}: ${line}`)
     }
   }
 }

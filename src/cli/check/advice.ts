@@ -1,6 +1,6 @@
 /** The steps of a check in their order, and what to do where one fails. */
 export const ADVICE = {
-  configuration: 'Correct the variables that are named; the README lists all of them',
+  configuration: 'Correct the variables that are named; docs/configuration.md lists all of them',
   library:
     "HSM_MODULE must name the HSM vendor's PKCS#11 library, for this machine, with its client configured",
   token: 'Look at "signing-service tokens"; the HSM\'s client must be configured, and reach the HSM',

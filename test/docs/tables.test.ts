@@ -1,79 +1,55 @@
-/** The tables of the README say what the sources say. */
-import { PassThrough } from 'node:stream'
+/** The tables of the documentation say what the sources say. */
 import type { FastifyErrorConstructor } from '@fastify/error'
 import Fastify from 'fastify'
 import { pino } from 'pino'
 import { Registry } from 'prom-client'
 import t from 'tap'
-import { Environment } from '../schemas/configuration.ts'
-import { SignerEntry } from '../schemas/signers-file.ts'
-import { buildProgram } from '../src/cli/program.ts'
-import { parsePkcs11Uri } from '../src/configuration/pkcs11-uri.ts'
-import { findSchemaProblems } from '../src/configuration/signers-file-schema.ts'
-import * as errors from '../src/errors.ts'
-import { PoolMetrics } from '../src/metrics/pool-metrics.ts'
-import { processMetrics } from '../src/metrics/process-metrics.ts'
-import { ReloadMetrics } from '../src/metrics/reload-metrics.ts'
-import { RequestMetrics } from '../src/metrics/request-metrics.ts'
-import { RevocationMetrics, registerRevocationGauges } from '../src/metrics/revocation-metrics.ts'
-import { registerSignerGauges } from '../src/metrics/signer-gauges.ts'
-import { TimestampMetrics } from '../src/metrics/timestamp-metrics.ts'
-import { bodyBudget } from '../src/plugins/body-budget.ts'
-import { connections } from '../src/plugins/connections.ts'
-import { httpDefaults } from '../src/plugins/http-defaults.ts'
-import { LOG_FIELDS } from './support/log-lines.ts'
-import { readChapter } from './support/readme.ts'
+import { Environment } from '../../schemas/configuration.ts'
+import { parsePkcs11Uri } from '../../src/configuration/pkcs11-uri.ts'
+import { findSchemaProblems } from '../../src/configuration/signers-file-schema.ts'
+import * as errors from '../../src/errors.ts'
+import { PoolMetrics } from '../../src/metrics/pool-metrics.ts'
+import { processMetrics } from '../../src/metrics/process-metrics.ts'
+import { ReloadMetrics } from '../../src/metrics/reload-metrics.ts'
+import { RequestMetrics } from '../../src/metrics/request-metrics.ts'
+import { RevocationMetrics, registerRevocationGauges } from '../../src/metrics/revocation-metrics.ts'
+import { registerSignerGauges } from '../../src/metrics/signer-gauges.ts'
+import { TimestampMetrics } from '../../src/metrics/timestamp-metrics.ts'
+import { bodyBudget } from '../../src/plugins/body-budget.ts'
+import { connections } from '../../src/plugins/connections.ts'
+import { httpDefaults } from '../../src/plugins/http-defaults.ts'
+import { LOG_FIELDS } from '../support/log-lines.ts'
+import { codeBlocks } from '../support/markdown.ts'
+import { readChapter, readPage } from '../support/pages.ts'
+import { COMMAND_LINE, documentedProgram } from './command-options.ts'
 
-/** First cell to second cell of the rows whose first cell is one name in code, under a heading. */
-function tableUnder(heading: string): Map<string, string> {
+/** Maps the first cell to the second one, of the rows whose first cell is one name in code. */
+function readTable(text: string): Map<string, string> {
   return new Map(
-    [
-      ...readChapter(heading).matchAll(
-        /^\| `([A-Z0-9_]+|signing_service_[a-z_]+(?:\{[a-z_,]+\})?)` \| ([^|]*?) ?\|/gm,
-      ),
-    ].map(([, name = '', value = '']) => [name, value]),
+    [...text.matchAll(/^\| `([A-Z0-9_]+|signing_service_[a-z_]+(?:\{[a-z_,]+\})?)` \| ([^|]*?) ?\|/gm)].map(
+      ([, name = '', value = '']) => [name, value],
+    ),
   )
 }
 
-t.test('every variable is in the table of the configuration, with its default', async (t) => {
-  const table = tableUnder('Configuration')
-  const variables = Object.entries<object>(Environment.properties)
-  t.strictSame([...table.keys()].sort(), variables.map(([name]) => name).sort())
-  for (const [name, schema] of variables) {
-    if ('default' in schema) {
-      t.equal(table.get(name), `\`${schema.default}\``, name)
-    } else if (Environment.required.some((required) => required === name)) {
-      t.equal(table.get(name), 'required', name)
-    } else {
-      t.notMatch(table.get(name), /^`/, `${name} has no default of its own`)
+t.test('a variable without a default has none in the table either', async (t) => {
+  const table = readTable(readChapter('docs/configuration.md', 'Variables'))
+  for (const [name, schema] of Object.entries<object>(Environment.properties)) {
+    if (!('default' in schema)) {
+      t.notMatch(table.get(name), /^`/, name)
     }
   }
 })
 
 t.test('the example of a signers file is one', async (t) => {
-  const [, example = ''] = readChapter('Several signers').split(/^```(?:json)?\n/m)
+  const [example = ''] = codeBlocks(readPage('docs/signers.md'), 'json')
   const content = JSON.parse(example)
   t.strictSame(findSchemaProblems(content), [])
   t.same(parsePkcs11Uri(content.signers.contracts.key).key, { label: 'contracts', id: '01a2' })
 })
 
-t.test('every property of a signer is in the table of the signers file', async (t) => {
-  const names = [...readChapter('Several signers').matchAll(/^\| `([A-Za-z.]+)` \|/gm)].map(
-    ([, name]) => name,
-  )
-  t.strictSame(names.sort(), propertiesOf(SignerEntry).sort())
-})
-
-/** Of a schema, and of those within it, as `token.label`. */
-function propertiesOf({ properties = {} }: { properties?: object }): string[] {
-  return Object.entries(properties).flatMap(([name, schema]) => [
-    name,
-    ...propertiesOf(schema).map((one) => `${name}.${one}`),
-  ])
-}
-
 t.test('every error code is in the table of the errors, with its status', async (t) => {
-  const table = tableUnder('Errors')
+  const table = readTable(readChapter('docs/operations.md', 'Errors'))
   const documented = Object.fromEntries([...table].map(([code, status]) => [code, Number(status)]))
   t.same(documented, Object.fromEntries(replies().map(({ code, statusCode }) => [code, statusCode])))
 })
@@ -85,7 +61,10 @@ t.test('every error is exported under its code', async (t) => {
 })
 
 t.test('every metric is in the table of the metrics, with its labels and type', async (t) => {
-  t.same(Object.fromEntries(tableUnder('Metrics')), Object.fromEntries(await metrics()))
+  t.same(
+    Object.fromEntries(readTable(readChapter('docs/operations.md', 'Metrics'))),
+    Object.fromEntries(await metrics()),
+  )
 })
 
 /** Field sets of the Elastic Common Schema 9.1, and its fields without one; a value of our own under such a name is refused. */
@@ -103,19 +82,10 @@ t.test('no field of the log has the name of an ECS field set', async (t) => {
   )
 })
 
-t.test('every command and option is in the chapter about the command line', async (t) => {
-  const chapter = readChapter('Command line')
-  const io = {
-    environment: {},
-    input: new PassThrough(),
-    output: new PassThrough(),
-    errors: new PassThrough(),
-  }
-  for (const command of buildProgram(io).commands) {
-    t.match(chapter, `\n| \`${command.name()}\` | `)
-    for (const { long } of command.options) {
-      t.match(chapter, `\`${long}\``, `${command.name()} ${long}`)
-    }
+t.test('every command is in the page about the command line', async (t) => {
+  const page = readPage(COMMAND_LINE)
+  for (const command of documentedProgram().commands) {
+    t.match(page, `\n| \`${command.name()}\` | `)
   }
 })
 

@@ -1,0 +1,18 @@
+/** `npm run docs`: writes those parts of the documentation that the sources have already. */
+import { writeFileSync } from 'node:fs'
+import { replacePart } from '../support/markdown.ts'
+import { readPage } from '../support/pages.ts'
+import { repositoryPath } from '../support/repository.ts'
+import { COMMAND_LINE, describeOptions } from './command-options.ts'
+import { describeEnvironment } from './env-example.ts'
+import { describeSchema, SCHEMA_TABLES } from './schema-table.ts'
+
+writeFileSync(repositoryPath('.env.example'), describeEnvironment())
+write(COMMAND_LINE, 'options', describeOptions())
+for (const table of SCHEMA_TABLES) {
+  write(table.page, table.part, describeSchema(table))
+}
+
+function write(page: string, part: string, paragraphs: readonly string[]): void {
+  writeFileSync(repositoryPath(page), replacePart(readPage(page), part, paragraphs))
+}
