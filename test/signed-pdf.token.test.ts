@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import t from 'tap'
-import { samplePdf } from '../support/document-engine/sample-pdf.ts'
-import { signPdf } from '../support/document-engine/sign-pdf.ts'
+import { samplePdf } from './support/document-engine/sample-pdf.ts'
+import { signPdf } from './support/document-engine/sign-pdf.ts'
 import {
   CONTAINERS,
   type Container,
@@ -10,13 +10,13 @@ import {
   SIGNATURE_TYPES,
   type SignatureType,
   SUB_FILTERS,
-} from '../support/document-engine/signature-options.ts'
-import { startReadyService } from '../support/service.ts'
-import { createToken, generateKey, issueCertificates, signingEnvironment } from '../support/token.ts'
-import { makeNssDatabase } from '../support/validators/nss.ts'
-import { verifyCms } from '../support/validators/openssl.ts'
-import { readPdfSignatures } from '../support/validators/pdf-signatures.ts'
-import { pdfsig } from '../support/validators/pdfsig.ts'
+} from './support/document-engine/signature-options.ts'
+import { startReadyService } from './support/service.ts'
+import { createToken, generateKey, issueCertificates, signingEnvironment } from './support/token.ts'
+import { makeNssDatabase } from './support/validators/nss.ts'
+import { verifyCms } from './support/validators/openssl.ts'
+import { readPdfSignatures } from './support/validators/pdf-signatures.ts'
+import { pdfsig } from './support/validators/pdfsig.ts'
 
 const PDFSIG_SPELLINGS: Record<HashAlgorithm, string> = {
   sha160: 'SHA1',
