@@ -11,8 +11,8 @@ export interface SignerRequest {
   readonly token: string | null | undefined
   /** The name that stands in the path, which holds for every action. */
   readonly path: string | undefined
-  /** Fields of the body and of the query, which name no signer. */
-  readonly fields: Readonly<Record<string, unknown>>
+  /** The fields of the body, and those of the query, which name no signer. */
+  readonly fields: readonly Readonly<Record<string, unknown>>[]
   /** Fields of the request's log line, which are told the name in the token. */
   readonly logDetails: Record<string, string>
 }
@@ -31,7 +31,7 @@ export function chooseSigner(
   const { signer: named } = readSigningToken(token, signMethods)
   const choices = signers.choices()
   const others = choices.filter((name) => name !== (named ?? path))
-  if (isSignerAmong(fields, others)) {
+  if (fields.some((one) => isSignerAmong(one, others))) {
     throw new INVALID_REQUEST(
       'a field of the body, or of the query, names a signer, which only the path does, as /sign/NAME, and the ' +
         'signing_token, as {"signer":"NAME"}',
