@@ -47,7 +47,9 @@ export function refuseNamesInQuery(query: Readonly<Record<string, unknown>>): vo
 }
 
 /** Returns the first name that is nearly a known one, and that one. */
-function findMisspelled(names: readonly string[]): { readonly name: string; readonly meant: string } | undefined {
+function findMisspelled(
+  names: readonly string[],
+): { readonly name: string; readonly meant: string } | undefined {
   for (const [place, name] of names.entries()) {
     const isLookedInto = name.length <= MAX_LENGTH && (place < MAX_NAMES || LETTERS.has(lettersOf(name)))
     const meant = isLookedInto ? findMeant(name) : undefined
