@@ -50,6 +50,17 @@ export function isSignerAmong(fields: Readonly<Record<string, unknown>>, names: 
     .some(([name]) => isNearlySigner(name))
 }
 
+/**
+ * Returns whether a query has `signer` with something else than the name of the signer that is chosen in another way: a
+ * misspelled name too, as nobody has another use for it there.
+ */
+export function isSignerInQuery(
+  query: Readonly<Record<string, unknown>>,
+  chosen: string | undefined,
+): boolean {
+  return Object.entries(query).some(([name, value]) => /^\s*signer\s*$/i.test(name) && value !== chosen)
+}
+
 function toLowerCase(names: readonly string[]): ReadonlySet<string> {
   return new Set(names.map((name) => name.toLowerCase()))
 }

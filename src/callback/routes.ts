@@ -85,7 +85,7 @@ function readBody(
   refuseNamesInQuery(query)
   const { logDetails } = request
   const { signer: path } = request.params as SignerParams
-  const asking = { token: body.signing_token, path, fields: [body, query], logDetails }
+  const asking = { token: body.signing_token, path, fields: body, query, logDetails }
   const signer = chooseSigner(asking, signers, configuration)
   logDetails.signer = signer.name
   const asked = classify({ body, longContents: request.longContents })

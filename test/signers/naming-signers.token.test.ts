@@ -72,6 +72,7 @@ t.test('a signer that is named by another field, or in the query, is refused', a
     checkRefusal(t, await post('/sign/house?signer=contracts.2026', request), elsewhere)
     checkRefusal(t, await post('/sign?signer=house&signer=contracts.2026', request), elsewhere)
     checkRefusal(t, await post('/sign?signer=contracts.2026', { ...request, signer: null }), elsewhere)
+    checkRefusal(t, await post('/sign?Signer=contract.2026', request), elsewhere)
     const inQuery = invalid('signing_token: stands in the query; send signing_token in the body')
     const token = encodeURIComponent(tokenFor('contracts.2026'))
     checkRefusal(t, await post(`/sign?signing_token=${token}`, request), inQuery)
