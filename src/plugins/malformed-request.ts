@@ -106,8 +106,11 @@ export class MalformedRequests {
 
   /** CONNECT asks for a tunnel (RFC 9110 9.3.6), and Node would close its connection without an answer. */
   #refuseTunnel(request: IncomingMessage, socket: Socket): void {
-    // Node has let go of the connection: an error of it would end the process
-    socket.on('error', () => socket.destroy()).resume()
+    // Node has let go of the connection: an error of it would end the process, and nobody would hear that the client leaves
+    socket
+      .on('error', () => socket.destroy())
+      .on('end', () => socket.destroySoon())
+      .resume()
     const refusal = new INVALID_REQUEST('CONNECT is not answered, as this is no proxy')
     this.#endAfterAnswers(socket, refusal, { ...callerRequestId(request), method: request.method })
   }

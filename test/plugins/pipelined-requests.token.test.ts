@@ -93,29 +93,31 @@ t.test('what comes behind the last request of a connection is not even read', as
   t.ok(verify('sha256', Buffer.from('the last'), key, answers[0]?.body ?? Buffer.alloc(0)))
 })
 
-t.test(
-  'of several requests whose client leaves while the HSM signs, each signature is on record',
-  async (t) => {
-    await allIdle(service.url)
-    module.plan('C_Sign hold')
-    const before = readLog(service.log()).length
-    const { hostname, port } = new URL(service.url)
-    const socket = connect({ host: hostname, port: Number(port) })
-    socket.write(requestOf('first') + requestOf('second'))
-    await until('both are signed', async () => (await hsmStatus(service.url)).sessions.busy === 2)
-    socket.destroy()
-    const left = () =>
-      readLog(service.log())
-        .slice(before)
-        .filter(({ msg }) => msg === 'client left before it was answered')
-    module.plan()
-    await until('both are on record', () => left().length === 2)
-    t.match(left(), [
-      { kind: 'raw', signed: true },
-      { kind: 'raw', signed: true },
-    ])
-  },
-)
+for (const [name, behind] of Object.entries({ nothing: '', 'a tunnel': BEHIND['a tunnel'] })) {
+  t.test(
+    `of several requests before ${name} whose client leaves while the HSM signs, each signature is on record`,
+    async (t) => {
+      await allIdle(service.url)
+      module.plan('C_Sign hold')
+      const before = readLog(service.log()).length
+      const { hostname, port } = new URL(service.url)
+      const socket = connect({ host: hostname, port: Number(port) })
+      socket.write(requestOf('first') + requestOf('second') + behind)
+      await until('both are signed', async () => (await hsmStatus(service.url)).sessions.busy === 2)
+      socket.destroy()
+      const left = () =>
+        readLog(service.log())
+          .slice(before)
+          .filter(({ msg }) => msg === 'client left before it was answered')
+      module.plan()
+      await until('both are on record', () => left().length === 2)
+      t.match(left(), [
+        { kind: 'raw', signed: true },
+        { kind: 'raw', signed: true },
+      ])
+    },
+  )
+}
 
 t.test('requests whose client leaves while they wait for their turn are no defect', async (t) => {
   const { hostname, port } = new URL(service.url)
