@@ -3,7 +3,7 @@ import { INVALID_REQUEST, SIGNER_MISMATCH } from '../errors.ts'
 import type { Signer } from '../signers/signer.ts'
 import type { Signers } from '../signers/signers.ts'
 import { describeAskedSigner } from './asked-signer.ts'
-import { isSignerAmong, seemsToNameSigner } from './misplaced-signer.ts'
+import { isSignerAmong, isSignerInQuery, seemsToNameSigner } from './misplaced-signer.ts'
 import { MAX_TOKEN_LENGTH, readSigningToken } from './signing-token.ts'
 
 /** The names by which a request chooses its signer. */
@@ -11,8 +11,10 @@ export interface SignerRequest {
   readonly token: string | null | undefined
   /** The name that stands in the path, which holds for every action. */
   readonly path: string | undefined
-  /** Fields of the body and of the query, which name no signer. */
+  /** Fields of the body, which name no signer. */
   readonly fields: Readonly<Record<string, unknown>>
+  /** Fields of the query, which name none either. */
+  readonly query: Readonly<Record<string, unknown>>
   /** Fields of the request's log line, which are told the name in the token. */
   readonly logDetails: Record<string, string>
 }
@@ -24,21 +26,27 @@ export interface SignerRequest {
  *   seems to name one of them in another way; UNKNOWN_SIGNER, SIGNER_MISMATCH
  */
 export function chooseSigner(
-  { token, path, fields, logDetails }: SignerRequest,
+  { token, path, fields, query, logDetails }: SignerRequest,
   signers: Pick<Signers, 'has' | 'choose' | 'choices'>,
   { signMethods }: Pick<Configuration, 'signMethods'>,
 ): Signer {
   const { signer: named } = readSigningToken(token, signMethods)
   const choices = signers.choices()
-  const others = choices.filter((name) => name !== (named ?? path))
-  if (isSignerAmong(fields, others)) {
+  const chosenName = named ?? path
+  const others = choices.filter((name) => name !== chosenName)
+  const hasChoice = choices.length > 0
+  if (
+    isSignerAmong(fields, others) ||
+    isSignerAmong(query, others) ||
+    (hasChoice && isSignerInQuery(query, chosenName))
+  ) {
     throw new INVALID_REQUEST(
       'a field of the body, or of the query, names a signer, which only the path does, as /sign/NAME, and the ' +
         'signing_token, as {"signer":"NAME"}',
     )
   }
   if (named === undefined) {
-    refuseMisplaced(token ?? '', choices.length > 0, others)
+    refuseMisplaced(token ?? '', hasChoice, others)
   } else if (path === undefined) {
     Object.assign(logDetails, describeAskedSigner(named, signers))
   }

@@ -14,6 +14,9 @@ const MAX_TYPING_ERRORS = 2
 /** Fields with the name of a signer whose names are looked at, which costs 3 µs each: a body may have thousands. */
 const MAX_FIELDS = 32
 
+/** Levels of lists and objects in a field that are looked into for the name of a signer. */
+const MAX_DEPTH = 3
+
 /** Characters of a value that may be the name of a signer, with spaces around it. */
 const MAX_NAME_LENGTH = 100
 
@@ -33,7 +36,8 @@ export function seemsToNameSigner(token: string, names: readonly string[]): bool
 }
 
 /**
- * Returns whether one of the fields of a request has the name of a signer under a name that is nearly `signer`.
+ * Returns whether one of the fields of a request has the name of a signer, or a list or an object that holds it, under a
+ * name that is nearly `signer`.
  *
  * @param fields of the body or of the query, where `signer` has no meaning
  * @param names of the signers that may be meant
@@ -41,9 +45,20 @@ export function seemsToNameSigner(token: string, names: readonly string[]): bool
 export function isSignerAmong(fields: Readonly<Record<string, unknown>>, names: readonly string[]): boolean {
   const lowerCase = toLowerCase(names)
   return Object.entries(fields)
-    .filter(([, value]) => isName(value, lowerCase))
+    .filter(([, value]) => holdsName(value, lowerCase))
     .slice(0, MAX_FIELDS)
     .some(([name]) => isNearlySigner(name))
+}
+
+/**
+ * Returns whether a query has `signer` with something else than the name of the signer that is chosen in another way: a
+ * misspelled name too, as nobody has another use for it there.
+ */
+export function isSignerInQuery(
+  query: Readonly<Record<string, unknown>>,
+  chosen: string | undefined,
+): boolean {
+  return Object.entries(query).some(([name, value]) => /^\s*signer\s*$/i.test(name) && value !== chosen)
 }
 
 function toLowerCase(names: readonly string[]): ReadonlySet<string> {
@@ -80,6 +95,13 @@ function isNamedInValue(value: unknown, names: ReadonlySet<string>): boolean {
 /** Returns whether a value is the name of a signer. */
 function isName(value: unknown, names: ReadonlySet<string>): boolean {
   return typeof value === 'string' && value.length <= MAX_NAME_LENGTH && names.has(value.trim().toLowerCase())
+}
+
+/** Returns whether a value is the name of a signer, or holds it, as `["contracts"]` and `{"name": "contracts"}` do. */
+function holdsName(value: unknown, names: ReadonlySet<string>, depth = 0): boolean {
+  return typeof value === 'object' && depth < MAX_DEPTH
+    ? Object.values(value ?? {}).some((inner) => holdsName(inner, names, depth + 1))
+    : isName(value, names)
 }
 
 /** Returns whether a name is as in `{"singer": "contracts"}` or `{"signerName": "contracts"}`. */

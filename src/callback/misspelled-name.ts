@@ -26,15 +26,38 @@ const LETTERS: ReadonlySet<string> = new Set(KNOWN.map(lettersOf))
  * @throws INVALID_REQUEST that quotes the name, which differs from a known one in two letters and separators at most
  */
 export function refuseMisspelledNames(body: Readonly<Record<string, unknown>>): void {
-  const unknown = Object.keys(body).filter((name) => !KNOWN.includes(name))
-  for (const [place, name] of unknown.entries()) {
-    const isCompared = name.length <= MAX_LENGTH && body[name] !== null
-    const isLookedInto = isCompared && (place < MAX_NAMES || LETTERS.has(lettersOf(name)))
+  const unknown = Object.keys(body).filter((name) => !KNOWN.includes(name) && body[name] !== null)
+  const found = findMisspelled(unknown)
+  if (found !== undefined) {
+    throw new INVALID_REQUEST(`${quote(found.name)}: is not known; ${found.meant} was probably meant`)
+  }
+}
+
+/**
+ * Refuses a query with a name that is, or nearly is, one of the body: nobody reads it there, and a default would be used in
+ * its place. Other names pass.
+ *
+ * @throws INVALID_REQUEST that quotes the name
+ */
+export function refuseNamesInQuery(query: Readonly<Record<string, unknown>>): void {
+  const found = findMisspelled(Object.keys(query))
+  if (found !== undefined) {
+    throw new INVALID_REQUEST(`${quote(found.name)}: stands in the query; send ${found.meant} in the body`)
+  }
+}
+
+/** Returns the first name that is nearly a known one, and that one. */
+function findMisspelled(
+  names: readonly string[],
+): { readonly name: string; readonly meant: string } | undefined {
+  for (const [place, name] of names.entries()) {
+    const isLookedInto = name.length <= MAX_LENGTH && (place < MAX_NAMES || LETTERS.has(lettersOf(name)))
     const meant = isLookedInto ? findMeant(name) : undefined
     if (meant !== undefined) {
-      throw new INVALID_REQUEST(`${quote(name)}: is not known; ${meant} was probably meant`)
+      return { name, meant }
     }
   }
+  return undefined
 }
 
 /** Returns the known name that differs in few letters, whatever its case and separators. */

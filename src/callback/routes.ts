@@ -11,7 +11,7 @@ import { signRaw } from '../signing/sign-raw.ts'
 import { jsonBody } from './body/json-body.ts'
 import { EventLoopTurns } from './event-loop-turns.ts'
 import { describeCertificates } from './get-certificates.ts'
-import { refuseMisspelledNames } from './misspelled-name.ts'
+import { refuseMisspelledNames, refuseNamesInQuery } from './misspelled-name.ts'
 import { type Digested, prepare } from './prepare.ts'
 import { classify } from './request.ts'
 
@@ -80,11 +80,12 @@ function readBody(
 ) {
   // The schema was checked
   const body = request.body as CallbackBody
+  const query = request.query as Record<string, unknown>
   refuseMisspelledNames(body)
+  refuseNamesInQuery(query)
   const { logDetails } = request
   const { signer: path } = request.params as SignerParams
-  const fields = { ...(request.query as object), ...body }
-  const asking = { token: body.signing_token, path, fields, logDetails }
+  const asking = { token: body.signing_token, path, fields: body, query, logDetails }
   const signer = chooseSigner(asking, signers, configuration)
   logDetails.signer = signer.name
   const asked = classify({ body, longContents: request.longContents })

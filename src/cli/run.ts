@@ -1,4 +1,5 @@
 import { CommanderError } from 'commander'
+import { escapeInvisible } from '../common/quote.ts'
 import { ConfigurationError, EXIT_CONFIGURATION } from '../errors.ts'
 import { AdministrationError } from '../pkcs11/administration/administer.ts'
 import { CommandFailed, EXIT_FAILED, EXIT_OK, EXIT_USAGE } from './exit-codes.ts'
@@ -18,7 +19,8 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
   } catch (error) {
     const { message, exitCode } = describe(error)
     if (message !== '') {
-      io.errors.write(`${message}\n`)
+      // It may quote what others sent, or a token holds: none of it may steer the terminal
+      io.errors.write(`${message.split('\n').map(escapeInvisible).join('\n')}\n`)
     }
     return exitCode
   }

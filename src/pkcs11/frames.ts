@@ -9,6 +9,11 @@
 const LENGTH_OCTETS = 4
 const TEXT_OFFSET = 2 * LENGTH_OCTETS
 const NOTHING = Buffer.alloc(0)
+/**
+ * Octets of a frame, which has some hundred. What a library has written into the stream reads like a length of a gigabyte:
+ * without a limit all that comes behind it would be waited for, and kept.
+ */
+const MAX_LENGTH = 65_536
 
 export interface Frame {
   readonly message: unknown
@@ -32,14 +37,17 @@ export function encodeFrame(message: unknown, octets: Uint8Array = NOTHING): Buf
 export class FrameReader {
   #rest: Buffer = NOTHING
 
-  /** @returns those that end in this piece */
+  /**
+   * @returns those that end in this piece
+   * @throws Error for what is no frame
+   */
   read(piece: Buffer): Frame[] {
     const octets = this.#rest.length === 0 ? piece : Buffer.concat([this.#rest, piece])
     const frames: Frame[] = []
     let offset = 0
     for (;;) {
       const begin = offset + LENGTH_OCTETS
-      const end = begin <= octets.length ? begin + octets.readUInt32LE(offset) : Number.POSITIVE_INFINITY
+      const end = begin <= octets.length ? begin + readLength(octets, offset) : Number.POSITIVE_INFINITY
       if (end > octets.length) {
         break
       }
@@ -49,6 +57,14 @@ export class FrameReader {
     this.#rest = offset === octets.length ? NOTHING : Buffer.from(octets.subarray(offset))
     return frames
   }
+}
+
+function readLength(octets: Buffer, offset: number): number {
+  const length = octets.readUInt32LE(offset)
+  if (length > MAX_LENGTH) {
+    throw new Error('it is no frame')
+  }
+  return length
 }
 
 function decodeFrame(frame: Buffer): Frame {

@@ -10,12 +10,17 @@ export interface ToldPin {
 
 /**
  * Returns which version of a PIN a source holds now, without reading it. A file that is written anew or replaced has
- * another version, also where Kubernetes swaps the link that leads to it. A variable has one as long as the process runs.
+ * another version, also where Kubernetes swaps the link that leads to it. So has one that cannot be reached: the code of the
+ * error. A variable has one as long as the process runs.
  */
 export function pinVersion(source: PinSource): string {
   if ('variable' in source) {
     return source.variable
   }
-  const file = statSync(source.file, { bigint: true, throwIfNoEntry: false })
-  return file === undefined ? 'missing' : [file.dev, file.ino, file.mtimeNs, file.ctimeNs].join()
+  try {
+    const { dev, ino, mtimeNs, ctimeNs } = statSync(source.file, { bigint: true })
+    return [dev, ino, mtimeNs, ctimeNs].join()
+  } catch (error) {
+    return `${(error as NodeJS.ErrnoException).code}`
+  }
 }

@@ -64,13 +64,8 @@ export class MalformedRequests {
       return
     }
     this.#refused.add(socket)
-    // Requests that came before it, whole, are answered first
-    const response = this.#findUnanswered(socket)
-    if (response === undefined) {
-      this.#end(socket, error)
-    } else {
-      response.once('close', () => this.#end(socket, error))
-    }
+    // The error itself holds the bytes that were received
+    this.#endAfterAnswers(socket, refusalOf(error), { reason: error.code })
   }
 
   #note(request: IncomingMessage, response: ServerResponse): void {
@@ -90,25 +85,34 @@ export class MalformedRequests {
     return whole === undefined || whole.response.writableFinished ? undefined : whole.response
   }
 
-  #end(socket: Socket, error: NodeJS.ErrnoException): void {
+  /** Refuses the rest of a connection once the requests are answered that came whole before: answers have their order. */
+  #endAfterAnswers(socket: Socket, refusal: Refusal, details: Record<string, unknown>): void {
+    const response = this.#findUnanswered(socket)
+    if (response === undefined) {
+      this.#end(socket, refusal, details)
+    } else {
+      response.once('close', () => this.#end(socket, refusal, details))
+    }
+  }
+
+  #end(socket: Socket, refusal: Refusal, details: Record<string, unknown>): void {
     // It was asked to close, or has ended
     if (socket.writable) {
       const requestId = createRequestId()
-      const refusal = refusalOf(error)
       write(socket, refusal, requestId)
-      // The error itself holds the bytes that were received
-      this.#log(refusal, { requestId, reason: error.code })
+      this.#log(refusal, { requestId, ...details })
     }
   }
 
   /** CONNECT asks for a tunnel (RFC 9110 9.3.6), and Node would close its connection without an answer. */
   #refuseTunnel(request: IncomingMessage, socket: Socket): void {
-    // Node has let go of the connection: an error of it would end the process
-    socket.on('error', () => socket.destroy()).resume()
-    const requestId = createRequestId()
+    // Node has let go of the connection: an error of it would end the process, and nobody would hear that the client leaves
+    socket
+      .on('error', () => socket.destroy())
+      .on('end', () => socket.destroySoon())
+      .resume()
     const refusal = new INVALID_REQUEST('CONNECT is not answered, as this is no proxy')
-    write(socket, refusal, requestId)
-    this.#log(refusal, { requestId, ...callerRequestId(request), method: request.method })
+    this.#endAfterAnswers(socket, refusal, { ...callerRequestId(request), method: request.method })
   }
 
   /** Refuses an expectation other than 100-continue (RFC 9110 10.1.1); Node would do so without a body. */

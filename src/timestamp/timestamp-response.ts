@@ -56,5 +56,5 @@ function describeRejection({ status, failInfo }: pkijs.PKIStatusInfo): string {
 /** In one line, without what steers terminals; undefined where there are none. */
 function wordsOf({ statusStrings = [] }: pkijs.PKIStatusInfo): string | undefined {
   const text = statusStrings.map(({ valueBlock }) => valueBlock.value).join(' ')
-  return text.replace(/\p{C}/gu, ' ').slice(0, SAID_LENGTH) || undefined
+  return text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, ' ').slice(0, SAID_LENGTH) || undefined
 }

@@ -1,7 +1,8 @@
 /** Names in a body that are nearly one that is known, and those that only look like it. */
 import t from 'tap'
 import { CallbackBody } from '../../schemas/callback.ts'
-import { refuseMisspelledNames } from '../../src/callback/misspelled-name.ts'
+import { refuseMisspelledNames, refuseNamesInQuery } from '../../src/callback/misspelled-name.ts'
+import { send } from '../support/http.ts'
 import { checkRefusal } from '../support/refusal.ts'
 import { startReadyService } from '../support/service.ts'
 import { rawRequest } from '../support/signing.ts'
@@ -71,4 +72,22 @@ t.test('typing errors are looked for in the first of thousands of unknown names'
   t.doesNotThrow(() => refuseMisspelledNames({ ...many, hash_algoritm: 'sha512' }))
   t.throws(() => refuseMisspelledNames({ ...many, hashAlgorithm: 'sha512' }), { code: 'INVALID_REQUEST' })
   t.doesNotThrow(() => refuseMisspelledNames({ hashAlgorithm: null }), 'null counts as absent')
+})
+
+t.test('names of the body are refused in the query, where nobody reads them', async (t) => {
+  for (const meant of Object.keys(CallbackBody.properties)) {
+    t.throws(() => refuseNamesInQuery({ page: '1', [meant]: 'value' }), {
+      code: 'INVALID_REQUEST',
+      message: `${meant}: stands in the query; send ${meant} in the body`,
+    })
+  }
+  const signAt = (path: string) =>
+    send(`${service.url}${path}`, { method: 'POST', body: JSON.stringify(rawRequest('text')) })
+  const answer = await signAt('/sign?hashAlgorithm=sha512')
+  checkRefusal(t, answer, {
+    statusCode: 400,
+    code: 'INVALID_REQUEST',
+    message: 'hashAlgorithm: stands in the query; send hash_algorithm in the body',
+  })
+  t.equal((await signAt('/sign?page=1&token=x&signer=house')).statusCode, 200)
 })

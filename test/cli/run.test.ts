@@ -48,6 +48,16 @@ t.test('wrong usage is exit code 2', async (t) => {
   }
 })
 
+t.test('no message steers the terminal', async (t) => {
+  const { exitCode, stderr } = await runCommand(
+    {},
+    ...['certify', '\u{1b}[2J\u{9b}1A\u{202e}.csr', '--ca-cert', 'ca.pem', '--ca-key', 'ca.key'],
+  )
+  t.equal(exitCode, 1)
+  t.match(stderr, '\\u{1b}[2J\\u{9b}1A\\u{202e}.csr cannot be used: ')
+  t.notMatch(stderr, /[^\n\P{C}]/u)
+})
+
 t.test('a defect is thrown as what it is', async (t) => {
   const output = new PassThrough()
   output.write = () => {

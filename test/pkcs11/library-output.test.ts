@@ -48,6 +48,13 @@ t.test('each line goes to stderr with a mark', async (t) => {
   t.same(lines.sort(), ['PKCS#11: ', 'PKCS#11: four', 'PKCS#11: one', 'PKCS#11: three', 'PKCS#11: two'])
 })
 
+t.test('what has no end of a line is not waited for without a limit', async (t) => {
+  const piece = 'head -c 30000 /dev/zero | tr "\\0" x; sleep 0.1'
+  const { lines } = await outputOf(t, Array(10).fill(piece).join('; '))
+  t.ok(lines.length > 1, `${lines.length} lines`)
+  t.ok(lines.every((line) => /^PKCS#11: x+$/.test(line) && line.length < 200_000))
+})
+
 t.test('a library that prints much does not wait for a reader that is slow', async (t) => {
   const parent = run(t, FLOOD)
   const exited = once(parent, 'exit')

@@ -30,6 +30,22 @@ t.test('what is no message is told, and nobody hears what it was', async (t) => 
   t.equal(read.length, 1)
 })
 
+t.test('text that a library prints into a channel is told at once, and not taken for a length', async (t) => {
+  const [here, there] = duplexPair()
+  let garbage = 0
+  new SessionChannels(
+    [here],
+    () => t.fail('there is no message'),
+    () => t.fail('no session is started'),
+    () => {
+      garbage += 1
+    },
+  )
+  there.write('error\n')
+  await setImmediate()
+  t.equal(garbage, 1)
+})
+
 t.test(
   'a session for which there is no channel waits until another has ended, with all that it is told',
   async (t) => {

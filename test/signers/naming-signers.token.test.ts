@@ -63,14 +63,23 @@ t.test('a signer that is named by another field, or in the query, is refused', a
       { Singer: ' Contracts.2026' },
       { signerName: 'contracts.2026' },
       { signer: 'contracts.2026', signing_token: tokenFor('house') },
+      { signer: ['contracts.2026'] },
+      { signer: { id: 7, name: 'contracts.2026' } },
     ]) {
       checkRefusal(t, await post('/sign', { ...request, ...fields }), elsewhere)
     }
     checkRefusal(t, await post('/sign?signer=contracts.2026', request), elsewhere)
     checkRefusal(t, await post('/sign/house?signer=contracts.2026', request), elsewhere)
+    checkRefusal(t, await post('/sign?signer=house&signer=contracts.2026', request), elsewhere)
+    checkRefusal(t, await post('/sign?signer=contracts.2026', { ...request, signer: null }), elsewhere)
+    checkRefusal(t, await post('/sign?Signer=contract.2026', request), elsewhere)
+    const inQuery = invalid('signing_token: stands in the query; send signing_token in the body')
+    const token = encodeURIComponent(tokenFor('contracts.2026'))
+    checkRefusal(t, await post(`/sign?signing_token=${token}`, request), inQuery)
   }
   for (const [path, fields, signer] of [
     ['/sign?page=1', { signer: 'Bob', singer: 7, folder: 'contracts.2026' }, 'house'],
+    ['/sign', { signer: [[[['contracts.2026']]]], signers: null }, 'house'],
     ['/sign/contracts.2026?signer=contracts.2026', { signer: 'contracts.2026' }, 'contracts.2026'],
     ['/sign', { signer: 'contracts.2026', signing_token: tokenFor('contracts.2026') }, 'contracts.2026'],
   ] as const) {

@@ -1,5 +1,5 @@
 /** A PIN that a token refused is tried again only after its file has changed. */
-import { mkdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pino } from 'pino'
 import t from 'tap'
@@ -98,6 +98,19 @@ t.test('a link that leads to another file, as Kubernetes swaps it, is a change',
   t.doesNotThrow(() => pins.check([pool(access)], true))
   link('first')
   t.throws(() => pins.check([pool(access)], true), { message: REFUSED }, 'it is the refused one again')
+})
+
+t.test('a file that cannot be reached any more is a change, and ends nothing', async (t) => {
+  const file = join(t.testdir(), 'pin')
+  const access = accessWith({ file })
+  const pins = new RefusedPins()
+  put(file, 'wrong')
+  refuse(pins, access)
+  rmSync(file)
+  symlinkSync('pin', file)
+  t.equal(pinVersion({ file }), 'ELOOP')
+  t.doesNotThrow(() => pins.warnIfUnchanged(pool(access)))
+  t.doesNotThrow(() => pins.check([pool(access)], true))
 })
 
 t.test('a PIN that is corrected while the token judges the one before is another one', async (t) => {

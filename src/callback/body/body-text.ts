@@ -125,7 +125,8 @@ export class BodyText {
 
   #isLong(): boolean {
     const longest = (this.#scanner.hasEscapes ? ESCAPE : 1) * this.#limits.long
-    return this.#length - this.#start.position > longest
+    // Without the quotation mark that begins it; the one that ends it has not come
+    return this.#length - this.#start.position - 1 > longest
   }
 
   #keep(bytes: Buffer): void {

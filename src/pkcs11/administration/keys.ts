@@ -11,6 +11,8 @@ import type { KeyDescription } from './descriptions.ts'
 import { findPrivateKeys } from './key-objects.ts'
 
 const NO_ID = Buffer.alloc(0)
+/** Octets of the shortest CK_ULONG. */
+const ULONG = 4
 
 /** All private keys that the user can see, in the token's order. */
 export function listKeys(session: Session): KeyDescription[] {
@@ -40,7 +42,8 @@ export function describeKey(session: Session, key: Handle): KeyDescription {
 
 /** CK_KEY_TYPE is a number in the machine's byte order, which is little-endian wherever this runs. */
 function nameType(type: Buffer | undefined): string | null {
-  if (type === undefined) {
+  // Some tokens show an attribute that they do not have as an empty one
+  if (type === undefined || type.length < ULONG) {
     return null
   }
   const number = type.readUInt32LE()

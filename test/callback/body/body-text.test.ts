@@ -104,6 +104,14 @@ const { value } = fc.letrec<{ value: string }>((tie) => ({
 }))
 const lengths = fc.array(fc.integer({ min: 1, max: 20 }), { minLength: 1, maxLength: 5 })
 
+t.test('a string of as many characters as are kept is kept, wherever its chunks end', async (t) => {
+  const string = 'A'.repeat(LIMITS.long)
+  const json = Buffer.from(JSON.stringify({ a: string }))
+  for (let length = 1; length <= json.length; length++) {
+    t.same(JSON.parse(`${read(json, [length, json.length])}`), { a: string }, `${length} bytes come first`)
+  }
+})
+
 t.test('JSON has the values that JSON.parse finds, in whatever chunks it comes', async (t) => {
   let hashed = 0
   fc.assert(
