@@ -1,4 +1,4 @@
-import type { Job } from './job.ts'
+import type { SigningJob } from './signing-job.ts'
 import type { JobQueue } from './job-queue.ts'
 import type { ServiceTime } from './service-time.ts'
 
@@ -35,8 +35,8 @@ export class Admission {
   }
 
   /** Those that wait and will not have their turn in time, as sessions are fewer or slower than they were. */
-  hopeless(capacity: Capacity): Job[] {
-    const found: Job[] = []
+  tooLate(capacity: Capacity): SigningJob[] {
+    const found: SigningJob[] = []
     let ahead = 0
     for (const job of this.#queue.ready()) {
       // A session works already on one that is there again; what is late already is told so by its deadline

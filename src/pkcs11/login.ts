@@ -46,7 +46,7 @@ export class Login {
   }
 
   /** A signature came back. */
-  prove(): void {
+  signed(): void {
     this.#repeats = 0
   }
 }

@@ -27,7 +27,7 @@ export interface PoolKey {
  * - `unusable`: it is not there, or does not sign
  */
 export interface KeyState {
-  readonly state: 'unknown' | 'found' | 'proved' | 'unusable'
+  readonly state: 'unknown' | 'found' | 'tested' | 'unusable'
   readonly since: Date
   /** For everybody who can reach the service. */
   readonly reason?: string

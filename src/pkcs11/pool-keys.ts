@@ -11,7 +11,7 @@ interface Entry {
   found?: FoundKey | undefined
   use?: KeyUse | undefined
   state: KeyState
-  everProved: boolean
+  hasSigned: boolean
 }
 
 /** The keys of one token: which of them are there, what they are used with, and which of them sign. */
@@ -26,7 +26,7 @@ export class PoolKeys {
     this.#entries = keys.map((key) => ({
       key,
       state: { state: 'unknown', since: new Date() },
-      everProved: false,
+      hasSigned: false,
     }))
   }
 
@@ -50,8 +50,8 @@ export class PoolKeys {
   }
 
   /** Whether it has ever signed. */
-  everProved(key: number): boolean {
-    return this.#at(key).everProved
+  hasSigned(key: number): boolean {
+    return this.#at(key).hasSigned
   }
 
   /** Whether the token was opened and the key not there, or not to be used. */
@@ -129,16 +129,16 @@ export class PoolKeys {
   }
 
   /** Those that are there and have not signed since they last failed, or at all. */
-  unproved(): number[] {
+  untested(): number[] {
     return [...this.#entries.keys()].filter(
-      (key) => this.use(key) !== undefined && this.state(key).state !== 'proved',
+      (key) => this.use(key) !== undefined && this.state(key).state !== 'tested',
     )
   }
 
-  proved(key: number): void {
+  tested(key: number): void {
     const entry = this.#at(key)
-    entry.everProved = true
-    enter(entry, 'proved')
+    entry.hasSigned = true
+    enter(entry, 'tested')
   }
 
   failed(key: number, reason: string): void {

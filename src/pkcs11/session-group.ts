@@ -1,5 +1,5 @@
 import type { HsmConfiguration } from '../configuration/configuration.ts'
-import { Job } from './job.ts'
+import { SigningJob } from './signing-job.ts'
 import { Login } from './login.ts'
 import type { ToSignerProcess } from './messages.ts'
 import { OpeningQueue } from './opening-queue.ts'
@@ -10,11 +10,11 @@ import type { ServiceTime } from './service-time.ts'
 import { Session, type SessionState } from './session.ts'
 import { SessionTimeouts } from './session-timeouts.ts'
 import { TestSignatureSchedule } from './test-signature-schedule.ts'
-import type { Work } from './work.ts'
+import type { SigningInput } from './signing-input.ts'
 
 export interface SessionsOptions {
   /** What sessions prove themselves with. */
-  readonly test: Work
+  readonly test: SigningInput
   readonly hsm: Pick<HsmConfiguration, 'sessions' | 'timeoutMs' | 'keepAliveMs'>
   /** Outlives the process. */
   readonly serviceTime: ServiceTime
@@ -22,15 +22,15 @@ export interface SessionsOptions {
   readonly observer: PoolObserver
   send(message: ToSignerProcess): void
   /** A test signature verified. */
-  onProved(): void
+  onTested(): void
   /** A session is free, or can be told what comes next. */
   onIdle(): void
   /** A session has begun with a job that it was told of before. */
-  onBegun(job: Job): void
+  onBegun(job: SigningJob): void
   /** The session could not do this job, another one may. */
-  onReturned(job: Job, failure: TokenFailure): void
+  onReturned(job: SigningJob, failure: TokenFailure): void
   /** A call takes long: the job may be given to another session too. */
-  onSlow(job: Job): void
+  onSlow(job: SigningJob): void
   /** Nothing works any more inside this process. Called at most once; nothing else is called after it. */
   onDead(reason: string, kind: RestartReason): void
   /** No signature verified: the certificate is that of another key, or the HSM is faulty. Ends it as `onDead` does. */
@@ -126,12 +126,12 @@ export class SessionGroup {
 
   /** Whether it will sign more when it has signed, without a word to it in between, and can be told what. */
   goesOn(session: Session, now: number): boolean {
-    const { lacksNext, work, openedAt, throttles } = session
+    const { lacksNext, input, openedAt, throttles } = session
     return (
       lacksNext &&
       !this.watch.isSlow(session, now, this.options.serviceTime) &&
-      work instanceof Job &&
-      !work.hedged &&
+      input instanceof SigningJob &&
+      !input.hedged &&
       throttles === 0 &&
       !this.login.running &&
       !this.login.isAfter(openedAt)

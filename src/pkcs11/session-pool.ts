@@ -7,7 +7,7 @@ import { defined } from '../common/defined.ts'
 import type { HsmConfiguration } from '../configuration/configuration.ts'
 import type { TokenAccess } from '../configuration/signer-configuration.ts'
 import { ConfigurationError, HSM_UNAVAILABLE, SIGNATURE_SELF_CHECK_FAILED } from '../errors.ts'
-import { KeyProofs, MISMATCH } from './key-proofs.ts'
+import { KeyTests, MISMATCH } from './key-tests.ts'
 import type { FoundKey, KeyOutcome, SignOrder } from './messages.ts'
 import type { ToldPin } from './pin-version.ts'
 import type { KeyUse, PoolKey } from './pool-key.ts'
@@ -18,8 +18,8 @@ import type { SessionState } from './session.ts'
 import { Sessions } from './sessions.ts'
 import { SigningJobs, type SignOptions } from './signing-jobs.ts'
 import { type HsmState, Supervisor, type SupervisorEvents, type SupervisorOptions } from './supervisor.ts'
-import { createTestWork } from './test-signature.ts'
-import type { Work } from './work.ts'
+import { createTestInput } from './test-signature.ts'
+import type { SigningInput } from './signing-input.ts'
 
 /** How often sessions and queue are looked at. */
 const TICK_MS = 100
@@ -62,7 +62,7 @@ export class SessionPool {
   #sessions: Sessions | undefined
   readonly #jobs: SigningJobs
   readonly #keys: PoolKeys
-  readonly #proofs: KeyProofs
+  readonly #proofs: KeyTests
   /** Processes in a row that brought no signature. */
   #fruitless = 0
   /** Whether a test signature has verified in this process. */
@@ -83,11 +83,11 @@ export class SessionPool {
     const { hsm, keys } = options
     this.#options = options
     this.#keys = new PoolKeys(keys, hsm.requireNonExtractableKeys)
-    this.#proofs = new KeyProofs({
+    this.#proofs = new KeyTests({
       keys: this.#keys,
       intervalMs: hsm.keepAliveMs,
       search: (places) => this.#supervisor.send({ type: 'find-keys', keys: places }),
-      sign: (key) => this.prove(key),
+      sign: (key) => this.test(key),
       onFailed: (...told) => this.#keyFailed(...told),
     })
     this.#jobs = new SigningJobs({
@@ -95,8 +95,8 @@ export class SessionPool {
       observer: options.observer,
       sessions: () => this.#sessions,
       isReady: () => this.status().state === 'ready',
-      isHopelessUntil: (deadline) => this.#supervisor.isHopelessUntil(deadline),
-      onDoubt: (key) => this.#proofs.suspect(key),
+      isUnavailableUntil: (deadline) => this.#supervisor.isUnavailableUntil(deadline),
+      retestKey: (key) => this.#proofs.retest(key),
     })
     this.#supervisor = supervise({
       onOpened: (outcomes) => this.#opened(outcomes),
@@ -137,7 +137,7 @@ export class SessionPool {
   keyStatus(key: number): PoolStatus {
     const status = this.status()
     const { state, since, reason } = this.#keys.state(key)
-    if (status.state !== 'ready' || state === 'proved') {
+    if (status.state !== 'ready' || state === 'tested') {
       return status
     }
     return {
@@ -176,11 +176,11 @@ export class SessionPool {
    * @param use what it must verify with
    * @throws as `sign` does
    */
-  async prove(key: number, use = this.#keys.use(key)): Promise<void> {
+  async test(key: number, use = this.#keys.use(key)): Promise<void> {
     if (use === undefined) {
       throw new HSM_UNAVAILABLE()
     }
-    const { verify, ...order } = createTestWork(key, use)
+    const { verify, ...order } = createTestInput(key, use)
     await this.#sign(order, { deadline: performance.now() + this.#options.hsm.timeoutMs, verify })
   }
 
@@ -227,7 +227,7 @@ export class SessionPool {
       this.#options.log.error({ variable }, `a signer cannot sign any more: ${variable}: ${message}`)
     }
     this.#warnIfNew()
-    this.#startSessions(createTestWork(testKey, use as KeyUse))
+    this.#startSessions(createTestInput(testKey, use as KeyUse))
   }
 
   #searched(outcomes: readonly KeyOutcome[]): void {
@@ -245,7 +245,7 @@ export class SessionPool {
     }
   }
 
-  #startSessions(test: Work): void {
+  #startSessions(test: SigningInput): void {
     const supervisor = this.#supervisor
     this.#proved = false
     this.#sessions = new Sessions({
@@ -253,7 +253,7 @@ export class SessionPool {
       test,
       serviceTime: this.#jobs.serviceTime,
       send: (message) => supervisor.send(message),
-      onProved: () => this.#testSigned(test.key),
+      onTested: () => this.#testSigned(test.key),
       onIdle: () => this.#jobs.dispatch(),
       onBegun: (job) => this.#jobs.begun(job),
       onReturned: (job, failure) => this.#jobs.returned(job, failure),
@@ -268,7 +268,7 @@ export class SessionPool {
   #testSigned(testKey: number): void {
     this.#fruitless = 0
     this.#everProved = true
-    this.#keys.proved(testKey)
+    this.#keys.tested(testKey)
     this.#supervisor.markReady()
     if (!this.#proved) {
       this.#proved = true
@@ -301,7 +301,7 @@ export class SessionPool {
     if (this.#closing) {
       return
     }
-    const isNew = !this.#keys.everProved(key)
+    const isNew = !this.#keys.hasSigned(key)
     const refused = isNew && refusal !== undefined ? this.#keys.describeRefusal(key, refusal) : undefined
     const mismatched = isNew && reason === MISMATCH ? this.#keys.describeMismatch(key) : undefined
     const problem = refused ?? mismatched

@@ -1,6 +1,6 @@
 /** What becomes of sessions that fail: another try, a rest, another in their place, or the end of their process. */
 import { backoffMs, restMs } from './backoff.ts'
-import { Job } from './job.ts'
+import { SigningJob } from './signing-job.ts'
 import { explainRefusal } from './key-refusal.ts'
 import { type TokenFailure, WRONG_SIGNATURE } from './return-values.ts'
 import type { Session } from './session.ts'
@@ -45,7 +45,7 @@ export class SessionRecovery {
     const { observer, log } = this.#group.options
     observer.selfCheckFailed()
     log.error({ session: session.number }, `${MISMATCH}; it was discarded`)
-    this.#group.proof.fail(MISMATCH)
+    this.#group.proof.failed(MISMATCH)
     session.lastFailure = WRONG_SIGNATURE.returnValue
     this.#failed(session, WRONG_SIGNATURE)
   }
@@ -75,11 +75,11 @@ export class SessionRecovery {
 
   /** Its call takes long: another session may be faster. */
   hedge(session: Session): void {
-    const { work } = session
+    const { input } = session
     session.withdrawNext()
-    if (work instanceof Job && !work.hedged && !work.settled) {
-      work.hedged = true
-      this.#group.options.onSlow(work)
+    if (input instanceof SigningJob && !input.hedged && !input.settled) {
+      input.hedged = true
+      this.#group.options.onSlow(input)
     }
   }
 
@@ -88,7 +88,7 @@ export class SessionRecovery {
     const { hsm, observer, log } = this.#group.options
     session.enter('zombie')
     this.#group.opening.done(session)
-    this.#group.proof.fail(SILENCE)
+    this.#group.proof.failed(SILENCE)
     observer.evicted('timeout')
     log.error({ session: session.number }, 'a session did not answer in time')
     if (this.#group.count().zombie > zombieLimit(hsm.sessions)) {
@@ -103,8 +103,8 @@ export class SessionRecovery {
   }
 
   #failed(session: Session, failure: TokenFailure): void {
-    const work = session.takeWork()
-    if (!(work instanceof Job)) {
+    const work = session.takeInput()
+    if (!(work instanceof SigningJob)) {
       this.#testFailed(session, failure)
       return
     }
@@ -212,7 +212,7 @@ export class SessionRecovery {
 
   /** Logs what is new about a session: its first failure, and others when the return value changes. */
   #note(session: Session, failure: TokenFailure, what: string): void {
-    this.#group.proof.fail(`${what} (${failure.returnValue})`)
+    this.#group.proof.failed(`${what} (${failure.returnValue})`)
     if (session.lastFailure !== failure.returnValue) {
       session.lastFailure = failure.returnValue
       this.#group.options.log.warn({ session: session.number, ...failure }, what)

@@ -1,6 +1,6 @@
-import type { Job } from './job.ts'
+import type { SigningJob } from './signing-job.ts'
 import type { SessionOrder, WithdrawOrder } from './messages.ts'
-import type { Work } from './work.ts'
+import type { SigningInput } from './signing-input.ts'
 
 /**
  * - `opening`: no session yet, or one that has to prove itself by a test signature
@@ -39,9 +39,9 @@ export class Session {
   /** It rests until then. */
   wakeAt: number | undefined
   /** What it is working on; what nobody waits for any more among it. */
-  work: Work | undefined
+  input: SigningInput | undefined
   /** What it will work on next: it has the order already, so that it need not wait for one. The job is queued all the same. */
-  #next: { readonly job: Job; readonly ticket: number } | undefined
+  #next: { readonly job: SigningJob; readonly ticket: number } | undefined
   readonly #testKey: number
   readonly #send: (message: SessionOrder | WithdrawOrder) => void
   #lastTicket = 0
@@ -104,22 +104,22 @@ export class Session {
     this.failedAt = this.since
   }
 
-  sign(work: Work): void {
-    this.work = work
+  sign(work: SigningInput): void {
+    this.input = work
     this.#begin('sign', this.#orderToSign(work))
   }
 
   /** Orders what it is to sign when it has done what it does. */
-  signNext(job: Job): void {
+  signNext(job: SigningJob): void {
     job.announcedTo = this
     this.#next = { job, ticket: this.#orderToSign(job) }
   }
 
   /** Goes on with what comes next. Returns it, undefined where nothing does. */
-  advance(): Job | undefined {
+  advance(): SigningJob | undefined {
     const next = this.#takeNext()
     if (next !== undefined) {
-      this.work = next.job
+      this.input = next.job
       this.#begin('sign', next.ticket)
     }
     return next?.job
@@ -150,17 +150,17 @@ export class Session {
     this.lastFailure = undefined
   }
 
-  takeWork(): Work | undefined {
-    const { work } = this
-    this.work = undefined
-    return work
+  takeInput(): SigningInput | undefined {
+    const { input } = this
+    this.input = undefined
+    return input
   }
 
   /** Nothing that it answers counts any more. */
-  abandon(): Work | undefined {
+  abandon(): SigningInput | undefined {
     this.#call = undefined
     this.withdrawNext()
-    return this.takeWork()
+    return this.takeInput()
   }
 
   #takeNext() {
@@ -172,7 +172,7 @@ export class Session {
     return next
   }
 
-  #orderToSign({ key, mechanism, data }: Work): number {
+  #orderToSign({ key, mechanism, data }: SigningInput): number {
     const ticket = this.#nextTicket()
     this.#send({ type: 'sign', session: this.number, ticket, key, mechanism, data })
     return ticket

@@ -3,13 +3,13 @@
  * test signature, which must be replaced, and when all of them are lost.
  */
 import type { Capacity } from './admission.ts'
-import { Job } from './job.ts'
+import { SigningJob } from './signing-job.ts'
 import type { FromSession } from './messages.ts'
 import type { TokenFailure } from './return-values.ts'
 import type { Session, SessionState } from './session.ts'
 import { SessionGroup, type SessionsOptions } from './session-group.ts'
 import { SessionRecovery } from './session-recovery.ts'
-import type { Work } from './work.ts'
+import type { SigningInput } from './signing-input.ts'
 
 export class Sessions {
   readonly #group: SessionGroup
@@ -54,7 +54,7 @@ export class Sessions {
   }
 
   /** Gives the job to a free session, if there is one. */
-  lease(job: Job): boolean {
+  lease(job: SigningJob): boolean {
     const session = this.#group.sessions.find(({ state }) => state === 'idle')
     if (session === undefined || this.#group.ended) {
       return false
@@ -71,7 +71,7 @@ export class Sessions {
    *
    * @returns whether there was one that could be told
    */
-  announce(job: Job): boolean {
+  announce(job: SigningJob): boolean {
     const { sessions, ended } = this.#group
     const now = performance.now()
     let first: Session | undefined
@@ -88,27 +88,27 @@ export class Sessions {
   }
 
   /** No session is to begin with the job. */
-  withdraw(job: Job): void {
+  withdraw(job: SigningJob): void {
     job.announcedTo?.withdrawNext()
   }
 
   /** Whether no session will soon begin with it by itself: the one that it was announced to takes long, or there is none. */
-  isHeldUp(job: Job): boolean {
+  isHeldUp(job: SigningJob): boolean {
     const { watch, options } = this.#group
     const session = job.announcedTo
     return session === undefined || watch.isSlow(session, performance.now(), options.serviceTime)
   }
 
   /** Whether a session works on it. */
-  has(job: Job): boolean {
-    return this.#group.sessions.some(({ work }) => work === job)
+  has(job: SigningJob): boolean {
+    return this.#group.sessions.some(({ input }) => input === job)
   }
 
   /** Ends the bookkeeping. Returns what was in flight. */
-  abandon(): Job[] {
+  abandon(): SigningJob[] {
     this.#group.end()
     const inFlight = this.#group.sessions.map((session) => session.abandon())
-    return [...new Set(inFlight)].filter((work) => work instanceof Job).filter(({ settled }) => !settled)
+    return [...new Set(inFlight)].filter((work) => work instanceof SigningJob).filter(({ settled }) => !settled)
   }
 
   receive(message: FromSession): void {
@@ -177,7 +177,7 @@ export class Sessions {
     }
     // Where all make test signatures, they have their time: a token that has become slow would lose process after process
     // before the first signature that tells how slow it is
-    const working = sessions.some(({ work }) => work instanceof Job && !work.settled)
+    const working = sessions.some(({ input }) => input instanceof SigningJob && !input.settled)
     if (working && watch.areLost(sessions, now, options.serviceTime)) {
       this.#recovery.silence()
     }
@@ -202,20 +202,20 @@ export class Sessions {
 
   #signed(session: Session, signature: Uint8Array, ms: number): void {
     const { options, proof, login } = this.#group
-    const work = session.work as Work
+    const work = session.input as SigningInput
     if (!work.verify(signature)) {
       this.#recovery.signedWrong(session)
       return
     }
-    session.takeWork()
+    session.takeInput()
     session.succeeded()
     options.serviceTime.add(ms)
-    proof.prove()
-    login.prove()
+    proof.signed()
+    login.signed()
     if (work === options.test) {
       this.#group.proved = true
-      options.onProved()
-    } else if (work instanceof Job && !work.settled) {
+      options.onTested()
+    } else if (work instanceof SigningJob && !work.settled) {
       work.succeed(signature)
     }
     this.#group.release(session)

@@ -4,7 +4,7 @@ import type { HsmConfiguration } from '../configuration/configuration.ts'
 import { HSM_BUSY, HSM_TIMEOUT, HSM_UNAVAILABLE, SIGNATURE_SELF_CHECK_FAILED } from '../errors.ts'
 import { Admission, type Capacity } from './admission.ts'
 import { repeatMs } from './backoff.ts'
-import { Job } from './job.ts'
+import { SigningJob } from './signing-job.ts'
 import { JobQueue } from './job-queue.ts'
 import type { SignOrder } from './messages.ts'
 import type { PoolObserver } from './pool-observer.ts'
@@ -30,9 +30,9 @@ export interface SigningJobsOptions {
   /** Whether there is any that signs. */
   isReady(): boolean
   /** Whether signing is out of the question until then, in milliseconds of `performance.now()`. */
-  isHopelessUntil(deadline: number): boolean
+  isUnavailableUntil(deadline: number): boolean
   /** A request failed in a way for which its key may be to blame. */
-  onDoubt(key: number): void
+  retestKey(key: number): void
 }
 
 export class SigningJobs {
@@ -57,15 +57,15 @@ export class SigningJobs {
     { key, mechanism, data }: SignOrder,
     { deadline, client, verify }: SignOptions,
   ): Promise<Uint8Array> {
-    if (client?.hasLeft || this.#options.isHopelessUntil(deadline)) {
+    if (client?.hasLeft || this.#options.isUnavailableUntil(deadline)) {
       throw new HSM_UNAVAILABLE()
     }
     if (deadline <= performance.now()) {
       throw new HSM_TIMEOUT()
     }
     this.#admit(deadline)
-    const onDeadline = (late: Job) => this.#expire(late)
-    const job = new Job({ key, mechanism, data, deadline, verify, onDeadline })
+    const onDeadline = (late: SigningJob) => this.#expire(late)
+    const job = new SigningJob({ key, mechanism, data, deadline, verify, onDeadline })
     this.#unsettled.add()
     client?.onLeave(() => this.#abandon(job))
     this.#enqueue(job)
@@ -91,28 +91,28 @@ export class SigningJobs {
 
   /** What time brings. */
   tick(): void {
-    for (const job of this.#admission.hopeless(this.#capacity())) {
+    for (const job of this.#admission.tooLate(this.#capacity())) {
       this.#drop(job, new HSM_BUSY())
     }
     this.dispatch()
   }
 
   /** The process has gone: what it was working on is repeated in the next one. Signing a digest twice is safe. */
-  lost(inFlight: readonly Job[]): void {
+  lost(inFlight: readonly SigningJob[]): void {
     for (const job of inFlight) {
       this.repeat(job, 'process')
     }
-    const hopeless = this.#queue.all().filter(({ deadline }) => this.#options.isHopelessUntil(deadline))
+    const hopeless = this.#queue.all().filter(({ deadline }) => this.#options.isUnavailableUntil(deadline))
     for (const job of hopeless) {
       this.#drop(job, new HSM_UNAVAILABLE())
     }
   }
 
   /** A session could not do it. */
-  returned(job: Job, failure: TokenFailure): void {
+  returned(job: SigningJob, failure: TokenFailure): void {
     job.lastFailure = failure.returnValue
     if (failure.recovery === 'permanent') {
-      this.#options.onDoubt(job.key)
+      this.#options.retestKey(job.key)
       this.#drop(job, new HSM_UNAVAILABLE({ cause: new Error(failure.returnValue) }))
     } else if (failure.recovery === 'throttled' && job.mayBeRepeated) {
       this.#queue.rest(job, repeatMs(job), () => this.repeat(job, failure.returnValue))
@@ -124,7 +124,7 @@ export class SigningJobs {
   }
 
   /** @param reason for the observer */
-  repeat(job: Job, reason: string): void {
+  repeat(job: SigningJob, reason: string): void {
     if (job.mayBeRepeated) {
       this.#options.observer.retried(reason)
       this.#enqueue(job)
@@ -133,7 +133,7 @@ export class SigningJobs {
     }
   }
 
-  #enqueue(job: Job): void {
+  #enqueue(job: SigningJob): void {
     this.#queue.add(job)
     this.dispatch()
   }
@@ -160,7 +160,7 @@ export class SigningJobs {
   }
 
   /** A session works on it. */
-  begun(job: Job): void {
+  begun(job: SigningJob): void {
     this.#queue.remove(job)
     job.attempts += 1
     if (job.attempts === 1) {
@@ -168,12 +168,12 @@ export class SigningJobs {
     }
   }
 
-  #expire(job: Job): void {
+  #expire(job: SigningJob): void {
     this.#drop(job, this.#options.isReady() ? new HSM_TIMEOUT() : new HSM_UNAVAILABLE())
   }
 
   /** The client has gone: a job that waits is dropped, one in flight ends by itself. */
-  #abandon(job: Job): void {
+  #abandon(job: SigningJob): void {
     job.abandoned = true
     if (this.#take(job) && !this.#options.sessions()?.has(job)) {
       this.#drop(job, new HSM_UNAVAILABLE())
@@ -181,19 +181,19 @@ export class SigningJobs {
   }
 
   /** @param error unless the last that came for it was a wrong signature, which says more */
-  #drop(job: Job, error: Error): void {
+  #drop(job: SigningJob, error: Error): void {
     this.#take(job)
     if (!job.settled) {
       const wrong = job.lastFailure === WRONG_SIGNATURE.returnValue
       job.fail(wrong ? new SIGNATURE_SELF_CHECK_FAILED() : error)
       if (wrong) {
-        this.#options.onDoubt(job.key)
+        this.#options.retestKey(job.key)
       }
     }
   }
 
   /** Nobody is to begin with it. Returns whether it waited. */
-  #take(job: Job): boolean {
+  #take(job: SigningJob): boolean {
     this.#options.sessions()?.withdraw(job)
     return this.#queue.remove(job)
   }

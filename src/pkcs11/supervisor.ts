@@ -96,7 +96,7 @@ export class Supervisor {
   }
 
   /** Whether signing is out of the question until `deadline` (ms of `performance.now()`). */
-  isHopelessUntil(deadline: number): boolean {
+  isUnavailableUntil(deadline: number): boolean {
     const { state } = this.#state
     return (
       state === 'pin refused' ||

@@ -19,12 +19,12 @@ export class TestSignatureSchedule {
     return this.#lastFailure
   }
 
-  prove(): void {
+  signed(): void {
     this.#provedAt = performance.now()
     this.#lastFailure = undefined
   }
 
-  fail(reason: string): void {
+  failed(reason: string): void {
     this.#lastFailure = reason
   }
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { findHashAlgorithm, type HashAlgorithm } from '../algorithms/hash-algorithms.ts'
 import type { KeyUse } from './pool-key.ts'
-import { createWork, type Work } from './work.ts'
+import { createSigningInput, type SigningInput } from './signing-input.ts'
 
 /**
  * What test signatures sign: a sentence that says so. A constant, so that a test signature can never be taken for one
@@ -16,9 +16,9 @@ const SHA256 = findHashAlgorithm('sha256') as HashAlgorithm
  * @param key its place among the keys of the pool
  * @param hash one that the key may be used with
  */
-export function createTestWork(key: number, use: KeyUse, hash = testHash(use)): Work {
+export function createTestInput(key: number, use: KeyUse, hash = testHash(use)): SigningInput {
   const digest = createHash(hash.nodeName).update(MESSAGE).digest()
-  return createWork(key, use, hash, { digest, message: MESSAGE })
+  return createSigningInput(key, use, hash, { digest, message: MESSAGE })
 }
 
 /** Returns SHA-256 unless the certificate of the key demands another hash, with which alone its signatures verify. */

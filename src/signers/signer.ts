@@ -18,14 +18,14 @@ import {
 } from '../errors.ts'
 import type { PoolStatus, SessionPool } from '../pkcs11/session-pool.ts'
 import type { SignOptions } from '../pkcs11/signing-jobs.ts'
-import { createWork } from '../pkcs11/work.ts'
+import { createSigningInput } from '../pkcs11/signing-input.ts'
 import { gatherEvidence } from '../revocation/revocation-evidence.ts'
 import type { RevocationService } from '../revocation/revocation-service.ts'
 import type { Timestamper } from '../timestamp/timestamper.ts'
 import { describeUselessness } from '../x509/validity.ts'
 
 /** What a signer wants of its pool. */
-export type KeyPool = Pick<SessionPool, 'sign' | 'prove' | 'keyStatus' | 'foundKey'>
+export type KeyPool = Pick<SessionPool, 'sign' | 'test' | 'keyStatus' | 'foundKey'>
 
 /** Those who know more of a signer than its token does. */
 export interface SignerSources {
@@ -167,7 +167,7 @@ export class Signer {
         signerCertificate.algorithm.hashes.map(({ name }) => name).join(', '),
       )
     }
-    const work = createWork(this.#key, signerCertificate, hash, signed)
+    const work = createSigningInput(this.#key, signerCertificate, hash, signed)
     return signerCertificate.algorithm.encode(
       await this.#pool.sign(work, { ...options, verify: work.verify }),
     )
@@ -178,8 +178,8 @@ export class Signer {
    *
    * @throws as `certificate` and `sign` do
    */
-  async prove(): Promise<void> {
-    await this.#pool.prove(this.#key, this.certificate())
+  async test(): Promise<void> {
+    await this.#pool.test(this.#key, this.certificate())
   }
 
   #readFromToken(): SignerCertificate | undefined {

@@ -13,7 +13,7 @@ import type { KeyUse } from '../pkcs11/pool-key.ts'
 import type { PoolObserver } from '../pkcs11/pool-observer.ts'
 import { type PoolStatus, SessionPool } from '../pkcs11/session-pool.ts'
 import type { SignOptions } from '../pkcs11/signing-jobs.ts'
-import { createWork } from '../pkcs11/work.ts'
+import { createSigningInput } from '../pkcs11/signing-input.ts'
 import { describeUnsupported, SUPPORTED_KEYS } from '../x509/key-type.ts'
 
 export class UncertifiedKey {
@@ -76,7 +76,7 @@ export class UncertifiedKey {
     options: Omit<SignOptions, 'verify'>,
   ): Promise<Uint8Array> {
     const use = this.use()
-    const { verify, ...order } = createWork(0, use, hash, signed)
+    const { verify, ...order } = createSigningInput(0, use, hash, signed)
     return use.algorithm.encode(await this.#pool.sign(order, { ...options, verify }))
   }
 

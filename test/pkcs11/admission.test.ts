@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import { Admission } from '../../src/pkcs11/admission.ts'
-import { Job } from '../../src/pkcs11/job.ts'
+import { SigningJob } from '../../src/pkcs11/signing-job.ts'
 import { JobQueue } from '../../src/pkcs11/job-queue.ts'
 import { ServiceTime } from '../../src/pkcs11/service-time.ts'
 import { orderFor } from '../support/played-sessions.ts'
@@ -9,7 +9,7 @@ import { orderFor } from '../support/played-sessions.ts'
 t.test('a request whose deadline has passed while it waited was not too many', async (t) => {
   const queue = new JobQueue()
   const admission = new Admission(queue, 8, new ServiceTime())
-  const job = new Job({
+  const job = new SigningJob({
     ...orderFor('work'),
     deadline: performance.now() + 20,
     verify: () => true,
@@ -17,9 +17,9 @@ t.test('a request whose deadline has passed while it waited was not too many', a
   })
   queue.add(job)
   const capacity = { idle: 0, signing: 0 }
-  t.same(admission.hopeless(capacity), [])
+  t.same(admission.tooLate(capacity), [])
   const passed = delay(30)
   await t.rejects(job.signature, { message: 'late' })
   await passed
-  t.same(admission.hopeless(capacity), [], 'its deadline tells it so')
+  t.same(admission.tooLate(capacity), [], 'its deadline tells it so')
 })

@@ -22,7 +22,7 @@ function play(t: Test, change: Partial<HsmConfiguration> = {}, publicKey?: Uint8
       return { state, since: new Date(0) }
     },
     isLoginPending: false,
-    isHopelessUntil: () => false,
+    isUnavailableUntil: () => false,
     send: (order) => orders.push(order),
     markReady() {
       state = 'ready'
@@ -81,7 +81,7 @@ function play(t: Test, change: Partial<HsmConfiguration> = {}, publicKey?: Uint8
 
 t.test('nothing is signed with a key before the token is open', async (t) => {
   const { pool } = play(t)
-  await t.rejects(pool.prove(1), { code: 'HSM_UNAVAILABLE' })
+  await t.rejects(pool.test(1), { code: 'HSM_UNAVAILABLE' })
 })
 
 t.test('a key whose signatures do not verify', async (t) => {

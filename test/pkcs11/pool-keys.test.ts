@@ -10,7 +10,7 @@ import {
   HSM_UNAVAILABLE,
   SIGNATURE_SELF_CHECK_FAILED,
 } from '../../src/errors.ts'
-import { KeyProofs } from '../../src/pkcs11/key-proofs.ts'
+import { KeyTests } from '../../src/pkcs11/key-tests.ts'
 import type { FoundKey, KeyFailure } from '../../src/pkcs11/messages.ts'
 import type { PoolKey } from '../../src/pkcs11/pool-key.ts'
 import { PoolKeys } from '../../src/pkcs11/pool-keys.ts'
@@ -44,16 +44,16 @@ t.test('a key is unknown, then found, then proved; and what is found again stays
   t.strictSame(keys.describe(0), { label: 'a', id: undefined }, 'as it is asked for')
   t.strictSame(keys.opened([found('a'), found('b')], 0), [])
   t.match(keys.state(0), { state: 'found' })
-  t.strictSame(keys.unproved(), [0, 1])
+  t.strictSame(keys.untested(), [0, 1])
   t.strictSame(keys.describe(0), { label: 'a', id: 'ab' }, 'as it was found')
-  keys.proved(0)
+  keys.tested(0)
   const { since } = keys.state(0)
-  t.strictSame(keys.unproved(), [1])
-  t.equal(keys.everProved(0), true)
-  t.equal(keys.everProved(1), false)
+  t.strictSame(keys.untested(), [1])
+  t.equal(keys.hasSigned(0), true)
+  t.equal(keys.hasSigned(1), false)
   await delay(5)
   keys.opened([found('a'), found('b')], 0)
-  t.strictSame(keys.state(0), { state: 'proved', since })
+  t.strictSame(keys.state(0), { state: 'tested', since })
 })
 
 t.test('a defect is not taken for a problem with the configuration', async (t) => {
@@ -77,14 +77,14 @@ t.test('a key that is not there, or does not fit, is told and keeps no other fro
     [true, true, false],
   )
   t.equal(keys.found(1), undefined)
-  t.strictSame(keys.unproved(), [2])
+  t.strictSame(keys.untested(), [2])
   t.equal(keys.testKey, 2, 'sessions prove themselves with one that is there')
   keys.opened([found('a'), found('b'), found('c')], 0)
   t.match(keys.state(0), { state: 'unusable', reason: 'not there' }, 'until it has signed')
   t.equal(keys.isGone(0), false)
-  t.ok(keys.unproved().includes(0))
-  keys.proved(0)
-  t.match(keys.state(0), { state: 'proved', reason: undefined })
+  t.ok(keys.untested().includes(0))
+  keys.tested(0)
+  t.match(keys.state(0), { state: 'tested', reason: undefined })
 })
 
 t.test('where sessions sign with none of the keys, they try another one each time', async (t) => {
@@ -119,12 +119,12 @@ function prove(count = 3) {
     labels.map((label) => found(label)),
     0,
   )
-  keys.proved(0)
+  keys.tested(0)
   const asked: number[] = []
   const searched: number[][] = []
   const failed: string[] = []
   let outcome = (): Promise<void> => Promise.resolve()
-  const proofs = new KeyProofs({
+  const proofs = new KeyTests({
     keys,
     intervalMs: 60_000,
     search: (places) => searched.push([...places]),
@@ -165,7 +165,7 @@ t.test('each key that sessions do not prove themselves with makes a test signatu
   proofs.begin()
   await pass()
   t.strictSame(asked(), [1, 2])
-  t.match(keys.state(1), { state: 'proved' })
+  t.match(keys.state(1), { state: 'tested' })
   proofs.begin()
   await pass()
   t.strictSame(asked(), [])
@@ -181,7 +181,7 @@ t.test('of many keys a few are tried at once, and all in the end', async (t) => 
   t.equal(asked().length, 4)
   release()
   await delay(5)
-  t.strictSame(keys.unproved(), [])
+  t.strictSame(keys.untested(), [])
 })
 
 t.test('a key that does not sign is tried again after a while', async (t) => {
@@ -200,7 +200,7 @@ t.test('a key that does not sign is tried again after a while', async (t) => {
   t.match(keys.state(2), { state: 'unusable', reason: 'the key does not sign' })
   endWith()
   await pass(61_000)
-  t.match(keys.state(2), { state: 'proved', reason: undefined })
+  t.match(keys.state(2), { state: 'tested', reason: undefined })
 })
 
 t.test(
@@ -221,7 +221,7 @@ t.test(
     proofs.begin()
     await pass()
     t.strictSame(asked(), [1])
-    t.match(keys.state(1), { state: 'proved', reason: undefined })
+    t.match(keys.state(1), { state: 'tested', reason: undefined })
     await pass(61_000)
     t.equal(searched.length, 1, 'none is missing any more')
   },
@@ -230,16 +230,16 @@ t.test(
 t.test('a key with which a request failed is tried, once at a time', async (t) => {
   const { keys, proofs, asked, pass, hold } = prove()
   const release = hold()
-  proofs.suspect(keys.testKey)
-  proofs.suspect(1)
-  proofs.suspect(1)
+  proofs.retest(keys.testKey)
+  proofs.retest(1)
+  proofs.retest(1)
   await pass()
-  proofs.suspect(1)
+  proofs.retest(1)
   await pass()
   t.strictSame(asked(), [1], 'and sessions try the one that they prove themselves with')
   release()
   await delay(1)
-  proofs.suspect(1)
+  proofs.retest(1)
   await pass()
   t.strictSame(asked(), [1])
 })
@@ -249,17 +249,17 @@ t.test(
   async (t) => {
     const { keys, proofs, asked, failed, pass, endWith } = prove()
     endWith(new HSM_BUSY())
-    keys.proved(1)
-    proofs.suspect(1)
-    proofs.suspect(2)
+    keys.tested(1)
+    proofs.retest(1)
+    proofs.retest(2)
     await pass()
-    t.match(keys.state(1), { state: 'proved' })
+    t.match(keys.state(1), { state: 'tested' })
     t.match(keys.state(2), { state: 'found' })
     t.strictSame(failed, [])
     asked()
     endWith()
     await pass()
     t.strictSame(asked(), [1, 2])
-    t.match(keys.state(2), { state: 'proved' })
+    t.match(keys.state(2), { state: 'tested' })
   },
 )

@@ -23,7 +23,7 @@ function play(t: Test, change: Partial<HsmConfiguration> = {}, found: Partial<Fo
       return { state, since: new Date(0) }
     },
     isLoginPending: false,
-    isHopelessUntil: () => state === 'closing',
+    isUnavailableUntil: () => state === 'closing',
     send: (order) => orders.push(order),
     markReady() {
       state = 'ready'

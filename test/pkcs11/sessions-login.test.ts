@@ -3,8 +3,8 @@ import t from 'tap'
 import { failure, playSessions } from '../support/played-sessions.ts'
 
 t.test('the token forgets the login: one for all, and every session is opened anew', async (t) => {
-  const { sessions, orders, events, lastOrder, failToSign, prove, open, job, sign, pass } = playSessions(t, 4)
-  prove()
+  const { sessions, orders, events, lastOrder, failToSign, testAll, open, job, sign, pass } = playSessions(t, 4)
+  testAll()
   pass(500)
   for (const text of ['a', 'b', 'c']) {
     sessions.lease(job(text))
@@ -26,16 +26,16 @@ t.test('the token forgets the login: one for all, and every session is opened an
 })
 
 t.test('idle sessions are opened anew after the login', async (t) => {
-  const { sessions, lastOrder, prove, pass } = playSessions(t, 1)
-  prove()
+  const { sessions, lastOrder, testAll, pass } = playSessions(t, 1)
+  testAll()
   pass(500)
   sessions.loggedIn()
   t.match(lastOrder(0), { type: 'reopen' })
 })
 
 t.test('sessions fail while the login is repeated: the process is kept', async (t) => {
-  const { sessions, events, failToSign, failToOpen, open, prove, job, lastOrder } = playSessions(t, 2)
-  prove()
+  const { sessions, events, failToSign, failToOpen, open, testAll, job, lastOrder } = playSessions(t, 2)
+  testAll()
   sessions.lease(job('work'))
   failToSign(0, 'log-in')
   open(0)
@@ -52,8 +52,8 @@ t.test('sessions fail while the login is repeated: the process is kept', async (
 })
 
 t.test('the login is not answered: the process is lost while its requests have time', async (t) => {
-  const { sessions, events, failToSign, prove, job, pass } = playSessions(t, 2)
-  prove()
+  const { sessions, events, failToSign, testAll, job, pass } = playSessions(t, 2)
+  testAll()
   const [first, second] = [job('first'), job('second')]
   sessions.lease(first)
   sessions.lease(second)
@@ -76,8 +76,8 @@ t.test('the token refuses the PIN', async (t) => {
 
 t.test('the login is repeated and does not help: the process is lost at the third', async (t) => {
   t.test('when signing goes on failing', async (t) => {
-    const { sessions, events, orders, open, failToSign, prove, job, pass } = playSessions(t, 1)
-    prove()
+    const { sessions, events, orders, open, failToSign, testAll, job, pass } = playSessions(t, 1)
+    testAll()
     const work = job('work')
     sessions.lease(work)
     for (let time = 0; time < 3; time++) {

@@ -15,8 +15,8 @@ t.test('a zombie', async (t) => {
     t.test(
       `has another session opened in its place, and is closed when it comes back with ${how}`,
       async (t) => {
-        const { sessions, observed, lastOrder, answer, open, sign, prove, job, pass } = playSessions(t, 2)
-        prove()
+        const { sessions, observed, lastOrder, answer, open, sign, testAll, job, pass } = playSessions(t, 2)
+        testAll()
         sessions.lease(job('work'))
         pass(4_200)
         t.equal(sessions.count().zombie, 1)
@@ -34,8 +34,8 @@ t.test('a zombie', async (t) => {
   }
 
   t.test('is one of more than the limit: the process is lost', async (t) => {
-    const { sessions, events, prove, job, pass } = playSessions(t, 3)
-    prove()
+    const { sessions, events, testAll, job, pass } = playSessions(t, 3)
+    testAll()
     sessions.lease(job('work'))
     sessions.lease(job('more'))
     pass(4_200)
@@ -44,8 +44,8 @@ t.test('a zombie', async (t) => {
   })
 
   t.test('is within the limit: the others go on', async (t) => {
-    const { sessions, events, prove, job, pass } = playSessions(t, 4)
-    prove()
+    const { sessions, events, testAll, job, pass } = playSessions(t, 4)
+    testAll()
     sessions.lease(job('work'))
     sessions.lease(job('more'))
     pass(4_200)
@@ -54,8 +54,8 @@ t.test('a zombie', async (t) => {
   })
 
   t.test('beside sessions that fail: the process is lost', async (t) => {
-    const { sessions, events, failToOpen, failToSign, prove, job, pass } = playSessions(t, 2)
-    prove()
+    const { sessions, events, failToOpen, failToSign, testAll, job, pass } = playSessions(t, 2)
+    testAll()
     sessions.lease(job('work'))
     sessions.lease(job('more'))
     pass(1_500)
@@ -81,8 +81,8 @@ t.test('a zombie', async (t) => {
 
 t.test('a call that takes far longer than others', async (t) => {
   t.test('is given to another session, once; who comes first wins', async (t) => {
-    const { sessions, events, prove, job, pass, sign } = playSessions(t, 2)
-    prove()
+    const { sessions, events, testAll, job, pass, sign } = playSessions(t, 2)
+    testAll()
     const work = job('work')
     sessions.lease(work)
     pass(2_000)
@@ -98,8 +98,8 @@ t.test('a call that takes far longer than others', async (t) => {
   })
 
   t.test('and not where all take long', async (t) => {
-    const { sessions, events, serviceTime, prove, job, pass } = playSessions(t, 2)
-    prove()
+    const { sessions, events, serviceTime, testAll, job, pass } = playSessions(t, 2)
+    testAll()
     for (let time = 0; time < 50; time++) {
       serviceTime.add(1_100)
     }
@@ -111,8 +111,8 @@ t.test('a call that takes far longer than others', async (t) => {
 
 t.test('a token that throttles', async (t) => {
   t.test('gives the session a rest, and takes it out of use when that does not help', async (t) => {
-    const { sessions, events, lastOrder, failToSign, prove, job, pass, sign } = playSessions(t, 1)
-    prove()
+    const { sessions, events, lastOrder, failToSign, testAll, job, pass, sign } = playSessions(t, 1)
+    testAll()
     for (const attempt of [1, 2]) {
       sessions.lease(job(`${attempt}`))
       failToSign(0, 'throttled')
@@ -130,7 +130,7 @@ t.test('a token that throttles', async (t) => {
     pass(1_000)
     sign(0)
     t.equal(sessions.count().idle, 1)
-    t.same(events, ['returned 1 throttled', 'returned 2 throttled', 'returned 3 throttled', 'proved'])
+    t.same(events, ['returned 1 throttled', 'returned 2 throttled', 'returned 3 throttled', 'tested'])
   })
 
   t.test('does not spare a session that was just opened its test signature', async (t) => {
@@ -141,13 +141,13 @@ t.test('a token that throttles', async (t) => {
     t.notOk(sessions.lease(job('work')))
     t.match(lastOrder(0), { type: 'sign' })
     sign(0)
-    t.same(events, ['proved'])
+    t.same(events, ['tested'])
     t.equal(sessions.count().idle, 1)
   })
 
   t.test('and does so for long: the process is lost', async (t) => {
-    const { sessions, events, failToSign, prove, pass } = playSessions(t, 1, { keepAliveMs: 10_000 })
-    prove()
+    const { sessions, events, failToSign, testAll, pass } = playSessions(t, 1, { keepAliveMs: 10_000 })
+    testAll()
     for (let second = 0; second < 40; second++) {
       failToSign(0, 'throttled')
       pass(1_000)
@@ -159,8 +159,8 @@ t.test('a token that throttles', async (t) => {
 
 t.test('idle sessions', async (t) => {
   t.test('make test signatures', async (t) => {
-    const { sessions, lastOrder, sign, prove, pass } = playSessions(t, 1)
-    prove()
+    const { sessions, lastOrder, sign, testAll, pass } = playSessions(t, 1)
+    testAll()
     pass(300_000)
     t.match(lastOrder(0), { type: 'sign' })
     t.equal(sessions.count().busy, 1)
@@ -169,8 +169,8 @@ t.test('idle sessions', async (t) => {
   })
 
   t.test('and are opened anew when one fails, as the others may have to be', async (t) => {
-    const { lastOrder, failToSign, open, prove, pass, sign } = playSessions(t, 2)
-    prove()
+    const { lastOrder, failToSign, open, testAll, pass, sign } = playSessions(t, 2)
+    testAll()
     pass(300_000)
     sign(1)
     failToSign(0, 'device')
@@ -183,8 +183,8 @@ t.test('idle sessions', async (t) => {
 })
 
 t.test('all calls take far longer than others did: the process is lost while they have time', async (t) => {
-  const { sessions, events, pass, prove, job } = playSessions(t, 2)
-  prove()
+  const { sessions, events, pass, testAll, job } = playSessions(t, 2)
+  testAll()
   const [one, two] = [job('one'), job('two')]
   sessions.lease(one)
   sessions.lease(two)
@@ -194,11 +194,11 @@ t.test('all calls take far longer than others did: the process is lost while the
 })
 
 t.test('a call that may take minutes is waited for', async (t) => {
-  const { sessions, events, prove, job, pass } = playSessions(t, 1, {
+  const { sessions, events, testAll, job, pass } = playSessions(t, 1, {
     timeoutMs: 300_000,
     keepAliveMs: 30_000,
   })
-  prove()
+  testAll()
   sessions.lease(job('work'))
   pass(70_000)
   t.same(events, [])
@@ -206,8 +206,8 @@ t.test('a call that may take minutes is waited for', async (t) => {
 })
 
 t.test('unless they have less time than another process needs to start', async (t) => {
-  const { sessions, events, pass, prove, job } = playSessions(t, 1, { timeoutMs: 1_900 })
-  prove()
+  const { sessions, events, pass, testAll, job } = playSessions(t, 1, { timeoutMs: 1_900 })
+  testAll()
   sessions.lease(job('one'))
   pass(1_900)
   t.same(events, ['slow one'])
@@ -223,7 +223,7 @@ t.test('test signatures that take far longer than others did', async (t) => {
     pass(3_000)
     t.same(events, [])
     sign(0)
-    t.same(events, ['proved'])
+    t.same(events, ['tested'])
     t.equal(sessions.count().idle, 1)
   })
 
@@ -250,8 +250,8 @@ t.test('nothing happens at all: the process is lost', async (t) => {
 })
 
 t.test('nobody is judged right after the event loop stood still', async (t) => {
-  const { sessions, events, job, prove, stall, sign, pass } = playSessions(t, 1, { keepAliveMs: 10_000 })
-  prove()
+  const { sessions, events, job, testAll, stall, sign, pass } = playSessions(t, 1, { keepAliveMs: 10_000 })
+  testAll()
   sessions.lease(job('work'))
   stall(60_000)
   t.equal(sessions.count().zombie, 0)

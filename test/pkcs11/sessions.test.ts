@@ -10,7 +10,7 @@ t.test('sessions are opened one after another, each when the one before it has p
   t.equal(orders.length, 2)
   t.same(sessions.count(), { opening: 2, idle: 0, busy: 0, zombie: 0 })
   sign(0)
-  t.same(events, ['proved'])
+  t.same(events, ['tested'])
   t.match(orders[2], { type: 'reopen', session: 1 })
   t.ok(sessions.lease(job('work')))
   t.notOk(sessions.lease(job('more')))
@@ -35,8 +35,8 @@ t.test('or when it takes more than a second, so that one has always just begun',
 })
 
 t.test('an answer to an older order is dropped, and so is one of a session that there is not', async (t) => {
-  const { sessions, answer, lastOrder, prove, job } = playSessions(t, 1)
-  prove()
+  const { sessions, answer, lastOrder, testAll, job } = playSessions(t, 1)
+  testAll()
   const [one, two] = [job('one'), job('two')]
   sessions.lease(one)
   const stale = lastOrder(0)?.ticket
@@ -56,8 +56,8 @@ t.test('an answer to an older order is dropped, and so is one of a session that 
 t.test('a session whose call failed is opened anew and proves itself before it gets work', async (t) => {
   for (const recovery of ['device', 'replace-session', 'find-key'] as const) {
     t.test(recovery, async (t) => {
-      const { sessions, events, observed, lastOrder, open, sign, failToSign, prove, job } = playSessions(t, 2)
-      prove()
+      const { sessions, events, observed, lastOrder, open, sign, failToSign, testAll, job } = playSessions(t, 2)
+      testAll()
       const work = job('work')
       sessions.lease(work)
       failToSign(0, recovery)
@@ -80,8 +80,8 @@ t.test('a session whose call failed is opened anew and proves itself before it g
 t.test(
   'what repeating cannot help is returned, and its session proves itself without being opened anew',
   async (t) => {
-    const { sessions, events, lastOrder, failToSign, prove, job, sign } = playSessions(t, 1)
-    prove()
+    const { sessions, events, lastOrder, failToSign, testAll, job, sign } = playSessions(t, 1)
+    testAll()
     sessions.lease(job('work'))
     failToSign(0, 'permanent')
     t.same(events, ['returned work permanent'])
@@ -111,8 +111,8 @@ t.test('a session that fails to prove itself waits, ever longer, and is logged o
 })
 
 t.test('a wrong signature', async (t) => {
-  const { sessions, events, observed, logged, prove, job, sign, lastOrder } = playSessions(t, 2)
-  prove()
+  const { sessions, events, observed, logged, testAll, job, sign, lastOrder } = playSessions(t, 2)
+  testAll()
   const work = job('work')
   sessions.lease(work)
   sign(0, WRONG)
@@ -126,8 +126,8 @@ t.test('a wrong signature', async (t) => {
 })
 
 t.test("a call whose request is settled is nobody's", async (t) => {
-  const { sessions, events, prove, job, failToSign, sign, pass } = playSessions(t, 2)
-  prove()
+  const { sessions, events, testAll, job, failToSign, sign, pass } = playSessions(t, 2)
+  testAll()
   const [one, two] = [job('one'), job('two')]
   pass(3_500)
   sessions.lease(one)
@@ -143,8 +143,8 @@ t.test("a call whose request is settled is nobody's", async (t) => {
 
 t.test('the process is lost', async (t) => {
   t.test('when every session has failed', async (t) => {
-    const { sessions, events, open, failToOpen, failToSign, prove, job } = playSessions(t, 3)
-    prove()
+    const { sessions, events, open, failToOpen, failToSign, testAll, job } = playSessions(t, 3)
+    testAll()
     sessions.lease(job('work'))
     failToSign(0, 'device')
     failToOpen(0, 'device')
@@ -196,8 +196,8 @@ t.test('no signature verifies: the certificate is that of another key', async (t
 })
 
 t.test('a token that says something about the PIN in any call is not asked again', async (t) => {
-  const { sessions, events, orders, prove, job, failToSign, pass } = playSessions(t, 2)
-  prove()
+  const { sessions, events, orders, testAll, job, failToSign, pass } = playSessions(t, 2)
+  testAll()
   const work = job('work')
   sessions.lease(work)
   failToSign(0, 'pin')
@@ -208,8 +208,8 @@ t.test('a token that says something about the PIN in any call is not asked again
 })
 
 t.test('what is in flight comes back once when the process is lost, test signatures do not', async (t) => {
-  const { sessions, prove, open, answer, job } = playSessions(t, 3)
-  prove()
+  const { sessions, testAll, open, answer, job } = playSessions(t, 3)
+  testAll()
   const work = job('work')
   sessions.lease(work)
   sessions.lease(work)
@@ -222,8 +222,8 @@ t.test('what is in flight comes back once when the process is lost, test signatu
 })
 
 t.test('a signature that nobody was there to read does not count as slow', async (t) => {
-  const { sessions, serviceTime, job, prove, sign } = playSessions(t, 1)
-  prove()
+  const { sessions, serviceTime, job, testAll, sign } = playSessions(t, 1)
+  testAll()
   sessions.lease(job('work'))
   t.intercept(performance, 'now', { value: () => 7_000 })
   sign(0, Buffer.alloc(256, 2))

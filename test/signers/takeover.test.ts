@@ -21,7 +21,7 @@ function setIn(state: HsmState, ...outcomes: (Error | undefined)[]): SignerSet {
     validCertificate() {},
     status: () => ({ state }),
     missingEvidence: () => [],
-    async prove() {
+    async test() {
       const outcome = outcomes.shift()
       if (outcome !== undefined) {
         throw outcome

@@ -5,13 +5,13 @@ import pino from 'pino'
 import type { Test } from 'tap'
 import { RSA_PKCS1 } from '../../src/algorithms/rsa-pkcs1.ts'
 import type { HsmConfiguration } from '../../src/configuration/configuration.ts'
-import { Job } from '../../src/pkcs11/job.ts'
+import { SigningJob } from '../../src/pkcs11/signing-job.ts'
 import type { FromSession, ToSignerProcess } from '../../src/pkcs11/messages.ts'
 import type { PoolObserver } from '../../src/pkcs11/pool-observer.ts'
 import type { Recovery, TokenFailure } from '../../src/pkcs11/return-values.ts'
 import { ServiceTime } from '../../src/pkcs11/service-time.ts'
 import { Sessions } from '../../src/pkcs11/sessions.ts'
-import { createTestWork } from '../../src/pkcs11/test-signature.ts'
+import { createTestInput } from '../../src/pkcs11/test-signature.ts'
 
 const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
 
@@ -73,13 +73,13 @@ export function playSessions(t: Test, count: number, change: Partial<HsmConfigur
   const logged: string[] = []
   const serviceTime = new ServiceTime()
   const sessions = new Sessions({
-    test: createTestWork(0, USE),
+    test: createTestInput(0, USE),
     hsm: { ...HSM, sessions: count, ...change },
     serviceTime,
     log: pino({ level: 'warn' }, { write: (line) => logged.push(line) }),
     observer: observe(observed),
     send: (order) => orders.push(order),
-    onProved: () => events.push('proved'),
+    onTested: () => events.push('tested'),
     onIdle: () => {},
     onBegun: (job) => events.push(`begun ${Buffer.from(job.data)}`),
     onReturned: (job, { recovery }) => events.push(`returned ${Buffer.from(job.data)} ${recovery}`),
@@ -113,7 +113,7 @@ export function playSessions(t: Test, count: number, change: Partial<HsmConfigur
     open,
     sign,
     /** Opens all sessions and has them prove themselves. */
-    prove() {
+    testAll() {
       for (let session = 0; session < count; session++) {
         open(session)
         sign(session)
@@ -125,7 +125,7 @@ export function playSessions(t: Test, count: number, change: Partial<HsmConfigur
     failToSign: (session: number, recovery: Recovery, returnValue?: string) =>
       answer(session, { type: 'sign-failed', failure: failure(recovery, returnValue) }),
     job: (text: string) => {
-      const job = new Job({
+      const job = new SigningJob({
         ...orderFor(text),
         deadline: now + 4_000,
         verify: (octets) => !WRONG.equals(octets),

@@ -7,7 +7,7 @@ export const MISMATCH = 'test signatures do not verify'
 /** So many keys are tried at once: the sessions and the queue are there for requests. */
 const MAX_RUNNING = 4
 
-export interface KeyProofsOptions {
+export interface KeyTestsOptions {
   readonly keys: PoolKeys
   /** Milliseconds between tries of a key that does not sign. */
   readonly intervalMs: number
@@ -27,27 +27,27 @@ export interface KeyProofsOptions {
  * Has each key of a token make a test signature. Sessions prove themselves with one of the keys; that tells nothing of
  * the others, which may not be allowed to sign, or belong to another certificate.
  */
-export class KeyProofs {
-  readonly #options: KeyProofsOptions
+export class KeyTests {
+  readonly #options: KeyTestsOptions
   /** Keys that have their turn at the next ticks. */
   readonly #waiting = new Set<number>()
   readonly #running = new Set<number>()
   #triedAt = 0
 
-  constructor(options: KeyProofsOptions) {
+  constructor(options: KeyTestsOptions) {
     this.#options = options
   }
 
   /** Sessions sign: the keys can be tried that have not been proved. */
   begin(): void {
     this.#triedAt = performance.now()
-    for (const key of this.#options.keys.unproved()) {
+    for (const key of this.#options.keys.untested()) {
       this.#waiting.add(key)
     }
   }
 
   /** A request failed with it: that tells whether it is the key. Where it is tried already, that failed itself. */
-  suspect(key: number): void {
+  retest(key: number): void {
     if (key !== this.#options.keys.testKey && !this.#running.has(key)) {
       this.#waiting.add(key)
     }
@@ -88,7 +88,7 @@ export class KeyProofs {
     )
     this.#running.delete(key)
     if (failure === undefined) {
-      keys.proved(key)
+      keys.tested(key)
       this.#tryNext()
     } else if (failure instanceof HSM_BUSY) {
       // That tells nothing of the key

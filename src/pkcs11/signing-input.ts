@@ -4,7 +4,7 @@ import type { SignOrder } from './messages.ts'
 import type { KeyUse } from './pool-key.ts'
 
 /** What a session is given to sign. */
-export interface Work extends SignOrder {
+export interface SigningInput extends SignOrder {
   /** Whether a signature over it is the right one. */
   verify(signature: Uint8Array): boolean
 }
@@ -13,12 +13,12 @@ export interface Work extends SignOrder {
  * @param key its place among the keys of the pool
  * @param signed with the message where the algorithm verifies nothing else
  */
-export function createWork(
+export function createSigningInput(
   key: number,
   { algorithm, publicKey }: KeyUse,
   hash: HashAlgorithm,
   signed: SignedMessage,
-): Work {
+): SigningInput {
   return {
     key,
     mechanism: algorithm.mechanism(hash),

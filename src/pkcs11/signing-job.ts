@@ -1,14 +1,14 @@
 import type { SignMechanism } from '../algorithms/signature-algorithm.ts'
-import type { Work } from './work.ts'
+import type { SigningInput } from './signing-input.ts'
 
 /** A request is given to sessions at most this often. */
 const MAX_ATTEMPTS = 3
 
-export interface JobOptions extends Work {
+export interface JobOptions extends SigningInput {
   /** Milliseconds of `performance.now()`. */
   readonly deadline: number
   /** Called when the deadline passes before the job is settled. */
-  onDeadline(job: Job): void
+  onDeadline(job: SigningJob): void
 }
 
 /** A session that was told of a job. */
@@ -19,7 +19,7 @@ interface Announced {
 }
 
 /** A request for a signature, with its deadline. Settled exactly once, by whatever comes first. */
-export class Job implements Work {
+export class SigningJob implements SigningInput {
   readonly key: number
   readonly mechanism: SignMechanism
   readonly data: Uint8Array
