@@ -1,6 +1,6 @@
-import type { SigningJob } from './signing-job.ts'
 import type { JobQueue } from './job-queue.ts'
 import type { ServiceTime } from './service-time.ts'
+import type { SigningJob } from './signing-job.ts'
 
 /** What there is to sign with. */
 export interface Capacity {

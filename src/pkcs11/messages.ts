@@ -99,10 +99,27 @@ export interface StartSession {
 export type ToSession = SessionOrder | WithdrawOrder | EndSession
 
 /** Every order carries a ticket, and its answer the same: an answer to an older order is recognized and dropped. */
-export type SessionOrder =
-  | ({ readonly type: 'sign'; readonly session: number; readonly ticket: number } & SignOrder)
-  /** Opens the session, or closes what is there and opens it anew, and finds one of the keys in it. */
-  | { readonly type: 'reopen'; readonly session: number; readonly ticket: number; readonly key: number }
+export type SessionOrder = SignOrder | ReopenOrder
+
+export interface SignOrder {
+  readonly type: 'sign'
+  readonly session: number
+  readonly ticket: number
+  /** Place of the key in the open request. */
+  readonly key: number
+  readonly mechanism: SignMechanism
+  /** What the mechanism signs: a DER DigestInfo for `CKM_RSA_PKCS`, else a digest. */
+  readonly data: Uint8Array
+}
+
+/** Opens the session, or closes what is there and opens it anew, and finds one of the keys in it. */
+export interface ReopenOrder {
+  readonly type: 'reopen'
+  readonly session: number
+  readonly ticket: number
+  /** Place of the key in the open request. */
+  readonly key: number
+}
 
 /** Takes an order to sign back, unless the session has read it; then it is answered all the same. */
 export interface WithdrawOrder {
@@ -115,14 +132,6 @@ export interface WithdrawOrder {
 export interface EndSession {
   readonly type: 'end'
   readonly session: number
-}
-
-export interface SignOrder {
-  /** Place of the key in the open request. */
-  readonly key: number
-  readonly mechanism: SignMechanism
-  /** What the mechanism signs: a DER DigestInfo for `CKM_RSA_PKCS`, else a digest. */
-  readonly data: Uint8Array
 }
 
 /** Why a token could not be opened. */

@@ -8,18 +8,18 @@ import type { HsmConfiguration } from '../configuration/configuration.ts'
 import type { TokenAccess } from '../configuration/signer-configuration.ts'
 import { ConfigurationError, HSM_UNAVAILABLE, SIGNATURE_SELF_CHECK_FAILED } from '../errors.ts'
 import { KeyTests, MISMATCH } from './key-tests.ts'
-import type { FoundKey, KeyOutcome, SignOrder } from './messages.ts'
+import type { FoundKey, KeyOutcome } from './messages.ts'
 import type { ToldPin } from './pin-version.ts'
 import type { KeyUse, PoolKey } from './pool-key.ts'
 import { PoolKeys } from './pool-keys.ts'
 import type { PoolLog } from './pool-log.ts'
 import type { PoolObserver } from './pool-observer.ts'
 import type { SessionState } from './session.ts'
-import { Sessions } from './sessions.ts'
+import { Sessions, type SessionsEnd } from './sessions.ts'
+import type { SigningInput } from './signing-input.ts'
 import { SigningJobs, type SignOptions } from './signing-jobs.ts'
 import { type HsmState, Supervisor, type SupervisorEvents, type SupervisorOptions } from './supervisor.ts'
 import { createTestInput } from './test-signature.ts'
-import type { SigningInput } from './signing-input.ts'
 
 /** How often sessions and queue are looked at. */
 const TICK_MS = 100
@@ -62,13 +62,13 @@ export class SessionPool {
   #sessions: Sessions | undefined
   readonly #jobs: SigningJobs
   readonly #keys: PoolKeys
-  readonly #proofs: KeyTests
-  /** Processes in a row that brought no signature. */
-  #fruitless = 0
+  readonly #keyTests: KeyTests
+  /** Number of processes in a row that made no signature. */
+  #startsWithoutSignature = 0
   /** Whether a test signature has verified in this process. */
-  #proved = false
+  #tested = false
   /** Whether one has in any. */
-  #everProved = false
+  #everTested = false
   readonly #ticking: NodeJS.Timeout
   #closing = false
   /** The warnings about keys that were logged last. */
@@ -83,7 +83,7 @@ export class SessionPool {
     const { hsm, keys } = options
     this.#options = options
     this.#keys = new PoolKeys(keys, hsm.requireNonExtractableKeys)
-    this.#proofs = new KeyTests({
+    this.#keyTests = new KeyTests({
       keys: this.#keys,
       intervalMs: hsm.keepAliveMs,
       search: (places) => this.#supervisor.send({ type: 'find-keys', keys: places }),
@@ -96,7 +96,7 @@ export class SessionPool {
       sessions: () => this.#sessions,
       isReady: () => this.status().state === 'ready',
       isUnavailableUntil: (deadline) => this.#supervisor.isUnavailableUntil(deadline),
-      retestKey: (key) => this.#proofs.retest(key),
+      retestKey: (key) => this.#keyTests.retest(key),
     })
     this.#supervisor = supervise({
       onOpened: (outcomes) => this.#opened(outcomes),
@@ -180,8 +180,7 @@ export class SessionPool {
     if (use === undefined) {
       throw new HSM_UNAVAILABLE()
     }
-    const { verify, ...order } = createTestInput(key, use)
-    await this.#sign(order, { deadline: performance.now() + this.#options.hsm.timeoutMs, verify })
+    await this.#sign(createTestInput(key, use), { deadline: performance.now() + this.#options.hsm.timeoutMs })
   }
 
   /**
@@ -189,22 +188,22 @@ export class SessionPool {
    * @throws HSM_BUSY when the queue is full or the deadline would pass in it, HSM_TIMEOUT when it passed,
    *   HSM_UNAVAILABLE when the HSM cannot sign, SIGNATURE_SELF_CHECK_FAILED when no signature verified
    */
-  async sign(order: SignOrder, options: SignOptions): Promise<Uint8Array> {
-    if (this.#keys.isGone(order.key)) {
+  async sign(input: SigningInput, options: SignOptions): Promise<Uint8Array> {
+    if (this.#keys.isGone(input.key)) {
       throw new HSM_UNAVAILABLE()
     }
     // Each of its signatures would cost the other keys several sessions
-    if (this.#keys.state(order.key).reason === MISMATCH) {
+    if (this.#keys.state(input.key).reason === MISMATCH) {
       throw new SIGNATURE_SELF_CHECK_FAILED()
     }
-    return this.#sign(order, options)
+    return this.#sign(input, options)
   }
 
-  async #sign(order: SignOrder, options: SignOptions): Promise<Uint8Array> {
+  async #sign(input: SigningInput, options: SignOptions): Promise<Uint8Array> {
     if (this.#closing) {
       throw new HSM_UNAVAILABLE()
     }
-    return this.#jobs.sign(order, options)
+    return this.#jobs.sign(input, options)
   }
 
   /** Takes no more work, finishes what it has for at most `timeoutMs`, and ends the signer process. */
@@ -217,10 +216,10 @@ export class SessionPool {
   }
 
   #opened(outcomes: readonly KeyOutcome[]): void {
-    const problems = this.#keys.opened(outcomes, this.#fruitless)
+    const problems = this.#keys.opened(outcomes, this.#startsWithoutSignature)
     const { testKey } = this.#keys
     const use = this.#keys.use(testKey)
-    if (problems.length > 0 && (use === undefined || !this.#everProved)) {
+    if (problems.length > 0 && (use === undefined || !this.#everTested)) {
       throw new ConfigurationError(problems)
     }
     for (const { variable, message } of problems) {
@@ -233,7 +232,7 @@ export class SessionPool {
   #searched(outcomes: readonly KeyOutcome[]): void {
     this.#keys.searched(outcomes)
     this.#warnIfNew()
-    this.#proofs.begin()
+    this.#keyTests.begin()
   }
 
   /** A token that is opened again and again says the same of its keys. */
@@ -246,33 +245,39 @@ export class SessionPool {
   }
 
   #startSessions(test: SigningInput): void {
-    const supervisor = this.#supervisor
-    this.#proved = false
+    this.#tested = false
     this.#sessions = new Sessions({
       ...this.#options,
       test,
       serviceTime: this.#jobs.serviceTime,
-      send: (message) => supervisor.send(message),
+      jobs: this.#jobs,
+      send: (message) => this.#supervisor.send(message),
       onTested: () => this.#testSigned(test.key),
-      onIdle: () => this.#jobs.dispatch(),
-      onBegun: (job) => this.#jobs.begun(job),
-      onReturned: (job, failure) => this.#jobs.returned(job, failure),
-      onSlow: (job) => this.#jobs.repeat(job, 'slow'),
-      onDead: (reason, kind) => supervisor.replace(reason, kind),
-      onMismatch: () => this.#mismatched(test.key),
-      onRefused: (returnValue) => this.#refused(test.key, returnValue),
-      onPinRefused: ({ returnValue }) => supervisor.refusePin(returnValue),
+      onEnd: (end) => this.#sessionsEnded(end, test.key),
     })
   }
 
+  #sessionsEnded(end: SessionsEnd, testKey: number): void {
+    switch (end.kind) {
+      case 'lost':
+        return this.#supervisor.replace(end.reason, end.restart)
+      case 'mismatch':
+        return this.#mismatched(testKey)
+      case 'key-refused':
+        return this.#refused(testKey, end.returnValue)
+      case 'pin-refused':
+        return this.#supervisor.refusePin(end.returnValue)
+    }
+  }
+
   #testSigned(testKey: number): void {
-    this.#fruitless = 0
-    this.#everProved = true
+    this.#startsWithoutSignature = 0
+    this.#everTested = true
     this.#keys.tested(testKey)
     this.#supervisor.markReady()
-    if (!this.#proved) {
-      this.#proved = true
-      this.#proofs.begin()
+    if (!this.#tested) {
+      this.#tested = true
+      this.#keyTests.begin()
     }
   }
 
@@ -316,7 +321,7 @@ export class SessionPool {
     const now = performance.now()
     this.#sessions?.tick(now)
     if (!this.#closing && this.status().state === 'ready') {
-      this.#proofs.tick(now)
+      this.#keyTests.tick(now)
     }
     this.#jobs.tick()
   }
@@ -324,8 +329,8 @@ export class SessionPool {
   #lost(): void {
     const inFlight = this.#sessions?.abandon() ?? []
     this.#sessions = undefined
-    this.#fruitless += this.#proved ? 0 : 1
-    this.#proved = false
+    this.#startsWithoutSignature += this.#tested ? 0 : 1
+    this.#tested = false
     this.#jobs.lost(inFlight)
   }
 }

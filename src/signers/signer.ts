@@ -17,8 +17,8 @@ import {
   UNSUPPORTED_HASH_ALGORITHM,
 } from '../errors.ts'
 import type { PoolStatus, SessionPool } from '../pkcs11/session-pool.ts'
-import type { SignOptions } from '../pkcs11/signing-jobs.ts'
 import { createSigningInput } from '../pkcs11/signing-input.ts'
+import type { SignOptions } from '../pkcs11/signing-jobs.ts'
 import { gatherEvidence } from '../revocation/revocation-evidence.ts'
 import type { RevocationService } from '../revocation/revocation-service.ts'
 import type { Timestamper } from '../timestamp/timestamper.ts'
@@ -160,17 +160,15 @@ export class Signer {
     signerCertificate: SignerCertificate,
     hash: HashAlgorithm,
     signed: SignedMessage,
-    options: Omit<SignOptions, 'verify'>,
+    options: SignOptions,
   ): Promise<Uint8Array> {
     if (!signerCertificate.algorithm.hashes.includes(hash)) {
       throw new UNSUPPORTED_HASH_ALGORITHM(
         signerCertificate.algorithm.hashes.map(({ name }) => name).join(', '),
       )
     }
-    const work = createSigningInput(this.#key, signerCertificate, hash, signed)
-    return signerCertificate.algorithm.encode(
-      await this.#pool.sign(work, { ...options, verify: work.verify }),
-    )
+    const input = createSigningInput(this.#key, signerCertificate, hash, signed)
+    return signerCertificate.algorithm.encode(await this.#pool.sign(input, options))
   }
 
   /**

@@ -8,7 +8,7 @@ import type { ConfigurationError } from '../../src/errors.ts'
 import type { FromSession, SessionOrder, ToSignerProcess } from '../../src/pkcs11/messages.ts'
 import { SessionPool, type SupervisorCalls } from '../../src/pkcs11/session-pool.ts'
 import type { HsmState, SupervisorEvents } from '../../src/pkcs11/supervisor.ts'
-import { HSM, observe, orderFor, PROTECTED, signature, USE, WRONG } from '../support/played-sessions.ts'
+import { HSM, inputFor, observe, PROTECTED, signature, USE, WRONG } from '../support/played-sessions.ts'
 import { until } from '../support/signing.ts'
 
 function play(t: Test, change: Partial<HsmConfiguration> = {}, publicKey?: Uint8Array) {
@@ -101,7 +101,7 @@ t.test('a key whose signatures do not verify', async (t) => {
       t.match(misconfigured, hidden ? [{ problems: [{ variable: 'SIGNER_CERTIFICATE_FILE' }] }] : [])
       t.equal(logged.filter((line) => line.includes('a key cannot be used')).length, hidden ? 0 : 1)
       await t.rejects(
-        pool.sign({ ...orderFor('text'), key: 1 }, { deadline: performance.now() + 100, verify: () => true }),
+        pool.sign({ ...inputFor('text'), key: 1 }, { deadline: performance.now() + 100 }),
         { code: 'SIGNATURE_SELF_CHECK_FAILED' },
         'no session is given what would cost it its life',
       )

@@ -8,7 +8,7 @@ import { SETTINGS } from '../../src/configuration/single-signer.ts'
 import type { FoundKey, FromSession, SessionOrder, ToSignerProcess } from '../../src/pkcs11/messages.ts'
 import { SessionPool, type SupervisorCalls } from '../../src/pkcs11/session-pool.ts'
 import type { HsmState, SupervisorEvents } from '../../src/pkcs11/supervisor.ts'
-import { failure, HSM, observe, orderFor, PROTECTED, signature, USE } from '../support/played-sessions.ts'
+import { failure, HSM, inputFor, observe, PROTECTED, signature, USE } from '../support/played-sessions.ts'
 import { until } from '../support/signing.ts'
 
 /** A pool of sessions, by default one, the first of which waits for its test signature; with a queue of one. */
@@ -81,11 +81,10 @@ function play(t: Test, change: Partial<HsmConfiguration> = {}, found: Partial<Fo
     { client, timeoutMs = 3_000 }: { client?: Client; timeoutMs?: number } = {},
   ) =>
     pool
-      .sign(orderFor(text), {
-        deadline: performance.now() + timeoutMs,
-        verify: (octets) => octets.length === 256,
-        ...(client === undefined ? {} : { client }),
-      })
+      .sign(
+        { ...inputFor(text), verify: (octets) => octets.length === 256 },
+        { deadline: performance.now() + timeoutMs, ...(client === undefined ? {} : { client }) },
+      )
       .then(
         () => 'signed',
         ({ code }) => code,
@@ -108,7 +107,7 @@ function play(t: Test, change: Partial<HsmConfiguration> = {}, found: Partial<Fo
 t.test('a request that comes after its deadline is answered at once', async (t) => {
   const { pool, orders } = play(t)
   const ordered = orders.length
-  await t.rejects(pool.sign(orderFor('late'), { deadline: performance.now() - 1, verify: () => true }), {
+  await t.rejects(pool.sign(inputFor('late'), { deadline: performance.now() - 1 }), {
     code: 'HSM_TIMEOUT',
   })
   t.equal(orders.length, ordered)

@@ -3,7 +3,10 @@ import t from 'tap'
 import { failure, playSessions } from '../support/played-sessions.ts'
 
 t.test('the token forgets the login: one for all, and every session is opened anew', async (t) => {
-  const { sessions, orders, events, lastOrder, failToSign, testAll, open, job, sign, pass } = playSessions(t, 4)
+  const { sessions, orders, events, lastOrder, failToSign, testAll, open, job, sign, pass } = playSessions(
+    t,
+    4,
+  )
   testAll()
   pass(500)
   for (const text of ['a', 'b', 'c']) {
@@ -47,7 +50,7 @@ t.test('sessions fail while the login is repeated: the process is kept', async (
 
   t.test('and lost when that fails', async (t) => {
     sessions.logInFailed(failure('device'))
-    t.same(events.slice(1), ['dead: the login failed (CKR_TEST) (hsm)'])
+    t.same(events.slice(1), ['lost: the login failed (CKR_TEST): hsm'])
   })
 })
 
@@ -61,14 +64,14 @@ t.test('the login is not answered: the process is lost while its requests have t
   pass(2_000)
   t.same(events, ['returned first log-in'])
   pass(100)
-  t.equal(events.at(-1), 'dead: the login is not answered (hang)')
+  t.equal(events.at(-1), 'lost: the login is not answered: hang')
   t.same(sessions.abandon(), [second])
 })
 
 t.test('the token refuses the PIN', async (t) => {
   const { sessions, events, orders, pass } = playSessions(t, 1)
   sessions.logInFailed(failure('pin'))
-  t.same(events, ['PIN refused'])
+  t.same(events, ['pin-refused: CKR_TEST'])
   const ordered = orders.length
   pass(10_000)
   t.equal(orders.length, ordered)
@@ -87,7 +90,7 @@ t.test('the login is repeated and does not help: the process is lost at the thir
       sessions.loggedIn()
       open(0)
     }
-    t.same(events, ['returned work log-in', 'dead: the token does not keep the login (hsm)'])
+    t.same(events, ['returned work log-in', 'lost: the token does not keep the login: hsm'])
     t.equal(orders.filter(({ type }) => type === 'log-in').length, 2)
     work.fail(new Error('end of test'))
   })
@@ -100,7 +103,7 @@ t.test('the login is repeated and does not help: the process is lost at the thir
       pass(2_500)
       failToOpen(0, 'log-in')
     }
-    t.same(events, ['dead: the token does not keep the login (hsm)'])
+    t.same(events, ['lost: the token does not keep the login: hsm'])
   })
 })
 

@@ -40,7 +40,7 @@ t.test('a zombie', async (t) => {
     sessions.lease(job('more'))
     pass(4_200)
     t.equal(sessions.count().idle, 1)
-    t.match(events, [/slow/, /slow/, 'dead: sessions do not answer (hang)'])
+    t.match(events, [/slow/, /slow/, 'lost: sessions do not answer: hang'])
   })
 
   t.test('is within the limit: the others go on', async (t) => {
@@ -50,7 +50,7 @@ t.test('a zombie', async (t) => {
     sessions.lease(job('more'))
     pass(4_200)
     t.same(sessions.count(), { opening: 2, idle: 2, busy: 0, zombie: 2 })
-    t.notMatch(events.join(), /dead/)
+    t.notMatch(events.join(), /lost/)
   })
 
   t.test('beside sessions that fail: the process is lost', async (t) => {
@@ -66,7 +66,7 @@ t.test('a zombie', async (t) => {
     t.equal(sessions.unusableSince(), 5_200)
     failToOpen(1, 'device')
     failToOpen(2, 'device')
-    t.equal(events.at(-1), 'dead: a session cannot be opened (CKR_TEST) (hsm)')
+    t.equal(events.at(-1), 'lost: a session cannot be opened (CKR_TEST): hsm')
   })
 
   t.test('may be one that makes a test signature, or is opened', async (t) => {
@@ -152,7 +152,7 @@ t.test('a token that throttles', async (t) => {
       failToSign(0, 'throttled')
       pass(1_000)
     }
-    t.same(events, ['dead: no signature comes back: a signing call failed (CKR_TEST) (hsm)'])
+    t.same(events, ['lost: no signature comes back: a signing call failed (CKR_TEST): hsm'])
     t.equal(sessions.lastFailure, 'a signing call failed (CKR_TEST)')
   })
 })
@@ -189,7 +189,7 @@ t.test('all calls take far longer than others did: the process is lost while the
   sessions.lease(one)
   sessions.lease(two)
   pass(2_100)
-  t.match(events, ['slow one', 'slow two', 'dead: sessions do not answer (hang)'])
+  t.match(events, ['slow one', 'slow two', 'lost: sessions do not answer: hang'])
   t.same(sessions.abandon(), [one, two])
 })
 
@@ -212,7 +212,7 @@ t.test('unless they have less time than another process needs to start', async (
   pass(1_900)
   t.same(events, ['slow one'])
   pass(300)
-  t.match(events.at(-1), /dead/)
+  t.match(events.at(-1), /lost/)
 })
 
 t.test('test signatures that take far longer than others did', async (t) => {
@@ -243,10 +243,10 @@ t.test('nothing happens at all: the process is lost', async (t) => {
   const { events, pass, sessions, stall } = playSessions(t, 64, { keepAliveMs: 4_000 })
   stall(900)
   pass(29_000)
-  t.notMatch(events.join(), /dead/)
+  t.notMatch(events.join(), /lost/)
   t.equal(sessions.unusableSince(), 1_000)
   pass(1_000)
-  t.equal(events.at(-1), 'dead: no signature comes back: sessions do not answer (hsm)')
+  t.equal(events.at(-1), 'lost: no signature comes back: sessions do not answer: hsm')
 })
 
 t.test('nobody is judged right after the event loop stood still', async (t) => {
@@ -261,5 +261,5 @@ t.test('nobody is judged right after the event loop stood still', async (t) => {
   pass(100)
   t.equal(sessions.count().busy, 1, 'it makes a test signature')
   pass(1_000)
-  t.notMatch(events.join(), /dead/)
+  t.notMatch(events.join(), /lost/)
 })

@@ -56,7 +56,10 @@ t.test('an answer to an older order is dropped, and so is one of a session that 
 t.test('a session whose call failed is opened anew and proves itself before it gets work', async (t) => {
   for (const recovery of ['device', 'replace-session', 'find-key'] as const) {
     t.test(recovery, async (t) => {
-      const { sessions, events, observed, lastOrder, open, sign, failToSign, testAll, job } = playSessions(t, 2)
+      const { sessions, events, observed, lastOrder, open, sign, failToSign, testAll, job } = playSessions(
+        t,
+        2,
+      )
       testAll()
       const work = job('work')
       sessions.lease(work)
@@ -154,7 +157,7 @@ t.test('the process is lost', async (t) => {
       t.same(events, ['returned work device'])
       failToSign(session, 'device')
     }
-    t.same(events, ['returned work device', 'dead: a signing call failed (CKR_TEST) (hsm)'])
+    t.same(events, ['returned work device', 'lost: a signing call failed (CKR_TEST): hsm'])
   })
 
   t.test('when the first two fail and none has proved itself', async (t) => {
@@ -163,13 +166,13 @@ t.test('the process is lost', async (t) => {
     t.same(events, [])
     open(1)
     failToSign(1, 'device')
-    t.same(events, ['dead: a signing call failed (CKR_TEST) (hsm)'])
+    t.same(events, ['lost: a signing call failed (CKR_TEST): hsm'])
   })
 
   t.test('when the only one fails', async (t) => {
     const { events, failToOpen } = playSessions(t, 1)
     failToOpen(0, 'device')
-    t.same(events, ['dead: a session cannot be opened (CKR_TEST) (hsm)'])
+    t.same(events, ['lost: a session cannot be opened (CKR_TEST): hsm'])
   })
 
   t.test('and nothing more is done', async (t) => {
@@ -195,13 +198,22 @@ t.test('no signature verifies: the certificate is that of another key', async (t
   t.same(events, ['mismatch'])
 })
 
+t.test('a token that refuses the first test signatures for good does not allow the key', async (t) => {
+  const { events, open, failToSign } = playSessions(t, 8)
+  open(0)
+  failToSign(0, 'permanent', 'CKR_KEY_FUNCTION_NOT_PERMITTED')
+  open(1)
+  failToSign(1, 'permanent', 'CKR_MECHANISM_INVALID')
+  t.same(events, ['key-refused: CKR_KEY_FUNCTION_NOT_PERMITTED'])
+})
+
 t.test('a token that says something about the PIN in any call is not asked again', async (t) => {
   const { sessions, events, orders, testAll, job, failToSign, pass } = playSessions(t, 2)
   testAll()
   const work = job('work')
   sessions.lease(work)
   failToSign(0, 'pin')
-  t.same(events, ['PIN refused'])
+  t.same(events, ['pin-refused: CKR_TEST'])
   const ordered = orders.length
   pass(60_000)
   t.equal(orders.length, ordered)
