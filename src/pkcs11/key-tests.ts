@@ -1,10 +1,9 @@
 import { HSM_BUSY, SIGNATURE_SELF_CHECK_FAILED } from '../errors.ts'
 import { explainRefusal } from './key-refusal.ts'
+import type { TestFailure } from './pool-key.ts'
 import type { PoolKeys } from './pool-keys.ts'
 
-/** Why a key cannot be used with which wrong signatures are made. */
-export const MISMATCH = 'test signatures do not verify'
-/** So many keys are tried at once: the sessions and the queue are there for requests. */
+/** So many keys are tested at once, as sessions and queue are there for requests. */
 const MAX_RUNNING = 4
 
 export interface KeyTestsOptions {
@@ -15,17 +14,13 @@ export interface KeyTestsOptions {
   search(keys: readonly number[]): void
   /** Makes a test signature with a key; rejects unless it verified. */
   sign(key: number): Promise<unknown>
-  /**
-   * A test signature could not be made, or did not verify.
-   *
-   * @param refusal what the token answered, where that is for good
-   */
-  onFailed(key: number, reason: string, refusal: string | undefined): void
+  /** A test signature could not be made, or did not verify. */
+  onFailed(key: number, failure: TestFailure): void
 }
 
 /**
- * Has each key of a token make a test signature. Sessions prove themselves with one of the keys; that tells nothing of
- * the others, which may not be allowed to sign, or belong to another certificate.
+ * Has each key of a token make a test signature. Those of the sessions are made with one key; they tell nothing of the
+ * others, which may not be allowed to sign, or belong to another certificate.
  */
 export class KeyTests {
   readonly #options: KeyTestsOptions
@@ -38,7 +33,7 @@ export class KeyTests {
     this.#options = options
   }
 
-  /** Sessions sign: the keys can be tried that have not been proved. */
+  /** Tests the keys that have no test signature yet: to be called when sessions sign. */
   begin(): void {
     this.#triedAt = performance.now()
     for (const key of this.#options.keys.untested()) {
@@ -46,7 +41,7 @@ export class KeyTests {
     }
   }
 
-  /** A request failed with it: that tells whether it is the key. Where it is tried already, that failed itself. */
+  /** Tests a key with which a request failed, unless that request was the test itself. */
   retest(key: number): void {
     if (key !== this.#options.keys.testKey && !this.#running.has(key)) {
       this.#waiting.add(key)
@@ -80,7 +75,7 @@ export class KeyTests {
   }
 
   async #try(key: number): Promise<void> {
-    const { sign, keys } = this.#options
+    const { sign, keys, onFailed } = this.#options
     this.#running.add(key)
     const failure = await sign(key).then(
       () => undefined,
@@ -91,23 +86,22 @@ export class KeyTests {
       keys.tested(key)
       this.#tryNext()
     } else if (failure instanceof HSM_BUSY) {
-      // That tells nothing of the key
+      // A full queue tells nothing of the key
       this.#waiting.add(key)
     } else {
-      this.#failed(key, failure)
+      const testFailure = readFailure(failure)
+      keys.failed(key, testFailure)
+      onFailed(key, testFailure)
     }
-  }
-
-  #failed(key: number, failure: Error): void {
-    const { keys, onFailed } = this.#options
-    const refusal = readRefusal(failure)
-    const unsigned = ['the key does not sign', ...(refusal === undefined ? [] : [`(${refusal})`])].join(' ')
-    const reason = failure instanceof SIGNATURE_SELF_CHECK_FAILED ? MISMATCH : unsigned
-    keys.failed(key, reason)
-    onFailed(key, reason, refusal)
   }
 }
 
-function readRefusal({ cause }: Error): string | undefined {
-  return cause instanceof Error && explainRefusal(cause.message) !== undefined ? cause.message : undefined
+function readFailure(error: Error): TestFailure {
+  const { cause } = error
+  if (error instanceof SIGNATURE_SELF_CHECK_FAILED) {
+    return { kind: 'mismatch' }
+  }
+  return cause instanceof Error && explainRefusal(cause.message) !== undefined
+    ? { kind: 'refused', returnValue: cause.message }
+    : { kind: 'unsigned' }
 }

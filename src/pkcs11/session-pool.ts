@@ -7,10 +7,10 @@ import { defined } from '../common/defined.ts'
 import type { HsmConfiguration } from '../configuration/configuration.ts'
 import type { TokenAccess } from '../configuration/signer-configuration.ts'
 import { ConfigurationError, HSM_UNAVAILABLE, SIGNATURE_SELF_CHECK_FAILED } from '../errors.ts'
-import { KeyTests, MISMATCH } from './key-tests.ts'
+import { KeyTests } from './key-tests.ts'
 import type { FoundKey, KeyOutcome } from './messages.ts'
 import type { ToldPin } from './pin-version.ts'
-import type { KeyUse, PoolKey } from './pool-key.ts'
+import { describeTestFailure, type KeyUse, type PoolKey, type TestFailure } from './pool-key.ts'
 import { PoolKeys } from './pool-keys.ts'
 import type { PoolLog } from './pool-log.ts'
 import type { PoolObserver } from './pool-observer.ts'
@@ -65,9 +65,7 @@ export class SessionPool {
   readonly #keyTests: KeyTests
   /** Number of processes in a row that made no signature. */
   #startsWithoutSignature = 0
-  /** Whether a test signature has verified in this process. */
-  #tested = false
-  /** Whether one has in any. */
+  /** Whether a test signature has verified in any process. */
   #everTested = false
   readonly #ticking: NodeJS.Timeout
   #closing = false
@@ -88,7 +86,7 @@ export class SessionPool {
       intervalMs: hsm.keepAliveMs,
       search: (places) => this.#supervisor.send({ type: 'find-keys', keys: places }),
       sign: (key) => this.test(key),
-      onFailed: (...told) => this.#keyFailed(...told),
+      onFailed: (key, failure) => this.#keyFailed(key, failure),
     })
     this.#jobs = new SigningJobs({
       hsm,
@@ -193,7 +191,7 @@ export class SessionPool {
       throw new HSM_UNAVAILABLE()
     }
     // Each of its signatures would cost the other keys several sessions
-    if (this.#keys.state(input.key).reason === MISMATCH) {
+    if (this.#keys.state(input.key).failure?.kind === 'mismatch') {
       throw new SIGNATURE_SELF_CHECK_FAILED()
     }
     return this.#sign(input, options)
@@ -245,14 +243,13 @@ export class SessionPool {
   }
 
   #startSessions(test: SigningInput): void {
-    this.#tested = false
     this.#sessions = new Sessions({
       ...this.#options,
       test,
       serviceTime: this.#jobs.serviceTime,
       jobs: this.#jobs,
       send: (message) => this.#supervisor.send(message),
-      onTested: () => this.#testSigned(test.key),
+      onTested: (isFirst) => this.#testSigned(test.key, isFirst),
       onEnd: (end) => this.#sessionsEnded(end, test.key),
     })
   }
@@ -261,57 +258,47 @@ export class SessionPool {
     switch (end.kind) {
       case 'lost':
         return this.#supervisor.replace(end.reason, end.restart)
-      case 'mismatch':
-        return this.#mismatched(testKey)
-      case 'key-refused':
-        return this.#refused(testKey, end.returnValue)
+      case 'start-failed':
+        return this.#startFailed(testKey, end.failure)
       case 'pin-refused':
         return this.#supervisor.refusePin(end.returnValue)
     }
   }
 
-  #testSigned(testKey: number): void {
+  #testSigned(testKey: number, isFirst: boolean): void {
     this.#startsWithoutSignature = 0
     this.#everTested = true
     this.#keys.tested(testKey)
     this.#supervisor.markReady()
-    if (!this.#tested) {
-      this.#tested = true
+    if (isFirst) {
       this.#keyTests.begin()
     }
   }
 
-  /** What the token signs does not verify. */
-  #mismatched(key: number): void {
-    const problem = this.#keys.describeMismatch(key)
+  /** Ends a process in which no session has signed with the key. */
+  #startFailed(key: number, failure: TestFailure): void {
+    const problem = this.#keys.findProblem(key, failure)
+    const reason =
+      failure.kind === 'refused'
+        ? `the token refuses to sign with the private key (${failure.returnValue})`
+        : describeTestFailure(failure)
     if (problem === undefined) {
       // The certificate is that of the key: the HSM is faulty, which may pass
-      this.#supervisor.replace(MISMATCH, 'hsm')
+      this.#supervisor.replace(reason, 'hsm')
     } else {
-      this.#supervisor.misconfigured(new ConfigurationError([problem]), MISMATCH)
+      this.#supervisor.misconfigured(new ConfigurationError([problem]), reason)
     }
   }
 
-  /** The token refuses for good what it was never seen to do. */
-  #refused(key: number, returnValue: string): void {
-    const problem = this.#keys.describeRefusal(key, returnValue)
-    this.#supervisor.misconfigured(
-      new ConfigurationError([problem]),
-      `the token refuses to sign with the private key (${returnValue})`,
-    )
-  }
-
-  /** Requests with one key do not sign, while those with others may. */
-  #keyFailed(key: number, reason: string, refusal: string | undefined): void {
+  /** Tells of a key that does not sign, while others may. */
+  #keyFailed(key: number, failure: TestFailure): void {
     if (this.#closing) {
       return
     }
-    const isNew = !this.#keys.hasSigned(key)
-    const refused = isNew && refusal !== undefined ? this.#keys.describeRefusal(key, refusal) : undefined
-    const mismatched = isNew && reason === MISMATCH ? this.#keys.describeMismatch(key) : undefined
-    const problem = refused ?? mismatched
+    const problem = this.#keys.hasSigned(key) ? undefined : this.#keys.findProblem(key, failure)
     if (problem === undefined) {
-      this.#options.log.error({ key: this.#keys.describe(key) }, `a key cannot be used: ${reason}`)
+      const message = `a key cannot be used: ${describeTestFailure(failure)}`
+      this.#options.log.error({ key: this.#keys.describe(key) }, message)
     } else {
       this.#options.onMisconfigured(new ConfigurationError([problem]))
     }
@@ -328,9 +315,8 @@ export class SessionPool {
 
   #lost(): void {
     const inFlight = this.#sessions?.abandon() ?? []
+    this.#startsWithoutSignature += this.#sessions?.tested ? 0 : 1
     this.#sessions = undefined
-    this.#startsWithoutSignature += this.#tested ? 0 : 1
-    this.#tested = false
     this.#jobs.lost(inFlight)
   }
 }

@@ -9,6 +9,7 @@ import { explainRefusal } from './key-refusal.ts'
 import { Login } from './login.ts'
 import type { FromSession, ToSignerProcess } from './messages.ts'
 import { OpeningQueue } from './opening-queue.ts'
+import type { TestFailure } from './pool-key.ts'
 import type { PoolLog } from './pool-log.ts'
 import type { PoolObserver, RestartReason } from './pool-observer.ts'
 import { type Recovery, type TokenFailure, WRONG_SIGNATURE } from './return-values.ts'
@@ -53,10 +54,8 @@ const ACTIONS: Readonly<Record<Exclude<Recovery, 'pin'>, Readonly<Record<Purpose
 export type SessionsEnd =
   /** Nothing works any more inside the process. */
   | { readonly kind: 'lost'; readonly reason: string; readonly restart: RestartReason }
-  /** No signature verified: the certificate is that of another key, or the HSM is faulty. */
-  | { readonly kind: 'mismatch' }
-  /** The token refused all test signatures for good. */
-  | { readonly kind: 'key-refused'; readonly returnValue: string }
+  /** The first test signatures failed, all in a way that the certificate or the key may be to blame for. */
+  | { readonly kind: 'start-failed'; readonly failure: TestFailure }
   /** The token said something about the PIN, which must not be tried again. */
   | { readonly kind: 'pin-refused'; readonly returnValue: string }
 
@@ -83,7 +82,7 @@ export interface SessionsOptions {
   readonly observer: PoolObserver
   send(message: ToSignerProcess): void
   /** A test signature verified. */
-  onTested(): void
+  onTested(isFirst: boolean): void
   /** Called at most once; nothing else is called after it. */
   onEnd(end: SessionsEnd): void
 }
@@ -96,7 +95,6 @@ export class Sessions {
   readonly #login: Login
   readonly #timeouts: SessionTimeouts
   readonly #startedAt = performance.now()
-  /** Whether a test signature has verified. */
   #tested = false
   #ended = false
   /** Number of the next session. */
@@ -126,6 +124,11 @@ export class Sessions {
     const { idle, busy } = this.count()
     const promising = this.#sessions.filter(({ isPromising }) => isPromising)
     return { idle, signing: idle + busy > 0 ? promising.length : 0 }
+  }
+
+  /** Whether a test signature has verified. */
+  get tested(): boolean {
+    return this.#tested
   }
 
   /** What went wrong since the last signature came back. */
@@ -339,8 +342,9 @@ export class Sessions {
     this.#schedule.signed()
     this.#login.signed()
     if (input === options.test) {
+      const isFirst = !this.#tested
       this.#tested = true
-      options.onTested()
+      options.onTested(isFirst)
     } else if (input instanceof SigningJob && !input.settled) {
       input.succeed(signature)
     }
@@ -519,12 +523,13 @@ export class Sessions {
     }
     const failures = failed.map(({ lastFailure }) => lastFailure as TokenFailure)
     if (startFailed && failures.every((failure) => failure === WRONG_SIGNATURE)) {
-      this.#end({ kind: 'mismatch' })
+      this.#end({ kind: 'start-failed', failure: { kind: 'mismatch' } })
     } else if (
       startFailed &&
       failures.every(({ returnValue }) => explainRefusal(returnValue) !== undefined)
     ) {
-      this.#end({ kind: 'key-refused', returnValue: (failures[0] as TokenFailure).returnValue })
+      const { returnValue } = failures[0] as TokenFailure
+      this.#end({ kind: 'start-failed', failure: { kind: 'refused', returnValue } })
     } else {
       this.#lost(reason)
     }

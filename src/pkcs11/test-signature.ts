@@ -4,14 +4,14 @@ import type { KeyUse } from './pool-key.ts'
 import { createSigningInput, type SigningInput } from './signing-input.ts'
 
 /**
- * What test signatures sign: a sentence that says so. A constant, so that a test signature can never be taken for one
- * over a document, and an auditor who finds it can tell what it is.
+ * Test signatures sign this constant sentence, so that none can be taken for a signature over a document, and an auditor
+ * who finds one can tell what it is.
  */
 const MESSAGE = Buffer.from('This is a test signature of the signing service. It signs no document.')
 const SHA256 = findHashAlgorithm('sha256') as HashAlgorithm
 
 /**
- * What became of it shows in the state of the session that it is given to.
+ * Builds what a session signs to be tested.
  *
  * @param key its place among the keys of the pool
  * @param hash one that the key may be used with

@@ -1,4 +1,4 @@
-/** A pool with two keys, at the pace of the test: sessions prove themselves with the first one. */
+/** A pool with two keys, at the pace of the test: sessions are tested with the first one. */
 import { setTimeout as delay } from 'node:timers/promises'
 import pino from 'pino'
 import t, { type Test } from 'tap'

@@ -259,12 +259,12 @@ t.test('a request that would not have its turn in time', async (t) => {
   t.test('does not depend on sessions being opened anew at that moment', async (t) => {
     const { pool, open, sign, request, answer } = play(t, { sessions: 4, queueLimit: 100 })
     const all = [0, 1, 2, 3]
-    const prove = (session: number) => {
+    const test = (session: number) => {
       open(session)
       sign(session)
     }
     sign()
-    all.slice(1).forEach(prove)
+    all.slice(1).forEach(test)
     for (let round = 0; round < 2; round++) {
       const requests = all.map(() => request('one'))
       await delay(200)
@@ -275,10 +275,10 @@ t.test('a request that would not have its turn in time', async (t) => {
     for (const session of all) {
       answer(session, { type: 'sign-failed', failure: failure('device') })
     }
-    prove(0)
+    test(0)
     await delay(200)
     t.match(pool.status(), { queued: 15, sessions: { busy: 1, opening: 3 } })
-    all.slice(1).forEach(prove)
+    all.slice(1).forEach(test)
     const working = setInterval(() => all.forEach(sign), 20)
     t.teardown(() => clearInterval(working))
     t.same(new Set(await Promise.all(requests)), new Set(['signed']))

@@ -178,7 +178,7 @@ t.test('idle sessions', async (t) => {
     sign(1)
     open(0)
     failToSign(0, 'device')
-    t.match(lastOrder(1), { type: 'sign' }, 'once more when it fails to prove itself')
+    t.match(lastOrder(1), { type: 'sign' }, 'once more when its test signature fails')
   })
 })
 

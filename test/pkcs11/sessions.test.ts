@@ -2,7 +2,7 @@
 import t from 'tap'
 import { failure, playSessions, signature, WRONG } from '../support/played-sessions.ts'
 
-t.test('sessions are opened one after another, each when the one before it has proved itself', async (t) => {
+t.test('sessions are opened one after another, each when the one before it has signed', async (t) => {
   const { sessions, events, orders, open, sign, job, answer } = playSessions(t, 2)
   t.notOk(sessions.lease(job('early')))
   t.match(orders, [{ type: 'reopen', session: 0 }])
@@ -53,7 +53,7 @@ t.test('an answer to an older order is dropped, and so is one of a session that 
   t.equal(await two.signature, first)
 })
 
-t.test('a session whose call failed is opened anew and proves itself before it gets work', async (t) => {
+t.test('a session whose call failed is opened anew and tested before it gets a job', async (t) => {
   for (const recovery of ['device', 'replace-session', 'find-key'] as const) {
     t.test(recovery, async (t) => {
       const { sessions, events, observed, lastOrder, open, sign, failToSign, testAll, job } = playSessions(
@@ -67,7 +67,7 @@ t.test('a session whose call failed is opened anew and proves itself before it g
       t.same(events, [`returned work ${recovery}`])
       t.same(observed, ['evicted CKR_TEST'])
       t.match(lastOrder(0), { type: 'reopen' })
-      t.match(lastOrder(1), { type: 'sign' }, 'the idle one has to prove itself too')
+      t.match(lastOrder(1), { type: 'sign' }, 'the idle one is tested too')
       t.notOk(sessions.lease(work))
       sign(1)
       t.ok(sessions.lease(work))
@@ -81,7 +81,7 @@ t.test('a session whose call failed is opened anew and proves itself before it g
 })
 
 t.test(
-  'what repeating cannot help is returned, and its session proves itself without being opened anew',
+  'what repeating cannot help is returned, and its session is tested without being opened anew',
   async (t) => {
     const { sessions, events, lastOrder, failToSign, testAll, job, sign } = playSessions(t, 1)
     testAll()
@@ -95,7 +95,7 @@ t.test(
   },
 )
 
-t.test('a session that fails to prove itself waits, ever longer, and is logged once', async (t) => {
+t.test('a session that fails its test waits, ever longer, and is logged once', async (t) => {
   const { orders, logged, open, sign, failToOpen, pass } = playSessions(t, 2)
   open(0)
   sign(0)
@@ -160,7 +160,7 @@ t.test('the process is lost', async (t) => {
     t.same(events, ['returned work device', 'lost: a signing call failed (CKR_TEST): hsm'])
   })
 
-  t.test('when the first two fail and none has proved itself', async (t) => {
+  t.test('when the first two fail and none has signed', async (t) => {
     const { events, open, failToOpen, failToSign } = playSessions(t, 16)
     failToOpen(0, 'device')
     t.same(events, [])
@@ -204,7 +204,7 @@ t.test('a token that refuses the first test signatures for good does not allow t
   failToSign(0, 'permanent', 'CKR_KEY_FUNCTION_NOT_PERMITTED')
   open(1)
   failToSign(1, 'permanent', 'CKR_MECHANISM_INVALID')
-  t.same(events, ['key-refused: CKR_KEY_FUNCTION_NOT_PERMITTED'])
+  t.same(events, ['refused: CKR_KEY_FUNCTION_NOT_PERMITTED'])
 })
 
 t.test('a token that says something about the PIN in any call is not asked again', async (t) => {

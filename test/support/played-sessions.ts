@@ -87,7 +87,7 @@ export function playSessions(t: Test, count: number, change: Partial<HsmConfigur
       slow: (job) => events.push(`slow ${Buffer.from(job.data)}`),
     },
     onTested: () => events.push('tested'),
-    onEnd: (end) => events.push(Object.values(end).join(': ')),
+    onEnd: (end) => events.push(Object.values('failure' in end ? end.failure : end).join(': ')),
   })
   t.teardown(() => sessions.abandon())
   const lastOrder = (session: number) =>
