@@ -152,16 +152,28 @@ export interface Explanation {
 
 export type FromSignerProcess = FromMainThread | FromSession
 
+/** What a signer process says once the token is open. */
+export type FromOpenToken = KeysFound | LoginOutcome | FromSession
+
 /** By Node's IPC. */
 export type FromMainThread =
   | { readonly type: 'opened'; readonly token: FoundToken; readonly keys: readonly KeyOutcome[] }
   | { readonly type: 'open-failed'; readonly failure: OpenFailure }
-  /** All keys of the open request, as they were last found. */
-  | { readonly type: 'keys-found'; readonly keys: readonly KeyOutcome[] }
+  | KeysFound
   /** `C_Login` is about to be called: should nothing come after it, nobody knows what the token made of the PIN. */
   | { readonly type: 'login-begun'; readonly told: ToldPin }
   /** `C_Login` was called; said before what comes of it. */
   | { readonly type: 'login-answered'; readonly returnValue: string }
+  | LoginOutcome
+
+/** All keys of the open request, as they were last found. */
+export interface KeysFound {
+  readonly type: 'keys-found'
+  readonly keys: readonly KeyOutcome[]
+}
+
+/** What came of the order to log in again. */
+export type LoginOutcome =
   | { readonly type: 'logged-in' }
   | { readonly type: 'log-in-failed'; readonly failure: TokenFailure }
 

@@ -98,14 +98,9 @@ export class SessionPool {
     })
     this.#supervisor = supervise({
       onOpened: (outcomes) => this.#opened(outcomes),
-      onKeysFound: (outcomes) => this.#searched(outcomes),
-      onSessionMessage: (message) => this.#sessions?.receive(message),
-      onLoggedIn: () => this.#sessions?.loggedIn(),
-      onLogInFailed: (failure) => this.#sessions?.logInFailed(failure),
+      onMessage: (message) =>
+        message.type === 'keys-found' ? this.#searched(message.keys) : this.#sessions?.receive(message),
       onLost: () => this.#lost(),
-      onLogin: (told) => options.onLogin?.(told),
-      onPinRefused: () => options.onPinRefused?.(),
-      onMisconfigured: options.onMisconfigured,
     })
     // After the event loop stood still, answers that came in time are read first
     this.#ticking = setInterval(() => setImmediate(() => this.#tick()), TICK_MS).unref()

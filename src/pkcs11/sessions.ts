@@ -7,7 +7,7 @@ import type { Capacity } from './admission.ts'
 import { backoffMs, restMs } from './backoff.ts'
 import { explainRefusal } from './key-refusal.ts'
 import { Login } from './login.ts'
-import type { FromSession, ToSignerProcess } from './messages.ts'
+import type { FromSession, LoginOutcome, ToSignerProcess } from './messages.ts'
 import { OpeningQueue } from './opening-queue.ts'
 import type { TestFailure } from './pool-key.ts'
 import type { PoolLog } from './pool-log.ts'
@@ -204,7 +204,18 @@ export class Sessions {
       .filter(({ settled }) => !settled)
   }
 
-  receive(message: FromSession): void {
+  receive(message: FromSession | LoginOutcome): void {
+    switch (message.type) {
+      case 'logged-in':
+        return this.#loggedIn()
+      case 'log-in-failed':
+        return this.#logInFailed(message.failure)
+      default:
+        return this.#answered(message)
+    }
+  }
+
+  #answered(message: FromSession): void {
     const session = this.#sessions.find(({ number }) => number === message.session)
     const call = this.#ended ? undefined : session?.accept(message.ticket)
     if (session === undefined || call === undefined) {
@@ -231,7 +242,7 @@ export class Sessions {
   }
 
   /** The one login was repeated: handles from before it are stale. */
-  loggedIn(): void {
+  #loggedIn(): void {
     this.#login.succeed()
     for (const session of this.#sessions) {
       if (session.state === 'idle' && !this.#ended) {
@@ -240,7 +251,7 @@ export class Sessions {
     }
   }
 
-  logInFailed({ recovery, returnValue }: TokenFailure): void {
+  #logInFailed({ recovery, returnValue }: TokenFailure): void {
     if (recovery === 'pin') {
       this.#end({ kind: 'pin-refused', returnValue })
     } else {
@@ -295,7 +306,7 @@ export class Sessions {
     } else if (wakeAt !== undefined && now >= wakeAt) {
       this.#wake(session)
     } else if (state === 'idle' && this.#timeouts.isUnused(session, now)) {
-      this.#retest(session)
+      this.#test(session, 'busy')
     }
   }
 
@@ -307,22 +318,16 @@ export class Sessions {
     this.#opening.add(session)
   }
 
-  /** Has a session make the test signature without which it is not used. */
-  #test(session: Session): void {
-    session.enter('opening')
-    session.sign(this.#options.test)
-  }
-
-  /** Has an idle session make a test signature; it counts as usable meanwhile. */
-  #retest(session: Session): void {
-    session.enter('busy')
+  /** Has a session make a test signature; it counts as usable meanwhile where nothing speaks against it. */
+  #test(session: Session, state: 'opening' | 'busy' = 'opening'): void {
+    session.enter(state)
     session.sign(this.#options.test)
   }
 
   #retestIdle(): void {
     for (const session of this.#sessions) {
       if (session.state === 'idle') {
-        this.#retest(session)
+        this.#test(session, 'busy')
       }
     }
   }

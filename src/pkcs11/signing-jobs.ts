@@ -1,4 +1,5 @@
 /** The jobs of a token on their way through its sessions: each has one session at a time, in the order of arrival. */
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Client } from '../common/client.ts'
 import type { HsmConfiguration } from '../configuration/configuration.ts'
 import { HSM_BUSY, HSM_TIMEOUT, HSM_UNAVAILABLE, SIGNATURE_SELF_CHECK_FAILED } from '../errors.ts'
@@ -11,7 +12,6 @@ import { ServiceTime } from './service-time.ts'
 import type { JobSource, Sessions } from './sessions.ts'
 import type { SigningInput } from './signing-input.ts'
 import { SigningJob } from './signing-job.ts'
-import { UnsettledJobs } from './unsettled-jobs.ts'
 
 export interface SignOptions {
   /** Milliseconds of `performance.now()`; no answer comes later. */
@@ -37,7 +37,7 @@ export class SigningJobs implements JobSource {
   readonly serviceTime = new ServiceTime()
   readonly #options: SigningJobsOptions
   readonly #queue = new JobQueue()
-  readonly #unsettled = new UnsettledJobs()
+  readonly #unsettled = new Set<SigningJob>()
   readonly #admission: Admission
 
   constructor(options: SigningJobsOptions) {
@@ -60,7 +60,7 @@ export class SigningJobs implements JobSource {
     }
     this.#admit(deadline)
     const job = new SigningJob(input, deadline, (late) => this.#expire(late))
-    this.#unsettled.add()
+    this.#unsettled.add(job)
     client?.onLeave(() => this.#abandon(job))
     this.#enqueue(job)
     try {
@@ -74,13 +74,16 @@ export class SigningJobs implements JobSource {
         // One session was faster: the other is not to begin with it any more
         this.#take(job)
       }
-      this.#unsettled.settled()
+      this.#unsettled.delete(job)
     }
   }
 
   /** Resolves when all jobs are settled, or after `timeoutMs`. */
-  drained(timeoutMs: number): Promise<void> {
-    return this.#unsettled.drained(timeoutMs)
+  async drained(timeoutMs: number): Promise<void> {
+    const waiting = new AbortController()
+    const settled = Promise.allSettled([...this.#unsettled].map(({ signature }) => signature))
+    await Promise.race([settled, delay(timeoutMs, undefined, { signal: waiting.signal })])
+    waiting.abort()
   }
 
   /** Refuses the jobs whose turn would come too late, and gives out others: to be called often. */

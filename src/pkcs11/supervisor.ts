@@ -9,7 +9,7 @@ import { retryMs } from './backoff.ts'
 import { LoginGuard } from './login-guard.ts'
 import {
   type FoundToken,
-  type FromSession,
+  type FromOpenToken,
   type FromSignerProcess,
   isFound,
   type KeyOutcome,
@@ -22,7 +22,6 @@ import type { ToldPin } from './pin-version.ts'
 import type { PoolLog } from './pool-log.ts'
 import type { PoolObserver, RestartReason } from './pool-observer.ts'
 import { RestartPace } from './restart-pace.ts'
-import type { TokenFailure } from './return-values.ts'
 import { zombieLimit } from './session-timeouts.ts'
 import { SignerProcess } from './signer-process.ts'
 
@@ -39,19 +38,10 @@ export interface SupervisorEvents {
    * @throws ConfigurationError when what was found on it cannot be used with this configuration
    */
   onOpened(keys: readonly KeyOutcome[]): void
-  /** The open token was searched again for keys that were missing. */
-  onKeysFound(keys: readonly KeyOutcome[]): void
-  onSessionMessage(message: FromSession): void
-  onLoggedIn(): void
-  onLogInFailed(failure: TokenFailure): void
+  /** The process says something about the open token. */
+  onMessage(message: FromOpenToken): void
   /** The process has gone and all that was in flight in it. */
   onLost(): void
-  /** `C_Login` is about to be called. */
-  onLogin(told: ToldPin): void
-  /** The token refused the PIN: nothing is tried any more. */
-  onPinRefused(): void
-  /** It will never work with this configuration, and did not once so far. */
-  onMisconfigured(error: ConfigurationError): void
 }
 
 export interface SupervisorOptions {
@@ -62,6 +52,12 @@ export interface SupervisorOptions {
   /** PINs that must not be told again. */
   refusedPins(): readonly ToldPin[]
   readonly events: SupervisorEvents
+  /** `C_Login` is about to be called with this PIN. */
+  onLogin?(told: ToldPin): void
+  /** The token refused the PIN: nothing is tried any more. */
+  onPinRefused?(): void
+  /** The token was reached, and will never work with this configuration. */
+  onMisconfigured(error: ConfigurationError): void
   readonly log: PoolLog
   readonly observer: PoolObserver
 }
@@ -171,7 +167,7 @@ export class Supervisor {
       `the token refused the PIN; it is not tried again, since wrong PINs lock the user: ${remedy}`,
     )
     this.#stop('pin refused', `the token refused the PIN (${returnValue})`)
-    this.#options.events.onPinRefused()
+    this.#options.onPinRefused?.()
   }
 
   /**
@@ -184,7 +180,7 @@ export class Supervisor {
       this.#giveUp(reason)
     } else {
       this.#stop('misconfigured', reason)
-      this.#options.events.onMisconfigured(error)
+      this.#options.onMisconfigured(error)
     }
   }
 
@@ -211,21 +207,15 @@ export class Supervisor {
     switch (message.type) {
       case 'opened':
         return this.#opened(message.token, message.keys)
-      case 'keys-found':
-        return this.#options.events.onKeysFound(message.keys)
       case 'open-failed':
         return this.#openFailed(message.failure)
       case 'login-begun':
-        this.#options.events.onLogin(message.told)
+        this.#options.onLogin?.(message.told)
         return this.#login.begun()
       case 'login-answered':
         return this.#loginAnswered(message.returnValue)
-      case 'logged-in':
-        return this.#options.events.onLoggedIn()
-      case 'log-in-failed':
-        return this.#options.events.onLogInFailed(message.failure)
       default:
-        return this.#options.events.onSessionMessage(message)
+        return this.#options.events.onMessage(message)
     }
   }
 
@@ -306,7 +296,7 @@ export class Supervisor {
         'the token does not answer the login; it is not tried again, as wrong PINs lock the user',
       )
       this.#stop('pin refused', 'the token does not answer the login')
-      this.#options.events.onPinRefused()
+      this.#options.onPinRefused?.()
       return
     }
     const delay = this.#pace.delayMs(kind, this.#state.state === 'ready')

@@ -69,7 +69,7 @@ function play(t: Test, change: Partial<HsmConfiguration> = {}, publicKey?: Uint8
       for (const order of orders.splice(0) as SessionOrder[]) {
         const { session, ticket } = order
         const told = { session, ticket, seconds: 0.001 }
-        events?.onSessionMessage(
+        events?.onMessage(
           (order.type === 'sign'
             ? { ...told, type: 'signed', signature: (order.key === 0 ? signature : second)(order.data) }
             : { ...told, type: 'session-opened' }) as FromSession,

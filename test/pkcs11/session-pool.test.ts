@@ -61,7 +61,7 @@ function play(t: Test, change: Partial<HsmConfiguration> = {}, found: Partial<Fo
   const answer = (session: number, content: { readonly type: string; readonly [field: string]: unknown }) => {
     const { ticket } = next(session, content.type.startsWith('session') ? 'reopen' : 'sign')
     answered.set(session, ticket)
-    events?.onSessionMessage({ session, ticket, seconds: 0.001, ...content } as FromSession)
+    events?.onMessage({ session, ticket, seconds: 0.001, ...content } as FromSession)
   }
   const open = (session = 0) => answer(session, { type: 'session-opened' })
   const throttle = (session = 0) =>

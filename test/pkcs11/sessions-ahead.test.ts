@@ -136,7 +136,7 @@ t.test('what a session was told of is taken back', async (t) => {
   t.test('when the login was repeated: the session is opened anew', async (t) => {
     const { sessions, lastOrder, answer, two, next, pass } = ahead(t)
     pass(100)
-    sessions.loggedIn()
+    sessions.receive({ type: 'logged-in' })
     answer(0, SIGNED, next - 1)
     t.notOk(two.announced)
     t.match(lastOrder(0), { type: 'reopen' })

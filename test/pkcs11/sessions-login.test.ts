@@ -17,7 +17,7 @@ t.test('the token forgets the login: one for all, and every session is opened an
   t.equal(orders.filter(({ type }) => type === 'log-in').length, 1)
   t.same(events, ['returned a log-in', 'returned b log-in'])
   failToSign(3, 'log-in')
-  sessions.loggedIn()
+  sessions.receive({ type: 'logged-in' })
   sign(2, Buffer.alloc(256, 2))
   pass(100)
   for (const session of [0, 1, 3, 2]) {
@@ -32,7 +32,7 @@ t.test('idle sessions are opened anew after the login', async (t) => {
   const { sessions, lastOrder, testAll, pass } = playSessions(t, 1)
   testAll()
   pass(500)
-  sessions.loggedIn()
+  sessions.receive({ type: 'logged-in' })
   t.match(lastOrder(0), { type: 'reopen' })
 })
 
@@ -49,7 +49,7 @@ t.test('sessions fail while the login is repeated: the process is kept', async (
   t.same(events, ['returned work log-in'])
 
   t.test('and lost when that fails', async (t) => {
-    sessions.logInFailed(failure('device'))
+    sessions.receive({ type: 'log-in-failed', failure: failure('device') })
     t.same(events.slice(1), ['lost: the login failed (CKR_TEST): hsm'])
   })
 })
@@ -70,7 +70,7 @@ t.test('the login is not answered: the process is lost while its requests have t
 
 t.test('the token refuses the PIN', async (t) => {
   const { sessions, events, orders, pass } = playSessions(t, 1)
-  sessions.logInFailed(failure('pin'))
+  sessions.receive({ type: 'log-in-failed', failure: failure('pin') })
   t.same(events, ['pin-refused: CKR_TEST'])
   const ordered = orders.length
   pass(10_000)
@@ -87,7 +87,7 @@ t.test('the login is repeated and does not help: the process is lost at the thir
       pass(500)
       failToSign(0, 'log-in')
       pass(500)
-      sessions.loggedIn()
+      sessions.receive({ type: 'logged-in' })
       open(0)
     }
     t.same(events, ['returned work log-in', 'lost: the token does not keep the login: hsm'])
@@ -99,7 +99,7 @@ t.test('the login is repeated and does not help: the process is lost at the thir
     const { sessions, events, failToOpen, pass } = playSessions(t, 1)
     for (let time = 0; time < 3; time++) {
       failToOpen(0, 'log-in')
-      sessions.loggedIn()
+      sessions.receive({ type: 'logged-in' })
       pass(2_500)
       failToOpen(0, 'log-in')
     }
@@ -111,7 +111,7 @@ t.test('failures from before the login are no failures', async (t) => {
   const { sessions, events, orders, open, failToOpen, failToSign, lastOrder, pass } = playSessions(t, 2)
   open(0)
   pass(1_100)
-  sessions.loggedIn()
+  sessions.receive({ type: 'logged-in' })
   failToOpen(1, 'log-in')
   failToSign(0, 'log-in')
   t.match(lastOrder(0), { type: 'sign' }, 'it waits for its turn')
