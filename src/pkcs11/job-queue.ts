@@ -1,6 +1,6 @@
 import type { SigningJob } from './signing-job.ts'
 
-/** The requests that wait for a session, each once: those that may have the next one, and those that rest until then. */
+/** Keeps each job that waits for a session once: some may have the next session, others rest before. */
 export class JobQueue {
   readonly #ready: SigningJob[] = []
   readonly #resting = new Map<SigningJob, NodeJS.Timeout>()
@@ -9,14 +9,14 @@ export class JobQueue {
     return this.#ready.length + this.#resting.size
   }
 
-  /** Sorted by deadline, which is the order of arrival: what is repeated has its old place. */
+  /** Sorts by deadline, which is the order of arrival: a job that is repeated gets its old place. */
   add(job: SigningJob): void {
     this.#removeTwin(job)
     const earlier = this.#ready.findLastIndex(({ deadline }) => deadline <= job.deadline)
     this.#ready.splice(earlier + 1, 0, job)
   }
 
-  /** Keeps it for that many milliseconds, then hands it out to `then`. */
+  /** Keeps a job for `ms` milliseconds, then calls `then`. */
   rest(job: SigningJob, ms: number, then: () => void): void {
     this.#removeTwin(job)
     const end = () => {
@@ -26,7 +26,7 @@ export class JobQueue {
     this.#resting.set(job, setTimeout(end, ms))
   }
 
-  /** @returns whether it was there */
+  /** @returns whether the job was there */
   remove(job: SigningJob): boolean {
     const position = this.#ready.indexOf(job)
     if (position >= 0) {
@@ -37,7 +37,7 @@ export class JobQueue {
     return this.#resting.delete(job)
   }
 
-  /** The first of those that may have the next session, in their order; all unless there is a limit. */
+  /** Returns the first jobs that may have the next session, in their order; all unless there is a limit. */
   ready(limit?: number): readonly SigningJob[] {
     return this.#ready.slice(0, limit)
   }
@@ -46,7 +46,7 @@ export class JobQueue {
     return [...this.#ready, ...this.#resting.keys()]
   }
 
-  /** Only a hedged one, which two sessions work on, may wait or rest already. */
+  /** Removes a hedged job, which alone may wait or rest already, since two sessions work on it. */
   #removeTwin(job: SigningJob): void {
     if (job.hedged) {
       this.remove(job)

@@ -49,7 +49,7 @@ export class KeyTests {
   }
 
   /**
-   * To be called often while there are sessions that sign.
+   * Tests the keys whose turn it is: to be called often while sessions sign.
    *
    * @param now milliseconds of `performance.now()`
    */

@@ -7,7 +7,7 @@ const MARK = 'PKCS#11: '
 /** Time, in ms, that the last lines of a process have: a daemon that its library has started may keep the pipes open. */
 const LAST_LINES_MS = 200
 
-// There is nowhere left to say so
+// An error of stderr can be told nowhere
 process.stderr.on('error', () => {})
 
 /**

@@ -1,4 +1,4 @@
-/** What the HTTP process, the signer process and its session workers say to each other. */
+/** The messages between the HTTP process, the signer process and its session workers. */
 
 import type { SignatureAlgorithm, SignMechanism } from '../algorithms/signature-algorithm.ts'
 import type { KeySelector, SettingNames, TokenAccess } from '../configuration/signer-configuration.ts'
@@ -16,7 +16,7 @@ export interface KeyProtection {
 
 /** The private key that signs, as it was found on the token. */
 export interface FoundKey {
-  /** For people: it is not always UTF-8. */
+  /** Shown to people; the token's own may not be UTF-8. */
   readonly label: string
   /** CKA_LABEL as the token has it, for finding the key again. */
   readonly labelBytes: Uint8Array
@@ -52,7 +52,7 @@ export interface KeyRequest {
   readonly settings: SettingNames
 }
 
-/** What the signer process needs to open the token. */
+/** Everything that the signer process needs to open the token. */
 export interface OpenRequest {
   readonly access: TokenAccess
   readonly settings: SettingNames
@@ -63,7 +63,7 @@ export interface OpenRequest {
   readonly refusedPins: readonly ToldPin[]
 }
 
-/** What was found for a key request, or why not. */
+/** The key that was found for a request, or why none was. */
 export type KeyOutcome = FoundKey | KeyFailure
 
 export function isFound(outcome: KeyOutcome): outcome is FoundKey {
@@ -75,10 +75,10 @@ export interface KeyFailure extends Explanation {
   readonly variable: string
 }
 
-/** What a signer process is told. */
+/** Messages to a signer process. */
 export type ToSignerProcess = ToMainThread | ToSession
 
-/** By Node's IPC. */
+/** Sent by Node's IPC. */
 export type ToMainThread =
   | ({ readonly type: 'open' } & OpenRequest)
   | { readonly type: 'log-in' }
@@ -87,7 +87,7 @@ export type ToMainThread =
   /** The sessions are closed besides: by the end of their channels. */
   | { readonly type: 'close' }
 
-/** By Node's IPC too: starts a worker for a session, which reads what it is told from its channel. */
+/** Sent by Node's IPC too: starts a worker for a session, which reads what it is told from its channel. */
 export interface StartSession {
   readonly type: 'start'
   readonly session: number
@@ -95,7 +95,7 @@ export interface StartSession {
   readonly channel: number
 }
 
-/** By the channel of the session. */
+/** Sent by the channel of the session. */
 export type ToSession = SessionOrder | WithdrawOrder | EndSession
 
 /** Every order carries a ticket, and its answer the same: an answer to an older order is recognized and dropped. */
@@ -152,10 +152,10 @@ export interface Explanation {
 
 export type FromSignerProcess = FromMainThread | FromSession
 
-/** What a signer process says once the token is open. */
+/** Messages of a signer process whose token is open. */
 export type FromOpenToken = KeysFound | LoginOutcome | FromSession
 
-/** By Node's IPC. */
+/** Sent by Node's IPC. */
 export type FromMainThread =
   | { readonly type: 'opened'; readonly token: FoundToken; readonly keys: readonly KeyOutcome[] }
   | { readonly type: 'open-failed'; readonly failure: OpenFailure }
@@ -177,13 +177,13 @@ export type LoginOutcome =
   | { readonly type: 'logged-in' }
   | { readonly type: 'log-in-failed'; readonly failure: TokenFailure }
 
-/** By Node's IPC too: the worker of a session is no more, and its channel free. */
+/** Sent by Node's IPC too: the worker of a session is no more, and its channel free. */
 export interface SessionEnded {
   readonly type: 'session-ended'
   readonly session: number
 }
 
-/** By the channel of the session. */
+/** Sent by the channel of the session. */
 export type FromSession = {
   readonly session: number
   readonly ticket: number
@@ -196,7 +196,7 @@ export type FromSession = {
   | { readonly type: 'sign-failed'; readonly failure: TokenFailure }
 )
 
-/** What a session worker is started with. Handles are the buffers that pkcs11js gives: slot ids can exceed 2^53. */
+/** Data that a session worker is started with. Handles are the buffers that pkcs11js gives: slot ids can exceed 2^53. */
 export interface SessionWorkerData {
   readonly session: number
   /** File descriptor of the socket that it is told by. */
@@ -206,7 +206,7 @@ export interface SessionWorkerData {
   readonly keys: KeyReferences
 }
 
-/** What a key is found by that was found before. */
+/** Data by which a key is found again. */
 export type KeyReference = Pick<FoundKey, 'labelBytes' | 'id' | 'publicKey'>
 
 /** The keys in the order of the open request, undefined where one was not found. Workers are sent those of later searches. */

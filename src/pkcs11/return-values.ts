@@ -61,10 +61,10 @@ const RECOVERIES: Readonly<Record<string, Recovery>> = {
   CKR_KEY_SIZE_RANGE: 'permanent',
 }
 
-/** All that the table names, for tests that try each of them. */
+/** All return values that the table names, for tests that try each of them. */
 export const RETURN_VALUES: ReadonlyMap<string, Recovery> = new Map(Object.entries(RECOVERIES))
 
-/** What `C_Login` may answer without having judged the PIN. */
+/** Return values that `C_Login` may give without having judged the PIN. */
 const PIN_IS_NOT_JUDGED: ReadonlySet<string> = new Set([
   'CKR_CRYPTOKI_NOT_INITIALIZED',
   'CKR_DEVICE_ERROR',
@@ -92,14 +92,14 @@ export interface TokenFailure {
   readonly recovery: Recovery
 }
 
-/** A signature came back that does not verify: what made it is in doubt, as if the session were broken. */
+/** The failure of a call whose signature does not verify: its session counts as broken. */
 export const WRONG_SIGNATURE: TokenFailure = {
   returnValue: 'signature',
   call: 'C_Sign',
   recovery: 'replace-session',
 }
 
-/** The key is not on the token any more. Others may be: that speaks neither against the session nor against the token. */
+/** Thrown where the key is not on the token any more, which speaks neither against the session nor against the token. */
 export class KeyGoneError extends Error {
   constructor() {
     super('the private key is gone')

@@ -1,6 +1,6 @@
 /**
- * Signing with the HSM: one request has one session at a time, those beyond wait in a bounded queue, first in first
- * out, and nothing waits past its deadline.
+ * Signs with the keys of one token: a request has one session at a time, those beyond wait in a bounded queue, first in
+ * first out, and nothing waits past its deadline.
  */
 
 import { defined } from '../common/defined.ts'
@@ -29,7 +29,7 @@ const NO_SESSIONS = { opening: 0, idle: 0, busy: 0, zombie: 0 }
 export interface PoolOptions {
   readonly hsm: HsmConfiguration
   readonly access: TokenAccess
-  /** What signatures are made with; one at least. */
+  /** The keys that make signatures; one at least. */
   readonly keys: readonly [PoolKey, ...PoolKey[]]
   /** The token was reached, and the configuration does not fit it. */
   onMisconfigured(error: ConfigurationError): void
@@ -53,7 +53,7 @@ export interface PoolStatus {
   readonly queued: number
 }
 
-/** What a pool wants of its supervisor. */
+/** The part of a supervisor that a pool uses. */
 export type SupervisorCalls = Pick<Supervisor, keyof Supervisor>
 
 export class SessionPool {
@@ -126,7 +126,7 @@ export class SessionPool {
     return { state, since, ...(state === 'ready' ? {} : defined({ reason })), ...rest }
   }
 
-  /** Of one key: what the status of the pool is, unless that key alone cannot sign. */
+  /** Returns the status of the pool, unless one key alone cannot sign: then the status of that key. */
   keyStatus(key: number): PoolStatus {
     const status = this.status()
     const { state, since, reason } = this.#keys.state(key)
@@ -146,7 +146,7 @@ export class SessionPool {
     return this.#supervisor.isLoginPending
   }
 
-  /** What is known of a key on the token. */
+  /** Returns what was found of a key on the token. */
   foundKey(key: number): FoundKey | undefined {
     return this.#keys.found(key)
   }
@@ -185,7 +185,7 @@ export class SessionPool {
     if (this.#keys.isGone(input.key)) {
       throw new HSM_UNAVAILABLE()
     }
-    // Each of its signatures would cost the other keys several sessions
+    // Each of its wrong signatures would cost the other keys several sessions
     if (this.#keys.state(input.key).failure?.kind === 'mismatch') {
       throw new SIGNATURE_SELF_CHECK_FAILED()
     }
@@ -199,7 +199,7 @@ export class SessionPool {
     return this.#jobs.sign(input, options)
   }
 
-  /** Takes no more work, finishes what it has for at most `timeoutMs`, and ends the signer process. */
+  /** Refuses new requests, finishes the others for at most `timeoutMs`, and ends the signer process. */
   async close(timeoutMs: number): Promise<void> {
     this.#closing = true
     await this.#jobs.drained(timeoutMs)
@@ -228,7 +228,7 @@ export class SessionPool {
     this.#keyTests.begin()
   }
 
-  /** A token that is opened again and again says the same of its keys. */
+  /** Logs warnings once, as a token that is opened again and again gives the same. */
   #warnIfNew(): void {
     const warnings = this.#keys.warnings().join()
     if (warnings !== this.#warned) {

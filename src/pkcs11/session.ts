@@ -24,7 +24,7 @@ function isUsable(state: SessionState): boolean {
   return state === 'idle' || state === 'busy'
 }
 
-/** One session, seen from the HTTP process: what it was ordered to do, and what it is known to be. */
+/** One session, seen from the HTTP process: its orders, and what is known of its state. */
 export class Session {
   readonly number: number
   state: SessionState = 'opening'

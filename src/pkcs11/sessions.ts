@@ -59,7 +59,7 @@ export type SessionsEnd =
   /** The token said something about the PIN, which must not be tried again. */
   | { readonly kind: 'pin-refused'; readonly returnValue: string }
 
-/** Those who have jobs for sessions. */
+/** Gives jobs to sessions and takes them back; `SigningJobs` does. */
 export interface JobSource {
   /** A session is free, or can be told what comes next. */
   dispatch(): void
@@ -75,7 +75,7 @@ export interface SessionsOptions {
   /** What test signatures sign. */
   readonly test: SigningInput
   readonly hsm: Pick<HsmConfiguration, 'sessions' | 'timeoutMs' | 'keepAliveMs'>
-  /** Outlives the process. */
+  /** Measured across processes. */
   readonly serviceTime: ServiceTime
   readonly jobs: JobSource
   readonly log: PoolLog
@@ -131,12 +131,12 @@ export class Sessions {
     return this.#tested
   }
 
-  /** What went wrong since the last signature came back. */
+  /** What went wrong since the last signature came back, in words for everybody who can reach the service. */
   get lastFailure(): string | undefined {
     return this.#schedule.lastFailure
   }
 
-  /** When they stopped signing, in ms of `performance.now()`; undefined while one can sign and they did lately. */
+  /** Returns when they stopped signing, in ms of `performance.now()`; undefined while one can sign and they did lately. */
   unusableSince(): number | undefined {
     const { idle, busy } = this.count()
     if (idle + busy > 0) {
@@ -180,7 +180,7 @@ export class Sessions {
     return first !== undefined
   }
 
-  /** No session is to begin with the job. */
+  /** Keeps the session that was told of a job from beginning with it. */
   withdraw(job: SigningJob): void {
     job.announcedTo?.withdrawNext()
   }
@@ -241,7 +241,7 @@ export class Sessions {
     }
   }
 
-  /** The one login was repeated: handles from before it are stale. */
+  /** Opens idle sessions anew, as handles from before the login are stale. */
   #loggedIn(): void {
     this.#login.succeed()
     for (const session of this.#sessions) {

@@ -26,7 +26,7 @@ import { zombieLimit } from './session-timeouts.ts'
 import { SignerProcess } from './signer-process.ts'
 
 /** A process that could not open the token for so long is replaced: its library may be what is broken. */
-const FRUITLESS_MS = 60_000
+const LONGEST_OPENING_MS = 60_000
 const CLOSE_TIMEOUT_MS = 3_000
 
 export type HsmState = 'starting' | 'ready' | 'unavailable' | 'pin refused' | 'misconfigured' | 'closing'
@@ -75,7 +75,7 @@ export class Supervisor {
   readonly #pace = new RestartPace()
   readonly #login = new LoginGuard()
   #everReady = false
-  /** The last line of the log about the open token; undefined once the token signs, as the next opening is news again. */
+  /** What the log last said of the open token; undefined once it signs, as the next opening is news again. */
   #loggedOpening: object | undefined
   #openTimer: NodeJS.Timeout | undefined
   #restartTimer: NodeJS.Timeout | undefined
@@ -136,7 +136,7 @@ export class Supervisor {
     this.#process?.send(message)
   }
 
-  /** A test signature verified. */
+  /** Notes that a test signature verified. */
   markReady(): void {
     if (this.#state.state !== 'ready' && this.#state.state !== 'closing') {
       this.#everReady = true
@@ -147,7 +147,7 @@ export class Supervisor {
     }
   }
 
-  /** Kills the process and starts another: the cure for what does not heal inside it. */
+  /** Kills the process and starts another, which helps against faults inside it. */
   replace(reason: string, kind: RestartReason): void {
     if (this.#process !== undefined) {
       this.#process.kill()
@@ -171,8 +171,8 @@ export class Supervisor {
   }
 
   /**
-   * The configuration does not fit what is on the token. Before the first signature that stops the start; later the
-   * token may be on its way back, so it is tried again.
+   * Stops where the configuration does not fit what is on the token. After the first signature it tries again instead,
+   * since the token may be on its way back.
    */
   misconfigured(error: ConfigurationError, reason: string): void {
     if (this.#everReady) {
@@ -261,10 +261,10 @@ export class Supervisor {
       this.misconfigured(new ConfigurationError([failure]), failure.reason)
     } else {
       this.#warning.say(failure.message)
-      if (this.#pace.ageMs > FRUITLESS_MS) {
+      if (this.#pace.ageMs > LONGEST_OPENING_MS) {
         this.#giveUp(failure.reason)
       } else {
-        // In the same process: nothing in it hangs, and looking for a token costs less than starting one
+        // The same process tries again: nothing in it hangs, and that costs less than starting another
         this.#setState('unavailable', failure.reason)
         this.#openTimer = setTimeout(() => this.#open(), retryMs())
       }
