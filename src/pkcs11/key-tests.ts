@@ -1,7 +1,7 @@
 import { HSM_BUSY, SIGNATURE_SELF_CHECK_FAILED } from '../errors.ts'
-import { explainRefusal } from './key-refusal.ts'
 import type { TestFailure } from './pool-key.ts'
 import type { PoolKeys } from './pool-keys.ts'
+import { explainRefusal } from './return-values.ts'
 
 /** So many keys are tested at once, as sessions and queue are there for requests. */
 const MAX_RUNNING = 4

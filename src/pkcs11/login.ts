@@ -26,9 +26,13 @@ export class Login {
     return time < this.#at
   }
 
-  /** @returns false when it was repeated in vain too often */
-  repeat(): boolean {
-    if (this.running) {
+  /**
+   * Logs in again, unless that was done since `time`.
+   *
+   * @returns false when it was repeated in vain too often
+   */
+  repeat(time: number): boolean {
+    if (this.running || this.isAfter(time)) {
       return true
     }
     if (this.#repeats === MAX_REPEATS) {

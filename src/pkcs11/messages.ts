@@ -98,13 +98,16 @@ export interface StartSession {
 /** Sent by the channel of the session. */
 export type ToSession = SessionOrder | WithdrawOrder | EndSession
 
-/** Every order carries a ticket, and its answer the same: an answer to an older order is recognized and dropped. */
-export type SessionOrder = SignOrder | ReopenOrder
-
-export interface SignOrder {
-  readonly type: 'sign'
+/** An order carries a ticket, and its answer the same, so that an answer to an older order is recognized and dropped. */
+interface Ticket {
   readonly session: number
   readonly ticket: number
+}
+
+export type SessionOrder = SignOrder | ReopenOrder
+
+export interface SignOrder extends Ticket {
+  readonly type: 'sign'
   /** Place of the key in the open request. */
   readonly key: number
   readonly mechanism: SignMechanism
@@ -113,19 +116,15 @@ export interface SignOrder {
 }
 
 /** Opens the session, or closes what is there and opens it anew, and finds one of the keys in it. */
-export interface ReopenOrder {
+export interface ReopenOrder extends Ticket {
   readonly type: 'reopen'
-  readonly session: number
-  readonly ticket: number
   /** Place of the key in the open request. */
   readonly key: number
 }
 
 /** Takes an order to sign back, unless the session has read it; then it is answered all the same. */
-export interface WithdrawOrder {
+export interface WithdrawOrder extends Ticket {
   readonly type: 'withdraw'
-  readonly session: number
-  readonly ticket: number
 }
 
 /** Closes the session for good. It is not answered. */
@@ -184,17 +183,15 @@ export interface SessionEnded {
 }
 
 /** Sent by the channel of the session. */
-export type FromSession = {
-  readonly session: number
-  readonly ticket: number
+export type FromSession = Ticket & {
   /** How long the library took. */
   readonly seconds: number
 } & (
-  | { readonly type: 'session-opened' }
-  | { readonly type: 'session-failed'; readonly failure: TokenFailure }
-  | { readonly type: 'signed'; readonly signature: Uint8Array }
-  | { readonly type: 'sign-failed'; readonly failure: TokenFailure }
-)
+    | { readonly type: 'session-opened' }
+    | { readonly type: 'session-failed'; readonly failure: TokenFailure }
+    | { readonly type: 'signed'; readonly signature: Uint8Array }
+    | { readonly type: 'sign-failed'; readonly failure: TokenFailure }
+  )
 
 /** Data that a session worker is started with. Handles are the buffers that pkcs11js gives: slot ids can exceed 2^53. */
 export interface SessionWorkerData {

@@ -3,7 +3,6 @@ import type { SettingNames } from '../configuration/signer-configuration.ts'
 import { ConfigurationError, type ConfigurationProblem } from '../errors.ts'
 import { nameKey } from './key-name.ts'
 import { findForbiddenExposure, warnAboutExposure } from './key-protection.ts'
-import { explainRefusal } from './key-refusal.ts'
 import { type FoundKey, isFound, type KeyOutcome } from './messages.ts'
 import {
   describeTestFailure,
@@ -12,6 +11,7 @@ import {
   type PoolKey,
   type TestFailure,
 } from './pool-key.ts'
+import { explainRefusal } from './return-values.ts'
 
 interface Entry {
   readonly key: PoolKey

@@ -12,14 +12,12 @@ import type { FoundKey, KeyOutcome } from './messages.ts'
 import type { ToldPin } from './pin-version.ts'
 import { describeTestFailure, type KeyUse, type PoolKey, type TestFailure } from './pool-key.ts'
 import { PoolKeys } from './pool-keys.ts'
-import type { PoolLog } from './pool-log.ts'
-import type { PoolObserver } from './pool-observer.ts'
+import type { PoolLog, PoolObserver } from './pool-observer.ts'
 import type { SessionState } from './session.ts'
 import { Sessions, type SessionsEnd } from './sessions.ts'
-import type { SigningInput } from './signing-input.ts'
+import { createTestInput, type SigningInput } from './signing-input.ts'
 import { SigningJobs, type SignOptions } from './signing-jobs.ts'
 import { type HsmState, Supervisor, type SupervisorEvents, type SupervisorOptions } from './supervisor.ts'
-import { createTestInput } from './test-signature.ts'
 
 /** How often sessions and queue are looked at. */
 const TICK_MS = 100

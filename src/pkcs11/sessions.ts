@@ -5,14 +5,12 @@
 import type { HsmConfiguration } from '../configuration/configuration.ts'
 import type { Capacity } from './admission.ts'
 import { backoffMs, restMs } from './backoff.ts'
-import { explainRefusal } from './key-refusal.ts'
 import { Login } from './login.ts'
 import type { FromSession, LoginOutcome, ToSignerProcess } from './messages.ts'
 import { OpeningQueue } from './opening-queue.ts'
 import type { TestFailure } from './pool-key.ts'
-import type { PoolLog } from './pool-log.ts'
-import type { PoolObserver, RestartReason } from './pool-observer.ts'
-import { type Recovery, type TokenFailure, WRONG_SIGNATURE } from './return-values.ts'
+import type { PoolLog, PoolObserver, RestartReason } from './pool-observer.ts'
+import { explainRefusal, type Recovery, type TokenFailure, WRONG_SIGNATURE } from './return-values.ts'
 import type { ServiceTime } from './service-time.ts'
 import { type Purpose, Session, type SessionState } from './session.ts'
 import { SessionTimeouts, zombieLimit } from './session-timeouts.ts'
@@ -404,36 +402,24 @@ export class Sessions {
   #failed(session: Session, failure: TokenFailure, reason: string): void {
     const { recovery, returnValue } = failure
     const { purpose, input } = session
+    const openedAt = purpose === 'open' ? session.since : session.openedAt
     this.#schedule.failed(reason)
     if (recovery === 'pin') {
       this.#end({ kind: 'pin-refused', returnValue })
       return
     }
-    if (recovery === 'log-in' && !this.#logIn(purpose === 'open' ? session.since : session.openedAt)) {
+    if (recovery === 'log-in' && !this.#login.repeat(openedAt)) {
       this.#lost('the token does not keep the login')
       return
     }
     session.input = undefined
-    const action = this.#isStale(session, purpose) ? 'reopen' : ACTIONS[recovery][purpose]
-    this.#act(action, session, { returnValue, reason })
+    // A test signature says nothing where its session is older than the login
+    const isTest = purpose === 'test' || purpose === 'retest'
+    const isStale = isTest && (this.#login.running || this.#login.isAfter(openedAt))
+    this.#act(isStale ? 'reopen' : ACTIONS[recovery][purpose], session, { returnValue, reason })
     if (input instanceof SigningJob && !input.settled) {
       this.#options.jobs.returned(input, failure)
     }
-  }
-
-  /**
-   * Logs in again, unless that was done since the session was opened.
-   *
-   * @returns false when it was done in vain too often
-   */
-  #logIn(openedAt: number): boolean {
-    return this.#login.isAfter(openedAt) || this.#login.repeat()
-  }
-
-  /** Whether a failed test signature says nothing, since the session is older than the login. */
-  #isStale({ openedAt }: Session, purpose: Purpose): boolean {
-    const isTest = purpose === 'test' || purpose === 'retest'
-    return isTest && (this.#login.running || this.#login.isAfter(openedAt))
   }
 
   #act(

@@ -1,6 +1,14 @@
-import type { HashAlgorithm } from '../algorithms/hash-algorithms.ts'
+import { createHash } from 'node:crypto'
+import { findHashAlgorithm, type HashAlgorithm } from '../algorithms/hash-algorithms.ts'
 import type { SignedMessage, SignMechanism } from '../algorithms/signature-algorithm.ts'
 import type { KeyUse } from './pool-key.ts'
+
+/**
+ * Test signatures sign this constant sentence, so that none can be taken for a signature over a document, and an auditor
+ * who finds one can tell what it is.
+ */
+const MESSAGE = Buffer.from('This is a test signature of the signing service. It signs no document.')
+const SHA256 = findHashAlgorithm('sha256') as HashAlgorithm
 
 /** What a session is given to sign. */
 export interface SigningInput {
@@ -29,4 +37,20 @@ export function createSigningInput(
     data: algorithm.tokenInput(hash, signed.digest, publicKey),
     verify: (signature) => algorithm.verify(publicKey, hash, signed, signature),
   }
+}
+
+/**
+ * Builds what a session signs to be tested.
+ *
+ * @param key its place among the keys of the pool
+ * @param hash one that the key may be used with
+ */
+export function createTestInput(key: number, use: KeyUse, hash = testHash(use)): SigningInput {
+  const digest = createHash(hash.nodeName).update(MESSAGE).digest()
+  return createSigningInput(key, use, hash, { digest, message: MESSAGE })
+}
+
+/** Returns SHA-256 unless the certificate of the key demands another hash, with which alone its signatures verify. */
+function testHash({ algorithm: { hashes } }: KeyUse): HashAlgorithm {
+  return hashes.includes(SHA256) ? SHA256 : (hashes[0] as HashAlgorithm)
 }

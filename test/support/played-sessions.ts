@@ -10,9 +10,8 @@ import type { PoolObserver } from '../../src/pkcs11/pool-observer.ts'
 import type { Recovery, TokenFailure } from '../../src/pkcs11/return-values.ts'
 import { ServiceTime } from '../../src/pkcs11/service-time.ts'
 import { Sessions } from '../../src/pkcs11/sessions.ts'
-import type { SigningInput } from '../../src/pkcs11/signing-input.ts'
+import { createTestInput, type SigningInput } from '../../src/pkcs11/signing-input.ts'
 import { SigningJob } from '../../src/pkcs11/signing-job.ts'
-import { createTestInput } from '../../src/pkcs11/test-signature.ts'
 
 const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
 

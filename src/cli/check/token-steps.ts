@@ -16,7 +16,7 @@ import type {
 import type { AdministrationAccess } from '../../pkcs11/administration/messages.ts'
 import { findForbiddenExposure, findUnshown, warnAboutExposure } from '../../pkcs11/key-protection.ts'
 import type { FoundKey } from '../../pkcs11/messages.ts'
-import { createTestInput } from '../../pkcs11/test-signature.ts'
+import { createTestInput } from '../../pkcs11/signing-input.ts'
 import { createPoolKey } from '../../signers/key-request.ts'
 import { printable } from '../table.ts'
 import { formatVersion } from '../tokens.ts'
