@@ -413,10 +413,11 @@ export class Sessions {
       return
     }
     session.input = undefined
-    // A test signature says nothing where its session is older than the login
+    // A test signature that fails in a session older than the login says no more than that the login was missing
     const isTest = purpose === 'test' || purpose === 'retest'
     const isStale = isTest && (this.#login.running || this.#login.isAfter(openedAt))
-    this.#act(isStale ? 'reopen' : ACTIONS[recovery][purpose], session, { returnValue, reason })
+    const action = ACTIONS[isStale ? 'log-in' : recovery][purpose]
+    this.#act(action, session, { returnValue, reason })
     if (input instanceof SigningJob && !input.settled) {
       this.#options.jobs.returned(input, failure)
     }

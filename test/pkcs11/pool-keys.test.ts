@@ -108,6 +108,7 @@ t.test(
       variable: 'SIGNER_CERTIFICATE_FILE',
       message: /do not verify with it/,
     })
+    t.equal(keys.findProblem(1, { kind: 'unsigned' }), undefined, 'no signature tells nothing of either')
   },
 )
 

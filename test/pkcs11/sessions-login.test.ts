@@ -3,10 +3,8 @@ import t from 'tap'
 import { failure, playSessions } from '../support/played-sessions.ts'
 
 t.test('the token forgets the login: one for all, and every session is opened anew', async (t) => {
-  const { sessions, orders, events, lastOrder, failToSign, testAll, open, job, sign, pass } = playSessions(
-    t,
-    4,
-  )
+  const played = playSessions(t, 4)
+  const { sessions, orders, events, observed, lastOrder, failToSign, testAll, open, job, sign, pass } = played
   testAll()
   pass(500)
   for (const text of ['a', 'b', 'c']) {
@@ -16,6 +14,7 @@ t.test('the token forgets the login: one for all, and every session is opened an
   failToSign(1, 'log-in')
   t.equal(orders.filter(({ type }) => type === 'log-in').length, 1)
   t.same(events, ['returned a log-in', 'returned b log-in'])
+  t.same(observed, ['evicted CKR_TEST', 'evicted CKR_TEST'])
   failToSign(3, 'log-in')
   sessions.receive({ type: 'logged-in' })
   sign(2, Buffer.alloc(256, 2))
