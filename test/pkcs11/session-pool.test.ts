@@ -30,7 +30,7 @@ function play(t: Test, change: Partial<HsmConfiguration> = {}, found: Partial<Fo
     },
     ...{ start() {}, retry() {} },
     replace: (reason, kind) => supervised.push(`replace: ${reason} (${kind})`),
-    refusePin() {},
+    refusePin: (returnValue) => supervised.push(`PIN refused: ${returnValue}`),
     misconfigured: ({ message }, reason) => supervised.push(`misconfigured: ${message} (${reason})`),
     async close() {},
   }
@@ -200,6 +200,12 @@ t.test('a token whose signatures do not verify: the third is the last', async (t
   }
   t.equal(await one, 'SIGNATURE_SELF_CHECK_FAILED')
   t.equal(observed.filter((event) => event === 'retried signature').length, 2)
+})
+
+t.test('a call that says something about the PIN ends its process', async (t) => {
+  const { answer, supervised } = play(t)
+  answer(0, { type: 'sign-failed', failure: failure('pin', 'CKR_PIN_EXPIRED') })
+  t.same(supervised, ['PIN refused: CKR_PIN_EXPIRED'])
 })
 
 t.test('test signatures that do not verify', async (t) => {
