@@ -1,16 +1,16 @@
-import type { Job } from './job.ts'
 import type { JobQueue } from './job-queue.ts'
 import type { ServiceTime } from './service-time.ts'
+import type { SigningJob } from './signing-job.ts'
 
-/** What there is to sign with. */
+/** The sessions that there are to sign with. */
 export interface Capacity {
   /** Sessions that are free. */
   readonly idle: number
-  /** Sessions that sign or soon will; 0 where none does, and nothing can be told. */
+  /** Sessions that sign or soon will; 0 where none does and nothing can be foretold. */
   readonly signing: number
 }
 
-/** Who may wait for a session: told at once, or as soon as it is clear, rather than at the deadline. */
+/** Tells which requests would wait for a session in vain, so that they are refused before their deadline. */
 export class Admission {
   readonly #queue: JobQueue
   readonly #limit: number
@@ -23,7 +23,7 @@ export class Admission {
     this.#serviceTime = serviceTime
   }
 
-  /** Free sessions are for those that wait to be repeated first. */
+  /** Whether the queue is full. Jobs that wait to be repeated get free sessions before a new one. */
   isFull({ idle }: Capacity): boolean {
     return this.#queue.length - idle >= this.#limit
   }
@@ -34,12 +34,12 @@ export class Admission {
     return ahead >= capacity.idle && this.#isPast(deadline, ahead, capacity)
   }
 
-  /** Those that wait and will not have their turn in time, as sessions are fewer or slower than they were. */
-  hopeless(capacity: Capacity): Job[] {
-    const found: Job[] = []
+  /** Returns the waiting jobs whose turn will come too late, as sessions are fewer or slower than they were. */
+  tooLate(capacity: Capacity): SigningJob[] {
+    const found: SigningJob[] = []
     let ahead = 0
     for (const job of this.#queue.ready()) {
-      // A session works already on one that is there again; what is late already is told so by its deadline
+      // A session already works on a hedged job; a job that is late already is refused by its own timer
       const pending = !job.hedged && job.deadline > performance.now()
       if (pending && this.#isPast(job.deadline, ahead, capacity)) {
         found.push(job)

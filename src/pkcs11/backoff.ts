@@ -21,21 +21,21 @@ const FIRST_REST_MS = 50
 const LONGEST_REST_MS = 1_000
 
 /**
- * How long a session rests on a token that says it is short of something: 50 to 100 ms, doubling up to a second.
+ * Returns how long a session rests on a token that throttles, in ms: 50 to 100 ms, doubling up to a second.
  *
- * @param throttles answers of that kind in a row, from 1
+ * @param throttles throttled calls in a row, from 1
  */
 export function restMs(throttles: number): number {
   const longest = Math.min(LONGEST_REST_MS, FIRST_REST_MS * 2 ** Math.min(throttles, 16))
   return longest * (0.5 + Math.random() * 0.5)
 }
 
-/** Before a request is repeated for the first time, at most. */
+/** A request waits for so many ms at most before it is repeated for the first time. */
 const FIRST_REPEAT_MS = 100
 
 /**
- * How long a request waits before it is repeated on such a token: the first time a moment, as most shortages pass; the
- * second time a good part of what time there is.
+ * Returns how long a request waits before it is repeated on a token that throttles, in ms: the first time a moment, as
+ * most shortages pass; the second time a good part of the time that is left.
  *
  * @param attempts from 1
  * @param deadline milliseconds of `performance.now()`

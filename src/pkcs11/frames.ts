@@ -1,9 +1,9 @@
 /**
- * Messages as a stream of octets: of each its length (4 octets, little-endian), the length of its text (4), its text in JSON,
- * and octets that go along with it.
+ * Writes messages as a stream of octets, and reads them. A message has its length (4 octets, little-endian), the length of
+ * its text (4 octets), its text in JSON, and octets that go along with it.
  *
- * Node's own IPC takes several times as long, and no thread can wait for it. What `v8.serialize` makes would need code of
- * which each session worker has a copy to warm up.
+ * Node's own IPC takes several times as long, and no thread can wait for it. The output of `v8.serialize` would need code
+ * that each session worker has to warm up for itself.
  */
 
 const LENGTH_OCTETS = 4
@@ -17,11 +17,11 @@ const MAX_LENGTH = 65_536
 
 export interface Frame {
   readonly message: unknown
-  /** A view of what was read. */
+  /** A view of the octets that were read. */
   readonly octets: Uint8Array
 }
 
-/** @param message of what JSON has */
+/** @param message a value that JSON can hold */
 export function encodeFrame(message: unknown, octets: Uint8Array = NOTHING): Buffer {
   const text = JSON.stringify(message)
   const frame = Buffer.allocUnsafe(TEXT_OFFSET + 3 * text.length + octets.length)
@@ -38,7 +38,7 @@ export class FrameReader {
   #rest: Buffer = NOTHING
 
   /**
-   * @returns those that end in this piece
+   * @returns the messages that end in this piece
    * @throws Error for what is no frame
    */
   read(piece: Buffer): Frame[] {

@@ -9,7 +9,7 @@ const LAST_LINES_MS = 200
 /** Characters that wait for the end of their line: a library may print any number without one. */
 const MAX_WAITING = 8_192
 
-// There is nowhere left to say so
+// An error of stderr can be told nowhere
 process.stderr.on('error', () => {})
 
 /**

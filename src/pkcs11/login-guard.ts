@@ -1,18 +1,18 @@
 import { readLoginAnswer } from './return-values.ts'
 
-/** So often a token that does not answer may be told a PIN that it has never taken: five wrong ones lock a user. */
+/** A token that does not answer may be told a PIN that it never accepted so often: five wrong PINs lock a user. */
 const MAX_UNANSWERED = 3
-/** So often in a row a token that has taken the PIN before may answer what could mean that it is wrong. */
+/** A token that accepted the PIN before may give so many doubtful answers in a row. */
 const MAX_DOUBTS = 2
 
 /** Keeps a PIN that may be wrong from being told again and again. */
 export class LoginGuard {
   #accepted = false
-  /** In a row; the last of them may still be answered. */
+  /** Logins without an answer in a row; the last one may still be answered. */
   #unanswered = 0
   #doubts = 0
 
-  /** Whether the PIN must not be told again, now that the process has gone that was to hear the answer. */
+  /** Whether the PIN must not be told again, once the process that was to hear the answer has gone. */
   get exhausted(): boolean {
     return !this.#accepted && this.#unanswered >= MAX_UNANSWERED
   }

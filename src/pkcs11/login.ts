@@ -1,7 +1,7 @@
 /** A token that forgets the login again and again, with no signature between, is not healed by another one. */
 const MAX_REPEATS = 2
 
-/** The one login that all sessions share: when it was last repeated, and whether that helped. */
+/** Repeats the one login that all sessions share, and keeps when that was last done and whether it helped. */
 export class Login {
   readonly #send: () => void
   #at = 0
@@ -16,19 +16,23 @@ export class Login {
     return this.#runningSince !== undefined
   }
 
-  /** Since when it has not been answered, in milliseconds of `performance.now()`. */
+  /** Since when it has not been answered, in ms of `performance.now()`; undefined where it has. */
   get runningSince(): number | undefined {
     return this.#runningSince
   }
 
-  /** Whether that was before the last login: handles from then are stale, and failures from then say nothing. */
+  /** Whether the last login was after `time`: handles from then are stale, and failures from then say nothing. */
   isAfter(time: number): boolean {
     return time < this.#at
   }
 
-  /** @returns false when it was repeated in vain too often */
-  repeat(): boolean {
-    if (this.running) {
+  /**
+   * Logs in again, unless that was done since `time`.
+   *
+   * @returns false when it was repeated in vain too often
+   */
+  repeat(time: number): boolean {
+    if (this.running || this.isAfter(time)) {
       return true
     }
     if (this.#repeats === MAX_REPEATS) {
@@ -45,8 +49,8 @@ export class Login {
     this.#at = performance.now()
   }
 
-  /** A signature came back. */
-  prove(): void {
+  /** Counts anew, since a signature came back. */
+  signed(): void {
     this.#repeats = 0
   }
 }

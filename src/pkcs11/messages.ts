@@ -1,4 +1,4 @@
-/** What the HTTP process, the signer process and its session workers say to each other. */
+/** The messages between the HTTP process, the signer process and its session workers. */
 
 import type { SignatureAlgorithm, SignMechanism } from '../algorithms/signature-algorithm.ts'
 import type { KeySelector, SettingNames, TokenAccess } from '../configuration/signer-configuration.ts'
@@ -16,7 +16,7 @@ export interface KeyProtection {
 
 /** The private key that signs, as it was found on the token. */
 export interface FoundKey {
-  /** For people: it is not always UTF-8. */
+  /** Shown to people; the token's own may not be UTF-8. */
   readonly label: string
   /** CKA_LABEL as the token has it, for finding the key again. */
   readonly labelBytes: Uint8Array
@@ -52,7 +52,7 @@ export interface KeyRequest {
   readonly settings: SettingNames
 }
 
-/** What the signer process needs to open the token. */
+/** Everything that the signer process needs to open the token. */
 export interface OpenRequest {
   readonly access: TokenAccess
   readonly settings: SettingNames
@@ -63,7 +63,7 @@ export interface OpenRequest {
   readonly refusedPins: readonly ToldPin[]
 }
 
-/** What was found for a key request, or why not. */
+/** The key that was found for a request, or why none was. */
 export type KeyOutcome = FoundKey | KeyFailure
 
 export function isFound(outcome: KeyOutcome): outcome is FoundKey {
@@ -75,10 +75,10 @@ export interface KeyFailure extends Explanation {
   readonly variable: string
 }
 
-/** What a signer process is told. */
+/** Messages to a signer process. */
 export type ToSignerProcess = ToMainThread | ToSession
 
-/** By Node's IPC. */
+/** Sent by Node's IPC. */
 export type ToMainThread =
   | ({ readonly type: 'open' } & OpenRequest)
   | { readonly type: 'log-in' }
@@ -87,7 +87,7 @@ export type ToMainThread =
   /** The sessions are closed besides: by the end of their channels. */
   | { readonly type: 'close' }
 
-/** By Node's IPC too: starts a worker for a session, which reads what it is told from its channel. */
+/** Sent by Node's IPC too: starts a worker for a session, which reads what it is told from its channel. */
 export interface StartSession {
   readonly type: 'start'
   readonly session: number
@@ -95,34 +95,42 @@ export interface StartSession {
   readonly channel: number
 }
 
-/** By the channel of the session. */
+/** Sent by the channel of the session. */
 export type ToSession = SessionOrder | WithdrawOrder | EndSession
 
-/** Every order carries a ticket, and its answer the same: an answer to an older order is recognized and dropped. */
-export type SessionOrder =
-  | ({ readonly type: 'sign'; readonly session: number; readonly ticket: number } & SignOrder)
-  /** Opens the session, or closes what is there and opens it anew, and finds one of the keys in it. */
-  | { readonly type: 'reopen'; readonly session: number; readonly ticket: number; readonly key: number }
-
-/** Takes an order to sign back, unless the session has read it; then it is answered all the same. */
-export interface WithdrawOrder {
-  readonly type: 'withdraw'
+/** An order carries a ticket, and its answer the same, so that an answer to an older order is recognized and dropped. */
+interface Ticket {
   readonly session: number
   readonly ticket: number
+}
+
+export type SessionOrder = SignOrder | ReopenOrder
+
+export interface SignOrder extends Ticket {
+  readonly type: 'sign'
+  /** Place of the key in the open request. */
+  readonly key: number
+  readonly mechanism: SignMechanism
+  /** What the mechanism signs: a DER DigestInfo for `CKM_RSA_PKCS`, else a digest. */
+  readonly data: Uint8Array
+}
+
+/** Opens the session, or closes what is there and opens it anew, and finds one of the keys in it. */
+export interface ReopenOrder extends Ticket {
+  readonly type: 'reopen'
+  /** Place of the key in the open request. */
+  readonly key: number
+}
+
+/** Takes an order to sign back, unless the session has read it; then it is answered all the same. */
+export interface WithdrawOrder extends Ticket {
+  readonly type: 'withdraw'
 }
 
 /** Closes the session for good. It is not answered. */
 export interface EndSession {
   readonly type: 'end'
   readonly session: number
-}
-
-export interface SignOrder {
-  /** Place of the key in the open request. */
-  readonly key: number
-  readonly mechanism: SignMechanism
-  /** What the mechanism signs: a DER DigestInfo for `CKM_RSA_PKCS`, else a digest. */
-  readonly data: Uint8Array
 }
 
 /** Why a token could not be opened. */
@@ -143,39 +151,49 @@ export interface Explanation {
 
 export type FromSignerProcess = FromMainThread | FromSession
 
-/** By Node's IPC. */
+/** Messages of a signer process whose token is open. */
+export type FromOpenToken = KeysFound | LoginOutcome | FromSession
+
+/** Sent by Node's IPC. */
 export type FromMainThread =
   | { readonly type: 'opened'; readonly token: FoundToken; readonly keys: readonly KeyOutcome[] }
   | { readonly type: 'open-failed'; readonly failure: OpenFailure }
-  /** All keys of the open request, as they were last found. */
-  | { readonly type: 'keys-found'; readonly keys: readonly KeyOutcome[] }
+  | KeysFound
   /** `C_Login` is about to be called: should nothing come after it, nobody knows what the token made of the PIN. */
   | { readonly type: 'login-begun'; readonly told: ToldPin }
   /** `C_Login` was called; said before what comes of it. */
   | { readonly type: 'login-answered'; readonly returnValue: string }
+  | LoginOutcome
+
+/** All keys of the open request, as they were last found. */
+export interface KeysFound {
+  readonly type: 'keys-found'
+  readonly keys: readonly KeyOutcome[]
+}
+
+/** What came of the order to log in again. */
+export type LoginOutcome =
   | { readonly type: 'logged-in' }
   | { readonly type: 'log-in-failed'; readonly failure: TokenFailure }
 
-/** By Node's IPC too: the worker of a session is no more, and its channel free. */
+/** Sent by Node's IPC too: the worker of a session is no more, and its channel free. */
 export interface SessionEnded {
   readonly type: 'session-ended'
   readonly session: number
 }
 
-/** By the channel of the session. */
-export type FromSession = {
-  readonly session: number
-  readonly ticket: number
+/** Sent by the channel of the session. */
+export type FromSession = Ticket & {
   /** How long the library took. */
   readonly seconds: number
 } & (
-  | { readonly type: 'session-opened' }
-  | { readonly type: 'session-failed'; readonly failure: TokenFailure }
-  | { readonly type: 'signed'; readonly signature: Uint8Array }
-  | { readonly type: 'sign-failed'; readonly failure: TokenFailure }
-)
+    | { readonly type: 'session-opened' }
+    | { readonly type: 'session-failed'; readonly failure: TokenFailure }
+    | { readonly type: 'signed'; readonly signature: Uint8Array }
+    | { readonly type: 'sign-failed'; readonly failure: TokenFailure }
+  )
 
-/** What a session worker is started with. Handles are the buffers that pkcs11js gives: slot ids can exceed 2^53. */
+/** Data that a session worker is started with. Handles are the buffers that pkcs11js gives: slot ids can exceed 2^53. */
 export interface SessionWorkerData {
   readonly session: number
   /** File descriptor of the socket that it is told by. */
@@ -185,7 +203,7 @@ export interface SessionWorkerData {
   readonly keys: KeyReferences
 }
 
-/** What a key is found by that was found before. */
+/** Data by which a key is found again. */
 export type KeyReference = Pick<FoundKey, 'labelBytes' | 'id' | 'publicKey'>
 
 /** The keys in the order of the open request, undefined where one was not found. Workers are sent those of later searches. */

@@ -3,19 +3,19 @@ const FIRST_MS = 30_000
 /** The library may be slow to log in, and the machine to start the process. */
 const SHORTEST_MS = 5_000
 const LONGEST_MS = 60_000
-/** So many times as long as it took before. */
+/** Opening may take so many times as long as it took before. */
 const SLOW_FACTOR = 4
 
 /**
- * How long a token may take to be opened before that counts as hanging. It is judged by how long it took before: the call
- * that hung does not return when the HSM does, so what is known to be quick is not waited for. Where all time was in
- * vain there is twice as much the next time, as the token may have become slow.
+ * Tells how long a token may take to be opened before that counts as hanging. It is judged by how long it took before,
+ * since a call that hung does not return when the HSM does. Where the time was not enough there is twice as much the next
+ * time, as the token may have become slow.
  */
 export class OpenPatience {
   #ms = FIRST_MS
   #began = 0
 
-  /** @returns milliseconds that it has */
+  /** @returns how many ms opening may take */
   begin(): number {
     this.#began = performance.now()
     return this.#ms

@@ -1,11 +1,11 @@
 import type { Session } from './session.ts'
 
-/** How long the session that is opened keeps the next one waiting, in milliseconds. */
+/** The session that is being opened keeps the next one waiting for so many ms at most. */
 const PATIENCE_MS = 1_000
 
 /**
- * Sessions are opened one after another: CloudHSM dislikes bursts. One that takes long holds up the others no longer
- * than a second each: while the HSM hangs, there is always one that has just begun and will see it come back.
+ * Opens sessions one after another, since CloudHSM dislikes bursts. One that takes long does not hold up the others for
+ * more than a second: while the HSM hangs, there is always one that has just begun and will see it come back.
  */
 export class OpeningQueue {
   readonly #waiting: Session[] = []
@@ -22,7 +22,7 @@ export class OpeningQueue {
     this.#next()
   }
 
-  /** The session has proved itself, failed, or hangs. */
+  /** Lets the next session be opened, as this one has made its test signature, failed, or hangs. */
   done(session: Session): void {
     if (session === this.#current) {
       this.#current = undefined

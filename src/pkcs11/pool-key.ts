@@ -2,7 +2,7 @@ import type { KeyObject } from 'node:crypto'
 import type { SignatureAlgorithm } from '../algorithms/signature-algorithm.ts'
 import type { FoundKey, KeyRequest } from './messages.ts'
 
-/** What a key's signatures are made with, and must verify with. */
+/** The algorithm that a key signs with, and the public key that its signatures must verify with. */
 export interface KeyUse {
   readonly publicKey: KeyObject
   readonly algorithm: SignatureAlgorithm
@@ -19,16 +19,39 @@ export interface PoolKey {
   accept(found: FoundKey): KeyUse
 }
 
+/** Why a key has no test signature. */
+export type TestFailure =
+  /** The signature that was made does not verify. */
+  | { readonly kind: 'mismatch' }
+  /** The token refuses the key for good. */
+  | { readonly kind: 'refused'; readonly returnValue: string }
+  /** No signature was made, for another reason. */
+  | { readonly kind: 'unsigned' }
+
+/** Returns a test failure in words for everybody who can reach the service. */
+export function describeTestFailure(failure: TestFailure): string {
+  switch (failure.kind) {
+    case 'mismatch':
+      return 'test signatures do not verify'
+    case 'refused':
+      return `the key does not sign (${failure.returnValue})`
+    case 'unsigned':
+      return 'the key does not sign'
+  }
+}
+
 /**
- * What is known of a key:
+ * The state of a key:
  * - `unknown`: the token was not opened yet
  * - `found`: it is there, and no test signature has verified yet
- * - `proved`: it signed, and that verified
+ * - `tested`: it signed, and that verified
  * - `unusable`: it is not there, or does not sign
  */
 export interface KeyState {
-  readonly state: 'unknown' | 'found' | 'proved' | 'unusable'
+  readonly state: 'unknown' | 'found' | 'tested' | 'unusable'
   readonly since: Date
   /** For everybody who can reach the service. */
   readonly reason?: string
+  /** Only where a test signature failed. */
+  readonly failure?: TestFailure
 }

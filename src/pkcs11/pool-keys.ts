@@ -1,17 +1,24 @@
 import { tellOf } from '../common/quote.ts'
+import type { SettingNames } from '../configuration/signer-configuration.ts'
 import { ConfigurationError, type ConfigurationProblem } from '../errors.ts'
 import { nameKey } from './key-name.ts'
 import { findForbiddenExposure, warnAboutExposure } from './key-protection.ts'
-import { explainRefusal } from './key-refusal.ts'
 import { type FoundKey, isFound, type KeyOutcome } from './messages.ts'
-import type { KeyState, KeyUse, PoolKey } from './pool-key.ts'
+import {
+  describeTestFailure,
+  type KeyState,
+  type KeyUse,
+  type PoolKey,
+  type TestFailure,
+} from './pool-key.ts'
+import { explainRefusal } from './return-values.ts'
 
 interface Entry {
   readonly key: PoolKey
   found?: FoundKey | undefined
   use?: KeyUse | undefined
   state: KeyState
-  everProved: boolean
+  hasSigned: boolean
 }
 
 /** The keys of one token: which of them are there, what they are used with, and which of them sign. */
@@ -26,11 +33,11 @@ export class PoolKeys {
     this.#entries = keys.map((key) => ({
       key,
       state: { state: 'unknown', since: new Date() },
-      everProved: false,
+      hasSigned: false,
     }))
   }
 
-  /** Place of the one that sessions prove themselves with. */
+  /** Place of the key that makes the test signatures of sessions. */
   get testKey(): number {
     return this.#testKey
   }
@@ -39,19 +46,19 @@ export class PoolKeys {
     return this.#at(key).state
   }
 
-  /** What was last found of it on the token. */
+  /** Returns what was last found of the key on the token. */
   found(key: number): FoundKey | undefined {
     return this.#at(key).found
   }
 
-  /** Undefined where it cannot be used. */
+  /** Returns undefined where the key cannot be used. */
   use(key: number): KeyUse | undefined {
     return this.#at(key).use
   }
 
-  /** Whether it has ever signed. */
-  everProved(key: number): boolean {
-    return this.#at(key).everProved
+  /** Whether the key has ever made a test signature. */
+  hasSigned(key: number): boolean {
+    return this.#at(key).hasSigned
   }
 
   /** Whether the token was opened and the key not there, or not to be used. */
@@ -64,35 +71,25 @@ export class PoolKeys {
     return [...this.#entries.keys()].filter((key) => this.isGone(key))
   }
 
-  /** For the log. */
+  /** Returns label and id of the key for the log. */
   describe(key: number) {
     const { selector } = this.#at(key).key.request
     const { label, id } = this.found(key) ?? selector
     return { label, id }
   }
 
-  /** What the configuration may be wrong in when a key's signatures do not verify; undefined where it is right. */
-  describeMismatch(key: number): ConfigurationProblem | undefined {
+  /** Returns what may be wrong in the configuration when a key fails its first test; undefined where nothing is. */
+  findProblem(key: number, failure: TestFailure): ConfigurationProblem | undefined {
     const { found, key: asked } = this.#at(key)
-    if (found?.publicKey !== undefined) {
-      return undefined
+    const { settings } = asked.request
+    switch (failure.kind) {
+      case 'mismatch':
+        return found?.publicKey === undefined ? explainMismatch(settings) : undefined
+      case 'refused':
+        return explainRefusedKey(found as FoundKey, failure.returnValue, settings)
+      case 'unsigned':
+        return undefined
     }
-    const { certificate, certificatePath, keyChoice } = asked.request.settings
-    const message =
-      'test signatures do not verify with it: configure the certificate that was issued for this key, or choose the ' +
-      `key with ${keyChoice}; if both are right, the HSM is faulty`
-    return { variable: certificate, message: tellOf(certificatePath, message) }
-  }
-
-  /** Returns what is wrong with a key that the token refuses to sign with. */
-  describeRefusal(key: number, returnValue: string): ConfigurationProblem {
-    const { found, key: asked } = this.#at(key)
-    const { key: setting, keyChoice } = asked.request.settings
-    const name = nameKey(found as FoundKey)
-    const message =
-      `the token refuses to sign with the private key with ${name} (${returnValue}): ${explainRefusal(returnValue)}; ` +
-      `have the HSM allow it, or choose another key with ${keyChoice}`
-    return { variable: setting, message }
   }
 
   /** Returns what the operator should know of keys that are used, each a sentence without its capital. */
@@ -105,7 +102,7 @@ export class PoolKeys {
    * The token was opened.
    *
    * @param outcomes in the order of the keys
-   * @param attempt which of the usable keys sessions prove themselves with, counted on where that is more than there are
+   * @param attempt which of the usable keys makes the test signatures of sessions, modulo their number
    * @returns what is wrong with those that cannot be used
    */
   opened(outcomes: readonly KeyOutcome[], attempt: number): readonly ConfigurationProblem[] {
@@ -128,26 +125,47 @@ export class PoolKeys {
     }
   }
 
-  /** Those that are there and have not signed since they last failed, or at all. */
-  unproved(): number[] {
+  /** Returns the keys that are there and have not signed since they last failed, or at all. */
+  untested(): number[] {
     return [...this.#entries.keys()].filter(
-      (key) => this.use(key) !== undefined && this.state(key).state !== 'proved',
+      (key) => this.use(key) !== undefined && this.state(key).state !== 'tested',
     )
   }
 
-  proved(key: number): void {
+  tested(key: number): void {
     const entry = this.#at(key)
-    entry.everProved = true
-    enter(entry, 'proved')
+    entry.hasSigned = true
+    enter(entry, 'tested')
   }
 
-  failed(key: number, reason: string): void {
-    enter(this.#at(key), 'unusable', reason)
+  failed(key: number, failure: TestFailure): void {
+    const entry = this.#at(key)
+    enter(entry, 'unusable', describeTestFailure(failure))
+    entry.state = { ...entry.state, failure }
   }
 
   #at(key: number): Entry {
     return this.#entries[key] as Entry
   }
+}
+
+/** The token hides the public key: the certificate may be that of another one. */
+function explainMismatch({ certificate, certificatePath, keyChoice }: SettingNames): ConfigurationProblem {
+  const message =
+    'test signatures do not verify with it: configure the certificate that was issued for this key, or choose the ' +
+    `key with ${keyChoice}; if both are right, the HSM is faulty`
+  return { variable: certificate, message: tellOf(certificatePath, message) }
+}
+
+function explainRefusedKey(
+  found: FoundKey,
+  returnValue: string,
+  { key, keyChoice }: SettingNames,
+): ConfigurationProblem {
+  const message =
+    `the token refuses to sign with the private key with ${nameKey(found)} (${returnValue}): ` +
+    `${explainRefusal(returnValue)}; have the HSM allow it, or choose another key with ${keyChoice}`
+  return { variable: key, message }
 }
 
 function warnAboutCertificates(key: FoundKey): string | undefined {
@@ -181,7 +199,7 @@ function look(
     return [forbidden]
   }
   try {
-    // Whoever is told of its certificate meanwhile looks for it here
+    // `accept` may ask for the certificate that was found
     entry.found = outcome
     entry.use = entry.key.accept(outcome)
   } catch (error) {
@@ -192,7 +210,7 @@ function look(
     }
     return error.problems
   }
-  // One that did not sign before does not keep the others from being ready
+  // A key that did not sign before does not keep the others from being ready
   if (entry.state.state === 'unknown') {
     enter(entry, 'found')
   }

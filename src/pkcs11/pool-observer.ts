@@ -1,3 +1,10 @@
+/** Logs what happens to one token. pino's loggers do for it. */
+export interface PoolLog {
+  info(details: object, message: string): void
+  warn(details: object, message: string): void
+  error(details: object, message: string): void
+}
+
 /** Why a signer process was replaced: it ended by itself, its sessions hang, or nothing signs inside it any more. */
 export type RestartReason = 'crash' | 'hang' | 'hsm'
 

@@ -1,7 +1,7 @@
 import { backoffMs, retryMs } from './backoff.ts'
 import type { RestartReason } from './pool-observer.ts'
 
-/** A process is started once a second at most, and ever more seldom where it crashes before it has signed. */
+/** Has a process started once a second at most, and ever more seldom where it crashes before it has signed. */
 export class RestartPace {
   #startedAt = performance.now()
   #crashes = 0
@@ -10,12 +10,16 @@ export class RestartPace {
     this.#startedAt = performance.now()
   }
 
-  /** How long ago the last one was started. */
+  /** Returns how long ago the last process was started, in ms. */
   get ageMs(): number {
     return performance.now() - this.#startedAt
   }
 
-  /** @param signed whether it was ready */
+  /**
+   * Returns how long to wait before the next start, in ms.
+   *
+   * @param signed whether the process has signed
+   */
   delayMs(kind: RestartReason, signed: boolean): number {
     if (kind === 'crash' && !signed) {
       this.#crashes += 1

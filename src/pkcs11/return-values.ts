@@ -61,10 +61,10 @@ const RECOVERIES: Readonly<Record<string, Recovery>> = {
   CKR_KEY_SIZE_RANGE: 'permanent',
 }
 
-/** All that the table names, for tests that try each of them. */
+/** All return values that the table names, for tests that try each of them. */
 export const RETURN_VALUES: ReadonlyMap<string, Recovery> = new Map(Object.entries(RECOVERIES))
 
-/** What `C_Login` may answer without having judged the PIN. */
+/** Return values that `C_Login` may give without having judged the PIN. */
 const PIN_IS_NOT_JUDGED: ReadonlySet<string> = new Set([
   'CKR_CRYPTOKI_NOT_INITIALIZED',
   'CKR_DEVICE_ERROR',
@@ -92,14 +92,14 @@ export interface TokenFailure {
   readonly recovery: Recovery
 }
 
-/** A signature came back that does not verify: what made it is in doubt, as if the session were broken. */
+/** The failure of a call whose signature does not verify: its session counts as broken. */
 export const WRONG_SIGNATURE: TokenFailure = {
   returnValue: 'signature',
   call: 'C_Sign',
   recovery: 'replace-session',
 }
 
-/** The key is not on the token any more. Others may be: that speaks neither against the session nor against the token. */
+/** Thrown where the key is not on the token any more, which speaks neither against the session nor against the token. */
 export class KeyGoneError extends Error {
   constructor() {
     super('the private key is gone')
@@ -155,4 +155,21 @@ interface BindingError {
 function named(error: BindingError): BindingError {
   const [, message, code] = /^(CKR_\w+):(\d+)$/.exec(error.message) ?? []
   return message === undefined ? error : { message, code: Number(code) }
+}
+
+/** Return values by which a token refuses a key for good (PKCS#11 2.40 5.1), with their meaning. */
+const ADVICE: Readonly<Record<string, string>> = {
+  CKR_KEY_FUNCTION_NOT_PERMITTED: 'the key, or a policy of the HSM, does not allow it to sign',
+  CKR_MECHANISM_INVALID: 'the HSM does not allow the mechanism for this key',
+  CKR_MECHANISM_PARAM_INVALID:
+    'the HSM does not allow the parameters of the mechanism, such as the hash of PSS',
+  CKR_KEY_TYPE_INCONSISTENT: 'the key is of another type than the mechanism',
+  CKR_KEY_SIZE_RANGE: 'the HSM does not sign with keys of its size',
+  CKR_DATA_INVALID: 'the HSM does not sign a digest with this key',
+  CKR_DATA_LEN_RANGE: 'the HSM does not sign a digest of this length with this key',
+}
+
+/** Returns what a return value means for a key that has never signed; undefined where another try may help. */
+export function explainRefusal(returnValue: string): string | undefined {
+  return ADVICE[returnValue]
 }

@@ -1,15 +1,15 @@
-/** How much the last signature counts against those before it. */
+/** Weight of the last signature against those before it. */
 const WEIGHT = 0.2
 
-/** So many signatures tell how long one takes: the first of a session takes longer than the others. */
+/** So many signatures tell how long one takes, as the first of a session takes longer than the others. */
 const ENOUGH = 8
 
-/** How long sessions take for a signature, lately; and from that, when a request that waits will have its own. */
+/** Measures how long sessions take for a signature, and estimates when a request that waits will have its own. */
 export class ServiceTime {
   #ms: number | undefined
   #count = 0
 
-  /** Milliseconds; undefined before the first signature. */
+  /** Returns how long a signature takes, in ms; undefined before the first one. */
   get ms(): number | undefined {
     return this.#ms
   }
@@ -20,15 +20,15 @@ export class ServiceTime {
   }
 
   /**
-   * @param ahead requests that wait before it
-   * @param sessions those that sign
-   * @returns milliseconds, 0 where nothing can be told
+   * @param ahead number of requests that wait before it
+   * @param sessions number of sessions that sign
+   * @returns ms until the signature is there; 0 where nothing can be foretold
    */
   untilSigned(ahead: number, sessions: number): number {
     if (this.#ms === undefined || this.#count < ENOUGH || sessions === 0) {
       return 0
     }
-    // A session gets free every ms / sessions; then its own signature
+    // A session gets free every ms / sessions; then comes its own signature
     return (ahead / sessions + 1) * this.#ms
   }
 }

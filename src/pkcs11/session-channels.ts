@@ -3,7 +3,7 @@ import { FrameReader } from './frames.ts'
 import type { FromSession, StartSession, ToSession } from './messages.ts'
 import { decodeFromSession, encodeToSession } from './session-frames.ts'
 
-/** Where the first channel is among the file descriptors of the signer process, behind that of Node's own IPC. */
+/** File descriptor of the first channel in the signer process, the next after that of Node's own IPC. */
 export const FIRST_CHANNEL = 4
 
 interface Channel {
@@ -12,8 +12,8 @@ interface Channel {
 }
 
 /**
- * What the HTTP process and the session workers say to each other, seen from the HTTP process. Each worker has a socket
- * of its own, which it reads and writes by blocking calls: no other thread has to pass anything on.
+ * Carries messages between the HTTP process and the session workers. Each worker has a socket of its own, which it reads
+ * and writes by blocking calls, so that no other thread has to pass anything on.
  *
  * A session that has ended leaves its channel to another one.
  */
@@ -21,9 +21,9 @@ export class SessionChannels {
   readonly #start: (message: StartSession) => void
   readonly #free: Channel[]
   readonly #all: readonly Channel[]
-  /** By the number of the session, until its worker has ended. */
+  /** Keyed by the number of the session, until its worker has ended. */
   readonly #used = new Map<number, Channel>()
-  /** What is for sessions that have no channel yet, in the order of the sessions. */
+  /** Messages for sessions that have no channel yet, in the order of the sessions. */
   readonly #waiting = new Map<number, Buffer[]>()
 
   /**
@@ -49,12 +49,12 @@ export class SessionChannels {
         }
         messages?.forEach(onMessage)
       })
-      // That the process has gone is told elsewhere
+      // `SignerProcess` tells that the process has gone
       stream.on('error', () => {})
     }
   }
 
-  /** To a session; to one that is new as soon as there is a channel for it. */
+  /** Sends to a session: to a new one as soon as there is a channel for it. */
   send(message: ToSession): void {
     const { session } = message
     const frame = encodeToSession(message)
@@ -72,7 +72,7 @@ export class SessionChannels {
     this.#assign()
   }
 
-  /** Its worker has ended. */
+  /** Frees the channel of a session whose worker has ended. */
   ended(session: number): void {
     const channel = this.#used.get(session)
     this.#used.delete(session)
@@ -105,7 +105,7 @@ export class SessionChannels {
   }
 }
 
-/** @returns undefined for what is none; not even the words of the error may be told, since they quote what was read */
+/** @returns undefined where these are no messages. The error is dropped, since it quotes the octets that were read. */
 function readMessages(reader: FrameReader, piece: Buffer): FromSession[] | undefined {
   try {
     return reader.read(piece).map(decodeFromSession)

@@ -1,25 +1,23 @@
 /**
- * Signing with the HSM: one request has one session at a time, those beyond wait in a bounded queue, first in first
- * out, and nothing waits past its deadline.
+ * Signs with the keys of one token: a request has one session at a time, those beyond wait in a bounded queue, first in
+ * first out, and nothing waits past its deadline.
  */
 
 import { defined } from '../common/defined.ts'
 import type { HsmConfiguration } from '../configuration/configuration.ts'
 import type { TokenAccess } from '../configuration/signer-configuration.ts'
 import { ConfigurationError, HSM_UNAVAILABLE, SIGNATURE_SELF_CHECK_FAILED } from '../errors.ts'
-import { KeyProofs, MISMATCH } from './key-proofs.ts'
-import type { FoundKey, KeyOutcome, SignOrder } from './messages.ts'
+import { KeyTests } from './key-tests.ts'
+import type { FoundKey, KeyOutcome } from './messages.ts'
 import type { ToldPin } from './pin-version.ts'
-import type { KeyUse, PoolKey } from './pool-key.ts'
+import { describeTestFailure, type KeyUse, type PoolKey, type TestFailure } from './pool-key.ts'
 import { PoolKeys } from './pool-keys.ts'
-import type { PoolLog } from './pool-log.ts'
-import type { PoolObserver } from './pool-observer.ts'
+import type { PoolLog, PoolObserver } from './pool-observer.ts'
 import type { SessionState } from './session.ts'
-import { Sessions } from './sessions.ts'
+import { Sessions, type SessionsEnd } from './sessions.ts'
+import { createTestInput, type SigningInput } from './signing-input.ts'
 import { SigningJobs, type SignOptions } from './signing-jobs.ts'
 import { type HsmState, Supervisor, type SupervisorEvents, type SupervisorOptions } from './supervisor.ts'
-import { createTestWork } from './test-signature.ts'
-import type { Work } from './work.ts'
 
 /** How often sessions and queue are looked at. */
 const TICK_MS = 100
@@ -29,7 +27,7 @@ const NO_SESSIONS = { opening: 0, idle: 0, busy: 0, zombie: 0 }
 export interface PoolOptions {
   readonly hsm: HsmConfiguration
   readonly access: TokenAccess
-  /** What signatures are made with; one at least. */
+  /** The keys that make signatures; one at least. */
   readonly keys: readonly [PoolKey, ...PoolKey[]]
   /** The token was reached, and the configuration does not fit it. */
   onMisconfigured(error: ConfigurationError): void
@@ -53,7 +51,7 @@ export interface PoolStatus {
   readonly queued: number
 }
 
-/** What a pool wants of its supervisor. */
+/** The part of a supervisor that a pool uses. */
 export type SupervisorCalls = Pick<Supervisor, keyof Supervisor>
 
 export class SessionPool {
@@ -62,13 +60,11 @@ export class SessionPool {
   #sessions: Sessions | undefined
   readonly #jobs: SigningJobs
   readonly #keys: PoolKeys
-  readonly #proofs: KeyProofs
-  /** Processes in a row that brought no signature. */
-  #fruitless = 0
-  /** Whether a test signature has verified in this process. */
-  #proved = false
-  /** Whether one has in any. */
-  #everProved = false
+  readonly #keyTests: KeyTests
+  /** Number of processes in a row that made no signature. */
+  #startsWithoutSignature = 0
+  /** Whether a test signature has verified in any process. */
+  #everTested = false
   readonly #ticking: NodeJS.Timeout
   #closing = false
   /** The warnings about keys that were logged last. */
@@ -83,31 +79,26 @@ export class SessionPool {
     const { hsm, keys } = options
     this.#options = options
     this.#keys = new PoolKeys(keys, hsm.requireNonExtractableKeys)
-    this.#proofs = new KeyProofs({
+    this.#keyTests = new KeyTests({
       keys: this.#keys,
       intervalMs: hsm.keepAliveMs,
       search: (places) => this.#supervisor.send({ type: 'find-keys', keys: places }),
-      sign: (key) => this.prove(key),
-      onFailed: (...told) => this.#keyFailed(...told),
+      sign: (key) => this.test(key),
+      onFailed: (key, failure) => this.#keyFailed(key, failure),
     })
     this.#jobs = new SigningJobs({
       hsm,
       observer: options.observer,
       sessions: () => this.#sessions,
       isReady: () => this.status().state === 'ready',
-      isHopelessUntil: (deadline) => this.#supervisor.isHopelessUntil(deadline),
-      onDoubt: (key) => this.#proofs.suspect(key),
+      isUnavailableUntil: (deadline) => this.#supervisor.isUnavailableUntil(deadline),
+      retestKey: (key) => this.#keyTests.retest(key),
     })
     this.#supervisor = supervise({
       onOpened: (outcomes) => this.#opened(outcomes),
-      onKeysFound: (outcomes) => this.#searched(outcomes),
-      onSessionMessage: (message) => this.#sessions?.receive(message),
-      onLoggedIn: () => this.#sessions?.loggedIn(),
-      onLogInFailed: (failure) => this.#sessions?.logInFailed(failure),
+      onMessage: (message) =>
+        message.type === 'keys-found' ? this.#searched(message.keys) : this.#sessions?.receive(message),
       onLost: () => this.#lost(),
-      onLogin: (told) => options.onLogin?.(told),
-      onPinRefused: () => options.onPinRefused?.(),
-      onMisconfigured: options.onMisconfigured,
     })
     // After the event loop stood still, answers that came in time are read first
     this.#ticking = setInterval(() => setImmediate(() => this.#tick()), TICK_MS).unref()
@@ -133,11 +124,11 @@ export class SessionPool {
     return { state, since, ...(state === 'ready' ? {} : defined({ reason })), ...rest }
   }
 
-  /** Of one key: what the status of the pool is, unless that key alone cannot sign. */
+  /** Returns the status of the pool, unless one key alone cannot sign: then the status of that key. */
   keyStatus(key: number): PoolStatus {
     const status = this.status()
     const { state, since, reason } = this.#keys.state(key)
-    if (status.state !== 'ready' || state === 'proved') {
+    if (status.state !== 'ready' || state === 'tested') {
       return status
     }
     return {
@@ -153,7 +144,7 @@ export class SessionPool {
     return this.#supervisor.isLoginPending
   }
 
-  /** What is known of a key on the token. */
+  /** Returns what was found of a key on the token. */
   foundKey(key: number): FoundKey | undefined {
     return this.#keys.found(key)
   }
@@ -176,12 +167,11 @@ export class SessionPool {
    * @param use what it must verify with
    * @throws as `sign` does
    */
-  async prove(key: number, use = this.#keys.use(key)): Promise<void> {
+  async test(key: number, use = this.#keys.use(key)): Promise<void> {
     if (use === undefined) {
       throw new HSM_UNAVAILABLE()
     }
-    const { verify, ...order } = createTestWork(key, use)
-    await this.#sign(order, { deadline: performance.now() + this.#options.hsm.timeoutMs, verify })
+    await this.#sign(createTestInput(key, use), { deadline: performance.now() + this.#options.hsm.timeoutMs })
   }
 
   /**
@@ -189,25 +179,25 @@ export class SessionPool {
    * @throws HSM_BUSY when the queue is full or the deadline would pass in it, HSM_TIMEOUT when it passed,
    *   HSM_UNAVAILABLE when the HSM cannot sign, SIGNATURE_SELF_CHECK_FAILED when no signature verified
    */
-  async sign(order: SignOrder, options: SignOptions): Promise<Uint8Array> {
-    if (this.#keys.isGone(order.key)) {
+  async sign(input: SigningInput, options: SignOptions): Promise<Uint8Array> {
+    if (this.#keys.isGone(input.key)) {
       throw new HSM_UNAVAILABLE()
     }
-    // Each of its signatures would cost the other keys several sessions
-    if (this.#keys.state(order.key).reason === MISMATCH) {
+    // Each of its wrong signatures would cost the other keys several sessions
+    if (this.#keys.state(input.key).failure?.kind === 'mismatch') {
       throw new SIGNATURE_SELF_CHECK_FAILED()
     }
-    return this.#sign(order, options)
+    return this.#sign(input, options)
   }
 
-  async #sign(order: SignOrder, options: SignOptions): Promise<Uint8Array> {
+  async #sign(input: SigningInput, options: SignOptions): Promise<Uint8Array> {
     if (this.#closing) {
       throw new HSM_UNAVAILABLE()
     }
-    return this.#jobs.sign(order, options)
+    return this.#jobs.sign(input, options)
   }
 
-  /** Takes no more work, finishes what it has for at most `timeoutMs`, and ends the signer process. */
+  /** Refuses new requests, finishes the others for at most `timeoutMs`, and ends the signer process. */
   async close(timeoutMs: number): Promise<void> {
     this.#closing = true
     await this.#jobs.drained(timeoutMs)
@@ -217,26 +207,26 @@ export class SessionPool {
   }
 
   #opened(outcomes: readonly KeyOutcome[]): void {
-    const problems = this.#keys.opened(outcomes, this.#fruitless)
+    const problems = this.#keys.opened(outcomes, this.#startsWithoutSignature)
     const { testKey } = this.#keys
     const use = this.#keys.use(testKey)
-    if (problems.length > 0 && (use === undefined || !this.#everProved)) {
+    if (problems.length > 0 && (use === undefined || !this.#everTested)) {
       throw new ConfigurationError(problems)
     }
     for (const { variable, message } of problems) {
       this.#options.log.error({ variable }, `a signer cannot sign any more: ${variable}: ${message}`)
     }
     this.#warnIfNew()
-    this.#startSessions(createTestWork(testKey, use as KeyUse))
+    this.#startSessions(createTestInput(testKey, use as KeyUse))
   }
 
   #searched(outcomes: readonly KeyOutcome[]): void {
     this.#keys.searched(outcomes)
     this.#warnIfNew()
-    this.#proofs.begin()
+    this.#keyTests.begin()
   }
 
-  /** A token that is opened again and again says the same of its keys. */
+  /** Logs warnings once, as a token that is opened again and again gives the same. */
   #warnIfNew(): void {
     const warnings = this.#keys.warnings().join()
     if (warnings !== this.#warned) {
@@ -245,68 +235,63 @@ export class SessionPool {
     }
   }
 
-  #startSessions(test: Work): void {
-    const supervisor = this.#supervisor
-    this.#proved = false
+  #startSessions(test: SigningInput): void {
     this.#sessions = new Sessions({
       ...this.#options,
       test,
       serviceTime: this.#jobs.serviceTime,
-      send: (message) => supervisor.send(message),
-      onProved: () => this.#testSigned(test.key),
-      onIdle: () => this.#jobs.dispatch(),
-      onBegun: (job) => this.#jobs.begun(job),
-      onReturned: (job, failure) => this.#jobs.returned(job, failure),
-      onSlow: (job) => this.#jobs.repeat(job, 'slow'),
-      onDead: (reason, kind) => supervisor.replace(reason, kind),
-      onMismatch: () => this.#mismatched(test.key),
-      onRefused: (returnValue) => this.#refused(test.key, returnValue),
-      onPinRefused: ({ returnValue }) => supervisor.refusePin(returnValue),
+      jobs: this.#jobs,
+      send: (message) => this.#supervisor.send(message),
+      onTested: (isFirst) => this.#testSigned(test.key, isFirst),
+      onEnd: (end) => this.#sessionsEnded(end, test.key),
     })
   }
 
-  #testSigned(testKey: number): void {
-    this.#fruitless = 0
-    this.#everProved = true
-    this.#keys.proved(testKey)
-    this.#supervisor.markReady()
-    if (!this.#proved) {
-      this.#proved = true
-      this.#proofs.begin()
+  #sessionsEnded(end: SessionsEnd, testKey: number): void {
+    switch (end.kind) {
+      case 'lost':
+        return this.#supervisor.replace(end.reason, end.restart)
+      case 'start-failed':
+        return this.#startFailed(testKey, end.failure)
+      case 'pin-refused':
+        return this.#supervisor.refusePin(end.returnValue)
     }
   }
 
-  /** What the token signs does not verify. */
-  #mismatched(key: number): void {
-    const problem = this.#keys.describeMismatch(key)
+  #testSigned(testKey: number, isFirst: boolean): void {
+    this.#startsWithoutSignature = 0
+    this.#everTested = true
+    this.#keys.tested(testKey)
+    this.#supervisor.markReady()
+    if (isFirst) {
+      this.#keyTests.begin()
+    }
+  }
+
+  /** Ends a process in which no session has signed with the key. */
+  #startFailed(key: number, failure: TestFailure): void {
+    const problem = this.#keys.findProblem(key, failure)
+    const reason =
+      failure.kind === 'refused'
+        ? `the token refuses to sign with the private key (${failure.returnValue})`
+        : describeTestFailure(failure)
     if (problem === undefined) {
       // The certificate is that of the key: the HSM is faulty, which may pass
-      this.#supervisor.replace(MISMATCH, 'hsm')
+      this.#supervisor.replace(reason, 'hsm')
     } else {
-      this.#supervisor.misconfigured(new ConfigurationError([problem]), MISMATCH)
+      this.#supervisor.misconfigured(new ConfigurationError([problem]), reason)
     }
   }
 
-  /** The token refuses for good what it was never seen to do. */
-  #refused(key: number, returnValue: string): void {
-    const problem = this.#keys.describeRefusal(key, returnValue)
-    this.#supervisor.misconfigured(
-      new ConfigurationError([problem]),
-      `the token refuses to sign with the private key (${returnValue})`,
-    )
-  }
-
-  /** Requests with one key do not sign, while those with others may. */
-  #keyFailed(key: number, reason: string, refusal: string | undefined): void {
+  /** Tells of a key that does not sign, while others may. */
+  #keyFailed(key: number, failure: TestFailure): void {
     if (this.#closing) {
       return
     }
-    const isNew = !this.#keys.everProved(key)
-    const refused = isNew && refusal !== undefined ? this.#keys.describeRefusal(key, refusal) : undefined
-    const mismatched = isNew && reason === MISMATCH ? this.#keys.describeMismatch(key) : undefined
-    const problem = refused ?? mismatched
+    const problem = this.#keys.hasSigned(key) ? undefined : this.#keys.findProblem(key, failure)
     if (problem === undefined) {
-      this.#options.log.error({ key: this.#keys.describe(key) }, `a key cannot be used: ${reason}`)
+      const message = `a key cannot be used: ${describeTestFailure(failure)}`
+      this.#options.log.error({ key: this.#keys.describe(key) }, message)
     } else {
       this.#options.onMisconfigured(new ConfigurationError([problem]))
     }
@@ -316,16 +301,15 @@ export class SessionPool {
     const now = performance.now()
     this.#sessions?.tick(now)
     if (!this.#closing && this.status().state === 'ready') {
-      this.#proofs.tick(now)
+      this.#keyTests.tick(now)
     }
     this.#jobs.tick()
   }
 
   #lost(): void {
     const inFlight = this.#sessions?.abandon() ?? []
+    this.#startsWithoutSignature += this.#sessions?.tested ? 0 : 1
     this.#sessions = undefined
-    this.#fruitless += this.#proved ? 0 : 1
-    this.#proved = false
     this.#jobs.lost(inFlight)
   }
 }

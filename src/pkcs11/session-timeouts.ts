@@ -7,15 +7,15 @@ import type { Session } from './session.ts'
 const OPENING_MS = 10_000
 /** A login that takes half of the time that a request has, and at least this long, hangs. */
 const LOGIN_MS = 1_000
-/** How much longer than a request may take a call must take before its session counts as a zombie. */
+/** A session is a zombie when its call takes this much longer than a request may take. */
 const LATE_MS = 100
-/** Without a look at the sessions for this long, the event loop stood still: answers wait to be read. */
+/** The event loop stood still when nobody looked at the sessions for this long: answers wait to be read. */
 const STALL_MS = 1_000
 /** A call is stuck that takes half of the time there is, and this many times as long as others lately. */
 const SLOW_FACTOR = 4
-/** What comes next waits for so long in any case: to have it signed twice would cost more. */
+/** The next job waits for so long in any case: to have it signed twice would cost more. */
 const SLOW_MS = 50
-/** What a signer process needs until it signs. */
+/** A signer process needs so long until it signs. */
 const START_MS = 1_000
 
 type Limits = Pick<HsmConfiguration, 'timeoutMs' | 'keepAliveMs'>
@@ -25,7 +25,7 @@ export function zombieLimit(sessions: number): number {
   return Math.floor(sessions / 2)
 }
 
-/** What the clock says about sessions. All times are milliseconds of `performance.now()`. */
+/** Judges sessions by the clock. All times are ms of `performance.now()`. */
 export class SessionTimeouts {
   readonly #hsm: Limits
   #lookedAt = performance.now()
@@ -39,7 +39,7 @@ export class SessionTimeouts {
     return now - this.#lookedAt > STALL_MS
   }
 
-  /** To be asked at every look. */
+  /** Whether it stood still; counts as a look, and is to be asked at each. */
   stalled(now: number): boolean {
     const stalled = this.stoodStill(now)
     this.#lookedAt = now
@@ -53,7 +53,7 @@ export class SessionTimeouts {
     return now - call.since > (call.type === 'reopen' ? OPENING_MS : this.#hsm.timeoutMs + LATE_MS)
   }
 
-  /** Everything waits for it: the next process has the requests while they can still be signed. */
+  /** Whether a login takes so long that the requests, which all wait for it, are better given to another process. */
   loginHangs({ runningSince }: Pick<Login, 'runningSince'>, now: number): boolean {
     return runningSince !== undefined && now - runningSince > Math.max(this.#hsm.timeoutMs / 2, LOGIN_MS)
   }
@@ -67,7 +67,7 @@ export class SessionTimeouts {
     )
   }
 
-  /** Whether a signature takes so much longer than others lately that what comes next is better given to another session. */
+  /** Whether a signature takes so much longer than others lately that the next job is better given to another session. */
   isSlow({ callingSince }: Pick<Session, 'callingSince'>, now: number, { ms = 0 }: ServiceTime): boolean {
     return now - callingSince > Math.max(SLOW_FACTOR * ms, SLOW_MS)
   }

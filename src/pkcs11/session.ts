@@ -1,15 +1,19 @@
-import type { Job } from './job.ts'
 import type { SessionOrder, WithdrawOrder } from './messages.ts'
-import type { Work } from './work.ts'
+import type { TokenFailure } from './return-values.ts'
+import type { SigningInput } from './signing-input.ts'
+import { SigningJob } from './signing-job.ts'
 
 /**
- * - `opening`: no session yet, or one that has to prove itself by a test signature
- * - `idle`, `busy`: open and proved
- * - `zombie`: its call takes too long and may never return; it gets no work until it has
+ * - `opening`: there is no session yet, or one that has to make a test signature before it is used
+ * - `idle`, `busy`: it is open, and its test signature verified
+ * - `zombie`: its call takes too long and may never return; it gets no job until it has
  */
 export type SessionState = 'opening' | 'idle' | 'busy' | 'zombie'
 
-/** What it was ordered to do, and when it could begin. */
+/** Why a session was called: to open it, to test it before or while it is in use, or to do a job. */
+export type Purpose = 'open' | 'test' | 'retest' | 'job'
+
+/** An order that has not been answered, and when the session could begin with it. */
 interface Call {
   readonly type: SessionOrder['type']
   readonly ticket: number
@@ -20,35 +24,35 @@ function isUsable(state: SessionState): boolean {
   return state === 'idle' || state === 'busy'
 }
 
-/** One session, seen from the HTTP process: what it was ordered to do, and what it is known to be. */
+/** One session, seen from the HTTP process: its orders, and what is known of its state. */
 export class Session {
   readonly number: number
   state: SessionState = 'opening'
-  /** When the state began. Milliseconds of `performance.now()`, as all times here. */
+  /** When the state began, in ms of `performance.now()`, as are all times here. */
   since = performance.now()
-  /** When it last stopped being of use; 0 where it never was. */
+  /** When it was last no longer usable; 0 where it never was. */
   unusableSince = 0
   openedAt = 0
-  /** How often in a row it could not be opened or not prove itself, and when last. */
+  /** How often in a row it could not be opened, or not make its test signature, and when last. */
   failures = 0
   failedAt = 0
-  /** How often in a row the token was short of something. */
+  /** How often in a row the token throttled it. */
   throttles = 0
-  /** The return value of the call that failed last, until one succeeds. */
-  lastFailure: string | undefined
-  /** It rests until then. */
+  /** The failure of the last call, until one succeeds. */
+  lastFailure: TokenFailure | undefined
+  /** When it has waited long enough after a failure. */
   wakeAt: number | undefined
-  /** What it is working on; what nobody waits for any more among it. */
-  work: Work | undefined
-  /** What it will work on next: it has the order already, so that it need not wait for one. The job is queued all the same. */
-  #next: { readonly job: Job; readonly ticket: number } | undefined
+  /** What it signs, even where nobody waits for the signature any more. */
+  input: SigningInput | undefined
+  /** The job after that: the session has the order already and need not wait for it. The job stays in the queue. */
+  #next: { readonly job: SigningJob; readonly ticket: number } | undefined
   readonly #testKey: number
   readonly #send: (message: SessionOrder | WithdrawOrder) => void
   #lastTicket = 0
-  /** Answers to other orders are dropped. */
+  /** Answers to other orders than this one are dropped. */
   #call: Call | undefined
 
-  /** @param testKey place of the key that it proves itself with */
+  /** @param testKey place of the key that makes its test signatures */
   constructor(number: number, testKey: number, send: (message: SessionOrder | WithdrawOrder) => void) {
     this.number = number
     this.#testKey = testKey
@@ -60,20 +64,31 @@ export class Session {
     return this.#call
   }
 
-  /** When it could begin with that, or with nothing. */
+  /** When it could begin with that order, or when its state began where there is none. */
   get callingSince(): number {
     return this.#call?.since ?? this.since
   }
 
-  /** Whether it signs, and can be told what it signs next. */
+  /** Whether it signs and has not been told what it signs next. */
   get lacksNext(): boolean {
     return this.#call?.type === 'sign' && this.state === 'busy' && this.#next === undefined
   }
 
-  /** Whether it signs or soon will: nothing speaks against it but that it is opened anew. */
+  /** Whether it signs or soon will, since nothing failed in it. */
   get isPromising(): boolean {
     const { state, failures, throttles } = this
     return isUsable(state) || (state === 'opening' && failures === 0 && throttles === 0)
+  }
+
+  /** Why it is called, or was until its answer came. */
+  get purpose(): Purpose {
+    if (this.input === undefined) {
+      return 'open'
+    }
+    if (this.input instanceof SigningJob) {
+      return 'job'
+    }
+    return this.state === 'busy' ? 'retest' : 'test'
   }
 
   /** @returns the call that an answer ends; undefined when it answers an older order, or none */
@@ -97,35 +112,35 @@ export class Session {
     this.withdrawNext()
   }
 
-  /** It could not be opened, or not prove itself. */
+  /** Counts that it could not be opened, or not make its test signature. */
   fail(): void {
     this.enter('opening')
     this.failures += 1
     this.failedAt = this.since
   }
 
-  sign(work: Work): void {
-    this.work = work
+  sign(work: SigningInput): void {
+    this.input = work
     this.#begin('sign', this.#orderToSign(work))
   }
 
-  /** Orders what it is to sign when it has done what it does. */
-  signNext(job: Job): void {
+  /** Orders what it is to sign after its present job. */
+  signNext(job: SigningJob): void {
     job.announcedTo = this
     this.#next = { job, ticket: this.#orderToSign(job) }
   }
 
-  /** Goes on with what comes next. Returns it, undefined where nothing does. */
-  advance(): Job | undefined {
+  /** Goes on with the next job. Returns it, undefined where there is none. */
+  advance(): SigningJob | undefined {
     const next = this.#takeNext()
     if (next !== undefined) {
-      this.work = next.job
+      this.input = next.job
       this.#begin('sign', next.ticket)
     }
     return next?.job
   }
 
-  /** Takes back what comes next; where that is too late, what is made of it counts no more. */
+  /** Takes the next job back; where that is too late, its signature is dropped. */
   withdrawNext(): void {
     const next = this.#takeNext()
     if (next !== undefined) {
@@ -145,22 +160,19 @@ export class Session {
   }
 
   succeeded(): void {
+    this.input = undefined
     this.failures = 0
     this.throttles = 0
     this.lastFailure = undefined
   }
 
-  takeWork(): Work | undefined {
-    const { work } = this
-    this.work = undefined
-    return work
-  }
-
-  /** Nothing that it answers counts any more. */
-  abandon(): Work | undefined {
+  /** Has all its answers dropped. Returns what it signs. */
+  abandon(): SigningInput | undefined {
+    const { input } = this
     this.#call = undefined
+    this.input = undefined
     this.withdrawNext()
-    return this.takeWork()
+    return input
   }
 
   #takeNext() {
@@ -172,7 +184,7 @@ export class Session {
     return next
   }
 
-  #orderToSign({ key, mechanism, data }: Work): number {
+  #orderToSign({ key, mechanism, data }: SigningInput): number {
     const ticket = this.#nextTicket()
     this.#send({ type: 'sign', session: this.number, ticket, key, mechanism, data })
     return ticket

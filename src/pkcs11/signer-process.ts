@@ -48,18 +48,18 @@ export class SignerProcess {
     this.#child.on('message', (message: FromMainThread | SessionEnded) =>
       message.type === 'session-ended' ? this.#channels.ended(message.session) : onMessage(message),
     )
-    // What ends it is told by `onEnd`; a signal that could not be sent must not end this process
+    // `onEnd` tells what ended it; a signal that could not be sent must not end this process
     this.#child.on('error', () => {})
     this.#ended = once(this.#child, 'exit')
       .then(
         ([code, signal]) => (signal === null ? `exit code ${code}` : `signal ${signal}`),
-        // Its message names the path of the program
+        // The error's message names the path of the program
         (error: NodeJS.ErrnoException) => `${error.code}`,
       )
       .then(onEnd)
   }
 
-  /** A process that has gone takes no message; its `onEnd` says so. */
+  /** Drops the message where the process has gone, which `onEnd` tells. */
   send(message: ToSignerProcess): void {
     if ('session' in message) {
       this.#channels.send(message)
@@ -69,16 +69,16 @@ export class SignerProcess {
   }
 
   #tell(message: ToMainThread | StartSession): void {
-    // Without file descriptors to spare there is no channel
+    // There is no channel where the system has no file descriptors left
     this.#child.send?.(message, () => {})
   }
 
-  /** The only cure for a call that never returns. */
+  /** Ends the process at once, which alone helps against a call that never returns. */
   kill(): void {
     this.#child.kill('SIGKILL')
   }
 
-  /** Asks it to close its sessions and end; ends it when it has not done so in `timeoutMs`. */
+  /** Asks the process to close its sessions and end, and kills it when it has not done so in `timeoutMs`. */
   async close(timeoutMs: number): Promise<void> {
     const timer = setTimeout(() => this.kill(), timeoutMs)
     this.#tell({ type: 'close' })
@@ -88,7 +88,7 @@ export class SignerProcess {
   }
 }
 
-/** Without file descriptors to spare there are none, whatever the type says. */
+/** Returns none where the system has no file descriptors left, whatever the type says. */
 function channelsOf({ stdio }: { readonly stdio?: readonly unknown[] }): Duplex[] {
   return (stdio?.slice(FIRST_CHANNEL) ?? []) as Duplex[]
 }

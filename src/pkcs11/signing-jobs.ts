@@ -1,45 +1,43 @@
-/** Requests for signatures on their way through the sessions of a token: one session each at a time, in their order. */
+/** The jobs of a token on their way through its sessions: each has one session at a time, in the order of arrival. */
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Client } from '../common/client.ts'
 import type { HsmConfiguration } from '../configuration/configuration.ts'
 import { HSM_BUSY, HSM_TIMEOUT, HSM_UNAVAILABLE, SIGNATURE_SELF_CHECK_FAILED } from '../errors.ts'
 import { Admission, type Capacity } from './admission.ts'
 import { repeatMs } from './backoff.ts'
-import { Job } from './job.ts'
 import { JobQueue } from './job-queue.ts'
-import type { SignOrder } from './messages.ts'
 import type { PoolObserver } from './pool-observer.ts'
 import { type TokenFailure, WRONG_SIGNATURE } from './return-values.ts'
 import { ServiceTime } from './service-time.ts'
-import type { Sessions } from './sessions.ts'
-import { UnsettledJobs } from './unsettled-jobs.ts'
+import type { JobSource, Sessions } from './sessions.ts'
+import type { SigningInput } from './signing-input.ts'
+import { SigningJob } from './signing-job.ts'
 
 export interface SignOptions {
   /** Milliseconds of `performance.now()`; no answer comes later. */
   readonly deadline: number
   /** Who wants the signature. */
   readonly client?: Client
-  /** Whether a signature is the right one: no other is returned. */
-  verify(signature: Uint8Array): boolean
 }
 
 export interface SigningJobsOptions {
   readonly hsm: Pick<HsmConfiguration, 'queueLimit'>
   readonly observer: PoolObserver
-  /** Those that are there now. */
+  /** The sessions that are there now. */
   sessions(): Sessions | undefined
-  /** Whether there is any that signs. */
+  /** Whether one of them signs. */
   isReady(): boolean
-  /** Whether signing is out of the question until then, in milliseconds of `performance.now()`. */
-  isHopelessUntil(deadline: number): boolean
-  /** A request failed in a way for which its key may be to blame. */
-  onDoubt(key: number): void
+  /** Whether signing is out of the question until `deadline`, in ms of `performance.now()`. */
+  isUnavailableUntil(deadline: number): boolean
+  /** A job failed in a way for which its key may be to blame. */
+  retestKey(key: number): void
 }
 
-export class SigningJobs {
+export class SigningJobs implements JobSource {
   readonly serviceTime = new ServiceTime()
   readonly #options: SigningJobsOptions
   readonly #queue = new JobQueue()
-  readonly #unsettled = new UnsettledJobs()
+  readonly #unsettled = new Set<SigningJob>()
   readonly #admission: Admission
 
   constructor(options: SigningJobsOptions) {
@@ -52,21 +50,17 @@ export class SigningJobs {
     return this.#queue.length
   }
 
-  /** As `SessionPool.sign`. */
-  async sign(
-    { key, mechanism, data }: SignOrder,
-    { deadline, client, verify }: SignOptions,
-  ): Promise<Uint8Array> {
-    if (client?.hasLeft || this.#options.isHopelessUntil(deadline)) {
+  /** Does what `SessionPool.sign` says. */
+  async sign(input: SigningInput, { deadline, client }: SignOptions): Promise<Uint8Array> {
+    if (client?.hasLeft || this.#options.isUnavailableUntil(deadline)) {
       throw new HSM_UNAVAILABLE()
     }
     if (deadline <= performance.now()) {
       throw new HSM_TIMEOUT()
     }
     this.#admit(deadline)
-    const onDeadline = (late: Job) => this.#expire(late)
-    const job = new Job({ key, mechanism, data, deadline, verify, onDeadline })
-    this.#unsettled.add()
+    const job = new SigningJob(input, deadline, (late) => this.#expire(late))
+    this.#unsettled.add(job)
     client?.onLeave(() => this.#abandon(job))
     this.#enqueue(job)
     try {
@@ -77,54 +71,61 @@ export class SigningJobs {
       return signature
     } finally {
       if (job.hedged) {
-        // The other session was faster
+        // One session was faster: the other is not to begin with it any more
         this.#take(job)
       }
-      this.#unsettled.settled()
+      this.#unsettled.delete(job)
     }
   }
 
-  /** Settles when all are done, or after that time. */
-  drained(timeoutMs: number): Promise<void> {
-    return this.#unsettled.drained(timeoutMs)
+  /** Resolves when all jobs are settled, or after `timeoutMs`. */
+  async drained(timeoutMs: number): Promise<void> {
+    const waiting = new AbortController()
+    const settled = Promise.allSettled([...this.#unsettled].map(({ signature }) => signature))
+    await Promise.race([settled, delay(timeoutMs, undefined, { signal: waiting.signal })])
+    waiting.abort()
   }
 
-  /** What time brings. */
+  /** Refuses the jobs whose turn would come too late, and gives out others: to be called often. */
   tick(): void {
-    for (const job of this.#admission.hopeless(this.#capacity())) {
+    for (const job of this.#admission.tooLate(this.#capacity())) {
       this.#drop(job, new HSM_BUSY())
     }
     this.dispatch()
   }
 
-  /** The process has gone: what it was working on is repeated in the next one. Signing a digest twice is safe. */
-  lost(inFlight: readonly Job[]): void {
+  /** Repeats what the process that has gone was working on in the next one. Signing a digest twice is safe. */
+  lost(inFlight: readonly SigningJob[]): void {
     for (const job of inFlight) {
-      this.repeat(job, 'process')
+      this.#repeat(job, 'process')
     }
-    const hopeless = this.#queue.all().filter(({ deadline }) => this.#options.isHopelessUntil(deadline))
-    for (const job of hopeless) {
+    const inVain = this.#queue.all().filter(({ deadline }) => this.#options.isUnavailableUntil(deadline))
+    for (const job of inVain) {
       this.#drop(job, new HSM_UNAVAILABLE())
     }
   }
 
-  /** A session could not do it. */
-  returned(job: Job, failure: TokenFailure): void {
-    job.lastFailure = failure.returnValue
+  /** Has a job that a session could not do repeated, unless that cannot help. */
+  returned(job: SigningJob, failure: TokenFailure): void {
+    job.lastFailure = failure
     if (failure.recovery === 'permanent') {
-      this.#options.onDoubt(job.key)
+      this.#options.retestKey(job.key)
       this.#drop(job, new HSM_UNAVAILABLE({ cause: new Error(failure.returnValue) }))
     } else if (failure.recovery === 'throttled' && job.mayBeRepeated) {
-      this.#queue.rest(job, repeatMs(job), () => this.repeat(job, failure.returnValue))
+      this.#queue.rest(job, repeatMs(job), () => this.#repeat(job, failure.returnValue))
     } else {
-      this.repeat(job, failure.returnValue)
+      this.#repeat(job, failure.returnValue)
     }
-    // What the session was told of is for others now
+    // The job that the session was told of is for others now
     this.dispatch()
   }
 
+  slow(job: SigningJob): void {
+    this.#repeat(job, 'slow')
+  }
+
   /** @param reason for the observer */
-  repeat(job: Job, reason: string): void {
+  #repeat(job: SigningJob, reason: string): void {
     if (job.mayBeRepeated) {
       this.#options.observer.retried(reason)
       this.#enqueue(job)
@@ -133,19 +134,19 @@ export class SigningJobs {
     }
   }
 
-  #enqueue(job: Job): void {
+  #enqueue(job: SigningJob): void {
     this.#queue.add(job)
     this.dispatch()
   }
 
-  /** Gives free sessions what waits; where there is none, tells those that are busy what comes next. */
+  /** Gives free sessions the jobs that wait; where there is none, tells busy sessions what comes next. */
   dispatch(): void {
     const sessions = this.#options.sessions()
     if (sessions === undefined) {
       return
     }
     let { hasIdle } = sessions
-    // At most one that begins and one that is announced for each session
+    // Each session begins with one job at most, and is told of one
     for (const job of this.#queue.ready(2 * sessions.size + 1)) {
       if (job.settled) {
         continue
@@ -159,8 +160,8 @@ export class SigningJobs {
     }
   }
 
-  /** A session works on it. */
-  begun(job: Job): void {
+  /** Takes a job that a session works on out of the queue. */
+  begun(job: SigningJob): void {
     this.#queue.remove(job)
     job.attempts += 1
     if (job.attempts === 1) {
@@ -168,37 +169,37 @@ export class SigningJobs {
     }
   }
 
-  #expire(job: Job): void {
+  #expire(job: SigningJob): void {
     this.#drop(job, this.#options.isReady() ? new HSM_TIMEOUT() : new HSM_UNAVAILABLE())
   }
 
-  /** The client has gone: a job that waits is dropped, one in flight ends by itself. */
-  #abandon(job: Job): void {
+  /** Drops a job whose client has gone, unless a session works on it: then it ends by itself. */
+  #abandon(job: SigningJob): void {
     job.abandoned = true
     if (this.#take(job) && !this.#options.sessions()?.has(job)) {
       this.#drop(job, new HSM_UNAVAILABLE())
     }
   }
 
-  /** @param error unless the last that came for it was a wrong signature, which says more */
-  #drop(job: Job, error: Error): void {
+  /** @param error what the client is told, unless the last answer was a wrong signature, which says more */
+  #drop(job: SigningJob, error: Error): void {
     this.#take(job)
     if (!job.settled) {
-      const wrong = job.lastFailure === WRONG_SIGNATURE.returnValue
+      const wrong = job.lastFailure === WRONG_SIGNATURE
       job.fail(wrong ? new SIGNATURE_SELF_CHECK_FAILED() : error)
       if (wrong) {
-        this.#options.onDoubt(job.key)
+        this.#options.retestKey(job.key)
       }
     }
   }
 
-  /** Nobody is to begin with it. Returns whether it waited. */
-  #take(job: Job): boolean {
+  /** Keeps all sessions from beginning with a job. Returns whether it waited. */
+  #take(job: SigningJob): boolean {
     this.#options.sessions()?.withdraw(job)
     return this.#queue.remove(job)
   }
 
-  /** Refuses what would wait in vain. */
+  /** Refuses a request that would wait in vain. */
   #admit(deadline: number): void {
     const capacity = this.#capacity()
     if (this.#admission.isFull(capacity)) {

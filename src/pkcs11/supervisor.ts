@@ -9,7 +9,7 @@ import { retryMs } from './backoff.ts'
 import { LoginGuard } from './login-guard.ts'
 import {
   type FoundToken,
-  type FromSession,
+  type FromOpenToken,
   type FromSignerProcess,
   isFound,
   type KeyOutcome,
@@ -19,15 +19,13 @@ import {
 } from './messages.ts'
 import { OpenPatience } from './open-patience.ts'
 import type { ToldPin } from './pin-version.ts'
-import type { PoolLog } from './pool-log.ts'
-import type { PoolObserver, RestartReason } from './pool-observer.ts'
+import type { PoolLog, PoolObserver, RestartReason } from './pool-observer.ts'
 import { RestartPace } from './restart-pace.ts'
-import type { TokenFailure } from './return-values.ts'
 import { zombieLimit } from './session-timeouts.ts'
 import { SignerProcess } from './signer-process.ts'
 
 /** A process that could not open the token for so long is replaced: its library may be what is broken. */
-const FRUITLESS_MS = 60_000
+const LONGEST_OPENING_MS = 60_000
 const CLOSE_TIMEOUT_MS = 3_000
 
 export type HsmState = 'starting' | 'ready' | 'unavailable' | 'pin refused' | 'misconfigured' | 'closing'
@@ -39,19 +37,10 @@ export interface SupervisorEvents {
    * @throws ConfigurationError when what was found on it cannot be used with this configuration
    */
   onOpened(keys: readonly KeyOutcome[]): void
-  /** The open token was searched again for keys that were missing. */
-  onKeysFound(keys: readonly KeyOutcome[]): void
-  onSessionMessage(message: FromSession): void
-  onLoggedIn(): void
-  onLogInFailed(failure: TokenFailure): void
+  /** The process says something about the open token. */
+  onMessage(message: FromOpenToken): void
   /** The process has gone and all that was in flight in it. */
   onLost(): void
-  /** `C_Login` is about to be called. */
-  onLogin(told: ToldPin): void
-  /** The token refused the PIN: nothing is tried any more. */
-  onPinRefused(): void
-  /** It will never work with this configuration, and did not once so far. */
-  onMisconfigured(error: ConfigurationError): void
 }
 
 export interface SupervisorOptions {
@@ -62,6 +51,12 @@ export interface SupervisorOptions {
   /** PINs that must not be told again. */
   refusedPins(): readonly ToldPin[]
   readonly events: SupervisorEvents
+  /** `C_Login` is about to be called with this PIN. */
+  onLogin?(told: ToldPin): void
+  /** The token refused the PIN: nothing is tried any more. */
+  onPinRefused?(): void
+  /** The token was reached, and will never work with this configuration. */
+  onMisconfigured(error: ConfigurationError): void
   readonly log: PoolLog
   readonly observer: PoolObserver
 }
@@ -79,7 +74,7 @@ export class Supervisor {
   readonly #pace = new RestartPace()
   readonly #login = new LoginGuard()
   #everReady = false
-  /** The last line of the log about the open token; undefined once the token signs, as the next opening is news again. */
+  /** What the log last said of the open token; undefined once it signs, as the next opening is news again. */
   #loggedOpening: object | undefined
   #openTimer: NodeJS.Timeout | undefined
   #restartTimer: NodeJS.Timeout | undefined
@@ -96,7 +91,7 @@ export class Supervisor {
   }
 
   /** Whether signing is out of the question until `deadline` (ms of `performance.now()`). */
-  isHopelessUntil(deadline: number): boolean {
+  isUnavailableUntil(deadline: number): boolean {
     const { state } = this.#state
     return (
       state === 'pin refused' ||
@@ -140,7 +135,7 @@ export class Supervisor {
     this.#process?.send(message)
   }
 
-  /** A test signature verified. */
+  /** Notes that a test signature verified. */
   markReady(): void {
     if (this.#state.state !== 'ready' && this.#state.state !== 'closing') {
       this.#everReady = true
@@ -151,7 +146,7 @@ export class Supervisor {
     }
   }
 
-  /** Kills the process and starts another: the cure for what does not heal inside it. */
+  /** Kills the process and starts another, which helps against faults inside it. */
   replace(reason: string, kind: RestartReason): void {
     if (this.#process !== undefined) {
       this.#process.kill()
@@ -171,12 +166,12 @@ export class Supervisor {
       `the token refused the PIN; it is not tried again, since wrong PINs lock the user: ${remedy}`,
     )
     this.#stop('pin refused', `the token refused the PIN (${returnValue})`)
-    this.#options.events.onPinRefused()
+    this.#options.onPinRefused?.()
   }
 
   /**
-   * The configuration does not fit what is on the token. Before the first signature that stops the start; later the
-   * token may be on its way back, so it is tried again.
+   * Stops where the configuration does not fit what is on the token. After the first signature it tries again instead,
+   * since the token may be on its way back.
    */
   misconfigured(error: ConfigurationError, reason: string): void {
     if (this.#everReady) {
@@ -184,7 +179,7 @@ export class Supervisor {
       this.#giveUp(reason)
     } else {
       this.#stop('misconfigured', reason)
-      this.#options.events.onMisconfigured(error)
+      this.#options.onMisconfigured(error)
     }
   }
 
@@ -211,21 +206,15 @@ export class Supervisor {
     switch (message.type) {
       case 'opened':
         return this.#opened(message.token, message.keys)
-      case 'keys-found':
-        return this.#options.events.onKeysFound(message.keys)
       case 'open-failed':
         return this.#openFailed(message.failure)
       case 'login-begun':
-        this.#options.events.onLogin(message.told)
+        this.#options.onLogin?.(message.told)
         return this.#login.begun()
       case 'login-answered':
         return this.#loginAnswered(message.returnValue)
-      case 'logged-in':
-        return this.#options.events.onLoggedIn()
-      case 'log-in-failed':
-        return this.#options.events.onLogInFailed(message.failure)
       default:
-        return this.#options.events.onSessionMessage(message)
+        return this.#options.events.onMessage(message)
     }
   }
 
@@ -271,10 +260,10 @@ export class Supervisor {
       this.misconfigured(new ConfigurationError([failure]), failure.reason)
     } else {
       this.#warning.say(failure.message)
-      if (this.#pace.ageMs > FRUITLESS_MS) {
+      if (this.#pace.ageMs > LONGEST_OPENING_MS) {
         this.#giveUp(failure.reason)
       } else {
-        // In the same process: nothing in it hangs, and looking for a token costs less than starting one
+        // The same process tries again: nothing in it hangs, and that costs less than starting another
         this.#setState('unavailable', failure.reason)
         this.#openTimer = setTimeout(() => this.#open(), retryMs())
       }
@@ -306,7 +295,7 @@ export class Supervisor {
         'the token does not answer the login; it is not tried again, as wrong PINs lock the user',
       )
       this.#stop('pin refused', 'the token does not answer the login')
-      this.#options.events.onPinRefused()
+      this.#options.onPinRefused?.()
       return
     }
     const delay = this.#pace.delayMs(kind, this.#state.state === 'ready')

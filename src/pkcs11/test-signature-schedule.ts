@@ -3,10 +3,10 @@ import type { HsmConfiguration } from '../configuration/configuration.ts'
 /** Sessions that bring no signature for this long are lost, however often they are tested. */
 const SHORTEST_LIMIT_MS = 30_000
 
-/** When the token last proved that it signs, and what went wrong since. */
+/** Tells when sessions have brought no signature for too long, and what went wrong since the last one. */
 export class TestSignatureSchedule {
   readonly #limitMs: number
-  #provedAt = performance.now()
+  #signedAt = performance.now()
   #lastFailure: string | undefined
 
   /** Idle sessions make test signatures each `keepAliveMs`, and a call may take `timeoutMs`. */
@@ -14,28 +14,28 @@ export class TestSignatureSchedule {
     this.#limitMs = Math.max(2 * keepAliveMs, 2 * timeoutMs, SHORTEST_LIMIT_MS)
   }
 
-  /** The last failure since the last signature. */
+  /** The last failure since the last signature, in words for everybody who can reach the service. */
   get lastFailure(): string | undefined {
     return this.#lastFailure
   }
 
-  prove(): void {
-    this.#provedAt = performance.now()
+  signed(): void {
+    this.#signedAt = performance.now()
     this.#lastFailure = undefined
   }
 
-  fail(reason: string): void {
+  failed(reason: string): void {
     this.#lastFailure = reason
   }
 
-  /** There was no time for a signature: another chance, before it is overdue. */
+  /** Gives another chance before a signature is overdue, as there was no time for one. */
   postpone(): void {
-    this.#provedAt = Math.max(this.#provedAt, performance.now() - this.#limitMs / 2)
+    this.#signedAt = Math.max(this.#signedAt, performance.now() - this.#limitMs / 2)
   }
 
-  /** Since when, in milliseconds of `performance.now()`; undefined while it is not. */
+  /** Returns since when a signature is overdue, in ms of `performance.now()`; undefined while none is. */
   overdueSince(): number | undefined {
-    const due = this.#provedAt + this.#limitMs
+    const due = this.#signedAt + this.#limitMs
     return performance.now() > due ? due : undefined
   }
 }

@@ -17,15 +17,15 @@ import {
   UNSUPPORTED_HASH_ALGORITHM,
 } from '../errors.ts'
 import type { PoolStatus, SessionPool } from '../pkcs11/session-pool.ts'
+import { createSigningInput } from '../pkcs11/signing-input.ts'
 import type { SignOptions } from '../pkcs11/signing-jobs.ts'
-import { createWork } from '../pkcs11/work.ts'
 import { gatherEvidence } from '../revocation/revocation-evidence.ts'
 import type { RevocationService } from '../revocation/revocation-service.ts'
 import type { Timestamper } from '../timestamp/timestamper.ts'
 import { describeUselessness } from '../x509/validity.ts'
 
 /** What a signer wants of its pool. */
-export type KeyPool = Pick<SessionPool, 'sign' | 'prove' | 'keyStatus' | 'foundKey'>
+export type KeyPool = Pick<SessionPool, 'sign' | 'test' | 'keyStatus' | 'foundKey'>
 
 /** Those who know more of a signer than its token does. */
 export interface SignerSources {
@@ -160,17 +160,15 @@ export class Signer {
     signerCertificate: SignerCertificate,
     hash: HashAlgorithm,
     signed: SignedMessage,
-    options: Omit<SignOptions, 'verify'>,
+    options: SignOptions,
   ): Promise<Uint8Array> {
     if (!signerCertificate.algorithm.hashes.includes(hash)) {
       throw new UNSUPPORTED_HASH_ALGORITHM(
         signerCertificate.algorithm.hashes.map(({ name }) => name).join(', '),
       )
     }
-    const work = createWork(this.#key, signerCertificate, hash, signed)
-    return signerCertificate.algorithm.encode(
-      await this.#pool.sign(work, { ...options, verify: work.verify }),
-    )
+    const input = createSigningInput(this.#key, signerCertificate, hash, signed)
+    return signerCertificate.algorithm.encode(await this.#pool.sign(input, options))
   }
 
   /**
@@ -178,8 +176,8 @@ export class Signer {
    *
    * @throws as `certificate` and `sign` do
    */
-  async prove(): Promise<void> {
-    await this.#pool.prove(this.#key, this.certificate())
+  async test(): Promise<void> {
+    await this.#pool.test(this.#key, this.certificate())
   }
 
   #readFromToken(): SignerCertificate | undefined {

@@ -57,13 +57,13 @@ export async function proveSigners(
     await delay(LOOK_MS, undefined, { signal })
   }
   refuseProblems(problems.flatMap((error) => error.problems))
-  refuseProblems(next.ownPools.flatMap(describeUnproved))
+  refuseProblems(next.ownPools.flatMap(describeUntested))
   // Those on the token are known by now
   findNewlyInvalid(next, before)
   const changed = [...next.signers.values()].filter((signer) => isChanged(signer, before))
   // One after another: requests need the sessions and the queue meanwhile. Where one fails, so would those after it
   for (const signer of changed) {
-    await proveAnew(signer, performance.now() + PATIENCE_MS, signal)
+    await testAnew(signer, performance.now() + PATIENCE_MS, signal)
   }
   await awaitEvidence(next, before, signal)
   // Some of them may be revoked: that is known by now
@@ -102,7 +102,7 @@ function isPending({ pool, keys }: TokenPool): boolean {
   return state !== 'pin refused'
 }
 
-function describeUnproved({ pool, keys, log }: TokenPool): ConfigurationProblem[] {
+function describeUntested({ pool, keys, log }: TokenPool): ConfigurationProblem[] {
   return keys.flatMap(({ request: { settings } }, place) => {
     const { state, reason = describeSilence(pool) } = pool.keyStatus(place)
     const variable = state === 'pin refused' ? settings.pin : settings.key
@@ -154,14 +154,14 @@ function isValidLater(periods: readonly ValidityPeriod[], minimumDaysLeft: numbe
   return begin > Date.now() && describeUselessness(periods, new Date(begin), minimumDaysLeft) === undefined
 }
 
-/** With the new certificate, even where the key has proved itself before: what counts is that they fit together. */
-async function proveAnew(signer: Signer, deadline: number, signal: AbortSignal): Promise<void> {
+/** Tests the key with its new certificate, even where it has signed before: they have to fit together. */
+async function testAnew(signer: Signer, deadline: number, signal: AbortSignal): Promise<void> {
   try {
-    await signer.prove()
+    await signer.test()
   } catch (error) {
     if (error instanceof HSM_BUSY && performance.now() < deadline) {
       await delay(LOOK_MS, undefined, { signal })
-      return proveAnew(signer, deadline, signal)
+      return testAnew(signer, deadline, signal)
     }
     const message = `no test signature could be made: ${(error as Error).message}`
     // A token that was kept as it is does not log in again before SIGHUP

@@ -1,6 +1,6 @@
 import type { BaseLogger } from 'pino'
 import type { TokenFields } from '../errors.ts'
-import type { PoolLog } from '../pkcs11/pool-log.ts'
+import type { PoolLog } from '../pkcs11/pool-observer.ts'
 
 /**
  * The log of one token: each of its lines names the token, the signers that it serves and the file of its PIN. They are

@@ -12,8 +12,8 @@ import type { FoundKey } from '../pkcs11/messages.ts'
 import type { KeyUse } from '../pkcs11/pool-key.ts'
 import type { PoolObserver } from '../pkcs11/pool-observer.ts'
 import { type PoolStatus, SessionPool } from '../pkcs11/session-pool.ts'
+import { createSigningInput } from '../pkcs11/signing-input.ts'
 import type { SignOptions } from '../pkcs11/signing-jobs.ts'
-import { createWork } from '../pkcs11/work.ts'
 import { describeUnsupported, SUPPORTED_KEYS } from '../x509/key-type.ts'
 
 export class UncertifiedKey {
@@ -70,14 +70,10 @@ export class UncertifiedKey {
    *
    * @throws SIGNATURE_SELF_CHECK_FAILED, HSM_BUSY, HSM_TIMEOUT, HSM_UNAVAILABLE
    */
-  async sign(
-    hash: HashAlgorithm,
-    signed: SignedMessage,
-    options: Omit<SignOptions, 'verify'>,
-  ): Promise<Uint8Array> {
+  async sign(hash: HashAlgorithm, signed: SignedMessage, options: SignOptions): Promise<Uint8Array> {
     const use = this.use()
-    const { verify, ...order } = createWork(0, use, hash, signed)
-    return use.algorithm.encode(await this.#pool.sign(order, { ...options, verify }))
+    const input = createSigningInput(0, use, hash, signed)
+    return use.algorithm.encode(await this.#pool.sign(input, options))
   }
 
   close(): Promise<void> {

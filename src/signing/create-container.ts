@@ -30,7 +30,7 @@ export interface ContainerRequest {
 
 export interface ContainerContext {
   readonly signer: Pick<Signer, 'container' | 'sources' | 'validCertificate' | 'sign'>
-  readonly options: Omit<SignOptions, 'verify'>
+  readonly options: SignOptions
 }
 
 export interface Container {

@@ -5,7 +5,7 @@ import type { Signer } from '../signers/signer.ts'
 
 export interface RawContext {
   readonly signer: Pick<Signer, 'validCertificate' | 'sign'>
-  readonly options: Omit<SignOptions, 'verify'>
+  readonly options: SignOptions
 }
 
 /**

@@ -81,7 +81,7 @@ t.test('a certificate that has expired, or of another key', async (t) => {
   t.match(stderr, /^SIGNER_CERTIFICATE_FILE: /)
 })
 
-t.test('a token whose key fails once it has proved itself', async (t) => {
+t.test('a token whose key fails once it has signed', async (t) => {
   faulty.plan('C_Sign return CKR_FUNCTION_FAILED after=1')
   const { exitCode, stdout, stderr } = await runCommand(
     ...[{ ...faulty.environment, HSM_TIMEOUT_MS: '1500' }, 'sign', file],

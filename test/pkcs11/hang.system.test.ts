@@ -12,7 +12,7 @@ const { environment: tokenEnvironment, publicKey } = await createSigningToken(di
 const module = await createFaultyModule(directory, tokenEnvironment)
 const environment = { ...module.environment, HSM_TIMEOUT_MS: '1500' }
 
-/** Starts the service and waits until all of its sessions have proved themselves. */
+/** Starts the service and waits until all of its sessions have made their test signatures. */
 async function startIdleService(t: Test, environment: Record<string, string>): Promise<Service> {
   module.plan()
   const service = await startReadyService(t, environment)

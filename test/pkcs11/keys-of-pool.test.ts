@@ -1,4 +1,4 @@
-/** A pool with two keys, at the pace of the test: sessions prove themselves with the first one. */
+/** A pool with two keys, at the pace of the test: sessions are tested with the first one. */
 import { setTimeout as delay } from 'node:timers/promises'
 import pino from 'pino'
 import t, { type Test } from 'tap'
@@ -8,7 +8,7 @@ import type { ConfigurationError } from '../../src/errors.ts'
 import type { FromSession, SessionOrder, ToSignerProcess } from '../../src/pkcs11/messages.ts'
 import { SessionPool, type SupervisorCalls } from '../../src/pkcs11/session-pool.ts'
 import type { HsmState, SupervisorEvents } from '../../src/pkcs11/supervisor.ts'
-import { HSM, observe, orderFor, PROTECTED, signature, USE, WRONG } from '../support/played-sessions.ts'
+import { HSM, inputFor, observe, PROTECTED, signature, USE, WRONG } from '../support/played-sessions.ts'
 import { until } from '../support/signing.ts'
 
 function play(t: Test, change: Partial<HsmConfiguration> = {}, publicKey?: Uint8Array) {
@@ -22,7 +22,7 @@ function play(t: Test, change: Partial<HsmConfiguration> = {}, publicKey?: Uint8
       return { state, since: new Date(0) }
     },
     isLoginPending: false,
-    isHopelessUntil: () => false,
+    isUnavailableUntil: () => false,
     send: (order) => orders.push(order),
     markReady() {
       state = 'ready'
@@ -69,7 +69,7 @@ function play(t: Test, change: Partial<HsmConfiguration> = {}, publicKey?: Uint8
       for (const order of orders.splice(0) as SessionOrder[]) {
         const { session, ticket } = order
         const told = { session, ticket, seconds: 0.001 }
-        events?.onSessionMessage(
+        events?.onMessage(
           (order.type === 'sign'
             ? { ...told, type: 'signed', signature: (order.key === 0 ? signature : second)(order.data) }
             : { ...told, type: 'session-opened' }) as FromSession,
@@ -81,7 +81,7 @@ function play(t: Test, change: Partial<HsmConfiguration> = {}, publicKey?: Uint8
 
 t.test('nothing is signed with a key before the token is open', async (t) => {
   const { pool } = play(t)
-  await t.rejects(pool.prove(1), { code: 'HSM_UNAVAILABLE' })
+  await t.rejects(pool.test(1), { code: 'HSM_UNAVAILABLE' })
 })
 
 t.test('a key whose signatures do not verify', async (t) => {
@@ -101,7 +101,7 @@ t.test('a key whose signatures do not verify', async (t) => {
       t.match(misconfigured, hidden ? [{ problems: [{ variable: 'SIGNER_CERTIFICATE_FILE' }] }] : [])
       t.equal(logged.filter((line) => line.includes('a key cannot be used')).length, hidden ? 0 : 1)
       await t.rejects(
-        pool.sign({ ...orderFor('text'), key: 1 }, { deadline: performance.now() + 100, verify: () => true }),
+        pool.sign({ ...inputFor('text'), key: 1 }, { deadline: performance.now() + 100 }),
         { code: 'SIGNATURE_SELF_CHECK_FAILED' },
         'no session is given what would cost it its life',
       )

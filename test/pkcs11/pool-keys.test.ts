@@ -10,7 +10,7 @@ import {
   HSM_UNAVAILABLE,
   SIGNATURE_SELF_CHECK_FAILED,
 } from '../../src/errors.ts'
-import { KeyProofs } from '../../src/pkcs11/key-proofs.ts'
+import { KeyTests } from '../../src/pkcs11/key-tests.ts'
 import type { FoundKey, KeyFailure } from '../../src/pkcs11/messages.ts'
 import type { PoolKey } from '../../src/pkcs11/pool-key.ts'
 import { PoolKeys } from '../../src/pkcs11/pool-keys.ts'
@@ -36,7 +36,7 @@ function found(label: string, shown: Partial<FoundKey> = {}): FoundKey {
 
 const MISSING: KeyFailure = { variable: 'HSM_KEY_LABEL', message: 'not there: a', reason: 'not there' }
 
-t.test('a key is unknown, then found, then proved; and what is found again stays proved', async (t) => {
+t.test('a key is unknown, then found, then tested; and what is found again stays tested', async (t) => {
   const keys = new PoolKeys([poolKey('a'), poolKey('b')])
   t.match(keys.state(0), { state: 'unknown', reason: undefined })
   t.equal(keys.isGone(0), false)
@@ -44,16 +44,16 @@ t.test('a key is unknown, then found, then proved; and what is found again stays
   t.strictSame(keys.describe(0), { label: 'a', id: undefined }, 'as it is asked for')
   t.strictSame(keys.opened([found('a'), found('b')], 0), [])
   t.match(keys.state(0), { state: 'found' })
-  t.strictSame(keys.unproved(), [0, 1])
+  t.strictSame(keys.untested(), [0, 1])
   t.strictSame(keys.describe(0), { label: 'a', id: 'ab' }, 'as it was found')
-  keys.proved(0)
+  keys.tested(0)
   const { since } = keys.state(0)
-  t.strictSame(keys.unproved(), [1])
-  t.equal(keys.everProved(0), true)
-  t.equal(keys.everProved(1), false)
+  t.strictSame(keys.untested(), [1])
+  t.equal(keys.hasSigned(0), true)
+  t.equal(keys.hasSigned(1), false)
   await delay(5)
   keys.opened([found('a'), found('b')], 0)
-  t.strictSame(keys.state(0), { state: 'proved', since })
+  t.strictSame(keys.state(0), { state: 'tested', since })
 })
 
 t.test('a defect is not taken for a problem with the configuration', async (t) => {
@@ -77,14 +77,14 @@ t.test('a key that is not there, or does not fit, is told and keeps no other fro
     [true, true, false],
   )
   t.equal(keys.found(1), undefined)
-  t.strictSame(keys.unproved(), [2])
-  t.equal(keys.testKey, 2, 'sessions prove themselves with one that is there')
+  t.strictSame(keys.untested(), [2])
+  t.equal(keys.testKey, 2, 'sessions are tested with one that is there')
   keys.opened([found('a'), found('b'), found('c')], 0)
   t.match(keys.state(0), { state: 'unusable', reason: 'not there' }, 'until it has signed')
   t.equal(keys.isGone(0), false)
-  t.ok(keys.unproved().includes(0))
-  keys.proved(0)
-  t.match(keys.state(0), { state: 'proved', reason: undefined })
+  t.ok(keys.untested().includes(0))
+  keys.tested(0)
+  t.match(keys.state(0), { state: 'tested', reason: undefined })
 })
 
 t.test('where sessions sign with none of the keys, they try another one each time', async (t) => {
@@ -103,28 +103,29 @@ t.test(
   async (t) => {
     const keys = new PoolKeys([poolKey('a'), poolKey('b')])
     keys.opened([found('a', { publicKey: Buffer.alloc(1) }), found('b')], 0)
-    t.equal(keys.describeMismatch(0), undefined)
-    t.match(keys.describeMismatch(1), {
+    t.equal(keys.findProblem(0, { kind: 'mismatch' }), undefined)
+    t.match(keys.findProblem(1, { kind: 'mismatch' }), {
       variable: 'SIGNER_CERTIFICATE_FILE',
       message: /do not verify with it/,
     })
+    t.equal(keys.findProblem(1, { kind: 'unsigned' }), undefined, 'no signature tells nothing of either')
   },
 )
 
-/** Keys that are there, of which sessions prove themselves with the first, and whose test signatures end as the test says. */
-function prove(count = 3) {
+/** Keys that are there. Sessions are tested with the first; how the test signatures of the others end, the test says. */
+function testKeys(count = 3) {
   const labels = Array.from({ length: count }, (_, place) => `key ${place}`)
   const keys = new PoolKeys(labels.map((label) => poolKey(label)) as [PoolKey])
   keys.opened(
     labels.map((label) => found(label)),
     0,
   )
-  keys.proved(0)
+  keys.tested(0)
   const asked: number[] = []
   const searched: number[][] = []
   const failed: string[] = []
   let outcome = (): Promise<void> => Promise.resolve()
-  const proofs = new KeyProofs({
+  const tests = new KeyTests({
     keys,
     intervalMs: 60_000,
     search: (places) => searched.push([...places]),
@@ -132,17 +133,17 @@ function prove(count = 3) {
       asked.push(key)
       return outcome()
     },
-    onFailed: (key, reason) => failed.push(`${key}: ${reason}`),
+    onFailed: (key, { kind }) => failed.push(`${key}: ${kind}`),
   })
   return {
     keys,
-    proofs,
+    tests,
     failed,
     searched,
     asked: () => asked.splice(0),
     /** Lets some time pass. */
     async pass(ms = 0) {
-      proofs.tick(performance.now() + ms)
+      tests.tick(performance.now() + ms)
       await delay(1)
     },
     endWith(error?: Error) {
@@ -160,37 +161,37 @@ function prove(count = 3) {
   }
 }
 
-t.test('each key that sessions do not prove themselves with makes a test signature', async (t) => {
-  const { keys, proofs, asked, failed, pass } = prove()
-  proofs.begin()
+t.test('each key that sessions are not tested with makes a test signature', async (t) => {
+  const { keys, tests, asked, failed, pass } = testKeys()
+  tests.begin()
   await pass()
   t.strictSame(asked(), [1, 2])
-  t.match(keys.state(1), { state: 'proved' })
-  proofs.begin()
+  t.match(keys.state(1), { state: 'tested' })
+  tests.begin()
   await pass()
   t.strictSame(asked(), [])
   t.strictSame(failed, [])
 })
 
 t.test('of many keys a few are tried at once, and all in the end', async (t) => {
-  const { keys, proofs, asked, pass, hold } = prove(20)
+  const { keys, tests, asked, pass, hold } = testKeys(20)
   const release = hold()
-  proofs.begin()
+  tests.begin()
   await pass()
   await pass()
   t.equal(asked().length, 4)
   release()
   await delay(5)
-  t.strictSame(keys.unproved(), [])
+  t.strictSame(keys.untested(), [])
 })
 
 t.test('a key that does not sign is tried again after a while', async (t) => {
-  const { keys, proofs, asked, failed, pass, endWith } = prove()
+  const { keys, tests, asked, failed, pass, endWith } = testKeys()
   endWith(new SIGNATURE_SELF_CHECK_FAILED())
-  proofs.begin()
+  tests.begin()
   await pass()
   t.match(keys.state(1), { state: 'unusable', reason: 'test signatures do not verify' })
-  t.strictSame(failed, ['1: test signatures do not verify', '2: test signatures do not verify'])
+  t.strictSame(failed, ['1: mismatch', '2: mismatch'])
   asked()
   await pass(59_000)
   t.strictSame(asked(), [])
@@ -200,16 +201,16 @@ t.test('a key that does not sign is tried again after a while', async (t) => {
   t.match(keys.state(2), { state: 'unusable', reason: 'the key does not sign' })
   endWith()
   await pass(61_000)
-  t.match(keys.state(2), { state: 'proved', reason: undefined })
+  t.match(keys.state(2), { state: 'tested', reason: undefined })
 })
 
 t.test(
   'a key that is missing on an open token is looked for after a while, and tried when it is there',
   async (t) => {
-    const { keys, proofs, asked, searched, pass } = prove()
+    const { keys, tests, asked, searched, pass } = testKeys()
     const [first, third] = [found('key 0'), found('key 2')]
     keys.opened([first, MISSING, third], 0)
-    proofs.begin()
+    tests.begin()
     await pass()
     t.strictSame([asked(), searched], [[2], []])
     await pass(61_000)
@@ -218,28 +219,28 @@ t.test(
     t.match([keys.gone(), keys.state(1).reason], [[1], 'not there'])
     keys.searched([first, found('key 1'), third])
     t.strictSame(keys.gone(), [])
-    proofs.begin()
+    tests.begin()
     await pass()
     t.strictSame(asked(), [1])
-    t.match(keys.state(1), { state: 'proved', reason: undefined })
+    t.match(keys.state(1), { state: 'tested', reason: undefined })
     await pass(61_000)
     t.equal(searched.length, 1, 'none is missing any more')
   },
 )
 
 t.test('a key with which a request failed is tried, once at a time', async (t) => {
-  const { keys, proofs, asked, pass, hold } = prove()
+  const { keys, tests, asked, pass, hold } = testKeys()
   const release = hold()
-  proofs.suspect(keys.testKey)
-  proofs.suspect(1)
-  proofs.suspect(1)
+  tests.retest(keys.testKey)
+  tests.retest(1)
+  tests.retest(1)
   await pass()
-  proofs.suspect(1)
+  tests.retest(1)
   await pass()
-  t.strictSame(asked(), [1], 'and sessions try the one that they prove themselves with')
+  t.strictSame(asked(), [1], 'and sessions try the one that they are tested with')
   release()
   await delay(1)
-  proofs.suspect(1)
+  tests.retest(1)
   await pass()
   t.strictSame(asked(), [1])
 })
@@ -247,19 +248,19 @@ t.test('a key with which a request failed is tried, once at a time', async (t) =
 t.test(
   'that there was no time for a test signature says nothing of a key, which is tried again',
   async (t) => {
-    const { keys, proofs, asked, failed, pass, endWith } = prove()
+    const { keys, tests, asked, failed, pass, endWith } = testKeys()
     endWith(new HSM_BUSY())
-    keys.proved(1)
-    proofs.suspect(1)
-    proofs.suspect(2)
+    keys.tested(1)
+    tests.retest(1)
+    tests.retest(2)
     await pass()
-    t.match(keys.state(1), { state: 'proved' })
+    t.match(keys.state(1), { state: 'tested' })
     t.match(keys.state(2), { state: 'found' })
     t.strictSame(failed, [])
     asked()
     endWith()
     await pass()
     t.strictSame(asked(), [1, 2])
-    t.match(keys.state(2), { state: 'proved' })
+    t.match(keys.state(2), { state: 'tested' })
   },
 )

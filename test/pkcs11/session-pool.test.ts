@@ -8,7 +8,7 @@ import { SETTINGS } from '../../src/configuration/single-signer.ts'
 import type { FoundKey, FromSession, SessionOrder, ToSignerProcess } from '../../src/pkcs11/messages.ts'
 import { SessionPool, type SupervisorCalls } from '../../src/pkcs11/session-pool.ts'
 import type { HsmState, SupervisorEvents } from '../../src/pkcs11/supervisor.ts'
-import { failure, HSM, observe, orderFor, PROTECTED, signature, USE } from '../support/played-sessions.ts'
+import { failure, HSM, inputFor, observe, PROTECTED, signature, USE } from '../support/played-sessions.ts'
 import { until } from '../support/signing.ts'
 
 /** A pool of sessions, by default one, the first of which waits for its test signature; with a queue of one. */
@@ -23,14 +23,14 @@ function play(t: Test, change: Partial<HsmConfiguration> = {}, found: Partial<Fo
       return { state, since: new Date(0) }
     },
     isLoginPending: false,
-    isHopelessUntil: () => state === 'closing',
+    isUnavailableUntil: () => state === 'closing',
     send: (order) => orders.push(order),
     markReady() {
       state = 'ready'
     },
     ...{ start() {}, retry() {} },
     replace: (reason, kind) => supervised.push(`replace: ${reason} (${kind})`),
-    refusePin() {},
+    refusePin: (returnValue) => supervised.push(`PIN refused: ${returnValue}`),
     misconfigured: ({ message }, reason) => supervised.push(`misconfigured: ${message} (${reason})`),
     async close() {},
   }
@@ -61,7 +61,7 @@ function play(t: Test, change: Partial<HsmConfiguration> = {}, found: Partial<Fo
   const answer = (session: number, content: { readonly type: string; readonly [field: string]: unknown }) => {
     const { ticket } = next(session, content.type.startsWith('session') ? 'reopen' : 'sign')
     answered.set(session, ticket)
-    events?.onSessionMessage({ session, ticket, seconds: 0.001, ...content } as FromSession)
+    events?.onMessage({ session, ticket, seconds: 0.001, ...content } as FromSession)
   }
   const open = (session = 0) => answer(session, { type: 'session-opened' })
   const throttle = (session = 0) =>
@@ -81,11 +81,10 @@ function play(t: Test, change: Partial<HsmConfiguration> = {}, found: Partial<Fo
     { client, timeoutMs = 3_000 }: { client?: Client; timeoutMs?: number } = {},
   ) =>
     pool
-      .sign(orderFor(text), {
-        deadline: performance.now() + timeoutMs,
-        verify: (octets) => octets.length === 256,
-        ...(client === undefined ? {} : { client }),
-      })
+      .sign(
+        { ...inputFor(text), verify: (octets) => octets.length === 256 },
+        { deadline: performance.now() + timeoutMs, ...(client === undefined ? {} : { client }) },
+      )
       .then(
         () => 'signed',
         ({ code }) => code,
@@ -108,7 +107,7 @@ function play(t: Test, change: Partial<HsmConfiguration> = {}, found: Partial<Fo
 t.test('a request that comes after its deadline is answered at once', async (t) => {
   const { pool, orders } = play(t)
   const ordered = orders.length
-  await t.rejects(pool.sign(orderFor('late'), { deadline: performance.now() - 1, verify: () => true }), {
+  await t.rejects(pool.sign(inputFor('late'), { deadline: performance.now() - 1 }), {
     code: 'HSM_TIMEOUT',
   })
   t.equal(orders.length, ordered)
@@ -203,6 +202,12 @@ t.test('a token whose signatures do not verify: the third is the last', async (t
   t.equal(observed.filter((event) => event === 'retried signature').length, 2)
 })
 
+t.test('a call that says something about the PIN ends its process', async (t) => {
+  const { answer, supervised } = play(t)
+  answer(0, { type: 'sign-failed', failure: failure('pin', 'CKR_PIN_EXPIRED') })
+  t.same(supervised, ['PIN refused: CKR_PIN_EXPIRED'])
+})
+
 t.test('test signatures that do not verify', async (t) => {
   const wrong = { type: 'signed', signature: Buffer.alloc(256) }
 
@@ -260,12 +265,12 @@ t.test('a request that would not have its turn in time', async (t) => {
   t.test('does not depend on sessions being opened anew at that moment', async (t) => {
     const { pool, open, sign, request, answer } = play(t, { sessions: 4, queueLimit: 100 })
     const all = [0, 1, 2, 3]
-    const prove = (session: number) => {
+    const test = (session: number) => {
       open(session)
       sign(session)
     }
     sign()
-    all.slice(1).forEach(prove)
+    all.slice(1).forEach(test)
     for (let round = 0; round < 2; round++) {
       const requests = all.map(() => request('one'))
       await delay(200)
@@ -276,10 +281,10 @@ t.test('a request that would not have its turn in time', async (t) => {
     for (const session of all) {
       answer(session, { type: 'sign-failed', failure: failure('device') })
     }
-    prove(0)
+    test(0)
     await delay(200)
     t.match(pool.status(), { queued: 15, sessions: { busy: 1, opening: 3 } })
-    all.slice(1).forEach(prove)
+    all.slice(1).forEach(test)
     const working = setInterval(() => all.forEach(sign), 20)
     t.teardown(() => clearInterval(working))
     t.same(new Set(await Promise.all(requests)), new Set(['signed']))

@@ -6,7 +6,7 @@ import { playSessions } from '../support/played-sessions.ts'
 /** One session that signs `one` and knows that `two` comes next. */
 function ahead(t: Test, count = 1, change: Partial<HsmConfiguration> = {}) {
   const played = playSessions(t, count, change)
-  played.prove()
+  played.testAll()
   const [one, two] = [played.job('one'), played.job('two')]
   played.sessions.lease(one)
   t.ok(played.sessions.announce(two))
@@ -33,8 +33,8 @@ t.test('a session that has signed goes on with what it was told of', async (t) =
 
 t.test('who is told', async (t) => {
   t.test('is the session that has been busy longest', async (t) => {
-    const { sessions, lastOrder, prove, job, pass, serviceTime } = playSessions(t, 2)
-    prove()
+    const { sessions, lastOrder, testAll, job, pass, serviceTime } = playSessions(t, 2)
+    testAll()
     serviceTime.add(1_000)
     sessions.lease(job('one'))
     pass(100)
@@ -47,17 +47,17 @@ t.test('who is told', async (t) => {
   })
 
   t.test('is none that is free, opens, or makes a test signature', async (t) => {
-    const { sessions, prove, job, open } = playSessions(t, 1)
+    const { sessions, testAll, job, open } = playSessions(t, 1)
     t.notOk(sessions.announce(job('one')))
     open(0)
     t.notOk(sessions.announce(job('one')))
-    prove()
+    testAll()
     t.notOk(sessions.announce(job('one')))
   })
 
   t.test('is none whose call takes long', async (t) => {
-    const { sessions, prove, job, pass, serviceTime } = playSessions(t, 1, { keepAliveMs: 600_000 })
-    prove()
+    const { sessions, testAll, job, pass, serviceTime } = playSessions(t, 1, { keepAliveMs: 600_000 })
+    testAll()
     serviceTime.add(1)
     sessions.lease(job('one'))
     pass(2_100)
@@ -65,8 +65,8 @@ t.test('who is told', async (t) => {
   })
 
   t.test('is none whose call takes longer than those of others', async (t) => {
-    const { sessions, prove, job, pass, serviceTime } = playSessions(t, 2)
-    prove()
+    const { sessions, testAll, job, pass, serviceTime } = playSessions(t, 2)
+    testAll()
     serviceTime.add(1)
     sessions.lease(job('hangs'))
     pass(100)
@@ -76,8 +76,8 @@ t.test('who is told', async (t) => {
   })
 
   t.test('is nobody after the end', async (t) => {
-    const { sessions, prove, job } = playSessions(t, 1)
-    prove()
+    const { sessions, testAll, job } = playSessions(t, 1)
+    testAll()
     sessions.lease(job('one'))
     sessions.abandon()
     t.notOk(sessions.announce(job('two')))
@@ -136,7 +136,7 @@ t.test('what a session was told of is taken back', async (t) => {
   t.test('when the login was repeated: the session is opened anew', async (t) => {
     const { sessions, lastOrder, answer, two, next, pass } = ahead(t)
     pass(100)
-    sessions.loggedIn()
+    sessions.receive({ type: 'logged-in' })
     answer(0, SIGNED, next - 1)
     t.notOk(two.announced)
     t.match(lastOrder(0), { type: 'reopen' })

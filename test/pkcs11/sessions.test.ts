@@ -2,7 +2,7 @@
 import t from 'tap'
 import { failure, playSessions, signature, WRONG } from '../support/played-sessions.ts'
 
-t.test('sessions are opened one after another, each when the one before it has proved itself', async (t) => {
+t.test('sessions are opened one after another, each when the one before it has signed', async (t) => {
   const { sessions, events, orders, open, sign, job, answer } = playSessions(t, 2)
   t.notOk(sessions.lease(job('early')))
   t.match(orders, [{ type: 'reopen', session: 0 }])
@@ -10,7 +10,7 @@ t.test('sessions are opened one after another, each when the one before it has p
   t.equal(orders.length, 2)
   t.same(sessions.count(), { opening: 2, idle: 0, busy: 0, zombie: 0 })
   sign(0)
-  t.same(events, ['proved'])
+  t.same(events, ['tested'])
   t.match(orders[2], { type: 'reopen', session: 1 })
   t.ok(sessions.lease(job('work')))
   t.notOk(sessions.lease(job('more')))
@@ -35,8 +35,8 @@ t.test('or when it takes more than a second, so that one has always just begun',
 })
 
 t.test('an answer to an older order is dropped, and so is one of a session that there is not', async (t) => {
-  const { sessions, answer, lastOrder, prove, job } = playSessions(t, 1)
-  prove()
+  const { sessions, answer, lastOrder, testAll, job } = playSessions(t, 1)
+  testAll()
   const [one, two] = [job('one'), job('two')]
   sessions.lease(one)
   const stale = lastOrder(0)?.ticket
@@ -53,18 +53,21 @@ t.test('an answer to an older order is dropped, and so is one of a session that 
   t.equal(await two.signature, first)
 })
 
-t.test('a session whose call failed is opened anew and proves itself before it gets work', async (t) => {
+t.test('a session whose call failed is opened anew and tested before it gets a job', async (t) => {
   for (const recovery of ['device', 'replace-session', 'find-key'] as const) {
     t.test(recovery, async (t) => {
-      const { sessions, events, observed, lastOrder, open, sign, failToSign, prove, job } = playSessions(t, 2)
-      prove()
+      const { sessions, events, observed, lastOrder, open, sign, failToSign, testAll, job } = playSessions(
+        t,
+        2,
+      )
+      testAll()
       const work = job('work')
       sessions.lease(work)
       failToSign(0, recovery)
       t.same(events, [`returned work ${recovery}`])
       t.same(observed, ['evicted CKR_TEST'])
       t.match(lastOrder(0), { type: 'reopen' })
-      t.match(lastOrder(1), { type: 'sign' }, 'the idle one has to prove itself too')
+      t.match(lastOrder(1), { type: 'sign' }, 'the idle one is tested too')
       t.notOk(sessions.lease(work))
       sign(1)
       t.ok(sessions.lease(work))
@@ -78,10 +81,10 @@ t.test('a session whose call failed is opened anew and proves itself before it g
 })
 
 t.test(
-  'what repeating cannot help is returned, and its session proves itself without being opened anew',
+  'what repeating cannot help is returned, and its session is tested without being opened anew',
   async (t) => {
-    const { sessions, events, lastOrder, failToSign, prove, job, sign } = playSessions(t, 1)
-    prove()
+    const { sessions, events, lastOrder, failToSign, testAll, job, sign } = playSessions(t, 1)
+    testAll()
     sessions.lease(job('work'))
     failToSign(0, 'permanent')
     t.same(events, ['returned work permanent'])
@@ -92,7 +95,7 @@ t.test(
   },
 )
 
-t.test('a session that fails to prove itself waits, ever longer, and is logged once', async (t) => {
+t.test('a session that fails its test waits, ever longer, and is logged once', async (t) => {
   const { orders, logged, open, sign, failToOpen, pass } = playSessions(t, 2)
   open(0)
   sign(0)
@@ -111,8 +114,8 @@ t.test('a session that fails to prove itself waits, ever longer, and is logged o
 })
 
 t.test('a wrong signature', async (t) => {
-  const { sessions, events, observed, logged, prove, job, sign, lastOrder } = playSessions(t, 2)
-  prove()
+  const { sessions, events, observed, logged, testAll, job, sign, lastOrder } = playSessions(t, 2)
+  testAll()
   const work = job('work')
   sessions.lease(work)
   sign(0, WRONG)
@@ -126,8 +129,8 @@ t.test('a wrong signature', async (t) => {
 })
 
 t.test("a call whose request is settled is nobody's", async (t) => {
-  const { sessions, events, prove, job, failToSign, sign, pass } = playSessions(t, 2)
-  prove()
+  const { sessions, events, testAll, job, failToSign, sign, pass } = playSessions(t, 2)
+  testAll()
   const [one, two] = [job('one'), job('two')]
   pass(3_500)
   sessions.lease(one)
@@ -143,8 +146,8 @@ t.test("a call whose request is settled is nobody's", async (t) => {
 
 t.test('the process is lost', async (t) => {
   t.test('when every session has failed', async (t) => {
-    const { sessions, events, open, failToOpen, failToSign, prove, job } = playSessions(t, 3)
-    prove()
+    const { sessions, events, open, failToOpen, failToSign, testAll, job } = playSessions(t, 3)
+    testAll()
     sessions.lease(job('work'))
     failToSign(0, 'device')
     failToOpen(0, 'device')
@@ -154,22 +157,22 @@ t.test('the process is lost', async (t) => {
       t.same(events, ['returned work device'])
       failToSign(session, 'device')
     }
-    t.same(events, ['returned work device', 'dead: a signing call failed (CKR_TEST) (hsm)'])
+    t.same(events, ['returned work device', 'lost: a signing call failed (CKR_TEST): hsm'])
   })
 
-  t.test('when the first two fail and none has proved itself', async (t) => {
+  t.test('when the first two fail and none has signed', async (t) => {
     const { events, open, failToOpen, failToSign } = playSessions(t, 16)
     failToOpen(0, 'device')
     t.same(events, [])
     open(1)
     failToSign(1, 'device')
-    t.same(events, ['dead: a signing call failed (CKR_TEST) (hsm)'])
+    t.same(events, ['lost: a signing call failed (CKR_TEST): hsm'])
   })
 
   t.test('when the only one fails', async (t) => {
     const { events, failToOpen } = playSessions(t, 1)
     failToOpen(0, 'device')
-    t.same(events, ['dead: a session cannot be opened (CKR_TEST) (hsm)'])
+    t.same(events, ['lost: a session cannot be opened (CKR_TEST): hsm'])
   })
 
   t.test('and nothing more is done', async (t) => {
@@ -178,8 +181,8 @@ t.test('the process is lost', async (t) => {
     const ordered = orders.length
     t.notOk(sessions.lease(job('late')))
     open(0)
-    sessions.loggedIn()
-    sessions.logInFailed(failure('device'))
+    sessions.receive({ type: 'logged-in' })
+    sessions.receive({ type: 'log-in-failed', failure: failure('device') })
     pass(60_000)
     t.equal(orders.length, ordered)
     t.equal(events.length, 1)
@@ -195,25 +198,34 @@ t.test('no signature verifies: the certificate is that of another key', async (t
   t.same(events, ['mismatch'])
 })
 
+t.test('a token that refuses the first test signatures for good does not allow the key', async (t) => {
+  const { events, open, failToSign } = playSessions(t, 8)
+  open(0)
+  failToSign(0, 'permanent', 'CKR_KEY_FUNCTION_NOT_PERMITTED')
+  open(1)
+  failToSign(1, 'permanent', 'CKR_MECHANISM_INVALID')
+  t.same(events, ['refused: CKR_KEY_FUNCTION_NOT_PERMITTED'])
+})
+
 t.test('a token that says something about the PIN in any call is not asked again', async (t) => {
-  const { sessions, events, orders, prove, job, failToSign, pass } = playSessions(t, 2)
-  prove()
+  const { sessions, events, orders, testAll, job, failToSign, pass } = playSessions(t, 2)
+  testAll()
   const work = job('work')
   sessions.lease(work)
   failToSign(0, 'pin')
-  t.same(events, ['PIN refused'])
+  t.same(events, ['pin-refused: CKR_TEST'])
   const ordered = orders.length
   pass(60_000)
   t.equal(orders.length, ordered)
 })
 
 t.test('what is in flight comes back once when the process is lost, test signatures do not', async (t) => {
-  const { sessions, prove, open, answer, job } = playSessions(t, 3)
-  prove()
+  const { sessions, testAll, open, answer, job } = playSessions(t, 3)
+  testAll()
   const work = job('work')
   sessions.lease(work)
   sessions.lease(work)
-  sessions.loggedIn()
+  sessions.receive({ type: 'logged-in' })
   open(2)
   t.same(sessions.abandon(), [work])
   answer(0, { type: 'signed', signature: signature(work.data) }, -1)
@@ -222,8 +234,8 @@ t.test('what is in flight comes back once when the process is lost, test signatu
 })
 
 t.test('a signature that nobody was there to read does not count as slow', async (t) => {
-  const { sessions, serviceTime, job, prove, sign } = playSessions(t, 1)
-  prove()
+  const { sessions, serviceTime, job, testAll, sign } = playSessions(t, 1)
+  testAll()
   sessions.lease(job('work'))
   t.intercept(performance, 'now', { value: () => 7_000 })
   sign(0, Buffer.alloc(256, 2))

@@ -40,8 +40,8 @@ function supervise(t: Test, error: Error = new Error('not opened'), opened = req
     onOpened: () => {
       throw error
     },
-    ...{ onKeysFound: ignore, onSessionMessage: ignore, onLoggedIn: ignore, onLogInFailed: ignore },
-    ...{ onLost: ignore, onLogin: ignore, onPinRefused: ignore, onMisconfigured: ignore },
+    onMessage: ignore,
+    onLost: ignore,
   }
   const observed: string[] = []
   const observer = observe(observed)
@@ -51,6 +51,7 @@ function supervise(t: Test, error: Error = new Error('not opened'), opened = req
     request: opened,
     refusedPins,
     events,
+    onMisconfigured: ignore,
     log: pino(lines),
     observer,
   }

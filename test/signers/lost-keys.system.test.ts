@@ -20,7 +20,7 @@ t.test('keys of one token', async (t) => {
 
   for (const [name, other, what] of [
     ['near-too', 'near', 'a key'],
-    ['near', 'near-too', 'the key that sessions prove themselves with'],
+    ['near', 'near-too', 'the key that sessions are tested with'],
   ] as const) {
     t.test(`${what} is deleted: its signer alone signs no more`, async (t) => {
       await folder.deleteKey(name)

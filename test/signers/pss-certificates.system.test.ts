@@ -173,7 +173,7 @@ t.test('a request that was let through before the certificate was known is not s
   const [configuration] = loadConfiguration(single('sha512-64')).signers.signers
   const pool = {
     sign: async () => t.fail('nothing may be signed') as never,
-    prove: async () => {},
+    test: async () => {},
     keyStatus: () => t.fail('nobody asks for it') as never,
     foundKey: () => undefined,
   }

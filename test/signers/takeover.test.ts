@@ -1,4 +1,4 @@
-/** How new signers prove that they sign, where the token has no time for it, or does not. */
+/** How new signers are tested, where the token has no time for it, or does not. */
 import t from 'tap'
 import { SETTINGS } from '../../src/configuration/single-signer.ts'
 import { HSM_BUSY, HSM_UNAVAILABLE, SIGNATURE_SELF_CHECK_FAILED } from '../../src/errors.ts'
@@ -21,7 +21,7 @@ function setIn(state: HsmState, ...outcomes: (Error | undefined)[]): SignerSet {
     validCertificate() {},
     status: () => ({ state }),
     missingEvidence: () => [],
-    async prove() {
+    async test() {
       const outcome = outcomes.shift()
       if (outcome !== undefined) {
         throw outcome

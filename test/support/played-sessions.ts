@@ -5,13 +5,13 @@ import pino from 'pino'
 import type { Test } from 'tap'
 import { RSA_PKCS1 } from '../../src/algorithms/rsa-pkcs1.ts'
 import type { HsmConfiguration } from '../../src/configuration/configuration.ts'
-import { Job } from '../../src/pkcs11/job.ts'
 import type { FromSession, ToSignerProcess } from '../../src/pkcs11/messages.ts'
 import type { PoolObserver } from '../../src/pkcs11/pool-observer.ts'
 import type { Recovery, TokenFailure } from '../../src/pkcs11/return-values.ts'
 import { ServiceTime } from '../../src/pkcs11/service-time.ts'
 import { Sessions } from '../../src/pkcs11/sessions.ts'
-import { createTestWork } from '../../src/pkcs11/test-signature.ts'
+import { createTestInput, type SigningInput } from '../../src/pkcs11/signing-input.ts'
+import { SigningJob } from '../../src/pkcs11/signing-job.ts'
 
 const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
 
@@ -42,9 +42,9 @@ export function signature(data: Uint8Array): Buffer {
 /** What the only key is used with. */
 export const USE = { publicKey, algorithm: RSA_PKCS1 }
 
-/** An order to sign with the only key. */
-export function orderFor(text: string) {
-  return { key: 0, mechanism: { name: 'CKM_RSA_PKCS' }, data: Buffer.from(text) } as const
+/** What a session signs for a request with the only key; each signature is taken for the right one. */
+export function inputFor(text: string): SigningInput {
+  return { key: 0, mechanism: { name: 'CKM_RSA_PKCS' }, data: Buffer.from(text), verify: () => true }
 }
 
 /** Writes down what it is told, each as `name argument`, but calls and waits. */
@@ -73,21 +73,20 @@ export function playSessions(t: Test, count: number, change: Partial<HsmConfigur
   const logged: string[] = []
   const serviceTime = new ServiceTime()
   const sessions = new Sessions({
-    test: createTestWork(0, USE),
+    test: createTestInput(0, USE),
     hsm: { ...HSM, sessions: count, ...change },
     serviceTime,
     log: pino({ level: 'warn' }, { write: (line) => logged.push(line) }),
     observer: observe(observed),
     send: (order) => orders.push(order),
-    onProved: () => events.push('proved'),
-    onIdle: () => {},
-    onBegun: (job) => events.push(`begun ${Buffer.from(job.data)}`),
-    onReturned: (job, { recovery }) => events.push(`returned ${Buffer.from(job.data)} ${recovery}`),
-    onSlow: (job) => events.push(`slow ${Buffer.from(job.data)}`),
-    onDead: (reason, kind) => events.push(`dead: ${reason} (${kind})`),
-    onMismatch: () => events.push('mismatch'),
-    onRefused: (returnValue) => events.push(`refused ${returnValue}`),
-    onPinRefused: () => events.push('PIN refused'),
+    jobs: {
+      dispatch() {},
+      begun: (job) => events.push(`begun ${Buffer.from(job.data)}`),
+      returned: (job, { recovery }) => events.push(`returned ${Buffer.from(job.data)} ${recovery}`),
+      slow: (job) => events.push(`slow ${Buffer.from(job.data)}`),
+    },
+    onTested: () => events.push('tested'),
+    onEnd: (end) => events.push(Object.values('failure' in end ? end.failure : end).join(': ')),
   })
   t.teardown(() => sessions.abandon())
   const lastOrder = (session: number) =>
@@ -112,8 +111,8 @@ export function playSessions(t: Test, count: number, change: Partial<HsmConfigur
     answer,
     open,
     sign,
-    /** Opens all sessions and has them prove themselves. */
-    prove() {
+    /** Opens all sessions and has them make their test signatures. */
+    testAll() {
       for (let session = 0; session < count; session++) {
         open(session)
         sign(session)
@@ -125,12 +124,8 @@ export function playSessions(t: Test, count: number, change: Partial<HsmConfigur
     failToSign: (session: number, recovery: Recovery, returnValue?: string) =>
       answer(session, { type: 'sign-failed', failure: failure(recovery, returnValue) }),
     job: (text: string) => {
-      const job = new Job({
-        ...orderFor(text),
-        deadline: now + 4_000,
-        verify: (octets) => !WRONG.equals(octets),
-        onDeadline: (late) => late.fail(new Error('late')),
-      })
+      const input = { ...inputFor(text), verify: (octets: Uint8Array) => !WRONG.equals(octets) }
+      const job = new SigningJob(input, now + 4_000, (late) => late.fail(new Error('late')))
       job.signature.catch(() => {})
       return job
     },

@@ -56,7 +56,7 @@ export async function hsmStatus(url: string) {
   return hsm
 }
 
-/** Waits until every session has proved itself and is free. */
+/** Waits until every session has made its test signature and is free. */
 export function allIdle(url: string): Promise<void> {
   return until('all sessions are idle', async () => {
     const { idle = 0, ...others } = (await hsmStatus(url)).sessions

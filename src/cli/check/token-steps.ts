@@ -16,7 +16,7 @@ import type {
 import type { AdministrationAccess } from '../../pkcs11/administration/messages.ts'
 import { findForbiddenExposure, findUnshown, warnAboutExposure } from '../../pkcs11/key-protection.ts'
 import type { FoundKey } from '../../pkcs11/messages.ts'
-import { createTestWork } from '../../pkcs11/test-signature.ts'
+import { createTestInput } from '../../pkcs11/signing-input.ts'
 import { createPoolKey } from '../../signers/key-request.ts'
 import { printable } from '../table.ts'
 import { formatVersion } from '../tokens.ts'
@@ -188,7 +188,7 @@ export class TokenSteps {
     const works = new Map(
       permittedHashes(this.#configuration.rules, this.#signer.algorithm).map((hash) => [
         hash.name,
-        createTestWork(0, this.#signer as SignerCertificate, hash),
+        createTestInput(0, this.#signer as SignerCertificate, hash),
       ]),
     )
     const right = signatures.filter(({ hash, signature }) => works.get(hash)?.verify(signature)).length

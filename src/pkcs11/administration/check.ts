@@ -16,8 +16,7 @@ import {
 import { type PrivateKey, selectPrivateKey } from '../process/private-key.ts'
 import { selectToken } from '../process/token.ts'
 import { openUserSession } from '../process/user-session.ts'
-import { createTestWork } from '../test-signature.ts'
-import type { Work } from '../work.ts'
+import { createTestInput, type SigningInput } from '../signing-input.ts'
 import type { CheckRequest, CheckStep, Failure, Finding, Progress, TimedSignature } from './check-messages.ts'
 import { explain } from './failure.ts'
 import type { AdministrationAccess } from './messages.ts'
@@ -139,13 +138,13 @@ function* sign(
   // The certificate allows none of them, which the one who asked says of it
   if (hashes.length === 0) return
   yield { type: 'begins', step: 'signatures' }
-  const works = hashes.map((hash) => createTestWork(0, use, findHashAlgorithm(hash)))
+  const inputs = hashes.map((hash) => createTestInput(0, use, findHashAlgorithm(hash)))
   const signatures: TimedSignature[] = []
   try {
     for (let number = 0; number < count; number++) {
       const place = number % hashes.length
       const hash = hashes[place] as HashAlgorithm['name']
-      signatures.push({ hash, ...signOnce(session, key, works[place] as Work) })
+      signatures.push({ hash, ...signOnce(session, key, inputs[place] as SigningInput) })
       yield { type: 'alive' }
     }
   } catch (error) {
@@ -155,7 +154,7 @@ function* sign(
   yield { type: 'found', finding: { step: 'signatures', signatures } }
 }
 
-function signOnce({ lib, handle }: Session, key: PrivateKey, { mechanism, data }: Work) {
+function signOnce({ lib, handle }: Session, key: PrivateKey, { mechanism, data }: SigningInput) {
   const began = performance.now()
   lib.C_SignInit(handle, encodeMechanism(mechanism), key.handle)
   const initialized = performance.now()

@@ -1,53 +1,56 @@
 import type { SignMechanism } from '../algorithms/signature-algorithm.ts'
-import type { Work } from './work.ts'
+import type { TokenFailure } from './return-values.ts'
+import type { SigningInput } from './signing-input.ts'
 
 /** A request is given to sessions at most this often. */
 const MAX_ATTEMPTS = 3
 
-export interface JobOptions extends Work {
-  /** Milliseconds of `performance.now()`. */
-  readonly deadline: number
-  /** Called when the deadline passes before the job is settled. */
-  onDeadline(job: Job): void
-}
-
-/** A session that was told of a job. */
+/** A session that has been told of a job. */
 interface Announced {
-  /** When it could begin with the call that it works on, in ms of `performance.now()`. */
+  /** When it could begin with its present call, in ms of `performance.now()`. */
   readonly callingSince: number
   withdrawNext(): void
 }
 
-/** A request for a signature, with its deadline. Settled exactly once, by whatever comes first. */
-export class Job implements Work {
+/** A request for a signature, from the queue to the answer. It is settled exactly once, by whatever comes first. */
+export class SigningJob implements SigningInput {
   readonly key: number
   readonly mechanism: SignMechanism
   readonly data: Uint8Array
-  readonly deadline: number
   readonly verify: (signature: Uint8Array) => boolean
+  /** Milliseconds of `performance.now()`. */
+  readonly deadline: number
   readonly signature: Promise<Uint8Array>
   readonly arrivedAt = performance.now()
-  /** How often it was given to a session. */
+  /** How often the job was given to a session. */
   attempts = 0
-  /** Whether a second session was asked since the first takes long: it may be with two at once. */
+  /** Whether a second session was asked, since the first takes long: two may work on it at once. */
   hedged = false
-  /** The session that is busy and has been told that this comes next. */
+  /** The busy session that has been told that this job comes next. */
   announcedTo: Announced | undefined
-  /** What it was last given back for. */
-  lastFailure: string | undefined
+  /** The failure for which a session last gave it back. */
+  lastFailure: TokenFailure | undefined
   settled = false
-  /** Nobody wants the signature any more. */
+  /** Whether nobody wants the signature any more. */
   abandoned = false
   readonly #timer: NodeJS.Timeout
   #resolve!: (signature: Uint8Array) => void
   #reject!: (error: Error) => void
 
-  constructor({ key, mechanism, data, deadline, verify, onDeadline }: JobOptions) {
+  /**
+   * @param deadline ms of `performance.now()`
+   * @param onDeadline called when the deadline passes before the job is settled
+   */
+  constructor(
+    { key, mechanism, data, verify }: SigningInput,
+    deadline: number,
+    onDeadline: (job: SigningJob) => void,
+  ) {
     this.key = key
     this.mechanism = mechanism
     this.data = data
-    this.deadline = deadline
     this.verify = verify
+    this.deadline = deadline
     this.signature = new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
