@@ -5,7 +5,7 @@ import type { HashAlgorithm } from './hash-algorithms.ts'
 import { verifyPss } from './rsa-pss.ts'
 import { readSignatureIdentifier, type SignatureIdentifier } from './signature-identifier.ts'
 
-export interface ForeignSignature {
+export interface ReceivedSignature {
   /** Of the SignerInfo. */
   readonly signatureAlgorithm: AlgorithmIdentifier
   readonly hashAlgorithm: HashAlgorithm
@@ -16,18 +16,18 @@ export interface ForeignSignature {
 }
 
 /** What keeps a signature from being that of the key over the message, in words; undefined where it is. */
-export function describeWrongSignature(foreign: ForeignSignature): string | undefined {
+export function findSignatureProblem(foreign: ReceivedSignature): string | undefined {
   try {
     const identifier = readSignatureIdentifier(Buffer.from(foreign.signatureAlgorithm.toSchema().toBER()))
-    return describeUnfit(identifier, foreign) ?? describe(isRight(identifier, foreign))
+    return findAlgorithmProblem(identifier, foreign) ?? describe(verifies(identifier, foreign))
   } catch (error) {
     return (error as Error).message
   }
 }
 
-function describeUnfit(
+function findAlgorithmProblem(
   { oid, keyTypes, hash }: SignatureIdentifier,
-  { hashAlgorithm, publicKey }: ForeignSignature,
+  { hashAlgorithm, publicKey }: ReceivedSignature,
 ): string | undefined {
   if (!keyTypes.includes(`${publicKey.asymmetricKeyType}`)) {
     return `its algorithm, ${oid}, is not supported with this key`
@@ -38,7 +38,7 @@ function describeUnfit(
     : 'it is over another hash than that of the signed attributes'
 }
 
-function isRight({ saltLength }: SignatureIdentifier, foreign: ForeignSignature): boolean {
+function verifies({ saltLength }: SignatureIdentifier, foreign: ReceivedSignature): boolean {
   const { hashAlgorithm, publicKey, message, signature } = foreign
   return saltLength === undefined
     ? verify(hashAlgorithm.nodeName, message, publicKey, signature)

@@ -8,7 +8,7 @@ type RsaDetails = AsymmetricKeyDetails & { readonly modulusLength: number }
 
 /**
  * Returns the hash that signatures must have, and the shortest salt; undefined where the key has no such parameters, or
- * has some that are not supported, which `describeUnsupportedPss` tells.
+ * has some that are not supported, which `findUnsupportedPss` tells.
  */
 export function readPssRestriction({ asymmetricKeyDetails }: KeyObject): PssParameters | undefined {
   const { hashAlgorithm, saltLength } = asymmetricKeyDetails as AsymmetricKeyDetails
@@ -17,7 +17,7 @@ export function readPssRestriction({ asymmetricKeyDetails }: KeyObject): PssPara
 }
 
 /** Describes the parameters of an RSA key that nothing can be signed with here; returns undefined where it can. */
-export function describeUnsupportedPss(publicKey: KeyObject): string | undefined {
+export function findUnsupportedPss(publicKey: KeyObject): string | undefined {
   const { hashAlgorithm, mgf1HashAlgorithm, modulusLength } = publicKey.asymmetricKeyDetails as RsaDetails
   if (hashAlgorithm === undefined) {
     return undefined

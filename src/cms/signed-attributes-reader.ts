@@ -17,7 +17,7 @@ import {
 
 export interface SignedAttributes {
   /** Whether there is one content-type, and it is id-data as in every signature of a PDF (RFC 5652 11.1). */
-  readonly isOfData: boolean
+  readonly hasDataContentType: boolean
   /** Bytes of the message-digest (RFC 5652 11.2); undefined where there is not exactly one. */
   readonly digestLength: number | undefined
   /** Digests by which signing-certificate and signing-certificate-v2 name the certificate of the signer. */
@@ -56,7 +56,7 @@ export function readSignedAttributes(bytes: Buffer): SignedAttributes | undefine
     return undefined
   }
   return {
-    isOfData: singleValue(attributes, CONTENT_TYPE)?.equals(DATA) === true,
+    hasDataContentType: singleValue(attributes, CONTENT_TYPE)?.equals(DATA) === true,
     digestLength: digestLengthOf(singleValue(attributes, MESSAGE_DIGEST)),
     certificates: [
       ...certificatesOf(attributes, SIGNING_CERTIFICATE, readSigningCertificate),

@@ -107,7 +107,7 @@ export class CachedFetch<T extends Answer> {
     this.#asking = false
     const problem = outcome instanceof Error ? outcome.message : this.#take(outcome)
     this.#failures = problem === undefined ? 0 : this.#failures + 1
-    this.#tell(problem)
+    this.#logProblem(problem)
     this.#schedule(
       problem === undefined ? refreshDelayMs(this.#leftMs(), limits) : retryDelayMs(this.#failures, limits),
     )
@@ -130,7 +130,7 @@ export class CachedFetch<T extends Answer> {
     return undefined
   }
 
-  #tell(problem: string | undefined): void {
+  #logProblem(problem: string | undefined): void {
     const { name, log } = this.#options
     if (problem !== undefined && problem !== this.#problem) {
       log.warn(`No revocation information from ${name}: ${problem}`)

@@ -4,7 +4,7 @@ import { HttpError } from '../common/http-error.ts'
 import { within } from '../common/within.ts'
 import { EXTENSION } from '../x509/extension-identifiers.ts'
 import { type CheckedCrl, checkCrl } from './crl/crl-check.ts'
-import { describeOutOfScope } from './crl/crl-scope.ts'
+import { findScopeProblem } from './crl/crl-scope.ts'
 import { type IssuedCertificate, readIssuedCertificate } from './issued-certificate.ts'
 import { KeyedMutex } from './keyed-mutex.ts'
 import type { RevocationLimits } from './limits.ts'
@@ -14,7 +14,7 @@ import { createOcspRequest } from './ocsp/ocsp-request.ts'
 import type { Flawed } from './time.ts'
 
 /** An answer, with what shows that its responder may still give it where its certificate asks for that. */
-export interface VouchedAnswer extends OcspAnswer {
+export interface VerifiedOcspAnswer extends OcspAnswer {
   /** DER. */
   readonly responderCrl?: Buffer
 }
@@ -27,7 +27,7 @@ export interface CrlQuestion {
 }
 
 /** A request that goes to each address of a source in turn. */
-type Asking = Pick<HttpRequest, 'body' | 'limit' | 'signal'> & { readonly timeoutMs: number }
+type FetchOptions = Pick<HttpRequest, 'body' | 'limit' | 'signal'> & { readonly timeoutMs: number }
 
 /** Asks responders and distribution points: the next one where one fails, and none twice at a time. */
 export class RevocationChecker {
@@ -43,36 +43,40 @@ export class RevocationChecker {
   }
 
   /** @throws Error that says of each responder why its answer does not count */
-  async askResponder(issued: IssuedCertificate, signal: AbortSignal): Promise<VouchedAnswer> {
+  async askResponder(issued: IssuedCertificate, signal: AbortSignal): Promise<VerifiedOcspAnswer> {
     const { fields, issuerFields, issuer, addresses } = issued
     const { der: content, nonce } = createOcspRequest(fields, issuerFields)
     const body = { type: 'application/ocsp-request', content }
     const asking = { body, limit: this.#limits.ocspBytes, timeoutMs: this.#limits.ocspTimeoutMs, signal }
-    return await this.#askFirst('ocsp', addresses.ocsp, asking, async (der) => {
+    return await this.#fetchFirst('ocsp', addresses.ocsp, asking, async (der) => {
       const question = { certificate: fields, issuer, issuerFields, nonce }
       const answer = await checkOcspResponse(der, question, new Date())
-      return await this.#vouch(answer, issuer, signal)
+      return await this.#checkSigner(answer, issuer, signal)
     })
   }
 
   /** @throws Error that says of each distribution point why its CRL does not count */
-  async askList(urls: readonly URL[], question: CrlQuestion, signal: AbortSignal): Promise<CheckedCrl> {
+  async fetchCrl(urls: readonly URL[], question: CrlQuestion, signal: AbortSignal): Promise<CheckedCrl> {
     const asking = { limit: this.#limits.crlBytes, timeoutMs: this.#limits.crlTimeoutMs, signal }
-    return await this.#askFirst('crl', urls, asking, (der) => checkCrl(der, question, new Date()))
+    return await this.#fetchFirst('crl', urls, asking, (der) => checkCrl(der, question, new Date()))
   }
 
   /**
    * Looks for a responder's certificate in the CRL that it names, unless its issuer says that it need not be (RFC 6960
    * 4.2.2.2.1). One that names none is taken as it is: nothing else could tell, and such certificates are short-lived.
    */
-  async #vouch(answer: OcspAnswer, issuer: X509Certificate, signal: AbortSignal): Promise<VouchedAnswer> {
+  async #checkSigner(
+    answer: OcspAnswer,
+    issuer: X509Certificate,
+    signal: AbortSignal,
+  ): Promise<VerifiedOcspAnswer> {
     const { certificate, fields, serialNumber, addresses } = readIssuedCertificate(answer.signer, issuer)
     const isIssuer = certificate.raw.equals(issuer.raw)
     if (isIssuer || fields.extensions.has(EXTENSION.ocspNoCheck) || addresses.crl.length === 0) {
       return answer
     }
     const question = { issuer, serialNumbers: new Set([serialNumber]) }
-    const crl = await this.askList(addresses.crl, question, signal).catch((error: Error) => error)
+    const crl = await this.fetchCrl(addresses.crl, question, signal).catch((error: Error) => error)
     signal.throwIfAborted()
     const doubt = "its responder's certificate is not known to be good"
     if (!(crl instanceof Error) && crl.revocations.has(serialNumber)) {
@@ -81,7 +85,7 @@ export class RevocationChecker {
     const wrong =
       crl instanceof Error
         ? crl.message
-        : describeOutOfScope(crl.scope, certificate, addresses.distributionPoints)
+        : findScopeProblem(crl.scope, certificate, addresses.distributionPoints)
     if (crl instanceof Error || wrong !== undefined) {
       return asRevocationOnly(answer, `${doubt}: ${wrong}`)
     }
@@ -89,17 +93,17 @@ export class RevocationChecker {
     return { ...answer, nextUpdate, responderCrl: crl.der }
   }
 
-  async #askFirst<T extends Flawed>(
+  async #fetchFirst<T extends Flawed>(
     source: 'ocsp' | 'crl',
     urls: readonly URL[],
-    asking: Asking,
+    asking: FetchOptions,
     check: (der: Buffer) => Promise<T>,
   ): Promise<T> {
     const problems: string[] = []
     for (const url of urls) {
       try {
         const answer = await this.#mutex.take(`${source} ${url.href}`, () =>
-          this.#ask(source, url, asking, check),
+          this.#fetch(source, url, asking, check),
         )
         return answer.flaw === undefined ? answer : { ...answer, flaw: `${url.href}: ${answer.flaw}` }
       } catch (error) {
@@ -109,10 +113,10 @@ export class RevocationChecker {
     throw new Error(problems.join('; '))
   }
 
-  async #ask<T extends Flawed>(
+  async #fetch<T extends Flawed>(
     source: 'ocsp' | 'crl',
     url: URL,
-    { timeoutMs, signal, ...request }: Asking,
+    { timeoutMs, signal, ...request }: FetchOptions,
     check: (der: Buffer) => Promise<T>,
   ): Promise<T> {
     const start = performance.now()

@@ -15,7 +15,7 @@ export interface RevocationEvidence {
   /** What is missing of the others, each beginning with the subject of a certificate. */
   readonly problems: readonly string[]
   /** The same for callers, without addresses and what came from there. */
-  readonly told: readonly string[]
+  readonly publicProblems: readonly string[]
 }
 
 export function gatherEvidence(
@@ -27,18 +27,18 @@ export function gatherEvidence(
   const good = all.filter(({ information }) => isGood(information))
   const others = all.filter(({ information }) => !isGood(information))
   const valuesOf = (name: 'ocspResponses' | 'crls') =>
-    withoutRepetition(good.flatMap(({ information }) => information[name]))
+    removeDuplicates(good.flatMap(({ information }) => information[name]))
   const values = { ocspResponses: valuesOf('ocspResponses'), crls: valuesOf('crls') }
   return {
     values: values.ocspResponses.length + values.crls.length === 0 ? undefined : values,
     covered: good.map(({ path }) => path),
     problems: others.flatMap(({ information }) => describe(information, information.problems)),
-    told: others.flatMap(({ information }) => describe(information, information.told)),
+    publicProblems: others.flatMap(({ information }) => describe(information, information.publicProblems)),
   }
 }
 
 /** By their bytes: a CRL is got once for certificates, and once more for each responder that it is about. */
-function withoutRepetition(values: readonly Buffer[]): Buffer[] {
+function removeDuplicates(values: readonly Buffer[]): Buffer[] {
   return values.filter((value, index) => values.findIndex((other) => other.equals(value)) === index)
 }
 

@@ -19,7 +19,7 @@ export interface RevocationInformation {
   /** Why something is missing: each begins with the subject of the certificate that it is about. */
   readonly problems: readonly string[]
   /** The same for callers, without addresses and what came from there. */
-  readonly told: readonly string[]
+  readonly publicProblems: readonly string[]
 }
 
 export interface RevokedCertificate extends Revocation {
@@ -61,7 +61,7 @@ export function gatherInformation(links: readonly WatchedLink[], at: Date): Revo
     ...(revoked && { revoked }),
     ...(evidence.length > 0 && { nextUpdate: new Date(nextUpdate) }),
     problems: missing.flatMap(({ link, watched }) => describeMissing(link, watched)),
-    told: missing.map(({ link, watched }) => tellMissing(link, watched)),
+    publicProblems: missing.map(({ link, watched }) => summarizeMissing(link, watched)),
   }
 }
 
@@ -92,8 +92,8 @@ function describeMissing(link: ChainLink, watched: WatchedCertificate | undefine
   return listProblems(link, watched).map((problem) => `${describeSubject(link.certificate)}: ${problem}`)
 }
 
-function tellMissing(link: ChainLink, watched: WatchedCertificate | undefined): string {
-  return `${describeSubject(link.certificate)}: ${watched?.describeLack() ?? describeUnwatched(link)}`
+function summarizeMissing(link: ChainLink, watched: WatchedCertificate | undefined): string {
+  return `${describeSubject(link.certificate)}: ${watched?.summarizeProblems() ?? describeUnwatched(link)}`
 }
 
 function listProblems(link: ChainLink, watched: WatchedCertificate | undefined): string[] {

@@ -11,7 +11,7 @@ export class RevocationLog {
     this.#log = log
   }
 
-  look(certificates: Iterable<WatchedCertificate>): void {
+  update(certificates: Iterable<WatchedCertificate>): void {
     const now = new Date()
     for (const certificate of certificates) {
       const { subject } = certificate.issued

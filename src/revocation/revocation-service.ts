@@ -8,7 +8,7 @@ import { CrlCache } from './crl-cache.ts'
 import { type IssuedCertificate, readIssuedCertificate } from './issued-certificate.ts'
 import { DEFAULT_LIMITS, type RevocationLimits } from './limits.ts'
 import type { RevocationObserver } from './observer.ts'
-import { RevocationChecker, type VouchedAnswer } from './revocation-checker.ts'
+import { RevocationChecker, type VerifiedOcspAnswer } from './revocation-checker.ts'
 import {
   describeState,
   findRevoked,
@@ -38,11 +38,11 @@ export class RevocationService {
   readonly #log: BaseLogger
   readonly #limits: RevocationLimits
   readonly #checker: RevocationChecker
-  readonly #news: RevocationLog
+  readonly #revocationLog: RevocationLog
   /** By `linkKey`. */
   #certificates: ReadonlyMap<string, WatchedCertificate> = new Map()
   /** By issuer and addresses: certificates share them. */
-  #lists: ReadonlyMap<string, CrlCache> = new Map()
+  #crlCaches: ReadonlyMap<string, CrlCache> = new Map()
   /** By chain. */
   #found = new WeakMap<readonly X509Certificate[], readonly WatchedLink[]>()
   #running = false
@@ -51,7 +51,7 @@ export class RevocationService {
     this.#log = log
     this.#limits = { ...DEFAULT_LIMITS, ...limits }
     this.#checker = new RevocationChecker(client, observer, this.#limits)
-    this.#news = new RevocationLog(log)
+    this.#revocationLog = new RevocationLog(log)
   }
 
   /**
@@ -66,7 +66,7 @@ export class RevocationService {
       const issued = this.#read(link)
       if (issued !== undefined) {
         const key = linkKey(issued.certificate, issued.issuer)
-        const list = this.#findList(issued, lists)
+        const list = this.#crlCacheFor(issued, lists)
         const known = this.#certificates.get(key)
         certificates.set(key, known ?? new WatchedCertificate(issued, this.#ocspSource(issued), list?.source))
       }
@@ -85,21 +85,21 @@ export class RevocationService {
   /** Ends what is under way. What is known stays, as long as it is fresh. */
   stop(): void {
     this.#running = false
-    for (const source of sourcesOf(this.#certificates, this.#lists)) {
+    for (const source of sourcesOf(this.#certificates, this.#crlCaches)) {
       source.stop()
     }
   }
 
   /** Asks all at once who are asked anyway, whatever is known. What is known counts meanwhile. */
   renew(): void {
-    for (const source of sourcesOf(this.#certificates, this.#lists)) {
+    for (const source of sourcesOf(this.#certificates, this.#crlCaches)) {
       source.renew()
     }
   }
 
   /** Asks those at once again whose last answer does not count, or never came. */
   retry(): void {
-    for (const source of sourcesOf(this.#certificates, this.#lists)) {
+    for (const source of sourcesOf(this.#certificates, this.#crlCaches)) {
       if (source.problem !== undefined) {
         source.renew()
       }
@@ -149,26 +149,26 @@ export class RevocationService {
     }
   }
 
-  #findList(issued: IssuedCertificate, lists: Map<string, CrlCache>): CrlCache | undefined {
+  #crlCacheFor(issued: IssuedCertificate, lists: Map<string, CrlCache>): CrlCache | undefined {
     const { issuer, addresses } = issued
     if (addresses.crl.length === 0) {
       return undefined
     }
     const key = [issuer.fingerprint256, ...addresses.crl].join(' ')
-    const list = lists.get(key) ?? this.#lists.get(key) ?? new CrlCache(this.#crlSource(issued))
+    const list = lists.get(key) ?? this.#crlCaches.get(key) ?? new CrlCache(this.#crlSource(issued))
     lists.set(key, list)
     return list
   }
 
   #replace(certificates: Map<string, WatchedCertificate>, lists: Map<string, CrlCache>): void {
     const kept = new Set(sourcesOf(certificates, lists))
-    for (const source of sourcesOf(this.#certificates, this.#lists)) {
+    for (const source of sourcesOf(this.#certificates, this.#crlCaches)) {
       if (!kept.has(source)) {
         source.stop()
       }
     }
     this.#certificates = certificates
-    this.#lists = lists
+    this.#crlCaches = lists
     this.#found = new WeakMap()
     const all = [...certificates.values()]
     for (const list of lists.values()) {
@@ -179,7 +179,7 @@ export class RevocationService {
     }
   }
 
-  #ocspSource(issued: IssuedCertificate): CachedFetch<VouchedAnswer> | undefined {
+  #ocspSource(issued: IssuedCertificate): CachedFetch<VerifiedOcspAnswer> | undefined {
     const ask = (signal: AbortSignal) => this.#checker.askResponder(issued, signal)
     return issued.addresses.ocsp.length === 0 ? undefined : this.#source(`OCSP about ${issued.subject}`, ask)
   }
@@ -187,7 +187,7 @@ export class RevocationService {
   #crlSource({ issuer, addresses }: IssuedCertificate) {
     return (serialNumbers: () => ReadonlySet<string>) =>
       this.#source(`the CRL of ${describeSubject(issuer)}`, (signal) =>
-        this.#checker.askList(addresses.crl, { issuer, serialNumbers: serialNumbers() }, signal),
+        this.#checker.fetchCrl(addresses.crl, { issuer, serialNumbers: serialNumbers() }, signal),
       )
   }
 
@@ -196,10 +196,10 @@ export class RevocationService {
   }
 
   #review(): void {
-    for (const list of this.#lists.values()) {
+    for (const list of this.#crlCaches.values()) {
       list.review()
     }
-    this.#news.look(this.#certificates.values())
+    this.#revocationLog.update(this.#certificates.values())
   }
 }
 

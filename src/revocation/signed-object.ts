@@ -26,7 +26,7 @@ export function readSignedObject(reader: DerReader): SignedObject {
  *
  * @param key undefined where it is of a kind that OpenSSL does not know
  */
-export async function describeWrongSignature(
+export async function findSignatureProblem(
   { toBeSigned, algorithm, signature }: SignedObject,
   key: KeyObject | undefined,
 ): Promise<string | undefined> {

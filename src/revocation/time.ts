@@ -17,7 +17,7 @@ export interface Flawed {
  * Why times are not those of something fresh, in words; undefined where they are. Tolerance is only for clocks that
  * are ahead of ours: what has ended by our clock is of no use to those who validate signatures made from now on.
  */
-export function describeStaleness({ thisUpdate, nextUpdate }: UpdateTimes, at: Date): string | undefined {
+export function findStaleness({ thisUpdate, nextUpdate }: UpdateTimes, at: Date): string | undefined {
   if (thisUpdate.getTime() > at.getTime() + CLOCK_TOLERANCE_MS) {
     return `it is from the future, ${thisUpdate.toISOString()}; check the clock`
   }

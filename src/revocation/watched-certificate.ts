@@ -1,8 +1,8 @@
 import type { CachedFetch } from './cached-fetch.ts'
 import type { CheckedCrl } from './crl/crl-check.ts'
-import { describeOutOfScope } from './crl/crl-scope.ts'
+import { findScopeProblem } from './crl/crl-scope.ts'
 import type { IssuedCertificate } from './issued-certificate.ts'
-import type { VouchedAnswer } from './revocation-checker.ts'
+import type { VerifiedOcspAnswer } from './revocation-checker.ts'
 import type { Revocation } from './revocation-reason.ts'
 
 /** What somebody said about a certificate. */
@@ -27,12 +27,12 @@ const NO_ANSWER_YET = 'nobody has answered yet'
 /** A certificate whose state is kept known: by OCSP, and by the CRL of its issuer where that does not work. */
 export class WatchedCertificate {
   readonly issued: IssuedCertificate
-  readonly ocsp: CachedFetch<VouchedAnswer> | undefined
+  readonly ocsp: CachedFetch<VerifiedOcspAnswer> | undefined
   readonly crl: CachedFetch<CheckedCrl> | undefined
 
   constructor(
     issued: IssuedCertificate,
-    ocsp: CachedFetch<VouchedAnswer> | undefined,
+    ocsp: CachedFetch<VerifiedOcspAnswer> | undefined,
     crl: CachedFetch<CheckedCrl> | undefined,
   ) {
     this.issued = issued
@@ -63,7 +63,7 @@ export class WatchedCertificate {
       return { ocspResponses: [der], crls: responderCrl === undefined ? [] : [responderCrl], nextUpdate }
     }
     const crl = this.crl?.fresh(at)
-    return crl && this.#describeOther(crl) === undefined
+    return crl && this.#findCrlProblem(crl) === undefined
       ? { ocspResponses: [], crls: [crl.der], nextUpdate: crl.nextUpdate }
       : undefined
   }
@@ -80,7 +80,7 @@ export class WatchedCertificate {
   }
 
   /** Says to callers why there is nothing fresh, without addresses and what came from there. */
-  describeLack(): string {
+  summarizeProblems(): string {
     const { ocsp, crl } = this.issued.addresses
     if (ocsp.length === 0 && crl.length === 0) {
       return NO_ADDRESS
@@ -92,7 +92,7 @@ export class WatchedCertificate {
   problems(): string[] {
     const { ocsp, crl, ignored } = this.issued.addresses
     const held = this.crl?.held
-    const problems = [this.ocsp?.problem, this.crl?.problem, held && this.#describeOther(held)].filter(
+    const problems = [this.ocsp?.problem, this.crl?.problem, held && this.#findCrlProblem(held)].filter(
       (problem) => problem !== undefined,
     )
     if (ocsp.length === 0 && crl.length === 0) {
@@ -121,7 +121,7 @@ export class WatchedCertificate {
       if (list !== undefined) {
         // A serial number stands for one certificate of its issuer (RFC 5280 4.1.2.2): an entry in a CRL of any kind counts
         const revocation = list.revocations.get(this.issued.serialNumber)
-        const fresh = list === crl?.fresh(at) && this.#describeOther(list) === undefined
+        const fresh = list === crl?.fresh(at) && this.#findCrlProblem(list) === undefined
         statements.push({ revocation, thisUpdate: list.thisUpdate, fresh })
       }
     }
@@ -129,10 +129,10 @@ export class WatchedCertificate {
   }
 
   /** Why a CRL says nothing about this certificate, in words. */
-  #describeOther({ scope, serialNumbers }: CheckedCrl): string | undefined {
+  #findCrlProblem({ scope, serialNumbers }: CheckedCrl): string | undefined {
     const { certificate, serialNumber, addresses } = this.issued
     return serialNumbers.has(serialNumber)
-      ? describeOutOfScope(scope, certificate, addresses.distributionPoints)
+      ? findScopeProblem(scope, certificate, addresses.distributionPoints)
       : 'it was not looked for in the CRL yet'
   }
 }

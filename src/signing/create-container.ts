@@ -56,18 +56,18 @@ export async function createContainer(
   const { hashAlgorithm } = request
   // One signer for the whole request: the certificate that is embedded is the one that the signature verifies with
   const signerCertificate = signer.validCertificate()
-  const known = gatherBefore(request, signerCertificate, context)
+  const known = gatherBeforeSigning(request, signerCertificate, context)
   const signedAttributes = signerCertificate.template.signedAttributes({
     ...request,
     signingTime: new Date(),
-    ...(signsRevocationData(request) && embed(known, context)),
+    ...(signsRevocationData(request) && selectRevocationValues(known, context)),
   })
   const encode = (parts: Pick<SignedDataRequest, 'signature' | 'timestamp'>, evidence = known) =>
     signerCertificate.template.signedData({
       hashAlgorithm,
       signedAttributes,
       ...parts,
-      ...(!signsRevocationData(request) && embed(evidence, context)),
+      ...(!signsRevocationData(request) && selectRevocationValues(evidence, context)),
     })
   // So that the HSM does not sign what nobody will get
   checkSize(
@@ -77,10 +77,10 @@ export async function createContainer(
   const signed = { digest: digest(hashAlgorithm, signedAttributes), message: signedAttributes }
   const signature = await signer.sign(signerCertificate, hashAlgorithm, signed, options)
   const timestamp = await obtainTimestamp(signature, context)
-  const evidence = timestamp && gatherAfter(request, signerCertificate, timestamp, known, context)
+  const evidence = timestamp && gatherAfterTimestamp(request, signerCertificate, timestamp, known, context)
   const der = encode({ signature, ...(timestamp && { timestamp: timestamp.token }) }, evidence)
   checkSize(der, context)
-  return { der, ...judge(signer.container.level, signerCertificate, timestamp, evidence) }
+  return { der, ...determineLevel(signer.container.level, signerCertificate, timestamp, evidence) }
 }
 
 /**
@@ -98,7 +98,7 @@ function signsRevocationData({ type, overFile }: ContainerRequest): boolean {
  * @returns undefined where the level needs none
  * @throws REVOCATION_UNAVAILABLE unless the level may be lower
  */
-function gatherBefore(
+function gatherBeforeSigning(
   request: ContainerRequest,
   signerCertificate: SignerCertificate,
   { signer: { container, sources } }: ContainerContext,
@@ -106,14 +106,14 @@ function gatherBefore(
   if (container.level !== 'b-lt') {
     return undefined
   }
-  const authorities = signsRevocationData(request) ? (sources.timestamper?.knownPaths() ?? []) : []
+  const authorities = signsRevocationData(request) ? (sources.timestamper?.anchoredPaths() ?? []) : []
   const evidence = gatherEvidence([signerCertificate.path, ...authorities], sources.revocations)
-  refuseMissing(signerCertificate.path, evidence, container.revocationFallback)
+  requireEvidence(signerCertificate.path, evidence, container.revocationFallback)
   return evidence
 }
 
 /** Gathers the same, and what is known about the authority that has timestamped. */
-function gatherAfter(
+function gatherAfterTimestamp(
   request: ContainerRequest,
   signerCertificate: SignerCertificate,
   { path }: Timestamp,
@@ -127,22 +127,22 @@ function gatherAfter(
   const evidence = signsRevocationData(request)
     ? before
     : gatherEvidence([signerCertificate.path, path], sources.revocations)
-  refuseMissing(path, evidence, container.revocationFallback)
+  requireEvidence(path, evidence, container.revocationFallback)
   return evidence
 }
 
-function refuseMissing(
+function requireEvidence(
   path: CertificatePath,
-  { covered, told, problems }: RevocationEvidence,
+  { covered, publicProblems, problems }: RevocationEvidence,
   fallback: 'refuse' | 'b-t',
 ): void {
   if (fallback === 'refuse' && !covered.includes(path)) {
     const others =
       'the certificates of the timestamp authority are not those of before; try again in a moment'
     // The log has the details, and whoever reads no log finds them in the cause
-    throw told.length === 0
+    throw publicProblems.length === 0
       ? new REVOCATION_UNAVAILABLE(others)
-      : new REVOCATION_UNAVAILABLE(told.join('. '), { cause: new Error(problems.join('. ')) })
+      : new REVOCATION_UNAVAILABLE(publicProblems.join('. '), { cause: new Error(problems.join('. ')) })
   }
 }
 
@@ -152,7 +152,7 @@ function refuseMissing(
  *
  * @throws CONTAINER_TOO_LARGE
  */
-function embed(
+function selectRevocationValues(
   evidence: RevocationEvidence | undefined,
   { signer }: ContainerContext,
 ): Pick<SignedDataRequest, 'revocationValues'> {
@@ -200,7 +200,7 @@ function checkSize({ length }: Buffer, { signer }: ContainerContext): void {
   }
 }
 
-function judge(
+function determineLevel(
   wanted: Level,
   signerCertificate: SignerCertificate,
   timestamp: Timestamp | undefined,

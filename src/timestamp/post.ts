@@ -11,7 +11,7 @@ const ANSWER_LIMIT = 16_384
 const QUERY = 'application/timestamp-query'
 const REPLY = 'application/timestamp-reply'
 
-export interface Exchange extends Pick<HttpRequest, 'url' | 'authorization' | 'tls' | 'signal'> {
+export interface PostRequest extends Pick<HttpRequest, 'url' | 'authorization' | 'tls' | 'signal'> {
   /** DER TimeStampReq. */
   readonly body: Buffer
 }
@@ -26,14 +26,14 @@ const OUTCOMES: Readonly<Record<HttpFailure, TimestampFailure>> = {
 
 /**
  * @returns the body of a good answer
- * @throws TimestampFault that says why there is none; the signal's reason when it is aborted
+ * @throws TimestampError that says why there is none; the signal's reason when it is aborted
  */
-export async function post(client: HttpClient, { body, ...request }: Exchange): Promise<Buffer> {
+export async function post(client: HttpClient, { body, ...request }: PostRequest): Promise<Buffer> {
   const post = { type: QUERY, content: body }
   const { headers, body: answer } = await client
     .send({ ...request, body: post, accept: REPLY, limit: ANSWER_LIMIT })
     .catch((error) => {
-      throw error instanceof HttpError ? toFault(error) : error
+      throw error instanceof HttpError ? toTimestampError(error) : error
     })
   const [type = ''] = `${headers['content-type'] ?? ''}`.split(';')
   if (type.trim().toLowerCase() !== REPLY) {
@@ -45,7 +45,7 @@ export async function post(client: HttpClient, { body, ...request }: Exchange): 
   return answer
 }
 
-function toFault({ failure, message, status }: HttpError): TimestampError {
+function toTimestampError({ failure, message, status }: HttpError): TimestampError {
   return new TimestampError(OUTCOMES[failure], `${message}${adviceFor(status)}`)
 }
 

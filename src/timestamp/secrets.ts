@@ -2,14 +2,14 @@
 import { readFile } from 'node:fs/promises'
 import { readSecret } from '../common/secret.ts'
 import type { Credentials, TimestampAuthority } from '../configuration/timestamp-authority.ts'
-import type { Exchange } from './post.ts'
+import type { PostRequest } from './post.ts'
 import { TimestampError } from './timestamp-error.ts'
 
-/** @throws TimestampFault when a file cannot be read, or is not clearly a password */
+/** @throws TimestampError when a file cannot be read, or is not clearly a password */
 export async function readSecrets({
   credentials,
   tls = {},
-}: TimestampAuthority): Promise<Pick<Exchange, 'authorization' | 'tls'>> {
+}: TimestampAuthority): Promise<Pick<PostRequest, 'authorization' | 'tls'>> {
   const [authorization, ca, cert, key] = await Promise.all([
     credentials && authorize(credentials),
     tls.caFile && read('CA file', tls.caFile),

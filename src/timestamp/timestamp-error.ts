@@ -26,12 +26,12 @@ export type TimestampFailure = Exclude<TimestampOutcome, 'granted' | 'abandoned'
 export class TimestampError extends Error {
   readonly outcome: TimestampFailure
   /** What the authority itself said, which can be anything. */
-  readonly said: string | undefined
+  readonly statusText: string | undefined
 
   constructor(outcome: TimestampFailure, message: string, said?: string) {
     super(message)
-    this.name = 'TimestampFault'
+    this.name = 'TimestampError'
     this.outcome = outcome
-    this.said = said
+    this.statusText = said
   }
 }

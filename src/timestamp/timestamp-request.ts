@@ -4,7 +4,7 @@ import * as pkijs from 'pkijs'
 import type { HashAlgorithm } from '../algorithms/hash-algorithms.ts'
 
 /** What a timestamp has to be of. */
-export interface AskedTimestamp {
+export interface TimestampRequest {
   readonly hashAlgorithm: HashAlgorithm
   readonly digest: Buffer
   /** Object identifier. */
@@ -21,7 +21,7 @@ export function createNonce(): Buffer {
 }
 
 /** DER `TimeStampReq` (RFC 3161 2.4.1) that asks for the authority's certificates too. */
-export function encodeTimestampRequest({ hashAlgorithm, digest, policy, nonce }: AskedTimestamp): Buffer {
+export function encodeTimestampRequest({ hashAlgorithm, digest, policy, nonce }: TimestampRequest): Buffer {
   const request = new pkijs.TimeStampReq({
     version: 1,
     messageImprint: new pkijs.MessageImprint({

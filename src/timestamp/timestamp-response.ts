@@ -25,20 +25,20 @@ const FAILURES = new Map([
   [25, 'it has failed by itself; try again later'],
 ])
 /** Characters of its own words. */
-const SAID_LENGTH = 200
+const MAX_STATUS_TEXT = 200
 
 /**
  * The token of a `TimeStampResp` (RFC 3161 2.4.2).
  *
  * @param answer DER
  * @returns DER ContentInfo, as it is in the answer; nothing in it is checked yet
- * @throws TimestampFault when the authority has rejected the request, and Error for anything else
+ * @throws TimestampError when the authority has rejected the request, and Error for anything else
  */
 export function readTimestampResponse(answer: Buffer): Buffer {
   const sequence = asn1js.fromBER(answer).result
   const { status, timeStampToken } = new pkijs.TimeStampResp({ schema: sequence })
   if (status.status > GRANTED_WITH_MODS) {
-    throw new TimestampError('rejected', describeRejection(status), wordsOf(status))
+    throw new TimestampError('rejected', describeRejection(status), readStatusText(status))
   }
   if (timeStampToken === undefined) {
     throw new TimestampError('malformed', 'granted a timestamp, but sent none')
@@ -54,7 +54,7 @@ function describeRejection({ status, failInfo }: pkijs.PKIStatusInfo): string {
 }
 
 /** In one line, without what steers terminals; undefined where there are none. */
-function wordsOf({ statusStrings = [] }: pkijs.PKIStatusInfo): string | undefined {
+function readStatusText({ statusStrings = [] }: pkijs.PKIStatusInfo): string | undefined {
   const text = statusStrings.map(({ valueBlock }) => valueBlock.value).join(' ')
-  return text.replace(/\p{C}/gu, ' ').slice(0, SAID_LENGTH) || undefined
+  return text.replace(/\p{C}/gu, ' ').slice(0, MAX_STATUS_TEXT) || undefined
 }

@@ -2,7 +2,7 @@ import type { X509Certificate } from 'node:crypto'
 import * as asn1js from 'asn1js'
 import * as pkijs from 'pkijs'
 import { HASH_ALGORITHMS, type HashAlgorithm } from '../algorithms/hash-algorithms.ts'
-import { identifies } from '../cms/signer-identifier.ts'
+import { matchesSignerIdentifier } from '../cms/signer-identifier.ts'
 import { quote } from '../common/quote.ts'
 import { readCertificate } from '../x509/read-certificate.ts'
 import { TimestampError } from './timestamp-error.ts'
@@ -34,7 +34,7 @@ export interface TokenCertificate {
  * Reads a `TimeStampToken`: a SignedData (RFC 5652 5) over a TSTInfo, with one signer, whose certificate it holds.
  *
  * @param token DER ContentInfo
- * @throws TimestampFault where it is another SignedData, and Error for anything else
+ * @throws TimestampError where it is another SignedData, and Error for anything else
  */
 export function readTimestampToken(token: Buffer): TimestampToken {
   const { contentType, content } = pkijs.ContentInfo.fromBER(token)
@@ -87,7 +87,7 @@ function readCertificates(signedData: asn1js.Sequence): X509Certificate[] {
 function findSigner(certificates: readonly X509Certificate[], sid: unknown): TokenCertificate | undefined {
   for (const x509 of certificates) {
     const parsed = pkijs.Certificate.fromBER(x509.raw)
-    if (identifies(sid, parsed)) {
+    if (matchesSignerIdentifier(sid, parsed)) {
       return { x509, parsed }
     }
   }

@@ -19,7 +19,7 @@ import { type Timestamp, verifyResponse } from './verify-response.ts'
 const PROBE_RETRIES = { first: 5_000, longest: 60_000 }
 
 /** Messages for callers. The log alone has an authority's address, and what it said or did. */
-const TOLD: Readonly<Record<TimestampFailure, string>> = {
+const PUBLIC_PROBLEMS: Readonly<Record<TimestampFailure, string>> = {
   misconfigured: 'it could not be asked',
   unreachable: 'no answer',
   timeout: 'no answer',
@@ -44,7 +44,7 @@ export interface TimestamperOptions {
   readonly probeRetries?: Backoff
   readonly observer: TimestampObserver
   /** Says why the certificates of an authority may not be relied on any more; nobody is asked by default. */
-  readonly describeRevocation?: (path: readonly X509Certificate[]) => string | undefined
+  readonly findRevocation?: (path: readonly X509Certificate[]) => string | undefined
 }
 
 export interface TimestampObserver {
@@ -64,11 +64,11 @@ export interface TimestampLimits {
 }
 
 /** Why an authority gave no timestamp. */
-interface Refusal {
+interface AuthorityFailure {
   /** The problem and the way to mend it, for the log. */
   readonly problem: string
   /** The same for callers. */
-  readonly told: string
+  readonly publicProblem: string
 }
 
 interface NamedAuthority extends TimestampAuthority {
@@ -87,7 +87,7 @@ export class Timestamper {
   /** The fault of each authority whose last probe failed, in words for callers, until it gives a timestamp. */
   readonly #failed = new Map<NamedAuthority, string>()
   /** Authorities whose last answer was a timestamp, to a probe or to a request; a request may have too little time. */
-  readonly #giving = new Set<NamedAuthority>()
+  readonly #working = new Set<NamedAuthority>()
   /** Milliseconds that a probe has; undefined where nothing is asked in the background. */
   #probeMs: number | undefined
   readonly #closing = new AbortController()
@@ -98,10 +98,10 @@ export class Timestamper {
     connections = 16,
     proxies,
     probeRetries = PROBE_RETRIES,
-    describeRevocation = () => undefined,
+    findRevocation = () => undefined,
     ...rest
   }: TimestamperOptions) {
-    this.#options = { clockToleranceMs, probeRetries, describeRevocation, ...rest }
+    this.#options = { clockToleranceMs, probeRetries, findRevocation, ...rest }
     const names = nameAuthorities(rest.authorities)
     const named = rest.authorities.map((authority, index) => ({
       ...authority,
@@ -121,7 +121,7 @@ export class Timestamper {
    * @throws TIMESTAMP_UNAVAILABLE, by the deadline; the signal's reason when it is aborted
    */
   async timestamp(data: Uint8Array, { deadline, signal }: TimestampLimits): Promise<Timestamp> {
-    const refusals: Refusal[] = []
+    const refusals: AuthorityFailure[] = []
     const order = this.#rotation.order()
     for (const [index, authority] of order.entries()) {
       signal?.throwIfAborted()
@@ -135,19 +135,19 @@ export class Timestamper {
       }
     }
     this.#probe(this.#authorities)
-    throw describeRefusals(refusals)
+    throw toUnavailable(refusals)
   }
 
   /** Why there are no timestamps, in words for callers; undefined unless the last probe of each authority failed. */
   get problem(): string | undefined {
     return this.#failed.size < this.#authorities.length
       ? undefined
-      : new TIMESTAMP_UNAVAILABLE(joinOnce(this.#failed.values())).message
+      : new TIMESTAMP_UNAVAILABLE(joinDistinct(this.#failed.values())).message
   }
 
   /** Whether it is not known yet if there are timestamps. */
   get isUntried(): boolean {
-    return this.#giving.size === 0 && this.problem === undefined
+    return this.#working.size === 0 && this.problem === undefined
   }
 
   /** Returns the certificates of the units of those authorities that have given a timestamp, each with its issuers. */
@@ -159,7 +159,7 @@ export class Timestamper {
    * Returns those of them about which others may be asked. Left out are those of authorities without trust anchors: whoever
    * answers for these could make up issuers and the addresses where CRLs are got, of private hosts and of any number.
    */
-  knownPaths(): (readonly X509Certificate[])[] {
+  anchoredPaths(): (readonly X509Certificate[])[] {
     return this.#authorities.filter(isAnchored).flatMap(({ known }) => known.paths)
   }
 
@@ -217,10 +217,10 @@ export class Timestamper {
       if ('token' in got) {
         return
       }
-      this.#failed.set(authority, got.told)
+      this.#failed.set(authority, got.publicProblem)
       failures += 1
       await delay(backoffMs(failures, this.#options.probeRetries), undefined, { ref: false, signal })
-    } while (authority.known.paths.length === 0 || this.#giving.size === 0)
+    } while (authority.known.paths.length === 0 || this.#working.size === 0)
   }
 
   /**
@@ -232,7 +232,7 @@ export class Timestamper {
     data: Uint8Array,
     ms: number,
     signal: AbortSignal | undefined,
-  ): Promise<Timestamp | Refusal> {
+  ): Promise<Timestamp | AuthorityFailure> {
     const { name } = authority
     const begin = performance.now()
     const tell = (outcome: TimestampOutcome, problem?: string) =>
@@ -243,7 +243,7 @@ export class Timestamper {
       const timestamp = await within(ms, late, signal, (signal) => this.#obtain(authority, data, signal))
       this.#rotation.succeed(authority)
       this.#failed.delete(authority)
-      this.#giving.add(authority)
+      this.#working.add(authority)
       tell('granted')
       return timestamp
     } catch (error) {
@@ -252,10 +252,10 @@ export class Timestamper {
         throw error
       }
       this.#rotation.fail(authority)
-      this.#giving.delete(authority)
+      this.#working.delete(authority)
       const problem = `${name} ${describe(error, authority)}`
       tell(error.outcome, problem)
-      return { problem, told: TOLD[error.outcome] }
+      return { problem, publicProblem: PUBLIC_PROBLEMS[error.outcome] }
     }
   }
 
@@ -270,12 +270,12 @@ export class Timestamper {
     const body = encodeTimestampRequest(asked)
     const answer = await post(this.#client, { url, body, signal, ...(await readSecrets(authority)) })
     const { paths } = known
-    const { clockToleranceMs, observer, describeRevocation } = this.#options
+    const { clockToleranceMs, observer, findRevocation } = this.#options
     const timestamp = verifyResponse(answer, { asked, trustAnchors, known, clockToleranceMs })
     if (isAnchored(authority) && !paths.includes(timestamp.path)) {
       observer.probed?.()
     }
-    const revocation = describeRevocation(timestamp.path)
+    const revocation = findRevocation(timestamp.path)
     if (revocation !== undefined) {
       throw new TimestampError('revoked', `timestamps with a certificate that does not count: ${revocation}`)
     }
@@ -288,8 +288,8 @@ function isAnchored({ trustAnchors }: TimestampAuthority): boolean {
 }
 
 /** The details are for those who read no log, as the command does. */
-function describeRefusals(refusals: readonly Refusal[]): Error {
-  const told = joinOnce(refusals.map(({ told }) => told))
+function toUnavailable(refusals: readonly AuthorityFailure[]): Error {
+  const told = joinDistinct(refusals.map(({ publicProblem }) => publicProblem))
   return refusals.length === 0
     ? new TIMESTAMP_UNAVAILABLE('no time was left to ask one')
     : new TIMESTAMP_UNAVAILABLE(`${told}; the log has the details`, {
@@ -297,12 +297,12 @@ function describeRefusals(refusals: readonly Refusal[]): Error {
       })
 }
 
-function joinOnce(told: Iterable<string>): string {
+function joinDistinct(told: Iterable<string>): string {
   return [...new Set(told)].join('; ')
 }
 
 /** With what the authority itself says, unless it knows a password, or an access key in its address, which it could say. */
-function describe({ message, said }: TimestampError, { credentials, url }: TimestampAuthority): string {
+function describe({ message, statusText }: TimestampError, { credentials, url }: TimestampAuthority): string {
   const knowsSecret = credentials !== undefined || url.pathname !== '/' || url.search !== ''
-  return said === undefined || knowsSecret ? message : `${message}; it says: ${said}`
+  return statusText === undefined || knowsSecret ? message : `${message}; it says: ${statusText}`
 }

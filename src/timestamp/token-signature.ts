@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import * as asn1js from 'asn1js'
 import type * as pkijs from 'pkijs'
-import { describeWrongSignature } from '../algorithms/foreign-signature.ts'
+import { findSignatureProblem } from '../algorithms/foreign-signature.ts'
 import {
   ID_CONTENT_TYPE,
   ID_MESSAGE_DIGEST,
@@ -15,7 +15,7 @@ import { ID_CT_TST_INFO, type TimestampToken } from './timestamp-token.ts'
  * What keeps a token from being signed by the certificate that it names, in words; undefined where it is (RFC 5652 5.4,
  * 5.6, 11; RFC 5816 2.2.1).
  */
-export function describeWrongToken(token: TimestampToken): string | undefined {
+export function findTokenProblem(token: TimestampToken): string | undefined {
   const { signerInfo, hashAlgorithm, signer } = token
   const find = (type: string) => findValue(signerInfo, type)
   const contentType = find(ID_CONTENT_TYPE)
@@ -36,7 +36,7 @@ export function describeWrongToken(token: TimestampToken): string | undefined {
   if (naming.length === 0 || !naming.every(({ type, value }) => isNamedBy(value, type, signer))) {
     return 'its signed signing-certificate is not the certificate of the signer'
   }
-  const wrong = describeWrongSignature({
+  const wrong = findSignatureProblem({
     hashAlgorithm,
     signatureAlgorithm: signerInfo.signatureAlgorithm,
     publicKey: signer.x509.publicKey,

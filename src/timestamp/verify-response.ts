@@ -5,14 +5,14 @@ import { isNameOf } from './authority-name.ts'
 import { withDefiniteLengths } from './definite-lengths.ts'
 import type { KnownChains } from './known-chains.ts'
 import { TimestampError } from './timestamp-error.ts'
-import type { AskedTimestamp } from './timestamp-request.ts'
+import type { TimestampRequest } from './timestamp-request.ts'
 import { readTimestampResponse } from './timestamp-response.ts'
 import { readTimestampToken, type TimestampToken } from './timestamp-token.ts'
-import { describeWrongToken } from './token-signature.ts'
+import { findTokenProblem } from './token-signature.ts'
 import { readTstInfo } from './tst-info.ts'
 
-export interface Expectation {
-  readonly asked: AskedTimestamp
+export interface VerificationContext {
+  readonly asked: TimestampRequest
   readonly trustAnchors: TimestampAuthority['trustAnchors']
   /** Milliseconds between the authority's clock and this one. */
   readonly clockToleranceMs: number
@@ -33,9 +33,9 @@ export interface Timestamp {
  * revocation, about which nobody is asked.
  *
  * @param answer bytes, of anything
- * @throws TimestampFault
+ * @throws TimestampError
  */
-export function verifyResponse(answer: Buffer, expected: Expectation): Timestamp {
+export function verifyResponse(answer: Buffer, expected: VerificationContext): Timestamp {
   try {
     const token = readTimestampResponse(withDefiniteLengths(answer))
     return { token, path: check(readTimestampToken(token), expected) }
@@ -50,7 +50,7 @@ export function verifyResponse(answer: Buffer, expected: Expectation): Timestamp
 
 function check(
   token: TimestampToken,
-  { asked, trustAnchors, clockToleranceMs, known }: Expectation,
+  { asked, trustAnchors, clockToleranceMs, known }: VerificationContext,
 ): readonly X509Certificate[] {
   const { signer, certificates } = token
   const { genTime, tsa } = readTstInfo(token.tstInfo, asked, clockToleranceMs)
@@ -59,7 +59,7 @@ function check(
   if (typeof path === 'string') {
     throw new TimestampError('untrusted', `cannot be trusted: ${path}`)
   }
-  const problem = describeWrongToken(token)
+  const problem = findTokenProblem(token)
   if (problem !== undefined) {
     throw new TimestampError('untrusted', `cannot be trusted: ${problem}`)
   }

@@ -1,8 +1,8 @@
 import type { X509Certificate } from 'node:crypto'
 import { readCertificateExtensions } from './certificate-extensions.ts'
-import { fitsIssuer, isSelfIssued } from './issuer-match.ts'
+import { isSelfIssued, matchesIssuer } from './issuer-match.ts'
 import { publicKeyOf } from './key-type.ts'
-import { describeInvalidity, validityPeriod } from './validity.ts'
+import { findInvalidity, validityPeriod } from './validity.ts'
 
 /** A signer certificate's issuers. */
 export interface Chain {
@@ -25,7 +25,7 @@ export function buildChain(
   at = new Date(),
 ): Chain {
   const validCandidates = candidates.filter(
-    (candidate) => describeInvalidity([validityPeriod(candidate)], at) === undefined,
+    (candidate) => findInvalidity([validityPeriod(candidate)], at) === undefined,
   )
   const valid = search(leaf, validCandidates)
   if (valid.complete || validCandidates.length === candidates.length) {
@@ -81,7 +81,7 @@ export function isSelfSigned(certificate: X509Certificate): boolean {
  * is not asked, since OpenSSL compares names without RFC 5280 7.1's preparation of what is not ASCII.
  */
 export function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
-  return fitsIssuer(certificate, issuer) && isSignedWithKeyOf(certificate, issuer) && mayIssue(issuer)
+  return matchesIssuer(certificate, issuer) && isSignedWithKeyOf(certificate, issuer) && mayIssue(issuer)
 }
 
 function isSignedWithKeyOf(certificate: X509Certificate, issuer: X509Certificate): boolean {

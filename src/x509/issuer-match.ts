@@ -33,15 +33,15 @@ export function hasIssuerName(certificate: X509Certificate, issuer: X509Certific
 }
 
 /** Returns whether the names chain, and what the certificate says of its issuer's key and certificate is right. */
-export function fitsIssuer(certificate: X509Certificate, issuer: X509Certificate): boolean {
+export function matchesIssuer(certificate: X509Certificate, issuer: X509Certificate): boolean {
   return (
     hasIssuerName(certificate, issuer) &&
-    fitsKeyIdentifier((identify(certificate) as Identity).extensions, issuer)
+    matchesKeyIdentifier((identify(certificate) as Identity).extensions, issuer)
   )
 }
 
 /** Returns whether the authorityKeyIdentifier of a certificate or a CRL, if there is one, is about `issuer`. */
-export function fitsKeyIdentifier(extensions: Extensions, issuer: X509Certificate): boolean {
+export function matchesKeyIdentifier(extensions: Extensions, issuer: X509Certificate): boolean {
   const own = identify(issuer) as Identity
   try {
     const value = extensions.get(EXTENSION.authorityKeyIdentifier)?.value

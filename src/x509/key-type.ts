@@ -1,15 +1,15 @@
 import type { AsymmetricKeyDetails, KeyObject, X509Certificate } from 'node:crypto'
 import { curveOf } from '../algorithms/elliptic-curves.ts'
 import { hasExplicitCurve, OWN_EXPLICIT_CURVE } from '../algorithms/explicit-curve.ts'
-import { describeUnsupportedPss } from '../algorithms/pss-restriction.ts'
+import { findUnsupportedPss } from '../algorithms/pss-restriction.ts'
 import { readCertificateFields } from './certificate-fields.ts'
 
 /** For messages. */
 export const SUPPORTED_KEYS = 'RSA with 2048 to 4096 bits, or EC on P-256, P-384 or P-521'
 
 /** What keeps a certificate's key from signing here; undefined for RSA with 2048 to 4096 bits, and EC on three curves. */
-export function describeUnsupportedKey(certificate: X509Certificate): string | undefined {
-  const unsupported = describeUnsupported(publicKeyOf(certificate), publicKeyInfoOf(certificate))
+export function findKeyProblem(certificate: X509Certificate): string | undefined {
+  const unsupported = findUnsupportedKey(publicKeyOf(certificate), publicKeyInfoOf(certificate))
   return (
     unsupported &&
     `the signer certificate must have a key that is ${SUPPORTED_KEYS}; this one has ${unsupported}`
@@ -21,7 +21,7 @@ export function describeUnsupportedKey(certificate: X509Certificate): string | u
  *
  * @param publicKeyInfo DER of the key as somebody encoded it
  */
-export function describeUnsupported(
+export function findUnsupportedKey(
   key: KeyObject | undefined,
   publicKeyInfo: Buffer | undefined = key?.export({ type: 'spki', format: 'der' }),
 ): string | undefined {
@@ -36,7 +36,7 @@ function isSupported(key: KeyObject): boolean {
   if (bits === undefined) {
     return curveOf(key) !== undefined
   }
-  return bits >= 2048 && bits <= 4096 && describeUnsupportedPss(key) === undefined
+  return bits >= 2048 && bits <= 4096 && findUnsupportedPss(key) === undefined
 }
 
 /** The type rsa-pss is RSA too, for keys whose certificates restrict them to PSS (RFC 4055 1.2). */
@@ -51,7 +51,7 @@ function describe(key: KeyObject | undefined): string {
   const { asymmetricKeyType: type, asymmetricKeyDetails: details } = key
   const bits = rsaBitsOf(key)
   if (bits !== undefined) {
-    return describeUnsupportedPss(key) ?? `RSA with ${bits} bits`
+    return findUnsupportedPss(key) ?? `RSA with ${bits} bits`
   }
   return type === 'ec' ? `EC on ${details?.namedCurve}` : `a key of type ${type}`
 }

@@ -1,7 +1,7 @@
 import type { X509Certificate } from 'node:crypto'
 import { buildChain, isSelfSigned } from './chain.ts'
 import { findPathProblem } from './review/path-problem.ts'
-import { describeInvalidity, describeIssuer, describeSubject, validityPeriod } from './validity.ts'
+import { describeIssuer, describeSubject, findInvalidity, validityPeriod } from './validity.ts'
 
 /** Certificates that are trusted: a chain must end in a self-signed one of them, and may go through the others. */
 export type TrustAnchors = readonly X509Certificate[]
@@ -28,5 +28,5 @@ export function traceToAnchor(
     const missing = complete ? '' : `, and the certificate of ${describeIssuer(root)} is missing`
     return `no path to a self-signed certificate of the CA file: it ends at ${describeSubject(root)}${missing}`
   }
-  return describeInvalidity(path.map(validityPeriod), at) ?? findPathProblem(path) ?? path
+  return findInvalidity(path.map(validityPeriod), at) ?? findPathProblem(path) ?? path
 }

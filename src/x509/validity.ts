@@ -55,7 +55,7 @@ function inOneLine(name: string | undefined): string | undefined {
 }
 
 /** Says which of the certificates is outside its period at a moment, in a sentence; undefined if none is. */
-export function describeInvalidity(periods: readonly ValidityPeriod[], at: Date): string | undefined {
+export function findInvalidity(periods: readonly ValidityPeriod[], at: Date): string | undefined {
   for (const { subject, notBefore, notAfter, flaw } of periods) {
     if (flaw !== undefined) {
       return `The certificate of ${subject} is never valid: ${flaw}; have it issued anew`
@@ -76,7 +76,7 @@ export function earliestNotAfter(periods: readonly ValidityPeriod[]): Date {
 }
 
 /** Says which of the certificates ends before so many days have passed, in a sentence; undefined if none does. */
-export function describeShortness(
+export function findEarlyExpiry(
   periods: readonly ValidityPeriod[],
   at: Date,
   days: number,
@@ -91,10 +91,10 @@ export function describeShortness(
 }
 
 /** Says which of the certificates nothing may be signed with, in a sentence; undefined if there is none. */
-export function describeUselessness(
+export function findValidityProblem(
   periods: readonly ValidityPeriod[],
   at: Date,
   days: number,
 ): string | undefined {
-  return describeInvalidity(periods, at) ?? describeShortness(periods, at, days)
+  return findInvalidity(periods, at) ?? findEarlyExpiry(periods, at, days)
 }

@@ -3,7 +3,7 @@ import * as asn1js from 'asn1js'
 import * as pkijs from 'pkijs'
 import t from 'tap'
 import { ECDSA } from '../../src/algorithms/ecdsa.ts'
-import { describeWrongSignature } from '../../src/algorithms/foreign-signature.ts'
+import { findSignatureProblem } from '../../src/algorithms/foreign-signature.ts'
 import { HASH_ALGORITHMS, type HashAlgorithm } from '../../src/algorithms/hash-algorithms.ts'
 import { ID_RSASSA_PSS } from '../../src/algorithms/pss-parameters.ts'
 import { RSA_PKCS1 } from '../../src/algorithms/rsa-pkcs1.ts'
@@ -27,7 +27,7 @@ function describe(
   signature: Uint8Array,
   { publicKey, hashAlgorithm = sha256 }: { publicKey: KeyObject; hashAlgorithm?: HashAlgorithm },
 ): string | undefined {
-  return describeWrongSignature({ signatureAlgorithm, hashAlgorithm, publicKey, message, signature })
+  return findSignatureProblem({ signatureAlgorithm, hashAlgorithm, publicKey, message, signature })
 }
 
 t.test('signatures are taken with all identifiers that they may have', async (t) => {

@@ -7,7 +7,7 @@ import type { RevocationInformation } from '../../src/revocation/revocation-info
 function gather(...known: Partial<RevocationInformation>[]) {
   const paths = known.map((): readonly X509Certificate[] => [])
   const information = (path: readonly X509Certificate[]): RevocationInformation => ({
-    ...{ ocspResponses: [], crls: [], complete: true, problems: [], told: [] },
+    ...{ ocspResponses: [], crls: [], complete: true, problems: [], publicProblems: [] },
     ...known[paths.indexOf(path)],
   })
   const { covered, ...evidence } = gatherEvidence(paths, { information })
@@ -37,7 +37,7 @@ t.test('a path of which something is missing, or revoked, brings nothing', async
         ocspResponses: [first],
         complete: false,
         problems: ['CN=B: http://b: failed'],
-        told: ['CN=B: no answer'],
+        publicProblems: ['CN=B: no answer'],
       },
       { ocspResponses: [second], revoked },
       { crls: [crl] },

@@ -293,9 +293,9 @@ t.test('callers are told neither addresses nor what came from there', async (t) 
   })
   const { service, until } = watch(QUICK)
   await until(({ problems }) => problems.some((problem) => problem.includes('500')))
-  const { problems, told } = service.information(certificates)
+  const { problems, publicProblems } = service.information(certificates)
   t.match(problems.join(), /127\.0\.0\.1.*500/)
-  t.strictSame(told, ['CN=leaf: nobody has answered yet', 'CN=authority: no answer that counts'])
+  t.strictSame(publicProblems, ['CN=leaf: nobody has answered yet', 'CN=authority: no answer that counts'])
 })
 
 t.test('an answer that is older than the one before is not taken', async (t) => {

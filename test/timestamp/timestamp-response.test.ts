@@ -75,7 +75,7 @@ t.test('every status and reason', async (t) => {
 
 t.test('its words steer no terminal and fill no log', async (t) => {
   t.match(read(reject(2, ['one', 'two\u001b[31m\n'])), { said: 'one two [31m ' })
-  t.equal((read(reject(2, ['x'.repeat(5_000)])) as TimestampError).said?.length, 200)
+  t.equal((read(reject(2, ['x'.repeat(5_000)])) as TimestampError).statusText?.length, 200)
 })
 
 t.test('granted without a token', async (t) => {

@@ -8,7 +8,7 @@ import { contextTag, TAG } from '../../src/asn1/tag.ts'
 import { KnownChains } from '../../src/timestamp/known-chains.ts'
 import { TimestampError } from '../../src/timestamp/timestamp-error.ts'
 import { createNonce, encodeTimestampRequest } from '../../src/timestamp/timestamp-request.ts'
-import { type Expectation, verifyResponse } from '../../src/timestamp/verify-response.ts'
+import { type VerificationContext, verifyResponse } from '../../src/timestamp/verify-response.ts'
 import { readCertificateFields } from '../../src/x509/certificate-fields.ts'
 import {
   type Issued,
@@ -55,7 +55,7 @@ const expected = expect()
 const answer = await respond(encodeTimestampRequest(expected.asked))
 const tstInfo = tstInfoOf(directory, answer)
 
-function expect(hash = 'sha256', policy?: string): Expectation {
+function expect(hash = 'sha256', policy?: string): VerificationContext {
   const hashAlgorithm = findHashAlgorithm(hash) as HashAlgorithm
   return {
     asked: {

@@ -3,11 +3,11 @@ import { readCertificateExtensions } from '../../x509/certificate-extensions.ts'
 import { readCertificateFields } from '../../x509/certificate-fields.ts'
 import { EXTENSION } from '../../x509/extension-identifiers.ts'
 import { findUnknownCritical } from '../../x509/extensions.ts'
-import { fitsKeyIdentifier } from '../../x509/issuer-match.ts'
+import { matchesKeyIdentifier } from '../../x509/issuer-match.ts'
 import { publicKeyOf } from '../../x509/key-type.ts'
 import { sameName } from '../../x509/names.ts'
-import { describeWrongSignature } from '../signed-object.ts'
-import { describeStaleness, type Flawed, type UpdateTimes } from '../time.ts'
+import { findSignatureProblem } from '../signed-object.ts'
+import { type Flawed, findStaleness, type UpdateTimes } from '../time.ts'
 import { type Crl, readCrl } from './crl.ts'
 import { findRevocations, type Revocations } from './crl-entries.ts'
 import { readPem } from './crl-pem.ts'
@@ -58,9 +58,9 @@ export async function checkCrl(
   }
   const { thisUpdate, nextUpdate = thisUpdate, extensions } = crl
   const scope = readCrlScope(extensions.get(ID_ISSUING_DISTRIBUTION_POINT)?.value)
-  const wrong = await describeWrongSignature(crl, publicKeyOf(issuer))
+  const wrong = await findSignatureProblem(crl, publicKeyOf(issuer))
   if (wrong !== undefined) {
-    throw new Error(fitsKeyIdentifier(extensions, issuer) ? wrong : OTHER_KEY)
+    throw new Error(matchesKeyIdentifier(extensions, issuer) ? wrong : OTHER_KEY)
   }
   const found = await findRevocations(crl, serialNumbers)
   const { revocations } = found
@@ -84,8 +84,6 @@ function findFlaw(
     return 'it does not say when it is to be replaced'
   }
   return (
-    findUnknownCritical(extensions, UNDERSTOOD) ??
-    partial ??
-    describeStaleness({ thisUpdate, nextUpdate }, at)
+    findUnknownCritical(extensions, UNDERSTOOD) ?? partial ?? findStaleness({ thisUpdate, nextUpdate }, at)
   )
 }

@@ -53,7 +53,7 @@ function readFlag(scope: DerReader, tag: number): boolean {
 }
 
 /** What keeps a CRL from being about a certificate, in words (RFC 5280 6.3.3 b); undefined where it is. */
-export function describeOutOfScope(
+export function findScopeProblem(
   { distributionPoints, only }: CrlScope,
   { ca }: Pick<X509Certificate, 'ca'>,
   ownDistributionPoints: readonly Buffer[],

@@ -5,7 +5,7 @@ import { TAG } from '../../asn1/tag.ts'
 import type { CertificateFields } from '../../x509/certificate-fields.ts'
 import { findUnknownCritical } from '../../x509/extensions.ts'
 import type { Revocation } from '../revocation-reason.ts'
-import { describeStaleness, type Flawed, type UpdateTimes } from '../time.ts'
+import { type Flawed, findStaleness, type UpdateTimes } from '../time.ts'
 import { certificateId, ID_OCSP_NONCE } from './ocsp-request.ts'
 import {
   encodeOcspResponse,
@@ -47,18 +47,18 @@ export async function checkOcspResponse(der: Buffer, question: OcspQuestion, at:
   const about = response.answers.filter((answer) => isAbout(answer, question))
   const single = about.find(({ status }) => typeof status === 'object') ?? about[0]
   if (single === undefined) {
-    const other = describeOtherNonce(response, question.nonce)
+    const other = findNonceProblem(response, question.nonce)
     throw new Error(other ?? 'it answered about another certificate')
   }
   const { status, thisUpdate } = single
   const nextUpdate = single.nextUpdate ?? new Date(thisUpdate.getTime() + WITHOUT_NEXT_UPDATE_MS)
-  const stale = describeStaleness({ thisUpdate, nextUpdate }, at)
+  const stale = findStaleness({ thisUpdate, nextUpdate }, at)
   // A responder whose certificate has ended since then was right in its time
   const signedAt = stale !== undefined && typeof status === 'object' && thisUpdate < at ? thisUpdate : at
   const signer = await findOcspSigner(response, question.issuer, signedAt)
   const flaw =
     findUnknownCritical(response.extensions, [ID_OCSP_NONCE]) ??
-    describeOtherNonce(response, question.nonce) ??
+    findNonceProblem(response, question.nonce) ??
     findUnknownCritical(single.extensions, []) ??
     stale
   if (status === 'unknown') {
@@ -81,7 +81,7 @@ export function asRevocationOnly<T extends OcspAnswer>(answer: T, flaw: string):
 }
 
 /** Responders may answer with what they have signed before, without a nonce (RFC 8954 2.1). */
-function describeOtherNonce({ extensions }: OcspResponse, nonce: Buffer): string | undefined {
+function findNonceProblem({ extensions }: OcspResponse, nonce: Buffer): string | undefined {
   const extension = extensions.get(ID_OCSP_NONCE)
   return extension !== undefined && !new DerReader(extension.value).content(TAG.octetString).equals(nonce)
     ? 'it answered another request: its nonce is not the one that was sent'

@@ -7,8 +7,8 @@ import { sameName } from '../../x509/names.ts'
 import { readCertificate } from '../../x509/read-certificate.ts'
 import { findPathProblem } from '../../x509/review/path-problem.ts'
 import { findResponderProblem } from '../../x509/review/service-certificate.ts'
-import { describeInvalidity, validityPeriod } from '../../x509/validity.ts'
-import { describeWrongSignature } from '../signed-object.ts'
+import { findInvalidity, validityPeriod } from '../../x509/validity.ts'
+import { findSignatureProblem } from '../signed-object.ts'
 import type { OcspResponse, ResponderId } from './ocsp-response.ts'
 
 /** More are not looked through for that of the responder. */
@@ -30,8 +30,7 @@ export async function findOcspSigner(
     const signer = readIdentified(raw, response.responder)
     if (signer !== undefined) {
       const wrong =
-        describeWrongSigner(signer, issuer, at) ??
-        (await describeWrongSignature(response, publicKeyOf(signer)))
+        findSignerProblem(signer, issuer, at) ?? (await findSignatureProblem(response, publicKeyOf(signer)))
       if (wrong === undefined) {
         return signer
       }
@@ -55,9 +54,9 @@ function readIdentified(raw: Buffer, responder: ResponderId): X509Certificate | 
   }
 }
 
-function describeWrongSigner(signer: X509Certificate, issuer: X509Certificate, at: Date): string | undefined {
+function findSignerProblem(signer: X509Certificate, issuer: X509Certificate, at: Date): string | undefined {
   const { subject } = validityPeriod(signer)
-  const invalid = describeInvalidity([validityPeriod(signer)], at)
+  const invalid = findInvalidity([validityPeriod(signer)], at)
   if (invalid !== undefined || signer.raw.equals(issuer.raw)) {
     return invalid
   }

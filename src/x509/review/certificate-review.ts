@@ -4,12 +4,12 @@ import type { Chain } from '../chain.ts'
 import { validityPeriod } from '../validity.ts'
 import { describeMissingIssuer } from './chain-warnings.ts'
 import { findForbiddenIssuer } from './forbidden-issuer.ts'
-import { describeIssuerProblems } from './issuer-problems.ts'
-import { describeAuthorityAsLeaf, describeLeafProblems } from './leaf-problems.ts'
-import { describeRefusals } from './refusals.ts'
+import { findIssuerProblems } from './issuer-problems.ts'
+import { describeAuthorityAsLeaf, findLeafProblems } from './leaf-problems.ts'
+import { findRefusals } from './refusals.ts'
 import { type ReviewedCertificate, readForReview } from './reviewed-certificate.ts'
-import { describeUnaskable } from './revocation-warnings.ts'
-import { describeOtherPurpose, describeOtherPurposeBelow, describeSelfSigned } from './usage-warnings.ts'
+import { findRevocationWarnings } from './revocation-warnings.ts'
+import { findIssuerPurposeWarning, findPurposeWarning, findSelfSignedWarning } from './usage-warnings.ts'
 
 /** What a signer's certificate files hold. */
 export interface CertificatesForReview {
@@ -41,7 +41,7 @@ export interface CertificateProblem {
  * Judges a signer's certificate and its chain as validators will: whether the one is for signing documents, and the
  * others for issuing certificates (RFC 5280 4.2.1 and 6.1.4), with keys and hashes that are not broken.
  *
- * Of the periods of validity, `describeInvalidity` and `describeExpiry` tell. Certificates of the files that are not in
+ * Of the periods of validity, `findInvalidity` and `describeExpiry` tell. Certificates of the files that are not in
  * the chain do not matter.
  */
 export function reviewCertificates(certificates: CertificatesForReview): CertificateReview {
@@ -52,7 +52,7 @@ export function reviewCertificates(certificates: CertificatesForReview): Certifi
   const issuers = forbidden === undefined ? chain.issuers : [...chain.issuers, forbidden]
   const issuerProblems = issuers.flatMap((issuer, index) => {
     const of = following.includes(issuer) ? 'following' : 'caCertificates'
-    return describeIssuerProblems([leaf, ...issuers], index + 1).map((message) => ({ of, message }) as const)
+    return findIssuerProblems([leaf, ...issuers], index + 1).map((message) => ({ of, message }) as const)
   })
   const { flaw } = validityPeriod(leaf)
   const reviewed = isDer(leaf) ? readForReview(leaf) : undefined
@@ -71,7 +71,7 @@ export function reviewCertificates(certificates: CertificatesForReview): Certifi
     return judge([describeAuthorityAsLeaf(leaf, following, caCertificates, at)], [])
   }
   const missing = chain.complete || forbidden !== undefined ? [] : [describeMissingIssuer(path, files)]
-  return judge(describeLeafProblems(reviewed), [...missing, ...describeUse(reviewed, [leaf, ...issuers])])
+  return judge(findLeafProblems(reviewed), [...missing, ...findWarnings(reviewed, [leaf, ...issuers])])
 }
 
 /** Containers repeat its issuer and serial number, octet by octet. */
@@ -84,13 +84,13 @@ function isDer(leaf: X509Certificate): boolean {
   }
 }
 
-function describeUse(signer: ReviewedCertificate, path: readonly X509Certificate[]): string[] {
+function findWarnings(signer: ReviewedCertificate, path: readonly X509Certificate[]): string[] {
   const chain = path.map(readForReview).filter((certificate) => certificate !== undefined)
   return [
-    describeSelfSigned(signer),
-    describeOtherPurpose(signer),
-    ...chain.slice(1).map(describeOtherPurposeBelow),
-    ...chain.flatMap(describeUnaskable),
-    ...describeRefusals(path).map((refusal) => `${refusal}: validators may refuse signatures because of it`),
+    findSelfSignedWarning(signer),
+    findPurposeWarning(signer),
+    ...chain.slice(1).map(findIssuerPurposeWarning),
+    ...chain.flatMap(findRevocationWarnings),
+    ...findRefusals(path).map((refusal) => `${refusal}: validators may refuse signatures because of it`),
   ].filter((warning) => warning !== undefined)
 }

@@ -3,7 +3,7 @@ import { authoritiesBelow } from '../chain.ts'
 import { describeSubject, validityPeriod } from '../validity.ts'
 import { readForReview } from './reviewed-certificate.ts'
 import { GOOD_KEYS } from './weak-key.ts'
-import { describeWeakness } from './weakness.ts'
+import { findWeakness } from './weakness.ts'
 
 /**
  * Why validators refuse a path because of one of its issuers (RFC 5280 6.1.4 (k) to (n)), or ought to.
@@ -11,7 +11,7 @@ import { describeWeakness } from './weakness.ts'
  * @param path leaf first
  * @param index of the issuer
  */
-export function describeIssuerProblems(path: readonly X509Certificate[], index: number): string[] {
+export function findIssuerProblems(path: readonly X509Certificate[], index: number): string[] {
   const issuer = path[index] as X509Certificate
   const its = `the certificate of ${describeSubject(issuer)}`
   const { flaw } = validityPeriod(issuer)
@@ -23,7 +23,7 @@ export function describeIssuerProblems(path: readonly X509Certificate[], index: 
     return [`${its} is not encoded as RFC 5280 says; have it issued anew`]
   }
   const { version, ca, keyUsage, pathLength, selfSigned } = reviewed
-  const weakness = describeWeakness(reviewed)
+  const weakness = findWeakness(reviewed)
   const problems: string[] = []
   // A root of version 1 has no extensions to say so with: being trusted does instead, 6.1.4 (k)
   if (!ca && !(selfSigned && version === 1)) {

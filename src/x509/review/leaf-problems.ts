@@ -1,13 +1,13 @@
 import type { X509Certificate } from 'node:crypto'
 import { isIssuedBy } from '../chain.ts'
-import { describeInvalidity, describeSubject, validityPeriod } from '../validity.ts'
+import { describeSubject, findInvalidity, validityPeriod } from '../validity.ts'
 import { type ReviewedCertificate, readForReview } from './reviewed-certificate.ts'
-import { describeWeakness } from './weakness.ts'
+import { findWeakness } from './weakness.ts'
 
 /** Why a certificate is not one to sign documents with. */
-export function describeLeafProblems(reviewed: ReviewedCertificate): string[] {
+export function findLeafProblems(reviewed: ReviewedCertificate): string[] {
   const { keyUsage } = reviewed
-  const weakness = describeWeakness(reviewed)
+  const weakness = findWeakness(reviewed)
   const problems: string[] = []
   // RFC 5280 4.2.1.3: "nonRepudiation" became "contentCommitment"; validators are content with either
   if (
@@ -45,9 +45,7 @@ export function describeAuthorityAsLeaf(
   const signers = descendants(leaf, [...following, ...caCertificates]).filter(
     (certificate) => readForReview(certificate)?.ca === false,
   )
-  const valid = signers.find(
-    (certificate) => describeInvalidity([validityPeriod(certificate)], at) === undefined,
-  )
+  const valid = signers.find((certificate) => findInvalidity([validityPeriod(certificate)], at) === undefined)
   const signer = valid ?? signers[0]
   if (signer === undefined) {
     return `${is}; put the signer certificate first`

@@ -9,7 +9,7 @@ import { describeSubject } from '../validity.ts'
  *
  * @param path leaf first
  */
-export function describeUnprovable(path: readonly X509Certificate[]): string[] {
+export function findMissingRevocationSources(path: readonly X509Certificate[]): string[] {
   return chainLinks(path).flatMap(describeLink)
 }
 

@@ -12,20 +12,20 @@ import { readForReview } from './reviewed-certificate.ts'
  *
  * @param path leaf first
  */
-export function describeRefusals(path: readonly X509Certificate[]): string[] {
+export function findRefusals(path: readonly X509Certificate[]): string[] {
   return path.flatMap((certificate, index) => {
     const { critical = [], nameConstraints } = readForReview(certificate) ?? {}
     const its = `the certificate of ${describeSubject(certificate)}`
     const unknown = findNotUnderstood(critical)
     return [
       ...(unknown === undefined ? [] : [`${its} has a critical extension that is not supported, ${unknown}`]),
-      ...describeForbiddenNames(path.slice(0, index), nameConstraints, its),
+      ...findForbiddenNames(path.slice(0, index), nameConstraints, its),
     ]
   })
 }
 
 /** @param below the certificates that the constraints are about, leaf first */
-function describeForbiddenNames(
+function findForbiddenNames(
   below: readonly X509Certificate[],
   constraints: NameConstraints | 'unreadable' | undefined,
   authority: string,

@@ -2,8 +2,8 @@ import type { X509Certificate } from 'node:crypto'
 import { type CertificateExtensions, readCertificateExtensions } from '../certificate-extensions.ts'
 import { isSelfSigned } from '../chain.ts'
 import { describeSubject } from '../validity.ts'
-import { describeWeakKey } from './weak-key.ts'
-import { weakSignatureHash } from './weak-signature.ts'
+import { findWeakKey } from './weak-key.ts'
+import { findWeakSignatureHash } from './weak-signature.ts'
 
 /** What a review asks about a certificate. */
 export interface ReviewedCertificate extends CertificateExtensions {
@@ -32,8 +32,8 @@ function tryRead(certificate: X509Certificate): ReviewedCertificate | undefined 
       ...readCertificateExtensions(certificate),
       subject: describeSubject(certificate),
       selfSigned: isSelfSigned(certificate),
-      weakKey: describeWeakKey(certificate),
-      weakHash: weakSignatureHash(certificate),
+      weakKey: findWeakKey(certificate),
+      weakHash: findWeakSignatureHash(certificate),
     }
   } catch {
     return undefined

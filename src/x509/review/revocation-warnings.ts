@@ -7,7 +7,7 @@ const WITHOUT_LTV =
  * Returns warnings where nobody, or not everybody whom a certificate names, can be asked whether it has been revoked (RFC
  * 5280 4.2.1.13, 4.2.2.1). Nobody could be asked about one that is self-signed.
  */
-export function describeUnaskable({ subject, selfSigned, addresses }: ReviewedCertificate): string[] {
+export function findRevocationWarnings({ subject, selfSigned, addresses }: ReviewedCertificate): string[] {
   if (selfSigned) {
     return []
   }
@@ -22,13 +22,13 @@ export function describeUnaskable({ subject, selfSigned, addresses }: ReviewedCe
     ]
   }
   return [
-    ...describeIgnoredKind(subject, 'OCSP address', ocsp, ignored.ocsp),
-    ...describeIgnoredKind(subject, 'CRL distribution point', crl, ignored.crl),
+    ...findIgnoredKind(subject, 'OCSP address', ocsp, ignored.ocsp),
+    ...findIgnoredKind(subject, 'CRL distribution point', crl, ignored.crl),
   ]
 }
 
 /** One of a kind that is asked does: authorities name directories beside it. */
-function describeIgnoredKind(
+function findIgnoredKind(
   subject: string,
   kind: string,
   asked: readonly URL[],

@@ -3,7 +3,7 @@ import type { X509Certificate } from 'node:crypto'
 import { EXTENSION } from '../extension-identifiers.ts'
 import { describeSubject } from '../validity.ts'
 import { type ReviewedCertificate, readForReview } from './reviewed-certificate.ts'
-import { describeWeakness } from './weakness.ts'
+import { findWeakness } from './weakness.ts'
 
 /** RFC 5280 4.2.1.12 names these two as consistent with both purposes. */
 const FOR_SIGNATURES: readonly string[] = ['digitalSignature', 'nonRepudiation']
@@ -38,18 +38,18 @@ export function findResponderProblem(certificate: X509Certificate): string | und
 
 function findProblem(
   certificate: X509Certificate,
-  describeWrongPurpose: (reviewed: ReviewedCertificate) => string | undefined,
+  findPurposeProblem: (reviewed: ReviewedCertificate) => string | undefined,
 ): string | undefined {
   const reviewed = readForReview(certificate)
   const problem =
-    reviewed === undefined ? 'is not encoded as RFC 5280 says' : describe(reviewed, describeWrongPurpose)
+    reviewed === undefined ? 'is not encoded as RFC 5280 says' : describe(reviewed, findPurposeProblem)
   return problem && `the certificate of ${describeSubject(certificate)} ${problem}`
 }
 
 function describe(
   reviewed: ReviewedCertificate,
-  describeWrongPurpose: (reviewed: ReviewedCertificate) => string | undefined,
+  findPurposeProblem: (reviewed: ReviewedCertificate) => string | undefined,
 ): string | undefined {
-  const { key, signature } = describeWeakness(reviewed)
-  return describeWrongPurpose(reviewed) ?? key ?? signature
+  const { key, signature } = findWeakness(reviewed)
+  return findPurposeProblem(reviewed) ?? key ?? signature
 }

@@ -23,8 +23,8 @@ const OTHER_PURPOSES = new Map([
 ])
 
 /** A warning where a signer certificate is for other purposes than documents. */
-export function describeOtherPurpose(reviewed: ReviewedCertificate): string | undefined {
-  const purposes = nameOtherPurposes(reviewed)
+export function findPurposeWarning(reviewed: ReviewedCertificate): string | undefined {
+  const purposes = listOtherPurposes(reviewed)
   return (
     purposes &&
     `the certificate of ${reviewed.subject} is not for signing documents, by its extended key usage ` +
@@ -34,8 +34,8 @@ export function describeOtherPurpose(reviewed: ReviewedCertificate): string | un
 }
 
 /** A warning where an issuer's purposes leave documents out: some validators take them for those of all below it. */
-export function describeOtherPurposeBelow(issuer: ReviewedCertificate): string | undefined {
-  const purposes = nameOtherPurposes(issuer)
+export function findIssuerPurposeWarning(issuer: ReviewedCertificate): string | undefined {
+  const purposes = listOtherPurposes(issuer)
   return (
     purposes &&
     `the certificate of ${issuer.subject} is not for signing documents, by its extended key usage (${purposes}); ` +
@@ -44,7 +44,7 @@ export function describeOtherPurposeBelow(issuer: ReviewedCertificate): string |
 }
 
 /** Returns undefined where documents are among the purposes, or nothing is said of them. */
-function nameOtherPurposes({ extendedKeyUsage }: ReviewedCertificate): string | undefined {
+function listOtherPurposes({ extendedKeyUsage }: ReviewedCertificate): string | undefined {
   if (extendedKeyUsage === undefined || extendedKeyUsage.some((purpose) => DOCUMENT_PURPOSES.has(purpose))) {
     return undefined
   }
@@ -52,7 +52,7 @@ function nameOtherPurposes({ extendedKeyUsage }: ReviewedCertificate): string | 
 }
 
 /** A warning where there is no authority that vouches for the signer. */
-export function describeSelfSigned({ subject, selfSigned }: ReviewedCertificate): string | undefined {
+export function findSelfSignedWarning({ subject, selfSigned }: ReviewedCertificate): string | undefined {
   return selfSigned
     ? `the certificate of ${subject} is self-signed: validators trust its signatures only where it is installed itself`
     : undefined

@@ -17,7 +17,7 @@ const COMPRESSED: readonly (number | undefined)[] = [2, 3]
  *
  * @throws Error when the certificate is not DER
  */
-export function describeWeakKey(certificate: X509Certificate): string | undefined {
+export function findWeakKey(certificate: X509Certificate): string | undefined {
   if (hasExplicitCurve(readCertificateFields(certificate).publicKeyInfo)) {
     return EXPLICIT_CURVE
   }
@@ -25,7 +25,7 @@ export function describeWeakKey(certificate: X509Certificate): string | undefine
   switch (key?.asymmetricKeyType) {
     case 'rsa':
     case 'rsa-pss': {
-      return describeWeakRsa(key.asymmetricKeyDetails as RsaDetails)
+      return findWeakRsa(key.asymmetricKeyDetails as RsaDetails)
     }
     case 'ec': {
       const bits = fieldBits(key)
@@ -42,7 +42,7 @@ export function describeWeakKey(certificate: X509Certificate): string | undefine
 type RsaDetails = Required<Pick<AsymmetricKeyDetails, 'modulusLength' | 'publicExponent'>>
 
 /** The exponent must be odd and at least 3 (FIPS 186-5 A.1.1): to the power of 1, everybody can sign. */
-function describeWeakRsa({ modulusLength: bits, publicExponent: exponent }: RsaDetails): string | undefined {
+function findWeakRsa({ modulusLength: bits, publicExponent: exponent }: RsaDetails): string | undefined {
   if (bits < RSA_BITS) {
     return `RSA with ${bits} bits`
   }

@@ -22,7 +22,7 @@ const SHA_1 = '1.3.14.3.2.26'
  *
  * @throws Error when asn1js cannot read the certificate, or not the parameters of RSASSA-PSS
  */
-export function weakSignatureHash({ raw }: X509Certificate): string | undefined {
+export function findWeakSignatureHash({ raw }: X509Certificate): string | undefined {
   const { algorithmId, algorithmParams } = pkijs.Certificate.fromBER(raw).signatureAlgorithm
   if (algorithmId !== RSASSA_PSS) {
     return WEAK_SIGNATURES.get(algorithmId)

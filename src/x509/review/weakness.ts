@@ -7,7 +7,7 @@ export interface Weakness {
 }
 
 /** Returns the same for every role. A self-signed certificate is trusted for being known, not for its signature. */
-export function describeWeakness({ weakKey, weakHash, selfSigned }: ReviewedCertificate): Weakness {
+export function findWeakness({ weakKey, weakHash, selfSigned }: ReviewedCertificate): Weakness {
   return {
     key: weakKey && `has a key that is not secure, ${weakKey}`,
     signature: weakHash && !selfSigned ? `is signed with ${weakHash}, which can be forged` : undefined,

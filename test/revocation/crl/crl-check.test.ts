@@ -3,7 +3,7 @@ import { ID_RSASSA_PSS } from '../../../src/algorithms/pss-parameters.ts'
 import { encode, encodeObjectIdentifier } from '../../../src/asn1/der-writer.ts'
 import { TAG } from '../../../src/asn1/tag.ts'
 import { checkCrl } from '../../../src/revocation/crl/crl-check.ts'
-import { describeOutOfScope } from '../../../src/revocation/crl/crl-scope.ts'
+import { findScopeProblem } from '../../../src/revocation/crl/crl-scope.ts'
 import { readCertificateFields } from '../../../src/x509/certificate-fields.ts'
 import { readAddresses } from '../../../src/x509/revocation-addresses.ts'
 import { type Issued, issue, RSA_2048 } from '../../support/certificates.ts'
@@ -268,7 +268,7 @@ t.test('a CRL about certificates of one kind, or of one distribution point', asy
   ] as const) {
     const extensions = ['issuingDistributionPoint = critical, @scope', '[scope]', ...lines]
     const { scope } = await check(await made({ extensions }))
-    t.equal(describeOutOfScope(scope, leaf.certificate, own), outOfScope, lines[0])
+    t.equal(findScopeProblem(scope, leaf.certificate, own), outOfScope, lines[0])
   }
 })
 
