@@ -1,8 +1,5 @@
 import type { KeyObject } from 'node:crypto'
 
-/** id-ecPublicKey (RFC 5480 2.1.1). */
-export const ID_EC_PUBLIC_KEY = '1.2.840.10045.2.1'
-
 /** The curves of FIPS 186-5 that keys may be on. */
 export interface EllipticCurve {
   /** Of NIST; so are those of JSON Web Keys. */

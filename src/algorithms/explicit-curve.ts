@@ -1,6 +1,6 @@
 import { DerReader } from '../asn1/der-reader.ts'
 import { TAG } from '../asn1/tag.ts'
-import { ID_EC_PUBLIC_KEY } from './elliptic-curves.ts'
+import { ID_EC_PUBLIC_KEY } from './object-identifiers.ts'
 
 /** Says what a key is that spells out its curve. */
 export const EXPLICIT_CURVE =

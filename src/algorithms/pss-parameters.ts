@@ -2,10 +2,8 @@
 import * as asn1js from 'asn1js'
 import * as pkijs from 'pkijs'
 import { quote } from '../common/quote.ts'
-import { HASH_ALGORITHMS, type HashAlgorithm } from './hash-algorithms.ts'
-
-export const ID_RSASSA_PSS = '1.2.840.113549.1.1.10'
-const ID_MGF1 = '1.2.840.113549.1.1.8'
+import { findHashByOid, type HashAlgorithm } from './hash-algorithms.ts'
+import { ID_MGF1 } from './object-identifiers.ts'
 
 /** An RSA key of 4096 bits has no room for a longer salt. */
 const MAX_SALT_LENGTH = 512
@@ -69,7 +67,7 @@ function parse(schema: unknown) {
 }
 
 function findHash({ algorithmId }: pkijs.AlgorithmIdentifier): HashAlgorithm {
-  const hash = HASH_ALGORITHMS.find(({ oid }) => oid === algorithmId)
+  const hash = findHashByOid(algorithmId)
   if (hash === undefined) {
     throw new Error(`its hash algorithm, ${quote(algorithmId)}, is not supported`)
   }

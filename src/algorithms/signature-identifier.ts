@@ -1,10 +1,9 @@
 /** Reads how the AlgorithmIdentifier of a signature says that it was made: the one reader for all that others sign. */
 import * as asn1js from 'asn1js'
 import { type AlgorithmIdentifier, readAlgorithmIdentifier } from '../asn1/algorithm-identifier.ts'
-import { ECDSA_WITH_HASH } from './ecdsa.ts'
 import { HASH_ALGORITHMS, type HashAlgorithm } from './hash-algorithms.ts'
-import { ID_RSASSA_PSS, parsePssParameters } from './pss-parameters.ts'
-import { RSA_ENCRYPTION, RSA_WITH_HASH } from './rsa-pkcs1.ts'
+import { ECDSA_WITH_HASH, ID_RSASSA_PSS, RSA_ENCRYPTION, RSA_WITH_HASH } from './object-identifiers.ts'
+import { parsePssParameters } from './pss-parameters.ts'
 
 export interface SignatureIdentifier {
   /** Dotted. */

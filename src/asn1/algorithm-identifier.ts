@@ -16,9 +16,7 @@ export interface AlgorithmIdentifier {
  * @throws Error when it is none
  */
 export function readAlgorithmIdentifier(der: Buffer): AlgorithmIdentifier {
-  const outer = new DerReader(der)
-  const identifier = outer.enter(TAG.sequence)
-  outer.finish()
+  const identifier = DerReader.enterOnly(der, TAG.sequence)
   const oid = identifier.objectIdentifier()
   const parameters = identifier.tag === undefined ? undefined : identifier.element()
   identifier.finish()

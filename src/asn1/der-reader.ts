@@ -21,6 +21,18 @@ export class DerReader {
     this.#end = end
   }
 
+  /**
+   * Reads the content of an element that is all there is.
+   *
+   * @throws Error when something follows the element
+   */
+  static enterOnly(der: Buffer, tag: number): DerReader {
+    const outer = new DerReader(der)
+    const inner = outer.enter(tag)
+    outer.finish()
+    return inner
+  }
+
   /** The next element's identifier octet; undefined at the end. */
   get tag(): number | undefined {
     return this.#at < this.#end ? this.#bytes[this.#at] : undefined

@@ -1,6 +1,7 @@
-/** Of what a container consists of, beside algorithms. */
+// Content types (RFC 5652 4 and 5.1, RFC 3161 2.4.2)
 export const ID_DATA = '1.2.840.113549.1.7.1'
 export const ID_SIGNED_DATA = '1.2.840.113549.1.7.2'
+export const ID_CT_TST_INFO = '1.2.840.113549.1.9.16.1.4'
 
 // Signed attributes (RFC 5652 11, RFC 6211, RFC 2634 5.4, RFC 5035, EN 319 122-1 5.2)
 export const ID_CONTENT_TYPE = '1.2.840.113549.1.9.3'

@@ -67,9 +67,7 @@ export function readSignedAttributes(bytes: Buffer): SignedAttributes | undefine
 
 function readAttributes(bytes: Buffer): Attribute[] | undefined {
   try {
-    const reader = new DerReader(bytes)
-    const set = reader.enter(TAG.set)
-    reader.finish()
+    const set = DerReader.enterOnly(bytes, TAG.set)
     const attributes: Attribute[] = []
     while (set.tag !== undefined) {
       const attribute = set.enter(TAG.sequence)

@@ -1,5 +1,6 @@
 /** The signed attributes that containers have (RFC 5652 5.3). Each function returns one DER Attribute. */
-import { createHash } from 'node:crypto'
+import { digest } from '../algorithms/digest.ts'
+import { SHA_256 } from '../algorithms/hash-algorithms.ts'
 import { encode, encodeObjectIdentifier } from '../asn1/der-writer.ts'
 import { contextTag, TAG } from '../asn1/tag.ts'
 import { attributeWriter } from './attribute.ts'
@@ -47,7 +48,7 @@ export function signingTimeAttribute(time: Date): Buffer {
  * @param certificate DER
  */
 export function signingCertificateAttribute(certificate: Uint8Array): Buffer {
-  const hash = encode(TAG.octetString, createHash('sha256').update(certificate).digest())
+  const hash = encode(TAG.octetString, digest(SHA_256, certificate))
   const certificates = encode(TAG.sequence, encode(TAG.sequence, hash))
   return attributeWriter(ID_SIGNING_CERTIFICATE_V2)(encode(TAG.sequence, certificates))
 }

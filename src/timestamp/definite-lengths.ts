@@ -1,9 +1,8 @@
 import { encode } from '../asn1/der-writer.ts'
+import { CONSTRUCTED, TAG } from '../asn1/tag.ts'
 
 /** Certificates, the deepest that is in an answer, need half of it. */
 const MAX_DEPTH = 40
-const CONSTRUCTED = 0x20
-const OCTET_STRING = 0x04
 const INDEFINITE = 0x80
 /** Two bytes, of which no value begins (X.690 8.1.5). */
 const END_OF_CONTENTS = 0
@@ -73,7 +72,7 @@ function readDefinite(bytes: Buffer, offset: number): { readonly contents: Buffe
 }
 
 function encodeConstructed(tag: number, parts: readonly Buffer[]): Buffer {
-  return tag === (OCTET_STRING | CONSTRUCTED)
-    ? encode(OCTET_STRING, ...parts.map((part) => readDefinite(part, 1).contents))
+  return tag === (TAG.octetString | CONSTRUCTED)
+    ? encode(TAG.octetString, ...parts.map((part) => readDefinite(part, 1).contents))
     : encode(tag, ...parts)
 }

@@ -1,16 +1,16 @@
 import type { X509Certificate } from 'node:crypto'
 import * as asn1js from 'asn1js'
 import * as pkijs from 'pkijs'
-import { HASH_ALGORITHMS, type HashAlgorithm } from '../algorithms/hash-algorithms.ts'
+import { findHashByOid, type HashAlgorithm } from '../algorithms/hash-algorithms.ts'
+import { TAG } from '../asn1/tag.ts'
+import { ID_CT_TST_INFO } from '../cms/object-identifiers.ts'
 import { matchesSignerIdentifier } from '../cms/signer-identifier.ts'
 import { quote } from '../common/quote.ts'
 import { readCertificate } from '../x509/read-certificate.ts'
 import { TimestampError } from './timestamp-error.ts'
 
-export const ID_CT_TST_INFO = '1.2.840.113549.1.9.16.1.4'
 /** More would only take time: each may have issued each other one. Those that there are bring three or four. */
 const MAX_CERTIFICATES = 10
-const SEQUENCE = 0x30
 
 /** What a token says, of which nothing is verified yet. */
 export interface TimestampToken {
@@ -76,7 +76,7 @@ function readCertificates(signedData: asn1js.Sequence): X509Certificate[] {
   )
   const encoded = ((set as asn1js.Constructed | undefined)?.valueBlock.value ?? [])
     .map(({ valueBeforeDecodeView }) => Buffer.from(valueBeforeDecodeView))
-    .filter(([tag]) => tag === SEQUENCE)
+    .filter(([tag]) => tag === TAG.sequence)
   if (encoded.length > MAX_CERTIFICATES) {
     throw new TimestampError('malformed', `sent more than ${MAX_CERTIFICATES} certificates`)
   }
@@ -100,7 +100,7 @@ function findHash(
   all: readonly pkijs.AlgorithmIdentifier[],
 ): HashAlgorithm {
   const { algorithmId } = digestAlgorithm
-  const algorithm = HASH_ALGORITHMS.find(({ oid }) => oid === algorithmId)
+  const algorithm = findHashByOid(algorithmId)
   if (algorithm === undefined || algorithm.name === 'sha160') {
     throw new TimestampError(
       'untrusted',

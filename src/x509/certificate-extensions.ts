@@ -2,9 +2,9 @@ import type { X509Certificate } from 'node:crypto'
 import { DerReader } from '../asn1/der-reader.ts'
 import { TAG } from '../asn1/tag.ts'
 import { readCertificateFields } from './certificate-fields.ts'
-import { EXTENSION } from './extension-identifiers.ts'
 import type { Extensions } from './extensions.ts'
 import { type NameConstraints, readNameConstraints } from './name-constraints.ts'
+import { EXTENSION } from './object-identifiers.ts'
 import { type RevocationAddresses, readAddresses } from './revocation-addresses.ts'
 
 /** Names of key usages in the order of their bits (RFC 5280 4.2.1.3). */
@@ -64,7 +64,7 @@ export function readCertificateExtensions(certificate: X509Certificate): Certifi
 function readBasicConstraints(extensions: Extensions): Pick<CertificateExtensions, 'ca' | 'pathLength'> {
   const nothing = { ca: false, pathLength: Number.POSITIVE_INFINITY }
   const read = (value: Buffer) => {
-    const constraints = openSequence(value)
+    const constraints = DerReader.enterOnly(value, TAG.sequence)
     const ca = constraints.tag === TAG.boolean && constraints.content(TAG.boolean)[0] !== 0
     const limit = constraints.optionalContent(TAG.integer)
     constraints.finish()
@@ -87,16 +87,9 @@ function readKeyUsage(value: Buffer): readonly KeyUsage[] {
 }
 
 function readPurposes(value: Buffer): readonly string[] {
-  return openSequence(value)
+  return DerReader.enterOnly(value, TAG.sequence)
     .elements()
     .map((element) => new DerReader(element).objectIdentifier())
-}
-
-function openSequence(value: Buffer): DerReader {
-  const outer = new DerReader(value)
-  const inner = outer.enter(TAG.sequence)
-  outer.finish()
-  return inner
 }
 
 /** @param unreadable stands for an extension that is there and cannot be read */

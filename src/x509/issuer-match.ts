@@ -3,10 +3,10 @@ import type { X509Certificate } from 'node:crypto'
 import { DerReader } from '../asn1/der-reader.ts'
 import { contextTag, TAG } from '../asn1/tag.ts'
 import { type CertificateFields, readCertificateFields } from './certificate-fields.ts'
-import { EXTENSION } from './extension-identifiers.ts'
 import type { Extensions } from './extensions.ts'
 import { DIRECTORY_NAME } from './general-names.ts'
 import { canonicalName, sameName } from './names.ts'
+import { EXTENSION } from './object-identifiers.ts'
 
 /** The fields of AuthorityKeyIdentifier, all tagged implicitly (RFC 5280 4.2.1.1). */
 const FIELD = {

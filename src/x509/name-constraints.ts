@@ -4,11 +4,9 @@ import { DerReader } from '../asn1/der-reader.ts'
 import { encode } from '../asn1/der-writer.ts'
 import { contextTag, TAG } from '../asn1/tag.ts'
 import type { CertificateFields } from './certificate-fields.ts'
-import { EXTENSION } from './extension-identifiers.ts'
 import { DIRECTORY_NAME, RFC822_NAME } from './general-names.ts'
 import { Subtrees, showName } from './name-subtrees.ts'
-
-const ID_EMAIL_ADDRESS = '1.2.840.113549.1.9.1'
+import { EXTENSION, ID_EMAIL_ADDRESS } from './object-identifiers.ts'
 
 /** The minimum of a GeneralSubtree, and the only one there may be (RFC 5280 4.2.1.10). */
 const MINIMUM = contextTag(0, 'primitive')
@@ -25,9 +23,7 @@ export interface NameConstraints {
  * @throws Error when it is none, or has another minimum than 0 or a maximum, which RFC 5280 does not allow
  */
 export function readNameConstraints(value: Buffer): NameConstraints {
-  const outer = new DerReader(value)
-  const constraints = outer.enter(TAG.sequence)
-  outer.finish()
+  const constraints = DerReader.enterOnly(value, TAG.sequence)
   const permitted = readSubtrees(constraints.enterOptional(contextTag(0)))
   const excluded = readSubtrees(constraints.enterOptional(contextTag(1)))
   constraints.finish()

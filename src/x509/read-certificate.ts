@@ -1,10 +1,8 @@
 import { X509Certificate } from 'node:crypto'
 import { DerReader } from '../asn1/der-reader.ts'
-import { TAG } from '../asn1/tag.ts'
+import { CONSTRUCTED, TAG } from '../asn1/tag.ts'
 import { readTime } from '../asn1/time.ts'
 
-/** The bit of an identifier octet that says that an element consists of others (X.690 8.1.2.5). */
-const CONSTRUCTED = 0x20
 /** Levels of elements in each other. Certificates have about ten; without a limit a hostile one has any number. */
 const MAX_DEPTH = 32
 

@@ -1,12 +1,9 @@
 import { DerReader } from '../asn1/der-reader.ts'
 import { contextTag, TAG } from '../asn1/tag.ts'
 import type { CertificateFields } from './certificate-fields.ts'
-import { EXTENSION } from './extension-identifiers.ts'
 import type { Extensions } from './extensions.ts'
 import { includesName, URI } from './general-names.ts'
-
-/** id-ad-ocsp (RFC 5280 4.2.2.1). */
-const ID_OCSP = '1.3.6.1.5.5.7.48.1'
+import { EXTENSION, ID_AD_OCSP } from './object-identifiers.ts'
 
 /** Fields of a DistributionPoint (RFC 5280 4.2.1.13). */
 const REASONS = contextTag(1, 'primitive')
@@ -57,7 +54,7 @@ function readResponders(list: DerReader | undefined): Buffer[] {
   const names: Buffer[] = []
   while (list?.tag !== undefined) {
     const access = list.enter(TAG.sequence)
-    if (access.objectIdentifier() === ID_OCSP) {
+    if (access.objectIdentifier() === ID_AD_OCSP) {
       names.push(access.element())
     }
   }

@@ -5,7 +5,7 @@ import t from 'tap'
 import { ECDSA } from '../../src/algorithms/ecdsa.ts'
 import { findSignatureProblem } from '../../src/algorithms/foreign-signature.ts'
 import { HASH_ALGORITHMS, type HashAlgorithm } from '../../src/algorithms/hash-algorithms.ts'
-import { ID_RSASSA_PSS } from '../../src/algorithms/pss-parameters.ts'
+import { ID_RSASSA_PSS } from '../../src/algorithms/object-identifiers.ts'
 import { RSA_PKCS1 } from '../../src/algorithms/rsa-pkcs1.ts'
 import { RSA_PSS } from '../../src/algorithms/rsa-pss.ts'
 

@@ -1,11 +1,16 @@
 import type { X509Certificate } from 'node:crypto'
 import { readCertificateExtensions } from '../../x509/certificate-extensions.ts'
 import { readCertificateFields } from '../../x509/certificate-fields.ts'
-import { EXTENSION } from '../../x509/extension-identifiers.ts'
 import { findUnknownCritical } from '../../x509/extensions.ts'
 import { matchesKeyIdentifier } from '../../x509/issuer-match.ts'
 import { publicKeyOf } from '../../x509/key-type.ts'
 import { sameName } from '../../x509/names.ts'
+import { EXTENSION } from '../../x509/object-identifiers.ts'
+import {
+  ID_CRL_NUMBER,
+  ID_DELTA_CRL_INDICATOR,
+  ID_ISSUING_DISTRIBUTION_POINT,
+} from '../object-identifiers.ts'
 import { findSignatureProblem } from '../signed-object.ts'
 import { type Flawed, findStaleness, type UpdateTimes } from '../time.ts'
 import { type Crl, readCrl } from './crl.ts'
@@ -13,9 +18,6 @@ import { findRevocations, type Revocations } from './crl-entries.ts'
 import { readPem } from './crl-pem.ts'
 import { type CrlScope, readCrlScope } from './crl-scope.ts'
 
-const ID_ISSUING_DISTRIBUTION_POINT = '2.5.29.28'
-const ID_DELTA_CRL_INDICATOR = '2.5.29.27'
-const ID_CRL_NUMBER = '2.5.29.20'
 /** The last two are critical where an authority errs. They have no meaning for who looks for entries. */
 const UNDERSTOOD = [ID_ISSUING_DISTRIBUTION_POINT, ID_CRL_NUMBER, EXTENSION.authorityKeyIdentifier]
 

@@ -4,14 +4,10 @@ import { TAG } from '../../asn1/tag.ts'
 import { readTime } from '../../asn1/time.ts'
 import { type Extension, findUnknownCritical, readExtensionList } from '../../x509/extensions.ts'
 import { includesName } from '../../x509/general-names.ts'
+import { ID_CERTIFICATE_ISSUER, ID_INVALIDITY_DATE, ID_REASON_CODE } from '../object-identifiers.ts'
 import { describeReason, REMOVE_FROM_CRL, type Revocation } from '../revocation-reason.ts'
 import type { Flawed } from '../time.ts'
 import type { Crl } from './crl.ts'
-
-const ID_REASON_CODE = '2.5.29.21'
-const ID_INVALIDITY_DATE = '2.5.29.24'
-/** The issuer of the certificates of this entry and the next ones, in an indirect CRL (RFC 5280 5.3.3). */
-const ID_CERTIFICATE_ISSUER = '2.5.29.29'
 
 /**
  * Octets of entries that are looked at in one turn of the event loop. Some 400 entries take less than a millisecond;

@@ -19,9 +19,7 @@ export interface Crl extends SignedObject, Pick<UpdateTimes, 'thisUpdate'> {
 
 /** @throws Error whose message says why it is no CRL */
 export function readCrl(der: Buffer): Crl {
-  const outer = new DerReader(der)
-  const list = outer.enter(TAG.sequence)
-  outer.finish()
+  const list = DerReader.enterOnly(der, TAG.sequence)
   const signed = readSignedObject(list)
   list.finish()
   const content = new DerReader(signed.toBeSigned).enter(TAG.sequence)

@@ -1,12 +1,13 @@
 import type { X509Certificate } from 'node:crypto'
-import { HASH_ALGORITHMS } from '../../algorithms/hash-algorithms.ts'
+import { findHashByOid } from '../../algorithms/hash-algorithms.ts'
 import { DerReader } from '../../asn1/der-reader.ts'
 import { TAG } from '../../asn1/tag.ts'
 import type { CertificateFields } from '../../x509/certificate-fields.ts'
 import { findUnknownCritical } from '../../x509/extensions.ts'
+import { ID_OCSP_NONCE } from '../object-identifiers.ts'
 import type { Revocation } from '../revocation-reason.ts'
 import { type Flawed, findStaleness, type UpdateTimes } from '../time.ts'
-import { certificateId, ID_OCSP_NONCE } from './ocsp-request.ts'
+import { certificateId } from './ocsp-request.ts'
 import {
   encodeOcspResponse,
   type OcspResponse,
@@ -93,7 +94,7 @@ function findNonceProblem({ extensions }: OcspResponse, nonce: Buffer): string |
  * it in place of the certificate in question (RFC 6960 4.1.1), which are two encodings of one name.
  */
 function isAbout(answer: SingleResponse, { certificate, issuerFields }: OcspQuestion): boolean {
-  const hash = HASH_ALGORITHMS.find(({ oid }) => oid === answer.hashAlgorithm)
+  const hash = findHashByOid(answer.hashAlgorithm)
   if (hash === undefined) {
     return false
   }

@@ -1,10 +1,11 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import * as asn1js from 'asn1js'
 import * as pkijs from 'pkijs'
-import { HASH_ALGORITHMS, type HashAlgorithm } from '../../algorithms/hash-algorithms.ts'
+import { digest } from '../../algorithms/digest.ts'
+import { type HashAlgorithm, SHA_1 } from '../../algorithms/hash-algorithms.ts'
 import type { CertificateFields } from '../../x509/certificate-fields.ts'
+import { ID_OCSP_NONCE } from '../object-identifiers.ts'
 
-export const ID_OCSP_NONCE = '1.3.6.1.5.5.7.48.1.2'
 /** RFC 9654 2.1, RFC 8954 2.1. */
 const NONCE_LENGTH = 32
 
@@ -29,20 +30,22 @@ type Asked = Pick<CertificateFields, 'serialNumber' | 'issuer'>
 type Issuer = Pick<CertificateFields, 'publicKeyBits'>
 
 export function certificateId(
-  { nodeName }: HashAlgorithm,
+  hashAlgorithm: HashAlgorithm,
   { serialNumber, issuer }: Asked,
   { publicKeyBits }: Issuer,
 ): CertificateId {
-  const hash = (data: Buffer) => createHash(nodeName).update(data).digest()
-  return { issuerNameHash: hash(issuer), issuerKeyHash: hash(publicKeyBits), serialNumber }
+  return {
+    issuerNameHash: digest(hashAlgorithm, issuer),
+    issuerKeyHash: digest(hashAlgorithm, publicKeyBits),
+    serialNumber,
+  }
 }
 
 /** An unsigned request about one certificate, with a nonce. */
 export function createOcspRequest(certificate: Asked, issuer: Issuer): OcspRequest {
-  // The one digest that every responder knows its certificates by (RFC 5019 2.1.1); nothing is protected by it
-  const sha1 = HASH_ALGORITHMS[0] as HashAlgorithm
-  const { issuerNameHash, issuerKeyHash, serialNumber } = certificateId(sha1, certificate, issuer)
-  const hashAlgorithm = { algorithmId: sha1.oid, algorithmParams: new asn1js.Null() }
+  // Every responder knows its certificates by their SHA-1 digests (RFC 5019 2.1.1), which protect nothing
+  const { issuerNameHash, issuerKeyHash, serialNumber } = certificateId(SHA_1, certificate, issuer)
+  const hashAlgorithm = { algorithmId: SHA_1.oid, algorithmParams: new asn1js.Null() }
   const nonce = randomBytes(NONCE_LENGTH)
   const request = sequence(
     sequence(

@@ -1,5 +1,7 @@
 /** Who may answer for an issuer (RFC 6960 4.2.2.2): itself, or whom it has issued a certificate for that. */
-import { createHash, type X509Certificate } from 'node:crypto'
+import type { X509Certificate } from 'node:crypto'
+import { digest } from '../../algorithms/digest.ts'
+import { SHA_1 } from '../../algorithms/hash-algorithms.ts'
 import { readCertificateFields } from '../../x509/certificate-fields.ts'
 import { isIssuedBy } from '../../x509/chain.ts'
 import { publicKeyOf } from '../../x509/key-type.ts'
@@ -47,7 +49,7 @@ function readIdentified(raw: Buffer, responder: ResponderId): X509Certificate | 
     const identified =
       'name' in responder
         ? sameName(responder.name, subject)
-        : responder.keyHash.equals(createHash('sha1').update(publicKeyBits).digest())
+        : responder.keyHash.equals(digest(SHA_1, publicKeyBits))
     return identified ? readCertificate(raw) : undefined
   } catch {
     return undefined

@@ -1,25 +1,22 @@
+import { KEY_PURPOSE } from '../object-identifiers.ts'
 import type { ReviewedCertificate } from './reviewed-certificate.ts'
 
-/** Purposes (extended key usage) that validators accept of a document's signer. */
-const DOCUMENT_PURPOSES = new Set([
-  // id-kp-documentSigning, RFC 9336
-  '1.3.6.1.5.5.7.3.36',
-  // id-kp-emailProtection and anyExtendedKeyUsage, RFC 5280 4.2.1.12
-  '1.3.6.1.5.5.7.3.4',
-  '2.5.29.37.0',
-  // Microsoft document signing
-  '1.3.6.1.4.1.311.10.3.12',
-  // Adobe authentic documents trust
-  '1.2.840.113583.1.1.5',
+/** Purposes (extended key usage) that validators accept for the signer of a document. */
+const DOCUMENT_PURPOSES: ReadonlySet<string> = new Set([
+  KEY_PURPOSE.documentSigning,
+  KEY_PURPOSE.emailProtection,
+  KEY_PURPOSE.any,
+  KEY_PURPOSE.microsoftDocumentSigning,
+  KEY_PURPOSE.adobeAuthenticDocuments,
 ])
 
-/** RFC 5280 4.2.1.12. */
-const OTHER_PURPOSES = new Map([
-  ['1.3.6.1.5.5.7.3.1', 'serverAuth'],
-  ['1.3.6.1.5.5.7.3.2', 'clientAuth'],
-  ['1.3.6.1.5.5.7.3.3', 'codeSigning'],
-  ['1.3.6.1.5.5.7.3.8', 'timeStamping'],
-  ['1.3.6.1.5.5.7.3.9', 'OCSPSigning'],
+/** Names of the other purposes of RFC 5280 4.2.1.12. */
+const OTHER_PURPOSES: ReadonlyMap<string, string> = new Map([
+  [KEY_PURPOSE.serverAuth, 'serverAuth'],
+  [KEY_PURPOSE.clientAuth, 'clientAuth'],
+  [KEY_PURPOSE.codeSigning, 'codeSigning'],
+  [KEY_PURPOSE.timeStamping, 'timeStamping'],
+  [KEY_PURPOSE.ocspSigning, 'OCSPSigning'],
 ])
 
 /** A warning where a signer certificate is for other purposes than documents. */
