@@ -1,4 +1,4 @@
-/** The hash algorithms of the callback: their spellings, object identifiers and digest lengths. */
+/** The supported hash algorithms: their spellings, object identifiers and digest lengths. */
 
 export interface HashAlgorithm {
   /** The callback's spelling. */
@@ -7,8 +7,9 @@ export interface HashAlgorithm {
   readonly nodeName: string
   /** The spelling of the Web Cryptography API, which lacks SHA-224; pkijs uses these. */
   readonly webCryptoName: string
+  /** Dotted object identifier. */
   readonly oid: string
-  /** Bytes. */
+  /** In bytes. */
   readonly digestLength: number
 }
 

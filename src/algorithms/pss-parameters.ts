@@ -1,22 +1,22 @@
-/** The parameters that signatures with RSASSA-PSS tell (RFC 4055 3.1, RFC 8017 A.2.3). */
+/** Reads and writes the parameters of RSASSA-PSS signatures (RFC 4055 3.1, RFC 8017 A.2.3). */
 import * as asn1js from 'asn1js'
 import * as pkijs from 'pkijs'
 import { quote } from '../common/quote.ts'
 import { findHashByOid, type HashAlgorithm } from './hash-algorithms.ts'
 import { ID_MGF1 } from './object-identifiers.ts'
 
-/** An RSA key of 4096 bits has no room for a longer salt. */
+/** The longest salt, in bytes, that a key of 4096 bits has room for. */
 const MAX_SALT_LENGTH = 512
 
 export interface PssParameters {
   readonly hash: HashAlgorithm
-  /** Bytes. */
+  /** In bytes. */
   readonly saltLength: number
 }
 
-/** Encodes `RSASSA-PSS-params` with MGF1 of the same hash, without what has its default value, as DER demands. */
+/** Encodes `RSASSA-PSS-params` with MGF1 of the same hash. DER leaves out fields with their default values. */
 export function encodePssParameters({ hash: { oid }, saltLength }: PssParameters): asn1js.Sequence {
-  // RFC 4055 2.1: in these parameters the hash has NULL for its own
+  // The parameters of the hash itself are NULL here (RFC 4055 2.1)
   const hash = { algorithmId: oid, algorithmParams: new asn1js.Null() }
   return new pkijs.RSASSAPSSParams({
     hashAlgorithm: new pkijs.AlgorithmIdentifier(hash),
@@ -29,8 +29,10 @@ export function encodePssParameters({ hash: { oid }, saltLength }: PssParameters
 }
 
 /**
- * @param schema the parameters of an AlgorithmIdentifier
- * @throws Error that says in words which of them are not supported
+ * Reads `RSASSA-PSS-params`.
+ *
+ * @param schema the parameters of an AlgorithmIdentifier, as asn1js parsed them
+ * @throws Error that names the parameter that is not supported
  */
 export function parsePssParameters(schema: unknown): PssParameters {
   const { parameters, maskHash } = parse(schema)
@@ -55,7 +57,7 @@ export function parsePssParameters(schema: unknown): PssParameters {
 
 function parse(schema: unknown) {
   try {
-    // For one that is not there pkijs would take the defaults, which RFC 4056 3 does not mean
+    // pkijs would take the defaults for missing parameters, which RFC 4056 3 does not mean
     const parameters = new pkijs.RSASSAPSSParams({ schema: schema ?? new asn1js.Null() })
     const maskHash = new pkijs.AlgorithmIdentifier({
       schema: parameters.maskGenAlgorithm.algorithmParams ?? new asn1js.Null(),

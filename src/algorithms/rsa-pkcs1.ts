@@ -18,11 +18,11 @@ export const RSA_PKCS1: SignatureAlgorithm = {
   maxLength: modulusLength,
   encode: (signature) => signature,
   signerInfoIdentifier: () => withNull(RSA_ENCRYPTION),
-  // Which names the hash too, as a SignerInfo's need not
+  // Certificates must name the hash here, a SignerInfo need not
   certificateIdentifier: ({ name }) => withNull(RSA_WITH_HASH[name]),
 }
 
-/** RFC 3370 3.2, RFC 4055 5: the parameters are NULL. */
+/** Builds an identifier whose parameters are NULL (RFC 3370 3.2, RFC 4055 5). */
 function withNull(algorithmId: string): pkijs.AlgorithmIdentifier {
   return new pkijs.AlgorithmIdentifier({ algorithmId, algorithmParams: new asn1js.Null() })
 }

@@ -417,7 +417,7 @@ t.test('chains about which nobody can be asked', async (t) => {
     crls: [],
     complete: false,
     problems: ['CN=leaf: it names neither an OCSP responder nor a CRL that could be asked'],
-    told: ['CN=leaf: it names neither an OCSP responder nor a CRL that could be asked'],
+    publicProblems: ['CN=leaf: it names neither an OCSP responder nor a CRL that could be asked'],
   })
   t.strictSame(service.information([leaf.certificate]).problems, [
     'CN=leaf: the certificate of its issuer is not known',
@@ -427,7 +427,7 @@ t.test('chains about which nobody can be asked', async (t) => {
     crls: [],
     complete: true,
     problems: [],
-    told: [],
+    publicProblems: [],
   })
   t.strictSame(messages, [])
   const broken = issue(directory, {
