@@ -14,7 +14,7 @@ export const ID_SIGNATURE_POLICY = '1.2.840.113549.1.9.16.2.15'
 export const ID_SIGNATURE_POLICY_URI = '1.2.840.113549.1.9.16.5.1'
 export const ID_COMMITMENT_TYPE = '1.2.840.113549.1.9.16.2.16'
 export const ID_SIGNER_LOCATION = '1.2.840.113549.1.9.16.2.17'
-/** ISO 32000-2 12.8.3.3.2. */
+/** adbe-revocationInfoArchival (ISO 32000-2 12.8.3.3.2). */
 export const ID_REVOCATION_INFO_ARCHIVAL = '1.2.840.113583.1.1.8'
 
 // Unsigned attribute (EN 319 122-1 5.3)

@@ -1,7 +1,7 @@
 import * as pkijs from 'pkijs'
 import { sameParsedName } from '../x509/parsed-names.ts'
 
-/** Whether the sid of a SignerInfo (RFC 5652 5.3) is that of a certificate: by issuer and serial number alone. */
+/** Returns whether the sid of a SignerInfo names a certificate, by issuer and serial number (RFC 5652 5.3). */
 export function matchesSignerIdentifier(sid: unknown, certificate: pkijs.Certificate): boolean {
   return (
     sid instanceof pkijs.IssuerAndSerialNumber &&
