@@ -16,7 +16,7 @@ import {
 } from './signing-certificate.ts'
 
 export interface SignedAttributes {
-  /** Whether there is one content-type with id-data, as in every signature of a PDF (RFC 5652 11.1). */
+  /** True if there is one content-type, and it is id-data as in all signatures of PDFs (RFC 5652 11.1). */
   readonly hasDataContentType: boolean
   /** Length of the message-digest in bytes (RFC 5652 11.2); undefined unless there is exactly one. */
   readonly digestLength: number | undefined

@@ -1,4 +1,4 @@
-/** Says by names and identifiers whether one certificate can be the issuer of another. No signature is verified. */
+/** Tells by names and key identifiers whether one certificate can be the issuer of another. It verifies no signature. */
 import type { X509Certificate } from 'node:crypto'
 import { DerReader } from '../asn1/der-reader.ts'
 import { contextTag, TAG } from '../asn1/tag.ts'
@@ -32,7 +32,7 @@ export function hasIssuerName(certificate: X509Certificate, issuer: X509Certific
   return name !== undefined && name === identify(issuer)?.canonicalSubject
 }
 
-/** Returns whether the names chain, and what the certificate says of its issuer's key and certificate is right. */
+/** Returns whether the names chain, and the certificate's authorityKeyIdentifier is about `issuer`. */
 export function matchesIssuer(certificate: X509Certificate, issuer: X509Certificate): boolean {
   return (
     hasIssuerName(certificate, issuer) &&
@@ -66,7 +66,7 @@ function isAbout(authority: DerReader, issuer: Identity): boolean {
   )
 }
 
-/** Returns undefined where the certificate is not DER: then it is nobody's issuer, and nobody is its own. */
+/** Returns the names and identifiers of a certificate; undefined if it is not DER, so that it matches nothing. */
 function identify(certificate: X509Certificate): Identity | undefined {
   if (!identities.has(certificate)) {
     identities.set(certificate, read(certificate))
@@ -74,7 +74,7 @@ function identify(certificate: X509Certificate): Identity | undefined {
   return identities.get(certificate)
 }
 
-/** A path is searched among all pairs of certificates: each is read once. */
+/** A search compares all pairs of certificates, so each is read only once. */
 const identities = new WeakMap<X509Certificate, Identity | undefined>()
 
 function read(certificate: X509Certificate): Identity | undefined {

@@ -3,12 +3,12 @@ import { DerReader } from '../asn1/der-reader.ts'
 import { CONSTRUCTED, TAG } from '../asn1/tag.ts'
 import { readTime } from '../asn1/time.ts'
 
-/** Levels of elements in each other. Certificates have about ten; without a limit a hostile one has any number. */
+/** Levels of nested elements. Certificates have about ten; a hostile one could exhaust the stack. */
 const MAX_DEPTH = 32
 
 /**
- * Reads a certificate. All that the service does not make itself come through here: versions of OpenSSL differ in the
- * encodings that they accept, and what this service accepts must not depend on the Node.js that runs it.
+ * Reads a certificate. All certificates that the service does not make itself come through here: versions of OpenSSL
+ * differ in the encodings that they accept, and this service must not depend on the Node.js that runs it.
  *
  * @param der one certificate and nothing behind it
  * @throws Error whose message says what is wrong with the encoding
@@ -23,7 +23,7 @@ export function readCertificate(der: Uint8Array): X509Certificate {
   }
 }
 
-/** Refuses what is not DER throughout (X.690 10), and times in other forms than those of RFC 5280 4.1.2.5. */
+/** Refuses encodings other than DER (X.690 10), and times in other forms than those of RFC 5280 4.1.2.5. */
 function checkEncoding(der: Buffer): void {
   const reader = new DerReader(der)
   checkElements(reader.enter(TAG.sequence), 1)

@@ -41,7 +41,11 @@ export function findRefusals(path: readonly X509Certificate[]): string[] {
   })
 }
 
-/** @param below the certificates that the constraints are about, leaf first */
+/**
+ * Finds the names that an authority's constraints forbid.
+ *
+ * @param below the certificates below the authority, leaf first
+ */
 function findForbiddenNames(
   below: readonly X509Certificate[],
   constraints: NameConstraints | 'unreadable' | undefined,

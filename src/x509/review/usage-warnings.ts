@@ -19,7 +19,7 @@ const OTHER_PURPOSES: ReadonlyMap<string, string> = new Map([
   [KEY_PURPOSE.ocspSigning, 'OCSPSigning'],
 ])
 
-/** A warning where a signer certificate is for other purposes than documents. */
+/** Warns of a signer certificate that is for other purposes than documents. */
 export function findPurposeWarning(reviewed: ReviewedCertificate): string | undefined {
   const purposes = listOtherPurposes(reviewed)
   return (
@@ -30,7 +30,7 @@ export function findPurposeWarning(reviewed: ReviewedCertificate): string | unde
   )
 }
 
-/** A warning where an issuer's purposes leave documents out: some validators take them for those of all below it. */
+/** Warns of an issuer whose purposes leave out documents: some validators apply them to all certificates below it. */
 export function findIssuerPurposeWarning(issuer: ReviewedCertificate): string | undefined {
   const purposes = listOtherPurposes(issuer)
   return (
@@ -40,7 +40,7 @@ export function findIssuerPurposeWarning(issuer: ReviewedCertificate): string | 
   )
 }
 
-/** Returns undefined where documents are among the purposes, or nothing is said of them. */
+/** Lists the purposes if documents are not among them. */
 function listOtherPurposes({ extendedKeyUsage }: ReviewedCertificate): string | undefined {
   if (extendedKeyUsage === undefined || extendedKeyUsage.some((purpose) => DOCUMENT_PURPOSES.has(purpose))) {
     return undefined
@@ -48,7 +48,7 @@ function listOtherPurposes({ extendedKeyUsage }: ReviewedCertificate): string | 
   return extendedKeyUsage.map((purpose) => OTHER_PURPOSES.get(purpose) ?? purpose).join(', ') || 'none'
 }
 
-/** A warning where there is no authority that vouches for the signer. */
+/** Warns of a signer certificate that no authority has issued. */
 export function findSelfSignedWarning({ subject, selfSigned }: ReviewedCertificate): string | undefined {
   return selfSigned
     ? `the certificate of ${subject} is self-signed: validators trust its signatures only where it is installed itself`
