@@ -7,11 +7,11 @@ import { traceToAnchor } from '../x509/trust.ts'
 import { describeIssuer, describeSubject, findInvalidity, validityPeriod } from '../x509/validity.ts'
 
 /**
- * Whether a certificate is that of a timestamp authority (RFC 3161 2.3) that is trusted at a moment.
+ * Traces the certificate of a timestamp authority (RFC 3161 2.3) to a trust anchor at a moment.
  *
  * @param embedded certificates from the token, which prove nothing by themselves
- * @param anchors in one of which the chain has to end, if there are any
- * @returns the chain's certificates from the authority's upwards, or what is wrong, in words
+ * @param anchors if there are any, the chain must end in one of them
+ * @returns the certificates from the authority's upwards, or a message that says what is wrong
  */
 export function traceAuthority(
   certificate: X509Certificate,

@@ -9,15 +9,15 @@ import { quote } from '../common/quote.ts'
 import { readCertificate } from '../x509/read-certificate.ts'
 import { TimestampError } from './timestamp-error.ts'
 
-/** More would only take time: each may have issued each other one. Those that there are bring three or four. */
+/** Certificates in a token; real ones have three or four. Each could be the issuer of each, which takes time. */
 const MAX_CERTIFICATES = 10
 
-/** What a token says, of which nothing is verified yet. */
+/** The content of a token. Nothing in it is verified yet. */
 export interface TimestampToken {
   /** DER TSTInfo (RFC 3161 2.4.2). */
   readonly tstInfo: Buffer
   readonly signer: TokenCertificate
-  /** All that are embedded, the signer's among them. */
+  /** All embedded certificates, the signer's among them. */
   readonly certificates: readonly X509Certificate[]
   readonly signerInfo: pkijs.SignerInfo
   /** DER SET OF, as it was signed (RFC 5652 5.4). */
@@ -34,7 +34,7 @@ export interface TokenCertificate {
  * Reads a `TimeStampToken`: a SignedData (RFC 5652 5) over a TSTInfo, with one signer, whose certificate it holds.
  *
  * @param token DER ContentInfo
- * @throws TimestampError where it is another SignedData, and Error for anything else
+ * @throws TimestampError when the SignedData is not a timestamp, and Error when it is malformed
  */
 export function readTimestampToken(token: Buffer): TimestampToken {
   const { contentType, content } = pkijs.ContentInfo.fromBER(token)
@@ -47,7 +47,7 @@ export function readTimestampToken(token: Buffer): TimestampToken {
     throw new TimestampError('malformed', 'signed something else than a timestamp')
   }
   const [signerInfo, second] = signerInfos
-  // RFC 3161 2.4.2
+  // A token has one signature, with signed attributes (RFC 3161 2.4.2)
   if (signerInfo?.signedAttrs === undefined || second !== undefined) {
     throw new TimestampError('malformed', 'sent a token without the one signature that it must have')
   }
@@ -69,7 +69,7 @@ export function readTimestampToken(token: Buffer): TimestampToken {
   }
 }
 
-/** Byte by byte as they are in the token, since hashes of them are signed. Those of other kinds are left out. */
+/** Reads the certificates byte by byte, since their hashes are signed. It leaves out attribute certificates. */
 function readCertificates(signedData: asn1js.Sequence): X509Certificate[] {
   const set = signedData.valueBlock.value.find(
     ({ idBlock }) => idBlock.tagClass === 3 && idBlock.tagNumber === 0,
@@ -83,7 +83,7 @@ function readCertificates(signedData: asn1js.Sequence): X509Certificate[] {
   return encoded.map(readCertificate)
 }
 
-/** pkijs takes so long for a certificate that it gets no more than it has to. */
+/** Finds the signer's certificate. It stops at that one, since pkijs takes long to parse each. */
 function findSigner(certificates: readonly X509Certificate[], sid: unknown): TokenCertificate | undefined {
   for (const x509 of certificates) {
     const parsed = pkijs.Certificate.fromBER(x509.raw)
@@ -94,7 +94,7 @@ function findSigner(certificates: readonly X509Certificate[], sid: unknown): Tok
   return undefined
 }
 
-/** Which has to be told in two places, where verifiers look for it (RFC 5652 5.1, 5.3). */
+/** Finds the hash algorithm, which two fields must name, since verifiers read either (RFC 5652 5.1, 5.3). */
 function findHash(
   { digestAlgorithm }: pkijs.SignerInfo,
   all: readonly pkijs.AlgorithmIdentifier[],
@@ -113,7 +113,7 @@ function findHash(
   return algorithm
 }
 
-/** RFC 5754 2: parameters are left out, or NULL. */
+/** Returns whether the parameters are absent or NULL (RFC 5754 2). */
 function isPlain({ algorithmParams }: pkijs.AlgorithmIdentifier): boolean {
   return algorithmParams === undefined || algorithmParams instanceof asn1js.Null
 }

@@ -14,11 +14,11 @@ export interface TstInfo {
 }
 
 /**
- * Checks that a TSTInfo (RFC 3161 2.4.2) is the one that was asked for, just now.
+ * Reads a TSTInfo (RFC 3161 2.4.2), and checks that it matches the request and the present time.
  *
- * @param der of which a signature has been verified
+ * @param der TSTInfo
  * @param toleranceMs between the authority's clock and this one
- * @throws TimestampError where it is not, and Error for what is no TSTInfo
+ * @throws TimestampError when it does not match, and Error when it is malformed
  */
 export function readTstInfo(der: Buffer, asked: TimestampRequest, toleranceMs: number): TstInfo {
   const { offset, result } = asn1js.fromBER(der)
@@ -35,7 +35,7 @@ export function readTstInfo(der: Buffer, asked: TimestampRequest, toleranceMs: n
   return tsa === undefined ? { genTime } : { genTime, tsa }
 }
 
-/** pkijs makes a time of everything that looks like one. */
+/** Reads the time strictly, since pkijs accepts malformed ones. */
 function readGenTime(der: Buffer): Date {
   const info = new DerReader(der).enter(TAG.sequence)
   for (const tag of [TAG.integer, TAG.objectIdentifier, TAG.sequence, TAG.integer]) {

@@ -16,24 +16,23 @@ export interface VerificationContext {
   readonly trustAnchors: TimestampAuthority['trustAnchors']
   /** Milliseconds between the authority's clock and this one. */
   readonly clockToleranceMs: number
-  /** Of this authority, with these anchors. */
+  /** Chains of this authority that were verified with these anchors. */
   readonly known: KnownChains
 }
 
-/** What an authority gave, of which all is right. */
+/** A verified timestamp. */
 export interface Timestamp {
   /** DER TimeStampToken (RFC 3161 2.4.2): a ContentInfo with a SignedData. */
   readonly token: Buffer
-  /** The authority's certificate, and its issuers as far as they are known. */
+  /** The authority's certificate first, then its issuers as far as they are known. */
   readonly path: readonly X509Certificate[]
 }
 
 /**
- * The token of an authority's answer, once all that RFC 3161 2.2 has the requester verify is right, but for
- * revocation, about which nobody is asked.
+ * Verifies an authority's answer as RFC 3161 2.2 demands of the requester, except for revocation.
  *
- * @param answer bytes, of anything
- * @throws TimestampError
+ * @param answer any bytes
+ * @throws TimestampError that says what is wrong with the answer
  */
 export function verifyResponse(answer: Buffer, expected: VerificationContext): Timestamp {
   try {
@@ -43,7 +42,7 @@ export function verifyResponse(answer: Buffer, expected: VerificationContext): T
     if (error instanceof TimestampError) {
       throw error
     }
-    // Why it is none would be told in terms of the parsers
+    // The parsers' own messages would not help an operator
     throw new TimestampError('malformed', 'answered with what is no timestamp')
   }
 }
