@@ -47,7 +47,7 @@ export function parsePssParameters(schema: unknown): PssParameters {
     )
   }
   if (!(saltLength >= 0 && saltLength <= MAX_SALT_LENGTH)) {
-    throw new Error('its salt has a length that no salt has')
+    throw new Error('its salt has an impossible length')
   }
   if (trailerField !== 1) {
     throw new Error('its trailer field is not that of RFC 8017')

@@ -3,8 +3,8 @@ import * as asn1js from 'asn1js'
 import { curveOf } from './elliptic-curves.ts'
 
 /**
- * Encodes a key as DER SubjectPublicKeyInfo in one form, so that equal octets mean equal keys. Certificates may compress
- * a point (RFC 5480 2.2), or restrict an RSA key to RSASSA-PSS (RFC 4055 1.2), and tokens know neither.
+ * Encodes a key as DER SubjectPublicKeyInfo in one form, so that equal octets mean equal keys. Certificates may
+ * compress a point (RFC 5480 2.2), or restrict an RSA key to RSASSA-PSS (RFC 4055 1.2), and tokens know neither.
  */
 export function encodePublicKey(publicKey: KeyObject): Buffer {
   if (curveOf(publicKey) !== undefined) {

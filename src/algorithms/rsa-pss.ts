@@ -20,8 +20,8 @@ export function rsaPssFor(publicKey: KeyObject): SignatureAlgorithm {
 }
 
 /**
- * Builds RSASSA-PSS (RFC 8017 8.1) with MGF1 of the same hash. The token pads and signs the bare digest, and returns the
- * signature's octets.
+ * Builds RSASSA-PSS (RFC 8017 8.1) with MGF1 of the same hash. The token pads and signs the bare digest, and returns
+ * the signature's octets.
  *
  * @param saltLengthOf returns the length in bytes
  */

@@ -49,7 +49,7 @@ function tryRead(der: Buffer): AlgorithmIdentifier {
   try {
     return readAlgorithmIdentifier(der)
   } catch {
-    throw new Error('its signature algorithm is none')
+    throw new Error('its signature algorithm is malformed')
   }
 }
 

@@ -1,8 +1,8 @@
 import { constants, type KeyObject, publicDecrypt, timingSafeEqual } from 'node:crypto'
 
 /**
- * Returns whether `signature` is the RSASSA-PKCS1-v1_5 signature of exactly this DigestInfo (RFC 8017 8.2.2). It compares
- * all bytes inside the padding, so that no lenient parser of the DigestInfo can be fooled.
+ * Returns whether `signature` is the RSASSA-PKCS1-v1_5 signature of exactly this DigestInfo (RFC 8017 8.2.2). It
+ * compares all bytes inside the padding, so that no lenient parser of the DigestInfo can be fooled.
  *
  * @param publicKey RSA
  * @param digestInfo DER

@@ -6,8 +6,9 @@ const MAX_IDENTIFIER_LENGTH = 100
 const MAX_ELEMENTS = 1000
 
 /**
- * Reads DER elements one after another (X.690 10: definite, shortest lengths). It builds no tree, since a CRL may have a
- * hundred thousand entries. All methods throw an Error if the bytes are not DER, or not the element that is asked for.
+ * Reads DER elements one after another (X.690 10: definite, shortest lengths). It builds no tree, since a CRL may
+ * have a hundred thousand entries. All methods throw an Error if the bytes are not DER, or not the element that is
+ * asked for.
  */
 export class DerReader {
   readonly #bytes: Buffer
@@ -102,7 +103,7 @@ export class DerReader {
   bits(): Buffer {
     const bits = this.content(TAG.bitString)
     if (bits[0] !== 0) {
-      throw new Error('it is no DER of this kind: a bit string has no whole octets')
+      throw new Error('it is no DER of this kind: a bit string does not consist of whole octets')
     }
     return bits.subarray(1)
   }
@@ -117,12 +118,12 @@ export class DerReader {
   #next(tag: number | undefined): { start: number; contentStart: number; end: number } {
     const start = this.#at
     if (tag === undefined || this.tag !== tag) {
-      throw new Error('it is no DER of this kind: something is missing or in its place')
+      throw new Error('it is no DER of this kind: an element is missing, or another one is in its place')
     }
     const { length, contentStart } = this.#length(start + 1)
     const end = contentStart + length
     if (end > this.#end) {
-      throw new Error('it is no DER: an element is longer than what it is in')
+      throw new Error('it is no DER: an element is longer than the one around it')
     }
     this.#at = end
     return { start, contentStart, end }

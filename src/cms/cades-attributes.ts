@@ -72,7 +72,10 @@ function encodeCommitment(commitmentType: string): Buffer {
   return encode(TAG.sequence, encodeObjectIdentifier(commitmentType))
 }
 
-/** Encodes `SignerLocation { countryName [0], localityName [1], postalAddress [2] }`, tags explicit (EN 319 122-1 5.2.5). */
+/**
+ * Encodes `SignerLocation { countryName [0], localityName [1], postalAddress [2] }`, tags explicit (EN 319 122-1
+ * 5.2.5).
+ */
 function encodeLocation({ country, locality, postalAddress }: SignerLocation): Buffer {
   const fields = [
     country === undefined ? undefined : encodeText(country),

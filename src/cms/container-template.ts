@@ -102,8 +102,8 @@ export class ContainerTemplate {
 
   /**
    * Encodes the signed attributes (RFC 5652 5.4): content-type, message-digest, signing-certificate-v2, CMS algorithm
-   * protection, and revocation data if there are any. `cms` adds signing-time. `cades` adds the signer's statements, and
-   * signing-time over a file.
+   * protection, and revocation data if there are any. `cms` adds signing-time. `cades` adds the signer's statements,
+   * and signing-time over a file.
    *
    * @returns DER SET OF
    */

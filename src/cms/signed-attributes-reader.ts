@@ -114,7 +114,7 @@ function certificatesOf(
   const value = singleValue(attributes, type)
   if (value === undefined) {
     // It must be single-valued (RFC 5035 3), since each verifier would choose among several in its own way
-    throw new Error('an attribute that names the certificate is not there once, with one value')
+    throw new Error('an attribute that names the certificate does not occur once, with one value')
   }
   return [read(value)]
 }

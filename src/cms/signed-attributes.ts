@@ -42,8 +42,9 @@ export function signingTimeAttribute(time: Date): Buffer {
 }
 
 /**
- * Encodes `SigningCertificateV2 { certs SEQUENCE OF ESSCertIDv2 }` (RFC 5035 3) with the one certificate that signs. The
- * hash is SHA-256, the default, so DER leaves it out. There is no issuerSerial: the SignerInfo's sid says the same.
+ * Encodes `SigningCertificateV2 { certs SEQUENCE OF ESSCertIDv2 }` (RFC 5035 3) with the one certificate that signs.
+ * The hash is SHA-256, the default, so DER leaves it out. There is no issuerSerial: the SignerInfo's sid says the
+ * same.
  *
  * @param certificate DER
  */
@@ -54,8 +55,8 @@ export function signingCertificateAttribute(certificate: Uint8Array): Buffer {
 }
 
 /**
- * Encodes `CMSAlgorithmProtection { digestAlgorithm, signatureAlgorithm [1] }` (RFC 6211 2), so that nobody can pass the
- * signature off as one of another algorithm.
+ * Encodes `CMSAlgorithmProtection { digestAlgorithm, signatureAlgorithm [1] }` (RFC 6211 2), so that nobody can pass
+ * the signature off as one of another algorithm.
  *
  * @param digestAlgorithm DER AlgorithmIdentifier of the SignerInfo
  * @param signatureAlgorithm DER AlgorithmIdentifier of the SignerInfo

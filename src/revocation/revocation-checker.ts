@@ -13,23 +13,26 @@ import { asRevocationOnly, checkOcspResponse, type OcspAnswer } from './ocsp/ocs
 import { createOcspRequest } from './ocsp/ocsp-request.ts'
 import type { Flawed } from './time.ts'
 
-/** An answer, with what shows that its responder may still give it where its certificate asks for that. */
+/** An OCSP answer, and the CRL that shows its responder's certificate to be good, if that certificate names one. */
 export interface VerifiedOcspAnswer extends OcspAnswer {
-  /** DER. */
+  /** DER CertificateList. */
   readonly responderCrl?: Buffer
 }
 
-/** What is asked for in a CRL. */
+/** The certificates that are looked for in a CRL. */
 export interface CrlQuestion {
   readonly issuer: X509Certificate
-  /** Contents of INTEGERs in hex. */
+  /** Serial numbers: contents of INTEGERs in hex. */
   readonly serialNumbers: ReadonlySet<string>
 }
 
-/** A request that goes to each address of a source in turn. */
+/** A request that is sent to each address of a source in turn. */
 type FetchOptions = Pick<HttpRequest, 'body' | 'limit' | 'signal'> & { readonly timeoutMs: number }
 
-/** Asks responders and distribution points: the next one where one fails, and none twice at a time. */
+/**
+ * Asks OCSP responders and CRL distribution points. It tries the next one if one fails, and asks none twice at a
+ * time.
+ */
 export class RevocationChecker {
   readonly #client: HttpClient
   readonly #observer: RevocationObserver
@@ -42,7 +45,11 @@ export class RevocationChecker {
     this.#limits = limits
   }
 
-  /** @throws Error that says of each responder why its answer does not count */
+  /**
+   * Asks the OCSP responders of a certificate.
+   *
+   * @throws Error that says for each responder why its answer does not count
+   */
   async askResponder(issued: IssuedCertificate, signal: AbortSignal): Promise<VerifiedOcspAnswer> {
     const { fields, issuerFields, issuer, addresses } = issued
     const { der: content, nonce } = createOcspRequest(fields, issuerFields)
@@ -55,15 +62,19 @@ export class RevocationChecker {
     })
   }
 
-  /** @throws Error that says of each distribution point why its CRL does not count */
+  /**
+   * Fetches a CRL from its distribution points, and looks for certificates in it.
+   *
+   * @throws Error that says for each distribution point why its CRL does not count
+   */
   async fetchCrl(urls: readonly URL[], question: CrlQuestion, signal: AbortSignal): Promise<CheckedCrl> {
     const asking = { limit: this.#limits.crlBytes, timeoutMs: this.#limits.crlTimeoutMs, signal }
     return await this.#fetchFirst('crl', urls, asking, (der) => checkCrl(der, question, new Date()))
   }
 
   /**
-   * Looks for a responder's certificate in the CRL that it names, unless its issuer says that it need not be (RFC 6960
-   * 4.2.2.2.1). One that names none is taken as it is: nothing else could tell, and such certificates are short-lived.
+   * Looks for a responder's certificate in the CRL that it names, unless it has the extension ocsp-nocheck (RFC 6960
+   * 4.2.2.2.1). It accepts one that names no CRL: nothing else could tell, and such certificates are short-lived.
    */
   async #checkSigner(
     answer: OcspAnswer,

@@ -26,24 +26,24 @@ export interface RevocationServiceOptions {
   readonly log: BaseLogger
   readonly client: HttpClient
   readonly observer: RevocationObserver
-  /** `DEFAULT_LIMITS` where they are not given. */
+  /** Limits other than those of `DEFAULT_LIMITS`. */
   readonly limits?: Partial<RevocationLimits>
 }
 
 /**
- * Keeps known whether the certificates of signers were revoked, by OCSP (RFC 6960) and CRLs (RFC 5280): it asks in the
- * background, ahead of time, and `information` says what has come.
+ * Keeps revocation information about the certificates of signers, by OCSP (RFC 6960) and CRLs (RFC 5280). It asks in
+ * the background, ahead of time, and `information` returns what has come.
  */
 export class RevocationService {
   readonly #log: BaseLogger
   readonly #limits: RevocationLimits
   readonly #checker: RevocationChecker
   readonly #revocationLog: RevocationLog
-  /** By `linkKey`. */
+  /** Keyed by `linkKey`. */
   #certificates: ReadonlyMap<string, WatchedCertificate> = new Map()
-  /** By issuer and addresses: certificates share them. */
+  /** Keyed by issuer and addresses, which certificates share. */
   #crlCaches: ReadonlyMap<string, CrlCache> = new Map()
-  /** By chain. */
+  /** Links that were looked up already, keyed by chain. */
   #found = new WeakMap<readonly X509Certificate[], readonly WatchedLink[]>()
   #running = false
 
@@ -55,7 +55,7 @@ export class RevocationService {
   }
 
   /**
-   * From now on these chains and no others; what is known of those that stay is kept.
+   * Watches these chains and no others. It keeps what it knows about those that stay.
    *
    * @param chains each leaf first
    */
@@ -74,6 +74,7 @@ export class RevocationService {
     this.#replace(certificates, lists)
   }
 
+  /** Starts asking in the background. */
   start(): void {
     this.#running = true
     for (const { ocsp } of this.#certificates.values()) {
@@ -82,7 +83,7 @@ export class RevocationService {
     this.#review()
   }
 
-  /** Ends what is under way. What is known stays, as long as it is fresh. */
+  /** Stops asking, and keeps what is known. */
   stop(): void {
     this.#running = false
     for (const source of sourcesOf(this.#certificates, this.#crlCaches)) {
@@ -90,14 +91,14 @@ export class RevocationService {
     }
   }
 
-  /** Asks all at once who are asked anyway, whatever is known. What is known counts meanwhile. */
+  /** Asks all sources that are in use at once. Known answers count meanwhile. */
   renew(): void {
     for (const source of sourcesOf(this.#certificates, this.#crlCaches)) {
       source.renew()
     }
   }
 
-  /** Asks those at once again whose last answer does not count, or never came. */
+  /** Asks again at once those sources whose last try failed. */
   retry(): void {
     for (const source of sourcesOf(this.#certificates, this.#crlCaches)) {
       if (source.problem !== undefined) {
@@ -107,7 +108,7 @@ export class RevocationService {
   }
 
   /**
-   * What is known by now; nobody is asked, and nobody waited for.
+   * Returns what is known now, without asking or waiting.
    *
    * @param chain leaf first, one of those that are watched
    */
@@ -115,17 +116,17 @@ export class RevocationService {
     return gatherInformation(this.#find(chain), at)
   }
 
-  /** The certificate of a chain, nearest to the leaf, that is known to be revoked: asked at every request. */
+  /** Returns the revoked certificate of a chain that is nearest to the leaf. Each request calls this, so it is fast. */
   revoked(chain: readonly X509Certificate[], at = new Date()): RevokedCertificate | undefined {
     return findRevoked(this.#find(chain), at)
   }
 
-  /** The same of each certificate by itself, but the root. */
+  /** Returns what is known about each certificate of a chain but the root. */
   states(chain: readonly X509Certificate[], at = new Date()): RevocationState[] {
     return this.#find(chain).map((link) => describeState(link, at))
   }
 
-  /** Fingerprints take long: the same array is looked up once. */
+  /** Looks up the links of a chain. It does so once for the same array, since fingerprints take long. */
   #find(chain: readonly X509Certificate[]): readonly WatchedLink[] {
     const known = this.#found.get(chain)
     if (known !== undefined) {

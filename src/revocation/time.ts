@@ -1,21 +1,21 @@
-/** How far the clocks of those who say when something was true may be ahead of ours. */
+/** Time by which the clock of a responder or authority may be ahead of ours. */
 const CLOCK_TOLERANCE_MS = 300_000
 
-/** When what a responder or a CRL says is the newest that is known (RFC 6960 4.2.2.1, RFC 5280 5.1.2.4). */
+/** The period in which an OCSP response or a CRL is current (RFC 6960 4.2.2.1, RFC 5280 5.1.2.4). */
 export interface UpdateTimes {
   readonly thisUpdate: Date
   readonly nextUpdate: Date
 }
 
-/** An answer that may have a flaw beside a right signature. With a flaw it counts for revocations alone. */
+/** An answer with a right signature, but possibly a flaw. With a flaw it counts only for revocations. */
 export interface Flawed {
-  /** Why it does not show that a certificate is good, in words; undefined where it does. */
+  /** Says why it does not show that a certificate is good; undefined if it does. */
   readonly flaw?: string
 }
 
 /**
- * Why times are not those of something fresh, in words; undefined where they are. Tolerance is only for clocks that
- * are ahead of ours: what has ended by our clock is of no use to those who validate signatures made from now on.
+ * Finds why an answer is not current, in words. Only clocks ahead of ours are tolerated: an answer that has ended by
+ * our clock would not help validators of signatures that are made from now on.
  */
 export function findStaleness({ thisUpdate, nextUpdate }: UpdateTimes, at: Date): string | undefined {
   if (thisUpdate.getTime() > at.getTime() + CLOCK_TOLERANCE_MS) {

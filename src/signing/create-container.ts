@@ -84,16 +84,16 @@ export async function createContainer(
 }
 
 /**
- * Returns whether revocation data are signed, as adbe-revocationInfoArchival, where readers of PDFs look for them. CAdES
- * over a file has them in SignedData.crls, where its own readers look (EN 319 122-1 6.3).
+ * Returns whether revocation data are signed, as adbe-revocationInfoArchival, where readers of PDFs look for them.
+ * CAdES over a file has them in SignedData.crls, where its own readers look (EN 319 122-1 6.3).
  */
 function signsRevocationData({ type, overFile }: ContainerRequest): boolean {
   return type === 'cms' || !overFile
 }
 
 /**
- * Gathers revocation data before there is a signature. If they are signed, they also cover the authorities that may give
- * the timestamp.
+ * Gathers revocation data before there is a signature. If they are signed, they also cover the authorities that may
+ * give the timestamp.
  *
  * @returns undefined if the level needs none
  * @throws REVOCATION_UNAVAILABLE unless the level may be lower
@@ -138,8 +138,7 @@ function requireEvidence(
   fallback: 'refuse' | 'b-t',
 ): void {
   if (fallback === 'refuse' && !covered.includes(path)) {
-    const others =
-      'the certificates of the timestamp authority are not those of before; try again in a moment'
+    const others = 'the timestamp authority has sent other certificates than before; try again in a moment'
     // The cause has the details for the command, which shows no log
     throw publicProblems.length === 0
       ? new REVOCATION_UNAVAILABLE(others)

@@ -8,9 +8,9 @@ const INDEFINITE = 0x80
 const END_OF_CONTENTS = 0
 
 /**
- * Converts BER to definite, shortest lengths, and octet strings to one piece (X.690 10.1, 10.2). Some authorities answer
- * with BER although RFC 3161 3 demands DER, and containers in PDFs must be DER. DER comes out unchanged, so signatures
- * stay valid, since they are over DER.
+ * Converts BER to definite, shortest lengths, and octet strings to one piece (X.690 10.1, 10.2). Some authorities
+ * answer with BER although RFC 3161 3 demands DER, and containers in PDFs must be DER. DER comes out unchanged, so
+ * signatures stay valid, since they are over DER.
  *
  * @throws Error when the bytes are not one element, or are nested too deeply
  */
@@ -31,7 +31,7 @@ interface Converted {
 function convert(bytes: Buffer, start: number, depth: number): Converted {
   const tag = bytes.readUInt8(start)
   if ((tag & 0x1f) === 0x1f || depth > MAX_DEPTH) {
-    throw new Error('nothing in a timestamp has such a tag, or is nested like this')
+    throw new Error('no timestamp has such a tag, or is nested so deeply')
   }
   if ((tag & CONSTRUCTED) === 0) {
     const { contents, end } = readDefinite(bytes, start + 1)

@@ -4,8 +4,8 @@ import { HttpError, type HttpFailure } from '../common/http-error.ts'
 import { TimestampError, type TimestampFailure } from './timestamp-error.ts'
 
 /**
- * Bytes of an answer; real ones have 1 to 12 kB. Certificates in a token are not signed, so anybody on the way could add
- * so many that no container has room for the token.
+ * Bytes of an answer; real ones have 1 to 12 kB. Certificates in a token are not signed, so anybody on the way could
+ * add so many that no container has room for the token.
  */
 const ANSWER_LIMIT = 16_384
 const QUERY = 'application/timestamp-query'

@@ -108,7 +108,7 @@ function findHash(
     )
   }
   if (![digestAlgorithm, ...all].every(isPlain) || !all.some((one) => one.algorithmId === algorithmId)) {
-    throw new TimestampError('malformed', 'sent a token that tells its hash algorithm in a wrong way')
+    throw new TimestampError('malformed', 'sent a token that names its hash algorithm in a wrong way')
   }
   return algorithm
 }

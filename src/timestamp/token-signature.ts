@@ -70,7 +70,9 @@ const READERS = [
   { type: ID_SIGNING_CERTIFICATE_V2, read: readSigningCertificateV2 },
 ]
 
-/** Returns an attribute's value; undefined unless there is exactly one, as there must be (RFC 5652 11, RFC 5035 5.4). */
+/**
+ * Returns an attribute's value; undefined unless there is exactly one, as there must be (RFC 5652 11, RFC 5035 5.4).
+ */
 function findValue({ signedAttrs }: pkijs.SignerInfo, type: string): unknown {
   const values = signedAttrs?.attributes.filter((one) => one.type === type).flatMap(({ values }) => values)
   return values?.length === 1 ? values[0] : undefined

@@ -43,7 +43,7 @@ export function verifyResponse(answer: Buffer, expected: VerificationContext): T
       throw error
     }
     // The parsers' own messages would not help an operator
-    throw new TimestampError('malformed', 'answered with what is no timestamp')
+    throw new TimestampError('malformed', 'answered with something other than a timestamp')
   }
 }
 

@@ -16,8 +16,8 @@ export interface Chain {
  * Builds the path from `leaf` upwards out of candidates in any order (RFC 5280 6.1: names chain and each signature
  * verifies). It leaves out candidates that are not above the leaf.
  *
- * Cross-signed CAs give several paths. The shortest one to a self-signed root wins, and one that is valid at `at` before
- * one that is not. If none reaches a root, the path goes up as far as it can.
+ * Cross-signed CAs give several paths. The shortest one to a self-signed root wins, and one that is valid at `at`
+ * before one that is not. If none reaches a root, the path goes up as far as it can.
  */
 export function buildChain(
   leaf: X509Certificate,
@@ -52,7 +52,9 @@ interface Step {
   readonly issuers: readonly X509Certificate[]
 }
 
-/** Searches breadth first, with each certificate once, so that cross-certificates neither loop nor multiply the work. */
+/**
+ * Searches breadth first, with each certificate once, so that cross-certificates neither loop nor multiply the work.
+ */
 function search(leaf: X509Certificate, candidates: readonly X509Certificate[]): Chain {
   const steps: Step[] = [{ certificate: leaf, issuers: [] }]
   const rest = new Set(candidates)

@@ -1,4 +1,6 @@
-/** Tells by names and key identifiers whether one certificate can be the issuer of another. It verifies no signature. */
+/**
+ * Tells by names and key identifiers whether one certificate can be the issuer of another. It verifies no signature.
+ */
 import type { X509Certificate } from 'node:crypto'
 import { DerReader } from '../asn1/der-reader.ts'
 import { contextTag, TAG } from '../asn1/tag.ts'

@@ -57,8 +57,8 @@ function describe(key: KeyObject | undefined): string {
 }
 
 /**
- * The largest public exponent of RSA. OpenSSL has this limit only for keys of more than 3072 bits. Without it, a hostile
- * signature takes 20 ms to verify, and certificates can come in dozens.
+ * The largest public exponent of RSA. OpenSSL has this limit only for keys of more than 3072 bits. Without it, a
+ * hostile signature takes 20 ms to verify, and certificates can come in dozens.
  */
 const MAX_EXPONENT = 2n ** 64n - 1n
 

@@ -32,7 +32,7 @@ function checkEncoding(der: Buffer): void {
 
 function checkElements(reader: DerReader, depth: number): void {
   if (depth > MAX_DEPTH) {
-    throw new Error('it is no DER of this kind: its elements are in each other too deeply')
+    throw new Error('it is no DER of this kind: its elements are nested too deeply')
   }
   for (let { tag } = reader; tag !== undefined; { tag } = reader) {
     if (tag & CONSTRUCTED) {

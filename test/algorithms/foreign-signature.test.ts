@@ -122,9 +122,9 @@ t.test('parameters of RSASSA-PSS that are not supported are told in words', asyn
       { maskGenAlgorithm: mask(sha256, '2.16.840.1.101.3.4.2.12') },
       'its mask generation function, 2.16.840.1.101.3.4.2.12, is not supported',
     ],
-    [{ saltLength: -1 }, 'its salt has a length that no salt has'],
-    [{ saltLength: -2 }, 'its salt has a length that no salt has'],
-    [{ saltLength: 513 }, 'its salt has a length that no salt has'],
+    [{ saltLength: -1 }, 'its salt has an impossible length'],
+    [{ saltLength: -2 }, 'its salt has an impossible length'],
+    [{ saltLength: 513 }, 'its salt has an impossible length'],
     [{ trailerField: 2 }, 'its trailer field is not that of RFC 8017'],
   ] as const) {
     t.equal(describe(pssIdentifier(changes), pssSignature, rsa), message)

@@ -138,7 +138,7 @@ t.test('attributes that name a certificate and cannot be read are told as such',
     [sequence(type, new asn1js.Set({ value: [value, value] }))],
     [sequence(type, new asn1js.Set({ value: [] }))],
   ]) {
-    t.throws(() => readSignedAttributes(encodeAttributes(...twice)), /not there once, with one value$/)
+    t.throws(() => readSignedAttributes(encodeAttributes(...twice)), /does not occur once, with one value$/)
   }
 })
 

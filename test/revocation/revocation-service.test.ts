@@ -95,7 +95,7 @@ t.test('a leaf that is not known to be good', async (t) => {
   const { problems, crls } = await until(({ problems, crls }) => crls.length === 1 && problems.length === 2)
   t.strictSame(problems, [
     `CN=leaf: ${server.url}/dead: it answered with the HTTP status 404; ${server.url}/ocsp: it does not know the certificate`,
-    `CN=leaf: ${server.url}/authority.crl: it is no DER of this kind: something is missing or in its place`,
+    `CN=leaf: ${server.url}/authority.crl: it is no DER of this kind: an element is missing, or another one is in its place`,
   ])
   t.ok(judgeCrl(directory, crls[0] as Buffer, root.issued), 'that of the root is there')
   t.ok(outcomes.includes('ocsp refused'))
@@ -221,7 +221,7 @@ t.test('a CRL that shows nobody to be good tells that the leaf is revoked', asyn
   const revoking = await authority.crl({ extensions: ['2.5.29.20 = DER:020107'] })
   for (const [crl, flaw] of [
     [withoutNextUpdate(revoking, authority.issued), 'it does not say when it is to be replaced'],
-    [inPem(revoking), 'it is PEM, where RFC 5280 4.2.1.13 has DER'],
+    [inPem(revoking), 'it is PEM, but RFC 5280 4.2.1.13 demands DER'],
   ] as const) {
     server.on('/authority.crl', () => crl)
     service.stop()
@@ -437,7 +437,7 @@ t.test('chains about which nobody can be asked', async (t) => {
   })
   service.watch([[broken.certificate, root.certificate]])
   t.strictSame(messages, [
-    'Nobody is asked whether CN=broken was revoked: it is no DER of this kind: something is missing or in its place',
+    'Nobody is asked whether CN=broken was revoked: it is no DER of this kind: an element is missing, or another one is in its place',
   ])
 })
 

@@ -95,5 +95,5 @@ t.test('algorithms that are not supported', async (t) => {
     t.equal(await describe(identifier, Buffer.alloc(256), rsa), wrong)
   }
   const garbage = { toBeSigned, algorithm: Buffer.from('300105', 'hex'), signature: Buffer.alloc(256) }
-  t.equal(await findSignatureProblem(garbage, rsa.publicKey), 'its signature algorithm is none')
+  t.equal(await findSignatureProblem(garbage, rsa.publicKey), 'its signature algorithm is malformed')
 })

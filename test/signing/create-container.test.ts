@@ -81,7 +81,7 @@ t.test('containers are of level b-lt only where they hold what is about the time
   for (const form of [{ type: 'cms' }, { type: 'cades' }, { type: 'cms', overFile: true }] as const) {
     await t.rejects(make(form, 'refuse'), {
       code: 'REVOCATION_UNAVAILABLE',
-      message: /the certificates of the timestamp authority are not those of before; try again in a moment$/,
+      message: /the timestamp authority has sent other certificates than before; try again in a moment$/,
     })
     t.match(await make(form, 'b-t'), { level: 'b-t', shortfall: 'REVOCATION_UNAVAILABLE' })
     t.match(await make(form, 'refuse', [path]), { level: 'b-lt', shortfall: undefined })

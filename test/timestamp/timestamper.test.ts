@@ -143,7 +143,7 @@ t.test('what an authority does wrong is told', async (t) => {
       'http_error',
       'answered with another content type than application/timestamp-reply; check its address',
     ],
-    [text(200, type), 'malformed', 'answered with what is no timestamp'],
+    [text(200, type), 'malformed', 'answered with something other than a timestamp'],
     [endless, 'malformed', 'sent more than 16384 bytes'],
     [
       (_, response) => response.socket?.resetAndDestroy(),
@@ -159,7 +159,7 @@ t.test('what an authority does wrong is told', async (t) => {
     [
       async (query, response) => send(response, (await respond(query)).subarray(0, 500)),
       'malformed',
-      'answered with what is no timestamp',
+      'answered with something other than a timestamp',
     ],
   ] as readonly (readonly [Answer, string, string])[]) {
     const server = await startTimestampServer(t, answer)

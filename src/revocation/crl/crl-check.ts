@@ -18,29 +18,32 @@ import { findRevocations, type Revocations } from './crl-entries.ts'
 import { readPem } from './crl-pem.ts'
 import { type CrlScope, readCrlScope } from './crl-scope.ts'
 
-/** The last two are critical where an authority errs. They have no meaning for who looks for entries. */
+/**
+ * Critical extensions that are accepted. Some authorities mark the last two by mistake, and these do not affect
+ * entries.
+ */
 const UNDERSTOOD = [ID_ISSUING_DISTRIBUTION_POINT, ID_CRL_NUMBER, EXTENSION.authorityKeyIdentifier]
 
 const OTHER_KEY =
   'it is signed with another key than the one that issued the certificate, as after a renewal of the authority; the ' +
   'authority must go on publishing a CRL for that key at this address'
 
-/** A CRL that may be relied on, and embedded unless it has a flaw. */
+/** A verified CRL. It may be embedded, unless it has a flaw. */
 export interface CheckedCrl extends UpdateTimes, Flawed {
   /** DER CertificateList. */
   readonly der: Buffer
   readonly scope: CrlScope
-  /** Serial numbers, contents of INTEGERs in hex, that were looked for. */
+  /** The serial numbers that were looked for: contents of INTEGERs in hex. */
   readonly serialNumbers: ReadonlySet<string>
   readonly revocations: Revocations
 }
 
 /**
- * Checks a CRL (RFC 5280 6.3.3) and looks for certificates in it. One that lists a certificate is taken with flaws too,
- * as long as its signature is right: what its issuer has revoked must not sign.
+ * Checks a CRL (RFC 5280 6.3.3) and looks for certificates in it. It accepts a CRL with a flaw if that lists one of
+ * them and its signature is right, since revoked certificates must not sign.
  *
- * @param received what came from the distribution point
- * @param serialNumbers of certificates of `issuer`: contents of INTEGERs in hex
+ * @param received the bytes of the distribution point, DER or PEM
+ * @param serialNumbers serial numbers of certificates of `issuer`: contents of INTEGERs in hex
  * @throws Error whose message says why the CRL does not count
  */
 export async function checkCrl(
@@ -66,7 +69,8 @@ export async function checkCrl(
   }
   const found = await findRevocations(crl, serialNumbers)
   const { revocations } = found
-  const flaw = (pem && 'it is PEM, where RFC 5280 4.2.1.13 has DER') ?? findFlaw(crl, scope, at) ?? found.flaw
+  const flaw =
+    (pem && 'it is PEM, but RFC 5280 4.2.1.13 demands DER') ?? findFlaw(crl, scope, at) ?? found.flaw
   if (flaw !== undefined && revocations.size === 0) {
     throw new Error(flaw)
   }

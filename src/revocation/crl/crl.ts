@@ -1,4 +1,4 @@
-/** Reads CRLs (RFC 5280 5.1) without their entries: what they say, of which nothing is verified yet. */
+/** Reads CRLs without their entries (RFC 5280 5.1). It verifies nothing. */
 import { sameAlgorithm } from '../../asn1/algorithm-identifier.ts'
 import { DerReader } from '../../asn1/der-reader.ts'
 import { contextTag, TAG } from '../../asn1/tag.ts'
@@ -8,16 +8,21 @@ import { readSignedObject, type SignedObject } from '../signed-object.ts'
 import type { UpdateTimes } from '../time.ts'
 
 export interface Crl extends SignedObject, Pick<UpdateTimes, 'thisUpdate'> {
-  /** Undefined where it does not say when it is to be replaced, which RFC 5280 5.1.2.5 demands. */
+  /** Undefined if the CRL lacks the field, though RFC 5280 5.1.2.5 demands it. */
   readonly nextUpdate: Date | undefined
   /** DER Name. */
   readonly issuer: Buffer
-  /** What is in revokedCertificates; undefined where none is. */
+  /** Content of revokedCertificates; undefined if the CRL lists none. */
   readonly entries: DerReader | undefined
   readonly extensions: Extensions
 }
 
-/** @throws Error whose message says why it is no CRL */
+/**
+ * Reads a CRL.
+ *
+ * @param der CertificateList
+ * @throws Error when it is malformed
+ */
 export function readCrl(der: Buffer): Crl {
   const list = DerReader.enterOnly(der, TAG.sequence)
   const signed = readSignedObject(list)
@@ -25,7 +30,7 @@ export function readCrl(der: Buffer): Crl {
   const content = new DerReader(signed.toBeSigned).enter(TAG.sequence)
   content.enterOptional(TAG.integer) // version
   if (!sameAlgorithm(content.element(TAG.sequence), signed.algorithm)) {
-    throw new Error('it says two things of the algorithm that it is signed with')
+    throw new Error('it names two algorithms for its signature')
   }
   const issuer = content.element(TAG.sequence)
   const thisUpdate = readTime(content, { fractions: true })

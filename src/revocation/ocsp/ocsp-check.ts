@@ -16,19 +16,21 @@ import {
 } from './ocsp-response.ts'
 import { findOcspSigner } from './ocsp-signer.ts'
 
-/** How long an answer counts that says that there is newer information at all times (RFC 6960 4.2.2.1). */
+/**
+ * Time for which an answer without nextUpdate counts, since newer information is always available (RFC 6960 4.2.2.1).
+ */
 const WITHOUT_NEXT_UPDATE_MS = 1_800_000
 
-/** An answer that may be relied on, and embedded unless it has a flaw. */
+/** A verified answer. It may be embedded, unless it has a flaw. */
 export interface OcspAnswer extends UpdateTimes, Flawed {
   /** DER OCSPResponse, with no certificate but its responder's. */
   readonly der: Buffer
   readonly revocation: Revocation | undefined
-  /** The issuer of the certificate, or whom it has delegated answering to. */
+  /** The issuer of the certificate, or the responder that it has authorized. */
   readonly signer: X509Certificate
 }
 
-/** What an answer has to be about. */
+/** The certificate that an answer must be about, and the nonce of the request. */
 export interface OcspQuestion {
   readonly certificate: Pick<CertificateFields, 'serialNumber' | 'issuer'>
   readonly issuer: X509Certificate
@@ -37,10 +39,10 @@ export interface OcspQuestion {
 }
 
 /**
- * Checks a responder's answer (RFC 6960 3.2). One that says that the certificate was revoked is taken with flaws too, as
- * long as its signature is right: who is warned by somebody who may warn must not go on.
+ * Checks a responder's answer (RFC 6960 3.2). It accepts an answer with a flaw if that says that the certificate was
+ * revoked and its signature is right, since a revoked certificate must not sign.
  *
- * @param der what came from the responder
+ * @param der the bytes of the responder
  * @throws Error whose message says why the answer does not count
  */
 export async function checkOcspResponse(der: Buffer, question: OcspQuestion, at: Date): Promise<OcspAnswer> {
@@ -54,7 +56,7 @@ export async function checkOcspResponse(der: Buffer, question: OcspQuestion, at:
   const { status, thisUpdate } = single
   const nextUpdate = single.nextUpdate ?? new Date(thisUpdate.getTime() + WITHOUT_NEXT_UPDATE_MS)
   const stale = findStaleness({ thisUpdate, nextUpdate }, at)
-  // A responder whose certificate has ended since then was right in its time
+  // An old revocation counts even if the responder's certificate has expired since
   const signedAt = stale !== undefined && typeof status === 'object' && thisUpdate < at ? thisUpdate : at
   const signer = await findOcspSigner(response, question.issuer, signedAt)
   const flaw =
@@ -73,7 +75,11 @@ export async function checkOcspResponse(der: Buffer, question: OcspQuestion, at:
   return flaw === undefined ? answer : asRevocationOnly(answer, flaw)
 }
 
-/** @throws Error with the flaw where the answer is that the certificate is good */
+/**
+ * Adds a flaw to an answer that says that the certificate was revoked.
+ *
+ * @throws Error with the flaw when the answer says that the certificate is good
+ */
 export function asRevocationOnly<T extends OcspAnswer>(answer: T, flaw: string): T & Flawed {
   if (answer.revocation === undefined) {
     throw new Error(flaw)
@@ -81,7 +87,7 @@ export function asRevocationOnly<T extends OcspAnswer>(answer: T, flaw: string):
   return { ...answer, flaw }
 }
 
-/** Responders may answer with what they have signed before, without a nonce (RFC 8954 2.1). */
+/** Finds a wrong nonce. Responders may also send an earlier answer without a nonce (RFC 8954 2.1). */
 function findNonceProblem({ extensions }: OcspResponse, nonce: Buffer): string | undefined {
   const extension = extensions.get(ID_OCSP_NONCE)
   return extension !== undefined && !new DerReader(extension.value).content(TAG.octetString).equals(nonce)
@@ -90,8 +96,8 @@ function findNonceProblem({ extensions }: OcspResponse, nonce: Buffer): string |
 }
 
 /**
- * The responder may use other digests than the request has, and hash the issuer's name as the issuer's certificate has
- * it in place of the certificate in question (RFC 6960 4.1.1), which are two encodings of one name.
+ * Returns whether an answer is about the certificate. The responder may use another hash algorithm than the request,
+ * and the encoding of the issuer's name in either certificate (RFC 6960 4.1.1).
  */
 function isAbout(answer: SingleResponse, { certificate, issuerFields }: OcspQuestion): boolean {
   const hash = findHashByOid(answer.hashAlgorithm)

@@ -3,8 +3,8 @@ import { findIssuerProblems } from './issuer-problems.ts'
 import { findRefusals } from './refusals.ts'
 
 /**
- * Finds the first reason not to rely on signatures of a path's leaf. It refuses critical extensions and names too, which
- * the review of a signer leaves to validators.
+ * Finds the first reason not to rely on signatures of a path's leaf. It refuses critical extensions and names too,
+ * which the review of a signer leaves to validators.
  *
  * @param path leaf first; the purpose, key and hash of the leaf itself are reviewed elsewhere
  */

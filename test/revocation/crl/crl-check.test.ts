@@ -193,7 +193,7 @@ t.test('a CRL with a flaw shows nobody to be good, and what it revokes is revoke
   }
   const same = (crl: Buffer) => crl
   for (const [options, flaw, change] of [
-    [{}, 'it is PEM, where RFC 5280 4.2.1.13 has DER', inPem],
+    [{}, 'it is PEM, but RFC 5280 4.2.1.13 demands DER', inPem],
     [
       { extensions: EXTENSIONS },
       'it does not say when it is to be replaced',
