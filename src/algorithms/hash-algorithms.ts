@@ -9,7 +9,7 @@ export interface HashAlgorithm {
   readonly webCryptoName: string
   /** Dotted object identifier. */
   readonly oid: string
-  /** In bytes. */
+  /** Length of a digest in bytes. */
   readonly digestLength: number
 }
 

@@ -10,7 +10,7 @@ const MAX_SALT_LENGTH = 512
 
 export interface PssParameters {
   readonly hash: HashAlgorithm
-  /** In bytes. */
+  /** Length of the salt in bytes. */
   readonly saltLength: number
 }
 

@@ -12,7 +12,7 @@ export interface SignatureIdentifier {
   readonly keyTypes: readonly string[]
   /** Undefined for rsaEncryption: the hash is then named elsewhere (RFC 3370 3.2). */
   readonly hash: HashAlgorithm | undefined
-  /** In bytes; only for RSASSA-PSS. */
+  /** Length of the salt in bytes; only for RSASSA-PSS. */
   readonly saltLength?: number
 }
 

@@ -49,7 +49,7 @@ export interface SignedDataRequest {
   readonly hashAlgorithm: HashAlgorithm
   /** DER SET OF, as `signedAttributes` returned it. */
   readonly signedAttributes: Uint8Array
-  /** In the form of CMS, as `SignatureAlgorithm.encode` returns it. */
+  /** The signature as `SignatureAlgorithm.encode` returns it. */
   readonly signature: Uint8Array
   /** DER TimeStampToken of the signature (EN 319 122-1 5.3). */
   readonly timestamp?: Uint8Array

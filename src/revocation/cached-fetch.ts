@@ -1,7 +1,7 @@
 import type { BaseLogger } from 'pino'
+import type { Flawed, UpdateTimes } from './freshness.ts'
 import type { RevocationLimits } from './limits.ts'
 import { refreshDelayMs, retryDelayMs } from './refresh-delay.ts'
-import type { Flawed, UpdateTimes } from './time.ts'
 
 /** An answer that is kept until its nextUpdate or, with a flaw, for its revocations. */
 type Answer = UpdateTimes & Flawed
@@ -140,10 +140,7 @@ export class CachedFetch<T extends Answer> {
     this.#problem = problem
   }
 
-  /**
-   * Returns the ms until the held answer is as old as `most`. It may be after a stop, such as that of CRLs while OCSP
-   * works.
-   */
+  /** Returns the ms until the held answer is as old as `most`; 0 if a stop has made it older already. */
   #untilOldMs(): number {
     return Math.max(this.#heldSince + this.#options.limits.refreshMs.most - Date.now(), 0)
   }

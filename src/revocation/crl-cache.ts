@@ -7,10 +7,7 @@ export class CrlCache {
   readonly source: CachedFetch<CheckedCrl>
   #members: readonly WatchedCertificate[] = []
 
-  /**
-   * @param createSource creates the fetch of the CRL; its argument returns serial numbers, contents of INTEGERs in
-   * hex
-   */
+  /** @param createSource creates the fetch of the CRL; its argument returns serial numbers in hex */
   constructor(createSource: (serialNumbers: () => ReadonlySet<string>) => CachedFetch<CheckedCrl>) {
     this.source = createSource(() => new Set(this.#members.map(({ issued }) => issued.serialNumber)))
   }

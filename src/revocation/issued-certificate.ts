@@ -7,7 +7,7 @@ import { describeSubject } from '../x509/validity.ts'
 export interface IssuedCertificate {
   readonly certificate: X509Certificate
   readonly issuer: X509Certificate
-  /** In one line. */
+  /** The subject in one line. */
   readonly subject: string
   readonly fields: CertificateFields
   readonly issuerFields: CertificateFields

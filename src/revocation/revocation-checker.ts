@@ -5,13 +5,13 @@ import { within } from '../common/within.ts'
 import { EXTENSION } from '../x509/object-identifiers.ts'
 import { type CheckedCrl, checkCrl } from './crl/crl-check.ts'
 import { findScopeProblem } from './crl/crl-scope.ts'
+import type { Flawed } from './freshness.ts'
 import { type IssuedCertificate, readIssuedCertificate } from './issued-certificate.ts'
 import { KeyedMutex } from './keyed-mutex.ts'
 import type { RevocationLimits } from './limits.ts'
 import type { RevocationObserver } from './observer.ts'
 import { asRevocationOnly, checkOcspResponse, type OcspAnswer } from './ocsp/ocsp-check.ts'
 import { createOcspRequest } from './ocsp/ocsp-request.ts'
-import type { Flawed } from './time.ts'
 
 /** An OCSP answer, and the CRL that shows its responder's certificate to be good, if that certificate names one. */
 export interface VerifiedOcspAnswer extends OcspAnswer {

@@ -23,13 +23,13 @@ export interface RevocationInformation {
 }
 
 export interface RevokedCertificate extends Revocation {
-  /** In one line. */
+  /** The subject in one line. */
   readonly subject: string
 }
 
 /** Revocation information about one certificate. */
 export interface RevocationState {
-  /** In one line. */
+  /** The subject in one line. */
   readonly subject: string
   /** True if it has an address that is asked. */
   readonly askable: boolean

@@ -17,7 +17,7 @@ export const REMOVE_FROM_CRL = 8
 /** The revocation of a certificate, or a hold. */
 export interface Revocation {
   readonly at: Date
-  /** In words. */
+  /** The CRLReason in words. */
   readonly reason: string
 }
 

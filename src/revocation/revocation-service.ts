@@ -5,6 +5,7 @@ import { type ChainLink, chainLinks, linkKey } from '../x509/chain-links.ts'
 import { describeSubject } from '../x509/validity.ts'
 import { CachedFetch, type CachedFetchOptions } from './cached-fetch.ts'
 import { CrlCache } from './crl-cache.ts'
+import type { Flawed, UpdateTimes } from './freshness.ts'
 import { type IssuedCertificate, readIssuedCertificate } from './issued-certificate.ts'
 import { DEFAULT_LIMITS, type RevocationLimits } from './limits.ts'
 import type { RevocationObserver } from './observer.ts'
@@ -19,7 +20,6 @@ import {
   type WatchedLink,
 } from './revocation-information.ts'
 import { RevocationLog } from './revocation-log.ts'
-import type { Flawed, UpdateTimes } from './time.ts'
 import { WatchedCertificate } from './watched-certificate.ts'
 
 export interface RevocationServiceOptions {

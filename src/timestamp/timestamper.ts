@@ -69,7 +69,7 @@ export interface TimestampLimits {
 interface AuthorityFailure {
   /** The problem and the way to mend it, for the log. */
   readonly problem: string
-  /** The same for callers. */
+  /** A message for callers, from PUBLIC_PROBLEMS. */
   readonly publicProblem: string
 }
 

@@ -1,7 +1,7 @@
 import * as asn1js from 'asn1js'
 import type * as pkijs from 'pkijs'
 import { digest } from '../algorithms/digest.ts'
-import { findSignatureProblem } from '../algorithms/foreign-signature.ts'
+import { findSignatureProblem } from '../algorithms/received-signature.ts'
 import {
   ID_CONTENT_TYPE,
   ID_CT_TST_INFO,

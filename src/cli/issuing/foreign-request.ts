@@ -1,7 +1,7 @@
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import * as pkijs from 'pkijs'
-import { findSignatureProblem } from '../../algorithms/foreign-signature.ts'
 import type { HashAlgorithm } from '../../algorithms/hash-algorithms.ts'
+import { findSignatureProblem } from '../../algorithms/received-signature.ts'
 import { readSignatureIdentifier } from '../../algorithms/signature-identifier.ts'
 import { findUnsupportedKey, SUPPORTED_KEYS } from '../../x509/key-type.ts'
 import { EXTENSION_REQUEST } from './certification-request.ts'

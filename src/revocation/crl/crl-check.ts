@@ -6,13 +6,13 @@ import { matchesKeyIdentifier } from '../../x509/issuer-match.ts'
 import { publicKeyOf } from '../../x509/key-type.ts'
 import { sameName } from '../../x509/names.ts'
 import { EXTENSION } from '../../x509/object-identifiers.ts'
+import { type Flawed, findStaleness, type UpdateTimes } from '../freshness.ts'
 import {
   ID_CRL_NUMBER,
   ID_DELTA_CRL_INDICATOR,
   ID_ISSUING_DISTRIBUTION_POINT,
 } from '../object-identifiers.ts'
 import { findSignatureProblem } from '../signed-object.ts'
-import { type Flawed, findStaleness, type UpdateTimes } from '../time.ts'
 import { type Crl, readCrl } from './crl.ts'
 import { findRevocations, type Revocations } from './crl-entries.ts'
 import { readPem } from './crl-pem.ts'

@@ -4,9 +4,9 @@ import { TAG } from '../../asn1/tag.ts'
 import { readTime } from '../../asn1/time.ts'
 import { type Extension, findUnknownCritical, readExtensionList } from '../../x509/extensions.ts'
 import { includesName } from '../../x509/general-names.ts'
+import type { Flawed } from '../freshness.ts'
 import { ID_CERTIFICATE_ISSUER, ID_INVALIDITY_DATE, ID_REASON_CODE } from '../object-identifiers.ts'
 import { describeReason, REMOVE_FROM_CRL, type Revocation } from '../revocation-reason.ts'
-import type { Flawed } from '../time.ts'
 import type { Crl } from './crl.ts'
 
 /**

@@ -4,8 +4,8 @@ import { DerReader } from '../../asn1/der-reader.ts'
 import { contextTag, TAG } from '../../asn1/tag.ts'
 import { readTime } from '../../asn1/time.ts'
 import { type Extensions, readExtensions } from '../../x509/extensions.ts'
+import type { UpdateTimes } from '../freshness.ts'
 import { readSignedObject, type SignedObject } from '../signed-object.ts'
-import type { UpdateTimes } from '../time.ts'
 
 export interface Crl extends SignedObject, Pick<UpdateTimes, 'thisUpdate'> {
   /** Undefined if the CRL lacks the field, though RFC 5280 5.1.2.5 demands it. */

@@ -4,9 +4,9 @@ import { DerReader } from '../../asn1/der-reader.ts'
 import { TAG } from '../../asn1/tag.ts'
 import type { CertificateFields } from '../../x509/certificate-fields.ts'
 import { findUnknownCritical } from '../../x509/extensions.ts'
+import { type Flawed, findStaleness, type UpdateTimes } from '../freshness.ts'
 import { ID_OCSP_NONCE } from '../object-identifiers.ts'
 import type { Revocation } from '../revocation-reason.ts'
-import { type Flawed, findStaleness, type UpdateTimes } from '../time.ts'
 import { certificateId } from './ocsp-request.ts'
 import {
   encodeOcspResponse,

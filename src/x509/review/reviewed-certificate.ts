@@ -7,7 +7,7 @@ import { findWeakSignatureHash } from './weak-signature.ts'
 
 /** The facts about a certificate that a review needs. */
 export interface ReviewedCertificate extends CertificateExtensions {
-  /** In one line. */
+  /** The subject in one line. */
   readonly subject: string
   readonly selfSigned: boolean
   /** Describes the key if it is weak. */

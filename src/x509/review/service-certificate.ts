@@ -42,11 +42,13 @@ function findProblem(
 ): string | undefined {
   const reviewed = readForReview(certificate)
   const problem =
-    reviewed === undefined ? 'is not encoded as RFC 5280 says' : describe(reviewed, findPurposeProblem)
+    reviewed === undefined
+      ? 'is not encoded as RFC 5280 says'
+      : findFirstProblem(reviewed, findPurposeProblem)
   return problem && `the certificate of ${describeSubject(certificate)} ${problem}`
 }
 
-function describe(
+function findFirstProblem(
   reviewed: ReviewedCertificate,
   findPurposeProblem: (reviewed: ReviewedCertificate) => string | undefined,
 ): string | undefined {

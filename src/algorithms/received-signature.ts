@@ -18,12 +18,12 @@ export interface ReceivedSignature {
 const OTHER_SIGNATURE = 'it is not that of the signer certificate over these signed attributes'
 
 /** Finds what keeps a signature from being that of the key over the message, in words. */
-export function findSignatureProblem(foreign: ReceivedSignature): string | undefined {
+export function findSignatureProblem(received: ReceivedSignature): string | undefined {
   try {
-    const identifier = readSignatureIdentifier(Buffer.from(foreign.signatureAlgorithm.toSchema().toBER()))
+    const identifier = readSignatureIdentifier(Buffer.from(received.signatureAlgorithm.toSchema().toBER()))
     return (
-      findAlgorithmProblem(identifier, foreign) ??
-      (verifies(identifier, foreign) ? undefined : OTHER_SIGNATURE)
+      findAlgorithmProblem(identifier, received) ??
+      (verifies(identifier, received) ? undefined : OTHER_SIGNATURE)
     )
   } catch (error) {
     return (error as Error).message
@@ -43,8 +43,8 @@ function findAlgorithmProblem(
     : 'it is over another hash than that of the signed attributes'
 }
 
-function verifies({ saltLength }: SignatureIdentifier, foreign: ReceivedSignature): boolean {
-  const { hashAlgorithm, publicKey, message, signature } = foreign
+function verifies({ saltLength }: SignatureIdentifier, received: ReceivedSignature): boolean {
+  const { hashAlgorithm, publicKey, message, signature } = received
   return saltLength === undefined
     ? verify(hashAlgorithm.nodeName, message, publicKey, signature)
     : verifyPss(publicKey, hashAlgorithm, saltLength, message, signature)
