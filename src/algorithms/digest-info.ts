@@ -2,7 +2,7 @@ import * as asn1js from 'asn1js'
 import { copyDigest, HASH_ALGORITHMS, type HashAlgorithm } from './hash-algorithms.ts'
 
 /**
- * DER `DigestInfo ::= SEQUENCE { digestAlgorithm AlgorithmIdentifier, digest OCTET STRING }` (RFC 8017 9.2): what
+ * Encodes `DigestInfo ::= SEQUENCE { digestAlgorithm AlgorithmIdentifier, digest OCTET STRING }` (RFC 8017 9.2), which
  * `CKM_RSA_PKCS` pads and signs. The parameters are NULL, as RFC 8017 A.2.4 demands for PKCS#1 v1.5.
  *
  * @param digest bytes, exactly `algorithm.digestLength` of them
@@ -11,7 +11,7 @@ export function encodeDigestInfo(algorithm: HashAlgorithm, digest: Uint8Array): 
   return Buffer.concat([PREFIXES.get(algorithm) as Buffer, copyDigest(algorithm, digest)])
 }
 
-/** All of a DigestInfo that comes before the digest, which is its last field, per algorithm. */
+/** The beginning of a DigestInfo, up to the digest in its last field, keyed by hash algorithm. */
 const PREFIXES = new Map(
   HASH_ALGORITHMS.map((algorithm) => {
     const encoded = Buffer.from(

@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto'
 import type { HashAlgorithm } from './hash-algorithms.ts'
 
-/** The digest of `data`, which is never more than a body keeps: a document is hashed while it is read. */
+/** Hashes bytes that are in memory. Whole documents are hashed while they are read. */
 export function digest({ nodeName }: HashAlgorithm, data: Uint8Array): Buffer {
   return hash(nodeName, data, 'buffer')
 }

@@ -3,27 +3,19 @@ import * as asn1js from 'asn1js'
 import * as pkijs from 'pkijs'
 import { curveOf, type EllipticCurve } from './elliptic-curves.ts'
 import { copyDigest, HASH_ALGORITHMS, type HashAlgorithm } from './hash-algorithms.ts'
+import { ECDSA_WITH_HASH } from './object-identifiers.ts'
 import { messageOf, type SignatureAlgorithm } from './signature-algorithm.ts'
 
-/** ECDSA with each hash (RFC 3279 2.2.3, RFC 5758 3.2). */
-export const ECDSA_WITH_HASH: Readonly<Record<HashAlgorithm['name'], string>> = {
-  sha160: '1.2.840.10045.4.1',
-  sha224: '1.2.840.10045.4.3.1',
-  sha256: '1.2.840.10045.4.3.2',
-  sha384: '1.2.840.10045.4.3.3',
-  sha512: '1.2.840.10045.4.3.4',
-}
-
 /**
- * ECDSA (FIPS 186-5 6.4) on the curves there are. The token signs the bare digest and returns r and s one after the
- * other, each as long as the order (PKCS#11 2.40 2.3.1); elsewhere they are DER.
+ * ECDSA (FIPS 186-5 6.4) on the supported curves. The token signs the bare digest and returns r and s one after the
+ * other, each as long as the order (PKCS#11 2.40 2.3.1). Everybody else writes them in DER.
  */
 export const ECDSA: SignatureAlgorithm = {
   name: 'ecdsa',
   keyTypes: ['ec'],
   hashes: HASH_ALGORITHMS,
   mechanism: () => ({ name: 'CKM_ECDSA' }),
-  /** As many leftmost bytes as the order has, since tokens refuse longer digests or sign others (FIPS 186-5 6.4.1). */
+  /** Cuts the digest to the length of the order (FIPS 186-5 6.4.1): tokens refuse longer ones, or sign other bytes. */
   tokenInput: (hash, digest, publicKey) => copyDigest(hash, digest).subarray(0, knownCurve(publicKey).size),
   verify(publicKey, hash, signed, signature) {
     const message = messageOf(signed)
@@ -31,9 +23,9 @@ export const ECDSA: SignatureAlgorithm = {
     const size = curveOf(publicKey)?.size ?? 0
     return size > 0 && signature.length === 2 * size && verify(hash.nodeName, message, key, signature)
   },
-  /** Headers, and of each half a leading zero octet. */
+  /** Adds the DER headers, and a leading zero octet for each half. */
   maxLength: (publicKey) => 2 * (knownCurve(publicKey).size + 3) + 3,
-  /** DER `Ecdsa-Sig-Value ::= SEQUENCE { r INTEGER, s INTEGER }` (RFC 3279 2.2.3). */
+  /** Encodes `Ecdsa-Sig-Value ::= SEQUENCE { r INTEGER, s INTEGER }` (RFC 3279 2.2.3). */
   encode(signature) {
     const half = signature.length / 2
     const value = [signature.subarray(0, half), signature.subarray(half)].map(toInteger)
@@ -55,7 +47,7 @@ function toInteger(unsigned: Uint8Array): asn1js.Integer {
   return asn1js.Integer.fromBigInt(`0x${Buffer.from(unsigned).toString('hex')}`)
 }
 
-/** RFC 5753 7.1.3, RFC 5758 3.2: without parameters, with SHA-1 too. */
+/** Builds the identifier without parameters, with SHA-1 too (RFC 5753 7.1.3, RFC 5758 3.2). */
 function identify({ name }: HashAlgorithm): pkijs.AlgorithmIdentifier {
   return new pkijs.AlgorithmIdentifier({ algorithmId: ECDSA_WITH_HASH[name] })
 }

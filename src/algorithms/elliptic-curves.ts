@@ -1,17 +1,14 @@
 import type { KeyObject } from 'node:crypto'
 
-/** id-ecPublicKey (RFC 5480 2.1.1). */
-export const ID_EC_PUBLIC_KEY = '1.2.840.10045.2.1'
-
-/** The curves of FIPS 186-5 that keys may be on. */
+/** A curve that keys may be on (SP 800-186 3.2.1). */
 export interface EllipticCurve {
-  /** Of NIST; so are those of JSON Web Keys. */
+  /** The name that NIST and JSON Web Keys use. */
   readonly name: string
   /** node:crypto's spelling. */
   readonly nodeName: string
   /** DER object identifier in hex: CKA_EC_PARAMS. */
   readonly parameters: string
-  /** Bytes of a coordinate, and of the order: half a signature. */
+  /** Bytes of a coordinate and of the order. A signature has twice as many. */
   readonly size: number
 }
 
@@ -23,7 +20,7 @@ export const CURVES: readonly EllipticCurve[] = [
 
 export const CURVE_NAMES = CURVES.map(({ name }) => name)
 
-/** The curve that a key is on; undefined for other curves and other keys. */
+/** Returns the curve that a key is on; undefined for other curves and other keys. */
 export function curveOf(publicKey: KeyObject): EllipticCurve | undefined {
   const namedCurve = publicKey.asymmetricKeyDetails?.namedCurve
   return CURVES.find(({ nodeName }) => nodeName === namedCurve)

@@ -1,16 +1,16 @@
 import { DerReader } from '../asn1/der-reader.ts'
 import { TAG } from '../asn1/tag.ts'
-import { ID_EC_PUBLIC_KEY } from './elliptic-curves.ts'
+import { ID_EC_PUBLIC_KEY } from './object-identifiers.ts'
 
-/** Says what a key is that spells out its curve. */
+/** Describes a key that spells out its curve. */
 export const EXPLICIT_CURVE =
   'EC with explicit curve parameters in place of the name of a curve, which RFC 5480 2.1.1 forbids'
-/** Says the same of a key of one's own, and what to do. */
+/** Describes the operator's own key of this kind, and says what to do. */
 export const OWN_EXPLICIT_CURVE = `${EXPLICIT_CURVE}: make a certificate request that names the curve, as \`signing-service csr\` does`
 
 /**
- * Returns whether an EC public key spells out its curve in place of naming it. OpenSSL hides that: it recognizes the
- * curve, or refuses the key without a word about it.
+ * Returns whether an EC public key spells out its curve in place of naming it. OpenSSL does not tell: it recognizes
+ * the curve, or refuses the key without a reason.
  *
  * @param publicKeyInfo DER SubjectPublicKeyInfo
  */

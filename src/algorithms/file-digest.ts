@@ -4,7 +4,7 @@ import { pipeline } from 'node:stream/promises'
 import type { HashAlgorithm } from './hash-algorithms.ts'
 
 /**
- * The digest of a file, of which little is in memory at any time.
+ * Hashes a file piece by piece, so that it need not fit into memory.
  *
  * @throws Error of the file system
  */

@@ -1,4 +1,4 @@
-/** The hash algorithms of the callback: their spellings, object identifiers and digest lengths. */
+/** The supported hash algorithms: their spellings, object identifiers and digest lengths. */
 
 export interface HashAlgorithm {
   /** The callback's spelling. */
@@ -7,13 +7,29 @@ export interface HashAlgorithm {
   readonly nodeName: string
   /** The spelling of the Web Cryptography API, which lacks SHA-224; pkijs uses these. */
   readonly webCryptoName: string
+  /** Dotted object identifier. */
   readonly oid: string
-  /** Bytes. */
+  /** Length of a digest in bytes. */
   readonly digestLength: number
 }
 
+export const SHA_1: HashAlgorithm = {
+  name: 'sha160',
+  nodeName: 'sha1',
+  webCryptoName: 'SHA-1',
+  oid: '1.3.14.3.2.26',
+  digestLength: 20,
+}
+export const SHA_256: HashAlgorithm = {
+  name: 'sha256',
+  nodeName: 'sha256',
+  webCryptoName: 'SHA-256',
+  oid: '2.16.840.1.101.3.4.2.1',
+  digestLength: 32,
+}
+
 export const HASH_ALGORITHMS: readonly HashAlgorithm[] = [
-  { name: 'sha160', nodeName: 'sha1', webCryptoName: 'SHA-1', oid: '1.3.14.3.2.26', digestLength: 20 },
+  SHA_1,
   {
     name: 'sha224',
     nodeName: 'sha224',
@@ -21,13 +37,7 @@ export const HASH_ALGORITHMS: readonly HashAlgorithm[] = [
     oid: '2.16.840.1.101.3.4.2.4',
     digestLength: 28,
   },
-  {
-    name: 'sha256',
-    nodeName: 'sha256',
-    webCryptoName: 'SHA-256',
-    oid: '2.16.840.1.101.3.4.2.1',
-    digestLength: 32,
-  },
+  SHA_256,
   {
     name: 'sha384',
     nodeName: 'sha384',
@@ -44,12 +54,12 @@ export const HASH_ALGORITHMS: readonly HashAlgorithm[] = [
   },
 ]
 
-/** What is hashed with when the request does not say. */
+/** Names the algorithm of requests that name none. */
 export const DEFAULT_HASH_ALGORITHM = 'sha256'
 
 /**
- * The algorithm that a name means: `sha256`, `SHA256` and `SHA-256` alike; `sha1` is `sha160`. MD5 is not among them:
- * a signature with it can be forged.
+ * Finds the algorithm that a name means: `sha256`, `SHA256` and `SHA-256` alike; `sha1` is `sha160`. MD5 is not among
+ * them, since signatures with it can be forged.
  */
 export function findHashAlgorithm(name: string): HashAlgorithm | undefined {
   const plain = name.toLowerCase().replace(/^sha-/, 'sha')
@@ -57,10 +67,15 @@ export function findHashAlgorithm(name: string): HashAlgorithm | undefined {
   return HASH_ALGORITHMS.find((algorithm) => algorithm.name === canonical)
 }
 
+/** Finds the algorithm with a dotted object identifier. */
+export function findHashByOid(oid: string): HashAlgorithm | undefined {
+  return HASH_ALGORITHMS.find((algorithm) => algorithm.oid === oid)
+}
+
 /**
- * A copy of a digest, whose length is that of its algorithm.
+ * Copies a digest.
  *
- * @throws RangeError when it is not
+ * @throws RangeError when the digest has not the length that its algorithm makes
  */
 export function copyDigest({ name, digestLength }: HashAlgorithm, digest: Uint8Array): Buffer {
   if (digest.length !== digestLength) {

@@ -1,24 +1,22 @@
-/** The parameters that signatures with RSASSA-PSS tell (RFC 4055 3.1, RFC 8017 A.2.3). */
+/** Reads and writes the parameters of RSASSA-PSS signatures (RFC 4055 3.1, RFC 8017 A.2.3). */
 import * as asn1js from 'asn1js'
 import * as pkijs from 'pkijs'
 import { quote } from '../common/quote.ts'
-import { HASH_ALGORITHMS, type HashAlgorithm } from './hash-algorithms.ts'
+import { findHashByOid, type HashAlgorithm } from './hash-algorithms.ts'
+import { ID_MGF1 } from './object-identifiers.ts'
 
-export const ID_RSASSA_PSS = '1.2.840.113549.1.1.10'
-const ID_MGF1 = '1.2.840.113549.1.1.8'
-
-/** An RSA key of 4096 bits has no room for a longer salt. */
+/** The longest salt, in bytes, that a key of 4096 bits has room for. */
 const MAX_SALT_LENGTH = 512
 
 export interface PssParameters {
   readonly hash: HashAlgorithm
-  /** Bytes. */
+  /** Length of the salt in bytes. */
   readonly saltLength: number
 }
 
-/** Encodes `RSASSA-PSS-params` with MGF1 of the same hash, without what has its default value, as DER demands. */
+/** Encodes `RSASSA-PSS-params` with MGF1 of the same hash. DER leaves out fields with their default values. */
 export function encodePssParameters({ hash: { oid }, saltLength }: PssParameters): asn1js.Sequence {
-  // RFC 4055 2.1: in these parameters the hash has NULL for its own
+  // The parameters of the hash itself are NULL here (RFC 4055 2.1)
   const hash = { algorithmId: oid, algorithmParams: new asn1js.Null() }
   return new pkijs.RSASSAPSSParams({
     hashAlgorithm: new pkijs.AlgorithmIdentifier(hash),
@@ -31,8 +29,10 @@ export function encodePssParameters({ hash: { oid }, saltLength }: PssParameters
 }
 
 /**
- * @param schema the parameters of an AlgorithmIdentifier
- * @throws Error that says in words which of them are not supported
+ * Reads `RSASSA-PSS-params`.
+ *
+ * @param schema the parameters of an AlgorithmIdentifier, as asn1js parsed them
+ * @throws Error that names the parameter that is not supported
  */
 export function parsePssParameters(schema: unknown): PssParameters {
   const { parameters, maskHash } = parse(schema)
@@ -47,7 +47,7 @@ export function parsePssParameters(schema: unknown): PssParameters {
     )
   }
   if (!(saltLength >= 0 && saltLength <= MAX_SALT_LENGTH)) {
-    throw new Error('its salt has a length that no salt has')
+    throw new Error('its salt has an impossible length')
   }
   if (trailerField !== 1) {
     throw new Error('its trailer field is not that of RFC 8017')
@@ -57,7 +57,7 @@ export function parsePssParameters(schema: unknown): PssParameters {
 
 function parse(schema: unknown) {
   try {
-    // For one that is not there pkijs would take the defaults, which RFC 4056 3 does not mean
+    // pkijs would take the defaults for missing parameters, which RFC 4056 3 does not mean
     const parameters = new pkijs.RSASSAPSSParams({ schema: schema ?? new asn1js.Null() })
     const maskHash = new pkijs.AlgorithmIdentifier({
       schema: parameters.maskGenAlgorithm.algorithmParams ?? new asn1js.Null(),
@@ -69,7 +69,7 @@ function parse(schema: unknown) {
 }
 
 function findHash({ algorithmId }: pkijs.AlgorithmIdentifier): HashAlgorithm {
-  const hash = HASH_ALGORITHMS.find(({ oid }) => oid === algorithmId)
+  const hash = findHashByOid(algorithmId)
   if (hash === undefined) {
     throw new Error(`its hash algorithm, ${quote(algorithmId)}, is not supported`)
   }

@@ -3,9 +3,8 @@ import * as asn1js from 'asn1js'
 import { curveOf } from './elliptic-curves.ts'
 
 /**
- * Returns a key as DER SubjectPublicKeyInfo in the one form that all comparisons and fingerprints are over: two keys are
- * the same where these octets are. A point may be compressed in a certificate (RFC 5480 2.2) and not on the token, and
- * a certificate may say that its RSA key is for RSASSA-PSS alone (RFC 4055 1.2), which no token knows.
+ * Encodes a key as DER SubjectPublicKeyInfo in one form, so that equal octets mean equal keys. Certificates may
+ * compress a point (RFC 5480 2.2), or restrict an RSA key to RSASSA-PSS (RFC 4055 1.2), and tokens know neither.
  */
 export function encodePublicKey(publicKey: KeyObject): Buffer {
   if (curveOf(publicKey) !== undefined) {

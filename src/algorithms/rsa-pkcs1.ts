@@ -1,21 +1,10 @@
 import * as asn1js from 'asn1js'
 import * as pkijs from 'pkijs'
 import { encodeDigestInfo } from './digest-info.ts'
-import { HASH_ALGORITHMS, type HashAlgorithm } from './hash-algorithms.ts'
+import { HASH_ALGORITHMS } from './hash-algorithms.ts'
+import { RSA_ENCRYPTION, RSA_WITH_HASH } from './object-identifiers.ts'
 import type { SignatureAlgorithm } from './signature-algorithm.ts'
 import { modulusLength, verifyDigestInfo } from './verification.ts'
-
-/** RSASSA-PKCS1-v1_5 with each hash (RFC 8017 A.2.4). */
-export const RSA_WITH_HASH: Readonly<Record<HashAlgorithm['name'], string>> = {
-  sha160: '1.2.840.113549.1.1.5',
-  sha224: '1.2.840.113549.1.1.14',
-  sha256: '1.2.840.113549.1.1.11',
-  sha384: '1.2.840.113549.1.1.12',
-  sha512: '1.2.840.113549.1.1.13',
-}
-
-/** rsaEncryption (RFC 3370 3.2), the signature algorithm that every validator of PDF signatures knows. */
-export const RSA_ENCRYPTION = '1.2.840.113549.1.1.1'
 
 /** RSASSA-PKCS1-v1_5 (RFC 8017 8.2). The token pads and signs a DER DigestInfo, and returns the signature's octets. */
 export const RSA_PKCS1: SignatureAlgorithm = {
@@ -29,11 +18,11 @@ export const RSA_PKCS1: SignatureAlgorithm = {
   maxLength: modulusLength,
   encode: (signature) => signature,
   signerInfoIdentifier: () => withNull(RSA_ENCRYPTION),
-  // Which names the hash too, as a SignerInfo's need not
+  // Certificates must name the hash here, a SignerInfo need not
   certificateIdentifier: ({ name }) => withNull(RSA_WITH_HASH[name]),
 }
 
-/** RFC 3370 3.2, RFC 4055 5: the parameters are NULL. */
+/** Builds an identifier whose parameters are NULL (RFC 3370 3.2, RFC 4055 5). */
 function withNull(algorithmId: string): pkijs.AlgorithmIdentifier {
   return new pkijs.AlgorithmIdentifier({ algorithmId, algorithmParams: new asn1js.Null() })
 }

@@ -1,7 +1,8 @@
 import { constants, type KeyObject, verify } from 'node:crypto'
 import * as pkijs from 'pkijs'
 import { copyDigest, HASH_ALGORITHMS, type HashAlgorithm } from './hash-algorithms.ts'
-import { encodePssParameters, ID_RSASSA_PSS } from './pss-parameters.ts'
+import { ID_RSASSA_PSS } from './object-identifiers.ts'
+import { encodePssParameters } from './pss-parameters.ts'
 import { readPssRestriction } from './pss-restriction.ts'
 import { messageOf, type SignatureAlgorithm } from './signature-algorithm.ts'
 import { modulusLength } from './verification.ts'
@@ -10,8 +11,8 @@ import { modulusLength } from './verification.ts'
 export const RSA_PSS = createRsaPss(HASH_ALGORITHMS, ({ digestLength }) => digestLength)
 
 /**
- * Returns RSASSA-PSS as a key may be used: where its certificate has parameters, with their hash and their salt length
- * (RFC 4055 3.3). A longer salt would be allowed too, but not every verifier takes one.
+ * Returns RSASSA-PSS for a key, with the hash and the salt length of the key's parameters if it has any (RFC 4055 3.3).
+ * These would allow a longer salt too, but not every verifier accepts one.
  */
 export function rsaPssFor(publicKey: KeyObject): SignatureAlgorithm {
   const restriction = readPssRestriction(publicKey)
@@ -19,16 +20,16 @@ export function rsaPssFor(publicKey: KeyObject): SignatureAlgorithm {
 }
 
 /**
- * Builds RSASSA-PSS (RFC 8017 8.1) with MGF1 of the same hash. The token pads and signs the bare digest, and returns the
- * signature's octets.
+ * Builds RSASSA-PSS (RFC 8017 8.1) with MGF1 of the same hash. The token pads and signs the bare digest, and returns
+ * the signature's octets.
  *
- * @param saltLengthOf returns bytes
+ * @param saltLengthOf returns the length in bytes
  */
 function createRsaPss(
   hashes: readonly HashAlgorithm[],
   saltLengthOf: (hash: HashAlgorithm) => number,
 ): SignatureAlgorithm {
-  // RFC 4056 3, RFC 4055 3.1
+  // The same parameters belong in SignerInfos (RFC 4056 3) and in certificates (RFC 4055 3.1)
   const identify = (hash: HashAlgorithm) =>
     new pkijs.AlgorithmIdentifier({
       algorithmId: ID_RSASSA_PSS,
@@ -50,9 +51,9 @@ function createRsaPss(
 }
 
 /**
- * Whether a signature is that of a message, with MGF1 of the same hash.
+ * Returns whether an RSASSA-PSS signature, with MGF1 of the same hash, is that of a message.
  *
- * @param saltLength bytes, exactly
+ * @param saltLength the exact length in bytes
  */
 export function verifyPss(
   key: KeyObject,
@@ -61,7 +62,7 @@ export function verifyPss(
   message: Uint8Array,
   signature: Uint8Array,
 ): boolean {
-  // RFC 8017 8.1.2, step 1: OpenSSL takes those without the zeros that they begin with
+  // OpenSSL accepts signatures that lack their leading zeros, against RFC 8017 8.1.2, step 1
   if (signature.length !== modulusLength(key)) {
     return false
   }

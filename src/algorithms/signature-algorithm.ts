@@ -1,45 +1,45 @@
-/** How digests are signed: what the token is asked for, and what becomes of its answer. */
+/** Describes how digests are signed: the mechanism of the token, and the encoding of its answer. */
 import type { KeyObject } from 'node:crypto'
 import type { AlgorithmIdentifier } from 'pkijs'
 import type { HashAlgorithm } from './hash-algorithms.ts'
 
-/** What the token is asked for. It crosses processes. */
+/** A PKCS#11 mechanism. It is sent to other processes, so it holds plain data. */
 export type SignMechanism =
   | { readonly name: 'CKM_RSA_PKCS' }
-  /** MGF1 uses the same hash; the length of the salt is in bytes. */
+  /** MGF1 uses the same hash. The length of the salt is in bytes. */
   | { readonly name: 'CKM_RSA_PKCS_PSS'; readonly hash: HashAlgorithm['name']; readonly saltLength: number }
   | { readonly name: 'CKM_ECDSA' }
 
-/** What a signature is about. */
+/** A message to sign, or its digest. */
 export interface SignedMessage {
   readonly digest: Uint8Array
-  /** What the digest is of: node:crypto verifies PSS and ECDSA with it alone. */
+  /** The bytes that were hashed. node:crypto needs them to verify PSS and ECDSA. */
   readonly message?: Uint8Array
 }
 
 export interface SignatureAlgorithm {
   readonly name: 'rsassa-pkcs1-v1_5' | 'rsassa-pss' | 'ecdsa'
 
-  /** Keys that it signs with, by the names that node:crypto has for their types. */
+  /** Types of keys that it signs with, as node:crypto names them. */
   readonly keyTypes: readonly string[]
 
-  /** The hash algorithms that it signs with; a certificate may restrict its key to one of them (RFC 4055 3.3). */
+  /** Hash algorithms that it signs with. A certificate may restrict its key to one of them (RFC 4055 3.3). */
   readonly hashes: readonly HashAlgorithm[]
 
   mechanism(hash: HashAlgorithm): SignMechanism
 
   /**
-   * What the token signs.
+   * Builds the bytes that the token signs.
    *
    * @param digest bytes, exactly `hash.digestLength` of them
-   * @throws RangeError when it has another length
+   * @throws RangeError when the digest has another length
    */
   tokenInput(hash: HashAlgorithm, digest: Uint8Array, publicKey: KeyObject): Buffer
 
   /**
-   * Whether what the token returned is the signature, in the token's own form.
+   * Returns whether the token's answer, in the token's own form, is the signature.
    *
-   * @throws TypeError where the algorithm needs the message and there is none
+   * @throws TypeError when the algorithm needs the message and there is none
    */
   verify(
     publicKey: KeyObject,
@@ -48,20 +48,24 @@ export interface SignatureAlgorithm {
     tokenSignature: Uint8Array,
   ): boolean
 
-  /** Bytes that an encoded signature has at most: known before there is one. */
+  /** Returns the most bytes that an encoded signature can have, so that space can be kept before signing. */
   maxLength(publicKey: KeyObject): number
 
-  /** A verified signature as the token returned it, in the form that CMS, X.509 and Document Engine know. */
+  /** Converts a verified signature from the token's form to that of CMS, X.509 and Document Engine. */
   encode(tokenSignature: Uint8Array): Uint8Array
 
-  /** Of a SignerInfo (RFC 5652 5.3). */
+  /** Builds the signatureAlgorithm of a SignerInfo (RFC 5652 5.3). */
   signerInfoIdentifier(hash: HashAlgorithm): AlgorithmIdentifier
 
-  /** Of certificates and requests for them (RFC 5280 4.1.1.2, RFC 2986 4.2). */
+  /** Builds the signatureAlgorithm of certificates and requests (RFC 5280 4.1.1.2, RFC 2986 4.2). */
   certificateIdentifier(hash: HashAlgorithm): AlgorithmIdentifier
 }
 
-/** @throws TypeError when there is none: whoever signs with such an algorithm has to keep it */
+/**
+ * Returns the message, which callers must keep for some algorithms.
+ *
+ * @throws TypeError when there is none
+ */
 export function messageOf({ message }: SignedMessage): Uint8Array {
   if (message === undefined) {
     throw new TypeError('this algorithm verifies messages, not digests')

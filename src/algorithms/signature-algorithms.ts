@@ -4,11 +4,13 @@ import { RSA_PKCS1 } from './rsa-pkcs1.ts'
 import { RSA_PSS, rsaPssFor } from './rsa-pss.ts'
 import type { SignatureAlgorithm } from './signature-algorithm.ts'
 
-/** Of several for a key, the first is the one that more software verifies. */
+/** The algorithms in the order of preference: more software verifies the first that fits a key. */
 export const SIGNATURE_ALGORITHMS: readonly SignatureAlgorithm[] = [RSA_PKCS1, RSA_PSS, ECDSA]
 
 /**
- * @param name one that fits the type of the key, as was checked where it was configured; undefined for the default
+ * Returns the algorithm that is configured for a key, with the key's restrictions.
+ *
+ * @param name fits the type of the key, as the configuration has checked; undefined for the default
  * @throws TypeError for a key that is neither RSA nor EC
  */
 export function chooseSignatureAlgorithm(
@@ -20,8 +22,8 @@ export function chooseSignatureAlgorithm(
 }
 
 /**
- * The algorithm for a key where none is asked for: for RSA that of PKCS#1 v1.5, unless the key says that it is for
- * PSS alone (RFC 4055 1.2).
+ * Returns the algorithm for a key if none is configured: PKCS#1 v1.5 for RSA, unless the key is for PSS alone (RFC 4055
+ * 1.2).
  *
  * @throws TypeError for a key that is neither RSA nor EC
  */
@@ -34,7 +36,7 @@ export function defaultSignatureAlgorithm(publicKey: KeyObject): SignatureAlgori
   return withRestriction(algorithm, publicKey)
 }
 
-/** Returns the algorithm with what the certificate of the key restricts it to. */
+/** Returns the algorithm with the restrictions of the key's certificate. */
 function withRestriction(algorithm: SignatureAlgorithm, publicKey: KeyObject): SignatureAlgorithm {
   return algorithm === RSA_PSS ? rsaPssFor(publicKey) : algorithm
 }

@@ -1,32 +1,33 @@
-/** Reads how the AlgorithmIdentifier of a signature says that it was made: the one reader for all that others sign. */
+/** Reads the AlgorithmIdentifiers of all signatures that others made. */
 import * as asn1js from 'asn1js'
 import { type AlgorithmIdentifier, readAlgorithmIdentifier } from '../asn1/algorithm-identifier.ts'
-import { ECDSA_WITH_HASH } from './ecdsa.ts'
 import { HASH_ALGORITHMS, type HashAlgorithm } from './hash-algorithms.ts'
-import { ID_RSASSA_PSS, parsePssParameters } from './pss-parameters.ts'
-import { RSA_ENCRYPTION, RSA_WITH_HASH } from './rsa-pkcs1.ts'
+import { ECDSA_WITH_HASH, ID_RSASSA_PSS, RSA_ENCRYPTION, RSA_WITH_HASH } from './object-identifiers.ts'
+import { parsePssParameters } from './pss-parameters.ts'
 
 export interface SignatureIdentifier {
-  /** Dotted. */
+  /** Dotted object identifier. */
   readonly oid: string
-  /** Types of keys that make it, as node:crypto names them. */
+  /** Types of keys that make such signatures, as node:crypto names them. */
   readonly keyTypes: readonly string[]
-  /** Undefined for rsaEncryption, which leaves the hash to be said elsewhere (RFC 3370 3.2). */
+  /** Undefined for rsaEncryption: the hash is then named elsewhere (RFC 3370 3.2). */
   readonly hash: HashAlgorithm | undefined
-  /** Bytes; for RSASSA-PSS alone. */
+  /** Length of the salt in bytes; only for RSASSA-PSS. */
   readonly saltLength?: number
 }
 
 /**
- * Octets of parameters, of which RSASSA-PSS has 50 or so. They are read before any signature is verified: of the 20 MB that
- * a CRL may have, asn1js would make gigabytes in a quarter of a minute, in which nobody is answered.
+ * Octets of parameters; those of RSASSA-PSS have about 50. They are read before any signature is verified: asn1js would
+ * turn the 20 MB of a hostile CRL into gigabytes, and block the event loop for 15 s.
  */
 const MAX_PARAMETERS_LENGTH = 1_000
 
 /**
- * @param der AlgorithmIdentifier. With RSASSA-PKCS1-v1_5 and ECDSA, parameters are absent or NULL: RFC 4055 5 has both
- *   accepted of RSA, and some authorities write NULL with ECDSA too
- * @throws Error that says in words what is not supported
+ * Reads the AlgorithmIdentifier of a signature. With RSASSA-PKCS1-v1_5 and ECDSA, parameters are absent or NULL: RFC
+ * 4055 5 accepts both for RSA, and some authorities write NULL with ECDSA too.
+ *
+ * @param der AlgorithmIdentifier
+ * @throws Error whose message says what is not supported
  */
 export function readSignatureIdentifier(der: Buffer): SignatureIdentifier {
   const { oid, parameters } = tryRead(der)
@@ -48,7 +49,7 @@ function tryRead(der: Buffer): AlgorithmIdentifier {
   try {
     return readAlgorithmIdentifier(der)
   } catch {
-    throw new Error('its signature algorithm is none')
+    throw new Error('its signature algorithm is malformed')
   }
 }
 

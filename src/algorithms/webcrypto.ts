@@ -1,8 +1,8 @@
 import { createRequire } from 'node:module'
 
 /**
- * @peculiar/webcrypto through its CommonJS build: the package does not mark its ES build as one, and only the newest
- * module loaders find that out by themselves.
+ * Loads the CommonJS build of @peculiar/webcrypto: the package does not mark its ES build as one, and only the newest
+ * module loaders detect that by themselves.
  */
 export const { Crypto, CryptoKey } = createRequire(import.meta.url)(
   '@peculiar/webcrypto',

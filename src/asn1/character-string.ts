@@ -1,6 +1,6 @@
 import { TAG } from './tag.ts'
 
-/** Half of a surrogate pair, which stands for no character by itself. */
+/** Matches half of a surrogate pair, which stands for no character by itself. */
 const LONE_SURROGATE = /\p{Cs}/u
 const MAX_CODE_POINT = 0x10ffff
 
@@ -8,7 +8,7 @@ const MAX_CODE_POINT = 0x10ffff
  * Decodes a character string of the types that names have (RFC 5280 4.1.2.4, X.690 8.23).
  *
  * @param tag identifier octet
- * @returns undefined for other types, and for octets that are no string of this type
+ * @returns undefined for other types, and for octets that are not a string of this type
  */
 export function decodeCharacterString(tag: number, content: Buffer): string | undefined {
   const text = DECODERS.get(tag)?.(content)
@@ -23,7 +23,7 @@ const DECODERS: ReadonlyMap<number, (content: Buffer) => string | undefined> = n
   [TAG.printableString, decodeLatin1],
   [TAG.ia5String, decodeLatin1],
   [TAG.visibleString, decodeLatin1],
-  // Nobody writes T.61's own accents: authorities and OpenSSL take it for Latin-1
+  // Authorities and OpenSSL read it as Latin-1, since nobody writes the accents of T.61
   [TAG.teletexString, decodeLatin1],
 ])
 
@@ -39,7 +39,7 @@ function decodeLatin1(content: Buffer): string {
   return content.toString('latin1')
 }
 
-/** Takes surrogate pairs too, which a BMPString must not have and Windows writes. */
+/** Accepts surrogate pairs too: a BMPString must not have them, but Windows writes them. */
 function decodeUtf16(content: Buffer): string | undefined {
   return content.length % 2 === 0 ? Buffer.from(content).swap16().toString('utf16le') : undefined
 }

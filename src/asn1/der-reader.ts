@@ -1,13 +1,13 @@
 import { TAG } from './tag.ts'
 
-/** Octets of an object identifier. Those there are have 20 at most. */
+/** Octets of an object identifier. Real ones have at most 20; a longer one would take long to read. */
 const MAX_IDENTIFIER_LENGTH = 100
-/** Elements of lists that are kept: those of whoever wants to use up memory have millions. */
+/** Elements of a list. A hostile one with millions of them would use up the memory. */
 const MAX_ELEMENTS = 1000
 
 /**
- * Reads DER elements one after another (X.690 10: definite, shortest lengths), without a tree of them: a CRL may have
- * a hundred thousand entries, of which one is looked for. All methods throw an Error on what is no DER, or not what is
+ * Reads DER elements one after another (X.690 10: definite, shortest lengths). It builds no tree, since a CRL may
+ * have a hundred thousand entries. All methods throw an Error if the bytes are not DER, or not the element that is
  * asked for.
  */
 export class DerReader {
@@ -21,40 +21,48 @@ export class DerReader {
     this.#end = end
   }
 
-  /** The next element's identifier octet; undefined at the end. */
+  /** Returns a reader of the content of an element that nothing may follow. */
+  static enterOnly(der: Buffer, tag: number): DerReader {
+    const outer = new DerReader(der)
+    const inner = outer.enter(tag)
+    outer.finish()
+    return inner
+  }
+
+  /** Returns the next element's identifier octet; undefined at the end. */
   get tag(): number | undefined {
     return this.#at < this.#end ? this.#bytes[this.#at] : undefined
   }
 
-  /** Reads the next element: what is in it. */
+  /** Passes over the next element, and returns a reader of its content. */
   enter(tag: number): DerReader {
     const { contentStart, end } = this.#next(tag)
     return new DerReader(this.#bytes, contentStart, end)
   }
 
-  /** As `enter`, where the next element has that tag; else undefined. */
+  /** Does the same if the next element has that tag; else returns undefined. */
   enterOptional(tag: number): DerReader | undefined {
     return this.tag === tag ? this.enter(tag) : undefined
   }
 
-  /** The next element's content; not a copy. */
+  /** Returns the next element's content; not a copy. */
   content(tag: number): Buffer {
     const { contentStart, end } = this.#next(tag)
     return this.#bytes.subarray(contentStart, end)
   }
 
-  /** Returns the next element's content where it has that tag, else undefined; not a copy. */
+  /** Does the same if the next element has that tag; else returns undefined. */
   optionalContent(tag: number): Buffer | undefined {
     return this.tag === tag ? this.content(tag) : undefined
   }
 
-  /** The next element with its tag and length; not a copy. */
+  /** Returns the next element with its tag and length; not a copy. */
   element(tag = this.tag): Buffer {
     const { start, end } = this.#next(tag)
     return this.#bytes.subarray(start, end)
   }
 
-  /** All elements that are left, each with its tag and length; not copies. */
+  /** Returns all elements that are left, each with its tag and length; not copies. */
   elements(): Buffer[] {
     const elements: Buffer[] = []
     while (this.tag !== undefined) {
@@ -66,7 +74,7 @@ export class DerReader {
     return elements
   }
 
-  /** The next element as a dotted object identifier (X.690 8.19). */
+  /** Reads the next element as an object identifier (X.690 8.19), and returns it dotted. */
   objectIdentifier(): string {
     const octets = this.content(TAG.objectIdentifier)
     if (octets.length > MAX_IDENTIFIER_LENGTH) {
@@ -91,16 +99,16 @@ export class DerReader {
     return [root, first - root * 40, ...rest].join('.')
   }
 
-  /** The next element, a BIT STRING of whole octets (X.690 8.6.2), without the count of unused bits; not a copy. */
+  /** Returns the octets of a BIT STRING without unused bits (X.690 8.6.2), without the count of these; not a copy. */
   bits(): Buffer {
     const bits = this.content(TAG.bitString)
     if (bits[0] !== 0) {
-      throw new Error('it is no DER of this kind: a bit string has no whole octets')
+      throw new Error('it is no DER of this kind: a bit string does not consist of whole octets')
     }
     return bits.subarray(1)
   }
 
-  /** To be called where nothing may follow. */
+  /** Refuses further elements. */
   finish(): void {
     if (this.tag !== undefined) {
       throw new Error('it is no DER of this kind: something follows its end')
@@ -110,12 +118,12 @@ export class DerReader {
   #next(tag: number | undefined): { start: number; contentStart: number; end: number } {
     const start = this.#at
     if (tag === undefined || this.tag !== tag) {
-      throw new Error('it is no DER of this kind: something is missing or in its place')
+      throw new Error('it is no DER of this kind: an element is missing, or another one is in its place')
     }
     const { length, contentStart } = this.#length(start + 1)
     const end = contentStart + length
     if (end > this.#end) {
-      throw new Error('it is no DER: an element is longer than what it is in')
+      throw new Error('it is no DER: an element is longer than the one around it')
     }
     this.#at = end
     return { start, contentStart, end }

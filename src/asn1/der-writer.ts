@@ -1,33 +1,41 @@
 /**
- * Writes DER elements (X.690 10) from the inside out. asn1js builds a tree of objects for each, which takes longer than
- * all else that there is to do for a container.
+ * Writes DER elements (X.690 10) from the inside out. asn1js would build a tree of objects for each, which takes longer
+ * than all other work for a container.
  */
 import { TAG } from './tag.ts'
 
 /**
- * One element.
+ * Encodes one element.
  *
  * @param tag identifier octet
- * @param contents one after another, of which each is encoded
+ * @param contents encoded elements, or octets, that are joined
  */
 export function encode(tag: number, ...contents: readonly Uint8Array[]): Buffer {
   const length = contents.reduce((sum, { byteLength }) => sum + byteLength, 0)
   return Buffer.concat([encodeHeader(tag, length), ...contents])
 }
 
-/** A SET OF, whose elements are in the order of their encodings (X.690 11.6). */
+/** Encodes a SET OF, with its elements in the order of their encodings (X.690 11.6). */
 export function encodeSetOf(tag: number, elements: readonly Uint8Array[]): Buffer {
   return encode(tag, ...elements.toSorted(Buffer.compare))
 }
 
-/** @param dotted as `1.2.840.113549`; the first two arcs as X.690 8.19.4 allows them */
+/**
+ * Encodes an object identifier.
+ *
+ * @param dotted such as `1.2.840.113549`, with two first arcs that X.690 8.19.4 allows
+ */
 export function encodeObjectIdentifier(dotted: string): Buffer {
   const [root = 0, second = 0, ...rest] = dotted.split('.').map(BigInt)
   const arcs = [BigInt(root) * 40n + BigInt(second), ...rest]
   return encode(TAG.objectIdentifier, Buffer.from(arcs.flatMap(encodeArc)))
 }
 
-/** @param value from 0 to 127 */
+/**
+ * Encodes an INTEGER.
+ *
+ * @param value from 0 to 127
+ */
 export function encodeSmallInteger(value: number): Buffer {
   return encode(TAG.integer, Buffer.of(value))
 }

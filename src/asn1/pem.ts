@@ -1,4 +1,4 @@
-/** One block of PEM (RFC 7468): lines of 64 characters. */
+/** Encodes one block of PEM, with lines of 64 characters (RFC 7468 2). */
 export function encodePem(label: string, der: Uint8Array): string {
   const lines = Buffer.from(der)
     .toString('base64')

@@ -21,7 +21,10 @@ export const TAG = {
   set: 0x31,
 } as const
 
-/** The identifier octet of `[number]`, constructed as it is around other elements. */
+/** The bit of an identifier octet that marks an element made of other elements (X.690 8.1.2.5). */
+export const CONSTRUCTED = 0x20
+
+/** Returns the identifier octet of the context-specific tag `[number]`, constructed by default (X.690 8.1.2). */
 export function contextTag(number: number, form: 'constructed' | 'primitive' = 'constructed'): number {
   return (form === 'constructed' ? 0xa0 : 0x80) | number
 }

@@ -55,8 +55,8 @@ export function checkRawAttributes(
 }
 
 function requireAttributes(attributes: SignedAttributes | undefined, type: SignatureType): void {
-  const { isOfData, digestLength, certificates } = attributes ?? NO_ATTRIBUTES
-  if (!isOfData || digestLength === undefined) {
+  const { hasDataContentType, digestLength, certificates } = attributes ?? NO_ATTRIBUTES
+  if (!hasDataContentType || digestLength === undefined) {
     throw new NOT_ALLOWED_FOR_SIGNER(
       `${FIELD}: must be signed attributes, the DER SET OF Attribute with content-type id-data and message-digest ` +
         `(RFC 5652 5.4) in at most ${MAX_MESSAGE_LENGTH} bytes: RAW_SIGNING or rawSigning of the signer allows nothing else`,
@@ -70,4 +70,8 @@ function requireAttributes(attributes: SignedAttributes | undefined, type: Signa
   }
 }
 
-const NO_ATTRIBUTES: SignedAttributes = { isOfData: false, digestLength: undefined, certificates: [] }
+const NO_ATTRIBUTES: SignedAttributes = {
+  hasDataContentType: false,
+  digestLength: undefined,
+  certificates: [],
+}

@@ -1,4 +1,4 @@
-/** Signed attributes of CAdES that say under what, what for and where a signer signs (EN 319 122-1 5.2). */
+/** Encodes the signature policy, commitment type and signer location of CAdES (EN 319 122-1 5.2). */
 
 import type { HashAlgorithm } from '../algorithms/hash-algorithms.ts'
 import { encode, encodeObjectIdentifier } from '../asn1/der-writer.ts'
@@ -11,18 +11,18 @@ import {
   ID_SIGNER_LOCATION,
 } from './object-identifiers.ts'
 
-/** The rules that a signature is made under (EN 319 122-1 5.2.9). */
+/** The rules under which a signature is made (EN 319 122-1 5.2.9). */
 export interface SignaturePolicy {
   /** Dotted object identifier. */
   readonly id: string
   readonly hashAlgorithm: HashAlgorithm
-  /** Of the policy's document. */
+  /** Digest of the policy's document. */
   readonly hash: Buffer
-  /** Where the document can be had. */
+  /** Address of the document. */
   readonly uri?: string
 }
 
-/** Where the signer claims to have signed (EN 319 122-1 5.2.5); at least one of them. */
+/** The place where the signer claims to have signed (EN 319 122-1 5.2.5). At least one field is there. */
 export interface SignerLocation {
   readonly country?: string
   readonly locality?: string
@@ -37,7 +37,7 @@ export interface SignerStatements {
   readonly location?: SignerLocation
 }
 
-/** DER Attributes, in any order. */
+/** Encodes the statements as DER Attributes. */
 export function encodeStatements({ policy, commitmentType, location }: SignerStatements): Buffer[] {
   const attributes = [
     policy && attributeWriter(ID_SIGNATURE_POLICY)(encodePolicy(policy)),
@@ -49,7 +49,7 @@ export function encodeStatements({ policy, commitmentType, location }: SignerSta
   return attributes.filter((attribute) => attribute !== undefined)
 }
 
-/** `SignaturePolicyId { sigPolicyId, sigPolicyHash, sigPolicyQualifiers OPTIONAL }` (EN 319 122-1 5.2.9.1). */
+/** Encodes `SignaturePolicyId { sigPolicyId, sigPolicyHash, sigPolicyQualifiers OPTIONAL }` (EN 319 122-1 5.2.9.1). */
 function encodePolicy({ id, hashAlgorithm, hash, uri }: SignaturePolicy): Buffer {
   const algorithm = encode(TAG.sequence, encodeObjectIdentifier(hashAlgorithm.oid))
   const policyHash = encode(TAG.sequence, algorithm, encode(TAG.octetString, hash))
@@ -67,12 +67,15 @@ function encodePolicyUri(uri: string): Buffer {
   )
 }
 
-/** `CommitmentTypeIndication { commitmentTypeId }` (EN 319 122-1 5.2.3). */
+/** Encodes `CommitmentTypeIndication { commitmentTypeId }` (EN 319 122-1 5.2.3). */
 function encodeCommitment(commitmentType: string): Buffer {
   return encode(TAG.sequence, encodeObjectIdentifier(commitmentType))
 }
 
-/** `SignerLocation { countryName [0], localityName [1], postalAddress [2] }`, tags explicit (EN 319 122-1 5.2.5). */
+/**
+ * Encodes `SignerLocation { countryName [0], localityName [1], postalAddress [2] }`, tags explicit (EN 319 122-1
+ * 5.2.5).
+ */
 function encodeLocation({ country, locality, postalAddress }: SignerLocation): Buffer {
   const fields = [
     country === undefined ? undefined : encodeText(country),
@@ -85,7 +88,7 @@ function encodeLocation({ country, locality, postalAddress }: SignerLocation): B
   )
 }
 
-/** Of a DirectoryString the one that takes all letters. */
+/** Encodes a DirectoryString as UTF8String, the alternative that can hold all characters. */
 function encodeText(text: string): Buffer {
   return encode(TAG.utf8String, Buffer.from(text))
 }

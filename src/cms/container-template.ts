@@ -24,9 +24,9 @@ export interface ContainerSigner {
   /** DER, leaf first, then its issuers. */
   readonly certificates: readonly [Buffer, ...Buffer[]]
   readonly algorithm: SignatureAlgorithm
-  /** How RSASSA-PKCS1-v1_5 is told: RFC 3370 3.2 knows both. */
+  /** Identifier for RSASSA-PKCS1-v1_5. RFC 3370 3.2 allows both. */
   readonly rsaSignatureIdentifier: 'rsaEncryption' | 'shaWithRSAEncryption'
-  /** For CAdES. */
+  /** Attributes that only CAdES has. */
   readonly statements: SignerStatements
 }
 
@@ -37,8 +37,8 @@ export interface AttributesRequest {
   readonly messageDigest: Uint8Array
   readonly signingTime: Date
   /**
-   * Whether the content is a file of its own: then `cades` has signing-time too, which CAdES requires
-   * (EN 319 122-1 6.3) and PAdES forbids (EN 319 142-1 6.3).
+   * The content is a file of its own, not a PDF that will hold the container. Then `cades` has signing-time too: CAdES
+   * requires it (EN 319 122-1 6.3), PAdES forbids it (EN 319 142-1 6.3).
    */
   readonly overFile?: true
   /** Revocation data to be signed, as adbe-revocationInfoArchival. */
@@ -47,17 +47,17 @@ export interface AttributesRequest {
 
 export interface SignedDataRequest {
   readonly hashAlgorithm: HashAlgorithm
-  /** DER SET OF, of `signedAttributes`. */
+  /** DER SET OF, as `signedAttributes` returned it. */
   readonly signedAttributes: Uint8Array
-  /** As CMS knows it. */
+  /** The signature as `SignatureAlgorithm.encode` returns it. */
   readonly signature: Uint8Array
   /** DER TimeStampToken of the signature (EN 319 122-1 5.3). */
   readonly timestamp?: Uint8Array
-  /** Revocation data that are not signed, as SignedData.crls; not empty. */
+  /** Revocation data for SignedData.crls, not signed; not empty. */
   readonly revocationValues?: RevocationValues
 }
 
-/** What a container says of its algorithms with one hash. */
+/** The parts of a container that depend only on the hash algorithm. */
 interface Algorithms {
   /** DER AlgorithmIdentifier. */
   readonly digest: Buffer
@@ -72,24 +72,24 @@ interface Algorithms {
 const VERSION_1 = encodeSmallInteger(1)
 const VERSION_5 = encodeSmallInteger(5)
 const SIGNED_DATA = encodeObjectIdentifier(ID_SIGNED_DATA)
-/** Detached: without eContent. */
+/** Detached, so without eContent (RFC 5652 5.2). */
 const ENCAPSULATED_CONTENT_INFO = encode(TAG.sequence, encodeObjectIdentifier(ID_DATA))
 const writeTimestamp = attributeWriter(ID_SIGNATURE_TIMESTAMP)
 
 /**
- * The detached PKCS#7 / CMS containers of one signer (RFC 5652 5), who is identified by issuer and serial number, with
- * the whole chain embedded: what is the same in all of them is encoded once.
+ * Encodes the detached PKCS#7 / CMS containers of one signer (RFC 5652 5). They name the signer by issuer and serial
+ * number, and embed the whole chain. The parts that all containers share are encoded once.
  */
 export class ContainerTemplate {
   readonly #signer: ContainerSigner
   readonly #signingCertificate: Buffer
   readonly #statements: readonly Buffer[]
-  /** IssuerAndSerialNumber. */
+  /** DER IssuerAndSerialNumber. */
   readonly #sid: Buffer
   readonly #certificates: Buffer
   readonly #algorithms = new Map<HashAlgorithm, Algorithms>()
 
-  /** @throws Error when the leaf is not DER, though OpenSSL could read it */
+  /** @throws Error when the leaf is not DER, even if OpenSSL could read it */
   constructor(signer: ContainerSigner) {
     const [leaf] = signer.certificates
     const { issuer, serialNumber } = readCertificateFields({ raw: leaf })
@@ -101,9 +101,9 @@ export class ContainerTemplate {
   }
 
   /**
-   * Encodes what is to be signed (RFC 5652 5.4): content-type, message-digest, signing-certificate-v2, CMS algorithm
-   * protection, and revocation data where they are given. `cms` has signing-time, `cades` what the signer states, and
-   * signing-time over a file.
+   * Encodes the signed attributes (RFC 5652 5.4): content-type, message-digest, signing-certificate-v2, CMS algorithm
+   * protection, and revocation data if there are any. `cms` adds signing-time. `cades` adds the signer's statements,
+   * and signing-time over a file.
    *
    * @returns DER SET OF
    */
@@ -121,10 +121,14 @@ export class ContainerTemplate {
     return encodeSetOf(TAG.set, attributes)
   }
 
-  /** @returns DER ContentInfo */
+  /**
+   * Encodes the whole container (RFC 5652 5.1).
+   *
+   * @returns DER ContentInfo
+   */
   signedData(request: SignedDataRequest): Buffer {
     const { hashAlgorithm, revocationValues } = request
-    // RFC 5652 5.1: the version tells whether there is revocation data other than CRLs
+    // Version 5 says that there is revocation data other than CRLs (RFC 5652 5.1)
     const hasOther = revocationValues !== undefined && revocationValues.ocspResponses.length > 0
     const signedData = encode(
       TAG.sequence,
@@ -138,11 +142,11 @@ export class ContainerTemplate {
     return encode(TAG.sequence, SIGNED_DATA, encode(contextTag(0), signedData))
   }
 
-  /** RFC 5652 5.3. */
+  /** Encodes the one SignerInfo (RFC 5652 5.3). */
   #signerInfo(request: SignedDataRequest): Buffer {
     const { hashAlgorithm, signedAttributes, signature, timestamp } = request
     const algorithms = this.#algorithmsFor(hashAlgorithm)
-    // IMPLICIT: the tag takes the place of that of the SET OF that was signed
+    // The field is IMPLICIT, so its tag replaces that of the SET OF that was signed
     const implicit = Buffer.from(signedAttributes)
     implicit[0] = contextTag(0)
     return encode(
@@ -168,7 +172,7 @@ function encodeAlgorithms(
   { algorithm, rsaSignatureIdentifier }: ContainerSigner,
   hash: HashAlgorithm,
 ): Algorithms {
-  // RFC 5754 2: without parameters
+  // Parameters are absent (RFC 5754 2)
   const digest = encode(TAG.sequence, encodeObjectIdentifier(hash.oid))
   const identifier =
     rsaSignatureIdentifier === 'rsaEncryption'

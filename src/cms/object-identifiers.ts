@@ -1,6 +1,7 @@
-/** Of what a container consists of, beside algorithms. */
+// Content types (RFC 5652 4 and 5.1, RFC 3161 2.4.2)
 export const ID_DATA = '1.2.840.113549.1.7.1'
 export const ID_SIGNED_DATA = '1.2.840.113549.1.7.2'
+export const ID_CT_TST_INFO = '1.2.840.113549.1.9.16.1.4'
 
 // Signed attributes (RFC 5652 11, RFC 6211, RFC 2634 5.4, RFC 5035, EN 319 122-1 5.2)
 export const ID_CONTENT_TYPE = '1.2.840.113549.1.9.3'
@@ -13,7 +14,7 @@ export const ID_SIGNATURE_POLICY = '1.2.840.113549.1.9.16.2.15'
 export const ID_SIGNATURE_POLICY_URI = '1.2.840.113549.1.9.16.5.1'
 export const ID_COMMITMENT_TYPE = '1.2.840.113549.1.9.16.2.16'
 export const ID_SIGNER_LOCATION = '1.2.840.113549.1.9.16.2.17'
-/** ISO 32000-2 12.8.3.3.2. */
+/** adbe-revocationInfoArchival (ISO 32000-2 12.8.3.3.2). */
 export const ID_REVOCATION_INFO_ARCHIVAL = '1.2.840.113583.1.1.8'
 
 // Unsigned attribute (EN 319 122-1 5.3)

@@ -1,4 +1,4 @@
-/** Writes revocation data in the forms that containers have for it. */
+/** Encodes revocation data in the two forms that containers have: signed and unsigned. */
 import { encode, encodeObjectIdentifier, encodeSetOf } from '../asn1/der-writer.ts'
 import { contextTag, TAG } from '../asn1/tag.ts'
 import { attributeWriter } from './attribute.ts'
@@ -15,7 +15,7 @@ const OCSP_RESPONSE = encodeObjectIdentifier(ID_OCSP_RESPONSE)
 const writeArchival = attributeWriter(ID_REVOCATION_INFO_ARCHIVAL)
 
 /**
- * Writes `RevocationInfoArchival { crl [0] EXPLICIT SEQUENCE OF, ocsp [1] EXPLICIT SEQUENCE OF }`
+ * Encodes `RevocationInfoArchival { crl [0] EXPLICIT SEQUENCE OF, ocsp [1] EXPLICIT SEQUENCE OF }`
  * (ISO 32000-2 12.8.3.3.2), where readers of PDFs look for revocation data.
  *
  * @returns DER Attribute, to be signed
@@ -28,7 +28,7 @@ export function revocationInfoArchivalAttribute({ ocspResponses, crls }: Revocat
 }
 
 /**
- * Writes `crls [1] IMPLICIT SET OF RevocationInfoChoice` of a SignedData (RFC 5652 10.2.1), with OCSP responses as
+ * Encodes `crls [1] IMPLICIT SET OF RevocationInfoChoice` of a SignedData (RFC 5652 10.2.1), with OCSP responses as
  * `other [1] IMPLICIT OtherRevocationInfoFormat { otherRevInfoFormat, otherRevInfo }` (RFC 5940 2).
  *
  * @returns DER, not signed

@@ -1,4 +1,4 @@
-/** Reads signed attributes that others have built, as far as it takes to tell whose signature they are to become. */
+/** Reads signed attributes that others have built, as far as needed to find the signer that they name. */
 import { DerReader } from '../asn1/der-reader.ts'
 import { encodeObjectIdentifier } from '../asn1/der-writer.ts'
 import { contextTag, TAG } from '../asn1/tag.ts'
@@ -16,15 +16,15 @@ import {
 } from './signing-certificate.ts'
 
 export interface SignedAttributes {
-  /** Whether there is one content-type, and it is id-data as in every signature of a PDF (RFC 5652 11.1). */
-  readonly isOfData: boolean
-  /** Bytes of the message-digest (RFC 5652 11.2); undefined where there is not exactly one. */
+  /** True if there is one content-type, and it is id-data as in all signatures of PDFs (RFC 5652 11.1). */
+  readonly hasDataContentType: boolean
+  /** Length of the message-digest in bytes (RFC 5652 11.2); undefined unless there is exactly one. */
   readonly digestLength: number | undefined
-  /** Digests by which signing-certificate and signing-certificate-v2 name the certificate of the signer. */
+  /** Digests of the signer's certificate in signing-certificate and signing-certificate-v2. */
   readonly certificates: readonly CertificateDigest[]
 }
 
-/** An Attribute (RFC 5652 5.3): its type as a DER OBJECT IDENTIFIER, and what is in its SET of values. */
+/** An Attribute (RFC 5652 5.3): its type as a DER OBJECT IDENTIFIER, and the content of its SET of values. */
 interface Attribute {
   readonly type: Buffer
   readonly values: Buffer
@@ -37,14 +37,14 @@ const SIGNING_CERTIFICATE = encodeObjectIdentifier(ID_SIGNING_CERTIFICATE)
 const SIGNING_CERTIFICATE_V2 = encodeObjectIdentifier(ID_SIGNING_CERTIFICATE_V2)
 
 /**
- * Reads the DER SET OF Attribute that a signature is made over (RFC 5652 5.4). The order of the attributes is not
- * looked at, since verifiers differ in whether they sort them.
+ * Reads the DER SET OF Attribute that a signature is made over (RFC 5652 5.4). It ignores the order of the attributes,
+ * since only some verifiers sort them.
  *
- * @returns undefined for bytes that are something else
- * @throws Error when they name a certificate in a way that cannot be read
+ * @returns undefined for other bytes
+ * @throws Error when the attributes name a certificate in a way that cannot be read
  */
 export function readSignedAttributes(bytes: Buffer): SignedAttributes | undefined {
-  // Bytes under the [0] of SignerInfo are attributes too, over which no verifier accepts a signature (RFC 5652 5.4)
+  // Attributes under the [0] of SignerInfo are refused too: no verifier accepts a signature over them (RFC 5652 5.4)
   if (bytes[0] !== TAG.set && bytes[0] !== contextTag(0)) {
     return undefined
   }
@@ -56,7 +56,7 @@ export function readSignedAttributes(bytes: Buffer): SignedAttributes | undefine
     return undefined
   }
   return {
-    isOfData: singleValue(attributes, CONTENT_TYPE)?.equals(DATA) === true,
+    hasDataContentType: singleValue(attributes, CONTENT_TYPE)?.equals(DATA) === true,
     digestLength: digestLengthOf(singleValue(attributes, MESSAGE_DIGEST)),
     certificates: [
       ...certificatesOf(attributes, SIGNING_CERTIFICATE, readSigningCertificate),
@@ -67,9 +67,7 @@ export function readSignedAttributes(bytes: Buffer): SignedAttributes | undefine
 
 function readAttributes(bytes: Buffer): Attribute[] | undefined {
   try {
-    const reader = new DerReader(bytes)
-    const set = reader.enter(TAG.set)
-    reader.finish()
+    const set = DerReader.enterOnly(bytes, TAG.set)
     const attributes: Attribute[] = []
     while (set.tag !== undefined) {
       const attribute = set.enter(TAG.sequence)
@@ -85,7 +83,7 @@ function readAttributes(bytes: Buffer): Attribute[] | undefined {
   }
 }
 
-/** Returns the DER value of an attribute; undefined unless it is there once, with one value (RFC 5652 11). */
+/** Returns the DER value of an attribute; undefined unless it occurs once, with one value (RFC 5652 11). */
 function singleValue(attributes: readonly Attribute[], type: Buffer): Buffer | undefined {
   const [attribute, second] = attributes.filter((one) => one.type.equals(type))
   if (attribute === undefined || second !== undefined) {
@@ -115,8 +113,8 @@ function certificatesOf(
   }
   const value = singleValue(attributes, type)
   if (value === undefined) {
-    // Verifiers would choose one of them each in its own way (RFC 5035 3: it must be single-valued)
-    throw new Error('an attribute that names the certificate is not there once, with one value')
+    // It must be single-valued (RFC 5035 3), since each verifier would choose among several in its own way
+    throw new Error('an attribute that names the certificate does not occur once, with one value')
   }
   return [read(value)]
 }

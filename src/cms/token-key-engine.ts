@@ -1,14 +1,14 @@
 /**
- * pkijs's view of the key on the token: a CryptoKey without key material, and a crypto engine on @peculiar/webcrypto
- * that has it sign.
+ * Lets pkijs sign with a key on the token, through a CryptoKey without key material and a crypto engine on
+ * @peculiar/webcrypto.
  */
 import type { webcrypto } from 'node:crypto'
 import * as pkijs from 'pkijs'
 import { Crypto, CryptoKey } from '../algorithms/webcrypto.ts'
 
-/** For one signature, whose algorithm is the key's. */
+/** A key on the token, with the algorithm of its signatures. */
 export class TokenKey extends CryptoKey {
-  /** As the signature's algorithm is told beside it. */
+  /** The algorithm that pkijs writes beside the signature. */
   readonly identifier: pkijs.AlgorithmIdentifier
   /** Hashes `data`, has the token sign the digest and returns the signature, encoded. */
   readonly signData: (data: Uint8Array) => Promise<Uint8Array>
@@ -31,7 +31,7 @@ export class TokenKeyEngine extends pkijs.CryptoEngine {
   override async getSignatureParameters(privateKey: webcrypto.CryptoKey) {
     return {
       signatureAlgorithm: (privateKey as TokenKey).identifier,
-      // Which say how to sign: the key knows
+      // pkijs would take these to sign, but the key knows how
       parameters: { algorithm: {}, usages: [] },
     }
   }

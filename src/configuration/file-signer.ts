@@ -1,6 +1,6 @@
 /** Reads one signer of the signers file. */
 import { defined } from '../common/defined.ts'
-import { describeUnsupportedKey } from '../x509/key-type.ts'
+import { findKeyProblem } from '../x509/key-type.ts'
 import { describeUnfitAlgorithm } from './algorithm-fit.ts'
 import { readFileContainer } from './file-container.ts'
 import type { FileContext, FileEntry } from './file-entry.ts'
@@ -23,7 +23,7 @@ export function readFileSigner(entry: FileEntry, context: FileContext): SignerCo
   const caCertificates = (caFile && readCertificates(settingOf('caFile'), caFile)) ?? []
   const [leaf] = certificates ?? []
   // Of a key that cannot sign at all the problem is another one
-  if (leaf !== undefined && algorithm !== undefined && describeUnsupportedKey(leaf) === undefined) {
+  if (leaf !== undefined && algorithm !== undefined && findKeyProblem(leaf) === undefined) {
     const unfit = describeUnfitAlgorithm(leaf.publicKey, algorithm)
     problems.push(
       ...(unfit === undefined ? [] : [problemWith(settingOf('signatureAlgorithm'), unfit, algorithm)]),

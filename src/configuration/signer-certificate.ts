@@ -8,10 +8,10 @@ import { ContainerTemplate } from '../cms/container-template.ts'
 import { defined } from '../common/defined.ts'
 import { ConfigurationError, type ConfigurationProblem, refuseProblems } from '../errors.ts'
 import { buildChain } from '../x509/chain.ts'
-import { describeUnsupportedKey } from '../x509/key-type.ts'
+import { findKeyProblem } from '../x509/key-type.ts'
 import { readCertificate } from '../x509/read-certificate.ts'
 import { reviewCertificates } from '../x509/review/certificate-review.ts'
-import { describeUnprovable } from '../x509/review/long-term.ts'
+import { findMissingRevocationSources } from '../x509/review/long-term.ts'
 import { validityPeriod } from '../x509/validity.ts'
 import { describeUnfitAlgorithm } from './algorithm-fit.ts'
 import type { ContainerConfiguration } from './container-configuration.ts'
@@ -69,7 +69,7 @@ function createCertificate(
   { caCertificates, settings, algorithm, container }: CertifiedConfiguration,
   describe: (setting: string, wrong: string) => ConfigurationProblem,
 ): SignerCertificate {
-  const unsupported = describeUnsupportedKey(certificate)
+  const unsupported = findKeyProblem(certificate)
   if (unsupported !== undefined) {
     throw new ConfigurationError([describe(settings.certificate, unsupported)])
   }
@@ -85,7 +85,7 @@ function createCertificate(
     ),
   )
   const path = [certificate, ...chain.issuers] as const
-  const unprovable = container.level === 'b-lt' ? describeUnprovable(path) : []
+  const unprovable = container.level === 'b-lt' ? findMissingRevocationSources(path) : []
   if (container.revocationFallback === 'refuse') {
     refuseProblems(unprovable.map((why) => describeUnreachable(settings.certificate, why)))
   }

@@ -3,7 +3,7 @@ import type { LiveReply, ReadyReply } from '../../schemas/health.ts'
 import type { Readiness, SignerStatus } from '../signers/readiness.ts'
 import type { Reloading } from '../signers/reloading.ts'
 import type { Signers } from '../signers/signers.ts'
-import { describeInvalidity, earliestNotAfter } from '../x509/validity.ts'
+import { earliestNotAfter, findInvalidity } from '../x509/validity.ts'
 
 export interface HealthOptions {
   readonly signers: Pick<Signers, 'all'>
@@ -88,7 +88,7 @@ function describeDefault(
       validity === undefined
         ? { valid: false }
         : {
-            valid: describeInvalidity(validity, new Date()) === undefined,
+            valid: findInvalidity(validity, new Date()) === undefined,
             notAfter: earliestNotAfter(validity).toISOString(),
           },
   }

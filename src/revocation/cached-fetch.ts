@@ -1,15 +1,15 @@
 import type { BaseLogger } from 'pino'
+import type { Flawed, UpdateTimes } from './freshness.ts'
 import type { RevocationLimits } from './limits.ts'
 import { refreshDelayMs, retryDelayMs } from './refresh-delay.ts'
-import type { Flawed, UpdateTimes } from './time.ts'
 
-/** An answer that is kept: until it is to be replaced or, with a flaw, for the revocations in it. */
+/** An answer that is kept until its nextUpdate or, with a flaw, for its revocations. */
 type Answer = UpdateTimes & Flawed
 
 export interface CachedFetchOptions<T extends Answer> {
-  /** What it is about, for the log. */
+  /** Names the source in the log. */
   readonly name: string
-  /** Gets the newest; an Error says in words why there is none. */
+  /** Fetches the newest answer, or throws an Error that says why there is none. */
   readonly ask: (signal: AbortSignal) => Promise<T>
   /** Called after each try. */
   readonly onTried: () => void
@@ -17,11 +17,11 @@ export interface CachedFetchOptions<T extends Answer> {
   readonly log: BaseLogger
 }
 
-/** Keeps something fresh in the background: gets it anew before it ends, and tries again where that fails. */
+/** Keeps an answer fresh in the background: fetches it anew before it ends, and tries again after failures. */
 export class CachedFetch<T extends Answer> {
   readonly #options: CachedFetchOptions<T>
   #held: T | undefined
-  /** When what is held came, in ms since 1970. */
+  /** Time at which the held answer came, in ms since 1970. */
   #heldSince = 0
   #flawed: T | undefined
   #problem: string | undefined
@@ -34,7 +34,7 @@ export class CachedFetch<T extends Answer> {
     this.#options = options
   }
 
-  /** What came last, fresh or not. */
+  /** The last answer without a flaw, fresh or not. */
   get held(): T | undefined {
     return this.#held
   }
@@ -44,25 +44,25 @@ export class CachedFetch<T extends Answer> {
     return this.#flawed
   }
 
-  /** Why the last try failed, in words; undefined where it did not. */
+  /** Says why the last try failed; undefined if it did not. */
   get problem(): string | undefined {
     return this.#problem
   }
 
-  /** Whether it was asked for, and that came to an end. */
+  /** True after the first try, successful or not. */
   get tried(): boolean {
     return this.#held !== undefined || this.#problem !== undefined
   }
 
-  /** What came last, while it is fresh. */
+  /** Returns the last answer without a flaw if it is fresh. */
   fresh(at: Date): T | undefined {
     return this.#held && this.#held.nextUpdate > at ? this.#held : undefined
   }
 
   /**
-   * Asks at once, unless something is fresh that came not long ago. Does nothing where it runs.
+   * Starts fetching: at once, unless the held answer is fresh and came recently. Does nothing if it runs already.
    *
-   * @param anew whether what is fresh does not do
+   * @param anew fetches at once in any case
    */
   start(anew = false): void {
     if (this.#controller === undefined) {
@@ -73,7 +73,7 @@ export class CachedFetch<T extends Answer> {
     }
   }
 
-  /** Ends what is under way. What is held stays. */
+  /** Stops fetching, and keeps the held answer. */
   stop(): void {
     clearTimeout(this.#timer)
     this.#controller?.abort()
@@ -82,8 +82,8 @@ export class CachedFetch<T extends Answer> {
   }
 
   /**
-   * Asks at once where it runs, whatever is held. What is under way is not ended: where there is reason for it again and
-   * again, nothing would ever come.
+   * Fetches at once if it runs. It does not end a request that is under way: if reasons came again and again, no answer
+   * would ever arrive.
    */
   renew(): void {
     if (this.#controller !== undefined && !this.#asking) {
@@ -107,14 +107,14 @@ export class CachedFetch<T extends Answer> {
     this.#asking = false
     const problem = outcome instanceof Error ? outcome.message : this.#take(outcome)
     this.#failures = problem === undefined ? 0 : this.#failures + 1
-    this.#tell(problem)
+    this.#logProblem(problem)
     this.#schedule(
       problem === undefined ? refreshDelayMs(this.#leftMs(), limits) : retryDelayMs(this.#failures, limits),
     )
     onTried()
   }
 
-  /** Says what is wrong with an answer: an old one may be held up, and sent when a certificate has been revoked. */
+  /** Keeps an answer, or says what is wrong. It refuses an older one, which somebody may replay after a revocation. */
   #take(answer: T): string | undefined {
     const { flaw } = answer
     const before = flaw === undefined ? this.#held : this.#flawed
@@ -130,7 +130,7 @@ export class CachedFetch<T extends Answer> {
     return undefined
   }
 
-  #tell(problem: string | undefined): void {
+  #logProblem(problem: string | undefined): void {
     const { name, log } = this.#options
     if (problem !== undefined && problem !== this.#problem) {
       log.warn(`No revocation information from ${name}: ${problem}`)
@@ -140,7 +140,7 @@ export class CachedFetch<T extends Answer> {
     this.#problem = problem
   }
 
-  /** Milliseconds until what is held is no news any more: time has passed where this was stopped, as CRLs are while OCSP works. */
+  /** Returns the ms until the held answer is as old as `most`; 0 if a stop has made it older already. */
   #untilOldMs(): number {
     return Math.max(this.#heldSince + this.#options.limits.refreshMs.most - Date.now(), 0)
   }

@@ -2,17 +2,17 @@ import type { CachedFetch } from './cached-fetch.ts'
 import type { CheckedCrl } from './crl/crl-check.ts'
 import type { WatchedCertificate } from './watched-certificate.ts'
 
-/** A CRL, and the certificates of its issuer that are looked for in it. */
+/** Keeps a CRL for the certificates that name its addresses. */
 export class CrlCache {
   readonly source: CachedFetch<CheckedCrl>
   #members: readonly WatchedCertificate[] = []
 
-  /** @param createSource how the CRL is asked for certificates, by the contents of the INTEGERs of their serial numbers in hex */
+  /** @param createSource creates the fetch of the CRL; its argument returns serial numbers in hex */
   constructor(createSource: (serialNumbers: () => ReadonlySet<string>) => CachedFetch<CheckedCrl>) {
     this.source = createSource(() => new Set(this.#members.map(({ issued }) => issued.serialNumber)))
   }
 
-  /** A CRL that is held was not searched for new ones: it is got again. */
+  /** Sets the certificates. A CRL that was not searched for new ones is fetched again. */
   setMembers(members: readonly WatchedCertificate[]): void {
     this.#members = members
     if (this.#isLacking()) {
@@ -20,7 +20,7 @@ export class CrlCache {
     }
   }
 
-  /** Gets the CRL while one of them needs it, and again for those who came while it was got. */
+  /** Keeps fetching the CRL while a certificate needs it, and fetches it again for certificates that came meanwhile. */
   review(): void {
     if (this.#members.some(({ needsCrl }) => needsCrl)) {
       this.source.start(this.#isLacking())

@@ -3,20 +3,24 @@ import { type CertificateFields, readCertificateFields } from '../x509/certifica
 import { type RevocationAddresses, readAddresses } from '../x509/revocation-addresses.ts'
 import { describeSubject } from '../x509/validity.ts'
 
-/** A certificate and who may revoke it. */
+/** A certificate, and the issuer that may revoke it. */
 export interface IssuedCertificate {
   readonly certificate: X509Certificate
   readonly issuer: X509Certificate
-  /** In one line. */
+  /** The subject in one line. */
   readonly subject: string
   readonly fields: CertificateFields
   readonly issuerFields: CertificateFields
-  /** Content of its INTEGER in hex. */
+  /** Content of the INTEGER in hex. */
   readonly serialNumber: string
   readonly addresses: RevocationAddresses
 }
 
-/** @throws Error when one of them is not DER, though OpenSSL could read it */
+/**
+ * Reads the fields of both certificates.
+ *
+ * @throws Error when one of them is not DER, even if OpenSSL could read it
+ */
 export function readIssuedCertificate(
   certificate: X509Certificate,
   issuer: X509Certificate,

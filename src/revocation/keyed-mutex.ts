@@ -1,4 +1,4 @@
-/** Lets callers do something one after another for each key, in the order in which they come. */
+/** Runs the actions for each key one after another, in the order in which they come. */
 export class KeyedMutex {
   readonly #last = new Map<string, Promise<unknown>>()
 

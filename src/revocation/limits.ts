@@ -1,18 +1,19 @@
-/** How much is taken from the network, and when it is asked. */
+/** Limits for answers from the network, and intervals between requests. */
 export interface RevocationLimits {
-  /** Bytes of an OCSP answer. */
+  /** Bytes of an OCSP response. Without a limit, a hostile responder could fill the memory. */
   readonly ocspBytes: number
-  /** Bytes of a CRL. All CRLs in use are kept in memory. */
+  /** Bytes of a CRL. All CRLs in use stay in memory. */
   readonly crlBytes: number
-  /** For the answer of one OCSP responder. */
+  /** Time for the response of one OCSP responder. */
   readonly ocspTimeoutMs: number
+  /** Time for one CRL. */
   readonly crlTimeoutMs: number
   /**
-   * A fresh answer is asked for again after half of the time that is left, but not before the first of these, unless it
-   * ends sooner, and always after the second: so soon a revocation is noticed, whatever time its answers have.
+   * A fresh answer is replaced after half of the time that it has left. It is not replaced before `least`, unless it
+   * ends sooner, and never later than `most`, which is the time within which a revocation is noticed.
    */
   readonly refreshMs: { readonly least: number; readonly most: number }
-  /** What failed is tried again after the first of these, doubling up to the second. */
+  /** Waits between failed tries, which double from `first` up to `longest`. */
   readonly retryMs: { readonly first: number; readonly longest: number }
 }
 

@@ -1,7 +1,5 @@
-/** What happens when others are asked, for those who count it. Its methods must not throw. */
+/** Counts requests for revocation information. Its methods must not throw. */
 export interface RevocationObserver {
-  /**
-   * An address was asked, and it took that many seconds: its answer counts, is refused, or there was none.
-   */
+  /** Records the duration and the outcome of a request: the answer counts, is refused, or did not come. */
   asked(source: 'ocsp' | 'crl', seconds: number, outcome: 'accepted' | 'refused' | 'unavailable'): void
 }

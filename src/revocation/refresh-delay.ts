@@ -1,10 +1,10 @@
 import { backoffMs, shortenAtRandom } from '../common/backoff.ts'
 import type { RevocationLimits } from './limits.ts'
 
-/** The part of its time by which what is replaced soon is asked for again, though that is sooner than the least wait. */
+/** The part of its time after which a short-lived answer is fetched again, even if that is before the least wait. */
 const LATEST = 0.8
 
-/** How long to wait before what is fresh for `leftMs` milliseconds is asked for again. */
+/** Returns the ms to wait before an answer that is fresh for `leftMs` is fetched again. */
 export function refreshDelayMs(
   leftMs: number,
   { refreshMs, retryMs }: Pick<RevocationLimits, 'refreshMs' | 'retryMs'>,
@@ -14,7 +14,7 @@ export function refreshDelayMs(
 }
 
 /**
- * How long to wait before the next try.
+ * Returns the ms to wait before the next try.
  *
  * @param failures tries that failed in a row, from 1
  */

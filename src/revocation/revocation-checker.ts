@@ -2,34 +2,37 @@ import type { X509Certificate } from 'node:crypto'
 import type { HttpClient, HttpRequest } from '../common/http-client.ts'
 import { HttpError } from '../common/http-error.ts'
 import { within } from '../common/within.ts'
-import { EXTENSION } from '../x509/extension-identifiers.ts'
+import { EXTENSION } from '../x509/object-identifiers.ts'
 import { type CheckedCrl, checkCrl } from './crl/crl-check.ts'
-import { describeOutOfScope } from './crl/crl-scope.ts'
+import { findScopeProblem } from './crl/crl-scope.ts'
+import type { Flawed } from './freshness.ts'
 import { type IssuedCertificate, readIssuedCertificate } from './issued-certificate.ts'
 import { KeyedMutex } from './keyed-mutex.ts'
 import type { RevocationLimits } from './limits.ts'
 import type { RevocationObserver } from './observer.ts'
 import { asRevocationOnly, checkOcspResponse, type OcspAnswer } from './ocsp/ocsp-check.ts'
 import { createOcspRequest } from './ocsp/ocsp-request.ts'
-import type { Flawed } from './time.ts'
 
-/** An answer, with what shows that its responder may still give it where its certificate asks for that. */
-export interface VouchedAnswer extends OcspAnswer {
-  /** DER. */
+/** An OCSP answer, and the CRL that shows its responder's certificate to be good, if that certificate names one. */
+export interface VerifiedOcspAnswer extends OcspAnswer {
+  /** DER CertificateList. */
   readonly responderCrl?: Buffer
 }
 
-/** What is asked for in a CRL. */
+/** The certificates that are looked for in a CRL. */
 export interface CrlQuestion {
   readonly issuer: X509Certificate
-  /** Contents of INTEGERs in hex. */
+  /** Serial numbers: contents of INTEGERs in hex. */
   readonly serialNumbers: ReadonlySet<string>
 }
 
-/** A request that goes to each address of a source in turn. */
-type Asking = Pick<HttpRequest, 'body' | 'limit' | 'signal'> & { readonly timeoutMs: number }
+/** A request that is sent to each address of a source in turn. */
+type FetchOptions = Pick<HttpRequest, 'body' | 'limit' | 'signal'> & { readonly timeoutMs: number }
 
-/** Asks responders and distribution points: the next one where one fails, and none twice at a time. */
+/**
+ * Asks OCSP responders and CRL distribution points. It tries the next one if one fails, and asks none twice at a
+ * time.
+ */
 export class RevocationChecker {
   readonly #client: HttpClient
   readonly #observer: RevocationObserver
@@ -42,37 +45,49 @@ export class RevocationChecker {
     this.#limits = limits
   }
 
-  /** @throws Error that says of each responder why its answer does not count */
-  async askResponder(issued: IssuedCertificate, signal: AbortSignal): Promise<VouchedAnswer> {
+  /**
+   * Asks the OCSP responders of a certificate.
+   *
+   * @throws Error that says for each responder why its answer does not count
+   */
+  async askResponder(issued: IssuedCertificate, signal: AbortSignal): Promise<VerifiedOcspAnswer> {
     const { fields, issuerFields, issuer, addresses } = issued
     const { der: content, nonce } = createOcspRequest(fields, issuerFields)
     const body = { type: 'application/ocsp-request', content }
     const asking = { body, limit: this.#limits.ocspBytes, timeoutMs: this.#limits.ocspTimeoutMs, signal }
-    return await this.#askFirst('ocsp', addresses.ocsp, asking, async (der) => {
+    return await this.#fetchFirst('ocsp', addresses.ocsp, asking, async (der) => {
       const question = { certificate: fields, issuer, issuerFields, nonce }
       const answer = await checkOcspResponse(der, question, new Date())
-      return await this.#vouch(answer, issuer, signal)
+      return await this.#checkSigner(answer, issuer, signal)
     })
   }
 
-  /** @throws Error that says of each distribution point why its CRL does not count */
-  async askList(urls: readonly URL[], question: CrlQuestion, signal: AbortSignal): Promise<CheckedCrl> {
+  /**
+   * Fetches a CRL from its distribution points, and looks for certificates in it.
+   *
+   * @throws Error that says for each distribution point why its CRL does not count
+   */
+  async fetchCrl(urls: readonly URL[], question: CrlQuestion, signal: AbortSignal): Promise<CheckedCrl> {
     const asking = { limit: this.#limits.crlBytes, timeoutMs: this.#limits.crlTimeoutMs, signal }
-    return await this.#askFirst('crl', urls, asking, (der) => checkCrl(der, question, new Date()))
+    return await this.#fetchFirst('crl', urls, asking, (der) => checkCrl(der, question, new Date()))
   }
 
   /**
-   * Looks for a responder's certificate in the CRL that it names, unless its issuer says that it need not be (RFC 6960
-   * 4.2.2.2.1). One that names none is taken as it is: nothing else could tell, and such certificates are short-lived.
+   * Looks for a responder's certificate in the CRL that it names, unless it has the extension ocsp-nocheck (RFC 6960
+   * 4.2.2.2.1). It accepts one that names no CRL: nothing else could tell, and such certificates are short-lived.
    */
-  async #vouch(answer: OcspAnswer, issuer: X509Certificate, signal: AbortSignal): Promise<VouchedAnswer> {
+  async #checkSigner(
+    answer: OcspAnswer,
+    issuer: X509Certificate,
+    signal: AbortSignal,
+  ): Promise<VerifiedOcspAnswer> {
     const { certificate, fields, serialNumber, addresses } = readIssuedCertificate(answer.signer, issuer)
     const isIssuer = certificate.raw.equals(issuer.raw)
     if (isIssuer || fields.extensions.has(EXTENSION.ocspNoCheck) || addresses.crl.length === 0) {
       return answer
     }
     const question = { issuer, serialNumbers: new Set([serialNumber]) }
-    const crl = await this.askList(addresses.crl, question, signal).catch((error: Error) => error)
+    const crl = await this.fetchCrl(addresses.crl, question, signal).catch((error: Error) => error)
     signal.throwIfAborted()
     const doubt = "its responder's certificate is not known to be good"
     if (!(crl instanceof Error) && crl.revocations.has(serialNumber)) {
@@ -81,7 +96,7 @@ export class RevocationChecker {
     const wrong =
       crl instanceof Error
         ? crl.message
-        : describeOutOfScope(crl.scope, certificate, addresses.distributionPoints)
+        : findScopeProblem(crl.scope, certificate, addresses.distributionPoints)
     if (crl instanceof Error || wrong !== undefined) {
       return asRevocationOnly(answer, `${doubt}: ${wrong}`)
     }
@@ -89,17 +104,17 @@ export class RevocationChecker {
     return { ...answer, nextUpdate, responderCrl: crl.der }
   }
 
-  async #askFirst<T extends Flawed>(
+  async #fetchFirst<T extends Flawed>(
     source: 'ocsp' | 'crl',
     urls: readonly URL[],
-    asking: Asking,
+    asking: FetchOptions,
     check: (der: Buffer) => Promise<T>,
   ): Promise<T> {
     const problems: string[] = []
     for (const url of urls) {
       try {
         const answer = await this.#mutex.take(`${source} ${url.href}`, () =>
-          this.#ask(source, url, asking, check),
+          this.#fetch(source, url, asking, check),
         )
         return answer.flaw === undefined ? answer : { ...answer, flaw: `${url.href}: ${answer.flaw}` }
       } catch (error) {
@@ -109,10 +124,10 @@ export class RevocationChecker {
     throw new Error(problems.join('; '))
   }
 
-  async #ask<T extends Flawed>(
+  async #fetch<T extends Flawed>(
     source: 'ocsp' | 'crl',
     url: URL,
-    { timeoutMs, signal, ...request }: Asking,
+    { timeoutMs, signal, ...request }: FetchOptions,
     check: (der: Buffer) => Promise<T>,
   ): Promise<T> {
     const start = performance.now()

@@ -3,21 +3,22 @@ import type { RevocationValues } from '../cms/revocation-values.ts'
 import type { RevocationInformation } from './revocation-information.ts'
 import type { RevocationService } from './revocation-service.ts'
 
-/** Leaf first. */
+/** A certificate and its issuers, leaf first. */
 export type CertificatePath = readonly X509Certificate[]
 
-/** What is known of several paths together. */
+/** Revocation data about several paths together. */
 export interface RevocationEvidence {
-  /** Each response and each CRL once; undefined where there are none. */
+  /** Each response and each CRL once; undefined if there are none. */
   readonly values: RevocationValues | undefined
-  /** Those of which nothing is missing, and nothing is revoked: the values are about them. */
+  /** Paths without missing data and without revocations. The values are about these. */
   readonly covered: readonly CertificatePath[]
-  /** What is missing of the others, each beginning with the subject of a certificate. */
+  /** Problems of the other paths. Each begins with the subject of a certificate. */
   readonly problems: readonly string[]
-  /** The same for callers, without addresses and what came from there. */
-  readonly told: readonly string[]
+  /** The same for callers, without addresses and answers. */
+  readonly publicProblems: readonly string[]
 }
 
+/** Gathers what is known about several paths now. */
 export function gatherEvidence(
   paths: readonly CertificatePath[],
   revocations: Pick<RevocationService, 'information'>,
@@ -27,18 +28,18 @@ export function gatherEvidence(
   const good = all.filter(({ information }) => isGood(information))
   const others = all.filter(({ information }) => !isGood(information))
   const valuesOf = (name: 'ocspResponses' | 'crls') =>
-    withoutRepetition(good.flatMap(({ information }) => information[name]))
+    removeDuplicates(good.flatMap(({ information }) => information[name]))
   const values = { ocspResponses: valuesOf('ocspResponses'), crls: valuesOf('crls') }
   return {
     values: values.ocspResponses.length + values.crls.length === 0 ? undefined : values,
     covered: good.map(({ path }) => path),
     problems: others.flatMap(({ information }) => describe(information, information.problems)),
-    told: others.flatMap(({ information }) => describe(information, information.told)),
+    publicProblems: others.flatMap(({ information }) => describe(information, information.publicProblems)),
   }
 }
 
-/** By their bytes: a CRL is got once for certificates, and once more for each responder that it is about. */
-function withoutRepetition(values: readonly Buffer[]): Buffer[] {
+/** Removes equal values: a CRL is fetched once for certificates, and again for each responder that it covers. */
+function removeDuplicates(values: readonly Buffer[]): Buffer[] {
   return values.filter((value, index) => values.findIndex((other) => other.equals(value)) === index)
 }
 

@@ -4,50 +4,51 @@ import { describeSubject } from '../x509/validity.ts'
 import type { Revocation } from './revocation-reason.ts'
 import type { Evidence, WatchedCertificate } from './watched-certificate.ts'
 
-/** What is known about the revocation of a chain. */
+/** Revocation information about a chain. */
 export interface RevocationInformation {
-  /** DER OCSPResponse (RFC 6960 4.2.1), fresh, of as many certificates of the chain as there are. */
+  /** DER OCSPResponse (RFC 6960 4.2.1), fresh, for those certificates of the chain that have one. */
   readonly ocspResponses: readonly Buffer[]
   /** DER CertificateList (RFC 5280 5.1), fresh, each once. */
   readonly crls: readonly Buffer[]
-  /** Whether there is something fresh about every certificate of the chain but its root. */
+  /** True if there is something fresh about every certificate of the chain but its root. */
   readonly complete: boolean
-  /** The certificate nearest to the leaf that was revoked. */
+  /** The revoked certificate that is nearest to the leaf. */
   readonly revoked?: RevokedCertificate
-  /** When the first of the responses and CRLs is to be replaced. */
+  /** The earliest nextUpdate of the responses and CRLs. */
   readonly nextUpdate?: Date
-  /** Why something is missing: each begins with the subject of the certificate that it is about. */
+  /** Reasons why something is missing. Each begins with the subject of the certificate that it is about. */
   readonly problems: readonly string[]
-  /** The same for callers, without addresses and what came from there. */
-  readonly told: readonly string[]
+  /** The same for callers, without addresses and answers. */
+  readonly publicProblems: readonly string[]
 }
 
 export interface RevokedCertificate extends Revocation {
-  /** In one line. */
+  /** The subject in one line. */
   readonly subject: string
 }
 
-/** What is known about the revocation of one certificate. */
+/** Revocation information about one certificate. */
 export interface RevocationState {
-  /** In one line. */
+  /** The subject in one line. */
   readonly subject: string
-  /** Whether it names anybody who is asked. */
+  /** True if it has an address that is asked. */
   readonly askable: boolean
-  /** Whether one of them has neither answered nor failed yet. */
+  /** True if a first answer has neither come nor failed yet. */
   readonly pending: boolean
-  /** What is fresh of what they said. */
+  /** The fresh answers. */
   readonly evidence?: Evidence
   readonly revocation?: Revocation
-  /** Why there is nothing fresh, in words. */
+  /** Reasons why there is nothing fresh. */
   readonly problems: readonly string[]
 }
 
-/** A certificate of a chain, and what is known of it; undefined where it is not watched. */
+/** A certificate of a chain, and its watched state; undefined if it is not watched. */
 export interface WatchedLink {
   readonly link: ChainLink
   readonly watched: WatchedCertificate | undefined
 }
 
+/** Gathers what is known about a chain at a moment. */
 export function gatherInformation(links: readonly WatchedLink[], at: Date): RevocationInformation {
   const states = links.map(({ link, watched }) => ({ link, watched, evidence: watched?.evidence(at) }))
   const evidence = states.flatMap(({ evidence }) => evidence ?? [])
@@ -61,11 +62,11 @@ export function gatherInformation(links: readonly WatchedLink[], at: Date): Revo
     ...(revoked && { revoked }),
     ...(evidence.length > 0 && { nextUpdate: new Date(nextUpdate) }),
     problems: missing.flatMap(({ link, watched }) => describeMissing(link, watched)),
-    told: missing.map(({ link, watched }) => tellMissing(link, watched)),
+    publicProblems: missing.map(({ link, watched }) => summarizeMissing(link, watched)),
   }
 }
 
-/** The one nearest to the leaf. */
+/** Finds the revoked certificate that is nearest to the leaf. */
 export function findRevoked(links: readonly WatchedLink[], at: Date): RevokedCertificate | undefined {
   for (const { link, watched } of links) {
     const revocation = watched?.revocation(at)
@@ -76,6 +77,7 @@ export function findRevoked(links: readonly WatchedLink[], at: Date): RevokedCer
   return undefined
 }
 
+/** Describes what is known about one certificate at a moment. */
 export function describeState({ link, watched }: WatchedLink, at: Date): RevocationState {
   const evidence = watched?.evidence(at)
   const { ocsp = [], crl = [] } = watched?.issued.addresses ?? {}
@@ -92,8 +94,8 @@ function describeMissing(link: ChainLink, watched: WatchedCertificate | undefine
   return listProblems(link, watched).map((problem) => `${describeSubject(link.certificate)}: ${problem}`)
 }
 
-function tellMissing(link: ChainLink, watched: WatchedCertificate | undefined): string {
-  return `${describeSubject(link.certificate)}: ${watched?.describeLack() ?? describeUnwatched(link)}`
+function summarizeMissing(link: ChainLink, watched: WatchedCertificate | undefined): string {
+  return `${describeSubject(link.certificate)}: ${watched?.summarizeProblems() ?? describeUnwatched(link)}`
 }
 
 function listProblems(link: ChainLink, watched: WatchedCertificate | undefined): string[] {

@@ -2,30 +2,30 @@ import type { BaseLogger } from 'pino'
 import type { Revocation } from './revocation-reason.ts'
 import type { WatchedCertificate } from './watched-certificate.ts'
 
-/** Logs that a certificate is revoked, and that it no longer is, each once. */
+/** Logs once that a certificate is revoked, and once that it no longer is. */
 export class RevocationLog {
   readonly #log: BaseLogger
-  readonly #told = new WeakMap<WatchedCertificate, Revocation>()
+  readonly #logged = new WeakMap<WatchedCertificate, Revocation>()
 
   constructor(log: BaseLogger) {
     this.#log = log
   }
 
-  look(certificates: Iterable<WatchedCertificate>): void {
+  update(certificates: Iterable<WatchedCertificate>): void {
     const now = new Date()
     for (const certificate of certificates) {
       const { subject } = certificate.issued
       const revocation = certificate.revocation(now)
-      const told = this.#told.get(certificate)
+      const logged = this.#logged.get(certificate)
       if (revocation === undefined) {
-        this.#told.delete(certificate)
+        this.#logged.delete(certificate)
       } else {
-        this.#told.set(certificate, revocation)
+        this.#logged.set(certificate, revocation)
       }
-      if (revocation !== undefined && told === undefined) {
+      if (revocation !== undefined && logged === undefined) {
         const at = revocation.at.toISOString()
         this.#log.error(`The certificate of ${subject} was revoked at ${at}: ${revocation.reason}`)
-      } else if (revocation === undefined && told !== undefined) {
+      } else if (revocation === undefined && logged !== undefined) {
         this.#log.info(`The certificate of ${subject} is no longer revoked`)
       }
     }

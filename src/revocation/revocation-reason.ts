@@ -1,4 +1,4 @@
-/** CRLReason in words (RFC 5280 5.3.1), by its number. */
+/** Words for CRLReason, keyed by its number (RFC 5280 5.3.1). */
 const WORDS: Readonly<Record<number, string>> = {
   0: 'unspecified',
   1: 'key compromise',
@@ -11,17 +11,21 @@ const WORDS: Readonly<Record<number, string>> = {
   10: 'AA compromise',
 }
 
-/** What a CRLReason says of an entry that is on the list no more. */
+/** The CRLReason of an entry that was removed from the list. */
 export const REMOVE_FROM_CRL = 8
 
-/** That a certificate was revoked, or put on hold. */
+/** The revocation of a certificate, or a hold. */
 export interface Revocation {
   readonly at: Date
-  /** In words. */
+  /** The CRLReason in words. */
   readonly reason: string
 }
 
-/** @param reason undefined where none is told, which means unspecified */
+/**
+ * Describes a CRLReason.
+ *
+ * @param reason undefined if there is none, which means unspecified
+ */
 export function describeReason(reason = 0): string {
   return WORDS[reason] ?? `reason ${reason}`
 }

@@ -5,10 +5,11 @@ import { type ChainLink, chainLinks, linkKey } from '../x509/chain-links.ts'
 import { describeSubject } from '../x509/validity.ts'
 import { CachedFetch, type CachedFetchOptions } from './cached-fetch.ts'
 import { CrlCache } from './crl-cache.ts'
+import type { Flawed, UpdateTimes } from './freshness.ts'
 import { type IssuedCertificate, readIssuedCertificate } from './issued-certificate.ts'
 import { DEFAULT_LIMITS, type RevocationLimits } from './limits.ts'
 import type { RevocationObserver } from './observer.ts'
-import { RevocationChecker, type VouchedAnswer } from './revocation-checker.ts'
+import { RevocationChecker, type VerifiedOcspAnswer } from './revocation-checker.ts'
 import {
   describeState,
   findRevoked,
@@ -19,31 +20,30 @@ import {
   type WatchedLink,
 } from './revocation-information.ts'
 import { RevocationLog } from './revocation-log.ts'
-import type { Flawed, UpdateTimes } from './time.ts'
 import { WatchedCertificate } from './watched-certificate.ts'
 
 export interface RevocationServiceOptions {
   readonly log: BaseLogger
   readonly client: HttpClient
   readonly observer: RevocationObserver
-  /** `DEFAULT_LIMITS` where they are not given. */
+  /** Limits other than those of `DEFAULT_LIMITS`. */
   readonly limits?: Partial<RevocationLimits>
 }
 
 /**
- * Keeps known whether the certificates of signers were revoked, by OCSP (RFC 6960) and CRLs (RFC 5280): it asks in the
- * background, ahead of time, and `information` says what has come.
+ * Keeps revocation information about the certificates of signers, by OCSP (RFC 6960) and CRLs (RFC 5280). It asks in
+ * the background, ahead of time, and `information` returns what has come.
  */
 export class RevocationService {
   readonly #log: BaseLogger
   readonly #limits: RevocationLimits
   readonly #checker: RevocationChecker
-  readonly #news: RevocationLog
-  /** By `linkKey`. */
+  readonly #revocationLog: RevocationLog
+  /** Keyed by `linkKey`. */
   #certificates: ReadonlyMap<string, WatchedCertificate> = new Map()
-  /** By issuer and addresses: certificates share them. */
-  #lists: ReadonlyMap<string, CrlCache> = new Map()
-  /** By chain. */
+  /** Keyed by issuer and addresses, which certificates share. */
+  #crlCaches: ReadonlyMap<string, CrlCache> = new Map()
+  /** Links that were looked up already, keyed by chain. */
   #found = new WeakMap<readonly X509Certificate[], readonly WatchedLink[]>()
   #running = false
 
@@ -51,11 +51,11 @@ export class RevocationService {
     this.#log = log
     this.#limits = { ...DEFAULT_LIMITS, ...limits }
     this.#checker = new RevocationChecker(client, observer, this.#limits)
-    this.#news = new RevocationLog(log)
+    this.#revocationLog = new RevocationLog(log)
   }
 
   /**
-   * From now on these chains and no others; what is known of those that stay is kept.
+   * Watches these chains and no others. It keeps what it knows about those that stay.
    *
    * @param chains each leaf first
    */
@@ -66,7 +66,7 @@ export class RevocationService {
       const issued = this.#read(link)
       if (issued !== undefined) {
         const key = linkKey(issued.certificate, issued.issuer)
-        const list = this.#findList(issued, lists)
+        const list = this.#crlCacheFor(issued, lists)
         const known = this.#certificates.get(key)
         certificates.set(key, known ?? new WatchedCertificate(issued, this.#ocspSource(issued), list?.source))
       }
@@ -74,6 +74,7 @@ export class RevocationService {
     this.#replace(certificates, lists)
   }
 
+  /** Starts asking in the background. */
   start(): void {
     this.#running = true
     for (const { ocsp } of this.#certificates.values()) {
@@ -82,24 +83,24 @@ export class RevocationService {
     this.#review()
   }
 
-  /** Ends what is under way. What is known stays, as long as it is fresh. */
+  /** Stops asking, and keeps what is known. */
   stop(): void {
     this.#running = false
-    for (const source of sourcesOf(this.#certificates, this.#lists)) {
+    for (const source of sourcesOf(this.#certificates, this.#crlCaches)) {
       source.stop()
     }
   }
 
-  /** Asks all at once who are asked anyway, whatever is known. What is known counts meanwhile. */
+  /** Asks all sources that are in use at once. Known answers count meanwhile. */
   renew(): void {
-    for (const source of sourcesOf(this.#certificates, this.#lists)) {
+    for (const source of sourcesOf(this.#certificates, this.#crlCaches)) {
       source.renew()
     }
   }
 
-  /** Asks those at once again whose last answer does not count, or never came. */
+  /** Asks again at once those sources whose last try failed. */
   retry(): void {
-    for (const source of sourcesOf(this.#certificates, this.#lists)) {
+    for (const source of sourcesOf(this.#certificates, this.#crlCaches)) {
       if (source.problem !== undefined) {
         source.renew()
       }
@@ -107,7 +108,7 @@ export class RevocationService {
   }
 
   /**
-   * What is known by now; nobody is asked, and nobody waited for.
+   * Returns what is known now, without asking or waiting.
    *
    * @param chain leaf first, one of those that are watched
    */
@@ -115,17 +116,17 @@ export class RevocationService {
     return gatherInformation(this.#find(chain), at)
   }
 
-  /** The certificate of a chain, nearest to the leaf, that is known to be revoked: asked at every request. */
+  /** Returns the revoked certificate of a chain that is nearest to the leaf. Each request calls this, so it is fast. */
   revoked(chain: readonly X509Certificate[], at = new Date()): RevokedCertificate | undefined {
     return findRevoked(this.#find(chain), at)
   }
 
-  /** The same of each certificate by itself, but the root. */
+  /** Returns what is known about each certificate of a chain but the root. */
   states(chain: readonly X509Certificate[], at = new Date()): RevocationState[] {
     return this.#find(chain).map((link) => describeState(link, at))
   }
 
-  /** Fingerprints take long: the same array is looked up once. */
+  /** Looks up the links of a chain. It does so once for the same array, since fingerprints take long. */
   #find(chain: readonly X509Certificate[]): readonly WatchedLink[] {
     const known = this.#found.get(chain)
     if (known !== undefined) {
@@ -149,26 +150,26 @@ export class RevocationService {
     }
   }
 
-  #findList(issued: IssuedCertificate, lists: Map<string, CrlCache>): CrlCache | undefined {
+  #crlCacheFor(issued: IssuedCertificate, lists: Map<string, CrlCache>): CrlCache | undefined {
     const { issuer, addresses } = issued
     if (addresses.crl.length === 0) {
       return undefined
     }
     const key = [issuer.fingerprint256, ...addresses.crl].join(' ')
-    const list = lists.get(key) ?? this.#lists.get(key) ?? new CrlCache(this.#crlSource(issued))
+    const list = lists.get(key) ?? this.#crlCaches.get(key) ?? new CrlCache(this.#crlSource(issued))
     lists.set(key, list)
     return list
   }
 
   #replace(certificates: Map<string, WatchedCertificate>, lists: Map<string, CrlCache>): void {
     const kept = new Set(sourcesOf(certificates, lists))
-    for (const source of sourcesOf(this.#certificates, this.#lists)) {
+    for (const source of sourcesOf(this.#certificates, this.#crlCaches)) {
       if (!kept.has(source)) {
         source.stop()
       }
     }
     this.#certificates = certificates
-    this.#lists = lists
+    this.#crlCaches = lists
     this.#found = new WeakMap()
     const all = [...certificates.values()]
     for (const list of lists.values()) {
@@ -179,7 +180,7 @@ export class RevocationService {
     }
   }
 
-  #ocspSource(issued: IssuedCertificate): CachedFetch<VouchedAnswer> | undefined {
+  #ocspSource(issued: IssuedCertificate): CachedFetch<VerifiedOcspAnswer> | undefined {
     const ask = (signal: AbortSignal) => this.#checker.askResponder(issued, signal)
     return issued.addresses.ocsp.length === 0 ? undefined : this.#source(`OCSP about ${issued.subject}`, ask)
   }
@@ -187,7 +188,7 @@ export class RevocationService {
   #crlSource({ issuer, addresses }: IssuedCertificate) {
     return (serialNumbers: () => ReadonlySet<string>) =>
       this.#source(`the CRL of ${describeSubject(issuer)}`, (signal) =>
-        this.#checker.askList(addresses.crl, { issuer, serialNumbers: serialNumbers() }, signal),
+        this.#checker.fetchCrl(addresses.crl, { issuer, serialNumbers: serialNumbers() }, signal),
       )
   }
 
@@ -196,10 +197,10 @@ export class RevocationService {
   }
 
   #review(): void {
-    for (const list of this.#lists.values()) {
+    for (const list of this.#crlCaches.values()) {
       list.review()
     }
-    this.#news.look(this.#certificates.values())
+    this.#revocationLog.update(this.#certificates.values())
   }
 }
 

@@ -1,4 +1,4 @@
-/** What authorities sign, and whether they did: `SIGNED { ToBeSigned }` of X.509, which CRLs and OCSP answers are. */
+/** Reads and verifies `SIGNED { ToBeSigned }` of X.509, the form of CRLs and OCSP responses. */
 import { constants, type KeyObject, verify } from 'node:crypto'
 import type { HashAlgorithm } from '../algorithms/hash-algorithms.ts'
 import { readSignatureIdentifier, type SignatureIdentifier } from '../algorithms/signature-identifier.ts'
@@ -13,7 +13,12 @@ export interface SignedObject {
   readonly signature: Buffer
 }
 
-/** @param reader what is in the outer SEQUENCE; something may follow */
+/**
+ * Reads the three fields of a signed object.
+ *
+ * @param reader content of the outer SEQUENCE, in which further elements may follow
+ * @throws Error when a field is malformed
+ */
 export function readSignedObject(reader: DerReader): SignedObject {
   const toBeSigned = reader.element(TAG.sequence)
   const algorithm = reader.element(TAG.sequence)
@@ -21,12 +26,12 @@ export function readSignedObject(reader: DerReader): SignedObject {
 }
 
 /**
- * What keeps the signature from being that of the key, in words; undefined where it is. Megabytes are hashed beside
- * the event loop.
+ * Finds what keeps the signature from being that of the key, in words. It hashes in the thread pool, since a CRL has
+ * megabytes.
  *
- * @param key undefined where it is of a kind that OpenSSL does not know
+ * @param key undefined if it is of a kind that OpenSSL does not know
  */
-export async function describeWrongSignature(
+export async function findSignatureProblem(
   { toBeSigned, algorithm, signature }: SignedObject,
   key: KeyObject | undefined,
 ): Promise<string | undefined> {
@@ -50,14 +55,14 @@ export async function describeWrongSignature(
 
 type Verification = SignatureIdentifier & { readonly hash: HashAlgorithm }
 
-/** Returns what keeps the algorithm from being one of these signatures, in words, where it is none. */
+/** Reads how to verify the signature, or returns a message that says why the algorithm is not supported. */
 function readVerification(algorithm: Buffer): Verification | string {
   try {
     const { hash, ...identifier } = readSignatureIdentifier(algorithm)
     if (hash === undefined) {
       return `its signature algorithm, ${identifier.oid}, is not supported`
     }
-    // Others than the issuer may find a second content with the same digest
+    // Others than the issuer can find a second content with the same SHA-1 digest
     return hash.name === 'sha160'
       ? 'its signature is over a SHA-1 digest, which is not supported'
       : { ...identifier, hash }

@@ -1,22 +1,22 @@
 import type { CachedFetch } from './cached-fetch.ts'
 import type { CheckedCrl } from './crl/crl-check.ts'
-import { describeOutOfScope } from './crl/crl-scope.ts'
+import { findScopeProblem } from './crl/crl-scope.ts'
 import type { IssuedCertificate } from './issued-certificate.ts'
-import type { VouchedAnswer } from './revocation-checker.ts'
+import type { VerifiedOcspAnswer } from './revocation-checker.ts'
 import type { Revocation } from './revocation-reason.ts'
 
-/** What somebody said about a certificate. */
+/** The statement of an OCSP response or a CRL about a certificate. */
 interface Statement {
   readonly revocation: Revocation | undefined
   readonly thisUpdate: Date
   readonly fresh: boolean
 }
 
-/** What shows that a certificate is good, or that it is not. */
+/** Fresh revocation data that show whether a certificate is good. */
 export interface Evidence {
-  /** DER. */
+  /** DER OCSPResponse. */
   readonly ocspResponses: readonly Buffer[]
-  /** DER. */
+  /** DER CertificateList. */
   readonly crls: readonly Buffer[]
   readonly nextUpdate: Date
 }
@@ -24,15 +24,15 @@ export interface Evidence {
 const NO_ADDRESS = 'it names neither an OCSP responder nor a CRL that could be asked'
 const NO_ANSWER_YET = 'nobody has answered yet'
 
-/** A certificate whose state is kept known: by OCSP, and by the CRL of its issuer where that does not work. */
+/** A certificate whose revocation is watched: by OCSP, and by the CRL of its issuer if OCSP does not work. */
 export class WatchedCertificate {
   readonly issued: IssuedCertificate
-  readonly ocsp: CachedFetch<VouchedAnswer> | undefined
+  readonly ocsp: CachedFetch<VerifiedOcspAnswer> | undefined
   readonly crl: CachedFetch<CheckedCrl> | undefined
 
   constructor(
     issued: IssuedCertificate,
-    ocsp: CachedFetch<VouchedAnswer> | undefined,
+    ocsp: CachedFetch<VerifiedOcspAnswer> | undefined,
     crl: CachedFetch<CheckedCrl> | undefined,
   ) {
     this.issued = issued
@@ -40,12 +40,12 @@ export class WatchedCertificate {
     this.crl = crl
   }
 
-  /** CRLs are large: where OCSP works, they are not fetched. */
+  /** True if OCSP does not work. Otherwise no CRL is fetched, since CRLs are large. */
   get needsCrl(): boolean {
     return this.ocsp === undefined || this.ocsp.problem !== undefined
   }
 
-  /** Whether somebody who is asked about it for the first time has not answered yet, and has not failed either. */
+  /** True while a source that is asked for the first time has neither answered nor failed. */
   get pending(): boolean {
     const { ocsp, crl } = this
     if (ocsp?.tried === false) {
@@ -55,7 +55,7 @@ export class WatchedCertificate {
     return this.needsCrl && crl !== undefined && isSearched !== true
   }
 
-  /** Undefined where there is nothing fresh. OCSP comes first, since it is small. */
+  /** Returns fresh revocation data, OCSP first, since it is small; undefined if there are none. */
   evidence(at: Date): Evidence | undefined {
     const answer = this.ocsp?.fresh(at)
     if (answer !== undefined) {
@@ -63,14 +63,14 @@ export class WatchedCertificate {
       return { ocspResponses: [der], crls: responderCrl === undefined ? [] : [responderCrl], nextUpdate }
     }
     const crl = this.crl?.fresh(at)
-    return crl && this.#describeOther(crl) === undefined
+    return crl && this.#findCrlProblem(crl) === undefined
       ? { ocspResponses: [], crls: [crl.der], nextUpdate: crl.nextUpdate }
       : undefined
   }
 
   /**
-   * That it is revoked. Once that was said it counts when it is no longer fresh too, until somebody says later that the
-   * certificate is good, as after a hold: who keeps the answers back must not make it good.
+   * Returns the revocation, if there is one. A stale statement counts too, until a fresh and later one says that the
+   * certificate is good, as after a hold: nobody can undo a revocation by withholding answers.
    */
   revocation(at: Date): Revocation | undefined {
     const statements = this.#statements(at)
@@ -79,8 +79,8 @@ export class WatchedCertificate {
     return statements.find((statement) => statement.revocation && !isLifted(statement))?.revocation
   }
 
-  /** Says to callers why there is nothing fresh, without addresses and what came from there. */
-  describeLack(): string {
+  /** Summarizes for callers why there is nothing fresh, without addresses and answers. */
+  summarizeProblems(): string {
     const { ocsp, crl } = this.issued.addresses
     if (ocsp.length === 0 && crl.length === 0) {
       return NO_ADDRESS
@@ -88,11 +88,11 @@ export class WatchedCertificate {
     return this.problems().includes(NO_ANSWER_YET) ? NO_ANSWER_YET : 'no answer that counts'
   }
 
-  /** Why there is nothing fresh, in words. */
+  /** Lists the reasons why there is nothing fresh. */
   problems(): string[] {
     const { ocsp, crl, ignored } = this.issued.addresses
     const held = this.crl?.held
-    const problems = [this.ocsp?.problem, this.crl?.problem, held && this.#describeOther(held)].filter(
+    const problems = [this.ocsp?.problem, this.crl?.problem, held && this.#findCrlProblem(held)].filter(
       (problem) => problem !== undefined,
     )
     if (ocsp.length === 0 && crl.length === 0) {
@@ -119,20 +119,20 @@ export class WatchedCertificate {
     }
     for (const list of [crl?.held, crl?.flawed]) {
       if (list !== undefined) {
-        // A serial number stands for one certificate of its issuer (RFC 5280 4.1.2.2): an entry in a CRL of any kind counts
+        // An entry in a CRL of any scope counts, since an issuer uses a serial number once (RFC 5280 4.1.2.2)
         const revocation = list.revocations.get(this.issued.serialNumber)
-        const fresh = list === crl?.fresh(at) && this.#describeOther(list) === undefined
+        const fresh = list === crl?.fresh(at) && this.#findCrlProblem(list) === undefined
         statements.push({ revocation, thisUpdate: list.thisUpdate, fresh })
       }
     }
     return statements
   }
 
-  /** Why a CRL says nothing about this certificate, in words. */
-  #describeOther({ scope, serialNumbers }: CheckedCrl): string | undefined {
+  /** Finds why a CRL says nothing about this certificate. */
+  #findCrlProblem({ scope, serialNumbers }: CheckedCrl): string | undefined {
     const { certificate, serialNumber, addresses } = this.issued
     return serialNumbers.has(serialNumber)
-      ? describeOutOfScope(scope, certificate, addresses.distributionPoints)
+      ? findScopeProblem(scope, certificate, addresses.distributionPoints)
       : 'it was not looked for in the CRL yet'
   }
 }

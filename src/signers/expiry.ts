@@ -13,7 +13,7 @@ export interface Expiry {
 
 /**
  * Says that a chain will soon have expired, because of the certificate of it that ends first; undefined when that is
- * more than 30 days away, or has happened, which `describeInvalidity` tells.
+ * more than 30 days away, or has happened, which `findInvalidity` tells.
  */
 export function describeExpiry(validity: readonly ValidityPeriod[], at: Date): Expiry | undefined {
   const [first] = validity.toSorted((one, other) => one.notAfter.getTime() - other.notAfter.getTime())

@@ -174,7 +174,7 @@ function findMissingEvidence(signer: Signer): string | undefined {
   for (const paths of [[signer.certificate().path], signer.authorityPaths()]) {
     const information = paths.map((path) => revocations.information(path))
     if (information.length > 0 && information.every(({ complete }) => !complete)) {
-      return information.flatMap(({ told }) => told).join('. ')
+      return information.flatMap(({ publicProblems }) => publicProblems).join('. ')
     }
   }
   return undefined

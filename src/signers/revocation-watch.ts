@@ -50,7 +50,7 @@ export class RevocationWatch {
   look(keys: readonly Pick<Signer, 'knownCertificate' | 'sources'>[]): void {
     if (this.#enabled) {
       const own = keys.map((signer) => signer.knownCertificate()?.path).filter((path) => path !== undefined)
-      this.#service.watch([...own, ...[...timestampersOf(keys)].flatMap((one) => one.knownPaths())])
+      this.#service.watch([...own, ...[...timestampersOf(keys)].flatMap((one) => one.anchoredPaths())])
     }
   }
 

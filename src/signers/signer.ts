@@ -22,7 +22,7 @@ import type { SignOptions } from '../pkcs11/signing-jobs.ts'
 import { gatherEvidence } from '../revocation/revocation-evidence.ts'
 import type { RevocationService } from '../revocation/revocation-service.ts'
 import type { Timestamper } from '../timestamp/timestamper.ts'
-import { describeUselessness } from '../x509/validity.ts'
+import { findValidityProblem } from '../x509/validity.ts'
 
 /** What a signer wants of its pool. */
 export type KeyPool = Pick<SessionPool, 'sign' | 'test' | 'keyStatus' | 'foundKey'>
@@ -32,7 +32,7 @@ export interface SignerSources {
   readonly revocations: Pick<RevocationService, 'revoked' | 'information'>
   /** Where its containers are timestamped. */
   readonly timestamper?:
-    | Pick<Timestamper, 'timestamp' | 'knownPaths' | 'probeInBackground' | 'problem' | 'isUntried'>
+    | Pick<Timestamper, 'timestamp' | 'anchoredPaths' | 'probeInBackground' | 'problem' | 'isUntried'>
     | undefined
 }
 
@@ -108,7 +108,7 @@ export class Signer {
   validCertificate(): SignerCertificate {
     const signerCertificate = this.certificate()
     const now = new Date()
-    const problem = describeUselessness(
+    const problem = findValidityProblem(
       signerCertificate.validity,
       now,
       this.#configuration.rules.minimumDaysLeft,
@@ -129,7 +129,7 @@ export class Signer {
    */
   authorityPaths() {
     const { timestamper, revocations } = this.sources
-    return (timestamper?.knownPaths() ?? []).filter((path) => revocations.revoked(path) === undefined)
+    return (timestamper?.anchoredPaths() ?? []).filter((path) => revocations.revoked(path) === undefined)
   }
 
   /**
@@ -143,7 +143,7 @@ export class Signer {
       return []
     }
     const { problems } = gatherEvidence([own, ...authorities], revocations)
-    const isUnknown = timestamper?.knownPaths().length === 0
+    const isUnknown = timestamper?.anchoredPaths().length === 0
     return isUnknown ? ['no timestamp authority has given a timestamp yet', ...problems] : problems
   }
 

@@ -10,7 +10,7 @@ import {
   HSM_UNAVAILABLE,
   refuseProblems,
 } from '../errors.ts'
-import { describeUselessness, type ValidityPeriod } from '../x509/validity.ts'
+import { findValidityProblem, type ValidityPeriod } from '../x509/validity.ts'
 import type { Signer } from './signer.ts'
 import type { SignerSet } from './signer-set.ts'
 import type { TokenPool } from './token-pool.ts'
@@ -151,7 +151,7 @@ function describeInvalid(signer: Signer): ConfigurationProblem[] {
 /** Whether all that is wrong with the periods is that one of them has not begun. */
 function isValidLater(periods: readonly ValidityPeriod[], minimumDaysLeft: number): boolean {
   const begin = Math.max(...periods.map(({ notBefore }) => notBefore.getTime()))
-  return begin > Date.now() && describeUselessness(periods, new Date(begin), minimumDaysLeft) === undefined
+  return begin > Date.now() && findValidityProblem(periods, new Date(begin), minimumDaysLeft) === undefined
 }
 
 /** Tests the key with its new certificate, even where it has signed before: they have to fit together. */

@@ -49,7 +49,7 @@ export class Timestampers {
     return new Timestamper({
       authorities,
       proxies,
-      describeRevocation(path) {
+      findRevocation(path) {
         const revoked = revocations.revoked(path)
         return (
           revoked &&

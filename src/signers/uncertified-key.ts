@@ -14,7 +14,7 @@ import type { PoolObserver } from '../pkcs11/pool-observer.ts'
 import { type PoolStatus, SessionPool } from '../pkcs11/session-pool.ts'
 import { createSigningInput } from '../pkcs11/signing-input.ts'
 import type { SignOptions } from '../pkcs11/signing-jobs.ts'
-import { describeUnsupported, SUPPORTED_KEYS } from '../x509/key-type.ts'
+import { findUnsupportedKey, SUPPORTED_KEYS } from '../x509/key-type.ts'
 
 export class UncertifiedKey {
   readonly #hsm: HsmConfiguration
@@ -89,7 +89,7 @@ function describeUse({ publicKey: encoded }: FoundKey, setting: string): KeyUse 
     throw new ConfigurationError([{ variable: setting, message }])
   }
   const publicKey = createPublicKey({ key: Buffer.from(encoded), type: 'spki', format: 'der' })
-  const unsupported = describeUnsupported(publicKey)
+  const unsupported = findUnsupportedKey(publicKey)
   if (unsupported !== undefined) {
     const message = `the private key must be ${SUPPORTED_KEYS}; it is ${unsupported}`
     throw new ConfigurationError([{ variable: setting, message }])

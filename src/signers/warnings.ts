@@ -1,7 +1,7 @@
 import type { BaseLogger } from 'pino'
 import { describeRestriction } from '../configuration/algorithm-fit.ts'
 import type { SignerCertificate, SignerConfiguration } from '../configuration/signer-configuration.ts'
-import { describeUselessness } from '../x509/validity.ts'
+import { findValidityProblem } from '../x509/validity.ts'
 
 /** Logs what the operator should know of a signer, though it is used. */
 export function warnAbout(
@@ -15,7 +15,7 @@ export function warnAbout(
 }
 
 function describe({ rules }: SignerConfiguration, signerCertificate: SignerCertificate): string[] {
-  const problem = describeUselessness(signerCertificate.validity, new Date(), rules.minimumDaysLeft)
+  const problem = findValidityProblem(signerCertificate.validity, new Date(), rules.minimumDaysLeft)
   return [
     ...(problem === undefined ? [] : [`${problem}. Nothing will be signed until then`]),
     ...listWarnings(rules, signerCertificate),

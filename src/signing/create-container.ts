@@ -1,4 +1,4 @@
-/** From a digest to the container that is about it, of the level that its signer's containers are to have. */
+/** Builds the container for a digest, with the level that is configured for its signer. */
 
 import { digest } from '../algorithms/digest.ts'
 import type { HashAlgorithm } from '../algorithms/hash-algorithms.ts'
@@ -16,15 +16,15 @@ import {
 import type { Signer } from '../signers/signer.ts'
 import type { Timestamp } from '../timestamp/verify-response.ts'
 
-/** Of the time of a request, for what is left to do when there is a timestamp, in milliseconds. */
+/** Time kept free, in ms, for the work after the timestamp. */
 const FINISH_MS = 50
 
 export interface ContainerRequest {
   readonly type: SignatureType
-  /** Whether the content is a file of its own, not a PDF that the container will be in: `cades` differs there. */
+  /** The content is a file of its own, not a PDF that will hold the container; `cades` differs then. */
   readonly overFile?: true
   readonly hashAlgorithm: HashAlgorithm
-  /** Of the detached content. */
+  /** Digest of the detached content. */
   readonly messageDigest: Uint8Array
 }
 
@@ -34,11 +34,11 @@ export interface ContainerContext {
 }
 
 export interface Container {
-  /** ContentInfo. */
+  /** DER ContentInfo (RFC 5652 3). */
   readonly der: Buffer
-  /** That it has. */
+  /** The level that was reached. */
   readonly level: Level
-  /** The code of the error for which it has not the level that it was to have. */
+  /** Code of the error that kept it from the configured level. */
   readonly shortfall?: string
 }
 
@@ -46,7 +46,7 @@ export interface Container {
  * Builds a detached CMS container.
  *
  * @throws CERTIFICATE_NOT_VALID, CERTIFICATE_REVOKED, CONTAINER_TOO_LARGE, TIMESTAMP_UNAVAILABLE,
- *   REVOCATION_UNAVAILABLE, and what signing throws
+ *   REVOCATION_UNAVAILABLE, and the errors of `Signer.sign`
  */
 export async function createContainer(
   request: ContainerRequest,
@@ -54,22 +54,22 @@ export async function createContainer(
 ): Promise<Container> {
   const { signer, options } = context
   const { hashAlgorithm } = request
-  // One signer for the whole request: the certificate that is embedded is the one that the signature verifies with
+  // Read once for the whole request, so that the embedded certificate is the one that verifies the signature
   const signerCertificate = signer.validCertificate()
-  const known = gatherBefore(request, signerCertificate, context)
+  const known = gatherBeforeSigning(request, signerCertificate, context)
   const signedAttributes = signerCertificate.template.signedAttributes({
     ...request,
     signingTime: new Date(),
-    ...(signsRevocationData(request) && embed(known, context)),
+    ...(signsRevocationData(request) && selectRevocationValues(known, context)),
   })
   const encode = (parts: Pick<SignedDataRequest, 'signature' | 'timestamp'>, evidence = known) =>
     signerCertificate.template.signedData({
       hashAlgorithm,
       signedAttributes,
       ...parts,
-      ...(!signsRevocationData(request) && embed(evidence, context)),
+      ...(!signsRevocationData(request) && selectRevocationValues(evidence, context)),
     })
-  // So that the HSM does not sign what nobody will get
+  // Checked before signing, so that the HSM makes no signature for a container that is refused
   checkSize(
     encode({ signature: Buffer.alloc(signerCertificate.algorithm.maxLength(signerCertificate.publicKey)) }),
     context,
@@ -77,28 +77,28 @@ export async function createContainer(
   const signed = { digest: digest(hashAlgorithm, signedAttributes), message: signedAttributes }
   const signature = await signer.sign(signerCertificate, hashAlgorithm, signed, options)
   const timestamp = await obtainTimestamp(signature, context)
-  const evidence = timestamp && gatherAfter(request, signerCertificate, timestamp, known, context)
+  const evidence = timestamp && gatherAfterTimestamp(request, signerCertificate, timestamp, known, context)
   const der = encode({ signature, ...(timestamp && { timestamp: timestamp.token }) }, evidence)
   checkSize(der, context)
-  return { der, ...judge(signer.container.level, signerCertificate, timestamp, evidence) }
+  return { der, ...determineLevel(signer.container.level, signerCertificate, timestamp, evidence) }
 }
 
 /**
- * Tells whether revocation data are signed, as adbe-revocationInfoArchival, where readers of PDFs look for them. CAdES
- * over a file has them in SignedData.crls, where its own readers look (EN 319 122-1 6.3).
+ * Returns whether revocation data are signed, as adbe-revocationInfoArchival, where readers of PDFs look for them.
+ * CAdES over a file has them in SignedData.crls, where its own readers look (EN 319 122-1 6.3).
  */
 function signsRevocationData({ type, overFile }: ContainerRequest): boolean {
   return type === 'cms' || !overFile
 }
 
 /**
- * Gathers what is known of the revocation of certificates before there is a signature. Where it is signed, it is also
- * about the authorities that may timestamp.
+ * Gathers revocation data before there is a signature. If they are signed, they also cover the authorities that may
+ * give the timestamp.
  *
- * @returns undefined where the level needs none
+ * @returns undefined if the level needs none
  * @throws REVOCATION_UNAVAILABLE unless the level may be lower
  */
-function gatherBefore(
+function gatherBeforeSigning(
   request: ContainerRequest,
   signerCertificate: SignerCertificate,
   { signer: { container, sources } }: ContainerContext,
@@ -106,14 +106,14 @@ function gatherBefore(
   if (container.level !== 'b-lt') {
     return undefined
   }
-  const authorities = signsRevocationData(request) ? (sources.timestamper?.knownPaths() ?? []) : []
+  const authorities = signsRevocationData(request) ? (sources.timestamper?.anchoredPaths() ?? []) : []
   const evidence = gatherEvidence([signerCertificate.path, ...authorities], sources.revocations)
-  refuseMissing(signerCertificate.path, evidence, container.revocationFallback)
+  requireEvidence(signerCertificate.path, evidence, container.revocationFallback)
   return evidence
 }
 
-/** Gathers the same, and what is known about the authority that has timestamped. */
-function gatherAfter(
+/** Gathers the same for the authority that has given the timestamp, unless the data are signed. */
+function gatherAfterTimestamp(
   request: ContainerRequest,
   signerCertificate: SignerCertificate,
   { path }: Timestamp,
@@ -123,36 +123,36 @@ function gatherAfter(
   if (before === undefined) {
     return undefined
   }
-  // What is signed cannot be added to any more
+  // Nothing can be added to data that are signed
   const evidence = signsRevocationData(request)
     ? before
     : gatherEvidence([signerCertificate.path, path], sources.revocations)
-  refuseMissing(path, evidence, container.revocationFallback)
+  requireEvidence(path, evidence, container.revocationFallback)
   return evidence
 }
 
-function refuseMissing(
+/** Refuses a path without complete revocation data, unless the level may be lower. */
+function requireEvidence(
   path: CertificatePath,
-  { covered, told, problems }: RevocationEvidence,
+  { covered, publicProblems, problems }: RevocationEvidence,
   fallback: 'refuse' | 'b-t',
 ): void {
   if (fallback === 'refuse' && !covered.includes(path)) {
-    const others =
-      'the certificates of the timestamp authority are not those of before; try again in a moment'
-    // The log has the details, and whoever reads no log finds them in the cause
-    throw told.length === 0
+    const others = 'the timestamp authority has sent other certificates than before; try again in a moment'
+    // The cause has the details for the command, which shows no log
+    throw publicProblems.length === 0
       ? new REVOCATION_UNAVAILABLE(others)
-      : new REVOCATION_UNAVAILABLE(told.join('. '), { cause: new Error(problems.join('. ')) })
+      : new REVOCATION_UNAVAILABLE(publicProblems.join('. '), { cause: new Error(problems.join('. ')) })
   }
 }
 
 /**
- * A container that is too large for its CRLs alone is not even built: with tens of megabytes of them, that would keep
- * all other requests waiting.
+ * Selects the revocation data to embed. It refuses CRLs that alone exceed the limit, since encoding tens of megabytes
+ * would keep all other requests waiting.
  *
  * @throws CONTAINER_TOO_LARGE
  */
-function embed(
+function selectRevocationValues(
   evidence: RevocationEvidence | undefined,
   { signer }: ContainerContext,
 ): Pick<SignedDataRequest, 'revocationValues'> {
@@ -168,7 +168,9 @@ function embed(
 }
 
 /**
- * @returns undefined where the level needs none, or may be lower
+ * Obtains a timestamp of the signature.
+ *
+ * @returns undefined if the level needs none, or may be lower
  * @throws TIMESTAMP_UNAVAILABLE
  */
 async function obtainTimestamp(
@@ -192,7 +194,11 @@ async function obtainTimestamp(
   }
 }
 
-/** @throws CONTAINER_TOO_LARGE */
+/**
+ * Refuses containers that exceed the signer's limit.
+ *
+ * @throws CONTAINER_TOO_LARGE
+ */
 function checkSize({ length }: Buffer, { signer }: ContainerContext): void {
   const { sizeLimit } = signer.container
   if (length > sizeLimit) {
@@ -200,7 +206,8 @@ function checkSize({ length }: Buffer, { signer }: ContainerContext): void {
   }
 }
 
-function judge(
+/** Determines the level that was reached, and the error that kept it below the configured one. */
+function determineLevel(
   wanted: Level,
   signerCertificate: SignerCertificate,
   timestamp: Timestamp | undefined,

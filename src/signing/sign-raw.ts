@@ -11,7 +11,8 @@ export interface RawContext {
 /**
  * Signs the digest of `data_to_be_signed`, which stays opaque: Document Engine built it.
  *
- * @returns the bare octets of the signature: those of RSA as many as the modulus has, those of ECDSA DER
+ * @returns the bare signature: for RSA as many octets as the modulus has, for ECDSA DER (RFC 3279 2.2.3)
+ * @throws the errors of `Signer.sign`
  */
 export async function signRaw(
   signed: SignedMessage & { readonly hashAlgorithm: HashAlgorithm },

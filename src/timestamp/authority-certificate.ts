@@ -4,14 +4,14 @@ import { hasIssuerName } from '../x509/issuer-match.ts'
 import { findPathProblem } from '../x509/review/path-problem.ts'
 import { findAuthorityProblem } from '../x509/review/service-certificate.ts'
 import { traceToAnchor } from '../x509/trust.ts'
-import { describeInvalidity, describeIssuer, describeSubject, validityPeriod } from '../x509/validity.ts'
+import { describeIssuer, describeSubject, findInvalidity, validityPeriod } from '../x509/validity.ts'
 
 /**
- * Whether a certificate is that of a timestamp authority (RFC 3161 2.3) that is trusted at a moment.
+ * Traces the certificate of a timestamp authority (RFC 3161 2.3) to a trust anchor at a moment.
  *
  * @param embedded certificates from the token, which prove nothing by themselves
- * @param anchors in one of which the chain has to end, if there are any
- * @returns the chain's certificates from the authority's upwards, or what is wrong, in words
+ * @param anchors if there are any, the chain must end in one of them
+ * @returns the certificates from the authority's upwards, or a message that says what is wrong
  */
 export function traceAuthority(
   certificate: X509Certificate,
@@ -19,7 +19,7 @@ export function traceAuthority(
   anchors: readonly X509Certificate[],
   at: Date,
 ): readonly X509Certificate[] | string {
-  const problem = findAuthorityProblem(certificate) ?? describeInvalidity([validityPeriod(certificate)], at)
+  const problem = findAuthorityProblem(certificate) ?? findInvalidity([validityPeriod(certificate)], at)
   if (problem !== undefined) {
     return problem
   }
@@ -39,5 +39,5 @@ function traceAsFarAsPossible(
   if (!complete && embedded.some((one) => hasIssuerName(last, one))) {
     return `the certificate of ${describeIssuer(last)} in it has not issued that of ${describeSubject(last)}`
   }
-  return describeInvalidity(path.map(validityPeriod), at) ?? findPathProblem(path) ?? path
+  return findInvalidity(path.map(validityPeriod), at) ?? findPathProblem(path) ?? path
 }

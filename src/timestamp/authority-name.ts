@@ -4,8 +4,8 @@ import { sameParsedGeneralName, sameParsedName } from '../x509/parsed-names.ts'
 const DIRECTORY_NAME = 4
 
 /**
- * Whether the name that a timestamp gives its authority is one of the certificate's: its subject, or one of its
- * alternative names (RFC 3161 2.4.2, `tsa`).
+ * Returns whether the authority's name in a timestamp (RFC 3161 2.4.2, `tsa`) is the subject of the certificate, or
+ * one of its alternative names.
  */
 export function isNameOf(name: pkijs.GeneralName, certificate: pkijs.Certificate): boolean {
   if (name.type === DIRECTORY_NAME && sameParsedName(certificate.subject, name.value)) {

@@ -1,17 +1,17 @@
-/** In which turn several are tried, where each can fail for some time. */
+/** Chooses the order in which authorities are tried. One that failed comes last for some time. */
 export class AuthorityRotation<T> {
   readonly #all: readonly T[]
   readonly #restMs: number
-  /** Of those that failed last: until when they are tried last, in milliseconds of `performance.now()`. */
+  /** Time until which an authority that failed is tried last, in ms of `performance.now()`. */
   readonly #restsUntil = new Map<T, number>()
 
-  /** @param restMs for which one that failed is tried last */
+  /** @param restMs time in ms for which an authority that failed is tried last */
   constructor(all: readonly T[], restMs: number) {
     this.#all = all
     this.#restMs = restMs
   }
 
-  /** As they were given; at the end those that rest, of which the first was left alone for longest. */
+  /** Returns all in the given order, but at the end those that rest, and first among them the one that failed first. */
   order(): T[] {
     const now = performance.now()
     const restsUntil = (one: T) => {
@@ -21,7 +21,7 @@ export class AuthorityRotation<T> {
     return this.#all.toSorted((a, b) => restsUntil(a) - restsUntil(b))
   }
 
-  /** Of those that come while one is tried again only the first finds out how it is. */
+  /** Lets one that failed rest again while it is tried, so that only one request at a time waits for it. */
   begin(one: T): void {
     if (this.#restsUntil.has(one)) {
       this.fail(one)

@@ -1,19 +1,18 @@
 import { encode } from '../asn1/der-writer.ts'
+import { CONSTRUCTED, TAG } from '../asn1/tag.ts'
 
-/** Certificates, the deepest that is in an answer, need half of it. */
+/** Levels of nested elements. Certificates, the deepest part of an answer, need half of them. */
 const MAX_DEPTH = 40
-const CONSTRUCTED = 0x20
-const OCTET_STRING = 0x04
 const INDEFINITE = 0x80
-/** Two bytes, of which no value begins (X.690 8.1.5). */
+/** Two octets with which no element begins (X.690 8.1.5). */
 const END_OF_CONTENTS = 0
 
 /**
- * BER with definite lengths, each in as few bytes as can be, and octet strings in one piece (X.690 10.1, 10.2). Some
- * authorities answer with BER although RFC 3161 3 demands DER, and containers of PDF are to be DER. Bytes that were DER
- * come out the same; what was signed is, so signatures stay right.
+ * Converts BER to definite, shortest lengths, and octet strings to one piece (X.690 10.1, 10.2). Some authorities
+ * answer with BER although RFC 3161 3 demands DER, and containers in PDFs must be DER. DER comes out unchanged, so
+ * signatures stay valid, since they are over DER.
  *
- * @throws Error for what is not one value, or is nested too deeply
+ * @throws Error when the bytes are not one element, or are nested too deeply
  */
 export function withDefiniteLengths(ber: Buffer): Buffer {
   const { encoded, end } = convert(ber, 0, 0)
@@ -25,14 +24,14 @@ export function withDefiniteLengths(ber: Buffer): Buffer {
 
 interface Converted {
   readonly encoded: Buffer
-  /** Offset after the value, as it was. */
+  /** Offset behind the element in the given bytes. */
   readonly end: number
 }
 
 function convert(bytes: Buffer, start: number, depth: number): Converted {
   const tag = bytes.readUInt8(start)
   if ((tag & 0x1f) === 0x1f || depth > MAX_DEPTH) {
-    throw new Error('nothing in a timestamp has such a tag, or is nested like this')
+    throw new Error('no timestamp has such a tag, or is nested so deeply')
   }
   if ((tag & CONSTRUCTED) === 0) {
     const { contents, end } = readDefinite(bytes, start + 1)
@@ -59,10 +58,14 @@ function convertAll(bytes: Buffer, start: number, depth: number, isEnd: (offset:
   return { parts, end: offset }
 }
 
-/** @param offset of the length */
+/**
+ * Reads the contents of an element with a definite length.
+ *
+ * @param offset position of the length
+ */
 function readDefinite(bytes: Buffer, offset: number): { readonly contents: Buffer; readonly end: number } {
   const first = bytes.readUInt8(offset)
-  // Throws where there is no length, or one of too many bytes
+  // This throws if there is no length, or one of too many octets
   const length = first < INDEFINITE ? first : bytes.readUIntBE(offset + 1, first - INDEFINITE)
   const start = offset + (first < INDEFINITE ? 1 : 1 + first - INDEFINITE)
   const contents = bytes.subarray(start, start + length)
@@ -73,7 +76,7 @@ function readDefinite(bytes: Buffer, offset: number): { readonly contents: Buffe
 }
 
 function encodeConstructed(tag: number, parts: readonly Buffer[]): Buffer {
-  return tag === (OCTET_STRING | CONSTRUCTED)
-    ? encode(OCTET_STRING, ...parts.map((part) => readDefinite(part, 1).contents))
+  return tag === (TAG.octetString | CONSTRUCTED)
+    ? encode(TAG.octetString, ...parts.map((part) => readDefinite(part, 1).contents))
     : encode(tag, ...parts)
 }

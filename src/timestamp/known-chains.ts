@@ -1,35 +1,35 @@
 import type { X509Certificate } from 'node:crypto'
 import { earliestNotAfter, validityPeriod } from '../x509/validity.ts'
 
-/** Large authorities have several units, each with its certificate, which take turns. */
+/** Chains that are kept. The units of a large authority have a certificate each, and take turns. */
 const MAX_CHAINS = 8
 
 interface KnownChain {
-  /** The certificates that were sent, one after another. */
+  /** The certificates of a token, DER, one after another. */
   readonly encoded: Buffer
   readonly path: readonly X509Certificate[]
-  /** While all of the path are valid, in milliseconds since 1970. */
+  /** The period in which the whole path is valid, in ms since 1970. */
   readonly from: number
   readonly until: number
 }
 
 /**
- * The certificates that an authority has sent and that were found right. It sends the same ones again and again, and to
- * trace them to an anchor anew costs more than all else that is checked.
+ * Keeps the chains of an authority that were verified. It sends the same ones again and again, and tracing them anew
+ * costs more than all other checks.
  */
 export class KnownChains {
   /** The latest first. */
   #known: readonly KnownChain[] = []
 
-  /** Each from the signer to the anchor, the one that came last first. */
+  /** Paths from the signer to the anchor, the newest first. */
   get paths(): readonly (readonly X509Certificate[])[] {
     return this.#known.map(({ path }) => path)
   }
 
   /**
-   * The path, where these are certificates that came before and all of it are valid.
+   * Finds the path of certificates that came before, if the whole path is valid.
    *
-   * @param certificates of a token, the signer's first
+   * @param certificates the certificates of a token, the signer's first
    */
   find(certificates: readonly X509Certificate[], at: Date): readonly X509Certificate[] | undefined {
     const time = at.getTime()
@@ -38,7 +38,12 @@ export class KnownChains {
       ?.path
   }
 
-  /** @param path that they make up, from the signer to the anchor */
+  /**
+   * Keeps the path of certificates.
+   *
+   * @param certificates the certificates of a token, the signer's first
+   * @param path from the signer to the anchor
+   */
   keep(certificates: readonly X509Certificate[], path: readonly X509Certificate[]): void {
     const periods = path.map(validityPeriod)
     const encoded = encode(certificates)

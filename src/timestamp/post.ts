@@ -1,17 +1,17 @@
-/** Posts a request to an authority over HTTP, and returns its answer (RFC 3161 3.4). */
+/** Sends requests to authorities over HTTP (RFC 3161 3.4). */
 import type { HttpClient, HttpRequest } from '../common/http-client.ts'
 import { HttpError, type HttpFailure } from '../common/http-error.ts'
 import { TimestampError, type TimestampFailure } from './timestamp-error.ts'
 
 /**
- * Bytes of an answer, which has 1 to 12 kB. Certificates in a token are not signed: anybody on the way could add so many
- * that no container of the usual size has room for it, and they would be looked through at each request.
+ * Bytes of an answer; real ones have 1 to 12 kB. Certificates in a token are not signed, so anybody on the way could
+ * add so many that no container has room for the token.
  */
 const ANSWER_LIMIT = 16_384
 const QUERY = 'application/timestamp-query'
 const REPLY = 'application/timestamp-reply'
 
-export interface Exchange extends Pick<HttpRequest, 'url' | 'authorization' | 'tls' | 'signal'> {
+export interface PostRequest extends Pick<HttpRequest, 'url' | 'authorization' | 'tls' | 'signal'> {
   /** DER TimeStampReq. */
   readonly body: Buffer
 }
@@ -25,15 +25,17 @@ const OUTCOMES: Readonly<Record<HttpFailure, TimestampFailure>> = {
 }
 
 /**
- * @returns the body of a good answer
- * @throws TimestampFault that says why there is none; the signal's reason when it is aborted
+ * Posts a request to an authority.
+ *
+ * @returns the body of the answer
+ * @throws TimestampError when there is no answer of the right type; the signal's reason when it is aborted
  */
-export async function post(client: HttpClient, { body, ...request }: Exchange): Promise<Buffer> {
+export async function post(client: HttpClient, { body, ...request }: PostRequest): Promise<Buffer> {
   const post = { type: QUERY, content: body }
   const { headers, body: answer } = await client
     .send({ ...request, body: post, accept: REPLY, limit: ANSWER_LIMIT })
     .catch((error) => {
-      throw error instanceof HttpError ? toFault(error) : error
+      throw error instanceof HttpError ? toTimestampError(error) : error
     })
   const [type = ''] = `${headers['content-type'] ?? ''}`.split(';')
   if (type.trim().toLowerCase() !== REPLY) {
@@ -45,7 +47,7 @@ export async function post(client: HttpClient, { body, ...request }: Exchange): 
   return answer
 }
 
-function toFault({ failure, message, status }: HttpError): TimestampError {
+function toTimestampError({ failure, message, status }: HttpError): TimestampError {
   return new TimestampError(OUTCOMES[failure], `${message}${adviceFor(status)}`)
 }
 

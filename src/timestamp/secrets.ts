@@ -1,15 +1,19 @@
-/** What an authority is to be shown, read anew for each request, so that changed files count. */
+/** Reads the credentials for an authority. It does so for each request, so that changed files count. */
 import { readFile } from 'node:fs/promises'
 import { readSecret } from '../common/secret.ts'
 import type { Credentials, TimestampAuthority } from '../configuration/timestamp-authority.ts'
-import type { Exchange } from './post.ts'
+import type { PostRequest } from './post.ts'
 import { TimestampError } from './timestamp-error.ts'
 
-/** @throws TimestampFault when a file cannot be read, or is not clearly a password */
+/**
+ * Reads the password and the TLS files of an authority.
+ *
+ * @throws TimestampError when a file cannot be read, or is not clearly a password
+ */
 export async function readSecrets({
   credentials,
   tls = {},
-}: TimestampAuthority): Promise<Pick<Exchange, 'authorization' | 'tls'>> {
+}: TimestampAuthority): Promise<Pick<PostRequest, 'authorization' | 'tls'>> {
   const [authorization, ca, cert, key] = await Promise.all([
     credentials && authorize(credentials),
     tls.caFile && read('CA file', tls.caFile),
@@ -18,7 +22,7 @@ export async function readSecrets({
   ])
   return {
     ...(authorization && { authorization }),
-    // An agent keeps connections with other files apart
+    // The HTTP client keeps connections with other files apart
     tls: { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) },
   }
 }
@@ -32,7 +36,7 @@ async function read(what: string, path: string): Promise<Buffer> {
   }
 }
 
-/** RFC 7617 2. */
+/** Builds the value of the Authorization header (RFC 7617 2). */
 async function authorize(credentials: Credentials): Promise<string> {
   const password =
     'password' in credentials

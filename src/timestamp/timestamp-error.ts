@@ -1,37 +1,37 @@
-/** What became of a request to an authority, in a word for metrics. */
+/** The outcome of a request to an authority, in a word for metrics. */
 export type TimestampOutcome =
   | 'granted'
-  /** Of its files one cannot be read, or not be used. */
+  /** A configured file cannot be read or used. */
   | 'misconfigured'
   | 'unreachable'
   | 'timeout'
-  /** The status or the type of its answer is not that of a timestamp. */
+  /** The answer has an HTTP status or content type that is not that of a timestamp. */
   | 'http_error'
   | 'malformed'
-  /** In its own words. */
+  /** The authority refused, with a PKIStatus (RFC 3161 2.4.2). */
   | 'rejected'
-  /** A timestamp of something else, under another policy, or at another time. */
+  /** The timestamp is about other data, under another policy, or of another time. */
   | 'mismatch'
-  /** Neither its signature nor its certificates may be wrong. */
+  /** The signature or the certificates are not valid. */
   | 'untrusted'
   /** A certificate of the authority was revoked. */
   | 'revoked'
-  /** Whoever wanted the timestamp does so no more. */
+  /** The caller no longer wants the timestamp. */
   | 'abandoned'
 
-/** The outcomes of requests that bring no good timestamp. */
+/** The outcomes of requests without a valid timestamp. */
 export type TimestampFailure = Exclude<TimestampOutcome, 'granted' | 'abandoned'>
 
-/** An authority gave no timestamp that is any good. The message goes on after the authority's name. */
+/** An authority gave no valid timestamp. The message follows the authority's name. */
 export class TimestampError extends Error {
   readonly outcome: TimestampFailure
-  /** What the authority itself said, which can be anything. */
-  readonly said: string | undefined
+  /** The PKIFreeText of the authority, which can be any text. */
+  readonly statusText: string | undefined
 
   constructor(outcome: TimestampFailure, message: string, said?: string) {
     super(message)
-    this.name = 'TimestampFault'
+    this.name = 'TimestampError'
     this.outcome = outcome
-    this.said = said
+    this.statusText = said
   }
 }

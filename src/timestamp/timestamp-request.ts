@@ -3,29 +3,32 @@ import * as asn1js from 'asn1js'
 import * as pkijs from 'pkijs'
 import type { HashAlgorithm } from '../algorithms/hash-algorithms.ts'
 
-/** What a timestamp has to be of. */
-export interface AskedTimestamp {
+/** The fields of a request, which the timestamp must match. */
+export interface TimestampRequest {
   readonly hashAlgorithm: HashAlgorithm
   readonly digest: Buffer
-  /** Object identifier. */
+  /** Dotted object identifier. */
   readonly policy?: string
-  /** Contents of a positive INTEGER, as short as DER has them. */
+  /** Content of a positive INTEGER in the shortest form. */
   readonly nonce: Buffer
 }
 
-/** 8 bytes, as many as every authority can take: the sign is positive, and the first byte no padding (X.690 8.3.2). */
+/**
+ * Creates 8 random octets, as many as every authority can take. The first one makes the INTEGER positive, and is not
+ * padding (X.690 8.3.2).
+ */
 export function createNonce(): Buffer {
   const nonce = randomBytes(8)
   nonce.writeUInt8((nonce.readUInt8() & 0x7f) | 0x40)
   return nonce
 }
 
-/** DER `TimeStampReq` (RFC 3161 2.4.1) that asks for the authority's certificates too. */
-export function encodeTimestampRequest({ hashAlgorithm, digest, policy, nonce }: AskedTimestamp): Buffer {
+/** Encodes a `TimeStampReq` (RFC 3161 2.4.1) that asks for the authority's certificates too. */
+export function encodeTimestampRequest({ hashAlgorithm, digest, policy, nonce }: TimestampRequest): Buffer {
   const request = new pkijs.TimeStampReq({
     version: 1,
     messageImprint: new pkijs.MessageImprint({
-      // There are authorities that know the hash only with NULL
+      // Some authorities accept the hash algorithm only with NULL parameters
       hashAlgorithm: new pkijs.AlgorithmIdentifier({
         algorithmId: hashAlgorithm.oid,
         algorithmParams: new asn1js.Null(),

@@ -13,7 +13,7 @@ const STATUSES = [
 ]
 const GRANTED_WITH_MODS = 1
 
-/** PKIFailureInfo by its bits (RFC 3161 2.4.2), and what to do. */
+/** Messages with advice, keyed by the bits of PKIFailureInfo (RFC 3161 2.4.2). */
 const FAILURES = new Map([
   [0, 'it does not take this hash algorithm; choose another'],
   [2, 'it does not allow or support the request; ask it what its customers may do'],
@@ -24,21 +24,21 @@ const FAILURES = new Map([
   [17, 'what is asked for beside the timestamp is not known or not available'],
   [25, 'it has failed by itself; try again later'],
 ])
-/** Characters of its own words. */
-const SAID_LENGTH = 200
+/** Characters of an authority's own text in messages. */
+const MAX_STATUS_TEXT = 200
 
 /**
- * The token of a `TimeStampResp` (RFC 3161 2.4.2).
+ * Reads the token of a `TimeStampResp` (RFC 3161 2.4.2). It verifies nothing in the token.
  *
  * @param answer DER
- * @returns DER ContentInfo, as it is in the answer; nothing in it is checked yet
- * @throws TimestampFault when the authority has rejected the request, and Error for anything else
+ * @returns DER ContentInfo, as it is in the answer
+ * @throws TimestampError when the authority has rejected the request, and Error when the answer is malformed
  */
 export function readTimestampResponse(answer: Buffer): Buffer {
   const sequence = asn1js.fromBER(answer).result
   const { status, timeStampToken } = new pkijs.TimeStampResp({ schema: sequence })
   if (status.status > GRANTED_WITH_MODS) {
-    throw new TimestampError('rejected', describeRejection(status), wordsOf(status))
+    throw new TimestampError('rejected', describeRejection(status), readStatusText(status))
   }
   if (timeStampToken === undefined) {
     throw new TimestampError('malformed', 'granted a timestamp, but sent none')
@@ -53,8 +53,8 @@ function describeRejection({ status, failInfo }: pkijs.PKIStatusInfo): string {
   return [`rejected the request (${STATUSES[status]})`, ...failures.map(([, text]) => text)].join(': ')
 }
 
-/** In one line, without what steers terminals; undefined where there are none. */
-function wordsOf({ statusStrings = [] }: pkijs.PKIStatusInfo): string | undefined {
+/** Returns the text in one line, without control characters; undefined if there is none. */
+function readStatusText({ statusStrings = [] }: pkijs.PKIStatusInfo): string | undefined {
   const text = statusStrings.map(({ valueBlock }) => valueBlock.value).join(' ')
-  return text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, ' ').slice(0, SAID_LENGTH) || undefined
+  return text.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, ' ').slice(0, MAX_STATUS_TEXT) || undefined
 }

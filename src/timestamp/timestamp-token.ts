@@ -1,23 +1,23 @@
 import type { X509Certificate } from 'node:crypto'
 import * as asn1js from 'asn1js'
 import * as pkijs from 'pkijs'
-import { HASH_ALGORITHMS, type HashAlgorithm } from '../algorithms/hash-algorithms.ts'
-import { identifies } from '../cms/signer-identifier.ts'
+import { findHashByOid, type HashAlgorithm } from '../algorithms/hash-algorithms.ts'
+import { TAG } from '../asn1/tag.ts'
+import { ID_CT_TST_INFO } from '../cms/object-identifiers.ts'
+import { matchesSignerIdentifier } from '../cms/signer-identifier.ts'
 import { quote } from '../common/quote.ts'
 import { readCertificate } from '../x509/read-certificate.ts'
 import { TimestampError } from './timestamp-error.ts'
 
-export const ID_CT_TST_INFO = '1.2.840.113549.1.9.16.1.4'
-/** More would only take time: each may have issued each other one. Those that there are bring three or four. */
+/** Certificates in a token; real ones have three or four. Each could be the issuer of each, which takes time. */
 const MAX_CERTIFICATES = 10
-const SEQUENCE = 0x30
 
-/** What a token says, of which nothing is verified yet. */
+/** The content of a token. Nothing in it is verified yet. */
 export interface TimestampToken {
   /** DER TSTInfo (RFC 3161 2.4.2). */
   readonly tstInfo: Buffer
   readonly signer: TokenCertificate
-  /** All that are embedded, the signer's among them. */
+  /** All embedded certificates, the signer's among them. */
   readonly certificates: readonly X509Certificate[]
   readonly signerInfo: pkijs.SignerInfo
   /** DER SET OF, as it was signed (RFC 5652 5.4). */
@@ -34,7 +34,7 @@ export interface TokenCertificate {
  * Reads a `TimeStampToken`: a SignedData (RFC 5652 5) over a TSTInfo, with one signer, whose certificate it holds.
  *
  * @param token DER ContentInfo
- * @throws TimestampFault where it is another SignedData, and Error for anything else
+ * @throws TimestampError when the SignedData is not a timestamp, and Error when it is malformed
  */
 export function readTimestampToken(token: Buffer): TimestampToken {
   const { contentType, content } = pkijs.ContentInfo.fromBER(token)
@@ -47,7 +47,7 @@ export function readTimestampToken(token: Buffer): TimestampToken {
     throw new TimestampError('malformed', 'signed something else than a timestamp')
   }
   const [signerInfo, second] = signerInfos
-  // RFC 3161 2.4.2
+  // A token has one signature, with signed attributes (RFC 3161 2.4.2)
   if (signerInfo?.signedAttrs === undefined || second !== undefined) {
     throw new TimestampError('malformed', 'sent a token without the one signature that it must have')
   }
@@ -69,38 +69,38 @@ export function readTimestampToken(token: Buffer): TimestampToken {
   }
 }
 
-/** Byte by byte as they are in the token, since hashes of them are signed. Those of other kinds are left out. */
+/** Reads the certificates byte by byte, since their hashes are signed. It leaves out attribute certificates. */
 function readCertificates(signedData: asn1js.Sequence): X509Certificate[] {
   const set = signedData.valueBlock.value.find(
     ({ idBlock }) => idBlock.tagClass === 3 && idBlock.tagNumber === 0,
   )
   const encoded = ((set as asn1js.Constructed | undefined)?.valueBlock.value ?? [])
     .map(({ valueBeforeDecodeView }) => Buffer.from(valueBeforeDecodeView))
-    .filter(([tag]) => tag === SEQUENCE)
+    .filter(([tag]) => tag === TAG.sequence)
   if (encoded.length > MAX_CERTIFICATES) {
     throw new TimestampError('malformed', `sent more than ${MAX_CERTIFICATES} certificates`)
   }
   return encoded.map(readCertificate)
 }
 
-/** pkijs takes so long for a certificate that it gets no more than it has to. */
+/** Finds the signer's certificate. It stops at that one, since pkijs takes long to parse each. */
 function findSigner(certificates: readonly X509Certificate[], sid: unknown): TokenCertificate | undefined {
   for (const x509 of certificates) {
     const parsed = pkijs.Certificate.fromBER(x509.raw)
-    if (identifies(sid, parsed)) {
+    if (matchesSignerIdentifier(sid, parsed)) {
       return { x509, parsed }
     }
   }
   return undefined
 }
 
-/** Which has to be told in two places, where verifiers look for it (RFC 5652 5.1, 5.3). */
+/** Finds the hash algorithm, which two fields must name, since verifiers read either (RFC 5652 5.1, 5.3). */
 function findHash(
   { digestAlgorithm }: pkijs.SignerInfo,
   all: readonly pkijs.AlgorithmIdentifier[],
 ): HashAlgorithm {
   const { algorithmId } = digestAlgorithm
-  const algorithm = HASH_ALGORITHMS.find(({ oid }) => oid === algorithmId)
+  const algorithm = findHashByOid(algorithmId)
   if (algorithm === undefined || algorithm.name === 'sha160') {
     throw new TimestampError(
       'untrusted',
@@ -108,12 +108,12 @@ function findHash(
     )
   }
   if (![digestAlgorithm, ...all].every(isPlain) || !all.some((one) => one.algorithmId === algorithmId)) {
-    throw new TimestampError('malformed', 'sent a token that tells its hash algorithm in a wrong way')
+    throw new TimestampError('malformed', 'sent a token that names its hash algorithm in a wrong way')
   }
   return algorithm
 }
 
-/** RFC 5754 2: parameters are left out, or NULL. */
+/** Returns whether the parameters are absent or NULL (RFC 5754 2). */
 function isPlain({ algorithmParams }: pkijs.AlgorithmIdentifier): boolean {
   return algorithmParams === undefined || algorithmParams instanceof asn1js.Null
 }

@@ -15,11 +15,11 @@ import { TimestampError, type TimestampFailure, type TimestampOutcome } from './
 import { createNonce, encodeTimestampRequest } from './timestamp-request.ts'
 import { type Timestamp, verifyResponse } from './verify-response.ts'
 
-/** Waits between tries of an authority that is down, in ms: a service that is not ready waits for it. */
+/** Waits between tries of an authority that is down, in ms. A service may be unready until one succeeds. */
 const PROBE_RETRIES = { first: 5_000, longest: 60_000 }
 
-/** Messages for callers. The log alone has an authority's address, and what it said or did. */
-const TOLD: Readonly<Record<TimestampFailure, string>> = {
+/** Messages for callers. Only the log names an authority's address, and its own words. */
+const PUBLIC_PROBLEMS: Readonly<Record<TimestampFailure, string>> = {
   misconfigured: 'it could not be asked',
   unreachable: 'no answer',
   timeout: 'no answer',
@@ -43,32 +43,34 @@ export interface TimestamperOptions {
   /** Waits between tries of an authority that is down, in ms; 5 s doubling to a minute by default. */
   readonly probeRetries?: Backoff
   readonly observer: TimestampObserver
-  /** Says why the certificates of an authority may not be relied on any more; nobody is asked by default. */
-  readonly describeRevocation?: (path: readonly X509Certificate[]) => string | undefined
+  /** Finds why an authority's certificates may no longer be relied on; finds nothing by default. */
+  readonly findRevocation?: (path: readonly X509Certificate[]) => string | undefined
 }
 
 export interface TimestampObserver {
   /**
-   * @param authority its host
-   * @param problem what was wrong and what to do, for the log; undefined where there was nothing
+   * Records the outcome of a request.
+   *
+   * @param authority the host of the authority
+   * @param problem describes what was wrong and what to do, for the log; undefined if nothing was
    */
   asked(authority: string, seconds: number, outcome: TimestampOutcome, problem?: string): void
-  /** An authority with trust anchors has sent certificates that it had not sent before. */
+  /** Records that an authority with trust anchors has sent certificates for the first time. */
   probed?(): void
 }
 
 export interface TimestampLimits {
-  /** Milliseconds of `performance.now()`. */
+  /** Time in ms of `performance.now()`. */
   readonly deadline: number
   readonly signal?: AbortSignal
 }
 
-/** Why an authority gave no timestamp. */
-interface Refusal {
+/** The reason why an authority gave no timestamp. */
+interface AuthorityFailure {
   /** The problem and the way to mend it, for the log. */
   readonly problem: string
-  /** The same for callers. */
-  readonly told: string
+  /** A message for callers, from PUBLIC_PROBLEMS. */
+  readonly publicProblem: string
 }
 
 interface NamedAuthority extends TimestampAuthority {
@@ -76,7 +78,7 @@ interface NamedAuthority extends TimestampAuthority {
   readonly known: KnownChains
 }
 
-/** Timestamps of whichever authority gives them. */
+/** Obtains timestamps from several authorities, of which one at a time is enough. */
 export class Timestamper {
   readonly #options: Required<Omit<TimestamperOptions, 'proxies' | 'connections' | 'restMs'>>
   readonly #authorities: readonly NamedAuthority[]
@@ -84,11 +86,11 @@ export class Timestamper {
   readonly #client: HttpClient
   /** Authorities that are asked in the background until they give a timestamp. */
   readonly #probing = new Set<NamedAuthority>()
-  /** The fault of each authority whose last probe failed, in words for callers, until it gives a timestamp. */
+  /** Messages for callers, keyed by the authorities whose last probe failed, until they give a timestamp. */
   readonly #failed = new Map<NamedAuthority, string>()
-  /** Authorities whose last answer was a timestamp, to a probe or to a request; a request may have too little time. */
-  readonly #giving = new Set<NamedAuthority>()
-  /** Milliseconds that a probe has; undefined where nothing is asked in the background. */
+  /** Authorities whose last request or probe succeeded. A request may fail for lack of time alone. */
+  readonly #working = new Set<NamedAuthority>()
+  /** Time limit of a probe in ms; undefined without probes in the background. */
   #probeMs: number | undefined
   readonly #closing = new AbortController()
 
@@ -98,10 +100,10 @@ export class Timestamper {
     connections = 16,
     proxies,
     probeRetries = PROBE_RETRIES,
-    describeRevocation = () => undefined,
+    findRevocation = () => undefined,
     ...rest
   }: TimestamperOptions) {
-    this.#options = { clockToleranceMs, probeRetries, describeRevocation, ...rest }
+    this.#options = { clockToleranceMs, probeRetries, findRevocation, ...rest }
     const names = nameAuthorities(rest.authorities)
     const named = rest.authorities.map((authority, index) => ({
       ...authority,
@@ -114,14 +116,13 @@ export class Timestamper {
   }
 
   /**
-   * A timestamp of `data`, of which only a digest leaves. Authorities are asked one after another, each with its share
-   * of the time that is left, until one gives a timestamp in which all is right. Where none does, and they are asked in
-   * the background at all, that goes on there until one does.
+   * Obtains a timestamp of `data`, and sends only a digest of it. It asks authorities one after another, each with its
+   * share of the time that is left, until one gives a valid timestamp. If none does, probes in the background go on.
    *
-   * @throws TIMESTAMP_UNAVAILABLE, by the deadline; the signal's reason when it is aborted
+   * @throws TIMESTAMP_UNAVAILABLE before the deadline; the signal's reason when it is aborted
    */
   async timestamp(data: Uint8Array, { deadline, signal }: TimestampLimits): Promise<Timestamp> {
-    const refusals: Refusal[] = []
+    const refusals: AuthorityFailure[] = []
     const order = this.#rotation.order()
     for (const [index, authority] of order.entries()) {
       signal?.throwIfAborted()
@@ -135,39 +136,39 @@ export class Timestamper {
       }
     }
     this.#probe(this.#authorities)
-    throw describeRefusals(refusals)
+    throw toUnavailable(refusals)
   }
 
-  /** Why there are no timestamps, in words for callers; undefined unless the last probe of each authority failed. */
+  /** A message for callers if the last probe of each authority failed; else undefined. */
   get problem(): string | undefined {
     return this.#failed.size < this.#authorities.length
       ? undefined
-      : new TIMESTAMP_UNAVAILABLE(joinOnce(this.#failed.values())).message
+      : new TIMESTAMP_UNAVAILABLE(joinDistinct(this.#failed.values())).message
   }
 
-  /** Whether it is not known yet if there are timestamps. */
+  /** True as long as no authority has given a timestamp, and not all have failed. */
   get isUntried(): boolean {
-    return this.#giving.size === 0 && this.problem === undefined
+    return this.#working.size === 0 && this.problem === undefined
   }
 
-  /** Returns the certificates of the units of those authorities that have given a timestamp, each with its issuers. */
+  /** Returns the verified paths of all authorities that have given a timestamp, each from the authority upwards. */
   sentPaths(): (readonly X509Certificate[])[] {
     return this.#authorities.flatMap(({ known }) => known.paths)
   }
 
   /**
-   * Returns those of them about which others may be asked. Left out are those of authorities without trust anchors: whoever
-   * answers for these could make up issuers and the addresses where CRLs are got, of private hosts and of any number.
+   * Returns the paths whose revocation may be checked. It leaves out authorities without trust anchors: anybody who
+   * answers for them could make up issuers, and with them addresses of CRLs on private hosts.
    */
-  knownPaths(): (readonly X509Certificate[])[] {
+  anchoredPaths(): (readonly X509Certificate[])[] {
     return this.#authorities.filter(isAnchored).flatMap(({ known }) => known.paths)
   }
 
   /**
-   * Asks each authority for a timestamp of nothing in particular, so that its certificates become known. What goes
-   * wrong is told to the observer alone.
+   * Asks each authority for a timestamp of random data, so that its certificates become known. Only the observer learns
+   * of failures.
    *
-   * @param ms that each has
+   * @param ms time limit for each authority
    */
   async probe(ms: number): Promise<void> {
     const unknown = this.#authorities.filter(({ known }) => known.paths.length === 0)
@@ -175,37 +176,37 @@ export class Timestamper {
   }
 
   /**
-   * Does the same in the background, and again with growing waits where an authority gives none, until its
-   * certificates are known. From then on it does so too whenever a request finds that no authority gives a timestamp,
-   * until one does: a service that is not ready for that reason gets no requests that would find out.
+   * Does the same in the background, with growing waits after failures, until the certificates of each authority are
+   * known. It starts again when a request fails at all authorities, and goes on until one gives a timestamp: an unready
+   * service gets no requests that would find out.
    *
-   * @param ms that each try has
+   * @param ms time limit of each try
    */
   probeInBackground(ms: number): void {
     this.#probeMs = ms
     this.#probe(this.#authorities.filter(({ known }) => known.paths.length === 0))
   }
 
-  /** Ends the connections, and what goes on in the background. */
+  /** Ends the connections and the probes. */
   close(): void {
     this.#closing.abort()
     this.#client.close()
   }
 
-  /** Asks these in the background, unless they are asked there already. */
+  /** Probes these authorities, except those that are being probed already. */
   #probe(authorities: readonly NamedAuthority[]): void {
     const ms = this.#probeMs
     for (const authority of ms === undefined ? [] : authorities.filter((one) => !this.#probing.has(one))) {
       this.#probing.add(authority)
       this.#probeUntilGiven(authority, ms as number)
-        // It is closed
+        // The only error says that it was closed
         .catch(() => {})
         .finally(() => this.#probing.delete(authority))
     }
   }
 
   /**
-   * Ends too where the certificates of the authority are known and another one gives timestamps.
+   * Probes an authority until it gives a timestamp, or its certificates are known and another one gives timestamps.
    *
    * @throws AbortError when it is closed before
    */
@@ -217,14 +218,16 @@ export class Timestamper {
       if ('token' in got) {
         return
       }
-      this.#failed.set(authority, got.told)
+      this.#failed.set(authority, got.publicProblem)
       failures += 1
       await delay(backoffMs(failures, this.#options.probeRetries), undefined, { ref: false, signal })
-    } while (authority.known.paths.length === 0 || this.#giving.size === 0)
+    } while (authority.known.paths.length === 0 || this.#working.size === 0)
   }
 
   /**
-   * @returns the timestamp, or what is wrong
+   * Asks one authority, and records the outcome.
+   *
+   * @returns the timestamp, or the reason why there is none
    * @throws the signal's reason when it is aborted
    */
   async #ask(
@@ -232,7 +235,7 @@ export class Timestamper {
     data: Uint8Array,
     ms: number,
     signal: AbortSignal | undefined,
-  ): Promise<Timestamp | Refusal> {
+  ): Promise<Timestamp | AuthorityFailure> {
     const { name } = authority
     const begin = performance.now()
     const tell = (outcome: TimestampOutcome, problem?: string) =>
@@ -243,7 +246,7 @@ export class Timestamper {
       const timestamp = await within(ms, late, signal, (signal) => this.#obtain(authority, data, signal))
       this.#rotation.succeed(authority)
       this.#failed.delete(authority)
-      this.#giving.add(authority)
+      this.#working.add(authority)
       tell('granted')
       return timestamp
     } catch (error) {
@@ -252,10 +255,10 @@ export class Timestamper {
         throw error
       }
       this.#rotation.fail(authority)
-      this.#giving.delete(authority)
-      const problem = `${name} ${describe(error, authority)}`
+      this.#working.delete(authority)
+      const problem = `${name} ${describeFailure(error, authority)}`
       tell(error.outcome, problem)
-      return { problem, told: TOLD[error.outcome] }
+      return { problem, publicProblem: PUBLIC_PROBLEMS[error.outcome] }
     }
   }
 
@@ -270,12 +273,12 @@ export class Timestamper {
     const body = encodeTimestampRequest(asked)
     const answer = await post(this.#client, { url, body, signal, ...(await readSecrets(authority)) })
     const { paths } = known
-    const { clockToleranceMs, observer, describeRevocation } = this.#options
+    const { clockToleranceMs, observer, findRevocation } = this.#options
     const timestamp = verifyResponse(answer, { asked, trustAnchors, known, clockToleranceMs })
     if (isAnchored(authority) && !paths.includes(timestamp.path)) {
       observer.probed?.()
     }
-    const revocation = describeRevocation(timestamp.path)
+    const revocation = findRevocation(timestamp.path)
     if (revocation !== undefined) {
       throw new TimestampError('revoked', `timestamps with a certificate that does not count: ${revocation}`)
     }
@@ -287,22 +290,28 @@ function isAnchored({ trustAnchors }: TimestampAuthority): boolean {
   return trustAnchors.length > 0
 }
 
-/** The details are for those who read no log, as the command does. */
-function describeRefusals(refusals: readonly Refusal[]): Error {
-  const told = joinOnce(refusals.map(({ told }) => told))
+/** Builds the error after all authorities failed. Its cause has the details, for the command, which shows no log. */
+function toUnavailable(refusals: readonly AuthorityFailure[]): Error {
+  const distinct = joinDistinct(refusals.map(({ publicProblem }) => publicProblem))
   return refusals.length === 0
     ? new TIMESTAMP_UNAVAILABLE('no time was left to ask one')
-    : new TIMESTAMP_UNAVAILABLE(`${told}; the log has the details`, {
+    : new TIMESTAMP_UNAVAILABLE(`${distinct}; the log has the details`, {
         cause: new Error(refusals.map(({ problem }) => problem).join('. ')),
       })
 }
 
-function joinOnce(told: Iterable<string>): string {
-  return [...new Set(told)].join('; ')
+function joinDistinct(problems: Iterable<string>): string {
+  return [...new Set(problems)].join('; ')
 }
 
-/** With what the authority itself says, unless it knows a password, or an access key in its address, which it could say. */
-function describe({ message, said }: TimestampError, { credentials, url }: TimestampAuthority): string {
+/**
+ * Describes a failure. It adds the authority's own words, unless the authority knows a password or an access key, which
+ * these could contain.
+ */
+function describeFailure(
+  { message, statusText }: TimestampError,
+  { credentials, url }: TimestampAuthority,
+): string {
   const knowsSecret = credentials !== undefined || url.pathname !== '/' || url.search !== ''
-  return said === undefined || knowsSecret ? message : `${message}; it says: ${said}`
+  return statusText === undefined || knowsSecret ? message : `${message}; it says: ${statusText}`
 }

@@ -5,7 +5,7 @@ import { TAG } from '../asn1/tag.ts'
 import { readTime } from '../asn1/time.ts'
 import { quote } from '../common/quote.ts'
 import { TimestampError } from './timestamp-error.ts'
-import type { AskedTimestamp } from './timestamp-request.ts'
+import type { TimestampRequest } from './timestamp-request.ts'
 
 /** The fields of a TSTInfo that are used. */
 export interface TstInfo {
@@ -14,13 +14,13 @@ export interface TstInfo {
 }
 
 /**
- * Checks that a TSTInfo (RFC 3161 2.4.2) is the one that was asked for, just now.
+ * Reads a TSTInfo (RFC 3161 2.4.2), and checks that it matches the request and the present time.
  *
- * @param der of which a signature has been verified
+ * @param der TSTInfo
  * @param toleranceMs between the authority's clock and this one
- * @throws TimestampFault where it is not, and Error for what is no TSTInfo
+ * @throws TimestampError when it does not match, and Error when it is malformed
  */
-export function readTstInfo(der: Buffer, asked: AskedTimestamp, toleranceMs: number): TstInfo {
+export function readTstInfo(der: Buffer, asked: TimestampRequest, toleranceMs: number): TstInfo {
   const { offset, result } = asn1js.fromBER(der)
   const info = new pkijs.TSTInfo({ schema: result })
   if (offset !== der.length || info.version !== 1) {
@@ -28,14 +28,14 @@ export function readTstInfo(der: Buffer, asked: AskedTimestamp, toleranceMs: num
   }
   const { tsa } = info
   const genTime = readGenTime(der)
-  const problem = describeMismatch(info, asked) ?? describeWrongTime(genTime, toleranceMs)
+  const problem = findMismatch(info, asked) ?? findClockProblem(genTime, toleranceMs)
   if (problem !== undefined) {
     throw new TimestampError('mismatch', problem)
   }
   return tsa === undefined ? { genTime } : { genTime, tsa }
 }
 
-/** pkijs makes a time of everything that looks like one. */
+/** Reads the time strictly, since pkijs accepts malformed ones. */
 function readGenTime(der: Buffer): Date {
   const info = new DerReader(der).enter(TAG.sequence)
   for (const tag of [TAG.integer, TAG.objectIdentifier, TAG.sequence, TAG.integer]) {
@@ -44,7 +44,7 @@ function readGenTime(der: Buffer): Date {
   return readTime(info, { fractions: true })
 }
 
-function describeMismatch(info: pkijs.TSTInfo, asked: AskedTimestamp): string | undefined {
+function findMismatch(info: pkijs.TSTInfo, asked: TimestampRequest): string | undefined {
   const { hashAlgorithm, hashedMessage } = info.messageImprint
   if (
     hashAlgorithm.algorithmId !== asked.hashAlgorithm.oid ||
@@ -64,7 +64,7 @@ function describeMismatch(info: pkijs.TSTInfo, asked: AskedTimestamp): string | 
   )
 }
 
-function describeWrongTime(genTime: Date, toleranceMs: number): string | undefined {
+function findClockProblem(genTime: Date, toleranceMs: number): string | undefined {
   const offBy = genTime.getTime() - Date.now()
   return Math.abs(offBy) > toleranceMs
     ? `gave a time that is ${Math.round(offBy / 1000)} seconds off this clock; check both clocks`

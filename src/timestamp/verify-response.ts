@@ -5,37 +5,36 @@ import { isNameOf } from './authority-name.ts'
 import { withDefiniteLengths } from './definite-lengths.ts'
 import type { KnownChains } from './known-chains.ts'
 import { TimestampError } from './timestamp-error.ts'
-import type { AskedTimestamp } from './timestamp-request.ts'
+import type { TimestampRequest } from './timestamp-request.ts'
 import { readTimestampResponse } from './timestamp-response.ts'
 import { readTimestampToken, type TimestampToken } from './timestamp-token.ts'
-import { describeWrongToken } from './token-signature.ts'
+import { findTokenProblem } from './token-signature.ts'
 import { readTstInfo } from './tst-info.ts'
 
-export interface Expectation {
-  readonly asked: AskedTimestamp
+export interface VerificationContext {
+  readonly asked: TimestampRequest
   readonly trustAnchors: TimestampAuthority['trustAnchors']
   /** Milliseconds between the authority's clock and this one. */
   readonly clockToleranceMs: number
-  /** Of this authority, with these anchors. */
+  /** Chains of this authority that were verified with these anchors. */
   readonly known: KnownChains
 }
 
-/** What an authority gave, of which all is right. */
+/** A verified timestamp. */
 export interface Timestamp {
   /** DER TimeStampToken (RFC 3161 2.4.2): a ContentInfo with a SignedData. */
   readonly token: Buffer
-  /** The authority's certificate, and its issuers as far as they are known. */
+  /** The authority's certificate first, then its issuers as far as they are known. */
   readonly path: readonly X509Certificate[]
 }
 
 /**
- * The token of an authority's answer, once all that RFC 3161 2.2 has the requester verify is right, but for
- * revocation, about which nobody is asked.
+ * Verifies an authority's answer as RFC 3161 2.2 demands of the requester, except for revocation.
  *
- * @param answer bytes, of anything
- * @throws TimestampFault
+ * @param answer any bytes
+ * @throws TimestampError that says what is wrong with the answer
  */
-export function verifyResponse(answer: Buffer, expected: Expectation): Timestamp {
+export function verifyResponse(answer: Buffer, expected: VerificationContext): Timestamp {
   try {
     const token = readTimestampResponse(withDefiniteLengths(answer))
     return { token, path: check(readTimestampToken(token), expected) }
@@ -43,14 +42,14 @@ export function verifyResponse(answer: Buffer, expected: Expectation): Timestamp
     if (error instanceof TimestampError) {
       throw error
     }
-    // Why it is none would be told in terms of the parsers
-    throw new TimestampError('malformed', 'answered with what is no timestamp')
+    // The parsers' own messages would not help an operator
+    throw new TimestampError('malformed', 'answered with something other than a timestamp')
   }
 }
 
 function check(
   token: TimestampToken,
-  { asked, trustAnchors, clockToleranceMs, known }: Expectation,
+  { asked, trustAnchors, clockToleranceMs, known }: VerificationContext,
 ): readonly X509Certificate[] {
   const { signer, certificates } = token
   const { genTime, tsa } = readTstInfo(token.tstInfo, asked, clockToleranceMs)
@@ -59,7 +58,7 @@ function check(
   if (typeof path === 'string') {
     throw new TimestampError('untrusted', `cannot be trusted: ${path}`)
   }
-  const problem = describeWrongToken(token)
+  const problem = findTokenProblem(token)
   if (problem !== undefined) {
     throw new TimestampError('untrusted', `cannot be trusted: ${problem}`)
   }

@@ -2,9 +2,9 @@ import type { X509Certificate } from 'node:crypto'
 import { DerReader } from '../asn1/der-reader.ts'
 import { TAG } from '../asn1/tag.ts'
 import { readCertificateFields } from './certificate-fields.ts'
-import { EXTENSION } from './extension-identifiers.ts'
 import type { Extensions } from './extensions.ts'
 import { type NameConstraints, readNameConstraints } from './name-constraints.ts'
+import { EXTENSION } from './object-identifiers.ts'
 import { type RevocationAddresses, readAddresses } from './revocation-addresses.ts'
 
 /** Names of key usages in the order of their bits (RFC 5280 4.2.1.3). */
@@ -22,30 +22,30 @@ const KEY_USAGES = [
 
 export type KeyUsage = (typeof KEY_USAGES)[number]
 
-/** The statements of a certificate's extensions. One that is there but cannot be read stands for the least it may allow. */
+/** The content of a certificate's extensions. An extension that cannot be read allows the least that it may allow. */
 export interface CertificateExtensions {
   /** The certificate's version, 1 to 3; only version 3 has extensions (RFC 5280 4.1.2.1). */
   readonly version: number
-  /** Identifiers of those that may not be passed over. */
+  /** Dotted identifiers of the critical extensions. */
   readonly critical: readonly string[]
-  /** Whether it is that of a certificate authority (basicConstraints, RFC 5280 4.2.1.9). */
+  /** True for a certificate authority (basicConstraints, RFC 5280 4.2.1.9). */
   readonly ca: boolean
-  /** The number of authorities that may stand between it and a leaf; infinite where there is no limit. */
+  /** The number of authorities that may stand between it and a leaf; infinite without a limit. */
   readonly pathLength: number
-  /** Undefined where nothing is said: then all are allowed. */
+  /** Undefined without the extension: then all are allowed. */
   readonly keyUsage: readonly KeyUsage[] | undefined
-  /** Identifiers of the purposes (RFC 5280 4.2.1.12); undefined where nothing is said: then all are allowed. */
+  /** Dotted identifiers of purposes (RFC 5280 4.2.1.12); undefined without the extension: then all are allowed. */
   readonly extendedKeyUsage: readonly string[] | undefined
-  /** Addresses to ask about its revocation; undefined where they cannot be read. */
+  /** Addresses to ask about its revocation; undefined if they cannot be read. */
   readonly addresses: RevocationAddresses | undefined
-  /** Limits for the names of certificates below it; undefined where there are none. */
+  /** Limits for the names of certificates below it; undefined without the extension. */
   readonly nameConstraints: NameConstraints | 'unreadable' | undefined
 }
 
 /**
- * Reads the extensions of a certificate that this service looks at: the one place that does.
+ * Reads all extensions of a certificate that this service evaluates.
  *
- * @throws Error when the certificate is no DER, though OpenSSL could read it
+ * @throws Error when the certificate is not DER, even if OpenSSL could read it
  */
 export function readCertificateExtensions(certificate: X509Certificate): CertificateExtensions {
   const fields = readCertificateFields(certificate)
@@ -64,7 +64,7 @@ export function readCertificateExtensions(certificate: X509Certificate): Certifi
 function readBasicConstraints(extensions: Extensions): Pick<CertificateExtensions, 'ca' | 'pathLength'> {
   const nothing = { ca: false, pathLength: Number.POSITIVE_INFINITY }
   const read = (value: Buffer) => {
-    const constraints = openSequence(value)
+    const constraints = DerReader.enterOnly(value, TAG.sequence)
     const ca = constraints.tag === TAG.boolean && constraints.content(TAG.boolean)[0] !== 0
     const limit = constraints.optionalContent(TAG.integer)
     constraints.finish()
@@ -73,7 +73,7 @@ function readBasicConstraints(extensions: Extensions): Pick<CertificateExtension
   return readPresent(extensions, EXTENSION.basicConstraints, read, nothing) ?? nothing
 }
 
-/** A limit of more octets is one that no path reaches. */
+/** Converts a path length. No path reaches one that needs more than four octets. */
 function toNumber(integer: Buffer): number {
   return integer.length > 4 ? Number.POSITIVE_INFINITY : integer.readIntBE(0, integer.length)
 }
@@ -87,19 +87,16 @@ function readKeyUsage(value: Buffer): readonly KeyUsage[] {
 }
 
 function readPurposes(value: Buffer): readonly string[] {
-  return openSequence(value)
+  return DerReader.enterOnly(value, TAG.sequence)
     .elements()
     .map((element) => new DerReader(element).objectIdentifier())
 }
 
-function openSequence(value: Buffer): DerReader {
-  const outer = new DerReader(value)
-  const inner = outer.enter(TAG.sequence)
-  outer.finish()
-  return inner
-}
-
-/** @param unreadable stands for an extension that is there and cannot be read */
+/**
+ * Reads an extension; undefined without it.
+ *
+ * @param unreadable stands for an extension that is there and cannot be read
+ */
 function readPresent<T, U>(
   extensions: Extensions,
   id: string,

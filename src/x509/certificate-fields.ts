@@ -2,11 +2,11 @@ import { DerReader } from '../asn1/der-reader.ts'
 import { contextTag, TAG } from '../asn1/tag.ts'
 import { type Extensions, readExtensions } from './extensions.ts'
 
-/** What others refer to a certificate by, octet by octet. */
+/** Fields of a certificate, octet by octet, since others refer to it by them. */
 export interface CertificateFields {
   /** 1 to 3 (RFC 5280 4.1.2.1). */
   readonly version: number
-  /** Content of its INTEGER. */
+  /** Content of the INTEGER. */
   readonly serialNumber: Buffer
   /** DER Name. */
   readonly issuer: Buffer
@@ -16,14 +16,16 @@ export interface CertificateFields {
   readonly subject: Buffer
   /** DER SubjectPublicKeyInfo. */
   readonly publicKeyInfo: Buffer
-  /** Content of subjectPublicKey without the count of unused bits, of which OCSP has digests (RFC 6960 4.1.1). */
+  /** Content of subjectPublicKey without the count of unused bits, which OCSP hashes (RFC 6960 4.1.1). */
   readonly publicKeyBits: Buffer
   readonly extensions: Extensions
 }
 
 /**
+ * Reads the fields of a certificate.
+ *
  * @param raw DER
- * @throws Error when it is not, though OpenSSL could read it
+ * @throws Error when it is not DER, even if OpenSSL could read it
  */
 export function readCertificateFields({ raw }: { readonly raw: Buffer }): CertificateFields {
   const certificate = new DerReader(raw).enter(TAG.sequence).enter(TAG.sequence)

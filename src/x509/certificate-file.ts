@@ -5,18 +5,18 @@ import { describeOtherBinary, describeOtherPem, describeOtherText } from './othe
 import { readCertificate } from './read-certificate.ts'
 
 const PEM_BEGIN = '-----BEGIN '
-/** One block (RFC 7468), with what follows up to the next; the label must be the same at both ends. */
+/** One block (RFC 7468) and the text up to the next. The label must be the same at both ends. */
 const PEM_BLOCK = /^-----BEGIN ([^-]+)-----([\s\S]*?)-----END \1-----/
 const BASE64 = /^[A-Za-z0-9+/\s]+(?:=\s*){0,2}$/
-/** OpenSSL's label for a certificate that says behind it what it is trusted for. */
+/** OpenSSL's label for a certificate followed by the purposes for which it is trusted. */
 const TRUSTED = 'TRUSTED CERTIFICATE'
 const CERTIFICATE_LABELS = new Set(['CERTIFICATE', 'X509 CERTIFICATE', TRUSTED])
 
 /**
- * The certificates in a file's bytes, in the file's order: PEM (RFC 7468; text between the blocks is skipped, as
- * `openssl x509 -text` writes it) or one DER certificate.
+ * Parses the certificates of a file, in the file's order: PEM (RFC 7468) or one DER certificate. It skips text between
+ * PEM blocks, since `openssl x509 -text` writes some.
  *
- * @throws Error whose message says what is wrong with the content; it quotes none of it
+ * @throws Error whose message says what is wrong with the content, and quotes none of it
  */
 export function parseCertificates(content: Buffer): X509Certificate[] {
   if (content.length === 0) {
@@ -43,7 +43,7 @@ function parsePem(text: string): X509Certificate[] {
   return certificates.map(parseBlock)
 }
 
-/** A block without its end would otherwise be dropped, and with it a certificate of the chain. */
+/** Splits PEM into blocks. It refuses a block without its end, since dropping one would lose a certificate. */
 function splitBlocks(text: string): Block[] {
   const [, ...parts] = text.split(PEM_BEGIN)
   return parts.map((part, index) => {

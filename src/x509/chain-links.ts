@@ -4,12 +4,12 @@ import { isSelfSigned } from './chain.ts'
 /** A certificate of a chain that may have been revoked. */
 export interface ChainLink {
   readonly certificate: X509Certificate
-  /** Undefined where the chain does not reach it: then nobody's word about the certificate can be verified. */
+  /** Undefined if the chain does not reach it: then no answer about the certificate can be verified. */
   readonly issuer: X509Certificate | undefined
 }
 
 /**
- * All certificates but the root, which nobody can revoke.
+ * Returns all certificates of a chain but the root, which nobody can revoke.
  *
  * @param chain leaf first
  */
@@ -18,7 +18,7 @@ export function chainLinks(chain: readonly X509Certificate[]): readonly ChainLin
   return links.filter(({ certificate, issuer }) => issuer !== undefined || !isSelfSigned(certificate))
 }
 
-/** The same for the same two certificates, whatever they were read from. */
+/** Returns a key that is the same for equal certificates, even if they come from different files. */
 export function linkKey(certificate: X509Certificate, issuer: X509Certificate): string {
   return `${certificate.fingerprint256} ${issuer.fingerprint256}`
 }

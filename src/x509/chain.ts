@@ -1,23 +1,23 @@
 import type { X509Certificate } from 'node:crypto'
 import { readCertificateExtensions } from './certificate-extensions.ts'
-import { fitsIssuer, isSelfIssued } from './issuer-match.ts'
+import { isSelfIssued, matchesIssuer } from './issuer-match.ts'
 import { publicKeyOf } from './key-type.ts'
-import { describeInvalidity, validityPeriod } from './validity.ts'
+import { findInvalidity, validityPeriod } from './validity.ts'
 
 /** A signer certificate's issuers. */
 export interface Chain {
   /** Nearest first; without the leaf, with the root where it is known. */
   readonly issuers: readonly X509Certificate[]
-  /** Whether the last one is self-signed: a validator can only build on a chain that reaches its trust anchor. */
+  /** True if the last one is self-signed: validators accept only a chain that reaches their trust anchor. */
   readonly complete: boolean
 }
 
 /**
  * Builds the path from `leaf` upwards out of candidates in any order (RFC 5280 6.1: names chain and each signature
- * verifies); candidates that are no issuer of the leaf are left out.
+ * verifies). It leaves out candidates that are not above the leaf.
  *
- * Of several paths, as cross-signed CAs give, the shortest that reaches a self-signed root wins, and one that is
- * valid at `at` before one that is not. Where none reaches a root, the path goes as far up as it can.
+ * Cross-signed CAs give several paths. The shortest one to a self-signed root wins, and one that is valid at `at`
+ * before one that is not. If none reaches a root, the path goes up as far as it can.
  */
 export function buildChain(
   leaf: X509Certificate,
@@ -25,7 +25,7 @@ export function buildChain(
   at = new Date(),
 ): Chain {
   const validCandidates = candidates.filter(
-    (candidate) => describeInvalidity([validityPeriod(candidate)], at) === undefined,
+    (candidate) => findInvalidity([validityPeriod(candidate)], at) === undefined,
   )
   const valid = search(leaf, validCandidates)
   if (valid.complete || validCandidates.length === candidates.length) {
@@ -36,8 +36,8 @@ export function buildChain(
 }
 
 /**
- * How many certificates of authorities are between the one at `index` of a path and its leaf, as pathLenConstraint
- * counts them: without the self-issued ones (RFC 5280 4.2.1.9).
+ * Counts the authorities between the certificate at `index` of a path and the leaf. pathLenConstraint does not count
+ * self-issued ones (RFC 5280 4.2.1.9).
  *
  * @param path leaf first
  */
@@ -45,13 +45,16 @@ export function authoritiesBelow(path: readonly X509Certificate[], index: number
   return path.slice(1, index).filter((certificate) => !isSelfIssued(certificate)).length
 }
 
-/** A certificate, and those between it and the leaf. */
+/** A certificate of a path that is being searched. */
 interface Step {
   readonly certificate: X509Certificate
+  /** The path from the leaf's issuer up to the certificate. */
   readonly issuers: readonly X509Certificate[]
 }
 
-/** Breadth first, each certificate once: cross-certificates neither loop nor multiply the work. */
+/**
+ * Searches breadth first, with each certificate once, so that cross-certificates neither loop nor multiply the work.
+ */
 function search(leaf: X509Certificate, candidates: readonly X509Certificate[]): Chain {
   const steps: Step[] = [{ certificate: leaf, issuers: [] }]
   const rest = new Set(candidates)
@@ -77,11 +80,11 @@ export function isSelfSigned(certificate: X509Certificate): boolean {
 }
 
 /**
- * Returns whether a certificate is one that `issuer` has issued and, by its key usage, may issue. Node's `checkIssued`
- * is not asked, since OpenSSL compares names without RFC 5280 7.1's preparation of what is not ASCII.
+ * Returns whether `issuer` has issued a certificate and, by its key usage, may issue any. It does without Node's
+ * `checkIssued`: OpenSSL compares names without the preparation of RFC 5280 7.1 for characters beyond ASCII.
  */
 export function isIssuedBy(certificate: X509Certificate, issuer: X509Certificate): boolean {
-  return fitsIssuer(certificate, issuer) && isSignedWithKeyOf(certificate, issuer) && mayIssue(issuer)
+  return matchesIssuer(certificate, issuer) && isSignedWithKeyOf(certificate, issuer) && mayIssue(issuer)
 }
 
 function isSignedWithKeyOf(certificate: X509Certificate, issuer: X509Certificate): boolean {
@@ -89,7 +92,7 @@ function isSignedWithKeyOf(certificate: X509Certificate, issuer: X509Certificate
   return key !== undefined && certificate.verify(key)
 }
 
-/** RFC 5280 4.2.1.3. */
+/** Returns whether the key usage of an issuer allows it to sign certificates (RFC 5280 4.2.1.3). */
 function mayIssue(issuer: X509Certificate): boolean {
   return readCertificateExtensions(issuer).keyUsage?.includes('keyCertSign') ?? true
 }

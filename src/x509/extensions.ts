@@ -1,19 +1,21 @@
-/** Extensions of certificates, CRLs, their entries, and OCSP answers, which are alike (RFC 5280 4.2, RFC 6960 4.4). */
+/** Reads the extensions of certificates, CRLs, CRL entries and OCSP responses (RFC 5280 4.1, RFC 6960 4.4). */
 import { DerReader } from '../asn1/der-reader.ts'
 import { TAG } from '../asn1/tag.ts'
 
 export interface Extension {
   readonly critical: boolean
-  /** DER. */
+  /** DER in the OCTET STRING extnValue. */
   readonly value: Buffer
 }
 
-/** By their dotted object identifiers. */
+/** Extensions keyed by their dotted object identifiers. */
 export type Extensions = ReadonlyMap<string, Extension>
 
 /**
- * @param wrapper what is around the SEQUENCE OF Extension; none where there is no such field
- * @throws Error when it is something else
+ * Reads the extensions in an explicit tag.
+ *
+ * @param wrapper content of the tag; undefined without extensions
+ * @throws Error when it is not one SEQUENCE OF Extension, or has an extension twice
  */
 export function readExtensions(wrapper: DerReader | undefined): Extensions {
   const list = wrapper?.enter(TAG.sequence)
@@ -21,13 +23,18 @@ export function readExtensions(wrapper: DerReader | undefined): Extensions {
   return readExtensionList(list)
 }
 
-/** @param list what is in the SEQUENCE OF Extension */
+/**
+ * Reads the extensions in a list.
+ *
+ * @param list content of the SEQUENCE OF Extension; undefined without extensions
+ * @throws Error when an element is not an Extension, or an extension is there twice
+ */
 export function readExtensionList(list: DerReader | undefined): Extensions {
   const extensions = new Map<string, Extension>()
   for (const encoded of list?.elements() ?? []) {
     const extension = new DerReader(encoded).enter(TAG.sequence)
     const id = extension.objectIdentifier()
-    // FALSE is the default, which DER leaves out and some issuers write
+    // DER leaves out FALSE, the default, but some issuers write it
     const critical = extension.tag === TAG.boolean && extension.content(TAG.boolean)[0] !== 0
     const value = extension.content(TAG.octetString)
     extension.finish()
@@ -39,7 +46,7 @@ export function readExtensionList(list: DerReader | undefined): Extensions {
   return extensions
 }
 
-/** Says which one is critical and not among those that are understood (RFC 5280 5.2); undefined where none is. */
+/** Names a critical extension that is not among those that are understood (RFC 5280 4.2). */
 export function findUnknownCritical(
   extensions: Extensions,
   understood: readonly string[],

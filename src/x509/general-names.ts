@@ -2,15 +2,15 @@ import { DerReader } from '../asn1/der-reader.ts'
 import { contextTag } from '../asn1/tag.ts'
 import { sameName } from './names.ts'
 
-/** Alternatives of a GeneralName (RFC 5280 4.2.1.6). */
+/** Identifier octets of the alternatives of a GeneralName (RFC 5280 4.2.1.6). */
 export const RFC822_NAME = contextTag(1, 'primitive')
 export const DNS_NAME = contextTag(2, 'primitive')
 export const DIRECTORY_NAME = contextTag(4)
 export const URI = contextTag(6, 'primitive')
 
 /**
- * Compares two GeneralNames as RFC 5280 7 says: hosts without regard to case, directory names as names, all others by
- * their octets.
+ * Compares two GeneralNames (RFC 5280 7): hosts without regard to case, directory names as names, all others by their
+ * octets.
  *
  * @param one DER
  * @param other DER
@@ -20,9 +20,10 @@ export function sameGeneralName(one: Buffer, other: Buffer): boolean {
 }
 
 /**
- * Returns whether a DER Name is among names.
+ * Returns whether a Name is among GeneralNames.
  *
- * @param generalNames what is in the GeneralNames
+ * @param generalNames content of the GeneralNames
+ * @param name DER
  */
 export function includesName(generalNames: DerReader, name: Buffer): boolean {
   return generalNames
@@ -53,12 +54,12 @@ function isSameText([one, other]: readonly [Buffer, Buffer], normalize: (text: s
   return normalize(one.toString('latin1')) === normalize(other.toString('latin1'))
 }
 
-/** RFC 5280 7.4. */
+/** Normalizes scheme and host of a URI (RFC 5280 7.4). */
 function normalizeUri(uri: string): string {
   return URL.canParse(uri) ? new URL(uri).href : uri
 }
 
-/** RFC 5280 7.5: the part before the host may be one where case counts. */
+/** Lowers the case of a mailbox's host alone, since case may count before it (RFC 5280 7.5). */
 function normalizeMailbox(mailbox: string): string {
   const host = mailbox.lastIndexOf('@') + 1
   return mailbox.slice(0, host) + mailbox.slice(host).toLowerCase()

@@ -1,12 +1,14 @@
-/** Says by names and identifiers whether one certificate can be the issuer of another. No signature is verified. */
+/**
+ * Tells by names and key identifiers whether one certificate can be the issuer of another. It verifies no signature.
+ */
 import type { X509Certificate } from 'node:crypto'
 import { DerReader } from '../asn1/der-reader.ts'
 import { contextTag, TAG } from '../asn1/tag.ts'
 import { type CertificateFields, readCertificateFields } from './certificate-fields.ts'
-import { EXTENSION } from './extension-identifiers.ts'
 import type { Extensions } from './extensions.ts'
 import { DIRECTORY_NAME } from './general-names.ts'
 import { canonicalName, sameName } from './names.ts'
+import { EXTENSION } from './object-identifiers.ts'
 
 /** The fields of AuthorityKeyIdentifier, all tagged implicitly (RFC 5280 4.2.1.1). */
 const FIELD = {
@@ -32,16 +34,16 @@ export function hasIssuerName(certificate: X509Certificate, issuer: X509Certific
   return name !== undefined && name === identify(issuer)?.canonicalSubject
 }
 
-/** Returns whether the names chain, and what the certificate says of its issuer's key and certificate is right. */
-export function fitsIssuer(certificate: X509Certificate, issuer: X509Certificate): boolean {
+/** Returns whether the names chain, and the certificate's authorityKeyIdentifier is about `issuer`. */
+export function matchesIssuer(certificate: X509Certificate, issuer: X509Certificate): boolean {
   return (
     hasIssuerName(certificate, issuer) &&
-    fitsKeyIdentifier((identify(certificate) as Identity).extensions, issuer)
+    matchesKeyIdentifier((identify(certificate) as Identity).extensions, issuer)
   )
 }
 
 /** Returns whether the authorityKeyIdentifier of a certificate or a CRL, if there is one, is about `issuer`. */
-export function fitsKeyIdentifier(extensions: Extensions, issuer: X509Certificate): boolean {
+export function matchesKeyIdentifier(extensions: Extensions, issuer: X509Certificate): boolean {
   const own = identify(issuer) as Identity
   try {
     const value = extensions.get(EXTENSION.authorityKeyIdentifier)?.value
@@ -66,7 +68,7 @@ function isAbout(authority: DerReader, issuer: Identity): boolean {
   )
 }
 
-/** Returns undefined where the certificate is not DER: then it is nobody's issuer, and nobody is its own. */
+/** Returns the names and identifiers of a certificate; undefined if it is not DER, so that it matches nothing. */
 function identify(certificate: X509Certificate): Identity | undefined {
   if (!identities.has(certificate)) {
     identities.set(certificate, read(certificate))
@@ -74,7 +76,7 @@ function identify(certificate: X509Certificate): Identity | undefined {
   return identities.get(certificate)
 }
 
-/** A path is searched among all pairs of certificates: each is read once. */
+/** A search compares all pairs of certificates, so each is read only once. */
 const identities = new WeakMap<X509Certificate, Identity | undefined>()
 
 function read(certificate: X509Certificate): Identity | undefined {

@@ -1,15 +1,15 @@
 import type { AsymmetricKeyDetails, KeyObject, X509Certificate } from 'node:crypto'
 import { curveOf } from '../algorithms/elliptic-curves.ts'
 import { hasExplicitCurve, OWN_EXPLICIT_CURVE } from '../algorithms/explicit-curve.ts'
-import { describeUnsupportedPss } from '../algorithms/pss-restriction.ts'
+import { findUnsupportedPss } from '../algorithms/pss-restriction.ts'
 import { readCertificateFields } from './certificate-fields.ts'
 
-/** For messages. */
+/** The supported keys, for messages. */
 export const SUPPORTED_KEYS = 'RSA with 2048 to 4096 bits, or EC on P-256, P-384 or P-521'
 
-/** What keeps a certificate's key from signing here; undefined for RSA with 2048 to 4096 bits, and EC on three curves. */
-export function describeUnsupportedKey(certificate: X509Certificate): string | undefined {
-  const unsupported = describeUnsupported(publicKeyOf(certificate), publicKeyInfoOf(certificate))
+/** Finds what keeps a signer certificate's key from signing here, as a sentence. */
+export function findKeyProblem(certificate: X509Certificate): string | undefined {
+  const unsupported = findUnsupportedKey(publicKeyOf(certificate), publicKeyInfoOf(certificate))
   return (
     unsupported &&
     `the signer certificate must have a key that is ${SUPPORTED_KEYS}; this one has ${unsupported}`
@@ -17,11 +17,11 @@ export function describeUnsupportedKey(certificate: X509Certificate): string | u
 }
 
 /**
- * Describes a key that cannot sign here, in words; returns undefined where it can.
+ * Describes a key if it cannot sign here.
  *
- * @param publicKeyInfo DER of the key as somebody encoded it
+ * @param publicKeyInfo DER as it was received, which may spell out the curve
  */
-export function describeUnsupported(
+export function findUnsupportedKey(
   key: KeyObject | undefined,
   publicKeyInfo: Buffer | undefined = key?.export({ type: 'spki', format: 'der' }),
 ): string | undefined {
@@ -36,10 +36,10 @@ function isSupported(key: KeyObject): boolean {
   if (bits === undefined) {
     return curveOf(key) !== undefined
   }
-  return bits >= 2048 && bits <= 4096 && describeUnsupportedPss(key) === undefined
+  return bits >= 2048 && bits <= 4096 && findUnsupportedPss(key) === undefined
 }
 
-/** The type rsa-pss is RSA too, for keys whose certificates restrict them to PSS (RFC 4055 1.2). */
+/** Returns the bits of an RSA key. Node's type rsa-pss is for keys that are restricted to PSS (RFC 4055 1.2). */
 function rsaBitsOf({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): number | undefined {
   return ['rsa', 'rsa-pss'].includes(`${asymmetricKeyType}`) ? asymmetricKeyDetails?.modulusLength : undefined
 }
@@ -51,21 +51,18 @@ function describe(key: KeyObject | undefined): string {
   const { asymmetricKeyType: type, asymmetricKeyDetails: details } = key
   const bits = rsaBitsOf(key)
   if (bits !== undefined) {
-    return describeUnsupportedPss(key) ?? `RSA with ${bits} bits`
+    return findUnsupportedPss(key) ?? `RSA with ${bits} bits`
   }
   return type === 'ec' ? `EC on ${details?.namedCurve}` : `a key of type ${type}`
 }
 
 /**
- * The public exponents of RSA that are used, in 64 bits. OpenSSL has this limit for keys of more than 3072 bits; below,
- * a signature of somebody who wants that takes 20 ms to verify, and certificates can come in dozens.
+ * The largest public exponent of RSA. OpenSSL has this limit only for keys of more than 3072 bits. Without it, a
+ * hostile signature takes 20 ms to verify, and certificates can come in dozens.
  */
 const MAX_EXPONENT = 2n ** 64n - 1n
 
-/**
- * Returns a certificate's public key; undefined where it is of a kind that OpenSSL does not know, or an RSA key whose
- * exponent has more than 64 bits.
- */
+/** Returns a certificate's public key; undefined if OpenSSL does not know its kind, or an RSA exponent is too large. */
 export function publicKeyOf(certificate: X509Certificate): KeyObject | undefined {
   try {
     const { publicKey } = certificate
@@ -76,7 +73,7 @@ export function publicKeyOf(certificate: X509Certificate): KeyObject | undefined
   }
 }
 
-/** DER SubjectPublicKeyInfo as it stands in a certificate; undefined where that is not DER. */
+/** Returns the DER SubjectPublicKeyInfo as it is in a certificate; undefined if that is not DER. */
 function publicKeyInfoOf(certificate: X509Certificate): Buffer | undefined {
   try {
     return readCertificateFields(certificate).publicKeyInfo

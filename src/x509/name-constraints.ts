@@ -1,33 +1,31 @@
-/** Says which names an authority's certificate allows the certificates below it (RFC 5280 4.2.1.10). */
+/** Checks the names of certificates against the name constraints of an authority above (RFC 5280 4.2.1.10). */
 
 import { DerReader } from '../asn1/der-reader.ts'
 import { encode } from '../asn1/der-writer.ts'
 import { contextTag, TAG } from '../asn1/tag.ts'
 import type { CertificateFields } from './certificate-fields.ts'
-import { EXTENSION } from './extension-identifiers.ts'
 import { DIRECTORY_NAME, RFC822_NAME } from './general-names.ts'
 import { Subtrees, showName } from './name-subtrees.ts'
+import { EXTENSION, ID_EMAIL_ADDRESS } from './object-identifiers.ts'
 
-const ID_EMAIL_ADDRESS = '1.2.840.113549.1.9.1'
-
-/** The minimum of a GeneralSubtree, and the only one there may be (RFC 5280 4.2.1.10). */
+/** The minimum of a GeneralSubtree, which must be 0 (RFC 5280 4.2.1.10). */
 const MINIMUM = contextTag(0, 'primitive')
 const ZERO = Buffer.of(0)
 
-/** DER GeneralNames. */
+/** Bases of subtrees, each a DER GeneralName. */
 export interface NameConstraints {
   readonly permitted: readonly Buffer[]
   readonly excluded: readonly Buffer[]
 }
 
 /**
+ * Reads the nameConstraints extension.
+ *
  * @param value DER of the extension
- * @throws Error when it is none, or has another minimum than 0 or a maximum, which RFC 5280 does not allow
+ * @throws Error when it is malformed, or has a minimum other than 0 or a maximum, which RFC 5280 does not allow
  */
 export function readNameConstraints(value: Buffer): NameConstraints {
-  const outer = new DerReader(value)
-  const constraints = outer.enter(TAG.sequence)
-  outer.finish()
+  const constraints = DerReader.enterOnly(value, TAG.sequence)
   const permitted = readSubtrees(constraints.enterOptional(contextTag(0)))
   const excluded = readSubtrees(constraints.enterOptional(contextTag(1)))
   constraints.finish()
@@ -38,7 +36,7 @@ function readSubtrees(list: DerReader | undefined): Buffer[] {
   return (list?.elements() ?? []).map((element) => {
     const subtree = new DerReader(element).enter(TAG.sequence)
     const base = subtree.element()
-    // The default, which DER leaves out and some authorities write
+    // DER leaves out 0, the default, but some authorities write it
     const minimum = subtree.optionalContent(MINIMUM)
     subtree.finish()
     if (minimum !== undefined && !minimum.equals(ZERO)) {
@@ -49,7 +47,7 @@ function readSubtrees(list: DerReader | undefined): Buffer[] {
 }
 
 /**
- * Returns the first name of a certificate that the constraints do not allow, for people; undefined where all are.
+ * Finds the first name of a certificate that the constraints do not allow, in words.
  *
  * @throws Error when a name of the certificate, or a constraint on names of its form, cannot be read
  */

@@ -9,9 +9,10 @@ import { canonicalName } from './names.ts'
 /** Compares and shows names of one form. */
 interface NameForm {
   /**
-   * Reads bases, and returns whether a name is in the subtree of one of them.
+   * Reads bases, and returns a function that tells whether a name is in the subtree of one of them.
    *
-   * @throws Error when one of them is no name of this form
+   * @param bases contents of GeneralNames
+   * @throws Error when a base is not a name of this form
    */
   matcher(bases: readonly Buffer[]): (name: Buffer) => boolean
   show(name: Buffer): string
@@ -52,11 +53,11 @@ const FORMS = new Map<number | undefined, NameForm>([
   [IP_ADDRESS, { matcher: readingOnce(asIs, asIs, isIpAddressWithin), show: () => 'an IP address' }],
 ])
 
-/** The subtrees of a list of bases. */
+/** Tells whether names are in the subtrees of some bases. */
 export class Subtrees {
   /** Bases keyed by the identifier octet of their form. */
   readonly #bases: ReadonlyMap<number | undefined, readonly Buffer[]>
-  /** Matchers of the forms that were asked for. */
+  /** Matchers that were made already, keyed likewise. */
   readonly #matchers = new Map<number | undefined, (name: Buffer) => boolean>()
 
   /** @param bases DER GeneralNames */
@@ -65,7 +66,7 @@ export class Subtrees {
     this.#bases = new Map([...tags].map((tag) => [tag, bases.filter((base) => base[0] === tag)]))
   }
 
-  /** Returns whether there is a subtree of the form that a name, DER GeneralName, has. */
+  /** Returns whether there is a subtree of the same form as a name, DER GeneralName. */
   haveFormOf([tag]: Buffer): boolean {
     return this.#bases.has(tag)
   }
@@ -74,7 +75,7 @@ export class Subtrees {
    * Returns whether a name is in one of the subtrees; names of other forms are in none.
    *
    * @param name DER GeneralName
-   * @throws Error when it has the form of one of them, but one that cannot be compared
+   * @throws Error when the name or a base of the same form cannot be compared
    */
   include(name: Buffer): boolean {
     const [tag] = name
@@ -88,14 +89,14 @@ export class Subtrees {
   }
 }
 
-/** Returns a name, DER GeneralName, for people. */
+/** Describes a name, DER GeneralName, for messages. */
 export function showName(name: Buffer): string {
   return formOf(name).show(contentOf(name))
 }
 
 /**
- * Reads each base and each name once, not once for each pair of them: a hostile timestamp authority sends a thousand of
- * both, which would take seconds in which nobody else is answered.
+ * Builds a matcher that reads each base and each name once, not once for each pair. A hostile timestamp authority can
+ * send a thousand of both, which would block the event loop for seconds.
  */
 function readingOnce<Name, Base>(
   readName: (content: Buffer) => Name,
@@ -135,7 +136,7 @@ function asIs(content: Buffer): Buffer {
   return content
 }
 
-/** The part before the host, where case counts (RFC 5280 7.5), and the host. */
+/** The two parts of a mailbox. Case counts only in the first (RFC 5280 7.5). */
 type Mailbox = readonly [local: string, host: string]
 
 function splitMailbox(mailbox: string): Mailbox {
@@ -151,12 +152,12 @@ function readMailbox(content: Buffer): Mailbox {
   return mailbox
 }
 
-/** A base is a mailbox, a host, or with a leading dot all hosts in a domain. */
+/** Compares a mailbox with a base: a mailbox, a host, or with a leading dot all hosts in a domain. */
 function isMailboxWithin([local, host]: Mailbox, [onlyLocal, onlyHost]: Mailbox): boolean {
   return (onlyLocal === '' || onlyLocal === local) && isHostOrDomain(host, onlyHost)
 }
 
-/** A base holds for its host and for all hosts that have more labels on the left. */
+/** Compares a host with a base, which includes hosts with more labels on the left. */
 function isHostWithin(host: string, base: string): boolean {
   return isHostOrDomain(host, base) || host.endsWith(`.${base}`)
 }
@@ -170,12 +171,12 @@ function readHost(content: Buffer): string {
   return hostname.toLowerCase()
 }
 
-/** An empty base, of which RFC 5280 says nothing, holds for all names, as other validators have it. */
+/** Compares a host with a base. RFC 5280 is silent on an empty base, which includes all names for other validators. */
 function isHostOrDomain(host: string, base: string): boolean {
   return base === '' || host === base || (base.startsWith('.') && host.endsWith(base))
 }
 
-/** A base is an address and a mask of the same length. */
+/** Compares an address with a base, which is an address and a mask of the same length. */
 function isIpAddressWithin(name: Buffer, base: Buffer): boolean {
   const { length } = name
   return (

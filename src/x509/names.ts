@@ -1,32 +1,32 @@
-/** Compares names of issuers and subjects: the one place that says whether two are the same. */
+/** Compares names of issuers and subjects. */
 import { decodeCharacterString } from '../asn1/character-string.ts'
 import { DerReader } from '../asn1/der-reader.ts'
 import { TAG } from '../asn1/tag.ts'
 import { prepareString } from './string-preparation.ts'
 
 /**
- * Octets of names that are looked into, which have some hundreds. They are compared before any signature is verified: a
- * CRL may have 20 MB for a name, which would take 10 s, and an OCSP response ten names of 10 kB, which take half a second.
+ * The longest name, in octets; real ones have some hundreds. Names are compared before any signature is verified: 20 MB
+ * in a hostile CRL would take 10 s, and ten names of 10 kB in an OCSP response half a second.
  */
 const MAX_NAME_LENGTH = 3_000
 
 /**
- * Compares two names as RFC 5280 7.1 says: RDN by RDN, the attributes of an RDN in any order, strings of all types by
- * their characters without regard to case and insignificant spaces, other values by their octets.
+ * Compares two names (RFC 5280 7.1): RDN by RDN, the attributes of an RDN in any order, strings of all types by their
+ * characters without regard to case and insignificant spaces, other values by their octets.
  *
  * @param one DER Name
  * @param other DER Name
- * @returns false where they differ, and where one of them is no Name, or one of more than 3,000 octets
+ * @returns false if they differ, or one of them is not a Name or has more than 3,000 octets
  */
 export function sameName(one: Buffer, other: Buffer): boolean {
   return one.equals(other) || isSame(tryCanonicalName(one), tryCanonicalName(other))
 }
 
 /**
- * Returns a text that two names share if, and only if, they are the same. It is for comparing and for nothing else.
+ * Returns a text that is equal for two names if, and only if, they are the same. It is only for comparisons.
  *
  * @param name DER Name
- * @throws Error when it is none, or has more than 3,000 octets
+ * @throws Error when it is not a Name, or has more than 3,000 octets
  */
 export function canonicalName(name: Buffer): string {
   if (name.length > MAX_NAME_LENGTH) {

@@ -1,4 +1,4 @@
-/** Files that operators take for certificates, told by what they are and how certificates come out of them. */
+/** Recognizes files that operators mistake for certificates, and says how to get certificates out of them. */
 const PKCS7 =
   'it is a PKCS #7 file (.p7b, .p7c), which keeps certificates in no order: convert it, ' +
   '`openssl pkcs7 -in FILE -print_certs -out bundle.pem` (with `-inform DER` where FILE is not text), ' +
@@ -11,7 +11,7 @@ const REQUEST =
 const CRL = 'it is a list of revoked certificates (CRL): name the file with the certificate'
 const PUBLIC_KEY = 'it is a public key without a certificate: name the file with the certificate'
 
-/** Labels of PEM (RFC 7468, and those that OpenSSL reads beside them). */
+/** Messages keyed by the labels of PEM (RFC 7468, and further ones that OpenSSL reads). */
 const BY_LABEL = new Map([
   ['PKCS7', PKCS7],
   ['PKCS #7 SIGNED DATA', PKCS7],
@@ -21,7 +21,7 @@ const BY_LABEL = new Map([
   ['PUBLIC KEY', PUBLIC_KEY],
 ])
 
-/** The beginning of a SEQUENCE, as DER or as BER of indefinite length, in Latin-1. */
+/** The beginning of a SEQUENCE in Latin-1, as DER or as BER of indefinite length. */
 const SEQUENCE = '^\\x30(?:[\\x00-\\x80]|\\x81.|\\x82..|\\x83...|\\x84....)'
 /** A ContentInfo with id-signedData (RFC 5652 3, 5.1). */
 const SIGNED_DATA = new RegExp(`${SEQUENCE}\\x06\\x09\\x2a\\x86\\x48\\x86\\xf7\\x0d\\x01\\x07\\x02`, 's')
@@ -30,17 +30,17 @@ const PFX = new RegExp(`${SEQUENCE}\\x02\\x01\\x03\\x30`, 's')
 
 /** A byte order mark, or the five hyphens of PEM without one, in either order of octets. */
 const UTF_16 = /^(?:\xff\xfe|\xfe\xff|-\0-|\0-\0-)/
-/** How `-----BEGIN` begins in base64. */
+/** The beginning of `-----BEGIN` in base64. */
 const BASE64_OF_PEM = /^\s*LS0tLS1CRUdJTi/
-/** How a SEQUENCE of 128 to 65,535 octets, such as a certificate, begins in base64. */
+/** The beginning, in base64, of a SEQUENCE of 128 to 65,535 octets, such as a certificate. */
 const BASE64_OF_DER = /^\s*M(?:IG|II)[A-Za-z0-9+/\s]/
 
-/** Says what PEM blocks without a certificate are, by their labels; undefined where that is not known. */
+/** Describes PEM blocks without a certificate by their labels; undefined if these are unknown. */
 export function describeOtherPem(labels: readonly string[]): string | undefined {
   return labels.map((label) => BY_LABEL.get(label)).find((known) => known !== undefined)
 }
 
-/** Says what a binary file is that holds no certificate, by how it begins; undefined where that is not known. */
+/** Describes a binary file without a certificate by its first octets; undefined if these are unknown. */
 export function describeOtherBinary(content: string): string | undefined {
   if (SIGNED_DATA.test(content)) {
     return PKCS7
@@ -48,7 +48,7 @@ export function describeOtherBinary(content: string): string | undefined {
   return PFX.test(content) ? PKCS12 : undefined
 }
 
-/** Says what a text is that holds no PEM, by how it begins; undefined where that is not known. */
+/** Describes a text without PEM by its first characters; undefined if these are unknown. */
 export function describeOtherText(content: string): string | undefined {
   if (UTF_16.test(content)) {
     return 'it is UTF-16, as PowerShell and some editors of Windows write it: save it as ASCII or UTF-8'

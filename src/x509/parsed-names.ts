@@ -3,7 +3,7 @@ import type * as pkijs from 'pkijs'
 import { sameGeneralName } from './general-names.ts'
 import { sameName } from './names.ts'
 
-/** Compares two names that pkijs has parsed, whose own comparison knows neither RDNs nor all types of strings. */
+/** Compares two names that pkijs has parsed. Its own comparison knows neither RDNs nor all types of strings. */
 export function sameParsedName(
   one: pkijs.RelativeDistinguishedNames,
   other: pkijs.RelativeDistinguishedNames,

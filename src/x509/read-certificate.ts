@@ -1,16 +1,14 @@
 import { X509Certificate } from 'node:crypto'
 import { DerReader } from '../asn1/der-reader.ts'
-import { TAG } from '../asn1/tag.ts'
+import { CONSTRUCTED, TAG } from '../asn1/tag.ts'
 import { readTime } from '../asn1/time.ts'
 
-/** The bit of an identifier octet that says that an element consists of others (X.690 8.1.2.5). */
-const CONSTRUCTED = 0x20
-/** Levels of elements in each other. Certificates have about ten; without a limit a hostile one has any number. */
+/** Levels of nested elements. Certificates have about ten; a hostile one could exhaust the stack. */
 const MAX_DEPTH = 32
 
 /**
- * Reads a certificate. All that the service does not make itself come through here: versions of OpenSSL differ in the
- * encodings that they accept, and what this service accepts must not depend on the Node.js that runs it.
+ * Reads a certificate. All certificates that the service does not make itself come through here: versions of OpenSSL
+ * differ in the encodings that they accept, and this service must not depend on the Node.js that runs it.
  *
  * @param der one certificate and nothing behind it
  * @throws Error whose message says what is wrong with the encoding
@@ -25,7 +23,7 @@ export function readCertificate(der: Uint8Array): X509Certificate {
   }
 }
 
-/** Refuses what is not DER throughout (X.690 10), and times in other forms than those of RFC 5280 4.1.2.5. */
+/** Refuses encodings other than DER (X.690 10), and times in other forms than those of RFC 5280 4.1.2.5. */
 function checkEncoding(der: Buffer): void {
   const reader = new DerReader(der)
   checkElements(reader.enter(TAG.sequence), 1)
@@ -34,7 +32,7 @@ function checkEncoding(der: Buffer): void {
 
 function checkElements(reader: DerReader, depth: number): void {
   if (depth > MAX_DEPTH) {
-    throw new Error('it is no DER of this kind: its elements are in each other too deeply')
+    throw new Error('it is no DER of this kind: its elements are nested too deeply')
   }
   for (let { tag } = reader; tag !== undefined; { tag } = reader) {
     if (tag & CONSTRUCTED) {

@@ -1,36 +1,33 @@
 import { DerReader } from '../asn1/der-reader.ts'
 import { contextTag, TAG } from '../asn1/tag.ts'
 import type { CertificateFields } from './certificate-fields.ts'
-import { EXTENSION } from './extension-identifiers.ts'
 import type { Extensions } from './extensions.ts'
 import { includesName, URI } from './general-names.ts'
-
-/** id-ad-ocsp (RFC 5280 4.2.2.1). */
-const ID_OCSP = '1.3.6.1.5.5.7.48.1'
+import { EXTENSION, ID_AD_OCSP } from './object-identifiers.ts'
 
 /** Fields of a DistributionPoint (RFC 5280 4.2.1.13). */
 const REASONS = contextTag(1, 'primitive')
 const CRL_ISSUER = contextTag(2)
 
-/** Addresses of one kind that are asked; a certificate that names more is not made to wait for. */
+/** Addresses of one kind that are asked. Without a limit, a certificate could make the service wait for hundreds. */
 const MAX_ADDRESSES = 4
 
-/** Where a certificate says to ask about its revocation. */
+/** The addresses in a certificate that tell about its revocation. */
 export interface RevocationAddresses {
-  /** Of OCSP responders, in the certificate's order. */
+  /** Addresses of OCSP responders, in the certificate's order. */
   readonly ocsp: readonly URL[]
-  /** Of complete CRLs of the certificate's own issuer, in the certificate's order. */
+  /** Addresses of complete CRLs of the certificate's own issuer, in the certificate's order. */
   readonly crl: readonly URL[]
   /** All GeneralNames of the distribution points of such CRLs, DER. */
   readonly distributionPoints: readonly Buffer[]
-  /** Those of either kind that are never asked, as they stand there: only http and https are. */
+  /** Addresses of either kind that are never asked, since they are neither http nor https. */
   readonly ignored: { readonly ocsp: readonly string[]; readonly crl: readonly string[] }
 }
 
 /**
  * Reads authorityInfoAccess and cRLDistributionPoints (RFC 5280 4.2.2.1, 4.2.1.13).
  *
- * @throws Error when they are no DER of that kind
+ * @throws Error when the extensions are malformed
  */
 export function readAddresses({
   issuer,
@@ -57,7 +54,7 @@ function readResponders(list: DerReader | undefined): Buffer[] {
   const names: Buffer[] = []
   while (list?.tag !== undefined) {
     const access = list.enter(TAG.sequence)
-    if (access.objectIdentifier() === ID_OCSP) {
+    if (access.objectIdentifier() === ID_AD_OCSP) {
       names.push(access.element())
     }
   }
@@ -71,7 +68,7 @@ function readDistributionPoints(list: DerReader | undefined, issuer: Buffer): Bu
     const fullName = point.enterOptional(contextTag(0))?.enterOptional(contextTag(0))
     const isForSomeReasons = point.optionalContent(REASONS) !== undefined
     const crlIssuer = point.enterOptional(CRL_ISSUER)
-    // Authorities name themselves there, though they must not; CRLs of other issuers are not supported
+    // Some authorities name themselves there, though they must not. CRLs of other issuers are not supported
     if (!isForSomeReasons && (crlIssuer === undefined || includesName(crlIssuer, issuer))) {
       names.push(...(fullName?.elements() ?? []))
     }

@@ -1,27 +1,27 @@
-/** Prepares strings for a comparison without regard to case (RFC 4518 2, as RFC 5280 7.1 has it for names). */
+/** Prepares strings for a comparison without regard to case (RFC 4518 2, which RFC 5280 7.1 uses for names). */
 
-/** Strings of printable ASCII, as nearly all are, need little of this. */
+/** Matches printable ASCII: nearly all strings are, and need little preparation. */
 const PLAIN = /^[\x20-\x7e]*$/
 
-/** Mapped to a space (RFC 4518 2.2): tabs, line ends, and all separators. */
+/** Characters that become a space: tabs, line ends, and all separators (RFC 4518 2.2). */
 const SPACES = /[\t-\r\x85\p{Z}]/gu
 
-/** Mapped to nothing (RFC 4518 2.2): controls, format characters, soft hyphens, variation selectors. */
+/** Characters that are dropped: controls, format characters, soft hyphens, variation selectors (RFC 4518 2.2). */
 const IGNORED = /[\p{Cc}\p{Cf}\u{1806}\u{fffc}]|\p{Variation_Selector}|\u{34f}/gu
 
-/** Insignificant spaces (RFC 4518 2.6.1). One before a combining mark carries that mark, and stays. */
+/** Insignificant spaces (RFC 4518 2.6.1). A space before a combining mark carries that mark, and stays. */
 const RUN_OF_SPACES = / +(?!\p{M})/gu
 
 /**
- * Returns the form in which two strings are the same if they match. Characters that RFC 4518 2.4 prohibits are kept as
- * they are, so that they match themselves alone.
+ * Returns a form that is equal for two strings if they match. It keeps the characters that RFC 4518 2.4 prohibits, so
+ * that they match only themselves.
  */
 export function prepareString(text: string): string {
   if (PLAIN.test(text)) {
     return foldSpaces(text.toLowerCase())
   }
   const mapped = text.replace(SPACES, ' ').replace(IGNORED, '')
-  // Twice: letters appear in what is composed of signs (RFC 3454 B.2 has them in its table)
+  // Folded twice, since normalizing signs such as the trademark sign makes new capital letters (RFC 3454 B.2)
   return foldSpaces(foldCase(foldCase(mapped)))
 }
 
@@ -29,7 +29,7 @@ function foldCase(text: string): string {
   return [...text.normalize('NFKC')].map(foldCharacter).join('').normalize('NFKC')
 }
 
-/** One by one, since what a sigma becomes depends on its neighbours. The dotless i has no other case (RFC 3454 B.2). */
+/** Folds one character at a time, since a sigma depends on its neighbours. The dotless i has no case (RFC 3454 B.2). */
 function foldCharacter(character: string): string {
   return character === 'ı' ? character : character.toLowerCase().toUpperCase().toLowerCase()
 }

@@ -1,17 +1,17 @@
 import type { X509Certificate } from 'node:crypto'
 import { buildChain, isSelfSigned } from './chain.ts'
 import { findPathProblem } from './review/path-problem.ts'
-import { describeInvalidity, describeIssuer, describeSubject, validityPeriod } from './validity.ts'
+import { describeIssuer, describeSubject, findInvalidity, validityPeriod } from './validity.ts'
 
-/** Certificates that are trusted: a chain must end in a self-signed one of them, and may go through the others. */
+/** Trusted certificates. A chain must end in a self-signed one of them, and may go through the others. */
 export type TrustAnchors = readonly X509Certificate[]
 
 /**
- * Whether a signer certificate can be traced to a trust anchor at a moment (RFC 5280 6.1, of which policy constraints
- * are not supported: where they are critical, the answer is no). Nobody is asked about revocation.
+ * Traces a signer certificate to a trust anchor at a moment (RFC 5280 6.1). It does not check revocation, and refuses
+ * critical policy constraints, since it does not support them.
  *
  * @param embedded certificates from the signature, which prove nothing by themselves
- * @returns the chain's certificates from the leaf to the anchor, or what is wrong, in words
+ * @returns the certificates from the leaf to the anchor, or a message that says what is wrong
  */
 export function traceToAnchor(
   leaf: X509Certificate,
@@ -19,7 +19,7 @@ export function traceToAnchor(
   anchors: TrustAnchors,
   at: Date,
 ): readonly X509Certificate[] | string {
-  // Without the roots that the signature brings along, a chain is complete only where it ends in an anchor
+  // The roots in the signature are left out, so that a complete chain ends in an anchor
   const candidates = [...anchors, ...embedded.filter((certificate) => !isSelfSigned(certificate))]
   const { issuers, complete } = buildChain(leaf, candidates, at)
   const path = [leaf, ...issuers]
@@ -28,5 +28,5 @@ export function traceToAnchor(
     const missing = complete ? '' : `, and the certificate of ${describeIssuer(root)} is missing`
     return `no path to a self-signed certificate of the CA file: it ends at ${describeSubject(root)}${missing}`
   }
-  return describeInvalidity(path.map(validityPeriod), at) ?? findPathProblem(path) ?? path
+  return findInvalidity(path.map(validityPeriod), at) ?? findPathProblem(path) ?? path
 }

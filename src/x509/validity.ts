@@ -6,16 +6,16 @@ import { readCertificateFields } from './certificate-fields.ts'
 
 const MS_PER_DAY = 86_400_000
 
-/** When a certificate is valid (RFC 5280 4.1.2.5: both ends inclusive, to the second). */
+/** The period in which a certificate is valid, with both ends, to the second (RFC 5280 4.1.2.5). */
 export interface ValidityPeriod {
   readonly subject: string
   readonly notBefore: Date
   readonly notAfter: Date
-  /** Why the certificate is never valid, in words, where that is so; the dates, if they are none, are then in 1970. */
+  /** Says why the certificate is never valid, if that is so. Dates that cannot be read are then in 1970. */
   readonly flaw?: string
 }
 
-/** Reads the period from the certificate's DER: what Node tells of a time that is none is a date of nobody's. */
+/** Reads the period from the certificate's DER, since Node makes arbitrary dates of malformed times. */
 export function validityPeriod(certificate: X509Certificate): ValidityPeriod {
   const subject = describeSubject(certificate)
   try {
@@ -34,28 +34,28 @@ function readPeriod(certificate: X509Certificate): { notBefore: Date; notAfter: 
   return { notBefore, notAfter }
 }
 
-/** In one line; by the serial number where the subject is empty, for which Node has undefined (RFC 5280 4.1.2.6). */
+/** Returns the subject in one line, or the serial number if the subject is empty (RFC 5280 4.1.2.6). */
 export function describeSubject(certificate: X509Certificate): string {
   return inOneLine(certificate.subject) ?? `serial number ${certificate.serialNumber}`
 }
 
-/** In one line; an issuer without a name is against RFC 5280 4.1.2.4. */
+/** Returns the issuer's name in one line. An empty name breaks RFC 5280 4.1.2.4. */
 export function describeIssuer(certificate: X509Certificate): string {
   return inOneLine(certificate.issuer) ?? 'an issuer without a name'
 }
 
-/** Characters of a name that are shown: who answers a request for a timestamp or a revocation can send 64 kB of them. */
+/** Characters of a name in messages. Timestamp authorities and OCSP responders can send names of 64 kB. */
 const MAX_SHOWN = 500
 
-/** Leaves out what would steer a terminal or turn the direction of its text, and what is longer than any name. */
+/** Shortens a name, and drops characters that would control a terminal or turn the direction of its text. */
 function inOneLine(name: string | undefined): string | undefined {
   const characters = [...(name?.replaceAll('\n', ', ').replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '') ?? '')]
   const shown = characters.slice(0, MAX_SHOWN).join('')
   return name && (characters.length > MAX_SHOWN ? `${shown}…` : shown)
 }
 
-/** Says which of the certificates is outside its period at a moment, in a sentence; undefined if none is. */
-export function describeInvalidity(periods: readonly ValidityPeriod[], at: Date): string | undefined {
+/** Finds a certificate that is outside its period at a moment, and says so in a sentence. */
+export function findInvalidity(periods: readonly ValidityPeriod[], at: Date): string | undefined {
   for (const { subject, notBefore, notAfter, flaw } of periods) {
     if (flaw !== undefined) {
       return `The certificate of ${subject} is never valid: ${flaw}; have it issued anew`
@@ -70,13 +70,13 @@ export function describeInvalidity(periods: readonly ValidityPeriod[], at: Date)
   return undefined
 }
 
-/** The moment after which a chain is no longer valid. */
+/** Returns the moment after which a chain is no longer valid. */
 export function earliestNotAfter(periods: readonly ValidityPeriod[]): Date {
   return new Date(Math.min(...periods.map(({ notAfter }) => notAfter.getTime())))
 }
 
-/** Says which of the certificates ends before so many days have passed, in a sentence; undefined if none does. */
-export function describeShortness(
+/** Finds a certificate that expires within so many days, and says so in a sentence; 0 days find none. */
+export function findEarlyExpiry(
   periods: readonly ValidityPeriod[],
   at: Date,
   days: number,
@@ -90,11 +90,11 @@ export function describeShortness(
   )
 }
 
-/** Says which of the certificates nothing may be signed with, in a sentence; undefined if there is none. */
-export function describeUselessness(
+/** Finds a certificate whose period forbids signing now, and says so in a sentence. */
+export function findValidityProblem(
   periods: readonly ValidityPeriod[],
   at: Date,
   days: number,
 ): string | undefined {
-  return describeInvalidity(periods, at) ?? describeShortness(periods, at, days)
+  return findInvalidity(periods, at) ?? findEarlyExpiry(periods, at, days)
 }

@@ -47,8 +47,10 @@ t.test('elements in elements, and those that are not there', async (t) => {
   t.strictSame(outer.content(TAG.integer), Buffer.from([11]))
   t.throws(() => outer.finish(), { message: 'it is no DER of this kind: something follows its end' })
   const inner = outer.enterOptional(contextTag(0))
-  t.throws(() => inner?.enter(TAG.sequence), { message: /something is missing or in its place/ })
-  t.throws(() => outer.element(), { message: /something is missing or in its place/ })
+  t.throws(() => inner?.enter(TAG.sequence), {
+    message: /an element is missing, or another one is in its place/,
+  })
+  t.throws(() => outer.element(), { message: /an element is missing, or another one is in its place/ })
 })
 
 t.test('what is BER alone, or nothing', async (t) => {
@@ -60,19 +62,19 @@ t.test('what is BER alone, or nothing', async (t) => {
     ['0482ff', 'an element has no length'],
     ['048101ff', 'a length has more octets than it needs'],
     [`048200ff${'00'.repeat(255)}`, 'a length has more octets than it needs'],
-    ['0402ff', 'an element is longer than what it is in'],
-    ['0484ffffffff', 'an element is longer than what it is in'],
+    ['0402ff', 'an element is longer than the one around it'],
+    ['0484ffffffff', 'an element is longer than the one around it'],
   ] as const) {
     t.throws(() => reader(hex).content(TAG.octetString), { message: `it is no DER: ${message}` })
   }
   const inner = reader('30020402ffff').enter(TAG.sequence)
-  t.throws(() => inner.content(TAG.octetString), { message: /longer than what it is in/ })
+  t.throws(() => inner.content(TAG.octetString), { message: /longer than the one around it/ })
 })
 
 t.test('bits that are no octets', async (t) => {
   for (const hex of ['0300', '030101', '03020780']) {
     t.throws(() => reader(hex).bits(), {
-      message: /a bit string has no whole octets$/,
+      message: /a bit string does not consist of whole octets$/,
     })
   }
 })

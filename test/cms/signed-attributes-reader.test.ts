@@ -46,7 +46,7 @@ t.test('attributes that openssl has signed name its certificate', async (t) => {
     ])
     const attributes = signedAttributesOf(cms)
     t.match(readSignedAttributes(attributes), {
-      isOfData: true,
+      hasDataContentType: true,
       digestLength: createHash(hash).digest().length,
     })
     t.same(namesIn(attributes), [{ hash: NAMES[expected], digest: digestOf(expected) }])
@@ -72,11 +72,11 @@ t.test(
 
 t.test('attributes that name no certificate are read all the same', async (t) => {
   t.same(readSignedAttributes(encodeAttributes(...basicAttributes('sha384'))), {
-    isOfData: true,
+    hasDataContentType: true,
     digestLength: 48,
     certificates: [],
   })
-  const nothing = { isOfData: false, digestLength: undefined, certificates: [] }
+  const nothing = { hasDataContentType: false, digestLength: undefined, certificates: [] }
   t.same(readSignedAttributes(encodeAttributes()), nothing)
   const twice = [...basicAttributes(), ...basicAttributes('sha512')]
   t.same(readSignedAttributes(encodeAttributes(...twice)), nothing, 'attributes that are there twice')
@@ -88,7 +88,10 @@ t.test('attributes that name no certificate are read all the same', async (t) =>
   const wrong = attribute(OID.messageDigest, oid(OID.data))
   t.same(readSignedAttributes(encodeAttributes(wrong)), nothing, 'a digest that is none')
   const timestamp = basicAttributes('sha256', OID.timestampInfo)
-  t.match(readSignedAttributes(encodeAttributes(...timestamp)), { isOfData: false, digestLength: 32 })
+  t.match(readSignedAttributes(encodeAttributes(...timestamp)), {
+    hasDataContentType: false,
+    digestLength: 32,
+  })
 })
 
 t.test('what is no SET OF Attribute is opaque', async (t) => {
@@ -135,7 +138,7 @@ t.test('attributes that name a certificate and cannot be read are told as such',
     [sequence(type, new asn1js.Set({ value: [value, value] }))],
     [sequence(type, new asn1js.Set({ value: [] }))],
   ]) {
-    t.throws(() => readSignedAttributes(encodeAttributes(...twice)), /not there once, with one value$/)
+    t.throws(() => readSignedAttributes(encodeAttributes(...twice)), /does not occur once, with one value$/)
   }
 })
 

@@ -7,7 +7,7 @@ import type { RevocationInformation } from '../../src/revocation/revocation-info
 function gather(...known: Partial<RevocationInformation>[]) {
   const paths = known.map((): readonly X509Certificate[] => [])
   const information = (path: readonly X509Certificate[]): RevocationInformation => ({
-    ...{ ocspResponses: [], crls: [], complete: true, problems: [], told: [] },
+    ...{ ocspResponses: [], crls: [], complete: true, problems: [], publicProblems: [] },
     ...known[paths.indexOf(path)],
   })
   const { covered, ...evidence } = gatherEvidence(paths, { information })
@@ -24,7 +24,7 @@ t.test('what is known of several paths, each once', async (t) => {
   t.same(gather({ ocspResponses: [first], crls: [crl] }, { ocspResponses: [second, first], crls: [crl] }), {
     values: { ocspResponses: [first, second], crls: [crl] },
     problems: [],
-    told: [],
+    publicProblems: [],
     covered: [0, 1],
   })
 })
@@ -37,7 +37,7 @@ t.test('a path of which something is missing, or revoked, brings nothing', async
         ocspResponses: [first],
         complete: false,
         problems: ['CN=B: http://b: failed'],
-        told: ['CN=B: no answer'],
+        publicProblems: ['CN=B: no answer'],
       },
       { ocspResponses: [second], revoked },
       { crls: [crl] },
@@ -45,12 +45,12 @@ t.test('a path of which something is missing, or revoked, brings nothing', async
     {
       values: { ocspResponses: [], crls: [crl] },
       problems: ['CN=B: http://b: failed', 'CN=A: it was revoked (key compromise)'],
-      told: ['CN=B: no answer', 'CN=A: it was revoked (key compromise)'],
+      publicProblems: ['CN=B: no answer', 'CN=A: it was revoked (key compromise)'],
       covered: [2],
     },
   )
 })
 
 t.test('self-signed certificates need none', async (t) => {
-  t.same(gather({}), { values: undefined, problems: [], told: [], covered: [0] })
+  t.same(gather({}), { values: undefined, problems: [], publicProblems: [], covered: [0] })
 })

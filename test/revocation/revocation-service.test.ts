@@ -95,7 +95,7 @@ t.test('a leaf that is not known to be good', async (t) => {
   const { problems, crls } = await until(({ problems, crls }) => crls.length === 1 && problems.length === 2)
   t.strictSame(problems, [
     `CN=leaf: ${server.url}/dead: it answered with the HTTP status 404; ${server.url}/ocsp: it does not know the certificate`,
-    `CN=leaf: ${server.url}/authority.crl: it is no DER of this kind: something is missing or in its place`,
+    `CN=leaf: ${server.url}/authority.crl: it is no DER of this kind: an element is missing, or another one is in its place`,
   ])
   t.ok(judgeCrl(directory, crls[0] as Buffer, root.issued), 'that of the root is there')
   t.ok(outcomes.includes('ocsp refused'))
@@ -221,7 +221,7 @@ t.test('a CRL that shows nobody to be good tells that the leaf is revoked', asyn
   const revoking = await authority.crl({ extensions: ['2.5.29.20 = DER:020107'] })
   for (const [crl, flaw] of [
     [withoutNextUpdate(revoking, authority.issued), 'it does not say when it is to be replaced'],
-    [inPem(revoking), 'it is PEM, where RFC 5280 4.2.1.13 has DER'],
+    [inPem(revoking), 'it is PEM, but RFC 5280 4.2.1.13 demands DER'],
   ] as const) {
     server.on('/authority.crl', () => crl)
     service.stop()
@@ -293,9 +293,9 @@ t.test('callers are told neither addresses nor what came from there', async (t) 
   })
   const { service, until } = watch(QUICK)
   await until(({ problems }) => problems.some((problem) => problem.includes('500')))
-  const { problems, told } = service.information(certificates)
+  const { problems, publicProblems } = service.information(certificates)
   t.match(problems.join(), /127\.0\.0\.1.*500/)
-  t.strictSame(told, ['CN=leaf: nobody has answered yet', 'CN=authority: no answer that counts'])
+  t.strictSame(publicProblems, ['CN=leaf: nobody has answered yet', 'CN=authority: no answer that counts'])
 })
 
 t.test('an answer that is older than the one before is not taken', async (t) => {
@@ -417,7 +417,7 @@ t.test('chains about which nobody can be asked', async (t) => {
     crls: [],
     complete: false,
     problems: ['CN=leaf: it names neither an OCSP responder nor a CRL that could be asked'],
-    told: ['CN=leaf: it names neither an OCSP responder nor a CRL that could be asked'],
+    publicProblems: ['CN=leaf: it names neither an OCSP responder nor a CRL that could be asked'],
   })
   t.strictSame(service.information([leaf.certificate]).problems, [
     'CN=leaf: the certificate of its issuer is not known',
@@ -427,7 +427,7 @@ t.test('chains about which nobody can be asked', async (t) => {
     crls: [],
     complete: true,
     problems: [],
-    told: [],
+    publicProblems: [],
   })
   t.strictSame(messages, [])
   const broken = issue(directory, {
@@ -437,7 +437,7 @@ t.test('chains about which nobody can be asked', async (t) => {
   })
   service.watch([[broken.certificate, root.certificate]])
   t.strictSame(messages, [
-    'Nobody is asked whether CN=broken was revoked: it is no DER of this kind: something is missing or in its place',
+    'Nobody is asked whether CN=broken was revoked: it is no DER of this kind: an element is missing, or another one is in its place',
   ])
 })
 

@@ -4,10 +4,10 @@ import * as pkijs from 'pkijs'
 import t from 'tap'
 import { ECDSA } from '../../src/algorithms/ecdsa.ts'
 import { findHashAlgorithm, type HashAlgorithm } from '../../src/algorithms/hash-algorithms.ts'
-import { ID_RSASSA_PSS } from '../../src/algorithms/pss-parameters.ts'
+import { ID_RSASSA_PSS } from '../../src/algorithms/object-identifiers.ts'
 import { RSA_PKCS1 } from '../../src/algorithms/rsa-pkcs1.ts'
 import { RSA_PSS } from '../../src/algorithms/rsa-pss.ts'
-import { describeWrongSignature } from '../../src/revocation/signed-object.ts'
+import { findSignatureProblem } from '../../src/revocation/signed-object.ts'
 import { algorithm, ECDSA_WITH_SHA256, SHA256_WITH_RSA } from '../support/resigned.ts'
 
 const toBeSigned = Buffer.from('to be signed')
@@ -31,7 +31,7 @@ function describe(
   { publicKey }: { publicKey: KeyObject | undefined },
 ) {
   const algorithm = Buffer.from(identifier.toSchema().toBER())
-  return describeWrongSignature({ toBeSigned, algorithm, signature }, publicKey)
+  return findSignatureProblem({ toBeSigned, algorithm, signature }, publicKey)
 }
 
 t.test('signatures of RSA and ECDSA, and those of other keys', async (t) => {
@@ -69,7 +69,7 @@ t.test('parameters that are absent are as good as NULL', async (t) => {
       [ECDSA_WITH_SHA256, ecdsa, ec],
     ] as const) {
       const object = { toBeSigned, algorithm: algorithm(oid, form), signature }
-      t.equal(await describeWrongSignature(object, publicKey), undefined, `${oid} ${form}`)
+      t.equal(await findSignatureProblem(object, publicKey), undefined, `${oid} ${form}`)
     }
   }
 })
@@ -95,5 +95,5 @@ t.test('algorithms that are not supported', async (t) => {
     t.equal(await describe(identifier, Buffer.alloc(256), rsa), wrong)
   }
   const garbage = { toBeSigned, algorithm: Buffer.from('300105', 'hex'), signature: Buffer.alloc(256) }
-  t.equal(await describeWrongSignature(garbage, rsa.publicKey), 'its signature algorithm is none')
+  t.equal(await findSignatureProblem(garbage, rsa.publicKey), 'its signature algorithm is malformed')
 })

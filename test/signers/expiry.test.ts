@@ -1,6 +1,6 @@
 import t from 'tap'
 import { describeExpiry } from '../../src/signers/expiry.ts'
-import { describeInvalidity } from '../../src/x509/validity.ts'
+import { findInvalidity } from '../../src/x509/validity.ts'
 
 const notBefore = new Date('2020-01-01')
 const validity = [
@@ -19,7 +19,7 @@ t.test('the smallest threshold that has been reached, to the second', async (t) 
     ['2026-06-22T12:00:01.000Z', 7],
     ['2026-06-29T12:00:00.999Z', 7],
   ] as const) {
-    t.equal(describeInvalidity(validity, new Date(at)), undefined)
+    t.equal(findInvalidity(validity, new Date(at)), undefined)
     t.equal(describeExpiry(validity, new Date(at))?.days, days, at)
   }
 })
@@ -33,7 +33,7 @@ t.test('the certificate that ends first is named', async (t) => {
 
 t.test('what has expired, or is not there, will not expire', async (t) => {
   const at = new Date('2026-06-29T12:00:01.000Z')
-  t.match(describeInvalidity(validity, at), /^The certificate of CN=Issuing CA expired/)
+  t.match(findInvalidity(validity, at), /^The certificate of CN=Issuing CA expired/)
   t.equal(describeExpiry(validity, at), undefined)
   t.equal(describeExpiry([], at), undefined)
 })

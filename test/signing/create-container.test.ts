@@ -24,7 +24,7 @@ t.test(
   async (t) => {
     let current = signerOf(before)
     const signedFor: SignerCertificate[] = []
-    const nothing = { ocspResponses: [], crls: [], complete: false, problems: [], told: [] }
+    const nothing = { ocspResponses: [], crls: [], complete: false, problems: [], publicProblems: [] }
     const signer = {
       container: DEFAULT_CONTAINER,
       sources: { revocations: { revoked: () => undefined, information: () => nothing } },
@@ -55,12 +55,12 @@ t.test(
 t.test('containers are of level b-lt only where they hold what is about the timestamp too', async (t) => {
   const path = [after]
   const timestamp = { token: Buffer.from('0500', 'hex'), path }
-  const known = { ocspResponses: [], crls: [], complete: true, problems: [], told: [] }
+  const known = { ocspResponses: [], crls: [], complete: true, problems: [], publicProblems: [] }
   const signerCertificate = signerOf(before)
   const make = (
     form: Pick<ContainerRequest, 'type' | 'overFile'>,
     revocationFallback: 'refuse' | 'b-t',
-    knownPaths = [] as (typeof path)[],
+    anchoredPaths = [] as (typeof path)[],
   ) => {
     const signer = {
       container: { ...DEFAULT_CONTAINER, level: 'b-lt', revocationFallback } as const,
@@ -68,7 +68,7 @@ t.test('containers are of level b-lt only where they hold what is about the time
         revocations: { revoked: () => undefined, information: () => known },
         timestamper: {
           timestamp: async () => timestamp,
-          knownPaths: () => knownPaths,
+          anchoredPaths: () => anchoredPaths,
           ...{ probeInBackground: () => {}, problem: undefined, isUntried: false },
         },
       },
@@ -81,7 +81,7 @@ t.test('containers are of level b-lt only where they hold what is about the time
   for (const form of [{ type: 'cms' }, { type: 'cades' }, { type: 'cms', overFile: true }] as const) {
     await t.rejects(make(form, 'refuse'), {
       code: 'REVOCATION_UNAVAILABLE',
-      message: /the certificates of the timestamp authority are not those of before; try again in a moment$/,
+      message: /the timestamp authority has sent other certificates than before; try again in a moment$/,
     })
     t.match(await make(form, 'b-t'), { level: 'b-t', shortfall: 'REVOCATION_UNAVAILABLE' })
     t.match(await make(form, 'refuse', [path]), { level: 'b-lt', shortfall: undefined })
@@ -94,7 +94,7 @@ t.test('what CRLs alone make too large is refused before anything is built of th
   const signerCertificate = signerOf(before)
   const container = { ...DEFAULT_CONTAINER, level: 'b-lt' as const, sizeLimit: 4096 }
   const crls = [Buffer.alloc(3000, 1), Buffer.alloc(3000, 2)]
-  const information = () => ({ ocspResponses: [], crls, complete: true, problems: [], told: [] })
+  const information = () => ({ ocspResponses: [], crls, complete: true, problems: [], publicProblems: [] })
   const signer = {
     container,
     sources: { revocations: { revoked: () => undefined, information } },

@@ -41,7 +41,7 @@ t.test('a rejection of OpenSSL, with what to do and its own words', async (t) =>
   t.match(read(await respond(query)), {
     outcome: 'rejected',
     message: 'rejected the request (rejection): it does not take this hash algorithm; choose another',
-    said: 'Message digest algorithm is not supported.',
+    statusText: 'Message digest algorithm is not supported.',
   })
   t.match(read(await respond(Buffer.from('garbage'))), {
     message: 'rejected the request (rejection): it takes the request to be in a wrong format',
@@ -58,7 +58,7 @@ t.test('every status and reason', async (t) => {
   ] as const) {
     t.match(read(reject(2, [], bit)), {
       message: `rejected the request (rejection): ${text}`,
-      said: undefined,
+      statusText: undefined,
     })
   }
   for (const [status, name] of [
@@ -74,8 +74,8 @@ t.test('every status and reason', async (t) => {
 })
 
 t.test('its words steer no terminal and fill no log', async (t) => {
-  t.match(read(reject(2, ['one', 'two\u001b[31m\n\u2028'])), { said: 'one two [31m  ' })
-  t.equal((read(reject(2, ['x'.repeat(5_000)])) as TimestampError).said?.length, 200)
+  t.match(read(reject(2, ['one', 'two\u001b[31m\n\u2028'])), { statusText: 'one two [31m  ' })
+  t.equal((read(reject(2, ['x'.repeat(5_000)])) as TimestampError).statusText?.length, 200)
 })
 
 t.test('granted without a token', async (t) => {

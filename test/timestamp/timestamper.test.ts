@@ -143,7 +143,7 @@ t.test('what an authority does wrong is told', async (t) => {
       'http_error',
       'answered with another content type than application/timestamp-reply; check its address',
     ],
-    [text(200, type), 'malformed', 'answered with what is no timestamp'],
+    [text(200, type), 'malformed', 'answered with something other than a timestamp'],
     [endless, 'malformed', 'sent more than 16384 bytes'],
     [
       (_, response) => response.socket?.resetAndDestroy(),
@@ -159,7 +159,7 @@ t.test('what an authority does wrong is told', async (t) => {
     [
       async (query, response) => send(response, (await respond(query)).subarray(0, 500)),
       'malformed',
-      'answered with what is no timestamp',
+      'answered with something other than a timestamp',
     ],
   ] as readonly (readonly [Answer, string, string])[]) {
     const server = await startTimestampServer(t, answer)
@@ -433,10 +433,10 @@ t.test('several authorities of one host have numbers', async (t) => {
 
 t.test('authorities are known by the certificates that they sent', async (t) => {
   const { timestamper, one, other, outcomes } = await startBoth(t, good, failing)
-  t.same(timestamper.knownPaths(), [])
+  t.same(timestamper.anchoredPaths(), [])
   await timestamper.probe(20_000)
   t.same(outcomes().sort(), ['granted', 'http_error'])
-  const paths = () => timestamper.knownPaths().map((path) => path.map(({ raw }) => raw.toString('hex')))
+  const paths = () => timestamper.anchoredPaths().map((path) => path.map(({ raw }) => raw.toString('hex')))
   const expected = [signer, issuing, root].map(({ certificate }) => certificate.raw.toString('hex'))
   t.same(paths(), [expected])
   other.answer = good
@@ -444,7 +444,7 @@ t.test('authorities are known by the certificates that they sent', async (t) => 
   t.equal(one.seen.requests.length, 1, 'who is known is not asked again')
   t.same(paths(), [expected, expected])
   const { path } = await timestamper.timestamp(data, after(20_000))
-  t.same(path, timestamper.knownPaths()[0])
+  t.same(path, timestamper.anchoredPaths()[0])
 })
 
 t.test('certificates of an authority without trust anchors are nothing to ask others about', async (t) => {
@@ -461,7 +461,7 @@ t.test('certificates of an authority without trust anchors are nothing to ask ot
   await timestamper.timestamp(data, after(20_000))
   t.same(told, ['granted'])
   t.equal(timestamper.sentPaths().length, 1)
-  t.same(timestamper.knownPaths(), [])
+  t.same(timestamper.anchoredPaths(), [])
   t.equal(introduced, 0)
   await timestamper.probe(20_000)
   t.equal(server.seen.requests.length, 1, 'it is known all the same')
@@ -478,7 +478,7 @@ t.test('an authority that is down is asked again until its certificates are know
   timestamper.probeInBackground(20_000)
   await until('it was asked three times', () => server.seen.requests.length >= 3)
   server.answer = good
-  await until('both are known', () => timestamper.knownPaths().length === 2)
+  await until('both are known', () => timestamper.anchoredPaths().length === 2)
   const asked = server.seen.requests.length
   timestamper.probeInBackground(20_000)
   await timestamper.timestamp(data, after(20_000))
@@ -493,7 +493,7 @@ t.test('when no authority gives a timestamp any more, they are asked until one d
   const working = { problem: undefined, isUntried: false }
   t.strictSame(state(), { problem: undefined, isUntried: true })
   timestamper.probeInBackground(20_000)
-  await until('both are known', () => timestamper.knownPaths().length === 2)
+  await until('both are known', () => timestamper.anchoredPaths().length === 2)
   t.strictSame(state(), working)
 
   one.answer = failing
@@ -532,7 +532,7 @@ t.test('what goes on in the background ends with the connections', async (t) => 
 })
 
 t.test('of an authority whose certificate was revoked no timestamp is taken', async (t) => {
-  const describeRevocation = ([first]: readonly X509Certificate[]) =>
+  const findRevocation = ([first]: readonly X509Certificate[]) =>
     first?.subject === signer.certificate.subject ? 'that of CN=Timestamp authority was revoked' : undefined
   const replacement = issue(directory, {
     ...{ subject: '/CN=Replacement', issuer: issuing, extensions: FOR_TIMESTAMPS },
@@ -542,7 +542,7 @@ t.test('of an authority whose certificate was revoked no timestamp is taken', as
     t,
     good,
     async (query, response) => send(response, await answerOfOther(query)),
-    { describeRevocation },
+    { findRevocation },
   )
   const { path } = await timestamper.timestamp(data, after(20_000))
   t.equal(path[0]?.subject, 'CN=Replacement')

@@ -8,7 +8,7 @@ import { ID_SIGNING_CERTIFICATE, ID_SIGNING_CERTIFICATE_V2 } from '../../src/cms
 import { createNonce, encodeTimestampRequest } from '../../src/timestamp/timestamp-request.ts'
 import { readTimestampResponse } from '../../src/timestamp/timestamp-response.ts'
 import { readTimestampToken } from '../../src/timestamp/timestamp-token.ts'
-import { describeWrongToken } from '../../src/timestamp/token-signature.ts'
+import { findTokenProblem } from '../../src/timestamp/token-signature.ts'
 import { issue } from '../support/certificates.ts'
 import { createIssuers, createResponder, FOR_TIMESTAMPS } from '../support/timestamp-authority.ts'
 
@@ -25,7 +25,7 @@ function describeWith(change: (attributes: pkijs.Attribute[]) => void): string |
   const read = readTimestampToken(token)
   const signedAttrs = read.signerInfo.signedAttrs as pkijs.SignedAndUnsignedAttributes
   change(signedAttrs.attributes)
-  return describeWrongToken(read)
+  return findTokenProblem(read)
 }
 
 function find(attributes: pkijs.Attribute[], type: string): pkijs.Attribute {

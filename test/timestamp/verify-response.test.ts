@@ -8,7 +8,7 @@ import { contextTag, TAG } from '../../src/asn1/tag.ts'
 import { KnownChains } from '../../src/timestamp/known-chains.ts'
 import { TimestampError } from '../../src/timestamp/timestamp-error.ts'
 import { createNonce, encodeTimestampRequest } from '../../src/timestamp/timestamp-request.ts'
-import { type Expectation, verifyResponse } from '../../src/timestamp/verify-response.ts'
+import { type VerificationContext, verifyResponse } from '../../src/timestamp/verify-response.ts'
 import { readCertificateFields } from '../../src/x509/certificate-fields.ts'
 import {
   type Issued,
@@ -55,7 +55,7 @@ const expected = expect()
 const answer = await respond(encodeTimestampRequest(expected.asked))
 const tstInfo = tstInfoOf(directory, answer)
 
-function expect(hash = 'sha256', policy?: string): Expectation {
+function expect(hash = 'sha256', policy?: string): VerificationContext {
   const hashAlgorithm = findHashAlgorithm(hash) as HashAlgorithm
   return {
     asked: {
@@ -381,7 +381,7 @@ t.test('times that are none, and such with fractions of a second', async (t) => 
   const at = (time: string) => forged({ tstInfo: encode(TAG.sequence, ...fields.with(4, timeOf(time))) })
   t.ok(verifyResponse(at(`${now}.125Z`), expected))
   for (const time of [`${now}+0000`, `${now.slice(0, 12)}Z`, `${now.slice(0, 4)}1301000000Z`]) {
-    refuses(t, at(time), 'answered with what is no timestamp', 'malformed')
+    refuses(t, at(time), 'answered with something other than a timestamp', 'malformed')
   }
 })
 
@@ -390,23 +390,33 @@ t.test('certificates that cannot be read', async (t) => {
   const spoiled = forged({ signers: [ofRsaIssuer] })
   const { raw } = ofRsaIssuer.certificate
   withEmptyTime(ofRsaIssuer.certificate).copy(spoiled, spoiled.indexOf(raw))
-  refuses(t, spoiled, 'answered with what is no timestamp', 'malformed')
+  refuses(t, spoiled, 'answered with something other than a timestamp', 'malformed')
   const withoutKey = withUnknownKey(signer.certificate)
   const changed = Buffer.from(answer)
   withoutKey.raw.copy(changed, changed.indexOf(signer.certificate.raw))
   refuses(t, changed, /a key that is not secure, one of an unknown type/, 'untrusted')
   const broken = Buffer.from(answer)
   broken.writeUInt8(0x31, broken.indexOf(signer.certificate.raw) + 4)
-  refuses(t, broken, 'answered with what is no timestamp', 'malformed')
+  refuses(t, broken, 'answered with something other than a timestamp', 'malformed')
 })
 
 t.test('what is no answer at all', async (t) => {
   for (const bytes of ['', '30', '3000', '3080', 'ff'.repeat(40), '30'.repeat(500), '3003020100']) {
-    refuses(t, Buffer.from(bytes, 'hex'), /no timestamp|sent none/, 'malformed')
+    refuses(t, Buffer.from(bytes, 'hex'), /other than a timestamp|sent none/, 'malformed')
   }
-  refuses(t, Buffer.from('<html>Sign in</html>'), 'answered with what is no timestamp', 'malformed')
+  refuses(
+    t,
+    Buffer.from('<html>Sign in</html>'),
+    'answered with something other than a timestamp',
+    'malformed',
+  )
   for (const end of [1, 10, 100, answer.length - 1]) {
-    refuses(t, answer.subarray(0, end), 'answered with what is no timestamp', 'malformed')
+    refuses(t, answer.subarray(0, end), 'answered with something other than a timestamp', 'malformed')
   }
-  refuses(t, Buffer.concat([answer, Buffer.alloc(1)]), 'answered with what is no timestamp', 'malformed')
+  refuses(
+    t,
+    Buffer.concat([answer, Buffer.alloc(1)]),
+    'answered with something other than a timestamp',
+    'malformed',
+  )
 })

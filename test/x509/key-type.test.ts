@@ -1,6 +1,6 @@
 import { createPublicKey, randomBytes } from 'node:crypto'
 import t from 'tap'
-import { describeUnsupported, describeUnsupportedKey, publicKeyOf } from '../../src/x509/key-type.ts'
+import { findKeyProblem, findUnsupportedKey, publicKeyOf } from '../../src/x509/key-type.ts'
 import { generateKeyFile, issue, rsaPss, withLongLength, withUnknownKey } from '../support/certificates.ts'
 import { CERTIFICATE, reissue, withCompressedPoint, withExplicitCurve } from '../support/resigned.ts'
 
@@ -26,7 +26,7 @@ t.test(
     ]
     for (const key of keys) {
       const { certificate } = issue(directory, { subject: '/CN=Signer', key })
-      t.equal(describeUnsupportedKey(certificate), undefined, key.join(' '))
+      t.equal(findKeyProblem(certificate), undefined, key.join(' '))
     }
   },
 )
@@ -42,7 +42,7 @@ t.test('other keys cannot, and are called by their type', async (t) => {
   ] as const) {
     const { certificate } = issue(directory, { subject: '/CN=Signer', key })
     t.equal(
-      describeUnsupportedKey(certificate),
+      findKeyProblem(certificate),
       `the signer certificate must have a key that is RSA with 2048 to 4096 bits, or EC on P-256, P-384 or P-521; this one has ${found}`,
     )
   }
@@ -52,12 +52,12 @@ t.test('a DSA key, whose length is that of a good RSA key', async (t) => {
   const dsa = ['-genparam', '-algorithm', 'DSA', '-pkeyopt', 'dsa_paramgen_bits:2048']
   const parameters = generateKeyFile(directory, dsa)
   const { certificate } = issue(directory, { subject: '/CN=Signer', key: ['-paramfile', parameters] })
-  t.match(describeUnsupportedKey(certificate), /this one has a key of type dsa$/)
+  t.match(findKeyProblem(certificate), /this one has a key of type dsa$/)
 })
 
 t.test('a key of a type that OpenSSL does not know', async (t) => {
   const unknown = withUnknownKey(issue(directory, { subject: '/CN=Signer' }).certificate)
-  t.match(describeUnsupportedKey(unknown), /this one has a key of an unknown type$/)
+  t.match(findKeyProblem(unknown), /this one has a key of an unknown type$/)
 })
 
 t.test('an RSA exponent of more than 64 bits, with which verifying a signature takes long', async (t) => {
@@ -83,20 +83,20 @@ t.test('a curve that is spelled out, of a certificate and of a key', async (t) =
   const explicit =
     'EC with explicit curve parameters in place of the name of a curve, which RFC 5480 2.1.1 forbids: make a ' +
     'certificate request that names the curve, as `signing-service csr` does'
-  t.match(describeUnsupportedKey(certificate), new RegExp(`this one has ${explicit}$`))
+  t.match(findKeyProblem(certificate), new RegExp(`this one has ${explicit}$`))
   const key = createPublicKey({ key: spki, type: 'spki', format: 'der' })
-  t.equal(describeUnsupported(key), explicit)
-  t.equal(describeUnsupported(undefined, spki), explicit, 'though OpenSSL may not know it')
-  t.equal(describeUnsupported(undefined, Buffer.from('3000', 'hex')), 'a key of an unknown type')
+  t.equal(findUnsupportedKey(key), explicit)
+  t.equal(findUnsupportedKey(undefined, spki), explicit, 'though OpenSSL may not know it')
+  t.equal(findUnsupportedKey(undefined, Buffer.from('3000', 'hex')), 'a key of an unknown type')
 })
 
 t.test('a compressed point is as good as another', async (t) => {
   const issued = issue(directory, { subject: '/CN=Signer' })
   const { certificate } = reissue(issued, issued, { [CERTIFICATE.key]: withCompressedPoint(issued) })
-  t.equal(describeUnsupportedKey(certificate), undefined)
+  t.equal(findKeyProblem(certificate), undefined)
 })
 
 t.test('a certificate that is not DER', async (t) => {
   const { certificate } = issue(directory, { subject: '/CN=Signer' })
-  t.equal(describeUnsupportedKey(withLongLength(certificate)), undefined)
+  t.equal(findKeyProblem(withLongLength(certificate)), undefined)
 })

@@ -12,10 +12,10 @@ import { checkKeyMatches } from '../../signers/key-request.ts'
 import { listWarnings } from '../../signers/warnings.ts'
 import { fingerprint } from '../../x509/fingerprint.ts'
 import {
-  describeInvalidity,
   describeIssuer,
-  describeShortness,
   earliestNotAfter,
+  findEarlyExpiry,
+  findInvalidity,
   validityPeriod,
 } from '../../x509/validity.ts'
 import type { Report } from './report.ts'
@@ -68,7 +68,7 @@ export function reportChain(report: Report, signerCertificate: SignerCertificate
     report.warned('chain', [`complete to a self-signed root: ${path}`, ...warnings].join('; '), CHAIN_ADVICE)
   }
   const now = new Date()
-  const invalid = describeInvalidity(validity, now) ?? describeShortness(validity, now, minimumDaysLeft)
+  const invalid = findInvalidity(validity, now) ?? findEarlyExpiry(validity, now, minimumDaysLeft)
   const until = earliestNotAfter(validity)
   const days = Math.floor((until.getTime() - now.getTime()) / DAY_MS)
   if (invalid === undefined) {

@@ -81,7 +81,7 @@ async function ask(authorities: Authorities, proxies: Proxies, timeoutMs: number
   const timestamper = new Timestamper({ authorities, proxies, observer: { asked } })
   try {
     await timestamper.probe(timeoutMs)
-    return { answers, sent: timestamper.sentPaths(), known: timestamper.knownPaths() }
+    return { answers, sent: timestamper.sentPaths(), known: timestamper.anchoredPaths() }
   } finally {
     timestamper.close()
   }

@@ -3,8 +3,8 @@ import * as asn1js from 'asn1js'
 import * as pkijs from 'pkijs'
 import { encodePublicKey } from '../../algorithms/public-key.ts'
 import { parseCertificates } from '../../x509/certificate-file.ts'
-import { describeUnsupported } from '../../x509/key-type.ts'
-import { describeInvalidity, validityPeriod } from '../../x509/validity.ts'
+import { findUnsupportedKey } from '../../x509/key-type.ts'
+import { findInvalidity, validityPeriod } from '../../x509/validity.ts'
 import { keyIdentifier } from './extensions.ts'
 
 /** Whose key signs certificates for others. */
@@ -26,12 +26,12 @@ export function parseAuthority(content: Buffer): Authority {
   const certificate = certificates[0] as X509Certificate
   const { subject: name, extensions = [] } = pkijs.Certificate.fromBER(certificate.raw)
   const period = validityPeriod(certificate)
-  const invalid = describeInvalidity([period], new Date())
+  const invalid = findInvalidity([period], new Date())
   if (invalid !== undefined) {
     throw new Error(invalid)
   }
   const { publicKey } = certificate
-  if (describeUnsupported(publicKey) !== undefined || publicKey.asymmetricKeyType === 'rsa-pss') {
+  if (findUnsupportedKey(publicKey) !== undefined || publicKey.asymmetricKeyType === 'rsa-pss') {
     throw new Error('its key is of a kind that does not sign certificates here')
   }
   const identifier = extensions.find(({ extnID }) => extnID === pkijs.id_SubjectKeyIdentifier)?.parsedValue

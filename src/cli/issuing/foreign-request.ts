@@ -1,9 +1,9 @@
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import * as pkijs from 'pkijs'
-import { describeWrongSignature } from '../../algorithms/foreign-signature.ts'
 import type { HashAlgorithm } from '../../algorithms/hash-algorithms.ts'
+import { findSignatureProblem } from '../../algorithms/received-signature.ts'
 import { readSignatureIdentifier } from '../../algorithms/signature-identifier.ts'
-import { describeUnsupported, SUPPORTED_KEYS } from '../../x509/key-type.ts'
+import { findUnsupportedKey, SUPPORTED_KEYS } from '../../x509/key-type.ts'
 import { EXTENSION_REQUEST } from './certification-request.ts'
 
 /** Who asks for a certificate, which the key has proved. */
@@ -47,7 +47,7 @@ function parse(der: Buffer): pkijs.CertificationRequest {
 
 function readKey(publicKey: Buffer): KeyObject {
   const key = tryRead(publicKey)
-  const unsupported = describeUnsupported(key, publicKey)
+  const unsupported = findUnsupportedKey(key, publicKey)
   if (key === undefined || unsupported !== undefined) {
     throw new Error(`its key must be ${SUPPORTED_KEYS}; it has ${unsupported}`)
   }
@@ -68,7 +68,7 @@ function verify(request: pkijs.CertificationRequest, publicKey: KeyObject): void
   const hashAlgorithm = findHash(signatureAlgorithm)
   const signature = signatureValue.valueBlock.valueHexView
   const foreign = { signatureAlgorithm, hashAlgorithm, publicKey, message, signature }
-  if (describeWrongSignature(foreign) !== undefined) {
+  if (findSignatureProblem(foreign) !== undefined) {
     throw new Error('its signature is not that of its own key: it was changed, or is of somebody else')
   }
 }

@@ -1,44 +1,49 @@
 import type { X509Certificate } from 'node:crypto'
 import { readCertificateExtensions } from '../../x509/certificate-extensions.ts'
 import { readCertificateFields } from '../../x509/certificate-fields.ts'
-import { EXTENSION } from '../../x509/extension-identifiers.ts'
 import { findUnknownCritical } from '../../x509/extensions.ts'
-import { fitsKeyIdentifier } from '../../x509/issuer-match.ts'
+import { matchesKeyIdentifier } from '../../x509/issuer-match.ts'
 import { publicKeyOf } from '../../x509/key-type.ts'
 import { sameName } from '../../x509/names.ts'
-import { describeWrongSignature } from '../signed-object.ts'
-import { describeStaleness, type Flawed, type UpdateTimes } from '../time.ts'
+import { EXTENSION } from '../../x509/object-identifiers.ts'
+import { type Flawed, findStaleness, type UpdateTimes } from '../freshness.ts'
+import {
+  ID_CRL_NUMBER,
+  ID_DELTA_CRL_INDICATOR,
+  ID_ISSUING_DISTRIBUTION_POINT,
+} from '../object-identifiers.ts'
+import { findSignatureProblem } from '../signed-object.ts'
 import { type Crl, readCrl } from './crl.ts'
 import { findRevocations, type Revocations } from './crl-entries.ts'
 import { readPem } from './crl-pem.ts'
 import { type CrlScope, readCrlScope } from './crl-scope.ts'
 
-const ID_ISSUING_DISTRIBUTION_POINT = '2.5.29.28'
-const ID_DELTA_CRL_INDICATOR = '2.5.29.27'
-const ID_CRL_NUMBER = '2.5.29.20'
-/** The last two are critical where an authority errs. They have no meaning for who looks for entries. */
+/**
+ * Critical extensions that are accepted. Some authorities mark the last two by mistake, and these do not affect
+ * entries.
+ */
 const UNDERSTOOD = [ID_ISSUING_DISTRIBUTION_POINT, ID_CRL_NUMBER, EXTENSION.authorityKeyIdentifier]
 
 const OTHER_KEY =
   'it is signed with another key than the one that issued the certificate, as after a renewal of the authority; the ' +
   'authority must go on publishing a CRL for that key at this address'
 
-/** A CRL that may be relied on, and embedded unless it has a flaw. */
+/** A verified CRL. It may be embedded, unless it has a flaw. */
 export interface CheckedCrl extends UpdateTimes, Flawed {
   /** DER CertificateList. */
   readonly der: Buffer
   readonly scope: CrlScope
-  /** Serial numbers, contents of INTEGERs in hex, that were looked for. */
+  /** The serial numbers that were looked for: contents of INTEGERs in hex. */
   readonly serialNumbers: ReadonlySet<string>
   readonly revocations: Revocations
 }
 
 /**
- * Checks a CRL (RFC 5280 6.3.3) and looks for certificates in it. One that lists a certificate is taken with flaws too,
- * as long as its signature is right: what its issuer has revoked must not sign.
+ * Checks a CRL (RFC 5280 6.3.3) and looks for certificates in it. It accepts a CRL with a flaw if that lists one of
+ * them and its signature is right, since revoked certificates must not sign.
  *
- * @param received what came from the distribution point
- * @param serialNumbers of certificates of `issuer`: contents of INTEGERs in hex
+ * @param received the bytes of the distribution point, DER or PEM
+ * @param serialNumbers serial numbers of certificates of `issuer`: contents of INTEGERs in hex
  * @throws Error whose message says why the CRL does not count
  */
 export async function checkCrl(
@@ -58,13 +63,14 @@ export async function checkCrl(
   }
   const { thisUpdate, nextUpdate = thisUpdate, extensions } = crl
   const scope = readCrlScope(extensions.get(ID_ISSUING_DISTRIBUTION_POINT)?.value)
-  const wrong = await describeWrongSignature(crl, publicKeyOf(issuer))
+  const wrong = await findSignatureProblem(crl, publicKeyOf(issuer))
   if (wrong !== undefined) {
-    throw new Error(fitsKeyIdentifier(extensions, issuer) ? wrong : OTHER_KEY)
+    throw new Error(matchesKeyIdentifier(extensions, issuer) ? wrong : OTHER_KEY)
   }
   const found = await findRevocations(crl, serialNumbers)
   const { revocations } = found
-  const flaw = (pem && 'it is PEM, where RFC 5280 4.2.1.13 has DER') ?? findFlaw(crl, scope, at) ?? found.flaw
+  const flaw =
+    (pem && 'it is PEM, but RFC 5280 4.2.1.13 demands DER') ?? findFlaw(crl, scope, at) ?? found.flaw
   if (flaw !== undefined && revocations.size === 0) {
     throw new Error(flaw)
   }
@@ -84,8 +90,6 @@ function findFlaw(
     return 'it does not say when it is to be replaced'
   }
   return (
-    findUnknownCritical(extensions, UNDERSTOOD) ??
-    partial ??
-    describeStaleness({ thisUpdate, nextUpdate }, at)
+    findUnknownCritical(extensions, UNDERSTOOD) ?? partial ?? findStaleness({ thisUpdate, nextUpdate }, at)
   )
 }

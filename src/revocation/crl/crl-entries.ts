@@ -4,25 +4,21 @@ import { TAG } from '../../asn1/tag.ts'
 import { readTime } from '../../asn1/time.ts'
 import { type Extension, findUnknownCritical, readExtensionList } from '../../x509/extensions.ts'
 import { includesName } from '../../x509/general-names.ts'
+import type { Flawed } from '../freshness.ts'
+import { ID_CERTIFICATE_ISSUER, ID_INVALIDITY_DATE, ID_REASON_CODE } from '../object-identifiers.ts'
 import { describeReason, REMOVE_FROM_CRL, type Revocation } from '../revocation-reason.ts'
-import type { Flawed } from '../time.ts'
 import type { Crl } from './crl.ts'
 
-const ID_REASON_CODE = '2.5.29.21'
-const ID_INVALIDITY_DATE = '2.5.29.24'
-/** The issuer of the certificates of this entry and the next ones, in an indirect CRL (RFC 5280 5.3.3). */
-const ID_CERTIFICATE_ISSUER = '2.5.29.29'
-
 /**
- * Octets of entries that are looked at in one turn of the event loop. Some 400 entries take less than a millisecond;
- * entries full of names take 20 ms, where as many of them as of others would take seconds.
+ * Octets of entries that are read in one turn of the event loop. 400 usual entries take less than 1 ms, and entries
+ * full of names 20 ms. A limit in entries would let the latter take seconds.
  */
 const OCTETS_PER_TURN = 20_000
 
-/** Octets of the names of an entry's issuer, which has one of some hundred. */
+/** Octets of an entry's issuer names; real ones have some hundred. Longer ones would take long to compare. */
 const MAX_ISSUER_LENGTH = 10_000
 
-/** Those of the certificates that are revoked, by their serial numbers: contents of INTEGERs in hex. */
+/** Revocations keyed by serial numbers: contents of INTEGERs in hex. */
 export type Revocations = ReadonlyMap<string, Revocation>
 
 export interface FoundEntries extends Flawed {
@@ -30,13 +26,13 @@ export interface FoundEntries extends Flawed {
 }
 
 /**
- * Looks for entries about some certificates (RFC 5280 5.3). Lets other work run in between: CRLs of large authorities
- * have a hundred thousand entries and more. An entry that cannot be read beyond its serial number is a flaw, and one about
- * these certificates revokes all the same.
+ * Looks for entries about some certificates (RFC 5280 5.3). It lets other work run in between, since CRLs of large
+ * authorities have more than a hundred thousand entries. An entry that cannot be read beyond its serial number is a
+ * flaw, but revokes all the same.
  *
- * @param crl whose `issuer` is that of the certificates: entries about those of others are passed over
+ * @param crl the CRL, whose `issuer` is that of the certificates; entries of other issuers are passed over
  * @param serialNumbers contents of INTEGERs in hex
- * @throws Error when an entry is none
+ * @throws Error when an entry has no serial number
  */
 export async function findRevocations(
   { entries, issuer, thisUpdate }: Pick<Crl, 'entries' | 'issuer' | 'thisUpdate'>,
@@ -76,7 +72,7 @@ export async function findRevocations(
   return { revocations, ...(flaw !== undefined && { flaw }) }
 }
 
-/** @returns undefined for what is on the list no more */
+/** Reads date and reason; undefined for a certificate that was removed from the list (removeFromCRL). */
 function readRevocation(time: DerReader, code: Extension | undefined): Revocation | undefined {
   const reason = code && new DerReader(code.value).content(TAG.enumerated)[0]
   return reason === REMOVE_FROM_CRL
@@ -84,7 +80,11 @@ function readRevocation(time: DerReader, code: Extension | undefined): Revocatio
     : { at: readTime(time, { fractions: true }), reason: describeReason(reason) }
 }
 
-/** @param names DER GeneralNames of an entry's issuer, which are not looked into where they are longer than any */
+/**
+ * Returns whether an entry is about certificates of `issuer`.
+ *
+ * @param names DER GeneralNames of the entry's certificateIssuer
+ */
 function isIssuer(names: Buffer, issuer: Buffer): boolean {
   return names.length <= MAX_ISSUER_LENGTH && includesName(new DerReader(names).enter(TAG.sequence), issuer)
 }

@@ -4,7 +4,7 @@ const END = '-----END X509 CRL-----'
 /**
  * Decodes a CRL in PEM (RFC 7468 6), which may have text before and after it.
  *
- * @returns DER; undefined where there is no PEM
+ * @returns DER; undefined if the content is not PEM
  */
 export function readPem(content: Buffer): Buffer | undefined {
   const begin = content.indexOf(BEGIN)

@@ -3,13 +3,13 @@ import { DerReader } from '../../asn1/der-reader.ts'
 import { contextTag, TAG } from '../../asn1/tag.ts'
 import { sameGeneralName } from '../../x509/general-names.ts'
 
-/** Which certificates of its issuer a CRL is about: issuingDistributionPoint (RFC 5280 5.2.5). */
+/** The certificates of its issuer that a CRL covers, as issuingDistributionPoint says (RFC 5280 5.2.5). */
 export interface CrlScope {
-  /** DER GeneralNames, of which a certificate has to have one in its own distribution points; undefined: it need not. */
+  /** DER GeneralNames. A certificate must have one of them among its own distribution points, unless undefined. */
   readonly distributionPoints: readonly Buffer[] | undefined
-  /** `ca`: those of authorities only; `user`: the others only. */
+  /** `ca` covers certificates of authorities only, `user` the others only. */
   readonly only: 'ca' | 'user' | undefined
-  /** Why certificates that it does not list may have been revoked, in words; undefined where it lists all. */
+  /** Says why certificates that it does not list may have been revoked; undefined if it lists all. */
   readonly partial?: string
 }
 
@@ -23,8 +23,10 @@ const FIELD = {
 } as const
 
 /**
- * @param value DER of the extension; undefined where the CRL has none, which is one about all certificates
- * @throws Error on CRLs of attribute certificates, and on what is none
+ * Reads the issuingDistributionPoint extension.
+ *
+ * @param value DER of the extension; undefined if the CRL has none, and so covers all certificates
+ * @throws Error when it is malformed, or covers attribute certificates
  */
 export function readCrlScope(value: Buffer | undefined): CrlScope {
   if (value === undefined) {
@@ -52,8 +54,8 @@ function readFlag(scope: DerReader, tag: number): boolean {
   return scope.tag === tag && scope.content(tag)[0] !== 0
 }
 
-/** What keeps a CRL from being about a certificate, in words (RFC 5280 6.3.3 b); undefined where it is. */
-export function describeOutOfScope(
+/** Finds why a CRL does not cover a certificate, in words (RFC 5280 6.3.3 (b)). */
+export function findScopeProblem(
   { distributionPoints, only }: CrlScope,
   { ca }: Pick<X509Certificate, 'ca'>,
   ownDistributionPoints: readonly Buffer[],

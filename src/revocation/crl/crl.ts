@@ -1,33 +1,36 @@
-/** Reads CRLs (RFC 5280 5.1) without their entries: what they say, of which nothing is verified yet. */
+/** Reads CRLs without their entries (RFC 5280 5.1). It verifies nothing. */
 import { sameAlgorithm } from '../../asn1/algorithm-identifier.ts'
 import { DerReader } from '../../asn1/der-reader.ts'
 import { contextTag, TAG } from '../../asn1/tag.ts'
 import { readTime } from '../../asn1/time.ts'
 import { type Extensions, readExtensions } from '../../x509/extensions.ts'
+import type { UpdateTimes } from '../freshness.ts'
 import { readSignedObject, type SignedObject } from '../signed-object.ts'
-import type { UpdateTimes } from '../time.ts'
 
 export interface Crl extends SignedObject, Pick<UpdateTimes, 'thisUpdate'> {
-  /** Undefined where it does not say when it is to be replaced, which RFC 5280 5.1.2.5 demands. */
+  /** Undefined if the CRL lacks the field, though RFC 5280 5.1.2.5 demands it. */
   readonly nextUpdate: Date | undefined
   /** DER Name. */
   readonly issuer: Buffer
-  /** What is in revokedCertificates; undefined where none is. */
+  /** Content of revokedCertificates; undefined if the CRL lists none. */
   readonly entries: DerReader | undefined
   readonly extensions: Extensions
 }
 
-/** @throws Error whose message says why it is no CRL */
+/**
+ * Reads a CRL.
+ *
+ * @param der CertificateList
+ * @throws Error when it is malformed
+ */
 export function readCrl(der: Buffer): Crl {
-  const outer = new DerReader(der)
-  const list = outer.enter(TAG.sequence)
-  outer.finish()
+  const list = DerReader.enterOnly(der, TAG.sequence)
   const signed = readSignedObject(list)
   list.finish()
   const content = new DerReader(signed.toBeSigned).enter(TAG.sequence)
   content.enterOptional(TAG.integer) // version
   if (!sameAlgorithm(content.element(TAG.sequence), signed.algorithm)) {
-    throw new Error('it says two things of the algorithm that it is signed with')
+    throw new Error('it names two algorithms for its signature')
   }
   const issuer = content.element(TAG.sequence)
   const thisUpdate = readTime(content, { fractions: true })

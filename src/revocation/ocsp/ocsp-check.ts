@@ -1,12 +1,13 @@
 import type { X509Certificate } from 'node:crypto'
-import { HASH_ALGORITHMS } from '../../algorithms/hash-algorithms.ts'
+import { findHashByOid } from '../../algorithms/hash-algorithms.ts'
 import { DerReader } from '../../asn1/der-reader.ts'
 import { TAG } from '../../asn1/tag.ts'
 import type { CertificateFields } from '../../x509/certificate-fields.ts'
 import { findUnknownCritical } from '../../x509/extensions.ts'
+import { type Flawed, findStaleness, type UpdateTimes } from '../freshness.ts'
+import { ID_OCSP_NONCE } from '../object-identifiers.ts'
 import type { Revocation } from '../revocation-reason.ts'
-import { describeStaleness, type Flawed, type UpdateTimes } from '../time.ts'
-import { certificateId, ID_OCSP_NONCE } from './ocsp-request.ts'
+import { certificateId } from './ocsp-request.ts'
 import {
   encodeOcspResponse,
   type OcspResponse,
@@ -15,19 +16,21 @@ import {
 } from './ocsp-response.ts'
 import { findOcspSigner } from './ocsp-signer.ts'
 
-/** How long an answer counts that says that there is newer information at all times (RFC 6960 4.2.2.1). */
+/**
+ * Time for which an answer without nextUpdate counts, since newer information is always available (RFC 6960 4.2.2.1).
+ */
 const WITHOUT_NEXT_UPDATE_MS = 1_800_000
 
-/** An answer that may be relied on, and embedded unless it has a flaw. */
+/** A verified answer. It may be embedded, unless it has a flaw. */
 export interface OcspAnswer extends UpdateTimes, Flawed {
   /** DER OCSPResponse, with no certificate but its responder's. */
   readonly der: Buffer
   readonly revocation: Revocation | undefined
-  /** The issuer of the certificate, or whom it has delegated answering to. */
+  /** The issuer of the certificate, or the responder that it has authorized. */
   readonly signer: X509Certificate
 }
 
-/** What an answer has to be about. */
+/** The certificate that an answer must be about, and the nonce of the request. */
 export interface OcspQuestion {
   readonly certificate: Pick<CertificateFields, 'serialNumber' | 'issuer'>
   readonly issuer: X509Certificate
@@ -36,10 +39,10 @@ export interface OcspQuestion {
 }
 
 /**
- * Checks a responder's answer (RFC 6960 3.2). One that says that the certificate was revoked is taken with flaws too, as
- * long as its signature is right: who is warned by somebody who may warn must not go on.
+ * Checks a responder's answer (RFC 6960 3.2). It accepts an answer with a flaw if that says that the certificate was
+ * revoked and its signature is right, since a revoked certificate must not sign.
  *
- * @param der what came from the responder
+ * @param der the bytes of the responder
  * @throws Error whose message says why the answer does not count
  */
 export async function checkOcspResponse(der: Buffer, question: OcspQuestion, at: Date): Promise<OcspAnswer> {
@@ -47,18 +50,18 @@ export async function checkOcspResponse(der: Buffer, question: OcspQuestion, at:
   const about = response.answers.filter((answer) => isAbout(answer, question))
   const single = about.find(({ status }) => typeof status === 'object') ?? about[0]
   if (single === undefined) {
-    const other = describeOtherNonce(response, question.nonce)
+    const other = findNonceProblem(response, question.nonce)
     throw new Error(other ?? 'it answered about another certificate')
   }
   const { status, thisUpdate } = single
   const nextUpdate = single.nextUpdate ?? new Date(thisUpdate.getTime() + WITHOUT_NEXT_UPDATE_MS)
-  const stale = describeStaleness({ thisUpdate, nextUpdate }, at)
-  // A responder whose certificate has ended since then was right in its time
+  const stale = findStaleness({ thisUpdate, nextUpdate }, at)
+  // An old revocation counts even if the responder's certificate has expired since
   const signedAt = stale !== undefined && typeof status === 'object' && thisUpdate < at ? thisUpdate : at
   const signer = await findOcspSigner(response, question.issuer, signedAt)
   const flaw =
     findUnknownCritical(response.extensions, [ID_OCSP_NONCE]) ??
-    describeOtherNonce(response, question.nonce) ??
+    findNonceProblem(response, question.nonce) ??
     findUnknownCritical(single.extensions, []) ??
     stale
   if (status === 'unknown') {
@@ -72,7 +75,11 @@ export async function checkOcspResponse(der: Buffer, question: OcspQuestion, at:
   return flaw === undefined ? answer : asRevocationOnly(answer, flaw)
 }
 
-/** @throws Error with the flaw where the answer is that the certificate is good */
+/**
+ * Adds a flaw to an answer that says that the certificate was revoked.
+ *
+ * @throws Error with the flaw when the answer says that the certificate is good
+ */
 export function asRevocationOnly<T extends OcspAnswer>(answer: T, flaw: string): T & Flawed {
   if (answer.revocation === undefined) {
     throw new Error(flaw)
@@ -80,8 +87,8 @@ export function asRevocationOnly<T extends OcspAnswer>(answer: T, flaw: string):
   return { ...answer, flaw }
 }
 
-/** Responders may answer with what they have signed before, without a nonce (RFC 8954 2.1). */
-function describeOtherNonce({ extensions }: OcspResponse, nonce: Buffer): string | undefined {
+/** Finds a wrong nonce. Responders may also send an earlier answer without a nonce (RFC 8954 2.1). */
+function findNonceProblem({ extensions }: OcspResponse, nonce: Buffer): string | undefined {
   const extension = extensions.get(ID_OCSP_NONCE)
   return extension !== undefined && !new DerReader(extension.value).content(TAG.octetString).equals(nonce)
     ? 'it answered another request: its nonce is not the one that was sent'
@@ -89,11 +96,11 @@ function describeOtherNonce({ extensions }: OcspResponse, nonce: Buffer): string
 }
 
 /**
- * The responder may use other digests than the request has, and hash the issuer's name as the issuer's certificate has
- * it in place of the certificate in question (RFC 6960 4.1.1), which are two encodings of one name.
+ * Returns whether an answer is about the certificate. The responder may use another hash algorithm than the request,
+ * and the encoding of the issuer's name in either certificate (RFC 6960 4.1.1).
  */
 function isAbout(answer: SingleResponse, { certificate, issuerFields }: OcspQuestion): boolean {
-  const hash = HASH_ALGORITHMS.find(({ oid }) => oid === answer.hashAlgorithm)
+  const hash = findHashByOid(answer.hashAlgorithm)
   if (hash === undefined) {
     return false
   }

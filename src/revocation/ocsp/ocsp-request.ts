@@ -1,48 +1,52 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import * as asn1js from 'asn1js'
 import * as pkijs from 'pkijs'
-import { HASH_ALGORITHMS, type HashAlgorithm } from '../../algorithms/hash-algorithms.ts'
+import { digest } from '../../algorithms/digest.ts'
+import { type HashAlgorithm, SHA_1 } from '../../algorithms/hash-algorithms.ts'
 import type { CertificateFields } from '../../x509/certificate-fields.ts'
+import { ID_OCSP_NONCE } from '../object-identifiers.ts'
 
-export const ID_OCSP_NONCE = '1.3.6.1.5.5.7.48.1.2'
-/** RFC 9654 2.1, RFC 8954 2.1. */
+/** Octets of a nonce (RFC 9654 2.1, RFC 8954 2.1). */
 const NONCE_LENGTH = 32
 
-/** What OCSP knows a certificate by (RFC 6960 4.1.1). */
+/** The fields by which OCSP identifies a certificate (RFC 6960 4.1.1). */
 export interface CertificateId {
-  /** Digest of the DER of its issuer's name. */
+  /** Digest of the issuer's name, DER. */
   readonly issuerNameHash: Buffer
-  /** Digest of the bits of its issuer's key. */
+  /** Digest of the issuer's key: the octets of its BIT STRING. */
   readonly issuerKeyHash: Buffer
   /** Content of the INTEGER. */
   readonly serialNumber: Buffer
 }
 
 export interface OcspRequest {
-  /** DER (RFC 6960 4.1.1). */
+  /** DER OCSPRequest (RFC 6960 4.1.1). */
   readonly der: Buffer
-  /** What is in the extension's OCTET STRING. */
+  /** Content of the OCTET STRING in the nonce extension. */
   readonly nonce: Buffer
 }
 
 type Asked = Pick<CertificateFields, 'serialNumber' | 'issuer'>
 type Issuer = Pick<CertificateFields, 'publicKeyBits'>
 
+/** Builds the CertID of a certificate (RFC 6960 4.1.1). */
 export function certificateId(
-  { nodeName }: HashAlgorithm,
+  hashAlgorithm: HashAlgorithm,
   { serialNumber, issuer }: Asked,
   { publicKeyBits }: Issuer,
 ): CertificateId {
-  const hash = (data: Buffer) => createHash(nodeName).update(data).digest()
-  return { issuerNameHash: hash(issuer), issuerKeyHash: hash(publicKeyBits), serialNumber }
+  return {
+    issuerNameHash: digest(hashAlgorithm, issuer),
+    issuerKeyHash: digest(hashAlgorithm, publicKeyBits),
+    serialNumber,
+  }
 }
 
-/** An unsigned request about one certificate, with a nonce. */
+/** Encodes an unsigned request about one certificate, with a nonce. */
 export function createOcspRequest(certificate: Asked, issuer: Issuer): OcspRequest {
-  // The one digest that every responder knows its certificates by (RFC 5019 2.1.1); nothing is protected by it
-  const sha1 = HASH_ALGORITHMS[0] as HashAlgorithm
-  const { issuerNameHash, issuerKeyHash, serialNumber } = certificateId(sha1, certificate, issuer)
-  const hashAlgorithm = { algorithmId: sha1.oid, algorithmParams: new asn1js.Null() }
+  // Every responder knows its certificates by their SHA-1 digests (RFC 5019 2.1.1), which protect nothing
+  const { issuerNameHash, issuerKeyHash, serialNumber } = certificateId(SHA_1, certificate, issuer)
+  const hashAlgorithm = { algorithmId: SHA_1.oid, algorithmParams: new asn1js.Null() }
   const nonce = randomBytes(NONCE_LENGTH)
   const request = sequence(
     sequence(
@@ -62,7 +66,7 @@ export function createOcspRequest(certificate: Asked, issuer: Issuer): OcspReque
   return { der: Buffer.from(request.toBER()), nonce }
 }
 
-/** requestExtensions: `[2] EXPLICIT Extensions`. */
+/** Builds requestExtensions, `[2] EXPLICIT Extensions`, with the nonce. */
 function nonceExtension(nonce: Buffer): asn1js.BaseBlock {
   const extnValue = new asn1js.OctetString({ valueHex: nonce }).toBER()
   const extension = new pkijs.Extension({ extnID: ID_OCSP_NONCE, extnValue })

@@ -1,23 +1,22 @@
-/** Reads answers of OCSP responders (RFC 6960 4.2.1): what they say, of which nothing is verified yet. */
+/** Reads the answers of OCSP responders (RFC 6960 4.2.1). It verifies nothing. */
 
 import { DerReader } from '../../asn1/der-reader.ts'
 import { encode, encodeObjectIdentifier } from '../../asn1/der-writer.ts'
 import { contextTag, TAG } from '../../asn1/tag.ts'
 import { readTime } from '../../asn1/time.ts'
 import { type Extensions, readExtensions } from '../../x509/extensions.ts'
+import { ID_BASIC_RESPONSE } from '../object-identifiers.ts'
 import { describeReason, type Revocation } from '../revocation-reason.ts'
 import { readSignedObject, type SignedObject } from '../signed-object.ts'
 import type { CertificateId } from './ocsp-request.ts'
 
-const ID_BASIC_RESPONSE = '1.3.6.1.5.5.7.48.1.1'
-
-/** Content of its INTEGER (RFC 6960 4.2.1). */
+/** Content of the version's INTEGER (RFC 6960 4.2.1). */
 const VERSION_1 = Buffer.of(0)
 
-/** Content of its ENUMERATED (RFC 6960 4.2.1). */
+/** Content of the status's ENUMERATED (RFC 6960 4.2.1). */
 const SUCCESSFUL = Buffer.of(0)
 
-/** OCSPResponseStatus in words, by its number. */
+/** Names of OCSPResponseStatus, keyed by its number (RFC 6960 4.2.1). */
 const FAILURES: Readonly<Record<number, string>> = {
   1: 'malformedRequest',
   2: 'internalError',
@@ -30,15 +29,15 @@ export interface OcspResponse extends SignedObject {
   readonly responder: ResponderId
   readonly answers: readonly SingleResponse[]
   readonly extensions: Extensions
-  /** DER. */
+  /** DER Certificate. */
   readonly certificates: readonly Buffer[]
 }
 
-/** Who says that it answers: the name of its certificate, DER, or the SHA-1 digest of its key. */
+/** Names the responder by the subject of its certificate, DER, or by the SHA-1 digest of its key. */
 export type ResponderId = { readonly name: Buffer } | { readonly keyHash: Buffer }
 
 export interface SingleResponse extends CertificateId {
-  /** Dotted, of both digests. */
+  /** Dotted object identifier of the algorithm of both digests. */
   readonly hashAlgorithm: string
   readonly status: 'good' | 'unknown' | Revocation
   readonly thisUpdate: Date
@@ -46,7 +45,12 @@ export interface SingleResponse extends CertificateId {
   readonly extensions: Extensions
 }
 
-/** @throws Error whose message says why it is no answer */
+/**
+ * Reads an answer.
+ *
+ * @param der OCSPResponse
+ * @throws Error when it is malformed, or refuses the request
+ */
 export function readOcspResponse(der: Buffer): OcspResponse {
   const outer = new DerReader(der)
   const basic = readBasicResponse(outer.enter(TAG.sequence))
@@ -64,11 +68,11 @@ export function readOcspResponse(der: Buffer): OcspResponse {
 }
 
 /**
- * Encodes a response with one certificate of those that it came with. They are not signed: anybody on the way could add
- * so many that no container has room for the response.
+ * Encodes a response with no certificate but its responder's. The certificates are not signed, so anybody on the way
+ * could add so many that no container has room for the response.
  *
- * @param signer DER of the responder's certificate, which is left out where it did not come
- * @returns DER OCSPResponse, which is the one that came where there is nothing to leave out
+ * @param signer DER of the responder's certificate, which is left out if it did not come with the response
+ * @returns DER OCSPResponse
  */
 export function encodeOcspResponse(
   { toBeSigned, algorithm, signature, certificates }: OcspResponse,
@@ -87,11 +91,11 @@ export function encodeOcspResponse(
   return encode(TAG.sequence, encode(TAG.enumerated, SUCCESSFUL), encode(contextTag(0), bytes))
 }
 
-/** What is in the SEQUENCE of the BasicOCSPResponse. */
+/** Returns the content of the BasicOCSPResponse. */
 function readBasicResponse(response: DerReader): DerReader {
   const status = response.content(TAG.enumerated)
   if (!status.equals(SUCCESSFUL)) {
-    throw new Error(`it answered ${FAILURES[status[0] as number] ?? 'with a status that there is not'}`)
+    throw new Error(`it answered ${FAILURES[status[0] as number] ?? 'with an unknown status'}`)
   }
   const wrapper = response.enter(contextTag(0))
   response.finish()
@@ -108,10 +112,10 @@ function readBasicResponse(response: DerReader): DerReader {
 }
 
 function readResponseData(data: DerReader): Pick<OcspResponse, 'responder' | 'answers' | 'extensions'> {
-  // The default, which DER leaves out and some responders write
+  // DER leaves out the default, but some responders write it
   const version = data.enterOptional(contextTag(0))?.content(TAG.integer)
   if (version !== undefined && !version.equals(VERSION_1)) {
-    throw new Error('it answered in a version that there is not')
+    throw new Error('it answered in an unknown version')
   }
   const responder = readResponderId(data)
   data.content(TAG.generalizedTime) // producedAt
@@ -148,7 +152,7 @@ function readOptionalTime(wrapper: DerReader | undefined): Date | undefined {
   return wrapper && readTime(wrapper, { fractions: true })
 }
 
-/** CertStatus, whose alternatives are tagged implicitly. */
+/** Reads CertStatus, whose alternatives are tagged implicitly. */
 function readStatus(single: DerReader): SingleResponse['status'] {
   if (single.tag === contextTag(0, 'primitive')) {
     single.element()

@@ -1,5 +1,7 @@
-/** Who may answer for an issuer (RFC 6960 4.2.2.2): itself, or whom it has issued a certificate for that. */
-import { createHash, type X509Certificate } from 'node:crypto'
+/** Finds the certificate that signed an OCSP answer: the issuer's, or an authorized responder's (RFC 6960 4.2.2.2). */
+import type { X509Certificate } from 'node:crypto'
+import { digest } from '../../algorithms/digest.ts'
+import { SHA_1 } from '../../algorithms/hash-algorithms.ts'
 import { readCertificateFields } from '../../x509/certificate-fields.ts'
 import { isIssuedBy } from '../../x509/chain.ts'
 import { publicKeyOf } from '../../x509/key-type.ts'
@@ -7,15 +9,15 @@ import { sameName } from '../../x509/names.ts'
 import { readCertificate } from '../../x509/read-certificate.ts'
 import { findPathProblem } from '../../x509/review/path-problem.ts'
 import { findResponderProblem } from '../../x509/review/service-certificate.ts'
-import { describeInvalidity, validityPeriod } from '../../x509/validity.ts'
-import { describeWrongSignature } from '../signed-object.ts'
+import { findInvalidity, validityPeriod } from '../../x509/validity.ts'
+import { findSignatureProblem } from '../signed-object.ts'
 import type { OcspResponse, ResponderId } from './ocsp-response.ts'
 
-/** More are not looked through for that of the responder. */
+/** Certificates of a response that are tried. A hostile one could send hundreds. */
 const MAX_CERTIFICATES = 10
 
 /**
- * The certificate whose key has signed the answer, which is `issuer` or one that it has delegated answering to.
+ * Finds the certificate whose key signed the answer: `issuer`, or a responder that it has authorized.
  *
  * @throws Error whose message says why the answer does not count
  */
@@ -25,13 +27,12 @@ export async function findOcspSigner(
   at: Date,
 ): Promise<X509Certificate> {
   const problems: string[] = []
-  // Several may have the responder's name: those of before and after its renewal, or that of its issuer
+  // Several may have the responder's name, such as those before and after a renewal
   for (const raw of [issuer.raw, ...response.certificates.slice(0, MAX_CERTIFICATES)]) {
     const signer = readIdentified(raw, response.responder)
     if (signer !== undefined) {
       const wrong =
-        describeWrongSigner(signer, issuer, at) ??
-        (await describeWrongSignature(response, publicKeyOf(signer)))
+        findSignerProblem(signer, issuer, at) ?? (await findSignatureProblem(response, publicKeyOf(signer)))
       if (wrong === undefined) {
         return signer
       }
@@ -41,23 +42,23 @@ export async function findOcspSigner(
   throw new Error(problems[0] ?? 'it does not hold the certificate of its responder')
 }
 
-/** The certificate, if it is that of the responder: others may be of kinds that cannot be read here. */
+/** Returns the certificate if it is the responder's. Others may be of kinds that cannot be read here. */
 function readIdentified(raw: Buffer, responder: ResponderId): X509Certificate | undefined {
   try {
     const { subject, publicKeyBits } = readCertificateFields({ raw })
     const identified =
       'name' in responder
         ? sameName(responder.name, subject)
-        : responder.keyHash.equals(createHash('sha1').update(publicKeyBits).digest())
+        : responder.keyHash.equals(digest(SHA_1, publicKeyBits))
     return identified ? readCertificate(raw) : undefined
   } catch {
     return undefined
   }
 }
 
-function describeWrongSigner(signer: X509Certificate, issuer: X509Certificate, at: Date): string | undefined {
+function findSignerProblem(signer: X509Certificate, issuer: X509Certificate, at: Date): string | undefined {
   const { subject } = validityPeriod(signer)
-  const invalid = describeInvalidity([validityPeriod(signer)], at)
+  const invalid = findInvalidity([validityPeriod(signer)], at)
   if (invalid !== undefined || signer.raw.equals(issuer.raw)) {
     return invalid
   }

@@ -4,45 +4,44 @@ import type { Chain } from '../chain.ts'
 import { validityPeriod } from '../validity.ts'
 import { describeMissingIssuer } from './chain-warnings.ts'
 import { findForbiddenIssuer } from './forbidden-issuer.ts'
-import { describeIssuerProblems } from './issuer-problems.ts'
-import { describeAuthorityAsLeaf, describeLeafProblems } from './leaf-problems.ts'
-import { describeRefusals } from './refusals.ts'
+import { findIssuerProblems } from './issuer-problems.ts'
+import { describeAuthorityAsLeaf, findLeafProblems } from './leaf-problems.ts'
+import { findRefusals } from './refusals.ts'
 import { type ReviewedCertificate, readForReview } from './reviewed-certificate.ts'
-import { describeUnaskable } from './revocation-warnings.ts'
-import { describeOtherPurpose, describeOtherPurposeBelow, describeSelfSigned } from './usage-warnings.ts'
+import { findRevocationWarnings } from './revocation-warnings.ts'
+import { findIssuerPurposeWarning, findPurposeWarning, findSelfSignedWarning } from './usage-warnings.ts'
 
-/** What a signer's certificate files hold. */
+/** The certificates in a signer's files. */
 export interface CertificatesForReview {
   readonly leaf: X509Certificate
-  /** What else was in the leaf's file, in its order. */
+  /** The other certificates in the leaf's file, in its order. */
   readonly following: readonly X509Certificate[]
-  /** The CA file, any order. */
+  /** The certificates of the CA file, in any order. */
   readonly caCertificates: readonly X509Certificate[]
-  /** As `buildChain` made it of these. */
+  /** The chain that `buildChain` made of these. */
   readonly chain: Chain
   readonly at: Date
 }
 
 export interface CertificateReview {
-  /** Why they must not be used. */
+  /** Reasons not to use them. */
   readonly problems: readonly CertificateProblem[]
-  /** What the operator should know, each a sentence without its capital. */
+  /** Advice for the operator, each a sentence without its capital. */
   readonly warnings: readonly string[]
 }
 
 export interface CertificateProblem {
-  /** Whose problem, by where that certificate comes from. */
+  /** The file that the certificate comes from. */
   readonly of: 'leaf' | 'following' | 'caCertificates'
-  /** To follow the name of what configures it; of the leaf without a subject, such as `is signed with SHA-1`. */
+  /** Follows the name of a setting. For the leaf it has no subject, such as `is signed with SHA-1`. */
   readonly message: string
 }
 
 /**
- * Judges a signer's certificate and its chain as validators will: whether the one is for signing documents, and the
- * others for issuing certificates (RFC 5280 4.2.1 and 6.1.4), with keys and hashes that are not broken.
+ * Reviews a signer's certificate and its chain as validators will. The leaf must be for signing documents, the others
+ * for issuing certificates (RFC 5280 4.2.1 and 6.1.4), all with keys and hashes that are not broken.
  *
- * Of the periods of validity, `describeInvalidity` and `describeExpiry` tell. Certificates of the files that are not in
- * the chain do not matter.
+ * `findInvalidity` checks the periods of validity. Certificates that are not in the chain do not matter.
  */
 export function reviewCertificates(certificates: CertificatesForReview): CertificateReview {
   const { leaf, following, caCertificates, chain, at } = certificates
@@ -52,7 +51,7 @@ export function reviewCertificates(certificates: CertificatesForReview): Certifi
   const issuers = forbidden === undefined ? chain.issuers : [...chain.issuers, forbidden]
   const issuerProblems = issuers.flatMap((issuer, index) => {
     const of = following.includes(issuer) ? 'following' : 'caCertificates'
-    return describeIssuerProblems([leaf, ...issuers], index + 1).map((message) => ({ of, message }) as const)
+    return findIssuerProblems([leaf, ...issuers], index + 1).map((message) => ({ of, message }) as const)
   })
   const { flaw } = validityPeriod(leaf)
   const reviewed = isDer(leaf) ? readForReview(leaf) : undefined
@@ -67,14 +66,14 @@ export function reviewCertificates(certificates: CertificatesForReview): Certifi
     return judge(['is not encoded as RFC 5280 says; have it issued anew'], [])
   }
   if (reviewed.ca) {
-    // Whatever else there is to say would be of the wrong certificate
+    // All other advice would be about the wrong certificate
     return judge([describeAuthorityAsLeaf(leaf, following, caCertificates, at)], [])
   }
   const missing = chain.complete || forbidden !== undefined ? [] : [describeMissingIssuer(path, files)]
-  return judge(describeLeafProblems(reviewed), [...missing, ...describeUse(reviewed, [leaf, ...issuers])])
+  return judge(findLeafProblems(reviewed), [...missing, ...findWarnings(reviewed, [leaf, ...issuers])])
 }
 
-/** Containers repeat its issuer and serial number, octet by octet. */
+/** Returns whether the leaf is DER: containers repeat its issuer and serial number, octet by octet. */
 function isDer(leaf: X509Certificate): boolean {
   try {
     readCertificateFields(leaf)
@@ -84,13 +83,13 @@ function isDer(leaf: X509Certificate): boolean {
   }
 }
 
-function describeUse(signer: ReviewedCertificate, path: readonly X509Certificate[]): string[] {
+function findWarnings(signer: ReviewedCertificate, path: readonly X509Certificate[]): string[] {
   const chain = path.map(readForReview).filter((certificate) => certificate !== undefined)
   return [
-    describeSelfSigned(signer),
-    describeOtherPurpose(signer),
-    ...chain.slice(1).map(describeOtherPurposeBelow),
-    ...chain.flatMap(describeUnaskable),
-    ...describeRefusals(path).map((refusal) => `${refusal}: validators may refuse signatures because of it`),
+    findSelfSignedWarning(signer),
+    findPurposeWarning(signer),
+    ...chain.slice(1).map(findIssuerPurposeWarning),
+    ...chain.flatMap(findRevocationWarnings),
+    ...findRefusals(path).map((refusal) => `${refusal}: validators may refuse signatures because of it`),
   ].filter((warning) => warning !== undefined)
 }

@@ -3,10 +3,10 @@ import { hasIssuerName } from '../issuer-match.ts'
 import { describeIssuer, describeSubject } from '../validity.ts'
 
 /**
- * A warning where a chain does not reach a root.
+ * Returns a warning for a chain that does not reach a root.
  *
  * @param path leaf first
- * @param files all that there is besides the leaf
+ * @param files all certificates but the leaf
  */
 export function describeMissingIssuer(
   path: readonly X509Certificate[],

@@ -4,8 +4,8 @@ import { publicKeyOf } from '../key-type.ts'
 import { readForReview } from './reviewed-certificate.ts'
 
 /**
- * The certificate whose key signed `certificate`, but whose key usage does not allow that (RFC 5280 4.2.1.3): a chain
- * ends below it, as if it were missing.
+ * Finds the certificate whose key signed `certificate`, though its key usage does not allow that (RFC 5280 4.2.1.3). A
+ * chain ends below it, so it would be reported as missing.
  */
 export function findForbiddenIssuer(
   certificate: X509Certificate,

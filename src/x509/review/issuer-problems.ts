@@ -3,15 +3,15 @@ import { authoritiesBelow } from '../chain.ts'
 import { describeSubject, validityPeriod } from '../validity.ts'
 import { readForReview } from './reviewed-certificate.ts'
 import { GOOD_KEYS } from './weak-key.ts'
-import { describeWeakness } from './weakness.ts'
+import { findWeakness } from './weakness.ts'
 
 /**
- * Why validators refuse a path because of one of its issuers (RFC 5280 6.1.4 (k) to (n)), or ought to.
+ * Finds the reasons for validators to refuse a path because of one of its issuers (RFC 5280 6.1.4 (k) to (n)).
  *
  * @param path leaf first
- * @param index of the issuer
+ * @param index position of the issuer
  */
-export function describeIssuerProblems(path: readonly X509Certificate[], index: number): string[] {
+export function findIssuerProblems(path: readonly X509Certificate[], index: number): string[] {
   const issuer = path[index] as X509Certificate
   const its = `the certificate of ${describeSubject(issuer)}`
   const { flaw } = validityPeriod(issuer)
@@ -23,23 +23,23 @@ export function describeIssuerProblems(path: readonly X509Certificate[], index: 
     return [`${its} is not encoded as RFC 5280 says; have it issued anew`]
   }
   const { version, ca, keyUsage, pathLength, selfSigned } = reviewed
-  const weakness = describeWeakness(reviewed)
+  const weakness = findWeakness(reviewed)
   const problems: string[] = []
-  // A root of version 1 has no extensions to say so with: being trusted does instead, 6.1.4 (k)
+  // A root of version 1 has no extensions, so it counts as an authority by being trusted (6.1.4 (k))
   if (!ca && !(selfSigned && version === 1)) {
     problems.push(
       `${its} is not that of a certificate authority (no cA in its basicConstraints), but has issued ` +
         `that of ${describeSubject(path[index - 1] as X509Certificate)}`,
     )
   }
-  // 4.2.1.3, 6.1.4 (n)
+  // The key usage must allow it to issue certificates (4.2.1.3, 6.1.4 (n))
   if (keyUsage !== undefined && !keyUsage.includes('keyCertSign')) {
     problems.push(
       `${its} is not for issuing certificates, by its key usage (${keyUsage.join(', ') || 'none'}), but has ` +
         `issued that of ${describeSubject(path[index - 1] as X509Certificate)}`,
     )
   }
-  // 4.2.1.9, 6.1.4 (l) and (m)
+  // The path must not be longer than pathLenConstraint (4.2.1.9, 6.1.4 (l) and (m))
   const below = authoritiesBelow(path, index)
   if (below > pathLength) {
     problems.push(

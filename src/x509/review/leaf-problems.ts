@@ -1,15 +1,15 @@
 import type { X509Certificate } from 'node:crypto'
 import { isIssuedBy } from '../chain.ts'
-import { describeInvalidity, describeSubject, validityPeriod } from '../validity.ts'
+import { describeSubject, findInvalidity, validityPeriod } from '../validity.ts'
 import { type ReviewedCertificate, readForReview } from './reviewed-certificate.ts'
-import { describeWeakness } from './weakness.ts'
+import { findWeakness } from './weakness.ts'
 
-/** Why a certificate is not one to sign documents with. */
-export function describeLeafProblems(reviewed: ReviewedCertificate): string[] {
+/** Finds the reasons not to sign documents with a certificate. */
+export function findLeafProblems(reviewed: ReviewedCertificate): string[] {
   const { keyUsage } = reviewed
-  const weakness = describeWeakness(reviewed)
+  const weakness = findWeakness(reviewed)
   const problems: string[] = []
-  // RFC 5280 4.2.1.3: "nonRepudiation" became "contentCommitment"; validators are content with either
+  // Validators accept either; X.509 has renamed nonRepudiation to contentCommitment (RFC 5280 4.2.1.3)
   if (
     keyUsage !== undefined &&
     !keyUsage.includes('digitalSignature') &&
@@ -30,10 +30,10 @@ export function describeLeafProblems(reviewed: ReviewedCertificate): string[] {
 }
 
 /**
- * What to do where the leaf is the certificate of an authority (RFC 5280 4.2.1.9): commonly a file that begins with the
- * root. A signer's certificate below it is looked for, one that is valid first.
+ * Describes a leaf that is the certificate of an authority (RFC 5280 4.2.1.9), often because the file begins with the
+ * root. It suggests a signer's certificate below it, and prefers a valid one.
  *
- * @param following what else is in the leaf's file
+ * @param following the other certificates in the leaf's file
  */
 export function describeAuthorityAsLeaf(
   leaf: X509Certificate,
@@ -45,9 +45,7 @@ export function describeAuthorityAsLeaf(
   const signers = descendants(leaf, [...following, ...caCertificates]).filter(
     (certificate) => readForReview(certificate)?.ca === false,
   )
-  const valid = signers.find(
-    (certificate) => describeInvalidity([validityPeriod(certificate)], at) === undefined,
-  )
+  const valid = signers.find((certificate) => findInvalidity([validityPeriod(certificate)], at) === undefined)
   const signer = valid ?? signers[0]
   if (signer === undefined) {
     return `${is}; put the signer certificate first`
@@ -58,7 +56,7 @@ export function describeAuthorityAsLeaf(
     : `${is}; put the certificate of ${subject} first, which is among the CA certificates`
 }
 
-/** Those that the certificate has issued, that these have issued, and so on; in the order of `candidates`. */
+/** Returns all certificates below `ancestor`, in the order of `candidates`. */
 function descendants(ancestor: X509Certificate, candidates: readonly X509Certificate[]): X509Certificate[] {
   const issuers = new Set([ancestor])
   for (const issuer of issuers) {

@@ -4,12 +4,12 @@ import { type ChainLink, chainLinks } from '../chain-links.ts'
 import { describeSubject } from '../validity.ts'
 
 /**
- * Says why there can never be revocation information about a chain, which containers of level b-lt take (EN 319 122-1
- * 6.3): one sentence without its capital for each certificate about which nobody could be asked, with what to do.
+ * Finds the certificates of a chain about which nobody can be asked, so that containers cannot reach level b-lt (EN 319
+ * 122-1 6.3). It returns one sentence without its capital for each, with advice.
  *
  * @param path leaf first
  */
-export function describeUnprovable(path: readonly X509Certificate[]): string[] {
+export function findMissingRevocationSources(path: readonly X509Certificate[]): string[] {
   return chainLinks(path).flatMap(describeLink)
 }
 

@@ -1,14 +1,14 @@
 import type { X509Certificate } from 'node:crypto'
-import { describeIssuerProblems } from './issuer-problems.ts'
-import { describeRefusals } from './refusals.ts'
+import { findIssuerProblems } from './issuer-problems.ts'
+import { findRefusals } from './refusals.ts'
 
 /**
- * Returns the first reason not to rely on what the owner of a path has signed. The review of a signer only warns of
- * critical extensions and names, since validators decide about those of its path.
+ * Finds the first reason not to rely on signatures of a path's leaf. It refuses critical extensions and names too,
+ * which the review of a signer leaves to validators.
  *
- * @param path leaf first; the purpose, key and hash of the leaf itself are reviewed by its role
+ * @param path leaf first; the purpose, key and hash of the leaf itself are reviewed elsewhere
  */
 export function findPathProblem(path: readonly X509Certificate[]): string | undefined {
-  const issuers = path.slice(1).flatMap((_, index) => describeIssuerProblems(path, index + 1))
-  return [...issuers, ...describeRefusals(path)][0]
+  const issuers = path.slice(1).flatMap((_, index) => findIssuerProblems(path, index + 1))
+  return [...issuers, ...findRefusals(path)][0]
 }

@@ -2,20 +2,25 @@ import type { X509Certificate } from 'node:crypto'
 import { type CertificateExtensions, readCertificateExtensions } from '../certificate-extensions.ts'
 import { isSelfSigned } from '../chain.ts'
 import { describeSubject } from '../validity.ts'
-import { describeWeakKey } from './weak-key.ts'
-import { weakSignatureHash } from './weak-signature.ts'
+import { findWeakKey } from './weak-key.ts'
+import { findWeakSignatureHash } from './weak-signature.ts'
 
-/** What a review asks about a certificate. */
+/** The facts about a certificate that a review needs. */
 export interface ReviewedCertificate extends CertificateExtensions {
+  /** The subject in one line. */
   readonly subject: string
   readonly selfSigned: boolean
-  /** In words; undefined where the key is good. */
+  /** Describes the key if it is weak. */
   readonly weakKey: string | undefined
-  /** The hash function that its issuer used, by name; undefined where it is good. */
+  /** Names the hash function that its issuer used, if it is weak. */
   readonly weakHash: string | undefined
 }
 
-/** @returns undefined where asn1js cannot read the certificate, as OpenSSL could, or not an algorithm's parameters */
+/**
+ * Reads a certificate for a review.
+ *
+ * @returns undefined if the certificate is not DER, or an algorithm's parameters cannot be read
+ */
 export function readForReview(certificate: X509Certificate): ReviewedCertificate | undefined {
   if (!read.has(certificate)) {
     read.set(certificate, tryRead(certificate))
@@ -23,7 +28,7 @@ export function readForReview(certificate: X509Certificate): ReviewedCertificate
   return read.get(certificate)
 }
 
-/** Signers share their issuers, and to read one takes milliseconds. */
+/** Certificates that were read already: signers share their issuers, and reading one takes milliseconds. */
 const read = new WeakMap<X509Certificate, ReviewedCertificate | undefined>()
 
 function tryRead(certificate: X509Certificate): ReviewedCertificate | undefined {
@@ -32,8 +37,8 @@ function tryRead(certificate: X509Certificate): ReviewedCertificate | undefined 
       ...readCertificateExtensions(certificate),
       subject: describeSubject(certificate),
       selfSigned: isSelfSigned(certificate),
-      weakKey: describeWeakKey(certificate),
-      weakHash: weakSignatureHash(certificate),
+      weakKey: findWeakKey(certificate),
+      weakHash: findWeakSignatureHash(certificate),
     }
   } catch {
     return undefined

@@ -4,10 +4,10 @@ const WITHOUT_LTV =
   'Document Engine cannot embed revocation data, and signatures are without long-term validation (LTV)'
 
 /**
- * Returns warnings where nobody, or not everybody whom a certificate names, can be asked whether it has been revoked (RFC
- * 5280 4.2.1.13, 4.2.2.1). Nobody could be asked about one that is self-signed.
+ * Warns of a certificate whose addresses for OCSP and CRLs are missing or never asked (RFC 5280 4.2.1.13, 4.2.2.1). A
+ * self-signed one needs none, since nobody can revoke it.
  */
-export function describeUnaskable({ subject, selfSigned, addresses }: ReviewedCertificate): string[] {
+export function findRevocationWarnings({ subject, selfSigned, addresses }: ReviewedCertificate): string[] {
   if (selfSigned) {
     return []
   }
@@ -22,13 +22,13 @@ export function describeUnaskable({ subject, selfSigned, addresses }: ReviewedCe
     ]
   }
   return [
-    ...describeIgnoredKind(subject, 'OCSP address', ocsp, ignored.ocsp),
-    ...describeIgnoredKind(subject, 'CRL distribution point', crl, ignored.crl),
+    ...findIgnoredKind(subject, 'OCSP address', ocsp, ignored.ocsp),
+    ...findIgnoredKind(subject, 'CRL distribution point', crl, ignored.crl),
   ]
 }
 
-/** One of a kind that is asked does: authorities name directories beside it. */
-function describeIgnoredKind(
+/** Warns if no address of a kind is asked. One is enough, since authorities also name directories. */
+function findIgnoredKind(
   subject: string,
   kind: string,
   asked: readonly URL[],

@@ -1,36 +1,36 @@
-/** Reviews the certificates of those who sign for this service's sake: timestamp authorities and OCSP responders. */
+/** Reviews the certificates of timestamp authorities and OCSP responders. */
 import type { X509Certificate } from 'node:crypto'
-import { EXTENSION } from '../extension-identifiers.ts'
+import { EXTENSION, KEY_PURPOSE } from '../object-identifiers.ts'
 import { describeSubject } from '../validity.ts'
 import { type ReviewedCertificate, readForReview } from './reviewed-certificate.ts'
-import { describeWeakness } from './weakness.ts'
+import { findWeakness } from './weakness.ts'
 
 /** RFC 5280 4.2.1.12 names these two as consistent with both purposes. */
 const FOR_SIGNATURES: readonly string[] = ['digitalSignature', 'nonRepudiation']
 
-/** id-kp-timeStamping and id-kp-OCSPSigning. */
-const TIME_STAMPING = '1.3.6.1.5.5.7.3.8'
-const OCSP_SIGNING = '1.3.6.1.5.5.7.3.9'
-
-/** Returns why a certificate is not one of a timestamp authority, beginning with its name. */
+/** Finds why a certificate is not that of a timestamp authority. The message begins with its subject. */
 export function findAuthorityProblem(certificate: X509Certificate): string | undefined {
   return findProblem(certificate, (reviewed) => {
     const { critical, extendedKeyUsage, keyUsage } = reviewed
-    // RFC 3161 2.3
-    if (extendedKeyUsage?.join() !== TIME_STAMPING || !critical.includes(EXTENSION.extendedKeyUsage)) {
+    // The purpose must be timestamps alone, and critical (RFC 3161 2.3)
+    if (
+      extendedKeyUsage?.join() !== KEY_PURPOSE.timeStamping ||
+      !critical.includes(EXTENSION.extendedKeyUsage)
+    ) {
       return 'is not for timestamps alone (a critical extended key usage with only timeStamping)'
     }
-    // Validators that build on OpenSSL refuse all others
+    // Validators that build on OpenSSL refuse all other key usages
     return keyUsage?.length === 0 || keyUsage?.some((usage) => !FOR_SIGNATURES.includes(usage))
       ? `is not for signatures alone, by its key usage (${keyUsage.join(', ') || 'none'})`
       : undefined
   })
 }
 
-/** Returns why a certificate is not one of an OCSP responder that its issuer has delegated to (RFC 6960 4.2.2.2). */
+/** Finds why a certificate is not that of an OCSP responder that its issuer has authorized (RFC 6960 4.2.2.2). */
 export function findResponderProblem(certificate: X509Certificate): string | undefined {
   return findProblem(certificate, ({ extendedKeyUsage = [], keyUsage = FOR_SIGNATURES }) =>
-    extendedKeyUsage.includes(OCSP_SIGNING) && keyUsage.some((usage) => FOR_SIGNATURES.includes(usage))
+    extendedKeyUsage.includes(KEY_PURPOSE.ocspSigning) &&
+    keyUsage.some((usage) => FOR_SIGNATURES.includes(usage))
       ? undefined
       : 'is not for OCSP',
   )
@@ -38,18 +38,20 @@ export function findResponderProblem(certificate: X509Certificate): string | und
 
 function findProblem(
   certificate: X509Certificate,
-  describeWrongPurpose: (reviewed: ReviewedCertificate) => string | undefined,
+  findPurposeProblem: (reviewed: ReviewedCertificate) => string | undefined,
 ): string | undefined {
   const reviewed = readForReview(certificate)
   const problem =
-    reviewed === undefined ? 'is not encoded as RFC 5280 says' : describe(reviewed, describeWrongPurpose)
+    reviewed === undefined
+      ? 'is not encoded as RFC 5280 says'
+      : findFirstProblem(reviewed, findPurposeProblem)
   return problem && `the certificate of ${describeSubject(certificate)} ${problem}`
 }
 
-function describe(
+function findFirstProblem(
   reviewed: ReviewedCertificate,
-  describeWrongPurpose: (reviewed: ReviewedCertificate) => string | undefined,
+  findPurposeProblem: (reviewed: ReviewedCertificate) => string | undefined,
 ): string | undefined {
-  const { key, signature } = describeWeakness(reviewed)
-  return describeWrongPurpose(reviewed) ?? key ?? signature
+  const { key, signature } = findWeakness(reviewed)
+  return findPurposeProblem(reviewed) ?? key ?? signature
 }

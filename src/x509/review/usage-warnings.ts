@@ -1,30 +1,27 @@
+import { KEY_PURPOSE } from '../object-identifiers.ts'
 import type { ReviewedCertificate } from './reviewed-certificate.ts'
 
-/** Purposes (extended key usage) that validators accept of a document's signer. */
-const DOCUMENT_PURPOSES = new Set([
-  // id-kp-documentSigning, RFC 9336
-  '1.3.6.1.5.5.7.3.36',
-  // id-kp-emailProtection and anyExtendedKeyUsage, RFC 5280 4.2.1.12
-  '1.3.6.1.5.5.7.3.4',
-  '2.5.29.37.0',
-  // Microsoft document signing
-  '1.3.6.1.4.1.311.10.3.12',
-  // Adobe authentic documents trust
-  '1.2.840.113583.1.1.5',
+/** Purposes (extended key usage) that validators accept for the signer of a document. */
+const DOCUMENT_PURPOSES: ReadonlySet<string> = new Set([
+  KEY_PURPOSE.documentSigning,
+  KEY_PURPOSE.emailProtection,
+  KEY_PURPOSE.any,
+  KEY_PURPOSE.microsoftDocumentSigning,
+  KEY_PURPOSE.adobeAuthenticDocuments,
 ])
 
-/** RFC 5280 4.2.1.12. */
-const OTHER_PURPOSES = new Map([
-  ['1.3.6.1.5.5.7.3.1', 'serverAuth'],
-  ['1.3.6.1.5.5.7.3.2', 'clientAuth'],
-  ['1.3.6.1.5.5.7.3.3', 'codeSigning'],
-  ['1.3.6.1.5.5.7.3.8', 'timeStamping'],
-  ['1.3.6.1.5.5.7.3.9', 'OCSPSigning'],
+/** Names of the other purposes of RFC 5280 4.2.1.12. */
+const OTHER_PURPOSES: ReadonlyMap<string, string> = new Map([
+  [KEY_PURPOSE.serverAuth, 'serverAuth'],
+  [KEY_PURPOSE.clientAuth, 'clientAuth'],
+  [KEY_PURPOSE.codeSigning, 'codeSigning'],
+  [KEY_PURPOSE.timeStamping, 'timeStamping'],
+  [KEY_PURPOSE.ocspSigning, 'OCSPSigning'],
 ])
 
-/** A warning where a signer certificate is for other purposes than documents. */
-export function describeOtherPurpose(reviewed: ReviewedCertificate): string | undefined {
-  const purposes = nameOtherPurposes(reviewed)
+/** Warns of a signer certificate that is for other purposes than documents. */
+export function findPurposeWarning(reviewed: ReviewedCertificate): string | undefined {
+  const purposes = listOtherPurposes(reviewed)
   return (
     purposes &&
     `the certificate of ${reviewed.subject} is not for signing documents, by its extended key usage ` +
@@ -33,9 +30,9 @@ export function describeOtherPurpose(reviewed: ReviewedCertificate): string | un
   )
 }
 
-/** A warning where an issuer's purposes leave documents out: some validators take them for those of all below it. */
-export function describeOtherPurposeBelow(issuer: ReviewedCertificate): string | undefined {
-  const purposes = nameOtherPurposes(issuer)
+/** Warns of an issuer whose purposes leave out documents: some validators apply them to all certificates below it. */
+export function findIssuerPurposeWarning(issuer: ReviewedCertificate): string | undefined {
+  const purposes = listOtherPurposes(issuer)
   return (
     purposes &&
     `the certificate of ${issuer.subject} is not for signing documents, by its extended key usage (${purposes}); ` +
@@ -43,16 +40,16 @@ export function describeOtherPurposeBelow(issuer: ReviewedCertificate): string |
   )
 }
 
-/** Returns undefined where documents are among the purposes, or nothing is said of them. */
-function nameOtherPurposes({ extendedKeyUsage }: ReviewedCertificate): string | undefined {
+/** Lists the purposes if documents are not among them. */
+function listOtherPurposes({ extendedKeyUsage }: ReviewedCertificate): string | undefined {
   if (extendedKeyUsage === undefined || extendedKeyUsage.some((purpose) => DOCUMENT_PURPOSES.has(purpose))) {
     return undefined
   }
   return extendedKeyUsage.map((purpose) => OTHER_PURPOSES.get(purpose) ?? purpose).join(', ') || 'none'
 }
 
-/** A warning where there is no authority that vouches for the signer. */
-export function describeSelfSigned({ subject, selfSigned }: ReviewedCertificate): string | undefined {
+/** Warns of a signer certificate that no authority has issued. */
+export function findSelfSignedWarning({ subject, selfSigned }: ReviewedCertificate): string | undefined {
   return selfSigned
     ? `the certificate of ${subject} is self-signed: validators trust its signatures only where it is installed itself`
     : undefined

@@ -7,17 +7,17 @@ import { publicKeyOf } from '../key-type.ts'
 /** The least that publicly trusted authorities may certify (CA/Browser Forum, Baseline Requirements 6.1.5). */
 const RSA_BITS = 2048
 const EC_BITS = 256
-/** For messages. */
+/** The keys that are not weak, for messages. */
 export const GOOD_KEYS = `RSA with at least ${RSA_BITS} bits, or EC with at least ${EC_BITS}`
-/** First octets of points of which one coordinate stands there; the others have two (SEC 1 2.3.3, X9.62 4.3.6). */
+/** First octets of compressed points, which have one coordinate; others have two (SEC 1 2.3.3, X9.62 4.3.6). */
 const COMPRESSED: readonly (number | undefined)[] = [2, 3]
 
 /**
- * Names a certificate's key if it can be broken, or is of no type that signs; undefined if it is good.
+ * Describes a certificate's key if it can be broken, or cannot sign.
  *
  * @throws Error when the certificate is not DER
  */
-export function describeWeakKey(certificate: X509Certificate): string | undefined {
+export function findWeakKey(certificate: X509Certificate): string | undefined {
   if (hasExplicitCurve(readCertificateFields(certificate).publicKeyInfo)) {
     return EXPLICIT_CURVE
   }
@@ -25,7 +25,7 @@ export function describeWeakKey(certificate: X509Certificate): string | undefine
   switch (key?.asymmetricKeyType) {
     case 'rsa':
     case 'rsa-pss': {
-      return describeWeakRsa(key.asymmetricKeyDetails as RsaDetails)
+      return findWeakRsa(key.asymmetricKeyDetails as RsaDetails)
     }
     case 'ec': {
       const bits = fieldBits(key)
@@ -41,15 +41,15 @@ export function describeWeakKey(certificate: X509Certificate): string | undefine
 
 type RsaDetails = Required<Pick<AsymmetricKeyDetails, 'modulusLength' | 'publicExponent'>>
 
-/** The exponent must be odd and at least 3 (FIPS 186-5 A.1.1): to the power of 1, everybody can sign. */
-function describeWeakRsa({ modulusLength: bits, publicExponent: exponent }: RsaDetails): string | undefined {
+/** Checks size and exponent, which must be odd and at least 3 (FIPS 186-5 A.1.1): with 1, everybody could sign. */
+function findWeakRsa({ modulusLength: bits, publicExponent: exponent }: RsaDetails): string | undefined {
   if (bits < RSA_BITS) {
     return `RSA with ${bits} bits`
   }
   return exponent < 3n || exponent % 2n === 0n ? `RSA with the public exponent ${exponent}` : undefined
 }
 
-/** Node only tells a curve's name. A point is its form, and one coordinate or two. */
+/** Returns the size of a curve from the length of a point, since Node knows only the curve's name. */
 function fieldBits(key: KeyObject): number {
   const { subjectPublicKey } = pkijs.PublicKeyInfo.fromBER(key.export({ type: 'spki', format: 'der' }))
   const [form, ...coordinates] = subjectPublicKey.valueBlock.valueHexView

@@ -1,9 +1,9 @@
 import t from 'tap'
-import { ID_RSASSA_PSS } from '../../../src/algorithms/pss-parameters.ts'
+import { ID_RSASSA_PSS } from '../../../src/algorithms/object-identifiers.ts'
 import { encode, encodeObjectIdentifier } from '../../../src/asn1/der-writer.ts'
 import { TAG } from '../../../src/asn1/tag.ts'
 import { checkCrl } from '../../../src/revocation/crl/crl-check.ts'
-import { describeOutOfScope } from '../../../src/revocation/crl/crl-scope.ts'
+import { findScopeProblem } from '../../../src/revocation/crl/crl-scope.ts'
 import { readCertificateFields } from '../../../src/x509/certificate-fields.ts'
 import { readAddresses } from '../../../src/x509/revocation-addresses.ts'
 import { type Issued, issue, RSA_2048 } from '../../support/certificates.ts'
@@ -193,7 +193,7 @@ t.test('a CRL with a flaw shows nobody to be good, and what it revokes is revoke
   }
   const same = (crl: Buffer) => crl
   for (const [options, flaw, change] of [
-    [{}, 'it is PEM, where RFC 5280 4.2.1.13 has DER', inPem],
+    [{}, 'it is PEM, but RFC 5280 4.2.1.13 demands DER', inPem],
     [
       { extensions: EXTENSIONS },
       'it does not say when it is to be replaced',
@@ -268,7 +268,7 @@ t.test('a CRL about certificates of one kind, or of one distribution point', asy
   ] as const) {
     const extensions = ['issuingDistributionPoint = critical, @scope', '[scope]', ...lines]
     const { scope } = await check(await made({ extensions }))
-    t.equal(describeOutOfScope(scope, leaf.certificate, own), outOfScope, lines[0])
+    t.equal(findScopeProblem(scope, leaf.certificate, own), outOfScope, lines[0])
   }
 })
 

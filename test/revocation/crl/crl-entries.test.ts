@@ -47,7 +47,7 @@ t.test('a CRL with a hundred thousand entries leaves the event loop to others', 
 
 t.test('entries that are none', async (t) => {
   await t.rejects(find(Buffer.from('0500', 'hex'), ['01'], Buffer.alloc(0)), {
-    message: 'it is no DER of this kind: something is missing or in its place',
+    message: 'it is no DER of this kind: an element is missing, or another one is in its place',
   })
 })
 
@@ -130,6 +130,6 @@ t.test(
       ...{ '01': unread, '02': unread, '03': unread },
       '04': { at: new Date('2026-01-02T03:04:05Z'), reason: 'unspecified' },
     })
-    t.equal(flaw, 'it is no DER of this kind: something is missing or in its place')
+    t.equal(flaw, 'it is no DER of this kind: an element is missing, or another one is in its place')
   },
 )

@@ -1,9 +1,10 @@
 /** Who takes a signature: what verifies the service's own, what verifies those of others, and OpenSSL's command. */
 import { createHash, type KeyObject } from 'node:crypto'
 import { AlgorithmIdentifier } from 'pkijs'
-import { describeWrongSignature } from '../../../src/algorithms/foreign-signature.ts'
 import type { HashAlgorithm } from '../../../src/algorithms/hash-algorithms.ts'
-import { encodePssParameters, ID_RSASSA_PSS } from '../../../src/algorithms/pss-parameters.ts'
+import { ID_RSASSA_PSS } from '../../../src/algorithms/object-identifiers.ts'
+import { encodePssParameters } from '../../../src/algorithms/pss-parameters.ts'
+import { findSignatureProblem } from '../../../src/algorithms/received-signature.ts'
 import type { SignatureAlgorithm } from '../../../src/algorithms/signature-algorithm.ts'
 import { runTool } from '../validators/run-tool.ts'
 import { withTemporaryFiles } from '../validators/temporary-files.ts'
@@ -28,7 +29,7 @@ export function foreignTakes(
   signature: Uint8Array,
 ): boolean {
   const foreign = { signatureAlgorithm, hashAlgorithm, publicKey, message, signature }
-  return describeWrongSignature(foreign) === undefined
+  return findSignatureProblem(foreign) === undefined
 }
 
 /** What says of a signature that it is one of RSASSA-PSS, whose salt has so many bytes. */

@@ -2,7 +2,7 @@ import type { X509Certificate } from 'node:crypto'
 import t from 'tap'
 import { buildChain } from '../../../src/x509/chain.ts'
 import { reviewCertificates } from '../../../src/x509/review/certificate-review.ts'
-import { describeInvalidity, validityPeriod } from '../../../src/x509/validity.ts'
+import { findInvalidity, validityPeriod } from '../../../src/x509/validity.ts'
 import {
   generateKeyFile,
   type Issued,
@@ -100,7 +100,7 @@ t.test('an expired intermediate is told by its validity, and nothing is said twi
   const below = makeLeaf({ issuer: expired })
   t.strictSame(review([below, expired, root]), NOTHING)
   const periods = certificatesOf([below, expired, root]).map(validityPeriod)
-  t.match(describeInvalidity(periods, AT), /^The certificate of O=Test, CN=Expired CA expired/)
+  t.match(findInvalidity(periods, AT), /^The certificate of O=Test, CN=Expired CA expired/)
 })
 
 t.test('one whose validity is none is told by its place, a signer or an issuer', async (t) => {

@@ -1,7 +1,7 @@
 import { createPublicKey } from 'node:crypto'
 import { join } from 'node:path'
 import t from 'tap'
-import { describeWeakKey } from '../../../src/x509/review/weak-key.ts'
+import { findWeakKey } from '../../../src/x509/review/weak-key.ts'
 import {
   generateKeyFile,
   issue,
@@ -15,7 +15,7 @@ import { CERTIFICATE, reissue, withExplicitCurve } from '../../support/resigned.
 const directory = t.testdir()
 
 function weaknessOf(key: readonly string[]): string | undefined {
-  return describeWeakKey(issue(directory, { subject: '/CN=Key', key }).certificate)
+  return findWeakKey(issue(directory, { subject: '/CN=Key', key }).certificate)
 }
 
 function rsa(bits: number, type = 'RSA'): string[] {
@@ -52,7 +52,7 @@ t.test('a point may be compressed', async (t) => {
     openssl(...['ec', '-in', generateKeyFile(directory, key), '-conv_form', 'compressed', '-out', keyFile])
     const { certificate } = issue(directory, { subject: '/CN=Key', keyFile })
     t.ok(certificate.publicKey.export({ type: 'spki', format: 'der' }).length < 65)
-    t.equal(describeWeakKey(certificate), expected)
+    t.equal(findWeakKey(certificate), expected)
   }
 })
 
@@ -65,14 +65,14 @@ t.test('a point that is both at once, the hybrid form, hides no short curve', as
     const keyFile = join(directory, 'hybrid.pem')
     openssl(...['ec', '-in', generateKeyFile(directory, key), '-conv_form', 'hybrid', '-out', keyFile])
     const { certificate } = issue(directory, { subject: '/CN=Key', keyFile })
-    t.equal(describeWeakKey(certificate), expected)
+    t.equal(findWeakKey(certificate), expected)
   }
 })
 
 t.test('a curve that is spelled out may be any, and one with a backdoor', async (t) => {
   const issued = issue(directory, { subject: '/CN=Key' })
   const { certificate } = reissue(issued, issued, { [CERTIFICATE.key]: withExplicitCurve(issued) })
-  t.match(describeWeakKey(certificate), /^EC with explicit curve parameters in place of the name of a curve/)
+  t.match(findWeakKey(certificate), /^EC with explicit curve parameters in place of the name of a curve/)
 })
 
 t.test('RSA with an exponent that makes no secret of the key', async (t) => {
@@ -87,7 +87,7 @@ t.test('RSA with an exponent that makes no secret of the key', async (t) => {
     const key = createPublicKey({ key: { ...jwk, e }, format: 'jwk' })
     const spki = key.export({ type: 'spki', format: 'der' })
     const { certificate } = reissue(issued, issued, { [CERTIFICATE.key]: spki })
-    t.equal(describeWeakKey(certificate), expected)
+    t.equal(findWeakKey(certificate), expected)
   }
 })
 
@@ -97,5 +97,5 @@ t.test('other types, and those that OpenSSL does not know', async (t) => {
   openssl('genpkey', '-genparam', '-algorithm', 'DSA', ...bits, '-out', parameters)
   t.equal(weaknessOf(['-paramfile', parameters]), 'one of type dsa')
   const unknown = withUnknownKey(issue(directory, { subject: '/CN=Key' }).certificate)
-  t.equal(describeWeakKey(unknown), 'one of an unknown type')
+  t.equal(findWeakKey(unknown), 'one of an unknown type')
 })

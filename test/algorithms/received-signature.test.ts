@@ -3,9 +3,9 @@ import * as asn1js from 'asn1js'
 import * as pkijs from 'pkijs'
 import t from 'tap'
 import { ECDSA } from '../../src/algorithms/ecdsa.ts'
-import { describeWrongSignature } from '../../src/algorithms/foreign-signature.ts'
 import { HASH_ALGORITHMS, type HashAlgorithm } from '../../src/algorithms/hash-algorithms.ts'
-import { ID_RSASSA_PSS } from '../../src/algorithms/pss-parameters.ts'
+import { ID_RSASSA_PSS } from '../../src/algorithms/object-identifiers.ts'
+import { findSignatureProblem } from '../../src/algorithms/received-signature.ts'
 import { RSA_PKCS1 } from '../../src/algorithms/rsa-pkcs1.ts'
 import { RSA_PSS } from '../../src/algorithms/rsa-pss.ts'
 
@@ -27,7 +27,7 @@ function describe(
   signature: Uint8Array,
   { publicKey, hashAlgorithm = sha256 }: { publicKey: KeyObject; hashAlgorithm?: HashAlgorithm },
 ): string | undefined {
-  return describeWrongSignature({ signatureAlgorithm, hashAlgorithm, publicKey, message, signature })
+  return findSignatureProblem({ signatureAlgorithm, hashAlgorithm, publicKey, message, signature })
 }
 
 t.test('signatures are taken with all identifiers that they may have', async (t) => {
@@ -122,9 +122,9 @@ t.test('parameters of RSASSA-PSS that are not supported are told in words', asyn
       { maskGenAlgorithm: mask(sha256, '2.16.840.1.101.3.4.2.12') },
       'its mask generation function, 2.16.840.1.101.3.4.2.12, is not supported',
     ],
-    [{ saltLength: -1 }, 'its salt has a length that no salt has'],
-    [{ saltLength: -2 }, 'its salt has a length that no salt has'],
-    [{ saltLength: 513 }, 'its salt has a length that no salt has'],
+    [{ saltLength: -1 }, 'its salt has an impossible length'],
+    [{ saltLength: -2 }, 'its salt has an impossible length'],
+    [{ saltLength: 513 }, 'its salt has an impossible length'],
     [{ trailerField: 2 }, 'its trailer field is not that of RFC 8017'],
   ] as const) {
     t.equal(describe(pssIdentifier(changes), pssSignature, rsa), message)
