@@ -1,4 +1,4 @@
-/** The process: loads the service once SIGHUP, which a supervisor may send at any time, does not end it any more. */
+/** Starts the process. The service is loaded last: a supervisor may send SIGHUP early, and must not end the process by it. */
 import './common/no-debugger.ts'
 import './common/hang-up.ts'
 

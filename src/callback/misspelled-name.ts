@@ -3,25 +3,24 @@ import { editDistance, findNearest } from '../common/edit-distance.ts'
 import { escapeInvisible } from '../common/quote.ts'
 import { INVALID_REQUEST } from '../errors.ts'
 
-/** Names that mean something in a body. */
+/** Names that the service reads in a body. */
 const KNOWN = Object.keys(CallbackBody.properties)
 
-/** One letter in so many may be wrong, and two at most: short names are soon near to others. */
+/** One letter in six may be wrong, and two at most: with more, short names would resemble others. */
 const LETTERS_PER_TYPING_ERROR = 6
 const MAX_TYPING_ERRORS = 2
 
-/** Characters of a name that may be a misspelled one: each letter of the longest with a separator, and some more. */
+/** Longest name that is compared, in characters: the longest known name with a separator at each letter, and some more. */
 const MAX_LENGTH = 40
 
-/** Unknown names in which typing errors are looked for, which costs some 2 ms: a body may have thousands. */
+/** Unknown names that are compared, which takes some 2 ms: a body may have thousands of them. */
 const MAX_NAMES = 32
 
-/** The letters of known names. */
 const LETTERS: ReadonlySet<string> = new Set(KNOWN.map(lettersOf))
 
 /**
- * Refuses a body with a name that is nearly a known one: as it would be ignored, another signer or algorithm would sign
- * than the one that is asked for. Other unknown names pass, since newer Document Engines may send them, and so does null.
+ * Refuses a body with a name that is nearly a known one. If the name were ignored, another signer or algorithm than the
+ * requested one would sign. Other unknown names pass, since newer Document Engines may send them, and so does null.
  *
  * @throws INVALID_REQUEST that quotes the name, which differs from a known one in two letters and separators at most
  */
@@ -37,7 +36,7 @@ export function refuseMisspelledNames(body: Readonly<Record<string, unknown>>): 
   }
 }
 
-/** Returns the known name that differs in few letters, whatever its case and separators. */
+/** Returns the known name that differs in few letters, without regard to case and separators. */
 function findMeant(name: string): string | undefined {
   const letters = lettersOf(name)
   const near = KNOWN.filter((known) => isNear(letters, lettersOf(known)))
@@ -53,7 +52,7 @@ function lettersOf(name: string): string {
   return name.toLowerCase().replace(/[-_.\s]/g, '')
 }
 
-/** Quotes a name as in a JSON string, since it may hold line ends and what turns the direction of text. */
+/** Quotes a name as in a JSON string, since it may hold line ends and marks that reverse text. */
 function quote(name: string): string {
   return escapeInvisible(JSON.stringify(name).slice(1, -1))
 }

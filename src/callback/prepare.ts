@@ -1,6 +1,6 @@
 /**
- * From a body to the digest that the signature is about. What comes out holds nothing of the document: a signature
- * may wait seconds for the HSM, and the text of a document can be hundreds of megabytes.
+ * Turns a body into the digest to sign. The result holds nothing of the document: a signature may wait seconds for the
+ * HSM, and the text of a document can have hundreds of megabytes.
  */
 import type { CallbackBody } from '../../schemas/callback.ts'
 import {
@@ -22,27 +22,28 @@ import { MAX_MESSAGE_LENGTH } from './message-length.ts'
 import { checkRawAttributes, readRawAttributes } from './raw-attributes.ts'
 import type { CallbackRequest, EncodedField } from './request.ts'
 
-/** What a signature is made of. */
+/** The input of a signature. */
 export interface Digested extends SignedMessage {
   readonly kind: Exclude<CallbackRequest['kind'], 'certificates'>
   readonly type: SignatureType
   readonly hashAlgorithm: HashAlgorithm
-  /** Of the contents for a container, of `data_to_be_signed` for a raw signature. */
+  /** Digest of the contents for a container, or of `data_to_be_signed` for a raw signature. */
   readonly digest: Buffer
 }
 
-/** What says how a body is read. */
 export interface PrepareContext extends Pick<Configuration, 'digestMismatch'> {
   readonly signer: Signer
   readonly signers: Pick<Signers, 'chooseFor'>
-  /** Fields of the request's log line, which are told the hash algorithm. */
+  /** Fields of the request's log line, to which the hash algorithm is added. */
   readonly logDetails: Record<string, string>
 }
 
-/** What was asked for, ready to be signed by the one who signs it. */
+/** A request that was checked, and the signer that answers it. */
 export type Prepared = (Digested | { readonly kind: 'certificates' }) & { readonly signer: Signer }
 
 /**
+ * Checks a request, and computes the digest to sign.
+ *
  * @throws INVALID_REQUEST, UNSUPPORTED_HASH_ALGORITHM, NOT_ALLOWED_FOR_SIGNER, SIGNER_MISMATCH, DIGEST_MISMATCH,
  *   HSM_UNAVAILABLE
  */
@@ -83,7 +84,7 @@ function prepareRaw(
   return { kind: 'raw', type, hashAlgorithm, signer: named, digest, ...kept }
 }
 
-/** @param told what the length of a digest tells, which counts where the body names none */
+/** @param told the hash algorithm that the length of a digest implies, which counts if the body names none */
 function chooseHashAlgorithm(
   { hash_algorithm: asked }: CallbackBody,
   told: HashAlgorithm['name'] | undefined,
@@ -96,8 +97,8 @@ function chooseHashAlgorithm(
 /**
  * Returns the fields of a request's log line that say which hash algorithm is used, and why.
  *
- * @param asked what the body names, which the log has only where it is a hash algorithm
- * @param told what the length of the digest tells
+ * @param asked the name in the body, which the log has only if it is that of a hash algorithm
+ * @param told the hash algorithm that the length of the digest implies
  */
 function describeHashAlgorithm(
   asked: string | undefined,
@@ -114,7 +115,7 @@ function shortMessage({ bytes }: Contents): Buffer | undefined {
   return bytes === undefined || bytes.length > MAX_MESSAGE_LENGTH ? undefined : bytes
 }
 
-/** Of a message that is kept, since its signature is verified with it. */
+/** Refuses a long message for a signer whose signatures are verified with the message itself. */
 function requireShort(message: Buffer | undefined, { field }: EncodedField): Buffer {
   if (message === undefined) {
     throw new INVALID_REQUEST(`${field}: must not have more than ${MAX_MESSAGE_LENGTH} bytes for this signer`)

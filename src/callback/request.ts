@@ -1,6 +1,4 @@
-/**
- * What a body asks for. The vendor's calls are told apart by `action`; those without one by the fields they carry.
- */
+/** Reads which request a body makes: `action` tells the vendor's calls apart, and fields those without one. */
 import type { CallbackBody } from '../../schemas/callback.ts'
 import { INVALID_REQUEST, UNKNOWN_ACTION } from '../errors.ts'
 import type { Base64Digests } from './body/base64-digests.ts'
@@ -8,27 +6,31 @@ import { MARK_LENGTH } from './body/body-text.ts'
 
 export type CallbackRequest =
   | { readonly kind: 'certificates' }
-  /** Base64 of the bytes to hash and sign. */
+  /** `data` is base64 of the bytes to hash and sign. */
   | { readonly kind: 'raw'; readonly data: EncodedField }
   | { readonly kind: 'container'; readonly contents?: EncodedField; readonly digest?: EncodedField }
-  /** The container goes back inside JSON. */
+  /** Returns the container inside JSON. */
   | { readonly kind: 'encoded-contents'; readonly contents?: EncodedField; readonly digest?: EncodedField }
 
-/** A field that is still text, with the name that errors call it by. */
+/** A field that is not decoded yet, with its name for errors. */
 export interface EncodedField {
   readonly field: string
-  /** No more than its beginning where it was hashed while it arrived. */
+  /** Only the beginning of the text if it was hashed while it arrived. */
   readonly text: string
   readonly hashed?: Base64Digests
 }
 
-/** A body, and what is known of those of its texts that are beginnings, by the marks that these end in. */
+/** A body, and the digests of its strings that are cut short, keyed by the marks that these end in. */
 export interface Received {
   readonly body: CallbackBody
   readonly longContents: ReadonlyMap<string, Base64Digests>
 }
 
-/** @throws UNKNOWN_ACTION, INVALID_REQUEST */
+/**
+ * Returns the request that a body makes.
+ *
+ * @throws UNKNOWN_ACTION, INVALID_REQUEST
+ */
 export function classify(received: Received): CallbackRequest {
   const { body } = received
   switch (body.action ?? undefined) {
@@ -56,7 +58,7 @@ function classifyByFields(received: Received): CallbackRequest {
   const container = containerOf(received.body)
   const hash = field(received, 'hash')
   const others = data ?? contents ?? digest
-  // The Web SDK has no contents for CAdES: its hash is then all there is
+  // The Web SDK sends only a hash for CAdES, without contents
   if (encodedContents !== undefined || (hash !== undefined && others === undefined)) {
     if (others !== undefined || container === 'raw') {
       const name = encodedContents === undefined ? 'hash' : 'encodedContents'
@@ -89,7 +91,7 @@ function rawRequest(received: Received): CallbackRequest {
   return { kind: 'raw', data }
 }
 
-/** `data_to_be_signed` is the content where a container is asked for and no other content is given. */
+/** Takes `data_to_be_signed` as the content if a container is requested and no other content is given. */
 function containerRequest(received: Received): CallbackRequest {
   const digest = field(received, 'digest')
   const contents = field(received, 'encoded_contents') ?? field(received, 'data_to_be_signed')
@@ -113,7 +115,7 @@ function containerOf(body: CallbackBody): 'raw' | 'pkcs7' | undefined {
   return first ?? second
 }
 
-/** Null counts as absent. */
+/** Returns a field of the body; null counts as absent. */
 function field({ body, longContents }: Received, name: keyof CallbackBody): EncodedField | undefined {
   const text = body[name] ?? undefined
   if (text === undefined) {

@@ -2,17 +2,17 @@ import { findHashAlgorithm, type HashAlgorithm } from '../../algorithms/hash-alg
 import type { SignerRules } from '../../configuration/signer-configuration.ts'
 import type { Before, ChooseAlgorithms } from './body-text.ts'
 
-/** Fields that can be contents of megabytes. */
+/** Fields whose values can have megabytes. */
 const CONTENTS: readonly string[] = ['encoded_contents', 'encodedContents', 'data_to_be_signed']
 
-/** Those who may be asked to sign. */
+/** The signers, with the hash algorithms that each allows. */
 export interface RuledSigners {
   all(): readonly { readonly rules: Pick<SignerRules, 'hashAlgorithms'> }[]
 }
 
 /**
- * What contents are hashed with while they arrive: with the algorithm that was named before them, or else with each that
- * may yet be named, since once hashed they are gone.
+ * Returns a function that chooses how contents are hashed while they arrive: with the algorithm that was named before
+ * them, or with each that may still be named, since contents are not kept.
  */
 export function contentAlgorithms(signers: RuledSigners): ChooseAlgorithms {
   return (before: Before | undefined): readonly HashAlgorithm[] => {
@@ -21,7 +21,7 @@ export function contentAlgorithms(signers: RuledSigners): ChooseAlgorithms {
     }
     const name = before?.fields.hash_algorithm
     if (typeof name === 'string') {
-      // What nobody knows is refused when all is read
+      // An unknown algorithm is refused when the whole body was read
       return [findHashAlgorithm(name)].filter((algorithm) => algorithm !== undefined)
     }
     return [...new Set(signers.all().flatMap(({ rules }) => rules.hashAlgorithms))]
