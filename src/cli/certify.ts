@@ -1,4 +1,4 @@
-/** `signing-service certify`: a certificate for tests. */
+/** Implements `signing-service certify`, which makes a certificate for tests. */
 import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { type Command, Option } from 'commander'
@@ -117,7 +117,7 @@ async function certify(io: Io, request: string | undefined, options: CertifyOpti
   })
 }
 
-/** @returns DER */
+/** Makes a self-signed certificate, as DER. */
 function selfSign(io: Io, options: CertifyOptions): Promise<Buffer> {
   const { san = [], ca = false } = options
   return withTokenKey(io, options, hashOf(options), (key) => {
@@ -130,7 +130,7 @@ function selfSign(io: Io, options: CertifyOptions): Promise<Buffer> {
   })
 }
 
-/** @returns DER */
+/** Makes the certificate of a request, signed by the authority, as DER. */
 async function issue(io: Io, file: string, options: CertifyOptions): Promise<Buffer> {
   const { caCert = '', caKey } = options
   const request = useFile(file, () => parseForeignRequest(readFileSync(file)))
@@ -155,7 +155,7 @@ function describe(options: CertifyOptions): Pick<Order, 'days' | 'eku' | 'addres
   return { days, eku, addresses: options, hash: hashOf(options) }
 }
 
-/** What the service would refuse is not handed out: it may not be an authority's certificate that signed. */
+/** Refuses to hand out a certificate that the service would refuse, for example because its issuer is no authority. */
 function judge(leaf: X509Certificate, { certificates }: Authority, file: string): void {
   const at = new Date()
   const chain = buildChain(leaf, certificates, at)

@@ -1,4 +1,4 @@
-/** `signing-service certs`: the certificates on a token. */
+/** Implements `signing-service certs`, which lists the certificates on a token. */
 import type { Command } from 'commander'
 import { administer } from '../pkcs11/administration/administer.ts'
 import type { CertificateDescription } from '../pkcs11/administration/descriptions.ts'
@@ -44,7 +44,7 @@ function formatRow(certificate: CertificateDescription): string[] {
   return [...textsOf(certificate), yesNo(privateKey), yesNo(used), fingerprint ?? 'unknown']
 }
 
-/** Returns label, id, subject, serial number and both ends of the validity, as people are shown them. */
+/** Returns label, id, subject, serial number and both ends of the validity, as text for people. */
 export function textsOf(certificate: CertificateDescription): string[] {
   const { label, id, subject, serialNumber, notBefore, notAfter } = certificate
   return [label, id, subject, serialNumber, notBefore, notAfter].map((text) => text ?? 'unknown')

@@ -1,4 +1,4 @@
-/** `signing-service check`: the whole way to a signature once, with what was found at each step. */
+/** Implements `signing-service check`, which takes all steps to a signature once, and reports each. */
 import { type Command, InvalidArgumentError } from 'commander'
 import { nameLevels } from '../configuration/european-names.ts'
 import { loadConfiguration } from '../configuration/load.ts'
@@ -75,7 +75,7 @@ async function check(io: Io, options: CheckOptions): Promise<void> {
   conclude(io, options, told)
 }
 
-/** A person is asked for what is missing of it before it is in order. */
+/** Loads the configuration, asks for a missing PIN, and reports the step. */
 async function configure(io: Io, options: CheckOptions, report: Report): Promise<Configured | undefined> {
   try {
     const environment = applyOptions(io.environment, options)

@@ -1,4 +1,4 @@
-/** `signing-service csr`: a request for a certificate, signed by the key on the token. */
+/** Implements `signing-service csr`, which makes a certificate request that the key on the token signs. */
 import type { Command } from 'commander'
 import type { GeneralName, RelativeDistinguishedNames } from 'pkijs'
 import { encodePem } from '../asn1/pem.ts'

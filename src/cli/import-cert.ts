@@ -1,4 +1,4 @@
-/** `signing-service import-cert`: a certificate as an object on the token, beside its key. */
+/** Implements `signing-service import-cert`, which stores a certificate on the token, beside its key. */
 import type { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
@@ -66,9 +66,9 @@ function readRequest(file: string): CertificateRequest {
 }
 
 /**
- * The names as their issuer wrote them: the token compares bytes.
+ * Encodes a certificate for the token, with the names as its issuer encoded them, since the token compares bytes.
  *
- * @throws Error when the certificate is not DER, though OpenSSL could read it
+ * @throws Error if the certificate is not DER, though OpenSSL could read it
  */
 function encodeRequest({ raw, publicKey }: X509Certificate): CertificateRequest {
   const { subject, issuer, serialNumber } = readCertificateFields({ raw })

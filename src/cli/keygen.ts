@@ -1,4 +1,4 @@
-/** `signing-service keygen`: a key pair that is generated on the token. */
+/** Implements `signing-service keygen`, which generates a key pair on the token. */
 import { createPublicKey, randomBytes } from 'node:crypto'
 import { existsSync, writeFileSync } from 'node:fs'
 import { type Command, InvalidArgumentError, Option } from 'commander'
@@ -51,7 +51,11 @@ export function addKeygenCommand(program: Command, io: Io): void {
     .action((options: KeygenOptions) => generate(io, options))
 }
 
-/** @throws InvalidArgumentError which commander reports with the name of the option */
+/**
+ * Parses a CKA_ID in hex.
+ *
+ * @throws InvalidArgumentError, which commander reports with the name of the option
+ */
 export function parseId(value: string): string {
   if (!/^([0-9a-f]{2})+$/i.test(value)) {
     throw new InvalidArgumentError('It must be hexadecimal, two digits a byte.')
@@ -87,7 +91,7 @@ async function generate(io: Io, options: KeygenOptions): Promise<void> {
   }
 }
 
-/** The key is there: that its file could not be written is another matter. */
+/** Writes the public key. An error says that the key was generated all the same. */
 function writePublicKey(file: string, key: Buffer): void {
   const pem = createPublicKey({ key, type: 'spki', format: 'der' }).export({ type: 'spki', format: 'pem' })
   try {

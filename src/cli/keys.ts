@@ -1,4 +1,4 @@
-/** `signing-service keys`: the private keys on a token. */
+/** Implements `signing-service keys`, which lists the private keys on a token. */
 import type { Command } from 'commander'
 import { administer } from '../pkcs11/administration/administer.ts'
 import type { KeyDescription } from '../pkcs11/administration/descriptions.ts'
@@ -59,7 +59,7 @@ function formatRow(key: KeyDescription): string[] {
   ]
 }
 
-/** Such as `RSA 2048` and `EC P-256`. */
+/** Returns the type of a key with its size or curve, such as `RSA 2048` or `EC P-256`. */
 export function describeType({ type, bits, curve }: KeyDescription): string {
   return [type ?? 'unknown', bits ?? curve ?? ''].join(' ').trim()
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The command `signing-service`. */
+/** Runs the command `signing-service`. */
 import '../common/no-debugger.ts'
 import { tolerateClosed } from './closed-output.ts'
 import { EXIT_FAILED, EXIT_OK } from './exit-codes.ts'
@@ -8,7 +8,7 @@ const { env: environment, stdin: input, stdout: output, stderr: errors } = proce
 const failure = tolerateClosed({ output, errors })
 const { run } = await import('./run.ts')
 const exitCode = await run(process.argv.slice(2), { environment, input, output, errors })
-// What is still on its way to a pipe or a file may fail as well
+// Writes to a pipe or a file may still fail at the end
 process.on('exit', () => {
   const { message } = failure() ?? {}
   if (message !== undefined && exitCode === EXIT_OK) {

@@ -1,4 +1,4 @@
-/** `signing-service sign`: a detached signature over a file, as the service makes its containers. */
+/** Implements `signing-service sign`, which makes a detached signature over a file as the service makes its containers. */
 import { type Command, Option } from 'commander'
 import { encodePem } from '../asn1/pem.ts'
 import { checkAllowed } from '../callback/allowed.ts'
@@ -88,5 +88,5 @@ async function sign(io: Io, file: string, { type, pem, ...options }: SignOptions
   writeResult(io, options, pem ? encodePem('CMS', der) : der, told)
 }
 
-/** A command neither counts nor logs. */
+/** Counts nothing, since a command has no metrics. */
 function ignore(): void {}

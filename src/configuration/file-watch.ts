@@ -1,11 +1,11 @@
 import { stat } from 'node:fs/promises'
 
-/** What changes with the content of a file, by its path; one that is not there counts as well. */
+/** Status of each file, keyed by path, which changes with its content. A missing file has a status too. */
 type Looks = ReadonlyMap<string, string>
 
 /**
- * Looks at files again and again. By their status, not by events of the file system: those do not come from network
- * file systems, nor from the symbolic links by which Kubernetes exchanges the content of a volume.
+ * Polls the status of files. Events of the file system would not come from network file systems, nor from the symbolic
+ * links by which Kubernetes exchanges the content of a volume.
  */
 export class FileWatch {
   readonly #intervalMs: number
@@ -16,24 +16,24 @@ export class FileWatch {
   #timer: NodeJS.Timeout | undefined
 
   /**
-   * @param intervalMs between looks
-   * @param onChange called when something has changed, and then nothing for a whole interval: what is being written is
-   *   not read
+   * @param intervalMs interval between polls, in ms
+   * @param onChange called once files have changed and then stayed the same for a whole interval, so that files that are
+   *   being written are not read
    */
   constructor(intervalMs: number, onChange: () => void) {
     this.#intervalMs = intervalMs
     this.#onChange = onChange
   }
 
-  /** Takes the files as they are now for known: to be called before they are read. */
+  /** Takes the present status of the files as known. Must be called before they are read. */
   async look(): Promise<void> {
-    // A look that is under way does not count any more
+    // A copy of the list discards a poll that is under way
     this.#files = [...this.#files]
     this.#known = await describe(this.#files)
     this.#last = this.#known
   }
 
-  /** Watches these from now on: those that were watched before in the state that is known, others in that of now. */
+  /** Replaces the watched files. Files that were watched before keep their known status, others get the present one. */
   async watch(files: readonly string[]): Promise<void> {
     this.#files = files
     const now = await describe(files)

@@ -3,12 +3,12 @@ import type { ConfigurationProblem } from '../errors.ts'
 import { VARIABLES } from './variable-schema.ts'
 
 /**
- * A problem in the words of the variable's schema, such as
+ * Describes a problem in the words of the variable's schema, such as
  * `HSM_SESSIONS: 0 is not valid: sessions in the pool, an integer from 1 to 1024, for example HSM_SESSIONS=8`.
  *
- * @param setting a variable, or a place in the signers file, of which only what is wrong is told
- * @param wrong what is wrong; no secret
- * @param value as it was given; undefined where none is to be shown, as that of a secret
+ * @param setting a variable, or a place in the signers file, whose schema is not quoted
+ * @param wrong what is wrong, without secrets
+ * @param value the value as it was given; undefined if it must not be shown
  */
 export function problemWith(setting: string, wrong: string, value?: string): ConfigurationProblem {
   const told = tellOf(value, wrong)

@@ -1,4 +1,4 @@
-/** What happened in the pool since the start: counted as it happens, without knowing who reads it. */
+/** Counts what happens in the session pools. */
 import { Counter, Histogram, type Registry } from 'prom-client'
 import type { PoolObserver, RestartReason } from '../pkcs11/pool-observer.ts'
 import { DURATION_BUCKETS } from './duration-buckets.ts'

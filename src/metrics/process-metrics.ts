@@ -1,11 +1,11 @@
-/** The process itself: what Node and the operating system tell of it, and which build it is. */
+/** Registers metrics of the process: those of Node and the operating system, its build, and its log. */
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import { logFigures } from '../common/log-output.ts'
 import { VERSION } from '../common/version.ts'
 
 let registry: Registry | undefined
 
-/** One for all applications in the process: the observers that prom-client starts for it cannot be ended. */
+/** Returns the registry that all applications in the process share, since prom-client's observers cannot be ended. */
 export function processMetrics(): Registry {
   registry ??= createRegistry()
   return registry

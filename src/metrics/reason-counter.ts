@@ -6,11 +6,11 @@ export interface ReasonCounterOptions {
   readonly name: string
   readonly help: string
   readonly label: string
-  /** Values that are known beforehand. They are there from the start: a rate over what appears with 1 misses it. */
+  /** Known values, which start at 0: a rate over a series that appears with 1 misses the first event. */
   readonly words: readonly string[]
 }
 
-/** A counter with one label that says why. */
+/** Counts events by one label, whose values are limited. */
 export class ReasonCounter {
   readonly #counter: Counter
   readonly #label: string

@@ -1,4 +1,4 @@
-/** What became of changed configurations. */
+/** Counts reloads of the configuration by their outcomes. */
 import { Counter, Gauge, type Registry } from 'prom-client'
 import type { ReloadOutcome } from '../signers/reloading.ts'
 

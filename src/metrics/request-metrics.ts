@@ -1,31 +1,30 @@
-/** What was asked over HTTP, and what became of it. */
+/** Counts HTTP requests and signatures by their outcomes. */
 import { Counter, Histogram, type Registry } from 'prom-client'
 import type { HashAlgorithm } from '../algorithms/hash-algorithms.ts'
 import type { Level } from '../configuration/container-configuration.ts'
 import { DURATION_BUCKETS } from './duration-buckets.ts'
 
-/** A caller can make up methods. */
+/** Methods that become label values. A caller can make up others. */
 const METHODS: readonly string[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
 
-/** What is asked for in a request that was understood. */
+/** The signature that a valid request asks for. */
 export interface AskedSignature {
   readonly signer: string
   readonly container: 'raw' | 'pkcs7'
   readonly hash: HashAlgorithm['name']
 }
 
-/** A container that was made. */
 export interface MadeContainer {
   readonly level: Level
-  /** The code of the error for which it has not the level that it was to have. */
+  /** Code of the error because of which the container lacks its configured level; absent if it has it. */
   readonly shortfall?: string
 }
 
 export interface EndedRequest {
   readonly method: string
-  /** The pattern of the route, never the address: undefined where there is none. */
+  /** Pattern of the route, never the address; undefined if there is none. */
   readonly route: string | undefined
-  /** Undefined where the client left before it was answered. */
+  /** Undefined if the client left before it was answered. */
   readonly statusCode: number | undefined
   readonly seconds: number
 }

@@ -1,4 +1,4 @@
-/** How pools and signers are at the moment: asked at each scrape, so that nothing needs to be kept up. */
+/** Registers gauges on the state of pools and signers, which is read at each scrape. */
 import { Gauge, type Registry } from 'prom-client'
 import type { Readiness } from '../signers/readiness.ts'
 import type { Signer } from '../signers/signer.ts'
@@ -11,7 +11,7 @@ const MS_PER_DAY = 86_400_000
 export interface Gauged {
   readonly readiness: Pick<Readiness, 'look'>
   readonly signers: Pick<Signers, 'all' | 'pools'>
-  /** Requests that may wait for a session of one token. */
+  /** Most requests that may wait for a session of one token. */
   readonly queueLimit: number
 }
 
@@ -74,7 +74,7 @@ function registerReadiness(registry: Registry, readiness: Gauged['readiness']): 
   })
 }
 
-/** Without values as long as the certificate, which may be on the token, is not known. */
+/** Registers gauges that have no values while the certificate, which may be on the token, is not known. */
 function registerCertificateGauges(registry: Registry, signers: Gauged['signers']): void {
   registerGauge(registry, {
     name: 'signing_service_certificate_days_left',

@@ -15,16 +15,16 @@ import {
 /** An error of `errors.ts`. */
 type ServiceError = FastifyError & { readonly statusCode: number }
 
-/** Codes of refusals that another attempt may not meet. */
+/** Codes of refusals after which another attempt may succeed. */
 const BUSY: readonly string[] = [new HSM_BUSY().code, new SERVICE_BUSY().code]
 
-/** Seconds after which a client that met one of them should try again. */
+/** Value of Retry-After, in seconds. */
 const RETRY_AFTER_S = 1
 
-/** Every error goes out in one shape, with a code of `errors.ts`; so do 404 and 405. */
+/** Sends every error in one shape, with a code of `errors.ts`, and 404 and 405 too. */
 export const errorReply = fp(
   async (app) => {
-    /** Methods by address, as the routes are registered: what a caller sends is only ever looked up. */
+    /** Methods of the registered routes, keyed by path. Callers cannot add to it. */
     const methodsByPath = new Map<string, Set<string>>()
     app.addHook('onRoute', ({ url, method }) => {
       const methods = methodsByPath.get(url) ?? new Set()
@@ -36,7 +36,7 @@ export const errorReply = fp(
 
     app.setErrorHandler((error: FastifyError, request, reply) => {
       if (request.is404 && !isOurs(error)) {
-        // Whatever the framework has against its headers: nothing here would answer it
+        // An unknown address is answered 404, whatever the framework finds wrong with the headers
         return answerNotFound(request, reply)
       }
       return sendError(translate(error, request), request, reply)
@@ -77,7 +77,7 @@ export function sendError(error: ServiceError, request: FastifyRequest, reply: F
   return reply.status(statusCode).type('application/json; charset=utf-8').send(body)
 }
 
-/** The framework's errors under our codes. Its messages are not passed on: some quote the body. */
+/** Translates the framework's errors into ours. Its messages are not passed on, since some quote the body. */
 function translate(error: FastifyError, request: FastifyRequest): ServiceError {
   if (error.validation !== undefined) {
     return new INVALID_REQUEST(error.message)
@@ -100,7 +100,7 @@ function translate(error: FastifyError, request: FastifyRequest): ServiceError {
   return error
 }
 
-/** Errors of `errors.ts`: the framework's and Node's own have other codes. */
+/** Returns whether an error is one of `errors.ts`; those of the framework and of Node have other codes. */
 function isOurs(error: FastifyError): error is ServiceError {
   return error.name === 'FastifyError' && !/^(FST_|ERR_)/.test(error.code)
 }
@@ -113,23 +113,23 @@ function allowedMethods(registered: ReadonlySet<string> = new Set()): string[] {
 }
 
 /**
- * Returns the pattern that a path would have whose last part is the name of a signer. The search begins behind slashes
- * alone: if it began at each character, a path of 16 kB with a slash at its end would take a fifth of a second.
+ * Replaces the last part of a path by `:signer`. The search begins only behind slashes: if it began at each character, a
+ * path of 16 kB with a slash at its end would take a fifth of a second.
  */
 function patternOf(path: string): string {
   return path.replace(/(?<=\/)[^/]+$/, ':signer')
 }
 
-/** The path of an address as the router reads it: absolute form or not, decoded, without a slash at its end. */
+/** Returns the path of an address as the router reads it: absolute form or not, decoded, without a slash at its end. */
 function pathOf(url: string): string {
   if (url === '*') {
-    // The service as a whole (RFC 9110 9.3.7), which the router takes for its root
+    // The asterisk means the whole service (RFC 9110 9.3.7), which the router takes for its root
     return '/'
   }
   const path = url
     .replace(/^https?:\/\/.*?\//, '/')
     .replace(/[?#].*$/s, '')
     .replace(/(?<=.)\/$/, '')
-  // The router has decoded it before, and refused what cannot be
+  // This cannot throw, since the router has decoded the path before
   return decodeURI(path)
 }

@@ -1,4 +1,4 @@
-/** Answers what never reaches a route, and so none of the hooks: in the shape of all other refusals, and logged like them. */
+/** Answers requests that never reach a route and its hooks, in the shape of all other refusals, and logs them alike. */
 import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
@@ -10,7 +10,7 @@ import { sendError } from './error-reply.ts'
 import type { LineLimit } from './line-limit.ts'
 import { callerRequestId, createRequestId } from './request-id.ts'
 
-/** Milliseconds in which a client can read why it was refused, before its connection is closed under it. */
+/** Time that a client has to read why it was refused, in ms, before its connection is closed. */
 const LINGER_MS = 2_000
 
 interface Refusal {
@@ -19,7 +19,7 @@ interface Refusal {
   readonly message: string
 }
 
-/** A request on a connection, and the one before it where that is not answered yet. */
+/** A request on a connection, and the one before it if that is not answered yet. */
 interface Exchange {
   readonly request: IncomingMessage
   readonly response: ServerResponse
@@ -54,7 +54,7 @@ export class MalformedRequests {
     this.#log(error, { requestId: request.id, ...callerRequestId(request.raw), method: request.method })
   }
 
-  /** Refuses what is not HTTP, or came too slowly, where an answer can still be sent. */
+  /** Refuses bytes that are not HTTP, or came too slowly, if an answer can still be sent. */
   refuseConnection(error: NodeJS.ErrnoException, socket: Socket): void {
     if (error.code === 'ECONNRESET') {
       socket.destroy()
@@ -64,7 +64,7 @@ export class MalformedRequests {
       return
     }
     this.#refused.add(socket)
-    // Requests that came before it, whole, are answered first
+    // Complete requests that came before it are answered first
     const response = this.#findUnanswered(socket)
     if (response === undefined) {
       this.#end(socket, error)
@@ -76,14 +76,14 @@ export class MalformedRequests {
   #note(request: IncomingMessage, response: ServerResponse): void {
     const before = this.#last.get(request.socket)
     if (before !== undefined) {
-      // One answer follows another: who waits for the last of them waits for all
+      // Answers are sent in order, so that waiting for the last one is enough
       before.before = undefined
     }
     const isAnswered = before === undefined || before.response.writableFinished
     this.#last.set(request.socket, { request, response, before: isAnswered ? undefined : before })
   }
 
-  /** Returns the last answer on its way to a request that came whole. */
+  /** Returns the last answer that is on its way to a complete request. */
   #findUnanswered(socket: Socket): ServerResponse | undefined {
     const last = this.#last.get(socket)
     const whole = last?.request.complete ? last : last?.before
@@ -91,19 +91,19 @@ export class MalformedRequests {
   }
 
   #end(socket: Socket, error: NodeJS.ErrnoException): void {
-    // It was asked to close, or has ended
+    // A connection that was asked to close, or has ended, takes no answer
     if (socket.writable) {
       const requestId = createRequestId()
       const refusal = refusalOf(error)
       write(socket, refusal, requestId)
-      // The error itself holds the bytes that were received
+      // The error is not logged itself, since it holds the bytes that were received
       this.#log(refusal, { requestId, reason: error.code })
     }
   }
 
-  /** CONNECT asks for a tunnel (RFC 9110 9.3.6), and Node would close its connection without an answer. */
+  /** Refuses CONNECT (RFC 9110 9.3.6), whose connection Node would close without an answer. */
   #refuseTunnel(request: IncomingMessage, socket: Socket): void {
-    // Node has let go of the connection: an error of it would end the process
+    // Node has released the connection, so that an error without a listener would end the process
     socket.on('error', () => socket.destroy()).resume()
     const requestId = createRequestId()
     const refusal = new INVALID_REQUEST('CONNECT is not answered, as this is no proxy')

@@ -2,14 +2,14 @@ import type { BaseLogger } from 'pino'
 import { describeExpiry, type Expiry } from './expiry.ts'
 import type { Signers } from './signers.ts'
 
-/** Thresholds are days; a certificate on a token is not known before that is open. */
+/** Interval between checks, in ms. A certificate on a token is not known before that is open. */
 const INTERVAL_MS = 60_000
 
-/** Logs when the chain of a signer comes near to its end: once at each threshold, and at each start. */
+/** Logs that a certificate of a signer's chain will expire, once at each threshold, and at each start. */
 export class ExpiryWatch {
   readonly #signers: Pick<Signers, 'all'>
   readonly #log: BaseLogger
-  /** The threshold that was told last, by the name of the signer. */
+  /** Threshold that was logged last, keyed by the name of the signer. */
   readonly #told = new Map<string, Expiry['days']>()
   #timer: NodeJS.Timeout | undefined
 
@@ -27,7 +27,7 @@ export class ExpiryWatch {
     clearInterval(this.#timer)
   }
 
-  /** Also when signers have changed. */
+  /** Checks all signers. Called also when signers have changed. */
   look(): void {
     const now = new Date()
     for (const signer of this.#signers.all()) {

@@ -18,32 +18,32 @@ export interface SignerSetOptions {
   readonly hsm: HsmConfiguration
   readonly log: BaseLogger
   readonly observer: PoolObserver
-  /** Is told what becomes of PINs. */
+  /** Notes logins and refused PINs. */
   readonly pins: Pick<RefusedPins, 'list' | 'asking' | 'refused'>
-  /** The PIN, in place of the one that the environment holds. */
+  /** PIN in place of the one that the environment holds. */
   readonly givenPin?: string
   readonly revocations: SignerSources['revocations']
   readonly timestampers: Pick<Timestampers, 'for'>
-  /** The certificate of a signer was found on its token. */
+  /** Called when the certificate of a signer was found on its token. */
   onCertificate(): void
 }
 
-/** All signers of one state of the configuration, and the pools that they sign with. It does not change. */
+/** Holds the signers of one state of the configuration, and their pools. It does not change. */
 export class SignerSet {
   readonly signers: ReadonlyMap<string, Signer>
-  /** Undefined where each request has to name its signer. */
+  /** Undefined if each request has to name its signer. */
   readonly defaultSigner: Signer | undefined
   readonly pools: readonly TokenPool[]
-  /** Those of the pools that were made for this set. */
+  /** The pools that were made for this set. */
   readonly ownPools: readonly TokenPool[]
   /** The fields of log lines about the tokens, in the order of the pools. */
   readonly #tokenFields: readonly TokenFields[]
 
   /**
-   * Nothing is opened yet.
+   * Plans the pools, and opens none yet.
    *
    * @param onMisconfigured called when a token was reached and the configuration does not fit it
-   * @param previous whose pools are used again where they do
+   * @param previous pools that are used again if they fit
    */
   constructor(
     configuration: SignersConfiguration,
@@ -103,7 +103,7 @@ export class SignerSet {
     this.defaultSigner = configuration.default === null ? undefined : this.signers.get(configuration.default)
   }
 
-  /** Has the log lines about tokens name their signers as they are in this set. */
+  /** Makes the log lines about tokens name the signers of this set. */
   describeTokens(): void {
     for (const [place, { log }] of this.pools.entries()) {
       log.fields = this.#tokenFields[place] as TokenFields
@@ -116,7 +116,7 @@ export class SignerSet {
     }
   }
 
-  /** Logs what the operator should know of signers; of what is found on tokens that is done when they are opened. */
+  /** Logs warnings about signers. Those about keys and certificates on tokens are logged when these are opened. */
   warn(log: BaseLogger): void {
     for (const { pool } of this.pools.filter((kept) => !this.ownPools.includes(kept))) {
       pool.warnAboutKeys()
@@ -130,7 +130,7 @@ export class SignerSet {
   }
 }
 
-/** One plan for each token, with each key once. */
+/** Returns one plan for each token, with each key once. */
 function planTokens(wanted: readonly { access: TokenPlan['access']; key: PoolKey }[]): TokenPlan[] {
   const plans = new Map<string, { access: TokenPlan['access']; keys: [PoolKey, ...PoolKey[]] }>()
   for (const { access, key } of wanted) {

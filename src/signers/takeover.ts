@@ -1,4 +1,4 @@
-/** What has to hold before signers take the place of others. */
+/** Checks signers before they take the place of others. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { tellOf } from '../common/quote.ts'
 import {
@@ -15,16 +15,15 @@ import type { Signer } from './signer.ts'
 import type { SignerSet } from './signer-set.ts'
 import type { TokenPool } from './token-pool.ts'
 
-/** A token that could not be opened at once has this long, in milliseconds, and one that says nothing as well. */
+/** Time that a token that cannot be opened at once, or does not answer, has for it, in ms. */
 const PATIENCE_MS = 15_000
 const LOOK_MS = 50
 
-/** How the HSM refuses a test signature that it may make later. */
+/** Errors after which the HSM may make a test signature later. */
 const PASSING = [HSM_BUSY, HSM_TIMEOUT, HSM_UNAVAILABLE]
 
 /**
- * A certificate that does not sign now, or not for as long as its signer demands, would make a signer useless that was
- * not: it is refused, unless it was there before, and as useless.
+ * Refuses a certificate that is not valid, or too near to its end, if it would make a signer useless that was not.
  *
  * @throws ConfigurationError
  */
@@ -38,7 +37,7 @@ export function findNewlyInvalid(next: SignerSet, before: SignerSet): void {
 
 export interface ProveOptions {
   readonly before: SignerSet
-  /** What tokens said of the configuration: filled while this waits. */
+  /** Problems that tokens have with the configuration, added while this waits. */
   readonly problems: readonly ConfigurationError[]
   readonly signal: AbortSignal
 }
@@ -46,7 +45,7 @@ export interface ProveOptions {
 /**
  * Waits until each key of the set has made a test signature that verified.
  *
- * @throws ConfigurationError with all problems there are
+ * @throws ConfigurationError with all problems
  */
 export async function proveSigners(
   next: SignerSet,
@@ -58,19 +57,19 @@ export async function proveSigners(
   }
   refuseProblems(problems.flatMap((error) => error.problems))
   refuseProblems(next.ownPools.flatMap(describeUnproved))
-  // Those on the token are known by now
+  // Certificates on tokens are known by now
   findNewlyInvalid(next, before)
   const changed = [...next.signers.values()].filter((signer) => isChanged(signer, before))
-  // One after another: requests need the sessions and the queue meanwhile. Where one fails, so would those after it
+  // They are tested one after another, since requests need the sessions and the queue meanwhile
   for (const signer of changed) {
     await proveAnew(signer, performance.now() + PATIENCE_MS, signal)
   }
   await awaitEvidence(next, before, signal)
-  // Some of them may be revoked: that is known by now
+  // Revocations are known by now
   findNewlyInvalid(next, before)
 }
 
-/** Where requests would be refused without revocation information, it has to be there, unless it was not before. */
+/** Waits for revocation information that requests need, and refuses signers without it unless they lacked it before. */
 async function awaitEvidence(next: SignerSet, before: SignerSet, signal: AbortSignal): Promise<void> {
   const keys = [...next.signers.values()].filter(({ name, container }) => {
     const former = before.signers.get(name)
@@ -93,7 +92,7 @@ async function awaitEvidence(next: SignerSet, before: SignerSet, signal: AbortSi
   )
 }
 
-/** Whether it may still come to signatures with all of its keys. */
+/** Returns whether keys of a pool may still become ready. */
 function isPending({ pool, keys }: TokenPool): boolean {
   const { state } = pool.status()
   if (state === 'ready') {
@@ -107,7 +106,7 @@ function describeUnproved({ pool, keys, log }: TokenPool): ConfigurationProblem[
     const { state, reason = describeSilence(pool) } = pool.keyStatus(place)
     const variable = state === 'pin refused' ? settings.pin : settings.key
     const message = `no test signature could be made: ${reason}`
-    // Each further try would tell a PIN again that the token may have counted as a wrong one
+    // A further try would repeat a PIN that the token may have counted as a wrong one
     const mayPass = state !== 'pin refused' && !pool.isLoginPending
     return state === 'ready' ? [] : [{ variable, message, token: log.fields, mayPass, told: message }]
   })
@@ -119,7 +118,7 @@ function describeSilence({ isLoginPending }: TokenPool['pool']): string {
     : 'the token did not answer in time'
 }
 
-/** Whether it signs with another certificate than the signer of that name before, or there was none. */
+/** Returns whether a signer has another certificate than the one of that name before, or is new. */
 function isChanged(signer: Signer, { signers }: SignerSet): boolean {
   const [now, then] = [signer, signers.get(signer.name)].map(encodePath)
   return now === undefined || then === undefined || !now.equals(then)
@@ -148,13 +147,13 @@ function describeInvalid(signer: Signer): ConfigurationProblem[] {
   }
 }
 
-/** Whether all that is wrong with the periods is that one of them has not begun. */
+/** Returns whether the only problem of the periods is that one of them has not begun. */
 function isValidLater(periods: readonly ValidityPeriod[], minimumDaysLeft: number): boolean {
   const begin = Math.max(...periods.map(({ notBefore }) => notBefore.getTime()))
   return begin > Date.now() && describeUselessness(periods, new Date(begin), minimumDaysLeft) === undefined
 }
 
-/** With the new certificate, even where the key has proved itself before: what counts is that they fit together. */
+/** Makes a test signature with the new certificate, even if the key was tested before, to see that they fit together. */
 async function proveAnew(signer: Signer, deadline: number, signal: AbortSignal): Promise<void> {
   try {
     await signer.prove()
@@ -164,7 +163,7 @@ async function proveAnew(signer: Signer, deadline: number, signal: AbortSignal):
       return proveAnew(signer, deadline, signal)
     }
     const message = `no test signature could be made: ${(error as Error).message}`
-    // A token that was kept as it is does not log in again before SIGHUP
+    // A token whose pool was kept does not log in again before SIGHUP
     const mayPass = PASSING.some((kind) => error instanceof kind) && signer.status().state !== 'pin refused'
     throw new ConfigurationError([
       { variable: signer.configuration.settings.key, message, mayPass, told: message },

@@ -3,7 +3,7 @@ import { describeRestriction } from '../configuration/algorithm-fit.ts'
 import type { SignerCertificate, SignerConfiguration } from '../configuration/signer-configuration.ts'
 import { describeUselessness } from '../x509/validity.ts'
 
-/** Logs what the operator should know of a signer, though it is used. */
+/** Logs warnings about a signer, which is used all the same. */
 export function warnAbout(
   configuration: SignerConfiguration,
   signerCertificate: SignerCertificate,
@@ -22,7 +22,7 @@ function describe({ rules }: SignerConfiguration, signerCertificate: SignerCerti
   ]
 }
 
-/** Returns what validators or callers may mind, each a sentence without its capital. */
+/** Returns warnings on what validators or callers may refuse, each a sentence without its capital. */
 export function listWarnings(
   rules: SignerConfiguration['rules'],
   { algorithm, warnings }: SignerCertificate,

@@ -1,4 +1,4 @@
-/** The steps of a check in their order, and what to do where one fails. */
+/** Steps of a check in their order, each with the advice for a failure. */
 export const ADVICE = {
   configuration: 'Correct the variables that are named; the README lists all of them',
   library:
@@ -26,7 +26,7 @@ export const ADVICE = {
   'service: certificate': 'Start the service anew with the configuration that was checked',
 } as const
 
-/** Advice about revocation, for cases in which that on the step does not work. */
+/** Advice about revocation for cases in which that of the step does not help. */
 export const REVOCATION_ADVICE = {
   revoked: 'Have another certificate issued in place of the one that was revoked, and use that one',
   /** Level b-lt refuses REVOCATION_CHECK=off. */

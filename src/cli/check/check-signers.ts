@@ -16,16 +16,16 @@ export interface Configured {
 interface Reporting {
   readonly io: Io
   readonly json?: boolean
-  /** Seconds without a word of the library, and for what is asked about certificates. */
+  /** Time limit in seconds for each answer of the library, and for answers about certificates. */
   readonly timeout: number
   readonly report: Report
-  /** One for a signer, where there are several. */
+  /** Returns the report of one of several signers. */
   readonly reportOn: (signer: string) => Report
-  /** Undefined where the service is not asked. */
+  /** Undefined if the service is not checked. */
   readonly answers: Awaited<ReturnType<typeof checkService>> | undefined
 }
 
-/** Goes the way to a signature with each of them. */
+/** Takes all steps to a signature with each signer. */
 export async function checkSigners(
   { configuration, signers }: Configured,
   { io, json, timeout, report, reportOn, answers }: Reporting,

@@ -6,16 +6,16 @@ export interface Reply {
   readonly body: string
 }
 
-/** Bytes. The metrics of a service with a hundred signers have some 500 kB. */
+/** Most bytes of an answer. The metrics of a service with a hundred signers have some 500 kB. */
 const LIMIT = 10_000_000
 
-/** Asks the service directly: proxies are for what is outside. */
+/** Asks the service directly, since proxies are for addresses outside. */
 const client = new HttpClient()
 
 /**
- * Sends a GET, or a POST of a body of JSON.
+ * Sends a GET, or a POST if there is a JSON body.
  *
- * @param limitMs milliseconds after which it is given up
+ * @param limitMs time limit, in ms
  * @throws Error that says why there is no answer
  */
 export async function send(url: URL, limitMs: number, body?: object): Promise<Reply> {

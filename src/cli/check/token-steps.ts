@@ -1,4 +1,4 @@
-/** The steps of a check on the HSM, which a process of its own goes; and those that follow from what it finds. */
+/** Reports the steps on the HSM, which a process of its own takes, and those that depend on them. */
 
 import { defined } from '../../common/defined.ts'
 import { checkHashAlgorithms, permittedHashes } from '../../configuration/algorithm-fit.ts'
@@ -55,12 +55,12 @@ export class TokenSteps {
     this.#signer = configuration.signerCertificate
   }
 
-  /** Of the files, or of the token. */
+  /** Certificate from the files or the token; undefined if there is none. */
   get signer(): SignerCertificate | undefined {
     return this.#signer
   }
 
-  /** Goes all steps; whatever fails becomes part of the report. */
+  /** Takes all steps, and reports failures too. */
   async go(access: AdministrationAccess, limitMs: number): Promise<void> {
     const { rules } = this.#configuration
     const certifiedKey = this.#signer?.publicKey.export({ type: 'spki', format: 'der' })

@@ -1,4 +1,4 @@
-/** Certificates of signers, and of authorities for them, that validators have nothing to say against. */
+/** Issues certificates of signers, and of authorities for them, that validators accept. */
 import type * as pkijs from 'pkijs'
 import type { HashAlgorithm } from '../../algorithms/hash-algorithms.ts'
 import type { Authority } from './authority.ts'
@@ -18,13 +18,13 @@ import {
 
 const DAY_MS = 86_400_000
 
-/** What is certified. */
+/** Content of a certificate to issue. */
 export interface Order {
   readonly subject: pkijs.RelativeDistinguishedNames
   /** DER SubjectPublicKeyInfo. */
   readonly publicKey: Uint8Array
   readonly alternativeNames: pkijs.Extension[]
-  /** Whether it may issue others; a certificate authority has no purpose besides. */
+  /** True for a certificate authority, which has no extended key usage. */
   readonly ca: boolean
   readonly eku: ExtendedKeyUsage
   readonly addresses: Addresses
@@ -33,9 +33,9 @@ export interface Order {
 }
 
 /**
- * A certificate from now on, which does not outlive the authority that signs it.
+ * Issues a certificate that is valid from now on, and does not outlive the authority that signs it.
  *
- * @param authority absent where the key signs for itself
+ * @param authority undefined for a self-signed certificate
  * @returns DER
  */
 export function issueCertificate(

@@ -4,10 +4,10 @@ import type { Signer } from '../../signers/signer.ts'
 const LOOK_MS = 50
 
 /**
- * Waits until everything is known that a container of level b-lt holds. The service knows it ahead of time; a command
- * has only just begun to ask.
+ * Waits until all information for a container of level b-lt is there. The service has it ahead of time, while a command has
+ * only just begun to ask.
  *
- * @param limitMs milliseconds, after which what is missing is told by whoever makes the container
+ * @param limitMs time limit, in ms, after which making the container reports what is missing
  */
 export async function waitForRevocationInformation(
   signer: Pick<Signer, 'missingEvidence'>,
