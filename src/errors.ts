@@ -1,8 +1,8 @@
 /**
  * Lists every error that a caller or an operator can meet, with its code, its HTTP status and its message.
  *
- * Messages say what to do. None holds a path, a PIN, a signing token, a byte of a document or a stack, since this service
- * and Document Engine print them to their logs.
+ * Messages say what to do. None holds a path, a PIN, a signing token, a byte of a document or a stack, since this
+ * service and Document Engine print them to their logs.
  */
 import createError from '@fastify/error'
 import { BODY_PERIOD_MS, HEADERS_TIMEOUT_MS, MIN_BODY_BYTES, REQUEST_TIMEOUT_MS } from './common/arrival.ts'
@@ -146,11 +146,16 @@ export interface ConfigurationProblem {
   token?: TokenFields
   /** True if the problem may pass without a change of the configuration, for example while the HSM is away. */
   mayPass?: boolean
-  /** Message for everybody who reaches the service, without names, paths and addresses; absent if only the log has one. */
+  /**
+   * Message for everybody who reaches the service, without names, paths and addresses; absent if only the log has one.
+   */
   told?: string
 }
 
-/** Stops the start of a service whose configuration cannot work. Carries every problem that was found, not only the first. */
+/**
+ * Stops the start of a service whose configuration cannot work. Carries every problem that was found, not only the
+ * first.
+ */
 export class ConfigurationError extends Error {
   readonly code = 'CONFIGURATION'
   readonly problems: readonly ConfigurationProblem[]

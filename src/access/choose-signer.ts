@@ -20,8 +20,8 @@ export interface SignerRequest {
 /**
  * Chooses the signer that a request names in its path or its signing token, or the default one.
  *
- * @throws INVALID_REQUEST for a token that can't be read, and, if there are several signers, for a token or a field that
- *   seems to name one of them in another way; UNKNOWN_SIGNER, SIGNER_MISMATCH
+ * @throws INVALID_REQUEST for a token that can't be read, and, if there are several signers, for a token or a field
+ *   that seems to name one of them in another way; UNKNOWN_SIGNER, SIGNER_MISMATCH
  */
 export function chooseSigner(
   { token, path, fields, logDetails }: SignerRequest,

@@ -17,13 +17,15 @@ const MAX_FIELDS = 32
 /** Most characters of a value that may be the name of a signer, with spaces around it. */
 const MAX_NAME_LENGTH = 100
 
-/** Matches base64 in the standard or the URL alphabet, padded or not, in one line or more (RFC 4648 4 and 5), trimmed. */
+/**
+ * Matches base64 in the standard or the URL alphabet, padded or not, in one line or more (RFC 4648 4 and 5), trimmed.
+ */
 const BASE64 = /^[\w+/\s-]{8,}={0,2}$/
 
 /**
- * Returns whether a token seems to name a signer. It does if it is JSON with a name that is `signer`, at any depth and in any
- * case, or nearly `signer` with the name of a signer as its value; text that resembles such JSON; an encoding of either; or
- * the name of a signer alone.
+ * Returns whether a token seems to name a signer. It does if it is JSON with a name that is `signer`, at any depth and
+ * in any case, or nearly `signer` with the name of a signer as its value; text that resembles such JSON; an encoding of
+ * either; or the name of a signer alone.
  *
  * @param token a signing token in which no signer was found
  * @param names names of the signers that may be meant

@@ -15,8 +15,8 @@ export interface SigningTokenClaims {
 }
 
 /**
- * Reads a signing token. Anything but a JSON object is opaque, such as a user's id or a JWT. A token that begins like an
- * object has to be one: if a misspelled one passed as opaque, the default signer would sign.
+ * Reads a signing token. Anything but a JSON object is opaque, such as a user's id or a JWT. A token that begins like
+ * an object has to be one: if a misspelled one passed as opaque, the default signer would sign.
  *
  * @param signMethods values of signMethod that are accepted, in lower case
  * @throws INVALID_REQUEST that quotes nothing of the token

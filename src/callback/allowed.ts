@@ -4,8 +4,8 @@ import { NOT_ALLOWED_FOR_SIGNER } from '../errors.ts'
 import type { Signer } from '../signers/signer.ts'
 
 /**
- * Refuses a signature that the configuration of its signer does not allow. Document Engine documents RSASSA-PKCS1-v1_5 for
- * raw signatures: others are made only if the signers file allows them.
+ * Refuses a signature that the configuration of its signer does not allow. Document Engine documents RSASSA-PKCS1-v1_5
+ * for raw signatures: others are made only if the signers file allows them.
  *
  * @throws NOT_ALLOWED_FOR_SIGNER; HSM_UNAVAILABLE while the certificate has not been read
  */

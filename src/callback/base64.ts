@@ -1,7 +1,7 @@
 /**
- * Returns whether `text` is the canonical base64 (RFC 4648 4) of `bytes`, which Node decoded: padded, in one line. Node's
- * decoder skips unknown characters, accepts the URL alphabet, and takes the low byte of letters beyond Latin-1; the lengths
- * and the last group show that.
+ * Returns whether `text` is the canonical base64 (RFC 4648 4) of `bytes`, which Node decoded: padded, in one line.
+ * Node's decoder skips unknown characters, accepts the URL alphabet, and takes the low byte of letters beyond Latin-1;
+ * the lengths and the last group show that.
  */
 export function isCanonicalBase64(text: string, bytes: Buffer): boolean {
   const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0

@@ -3,8 +3,8 @@ const CALLBACKS_OF_A_TURN = 16
 
 /**
  * Limits how many callbacks begin in one turn of the event loop; the others wait for later turns, in their order. In
- * between, sessions get their jobs and health checks are answered, so that the HSM does not wait while many requests are
- * refused.
+ * between, sessions get their jobs and health checks are answered, so that the HSM does not wait while many requests
+ * are refused.
  */
 export class EventLoopTurns {
   readonly #waiting: (() => void)[] = []

@@ -10,7 +10,7 @@ const KNOWN = Object.keys(CallbackBody.properties)
 const LETTERS_PER_TYPING_ERROR = 6
 const MAX_TYPING_ERRORS = 2
 
-/** Longest name that is compared, in characters: the longest known name with a separator at each letter, and some more. */
+/** Longest name that is compared, in characters: more than the longest known name with a separator at each letter. */
 const MAX_LENGTH = 40
 
 /** Unknown names that are compared, which takes some 2 ms: a body may have thousands of them. */

@@ -31,8 +31,8 @@ export function readRawAttributes(message: Buffer | undefined): SignedAttributes
 }
 
 /**
- * Refuses attributes whose message-digest has another hash algorithm than the signature, which no verifier would accept.
- * If RAW_SIGNING is `any`, other bytes are signed as they are.
+ * Refuses attributes whose message-digest has another hash algorithm than the signature, which no verifier would
+ * accept. If RAW_SIGNING is `any`, other bytes are signed as they are.
  *
  * @throws INVALID_REQUEST; NOT_ALLOWED_FOR_SIGNER if RAW_SIGNING is `signed-attributes` and these are not those of data
  */

@@ -66,8 +66,8 @@ export const callback: FastifyPluginAsyncTypebox<CallbackOptions> = async (
 }
 
 /**
- * Reads the body and releases its text. The signer is chosen once a request, since a reload may replace all signers while
- * the request is signed.
+ * Reads the body and releases its text. The signer is chosen once a request, since a reload may replace all signers
+ * while the request is signed.
  */
 function readBody(
   request: Pick<FastifyRequest, 'logDetails' | 'signing' | 'longContents' | 'releaseBody'> & {

@@ -1,8 +1,8 @@
 import type { Writable } from 'node:stream'
 
 /**
- * Lets a command whose reader has left (`| head -1`) go on to its end, so that its work on a token is not cut off halfway.
- * Results that cannot be written for another reason are a failure.
+ * Lets a command whose reader has left (`| head -1`) go on to its end, so that its work on a token is not cut off
+ * halfway. Results that cannot be written for another reason are a failure.
  *
  * @returns function that returns why results could not be written; undefined as long as they could
  */

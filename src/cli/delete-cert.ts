@@ -1,4 +1,4 @@
-/** Implements `signing-service delete-cert`, which deletes a certificate from the token, such as one that was renewed. */
+/** Implements `signing-service delete-cert`, which deletes a certificate from the token, such as a renewed one. */
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { administer } from '../pkcs11/administration/administer.ts'
 import type { CertificateDescription } from '../pkcs11/administration/descriptions.ts'

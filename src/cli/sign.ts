@@ -1,4 +1,4 @@
-/** Implements `signing-service sign`, which makes a detached signature over a file as the service makes its containers. */
+/** Implements `signing-service sign`, which signs a file, detached, as the service makes its containers. */
 import { type Command, Option } from 'commander'
 import { encodePem } from '../asn1/pem.ts'
 import { checkAllowed } from '../callback/allowed.ts'

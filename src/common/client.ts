@@ -1,6 +1,6 @@
 /**
- * The client of a request, which may leave before it is answered. An AbortSignal is made only on demand, since making and
- * collecting one takes longer than all else here.
+ * Tracks the client of a request, which may leave before it is answered. An AbortSignal is made only on demand, since
+ * making and collecting one takes longer than all else here.
  */
 export class Client {
   /** True once the HSM has made a signature for the client that verified. */

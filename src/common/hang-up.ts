@@ -1,6 +1,6 @@
 /**
- * Listens for SIGHUP, which reloads the signers. The signal ends a process without a listener, and a supervisor may send it
- * while the service is loaded, which takes half a second: so entry points load this module first.
+ * Listens for SIGHUP, which reloads the signers. The signal ends a process without a listener, and a supervisor may
+ * send it while the service is loaded, which takes half a second: so entry points load this module first.
  */
 let early = false
 let act = () => {

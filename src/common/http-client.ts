@@ -20,7 +20,7 @@ const MAX_REDIRECTS = 3
 const MAX_SHORT_CHUNKS = 8_192
 const SHORT = 128
 
-/** Most informational answers (RFC 9110 15.2) before the final one. Without a limit they could go on until the timeout. */
+/** Most informational answers (RFC 9110 15.2) before the final one. Without a limit they could go on to the timeout. */
 const MAX_INFORMATIONAL = 16
 
 /** Statuses that send the same request to another address; 303 would mean another request (RFC 9110 15.4). */
@@ -101,8 +101,8 @@ export class HttpClient {
   }
 
   /**
-   * Sends a request. Follows redirects, but neither from https to http nor from a public to a private address. A proxy looks
-   * up addresses itself, so that behind one only hosts that are private by their names are known to be so.
+   * Sends a request. Follows redirects, but neither from https to http nor from a public to a private address. A proxy
+   * looks up addresses itself, so that behind one only hosts that are private by their names are known to be so.
    *
    * @throws HttpError that says why there is no answer; the signal's reason if it is aborted
    */
@@ -282,7 +282,7 @@ function answerTo(
         )
       }
     })
-    // A status of 101 switches to another protocol, which was not requested; without a listener Node would not report it
+    // A status of 101 switches to another protocol, which was not requested. Node reports it to this listener alone
     outgoing.on('upgrade', (incoming, socket) => {
       socket.destroy()
       accept(incoming)

@@ -1,7 +1,7 @@
 /**
- * Parses JSON (RFC 8259) that a person wrote. An error says where it is and quotes nothing, and a name that stands twice in
- * an object is an error. JSON.parse quotes the text, tells the place of few errors, and silently takes the second of two
- * equal names.
+ * Parses JSON (RFC 8259) that a person wrote. An error says where it is and quotes nothing, and a name that stands
+ * twice in an object is an error. JSON.parse quotes the text, tells the place of few errors, and silently takes the
+ * second of two equal names.
  */
 
 const TOKEN = /[ \t\n\r]*([{}[\],:]|"[^"\\]*(?:\\.[^"\\]*)*"|[^ \t\n\r{}[\],:"]+|$)/y

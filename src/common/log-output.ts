@@ -1,8 +1,8 @@
 /**
  * Writes the log to stdout without waiting for its reader, in bounded memory.
  *
- * pino's own destination (sonic-boom 4.2) loses pending lines when a process ends whose reader is slow, and never lets a
- * process end whose stdout is on a full disk.
+ * pino's own destination (sonic-boom 4.2) loses pending lines when a process ends whose reader is slow, and never lets
+ * a process end whose stdout is on a full disk.
  */
 import { writeSync } from 'node:fs'
 import { type Logger, type LoggerOptions, pino } from 'pino'
@@ -26,8 +26,8 @@ export const logFigures = {
 }
 
 /**
- * Returns a logger that writes to stdout. Lines are dropped while more than `limit` characters wait for the reader; a line
- * with their number takes their place.
+ * Returns a logger that writes to stdout. Lines are dropped while more than `limit` characters wait for the reader; a
+ * line with their number takes their place.
  */
 export function createLogger(options: LoggerOptions, limit = LIMIT): Logger {
   const output = new LogOutput(process.stdout.fd, limit)
@@ -77,7 +77,7 @@ class LogOutput {
     }
   }
 
-  /** Writes all lines, and waits for the reader as long as it reads. Called by pino after a fatal line, and at the end. */
+  /** Writes all lines, and waits for a reader that reads. Called by pino after a fatal line, and at the end. */
   flushSync(): void {
     let end = performance.now() + PATIENCE_MS
     while (!this.#isEmpty && performance.now() < end) {
@@ -107,7 +107,7 @@ class LogOutput {
     }
   }
 
-  /** Writes as much as stdout accepts. The rest is tried again, whatever the problem: a full disk may have room later. */
+  /** Writes as much as stdout accepts. The rest is tried again, since even a full disk may have room later. */
   #writeAll(): { readonly written: number; readonly problem?: string | undefined } {
     let written = 0
     try {

@@ -1,6 +1,6 @@
 /**
- * Keeps debuggers out of this process. Without a listener for SIGUSR1, Node.js answers that signal by opening the debugger,
- * which could read the PIN and sign anything. Entry points load this module before anything else.
+ * Keeps debuggers out of this process. Without a listener for SIGUSR1, Node.js answers that signal by opening the
+ * debugger, which could read the PIN and sign anything. Entry points load this module before anything else.
  */
 import inspector from 'node:inspector'
 

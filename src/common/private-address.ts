@@ -72,8 +72,8 @@ export function isPrivateHost(hostname: string, isPrivate = isPrivateAddress): b
 }
 
 /**
- * Returns a lookup without private addresses. Connections are made to the addresses that it returns, so that a name whose
- * address changes between two lookups leads nowhere else.
+ * Returns a lookup without private addresses. Connections are made to the addresses that it returns, so that a name
+ * whose address changes between two lookups leads nowhere else.
  *
  * @param refusal error if no public address is left
  */

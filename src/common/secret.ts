@@ -5,8 +5,8 @@ const MARKS_OF_UTF_16 = ['fffe', 'feff']
 const INVISIBLE = /[\p{Cc}\p{Cf}\uFFFD]/u
 
 /**
- * Reads a PIN or a password from one line of UTF-8, without a byte order mark and the line ends behind it. Refuses anything
- * ambiguous, since a token locks its user after a few wrong PINs.
+ * Reads a PIN or a password from one line of UTF-8, without a byte order mark and the line ends behind it. Refuses
+ * anything ambiguous, since a token locks its user after a few wrong PINs.
  *
  * @param content bytes of a file, or the value of a variable
  * @throws Error whose message follows the name of the setting, such as `is empty`; it quotes nothing

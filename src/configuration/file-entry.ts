@@ -10,7 +10,7 @@ import type { LibraryConfiguration, PinSource, RawSigning, TokenSelector } from 
 /** A signer of the file, without properties that the schema does not allow. */
 export interface FileEntry extends SignerEntry {
   readonly name: string
-  /** True if the schema allows all properties. Otherwise a property that seems to be missing may be one that was dropped. */
+  /** True if the schema allows all properties. Otherwise a property may only seem to be missing. */
   readonly sound: boolean
 }
 
@@ -19,8 +19,9 @@ export interface TokenContext {
   readonly folder: string
   /** The token that HSM_TOKEN_LABEL, HSM_TOKEN_SERIAL and HSM_SLOT select. */
   readonly token: TokenSelector
-  /** Return HSM_MODULE with its parameters, and the PIN of the environment. If one is missing, the call adds a problem. */
+  /** Returns HSM_MODULE with its parameters. Adds a problem if it is missing. */
   readonly library: () => LibraryConfiguration
+  /** Returns the source of the PIN of the environment. Adds a problem if it is missing. */
   readonly pin: () => PinSource
   readonly problems: ConfigurationProblem[]
   readonly warnings: string[]

@@ -17,8 +17,8 @@ export class FileWatch {
 
   /**
    * @param intervalMs interval between polls, in ms
-   * @param onChange called once files have changed and then stayed the same for a whole interval, so that files that are
-   *   being written are not read
+   * @param onChange called once files have changed and then stayed the same for a whole interval, so that files that
+   *   are being written are not read
    */
   constructor(intervalMs: number, onChange: () => void) {
     this.#intervalMs = intervalMs

@@ -17,7 +17,10 @@ export function describePath<T extends string | undefined>(given: T, folder = ''
   return described as Described<T>
 }
 
-/** Describes the path of a file that holds a secret. It is shown only if it looks like a path, not like the secret itself. */
+/**
+ * Describes the path of a file that holds a secret. It is shown only if it looks like a path, not like the secret
+ * itself.
+ */
 export function describeSecretPath<T extends string | undefined>(given: T, folder = ''): Described<T> {
   const described =
     given === undefined || /^\.{0,2}\//.test(given) ? describePath(given, folder) : hide(given, folder)

@@ -1,6 +1,6 @@
 /**
- * Parses `pkcs11:` URIs (RFC 7512) that name a private key. Attributes that the service does not support are refused, since
- * they may be what distinguishes two keys.
+ * Parses `pkcs11:` URIs (RFC 7512) that name a private key. Attributes that the service does not support are refused,
+ * since they may be what distinguishes two keys.
  */
 import { defined } from '../common/defined.ts'
 import type { KeySelector, TokenSelector } from './signer-configuration.ts'

@@ -4,8 +4,8 @@ import { readSecret } from '../common/secret.ts'
 import type { PinSource } from './signer-configuration.ts'
 
 /**
- * Reads the PIN in the process that works on the token. A file is read each time, so that a changed one counts; the PIN of a
- * variable comes by IPC, since other programs can read the environment of a process.
+ * Reads the PIN in the process that works on the token. A file is read each time, so that a changed one counts; the PIN
+ * of a variable comes by IPC, since other programs can read the environment of a process.
  *
  * @param given PIN that came by IPC, if no file holds it
  * @throws Error if the file is missing, or is not clearly one PIN; the message holds nothing of it

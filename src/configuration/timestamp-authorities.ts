@@ -105,7 +105,10 @@ function isPlain({ protocol }: URL): boolean {
   return protocol === 'http:'
 }
 
-/** Returns whether requests to an address can be read on the way. Those to this machine cannot: a proxy may encrypt them. */
+/**
+ * Returns whether requests to an address can be read on the way. Those to this machine cannot: a proxy may encrypt
+ * them.
+ */
 function isExposed(url: URL): boolean {
   return isPlain(url) && !/^(127\..*|\[::1\]|(.+\.)?localhost)$/.test(url.hostname)
 }

@@ -14,8 +14,8 @@ export interface TimestampAuthority {
   /** PEM files, read at each use. */
   readonly tls?: TlsFiles
   /**
-   * The authority's chain must end in a self-signed one of these; the others are intermediates, which tokens need not hold
-   * (RFC 3161 2.4.1). If there are none, only the certificates in the token are checked.
+   * The authority's chain must end in a self-signed one of these; the others are intermediates, which tokens need not
+   * hold (RFC 3161 2.4.1). If there are none, only the certificates in the token are checked.
    */
   readonly trustAnchors: readonly X509Certificate[]
 }

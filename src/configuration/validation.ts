@@ -7,8 +7,8 @@ import { VARIABLES } from './variable-schema.ts'
 import type { GivenVariables } from './variables.ts'
 
 /**
- * Checks the variables against their schema, and fills in the defaults. Wrong values become problems and are left out, so
- * that the others can still be checked.
+ * Checks the variables against their schema, and fills in the defaults. Wrong values become problems and are left out,
+ * so that the others can still be checked.
  *
  * @returns an {@link Environment}, complete if no problem was found
  */

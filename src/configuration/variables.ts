@@ -15,8 +15,8 @@ const OF_KUBERNETES =
   /_SERVICE_HOST$|_SERVICE_PORT(_[A-Z0-9_]+)?$|_PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$/
 const ADDRESS_OF_KUBERNETES = /^(tcp|udp|sctp):\/\//
 /**
- * One letter in six may be wrong, and two at most, in a name that does not begin like ours: with more, LABEL and SSO_URL
- * would resemble LEVEL and TSA_URL.
+ * One letter in six may be wrong, and two at most, in a name that does not begin like ours: with more, LABEL and
+ * SSO_URL would resemble LEVEL and TSA_URL.
  */
 const LETTERS_PER_TYPING_ERROR = 6
 const MAX_TYPING_ERRORS = 2

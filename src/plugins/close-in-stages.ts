@@ -8,8 +8,8 @@ const LINGER_MS = 5_000
 const MAX_DISCARDED = 65_536
 
 /**
- * Closes the connection, in stages, of a request that is answered while its body is still on its way. Node would read all
- * of the body, and a megabyte in chunks of one byte takes a tenth of a second.
+ * Closes the connection, in stages, of a request that is answered while its body is still on its way. Node would read
+ * all of the body, and a megabyte in chunks of one byte takes a tenth of a second.
  *
  * @param closes true if the connection is closed after the answer anyway
  * @returns headers for the answer
@@ -25,8 +25,8 @@ export function stopArriving(request: IncomingMessage, closes = false): { readon
 }
 
 /**
- * Makes Node close a connection in stages (RFC 9112 9.6), since its client may still be sending. If it were closed at once,
- * the client would get a reset, and might never read the answer.
+ * Makes Node close a connection in stages (RFC 9112 9.6), since its client may still be sending. If it were closed at
+ * once, the client would get a reset, and might never read the answer.
  */
 function closeInStages(socket: Socket): void {
   const ignore = () => {}

@@ -18,8 +18,8 @@ export interface ConnectionsOptions {
 }
 
 /**
- * Most pipelined requests, on all connections together, that may wait behind others. Node reads thousands of short ones at
- * once: without a limit a few kilobytes would cost seconds, and their answers hundreds of megabytes.
+ * Most pipelined requests, on all connections together, that may wait behind others. Node reads thousands of short ones
+ * at once: without a limit a few kilobytes would cost seconds, and their answers hundreds of megabytes.
  */
 const MAX_BEHIND = 256
 
@@ -27,8 +27,8 @@ const MAX_BEHIND = 256
 type Unanswered = Map<ServerResponse, number>
 
 /**
- * Limits the connections, and ends those that nobody needs: when one too many comes, when the service closes, and when a
- * request is answered whose body is still on its way.
+ * Limits the connections, and ends those that nobody needs: when one too many comes, when the service closes, and when
+ * a request is answered whose body is still on its way.
  */
 export const connections = fp<ConnectionsOptions>(
   async (app, { limit, registry, log }) => {
@@ -168,8 +168,8 @@ export const connections = fp<ConnectionsOptions>(
 )
 
 /**
- * Ends the answers that waited behind another one when their connection closes. Node before 24 emits `close` only for the
- * first, so that a client who leaves after a signature was made would go unnoticed.
+ * Ends the answers that waited behind another one when their connection closes. Node before 24 emits `close` only for
+ * the first, so that a client who leaves after a signature was made would go unnoticed.
  */
 function endQueued(responses: readonly ServerResponse[]): void {
   for (const response of responses.filter(({ socket, destroyed }) => socket === null && !destroyed)) {
@@ -179,8 +179,8 @@ function endQueued(responses: readonly ServerResponse[]): void {
 }
 
 /**
- * Discards the requests in the bytes that Node has already read. Node would parse all of them although the connection is
- * closed, and keep thousands of requests until the end of the turn.
+ * Discards the requests in the bytes that Node has already read. Node would parse all of them although the connection
+ * is closed, and keep thousands of requests until the end of the turn.
  */
 function ignoreRest(socket: Socket & { parser?: { onIncoming?: () => number } }): void {
   if (socket.parser?.onIncoming !== undefined) {

@@ -13,8 +13,8 @@ const MAX_LOGGED = 300
 /**
  * Lets browser pages of the configured origins call, and refuses requests of all others before their body is read.
  *
- * Browsers name the origin of a page in each request that is not a plain GET (RFC 6454 7). They do so too for a page whose
- * host name was made to resolve to this service (DNS rebinding).
+ * Browsers name the origin of a page in each request that is not a plain GET (RFC 6454 7). They do so too for a page
+ * whose host name was made to resolve to this service (DNS rebinding).
  */
 export const cors = fp<CorsOptions>(
   async (app, { origins }) => {

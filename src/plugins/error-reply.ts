@@ -113,8 +113,8 @@ function allowedMethods(registered: ReadonlySet<string> = new Set()): string[] {
 }
 
 /**
- * Replaces the last part of a path by `:signer`. The search begins only behind slashes: if it began at each character, a
- * path of 16 kB with a slash at its end would take a fifth of a second.
+ * Replaces the last part of a path by `:signer`. The search begins only behind slashes: if it began at each character,
+ * a path of 16 kB with a slash at its end would take a fifth of a second.
  */
 function patternOf(path: string): string {
   return path.replace(/(?<=\/)[^/]+$/, ':signer')

@@ -5,8 +5,8 @@ const LINES = 100
 const INTERVAL_MS = 1_000
 
 /**
- * Limits log lines that any caller can cause in any number. Beyond 100 lines of one kind in a second, lines are counted,
- * and one line says how many there were.
+ * Limits log lines that any caller can cause in any number. Beyond 100 lines of one kind in a second, lines are
+ * counted, and one line says how many there were.
  */
 export class LineLimit {
   readonly #logger: Pick<Logger, 'warn'>

@@ -12,8 +12,8 @@ export interface Expiry {
 }
 
 /**
- * Describes that the first certificate of a chain to expire will soon do so. Returns undefined if that is more than 30 days
- * away, or has happened, which `describeInvalidity` describes.
+ * Describes that the first certificate of a chain to expire will soon do so. Returns undefined if that is more than 30
+ * days away, or has happened, which `describeInvalidity` describes.
  */
 export function describeExpiry(validity: readonly ValidityPeriod[], at: Date): Expiry | undefined {
   const [first] = validity.toSorted((one, other) => one.notAfter.getTime() - other.notAfter.getTime())

@@ -47,8 +47,8 @@ export function createPoolKey(
 }
 
 /**
- * Refuses a certificate that is not that of a key. If the token does not show the public half of the key, this passes, and
- * the first test signature decides.
+ * Refuses a certificate that is not that of a key. If the token does not show the public half of the key, this passes,
+ * and the first test signature decides.
  *
  * @param certified public key of the certificate
  * @throws ConfigurationError with the fingerprints of both

@@ -8,8 +8,8 @@ const REFUSED = 'the token refused this PIN; it is tried again at SIGHUP, once i
 const MAX_REFUSED = 100
 
 /**
- * Remembers which PINs tokens refused, by the versions of their files. None is tried again, since a few wrong ones lock a
- * user. Each version of a file costs one login at most, and only SIGHUP tries another version.
+ * Remembers which PINs tokens refused, by the versions of their files. None is tried again, since a few wrong ones lock
+ * a user. Each version of a file costs one login at most, and only SIGHUP tries another version.
  */
 export class RefusedPins {
   /** The PIN of the last login, keyed by access. */

@@ -107,8 +107,8 @@ export class Signer {
   /**
    * Returns the certificate if it is valid now.
    *
-   * @throws HSM_UNAVAILABLE while the certificate has not been read; CERTIFICATE_NOT_VALID if one of the chain is outside
-   *   its validity period, or too near to its end; CERTIFICATE_REVOKED if one is known to be revoked
+   * @throws HSM_UNAVAILABLE while the certificate has not been read; CERTIFICATE_NOT_VALID if one of the chain is
+   *   outside its validity period, or too near to its end; CERTIFICATE_REVOKED if one is known to be revoked
    */
   validCertificate(): SignerCertificate {
     const signerCertificate = this.certificate()

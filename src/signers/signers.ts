@@ -29,12 +29,18 @@ export interface SignersOptions extends Pick<SignerSetOptions, 'hsm' | 'givenPin
   readonly proxies: Configuration['proxies']
   readonly revocationObserver: RevocationObserver
   readonly timestampObserver: TimestampObserver
-  /** Called at most once, if a token was reached before the service was first ready, and the configuration does not fit it. */
+  /**
+   * Called at most once, if a token was reached before the service was first ready, and the configuration does not fit
+   * it.
+   */
   onMisconfigured(error: ConfigurationError): void
 }
 
 const LOOK_MS = 50
-/** Time, in ms, for which former signers sign. Document Engine fetches the certificates seconds before it has attributes signed. */
+/**
+ * Time, in ms, for which former signers sign. Document Engine fetches the certificates seconds before it has attributes
+ * signed.
+ */
 const FORMER_MS = 10_000
 
 export class Signers {
@@ -119,8 +125,8 @@ export class Signers {
   }
 
   /**
-   * Returns the signer whose certificate signed attributes name. That may be a former one, whose certificate Document Engine
-   * fetched a moment ago.
+   * Returns the signer whose certificate signed attributes name. That may be a former one, whose certificate Document
+   * Engine fetched a moment ago.
    *
    * @param chosen result of `choose`
    * @param named digests that name the signer's certificate; none if the attributes name no certificate
@@ -172,8 +178,8 @@ export class Signers {
   }
 
   /**
-   * Takes over another configuration, or nothing if there are any problems. New pools are opened beside the present ones,
-   * and have to sign first. Calls must not overlap.
+   * Takes over another configuration, or nothing if there are any problems. New pools are opened beside the present
+   * ones, and have to sign first. Calls must not overlap.
    *
    * @param retryPins true if a refused PIN is tried again if its file has changed
    * @throws ConfigurationError with all problems; nothing has changed then
@@ -239,7 +245,9 @@ export class Signers {
     }
   }
 
-  /** Keeps former signers for requests that chose them, or whose attributes name their certificates; then closes them. */
+  /**
+   * Keeps former signers for requests that chose them, or whose attributes name their certificates; then closes them.
+   */
   async #retire(former: SignerSet): Promise<void> {
     const { timeoutMs } = this.#options.hsm
     const retired = former.pools.filter((pool) => !this.#current.pools.includes(pool))
@@ -290,7 +298,10 @@ export class Signers {
     this.#retryTimer = setTimeout(retry, this.#options.hsm.keepAliveMs).unref()
   }
 
-  /** Ends the service, once, if no signer was ready before. Later a token that does not fit must not stop the other signers. */
+  /**
+   * Ends the service, once, if no signer was ready before. Later a token that does not fit must not stop the other
+   * signers.
+   */
   #startRefused(error: ConfigurationError): void {
     if (this.#wasReady) {
       const news = error.problems.filter(

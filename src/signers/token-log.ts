@@ -3,8 +3,8 @@ import type { TokenFields } from '../errors.ts'
 import type { PoolLog } from '../pkcs11/pool-log.ts'
 
 /**
- * Adds to each line the name of the token, the signers that use it and the file of its PIN. They are no bindings of a child
- * logger, since they change when other signers use the token, and pino would repeat them.
+ * Adds to each line the name of the token, the signers that use it and the file of its PIN. They are no bindings of a
+ * child logger, since they change when other signers use the token, and pino would repeat them.
  */
 export class TokenLog implements PoolLog {
   /** Replaced when the signers change. */

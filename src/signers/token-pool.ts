@@ -47,8 +47,8 @@ export function placeOf({ request }: PoolKey, keys: readonly PoolKey[]): number 
 const HOPELESS: readonly HsmState[] = ['misconfigured', 'closing']
 
 /**
- * Returns whether an open pool fits a plan: it has the keys, and they sign. A pool with a certificate on the token does not
- * fit, since that may have changed.
+ * Returns whether an open pool fits a plan: it has the keys, and they sign. A pool with a certificate on the token does
+ * not fit, since that may have changed.
  */
 export function serves({ access, keys, pool }: TokenPool, plan: TokenPlan): boolean {
   return (

@@ -42,8 +42,9 @@ export interface ReadText {
 /** Reads a body as it arrives, until it is complete, is refused, or nobody waits for it any more. */
 export class BodyReader {
   /**
-   * Fulfilled when the body is complete and it is its turn to be parsed. Rejected with PAYLOAD_TOO_LARGE, REQUEST_TIMEOUT,
-   * INVALID_REQUEST for too many short chunks or a body that ends too early, or the error of `hold` or of `stop`.
+   * Fulfilled when the body is complete and it is its turn to be parsed. Rejected with PAYLOAD_TOO_LARGE,
+   * REQUEST_TIMEOUT, INVALID_REQUEST for too many short chunks or a body that ends too early, or the error of `hold` or
+   * of `stop`.
    */
   readonly whole: Promise<void>
   readonly #message: IncomingMessage
@@ -143,8 +144,8 @@ export class BodyReader {
   }
 
   /**
-   * Pauses the socket, and keeps it paused, although a message resumes its socket whenever it has been read. The message is
-   * not paused, since it would collect as many buffers as chunks arrive.
+   * Pauses the socket, and keeps it paused, although a message resumes its socket whenever it has been read. The
+   * message is not paused, since it would collect as many buffers as chunks arrive.
    */
   #pause(): void {
     this.#isPaused = true

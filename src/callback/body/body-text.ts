@@ -15,12 +15,12 @@ const ESCAPE = 6
 /** Bytes of a longer string that are kept: 16,384 characters of a signing token are read, and all may be escapes. */
 const BEGINNING = ESCAPE * 16_384
 
-/** Most bytes that a body may have beside the rest of long strings. All of them are in memory, and are parsed at once. */
+/** Most bytes that a body may have beside the rest of long strings. All of them are in memory and parsed at once. */
 const MAX_KEPT = 2 * ESCAPE * LONG
 
 /**
- * Most strings and punctuators that a body may have: JSON.parse takes at most 5 ms for them. Without this limit, 1 MB of
- * them would stop every other request for a quarter of a second and take 40 MB.
+ * Most strings and punctuators that a body may have: JSON.parse takes at most 5 ms for them. Without this limit, 1 MB
+ * of them would stop every other request for a quarter of a second and take 40 MB.
  */
 const MAX_TOKENS = 16_384
 

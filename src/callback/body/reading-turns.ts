@@ -2,8 +2,8 @@
 const BYTES_OF_A_TURN = 262_144
 
 /**
- * Limits the time that all bodies together take of one turn of the event loop to some 2 ms. Node accepts one connection a
- * turn, so that a new one behind a hundred others waits for as many turns.
+ * Limits the time that all bodies together take of one turn of the event loop to some 2 ms. Node accepts one connection
+ * a turn, so that a new one behind a hundred others waits for as many turns.
  */
 export class ReadingTurns {
   readonly #waiting: (() => void)[] = []

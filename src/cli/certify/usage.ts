@@ -2,7 +2,7 @@ import type { GeneralName, RelativeDistinguishedNames } from 'pkijs'
 import type { ExtendedKeyUsage } from '../issuing/extensions.ts'
 import type { KeyOptions } from '../signing/configuration.ts'
 
-/** Longest validity that the CA/Browser Forum allowed certificates of servers for years, so that validators accept it. */
+/** Longest validity, in days. The CA/Browser Forum allowed it for years, so that validators accept it. */
 const MAX_DAYS = 825
 export const MAX_DAYS_OF_AUTHORITY = 3650
 

@@ -49,7 +49,7 @@ function requireName({ signers }: SignersConfiguration): never {
   ])
 }
 
-/** Loads the configuration of a key without a certificate. Only variables about the HSM count, as others fit other keys. */
+/** Loads the configuration of a key without a certificate. Only variables about the HSM count. */
 export function loadForCertification(
   io: Io,
   { label, id, ...options }: KeyOptions,

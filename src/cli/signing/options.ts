@@ -16,7 +16,7 @@ export function hashOption(): Option {
   return new Option('--hash <name>', 'hash algorithm').choices(HASHES).default(DEFAULT_HASH_ALGORITHM)
 }
 
-/** @param options hold one of the option's choices */
+/** Returns the hash algorithm of `hashOption`. */
 export function hashOf({ hash }: { readonly hash: string }): HashAlgorithm {
   return findHashAlgorithm(hash) as HashAlgorithm
 }

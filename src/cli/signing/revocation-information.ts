@@ -4,8 +4,8 @@ import type { Signer } from '../../signers/signer.ts'
 const LOOK_MS = 50
 
 /**
- * Waits until all information for a container of level b-lt is there. The service has it ahead of time, while a command has
- * only just begun to ask.
+ * Waits until all information for a container of level b-lt is there. The service has it ahead of time, while a command
+ * has only just begun to ask.
  *
  * @param limitMs time limit, in ms, after which making the container reports what is missing
  */
