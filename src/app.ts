@@ -107,8 +107,8 @@ export async function buildApp(
     load: loadSigners,
     log: logger,
     onEnd: (outcome) => {
-      reloads.ended(outcome)
-      expiry.look()
+      reloads.countReload(outcome)
+      expiry.check()
     },
   })
   app.decorate('reload', () => {

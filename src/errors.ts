@@ -145,11 +145,11 @@ export interface ConfigurationProblem {
   /** The token that the problem is about; absent if it was found before a token was reached. */
   token?: TokenFields
   /** True if the problem may pass without a change of the configuration, for example while the HSM is away. */
-  mayPass?: boolean
+  isTemporary?: boolean
   /**
    * Message for everybody who reaches the service, without names, paths and addresses; absent if only the log has one.
    */
-  told?: string
+  publicMessage?: string
 }
 
 /**
@@ -167,8 +167,8 @@ export class ConfigurationError extends Error {
   }
 
   /** True if every problem may pass without a change of the configuration. */
-  get mayPass(): boolean {
-    return this.problems.every(({ mayPass }) => mayPass)
+  get isTemporary(): boolean {
+    return this.problems.every(({ isTemporary }) => isTemporary)
   }
 }
 

@@ -3,7 +3,7 @@ import { INVALID_REQUEST, SIGNER_MISMATCH } from '../errors.ts'
 import type { Signer } from '../signers/signer.ts'
 import type { Signers } from '../signers/signers.ts'
 import { describeAskedSigner } from './asked-signer.ts'
-import { isSignerAmong, seemsToNameSigner } from './misplaced-signer.ts'
+import { hasFieldNamingSigner, seemsToNameSigner } from './misplaced-signer.ts'
 import { MAX_TOKEN_LENGTH, readSigningToken } from './signing-token.ts'
 
 /** The parts of a request that may name its signer. */
@@ -31,7 +31,7 @@ export function chooseSigner(
   const { signer: named } = readSigningToken(token, signMethods)
   const choices = signers.choices()
   const others = choices.filter((name) => name !== (named ?? path))
-  if (isSignerAmong(fields, others)) {
+  if (hasFieldNamingSigner(fields, others)) {
     throw new INVALID_REQUEST(
       'a field of the body, or of the query, names a signer, which only the path does, as /sign/NAME, and the ' +
         'signing_token, as {"signer":"NAME"}',

@@ -6,7 +6,7 @@ import { parseJson } from '../common/json.ts'
 const MAX_ENCODINGS = 3
 
 /** Matches `signer` with a value behind it, as in JSON of any spelling, `signer=NAME`, `signer: NAME` or `<signer>`. */
-const NAMING = /(?<![\w-])signer[\\"'`\s]*[:=>]/i
+const SIGNER_WITH_VALUE = /(?<![\w-])signer[\\"'`\s]*[:=>]/i
 
 /** Letters in which a name in JSON may differ from `signer` if its value is the name of a signer. */
 const MAX_TYPING_ERRORS = 2
@@ -40,7 +40,10 @@ export function seemsToNameSigner(token: string, names: readonly string[]): bool
  * @param fields fields of the body and of the query, where `signer` has no meaning
  * @param names names of the signers that may be meant
  */
-export function isSignerAmong(fields: Readonly<Record<string, unknown>>, names: readonly string[]): boolean {
+export function hasFieldNamingSigner(
+  fields: Readonly<Record<string, unknown>>,
+  names: readonly string[],
+): boolean {
   const lowerCase = toLowerCase(names)
   return Object.entries(fields)
     .filter(([, value]) => isName(value, lowerCase))
@@ -59,7 +62,7 @@ function isNamedInText(text: string, names: ReadonlySet<string>, encodings: numb
   }
   return (
     names.has(text.trim().toLowerCase()) ||
-    NAMING.test(text) ||
+    SIGNER_WITH_VALUE.test(text) ||
     (encodings < MAX_ENCODINGS &&
       decode(text, value).some((decoded) => isNamedInText(decoded, names, encodings + 1)))
   )

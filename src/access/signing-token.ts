@@ -6,7 +6,7 @@ import { INVALID_REQUEST } from '../errors.ts'
 export const MAX_TOKEN_LENGTH = 16_384
 
 /** Matches the beginning of a JSON object, also with names in other quotes or none, but not a GUID in braces. */
-const OBJECT = /^\s*\{\s*(["'}]|[\w$]+\s*:)/
+const OBJECT_BEGINNING = /^\s*\{\s*(["'}]|[\w$]+\s*:)/
 
 /** The claims of a token that the service reads. */
 export interface SigningTokenClaims {
@@ -25,7 +25,7 @@ export function readSigningToken(
   token: string | null | undefined,
   signMethods: readonly string[],
 ): SigningTokenClaims {
-  if (token === null || token === undefined || !OBJECT.test(token.slice(0, MAX_TOKEN_LENGTH))) {
+  if (token === null || token === undefined || !OBJECT_BEGINNING.test(token.slice(0, MAX_TOKEN_LENGTH))) {
     return {}
   }
   if (token.length > MAX_TOKEN_LENGTH) {

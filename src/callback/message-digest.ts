@@ -7,7 +7,7 @@ import { decodeHexDigest } from './fields.ts'
 import type { EncodedField } from './request.ts'
 
 /** Hash algorithms that the length of a digest implies. A request has to name weaker ones. */
-const TOLD_BY_LENGTH: readonly HashAlgorithm['name'][] = ['sha256', 'sha384', 'sha512']
+const IMPLIED_BY_LENGTH: readonly HashAlgorithm['name'][] = ['sha256', 'sha384', 'sha512']
 
 /** The message that a container signs: contents, their digest, or both. */
 interface Message {
@@ -34,7 +34,7 @@ export function hashAlgorithmOfDigest(
 /** Returns the hash algorithm that the length of a digest, in bytes, implies; undefined if it implies none. */
 export function hashAlgorithmOfLength(length: number | undefined): HashAlgorithm['name'] | undefined {
   return HASH_ALGORITHMS.find(
-    ({ name, digestLength }) => digestLength === length && TOLD_BY_LENGTH.includes(name),
+    ({ name, digestLength }) => digestLength === length && IMPLIED_BY_LENGTH.includes(name),
   )?.name
 }
 

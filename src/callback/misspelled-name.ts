@@ -4,7 +4,7 @@ import { escapeInvisible } from '../common/quote.ts'
 import { INVALID_REQUEST } from '../errors.ts'
 
 /** Names that the service reads in a body. */
-const KNOWN = Object.keys(CallbackBody.properties)
+const KNOWN_NAMES = Object.keys(CallbackBody.properties)
 
 /** One letter in six may be wrong, and two at most: with more, short names would resemble others. */
 const LETTERS_PER_TYPING_ERROR = 6
@@ -16,7 +16,7 @@ const MAX_LENGTH = 40
 /** Unknown names that are compared, which takes some 2 ms: a body may have thousands of them. */
 const MAX_NAMES = 32
 
-const LETTERS: ReadonlySet<string> = new Set(KNOWN.map(lettersOf))
+const KNOWN_LETTERS: ReadonlySet<string> = new Set(KNOWN_NAMES.map(lettersOf))
 
 /**
  * Refuses a body with a name that is nearly a known one. If the name were ignored, another signer or algorithm than the
@@ -25,11 +25,11 @@ const LETTERS: ReadonlySet<string> = new Set(KNOWN.map(lettersOf))
  * @throws INVALID_REQUEST that quotes the name, which differs from a known one in two letters and separators at most
  */
 export function refuseMisspelledNames(body: Readonly<Record<string, unknown>>): void {
-  const unknown = Object.keys(body).filter((name) => !KNOWN.includes(name))
+  const unknown = Object.keys(body).filter((name) => !KNOWN_NAMES.includes(name))
   for (const [place, name] of unknown.entries()) {
     const isCompared = name.length <= MAX_LENGTH && body[name] !== null
-    const isLookedInto = isCompared && (place < MAX_NAMES || LETTERS.has(lettersOf(name)))
-    const meant = isLookedInto ? findMeant(name) : undefined
+    const isWorthComparing = isCompared && (place < MAX_NAMES || KNOWN_LETTERS.has(lettersOf(name)))
+    const meant = isWorthComparing ? findIntendedName(name) : undefined
     if (meant !== undefined) {
       throw new INVALID_REQUEST(`${quote(name)}: is not known; ${meant} was probably meant`)
     }
@@ -37,9 +37,9 @@ export function refuseMisspelledNames(body: Readonly<Record<string, unknown>>): 
 }
 
 /** Returns the known name that differs in few letters, without regard to case and separators. */
-function findMeant(name: string): string | undefined {
+function findIntendedName(name: string): string | undefined {
   const letters = lettersOf(name)
-  const near = KNOWN.filter((known) => isNear(letters, lettersOf(known)))
+  const near = KNOWN_NAMES.filter((known) => isNear(letters, lettersOf(known)))
   return findNearest(name, near, MAX_LENGTH)
 }
 

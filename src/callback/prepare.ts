@@ -23,7 +23,7 @@ import { checkRawAttributes, readRawAttributes } from './raw-attributes.ts'
 import type { CallbackRequest, EncodedField } from './request.ts'
 
 /** The input of a signature. */
-export interface Digested extends SignedMessage {
+export interface SigningRequest extends SignedMessage {
   readonly kind: Exclude<CallbackRequest['kind'], 'certificates'>
   readonly type: SignatureType
   readonly hashAlgorithm: HashAlgorithm
@@ -39,7 +39,9 @@ export interface PrepareContext extends Pick<Configuration, 'digestMismatch'> {
 }
 
 /** A request that was checked, and the signer that answers it. */
-export type Prepared = (Digested | { readonly kind: 'certificates' }) & { readonly signer: Signer }
+export type PreparedRequest = (SigningRequest | { readonly kind: 'certificates' }) & {
+  readonly signer: Signer
+}
 
 /**
  * Checks a request, and computes the digest to sign.
@@ -47,7 +49,11 @@ export type Prepared = (Digested | { readonly kind: 'certificates' }) & { readon
  * @throws INVALID_REQUEST, UNSUPPORTED_HASH_ALGORITHM, NOT_ALLOWED_FOR_SIGNER, SIGNER_MISMATCH, DIGEST_MISMATCH,
  *   HSM_UNAVAILABLE
  */
-export function prepare(body: CallbackBody, asked: CallbackRequest, context: PrepareContext): Prepared {
+export function prepare(
+  body: CallbackBody,
+  asked: CallbackRequest,
+  context: PrepareContext,
+): PreparedRequest {
   const { signer } = context
   const { kind } = asked
   if (kind === 'certificates') {
@@ -69,13 +75,13 @@ function prepareRaw(
   data: EncodedField,
   type: SignatureType,
   context: PrepareContext,
-): Prepared {
+): PreparedRequest {
   const { signers, signer } = context
   const contents = decodeContents(data)
-  const message = shortMessage(contents)
+  const message = findShortMessage(contents)
   const attributes = readRawAttributes(message)
-  const told = hashAlgorithmOfLength(attributes?.digestLength)
-  const hashAlgorithm = chooseHashAlgorithm(body, told, context)
+  const implied = hashAlgorithmOfLength(attributes?.digestLength)
+  const hashAlgorithm = chooseHashAlgorithm(body, implied, context)
   checkRawAttributes(attributes, { type, hashAlgorithm }, signer.rules)
   const named = signers.chooseFor(signer, attributes?.certificates ?? [])
   checkAllowed(named, 'raw', type)
@@ -84,34 +90,34 @@ function prepareRaw(
   return { kind: 'raw', type, hashAlgorithm, signer: named, digest, ...kept }
 }
 
-/** @param told the hash algorithm that the length of a digest implies, which counts if the body names none */
+/** @param implied hash algorithm that the length of a digest implies, which counts if the body names none */
 function chooseHashAlgorithm(
   { hash_algorithm: asked }: CallbackBody,
-  told: HashAlgorithm['name'] | undefined,
+  implied: HashAlgorithm['name'] | undefined,
   { logDetails, signer }: PrepareContext,
 ): HashAlgorithm {
-  Object.assign(logDetails, describeHashAlgorithm(asked ?? undefined, told))
-  return parseHashAlgorithm(asked ?? told, signer.rules)
+  Object.assign(logDetails, describeHashAlgorithm(asked ?? undefined, implied))
+  return parseHashAlgorithm(asked ?? implied, signer.rules)
 }
 
 /**
  * Returns the fields of a request's log line that say which hash algorithm is used, and why.
  *
  * @param asked the name in the body, which the log has only if it is that of a hash algorithm
- * @param told the hash algorithm that the length of the digest implies
+ * @param implied the hash algorithm that the length of the digest implies
  */
 function describeHashAlgorithm(
   asked: string | undefined,
-  told: HashAlgorithm['name'] | undefined,
+  implied: HashAlgorithm['name'] | undefined,
 ): Record<string, string> {
-  const found = findHashAlgorithm(asked ?? told ?? DEFAULT_HASH_ALGORITHM)
+  const found = findHashAlgorithm(asked ?? implied ?? DEFAULT_HASH_ALGORITHM)
   return {
     ...(found && { hashAlgorithm: found.name }),
-    hashAlgorithmFrom: asked !== undefined ? 'body' : told !== undefined ? 'digest' : 'default',
+    hashAlgorithmFrom: asked !== undefined ? 'body' : implied !== undefined ? 'digest' : 'default',
   }
 }
 
-function shortMessage({ bytes }: Contents): Buffer | undefined {
+function findShortMessage({ bytes }: Contents): Buffer | undefined {
   return bytes === undefined || bytes.length > MAX_MESSAGE_LENGTH ? undefined : bytes
 }
 

@@ -21,7 +21,7 @@ export interface EncodedField {
 }
 
 /** A body, and the digests of its strings that are cut short, keyed by the marks that these end in. */
-export interface Received {
+export interface ReceivedBody {
   readonly body: CallbackBody
   readonly longContents: ReadonlyMap<string, Base64Digests>
 }
@@ -31,15 +31,15 @@ export interface Received {
  *
  * @throws UNKNOWN_ACTION, INVALID_REQUEST
  */
-export function classify(received: Received): CallbackRequest {
+export function classify(received: ReceivedBody): CallbackRequest {
   const { body } = received
   switch (body.action ?? undefined) {
     case 'get_certificates':
       return { kind: 'certificates' }
     case 'sign':
-      return containerOf(body) === 'pkcs7' ? containerRequest(received) : rawRequest(received)
+      return readSignatureForm(body) === 'pkcs7' ? containerRequest(received) : rawRequest(received)
     case 'sign_pkcs7':
-      if (containerOf(body) === 'raw') {
+      if (readSignatureForm(body) === 'raw') {
         throw new INVALID_REQUEST('signature_container: must be pkcs7 or absent for sign_pkcs7')
       }
       return containerRequest(received)
@@ -50,12 +50,12 @@ export function classify(received: Received): CallbackRequest {
   }
 }
 
-function classifyByFields(received: Received): CallbackRequest {
+function classifyByFields(received: ReceivedBody): CallbackRequest {
   const data = field(received, 'data_to_be_signed')
   const contents = field(received, 'encoded_contents')
   const digest = field(received, 'digest')
   const encodedContents = field(received, 'encodedContents')
-  const container = containerOf(received.body)
+  const container = readSignatureForm(received.body)
   const hash = field(received, 'hash')
   const others = data ?? contents ?? digest
   // The Web SDK sends only a hash for CAdES, without contents
@@ -83,7 +83,7 @@ function classifyByFields(received: Received): CallbackRequest {
     : containerRequest(received)
 }
 
-function rawRequest(received: Received): CallbackRequest {
+function rawRequest(received: ReceivedBody): CallbackRequest {
   const data = field(received, 'data_to_be_signed')
   if (data === undefined) {
     throw new INVALID_REQUEST('data_to_be_signed: is required for a raw signature')
@@ -92,7 +92,7 @@ function rawRequest(received: Received): CallbackRequest {
 }
 
 /** Takes `data_to_be_signed` as the content if a container is requested and no other content is given. */
-function containerRequest(received: Received): CallbackRequest {
+function containerRequest(received: ReceivedBody): CallbackRequest {
   const digest = field(received, 'digest')
   const contents = field(received, 'encoded_contents') ?? field(received, 'data_to_be_signed')
   if (contents === undefined && digest === undefined) {
@@ -101,7 +101,7 @@ function containerRequest(received: Received): CallbackRequest {
   return { kind: 'container', ...optional('contents', contents), ...optional('digest', digest) }
 }
 
-function containerOf(body: CallbackBody): 'raw' | 'pkcs7' | undefined {
+function readSignatureForm(body: CallbackBody): 'raw' | 'pkcs7' | undefined {
   const [first, second] = (['signature_container', 'signatureContainer'] as const).map((name) => {
     const container = body[name] ?? undefined
     if (container !== undefined && container !== 'raw' && container !== 'pkcs7') {
@@ -116,7 +116,7 @@ function containerOf(body: CallbackBody): 'raw' | 'pkcs7' | undefined {
 }
 
 /** Returns a field of the body; null counts as absent. */
-function field({ body, longContents }: Received, name: keyof CallbackBody): EncodedField | undefined {
+function field({ body, longContents }: ReceivedBody, name: keyof CallbackBody): EncodedField | undefined {
   const text = body[name] ?? undefined
   if (text === undefined) {
     return undefined

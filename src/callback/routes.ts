@@ -12,7 +12,7 @@ import { jsonBody } from './body/json-body.ts'
 import { EventLoopTurns } from './event-loop-turns.ts'
 import { describeCertificates } from './get-certificates.ts'
 import { refuseMisspelledNames } from './misspelled-name.ts'
-import { type Digested, prepare } from './prepare.ts'
+import { prepare, type SigningRequest } from './prepare.ts'
 import { classify } from './request.ts'
 
 export interface CallbackOptions {
@@ -44,7 +44,7 @@ export const callback: FastifyPluginAsyncTypebox<CallbackOptions> = async (
   const { paths, signerPaths } = configuration
   for (const url of [...paths, ...signerPaths.map((path) => `${path}/:signer`)]) {
     app.post(url, { schema: { body: CallbackBody } }, async (request, reply) => {
-      const client = clientOf(reply)
+      const client = watchClient(reply)
       request.client = client
       const options = { deadline: request.arrivedAt + configuration.hsm.timeoutMs, client }
       const prepared = readBody(request, configuration, signers)
@@ -103,7 +103,7 @@ function readBody(
 /** Returns the container as DER, and notes its level for the request's log line and the metrics. */
 async function makeContainer(
   request: Pick<FastifyRequest, 'logDetails' | 'container'>,
-  { type, hashAlgorithm, digest }: Pick<Digested, 'type' | 'hashAlgorithm' | 'digest'>,
+  { type, hashAlgorithm, digest }: Pick<SigningRequest, 'type' | 'hashAlgorithm' | 'digest'>,
   context: ContainerContext,
 ): Promise<Buffer> {
   const { der, ...made } = await createContainer({ type, hashAlgorithm, messageDigest: digest }, context)
@@ -119,7 +119,7 @@ function sendOctets(reply: FastifyReply, octets: Uint8Array): FastifyReply {
 }
 
 /** Returns the client of a request; its request gives up its place in the queue when the client leaves. */
-function clientOf(reply: FastifyReply): Client {
+function watchClient(reply: FastifyReply): Client {
   const client = new Client()
   reply.raw.on('close', () => {
     if (!reply.raw.writableFinished) {

@@ -41,11 +41,11 @@ function format(certificates: readonly CertificateDescription[]): string {
 
 function formatRow(certificate: CertificateDescription): string[] {
   const { privateKey, used, fingerprint } = certificate
-  return [...textsOf(certificate), yesNo(privateKey), yesNo(used), fingerprint ?? 'unknown']
+  return [...formatFields(certificate), yesNo(privateKey), yesNo(used), fingerprint ?? 'unknown']
 }
 
 /** Returns label, id, subject, serial number and both ends of the validity, as text for people. */
-export function textsOf(certificate: CertificateDescription): string[] {
+export function formatFields(certificate: CertificateDescription): string[] {
   const { label, id, subject, serialNumber, notBefore, notAfter } = certificate
   return [label, id, subject, serialNumber, notBefore, notAfter].map((text) => text ?? 'unknown')
 }

@@ -3,7 +3,7 @@ import { type Command, InvalidArgumentError } from 'commander'
 import { nameLevels } from '../configuration/european-names.ts'
 import { loadConfiguration } from '../configuration/load.ts'
 import { ConfigurationError, EXIT_CONFIGURATION } from '../errors.ts'
-import { type Configured, checkSigners } from './check/check-signers.ts'
+import { type CheckedSigners, checkSigners } from './check/check-signers.ts'
 import { formatStep, Report, type Step } from './check/report.ts'
 import { checkService, SERVICE_STEPS } from './check/service-steps.ts'
 import { TOKEN_STEPS } from './check/token-steps.ts'
@@ -52,10 +52,10 @@ function parseUrl(value: string): URL {
 
 async function check(io: Io, options: CheckOptions): Promise<void> {
   const limitMs = options.timeout * 1000
-  const told: { step: Step; signer?: string }[] = []
+  const reported: { step: Step; signer?: string }[] = []
   const reportOn = (signer?: string) =>
     new Report((step) => {
-      told.push({ step, ...(signer === undefined ? {} : { signer }) })
+      reported.push({ step, ...(signer === undefined ? {} : { signer }) })
       if (!options.json) {
         io.output.write(formatStep(step))
       }
@@ -72,11 +72,11 @@ async function check(io: Io, options: CheckOptions): Promise<void> {
   } else if (answers !== undefined) {
     report.skip(SERVICE_STEPS, 'the certificate is not known')
   }
-  conclude(io, options, told)
+  conclude(io, options, reported)
 }
 
 /** Loads the configuration, asks for a missing PIN, and reports the step. */
-async function configure(io: Io, options: CheckOptions, report: Report): Promise<Configured | undefined> {
+async function configure(io: Io, options: CheckOptions, report: Report): Promise<CheckedSigners | undefined> {
   try {
     const environment = applyOptions(io.environment, options)
     const { configuration, warnings } = PinPrompt.load(environment, loadConfiguration)
@@ -100,10 +100,17 @@ async function configure(io: Io, options: CheckOptions, report: Report): Promise
   }
 }
 
-function conclude(io: Io, { json }: CheckOptions, told: readonly { step: Step; signer?: string }[]): void {
-  const failed = told.filter(({ step }) => step.status === 'failed')
+function conclude(
+  io: Io,
+  { json }: CheckOptions,
+  reported: readonly { step: Step; signer?: string }[],
+): void {
+  const failed = reported.filter(({ step }) => step.status === 'failed')
   if (json) {
-    const steps = told.map(({ step, signer }) => ({ ...(signer === undefined ? {} : { signer }), ...step }))
+    const steps = reported.map(({ step, signer }) => ({
+      ...(signer === undefined ? {} : { signer }),
+      ...step,
+    }))
     io.output.write(`${JSON.stringify({ ok: failed.length === 0, steps }, null, 2)}\n`)
   }
   if (failed.length > 0) {

@@ -6,7 +6,7 @@ import type { Writable } from 'node:stream'
  *
  * @returns function that returns why results could not be written; undefined as long as they could
  */
-export function tolerateClosed({
+export function tolerateClosedOutput({
   output,
   errors,
 }: Record<'output' | 'errors', Writable>): () => Error | undefined {

@@ -14,11 +14,11 @@ import {
 import type { KeyOptions } from './signing/configuration.ts'
 import {
   alternativeNameOption,
-  hashOf,
   hashOption,
   idOption,
   keyUsageOption,
   labelOption,
+  readHash,
   subjectOption,
 } from './signing/options.ts'
 import { refuseExisting, writeResult } from './signing/output.ts'
@@ -63,7 +63,7 @@ export function addCsrCommand(program: Command, io: Io): void {
 
 async function request(io: Io, { subject, san = [], eku, ...options }: CsrOptions): Promise<void> {
   refuseExisting(options.out)
-  const hash = hashOf(options)
+  const hash = readHash(options)
   const made = await withTokenKey(io, options, hash, async (key) => {
     const publicKey = key.publicKey.export({ type: 'spki', format: 'der' })
     const der = await createCertificationRequest({

@@ -2,7 +2,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { administer } from '../pkcs11/administration/administer.ts'
 import type { CertificateDescription } from '../pkcs11/administration/descriptions.ts'
-import { textsOf } from './certs.ts'
+import { formatFields } from './certs.ts'
 import { confirm } from './confirm.ts'
 import { CommandFailed } from './exit-codes.ts'
 import type { Io } from './io.ts'
@@ -63,7 +63,7 @@ async function deleteCertificate(io: Io, { fingerprint, yes, ...options }: Delet
 }
 
 function describe(found: CertificateDescription, all: readonly CertificateDescription[]): string {
-  const [label, id, subject, serialNumber, notBefore, notAfter] = textsOf(found)
+  const [label, id, subject, serialNumber, notBefore, notAfter] = formatFields(found)
   const what =
     `The certificate of ${subject}, serial number ${serialNumber}, valid from ${notBefore} to ${notAfter}, ` +
     `with label ${label} and id ${id}.`

@@ -11,7 +11,7 @@ import { digestInput } from './digest-input.ts'
 import type { Io } from './io.ts'
 import { signerOption } from './signer-option.ts'
 import { loadForSigning } from './signing/configuration.ts'
-import { hashOf, hashOption } from './signing/options.ts'
+import { hashOption, readHash } from './signing/options.ts'
 import { refuseExisting, writeResult } from './signing/output.ts'
 import { waitForRevocationInformation } from './signing/revocation-information.ts'
 import { withKey } from './signing/with-key.ts'
@@ -55,7 +55,7 @@ export function addSignCommand(program: Command, io: Io): void {
 
 async function sign(io: Io, file: string, { type, pem, ...options }: SignOptions): Promise<void> {
   refuseExisting(options.out)
-  const hashAlgorithm = hashOf(options)
+  const hashAlgorithm = readHash(options)
   const { configuration, signer: chosen, givenPin } = await loadForSigning(io, options)
   const messageDigest = await digestInput(hashAlgorithm, file)
   const limitMs = options.timeout * 1000
@@ -84,8 +84,14 @@ async function sign(io: Io, file: string, { type, pem, ...options }: SignOptions
   if (shortfall !== undefined) {
     io.errors.write(`The signature has level ${level} only: ${shortfall}\n`)
   }
-  const told = { signer: subject, type, level, hash: hashAlgorithm.name, signature: der.toString('base64') }
-  writeResult(io, options, pem ? encodePem('CMS', der) : der, told)
+  const summary = {
+    signer: subject,
+    type,
+    level,
+    hash: hashAlgorithm.name,
+    signature: der.toString('base64'),
+  }
+  writeResult(io, options, pem ? encodePem('CMS', der) : der, summary)
 }
 
 /** Counts nothing, since a command has no metrics. */

@@ -18,7 +18,7 @@ const MAX_REDIRECTS = 3
  * megabytes in one turn of the event loop, which would take a second with a chunk for each byte.
  */
 const MAX_SHORT_CHUNKS = 8_192
-const SHORT = 128
+const MIN_MEAN_CHUNK = 128
 
 /** Most informational answers (RFC 9110 15.2) before the final one. Without a limit they could go on to the timeout. */
 const MAX_INFORMATIONAL = 16
@@ -70,7 +70,7 @@ interface Hop {
 }
 
 interface Answer {
-  readonly incoming: IncomingMessage
+  readonly message: IncomingMessage
   /** True if the answer is known to come from a private address. */
   readonly isPrivate: boolean
 }
@@ -113,12 +113,12 @@ export class HttpClient {
     let hop: Hop = { url, isOwnOrigin: true, mayBePrivate: true }
     try {
       for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
-        const { incoming, isPrivate } = await this.#exchange(request, hop)
-        const { statusCode: status = 0, headers } = incoming
+        const { message, isPrivate } = await this.#exchange(request, hop)
+        const { statusCode: status = 0, headers } = message
         if (status === 200 || anyStatus) {
-          return { status, headers, body: await read(incoming, limit) }
+          return { status, headers, body: await read(message, limit) }
         }
-        incoming.destroy()
+        message.destroy()
         if (!REDIRECTS.includes(status) || headers.location === undefined) {
           throw new HttpError('status', `answered with the HTTP status ${status}`, status)
         }
@@ -144,7 +144,7 @@ export class HttpClient {
     for (;;) {
       const outgoing = this.#open(request, hop)
       try {
-        return await answerTo(outgoing, request.body?.content, this.#privacyOf(outgoing, hop))
+        return await awaitAnswer(outgoing, request.body?.content, this.#privacyOf(outgoing, hop))
       } catch (error) {
         if (!outgoing.reusedSocket || request.signal.aborted) {
           throw error
@@ -264,13 +264,13 @@ function checkTls({ url, tls = {} }: HttpRequest): void {
   }
 }
 
-function answerTo(
+function awaitAnswer(
   outgoing: ClientRequest,
   content: Buffer | undefined,
   isPrivate: () => boolean,
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const accept = (incoming: IncomingMessage) => resolve({ incoming, isPrivate: isPrivate() })
+    const accept = (incoming: IncomingMessage) => resolve({ message: incoming, isPrivate: isPrivate() })
     outgoing.on('response', accept)
     let informational = 0
     outgoing.on('information', () => {
@@ -307,8 +307,10 @@ function read(incoming: IncomingMessage, limit: number): Promise<Buffer> {
       chunks.push(chunk)
       if (length > limit) {
         incoming.destroy(new HttpError('too_large', `sent more than ${limit} bytes`))
-      } else if (chunks.length > MAX_SHORT_CHUNKS && length < chunks.length * SHORT) {
-        incoming.destroy(new HttpError('too_large', `sent its answer in chunks of less than ${SHORT} bytes`))
+      } else if (chunks.length > MAX_SHORT_CHUNKS && length < chunks.length * MIN_MEAN_CHUNK) {
+        incoming.destroy(
+          new HttpError('too_large', `sent its answer in chunks of less than ${MIN_MEAN_CHUNK} bytes`),
+        )
       }
     }
     incoming

@@ -8,17 +8,17 @@ import { writeSync } from 'node:fs'
 import { type Logger, type LoggerOptions, pino } from 'pino'
 
 /** Time between writes, in ms. Lines are gathered, since writing each alone takes ten times as long as making it. */
-const GATHER_MS = 10
+const WRITE_INTERVAL_MS = 10
 /** Most characters that may wait; without a limit the process would grow while nobody reads. */
-const LIMIT = 8_388_608
+const MAX_WAITING_CHARACTERS = 8_388_608
 /** Time that the end of a process waits for a reader that reads nothing, in ms. */
-const PATIENCE_MS = 2_000
+const FLUSH_TIMEOUT_MS = 2_000
 const FATAL = pino.levels.values.fatal as number
 /** Makes pino set `lastLevel` before it writes a line. */
 const METADATA: unique symbol = Symbol.for('pino.metadata')
 
 /** Counters since the start of the process, which has one stdout. */
-export const logFigures = {
+export const logCounters = {
   /** Number of lines for which there was no room. */
   dropped: 0,
   /** Number of writes that failed for another reason than a slow reader, such as a full disk. */
@@ -29,7 +29,7 @@ export const logFigures = {
  * Returns a logger that writes to stdout. Lines are dropped while more than `limit` characters wait for the reader; a
  * line with their number takes their place.
  */
-export function createLogger(options: LoggerOptions, limit = LIMIT): Logger {
+export function createLogger(options: LoggerOptions, limit = MAX_WAITING_CHARACTERS): Logger {
   const output = new LogOutput(process.stdout.fd, limit)
   const logger = pino(options, output)
   // This logger has a level of its own, so that dropped lines are reported whatever LOG_LEVEL is
@@ -67,7 +67,7 @@ class LogOutput {
     const isFull = this.#dropped > 0 || this.#length + this.#rest.length + line.length > this.#limit
     if (isFull && this.lastLevel < FATAL) {
       this.#dropped += 1
-      logFigures.dropped += 1
+      logCounters.dropped += 1
       return
     }
     this.#lines.push(line)
@@ -79,16 +79,16 @@ class LogOutput {
 
   /** Writes all lines, and waits for a reader that reads. Called by pino after a fatal line, and at the end. */
   flushSync(): void {
-    let end = performance.now() + PATIENCE_MS
+    let end = performance.now() + FLUSH_TIMEOUT_MS
     while (!this.#isEmpty && performance.now() < end) {
       const { written, problem } = this.#writeAll()
       this.#tellGap()
       if (written > 0) {
-        end = performance.now() + PATIENCE_MS
+        end = performance.now() + FLUSH_TIMEOUT_MS
       } else if (problem !== 'EAGAIN') {
         return
       } else {
-        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, GATHER_MS)
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, WRITE_INTERVAL_MS)
       }
     }
   }
@@ -102,7 +102,7 @@ class LogOutput {
     this.#timer = undefined
     if (!this.#isEmpty) {
       this.#writeAll()
-      this.#timer = setTimeout(() => this.#pass(), GATHER_MS).unref()
+      this.#timer = setTimeout(() => this.#pass(), WRITE_INTERVAL_MS).unref()
       this.#tellGap()
     }
   }
@@ -124,7 +124,7 @@ class LogOutput {
       return { written }
     } catch (error) {
       const problem = (error as NodeJS.ErrnoException).code
-      logFigures.failures += problem === 'EAGAIN' ? 0 : 1
+      logCounters.failures += problem === 'EAGAIN' ? 0 : 1
       return { written, problem }
     }
   }

@@ -25,7 +25,7 @@ const SECRET = /-----BEGIN |:\/\/[^/]*@/
  * @param value the value as it was given; undefined if it must not be shown. PEM, and an address with a user, are not
  *   shown either
  */
-export function tellOf(value: string | undefined, wrong: string): string {
+export function describeValue(value: string | undefined, wrong: string): string {
   if (value === undefined || SECRET.test(value)) {
     return wrong
   }

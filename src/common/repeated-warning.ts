@@ -19,7 +19,7 @@ export class RepeatedWarning {
    *
    * @param about identifies the problem, if messages about it differ
    */
-  say(message: string, details: object = {}, about = message): void {
+  warn(message: string, details: object = {}, about = message): void {
     const now = performance.now()
     for (const [said, at] of this.#saidAt) {
       if (now - at >= REMINDER_MS) {
@@ -33,7 +33,7 @@ export class RepeatedWarning {
   }
 
   /** Notes that all problems have ended, so that each counts as new if it comes again. */
-  forget(): void {
+  reset(): void {
     this.#saidAt.clear()
   }
 }

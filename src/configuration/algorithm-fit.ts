@@ -7,7 +7,7 @@ import { problemWith } from './problem.ts'
 import type { SignerConfiguration } from './signer-configuration.ts'
 
 /** Returns why a supported key cannot sign with an algorithm; undefined if it can. */
-export function describeUnfitAlgorithm(
+export function findUnfitAlgorithm(
   publicKey: KeyObject,
   algorithm: SignatureAlgorithm['name'],
 ): string | undefined {
@@ -47,7 +47,7 @@ export function checkHashAlgorithms(
 }
 
 /** Returns a warning if the certificate does not allow all hash algorithms of its signer. */
-export function describeRestriction(
+export function findRestriction(
   rules: Pick<SignerConfiguration['rules'], 'hashAlgorithms'>,
   algorithm: Pick<SignatureAlgorithm, 'hashes'>,
 ): string | undefined {

@@ -10,7 +10,7 @@ import { type AuthorityContext, readAuthorities } from './timestamp-authorities.
 import type { GivenVariables } from './variables.ts'
 
 /** Variables about the authorities that TSA_URL names. */
-const OF_AUTHORITIES = [
+const AUTHORITY_VARIABLES = [
   ...['TSA_USER', 'TSA_PASSWORD', 'TSA_PASSWORD_FILE', 'TSA_POLICY', 'TSA_HASH_ALGORITHM', 'TSA_CA_FILE'],
   ...['TSA_TLS_CA_FILE', 'TSA_TLS_CERTIFICATE_FILE', 'TSA_TLS_KEY_FILE'],
 ]
@@ -82,7 +82,7 @@ export function warnAboutContainers(given: GivenVariables, { signers }: SignersC
     warnings.push("TSA_PASSWORD: stays readable in the process's environment; TSA_PASSWORD_FILE does not")
   }
   if (given.TSA_URL === undefined) {
-    const idle = OF_AUTHORITIES.filter((name) => given[name] !== undefined)
+    const idle = AUTHORITY_VARIABLES.filter((name) => given[name] !== undefined)
     warnings.push(...idle.map((name) => `${name}: has no effect without TSA_URL`))
   } else if (signers.every(({ container }) => container.level === 'b-b')) {
     warnings.push('TSA_URL: nobody is asked for a timestamp: that takes LEVEL=b-t or LEVEL=b-lt')

@@ -37,25 +37,25 @@ export function readFileContainer(
       location: entry.signerLocation,
     }),
   }
-  if (entry.sound) {
+  if (entry.isValid) {
     const own = {
       timestamps: settingOf('timestamps'),
       hasAuthorities: entry.timestamps !== undefined,
       hasCaFiles: [entry.timestamps ?? []].flat().every(({ caFile }) => caFile !== undefined),
       ...(entry.level !== undefined && { level: settingOf('level') }),
     }
-    tell(findLevelProblems(settings, own), context.problems)
-    const told = new Set(context.warnings)
-    context.warnings.push(...warnAboutLevel(settings, own).filter((warning) => !told.has(warning)))
+    addProblems(findLevelProblems(settings, own), context.problems)
+    const known = new Set(context.warnings)
+    context.warnings.push(...warnAboutLevel(settings, own).filter((warning) => !known.has(warning)))
   }
   return buildContainer(settings)
 }
 
 /** Adds problems, except those of variables that another signer has added before. */
-function tell(found: readonly ConfigurationProblem[], problems: ConfigurationProblem[]): void {
-  const isTold = (problem: ConfigurationProblem) =>
+function addProblems(found: readonly ConfigurationProblem[], problems: ConfigurationProblem[]): void {
+  const isKnown = (problem: ConfigurationProblem) =>
     problems.some(({ variable, message }) => variable === problem.variable && message === problem.message)
-  problems.push(...found.filter((problem) => !isTold(problem)))
+  problems.push(...found.filter((problem) => !isKnown(problem)))
 }
 
 function readTimestamps(

@@ -11,7 +11,7 @@ import type { LibraryConfiguration, PinSource, RawSigning, TokenSelector } from 
 export interface FileEntry extends SignerEntry {
   readonly name: string
   /** True if the schema allows all properties. Otherwise a property may only seem to be missing. */
-  readonly sound: boolean
+  readonly isValid: boolean
 }
 
 export interface TokenContext {

@@ -1,7 +1,7 @@
 /** Reads one signer of the signers file. */
 import { defined } from '../common/defined.ts'
 import { describeUnsupportedKey } from '../x509/key-type.ts'
-import { describeUnfitAlgorithm } from './algorithm-fit.ts'
+import { findUnfitAlgorithm } from './algorithm-fit.ts'
 import { readFileContainer } from './file-container.ts'
 import type { FileContext, FileEntry } from './file-entry.ts'
 import { readTokenPart } from './file-token.ts'
@@ -24,7 +24,7 @@ export function readFileSigner(entry: FileEntry, context: FileContext): SignerCo
   const [leaf] = certificates ?? []
   // A key that cannot sign at all is reported elsewhere
   if (leaf !== undefined && algorithm !== undefined && describeUnsupportedKey(leaf) === undefined) {
-    const unfit = describeUnfitAlgorithm(leaf.publicKey, algorithm)
+    const unfit = findUnfitAlgorithm(leaf.publicKey, algorithm)
     problems.push(
       ...(unfit === undefined ? [] : [problemWith(settingOf('signatureAlgorithm'), unfit, algorithm)]),
     )

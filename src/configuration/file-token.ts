@@ -24,7 +24,7 @@ interface TokenPart {
 export function readTokenPart(entry: FileEntry, settingOf: SettingOf, context: TokenContext): TokenPart {
   const { problems } = context
   const { uri, valid } = readUri(entry, settingOf('key'), problems)
-  problems.push(...findTwice(entry, uri, settingOf))
+  problems.push(...findDuplicates(entry, uri, settingOf))
   const { module: _, moduleParameters, pinFile: __, slot, ...named } = entry.token ?? {}
   const selector = { ...named, ...(slot === undefined ? {} : { slot: readSlot(String(slot)) }) }
   const module = readPath('module', entry, uri, settingOf, context)
@@ -36,7 +36,7 @@ export function readTokenPart(entry: FileEntry, settingOf: SettingOf, context: T
   const isOwn = module !== undefined || Object.keys(own).length > 0
   const place = Object.keys(selector).length > 0 || entry.token?.module !== undefined ? 'token' : 'key'
   // A wrong entry is refused, so that the environment need not have what the entry seems to lack
-  const inherit = <T>(get: () => T) => (entry.sound && valid ? get() : (undefined as T))
+  const inherit = <T>(get: () => T) => (entry.isValid && valid ? get() : (undefined as T))
   return {
     access: {
       ...(module === undefined ? inherit(context.library) : { module: module.path }),
@@ -93,7 +93,7 @@ function readKey({ key }: FileEntry, uri: Pkcs11Uri): KeySelector {
 }
 
 /** Refuses properties that stand both in the URI and in the token, even if they are equal. */
-function findTwice(
+function findDuplicates(
   { token = {} }: FileEntry,
   { token: { label, serial }, module, pinFile }: Pkcs11Uri,
   settingOf: SettingOf,

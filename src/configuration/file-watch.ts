@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises'
 
 /** Status of each file, keyed by path, which changes with its content. A missing file has a status too. */
-type Looks = ReadonlyMap<string, string>
+type Statuses = ReadonlyMap<string, string>
 
 /**
  * Polls the status of files. Events of the file system would not come from network file systems, nor from the symbolic
@@ -11,8 +11,8 @@ export class FileWatch {
   readonly #intervalMs: number
   readonly #onChange: () => void
   #files: readonly string[] = []
-  #known: Looks = new Map()
-  #last: Looks = new Map()
+  #known: Statuses = new Map()
+  #last: Statuses = new Map()
   #timer: NodeJS.Timeout | undefined
 
   /**
@@ -26,7 +26,7 @@ export class FileWatch {
   }
 
   /** Takes the present status of the files as known. Must be called before they are read. */
-  async look(): Promise<void> {
+  async takeAsKnown(): Promise<void> {
     // A copy of the list discards a poll that is under way
     this.#files = [...this.#files]
     this.#known = await describe(this.#files)
@@ -37,12 +37,12 @@ export class FileWatch {
   async watch(files: readonly string[]): Promise<void> {
     this.#files = files
     const now = await describe(files)
-    this.#known = new Map([...now].map(([file, look]) => [file, this.#known.get(file) ?? look]))
+    this.#known = new Map([...now].map(([file, status]) => [file, this.#known.get(file) ?? status]))
     this.#last = now
   }
 
   start(): void {
-    this.#timer = setTimeout(() => void this.#lookAgain(), this.#intervalMs).unref()
+    this.#timer = setTimeout(() => void this.#poll(), this.#intervalMs).unref()
   }
 
   stop(): void {
@@ -50,7 +50,7 @@ export class FileWatch {
     this.#timer = undefined
   }
 
-  async #lookAgain(): Promise<void> {
+  async #poll(): Promise<void> {
     const files = this.#files
     const now = await describe(files)
     if (files === this.#files) {
@@ -67,17 +67,17 @@ export class FileWatch {
   }
 }
 
-async function describe(files: readonly string[]): Promise<Looks> {
-  const looks = files.map(async (file): Promise<[string, string]> => {
+async function describe(files: readonly string[]): Promise<Statuses> {
+  const statuses = files.map(async (file): Promise<[string, string]> => {
     const found = await stat(file).then(
       ({ dev, ino, size, mtimeMs, ctimeMs }) => [dev, ino, size, mtimeMs, ctimeMs].join(),
       ({ code }: NodeJS.ErrnoException) => `${code}`,
     )
     return [file, found]
   })
-  return new Map(await Promise.all(looks))
+  return new Map(await Promise.all(statuses))
 }
 
-function areEqual(one: Looks, other: Looks): boolean {
-  return one.size === other.size && [...one].every(([file, look]) => other.get(file) === look)
+function areEqual(one: Statuses, other: Statuses): boolean {
+  return one.size === other.size && [...one].every(([file, status]) => other.get(file) === status)
 }

@@ -115,7 +115,7 @@ function readSigners(
  */
 export function loadTokenConfiguration(environment: Variables): Readonly<TokenConfiguration> {
   const all = dropUnset(environment, [])
-  const given = pick(all, [...OF_LIBRARY, 'HSM_TOKEN_LABEL', 'HSM_TOKEN_SERIAL', 'HSM_SLOT'])
+  const given = pick(all, [...LIBRARY_VARIABLES, 'HSM_TOKEN_LABEL', 'HSM_TOKEN_SERIAL', 'HSM_SLOT'])
   const pins = pick(all, ['HSM_PIN', 'HSM_PIN_FILE'])
   const problems: ConfigurationProblem[] = []
   const values = validate(given, problems)
@@ -133,12 +133,12 @@ export function loadTokenConfiguration(environment: Variables): Readonly<TokenCo
 export function loadLibraryConfiguration(environment: Variables): Readonly<LibraryConfiguration> {
   const all = dropUnset(environment, [])
   const problems: ConfigurationProblem[] = []
-  const library = requireLibrary(validate(pick(all, OF_LIBRARY), problems), problems)
+  const library = requireLibrary(validate(pick(all, LIBRARY_VARIABLES), problems), problems)
   refuseWith(findUnknown(all), problems)
   return deepFreeze(library)
 }
 
-const OF_LIBRARY = ['HSM_MODULE', 'HSM_MODULE_PARAMETERS'] as const
+const LIBRARY_VARIABLES = ['HSM_MODULE', 'HSM_MODULE_PARAMETERS'] as const
 
 function pick(given: GivenVariables, names: readonly (keyof Environment)[]): GivenVariables {
   return Object.fromEntries(Object.entries(given).filter(([name]) => names.some((one) => one === name)))

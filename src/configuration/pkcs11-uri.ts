@@ -17,7 +17,7 @@ export interface Pkcs11Uri {
 const PATH = ['token', 'serial', 'manufacturer', 'model', 'slot-id', 'object', 'id', 'type']
 const QUERY = ['module-path', 'pin-source']
 /** Advice for the RFC's attributes that are not supported. */
-const INSTEAD: ReadonlyMap<string, string> = new Map([
+const ADVICE: ReadonlyMap<string, string> = new Map([
   ['module-name', 'name the library with module-path'],
   ['library-manufacturer', 'name the library with module-path'],
   ['library-description', 'name the library with module-path'],
@@ -103,8 +103,8 @@ function findProblem(
   if (value === undefined || !NAME.test(name)) {
     return 'is not of the form name=value'
   }
-  if (INSTEAD.has(name)) {
-    return `is not supported: ${INSTEAD.get(name)}`
+  if (ADVICE.has(name)) {
+    return `is not supported: ${ADVICE.get(name)}`
   }
   if (!known.includes(name)) {
     return `is not supported here: ${known.join(', ')} are`

@@ -1,4 +1,4 @@
-import { tellOf } from '../common/quote.ts'
+import { describeValue } from '../common/quote.ts'
 import type { ConfigurationProblem } from '../errors.ts'
 import { VARIABLES } from './variable-schema.ts'
 
@@ -11,13 +11,16 @@ import { VARIABLES } from './variable-schema.ts'
  * @param value the value as it was given; undefined if it must not be shown
  */
 export function problemWith(setting: string, wrong: string, value?: string): ConfigurationProblem {
-  const told = tellOf(value, wrong)
+  const described = describeValue(value, wrong)
   const schema = VARIABLES.get(setting)
   if (schema === undefined) {
-    return { variable: setting, message: told }
+    return { variable: setting, message: described }
   }
   const range = schema.type === 'integer' ? [`an integer from ${schema.minimum} to ${schema.maximum}`] : []
   const choice = schema.enum === undefined ? [] : [`one of ${schema.enum.join(', ')}`]
   const expected = [schema.description, ...range, ...choice].join(', ')
-  return { variable: setting, message: `${told}: ${expected}, for example ${setting}=${schema.examples}` }
+  return {
+    variable: setting,
+    message: `${described}: ${expected}, for example ${setting}=${schema.examples}`,
+  }
 }

@@ -13,7 +13,7 @@ import { readCertificate } from '../x509/read-certificate.ts'
 import { reviewCertificates } from '../x509/review/certificate-review.ts'
 import { describeUnprovable } from '../x509/review/long-term.ts'
 import { validityPeriod } from '../x509/validity.ts'
-import { describeUnfitAlgorithm } from './algorithm-fit.ts'
+import { findUnfitAlgorithm } from './algorithm-fit.ts'
 import type { ContainerConfiguration } from './container-configuration.ts'
 import { problemWith } from './problem.ts'
 import type { CertificateFiles, SignerCertificate, SignerConfiguration } from './signer-configuration.ts'
@@ -52,7 +52,7 @@ export function certificateFromToken(
   const describe = (variable: string, message: string) => ({ variable, message: `on the token: ${message}` })
   const signerCertificate = createCertificate(leaf, [], configuration, describe)
   // Certificates in files are checked where they are read
-  const unfit = algorithm && describeUnfitAlgorithm(leaf.publicKey, algorithm)
+  const unfit = algorithm && findUnfitAlgorithm(leaf.publicKey, algorithm)
   if (unfit !== undefined) {
     throw new ConfigurationError([problemWith(settings.algorithm, unfit)])
   }
@@ -111,7 +111,11 @@ function describeUnreachable(variable: string, why: string): ConfigurationProble
   const message =
     `containers of level b-lt cannot be made: ${why}, or choose another level (LEVEL, or level of the signer), or what is ` +
     'made in their place (REVOCATION_FALLBACK, or revocationFallback of the signer)'
-  return { variable, message, told: 'level b-lt is out of reach of a chain about which nobody can be asked' }
+  return {
+    variable,
+    message,
+    publicMessage: 'level b-lt is out of reach of a chain about which nobody can be asked',
+  }
 }
 
 function createTemplate(

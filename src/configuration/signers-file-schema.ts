@@ -3,7 +3,7 @@ import { Errors } from 'typebox/schema'
 import { Settings } from 'typebox/system'
 import { SignersFile } from '../../schemas/signers-file.ts'
 import { findNearest } from '../common/edit-distance.ts'
-import { tellOf } from '../common/quote.ts'
+import { describeValue } from '../common/quote.ts'
 import type { ConfigurationProblem } from '../errors.ts'
 
 // The default limit of 8 errors is too low for a file with many signers
@@ -71,7 +71,7 @@ export function placeInFile(pointer: string): string {
 }
 
 function problemAt(pointer: string, wrong: string, value?: string): SchemaProblem {
-  return { pointer, variable: placeInFile(pointer), message: tellOf(value, wrong) }
+  return { pointer, variable: placeInFile(pointer), message: describeValue(value, wrong) }
 }
 
 /** Properties whose values can hold a secret, also by mistake. */
@@ -107,12 +107,12 @@ function describeUnknown(name: string, parent: Schema): string {
     return `is no name of a signer: ${parent.description}`
   }
   const known = Object.keys(parent.properties)
-  const nearest = findMeant(name, known)
+  const nearest = findIntendedName(name, known)
   return `is not known here; ${nearest === undefined ? `${known.join(', ')} are` : `${nearest} is`}`
 }
 
 /** Returns the known name that was probably meant. */
-export function findMeant(name: string, known: readonly string[]): string | undefined {
+export function findIntendedName(name: string, known: readonly string[]): string | undefined {
   return findNearest(name, known, name.length * MAX_WRONG)
 }
 

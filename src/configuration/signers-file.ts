@@ -17,7 +17,7 @@ import { problemWith } from './problem.ts'
 import type { PinSource, RawSigning, SignersConfiguration } from './signer-configuration.ts'
 import {
   describeExpected,
-  findMeant,
+  findIntendedName,
   findSchemaProblems,
   placeInFile,
   type SchemaProblem,
@@ -27,7 +27,12 @@ import type { GivenVariables } from './variables.ts'
 
 const MAX_BYTES = 1_048_576
 /** Variables that describe the only signer if there is no file. */
-const OF_ONE_SIGNER = ['HSM_KEY_LABEL', 'HSM_KEY_ID', 'SIGNER_CERTIFICATE_FILE', 'CA_CERTIFICATES_FILE']
+const SINGLE_SIGNER_VARIABLES = [
+  'HSM_KEY_LABEL',
+  'HSM_KEY_ID',
+  'SIGNER_CERTIFICATE_FILE',
+  'CA_CERTIFICATES_FILE',
+]
 
 /**
  * Reads the signers of SIGNERS_FILE. Relative paths start in the folder of the file; the environment provides library,
@@ -44,7 +49,7 @@ export function readSignersFile(
 ): SignersConfiguration {
   const beside = 'is set beside SIGNERS_FILE, which says it of each signer; set one of the two'
   problems.push(
-    ...OF_ONE_SIGNER.filter((name) => given[name] !== undefined).map((name) =>
+    ...SINGLE_SIGNER_VARIABLES.filter((name) => given[name] !== undefined).map((name) =>
       problemWith(name, beside, given[name]),
     ),
   )
@@ -123,7 +128,7 @@ function listEntries(content: unknown, wrong: readonly SchemaProblem[]): FileEnt
       const within = wrong.filter((problem) => problem.pointer.startsWith(`${pointer}/`))
       const properties = new Set(within.map((problem) => problem.pointer.slice(pointer.length).split('/')[1]))
       const allowed = Object.entries(entry).filter(([property]) => !properties.has(property))
-      return { ...Object.fromEntries(allowed), name, sound: within.length === 0 }
+      return { ...Object.fromEntries(allowed), name, isValid: within.length === 0 }
     })
 }
 
@@ -157,7 +162,7 @@ function findDefault(
       problemWith(placeInFile('/default'), `is required where there are several signers: ${expected}`),
     )
   } else if (!names.includes(name)) {
-    const nearest = findMeant(name, names)
+    const nearest = findIntendedName(name, names)
     const hint = nearest === undefined ? '' : `; ${nearest} is one`
     problems.push(problemWith(placeInFile('/default'), `names none of the signers${hint}`, name))
   }

@@ -9,11 +9,11 @@ export type Variables = Readonly<Record<string, string | undefined>>
 /** Variables that are set to a value that is not empty, keyed by name. */
 export type GivenVariables = Readonly<Record<string, string>>
 
-const OURS = /^(HSM|SIGNING|SIGNERS?|SHUTDOWN|TSA|REVOCATION)_/
+const OUR_PREFIX = /^(HSM|SIGNING|SIGNERS?|SHUTDOWN|TSA|REVOCATION)_/
 /** Matches variables that Kubernetes sets in every pod for a Service, beside `NAME_PORT=tcp://10.0.0.1:6000`. */
-const OF_KUBERNETES =
+const KUBERNETES_NAME =
   /_SERVICE_HOST$|_SERVICE_PORT(_[A-Z0-9_]+)?$|_PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$/
-const ADDRESS_OF_KUBERNETES = /^(tcp|udp|sctp):\/\//
+const KUBERNETES_ADDRESS = /^(tcp|udp|sctp):\/\//
 /**
  * One letter in six may be wrong, and two at most, in a name that does not begin like ours: with more, LABEL and
  * SSO_URL would resemble LEVEL and TSA_URL.
@@ -48,7 +48,7 @@ export function findUnknown(given: GivenVariables): ConfigurationProblem[] {
   return Object.entries(given)
     .filter(([name, value]) => !VARIABLES.has(name) && !isOfKubernetes(name, value))
     .map(([name]) => ({ name, similar: findSimilar(name) }))
-    .filter(({ name, similar }) => OURS.test(name) || similar !== undefined)
+    .filter(({ name, similar }) => OUR_PREFIX.test(name) || similar !== undefined)
     .map(({ name, similar }) => {
       const hint = similar === undefined ? 'check its spelling' : `${similar} is`
       return { variable: name, message: `is not a variable that this service knows; ${hint}` }
@@ -56,12 +56,12 @@ export function findUnknown(given: GivenVariables): ConfigurationProblem[] {
 }
 
 function isOfKubernetes(name: string, value: string): boolean {
-  return OF_KUBERNETES.test(name) || ADDRESS_OF_KUBERNETES.test(value)
+  return KUBERNETES_NAME.test(name) || KUBERNETES_ADDRESS.test(value)
 }
 
 /** Returns the known name that was probably meant. */
 function findSimilar(name: string): string | undefined {
-  const limit = OURS.test(name)
+  const limit = OUR_PREFIX.test(name)
     ? name.length * 0.3
     : Math.min(Math.floor(name.length / LETTERS_PER_TYPING_ERROR), MAX_TYPING_ERRORS)
   return findNearest(name, [...VARIABLES.keys()], limit)

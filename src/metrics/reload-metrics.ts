@@ -43,7 +43,7 @@ export class ReloadMetrics {
     this.#since.setToCurrentTime()
   }
 
-  ended(outcome: ReloadOutcome): void {
+  countReload(outcome: ReloadOutcome): void {
     this.#reloads.inc({ outcome: LABELS[outcome] })
     this.#refused.set(outcome === 'refused' ? 1 : 0)
     this.#pending.set(outcome === 'pending' ? 1 : 0)

@@ -8,7 +8,7 @@ import { DURATION_BUCKETS } from './duration-buckets.ts'
 const METHODS: readonly string[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
 
 /** The signature that a valid request asks for. */
-export interface AskedSignature {
+export interface RequestedSignature {
   readonly signer: string
   readonly container: 'raw' | 'pkcs7'
   readonly hash: HashAlgorithm['name']
@@ -31,7 +31,7 @@ export interface EndedRequest {
 
 export class RequestMetrics {
   readonly #durations: Histogram<'method' | 'route' | 'status_code'>
-  readonly #signatures: Counter<keyof AskedSignature | 'outcome'>
+  readonly #signatures: Counter<keyof RequestedSignature | 'outcome'>
   readonly #containers: Counter<'signer' | keyof MadeContainer>
 
   constructor(registry: Registry) {
@@ -56,7 +56,7 @@ export class RequestMetrics {
     })
   }
 
-  ended({ method, route = 'none', statusCode, seconds }: EndedRequest): void {
+  countRequest({ method, route = 'none', statusCode, seconds }: EndedRequest): void {
     const labels = {
       method: METHODS.includes(method) ? method : 'other',
       route,
@@ -66,11 +66,11 @@ export class RequestMetrics {
   }
 
   /** @param outcome `signed`, `client_left`, `signed_unanswered`, or the error's code */
-  countSignature(asked: AskedSignature, outcome: string): void {
+  countSignature(asked: RequestedSignature, outcome: string): void {
     this.#signatures.inc({ ...asked, outcome })
   }
 
-  countContainer({ signer }: AskedSignature, { level, shortfall = 'none' }: MadeContainer): void {
+  countContainer({ signer }: RequestedSignature, { level, shortfall = 'none' }: MadeContainer): void {
     this.#containers.inc({ signer, level, shortfall })
   }
 }

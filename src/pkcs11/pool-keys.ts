@@ -1,4 +1,4 @@
-import { tellOf } from '../common/quote.ts'
+import { describeValue } from '../common/quote.ts'
 import { ConfigurationError, type ConfigurationProblem } from '../errors.ts'
 import { nameKey } from './key-name.ts'
 import { findForbiddenExposure, warnAboutExposure } from './key-protection.ts'
@@ -81,7 +81,7 @@ export class PoolKeys {
     const message =
       'test signatures do not verify with it: configure the certificate that was issued for this key, or choose the ' +
       `key with ${keyChoice}; if both are right, the HSM is faulty`
-    return { variable: certificate, message: tellOf(certificatePath, message) }
+    return { variable: certificate, message: describeValue(certificatePath, message) }
   }
 
   /** Returns what is wrong with a key that the token refuses to sign with. */

@@ -27,10 +27,10 @@ declare module 'fastify' {
 /**
  * Most bytes of memory that all bodies together may take. Documents do not count, since they are hashed as they arrive.
  */
-const LIMIT = 16_777_216
+const MAX_HELD_BYTES = 16_777_216
 
 /** Bytes that a body may take even if no room is left, so that senders of large bodies do not keep out the others. */
-const SMALL = 16_384
+const SMALL_BODY_BYTES = 16_384
 
 export interface BodyBudgetOptions {
   readonly registry: Registry
@@ -58,8 +58,8 @@ export const bodyBudget = fp<BodyBudgetOptions>(
     app.decorateRequest('bodyBytes', 0)
     app.decorateRequest('holdBody', function (bytes, end) {
       const more = bytes - this.bodyBytes
-      if (bytes > SMALL) {
-        while (more > 0 && held + more > LIMIT) {
+      if (bytes > SMALL_BODY_BYTES) {
+        while (more > 0 && held + more > MAX_HELD_BYTES) {
           if (!endSlowBody(this)) {
             throw new SERVICE_BUSY()
           }
@@ -90,7 +90,7 @@ export const bodyBudget = fp<BodyBudgetOptions>(
       name: 'signing_service_http_body_bytes_limit',
       help: 'Bytes of memory that they may take before others are refused.',
       collect() {
-        this.set(LIMIT)
+        this.set(MAX_HELD_BYTES)
       },
     })
   },

@@ -21,7 +21,7 @@ export interface ConnectionsOptions {
  * Most pipelined requests, on all connections together, that may wait behind others. Node reads thousands of short ones
  * at once: without a limit a few kilobytes would cost seconds, and their answers hundreds of megabytes.
  */
-const MAX_BEHIND = 256
+const MAX_PIPELINED = 256
 
 /** Answers of a connection that are not sent yet, with the time at which the headers of the request had arrived. */
 type Unanswered = Map<ServerResponse, number>
@@ -44,7 +44,7 @@ export const connections = fp<ConnectionsOptions>(
       name: 'signing_service_http_connections_shed_total',
       help: 'Connections that were closed since one too many came, or too many requests on them, by what they were.',
       label: 'reason',
-      words: ['idle', 'slow', 'new', 'pipelined'],
+      values: ['idle', 'slow', 'new', 'pipelined'],
     })
 
     function forget(socket: Socket): void {
@@ -54,7 +54,7 @@ export const connections = fp<ConnectionsOptions>(
 
     /** Closes an idle or slow connection, or else the new one, so that health probes get through. */
     function shedOne(added: Socket): void {
-      warning.say('too many connections: others are closed; see SIGNING_SERVICE_MAX_CONNECTIONS', { limit })
+      warning.warn('too many connections: others are closed; see SIGNING_SERVICE_MAX_CONNECTIONS', { limit })
       const [unused] = idle
       const slow = unused === undefined ? findSlow() : undefined
       shed.count(unused !== undefined ? 'idle' : slow !== undefined ? 'slow' : 'new')
@@ -107,8 +107,8 @@ export const connections = fp<ConnectionsOptions>(
     }
 
     function admit(socket: Socket, response: ServerResponse, unanswered: Unanswered): void {
-      if (unanswered.size > 0 && behind === MAX_BEHIND) {
-        warning.say('too many requests wait behind others on their connections: some of these are closed')
+      if (unanswered.size > 0 && behind === MAX_PIPELINED) {
+        warning.warn('too many requests wait behind others on their connections: some of these are closed')
         shed.count('pipelined')
         forget(socket)
         ignoreRest(socket)

@@ -35,7 +35,7 @@ export const errorReply = fp(
     })
 
     app.setErrorHandler((error: FastifyError, request, reply) => {
-      if (request.is404 && !isOurs(error)) {
+      if (request.is404 && !isServiceError(error)) {
         // An unknown address is answered 404, whatever the framework finds wrong with the headers
         return answerNotFound(request, reply)
       }
@@ -45,8 +45,8 @@ export const errorReply = fp(
     app.setNotFoundHandler(answerNotFound)
 
     function answerNotFound(request: FastifyRequest, reply: FastifyReply): FastifyReply {
-      const path = pathOf(request.url)
-      const allowed = allowedMethods(methodsByPath.get(path) ?? methodsByPath.get(patternOf(path)))
+      const path = readPath(request.url)
+      const allowed = allowedMethods(methodsByPath.get(path) ?? methodsByPath.get(replaceSignerName(path)))
       if (allowed.length === 0) {
         return sendError(new NOT_FOUND(), request, reply)
       }
@@ -93,7 +93,7 @@ function translate(error: FastifyError, request: FastifyRequest): ServiceError {
   if (error.code?.startsWith('FST_') && error.statusCode !== undefined && error.statusCode < 500) {
     return new INVALID_REQUEST('the request cannot be read; see its headers')
   }
-  if (!isOurs(error)) {
+  if (!isServiceError(error)) {
     request.log.error({ err: error }, 'an unexpected error')
     return new INTERNAL_ERROR()
   }
@@ -101,7 +101,7 @@ function translate(error: FastifyError, request: FastifyRequest): ServiceError {
 }
 
 /** Returns whether an error is one of `errors.ts`; those of the framework and of Node have other codes. */
-function isOurs(error: FastifyError): error is ServiceError {
+function isServiceError(error: FastifyError): error is ServiceError {
   return error.name === 'FastifyError' && !/^(FST_|ERR_)/.test(error.code)
 }
 
@@ -116,12 +116,12 @@ function allowedMethods(registered: ReadonlySet<string> = new Set()): string[] {
  * Replaces the last part of a path by `:signer`. The search begins only behind slashes: if it began at each character,
  * a path of 16 kB with a slash at its end would take a fifth of a second.
  */
-function patternOf(path: string): string {
+function replaceSignerName(path: string): string {
   return path.replace(/(?<=\/)[^/]+$/, ':signer')
 }
 
 /** Returns the path of an address as the router reads it: absolute form or not, decoded, without a slash at its end. */
-function pathOf(url: string): string {
+function readPath(url: string): string {
   if (url === '*') {
     // The asterisk means the whole service (RFC 9110 9.3.7), which the router takes for its root
     return '/'

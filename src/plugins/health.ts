@@ -7,7 +7,7 @@ import { describeInvalidity, earliestNotAfter } from '../x509/validity.ts'
 
 export interface HealthOptions {
   readonly signers: Pick<Signers, 'all'>
-  readonly readiness: Pick<Readiness, 'look' | 'isReady'>
+  readonly readiness: Pick<Readiness, 'check' | 'isReady'>
   readonly reloading: Pick<Reloading, 'status'>
 }
 
@@ -50,7 +50,7 @@ export const health = fp<HealthOptions>(
 
 /** Describes the service as ready if `Readiness` does, and it was not told to end. */
 function describeReadiness({ signers, readiness, reloading }: HealthOptions, closing: boolean): ReadyReply {
-  const statuses = readiness.look()
+  const statuses = readiness.check()
   const [first] = signers.all() as [ReturnType<Signers['all']>[number]]
   return {
     status: readiness.isReady(statuses) && !closing ? 'ready' : 'not ready',

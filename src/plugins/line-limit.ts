@@ -1,7 +1,7 @@
 import type { Logger } from 'pino'
 
 /** Most lines of one kind in a second: more than anybody reads, and too few to fill a disk in a day. */
-const LINES = 100
+const MAX_LINES = 100
 const INTERVAL_MS = 1_000
 
 /**
@@ -28,7 +28,7 @@ export class LineLimit {
     if (count === 1) {
       setTimeout(() => this.#end(kind), INTERVAL_MS).unref()
     }
-    return count <= LINES
+    return count <= MAX_LINES
   }
 
   /** Logs how many lines were left out so far; called at the end of the service. */
@@ -39,7 +39,7 @@ export class LineLimit {
   }
 
   #end(kind: string): void {
-    const suppressed = (this.#counts.get(kind) ?? 0) - LINES
+    const suppressed = (this.#counts.get(kind) ?? 0) - MAX_LINES
     this.#counts.delete(kind)
     if (suppressed > 0) {
       this.#logger.warn({ code: kind, suppressed }, 'more lines of this kind in a second than are logged')

@@ -2,13 +2,13 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { Registry } from 'prom-client'
 import { processMetrics } from '../metrics/process-metrics.ts'
-import { type AskedSignature, type MadeContainer, RequestMetrics } from '../metrics/request-metrics.ts'
+import { type MadeContainer, type RequestedSignature, RequestMetrics } from '../metrics/request-metrics.ts'
 import { isSigned, whenFinished } from './request-log.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
     /** The requested signature, as soon as it is known; null in requests for anything else. */
-    signing: AskedSignature | null
+    signing: RequestedSignature | null
     /** The container that was made; null if there is none. */
     container: MadeContainer | null
   }
@@ -53,7 +53,7 @@ export const metrics = fp<MetricsOptions>(
 
 function count(metrics: RequestMetrics, request: FastifyRequest, reply: FastifyReply): void {
   const answered = reply.raw.writableFinished
-  metrics.ended({
+  metrics.countRequest({
     method: request.method,
     route: request.routeOptions.url,
     statusCode: answered ? reply.statusCode : undefined,

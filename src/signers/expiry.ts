@@ -15,7 +15,7 @@ export interface Expiry {
  * Describes that the first certificate of a chain to expire will soon do so. Returns undefined if that is more than 30
  * days away, or has happened, which `describeInvalidity` describes.
  */
-export function describeExpiry(validity: readonly ValidityPeriod[], at: Date): Expiry | undefined {
+export function findExpiry(validity: readonly ValidityPeriod[], at: Date): Expiry | undefined {
   const [first] = validity.toSorted((one, other) => one.notAfter.getTime() - other.notAfter.getTime())
   // The last second belongs to the period (RFC 5280 4.1.2.5)
   const left = first === undefined ? 0 : first.notAfter.getTime() + 1000 - at.getTime()

@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto'
 import { encodePublicKey } from '../algorithms/public-key.ts'
-import { tellOf } from '../common/quote.ts'
+import { describeValue } from '../common/quote.ts'
 import { checkHashAlgorithms } from '../configuration/algorithm-fit.ts'
 import { certificateFromToken } from '../configuration/signer-certificate.ts'
 import type {
@@ -68,6 +68,6 @@ export function checkKeyMatches(
         : `it belongs to the private key with ${certifiedKey}: choose that one with ${settings.keyChoice}, or ` +
           'configure the certificate that was issued for this key')
     const { certificate: variable, certificatePath } = settings
-    throw new ConfigurationError([{ variable, message: tellOf(certificatePath, message) }])
+    throw new ConfigurationError([{ variable, message: describeValue(certificatePath, message) }])
   }
 }

@@ -9,7 +9,7 @@ import type { Signers } from './signers.ts'
 import { accessId } from './token-pool.ts'
 
 /** Interval at which states are checked, and time that a state lasts before it is logged, in ms. */
-const LOOK_MS = 1_000
+const POLL_MS = 1_000
 
 /** State of a signer: that of its token and key, unless these sign and each request is refused all the same. */
 export type SignerState =
@@ -44,7 +44,7 @@ export class Readiness {
   /** Last known status, keyed by the name of the signer. */
   #known: ReadonlyMap<string, SignerStatus> = new Map()
   /** Logged state of a signer that cannot sign, keyed by its name. */
-  readonly #told = new Map<string, SignerState>()
+  readonly #logged = new Map<string, SignerState>()
   #wasReady = false
   #timer: NodeJS.Timeout | undefined
 
@@ -54,7 +54,7 @@ export class Readiness {
   }
 
   start(): void {
-    this.#timer = setInterval(() => this.look(), LOOK_MS).unref()
+    this.#timer = setInterval(() => this.check(), POLL_MS).unref()
   }
 
   stop(): void {
@@ -62,7 +62,7 @@ export class Readiness {
   }
 
   /** Returns the status of all signers, the default one first. */
-  look(): SignerStatus[] {
+  check(): SignerStatus[] {
     const now = new Date()
     const tokens = new Map([...this.#signers.pools()].map(([name, { access }]) => [accessId(access), name]))
     const statuses = this.#signers.all().map((signer): SignerStatus => {
@@ -75,7 +75,7 @@ export class Readiness {
       }
     })
     for (const status of statuses) {
-      this.#tell(status, now)
+      this.#logChange(status, now)
     }
     this.#known = new Map(statuses.map((status) => [status.name, status]))
     this.#wasReady ||= this.#isReadyAtStart(statuses)
@@ -112,18 +112,18 @@ export class Readiness {
   }
 
   /** Logs a change of state that lasts. A token that is opened again may be away for a moment. */
-  #tell({ name, token, state, since, reason }: SignerStatus, now: Date): void {
+  #logChange({ name, token, state, since, reason }: SignerStatus, now: Date): void {
     const about = { signer: name, token, state }
     if (state === 'ready') {
-      if (this.#told.delete(name)) {
+      if (this.#logged.delete(name)) {
         this.#log.info(about, 'the signer can sign again')
       }
     } else if (
       !QUIET.includes(state) &&
-      this.#told.get(name) !== state &&
-      now.getTime() - since.getTime() >= LOOK_MS
+      this.#logged.get(name) !== state &&
+      now.getTime() - since.getTime() >= POLL_MS
     ) {
-      this.#told.set(name, state)
+      this.#logged.set(name, state)
       const why = [state, reason].filter((part) => part !== undefined)
       this.#log.error(about, `the signer cannot sign: ${why.join(': ')}`)
     }

@@ -3,7 +3,7 @@ import { refuseProblems } from '../errors.ts'
 import { pinVersion, type ToldPin } from '../pkcs11/pin-version.ts'
 import { accessId, type TokenPool } from './token-pool.ts'
 
-const REFUSED = 'the token refused this PIN; it is tried again at SIGHUP, once its file has changed'
+const PUBLIC_MESSAGE = 'the token refused this PIN; it is tried again at SIGHUP, once its file has changed'
 /** Most refused PINs that are kept, which is more than anybody tries. */
 const MAX_REFUSED = 100
 
@@ -13,7 +13,7 @@ const MAX_REFUSED = 100
  */
 export class RefusedPins {
   /** The PIN of the last login, keyed by access. */
-  readonly #told = new Map<string, ToldPin>()
+  readonly #lastLogins = new Map<string, ToldPin>()
   /** Version of the refused PIN, keyed by access. */
   readonly #refused = new Map<string, string>()
   #list: readonly ToldPin[] = []
@@ -24,19 +24,19 @@ export class RefusedPins {
   }
 
   /** Notes the PIN of a login that begins. By the time that the token refuses it, its file may hold another one. */
-  asking(access: TokenAccess, told: ToldPin): void {
-    this.#told.set(accessId(access), told)
+  noteLogin(access: TokenAccess, pin: ToldPin): void {
+    this.#lastLogins.set(accessId(access), pin)
     this.#refused.delete(accessId(access))
   }
 
   /** Notes that a token refused the PIN of the last login, or that a PIN was not tried since it was refused before. */
-  refused(access: TokenAccess): void {
+  noteRefusal(access: TokenAccess): void {
     const id = accessId(access)
-    const told = this.#told.get(id)
-    this.#told.delete(id)
-    this.#refused.set(id, told?.version ?? pinVersion(access.pin))
-    if (told !== undefined) {
-      this.#list = [...this.#list, told].slice(-MAX_REFUSED)
+    const pin = this.#lastLogins.get(id)
+    this.#lastLogins.delete(id)
+    this.#refused.set(id, pin?.version ?? pinVersion(access.pin))
+    if (pin !== undefined) {
+      this.#list = [...this.#list, pin].slice(-MAX_REFUSED)
     }
   }
 
@@ -52,8 +52,8 @@ export class RefusedPins {
       .map(({ keys: [{ request }], log }) => ({
         token: log.fields,
         variable: request.settings.pin,
-        message: REFUSED,
-        told: REFUSED,
+        message: PUBLIC_MESSAGE,
+        publicMessage: PUBLIC_MESSAGE,
       }))
     refuseProblems(problems)
   }

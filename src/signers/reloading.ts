@@ -77,14 +77,14 @@ export class Reloading {
       this.#watch.start()
     }
     this.#started = true
-    this.#goOn()
+    this.#runNext()
   }
 
   /** Requests a reload. Reloads run one at a time after the start; requests that come meanwhile cause one more. */
   request(trigger: ReloadTrigger): void {
     // Only a signal retries refused PINs, which files that change meanwhile must not undo
     this.#next = this.#next === 'signal' ? 'signal' : trigger
-    this.#goOn()
+    this.#runNext()
   }
 
   /** Stops reloading, and waits for a reload that is under way. */
@@ -95,7 +95,7 @@ export class Reloading {
     await this.#running
   }
 
-  #goOn(): void {
+  #runNext(): void {
     const trigger = this.#next
     if (trigger === undefined || !this.#started || this.#stopped || this.#running !== undefined) {
       return
@@ -110,7 +110,7 @@ export class Reloading {
       .catch((error) => this.#refuse(error))
       .finally(() => {
         this.#running = undefined
-        this.#goOn()
+        this.#runNext()
       })
   }
 
@@ -120,7 +120,7 @@ export class Reloading {
     const retryPins = trigger === 'signal' || this.#pending?.retryPins === true
     this.#pending = undefined
     // The status is taken before the files are read, so that a change meanwhile is noticed
-    await this.#watch.look()
+    await this.#watch.takeAsKnown()
     const loaded = load()
     // All files are watched, since a missing one may come
     await this.#watch.watch(loaded.signers.files)
@@ -135,7 +135,7 @@ export class Reloading {
     try {
       await signers.takeOver(configuration, candidate.retryPins)
     } catch (error) {
-      if (error instanceof ConfigurationError && error.mayPass && !this.#stopped) {
+      if (error instanceof ConfigurationError && error.isTemporary && !this.#stopped) {
         this.#wait(candidate, error)
         return
       }
@@ -199,6 +199,8 @@ function describeReason(error: unknown): string {
   if (!(error instanceof ConfigurationError)) {
     return 'an unexpected error, which the log has'
   }
-  const told = error.problems.map(({ told = 'the configuration is wrong; the log says where' }) => told)
-  return [...new Set(told)].join('; ')
+  const messages = error.problems.map(
+    ({ publicMessage = 'the configuration is wrong; the log says where' }) => publicMessage,
+  )
+  return [...new Set(messages)].join('; ')
 }

@@ -47,7 +47,7 @@ export class RevocationWatch {
   }
 
   /** Watches the certificates of these keys. Must be called whenever there may be others than before. */
-  look(keys: readonly Pick<Signer, 'knownCertificate' | 'sources'>[]): void {
+  update(keys: readonly Pick<Signer, 'knownCertificate' | 'sources'>[]): void {
     if (this.#enabled) {
       const own = keys.map((signer) => signer.knownCertificate()?.path).filter((path) => path !== undefined)
       this.#service.watch([...own, ...[...timestampersOf(keys)].flatMap((one) => one.knownPaths())])

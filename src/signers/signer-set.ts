@@ -11,7 +11,7 @@ import { Signer, type SignerSources } from './signer.ts'
 import type { Timestampers } from './timestampers.ts'
 import { describeTokens } from './token-fields.ts'
 import { TokenLog } from './token-log.ts'
-import { accessId, placeOf, serves, type TokenPlan, type TokenPool } from './token-pool.ts'
+import { accessId, fitsPlan, indexOfKey, type TokenPlan, type TokenPool } from './token-pool.ts'
 import { warnAbout } from './warnings.ts'
 
 export interface SignerSetOptions {
@@ -19,7 +19,7 @@ export interface SignerSetOptions {
   readonly log: BaseLogger
   readonly observer: PoolObserver
   /** Notes logins and refused PINs. */
-  readonly pins: Pick<RefusedPins, 'list' | 'asking' | 'refused'>
+  readonly pins: Pick<RefusedPins, 'list' | 'noteLogin' | 'noteRefusal'>
   /** PIN in place of the one that the environment holds. */
   readonly givenPin?: string
   readonly revocations: SignerSources['revocations']
@@ -73,8 +73,8 @@ export class SignerSet {
               new ConfigurationError(problems.map((problem) => ({ ...problem, token: log.fields }))),
             ),
           refusedPins: () => options.pins.list(),
-          onLogin: (told) => options.pins.asking(plan.access, told),
-          onPinRefused: () => options.pins.refused(plan.access),
+          onLogin: (told) => options.pins.noteLogin(plan.access, told),
+          onPinRefused: () => options.pins.noteRefusal(plan.access),
         }),
       }
       own.push(pool)
@@ -85,14 +85,14 @@ export class SignerSet {
     const pools = new Map(
       plans.map((plan, place) => [
         accessId(plan.access),
-        previous.find((pool) => serves(pool, plan)) ??
+        previous.find((pool) => fitsPlan(pool, plan)) ??
           createPool(plan, this.#tokenFields[place] as TokenFields),
       ]),
     )
     const signers = keys.map(({ signer, key }) => {
       const { pool, keys } = pools.get(accessId(signer.access)) as TokenPool
       const { timestamps } = signer.container
-      return new Signer(signer, pool, placeOf(key, keys), {
+      return new Signer(signer, pool, indexOfKey(key, keys), {
         revocations: options.revocations,
         timestamper: timestamps && options.timestampers.for(timestamps.authorities),
       })
@@ -137,7 +137,7 @@ function planTokens(wanted: readonly { access: TokenPlan['access']; key: PoolKey
     const plan = plans.get(accessId(access))
     if (plan === undefined) {
       plans.set(accessId(access), { access, keys: [key] })
-    } else if (placeOf(key, plan.keys) < 0) {
+    } else if (indexOfKey(key, plan.keys) < 0) {
       plan.keys.push(key)
     }
   }

@@ -17,7 +17,7 @@ import { RefusedPins } from './refused-pins.ts'
 import { RevocationWatch } from './revocation-watch.ts'
 import type { Signer } from './signer.ts'
 import { SignerSet, type SignerSetOptions } from './signer-set.ts'
-import { findNewlyInvalid, proveSigners } from './takeover.ts'
+import { refuseNewlyInvalid, testSigners } from './takeover.ts'
 import { Timestampers } from './timestampers.ts'
 import { nameTokens, type TokenPool } from './token-pool.ts'
 
@@ -36,12 +36,12 @@ export interface SignersOptions extends Pick<SignerSetOptions, 'hsm' | 'givenPin
   onMisconfigured(error: ConfigurationError): void
 }
 
-const LOOK_MS = 50
+const POLL_MS = 50
 /**
  * Time, in ms, for which former signers sign. Document Engine fetches the certificates seconds before it has attributes
  * signed.
  */
-const FORMER_MS = 10_000
+const FORMER_SIGNER_MS = 10_000
 
 export class Signers {
   readonly #options: SignersOptions
@@ -82,7 +82,7 @@ export class Signers {
       revocations: this.#revocations,
       onProbed: () => this.#watchCertificates(),
     })
-    this.#current = new SignerSet(configuration, this.#setOptions(), (error) => this.#startRefused(error))
+    this.#current = new SignerSet(configuration, this.#setOptions(), (error) => this.#refuseStart(error))
   }
 
   start(): void {
@@ -91,7 +91,7 @@ export class Signers {
     this.#certificates.start()
     this.#watchCertificates()
     this.#certificates.probe(this.all(), this.#options.hsm.timeoutMs)
-    void this.#noteReady().catch(() => {})
+    void this.#awaitReady().catch(() => {})
   }
 
   /**
@@ -195,14 +195,14 @@ export class Signers {
     this.#certificates.probe([...next.signers.values()], this.#options.hsm.timeoutMs)
     try {
       this.#closing.signal.throwIfAborted()
-      findNewlyInvalid(next, before)
+      refuseNewlyInvalid(next, before)
       this.#refusedPins.check(next.ownPools, retryPins)
       next.start()
-      await proveSigners(next, { before, problems, signal: this.#closing.signal })
+      await testSigners(next, { before, problems, signal: this.#closing.signal })
     } catch (error) {
       await Promise.all(next.ownPools.map(({ pool }) => pool.close(0)))
       // Certificates of a pending configuration stay watched
-      this.#candidate = error instanceof ConfigurationError && error.mayPass ? next : undefined
+      this.#candidate = error instanceof ConfigurationError && error.isTemporary ? next : undefined
       this.#forgetUnused()
       throw error
     }
@@ -255,7 +255,10 @@ export class Signers {
     for (const pool of retired) {
       this.#retiring.add(pool)
     }
-    await delay(Math.max(FORMER_MS, timeoutMs), undefined, { ref: false, signal: this.#closing.signal })
+    await delay(Math.max(FORMER_SIGNER_MS, timeoutMs), undefined, {
+      ref: false,
+      signal: this.#closing.signal,
+    })
     this.#former = this.#former.filter((set) => set !== former)
     this.#forgetUnused()
     for (const pool of retired) {
@@ -270,7 +273,7 @@ export class Signers {
   }
 
   #watchCertificates(): void {
-    this.#certificates.look(this.#allKeys())
+    this.#certificates.update(this.#allKeys())
   }
 
   /** Returns the present, former and future signers. */
@@ -280,15 +283,15 @@ export class Signers {
   }
 
   /** @throws AbortError if it is closed before */
-  async #noteReady(): Promise<void> {
+  async #awaitReady(): Promise<void> {
     while (!this.#wasReady) {
-      await delay(LOOK_MS, undefined, { ref: false, signal: this.#closing.signal })
+      await delay(POLL_MS, undefined, { ref: false, signal: this.#closing.signal })
       this.#wasReady = keysSign(this.all())
     }
   }
 
   /** Schedules another try of tokens that did not fit the configuration, since their keys may have come. */
-  #retryLater(): void {
+  #scheduleRetry(): void {
     const retry = () => {
       for (const { pool } of this.#current.pools) {
         pool.retry()
@@ -302,7 +305,7 @@ export class Signers {
    * Ends the service, once, if no signer was ready before. Later a token that does not fit must not stop the other
    * signers.
    */
-  #startRefused(error: ConfigurationError): void {
+  #refuseStart(error: ConfigurationError): void {
     if (this.#wasReady) {
       const news = error.problems.filter(
         ({ variable, message }) => !this.#refusals.has(`${variable} ${message}`),
@@ -311,7 +314,7 @@ export class Signers {
         this.#refusals.add(`${variable} ${message}`)
       }
       logProblems(this.#options.log, 'error', news, 'a signer cannot sign: ')
-      this.#retryLater()
+      this.#scheduleRetry()
     } else if (!this.#misconfigured) {
       this.#misconfigured = true
       this.#options.onMisconfigured(error)

@@ -1,6 +1,6 @@
 /** Checks signers before they take the place of others. */
 import { setTimeout as delay } from 'node:timers/promises'
-import { tellOf } from '../common/quote.ts'
+import { describeValue } from '../common/quote.ts'
 import {
   CERTIFICATE_REVOKED,
   ConfigurationError,
@@ -17,25 +17,25 @@ import type { TokenPool } from './token-pool.ts'
 
 /** Time that a token that cannot be opened at once, or does not answer, has for it, in ms. */
 const PATIENCE_MS = 15_000
-const LOOK_MS = 50
+const POLL_MS = 50
 
 /** Errors after which the HSM may make a test signature later. */
-const PASSING = [HSM_BUSY, HSM_TIMEOUT, HSM_UNAVAILABLE]
+const TEMPORARY_ERRORS = [HSM_BUSY, HSM_TIMEOUT, HSM_UNAVAILABLE]
 
 /**
  * Refuses a certificate that is not valid, or too near to its end, if it would make a signer useless that was not.
  *
  * @throws ConfigurationError
  */
-export function findNewlyInvalid(next: SignerSet, before: SignerSet): void {
+export function refuseNewlyInvalid(next: SignerSet, before: SignerSet): void {
   const suspects = [...next.signers.values()].filter((signer) => {
     const former = before.signers.get(signer.name)
-    return isChanged(signer, before) || (former !== undefined && describeInvalid(former).length === 0)
+    return isChanged(signer, before) || (former !== undefined && findInvalid(former).length === 0)
   })
-  refuseProblems(suspects.flatMap(describeInvalid))
+  refuseProblems(suspects.flatMap(findInvalid))
 }
 
-export interface ProveOptions {
+export interface TestSignersOptions {
   readonly before: SignerSet
   /** Problems that tokens have with the configuration, added while this waits. */
   readonly problems: readonly ConfigurationError[]
@@ -47,18 +47,18 @@ export interface ProveOptions {
  *
  * @throws ConfigurationError with all problems
  */
-export async function proveSigners(
+export async function testSigners(
   next: SignerSet,
-  { before, problems, signal }: ProveOptions,
+  { before, problems, signal }: TestSignersOptions,
 ): Promise<void> {
   const deadline = performance.now() + PATIENCE_MS
   while (next.ownPools.some(isPending) && performance.now() < deadline && problems.length === 0) {
-    await delay(LOOK_MS, undefined, { signal })
+    await delay(POLL_MS, undefined, { signal })
   }
   refuseProblems(problems.flatMap((error) => error.problems))
   refuseProblems(next.ownPools.flatMap(describeUnproved))
   // Certificates on tokens are known by now
-  findNewlyInvalid(next, before)
+  refuseNewlyInvalid(next, before)
   const changed = [...next.signers.values()].filter((signer) => isChanged(signer, before))
   // They are tested one after another, since requests need the sessions and the queue meanwhile
   for (const signer of changed) {
@@ -66,7 +66,7 @@ export async function proveSigners(
   }
   await awaitEvidence(next, before, signal)
   // Revocations are known by now
-  findNewlyInvalid(next, before)
+  refuseNewlyInvalid(next, before)
 }
 
 /** Waits for revocation information that requests need, and refuses signers without it unless they lacked it before. */
@@ -78,15 +78,15 @@ async function awaitEvidence(next: SignerSet, before: SignerSet, signal: AbortSi
   })
   const deadline = performance.now() + PATIENCE_MS
   while (keys.some((signer) => signer.missingEvidence().length > 0) && performance.now() < deadline) {
-    await delay(LOOK_MS, undefined, { signal })
+    await delay(POLL_MS, undefined, { signal })
   }
   refuseProblems(
     keys.flatMap((signer) =>
       signer.missingEvidence().map((missing) => ({
         variable: signer.configuration.settings.certificate,
         message: `containers of level b-lt cannot be made: ${missing}`,
-        mayPass: true,
-        told: 'revocation information for containers of level b-lt is missing',
+        isTemporary: true,
+        publicMessage: 'revocation information for containers of level b-lt is missing',
       })),
     ),
   )
@@ -107,8 +107,10 @@ function describeUnproved({ pool, keys, log }: TokenPool): ConfigurationProblem[
     const variable = state === 'pin refused' ? settings.pin : settings.key
     const message = `no test signature could be made: ${reason}`
     // A further try would repeat a PIN that the token may have counted as a wrong one
-    const mayPass = state !== 'pin refused' && !pool.isLoginPending
-    return state === 'ready' ? [] : [{ variable, message, token: log.fields, mayPass, told: message }]
+    const isTemporary = state !== 'pin refused' && !pool.isLoginPending
+    return state === 'ready'
+      ? []
+      : [{ variable, message, token: log.fields, isTemporary, publicMessage: message }]
   })
 }
 
@@ -129,7 +131,7 @@ function encodePath(signer: Signer | undefined): Buffer | undefined {
   return path && Buffer.concat(path.map(({ raw }) => raw))
 }
 
-function describeInvalid(signer: Signer): ConfigurationProblem[] {
+function findInvalid(signer: Signer): ConfigurationProblem[] {
   const signerCertificate = signer.knownCertificate()
   if (signerCertificate === undefined) {
     return []
@@ -140,10 +142,12 @@ function describeInvalid(signer: Signer): ConfigurationProblem[] {
   } catch (error) {
     const { settings, rules } = signer.configuration
     const isRevoked = error instanceof CERTIFICATE_REVOKED
-    const message = tellOf(settings.certificatePath, (error as Error).message)
-    const told = isRevoked ? 'a certificate was revoked' : 'a certificate is not valid now, or ends too soon'
-    const mayPass = !isRevoked && isValidLater(signerCertificate.validity, rules.minimumDaysLeft)
-    return [{ variable: settings.certificate, message, mayPass, told }]
+    const message = describeValue(settings.certificatePath, (error as Error).message)
+    const publicMessage = isRevoked
+      ? 'a certificate was revoked'
+      : 'a certificate is not valid now, or ends too soon'
+    const isTemporary = !isRevoked && isValidLater(signerCertificate.validity, rules.minimumDaysLeft)
+    return [{ variable: settings.certificate, message, isTemporary, publicMessage }]
   }
 }
 
@@ -161,14 +165,15 @@ async function proveAnew(signer: Signer, deadline: number, signal: AbortSignal):
     await signer.prove()
   } catch (error) {
     if (error instanceof HSM_BUSY && performance.now() < deadline) {
-      await delay(LOOK_MS, undefined, { signal })
+      await delay(POLL_MS, undefined, { signal })
       return proveAnew(signer, deadline, signal)
     }
     const message = `no test signature could be made: ${(error as Error).message}`
     // A token whose pool was kept does not log in again before SIGHUP
-    const mayPass = PASSING.some((kind) => error instanceof kind) && signer.status().state !== 'pin refused'
+    const isTemporary =
+      TEMPORARY_ERRORS.some((kind) => error instanceof kind) && signer.status().state !== 'pin refused'
     throw new ConfigurationError([
-      { variable: signer.configuration.settings.key, message, mayPass, told: message },
+      { variable: signer.configuration.settings.key, message, isTemporary, publicMessage: message },
     ])
   }
 }

@@ -62,7 +62,7 @@ export class Timestampers {
           if (problem !== undefined) {
             // The message varies with times and answers, so that it does not identify the problem
             const about = `${authority} ${outcome}`
-            this.#warning.say(`No timestamp: ${problem}`, { authority, outcome }, about)
+            this.#warning.warn(`No timestamp: ${problem}`, { authority, outcome }, about)
           }
         },
         probed: onProbed,

@@ -38,24 +38,24 @@ function describeKey({ selector, publicKey, certificateOnToken, algorithm }: Key
 }
 
 /** Returns the index of a key; -1 if it is not among the keys. */
-export function placeOf({ request }: PoolKey, keys: readonly PoolKey[]): number {
+export function indexOfKey({ request }: PoolKey, keys: readonly PoolKey[]): number {
   const id = keyId(request)
   return keys.findIndex((one) => keyId(one.request) === id)
 }
 
 /** States of a pool that will never sign again. */
-const HOPELESS: readonly HsmState[] = ['misconfigured', 'closing']
+const FINAL_STATES: readonly HsmState[] = ['misconfigured', 'closing']
 
 /**
  * Returns whether an open pool fits a plan: it has the keys, and they sign. A pool with a certificate on the token does
  * not fit, since that may have changed.
  */
-export function serves({ access, keys, pool }: TokenPool, plan: TokenPlan): boolean {
+export function fitsPlan({ access, keys, pool }: TokenPool, plan: TokenPlan): boolean {
   return (
-    !HOPELESS.includes(pool.status().state) &&
+    !FINAL_STATES.includes(pool.status().state) &&
     accessId(access) === accessId(plan.access) &&
     plan.keys.every((key) => {
-      const place = placeOf(key, keys)
+      const place = indexOfKey(key, keys)
       return place >= 0 && !key.request.certificateOnToken && !pool.isUnusable(place)
     })
   )
@@ -69,14 +69,14 @@ export function serves({ access, keys, pool }: TokenPool, plan: TokenPlan): bool
 export function nameTokens<T extends Pick<TokenPlan, 'access'>>(pools: readonly T[]): ReadonlyMap<string, T> {
   const named = new Map<string, T>()
   for (const [place, pool] of pools.entries()) {
-    const name = describeToken(pool)
-    const same = pools.slice(0, place).filter((before) => describeToken(before) === name)
+    const name = nameToken(pool)
+    const same = pools.slice(0, place).filter((before) => nameToken(before) === name)
     named.set(same.length === 0 ? name : `${name} (${same.length + 1})`, pool)
   }
   return named
 }
 
-function describeToken({ access: { token } }: Pick<TokenPlan, 'access'>): string {
+function nameToken({ access: { token } }: Pick<TokenPlan, 'access'>): string {
   const { label, serial, slot, slotId } = token
   return label ?? serial ?? (slot === undefined ? (slotId ?? 'default') : `slot ${slot}`)
 }

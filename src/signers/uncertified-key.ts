@@ -37,7 +37,7 @@ export class UncertifiedKey {
     const key = {
       request: { selector, certificateOnToken: false, settings },
       accept: (found: FoundKey) => {
-        this.#use = describeUse(found, settings.key)
+        this.#use = readKeyUse(found, settings.key)
         return this.#use
       },
     }
@@ -85,7 +85,7 @@ export class UncertifiedKey {
   }
 }
 
-function describeUse({ publicKey: encoded }: FoundKey, setting: string): KeyUse {
+function readKeyUse({ publicKey: encoded }: FoundKey, setting: string): KeyUse {
   if (encoded === undefined) {
     const message =
       'the token does not show the public half of the private key, neither in the key nor in a public key object ' +

@@ -1,5 +1,5 @@
 import type { BaseLogger } from 'pino'
-import { describeRestriction } from '../configuration/algorithm-fit.ts'
+import { findRestriction } from '../configuration/algorithm-fit.ts'
 import type { SignerCertificate, SignerConfiguration } from '../configuration/signer-configuration.ts'
 import { describeUselessness } from '../x509/validity.ts'
 
@@ -27,6 +27,6 @@ export function listWarnings(
   rules: SignerConfiguration['rules'],
   { algorithm, warnings }: SignerCertificate,
 ): string[] {
-  const restriction = describeRestriction(rules, algorithm)
+  const restriction = findRestriction(rules, algorithm)
   return [...(restriction === undefined ? [] : [restriction]), ...warnings]
 }

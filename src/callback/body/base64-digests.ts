@@ -3,10 +3,10 @@ import type { HashAlgorithm } from '../../algorithms/hash-algorithms.ts'
 import { isCanonicalBase64 } from '../base64.ts'
 
 /** Number of characters that are decoded at once. */
-const BLOCK = 65_536
+const BLOCK_CHARACTERS = 65_536
 
 /** Holds decoded bytes. All instances share it, since these are hashed before any others are decoded. */
-const DECODED = Buffer.allocUnsafeSlow((BLOCK / 4) * 3)
+const DECODE_BUFFER = Buffer.allocUnsafeSlow((BLOCK_CHARACTERS / 4) * 3)
 
 /** Hashes the bytes behind base64 (RFC 4648 4) that arrives in pieces, and keeps nothing of them. */
 export class Base64Digests {
@@ -27,8 +27,8 @@ export class Base64Digests {
   write(text: string): void {
     const given = this.#lastGroup + text
     const end = Math.floor(Math.max(given.length - 1, 0) / 4) * 4
-    for (let at = 0; this.#isBase64 && at < end; at += BLOCK) {
-      this.#decode(given.slice(at, Math.min(at + BLOCK, end)))
+    for (let at = 0; this.#isBase64 && at < end; at += BLOCK_CHARACTERS) {
+      this.#decode(given.slice(at, Math.min(at + BLOCK_CHARACTERS, end)))
     }
     this.#lastGroup = given.slice(end)
     this.#isBase64 &&= /^[A-Za-z0-9+/=]*$/.test(this.#lastGroup)
@@ -47,7 +47,7 @@ export class Base64Digests {
 
   /** @param groups whole groups of four characters, without the last one */
   #decode(groups: string): void {
-    const bytes = DECODED.subarray(0, DECODED.write(groups, 'base64'))
+    const bytes = DECODE_BUFFER.subarray(0, DECODE_BUFFER.write(groups, 'base64'))
     this.#isBase64 = !groups.endsWith('=') && isCanonicalBase64(groups, bytes)
     this.#update(bytes)
   }

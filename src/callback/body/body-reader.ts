@@ -15,10 +15,10 @@ const CHUNK_COST = 256
  * would take a second to receive.
  */
 const MAX_SHORT_CHUNKS = 8_192
-const SHORT = 16
+const MIN_MEAN_CHUNK = 16
 
 /** Size of the buffer that gathers short chunks: as a buffer of its own, a chunk of one byte would take 400 bytes. */
-const GATHERED = 4096
+const GATHER_BUFFER = 4096
 
 /** All requests share this error, since creating it takes longer than reading most bodies. */
 const BODY_ENDED = new INVALID_REQUEST('body: ended before it was complete')
@@ -125,10 +125,10 @@ export class BodyReader {
       if (this.#received > this.#options.limit) {
         throw this.#tooLarge()
       }
-      if (this.#chunks > MAX_SHORT_CHUNKS && this.#received < this.#chunks * SHORT) {
-        throw new INVALID_REQUEST(`body: comes in chunks of less than ${SHORT} bytes`)
+      if (this.#chunks > MAX_SHORT_CHUNKS && this.#received < this.#chunks * MIN_MEAN_CHUNK) {
+        throw new INVALID_REQUEST(`body: comes in chunks of less than ${MIN_MEAN_CHUNK} bytes`)
       }
-      if (isFirst || chunk.length > GATHERED / 4) {
+      if (isFirst || chunk.length > GATHER_BUFFER / 4) {
         this.#writeGathered()
         this.#write(chunk)
       } else {
@@ -169,7 +169,7 @@ export class BodyReader {
       return
     }
     this.#detach()
-    if ((this.#text as BodyText).isSoonParsed) {
+    if ((this.#text as BodyText).isQuicklyParsed) {
       this.#resolve()
     } else {
       TURNS.wait(this.#resolve)
@@ -184,10 +184,10 @@ export class BodyReader {
   }
 
   #gather(chunk: Buffer): void {
-    if (this.#gatheredLength + chunk.length > GATHERED) {
+    if (this.#gatheredLength + chunk.length > GATHER_BUFFER) {
       this.#writeGathered()
     }
-    this.#gathered ??= Buffer.allocUnsafeSlow(GATHERED)
+    this.#gathered ??= Buffer.allocUnsafeSlow(GATHER_BUFFER)
     chunk.copy(this.#gathered, this.#gatheredLength)
     this.#gatheredLength += chunk.length
   }

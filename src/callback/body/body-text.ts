@@ -7,16 +7,16 @@ import { LongString } from './long-string.ts'
 import { StringScanner } from './string-scanner.ts'
 
 /** Most characters of a string that is kept whole: the base64 of the longest message that is ever needed whole. */
-const LONG = 4 * Math.ceil(MAX_MESSAGE_LENGTH / 3)
+const MAX_WHOLE_STRING = 4 * Math.ceil(MAX_MESSAGE_LENGTH / 3)
 
 /** Bytes of the longest escape, such as \u0041. */
-const ESCAPE = 6
+const LONGEST_ESCAPE = 6
 
 /** Bytes of a longer string that are kept: 16,384 characters of a signing token are read, and all may be escapes. */
-const BEGINNING = ESCAPE * 16_384
+const KEPT_OF_LONG_STRING = LONGEST_ESCAPE * 16_384
 
 /** Most bytes that a body may have beside the rest of long strings. All of them are in memory and parsed at once. */
-const MAX_KEPT = 2 * ESCAPE * LONG
+const MAX_KEPT = 2 * LONGEST_ESCAPE * MAX_WHOLE_STRING
 
 /**
  * Most strings and punctuators that a body may have: JSON.parse takes at most 5 ms for them. Without this limit, 1 MB
@@ -40,14 +40,14 @@ for (const punctuator of Buffer.from('{}[]:,')) {
 }
 
 /** The part of a body that precedes a long string. */
-export interface Before {
+export interface PrecedingFields {
   readonly fields: Readonly<Record<string, unknown>>
   /** Name of the field whose value the long string is. */
   readonly field: string
 }
 
 /** @param before undefined if it is not known, because the string stands deeper or too much precedes it */
-export type ChooseAlgorithms = (before: Before | undefined) => readonly HashAlgorithm[]
+export type ChooseAlgorithms = (before: PrecedingFields | undefined) => readonly HashAlgorithm[]
 
 export interface TextLimits {
   /** Most characters of a string that is kept whole. */
@@ -78,7 +78,10 @@ export class BodyText {
   /** Stands in the text for the long string that is being read. It is random, so that no caller can send it. */
   #mark = ''
 
-  constructor(choose: ChooseAlgorithms, limits: TextLimits = { long: LONG, beginning: BEGINNING }) {
+  constructor(
+    choose: ChooseAlgorithms,
+    limits: TextLimits = { long: MAX_WHOLE_STRING, beginning: KEPT_OF_LONG_STRING },
+  ) {
     this.#choose = choose
     this.#limits = limits
   }
@@ -89,7 +92,7 @@ export class BodyText {
   }
 
   /** True if parsing the text takes so little time that other requests need not go first. */
-  get isSoonParsed(): boolean {
+  get isQuicklyParsed(): boolean {
     return this.#length <= FEW_BYTES && this.#tokens <= FEW_TOKENS
   }
 
@@ -122,7 +125,7 @@ export class BodyText {
   }
 
   #isLong(): boolean {
-    const longest = (this.#scanner.hasEscapes ? ESCAPE : 1) * this.#limits.long
+    const longest = (this.#scanner.hasEscapes ? LONGEST_ESCAPE : 1) * this.#limits.long
     return this.#length - this.#start.position > longest
   }
 
@@ -195,14 +198,14 @@ export class BodyText {
     }
   }
 
-  #before(mark: string): Before | undefined {
+  #before(mark: string): PrecedingFields | undefined {
     const { piece, position } = this.#start
-    if (position > ESCAPE * this.#limits.long) {
+    if (position > LONGEST_ESCAPE * this.#limits.long) {
       return undefined
     }
     const text = Buffer.concat(this.#kept.slice(0, piece + 1)).toString('utf8', 0, position)
     try {
-      const fields = JSON.parse(`${text}"${mark}"}`) as Before['fields']
+      const fields = JSON.parse(`${text}"${mark}"}`) as PrecedingFields['fields']
       return { fields, field: Object.keys(fields).find((name) => fields[name] === mark) as string }
     } catch {
       return undefined

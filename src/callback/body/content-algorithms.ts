@@ -1,12 +1,12 @@
 import { findHashAlgorithm, type HashAlgorithm } from '../../algorithms/hash-algorithms.ts'
 import type { SignerRules } from '../../configuration/signer-configuration.ts'
-import type { Before, ChooseAlgorithms } from './body-text.ts'
+import type { ChooseAlgorithms, PrecedingFields } from './body-text.ts'
 
 /** Fields whose values can have megabytes. */
-const CONTENTS: readonly string[] = ['encoded_contents', 'encodedContents', 'data_to_be_signed']
+const CONTENT_FIELDS: readonly string[] = ['encoded_contents', 'encodedContents', 'data_to_be_signed']
 
 /** The signers, with the hash algorithms that each allows. */
-export interface RuledSigners {
+export interface SignersWithRules {
   all(): readonly { readonly rules: Pick<SignerRules, 'hashAlgorithms'> }[]
 }
 
@@ -14,9 +14,9 @@ export interface RuledSigners {
  * Returns a function that chooses how contents are hashed while they arrive: with the algorithm that was named before
  * them, or with each that may still be named, since contents are not kept.
  */
-export function contentAlgorithms(signers: RuledSigners): ChooseAlgorithms {
-  return (before: Before | undefined): readonly HashAlgorithm[] => {
-    if (before !== undefined && !CONTENTS.includes(before.field)) {
+export function createAlgorithmChooser(signers: SignersWithRules): ChooseAlgorithms {
+  return (before: PrecedingFields | undefined): readonly HashAlgorithm[] => {
+    if (before !== undefined && !CONTENT_FIELDS.includes(before.field)) {
       return []
     }
     const name = before?.fields.hash_algorithm

@@ -4,7 +4,7 @@ import { CallbackBody } from '../../../schemas/callback.ts'
 import { INVALID_REQUEST } from '../../errors.ts'
 import type { Base64Digests } from './base64-digests.ts'
 import { BodyReader } from './body-reader.ts'
-import { contentAlgorithms, type RuledSigners } from './content-algorithms.ts'
+import { createAlgorithmChooser, type SignersWithRules } from './content-algorithms.ts'
 import { findRepeatedName } from './repeated-name.ts'
 
 declare module 'fastify' {
@@ -17,7 +17,7 @@ declare module 'fastify' {
 }
 
 export interface JsonBodyOptions {
-  readonly signers: RuledSigners
+  readonly signers: SignersWithRules
 }
 
 /** Fields that must not stand twice. Others may, since nobody reads them. */
@@ -27,7 +27,7 @@ const KNOWN_NAMES: ReadonlySet<string> = new Set(Object.keys(CallbackBody.proper
 export const jsonBody = fp<JsonBodyOptions>(
   async (app, { signers }) => {
     const parse = app.getDefaultJsonParser('error', 'error')
-    const chooseAlgorithms = contentAlgorithms(signers)
+    const chooseAlgorithms = createAlgorithmChooser(signers)
 
     function parseText(request: FastifyRequest, text: string): Promise<unknown> {
       return new Promise((resolve, reject) => {

@@ -23,7 +23,7 @@ export interface CertifyOptions extends KeyOptions {
 }
 
 /** Returns which arguments do not go together, in words; undefined if all do. */
-export function describeMisuse(
+export function findMisuse(
   request: string | undefined,
   { selfSigned = false, subject, san, ca = false, caCert, days }: CertifyOptions,
 ): string | undefined {

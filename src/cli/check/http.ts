@@ -1,5 +1,5 @@
 import { HttpClient } from '../../common/http-client.ts'
-import { within } from '../../common/within.ts'
+import { withTimeout } from '../../common/with-timeout.ts'
 
 export interface Reply {
   readonly status: number
@@ -21,7 +21,7 @@ const client = new HttpClient()
 export async function send(url: URL, limitMs: number, body?: object): Promise<Reply> {
   const post = body && { type: 'application/json', content: Buffer.from(JSON.stringify(body)) }
   const late = new Error(`no answer for ${limitMs / 1000} seconds`)
-  const response = await within(limitMs, late, undefined, (signal) =>
+  const response = await withTimeout(limitMs, late, undefined, (signal) =>
     client.send({ url, limit: LIMIT, anyStatus: true, signal, ...(post && { body: post }) }),
   )
   return { status: response.status, body: response.body.toString('utf8') }

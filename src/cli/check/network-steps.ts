@@ -22,19 +22,19 @@ export class NetworkSteps {
   }
 
   /** @param signerCertificate undefined if it is not known */
-  async go(
+  async run(
     report: Report,
     { container }: SignerConfiguration,
     signerCertificate: SignerCertificate | undefined,
   ): Promise<void> {
     const { hsm, revocationCheck } = this.#configuration
-    const authorities = await this.#timestamps.go(report, container, hsm)
+    const authorities = await this.#timestamps.run(report, container, hsm)
     if (!revocationCheck) {
       report.skip(['revocation'], 'REVOCATION_CHECK is off')
     } else if (signerCertificate === undefined) {
       report.skip(['revocation'], 'the certificate is not known')
     } else {
-      await this.#revocation.go(report, [signerCertificate.path, ...authorities], container.level)
+      await this.#revocation.run(report, [signerCertificate.path, ...authorities], container.level)
     }
   }
 

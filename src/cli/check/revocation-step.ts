@@ -10,7 +10,7 @@ import { RevocationService } from '../../revocation/revocation-service.ts'
 import { ADVICE, REVOCATION_ADVICE } from './advice.ts'
 import type { Report } from './report.ts'
 
-const LOOK_MS = 20
+const POLL_MS = 20
 
 type Path = readonly X509Certificate[]
 
@@ -36,14 +36,14 @@ export class RevocationStep {
   }
 
   /** @param paths certificates, each followed by its issuers */
-  async go(report: Report, paths: readonly Path[], level: Level): Promise<void> {
+  async run(report: Report, paths: readonly Path[], level: Level): Promise<void> {
     this.#paths.push(...paths)
     this.#service.watch(this.#paths)
     this.#service.start()
     const deadline = performance.now() + this.#limitMs
     let states = this.#states(paths)
     while (states.some(({ pending }) => pending) && performance.now() < deadline) {
-      await delay(LOOK_MS)
+      await delay(POLL_MS)
       states = this.#states(paths)
     }
     if (isFailure(states, level)) {

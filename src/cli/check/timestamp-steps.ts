@@ -44,7 +44,7 @@ export class TimestampSteps {
    *
    * @returns certificates of authorities with trust anchors that gave a timestamp, each followed by its issuers
    */
-  async go(
+  async run(
     report: Report,
     { timestamps }: ContainerConfiguration,
     { timeoutMs }: HsmConfiguration,

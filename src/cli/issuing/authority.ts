@@ -48,6 +48,6 @@ export function parseAuthority(content: Buffer): Authority {
   }
 }
 
-export function isKeyOf({ certificates: [certificate] }: Authority, publicKey: KeyObject): boolean {
+export function hasKey({ certificates: [certificate] }: Authority, publicKey: KeyObject): boolean {
   return encodePublicKey((certificate as X509Certificate).publicKey).equals(encodePublicKey(publicKey))
 }

@@ -16,12 +16,9 @@ export const EXTENDED_KEY_USAGES: readonly ExtendedKeyUsage[] = [
 ]
 
 /** Key usages as DER BIT STRINGs: digitalSignature and nonRepudiation, and keyCertSign and cRLSign. */
-const SIGNS_DOCUMENTS = Buffer.from('030206c0', 'hex')
-const SIGNS_CERTIFICATES = Buffer.from('03020106', 'hex')
+const DOCUMENT_SIGNER_USAGE = Buffer.from('030206c0', 'hex')
+const AUTHORITY_USAGE = Buffer.from('03020106', 'hex')
 
-/** id-ad-ocsp and id-ad-caIssuers (RFC 5280 4.2.2.1). */
-const OCSP = '1.3.6.1.5.5.7.48.1'
-const CA_ISSUERS = '1.3.6.1.5.5.7.48.2'
 /** Tag of uniformResourceIdentifier in a GeneralName (RFC 5280 4.2.1.6). */
 const URI = 6
 
@@ -34,7 +31,7 @@ export interface Addresses {
 
 /** Returns the key usage of a document signer, or of a certificate authority (RFC 5280 4.2.1.3). */
 export function keyUsage({ ca = false } = {}): pkijs.Extension {
-  const extnValue = new Uint8Array(ca ? SIGNS_CERTIFICATES : SIGNS_DOCUMENTS).buffer
+  const extnValue = new Uint8Array(ca ? AUTHORITY_USAGE : DOCUMENT_SIGNER_USAGE).buffer
   return new pkijs.Extension({ extnID: pkijs.id_KeyUsage, critical: true, extnValue })
 }
 
@@ -67,8 +64,11 @@ export function authorityKeyIdentifier(identifier: Uint8Array): pkijs.Extension 
 }
 
 /** Returns authority information access (RFC 5280 4.2.2.1) and CRL distribution points (4.2.1.13), if there are any. */
-export function addresses({ ocsp, crl, caIssuers }: Addresses): pkijs.Extension[] {
-  const accessDescriptions = [...describeAccess(OCSP, ocsp), ...describeAccess(CA_ISSUERS, caIssuers)]
+export function addressExtensions({ ocsp, crl, caIssuers }: Addresses): pkijs.Extension[] {
+  const accessDescriptions = [
+    ...describeAccess(pkijs.id_ad_ocsp, ocsp),
+    ...describeAccess(pkijs.id_ad_caIssuers, caIssuers),
+  ]
   const access = new pkijs.InfoAccess({ accessDescriptions }).toSchema()
   const points = uris(crl).map((name) => new pkijs.DistributionPoint({ distributionPoint: [name] }))
   const lists = new pkijs.CRLDistributionPoints({ distributionPoints: points }).toSchema()

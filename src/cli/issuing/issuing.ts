@@ -6,7 +6,7 @@ import { createCertificate } from './certificate.ts'
 import type { CertifyingKey } from './certifying-key.ts'
 import {
   type Addresses,
-  addresses,
+  addressExtensions,
   authorityKeyIdentifier,
   basicConstraints,
   type ExtendedKeyUsage,
@@ -19,7 +19,7 @@ import {
 const DAY_MS = 86_400_000
 
 /** Content of a certificate to issue. */
-export interface Order {
+export interface CertificateOrder {
   readonly subject: pkijs.RelativeDistinguishedNames
   /** DER SubjectPublicKeyInfo. */
   readonly publicKey: Uint8Array
@@ -39,7 +39,7 @@ export interface Order {
  * @returns DER
  */
 export function issueCertificate(
-  order: Order,
+  order: CertificateOrder,
   key: CertifyingKey,
   authority?: Pick<Authority, 'name' | 'keyIdentifier' | 'notAfter'>,
 ): Promise<Buffer> {
@@ -58,7 +58,7 @@ export function issueCertificate(
       subjectKeyIdentifier(identifier),
       authorityKeyIdentifier(authority?.keyIdentifier ?? identifier),
       ...order.alternativeNames,
-      ...addresses(order.addresses),
+      ...addressExtensions(order.addresses),
     ],
     notBefore,
     notAfter: new Date(Math.min(wanted, authority?.notAfter.getTime() ?? wanted)),

@@ -17,7 +17,7 @@ export function hashOption(): Option {
 }
 
 /** Returns the hash algorithm of `hashOption`. */
-export function hashOf({ hash }: { readonly hash: string }): HashAlgorithm {
+export function readHash({ hash }: { readonly hash: string }): HashAlgorithm {
   return findHashAlgorithm(hash) as HashAlgorithm
 }
 

@@ -18,13 +18,13 @@ export interface OutputOptions {
 /**
  * Writes a result to its file, or to stdout if none is given.
  *
- * @param told object that `--json` prints in place of the result, or beside its file
+ * @param summary object that `--json` prints in place of the result, or beside its file
  */
 export function writeResult(
   io: Io,
   { out, json = false }: OutputOptions,
   content: string | Uint8Array,
-  told: object,
+  summary: object,
 ): void {
   if (out !== undefined) {
     writeNew(out, content)
@@ -32,7 +32,7 @@ export function writeResult(
     io.output.write(content)
   }
   if (json) {
-    io.output.write(`${JSON.stringify(told, null, 2)}\n`)
+    io.output.write(`${JSON.stringify(summary, null, 2)}\n`)
   }
 }
 

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Signer } from '../../signers/signer.ts'
 
-const LOOK_MS = 50
+const POLL_MS = 50
 
 /**
  * Waits until all information for a container of level b-lt is there. The service has it ahead of time, while a command
@@ -15,6 +15,6 @@ export async function waitForRevocationInformation(
 ): Promise<void> {
   const deadline = performance.now() + limitMs
   while (signer.missingEvidence().length > 0 && performance.now() < deadline) {
-    await delay(LOOK_MS)
+    await delay(POLL_MS)
   }
 }

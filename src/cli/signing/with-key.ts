@@ -5,7 +5,7 @@ import type { PoolObserver } from '../../pkcs11/pool-observer.ts'
 import type { PoolStatus } from '../../pkcs11/session-pool.ts'
 import { CommandFailed } from '../exit-codes.ts'
 
-const LOOK_MS = 20
+const POLL_MS = 20
 
 /** A key whose token can be opened and closed. */
 interface Key {
@@ -67,7 +67,7 @@ async function waitUntilReady(key: Key, deadline: number): Promise<void> {
     if (performance.now() > deadline) {
       throw new CommandFailed('the PKCS#11 library did not answer in time')
     }
-    await delay(LOOK_MS)
+    await delay(POLL_MS)
   }
 }
 

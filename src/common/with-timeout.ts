@@ -5,7 +5,7 @@
  * @param late error that is thrown after it
  * @param signal ends the work early; its reason is thrown
  */
-export async function within<T>(
+export async function withTimeout<T>(
   ms: number,
   late: Error,
   signal: AbortSignal | undefined,

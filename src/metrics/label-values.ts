@@ -5,7 +5,7 @@ const MAX_RETURN_VALUES = 50
  * Limits the values of a label, each of which is a time series that is stored for months. Known words pass, and a
  * number of PKCS#11 names; vendors' numbers become `CKR_VENDOR_DEFINED`, and anything else becomes `other`.
  */
-export class Reasons {
+export class LabelValues {
   readonly #known: Set<string>
   readonly #limit: number
 
