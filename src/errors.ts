@@ -152,10 +152,7 @@ export interface ConfigurationProblem {
   publicMessage?: string
 }
 
-/**
- * Stops the start of a service whose configuration cannot work. Carries every problem that was found, not only the
- * first.
- */
+/** Stops the start of a service whose configuration cannot work. It has all problems, not only the first. */
 export class ConfigurationError extends Error {
   readonly code = 'CONFIGURATION'
   readonly problems: readonly ConfigurationProblem[]

@@ -1,7 +1,4 @@
-/**
- * Starts the process. The service is loaded last: a supervisor may send SIGHUP early, and must not end the process by
- * it.
- */
+/** Starts the process. The service is loaded last, so that an early SIGHUP of a supervisor does not end the process. */
 import './common/no-debugger.ts'
 import './common/hang-up.ts'
 

@@ -17,9 +17,7 @@ const MAX_FIELDS = 32
 /** Most characters of a value that may be the name of a signer, with spaces around it. */
 const MAX_NAME_LENGTH = 100
 
-/**
- * Matches base64 in the standard or the URL alphabet, padded or not, in one line or more (RFC 4648 4 and 5), trimmed.
- */
+/** Matches trimmed base64 in the standard or the URL alphabet, padded or not, in any lines (RFC 4648 4 and 5). */
 const BASE64 = /^[\w+/\s-]{8,}={0,2}$/
 
 /**

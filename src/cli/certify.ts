@@ -38,13 +38,13 @@ const TEST_NOTICE =
   'This certificate is for tests: nobody has checked who asked for it, and no record is kept to revoke it by'
 
 const EXAMPLES = `
-For tests: what a certificate authority does besides signing (checking who asks, keeping a record, revoking) is not done.
+For tests: it does not check who asks, keeps no record and revokes nothing, as a certificate authority does.
 
-With --self-signed the key on the token certifies itself for --subject: as a signer or, with --ca, as an authority. Else
-REQUEST, as "csr" makes it, is certified by the authority whose certificate is --ca-cert, with its key on the token
-(--label and --id) or in a file (--ca-key), for which no token is needed. That file is a secret, which nobody but its
-owner may read; for the passphrase of an encrypted one a person is asked. Of REQUEST the subject, the alternative names
-and the key are taken over, once its signature has been verified, and nothing else.
+With --self-signed, the key on the token certifies itself for --subject: as a signer or, with --ca, as an authority.
+Otherwise the authority whose certificate is --ca-cert certifies REQUEST, which "csr" makes. The key of the authority is
+on the token (--label and --id) or in a file (--ca-key), for which no token is needed. That file is a secret, which only
+its owner may read; if it is encrypted, a person is asked for the passphrase. The certificate takes the subject, the
+alternative names and the key from REQUEST, once its signature has been verified, and nothing else.
 
 A certificate does not outlive that of the authority. Without --ocsp and --crl nobody can ask whether it was revoked.
 

@@ -7,10 +7,10 @@ import { formatTable, yesNo } from './table.ts'
 import { addTokenOptions, findAccess, type TokenOptions } from './token-options.ts'
 
 const EXAMPLES = `
-Needs HSM_MODULE and the PIN, which is asked for at the terminal where it is not configured. PRIVATE KEY is whether the
-token shows the private key. USED is whether the service takes the certificate for that key, unless a file has one: of
-several it takes those that are valid now, and of these the one whose validity began last. FINGERPRINT is the SHA-256 of
-the certificate, which "openssl x509 -in FILE -noout -fingerprint -sha256" prints for a file.
+Needs HSM_MODULE and the PIN, for which a person is asked if it is not configured. PRIVATE KEY says whether the token
+shows the private key. USED says whether the service takes the certificate for that key, unless a file has one: among
+several certificates that are valid now, it takes the one whose validity began last. FINGERPRINT is the SHA-256 of the
+certificate, which "openssl x509 -in FILE -noout -fingerprint -sha256" prints for a file.
 
 Examples:
   signing-service certs

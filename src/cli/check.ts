@@ -13,13 +13,13 @@ import { chooseSigners, PinPrompt, signerOption } from './signer-option.ts'
 import { addTokenOptions, applyOptions, type TokenOptions } from './token-options.ts'
 
 const EXAMPLES = `
-Takes the configuration of the service, and goes the way with each of its signers. The PIN is tried once for each;
-where a token refuses it, it is not tried again. Signed is one fixed sentence that says it is a test, 50 times, with
-the hash algorithms that the signer may use in turn. As many sessions are opened as the service opens, beside those of
-one that is running; with --url that is asked as well. Each authority that timestamps for containers is asked for one
-timestamp, and those whom certificates name whether they were revoked, unless REVOCATION_CHECK is off.
+Takes the configuration of the service, and all steps to a signature with each of its signers. The PIN is tried once for
+each signer; if a token refuses it, it is not tried again. One fixed sentence, which says that it is a test, is signed
+50 times, with each hash algorithm of the signer in turn. The check opens as many sessions as the service, beside those
+of a running service; with --url that service is checked too. It asks each timestamp authority for one timestamp and,
+unless REVOCATION_CHECK is off, OCSP responders and CRLs whether certificates were revoked.
 
-A key of which there may be copies outside the token is a warning, or with REQUIRE_NON_EXTRACTABLE_KEYS a failure.
+A key of which there may be copies outside the token is a warning, or a failure with REQUIRE_NON_EXTRACTABLE_KEYS.
 
 Exit code 0: no step failed; 1: one did; 78: the configuration is wrong.
 

@@ -10,9 +10,9 @@ import { printable } from './table.ts'
 import { addTokenOptions, findAccess, type TokenOptions } from './token-options.ts'
 
 const EXAMPLES = `
-The certificate is named by the SHA-256 of its DER, as "certs" lists it and as "openssl x509 -in FILE -noout -fingerprint
--sha256" prints it. The private key is not touched. What is deleted is shown before, and a person at the terminal confirms
-it, or --yes does.
+The certificate is named by the SHA-256 of its DER, which "certs" lists and "openssl x509 -in FILE -noout -fingerprint
+-sha256" prints. The private key is not touched. The certificate is shown before it is deleted, and a person at the
+terminal confirms that, or --yes does.
 
 Examples:
   signing-service delete-cert --fingerprint "$(openssl x509 -in old.pem -noout -fingerprint -sha256 | cut -d= -f2)"

@@ -15,9 +15,9 @@ import { addTokenOptions, findAccess, type TokenOptions } from './token-options.
 import { useFile } from './use-file.ts'
 
 const EXAMPLES = `
-FILE is PEM or DER. Of several certificates in it the first one is imported; the others belong into the file that
-CA_CERTIFICATES_FILE names. The certificate gets the CKA_ID of the private key with its public key; one that belongs to no
-key of the token is refused. Beside an older certificate of the same key the service takes the newest one that is valid.
+FILE is PEM or DER. If it holds several certificates, the first one is imported; the others belong in the file that
+CA_CERTIFICATES_FILE names. The certificate gets the CKA_ID of the private key that it belongs to; a certificate that
+belongs to no key of the token is refused. If there are several for one key, the service takes the newest valid one.
 
 Examples:
   signing-service import-cert signer.pem

@@ -11,11 +11,11 @@ import { formatTable } from './table.ts'
 import { addTokenOptions, findAccess, parseInteger, type TokenOptions } from './token-options.ts'
 
 const EXAMPLES = `
-The private key is sensitive, cannot be extracted, and may sign, nothing else; that cannot be changed afterwards. An EC key
-(--curve) signs whole containers; the raw signatures of which Document Engine builds containers itself are those of RSA
-keys. An --id that a private key has already is refused, and so is such a --label, unless --id is given too. A
-certificate authority wants the public key in a request that the key itself has signed, as "csr" makes it.
-Slow tokens need a longer --timeout: one that is cut off may have made the key all the same.
+The private key is sensitive, cannot be extracted, and may only sign; that cannot be changed afterwards. An EC key
+(--curve) signs whole containers; the raw signatures from which Document Engine builds containers itself need an RSA
+key. An --id that a private key already has is refused, and so is such a --label, unless --id is given too. A
+certificate authority needs the public key in a request that the key itself has signed, which "csr" makes. Slow tokens
+need a longer --timeout: after a timeout the token may have made the key all the same.
 
 Examples:
   signing-service keygen --label signer

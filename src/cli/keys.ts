@@ -7,10 +7,10 @@ import { formatTable, yesNo } from './table.ts'
 import { addTokenOptions, findAccess, type TokenOptions } from './token-options.ts'
 
 const EXAMPLES = `
-Needs HSM_MODULE and the PIN, which is asked for at the terminal where it is not configured. What the token does not
-show is "unknown", in JSON null. LOCAL is whether the key was generated on the token. FINGERPRINT is the SHA-256 of the
-public key (SubjectPublicKeyInfo), which for a file is what "openssl pkey -pubin -in FILE -outform DER | openssl sha256"
-prints.
+Needs HSM_MODULE and the PIN, for which a person is asked if it is not configured. An attribute that the token does not
+show is "unknown", or null in JSON. LOCAL says whether the key was generated on the token. FINGERPRINT is the SHA-256 of
+the public key (SubjectPublicKeyInfo), which "openssl pkey -pubin -in FILE -outform DER | openssl sha256" prints for a
+file.
 
 Examples:
   signing-service keys

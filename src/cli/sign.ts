@@ -18,13 +18,12 @@ import { withKey } from './signing/with-key.ts'
 import { addTokenOptions, type TokenOptions } from './token-options.ts'
 
 const EXAMPLES = `
-Takes the configuration of the service, and signs as it does: with the signer certificate and its issuers embedded, and
-the signature verified before it is written. What is signed is the whole file, also where it is a PDF: a signature
-inside of a PDF is made by the service. So both types have the time of signing by this machine's clock, which CAdES
-requires (EN 319 122-1 6.3) and only signatures inside of PDFs must not have. By their European names, cades is
-CAdES-BASELINE-B, -T or -LT, as LEVEL says. At level b-lt it has revocation information in SignedData.crls, which NSS
-and gpgsm cannot read where OCSP responses are in it. Of the several signers of SIGNERS_FILE it is the default one, or
-that of --signer, which must be given where the file has no default.
+Takes the configuration of the service, and signs as the service does: it embeds the signer certificate and its issuers,
+and verifies the signature before it is written. It signs the whole file, even if that is a PDF; only the service makes
+signatures inside PDFs. Both types have the time of signing by this machine's clock, which CAdES requires (EN 319 122-1
+6.3), and which only signatures inside PDFs must not have. The type cades is CAdES-BASELINE-B, -T or -LT, as LEVEL says.
+At level b-lt, revocation information is in SignedData.crls, which NSS and gpgsm cannot read if it holds OCSP responses.
+If SIGNERS_FILE has several signers, the default one signs, or that of --signer, which is required without a default.
 
 Examples:
   signing-service sign contract.xml --out contract.xml.p7s

@@ -10,7 +10,9 @@ export function formatTable(header: readonly string[], rows: readonly (readonly 
     .join('')
 }
 
-/** Makes text of the token safe for the terminal. An empty text, which would look like a missing cell, becomes a dash. */
+/**
+ * Makes text of the token safe for the terminal. An empty text, which would look like a missing cell, becomes a dash.
+ */
 export function printable(text: string): string {
   return escapeInvisible(text) || '-'
 }

@@ -61,10 +61,7 @@ const MAX_KEPT = 2_048
 /** Certificates, keyed by the digest of their file, in the order in which they were last used. */
 const kept = new Map<string, readonly X509Certificate[]>()
 
-/**
- * Parses certificates, and keeps them, so that a reload of unchanged files keeps what is cached about their
- * certificates.
- */
+/** Parses certificates, and keeps them, so that a reload of unchanged files keeps what is cached about them. */
 function parseOnce(content: Buffer): readonly X509Certificate[] {
   const id = createHash('sha256').update(content).digest('base64')
   const certificates = kept.get(id) ?? parseCertificates(content)

@@ -105,10 +105,7 @@ function isPlain({ protocol }: URL): boolean {
   return protocol === 'http:'
 }
 
-/**
- * Returns whether requests to an address can be read on the way. Those to this machine cannot: a proxy may encrypt
- * them.
- */
+/** Returns whether requests to an address can be read on the way. On this machine they cannot, and a proxy may follow. */
 function isExposed(url: URL): boolean {
   return isPlain(url) && !/^(127\..*|\[::1\]|(.+\.)?localhost)$/.test(url.hostname)
 }

@@ -24,9 +24,7 @@ declare module 'fastify' {
   }
 }
 
-/**
- * Most bytes of memory that all bodies together may take. Documents do not count, since they are hashed as they arrive.
- */
+/** Most bytes of memory that all bodies together may take. Documents, which are hashed as they arrive, do not count. */
 const MAX_HELD_BYTES = 16_777_216
 
 /** Bytes that a body may take even if no room is left, so that senders of large bodies do not keep out the others. */

@@ -63,7 +63,7 @@ export const connections = fp<ConnectionsOptions>(
       one.destroy()
     }
 
-    /** Finds a connection whose caller has hardly waited for an answer, as it sends or reads so slowly. */
+    /** Returns a connection whose client has been sending a request, or reading an answer, for a whole period. */
     function findSlow(): Socket | undefined {
       const longAgo = performance.now() - BODY_PERIOD_MS
       for (const [socket, unanswered] of open) {

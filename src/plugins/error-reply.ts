@@ -67,14 +67,16 @@ export function sendError(error: ServiceError, request: FastifyRequest, reply: F
     reply.header('retry-after', RETRY_AFTER_S)
   }
   Object.assign(request.logDetails, { refusal: error.message, code: error.code })
-  const body: ErrorReply = {
-    statusCode,
-    code: error.code,
-    error: STATUS_CODES[statusCode] as string,
-    message: error.message,
-    requestId: request.id,
-  }
+  const body = createErrorReply(error, request.id)
   return reply.status(statusCode).type('application/json; charset=utf-8').send(body)
+}
+
+/** Creates the body of an answer with an error of `errors.ts`. */
+export function createErrorReply(
+  { statusCode, code, message }: Pick<ServiceError, 'statusCode' | 'code' | 'message'>,
+  requestId: string,
+): ErrorReply {
+  return { statusCode, code, error: STATUS_CODES[statusCode] as string, message, requestId }
 }
 
 /** Translates the framework's errors into ours. Its messages are not passed on, since some quote the body. */

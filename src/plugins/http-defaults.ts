@@ -38,9 +38,7 @@ export const httpDefaults = fp(
 /** Most headers of a request. Node silently drops those beyond a thousand, and Origin could be one of them. */
 const MAX_HEADERS = 200
 
-/**
- * Most characters of a Content-Type. Fastify caches a hundred of them parsed, which would take 40 MB without a limit.
- */
+/** Most characters of a Content-Type. Fastify caches a hundred of them, which would take 40 MB without a limit. */
 const MAX_CONTENT_TYPE = 256
 
 function findProblem({ httpVersion, rawHeaders, headers }: IncomingMessage): Error | undefined {

@@ -3,10 +3,9 @@ import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } 
 import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
-import type { ErrorReply } from '../../schemas/error.ts'
 import { EXPECTATION_FAILED, HEADERS_TOO_LARGE, INVALID_REQUEST, REQUEST_TIMEOUT } from '../errors.ts'
 import { stopArriving } from './close-in-stages.ts'
-import { sendError } from './error-reply.ts'
+import { createErrorReply, sendError } from './error-reply.ts'
 import type { LineLimit } from './line-limit.ts'
 import { callerRequestId, createRequestId } from './request-id.ts'
 
@@ -115,7 +114,7 @@ export class MalformedRequests {
   #refuseExpectation(request: IncomingMessage, response: ServerResponse): void {
     const requestId = createRequestId()
     const refusal = new EXPECTATION_FAILED()
-    const body = describe(refusal, requestId)
+    const body = JSON.stringify(createErrorReply(refusal, requestId))
     response
       .writeHead(refusal.statusCode, {
         'content-type': 'application/json; charset=utf-8',
@@ -146,15 +145,10 @@ function refusalOf({ code }: NodeJS.ErrnoException): Refusal {
 }
 
 function write(socket: Socket, refusal: Refusal, requestId: string): void {
-  const body = describe(refusal, requestId)
+  const body = JSON.stringify(createErrorReply(refusal, requestId))
   socket.end(
     `HTTP/1.1 ${refusal.statusCode} ${STATUS_CODES[refusal.statusCode]}\r\nContent-Type: application/json; charset=utf-8\r\n` +
       `X-Request-Id: ${requestId}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
   )
   setTimeout(() => socket.destroy(), LINGER_MS).unref()
-}
-
-function describe({ statusCode, code, message }: Refusal, requestId: string): string {
-  const error = STATUS_CODES[statusCode] as string
-  return JSON.stringify({ statusCode, code, error, message, requestId } satisfies ErrorReply)
 }

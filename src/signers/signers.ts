@@ -29,18 +29,12 @@ export interface SignersOptions extends Pick<SignerSetOptions, 'hsm' | 'givenPin
   readonly proxies: Configuration['proxies']
   readonly revocationObserver: RevocationObserver
   readonly timestampObserver: TimestampObserver
-  /**
-   * Called at most once, if a token was reached before the service was first ready, and the configuration does not fit
-   * it.
-   */
+  /** Called at most once, if the configuration does not fit a token that was reached before the service was ready. */
   onMisconfigured(error: ConfigurationError): void
 }
 
 const POLL_MS = 50
-/**
- * Time, in ms, for which former signers sign. Document Engine fetches the certificates seconds before it has attributes
- * signed.
- */
+/** Time, in ms, for which former signers sign. Document Engine fetches certificates seconds before it has data signed. */
 const FORMER_SIGNER_MS = 10_000
 
 export class Signers {
@@ -245,9 +239,7 @@ export class Signers {
     }
   }
 
-  /**
-   * Keeps former signers for requests that chose them, or whose attributes name their certificates; then closes them.
-   */
+  /** Keeps former signers for requests that chose them or name their certificates, and then closes their pools. */
   async #retire(former: SignerSet): Promise<void> {
     const { timeoutMs } = this.#options.hsm
     const retired = former.pools.filter((pool) => !this.#current.pools.includes(pool))
@@ -301,10 +293,7 @@ export class Signers {
     this.#retryTimer = setTimeout(retry, this.#options.hsm.keepAliveMs).unref()
   }
 
-  /**
-   * Ends the service, once, if no signer was ready before. Later a token that does not fit must not stop the other
-   * signers.
-   */
+  /** Ends the service, once, if no signer was ready before. Later, one token that does not fit stops no other signers. */
   #refuseStart(error: ConfigurationError): void {
     if (this.#wasReady) {
       const news = error.problems.filter(

@@ -157,9 +157,7 @@ function isValidLater(periods: readonly ValidityPeriod[], minimumDaysLeft: numbe
   return begin > Date.now() && describeUselessness(periods, new Date(begin), minimumDaysLeft) === undefined
 }
 
-/**
- * Makes a test signature with the new certificate, even if the key was tested before, to see that they fit together.
- */
+/** Tests a key with its new certificate, even if the key was tested before, since they have to fit together. */
 async function proveAnew(signer: Signer, deadline: number, signal: AbortSignal): Promise<void> {
   try {
     await signer.prove()

@@ -19,7 +19,7 @@ export const ADVICE = {
     "Do not serve with it: another key than the certificate's has signed, or the HSM is faulty",
   latency: 'Look at the way to the HSM and at its load, or raise HSM_TIMEOUT_MS',
   timestamp:
-    'Correct what is configured of the authority (TSA_URL and the like, or timestamps), and let this machine reach it',
+    'Correct the settings of the authority (TSA_URL and the like, or timestamps), and let this machine reach it',
   revocation: 'Let this machine reach the OCSP responders and CRLs, or set REVOCATION_CHECK=off',
   'service: ready': 'Look at the address, and at the log of the service',
   'service: version': 'Point --url at the service itself',

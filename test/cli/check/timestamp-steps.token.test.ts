@@ -76,7 +76,7 @@ t.test('signers have their own, and none where their containers have no timestam
     {
       status: 'failed',
       found: `${silent.url.host} did not answer within 3000 ms`,
-      advice: /^Correct what is configured/,
+      advice: /^Correct the settings/,
     },
   ])
   t.equal(steps.length, 4)
