@@ -71,7 +71,7 @@ export async function buildApp(
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     genReqId: createRequestId,
-    // Node's limit on headers, 16 KiB, also bounds the path: a longer name of a signer is answered as unknown
+    // The limit is that of Node on all headers, so that a name of any length is answered as that of an unknown signer
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 16_384 },
     // The service refuses a wrong body; it neither converts nor drops anything in it
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } },

@@ -105,7 +105,7 @@ function isPlain({ protocol }: URL): boolean {
   return protocol === 'http:'
 }
 
-/** Returns whether requests to an address can be read on the way. On this machine they cannot, and a proxy may follow. */
+/** Returns whether requests to an address can be read on the way, as those to a proxy on this machine cannot. */
 function isExposed(url: URL): boolean {
   return isPlain(url) && !/^(127\..*|\[::1\]|(.+\.)?localhost)$/.test(url.hostname)
 }

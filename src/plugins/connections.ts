@@ -135,7 +135,7 @@ export const connections = fp<ConnectionsOptions>(
     app.server.prependListener('request', note)
     app.server.prependListener('checkExpectation', note)
     app.addHook('onRequest', (request, _reply, done) => {
-      // Nobody waits for the answer where the connection was closed before the request was read
+      // Nobody waits for the answer if the connection was closed before the request was read
       if (!request.raw.socket.destroyed) {
         done()
       }
