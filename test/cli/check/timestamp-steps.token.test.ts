@@ -92,6 +92,6 @@ t.test('for people, with the authority that cannot be trusted', async (t) => {
   t.equal(stderr, 'Not all is well: timestamp\n')
   t.match(
     stdout,
-    new RegExp(`\\nfailed +timestamp +${good.url.host} cannot be trusted: .*\\n +-> Correct what is`),
+    new RegExp(`\\nfailed +timestamp +${good.url.host} cannot be trusted: .*\\n +-> Correct the settings`),
   )
 })
