@@ -38,7 +38,7 @@ const TEST_NOTICE =
   'This certificate is for tests: nobody has checked who asked for it, and no record is kept to revoke it by'
 
 const EXAMPLES = `
-For tests: it does not check who asks, keeps no record and revokes nothing, as a certificate authority does.
+For tests: unlike a certificate authority, it does not check who asks, keeps no record and revokes nothing.
 
 With --self-signed, the key on the token certifies itself for --subject: as a signer or, with --ca, as an authority.
 Otherwise the authority whose certificate is --ca-cert certifies REQUEST, which "csr" makes. The key of the authority is
