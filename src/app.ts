@@ -30,23 +30,23 @@ import { Signers } from './signers/signers.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Has changed signers, certificates and chains taken over, and asks anew whether certificates were revoked. */
+    /** Takes over changed signers, certificates and chains, and asks anew whether certificates were revoked. */
     reload(): void
   }
 }
 
-/** Milliseconds between looks for requests that arrive too slowly. */
+/** Interval, in ms, at which Node looks for requests that arrive too slowly. */
 const TIMEOUT_CHECK_MS = 1_000
 
 export interface AppOptions {
   readonly logger: Logger
-  /** A token was reached before the service was first ready, and the configuration does not fit it. */
+  /** Called when a token is reached before the service was first ready, and the configuration does not fit it. */
   onMisconfigured(error: ConfigurationError): void
   /** Reads the configuration of the signers anew. */
   loadSigners(): LoadedSigners
 }
 
-/** The Fastify application: opens the tokens when it gets ready, closes them when it closes. */
+/** Builds the Fastify application, which opens the tokens when it gets ready and closes them when it closes. */
 export async function buildApp(
   configuration: Configuration,
   { logger, onMisconfigured, loadSigners }: AppOptions,
@@ -60,20 +60,20 @@ export async function buildApp(
     bodyLimit: configuration.bodyLimit,
     keepAliveTimeout: configuration.keepAliveMs,
     requestTimeout: REQUEST_TIMEOUT_MS,
-    // Nothing moves while headers or the HSM are waited for; beyond that, a client does not read its answers
+    // A connection is silent while headers or the HSM are awaited; a longer silence means that nobody reads the answers
     connectionTimeout: HEADERS_TIMEOUT_MS + configuration.hsm.timeoutMs + BODY_PERIOD_MS,
     http: {
       headersTimeout: HEADERS_TIMEOUT_MS,
       connectionsCheckingInterval: TIMEOUT_CHECK_MS,
-      // A missing Host header is refused by a plugin: Node would do so without a body and without a line in the log
+      // A plugin refuses a missing Host header: Node would do so without a body and without a log line
       requireHostHeader: false,
     },
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     genReqId: createRequestId,
-    // A name of any length is that of a signer or unknown; headers have 16 KiB at most
+    // The limit is that of Node on all headers, so that a name of any length is answered as that of an unknown signer
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 16_384 },
-    // A signer says what is wrong; it neither converts nor drops anything
+    // The service refuses a wrong body; it neither converts nor drops anything in it
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } },
     schemaErrorFormatter: describeSchemaError,
     frameworkErrors: (_error, request, reply) => malformed.refuseAddress(request, reply),
@@ -107,8 +107,8 @@ export async function buildApp(
     load: loadSigners,
     log: logger,
     onEnd: (outcome) => {
-      reloads.ended(outcome)
-      expiry.look()
+      reloads.countReload(outcome)
+      expiry.check()
     },
   })
   app.decorate('reload', () => {
@@ -136,7 +136,7 @@ export async function buildApp(
   await app.register(httpDefaults)
   await app.register(bodyBudget, { registry })
   await app.register(errorReply)
-  // Before what answers by itself, so that every request is counted
+  // The metrics come before the plugins that answer by themselves, so that every request is counted
   await app.register(metrics, { registry })
   await app.register(cors, { origins: configuration.corsOrigins })
   await app.register(health, { signers, readiness, reloading })
@@ -144,7 +144,7 @@ export async function buildApp(
   return app
 }
 
-/** `digest: must be a string`, never with the value. */
+/** Builds an error such as `digest: must be a string`, which never quotes the value. */
 function describeSchemaError([error]: FastifySchemaValidationError[]): Error {
   const field = error?.instancePath.slice(1)
   return new Error(field ? `${field}: must be a string` : 'body: must be a JSON object')

@@ -1,13 +1,13 @@
 /**
- * Every error that a caller or an operator can meet: its code, its HTTP status and its message.
+ * Lists every error that a caller or an operator can meet, with its code, its HTTP status and its message.
  *
- * Messages say what to do. None names a path, a PIN, a signing token, a byte of a document or a stack: this service and
- * Document Engine print them to their logs.
+ * Messages say what to do. None holds a path, a PIN, a signing token, a byte of a document or a stack, since this
+ * service and Document Engine print them to their logs.
  */
 import createError from '@fastify/error'
 import { BODY_PERIOD_MS, HEADERS_TIMEOUT_MS, MIN_BODY_BYTES, REQUEST_TIMEOUT_MS } from './common/arrival.ts'
 
-// The request
+// Errors of the request
 export const INVALID_REQUEST = createError('INVALID_REQUEST', '%s', 400)
 export const UNKNOWN_ACTION = createError(
   'UNKNOWN_ACTION',
@@ -27,14 +27,14 @@ export const DIGEST_MISMATCH = createError(
 export const PAYLOAD_TOO_LARGE = createError('PAYLOAD_TOO_LARGE', '%s', 413)
 export const UNSUPPORTED_MEDIA_TYPE = createError('UNSUPPORTED_MEDIA_TYPE', '%s', 415)
 
-// Who asks
+// Errors of the caller
 export const ORIGIN_NOT_ALLOWED = createError(
   'ORIGIN_NOT_ALLOWED',
   'Browser pages of this origin may not call; CORS_ORIGINS lists those that may',
   403,
 )
 
-// The connection
+// Errors of the connection
 export const REQUEST_TIMEOUT = createError(
   'REQUEST_TIMEOUT',
   `The request did not arrive in time: its headers must come within ${HEADERS_TIMEOUT_MS / 1000} s, at least ` +
@@ -52,7 +52,7 @@ export const HEADERS_TOO_LARGE = createError(
   431,
 )
 
-// The address
+// Errors of the address
 export const NOT_FOUND = createError(
   'NOT_FOUND',
   'There is nothing at this address; requests to sign go to POST /sign',
@@ -60,14 +60,14 @@ export const NOT_FOUND = createError(
 )
 export const METHOD_NOT_ALLOWED = createError('METHOD_NOT_ALLOWED', 'This address answers %s', 405)
 
-// The service
+// Errors of the service
 export const SERVICE_BUSY = createError(
   'SERVICE_BUSY',
   'Too many large documents at once; try again in a moment',
   503,
 )
 
-// The signer
+// Errors of the signer
 export const UNKNOWN_SIGNER = createError(
   'UNKNOWN_SIGNER',
   '%s: names a signer that this service does not have',
@@ -87,7 +87,7 @@ export const SIGNATURE_SELF_CHECK_FAILED = createError(
   500,
 )
 
-// The HSM
+// Errors of the HSM
 export const HSM_BUSY = createError(
   'HSM_BUSY',
   'More is asked for than the HSM signs in time; try again in a moment',
@@ -100,7 +100,7 @@ export const HSM_UNAVAILABLE = createError(
 )
 export const HSM_TIMEOUT = createError('HSM_TIMEOUT', 'The HSM did not sign within HSM_TIMEOUT_MS', 504)
 
-// The container
+// Errors of the container
 export const CONTAINER_TOO_LARGE = createError(
   'CONTAINER_TOO_LARGE',
   'The container has %s bytes, more than the %s that CONTAINER_SIZE_LIMIT allows; raise it together with ' +
@@ -108,7 +108,7 @@ export const CONTAINER_TOO_LARGE = createError(
   500,
 )
 
-// Those who are asked for timestamps and revocation information
+// Errors of timestamp authorities and of sources of revocation information
 export const TIMESTAMP_UNAVAILABLE = createError(
   'TIMESTAMP_UNAVAILABLE',
   'No authority gave a timestamp that is any good: %s',
@@ -121,7 +121,7 @@ export const REVOCATION_UNAVAILABLE = createError(
   503,
 )
 
-// Anything else
+// All other errors
 export const INTERNAL_ERROR = createError(
   'INTERNAL_ERROR',
   'The request could not be completed; the log has the details under this requestId',
@@ -130,27 +130,29 @@ export const INTERNAL_ERROR = createError(
 
 /** The fields that all log lines about a token have. */
 export interface TokenFields {
-  /** Its name, as in metrics. */
+  /** Name of the token, as in metrics. */
   readonly token: string
-  /** Names of the signers that it serves. */
+  /** Names of the signers that use the token. */
   readonly signers: readonly string[]
-  /** Path of the file with its PIN, or the variable that holds it. */
+  /** Path of the file with the PIN, or the variable that holds it. */
   readonly pinFile: string
 }
 
-/** One thing that is wrong with the configuration: the variable, what is wrong, and what a right value looks like. */
+/** Says what is wrong with one variable of the configuration, and what a right value looks like. */
 export interface ConfigurationProblem {
   variable: string
   message: string
-  /** The token that it is about; absent for those that were found before a token was reached. */
+  /** The token that the problem is about; absent if it was found before a token was reached. */
   token?: TokenFields
-  /** Whether it may pass without a change of the configuration, as where the HSM is away. */
-  mayPass?: boolean
-  /** The message for everybody who reaches the service, without names, paths and addresses; absent where only the log tells. */
-  told?: string
+  /** True if the problem may pass without a change of the configuration, for example while the HSM is away. */
+  isTemporary?: boolean
+  /**
+   * Message for everybody who reaches the service, without names, paths and addresses; absent if only the log has one.
+   */
+  publicMessage?: string
 }
 
-/** The configuration cannot work. Stops the start; carries every problem that was found, not only the first. */
+/** Stops the start of a service whose configuration cannot work. It has all problems, not only the first. */
 export class ConfigurationError extends Error {
   readonly code = 'CONFIGURATION'
   readonly problems: readonly ConfigurationProblem[]
@@ -161,18 +163,22 @@ export class ConfigurationError extends Error {
     this.problems = problems
   }
 
-  /** Whether all that is wrong may pass without a change of the configuration. */
-  get mayPass(): boolean {
-    return this.problems.every(({ mayPass }) => mayPass)
+  /** True if every problem may pass without a change of the configuration. */
+  get isTemporary(): boolean {
+    return this.problems.every(({ isTemporary }) => isTemporary)
   }
 }
 
-/** @throws ConfigurationError when there are problems */
+/**
+ * Refuses a configuration that has problems.
+ *
+ * @throws ConfigurationError
+ */
 export function refuseProblems(problems: readonly ConfigurationProblem[]): void {
   if (problems.length > 0) {
     throw new ConfigurationError(problems)
   }
 }
 
-/** sysexits.h EX_CONFIG: a supervisor that restarts the service will not make it better. */
+/** EX_CONFIG of sysexits.h tells a supervisor that restarting the service does not help. */
 export const EXIT_CONFIGURATION = 78

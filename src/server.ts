@@ -1,4 +1,4 @@
-/** The process: loads the service once SIGHUP, which a supervisor may send at any time, does not end it any more. */
+/** Starts the process. The service is loaded last, so that an early SIGHUP of a supervisor does not end the process. */
 import './common/no-debugger.ts'
 import './common/hang-up.ts'
 

@@ -1,4 +1,4 @@
-/** The service: configuration, application, listening, and a graceful end. */
+/** Reads the configuration, builds the application, listens, and ends gracefully. */
 import { lookup } from 'node:dns/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import closeWithGrace from 'close-with-grace'
@@ -12,7 +12,7 @@ import { logProblems } from './configuration/log-problems.ts'
 import { type ConfigurationError, EXIT_CONFIGURATION } from './errors.ts'
 import { summarize } from './signers/summary.ts'
 
-/** Beyond the time that requests in flight may take. */
+/** Time to close, in ms, beyond the time that requests in flight may take. */
 const CLOSE_MARGIN_MS = 5_000
 
 const configuration = readConfiguration()
@@ -56,7 +56,7 @@ try {
   process.exit(1)
 }
 
-/** For `localhost` Fastify would start a second server, whose requests the plugins do not see and the end does not await. */
+/** Resolves the host: for `localhost` Fastify would start a second server, which the plugins do not see. */
 async function resolveHost(host: string): Promise<string> {
   const { address } = await lookup(host, { order: 'ipv4first' })
   return address
@@ -71,7 +71,7 @@ function readConfiguration(): Configuration {
   }
 }
 
-/** The token was reached and tells that the configuration is wrong: as at the start, that ends the service. */
+/** Ends the service when a token shows that the configuration is wrong, as at the start. */
 function stopMisconfigured({ problems }: ConfigurationError): void {
   logProblems(logger, 'fatal', problems)
   setTimeout(process.exit, closeMs, EXIT_CONFIGURATION).unref()

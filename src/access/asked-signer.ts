@@ -4,8 +4,8 @@ import type { Signers } from '../signers/signers.ts'
 const NAME = new RegExp(`^${SIGNER_NAME}$`)
 
 /**
- * Returns the fields of a request's log line that say which signer it names. A name that no signer has is told where it
- * could be that of one: anything else could be a secret in the wrong place.
+ * Returns the fields of a request's log line that say which signer it names. An unknown name is logged only if it is
+ * spelled like that of a signer: anything else could be a secret in the wrong place.
  */
 export function describeAskedSigner(name: string, signers: Pick<Signers, 'has'>): Record<string, string> {
   if (signers.has(name)) {

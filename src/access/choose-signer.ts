@@ -3,27 +3,27 @@ import { INVALID_REQUEST, SIGNER_MISMATCH } from '../errors.ts'
 import type { Signer } from '../signers/signer.ts'
 import type { Signers } from '../signers/signers.ts'
 import { describeAskedSigner } from './asked-signer.ts'
-import { isSignerAmong, isSignerInQuery, seemsToNameSigner } from './misplaced-signer.ts'
+import { hasFieldNamingSigner, isSignerInQuery, seemsToNameSigner } from './misplaced-signer.ts'
 import { MAX_TOKEN_LENGTH, readSigningToken } from './signing-token.ts'
 
-/** The names by which a request chooses its signer. */
+/** The parts of a request that may name its signer. */
 export interface SignerRequest {
   readonly token: string | null | undefined
-  /** The name that stands in the path, which holds for every action. */
+  /** Name of the signer in the path, which counts for every action. */
   readonly path: string | undefined
-  /** Fields of the body, which name no signer. */
+  /** Fields of the body, which must not name a signer. */
   readonly fields: Readonly<Record<string, unknown>>
-  /** Fields of the query, which name none either. */
+  /** Fields of the query, which must not name one either. */
   readonly query: Readonly<Record<string, unknown>>
-  /** Fields of the request's log line, which are told the name in the token. */
+  /** Fields of the request's log line, to which the name in the token is added. */
   readonly logDetails: Record<string, string>
 }
 
 /**
  * Chooses the signer that a request names in its path or its signing token, or the default one.
  *
- * @throws INVALID_REQUEST for a token that can't be read, and where there are several signers for a token or a field that
- *   seems to name one of them in another way; UNKNOWN_SIGNER, SIGNER_MISMATCH
+ * @throws INVALID_REQUEST for a token that can't be read, and, if there are several signers, for a token or a field
+ *   that seems to name one of them in another way; UNKNOWN_SIGNER, SIGNER_MISMATCH
  */
 export function chooseSigner(
   { token, path, fields, query, logDetails }: SignerRequest,
@@ -36,8 +36,8 @@ export function chooseSigner(
   const others = choices.filter((name) => name !== chosenName)
   const hasChoice = choices.length > 0
   if (
-    isSignerAmong(fields, others) ||
-    isSignerAmong(query, others) ||
+    hasFieldNamingSigner(fields, others) ||
+    hasFieldNamingSigner(query, others) ||
     (hasChoice && isSignerInQuery(query, chosenName))
   ) {
     throw new INVALID_REQUEST(
@@ -60,7 +60,7 @@ export function chooseSigner(
   return chosen
 }
 
-/** Refuses what would have the default signer sign though another one is meant. */
+/** Refuses a token for which the default signer would sign although another one seems to be meant. */
 function refuseMisplaced(token: string, hasChoice: boolean, others: readonly string[]): void {
   if (hasChoice && seemsToNameSigner(token.slice(0, MAX_TOKEN_LENGTH), others)) {
     throw new INVALID_REQUEST(

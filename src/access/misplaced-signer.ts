@@ -1,48 +1,51 @@
-/** Finds signing tokens that were meant to name a signer, but don't in the one way that is read. */
+/** Finds signing tokens that were meant to name a signer, but do so in a way that the service does not read. */
 import { findNearest } from '../common/edit-distance.ts'
 import { parseJson } from '../common/json.ts'
 
-/** Encodings within one another that are undone. */
+/** Nested encodings that are decoded. */
 const MAX_ENCODINGS = 3
 
-/** A name with a value behind it, as in JSON of any spelling, `signer=NAME`, `signer: NAME` or `<signer>`. */
-const NAMING = /(?<![\w-])signer[\\"'`\s]*[:=>]/i
+/** Matches `signer` with a value behind it, as in JSON of any spelling, `signer=NAME`, `signer: NAME` or `<signer>`. */
+const SIGNER_WITH_VALUE = /(?<![\w-])signer[\\"'`\s]*[:=>]/i
 
-/** Letters in which a name in JSON may differ from `signer`, where its value is the name of one. */
+/** Letters in which a name in JSON may differ from `signer` if its value is the name of a signer. */
 const MAX_TYPING_ERRORS = 2
 
-/** Fields with the name of a signer whose names are looked at, which costs 3 µs each: a body may have thousands. */
+/** Fields with the name of a signer that are compared, which takes 3 µs each: a body may have thousands. */
 const MAX_FIELDS = 32
 
-/** Levels of lists and objects in a field that are looked into for the name of a signer. */
+/** Levels of lists and objects in a field that are searched for the name of a signer. */
 const MAX_DEPTH = 3
 
-/** Characters of a value that may be the name of a signer, with spaces around it. */
+/** Most characters of a value that may be the name of a signer, with spaces around it. */
 const MAX_NAME_LENGTH = 100
 
-/** Matches base64 in the standard or the URL alphabet, padded or not, in one line or more (RFC 4648 4 and 5), trimmed. */
+/** Matches trimmed base64 in the standard or the URL alphabet, padded or not, in any lines (RFC 4648 4 and 5). */
 const BASE64 = /^[\w+/\s-]{8,}={0,2}$/
 
 /**
- * Returns whether a token seems to name a signer: JSON in which `signer` stands deeper than it should or in other
- * letters, or in which the name of one has a name that is nearly this, text that is no JSON but looks like it, an encoding
- * of these, or a signer's name by itself.
+ * Returns whether a token seems to name a signer. It does if it is JSON with a name that is `signer`, at any depth and
+ * in any case, or nearly `signer` with the name of a signer as its value; text that resembles such JSON; an encoding of
+ * either; or the name of a signer alone.
  *
- * @param token what names no signer as it should
- * @param names of the signers that may be meant
+ * @param token a signing token in which no signer was found
+ * @param names names of the signers that may be meant
  */
 export function seemsToNameSigner(token: string, names: readonly string[]): boolean {
   return isNamedInText(token, toLowerCase(names), 0)
 }
 
 /**
- * Returns whether one of the fields of a request has the name of a signer, or a list or an object that holds it, under a
- * name that is nearly `signer`.
+ * Returns whether a field with a name that is nearly `signer` has the name of a signer as its value, or a list or an
+ * object that holds it.
  *
- * @param fields of the body or of the query, where `signer` has no meaning
- * @param names of the signers that may be meant
+ * @param fields fields of the body and of the query, where `signer` has no meaning
+ * @param names names of the signers that may be meant
  */
-export function isSignerAmong(fields: Readonly<Record<string, unknown>>, names: readonly string[]): boolean {
+export function hasFieldNamingSigner(
+  fields: Readonly<Record<string, unknown>>,
+  names: readonly string[],
+): boolean {
   const lowerCase = toLowerCase(names)
   return Object.entries(fields)
     .filter(([, value]) => holdsName(value, lowerCase))
@@ -72,13 +75,13 @@ function isNamedInText(text: string, names: ReadonlySet<string>, encodings: numb
   }
   return (
     names.has(text.trim().toLowerCase()) ||
-    NAMING.test(text) ||
+    SIGNER_WITH_VALUE.test(text) ||
     (encodings < MAX_ENCODINGS &&
       decode(text, value).some((decoded) => isNamedInText(decoded, names, encodings + 1)))
   )
 }
 
-/** Looks at names, and at texts only beside them: by themselves these may be what users of an application have typed. */
+/** Compares names, and values only together with their names: a value alone may be what a user has typed. */
 function isNamedInValue(value: unknown, names: ReadonlySet<string>): boolean {
   if (typeof value === 'string') {
     const inner = readJson(value)
@@ -92,7 +95,6 @@ function isNamedInValue(value: unknown, names: ReadonlySet<string>): boolean {
   )
 }
 
-/** Returns whether a value is the name of a signer. */
 function isName(value: unknown, names: ReadonlySet<string>): boolean {
   return typeof value === 'string' && value.length <= MAX_NAME_LENGTH && names.has(value.trim().toLowerCase())
 }
@@ -109,7 +111,7 @@ function isNearlySigner(name: string): boolean {
   return /signer/i.test(name) || findNearest(name.toLowerCase(), ['signer'], MAX_TYPING_ERRORS) !== undefined
 }
 
-/** Returns undefined for what is no object, list or string of JSON. */
+/** Parses a JSON object, array or string; returns undefined for anything else. */
 function readJson(text: string): unknown {
   try {
     return /^\s*["[{]/.test(text) ? parseJson(text) : undefined
@@ -118,7 +120,7 @@ function readJson(text: string): unknown {
   }
 }
 
-/** @param value what the text is as JSON */
+/** @param value the text parsed as JSON; undefined if it is none */
 function decode(text: string, value: unknown): string[] {
   return [
     ...(typeof value === 'string' ? [value] : []),

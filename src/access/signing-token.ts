@@ -1,31 +1,31 @@
-/** What a caller of Document Engine put into `signing_token`: any string, or JSON that says who is to sign. */
+/** Reads `signing_token`, which a caller of Document Engine sets: any string, or JSON that names the signer. */
 import { parseJson } from '../common/json.ts'
 import { INVALID_REQUEST } from '../errors.ts'
 
-/** More than any token of use has, in characters: beyond, it is not looked into. */
+/** Characters of a token that are read, which are more than any useful token has. */
 export const MAX_TOKEN_LENGTH = 16_384
 
-/** An object, or what somebody took for one: with names in other quotes, or in none. A GUID in braces is no such thing. */
-const OBJECT = /^\s*\{\s*(["'}]|[\w$]+\s*:)/
+/** Matches the beginning of a JSON object, also with names in other quotes or none, but not a GUID in braces. */
+const OBJECT_BEGINNING = /^\s*\{\s*(["'}]|[\w$]+\s*:)/
 
-/** What can be told of a token without trusting it. */
+/** The claims of a token that the service reads. */
 export interface SigningTokenClaims {
-  /** Name of the signer that is asked for; absent for the default. */
+  /** Name of the requested signer; absent for the default one. */
   readonly signer?: string
 }
 
 /**
- * Reads a signing token. Anything that is not a JSON object is opaque here: a user's id, or a JWT. What begins like an
- * object has to be one: taken for opaque, a misspelled one would have the default signer sign.
+ * Reads a signing token. Anything but a JSON object is opaque, such as a user's id or a JWT. A token that begins like
+ * an object has to be one: if a misspelled one passed as opaque, the default signer would sign.
  *
- * @param signMethods what signMethod may say, in lower case
- * @throws INVALID_REQUEST that quotes nothing of it
+ * @param signMethods values of signMethod that are accepted, in lower case
+ * @throws INVALID_REQUEST that quotes nothing of the token
  */
 export function readSigningToken(
   token: string | null | undefined,
   signMethods: readonly string[],
 ): SigningTokenClaims {
-  if (token === null || token === undefined || !OBJECT.test(token.slice(0, MAX_TOKEN_LENGTH))) {
+  if (token === null || token === undefined || !OBJECT_BEGINNING.test(token.slice(0, MAX_TOKEN_LENGTH))) {
     return {}
   }
   if (token.length > MAX_TOKEN_LENGTH) {
@@ -52,7 +52,7 @@ function isAccepted(signMethod: unknown, signMethods: readonly string[]): boolea
   return typeof signMethod === 'string' && signMethods.includes(signMethod.toLowerCase())
 }
 
-/** Of two signers in one object another reader of the token may see the first one: that is none. */
+/** Parses the token. An object with a name twice is refused, since another reader may take the first of the two. */
 function parse(token: string): { signer?: unknown; signMethod?: unknown } {
   try {
     return parseJson(token) as object

@@ -1,12 +1,11 @@
-/** What a signer may be asked for, as its configuration says. */
-
 import type { SignatureType } from '../cms/signed-attributes.ts'
 import type { SignatureForm } from '../configuration/signer-configuration.ts'
 import { NOT_ALLOWED_FOR_SIGNER } from '../errors.ts'
 import type { Signer } from '../signers/signer.ts'
 
 /**
- * Document Engine documents RSASSA-PKCS1-v1_5 for raw signatures: others are made where the signer's file says so.
+ * Refuses a signature that the configuration of its signer does not allow. Document Engine documents RSASSA-PKCS1-v1_5
+ * for raw signatures: others are made only if the signers file allows them.
  *
  * @throws NOT_ALLOWED_FOR_SIGNER; HSM_UNAVAILABLE while the certificate has not been read
  */
@@ -36,7 +35,7 @@ export function checkAllowed(
   }
 }
 
-/** Whether Document Engine is known to take the raw signatures of a signer. */
+/** Returns whether the raw signatures of a signer are of the kind that Document Engine documents. */
 export function isDocumented(signer: Pick<Signer, 'certificate'>): boolean {
   return signer.certificate().algorithm.name === 'rsassa-pkcs1-v1_5'
 }

@@ -1,7 +1,7 @@
 /**
- * Whether `bytes` are what `text` stands for and `text` is the one base64 (RFC 4648 4) of them: padded, in one line.
- * Node's decoder skips what it does not know, takes the URL alphabet as well, and of letters beyond Latin-1 the low
- * byte: lengths and the end tell.
+ * Returns whether `text` is the canonical base64 (RFC 4648 4) of `bytes`, which Node decoded: padded, in one line.
+ * Node's decoder skips unknown characters, accepts the URL alphabet, and takes the low byte of letters beyond Latin-1;
+ * the lengths and the last group show that.
  */
 export function isCanonicalBase64(text: string, bytes: Buffer): boolean {
   const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0

@@ -4,19 +4,23 @@ import { INVALID_REQUEST } from '../errors.ts'
 import { decodeBase64, notBase64 } from './fields.ts'
 import type { EncodedField } from './request.ts'
 
-/** The bytes that a field is base64 of. */
+/** The decoded bytes of a field, or their digests. */
 export interface Contents {
-  /** Absent where they were hashed while they arrived: then they are more than MAX_MESSAGE_LENGTH. */
+  /** Absent if the bytes were hashed while they arrived, which happens only above MAX_MESSAGE_LENGTH. */
   readonly bytes?: Buffer
   /**
-   * To be asked once.
+   * Returns the digest of the bytes. May be called once.
    *
-   * @throws INVALID_REQUEST when they were hashed otherwise
+   * @throws INVALID_REQUEST if the bytes were hashed with other algorithms while they arrived
    */
   digest(algorithm: HashAlgorithm): Buffer
 }
 
-/** @throws INVALID_REQUEST naming the field */
+/**
+ * Decodes a field, or takes the digests that were computed while it arrived.
+ *
+ * @throws INVALID_REQUEST naming the field
+ */
 export function decodeContents({ field, text, hashed }: EncodedField): Contents {
   if (hashed === undefined) {
     const bytes = decodeBase64(field, text)

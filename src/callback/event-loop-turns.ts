@@ -1,14 +1,14 @@
-/** How many callbacks begin in one turn of the event loop: some milliseconds of work. */
+/** Callbacks that begin in one turn of the event loop, which are some milliseconds of work. */
 const CALLBACKS_OF_A_TURN = 16
 
 /**
- * Has callbacks begin in turns. Those that come together, more than a turn is for, wait for the next ones in their order:
- * in between, sessions are given their orders and health checks their answers. However many requests have to be refused,
- * the HSM does not wait for that.
+ * Limits how many callbacks begin in one turn of the event loop; the others wait for later turns, in their order. In
+ * between, sessions get their jobs and health checks are answered, so that the HSM does not wait while many requests
+ * are refused.
  */
 export class EventLoopTurns {
   readonly #waiting: (() => void)[] = []
-  /** In this turn. */
+  /** Number of callbacks that have begun in this turn. */
   #begun = 0
 
   begin(act: () => void): void {
@@ -27,7 +27,7 @@ export class EventLoopTurns {
     const acts = this.#waiting.splice(0, CALLBACKS_OF_A_TURN)
     this.#begun = acts.length
     for (const act of acts) {
-      // Each by itself, so that what it does by promises is done before the next one
+      // Each callback begins by itself, so that its promises settle before the next one
       setImmediate(act)
     }
     if (acts.length > 0) {

@@ -1,4 +1,4 @@
-/** Fields of a body, turned from text into what they mean. Messages name the field and never quote its value. */
+/** Decodes the fields of a body. Messages name the field and never quote its value. */
 
 import {
   DEFAULT_HASH_ALGORITHM,
@@ -11,8 +11,8 @@ import { INVALID_REQUEST, UNSUPPORTED_HASH_ALGORITHM } from '../errors.ts'
 import { isCanonicalBase64 } from './base64.ts'
 
 /**
- * Decodes base64 as RFC 4648 4 has it: the standard alphabet, padded, in one line. Anything else is refused rather
- * than guessed at, since what is decoded is signed.
+ * Decodes base64 with the standard alphabet, padded, in one line (RFC 4648 4). Anything else is refused rather than
+ * guessed at, since the decoded bytes are signed.
  *
  * @throws INVALID_REQUEST naming the field
  */
@@ -39,14 +39,14 @@ export function notBase64(field: string): Error {
  * @throws INVALID_REQUEST naming the field
  */
 export function decodeHexDigest(field: string, text: string): Buffer {
-  // The length first: the expression would run out of stack on a text of megabytes
+  // The length is checked first, since the expression would run out of stack on a text of megabytes
   if (text.length > 128 || !/^([0-9a-f]{2})+$/i.test(text)) {
     throw new INVALID_REQUEST(`${field}: must be a digest in hex`)
   }
   return Buffer.from(text, 'hex')
 }
 
-/** @throws UNSUPPORTED_HASH_ALGORITHM when it is unknown, or not among the allowed ones */
+/** @throws UNSUPPORTED_HASH_ALGORITHM if it is unknown, or not among the allowed ones */
 export function parseHashAlgorithm(
   name: string | null | undefined,
   { hashAlgorithms }: Pick<SignerRules, 'hashAlgorithms'>,
@@ -58,7 +58,7 @@ export function parseHashAlgorithm(
   return algorithm
 }
 
-/** `cms` when absent: the requests of 2019 to 2021 knew nothing else. */
+/** Reads the signature type, which is `cms` if absent, since Document Engine of 2019 to 2021 sends none. */
 export function parseSignatureType(name: string | null | undefined): SignatureType {
   const type = name ?? 'cms'
   if (type !== 'cms' && type !== 'cades') {

@@ -2,7 +2,7 @@ import type { X509Certificate } from 'node:crypto'
 import type { CertificatesReply } from '../../schemas/callback.ts'
 import type { SignerCertificate } from '../configuration/signer-configuration.ts'
 
-/** Leaf in `certificates`, its issuers nearest first in `ca_certificates`, each as base64 of the PEM text. */
+/** Returns the leaf in `certificates` and its issuers, nearest first, in `ca_certificates`, each as base64 of PEM. */
 export function describeCertificates({ certificate, issuers }: SignerCertificate): CertificatesReply {
   return { certificates: [encode(certificate)], ca_certificates: issuers.map(encode) }
 }

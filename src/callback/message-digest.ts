@@ -6,18 +6,18 @@ import { decodeContents } from './contents.ts'
 import { decodeHexDigest } from './fields.ts'
 import type { EncodedField } from './request.ts'
 
-/** Hash algorithms that a digest is told by its length to be of. Weaker ones have to be named. */
-const TOLD_BY_LENGTH: readonly HashAlgorithm['name'][] = ['sha256', 'sha384', 'sha512']
+/** Hash algorithms that the length of a digest implies. A request has to name weaker ones. */
+const IMPLIED_BY_LENGTH: readonly HashAlgorithm['name'][] = ['sha256', 'sha384', 'sha512']
 
-/** The message of a container: contents, their digest, or both. */
+/** The message that a container signs: contents, their digest, or both. */
 interface Message {
   readonly contents?: EncodedField
   readonly digest?: EncodedField
 }
 
 /**
- * Returns the hash algorithm that the length of a digest tells, for requests that name none: Document Engine may be
- * configured to use another one than the default. A digest that is ignored tells nothing.
+ * Returns the hash algorithm that the length of a digest implies, for requests that name none: Document Engine may be
+ * configured to use another one than the default. Returns undefined for a digest that is ignored.
  *
  * @throws INVALID_REQUEST for a digest that is not hex
  */
@@ -31,16 +31,16 @@ export function hashAlgorithmOfDigest(
   return hashAlgorithmOfLength(decodeHexDigest(digest.field, digest.text).length)
 }
 
-/** Returns the hash algorithm that so many bytes of a digest tell; undefined where they tell none. */
+/** Returns the hash algorithm that the length of a digest, in bytes, implies; undefined if it implies none. */
 export function hashAlgorithmOfLength(length: number | undefined): HashAlgorithm['name'] | undefined {
   return HASH_ALGORITHMS.find(
-    ({ name, digestLength }) => digestLength === length && TOLD_BY_LENGTH.includes(name),
+    ({ name, digestLength }) => digestLength === length && IMPLIED_BY_LENGTH.includes(name),
   )?.name
 }
 
 /**
- * The digest that a container is about: of the contents where they are given, or else the one given. Where both are,
- * the contents win, and unless DIGEST_MISMATCH is `ignore` they must agree.
+ * Returns the digest that a container signs: that of the contents, or the given one if there are no contents. If both
+ * are given, the contents count, and unless DIGEST_MISMATCH is `ignore` the two must agree.
  *
  * @throws INVALID_REQUEST, DIGEST_MISMATCH
  */

@@ -3,30 +3,29 @@ import { editDistance, findNearest } from '../common/edit-distance.ts'
 import { escapeInvisible } from '../common/quote.ts'
 import { INVALID_REQUEST } from '../errors.ts'
 
-/** Names that mean something in a body. */
-const KNOWN = Object.keys(CallbackBody.properties)
+/** Names that the service reads in a body. */
+const KNOWN_NAMES = Object.keys(CallbackBody.properties)
 
-/** One letter in so many may be wrong, and two at most: short names are soon near to others. */
+/** One letter in six may be wrong, and two at most: with more, short names would resemble others. */
 const LETTERS_PER_TYPING_ERROR = 6
 const MAX_TYPING_ERRORS = 2
 
-/** Characters of a name that may be a misspelled one: each letter of the longest with a separator, and some more. */
+/** Longest name that is compared, in characters: more than the longest known name with a separator at each letter. */
 const MAX_LENGTH = 40
 
-/** Unknown names in which typing errors are looked for, which costs some 2 ms: a body may have thousands. */
+/** Unknown names that are compared, which takes some 2 ms: a body may have thousands of them. */
 const MAX_NAMES = 32
 
-/** The letters of known names. */
-const LETTERS: ReadonlySet<string> = new Set(KNOWN.map(lettersOf))
+const KNOWN_LETTERS: ReadonlySet<string> = new Set(KNOWN_NAMES.map(lettersOf))
 
 /**
- * Refuses a body with a name that is nearly a known one: as it would be ignored, another signer or algorithm would sign
- * than the one that is asked for. Other unknown names pass, since newer Document Engines may send them, and so does null.
+ * Refuses a body with a name that is nearly a known one. If the name were ignored, another signer or algorithm than the
+ * requested one would sign. Other unknown names pass, since newer Document Engines may send them, and so does null.
  *
  * @throws INVALID_REQUEST that quotes the name, which differs from a known one in two letters and separators at most
  */
 export function refuseMisspelledNames(body: Readonly<Record<string, unknown>>): void {
-  const unknown = Object.keys(body).filter((name) => !KNOWN.includes(name) && body[name] !== null)
+  const unknown = Object.keys(body).filter((name) => !KNOWN_NAMES.includes(name) && body[name] !== null)
   const found = findMisspelled(unknown)
   if (found !== undefined) {
     throw new INVALID_REQUEST(`${quote(found.name)}: is not known; ${found.meant} was probably meant`)
@@ -51,8 +50,9 @@ function findMisspelled(
   names: readonly string[],
 ): { readonly name: string; readonly meant: string } | undefined {
   for (const [place, name] of names.entries()) {
-    const isLookedInto = name.length <= MAX_LENGTH && (place < MAX_NAMES || LETTERS.has(lettersOf(name)))
-    const meant = isLookedInto ? findMeant(name) : undefined
+    const isWorthComparing =
+      name.length <= MAX_LENGTH && (place < MAX_NAMES || KNOWN_LETTERS.has(lettersOf(name)))
+    const meant = isWorthComparing ? findIntendedName(name) : undefined
     if (meant !== undefined) {
       return { name, meant }
     }
@@ -60,10 +60,10 @@ function findMisspelled(
   return undefined
 }
 
-/** Returns the known name that differs in few letters, whatever its case and separators. */
-function findMeant(name: string): string | undefined {
+/** Returns the known name that differs in few letters, without regard to case and separators. */
+function findIntendedName(name: string): string | undefined {
   const letters = lettersOf(name)
-  const near = KNOWN.filter((known) => isNear(letters, lettersOf(known)))
+  const near = KNOWN_NAMES.filter((known) => isNear(letters, lettersOf(known)))
   return findNearest(name, near, MAX_LENGTH)
 }
 
@@ -76,7 +76,7 @@ function lettersOf(name: string): string {
   return name.toLowerCase().replace(/[-_.\s]/g, '')
 }
 
-/** Quotes a name as in a JSON string, since it may hold line ends and what turns the direction of text. */
+/** Quotes a name as in a JSON string, since it may hold line ends and marks that reverse text. */
 function quote(name: string): string {
   return escapeInvisible(JSON.stringify(name).slice(1, -1))
 }

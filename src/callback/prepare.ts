@@ -1,6 +1,6 @@
 /**
- * From a body to the digest that the signature is about. What comes out holds nothing of the document: a signature
- * may wait seconds for the HSM, and the text of a document can be hundreds of megabytes.
+ * Turns a body into the digest to sign. The result holds nothing of the document: a signature may wait seconds for the
+ * HSM, and the text of a document can have hundreds of megabytes.
  */
 import type { CallbackBody } from '../../schemas/callback.ts'
 import {
@@ -22,31 +22,38 @@ import { MAX_MESSAGE_LENGTH } from './message-length.ts'
 import { checkRawAttributes, readRawAttributes } from './raw-attributes.ts'
 import type { CallbackRequest, EncodedField } from './request.ts'
 
-/** What a signature is made of. */
-export interface Digested extends SignedMessage {
+/** The input of a signature. */
+export interface SigningRequest extends SignedMessage {
   readonly kind: Exclude<CallbackRequest['kind'], 'certificates'>
   readonly type: SignatureType
   readonly hashAlgorithm: HashAlgorithm
-  /** Of the contents for a container, of `data_to_be_signed` for a raw signature. */
+  /** Digest of the contents for a container, or of `data_to_be_signed` for a raw signature. */
   readonly digest: Buffer
 }
 
-/** What says how a body is read. */
 export interface PrepareContext extends Pick<Configuration, 'digestMismatch'> {
   readonly signer: Signer
   readonly signers: Pick<Signers, 'chooseFor'>
-  /** Fields of the request's log line, which are told the hash algorithm. */
+  /** Fields of the request's log line, to which the hash algorithm is added. */
   readonly logDetails: Record<string, string>
 }
 
-/** What was asked for, ready to be signed by the one who signs it. */
-export type Prepared = (Digested | { readonly kind: 'certificates' }) & { readonly signer: Signer }
+/** A request that was checked, and the signer that answers it. */
+export type PreparedRequest = (SigningRequest | { readonly kind: 'certificates' }) & {
+  readonly signer: Signer
+}
 
 /**
+ * Checks a request, and computes the digest to sign.
+ *
  * @throws INVALID_REQUEST, UNSUPPORTED_HASH_ALGORITHM, NOT_ALLOWED_FOR_SIGNER, SIGNER_MISMATCH, DIGEST_MISMATCH,
  *   HSM_UNAVAILABLE
  */
-export function prepare(body: CallbackBody, asked: CallbackRequest, context: PrepareContext): Prepared {
+export function prepare(
+  body: CallbackBody,
+  asked: CallbackRequest,
+  context: PrepareContext,
+): PreparedRequest {
   const { signer } = context
   const { kind } = asked
   if (kind === 'certificates') {
@@ -68,13 +75,13 @@ function prepareRaw(
   data: EncodedField,
   type: SignatureType,
   context: PrepareContext,
-): Prepared {
+): PreparedRequest {
   const { signers, signer } = context
   const contents = decodeContents(data)
-  const message = shortMessage(contents)
+  const message = findShortMessage(contents)
   const attributes = readRawAttributes(message)
-  const told = hashAlgorithmOfLength(attributes?.digestLength)
-  const hashAlgorithm = chooseHashAlgorithm(body, told, context)
+  const implied = hashAlgorithmOfLength(attributes?.digestLength)
+  const hashAlgorithm = chooseHashAlgorithm(body, implied, context)
   checkRawAttributes(attributes, { type, hashAlgorithm }, signer.rules)
   const named = signers.chooseFor(signer, attributes?.certificates ?? [])
   checkAllowed(named, 'raw', type)
@@ -83,38 +90,38 @@ function prepareRaw(
   return { kind: 'raw', type, hashAlgorithm, signer: named, digest, ...kept }
 }
 
-/** @param told what the length of a digest tells, which counts where the body names none */
+/** @param implied hash algorithm that the length of a digest implies, which counts if the body names none */
 function chooseHashAlgorithm(
   { hash_algorithm: asked }: CallbackBody,
-  told: HashAlgorithm['name'] | undefined,
+  implied: HashAlgorithm['name'] | undefined,
   { logDetails, signer }: PrepareContext,
 ): HashAlgorithm {
-  Object.assign(logDetails, describeHashAlgorithm(asked ?? undefined, told))
-  return parseHashAlgorithm(asked ?? told, signer.rules)
+  Object.assign(logDetails, describeHashAlgorithm(asked ?? undefined, implied))
+  return parseHashAlgorithm(asked ?? implied, signer.rules)
 }
 
 /**
  * Returns the fields of a request's log line that say which hash algorithm is used, and why.
  *
- * @param asked what the body names, which the log has only where it is a hash algorithm
- * @param told what the length of the digest tells
+ * @param asked the name in the body, which the log has only if it is that of a hash algorithm
+ * @param implied the hash algorithm that the length of the digest implies
  */
 function describeHashAlgorithm(
   asked: string | undefined,
-  told: HashAlgorithm['name'] | undefined,
+  implied: HashAlgorithm['name'] | undefined,
 ): Record<string, string> {
-  const found = findHashAlgorithm(asked ?? told ?? DEFAULT_HASH_ALGORITHM)
+  const found = findHashAlgorithm(asked ?? implied ?? DEFAULT_HASH_ALGORITHM)
   return {
     ...(found && { hashAlgorithm: found.name }),
-    hashAlgorithmFrom: asked !== undefined ? 'body' : told !== undefined ? 'digest' : 'default',
+    hashAlgorithmFrom: asked !== undefined ? 'body' : implied !== undefined ? 'digest' : 'default',
   }
 }
 
-function shortMessage({ bytes }: Contents): Buffer | undefined {
+function findShortMessage({ bytes }: Contents): Buffer | undefined {
   return bytes === undefined || bytes.length > MAX_MESSAGE_LENGTH ? undefined : bytes
 }
 
-/** Of a message that is kept, since its signature is verified with it. */
+/** Refuses a long message for a signer whose signatures are verified with the message itself. */
 function requireShort(message: Buffer | undefined, { field }: EncodedField): Buffer {
   if (message === undefined) {
     throw new INVALID_REQUEST(`${field}: must not have more than ${MAX_MESSAGE_LENGTH} bytes for this signer`)

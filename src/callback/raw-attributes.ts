@@ -7,7 +7,7 @@ import { MAX_MESSAGE_LENGTH } from './message-length.ts'
 
 const FIELD = 'data_to_be_signed'
 
-/** What a request says of the signed attributes that it sends. */
+/** The signature that a request asks for over its signed attributes. */
 export interface RawRequest {
   readonly type: SignatureType
   readonly hashAlgorithm: HashAlgorithm
@@ -16,8 +16,8 @@ export interface RawRequest {
 /**
  * Reads the signed attributes that a raw signature is to be made over.
  *
- * @param message undefined for more than MAX_MESSAGE_LENGTH bytes, as which attributes do not exist
- * @returns undefined for bytes that are opaque
+ * @param message undefined for more than MAX_MESSAGE_LENGTH bytes, which signed attributes never have
+ * @returns undefined for opaque bytes
  * @throws INVALID_REQUEST for attributes that name a certificate and can't be read
  */
 export function readRawAttributes(message: Buffer | undefined): SignedAttributes | undefined {
@@ -31,10 +31,10 @@ export function readRawAttributes(message: Buffer | undefined): SignedAttributes
 }
 
 /**
- * Refuses attributes with a message-digest of another hash algorithm than that of the signature, which no verifier would
- * accept. Where RAW_SIGNING is `any`, bytes that are something else stay opaque.
+ * Refuses attributes whose message-digest has another hash algorithm than the signature, which no verifier would
+ * accept. If RAW_SIGNING is `any`, other bytes are signed as they are.
  *
- * @throws INVALID_REQUEST; with `signed-attributes` NOT_ALLOWED_FOR_SIGNER for all that are not those of a signature of data
+ * @throws INVALID_REQUEST; NOT_ALLOWED_FOR_SIGNER if RAW_SIGNING is `signed-attributes` and these are not those of data
  */
 export function checkRawAttributes(
   attributes: SignedAttributes | undefined,
@@ -45,7 +45,7 @@ export function checkRawAttributes(
     requireAttributes(attributes, type)
   }
   const digestLength = attributes?.digestLength ?? hashAlgorithm.digestLength
-  // One hash algorithm is that of the message-digest and of the signature (RFC 5652 5.4)
+  // The message-digest and the signature have the same hash algorithm (RFC 5652 5.4)
   if (digestLength !== hashAlgorithm.digestLength) {
     throw new INVALID_REQUEST(
       `${FIELD}: has a message-digest of ${digestLength} bytes, but hash_algorithm ${hashAlgorithm.name} has ` +
@@ -62,7 +62,7 @@ function requireAttributes(attributes: SignedAttributes | undefined, type: Signa
         `(RFC 5652 5.4) in at most ${MAX_MESSAGE_LENGTH} bytes: RAW_SIGNING or rawSigning of the signer allows nothing else`,
     )
   }
-  // EN 319 122-1 6.3 requires it
+  // EN 319 122-1 6.3 requires signing-certificate-v2
   if (type === 'cades' && certificates.length === 0) {
     throw new NOT_ALLOWED_FOR_SIGNER(
       `${FIELD}: must have signing-certificate-v2 (RFC 5035 3) for signature_type cades, so that it is known whose they are`,

@@ -1,6 +1,4 @@
-/**
- * What a body asks for. The vendor's calls are told apart by `action`; those without one by the fields they carry.
- */
+/** Reads which request a body makes: `action` tells the vendor's calls apart, and fields those without one. */
 import type { CallbackBody } from '../../schemas/callback.ts'
 import { INVALID_REQUEST, UNKNOWN_ACTION } from '../errors.ts'
 import type { Base64Digests } from './body/base64-digests.ts'
@@ -8,36 +6,40 @@ import { MARK_LENGTH } from './body/body-text.ts'
 
 export type CallbackRequest =
   | { readonly kind: 'certificates' }
-  /** Base64 of the bytes to hash and sign. */
+  /** `data` is base64 of the bytes to hash and sign. */
   | { readonly kind: 'raw'; readonly data: EncodedField }
   | { readonly kind: 'container'; readonly contents?: EncodedField; readonly digest?: EncodedField }
-  /** The container goes back inside JSON. */
+  /** Returns the container inside JSON. */
   | { readonly kind: 'encoded-contents'; readonly contents?: EncodedField; readonly digest?: EncodedField }
 
-/** A field that is still text, with the name that errors call it by. */
+/** A field that is not decoded yet, with its name for errors. */
 export interface EncodedField {
   readonly field: string
-  /** No more than its beginning where it was hashed while it arrived. */
+  /** Only the beginning of the text if it was hashed while it arrived. */
   readonly text: string
   readonly hashed?: Base64Digests
 }
 
-/** A body, and what is known of those of its texts that are beginnings, by the marks that these end in. */
-export interface Received {
+/** A body, and the digests of its strings that are cut short, keyed by the marks that these end in. */
+export interface ReceivedBody {
   readonly body: CallbackBody
   readonly longContents: ReadonlyMap<string, Base64Digests>
 }
 
-/** @throws UNKNOWN_ACTION, INVALID_REQUEST */
-export function classify(received: Received): CallbackRequest {
+/**
+ * Returns the request that a body makes.
+ *
+ * @throws UNKNOWN_ACTION, INVALID_REQUEST
+ */
+export function classify(received: ReceivedBody): CallbackRequest {
   const { body } = received
   switch (body.action ?? undefined) {
     case 'get_certificates':
       return { kind: 'certificates' }
     case 'sign':
-      return containerOf(body) === 'pkcs7' ? containerRequest(received) : rawRequest(received)
+      return readSignatureForm(body) === 'pkcs7' ? containerRequest(received) : rawRequest(received)
     case 'sign_pkcs7':
-      if (containerOf(body) === 'raw') {
+      if (readSignatureForm(body) === 'raw') {
         throw new INVALID_REQUEST('signature_container: must be pkcs7 or absent for sign_pkcs7')
       }
       return containerRequest(received)
@@ -48,15 +50,15 @@ export function classify(received: Received): CallbackRequest {
   }
 }
 
-function classifyByFields(received: Received): CallbackRequest {
+function classifyByFields(received: ReceivedBody): CallbackRequest {
   const data = field(received, 'data_to_be_signed')
   const contents = field(received, 'encoded_contents')
   const digest = field(received, 'digest')
   const encodedContents = field(received, 'encodedContents')
-  const container = containerOf(received.body)
+  const container = readSignatureForm(received.body)
   const hash = field(received, 'hash')
   const others = data ?? contents ?? digest
-  // The Web SDK has no contents for CAdES: its hash is then all there is
+  // The Web SDK sends only a hash for CAdES, without contents
   if (encodedContents !== undefined || (hash !== undefined && others === undefined)) {
     if (others !== undefined || container === 'raw') {
       const name = encodedContents === undefined ? 'hash' : 'encodedContents'
@@ -81,7 +83,7 @@ function classifyByFields(received: Received): CallbackRequest {
     : containerRequest(received)
 }
 
-function rawRequest(received: Received): CallbackRequest {
+function rawRequest(received: ReceivedBody): CallbackRequest {
   const data = field(received, 'data_to_be_signed')
   if (data === undefined) {
     throw new INVALID_REQUEST('data_to_be_signed: is required for a raw signature')
@@ -89,8 +91,8 @@ function rawRequest(received: Received): CallbackRequest {
   return { kind: 'raw', data }
 }
 
-/** `data_to_be_signed` is the content where a container is asked for and no other content is given. */
-function containerRequest(received: Received): CallbackRequest {
+/** Takes `data_to_be_signed` as the content if a container is requested and no other content is given. */
+function containerRequest(received: ReceivedBody): CallbackRequest {
   const digest = field(received, 'digest')
   const contents = field(received, 'encoded_contents') ?? field(received, 'data_to_be_signed')
   if (contents === undefined && digest === undefined) {
@@ -99,7 +101,7 @@ function containerRequest(received: Received): CallbackRequest {
   return { kind: 'container', ...optional('contents', contents), ...optional('digest', digest) }
 }
 
-function containerOf(body: CallbackBody): 'raw' | 'pkcs7' | undefined {
+function readSignatureForm(body: CallbackBody): 'raw' | 'pkcs7' | undefined {
   const [first, second] = (['signature_container', 'signatureContainer'] as const).map((name) => {
     const container = body[name] ?? undefined
     if (container !== undefined && container !== 'raw' && container !== 'pkcs7') {
@@ -113,8 +115,8 @@ function containerOf(body: CallbackBody): 'raw' | 'pkcs7' | undefined {
   return first ?? second
 }
 
-/** Null counts as absent. */
-function field({ body, longContents }: Received, name: keyof CallbackBody): EncodedField | undefined {
+/** Returns a field of the body; null counts as absent. */
+function field({ body, longContents }: ReceivedBody, name: keyof CallbackBody): EncodedField | undefined {
   const text = body[name] ?? undefined
   if (text === undefined) {
     return undefined

@@ -12,7 +12,7 @@ import { jsonBody } from './body/json-body.ts'
 import { EventLoopTurns } from './event-loop-turns.ts'
 import { describeCertificates } from './get-certificates.ts'
 import { refuseMisspelledNames, refuseNamesInQuery } from './misspelled-name.ts'
-import { type Digested, prepare } from './prepare.ts'
+import { prepare, type SigningRequest } from './prepare.ts'
 import { classify } from './request.ts'
 
 export interface CallbackOptions {
@@ -20,23 +20,23 @@ export interface CallbackOptions {
   readonly signers: Pick<Signers, 'all' | 'has' | 'choices' | 'choose' | 'chooseFor'>
 }
 
-/** The name of a signer, where the path ends in one. */
+/** Holds the name of a signer if the path ends in one. */
 interface SignerParams {
   readonly signer?: string
 }
 
-/** The callback of Document Engine, on each of the configured paths, and on those that end in the name of a signer. */
+/** Serves Document Engine's callback on each configured path, and on those that end in the name of a signer. */
 export const callback: FastifyPluginAsyncTypebox<CallbackOptions> = async (
   app,
   { configuration, signers },
 ) => {
-  // First, as bodies arrive while callbacks wait for their turn
+  // This comes first, since bodies arrive while callbacks wait for their turn
   await app.register(jsonBody, { signers })
   const turns = new EventLoopTurns()
   app.addHook('onRequest', (request, _reply, done) => {
     const { signer } = request.params as SignerParams
     if (signer !== undefined) {
-      // Known before the body is read, which may be refused
+      // The name is logged before the body is read, which may be refused
       Object.assign(request.logDetails, describeAskedSigner(signer, signers))
     }
     turns.begin(done)
@@ -44,7 +44,7 @@ export const callback: FastifyPluginAsyncTypebox<CallbackOptions> = async (
   const { paths, signerPaths } = configuration
   for (const url of [...paths, ...signerPaths.map((path) => `${path}/:signer`)]) {
     app.post(url, { schema: { body: CallbackBody } }, async (request, reply) => {
-      const client = clientOf(reply)
+      const client = watchClient(reply)
       request.client = client
       const options = { deadline: request.arrivedAt + configuration.hsm.timeoutMs, client }
       const prepared = readBody(request, configuration, signers)
@@ -66,8 +66,8 @@ export const callback: FastifyPluginAsyncTypebox<CallbackOptions> = async (
 }
 
 /**
- * Reads the body and lets go of it: when this has returned, nothing holds its text any more. The signer is chosen once
- * a request: others may take the place of all signers while it is signed.
+ * Reads the body and releases its text. The signer is chosen once a request, since a reload may replace all signers
+ * while the request is signed.
  */
 function readBody(
   request: Pick<FastifyRequest, 'logDetails' | 'signing' | 'longContents' | 'releaseBody'> & {
@@ -78,7 +78,7 @@ function readBody(
   configuration: Configuration,
   signers: CallbackOptions['signers'],
 ) {
-  // The schema was checked
+  // Fastify has checked the body with the schema
   const body = request.body as CallbackBody
   const query = request.query as Record<string, unknown>
   refuseMisspelledNames(body)
@@ -101,15 +101,15 @@ function readBody(
   return prepared
 }
 
-/** @returns DER, of which the request's log line says the level */
+/** Returns the container as DER, and notes its level for the request's log line and the metrics. */
 async function makeContainer(
   request: Pick<FastifyRequest, 'logDetails' | 'container'>,
-  { type, hashAlgorithm, digest }: Pick<Digested, 'type' | 'hashAlgorithm' | 'digest'>,
+  { type, hashAlgorithm, digest }: Pick<SigningRequest, 'type' | 'hashAlgorithm' | 'digest'>,
   context: ContainerContext,
 ): Promise<Buffer> {
   const { der, ...made } = await createContainer({ type, hashAlgorithm, messageDigest: digest }, context)
   request.container = made
-  // `level` is pino's own name in a log line
+  // The field has another name, since pino uses `level` itself
   const { level: containerLevel, ...shortfall } = made
   Object.assign(request.logDetails, { containerLevel, ...shortfall })
   return der
@@ -119,8 +119,8 @@ function sendOctets(reply: FastifyReply, octets: Uint8Array): FastifyReply {
   return reply.type('application/octet-stream').send(octets)
 }
 
-/** A request whose client has gone gives up its place in the queue. */
-function clientOf(reply: FastifyReply): Client {
+/** Returns the client of a request; its request gives up its place in the queue when the client leaves. */
+function watchClient(reply: FastifyReply): Client {
   const client = new Client()
   reply.raw.on('close', () => {
     if (!reply.raw.writableFinished) {

@@ -5,7 +5,7 @@ import type { Io } from './io.ts'
 /**
  * Asks for the PIN at a terminal.
  *
- * @throws ConfigurationError where there is no terminal
+ * @throws ConfigurationError if there is no terminal
  */
 export async function askPin(io: Pick<Io, 'input' | 'errors'>): Promise<string> {
   if (!io.input.isTTY) {

@@ -4,9 +4,9 @@ import { CommandFailed } from './exit-codes.ts'
 import type { Io } from './io.ts'
 
 /**
- * Asks for a secret at a terminal, which shows nothing of what is typed.
+ * Asks for a secret at a terminal, which does not echo what is typed.
  *
- * @param name such as `PIN`, for the message where none is given
+ * @param name name of the secret, such as `PIN`, for the message if none is given
  */
 export async function askSecret(
   { input, errors }: Pick<Io, 'input' | 'errors'>,
@@ -14,7 +14,7 @@ export async function askSecret(
   name: string,
 ): Promise<string> {
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() })
-  // As a terminal: readline then has it not echo, and echoes into nowhere
+  // With `terminal`, readline turns off the terminal's echo, and echoes into `nowhere` itself
   const reader = createInterface({ input, output: nowhere, terminal: true, historySize: 0 })
   errors.write(question)
   try {
@@ -29,7 +29,7 @@ function readLine(reader: ReturnType<typeof createInterface>, name: string): Pro
   return new Promise((resolve, reject) => {
     const refuse = () => reject(new CommandFailed(`no ${name} was given`))
     reader.once('line', (line) => (line === '' ? refuse() : resolve(line)))
-    // By Ctrl-C or Ctrl-D
+    // Ctrl-C and Ctrl-D close the reader
     reader.once('close', refuse)
   })
 }

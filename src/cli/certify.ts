@@ -1,4 +1,4 @@
-/** `signing-service certify`: a certificate for tests. */
+/** Implements `signing-service certify`, which makes a certificate for tests. */
 import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { type Command, Option } from 'commander'
@@ -11,22 +11,22 @@ import { reviewCertificates } from '../x509/review/certificate-review.ts'
 import { validityPeriod } from '../x509/validity.ts'
 import { parseAddress } from './certify/address.ts'
 import { readKeyFile } from './certify/key-file.ts'
-import { type CertifyOptions, describeMisuse, MAX_DAYS_OF_AUTHORITY } from './certify/usage.ts'
+import { type CertifyOptions, findMisuse, MAX_DAYS_OF_AUTHORITY } from './certify/usage.ts'
 import { CommandFailed } from './exit-codes.ts'
 import type { Io } from './io.ts'
-import { type Authority, isKeyOf, parseAuthority } from './issuing/authority.ts'
+import { type Authority, hasKey, parseAuthority } from './issuing/authority.ts'
 import type { CertifyingKey } from './issuing/certifying-key.ts'
 import { subjectAlternativeName } from './issuing/extensions.ts'
 import { parseForeignRequest } from './issuing/foreign-request.ts'
-import { issueCertificate, type Order } from './issuing/issuing.ts'
+import { type CertificateOrder, issueCertificate } from './issuing/issuing.ts'
 import {
   alternativeNameOption,
-  hashOf,
   hashOption,
   idOption,
   keyUsageOption,
   labelOption,
   parsing,
+  readHash,
   subjectOption,
 } from './signing/options.ts'
 import { refuseExisting, writeResult } from './signing/output.ts'
@@ -34,17 +34,17 @@ import { withTokenKey } from './signing/token-key.ts'
 import { addTokenOptions, parseInteger } from './token-options.ts'
 import { useFile } from './use-file.ts'
 
-const FOR_TESTS =
+const TEST_NOTICE =
   'This certificate is for tests: nobody has checked who asked for it, and no record is kept to revoke it by'
 
 const EXAMPLES = `
-For tests: what a certificate authority does besides signing (checking who asks, keeping a record, revoking) is not done.
+For tests: unlike a certificate authority, it does not check who asks, keeps no record and revokes nothing.
 
-With --self-signed the key on the token certifies itself for --subject: as a signer or, with --ca, as an authority. Else
-REQUEST, as "csr" makes it, is certified by the authority whose certificate is --ca-cert, with its key on the token
-(--label and --id) or in a file (--ca-key), for which no token is needed. That file is a secret, which nobody but its
-owner may read; for the passphrase of an encrypted one a person is asked. Of REQUEST the subject, the alternative names
-and the key are taken over, once its signature has been verified, and nothing else.
+With --self-signed, the key on the token certifies itself for --subject: as a signer or, with --ca, as an authority.
+Otherwise the authority whose certificate is --ca-cert certifies REQUEST, which "csr" makes. The key of the authority is
+on the token (--label and --id) or in a file (--ca-key), for which no token is needed. That file is a secret, which only
+its owner may read; if it is encrypted, a person is asked for the passphrase. The certificate takes the subject, the
+alternative names and the key from REQUEST, once its signature has been verified, and nothing else.
 
 A certificate does not outlive that of the authority. Without --ocsp and --crl nobody can ask whether it was revoked.
 
@@ -97,7 +97,7 @@ export function addCertifyCommand(program: Command, io: Io): void {
     .option('--out <file>', 'write the certificate to a new file')
     .addHelpText('after', EXAMPLES)
     .action((request: string | undefined, options: CertifyOptions, command: Command) => {
-      const misuse = describeMisuse(request, options)
+      const misuse = findMisuse(request, options)
       return misuse === undefined ? certify(io, request, options) : command.error(`error: ${misuse}`)
     })
 }
@@ -107,7 +107,7 @@ async function certify(io: Io, request: string | undefined, options: CertifyOpti
   const certificate = new X509Certificate(
     request === undefined ? await selfSign(io, options) : await issue(io, request, options),
   )
-  io.errors.write(`${FOR_TESTS}\n`)
+  io.errors.write(`${TEST_NOTICE}\n`)
   const pem = encodePem('CERTIFICATE', certificate.raw)
   writeResult(io, options, pem, {
     certificate: pem,
@@ -117,10 +117,10 @@ async function certify(io: Io, request: string | undefined, options: CertifyOpti
   })
 }
 
-/** @returns DER */
+/** Makes a self-signed certificate, as DER. */
 function selfSign(io: Io, options: CertifyOptions): Promise<Buffer> {
   const { san = [], ca = false } = options
-  return withTokenKey(io, options, hashOf(options), (key) => {
+  return withTokenKey(io, options, readHash(options), (key) => {
     const order = {
       subject: options.subject as RelativeDistinguishedNames,
       publicKey: key.publicKey.export({ type: 'spki', format: 'der' }),
@@ -130,33 +130,33 @@ function selfSign(io: Io, options: CertifyOptions): Promise<Buffer> {
   })
 }
 
-/** @returns DER */
+/** Makes the certificate of a request, signed by the authority, as DER. */
 async function issue(io: Io, file: string, options: CertifyOptions): Promise<Buffer> {
   const { caCert = '', caKey } = options
   const request = useFile(file, () => parseForeignRequest(readFileSync(file)))
   const authority = useFile(caCert, () => parseAuthority(readFileSync(caCert)))
   const sign = async (key: CertifyingKey) => {
-    if (!isKeyOf(authority, key.publicKey)) {
+    if (!hasKey(authority, key.publicKey)) {
       throw new CommandFailed(`${caCert} is not the certificate of the key that is to sign`)
     }
     return issueCertificate({ ...request, ...describe(options), ca: false }, key, authority)
   }
-  const hash = hashOf(options)
+  const hash = readHash(options)
   const der = await (caKey === undefined
     ? withTokenKey(io, options, hash, sign)
     : sign(await readKeyFile(io, caKey, hash)))
-  judge(new X509Certificate(der), authority, caCert)
-  tellWhereCut(io, new X509Certificate(der), authority)
+  checkIssued(new X509Certificate(der), authority, caCert)
+  reportShortenedValidity(io, new X509Certificate(der), authority)
   return der
 }
 
-function describe(options: CertifyOptions): Pick<Order, 'days' | 'eku' | 'addresses' | 'hash'> {
+function describe(options: CertifyOptions): Pick<CertificateOrder, 'days' | 'eku' | 'addresses' | 'hash'> {
   const { days, eku } = options
-  return { days, eku, addresses: options, hash: hashOf(options) }
+  return { days, eku, addresses: options, hash: readHash(options) }
 }
 
-/** What the service would refuse is not handed out: it may not be an authority's certificate that signed. */
-function judge(leaf: X509Certificate, { certificates }: Authority, file: string): void {
+/** Refuses to hand out a certificate that the service would refuse, for example because its issuer is no authority. */
+function checkIssued(leaf: X509Certificate, { certificates }: Authority, file: string): void {
   const at = new Date()
   const chain = buildChain(leaf, certificates, at)
   const { problems } = reviewCertificates({ leaf, following: [], caCertificates: certificates, chain, at })
@@ -165,7 +165,7 @@ function judge(leaf: X509Certificate, { certificates }: Authority, file: string)
   }
 }
 
-function tellWhereCut(io: Io, certificate: X509Certificate, { notAfter }: Authority): void {
+function reportShortenedValidity(io: Io, certificate: X509Certificate, { notAfter }: Authority): void {
   if (validityPeriod(certificate).notAfter.getTime() === notAfter.getTime()) {
     io.errors.write(`The certificate ends with that of the authority, at ${notAfter.toISOString()}\n`)
   }

@@ -1,4 +1,4 @@
-/** `signing-service certs`: the certificates on a token. */
+/** Implements `signing-service certs`, which lists the certificates on a token. */
 import type { Command } from 'commander'
 import { administer } from '../pkcs11/administration/administer.ts'
 import type { CertificateDescription } from '../pkcs11/administration/descriptions.ts'
@@ -7,10 +7,10 @@ import { formatTable, yesNo } from './table.ts'
 import { addTokenOptions, findAccess, type TokenOptions } from './token-options.ts'
 
 const EXAMPLES = `
-Needs HSM_MODULE and the PIN, which is asked for at the terminal where it is not configured. PRIVATE KEY is whether the
-token shows the private key. USED is whether the service takes the certificate for that key, unless a file has one: of
-several it takes those that are valid now, and of these the one whose validity began last. FINGERPRINT is the SHA-256 of
-the certificate, which "openssl x509 -in FILE -noout -fingerprint -sha256" prints for a file.
+Needs HSM_MODULE and the PIN, for which a person is asked if it is not configured. PRIVATE KEY says whether the token
+shows the private key. USED says whether the service takes the certificate for that key, unless a file has one: among
+several certificates that are valid now, it takes the one whose validity began last. FINGERPRINT is the SHA-256 of the
+certificate, which "openssl x509 -in FILE -noout -fingerprint -sha256" prints for a file.
 
 Examples:
   signing-service certs
@@ -41,11 +41,11 @@ function format(certificates: readonly CertificateDescription[]): string {
 
 function formatRow(certificate: CertificateDescription): string[] {
   const { privateKey, used, fingerprint } = certificate
-  return [...textsOf(certificate), yesNo(privateKey), yesNo(used), fingerprint ?? 'unknown']
+  return [...formatFields(certificate), yesNo(privateKey), yesNo(used), fingerprint ?? 'unknown']
 }
 
-/** Returns label, id, subject, serial number and both ends of the validity, as people are shown them. */
-export function textsOf(certificate: CertificateDescription): string[] {
+/** Returns label, id, subject, serial number and both ends of the validity, as text for people. */
+export function formatFields(certificate: CertificateDescription): string[] {
   const { label, id, subject, serialNumber, notBefore, notAfter } = certificate
   return [label, id, subject, serialNumber, notBefore, notAfter].map((text) => text ?? 'unknown')
 }

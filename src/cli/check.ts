@@ -1,9 +1,9 @@
-/** `signing-service check`: the whole way to a signature once, with what was found at each step. */
+/** Implements `signing-service check`, which takes all steps to a signature once, and reports each. */
 import { type Command, InvalidArgumentError } from 'commander'
 import { nameLevels } from '../configuration/european-names.ts'
 import { loadConfiguration } from '../configuration/load.ts'
 import { ConfigurationError, EXIT_CONFIGURATION } from '../errors.ts'
-import { type Configured, checkSigners } from './check/check-signers.ts'
+import { type CheckedSigners, checkSigners } from './check/check-signers.ts'
 import { formatStep, Report, type Step } from './check/report.ts'
 import { checkService, SERVICE_STEPS } from './check/service-steps.ts'
 import { TOKEN_STEPS } from './check/token-steps.ts'
@@ -13,13 +13,13 @@ import { chooseSigners, PinPrompt, signerOption } from './signer-option.ts'
 import { addTokenOptions, applyOptions, type TokenOptions } from './token-options.ts'
 
 const EXAMPLES = `
-Takes the configuration of the service, and goes the way with each of its signers. The PIN is tried once for each;
-where a token refuses it, it is not tried again. Signed is one fixed sentence that says it is a test, 50 times, with
-the hash algorithms that the signer may use in turn. As many sessions are opened as the service opens, beside those of
-one that is running; with --url that is asked as well. Each authority that timestamps for containers is asked for one
-timestamp, and those whom certificates name whether they were revoked, unless REVOCATION_CHECK is off.
+Takes the configuration of the service, and all steps to a signature with each of its signers. The PIN is tried once for
+each signer; if a token refuses it, it is not tried again. One fixed sentence, which says that it is a test, is signed
+50 times, with each hash algorithm of the signer in turn. The check opens as many sessions as the service, beside those
+of a running service; with --url that service is checked too. It asks each timestamp authority for one timestamp and,
+unless REVOCATION_CHECK is off, OCSP responders and CRLs whether certificates were revoked.
 
-A key of which there may be copies outside the token is a warning, or with REQUIRE_NON_EXTRACTABLE_KEYS a failure.
+A key of which there may be copies outside the token is a warning, or a failure with REQUIRE_NON_EXTRACTABLE_KEYS.
 
 Exit code 0: no step failed; 1: one did; 78: the configuration is wrong.
 
@@ -52,10 +52,10 @@ function parseUrl(value: string): URL {
 
 async function check(io: Io, options: CheckOptions): Promise<void> {
   const limitMs = options.timeout * 1000
-  const told: { step: Step; signer?: string }[] = []
+  const reported: { step: Step; signer?: string }[] = []
   const reportOn = (signer?: string) =>
     new Report((step) => {
-      told.push({ step, ...(signer === undefined ? {} : { signer }) })
+      reported.push({ step, ...(signer === undefined ? {} : { signer }) })
       if (!options.json) {
         io.output.write(formatStep(step))
       }
@@ -72,11 +72,11 @@ async function check(io: Io, options: CheckOptions): Promise<void> {
   } else if (answers !== undefined) {
     report.skip(SERVICE_STEPS, 'the certificate is not known')
   }
-  conclude(io, options, told)
+  conclude(io, options, reported)
 }
 
-/** A person is asked for what is missing of it before it is in order. */
-async function configure(io: Io, options: CheckOptions, report: Report): Promise<Configured | undefined> {
+/** Loads the configuration, asks for a missing PIN, and reports the step. */
+async function configure(io: Io, options: CheckOptions, report: Report): Promise<CheckedSigners | undefined> {
   try {
     const environment = applyOptions(io.environment, options)
     const { configuration, warnings } = PinPrompt.load(environment, loadConfiguration)
@@ -100,10 +100,17 @@ async function configure(io: Io, options: CheckOptions, report: Report): Promise
   }
 }
 
-function conclude(io: Io, { json }: CheckOptions, told: readonly { step: Step; signer?: string }[]): void {
-  const failed = told.filter(({ step }) => step.status === 'failed')
+function conclude(
+  io: Io,
+  { json }: CheckOptions,
+  reported: readonly { step: Step; signer?: string }[],
+): void {
+  const failed = reported.filter(({ step }) => step.status === 'failed')
   if (json) {
-    const steps = told.map(({ step, signer }) => ({ ...(signer === undefined ? {} : { signer }), ...step }))
+    const steps = reported.map(({ step, signer }) => ({
+      ...(signer === undefined ? {} : { signer }),
+      ...step,
+    }))
     io.output.write(`${JSON.stringify({ ok: failed.length === 0, steps }, null, 2)}\n`)
   }
   if (failed.length > 0) {

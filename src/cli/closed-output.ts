@@ -1,12 +1,12 @@
 import type { Writable } from 'node:stream'
 
 /**
- * Has a command whose reader has left (`| head -1`) go on to its end, in silence: what it does on a token is not cut
- * off halfway. Results that could not be written for another reason are a failure.
+ * Lets a command whose reader has left (`| head -1`) go on to its end, so that its work on a token is not cut off
+ * halfway. Results that cannot be written for another reason are a failure.
  *
- * @returns why results could not be written; undefined as long as they could
+ * @returns function that returns why results could not be written; undefined as long as they could
  */
-export function tolerateClosed({
+export function tolerateClosedOutput({
   output,
   errors,
 }: Record<'output' | 'errors', Writable>): () => Error | undefined {
@@ -16,7 +16,7 @@ export function tolerateClosed({
       failure ??= error
     }
   })
-  // There is nowhere left to say so
+  // An error of stderr cannot be reported anywhere
   errors.on('error', () => {})
   return () => failure
 }

@@ -5,7 +5,7 @@ import type { Io } from './io.ts'
 /**
  * Asks a person at the terminal whether to go on.
  *
- * @throws CommandFailed unless the answer is yes, and where there is no terminal
+ * @throws CommandFailed unless the answer is yes, and if there is no terminal
  */
 export async function confirm(
   { input, errors }: Pick<Io, 'input' | 'errors'>,
@@ -17,7 +17,7 @@ export async function confirm(
   const reader = createInterface({ input, output: errors })
   const answer = await new Promise<string>((resolve) => {
     reader.question(`${question} (yes/no) `, resolve)
-    // Ctrl-C and Ctrl-D close it
+    // Ctrl-C and Ctrl-D close the reader
     reader.once('close', () => resolve(''))
   })
   reader.close()

@@ -1,4 +1,4 @@
-/** `signing-service csr`: a request for a certificate, signed by the key on the token. */
+/** Implements `signing-service csr`, which makes a certificate request that the key on the token signs. */
 import type { Command } from 'commander'
 import type { GeneralName, RelativeDistinguishedNames } from 'pkijs'
 import { encodePem } from '../asn1/pem.ts'
@@ -14,11 +14,11 @@ import {
 import type { KeyOptions } from './signing/configuration.ts'
 import {
   alternativeNameOption,
-  hashOf,
   hashOption,
   idOption,
   keyUsageOption,
   labelOption,
+  readHash,
   subjectOption,
 } from './signing/options.ts'
 import { refuseExisting, writeResult } from './signing/output.ts'
@@ -26,12 +26,12 @@ import { withTokenKey } from './signing/token-key.ts'
 import { addTokenOptions } from './token-options.ts'
 
 const EXAMPLES = `
-The key is that of HSM_KEY_LABEL and HSM_KEY_ID, or of --label and --id; of a token with one key that one. It is RSA
-with 2048 to 4096 bits, or EC on P-256, P-384 or P-521, and decides how the request is signed. It asks for
-the key usages digitalSignature and nonRepudiation. A certificate authority makes the certificate of it that belongs into
-SIGNER_CERTIFICATE_FILE, or into the certificateFile of a signer in SIGNERS_FILE; for tests "certify" makes one.
+The key is that of HSM_KEY_LABEL and HSM_KEY_ID, or of --label and --id, or the only key of the token. It is RSA with
+2048 to 4096 bits, or EC on P-256, P-384 or P-521, and its type decides how the request is signed. The request asks for
+the key usages digitalSignature and nonRepudiation. A certificate authority makes the certificate, which belongs in
+SIGNER_CERTIFICATE_FILE, or in the certificateFile of a signer in SIGNERS_FILE; for tests, "certify" makes one.
 
-SUBJECT is in the form of RFC 4514: the most specific part first, and a backslash before a comma in a value.
+SUBJECT has the form of RFC 4514: the most specific part comes first, and a backslash before a comma in a value.
 
 Examples:
   signing-service csr --label signer --subject 'CN=Signer,O=Example\\, Inc.,C=DE' --out signer.csr
@@ -63,7 +63,7 @@ export function addCsrCommand(program: Command, io: Io): void {
 
 async function request(io: Io, { subject, san = [], eku, ...options }: CsrOptions): Promise<void> {
   refuseExisting(options.out)
-  const hash = hashOf(options)
+  const hash = readHash(options)
   const made = await withTokenKey(io, options, hash, async (key) => {
     const publicKey = key.publicKey.export({ type: 'spki', format: 'der' })
     const der = await createCertificationRequest({

@@ -1,8 +1,8 @@
-/** `signing-service delete-cert`: deletes a certificate from the token, such as one that was renewed. */
+/** Implements `signing-service delete-cert`, which deletes a certificate from the token, such as a renewed one. */
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { administer } from '../pkcs11/administration/administer.ts'
 import type { CertificateDescription } from '../pkcs11/administration/descriptions.ts'
-import { textsOf } from './certs.ts'
+import { formatFields } from './certs.ts'
 import { confirm } from './confirm.ts'
 import { CommandFailed } from './exit-codes.ts'
 import type { Io } from './io.ts'
@@ -10,9 +10,9 @@ import { printable } from './table.ts'
 import { addTokenOptions, findAccess, type TokenOptions } from './token-options.ts'
 
 const EXAMPLES = `
-The certificate is named by the SHA-256 of its DER, as "certs" lists it and as "openssl x509 -in FILE -noout -fingerprint
--sha256" prints it. The private key is not touched. What is deleted is shown before, and a person at the terminal confirms
-it, or --yes does.
+The certificate is named by the SHA-256 of its DER, which "certs" lists and "openssl x509 -in FILE -noout -fingerprint
+-sha256" prints. The private key is not touched. The certificate is shown before it is deleted, and a person at the
+terminal confirms that, or --yes does.
 
 Examples:
   signing-service delete-cert --fingerprint "$(openssl x509 -in old.pem -noout -fingerprint -sha256 | cut -d= -f2)"
@@ -63,7 +63,7 @@ async function deleteCertificate(io: Io, { fingerprint, yes, ...options }: Delet
 }
 
 function describe(found: CertificateDescription, all: readonly CertificateDescription[]): string {
-  const [label, id, subject, serialNumber, notBefore, notAfter] = textsOf(found)
+  const [label, id, subject, serialNumber, notBefore, notAfter] = formatFields(found)
   const what =
     `The certificate of ${subject}, serial number ${serialNumber}, valid from ${notBefore} to ${notAfter}, ` +
     `with label ${label} and id ${id}.`

@@ -2,7 +2,7 @@ import { digestFile } from '../algorithms/file-digest.ts'
 import type { HashAlgorithm } from '../algorithms/hash-algorithms.ts'
 import { CommandFailed } from './exit-codes.ts'
 
-/** The digest of a file that is signed; why it cannot be read becomes a message that names the file. */
+/** Returns the digest of a file. An error becomes a message that names the file. */
 export async function digestInput(hashAlgorithm: HashAlgorithm, file: string): Promise<Buffer> {
   try {
     return await digestFile(hashAlgorithm, file)

@@ -1,9 +1,9 @@
-/** How the command ends; EXIT_CONFIGURATION of errors.ts is the fourth. */
+/** Exit codes of the command, beside EXIT_CONFIGURATION of errors.ts. */
 export const EXIT_OK = 0
 export const EXIT_FAILED = 1
 export const EXIT_USAGE = 2
 
-/** The command came to its end, and the answer is no; what there is to say about it has been said, or is the message. */
+/** Ends a command that failed. The message is empty if the command has printed all there is to say. */
 export class CommandFailed extends Error {
   readonly exitCode: number
 

@@ -1,4 +1,4 @@
-/** `signing-service import-cert`: a certificate as an object on the token, beside its key. */
+/** Implements `signing-service import-cert`, which stores a certificate on the token, beside its key. */
 import type { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
@@ -15,9 +15,9 @@ import { addTokenOptions, findAccess, type TokenOptions } from './token-options.
 import { useFile } from './use-file.ts'
 
 const EXAMPLES = `
-FILE is PEM or DER. Of several certificates in it the first one is imported; the others belong into the file that
-CA_CERTIFICATES_FILE names. The certificate gets the CKA_ID of the private key with its public key; one that belongs to no
-key of the token is refused. Beside an older certificate of the same key the service takes the newest one that is valid.
+FILE is PEM or DER. If it holds several certificates, the first one is imported; the others belong in the file that
+CA_CERTIFICATES_FILE names. The certificate gets the CKA_ID of the private key that it belongs to; a certificate that
+belongs to no key of the token is refused. If there are several for one key, the service takes the newest valid one.
 
 Examples:
   signing-service import-cert signer.pem
@@ -66,9 +66,9 @@ function readRequest(file: string): CertificateRequest {
 }
 
 /**
- * The names as their issuer wrote them: the token compares bytes.
+ * Encodes a certificate for the token, with the names as its issuer encoded them, since the token compares bytes.
  *
- * @throws Error when the certificate is not DER, though OpenSSL could read it
+ * @throws Error if the certificate is not DER, though OpenSSL could read it
  */
 function encodeRequest({ raw, publicKey }: X509Certificate): CertificateRequest {
   const { subject, issuer, serialNumber } = readCertificateFields({ raw })

@@ -1,11 +1,11 @@
 import type { Variables } from '../configuration/variables.ts'
 
-/** What a command reads from and writes to. */
+/** Input and output of a command. */
 export interface Io {
   readonly environment: Variables
   readonly input: NodeJS.ReadableStream & { readonly isTTY?: boolean }
-  /** Results, and nothing else. */
+  /** Takes results, and nothing else. */
   readonly output: NodeJS.WritableStream
-  /** Messages for people. */
+  /** Takes messages for people. */
   readonly errors: NodeJS.WritableStream
 }

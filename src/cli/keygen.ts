@@ -1,4 +1,4 @@
-/** `signing-service keygen`: a key pair that is generated on the token. */
+/** Implements `signing-service keygen`, which generates a key pair on the token. */
 import { createPublicKey, randomBytes } from 'node:crypto'
 import { existsSync, writeFileSync } from 'node:fs'
 import { type Command, InvalidArgumentError, Option } from 'commander'
@@ -11,11 +11,11 @@ import { formatTable } from './table.ts'
 import { addTokenOptions, findAccess, parseInteger, type TokenOptions } from './token-options.ts'
 
 const EXAMPLES = `
-The private key is sensitive, cannot be extracted, and may sign, nothing else; that cannot be changed afterwards. An EC key
-(--curve) signs whole containers; the raw signatures of which Document Engine builds containers itself are those of RSA
-keys. An --id that a private key has already is refused, and so is such a --label, unless --id is given too. A
-certificate authority wants the public key in a request that the key itself has signed, as "csr" makes it.
-Slow tokens need a longer --timeout: one that is cut off may have made the key all the same.
+The private key is sensitive, cannot be extracted, and may only sign; that cannot be changed afterwards. An EC key
+(--curve) signs whole containers; the raw signatures from which Document Engine builds containers itself need an RSA
+key. An --id that a private key already has is refused, and so is such a --label, unless --id is given too. A
+certificate authority needs the public key in a request that the key itself has signed, which "csr" makes. Slow tokens
+need a longer --timeout: after a timeout the token may have made the key all the same.
 
 Examples:
   signing-service keygen --label signer
@@ -51,7 +51,11 @@ export function addKeygenCommand(program: Command, io: Io): void {
     .action((options: KeygenOptions) => generate(io, options))
 }
 
-/** @throws InvalidArgumentError which commander reports with the name of the option */
+/**
+ * Parses a CKA_ID in hex.
+ *
+ * @throws InvalidArgumentError, which commander reports with the name of the option
+ */
 export function parseId(value: string): string {
   if (!/^([0-9a-f]{2})+$/i.test(value)) {
     throw new InvalidArgumentError('It must be hexadecimal, two digits a byte.')
@@ -87,7 +91,7 @@ async function generate(io: Io, options: KeygenOptions): Promise<void> {
   }
 }
 
-/** The key is there: that its file could not be written is another matter. */
+/** Writes the public key. An error says that the key was generated all the same. */
 function writePublicKey(file: string, key: Buffer): void {
   const pem = createPublicKey({ key, type: 'spki', format: 'der' }).export({ type: 'spki', format: 'pem' })
   try {

@@ -1,4 +1,4 @@
-/** `signing-service keys`: the private keys on a token. */
+/** Implements `signing-service keys`, which lists the private keys on a token. */
 import type { Command } from 'commander'
 import { administer } from '../pkcs11/administration/administer.ts'
 import type { KeyDescription } from '../pkcs11/administration/descriptions.ts'
@@ -7,10 +7,10 @@ import { formatTable, yesNo } from './table.ts'
 import { addTokenOptions, findAccess, type TokenOptions } from './token-options.ts'
 
 const EXAMPLES = `
-Needs HSM_MODULE and the PIN, which is asked for at the terminal where it is not configured. What the token does not
-show is "unknown", in JSON null. LOCAL is whether the key was generated on the token. FINGERPRINT is the SHA-256 of the
-public key (SubjectPublicKeyInfo), which for a file is what "openssl pkey -pubin -in FILE -outform DER | openssl sha256"
-prints.
+Needs HSM_MODULE and the PIN, for which a person is asked if it is not configured. An attribute that the token does not
+show is "unknown", or null in JSON. LOCAL says whether the key was generated on the token. FINGERPRINT is the SHA-256 of
+the public key (SubjectPublicKeyInfo), which "openssl pkey -pubin -in FILE -outform DER | openssl sha256" prints for a
+file.
 
 Examples:
   signing-service keys
@@ -59,7 +59,7 @@ function formatRow(key: KeyDescription): string[] {
   ]
 }
 
-/** Such as `RSA 2048` and `EC P-256`. */
+/** Returns the type of a key with its size or curve, such as `RSA 2048` or `EC P-256`. */
 export function describeType({ type, bits, curve }: KeyDescription): string {
   return [type ?? 'unknown', bits ?? curve ?? ''].join(' ').trim()
 }

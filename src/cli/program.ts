@@ -25,7 +25,7 @@ Exit codes:
   78  the configuration is wrong or incomplete
 `
 
-/** The command with all its subcommands, which report wrong usage by throwing. */
+/** Builds the command with all its subcommands, which throw on wrong usage. */
 export function buildProgram(io: Io): Command {
   const program = new Command('signing-service')
     .description(DESCRIPTION)

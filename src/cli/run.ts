@@ -9,7 +9,7 @@ import { buildProgram } from './program.ts'
 /**
  * Runs one command.
  *
- * @param args what follows the name of the program
+ * @param args arguments after the name of the program
  * @returns the exit code
  */
 export async function run(args: readonly string[], io: Io): Promise<number> {
@@ -28,7 +28,7 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
 
 function describe(error: unknown): { message: string; exitCode: number } {
   if (error instanceof CommanderError) {
-    // It has said why; help that was asked for ends in one as well
+    // commander has printed its message already; it also throws after printing help
     return { message: '', exitCode: error.exitCode === 0 ? EXIT_OK : EXIT_USAGE }
   }
   if (error instanceof ConfigurationError) {

@@ -1,4 +1,4 @@
-/** `signing-service serve`: the service itself. */
+/** Implements `signing-service serve`, which starts the service. */
 import type { Command } from 'commander'
 import { type AccessOptions, addAccessOptions, listVariables } from './token-options.ts'
 
@@ -22,7 +22,7 @@ export function addServeCommand(program: Command): void {
     .description('start the service')
     .addHelpText('after', EXAMPLES)
     .action(async (options: AccessOptions) => {
-      // The service reads the environment, again at each reload too; an empty variable counts as unset
+      // Options become variables, since the service reads the environment at each reload. An empty one counts as unset
       for (const [name, value = ''] of Object.entries(listVariables(options))) {
         process.env[name] = value
       }

@@ -1,4 +1,4 @@
-/** `signing-service sign`: a detached signature over a file, as the service makes its containers. */
+/** Implements `signing-service sign`, which signs a file, detached, as the service makes its containers. */
 import { type Command, Option } from 'commander'
 import { encodePem } from '../asn1/pem.ts'
 import { checkAllowed } from '../callback/allowed.ts'
@@ -11,20 +11,19 @@ import { digestInput } from './digest-input.ts'
 import type { Io } from './io.ts'
 import { signerOption } from './signer-option.ts'
 import { loadForSigning } from './signing/configuration.ts'
-import { hashOf, hashOption } from './signing/options.ts'
+import { hashOption, readHash } from './signing/options.ts'
 import { refuseExisting, writeResult } from './signing/output.ts'
 import { waitForRevocationInformation } from './signing/revocation-information.ts'
 import { withKey } from './signing/with-key.ts'
 import { addTokenOptions, type TokenOptions } from './token-options.ts'
 
 const EXAMPLES = `
-Takes the configuration of the service, and signs as it does: with the signer certificate and its issuers embedded, and
-the signature verified before it is written. What is signed is the whole file, also where it is a PDF: a signature
-inside of a PDF is made by the service. So both types have the time of signing by this machine's clock, which CAdES
-requires (EN 319 122-1 6.3) and only signatures inside of PDFs must not have. By their European names, cades is
-CAdES-BASELINE-B, -T or -LT, as LEVEL says. At level b-lt it has revocation information in SignedData.crls, which NSS
-and gpgsm cannot read where OCSP responses are in it. Of the several signers of SIGNERS_FILE it is the default one, or
-that of --signer, which must be given where the file has no default.
+Takes the configuration of the service, and signs as the service does: it embeds the signer certificate and its issuers,
+and verifies the signature before it is written. It signs the whole file, even if that is a PDF; only the service makes
+signatures inside PDFs. Both types have the time of signing by this machine's clock, which CAdES requires (EN 319 122-1
+6.3), and which only signatures inside PDFs must not have. The type cades is CAdES-BASELINE-B, -T or -LT, as LEVEL says.
+At level b-lt, revocation information is in SignedData.crls, which NSS and gpgsm cannot read if it holds OCSP responses.
+If SIGNERS_FILE has several signers, the default one signs, or that of --signer, which is required without a default.
 
 Examples:
   signing-service sign contract.xml --out contract.xml.p7s
@@ -55,7 +54,7 @@ export function addSignCommand(program: Command, io: Io): void {
 
 async function sign(io: Io, file: string, { type, pem, ...options }: SignOptions): Promise<void> {
   refuseExisting(options.out)
-  const hashAlgorithm = hashOf(options)
+  const hashAlgorithm = readHash(options)
   const { configuration, signer: chosen, givenPin } = await loadForSigning(io, options)
   const messageDigest = await digestInput(hashAlgorithm, file)
   const limitMs = options.timeout * 1000
@@ -84,9 +83,15 @@ async function sign(io: Io, file: string, { type, pem, ...options }: SignOptions
   if (shortfall !== undefined) {
     io.errors.write(`The signature has level ${level} only: ${shortfall}\n`)
   }
-  const told = { signer: subject, type, level, hash: hashAlgorithm.name, signature: der.toString('base64') }
-  writeResult(io, options, pem ? encodePem('CMS', der) : der, told)
+  const summary = {
+    signer: subject,
+    type,
+    level,
+    hash: hashAlgorithm.name,
+    signature: der.toString('base64'),
+  }
+  writeResult(io, options, pem ? encodePem('CMS', der) : der, summary)
 }
 
-/** A command neither counts nor logs. */
+/** Counts nothing, since a command has no metrics. */
 function ignore(): void {}

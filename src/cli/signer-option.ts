@@ -1,4 +1,4 @@
-/** Which signers a command is about, and their PINs where a person has to be asked for them. */
+/** Chooses the signers of a command, and asks a person for their PINs. */
 import { Option } from 'commander'
 import type { Configuration } from '../configuration/configuration.ts'
 import { isPinConfigured, pinOfEnvironment } from '../configuration/pin.ts'
@@ -13,8 +13,10 @@ export function signerOption(description: string): Option {
 }
 
 /**
- * @param name absent for all of them
- * @throws ConfigurationError that lists them where none has that name
+ * Returns the signer of a name, or all signers.
+ *
+ * @param name undefined for all signers
+ * @throws ConfigurationError that lists the names if none matches
  */
 export function chooseSigners(
   { signers }: SignersConfiguration,
@@ -30,7 +32,7 @@ export function chooseSigners(
 
 const VARIABLE = 'HSM_PIN'
 
-/** The PIN of the environment, or what a person typed; nothing where a file holds the PIN. */
+/** PIN that the environment holds, or that a person typed; empty if a file holds the PIN. */
 export interface GivenPin {
   readonly givenPin?: string
 }
@@ -45,7 +47,7 @@ export class PinPrompt {
   }
 
   /**
-   * Loads a configuration in which the PIN may be missing. Of the PIN only where it will be found becomes part of it.
+   * Loads a configuration in which the PIN may be missing. The PIN itself never becomes a part of it.
    *
    * @throws ConfigurationError
    */
@@ -65,7 +67,7 @@ export class PinPrompt {
   /**
    * Returns the PIN of a signer, unless a file holds it.
    *
-   * @throws ConfigurationError where there is nobody to ask
+   * @throws ConfigurationError if there is nobody to ask
    */
   async ask({ access }: Pick<SignerConfiguration, 'access'>): Promise<GivenPin> {
     if ('file' in access.pin) {

@@ -1,6 +1,6 @@
 import { escapeInvisible } from '../common/quote.ts'
 
-/** Lines of cells, each column as wide as its widest cell. */
+/** Formats lines of cells, with each column as wide as its widest cell. */
 export function formatTable(header: readonly string[], rows: readonly (readonly string[])[]): string {
   const lines = [header, ...rows].map((line) => line.map(printable))
   const widths = header.map((_, column) => Math.max(...lines.map((line) => `${line[column]}`.length)))
@@ -10,12 +10,14 @@ export function formatTable(header: readonly string[], rows: readonly (readonly 
     .join('')
 }
 
-/** Labels come from the token: none may steer the terminal. Nothing at all would look like a missing cell. */
+/**
+ * Makes text of the token safe for the terminal. An empty text, which would look like a missing cell, becomes a dash.
+ */
 export function printable(text: string): string {
   return escapeInvisible(text) || '-'
 }
 
-/** What a token does not show is unknown, which is not the same as no. */
+/** Returns a flag in words. A flag that the token does not show is unknown, which is not the same as no. */
 export function yesNo(value: boolean | null): string {
   return value === null ? 'unknown' : value ? 'yes' : 'no'
 }

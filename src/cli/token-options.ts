@@ -1,4 +1,4 @@
-/** The options that tell which token is worked on, and how they come before the environment. */
+/** Options that choose the token, and that take precedence over the environment. */
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { loadTokenConfiguration } from '../configuration/load.ts'
 import { SETTINGS } from '../configuration/single-signer.ts'
@@ -10,7 +10,7 @@ import { PinPrompt } from './signer-option.ts'
 const DEFAULT_TIMEOUT_S = 30
 const MAX_TIMEOUT_S = 3600
 
-/** The options that stand for variables. */
+/** Options in place of variables. */
 export interface AccessOptions {
   readonly module?: string
   readonly tokenLabel?: string
@@ -26,7 +26,7 @@ export interface ModuleOptions extends Pick<AccessOptions, 'module'> {
 
 export type TokenOptions = AccessOptions & ModuleOptions
 
-/** What all commands take that load the library. */
+/** Adds the options of all commands that load the library. */
 export function addModuleOptions(command: Command): Command {
   return addModuleOption(command)
     .option('--json', 'print JSON, for machines')
@@ -37,12 +37,12 @@ export function addModuleOptions(command: Command): Command {
     )
 }
 
-/** Adds the options that all commands take that log in. */
+/** Adds the options of all commands that log in. */
 export function addTokenOptions(command: Command): Command {
   return addLoginOptions(addModuleOptions(command))
 }
 
-/** The options that stand for variables, without those on how a command runs. */
+/** Adds only the options in place of variables. */
 export function addAccessOptions(command: Command): Command {
   return addLoginOptions(addModuleOption(command))
 }
@@ -51,7 +51,7 @@ function addModuleOption(command: Command): Command {
   return command.option('--module <path>', 'PKCS#11 library, in place of HSM_MODULE')
 }
 
-/** There is no option for the PIN: every user of the machine can read arguments. */
+/** Adds the options for a login. There is none for the PIN, since every user of the machine can read arguments. */
 function addLoginOptions(command: Command): Command {
   return command
     .option('--token-label <label>', 'token, in place of HSM_TOKEN_LABEL, HSM_TOKEN_SERIAL and HSM_SLOT')
@@ -60,7 +60,11 @@ function addLoginOptions(command: Command): Command {
     .option('--pin-file <path>', 'file that holds the PIN, in place of HSM_PIN and HSM_PIN_FILE')
 }
 
-/** @throws InvalidArgumentError which commander reports with the name of the option */
+/**
+ * Parses a decimal integer.
+ *
+ * @throws InvalidArgumentError, which commander reports with the name of the option
+ */
 export function parseInteger(value: string, minimum: number, maximum: number): number {
   const number = Number(value)
   if (!/^\d+$/.test(value) || number < minimum || number > maximum) {
@@ -69,15 +73,15 @@ export function parseInteger(value: string, minimum: number, maximum: number): n
   return number
 }
 
-/** The environment as it would have to be to say what the options say. */
+/** Returns the environment with the variables that options replace. */
 export function applyOptions(environment: Variables, options: AccessOptions): Variables {
   return { ...environment, ...listVariables(options) }
 }
 
-/** Returns the variables that options stand for; those that must not count beside them are undefined. */
+/** Returns the variables that options replace. Variables that must not count beside an option are undefined. */
 export function listVariables(options: AccessOptions): Variables {
   const { module, tokenLabel, tokenSerial, slot, pinFile } = options
-  // One of them names a token: what the environment says of another token must not be demanded as well
+  // An option that names a token replaces all three variables, so that the token need not match the others as well
   const namesToken = tokenLabel !== undefined || tokenSerial !== undefined || slot !== undefined
   return {
     ...(module !== undefined && { HSM_MODULE: module }),
@@ -87,9 +91,9 @@ export function listVariables(options: AccessOptions): Variables {
 }
 
 /**
- * How to reach the token; asks for the PIN where none is configured.
+ * Returns how to reach the token, and asks for the PIN if none is configured.
  *
- * @throws ConfigurationError, also where there is nobody to ask
+ * @throws ConfigurationError, also if there is nobody to ask
  */
 export async function findAccess(io: Io, options: TokenOptions): Promise<AdministrationAccess> {
   const environment = applyOptions(io.environment, options)

@@ -1,4 +1,4 @@
-/** `signing-service tokens`: the tokens that a PKCS#11 library shows. */
+/** Implements `signing-service tokens`, which lists the tokens of a PKCS#11 library. */
 import type { Command } from 'commander'
 import { loadLibraryConfiguration } from '../configuration/load.ts'
 import { administer } from '../pkcs11/administration/administer.ts'
@@ -22,7 +22,7 @@ Examples:
 
 const HEADER = ['SLOT', 'LABEL', 'SERIAL', 'MANUFACTURER', 'MODEL', 'HARDWARE', 'FIRMWARE', 'STATE']
 
-/** What there is to say of a token, in the order of importance. */
+/** States of a token by the values of its flags, in the order of importance. */
 const STATES: readonly [keyof TokenDescription, boolean, string][] = [
   ['initialized', false, 'not initialized'],
   ['userPinInitialized', false, 'no user PIN'],

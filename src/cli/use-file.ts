@@ -1,6 +1,6 @@
 import { CommandFailed } from './exit-codes.ts'
 
-/** What is read from a file; why it cannot be becomes a message that names the file. */
+/** Reads a file. An error becomes a message that names the file. */
 export function useFile<T>(file: string, read: () => T): T {
   try {
     return read()

@@ -1,9 +1,9 @@
 /**
- * Who asked for something, and may leave before it is there. Hardly any does: an AbortSignal, which takes longer to make
- * and to collect than to tell all that is told here, is made for those alone who listen to nothing else.
+ * Tracks the client of a request, which may leave before it is answered. An AbortSignal is made only on demand, since
+ * making and collecting one takes longer than all else here.
  */
 export class Client {
-  /** Whether the HSM has made a signature for it that verified. */
+  /** True once the HSM has made a signature for the client that verified. */
   signed = false
   readonly #listeners: (() => void)[] = []
   #hasLeft = false
@@ -14,7 +14,7 @@ export class Client {
     return this.#hasLeft
   }
 
-  /** Nothing is done for it any more, whether it has left or not. */
+  /** Notes that all work for the client has ended, whether it has left or not. */
   finish(): void {
     this.#isFinished = true
     for (const listener of this.#onFinished.splice(0)) {
@@ -22,7 +22,7 @@ export class Client {
     }
   }
 
-  /** Calls it once nothing is done for the client any more: at once where that is so. */
+  /** Calls the listener once all work for the client has ended, or at once if it has. */
   whenFinished(listener: () => void): void {
     if (this.#isFinished) {
       listener()
@@ -38,12 +38,12 @@ export class Client {
     }
   }
 
-  /** Calls it when the client leaves, which it has not done yet. */
+  /** Calls the listener when the client leaves. Must not be called after it has left. */
   onLeave(listener: () => void): void {
     this.#listeners.push(listener)
   }
 
-  /** Aborts when the client leaves, or has left. */
+  /** Returns a signal that aborts when the client leaves, or is aborted if it has left. */
   signal(): AbortSignal {
     if (this.#hasLeft) {
       return AbortSignal.abort()

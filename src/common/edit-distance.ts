@@ -1,4 +1,4 @@
-/** How many letters must be put in, left out or replaced to make one word the other (Levenshtein's distance). */
+/** Returns how many letters must be inserted, deleted or replaced to turn one word into the other (Levenshtein). */
 export function editDistance(from: string, to: string): number {
   const letters = [...to]
   let row = Array.from({ length: letters.length + 1 }, (_, column) => column)
@@ -14,7 +14,7 @@ export function editDistance(from: string, to: string): number {
   return Number(row.at(-1))
 }
 
-/** The known word that is nearest to `word`; undefined where each is further than `limit` letters from it. */
+/** Returns the known word that is nearest to `word`; undefined if each is further than `limit` letters from it. */
 export function findNearest(word: string, known: readonly string[], limit: number): string | undefined {
   const [nearest] = known
     .filter((one) => Math.abs(one.length - word.length) <= limit)

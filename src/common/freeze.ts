@@ -1,4 +1,4 @@
-/** Freezes arrays and plain objects, with all that they hold. Objects of a class, such as certificates, stay as they are. */
+/** Freezes arrays and plain objects, with all that they hold, but not instances of classes, such as certificates. */
 export function deepFreeze<T>(value: T): T {
   if (Array.isArray(value) || isPlainObject(value)) {
     Object.values(value).forEach(deepFreeze)

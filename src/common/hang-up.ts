@@ -1,6 +1,6 @@
 /**
- * SIGHUP: has the signers read anew. It ends a process without a listener for it, and a supervisor may send it to one that
- * is still being loaded: so this is loaded before all else, which takes half a second.
+ * Listens for SIGHUP, which reloads the signers. The signal ends a process without a listener, and a supervisor may
+ * send it while the service is loaded, which takes half a second: so entry points load this module first.
  */
 let early = false
 let act = () => {
@@ -8,7 +8,7 @@ let act = () => {
 }
 process.on('SIGHUP', () => act())
 
-/** @param listener called for each from now on, and at once where one came before */
+/** Calls the listener for each SIGHUP from now on, and at once if one came before. */
 export function onHangUp(listener: () => void): void {
   act = listener
   if (early) {

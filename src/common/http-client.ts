@@ -1,4 +1,4 @@
-/** Requests over HTTP to services of others. By node:http, since `fetch` refuses ports and client certificates. */
+/** Sends HTTP requests to services of others with node:http, since `fetch` refuses ports and client certificates. */
 import { lookup } from 'node:dns'
 import { Agent, type ClientRequest, type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http'
 import { request as requestTls, Agent as TlsAgent } from 'node:https'
@@ -9,48 +9,48 @@ import { HttpError } from './http-error.ts'
 import { isPrivateAddress, isPrivateHost, lookupPublic } from './private-address.ts'
 import { Proxies, type ProxyServer } from './proxies.ts'
 
-/** Milliseconds for which a connection is kept without use: less than servers and firewalls keep it. */
+/** Time for which an unused connection is kept, in ms: less than servers and firewalls keep it. */
 const IDLE_MS = 15_000
 const MAX_REDIRECTS = 3
 
 /**
- * Chunks of an answer that may be as short as they are; in more of them it must have SHORT bytes in each on average. Node reads
- * two megabytes in one turn of the event loop, which would take a second for a chunk with each byte.
+ * Chunks of an answer that may be of any length. If there are more, they must have 128 bytes on average: Node reads two
+ * megabytes in one turn of the event loop, which would take a second with a chunk for each byte.
  */
 const MAX_SHORT_CHUNKS = 8_192
-const SHORT = 128
+const MIN_MEAN_CHUNK = 128
 
-/** Answers before the final one (RFC 9110 15.2): nobody needs them, and they could go on for as long as there is time. */
+/** Most informational answers (RFC 9110 15.2) before the final one. Without a limit they could go on to the timeout. */
 const MAX_INFORMATIONAL = 16
 
-/** The same request goes to another address; 303 would mean another request (RFC 9110 15.4). */
+/** Statuses that send the same request to another address; 303 would mean another request (RFC 9110 15.4). */
 const REDIRECTS: readonly number[] = [301, 302, 307, 308]
 
 export interface HttpClientOptions {
   readonly proxies?: Proxies
-  /** Connections to one host, which are kept for further requests. Without it, each request has its own. */
+  /** Most connections to one host, which are kept for further requests. If absent, each request has its own. */
   readonly connections?: number
-  /** Decides in place of `isPrivateAddress`, for tests. */
+  /** Replaces `isPrivateAddress` in tests. */
   readonly isPrivate?: (address: string) => boolean
-  /** Looks up addresses in place of node:dns, for tests. */
+  /** Replaces the lookup of node:dns in tests. */
   readonly lookup?: LookupFunction
 }
 
 export interface HttpRequest {
   readonly url: URL
-  /** The content to post, and its media type; without it, the request is a GET. */
+  /** Content to post, and its media type; if absent, the request is a GET. */
   readonly body?: { readonly type: string; readonly content: Buffer }
-  /** Media type of the answer that is asked for. */
+  /** Media type of the requested answer. */
   readonly accept?: string
-  /** Value of the Authorization header; sent to the origin of `url` alone. */
+  /** Value of the Authorization header, which is sent only to the origin of `url`. */
   readonly authorization?: string
-  /** PEM, for https; certificate and key are shown to the origin of `url` alone. */
+  /** PEM, for https; certificate and key are used only with the origin of `url`. */
   readonly tls?: { readonly ca?: Buffer; readonly cert?: Buffer; readonly key?: Buffer }
-  /** Bytes of the answer. */
+  /** Most bytes of the answer. */
   readonly limit: number
-  /** Whether every status is an answer, rather than 200 alone, and redirects are not followed. */
+  /** True if any status counts as an answer, rather than only 200, and redirects are not followed. */
   readonly anyStatus?: boolean
-  /** Ends the exchange; its reason is thrown. Callers bound the time by it. */
+  /** Ends the exchange; its reason is thrown. Callers limit the time with it. */
   readonly signal: AbortSignal
 }
 
@@ -60,18 +60,18 @@ export interface HttpResponse {
   readonly body: Buffer
 }
 
-/** One request of an exchange, which redirects may make several of. */
+/** One request of an exchange, which has several if there are redirects. */
 interface Hop {
   readonly url: URL
-  /** Whether it goes to the origin that credentials are for. */
+  /** True if the request goes to the origin that credentials are for. */
   readonly isOwnOrigin: boolean
-  /** Whether it may go to a private address. */
+  /** True if the request may go to a private address. */
   readonly mayBePrivate: boolean
 }
 
 interface Answer {
-  readonly incoming: IncomingMessage
-  /** Whether it came from a private address, as far as that is known. */
+  readonly message: IncomingMessage
+  /** True if the answer is known to come from a private address. */
   readonly isPrivate: boolean
 }
 
@@ -81,7 +81,7 @@ export class HttpClient {
   readonly #lookup: LookupFunction
   readonly #agent: Agent
   readonly #tlsAgent: TlsAgent
-  /** Reaches https addresses through their proxy. */
+  /** Opens tunnels to https addresses through their proxy; undefined if there is none. */
   readonly #tunnels: TlsAgent | undefined
 
   constructor({
@@ -101,10 +101,10 @@ export class HttpClient {
   }
 
   /**
-   * Follows redirects, but neither from https to http, nor from a public to a private address. Through a proxy, which
-   * asks for addresses itself, only hosts that say to be private are known to be.
+   * Sends a request. Follows redirects, but neither from https to http nor from a public to a private address. A proxy
+   * looks up addresses itself, so that behind one only hosts that are private by their names are known to be so.
    *
-   * @throws HttpError that says why there is no answer; the signal's reason when it is aborted
+   * @throws HttpError that says why there is no answer; the signal's reason if it is aborted
    */
   async send(request: HttpRequest): Promise<HttpResponse> {
     const { url, limit, anyStatus, signal } = request
@@ -113,12 +113,12 @@ export class HttpClient {
     let hop: Hop = { url, isOwnOrigin: true, mayBePrivate: true }
     try {
       for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
-        const { incoming, isPrivate } = await this.#exchange(request, hop)
-        const { statusCode: status = 0, headers } = incoming
+        const { message, isPrivate } = await this.#exchange(request, hop)
+        const { statusCode: status = 0, headers } = message
         if (status === 200 || anyStatus) {
-          return { status, headers, body: await read(incoming, limit) }
+          return { status, headers, body: await read(message, limit) }
         }
-        incoming.destroy()
+        message.destroy()
         if (!REDIRECTS.includes(status) || headers.location === undefined) {
           throw new HttpError('status', `answered with the HTTP status ${status}`, status)
         }
@@ -132,19 +132,19 @@ export class HttpClient {
     }
   }
 
-  /** Ends the connections. */
+  /** Closes the connections. */
   close(): void {
     this.#agent.destroy()
     this.#tlsAgent.destroy()
     this.#tunnels?.destroy()
   }
 
-  /** Repeats what a kept connection that ended as it was used anew failed at: on a new one nothing is known of that. */
+  /** Sends one request, and repeats it on a new connection if a kept one was closed when it was used again. */
   async #exchange(request: HttpRequest, hop: Hop): Promise<Answer> {
     for (;;) {
       const outgoing = this.#open(request, hop)
       try {
-        return await answerTo(outgoing, request.body?.content, this.#privacyOf(outgoing, hop))
+        return await awaitAnswer(outgoing, request.body?.content, this.#privacyOf(outgoing, hop))
       } catch (error) {
         if (!outgoing.reusedSocket || request.signal.aborted) {
           throw error
@@ -173,14 +173,14 @@ export class HttpClient {
         ? requestTls(url, { ...options, agent: this.#tunnels as TlsAgent })
         : this.#openThroughProxy(url, proxy, options)
     }
-    // A connection that is kept may lead to where a redirect must not
+    // A kept connection may lead to an address to which a redirect must not
     const connection = mayBePrivate
       ? { agent: isTls ? this.#tlsAgent : this.#agent, lookup: this.#lookup }
       : { agent: false, lookup: lookupPublic(this.#lookup, refusedRedirect(), this.#isPrivate) }
     return (isTls ? requestTls : request)(url, { ...options, ...connection })
   }
 
-  /** Asks with the whole address as the target (RFC 9112 3.2.2): proxies let CONNECT through to port 443 alone. */
+  /** Sends the whole address as the target (RFC 9112 3.2.2), since proxies allow CONNECT only to port 443. */
   #openThroughProxy(
     url: URL,
     { url: proxy, authorization }: ProxyServer,
@@ -198,7 +198,7 @@ export class HttpClient {
     })
   }
 
-  /** Finds out, as soon as there is a connection, whether it is one to a private address. */
+  /** Returns a function that says, once there is a connection, whether it leads to a private address. */
   #privacyOf(outgoing: ClientRequest, { url }: Hop): () => boolean {
     if (this.#proxies.for(url) !== undefined) {
       return () => isPrivateHost(url.hostname, this.#isPrivate)
@@ -240,11 +240,11 @@ function refusedRedirect(): HttpError {
 
 function createTunnels({ url, authorization }: ProxyServer, options: object): TlsAgent {
   const { protocol, port } = url
-  // The agent puts the name into an option of node:http, where IPv6 addresses have no brackets
+  // The agent passes the name to node:http, where IPv6 addresses have no brackets
   const proxy = { protocol, port, hostname: url.hostname.replace(/^\[|\]$/g, '') } as URL
   const headers = authorization && { 'proxy-authorization': authorization.reveal() }
   return new HttpsProxyAgent({
-    // A proxy that says nothing must not hold a connection of the pool for ever
+    // A silent proxy must not hold a connection of the pool for ever
     timeout: IDLE_MS,
     ...options,
     proxy,
@@ -252,7 +252,7 @@ function createTunnels({ url, authorization }: ProxyServer, options: object): Tl
   })
 }
 
-/** Refuses TLS files here, as an agent would throw where nobody catches it. */
+/** Refuses TLS files that OpenSSL refuses. An agent would throw where nobody catches the error. */
 function checkTls({ url, tls = {} }: HttpRequest): void {
   if (url.protocol === 'https:' && Object.keys(tls).length > 0) {
     try {
@@ -264,36 +264,40 @@ function checkTls({ url, tls = {} }: HttpRequest): void {
   }
 }
 
-function answerTo(
+function awaitAnswer(
   outgoing: ClientRequest,
   content: Buffer | undefined,
   isPrivate: () => boolean,
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const accept = (incoming: IncomingMessage) => resolve({ incoming, isPrivate: isPrivate() })
+    const accept = (incoming: IncomingMessage) => resolve({ message: incoming, isPrivate: isPrivate() })
     outgoing.on('response', accept)
     let informational = 0
     outgoing.on('information', () => {
       informational += 1
-      // Those that Node has read with it still come
+      // More of them may follow, which Node has already read
       if (informational === MAX_INFORMATIONAL + 1) {
         outgoing.destroy(
           new HttpError('too_large', `sent more than ${MAX_INFORMATIONAL} answers with a status of 1xx`),
         )
       }
     })
-    // 101: another protocol, which nobody has asked for; without a listener nothing is told of it
+    // A status of 101 switches to another protocol, which was not requested. Node reports it to this listener alone
     outgoing.on('upgrade', (incoming, socket) => {
       socket.destroy()
       accept(incoming)
     })
-    // An error can come after the answer has begun too
+    // An error may also come after the answer has begun
     outgoing.on('error', reject)
     outgoing.end(content)
   })
 }
 
-/** @throws HttpError for what is larger, or comes in too many short chunks */
+/**
+ * Reads the body of an answer.
+ *
+ * @throws HttpError if it is larger than `limit`, or comes in too many short chunks
+ */
 function read(incoming: IncomingMessage, limit: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
@@ -303,8 +307,10 @@ function read(incoming: IncomingMessage, limit: number): Promise<Buffer> {
       chunks.push(chunk)
       if (length > limit) {
         incoming.destroy(new HttpError('too_large', `sent more than ${limit} bytes`))
-      } else if (chunks.length > MAX_SHORT_CHUNKS && length < chunks.length * SHORT) {
-        incoming.destroy(new HttpError('too_large', `sent its answer in chunks of less than ${SHORT} bytes`))
+      } else if (chunks.length > MAX_SHORT_CHUNKS && length < chunks.length * MIN_MEAN_CHUNK) {
+        incoming.destroy(
+          new HttpError('too_large', `sent its answer in chunks of less than ${MIN_MEAN_CHUNK} bytes`),
+        )
       }
     }
     incoming
@@ -317,7 +323,7 @@ function read(incoming: IncomingMessage, limit: number): Promise<Buffer> {
 function unreachable(error: unknown, proxy: ProxyServer | undefined): HttpError {
   const { code = 'without a code', message } = error as NodeJS.ErrnoException
   const way = proxy === undefined ? '' : ' through the proxy'
-  // The agent for proxies tells a refused CONNECT so
+  // The proxy agent reports a refused CONNECT with this message
   const [, status] = /^Bad response: (\d+)$/.exec(message) ?? []
   return new HttpError(
     'unreachable',

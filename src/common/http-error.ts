@@ -1,19 +1,18 @@
-/** The kind of a failure, for those who treat some of them differently. */
 export type HttpFailure =
   | 'unreachable'
-  /** The status is another one than 200. */
+  /** The status is not 200. */
   | 'status'
-  /** A redirect leads where it is not followed. */
+  /** A redirect leads to an address that must not be asked. */
   | 'redirect'
-  /** It takes more to read than any answer should. */
+  /** The answer has more bytes or chunks than it may have. */
   | 'too_large'
-  /** OpenSSL refuses the CA, certificate or key that were given. */
+  /** OpenSSL refuses the configured CA, certificate or key. */
   | 'tls_files'
 
-/** There is no answer that could be used. The message is for logs, and goes on after the name of who was asked. */
+/** Says why there is no usable answer. The message is for logs, and follows the name of the server. */
 export class HttpError extends Error {
   readonly failure: HttpFailure
-  /** The HTTP status, where that is what failed. */
+  /** The HTTP status, if that is the failure. */
   readonly status: number | undefined
 
   constructor(failure: HttpFailure, message: string, status?: number) {

@@ -1,23 +1,27 @@
 /**
- * JSON (RFC 8259) that a person wrote: an error says where it is, and quotes nothing, and a name that stands twice in
- * an object is one. JSON.parse quotes the text, tells the place of few errors, and takes the second of two signers for
- * both.
+ * Parses JSON (RFC 8259) that a person wrote. An error says where it is and quotes nothing, and a name that stands
+ * twice in an object is an error. JSON.parse quotes the text, tells the place of few errors, and silently takes the
+ * second of two equal names.
  */
 
 const TOKEN = /[ \t\n\r]*([{}[\],:]|"[^"\\]*(?:\\.[^"\\]*)*"|[^ \t\n\r{}[\],:"]+|$)/y
-/** Of arrays and objects in one another; far more than any configuration has, and far less than a stack takes. */
+/** Deepest nesting of arrays and objects: far more than any configuration has, and far less than the stack allows. */
 const MAX_DEPTH = 64
 
-/** @throws Error that says the line and the column, both from 1, and what was expected there */
+/**
+ * Parses a JSON text.
+ *
+ * @throws Error that says the line and the column, both from 1, and what was expected there
+ */
 export function parseJson(text: string): unknown {
   return new JsonReader(text).whole()
 }
 
 class JsonReader {
   readonly #text: string
-  /** The one that is looked at; empty at the end of the text. */
+  /** The current token; empty at the end of the text. */
   #token = ''
-  /** Index of its first character, and of the first one after it. */
+  /** Index of the first character of the token, and of the first one after it. */
   #start = 0
   #end = 0
 
@@ -113,7 +117,7 @@ class JsonReader {
     TOKEN.lastIndex = this.#end
     const match = TOKEN.exec(this.#text)
     if (match === null) {
-      // Only a double quote begins what is no token
+      // The pattern fails only at a double quote
       this.#start = this.#text.indexOf('"', this.#end)
       this.#refuse('the double quote that begins here has no end')
     }

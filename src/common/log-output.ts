@@ -1,38 +1,38 @@
 /**
  * Writes the log to stdout without waiting for its reader, in bounded memory.
  *
- * pino's own destination (sonic-boom 4.2) loses what is under way when a process ends whose reader is slow, and never
- * lets a process end whose stdout is a full disk.
+ * pino's own destination (sonic-boom 4.2) loses pending lines when a process ends whose reader is slow, and never lets
+ * a process end whose stdout is on a full disk.
  */
 import { writeSync } from 'node:fs'
 import { type Logger, type LoggerOptions, pino } from 'pino'
 
-/** Milliseconds between writes: one write for each line takes ten times as long as making the line. */
-const GATHER_MS = 10
-/** Characters that may wait; without a limit the process would grow for as long as nobody reads. */
-const LIMIT = 8_388_608
-/** Milliseconds that the end of a process waits for a reader that reads nothing. */
-const PATIENCE_MS = 2_000
+/** Time between writes, in ms. Lines are gathered, since writing each alone takes ten times as long as making it. */
+const WRITE_INTERVAL_MS = 10
+/** Most characters that may wait; without a limit the process would grow while nobody reads. */
+const MAX_WAITING_CHARACTERS = 8_388_608
+/** Time that the end of a process waits for a reader that reads nothing, in ms. */
+const FLUSH_TIMEOUT_MS = 2_000
 const FATAL = pino.levels.values.fatal as number
-/** Has pino tell the level of each line before it writes it. */
+/** Makes pino set `lastLevel` before it writes a line. */
 const METADATA: unique symbol = Symbol.for('pino.metadata')
 
-/** Counts since the start of the process, which has one stdout. */
-export const logFigures = {
-  /** Lines for which there was no room. */
+/** Counters since the start of the process, which has one stdout. */
+export const logCounters = {
+  /** Number of lines for which there was no room. */
   dropped: 0,
-  /** Writes that failed other than for a reader that is slow: the disk is full, for one. */
+  /** Number of writes that failed for another reason than a slow reader, such as a full disk. */
   failures: 0,
 }
 
 /**
- * Returns a logger whose lines go to stdout. Lines that nobody reads are dropped once `limit` characters wait; a line
- * with their number stands in their place.
+ * Returns a logger that writes to stdout. Lines are dropped while more than `limit` characters wait for the reader; a
+ * line with their number takes their place.
  */
-export function createLogger(options: LoggerOptions, limit = LIMIT): Logger {
+export function createLogger(options: LoggerOptions, limit = MAX_WAITING_CHARACTERS): Logger {
   const output = new LogOutput(process.stdout.fd, limit)
   const logger = pino(options, output)
-  // Its level is its own: the number is told whatever LOG_LEVEL is
+  // This logger has a level of its own, so that dropped lines are reported whatever LOG_LEVEL is
   const ownLogger = logger.child({}, { level: 'warn' })
   output.onGap = (dropped) =>
     ownLogger.warn({ dropped }, 'the log was not read in time: the lines that belong here were dropped')
@@ -50,9 +50,9 @@ class LogOutput {
   readonly #fileDescriptor: number
   readonly #limit: number
   #lines: string[] = []
-  /** Characters in the lines. */
+  /** Number of characters in `#lines`. */
   #length = 0
-  /** Octets that were taken from the lines and are not written yet. */
+  /** Bytes that were taken from `#lines` and are not written yet. */
   #rest = Buffer.alloc(0)
   #dropped = 0
   #timer: NodeJS.Timeout | undefined
@@ -67,7 +67,7 @@ class LogOutput {
     const isFull = this.#dropped > 0 || this.#length + this.#rest.length + line.length > this.#limit
     if (isFull && this.lastLevel < FATAL) {
       this.#dropped += 1
-      logFigures.dropped += 1
+      logCounters.dropped += 1
       return
     }
     this.#lines.push(line)
@@ -77,18 +77,18 @@ class LogOutput {
     }
   }
 
-  /** Called by pino after a fatal line, and at the end of the process: waits for the reader as long as it reads. */
+  /** Writes all lines, and waits for a reader that reads. Called by pino after a fatal line, and at the end. */
   flushSync(): void {
-    let end = performance.now() + PATIENCE_MS
+    let end = performance.now() + FLUSH_TIMEOUT_MS
     while (!this.#isEmpty && performance.now() < end) {
       const { written, problem } = this.#writeAll()
       this.#tellGap()
       if (written > 0) {
-        end = performance.now() + PATIENCE_MS
+        end = performance.now() + FLUSH_TIMEOUT_MS
       } else if (problem !== 'EAGAIN') {
         return
       } else {
-        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, GATHER_MS)
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, WRITE_INTERVAL_MS)
       }
     }
   }
@@ -97,17 +97,17 @@ class LogOutput {
     return this.#lines.length === 0 && this.#rest.length === 0
   }
 
-  /** Writes what there is, and again a little later until nothing is left. */
+  /** Writes the lines, and again a little later until none are left. */
   #pass(): void {
     this.#timer = undefined
     if (!this.#isEmpty) {
       this.#writeAll()
-      this.#timer = setTimeout(() => this.#pass(), GATHER_MS).unref()
+      this.#timer = setTimeout(() => this.#pass(), WRITE_INTERVAL_MS).unref()
       this.#tellGap()
     }
   }
 
-  /** Writes as much as is taken. What is left is tried again, whatever the problem: a full disk may have room later. */
+  /** Writes as much as stdout accepts. The rest is tried again, since even a full disk may have room later. */
   #writeAll(): { readonly written: number; readonly problem?: string | undefined } {
     let written = 0
     try {
@@ -124,12 +124,12 @@ class LogOutput {
       return { written }
     } catch (error) {
       const problem = (error as NodeJS.ErrnoException).code
-      logFigures.failures += problem === 'EAGAIN' ? 0 : 1
+      logCounters.failures += problem === 'EAGAIN' ? 0 : 1
       return { written, problem }
     }
   }
 
-  /** Says how many lines are missing as soon as half of the room is free; from there on lines are kept again. */
+  /** Logs how many lines are missing as soon as half of the room is free. From then on lines are accepted again. */
   #tellGap(): void {
     if (this.#dropped > 0 && this.#length + this.#rest.length <= this.#limit / 2) {
       const dropped = this.#dropped

@@ -1,16 +1,16 @@
 /**
- * Keeps debuggers out of this process. Without a listener for SIGUSR1 Node.js answers that signal by listening for them, and
- * a debugger reads the PIN and signs what it likes. Entry points load this module before anything else.
+ * Keeps debuggers out of this process. Without a listener for SIGUSR1, Node.js answers that signal by opening the
+ * debugger, which could read the PIN and sign anything. Entry points load this module before anything else.
  */
 import inspector from 'node:inspector'
 
 /**
- * Node.js opens the debugger by an interrupt and once more in the next turn of the event loop: what a signal opens that came
- * before this module is closed within that many turns, at least this long apart.
+ * Node.js opens the debugger in an interrupt and again in the next turn of the event loop. If a signal came before this
+ * module was loaded, the debugger is closed again in each of 10 turns, at least 100 ms apart.
  */
 const TURNS = 10
 const TURN_MS = 100
-/** Whoever starts the process with such a flag wants the debugger. */
+/** True if the process was started with a flag that asks for the debugger. */
 const wanted = [...process.execArgv, String(process.env.NODE_OPTIONS)].some((flags) =>
   /--inspect(?:-brk|-wait)?(?![-\w])/.test(flags),
 )

@@ -1,4 +1,4 @@
-/** Holds a secret that only `reveal` shows: neither JSON nor what a log makes of objects has it. */
+/** Holds a secret that only `reveal` returns, so that neither JSON nor a logged object shows it. */
 export class Password {
   readonly #value: string
 

@@ -1,7 +1,7 @@
 import type { LookupAddress } from 'node:dns'
 import { BlockList, isIP, type LookupFunction } from 'node:net'
 
-/** Networks that no public name leads to (RFC 6890), with multicast (RFC 5771) and what is reserved (RFC 1112 4). */
+/** Networks that no public name leads to (RFC 6890), multicast (RFC 5771) and reserved addresses (RFC 1112 4). */
 const PRIVATE_IPV4: readonly (readonly [string, number])[] = [
   ['0.0.0.0', 8],
   ['10.0.0.0', 8],
@@ -33,7 +33,7 @@ function createBlockList(): BlockList {
   for (const [network, prefix] of PRIVATE_IPV4) {
     // BlockList checks IPv4-mapped addresses, ::ffff:0:0/96, by the rules for IPv4
     list.addSubnet(network, prefix, 'ipv4')
-    // IPv4-compatible (RFC 4291 2.5.5.1), NAT64 (RFC 6052 2.1) and 6to4 (RFC 3056 2) addresses hold one of IPv4
+    // IPv4-compatible (RFC 4291 2.5.5.1), NAT64 (RFC 6052 2.1) and 6to4 (RFC 3056 2) addresses contain an IPv4 address
     list.addSubnet(`::${network}`, 96 + prefix, 'ipv6')
     list.addSubnet(`64:ff9b::${network}`, 96 + prefix, 'ipv6')
     const [a = 0, b = 0, c = 0, d = 0] = network.split('.').map(Number)
@@ -50,9 +50,9 @@ function hextet(high: number, low: number): string {
 }
 
 /**
- * Returns whether an address is one of a private network, of this machine, or none at all.
+ * Returns whether an address is that of a private network or of this machine, or is no address at all.
  *
- * @param address IPv4 or IPv6, as sockets and lookups have it
+ * @param address IPv4 or IPv6, without brackets
  */
 export function isPrivateAddress(address: string): boolean {
   const [withoutZone = ''] = address.split('%')
@@ -61,21 +61,21 @@ export function isPrivateAddress(address: string): boolean {
 }
 
 /**
- * Returns whether a host can be told to be private without asking for its addresses.
+ * Returns whether a host is private by its name alone, without a lookup.
  *
- * @param hostname of a URL, where IPv6 addresses are in brackets
+ * @param hostname host of a URL, where IPv6 addresses are in brackets
  */
 export function isPrivateHost(hostname: string, isPrivate = isPrivateAddress): boolean {
   const host = hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '')
-  // RFC 6761 6.3
+  // Names under localhost lead to this machine (RFC 6761 6.3)
   return isIP(host) === 0 ? /^(.+\.)?localhost$/i.test(host) : isPrivate(host)
 }
 
 /**
- * Returns a lookup that leaves private addresses out. What it returns is what is connected to, so a name whose
- * address changes between two lookups leads nowhere else.
+ * Returns a lookup without private addresses. Connections are made to the addresses that it returns, so that a name
+ * whose address changes between two lookups leads nowhere else.
  *
- * @param refusal the error where nothing is left
+ * @param refusal error if no public address is left
  */
 export function lookupPublic(
   lookup: LookupFunction,

@@ -3,7 +3,7 @@ import type { Password } from './password.ts'
 
 /** An HTTP proxy (RFC 9110 3.7). */
 export interface ProxyServer {
-  /** http, without user and password: TLS is spoken through a proxy, not with it. */
+  /** An http address without user and password. TLS passes through the proxy. */
   readonly url: URL
   /** Value of the Proxy-Authorization header (RFC 9110 11.7.1). */
   readonly authorization?: Password
@@ -20,7 +20,7 @@ export interface ProxySettings {
 
 const DEFAULT_PORTS: Readonly<Record<string, string>> = { 'http:': '80', 'https:': '443' }
 
-/** Decides which addresses are asked through a proxy, by the rules that curl and Go share. */
+/** Chooses the proxy for an address, by the rules that curl and Go share. */
 export class Proxies {
   readonly http: ProxyServer | undefined
   readonly https: ProxyServer | undefined
@@ -35,14 +35,14 @@ export class Proxies {
       .map(readException)
   }
 
-  /** Returns the proxy for an http or https address; undefined where it is asked directly. */
+  /** Returns the proxy for an http or https address; undefined if it is asked directly. */
   for(url: URL): ProxyServer | undefined {
     const proxy = url.protocol === 'https:' ? this.https : this.http
     return this.#exceptions.some((isExcepted) => isExcepted(url)) ? undefined : proxy
   }
 }
 
-/** Reads `*`, a host or its domain, an address or a network such as 10.0.0.0/8, with a port if one is there. */
+/** Reads `*`, a host or its domain, an address or a network such as 10.0.0.0/8, each with or without a port. */
 function readException(entry: string): (url: URL) => boolean {
   if (entry === '*') {
     return () => true

@@ -1,11 +1,11 @@
-/** What goes on is said again this often, in milliseconds. */
+/** Interval at which a continuing problem is logged again, in ms. */
 const REMINDER_MS = 60_000
 
 interface Log {
   warn(details: object, message: string): void
 }
 
-/** Warnings about what is tried every second: each is logged when it is new, and once a minute while it goes on. */
+/** Logs a warning about a repeated problem when it is new, and once a minute while it continues. */
 export class RepeatedWarning {
   readonly #log: Log
   readonly #saidAt = new Map<string, number>()
@@ -14,8 +14,12 @@ export class RepeatedWarning {
     this.#log = log
   }
 
-  /** @param about what goes on, where messages about it differ */
-  say(message: string, details: object = {}, about = message): void {
+  /**
+   * Logs a warning unless it was logged within the last minute.
+   *
+   * @param about identifies the problem, if messages about it differ
+   */
+  warn(message: string, details: object = {}, about = message): void {
     const now = performance.now()
     for (const [said, at] of this.#saidAt) {
       if (now - at >= REMINDER_MS) {
@@ -28,8 +32,8 @@ export class RepeatedWarning {
     }
   }
 
-  /** It is over: should it come again, it is new. */
-  forget(): void {
+  /** Notes that all problems have ended, so that each counts as new if it comes again. */
+  reset(): void {
     this.#saidAt.clear()
   }
 }

@@ -1,12 +1,12 @@
-/** Larger is no PIN and no password, but another file. */
+/** Most bytes of a PIN or a password; a larger file holds something else. */
 const MAX_BYTES = 16_384
 const MARKS_OF_UTF_16 = ['fffe', 'feff']
-/** Matches characters that no screen shows: those for control and format, and those that could not be decoded. */
+/** Matches invisible characters: those for control and format, and those that could not be decoded. */
 const INVISIBLE = /[\p{Cc}\p{Cf}\uFFFD]/u
 
 /**
- * Reads a PIN or a password the way a person means it who puts it into a file: as one line of UTF-8, without a byte order
- * mark and the line ends behind it. Refuses what is ambiguous: a token locks its user after a few wrong PINs.
+ * Reads a PIN or a password from one line of UTF-8, without a byte order mark and the line ends behind it. Refuses
+ * anything ambiguous, since a token locks its user after a few wrong PINs.
  *
  * @param content bytes of a file, or the value of a variable
  * @throws Error whose message follows the name of the setting, such as `is empty`; it quotes nothing
@@ -35,7 +35,7 @@ export function readSecret(content: Buffer | string): string {
   return secret
 }
 
-/** Decodes UTF-8, and leaves out the byte order mark that some editors write. */
+/** Decodes UTF-8 without the byte order mark that some editors write. */
 function decode(bytes: Buffer): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes)

@@ -1,4 +1,4 @@
 import { createRequire } from 'node:module'
 
-/** The version of this service, from its package.json. */
+/** Version of this service, from its package.json. */
 export const { version: VERSION } = createRequire(import.meta.url)('#package.json') as { version: string }

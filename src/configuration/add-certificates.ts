@@ -4,9 +4,9 @@ import { certificateFromFiles } from './signer-certificate.ts'
 import type { SignerConfiguration, SignersConfiguration } from './signer-configuration.ts'
 
 /**
- * Builds the certificates of signers from their files, once for all who need them.
+ * Builds the certificates of signers from their files.
  *
- * @param problems is told what keeps a certificate from being that of a signer
+ * @param problems gets those of certificates that no signer can use
  */
 export function addCertificates(
   { signers, ...rest }: SignersConfiguration,
@@ -21,7 +21,7 @@ function addCertificate(signer: SignerConfiguration, problems: ConfigurationProb
     if (signerCertificate === undefined) {
       return signer
     }
-    // If none is configured, that problem has been told
+    // If none is configured, that problem was reported before
     if (signer.rules.hashAlgorithms.length > 0) {
       checkHashAlgorithms(signer, signerCertificate.algorithm)
     }

@@ -6,8 +6,8 @@ import { ConfigurationError } from '../errors.ts'
 import { problemWith } from './problem.ts'
 import type { SignerConfiguration } from './signer-configuration.ts'
 
-/** Why a key that can sign here does not do so with an algorithm; undefined where it does. */
-export function describeUnfitAlgorithm(
+/** Returns why a supported key cannot sign with an algorithm; undefined if it can. */
+export function findUnfitAlgorithm(
   publicKey: KeyObject,
   algorithm: SignatureAlgorithm['name'],
 ): string | undefined {
@@ -20,7 +20,7 @@ export function describeUnfitAlgorithm(
     : `does not fit the certificate, whose key is of type ${type}: leave it out, or set ${fitting.join(' or ')}`
 }
 
-/** Returns the hash algorithms that a signer may be asked for and that its certificate allows (RFC 4055 3.3). */
+/** Returns the hash algorithms of a signer that its certificate allows (RFC 4055 3.3). */
 export function permittedHashes(
   { hashAlgorithms }: Pick<SignerConfiguration['rules'], 'hashAlgorithms'>,
   { hashes }: Pick<SignatureAlgorithm, 'hashes'>,
@@ -29,7 +29,7 @@ export function permittedHashes(
 }
 
 /**
- * Refuses a signer of which no hash algorithm could be asked for.
+ * Refuses a signer whose certificate allows none of its hash algorithms.
  *
  * @throws ConfigurationError
  */
@@ -46,8 +46,8 @@ export function checkHashAlgorithms(
   }
 }
 
-/** Returns a warning where the certificate allows fewer hash algorithms than the signer may be asked for. */
-export function describeRestriction(
+/** Returns a warning if the certificate does not allow all hash algorithms of its signer. */
+export function findRestriction(
   rules: Pick<SignerConfiguration['rules'], 'hashAlgorithms'>,
   algorithm: Pick<SignatureAlgorithm, 'hashes'>,
 ): string | undefined {

@@ -1,4 +1,4 @@
-/** The variables that are about containers: of the one signer that there is, or of those of a file that say nothing. */
+/** Reads the variables about containers, which are those of the only signer, or the defaults of a signers file. */
 import type { Environment } from '../../schemas/configuration.ts'
 import { defined } from '../common/defined.ts'
 import type { ContainerDefaults } from './container.ts'
@@ -9,13 +9,13 @@ import { placeInFile } from './signers-file-schema.ts'
 import { type AuthorityContext, readAuthorities } from './timestamp-authorities.ts'
 import type { GivenVariables } from './variables.ts'
 
-/** They are about the authorities that TSA_URL names. */
-const OF_AUTHORITIES = [
+/** Variables about the authorities that TSA_URL names. */
+const AUTHORITY_VARIABLES = [
   ...['TSA_USER', 'TSA_PASSWORD', 'TSA_PASSWORD_FILE', 'TSA_POLICY', 'TSA_HASH_ALGORITHM', 'TSA_CA_FILE'],
   ...['TSA_TLS_CA_FILE', 'TSA_TLS_CERTIFICATE_FILE', 'TSA_TLS_KEY_FILE'],
 ]
 
-/** Bytes that Document Engine reserves for a container at most. */
+/** Most bytes that Document Engine reserves for a container. */
 const MAX_ESTIMATED_SIZE = 262_144
 
 const SETTINGS = {
@@ -31,7 +31,7 @@ const SETTINGS = {
   credentials: 'TSA_USER and TSA_PASSWORD_FILE',
 }
 
-/** @returns what can be made of the variables, whole where no problem was found */
+/** Reads the variables about containers. The result is complete if no problem was found. */
 export function readContainerVariables(
   given: GivenVariables,
   values: Partial<Environment>,
@@ -64,7 +64,7 @@ function describeAuthorities(given: GivenVariables, values: Environment) {
     urls: splitList(values.TSA_URL as string),
     hashAlgorithm: values.TSA_HASH_ALGORITHM,
     ...defined({
-      // Wrong or not, it is not missing
+      // A user that is wrong is not reported as missing too
       user: given.TSA_USER,
       password: values.TSA_PASSWORD,
       passwordFile: describeSecretPath(values.TSA_PASSWORD_FILE),
@@ -75,14 +75,14 @@ function describeAuthorities(given: GivenVariables, values: Environment) {
   }
 }
 
-/** What is set and has no effect, or another one than a user might expect. */
+/** Warns of variables that have no effect, or another one than a user might expect. */
 export function warnAboutContainers(given: GivenVariables, { signers }: SignersConfiguration): string[] {
   const warnings = warnAboutSizes(given, signers)
   if (given.TSA_PASSWORD !== undefined) {
     warnings.push("TSA_PASSWORD: stays readable in the process's environment; TSA_PASSWORD_FILE does not")
   }
   if (given.TSA_URL === undefined) {
-    const idle = OF_AUTHORITIES.filter((name) => given[name] !== undefined)
+    const idle = AUTHORITY_VARIABLES.filter((name) => given[name] !== undefined)
     warnings.push(...idle.map((name) => `${name}: has no effect without TSA_URL`))
   } else if (signers.every(({ container }) => container.level === 'b-b')) {
     warnings.push('TSA_URL: nobody is asked for a timestamp: that takes LEVEL=b-t or LEVEL=b-lt')
@@ -90,7 +90,7 @@ export function warnAboutContainers(given: GivenVariables, { signers }: SignersC
   return warnings
 }
 
-/** Warns of containers for which Document Engine can't reserve the room, wherever their limit stands. */
+/** Warns of limits that are larger than the room that Document Engine can reserve. */
 function warnAboutSizes(
   { CONTAINER_SIZE_LIMIT: variable }: GivenVariables,
   signers: SignersConfiguration['signers'],

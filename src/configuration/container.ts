@@ -1,4 +1,4 @@
-/** What is said of containers, wherever it stands, put together for one signer. */
+/** Builds and checks the configuration of one signer's containers. */
 import { SignerEntry } from '../../schemas/signers-file.ts'
 import type { SignerStatements } from '../cms/cades-attributes.ts'
 import { defined } from '../common/defined.ts'
@@ -8,14 +8,14 @@ import { problemWith } from './problem.ts'
 import { describeExpected } from './signers-file-schema.ts'
 import type { TimestampAuthority } from './timestamp-authority.ts'
 
-/** What the variables say, and a signer may say otherwise. */
+/** Settings of containers from variables, which those of a signer may replace. */
 export interface ContainerDefaults {
   readonly level: Level
   readonly sizeLimit: number
   readonly rsaSignatureIdentifier: ContainerConfiguration['rsaSignatureIdentifier']
-  /** Undefined where nobody is named, empty where those who are named are wrong. */
+  /** Absent if none are named, empty if all that are named are wrong. */
   readonly authorities?: readonly TimestampAuthority[]
-  /** Whether TSA_CA_FILE is set, whatever is wrong with it. */
+  /** True if TSA_CA_FILE is set, even if it is wrong. */
   readonly hasCaFile: boolean
   readonly timestampFallback: TimestampConfiguration['fallback']
   readonly revocationFallback: ContainerConfiguration['revocationFallback']
@@ -24,14 +24,14 @@ export interface ContainerDefaults {
 
 export type ContainerSettings = ContainerDefaults & SignerStatements
 
-/** What a signer says itself: places in the signers file. */
+/** Settings that an entry of the signers file has itself, with their places in the file. */
 export interface OwnSettings {
-  /** Of its level; undefined where LEVEL says that. */
+  /** Place of the level; absent if LEVEL decides. */
   readonly level?: string
   readonly timestamps: string
-  /** Whether its authorities are its own, of which no variable says anything. */
+  /** True if the signer has authorities of its own, to which no variable applies. */
   readonly hasAuthorities: boolean
-  /** Whether each of its own authorities has a caFile, whatever is wrong with it. */
+  /** True if each of them has a caFile, even if it is wrong. */
   readonly hasCaFiles: boolean
 }
 
@@ -47,10 +47,9 @@ export function buildContainer(settings: ContainerSettings): ContainerConfigurat
 }
 
 /**
- * Warns where timestamps are taken from anybody whose certificate is for timestamps: without trust anchors their chain
- * proves nothing.
+ * Warns if timestamps are accepted from anybody with a certificate for timestamps, because there are no trust anchors.
  *
- * @param own undefined where variables say all
+ * @param own undefined if all settings are variables
  */
 export function warnAboutLevel({ level, authorities = [] }: ContainerDefaults, own?: OwnSettings): string[] {
   if (level !== 'b-t' || authorities.every(({ trustAnchors }) => trustAnchors.length > 0)) {
@@ -61,9 +60,9 @@ export function warnAboutLevel({ level, authorities = [] }: ContainerDefaults, o
 }
 
 /**
- * What a level lacks.
+ * Finds settings that a level needs and that are missing.
  *
- * @param own undefined where variables say all
+ * @param own undefined if all settings are variables
  */
 export function findLevelProblems(
   { level, authorities, hasCaFile, revocationCheck }: ContainerDefaults,
@@ -79,7 +78,7 @@ export function findLevelProblems(
     if (own?.hasAuthorities && !own.hasCaFiles) {
       problems.push(problemWith(own.timestamps, `caFile ${wrong}`))
     }
-    // Told beside a TSA_URL that is wrong or missing, too: else it would take another start to learn of it
+    // This is reported beside a wrong or missing TSA_URL too, so that one start shows both
     const isOfVariables = own?.level === undefined || authorities !== undefined
     if (!own?.hasAuthorities && isOfVariables && !hasCaFile) {
       problems.push(problemWith('TSA_CA_FILE', wrong))

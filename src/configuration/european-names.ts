@@ -1,9 +1,9 @@
-/** The names that standards have for what containers of a level are: an answer to what an operator may claim. */
+/** Names that European standards give to signatures of each level, so that an operator knows what to claim. */
 import type { Level } from './container-configuration.ts'
 
 /**
- * What a signature of type `cades` is called (EN 319 122-1 6.1, EN 319 142-1 6.1), in words. No container is
- * PAdES-BASELINE-LT by itself: that takes a DSS dictionary of the PDF (EN 319 142-1 5.4.2).
+ * Names of a signature of type `cades` (EN 319 122-1 6.1, EN 319 142-1 6.1), in words. No container alone makes a
+ * PAdES-BASELINE-LT signature, which needs a DSS dictionary in the PDF (EN 319 142-1 5.4.2).
  */
 export const EUROPEAN_NAMES: Readonly<Record<Level, string>> = {
   'b-b': 'cades is PAdES-BASELINE-B in a PDF, CAdES-BASELINE-B over a file',
@@ -11,7 +11,7 @@ export const EUROPEAN_NAMES: Readonly<Record<Level, string>> = {
   'b-lt': 'cades is PAdES-BASELINE-T in a PDF until it has a DSS dictionary, CAdES-BASELINE-LT over a file',
 }
 
-/** Returns the levels of some signers, each once, with their names. */
+/** Returns the names of the signers' levels, keyed by level. */
 export function nameLevels(
   signers: readonly { readonly container: { readonly level: Level } }[],
 ): Readonly<Partial<Record<Level, string>>> {

@@ -1,4 +1,4 @@
-/** What a signer of the signers file says of its containers; what it leaves out is what the variables say. */
+/** Reads the settings of containers of one signer of the signers file. Variables provide those that it leaves out. */
 import { COMMITMENT_TYPES, type SignerEntry, type Timestamps } from '../../schemas/signers-file.ts'
 import type { HashAlgorithm } from '../algorithms/hash-algorithms.ts'
 import type { SignaturePolicy } from '../cms/cades-attributes.ts'
@@ -10,16 +10,14 @@ import type { FileContext, FileEntry } from './file-entry.ts'
 import { describePath, describeSecretPath } from './given-path.ts'
 import { findHashAlgorithms } from './lists.ts'
 import { problemWith } from './problem.ts'
+import type { SettingOf } from './signers-file-schema.ts'
 import { readAuthorities } from './timestamp-authorities.ts'
 import type { TimestampAuthority } from './timestamp-authority.ts'
 
-/** Of id-cti-ets-proofOfOrigin, 1, and those after it (RFC 5126 5.11.1). */
+/** Arc of the commitment types, of which id-cti-ets-proofOfOrigin is the first (RFC 5126 5.11.1). */
 const COMMITMENT_TYPE_ARC = '1.2.840.113549.1.9.16.6'
 
-/** Place in the file of a property of the signer. */
-type SettingOf = (property: string) => string
-
-/** @returns what can be made of the entry, whole where no problem was found */
+/** Reads the settings of a signer's containers. The result is complete if no problem was found. */
 export function readFileContainer(
   entry: FileEntry,
   settingOf: SettingOf,
@@ -39,25 +37,25 @@ export function readFileContainer(
       location: entry.signerLocation,
     }),
   }
-  if (entry.sound) {
+  if (entry.isValid) {
     const own = {
       timestamps: settingOf('timestamps'),
       hasAuthorities: entry.timestamps !== undefined,
       hasCaFiles: [entry.timestamps ?? []].flat().every(({ caFile }) => caFile !== undefined),
       ...(entry.level !== undefined && { level: settingOf('level') }),
     }
-    tell(findLevelProblems(settings, own), context.problems)
-    const told = new Set(context.warnings)
-    context.warnings.push(...warnAboutLevel(settings, own).filter((warning) => !told.has(warning)))
+    addProblems(findLevelProblems(settings, own), context.problems)
+    const known = new Set(context.warnings)
+    context.warnings.push(...warnAboutLevel(settings, own).filter((warning) => !known.has(warning)))
   }
   return buildContainer(settings)
 }
 
-/** Those of variables are the same for all signers, and told once. */
-function tell(found: readonly ConfigurationProblem[], problems: ConfigurationProblem[]): void {
-  const isTold = (problem: ConfigurationProblem) =>
+/** Adds problems, except those of variables that another signer has added before. */
+function addProblems(found: readonly ConfigurationProblem[], problems: ConfigurationProblem[]): void {
+  const isKnown = (problem: ConfigurationProblem) =>
     problems.some(({ variable, message }) => variable === problem.variable && message === problem.message)
-  problems.push(...found.filter((problem) => !isTold(problem)))
+  problems.push(...found.filter((problem) => !isKnown(problem)))
 }
 
 function readTimestamps(
@@ -127,7 +125,7 @@ function readPolicy(
   return { ...{ id, hash, hashAlgorithm: hashAlgorithm as HashAlgorithm }, ...defined({ uri }) }
 }
 
-/** @returns an object identifier */
+/** Returns the object identifier of the commitment type. */
 function findCommitmentType({ commitmentType }: SignerEntry): string | undefined {
   const number = COMMITMENT_TYPES.indexOf(`${commitmentType}`) + 1
   return number === 0 ? commitmentType : `${COMMITMENT_TYPE_ARC}.${number}`

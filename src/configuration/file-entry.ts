@@ -1,4 +1,4 @@
-/** One entry of the signers file, and what it takes to read it. */
+/** Types of an entry of the signers file, and of the context in which it is read. */
 import type { X509Certificate } from 'node:crypto'
 import type { SignerEntry } from '../../schemas/signers-file.ts'
 import type { HashAlgorithm } from '../algorithms/hash-algorithms.ts'
@@ -7,32 +7,32 @@ import type { ContainerDefaults } from './container.ts'
 import type { GivenPath } from './given-path.ts'
 import type { LibraryConfiguration, PinSource, RawSigning, TokenSelector } from './signer-configuration.ts'
 
-/** A signer as it stands in the file, without what the schema does not allow. */
+/** A signer of the file, without properties that the schema does not allow. */
 export interface FileEntry extends SignerEntry {
   readonly name: string
-  /** Whether the schema allows all of it: else what seems to be missing may be in what is wrong. */
-  readonly sound: boolean
+  /** True if the schema allows all properties. Otherwise a property may only seem to be missing. */
+  readonly isValid: boolean
 }
 
 export interface TokenContext {
-  /** Where relative paths start. */
+  /** Folder in which relative paths start. */
   readonly folder: string
-  /** What HSM_TOKEN_LABEL, HSM_TOKEN_SERIAL and HSM_SLOT select. */
+  /** The token that HSM_TOKEN_LABEL, HSM_TOKEN_SERIAL and HSM_SLOT select. */
   readonly token: TokenSelector
-  /** HSM_MODULE with its parameters, and the PIN of the environment: a problem when they are asked for and not there. */
+  /** Returns HSM_MODULE with its parameters. Adds a problem if it is missing. */
   readonly library: () => LibraryConfiguration
+  /** Returns the source of the PIN of the environment. Adds a problem if it is missing. */
   readonly pin: () => PinSource
   readonly problems: ConfigurationProblem[]
   readonly warnings: string[]
 }
 
-/** What the signers of a file have in common. */
 export interface FileContext extends TokenContext {
-  /** HASH_ALGORITHMS. */
+  /** Value of HASH_ALGORITHMS. */
   readonly hashAlgorithms: readonly HashAlgorithm[]
-  /** RAW_SIGNING. */
+  /** Value of RAW_SIGNING. */
   readonly rawSigning: RawSigning
-  /** What the variables say of containers. */
+  /** Settings of containers from variables. */
   readonly containers: ContainerDefaults
   readonly readCertificates: (setting: string, file: GivenPath) => readonly X509Certificate[] | undefined
 }

@@ -1,7 +1,7 @@
 /** Reads one signer of the signers file. */
 import { defined } from '../common/defined.ts'
 import { findKeyProblem } from '../x509/key-type.ts'
-import { describeUnfitAlgorithm } from './algorithm-fit.ts'
+import { findUnfitAlgorithm } from './algorithm-fit.ts'
 import { readFileContainer } from './file-container.ts'
 import type { FileContext, FileEntry } from './file-entry.ts'
 import { readTokenPart } from './file-token.ts'
@@ -12,7 +12,7 @@ import type { SignerConfiguration, SignerRules } from './signer-configuration.ts
 import { placeInFile } from './signers-file-schema.ts'
 import { warnAboutStatements } from './statement-warnings.ts'
 
-/** @returns what can be made of the entry, whole where no problem was found */
+/** Reads a signer. The result is complete if no problem was found. */
 export function readFileSigner(entry: FileEntry, context: FileContext): SignerConfiguration {
   const { name, signatureAlgorithm: algorithm } = entry
   const { folder, readCertificates, problems } = context
@@ -22,9 +22,9 @@ export function readFileSigner(entry: FileEntry, context: FileContext): SignerCo
   const certificates = certificateFile && readCertificates(settingOf('certificateFile'), certificateFile)
   const caCertificates = (caFile && readCertificates(settingOf('caFile'), caFile)) ?? []
   const [leaf] = certificates ?? []
-  // Of a key that cannot sign at all the problem is another one
+  // A key that cannot sign at all is reported elsewhere
   if (leaf !== undefined && algorithm !== undefined && findKeyProblem(leaf) === undefined) {
-    const unfit = describeUnfitAlgorithm(leaf.publicKey, algorithm)
+    const unfit = findUnfitAlgorithm(leaf.publicKey, algorithm)
     problems.push(
       ...(unfit === undefined ? [] : [problemWith(settingOf('signatureAlgorithm'), unfit, algorithm)]),
     )

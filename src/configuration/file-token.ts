@@ -1,4 +1,4 @@
-/** Token, login and key of one signer of the signers file: what its own entry says, else what the environment says. */
+/** Reads token, login and key of one signer of the signers file. The environment provides those that it leaves out. */
 
 import { defined } from '../common/defined.ts'
 import type { ConfigurationProblem } from '../errors.ts'
@@ -8,6 +8,7 @@ import { describePath, describeSecretPath, type GivenPath } from './given-path.t
 import { type Pkcs11Uri, parsePkcs11Uri } from './pkcs11-uri.ts'
 import { problemWith } from './problem.ts'
 import type { KeySelector, SettingNames, TokenAccess, TokenSelector } from './signer-configuration.ts'
+import type { SettingOf } from './signers-file-schema.ts'
 import { readSlot, SETTINGS } from './single-signer.ts'
 
 interface TokenPart {
@@ -19,14 +20,11 @@ interface TokenPart {
   >
 }
 
-/** Place in the file of a property of the signer. */
-type SettingOf = (property: string) => string
-
-/** @returns what can be made of the entry, whole where no problem was found */
+/** Reads token, login and key. The result is complete if no problem was found. */
 export function readTokenPart(entry: FileEntry, settingOf: SettingOf, context: TokenContext): TokenPart {
   const { problems } = context
   const { uri, valid } = readUri(entry, settingOf('key'), problems)
-  problems.push(...findTwice(entry, uri, settingOf))
+  problems.push(...findDuplicates(entry, uri, settingOf))
   const { module: _, moduleParameters, pinFile: __, slot, ...named } = entry.token ?? {}
   const selector = { ...named, ...(slot === undefined ? {} : { slot: readSlot(String(slot)) }) }
   const module = readPath('module', entry, uri, settingOf, context)
@@ -37,8 +35,8 @@ export function readTokenPart(entry: FileEntry, settingOf: SettingOf, context: T
   const own = { ...uri.token, ...selector }
   const isOwn = module !== undefined || Object.keys(own).length > 0
   const place = Object.keys(selector).length > 0 || entry.token?.module !== undefined ? 'token' : 'key'
-  // Where the entry is wrong nobody gets to see it, and the environment need not have what it seems to lack
-  const inherit = <T>(get: () => T) => (entry.sound && valid ? get() : (undefined as T))
+  // A wrong entry is refused, so that the environment need not have what the entry seems to lack
+  const inherit = <T>(get: () => T) => (entry.isValid && valid ? get() : (undefined as T))
   return {
     access: {
       ...(module === undefined ? inherit(context.library) : { module: module.path }),
@@ -62,7 +60,7 @@ export function readTokenPart(entry: FileEntry, settingOf: SettingOf, context: T
   }
 }
 
-/** Tells whether each part of a selector stands in the signer's token, or in the URI of its key. */
+/** Returns the setting of each part of a selector: a property of the signer's token, or the URI of its key. */
 function nameParts(
   selector: TokenSelector,
   ofToken: TokenSelector,
@@ -72,7 +70,7 @@ function nameParts(
   return Object.fromEntries(Object.keys(selector).map((part) => [part, name(part)]))
 }
 
-/** @returns an empty one where the key is given otherwise */
+/** Reads the URI of the key; returns an empty one if the key is given otherwise. */
 function readUri(
   { key }: FileEntry,
   setting: string,
@@ -94,8 +92,8 @@ function readKey({ key }: FileEntry, uri: Pkcs11Uri): KeySelector {
   return key.id === undefined ? key : { ...key, id: key.id.toLowerCase() }
 }
 
-/** Which of the two would count is not for this service to guess, even where they are the same. */
-function findTwice(
+/** Refuses properties that stand both in the URI and in the token, even if they are equal. */
+function findDuplicates(
   { token = {} }: FileEntry,
   { token: { label, serial }, module, pinFile }: Pkcs11Uri,
   settingOf: SettingOf,

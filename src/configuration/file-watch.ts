@@ -1,48 +1,48 @@
 import { stat } from 'node:fs/promises'
 
-/** What changes with the content of a file, by its path; one that is not there counts as well. */
-type Looks = ReadonlyMap<string, string>
+/** Status of each file, keyed by path, which changes with its content. A missing file has a status too. */
+type Statuses = ReadonlyMap<string, string>
 
 /**
- * Looks at files again and again. By their status, not by events of the file system: those do not come from network
- * file systems, nor from the symbolic links by which Kubernetes exchanges the content of a volume.
+ * Polls the status of files. Events of the file system would not come from network file systems, nor from the symbolic
+ * links by which Kubernetes exchanges the content of a volume.
  */
 export class FileWatch {
   readonly #intervalMs: number
   readonly #onChange: () => void
   #files: readonly string[] = []
-  #known: Looks = new Map()
-  #last: Looks = new Map()
+  #known: Statuses = new Map()
+  #last: Statuses = new Map()
   #timer: NodeJS.Timeout | undefined
 
   /**
-   * @param intervalMs between looks
-   * @param onChange called when something has changed, and then nothing for a whole interval: what is being written is
-   *   not read
+   * @param intervalMs interval between polls, in ms
+   * @param onChange called once files have changed and then stayed the same for a whole interval, so that files that
+   *   are being written are not read
    */
   constructor(intervalMs: number, onChange: () => void) {
     this.#intervalMs = intervalMs
     this.#onChange = onChange
   }
 
-  /** Takes the files as they are now for known: to be called before they are read. */
-  async look(): Promise<void> {
-    // A look that is under way does not count any more
+  /** Takes the present status of the files as known. Must be called before they are read. */
+  async takeAsKnown(): Promise<void> {
+    // A copy of the list discards a poll that is under way
     this.#files = [...this.#files]
     this.#known = await describe(this.#files)
     this.#last = this.#known
   }
 
-  /** Watches these from now on: those that were watched before in the state that is known, others in that of now. */
+  /** Replaces the watched files. Files that were watched before keep their known status, others get the present one. */
   async watch(files: readonly string[]): Promise<void> {
     this.#files = files
     const now = await describe(files)
-    this.#known = new Map([...now].map(([file, look]) => [file, this.#known.get(file) ?? look]))
+    this.#known = new Map([...now].map(([file, status]) => [file, this.#known.get(file) ?? status]))
     this.#last = now
   }
 
   start(): void {
-    this.#timer = setTimeout(() => void this.#lookAgain(), this.#intervalMs).unref()
+    this.#timer = setTimeout(() => void this.#poll(), this.#intervalMs).unref()
   }
 
   stop(): void {
@@ -50,7 +50,7 @@ export class FileWatch {
     this.#timer = undefined
   }
 
-  async #lookAgain(): Promise<void> {
+  async #poll(): Promise<void> {
     const files = this.#files
     const now = await describe(files)
     if (files === this.#files) {
@@ -67,17 +67,17 @@ export class FileWatch {
   }
 }
 
-async function describe(files: readonly string[]): Promise<Looks> {
-  const looks = files.map(async (file): Promise<[string, string]> => {
+async function describe(files: readonly string[]): Promise<Statuses> {
+  const statuses = files.map(async (file): Promise<[string, string]> => {
     const found = await stat(file).then(
       ({ dev, ino, size, mtimeMs, ctimeMs }) => [dev, ino, size, mtimeMs, ctimeMs].join(),
       ({ code }: NodeJS.ErrnoException) => `${code}`,
     )
     return [file, found]
   })
-  return new Map(await Promise.all(looks))
+  return new Map(await Promise.all(statuses))
 }
 
-function areEqual(one: Looks, other: Looks): boolean {
-  return one.size === other.size && [...one].every(([file, look]) => other.get(file) === look)
+function areEqual(one: Statuses, other: Statuses): boolean {
+  return one.size === other.size && [...one].every(([file, status]) => other.get(file) === status)
 }

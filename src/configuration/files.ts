@@ -6,7 +6,7 @@ import type { GivenPath } from './given-path.ts'
 import { problemWith } from './problem.ts'
 import { describeUnreadable } from './read-pin.ts'
 
-/** Whether a setting names a file that this user may read; if not, that is a problem. */
+/** Returns whether a setting names a file that this user may read. If not, adds a problem. */
 export function isReadable(
   setting: string,
   { path, shown }: GivenPath,
@@ -25,10 +25,10 @@ export function isReadable(
   return true
 }
 
-/** Permission of others than owner and group to read or write a file. */
+/** Permission bits of users other than owner and group to read or write a file. */
 const OTHERS = 0o006
 
-/** Warns where everybody on this host may read, or replace, a file that holds a secret. */
+/** Warns if everybody on this host may read or replace a file that holds a secret. */
 export function warnAboutMode(setting: string, path: string, warnings: string[]): void {
   const mode = statSync(path).mode & 0o777
   if ((mode & OTHERS) !== 0) {
@@ -39,7 +39,7 @@ export function warnAboutMode(setting: string, path: string, warnings: string[])
   }
 }
 
-/** @returns the certificates, in the file's order; undefined when no file is named, or there is a problem with it */
+/** Returns the certificates in the file's order; undefined if no file is named, or there is a problem with it. */
 export function readCertificateFile(
   setting: string,
   file: GivenPath | undefined,
@@ -56,12 +56,12 @@ export function readCertificateFile(
   }
 }
 
-/** Files whose certificates are kept; more than any configuration of signers names. */
+/** Most files whose certificates are kept, which is more than any configuration names. */
 const MAX_KEPT = 2_048
-/** Certificates by the content of their file, those that were read last at the end. */
+/** Certificates, keyed by the digest of their file, in the order in which they were last used. */
 const kept = new Map<string, readonly X509Certificate[]>()
 
-/** While the service signs, files are read anew that have not changed: what is known of their certificates stays so. */
+/** Parses certificates, and keeps them, so that a reload of unchanged files keeps what is cached about them. */
 function parseOnce(content: Buffer): readonly X509Certificate[] {
   const id = createHash('sha256').update(content).digest('base64')
   const certificates = kept.get(id) ?? parseCertificates(content)

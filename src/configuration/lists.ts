@@ -1,10 +1,10 @@
-/** The variables that hold several values, separated by commas. */
+/** Reads variables that hold several values, separated by commas. */
 
 import { findHashAlgorithm, HASH_ALGORITHMS, type HashAlgorithm } from '../algorithms/hash-algorithms.ts'
 import type { ConfigurationProblem } from '../errors.ts'
 import { problemWith } from './problem.ts'
 
-/** Each once, whatever the spelling. */
+/** Reads HASH_ALGORITHMS, and returns each algorithm once. */
 export function parseHashAlgorithms(list: string, problems: ConfigurationProblem[]): HashAlgorithm[] {
   const names = splitList(list)
   if (names.length === 0) {
@@ -13,7 +13,7 @@ export function parseHashAlgorithms(list: string, problems: ConfigurationProblem
   return findHashAlgorithms('HASH_ALGORITHMS', names, problems)
 }
 
-/** Each once, whatever the spelling. */
+/** Returns the algorithms of some names, each once, whatever the spelling. Unknown names become problems. */
 export function findHashAlgorithms(
   setting: string,
   names: readonly string[],
@@ -32,24 +32,24 @@ export function findHashAlgorithms(
   return [...algorithms]
 }
 
-/** Origins as browsers write them into the Origin header (RFC 6454 6.2): nothing else would ever be equal to one. */
+/** Reads CORS_ORIGINS. Origins must be written as in the Origin header (RFC 6454 6.2), with which they are compared. */
 export function parseOrigins(list: string, problems: ConfigurationProblem[]): string[] {
   const origins = splitList(list)
   for (const origin of origins) {
     if (!isOrigin(origin)) {
-      // "*" is refused as well: any page in any browser that reaches the service could have documents signed
+      // "*" is refused too, since any page in any browser that reaches the service could have documents signed
       problems.push(problemWith('CORS_ORIGINS', 'is no origin', origin))
     }
   }
   return origins
 }
 
-/** Whether a text is an origin of a web page as browsers write it: lower case, without path and default port. */
+/** Returns whether a text is an origin as browsers write it: in lower case, without path and default port. */
 export function isOrigin(text: string): boolean {
   return /^https?:[^*]+$/.test(text) && URL.canParse(text) && new URL(text).origin === text
 }
 
-/** The values of signMethod in the vendor's example. This service signs with the HSM for all of them. */
+/** Values of signMethod in the vendor's example. This service signs with the HSM for all of them. */
 const SIGN_METHODS: readonly string[] = ['privatekey', 'hsm', 'globaltrust', 'globalsign']
 
 /** Parses SIGN_METHODS into values in lower case, each once. */
@@ -65,7 +65,7 @@ export function parseSignMethods(list: string, problems: ConfigurationProblem[])
   return [...new Set(methods.map((method) => method.toLowerCase()))]
 }
 
-/** Without what is empty. */
+/** Splits a list at its commas, and drops empty items. */
 export function splitList(list: string): string[] {
   return list
     .split(',')

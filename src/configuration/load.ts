@@ -1,8 +1,8 @@
 /**
- * The environment, turned into a frozen configuration. Everything that is wrong is found and reported at once.
+ * Turns the environment into a frozen configuration. All problems are found and reported at once.
  *
- * The environment is read here alone; the PIN is not, but by the signer process, which alone needs it: the
- * configuration only says where it will be found.
+ * Only this module reads the environment. The PIN is not part of the configuration, which only says where the signer
+ * process finds it.
  */
 import type { Environment } from '../../schemas/configuration.ts'
 import { defined } from '../common/defined.ts'
@@ -21,10 +21,14 @@ import { describeToken, readSingleSigner, requireLibrary } from './single-signer
 import { validate } from './validation.ts'
 import { dropUnset, findUnknown, type GivenVariables, type Variables } from './variables.ts'
 
-/** What Document Engine's SIGNING_SERVICE_TIMEOUT is unless it is set. */
+/** Default of Document Engine's SIGNING_SERVICE_TIMEOUT. */
 const DOCUMENT_ENGINE_TIMEOUT_MS = 5_000
 
-/** @throws ConfigurationError with all the problems there are */
+/**
+ * Loads the configuration of the service.
+ *
+ * @throws ConfigurationError with all problems
+ */
 export function loadConfiguration(environment: Variables): Readonly<Configuration> {
   const warnings: string[] = []
   const problems: ConfigurationProblem[] = []
@@ -71,9 +75,9 @@ export function loadConfiguration(environment: Variables): Readonly<Configuratio
 }
 
 /**
- * Refuses problems together with unknown names, any of which may be that of a variable that seems to be missing.
+ * Refuses problems, and lists unknown names with them, since one may be that of a variable that seems to be missing.
  *
- * @throws ConfigurationError when there are problems
+ * @throws ConfigurationError if there are problems
  */
 function refuseWith(
   unknown: readonly ConfigurationProblem[],
@@ -82,7 +86,7 @@ function refuseWith(
   refuseProblems(problems.length === 0 ? [] : [...problems, ...unknown])
 }
 
-/** The part that says who signs: read again while the service runs. */
+/** Loads the configuration of the signers, which is read again while the service runs. */
 export function loadSigners(environment: Variables): LoadedSigners {
   const problems: ConfigurationProblem[] = []
   const warnings: string[] = []
@@ -105,13 +109,13 @@ function readSigners(
 }
 
 /**
- * The part that reaches a token: variables of the rest of the service may be missing, or wrong.
+ * Loads the configuration of a token. All other variables may be missing or wrong.
  *
- * @throws ConfigurationError with all the problems there are
+ * @throws ConfigurationError with all problems
  */
 export function loadTokenConfiguration(environment: Variables): Readonly<TokenConfiguration> {
   const all = dropUnset(environment, [])
-  const given = pick(all, [...OF_LIBRARY, 'HSM_TOKEN_LABEL', 'HSM_TOKEN_SERIAL', 'HSM_SLOT'])
+  const given = pick(all, [...LIBRARY_VARIABLES, 'HSM_TOKEN_LABEL', 'HSM_TOKEN_SERIAL', 'HSM_SLOT'])
   const pins = pick(all, ['HSM_PIN', 'HSM_PIN_FILE'])
   const problems: ConfigurationProblem[] = []
   const values = validate(given, problems)
@@ -122,35 +126,35 @@ export function loadTokenConfiguration(environment: Variables): Readonly<TokenCo
 }
 
 /**
- * The part that loads the PKCS#11 library and asks it for its tokens.
+ * Loads the configuration of the PKCS#11 library. All other variables may be missing or wrong.
  *
  * @throws ConfigurationError
  */
 export function loadLibraryConfiguration(environment: Variables): Readonly<LibraryConfiguration> {
   const all = dropUnset(environment, [])
   const problems: ConfigurationProblem[] = []
-  const library = requireLibrary(validate(pick(all, OF_LIBRARY), problems), problems)
+  const library = requireLibrary(validate(pick(all, LIBRARY_VARIABLES), problems), problems)
   refuseWith(findUnknown(all), problems)
   return deepFreeze(library)
 }
 
-const OF_LIBRARY = ['HSM_MODULE', 'HSM_MODULE_PARAMETERS'] as const
+const LIBRARY_VARIABLES = ['HSM_MODULE', 'HSM_MODULE_PARAMETERS'] as const
 
 function pick(given: GivenVariables, names: readonly (keyof Environment)[]): GivenVariables {
   return Object.fromEntries(Object.entries(given).filter(([name]) => names.some((one) => one === name)))
 }
 
-/** The addresses of the callback, each once: the router takes /sign and /sign/ for the same. */
+/** Lists the paths of the callback, each once; the router treats /sign and /sign/ alike. */
 function listPaths(further: string): string[] {
   return [...new Set(['/', '/sign', further.replace(/(?<=.)\/$/, '')])]
 }
 
-/** Lists the paths under which each signer of a signers file has its own: /sign/NAME. */
+/** Lists the paths that the name of a signer of a signers file may follow, as in /sign/NAME. */
 function listSignerPaths({ SIGNING_SERVICE_PATH: path, SIGNERS_FILE: file }: Environment): string[] {
   return file === undefined ? [] : listPaths(path).filter((one) => one !== '/')
 }
 
-/** Refuses a path that is also that of a signer: the default signer would sign in its place. */
+/** Refuses a path that is also that of a signer, in whose place the default signer would sign. */
 function findPathProblems(
   { SIGNING_SERVICE_PATH: path = '', SIGNERS_FILE: file }: Partial<Environment>,
   { signers }: SignersConfiguration,

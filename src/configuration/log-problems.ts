@@ -2,9 +2,9 @@ import type { BaseLogger } from 'pino'
 import type { ConfigurationProblem } from '../errors.ts'
 
 /**
- * Logs one line a problem: which variable is wrong, and the token where it is about one.
+ * Logs one line for each problem, with the variable that is wrong, and the token if it is about one.
  *
- * @param beginning of each message
+ * @param beginning text before each message
  */
 export function logProblems(
   log: BaseLogger,

@@ -6,7 +6,7 @@ import { problemWith } from './problem.ts'
 import type { PinSource } from './signer-configuration.ts'
 import type { GivenVariables, Variables } from './variables.ts'
 
-/** Returns the PIN that the environment holds now; undefined where a file holds it, which this process never opens. */
+/** Returns the PIN that the environment holds now; undefined if a file holds it, which this process never opens. */
 export function pinOfEnvironment(
   source: PinSource,
   environment: Variables = process.env,
@@ -14,12 +14,12 @@ export function pinOfEnvironment(
   return 'variable' in source ? environment[source.variable] : undefined
 }
 
-/** Whether there is a PIN, if only one that is configured wrongly. */
+/** Returns whether a PIN is configured, rightly or wrongly. */
 export function isPinConfigured({ HSM_PIN: pin = '', HSM_PIN_FILE: file = '' }: Variables): boolean {
   return pin !== '' || file !== ''
 }
 
-/** Finds out where the PIN is. A file is left to the signer process, which alone reads it. */
+/** Returns the source of the PIN. Only the signer process reads a file. */
 export function findPin(
   given: GivenVariables,
   problems: ConfigurationProblem[],

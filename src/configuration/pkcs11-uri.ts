@@ -1,6 +1,6 @@
 /**
- * `pkcs11:` URIs (RFC 7512), as far as they name a private key to sign with. Nothing in one is ignored: what this
- * service does not look at could be what tells two keys apart.
+ * Parses `pkcs11:` URIs (RFC 7512) that name a private key. Attributes that the service does not support are refused,
+ * since they may be what distinguishes two keys.
  */
 import { defined } from '../common/defined.ts'
 import type { KeySelector, TokenSelector } from './signer-configuration.ts'
@@ -8,16 +8,16 @@ import type { KeySelector, TokenSelector } from './signer-configuration.ts'
 export interface Pkcs11Uri {
   readonly token: TokenSelector
   readonly key: KeySelector
-  /** As it was written: perhaps relative. */
+  /** Path as it was written, which may be relative. */
   readonly module?: string
-  /** Absolute. */
+  /** Absolute path. */
   readonly pinFile?: string
 }
 
 const PATH = ['token', 'serial', 'manufacturer', 'model', 'slot-id', 'object', 'id', 'type']
 const QUERY = ['module-path', 'pin-source']
-/** Of the RFC's other attributes, what to write in place of each. */
-const INSTEAD: ReadonlyMap<string, string> = new Map([
+/** Advice for the RFC's attributes that are not supported. */
+const ADVICE: ReadonlyMap<string, string> = new Map([
   ['module-name', 'name the library with module-path'],
   ['library-manufacturer', 'name the library with module-path'],
   ['library-description', 'name the library with module-path'],
@@ -26,15 +26,16 @@ const INSTEAD: ReadonlyMap<string, string> = new Map([
   ['slot-description', 'name the slot with slot-id, or its token'],
 ])
 const NAME = /^[A-Za-z0-9_-]+$/
-/** Of pk11-pchar and pk11-qchar; what separates attributes is gone when values are looked at. */
+/** Match pk11-pchar and pk11-qchar (RFC 7512 2.3), without the separators, which are split off before. */
 const PATH_VALUE = /^[A-Za-z0-9._~:[\]@!$'()*+,=&%-]*$/
 const QUERY_VALUE = /^[A-Za-z0-9._~:[\]@!$'()*+,=/?|%-]*$/
-/** CK_ULONG. */
+/** Largest CK_ULONG of 64 bits. */
 const MAX_SLOT_ID = 2n ** 64n - 1n
 
 /**
- * @returns what was found in it, percent-decoded
- * @throws Error whose message says all that is wrong; it quotes no values
+ * Parses a URI, and decodes its attributes.
+ *
+ * @throws Error whose message names all problems, and quotes no values
  */
 export function parsePkcs11Uri(uri: string): Pkcs11Uri {
   const match = /^pkcs11:([^?]*)(?:\?(.*))?$/is.exec(uri)
@@ -47,7 +48,7 @@ export function parsePkcs11Uri(uri: string): Pkcs11Uri {
     { where: 'query', list: split(query, '&'), known: QUERY, value: QUERY_VALUE },
   ]
   if (components.some(({ list }) => list.some(({ name }) => isPin(name)))) {
-    // That alone: with a PIN that was not encoded, anything behind it may be a part of it
+    // No other problem is reported, since anything behind a PIN that was not encoded may be a part of it
     throw new Error(
       'has pin-value, but a PIN must not stand in this file: name a file that holds it with pin-source',
     )
@@ -75,7 +76,7 @@ export function parsePkcs11Uri(uri: string): Pkcs11Uri {
 }
 
 interface Attribute {
-  /** Empty where there is no "=", so that nothing of it is quoted. */
+  /** Empty if there is no "=", so that nothing of the attribute is quoted. */
   readonly name: string
   readonly value?: string
 }
@@ -89,7 +90,7 @@ function split(component: string, separator: ';' | '&'): Attribute[] {
   })
 }
 
-/** Whether it is pin-value, or was meant to be. */
+/** Returns whether an attribute is pin-value, or was meant to be. */
 function isPin(name: string): boolean {
   return /pin/i.test(name) && name !== 'pin-source'
 }
@@ -102,8 +103,8 @@ function findProblem(
   if (value === undefined || !NAME.test(name)) {
     return 'is not of the form name=value'
   }
-  if (INSTEAD.has(name)) {
-    return `is not supported: ${INSTEAD.get(name)}`
+  if (ADVICE.has(name)) {
+    return `is not supported: ${ADVICE.get(name)}`
   }
   if (!known.includes(name)) {
     return `is not supported here: ${known.join(', ')} are`
@@ -114,7 +115,7 @@ function findProblem(
   return allowed.test(value) ? undefined : 'has a character that must be percent-encoded'
 }
 
-/** @param value of ASCII characters, its percent-encoding in order */
+/** @param value ASCII characters with valid percent-encoding */
 function decode(value: string): Buffer {
   const bytes = value.replace(/%(..)/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
   return Buffer.from(bytes, 'latin1')
@@ -147,7 +148,7 @@ function interpret(values: ReadonlyMap<string, Buffer>, problems: string[]): Pkc
   return { token: defined(token), key: defined(key), ...defined({ module, pinFile }) }
 }
 
-/** RFC 7512 2.3: all but the id is UTF-8. */
+/** Decodes UTF-8, which all attributes but the id are (RFC 7512 2.3). */
 function toText(value: Buffer): string {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(value)
@@ -177,7 +178,7 @@ function toSlotId(value: Buffer): string {
   return BigInt(digits).toString()
 }
 
-/** What follows `file:` is a path as it stands: common implementations, too, decode the attribute, and no second time. */
+/** Takes the text after `file:` as a path. Like common implementations, it does not decode the text a second time. */
 function toPinFile(value: Buffer): string {
   const source = toText(value)
   if (source.startsWith('|')) {

@@ -1,4 +1,4 @@
-/** HTTP proxies, as HTTP_PROXY, HTTPS_PROXY and NO_PROXY name them. */
+/** Reads HTTP_PROXY, HTTPS_PROXY and NO_PROXY. */
 import type { Environment } from '../../schemas/configuration.ts'
 import { defined } from '../common/defined.ts'
 import { Password } from '../common/password.ts'
@@ -8,9 +8,9 @@ import { problemWith } from './problem.ts'
 import type { Variables } from './variables.ts'
 
 /**
- * Reads the variables. No value is quoted where it is wrong: it can hold a password.
+ * Reads the proxies. A wrong value is not quoted, since it can hold a password.
  *
- * @param environment where the values are from: it may have them by names in lower case
+ * @param environment the environment of the values, which may have their names in lower case
  */
 export function readProxies(
   values: Partial<Environment>,
@@ -31,7 +31,7 @@ function readProxy(value: string | undefined, refuse: (wrong: string) => void): 
   if (value === undefined) {
     return undefined
   }
-  // Users of curl and others are used to leaving out http://
+  // curl and other programs accept an address without http://
   const text = /^[a-z][a-z0-9+.-]*:\/\//i.test(value) ? value : `http://${value}`
   const url = URL.canParse(text) ? new URL(text) : undefined
   const credentials = url && readCredentials(url)
@@ -50,7 +50,7 @@ function readProxy(value: string | undefined, refuse: (wrong: string) => void): 
   return { url: new URL(url.origin), ...credentials }
 }
 
-/** Returns undefined where user or password are not encoded as in an address (RFC 3986 2.1). */
+/** Returns undefined if user or password are not percent-encoded (RFC 3986 2.1). */
 function readCredentials({ username, password }: URL): Pick<ProxyServer, 'authorization'> | undefined {
   if (username === '' && password === '') {
     return {}

@@ -1,4 +1,4 @@
-/** Builds the certificate of a signer with its chain, and finds out what is to be known of them. */
+/** Builds the certificate of a signer with its chain, and reviews them. */
 import type { X509Certificate } from 'node:crypto'
 import { digest } from '../algorithms/digest.ts'
 import { HASH_ALGORITHMS } from '../algorithms/hash-algorithms.ts'
@@ -13,7 +13,7 @@ import { readCertificate } from '../x509/read-certificate.ts'
 import { reviewCertificates } from '../x509/review/certificate-review.ts'
 import { findMissingRevocationSources } from '../x509/review/long-term.ts'
 import { validityPeriod } from '../x509/validity.ts'
-import { describeUnfitAlgorithm } from './algorithm-fit.ts'
+import { findUnfitAlgorithm } from './algorithm-fit.ts'
 import type { ContainerConfiguration } from './container-configuration.ts'
 import { problemWith } from './problem.ts'
 import type { CertificateFiles, SignerCertificate, SignerConfiguration } from './signer-configuration.ts'
@@ -22,9 +22,9 @@ type CertifiedConfiguration = CertificateFiles &
   Pick<SignerConfiguration, 'settings' | 'algorithm' | 'container'>
 
 /**
- * Builds the certificate of a signer from its files; undefined when it is to be found on the token.
+ * Builds the certificate of a signer from its files; returns undefined if it is on the token.
  *
- * @throws ConfigurationError when its key is not one that can sign here, or the review of its chain found problems
+ * @throws ConfigurationError if its key is not supported, or the review of its chain found problems
  */
 export function certificateFromFiles(configuration: CertifiedConfiguration): SignerCertificate | undefined {
   const [leaf, ...following] = configuration.certificates ?? []
@@ -48,11 +48,11 @@ export function certificateFromToken(
 ): SignerCertificate {
   const leaf = readCertificate(certificate)
   const { algorithm, settings } = configuration
-  // The setting would take its place, and may not be set
+  // The message names no path, since the setting would replace the certificate on the token
   const describe = (variable: string, message: string) => ({ variable, message: `on the token: ${message}` })
   const signerCertificate = createCertificate(leaf, [], configuration, describe)
-  // Of certificates in files that has been told where they are read
-  const unfit = algorithm && describeUnfitAlgorithm(leaf.publicKey, algorithm)
+  // Certificates in files are checked where they are read
+  const unfit = algorithm && findUnfitAlgorithm(leaf.publicKey, algorithm)
   if (unfit !== undefined) {
     throw new ConfigurationError([problemWith(settings.algorithm, unfit)])
   }
@@ -60,8 +60,10 @@ export function certificateFromToken(
 }
 
 /**
- * @param following certificates from where the leaf is from
- * @param describe what is wrong with the leaf, or with one of those
+ * Builds the chain of a certificate, and reviews it.
+ *
+ * @param following further certificates of the same file
+ * @param describe describes a problem of the leaf, or of one of those
  */
 function createCertificate(
   certificate: X509Certificate,
@@ -109,7 +111,11 @@ function describeUnreachable(variable: string, why: string): ConfigurationProble
   const message =
     `containers of level b-lt cannot be made: ${why}, or choose another level (LEVEL, or level of the signer), or what is ` +
     'made in their place (REVOCATION_FALLBACK, or revocationFallback of the signer)'
-  return { variable, message, told: 'level b-lt is out of reach of a chain about which nobody can be asked' }
+  return {
+    variable,
+    message,
+    publicMessage: 'level b-lt is out of reach of a chain about which nobody can be asked',
+  }
 }
 
 function createTemplate(

@@ -1,4 +1,4 @@
-/** What is configured of signers, wherever it stands: in variables, or in a file. */
+/** Types of the configuration of signers, which stands in variables or in a file. */
 import type { KeyObject, X509Certificate } from 'node:crypto'
 import type { HashAlgorithm } from '../algorithms/hash-algorithms.ts'
 import type { SignatureAlgorithm } from '../algorithms/signature-algorithm.ts'
@@ -8,100 +8,100 @@ import type { Chain } from '../x509/chain.ts'
 import type { ValidityPeriod } from '../x509/validity.ts'
 import type { ContainerConfiguration } from './container-configuration.ts'
 
-/** Which token: all that are given must fit; none given means the only token present. */
+/** Selects a token, which must match all given properties. If none is given, it is the only token present. */
 export interface TokenSelector {
   readonly label?: string
   readonly serial?: string
   readonly manufacturer?: string
   readonly model?: string
-  /** Index in the slot list; in decimal where it is too large for one, as ids of slots are. */
+  /** Index in the slot list, or a slot id in decimal if it is too large for an index. */
   readonly slot?: number | string
-  /** CK_SLOT_ID in decimal: it can exceed 2^53. */
+  /** CK_SLOT_ID in decimal, which can exceed 2^53. */
   readonly slotId?: string
 }
 
-/** Which private key: none given means the one that belongs to the signer certificate. */
+/** Selects a private key. If nothing is given, it is the one that belongs to the signer certificate. */
 export interface KeySelector {
   readonly label?: string
   /** CKA_ID in lower-case hex. */
   readonly id?: string
 }
 
-/** What it takes to load the PKCS#11 library. */
+/** The PKCS#11 library. */
 export interface LibraryConfiguration {
   readonly module: string
-  /** Handed to the library at its initialization, in a form of its own. */
+  /** Parameters for C_Initialize, in a form that the library defines. */
   readonly moduleParameters?: string
 }
 
-/** How to reach a token and log in. */
-/** Where the PIN is found when a token is logged in to. */
+/** The variable or file that holds the PIN. */
 export type PinSource = { readonly variable: string } | { readonly file: string }
 
+/** How to reach a token and log in. */
 export interface TokenAccess extends LibraryConfiguration {
   readonly token: TokenSelector
   readonly pin: PinSource
 }
 
-/** What the operator calls the settings of a signer: what a message names is what has to change. */
+/** Names of a signer's settings, so that messages name what the operator has to change. */
 export interface SettingNames {
   readonly module: string
   readonly pin: string
   readonly token: string
-  /** The setting of each thing that a token is selected by. */
+  /** The setting of each given property of the token's selector. */
   readonly tokenParts: { readonly [part in keyof TokenSelector]?: string }
-  /** Of a label or, where only that is given, of an id. */
+  /** The setting of the key's label or, if only that is given, of its id. */
   readonly key: string
   readonly certificate: string
   readonly caCertificates: string
-  /** The paths that these two have, as they were given; absent where there is none, or it must not be shown. */
+  /** Paths of these two, as they were given; absent if there is none, or it must not be shown. */
   readonly certificatePath?: string
   readonly caPath?: string
   readonly algorithm: string
   readonly hashAlgorithms: string
-  /** What tells several tokens apart, in words. */
+  /** Settings that choose one of several tokens, in words. */
   readonly tokenChoice: string
-  /** What tells several keys apart, in words. */
+  /** Settings that choose one of several keys, in words. */
   readonly keyChoice: string
 }
 
 export type SignatureForm = 'raw' | 'pkcs7'
 export type RawSigning = 'any' | 'signed-attributes'
 
-/** What a signer may be asked for. */
+/** Limits what a signer may be asked for. */
 export interface SignerRules {
   readonly containers: readonly SignatureForm[]
   readonly signatureTypes: readonly SignatureType[]
   readonly hashAlgorithms: readonly HashAlgorithm[]
-  /** Days that its certificate and chain must still be valid for. */
+  /** Days for which the certificates of the chain must still be valid. */
   readonly minimumDaysLeft: number
-  /** Whether raw signatures are given too that are not RSASSA-PKCS1-v1_5, which Document Engine does not document. */
+  /** True if raw signatures may be other than RSASSA-PKCS1-v1_5, which Document Engine does not document. */
   readonly raw: boolean
-  /** Whether raw signatures are made over any bytes, or over signed attributes of the signer alone (RFC 5652 5.4). */
+  /** Allows raw signatures over any bytes, or only over signed attributes (RFC 5652 5.4). */
   readonly rawSigning: RawSigning
 }
 
-/** Certificates of files. */
+/** Certificates from files. */
 export interface CertificateFiles {
-  /** Leaf first; absent when the certificate is to be found on the token. */
+  /** Certificates of the signer's file, leaf first; absent if the certificate is on the token. */
   readonly certificates?: readonly X509Certificate[]
-  /** In any order. */
+  /** Issuers, in any order. */
   readonly caCertificates: readonly X509Certificate[]
 }
 
-/** The certificate of a signer with its chain, and what was found out about them. The key is on the token. */
+/** The certificate of a signer with its chain. The private key is on the token. */
 export interface SignerCertificate extends Chain {
   readonly certificate: X509Certificate
   readonly publicKey: KeyObject
   readonly algorithm: SignatureAlgorithm
-  /** The certificate and its issuers. */
+  /** The certificate and its issuers, leaf first. */
   readonly path: readonly [X509Certificate, ...X509Certificate[]]
   readonly template: ContainerTemplate
-  /** Of the certificate and its issuers. */
+  /** Validity of each certificate of `path`. */
   readonly validity: readonly ValidityPeriod[]
   /** Digests of the certificate, keyed by the hash algorithms of signing-certificate attributes (RFC 5035 3). */
   readonly digests: ReadonlyMap<HashAlgorithm['name'], Buffer>
-  /** What the operator should know of them, each a sentence without its capital. */
+  /** Warnings for the operator, each a sentence without its capital. */
   readonly warnings: readonly string[]
 }
 
@@ -109,19 +109,19 @@ export interface SignerConfiguration extends CertificateFiles {
   readonly name: string
   readonly access: TokenAccess
   readonly key: KeySelector
-  /** Absent where the type of the key decides. */
+  /** Absent if the type of the key decides. */
   readonly algorithm?: SignatureAlgorithm['name']
   readonly rules: SignerRules
   readonly container: ContainerConfiguration
   readonly settings: SettingNames
-  /** Built from the certificate files; absent when the certificate is to be found on the token. */
+  /** Built from the certificate files; absent if the certificate is on the token. */
   readonly signerCertificate?: SignerCertificate
 }
 
 export interface SignersConfiguration {
-  /** Name of the one that signs where a request names none; null where each request has to name one. */
+  /** Name of the signer for requests that name none; null if each request has to name one. */
   readonly default: string | null
   readonly signers: readonly SignerConfiguration[]
-  /** Absolute paths of all the files that this was read from. */
+  /** Absolute paths of all files that were read. */
   readonly files: readonly string[]
 }

@@ -1,19 +1,19 @@
-/** What the schema of the signers file says is wrong with one, in words. */
+/** Checks a signers file with its schema, and describes the problems in words. */
 import { Errors } from 'typebox/schema'
 import { Settings } from 'typebox/system'
 import { SignersFile } from '../../schemas/signers-file.ts'
 import { findNearest } from '../common/edit-distance.ts'
-import { tellOf } from '../common/quote.ts'
+import { describeValue } from '../common/quote.ts'
 import type { ConfigurationProblem } from '../errors.ts'
 
-// Of the 8 that it stops at by default a file of a thousand signers has more
+// The default limit of 8 errors is too low for a file with many signers
 Settings.Set({ maxErrors: 10_000 })
 
-/** Part of the letters that may be wrong where another name was meant. */
+/** Part of the letters in which a name may differ from the one that was meant. */
 const MAX_WRONG = 0.4
 
 export interface SchemaProblem extends ConfigurationProblem {
-  /** JSON pointer (RFC 6901) to the property that is wrong or missing; to a list where one of its items is wrong. */
+  /** JSON pointer (RFC 6901) to the property that is wrong or missing, or to the list that has a wrong item. */
   readonly pointer: string
 }
 
@@ -30,7 +30,7 @@ interface Schema {
   readonly properties?: Readonly<Record<string, Schema>>
 }
 
-/** One problem for each place where there is any. */
+/** Returns at most one problem for each place in the file. */
 export function findSchemaProblems(content: unknown): SchemaProblem[] {
   const [, errors] = Errors(SignersFile, content)
   const problems = errors.flatMap((error) => {
@@ -38,7 +38,7 @@ export function findSchemaProblems(content: unknown): SchemaProblem[] {
     const path = schemaPath.split('/').slice(1)
     switch (keyword) {
       case 'additionalProperties':
-        // Told of each property by itself, too, as the next is
+        // Each of the properties is also reported by itself, as the next keyword
         return []
       case 'boolean':
         return [problemAt(instancePath, describeUnknown(lastName(instancePath), schemaAt(path.slice(0, -1))))]
@@ -61,23 +61,26 @@ export function findSchemaProblems(content: unknown): SchemaProblem[] {
   return [...new Map(problems.map((problem) => [problem.pointer, problem])).values()]
 }
 
-/** What messages call a place in the file. */
+/** Returns the place in the file of a property of one signer. */
+export type SettingOf = (property: string) => string
+
+/** Returns the name of a place in the file, for messages. */
 export function placeInFile(pointer: string): string {
-  // As in a JSON string (RFC 6901 5), since a name may hold line ends
+  // The pointer is escaped as in a JSON string (RFC 6901 5), since a name may hold line ends
   return pointer === '' ? 'SIGNERS_FILE' : `SIGNERS_FILE ${JSON.stringify(pointer).slice(1, -1)}`
 }
 
 function problemAt(pointer: string, wrong: string, value?: string): SchemaProblem {
-  return { pointer, variable: placeInFile(pointer), message: tellOf(value, wrong) }
+  return { pointer, variable: placeInFile(pointer), message: describeValue(value, wrong) }
 }
 
-/** Properties whose values can hold a secret, or in whose place one may stand. */
+/** Properties whose values can hold a secret, also by mistake. */
 const SECRET: ReadonlySet<string> = new Set([
   ...['key', 'moduleParameters', 'pinFile', 'slot'],
   ...['url', 'user', 'passwordFile'],
 ])
 
-/** Returns the value at a place as messages show it; undefined for objects, lists and what may be a secret. */
+/** Returns the value at a place for messages; undefined for objects, lists and values that may be secret. */
 function findShown(content: unknown, pointer: string, schema: Schema): string | undefined {
   const names = pointer.split('/').slice(1).map(unescapeName)
   const property = names.findLast((name) => !/^\d+$/.test(name))
@@ -94,7 +97,7 @@ function lastName(pointer: string): string {
   return unescapeName(pointer.slice(pointer.lastIndexOf('/') + 1))
 }
 
-/** Reads a name in a JSON pointer (RFC 6901 4). */
+/** Decodes a name in a JSON pointer (RFC 6901 4). */
 function unescapeName(name: string): string {
   return name.replaceAll('~1', '/').replaceAll('~0', '~')
 }
@@ -104,16 +107,16 @@ function describeUnknown(name: string, parent: Schema): string {
     return `is no name of a signer: ${parent.description}`
   }
   const known = Object.keys(parent.properties)
-  const nearest = findMeant(name, known)
+  const nearest = findIntendedName(name, known)
   return `is not known here; ${nearest === undefined ? `${known.join(', ')} are` : `${nearest} is`}`
 }
 
-/** The known name that was probably meant. */
-export function findMeant(name: string, known: readonly string[]): string | undefined {
+/** Returns the known name that was probably meant. */
+export function findIntendedName(name: string, known: readonly string[]): string | undefined {
   return findNearest(name, known, name.length * MAX_WRONG)
 }
 
-/** What the schema says of a value, with an example. */
+/** Describes the values that the schema allows, with an example. */
 export function describeExpected(schema: Schema): string {
   const { type, description, minimum, maximum, examples = [] } = schema
   const range = type === 'integer' ? [`an integer from ${minimum} to ${maximum}`] : []

@@ -1,4 +1,4 @@
-/** The file that describes several signers. */
+/** Reads the file that describes several signers. */
 import type { X509Certificate } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
@@ -17,7 +17,7 @@ import { problemWith } from './problem.ts'
 import type { PinSource, RawSigning, SignersConfiguration } from './signer-configuration.ts'
 import {
   describeExpected,
-  findMeant,
+  findIntendedName,
   findSchemaProblems,
   placeInFile,
   type SchemaProblem,
@@ -26,14 +26,19 @@ import { describeToken, requireLibrary } from './single-signer.ts'
 import type { GivenVariables } from './variables.ts'
 
 const MAX_BYTES = 1_048_576
-/** They describe the one signer that there is without a file. */
-const OF_ONE_SIGNER = ['HSM_KEY_LABEL', 'HSM_KEY_ID', 'SIGNER_CERTIFICATE_FILE', 'CA_CERTIFICATES_FILE']
+/** Variables that describe the only signer if there is no file. */
+const SINGLE_SIGNER_VARIABLES = [
+  'HSM_KEY_LABEL',
+  'HSM_KEY_ID',
+  'SIGNER_CERTIFICATE_FILE',
+  'CA_CERTIFICATES_FILE',
+]
 
 /**
- * The signers of the file that SIGNERS_FILE names. Its relative paths start at its own folder; what its signers leave
- * out of library, token and PIN is in the environment.
+ * Reads the signers of SIGNERS_FILE. Relative paths start in the folder of the file; the environment provides library,
+ * token and PIN of signers that leave them out.
  *
- * @returns what can be made of the file, whole where no problem was found
+ * @returns the signers, complete if no problem was found
  */
 export function readSignersFile(
   given: GivenVariables,
@@ -44,7 +49,7 @@ export function readSignersFile(
 ): SignersConfiguration {
   const beside = 'is set beside SIGNERS_FILE, which says it of each signer; set one of the two'
   problems.push(
-    ...OF_ONE_SIGNER.filter((name) => given[name] !== undefined).map((name) =>
+    ...SINGLE_SIGNER_VARIABLES.filter((name) => given[name] !== undefined).map((name) =>
       problemWith(name, beside, given[name]),
     ),
   )
@@ -57,7 +62,7 @@ export function readSignersFile(
   const wrong = findSchemaProblems(content)
   problems.push(...wrong.map(({ variable, message }) => ({ variable, message })))
   const certificates = new Map<string, readonly X509Certificate[]>()
-  // Signers share their issuers: these are read once
+  // Signers may share a file, which is read once
   const readCertificates = (setting: string, named: GivenPath) => {
     const read = certificates.get(named.path) ?? readCertificateFile(setting, named, problems)
     files.add(named.path)
@@ -71,7 +76,7 @@ export function readSignersFile(
     hashAlgorithms,
     rawSigning: values.RAW_SIGNING as RawSigning,
     token: describeToken(values),
-    // Their paths are made absolute as those of the file are: one token named in two ways would be opened twice
+    // Paths are made absolute like those of the file, since a token that is named in two ways would be opened twice
     library: once(() => {
       const library = requireLibrary(values, problems)
       return { ...library, module: resolve(library.module) }
@@ -105,7 +110,7 @@ function readContent(file: GivenPath, problems: ConfigurationProblem[]): unknown
   }
 }
 
-/** Without the byte order mark that some editors write. */
+/** Decodes UTF-8 without the byte order mark that some editors write. */
 function decode(bytes: Buffer): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
@@ -114,7 +119,7 @@ function decode(bytes: Buffer): string {
   }
 }
 
-/** What the schema does not allow is left out, so that the rest can still be looked at. */
+/** Lists the entries without properties that the schema does not allow, so that the others can still be checked. */
 function listEntries(content: unknown, wrong: readonly SchemaProblem[]): FileEntry[] {
   return Object.entries(signersOf(content, wrong))
     .map(([name, entry]) => ({ name, entry, pointer: `/signers/${escapeName(name)}` }))
@@ -123,7 +128,7 @@ function listEntries(content: unknown, wrong: readonly SchemaProblem[]): FileEnt
       const within = wrong.filter((problem) => problem.pointer.startsWith(`${pointer}/`))
       const properties = new Set(within.map((problem) => problem.pointer.slice(pointer.length).split('/')[1]))
       const allowed = Object.entries(entry).filter(([property]) => !properties.has(property))
-      return { ...Object.fromEntries(allowed), name, sound: within.length === 0 }
+      return { ...Object.fromEntries(allowed), name, isValid: within.length === 0 }
     })
 }
 
@@ -132,7 +137,7 @@ function signersOf(content: unknown, wrong: readonly SchemaProblem[]): SignersFi
   return useless ? {} : (content as SignersFile).signers
 }
 
-/** Of a JSON pointer (RFC 6901 3). */
+/** Escapes a name for a JSON pointer (RFC 6901 3). */
 function escapeName(name: string): string {
   return name.replaceAll('~', '~0').replaceAll('/', '~1')
 }
@@ -157,7 +162,7 @@ function findDefault(
       problemWith(placeInFile('/default'), `is required where there are several signers: ${expected}`),
     )
   } else if (!names.includes(name)) {
-    const nearest = findMeant(name, names)
+    const nearest = findIntendedName(name, names)
     const hint = nearest === undefined ? '' : `; ${nearest} is one`
     problems.push(problemWith(placeInFile('/default'), `names none of the signers${hint}`, name))
   }
@@ -168,7 +173,7 @@ function absolute(pin: PinSource | undefined): PinSource {
   return pin !== undefined && 'file' in pin ? { file: resolve(pin.file) } : (pin as PinSource)
 }
 
-/** A problem that one signer has told is not told by the others. */
+/** Calls `get` at most once, so that several signers do not report the same problem. */
 function once<T>(get: () => T): () => T {
   let result: { readonly value: T } | undefined
   return () => {

@@ -1,4 +1,4 @@
-/** The variables that describe one signer: the short form of a file with one. */
+/** Reads the variables that describe a single signer. */
 import type { Environment } from '../../schemas/configuration.ts'
 import type { HashAlgorithm } from '../algorithms/hash-algorithms.ts'
 import { defined } from '../common/defined.ts'
@@ -20,7 +20,7 @@ import type {
 } from './signer-configuration.ts'
 import type { GivenVariables } from './variables.ts'
 
-/** What metrics call the only signer there is. */
+/** Name of the only signer in metrics. */
 const NAME = 'default'
 
 export const SETTINGS: SettingNames = {
@@ -31,14 +31,14 @@ export const SETTINGS: SettingNames = {
   key: 'HSM_KEY_LABEL',
   certificate: 'SIGNER_CERTIFICATE_FILE',
   caCertificates: 'CA_CERTIFICATES_FILE',
-  // Which the type of the key decides
+  // The type of the key decides the algorithm
   algorithm: 'HSM_KEY_LABEL',
   hashAlgorithms: 'HASH_ALGORITHMS',
   tokenChoice: 'HSM_TOKEN_LABEL, HSM_TOKEN_SERIAL or HSM_SLOT',
   keyChoice: 'HSM_KEY_LABEL or HSM_KEY_ID',
 }
 
-/** @returns what can be made of the variables, whole where no problem was found */
+/** Reads the only signer. The result is complete if no problem was found. */
 export function readSingleSigner(
   given: GivenVariables,
   values: Partial<Environment>,
@@ -84,7 +84,7 @@ export function readSingleSigner(
   return { default: NAME, signers: [signer], files }
 }
 
-/** @returns with an empty path where none is given, which is a problem */
+/** Reads HSM_MODULE with its parameters. If it is missing, adds a problem and returns an empty path. */
 export function requireLibrary(
   { HSM_MODULE: module = '', HSM_MODULE_PARAMETERS: moduleParameters }: Partial<Environment>,
   problems: ConfigurationProblem[],
@@ -105,10 +105,10 @@ export function describeToken({
   return defined({ label, serial, slot: slot === undefined ? undefined : readSlot(slot) })
 }
 
-/** No library has as many slots; ids of slots can be larger, and exceed 2^53. */
+/** Largest number that is read as an index of a slot. Slot ids can be larger, and exceed 2^53. */
 const MAX_SLOT_INDEX = 65_535
 
-/** @param digits decimal */
+/** @param digits a decimal number */
 export function readSlot(digits: string): number | string {
   const number = BigInt(digits)
   return number > MAX_SLOT_INDEX ? number.toString() : Number(number)

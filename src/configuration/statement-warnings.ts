@@ -1,12 +1,13 @@
-/** Warnings of statements in signatures that rule out entries of the PDF's signature dictionary. */
+/** Warns of statements in signatures that rule out entries of the PDF's signature dictionary. */
 import type { SignerEntry } from '../../schemas/signers-file.ts'
 import type { SignerRules } from './signer-configuration.ts'
+import type { SettingOf } from './signers-file-schema.ts'
 
 type Statement = 'signaturePolicy' | 'commitmentType' | 'signerLocation'
 
 /**
- * What PAdES does not allow beside a statement (EN 319 142-1 6.3). Document Engine writes these entries as its
- * signatureMetadata says. EU DSS calls what comes of the first two PAdES-BES and PDF-NOT-ETSI; it passes over the third.
+ * Entries that PAdES does not allow beside a statement (EN 319 142-1 6.3). Document Engine writes them as its
+ * signatureMetadata says. EU DSS reports PAdES-BES and PDF-NOT-ETSI for the first two, and ignores the third.
  */
 const WARNINGS: Readonly<Record<Statement, string>> = {
   signaturePolicy:
@@ -21,14 +22,12 @@ const WARNINGS: Readonly<Record<Statement, string>> = {
 }
 
 /**
- * Warns of each statement of a signer that containers in PDFs can have: those of type `cades` alone.
- *
- * @param settingOf place in the signers file of a property of the signer
+ * Warns of each statement of a signer that makes containers of type `cades`, which alone have statements.
  */
 export function warnAboutStatements(
   entry: SignerEntry,
   { containers, signatureTypes }: SignerRules,
-  settingOf: (property: string) => string,
+  settingOf: SettingOf,
 ): string[] {
   if (!containers.includes('pkcs7') || !signatureTypes.includes('cades')) {
     return []

@@ -1,4 +1,4 @@
-/** Timestamp authorities, as variables or the signers file describe them. */
+/** Reads timestamp authorities from variables or the signers file. */
 import type { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { findHashAlgorithm, type HashAlgorithm } from '../algorithms/hash-algorithms.ts'
@@ -13,7 +13,7 @@ import { problemWith } from './problem.ts'
 import type { Credentials, TimestampAuthority, TlsFiles } from './timestamp-authority.ts'
 import { findTlsProblems, type GivenTlsFiles, type TlsSettings } from './tls-files.ts'
 
-/** One authority, or several that are asked alike. */
+/** Describes one authority, or several that share all other settings. */
 export interface AuthorityDescription {
   readonly urls: readonly string[]
   readonly user?: string
@@ -25,14 +25,14 @@ export interface AuthorityDescription {
   readonly tls?: GivenTlsFiles
 }
 
-/** What the operator calls each of these. */
+/** Names of these settings, for messages. */
 export interface AuthoritySettings {
   readonly url: string
   readonly user: string
   readonly passwordFile: string
   readonly caFile: string
   readonly tls: TlsSettings
-  /** What user and password are to be given with, in words. */
+  /** Settings for user and password, in words. */
   readonly credentials: string
 }
 
@@ -42,7 +42,7 @@ export interface AuthorityContext {
   readonly warnings: string[]
 }
 
-/** @returns what can be made of them, whole where no problem was found; none where it is not known whom to trust */
+/** Reads authorities. The result is complete if no problem was found, and empty if the trust anchors are wrong. */
 export function readAuthorities(
   described: AuthorityDescription,
   settings: AuthoritySettings,
@@ -77,7 +77,7 @@ function listPaths(files: GivenTlsFiles | undefined): TlsFiles | undefined {
   return files && Object.fromEntries(Object.entries(files).map(([name, { path }]) => [name, path]))
 }
 
-/** None of what is wrong is quoted: an address can hold a password or an access key. */
+/** Reads the addresses. A wrong one is not quoted, since it can hold a password or an access key. */
 function readUrls(
   texts: readonly string[],
   { url: setting, credentials }: AuthoritySettings,
@@ -105,7 +105,7 @@ function isPlain({ protocol }: URL): boolean {
   return protocol === 'http:'
 }
 
-/** Whether what is sent to an address can be read on the way: not to this machine, where a proxy may encrypt it. */
+/** Returns whether requests to an address can be read on the way, as those to a proxy on this machine cannot. */
 function isExposed(url: URL): boolean {
   return isPlain(url) && !/^(127\..*|\[::1\]|(.+\.)?localhost)$/.test(url.hostname)
 }
@@ -128,7 +128,7 @@ function readCredentials(
     }
   }
   if (passwordFile !== undefined && isReadable(settings.passwordFile, passwordFile, problems)) {
-    // Told at the start, though it is read at each use
+    // Problems are reported at the start, although the file is read at each use
     parse(settings.passwordFile, readFileSync(passwordFile.path), passwordFile.shown)
     warnAboutMode(settings.passwordFile, passwordFile.path, warnings)
   }
@@ -152,7 +152,7 @@ function readCredentials(
   return { user, password: new Password(parse('TSA_PASSWORD', password)) }
 }
 
-/** @returns undefined where a file is named that holds none */
+/** Returns the certificates of a file; undefined if the file holds no self-signed one. */
 function readTrustAnchors(
   file: GivenPath | undefined,
   setting: string,

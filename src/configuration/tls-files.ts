@@ -6,12 +6,12 @@ import type { GivenPath } from './given-path.ts'
 import { problemWith } from './problem.ts'
 import type { TlsFiles } from './timestamp-authority.ts'
 
-/** What the operator calls the files. */
+/** Names of the settings of the files, for messages. */
 export type TlsSettings = Readonly<Record<keyof TlsFiles, string>>
 
 export type GivenTlsFiles = { readonly [file in keyof TlsFiles]: GivenPath }
 
-/** What keeps files from being used for TLS: told at the start, though they are read at each use. */
+/** Finds problems of files for TLS. They are reported at the start, although the files are read at each use. */
 export function findTlsProblems(
   files: GivenTlsFiles,
   settings: TlsSettings,
@@ -27,7 +27,7 @@ export function findTlsProblems(
   if (keyFile !== undefined && contents.key !== undefined) {
     warnAboutMode(settings.keyFile, keyFile.path, warnings)
   }
-  // OpenSSL takes others for none
+  // OpenSSL silently ignores other files
   if (contents.ca?.includes('-----BEGIN CERTIFICATE-----') === false) {
     problems.push(problemWith(settings.caFile, 'holds no PEM certificate', caFile?.shown))
   }

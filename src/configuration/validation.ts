@@ -7,10 +7,10 @@ import { VARIABLES } from './variable-schema.ts'
 import type { GivenVariables } from './variables.ts'
 
 /**
- * Checks the variables against their schema and fills in the defaults. What is wrong becomes a problem and is left
- * out, so that the rest can still be looked at.
+ * Checks the variables against their schema, and fills in the defaults. Wrong values become problems and are left out,
+ * so that the others can still be checked.
  *
- * @returns an {@link Environment}, whole where no problem was found
+ * @returns an {@link Environment}, complete if no problem was found
  */
 export function validate(given: GivenVariables, problems: ConfigurationProblem[]): Partial<Environment> {
   const names = new Set([...findInvalid(given), ...findNotDecimal(given)])
@@ -31,21 +31,21 @@ function findInvalid(given: GivenVariables): string[] {
   }
 }
 
-/** The schema's check takes 0x10 for 16, and Infinity for an integer that is within every limit. */
+/** Finds integers that are not decimal, since the schema accepts 0x10 as 16, and Infinity within every limit. */
 function findNotDecimal(given: GivenVariables): string[] {
   return Object.entries(given)
     .filter(([name, value]) => VARIABLES.get(name)?.type === 'integer' && !/^\d+$/.test(value))
     .map(([name]) => name)
 }
 
-/** Variables whose wrong values may hold a secret: the password may follow the user, after a colon. */
+/** Variables whose wrong values may hold a secret: a password may follow the user after a colon. */
 const SECRET: ReadonlySet<string> = new Set(['TSA_USER'])
 
 interface SchemaError {
   readonly errors: readonly { readonly instancePath: string }[]
 }
 
-/** env-schema writes into both of its arguments, and compiles each schema once, which it then keeps. */
+/** These schemas are copies, since env-schema writes into its arguments. It compiles each once. */
 const WHOLE = structuredClone(Environment)
 const PARTS = structuredClone(Type.Partial(Environment))
 

@@ -1,6 +1,6 @@
 import { Environment } from '../../schemas/configuration.ts'
 
-/** What the schema says of one variable. */
+/** Schema of one variable. */
 export interface VariableSchema {
   readonly type?: string
   readonly description?: string
@@ -10,5 +10,5 @@ export interface VariableSchema {
   readonly enum?: readonly string[]
 }
 
-/** By name; other names are not there. */
+/** Schemas of all variables, keyed by name. */
 export const VARIABLES: ReadonlyMap<string, VariableSchema> = new Map(Object.entries(Environment.properties))

@@ -1,30 +1,30 @@
-/** The environment's names: which of its variables are set, and which of them are spelled wrong. */
+/** Finds the variables of the environment that are set, and names that are misspelled. */
 import { findNearest } from '../common/edit-distance.ts'
 import type { ConfigurationProblem } from '../errors.ts'
 import { VARIABLES } from './variable-schema.ts'
 
-/** An environment: `process.env`, or what a test puts in its place. */
+/** An environment, such as `process.env`. */
 export type Variables = Readonly<Record<string, string | undefined>>
 
-/** Those that are set to something, by name. */
+/** Variables that are set to a value that is not empty, keyed by name. */
 export type GivenVariables = Readonly<Record<string, string>>
 
-const OURS = /^(HSM|SIGNING|SIGNERS?|SHUTDOWN|TSA|REVOCATION)_/
-/** What Kubernetes puts into every pod beside a Service, named after it; so does `NAME_PORT=tcp://10.0.0.1:6000`. */
-const OF_KUBERNETES =
+const OUR_PREFIX = /^(HSM|SIGNING|SIGNERS?|SHUTDOWN|TSA|REVOCATION)_/
+/** Matches variables that Kubernetes sets in every pod for a Service, beside `NAME_PORT=tcp://10.0.0.1:6000`. */
+const KUBERNETES_NAME =
   /_SERVICE_HOST$|_SERVICE_PORT(_[A-Z0-9_]+)?$|_PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$/
-const ADDRESS_OF_KUBERNETES = /^(tcp|udp|sctp):\/\//
+const KUBERNETES_ADDRESS = /^(tcp|udp|sctp):\/\//
 /**
- * With more than one letter in so many wrong, or more than two, a name that does not begin like ours is somebody
- * else's: short ones, as LABEL and SSO_URL, are soon near to LEVEL and TSA_URL.
+ * One letter in six may be wrong, and two at most, in a name that does not begin like ours: with more, LABEL and
+ * SSO_URL would resemble LEVEL and TSA_URL.
  */
 const LETTERS_PER_TYPING_ERROR = 6
 const MAX_TYPING_ERRORS = 2
 
-/** Variables of which the name in lower case counts before that in upper case, as curl and others have it. */
+/** Variables whose names in lower case take precedence, as in curl and other programs. */
 const PROXY_VARIABLES = ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY'] as const
 
-/** Drops what is not set: compose files and shells pass unset variables on as empty ones. */
+/** Drops empty variables, as which compose files and shells pass on unset ones. */
 export function dropUnset(environment: Variables, warnings: string[]): GivenVariables {
   let given: Record<string, string> = {}
   for (const [name, value] of Object.entries(environment)) {
@@ -43,12 +43,12 @@ export function dropUnset(environment: Variables, warnings: string[]): GivenVari
   return given
 }
 
-/** Finds the names that look like ours and are none; what is told of them quotes no value. */
+/** Finds unknown names that resemble ours. The problems quote no values. */
 export function findUnknown(given: GivenVariables): ConfigurationProblem[] {
   return Object.entries(given)
     .filter(([name, value]) => !VARIABLES.has(name) && !isOfKubernetes(name, value))
     .map(([name]) => ({ name, similar: findSimilar(name) }))
-    .filter(({ name, similar }) => OURS.test(name) || similar !== undefined)
+    .filter(({ name, similar }) => OUR_PREFIX.test(name) || similar !== undefined)
     .map(({ name, similar }) => {
       const hint = similar === undefined ? 'check its spelling' : `${similar} is`
       return { variable: name, message: `is not a variable that this service knows; ${hint}` }
@@ -56,12 +56,12 @@ export function findUnknown(given: GivenVariables): ConfigurationProblem[] {
 }
 
 function isOfKubernetes(name: string, value: string): boolean {
-  return OF_KUBERNETES.test(name) || ADDRESS_OF_KUBERNETES.test(value)
+  return KUBERNETES_NAME.test(name) || KUBERNETES_ADDRESS.test(value)
 }
 
-/** The known name that was probably meant. */
+/** Returns the known name that was probably meant. */
 function findSimilar(name: string): string | undefined {
-  const limit = OURS.test(name)
+  const limit = OUR_PREFIX.test(name)
     ? name.length * 0.3
     : Math.min(Math.floor(name.length / LETTERS_PER_TYPING_ERROR), MAX_TYPING_ERRORS)
   return findNearest(name, [...VARIABLES.keys()], limit)

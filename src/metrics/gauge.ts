@@ -1,6 +1,6 @@
 import { Gauge, type GaugeConfiguration, type Registry } from 'prom-client'
 
-/** A gauge whose values are asked for at each scrape; signers and tokens that are there no more have none. */
+/** Registers a gauge whose values are collected at each scrape, so that removed signers and tokens have none. */
 export function registerGauge<T extends string>(
   registry: Registry,
   { collect, ...configuration }: GaugeConfiguration<T> & { collect(this: Gauge<T>): void },

@@ -1,9 +1,9 @@
-/** What happened in the pool since the start: counted as it happens, without knowing who reads it. */
+/** Counts what happens in the session pools. */
 import { Counter, Histogram, type Registry } from 'prom-client'
 import type { PoolObserver, RestartReason } from '../pkcs11/pool-observer.ts'
 import { DURATION_BUCKETS } from './duration-buckets.ts'
+import { LabelValues } from './label-values.ts'
 import { ReasonCounter } from './reason-counter.ts'
-import { Reasons } from './reasons.ts'
 
 const OPERATIONS = ['sign', 'open'] as const
 const RESTART_REASONS: readonly RestartReason[] = ['crash', 'hang', 'hsm']
@@ -12,7 +12,7 @@ export class PoolMetrics implements PoolObserver {
   readonly #waits: Histogram
   readonly #durations: Histogram<'operation'>
   readonly #calls: Counter<'operation' | 'return_value'>
-  readonly #returnValues = new Reasons(['CKR_OK'])
+  readonly #returnValues = new LabelValues(['CKR_OK'])
   readonly #retries: ReasonCounter
   readonly #evictions: ReasonCounter
   readonly #logins: ReasonCounter
@@ -49,28 +49,28 @@ export class PoolMetrics implements PoolObserver {
       name: 'signing_service_hsm_retries_total',
       help: 'Requests that were given to a session again.',
       label: 'reason',
-      words: ['signature', 'process', 'slow'],
+      values: ['signature', 'process', 'slow'],
     })
     this.#evictions = new ReasonCounter({
       registry,
       name: 'signing_service_hsm_session_evictions_total',
       help: 'Sessions that were given up and opened anew.',
       label: 'reason',
-      words: ['signature', 'timeout'],
+      values: ['signature', 'timeout'],
     })
     this.#logins = new ReasonCounter({
       registry,
       name: 'signing_service_hsm_logins_total',
       help: 'Calls of C_Login, by what it returned.',
       label: 'return_value',
-      words: ['CKR_OK'],
+      values: ['CKR_OK'],
     })
     this.#restarts = new ReasonCounter({
       registry,
       name: 'signing_service_signer_process_restarts_total',
       help: 'Replacements of the signer process.',
       label: 'reason',
-      words: RESTART_REASONS,
+      values: RESTART_REASONS,
     })
     this.#selfCheckFailures = new Counter({
       name: 'signing_service_self_check_failures_total',

@@ -1,11 +1,11 @@
-/** The process itself: what Node and the operating system tell of it, and which build it is. */
+/** Registers metrics of the process: those of Node and the operating system, its build, and its log. */
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
-import { logFigures } from '../common/log-output.ts'
+import { logCounters } from '../common/log-output.ts'
 import { VERSION } from '../common/version.ts'
 
 let registry: Registry | undefined
 
-/** One for all applications in the process: the observers that prom-client starts for it cannot be ended. */
+/** Returns the registry that all applications in the process share, since prom-client's observers cannot be ended. */
 export function processMetrics(): Registry {
   registry ??= createRegistry()
   return registry
@@ -22,12 +22,12 @@ function createRegistry(): Registry {
   registerLogCounter(created, {
     name: 'signing_service_log_dropped_lines_total',
     help: 'Lines of the log that are missing in it, as it was not written in time.',
-    figure: 'dropped',
+    counter: 'dropped',
   })
   registerLogCounter(created, {
     name: 'signing_service_log_write_failures_total',
     help: 'Writes of the log that failed, other than for a reader that is slow; they are tried again.',
-    figure: 'failures',
+    counter: 'failures',
   })
   collectDefaultMetrics({ register: created })
   return created
@@ -36,17 +36,17 @@ function createRegistry(): Registry {
 interface LogCounter {
   readonly name: string
   readonly help: string
-  readonly figure: keyof typeof logFigures
+  readonly counter: keyof typeof logCounters
 }
 
-function registerLogCounter(registry: Registry, { name, help, figure }: LogCounter): void {
+function registerLogCounter(registry: Registry, { name, help, counter }: LogCounter): void {
   new Counter({
     name,
     help,
     registers: [registry],
     collect() {
       this.reset()
-      this.inc(logFigures[figure])
+      this.inc(logCounters[counter])
     },
   })
 }

@@ -1,31 +1,31 @@
 import { Counter, type Registry } from 'prom-client'
-import { Reasons } from './reasons.ts'
+import { LabelValues } from './label-values.ts'
 
 export interface ReasonCounterOptions {
   readonly registry: Registry
   readonly name: string
   readonly help: string
   readonly label: string
-  /** Values that are known beforehand. They are there from the start: a rate over what appears with 1 misses it. */
-  readonly words: readonly string[]
+  /** Known values, which start at 0: a rate over a series that appears with 1 misses the first event. */
+  readonly values: readonly string[]
 }
 
-/** A counter with one label that says why. */
+/** Counts events by one label, whose values are limited. */
 export class ReasonCounter {
   readonly #counter: Counter
   readonly #label: string
-  readonly #reasons: Reasons
+  readonly #values: LabelValues
 
-  constructor({ registry, name, help, label, words }: ReasonCounterOptions) {
+  constructor({ registry, name, help, label, values }: ReasonCounterOptions) {
     this.#counter = new Counter({ name, help, labelNames: [label], registers: [registry] })
     this.#label = label
-    this.#reasons = new Reasons(words)
-    for (const word of words) {
+    this.#values = new LabelValues(values)
+    for (const word of values) {
       this.#counter.inc({ [label]: word }, 0)
     }
   }
 
   count(reason: string): void {
-    this.#counter.inc({ [this.#label]: this.#reasons.bound(reason) })
+    this.#counter.inc({ [this.#label]: this.#values.bound(reason) })
   }
 }

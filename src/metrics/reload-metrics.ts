@@ -1,4 +1,4 @@
-/** What became of changed configurations. */
+/** Counts reloads of the configuration by their outcomes. */
 import { Counter, Gauge, type Registry } from 'prom-client'
 import type { ReloadOutcome } from '../signers/reloading.ts'
 
@@ -43,7 +43,7 @@ export class ReloadMetrics {
     this.#since.setToCurrentTime()
   }
 
-  ended(outcome: ReloadOutcome): void {
+  countReload(outcome: ReloadOutcome): void {
     this.#reloads.inc({ outcome: LABELS[outcome] })
     this.#refused.set(outcome === 'refused' ? 1 : 0)
     this.#pending.set(outcome === 'pending' ? 1 : 0)

@@ -1,38 +1,37 @@
-/** What was asked over HTTP, and what became of it. */
+/** Counts HTTP requests and signatures by their outcomes. */
 import { Counter, Histogram, type Registry } from 'prom-client'
 import type { HashAlgorithm } from '../algorithms/hash-algorithms.ts'
 import type { Level } from '../configuration/container-configuration.ts'
 import { DURATION_BUCKETS } from './duration-buckets.ts'
 
-/** A caller can make up methods. */
+/** Methods that become label values. A caller can make up others. */
 const METHODS: readonly string[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
 
-/** What is asked for in a request that was understood. */
-export interface AskedSignature {
+/** The signature that a valid request asks for. */
+export interface RequestedSignature {
   readonly signer: string
   readonly container: 'raw' | 'pkcs7'
   readonly hash: HashAlgorithm['name']
 }
 
-/** A container that was made. */
 export interface MadeContainer {
   readonly level: Level
-  /** The code of the error for which it has not the level that it was to have. */
+  /** Code of the error because of which the container lacks its configured level; absent if it has it. */
   readonly shortfall?: string
 }
 
 export interface EndedRequest {
   readonly method: string
-  /** The pattern of the route, never the address: undefined where there is none. */
+  /** Pattern of the route, never the address; undefined if there is none. */
   readonly route: string | undefined
-  /** Undefined where the client left before it was answered. */
+  /** Undefined if the client left before it was answered. */
   readonly statusCode: number | undefined
   readonly seconds: number
 }
 
 export class RequestMetrics {
   readonly #durations: Histogram<'method' | 'route' | 'status_code'>
-  readonly #signatures: Counter<keyof AskedSignature | 'outcome'>
+  readonly #signatures: Counter<keyof RequestedSignature | 'outcome'>
   readonly #containers: Counter<'signer' | keyof MadeContainer>
 
   constructor(registry: Registry) {
@@ -57,7 +56,7 @@ export class RequestMetrics {
     })
   }
 
-  ended({ method, route = 'none', statusCode, seconds }: EndedRequest): void {
+  countRequest({ method, route = 'none', statusCode, seconds }: EndedRequest): void {
     const labels = {
       method: METHODS.includes(method) ? method : 'other',
       route,
@@ -67,11 +66,11 @@ export class RequestMetrics {
   }
 
   /** @param outcome `signed`, `client_left`, `signed_unanswered`, or the error's code */
-  countSignature(asked: AskedSignature, outcome: string): void {
+  countSignature(asked: RequestedSignature, outcome: string): void {
     this.#signatures.inc({ ...asked, outcome })
   }
 
-  countContainer({ signer }: AskedSignature, { level, shortfall = 'none' }: MadeContainer): void {
+  countContainer({ signer }: RequestedSignature, { level, shortfall = 'none' }: MadeContainer): void {
     this.#containers.inc({ signer, level, shortfall })
   }
 }

@@ -1,4 +1,4 @@
-/** What became of requests to OCSP responders and distribution points of CRLs, and what is known by them. */
+/** Counts requests for OCSP responses and CRLs by their outcomes, and registers gauges on revocation. */
 import { Counter, Histogram, type Registry } from 'prom-client'
 import type { RevocationObserver } from '../revocation/observer.ts'
 import type { Signer } from '../signers/signer.ts'
@@ -42,10 +42,10 @@ export class RevocationMetrics implements RevocationObserver {
   }
 }
 
-/** Without values as long as a certificate, which may be on the token, is not known. */
+/** Registers gauges that have no values while a certificate, which may be on the token, is not known. */
 export function registerRevocationGauges(registry: Registry, signers: Pick<Signers, 'all'>): void {
   const known = () => signers.all().flatMap(knownInformation)
-  // Nobody needs it of other signers, whose certificates may name nobody to ask
+  // Other signers do not need it, and their certificates may name no source
   const needed = () => known().filter(({ level }) => level === 'b-lt')
   registerGauge(registry, {
     name: 'signing_service_certificate_revoked',

@@ -1,4 +1,4 @@
-/** How pools and signers are at the moment: asked at each scrape, so that nothing needs to be kept up. */
+/** Registers gauges on the state of pools and signers, which is read at each scrape. */
 import { Gauge, type Registry } from 'prom-client'
 import type { Readiness } from '../signers/readiness.ts'
 import type { Signer } from '../signers/signer.ts'
@@ -8,14 +8,17 @@ import { registerGauge } from './gauge.ts'
 
 const MS_PER_DAY = 86_400_000
 
-export interface Gauged {
-  readonly readiness: Pick<Readiness, 'look'>
+export interface SignerGaugeOptions {
+  readonly readiness: Pick<Readiness, 'check'>
   readonly signers: Pick<Signers, 'all' | 'pools'>
-  /** Requests that may wait for a session of one token. */
+  /** Most requests that may wait for a session of one token. */
   readonly queueLimit: number
 }
 
-export function registerSignerGauges(registry: Registry, { signers, readiness, queueLimit }: Gauged): void {
+export function registerSignerGauges(
+  registry: Registry,
+  { signers, readiness, queueLimit }: SignerGaugeOptions,
+): void {
   registerPoolGauges(registry, signers)
   registerReadiness(registry, readiness)
   registerCertificateGauges(registry, signers)
@@ -26,7 +29,7 @@ export function registerSignerGauges(registry: Registry, { signers, readiness, q
   }).set(queueLimit)
 }
 
-function registerPoolGauges(registry: Registry, signers: Gauged['signers']): void {
+function registerPoolGauges(registry: Registry, signers: SignerGaugeOptions['signers']): void {
   registerGauge(registry, {
     name: 'signing_service_hsm_ready',
     help: '1 while the token is logged in and the last test signature verified, else 0.',
@@ -61,27 +64,27 @@ function registerPoolGauges(registry: Registry, signers: Gauged['signers']): voi
   })
 }
 
-function registerReadiness(registry: Registry, readiness: Gauged['readiness']): void {
+function registerReadiness(registry: Registry, readiness: SignerGaugeOptions['readiness']): void {
   registerGauge(registry, {
     name: 'signing_service_signer_ready',
     help: '1 while requests to the signer are signed, else 0; /health/ready says why not.',
     labelNames: ['signer'],
     collect() {
-      for (const { name, state } of readiness.look()) {
+      for (const { name, state } of readiness.check()) {
         this.set({ signer: name }, state === 'ready' ? 1 : 0)
       }
     },
   })
 }
 
-/** Without values as long as the certificate, which may be on the token, is not known. */
-function registerCertificateGauges(registry: Registry, signers: Gauged['signers']): void {
+/** Registers gauges that have no values while the certificate, which may be on the token, is not known. */
+function registerCertificateGauges(registry: Registry, signers: SignerGaugeOptions['signers']): void {
   registerGauge(registry, {
     name: 'signing_service_certificate_days_left',
     help: 'Days until the first certificate of the chain expires; negative afterwards.',
     labelNames: ['signer'],
     collect() {
-      for (const [signer, notAfter] of signers.all().flatMap(endOf)) {
+      for (const [signer, notAfter] of signers.all().flatMap(listExpiry)) {
         this.set({ signer }, (notAfter - Date.now()) / MS_PER_DAY)
       }
     },
@@ -91,14 +94,14 @@ function registerCertificateGauges(registry: Registry, signers: Gauged['signers'
     help: 'When the first certificate of the chain expires, in seconds since 1970.',
     labelNames: ['signer'],
     collect() {
-      for (const [signer, notAfter] of signers.all().flatMap(endOf)) {
+      for (const [signer, notAfter] of signers.all().flatMap(listExpiry)) {
         this.set({ signer }, notAfter / 1000)
       }
     },
   })
 }
 
-function endOf(
+function listExpiry(
   signer: Pick<Signer, 'name' | 'knownCertificate'>,
 ): (readonly [name: string, notAfter: number])[] {
   const known = signer.knownCertificate()

@@ -1,4 +1,4 @@
-/** What became of requests to timestamp authorities. */
+/** Counts requests to timestamp authorities by their outcomes. */
 import { Counter, Histogram, type Registry } from 'prom-client'
 import type { TimestampOutcome } from '../timestamp/timestamp-error.ts'
 import type { TimestampObserver } from '../timestamp/timestamper.ts'

@@ -1,4 +1,4 @@
-import { tellOf } from '../common/quote.ts'
+import { describeValue } from '../common/quote.ts'
 import type { SettingNames } from '../configuration/signer-configuration.ts'
 import { ConfigurationError, type ConfigurationProblem } from '../errors.ts'
 import { nameKey } from './key-name.ts'
@@ -154,7 +154,7 @@ function explainMismatch({ certificate, certificatePath, keyChoice }: SettingNam
   const message =
     'test signatures do not verify with it: configure the certificate that was issued for this key, or choose the ' +
     `key with ${keyChoice}; if both are right, the HSM is faulty`
-  return { variable: certificate, message: tellOf(certificatePath, message) }
+  return { variable: certificate, message: describeValue(certificatePath, message) }
 }
 
 function explainRefusedKey(

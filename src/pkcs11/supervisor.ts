@@ -139,7 +139,7 @@ export class Supervisor {
   markReady(): void {
     if (this.#state.state !== 'ready' && this.#state.state !== 'closing') {
       this.#everReady = true
-      this.#warning.forget()
+      this.#warning.reset()
       this.#loggedOpening = undefined
       this.#setState('ready')
       this.#options.log.info({}, 'the HSM signs')
@@ -175,7 +175,7 @@ export class Supervisor {
    */
   misconfigured(error: ConfigurationError, reason: string): void {
     if (this.#everReady) {
-      this.#warning.say(`the token no longer fits the configuration: ${error.message}`)
+      this.#warning.warn(`the token no longer fits the configuration: ${error.message}`)
       this.#giveUp(reason)
     } else {
       this.#stop('misconfigured', reason)
@@ -259,7 +259,7 @@ export class Supervisor {
     } else if (failure.kind === 'configuration') {
       this.misconfigured(new ConfigurationError([failure]), failure.reason)
     } else {
-      this.#warning.say(failure.message)
+      this.#warning.warn(failure.message)
       if (this.#pace.ageMs > LONGEST_OPENING_MS) {
         this.#giveUp(failure.reason)
       } else {
@@ -303,7 +303,7 @@ export class Supervisor {
     this.#restartAt = performance.now() + delay
     this.#restartTimer = setTimeout(() => this.start(), delay)
     this.#options.observer.restarted(kind)
-    this.#warning.say(`starting the signer process again: ${reason}`, { delayMs: Math.round(delay) })
+    this.#warning.warn(`starting the signer process again: ${reason}`, { delayMs: Math.round(delay) })
     this.#options.events.onLost()
   }
 

@@ -10,39 +10,38 @@ type EndBody = (error: Error) => void
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Bytes of memory that the body takes. */
+    /** Bytes of memory that the body takes, as `holdBody` was told last. */
     bodyBytes: number
     /**
-     * Says how many bytes of memory the body takes now.
+     * Sets how many bytes of memory the body takes now.
      *
-     * @param end ends the body, which then takes no memory; called where it has arrived for so long that others get its
-     *   room
-     * @throws SERVICE_BUSY when all bodies would take too many
+     * @param end ends the body, which then takes no memory; called to make room if the body is slow to arrive
+     * @throws SERVICE_BUSY if all bodies together would take too many
      */
     holdBody(bytes: number, end: EndBody): void
-    /** Gives them back: nothing holds the body any more. The end of a request does so too. */
+    /** Releases the memory of a body that nothing holds any more. The end of a request does so too. */
     releaseBody(): void
   }
 }
 
-/** Bytes of memory that the bodies of all requests may take. Documents are not among them, but hashed as they come. */
-const LIMIT = 16_777_216
+/** Most bytes of memory that all bodies together may take. Documents, which are hashed as they arrive, do not count. */
+const MAX_HELD_BYTES = 16_777_216
 
-/** Bytes that a body may take though there is no room left: whoever sends large ones must not keep out the others. */
-const SMALL = 16_384
+/** Bytes that a body may take even if no room is left, so that senders of large bodies do not keep out the others. */
+const SMALL_BODY_BYTES = 16_384
 
 export interface BodyBudgetOptions {
   readonly registry: Registry
 }
 
-/** Bounds the memory that bodies take: a request that would exceed it is told to come back. */
+/** Limits the memory that bodies take. A request that would exceed the limit is told to come back. */
 export const bodyBudget = fp<BodyBudgetOptions>(
   async (app, { registry }) => {
     let held = 0
-    /** Requests whose bodies are not small, in the order in which they grew, and what ends each. */
+    /** Requests with large bodies, in the order in which they grew, each with the function that ends its body. */
     const large = new Map<FastifyRequest, EndBody>()
 
-    /** Ends a body whose caller has hardly waited for so long. Returns whether there was one. */
+    /** Ends one body that has been arriving for a whole period. Returns whether there was one. */
     function endSlowBody(besides: FastifyRequest): boolean {
       const longAgo = performance.now() - BODY_PERIOD_MS
       for (const [request, end] of large) {
@@ -57,8 +56,8 @@ export const bodyBudget = fp<BodyBudgetOptions>(
     app.decorateRequest('bodyBytes', 0)
     app.decorateRequest('holdBody', function (bytes, end) {
       const more = bytes - this.bodyBytes
-      if (bytes > SMALL) {
-        while (more > 0 && held + more > LIMIT) {
+      if (bytes > SMALL_BODY_BYTES) {
+        while (more > 0 && held + more > MAX_HELD_BYTES) {
           if (!endSlowBody(this)) {
             throw new SERVICE_BUSY()
           }
@@ -89,9 +88,9 @@ export const bodyBudget = fp<BodyBudgetOptions>(
       name: 'signing_service_http_body_bytes_limit',
       help: 'Bytes of memory that they may take before others are refused.',
       collect() {
-        this.set(LIMIT)
+        this.set(MAX_HELD_BYTES)
       },
     })
   },
-  { name: 'body-budget', dependencies: ['http-manners'] },
+  { name: 'body-budget', dependencies: ['http-defaults'] },
 )

@@ -2,16 +2,16 @@ import fp from 'fastify-plugin'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Whether the service was told to end. */
+    /** Returns whether the service was told to end. */
     isClosing(): boolean
-    /** Says so to those who ask and call, some time before the service closes; closing says it too. */
+    /** Makes the service not ready, and has callers reconnect, some time before it closes. Closing does so too. */
     announceClosing(): void
   }
 }
 
 /**
- * The end of the service, as callers are told of it: until nothing is accepted any more they are served as ever, but
- * asked to open another connection for their next request, which a load balancer then leads elsewhere.
+ * Announces the end of the service to callers. Until it closes they are served as before, but asked to open another
+ * connection for their next request, which a load balancer then leads elsewhere.
  */
 export const closing = fp(
   async (app) => {
@@ -25,7 +25,7 @@ export const closing = fp(
     app.addHook('preClose', async () => announce())
     app.addHook('onSend', (_request, reply, payload, done) => {
       if (closing) {
-        // The socket is idle from here on and would keep the server from closing
+        // The socket would stay idle and keep the server from closing
         reply.header('connection', 'close')
       }
       done(null, payload)

@@ -11,31 +11,31 @@ import { ReasonCounter } from '../metrics/reason-counter.ts'
 import { stopArriving } from './close-in-stages.ts'
 
 export interface ConnectionsOptions {
-  /** Connections that may be open at the same time. */
+  /** Most connections that may be open at the same time. */
   readonly limit: number
   readonly registry: Registry
   readonly log: Logger
 }
 
 /**
- * Requests that may wait for an answer behind others on their connections, on all of them together. Node reads thousands
- * of short ones at once: without a limit a few kilobytes would cost seconds, and their answers hundreds of megabytes.
+ * Most pipelined requests, on all connections together, that may wait behind others. Node reads thousands of short ones
+ * at once: without a limit a few kilobytes would cost seconds, and their answers hundreds of megabytes.
  */
-const MAX_BEHIND = 256
+const MAX_PIPELINED = 256
 
-/** Answers on a connection that are not sent yet, and when the headers of the request of each had come. */
+/** Answers of a connection that are not sent yet, with the time at which the headers of the request had arrived. */
 type Unanswered = Map<ServerResponse, number>
 
 /**
- * Bounds the connections and ends those that nobody needs: when one too many comes, when the service closes, and when a
- * request is answered whose body is still on its way.
+ * Limits the connections, and ends those that nobody needs: when one too many comes, when the service closes, and when
+ * a request is answered whose body is still on its way.
  */
 export const connections = fp<ConnectionsOptions>(
   async (app, { limit, registry, log }) => {
     const open = new Map<Socket, Unanswered>()
     /** Open connections without a request in progress, the longest unused first. */
     const idle = new Set<Socket>()
-    /** Requests that wait behind others. */
+    /** Number of requests that wait behind others. */
     let behind = 0
     let closing = false
     const warning = new RepeatedWarning(log)
@@ -44,7 +44,7 @@ export const connections = fp<ConnectionsOptions>(
       name: 'signing_service_http_connections_shed_total',
       help: 'Connections that were closed since one too many came, or too many requests on them, by what they were.',
       label: 'reason',
-      words: ['idle', 'slow', 'new', 'pipelined'],
+      values: ['idle', 'slow', 'new', 'pipelined'],
     })
 
     function forget(socket: Socket): void {
@@ -52,9 +52,9 @@ export const connections = fp<ConnectionsOptions>(
       idle.delete(socket)
     }
 
-    /** Closes the connection that keeps waiting longest, or else the new one: health probes should get through. */
+    /** Closes an idle or slow connection, or else the new one, so that health probes get through. */
     function shedOne(added: Socket): void {
-      warning.say('too many connections: others are closed; see SIGNING_SERVICE_MAX_CONNECTIONS', { limit })
+      warning.warn('too many connections: others are closed; see SIGNING_SERVICE_MAX_CONNECTIONS', { limit })
       const [unused] = idle
       const slow = unused === undefined ? findSlow() : undefined
       shed.count(unused !== undefined ? 'idle' : slow !== undefined ? 'slow' : 'new')
@@ -63,7 +63,7 @@ export const connections = fp<ConnectionsOptions>(
       one.destroy()
     }
 
-    /** Finds a connection whose caller has hardly waited for an answer, as it sends or reads so slowly. */
+    /** Returns a connection whose client has been sending a request, or reading an answer, for a whole period. */
     function findSlow(): Socket | undefined {
       const longAgo = performance.now() - BODY_PERIOD_MS
       for (const [socket, unanswered] of open) {
@@ -78,7 +78,7 @@ export const connections = fp<ConnectionsOptions>(
 
     function endIdle(): void {
       for (const socket of idle) {
-        // After what was written has been sent
+        // Bytes that were written are sent first
         socket.destroySoon()
       }
       idle.clear()
@@ -107,8 +107,8 @@ export const connections = fp<ConnectionsOptions>(
     }
 
     function admit(socket: Socket, response: ServerResponse, unanswered: Unanswered): void {
-      if (unanswered.size > 0 && behind === MAX_BEHIND) {
-        warning.say('too many requests wait behind others on their connections: some of these are closed')
+      if (unanswered.size > 0 && behind === MAX_PIPELINED) {
+        warning.warn('too many requests wait behind others on their connections: some of these are closed')
         shed.count('pipelined')
         forget(socket)
         ignoreRest(socket)
@@ -125,17 +125,17 @@ export const connections = fp<ConnectionsOptions>(
           idle.add(socket)
         }
         if (closing) {
-          // Node itself ends those alone that have had a request
+          // Node itself ends only connections that have had a request
           endIdle()
         }
       })
     }
 
-    // Before all that deals with requests
+    // These listeners come before all others that handle requests
     app.server.prependListener('request', note)
     app.server.prependListener('checkExpectation', note)
     app.addHook('onRequest', (request, _reply, done) => {
-      // Nobody waits for the answer where the connection was closed before the request was read
+      // Nobody waits for the answer if the connection was closed before the request was read
       if (!request.raw.socket.destroyed) {
         done()
       }
@@ -168,8 +168,8 @@ export const connections = fp<ConnectionsOptions>(
 )
 
 /**
- * Has the answers that waited behind another one end with their connection. Node before 24 tells that one alone, and
- * nobody would hear that a client left for which a signature was made.
+ * Ends the answers that waited behind another one when their connection closes. Node before 24 emits `close` only for
+ * the first, so that a client who leaves after a signature was made would go unnoticed.
  */
 function endQueued(responses: readonly ServerResponse[]): void {
   for (const response of responses.filter(({ socket, destroyed }) => socket === null && !destroyed)) {
@@ -179,8 +179,8 @@ function endQueued(responses: readonly ServerResponse[]): void {
 }
 
 /**
- * Has Node make nothing of the requests that stand in what it has read of a connection. It parses all of that, though the
- * connection is closed, and would keep thousands of requests until the end of the turn.
+ * Discards the requests in the bytes that Node has already read. Node would parse all of them although the connection
+ * is closed, and keep thousands of requests until the end of the turn.
  */
 function ignoreRest(socket: Socket & { parser?: { onIncoming?: () => number } }): void {
   if (socket.parser?.onIncoming !== undefined) {

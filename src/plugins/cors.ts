@@ -7,14 +7,14 @@ export interface CorsOptions {
   readonly origins: readonly string[]
 }
 
-/** Characters of an origin in the log; a name in DNS has at most 253. */
+/** Most characters of an origin in the log; a name in DNS has at most 253. */
 const MAX_LOGGED = 300
 
 /**
- * Lets browser pages of the configured origins call, and refuses those of all others before their body is read.
+ * Lets browser pages of the configured origins call, and refuses requests of all others before their body is read.
  *
- * Browsers name the origin of a page in each request that is not a plain GET (RFC 6454 7), also of one whose host name
- * was made to resolve to this service (DNS rebinding), and which they so take for a page of this service itself.
+ * Browsers name the origin of a page in each request that is not a plain GET (RFC 6454 7). They do so too for a page
+ * whose host name was made to resolve to this service (DNS rebinding).
  */
 export const cors = fp<CorsOptions>(
   async (app, { origins }) => {
@@ -31,7 +31,7 @@ export const cors = fp<CorsOptions>(
     })
     if (origins.length > 0) {
       await app.register(fastifyCors, {
-        // An OPTIONS request without an origin is no preflight request, and is answered like any other
+        // An OPTIONS request without an origin is no preflight request, and is answered as any other request
         origin: async (origin: string | undefined) => origin !== undefined,
         methods: ['GET', 'HEAD', 'POST'],
         maxAge: 600,

@@ -15,16 +15,16 @@ import {
 /** An error of `errors.ts`. */
 type ServiceError = FastifyError & { readonly statusCode: number }
 
-/** Codes of refusals that another attempt may not meet. */
+/** Codes of refusals after which another attempt may succeed. */
 const BUSY: readonly string[] = [new HSM_BUSY().code, new SERVICE_BUSY().code]
 
-/** Seconds after which a client that met one of them should try again. */
+/** Value of Retry-After, in seconds. */
 const RETRY_AFTER_S = 1
 
-/** Every error goes out in one shape, with a code of `errors.ts`; so do 404 and 405. */
+/** Sends every error in one shape, with a code of `errors.ts`, and 404 and 405 too. */
 export const errorReply = fp(
   async (app) => {
-    /** Methods by address, as the routes are registered: what a caller sends is only ever looked up. */
+    /** Methods of the registered routes, keyed by path. Callers cannot add to it. */
     const methodsByPath = new Map<string, Set<string>>()
     app.addHook('onRoute', ({ url, method }) => {
       const methods = methodsByPath.get(url) ?? new Set()
@@ -35,8 +35,8 @@ export const errorReply = fp(
     })
 
     app.setErrorHandler((error: FastifyError, request, reply) => {
-      if (request.is404 && !isOurs(error)) {
-        // Whatever the framework has against its headers: nothing here would answer it
+      if (request.is404 && !isServiceError(error)) {
+        // An unknown address is answered 404, whatever the framework finds wrong with the headers
         return answerNotFound(request, reply)
       }
       return sendError(translate(error, request), request, reply)
@@ -45,8 +45,8 @@ export const errorReply = fp(
     app.setNotFoundHandler(answerNotFound)
 
     function answerNotFound(request: FastifyRequest, reply: FastifyReply): FastifyReply {
-      const path = pathOf(request.url)
-      const allowed = allowedMethods(methodsByPath.get(path) ?? methodsByPath.get(patternOf(path)))
+      const path = readPath(request.url)
+      const allowed = allowedMethods(methodsByPath.get(path) ?? methodsByPath.get(replaceSignerName(path)))
       if (allowed.length === 0) {
         return sendError(new NOT_FOUND(), request, reply)
       }
@@ -67,17 +67,19 @@ export function sendError(error: ServiceError, request: FastifyRequest, reply: F
     reply.header('retry-after', RETRY_AFTER_S)
   }
   Object.assign(request.logDetails, { refusal: error.message, code: error.code })
-  const body: ErrorReply = {
-    statusCode,
-    code: error.code,
-    error: STATUS_CODES[statusCode] as string,
-    message: error.message,
-    requestId: request.id,
-  }
+  const body = createErrorReply(error, request.id)
   return reply.status(statusCode).type('application/json; charset=utf-8').send(body)
 }
 
-/** The framework's errors under our codes. Its messages are not passed on: some quote the body. */
+/** Creates the body of an answer with an error of `errors.ts`. */
+export function createErrorReply(
+  { statusCode, code, message }: Pick<ServiceError, 'statusCode' | 'code' | 'message'>,
+  requestId: string,
+): ErrorReply {
+  return { statusCode, code, error: STATUS_CODES[statusCode] as string, message, requestId }
+}
+
+/** Translates the framework's errors into ours. Its messages are not passed on, since some quote the body. */
 function translate(error: FastifyError, request: FastifyRequest): ServiceError {
   if (error.validation !== undefined) {
     return new INVALID_REQUEST(error.message)
@@ -93,15 +95,15 @@ function translate(error: FastifyError, request: FastifyRequest): ServiceError {
   if (error.code?.startsWith('FST_') && error.statusCode !== undefined && error.statusCode < 500) {
     return new INVALID_REQUEST('the request cannot be read; see its headers')
   }
-  if (!isOurs(error)) {
+  if (!isServiceError(error)) {
     request.log.error({ err: error }, 'an unexpected error')
     return new INTERNAL_ERROR()
   }
   return error
 }
 
-/** Errors of `errors.ts`: the framework's and Node's own have other codes. */
-function isOurs(error: FastifyError): error is ServiceError {
+/** Returns whether an error is one of `errors.ts`; those of the framework and of Node have other codes. */
+function isServiceError(error: FastifyError): error is ServiceError {
   return error.name === 'FastifyError' && !/^(FST_|ERR_)/.test(error.code)
 }
 
@@ -113,23 +115,23 @@ function allowedMethods(registered: ReadonlySet<string> = new Set()): string[] {
 }
 
 /**
- * Returns the pattern that a path would have whose last part is the name of a signer. The search begins behind slashes
- * alone: if it began at each character, a path of 16 kB with a slash at its end would take a fifth of a second.
+ * Replaces the last part of a path by `:signer`. The search begins only behind slashes: if it began at each character,
+ * a path of 16 kB with a slash at its end would take a fifth of a second.
  */
-function patternOf(path: string): string {
+function replaceSignerName(path: string): string {
   return path.replace(/(?<=\/)[^/]+$/, ':signer')
 }
 
-/** The path of an address as the router reads it: absolute form or not, decoded, without a slash at its end. */
-function pathOf(url: string): string {
+/** Returns the path of an address as the router reads it: absolute form or not, decoded, without a slash at its end. */
+function readPath(url: string): string {
   if (url === '*') {
-    // The service as a whole (RFC 9110 9.3.7), which the router takes for its root
+    // The asterisk means the whole service (RFC 9110 9.3.7), which the router takes for its root
     return '/'
   }
   const path = url
     .replace(/^https?:\/\/.*?\//, '/')
     .replace(/[?#].*$/s, '')
     .replace(/(?<=.)\/$/, '')
-  // The router has decoded it before, and refused what cannot be
+  // This cannot throw, since the router has decoded the path before
   return decodeURI(path)
 }

@@ -7,11 +7,11 @@ import { earliestNotAfter, findInvalidity } from '../x509/validity.ts'
 
 export interface HealthOptions {
   readonly signers: Pick<Signers, 'all'>
-  readonly readiness: Pick<Readiness, 'look' | 'isReady'>
+  readonly readiness: Pick<Readiness, 'check' | 'isReady'>
   readonly reloading: Pick<Reloading, 'status'>
 }
 
-/** An answer of `/health/ready`. */
+/** An answer of `/health/ready`, rendered. */
 interface Page {
   readonly statusCode: number
   readonly json: string
@@ -19,14 +19,14 @@ interface Page {
 
 const PROBE = { config: { probe: true } }
 
-/** `GET /` for probes, `/health/live` for the process, `/health/ready` for the signers and their tokens. */
+/** Serves `GET /` for probes, `/health/live` for the process, and `/health/ready` for the signers and their tokens. */
 export const health = fp<HealthOptions>(
   async (app, options) => {
     app.get('/', PROBE, async () => ({ status: 'ok', service: 'signing-service' }))
 
     app.get('/health/live', PROBE, async (): Promise<LiveReply> => ({ status: 'live' }))
 
-    /** Made once for those who ask in the same turn of the event loop: with a thousand signers it takes 20 ms. */
+    /** Kept for one turn of the event loop, since rendering a thousand signers takes 20 ms. */
     let page: Page | undefined
     function makePage(): Page {
       const body = describeReadiness(options, app.isClosing())
@@ -48,9 +48,9 @@ export const health = fp<HealthOptions>(
   { name: 'health', dependencies: ['closing'] },
 )
 
-/** Ready is a service that was not told to end, and that would sign the next requests: `Readiness` says what that takes. */
+/** Describes the service as ready if `Readiness` does, and it was not told to end. */
 function describeReadiness({ signers, readiness, reloading }: HealthOptions, closing: boolean): ReadyReply {
-  const statuses = readiness.look()
+  const statuses = readiness.check()
   const [first] = signers.all() as [ReturnType<Signers['all']>[number]]
   return {
     status: readiness.isReady(statuses) && !closing ? 'ready' : 'not ready',

@@ -1,16 +1,15 @@
-/** Answers what never reaches a route, and so none of the hooks: in the shape of all other refusals, and logged like them. */
+/** Answers requests that never reach a route and its hooks, in the shape of all other refusals, and logs them alike. */
 import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
-import type { ErrorReply } from '../../schemas/error.ts'
 import { EXPECTATION_FAILED, HEADERS_TOO_LARGE, INVALID_REQUEST, REQUEST_TIMEOUT } from '../errors.ts'
 import { stopArriving } from './close-in-stages.ts'
-import { sendError } from './error-reply.ts'
+import { createErrorReply, sendError } from './error-reply.ts'
 import type { LineLimit } from './line-limit.ts'
 import { callerRequestId, createRequestId } from './request-id.ts'
 
-/** Milliseconds in which a client can read why it was refused, before its connection is closed under it. */
+/** Time that a client has to read why it was refused, in ms, before its connection is closed. */
 const LINGER_MS = 2_000
 
 interface Refusal {
@@ -19,7 +18,7 @@ interface Refusal {
   readonly message: string
 }
 
-/** A request on a connection, and the one before it where that is not answered yet. */
+/** A request on a connection, and the one before it if that is not answered yet. */
 interface Exchange {
   readonly request: IncomingMessage
   readonly response: ServerResponse
@@ -54,7 +53,7 @@ export class MalformedRequests {
     this.#log(error, { requestId: request.id, ...callerRequestId(request.raw), method: request.method })
   }
 
-  /** Refuses what is not HTTP, or came too slowly, where an answer can still be sent. */
+  /** Refuses bytes that are not HTTP, or came too slowly, if an answer can still be sent. */
   refuseConnection(error: NodeJS.ErrnoException, socket: Socket): void {
     if (error.code === 'ECONNRESET') {
       socket.destroy()
@@ -64,28 +63,28 @@ export class MalformedRequests {
       return
     }
     this.#refused.add(socket)
-    // The error itself holds the bytes that were received
+    // The error is not logged itself, since it holds the bytes that were received
     this.#endAfterAnswers(socket, refusalOf(error), { reason: error.code })
   }
 
   #note(request: IncomingMessage, response: ServerResponse): void {
     const before = this.#last.get(request.socket)
     if (before !== undefined) {
-      // One answer follows another: who waits for the last of them waits for all
+      // Answers are sent in order, so that waiting for the last one is enough
       before.before = undefined
     }
     const isAnswered = before === undefined || before.response.writableFinished
     this.#last.set(request.socket, { request, response, before: isAnswered ? undefined : before })
   }
 
-  /** Returns the last answer on its way to a request that came whole. */
+  /** Returns the last answer that is on its way to a complete request. */
   #findUnanswered(socket: Socket): ServerResponse | undefined {
     const last = this.#last.get(socket)
     const whole = last?.request.complete ? last : last?.before
     return whole === undefined || whole.response.writableFinished ? undefined : whole.response
   }
 
-  /** Refuses the rest of a connection once the requests are answered that came whole before: answers have their order. */
+  /** Refuses the rest of a connection once the complete requests that came before it are answered. */
   #endAfterAnswers(socket: Socket, refusal: Refusal, details: Record<string, unknown>): void {
     const response = this.#findUnanswered(socket)
     if (response === undefined) {
@@ -96,7 +95,7 @@ export class MalformedRequests {
   }
 
   #end(socket: Socket, refusal: Refusal, details: Record<string, unknown>): void {
-    // It was asked to close, or has ended
+    // A connection that was asked to close, or has ended, takes no answer
     if (socket.writable) {
       const requestId = createRequestId()
       write(socket, refusal, requestId)
@@ -104,9 +103,9 @@ export class MalformedRequests {
     }
   }
 
-  /** CONNECT asks for a tunnel (RFC 9110 9.3.6), and Node would close its connection without an answer. */
+  /** Refuses CONNECT (RFC 9110 9.3.6), whose connection Node would close without an answer. */
   #refuseTunnel(request: IncomingMessage, socket: Socket): void {
-    // Node has let go of the connection: an error of it would end the process, and nobody would hear that the client leaves
+    // Node has released the connection: an error without a listener would end the process, and the client's end goes unheard
     socket
       .on('error', () => socket.destroy())
       .on('end', () => socket.destroySoon())
@@ -119,7 +118,7 @@ export class MalformedRequests {
   #refuseExpectation(request: IncomingMessage, response: ServerResponse): void {
     const requestId = createRequestId()
     const refusal = new EXPECTATION_FAILED()
-    const body = describe(refusal, requestId)
+    const body = JSON.stringify(createErrorReply(refusal, requestId))
     response
       .writeHead(refusal.statusCode, {
         'content-type': 'application/json; charset=utf-8',
@@ -150,15 +149,10 @@ function refusalOf({ code }: NodeJS.ErrnoException): Refusal {
 }
 
 function write(socket: Socket, refusal: Refusal, requestId: string): void {
-  const body = describe(refusal, requestId)
+  const body = JSON.stringify(createErrorReply(refusal, requestId))
   socket.end(
     `HTTP/1.1 ${refusal.statusCode} ${STATUS_CODES[refusal.statusCode]}\r\nContent-Type: application/json; charset=utf-8\r\n` +
       `X-Request-Id: ${requestId}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
   )
   setTimeout(() => socket.destroy(), LINGER_MS).unref()
-}
-
-function describe({ statusCode, code, message }: Refusal, requestId: string): string {
-  const error = STATUS_CODES[statusCode] as string
-  return JSON.stringify({ statusCode, code, error, message, requestId } satisfies ErrorReply)
 }

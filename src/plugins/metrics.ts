@@ -2,24 +2,24 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { Registry } from 'prom-client'
 import { processMetrics } from '../metrics/process-metrics.ts'
-import { type AskedSignature, type MadeContainer, RequestMetrics } from '../metrics/request-metrics.ts'
+import { type MadeContainer, type RequestedSignature, RequestMetrics } from '../metrics/request-metrics.ts'
 import { isSigned, whenFinished } from './request-log.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** The signature that is asked for, as soon as that is known; null in requests for anything else. */
-    signing: AskedSignature | null
-    /** The container that was made for it. */
+    /** The requested signature, as soon as it is known; null in requests for anything else. */
+    signing: RequestedSignature | null
+    /** The container that was made; null if there is none. */
     container: MadeContainer | null
   }
 }
 
 export interface MetricsOptions {
-  /** Holds what others count; what is counted of requests is added to it. */
+  /** Holds the metrics of other parts; those of requests are added to it. */
   readonly registry: Registry
 }
 
-/** `GET /metrics` for Prometheus, and the counting of requests at their end, whichever it is. */
+/** Serves `GET /metrics` for Prometheus, and counts every request at its end. */
 export const metrics = fp<MetricsOptions>(
   async (app, { registry }) => {
     const requests = new RequestMetrics(registry)
@@ -32,7 +32,7 @@ export const metrics = fp<MetricsOptions>(
       done()
     })
 
-    /** Made once for those who ask at the same time. */
+    /** Shared by requests that come at the same time. */
     let text: Promise<string> | undefined
     function describe(): Promise<string> {
       text ??= all.metrics().finally(() => {
@@ -53,7 +53,7 @@ export const metrics = fp<MetricsOptions>(
 
 function count(metrics: RequestMetrics, request: FastifyRequest, reply: FastifyReply): void {
   const answered = reply.raw.writableFinished
-  metrics.ended({
+  metrics.countRequest({
     method: request.method,
     route: request.routeOptions.url,
     statusCode: answered ? reply.statusCode : undefined,

@@ -1,14 +1,14 @@
-/** The two ids of a request: the service's own, which no other request has, and the one that the caller sent. */
+/** Gives a request its two ids: the service's own, which is unique, and the one that the caller sent. */
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import type { FastifyBaseLogger } from 'fastify'
 
-/** Returns an id that is in the answer, in its `X-Request-Id` and in the log. */
+/** Returns a unique id for the answer, its `X-Request-Id` and the log. */
 export function createRequestId(): string {
   return randomUUID()
 }
 
-/** Returns the caller's `X-Request-Id` for the log, if it is a plain word: anything else could be a secret. */
+/** Returns the caller's `X-Request-Id` for the log if it is a plain word, since anything else could be a secret. */
 export function callerRequestId({ headers }: IncomingMessage): { readonly callerRequestId?: string } {
   const given = headers['x-request-id']
   const isWord = typeof given === 'string' && /^[\w.:-]{1,64}$/.test(given)
@@ -16,7 +16,7 @@ export function callerRequestId({ headers }: IncomingMessage): { readonly caller
 }
 
 /**
- * Creates the logger of a request: each of its lines has both ids.
+ * Creates the logger of a request, which adds both ids to each line.
  *
  * @param bindings the service's own id
  */

@@ -5,13 +5,13 @@ import type { LineLimit } from './line-limit.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Further fields of the one log line of this request, beside method, route, status and duration. No secrets. */
+    /** Fields of this request's log line beside method, route, status and duration. They must hold no secrets. */
     logDetails: Record<string, string>
-    /** Null until something is done for the caller that takes time. */
+    /** Null until work that takes time begins for the caller. */
     client: Client | null
   }
   interface FastifyContextConfig {
-    /** Asked every few seconds: logged at debug level, since what changes its answer is logged itself, once. */
+    /** True for routes that are called every few seconds. They are logged at debug level. */
     probe?: boolean
   }
 }
@@ -20,7 +20,7 @@ export interface RequestLogOptions {
   readonly lines: LineLimit
 }
 
-/** Logs one line for each request, at its end. The address is the route's: what a caller put into the query stays out. */
+/** Logs one line for each request, at its end. It names the route, not the address, whose query a caller chooses. */
 export const requestLog = fp<RequestLogOptions>(
   async (app, { lines }) => {
     app.decorateRequest('logDetails', null as unknown as Record<string, string>)
@@ -34,7 +34,7 @@ export const requestLog = fp<RequestLogOptions>(
       })
       done()
     })
-    // Called for refusals too, and where the client has left
+    // Fastify calls this for refusals too, and if the client has left
     app.addHook('onSend', (request, _reply, payload, done) => {
       request.client?.finish()
       done(null, payload)
@@ -48,7 +48,7 @@ export const requestLog = fp<RequestLogOptions>(
   { name: 'request-log' },
 )
 
-/** The HSM may be signing when the client leaves: the line waits until it is known whether it did. */
+/** Logs that the client left, once it is known whether the HSM made a signature for it. */
 function logLeft(request: FastifyRequest, reply: FastifyReply, lines: LineLimit): void {
   const line = describe(request, reply)
   whenFinished(request, () => {
@@ -58,7 +58,7 @@ function logLeft(request: FastifyRequest, reply: FastifyReply, lines: LineLimit)
   })
 }
 
-/** Calls it once nothing is done for a request any more, although its client may have left before. */
+/** Calls `act` once all work for a request has ended, although its client may have left before. */
 export function whenFinished({ client }: FastifyRequest, act: () => void): void {
   if (client === null) {
     act()
@@ -74,7 +74,7 @@ function logAnswered(request: FastifyRequest, reply: FastifyReply, lines: LineLi
   if (request.routeOptions.config.probe && code === undefined) {
     request.log.debug(line, 'probe answered')
   } else if (statusCode < 400 && (isSigned(request) || lines.admits('answered'))) {
-    // A container below its level is signed, and not what was asked for
+    // A container below its configured level is a success that deserves a warning
     request.log[shortfall === undefined ? 'info' : 'warn'](line, 'request answered')
   } else if (statusCode >= 400 && (isSigned(request) || lines.admits(`${code}`))) {
     const level = statusCode >= 500 ? 'error' : 'warn'
@@ -92,12 +92,12 @@ function describe(request: FastifyRequest, reply: FastifyReply) {
   }
 }
 
-/** Whether the HSM made a signature for a request, which may not have reached its client. */
+/** Returns whether the HSM made a signature for a request, even if it did not reach the client. */
 export function isSigned({ client }: FastifyRequest): boolean {
   return client?.signed === true
 }
 
-/** A signature that nobody got is on record all the same. */
+/** Returns the field that records a signature that no client received. */
 function describeSigned(request: FastifyRequest): { readonly signed?: true } {
   return isSigned(request) ? { signed: true } : {}
 }

@@ -1,7 +1,7 @@
 import type { X509Certificate } from 'node:crypto'
 import type { HttpClient, HttpRequest } from '../common/http-client.ts'
 import { HttpError } from '../common/http-error.ts'
-import { within } from '../common/within.ts'
+import { withTimeout } from '../common/with-timeout.ts'
 import { EXTENSION } from '../x509/object-identifiers.ts'
 import { type CheckedCrl, checkCrl } from './crl/crl-check.ts'
 import { findScopeProblem } from './crl/crl-scope.ts'
@@ -135,7 +135,7 @@ export class RevocationChecker {
     let seconds = 0
     try {
       const late = new HttpError('unreachable', `did not answer within ${timeoutMs} ms`)
-      const { body } = await within(timeoutMs, late, signal, (signal) =>
+      const { body } = await withTimeout(timeoutMs, late, signal, (signal) =>
         this.#client.send({ ...request, url, signal }),
       )
         .catch((error) => {

@@ -1,16 +1,16 @@
 import type { BaseLogger } from 'pino'
-import { describeExpiry, type Expiry } from './expiry.ts'
+import { type Expiry, findExpiry } from './expiry.ts'
 import type { Signers } from './signers.ts'
 
-/** Thresholds are days; a certificate on a token is not known before that is open. */
+/** Interval between checks, in ms. A certificate on a token is not known before that is open. */
 const INTERVAL_MS = 60_000
 
-/** Logs when the chain of a signer comes near to its end: once at each threshold, and at each start. */
+/** Logs that a certificate of a signer's chain will expire, once at each threshold, and at each start. */
 export class ExpiryWatch {
   readonly #signers: Pick<Signers, 'all'>
   readonly #log: BaseLogger
-  /** The threshold that was told last, by the name of the signer. */
-  readonly #told = new Map<string, Expiry['days']>()
+  /** Threshold that was logged last, keyed by the name of the signer. */
+  readonly #logged = new Map<string, Expiry['days']>()
   #timer: NodeJS.Timeout | undefined
 
   constructor(signers: Pick<Signers, 'all'>, log: BaseLogger) {
@@ -19,27 +19,27 @@ export class ExpiryWatch {
   }
 
   start(): void {
-    this.look()
-    this.#timer = setInterval(() => this.look(), INTERVAL_MS).unref()
+    this.check()
+    this.#timer = setInterval(() => this.check(), INTERVAL_MS).unref()
   }
 
   stop(): void {
     clearInterval(this.#timer)
   }
 
-  /** Also when signers have changed. */
-  look(): void {
+  /** Checks all signers. Called also when signers have changed. */
+  check(): void {
     const now = new Date()
     for (const signer of this.#signers.all()) {
-      const expiry = describeExpiry(signer.knownCertificate()?.validity ?? [], now)
-      const told = expiry && this.#told.get(signer.name)
-      if (expiry !== undefined && expiry.days !== told) {
+      const expiry = findExpiry(signer.knownCertificate()?.validity ?? [], now)
+      const logged = expiry && this.#logged.get(signer.name)
+      if (expiry !== undefined && expiry.days !== logged) {
         this.#log.warn({ signer: signer.name, days: expiry.days }, expiry.message)
       }
       if (expiry === undefined) {
-        this.#told.delete(signer.name)
+        this.#logged.delete(signer.name)
       } else {
-        this.#told.set(signer.name, expiry.days)
+        this.#logged.set(signer.name, expiry.days)
       }
     }
   }

@@ -1,23 +1,23 @@
 import type { ValidityPeriod } from '../x509/validity.ts'
 
 const DAY_MS = 86_400_000
-/** Renewal takes weeks where a certificate authority has to be asked. */
+/** Days before the end at which a warning is due. Renewal by a certificate authority can take weeks. */
 const THRESHOLDS_DAYS = [7, 14, 30] as const
 
 export interface Expiry {
   /** The smallest threshold that has been reached. */
   readonly days: (typeof THRESHOLDS_DAYS)[number]
-  /** A sentence. */
+  /** Message in one sentence. */
   readonly message: string
 }
 
 /**
- * Says that a chain will soon have expired, because of the certificate of it that ends first; undefined when that is
- * more than 30 days away, or has happened, which `findInvalidity` tells.
+ * Describes that the first certificate of a chain to expire will soon do so. Returns undefined if that is more than 30
+ * days away, or has happened, which `findInvalidity` describes.
  */
-export function describeExpiry(validity: readonly ValidityPeriod[], at: Date): Expiry | undefined {
+export function findExpiry(validity: readonly ValidityPeriod[], at: Date): Expiry | undefined {
   const [first] = validity.toSorted((one, other) => one.notAfter.getTime() - other.notAfter.getTime())
-  // RFC 5280 4.1.2.5: the last second is included
+  // The last second belongs to the period (RFC 5280 4.1.2.5)
   const left = first === undefined ? 0 : first.notAfter.getTime() + 1000 - at.getTime()
   const days = THRESHOLDS_DAYS.find((threshold) => left <= threshold * DAY_MS)
   if (first === undefined || left <= 0 || days === undefined) {

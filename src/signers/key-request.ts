@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto'
 import { encodePublicKey } from '../algorithms/public-key.ts'
-import { tellOf } from '../common/quote.ts'
+import { describeValue } from '../common/quote.ts'
 import { checkHashAlgorithms } from '../configuration/algorithm-fit.ts'
 import { certificateFromToken } from '../configuration/signer-certificate.ts'
 import type {
@@ -14,9 +14,9 @@ import type { KeyUse, PoolKey } from '../pkcs11/pool-key.ts'
 import { fingerprint } from '../x509/fingerprint.ts'
 
 /**
- * The key that a signer signs with.
+ * Returns the key of a signer for a session pool.
  *
- * @param onCertificate called each time its certificate was found on the token
+ * @param onCertificate called each time the signer's certificate was found on the token
  */
 export function createPoolKey(
   configuration: SignerConfiguration,
@@ -47,10 +47,10 @@ export function createPoolKey(
 }
 
 /**
- * Makes sure that a certificate is that of a key.
+ * Refuses a certificate that is not that of a key. If the token does not show the public half of the key, this passes,
+ * and the first test signature decides.
  *
- * @param certified the certificate's public key
- * @param found the key; where the token does not show its public half, the first test signature tells
+ * @param certified public key of the certificate
  * @throws ConfigurationError with the fingerprints of both
  */
 export function checkKeyMatches(
@@ -68,6 +68,6 @@ export function checkKeyMatches(
         : `it belongs to the private key with ${certifiedKey}: choose that one with ${settings.keyChoice}, or ` +
           'configure the certificate that was issued for this key')
     const { certificate: variable, certificatePath } = settings
-    throw new ConfigurationError([{ variable, message: tellOf(certificatePath, message) }])
+    throw new ConfigurationError([{ variable, message: describeValue(certificatePath, message) }])
   }
 }

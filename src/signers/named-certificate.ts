@@ -1,7 +1,7 @@
 import type { CertificateDigest } from '../cms/signing-certificate.ts'
 import type { Signer } from './signer.ts'
 
-/** Returns whether all digests by which signed attributes name their certificate are those of the signer's. */
+/** Returns whether all digests in signed attributes that name a certificate are those of the signer's certificate. */
 export function isNamedBy(
   named: readonly CertificateDigest[],
   signer: Pick<Signer, 'knownCertificate'>,

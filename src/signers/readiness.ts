@@ -1,4 +1,4 @@
-/** Whether each signer signs, why not and since when: the health page, metrics and log all ask here. */
+/** Decides whether each signer can sign, why not and since when, for the health page, metrics and log. */
 import type { BaseLogger } from 'pino'
 import { defined } from '../common/defined.ts'
 import { CERTIFICATE_REVOKED } from '../errors.ts'
@@ -8,10 +8,10 @@ import type { Signer } from './signer.ts'
 import type { Signers } from './signers.ts'
 import { accessId } from './token-pool.ts'
 
-/** How long a change may stay unseen that nobody asks about, and how long a state lasts before it is logged. */
-const LOOK_MS = 1_000
+/** Interval at which states are checked, and time that a state lasts before it is logged, in ms. */
+const POLL_MS = 1_000
 
-/** A signer has the state of its token and key, unless these sign and each request is refused nonetheless. */
+/** State of a signer: that of its token and key, unless these sign and each request is refused all the same. */
 export type SignerState =
   | HsmState
   | 'certificate not valid'
@@ -21,30 +21,30 @@ export type SignerState =
 
 interface Judgement {
   readonly state: SignerState
-  /** Everybody who reaches the service may read it: it has no paths and addresses. */
+  /** Reason for everybody who reaches the service, without paths and addresses. */
   readonly reason?: string
 }
 
 export interface SignerStatus extends Judgement {
   readonly name: string
-  /** Name of the token, as metrics have it. */
+  /** Name of the token, as in metrics. */
   readonly token: string
   readonly since: Date
-  /** The end of the first certificate of the chain to end; absent while the certificate is not known. */
+  /** Earliest notAfter in the chain; absent while the certificate is not known. */
   readonly notAfter?: Date
 }
 
-/** States in which nothing is logged: they pass, or the log has the reason already. */
+/** States that are not logged, since they pass, or the log has the reason already. */
 const QUIET: readonly SignerState[] = ['starting', 'closing', 'misconfigured']
 
-/** Remembers how each signer is, and logs when one cannot sign and when it can again. */
+/** Keeps the state of each signer, and logs when one cannot sign, and when it can again. */
 export class Readiness {
   readonly #signers: Pick<Signers, 'all' | 'pools' | 'defaultSigner' | 'isSettling'>
   readonly #log: BaseLogger
-  /** Keyed by the name of the signer. */
+  /** Last known status, keyed by the name of the signer. */
   #known: ReadonlyMap<string, SignerStatus> = new Map()
-  /** The state that the log has of a signer that cannot sign, keyed by its name. */
-  readonly #told = new Map<string, SignerState>()
+  /** Logged state of a signer that cannot sign, keyed by its name. */
+  readonly #logged = new Map<string, SignerState>()
   #wasReady = false
   #timer: NodeJS.Timeout | undefined
 
@@ -54,15 +54,15 @@ export class Readiness {
   }
 
   start(): void {
-    this.#timer = setInterval(() => this.look(), LOOK_MS).unref()
+    this.#timer = setInterval(() => this.check(), POLL_MS).unref()
   }
 
   stop(): void {
     clearInterval(this.#timer)
   }
 
-  /** Returns how all signers are now, the default one first. */
-  look(): SignerStatus[] {
+  /** Returns the status of all signers, the default one first. */
+  check(): SignerStatus[] {
     const now = new Date()
     const tokens = new Map([...this.#signers.pools()].map(([name, { access }]) => [accessId(access), name]))
     const statuses = this.#signers.all().map((signer): SignerStatus => {
@@ -75,7 +75,7 @@ export class Readiness {
       }
     })
     for (const status of statuses) {
-      this.#tell(status, now)
+      this.#logChange(status, now)
     }
     this.#known = new Map(statuses.map((status) => [status.name, status]))
     this.#wasReady ||= this.#isReadyAtStart(statuses)
@@ -83,8 +83,8 @@ export class Readiness {
   }
 
   /**
-   * Whether the service is ready with signers in these states. It first is when the default signer signs, so that a wrong
-   * configuration takes no other replica's place. From then on one signer is enough: one token, certificate or timestamp
+   * Returns whether the service is ready. At first that takes the default signer, so that a replica with a wrong
+   * configuration replaces no other. From then on one signer is enough, since one token, certificate or timestamp
    * authority must not take all signers from the callers.
    */
   isReady(statuses: readonly SignerStatus[]): boolean {
@@ -101,7 +101,7 @@ export class Readiness {
     )
   }
 
-  /** The token knows when it changed; the rest has changed since the last look. */
+  /** Returns when the state began: the token knows when it changed, and anything else changed since the last check. */
   #since(signer: Signer, { state }: Judgement, now: Date): Date {
     const { since } = signer.status()
     const before = this.#known.get(signer.name)
@@ -111,19 +111,19 @@ export class Readiness {
     return state === before.state ? before.since : now
   }
 
-  /** A token that is opened anew may be away for a moment, which is no news. */
-  #tell({ name, token, state, since, reason }: SignerStatus, now: Date): void {
+  /** Logs a change of state that lasts. A token that is opened again may be away for a moment. */
+  #logChange({ name, token, state, since, reason }: SignerStatus, now: Date): void {
     const about = { signer: name, token, state }
     if (state === 'ready') {
-      if (this.#told.delete(name)) {
+      if (this.#logged.delete(name)) {
         this.#log.info(about, 'the signer can sign again')
       }
     } else if (
       !QUIET.includes(state) &&
-      this.#told.get(name) !== state &&
-      now.getTime() - since.getTime() >= LOOK_MS
+      this.#logged.get(name) !== state &&
+      now.getTime() - since.getTime() >= POLL_MS
     ) {
-      this.#told.set(name, state)
+      this.#logged.set(name, state)
       const why = [state, reason].filter((part) => part !== undefined)
       this.#log.error(about, `the signer cannot sign: ${why.join(': ')}`)
     }
@@ -137,7 +137,7 @@ function judge(signer: Signer, wasReady: boolean): Judgement {
     : { state, ...defined({ reason }) }
 }
 
-/** Returns the refusal that each request would get for the certificates of the signer. */
+/** Returns the refusal that each request gets because of the signer's certificates; undefined if there is none. */
 function findWrongCertificate(signer: Signer): Judgement | undefined {
   try {
     signer.validCertificate()
@@ -148,7 +148,7 @@ function findWrongCertificate(signer: Signer): Judgement | undefined {
   }
 }
 
-/** Returns what is missing for containers of the level that they must have. */
+/** Returns what is missing for containers of the required level; undefined if nothing is. */
 function findMissingPart(signer: Signer, wasReady: boolean): Judgement | undefined {
   const { container, rules, sources } = signer
   if (!rules.containers.includes('pkcs7')) {
@@ -165,7 +165,7 @@ function findMissingPart(signer: Signer, wasReady: boolean): Judgement | undefin
   return missing === undefined ? undefined : { state: 'revocation information missing', reason: missing }
 }
 
-/** Says why no container of level b-lt can be made, whichever authority gives the timestamp. */
+/** Returns why no container of level b-lt can be made, whichever authority gives the timestamp. */
 function findMissingEvidence(signer: Signer): string | undefined {
   const { revocations } = signer.sources
   if (signer.container.level !== 'b-lt') {

@@ -3,47 +3,47 @@ import { refuseProblems } from '../errors.ts'
 import { pinVersion, type ToldPin } from '../pkcs11/pin-version.ts'
 import { accessId, type TokenPool } from './token-pool.ts'
 
-const REFUSED = 'the token refused this PIN; it is tried again at SIGHUP, once its file has changed'
-/** More wrong PINs than anybody tries. */
+const PUBLIC_MESSAGE = 'the token refused this PIN; it is tried again at SIGHUP, once its file has changed'
+/** Most refused PINs that are kept, which is more than anybody tries. */
 const MAX_REFUSED = 100
 
 /**
- * Knows which PINs tokens refused, by the versions of their files: none is told again, since a few wrong ones lock a
- * user. Each version of a file costs one login at most, and only SIGHUP has another version tried.
+ * Remembers which PINs tokens refused, by the versions of their files. None is tried again, since a few wrong ones lock
+ * a user. Each version of a file costs one login at most, and only SIGHUP tries another version.
  */
 export class RefusedPins {
-  /** Keyed by access. */
-  readonly #told = new Map<string, ToldPin>()
-  /** The version that was refused, keyed by access. */
+  /** The PIN of the last login, keyed by access. */
+  readonly #lastLogins = new Map<string, ToldPin>()
+  /** Version of the refused PIN, keyed by access. */
   readonly #refused = new Map<string, string>()
   #list: readonly ToldPin[] = []
 
-  /** Returns what signer processes must not tell again: they see whether two ways of access lead to one token. */
+  /** Returns PINs that signer processes must not try again. They see whether two ways of access lead to one token. */
   list(): readonly ToldPin[] {
     return this.#list
   }
 
-  /** A token is about to be told its PIN: by the time that it refuses it there may be another one. */
-  asking(access: TokenAccess, told: ToldPin): void {
-    this.#told.set(accessId(access), told)
+  /** Notes the PIN of a login that begins. By the time that the token refuses it, its file may hold another one. */
+  noteLogin(access: TokenAccess, pin: ToldPin): void {
+    this.#lastLogins.set(accessId(access), pin)
     this.#refused.delete(accessId(access))
   }
 
-  /** A token has refused the PIN that it was told last, or was not told one that it refused before. */
-  refused(access: TokenAccess): void {
+  /** Notes that a token refused the PIN of the last login, or that a PIN was not tried since it was refused before. */
+  noteRefusal(access: TokenAccess): void {
     const id = accessId(access)
-    const told = this.#told.get(id)
-    this.#told.delete(id)
-    this.#refused.set(id, told?.version ?? pinVersion(access.pin))
-    if (told !== undefined) {
-      this.#list = [...this.#list, told].slice(-MAX_REFUSED)
+    const pin = this.#lastLogins.get(id)
+    this.#lastLogins.delete(id)
+    this.#refused.set(id, pin?.version ?? pinVersion(access.pin))
+    if (pin !== undefined) {
+      this.#list = [...this.#list, pin].slice(-MAX_REFUSED)
     }
   }
 
   /**
-   * Refuses tokens that would be told a refused PIN again.
+   * Refuses tokens at which a refused PIN would be tried again.
    *
-   * @param retry whether a file that has changed since may be tried
+   * @param retry true if a file that has changed since may be tried
    * @throws ConfigurationError
    */
   check(pools: readonly Pick<TokenPool, 'access' | 'keys' | 'log'>[], retry: boolean): void {
@@ -52,18 +52,18 @@ export class RefusedPins {
       .map(({ keys: [{ request }], log }) => ({
         token: log.fields,
         variable: request.settings.pin,
-        message: REFUSED,
-        told: REFUSED,
+        message: PUBLIC_MESSAGE,
+        publicMessage: PUBLIC_MESSAGE,
       }))
     refuseProblems(problems)
   }
 
-  /** Whether a pool was refused its PIN, and there is another one now. */
+  /** Returns whether the token of a pool refused its PIN, and there is another one now. */
   isCorrected({ access, pool }: RefusedPool): boolean {
     return pool.status().state === 'pin refused' && this.#isChanged(access)
   }
 
-  /** Logs that a token refused its PIN and there is no other one yet: SIGHUP does nothing about it. */
+  /** Logs that a token refused its PIN, and that SIGHUP changes nothing since there is no other PIN yet. */
   warnIfUnchanged({ access, keys, pool, log }: TokenPool): void {
     if (pool.status().state !== 'pin refused' || this.#isChanged(access)) {
       return

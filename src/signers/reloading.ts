@@ -1,4 +1,4 @@
-/** Takes changed signers, certificates and chains over while the service runs: all of it, or nothing. */
+/** Takes over changed signers, certificates and chains while the service runs, all of them or none. */
 import type { BaseLogger } from 'pino'
 import { backoffMs } from '../common/backoff.ts'
 import type { LoadedSigners } from '../configuration/configuration.ts'
@@ -8,7 +8,7 @@ import { ConfigurationError, refuseProblems } from '../errors.ts'
 import type { Signers } from './signers.ts'
 
 export type ReloadTrigger = 'signal' | 'files'
-/** A configuration is `pending` while all that is wrong with it may pass: it is tried again by itself. */
+/** A configuration is `pending` while all its problems may pass; it is then tried again. */
 export type ReloadOutcome = 'taken over' | 'pending' | 'refused'
 
 /** Waits between tries of a pending configuration, in ms. */
@@ -16,37 +16,37 @@ const RETRY = { first: 5_000, longest: 60_000 }
 
 export interface ReloadingOptions {
   readonly signers: Pick<Signers, 'takeOver'>
-  /** Files of what the service started with. */
+  /** Files of the configuration with which the service started. */
   readonly files: readonly string[]
-  /** Milliseconds between looks at the files; 0 for never. */
+  /** Interval at which the files are polled, in ms; 0 for never. */
   readonly intervalMs: number
   /** Reads the configuration of the signers anew. */
   load(): LoadedSigners
   readonly log: BaseLogger
-  /** A configuration was taken over or refused, or has become pending. */
+  /** Called when a configuration was taken over or refused, or has become pending. */
   onEnd(outcome: ReloadOutcome): void
 }
 
 export interface ReloadStatus {
-  /** Since when the signers are what they are. */
+  /** When the present signers were taken over. */
   readonly since: Date
-  /** Of the last try; absent before the first. */
+  /** Outcome of the last try; absent before the first. */
   readonly last?: {
     readonly outcome: ReloadOutcome
     readonly at: Date
-    /** Why it was not taken over, in words for everybody who reaches the service. */
+    /** Why the configuration was not taken over, for everybody who reaches the service. */
     readonly reason?: string
   }
 }
 
-/** A configuration that was read without problems, and is to be taken over. */
+/** A configuration that was read without problems, and that will be taken over. */
 interface Candidate {
   readonly loaded: LoadedSigners
-  /** Whether refused PINs are tried again, where their files have changed. */
+  /** True if refused PINs are tried again if their files have changed. */
   readonly retryPins: boolean
-  /** Tries that failed so far. */
+  /** Number of tries that failed. */
   readonly failures: number
-  /** The problems that were logged last. */
+  /** Problems that were logged last. */
   readonly logged: string
 }
 
@@ -77,17 +77,17 @@ export class Reloading {
       this.#watch.start()
     }
     this.#started = true
-    this.#goOn()
+    this.#runNext()
   }
 
-  /** One at a time, and none before the start; of those that come meanwhile, one more after it. */
+  /** Requests a reload. Reloads run one at a time after the start; requests that come meanwhile cause one more. */
   request(trigger: ReloadTrigger): void {
-    // Only a signal has refused PINs tried again: files that change meanwhile must not undo that
+    // Only a signal retries refused PINs, which files that change meanwhile must not undo
     this.#next = this.#next === 'signal' ? 'signal' : trigger
-    this.#goOn()
+    this.#runNext()
   }
 
-  /** Lets one that is under way come to its end. */
+  /** Stops reloading, and waits for a reload that is under way. */
   async stop(): Promise<void> {
     this.#stopped = true
     this.#watch.stop()
@@ -95,7 +95,7 @@ export class Reloading {
     await this.#running
   }
 
-  #goOn(): void {
+  #runNext(): void {
     const trigger = this.#next
     if (trigger === undefined || !this.#started || this.#stopped || this.#running !== undefined) {
       return
@@ -110,7 +110,7 @@ export class Reloading {
       .catch((error) => this.#refuse(error))
       .finally(() => {
         this.#running = undefined
-        this.#goOn()
+        this.#runNext()
       })
   }
 
@@ -119,10 +119,10 @@ export class Reloading {
     log.info({ trigger }, 'reading the configuration of the signers anew')
     const retryPins = trigger === 'signal' || this.#pending?.retryPins === true
     this.#pending = undefined
-    // Before they are read: what changes meanwhile is a change, and what was refused is not read again unchanged
-    await this.#watch.look()
+    // The status is taken before the files are read, so that a change meanwhile is noticed
+    await this.#watch.takeAsKnown()
     const loaded = load()
-    // Where one is missing, it may come
+    // All files are watched, since a missing one may come
     await this.#watch.watch(loaded.signers.files)
     refuseProblems(loaded.problems)
     await this.#takeOver({ loaded, retryPins, failures: 0, logged: '' })
@@ -135,7 +135,7 @@ export class Reloading {
     try {
       await signers.takeOver(configuration, candidate.retryPins)
     } catch (error) {
-      if (error instanceof ConfigurationError && error.mayPass && !this.#stopped) {
+      if (error instanceof ConfigurationError && error.isTemporary && !this.#stopped) {
         this.#wait(candidate, error)
         return
       }
@@ -148,7 +148,7 @@ export class Reloading {
     log.info({ signers: configuration.signers.map(({ name }) => name) }, 'the signers were taken over')
   }
 
-  /** Has it tried again later, as it was read: files that change meanwhile are read when they are left alone. */
+  /** Schedules another try of the same configuration. Changed files are read once they stay the same. */
   #wait(candidate: Candidate, error: ConfigurationError): void {
     const { log } = this.#options
     const failures = candidate.failures + 1
@@ -183,7 +183,7 @@ export class Reloading {
     log.error('the new configuration was refused: the signers stay as they were; correct it, or send SIGHUP')
   }
 
-  /** @param isNew whether the outcome is not that of another try of the same configuration */
+  /** @param isNew false for another try of the same configuration */
   #end(outcome: ReloadOutcome, reason?: string, isNew = true): void {
     const at = new Date()
     const since = outcome === 'taken over' ? at : this.#status.since
@@ -194,11 +194,13 @@ export class Reloading {
   }
 }
 
-/** Says why a configuration is not in use, each reason once. */
+/** Returns why a configuration is not in use, with each reason once. */
 function describeReason(error: unknown): string {
   if (!(error instanceof ConfigurationError)) {
     return 'an unexpected error, which the log has'
   }
-  const told = error.problems.map(({ told = 'the configuration is wrong; the log says where' }) => told)
-  return [...new Set(told)].join('; ')
+  const messages = error.problems.map(
+    ({ publicMessage = 'the configuration is wrong; the log says where' }) => publicMessage,
+  )
+  return [...new Set(messages)].join('; ')
 }

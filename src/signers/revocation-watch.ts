@@ -1,15 +1,15 @@
-/** Has it known ahead of time whether the certificates of signers were revoked, and of those who timestamp for them. */
+/** Keeps revocation information about the certificates of signers, and of their timestamp authorities, up to date. */
 import type { RevocationService } from '../revocation/revocation-service.ts'
 import type { Signer } from './signer.ts'
 
-/** Milliseconds after the start in which revocation information may be on its way. */
+/** Time after the start in which revocation information may still be on its way, in ms. */
 const SETTLE_MS = 10_000
 
 export class RevocationWatch {
   readonly #service: Pick<RevocationService, 'watch' | 'start' | 'stop' | 'renew' | 'retry'>
-  /** Whether anybody may be asked. */
+  /** True if revocation is checked at all. */
   readonly #enabled: boolean
-  /** Until when answers to the first questions are waited for, in milliseconds of `performance.now()`. */
+  /** Time until which the first answers are awaited, in ms of `performance.now()`. */
   #settledAt = 0
 
   constructor(
@@ -31,23 +31,23 @@ export class RevocationWatch {
     this.#service.stop()
   }
 
-  /** Asks at once again, as nobody may have been told yet of a certificate that was revoked a moment ago. */
+  /** Asks again at once, since a certificate may have been revoked a moment ago. */
   renew(): void {
     this.#service.renew()
   }
 
-  /** Asks those at once again who gave no answer that counts. */
+  /** Asks those again at once who gave no usable answer. */
   retry(): void {
     this.#service.retry()
   }
 
-  /** Whether it is so soon after the start that what is missing for containers of level b-lt may just be on its way. */
+  /** Returns whether missing information for containers of level b-lt may still be on its way, soon after the start. */
   isSettling(keys: readonly Pick<Signer, 'missingEvidence'>[]): boolean {
     return performance.now() < this.#settledAt && keys.some((signer) => signer.missingEvidence().length > 0)
   }
 
-  /** Whenever there may be other certificates than before. */
-  look(keys: readonly Pick<Signer, 'knownCertificate' | 'sources'>[]): void {
+  /** Watches the certificates of these keys. Must be called whenever there may be others than before. */
+  update(keys: readonly Pick<Signer, 'knownCertificate' | 'sources'>[]): void {
     if (this.#enabled) {
       const own = keys.map((signer) => signer.knownCertificate()?.path).filter((path) => path !== undefined)
       this.#service.watch([...own, ...[...timestampersOf(keys)].flatMap((one) => one.anchoredPaths())])
@@ -55,10 +55,10 @@ export class RevocationWatch {
   }
 
   /**
-   * Learns in the background whether authorities give timestamps, and with which certificates, so that they can be asked
-   * about.
+   * Learns in the background whether authorities give timestamps, and with which certificates, so that these can be
+   * watched.
    *
-   * @param ms that each try has: as long as a request
+   * @param ms time limit of each try, in ms, which is that of a request
    */
   probe(keys: readonly Pick<Signer, 'sources'>[], ms: number): void {
     for (const timestamper of timestampersOf(keys)) {
@@ -67,7 +67,7 @@ export class RevocationWatch {
   }
 }
 
-/** Returns each once, of whichever level the containers are: no revoked authority is to timestamp b-t either. */
+/** Returns each timestamper once, for all levels, since a revoked authority must not timestamp b-t either. */
 function timestampersOf(keys: readonly Pick<Signer, 'sources'>[]) {
   return new Set(keys.map(({ sources }) => sources.timestamper).filter((one) => one !== undefined))
 }

@@ -11,39 +11,39 @@ import { Signer, type SignerSources } from './signer.ts'
 import type { Timestampers } from './timestampers.ts'
 import { describeTokens } from './token-fields.ts'
 import { TokenLog } from './token-log.ts'
-import { accessId, placeOf, serves, type TokenPlan, type TokenPool } from './token-pool.ts'
+import { accessId, fitsPlan, indexOfKey, type TokenPlan, type TokenPool } from './token-pool.ts'
 import { warnAbout } from './warnings.ts'
 
 export interface SignerSetOptions {
   readonly hsm: HsmConfiguration
   readonly log: BaseLogger
   readonly observer: PoolObserver
-  /** Is told what becomes of PINs. */
-  readonly pins: Pick<RefusedPins, 'list' | 'asking' | 'refused'>
-  /** The PIN, in place of the one that the environment holds. */
+  /** Notes logins and refused PINs. */
+  readonly pins: Pick<RefusedPins, 'list' | 'noteLogin' | 'noteRefusal'>
+  /** PIN in place of the one that the environment holds. */
   readonly givenPin?: string
   readonly revocations: SignerSources['revocations']
   readonly timestampers: Pick<Timestampers, 'for'>
-  /** The certificate of a signer was found on its token. */
+  /** Called when the certificate of a signer was found on its token. */
   onCertificate(): void
 }
 
-/** All signers of one state of the configuration, and the pools that they sign with. It does not change. */
+/** Holds the signers of one state of the configuration, and their pools. It does not change. */
 export class SignerSet {
   readonly signers: ReadonlyMap<string, Signer>
-  /** Undefined where each request has to name its signer. */
+  /** Undefined if each request has to name its signer. */
   readonly defaultSigner: Signer | undefined
   readonly pools: readonly TokenPool[]
-  /** Those of the pools that were made for this set. */
+  /** The pools that were made for this set. */
   readonly ownPools: readonly TokenPool[]
   /** The fields of log lines about the tokens, in the order of the pools. */
   readonly #tokenFields: readonly TokenFields[]
 
   /**
-   * Nothing is opened yet.
+   * Plans the pools, and opens none yet.
    *
    * @param onMisconfigured called when a token was reached and the configuration does not fit it
-   * @param previous whose pools are used again where they do
+   * @param previous pools that are used again if they fit
    */
   constructor(
     configuration: SignersConfiguration,
@@ -73,8 +73,8 @@ export class SignerSet {
               new ConfigurationError(problems.map((problem) => ({ ...problem, token: log.fields }))),
             ),
           refusedPins: () => options.pins.list(),
-          onLogin: (told) => options.pins.asking(plan.access, told),
-          onPinRefused: () => options.pins.refused(plan.access),
+          onLogin: (told) => options.pins.noteLogin(plan.access, told),
+          onPinRefused: () => options.pins.noteRefusal(plan.access),
         }),
       }
       own.push(pool)
@@ -85,14 +85,14 @@ export class SignerSet {
     const pools = new Map(
       plans.map((plan, place) => [
         accessId(plan.access),
-        previous.find((pool) => serves(pool, plan)) ??
+        previous.find((pool) => fitsPlan(pool, plan)) ??
           createPool(plan, this.#tokenFields[place] as TokenFields),
       ]),
     )
     const signers = keys.map(({ signer, key }) => {
       const { pool, keys } = pools.get(accessId(signer.access)) as TokenPool
       const { timestamps } = signer.container
-      return new Signer(signer, pool, placeOf(key, keys), {
+      return new Signer(signer, pool, indexOfKey(key, keys), {
         revocations: options.revocations,
         timestamper: timestamps && options.timestampers.for(timestamps.authorities),
       })
@@ -103,7 +103,7 @@ export class SignerSet {
     this.defaultSigner = configuration.default === null ? undefined : this.signers.get(configuration.default)
   }
 
-  /** Has the log lines about tokens name their signers as they are in this set. */
+  /** Makes the log lines about tokens name the signers of this set. */
   describeTokens(): void {
     for (const [place, { log }] of this.pools.entries()) {
       log.fields = this.#tokenFields[place] as TokenFields
@@ -116,7 +116,7 @@ export class SignerSet {
     }
   }
 
-  /** Logs what the operator should know of signers; of what is found on tokens that is done when they are opened. */
+  /** Logs warnings about signers. Those about keys and certificates on tokens are logged when these are opened. */
   warn(log: BaseLogger): void {
     for (const { pool } of this.pools.filter((kept) => !this.ownPools.includes(kept))) {
       pool.warnAboutKeys()
@@ -130,14 +130,14 @@ export class SignerSet {
   }
 }
 
-/** One plan for each token, with each key once. */
+/** Returns one plan for each token, with each key once. */
 function planTokens(wanted: readonly { access: TokenPlan['access']; key: PoolKey }[]): TokenPlan[] {
   const plans = new Map<string, { access: TokenPlan['access']; keys: [PoolKey, ...PoolKey[]] }>()
   for (const { access, key } of wanted) {
     const plan = plans.get(accessId(access))
     if (plan === undefined) {
       plans.set(accessId(access), { access, keys: [key] })
-    } else if (placeOf(key, plan.keys) < 0) {
+    } else if (indexOfKey(key, plan.keys) < 0) {
       plan.keys.push(key)
     }
   }

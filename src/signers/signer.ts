@@ -1,5 +1,3 @@
-/** One signer, and the key on a token that it signs with: what the callback asks for certificates and signatures. */
-
 import type { HashAlgorithm } from '../algorithms/hash-algorithms.ts'
 import type { SignedMessage } from '../algorithms/signature-algorithm.ts'
 import { permittedHashes } from '../configuration/algorithm-fit.ts'
@@ -24,30 +22,31 @@ import type { RevocationService } from '../revocation/revocation-service.ts'
 import type { Timestamper } from '../timestamp/timestamper.ts'
 import { findValidityProblem } from '../x509/validity.ts'
 
-/** What a signer wants of its pool. */
+/** The part of a session pool that a signer uses. */
 export type KeyPool = Pick<SessionPool, 'sign' | 'test' | 'keyStatus' | 'foundKey'>
 
-/** Those who know more of a signer than its token does. */
+/** Services that a signer needs besides its token. */
 export interface SignerSources {
   readonly revocations: Pick<RevocationService, 'revoked' | 'information'>
-  /** Where its containers are timestamped. */
+  /** Undefined for level b-b. */
   readonly timestamper?:
     | Pick<Timestamper, 'timestamp' | 'anchoredPaths' | 'probeInBackground' | 'problem' | 'isUntried'>
     | undefined
 }
 
+/** A signer with its key on a token, from which the callback gets certificates and signatures. */
 export class Signer {
   readonly sources: SignerSources
   readonly #configuration: SignerConfiguration
   readonly #pool: KeyPool
   readonly #key: number
-  /** Of the certificate that was last found on the token. */
+  /** The certificate that was last found on the token. */
   #onToken: { readonly certificate: Uint8Array; readonly signerCertificate: SignerCertificate } | undefined
   readonly #fromFiles: SignerCertificate | undefined
-  /** Rules that the certificate of a signer permits. */
+  /** Cached rules that a certificate permits. */
   #permitted: { readonly signerCertificate: SignerCertificate; readonly rules: SignerRules } | undefined
 
-  /** @param key place among the keys of the pool */
+  /** @param key index among the keys of the pool */
   constructor(configuration: SignerConfiguration, pool: KeyPool, key: number, sources: SignerSources) {
     this.sources = sources
     this.#configuration = configuration
@@ -60,14 +59,14 @@ export class Signer {
     return this.#configuration.name
   }
 
-  /** The rules of the configuration, without hash algorithms that the certificate, once it is known, does not allow. */
+  /** Rules of the configuration, without hash algorithms that the certificate, once it is known, does not allow. */
   get rules(): SignerRules {
     const { rules } = this.#configuration
     const signerCertificate = this.knownCertificate()
     if (signerCertificate === undefined) {
       return rules
     }
-    // Made once a signer: each request asks several times
+    // The rules are cached, since each request reads them several times
     if (this.#permitted?.signerCertificate !== signerCertificate) {
       const hashAlgorithms = permittedHashes(rules, signerCertificate.algorithm)
       this.#permitted = { signerCertificate, rules: { ...rules, hashAlgorithms } }
@@ -87,7 +86,11 @@ export class Signer {
     return this.#pool.keyStatus(this.#key)
   }
 
-  /** @throws HSM_UNAVAILABLE while the certificate, which is on the token, has not been read */
+  /**
+   * Returns the certificate, valid or not.
+   *
+   * @throws HSM_UNAVAILABLE while the certificate, which is on the token, has not been read
+   */
   certificate(): SignerCertificate {
     const signerCertificate = this.knownCertificate()
     if (signerCertificate === undefined) {
@@ -96,14 +99,16 @@ export class Signer {
     return signerCertificate
   }
 
-  /** Returns the certificate, if it is known, whatever its state. */
+  /** Returns the certificate, valid or not; undefined while it is not known. */
   knownCertificate(): SignerCertificate | undefined {
     return this.#fromFiles ?? this.#readFromToken()
   }
 
   /**
-   * @throws HSM_UNAVAILABLE while the certificate has not been read, CERTIFICATE_NOT_VALID when one of the chain is
-   *   outside its validity period now, or too near to its end, CERTIFICATE_REVOKED when one is known to be revoked
+   * Returns the certificate if it is valid now.
+   *
+   * @throws HSM_UNAVAILABLE while the certificate has not been read; CERTIFICATE_NOT_VALID if one of the chain is
+   *   outside its validity period, or too near to its end; CERTIFICATE_REVOKED if one is known to be revoked
    */
   validCertificate(): SignerCertificate {
     const signerCertificate = this.certificate()
@@ -124,17 +129,14 @@ export class Signer {
   }
 
   /**
-   * Returns the known chains of timestamp authorities, without those that were revoked: their timestamps are not taken, so
-   * nothing is missing about them.
+   * Returns the known chains of timestamp authorities, without those that were revoked, whose timestamps are refused.
    */
   authorityPaths() {
     const { timestamper, revocations } = this.sources
     return (timestamper?.anchoredPaths() ?? []).filter((path) => revocations.revoked(path) === undefined)
   }
 
-  /**
-   * What is still missing for containers of level b-lt, each in words; nothing where they have another level.
-   */
+  /** Returns what is missing for containers of level b-lt, in words; an empty list for other levels. */
   missingEvidence(): readonly string[] {
     const { timestamper, revocations } = this.sources
     const authorities = this.authorityPaths()
@@ -148,13 +150,13 @@ export class Signer {
   }
 
   /**
-   * The signature with the signer's algorithm, verified with the certificate's public key.
+   * Signs with the signer's algorithm, and verifies the signature with the public key of the certificate.
    *
-   * @param signerCertificate of `validCertificate`, asked once a request: the same whose certificate is embedded
-   * @param signed with the message where the algorithm verifies nothing else
-   * @returns octets as CMS and Document Engine know them: those of RSA as long as the modulus, those of ECDSA DER
-   * @throws UNSUPPORTED_HASH_ALGORITHM when the certificate does not allow the hash, as after another one took its
-   *   place; SIGNATURE_SELF_CHECK_FAILED, HSM_BUSY, HSM_TIMEOUT, HSM_UNAVAILABLE
+   * @param signerCertificate result of `validCertificate`, which is called once a request, so that it is also embedded
+   * @param signed digest, with the message if the algorithm needs that to verify
+   * @returns signature for CMS and Document Engine: RSA as long as the modulus, ECDSA as DER
+   * @throws UNSUPPORTED_HASH_ALGORITHM if the certificate does not allow the hash, for example after a renewal;
+   *   SIGNATURE_SELF_CHECK_FAILED, HSM_BUSY, HSM_TIMEOUT, HSM_UNAVAILABLE
    */
   async sign(
     signerCertificate: SignerCertificate,
@@ -172,9 +174,9 @@ export class Signer {
   }
 
   /**
-   * Makes a test signature, and verifies it with the certificate's public key.
+   * Makes a test signature, and verifies it with the public key of the certificate.
    *
-   * @throws as `certificate` and `sign` do
+   * @throws the errors of `certificate` and `sign`
    */
   async test(): Promise<void> {
     await this.#pool.test(this.#key, this.certificate())

@@ -1,4 +1,4 @@
-/** The signers that there are now, and how others take their place without a request being lost. */
+/** Holds the present signers, and lets others take their place without losing a request. */
 import { setMaxListeners } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { CertificateDigest } from '../cms/signing-certificate.ts'
@@ -17,25 +17,25 @@ import { RefusedPins } from './refused-pins.ts'
 import { RevocationWatch } from './revocation-watch.ts'
 import type { Signer } from './signer.ts'
 import { SignerSet, type SignerSetOptions } from './signer-set.ts'
-import { findNewlyInvalid, proveSigners } from './takeover.ts'
+import { refuseNewlyInvalid, testSigners } from './takeover.ts'
 import { Timestampers } from './timestampers.ts'
 import { nameTokens, type TokenPool } from './token-pool.ts'
 
 export interface SignersOptions extends Pick<SignerSetOptions, 'hsm' | 'givenPin' | 'log' | 'observer'> {
-  /** Whether anybody may be asked whether certificates were revoked. */
+  /** True if the service checks whether certificates were revoked. */
   readonly revocationCheck: boolean
-  /** After how long an answer about revocation is asked for anew, however long it is fresh. */
+  /** Age at which revocation information is fetched again, in ms, however long it is fresh. */
   readonly revocationMaxAgeMs: number
   readonly proxies: Configuration['proxies']
   readonly revocationObserver: RevocationObserver
   readonly timestampObserver: TimestampObserver
-  /** A token was reached before the service was first ready, and the configuration does not fit it. Called at most once. */
+  /** Called at most once, if the configuration does not fit a token that was reached before the service was ready. */
   onMisconfigured(error: ConfigurationError): void
 }
 
-const LOOK_MS = 50
-/** Document Engine asks for the certificates, makes of them what is to be signed, and has it signed: seconds later. */
-const FORMER_MS = 10_000
+const POLL_MS = 50
+/** Time, in ms, for which former signers sign. Document Engine fetches certificates seconds before it has data signed. */
+const FORMER_SIGNER_MS = 10_000
 
 export class Signers {
   readonly #options: SignersOptions
@@ -44,23 +44,23 @@ export class Signers {
   readonly #certificates: RevocationWatch
   readonly #timestampers: Timestampers
   #current: SignerSet
-  /** Those of before, the latest first, as long as something may still come that was made with their certificates. */
+  /** Former sets, the latest first, as long as attributes may still come that were made with their certificates. */
   #former: readonly SignerSet[] = []
   readonly #retiring = new Set<TokenPool>()
-  /** The set that is to take the place of the current one, also while it is pending between two tries. */
+  /** The set that will take the place of the current one, also while it is pending between two tries. */
   #candidate: SignerSet | undefined
   #misconfigured = false
-  /** Problems of signers that cannot sign, each of which is logged once. */
+  /** Problems of signers that were logged, each once. */
   readonly #refusals = new Set<string>()
   #retryTimer: NodeJS.Timeout | undefined
-  /** Whether there was a moment at which some could sign, and none was starting. */
+  /** True once some signer could sign while none was starting. */
   #wasReady = false
   readonly #closing = new AbortController()
 
   constructor(configuration: SignersConfiguration, options: SignersOptions) {
     const { log, proxies, revocationObserver, timestampObserver, revocationCheck } = options
     this.#options = options
-    // Each takeover of the last seconds is one, which is no leak that Node.js should warn of
+    // Each recent takeover adds a listener, which is no leak that Node.js should warn of
     setMaxListeners(0, this.#closing.signal)
     this.#revocations = new RevocationService({
       log,
@@ -76,7 +76,7 @@ export class Signers {
       revocations: this.#revocations,
       onProbed: () => this.#watchCertificates(),
     })
-    this.#current = new SignerSet(configuration, this.#setOptions(), (error) => this.#startRefused(error))
+    this.#current = new SignerSet(configuration, this.#setOptions(), (error) => this.#refuseStart(error))
   }
 
   start(): void {
@@ -85,15 +85,15 @@ export class Signers {
     this.#certificates.start()
     this.#watchCertificates()
     this.#certificates.probe(this.all(), this.#options.hsm.timeoutMs)
-    void this.#noteReady().catch(() => {})
+    void this.#awaitReady().catch(() => {})
   }
 
   /**
    * Returns the signer of a name, or the default one.
    *
-   * @param name undefined where the request names none
-   * @param setting what the name was given by, as messages call it
-   * @throws UNKNOWN_SIGNER; INVALID_REQUEST where a name is required
+   * @param name undefined if the request names none
+   * @param setting part of the request that has the name, for messages
+   * @throws UNKNOWN_SIGNER; INVALID_REQUEST if a name is required
    */
   choose(name: string | undefined, setting = 'signing_token'): Signer {
     const { signers, defaultSigner } = this.#current
@@ -107,23 +107,23 @@ export class Signers {
     return chosen
   }
 
-  /** Whether there is a signer of a name. */
+  /** Returns whether there is a signer of a name. */
   has(name: string): boolean {
     return this.#current.signers.has(name)
   }
 
-  /** Returns the names of the signers that a request has to choose from; none where there is no choice. */
+  /** Returns the names of the signers from which a request may choose; an empty list if there is no choice. */
   choices(): string[] {
     const { signers, defaultSigner } = this.#current
     return defaultSigner !== undefined && signers.size === 1 ? [] : [...signers.keys()]
   }
 
   /**
-   * Returns the signer for signed attributes that Document Engine made with the certificate that it was told a moment
-   * ago: where another one has taken the place of that signer since, the former one.
+   * Returns the signer whose certificate signed attributes name. That may be a former one, whose certificate Document
+   * Engine fetched a moment ago.
    *
-   * @param chosen of `choose`
-   * @param named what the attributes name as the signer's certificate; nothing for what names none
+   * @param chosen result of `choose`
+   * @param named digests that name the signer's certificate; none if the attributes name no certificate
    * @throws SIGNER_MISMATCH, since no verifier would accept the signature; HSM_UNAVAILABLE while the certificate of the
    *   signer has not been read
    */
@@ -145,7 +145,7 @@ export class Signers {
     )
   }
 
-  /** The signer of requests that name none; undefined where each has to name one. */
+  /** The signer of requests that name none; undefined if each has to name one. */
   get defaultSigner(): Signer | undefined {
     return this.#current.defaultSigner
   }
@@ -156,27 +156,27 @@ export class Signers {
     return [...new Set([...(defaultSigner === undefined ? [] : [defaultSigner]), ...signers.values()])]
   }
 
-  /** Whether signers whose keys sign may be waited for nonetheless, as revocation information is on its way. */
+  /** Returns whether revocation information that signers need may still be on its way. */
   isSettling(): boolean {
     return this.#certificates.isSettling(this.all())
   }
 
-  /** Returns the status of the default signer, or of the first one where there is no default. */
+  /** Returns the status of the default signer, or of the first one if there is no default. */
   status(): PoolStatus {
     return (this.all()[0] as Signer).status()
   }
 
-  /** Those that requests are given to, by name. */
+  /** Returns the pools of the present signers, keyed by the name of the token. */
   pools(): ReadonlyMap<string, TokenPool> {
     return nameTokens(this.#current.pools)
   }
 
   /**
-   * Takes over another configuration: all of it, or nothing where anything is wrong with it. Whatever a pool has to be
-   * opened for is opened beside what there is, and has to sign first. Calls must not overlap.
+   * Takes over another configuration, or nothing if there are any problems. New pools are opened beside the present
+   * ones, and have to sign first. Calls must not overlap.
    *
-   * @param retryPins whether a refused PIN is tried again, where its file has changed
-   * @throws ConfigurationError with all that was found to be wrong; nothing has changed then
+   * @param retryPins true if a refused PIN is tried again if its file has changed
+   * @throws ConfigurationError with all problems; nothing has changed then
    */
   async takeOver(configuration: SignersConfiguration, retryPins: boolean): Promise<void> {
     const problems: ConfigurationError[] = []
@@ -189,14 +189,14 @@ export class Signers {
     this.#certificates.probe([...next.signers.values()], this.#options.hsm.timeoutMs)
     try {
       this.#closing.signal.throwIfAborted()
-      findNewlyInvalid(next, before)
+      refuseNewlyInvalid(next, before)
       this.#refusedPins.check(next.ownPools, retryPins)
       next.start()
-      await proveSigners(next, { before, problems, signal: this.#closing.signal })
+      await testSigners(next, { before, problems, signal: this.#closing.signal })
     } catch (error) {
       await Promise.all(next.ownPools.map(({ pool }) => pool.close(0)))
-      // Who was asked about certificates that are pending goes on being asked
-      this.#candidate = error instanceof ConfigurationError && error.mayPass ? next : undefined
+      // Certificates of a pending configuration stay watched
+      this.#candidate = error instanceof ConfigurationError && error.isTemporary ? next : undefined
       this.#forgetUnused()
       throw error
     }
@@ -204,16 +204,16 @@ export class Signers {
     next.describeTokens()
     this.#candidate = undefined
     next.warn(this.#options.log)
-    // Where it is closed before, so are they
+    // Closing aborts the wait, and closes the former pools itself
     this.#retire(before).catch(() => {})
   }
 
-  /** Asks anew at once whether certificates were revoked. What is known counts meanwhile. */
+  /** Asks again at once whether certificates were revoked. Known information counts meanwhile. */
   renewRevocations(): void {
     this.#certificates.renew()
   }
 
-  /** Logs which tokens are not told their PINs again, as those that they refused are still the ones of their files. */
+  /** Logs which tokens refused a PIN that its file still holds, and that is not tried again. */
   warnOfRefusedPins(): void {
     for (const pool of this.#current.pools) {
       this.#refusedPins.warnIfUnchanged(pool)
@@ -239,7 +239,7 @@ export class Signers {
     }
   }
 
-  /** What chose its signer before, or was told its certificate, is still finished with it. */
+  /** Keeps former signers for requests that chose them or name their certificates, and then closes their pools. */
   async #retire(former: SignerSet): Promise<void> {
     const { timeoutMs } = this.#options.hsm
     const retired = former.pools.filter((pool) => !this.#current.pools.includes(pool))
@@ -247,7 +247,10 @@ export class Signers {
     for (const pool of retired) {
       this.#retiring.add(pool)
     }
-    await delay(Math.max(FORMER_MS, timeoutMs), undefined, { ref: false, signal: this.#closing.signal })
+    await delay(Math.max(FORMER_SIGNER_MS, timeoutMs), undefined, {
+      ref: false,
+      signal: this.#closing.signal,
+    })
     this.#former = this.#former.filter((set) => set !== former)
     this.#forgetUnused()
     for (const pool of retired) {
@@ -262,25 +265,25 @@ export class Signers {
   }
 
   #watchCertificates(): void {
-    this.#certificates.look(this.#allKeys())
+    this.#certificates.update(this.#allKeys())
   }
 
-  /** Those that sign now, still, or soon. */
+  /** Returns the present, former and future signers. */
   #allKeys(): Signer[] {
     const sets = [this.#current, ...this.#former, this.#candidate].filter((set) => set !== undefined)
     return sets.flatMap(({ signers }) => [...signers.values()])
   }
 
-  /** @throws AbortError when it is closed before */
-  async #noteReady(): Promise<void> {
+  /** @throws AbortError if it is closed before */
+  async #awaitReady(): Promise<void> {
     while (!this.#wasReady) {
-      await delay(LOOK_MS, undefined, { ref: false, signal: this.#closing.signal })
+      await delay(POLL_MS, undefined, { ref: false, signal: this.#closing.signal })
       this.#wasReady = keysSign(this.all())
     }
   }
 
-  /** Opens tokens again that did not fit the configuration, after a while: their keys may have come. */
-  #retryLater(): void {
+  /** Schedules another try of tokens that did not fit the configuration, since their keys may have come. */
+  #scheduleRetry(): void {
     const retry = () => {
       for (const { pool } of this.#current.pools) {
         pool.retry()
@@ -290,8 +293,8 @@ export class Signers {
     this.#retryTimer = setTimeout(retry, this.#options.hsm.keepAliveMs).unref()
   }
 
-  /** Of several tokens more than one may say so; and one that was away must not end what others have signed since. */
-  #startRefused(error: ConfigurationError): void {
+  /** Ends the service, once, if no signer was ready before. Later, one token that does not fit stops no other signers. */
+  #refuseStart(error: ConfigurationError): void {
     if (this.#wasReady) {
       const news = error.problems.filter(
         ({ variable, message }) => !this.#refusals.has(`${variable} ${message}`),
@@ -300,7 +303,7 @@ export class Signers {
         this.#refusals.add(`${variable} ${message}`)
       }
       logProblems(this.#options.log, 'error', news, 'a signer cannot sign: ')
-      this.#retryLater()
+      this.#scheduleRetry()
     } else if (!this.#misconfigured) {
       this.#misconfigured = true
       this.#options.onMisconfigured(error)
@@ -314,7 +317,7 @@ function refuseUnnamed(): never {
   )
 }
 
-/** Whether the key of one signer at least signs and none is starting. */
+/** Returns whether at least one key signs and none is starting. */
 function keysSign(keys: readonly Pick<Signer, 'status'>[]): boolean {
   const states = keys.map((signer) => signer.status().state)
   return states.includes('ready') && !states.includes('starting')

@@ -3,7 +3,7 @@ import { nameLevels } from '../configuration/european-names.ts'
 import { describeTokens } from './token-fields.ts'
 import { accessId } from './token-pool.ts'
 
-/** Summarizes the configuration for the first line of the log: what is signed by whom, on which tokens. It has no secret. */
+/** Summarizes the configuration for the first line of the log, without secrets. */
 export function summarize({ host, port, hsm, signers: { default: name, signers } }: Configuration) {
   const tokens = [...new Map(signers.map((signer) => [accessId(signer.access), signer])).values()]
   const fields = describeTokens(tokens, signers)
@@ -11,15 +11,15 @@ export function summarize({ host, port, hsm, signers: { default: name, signers }
   return {
     host,
     port,
-    /** Levels of the containers, by signer. */
+    /** Levels of the containers, keyed by signer. */
     signers: Object.fromEntries(signers.map(({ name, container }) => [name, container.level])),
     /** European names of these levels. */
     levels: nameLevels(signers),
     defaultSigner: name,
     tokens: tokens.map(({ access: { module } }, place) => ({ ...fields[place], module })),
-    /** Sessions with each token. */
+    /** Number of sessions with each token. */
     sessions: hsm.sessions,
-    /** Each is allowed by one signer at least. */
+    /** Hash algorithms that at least one signer allows. */
     hashAlgorithms: [...new Set(hashAlgorithms)],
   }
 }

@@ -1,6 +1,6 @@
-/** What has to hold before signers take the place of others. */
+/** Checks signers before they take the place of others. */
 import { setTimeout as delay } from 'node:timers/promises'
-import { tellOf } from '../common/quote.ts'
+import { describeValue } from '../common/quote.ts'
 import {
   CERTIFICATE_REVOKED,
   ConfigurationError,
@@ -15,30 +15,29 @@ import type { Signer } from './signer.ts'
 import type { SignerSet } from './signer-set.ts'
 import type { TokenPool } from './token-pool.ts'
 
-/** A token that could not be opened at once has this long, in milliseconds, and one that says nothing as well. */
+/** Time that a token that cannot be opened at once, or does not answer, has for it, in ms. */
 const PATIENCE_MS = 15_000
-const LOOK_MS = 50
+const POLL_MS = 50
 
-/** How the HSM refuses a test signature that it may make later. */
-const PASSING = [HSM_BUSY, HSM_TIMEOUT, HSM_UNAVAILABLE]
+/** Errors after which the HSM may make a test signature later. */
+const TEMPORARY_ERRORS = [HSM_BUSY, HSM_TIMEOUT, HSM_UNAVAILABLE]
 
 /**
- * A certificate that does not sign now, or not for as long as its signer demands, would make a signer useless that was
- * not: it is refused, unless it was there before, and as useless.
+ * Refuses a certificate that is not valid, or too near to its end, if it would make a signer useless that was not.
  *
  * @throws ConfigurationError
  */
-export function findNewlyInvalid(next: SignerSet, before: SignerSet): void {
+export function refuseNewlyInvalid(next: SignerSet, before: SignerSet): void {
   const suspects = [...next.signers.values()].filter((signer) => {
     const former = before.signers.get(signer.name)
-    return isChanged(signer, before) || (former !== undefined && describeInvalid(former).length === 0)
+    return isChanged(signer, before) || (former !== undefined && findInvalid(former).length === 0)
   })
-  refuseProblems(suspects.flatMap(describeInvalid))
+  refuseProblems(suspects.flatMap(findInvalid))
 }
 
-export interface ProveOptions {
+export interface TestSignersOptions {
   readonly before: SignerSet
-  /** What tokens said of the configuration: filled while this waits. */
+  /** Problems that tokens have with the configuration, added while this waits. */
   readonly problems: readonly ConfigurationError[]
   readonly signal: AbortSignal
 }
@@ -46,31 +45,31 @@ export interface ProveOptions {
 /**
  * Waits until each key of the set has made a test signature that verified.
  *
- * @throws ConfigurationError with all problems there are
+ * @throws ConfigurationError with all problems
  */
-export async function proveSigners(
+export async function testSigners(
   next: SignerSet,
-  { before, problems, signal }: ProveOptions,
+  { before, problems, signal }: TestSignersOptions,
 ): Promise<void> {
   const deadline = performance.now() + PATIENCE_MS
   while (next.ownPools.some(isPending) && performance.now() < deadline && problems.length === 0) {
-    await delay(LOOK_MS, undefined, { signal })
+    await delay(POLL_MS, undefined, { signal })
   }
   refuseProblems(problems.flatMap((error) => error.problems))
   refuseProblems(next.ownPools.flatMap(describeUntested))
-  // Those on the token are known by now
-  findNewlyInvalid(next, before)
+  // Certificates on tokens are known by now
+  refuseNewlyInvalid(next, before)
   const changed = [...next.signers.values()].filter((signer) => isChanged(signer, before))
-  // One after another: requests need the sessions and the queue meanwhile. Where one fails, so would those after it
+  // They are tested one after another, since requests need the sessions and the queue meanwhile
   for (const signer of changed) {
     await testAnew(signer, performance.now() + PATIENCE_MS, signal)
   }
   await awaitEvidence(next, before, signal)
-  // Some of them may be revoked: that is known by now
-  findNewlyInvalid(next, before)
+  // Revocations are known by now
+  refuseNewlyInvalid(next, before)
 }
 
-/** Where requests would be refused without revocation information, it has to be there, unless it was not before. */
+/** Waits for revocation information that requests need, and refuses signers without it unless they lacked it before. */
 async function awaitEvidence(next: SignerSet, before: SignerSet, signal: AbortSignal): Promise<void> {
   const keys = [...next.signers.values()].filter(({ name, container }) => {
     const former = before.signers.get(name)
@@ -79,21 +78,21 @@ async function awaitEvidence(next: SignerSet, before: SignerSet, signal: AbortSi
   })
   const deadline = performance.now() + PATIENCE_MS
   while (keys.some((signer) => signer.missingEvidence().length > 0) && performance.now() < deadline) {
-    await delay(LOOK_MS, undefined, { signal })
+    await delay(POLL_MS, undefined, { signal })
   }
   refuseProblems(
     keys.flatMap((signer) =>
       signer.missingEvidence().map((missing) => ({
         variable: signer.configuration.settings.certificate,
         message: `containers of level b-lt cannot be made: ${missing}`,
-        mayPass: true,
-        told: 'revocation information for containers of level b-lt is missing',
+        isTemporary: true,
+        publicMessage: 'revocation information for containers of level b-lt is missing',
       })),
     ),
   )
 }
 
-/** Whether it may still come to signatures with all of its keys. */
+/** Returns whether keys of a pool may still become ready. */
 function isPending({ pool, keys }: TokenPool): boolean {
   const { state } = pool.status()
   if (state === 'ready') {
@@ -107,9 +106,11 @@ function describeUntested({ pool, keys, log }: TokenPool): ConfigurationProblem[
     const { state, reason = describeSilence(pool) } = pool.keyStatus(place)
     const variable = state === 'pin refused' ? settings.pin : settings.key
     const message = `no test signature could be made: ${reason}`
-    // Each further try would tell a PIN again that the token may have counted as a wrong one
-    const mayPass = state !== 'pin refused' && !pool.isLoginPending
-    return state === 'ready' ? [] : [{ variable, message, token: log.fields, mayPass, told: message }]
+    // A further try would repeat a PIN that the token may have counted as a wrong one
+    const isTemporary = state !== 'pin refused' && !pool.isLoginPending
+    return state === 'ready'
+      ? []
+      : [{ variable, message, token: log.fields, isTemporary, publicMessage: message }]
   })
 }
 
@@ -119,7 +120,7 @@ function describeSilence({ isLoginPending }: TokenPool['pool']): string {
     : 'the token did not answer in time'
 }
 
-/** Whether it signs with another certificate than the signer of that name before, or there was none. */
+/** Returns whether a signer has another certificate than the one of that name before, or is new. */
 function isChanged(signer: Signer, { signers }: SignerSet): boolean {
   const [now, then] = [signer, signers.get(signer.name)].map(encodePath)
   return now === undefined || then === undefined || !now.equals(then)
@@ -130,7 +131,7 @@ function encodePath(signer: Signer | undefined): Buffer | undefined {
   return path && Buffer.concat(path.map(({ raw }) => raw))
 }
 
-function describeInvalid(signer: Signer): ConfigurationProblem[] {
+function findInvalid(signer: Signer): ConfigurationProblem[] {
   const signerCertificate = signer.knownCertificate()
   if (signerCertificate === undefined) {
     return []
@@ -141,33 +142,36 @@ function describeInvalid(signer: Signer): ConfigurationProblem[] {
   } catch (error) {
     const { settings, rules } = signer.configuration
     const isRevoked = error instanceof CERTIFICATE_REVOKED
-    const message = tellOf(settings.certificatePath, (error as Error).message)
-    const told = isRevoked ? 'a certificate was revoked' : 'a certificate is not valid now, or ends too soon'
-    const mayPass = !isRevoked && isValidLater(signerCertificate.validity, rules.minimumDaysLeft)
-    return [{ variable: settings.certificate, message, mayPass, told }]
+    const message = describeValue(settings.certificatePath, (error as Error).message)
+    const publicMessage = isRevoked
+      ? 'a certificate was revoked'
+      : 'a certificate is not valid now, or ends too soon'
+    const isTemporary = !isRevoked && isValidLater(signerCertificate.validity, rules.minimumDaysLeft)
+    return [{ variable: settings.certificate, message, isTemporary, publicMessage }]
   }
 }
 
-/** Whether all that is wrong with the periods is that one of them has not begun. */
+/** Returns whether the only problem of the periods is that one of them has not begun. */
 function isValidLater(periods: readonly ValidityPeriod[], minimumDaysLeft: number): boolean {
   const begin = Math.max(...periods.map(({ notBefore }) => notBefore.getTime()))
   return begin > Date.now() && findValidityProblem(periods, new Date(begin), minimumDaysLeft) === undefined
 }
 
-/** Tests the key with its new certificate, even where it has signed before: they have to fit together. */
+/** Tests a key with its new certificate, even if it has signed before, since they have to fit together. */
 async function testAnew(signer: Signer, deadline: number, signal: AbortSignal): Promise<void> {
   try {
     await signer.test()
   } catch (error) {
     if (error instanceof HSM_BUSY && performance.now() < deadline) {
-      await delay(LOOK_MS, undefined, { signal })
+      await delay(POLL_MS, undefined, { signal })
       return testAnew(signer, deadline, signal)
     }
     const message = `no test signature could be made: ${(error as Error).message}`
-    // A token that was kept as it is does not log in again before SIGHUP
-    const mayPass = PASSING.some((kind) => error instanceof kind) && signer.status().state !== 'pin refused'
+    // A token whose pool was kept does not log in again before SIGHUP
+    const isTemporary =
+      TEMPORARY_ERRORS.some((kind) => error instanceof kind) && signer.status().state !== 'pin refused'
     throw new ConfigurationError([
-      { variable: signer.configuration.settings.key, message, mayPass, told: message },
+      { variable: signer.configuration.settings.key, message, isTemporary, publicMessage: message },
     ])
   }
 }

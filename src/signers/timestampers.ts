@@ -12,11 +12,11 @@ export interface TimestampersOptions {
   readonly log: BaseLogger
   readonly proxies: Proxies
   readonly revocations: Pick<RevocationService, 'revoked'>
-  /** An authority has sent certificates that it had not sent before. */
+  /** Called when an authority has sent certificates that it had not sent before. */
   onProbed(): void
 }
 
-/** Those who are asked for timestamps: signers with the same authorities share their connections, and what is known of them. */
+/** Holds one timestamper for each list of authorities, whose connections and state several signers may share. */
 export class Timestampers {
   readonly #options: TimestampersOptions
   readonly #warning: RepeatedWarning
@@ -34,7 +34,7 @@ export class Timestampers {
     return known
   }
 
-  /** Ends the connections of all others. */
+  /** Closes all timestampers but the used ones. */
   keep(used: ReadonlySet<unknown>): void {
     for (const [id, timestamper] of this.#timestampers) {
       if (!used.has(timestamper)) {
@@ -60,9 +60,9 @@ export class Timestampers {
         asked: (authority, seconds, outcome, problem) => {
           observer.asked(authority, seconds, outcome, problem)
           if (problem !== undefined) {
-            // Problems tell milliseconds, and what others said: each would be new
+            // The message varies with times and answers, so that it does not identify the problem
             const about = `${authority} ${outcome}`
-            this.#warning.say(`No timestamp: ${problem}`, { authority, outcome }, about)
+            this.#warning.warn(`No timestamp: ${problem}`, { authority, outcome }, about)
           }
         },
         probed: onProbed,
@@ -71,7 +71,7 @@ export class Timestampers {
   }
 }
 
-/** Two that are described alike are the same. A password is none of them: it is the one of the environment. */
+/** Returns an identifier of authorities. It has no password, of which only the environment holds one. */
 function identify(authorities: Authorities): string {
   return JSON.stringify(
     authorities.map(({ hashAlgorithm, trustAnchors, url, ...rest }) => ({

@@ -3,11 +3,11 @@ import type { TokenFields } from '../errors.ts'
 import { accessId, nameTokens } from './token-pool.ts'
 
 /**
- * Describes tokens as log lines about them do.
+ * Returns the fields of log lines about tokens.
  *
- * @param tokens how each is reached, each of them once and in the order of the configuration
- * @param signers of the configuration
- * @returns the fields in the order of the tokens
+ * @param tokens each token once, in the order of the configuration
+ * @param signers all signers of the configuration
+ * @returns the fields, in the order of the tokens
  */
 export function describeTokens(
   tokens: readonly { readonly access: TokenAccess }[],

@@ -3,11 +3,11 @@ import type { TokenFields } from '../errors.ts'
 import type { PoolLog } from '../pkcs11/pool-observer.ts'
 
 /**
- * The log of one token: each of its lines names the token, the signers that it serves and the file of its PIN. They are
- * no bindings of a child logger, as they change when other signers use the same token, and pino would repeat them.
+ * Adds to each line the name of the token, the signers that use it and the file of its PIN. They are no bindings of a
+ * child logger, since they change when other signers use the token, and pino would repeat them.
  */
 export class TokenLog implements PoolLog {
-  /** Changed with the signers. */
+  /** Replaced when the signers change. */
   fields: TokenFields
   readonly #log: BaseLogger
 

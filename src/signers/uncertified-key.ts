@@ -1,4 +1,3 @@
-/** The key on the token while there is no certificate for it: it can sign a request for one. */
 import { createPublicKey } from 'node:crypto'
 import type { BaseLogger } from 'pino'
 import type { HashAlgorithm } from '../algorithms/hash-algorithms.ts'
@@ -16,6 +15,7 @@ import { createSigningInput } from '../pkcs11/signing-input.ts'
 import type { SignOptions } from '../pkcs11/signing-jobs.ts'
 import { findUnsupportedKey, SUPPORTED_KEYS } from '../x509/key-type.ts'
 
+/** A key on a token without a certificate, which signs a request for one. */
 export class UncertifiedKey {
   readonly #hsm: HsmConfiguration
   readonly #pool: SessionPool
@@ -23,7 +23,7 @@ export class UncertifiedKey {
 
   /**
    * @param onMisconfigured called when the token was reached and the configuration does not fit it
-   * @param givenPin the PIN, in place of the one that the environment holds
+   * @param givenPin PIN in place of the one that the environment holds
    */
   constructor(
     { access, key: selector, settings }: Pick<SignerConfiguration, 'access' | 'key' | 'settings'>,
@@ -37,7 +37,7 @@ export class UncertifiedKey {
     const key = {
       request: { selector, certificateOnToken: false, settings },
       accept: (found: FoundKey) => {
-        this.#use = describeUse(found, settings.key)
+        this.#use = readKeyUse(found, settings.key)
         return this.#use
       },
     }
@@ -54,7 +54,7 @@ export class UncertifiedKey {
   }
 
   /**
-   * The public half, and the algorithm that the type of the key decides.
+   * Returns the public half, and the algorithm that the type of the key decides.
    *
    * @throws HSM_UNAVAILABLE before the token was opened
    */
@@ -66,7 +66,7 @@ export class UncertifiedKey {
   }
 
   /**
-   * The signature with that algorithm, verified with the key's public half.
+   * Signs with that algorithm, and verifies the signature with the public half of the key.
    *
    * @throws SIGNATURE_SELF_CHECK_FAILED, HSM_BUSY, HSM_TIMEOUT, HSM_UNAVAILABLE
    */
@@ -81,7 +81,7 @@ export class UncertifiedKey {
   }
 }
 
-function describeUse({ publicKey: encoded }: FoundKey, setting: string): KeyUse {
+function readKeyUse({ publicKey: encoded }: FoundKey, setting: string): KeyUse {
   if (encoded === undefined) {
     const message =
       'the token does not show the public half of the private key, neither in the key nor in a public key object ' +

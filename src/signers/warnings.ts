@@ -1,9 +1,9 @@
 import type { BaseLogger } from 'pino'
-import { describeRestriction } from '../configuration/algorithm-fit.ts'
+import { findRestriction } from '../configuration/algorithm-fit.ts'
 import type { SignerCertificate, SignerConfiguration } from '../configuration/signer-configuration.ts'
 import { findValidityProblem } from '../x509/validity.ts'
 
-/** Logs what the operator should know of a signer, though it is used. */
+/** Logs warnings about a signer, which is used all the same. */
 export function warnAbout(
   configuration: SignerConfiguration,
   signerCertificate: SignerCertificate,
@@ -22,11 +22,11 @@ function describe({ rules }: SignerConfiguration, signerCertificate: SignerCerti
   ]
 }
 
-/** Returns what validators or callers may mind, each a sentence without its capital. */
+/** Returns warnings on what validators or callers may refuse, each a sentence without its capital. */
 export function listWarnings(
   rules: SignerConfiguration['rules'],
   { algorithm, warnings }: SignerCertificate,
 ): string[] {
-  const restriction = describeRestriction(rules, algorithm)
+  const restriction = findRestriction(rules, algorithm)
   return [...(restriction === undefined ? [] : [restriction]), ...warnings]
 }

@@ -4,7 +4,7 @@ import { digest } from '../algorithms/digest.ts'
 import { type Backoff, backoffMs } from '../common/backoff.ts'
 import { HttpClient } from '../common/http-client.ts'
 import type { Proxies } from '../common/proxies.ts'
-import { within } from '../common/within.ts'
+import { withTimeout } from '../common/with-timeout.ts'
 import { nameAuthorities, type TimestampAuthority } from '../configuration/timestamp-authority.ts'
 import { TIMESTAMP_UNAVAILABLE } from '../errors.ts'
 import { AuthorityRotation } from './authority-rotation.ts'
@@ -243,7 +243,7 @@ export class Timestamper {
     const late = new TimestampError('timeout', `did not answer within ${Math.round(ms)} ms`)
     this.#rotation.begin(authority)
     try {
-      const timestamp = await within(ms, late, signal, (signal) => this.#obtain(authority, data, signal))
+      const timestamp = await withTimeout(ms, late, signal, (signal) => this.#obtain(authority, data, signal))
       this.#rotation.succeed(authority)
       this.#failed.delete(authority)
       this.#working.add(authority)

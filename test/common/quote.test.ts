@@ -1,5 +1,5 @@
 import t from 'tap'
-import { listSome, quote, tellOf } from '../../src/common/quote.ts'
+import { describeValue, listSome, quote } from '../../src/common/quote.ts'
 
 t.test('a value is told as it was given, or as a JSON string where its ends would not be seen', async (t) => {
   for (const [value, quoted] of [
@@ -20,11 +20,11 @@ t.test('a value is told as it was given, or as a JSON string where its ends woul
 })
 
 t.test('what is wrong follows the value', async (t) => {
-  t.equal(tellOf('/x/nope.pem', 'does not exist'), '/x/nope.pem does not exist')
-  t.equal(tellOf('/x/a.pem', 'it is empty'), '/x/a.pem: it is empty')
-  t.equal(tellOf(undefined, 'is required'), 'is required')
-  t.equal(tellOf('-----BEGIN PRIVATE KEY-----\nMIIE', 'does not exist'), 'does not exist')
-  t.equal(tellOf('https://user:secret@example.com', 'is no origin'), 'is no origin')
+  t.equal(describeValue('/x/nope.pem', 'does not exist'), '/x/nope.pem does not exist')
+  t.equal(describeValue('/x/a.pem', 'it is empty'), '/x/a.pem: it is empty')
+  t.equal(describeValue(undefined, 'is required'), 'is required')
+  t.equal(describeValue('-----BEGIN PRIVATE KEY-----\nMIIE', 'does not exist'), 'does not exist')
+  t.equal(describeValue('https://user:secret@example.com', 'is no origin'), 'is no origin')
 })
 
 t.test('of many things some are listed', async (t) => {

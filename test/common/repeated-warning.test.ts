@@ -10,14 +10,14 @@ t.test(
     const logged: string[] = []
     const warning = new RepeatedWarning(pino({}, { write: (line) => logged.push(JSON.parse(line).msg) }))
     for (; now < 100_000; now += 1_000) {
-      warning.say('away')
+      warning.warn('away')
       if (now === 30_000) {
-        warning.say('another')
+        warning.warn('another')
       }
     }
     t.same(logged, ['away', 'another', 'away'])
-    warning.forget()
-    warning.say('away')
+    warning.reset()
+    warning.warn('away')
     t.equal(logged.length, 4)
   },
 )

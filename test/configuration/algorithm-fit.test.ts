@@ -1,5 +1,5 @@
 import t from 'tap'
-import { describeUnfitAlgorithm } from '../../src/configuration/algorithm-fit.ts'
+import { findUnfitAlgorithm } from '../../src/configuration/algorithm-fit.ts'
 import { issue, RSA_2048 } from '../support/certificates.ts'
 
 t.test('each type of key has its algorithms', async (t) => {
@@ -14,7 +14,7 @@ t.test('each type of key has its algorithms', async (t) => {
     for (const algorithm of all) {
       const unfit = `does not fit the certificate, whose key is of type ${type}: leave it out, or set ${fitting.join(' or ')}`
       t.equal(
-        describeUnfitAlgorithm(certificate.publicKey, algorithm),
+        findUnfitAlgorithm(certificate.publicKey, algorithm),
         fitting.some((one) => one === algorithm) ? undefined : unfit,
         `${type}, ${algorithm}`,
       )

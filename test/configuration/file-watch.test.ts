@@ -100,7 +100,7 @@ t.test('other files can be watched from now on', async (t) => {
 
 t.test('what changes while files are read is a change', async (t) => {
   const { watch, files, path, told } = await start(t)
-  await watch.look()
+  await watch.takeAsKnown()
   // Read by now, and written again
   writeFileSync(path('one'), 'other')
   await watch.watch([...files, path('three')])
@@ -110,7 +110,7 @@ t.test('what changes while files are read is a change', async (t) => {
 t.test('what has been read was told', async (t) => {
   const { watch, path, told } = await start(t)
   writeFileSync(path('one'), 'other')
-  await watch.look()
+  await watch.takeAsKnown()
   await told(0)
 })
 

@@ -103,7 +103,7 @@ async function metrics(): Promise<Map<string, string>> {
   new RevocationMetrics(registry)
   registerRevocationGauges(registry, { all: () => [] })
   registerSignerGauges(registry, {
-    ...{ signers: { all: () => [], pools: () => new Map() }, readiness: { look: () => [] }, queueLimit: 1 },
+    ...{ signers: { all: () => [], pools: () => new Map() }, readiness: { check: () => [] }, queueLimit: 1 },
   })
   return new Map(
     Registry.merge([registry, processMetrics()])

@@ -34,7 +34,7 @@ function start() {
     pools: () => new Map(state.tokens.map((name) => [name, { pool: { status: () => state.pool } }])),
   } as unknown as Pick<Signers, 'all' | 'pools'>
   const readiness = {
-    look: () => state.signers.map((name) => ({ name, token: 'hsm1', state: state.key, since: new Date() })),
+    check: () => state.signers.map((name) => ({ name, token: 'hsm1', state: state.key, since: new Date() })),
   }
   registerSignerGauges(registry, { signers, readiness, queueLimit: 7 })
   return { state, samples: async () => readSamples(await registry.metrics()) }

@@ -42,15 +42,15 @@ t.test('a service that signs is ready', async (t) => {
 
 t.test('however many ask at the same time, the signers are looked at once', async (t) => {
   const service = await startReadyService(t, environment)
-  const looks = t.capture(Readiness.prototype, 'look', Readiness.prototype.look)
+  const checks = t.capture(Readiness.prototype, 'check', Readiness.prototype.check)
   const request = 'GET /health/ready HTTP/1.1\r\nHost: x\r\n'
   const answers = await sendRaw(service.url, [
     `${`${request}\r\n`.repeat(200)}${request}Connection: close\r\n\r\n`,
   ])
   t.equal(answers.match(/HTTP\/1.1 200 OK/g)?.length, 201)
   t.equal(answers.match(/"status":"ready"/g)?.length, 201)
-  // The requests may come in several pieces, and the service looks by itself once a second
-  const { length } = looks()
+  // The requests may come in several pieces, and the service checks by itself once a second
+  const { length } = checks()
   t.ok(length < 50, `looked ${length} times`)
 })
 

@@ -42,7 +42,7 @@ t.test('each threshold is told once, for each signer, and again of a renewed cer
   t.strictSame(pass(11), ['invoices 7', 'contracts 30'])
   t.strictSame(pass(30), ['contracts 14', 'contracts 7'])
   keys = [endingAfter('contracts', 41 + 60), endingAfter('letters', 400)]
-  watch.look()
+  watch.check()
   t.strictSame(told.splice(0), [], 'the new one is not near its end')
   t.strictSame(pass(31), ['contracts 30'])
   watch.stop()
@@ -52,5 +52,5 @@ t.test('each threshold is told once, for each signer, and again of a renewed cer
 t.test('a signer whose certificate is on a token that was not reached yet says nothing', async (t) => {
   const signer = { name: 'contracts', knownCertificate: () => undefined } as unknown as Signer
   const log = pino({ level: 'warn' }, { write: (line) => t.fail(line) })
-  new ExpiryWatch({ all: () => [signer] }, log).look()
+  new ExpiryWatch({ all: () => [signer] }, log).check()
 })

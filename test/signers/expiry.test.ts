@@ -1,5 +1,5 @@
 import t from 'tap'
-import { describeExpiry } from '../../src/signers/expiry.ts'
+import { findExpiry } from '../../src/signers/expiry.ts'
 import { findInvalidity } from '../../src/x509/validity.ts'
 
 const notBefore = new Date('2020-01-01')
@@ -20,12 +20,12 @@ t.test('the smallest threshold that has been reached, to the second', async (t) 
     ['2026-06-29T12:00:00.999Z', 7],
   ] as const) {
     t.equal(findInvalidity(validity, new Date(at)), undefined)
-    t.equal(describeExpiry(validity, new Date(at))?.days, days, at)
+    t.equal(findExpiry(validity, new Date(at))?.days, days, at)
   }
 })
 
 t.test('the certificate that ends first is named', async (t) => {
-  t.strictSame(describeExpiry(validity, new Date('2026-06-20')), {
+  t.strictSame(findExpiry(validity, new Date('2026-06-20')), {
     days: 14,
     message: 'The certificate of CN=Issuing CA expires within 14 days, at 2026-06-29T12:00:00.000Z; renew it',
   })
@@ -34,6 +34,6 @@ t.test('the certificate that ends first is named', async (t) => {
 t.test('what has expired, or is not there, will not expire', async (t) => {
   const at = new Date('2026-06-29T12:00:01.000Z')
   t.match(findInvalidity(validity, at), /^The certificate of CN=Issuing CA expired/)
-  t.equal(describeExpiry(validity, at), undefined)
-  t.equal(describeExpiry([], at), undefined)
+  t.equal(findExpiry(validity, at), undefined)
+  t.equal(findExpiry([], at), undefined)
 })

@@ -41,8 +41,8 @@ function put(file: string, content: string): void {
 }
 
 function refuse(pins: RefusedPins, access: TokenAccess): void {
-  pins.asking(access, { token: 'one', version: pinVersion(access.pin) })
-  pins.refused(access)
+  pins.noteLogin(access, { token: 'one', version: pinVersion(access.pin) })
+  pins.noteRefusal(access)
 }
 
 t.test('a refused PIN is tried again at SIGHUP alone, and only when its file has changed', async (t) => {
@@ -65,7 +65,7 @@ t.test('a refused PIN is tried again at SIGHUP alone, and only when its file has
   t.equal(pins.isCorrected(pool(access)), true)
   t.equal(pins.isCorrected(pool(access, 'ready')), false, 'a pool that was not refused anything')
 
-  pins.asking(access, { token: 'one', version: pinVersion({ file }) })
+  pins.noteLogin(access, { token: 'one', version: pinVersion({ file }) })
   t.doesNotThrow(() => pins.check([pool(access)], false), 'it was told another PIN, and has not refused that')
 })
 
@@ -118,9 +118,9 @@ t.test('a PIN that is corrected while the token judges the one before is another
   const access = accessWith({ file })
   const pins = new RefusedPins()
   put(file, 'wrong')
-  pins.asking(access, { token: 'one', version: pinVersion({ file }) })
+  pins.noteLogin(access, { token: 'one', version: pinVersion({ file }) })
   put(file, 'right')
-  pins.refused(access)
+  pins.noteRefusal(access)
   t.doesNotThrow(() => pins.check([pool(access)], true))
 })
 
@@ -130,7 +130,7 @@ t.test(
     const pins = new RefusedPins()
     for (const pin of [{ variable: 'HSM_PIN' }, { file: '/none' }]) {
       const access = accessWith(pin)
-      pins.refused(access)
+      pins.noteRefusal(access)
       t.throws(() => pins.check([pool(access)], true), { message: REFUSED })
     }
   },
@@ -149,7 +149,7 @@ t.test('that a refused PIN is still the one of its file, or of its variable, is 
   put(file, 'wrong')
   const [inFile, inVariable] = [accessWith({ file }), accessWith({ variable: 'HSM_PIN' })]
   refuse(pins, inFile)
-  pins.refused(inVariable)
+  pins.noteRefusal(inVariable)
   tell(pool(inFile))
   tell(pool(inVariable))
   tell(pool(inFile, 'ready'))
@@ -168,11 +168,11 @@ t.test('signer processes are told what was refused, and nothing that is made of 
   put(file, 'wrong')
   const pins = new RefusedPins()
   for (const token of ['one', 'two']) {
-    pins.asking(accessWith({ file }), { token, version: pinVersion({ file }) })
-    pins.refused(accessWith({ file }))
+    pins.noteLogin(accessWith({ file }), { token, version: pinVersion({ file }) })
+    pins.noteRefusal(accessWith({ file }))
   }
   for (let count = 0; count < 200; count += 1) {
-    pins.refused(accessWith({ file }))
+    pins.noteRefusal(accessWith({ file }))
   }
   const version = pinVersion({ file })
   t.strictSame(pins.list(), [

@@ -63,12 +63,17 @@ function takeOverAfter(...refusals: (readonly ConfigurationProblem[])[]) {
   return { takeOver, pinsRetried }
 }
 
-const AWAY = { variable: 'X', message: 'the token is away', mayPass: true, told: 'a token is away' }
+const AWAY = {
+  variable: 'X',
+  message: 'the token is away',
+  isTemporary: true,
+  publicMessage: 'a token is away',
+}
 const SILENT = {
   variable: 'Y',
   message: 'http://ocsp.example is silent',
-  mayPass: true,
-  told: 'evidence is missing',
+  isTemporary: true,
+  publicMessage: 'evidence is missing',
 }
 const WRONG = { variable: 'Z', message: '/etc/secret is wrong' }
 
@@ -248,13 +253,13 @@ t.test('metrics count what became of it, and say whether the last one is in use'
     signing_service_reload_refused: 0,
     signing_service_reload_pending: 0,
   })
-  metrics.ended('pending')
+  metrics.countReload('pending')
   t.match((await samples()).rest, {
     'signing_service_reloads_total{outcome="pending"}': 1,
     signing_service_reload_refused: 0,
     signing_service_reload_pending: 1,
   })
-  metrics.ended('refused')
+  metrics.countReload('refused')
   const refused = await samples()
   t.match(refused.rest, {
     'signing_service_reloads_total{outcome="refused"}': 1,
@@ -263,7 +268,7 @@ t.test('metrics count what became of it, and say whether the last one is in use'
   })
   t.equal(refused.since, before.since)
   await delay(5)
-  metrics.ended('taken over')
+  metrics.countReload('taken over')
   const takenOver = await samples()
   t.same(takenOver.rest, {
     'signing_service_reloads_total{outcome="taken_over"}': 1,

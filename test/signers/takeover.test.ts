@@ -4,7 +4,7 @@ import { SETTINGS } from '../../src/configuration/single-signer.ts'
 import { HSM_BUSY, HSM_UNAVAILABLE, SIGNATURE_SELF_CHECK_FAILED } from '../../src/errors.ts'
 import type { HsmState } from '../../src/pkcs11/supervisor.ts'
 import type { SignerSet } from '../../src/signers/signer-set.ts'
-import { findNewlyInvalid, proveSigners } from '../../src/signers/takeover.ts'
+import { refuseNewlyInvalid, testSigners } from '../../src/signers/takeover.ts'
 import { DEFAULT_CONTAINER } from '../support/container-configuration.ts'
 
 /** A set of one signer, whose test signatures end like this, one after another. */
@@ -35,17 +35,17 @@ const NOTHING = { signers: new Map() } as unknown as SignerSet
 const options = { before: NOTHING, problems: [], signal: new AbortController().signal }
 
 t.test('a token that is busy is asked again', async (t) => {
-  await t.resolves(proveSigners(setOf(new HSM_BUSY(), new HSM_BUSY()), options))
+  await t.resolves(testSigners(setOf(new HSM_BUSY(), new HSM_BUSY()), options))
 })
 
 t.test('one that does not sign keeps the signers from being taken over', async (t) => {
-  await t.rejects(proveSigners(setOf(new HSM_UNAVAILABLE()), options), {
+  await t.rejects(testSigners(setOf(new HSM_UNAVAILABLE()), options), {
     name: 'ConfigurationError',
     problems: [
       {
         variable: 'HSM_KEY_LABEL',
         message: /^no test signature could be made: The HSM cannot sign at the moment/,
-        mayPass: true,
+        isTemporary: true,
       },
     ],
   })
@@ -53,9 +53,9 @@ t.test('one that does not sign keeps the signers from being taken over', async (
 
 t.test('one that never will sign, or is told no PIN before SIGHUP, is not waited for', async (t) => {
   for (const set of [setOf(new SIGNATURE_SELF_CHECK_FAILED()), setIn('pin refused', new HSM_UNAVAILABLE())]) {
-    await t.rejects(proveSigners(set, options), {
+    await t.rejects(testSigners(set, options), {
       name: 'ConfigurationError',
-      problems: [{ mayPass: false }],
+      problems: [{ isTemporary: false }],
     })
   }
 })
@@ -64,5 +64,5 @@ t.test('nothing is said of a certificate on a token that is not open yet', async
   const key = { name: 'contracts', knownCertificate: () => undefined }
   const next = { signers: new Map([['contracts', key]]) } as unknown as SignerSet
   const known = setOf()
-  t.doesNotThrow(() => findNewlyInvalid(next, known))
+  t.doesNotThrow(() => refuseNewlyInvalid(next, known))
 })

@@ -7,7 +7,14 @@ import type { KeyRequest } from '../../src/pkcs11/messages.ts'
 import type { PoolKey } from '../../src/pkcs11/pool-key.ts'
 import type { PoolStatus } from '../../src/pkcs11/session-pool.ts'
 import { TokenLog } from '../../src/signers/token-log.ts'
-import { accessId, keyId, nameTokens, placeOf, serves, type TokenPool } from '../../src/signers/token-pool.ts'
+import {
+  accessId,
+  fitsPlan,
+  indexOfKey,
+  keyId,
+  nameTokens,
+  type TokenPool,
+} from '../../src/signers/token-pool.ts'
 
 const ACCESS: TokenAccess = { module: '/lib/a.so', token: { label: 'one' }, pin: { file: '/pin' } }
 const REQUEST: KeyRequest = {
@@ -78,34 +85,34 @@ t.test(
     }
     t.not(keyId(unknown), keyId(REQUEST))
     const other = poolKey({ selector: {} })
-    t.equal(placeOf(poolKey(), [other, poolKey()]), 1)
-    t.equal(placeOf(other, [poolKey()]), -1)
+    t.equal(indexOfKey(poolKey(), [other, poolKey()]), 1)
+    t.equal(indexOfKey(other, [poolKey()]), -1)
   },
 )
 
 t.test('a pool is used again where it has the keys and they sign', async (t) => {
   const second = poolKey({ selector: { label: 'b' } })
   const plan = { access: ACCESS, keys: [poolKey()] } as const
-  t.equal(serves(pool(ACCESS), plan), true)
-  t.equal(serves(pool(ACCESS, [second, poolKey()]), plan), true, 'it may have more')
-  t.equal(serves(pool(ACCESS), { ...plan, keys: [poolKey(), second] }), false)
-  t.equal(serves(pool({ ...ACCESS, module: '/lib/b.so' }), plan), false)
-  t.equal(serves(pool(ACCESS, [poolKey()], { unusable: [0] }), plan), false)
+  t.equal(fitsPlan(pool(ACCESS), plan), true)
+  t.equal(fitsPlan(pool(ACCESS, [second, poolKey()]), plan), true, 'it may have more')
+  t.equal(fitsPlan(pool(ACCESS), { ...plan, keys: [poolKey(), second] }), false)
+  t.equal(fitsPlan(pool({ ...ACCESS, module: '/lib/b.so' }), plan), false)
+  t.equal(fitsPlan(pool(ACCESS, [poolKey()], { unusable: [0] }), plan), false)
   t.equal(
-    serves(pool(ACCESS, [poolKey(), second], { unusable: [1] }), plan),
+    fitsPlan(pool(ACCESS, [poolKey(), second], { unusable: [1] }), plan),
     true,
     'another one does not matter',
   )
   const onToken = poolKey({ certificateOnToken: true })
   t.equal(
-    serves(pool(ACCESS, [onToken]), { ...plan, keys: [onToken] }),
+    fitsPlan(pool(ACCESS, [onToken]), { ...plan, keys: [onToken] }),
     false,
     'there may be another certificate',
   )
-  t.equal(serves(pool(ACCESS, [poolKey()], { state: 'unavailable' }), plan), true, 'it will be back')
-  t.equal(serves(pool(ACCESS, [poolKey()], { state: 'misconfigured' }), plan), false)
+  t.equal(fitsPlan(pool(ACCESS, [poolKey()], { state: 'unavailable' }), plan), true, 'it will be back')
+  t.equal(fitsPlan(pool(ACCESS, [poolKey()], { state: 'misconfigured' }), plan), false)
   t.equal(
-    serves(pool(ACCESS, [poolKey()], { state: 'pin refused' }), plan),
+    fitsPlan(pool(ACCESS, [poolKey()], { state: 'pin refused' }), plan),
     true,
     'until there is another PIN',
   )

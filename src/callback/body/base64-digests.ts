@@ -2,24 +2,24 @@ import { createHash, type Hash } from 'node:crypto'
 import type { HashAlgorithm } from '../../algorithms/hash-algorithms.ts'
 import { isCanonicalBase64 } from '../base64.ts'
 
-/** Characters that are decoded at once. */
-const BLOCK = 65_536
+/** Number of characters that are decoded at once. */
+const BLOCK_CHARACTERS = 65_536
 
-/** What is decoded is hashed before anything else is decoded. */
-const DECODED = Buffer.allocUnsafeSlow((BLOCK / 4) * 3)
+/** Holds decoded bytes. All instances share it, since these are hashed before any others are decoded. */
+const DECODE_BUFFER = Buffer.allocUnsafeSlow((BLOCK_CHARACTERS / 4) * 3)
 
-/** Digests of what base64 (RFC 4648 4) stands for that comes in pieces, of which nothing is kept. */
+/** Hashes the bytes behind base64 (RFC 4648 4) that arrives in pieces, and keeps nothing of them. */
 export class Base64Digests {
   readonly #hashes: ReadonlyMap<HashAlgorithm['name'], Hash>
   #isBase64 = true
-  /** 1 to 4 characters: the last group may be padded, and which one it is shows at the end. */
+  /** The last 1 to 4 characters so far. Only the last group may be padded, and the end shows which one that is. */
   #lastGroup = ''
 
   constructor(algorithms: readonly HashAlgorithm[]) {
     this.#hashes = new Map(algorithms.map(({ name, nodeName }) => [name, createHash(nodeName)]))
   }
 
-  /** Whether what has come so far can be, and after the end whether all of it is. */
+  /** True while the text so far can be base64; after the end, true if all of it is. */
   get isBase64(): boolean {
     return this.#isBase64
   }
@@ -27,8 +27,8 @@ export class Base64Digests {
   write(text: string): void {
     const given = this.#lastGroup + text
     const end = Math.floor(Math.max(given.length - 1, 0) / 4) * 4
-    for (let at = 0; this.#isBase64 && at < end; at += BLOCK) {
-      this.#decode(given.slice(at, Math.min(at + BLOCK, end)))
+    for (let at = 0; this.#isBase64 && at < end; at += BLOCK_CHARACTERS) {
+      this.#decode(given.slice(at, Math.min(at + BLOCK_CHARACTERS, end)))
     }
     this.#lastGroup = given.slice(end)
     this.#isBase64 &&= /^[A-Za-z0-9+/=]*$/.test(this.#lastGroup)
@@ -40,14 +40,14 @@ export class Base64Digests {
     this.#update(bytes)
   }
 
-  /** To be asked once, after the end. Undefined for an algorithm that it was not made for. */
+  /** Returns the digest, once, after the end; undefined for an algorithm that the constructor was not given. */
   digest({ name }: HashAlgorithm): Buffer | undefined {
     return this.#hashes.get(name)?.digest()
   }
 
-  /** @param groups of four characters, none of them the last */
+  /** @param groups whole groups of four characters, without the last one */
   #decode(groups: string): void {
-    const bytes = DECODED.subarray(0, DECODED.write(groups, 'base64'))
+    const bytes = DECODE_BUFFER.subarray(0, DECODE_BUFFER.write(groups, 'base64'))
     this.#isBase64 = !groups.endsWith('=') && isCanonicalBase64(groups, bytes)
     this.#update(bytes)
   }

@@ -7,59 +7,59 @@ import { ReadingTurns } from './reading-turns.ts'
 
 const TURNS = new ReadingTurns()
 
-/** Bytes that are hashed in the time that it takes to receive one chunk, however short. */
+/** Cost of receiving one chunk, however short, as the number of bytes that are hashed in the same time. */
 const CHUNK_COST = 256
 
 /**
- * Chunks that may be as short as they are. In more of them a body must have SHORT bytes in each on average: a million
- * chunks of one byte, which nobody sends who wants a signature, would take a second to receive.
+ * Chunks that may be of any length. If there are more, they must have 16 bytes on average: a million chunks of one byte
+ * would take a second to receive.
  */
 const MAX_SHORT_CHUNKS = 8_192
-const SHORT = 16
+const MIN_MEAN_CHUNK = 16
 
-/** Bytes of short chunks that are put together: if each stayed a buffer of its own, a byte would take 400. */
-const GATHERED = 4096
+/** Size of the buffer that gathers short chunks: as a buffer of its own, a chunk of one byte would take 400 bytes. */
+const GATHER_BUFFER = 4096
 
-/** One for all requests: making it takes longer than reading most bodies. */
+/** All requests share this error, since creating it takes longer than reading most bodies. */
 const BODY_ENDED = new INVALID_REQUEST('body: ended before it was complete')
 
 export interface BodyReaderOptions {
-  /** Bytes that the body may have. */
+  /** Most bytes that the body may have. */
   readonly limit: number
-  /** Bytes that the header says the body has, if it does. */
+  /** Content-Length, in bytes; undefined if the header is absent. */
   readonly announced: number | undefined
   readonly chooseAlgorithms: ChooseAlgorithms
-  /** Is told how many bytes of memory the body takes, and what ends it; throws when that is too much. */
+  /** Called with the bytes of memory that the body takes, and a function that ends it; throws if these are too many. */
   hold(bytes: number, end: (error: Error) => void): void
 }
 
 export interface ReadText {
   readonly text: string
-  /** Digests of the strings of which the text has only the beginnings, by the marks that these end in. */
+  /** Digests of the strings that the text cuts short, keyed by the marks that these end in. */
   readonly contents: ReadonlyMap<string, Base64Digests>
 }
 
-/** Reads a body as it arrives, until it has come whole, is refused, or nobody waits for it any more. */
+/** Reads a body as it arrives, until it is complete, is refused, or nobody waits for it any more. */
 export class BodyReader {
   /**
-   * Fulfilled when the body has come, and it is its turn to be parsed. Rejected with PAYLOAD_TOO_LARGE, REQUEST_TIMEOUT,
-   * INVALID_REQUEST for too many short chunks, with what `hold` throws, with the error of a body that ends too early, or
-   * with that of `stop`.
+   * Fulfilled when the body is complete and it is its turn to be parsed. Rejected with PAYLOAD_TOO_LARGE,
+   * REQUEST_TIMEOUT, INVALID_REQUEST for too many short chunks or a body that ends too early, or the error of `hold` or
+   * of `stop`.
    */
   readonly whole: Promise<void>
   readonly #message: IncomingMessage
   readonly #options: BodyReaderOptions
   readonly #pace: NodeJS.Timeout
   #nextCheck: NodeJS.Immediate | undefined
-  /** Undefined as soon as nobody needs it: what refers to the request must not keep the body in memory. */
+  /** Undefined as soon as nobody needs the text, since objects that refer to the request must not keep it in memory. */
   #text: BodyText | undefined
-  /** What ended reading before the body was handed over. */
+  /** The error that ended reading before the body was handed over. */
   #ended: Error | undefined
   #gathered: Buffer | undefined
   #gatheredLength = 0
   #received = 0
   #chunks = 0
-  /** Bytes that had been received when the present period began. */
+  /** Value of `#received` when the present period began. */
   #receivedBefore = 0
   #isPaused = false
   #resolve!: () => void
@@ -73,7 +73,7 @@ export class BodyReader {
       this.#resolve = resolve
       this.#reject = reject
     })
-    // A request may be refused for something else, and nobody ever waits for its body
+    // If a request is refused for another reason, nobody ever awaits its body
     this.whole.catch(() => {})
     // The check waits a turn, so that bytes that arrived while this process was busy are read first
     this.#pace = setInterval(() => {
@@ -86,14 +86,14 @@ export class BodyReader {
     }
   }
 
-  /** Ends reading, as the client has left before its body was complete. */
+  /** Ends reading because the client has left. Does nothing once the body was handed over. */
   readonly abandon = (): void => {
     if (this.#text !== undefined) {
       this.stop(BODY_ENDED)
     }
   }
 
-  /** Ends reading. Whatever still comes is discarded. */
+  /** Ends reading and discards the rest of the body. */
   readonly stop = (error: Error): void => {
     this.#detach()
     this.#text = undefined
@@ -104,9 +104,9 @@ export class BodyReader {
   }
 
   /**
-   * Hands over the body that has come whole, once.
+   * Hands over the complete body, once.
    *
-   * @throws what ended reading since then, as where the client has left while its request waited for its turn
+   * @throws the error that ended reading, for example because the client left while its request waited for its turn
    */
   take(): ReadText {
     const text = this.#text
@@ -125,10 +125,10 @@ export class BodyReader {
       if (this.#received > this.#options.limit) {
         throw this.#tooLarge()
       }
-      if (this.#chunks > MAX_SHORT_CHUNKS && this.#received < this.#chunks * SHORT) {
-        throw new INVALID_REQUEST(`body: comes in chunks of less than ${SHORT} bytes`)
+      if (this.#chunks > MAX_SHORT_CHUNKS && this.#received < this.#chunks * MIN_MEAN_CHUNK) {
+        throw new INVALID_REQUEST(`body: comes in chunks of less than ${MIN_MEAN_CHUNK} bytes`)
       }
-      if (isFirst || chunk.length > GATHERED / 4) {
+      if (isFirst || chunk.length > GATHER_BUFFER / 4) {
         this.#writeGathered()
         this.#write(chunk)
       } else {
@@ -144,13 +144,13 @@ export class BodyReader {
   }
 
   /**
-   * Pauses the socket, and keeps it paused: a message has its socket read on whenever it has been read itself. The message
-   * is not paused, as it would collect what comes in as many buffers as there are chunks.
+   * Pauses the socket, and keeps it paused, although a message resumes its socket whenever it has been read. The
+   * message is not paused, since it would collect as many buffers as chunks arrive.
    */
   #pause(): void {
     this.#isPaused = true
     this.#message._read = () => {}
-    // Until the chunks that were read with this one are through
+    // The chunks that were read together with this one are handled first
     process.nextTick(() => this.#message.socket.pause())
     TURNS.wait(this.#resume)
   }
@@ -169,7 +169,7 @@ export class BodyReader {
       return
     }
     this.#detach()
-    if ((this.#text as BodyText).isSoonParsed) {
+    if ((this.#text as BodyText).isQuicklyParsed) {
       this.#resolve()
     } else {
       TURNS.wait(this.#resolve)
@@ -184,10 +184,10 @@ export class BodyReader {
   }
 
   #gather(chunk: Buffer): void {
-    if (this.#gatheredLength + chunk.length > GATHERED) {
+    if (this.#gatheredLength + chunk.length > GATHER_BUFFER) {
       this.#writeGathered()
     }
-    this.#gathered ??= Buffer.allocUnsafeSlow(GATHERED)
+    this.#gathered ??= Buffer.allocUnsafeSlow(GATHER_BUFFER)
     chunk.copy(this.#gathered, this.#gatheredLength)
     this.#gatheredLength += chunk.length
   }
@@ -215,7 +215,7 @@ export class BodyReader {
   #detach(): void {
     clearInterval(this.#pace)
     clearImmediate(this.#nextCheck)
-    // Without listeners the message goes on flowing: a client that is sending comes to read the answer
+    // Without listeners the message goes on flowing, so that a client that is still sending gets to read the answer
     this.#message.off('data', this.#onData).off('end', this.#onEnd).off('error', this.abandon)
   }
 }

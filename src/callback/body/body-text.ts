@@ -6,29 +6,29 @@ import type { Base64Digests } from './base64-digests.ts'
 import { LongString } from './long-string.ts'
 import { StringScanner } from './string-scanner.ts'
 
-/** Characters that a string may have and be kept whole: base64 of the longest message that is ever needed whole. */
-const LONG = 4 * Math.ceil(MAX_MESSAGE_LENGTH / 3)
+/** Most characters of a string that is kept whole: the base64 of the longest message that is ever needed whole. */
+const MAX_WHOLE_STRING = 4 * Math.ceil(MAX_MESSAGE_LENGTH / 3)
 
-/** Bytes of the longest escape: \u0041. */
-const ESCAPE = 6
+/** Bytes of the longest escape, such as \u0041. */
+const LONGEST_ESCAPE = 6
 
-/** Bytes of a longer string that are kept: signing tokens are read as far as 16,384 characters, maybe all escapes. */
-const BEGINNING = ESCAPE * 16_384
+/** Bytes of a longer string that are kept: 16,384 characters of a signing token are read, and all may be escapes. */
+const KEPT_OF_LONG_STRING = LONGEST_ESCAPE * 16_384
 
-/** Bytes that a body may have beside the rest of long strings. All of them are in memory, and are parsed at once. */
-const MAX_KEPT = 2 * ESCAPE * LONG
+/** Most bytes that a body may have beside the rest of long strings. All of them are in memory and parsed at once. */
+const MAX_KEPT = 2 * LONGEST_ESCAPE * MAX_WHOLE_STRING
 
 /**
- * Strings and punctuators that a body may have: JSON.parse takes 5 ms for them at most. 1 MB of nothing else would stop
- * every other request for a quarter of a second and take 40 MB.
+ * Most strings and punctuators that a body may have: JSON.parse takes at most 5 ms for them. Without this limit, 1 MB
+ * of them would stop every other request for a quarter of a second and take 40 MB.
  */
 const MAX_TOKENS = 16_384
 
-/** Bytes, and tokens in more than MAX_TOKENS of them, that JSON.parse takes a fraction of a millisecond for. */
+/** Bytes and tokens for which JSON.parse takes a fraction of a millisecond. */
 const FEW_BYTES = 131_072
 const FEW_TOKENS = 1_024
 
-/** Characters of a mark. */
+/** Length of a mark, in characters. */
 export const MARK_LENGTH = 32
 
 const QUOTE = 0x22
@@ -39,63 +39,64 @@ for (const punctuator of Buffer.from('{}[]:,')) {
   PUNCTUATORS[punctuator] = 1
 }
 
-/** What is known when a long string begins. */
-export interface Before {
-  /** The fields before it. */
+/** The part of a body that precedes a long string. */
+export interface PrecedingFields {
   readonly fields: Readonly<Record<string, unknown>>
-  /** The one that it is the value of. */
+  /** Name of the field whose value the long string is. */
   readonly field: string
 }
 
-/** @param before undefined where it cannot be told, as the string stands deeper or there is too much before it */
-export type ChooseAlgorithms = (before: Before | undefined) => readonly HashAlgorithm[]
+/** @param before undefined if it is not known, because the string stands deeper or too much precedes it */
+export type ChooseAlgorithms = (before: PrecedingFields | undefined) => readonly HashAlgorithm[]
 
 export interface TextLimits {
-  /** Characters that a string may have and be kept whole. */
+  /** Most characters of a string that is kept whole. */
   readonly long: number
-  /** Bytes of a longer one that are kept. */
+  /** Bytes of a longer string that are kept. */
   readonly beginning: number
 }
 
 /**
- * The text of a body. Of its long strings only the beginnings are kept, each with a mark behind it, and digests of
- * what they are base64 of. It is JSON where the body is. Nothing else is known here of what JSON may be: JSON.parse
- * judges.
+ * Collects the text of a body. A long string is cut short and ends in a mark, while the bytes that it is base64 of are
+ * hashed. The text is valid JSON exactly if the body is, which JSON.parse decides.
  */
 export class BodyText {
-  /** Contents of long strings, by the marks that stand in the text for them. */
+  /** Digests of long strings, keyed by the marks that stand in the text for them. */
   readonly contents = new Map<string, Base64Digests>()
   readonly #choose: ChooseAlgorithms
   readonly #limits: TextLimits
   readonly #scanner = new StringScanner()
   readonly #kept: Buffer[] = []
   #length = 0
-  /** Pieces of those kept that the scan has passed. */
+  /** Number of pieces in `#kept` that were scanned. */
   #scanned = 0
   #tokens = 0
   #inString = false
-  /** Where the latest string began: a piece that is kept, an index in it, and an index in the text. */
+  /** Start of the latest string: a piece in `#kept`, an index in it, and an index in the text. */
   #start = { piece: 0, index: 0, position: 0 }
   #long: LongString | undefined
-  /** Stands in the text for the one that is being read. Nobody can guess it. */
+  /** Stands in the text for the long string that is being read. It is random, so that no caller can send it. */
   #mark = ''
 
-  constructor(choose: ChooseAlgorithms, limits: TextLimits = { long: LONG, beginning: BEGINNING }) {
+  constructor(
+    choose: ChooseAlgorithms,
+    limits: TextLimits = { long: MAX_WHOLE_STRING, beginning: KEPT_OF_LONG_STRING },
+  ) {
     this.#choose = choose
     this.#limits = limits
   }
 
-  /** Bytes that are kept. */
+  /** Number of bytes that are kept. */
   get length(): number {
     return this.#length
   }
 
-  /** Whether the text is parsed so soon that nobody waits for it. */
-  get isSoonParsed(): boolean {
+  /** True if parsing the text takes so little time that other requests need not go first. */
+  get isQuicklyParsed(): boolean {
     return this.#length <= FEW_BYTES && this.#tokens <= FEW_TOKENS
   }
 
-  /** @throws PAYLOAD_TOO_LARGE when more had to be kept than any request needs */
+  /** @throws PAYLOAD_TOO_LARGE if more would have to be kept than any request needs */
   write(chunk: Buffer): void {
     if (this.#long === undefined) {
       this.#writeKept(chunk)
@@ -104,7 +105,7 @@ export class BodyText {
     }
   }
 
-  /** Returns the text of all that was written. */
+  /** Returns the text, in which long strings are cut short. */
   toString(): string {
     return concat(this.#kept).toString()
   }
@@ -114,7 +115,7 @@ export class BodyText {
     if (this.#length > MAX_KEPT) {
       throw new PAYLOAD_TOO_LARGE(`The body has more than ${MAX_KEPT} bytes beside the contents to sign`)
     }
-    // Fewer bytes are neither too many tokens nor a long string: most bodies are not looked into
+    // Fewer bytes hold neither too many tokens nor a long string, so that most bodies need no scan
     if (this.#length > Math.min(MAX_TOKENS, this.#limits.long)) {
       this.#scan()
     }
@@ -124,8 +125,8 @@ export class BodyText {
   }
 
   #isLong(): boolean {
-    const longest = (this.#scanner.hasEscapes ? ESCAPE : 1) * this.#limits.long
-    // Without the quotation mark that begins it; the one that ends it has not come
+    const longest = (this.#scanner.hasEscapes ? LONGEST_ESCAPE : 1) * this.#limits.long
+    // The quotation mark that begins the string does not count; the one that ends it has not come
     return this.#length - this.#start.position - 1 > longest
   }
 
@@ -175,11 +176,11 @@ export class BodyText {
     const string = bytes.subarray(index + 1)
     this.#long.write(string, this.#scanner.openEscape)
     const beginning = string.subarray(0, this.#limits.beginning)
-    // Not amid an escape: it would end in the mark
+    // The beginning must not end amid an escape, which would swallow part of the mark
     const scanner = new StringScanner()
     scanner.findEnd(beginning, 0)
     this.#length = position - index
-    // A copy, as a part of them would hold all bytes in memory
+    // The bytes are copied, since a subarray would hold all of them in memory
     this.#keep(Buffer.from(bytes.subarray(0, index + 1 + beginning.length - scanner.openEscape)))
   }
 
@@ -189,7 +190,7 @@ export class BodyText {
     if (end < chunk.length) {
       long.contents.end()
       this.contents.set(this.#mark, long.contents)
-      // What is no JSON shall not become it by being left out: a line break makes it none again
+      // Leaving out what is no JSON must not make the text JSON: a line break keeps it invalid
       this.#keep(Buffer.from(long.isJson ? `${this.#mark}"` : '\n"'))
       this.#scanned = this.#kept.length
       this.#long = undefined
@@ -198,14 +199,14 @@ export class BodyText {
     }
   }
 
-  #before(mark: string): Before | undefined {
+  #before(mark: string): PrecedingFields | undefined {
     const { piece, position } = this.#start
-    if (position > ESCAPE * this.#limits.long) {
+    if (position > LONGEST_ESCAPE * this.#limits.long) {
       return undefined
     }
     const text = Buffer.concat(this.#kept.slice(0, piece + 1)).toString('utf8', 0, position)
     try {
-      const fields = JSON.parse(`${text}"${mark}"}`) as Before['fields']
+      const fields = JSON.parse(`${text}"${mark}"}`) as PrecedingFields['fields']
       return { fields, field: Object.keys(fields).find((name) => fields[name] === mark) as string }
     } catch {
       return undefined
@@ -213,7 +214,7 @@ export class BodyText {
   }
 }
 
-/** Returns pieces as one. A body of some kilobytes comes in one piece, which need not be copied. */
+/** Joins pieces. A body of some kilobytes comes in one piece, which need not be copied. */
 function concat(pieces: readonly Buffer[]): Buffer {
   const [only, second] = pieces
   return only !== undefined && second === undefined ? only : Buffer.concat(pieces)

@@ -4,30 +4,30 @@ import { CallbackBody } from '../../../schemas/callback.ts'
 import { INVALID_REQUEST } from '../../errors.ts'
 import type { Base64Digests } from './base64-digests.ts'
 import { BodyReader } from './body-reader.ts'
-import { contentAlgorithms, type RuledSigners } from './content-algorithms.ts'
+import { createAlgorithmChooser, type SignersWithRules } from './content-algorithms.ts'
 import { findRepeatedName } from './repeated-name.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Reads the body from the moment on at which the headers were read. */
+    /** Reads the body as soon as the headers were read. */
     bodyReader: BodyReader
-    /** Digests of strings of which the body has only the beginnings, by the marks that these end in. */
+    /** Digests of the strings that the body cuts short, keyed by the marks that these end in. */
     longContents: ReadonlyMap<string, Base64Digests>
   }
 }
 
 export interface JsonBodyOptions {
-  readonly signers: RuledSigners
+  readonly signers: SignersWithRules
 }
 
-/** Fields that mean something here. Others may stand twice, as nobody reads them. */
+/** Fields that must not stand twice. Others may, since nobody reads them. */
 const KNOWN_NAMES: ReadonlySet<string> = new Set(Object.keys(CallbackBody.properties))
 
-/** Bodies of JSON. Long contents are hashed while they arrive. */
+/** Parses JSON bodies, and hashes long contents while they arrive. */
 export const jsonBody = fp<JsonBodyOptions>(
   async (app, { signers }) => {
     const parse = app.getDefaultJsonParser('error', 'error')
-    const chooseAlgorithms = contentAlgorithms(signers)
+    const chooseAlgorithms = createAlgorithmChooser(signers)
 
     function parseText(request: FastifyRequest, text: string): Promise<unknown> {
       return new Promise((resolve, reject) => {
@@ -37,7 +37,7 @@ export const jsonBody = fp<JsonBodyOptions>(
 
     app.decorateRequest('bodyReader', null as unknown as BodyReader)
     app.decorateRequest('longContents', null as unknown as ReadonlyMap<string, Base64Digests>)
-    // At once: until a body is read, Node keeps each of its chunks as a buffer of its own
+    // The body is read at once, since until then Node keeps each of its chunks as a buffer of its own
     app.addHook('onRequest', (request, reply, done) => {
       const length = request.headers['content-length']
       const reader = new BodyReader(request.raw, {
@@ -49,7 +49,7 @@ export const jsonBody = fp<JsonBodyOptions>(
       request.bodyReader = reader
       reply.raw.once('close', () => {
         reader.abandon()
-        // The request may be kept in memory until the next full garbage collection, and all that it refers to
+        // A request, and all that it refers to, may stay in memory until the next full garbage collection
         request.body = undefined
       })
       done()
@@ -66,5 +66,5 @@ export const jsonBody = fp<JsonBodyOptions>(
       return body
     })
   },
-  { name: 'json-body', dependencies: ['body-budget', 'http-manners'] },
+  { name: 'json-body', dependencies: ['body-budget', 'http-defaults'] },
 )

@@ -1,27 +1,25 @@
 import type { HashAlgorithm } from '../../algorithms/hash-algorithms.ts'
 import { Base64Digests } from './base64-digests.ts'
 
-/** A string of JSON (RFC 8259 7) that comes in pieces and is hashed rather than kept. */
+/** Hashes a JSON string (RFC 8259 7) that arrives in pieces, and keeps nothing of it. */
 export class LongString {
   readonly contents: Base64Digests
   #isJson = true
-  /** Of an escape whose rest has not come. */
+  /** The first characters of an escape whose rest has not arrived. */
   #openEscape = ''
 
   constructor(algorithms: readonly HashAlgorithm[]) {
     this.contents = new Base64Digests(algorithms)
   }
 
-  /** Whether what has come is the inside of a string. */
+  /** True while the pieces so far are the inside of a JSON string. */
   get isJson(): boolean {
     return this.#isJson
   }
 
-  /**
-   * @param openEscape length of the escape that `bytes` end in and that they do not end
-   */
+  /** @param openEscape number of bytes at the end of `bytes` that begin an escape without completing it */
   write(bytes: Buffer, openEscape: number): void {
-    // What makes text JSON, or base64, is ASCII
+    // All characters that matter in JSON and in base64 are ASCII
     const given = this.#openEscape + bytes.toString('latin1')
     const end = given.length - openEscape
     const text = given.slice(0, end)

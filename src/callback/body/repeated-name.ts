@@ -1,8 +1,8 @@
 /**
- * Returns the first of `names` that stands twice in the object that a JSON text is; undefined where none does, or where
- * it is something else. RFC 8259 4 leaves open which of the two counts, and JSON.parse takes the last one without a word.
+ * Returns the first of `names` that stands twice in a JSON object; undefined if none does, or if the text is no object.
+ * RFC 8259 4 leaves open which of the two counts, and JSON.parse silently takes the last one.
  *
- * @param text JSON that was parsed
+ * @param text valid JSON
  */
 export function findRepeatedName(text: string, names: ReadonlySet<string>): string | undefined {
   if (!/^\s*\{/.test(text)) {
@@ -46,12 +46,12 @@ export function findRepeatedName(text: string, names: ReadonlySet<string>): stri
   return undefined
 }
 
-/** @param quoted a string of JSON with its quotation marks */
+/** @param quoted a JSON string with its quotation marks */
 function readString(quoted: string): string {
   return quoted.includes('\\') ? (JSON.parse(quoted) as string) : quoted.slice(1, -1)
 }
 
-/** Returns the index of the quotation mark that ends a string, which is the first behind an even number of backslashes. */
+/** Returns the index of the quotation mark that ends a string: the first one behind an even number of backslashes. */
 function findEnd(text: string, from: number): number {
   let end = text.indexOf('"', from)
   while (isEscaped(text, end)) {

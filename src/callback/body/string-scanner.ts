@@ -1,30 +1,27 @@
-/** The end of a JSON string (RFC 8259 7), looked for in bytes that come in chunks. */
-
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
 const U = 0x75
 
+/** Finds the end of a JSON string (RFC 8259 7) in bytes that come in chunks. */
 export class StringScanner {
   #openEscape = 0
   #hasEscapes = false
 
-  /** Bytes of an escape that have come, while the rest of it has not: at most 5. */
+  /** Number of bytes that have arrived of an incomplete escape, at most 5. */
   get openEscape(): number {
     return this.#openEscape
   }
 
-  /** Whether there was an escape in the string. */
   get hasEscapes(): boolean {
     return this.#hasEscapes
   }
 
-  /** Begins another string. */
   begin(): void {
     this.#openEscape = 0
     this.#hasEscapes = false
   }
 
-  /** @returns the index of the quotation mark that ends the string, or the length of `chunk` where none does */
+  /** Returns the index of the quotation mark that ends the string, or the length of `chunk` if there is none. */
   findEnd(chunk: Buffer, from: number): number {
     const quote = chunk.indexOf(QUOTE, from)
     const end = quote === -1 ? chunk.length : quote

@@ -8,16 +8,16 @@ import type { Io } from '../io.ts'
 import type { CertifyingKey } from '../issuing/certifying-key.ts'
 import { useFile } from '../use-file.ts'
 
-/** Of the group and of all others. */
+/** Permission bits of all users other than the owner. */
 const OTHERS = 0o077
-/** PKCS#8, and what OpenSSL wrote before. */
+/** Matches an encrypted key, in PKCS#8 or in OpenSSL's traditional form. */
 const ENCRYPTED = /-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m
 
 /**
- * The key of a test authority in a file; asks for its passphrase where it is encrypted.
+ * Reads the key of a test authority from a file, and asks for its passphrase if it is encrypted.
  *
- * @param file PEM, PKCS#8
- * @param hash with which it signs
+ * @param file path of a PEM file
+ * @param hash hash algorithm of the signatures
  */
 export async function readKeyFile(io: Io, file: string, hash: HashAlgorithm): Promise<CertifyingKey> {
   const pem = useFile(file, () => readSecret(file))
@@ -60,7 +60,7 @@ function decode(file: string, key: string, passphrase: string | undefined): KeyO
   try {
     return createPrivateKey({ key, format: 'pem', ...(passphrase === undefined ? {} : { passphrase }) })
   } catch {
-    // Why it is none would be told in terms of OpenSSL
+    // OpenSSL's message would not help
     const problem = passphrase === undefined ? 'it is no private key in PEM' : 'its passphrase is another one'
     throw new CommandFailed(`${file} cannot be used: ${problem}`)
   }

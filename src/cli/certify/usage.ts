@@ -2,7 +2,7 @@ import type { GeneralName, RelativeDistinguishedNames } from 'pkijs'
 import type { ExtendedKeyUsage } from '../issuing/extensions.ts'
 import type { KeyOptions } from '../signing/configuration.ts'
 
-/** As long as the CA/Browser Forum let certificates of servers be valid for years: validators know such spans. */
+/** Longest validity, in days. The CA/Browser Forum allowed it for years, so that validators accept it. */
 const MAX_DAYS = 825
 export const MAX_DAYS_OF_AUTHORITY = 3650
 
@@ -22,8 +22,8 @@ export interface CertifyOptions extends KeyOptions {
   readonly out?: string
 }
 
-/** Which of the arguments do not go together, in words; undefined where all do. */
-export function describeMisuse(
+/** Returns which arguments do not go together, in words; undefined if all do. */
+export function findMisuse(
   request: string | undefined,
   { selfSigned = false, subject, san, ca = false, caCert, days }: CertifyOptions,
 ): string | undefined {

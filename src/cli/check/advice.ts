@@ -1,4 +1,4 @@
-/** The steps of a check in their order, and what to do where one fails. */
+/** Steps of a check in their order, each with the advice for a failure. */
 export const ADVICE = {
   configuration: 'Correct the variables that are named; docs/configuration.md lists all of them',
   library:
@@ -19,14 +19,14 @@ export const ADVICE = {
     "Do not serve with it: another key than the certificate's has signed, or the HSM is faulty",
   latency: 'Look at the way to the HSM and at its load, or raise HSM_TIMEOUT_MS',
   timestamp:
-    'Correct what is configured of the authority (TSA_URL and the like, or timestamps), and let this machine reach it',
+    'Correct the settings of the authority (TSA_URL and the like, or timestamps), and let this machine reach it',
   revocation: 'Let this machine reach the OCSP responders and CRLs, or set REVOCATION_CHECK=off',
   'service: ready': 'Look at the address, and at the log of the service',
   'service: version': 'Point --url at the service itself',
   'service: certificate': 'Start the service anew with the configuration that was checked',
 } as const
 
-/** Advice about revocation, for cases in which that on the step does not work. */
+/** Advice about revocation for cases in which that of the step does not help. */
 export const REVOCATION_ADVICE = {
   revoked: 'Have another certificate issued in place of the one that was revoked, and use that one',
   /** Level b-lt refuses REVOCATION_CHECK=off. */

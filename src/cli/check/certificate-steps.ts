@@ -1,4 +1,4 @@
-/** The steps of a check that need no HSM: what the certificate and its chain are worth. */
+/** Checks the certificate and its chain, which needs no HSM. */
 
 import { encodePublicKey } from '../../algorithms/public-key.ts'
 import type {
@@ -22,11 +22,11 @@ import type { Report } from './report.ts'
 
 const DAY_MS = 86_400_000
 
-/** Takes the place of the advice on an incomplete chain where the chain is complete and has warnings. */
+/** Advice for a complete chain with warnings, in place of that for an incomplete one. */
 const CHAIN_ADVICE =
   'Unless this is meant to be so, have an authority issue a certificate to which it does not apply'
 
-/** @param key the private key as it was found on the token */
+/** @param key private key as it was found on the token */
 export function reportCertificate(
   report: Report,
   signerCertificate: SignerCertificate,
@@ -45,7 +45,7 @@ export function reportCertificate(
   })
 }
 
-/** Does what may throw because of the certificate; then that is the step. */
+/** Calls `act`, and reports its error as the failure of the certificate. */
 export function reportConfigured(report: Report, act: () => void): void {
   try {
     act()

@@ -8,27 +8,27 @@ import type { Report } from './report.ts'
 import { checkCertificate, type checkService } from './service-steps.ts'
 import { TOKEN_STEPS, TokenSteps } from './token-steps.ts'
 
-export interface Configured {
+export interface CheckedSigners {
   readonly configuration: Configuration
   readonly signers: readonly { readonly signer: SignerConfiguration; readonly pin: GivenPin }[]
 }
 
-interface Reporting {
+interface CheckContext {
   readonly io: Io
   readonly json?: boolean
-  /** Seconds without a word of the library, and for what is asked about certificates. */
+  /** Time limit in seconds for each answer of the library, and for answers about certificates. */
   readonly timeout: number
   readonly report: Report
-  /** One for a signer, where there are several. */
+  /** Returns the report of one of several signers. */
   readonly reportOn: (signer: string) => Report
-  /** Undefined where the service is not asked. */
+  /** Undefined if the service is not checked. */
   readonly answers: Awaited<ReturnType<typeof checkService>> | undefined
 }
 
-/** Goes the way to a signature with each of them. */
+/** Takes all steps to a signature with each signer. */
 export async function checkSigners(
-  { configuration, signers }: Configured,
-  { io, json, timeout, report, reportOn, answers }: Reporting,
+  { configuration, signers }: CheckedSigners,
+  { io, json, timeout, report, reportOn, answers }: CheckContext,
 ): Promise<void> {
   const limitMs = timeout * 1000
   const refused = new Set<string>()
@@ -43,14 +43,17 @@ export async function checkSigners(
     if (refused.has(accessId(signer.access))) {
       steps.skip(TOKEN_STEPS, 'the token refused the login, which is not tried again')
     } else {
-      await token.go({ ...signer.access, settings: signer.settings, ...pin }, limitMs)
+      await token.run({ ...signer.access, settings: signer.settings, ...pin }, limitMs)
     }
     if (steps.failures().includes('login')) {
       refused.add(accessId(signer.access))
     }
-    await network.go(steps, signer, token.signer)
+    await network.run(steps, signer, token.signerCertificate)
     if (answers !== undefined) {
-      await checkCertificate(steps, answers, { name: signer.name, signerCertificate: token.signer })
+      await checkCertificate(steps, answers, {
+        name: signer.name,
+        signerCertificate: token.signerCertificate,
+      })
     }
   }
   network.close()

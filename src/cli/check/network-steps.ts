@@ -1,4 +1,4 @@
-/** The steps of a check on those whom the service asks over the network: for timestamps, and about revocation. */
+/** Checks timestamp authorities and revocation, which the service asks for over the network. */
 import type { Configuration } from '../../configuration/configuration.ts'
 import type { SignerCertificate, SignerConfiguration } from '../../configuration/signer-configuration.ts'
 import type { Report } from './report.ts'
@@ -10,7 +10,7 @@ export class NetworkSteps {
   readonly #timestamps: TimestampSteps
   readonly #revocation: RevocationStep
 
-  /** @param limitMs milliseconds for what is asked about the certificates of a signer */
+  /** @param limitMs time limit for answers about the certificates of a signer, in ms */
   constructor(
     configuration: Pick<Configuration, 'hsm' | 'revocationCheck' | 'proxies' | 'signers'>,
     limitMs: number,
@@ -21,24 +21,24 @@ export class NetworkSteps {
     this.#revocation = new RevocationStep(configuration.proxies, limitMs, isLongTerm)
   }
 
-  /** @param signerCertificate undefined where its certificate is not known */
-  async go(
+  /** @param signerCertificate undefined if it is not known */
+  async run(
     report: Report,
     { container }: SignerConfiguration,
     signerCertificate: SignerCertificate | undefined,
   ): Promise<void> {
     const { hsm, revocationCheck } = this.#configuration
-    const authorities = await this.#timestamps.go(report, container, hsm)
+    const authorities = await this.#timestamps.run(report, container, hsm)
     if (!revocationCheck) {
       report.skip(['revocation'], 'REVOCATION_CHECK is off')
     } else if (signerCertificate === undefined) {
       report.skip(['revocation'], 'the certificate is not known')
     } else {
-      await this.#revocation.go(report, [signerCertificate.path, ...authorities], container.level)
+      await this.#revocation.run(report, [signerCertificate.path, ...authorities], container.level)
     }
   }
 
-  /** Ends what is under way. */
+  /** Ends all pending requests. */
   close(): void {
     this.#revocation.close()
   }

@@ -1,15 +1,15 @@
-/** What a check has found, step by step. */
+/** Collects the results of a check, step by step. */
 import { printable } from '../table.ts'
 import { ADVICE, type StepName } from './advice.ts'
 
 export interface Step {
   readonly name: StepName
   readonly status: 'ok' | 'warning' | 'failed' | 'skipped'
-  /** What was found, or why it failed or was skipped. */
+  /** Result of the step, or why it failed or was skipped. */
   readonly found: string
   /** Advice on a failure or a warning. */
   readonly advice?: string
-  /** In milliseconds. */
+  /** Measured times, in ms. */
   readonly figures?: Readonly<Record<string, unknown>>
 }
 
@@ -17,7 +17,7 @@ export class Report {
   readonly steps: Step[] = []
   readonly #onStep: (step: Step) => void
 
-  /** @param onStep called with each step when it is over */
+  /** @param onStep called with each step when it has ended */
   constructor(onStep: (step: Step) => void) {
     this.#onStep = onStep
   }
@@ -30,12 +30,12 @@ export class Report {
     this.#add({ name, status: 'failed', found, advice: ADVICE[name], ...further })
   }
 
-  /** Reports a step that works, of which the operator should know something all the same. */
+  /** Reports a step that passed with a warning. */
   warned(name: StepName, found: string, advice: string = ADVICE[name]): void {
     this.#add({ name, status: 'warning', found, advice })
   }
 
-  /** Those of the steps that have not been reported. */
+  /** Reports those of the steps as skipped that have not been reported. */
   skip(names: readonly StepName[], why: string): void {
     for (const name of names.filter((one) => !this.has(one))) {
       this.#add({ name, status: 'skipped', found: why })
@@ -58,7 +58,7 @@ export class Report {
 
 const INDENT = ' '.repeat(31)
 
-/** One line, and another one of advice. */
+/** Formats a step as one line, and its advice as another. */
 export function formatStep({ name, status, found, advice }: Step): string {
   const line = `${status.padEnd(9)}${name.padEnd(22)}${printable(found)}\n`
   return advice === undefined ? line : `${line}${INDENT}-> ${advice}\n`

@@ -1,4 +1,4 @@
-/** The step of a check on revocation: whether those whom certificates name say that they are good. */
+/** Checks that the certificates' OCSP responders or CRLs say that the certificates are good. */
 import type { X509Certificate } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { pino } from 'pino'
@@ -10,7 +10,7 @@ import { RevocationService } from '../../revocation/revocation-service.ts'
 import { ADVICE, REVOCATION_ADVICE } from './advice.ts'
 import type { Report } from './report.ts'
 
-const LOOK_MS = 20
+const POLL_MS = 20
 
 type Path = readonly X509Certificate[]
 
@@ -22,8 +22,8 @@ export class RevocationStep {
   readonly #paths: Path[] = []
 
   /**
-   * @param limitMs milliseconds for all answers about the certificates of a signer
-   * @param isLongTerm whether any signer has level b-lt, which cannot do without revocation information
+   * @param limitMs time limit for all answers about the certificates of a signer, in ms
+   * @param isLongTerm true if any signer has level b-lt, which needs revocation information
    */
   constructor(proxies: Proxies, limitMs: number, isLongTerm: boolean) {
     this.#service = new RevocationService({
@@ -35,15 +35,15 @@ export class RevocationStep {
     this.#isLongTerm = isLongTerm
   }
 
-  /** @param paths certificates, each with its issuers */
-  async go(report: Report, paths: readonly Path[], level: Level): Promise<void> {
+  /** @param paths certificates, each followed by its issuers */
+  async run(report: Report, paths: readonly Path[], level: Level): Promise<void> {
     this.#paths.push(...paths)
     this.#service.watch(this.#paths)
     this.#service.start()
     const deadline = performance.now() + this.#limitMs
     let states = this.#states(paths)
     while (states.some(({ pending }) => pending) && performance.now() < deadline) {
-      await delay(LOOK_MS)
+      await delay(POLL_MS)
       states = this.#states(paths)
     }
     if (isFailure(states, level)) {
@@ -53,7 +53,7 @@ export class RevocationStep {
     }
   }
 
-  /** Ends what is under way. */
+  /** Ends all pending requests. */
   close(): void {
     this.#service.stop()
   }
@@ -63,7 +63,7 @@ export class RevocationStep {
   }
 }
 
-/** A certificate that names nobody may be meant to, unless its containers are to hold what they say. */
+/** Returns whether the step fails. A certificate may name no source of revocation information, except at level b-lt. */
 function isFailure(states: readonly RevocationState[], level: Level): boolean {
   return states.some(
     ({ askable, evidence, revocation }) =>
@@ -71,7 +71,7 @@ function isFailure(states: readonly RevocationState[], level: Level): boolean {
   )
 }
 
-/** Returns the advice that works for what is wrong with the certificates of a signer. */
+/** Returns advice for the problems of a signer's certificates. */
 function advise(states: readonly RevocationState[], level: Level, isLongTerm: boolean): string {
   const unknown = states.filter(
     ({ evidence, revocation }) => evidence === undefined && revocation === undefined,
@@ -85,7 +85,7 @@ function advise(states: readonly RevocationState[], level: Level, isLongTerm: bo
   ].join('. ')
 }
 
-/** Those that several chains have once. */
+/** Describes certificates by their states, each once. */
 function describe(states: readonly RevocationState[]): string {
   const groups = { '': new Set<string>(), 'good: ': new Set<string>(), 'unknown: ': new Set<string>() }
   for (const { subject, evidence, revocation, problems } of states) {

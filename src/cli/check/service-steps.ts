@@ -1,4 +1,4 @@
-/** The steps of a check on the running service. */
+/** Checks the running service. */
 import type { X509Certificate } from 'node:crypto'
 import type { ReadyReply } from '../../../schemas/health.ts'
 import type { SignerCertificate } from '../../configuration/signer-configuration.ts'
@@ -15,7 +15,7 @@ interface Service {
   readonly limitMs: number
 }
 
-/** What the certificate of a signer has to be; undefined where that is not known. */
+/** The certificate that the service should have for a signer; undefined if it is not known. */
 interface Expected {
   readonly name: string
   readonly signerCertificate: SignerCertificate | undefined
@@ -24,9 +24,9 @@ interface Expected {
 export const SERVICE_STEPS: readonly StepName[] = ['service: certificate']
 
 /**
- * Whether it is ready, and which version it is.
+ * Checks whether the service is ready, and reports its version.
  *
- * @returns the service, if it answers
+ * @returns the service if it answers
  */
 export async function checkService(report: Report, service: Service): Promise<Service | 'silent'> {
   const answers = await attempt(report, 'service: ready', async () =>
@@ -40,7 +40,7 @@ export async function checkService(report: Report, service: Service): Promise<Se
   return service
 }
 
-/** Whether the service has the same certificate for a signer. */
+/** Checks whether the service has the same certificate for a signer. */
 export async function checkCertificate(
   report: Report,
   service: Service | 'silent',
@@ -64,7 +64,7 @@ function ask({ url, limitMs }: Service, path: string, body?: object): Promise<Re
   return send(new URL(path, url), limitMs, body)
 }
 
-/** @returns whether there was an answer that could be read, be it good or bad */
+/** Runs a step, and returns whether there was an answer that could be read, good or bad. */
 async function attempt(report: Report, name: StepName, act: () => Promise<void>): Promise<boolean> {
   try {
     await act()
@@ -103,7 +103,7 @@ function reportLeaf(report: Report, { certificate }: SignerCertificate, { status
   if (status !== 200) {
     return report.failed('service: certificate', `get_certificates answers ${status} ${reply.code}`)
   }
-  // Each entry is base64 of PEM
+  // Each entry of `certificates` is base64 of PEM
   const [leaf] = parseCertificates(Buffer.from(reply.certificates[0], 'base64')) as [X509Certificate]
   if (leaf.raw.equals(certificate.raw)) {
     report.passed('service: certificate', 'get_certificates answers the same certificate')

@@ -1,4 +1,4 @@
-/** The steps of a check on timestamp authorities. */
+/** Checks timestamp authorities. */
 import type { X509Certificate } from 'node:crypto'
 import type { Proxies } from '../../common/proxies.ts'
 import type { HsmConfiguration } from '../../configuration/configuration.ts'
@@ -14,23 +14,23 @@ import type { Report } from './report.ts'
 type Authorities = TimestampConfiguration['authorities']
 type Path = readonly X509Certificate[]
 
-/** What became of the question to one authority. */
+/** Outcome of the request to one authority. */
 interface Answer {
   readonly ms: number
-  /** What was wrong, beginning with the authority's name; undefined where there is a timestamp. */
+  /** Problem, beginning with the authority's name; undefined if there is a timestamp. */
   readonly problem: string | undefined
 }
 
 interface Answers {
-  /** By the authorities' names. */
+  /** Outcomes, keyed by the authorities' names. */
   readonly answers: ReadonlyMap<string, Answer>
-  /** Of those that gave a timestamp, in their order. */
+  /** Certificates of the authorities that gave a timestamp, in their order. */
   readonly sent: readonly Path[]
-  /** Those about which others may be asked. */
+  /** Certificates whose revocation can be checked. */
   readonly known: readonly Path[]
 }
 
-/** Asks each authority once, however many signers have their containers timestamped by it. */
+/** Asks each authority once, however many signers use it. */
 export class TimestampSteps {
   readonly #proxies: Proxies
   readonly #asked = new Map<Authorities, Promise<Answers>>()
@@ -40,11 +40,11 @@ export class TimestampSteps {
   }
 
   /**
-   * One step for each authority.
+   * Reports one step for each authority.
    *
-   * @returns the certificates of those with trust anchors that gave a timestamp, each with its issuers
+   * @returns certificates of authorities with trust anchors that gave a timestamp, each followed by its issuers
    */
-  async go(
+  async run(
     report: Report,
     { timestamps }: ContainerConfiguration,
     { timeoutMs }: HsmConfiguration,
@@ -73,7 +73,7 @@ export class TimestampSteps {
   }
 }
 
-/** @param timeoutMs that a request to the service has: no authority may take longer */
+/** @param timeoutMs time limit of a request to the service, in ms, which an authority must keep too */
 async function ask(authorities: Authorities, proxies: Proxies, timeoutMs: number): Promise<Answers> {
   const answers = new Map<string, Answer>()
   const asked = (name: string, seconds: number, _: unknown, problem?: string) =>

@@ -1,4 +1,4 @@
-/** The steps of a check on the HSM, which a process of its own goes; and those that follow from what it finds. */
+/** Reports the steps on the HSM, which a process of its own takes, and those that depend on them. */
 
 import { defined } from '../../common/defined.ts'
 import { checkHashAlgorithms, permittedHashes } from '../../configuration/algorithm-fit.ts'
@@ -27,7 +27,7 @@ import type { Report } from './report.ts'
 
 const SIGNATURES = 50
 
-const ON_TOKEN: readonly StepName[] = [
+const HSM_STEPS: readonly StepName[] = [
   'library',
   'token',
   'login',
@@ -36,15 +36,15 @@ const ON_TOKEN: readonly StepName[] = [
   'mechanism',
   'sessions',
 ]
-const OF_CERTIFICATE: readonly StepName[] = ['certificate', 'chain', 'validity']
-const OF_SIGNATURE: readonly StepName[] = ['test signature', 'latency']
-export const TOKEN_STEPS = [...ON_TOKEN, ...OF_CERTIFICATE, ...OF_SIGNATURE]
+const CERTIFICATE_STEPS: readonly StepName[] = ['certificate', 'chain', 'validity']
+const SIGNATURE_STEPS: readonly StepName[] = ['test signature', 'latency']
+export const TOKEN_STEPS = [...HSM_STEPS, ...CERTIFICATE_STEPS, ...SIGNATURE_STEPS]
 
 export class TokenSteps {
   readonly #configuration: SignerConfiguration
   readonly #hsm: HsmConfiguration
   readonly #report: Report
-  #signer: SignerCertificate | undefined
+  #signerCertificate: SignerCertificate | undefined
   #key: FoundKey | undefined
   #step: CheckStep = 'library'
 
@@ -52,18 +52,18 @@ export class TokenSteps {
     this.#configuration = configuration
     this.#hsm = hsm
     this.#report = report
-    this.#signer = configuration.signerCertificate
+    this.#signerCertificate = configuration.signerCertificate
   }
 
-  /** Of the files, or of the token. */
-  get signer(): SignerCertificate | undefined {
-    return this.#signer
+  /** Certificate from the files or the token; undefined if there is none. */
+  get signerCertificate(): SignerCertificate | undefined {
+    return this.#signerCertificate
   }
 
-  /** Goes all steps; whatever fails becomes part of the report. */
-  async go(access: AdministrationAccess, limitMs: number): Promise<void> {
+  /** Takes all steps, and reports failures too. */
+  async run(access: AdministrationAccess, limitMs: number): Promise<void> {
     const { rules } = this.#configuration
-    const certifiedKey = this.#signer?.publicKey.export({ type: 'spki', format: 'der' })
+    const certifiedKey = this.#signerCertificate?.publicKey.export({ type: 'spki', format: 'der' })
     const request = {
       key: createPoolKey(this.#configuration, () => {}).request,
       ...defined({ certifiedKey }),
@@ -77,9 +77,9 @@ export class TokenSteps {
       this.#failed(this.#step, (error as AdministrationError).failure)
     }
     const why = 'after what failed before'
-    this.#report.skip([...ON_TOKEN, 'certificate'], why)
+    this.#report.skip([...HSM_STEPS, 'certificate'], why)
     this.#reportChain()
-    this.#report.skip([...OF_CERTIFICATE, ...OF_SIGNATURE], why)
+    this.#report.skip([...CERTIFICATE_STEPS, ...SIGNATURE_STEPS], why)
   }
 
   #note(progress: Progress): void {
@@ -166,34 +166,39 @@ export class TokenSteps {
   #foundCertificate(certificate: Uint8Array | undefined): void {
     reportConfigured(this.#report, () => {
       if (certificate !== undefined) {
-        this.#signer = certificateFromToken(certificate, this.#configuration)
+        this.#signerCertificate = certificateFromToken(certificate, this.#configuration)
       }
       const { settings } = this.#configuration
-      checkHashAlgorithms(this.#configuration, (this.#signer as SignerCertificate).algorithm)
-      reportCertificate(this.#report, this.#signer as SignerCertificate, this.#key as FoundKey, settings)
+      checkHashAlgorithms(this.#configuration, (this.#signerCertificate as SignerCertificate).algorithm)
+      reportCertificate(
+        this.#report,
+        this.#signerCertificate as SignerCertificate,
+        this.#key as FoundKey,
+        settings,
+      )
     })
     this.#reportChain()
   }
 
   #reportChain(): void {
-    if (this.#signer !== undefined && !this.#report.has('chain')) {
-      reportChain(this.#report, this.#signer, this.#configuration.rules)
+    if (this.#signerCertificate !== undefined && !this.#report.has('chain')) {
+      reportChain(this.#report, this.#signerCertificate, this.#configuration.rules)
     }
   }
 
   #foundSignatures(signatures: readonly TimedSignature[]): void {
-    if (this.#signer === undefined) {
+    if (this.#signerCertificate === undefined) {
       return
     }
     const works = new Map(
-      permittedHashes(this.#configuration.rules, this.#signer.algorithm).map((hash) => [
+      permittedHashes(this.#configuration.rules, this.#signerCertificate.algorithm).map((hash) => [
         hash.name,
-        createTestInput(0, this.#signer as SignerCertificate, hash),
+        createTestInput(0, this.#signerCertificate as SignerCertificate, hash),
       ]),
     )
     const right = signatures.filter(({ hash, signature }) => works.get(hash)?.verify(signature)).length
     const verified =
-      `${right} of ${signatures.length} verify with the certificate: ${this.#signer.algorithm.name} with ` +
+      `${right} of ${signatures.length} verify with the certificate: ${this.#signerCertificate.algorithm.name} with ` +
       [...works.keys()].join(', ')
     this.#report[right === signatures.length ? 'passed' : 'failed']('test signature', verified)
     const signInit = summarize(signatures.map(({ initMs }) => initMs))

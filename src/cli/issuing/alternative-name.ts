@@ -13,10 +13,10 @@ const HOST =
 const LOCAL_PART = /^[a-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}$/i
 
 /**
- * A subject alternative name: `DNS:sign.example.com`, `email:signer@example.com`, `URI:https://example.com/` or
+ * Parses a subject alternative name: `DNS:sign.example.com`, `email:signer@example.com`, `URI:https://example.com/` or
  * `IP:192.0.2.1`.
  *
- * @throws Error whose message says what it must be
+ * @throws Error whose message says what the name must be
  */
 export function parseAlternativeName(text: string): pkijs.GeneralName {
   const [kind = ''] = text.split(':', 1)
@@ -37,7 +37,7 @@ export function parseAlternativeName(text: string): pkijs.GeneralName {
       check(isAbsoluteUri(value), 'an absolute URI in ASCII')
       return new pkijs.GeneralName({ type: UNIFORM_RESOURCE_IDENTIFIER, value })
     case 'ip':
-      // Without a zone, which is of use on one machine alone
+      // A zone has a meaning on one machine only
       check(isIP(value) !== 0 && !value.includes('%'), 'an IP address')
       return new pkijs.GeneralName({ type: IP_ADDRESS, value: encodeAddress(value) })
     default:
@@ -54,13 +54,13 @@ function isAbsoluteUri(value: string): boolean {
   return /^[a-z][a-z0-9+.-]*:[\x21-\x7e]+$/i.test(value) && URL.canParse(value)
 }
 
-/** Four bytes, or sixteen. */
+/** Encodes an address in 4 or 16 bytes. */
 function encodeAddress(value: string): asn1js.OctetString {
   const valueHex = isIP(value) === 6 ? encodeIpv6(value) : Uint8Array.from(value.split('.'), Number)
   return new asn1js.OctetString({ valueHex })
 }
 
-/** The URL parser writes it as up to eight groups of hexadecimal digits, with :: at most once. */
+/** Encodes an address that the URL parser normalizes to at most eight groups of hexadecimal digits, and one ::. */
 function encodeIpv6(value: string): Buffer {
   const { hostname } = new URL(`http://[${value}]`)
   const [head = [], tail = []] = hostname

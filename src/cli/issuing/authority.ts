@@ -7,19 +7,21 @@ import { findUnsupportedKey } from '../../x509/key-type.ts'
 import { findInvalidity, validityPeriod } from '../../x509/validity.ts'
 import { keyIdentifier } from './extensions.ts'
 
-/** Whose key signs certificates for others. */
+/** A certificate authority, whose key signs certificates for others. */
 export interface Authority {
-  /** Its own first. */
+  /** Certificate of the authority, and further ones of its file. */
   readonly certificates: readonly X509Certificate[]
   readonly name: pkijs.RelativeDistinguishedNames
-  /** As it stands in its certificate (RFC 5280 4.2.1.1). */
+  /** Subject key identifier of its certificate (RFC 5280 4.2.1.1). */
   readonly keyIdentifier: Uint8Array
   readonly notAfter: Date
 }
 
 /**
- * @param content PEM, the authority's certificate first, or its certificate as DER
- * @throws Error whose message says why it does not sign now
+ * Reads the certificate of an authority.
+ *
+ * @param content PEM, with the authority's certificate first, or that certificate as DER
+ * @throws Error whose message says why the authority cannot sign now
  */
 export function parseAuthority(content: Buffer): Authority {
   const certificates = parseCertificates(content)
@@ -46,6 +48,6 @@ export function parseAuthority(content: Buffer): Authority {
   }
 }
 
-export function isKeyOf({ certificates: [certificate] }: Authority, publicKey: KeyObject): boolean {
+export function hasKey({ certificates: [certificate] }: Authority, publicKey: KeyObject): boolean {
   return encodePublicKey((certificate as X509Certificate).publicKey).equals(encodePublicKey(publicKey))
 }

@@ -6,9 +6,9 @@ import { TokenKey, TokenKeyEngine } from '../../cms/token-key-engine.ts'
 import type { CertifyingKey } from './certifying-key.ts'
 
 const VERSION_3 = 2
-/** RFC 5280 4.1.2.2 allows 160, and one of the bits of what it allows is a sign. */
+/** Length of a serial number, of which RFC 5280 4.1.2.2 allows 20 bytes, including one for the sign. */
 const SERIAL_NUMBER_BYTES = 16
-/** RFC 5280 4.1.2.5: UTCTime ends with 2049. */
+/** First year that is not encoded as UTCTime (RFC 5280 4.1.2.5). */
 const FIRST_YEAR_OF_GENERALIZED_TIME = 2050
 
 export interface CertificateContent extends Pick<CertifyingKey, 'algorithm' | 'sign'> {
@@ -17,17 +17,17 @@ export interface CertificateContent extends Pick<CertifyingKey, 'algorithm' | 's
   /** DER SubjectPublicKeyInfo. */
   readonly publicKey: Uint8Array
   readonly extensions: pkijs.Extension[]
-  /** Both to the second. */
+  /** Both in whole seconds. */
   readonly notBefore: Date
   readonly notAfter: Date
   readonly hash: HashAlgorithm
 }
 
 /**
- * A certificate (RFC 5280 4.1) with a random serial number.
+ * Creates a certificate (RFC 5280 4.1) with a random serial number.
  *
  * @returns DER Certificate
- * @throws whatever `sign` throws
+ * @throws the errors of `sign`
  */
 export async function createCertificate(content: CertificateContent): Promise<Buffer> {
   const { subject, issuer, publicKey, extensions, notBefore, notAfter, hash, algorithm, sign } = content

@@ -15,10 +15,10 @@ export interface CertificationRequestContent extends Pick<CertifyingKey, 'algori
 }
 
 /**
- * A PKCS#10 request (RFC 2986), in which the key itself proves that its owner asks.
+ * Creates a PKCS#10 request (RFC 2986), which the key signs to prove that its owner asks.
  *
  * @returns DER CertificationRequest
- * @throws whatever `sign` throws
+ * @throws the errors of `sign`
  */
 export async function createCertificationRequest(content: CertificationRequestContent): Promise<Buffer> {
   const { subject, publicKey, extensions, hash, algorithm, sign } = content

@@ -3,12 +3,12 @@ import * as pkijs from 'pkijs'
 
 interface AttributeType {
   readonly oid: string
-  /** Longest value in characters (RFC 5280 A.1); CAs refuse what is longer. */
+  /** Most characters of a value (RFC 5280 A.1); authorities refuse longer ones. */
   readonly limit?: number
   readonly encoding?: 'printable' | 'ia5'
 }
 
-/** By the keywords of RFC 4514 3 and those that OpenSSL adds, in lower case: keywords have no case. */
+/** Attribute types, keyed by the keywords of RFC 4514 3 and of OpenSSL, in lower case. Keywords have no case. */
 const ATTRIBUTE_TYPES: ReadonlyMap<string, AttributeType> = new Map(
   Object.entries({
     cn: { oid: '2.5.4.3', limit: 64 },
@@ -29,15 +29,15 @@ const ATTRIBUTE_TYPES: ReadonlyMap<string, AttributeType> = new Map(
   }),
 )
 
-/** One attribute and what separates it from the next (RFC 4514 3); blanks about it are nobody's value. */
+/** Matches an attribute and the separator behind it (RFC 4514 3), without the blanks around it. */
 const ATTRIBUTE =
   / *([a-z][a-z0-9-]*|[0-2](?:\.\d+)+) *= *((?!#)(?:\\[0-9a-f]{2}|\\[ "#+,;<=>\\]|[^\p{Cc} \\"+,;<>]| +(?! *(?:[,+]|$)))+) *([,+]|$)/iuy
 
 const PIECE = /\\([0-9a-f]{2})|\\(.)|[^\\]+/giu
 
 /**
- * The name that a string in the form of RFC 4514 stands for, for example `CN=Signer,O=Example\, Inc.,C=DE`: its most
- * specific part first, which in the DER is the last.
+ * Parses a distinguished name (RFC 4514), for example `CN=Signer,O=Example\, Inc.,C=DE`. Its most specific part comes
+ * first, which is the last in DER.
  *
  * @throws Error whose message says what is wrong with it
  */
@@ -63,7 +63,7 @@ export function parseDistinguishedName(text: string): pkijs.RelativeDistinguishe
   return encodeName(names.toReversed())
 }
 
-/** pkijs's own encoder makes one RDN of all attributes. */
+/** Encodes the name itself, since pkijs would make one RDN of all attributes. */
 function encodeName(names: readonly (readonly Buffer[])[]): pkijs.RelativeDistinguishedNames {
   const sets = names.map(
     (attributes) => new asn1js.Set({ value: attributes.toSorted(Buffer.compare).map(decode) }),
@@ -89,7 +89,7 @@ function encodeAttribute(keyword: string, escaped: string): Buffer {
   )
 }
 
-/** Escaped bytes are those of UTF-8. */
+/** Decodes escapes, whose bytes are UTF-8 (RFC 4514 2.4). */
 function decodeValue(keyword: string, escaped: string): string {
   const pieces = [...escaped.matchAll(PIECE)].map(([plain, hex, special]) =>
     hex === undefined ? Buffer.from(special ?? plain) : Buffer.from(hex, 'hex'),

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import * as asn1js from 'asn1js'
 import * as pkijs from 'pkijs'
 
-/** RFC 9336, RFC 5280 4.2.1.12. */
+/** Object identifiers of key purposes (RFC 9336, RFC 5280 4.2.1.12). */
 const KEY_PURPOSES = {
   'document-signing': '1.3.6.1.5.5.7.3.36',
   'email-protection': '1.3.6.1.5.5.7.3.4',
@@ -15,38 +15,35 @@ export const EXTENDED_KEY_USAGES: readonly ExtendedKeyUsage[] = [
   'none',
 ]
 
-/** DER BIT STRING: digitalSignature and nonRepudiation; keyCertSign and cRLSign. */
-const SIGNS_DOCUMENTS = Buffer.from('030206c0', 'hex')
-const SIGNS_CERTIFICATES = Buffer.from('03020106', 'hex')
+/** Key usages as DER BIT STRINGs: digitalSignature and nonRepudiation, and keyCertSign and cRLSign. */
+const DOCUMENT_SIGNER_USAGE = Buffer.from('030206c0', 'hex')
+const AUTHORITY_USAGE = Buffer.from('03020106', 'hex')
 
-/** id-ad-ocsp and id-ad-caIssuers (RFC 5280 4.2.2.1). */
-const OCSP = '1.3.6.1.5.5.7.48.1'
-const CA_ISSUERS = '1.3.6.1.5.5.7.48.2'
-/** The alternative uniformResourceIdentifier of a GeneralName (RFC 5280 4.2.1.6). */
+/** Tag of uniformResourceIdentifier in a GeneralName (RFC 5280 4.2.1.6). */
 const URI = 6
 
-/** Where validators ask about a certificate: URIs. */
+/** URIs at which validators ask about a certificate. */
 export interface Addresses {
   readonly ocsp?: string
   readonly crl?: string
   readonly caIssuers?: string
 }
 
-/** Of a document signer, or of a certificate authority (RFC 5280 4.2.1.3). */
+/** Returns the key usage of a document signer, or of a certificate authority (RFC 5280 4.2.1.3). */
 export function keyUsage({ ca = false } = {}): pkijs.Extension {
-  const extnValue = new Uint8Array(ca ? SIGNS_CERTIFICATES : SIGNS_DOCUMENTS).buffer
+  const extnValue = new Uint8Array(ca ? AUTHORITY_USAGE : DOCUMENT_SIGNER_USAGE).buffer
   return new pkijs.Extension({ extnID: pkijs.id_KeyUsage, critical: true, extnValue })
 }
 
-/** RFC 5280 4.2.1.9. */
+/** Returns the basic constraints of a document signer, or of a certificate authority (RFC 5280 4.2.1.9). */
 export function basicConstraints({ ca }: { readonly ca: boolean }): pkijs.Extension {
   const extnValue = new pkijs.BasicConstraints(ca ? { cA: true } : {}).toSchema().toBER()
   return new pkijs.Extension({ extnID: pkijs.id_BasicConstraints, critical: true, extnValue })
 }
 
 /**
- * What tells a key from others of its owner: the leftmost 160 bits of the SHA-256 of it (RFC 7093 2), in place of the
- * SHA-1 of RFC 5280 4.2.1.2.
+ * Returns the identifier of a key: the leftmost 160 bits of its SHA-256 (RFC 7093 2), in place of the SHA-1 of RFC 5280
+ * 4.2.1.2.
  *
  * @param publicKey DER SubjectPublicKeyInfo
  */
@@ -55,20 +52,23 @@ export function keyIdentifier(publicKey: Uint8Array): Buffer {
   return createHash('sha256').update(subjectPublicKey.valueBlock.valueHexView).digest().subarray(0, 20)
 }
 
-/** @param identifier of the key that is certified */
+/** @param identifier identifier of the key that is certified */
 export function subjectKeyIdentifier(identifier: Uint8Array): pkijs.Extension {
   return extension(pkijs.id_SubjectKeyIdentifier, octets(identifier))
 }
 
-/** @param identifier of the key that certifies */
+/** @param identifier identifier of the key that certifies */
 export function authorityKeyIdentifier(identifier: Uint8Array): pkijs.Extension {
   const value = new pkijs.AuthorityKeyIdentifier({ keyIdentifier: octets(identifier) })
   return extension(pkijs.id_AuthorityKeyIdentifier, value.toSchema())
 }
 
-/** RFC 5280 4.2.2.1 and 4.2.1.13; none where there are no addresses. */
-export function addresses({ ocsp, crl, caIssuers }: Addresses): pkijs.Extension[] {
-  const accessDescriptions = [...describeAccess(OCSP, ocsp), ...describeAccess(CA_ISSUERS, caIssuers)]
+/** Returns authority information access (RFC 5280 4.2.2.1) and CRL distribution points (4.2.1.13), if there are any. */
+export function addressExtensions({ ocsp, crl, caIssuers }: Addresses): pkijs.Extension[] {
+  const accessDescriptions = [
+    ...describeAccess(pkijs.id_ad_ocsp, ocsp),
+    ...describeAccess(pkijs.id_ad_caIssuers, caIssuers),
+  ]
   const access = new pkijs.InfoAccess({ accessDescriptions }).toSchema()
   const points = uris(crl).map((name) => new pkijs.DistributionPoint({ distributionPoint: [name] }))
   const lists = new pkijs.CRLDistributionPoints({ distributionPoints: points }).toSchema()
@@ -90,7 +90,7 @@ function octets(bytes: Uint8Array): asn1js.OctetString {
   return new asn1js.OctetString({ valueHex: new Uint8Array(bytes).buffer })
 }
 
-/** None where the key may serve any purpose. */
+/** Returns the extended key usage; an empty list if the key may serve any purpose. */
 export function extendedKeyUsage(usage: ExtendedKeyUsage): pkijs.Extension[] {
   if (usage === 'none') {
     return []
@@ -99,7 +99,7 @@ export function extendedKeyUsage(usage: ExtendedKeyUsage): pkijs.Extension[] {
   return [extension(pkijs.id_ExtKeyUsage, new pkijs.ExtKeyUsage({ keyPurposes }).toSchema())]
 }
 
-/** None where there are no names. */
+/** Returns the subject alternative name; an empty list if there are no names. */
 export function subjectAlternativeName(altNames: pkijs.GeneralName[]): pkijs.Extension[] {
   return altNames.length === 0
     ? []

@@ -6,19 +6,19 @@ import { readSignatureIdentifier } from '../../algorithms/signature-identifier.t
 import { findUnsupportedKey, SUPPORTED_KEYS } from '../../x509/key-type.ts'
 import { EXTENSION_REQUEST } from './certification-request.ts'
 
-/** Who asks for a certificate, which the key has proved. */
+/** A certificate request whose signature verified. */
 export interface ForeignRequest {
   readonly subject: pkijs.RelativeDistinguishedNames
-  /** DER SubjectPublicKeyInfo, as it stands in the request. */
+  /** DER SubjectPublicKeyInfo, as in the request. */
   readonly publicKey: Buffer
-  /** The subject alternative names that it asks for; nothing else that it asks for is taken over. */
+  /** Requested subject alternative names. No other requested extensions are taken over. */
   readonly alternativeNames: pkijs.Extension[]
 }
 
 const PEM = /-----BEGIN ((?:NEW )?CERTIFICATE REQUEST)-----([A-Za-z0-9+/=\s]+)-----END \1-----/
 
 /**
- * Reads a PKCS#10 request (RFC 2986) that somebody has handed in, and verifies its signature.
+ * Reads a PKCS#10 request (RFC 2986), and verifies its signature.
  *
  * @param content PEM or DER
  * @throws Error whose message says what is wrong with it
@@ -40,7 +40,7 @@ function parse(der: Buffer): pkijs.CertificationRequest {
   try {
     return pkijs.CertificationRequest.fromBER(der)
   } catch {
-    // Why it is none would be told in terms of the parser
+    // The parser's message would not help
     throw new Error('it is no certificate request, neither PEM nor DER')
   }
 }
@@ -54,7 +54,7 @@ function readKey(publicKey: Buffer): KeyObject {
   return key
 }
 
-/** @returns undefined for a key of a kind that OpenSSL does not know */
+/** Returns undefined for a key of a kind that OpenSSL does not know. */
 function tryRead(key: Buffer): KeyObject | undefined {
   try {
     return createPublicKey({ key, type: 'spki', format: 'der' })
@@ -73,7 +73,7 @@ function verify(request: pkijs.CertificationRequest, publicKey: KeyObject): void
   }
 }
 
-/** As in certificates, the algorithm tells the hash too. */
+/** Returns the hash algorithm of a signature algorithm, as in certificates. */
 function findHash(algorithm: pkijs.AlgorithmIdentifier): HashAlgorithm {
   const { oid, hash } = readSignatureIdentifier(Buffer.from(algorithm.toSchema().toBER()))
   if (hash === undefined) {
@@ -82,7 +82,7 @@ function findHash(algorithm: pkijs.AlgorithmIdentifier): HashAlgorithm {
   return hash
 }
 
-/** @param critical where there is no other name (RFC 5280 4.1.2.6) */
+/** @param critical true if the subject is empty (RFC 5280 4.1.2.6) */
 function readAlternativeNames(request: pkijs.CertificationRequest, critical: boolean): pkijs.Extension[] {
   const attributes = (request.attributes ?? []).filter(({ type }) => type === EXTENSION_REQUEST)
   return attributes

@@ -1,4 +1,4 @@
-/** Certificates of signers, and of authorities for them, that validators have nothing to say against. */
+/** Issues certificates of signers, and of authorities for them, that validators accept. */
 import type * as pkijs from 'pkijs'
 import type { HashAlgorithm } from '../../algorithms/hash-algorithms.ts'
 import type { Authority } from './authority.ts'
@@ -6,7 +6,7 @@ import { createCertificate } from './certificate.ts'
 import type { CertifyingKey } from './certifying-key.ts'
 import {
   type Addresses,
-  addresses,
+  addressExtensions,
   authorityKeyIdentifier,
   basicConstraints,
   type ExtendedKeyUsage,
@@ -18,13 +18,13 @@ import {
 
 const DAY_MS = 86_400_000
 
-/** What is certified. */
-export interface Order {
+/** Content of a certificate to issue. */
+export interface CertificateOrder {
   readonly subject: pkijs.RelativeDistinguishedNames
   /** DER SubjectPublicKeyInfo. */
   readonly publicKey: Uint8Array
   readonly alternativeNames: pkijs.Extension[]
-  /** Whether it may issue others; a certificate authority has no purpose besides. */
+  /** True for a certificate authority, which has no extended key usage. */
   readonly ca: boolean
   readonly eku: ExtendedKeyUsage
   readonly addresses: Addresses
@@ -33,13 +33,13 @@ export interface Order {
 }
 
 /**
- * A certificate from now on, which does not outlive the authority that signs it.
+ * Issues a certificate that is valid from now on, and does not outlive the authority that signs it.
  *
- * @param authority absent where the key signs for itself
+ * @param authority undefined for a self-signed certificate
  * @returns DER
  */
 export function issueCertificate(
-  order: Order,
+  order: CertificateOrder,
   key: CertifyingKey,
   authority?: Pick<Authority, 'name' | 'keyIdentifier' | 'notAfter'>,
 ): Promise<Buffer> {
@@ -58,7 +58,7 @@ export function issueCertificate(
       subjectKeyIdentifier(identifier),
       authorityKeyIdentifier(authority?.keyIdentifier ?? identifier),
       ...order.alternativeNames,
-      ...addresses(order.addresses),
+      ...addressExtensions(order.addresses),
     ],
     notBefore,
     notAfter: new Date(Math.min(wanted, authority?.notAfter.getTime() ?? wanted)),

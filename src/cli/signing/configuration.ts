@@ -12,18 +12,18 @@ export interface KeyOptions extends TokenOptions {
   readonly id?: string
 }
 
-/** The configuration of the service, and the one of its signers that signs. */
+/** The configuration of the service, and the signer that signs. */
 export interface SigningConfiguration {
   readonly configuration: Configuration
   readonly signer: SignerConfiguration
-  /** The PIN, where no file holds it. */
+  /** PIN, if no file holds it. */
   readonly givenPin?: string
 }
 
 /**
- * Loads the configuration of the service, for one signature, and asks for the PIN where none is configured.
+ * Loads the configuration of the service for one signature, and asks for the PIN if none is configured.
  *
- * @throws ConfigurationError, also where there is nobody to ask
+ * @throws ConfigurationError, also if there is nobody to ask
  */
 export async function loadForSigning(
   io: Io,
@@ -49,7 +49,7 @@ function requireName({ signers }: SignersConfiguration): never {
   ])
 }
 
-/** For a key that has no certificate yet: what the environment says beside the HSM is of another, or not yet right. */
+/** Loads the configuration of a key without a certificate. Only variables about the HSM count. */
 export function loadForCertification(
   io: Io,
   { label, id, ...options }: KeyOptions,
@@ -58,7 +58,7 @@ export function loadForCertification(
     ([name]) => name.startsWith('HSM_') || name === 'REQUIRE_NON_EXTRACTABLE_KEYS',
   )
   const environment = Object.fromEntries(ofHsm)
-  // One of them names a key: what the environment says of another key must not be demanded as well
+  // An option that names a key replaces both variables, so that the key need not match the other one as well
   if (label !== undefined || id !== undefined) {
     Object.assign(environment, { HSM_KEY_LABEL: label, HSM_KEY_ID: id })
   }

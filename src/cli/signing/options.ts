@@ -1,4 +1,4 @@
-/** Options that several of the commands have which sign. */
+/** Options that several of the signing commands have. */
 import { InvalidArgumentError, Option } from 'commander'
 import {
   DEFAULT_HASH_ALGORITHM,
@@ -16,8 +16,8 @@ export function hashOption(): Option {
   return new Option('--hash <name>', 'hash algorithm').choices(HASHES).default(DEFAULT_HASH_ALGORITHM)
 }
 
-/** @param name one of the option's choices */
-export function hashOf({ hash }: { readonly hash: string }): HashAlgorithm {
+/** Returns the hash algorithm of `hashOption`. */
+export function readHash({ hash }: { readonly hash: string }): HashAlgorithm {
   return findHashAlgorithm(hash) as HashAlgorithm
 }
 
@@ -27,31 +27,31 @@ export function keyUsageOption(): Option {
     .default('document-signing')
 }
 
-/** @param what it is, in a few words */
+/** @param what describes the subject, in a few words */
 export function subjectOption(what: string): Option {
   return new Option('--subject <name>', `${what}, such as CN=Signer,O=Example,C=DE`).argParser(
     parsing(parseDistinguishedName),
   )
 }
 
-/** @param what it is, in a few words */
+/** @param what describes the name, in a few words */
 export function alternativeNameOption(what: string): Option {
   return new Option('--san <name>', `${what}: DNS:, email:, URI: or IP:; can be repeated`).argParser(
     collecting(parseAlternativeName),
   )
 }
 
-/** @param what the key is, in a few words */
+/** @param what describes the key, in a few words */
 export function labelOption(what: string): Option {
   return new Option('--label <label>', `${what}, in place of HSM_KEY_LABEL and HSM_KEY_ID`)
 }
 
-/** Of the key that the option before may name by its label. */
+/** Returns the option that names the key of `labelOption` by its id. */
 export function idOption(): Option {
   return new Option('--id <hex>', 'the same by CKA_ID').argParser(parseId)
 }
 
-/** Has commander report what a parser throws, with the name of the option and exit code 2. */
+/** Wraps a parser so that commander reports its errors with the name of the option and exit code 2. */
 export function parsing<T>(parse: (value: string) => T): (value: string) => T {
   return (value) => {
     try {
@@ -62,7 +62,7 @@ export function parsing<T>(parse: (value: string) => T): (value: string) => T {
   }
 }
 
-/** The same for an option that can be repeated. */
+/** Wraps a parser in the same way, for an option that can be repeated. */
 function collecting<T>(parse: (value: string) => T): (value: string, collected?: T[]) => T[] {
   const parseOne = parsing(parse)
   return (value, collected = []) => [...collected, parseOne(value)]

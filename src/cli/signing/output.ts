@@ -2,7 +2,7 @@ import { existsSync, writeFileSync } from 'node:fs'
 import { CommandFailed } from '../exit-codes.ts'
 import type { Io } from '../io.ts'
 
-/** Before anything is signed for a file that will not be written. */
+/** Refuses an existing file, before anything is signed that could not be written. */
 export function refuseExisting(file: string | undefined): void {
   if (file !== undefined && existsSync(file)) {
     throw new CommandFailed(`${file} is there already; nothing was signed`)
@@ -10,21 +10,21 @@ export function refuseExisting(file: string | undefined): void {
 }
 
 export interface OutputOptions {
-  /** A new file. */
+  /** Path of a new file. */
   readonly out?: string
   readonly json?: boolean
 }
 
 /**
- * Writes what was made to its file, or to stdout where there is none.
+ * Writes a result to its file, or to stdout if none is given.
  *
- * @param told what `--json` prints in place of it, or beside the file
+ * @param summary object that `--json` prints in place of the result, or beside its file
  */
 export function writeResult(
   io: Io,
   { out, json = false }: OutputOptions,
   content: string | Uint8Array,
-  told: object,
+  summary: object,
 ): void {
   if (out !== undefined) {
     writeNew(out, content)
@@ -32,7 +32,7 @@ export function writeResult(
     io.output.write(content)
   }
   if (json) {
-    io.output.write(`${JSON.stringify(told, null, 2)}\n`)
+    io.output.write(`${JSON.stringify(summary, null, 2)}\n`)
   }
 }
 

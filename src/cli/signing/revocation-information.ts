@@ -1,13 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Signer } from '../../signers/signer.ts'
 
-const LOOK_MS = 50
+const POLL_MS = 50
 
 /**
- * Waits until everything is known that a container of level b-lt holds. The service knows it ahead of time; a command
+ * Waits until all information for a container of level b-lt is there. The service has it ahead of time, while a command
  * has only just begun to ask.
  *
- * @param limitMs milliseconds, after which what is missing is told by whoever makes the container
+ * @param limitMs time limit, in ms, after which making the container reports what is missing
  */
 export async function waitForRevocationInformation(
   signer: Pick<Signer, 'missingEvidence'>,
@@ -15,6 +15,6 @@ export async function waitForRevocationInformation(
 ): Promise<void> {
   const deadline = performance.now() + limitMs
   while (signer.missingEvidence().length > 0 && performance.now() < deadline) {
-    await delay(LOOK_MS)
+    await delay(POLL_MS)
   }
 }

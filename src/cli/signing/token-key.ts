@@ -7,10 +7,10 @@ import { type KeyOptions, loadForCertification } from './configuration.ts'
 import { withKey } from './with-key.ts'
 
 /**
- * Opens the token as the service does, for a key on it that signs certificates, or requests for them; each signature
- * is verified with the public half of the key.
+ * Opens the token as the service does, and lends a key on it that signs certificates, or requests for them. Each
+ * signature is verified with the public half of the key.
  *
- * @param hash with which it signs
+ * @param hash hash algorithm of the signatures
  */
 export async function withTokenKey<T>(
   io: Io,

@@ -5,9 +5,9 @@ import type { PoolObserver } from '../../pkcs11/pool-observer.ts'
 import type { PoolStatus } from '../../pkcs11/session-pool.ts'
 import { CommandFailed } from '../exit-codes.ts'
 
-const LOOK_MS = 20
+const POLL_MS = 20
 
-/** What opens the token and signs. */
+/** A key whose token can be opened and closed. */
 interface Key {
   start(): void
   status(): PoolStatus
@@ -20,7 +20,7 @@ type KeyFactory<K> = (
   onMisconfigured: (error: ConfigurationError) => void,
 ) => K
 
-/** A command says what went wrong once and ends: it neither counts nor logs. */
+/** Counts nothing, since a command reports one problem and ends. */
 const NO_OBSERVER: PoolObserver = {
   waited: ignore,
   called: ignore,
@@ -32,10 +32,10 @@ const NO_OBSERVER: PoolObserver = {
 }
 
 /**
- * Opens the token as the service does, waits until a test signature has verified, has `use` sign, and closes.
+ * Opens the token as the service does, waits until a test signature has verified, calls `use`, and closes the token.
  *
- * @param limitMs milliseconds that opening the token may take
- * @throws ConfigurationError when the configuration does not fit the token; CommandFailed when it cannot sign
+ * @param limitMs time limit for opening the token, in ms
+ * @throws ConfigurationError if the configuration does not fit the token; CommandFailed if it cannot sign
  */
 export async function withKey<K extends Key, T>(
   create: KeyFactory<K>,
@@ -58,7 +58,7 @@ export async function withKey<K extends Key, T>(
   }
 }
 
-/** Unlike the service, which has time, it does not wait for a token that is away. */
+/** Waits until the key is ready. Unlike the service, a command does not wait for a token that is away. */
 async function waitUntilReady(key: Key, deadline: number): Promise<void> {
   for (let { state, reason } = key.status(); state !== 'ready'; { state, reason } = key.status()) {
     if (state !== 'starting') {
@@ -67,11 +67,11 @@ async function waitUntilReady(key: Key, deadline: number): Promise<void> {
     if (performance.now() > deadline) {
       throw new CommandFailed('the PKCS#11 library did not answer in time')
     }
-    await delay(LOOK_MS)
+    await delay(POLL_MS)
   }
 }
 
-/** Turns a refusal of the service into a message for the person at the terminal, with the details that the log has. */
+/** Turns a refusal of the service into a message for the terminal, with the details that the service logs. */
 function describeRefusal(error: unknown): unknown {
   if (!(error instanceof Error && 'statusCode' in error)) {
     return error

@@ -1,6 +1,6 @@
 import { Module } from 'graphene-pk11'
 import pkcs11js from 'pkcs11js'
-import { tellOf } from '../../common/quote.ts'
+import { describeValue } from '../../common/quote.ts'
 import { describeFailure } from '../return-values.ts'
 import { misconfigured, unavailable } from './open-error.ts'
 
@@ -51,7 +51,7 @@ export function loadLibrary(path: string, setting = 'HSM_MODULE'): Module {
   } catch (error) {
     throw misconfigured(
       setting,
-      tellOf(path, `cannot be loaded as a PKCS#11 library: ${(error as Error).message}`),
+      describeValue(path, `cannot be loaded as a PKCS#11 library: ${(error as Error).message}`),
       'the PKCS#11 library cannot be loaded',
     )
   }

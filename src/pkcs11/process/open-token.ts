@@ -1,6 +1,6 @@
 import type { Module, Session } from 'graphene-pk11'
 import { defined } from '../../common/defined.ts'
-import { tellOf } from '../../common/quote.ts'
+import { describeValue } from '../../common/quote.ts'
 import { describeUnreadable, readPin } from '../../configuration/read-pin.ts'
 import type { PinSource, SettingNames } from '../../configuration/signer-configuration.ts'
 import type { FoundKey, FoundToken, KeyOutcome, KeyRequest, OpenRequest } from '../messages.ts'
@@ -166,6 +166,6 @@ export function findPin({ pin: source, givenPin, settings }: GivenPin): string {
     const wrong = failure.code === undefined ? failure.message : describeUnreadable(failure)
     // A file was there when the configuration was read: its path is no PIN in the wrong place
     const [setting, file] = 'file' in source ? [settings.pin, source.file] : [source.variable, undefined]
-    throw misconfigured(setting, tellOf(file, wrong), 'the PIN cannot be read')
+    throw misconfigured(setting, describeValue(file, wrong), 'the PIN cannot be read')
   }
 }

@@ -2,7 +2,7 @@ import type { Session } from 'graphene-pk11'
 import type { Handle, Template } from 'pkcs11js'
 import pkcs11js from 'pkcs11js'
 import { defined } from '../../common/defined.ts'
-import { listSome, quote, tellOf } from '../../common/quote.ts'
+import { describeValue, listSome, quote } from '../../common/quote.ts'
 import { fingerprint } from '../../x509/fingerprint.ts'
 import { nameKey } from '../key-name.ts'
 import type { FoundKey, KeyReference, KeyRequest } from '../messages.ts'
@@ -64,7 +64,7 @@ export function selectPrivateKey(
       `${fingerprint(certified)}; ${describeKeys(keys)}`
     throw misconfigured(
       settings.certificate,
-      tellOf(settings.certificatePath, wrong),
+      describeValue(settings.certificatePath, wrong),
       'no private key matches the certificate',
     )
   }

@@ -1,13 +1,13 @@
 import t from 'tap'
 import { HASH_ALGORITHMS } from '../../../src/algorithms/hash-algorithms.ts'
-import { contentAlgorithms } from '../../../src/callback/body/content-algorithms.ts'
+import { createAlgorithmChooser } from '../../../src/callback/body/content-algorithms.ts'
 
 const [sha160, , sha256, sha384, sha512] = HASH_ALGORITHMS as [...(typeof HASH_ALGORITHMS)[0][]]
 const signers = [
   { rules: { hashAlgorithms: [sha256, sha512] } },
   { rules: { hashAlgorithms: [sha512, sha160] } },
 ] as { rules: { hashAlgorithms: typeof HASH_ALGORITHMS } }[]
-const choose = contentAlgorithms({ all: () => signers })
+const choose = createAlgorithmChooser({ all: () => signers })
 
 t.test('contents are hashed with the algorithm that was named before them', async (t) => {
   for (const field of ['encoded_contents', 'encodedContents', 'data_to_be_signed']) {

@@ -76,7 +76,7 @@ t.test('signers have their own, and none where their containers have no timestam
     {
       status: 'failed',
       found: `${silent.url.host} did not answer within 3000 ms`,
-      advice: /^Correct what is configured/,
+      advice: /^Correct the settings/,
     },
   ])
   t.equal(steps.length, 4)
@@ -92,6 +92,6 @@ t.test('for people, with the authority that cannot be trusted', async (t) => {
   t.equal(stderr, 'Not all is well: timestamp\n')
   t.match(
     stdout,
-    new RegExp(`\\nfailed +timestamp +${good.url.host} cannot be trusted: .*\\n +-> Correct what is`),
+    new RegExp(`\\nfailed +timestamp +${good.url.host} cannot be trusted: .*\\n +-> Correct the settings`),
   )
 })

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
-import { isKeyOf, parseAuthority } from '../../../src/cli/issuing/authority.ts'
+import { hasKey, parseAuthority } from '../../../src/cli/issuing/authority.ts'
 import { keyIdentifier } from '../../../src/cli/issuing/extensions.ts'
 import { issue, RSA_2048 } from '../../support/certificates.ts'
 
@@ -16,7 +16,7 @@ t.test(
     })
     const authority = parseAuthority(readFileSync(named.certificateFile))
     t.equal(Buffer.from(authority.keyIdentifier).toString('hex'), '0102030405')
-    t.ok(isKeyOf(authority, named.certificate.publicKey))
+    t.ok(hasKey(authority, named.certificate.publicKey))
     const silent = issue(directory, {
       subject: '/CN=Silent',
       extensions: [BASIC, 'subjectKeyIdentifier = none'],
@@ -24,7 +24,7 @@ t.test(
     const { publicKey } = silent.certificate
     const computed = keyIdentifier(publicKey.export({ type: 'spki', format: 'der' }))
     t.same(Buffer.from(parseAuthority(readFileSync(silent.certificateFile)).keyIdentifier), computed)
-    t.notOk(isKeyOf(authority, publicKey))
+    t.notOk(hasKey(authority, publicKey))
     t.end()
   },
 )

@@ -1,11 +1,11 @@
 /**
- * Does work that has so much time, and is told by a signal when that is over.
+ * Does work within a limited time. The work gets a signal, which aborts when the time is over.
  *
- * @param ms milliseconds
- * @param late what is thrown after them
- * @param signal whose reason is thrown as soon as it aborts
+ * @param ms time limit, in ms
+ * @param late error that is thrown after it
+ * @param signal ends the work early; its reason is thrown
  */
-export async function within<T>(
+export async function withTimeout<T>(
   ms: number,
   late: Error,
   signal: AbortSignal | undefined,

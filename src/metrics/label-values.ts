@@ -1,12 +1,11 @@
-/** More different return values than any token has reason to give. */
+/** More different return values than a sane token gives. */
 const MAX_RETURN_VALUES = 50
 
 /**
- * Keeps the values of a label few, whatever a token returns: each is a time series that is stored for months. Passed
- * are the words that are known, and names of PKCS#11 up to a number; vendors' numbers become `CKR_VENDOR_DEFINED`,
- * what is neither becomes `other`.
+ * Limits the values of a label, each of which is a time series that is stored for months. Known words pass, and a
+ * number of PKCS#11 names; vendors' numbers become `CKR_VENDOR_DEFINED`, and anything else becomes `other`.
  */
-export class Reasons {
+export class LabelValues {
   readonly #known: Set<string>
   readonly #limit: number
 

@@ -1,8 +1,8 @@
 import t from 'tap'
-import { Reasons } from '../../src/metrics/reasons.ts'
+import { LabelValues } from '../../src/metrics/label-values.ts'
 
 t.test('return values of PKCS#11 and words that are known stay as they are', async (t) => {
-  const reasons = new Reasons(['timeout'])
+  const reasons = new LabelValues(['timeout'])
   for (const reason of ['timeout', 'CKR_OK', 'CKR_DEVICE_ERROR', 'CKR_SHA256_RSA_PKCS']) {
     t.equal(reasons.bound(reason), reason)
     t.equal(reasons.bound(reason), reason, 'again')
@@ -10,7 +10,7 @@ t.test('return values of PKCS#11 and words that are known stay as they are', asy
 })
 
 t.test('what a vendor or a bug makes up does not become a time series of its own', async (t) => {
-  const reasons = new Reasons(['timeout'])
+  const reasons = new LabelValues(['timeout'])
   for (const number of ['0x80000123', '0x800000ff', '0x80000A01']) {
     t.equal(reasons.bound(number), 'CKR_VENDOR_DEFINED')
   }
@@ -31,7 +31,7 @@ t.test('what a vendor or a bug makes up does not become a time series of its own
 })
 
 t.test('there are never more than so many', async (t) => {
-  const reasons = new Reasons(['timeout'])
+  const reasons = new LabelValues(['timeout'])
   const bound = Array.from({ length: 1000 }, (_, number) => reasons.bound(`CKR_MADE_UP_${number}`))
   t.equal(new Set(bound).size, 51)
   t.equal(bound.at(-1), 'other')
