@@ -23,12 +23,12 @@ export class Admission {
     this.#serviceTime = serviceTime
   }
 
-  /** Whether the queue is full. Jobs that wait to be repeated get free sessions before a new one. */
+  /** Returns whether the queue is full. Jobs that wait to be repeated get free sessions before a new one. */
   isFull({ idle }: Capacity): boolean {
     return this.#queue.length - idle >= this.#limit
   }
 
-  /** Whether a request that comes now would have its signature after its deadline (ms of `performance.now()`). */
+  /** Returns whether a request that comes now would have its signature after its deadline (ms of `performance.now()`). */
   isTooLate(deadline: number, capacity: Capacity): boolean {
     const ahead = this.#queue.length
     return ahead >= capacity.idle && this.#isPast(deadline, ahead, capacity)

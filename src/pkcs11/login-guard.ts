@@ -12,12 +12,12 @@ export class LoginGuard {
   #unanswered = 0
   #doubts = 0
 
-  /** Whether the PIN must not be told again, once the process that was to hear the answer has gone. */
+  /** Returns whether the PIN must not be told again, once the process that was to hear the answer has gone. */
   get exhausted(): boolean {
     return !this.#accepted && this.#unanswered >= MAX_UNANSWERED
   }
 
-  /** Whether a PIN that was never accepted was told, and nobody knows yet what the token makes of it. */
+  /** Returns whether a PIN that was never accepted was told, and nobody knows yet what the token makes of it. */
   get pending(): boolean {
     return !this.#accepted && this.#unanswered > 0
   }

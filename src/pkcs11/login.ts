@@ -21,7 +21,7 @@ export class Login {
     return this.#runningSince
   }
 
-  /** Whether the last login was after `time`: handles from then are stale, and failures from then say nothing. */
+  /** Returns whether the last login was after `time`: handles from then are stale, and failures from then say nothing. */
   isAfter(time: number): boolean {
     return time < this.#at
   }

@@ -171,7 +171,7 @@ export interface KeysFound {
   readonly keys: readonly KeyOutcome[]
 }
 
-/** What came of the order to log in again. */
+/** Outcome of the order to log in again. */
 export type LoginOutcome =
   | { readonly type: 'logged-in' }
   | { readonly type: 'log-in-failed'; readonly failure: TokenFailure }

@@ -56,12 +56,12 @@ export class PoolKeys {
     return this.#at(key).use
   }
 
-  /** Whether the key has ever made a test signature. */
+  /** Returns whether the key has ever made a test signature. */
   hasSigned(key: number): boolean {
     return this.#at(key).hasSigned
   }
 
-  /** Whether the token was opened and the key not there, or not to be used. */
+  /** Returns whether the token was opened and the key not there, or not to be used. */
   isGone(key: number): boolean {
     return this.use(key) === undefined && this.state(key).state === 'unusable'
   }

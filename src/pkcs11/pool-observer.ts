@@ -9,7 +9,7 @@ export interface PoolLog {
 export type RestartReason = 'crash' | 'hang' | 'hsm'
 
 /**
- * What happens in the pool, for those who count it. Reasons are the names of PKCS#11 return values, and where none was
+ * Events of the pool, for those who count them. Reasons are the names of PKCS#11 return values, and where none was
  * returned, one of a few words in lower case. Its methods are called in the middle of the work: they must not throw.
  */
 export interface PoolObserver {

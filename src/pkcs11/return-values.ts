@@ -1,10 +1,10 @@
 /**
- * What each PKCS#11 return value means for the service: one table, so that what a real HSM teaches can be corrected
+ * Says what each PKCS#11 return value means for the service: one table, so that what a real HSM teaches can be corrected
  * in one line. Names are those of PKCS#11 2.40 5.1.
  */
 
 /**
- * What to do about a return value:
+ * Reaction to a return value:
  * - `find-key`: the key handle is stale; find the key again in the same session and repeat; then as the next
  * - `replace-session`: the session is gone or confused; open another in its place and repeat
  * - `log-in`: the token forgot the login; log in once for all sessions and repeat
@@ -108,7 +108,7 @@ export class KeyGoneError extends Error {
 }
 
 /**
- * What an answer of `C_Login` says about the PIN: it is `accepted`, `refused`, or `not-judged`. Any other answer is
+ * Meaning of an answer of `C_Login` for the PIN: it is `accepted`, `refused`, or `not-judged`. Any other answer is
  * `doubtful`, as it may have been counted as a wrong one: five of those lock a CloudHSM user.
  */
 export type LoginAnswer = 'accepted' | 'refused' | 'not-judged' | 'doubtful'

@@ -139,7 +139,7 @@ export class SessionPool {
     }
   }
 
-  /** Whether the PIN was told to a token that has neither accepted nor refused it. */
+  /** Returns whether the PIN was told to a token that has neither accepted nor refused it. */
   get isLoginPending(): boolean {
     return this.#supervisor.isLoginPending
   }
@@ -149,7 +149,7 @@ export class SessionPool {
     return this.#keys.found(key)
   }
 
-  /** Whether a key is not there, or does not sign. */
+  /** Returns whether a key is not there, or does not sign. */
   isUnusable(key: number): boolean {
     return this.#keys.state(key).state === 'unusable'
   }

@@ -34,12 +34,12 @@ export class SessionTimeouts {
     this.#hsm = hsm
   }
 
-  /** Whether the event loop stood still since the last look. */
+  /** Returns whether the event loop stood still since the last look. */
   stoodStill(now: number): boolean {
     return now - this.#lookedAt > STALL_MS
   }
 
-  /** Whether it stood still; counts as a look, and is to be asked at each. */
+  /** Returns whether it stood still; counts as a look, and is to be asked at each. */
   stalled(now: number): boolean {
     const stalled = this.stoodStill(now)
     this.#lookedAt = now
@@ -53,12 +53,12 @@ export class SessionTimeouts {
     return now - call.since > (call.type === 'reopen' ? OPENING_MS : this.#hsm.timeoutMs + LATE_MS)
   }
 
-  /** Whether a login takes so long that the requests, which all wait for it, are better given to another process. */
+  /** Returns whether a login takes so long that the requests, which all wait for it, are better given to another process. */
   loginHangs({ runningSince }: Pick<Login, 'runningSince'>, now: number): boolean {
     return runningSince !== undefined && now - runningSince > Math.max(this.#hsm.timeoutMs / 2, LOGIN_MS)
   }
 
-  /** Whether a signature takes so long, when others did not lately, that it may never come. */
+  /** Returns whether a signature takes so long, when others did not lately, that it may never come. */
   isStuck({ call }: Session, now: number, { ms }: ServiceTime): boolean {
     return (
       call?.type === 'sign' &&
@@ -67,12 +67,12 @@ export class SessionTimeouts {
     )
   }
 
-  /** Whether a signature takes so much longer than others lately that the next job is better given to another session. */
+  /** Returns whether a signature takes so much longer than others lately that the next job is better given to another session. */
   isSlow({ callingSince }: Pick<Session, 'callingSince'>, now: number, { ms = 0 }: ServiceTime): boolean {
     return now - callingSince > Math.max(SLOW_FACTOR * ms, SLOW_MS)
   }
 
-  /** Whether all of them are stuck, and another process can still sign what they work on. */
+  /** Returns whether all of them are stuck, and another process can still sign what they work on. */
   areLost(sessions: readonly Session[], now: number, serviceTime: ServiceTime): boolean {
     return (
       this.#hsm.timeoutMs / 2 >= START_MS &&

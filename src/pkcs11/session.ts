@@ -42,7 +42,7 @@ export class Session {
   lastFailure: TokenFailure | undefined
   /** When it has waited long enough after a failure. */
   wakeAt: number | undefined
-  /** What it signs, even where nobody waits for the signature any more. */
+  /** Input that it signs, even if nobody waits for the signature any more. */
   input: SigningInput | undefined
   /** The job after that: the session has the order already and need not wait for it. The job stays in the queue. */
   #next: { readonly job: SigningJob; readonly ticket: number } | undefined
@@ -69,12 +69,12 @@ export class Session {
     return this.#call?.since ?? this.since
   }
 
-  /** Whether it signs and has not been told what it signs next. */
+  /** Returns whether it signs and has not been told what it signs next. */
   get lacksNext(): boolean {
     return this.#call?.type === 'sign' && this.state === 'busy' && this.#next === undefined
   }
 
-  /** Whether it signs or soon will, since nothing failed in it. */
+  /** Returns whether it signs or soon will, since nothing failed in it. */
   get isPromising(): boolean {
     const { state, failures, throttles } = this
     return isUsable(state) || (state === 'opening' && failures === 0 && throttles === 0)

@@ -27,7 +27,7 @@ const SILENCE = 'sessions do not answer'
 const MISMATCH = 'a signature does not verify with the signer certificate'
 
 /**
- * What is done with a session whose call failed:
+ * Reaction to a failed call of a session:
  * - `reopen`: it is opened anew as soon as it is its turn
  * - `replace`: the same, and the idle sessions make test signatures, since what broke it may have broken them
  * - `retry`: it is opened anew after a wait, the longer the more often it failed
@@ -70,7 +70,7 @@ export interface JobSource {
 }
 
 export interface SessionsOptions {
-  /** What test signatures sign. */
+  /** Input of test signatures. */
   readonly test: SigningInput
   readonly hsm: Pick<HsmConfiguration, 'sessions' | 'timeoutMs' | 'keepAliveMs'>
   /** Measured across processes. */
@@ -124,12 +124,12 @@ export class Sessions {
     return { idle, signing: idle + busy > 0 ? promising.length : 0 }
   }
 
-  /** Whether a test signature has verified. */
+  /** Returns whether a test signature has verified. */
   get tested(): boolean {
     return this.#tested
   }
 
-  /** What went wrong since the last signature came back, in words for everybody who can reach the service. */
+  /** Last failure since the last signature came back, in words for everybody who can reach the service. */
   get lastFailure(): string | undefined {
     return this.#schedule.lastFailure
   }
@@ -183,12 +183,12 @@ export class Sessions {
     job.announcedTo?.withdrawNext()
   }
 
-  /** Whether no session will soon begin with the job by itself: the one that was told of it takes long, or none was. */
+  /** Returns whether no session will soon begin with the job by itself: the one that was told of it takes long, or none was. */
   isHeldUp({ announcedTo }: SigningJob): boolean {
     return announcedTo === undefined || this.#isSlow(announcedTo, performance.now())
   }
 
-  /** Whether a session works on the job. */
+  /** Returns whether a session works on the job. */
   has(job: SigningJob): boolean {
     return this.#sessions.some(({ input }) => input === job)
   }
@@ -370,7 +370,7 @@ export class Sessions {
     this.#options.jobs.dispatch()
   }
 
-  /** Whether a session will sign another job when it has signed, with no order in between, and can be told which. */
+  /** Returns whether a session will sign another job when it has signed, with no order in between, and can be told which. */
   #canBeTold(session: Session, now: number): boolean {
     const { lacksNext, input, openedAt, throttles } = session
     return (

@@ -10,7 +10,7 @@ import type { KeyUse } from './pool-key.ts'
 const MESSAGE = Buffer.from('This is a test signature of the signing service. It signs no document.')
 const SHA256 = findHashAlgorithm('sha256') as HashAlgorithm
 
-/** What a session is given to sign. */
+/** Input of one signature. */
 export interface SigningInput {
   /** Place of the key among the keys of the pool. */
   readonly key: number

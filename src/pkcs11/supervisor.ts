@@ -74,7 +74,7 @@ export class Supervisor {
   readonly #pace = new RestartPace()
   readonly #login = new LoginGuard()
   #everReady = false
-  /** What the log last said of the open token; undefined once it signs, as the next opening is news again. */
+  /** The token as the log last described it; undefined once it signs, as the next opening is news again. */
   #loggedOpening: object | undefined
   #openTimer: NodeJS.Timeout | undefined
   #restartTimer: NodeJS.Timeout | undefined
@@ -90,7 +90,7 @@ export class Supervisor {
     return this.#state
   }
 
-  /** Whether signing is out of the question until `deadline` (ms of `performance.now()`). */
+  /** Returns whether signing is out of the question until `deadline` (ms of `performance.now()`). */
   isUnavailableUntil(deadline: number): boolean {
     const { state } = this.#state
     return (
@@ -101,7 +101,7 @@ export class Supervisor {
     )
   }
 
-  /** Whether the PIN was told to a token that has neither accepted nor refused it. */
+  /** Returns whether the PIN was told to a token that has neither accepted nor refused it. */
   get isLoginPending(): boolean {
     return this.#login.pending
   }

@@ -1,4 +1,4 @@
-/** What is told of a check while it goes on. */
+/** Messages about a check while it goes on. */
 import type { HashAlgorithm } from '../../algorithms/hash-algorithms.ts'
 import type { FoundKey, FoundToken, KeyRequest } from '../messages.ts'
 import type { MechanismDescription } from '../process/mechanism.ts'
@@ -22,7 +22,7 @@ export interface CheckRequest {
   readonly signatures: number
 }
 
-/** What is looked at, in this order. */
+/** Steps of a check, in their order. */
 export type CheckStep =
   | 'library'
   | 'token'
@@ -33,7 +33,7 @@ export type CheckStep =
   | 'certificate'
   | 'signatures'
 
-/** What a step of the check has found. */
+/** Findings of a step. */
 export type Finding =
   | { readonly step: 'library'; readonly library: LibraryDescription }
   | { readonly step: 'token'; readonly token: FoundToken }

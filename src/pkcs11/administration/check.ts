@@ -92,7 +92,7 @@ function lookAtMechanism(session: Session, found: PrivateKey, { key }: CheckRequ
   return [true, { step: 'mechanism', mechanism: describeMechanism(session.slot, name) }]
 }
 
-/** As many as the service opens, in addition to the one with the login, as the service does. */
+/** Opens as many sessions as the service would, besides the one with the login. */
 function* openSessions(slot: Slot, count: number): Generator<Progress> {
   yield { type: 'begins', step: 'sessions' }
   const opened: number[] = []

@@ -1,4 +1,4 @@
-/** What there is on a token, as it is told to people and programs. */
+/** Descriptions of what is on a token, for people and programs. */
 import type { KeyProtection } from '../messages.ts'
 
 export interface Version {
@@ -10,7 +10,7 @@ export interface LibraryDescription {
   readonly description: string
   readonly manufacturer: string
   readonly version: Version
-  /** Of PKCS#11 that it implements. */
+  /** Version of PKCS#11 that the library implements. */
   readonly cryptoki: Version
 }
 

@@ -2,7 +2,7 @@ import { OpenError } from '../process/open-error.ts'
 import { describeFailure } from '../return-values.ts'
 import type { Failure } from './check-messages.ts'
 
-/** What the person at the terminal can mend, and need not be told as a failed call. */
+/** Tells failures that the person at the terminal can mend from failed calls. */
 export class RefusedError extends Error {}
 
 /**

@@ -50,7 +50,7 @@ function nameType(type: Buffer | undefined): string | null {
   return KEY_TYPES.get(number) ?? `0x${number.toString(16)}`
 }
 
-/** Of an RSA modulus. */
+/** Length of an RSA modulus. */
 function countBits(publicKey: Buffer | undefined): number | null {
   if (publicKey === undefined) {
     return null

@@ -1,4 +1,4 @@
-/** What the command line and the process that works on the token for it say to each other: one order, one answer, and what happens on the way there. */
+/** Messages between the command line and the process that works on the token for it: one order, one answer, and progress. */
 import type {
   LibraryConfiguration,
   SettingNames,
@@ -20,7 +20,7 @@ export interface KeyRequest {
   readonly id: string
   /** Whether a private key may have the label already, as where the id was chosen to tell the two apart. */
   readonly mayShareLabel: boolean
-  /** Of an RSA modulus, or the name of a curve. */
+  /** Length of an RSA modulus in bits, or the name of a curve. */
   readonly kind: { readonly bits: number } | { readonly curve: string }
 }
 

@@ -6,7 +6,7 @@ import { decodeToSession, encodeFromSession } from '../session-frames.ts'
 /** An order takes some hundred octets. */
 const PIECE_OCTETS = 16_384
 
-/** What a session worker is told by and answers by: a socket whose other end the HTTP process has. */
+/** The socket through which the HTTP process and a session worker talk. */
 export class Channel {
   readonly #fileDescriptor: number
   readonly #reader = new FrameReader()
@@ -63,8 +63,8 @@ export class Channel {
 }
 
 /**
- * What a read that failed has read: nothing at the end of the channel; undefined where it is to be repeated, since a signal
- * interrupted it, of a PKCS#11 library's own perhaps.
+ * Returns 0 at the end of the channel, and undefined for a read that is to be repeated since a signal interrupted it, which
+ * may be the PKCS#11 library's own.
  *
  * @throws the error, where it is another one
  */

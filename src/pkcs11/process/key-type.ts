@@ -7,7 +7,7 @@ import { describeCurve } from './elliptic-key.ts'
 
 export type KeyType = 'RSA' | 'EC'
 
-/** By what CK_KEY_TYPE is for them. */
+/** Keyed by CK_KEY_TYPE. */
 export const KEY_TYPES: ReadonlyMap<number, KeyType> = new Map([
   [pkcs11js.CKK_RSA, 'RSA'],
   [pkcs11js.CKK_EC, 'EC'],

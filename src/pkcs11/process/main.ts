@@ -28,7 +28,7 @@ import { startWatchdog } from './start-watchdog.ts'
 
 const WORKER = new URL(`./session-worker${extname(import.meta.filename)}`, import.meta.url)
 
-/** Of this process; its threads have that of the one that starts them. */
+/** Niceness of this process; threads have that of the thread that starts them. */
 const NICENESS = 4
 
 /** Once the HTTP process has gone, sessions have this long to end their calls and close. */
@@ -152,7 +152,7 @@ process.on('message', (message: ToMainThread | StartSession) => {
   }
 })
 process.on('uncaughtException', endAtOnce)
-// What a terminal sends reaches the whole process group: the HTTP process decides when this one ends
+// Signals of a terminal reach the whole process group, but the HTTP process decides when this one ends
 process.on('SIGHUP', ignore)
 process.on('SIGINT', ignore)
 process.on('SIGTERM', ignore)

@@ -29,7 +29,7 @@ const PSS: Readonly<Record<HashAlgorithm['name'], readonly [hashAlg: number, mgf
   sha512: [pkcs11js.CKM_SHA512, pkcs11js.CKG_MGF1_SHA512],
 }
 
-/** What a key of a type signs with; one of an unknown type as RSA unless ECDSA is asked for. */
+/** Returns the mechanism for a key: a key of unknown type counts as RSA unless ECDSA is asked for. */
 export function signMechanism(
   type: KeyType | 'other' | undefined,
   algorithm: SignatureAlgorithm['name'] | undefined,
@@ -43,7 +43,7 @@ export function signMechanism(
 export interface MechanismDescription {
   readonly name: SignMechanism['name']
   readonly sign: boolean
-  /** Of keys, in bits. */
+  /** Smallest length of a key, in bits. */
   readonly minBits: number
   readonly maxBits: number
 }
@@ -106,7 +106,7 @@ function describeType(type: number): string {
   return name
 }
 
-/** As pkcs11js takes it. */
+/** Returns the mechanism in pkcs11js's format. */
 export function encodeMechanism(mechanism: SignMechanism): Mechanism {
   if (mechanism.name !== 'CKM_RSA_PKCS_PSS') {
     return { mechanism: TYPES[mechanism.name] }

@@ -38,8 +38,8 @@ export interface OpenToken {
  * Loads the library, logs in once and finds key and, where no file gives it, certificate. The session opened here is
  * the anchor of the login: a token logs a user out when its last session closes (PKCS#11 2.40 5.6).
  *
- * What it cannot open it leaves finalized, so that another try finds what is there then: some libraries know no other
- * way back to an HSM that was away.
+ * A library that cannot be opened is left finalized, so that another try finds what is there then: some libraries know no
+ * other way back to an HSM that was away.
  *
  * @param tellLogin called before each `C_Login`, and with what it answered
  * @throws OpenError, or what the PKCS#11 call threw
@@ -116,14 +116,14 @@ function openWith(
         closeUserSession(session)
       }
     },
-    // Which closes the anchor too
+    // The anchor is closed with it
     close: () => module.finalize(),
   }
 }
 
 type TellLogin = (told: ToldPin, returnValue?: string) => void
 
-/** What is wrong with one key keeps none of the others from being used. */
+/** Finds one key. A fault of it keeps none of the others from being used. */
 function findKey(session: Session, request: KeyRequest): KeyOutcome {
   try {
     return describeKey(session, request)

@@ -21,7 +21,7 @@ export interface PrivateKey extends FoundKey {
 /** A key that may be meant. Nothing else is read of it, which would take long on a token with many keys. */
 type Candidate = Omit<PrivateKey, 'protection' | 'certifiedKey'>
 
-/** What is searched for; the label as bytes, since not every tool writes UTF-8. */
+/** Terms of a search; the label is in bytes, since not every tool writes UTF-8. */
 interface SearchTerms {
   readonly label?: Uint8Array | undefined
   readonly id?: string | undefined
@@ -141,7 +141,7 @@ function describeChoice(
   )
 }
 
-/** Those with that public key or, where there are none, the keys of its type that do not show theirs: one of them may have it. */
+/** Returns the keys with that public key or, if there are none, those of its type that show none: one of them may have it. */
 function withPublicKey(session: Session, keys: readonly Candidate[], wanted: Uint8Array): Candidate[] {
   const matching = keys.filter(({ publicKey }) => publicKey !== undefined && isSame(publicKey, wanted))
   const type = keyTypeOf(wanted)

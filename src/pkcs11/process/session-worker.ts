@@ -29,7 +29,7 @@ const output = Buffer.alloc(MAX_SIGNATURE_LENGTH)
 
 let slot: Slot | undefined
 let session: Session | undefined
-/** By the place of the key. Finding one is slow with some HSMs: it is done when the key is first asked for. */
+/** Keyed by the place of the key. Some HSMs find keys slowly, so each is looked for when it is first needed. */
 const handles = new Map<number, Handle>()
 
 function open(key: number): void {

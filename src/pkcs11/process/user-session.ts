@@ -45,6 +45,6 @@ export function closeUserSession(session: Session): void {
   try {
     session.close()
   } catch {
-    // What a token calls invalid may be there all the same, and sessions are few; or it is gone, as the token said
+    // A session that the token calls invalid may still exist, and sessions are few; or it is gone
   }
 }
