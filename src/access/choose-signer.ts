@@ -36,9 +36,10 @@ export function chooseSigner(
   const others = choices.filter((name) => name !== chosenName)
   const hasChoice = choices.length > 0
   if (
-    hasFieldNamingSigner(fields, others) ||
-    hasFieldNamingSigner(query, others) ||
-    (hasChoice && isSignerInQuery(query, chosenName))
+    hasChoice &&
+    (hasFieldNamingSigner(fields, others) ||
+      hasFieldNamingSigner(query, others) ||
+      isSignerInQuery(query, chosenName))
   ) {
     throw new INVALID_REQUEST(
       'a field of the body, or of the query, names a signer, which only the path does, as /sign/NAME, and the ' +
