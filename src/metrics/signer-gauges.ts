@@ -1,12 +1,11 @@
 /** Registers gauges on the state of pools and signers, which is read at each scrape. */
 import { Gauge, type Registry } from 'prom-client'
+import { MS_PER_DAY } from '../common/day.ts'
 import type { Readiness } from '../signers/readiness.ts'
 import type { Signer } from '../signers/signer.ts'
 import type { Signers } from '../signers/signers.ts'
 import { earliestNotAfter } from '../x509/validity.ts'
 import { registerGauge } from './gauge.ts'
-
-const MS_PER_DAY = 86_400_000
 
 export interface SignerGaugeOptions {
   readonly readiness: Pick<Readiness, 'check'>

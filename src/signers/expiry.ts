@@ -1,6 +1,6 @@
+import { MS_PER_DAY } from '../common/day.ts'
 import type { ValidityPeriod } from '../x509/validity.ts'
 
-const DAY_MS = 86_400_000
 /** Days before the end at which a warning is due. Renewal by a certificate authority can take weeks. */
 const THRESHOLDS_DAYS = [7, 14, 30] as const
 
@@ -19,7 +19,7 @@ export function findExpiry(validity: readonly ValidityPeriod[], at: Date): Expir
   const [first] = validity.toSorted((one, other) => one.notAfter.getTime() - other.notAfter.getTime())
   // The last second belongs to the period (RFC 5280 4.1.2.5)
   const left = first === undefined ? 0 : first.notAfter.getTime() + 1000 - at.getTime()
-  const days = THRESHOLDS_DAYS.find((threshold) => left <= threshold * DAY_MS)
+  const days = THRESHOLDS_DAYS.find((threshold) => left <= threshold * MS_PER_DAY)
   if (first === undefined || left <= 0 || days === undefined) {
     return undefined
   }

@@ -2,9 +2,8 @@ import type { X509Certificate } from 'node:crypto'
 import { DerReader } from '../asn1/der-reader.ts'
 import { TAG } from '../asn1/tag.ts'
 import { readTime } from '../asn1/time.ts'
+import { MS_PER_DAY } from '../common/day.ts'
 import { readCertificateFields } from './certificate-fields.ts'
-
-const MS_PER_DAY = 86_400_000
 
 /** The period in which a certificate is valid, with both ends, to the second (RFC 5280 4.1.2.5). */
 export interface ValidityPeriod {

@@ -1,6 +1,7 @@
 /** Checks the certificate and its chain, which needs no HSM. */
 
 import { encodePublicKey } from '../../algorithms/public-key.ts'
+import { MS_PER_DAY } from '../../common/day.ts'
 import type {
   SettingNames,
   SignerCertificate,
@@ -19,8 +20,6 @@ import {
   validityPeriod,
 } from '../../x509/validity.ts'
 import type { Report } from './report.ts'
-
-const DAY_MS = 86_400_000
 
 /** Advice for a complete chain with warnings, in place of that for an incomplete one. */
 const CHAIN_ADVICE =
@@ -70,7 +69,7 @@ export function reportChain(report: Report, signerCertificate: SignerCertificate
   const now = new Date()
   const invalid = findInvalidity(validity, now) ?? findEarlyExpiry(validity, now, minimumDaysLeft)
   const until = earliestNotAfter(validity)
-  const days = Math.floor((until.getTime() - now.getTime()) / DAY_MS)
+  const days = Math.floor((until.getTime() - now.getTime()) / MS_PER_DAY)
   if (invalid === undefined) {
     report.passed('validity', `${days} days left, until ${until.toISOString()}`)
   } else {

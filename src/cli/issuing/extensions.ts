@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto'
 import * as asn1js from 'asn1js'
 import * as pkijs from 'pkijs'
+import { KEY_PURPOSE } from '../../x509/object-identifiers.ts'
 
 /** Object identifiers of key purposes (RFC 9336, RFC 5280 4.2.1.12). */
 const KEY_PURPOSES = {
-  'document-signing': '1.3.6.1.5.5.7.3.36',
-  'email-protection': '1.3.6.1.5.5.7.3.4',
+  'document-signing': KEY_PURPOSE.documentSigning,
+  'email-protection': KEY_PURPOSE.emailProtection,
 }
 
 export type ExtendedKeyUsage = keyof typeof KEY_PURPOSES | 'none'

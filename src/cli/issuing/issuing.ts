@@ -1,6 +1,7 @@
 /** Issues certificates of signers, and of authorities for them, that validators accept. */
 import type * as pkijs from 'pkijs'
 import type { HashAlgorithm } from '../../algorithms/hash-algorithms.ts'
+import { MS_PER_DAY } from '../../common/day.ts'
 import type { Authority } from './authority.ts'
 import { createCertificate } from './certificate.ts'
 import type { CertifyingKey } from './certifying-key.ts'
@@ -15,8 +16,6 @@ import {
   keyUsage,
   subjectKeyIdentifier,
 } from './extensions.ts'
-
-const DAY_MS = 86_400_000
 
 /** Content of a certificate to issue. */
 export interface CertificateOrder {
@@ -45,7 +44,7 @@ export function issueCertificate(
 ): Promise<Buffer> {
   const { subject, publicKey, ca, hash, days } = order
   const notBefore = wholeSeconds(Date.now())
-  const wanted = notBefore.getTime() + days * DAY_MS
+  const wanted = notBefore.getTime() + days * MS_PER_DAY
   const identifier = keyIdentifier(publicKey)
   return createCertificate({
     subject,
