@@ -1,9 +1,9 @@
 // Brings a fresh clone to where the service and its tests can run: dependencies, build and, with --tools, the command
-// line tools, with --validators, further ones that judge signatures, as far as they can be had, with --tap, the test
-// runner. Plain JavaScript without imports of packages, because it runs before any are there. Does nothing, within a
+// line tools, with --validators, further ones that judge signatures, with --downloads, EU DSS and pyHanko too, as far as
+// they can be had, with --tap, the test runner. Plain JavaScript without imports of packages, because it runs before any are there. Does nothing, within a
 // second, when nothing is to be done.
 //
-//   node docker/prepare.mjs [--tools] [--validators] [--tap]
+//   node docker/prepare.mjs [--tools] [--validators [--downloads]] [--tap]
 import { spawn } from 'node:child_process'
 import { chmod, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -164,7 +164,7 @@ async function installTools(groups) {
 }
 
 /**
- * @param {{ tools?: boolean, validators?: boolean, tap?: boolean }} options
+ * @param {{ tools?: boolean, validators?: boolean, downloads?: boolean, tap?: boolean }} options
  * @throws when something could not be made ready; the message says what to do
  */
 export async function prepare(options = {}) {
@@ -175,7 +175,7 @@ export async function prepare(options = {}) {
   if (options.tools) await installTools(tools)
   if (options.validators) {
     // The tests leave out what these judge
-    for (const groups of [validators, dss, pyhanko]) {
+    for (const groups of options.downloads ? [validators, dss, pyhanko] : [validators]) {
       await installTools(groups).catch(({ message }) => console.error(message))
     }
   }
@@ -197,5 +197,10 @@ export async function prepareOrExit(options) {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const given = (option) => process.argv.includes(option)
-  await prepareOrExit({ tools: given('--tools'), validators: given('--validators'), tap: given('--tap') })
+  await prepareOrExit({
+    tools: given('--tools'),
+    validators: given('--validators'),
+    downloads: given('--downloads'),
+    tap: given('--tap'),
+  })
 }
