@@ -74,7 +74,7 @@ export async function startReadyService(t: Teardown, environment: Record<string,
   return service
 }
 
-export async function waitUntilReady(url: string, timeoutMs = 30_000): Promise<void> {
+export async function waitUntilReady(url: string, timeoutMs = 90_000): Promise<void> {
   const end = Date.now() + timeoutMs
   for (;;) {
     const answer = await send(`${url}/health/ready`).catch(() => undefined)

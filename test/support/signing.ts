@@ -64,11 +64,14 @@ export function allIdle(url: string): Promise<void> {
   })
 }
 
-/** Waits until something holds; fails, saying what did not, when it does not in time. */
+/**
+ * Waits until something holds; fails, saying what did not, when it does not in time: three times the longest wait of the
+ * service between two tries.
+ */
 export async function until(
   what: string,
   holds: () => boolean | Promise<boolean>,
-  timeoutMs = 30_000,
+  timeoutMs = 90_000,
 ): Promise<void> {
   const end = Date.now() + timeoutMs
   while (!(await holds())) {
