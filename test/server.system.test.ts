@@ -1,5 +1,5 @@
 /** The process as operators see it: how it starts, and what it says when it cannot. */
-import { readdirSync, renameSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -10,7 +10,7 @@ import { readLog } from './support/log-lines.ts'
 import { startServerProcess } from './support/server-process.ts'
 import { waitUntilReady } from './support/service.ts'
 import { hsmStatus, signMany, until } from './support/signing.ts'
-import { createImportedKeyToken, createToken, importKey, PIN } from './support/token.ts'
+import { createHiddenToken, createImportedKeyToken, importKey, PIN } from './support/token.ts'
 
 const directory = t.testdir()
 const imported = await createImportedKeyToken(directory)
@@ -94,12 +94,9 @@ t.test('it waits for a token that is not there yet', async (t) => {
   t.equal((await send(`${address}/health/live`)).statusCode, 200)
   t.match(await hsmStatus(address), { state: 'unavailable', reason: 'the token is not present' })
   t.match(output(), /there are: label .{0,3}test/)
-  // It is made elsewhere, and moved once it is whole: the service would end if it saw a token without its key
   const elsewhere = join(directory, 'elsewhere')
-  await importKey(await createToken(elsewhere, label), keyFile)
-  for (const name of readdirSync(join(elsewhere, 'tokens'))) {
-    renameSync(join(elsewhere, 'tokens', name), join(token.directory, 'tokens', name))
-  }
+  const later = await createHiddenToken(token, { elsewhere, label }, (made) => importKey(made, keyFile))
+  later.appear()
   await waitUntilReady(address)
   child.kill('SIGTERM')
   t.same(await exited, { code: 0, signal: null })

@@ -1,7 +1,6 @@
 /** What goes wrong with one token, and what does not. */
 import { execFileSync } from 'node:child_process'
-import { readdirSync, renameSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { writeFileSync } from 'node:fs'
 import t from 'tap'
 import { createFaultyModule } from '../support/faulty-module/faulty-module.ts'
 import { readLog } from '../support/log-lines.ts'
@@ -11,7 +10,7 @@ import { scrape } from '../support/scrape.ts'
 import { type Service, startReadyService, startService } from '../support/service.ts'
 import { createSignersFolder } from '../support/signers.ts'
 import { until } from '../support/signing.ts'
-import { createToken, PIN } from '../support/token.ts'
+import { createHiddenToken, createToken, PIN } from '../support/token.ts'
 
 const folder = await createSignersFolder(t.testdir())
 const near = await folder.addKey('near')
@@ -161,7 +160,11 @@ t.test('the PIN of one token is wrong at the start', async (t) => {
 })
 
 t.test('a token that comes later is in use then, the others from the start', async (t) => {
-  const third = await createElsewhere('third')
+  const third = await createHiddenToken(
+    folder.token,
+    { elsewhere: folder.path('elsewhere'), label: 'third' },
+    (made) => folder.importKey('far', made),
+  )
   folder.write({ near: folder.entry('near'), far: folder.entry('far', { token: { label: 'third' } }) })
   const service = await startService(t, environment)
   await service.ready()
@@ -230,15 +233,3 @@ t.test('a key that is missing when its token is opened again is in use soon afte
   t.equal(module.processes().at(-1), pid, 'in the same signer process')
   await until('it is logged', () => /"signer":"far-too",.*the signer can sign again/.test(service.log()))
 })
-
-/** A token, with its key, that is not there before it is told to: one without its key would be a wrong configuration. */
-async function createElsewhere(label: string): Promise<{ appear(): void }> {
-  const { SOFTHSM2_CONF } = process.env
-  const elsewhere = folder.path('elsewhere')
-  await folder.importKey('far', await createToken(elsewhere, label))
-  process.env.SOFTHSM2_CONF = SOFTHSM2_CONF
-  const [name = ''] = readdirSync(join(elsewhere, 'tokens'))
-  return {
-    appear: () => renameSync(join(elsewhere, 'tokens', name), join(folder.token.directory, 'tokens', name)),
-  }
-}

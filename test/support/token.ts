@@ -1,6 +1,6 @@
 /** SoftHSM tokens for tests, made by the scripts that the demo and the development image run too. */
 import { execFile } from 'node:child_process'
-import { cpSync, existsSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { beginMaterial, findMaterial, keepMaterial } from './material.ts'
@@ -26,6 +26,28 @@ export interface Certificates {
   /** Intermediate, then root. */
   readonly bundle: string
   readonly leaf: string
+}
+
+/**
+ * Makes a token that nobody sees before `appear` is called: a service that waits for one would end if it saw it without
+ * its key.
+ *
+ * @param visible a token in whose folder it appears
+ * @param elsewhere the folder that it is made in
+ * @param fill puts keys onto it
+ */
+export async function createHiddenToken(
+  visible: Token,
+  { elsewhere, label }: { readonly elsewhere: string; readonly label: string },
+  fill: (token: Token) => Promise<unknown>,
+): Promise<{ appear(): void }> {
+  const { SOFTHSM2_CONF } = process.env
+  await fill(await createToken(elsewhere, label))
+  process.env.SOFTHSM2_CONF = SOFTHSM2_CONF
+  const [name = ''] = readdirSync(join(elsewhere, 'tokens'))
+  return {
+    appear: () => renameSync(join(elsewhere, 'tokens', name), join(visible.directory, 'tokens', name)),
+  }
 }
 
 export interface KeyOptions {
