@@ -61,7 +61,7 @@ export function isSignerInQuery(
   query: Readonly<Record<string, unknown>>,
   chosen: string | undefined,
 ): boolean {
-  return Object.entries(query).some(([name, value]) => /^\s*signer\s*$/i.test(name) && value !== chosen)
+  return Object.entries(query).some(([name, value]) => isSigner(name) && value !== chosen)
 }
 
 function toLowerCase(names: readonly string[]): ReadonlySet<string> {
@@ -89,7 +89,7 @@ function isNamedInValue(value: unknown, names: ReadonlySet<string>): boolean {
   }
   return Object.entries(value ?? {}).some(
     ([name, inner]) =>
-      (inner !== null && /^\s*signer\s*$/i.test(name)) ||
+      (inner !== null && isSigner(name)) ||
       (isName(inner, names) && isNearlySigner(name)) ||
       isNamedInValue(inner, names),
   )
@@ -104,6 +104,11 @@ function holdsName(value: unknown, names: ReadonlySet<string>, depth = 0): boole
   return typeof value === 'object' && depth < MAX_DEPTH
     ? Object.values(value ?? {}).some((inner) => holdsName(inner, names, depth + 1))
     : isName(value, names)
+}
+
+/** Returns whether a name is `signer`, in any case and with spaces around it. */
+function isSigner(name: string): boolean {
+  return /^\s*signer\s*$/i.test(name)
 }
 
 /** Returns whether a name is as in `{"singer": "contracts"}` or `{"signerName": "contracts"}`. */

@@ -111,7 +111,7 @@ export interface SignOrder extends Ticket {
   /** Place of the key in the open request. */
   readonly key: number
   readonly mechanism: SignMechanism
-  /** What the mechanism signs: a DER DigestInfo for `CKM_RSA_PKCS`, else a digest. */
+  /** Input of the mechanism: a DER DigestInfo for `CKM_RSA_PKCS`, else a digest. */
   readonly data: Uint8Array
 }
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { findHashAlgorithm, type HashAlgorithm } from '../algorithms/hash-algorithms.ts'
-import type { SignedMessage, SignMechanism } from '../algorithms/signature-algorithm.ts'
+import type { SignedMessage } from '../algorithms/signature-algorithm.ts'
+import type { SignOrder } from './messages.ts'
 import type { KeyUse } from './pool-key.ts'
 
 /**
@@ -11,13 +12,8 @@ const MESSAGE = Buffer.from('This is a test signature of the signing service. It
 const SHA256 = findHashAlgorithm('sha256') as HashAlgorithm
 
 /** Input of one signature. */
-export interface SigningInput {
-  /** Place of the key among the keys of the pool. */
-  readonly key: number
-  readonly mechanism: SignMechanism
-  /** What the mechanism signs: a DER DigestInfo for `CKM_RSA_PKCS`, else a digest. */
-  readonly data: Uint8Array
-  /** Whether a signature, in the form that the token gives it, is the right one: no other is returned. */
+export interface SigningInput extends Pick<SignOrder, 'key' | 'mechanism' | 'data'> {
+  /** Tells whether a signature, in the form that the token gives it, is the right one: no other is returned. */
   readonly verify: (signature: Uint8Array) => boolean
 }
 

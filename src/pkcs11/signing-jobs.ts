@@ -25,7 +25,7 @@ export interface SigningJobsOptions {
   readonly observer: PoolObserver
   /** The sessions that are there now. */
   sessions(): Sessions | undefined
-  /** Whether one of them signs. */
+  /** Tells whether one of them signs. */
   isReady(): boolean
   /** Whether signing is out of the question until `deadline`, in ms of `performance.now()`. */
   isUnavailableUntil(deadline: number): boolean

@@ -42,7 +42,6 @@ export class Signer {
   readonly #key: number
   /** The certificate that was last found on the token. */
   #onToken: { readonly certificate: Uint8Array; readonly signerCertificate: SignerCertificate } | undefined
-  readonly #fromFiles: SignerCertificate | undefined
   /** Cached rules that a certificate permits. */
   #permitted: { readonly signerCertificate: SignerCertificate; readonly rules: SignerRules } | undefined
 
@@ -50,7 +49,6 @@ export class Signer {
   constructor(configuration: SignerConfiguration, pool: KeyPool, key: number, sources: SignerSources) {
     this.sources = sources
     this.#configuration = configuration
-    this.#fromFiles = configuration.signerCertificate
     this.#pool = pool
     this.#key = key
   }
@@ -101,7 +99,7 @@ export class Signer {
 
   /** Returns the certificate, valid or not; undefined while it is not known. */
   knownCertificate(): SignerCertificate | undefined {
-    return this.#fromFiles ?? this.#readFromToken()
+    return this.#configuration.signerCertificate ?? this.#readFromToken()
   }
 
   /**

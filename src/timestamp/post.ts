@@ -31,9 +31,9 @@ const OUTCOMES: Readonly<Record<HttpFailure, TimestampFailure>> = {
  * @throws TimestampError when there is no answer of the right type; the signal's reason when it is aborted
  */
 export async function post(client: HttpClient, { body, ...request }: PostRequest): Promise<Buffer> {
-  const post = { type: QUERY, content: body }
+  const query = { type: QUERY, content: body }
   const { headers, body: answer } = await client
-    .send({ ...request, body: post, accept: REPLY, limit: ANSWER_LIMIT })
+    .send({ ...request, body: query, accept: REPLY, limit: ANSWER_LIMIT })
     .catch((error) => {
       throw error instanceof HttpError ? toTimestampError(error) : error
     })

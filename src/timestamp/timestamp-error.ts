@@ -28,10 +28,10 @@ export class TimestampError extends Error {
   /** The PKIFreeText of the authority, which can be any text. */
   readonly statusText: string | undefined
 
-  constructor(outcome: TimestampFailure, message: string, said?: string) {
+  constructor(outcome: TimestampFailure, message: string, statusText?: string) {
     super(message)
     this.name = 'TimestampError'
     this.outcome = outcome
-    this.statusText = said
+    this.statusText = statusText
   }
 }
