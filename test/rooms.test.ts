@@ -5,7 +5,7 @@ import t from 'tap'
 import { readChapter } from './support/pages.ts'
 import { repositoryPath } from './support/repository.ts'
 
-/** From the entry down, as docs/architecture.md draws them; the files of src itself assemble them. */
+/** Rooms from the entry down, as docs/architecture.md draws them; `.` is the files of src itself, which assemble them. */
 const ROOMS = [
   ...[
     'cli',

@@ -1,4 +1,4 @@
-/** What the command and the log call a level, by the names that EU DSS gives to signatures in test/interop. */
+/** Holds the names of levels in log and command against those that EU DSS gives in test/interop. */
 import t from 'tap'
 import { EUROPEAN_NAMES, nameLevels } from '../../src/configuration/european-names.ts'
 import { europeanName, LEVELS } from '../interop/shapes.ts'

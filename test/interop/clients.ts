@@ -15,7 +15,7 @@ export const WITHOUT_CLIENTS = WITHOUT_DSS || WITHOUT_PYHANKO
 
 export const CLIENTS_PAGE = readFileSync(repositoryPath('docs/without-document-engine.md'), 'utf8')
 
-/** What the service signs: containers have a timestamp, and the programs add one to raw signatures. */
+/** Shapes that the service signs for the programs, which add a timestamp to raw signatures. */
 export const CLIENT_SHAPES: readonly Shape[] = [
   { container: 'raw', type: 'cades', level: 'b-b', key: 'rsa-2048', hash: 'sha256' },
   { container: 'pkcs7', type: 'cades', level: 'b-t', key: 'p-256', hash: 'sha256' },
@@ -23,7 +23,7 @@ export const CLIENT_SHAPES: readonly Shape[] = [
   { container: 'pkcs7', type: 'cades', level: 'b-lt', key: 'rsa-2048', hash: 'sha256' },
 ]
 
-/** What the programs are told, of which the PDFs are PAdES-BASELINE-LT and PAdES-BASELINE-LTA. */
+/** Argument of the programs for PAdES-BASELINE-LT and PAdES-BASELINE-LTA. */
 export const CLIENT_LEVELS = ['LT', 'LTA'] as const
 
 export interface ClientCase {

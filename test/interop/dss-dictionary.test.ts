@@ -1,4 +1,4 @@
-/** What validators say of PDFs with a DSS dictionary, once nobody can be asked any more. */
+/** Validators judge PDFs with a DSS dictionary, once nobody can be asked any more. */
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import t from 'tap'

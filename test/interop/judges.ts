@@ -43,7 +43,7 @@ export interface Judge {
 
 const NOT_ONE_WHOLE = 'it does not find one signature, of the whole document but for a DSS dictionary'
 
-/** What EU DSS warns of in the stand-in's plain CMS, which need not have it (ISO 32000-2 12.8.3.3.1). */
+/** Warning of EU DSS about the stand-in's plain CMS, which need not have the attribute (ISO 32000-2 12.8.3.3.1). */
 const NO_SIGNING_CERTIFICATE = "The signed attribute: 'signing-certificate' is absent!"
 
 /** What validators trust. */

@@ -90,7 +90,7 @@ export interface Shape {
   /** Whether the stand-in adds a DSS dictionary to the PDF, with all that the container does not have. */
   readonly dss?: boolean
   readonly type: SignatureType
-  /** That of the container: a `raw` one of b-t has a timestamp because the stand-in asks for it. */
+  /** Level of the container: a `raw` one of b-t has a timestamp because the stand-in asks for it. */
   readonly level: Level
   readonly key: KeyName
   readonly hash: HashAlgorithm

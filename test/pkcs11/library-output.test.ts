@@ -1,4 +1,4 @@
-/** What a PKCS#11 library prints in a process of its own: here one that prints what a test wants. */
+/** A process that stands for a PKCS#11 library prints what a test wants, and the service passes it on. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { extname } from 'node:path'

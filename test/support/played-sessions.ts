@@ -42,7 +42,7 @@ export function signature(data: Uint8Array): Buffer {
 /** What the only key is used with. */
 export const USE = { publicKey, algorithm: RSA_PKCS1 }
 
-/** What a session signs for a request with the only key; each signature is taken for the right one. */
+/** Returns the input of a signature with the only key, for which each signature is taken for the right one. */
 export function inputFor(text: string): SigningInput {
   return { key: 0, mechanism: { name: 'CKM_RSA_PKCS' }, data: Buffer.from(text), verify: () => true }
 }

@@ -123,7 +123,7 @@ export async function createTpmToken(
   }
 }
 
-/** Whether somebody has that name on the bus. */
+/** Returns whether somebody has that name on the bus. */
 function hasName(name: string): boolean {
   const answer = execFileSync('dbus-send', [
     ...['--session', '--print-reply', '--dest=org.freedesktop.DBus', '/org/freedesktop/DBus'],

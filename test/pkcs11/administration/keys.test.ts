@@ -1,4 +1,4 @@
-/** What is told of a private key object whose attributes are not those that PKCS#11 demands. */
+/** Describes private key objects whose attributes are not those that PKCS#11 demands. */
 import type { Session } from 'graphene-pk11'
 import pkcs11js, { type Template } from 'pkcs11js'
 import t from 'tap'

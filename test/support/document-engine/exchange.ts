@@ -1,7 +1,7 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 
-/** What is sent with POST. */
+/** Body of a POST. */
 export interface Content {
   readonly contentType: string
   readonly body: Uint8Array
@@ -12,7 +12,7 @@ export interface Answer {
   status: number
   contentType: string | undefined
   body: Buffer
-  /** From the request to the last byte of the answer. */
+  /** Time from the request to the last byte of the answer. */
   durationMs: number
 }
 

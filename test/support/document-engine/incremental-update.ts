@@ -32,7 +32,7 @@ export async function appendUpdate(doc: PDFDocument, pdf: Uint8Array): Promise<B
   return Buffer.from(await doc.commit({ useObjectStreams: usesXrefStream(doc, pdf) }))
 }
 
-/** Whether the newest cross-reference section is a stream: an update is to use the kind it finds (ISO 32000-2 7.5.8). */
+/** Returns whether the newest cross-reference section is a stream: an update is to use the kind it finds (ISO 32000-2 7.5.8). */
 function usesXrefStream(doc: PDFDocument, pdf: Uint8Array): boolean {
   const start = doc.context.pdfFileDetails.prevStartXRef
   return !Buffer.from(pdf.subarray(start, start + 8))
