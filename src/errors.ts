@@ -28,6 +28,22 @@ export const PAYLOAD_TOO_LARGE = createError('PAYLOAD_TOO_LARGE', '%s', 413)
 export const UNSUPPORTED_MEDIA_TYPE = createError('UNSUPPORTED_MEDIA_TYPE', '%s', 415)
 
 // Errors of the caller
+export const SIGNING_TOKEN_MISSING = createError(
+  'SIGNING_TOKEN_MISSING',
+  'signing_token: is required, or an Authorization header with a Bearer token',
+  401,
+)
+export const SIGNING_TOKEN_INVALID = createError(
+  'SIGNING_TOKEN_INVALID',
+  'The token is not valid: have another one issued, and send it in one place',
+  401,
+)
+export const NOT_ALLOWED = createError('NOT_ALLOWED', '%s', 403)
+export const TOO_MANY_REQUESTS = createError(
+  'TOO_MANY_REQUESTS',
+  'More is asked for than this caller may ask; try again in a moment',
+  429,
+)
 export const ORIGIN_NOT_ALLOWED = createError(
   'ORIGIN_NOT_ALLOWED',
   'Browser pages of this origin may not call; CORS_ORIGINS lists those that may',
@@ -64,6 +80,12 @@ export const METHOD_NOT_ALLOWED = createError('METHOD_NOT_ALLOWED', 'This addres
 export const SERVICE_BUSY = createError(
   'SERVICE_BUSY',
   'Too many large documents at once; try again in a moment',
+  503,
+)
+
+export const ACCESS_UNAVAILABLE = createError(
+  'ACCESS_UNAVAILABLE',
+  'Tokens cannot be verified at the moment, as the keys for it are not there; see the log',
   503,
 )
 

@@ -1,4 +1,5 @@
 /** Reads `signing_token`, which a caller of Document Engine sets: any string, or JSON that names the signer. */
+import { defined } from '../common/defined.ts'
 import { parseJson } from '../common/json.ts'
 import { INVALID_REQUEST } from '../errors.ts'
 
@@ -8,10 +9,14 @@ export const MAX_TOKEN_LENGTH = 16_384
 /** Matches the beginning of a JSON object, also with names in other quotes or none, but not a GUID in braces. */
 const OBJECT_BEGINNING = /^\s*\{\s*(["'}]|[\w$]+\s*:)/
 
-/** The claims of a token that the service reads. */
-export interface SigningTokenClaims {
+/** What the service reads of a signing token. */
+export interface SigningToken {
   /** Name of the requested signer; absent for the default one. */
   readonly signer?: string
+  /** Credential of the caller, of any type: the text itself if that is no JSON object, else what its `token` holds. */
+  readonly token?: unknown
+  /** Name of the caller beside `token`, of any type. */
+  readonly userId?: unknown
 }
 
 /**
@@ -24,27 +29,27 @@ export interface SigningTokenClaims {
 export function readSigningToken(
   token: string | null | undefined,
   signMethods: readonly string[],
-): SigningTokenClaims {
-  if (token === null || token === undefined || !OBJECT_BEGINNING.test(token.slice(0, MAX_TOKEN_LENGTH))) {
+): SigningToken {
+  if (token === null || token === undefined || token === '') {
     return {}
+  }
+  if (!OBJECT_BEGINNING.test(token.slice(0, MAX_TOKEN_LENGTH))) {
+    return { token }
   }
   if (token.length > MAX_TOKEN_LENGTH) {
     throw new INVALID_REQUEST(`signing_token: JSON must not be longer than ${MAX_TOKEN_LENGTH} characters`)
   }
-  const { signer, signMethod } = parse(token)
+  const { signer, signMethod, token: credential, userId } = parse(token)
   if (signMethod !== undefined && signMethod !== null && !isAccepted(signMethod, signMethods)) {
     throw new INVALID_REQUEST(
       `signing_token: signMethod must be one of ${signMethods.join(', ')}: this service signs with an HSM alone, and ` +
         'accepts what SIGN_METHODS lists',
     )
   }
-  if (signer === undefined || signer === null) {
-    return {}
-  }
-  if (typeof signer !== 'string') {
+  if (signer !== undefined && signer !== null && typeof signer !== 'string') {
     throw new INVALID_REQUEST('signing_token: signer must be a string')
   }
-  return { signer }
+  return defined({ signer: signer ?? undefined, token: credential ?? undefined, userId: userId ?? undefined })
 }
 
 /** Compares without regard to case, as the vendor's example does. */
@@ -53,9 +58,9 @@ function isAccepted(signMethod: unknown, signMethods: readonly string[]): boolea
 }
 
 /** Parses the token. An object with a name twice is refused, since another reader may take the first of the two. */
-function parse(token: string): { signer?: unknown; signMethod?: unknown } {
+function parse(token: string): Record<'signer' | 'signMethod' | 'token' | 'userId', unknown> {
   try {
-    return parseJson(token) as object
+    return parseJson(token) as ReturnType<typeof parse>
   } catch {
     throw new INVALID_REQUEST('signing_token: begins like a JSON object and is none, or has a name twice')
   }

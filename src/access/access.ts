@@ -1,0 +1,68 @@
+/** Says who a caller is, and what he may have signed. */
+import type { AccessConfiguration } from '../configuration/access-configuration.ts'
+import { type Credential, findCredential } from './credential.ts'
+import { checkAddress, type Grant } from './grant.ts'
+import { JwtAuthenticator, type JwtOptions } from './jwt.ts'
+import type { SigningToken } from './signing-token.ts'
+import { Users } from './users.ts'
+
+/** A request, as far as it says who makes it. */
+export interface Caller {
+  readonly signingToken: SigningToken
+  /** Value of the Authorization header. */
+  readonly authorization: string | undefined
+  /** IP address that the request comes from. */
+  readonly address: string
+}
+
+/** Finds out whose a token is. */
+interface Authenticator {
+  /** @throws SIGNING_TOKEN_INVALID, TOO_MANY_REQUESTS, ACCESS_UNAVAILABLE */
+  authenticate(credential: Credential): Promise<Grant>
+  close?(): void
+}
+
+const EVERYTHING: Grant = {}
+
+export class Access {
+  /** Undefined if everybody may call. */
+  readonly #authenticator: Authenticator | undefined
+
+  constructor(configuration: AccessConfiguration, options: JwtOptions) {
+    this.#authenticator = createAuthenticator(configuration, options)
+  }
+
+  /**
+   * Returns what a caller may have signed.
+   *
+   * @throws SIGNING_TOKEN_MISSING, SIGNING_TOKEN_INVALID, NOT_ALLOWED, TOO_MANY_REQUESTS, ACCESS_UNAVAILABLE, which quote
+   *   nothing of the token
+   */
+  async authenticate({ signingToken, authorization, address }: Caller): Promise<Grant> {
+    if (this.#authenticator === undefined) {
+      return EVERYTHING
+    }
+    const grant = await this.#authenticator.authenticate(findCredential(signingToken, authorization))
+    checkAddress(grant, address)
+    return grant
+  }
+
+  /** Ends what runs in the background. */
+  close(): void {
+    this.#authenticator?.close?.()
+  }
+}
+
+function createAuthenticator(
+  configuration: AccessConfiguration,
+  options: JwtOptions,
+): Authenticator | undefined {
+  switch (configuration.kind) {
+    case 'open':
+      return undefined
+    case 'tokens':
+      return new Users(configuration.users)
+    case 'jwt':
+      return new JwtAuthenticator(configuration.jwt, options)
+  }
+}

@@ -1,0 +1,31 @@
+/** Networks that requests may come from, and the address that a request comes from. */
+import { BlockList, isIP, isIPv4 } from 'node:net'
+
+/** IPv4 in IPv6, as a socket that listens on both has it (RFC 4291 2.5.5.2). */
+const MAPPED = /^::ffff:(?=\d+\.)/i
+
+/**
+ * Parses addresses and networks in CIDR notation.
+ *
+ * @returns the list, or the first item that is neither
+ */
+export function parseNetworks(items: readonly string[]): BlockList | { readonly wrong: string } {
+  const list = new BlockList()
+  for (const item of items) {
+    const [, address = '', bits] = /^([\da-fA-F.:]+)(?:\/(\d{1,3}))?$/.exec(item) ?? []
+    const family = isIP(address)
+    const length = family === 4 ? 32 : 128
+    const prefix = bits === undefined ? length : Number(bits)
+    if (family === 0 || prefix > length || MAPPED.test(address)) {
+      return { wrong: item }
+    }
+    list.addSubnet(address, prefix, family === 4 ? 'ipv4' : 'ipv6')
+  }
+  return list
+}
+
+/** Returns whether an address, or the IPv4 address in it, is in the list. What is no address is not. */
+export function hasAddress(list: BlockList, address: string): boolean {
+  const plain = address.replace(MAPPED, '')
+  return isIP(plain) !== 0 && list.check(plain, isIPv4(plain) ? 'ipv4' : 'ipv6')
+}

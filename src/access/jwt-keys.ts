@@ -1,0 +1,114 @@
+/** Finds the key that a JSON Web Token is verified with. Nothing in the token's header chooses it but `kid`. */
+import {
+  createLocalJWKSet,
+  createRemoteJWKSet,
+  customFetch,
+  type JWTVerifyGetKey,
+  type RemoteJWKSet,
+} from 'jose'
+import type { HttpClient } from '../common/http-client.ts'
+import type { RepeatedWarning } from '../common/repeated-warning.ts'
+import type { JwtKeys } from '../configuration/access-configuration.ts'
+
+/** Interval at which a remote set is fetched again, in ms, which is how long a key that was taken out of it still counts. */
+const REFRESH_MS = 300_000
+/** Interval after a failure. Meanwhile the keys that are there go on to count, and an unknown `kid` is refused at once. */
+const RETRY_MS = 15_000
+const TIMEOUT_MS = 3_000
+/** Most bytes of a set; those of large identity providers have 10 kB. */
+const MAX_BYTES = 262_144
+
+export interface KeyFinder {
+  readonly find: JWTVerifyGetKey
+  /** Ends what runs in the background. */
+  close(): void
+}
+
+export interface RemoteKeysOptions {
+  readonly client: Pick<HttpClient, 'send'>
+  readonly warning: Pick<RepeatedWarning, 'warn' | 'reset'>
+  /** Called when keys have changed: what was verified with the former ones must be verified again. */
+  onChange(): void
+}
+
+/** Returns how keys are found. Those of an address are fetched at once, and again and again. */
+export function createKeyFinder(keys: JwtKeys, options: RemoteKeysOptions): KeyFinder {
+  switch (keys.kind) {
+    case 'key':
+      return { find: () => keys.key, close: () => {} }
+    case 'set':
+      return { find: createLocalJWKSet(keys.set), close: () => {} }
+    case 'url':
+      return new RemoteKeys(keys.url, options)
+  }
+}
+
+class RemoteKeys implements KeyFinder {
+  readonly #options: RemoteKeysOptions
+  readonly #remote: RemoteJWKSet
+  /** The last set in JSON. */
+  #set: string | undefined
+  #failedAt = Number.NEGATIVE_INFINITY
+  #timer: NodeJS.Timeout
+  #closed = false
+
+  constructor(url: URL, options: RemoteKeysOptions) {
+    this.#options = options
+    this.#remote = createRemoteJWKSet(url, {
+      timeoutDuration: TIMEOUT_MS,
+      // The keys that are there count until others come: an outage of the identity provider takes nothing away
+      cacheMaxAge: Number.POSITIVE_INFINITY,
+      [customFetch]: (_url, { signal }) => this.#fetch(url, signal),
+    })
+    this.#timer = setTimeout(() => void this.#refresh(), 0).unref()
+  }
+
+  readonly find: JWTVerifyGetKey = async (header, token) => {
+    const key = await this.#remote(header, token)
+    this.#noteChange()
+    return key
+  }
+
+  close(): void {
+    this.#closed = true
+    clearTimeout(this.#timer)
+  }
+
+  /** Fetches the keys, and plans to do so again. */
+  async #refresh(): Promise<void> {
+    let waitMs = REFRESH_MS
+    try {
+      await this.#remote.reload()
+      this.#noteChange()
+      this.#options.warning.reset()
+    } catch (error) {
+      waitMs = RETRY_MS
+      this.#options.warning.warn(`ACCESS_JWT_KEYS: the keys cannot be fetched: ${(error as Error).message}`)
+    }
+    if (!this.#closed) {
+      this.#timer = setTimeout(() => void this.#refresh(), waitMs).unref()
+    }
+  }
+
+  async #fetch(url: URL, signal: AbortSignal): Promise<Response> {
+    if (performance.now() - this.#failedAt < RETRY_MS / 2) {
+      throw new Error('it failed a moment ago')
+    }
+    try {
+      const accept = 'application/jwk-set+json, application/json'
+      const { body, status } = await this.#options.client.send({ url, accept, limit: MAX_BYTES, signal })
+      return new Response(body, { status })
+    } catch (error) {
+      this.#failedAt = performance.now()
+      throw error
+    }
+  }
+
+  #noteChange(): void {
+    const set = JSON.stringify(this.#remote.jwks())
+    if (set !== this.#set) {
+      this.#set = set
+      this.#options.onChange()
+    }
+  }
+}

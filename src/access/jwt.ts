@@ -1,0 +1,129 @@
+/** Authenticates callers by JSON Web Tokens (RFC 7519) that the operator's own application has signed. */
+import { errors, type JWTPayload, jwtVerify } from 'jose'
+import { findHashAlgorithm } from '../algorithms/hash-algorithms.ts'
+import type { JwtConfiguration } from '../configuration/access-configuration.ts'
+import { ACCESS_UNAVAILABLE, SIGNING_TOKEN_INVALID } from '../errors.ts'
+import type { Credential } from './credential.ts'
+import type { Grant } from './grant.ts'
+import { createKeyFinder, type KeyFinder, type RemoteKeysOptions } from './jwt-keys.ts'
+import { KnownTokens } from './known-tokens.ts'
+
+/** Difference between clocks that is allowed, in seconds. */
+const TOLERANCE_S = 60
+
+/** Most characters of the name of a caller, which goes to the log. */
+const MAX_SUBJECT = 256
+
+/** Matches names that a misspelled restriction has: a token with one would be wider than it was meant. */
+const NEARLY_A_RESTRICTION = /^(signers?|(signature_?)?containers?|hash_?algorithms?|digests?)$/i
+const RESTRICTIONS: readonly string[] = ['signer', 'containers', 'hash_algorithms', 'digest']
+
+/** How keys are fetched from an address. */
+export type JwtOptions = Omit<RemoteKeysOptions, 'onChange'>
+
+export class JwtAuthenticator {
+  readonly #configuration: JwtConfiguration
+  readonly #keys: KeyFinder
+  readonly #known = new KnownTokens()
+
+  constructor(configuration: JwtConfiguration, options: JwtOptions) {
+    this.#configuration = configuration
+    this.#keys = createKeyFinder(configuration.keys, { ...options, onChange: () => this.#known.clear() })
+  }
+
+  async authenticate({ token, userId }: Credential): Promise<Grant> {
+    const grant = this.#known.find(token) ?? (await this.#verify(token))
+    if (userId !== undefined && userId !== grant.subject) {
+      throw new SIGNING_TOKEN_INVALID()
+    }
+    return grant
+  }
+
+  close(): void {
+    this.#keys.close()
+  }
+
+  async #verify(token: string): Promise<Grant> {
+    const { issuer, audience, algorithms, maxAgeS } = this.#configuration
+    const { payload } = await jwtVerify(token, this.#keys.find, {
+      issuer,
+      audience,
+      algorithms: [...algorithms],
+      clockTolerance: TOLERANCE_S,
+      requiredClaims: ['sub', 'exp'],
+      ...(maxAgeS !== undefined && { maxTokenAge: maxAgeS }),
+    }).catch((error: Error) => {
+      throw describe(error)
+    })
+    const grant = readGrant(payload)
+    const { exp, iat } = payload as { exp: number; iat?: number }
+    const oldest = maxAgeS === undefined || iat === undefined ? exp : Math.min(exp, iat + maxAgeS)
+    this.#known.add(token, grant, (oldest + TOLERANCE_S) * 1000)
+    return grant
+  }
+}
+
+/** Tells a token that is not valid from keys that could not be had. */
+function describe(error: Error): Error {
+  const isAway =
+    error instanceof errors.JWKSTimeout ||
+    error instanceof errors.JWKSInvalid ||
+    !(error instanceof errors.JOSEError) ||
+    error.code === errors.JOSEError.code
+  return isAway ? new ACCESS_UNAVAILABLE({ cause: error }) : new SIGNING_TOKEN_INVALID({ cause: error })
+}
+
+/**
+ * Reads what a token permits. A restriction that cannot be read is refused, since it must not become none.
+ *
+ * @throws SIGNING_TOKEN_INVALID
+ */
+export function readGrant(payload: JWTPayload): Grant {
+  const misspelled = Object.keys(payload).some(
+    (name) => NEARLY_A_RESTRICTION.test(name) && !RESTRICTIONS.includes(name),
+  )
+  const { sub, signer, containers, hash_algorithms: names, digest } = payload
+  if (misspelled || typeof sub !== 'string' || sub === '' || sub.length > MAX_SUBJECT) {
+    throw new SIGNING_TOKEN_INVALID()
+  }
+  return {
+    subject: sub,
+    ...(signer !== undefined && {
+      signers: readList(typeof signer === 'string' ? [signer] : signer, isText),
+    }),
+    ...(containers !== undefined && { containers: readList(containers, isForm) }),
+    ...(names !== undefined && { hashAlgorithms: readList(names, isText).map(readHashAlgorithm) }),
+    ...(digest !== undefined && { digest: readDigest(digest) }),
+  }
+}
+
+function readList<T>(value: unknown, isItem: (item: unknown) => item is T): T[] {
+  if (!Array.isArray(value) || !value.every(isItem)) {
+    throw new SIGNING_TOKEN_INVALID()
+  }
+  return value
+}
+
+function isText(item: unknown): item is string {
+  return typeof item === 'string'
+}
+
+function isForm(item: unknown): item is 'raw' | 'pkcs7' {
+  return item === 'raw' || item === 'pkcs7'
+}
+
+function readHashAlgorithm(name: string) {
+  const found = findHashAlgorithm(name)
+  if (found === undefined) {
+    throw new SIGNING_TOKEN_INVALID()
+  }
+  return found.name
+}
+
+/** Reads a digest in hex, of 20 to 64 bytes. */
+function readDigest(digest: unknown): string {
+  if (typeof digest !== 'string' || !/^([\da-f]{2}){20,64}$/i.test(digest)) {
+    throw new SIGNING_TOKEN_INVALID()
+  }
+  return digest.toLowerCase()
+}

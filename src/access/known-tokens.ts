@@ -1,0 +1,41 @@
+/** Remembers tokens that were verified, by their digest, so that verification is paid once and not by each request. */
+import { createHash } from 'node:crypto'
+import type { Grant } from './grant.ts'
+
+/** Most tokens that are remembered. The oldest goes first: it is verified again when it comes back. */
+const MAX_TOKENS = 10_000
+
+interface Known {
+  readonly grant: Grant
+  /** Milliseconds since 1970 after which the token is not valid. */
+  readonly expiresAt: number
+}
+
+export class KnownTokens {
+  readonly #known = new Map<string, Known>()
+
+  /** @returns undefined for a token that is not known, or has expired */
+  find(token: string): Grant | undefined {
+    const known = this.#known.get(digestOf(token))
+    return known === undefined || known.expiresAt <= Date.now() ? undefined : known.grant
+  }
+
+  add(token: string, grant: Grant, expiresAt = Number.POSITIVE_INFINITY): void {
+    const digest = digestOf(token)
+    this.#known.delete(digest)
+    this.#known.set(digest, { grant, expiresAt })
+    if (this.#known.size > MAX_TOKENS) {
+      const [oldest] = this.#known.keys()
+      this.#known.delete(oldest as string)
+    }
+  }
+
+  clear(): void {
+    this.#known.clear()
+  }
+}
+
+/** The digest of a token, which has the entropy that a key of a map does not give away by the time that a search takes. */
+function digestOf(token: string): string {
+  return createHash('sha256').update(token).digest('base64')
+}

@@ -1,0 +1,36 @@
+/** Makes the tokens of users, and verifies them: an identifier, a full stop, and a secret that no file keeps. */
+import { randomBytes, scrypt, timingSafeEqual } from 'node:crypto'
+import { promisify } from 'node:util'
+import type { User } from '../../schemas/access-file.ts'
+
+const ID_BYTES = 9
+const SECRET_BYTES = 32
+const SALT_BYTES = 16
+const HASH_BYTES = 32
+/** RFC 7914 2; takes 16 MB and some 50 ms. */
+const COST = { N: 16_384, r: 8, p: 1 }
+
+const derive = promisify<string, Buffer, number, typeof COST, Buffer>(scrypt)
+
+/** The part of a user's entry that a token is verified with. */
+export type TokenHash = Pick<User, 'tokenId' | 'salt' | 'hash'>
+
+/** Returns a new token, and what is kept of it. */
+export async function createToken(): Promise<{ readonly token: string; readonly kept: TokenHash }> {
+  const tokenId = randomBytes(ID_BYTES).toString('base64url')
+  const token = `${tokenId}.${randomBytes(SECRET_BYTES).toString('base64url')}`
+  const salt = randomBytes(SALT_BYTES)
+  const hash = await derive(token, salt, HASH_BYTES, COST)
+  return { token, kept: { tokenId, salt: salt.toString('base64url'), hash: hash.toString('base64url') } }
+}
+
+/** Returns the identifier that a token begins with, which is no secret; undefined where the text has not the form of one. */
+export function tokenIdOf(token: string): string | undefined {
+  return /^([\w-]{12})\.[\w-]{43}$/.exec(token)?.[1]
+}
+
+/** Returns whether a token is the one that a hash was made of. It takes as long for any token. */
+export async function verifyToken(token: string, { salt, hash }: TokenHash): Promise<boolean> {
+  const derived = await derive(token, Buffer.from(salt, 'base64url'), HASH_BYTES, COST)
+  return timingSafeEqual(derived, Buffer.from(hash, 'base64url'))
+}

@@ -1,0 +1,268 @@
+import { createHmac, createSecretKey } from 'node:crypto'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { mock } from 'node:test'
+import t, { type Test } from 'tap'
+import { JwtAuthenticator } from '../../src/access/jwt.ts'
+import { HttpClient } from '../../src/common/http-client.ts'
+import { RepeatedWarning } from '../../src/common/repeated-warning.ts'
+import type { JwtConfiguration } from '../../src/configuration/access-configuration.ts'
+import { createClaims, createJwtKey, createKeySet, signHs256, signJwt, unsignedJwt } from '../support/jwt.ts'
+import { until } from '../support/signing.ts'
+
+const key = createJwtKey('ES256', 'one')
+const rsa = createJwtKey('RS256', 'rsa')
+const pss = createJwtKey('PS256', 'pss')
+const ed25519 = createJwtKey('EdDSA', 'ed25519')
+const set = createKeySet(key, rsa, pss, ed25519)
+
+const INVALID = { code: 'SIGNING_TOKEN_INVALID', statusCode: 401 }
+const UNAVAILABLE = { code: 'ACCESS_UNAVAILABLE', statusCode: 503 }
+
+function create(
+  t: Test,
+  configuration: Partial<JwtConfiguration> = {},
+  warnings: string[] = [],
+): JwtAuthenticator {
+  const client = new HttpClient()
+  const warning = new RepeatedWarning({ warn: (_, message) => warnings.push(message) })
+  const authenticator = new JwtAuthenticator(
+    {
+      keys: { kind: 'set', set },
+      issuer: 'https://app.example.com',
+      audience: 'signing-service',
+      algorithms: ['ES256', 'RS256', 'PS256', 'EdDSA'],
+      ...configuration,
+    },
+    { client, warning },
+  )
+  t.teardown(() => {
+    authenticator.close()
+    client.close()
+  })
+  return authenticator
+}
+
+t.test('a token of each algorithm says who has what signed', async (t) => {
+  const authenticator = create(t)
+  const claims = createClaims({
+    signer: 'contracts',
+    containers: ['raw'],
+    hash_algorithms: ['SHA-256', 'sha512'],
+    digest: 'AB'.repeat(32),
+  })
+  for (const one of [key, rsa, pss, ed25519]) {
+    for (let count = 0; count < 2; count++) {
+      t.strictSame(await authenticator.authenticate({ token: signJwt(one, claims) }), {
+        subject: 'alice',
+        signers: ['contracts'],
+        containers: ['raw'],
+        hashAlgorithms: ['sha256', 'sha512'],
+        digest: 'ab'.repeat(32),
+      })
+    }
+  }
+  const wide = createClaims({ aud: ['other', 'signing-service'], signer: ['a', 'b'] })
+  t.strictSame(await authenticator.authenticate({ token: signJwt(key, wide), userId: 'alice' }), {
+    subject: 'alice',
+    signers: ['a', 'b'],
+  })
+})
+
+t.test('every way round the signature and the claims is refused', async (t) => {
+  const authenticator = create(t)
+  const now = Math.floor(Date.now() / 1000)
+  const stranger = createJwtKey('ES256', 'one')
+  const strangerSet = createKeySet(stranger)
+  const spki = rsa.publicKey.export({ type: 'spki', format: 'pem' }) as string
+  const right = signJwt(key, createClaims())
+  const [header = '', payload = '', signature = ''] = right.split('.')
+  const wrong: Readonly<Record<string, string>> = {
+    'alg none': unsignedJwt(createClaims()),
+    'alg none, with the signature of another token': `${unsignedJwt(createClaims())}${signature}`,
+    'HS256 with the public key as the secret': signHs256(spki, createClaims(), { kid: 'rsa' }),
+    'HS256 with the DER of the public key': signHs256(
+      rsa.publicKey.export({ type: 'spki', format: 'der' }),
+      createClaims(),
+      { kid: 'rsa' },
+    ),
+    'another key with the same kid': signJwt(stranger, createClaims()),
+    'a key in the header': signJwt(stranger, createClaims(), { jwk: strangerSet.keys[0], kid: undefined }),
+    'an address of keys in the header': signJwt(stranger, createClaims(), {
+      jku: 'https://attacker.example/',
+    }),
+    'a chain in the header': signJwt(stranger, createClaims(), { x5c: ['MIIB'] }),
+    'an unknown critical header': signJwt(key, createClaims(), { crit: ['b64'], b64: false }),
+    'the algorithm of another key': signJwt(key, createClaims(), { alg: 'RS256' }),
+    expired: signJwt(key, createClaims({ exp: now - 61 })),
+    'not yet valid': signJwt(key, createClaims({ nbf: now + 90 })),
+    'without expiry': signJwt(key, createClaims({ exp: undefined })),
+    'an expiry that is no number': signJwt(key, createClaims({ exp: `${now + 60}` })),
+    'another issuer': signJwt(key, createClaims({ iss: 'https://app.example.com/' })),
+    'another audience': signJwt(key, createClaims({ aud: 'other' })),
+    'without issuer': signJwt(key, createClaims({ iss: undefined })),
+    'without audience': signJwt(key, createClaims({ aud: undefined })),
+    'without subject': signJwt(key, createClaims({ sub: undefined })),
+    'an empty subject': signJwt(key, createClaims({ sub: '' })),
+    'a subject that is no text': signJwt(key, createClaims({ sub: { name: 'alice' } })),
+    'a long subject': signJwt(key, createClaims({ sub: 'a'.repeat(257) })),
+    'no kid, where several keys might be meant': signJwt(createJwtKey(), createClaims(), { kid: undefined }),
+    'no signature': `${header}.${payload}.`,
+    'two parts': `${header}.${payload}`,
+    'another payload': `${header}.${Buffer.from(JSON.stringify(createClaims({ sub: 'eve' }))).toString('base64url')}.${signature}`,
+    'a space before it': ` ${right}`,
+    'no object': signJwt(key, ['alice']),
+    'no JWT': 'alice',
+  }
+  for (const [name, token] of Object.entries(wrong)) {
+    await t.rejects(authenticator.authenticate({ token }), INVALID, name)
+  }
+  await t.rejects(authenticator.authenticate({ token: right, userId: 'bob' }), INVALID, 'another user')
+  t.same(await authenticator.authenticate({ token: right }), { subject: 'alice' })
+  await t.rejects(
+    authenticator.authenticate({ token: right, userId: 'bob' }),
+    INVALID,
+    'another user, verified before',
+  )
+})
+
+t.test('a restriction that cannot be read does not become none', async (t) => {
+  const authenticator = create(t)
+  const wrong = [
+    { signer: 7 },
+    { signer: ['a', 7] },
+    { signer: { name: 'a' } },
+    { signers: ['a'] },
+    { Signer: 'a' },
+    { containers: 'raw' },
+    { containers: ['raw', 'other'] },
+    { container: 'raw' },
+    { signature_container: 'raw' },
+    { hash_algorithms: 'sha256' },
+    { hash_algorithms: ['sha3'] },
+    { hashAlgorithms: ['sha256'] },
+    { hash_algorithm: 'sha256' },
+    { digest: 7 },
+    { digest: 'no hex' },
+    { digest: 'ab' },
+    { digests: ['ab'.repeat(32)] },
+    { signer: null },
+  ]
+  for (const claims of wrong) {
+    const token = signJwt(key, createClaims(claims))
+    await t.rejects(authenticator.authenticate({ token }), INVALID, JSON.stringify(claims))
+  }
+})
+
+t.test('a token ends when it says so, also where it was verified before', async (t) => {
+  const authenticator = create(t)
+  const token = signJwt(key, createClaims())
+  t.same(await authenticator.authenticate({ token }), { subject: 'alice' })
+  mock.timers.enable({ apis: ['Date'], now: Date.now() })
+  t.teardown(() => mock.timers.reset())
+  mock.timers.tick(119_000)
+  t.same(await authenticator.authenticate({ token }), { subject: 'alice' }, 'a minute is tolerated')
+  mock.timers.tick(2_000)
+  await t.rejects(authenticator.authenticate({ token }), INVALID)
+})
+
+t.test('a longest age counts beside the expiry', async (t) => {
+  const authenticator = create(t, { maxAgeS: 30 })
+  const now = Math.floor(Date.now() / 1000)
+  const claims = (iat: number | undefined) => createClaims({ iat, exp: now + 3_600 })
+  t.same(await authenticator.authenticate({ token: signJwt(key, claims(now - 29)) }), { subject: 'alice' })
+  for (const iat of [now - 120, now + 120, undefined]) {
+    await t.rejects(authenticator.authenticate({ token: signJwt(key, claims(iat)) }), INVALID, `${iat}`)
+  }
+})
+
+t.test('a secret verifies HS256 alone', async (t) => {
+  const secret = Buffer.alloc(32, 's')
+  const authenticator = create(t, {
+    keys: { kind: 'key', key: createSecretKey(secret) },
+    algorithms: ['HS256'],
+  })
+  t.same(await authenticator.authenticate({ token: signHs256(secret, createClaims()) }), { subject: 'alice' })
+  for (const token of [
+    signHs256(Buffer.alloc(32, 't'), createClaims()),
+    signJwt(key, createClaims()),
+    unsignedJwt(createClaims()),
+  ]) {
+    await t.rejects(authenticator.authenticate({ token }), INVALID)
+  }
+  t.equal(createHmac('sha256', secret).update('').digest().length, 32)
+})
+
+t.test('one public key verifies whatever kid a token has', async (t) => {
+  const authenticator = create(t, { keys: { kind: 'key', key: key.publicKey } })
+  for (const kid of ['one', 'other', undefined]) {
+    const token = signJwt(key, createClaims(), { kid })
+    t.same(await authenticator.authenticate({ token }), { subject: 'alice' })
+  }
+  await t.rejects(authenticator.authenticate({ token: signJwt(rsa, createClaims()) }), INVALID)
+})
+
+interface KeyServer {
+  readonly url: URL
+  keys: unknown
+  status: number
+  requests: number
+}
+
+async function startKeyServer(t: Test): Promise<KeyServer> {
+  const state = { keys: createKeySet(key) as unknown, status: 200, requests: 0 }
+  const server = createServer((_request, response) => {
+    state.requests += 1
+    response.writeHead(state.status, { 'content-type': 'application/json' }).end(JSON.stringify(state.keys))
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => server.close())
+  const { port } = server.address() as AddressInfo
+  return Object.assign(state, { url: new URL(`http://127.0.0.1:${port}/keys`) })
+}
+
+t.test('keys of an address are fetched, and fetched again for a new kid', async (t) => {
+  const server = await startKeyServer(t)
+  const authenticator = create(t, { keys: { kind: 'url', url: server.url } })
+  const token = signJwt(key, createClaims())
+  t.same(await authenticator.authenticate({ token }), { subject: 'alice' })
+  for (let count = 0; count < 100; count++) {
+    const stranger = createJwtKey('ES256', `unknown-${count}`)
+    await t.rejects(authenticator.authenticate({ token: signJwt(stranger, createClaims()) }), INVALID)
+  }
+  t.ok(server.requests <= 2, `a flood of unknown keys makes ${server.requests} requests`)
+})
+
+t.test('an outage of the address takes no key away', async (t) => {
+  const server = await startKeyServer(t)
+  const warnings: string[] = []
+  const authenticator = create(t, { keys: { kind: 'url', url: server.url } }, warnings)
+  t.same(await authenticator.authenticate({ token: signJwt(key, createClaims()) }), { subject: 'alice' })
+  server.status = 500
+  const token = signJwt(key, createClaims({ jti: 'another' }))
+  t.same(await authenticator.authenticate({ token }), { subject: 'alice' })
+  t.same(warnings, [])
+})
+
+t.test('without keys nobody is let in, and the log says why', async (t) => {
+  const server = await startKeyServer(t)
+  server.status = 500
+  const warnings: string[] = []
+  const authenticator = create(t, { keys: { kind: 'url', url: server.url } }, warnings)
+  for (let count = 0; count < 20; count++) {
+    await t.rejects(authenticator.authenticate({ token: signJwt(key, createClaims()) }), UNAVAILABLE)
+  }
+  await until('a warning', () => warnings.length > 0)
+  t.match(warnings[0], /^ACCESS_JWT_KEYS: the keys cannot be fetched: /)
+  t.ok(server.requests <= 2, `${server.requests} requests`)
+})
+
+t.test('what is no set of keys is an outage', async (t) => {
+  const server = await startKeyServer(t)
+  for (const keys of [{}, [], 'keys', { keys: {} }, null]) {
+    server.keys = keys
+    const authenticator = create(t, { keys: { kind: 'url', url: server.url } })
+    const token = signJwt(key, createClaims())
+    await t.rejects(authenticator.authenticate({ token }), UNAVAILABLE, JSON.stringify(keys))
+  }
+})
