@@ -4,6 +4,7 @@ import { SIGNER_NAME } from './signers-file.ts'
 
 /** Pattern of the names of users, in full. */
 export const USER_NAME = '[A-Za-z0-9][A-Za-z0-9._@-]{0,63}'
+export const HASH_NAMES = ['sha256', 'sha384', 'sha512', 'sha224', 'sha160'] as const
 const base64url = (bytes: number) => `^[A-Za-z0-9_-]{${Math.ceil((bytes * 4) / 3)}}$`
 const list = { minItems: 1, uniqueItems: true }
 
@@ -44,7 +45,7 @@ const User = Type.Object(
       }),
     ),
     hashAlgorithms: Type.Optional(
-      Type.Array(Type.Enum(['sha160', 'sha224', 'sha256', 'sha384', 'sha512']), {
+      Type.Array(Type.Enum([...HASH_NAMES]), {
         ...list,
         description: 'hash algorithms that the user may use; all that the signer allows by default',
         examples: [['sha256']],

@@ -122,6 +122,74 @@ export const Environment = Type.Object({
       'what raw signatures are made over: any bytes, or signed attributes (RFC 5652 5.4) of the signer alone',
     examples: ['signed-attributes'],
   }),
+  ACCESS: Type.Enum(['open', 'tokens', 'jwt'], {
+    default: 'open',
+    description:
+      'who may have something signed: everybody who reaches the service, users of ACCESS_FILE, or who has a JSON Web Token',
+    examples: ['tokens'],
+  }),
+  ACCESS_FILE: Type.Optional(
+    Type.String({
+      description: 'JSON file that describes the users and what each may have signed; for ACCESS=tokens',
+      examples: ['/etc/signing-service/access.json'],
+    }),
+  ),
+  ACCESS_JWT_KEYS: Type.Optional(
+    Type.String({
+      description:
+        'public keys of JSON Web Tokens: https address or file of a JSON Web Key Set, or PEM file with one key',
+      examples: ['https://login.example.com/.well-known/jwks.json'],
+    }),
+  ),
+  ACCESS_JWT_SECRET_FILE: Type.Optional(
+    Type.String({
+      description: 'file that holds the secret of HS256, 32 bytes at least, in place of public keys',
+      examples: ['/run/secrets/jwt-secret'],
+    }),
+  ),
+  ACCESS_JWT_ISSUER: Type.Optional(
+    Type.String({
+      description: 'iss of the tokens',
+      examples: ['https://login.example.com'],
+    }),
+  ),
+  ACCESS_JWT_AUDIENCE: Type.Optional(
+    Type.String({ description: 'aud of the tokens, or one of them', examples: ['signing-service'] }),
+  ),
+  ACCESS_JWT_ALGORITHMS: Type.Optional(
+    Type.String({
+      description:
+        'algorithms of the tokens, separated by commas; ES256, RS256, PS256 and EdDSA by default, HS256 with a secret',
+      examples: ['ES256'],
+    }),
+  ),
+  ACCESS_JWT_MAX_AGE_S: Type.Optional(
+    Type.Integer({
+      minimum: 1,
+      maximum: 31_536_000,
+      description: 'seconds after which a token is too old, however long it is valid',
+      examples: ['300'],
+    }),
+  ),
+  ACCESS_CERTIFICATES: Type.Enum(['open', 'protected'], {
+    default: 'open',
+    description: 'whether get_certificates needs a token too',
+    examples: ['protected'],
+  }),
+  ACCESS_FROM: Type.Optional(
+    Type.String({
+      description:
+        'addresses and networks that may ask for signatures and certificates, separated by commas; all by default',
+      examples: ['10.0.0.0/8,2001:db8::/32'],
+    }),
+  ),
+  TRUSTED_PROXIES: Type.Optional(
+    Type.String({
+      description:
+        'addresses and networks of proxies whose X-Forwarded-For is believed, separated by commas; none by default',
+      examples: ['10.0.0.5'],
+    }),
+  ),
   SIGN_METHODS: Type.String({
     default: 'hsm',
     description: 'values of signMethod in a signing_token that are accepted, separated by commas',

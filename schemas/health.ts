@@ -66,6 +66,12 @@ export const ReadyReply = Type.Object({
       ),
     }),
   ),
+  access: Type.Object({
+    kind: Type.Union([Type.Literal('open'), Type.Literal('tokens'), Type.Literal('jwt')], {
+      description: 'open: everybody who reaches the service may have something signed',
+    }),
+    reason: Type.Optional(Type.String({ description: 'Why no token can be verified' })),
+  }),
   configuration: Type.Object({
     since: Type.String({ format: 'date-time', description: 'When the signers in use were taken over' }),
     reload: Type.Optional(

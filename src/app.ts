@@ -2,9 +2,13 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifySchemaValidationError, LogController } from 'fastify'
 import type { Logger } from 'pino'
 import { Registry } from 'prom-client'
+import { Access } from './access/access.ts'
+import { AccessReloading } from './access/reloading.ts'
 import { callback } from './callback/routes.ts'
 import { BODY_PERIOD_MS, HEADERS_TIMEOUT_MS, REQUEST_TIMEOUT_MS } from './common/arrival.ts'
-import type { Configuration, LoadedSigners } from './configuration/configuration.ts'
+import { HttpClient } from './common/http-client.ts'
+import { RepeatedWarning } from './common/repeated-warning.ts'
+import type { Configuration, LoadedAccess, LoadedSigners } from './configuration/configuration.ts'
 import type { ConfigurationError } from './errors.ts'
 import { PoolMetrics } from './metrics/pool-metrics.ts'
 import { ReloadMetrics } from './metrics/reload-metrics.ts'
@@ -44,12 +48,14 @@ export interface AppOptions {
   onMisconfigured(error: ConfigurationError): void
   /** Reads the configuration of the signers anew. */
   loadSigners(): LoadedSigners
+  /** Reads anew who may have something signed. */
+  loadAccess(): LoadedAccess
 }
 
 /** Builds the Fastify application, which opens the tokens when it gets ready and closes them when it closes. */
 export async function buildApp(
   configuration: Configuration,
-  { logger, onMisconfigured, loadSigners }: AppOptions,
+  { logger, onMisconfigured, loadSigners, loadAccess }: AppOptions,
 ) {
   const lines = new LineLimit(logger)
   const malformed = new MalformedRequests(logger, lines)
@@ -71,6 +77,7 @@ export async function buildApp(
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     genReqId: createRequestId,
+    trustProxy: configuration.trustedProxies.length > 0 ? [...configuration.trustedProxies] : false,
     // The limit is that of Node on all headers, so that a name of any length is answered as that of an unknown signer
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 16_384 },
     // The service refuses a wrong body; it neither converts nor drops anything in it
@@ -111,7 +118,20 @@ export async function buildApp(
       expiry.check()
     },
   })
+  const client = new HttpClient({ proxies: configuration.proxies })
+  const access = new Access(configuration.access.configuration, {
+    client,
+    warning: new RepeatedWarning(logger),
+  })
+  const accessReloading = new AccessReloading({
+    access,
+    files: configuration.access.files,
+    intervalMs: configuration.reloadIntervalMs,
+    load: loadAccess,
+    log: logger,
+  })
   app.decorate('reload', () => {
+    accessReloading.reload()
     signers.renewRevocations()
     signers.warnOfRefusedPins()
     reloading.request('signal')
@@ -120,11 +140,14 @@ export async function buildApp(
     signers.start()
     readiness.start()
     expiry.start()
-    await reloading.start()
+    await Promise.all([reloading.start(), accessReloading.start()])
   })
   app.addHook('onClose', async () => {
     expiry.stop()
     readiness.stop()
+    accessReloading.stop()
+    access.close()
+    client.close()
     await Promise.all([reloading.stop(), signers.close()])
   })
 
@@ -139,8 +162,8 @@ export async function buildApp(
   // The metrics come before the plugins that answer by themselves, so that every request is counted
   await app.register(metrics, { registry })
   await app.register(cors, { origins: configuration.corsOrigins })
-  await app.register(health, { signers, readiness, reloading })
-  await app.register(callback, { configuration, signers })
+  await app.register(health, { signers, readiness, reloading, access })
+  await app.register(callback, { configuration, access, signers })
   return app
 }
 

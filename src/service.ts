@@ -7,7 +7,7 @@ import { onHangUp } from './common/hang-up.ts'
 import { createLogger } from './common/log-output.ts'
 import { VERSION } from './common/version.ts'
 import type { Configuration } from './configuration/configuration.ts'
-import { loadConfiguration, loadSigners } from './configuration/load.ts'
+import { loadAccess, loadConfiguration, loadSigners } from './configuration/load.ts'
 import { logProblems } from './configuration/log-problems.ts'
 import { type ConfigurationError, EXIT_CONFIGURATION } from './errors.ts'
 import { summarize } from './signers/summary.ts'
@@ -30,6 +30,7 @@ const app = await buildApp(configuration, {
   logger,
   onMisconfigured: stopMisconfigured,
   loadSigners: () => loadSigners(process.env),
+  loadAccess: () => loadAccess(process.env),
 })
 onHangUp(() => app.reload())
 const { shutdownDelayMs } = configuration

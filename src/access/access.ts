@@ -19,17 +19,32 @@ export interface Caller {
 interface Authenticator {
   /** @throws SIGNING_TOKEN_INVALID, TOO_MANY_REQUESTS, ACCESS_UNAVAILABLE */
   authenticate(credential: Credential): Promise<Grant>
+  /** False while tokens cannot be verified. */
+  readonly hasKeys: boolean
   close?(): void
 }
 
 const EVERYTHING: Grant = {}
 
 export class Access {
+  readonly #options: JwtOptions
+  #kind: AccessConfiguration['kind']
   /** Undefined if everybody may call. */
-  readonly #authenticator: Authenticator | undefined
+  #authenticator: Authenticator | undefined
 
   constructor(configuration: AccessConfiguration, options: JwtOptions) {
+    this.#options = options
+    this.#kind = configuration.kind
     this.#authenticator = createAuthenticator(configuration, options)
+  }
+
+  get kind(): AccessConfiguration['kind'] {
+    return this.#kind
+  }
+
+  /** Returns whether the tokens of callers can be verified. */
+  get isReady(): boolean {
+    return this.#authenticator?.hasKeys ?? true
   }
 
   /**
@@ -45,6 +60,13 @@ export class Access {
     const grant = await this.#authenticator.authenticate(findCredential(signingToken, authorization))
     checkAddress(grant, address)
     return grant
+  }
+
+  /** Replaces the configuration. Tokens that were verified with the former one are verified again. */
+  replace(configuration: AccessConfiguration): void {
+    this.close()
+    this.#kind = configuration.kind
+    this.#authenticator = createAuthenticator(configuration, this.#options)
   }
 
   /** Ends what runs in the background. */

@@ -1,14 +1,17 @@
-import type { Configuration } from '../configuration/configuration.ts'
 import { INVALID_REQUEST, SIGNER_MISMATCH } from '../errors.ts'
 import type { Signer } from '../signers/signer.ts'
 import type { Signers } from '../signers/signers.ts'
 import { describeAskedSigner } from './asked-signer.ts'
 import { hasFieldNamingSigner, isSignerInQuery, seemsToNameSigner } from './misplaced-signer.ts'
-import { MAX_TOKEN_LENGTH, readSigningToken } from './signing-token.ts'
+import { MAX_TOKEN_LENGTH, type SigningToken } from './signing-token.ts'
 
 /** The parts of a request that may name its signer. */
 export interface SignerRequest {
+  /** The signing token as it came, and as it was read. */
   readonly token: string | null | undefined
+  readonly signingToken: Pick<SigningToken, 'signer'>
+  /** The only signer that the caller may use, if there is just one. */
+  readonly granted: string | undefined
   /** Name of the signer in the path, which counts for every action. */
   readonly path: string | undefined
   /** Fields of the body, which must not name a signer. */
@@ -20,17 +23,17 @@ export interface SignerRequest {
 }
 
 /**
- * Chooses the signer that a request names in its path or its signing token, or the default one.
+ * Chooses the signer that a request names in its path or its signing token, else the only one that its caller may use, else
+ * the default one.
  *
- * @throws INVALID_REQUEST for a token that can't be read, and, if there are several signers, for a token or a field
+ * @throws INVALID_REQUEST, if there are several signers, for a token or a field
  *   that seems to name one of them in another way; UNKNOWN_SIGNER, SIGNER_MISMATCH
  */
 export function chooseSigner(
-  { token, path, fields, query, logDetails }: SignerRequest,
+  { token, signingToken, granted, path, fields, query, logDetails }: SignerRequest,
   signers: Pick<Signers, 'has' | 'choose' | 'choices'>,
-  { signMethods }: Pick<Configuration, 'signMethods'>,
 ): Signer {
-  const { signer: named } = readSigningToken(token, signMethods)
+  const { signer: named } = signingToken
   const choices = signers.choices()
   const chosenName = named ?? path
   const others = choices.filter((name) => name !== chosenName)
@@ -52,7 +55,7 @@ export function chooseSigner(
     Object.assign(logDetails, describeAskedSigner(named, signers))
   }
   if (path === undefined) {
-    return signers.choose(named)
+    return signers.choose(named ?? granted)
   }
   const chosen = signers.choose(path, 'path')
   if (named !== undefined && named !== path) {

@@ -1,9 +1,9 @@
 /** What a caller may have signed, and the check of a request against it. */
 import type { BlockList } from 'node:net'
 import type { HashAlgorithm } from '../algorithms/hash-algorithms.ts'
+import { hasAddress } from '../common/networks.ts'
 import type { SignatureForm } from '../configuration/signer-configuration.ts'
 import { NOT_ALLOWED } from '../errors.ts'
-import { hasAddress } from './addresses.ts'
 
 /** What one caller may have signed. An absent restriction permits everything. */
 export interface Grant {

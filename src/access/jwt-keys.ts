@@ -20,6 +20,8 @@ const MAX_BYTES = 262_144
 
 export interface KeyFinder {
   readonly find: JWTVerifyGetKey
+  /** False until keys were first fetched. */
+  readonly hasKeys: boolean
   /** Ends what runs in the background. */
   close(): void
 }
@@ -35,9 +37,9 @@ export interface RemoteKeysOptions {
 export function createKeyFinder(keys: JwtKeys, options: RemoteKeysOptions): KeyFinder {
   switch (keys.kind) {
     case 'key':
-      return { find: () => keys.key, close: () => {} }
+      return { find: () => keys.key, hasKeys: true, close: () => {} }
     case 'set':
-      return { find: createLocalJWKSet(keys.set), close: () => {} }
+      return { find: createLocalJWKSet(keys.set), hasKeys: true, close: () => {} }
     case 'url':
       return new RemoteKeys(keys.url, options)
   }
@@ -67,6 +69,10 @@ class RemoteKeys implements KeyFinder {
     const key = await this.#remote(header, token)
     this.#noteChange()
     return key
+  }
+
+  get hasKeys(): boolean {
+    return this.#set !== undefined
   }
 
   close(): void {

@@ -39,6 +39,10 @@ export class JwtAuthenticator {
     return grant
   }
 
+  get hasKeys(): boolean {
+    return this.#keys.hasKeys
+  }
+
   close(): void {
     this.#keys.close()
   }

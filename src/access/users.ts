@@ -11,6 +11,7 @@ import { tokenIdOf, verifyToken } from './user-token.ts'
 const MAX_VERIFYING = 4
 
 export class Users {
+  readonly hasKeys = true
   readonly #users: ReadonlyMap<string, ConfiguredUser>
   readonly #known = new KnownTokens()
   /** Tokens that are being verified, keyed by their identifiers. */

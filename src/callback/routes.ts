@@ -1,9 +1,13 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { CallbackBody, type EncodedContentsReply } from '../../schemas/callback.ts'
+import type { Access } from '../access/access.ts'
 import { describeAskedSigner } from '../access/asked-signer.ts'
 import { chooseSigner } from '../access/choose-signer.ts'
+import { checkAddress, checkGrant, type Grant } from '../access/grant.ts'
+import { readSigningToken, type SigningToken } from '../access/signing-token.ts'
 import { Client } from '../common/client.ts'
+import { defined } from '../common/defined.ts'
 import type { Configuration } from '../configuration/configuration.ts'
 import type { Signers } from '../signers/signers.ts'
 import { type ContainerContext, createContainer } from '../signing/create-container.ts'
@@ -17,6 +21,7 @@ import { classify } from './request.ts'
 
 export interface CallbackOptions {
   readonly configuration: Configuration
+  readonly access: Pick<Access, 'authenticate'>
   readonly signers: Pick<Signers, 'all' | 'has' | 'choices' | 'choose' | 'chooseFor'>
 }
 
@@ -28,17 +33,19 @@ interface SignerParams {
 /** Serves Document Engine's callback on each configured path, and on those that end in the name of a signer. */
 export const callback: FastifyPluginAsyncTypebox<CallbackOptions> = async (
   app,
-  { configuration, signers },
+  { configuration, access, signers },
 ) => {
   // This comes first, since bodies arrive while callbacks wait for their turn
   await app.register(jsonBody, { signers })
   const turns = new EventLoopTurns()
+  const callers = defined({ addresses: configuration.accessFrom })
   app.addHook('onRequest', (request, _reply, done) => {
     const { signer } = request.params as SignerParams
     if (signer !== undefined) {
       // The name is logged before the body is read, which may be refused
       Object.assign(request.logDetails, describeAskedSigner(signer, signers))
     }
+    checkAddress(callers, request.ip)
     turns.begin(done)
   })
   const { paths, signerPaths } = configuration
@@ -47,7 +54,11 @@ export const callback: FastifyPluginAsyncTypebox<CallbackOptions> = async (
       const client = watchClient(reply)
       request.client = client
       const options = { deadline: request.arrivedAt + configuration.hsm.timeoutMs, client }
-      const prepared = readBody(request, configuration, signers)
+      refuseMisspelledNames(request.body)
+      refuseNamesInQuery(request.query as Record<string, unknown>)
+      const signingToken = readSigningToken(request.body.signing_token, configuration.signMethods)
+      const grant = await authenticate(request, signingToken)
+      const prepared = readBody(request, { signingToken, grant, configuration, signers })
       const { signer } = prepared
       switch (prepared.kind) {
         case 'certificates':
@@ -63,6 +74,29 @@ export const callback: FastifyPluginAsyncTypebox<CallbackOptions> = async (
       }
     })
   }
+
+  /** Finds out who calls. Pages load certificates without a token, unless the configuration says otherwise. */
+  async function authenticate(
+    { body, headers, ip, logDetails }: AuthenticatedRequest,
+    signingToken: SigningToken,
+  ): Promise<Grant> {
+    if (body.action === 'get_certificates' && !configuration.protectCertificates) {
+      return {}
+    }
+    const { authorization } = headers
+    const grant = await access.authenticate({ signingToken, authorization, address: ip })
+    Object.assign(logDetails, defined({ subject: grant.subject }))
+    return grant
+  }
+}
+
+type AuthenticatedRequest = Pick<FastifyRequest, 'headers' | 'ip' | 'logDetails'> & {
+  readonly body: CallbackBody
+}
+
+interface ReadContext extends Pick<CallbackOptions, 'configuration' | 'signers'> {
+  readonly signingToken: SigningToken
+  readonly grant: Grant
 }
 
 /**
@@ -75,26 +109,30 @@ function readBody(
     params: unknown
     query: unknown
   },
-  configuration: Configuration,
-  signers: CallbackOptions['signers'],
+  { signingToken, grant, configuration, signers }: ReadContext,
 ) {
   // Fastify has checked the body with the schema
   const body = request.body as CallbackBody
   const query = request.query as Record<string, unknown>
-  refuseMisspelledNames(body)
-  refuseNamesInQuery(query)
   const { logDetails } = request
   const { signer: path } = request.params as SignerParams
-  const asking = { token: body.signing_token, path, fields: body, query, logDetails }
-  const signer = chooseSigner(asking, signers, configuration)
+  const token = body.signing_token
+  const granted = grant.signers?.length === 1 ? grant.signers[0] : undefined
+  const asking = { token, signingToken, granted, path, fields: body, query, logDetails }
+  const signer = chooseSigner(asking, signers)
   logDetails.signer = signer.name
   const asked = classify({ body, longContents: request.longContents })
   logDetails.kind = asked.kind
   const { digestMismatch } = configuration
   const prepared = prepare(body, asked, { digestMismatch, signers, signer, logDetails })
-  if (prepared.kind !== 'certificates') {
+  if (prepared.kind === 'certificates') {
+    checkGrant(grant, { signer: signer.name })
+  } else {
     const container = prepared.kind === 'raw' ? 'raw' : 'pkcs7'
-    request.signing = { signer: signer.name, container, hash: prepared.hashAlgorithm.name }
+    const { digest, hashAlgorithm } = prepared
+    request.signing = { signer: signer.name, container, hash: hashAlgorithm.name }
+    const signature = { container, hashAlgorithm: hashAlgorithm.name, digest } as const
+    checkGrant(grant, { signer: prepared.signer.name, signature })
   }
   request.body = undefined
   request.releaseBody()

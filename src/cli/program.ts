@@ -12,6 +12,7 @@ import { addKeysCommand } from './keys.ts'
 import { addServeCommand } from './serve.ts'
 import { addSignCommand } from './sign.ts'
 import { addTokensCommand } from './tokens.ts'
+import { addUserCommand } from './user.ts'
 
 const DESCRIPTION =
   'Sets up and checks the tokens that the signing service signs with, and starts it. Configured by the same environment variables as ' +
@@ -45,6 +46,7 @@ export function buildProgram(io: Io): Command {
   addCsrCommand(program, io)
   addCertifyCommand(program, io)
   addSignCommand(program, io)
+  addUserCommand(program, io)
   addCheckCommand(program, io)
   addServeCommand(program)
   return program

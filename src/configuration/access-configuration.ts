@@ -35,3 +35,9 @@ export type JwtKeys =
   | { readonly kind: 'key'; readonly key: KeyObject }
   /** Address of a set of public keys. */
   | { readonly kind: 'url'; readonly url: URL }
+
+export interface ReadAccess {
+  readonly configuration: AccessConfiguration
+  /** Absolute paths of the files that it stands in. */
+  readonly files: readonly string[]
+}

@@ -1,7 +1,9 @@
 /** Types of the service's configuration. */
+import type { BlockList } from 'node:net'
 import type { Environment } from '../../schemas/configuration.ts'
 import type { Proxies } from '../common/proxies.ts'
 import type { ConfigurationProblem } from '../errors.ts'
+import type { ReadAccess } from './access-configuration.ts'
 import type {
   LibraryConfiguration,
   PinSource,
@@ -51,6 +53,13 @@ export interface Configuration {
   /** Proxies for requests to timestamp authorities, to OCSP responders and for CRLs. */
   readonly proxies: Proxies
   readonly hsm: HsmConfiguration
+  readonly access: ReadAccess
+  /** Networks that may ask for signatures and certificates; absent if all may. */
+  readonly accessFrom?: BlockList
+  /** Addresses and networks of proxies whose X-Forwarded-For is believed. */
+  readonly trustedProxies: readonly string[]
+  /** True if certificates are for those alone who may have something signed. */
+  readonly protectCertificates: boolean
   readonly signers: SignersConfiguration
   /** Messages for the operator that do not stop the start. */
   readonly warnings: readonly string[]
@@ -63,4 +72,11 @@ export interface LoadedSigners {
   readonly problems: readonly ConfigurationProblem[]
   /** Messages for the operator that do not keep the signers from being taken over. */
   readonly warnings: readonly string[]
+}
+
+/** The access of the present configuration, which may have problems. */
+export interface LoadedAccess {
+  /** Complete if there are no problems. Its files are known in any case. */
+  readonly access: ReadAccess
+  readonly problems: readonly ConfigurationProblem[]
 }

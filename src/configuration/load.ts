@@ -8,10 +8,17 @@ import type { Environment } from '../../schemas/configuration.ts'
 import { defined } from '../common/defined.ts'
 import { deepFreeze } from '../common/freeze.ts'
 import { type ConfigurationProblem, refuseProblems } from '../errors.ts'
+import { readAccess, readNetworkList, warnAboutAccess } from './access.ts'
 import { addCertificates } from './add-certificates.ts'
-import type { Configuration, HsmConfiguration, LoadedSigners, TokenConfiguration } from './configuration.ts'
+import type {
+  Configuration,
+  HsmConfiguration,
+  LoadedAccess,
+  LoadedSigners,
+  TokenConfiguration,
+} from './configuration.ts'
 import { warnAboutContainers } from './container-variables.ts'
-import { parseHashAlgorithms, parseOrigins, parseSignMethods } from './lists.ts'
+import { parseHashAlgorithms, parseOrigins, parseSignMethods, splitList } from './lists.ts'
 import { findPin, isPinConfigured } from './pin.ts'
 import { problemWith } from './problem.ts'
 import { readProxies } from './proxies.ts'
@@ -46,6 +53,11 @@ export function loadConfiguration(environment: Variables): Readonly<Configuratio
   }
   const corsOrigins = parseOrigins(values.CORS_ORIGINS ?? '', problems)
   const signMethods = parseSignMethods(values.SIGN_METHODS as string, problems)
+  const access = readAccess(values, problems, warnings)
+  const accessFrom = readNetworkList('ACCESS_FROM', values.ACCESS_FROM, problems)
+  const trustedProxies = splitList(values.TRUSTED_PROXIES ?? '')
+  readNetworkList('TRUSTED_PROXIES', values.TRUSTED_PROXIES, problems)
+  warnings.push(...warnAboutAccess(values))
   const proxies = readProxies(values, environment, problems)
   const signers = readSigners(given, values, problems, warnings)
   refuseWith(unknown, problems)
@@ -69,6 +81,10 @@ export function loadConfiguration(environment: Variables): Readonly<Configuratio
     revocationMaxAgeMs: whole.REVOCATION_MAX_AGE * 1000,
     proxies,
     hsm: describeHsm(whole),
+    access,
+    ...defined({ accessFrom }),
+    trustedProxies,
+    protectCertificates: whole.ACCESS_CERTIFICATES === 'protected',
     signers,
     warnings,
   })
@@ -93,6 +109,13 @@ export function loadSigners(environment: Variables): LoadedSigners {
   const given = dropUnset(environment, [])
   const signers = readSigners(given, validate(given, problems), problems, warnings)
   return { signers: deepFreeze(signers), problems, warnings }
+}
+
+/** Loads who may have something signed, which is read again while the service runs. */
+export function loadAccess(environment: Variables): LoadedAccess {
+  const problems: ConfigurationProblem[] = []
+  const values = validate(dropUnset(environment, []), problems)
+  return { access: deepFreeze(readAccess(values, problems, [])), problems }
 }
 
 function readSigners(

@@ -30,9 +30,22 @@ interface Schema {
   readonly properties?: Readonly<Record<string, Schema>>
 }
 
+/** A file of the configuration: its schema, and the variable that names it. */
+export interface DescribedFile {
+  readonly schema: object
+  readonly variable: string
+}
+
+const SIGNERS_FILE: DescribedFile = { schema: SignersFile, variable: 'SIGNERS_FILE' }
+
 /** Returns at most one problem for each place in the file. */
-export function findSchemaProblems(content: unknown): SchemaProblem[] {
-  const [, errors] = Errors(SignersFile, content)
+export function findSchemaProblems(content: unknown, file = SIGNERS_FILE): SchemaProblem[] {
+  const [, errors] = Errors(file.schema as typeof SignersFile, content)
+  const schemaAt = (path: readonly string[]) =>
+    path.reduce((schema, name) => Reflect.get(schema, name), file.schema) as Schema
+  const problemAt = (pointer: string, wrong: string, value?: string): SchemaProblem => {
+    return { pointer, variable: placeInFile(pointer, file.variable), message: describeValue(value, wrong) }
+  }
   const problems = errors.flatMap((error) => {
     const { keyword, instancePath, schemaPath } = error
     const path = schemaPath.split('/').slice(1)
@@ -65,19 +78,16 @@ export function findSchemaProblems(content: unknown): SchemaProblem[] {
 export type SettingOf = (property: string) => string
 
 /** Returns the name of a place in the file, for messages. */
-export function placeInFile(pointer: string): string {
+export function placeInFile(pointer: string, variable = SIGNERS_FILE.variable): string {
   // The pointer is escaped as in a JSON string (RFC 6901 5), since a name may hold line ends
-  return pointer === '' ? 'SIGNERS_FILE' : `SIGNERS_FILE ${JSON.stringify(pointer).slice(1, -1)}`
-}
-
-function problemAt(pointer: string, wrong: string, value?: string): SchemaProblem {
-  return { pointer, variable: placeInFile(pointer), message: describeValue(value, wrong) }
+  return pointer === '' ? variable : `${variable} ${JSON.stringify(pointer).slice(1, -1)}`
 }
 
 /** Properties whose values can hold a secret, also by mistake. */
 const SECRET: ReadonlySet<string> = new Set([
   ...['key', 'moduleParameters', 'pinFile', 'slot'],
   ...['url', 'user', 'passwordFile'],
+  ...['tokenId', 'salt', 'hash'],
 ])
 
 /** Returns the value at a place for messages; undefined for objects, lists and values that may be secret. */
@@ -87,10 +97,6 @@ function findShown(content: unknown, pointer: string, schema: Schema): string | 
   const value = names.reduce((parent, name) => Reflect.get(parent as object, name), content)
   const isShown = schema.properties === undefined && typeof value !== 'object' && !SECRET.has(`${property}`)
   return isShown ? `${value}` : undefined
-}
-
-function schemaAt(path: readonly string[]): Schema {
-  return path.reduce((schema, name) => Reflect.get(schema, name), SignersFile as object) as Schema
 }
 
 function lastName(pointer: string): string {

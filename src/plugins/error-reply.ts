@@ -9,6 +9,7 @@ import {
   METHOD_NOT_ALLOWED,
   NOT_FOUND,
   SERVICE_BUSY,
+  TOO_MANY_REQUESTS,
   UNSUPPORTED_MEDIA_TYPE,
 } from '../errors.ts'
 
@@ -16,7 +17,7 @@ import {
 type ServiceError = FastifyError & { readonly statusCode: number }
 
 /** Codes of refusals after which another attempt may succeed. */
-const BUSY: readonly string[] = [new HSM_BUSY().code, new SERVICE_BUSY().code]
+const BUSY: readonly string[] = [HSM_BUSY, SERVICE_BUSY, TOO_MANY_REQUESTS].map((error) => new error().code)
 
 /** Value of Retry-After, in seconds. */
 const RETRY_AFTER_S = 1
@@ -65,6 +66,10 @@ export function sendError(error: ServiceError, request: FastifyRequest, reply: F
   const { statusCode } = error
   if (BUSY.includes(error.code)) {
     reply.header('retry-after', RETRY_AFTER_S)
+  }
+  if (statusCode === 401) {
+    // RFC 9110 15.5.2
+    reply.header('www-authenticate', 'Bearer')
   }
   Object.assign(request.logDetails, { refusal: error.message, code: error.code })
   const body = createErrorReply(error, request.id)

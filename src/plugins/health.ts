@@ -1,5 +1,6 @@
 import fp from 'fastify-plugin'
 import type { LiveReply, ReadyReply } from '../../schemas/health.ts'
+import type { Access } from '../access/access.ts'
 import type { Readiness, SignerStatus } from '../signers/readiness.ts'
 import type { Reloading } from '../signers/reloading.ts'
 import type { Signers } from '../signers/signers.ts'
@@ -9,6 +10,7 @@ export interface HealthOptions {
   readonly signers: Pick<Signers, 'all'>
   readonly readiness: Pick<Readiness, 'check' | 'isReady'>
   readonly reloading: Pick<Reloading, 'status'>
+  readonly access: Pick<Access, 'kind' | 'isReady'>
 }
 
 /** An answer of `/health/ready`, rendered. */
@@ -48,15 +50,22 @@ export const health = fp<HealthOptions>(
   { name: 'health', dependencies: ['closing'] },
 )
 
-/** Describes the service as ready if `Readiness` does, and it was not told to end. */
-function describeReadiness({ signers, readiness, reloading }: HealthOptions, closing: boolean): ReadyReply {
+/** Describes the service as ready if `Readiness` does, tokens can be verified, and it was not told to end. */
+function describeReadiness(
+  { signers, readiness, reloading, access }: HealthOptions,
+  closing: boolean,
+): ReadyReply {
   const statuses = readiness.check()
   const [first] = signers.all() as [ReturnType<Signers['all']>[number]]
   return {
-    status: readiness.isReady(statuses) && !closing ? 'ready' : 'not ready',
+    status: readiness.isReady(statuses) && access.isReady && !closing ? 'ready' : 'not ready',
     closing,
     ...describeDefault(first),
     signers: Object.fromEntries(statuses.map((status) => [status.name, describeSigner(status)])),
+    access: {
+      kind: access.kind,
+      ...(!access.isReady && { reason: 'the keys that verify tokens were not fetched yet' }),
+    },
     configuration: describeReloading(reloading),
   }
 }

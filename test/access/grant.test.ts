@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import t from 'tap'
-import { parseNetworks } from '../../src/access/addresses.ts'
 import { checkAddress, checkGrant, type Grant, type GrantedUse } from '../../src/access/grant.ts'
+import { parseNetworks } from '../../src/common/networks.ts'
 
 const DIGEST = createHash('sha256').update('document').digest()
 const USE = {

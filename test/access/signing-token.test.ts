@@ -4,21 +4,12 @@ import { readSigningToken } from '../../src/access/signing-token.ts'
 
 const HSM = ['hsm']
 
-t.test('what is no JSON object says nothing of signers', async (t) => {
-  for (const token of [
-    null,
-    undefined,
-    '',
-    ' ',
-    'user',
-    '{',
-    '{x}',
-    '{ signer }',
-    '[{"signer":"a"}]',
-    '"a"',
-    '7',
-  ]) {
-    t.strictSame(readSigningToken(token, HSM), {}, `${token}`)
+t.test('what is no JSON object is a credential, and says nothing of signers', async (t) => {
+  for (const nothing of [null, undefined, '']) {
+    t.strictSame(readSigningToken(nothing, HSM), {})
+  }
+  for (const token of [' ', 'user', '{', '{x}', '{ signer }', '[{"signer":"a"}]', '"a"', '7']) {
+    t.strictSame(readSigningToken(token, HSM), { token })
   }
 })
 
@@ -26,6 +17,12 @@ t.test('the signer of a JSON object is the one that it names', async (t) => {
   t.strictSame(readSigningToken('{"signer":"a"}', HSM), { signer: 'a' })
   t.strictSame(readSigningToken('{"signer":""}', HSM), { signer: '' })
   t.strictSame(readSigningToken('{}', HSM), {})
+  t.strictSame(readSigningToken('{"token":"secret","userId":"alice"}', HSM), {
+    token: 'secret',
+    userId: 'alice',
+  })
+  t.strictSame(readSigningToken('{"token":["secret"],"userId":7}', HSM), { token: ['secret'], userId: 7 })
+  t.strictSame(readSigningToken('{"token":null,"userId":null,"signer":null}', HSM), {})
   fc.assert(
     fc.property(fc.string(), fc.jsonValue(), (signer, more) => {
       const token = JSON.stringify({ more, signer, signMethod: 'hsm' })

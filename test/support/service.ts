@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { pino } from 'pino'
 import { buildApp } from '../../src/app.ts'
 import type { Configuration } from '../../src/configuration/configuration.ts'
-import { loadConfiguration, loadSigners } from '../../src/configuration/load.ts'
+import { loadAccess, loadConfiguration, loadSigners } from '../../src/configuration/load.ts'
 import type { ConfigurationError } from '../../src/errors.ts'
 import { type Answer, send } from './http.ts'
 import { checkLog } from './log-lines.ts'
@@ -49,6 +49,7 @@ export async function startService(
     logger: pino({ level: 'trace' }, stream),
     onMisconfigured: (error) => misconfigured.push(error),
     loadSigners: () => loadSigners(environment),
+    loadAccess: () => loadAccess(environment),
   })
   prepare(app)
   const url = await app.listen({ host: '127.0.0.1', port: 0 })

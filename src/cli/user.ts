@@ -1,0 +1,179 @@
+/** Implements `signing-service user`, which keeps the users of ACCESS_FILE. */
+import {
+  closeSync,
+  existsSync,
+  fchownSync,
+  fsyncSync,
+  openSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs'
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import { HASH_NAMES, USER_NAME, type User } from '../../schemas/access-file.ts'
+import { SIGNER_NAME } from '../../schemas/signers-file.ts'
+import { createToken } from '../access/user-token.ts'
+import { defined } from '../common/defined.ts'
+import { parseNetworks } from '../common/networks.ts'
+import { readAccessFile } from '../configuration/access.ts'
+import { problemWith } from '../configuration/problem.ts'
+import { type ConfigurationProblem, refuseProblems } from '../errors.ts'
+import { CommandFailed } from './exit-codes.ts'
+import type { Io } from './io.ts'
+import { formatTable } from './table.ts'
+
+const SIGNER = new RegExp(`^${SIGNER_NAME}$`)
+const HASH_ALGORITHM = new RegExp(`^(${HASH_NAMES.join('|')})$`)
+
+const EXAMPLES = `
+The users stand in the file that ACCESS_FILE names, which is made if it does not exist. Each may have signed what its
+options allow, everything without any. An option can be given several times.
+
+"add" prints the token of the user to stdout, once: the file has nothing but its hash. A running service takes the file
+over within SIGNERS_RELOAD_INTERVAL_MS.
+
+Examples:
+  signing-service user add contracts-app --signer contracts --container raw > token
+  signing-service user list
+  signing-service user remove contracts-app
+`
+
+interface AddOptions {
+  readonly signer?: string[]
+  readonly container?: User['containers']
+  readonly hashAlgorithm?: User['hashAlgorithms']
+  readonly address?: string[]
+}
+
+export function addUserCommand(program: Command, io: Io): void {
+  const command = program
+    .command('user')
+    .description('keep the users who may have something signed')
+    .addHelpText('after', EXAMPLES)
+  command
+    .command('add')
+    .argument('<name>', 'name of the user, which the log has')
+    .description('add a user, and print the token')
+    .addOption(several('--signer <name>', 'a signer that the user may use', SIGNER))
+    .addOption(several('--container <form>', 'raw or pkcs7', /^(raw|pkcs7)$/))
+    .addOption(several('--hash-algorithm <name>', HASH_NAMES.join(', '), HASH_ALGORITHM))
+    .addOption(several('--address <network>', 'an address, or a network such as 10.0.0.0/8'))
+    .action((name: string, options: AddOptions) => addUser(io, name, options))
+  command
+    .command('remove')
+    .argument('<name>', 'name of the user')
+    .description('take a user out, whose token is refused from then on')
+    .action((name: string) => removeUser(io, name))
+  command
+    .command('list')
+    .description('list the users')
+    .option('--json', 'as JSON')
+    .action((options: { json?: boolean }) => listUsers(io, options.json === true))
+}
+
+/** Returns an option that collects its values. */
+function several(flags: string, description: string, pattern?: RegExp): Option {
+  return new Option(flags, `${description}; can be repeated, all by default`).argParser(
+    (value: string, before: string[] = []) => {
+      if (pattern?.test(value) === false || (pattern === undefined && 'wrong' in parseNetworks([value]))) {
+        throw new InvalidArgumentError(`It is none of what is expected: ${description}.`)
+      }
+      return [...new Set([...before, value])]
+    },
+  )
+}
+
+async function addUser(io: Io, name: string, options: AddOptions): Promise<void> {
+  if (!new RegExp(`^${USER_NAME}$`).test(name)) {
+    throw new CommandFailed(
+      'the name must begin with a letter or a digit, and have letters, digits and ._@- alone',
+    )
+  }
+  const users = readUsers(io)
+  if (users.some((user) => user.name === name)) {
+    throw new CommandFailed(`there is a user ${name} already: remove it, or add another one beside it`)
+  }
+  const { token, kept } = await createToken()
+  const {
+    signer: signers,
+    container: containers,
+    hashAlgorithm: hashAlgorithms,
+    address: addresses,
+  } = options
+  const user = { name, ...kept, ...defined({ signers, containers, hashAlgorithms, addresses }) }
+  writeUsers(io, [...users, user])
+  io.output.write(`${token}\n`)
+  io.errors.write(`the user ${name} was added; this token is shown once\n`)
+}
+
+function removeUser(io: Io, name: string): void {
+  const users = readUsers(io)
+  const others = users.filter((user) => user.name !== name)
+  if (others.length === users.length) {
+    throw new CommandFailed(`there is no user ${name}`)
+  }
+  writeUsers(io, others)
+  io.errors.write(`the user ${name} was removed\n`)
+}
+
+function listUsers(io: Io, json: boolean): void {
+  const users = readUsers(io).map(({ salt: _, hash: __, ...user }) => user)
+  io.output.write(json ? `${JSON.stringify(users, null, 2)}\n` : format(users))
+}
+
+const HEADER = ['NAME', 'TOKEN', 'SIGNERS', 'CONTAINERS', 'HASH ALGORITHMS', 'ADDRESSES']
+
+function format(users: readonly Omit<User, 'salt' | 'hash'>[]): string {
+  const list = (items: readonly string[] = ['all']) => items.join(',')
+  const rows = users.map(({ name, tokenId, signers, containers, hashAlgorithms, addresses }) => [
+    ...[name, `${tokenId}...`],
+    ...[signers, containers, hashAlgorithms, addresses].map(list),
+  ])
+  return users.length === 0 ? 'There are no users.\n' : formatTable(HEADER, rows)
+}
+
+/** @throws ConfigurationError */
+function fileOf({ environment: { ACCESS_FILE: file = '' } }: Io): string {
+  refuseProblems(file === '' ? [problemWith('ACCESS_FILE', 'is required')] : [])
+  return file
+}
+
+/** @throws ConfigurationError */
+function readUsers(io: Io): readonly User[] {
+  const file = fileOf(io)
+  const problems: ConfigurationProblem[] = []
+  const users = existsSync(file) ? readAccessFile(file, problems) : []
+  refuseProblems(problems)
+  return users
+}
+
+/**
+ * Replaces the file at once, so that nobody reads half of it, with the same owner and mode. The new file, which must not
+ * exist, keeps two commands from writing at the same time.
+ */
+function writeUsers(io: Io, users: readonly User[]): void {
+  const given = fileOf(io)
+  const file = existsSync(given) ? realpathSync(given) : given
+  const before = existsSync(file) ? statSync(file) : undefined
+  const next = `${file}.new`
+  try {
+    const descriptor = openSync(next, 'wx', before?.mode ?? 0o644)
+    try {
+      if (before !== undefined && process.geteuid?.() === 0) {
+        fchownSync(descriptor, before.uid, before.gid)
+      }
+      writeSync(descriptor, `${JSON.stringify({ users }, null, 2)}\n`)
+      fsyncSync(descriptor)
+      renameSync(next, file)
+    } catch (error) {
+      rmSync(next, { force: true })
+      throw error
+    } finally {
+      closeSync(descriptor)
+    }
+  } catch (error) {
+    throw new CommandFailed(`${file} cannot be written: ${(error as Error).message}`)
+  }
+}

@@ -1,0 +1,299 @@
+/** Reads who may have something signed. */
+import { createPublicKey, createSecretKey, type KeyObject, X509Certificate } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { type BlockList, isIP } from 'node:net'
+import { resolve } from 'node:path'
+import { createLocalJWKSet, type JSONWebKeySet } from 'jose'
+import { AccessFile, type User } from '../../schemas/access-file.ts'
+import type { Environment } from '../../schemas/configuration.ts'
+import { defined } from '../common/defined.ts'
+import { parseJson } from '../common/json.ts'
+import { parseNetworks } from '../common/networks.ts'
+import { readSecret } from '../common/secret.ts'
+import type { ConfigurationProblem } from '../errors.ts'
+import type { AccessConfiguration, JwtKeys, ReadAccess } from './access-configuration.ts'
+import { isReadable, warnAboutMode } from './files.ts'
+import { describePath, describeSecretPath, type GivenPath } from './given-path.ts'
+import { splitList } from './lists.ts'
+import { problemWith } from './problem.ts'
+import { findSchemaProblems, placeInFile } from './signers-file-schema.ts'
+
+const OPEN: AccessConfiguration = { kind: 'open' }
+
+/** Variables that have no effect without their value of ACCESS, which would be taken for protection. */
+const VARIABLES_OF = {
+  tokens: ['ACCESS_FILE'],
+  jwt: [
+    ...(['ACCESS_JWT_KEYS', 'ACCESS_JWT_SECRET_FILE', 'ACCESS_JWT_ISSUER', 'ACCESS_JWT_AUDIENCE'] as const),
+    ...(['ACCESS_JWT_ALGORITHMS', 'ACCESS_JWT_MAX_AGE_S'] as const),
+  ],
+} as const
+
+/** @returns who may have something signed, complete if no problem was found */
+export function readAccess(
+  values: Partial<Environment>,
+  problems: ConfigurationProblem[],
+  warnings: string[],
+): ReadAccess {
+  const files = [values.ACCESS_FILE, values.ACCESS_JWT_SECRET_FILE, values.ACCESS_JWT_KEYS]
+    .filter((file) => file !== undefined && !isAddress(file))
+    .map((file) => resolve(file as string))
+  return { configuration: readConfiguration(values, problems, warnings), files }
+}
+
+function readConfiguration(
+  values: Partial<Environment>,
+  problems: ConfigurationProblem[],
+  warnings: string[],
+): AccessConfiguration {
+  for (const [kind, names] of Object.entries(VARIABLES_OF)) {
+    const useless = names.filter((name) => values[name] !== undefined && values.ACCESS !== kind)
+    problems.push(...useless.map((name) => problemWith(name, `is set, but ACCESS is not ${kind}`)))
+  }
+  switch (values.ACCESS) {
+    case 'tokens':
+      return readUsers(values.ACCESS_FILE, problems)
+    case 'jwt':
+      return readJwt(values, problems, warnings)
+    default:
+      return OPEN
+  }
+}
+
+function readUsers(given: string | undefined, problems: ConfigurationProblem[]): AccessConfiguration {
+  if (given === undefined) {
+    problems.push(problemWith('ACCESS_FILE', 'is required for ACCESS=tokens'))
+    return OPEN
+  }
+  return {
+    kind: 'tokens',
+    users: readAccessFile(given, problems).map(({ addresses, ...user }, index) => {
+      const place = placeInFile(`/users/${index}/addresses`, 'ACCESS_FILE')
+      return { ...user, ...defined({ addresses: addresses && readNetworks(place, addresses, problems) }) }
+    }),
+  }
+}
+
+/** Reads the users of ACCESS_FILE; none if there is a problem. */
+export function readAccessFile(given: string, problems: ConfigurationProblem[]): readonly User[] {
+  const content = readJsonFile('ACCESS_FILE', describePath(given), problems)
+  if (content === undefined) {
+    return []
+  }
+  const wrong = findSchemaProblems(content, { schema: AccessFile, variable: 'ACCESS_FILE' })
+  problems.push(...wrong.map(({ variable, message }) => ({ variable, message })))
+  if (wrong.length > 0) {
+    return []
+  }
+  const { users } = content as AccessFile
+  for (const property of ['name', 'tokenId'] as const) {
+    const values = users.map((user) => user[property])
+    const twice = values.findIndex((value, index) => values.indexOf(value) < index)
+    if (twice >= 0) {
+      const place = placeInFile(`/users/${twice}/${property}`, 'ACCESS_FILE')
+      problems.push(problemWith(place, 'is that of another user too'))
+    }
+  }
+  return users
+}
+
+function readJwt(
+  values: Partial<Environment>,
+  problems: ConfigurationProblem[],
+  warnings: string[],
+): AccessConfiguration {
+  const { ACCESS_JWT_KEYS: keys, ACCESS_JWT_SECRET_FILE: secretFile } = values
+  const { ACCESS_JWT_ISSUER: issuer, ACCESS_JWT_AUDIENCE: audience, ACCESS_JWT_MAX_AGE_S: maxAgeS } = values
+  for (const name of ['ACCESS_JWT_ISSUER', 'ACCESS_JWT_AUDIENCE'] as const) {
+    if (values[name] === undefined) {
+      problems.push(problemWith(name, 'is required for ACCESS=jwt'))
+    }
+  }
+  if ((keys === undefined) === (secretFile === undefined)) {
+    const wrong =
+      keys === undefined
+        ? 'is required for ACCESS=jwt, or ACCESS_JWT_SECRET_FILE'
+        : 'is set beside ACCESS_JWT_SECRET_FILE; set one of the two'
+    problems.push(problemWith('ACCESS_JWT_KEYS', wrong))
+    return OPEN
+  }
+  const isSecret = secretFile !== undefined
+  const algorithms = readAlgorithms(values.ACCESS_JWT_ALGORITHMS, isSecret, problems)
+  const found = isSecret ? readSecretKey(secretFile, problems, warnings) : readKeys(keys as string, problems)
+  if (found === undefined || issuer === undefined || audience === undefined) {
+    return OPEN
+  }
+  return { kind: 'jwt', jwt: { keys: found, issuer, audience, algorithms, ...defined({ maxAgeS }) } }
+}
+
+const PUBLIC_KEY_ALGORITHMS: readonly string[] = ['ES256', 'RS256', 'PS256', 'EdDSA']
+const MORE_ALGORITHMS: readonly string[] = ['ES384', 'ES512', 'RS384', 'RS512', 'PS384', 'PS512']
+
+/** Reads ACCESS_JWT_ALGORITHMS. HS256 and public keys never go together: a public key is no secret. */
+function readAlgorithms(
+  given: string | undefined,
+  isSecret: boolean,
+  problems: ConfigurationProblem[],
+): readonly string[] {
+  const usual = isSecret ? ['HS256'] : PUBLIC_KEY_ALGORITHMS
+  const allowed = isSecret ? usual : [...usual, ...MORE_ALGORITHMS]
+  const names = given === undefined ? usual : splitList(given)
+  for (const name of names.filter((one) => !allowed.includes(one))) {
+    const wrong = `is none of ${allowed.join(', ')}, which go with ${isSecret ? 'a secret' : 'public keys'}`
+    problems.push(problemWith('ACCESS_JWT_ALGORITHMS', wrong, name))
+  }
+  if (names.length === 0) {
+    problems.push(problemWith('ACCESS_JWT_ALGORITHMS', 'names none', given))
+  }
+  return names
+}
+
+/** As long as the digest, without which guessing the secret is easier than forging a signature (RFC 7518 3.2). */
+const MIN_SECRET_BYTES = 32
+
+function readSecretKey(
+  given: string,
+  problems: ConfigurationProblem[],
+  warnings: string[],
+): JwtKeys | undefined {
+  const file = describeSecretPath(given)
+  if (!isReadable('ACCESS_JWT_SECRET_FILE', file, problems)) {
+    return undefined
+  }
+  warnAboutMode('ACCESS_JWT_SECRET_FILE', file.path, warnings)
+  try {
+    const secret = Buffer.from(readSecret(readFileSync(file.path)))
+    if (secret.length < MIN_SECRET_BYTES) {
+      throw new Error(`holds less than ${MIN_SECRET_BYTES} bytes`)
+    }
+    return { kind: 'key', key: createSecretKey(secret) }
+  } catch (error) {
+    problems.push(problemWith('ACCESS_JWT_SECRET_FILE', (error as Error).message, file.shown))
+    return undefined
+  }
+}
+
+function readKeys(given: string, problems: ConfigurationProblem[]): JwtKeys | undefined {
+  if (isAddress(given)) {
+    return readKeysAddress(given, problems)
+  }
+  const file = describePath(given)
+  if (!isReadable('ACCESS_JWT_KEYS', file, problems)) {
+    return undefined
+  }
+  try {
+    const content = readFileSync(file.path, 'utf8')
+    return content.includes('-----BEGIN ')
+      ? { kind: 'key', key: readPem(content) }
+      : { kind: 'set', set: readSet(content) }
+  } catch (error) {
+    problems.push(problemWith('ACCESS_JWT_KEYS', (error as Error).message, file.shown))
+    return undefined
+  }
+}
+
+function isAddress(keys: string): boolean {
+  return /^https?:/i.test(keys)
+}
+
+function readKeysAddress(given: string, problems: ConfigurationProblem[]): JwtKeys | undefined {
+  const url = URL.canParse(given) ? new URL(given) : undefined
+  // Who can answer in place of the address can sign whatever he likes
+  if (url === undefined || (url.protocol !== 'https:' && !isLoopback(url.hostname))) {
+    problems.push(problemWith('ACCESS_JWT_KEYS', 'is no https address'))
+    return undefined
+  }
+  return { kind: 'url', url }
+}
+
+function isLoopback(host: string): boolean {
+  return (
+    host === 'localhost' ||
+    host === '::1' ||
+    host === '[::1]' ||
+    (isIP(host) === 4 && host.startsWith('127.'))
+  )
+}
+
+/** @throws Error that quotes nothing of the file, which may be a private key */
+function readPem(content: string): KeyObject {
+  const blocks = content.match(/-----BEGIN [^-]+-----/g) ?? []
+  if (/PRIVATE KEY-----/.test(content)) {
+    throw new Error('holds a private key, which must not be here: the public one is enough')
+  }
+  if (blocks.length > 1) {
+    throw new Error('holds several PEM blocks; several keys go into a JSON Web Key Set')
+  }
+  try {
+    return content.includes('BEGIN CERTIFICATE')
+      ? new X509Certificate(content).publicKey
+      : createPublicKey(content)
+  } catch {
+    throw new Error('holds no public key that can be read')
+  }
+}
+
+/** @throws Error that quotes nothing of the file */
+function readSet(content: string): JSONWebKeySet {
+  let set: { keys?: unknown }
+  try {
+    set = parseJson(content) as typeof set
+    createLocalJWKSet(set as JSONWebKeySet)
+  } catch {
+    throw new Error('is neither a PEM file nor a JSON Web Key Set')
+  }
+  const { keys } = set as JSONWebKeySet
+  if (keys.length === 0) {
+    throw new Error('holds no key')
+  }
+  if (keys.some((key) => 'd' in key || 'k' in key)) {
+    throw new Error('holds a private key or a secret, which must not be here: the public one is enough')
+  }
+  return set as JSONWebKeySet
+}
+
+function readJsonFile(setting: string, file: GivenPath, problems: ConfigurationProblem[]): unknown {
+  if (!isReadable(setting, file, problems)) {
+    return undefined
+  }
+  try {
+    return parseJson(readFileSync(file.path, 'utf8'))
+  } catch (error) {
+    problems.push(problemWith(setting, (error as Error).message, file.shown))
+    return undefined
+  }
+}
+
+/** Returns the networks of a variable; undefined if it is not set, or wrong. */
+export function readNetworkList(
+  variable: string,
+  given: string | undefined,
+  problems: ConfigurationProblem[],
+): BlockList | undefined {
+  return given === undefined ? undefined : readNetworks(variable, splitList(given), problems)
+}
+
+function readNetworks(
+  setting: string,
+  items: readonly string[],
+  problems: ConfigurationProblem[],
+): BlockList | undefined {
+  const networks = parseNetworks(items)
+  if ('wrong' in networks) {
+    problems.push(
+      problemWith(setting, 'is neither an address nor a network such as 10.0.0.0/8', networks.wrong),
+    )
+    return undefined
+  }
+  return networks
+}
+
+/** Warns where whoever reaches the port may have anything signed. */
+export function warnAboutAccess(values: Partial<Environment>): string[] {
+  const { ACCESS: access, SIGNING_SERVICE_HOST: host = '', ACCESS_FROM: networks } = values
+  return access === 'open' && networks === undefined && !isLoopback(host)
+    ? [
+        'ACCESS: everybody who reaches the service may have anything signed; set it to tokens or jwt, or limit ACCESS_FROM',
+      ]
+    : []
+}

@@ -1,0 +1,379 @@
+/** Every way round the access that we know of: each is tried, and nothing is signed, which the calls of the module show. */
+import { createHash } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import { createToken } from '../../src/access/user-token.ts'
+import { createFaultyModule } from '../support/faulty-module/faulty-module.ts'
+import { type Answer, type SendOptions, send } from '../support/http.ts'
+import { createClaims, createJwtKey, createKeySet, signHs256, signJwt, unsignedJwt } from '../support/jwt.ts'
+import { holds } from '../support/secrets.ts'
+import { startReadyService } from '../support/service.ts'
+import { createSignersFolder } from '../support/signers.ts'
+import { allIdle, until } from '../support/signing.ts'
+
+const CONTENT = Buffer.from('a document')
+const DIGEST = createHash('sha256').update(CONTENT).digest('hex')
+const ENCODED = CONTENT.toString('base64')
+const RAW = { action: 'sign', data_to_be_signed: ENCODED }
+const CONTAINER = { action: 'sign_pkcs7', encoded_contents: ENCODED, signature_type: 'cades' }
+const CERTIFICATES = { action: 'get_certificates' }
+/** Every shape in which a signature can be asked for. */
+const REQUESTS = [
+  RAW,
+  CONTAINER,
+  { action: 'sign_pkcs7', digest: DIGEST },
+  { action: 'sign', signature_container: 'pkcs7', data_to_be_signed: ENCODED },
+  { encoded_contents: ENCODED },
+  { data_to_be_signed: ENCODED },
+  { encodedContents: ENCODED },
+  { hash: DIGEST, encodedContents: null },
+  { digest: DIGEST },
+]
+
+const directory = t.testdir()
+const folder = await createSignersFolder(directory)
+await folder.addKey('house', 'rsa')
+await folder.addKey('contracts', 'rsa')
+folder.write(['house', 'contracts'])
+const module = await createFaultyModule(directory, folder.environment)
+// Test signatures of idle sessions would be among the calls
+const environment = { ...module.environment, HSM_KEEPALIVE_MS: '3600000' }
+
+/** Returns how often the module was asked for a signature. */
+const countSignatures = () => module.calls('C_Sign')
+
+/** Starts the service, and waits until all keys and all sessions have made their test signatures. */
+async function startService(t: Test, variables: Record<string, string>) {
+  const service = await startReadyService(t, { ...environment, ...variables })
+  await until('all signers are ready', async () => {
+    const { signers } = (await send(`${service.url}/health/ready`)).json() as {
+      signers: Record<string, { state: string }>
+    }
+    return Object.values(signers).every(({ state }) => state === 'ready')
+  })
+  await allIdle(service.url)
+  return service
+}
+
+interface Attempt {
+  readonly what: string
+  readonly body: object
+  readonly options?: Omit<SendOptions, 'body' | 'method'>
+  readonly path?: string
+  readonly code: string
+  readonly statusCode: number
+}
+
+async function tryAll(t: Test, url: string, attempts: readonly Attempt[]): Promise<Answer[]> {
+  const before = countSignatures()
+  const answers: Answer[] = []
+  for (const { what, body, options, path = '/sign', code, statusCode } of attempts) {
+    const answer = await send(`${url}${path}`, { ...options, method: 'POST', body: JSON.stringify(body) })
+    t.equal(answer.statusCode, statusCode, `${what}: ${answer.body}`)
+    t.equal(answer.json().code, code, what)
+    answers.push(answer)
+  }
+  t.equal(countSignatures(), before, 'nothing was signed')
+  return answers
+}
+
+const INVALID = { code: 'SIGNING_TOKEN_INVALID', statusCode: 401 }
+const MISSING = { code: 'SIGNING_TOKEN_MISSING', statusCode: 401 }
+const NOT_ALLOWED = { code: 'NOT_ALLOWED', statusCode: 403 }
+const bearer = (token: string) => ({ headers: { authorization: `Bearer ${token}` } })
+
+t.test('JSON Web Tokens', async (t) => {
+  const key = createJwtKey('ES256', 'one')
+  const rsa = createJwtKey('RS256', 'rsa')
+  const keys = join(directory, 'keys.json')
+  writeFileSync(keys, JSON.stringify(createKeySet(key, rsa)))
+  const service = await startService(t, {
+    ACCESS: 'jwt',
+    ACCESS_JWT_KEYS: keys,
+    ACCESS_JWT_ISSUER: 'https://app.example.com',
+    ACCESS_JWT_AUDIENCE: 'signing-service',
+  })
+  const jwt = (claims: object = {}) => signJwt(key, createClaims(claims as Record<string, unknown>))
+  const right = jwt({ jti: 'right' })
+  const now = Math.floor(Date.now() / 1000)
+
+  await t.test('a right token signs, wherever it stands', async (t) => {
+    const before = countSignatures()
+    for (const [body, options] of [
+      [{ ...RAW, signing_token: right }, {}],
+      [{ ...RAW, signing_token: JSON.stringify({ token: right, signer: 'contracts' }) }, {}],
+      [RAW, bearer(right)],
+      [{ ...CONTAINER, signing_token: '{"signer":"house"}' }, bearer(right)],
+    ] as const) {
+      const answer = await send(`${service.url}/sign`, {
+        ...options,
+        method: 'POST',
+        body: JSON.stringify(body),
+      })
+      t.equal(answer.statusCode, 200, `${answer.statusCode === 200 ? '' : answer.body}`)
+    }
+    t.equal(countSignatures(), before + 4)
+    t.match(service.log(), /"subject":"alice"/)
+  })
+
+  const attempts: Attempt[] = []
+  const add = (what: string, body: object, refusal: typeof INVALID, more: Partial<Attempt> = {}) =>
+    attempts.push({ what, body, ...refusal, ...more })
+
+  for (const request of REQUESTS) {
+    const shape = Object.keys(request).join()
+    add(`${shape}: no token`, request, MISSING)
+    add(`${shape}: an empty token`, { ...request, signing_token: '' }, MISSING)
+    add(`${shape}: a token of null`, { ...request, signing_token: null }, MISSING)
+    add(`${shape}: the id of a user`, { ...request, signing_token: 'alice' }, INVALID)
+    add(`${shape}: a user without a token`, { ...request, signing_token: '{"userId":"alice"}' }, MISSING)
+    add(`${shape}: alg none`, { ...request, signing_token: unsignedJwt(createClaims()) }, INVALID)
+  }
+  const spki = rsa.publicKey.export({ type: 'spki', format: 'pem' }) as string
+  const stranger = createJwtKey('ES256', 'one')
+  const wrong: Readonly<Record<string, string>> = {
+    'HS256 with the RSA key': signHs256(spki, createClaims(), { kid: 'rsa' }),
+    'a key in the header': signJwt(stranger, createClaims(), { jwk: createKeySet(stranger).keys[0] }),
+    expired: jwt({ exp: now - 61 }),
+    'not yet valid': jwt({ nbf: now + 90 }),
+    'another issuer': jwt({ iss: 'https://evil.example.com' }),
+    'another audience': jwt({ aud: 'another' }),
+    'a restriction of another type': jwt({ signer: { name: 'house' } }),
+  }
+  for (const [what, token] of Object.entries(wrong)) {
+    add(what, { ...RAW, signing_token: token }, INVALID)
+    add(`${what}, in the header`, RAW, INVALID, { options: bearer(token) })
+    add(`${what}, in JSON`, { ...RAW, signing_token: JSON.stringify({ token }) }, INVALID)
+  }
+  add('header and token disagree', { ...RAW, signing_token: right }, INVALID, { options: bearer(jwt()) })
+  add('a user id beside a right header', { ...RAW, signing_token: 'alice' }, INVALID, {
+    options: bearer(right),
+  })
+  add(
+    'a right token, another user',
+    { ...RAW, signing_token: JSON.stringify({ token: right, userId: 'bob' }) },
+    INVALID,
+  )
+  add('a token as a list', { ...RAW, signing_token: JSON.stringify({ token: [right] }) }, INVALID)
+  add(
+    'a token in the query',
+    RAW,
+    { code: 'INVALID_REQUEST', statusCode: 400 },
+    { path: `/sign?signing_token=${right}` },
+  )
+  add('Basic', RAW, INVALID, { options: { headers: { authorization: 'Basic YWxpY2U6c2VjcmV0' } } })
+  add(
+    'a huge header',
+    RAW,
+    { code: 'HEADERS_TOO_LARGE', statusCode: 431 },
+    { options: bearer('a'.repeat(20_000)) },
+  )
+
+  const contracts = jwt({ signer: 'contracts' })
+  add(
+    'the signer of another token',
+    { ...RAW, signing_token: JSON.stringify({ token: contracts, signer: 'house' }) },
+    NOT_ALLOWED,
+  )
+  add('the signer in the path', { ...RAW, signing_token: contracts }, NOT_ALLOWED, { path: '/sign/house' })
+  add('the signer in the path, encoded', { ...RAW, signing_token: contracts }, NOT_ALLOWED, {
+    path: '/sign/%68ouse',
+  })
+  add('certificates of another signer are open', { ...RAW, signing_token: jwt({ signer: [] }) }, NOT_ALLOWED)
+  const raw = jwt({ containers: ['raw'] })
+  for (const request of REQUESTS.filter(
+    (one) => one !== RAW && !('data_to_be_signed' in one && !('action' in one)),
+  )) {
+    add(`a container for raw: ${Object.keys(request)}`, { ...request, signing_token: raw }, NOT_ALLOWED)
+  }
+  add('raw for containers', { ...RAW, signing_token: jwt({ containers: ['pkcs7'] }) }, NOT_ALLOWED)
+  add(
+    'another hash',
+    { ...RAW, hash_algorithm: 'sha512', signing_token: jwt({ hash_algorithms: ['sha256'] }) },
+    NOT_ALLOWED,
+  )
+  const other = createHash('sha256').update('another document').digest('hex')
+  for (const request of REQUESTS) {
+    add(
+      `another digest: ${Object.keys(request)}`,
+      { ...request, signing_token: jwt({ digest: other }) },
+      NOT_ALLOWED,
+    )
+  }
+  add(
+    'the right digest beside other contents',
+    { action: 'sign_pkcs7', digest: other, encoded_contents: ENCODED, signing_token: jwt({ digest: other }) },
+    { code: 'DIGEST_MISMATCH', statusCode: 400 },
+  )
+  add(
+    'the same digest under another name of the hash',
+    {
+      action: 'sign_pkcs7',
+      digest: DIGEST,
+      hash_algorithm: 'sha512',
+      signing_token: jwt({ digest: DIGEST }),
+    },
+    { code: 'INVALID_REQUEST', statusCode: 400 },
+  )
+
+  await t.test('each way round it is refused, and nothing is signed', async (t) => {
+    const answers = await tryAll(t, service.url, attempts)
+    for (const answer of answers.filter(({ statusCode }) => statusCode === 401)) {
+      t.equal(answer.headers['www-authenticate'], 'Bearer')
+    }
+    for (const answer of answers.filter(({ statusCode }) => statusCode === 403)) {
+      t.notMatch(
+        `${answer.body}`,
+        /contracts|sha256|pkcs7|house/,
+        'the answer does not say what would be allowed',
+      )
+    }
+  })
+
+  await t.test(
+    'a token that is bound to a digest has it signed, however the digest is asked for',
+    async (t) => {
+      const bound = jwt({ digest: DIGEST })
+      for (const request of REQUESTS) {
+        const answer = await service.sign({ ...request, signing_token: bound })
+        t.equal(
+          answer.statusCode,
+          200,
+          `${Object.keys(request)}: ${answer.statusCode === 200 ? '' : answer.body}`,
+        )
+      }
+    },
+  )
+
+  await t.test(
+    'two requests in one connection, of which the first hides the second, are not confused',
+    async (t) => {
+      const before = countSignatures()
+      const body = JSON.stringify(RAW)
+      const inner = `POST /sign HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+      const { port } = new URL(service.url)
+      for (const head of [
+        `Content-Length: 5\r\nTransfer-Encoding: chunked`,
+        `Transfer-Encoding: chunked\r\nTransfer-Encoding: identity`,
+        `Content-Length: 0\r\nContent-Length: ${inner.length}`,
+        `Transfer-Encoding : chunked`,
+        `Authorization: Bearer ${right}\r\nContent-Length: 0`,
+      ]) {
+        const text = `POST /sign HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n${head}\r\n\r\n${inner}`
+        const answer = await exchange(Number(port), text)
+        t.notMatch(answer, /HTTP\/1.1 200/, head)
+      }
+      t.equal(countSignatures(), before, 'nothing was signed')
+    },
+  )
+
+  await t.test('certificates need no token, unless they are protected', async (t) => {
+    t.equal((await service.sign(CERTIFICATES)).statusCode, 200)
+    t.equal((await service.sign({ ...CERTIFICATES, signing_token: 'alice' })).statusCode, 200)
+  })
+
+  await t.test('no token is in the log or in an answer', async (t) => {
+    for (const token of [right, contracts, ...Object.values(wrong)]) {
+      t.notOk(holds(service.log(), Buffer.from(token)))
+    }
+  })
+})
+
+t.test('tokens of users', async (t) => {
+  const alice = await createToken()
+  const bob = await createToken()
+  const file = join(directory, 'access.json')
+  const users = [
+    { name: 'alice', ...alice.kept, signers: ['contracts'], containers: ['raw'], hashAlgorithms: ['sha256'] },
+    { name: 'bob', ...bob.kept, addresses: ['192.0.2.0/24', '127.0.0.2'] },
+  ]
+  writeFileSync(file, JSON.stringify({ users }))
+  const service = await startService(t, {
+    ACCESS: 'tokens',
+    ACCESS_FILE: file,
+    ACCESS_CERTIFICATES: 'protected',
+    TRUSTED_PROXIES: '127.0.0.1',
+  })
+  const forwarded = (address: string) => ({ headers: { 'x-forwarded-for': address } })
+
+  await t.test('users sign what is theirs', async (t) => {
+    const before = countSignatures()
+    t.equal((await service.sign({ ...RAW, signing_token: alice.token })).statusCode, 200)
+    const named = JSON.stringify({ userId: 'alice', token: alice.token })
+    t.equal((await service.sign({ ...RAW, signing_token: named })).statusCode, 200)
+    t.equal((await service.sign({ ...CERTIFICATES, signing_token: alice.token })).statusCode, 200)
+    const answer = await send(`${service.url}/sign`, {
+      method: 'POST',
+      body: JSON.stringify({ ...CONTAINER, signing_token: bob.token }),
+      ...forwarded('198.51.100.1, 192.0.2.7'),
+    })
+    t.equal(answer.statusCode, 200, `${answer.statusCode === 200 ? '' : answer.body}`)
+    t.equal(countSignatures(), before + 3)
+  })
+
+  await t.test('each way round it is refused, and nothing is signed', async (t) => {
+    const asAlice = (body: object) => ({ ...body, signing_token: alice.token })
+    const asBob = { ...RAW, signing_token: bob.token }
+    await tryAll(t, service.url, [
+      { what: 'no token', body: RAW, ...MISSING },
+      { what: 'the name of a user', body: { ...RAW, signing_token: 'alice' }, ...INVALID },
+      { what: 'the hash of the file', body: { ...RAW, signing_token: alice.kept.hash }, ...INVALID },
+      {
+        what: 'the secret of another user',
+        body: { ...RAW, signing_token: `${alice.kept.tokenId}.${bob.token.slice(13)}` },
+        ...INVALID,
+      },
+      { what: 'a container', body: asAlice(CONTAINER), ...NOT_ALLOWED },
+      { what: 'another hash', body: asAlice({ ...RAW, hash_algorithm: 'sha384' }), ...NOT_ALLOWED },
+      { what: 'another signer', body: asAlice(RAW), path: '/sign/house', ...NOT_ALLOWED },
+      { what: 'certificates', body: CERTIFICATES, ...MISSING },
+      {
+        what: 'certificates of another signer',
+        body: asAlice(CERTIFICATES),
+        path: '/sign/house',
+        ...NOT_ALLOWED,
+      },
+      { what: 'another address', body: asBob, ...NOT_ALLOWED },
+      {
+        what: 'a forged address',
+        body: asBob,
+        options: forwarded('192.0.2.7, 198.51.100.1'),
+        ...NOT_ALLOWED,
+      },
+      { what: 'no address', body: asBob, options: forwarded('unknown'), ...NOT_ALLOWED },
+    ])
+  })
+})
+
+t.test('networks', async (t) => {
+  const service = await startService(t, { ACCESS_FROM: '192.0.2.0/24' })
+  await tryAll(t, service.url, [
+    { what: 'another network', body: RAW, ...NOT_ALLOWED },
+    { what: 'certificates', body: CERTIFICATES, ...NOT_ALLOWED },
+    {
+      what: 'X-Forwarded-For without a trusted proxy',
+      body: RAW,
+      options: {
+        headers: { 'x-forwarded-for': '192.0.2.7', forwarded: 'for=192.0.2.7', 'x-real-ip': '192.0.2.7' },
+      },
+      ...NOT_ALLOWED,
+    },
+  ])
+  t.equal((await send(`${service.url}/health/ready`)).statusCode, 200, 'probes are not limited')
+})
+
+/** Sends octets over a connection, and returns what comes until the service closes it or says no more. */
+function exchange(port: number, text: string): Promise<string> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => socket.write(text))
+    let answer = ''
+    socket.setTimeout(1_000, () => socket.destroy())
+    socket.on('data', (piece) => {
+      answer += piece
+    })
+    socket.on('error', () => {})
+    socket.on('close', () => resolve(answer))
+  })
+}
