@@ -1,0 +1,98 @@
+import { renameSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
+import t from 'tap'
+import { createToken } from '../../src/access/user-token.ts'
+import { runCommand } from '../support/command.ts'
+import { send } from '../support/http.ts'
+import { createClaims, createJwtKey, createKeySet, signJwt } from '../support/jwt.ts'
+import { startReadyService, startService } from '../support/service.ts'
+import { until } from '../support/signing.ts'
+import { createSigningToken } from '../support/token.ts'
+
+const RAW = { action: 'sign', data_to_be_signed: Buffer.from('a document').toString('base64') }
+const directory = t.testdir()
+const { environment } = await createSigningToken(join(directory, 'token'))
+
+t.test('users come and go while the service runs', async (t) => {
+  const file = join(directory, 'access.json')
+  const alice = await createToken()
+  writeFileSync(file, JSON.stringify({ users: [{ name: 'alice', ...alice.kept }] }))
+  const access = { ACCESS: 'tokens', ACCESS_FILE: file, SIGNERS_RELOAD_INTERVAL_MS: '100' }
+  const service = await startReadyService(t, { ...environment, ...access })
+  const status = async (token: string) => (await service.sign({ ...RAW, signing_token: token })).statusCode
+  t.equal(await status(alice.token), 200)
+
+  const { stdout } = await runCommand(access, 'user', 'add', 'bob')
+  const bob = stdout.trim()
+  await until('bob is taken over', async () => (await status(bob)) === 200)
+  t.equal(await status(alice.token), 200)
+
+  await runCommand(access, 'user', 'remove', 'alice')
+  await until('alice is refused', async () => (await status(alice.token)) === 401)
+  t.equal(await status(bob), 200)
+
+  writeFileSync(file, '{"users":[')
+  await until('the log tells of the wrong file', () => service.log().includes('the access stays as it was'))
+  t.match(service.log(), /"variable":"ACCESS_FILE"/)
+  t.equal(await status(bob), 200)
+  t.match((await send(`${service.url}/health/ready`)).json(), { access: { kind: 'tokens' } })
+})
+
+t.test('keys of a file are taken over at a signal', async (t) => {
+  const [former, next] = [createJwtKey(), createJwtKey()]
+  const file = join(directory, 'keys.json')
+  const put = (...keys: ReturnType<typeof createJwtKey>[]) => {
+    writeFileSync(`${file}.new`, JSON.stringify(createKeySet(...keys)))
+    renameSync(`${file}.new`, file)
+  }
+  put(former)
+  const service = await startReadyService(t, {
+    ...environment,
+    ACCESS: 'jwt',
+    ACCESS_JWT_KEYS: file,
+    ACCESS_JWT_ISSUER: 'https://app.example.com',
+    ACCESS_JWT_AUDIENCE: 'signing-service',
+    SIGNERS_RELOAD_INTERVAL_MS: '0',
+  })
+  const status = async (token: string) => (await service.sign({ ...RAW, signing_token: token })).statusCode
+  const token = signJwt(former, createClaims())
+  t.equal(await status(token), 200)
+  put(next)
+  t.equal(await status(token), 200, 'nothing is taken over by itself')
+  service.app.reload()
+  t.equal(await status(token), 401, 'a token that was verified with the former key is not good any more')
+  t.equal(await status(signJwt(next, createClaims())), 200)
+})
+
+t.test('the service is not ready until it has keys, and signs when they come', async (t) => {
+  const key = createJwtKey()
+  let status = 500
+  const keys = createServer((_request, response) => {
+    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(createKeySet(key)))
+  })
+  await new Promise<void>((resolve) => keys.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => keys.close())
+  const service = await startService(t, {
+    ...environment,
+    ACCESS: 'jwt',
+    ACCESS_JWT_KEYS: `http://127.0.0.1:${(keys.address() as AddressInfo).port}/keys`,
+    ACCESS_JWT_ISSUER: 'https://app.example.com',
+    ACCESS_JWT_AUDIENCE: 'signing-service',
+  })
+  const ready = () => send(`${service.url}/health/ready`)
+  await until('the HSM signs', async () => /"hsm":\{"state":"ready"/.test(`${(await ready()).body}`))
+  const answer = await ready()
+  t.equal(answer.statusCode, 503)
+  t.match(answer.json(), {
+    access: { kind: 'jwt', reason: 'the keys that verify tokens were not fetched yet' },
+  })
+  const token = signJwt(key, createClaims({ exp: Math.floor(Date.now() / 1000) + 600 }))
+  const refused = await service.sign({ ...RAW, signing_token: token })
+  t.equal(refused.statusCode, 503)
+  t.equal(refused.json().code, 'ACCESS_UNAVAILABLE')
+  status = 200
+  await service.ready()
+  t.equal((await service.sign({ ...RAW, signing_token: token })).statusCode, 200)
+})
