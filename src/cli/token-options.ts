@@ -1,7 +1,6 @@
 /** Options that choose the token, and that take precedence over the environment. */
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { loadTokenConfiguration } from '../configuration/load.ts'
-import { SETTINGS } from '../configuration/single-signer.ts'
 import type { Variables } from '../configuration/variables.ts'
 import type { AdministrationAccess } from '../pkcs11/administration/messages.ts'
 import type { Io } from './io.ts'
@@ -99,5 +98,5 @@ export async function findAccess(io: Io, options: TokenOptions): Promise<Adminis
   const environment = applyOptions(io.environment, options)
   const { pin = { variable: 'HSM_PIN' }, ...token } = loadTokenConfiguration(environment)
   const given = await new PinPrompt({ ...io, environment }).ask({ access: { ...token, pin } })
-  return { ...token, pin, ...given, settings: SETTINGS }
+  return { ...token, pin, ...given }
 }

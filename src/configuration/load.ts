@@ -8,18 +8,27 @@ import type { Environment } from '../../schemas/configuration.ts'
 import { defined } from '../common/defined.ts'
 import { deepFreeze } from '../common/freeze.ts'
 import { type ConfigurationProblem, refuseProblems } from '../errors.ts'
-import { addCertificates } from './add-certificates.ts'
 import type { Configuration, HsmConfiguration, LoadedSigners, TokenConfiguration } from './configuration.ts'
-import { warnAboutContainers } from './container-variables.ts'
-import { parseHashAlgorithms, parseOrigins, parseSignMethods } from './lists.ts'
+import { parseOrigins, parseSignMethods } from './lists.ts'
 import { findPin, isPinConfigured } from './pin.ts'
 import { problemWith } from './problem.ts'
 import { readProxies } from './proxies.ts'
+import { readLibrary, readSelector, readSigner } from './read-signer.ts'
 import type { LibraryConfiguration, SignersConfiguration } from './signer-configuration.ts'
-import { readSignersFile } from './signers-file.ts'
-import { describeToken, readSingleSigner, requireLibrary } from './single-signer.ts'
-import { validate } from './validation.ts'
-import { dropUnset, findUnknown, type GivenVariables, type Variables } from './variables.ts'
+import { fromVariables } from './signer-document.ts'
+import { readSignersFile, type SignerDocuments } from './signers-file.ts'
+import { placeInFile } from './signers-file-schema.ts'
+import type { Findings } from './timestamp-authorities.ts'
+import { dropUnset, findUnknown, type GivenVariables, type Variables, validate } from './variables.ts'
+
+/** Variables about the authorities that TSA_URL names. */
+const AUTHORITY_VARIABLES = [
+  ...['TSA_USER', 'TSA_PASSWORD', 'TSA_PASSWORD_FILE', 'TSA_POLICY', 'TSA_HASH_ALGORITHM', 'TSA_CA_FILE'],
+  ...['TSA_TLS_CA_FILE', 'TSA_TLS_CERTIFICATE_FILE', 'TSA_TLS_KEY_FILE'],
+]
+
+/** Most bytes that Document Engine reserves for a container. */
+const MAX_ESTIMATED_SIZE = 262_144
 
 /** Default of Document Engine's SIGNING_SERVICE_TIMEOUT. */
 const DOCUMENT_ENGINE_TIMEOUT_MS = 5_000
@@ -74,6 +83,39 @@ export function loadConfiguration(environment: Variables): Readonly<Configuratio
   })
 }
 
+/** Warns of variables that have no effect, or another one than a user might expect. */
+function warnAboutContainers(given: GivenVariables, { signers }: SignersConfiguration): string[] {
+  const warnings = warnAboutSizes(given, signers)
+  if (given.TSA_PASSWORD !== undefined) {
+    warnings.push("TSA_PASSWORD: stays readable in the process's environment; TSA_PASSWORD_FILE does not")
+  }
+  if (given.TSA_URL === undefined) {
+    const idle = AUTHORITY_VARIABLES.filter((name) => given[name] !== undefined)
+    warnings.push(...idle.map((name) => `${name}: has no effect without TSA_URL`))
+  } else if (signers.every(({ container }) => container.level === 'b-b')) {
+    warnings.push('TSA_URL: nobody is asked for a timestamp: that takes LEVEL=b-t or LEVEL=b-lt')
+  }
+  return warnings
+}
+
+/** Warns of limits that are larger than the room that Document Engine can reserve. */
+function warnAboutSizes(
+  { CONTAINER_SIZE_LIMIT: variable }: GivenVariables,
+  signers: SignersConfiguration['signers'],
+): string[] {
+  const tooLarge = signers.filter(({ container }) => container.sizeLimit > MAX_ESTIMATED_SIZE)
+  const settings = tooLarge.map(({ name, container }) =>
+    container.sizeLimit === Number(variable)
+      ? 'CONTAINER_SIZE_LIMIT'
+      : placeInFile(`/signers/${name}/containerSizeLimit`),
+  )
+  return [...new Set(settings)].map(
+    (setting) =>
+      `${setting}: is more than the ${MAX_ESTIMATED_SIZE} bytes that Document Engine's estimatedSize can be; larger ` +
+      'containers fit into none of its documents',
+  )
+}
+
 /**
  * Refuses problems, and lists unknown names with them, since one may be that of a variable that seems to be missing.
  *
@@ -101,11 +143,33 @@ function readSigners(
   problems: ConfigurationProblem[],
   warnings: string[],
 ): SignersConfiguration {
-  const hashAlgorithms = parseHashAlgorithms(values.HASH_ALGORITHMS as string, problems)
-  const read = values.SIGNERS_FILE === undefined ? readSingleSigner : readSignersFile
-  const signers = addCertificates(read(given, values, hashAlgorithms, problems, warnings), problems)
-  problems.push(...findPathProblems(values, signers))
+  const findings: Findings = { problems: [], warnings: [], files: new Set() }
+  // A user that is wrong is not reported as missing, too
+  const described = { ...values, ...defined({ TSA_USER: given.TSA_USER }) }
+  const read = described.SIGNERS_FILE === undefined ? readVariables : readSignersFile
+  const { default: name, documents } = read(described, findings)
+  const revocationCheck = values.REVOCATION_CHECK === 'on'
+  const signers = {
+    default: name,
+    signers: documents.map((document) => readSigner(document, revocationCheck, findings)),
+    files: [...findings.files],
+  }
+  problems.push(...dropRepeated(findings.problems), ...findPathProblems(values, signers))
+  warnings.push(...new Set(findings.warnings))
   return signers
+}
+
+/** Reads the only signer. */
+function readVariables(values: Partial<Environment>, { problems }: Findings): SignerDocuments {
+  const document = fromVariables(values, problems)
+  return { default: document.name, documents: [document] }
+}
+
+/** Returns each problem once. Signers that share a variable have its problems in common. */
+function dropRepeated(problems: readonly ConfigurationProblem[]): ConfigurationProblem[] {
+  return [
+    ...new Map(problems.map((problem) => [`${problem.variable}: ${problem.message}`, problem])).values(),
+  ]
 }
 
 /**
@@ -115,14 +179,16 @@ function readSigners(
  */
 export function loadTokenConfiguration(environment: Variables): Readonly<TokenConfiguration> {
   const all = dropUnset(environment, [])
-  const given = pick(all, [...LIBRARY_VARIABLES, 'HSM_TOKEN_LABEL', 'HSM_TOKEN_SERIAL', 'HSM_SLOT'])
-  const pins = pick(all, ['HSM_PIN', 'HSM_PIN_FILE'])
   const problems: ConfigurationProblem[] = []
-  const values = validate(given, problems)
-  const library = requireLibrary(values, problems)
-  const pin = isPinConfigured(pins) ? findPin(pins, problems, []) : undefined
+  const document = fromVariables(validate(pick(all, TOKEN_VARIABLES), problems), problems)
+  const library = readLibrary(document, problems)
+  const pin = isPinConfigured(all) ? findPin(document, { problems, warnings: [] }) : undefined
   refuseWith(findUnknown(all), problems)
-  return deepFreeze({ ...library, token: describeToken(values), ...defined({ pin }) })
+  return deepFreeze({
+    ...library,
+    token: readSelector(document),
+    ...defined({ pin }),
+  })
 }
 
 /**
@@ -133,12 +199,17 @@ export function loadTokenConfiguration(environment: Variables): Readonly<TokenCo
 export function loadLibraryConfiguration(environment: Variables): Readonly<LibraryConfiguration> {
   const all = dropUnset(environment, [])
   const problems: ConfigurationProblem[] = []
-  const library = requireLibrary(validate(pick(all, LIBRARY_VARIABLES), problems), problems)
+  const document = fromVariables(validate(pick(all, LIBRARY_VARIABLES), problems), problems)
+  const library = readLibrary(document, problems)
   refuseWith(findUnknown(all), problems)
   return deepFreeze(library)
 }
 
 const LIBRARY_VARIABLES = ['HSM_MODULE', 'HSM_MODULE_PARAMETERS'] as const
+const TOKEN_VARIABLES = [
+  ...LIBRARY_VARIABLES,
+  ...(['HSM_TOKEN_LABEL', 'HSM_TOKEN_SERIAL', 'HSM_SLOT', 'HSM_PIN', 'HSM_PIN_FILE'] as const),
+]
 
 function pick(given: GivenVariables, names: readonly (keyof Environment)[]): GivenVariables {
   return Object.fromEntries(Object.entries(given).filter(([name]) => names.some((one) => one === name)))

@@ -1,6 +1,26 @@
+/** Puts problems of the configuration into words, and logs them. */
+import type { BaseLogger } from 'pino'
+import { Environment } from '../../schemas/configuration.ts'
 import { describeValue } from '../common/quote.ts'
 import type { ConfigurationProblem } from '../errors.ts'
-import { VARIABLES } from './variable-schema.ts'
+
+/** Schema of one variable. */
+interface VariableSchema {
+  readonly type?: string
+  readonly description?: string
+  readonly examples?: unknown
+  readonly minimum?: number
+  readonly maximum?: number
+  readonly enum?: readonly string[]
+}
+
+/** Schemas of all variables, keyed by name. */
+export const VARIABLES: ReadonlyMap<string, VariableSchema> = new Map(Object.entries(Environment.properties))
+
+/** Returns whether a setting is a variable, and not a place in the signers file. */
+export function isVariable(setting: string): boolean {
+  return VARIABLES.has(setting)
+}
 
 /**
  * Describes a problem in the words of the variable's schema, such as
@@ -22,5 +42,21 @@ export function problemWith(setting: string, wrong: string, value?: string): Con
   return {
     variable: setting,
     message: `${described}: ${expected}, for example ${setting}=${schema.examples}`,
+  }
+}
+
+/**
+ * Logs one line for each problem, with the variable that is wrong, and the token if it is about one.
+ *
+ * @param beginning text before each message
+ */
+export function logProblems(
+  log: BaseLogger,
+  level: 'warn' | 'error' | 'fatal',
+  problems: readonly ConfigurationProblem[],
+  beginning = '',
+): void {
+  for (const { variable, message, token } of problems) {
+    log[level]({ variable, ...token }, `${beginning}${variable}: ${message}`)
   }
 }

@@ -1,7 +1,7 @@
 /** The messages between the HTTP process, the signer process and its session workers. */
 
 import type { SignatureAlgorithm, SignMechanism } from '../algorithms/signature-algorithm.ts'
-import type { KeySelector, SettingNames, TokenAccess } from '../configuration/signer-configuration.ts'
+import type { KeySelector, TokenAccess } from '../configuration/signer-configuration.ts'
 import type { ToldPin } from './pin-version.ts'
 import type { TokenFailure } from './return-values.ts'
 
@@ -49,13 +49,11 @@ export interface KeyRequest {
   readonly certificateOnToken: boolean
   /** Absent where the type of the key decides. */
   readonly algorithm?: SignatureAlgorithm['name']
-  readonly settings: SettingNames
 }
 
 /** Everything that the signer process needs to open the token. */
 export interface OpenRequest {
   readonly access: TokenAccess
-  readonly settings: SettingNames
   readonly keys: readonly KeyRequest[]
   /** The PIN, where no file holds it: from a variable, or typed by a person. */
   readonly givenPin?: string
@@ -70,9 +68,11 @@ export function isFound(outcome: KeyOutcome): outcome is FoundKey {
   return 'labelBytes' in outcome
 }
 
+/** What the configuration names that is not there, or does not fit. The HTTP process knows the setting of each. */
+export type Subject = 'module' | 'token' | 'slot' | 'pin' | 'key' | 'certificate'
+
 export interface KeyFailure extends Explanation {
-  /** The setting that has to change. */
-  readonly variable: string
+  readonly about: Subject
 }
 
 /** Messages to a signer process. */

@@ -1,6 +1,9 @@
 import type { KeyObject } from 'node:crypto'
 import type { SignatureAlgorithm } from '../algorithms/signature-algorithm.ts'
-import type { FoundKey, KeyRequest } from './messages.ts'
+import { describeValue } from '../common/quote.ts'
+import type { SettingNames } from '../configuration/signer-configuration.ts'
+import type { ConfigurationProblem } from '../errors.ts'
+import type { FoundKey, KeyFailure, KeyRequest } from './messages.ts'
 
 /** The algorithm that a key signs with, and the public key that its signatures must verify with. */
 export interface KeyUse {
@@ -11,12 +14,22 @@ export interface KeyUse {
 /** A key that a pool is to sign with. */
 export interface PoolKey {
   readonly request: KeyRequest
+  readonly settings: SettingNames
   /**
    * Called each time the key was found on the token.
    *
    * @throws ConfigurationError when it cannot be used
    */
   accept(found: FoundKey): KeyUse
+}
+
+/** Returns a failure as a problem of the setting that it is about. */
+export function problemOf(
+  { about, message }: Pick<KeyFailure, 'about' | 'message'>,
+  settings: SettingNames,
+): ConfigurationProblem {
+  const path = about === 'certificate' ? settings.certificatePath : undefined
+  return { variable: settings[about], message: describeValue(path, message) }
 }
 
 /** Why a key has no test signature. */

@@ -1,4 +1,3 @@
-import { describeValue } from '../common/quote.ts'
 import type { SettingNames } from '../configuration/signer-configuration.ts'
 import { ConfigurationError, type ConfigurationProblem } from '../errors.ts'
 import { nameKey } from './key-name.ts'
@@ -9,6 +8,7 @@ import {
   type KeyState,
   type KeyUse,
   type PoolKey,
+  problemOf,
   type TestFailure,
 } from './pool-key.ts'
 import { explainRefusal } from './return-values.ts'
@@ -81,7 +81,7 @@ export class PoolKeys {
   /** Returns what may be wrong in the configuration when a key fails its first test; undefined where nothing is. */
   findProblem(key: number, failure: TestFailure): ConfigurationProblem | undefined {
     const { found, key: asked } = this.#at(key)
-    const { settings } = asked.request
+    const { settings } = asked
     switch (failure.kind) {
       case 'mismatch':
         return found?.publicKey === undefined ? explainMismatch(settings) : undefined
@@ -150,21 +150,21 @@ export class PoolKeys {
 }
 
 /** The token hides the public key: the certificate may be that of another one. */
-function explainMismatch({ certificate, certificatePath, keyChoice }: SettingNames): ConfigurationProblem {
+function explainMismatch(settings: SettingNames): ConfigurationProblem {
   const message =
     'test signatures do not verify with it: configure the certificate that was issued for this key, or choose the ' +
-    `key with ${keyChoice}; if both are right, the HSM is faulty`
-  return { variable: certificate, message: describeValue(certificatePath, message) }
+    `key with ${settings.key}; if both are right, the HSM is faulty`
+  return problemOf({ about: 'certificate', message }, settings)
 }
 
 function explainRefusedKey(
   found: FoundKey,
   returnValue: string,
-  { key, keyChoice }: SettingNames,
+  { key }: SettingNames,
 ): ConfigurationProblem {
   const message =
     `the token refuses to sign with the private key with ${nameKey(found)} (${returnValue}): ` +
-    `${explainRefusal(returnValue)}; have the HSM allow it, or choose another key with ${keyChoice}`
+    `${explainRefusal(returnValue)}; have the HSM allow it, or choose another key`
   return { variable: key, message }
 }
 
@@ -187,13 +187,10 @@ function look(
   entry.use = undefined
   entry.found = undefined
   if (!isFound(outcome)) {
-    const { variable, message, reason } = outcome
-    enter(entry, 'unusable', reason)
-    return [{ variable, message }]
+    enter(entry, 'unusable', outcome.reason)
+    return [problemOf(outcome, entry.key.settings)]
   }
-  const forbidden = requireNonExtractable
-    ? findForbiddenExposure(outcome, entry.key.request.settings.key)
-    : undefined
+  const forbidden = requireNonExtractable ? findForbiddenExposure(outcome, entry.key.settings.key) : undefined
   if (forbidden !== undefined) {
     enter(entry, 'unusable', 'there may be copies of the private key outside the token, which is not allowed')
     return [forbidden]

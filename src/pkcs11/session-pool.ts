@@ -74,7 +74,13 @@ export class SessionPool {
   constructor(
     options: PoolOptions,
     supervise = (events: SupervisorEvents): SupervisorCalls =>
-      new Supervisor({ refusedPins: () => [], ...options, request: createOpenRequest(options), events }),
+      new Supervisor({
+        refusedPins: () => [],
+        ...options,
+        request: createOpenRequest(options),
+        settings: options.keys[0].settings,
+        events,
+      }),
   ) {
     const { hsm, keys } = options
     this.#options = options
@@ -315,6 +321,5 @@ export class SessionPool {
 }
 
 function createOpenRequest({ access, keys }: PoolOptions): SupervisorOptions['request'] {
-  const [{ request }] = keys
-  return { access, settings: request.settings, keys: keys.map((key) => key.request) }
+  return { access, keys: keys.map((key) => key.request) }
 }

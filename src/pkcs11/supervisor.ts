@@ -4,6 +4,7 @@ import { listSome } from '../common/quote.ts'
 import { RepeatedWarning } from '../common/repeated-warning.ts'
 import type { HsmConfiguration } from '../configuration/configuration.ts'
 import { pinOfEnvironment } from '../configuration/pin.ts'
+import type { SettingNames } from '../configuration/signer-configuration.ts'
 import { ConfigurationError } from '../errors.ts'
 import { retryMs } from './backoff.ts'
 import { LoginGuard } from './login-guard.ts'
@@ -19,6 +20,7 @@ import {
 } from './messages.ts'
 import { OpenPatience } from './open-patience.ts'
 import type { ToldPin } from './pin-version.ts'
+import { problemOf } from './pool-key.ts'
 import type { PoolLog, PoolObserver, RestartReason } from './pool-observer.ts'
 import { RestartPace } from './restart-pace.ts'
 import { zombieLimit } from './session-timeouts.ts'
@@ -46,6 +48,7 @@ export interface SupervisorEvents {
 export interface SupervisorOptions {
   readonly hsm: Pick<HsmConfiguration, 'sessions'>
   readonly request: Omit<OpenRequest, 'givenPin' | 'refusedPins'>
+  readonly settings: SettingNames
   /** The PIN, in place of the one that the environment holds. */
   readonly givenPin?: string
   /** PINs that must not be told again. */
@@ -156,10 +159,11 @@ export class Supervisor {
 
   /** Stops for good: the PIN must not be tried again until somebody has corrected it. */
   refusePin(returnValue: string): void {
-    const { access, settings } = this.#options.request
+    const { request, settings } = this.#options
+    const { pin } = request.access
     const remedy =
-      'variable' in access.pin
-        ? `correct ${access.pin.variable}, then restart`
+      'variable' in pin
+        ? `correct ${pin.variable}, then restart`
         : `correct the file of ${settings.pin}, then send SIGHUP`
     this.#options.log.error(
       { returnValue },
@@ -257,7 +261,8 @@ export class Supervisor {
     if (failure.kind === 'pin') {
       this.refusePin(failure.returnValue)
     } else if (failure.kind === 'configuration') {
-      this.misconfigured(new ConfigurationError([failure]), failure.reason)
+      const problem = problemOf(failure, this.#options.settings)
+      this.misconfigured(new ConfigurationError([problem]), failure.reason)
     } else {
       this.#warning.warn(failure.message)
       if (this.#pace.ageMs > LONGEST_OPENING_MS) {

@@ -3,7 +3,7 @@ import type { BaseLogger } from 'pino'
 import { backoffMs } from '../common/backoff.ts'
 import type { LoadedSigners } from '../configuration/configuration.ts'
 import { FileWatch } from '../configuration/file-watch.ts'
-import { logProblems } from '../configuration/log-problems.ts'
+import { logProblems } from '../configuration/problem.ts'
 import { ConfigurationError, refuseProblems } from '../errors.ts'
 import type { Signers } from './signers.ts'
 

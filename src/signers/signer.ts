@@ -1,8 +1,7 @@
 import type { HashAlgorithm } from '../algorithms/hash-algorithms.ts'
 import type { SignedMessage } from '../algorithms/signature-algorithm.ts'
-import { permittedHashes } from '../configuration/algorithm-fit.ts'
 import type { ContainerConfiguration } from '../configuration/container-configuration.ts'
-import { certificateFromToken } from '../configuration/signer-certificate.ts'
+import { certificateFromToken, permittedHashes } from '../configuration/signer-certificate.ts'
 import type {
   SignerCertificate,
   SignerConfiguration,

@@ -102,7 +102,7 @@ function isPending({ pool, keys }: TokenPool): boolean {
 }
 
 function describeUntested({ pool, keys, log }: TokenPool): ConfigurationProblem[] {
-  return keys.flatMap(({ request: { settings } }, place) => {
+  return keys.flatMap(({ settings }, place) => {
     const { state, reason = describeSilence(pool) } = pool.keyStatus(place)
     const variable = state === 'pin refused' ? settings.pin : settings.key
     const message = `no test signature could be made: ${reason}`

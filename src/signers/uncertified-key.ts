@@ -35,7 +35,8 @@ export class UncertifiedKey {
   ) {
     this.#hsm = hsm
     const key = {
-      request: { selector, certificateOnToken: false, settings },
+      request: { selector, certificateOnToken: false },
+      settings,
       accept: (found: FoundKey) => {
         this.#use = readKeyUse(found, settings.key)
         return this.#use

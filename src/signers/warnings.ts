@@ -1,5 +1,5 @@
 import type { BaseLogger } from 'pino'
-import { findRestriction } from '../configuration/algorithm-fit.ts'
+import { findRestriction } from '../configuration/signer-certificate.ts'
 import type { SignerCertificate, SignerConfiguration } from '../configuration/signer-configuration.ts'
 import { findValidityProblem } from '../x509/validity.ts'
 

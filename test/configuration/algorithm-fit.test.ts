@@ -1,6 +1,8 @@
 import t from 'tap'
-import { findUnfitAlgorithm } from '../../src/configuration/algorithm-fit.ts'
+import { VARIABLE_SETTINGS as settings } from '../../src/configuration/read-signer.ts'
+import { certificateFromToken } from '../../src/configuration/signer-certificate.ts'
 import { issue, RSA_2048 } from '../support/certificates.ts'
+import { DEFAULT_CONTAINER } from '../support/container-configuration.ts'
 
 t.test('each type of key has its algorithms', async (t) => {
   const directory = t.testdir()
@@ -12,12 +14,14 @@ t.test('each type of key has its algorithms', async (t) => {
   ] as const) {
     const { certificate } = issue(directory, { subject: '/CN=Signer', key })
     for (const algorithm of all) {
-      const unfit = `does not fit the certificate, whose key is of type ${type}: leave it out, or set ${fitting.join(' or ')}`
-      t.equal(
-        findUnfitAlgorithm(certificate.publicKey, algorithm),
-        fitting.some((one) => one === algorithm) ? undefined : unfit,
-        `${type}, ${algorithm}`,
-      )
+      const configuration = { caCertificates: [], settings, algorithm, container: DEFAULT_CONTAINER }
+      const build = () => certificateFromToken(certificate.raw, configuration)
+      if (fitting.some((one) => one === algorithm)) {
+        t.equal(build().algorithm.name, algorithm)
+      } else {
+        const wrong = `${algorithm} does not fit the certificate, whose key is of type ${type}: leave it out, or set ${fitting.join(' or ')}`
+        t.throws(build, { message: `signatureAlgorithm: ${wrong}` })
+      }
     }
   }
 })

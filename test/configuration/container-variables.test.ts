@@ -144,8 +144,9 @@ t.test('the least that a level needs', async (t) => {
   t.match(problemsOf({ LEVEL: 'b-lt', TSA_URL: 'http://one.example' }), [noAnchors])
   t.strictSame(problemsOf({ LEVEL: 'b-lt', TSA_CA_FILE, REVOCATION_CHECK: 'off' }), [
     `TSA_URL: is required for LEVEL=b-lt${URL_EXAMPLE}`,
-    'REVOCATION_CHECK: is off, but LEVEL=b-lt needs revocation information: whether OCSP responders and CRLs are ' +
-      'asked whether certificates of signers were revoked, one of on, off, for example REVOCATION_CHECK=on',
+    'LEVEL: is b-lt, which needs revocation information, but REVOCATION_CHECK is off: what the containers that are ' +
+      'built here hold: b-t has a timestamp, b-lt revocation information too, which is PAdES-BASELINE-T in a PDF until ' +
+      'that has a DSS dictionary, one of b-b, b-t, b-lt, for example LEVEL=b-t',
   ])
 })
 
@@ -183,8 +184,9 @@ t.test('addresses, of which no part is told', async (t) => {
     `TSA_URL: address 2 ${wrong}`,
     `TSA_URL: address 4 ${wrong}`,
   ])
-  t.strictSame(wrongsOf({ LEVEL: 'b-t', TSA_URL: ' , ' }), ['TSA_URL: names none'])
-  const inside = 'has a user or a password in it; give them with TSA_USER and TSA_PASSWORD_FILE'
+  t.strictSame(wrongsOf({ LEVEL: 'b-t', TSA_URL: ' , ' }), ['TSA_URL: " , " names none'])
+  const inside =
+    'has a user or a password in it; give them with TSA_USER and TSA_PASSWORD_FILE, or user and passwordFile of the signer'
   for (const url of [`https://user:${PASSWORD}@one.example`, `https://:${PASSWORD}@one.example`]) {
     t.strictSame(problemsOf({ TSA_URL: url }), [`TSA_URL: ${inside}${URL_EXAMPLE}`])
   }
@@ -421,7 +423,7 @@ t.test('all problems are told at once', async (t) => {
     }).map((wrong) => wrong.replace(/:.*/, '')),
     [
       ...['TSA_POLICY', 'CONTAINER_SIZE_LIMIT', 'TSA_URL', 'TSA_PASSWORD_FILE', 'TSA_CA_FILE'],
-      ...['TSA_TLS_KEY_FILE', 'TSA_TLS_CERTIFICATE_FILE', 'REVOCATION_CHECK'],
+      ...['TSA_TLS_KEY_FILE', 'TSA_TLS_CERTIFICATE_FILE', 'LEVEL'],
     ],
   )
 })

@@ -10,8 +10,8 @@ import {
   loadLibraryConfiguration,
   loadTokenConfiguration,
 } from '../../src/configuration/load.ts'
+import { VARIABLE_SETTINGS } from '../../src/configuration/read-signer.ts'
 import type { SignerConfiguration } from '../../src/configuration/signer-configuration.ts'
-import { SETTINGS } from '../../src/configuration/single-signer.ts'
 import { ConfigurationError } from '../../src/errors.ts'
 import { issue, RSA_2048, spoil, withEmptyTime, writeBundle } from '../support/certificates.ts'
 import { startServerProcess } from '../support/server-process.ts'
@@ -112,7 +112,7 @@ t.test('with module and PIN alone all else has its default', async (t) => {
             revocationFallback: 'refuse',
           },
           caCertificates: [],
-          settings: SETTINGS,
+          settings: { ...VARIABLE_SETTINGS, pin: 'HSM_PIN' },
         },
       ],
       files: [],

@@ -1,14 +1,14 @@
 import t from 'tap'
 import type { ContainerConfiguration } from '../../src/configuration/container-configuration.ts'
+import { VARIABLE_SETTINGS } from '../../src/configuration/read-signer.ts'
 import { certificateFromFiles, certificateFromToken } from '../../src/configuration/signer-certificate.ts'
 import type { SignerCertificate } from '../../src/configuration/signer-configuration.ts'
-import { SETTINGS } from '../../src/configuration/single-signer.ts'
 import { type Issued, issue, RSA_2048, spoil, withLongLength } from '../support/certificates.ts'
 import { DEFAULT_CONTAINER } from '../support/container-configuration.ts'
 import { crlAt, ocspAt } from '../support/revocation-chain.ts'
 
 const directory = t.testdir()
-const COMMON = { settings: SETTINGS, container: DEFAULT_CONTAINER }
+const COMMON = { settings: VARIABLE_SETTINGS, container: DEFAULT_CONTAINER }
 const root = issue(directory, { subject: '/CN=Root', ca: true })
 const issuing = issue(directory, { subject: '/CN=Issuing CA', ca: true, issuer: root })
 const leaf = issue(directory, { subject: '/CN=Signer', issuer: issuing, key: RSA_2048 })
@@ -118,7 +118,7 @@ t.test('level b-lt takes a chain about which somebody can be asked', async (t) =
     const [first, ...issuers] = path
     return certificateFromFiles({
       ...{ certificates: [(first as Issued).certificate], caCertificates: certificatesOf(...issuers) },
-      ...{ settings: SETTINGS, container: { ...DEFAULT_CONTAINER, level: 'b-lt', ...container } },
+      ...{ settings: VARIABLE_SETTINGS, container: { ...DEFAULT_CONTAINER, level: 'b-lt', ...container } },
     })
   }
   t.doesNotThrow(() => create([certify(middle, addresses), middle, root]))

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { validate } from '../../src/configuration/validation.ts'
+import { validate } from '../../src/configuration/variables.ts'
 import type { ConfigurationProblem } from '../../src/errors.ts'
 
 t.test(

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import pino from 'pino'
 import t, { type Test } from 'tap'
 import type { HsmConfiguration } from '../../src/configuration/configuration.ts'
-import { SETTINGS } from '../../src/configuration/single-signer.ts'
+import { VARIABLE_SETTINGS } from '../../src/configuration/read-signer.ts'
 import type { ConfigurationError } from '../../src/errors.ts'
 import type { FromSession, SessionOrder, ToSignerProcess } from '../../src/pkcs11/messages.ts'
 import { SessionPool, type SupervisorCalls } from '../../src/pkcs11/session-pool.ts'
@@ -31,7 +31,8 @@ function play(t: Test, change: Partial<HsmConfiguration> = {}, publicKey?: Uint8
     async close() {},
   }
   const key = {
-    request: { selector: {}, certificateOnToken: false, settings: SETTINGS },
+    request: { selector: {}, certificateOnToken: false },
+    settings: VARIABLE_SETTINGS,
     accept: () => USE,
   }
   const pool = new SessionPool(

@@ -3,7 +3,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import { ECDSA } from '../../src/algorithms/ecdsa.ts'
-import { SETTINGS } from '../../src/configuration/single-signer.ts'
+import { VARIABLE_SETTINGS } from '../../src/configuration/read-signer.ts'
 import {
   ConfigurationError,
   HSM_BUSY,
@@ -20,7 +20,8 @@ const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
 
 function poolKey(label: string, problem?: string): PoolKey {
   return {
-    request: { selector: { label }, certificateOnToken: false, settings: SETTINGS },
+    request: { selector: { label }, certificateOnToken: false },
+    settings: VARIABLE_SETTINGS,
     accept() {
       if (problem !== undefined) {
         throw new ConfigurationError([{ variable: 'SIGNER_CERTIFICATE_FILE', message: problem }])
@@ -34,7 +35,7 @@ function found(label: string, shown: Partial<FoundKey> = {}): FoundKey {
   return { label, labelBytes: Buffer.from(label), id: 'ab', protection: PROTECTED, ...shown }
 }
 
-const MISSING: KeyFailure = { variable: 'HSM_KEY_LABEL', message: 'not there: a', reason: 'not there' }
+const MISSING: KeyFailure = { about: 'key', message: 'not there: a', reason: 'not there' }
 
 t.test('a key is unknown, then found, then tested; and what is found again stays tested', async (t) => {
   const keys = new PoolKeys([poolKey('a'), poolKey('b')])

@@ -4,7 +4,7 @@ import pino from 'pino'
 import t, { type Test } from 'tap'
 import { Client } from '../../src/common/client.ts'
 import type { HsmConfiguration } from '../../src/configuration/configuration.ts'
-import { SETTINGS } from '../../src/configuration/single-signer.ts'
+import { VARIABLE_SETTINGS } from '../../src/configuration/read-signer.ts'
 import type { FoundKey, FromSession, SessionOrder, ToSignerProcess } from '../../src/pkcs11/messages.ts'
 import { SessionPool, type SupervisorCalls } from '../../src/pkcs11/session-pool.ts'
 import type { HsmState, SupervisorEvents } from '../../src/pkcs11/supervisor.ts'
@@ -39,7 +39,8 @@ function play(t: Test, change: Partial<HsmConfiguration> = {}, found: Partial<Fo
   const observer = observe(observed)
   const access = { module: '/none', token: {}, pin: { variable: 'HSM_PIN' } }
   const key = {
-    request: { selector: {}, certificateOnToken: false, settings: SETTINGS },
+    request: { selector: {}, certificateOnToken: false },
+    settings: VARIABLE_SETTINGS,
     accept: () => USE,
   }
   const options = { hsm, access, keys: [key] as const, onMisconfigured() {}, log, observer }

@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { pino } from 'pino'
 import t, { type Test } from 'tap'
 import { loadSigners } from '../../src/configuration/load.ts'
+import { VARIABLE_SETTINGS } from '../../src/configuration/read-signer.ts'
 import { Supervisor, type SupervisorEvents, type SupervisorOptions } from '../../src/pkcs11/supervisor.ts'
 import { createPoolKey } from '../../src/signers/key-request.ts'
 import { createFaultyModule } from '../support/faulty-module/faulty-module.ts'
@@ -49,6 +50,7 @@ function supervise(t: Test, error: Error = new Error('not opened'), opened = req
   const options = {
     hsm: { sessions: 1 },
     request: opened,
+    settings: VARIABLE_SETTINGS,
     refusedPins,
     events,
     onMisconfigured: ignore,

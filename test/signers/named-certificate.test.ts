@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import t from 'tap'
 import { HASH_ALGORITHMS } from '../../src/algorithms/hash-algorithms.ts'
+import { VARIABLE_SETTINGS } from '../../src/configuration/read-signer.ts'
 import { certificateFromFiles } from '../../src/configuration/signer-certificate.ts'
-import { SETTINGS } from '../../src/configuration/single-signer.ts'
 import { isNamedBy } from '../../src/signers/named-certificate.ts'
 import { issue } from '../support/certificates.ts'
 import { DEFAULT_CONTAINER } from '../support/container-configuration.ts'
@@ -14,7 +14,7 @@ const named = HASH_ALGORITHMS.map((hashAlgorithm) => ({
 }))
 
 t.test('a certificate is named by its digest with any hash algorithm', async (t) => {
-  const configured = { certificates: [certificate], caCertificates: [], settings: SETTINGS }
+  const configured = { certificates: [certificate], caCertificates: [], settings: VARIABLE_SETTINGS }
   const signerCertificate = certificateFromFiles({ ...configured, container: DEFAULT_CONTAINER })
   const key = { knownCertificate: () => signerCertificate }
   for (const one of named) {

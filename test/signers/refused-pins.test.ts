@@ -3,8 +3,8 @@ import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:
 import { join } from 'node:path'
 import { pino } from 'pino'
 import t from 'tap'
+import { VARIABLE_SETTINGS } from '../../src/configuration/read-signer.ts'
 import type { PinSource, TokenAccess } from '../../src/configuration/signer-configuration.ts'
-import { SETTINGS } from '../../src/configuration/single-signer.ts'
 import { pinVersion } from '../../src/pkcs11/pin-version.ts'
 import type { PoolKey } from '../../src/pkcs11/pool-key.ts'
 import type { PoolStatus } from '../../src/pkcs11/session-pool.ts'
@@ -13,7 +13,8 @@ import { TokenLog } from '../../src/signers/token-log.ts'
 import type { TokenPool } from '../../src/signers/token-pool.ts'
 
 const KEY: PoolKey = {
-  request: { selector: {}, certificateOnToken: false, settings: SETTINGS },
+  request: { selector: {}, certificateOnToken: false },
+  settings: VARIABLE_SETTINGS,
   accept: () => ({}) as never,
 }
 const REFUSED =

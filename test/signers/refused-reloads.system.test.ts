@@ -156,7 +156,7 @@ t.test('a key that may not sign', async (t) => {
     t,
     [
       `SIGNERS_FILE /signers/decrypts-alone/key: the private key may not sign (CKA_SIGN is false): it has label ` +
-        `"decrypts-alone" id ${id}; have the HSM allow it, or choose another key with key.label or key.id of the signer`,
+        `"decrypts-alone" id ${id}; have the HSM allow it, or choose another key`,
     ],
     () => writeWith('decrypts-alone'),
   )

@@ -101,7 +101,7 @@ t.test('keys that are not there, or not unambiguously, or belong to another cert
     [place('no-such-label', 'key'), 'no private key fits label nobody', keys.toSorted()],
     [
       place('ambiguous', 'key'),
-      'several private keys fit, set key.label or key.id of the signer to tell them apart; they have the same label ' +
+      'several private keys fit, tell them apart by label or id; they have the same label ' +
         'and differ in id and public key',
       described,
     ],
@@ -163,7 +163,7 @@ t.test('a token that refuses for good to sign with a key that has never signed',
   const id = (name: string) => Buffer.from(name).toString('hex')
   const message = (name: string, returnValue: string, meaning: string) =>
     `the token refuses to sign with the private key with label "${name}" id ${id(name)} (${returnValue}): ${meaning}; ` +
-    'have the HSM allow it, or choose another key with key.label or key.id of the signer'
+    'have the HSM allow it, or choose another key'
   for (const [call, returnValue, meaning] of [
     [
       'C_SignInit',
@@ -235,8 +235,7 @@ t.test('a token that is not there: the service stays, and is not ready', async (
   module.plan()
   folder.write({ house: folder.entry('house', { token: { label: 'nowhere' } }) })
   const service = await startService(t, environment)
-  const missing =
-    /^no token fits SIGNERS_FILE \/signers\/house\/token\/label nowhere; there are: label "test" serial [0-9a-f]+ slot 0$/
+  const missing = /^no token fits label nowhere; there are: label "test" serial [0-9a-f]+ slot 0$/
   await until('it is missed', () => logLines(service.log()).some(({ msg }) => missing.test(msg)))
   const { statusCode, json } = await send(`${service.url}/health/ready`)
   t.equal(statusCode, 503)

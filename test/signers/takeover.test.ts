@@ -1,6 +1,6 @@
 /** How new signers are tested, where the token has no time for it, or does not. */
 import t from 'tap'
-import { SETTINGS } from '../../src/configuration/single-signer.ts'
+import { VARIABLE_SETTINGS } from '../../src/configuration/read-signer.ts'
 import { HSM_BUSY, HSM_UNAVAILABLE, SIGNATURE_SELF_CHECK_FAILED } from '../../src/errors.ts'
 import type { HsmState } from '../../src/pkcs11/supervisor.ts'
 import type { SignerSet } from '../../src/signers/signer-set.ts'
@@ -15,7 +15,7 @@ function setOf(...outcomes: (Error | undefined)[]): SignerSet {
 function setIn(state: HsmState, ...outcomes: (Error | undefined)[]): SignerSet {
   const key = {
     name: 'contracts',
-    configuration: { settings: SETTINGS },
+    configuration: { settings: VARIABLE_SETTINGS },
     container: DEFAULT_CONTAINER,
     knownCertificate: () => ({ path: [{ raw: Buffer.from('a certificate') }] }),
     validCertificate() {},

@@ -1,7 +1,7 @@
 import { pino } from 'pino'
 import { Registry } from 'prom-client'
 import t from 'tap'
-import { SETTINGS } from '../../src/configuration/single-signer.ts'
+import { VARIABLE_SETTINGS } from '../../src/configuration/read-signer.ts'
 import { HSM_UNAVAILABLE } from '../../src/errors.ts'
 import { PoolMetrics } from '../../src/metrics/pool-metrics.ts'
 import { UncertifiedKey } from '../../src/signers/uncertified-key.ts'
@@ -9,7 +9,7 @@ import { UncertifiedKey } from '../../src/signers/uncertified-key.ts'
 t.test('there is no public key before the token was opened', (t) => {
   const signer = {
     access: { module: '/none', pin: { variable: 'HSM_PIN' }, token: {} },
-    ...{ key: {}, settings: SETTINGS },
+    ...{ key: {}, settings: VARIABLE_SETTINGS },
   }
   const hsm = {
     ...{ sessions: 1, queueLimit: 1, timeoutMs: 1000, keepAliveMs: 1000 },

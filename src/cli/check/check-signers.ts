@@ -43,7 +43,7 @@ export async function checkSigners(
     if (refused.has(accessId(signer.access))) {
       steps.skip(TOKEN_STEPS, 'the token refused the login, which is not tried again')
     } else {
-      await token.run({ ...signer.access, settings: signer.settings, ...pin }, limitMs)
+      await token.run({ ...signer.access, ...pin }, limitMs)
     }
     if (steps.failures().includes('login')) {
       refused.add(accessId(signer.access))

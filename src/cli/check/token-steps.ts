@@ -1,9 +1,12 @@
 /** Reports the steps on the HSM, which a process of its own takes, and those that depend on them. */
 
 import { defined } from '../../common/defined.ts'
-import { checkHashAlgorithms, permittedHashes } from '../../configuration/algorithm-fit.ts'
 import type { HsmConfiguration } from '../../configuration/configuration.ts'
-import { certificateFromToken } from '../../configuration/signer-certificate.ts'
+import {
+  certificateFromToken,
+  checkHashAlgorithms,
+  permittedHashes,
+} from '../../configuration/signer-certificate.ts'
 import type { SignerCertificate, SignerConfiguration } from '../../configuration/signer-configuration.ts'
 import { type AdministrationError, administer } from '../../pkcs11/administration/administer.ts'
 import type {
@@ -16,6 +19,7 @@ import type {
 import type { AdministrationAccess } from '../../pkcs11/administration/messages.ts'
 import { findForbiddenExposure, findUnshown, warnAboutExposure } from '../../pkcs11/key-protection.ts'
 import type { FoundKey } from '../../pkcs11/messages.ts'
+import { problemOf } from '../../pkcs11/pool-key.ts'
 import { createTestInput } from '../../pkcs11/signing-input.ts'
 import { createPoolKey } from '../../signers/key-request.ts'
 import { printable } from '../table.ts'
@@ -96,9 +100,10 @@ export class TokenSteps {
     }
   }
 
-  #failed(step: CheckStep | 'protection', { variable, message }: Failure): void {
+  #failed(step: CheckStep, { about, message }: Failure): void {
     const name = step === 'signatures' ? 'test signature' : step
-    this.#report.failed(name, variable === undefined ? message : `${variable}: ${message}`)
+    const problem = about && problemOf({ about, message }, this.#configuration.settings)
+    this.#report.failed(name, problem === undefined ? message : `${problem.variable}: ${problem.message}`)
   }
 
   #found(finding: Finding): void {
@@ -140,7 +145,7 @@ export class TokenSteps {
     const warning = warnAboutExposure(key)
     const forbidden = this.#hsm.requireNonExtractableKeys && findForbiddenExposure(key, settings.key)
     if (forbidden) {
-      this.#failed('protection', forbidden)
+      this.#report.failed('protection', `${forbidden.variable}: ${forbidden.message}`)
     } else if (warning !== undefined) {
       this.#report.warned('protection', warning)
     } else if (unshown.length > 0) {

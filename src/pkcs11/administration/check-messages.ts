@@ -1,12 +1,12 @@
 /** Messages about a check while it goes on. */
 import type { HashAlgorithm } from '../../algorithms/hash-algorithms.ts'
-import type { FoundKey, FoundToken, KeyRequest } from '../messages.ts'
+import type { FoundKey, FoundToken, KeyRequest, Subject } from '../messages.ts'
 import type { MechanismDescription } from '../process/mechanism.ts'
 import type { LibraryDescription } from './descriptions.ts'
 
 export interface Failure {
-  /** The variable that has to change, where it is the configuration that cannot work. */
-  readonly variable?: string
+  /** What has to change, where it is the configuration that cannot work. */
+  readonly about?: Subject
   readonly message: string
 }
 

@@ -65,12 +65,12 @@ function* attempt<T>(step: CheckStep, act: () => Found<T>): Generator<Progress, 
 }
 
 function load(access: AdministrationAccess): Found<Module> {
-  const library = openLibrary(access, access.settings.module)
+  const library = openLibrary(access)
   return [library, { step: 'library', library: describeLibrary(library) }]
 }
 
 function find(library: Module, access: AdministrationAccess): Found<Slot> {
-  const { slot, token } = selectToken(library, access.token, access.settings)
+  const { slot, token } = selectToken(library, access.token)
   const { label, serialNumber: serial, manufacturerID: manufacturer, model } = token
   return [slot, { step: 'token', token: { label, serial, manufacturer, model } }]
 }
@@ -88,7 +88,7 @@ function findKey(session: Session, { key }: CheckRequest): Found<PrivateKey> {
 
 function lookAtMechanism(session: Session, found: PrivateKey, { key }: CheckRequest): Found<true> {
   const name = signMechanism(readKeyType(session, found.handle), key.algorithm)
-  checkAllowed(session, found, name, key.settings)
+  checkAllowed(session, found, name)
   return [true, { step: 'mechanism', mechanism: describeMechanism(session.slot, name) }]
 }
 
@@ -113,10 +113,8 @@ function* openSessions(slot: Slot, count: number): Generator<Progress> {
 
 /** @returns what the key is used with: as the certificate has it, which may be on the token */
 function lookForCertificate(session: Session, key: PrivateKey, request: CheckRequest): Found<KeyUse> {
-  const { certificateOnToken, settings, algorithm: name } = request.key
-  const { certificate } = certificateOnToken
-    ? findCertificate(session, key, settings)
-    : { certificate: undefined }
+  const { certificateOnToken, algorithm: name } = request.key
+  const { certificate } = certificateOnToken ? findCertificate(session, key) : { certificate: undefined }
   const certified =
     certificate === undefined
       ? createPublicKey({ key: Buffer.from(request.certifiedKey as Uint8Array), type: 'spki', format: 'der' })

@@ -20,7 +20,7 @@ export function explain(error: unknown): Failure {
   if (error instanceof OpenError && error.failure.kind !== 'pin') {
     const { failure } = error
     const { message } = failure
-    return failure.kind === 'configuration' ? { variable: failure.variable, message } : { message }
+    return failure.kind === 'configuration' ? { about: failure.about, message } : { message }
   }
   const { returnValue, call, recovery } = describeFailure(error)
   // The binding does not always know which call it was

@@ -1,9 +1,5 @@
 /** Messages between the command line and the process that works on the token for it: one order, one answer, and progress. */
-import type {
-  LibraryConfiguration,
-  SettingNames,
-  TokenAccess,
-} from '../../configuration/signer-configuration.ts'
+import type { LibraryConfiguration, TokenAccess } from '../../configuration/signer-configuration.ts'
 import type { CheckRequest, Failure, Progress } from './check-messages.ts'
 import type { CertificateDescription, KeyDescription, TokenList } from './descriptions.ts'
 
@@ -11,7 +7,6 @@ import type { CertificateDescription, KeyDescription, TokenList } from './descri
 export interface AdministrationAccess extends TokenAccess {
   /** The PIN, where no file holds it: from a variable, or typed by a person. */
   readonly givenPin?: string
-  readonly settings: SettingNames
 }
 
 export interface KeyRequest {

@@ -9,8 +9,8 @@ import type { AdministrationAccess } from './messages.ts'
 let opened: Module | undefined
 
 /** Loads and initializes the library that this process works with. */
-export function openLibrary({ module, moduleParameters }: LibraryConfiguration, setting?: string): Module {
-  opened = loadLibrary(module, setting)
+export function openLibrary({ module, moduleParameters }: LibraryConfiguration): Module {
+  opened = loadLibrary(module)
   initializeLibrary(opened, moduleParameters)
   return opened
 }
@@ -25,13 +25,13 @@ export function closeLibrary(): void {
 
 /** Hands over a read-write session with the user logged in. */
 export function withSession<T>(access: AdministrationAccess, act: (session: Session) => T): T {
-  const { slot } = selectToken(openLibrary(access), access.token, access.settings)
+  const { slot } = selectToken(openLibrary(access), access.token)
   return act(openSession(slot, access))
 }
 
 /** Opens a session and calls `C_Login` once. */
 export function openSession(slot: Slot, access: AdministrationAccess): Session {
-  const pin = findPin(access)
+  const pin = findPin(access.pin, access.givenPin)
   const session = openUserSession(slot)
   logInUser(session, pin)
   return session

@@ -2,7 +2,6 @@ import type { Session } from 'graphene-pk11'
 import type { Attribute, Template } from 'pkcs11js'
 import pkcs11js from 'pkcs11js'
 import { encodePublicKey } from '../../algorithms/public-key.ts'
-import type { SettingNames } from '../../configuration/signer-configuration.ts'
 import { readCertificate } from '../../x509/read-certificate.ts'
 import { validityPeriod } from '../../x509/validity.ts'
 import type { FoundKey } from '../messages.ts'
@@ -14,23 +13,19 @@ import { misconfigured } from './open-error.ts'
  *
  * @throws OpenError when none fits, and when the token does not show the public half and they have several
  */
-export function findCertificate(
-  session: Session,
-  key: CertifiedKey,
-  settings: SettingNames,
-): FoundCertificate {
+export function findCertificate(session: Session, key: CertifiedKey): FoundCertificate {
   const fitting = findCertificates(session, key)
   const [newest] = fitting
   if (newest === undefined) {
     const missing = 'is required, since the token holds no certificate that matches the private key'
     const message = [missing, ...describeUnreadable(session, key)].join('; ')
-    throw misconfigured(settings.certificate, message, 'there is no certificate for the private key')
+    throw misconfigured('certificate', message, 'there is no certificate for the private key')
   }
   if (fitting.some(({ publicKey }) => !publicKey.equals(newest.publicKey))) {
     const message =
       'is required: the token holds certificates of several public keys with the id of the private key, and does not ' +
       'show which is its own; or delete the others with "signing-service delete-cert"'
-    throw misconfigured(settings.certificate, message, 'there are several certificates for the private key')
+    throw misconfigured('certificate', message, 'there are several certificates for the private key')
   }
   const distinct = new Set(fitting.map(({ raw }) => raw.toString('base64')))
   return { certificate: newest.raw, otherCertificates: distinct.size - 1 }

@@ -4,7 +4,6 @@ import type { Handle, Mechanism } from 'pkcs11js'
 import pkcs11js from 'pkcs11js'
 import type { HashAlgorithm } from '../../algorithms/hash-algorithms.ts'
 import type { SignatureAlgorithm, SignMechanism } from '../../algorithms/signature-algorithm.ts'
-import type { SettingNames } from '../../configuration/signer-configuration.ts'
 import { nameKey } from '../key-name.ts'
 import { describeFailure } from '../return-values.ts'
 import { readAllowedMechanisms } from './key-attributes.ts'
@@ -55,14 +54,10 @@ export function describeMechanism({ lib, handle }: Slot, name: SignMechanism['na
 }
 
 /** @throws OpenError where the token does not sign with it */
-export function checkMechanism({ slot }: Session, name: SignMechanism['name'], settings: SettingNames): void {
+export function checkMechanism({ slot }: Session, name: SignMechanism['name']): void {
   if (!isOffered(slot, name)) {
     const reason = `the token does not offer ${name} for signatures`
-    throw misconfigured(
-      settings.key,
-      `${reason}; choose another key or token, or have the HSM allow it`,
-      reason,
-    )
+    throw misconfigured('key', `${reason}; choose another key or token, or have the HSM allow it`, reason)
   }
 }
 
@@ -87,15 +82,14 @@ export function checkAllowed(
   session: Session,
   key: { readonly handle: Handle } & Parameters<typeof nameKey>[0],
   name: SignMechanism['name'],
-  settings: SettingNames,
 ): void {
   const allowed = readAllowedMechanisms(session, key.handle)
   if (allowed !== undefined && !allowed.includes(TYPES[name])) {
     const names = allowed.map(describeType).join(', ')
     throw misconfigured(
-      settings.key,
+      'key',
       `the private key with ${nameKey(key)} may not sign with ${name}: its CKA_ALLOWED_MECHANISMS has ${names} alone; ` +
-        `have the HSM allow it, set another signatureAlgorithm, or choose another key with ${settings.keyChoice}`,
+        `have the HSM allow it, set another signatureAlgorithm, or choose another key`,
       `the private key may not sign with ${name}`,
     )
   }

@@ -1,6 +1,6 @@
 import { type Module, type Slot, type Token, TokenFlag } from 'graphene-pk11'
 import { listSome, quote } from '../../common/quote.ts'
-import type { SettingNames, TokenSelector } from '../../configuration/signer-configuration.ts'
+import type { TokenSelector } from '../../configuration/signer-configuration.ts'
 import { describeFailure } from '../return-values.ts'
 import { misconfigured, unavailable } from './open-error.ts'
 
@@ -16,25 +16,17 @@ interface Candidate {
  * @throws OpenError that lists the tokens there are: `unavailable` when none fits, since it may appear, and
  *   `configuration` when several do
  */
-export function selectToken(
-  module: Module,
-  selector: TokenSelector,
-  settings: Pick<SettingNames, 'token' | 'tokenParts' | 'tokenChoice'>,
-): { slot: Slot; token: Token } {
+export function selectToken(module: Module, selector: TokenSelector): { slot: Slot; token: Token } {
   const { present, unreadable } = listTokens(module)
   const fitting = present.filter((candidate) => fits(candidate, selector))
   const [first, second] = fitting
   if (first === undefined) {
     const mistaken = describeMistakenSlot(present, selector)
     if (mistaken !== undefined && typeof selector.slot === 'string' && present.length > 0) {
-      throw misconfigured(
-        `${settings.tokenParts.slot}`,
-        `${mistaken}; ${describeTokens(present)}`,
-        'there is no such slot',
-      )
+      throw misconfigured('slot', `${mistaken}; ${describeTokens(present)}`, 'there is no such slot')
     }
     const message = [
-      describeMissing(selector, settings),
+      describeMissing(selector),
       ...(mistaken === undefined ? [] : [mistaken]),
       describeTokens(present),
       ...unreadable,
@@ -43,19 +35,17 @@ export function selectToken(
   }
   if (second !== undefined) {
     throw misconfigured(
-      settings.token,
-      `several tokens fit, set ${settings.tokenChoice} to tell them apart; ${describeTokens(fitting)}`,
+      'token',
+      `several tokens fit, tell them apart by label, serial or slot; ${describeTokens(fitting)}`,
       'several tokens fit the configuration',
     )
   }
   return first
 }
 
-/** Says which token is missing, such as `no token fits HSM_TOKEN_LABEL hsm1`. */
-function describeMissing(selector: TokenSelector, { tokenParts }: Pick<SettingNames, 'tokenParts'>): string {
-  const wanted = Object.entries(selector).map(
-    ([part, value]) => `${tokenParts[part as keyof TokenSelector]} ${quote(`${value}`)}`,
-  )
+/** Says which token is missing, such as `no token fits label hsm1`. */
+function describeMissing(selector: TokenSelector): string {
+  const wanted = Object.entries(selector).map(([part, value]) => `${part} ${quote(`${value}`)}`)
   return wanted.length === 0 ? 'no token is present' : `no token fits ${wanted.join(', ')}`
 }
 

@@ -4,7 +4,6 @@ import { extname } from 'node:path'
 import type { Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
-import { SETTINGS } from '../../../src/configuration/single-signer.ts'
 import type { ToMainThread } from '../../../src/pkcs11/messages.ts'
 import { endAtOnce } from '../../../src/pkcs11/process/end-at-once.ts'
 import { createSigningToken } from '../../support/token.ts'
@@ -36,8 +35,7 @@ t.test('one in a session worker ends the signer process, while other workers wai
       pin: { file: environment.HSM_PIN_FILE ?? '' },
       token: { label: 'test' },
     },
-    settings: SETTINGS,
-    keys: [{ selector: {}, certificateOnToken: false, settings: SETTINGS }],
+    keys: [{ selector: {}, certificateOnToken: false }],
     refusedPins: [],
   }
   child.send(open)

@@ -3,7 +3,6 @@ import type { Session, Slot } from 'graphene-pk11'
 import pkcs11js from 'pkcs11js'
 import t from 'tap'
 import { HASH_ALGORITHMS } from '../../../src/algorithms/hash-algorithms.ts'
-import { SETTINGS } from '../../../src/configuration/single-signer.ts'
 import { keyTypeOf, mayBe, readKeyType } from '../../../src/pkcs11/process/key-type.ts'
 import {
   checkMechanism,
@@ -105,7 +104,7 @@ t.test(
   async (t) => {
     const info = { flags: pkcs11js.CKF_SIGN | pkcs11js.CKF_VERIFY, minKeySize: 1024, maxKeySize: 4096 }
     const check = (answer: () => object) =>
-      checkMechanism({ slot: slotThat(answer) } as unknown as Session, 'CKM_ECDSA', SETTINGS)
+      checkMechanism({ slot: slotThat(answer) } as unknown as Session, 'CKM_ECDSA')
     t.strictSame(
       describeMechanism(
         slotThat(() => info),
@@ -116,7 +115,7 @@ t.test(
     t.doesNotThrow(() => check(() => info))
     const failure = {
       kind: 'configuration',
-      variable: 'HSM_KEY_LABEL',
+      about: 'key',
       message:
         'the token does not offer CKM_ECDSA for signatures; choose another key or token, or have the HSM allow it',
       reason: 'the token does not offer CKM_ECDSA for signatures',
