@@ -108,7 +108,7 @@ t.test('several problems at once, of signers that are there and of new ones', as
 
 t.test('the certificate of another key', async (t) => {
   const message =
-    /^SIGNERS_FILE \/signers\/other\/certificateFile: house.pem is not the certificate of the private key: .* has the SHA-256 fingerprint \w{64}, the private key's \w{64}; it belongs to the private key with label "house" id \w+: choose that one with key.label or key.id of the signer, or configure the certificate that was issued for this key$/
+    /^SIGNERS_FILE \/signers\/other\/certificateFile: house.pem is not the certificate of the private key: .* has the SHA-256 fingerprint \w{64}, the private key's \w{64}; it belongs to the private key with label "house" id \w+: choose that one with SIGNERS_FILE \/signers\/other\/key, or configure the certificate that was issued for this key$/
   await refuses(t, [message], () => writeWith('other', { certificateFile: 'house.pem' }))
   await recovers(t)
 })

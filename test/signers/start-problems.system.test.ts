@@ -109,7 +109,8 @@ t.test('keys that are not there, or not unambiguously, or belong to another cert
       place('certificate-of-another', 'certificateFile'),
       `house.pem is not the certificate of the private key: the certificate's public key has the SHA-256 fingerprint ` +
         `${fingerprint(house)}, the private key's ${fingerprint(rsa)}; it belongs to the private key with label ` +
-        `"house" id ${id('house')}: choose that one with key.label or key.id of the signer, or configure the ` +
+        `"house" id ${id('house')}: choose that one with ` +
+        `${place('certificate-of-another', 'key')}, or configure the ` +
         'certificate that was issued for this key',
       [''],
     ],
@@ -205,7 +206,7 @@ t.test('signatures that do not verify, of a key whose public half the token hide
   const wrong = folder.entry('other', { certificateFile: 'of-another.pem' })
   const message =
     'of-another.pem: test signatures do not verify with it: configure the certificate that was issued for this key, or choose the ' +
-    'key with key.label or key.id of the signer; if both are right, the HSM is faulty'
+    `key with ${place('wrong', 'key')}; if both are right, the HSM is faulty`
   for (const [which, signers] of [
     ['the first', { wrong }],
     ['the second', { rsa: folder.entry('rsa'), wrong }],
@@ -263,16 +264,16 @@ t.test('certificates that cannot be those of a signer are found before a token i
     `is the certificate of a certificate authority (O=Test, CN=${name}), not of a signer`
   t.strictSame(problemsInFile(), [
     {
-      variable: place('unfit', 'signatureAlgorithm'),
-      message: 'rsassa-pss does not fit the certificate, whose key is of type ec: leave it out, or set ecdsa',
-    },
-    {
       variable: place('authority', 'certificateFile'),
       message: `authority.pem ${is('Issuing CA')}; put the signer certificate first`,
     },
     {
       variable: place('wrong-order', 'certificateFile'),
       message: `wrong-order.pem ${is('Root')}; the file is in the wrong order: put the certificate of O=Test, CN=house first`,
+    },
+    {
+      variable: place('unfit', 'signatureAlgorithm'),
+      message: 'rsassa-pss does not fit the certificate, whose key is of type ec: leave it out, or set ecdsa',
     },
   ])
 })
