@@ -1,7 +1,7 @@
 /** Implements `signing-service certs`, which lists the certificates on a token. */
 import type { Command } from 'commander'
 import { administer } from '../pkcs11/administration/administer.ts'
-import type { CertificateDescription } from '../pkcs11/administration/descriptions.ts'
+import type { CertificateDescription } from '../pkcs11/administration/messages.ts'
 import type { Io } from './io.ts'
 import { formatTable, yesNo } from './table.ts'
 import { addTokenOptions, findAccess, type TokenOptions } from './token-options.ts'

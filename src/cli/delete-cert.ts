@@ -1,7 +1,7 @@
 /** Implements `signing-service delete-cert`, which deletes a certificate from the token, such as a renewed one. */
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { administer } from '../pkcs11/administration/administer.ts'
-import type { CertificateDescription } from '../pkcs11/administration/descriptions.ts'
+import type { CertificateDescription } from '../pkcs11/administration/messages.ts'
 import { formatFields } from './certs.ts'
 import { confirm } from './confirm.ts'
 import { CommandFailed } from './exit-codes.ts'

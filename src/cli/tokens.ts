@@ -7,7 +7,7 @@ import type {
   TokenList,
   UnreadableSlot,
   Version,
-} from '../pkcs11/administration/descriptions.ts'
+} from '../pkcs11/administration/messages.ts'
 import type { Io } from './io.ts'
 import { formatTable, printable } from './table.ts'
 import { addModuleOptions, applyOptions, type ModuleOptions } from './token-options.ts'

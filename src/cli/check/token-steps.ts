@@ -10,13 +10,13 @@ import {
 import type { SignerCertificate, SignerConfiguration } from '../../configuration/signer-configuration.ts'
 import { type AdministrationError, administer } from '../../pkcs11/administration/administer.ts'
 import type {
+  AdministrationAccess,
   CheckStep,
   Failure,
   Finding,
   Progress,
   TimedSignature,
-} from '../../pkcs11/administration/check-messages.ts'
-import type { AdministrationAccess } from '../../pkcs11/administration/messages.ts'
+} from '../../pkcs11/administration/messages.ts'
 import { findForbiddenExposure, findUnshown, warnAboutExposure } from '../../pkcs11/key-protection.ts'
 import type { FoundKey } from '../../pkcs11/messages.ts'
 import { problemOf } from '../../pkcs11/pool-key.ts'

@@ -3,8 +3,15 @@ import { once } from 'node:events'
 import { extname } from 'node:path'
 import { childEnvironment } from '../child-environment.ts'
 import { passOnLibraryOutput } from '../library-output.ts'
-import type { Failure, Progress } from './check-messages.ts'
-import type { Answer, FromAdministration, OrderOf, OrderType, ResultOf } from './messages.ts'
+import type {
+  Answer,
+  Failure,
+  FromAdministration,
+  OrderOf,
+  OrderType,
+  Progress,
+  ResultOf,
+} from './messages.ts'
 
 const MAIN = new URL(`./entry${extname(import.meta.filename)}`, import.meta.url)
 

@@ -17,9 +17,16 @@ import { type PrivateKey, selectPrivateKey } from '../process/private-key.ts'
 import { selectToken } from '../process/token.ts'
 import { openUserSession } from '../process/user-session.ts'
 import { createTestInput, type SigningInput } from '../signing-input.ts'
-import type { CheckRequest, CheckStep, Failure, Finding, Progress, TimedSignature } from './check-messages.ts'
 import { explain } from './failure.ts'
-import type { AdministrationAccess } from './messages.ts'
+import type {
+  AdministrationAccess,
+  CheckRequest,
+  CheckStep,
+  Failure,
+  Finding,
+  Progress,
+  TimedSignature,
+} from './messages.ts'
 import { openLibrary, openSession } from './session.ts'
 import { describeLibrary } from './tokens.ts'
 

@@ -1,6 +1,6 @@
 import { OpenError } from '../process/open-error.ts'
 import { describeFailure } from '../return-values.ts'
-import type { Failure } from './check-messages.ts'
+import type { Failure } from './messages.ts'
 
 /** Tells failures that the person at the terminal can mend from failed calls. */
 export class RefusedError extends Error {}

@@ -1,14 +1,26 @@
+/** The private keys of a token: which there are, and how one is generated. */
 import { createPublicKey } from 'node:crypto'
 import type { Session } from 'graphene-pk11'
-import type { Handle } from 'pkcs11js'
+import type { Handle, KeyPair, Template } from 'pkcs11js'
 import pkcs11js from 'pkcs11js'
 import { fingerprint } from '../../x509/fingerprint.ts'
-import { findById, readAttribute, readBoolean, readPublicHalf } from '../process/attributes.ts'
-import { describeCurve } from '../process/elliptic-key.ts'
-import { readProtection } from '../process/key-attributes.ts'
+import { nameKey } from '../key-name.ts'
+import {
+  findById,
+  findObjects,
+  findPrivateKeys,
+  readAttribute,
+  readBoolean,
+  readId,
+  readPublicHalf,
+  readPublicKey,
+} from '../process/attributes.ts'
+import { curveParameters, describeCurve } from '../process/elliptic-key.ts'
 import { KEY_TYPES } from '../process/key-type.ts'
-import type { KeyDescription } from './descriptions.ts'
-import { findPrivateKeys } from './key-objects.ts'
+import { readProtection } from '../process/private-key.ts'
+import { describeFailure } from '../return-values.ts'
+import { explain, RefusedError } from './failure.ts'
+import type { GeneratedKey, KeyDescription, KeyRequest } from './messages.ts'
 
 const NO_ID = Buffer.alloc(0)
 /** Octets of the shortest CK_ULONG. */
@@ -57,4 +69,129 @@ function countBits(publicKey: Buffer | undefined): number | null {
   }
   const { asymmetricKeyDetails } = createPublicKey({ key: publicKey, type: 'spki', format: 'der' })
   return asymmetricKeyDetails?.modulusLength ?? null
+}
+
+const PUBLIC_EXPONENT = Buffer.from('010001', 'hex')
+
+/** Usages that a template denies. */
+const DENIED = {
+  privateKey: [pkcs11js.CKA_DECRYPT, pkcs11js.CKA_UNWRAP],
+  publicKey: [pkcs11js.CKA_ENCRYPT, pkcs11js.CKA_WRAP],
+}
+
+/** Usages that not every token knows, so that no template names them. */
+const SELDOM_KNOWN = [pkcs11js.CKA_SIGN_RECOVER, pkcs11js.CKA_VERIFY_RECOVER, pkcs11js.CKA_DERIVE]
+
+/** Matches the return values of tokens that do not take a template; tpm2-pkcs11 answers CKR_GENERAL_ERROR. */
+const TEMPLATE_REFUSED = /^CKR_(TEMPLATE_INCONSISTENT|ATTRIBUTE_\w+|GENERAL_ERROR)$/
+
+/**
+ * Generates a key pair whose private half stays on the token and signs, nothing else. Usages are denied one by one:
+ * SoftHSM for one grants those that a template does not name. What a token has granted unasked is withdrawn.
+ *
+ * @throws RefusedError when there is a private key of that id, or of a label that must be new, and when there is a new
+ *   key that cannot be told
+ */
+export function generateKey(session: Session, request: KeyRequest): GeneratedKey {
+  const pair = generatePair(session, request)
+  try {
+    return complete(session, pair)
+  } catch (error) {
+    throw new RefusedError(`the key of id ${request.id} was generated, but ${explain(error).message}`)
+  }
+}
+
+/**
+ * Denies no usage where the token does not take it. In a TPM both halves are one object, which signs with PKCS#1 v1.5
+ * as it decrypts: tpm2-pkcs11 finds it contradictory that one half verifies and the other does not decrypt.
+ */
+function generatePair(session: Session, request: KeyRequest): KeyPair {
+  try {
+    return tryGenerating(session, request, DENIED)
+  } catch (error) {
+    if (!TEMPLATE_REFUSED.test(describeFailure(error).returnValue)) {
+      throw error
+    }
+    return tryGenerating(session, request, { privateKey: [], publicKey: [] })
+  }
+}
+
+function tryGenerating(session: Session, request: KeyRequest, denied: typeof DENIED): KeyPair {
+  const { label, id, kind } = request
+  refuseTaken(session, request)
+  const both: Template = [
+    { type: pkcs11js.CKA_TOKEN, value: true },
+    { type: pkcs11js.CKA_LABEL, value: Buffer.from(label) },
+    { type: pkcs11js.CKA_ID, value: Buffer.from(id, 'hex') },
+  ]
+  return session.lib.C_GenerateKeyPair(
+    session.handle,
+    { mechanism: 'bits' in kind ? pkcs11js.CKM_RSA_PKCS_KEY_PAIR_GEN : pkcs11js.CKM_EC_KEY_PAIR_GEN },
+    [
+      ...both,
+      { type: pkcs11js.CKA_VERIFY, value: true },
+      ...denied.publicKey.map(deny),
+      ...describeSize(kind),
+    ],
+    [
+      ...both,
+      { type: pkcs11js.CKA_PRIVATE, value: true },
+      { type: pkcs11js.CKA_SENSITIVE, value: true },
+      { type: pkcs11js.CKA_EXTRACTABLE, value: false },
+      { type: pkcs11js.CKA_SIGN, value: true },
+      ...denied.privateKey.map(deny),
+    ],
+  )
+}
+
+function deny(type: number) {
+  return { type, value: false }
+}
+
+/** @throws RefusedError */
+function refuseTaken(session: Session, { label, id, mayShareLabel }: KeyRequest): void {
+  if (findById(session, pkcs11js.CKO_PRIVATE_KEY, Buffer.from(id, 'hex')).length > 0) {
+    throw new RefusedError(`there is a private key of id ${id} already; choose another --id, or leave it out`)
+  }
+  const [namesake] = mayShareLabel ? [] : findByLabel(session, label)
+  if (namesake !== undefined) {
+    const name = nameKey({ label, id: readId(session, namesake).toString('hex') })
+    throw new RefusedError(
+      `there is a private key with ${name} already; choose another --label, or give --id too`,
+    )
+  }
+}
+
+function findByLabel(session: Session, label: string): Handle[] {
+  return findObjects(session, [
+    { type: pkcs11js.CKA_CLASS, value: pkcs11js.CKO_PRIVATE_KEY },
+    { type: pkcs11js.CKA_LABEL, value: Buffer.from(label) },
+  ])
+}
+
+function complete(session: Session, { privateKey, publicKey }: KeyPair): GeneratedKey {
+  withdraw(session, privateKey, [...DENIED.privateKey, ...SELDOM_KNOWN])
+  withdraw(session, publicKey, [...DENIED.publicKey, ...SELDOM_KNOWN])
+  const spki = readPublicKey(session, publicKey)
+  if (spki === undefined) {
+    throw new RefusedError('the token does not show its public half')
+  }
+  return { key: describeKey(session, privateKey), publicKey: spki }
+}
+
+function describeSize(kind: KeyRequest['kind']): Template {
+  return 'bits' in kind
+    ? [
+        { type: pkcs11js.CKA_MODULUS_BITS, value: kind.bits },
+        { type: pkcs11js.CKA_PUBLIC_EXPONENT, value: PUBLIC_EXPONENT },
+      ]
+    : [{ type: pkcs11js.CKA_EC_PARAMS, value: curveParameters(kind.curve) }]
+}
+
+function withdraw(session: Session, object: Handle, usages: readonly number[]): void {
+  for (const type of usages) {
+    if (readAttribute(session, object, type)?.[0] === 1) {
+      session.lib.C_SetAttributeValue(session.handle, object, [deny(type)])
+    }
+  }
 }

@@ -3,13 +3,10 @@
  * since only from outside can an end be made of a library that hangs or crashes.
  */
 import { startWatchdog } from '../process/start-watchdog.ts'
-import { importCertificate } from './certificate-import.ts'
-import { deleteCertificate, listCertificates } from './certificates.ts'
-import type { Progress } from './check-messages.ts'
+import { deleteCertificate, importCertificate, listCertificates } from './certificates.ts'
 import { explain } from './failure.ts'
-import { generateKey } from './key-generation.ts'
-import { listKeys } from './keys.ts'
-import type { Answer, FromAdministration, Order, OrderType, ResultOf } from './messages.ts'
+import { generateKey, listKeys } from './keys.ts'
+import type { Answer, FromAdministration, Order, OrderType, Progress, ResultOf } from './messages.ts'
 import { closeLibrary, withSession } from './session.ts'
 import { listTokens } from './tokens.ts'
 

@@ -1,7 +1,8 @@
 /** Messages between the command line and the process that works on the token for it: one order, one answer, and progress. */
+import type { HashAlgorithm } from '../../algorithms/hash-algorithms.ts'
 import type { LibraryConfiguration, TokenAccess } from '../../configuration/signer-configuration.ts'
-import type { CheckRequest, Failure, Progress } from './check-messages.ts'
-import type { CertificateDescription, KeyDescription, TokenList } from './descriptions.ts'
+import type { FoundKey, FoundToken, KeyProtection, KeyRequest as SelectedKey, Subject } from '../messages.ts'
+import type { MechanismDescription } from '../process/mechanism.ts'
 
 /** How to reach a token and log in for the command line. */
 export interface AdministrationAccess extends TokenAccess {
@@ -54,6 +55,145 @@ export interface DeletedCertificate {
   /** The number of objects that held it. */
   readonly objects: number
 }
+
+export interface Version {
+  readonly major: number
+  readonly minor: number
+}
+
+export interface LibraryDescription {
+  readonly description: string
+  readonly manufacturer: string
+  readonly version: Version
+  /** Version of PKCS#11 that the library implements. */
+  readonly cryptoki: Version
+}
+
+export interface TokenDescription {
+  /** Index in the slot list: HSM_SLOT. */
+  readonly slot: number
+  readonly label: string
+  readonly serial: string
+  readonly manufacturer: string
+  readonly model: string
+  readonly hardware: Version
+  readonly firmware: Version
+  readonly initialized: boolean
+  readonly loginRequired: boolean
+  readonly userPinInitialized: boolean
+  readonly userPinCountLow: boolean
+  readonly userPinFinalTry: boolean
+  readonly userPinLocked: boolean
+}
+
+export interface UnreadableSlot {
+  readonly slot: number
+  /** The call and what it returned. */
+  readonly error: string
+}
+
+export interface TokenList {
+  readonly library: LibraryDescription
+  readonly tokens: readonly (TokenDescription | UnreadableSlot)[]
+}
+
+/** A certificate object; null is what the token does not show, and what is no X.509 certificate does not have. */
+export interface CertificateDescription {
+  readonly label: string | null
+  /** CKA_ID in lower-case hex. */
+  readonly id: string | null
+  readonly subject: string | null
+  /** Upper-case hex. */
+  readonly serialNumber: string | null
+  /** ISO 8601, like the next one; null for a time that is none. */
+  readonly notBefore: string | null
+  readonly notAfter: string | null
+  /** Whether the token shows a private key that the certificate belongs to. */
+  readonly privateKey: boolean
+  /** Whether the service takes it for that key, unless a file has the certificate. */
+  readonly used: boolean
+  /** SHA-256 of the value in hex. */
+  readonly fingerprint: string | null
+}
+
+/** Null is what the token does not show. */
+export interface KeyDescription extends KeyProtection {
+  readonly label: string | null
+  /** CKA_ID in lower-case hex. */
+  readonly id: string | null
+  /** `RSA`, `EC`, or the number of the type in hex. */
+  readonly type: string | null
+  readonly bits: number | null
+  /** Its name, or the object identifier in hex. */
+  readonly curve: string | null
+  readonly sign: boolean | null
+  readonly alwaysAuthenticate: boolean | null
+  /** Whether there is a public key object with that id. */
+  readonly publicKeyObject: boolean
+  /** Whether there is a certificate object with that id. */
+  readonly certificateObject: boolean
+  /** SHA-256 of the DER SubjectPublicKeyInfo in hex. */
+  readonly fingerprint: string | null
+}
+
+export interface Failure {
+  /** What has to change, where it is the configuration that cannot work. */
+  readonly about?: Subject
+  readonly message: string
+}
+
+export interface CheckRequest {
+  readonly key: SelectedKey
+  /** DER SubjectPublicKeyInfo as it stands in the certificate; absent where that is to be found on the token. */
+  readonly certifiedKey?: Uint8Array
+  /** Names of those that signatures are made with, in turn. */
+  readonly hashes: readonly HashAlgorithm['name'][]
+  /** How many sessions are opened. */
+  readonly sessions: number
+  /** How many test signatures are made. */
+  readonly signatures: number
+}
+
+/** Steps of a check, in their order. */
+export type CheckStep =
+  | 'library'
+  | 'token'
+  | 'login'
+  | 'key'
+  | 'mechanism'
+  | 'sessions'
+  | 'certificate'
+  | 'signatures'
+
+/** Findings of a step. */
+export type Finding =
+  | { readonly step: 'library'; readonly library: LibraryDescription }
+  | { readonly step: 'token'; readonly token: FoundToken }
+  | { readonly step: 'login' }
+  | { readonly step: 'key'; readonly key: FoundKey }
+  /** The one that the key signs with. */
+  | { readonly step: 'mechanism'; readonly mechanism: MechanismDescription }
+  /** How long each took that opened, in milliseconds; and why the next one did not. */
+  | { readonly step: 'sessions'; readonly opened: readonly number[]; readonly failure?: Failure }
+  /** DER, where it is on the token. */
+  | { readonly step: 'certificate'; readonly certificate?: Uint8Array }
+  | { readonly step: 'signatures'; readonly signatures: readonly TimedSignature[] }
+
+export interface TimedSignature {
+  readonly hash: HashAlgorithm['name']
+  readonly signature: Uint8Array
+  /** Milliseconds that `C_SignInit` took. */
+  readonly initMs: number
+  /** Milliseconds that `C_Sign` took. */
+  readonly signMs: number
+}
+
+/** Also the sign of life that a library has come back from a call; told as often as that may take long. */
+export type Progress =
+  | { readonly type: 'begins'; readonly step: CheckStep }
+  | { readonly type: 'found'; readonly finding: Finding }
+  | { readonly type: 'failed'; readonly step: CheckStep; readonly failure: Failure }
+  | { readonly type: 'alive' }
 
 interface Orders {
   tokens: { readonly library: LibraryConfiguration }

@@ -1,7 +1,7 @@
 import { type Module, type SlotCollection, TokenFlag } from 'graphene-pk11'
 import type { LibraryConfiguration } from '../../configuration/signer-configuration.ts'
 import { describeFailure } from '../return-values.ts'
-import type { LibraryDescription, TokenDescription, TokenList, UnreadableSlot } from './descriptions.ts'
+import type { LibraryDescription, TokenDescription, TokenList, UnreadableSlot } from './messages.ts'
 import { openLibrary } from './session.ts'
 
 /** All slots with a token, in the order of the slot list. Nobody is logged in for it. */

@@ -41,6 +41,11 @@ export function findObjects(session: Session, template: Template): Handle[] {
   }
 }
 
+/** Returns all private keys that this user can see. */
+export function findPrivateKeys(session: Session): Handle[] {
+  return findObjects(session, [{ type: pkcs11js.CKA_CLASS, value: pkcs11js.CKO_PRIVATE_KEY }])
+}
+
 /** CKA_ID; empty where the object has none, or the token does not show it. */
 export function readId(session: Session, object: Handle): Buffer {
   return readAttribute(session, object, pkcs11js.CKA_ID) ?? Buffer.alloc(0)

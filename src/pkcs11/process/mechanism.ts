@@ -6,7 +6,7 @@ import type { HashAlgorithm } from '../../algorithms/hash-algorithms.ts'
 import type { SignatureAlgorithm, SignMechanism } from '../../algorithms/signature-algorithm.ts'
 import { nameKey } from '../key-name.ts'
 import { describeFailure } from '../return-values.ts'
-import { readAllowedMechanisms } from './key-attributes.ts'
+import { readAttribute } from './attributes.ts'
 import type { KeyType } from './key-type.ts'
 import { misconfigured } from './open-error.ts'
 
@@ -93,6 +93,19 @@ export function checkAllowed(
       `the private key may not sign with ${name}`,
     )
   }
+}
+
+/** Length of a CK_MECHANISM_TYPE in bytes, on 64-bit machines. */
+const ULONG = 8
+
+/** Returns the mechanisms that the key may be used with; undefined where it may be used with all, or the token does not tell. */
+function readAllowedMechanisms(session: Session, key: Handle): readonly number[] | undefined {
+  const list = readAttribute(session, key, pkcs11js.CKA_ALLOWED_MECHANISMS)
+  if (list === undefined || list.length === 0 || list.length % ULONG !== 0) {
+    return undefined
+  }
+  // The array reads them in this machine's byte order, as the library wrote them
+  return Array.from(new BigUint64Array(Uint8Array.from(list).buffer), Number)
 }
 
 function describeType(type: number): string {
