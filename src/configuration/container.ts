@@ -12,6 +12,9 @@ import type { SignerDocument, SignerSettings } from './signer-document.ts'
 import { describeExpected, placeInFile } from './signers-file-schema.ts'
 import { type Findings, listTimestamps, readAuthorities } from './timestamp-authorities.ts'
 
+/** Most bytes that Document Engine reserves for a container. */
+const MAX_ESTIMATED_SIZE = 262_144
+
 /** Reads the settings of a signer's containers. The result is complete if no problem was found. */
 export function readContainer(
   document: SignerDocument,
@@ -23,6 +26,12 @@ export function readContainer(
   const authorities = readAuthorities(document, findings) as unknown as TimestampConfiguration['authorities']
   if (document.isValid) {
     checkLevel(document, revocationCheck, findings)
+  }
+  if (containerSizeLimit > MAX_ESTIMATED_SIZE) {
+    findings.warnings.push(
+      `${document.placeOf('containerSizeLimit').setting}: is more than the ${MAX_ESTIMATED_SIZE} bytes that Document ` +
+        "Engine's estimatedSize can be; larger containers fit into none of its documents",
+    )
   }
   return {
     ...{ level, sizeLimit: containerSizeLimit, rsaSignatureIdentifier, revocationFallback },

@@ -17,7 +17,6 @@ import { readLibrary, readSelector, readSigner } from './read-signer.ts'
 import type { LibraryConfiguration, SignersConfiguration } from './signer-configuration.ts'
 import { fromVariables } from './signer-document.ts'
 import { readSignersFile, type SignerDocuments } from './signers-file.ts'
-import { placeInFile } from './signers-file-schema.ts'
 import type { Findings } from './timestamp-authorities.ts'
 import { dropUnset, findUnknown, type GivenVariables, type Variables, validate } from './variables.ts'
 
@@ -26,9 +25,6 @@ const AUTHORITY_VARIABLES = [
   ...['TSA_USER', 'TSA_PASSWORD', 'TSA_PASSWORD_FILE', 'TSA_POLICY', 'TSA_HASH_ALGORITHM', 'TSA_CA_FILE'],
   ...['TSA_TLS_CA_FILE', 'TSA_TLS_CERTIFICATE_FILE', 'TSA_TLS_KEY_FILE'],
 ]
-
-/** Most bytes that Document Engine reserves for a container. */
-const MAX_ESTIMATED_SIZE = 262_144
 
 /** Default of Document Engine's SIGNING_SERVICE_TIMEOUT. */
 const DOCUMENT_ENGINE_TIMEOUT_MS = 5_000
@@ -85,7 +81,7 @@ export function loadConfiguration(environment: Variables): Readonly<Configuratio
 
 /** Warns of variables that have no effect, or another one than a user might expect. */
 function warnAboutContainers(given: GivenVariables, { signers }: SignersConfiguration): string[] {
-  const warnings = warnAboutSizes(given, signers)
+  const warnings: string[] = []
   if (given.TSA_PASSWORD !== undefined) {
     warnings.push("TSA_PASSWORD: stays readable in the process's environment; TSA_PASSWORD_FILE does not")
   }
@@ -96,24 +92,6 @@ function warnAboutContainers(given: GivenVariables, { signers }: SignersConfigur
     warnings.push('TSA_URL: nobody is asked for a timestamp: that takes LEVEL=b-t or LEVEL=b-lt')
   }
   return warnings
-}
-
-/** Warns of limits that are larger than the room that Document Engine can reserve. */
-function warnAboutSizes(
-  { CONTAINER_SIZE_LIMIT: variable }: GivenVariables,
-  signers: SignersConfiguration['signers'],
-): string[] {
-  const tooLarge = signers.filter(({ container }) => container.sizeLimit > MAX_ESTIMATED_SIZE)
-  const settings = tooLarge.map(({ name, container }) =>
-    container.sizeLimit === Number(variable)
-      ? 'CONTAINER_SIZE_LIMIT'
-      : placeInFile(`/signers/${name}/containerSizeLimit`),
-  )
-  return [...new Set(settings)].map(
-    (setting) =>
-      `${setting}: is more than the ${MAX_ESTIMATED_SIZE} bytes that Document Engine's estimatedSize can be; larger ` +
-      'containers fit into none of its documents',
-  )
 }
 
 /**

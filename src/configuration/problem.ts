@@ -7,6 +7,7 @@ import type { ConfigurationProblem } from '../errors.ts'
 /** Schema of one variable. */
 interface VariableSchema {
   readonly type?: string
+  readonly default?: unknown
   readonly description?: string
   readonly examples?: unknown
   readonly minimum?: number
