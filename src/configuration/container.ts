@@ -6,11 +6,11 @@ import { defined } from '../common/defined.ts'
 import type { ConfigurationProblem } from '../errors.ts'
 import type { ContainerConfiguration, Level, TimestampConfiguration } from './container-configuration.ts'
 import { findHashAlgorithms } from './lists.ts'
-import { isVariable, problemWith } from './problem.ts'
+import { type Findings, isVariable, problemWith } from './problem.ts'
 import type { SignerRules } from './signer-configuration.ts'
 import type { SignerDocument, SignerSettings } from './signer-document.ts'
 import { describeExpected, placeInFile } from './signers-file-schema.ts'
-import { type Findings, listTimestamps, readAuthorities } from './timestamp-authorities.ts'
+import { listTimestamps, readAuthorities } from './timestamp-authorities.ts'
 
 /** Most bytes that Document Engine reserves for a container. */
 const MAX_ESTIMATED_SIZE = 262_144

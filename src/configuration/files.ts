@@ -4,7 +4,7 @@ import { accessSync, constants, readFileSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { ConfigurationProblem } from '../errors.ts'
 import { parseCertificates } from '../x509/certificate-file.ts'
-import { problemWith } from './problem.ts'
+import { type Findings, problemWith } from './problem.ts'
 import { describeUnreadable } from './read-pin.ts'
 
 /** Where a setting is given. */
@@ -75,14 +75,17 @@ export function readGivenFile(
 /** Returns the certificates in the file's order; undefined if no file is named, or there is a problem with it. */
 export function readCertificateFile(
   file: GivenFile | undefined,
-  problems: ConfigurationProblem[],
+  { problems, files }: Pick<Findings, 'problems' | 'files'>,
 ): readonly X509Certificate[] | undefined {
-  const content = readGivenFile(file, problems)
+  if (file === undefined) {
+    return undefined
+  }
+  files.add(file.path)
   try {
+    const content = readGivenFile(file, problems)
     return content && parseOnce(content)
   } catch (error) {
-    const { setting, shown } = file as GivenFile
-    problems.push(problemWith(setting, (error as Error).message, shown))
+    problems.push(problemWith(file.setting, (error as Error).message, file.shown))
     return undefined
   }
 }

@@ -1,23 +1,21 @@
 /**
- * Turns the environment into a frozen configuration. All problems are found and reported at once.
+ * Turns the environment into the configuration. All problems are found and reported at once.
  *
  * Only this module reads the environment. The PIN is not part of the configuration, which only says where the signer
  * process finds it.
  */
 import type { Environment } from '../../schemas/configuration.ts'
 import { defined } from '../common/defined.ts'
-import { deepFreeze } from '../common/freeze.ts'
 import { type ConfigurationProblem, refuseProblems } from '../errors.ts'
 import type { Configuration, HsmConfiguration, LoadedSigners, TokenConfiguration } from './configuration.ts'
 import { parseOrigins, parseSignMethods } from './lists.ts'
 import { findPin, isPinConfigured } from './pin.ts'
-import { problemWith } from './problem.ts'
+import { type Findings, problemWith } from './problem.ts'
 import { readProxies } from './proxies.ts'
 import { readLibrary, readSelector, readSigner } from './read-signer.ts'
 import type { LibraryConfiguration, SignersConfiguration } from './signer-configuration.ts'
 import { fromVariables } from './signer-document.ts'
 import { readSignersFile, type SignerDocuments } from './signers-file.ts'
-import type { Findings } from './timestamp-authorities.ts'
 import { dropUnset, findUnknown, type GivenVariables, type Variables, validate } from './variables.ts'
 
 /** Variables about the authorities that TSA_URL names. */
@@ -34,9 +32,9 @@ const DOCUMENT_ENGINE_TIMEOUT_MS = 5_000
  *
  * @throws ConfigurationError with all problems
  */
-export function loadConfiguration(environment: Variables): Readonly<Configuration> {
-  const warnings: string[] = []
-  const problems: ConfigurationProblem[] = []
+export function loadConfiguration(environment: Variables): Configuration {
+  const findings = createFindings()
+  const { problems, warnings } = findings
   const given = dropUnset(environment, warnings)
   const unknown = findUnknown(given)
   warnings.push(...unknown.map(({ variable, message }) => `${variable}: ${message}`))
@@ -52,11 +50,11 @@ export function loadConfiguration(environment: Variables): Readonly<Configuratio
   const corsOrigins = parseOrigins(values.CORS_ORIGINS ?? '', problems)
   const signMethods = parseSignMethods(values.SIGN_METHODS as string, problems)
   const proxies = readProxies(values, environment, problems)
-  const signers = readSigners(given, values, problems, warnings)
+  const signers = readSigners(given, values, findings)
   refuseWith(unknown, problems)
   warnings.push(...warnAboutContainers(given, signers))
   const whole = values as Environment
-  return deepFreeze({
+  return {
     host: whole.SIGNING_SERVICE_HOST,
     port: whole.SIGNING_SERVICE_PORT,
     paths: listPaths(whole.SIGNING_SERVICE_PATH),
@@ -75,8 +73,8 @@ export function loadConfiguration(environment: Variables): Readonly<Configuratio
     proxies,
     hsm: describeHsm(whole),
     signers,
-    warnings,
-  })
+    warnings: [...new Set(warnings)],
+  }
 }
 
 /** Warns of variables that have no effect, or another one than a user might expect. */
@@ -103,25 +101,27 @@ function refuseWith(
   unknown: readonly ConfigurationProblem[],
   problems: readonly ConfigurationProblem[],
 ): void {
-  refuseProblems(problems.length === 0 ? [] : [...problems, ...unknown])
+  refuseProblems(problems.length === 0 ? [] : dropRepeated([...problems, ...unknown]))
 }
 
 /** Loads the configuration of the signers, which is read again while the service runs. */
 export function loadSigners(environment: Variables): LoadedSigners {
-  const problems: ConfigurationProblem[] = []
-  const warnings: string[] = []
+  const findings = createFindings()
+  const { problems, warnings } = findings
   const given = dropUnset(environment, [])
-  const signers = readSigners(given, validate(given, problems), problems, warnings)
-  return { signers: deepFreeze(signers), problems, warnings }
+  const signers = readSigners(given, validate(given, problems), findings)
+  return { signers, problems: dropRepeated(problems), warnings: [...new Set(warnings)] }
+}
+
+function createFindings(): Findings {
+  return { problems: [], warnings: [], files: new Set(), authorities: new Map() }
 }
 
 function readSigners(
   given: GivenVariables,
   values: Partial<Environment>,
-  problems: ConfigurationProblem[],
-  warnings: string[],
+  findings: Findings,
 ): SignersConfiguration {
-  const findings: Findings = { problems: [], warnings: [], files: new Set() }
   // A user that is wrong is not reported as missing, too
   const described = { ...values, ...defined({ TSA_USER: given.TSA_USER }) }
   const read = described.SIGNERS_FILE === undefined ? readVariables : readSignersFile
@@ -132,8 +132,7 @@ function readSigners(
     signers: documents.map((document) => readSigner(document, revocationCheck, findings)),
     files: [...findings.files],
   }
-  problems.push(...dropRepeated(findings.problems), ...findPathProblems(values, signers))
-  warnings.push(...new Set(findings.warnings))
+  findings.problems.push(...findPathProblems(values, signers))
   return signers
 }
 
@@ -155,18 +154,14 @@ function dropRepeated(problems: readonly ConfigurationProblem[]): ConfigurationP
  *
  * @throws ConfigurationError with all problems
  */
-export function loadTokenConfiguration(environment: Variables): Readonly<TokenConfiguration> {
+export function loadTokenConfiguration(environment: Variables): TokenConfiguration {
   const all = dropUnset(environment, [])
   const problems: ConfigurationProblem[] = []
   const document = fromVariables(validate(pick(all, TOKEN_VARIABLES), problems), problems)
   const library = readLibrary(document, problems)
   const pin = isPinConfigured(all) ? findPin(document, { problems, warnings: [] }) : undefined
   refuseWith(findUnknown(all), problems)
-  return deepFreeze({
-    ...library,
-    token: readSelector(document),
-    ...defined({ pin }),
-  })
+  return { ...library, token: readSelector(document), ...defined({ pin }) }
 }
 
 /**
@@ -174,13 +169,13 @@ export function loadTokenConfiguration(environment: Variables): Readonly<TokenCo
  *
  * @throws ConfigurationError
  */
-export function loadLibraryConfiguration(environment: Variables): Readonly<LibraryConfiguration> {
+export function loadLibraryConfiguration(environment: Variables): LibraryConfiguration {
   const all = dropUnset(environment, [])
   const problems: ConfigurationProblem[] = []
   const document = fromVariables(validate(pick(all, LIBRARY_VARIABLES), problems), problems)
   const library = readLibrary(document, problems)
   refuseWith(findUnknown(all), problems)
-  return deepFreeze(library)
+  return library
 }
 
 const LIBRARY_VARIABLES = ['HSM_MODULE', 'HSM_MODULE_PARAMETERS'] as const

@@ -1,10 +1,9 @@
 /** Finds where the PIN of a token is. */
 import { readSecret } from '../common/secret.ts'
 import { describeSecretFile, isReadable, warnAboutMode } from './files.ts'
-import { problemWith } from './problem.ts'
+import { type Findings, problemWith } from './problem.ts'
 import type { PinSource } from './signer-configuration.ts'
 import type { SignerDocument } from './signer-document.ts'
-import type { Findings } from './timestamp-authorities.ts'
 import type { Variables } from './variables.ts'
 
 /** Returns the PIN that the environment holds now; undefined if a file holds it, which this process never opens. */

@@ -3,20 +3,35 @@ import type { BaseLogger } from 'pino'
 import { Environment } from '../../schemas/configuration.ts'
 import { describeValue } from '../common/quote.ts'
 import type { ConfigurationProblem } from '../errors.ts'
+import type { TimestampAuthority } from './timestamp-authority.ts'
 
-/** Schema of one variable. */
-interface VariableSchema {
-  readonly type?: string
+/** Collects what is found while the settings of signers are read. */
+export interface Findings {
+  readonly problems: ConfigurationProblem[]
+  readonly warnings: string[]
+  /** Absolute paths of all files whose changes count. */
+  readonly files: Set<string>
+  /** Timestamp authorities, keyed by their settings, so that those of variables are read once for all signers. */
+  readonly authorities: Map<object, readonly TimestampAuthority[]>
+}
+
+/** Schema of a variable, or of a property of the signers file. */
+export interface Schema {
+  readonly type?: string | readonly string[]
   readonly default?: unknown
   readonly description?: string
-  readonly examples?: unknown
+  readonly examples?: readonly unknown[]
   readonly minimum?: number
   readonly maximum?: number
+  readonly maxItems?: number
+  readonly uniqueItems?: boolean
   readonly enum?: readonly string[]
+  readonly items?: Schema
+  readonly properties?: Readonly<Record<string, Schema>>
 }
 
 /** Schemas of all variables, keyed by name. */
-export const VARIABLES: ReadonlyMap<string, VariableSchema> = new Map(Object.entries(Environment.properties))
+export const VARIABLES: ReadonlyMap<string, Schema> = new Map(Object.entries(Environment.properties))
 
 /** Returns whether a setting is a variable, and not a place in the signers file. */
 export function isVariable(setting: string): boolean {
@@ -37,13 +52,15 @@ export function problemWith(setting: string, wrong: string, value?: string): Con
   if (schema === undefined) {
     return { variable: setting, message: described }
   }
-  const range = schema.type === 'integer' ? [`an integer from ${schema.minimum} to ${schema.maximum}`] : []
-  const choice = schema.enum === undefined ? [] : [`one of ${schema.enum.join(', ')}`]
-  const expected = [schema.description, ...range, ...choice].join(', ')
-  return {
-    variable: setting,
-    message: `${described}: ${expected}, for example ${setting}=${schema.examples}`,
-  }
+  const example = `for example ${setting}=${schema.examples}`
+  return { variable: setting, message: `${described}: ${[...describeValues(schema), example].join(', ')}` }
+}
+
+/** Describes the values that a schema allows. */
+export function describeValues({ type, description = '', minimum, maximum, enum: values }: Schema): string[] {
+  const range = type === 'integer' ? [`an integer from ${minimum} to ${maximum}`] : []
+  const choice = values === undefined ? [] : [`one of ${values.join(', ')}`]
+  return [description, ...range, ...choice]
 }
 
 /**

@@ -5,7 +5,7 @@ import { readContainer, warnAboutStatements } from './container.ts'
 import { describeFile, isReadable, readCertificateFile } from './files.ts'
 import { findHashAlgorithms } from './lists.ts'
 import { findPin } from './pin.ts'
-import { problemWith } from './problem.ts'
+import { type Findings, problemWith } from './problem.ts'
 import { certificateFromFiles, checkHashAlgorithms } from './signer-certificate.ts'
 import type {
   LibraryConfiguration,
@@ -17,7 +17,6 @@ import type {
   TokenSelector,
 } from './signer-configuration.ts'
 import { fromVariables, type SignerDocument } from './signer-document.ts'
-import type { Findings } from './timestamp-authorities.ts'
 
 /** Builds the configuration of a signer, and its certificate. The result is complete if no problem was found. */
 export function readSigner(
@@ -25,17 +24,12 @@ export function readSigner(
   revocationCheck: boolean,
   findings: Findings,
 ): SignerConfiguration {
-  const { problems, files, warnings } = findings
+  const { problems, warnings } = findings
   const { name, settings, placeOf } = document
   const certificateFile = describeFile(placeOf('certificateFile'), settings.certificateFile)
   const caFile = describeFile(placeOf('caFile'), settings.caFile)
-  for (const file of [certificateFile, caFile]) {
-    if (file !== undefined) {
-      files.add(file.path)
-    }
-  }
-  const certificates = readCertificateFile(certificateFile, problems)
-  const caCertificates = readCertificateFile(caFile, problems) ?? []
+  const certificates = readCertificateFile(certificateFile, findings)
+  const caCertificates = readCertificateFile(caFile, findings) ?? []
   const rules = readRules(document, problems)
   warnings.push(...warnAboutStatements(document, rules))
   const { label, id } = settings.key
@@ -61,6 +55,7 @@ export function readSigner(
   )
 }
 
+/** Returns the names of a signer's settings. */
 function nameSettings({ settings: { token }, placeOf }: SignerDocument): SettingNames {
   const name = (path: string) => placeOf(path).setting
   return {

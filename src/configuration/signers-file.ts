@@ -6,7 +6,7 @@ import { SignersFile } from '../../schemas/signers-file.ts'
 import { parseJson } from '../common/json.ts'
 import type { ConfigurationProblem } from '../errors.ts'
 import { describeFile, type GivenFile, isReadable } from './files.ts'
-import { problemWith } from './problem.ts'
+import { type Findings, problemWith } from './problem.ts'
 import { type FileEntry, fromEntry, fromVariables, type SignerDocument } from './signer-document.ts'
 import {
   describeExpected,
@@ -15,7 +15,6 @@ import {
   placeInFile,
   type SchemaProblem,
 } from './signers-file-schema.ts'
-import type { Findings } from './timestamp-authorities.ts'
 
 const MAX_BYTES = 1_048_576
 

@@ -15,17 +15,9 @@ import {
   readGivenFile,
   warnAboutMode,
 } from './files.ts'
-import { problemWith } from './problem.ts'
+import { type Findings, problemWith } from './problem.ts'
 import type { SignerDocument, TimestampSettings } from './signer-document.ts'
 import type { Credentials, TimestampAuthority, TlsFiles } from './timestamp-authority.ts'
-
-/** Collects what is found while settings are read. */
-export interface Findings {
-  readonly problems: ConfigurationProblem[]
-  readonly warnings: string[]
-  /** Absolute paths of all files whose changes count. */
-  readonly files: Set<string>
-}
 
 type PlaceOf = SignerDocument['placeOf']
 
@@ -45,10 +37,15 @@ export function listTimestamps({
 }
 
 /** Reads authorities. The result is complete if no problem was found, and empty if the trust anchors are wrong. */
-export function readAuthorities(document: SignerDocument, findings: Findings): TimestampAuthority[] {
-  return listTimestamps(document).flatMap(({ settings, placeOf }) =>
-    settings.url === undefined ? [] : readAuthority([settings.url].flat(), settings, placeOf, findings),
-  )
+export function readAuthorities(document: SignerDocument, findings: Findings): readonly TimestampAuthority[] {
+  const { timestamps } = document.settings
+  const read =
+    findings.authorities.get(timestamps) ??
+    listTimestamps(document).flatMap(({ settings, placeOf }) =>
+      settings.url === undefined ? [] : readAuthority([settings.url].flat(), settings, placeOf, findings),
+    )
+  findings.authorities.set(timestamps, read)
+  return read
 }
 
 function readAuthority(
@@ -153,16 +150,15 @@ function readCredentials(
 /** Returns the certificates of a file; undefined if the file holds no self-signed one. */
 function readTrustAnchors(
   file: GivenFile | undefined,
-  { problems, files }: Findings,
+  findings: Findings,
 ): readonly X509Certificate[] | undefined {
   if (file === undefined) {
     return []
   }
-  files.add(file.path)
-  const certificates = readCertificateFile(file, problems)
+  const certificates = readCertificateFile(file, findings)
   if (certificates?.some(isSelfSigned) === false) {
     const wrong = 'holds no self-signed certificate, which the root of the chain is; add it'
-    problems.push(problemWith(file.setting, wrong, file.shown))
+    findings.problems.push(problemWith(file.setting, wrong, file.shown))
     return undefined
   }
   return certificates

@@ -427,12 +427,3 @@ t.test('all problems are told at once', async (t) => {
     ],
   )
 })
-
-t.test('what is frozen, and what must stay as it is', async (t) => {
-  const container = containerOf(load({ LEVEL: 'b-t', TSA_URL: 'http://one.example', TSA_CA_FILE: bundle }))
-  const [authority] = container.timestamps?.authorities ?? []
-  t.ok(Object.isFrozen(container) && Object.isFrozen(container.timestamps?.authorities))
-  t.ok(Object.isFrozen(authority) && Object.isFrozen(authority?.trustAnchors))
-  t.equal(authority?.hashAlgorithm, findHashAlgorithm('sha256'))
-  t.equal(authority?.url.host, 'one.example')
-})

@@ -126,7 +126,6 @@ t.test('every property reaches its place', async (t) => {
     ['CN=Root'],
   )
   t.strictSame(signers.files, [FILE, root.certificateFile], 'what is read at each use is not watched')
-  t.ok(Object.isFrozen(container?.location?.postalAddress) && Object.isFrozen(container?.policy))
 })
 
 t.test('what a signer leaves out is what the variables say', async (t) => {
@@ -147,7 +146,7 @@ t.test('what a signer leaves out is what the variables say', async (t) => {
   })
   t.equal(a?.timestamps?.authorities[0].url.href, `${TSA_URL}/`)
   t.equal(b?.level, 'b-lt')
-  t.same(b?.timestamps?.authorities, a?.timestamps?.authorities, 'they are the same for all')
+  t.equal(b?.timestamps?.authorities, a?.timestamps?.authorities, 'they are the same for all')
   t.notOk(c?.timestamps)
   t.strictSame(
     d?.timestamps,

@@ -618,23 +618,6 @@ t.test('variables of Kubernetes', async (t) => {
   ])
 })
 
-t.test('the configuration is frozen', async (t) => {
-  const configuration = load({
-    SIGNER_CERTIFICATE_FILE: leaf.certificateFile,
-    CORS_ORIGINS: 'http://localhost',
-  })
-  checkFrozen(t, 'configuration', configuration)
-})
-
-function checkFrozen(t: Test, name: string, value: unknown): void {
-  if (Array.isArray(value) || Object.getPrototypeOf(value) === Object.prototype) {
-    t.ok(Object.isFrozen(value), name)
-    for (const [key, child] of Object.entries(value as object)) {
-      checkFrozen(t, `${name}.${key}`, child)
-    }
-  }
-}
-
 t.test('the process ends with code 78 and one fatal line a problem', async (t) => {
   const server = startServerProcess(t, {
     ...{ HSM_MODULE: path('missing'), HSM_PIN: PIN, HSM_PIN_FILE: path('pin'), HSM_SESSIONS: 'many' },
