@@ -63,11 +63,13 @@ function checkLevel(
     problems.push(describeMissingAuthority(document, level))
   }
   if (level === 'b-lt') {
-    const wrong =
+    const missing =
       'is required for level b-lt: without trust anchors nobody could tell what is missing of the chain'
     // This is reported beside a missing TSA_URL too, so that one start shows both
     if (!isMissing || isVariable(levelSetting)) {
-      problems.push(...unanchored.map((authority) => problemWith(authority.placeOf('caFile').setting, wrong)))
+      problems.push(
+        ...unanchored.map((authority) => problemWith(authority.placeOf('caFile').setting, missing)),
+      )
     }
     if (!revocationCheck) {
       const wrong = 'is b-lt, which needs revocation information, but REVOCATION_CHECK is off'
@@ -81,20 +83,14 @@ function checkLevel(
 }
 
 /** Describes what is missing in the terms of the place where the level is given. */
-function describeMissingAuthority(
-  { name, settings, placeOf }: SignerDocument,
-  level: Level,
-): ConfigurationProblem {
+function describeMissingAuthority({ name, placeOf }: SignerDocument, level: Level): ConfigurationProblem {
   if (!isVariable(placeOf('level').setting)) {
     const expected = describeExpected(SignerEntry.properties.timestamps as object)
     const choice = level === 'b-lt' ? ' with caFile, or TSA_URL with TSA_CA_FILE' : ', or TSA_URL'
     const wrong = `is required for level ${level}${choice}: ${expected}`
     return problemWith(placeInFile(`/signers/${name}/timestamps`), wrong)
   }
-  const [{ caFile } = {}] = [settings.timestamps].flat()
-  const isAdvised = level === 'b-t' && caFile === undefined
-  const advice = isAdvised ? ', with TSA_CA_FILE, or whoever answers at its address is believed' : ''
-  return problemWith('TSA_URL', `is required for LEVEL=${level}${advice}`)
+  return problemWith('TSA_URL', `is required for LEVEL=${level}`)
 }
 
 function readPolicy(

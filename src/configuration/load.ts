@@ -7,7 +7,7 @@
 import type { Environment } from '../../schemas/configuration.ts'
 import { defined } from '../common/defined.ts'
 import { type ConfigurationProblem, refuseProblems } from '../errors.ts'
-import type { Configuration, HsmConfiguration, LoadedSigners, TokenConfiguration } from './configuration.ts'
+import type { Configuration, LoadedSigners, TokenConfiguration } from './configuration.ts'
 import { parseOrigins, parseSignMethods } from './lists.ts'
 import { findPin, isPinConfigured } from './pin.ts'
 import { type Findings, problemWith } from './problem.ts'
@@ -71,7 +71,13 @@ export function loadConfiguration(environment: Variables): Configuration {
     revocationCheck: whole.REVOCATION_CHECK === 'on',
     revocationMaxAgeMs: whole.REVOCATION_MAX_AGE * 1000,
     proxies,
-    hsm: describeHsm(whole),
+    hsm: {
+      sessions: whole.HSM_SESSIONS,
+      queueLimit: whole.HSM_QUEUE_LIMIT,
+      timeoutMs: whole.HSM_TIMEOUT_MS,
+      keepAliveMs: whole.HSM_KEEPALIVE_MS,
+      requireNonExtractableKeys: whole.REQUIRE_NON_EXTRACTABLE_KEYS === 'true',
+    },
     signers,
     warnings: [...new Set(warnings)],
   }
@@ -207,14 +213,4 @@ function findPathProblems(
   return file !== undefined && signers.some((signer) => signer.name === name)
     ? [problemWith('SIGNING_SERVICE_PATH', `is the path of the signer ${name}`, path)]
     : []
-}
-
-function describeHsm(values: Environment): HsmConfiguration {
-  return {
-    sessions: values.HSM_SESSIONS,
-    queueLimit: values.HSM_QUEUE_LIMIT,
-    timeoutMs: values.HSM_TIMEOUT_MS,
-    keepAliveMs: values.HSM_KEEPALIVE_MS,
-    requireNonExtractableKeys: values.REQUIRE_NON_EXTRACTABLE_KEYS === 'true',
-  }
 }

@@ -120,9 +120,7 @@ function fill(names: Names, values: Readonly<Record<string, unknown>>): object {
 
 /** Returns the name of a variable; what only a signers file can give has the path in its place. */
 function findVariable(path: string): string {
-  const name = path
-    .split('/')
-    .reduce<unknown>((names, property) => Reflect.get(names as Names, property), VARIABLES)
+  const name = path.split('/').reduce((names, property) => Reflect.get(names, property), VARIABLES)
   return typeof name === 'string' ? name : path
 }
 
@@ -169,6 +167,7 @@ export function fromEntry(
         const isOfUri = part in ofUri && !(part in { ...entry.token })
         return inherited.includes(part) ? environment.placeOf(path) : own(isOfUri ? 'key' : path)
       }
+      // The environment has no key for the signers of a file
       return property in environment.settings && !(property in entry) && property !== 'key'
         ? environment.placeOf(path)
         : own(path)

@@ -1,4 +1,5 @@
 /** Reads the file that describes several signers. */
+import { isUtf8 } from 'node:buffer'
 import { readFileSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Environment } from '../../schemas/configuration.ts'
@@ -68,19 +69,15 @@ function readContent(file: GivenFile, problems: ConfigurationProblem[]): unknown
     if (statSync(path).size > MAX_BYTES) {
       throw new Error(`is larger than ${MAX_BYTES} bytes`)
     }
-    return parseJson(decode(readFileSync(path)))
+    const bytes = readFileSync(path)
+    if (!isUtf8(bytes)) {
+      throw new Error('is not UTF-8')
+    }
+    // Some editors write a byte order mark
+    return parseJson(bytes.toString().replace(/^\uFEFF/, ''))
   } catch (error) {
     problems.push(problemWith(setting, (error as Error).message, shown))
     return undefined
-  }
-}
-
-/** Decodes UTF-8 without the byte order mark that some editors write. */
-function decode(bytes: Buffer): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-  } catch {
-    throw new Error('is not UTF-8')
   }
 }
 

@@ -129,8 +129,7 @@ function findKey(session: Session, request: KeyRequest): KeyOutcome {
     return describeKey(session, request)
   } catch (error) {
     if (error instanceof OpenError && error.failure.kind === 'configuration') {
-      const { about, message, reason } = error.failure
-      return { about, message, reason }
+      return error.failure
     }
     throw error
   }

@@ -66,7 +66,7 @@ export function selectPrivateKey(
   if (second !== undefined) {
     throw misconfigured(
       'key',
-      `several private keys fit, ${describeChoice(fitting)}; ${describeDifferences(session, fitting)}`,
+      `several private keys fit, ${CHOICE}; ${describeDifferences(session, fitting)}`,
       'several private keys fit the configuration',
     )
   }
@@ -95,6 +95,10 @@ function describeWanted({ label, id }: KeyRequest['selector']): string[] {
   return [...ofLabel, ...(id === undefined ? [] : [`id ${id}`])]
 }
 
+const CHOICE =
+  'choose one by its label or id, or configure its certificate; where they have these in common, give each a CKA_ID of its ' +
+  "own with a tool of the HSM's, or delete the others"
+
 /** Says what several keys have in common and what not, and describes each as far as that tells them apart. */
 function describeDifferences(session: Session, keys: readonly Candidate[]): string {
   const features: Record<string, (string | undefined)[]> = {
@@ -115,22 +119,6 @@ function describeDifferences(session: Session, keys: readonly Candidate[]): stri
     return `${describeKey(key)} ${describeKeyType(session, key.handle, key.publicKey)} ${certified} on the token`
   }
   return `they ${comparison.join(' and ')}; there are: ${listSome(keys, describe)}`
-}
-
-/** Returns what to do about several keys, which label and id may tell apart, or not. */
-function describeChoice(keys: readonly Candidate[]): string {
-  const names = new Set(keys.map(nameKey))
-  if (names.size === keys.length) {
-    return 'tell them apart by label or id'
-  }
-  const publicKeys = new Set(keys.map(({ publicKey }) => publicKey && fingerprint(publicKey)))
-  if (publicKeys.size === 1 && !publicKeys.has(undefined)) {
-    return 'and some have the same label, id and public key: they are copies of one key, of which one must be deleted'
-  }
-  return (
-    'and some have the same label and id, which cannot tell them apart: give each a CKA_ID of its own with a tool of the ' +
-    "HSM's, delete what is not needed, or configure the certificate of the one that is meant"
-  )
 }
 
 /** Returns the keys with that public key or, if there are none, those of its type that show none: one of them may have it. */
