@@ -101,9 +101,8 @@ t.test('keys that are not there, or not unambiguously, or belong to another cert
     [place('no-such-label', 'key'), 'no private key fits label nobody', keys.toSorted()],
     [
       place('ambiguous', 'key'),
-      'several private keys fit, choose one by its label or id, or configure its certificate; where they have these in ' +
-        "common, give each a CKA_ID of its own with a tool of the HSM's, or delete the others; they have the same label " +
-        'and differ in id and public key',
+      'several private keys fit, choose one by its label or id, or configure its certificate; where keys have all of ' +
+        "these in common, give each a CKA_ID of its own with a tool of the HSM's, or delete the others",
       described,
     ],
     [

@@ -66,7 +66,7 @@ export function selectPrivateKey(
   if (second !== undefined) {
     throw misconfigured(
       'key',
-      `several private keys fit, ${CHOICE}; ${describeDifferences(session, fitting)}`,
+      `several private keys fit, ${describeChoice(session, fitting)}`,
       'several private keys fit the configuration',
     )
   }
@@ -95,30 +95,17 @@ function describeWanted({ label, id }: KeyRequest['selector']): string[] {
   return [...ofLabel, ...(id === undefined ? [] : [`id ${id}`])]
 }
 
-const CHOICE =
-  'choose one by its label or id, or configure its certificate; where they have these in common, give each a CKA_ID of its ' +
-  "own with a tool of the HSM's, or delete the others"
-
-/** Says what several keys have in common and what not, and describes each as far as that tells them apart. */
-function describeDifferences(session: Session, keys: readonly Candidate[]): string {
-  const features: Record<string, (string | undefined)[]> = {
-    label: keys.map(({ label }) => label),
-    id: keys.map(({ id }) => id),
-    'public key': keys.map(({ publicKey }) => publicKey && fingerprint(publicKey)),
-  }
-  const known = Object.entries(features).filter(([, values]) => !values.includes(undefined))
-  const same = known.filter(([, values]) => new Set(values).size === 1).map(([name]) => name)
-  const differing = known.map(([name]) => name).filter((name) => !same.includes(name))
-  const comparison = [
-    ...(same.length > 0 ? [`have the same ${same.join(' and ')}`] : []),
-    ...(differing.length > 0 ? [`differ in ${differing.join(' and ')}`] : []),
-  ]
+/** Describes keys of which one must be chosen, with all that may tell them apart. */
+function describeChoice(session: Session, keys: readonly Candidate[]): string {
   const describe = (key: Candidate) => {
     const certified =
       findCertificates(session, key).length > 0 ? 'with a certificate' : 'without a certificate'
     return `${describeKey(key)} ${describeKeyType(session, key.handle, key.publicKey)} ${certified} on the token`
   }
-  return `they ${comparison.join(' and ')}; there are: ${listSome(keys, describe)}`
+  return (
+    'choose one by its label or id, or configure its certificate; where keys have all of these in common, give each a ' +
+    `CKA_ID of its own with a tool of the HSM's, or delete the others; there are: ${listSome(keys, describe)}`
+  )
 }
 
 /** Returns the keys with that public key or, if there are none, those of its type that show none: one of them may have it. */

@@ -403,7 +403,7 @@ t.test('a key', async (t) => {
     const several = refusal({ key: { label: 'signer' } }, null)
     t.match(
       several,
-      /^configuration key several private keys fit, choose one by its label or id, .*; they have the same label and differ in id and public key; there are: /,
+      /^configuration key several private keys fit, choose one by its label or id, .*; there are: /,
     )
     t.match(several, /label "signer" id 07 fingerprint \w{64} RSA \d+ without a certificate on the token/)
     t.match(
@@ -431,7 +431,6 @@ t.test('a key', async (t) => {
       refusal(twins, null),
       new RegExp(
         `${several}.*give each a CKA_ID of its own with a tool of the HSM's, or delete the others; ` +
-          'they have the same label and id and differ in public key; ' +
           'there are: label "twins" id 0e fingerprint \\w{64} RSA \\d+ with.*; label "twins" id 0e fingerprint \\w{64} ',
       ),
     )
@@ -449,7 +448,7 @@ t.test('a key', async (t) => {
     })
     t.match(
       refusal({ key: { label: 'copies' } }),
-      new RegExp(`${several}.*or delete the others; they have the same label and id and public key; `),
+      new RegExp(`${several}.*or delete the others; there are: `),
     )
     destroy('0e')
     destroy('0f')
