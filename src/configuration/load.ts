@@ -52,7 +52,7 @@ export function loadConfiguration(environment: Variables): Configuration {
   const proxies = readProxies(values, environment, problems)
   const signers = readSigners(given, values, findings)
   refuseWith(unknown, problems)
-  warnings.push(...warnAboutContainers(given, signers))
+  warnings.push(...warnAboutAuthorities(given, signers))
   const whole = values as Environment
   return {
     host: whole.SIGNING_SERVICE_HOST,
@@ -83,8 +83,8 @@ export function loadConfiguration(environment: Variables): Configuration {
   }
 }
 
-/** Warns of variables that have no effect, or another one than a user might expect. */
-function warnAboutContainers(given: GivenVariables, { signers }: SignersConfiguration): string[] {
+/** Warns of variables about authorities that have no effect, or that others can read. */
+function warnAboutAuthorities(given: GivenVariables, { signers }: SignersConfiguration): string[] {
   const warnings: string[] = []
   if (given.TSA_PASSWORD !== undefined) {
     warnings.push("TSA_PASSWORD: stays readable in the process's environment; TSA_PASSWORD_FILE does not")
