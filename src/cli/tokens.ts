@@ -2,12 +2,7 @@
 import type { Command } from 'commander'
 import { loadLibraryConfiguration } from '../configuration/load.ts'
 import { administer } from '../pkcs11/administration/administer.ts'
-import type {
-  TokenDescription,
-  TokenList,
-  UnreadableSlot,
-  Version,
-} from '../pkcs11/administration/messages.ts'
+import type { TokenDescription, TokenList, Version } from '../pkcs11/administration/messages.ts'
 import type { Io } from './io.ts'
 import { formatTable, printable } from './table.ts'
 import { addModuleOptions, applyOptions, type ModuleOptions } from './token-options.ts'
@@ -52,7 +47,7 @@ function format({ library, tokens }: TokenList): string {
   )
 }
 
-function formatRow(token: TokenDescription | UnreadableSlot): string[] {
+function formatRow(token: TokenList['tokens'][number]): string[] {
   if ('error' in token) {
     return [`${token.slot}`, ...HEADER.slice(2).map(() => ''), `cannot be read: ${token.error}`]
   }

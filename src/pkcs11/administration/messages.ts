@@ -3,6 +3,7 @@ import type { HashAlgorithm } from '../../algorithms/hash-algorithms.ts'
 import type { LibraryConfiguration, TokenAccess } from '../../configuration/signer-configuration.ts'
 import type { FoundKey, FoundToken, KeyProtection, KeyRequest as SelectedKey, Subject } from '../messages.ts'
 import type { MechanismDescription } from '../process/mechanism.ts'
+import type { UnreadableSlot } from '../process/token.ts'
 
 /** How to reach a token and log in for the command line. */
 export interface AdministrationAccess extends TokenAccess {
@@ -84,12 +85,6 @@ export interface TokenDescription {
   readonly userPinCountLow: boolean
   readonly userPinFinalTry: boolean
   readonly userPinLocked: boolean
-}
-
-export interface UnreadableSlot {
-  readonly slot: number
-  /** The call and what it returned. */
-  readonly error: string
 }
 
 export interface TokenList {

@@ -1,18 +1,14 @@
-import { type Module, type SlotCollection, TokenFlag } from 'graphene-pk11'
+import { type Module, TokenFlag } from 'graphene-pk11'
 import type { LibraryConfiguration } from '../../configuration/signer-configuration.ts'
-import { describeFailure } from '../return-values.ts'
-import type { LibraryDescription, TokenDescription, TokenList, UnreadableSlot } from './messages.ts'
+import { type Candidate, readTokens } from '../process/token.ts'
+import type { LibraryDescription, TokenDescription, TokenList } from './messages.ts'
 import { openLibrary } from './session.ts'
 
 /** All slots with a token, in the order of the slot list. Nobody is logged in for it. */
 export function listTokens(configuration: LibraryConfiguration): TokenList {
   const library = openLibrary(configuration)
-  const slots = library.getSlots(true)
-  const describe = (_: unknown, index: number) => describeSlot(slots, index)
-  return {
-    library: describeLibrary(library),
-    tokens: Array.from({ length: slots.length }, describe),
-  }
+  const tokens = readTokens(library).map((found) => ('error' in found ? found : describeToken(found)))
+  return { library: describeLibrary(library), tokens }
 }
 
 export function describeLibrary(library: Module): LibraryDescription {
@@ -25,18 +21,7 @@ export function describeLibrary(library: Module): LibraryDescription {
   }
 }
 
-/** One token that fails must not keep the others from being seen. */
-function describeSlot(slots: SlotCollection, slot: number): TokenDescription | UnreadableSlot {
-  try {
-    return describeToken(slots, slot)
-  } catch (error) {
-    const { call, returnValue } = describeFailure(error)
-    return { slot, error: `${call} ${returnValue}` }
-  }
-}
-
-function describeToken(slots: SlotCollection, slot: number): TokenDescription {
-  const token = slots.items(slot).getToken()
+function describeToken({ index: slot, token }: Candidate): TokenDescription {
   const has = (flag: number) => (token.flags & flag) !== 0
   return {
     slot,

@@ -4,10 +4,18 @@ import type { TokenSelector } from '../../configuration/signer-configuration.ts'
 import { describeFailure } from '../return-values.ts'
 import { misconfigured, unavailable } from './open-error.ts'
 
-interface Candidate {
+/** A slot with a token, and its index in the slot list. */
+export interface Candidate {
   readonly index: number
   readonly slot: Slot
   readonly token: Token
+}
+
+export interface UnreadableSlot {
+  /** Index in the slot list. */
+  readonly slot: number
+  /** The call and what it returned. */
+  readonly error: string
 }
 
 /**
@@ -17,7 +25,10 @@ interface Candidate {
  *   `configuration` when several do
  */
 export function selectToken(module: Module, selector: TokenSelector): { slot: Slot; token: Token } {
-  const { present, unreadable } = listTokens(module)
+  const tokens = readTokens(module)
+  const present = tokens
+    .filter((found) => 'token' in found)
+    .filter(({ token }) => (token.flags & TokenFlag.TOKEN_INITIALIZED) !== 0)
   const fitting = present.filter((candidate) => fits(candidate, selector))
   const [first, second] = fitting
   if (first === undefined) {
@@ -29,7 +40,9 @@ export function selectToken(module: Module, selector: TokenSelector): { slot: Sl
       describeMissing(selector),
       ...(mistaken === undefined ? [] : [mistaken]),
       describeTokens(present),
-      ...unreadable,
+      ...tokens
+        .filter((found) => 'error' in found)
+        .map(({ slot, error }) => `slot ${slot} cannot be read (${error})`),
     ].join('; ')
     throw unavailable(message, 'the token is not present')
   }
@@ -80,24 +93,18 @@ function readSlotId(handle: Buffer): string {
   return String(new BigUint64Array(Uint8Array.from(handle).buffer)[0])
 }
 
-function listTokens(module: Module): { present: Candidate[]; unreadable: string[] } {
+/** Reads the tokens in all slots, in the order of the slot list. One that fails must not keep the others from being used. */
+export function readTokens(module: Module): (Candidate | UnreadableSlot)[] {
   const slots = module.getSlots(true)
-  const present: Candidate[] = []
-  const unreadable: string[] = []
-  for (let index = 0; index < slots.length; index++) {
+  return Array.from({ length: slots.length }, (_, index) => {
     try {
       const slot = slots.items(index)
-      present.push({ index, slot, token: slot.getToken() })
+      return { index, slot, token: slot.getToken() }
     } catch (error) {
-      // One token that fails must not keep the others from being used
       const { call, returnValue } = describeFailure(error)
-      unreadable.push(`slot ${index} cannot be read (${call} ${returnValue})`)
+      return { slot: index, error: `${call} ${returnValue}` }
     }
-  }
-  return {
-    present: present.filter(({ token }) => (token.flags & TokenFlag.TOKEN_INITIALIZED) !== 0),
-    unreadable,
-  }
+  })
 }
 
 function describeTokens(tokens: readonly Candidate[]): string {
