@@ -13,7 +13,7 @@ import { problemWith } from './problem.ts'
 import type { KeySelector, TokenSelector } from './signer-configuration.ts'
 import { placeInFile } from './signers-file-schema.ts'
 
-export interface TokenSettings extends TokenSelector {
+interface TokenSettings extends TokenSelector {
   readonly module?: string
   readonly moduleParameters?: string
   /** Value of HSM_PIN, which must be shown nowhere. */

@@ -49,9 +49,6 @@ export function findSchemaProblems(content: unknown): SchemaProblem[] {
   return [...new Map(problems.map((problem) => [problem.pointer, problem])).values()]
 }
 
-/** Returns the place in the file of a property of one signer. */
-export type SettingOf = (property: string) => string
-
 /** Returns the name of a place in the file, for messages. */
 export function placeInFile(pointer: string): string {
   // The pointer is escaped as in a JSON string (RFC 6901 5), since a name may hold line ends
