@@ -1,3 +1,7 @@
+import { createHash, hash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { pipeline } from 'node:stream/promises'
+
 /** The supported hash algorithms: their spellings, object identifiers and digest lengths. */
 
 export interface HashAlgorithm {
@@ -82,4 +86,20 @@ export function copyDigest({ name, digestLength }: HashAlgorithm, digest: Uint8A
     throw new RangeError(`${name} digests have ${digestLength} bytes, not ${digest.length}`)
   }
   return Buffer.from(digest)
+}
+
+/** Hashes bytes that are in memory. Whole documents are hashed while they are read. */
+export function digest({ nodeName }: HashAlgorithm, data: Uint8Array): Buffer {
+  return hash(nodeName, data, 'buffer')
+}
+
+/**
+ * Hashes a file piece by piece, so that it need not fit into memory.
+ *
+ * @throws Error of the file system
+ */
+export async function digestFile(algorithm: HashAlgorithm, path: string): Promise<Buffer> {
+  const hash = createHash(algorithm.nodeName)
+  await pipeline(createReadStream(path), hash)
+  return hash.digest()
 }

@@ -1,10 +1,9 @@
+import { constants, type KeyObject, publicDecrypt, timingSafeEqual } from 'node:crypto'
 import * as asn1js from 'asn1js'
 import * as pkijs from 'pkijs'
-import { encodeDigestInfo } from './digest-info.ts'
-import { HASH_ALGORITHMS } from './hash-algorithms.ts'
+import { copyDigest, HASH_ALGORITHMS, type HashAlgorithm } from './hash-algorithms.ts'
 import { RSA_ENCRYPTION, RSA_WITH_HASH } from './object-identifiers.ts'
 import type { SignatureAlgorithm } from './signature-algorithm.ts'
-import { modulusLength, verifyDigestInfo } from './verification.ts'
 
 /** RSASSA-PKCS1-v1_5 (RFC 8017 8.2). The token pads and signs a DER DigestInfo, and returns the signature's octets. */
 export const RSA_PKCS1: SignatureAlgorithm = {
@@ -25,4 +24,61 @@ export const RSA_PKCS1: SignatureAlgorithm = {
 /** Builds an identifier whose parameters are NULL (RFC 3370 3.2, RFC 4055 5). */
 function withNull(algorithmId: string): pkijs.AlgorithmIdentifier {
   return new pkijs.AlgorithmIdentifier({ algorithmId, algorithmParams: new asn1js.Null() })
+}
+
+/**
+ * Encodes `DigestInfo ::= SEQUENCE { digestAlgorithm AlgorithmIdentifier, digest OCTET STRING }` (RFC 8017 9.2), which
+ * `CKM_RSA_PKCS` pads and signs. The parameters are NULL, as RFC 8017 A.2.4 demands for PKCS#1 v1.5.
+ *
+ * @param digest bytes, exactly `algorithm.digestLength` of them
+ */
+export function encodeDigestInfo(algorithm: HashAlgorithm, digest: Uint8Array): Buffer {
+  return Buffer.concat([PREFIXES.get(algorithm) as Buffer, copyDigest(algorithm, digest)])
+}
+
+/** The beginning of a DigestInfo, up to the digest in its last field, keyed by hash algorithm. */
+const PREFIXES = new Map(
+  HASH_ALGORITHMS.map((algorithm) => {
+    const encoded = Buffer.from(
+      new asn1js.Sequence({
+        value: [
+          new asn1js.Sequence({
+            value: [new asn1js.ObjectIdentifier({ value: algorithm.oid }), new asn1js.Null()],
+          }),
+          new asn1js.OctetString({ valueHex: new Uint8Array(algorithm.digestLength) }),
+        ],
+      }).toBER(),
+    )
+    return [algorithm, encoded.subarray(0, encoded.length - algorithm.digestLength)]
+  }),
+)
+
+/**
+ * Returns whether `signature` is the RSASSA-PKCS1-v1_5 signature of exactly this DigestInfo (RFC 8017 8.2.2). It
+ * compares all bytes inside the padding, so that no lenient parser of the DigestInfo can be fooled.
+ *
+ * @param publicKey RSA
+ * @param digestInfo DER
+ * @param signature bytes of any length
+ */
+export function verifyDigestInfo(
+  publicKey: KeyObject,
+  digestInfo: Uint8Array,
+  signature: Uint8Array,
+): boolean {
+  if (signature.length !== modulusLength(publicKey)) {
+    return false
+  }
+  try {
+    const recovered = publicDecrypt({ key: publicKey, padding: constants.RSA_PKCS1_PADDING }, signature)
+    return recovered.length === digestInfo.length && timingSafeEqual(recovered, digestInfo)
+  } catch {
+    // OpenSSL throws if the padding is not that of a signature
+    return false
+  }
+}
+
+/** Returns the length of an RSA key's modulus, and so of its signatures, in bytes; 0 for other keys. */
+export function modulusLength(publicKey: KeyObject): number {
+  return Math.ceil((publicKey.asymmetricKeyDetails?.modulusLength ?? 0) / 8)
 }

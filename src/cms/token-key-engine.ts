@@ -1,10 +1,14 @@
-/**
- * Lets pkijs sign with a key on the token, through a CryptoKey without key material and a crypto engine on
- * @peculiar/webcrypto.
- */
 import type { webcrypto } from 'node:crypto'
+import { createRequire } from 'node:module'
 import * as pkijs from 'pkijs'
-import { Crypto, CryptoKey } from '../algorithms/webcrypto.ts'
+
+/**
+ * Loads the CommonJS build of @peculiar/webcrypto: the package does not mark its ES build as one, and only the newest
+ * module loaders detect that by themselves.
+ */
+export const { Crypto, CryptoKey } = createRequire(import.meta.url)(
+  '@peculiar/webcrypto',
+) as typeof import('@peculiar/webcrypto')
 
 /** A key on the token, with the algorithm of its signatures. */
 export class TokenKey extends CryptoKey {

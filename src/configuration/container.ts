@@ -1,6 +1,6 @@
 /** Builds and checks the configuration of one signer's containers. */
 import { SignerEntry } from '../../schemas/signers-file.ts'
-import type { SignerStatements } from '../cms/cades-attributes.ts'
+import type { SignerStatements } from '../cms/signed-attributes.ts'
 import { defined } from '../common/defined.ts'
 import type { ConfigurationProblem } from '../errors.ts'
 import type { ContainerConfiguration, Level, TimestampConfiguration } from './container-configuration.ts'

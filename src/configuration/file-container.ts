@@ -1,7 +1,7 @@
 /** Reads the settings of containers of one signer of the signers file. Variables provide those that it leaves out. */
 import { COMMITMENT_TYPES, type SignerEntry, type Timestamps } from '../../schemas/signers-file.ts'
 import type { HashAlgorithm } from '../algorithms/hash-algorithms.ts'
-import type { SignaturePolicy } from '../cms/cades-attributes.ts'
+import type { SignaturePolicy } from '../cms/signed-attributes.ts'
 import { defined } from '../common/defined.ts'
 import type { ConfigurationProblem } from '../errors.ts'
 import { buildContainer, findLevelProblems, warnAboutLevel } from './container.ts'

@@ -2,16 +2,16 @@ import type { X509Certificate } from 'node:crypto'
 import type { HttpClient, HttpRequest } from '../common/http-client.ts'
 import { HttpError } from '../common/http-error.ts'
 import { withTimeout } from '../common/with-timeout.ts'
-import { EXTENSION } from '../x509/object-identifiers.ts'
+import { type RevocationAddresses, readAddresses } from '../x509/certificate-extensions.ts'
+import { type CertificateFields, readCertificateFields } from '../x509/certificate-fields.ts'
+import { EXTENSION } from '../x509/extensions.ts'
+import { describeSubject } from '../x509/validity.ts'
+import { findScopeProblem } from './crl/crl.ts'
 import { type CheckedCrl, checkCrl } from './crl/crl-check.ts'
-import { findScopeProblem } from './crl/crl-scope.ts'
-import type { Flawed } from './freshness.ts'
-import { type IssuedCertificate, readIssuedCertificate } from './issued-certificate.ts'
-import { KeyedMutex } from './keyed-mutex.ts'
 import type { RevocationLimits } from './limits.ts'
-import type { RevocationObserver } from './observer.ts'
 import { asRevocationOnly, checkOcspResponse, type OcspAnswer } from './ocsp/ocsp-check.ts'
 import { createOcspRequest } from './ocsp/ocsp-request.ts'
+import type { Flawed } from './revocation-answer.ts'
 
 /** An OCSP answer, and the CRL that shows its responder's certificate to be good, if that certificate names one. */
 export interface VerifiedOcspAnswer extends OcspAnswer {
@@ -152,4 +152,65 @@ export class RevocationChecker {
       this.#observer.asked(source, seconds, outcome)
     }
   }
+}
+
+/** A certificate, and the issuer that may revoke it. */
+export interface IssuedCertificate {
+  readonly certificate: X509Certificate
+  readonly issuer: X509Certificate
+  /** The subject in one line. */
+  readonly subject: string
+  readonly fields: CertificateFields
+  readonly issuerFields: CertificateFields
+  /** Content of the INTEGER in hex. */
+  readonly serialNumber: string
+  readonly addresses: RevocationAddresses
+}
+
+/**
+ * Reads the fields of both certificates.
+ *
+ * @throws Error when one of them is not DER, even if OpenSSL could read it
+ */
+export function readIssuedCertificate(
+  certificate: X509Certificate,
+  issuer: X509Certificate,
+): IssuedCertificate {
+  const fields = readCertificateFields(certificate)
+  return {
+    certificate,
+    issuer,
+    subject: describeSubject(certificate),
+    fields,
+    issuerFields: readCertificateFields(issuer),
+    serialNumber: fields.serialNumber.toString('hex'),
+    addresses: readAddresses(fields),
+  }
+}
+
+/** Runs the actions for each key one after another, in the order in which they come. */
+class KeyedMutex {
+  readonly #last = new Map<string, Promise<unknown>>()
+
+  async take<T>(key: string, action: () => Promise<T>): Promise<T> {
+    const before = this.#last.get(key)
+    const own = (async () => {
+      await before?.catch(() => {})
+      return await action()
+    })()
+    this.#last.set(key, own)
+    try {
+      return await own
+    } finally {
+      if (this.#last.get(key) === own) {
+        this.#last.delete(key)
+      }
+    }
+  }
+}
+
+/** Counts requests for revocation information. Its methods must not throw. */
+export interface RevocationObserver {
+  /** Records the duration and the outcome of a request: the answer counts, is refused, or did not come. */
+  asked(source: 'ocsp' | 'crl', seconds: number, outcome: 'accepted' | 'refused' | 'unavailable'): void
 }

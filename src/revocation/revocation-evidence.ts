@@ -1,5 +1,5 @@
 import type { X509Certificate } from 'node:crypto'
-import type { RevocationValues } from '../cms/revocation-values.ts'
+import type { RevocationValues } from '../cms/container-template.ts'
 import type { RevocationInformation } from './revocation-information.ts'
 import type { RevocationService } from './revocation-service.ts'
 

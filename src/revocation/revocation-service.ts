@@ -1,15 +1,19 @@
 import type { X509Certificate } from 'node:crypto'
 import type { BaseLogger } from 'pino'
 import type { HttpClient } from '../common/http-client.ts'
-import { type ChainLink, chainLinks, linkKey } from '../x509/chain-links.ts'
+import { type ChainLink, chainLinks, linkKey } from '../x509/chain.ts'
 import { describeSubject } from '../x509/validity.ts'
 import { CachedFetch, type CachedFetchOptions } from './cached-fetch.ts'
-import { CrlCache } from './crl-cache.ts'
-import type { Flawed, UpdateTimes } from './freshness.ts'
-import { type IssuedCertificate, readIssuedCertificate } from './issued-certificate.ts'
+import type { CheckedCrl } from './crl/crl-check.ts'
 import { DEFAULT_LIMITS, type RevocationLimits } from './limits.ts'
-import type { RevocationObserver } from './observer.ts'
-import { RevocationChecker, type VerifiedOcspAnswer } from './revocation-checker.ts'
+import type { Flawed, Revocation, UpdateTimes } from './revocation-answer.ts'
+import {
+  type IssuedCertificate,
+  RevocationChecker,
+  type RevocationObserver,
+  readIssuedCertificate,
+  type VerifiedOcspAnswer,
+} from './revocation-checker.ts'
 import {
   describeState,
   findRevoked,
@@ -17,10 +21,9 @@ import {
   type RevocationInformation,
   type RevocationState,
   type RevokedCertificate,
+  WatchedCertificate,
   type WatchedLink,
 } from './revocation-information.ts'
-import { RevocationLog } from './revocation-log.ts'
-import { WatchedCertificate } from './watched-certificate.ts'
 
 export interface RevocationServiceOptions {
   readonly log: BaseLogger
@@ -210,4 +213,72 @@ function sourcesOf(
 ): Pick<CachedFetch<never>, 'stop' | 'renew' | 'problem'>[] {
   const responders = [...certificates.values()].flatMap(({ ocsp }) => ocsp ?? [])
   return [...responders, ...[...lists.values()].map(({ source }) => source)]
+}
+
+/** Keeps a CRL for the certificates that name its addresses. */
+class CrlCache {
+  readonly source: CachedFetch<CheckedCrl>
+  #members: readonly WatchedCertificate[] = []
+
+  /** @param createSource creates the fetch of the CRL; its argument returns serial numbers in hex */
+  constructor(createSource: (serialNumbers: () => ReadonlySet<string>) => CachedFetch<CheckedCrl>) {
+    this.source = createSource(() => new Set(this.#members.map(({ issued }) => issued.serialNumber)))
+  }
+
+  /** Sets the certificates. A CRL that was not searched for new ones is fetched again. */
+  setMembers(members: readonly WatchedCertificate[]): void {
+    this.#members = members
+    if (this.#isLacking()) {
+      this.source.renew()
+    }
+  }
+
+  /** Keeps fetching the CRL while a certificate needs it, and fetches it again for certificates that came meanwhile. */
+  review(): void {
+    if (this.#members.some(({ needsCrl }) => needsCrl)) {
+      this.source.start(this.#isLacking())
+      if (this.source.problem === undefined && this.#isLacking()) {
+        this.source.renew()
+      }
+    } else {
+      this.source.stop()
+    }
+  }
+
+  #isLacking(): boolean {
+    const { held } = this.source
+    return (
+      held !== undefined && this.#members.some(({ issued }) => !held.serialNumbers.has(issued.serialNumber))
+    )
+  }
+}
+
+/** Logs once that a certificate is revoked, and once that it no longer is. */
+class RevocationLog {
+  readonly #log: BaseLogger
+  readonly #logged = new WeakMap<WatchedCertificate, Revocation>()
+
+  constructor(log: BaseLogger) {
+    this.#log = log
+  }
+
+  update(certificates: Iterable<WatchedCertificate>): void {
+    const now = new Date()
+    for (const certificate of certificates) {
+      const { subject } = certificate.issued
+      const revocation = certificate.revocation(now)
+      const logged = this.#logged.get(certificate)
+      if (revocation === undefined) {
+        this.#logged.delete(certificate)
+      } else {
+        this.#logged.set(certificate, revocation)
+      }
+      if (revocation !== undefined && logged === undefined) {
+        const at = revocation.at.toISOString()
+        this.#log.error(`The certificate of ${subject} was revoked at ${at}: ${revocation.reason}`)
+      } else if (revocation === undefined && logged !== undefined) {
+        this.#log.info(`The certificate of ${subject} is no longer revoked`)
+      }
+    }
+  }
 }

@@ -1,16 +1,14 @@
 import { randomBytes, type X509Certificate } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
-import { digest } from '../algorithms/digest.ts'
+import { digest } from '../algorithms/hash-algorithms.ts'
 import { type Backoff, backoffMs } from '../common/backoff.ts'
 import { HttpClient } from '../common/http-client.ts'
 import type { Proxies } from '../common/proxies.ts'
 import { withTimeout } from '../common/with-timeout.ts'
 import { nameAuthorities, type TimestampAuthority } from '../configuration/timestamp-authority.ts'
 import { TIMESTAMP_UNAVAILABLE } from '../errors.ts'
-import { AuthorityRotation } from './authority-rotation.ts'
-import { KnownChains } from './known-chains.ts'
-import { post } from './post.ts'
-import { readSecrets } from './secrets.ts'
+import { KnownChains } from './authority-chains.ts'
+import { post, readSecrets } from './post.ts'
 import { TimestampError, type TimestampFailure, type TimestampOutcome } from './timestamp-error.ts'
 import { createNonce, encodeTimestampRequest } from './timestamp-request.ts'
 import { type Timestamp, verifyResponse } from './verify-response.ts'
@@ -314,4 +312,43 @@ function describeFailure(
 ): string {
   const knowsSecret = credentials !== undefined || url.pathname !== '/' || url.search !== ''
   return statusText === undefined || knowsSecret ? message : `${message}; it says: ${statusText}`
+}
+
+/** Chooses the order in which authorities are tried. One that failed comes last for some time. */
+export class AuthorityRotation<T> {
+  readonly #all: readonly T[]
+  readonly #restMs: number
+  /** Time until which an authority that failed is tried last, in ms of `performance.now()`. */
+  readonly #restsUntil = new Map<T, number>()
+
+  /** @param restMs time in ms for which an authority that failed is tried last */
+  constructor(all: readonly T[], restMs: number) {
+    this.#all = all
+    this.#restMs = restMs
+  }
+
+  /** Returns all in the given order, but at the end those that rest, and first among them the one that failed first. */
+  order(): T[] {
+    const now = performance.now()
+    const restsUntil = (one: T) => {
+      const until = this.#restsUntil.get(one) ?? 0
+      return until > now ? until : 0
+    }
+    return this.#all.toSorted((a, b) => restsUntil(a) - restsUntil(b))
+  }
+
+  /** Lets one that failed rest again while it is tried, so that only one request at a time waits for it. */
+  begin(one: T): void {
+    if (this.#restsUntil.has(one)) {
+      this.fail(one)
+    }
+  }
+
+  succeed(one: T): void {
+    this.#restsUntil.delete(one)
+  }
+
+  fail(one: T): void {
+    this.#restsUntil.set(one, performance.now() + this.#restMs)
+  }
 }

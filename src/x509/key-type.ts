@@ -1,7 +1,6 @@
 import type { AsymmetricKeyDetails, KeyObject, X509Certificate } from 'node:crypto'
-import { curveOf } from '../algorithms/elliptic-curves.ts'
-import { hasExplicitCurve, OWN_EXPLICIT_CURVE } from '../algorithms/explicit-curve.ts'
-import { findUnsupportedPss } from '../algorithms/pss-restriction.ts'
+import { curveOf, hasExplicitCurve, OWN_EXPLICIT_CURVE } from '../algorithms/elliptic-curves.ts'
+import { findUnsupportedPss } from '../algorithms/rsa-pss.ts'
 import { readCertificateFields } from './certificate-fields.ts'
 
 /** The supported keys, for messages. */

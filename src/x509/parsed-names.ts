@@ -1,7 +1,6 @@
 import type * as asn1js from 'asn1js'
 import type * as pkijs from 'pkijs'
-import { sameGeneralName } from './general-names.ts'
-import { sameName } from './names.ts'
+import { sameGeneralName, sameName } from './names.ts'
 
 /** Compares two names that pkijs has parsed. Its own comparison knows neither RDNs nor all types of strings. */
 export function sameParsedName(

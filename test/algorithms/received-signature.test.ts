@@ -23,10 +23,11 @@ const pkcs1Signature = sign('sha256', message, rsa.privateKey)
 const pssSignature = sign('sha256', message, { key: rsa.privateKey, padding: 6, saltLength: 32 })
 
 function describe(
-  signatureAlgorithm: pkijs.AlgorithmIdentifier,
+  identifier: pkijs.AlgorithmIdentifier,
   signature: Uint8Array,
   { publicKey, hashAlgorithm = sha256 }: { publicKey: KeyObject; hashAlgorithm?: HashAlgorithm },
 ): string | undefined {
+  const signatureAlgorithm = Buffer.from(identifier.toSchema().toBER())
   return findSignatureProblem({ signatureAlgorithm, hashAlgorithm, publicKey, message, signature })
 }
 

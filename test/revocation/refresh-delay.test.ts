@@ -1,6 +1,6 @@
 import t from 'tap'
+import { refreshDelayMs, retryDelayMs } from '../../src/revocation/cached-fetch.ts'
 import { DEFAULT_LIMITS } from '../../src/revocation/limits.ts'
-import { refreshDelayMs, retryDelayMs } from '../../src/revocation/refresh-delay.ts'
 
 const MINUTE_MS = 60_000
 const HOUR_MS = 60 * MINUTE_MS

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t from 'tap'
-import { AuthorityRotation } from '../../src/timestamp/authority-rotation.ts'
+import { AuthorityRotation } from '../../src/timestamp/timestamper.ts'
 
 t.test('those that fail come last, the one that has rested longest first', async (t) => {
   const turns = new AuthorityRotation(['a', 'b', 'c'], 10_000)

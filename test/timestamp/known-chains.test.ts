@@ -1,5 +1,5 @@
 import t from 'tap'
-import { KnownChains } from '../../src/timestamp/known-chains.ts'
+import { KnownChains } from '../../src/timestamp/authority-chains.ts'
 import { issue } from '../support/certificates.ts'
 
 const directory = t.testdir()

@@ -6,9 +6,8 @@ import { findHashAlgorithm, type HashAlgorithm } from '../../src/algorithms/hash
 import { TAG } from '../../src/asn1/tag.ts'
 import { ID_SIGNING_CERTIFICATE, ID_SIGNING_CERTIFICATE_V2 } from '../../src/cms/object-identifiers.ts'
 import { createNonce, encodeTimestampRequest } from '../../src/timestamp/timestamp-request.ts'
-import { readTimestampResponse } from '../../src/timestamp/timestamp-response.ts'
-import { readTimestampToken } from '../../src/timestamp/timestamp-token.ts'
-import { findTokenProblem } from '../../src/timestamp/token-signature.ts'
+import { findTokenProblem, readTimestampToken } from '../../src/timestamp/timestamp-token.ts'
+import { readTimestampResponse } from '../../src/timestamp/verify-response.ts'
 import { issue } from '../support/certificates.ts'
 import { createIssuers, createResponder, FOR_TIMESTAMPS } from '../support/timestamp-authority.ts'
 

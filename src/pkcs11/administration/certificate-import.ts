@@ -1,7 +1,7 @@
 import type { Session } from 'graphene-pk11'
 import type { Handle } from 'pkcs11js'
 import pkcs11js from 'pkcs11js'
-import { fingerprint } from '../../x509/fingerprint.ts'
+import { fingerprint } from '../../algorithms/public-key.ts'
 import { findById, readAttribute, readId, readPublicHalf } from '../process/attributes.ts'
 import { describeFailure } from '../return-values.ts'
 import { RefusedError } from './failure.ts'

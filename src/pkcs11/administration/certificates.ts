@@ -1,9 +1,10 @@
 /** The certificate objects of a token: what there is, and how one is deleted. */
+
 import { X509Certificate } from 'node:crypto'
 import type { Session } from 'graphene-pk11'
 import type { Handle } from 'pkcs11js'
 import pkcs11js from 'pkcs11js'
-import { fingerprint } from '../../x509/fingerprint.ts'
+import { fingerprint } from '../../algorithms/public-key.ts'
 import { describeSubject } from '../../x509/validity.ts'
 import { findObjects, readAttribute, readId, readPublicHalf } from '../process/attributes.ts'
 import { type CertificateObject, findCertificates } from '../process/certificate-object.ts'

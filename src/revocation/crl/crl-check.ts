@@ -1,22 +1,17 @@
 import type { X509Certificate } from 'node:crypto'
 import { readCertificateExtensions } from '../../x509/certificate-extensions.ts'
 import { readCertificateFields } from '../../x509/certificate-fields.ts'
-import { findUnknownCritical } from '../../x509/extensions.ts'
-import { matchesKeyIdentifier } from '../../x509/issuer-match.ts'
+import { matchesKeyIdentifier } from '../../x509/chain.ts'
+import { EXTENSION, findUnknownCritical } from '../../x509/extensions.ts'
 import { publicKeyOf } from '../../x509/key-type.ts'
 import { sameName } from '../../x509/names.ts'
-import { EXTENSION } from '../../x509/object-identifiers.ts'
-import { type Flawed, findStaleness, type UpdateTimes } from '../freshness.ts'
 import {
   ID_CRL_NUMBER,
   ID_DELTA_CRL_INDICATOR,
   ID_ISSUING_DISTRIBUTION_POINT,
 } from '../object-identifiers.ts'
-import { findSignatureProblem } from '../signed-object.ts'
-import { type Crl, readCrl } from './crl.ts'
-import { findRevocations, type Revocations } from './crl-entries.ts'
-import { readPem } from './crl-pem.ts'
-import { type CrlScope, readCrlScope } from './crl-scope.ts'
+import { type Flawed, findSignatureProblem, findStaleness, type UpdateTimes } from '../revocation-answer.ts'
+import { type Crl, type CrlScope, findRevocations, type Revocations, readCrl, readCrlScope } from './crl.ts'
 
 /**
  * Critical extensions that are accepted. Some authorities mark the last two by mistake, and these do not affect
@@ -92,4 +87,20 @@ function findFlaw(
   return (
     findUnknownCritical(extensions, UNDERSTOOD) ?? partial ?? findStaleness({ thisUpdate, nextUpdate }, at)
   )
+}
+
+const BEGIN = '-----BEGIN X509 CRL-----'
+const END = '-----END X509 CRL-----'
+
+/**
+ * Decodes a CRL in PEM (RFC 7468 6), which may have text before and after it.
+ *
+ * @returns DER; undefined if the content is not PEM
+ */
+function readPem(content: Buffer): Buffer | undefined {
+  const begin = content.indexOf(BEGIN)
+  const end = content.indexOf(END, begin)
+  return begin < 0 || end < 0
+    ? undefined
+    : Buffer.from(content.toString('latin1', begin + BEGIN.length, end), 'base64')
 }

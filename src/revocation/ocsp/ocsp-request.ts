@@ -1,8 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import * as asn1js from 'asn1js'
 import * as pkijs from 'pkijs'
-import { digest } from '../../algorithms/digest.ts'
-import { type HashAlgorithm, SHA_1 } from '../../algorithms/hash-algorithms.ts'
+import { digest, type HashAlgorithm, SHA_1 } from '../../algorithms/hash-algorithms.ts'
 import type { CertificateFields } from '../../x509/certificate-fields.ts'
 import { ID_OCSP_NONCE } from '../object-identifiers.ts'
 

@@ -6,8 +6,7 @@ import { contextTag, TAG } from '../../asn1/tag.ts'
 import { readTime } from '../../asn1/time.ts'
 import { type Extensions, readExtensions } from '../../x509/extensions.ts'
 import { ID_BASIC_RESPONSE } from '../object-identifiers.ts'
-import { describeReason, type Revocation } from '../revocation-reason.ts'
-import { readSignedObject, type SignedObject } from '../signed-object.ts'
+import { describeReason, type Revocation, readSignedObject, type SignedObject } from '../revocation-answer.ts'
 import type { CertificateId } from './ocsp-request.ts'
 
 /** Content of the version's INTEGER (RFC 6960 4.2.1). */

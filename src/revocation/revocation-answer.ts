@@ -1,9 +1,66 @@
-/** Reads and verifies `SIGNED { ToBeSigned }` of X.509, the form of CRLs and OCSP responses. */
 import { constants, type KeyObject, verify } from 'node:crypto'
 import type { HashAlgorithm } from '../algorithms/hash-algorithms.ts'
-import { readSignatureIdentifier, type SignatureIdentifier } from '../algorithms/signature-identifier.ts'
+import { readSignatureIdentifier, type SignatureIdentifier } from '../algorithms/received-signature.ts'
 import type { DerReader } from '../asn1/der-reader.ts'
 import { TAG } from '../asn1/tag.ts'
+
+/** Time by which the clock of a responder or authority may be ahead of ours. */
+const CLOCK_TOLERANCE_MS = 300_000
+
+/** The period in which an OCSP response or a CRL is current (RFC 6960 4.2.2.1, RFC 5280 5.1.2.4). */
+export interface UpdateTimes {
+  readonly thisUpdate: Date
+  readonly nextUpdate: Date
+}
+
+/** An answer with a right signature, but possibly a flaw. With a flaw it counts only for revocations. */
+export interface Flawed {
+  /** Says why it does not show that a certificate is good; undefined if it does. */
+  readonly flaw?: string
+}
+
+/**
+ * Finds why an answer is not current, in words. Only clocks ahead of ours are tolerated: an answer that has ended by
+ * our clock would not help validators of signatures that are made from now on.
+ */
+export function findStaleness({ thisUpdate, nextUpdate }: UpdateTimes, at: Date): string | undefined {
+  if (thisUpdate.getTime() > at.getTime() + CLOCK_TOLERANCE_MS) {
+    return `it is from the future, ${thisUpdate.toISOString()}; check the clock`
+  }
+  return nextUpdate <= at ? `it was to be replaced at ${nextUpdate.toISOString()}` : undefined
+}
+
+/** Words for CRLReason, keyed by its number (RFC 5280 5.3.1). */
+const WORDS: Readonly<Record<number, string>> = {
+  0: 'unspecified',
+  1: 'key compromise',
+  2: 'CA compromise',
+  3: 'affiliation changed',
+  4: 'superseded',
+  5: 'cessation of operation',
+  6: 'certificate hold',
+  9: 'privilege withdrawn',
+  10: 'AA compromise',
+}
+
+/** The CRLReason of an entry that was removed from the list. */
+export const REMOVE_FROM_CRL = 8
+
+/** The revocation of a certificate, or a hold. */
+export interface Revocation {
+  readonly at: Date
+  /** The CRLReason in words. */
+  readonly reason: string
+}
+
+/**
+ * Describes a CRLReason.
+ *
+ * @param reason undefined if there is none, which means unspecified
+ */
+export function describeReason(reason = 0): string {
+  return WORDS[reason] ?? `reason ${reason}`
+}
 
 export interface SignedObject {
   /** DER, as it was signed. */

@@ -1,0 +1,137 @@
+import type { X509Certificate } from 'node:crypto'
+import { buildChain, hasIssuerName, isSelfSigned } from '../x509/chain.ts'
+import { findPathProblem } from '../x509/review/path-problem.ts'
+import { findAuthorityProblem } from '../x509/review/service-certificate.ts'
+import {
+  describeIssuer,
+  describeSubject,
+  earliestNotAfter,
+  findInvalidity,
+  validityPeriod,
+} from '../x509/validity.ts'
+
+/**
+ * Traces the certificate of a timestamp authority (RFC 3161 2.3) to a trust anchor at a moment.
+ *
+ * @param embedded certificates from the token, which prove nothing by themselves
+ * @param anchors if there are any, the chain must end in one of them
+ * @returns the certificates from the authority's upwards, or a message that says what is wrong
+ */
+export function traceAuthority(
+  certificate: X509Certificate,
+  embedded: readonly X509Certificate[],
+  anchors: readonly X509Certificate[],
+  at: Date,
+): readonly X509Certificate[] | string {
+  const problem = findAuthorityProblem(certificate) ?? findInvalidity([validityPeriod(certificate)], at)
+  if (problem !== undefined) {
+    return problem
+  }
+  return anchors.length > 0
+    ? traceToAnchor(certificate, embedded, anchors, at)
+    : traceAsFarAsPossible(certificate, embedded, at)
+}
+
+function traceAsFarAsPossible(
+  certificate: X509Certificate,
+  embedded: readonly X509Certificate[],
+  at: Date,
+): readonly X509Certificate[] | string {
+  const { issuers, complete } = buildChain(certificate, embedded, at)
+  const path = [certificate, ...issuers]
+  const last = path.at(-1) as X509Certificate
+  if (!complete && embedded.some((one) => hasIssuerName(last, one))) {
+    return `the certificate of ${describeIssuer(last)} in it has not issued that of ${describeSubject(last)}`
+  }
+  return findInvalidity(path.map(validityPeriod), at) ?? findPathProblem(path) ?? path
+}
+
+/** Trusted certificates. A chain must end in a self-signed one of them, and may go through the others. */
+export type TrustAnchors = readonly X509Certificate[]
+
+/**
+ * Traces a signer certificate to a trust anchor at a moment (RFC 5280 6.1). It does not check revocation, and refuses
+ * critical policy constraints, since it does not support them.
+ *
+ * @param embedded certificates from the signature, which prove nothing by themselves
+ * @returns the certificates from the leaf to the anchor, or a message that says what is wrong
+ */
+function traceToAnchor(
+  leaf: X509Certificate,
+  embedded: readonly X509Certificate[],
+  anchors: TrustAnchors,
+  at: Date,
+): readonly X509Certificate[] | string {
+  // The roots in the signature are left out, so that a complete chain ends in an anchor
+  const candidates = [...anchors, ...embedded.filter((certificate) => !isSelfSigned(certificate))]
+  const { issuers, complete } = buildChain(leaf, candidates, at)
+  const path = [leaf, ...issuers]
+  const root = path.at(-1) as X509Certificate
+  if (!complete || !anchors.some(({ raw }) => raw.equals(root.raw))) {
+    const missing = complete ? '' : `, and the certificate of ${describeIssuer(root)} is missing`
+    return `no path to a self-signed certificate of the CA file: it ends at ${describeSubject(root)}${missing}`
+  }
+  return findInvalidity(path.map(validityPeriod), at) ?? findPathProblem(path) ?? path
+}
+
+/** Chains that are kept. The units of a large authority have a certificate each, and take turns. */
+const MAX_CHAINS = 8
+
+interface KnownChain {
+  /** The certificates of a token, DER, one after another. */
+  readonly encoded: Buffer
+  readonly path: readonly X509Certificate[]
+  /** The period in which the whole path is valid, in ms since 1970. */
+  readonly from: number
+  readonly until: number
+}
+
+/**
+ * Keeps the chains of an authority that were verified. It sends the same ones again and again, and tracing them anew
+ * costs more than all other checks.
+ */
+export class KnownChains {
+  /** The latest first. */
+  #known: readonly KnownChain[] = []
+
+  /** Paths from the signer to the anchor, the newest first. */
+  get paths(): readonly (readonly X509Certificate[])[] {
+    return this.#known.map(({ path }) => path)
+  }
+
+  /**
+   * Finds the path of certificates that came before, if the whole path is valid.
+   *
+   * @param certificates the certificates of a token, the signer's first
+   */
+  find(certificates: readonly X509Certificate[], at: Date): readonly X509Certificate[] | undefined {
+    const time = at.getTime()
+    const encoded = encode(certificates)
+    return this.#known.find((one) => time >= one.from && time <= one.until && one.encoded.equals(encoded))
+      ?.path
+  }
+
+  /**
+   * Keeps the path of certificates.
+   *
+   * @param certificates the certificates of a token, the signer's first
+   * @param path from the signer to the anchor
+   */
+  keep(certificates: readonly X509Certificate[], path: readonly X509Certificate[]): void {
+    const periods = path.map(validityPeriod)
+    const encoded = encode(certificates)
+    const chain = {
+      encoded,
+      path,
+      from: Math.max(...periods.map(({ notBefore }) => notBefore.getTime())),
+      until: earliestNotAfter(periods).getTime(),
+    }
+    const now = Date.now()
+    const others = this.#known.filter((one) => one.until >= now && !one.encoded.equals(encoded))
+    this.#known = [chain, ...others].slice(0, MAX_CHAINS)
+  }
+}
+
+function encode(certificates: readonly X509Certificate[]): Buffer {
+  return Buffer.concat(certificates.map(({ raw }) => raw))
+}
