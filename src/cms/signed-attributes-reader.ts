@@ -24,14 +24,14 @@ export interface SignedAttributes {
 }
 
 /** An Attribute (RFC 5652 5.3): its type as a DER OBJECT IDENTIFIER, and the content of its SET of values. */
-interface Attribute {
+export interface Attribute {
   readonly type: Buffer
   readonly values: Buffer
 }
 
-const CONTENT_TYPE = encodeObjectIdentifier(ID_CONTENT_TYPE)
+export const CONTENT_TYPE = encodeObjectIdentifier(ID_CONTENT_TYPE)
 const DATA = encodeObjectIdentifier(ID_DATA)
-const MESSAGE_DIGEST = encodeObjectIdentifier(ID_MESSAGE_DIGEST)
+export const MESSAGE_DIGEST = encodeObjectIdentifier(ID_MESSAGE_DIGEST)
 const SIGNING_CERTIFICATE = encodeObjectIdentifier(ID_SIGNING_CERTIFICATE)
 const SIGNING_CERTIFICATE_V2 = encodeObjectIdentifier(ID_SIGNING_CERTIFICATE_V2)
 
@@ -47,8 +47,10 @@ export function readSignedAttributes(bytes: Buffer): SignedAttributes | undefine
   if (bytes[0] !== TAG.set && bytes[0] !== contextTag(0)) {
     return undefined
   }
-  const attributes = readAttributes(bytes)
-  if (attributes === undefined) {
+  let attributes: Attribute[]
+  try {
+    attributes = readAttributes(bytes)
+  } catch {
     if (bytes.includes(SIGNING_CERTIFICATE) || bytes.includes(SIGNING_CERTIFICATE_V2)) {
       throw new Error('they are not the DER encoding of a SET OF Attribute (RFC 5652 5.4)')
     }
@@ -57,33 +59,28 @@ export function readSignedAttributes(bytes: Buffer): SignedAttributes | undefine
   return {
     hasDataContentType: singleValue(attributes, CONTENT_TYPE)?.equals(DATA) === true,
     digestLength: digestLengthOf(singleValue(attributes, MESSAGE_DIGEST)),
-    certificates: [
-      ...certificatesOf(attributes, SIGNING_CERTIFICATE, readSigningCertificate),
-      ...certificatesOf(attributes, SIGNING_CERTIFICATE_V2, readSigningCertificateV2),
-    ],
+    certificates: readNamedCertificates(attributes),
   }
 }
 
-function readAttributes(bytes: Buffer): Attribute[] | undefined {
-  try {
-    const set = DerReader.enterOnly(bytes, TAG.set)
-    const attributes: Attribute[] = []
-    while (set.tag !== undefined) {
-      const attribute = set.enter(TAG.sequence)
-      attributes.push({
-        type: attribute.element(TAG.objectIdentifier),
-        values: attribute.content(TAG.set),
-      })
-      attribute.finish()
-    }
-    return attributes
-  } catch {
-    return undefined
+/**
+ * Reads a SET OF Attribute, DER.
+ *
+ * @throws Error when it is malformed
+ */
+export function readAttributes(bytes: Buffer): Attribute[] {
+  const set = DerReader.enterOnly(bytes, TAG.set)
+  const attributes: Attribute[] = []
+  while (set.tag !== undefined) {
+    const attribute = set.enter(TAG.sequence)
+    attributes.push({ type: attribute.element(TAG.objectIdentifier), values: attribute.content(TAG.set) })
+    attribute.finish()
   }
+  return attributes
 }
 
 /** Returns the DER value of an attribute; undefined unless it occurs once, with one value (RFC 5652 11). */
-function singleValue(attributes: readonly Attribute[], type: Buffer): Buffer | undefined {
+export function singleValue(attributes: readonly Attribute[], type: Buffer): Buffer | undefined {
   const [attribute, second] = attributes.filter((one) => one.type.equals(type))
   if (attribute === undefined || second !== undefined) {
     return undefined
@@ -100,6 +97,18 @@ function singleValue(attributes: readonly Attribute[], type: Buffer): Buffer | u
 
 function digestLengthOf(value: Buffer | undefined): number | undefined {
   return value?.[0] === TAG.octetString ? new DerReader(value).content(TAG.octetString).length : undefined
+}
+
+/**
+ * Reads which certificates signing-certificate and signing-certificate-v2 name as the signer's.
+ *
+ * @throws Error when one of the attributes cannot be read, or does not occur once
+ */
+export function readNamedCertificates(attributes: readonly Attribute[]): CertificateDigest[] {
+  return [
+    ...certificatesOf(attributes, SIGNING_CERTIFICATE, readSigningCertificate),
+    ...certificatesOf(attributes, SIGNING_CERTIFICATE_V2, readSigningCertificateV2),
+  ]
 }
 
 function certificatesOf(
@@ -133,7 +142,7 @@ export interface CertificateDigest {
  * @param value DER of the attribute's value
  * @throws Error when it is malformed
  */
-export function readSigningCertificate(value: Buffer): CertificateDigest {
+function readSigningCertificate(value: Buffer): CertificateDigest {
   return readCertHash(SHA_1, enterSignerIdentifier(value))
 }
 
@@ -143,7 +152,7 @@ export function readSigningCertificate(value: Buffer): CertificateDigest {
  * @param value DER of the attribute's value
  * @throws Error when it is malformed, or the hash algorithm is not supported
  */
-export function readSigningCertificateV2(value: Buffer): CertificateDigest {
+function readSigningCertificateV2(value: Buffer): CertificateDigest {
   const identifier = enterSignerIdentifier(value)
   const algorithm = identifier.enterOptional(TAG.sequence)
   return readCertHash(algorithm === undefined ? SHA_256 : readHashAlgorithm(algorithm), identifier)

@@ -3,11 +3,16 @@ import * as asn1js from 'asn1js'
 import * as pkijs from 'pkijs'
 import type { TimestampAuthority } from '../configuration/timestamp-authority.ts'
 import { type KnownChains, traceAuthority } from './authority-chains.ts'
-import { isNameOf } from './authority-name.ts'
 import { withDefiniteLengths } from './definite-lengths.ts'
 import { TimestampError } from './timestamp-error.ts'
 import type { TimestampRequest } from './timestamp-request.ts'
-import { findTokenProblem, readTimestampToken, readTstInfo, type TimestampToken } from './timestamp-token.ts'
+import {
+  findTokenProblem,
+  isNameOf,
+  readTimestampToken,
+  readTstInfo,
+  type TimestampToken,
+} from './timestamp-token.ts'
 
 export interface VerificationContext {
   readonly asked: TimestampRequest
@@ -51,8 +56,8 @@ function check(
 ): readonly X509Certificate[] {
   const { signer, certificates } = token
   const { genTime, tsa } = readTstInfo(token.tstInfo, asked, clockToleranceMs)
-  const sent = [signer.x509, ...certificates]
-  const path = known.find(sent, genTime) ?? traceAuthority(signer.x509, certificates, trustAnchors, genTime)
+  const sent = [signer, ...certificates]
+  const path = known.find(sent, genTime) ?? traceAuthority(signer, certificates, trustAnchors, genTime)
   if (typeof path === 'string') {
     throw new TimestampError('untrusted', `cannot be trusted: ${path}`)
   }
@@ -60,7 +65,7 @@ function check(
   if (problem !== undefined) {
     throw new TimestampError('untrusted', `cannot be trusted: ${problem}`)
   }
-  if (tsa !== undefined && !isNameOf(tsa, signer.parsed)) {
+  if (tsa !== undefined && !isNameOf(tsa, signer)) {
     throw new TimestampError('untrusted', 'gives itself another name than its certificate has')
   }
   if (!known.paths.includes(path)) {

@@ -161,11 +161,10 @@ t.test('a policy that was asked for', async (t) => {
   t.ok(verifyResponse(await respond(encodeTimestampRequest(expected.asked)), expected))
 })
 
-t.test('identifiers without end are cut where they are quoted', async (t) => {
+t.test('identifiers without end are refused', async (t) => {
   const endless = encode(TAG.objectIdentifier, Buffer.alloc(5_000, 1))
   const answer = forged({ tstInfo: encode(TAG.sequence, ...elementsOf(tstInfo).with(1, endless)) })
-  const wanted = { ...expected, asked: { ...expected.asked, policy: POLICY } }
-  refuses(t, answer, /^timestamped under the policy [01.]{200}…, not under/, 'mismatch', wanted)
+  refuses(t, answer, 'answered with something other than a timestamp', 'malformed')
 })
 
 t.test('another time than that of this clock', async (t) => {
