@@ -109,7 +109,9 @@ export class CachedFetch<T extends Answer> {
     this.#failures = problem === undefined ? 0 : this.#failures + 1
     this.#logProblem(problem)
     this.#schedule(
-      problem === undefined ? refreshDelayMs(this.#leftMs(), limits) : retryDelayMs(this.#failures, limits),
+      problem === undefined
+        ? refreshDelayMs(this.#leftMs(), limits)
+        : backoffMs(this.#failures, limits.retryMs),
     )
     onTried()
   }
@@ -160,13 +162,4 @@ export function refreshDelayMs(
 ): number {
   const delay = Math.max(leftMs / 2, Math.min(leftMs * LATEST, refreshMs.least))
   return shortenAtRandom(Math.max(Math.min(delay, refreshMs.most), retryMs.first))
-}
-
-/**
- * Returns the ms to wait before the next try.
- *
- * @param failures tries that failed in a row, from 1
- */
-export function retryDelayMs(failures: number, { retryMs }: Pick<RevocationLimits, 'retryMs'>): number {
-  return backoffMs(failures, retryMs)
 }

@@ -7,7 +7,7 @@ import { type CertificateFields, readCertificateFields } from '../x509/certifica
 import { EXTENSION } from '../x509/extensions.ts'
 import { describeSubject } from '../x509/validity.ts'
 import { findScopeProblem } from './crl/crl.ts'
-import { type CheckedCrl, checkCrl } from './crl/crl-check.ts'
+import { type CheckedCrl, type CrlQuestion, checkCrl } from './crl/crl-check.ts'
 import type { RevocationLimits } from './limits.ts'
 import { asRevocationOnly, checkOcspResponse, type OcspAnswer } from './ocsp/ocsp-check.ts'
 import { createOcspRequest } from './ocsp/ocsp-request.ts'
@@ -19,25 +19,14 @@ export interface VerifiedOcspAnswer extends OcspAnswer {
   readonly responderCrl?: Buffer
 }
 
-/** The certificates that are looked for in a CRL. */
-export interface CrlQuestion {
-  readonly issuer: X509Certificate
-  /** Serial numbers: contents of INTEGERs in hex. */
-  readonly serialNumbers: ReadonlySet<string>
-}
-
 /** A request that is sent to each address of a source in turn. */
 type FetchOptions = Pick<HttpRequest, 'body' | 'limit' | 'signal'> & { readonly timeoutMs: number }
 
-/**
- * Asks OCSP responders and CRL distribution points. It tries the next one if one fails, and asks none twice at a
- * time.
- */
+/** Asks OCSP responders and CRL distribution points. It tries the next one if one fails. */
 export class RevocationChecker {
   readonly #client: HttpClient
   readonly #observer: RevocationObserver
   readonly #limits: RevocationLimits
-  readonly #mutex = new KeyedMutex()
 
   constructor(client: HttpClient, observer: RevocationObserver, limits: RevocationLimits) {
     this.#client = client
@@ -113,9 +102,7 @@ export class RevocationChecker {
     const problems: string[] = []
     for (const url of urls) {
       try {
-        const answer = await this.#mutex.take(`${source} ${url.href}`, () =>
-          this.#fetch(source, url, asking, check),
-        )
+        const answer = await this.#fetch(source, url, asking, check)
         return answer.flaw === undefined ? answer : { ...answer, flaw: `${url.href}: ${answer.flaw}` }
       } catch (error) {
         problems.push(`${url.href}: ${(error as Error).message}`)
@@ -185,27 +172,6 @@ export function readIssuedCertificate(
     issuerFields: readCertificateFields(issuer),
     serialNumber: fields.serialNumber.toString('hex'),
     addresses: readAddresses(fields),
-  }
-}
-
-/** Runs the actions for each key one after another, in the order in which they come. */
-class KeyedMutex {
-  readonly #last = new Map<string, Promise<unknown>>()
-
-  async take<T>(key: string, action: () => Promise<T>): Promise<T> {
-    const before = this.#last.get(key)
-    const own = (async () => {
-      await before?.catch(() => {})
-      return await action()
-    })()
-    this.#last.set(key, own)
-    try {
-      return await own
-    } finally {
-      if (this.#last.get(key) === own) {
-        this.#last.delete(key)
-      }
-    }
   }
 }
 

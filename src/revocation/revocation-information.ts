@@ -1,10 +1,9 @@
-import { defined } from '../common/defined.ts'
 import type { ChainLink } from '../x509/chain.ts'
 import { describeSubject } from '../x509/validity.ts'
 import type { CachedFetch } from './cached-fetch.ts'
 import { findScopeProblem } from './crl/crl.ts'
 import type { CheckedCrl } from './crl/crl-check.ts'
-import type { Revocation } from './revocation-answer.ts'
+import type { Flawed, Revocation, UpdateTimes } from './revocation-answer.ts'
 import type { IssuedCertificate, VerifiedOcspAnswer } from './revocation-checker.ts'
 
 /** Revocation information about a chain. */
@@ -16,9 +15,9 @@ export interface RevocationInformation {
   /** True if there is something fresh about every certificate of the chain but its root. */
   readonly complete: boolean
   /** The revoked certificate that is nearest to the leaf. */
-  readonly revoked?: RevokedCertificate
+  readonly revoked?: RevokedCertificate | undefined
   /** The earliest nextUpdate of the responses and CRLs. */
-  readonly nextUpdate?: Date
+  readonly nextUpdate?: Date | undefined
   /** Reasons why something is missing. Each begins with the subject of the certificate that it is about. */
   readonly problems: readonly string[]
   /** The same for callers, without addresses and answers. */
@@ -39,10 +38,12 @@ export interface RevocationState {
   /** True if a first answer has neither come nor failed yet. */
   readonly pending: boolean
   /** The fresh answers. */
-  readonly evidence?: Evidence
-  readonly revocation?: Revocation
+  readonly evidence: Evidence | undefined
+  readonly revocation: Revocation | undefined
   /** Reasons why there is nothing fresh. */
   readonly problems: readonly string[]
+  /** The same for callers, without addresses and answers. */
+  readonly publicProblem: string
 }
 
 /** A certificate of a chain, and its watched state; undefined if it is not watched. */
@@ -51,21 +52,20 @@ export interface WatchedLink {
   readonly watched: WatchedCertificate | undefined
 }
 
-/** Gathers what is known about a chain at a moment. */
-export function gatherInformation(links: readonly WatchedLink[], at: Date): RevocationInformation {
-  const states = links.map(({ link, watched }) => ({ link, watched, evidence: watched?.evidence(at) }))
+/** Gathers what is known about a chain from the states of its certificates, leaf first. */
+export function gatherInformation(states: readonly RevocationState[]): RevocationInformation {
   const evidence = states.flatMap(({ evidence }) => evidence ?? [])
   const missing = states.filter(({ evidence }) => evidence === undefined)
-  const revoked = findRevoked(links, at)
+  const revoked = states.find(({ revocation }) => revocation !== undefined)
   const nextUpdate = Math.min(...evidence.map(({ nextUpdate }) => nextUpdate.getTime()))
   return {
     ocspResponses: evidence.flatMap(({ ocspResponses }) => ocspResponses),
     crls: [...new Set(evidence.flatMap(({ crls }) => crls))],
-    complete: evidence.length === links.length,
-    ...(revoked && { revoked }),
-    ...(evidence.length > 0 && { nextUpdate: new Date(nextUpdate) }),
-    problems: missing.flatMap(({ link, watched }) => describeMissing(link, watched)),
-    publicProblems: missing.map(({ link, watched }) => summarizeMissing(link, watched)),
+    complete: missing.length === 0,
+    revoked: revoked?.revocation && { subject: revoked.subject, ...revoked.revocation },
+    nextUpdate: evidence.length > 0 ? new Date(nextUpdate) : undefined,
+    problems: missing.flatMap(({ subject, problems }) => problems.map((problem) => `${subject}: ${problem}`)),
+    publicProblems: missing.map(({ subject, publicProblem }) => `${subject}: ${publicProblem}`),
   }
 }
 
@@ -82,42 +82,20 @@ export function findRevoked(links: readonly WatchedLink[], at: Date): RevokedCer
 
 /** Describes what is known about one certificate at a moment. */
 export function describeState({ link, watched }: WatchedLink, at: Date): RevocationState {
-  const evidence = watched?.evidence(at)
-  const { ocsp = [], crl = [] } = watched?.issued.addresses ?? {}
+  if (watched !== undefined) {
+    return watched.state(at)
+  }
+  const problem =
+    link.issuer === undefined ? 'the certificate of its issuer is not known' : 'nobody is asked about it'
   return {
     subject: describeSubject(link.certificate),
-    askable: ocsp.length + crl.length > 0,
-    pending: watched?.pending ?? false,
-    ...defined({ evidence, revocation: watched?.revocation(at) }),
-    problems: evidence === undefined ? listProblems(link, watched) : [],
+    ...{ askable: false, pending: false, evidence: undefined, revocation: undefined },
+    ...{ problems: [problem], publicProblem: problem },
   }
 }
 
-function describeMissing(link: ChainLink, watched: WatchedCertificate | undefined): string[] {
-  return listProblems(link, watched).map((problem) => `${describeSubject(link.certificate)}: ${problem}`)
-}
-
-function summarizeMissing(link: ChainLink, watched: WatchedCertificate | undefined): string {
-  return `${describeSubject(link.certificate)}: ${watched?.summarizeProblems() ?? describeUnwatched(link)}`
-}
-
-function listProblems(link: ChainLink, watched: WatchedCertificate | undefined): string[] {
-  return watched?.problems() ?? [describeUnwatched(link)]
-}
-
-function describeUnwatched({ issuer }: ChainLink): string {
-  return issuer === undefined ? 'the certificate of its issuer is not known' : 'nobody is asked about it'
-}
-
-/** The statement of an OCSP response or a CRL about a certificate. */
-interface Statement {
-  readonly revocation: Revocation | undefined
-  readonly thisUpdate: Date
-  readonly fresh: boolean
-}
-
 /** Fresh revocation data that show whether a certificate is good. */
-interface Evidence {
+export interface Evidence {
   /** DER OCSPResponse. */
   readonly ocspResponses: readonly Buffer[]
   /** DER CertificateList. */
@@ -149,27 +127,19 @@ export class WatchedCertificate {
     return this.ocsp === undefined || this.ocsp.problem !== undefined
   }
 
-  /** True while a source that is asked for the first time has neither answered nor failed. */
-  get pending(): boolean {
-    const { ocsp, crl } = this
-    if (ocsp?.tried === false) {
-      return true
+  /** Describes what is known at a moment. */
+  state(at: Date): RevocationState {
+    const { subject, addresses } = this.issued
+    const askable = addresses.ocsp.length + addresses.crl.length > 0
+    const problems = this.#problems()
+    const publicProblem = problems.includes(NO_ANSWER_YET) ? NO_ANSWER_YET : 'no answer that counts'
+    return {
+      ...{ subject, askable, problems },
+      pending: this.#isPending(),
+      evidence: this.#evidence(at),
+      revocation: this.revocation(at),
+      publicProblem: askable ? publicProblem : NO_ADDRESS,
     }
-    const isSearched = crl?.problem !== undefined || crl?.held?.serialNumbers.has(this.issued.serialNumber)
-    return this.needsCrl && crl !== undefined && isSearched !== true
-  }
-
-  /** Returns fresh revocation data, OCSP first, since it is small; undefined if there are none. */
-  evidence(at: Date): Evidence | undefined {
-    const answer = this.ocsp?.fresh(at)
-    if (answer !== undefined) {
-      const { der, responderCrl, nextUpdate } = answer
-      return { ocspResponses: [der], crls: responderCrl === undefined ? [] : [responderCrl], nextUpdate }
-    }
-    const crl = this.crl?.fresh(at)
-    return crl && this.#findCrlProblem(crl) === undefined
-      ? { ocspResponses: [], crls: [crl.der], nextUpdate: crl.nextUpdate }
-      : undefined
   }
 
   /**
@@ -183,17 +153,31 @@ export class WatchedCertificate {
     return statements.find((statement) => statement.revocation && !isLifted(statement))?.revocation
   }
 
-  /** Summarizes for callers why there is nothing fresh, without addresses and answers. */
-  summarizeProblems(): string {
-    const { ocsp, crl } = this.issued.addresses
-    if (ocsp.length === 0 && crl.length === 0) {
-      return NO_ADDRESS
+  /** Returns whether a source that is asked for the first time has neither answered nor failed. */
+  #isPending(): boolean {
+    const { ocsp, crl } = this
+    if (ocsp?.tried === false) {
+      return true
     }
-    return this.problems().includes(NO_ANSWER_YET) ? NO_ANSWER_YET : 'no answer that counts'
+    const isSearched = crl?.problem !== undefined || crl?.held?.serialNumbers.has(this.issued.serialNumber)
+    return this.needsCrl && crl !== undefined && isSearched !== true
+  }
+
+  /** Returns fresh revocation data, OCSP first, since it is small; undefined if there are none. */
+  #evidence(at: Date): Evidence | undefined {
+    const answer = this.ocsp?.fresh(at)
+    if (answer !== undefined) {
+      const { der, responderCrl, nextUpdate } = answer
+      return { ocspResponses: [der], crls: responderCrl === undefined ? [] : [responderCrl], nextUpdate }
+    }
+    const crl = this.crl?.fresh(at)
+    return crl && this.#findCrlProblem(crl) === undefined
+      ? { ocspResponses: [], crls: [crl.der], nextUpdate: crl.nextUpdate }
+      : undefined
   }
 
   /** Lists the reasons why there is nothing fresh. */
-  problems(): string[] {
+  #problems(): string[] {
     const { ocsp, crl, ignored } = this.issued.addresses
     const held = this.crl?.held
     const problems = [this.ocsp?.problem, this.crl?.problem, held && this.#findCrlProblem(held)].filter(
@@ -212,24 +196,20 @@ export class WatchedCertificate {
     ]
   }
 
+  /** Lists what OCSP and the CRL say. */
   #statements(at: Date): Statement[] {
-    const { ocsp, crl } = this
-    const statements: Statement[] = []
-    for (const answer of [ocsp?.held, ocsp?.flawed]) {
-      if (answer !== undefined) {
-        const { revocation, thisUpdate } = answer
-        statements.push({ revocation, thisUpdate, fresh: answer === ocsp?.fresh(at) })
-      }
-    }
-    for (const list of [crl?.held, crl?.flawed]) {
-      if (list !== undefined) {
-        // An entry in a CRL of any scope counts, since an issuer uses a serial number once (RFC 5280 4.1.2.2)
-        const revocation = list.revocations.get(this.issued.serialNumber)
-        const fresh = list === crl?.fresh(at) && this.#findCrlProblem(list) === undefined
-        statements.push({ revocation, thisUpdate: list.thisUpdate, fresh })
-      }
-    }
-    return statements
+    const answers = listAnswers(this.ocsp, at).map(({ answer, fresh }) => ({
+      revocation: answer.revocation,
+      thisUpdate: answer.thisUpdate,
+      fresh,
+    }))
+    const lists = listAnswers(this.crl, at).map(({ answer, fresh }) => ({
+      // An entry in a CRL of any scope counts, since an issuer uses a serial number once (RFC 5280 4.1.2.2)
+      revocation: answer.revocations.get(this.issued.serialNumber),
+      thisUpdate: answer.thisUpdate,
+      fresh: fresh && this.#findCrlProblem(answer) === undefined,
+    }))
+    return [...answers, ...lists]
   }
 
   /** Finds why a CRL says nothing about this certificate. */
@@ -239,4 +219,17 @@ export class WatchedCertificate {
       ? findScopeProblem(scope, certificate, addresses.distributionPoints)
       : 'it was not looked for in the CRL yet'
   }
+}
+
+/** The statement of an OCSP response or a CRL about a certificate. */
+interface Statement {
+  readonly revocation: Revocation | undefined
+  readonly thisUpdate: Date
+  readonly fresh: boolean
+}
+
+/** Lists the last answers of a source, with and without a flaw, and whether they are fresh. */
+function listAnswers<T extends UpdateTimes & Flawed>(source: CachedFetch<T> | undefined, at: Date) {
+  const answers = [source?.held, source?.flawed].filter((answer) => answer !== undefined)
+  return answers.map((answer) => ({ answer, fresh: answer === source?.fresh(at) }))
 }

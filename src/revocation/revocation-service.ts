@@ -6,7 +6,7 @@ import { describeSubject } from '../x509/validity.ts'
 import { CachedFetch, type CachedFetchOptions } from './cached-fetch.ts'
 import type { CheckedCrl } from './crl/crl-check.ts'
 import { DEFAULT_LIMITS, type RevocationLimits } from './limits.ts'
-import type { Flawed, Revocation, UpdateTimes } from './revocation-answer.ts'
+import type { Flawed, UpdateTimes } from './revocation-answer.ts'
 import {
   type IssuedCertificate,
   RevocationChecker,
@@ -41,7 +41,8 @@ export class RevocationService {
   readonly #log: BaseLogger
   readonly #limits: RevocationLimits
   readonly #checker: RevocationChecker
-  readonly #revocationLog: RevocationLog
+  /** Certificates that the log has called revoked. */
+  readonly #logged = new WeakSet<WatchedCertificate>()
   /** Keyed by `linkKey`. */
   #certificates: ReadonlyMap<string, WatchedCertificate> = new Map()
   /** Keyed by issuer and addresses, which certificates share. */
@@ -54,7 +55,6 @@ export class RevocationService {
     this.#log = log
     this.#limits = { ...DEFAULT_LIMITS, ...limits }
     this.#checker = new RevocationChecker(client, observer, this.#limits)
-    this.#revocationLog = new RevocationLog(log)
   }
 
   /**
@@ -89,21 +89,21 @@ export class RevocationService {
   /** Stops asking, and keeps what is known. */
   stop(): void {
     this.#running = false
-    for (const source of sourcesOf(this.#certificates, this.#crlCaches)) {
+    for (const source of this.#sources()) {
       source.stop()
     }
   }
 
   /** Asks all sources that are in use at once. Known answers count meanwhile. */
   renew(): void {
-    for (const source of sourcesOf(this.#certificates, this.#crlCaches)) {
+    for (const source of this.#sources()) {
       source.renew()
     }
   }
 
   /** Asks again at once those sources whose last try failed. */
   retry(): void {
-    for (const source of sourcesOf(this.#certificates, this.#crlCaches)) {
+    for (const source of this.#sources()) {
       if (source.problem !== undefined) {
         source.renew()
       }
@@ -116,7 +116,7 @@ export class RevocationService {
    * @param chain leaf first, one of those that are watched
    */
   information(chain: readonly X509Certificate[], at = new Date()): RevocationInformation {
-    return gatherInformation(this.#find(chain), at)
+    return gatherInformation(this.states(chain, at))
   }
 
   /** Returns the revoked certificate of a chain that is nearest to the leaf. Each request calls this, so it is fast. */
@@ -165,14 +165,13 @@ export class RevocationService {
   }
 
   #replace(certificates: Map<string, WatchedCertificate>, lists: Map<string, CrlCache>): void {
-    const kept = new Set(sourcesOf(certificates, lists))
-    for (const source of sourcesOf(this.#certificates, this.#crlCaches)) {
-      if (!kept.has(source)) {
-        source.stop()
-      }
-    }
+    const before = this.#sources()
     this.#certificates = certificates
     this.#crlCaches = lists
+    const kept = new Set(this.#sources())
+    for (const source of before.filter((one) => !kept.has(one))) {
+      source.stop()
+    }
     this.#found = new WeakMap()
     const all = [...certificates.values()]
     for (const list of lists.values()) {
@@ -203,16 +202,30 @@ export class RevocationService {
     for (const list of this.#crlCaches.values()) {
       list.review()
     }
-    this.#revocationLog.update(this.#certificates.values())
+    for (const certificate of this.#certificates.values()) {
+      this.#logChange(certificate)
+    }
   }
-}
 
-function sourcesOf(
-  certificates: ReadonlyMap<string, WatchedCertificate>,
-  lists: ReadonlyMap<string, CrlCache>,
-): Pick<CachedFetch<never>, 'stop' | 'renew' | 'problem'>[] {
-  const responders = [...certificates.values()].flatMap(({ ocsp }) => ocsp ?? [])
-  return [...responders, ...[...lists.values()].map(({ source }) => source)]
+  /** Logs once that a certificate is revoked, and once that it no longer is. */
+  #logChange(certificate: WatchedCertificate): void {
+    const { subject } = certificate.issued
+    const revocation = certificate.revocation(new Date())
+    const isLogged = this.#logged.has(certificate)
+    if (revocation !== undefined && !isLogged) {
+      this.#logged.add(certificate)
+      const at = revocation.at.toISOString()
+      this.#log.error(`The certificate of ${subject} was revoked at ${at}: ${revocation.reason}`)
+    } else if (revocation === undefined && isLogged) {
+      this.#logged.delete(certificate)
+      this.#log.info(`The certificate of ${subject} is no longer revoked`)
+    }
+  }
+
+  #sources(): Pick<CachedFetch<never>, 'stop' | 'renew' | 'problem'>[] {
+    const responders = [...this.#certificates.values()].flatMap(({ ocsp }) => ocsp ?? [])
+    return [...responders, ...[...this.#crlCaches.values()].map(({ source }) => source)]
+  }
 }
 
 /** Keeps a CRL for the certificates that name its addresses. */
@@ -250,35 +263,5 @@ class CrlCache {
     return (
       held !== undefined && this.#members.some(({ issued }) => !held.serialNumbers.has(issued.serialNumber))
     )
-  }
-}
-
-/** Logs once that a certificate is revoked, and once that it no longer is. */
-class RevocationLog {
-  readonly #log: BaseLogger
-  readonly #logged = new WeakMap<WatchedCertificate, Revocation>()
-
-  constructor(log: BaseLogger) {
-    this.#log = log
-  }
-
-  update(certificates: Iterable<WatchedCertificate>): void {
-    const now = new Date()
-    for (const certificate of certificates) {
-      const { subject } = certificate.issued
-      const revocation = certificate.revocation(now)
-      const logged = this.#logged.get(certificate)
-      if (revocation === undefined) {
-        this.#logged.delete(certificate)
-      } else {
-        this.#logged.set(certificate, revocation)
-      }
-      if (revocation !== undefined && logged === undefined) {
-        const at = revocation.at.toISOString()
-        this.#log.error(`The certificate of ${subject} was revoked at ${at}: ${revocation.reason}`)
-      } else if (revocation === undefined && logged !== undefined) {
-        this.#log.info(`The certificate of ${subject} is no longer revoked`)
-      }
-    }
   }
 }

@@ -1,4 +1,4 @@
-/** Reads CRLs without their entries (RFC 5280 5.1). It verifies nothing. */
+/** Reads CRLs (RFC 5280 5.1), and looks for certificates in them. It verifies nothing. */
 
 import type { X509Certificate } from 'node:crypto'
 import { setImmediate as nextTurn } from 'node:timers/promises'
@@ -14,7 +14,6 @@ import {
   readExtensions,
 } from '../../x509/extensions.ts'
 import { includesName, sameGeneralName } from '../../x509/names.ts'
-import { ID_CERTIFICATE_ISSUER, ID_INVALIDITY_DATE, ID_REASON_CODE } from '../object-identifiers.ts'
 import {
   describeReason,
   type Flawed,
@@ -24,6 +23,17 @@ import {
   type SignedObject,
   type UpdateTimes,
 } from '../revocation-answer.ts'
+
+/** Extensions of CRLs (RFC 5280 5.2) and of their entries (5.3). */
+export const CRL_EXTENSION = {
+  reasonCode: '2.5.29.21',
+  crlNumber: '2.5.29.20',
+  invalidityDate: '2.5.29.24',
+  deltaCrlIndicator: '2.5.29.27',
+  issuingDistributionPoint: '2.5.29.28',
+  /** Names the issuer of the certificates of this entry and the next ones, in an indirect CRL (RFC 5280 5.3.3). */
+  certificateIssuer: '2.5.29.29',
+} as const
 
 export interface Crl extends SignedObject, Pick<UpdateTimes, 'thisUpdate'> {
   /** Undefined if the CRL lacks the field, though RFC 5280 5.1.2.5 demands it. */
@@ -168,11 +178,11 @@ export async function findRevocations(
     try {
       const time = new DerReader(entry.element())
       const extensions = readExtensionList(entry.enterOptional(TAG.sequence))
-      flaw ??= findUnknownCritical(extensions, [ID_REASON_CODE, ID_INVALIDITY_DATE])
-      const other = extensions.get(ID_CERTIFICATE_ISSUER)
+      flaw ??= findUnknownCritical(extensions, [CRL_EXTENSION.reasonCode, CRL_EXTENSION.invalidityDate])
+      const other = extensions.get(CRL_EXTENSION.certificateIssuer)
       isOfIssuer = other === undefined ? isOfIssuer : isIssuer(other.value, issuer)
       if (isWanted) {
-        revocation = readRevocation(time, extensions.get(ID_REASON_CODE))
+        revocation = readRevocation(time, extensions.get(CRL_EXTENSION.reasonCode))
       }
     } catch (error) {
       flaw ??= (error as Error).message

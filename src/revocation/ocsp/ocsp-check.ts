@@ -11,7 +11,6 @@ import { readCertificate } from '../../x509/read-certificate.ts'
 import { findPathProblem } from '../../x509/review/path-problem.ts'
 import { findResponderProblem } from '../../x509/review/service-certificate.ts'
 import { findInvalidity, validityPeriod } from '../../x509/validity.ts'
-import { ID_OCSP_NONCE } from '../object-identifiers.ts'
 import {
   type Flawed,
   findSignatureProblem,
@@ -19,7 +18,7 @@ import {
   type Revocation,
   type UpdateTimes,
 } from '../revocation-answer.ts'
-import { certificateId } from './ocsp-request.ts'
+import { certificateId, ID_OCSP_NONCE } from './ocsp-request.ts'
 import {
   encodeOcspResponse,
   type OcspResponse,
