@@ -1,6 +1,8 @@
 import { constants, type KeyObject, publicDecrypt, timingSafeEqual } from 'node:crypto'
 import * as asn1js from 'asn1js'
 import * as pkijs from 'pkijs'
+import { encode, encodeObjectIdentifier } from '../asn1/der-writer.ts'
+import { TAG } from '../asn1/tag.ts'
 import { copyDigest, HASH_ALGORITHMS, type HashAlgorithm } from './hash-algorithms.ts'
 import { RSA_ENCRYPTION, RSA_WITH_HASH } from './object-identifiers.ts'
 import type { SignatureAlgorithm } from './signature-algorithm.ts'
@@ -33,25 +35,9 @@ function withNull(algorithmId: string): pkijs.AlgorithmIdentifier {
  * @param digest bytes, exactly `algorithm.digestLength` of them
  */
 export function encodeDigestInfo(algorithm: HashAlgorithm, digest: Uint8Array): Buffer {
-  return Buffer.concat([PREFIXES.get(algorithm) as Buffer, copyDigest(algorithm, digest)])
+  const identifier = encode(TAG.sequence, encodeObjectIdentifier(algorithm.oid), encode(TAG.null))
+  return encode(TAG.sequence, identifier, encode(TAG.octetString, copyDigest(algorithm, digest)))
 }
-
-/** The beginning of a DigestInfo, up to the digest in its last field, keyed by hash algorithm. */
-const PREFIXES = new Map(
-  HASH_ALGORITHMS.map((algorithm) => {
-    const encoded = Buffer.from(
-      new asn1js.Sequence({
-        value: [
-          new asn1js.Sequence({
-            value: [new asn1js.ObjectIdentifier({ value: algorithm.oid }), new asn1js.Null()],
-          }),
-          new asn1js.OctetString({ valueHex: new Uint8Array(algorithm.digestLength) }),
-        ],
-      }).toBER(),
-    )
-    return [algorithm, encoded.subarray(0, encoded.length - algorithm.digestLength)]
-  }),
-)
 
 /**
  * Returns whether `signature` is the RSASSA-PKCS1-v1_5 signature of exactly this DigestInfo (RFC 8017 8.2.2). It

@@ -1,3 +1,7 @@
+/**
+ * Lets pkijs sign with a key on the token, through a CryptoKey without key material and a crypto engine on
+ * @peculiar/webcrypto.
+ */
 import type { webcrypto } from 'node:crypto'
 import { createRequire } from 'node:module'
 import * as pkijs from 'pkijs'
@@ -6,7 +10,7 @@ import * as pkijs from 'pkijs'
  * Loads the CommonJS build of @peculiar/webcrypto: the package does not mark its ES build as one, and only the newest
  * module loaders detect that by themselves.
  */
-export const { Crypto, CryptoKey } = createRequire(import.meta.url)(
+const { Crypto, CryptoKey } = createRequire(import.meta.url)(
   '@peculiar/webcrypto',
 ) as typeof import('@peculiar/webcrypto')
 
@@ -32,6 +36,7 @@ export class TokenKeyEngine extends pkijs.CryptoEngine {
     super({ name: '@peculiar/webcrypto', crypto: new Crypto() })
   }
 
+  /** Returns the key's own algorithm, whatever hash algorithm `sign` names. */
   override async getSignatureParameters(privateKey: webcrypto.CryptoKey) {
     return {
       signatureAlgorithm: (privateKey as TokenKey).identifier,

@@ -1,5 +1,4 @@
 import { constants, type KeyObject, verify } from 'node:crypto'
-import type { HashAlgorithm } from '../algorithms/hash-algorithms.ts'
 import { readSignatureIdentifier, type SignatureIdentifier } from '../algorithms/received-signature.ts'
 import type { DerReader } from '../asn1/der-reader.ts'
 import { TAG } from '../asn1/tag.ts'
@@ -92,11 +91,20 @@ export async function findSignatureProblem(
   { toBeSigned, algorithm, signature }: SignedObject,
   key: KeyObject | undefined,
 ): Promise<string | undefined> {
-  const how = readVerification(algorithm)
-  if (typeof how === 'string') {
-    return how
+  let identifier: SignatureIdentifier
+  try {
+    identifier = readSignatureIdentifier(algorithm)
+  } catch (error) {
+    return (error as Error).message
   }
-  const { hash, keyTypes, saltLength } = how
+  const { oid, hash, keyTypes, saltLength } = identifier
+  if (hash === undefined) {
+    return `its signature algorithm, ${oid}, is not supported`
+  }
+  // Others than the issuer can find a second content with the same SHA-1 digest
+  if (hash.name === 'sha160') {
+    return 'its signature is over a SHA-1 digest, which is not supported'
+  }
   if (key === undefined || !keyTypes.includes(`${key.asymmetricKeyType}`)) {
     return 'its signature is not of the kind that the key makes'
   }
@@ -108,22 +116,4 @@ export async function findSignatureProblem(
     )
   })
   return right ? undefined : 'its signature does not verify'
-}
-
-type Verification = SignatureIdentifier & { readonly hash: HashAlgorithm }
-
-/** Reads how to verify the signature, or returns a message that says why the algorithm is not supported. */
-function readVerification(algorithm: Buffer): Verification | string {
-  try {
-    const { hash, ...identifier } = readSignatureIdentifier(algorithm)
-    if (hash === undefined) {
-      return `its signature algorithm, ${identifier.oid}, is not supported`
-    }
-    // Others than the issuer can find a second content with the same SHA-1 digest
-    return hash.name === 'sha160'
-      ? 'its signature is over a SHA-1 digest, which is not supported'
-      : { ...identifier, hash }
-  } catch (error) {
-    return (error as Error).message
-  }
 }
