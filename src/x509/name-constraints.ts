@@ -54,11 +54,9 @@ export function findForbiddenName(
   fields: Pick<CertificateFields, 'subject' | 'extensions'>,
   { permitted, excluded }: NameConstraints,
 ): string | undefined {
-  const [allowed, refused] = [new Subtrees(permitted), new Subtrees(excluded)]
-  const forbidden = listNames(fields).find(
-    (name) => refused.include(name) || (allowed.haveFormOf(name) && !allowed.include(name)),
-  )
-  return forbidden && showName(forbidden)
+  const [isPermitted, isExcluded] = [subtreesOf(permitted), subtreesOf(excluded)]
+  const forbidden = listNames(fields).find((name) => isExcluded(name) || isPermitted(name) === false)
+  return forbidden && formOf(forbidden).show(contentOf(forbidden))
 }
 
 /**
@@ -102,77 +100,46 @@ interface NameForm {
 /** The iPAddress of a GeneralName (RFC 5280 4.2.1.6). */
 const IP_ADDRESS = contextTag(7, 'primitive')
 
-const FORMS = new Map<number | undefined, NameForm>([
-  [
-    RFC822_NAME,
-    {
-      matcher: readingOnce(readMailbox, (base) => splitMailbox(toText(base)), isMailboxWithin),
-      show: (name) => `the e-mail address ${quote(toText(name))}`,
-    },
-  ],
-  [
-    DNS_NAME,
-    {
-      matcher: readingOnce(toLowerCase, toLowerCase, isHostWithin),
-      show: (name) => `the host name ${quote(toText(name))}`,
-    },
-  ],
-  [
-    DIRECTORY_NAME,
-    {
-      matcher: readingOnce(canonicalName, canonicalName, (name, base) => name.startsWith(base)),
-      show: () => 'a distinguished name',
-    },
-  ],
-  [
-    URI,
-    {
-      matcher: readingOnce(readHost, toLowerCase, isHostOrDomain),
-      show: (name) => `the address ${quote(toText(name))}`,
-    },
-  ],
-  [IP_ADDRESS, { matcher: readingOnce(asIs, asIs, isIpAddressWithin), show: () => 'an IP address' }],
-])
-
-/** Tells whether names are in the subtrees of some bases. */
-class Subtrees {
-  /** Bases keyed by the identifier octet of their form. */
-  readonly #bases: ReadonlyMap<number | undefined, readonly Buffer[]>
-  /** Matchers that were made already, keyed likewise. */
-  readonly #matchers = new Map<number | undefined, (name: Buffer) => boolean>()
-
-  /** @param bases DER GeneralNames */
-  constructor(bases: readonly Buffer[]) {
-    const tags = new Set(bases.map(([tag]) => tag))
-    this.#bases = new Map([...tags].map((tag) => [tag, bases.filter((base) => base[0] === tag)]))
-  }
-
-  /** Returns whether there is a subtree of the same form as a name, DER GeneralName. */
-  haveFormOf([tag]: Buffer): boolean {
-    return this.#bases.has(tag)
-  }
-
-  /**
-   * Returns whether a name is in one of the subtrees; names of other forms are in none.
-   *
-   * @param name DER GeneralName
-   * @throws Error when the name or a base of the same form cannot be compared
-   */
-  include(name: Buffer): boolean {
-    const [tag] = name
-    const bases = this.#bases.get(tag)
-    if (bases === undefined) {
-      return false
-    }
-    const isWithin = this.#matchers.get(tag) ?? formOf(name).matcher(bases.map(contentOf))
-    this.#matchers.set(tag, isWithin)
-    return isWithin(contentOf(name))
-  }
+/** Keyed by identifier octets. */
+const FORMS: Readonly<Record<number, NameForm>> = {
+  [RFC822_NAME]: {
+    matcher: readingOnce(readMailbox, (base) => splitMailbox(toText(base)), isMailboxWithin),
+    show: (name) => `the e-mail address ${quote(toText(name))}`,
+  },
+  [DNS_NAME]: {
+    matcher: readingOnce(toLowerCase, toLowerCase, isHostWithin),
+    show: (name) => `the host name ${quote(toText(name))}`,
+  },
+  [DIRECTORY_NAME]: {
+    matcher: readingOnce(canonicalName, canonicalName, (name, base) => name.startsWith(base)),
+    show: () => 'a distinguished name',
+  },
+  [URI]: {
+    matcher: readingOnce(readHost, toLowerCase, isHostOrDomain),
+    show: (name) => `the address ${quote(toText(name))}`,
+  },
+  [IP_ADDRESS]: {
+    matcher: readingOnce(asIs, asIs, isIpAddressWithin),
+    show: () => 'an IP address',
+  },
 }
 
-/** Describes a name, DER GeneralName, for messages. */
-function showName(name: Buffer): string {
-  return formOf(name).show(contentOf(name))
+/**
+ * Returns a function that tells whether a name, DER GeneralName, is in one of the subtrees; undefined where no subtree
+ * has the name's form. It throws an Error when the name or a base of the same form cannot be compared.
+ *
+ * @param bases DER GeneralNames
+ */
+function subtreesOf(bases: readonly Buffer[]): (name: Buffer) => boolean | undefined {
+  const matchers = new Map<number, ((name: Buffer) => boolean) | undefined>()
+  return (name) => {
+    const tag = name.readUInt8()
+    if (!matchers.has(tag)) {
+      const own = bases.filter((base) => base[0] === tag)
+      matchers.set(tag, own.length === 0 ? undefined : formOf(name).matcher(own.map(contentOf)))
+    }
+    return matchers.get(tag)?.(contentOf(name))
+  }
 }
 
 /**
@@ -194,7 +161,7 @@ function readingOnce<Name, Base>(
 }
 
 function formOf(name: Buffer): NameForm {
-  const form = FORMS.get(name[0])
+  const form = FORMS[name.readUInt8()]
   if (form === undefined) {
     throw new Error('names of this form are not compared with name constraints')
   }

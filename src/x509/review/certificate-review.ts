@@ -1,10 +1,9 @@
 import type { X509Certificate } from 'node:crypto'
-import { readCertificateFields } from '../certificate-fields.ts'
 import { type Chain, hasIssuerName, isIssuedBy } from '../chain.ts'
 import { publicKeyOf } from '../key-type.ts'
 import { describeSubject, findInvalidity, validityPeriod } from '../validity.ts'
 import { findIssuerProblems, findRefusals } from './path-problem.ts'
-import { findWeakness, type ReviewedCertificate, readForReview } from './reviewed-certificate.ts'
+import { type ReviewedCertificate, readForReview } from './reviewed-certificate.ts'
 import {
   describeMissingIssuer,
   findIssuerPurposeWarning,
@@ -56,16 +55,16 @@ export function reviewCertificates(certificates: CertificatesForReview): Certifi
     return findIssuerProblems([leaf, ...issuers], index + 1).map((message) => ({ of, message }) as const)
   })
   const { flaw } = validityPeriod(leaf)
-  const reviewed = isDer(leaf) ? readForReview(leaf) : undefined
+  const reviewed = readForReview(leaf)
   const judge = (ofLeaf: readonly string[], warnings: readonly string[]): CertificateReview => ({
     problems: [...ofLeaf.map((message) => ({ of: 'leaf', message }) as const), ...issuerProblems],
     warnings,
   })
-  if (flaw !== undefined && isDer(leaf)) {
-    return judge([`is never valid: ${flaw}; have it issued anew`], [])
-  }
   if (reviewed === undefined) {
     return judge(['is not encoded as RFC 5280 says; have it issued anew'], [])
+  }
+  if (flaw !== undefined) {
+    return judge([`is never valid: ${flaw}; have it issued anew`], [])
   }
   if (reviewed.ca) {
     // All other advice would be about the wrong certificate
@@ -73,16 +72,6 @@ export function reviewCertificates(certificates: CertificatesForReview): Certifi
   }
   const missing = chain.complete || forbidden !== undefined ? [] : [describeMissingIssuer(path, files)]
   return judge(findLeafProblems(reviewed), [...missing, ...findWarnings(reviewed, [leaf, ...issuers])])
-}
-
-/** Returns whether the leaf is DER: containers repeat its issuer and serial number, octet by octet. */
-function isDer(leaf: X509Certificate): boolean {
-  try {
-    readCertificateFields(leaf)
-    return true
-  } catch {
-    return false
-  }
 }
 
 function findWarnings(signer: ReviewedCertificate, path: readonly X509Certificate[]): string[] {
@@ -97,9 +86,7 @@ function findWarnings(signer: ReviewedCertificate, path: readonly X509Certificat
 }
 
 /** Finds the reasons not to sign documents with a certificate. */
-function findLeafProblems(reviewed: ReviewedCertificate): string[] {
-  const { keyUsage } = reviewed
-  const weakness = findWeakness(reviewed)
+function findLeafProblems({ keyUsage, weakKey, weakSignature }: ReviewedCertificate): string[] {
   const problems: string[] = []
   // Validators accept either; X.509 has renamed nonRepudiation to contentCommitment (RFC 5280 4.2.1.3)
   if (
@@ -112,11 +99,11 @@ function findLeafProblems(reviewed: ReviewedCertificate): string[] {
         'have it issued with digitalSignature or nonRepudiation',
     )
   }
-  if (weakness.key !== undefined) {
-    problems.push(`${weakness.key}; make a new one, and have a certificate issued for it`)
+  if (weakKey !== undefined) {
+    problems.push(`${weakKey}; make a new one, and have a certificate issued for it`)
   }
-  if (weakness.signature !== undefined) {
-    problems.push(`${weakness.signature}; have it issued anew`)
+  if (weakSignature !== undefined) {
+    problems.push(`${weakSignature}; have it issued anew`)
   }
   return problems
 }

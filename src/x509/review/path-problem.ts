@@ -4,7 +4,7 @@ import { authoritiesBelow, isSelfIssued } from '../chain.ts'
 import { EXTENSION } from '../extensions.ts'
 import { findForbiddenName, type NameConstraints } from '../name-constraints.ts'
 import { describeSubject, validityPeriod } from '../validity.ts'
-import { findWeakness, GOOD_KEYS, readForReview } from './reviewed-certificate.ts'
+import { GOOD_KEYS, readForReview } from './reviewed-certificate.ts'
 
 /**
  * Finds the first reason not to rely on signatures of a path's leaf. It refuses critical extensions and names too,
@@ -34,8 +34,7 @@ export function findIssuerProblems(path: readonly X509Certificate[], index: numb
   if (reviewed === undefined) {
     return [`${its} is not encoded as RFC 5280 says; have it issued anew`]
   }
-  const { version, ca, keyUsage, pathLength, selfSigned } = reviewed
-  const weakness = findWeakness(reviewed)
+  const { version, ca, keyUsage, pathLength, selfSigned, weakKey, weakSignature } = reviewed
   const problems: string[] = []
   // A root of version 1 has no extensions, so it counts as an authority by being trusted (6.1.4 (k))
   if (!ca && !(selfSigned && version === 1)) {
@@ -59,11 +58,11 @@ export function findIssuerProblems(path: readonly X509Certificate[], index: numb
         `${below === 1 ? 'is 1' : `are ${below}`}`,
     )
   }
-  if (weakness.key !== undefined) {
-    problems.push(`${its} ${weakness.key}; needed is ${GOOD_KEYS}`)
+  if (weakKey !== undefined) {
+    problems.push(`${its} ${weakKey}; needed is ${GOOD_KEYS}`)
   }
-  if (weakness.signature !== undefined) {
-    problems.push(`${its} ${weakness.signature}; have it issued anew`)
+  if (weakSignature !== undefined) {
+    problems.push(`${its} ${weakSignature}; have it issued anew`)
   }
   return problems
 }

@@ -1,4 +1,4 @@
-import type { AsymmetricKeyDetails, KeyObject, X509Certificate } from 'node:crypto'
+import type { AsymmetricKeyDetails, X509Certificate } from 'node:crypto'
 import * as pkijs from 'pkijs'
 import { EXPLICIT_CURVE, hasExplicitCurve } from '../../algorithms/elliptic-curves.ts'
 import { SHA_1 } from '../../algorithms/hash-algorithms.ts'
@@ -14,10 +14,10 @@ export interface ReviewedCertificate extends CertificateExtensions {
   /** The subject in one line. */
   readonly subject: string
   readonly selfSigned: boolean
-  /** Describes the key if it is weak. */
+  /** Says that the key is weak, if so. The message follows the certificate's name, as the next one does. */
   readonly weakKey: string | undefined
-  /** Names the hash function that its issuer used, if it is weak. */
-  readonly weakHash: string | undefined
+  /** Says that its signature can be forged, if so. That of a self-signed one does not matter: nobody relies on it. */
+  readonly weakSignature: string | undefined
 }
 
 /**
@@ -37,29 +37,18 @@ const read = new WeakMap<X509Certificate, ReviewedCertificate | undefined>()
 
 function tryRead(certificate: X509Certificate): ReviewedCertificate | undefined {
   try {
+    const selfSigned = isSelfSigned(certificate)
+    const weakKey = findWeakKey(certificate)
+    const weakHash = findWeakSignatureHash(certificate)
     return {
       ...readCertificateExtensions(certificate),
       subject: describeSubject(certificate),
-      selfSigned: isSelfSigned(certificate),
-      weakKey: findWeakKey(certificate),
-      weakHash: findWeakSignatureHash(certificate),
+      selfSigned,
+      weakKey: weakKey && `has a key that is not secure, ${weakKey}`,
+      weakSignature: weakHash && !selfSigned ? `is signed with ${weakHash}, which can be forged` : undefined,
     }
   } catch {
     return undefined
-  }
-}
-
-/** Ways to forge signatures that a certificate vouches for. Each message follows the certificate's name. */
-export interface Weakness {
-  readonly key: string | undefined
-  readonly signature: string | undefined
-}
-
-/** Finds a weak key or signature. The signature of a self-signed certificate does not matter: nobody relies on it. */
-export function findWeakness({ weakKey, weakHash, selfSigned }: ReviewedCertificate): Weakness {
-  return {
-    key: weakKey && `has a key that is not secure, ${weakKey}`,
-    signature: weakHash && !selfSigned ? `is signed with ${weakHash}, which can be forged` : undefined,
   }
 }
 
@@ -77,7 +66,8 @@ const COMPRESSED: readonly (number | undefined)[] = [2, 3]
  * @throws Error when the certificate is not DER
  */
 export function findWeakKey(certificate: X509Certificate): string | undefined {
-  if (hasExplicitCurve(readCertificateFields(certificate).publicKeyInfo)) {
+  const { publicKeyInfo, publicKeyBits } = readCertificateFields(certificate)
+  if (hasExplicitCurve(publicKeyInfo)) {
     return EXPLICIT_CURVE
   }
   const key = publicKeyOf(certificate)
@@ -87,7 +77,7 @@ export function findWeakKey(certificate: X509Certificate): string | undefined {
       return findWeakRsa(key.asymmetricKeyDetails as RsaDetails)
     }
     case 'ec': {
-      const bits = fieldBits(key)
+      const bits = fieldBits(publicKeyBits)
       return bits < EC_BITS ? `EC with ${bits} bits` : undefined
     }
     case 'ed25519':
@@ -109,9 +99,7 @@ function findWeakRsa({ modulusLength: bits, publicExponent: exponent }: RsaDetai
 }
 
 /** Returns the size of a curve from the length of a point, since Node knows only the curve's name. */
-function fieldBits(key: KeyObject): number {
-  const { subjectPublicKey } = pkijs.PublicKeyInfo.fromBER(key.export({ type: 'spki', format: 'der' }))
-  const [form, ...coordinates] = subjectPublicKey.valueBlock.valueHexView
+function fieldBits([form, ...coordinates]: Buffer): number {
   return COMPRESSED.includes(form) ? coordinates.length * 8 : coordinates.length * 4
 }
 
