@@ -1,7 +1,9 @@
 import type { KeyObject } from 'node:crypto'
 import { DerReader } from '../asn1/der-reader.ts'
 import { TAG } from '../asn1/tag.ts'
-import { ID_EC_PUBLIC_KEY } from './object-identifiers.ts'
+
+/** id-ecPublicKey (RFC 5480 2.1.1). */
+export const ID_EC_PUBLIC_KEY = '1.2.840.10045.2.1'
 
 /** A curve that keys may be on (SP 800-186 3.2.1). */
 export interface EllipticCurve {

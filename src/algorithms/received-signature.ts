@@ -3,9 +3,10 @@
 import { type KeyObject, verify } from 'node:crypto'
 import * as asn1js from 'asn1js'
 import { type AlgorithmIdentifier, readAlgorithmIdentifier } from '../asn1/algorithm-identifier.ts'
+import { ECDSA_WITH_HASH } from './ecdsa.ts'
 import { HASH_ALGORITHMS, type HashAlgorithm } from './hash-algorithms.ts'
-import { ECDSA_WITH_HASH, ID_RSASSA_PSS, RSA_ENCRYPTION, RSA_WITH_HASH } from './object-identifiers.ts'
-import { parsePssParameters, verifyPss } from './rsa-pss.ts'
+import { RSA_ENCRYPTION, RSA_WITH_HASH } from './rsa-pkcs1.ts'
+import { ID_RSASSA_PSS, parsePssParameters, verifyPss } from './rsa-pss.ts'
 
 export interface ReceivedSignature {
   /** The signatureAlgorithm of the SignerInfo, DER. */

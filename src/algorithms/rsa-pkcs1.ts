@@ -4,8 +4,19 @@ import * as pkijs from 'pkijs'
 import { encode, encodeObjectIdentifier } from '../asn1/der-writer.ts'
 import { TAG } from '../asn1/tag.ts'
 import { copyDigest, HASH_ALGORITHMS, type HashAlgorithm } from './hash-algorithms.ts'
-import { RSA_ENCRYPTION, RSA_WITH_HASH } from './object-identifiers.ts'
 import type { SignatureAlgorithm } from './signature-algorithm.ts'
+
+/** rsaEncryption (RFC 3370 3.2), the signature algorithm that every validator of PDF signatures knows. */
+export const RSA_ENCRYPTION = '1.2.840.113549.1.1.1'
+
+/** RSASSA-PKCS1-v1_5 with each hash (RFC 8017 A.2.4). */
+export const RSA_WITH_HASH: Readonly<Record<HashAlgorithm['name'], string>> = {
+  sha160: '1.2.840.113549.1.1.5',
+  sha224: '1.2.840.113549.1.1.14',
+  sha256: '1.2.840.113549.1.1.11',
+  sha384: '1.2.840.113549.1.1.12',
+  sha512: '1.2.840.113549.1.1.13',
+}
 
 /** RSASSA-PKCS1-v1_5 (RFC 8017 8.2). The token pads and signs a DER DigestInfo, and returns the signature's octets. */
 export const RSA_PKCS1: SignatureAlgorithm = {

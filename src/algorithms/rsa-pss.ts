@@ -3,9 +3,12 @@ import * as asn1js from 'asn1js'
 import * as pkijs from 'pkijs'
 import { quote } from '../common/quote.ts'
 import { copyDigest, findHashByOid, HASH_ALGORITHMS, type HashAlgorithm } from './hash-algorithms.ts'
-import { ID_MGF1, ID_RSASSA_PSS } from './object-identifiers.ts'
 import { modulusLength } from './rsa-pkcs1.ts'
 import { messageOf, type SignatureAlgorithm } from './signature-algorithm.ts'
+
+/** RSASSA-PSS and its mask generation function (RFC 8017 A.2.3, B.2.1). */
+export const ID_RSASSA_PSS = '1.2.840.113549.1.1.10'
+const ID_MGF1 = '1.2.840.113549.1.1.8'
 
 /** RSASSA-PSS for keys without restrictions: the salt is as long as the digest, the most that FIPS 186-5 5.4 allows. */
 export const RSA_PSS = createRsaPss(HASH_ALGORITHMS, ({ digestLength }) => digestLength)

@@ -5,6 +5,7 @@ import { contextTag, TAG } from '../asn1/tag.ts'
 import { readCertificateFields } from '../x509/certificate-fields.ts'
 import {
   ID_DATA,
+  ID_MESSAGE_DIGEST,
   ID_OCSP_RESPONSE,
   ID_REVOCATION_INFO_ARCHIVAL,
   ID_SIGNATURE_TIMESTAMP,
@@ -12,10 +13,9 @@ import {
 } from './object-identifiers.ts'
 import {
   algorithmProtectionAttribute,
-  attributeWriter,
   CONTENT_TYPE_ATTRIBUTE,
+  encodeAttribute,
   encodeStatements,
-  messageDigestAttribute,
   type SignatureType,
   type SignerStatements,
   signingCertificateAttribute,
@@ -76,7 +76,6 @@ const VERSION_5 = encodeSmallInteger(5)
 const SIGNED_DATA = encodeObjectIdentifier(ID_SIGNED_DATA)
 /** Detached, so without eContent (RFC 5652 5.2). */
 const ENCAPSULATED_CONTENT_INFO = encode(TAG.sequence, encodeObjectIdentifier(ID_DATA))
-const writeTimestamp = attributeWriter(ID_SIGNATURE_TIMESTAMP)
 
 /**
  * Encodes the detached PKCS#7 / CMS containers of one signer (RFC 5652 5). They name the signer by issuer and serial
@@ -113,7 +112,7 @@ export class ContainerTemplate {
     const { type, overFile, hashAlgorithm, messageDigest, signingTime, revocationValues } = request
     const attributes = [
       CONTENT_TYPE_ATTRIBUTE,
-      messageDigestAttribute(messageDigest),
+      encodeAttribute(ID_MESSAGE_DIGEST, encode(TAG.octetString, messageDigest)),
       this.#signingCertificate,
       this.#algorithmsFor(hashAlgorithm).protection,
       ...(type === 'cms' || overFile ? [signingTimeAttribute(signingTime)] : []),
@@ -159,7 +158,9 @@ export class ContainerTemplate {
       implicit,
       algorithms.signature,
       encode(TAG.octetString, signature),
-      ...(timestamp === undefined ? [] : [encode(contextTag(1), writeTimestamp(timestamp))]),
+      ...(timestamp === undefined
+        ? []
+        : [encode(contextTag(1), encodeAttribute(ID_SIGNATURE_TIMESTAMP, timestamp))]),
     )
   }
 
@@ -197,7 +198,6 @@ export interface RevocationValues {
 }
 
 const OCSP_RESPONSE = encodeObjectIdentifier(ID_OCSP_RESPONSE)
-const writeArchival = attributeWriter(ID_REVOCATION_INFO_ARCHIVAL)
 
 /**
  * Encodes `RevocationInfoArchival { crl [0] EXPLICIT SEQUENCE OF, ocsp [1] EXPLICIT SEQUENCE OF }`
@@ -209,7 +209,7 @@ function revocationInfoArchivalAttribute({ ocspResponses, crls }: RevocationValu
   const fields = [crls, ocspResponses].flatMap((values, number) =>
     values.length === 0 ? [] : encode(contextTag(number), encode(TAG.sequence, ...values)),
   )
-  return writeArchival(encode(TAG.sequence, ...fields))
+  return encodeAttribute(ID_REVOCATION_INFO_ARCHIVAL, encode(TAG.sequence, ...fields))
 }
 
 /**

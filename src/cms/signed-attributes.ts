@@ -7,7 +7,6 @@ import {
   ID_COMMITMENT_TYPE,
   ID_CONTENT_TYPE,
   ID_DATA,
-  ID_MESSAGE_DIGEST,
   ID_SIGNATURE_POLICY,
   ID_SIGNATURE_POLICY_URI,
   ID_SIGNER_LOCATION,
@@ -18,25 +17,14 @@ import {
 /** `cms` states the signing time. `cades` in PDFs does not, since PAdES forbids it (EN 319 142-1 6.3). */
 export type SignatureType = 'cms' | 'cades'
 
-const writeMessageDigest = attributeWriter(ID_MESSAGE_DIGEST)
-const writeSigningTime = attributeWriter(ID_SIGNING_TIME)
-
 /** The content-type attribute with id-data (RFC 5652 11.1). */
-export const CONTENT_TYPE_ATTRIBUTE = attributeWriter(ID_CONTENT_TYPE)(encodeObjectIdentifier(ID_DATA))
-
-/**
- * Encodes the message-digest attribute (RFC 5652 11.2).
- *
- * @param digest the digest of the detached content
- */
-export function messageDigestAttribute(digest: Uint8Array): Buffer {
-  return writeMessageDigest(encode(TAG.octetString, digest))
-}
+export const CONTENT_TYPE_ATTRIBUTE = encodeAttribute(ID_CONTENT_TYPE, encodeObjectIdentifier(ID_DATA))
 
 /** Encodes signing-time in whole seconds: UTCTime through 2049, GeneralizedTime from 2050 (RFC 5652 11.3). */
 export function signingTimeAttribute(time: Date): Buffer {
   const text = `${time.toISOString().replace(/[-:T]/g, '').slice(0, 14)}Z`
-  return writeSigningTime(
+  return encodeAttribute(
+    ID_SIGNING_TIME,
     time.getUTCFullYear() < 2050
       ? encode(TAG.utcTime, Buffer.from(text.slice(2)))
       : encode(TAG.generalizedTime, Buffer.from(text)),
@@ -53,7 +41,7 @@ export function signingTimeAttribute(time: Date): Buffer {
 export function signingCertificateAttribute(certificate: Uint8Array): Buffer {
   const hash = encode(TAG.octetString, digest(SHA_256, certificate))
   const certificates = encode(TAG.sequence, encode(TAG.sequence, hash))
-  return attributeWriter(ID_SIGNING_CERTIFICATE_V2)(encode(TAG.sequence, certificates))
+  return encodeAttribute(ID_SIGNING_CERTIFICATE_V2, encode(TAG.sequence, certificates))
 }
 
 /**
@@ -70,18 +58,16 @@ export function algorithmProtectionAttribute(
   // The field is IMPLICIT, so its tag replaces that of the SEQUENCE
   const implicit = Buffer.from(signatureAlgorithm)
   implicit[0] = contextTag(1)
-  return attributeWriter(ID_CMS_ALGORITHM_PROTECTION)(encode(TAG.sequence, digestAlgorithm, implicit))
+  return encodeAttribute(ID_CMS_ALGORITHM_PROTECTION, encode(TAG.sequence, digestAlgorithm, implicit))
 }
 
 /**
- * Returns a function that encodes `Attribute ::= SEQUENCE { attrType, attrValues SET }` with one value (RFC 5652 5.3).
- * The type is encoded only once.
+ * Encodes `Attribute ::= SEQUENCE { attrType, attrValues SET }` with one value (RFC 5652 5.3).
  *
  * @param type dotted object identifier
  */
-export function attributeWriter(type: string): (value: Uint8Array) => Buffer {
-  const encodedType = encodeObjectIdentifier(type)
-  return (value) => encode(TAG.sequence, encodedType, encode(TAG.set, value))
+export function encodeAttribute(type: string, value: Uint8Array): Buffer {
+  return encode(TAG.sequence, encodeObjectIdentifier(type), encode(TAG.set, value))
 }
 
 /** The rules under which a signature is made (EN 319 122-1 5.2.9). */
@@ -113,11 +99,12 @@ export interface SignerStatements {
 /** Encodes the statements as DER Attributes. */
 export function encodeStatements({ policy, commitmentType, location }: SignerStatements): Buffer[] {
   const attributes = [
-    policy && attributeWriter(ID_SIGNATURE_POLICY)(encodePolicy(policy)),
+    policy && encodeAttribute(ID_SIGNATURE_POLICY, encodePolicy(policy)),
+    // CommitmentTypeIndication { commitmentTypeId } (EN 319 122-1 5.2.3)
     commitmentType === undefined
       ? undefined
-      : attributeWriter(ID_COMMITMENT_TYPE)(encodeCommitment(commitmentType)),
-    location && attributeWriter(ID_SIGNER_LOCATION)(encodeLocation(location)),
+      : encodeAttribute(ID_COMMITMENT_TYPE, encode(TAG.sequence, encodeObjectIdentifier(commitmentType))),
+    location && encodeAttribute(ID_SIGNER_LOCATION, encodeLocation(location)),
   ]
   return attributes.filter((attribute) => attribute !== undefined)
 }
@@ -127,22 +114,12 @@ function encodePolicy({ id, hashAlgorithm, hash, uri }: SignaturePolicy): Buffer
   const algorithm = encode(TAG.sequence, encodeObjectIdentifier(hashAlgorithm.oid))
   const policyHash = encode(TAG.sequence, algorithm, encode(TAG.octetString, hash))
   const fields = [encodeObjectIdentifier(id), policyHash]
-  return uri === undefined
-    ? encode(TAG.sequence, ...fields)
-    : encode(TAG.sequence, ...fields, encode(TAG.sequence, encodePolicyUri(uri)))
-}
-
-function encodePolicyUri(uri: string): Buffer {
-  return encode(
-    TAG.sequence,
-    encodeObjectIdentifier(ID_SIGNATURE_POLICY_URI),
-    encode(TAG.ia5String, Buffer.from(uri)),
-  )
-}
-
-/** Encodes `CommitmentTypeIndication { commitmentTypeId }` (EN 319 122-1 5.2.3). */
-function encodeCommitment(commitmentType: string): Buffer {
-  return encode(TAG.sequence, encodeObjectIdentifier(commitmentType))
+  if (uri !== undefined) {
+    const text = encode(TAG.ia5String, Buffer.from(uri))
+    const qualifier = encode(TAG.sequence, encodeObjectIdentifier(ID_SIGNATURE_POLICY_URI), text)
+    fields.push(encode(TAG.sequence, qualifier))
+  }
+  return encode(TAG.sequence, ...fields)
 }
 
 /**

@@ -11,10 +11,12 @@ import {
 } from '../x509/validity.ts'
 
 /**
- * Traces the certificate of a timestamp authority (RFC 3161 2.3) to a trust anchor at a moment.
+ * Traces the certificate of a timestamp authority (RFC 3161 2.3) to a trust anchor at a moment (RFC 5280 6.1), or as
+ * far as possible without anchors. It does not check revocation, and refuses critical policy constraints, since it does
+ * not support them.
  *
  * @param embedded certificates from the token, which prove nothing by themselves
- * @param anchors if there are any, the chain must end in one of them
+ * @param anchors if there are any, the chain must end in a self-signed one of them, and may go through the others
  * @returns the certificates from the authority's upwards, or a message that says what is wrong
  */
 export function traceAuthority(
@@ -27,51 +29,40 @@ export function traceAuthority(
   if (problem !== undefined) {
     return problem
   }
-  return anchors.length > 0
-    ? traceToAnchor(certificate, embedded, anchors, at)
-    : traceAsFarAsPossible(certificate, embedded, at)
-}
-
-function traceAsFarAsPossible(
-  certificate: X509Certificate,
-  embedded: readonly X509Certificate[],
-  at: Date,
-): readonly X509Certificate[] | string {
-  const { issuers, complete } = buildChain(certificate, embedded, at)
+  // The roots in the token are left out, so that a complete chain ends in an anchor
+  const candidates =
+    anchors.length > 0 ? [...anchors, ...embedded.filter((one) => !isSelfSigned(one))] : embedded
+  const { issuers, complete } = buildChain(certificate, candidates, at)
   const path = [certificate, ...issuers]
-  const last = path.at(-1) as X509Certificate
-  if (!complete && embedded.some((one) => hasIssuerName(last, one))) {
-    return `the certificate of ${describeIssuer(last)} in it has not issued that of ${describeSubject(last)}`
-  }
-  return findInvalidity(path.map(validityPeriod), at) ?? findPathProblem(path) ?? path
+  return (
+    findWrongEnd(path.at(-1) as X509Certificate, complete, embedded, anchors) ??
+    findInvalidity(path.map(validityPeriod), at) ??
+    findPathProblem(path) ??
+    path
+  )
 }
-
-/** Trusted certificates. A chain must end in a self-signed one of them, and may go through the others. */
-export type TrustAnchors = readonly X509Certificate[]
 
 /**
- * Traces a signer certificate to a trust anchor at a moment (RFC 5280 6.1). It does not check revocation, and refuses
- * critical policy constraints, since it does not support them.
+ * Finds why a chain must not end with a certificate, in words.
  *
- * @param embedded certificates from the signature, which prove nothing by themselves
- * @returns the certificates from the leaf to the anchor, or a message that says what is wrong
+ * @param complete true if the certificate is self-signed
  */
-function traceToAnchor(
-  leaf: X509Certificate,
+function findWrongEnd(
+  last: X509Certificate,
+  complete: boolean,
   embedded: readonly X509Certificate[],
-  anchors: TrustAnchors,
-  at: Date,
-): readonly X509Certificate[] | string {
-  // The roots in the signature are left out, so that a complete chain ends in an anchor
-  const candidates = [...anchors, ...embedded.filter((certificate) => !isSelfSigned(certificate))]
-  const { issuers, complete } = buildChain(leaf, candidates, at)
-  const path = [leaf, ...issuers]
-  const root = path.at(-1) as X509Certificate
-  if (!complete || !anchors.some(({ raw }) => raw.equals(root.raw))) {
-    const missing = complete ? '' : `, and the certificate of ${describeIssuer(root)} is missing`
-    return `no path to a self-signed certificate of the CA file: it ends at ${describeSubject(root)}${missing}`
+  anchors: readonly X509Certificate[],
+): string | undefined {
+  if (anchors.length === 0) {
+    return !complete && embedded.some((one) => hasIssuerName(last, one))
+      ? `the certificate of ${describeIssuer(last)} in it has not issued that of ${describeSubject(last)}`
+      : undefined
   }
-  return findInvalidity(path.map(validityPeriod), at) ?? findPathProblem(path) ?? path
+  if (complete && anchors.some(({ raw }) => raw.equals(last.raw))) {
+    return undefined
+  }
+  const missing = complete ? '' : `, and the certificate of ${describeIssuer(last)} is missing`
+  return `no path to a self-signed certificate of the CA file: it ends at ${describeSubject(last)}${missing}`
 }
 
 /** Chains that are kept. The units of a large authority have a certificate each, and take turns. */

@@ -15,11 +15,6 @@ const ANSWER_LIMIT = 16_384
 const QUERY = 'application/timestamp-query'
 const REPLY = 'application/timestamp-reply'
 
-interface PostRequest extends Pick<HttpRequest, 'url' | 'authorization' | 'tls' | 'signal'> {
-  /** DER TimeStampReq. */
-  readonly body: Buffer
-}
-
 const OUTCOMES: Readonly<Record<HttpFailure, TimestampFailure>> = {
   unreachable: 'unreachable',
   status: 'http_error',
@@ -29,15 +24,25 @@ const OUTCOMES: Readonly<Record<HttpFailure, TimestampFailure>> = {
 }
 
 /**
- * Posts a request to an authority.
+ * Posts a request to an authority, with the password and the TLS files that are configured. It reads these anew, so
+ * that changed files count.
  *
+ * @param content DER TimeStampReq
  * @returns the body of the answer
- * @throws TimestampError when there is no answer of the right type; the signal's reason when it is aborted
+ * @throws TimestampError when a file cannot be used, or there is no answer of the right type; the signal's reason when
+ * it is aborted
  */
-export async function post(client: HttpClient, { body, ...request }: PostRequest): Promise<Buffer> {
-  const query = { type: QUERY, content: body }
+export async function post(
+  client: HttpClient,
+  authority: TimestampAuthority,
+  content: Buffer,
+  signal: AbortSignal,
+): Promise<Buffer> {
+  const { url } = authority
+  const body = { type: QUERY, content }
+  const secrets = await readSecrets(authority)
   const { headers, body: answer } = await client
-    .send({ ...request, body: query, accept: REPLY, limit: ANSWER_LIMIT })
+    .send({ url, body, ...secrets, accept: REPLY, limit: ANSWER_LIMIT, signal })
     .catch((error) => {
       throw error instanceof HttpError ? toTimestampError(error) : error
     })
@@ -67,15 +72,10 @@ function adviceFor(status: number | undefined): string {
     : ''
 }
 
-/**
- * Reads the password and the TLS files of an authority.
- *
- * @throws TimestampError when a file cannot be read, or is not clearly a password
- */
-export async function readSecrets({
+async function readSecrets({
   credentials,
   tls = {},
-}: TimestampAuthority): Promise<Pick<PostRequest, 'authorization' | 'tls'>> {
+}: TimestampAuthority): Promise<Pick<HttpRequest, 'authorization' | 'tls'>> {
   const [authorization, ca, cert, key] = await Promise.all([
     credentials && authorize(credentials),
     tls.caFile && read('CA file', tls.caFile),

@@ -8,7 +8,7 @@ import { withTimeout } from '../common/with-timeout.ts'
 import { nameAuthorities, type TimestampAuthority } from '../configuration/timestamp-authority.ts'
 import { TIMESTAMP_UNAVAILABLE } from '../errors.ts'
 import { KnownChains } from './authority-chains.ts'
-import { post, readSecrets } from './post.ts'
+import { post } from './post.ts'
 import { TimestampError, type TimestampFailure, type TimestampOutcome } from './timestamp-error.ts'
 import { createNonce, encodeTimestampRequest } from './timestamp-request.ts'
 import { type Timestamp, verifyResponse } from './verify-response.ts'
@@ -278,15 +278,14 @@ export class Timestamper {
   }
 
   async #obtain(authority: NamedAuthority, data: Uint8Array, signal: AbortSignal): Promise<Timestamp> {
-    const { url, hashAlgorithm, policy, trustAnchors, known } = authority
+    const { hashAlgorithm, policy, trustAnchors, known } = authority
     const asked = {
       hashAlgorithm,
       digest: digest(hashAlgorithm, data),
       nonce: createNonce(),
       ...(policy === undefined ? {} : { policy }),
     }
-    const body = encodeTimestampRequest(asked)
-    const answer = await post(this.#client, { url, body, signal, ...(await readSecrets(authority)) })
+    const answer = await post(this.#client, authority, encodeTimestampRequest(asked), signal)
     const { paths } = known
     const { clockToleranceMs, observer, findRevocation } = this.#options
     const timestamp = verifyResponse(answer, { asked, trustAnchors, known, clockToleranceMs })

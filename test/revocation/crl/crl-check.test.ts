@@ -1,5 +1,5 @@
 import t from 'tap'
-import { ID_RSASSA_PSS } from '../../../src/algorithms/object-identifiers.ts'
+import { ID_RSASSA_PSS } from '../../../src/algorithms/rsa-pss.ts'
 import { encode, encodeObjectIdentifier } from '../../../src/asn1/der-writer.ts'
 import { TAG } from '../../../src/asn1/tag.ts'
 import { findScopeProblem } from '../../../src/revocation/crl/crl.ts'
