@@ -83,7 +83,7 @@ export function verifyPss(
 }
 
 /** Details of an RSA key, whose modulus Node always has. */
-type RsaDetails = AsymmetricKeyDetails & { readonly modulusLength: number }
+export type RsaDetails = AsymmetricKeyDetails & { readonly modulusLength: number }
 
 /**
  * Returns the hash that signatures must have, and the shortest salt; undefined if the key has no such parameters, or

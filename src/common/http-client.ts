@@ -5,7 +5,6 @@ import { request as requestTls, Agent as TlsAgent } from 'node:https'
 import type { LookupFunction } from 'node:net'
 import { createSecureContext } from 'node:tls'
 import { HttpsProxyAgent } from 'hpagent'
-import { HttpError } from './http-error.ts'
 import { isPrivateAddress, isPrivateHost, lookupPublic } from './private-address.ts'
 import { Proxies, type ProxyServer } from './proxies.ts'
 
@@ -308,4 +307,29 @@ function unreachable(error: unknown, proxy: ProxyServer | undefined): HttpError 
       ? `cannot be reached${way}, or broke off (${code})`
       : `cannot be reached${way}, which answered CONNECT with the HTTP status ${status}`,
   )
+}
+
+export type HttpFailure =
+  | 'unreachable'
+  /** The status is not 200. */
+  | 'status'
+  /** A redirect leads to an address that must not be asked. */
+  | 'redirect'
+  /** The answer has more bytes or chunks than it may have. */
+  | 'too_large'
+  /** OpenSSL refuses the configured CA, certificate or key. */
+  | 'tls_files'
+
+/** Says why there is no usable answer. The message is for logs, and follows the name of the server. */
+export class HttpError extends Error {
+  readonly failure: HttpFailure
+  /** The HTTP status, if that is the failure. */
+  readonly status: number | undefined
+
+  constructor(failure: HttpFailure, message: string, status?: number) {
+    super(message)
+    this.name = 'HttpError'
+    this.failure = failure
+    this.status = status
+  }
 }

@@ -1,6 +1,5 @@
 import type { X509Certificate } from 'node:crypto'
-import type { HttpClient, HttpRequest } from '../common/http-client.ts'
-import { HttpError } from '../common/http-error.ts'
+import { type HttpClient, HttpError, type HttpRequest } from '../common/http-client.ts'
 import { withTimeout } from '../common/with-timeout.ts'
 import { type RevocationAddresses, readAddresses } from '../x509/certificate-extensions.ts'
 import { type CertificateFields, readCertificateFields } from '../x509/certificate-fields.ts'

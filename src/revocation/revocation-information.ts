@@ -1,3 +1,5 @@
+import type { X509Certificate } from 'node:crypto'
+import type { RevocationValues } from '../cms/container-template.ts'
 import type { ChainLink } from '../x509/chain.ts'
 import { describeSubject } from '../x509/validity.ts'
 import type { CachedFetch } from './cached-fetch.ts'
@@ -232,4 +234,52 @@ interface Statement {
 function listAnswers<T extends UpdateTimes & Flawed>(source: CachedFetch<T> | undefined, at: Date) {
   const answers = [source?.held, source?.flawed].filter((answer) => answer !== undefined)
   return answers.map((answer) => ({ answer, fresh: answer === source?.fresh(at) }))
+}
+
+/** A certificate and its issuers, leaf first. */
+export type CertificatePath = readonly X509Certificate[]
+
+/** Revocation data about several paths together. */
+export interface RevocationEvidence {
+  /** Each response and each CRL once; undefined if there are none. */
+  readonly values: RevocationValues | undefined
+  /** Paths without missing data and without revocations. The values are about these. */
+  readonly covered: readonly CertificatePath[]
+  /** Problems of the other paths. Each begins with the subject of a certificate. */
+  readonly problems: readonly string[]
+  /** The same for callers, without addresses and answers. */
+  readonly publicProblems: readonly string[]
+}
+
+/** Gathers what is known about several paths now. */
+export function gatherEvidence(
+  paths: readonly CertificatePath[],
+  revocations: { information(path: CertificatePath, at: Date): RevocationInformation },
+): RevocationEvidence {
+  const at = new Date()
+  const all = paths.map((path) => ({ path, information: revocations.information(path, at) }))
+  const good = all.filter(({ information }) => isGood(information))
+  const others = all.filter(({ information }) => !isGood(information))
+  const valuesOf = (name: 'ocspResponses' | 'crls') =>
+    removeDuplicates(good.flatMap(({ information }) => information[name]))
+  const values = { ocspResponses: valuesOf('ocspResponses'), crls: valuesOf('crls') }
+  return {
+    values: values.ocspResponses.length + values.crls.length === 0 ? undefined : values,
+    covered: good.map(({ path }) => path),
+    problems: others.flatMap(({ information }) => describe(information, information.problems)),
+    publicProblems: others.flatMap(({ information }) => describe(information, information.publicProblems)),
+  }
+}
+
+/** Removes equal values: a CRL is fetched once for certificates, and again for each responder that it covers. */
+function removeDuplicates(values: readonly Buffer[]): Buffer[] {
+  return values.filter((value, index) => values.findIndex((other) => other.equals(value)) === index)
+}
+
+function isGood({ complete, revoked }: RevocationInformation): boolean {
+  return complete && revoked === undefined
+}
+
+function describe({ revoked }: RevocationInformation, problems: readonly string[]): readonly string[] {
+  return revoked === undefined ? problems : [`${revoked.subject}: it was revoked (${revoked.reason})`]
 }

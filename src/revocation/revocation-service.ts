@@ -74,7 +74,20 @@ export class RevocationService {
         certificates.set(key, known ?? new WatchedCertificate(issued, this.#ocspSource(issued), list?.source))
       }
     }
-    this.#replace(certificates, lists)
+    const before = this.#sources()
+    this.#certificates = certificates
+    this.#crlCaches = lists
+    this.#found = new WeakMap()
+    const kept = new Set(this.#sources())
+    for (const source of before.filter((one) => !kept.has(one))) {
+      source.stop()
+    }
+    for (const list of lists.values()) {
+      list.setMembers([...certificates.values()].filter(({ crl }) => crl === list.source))
+    }
+    if (this.#running) {
+      this.start()
+    }
   }
 
   /** Starts asking in the background. */
@@ -162,24 +175,6 @@ export class RevocationService {
     const list = lists.get(key) ?? this.#crlCaches.get(key) ?? new CrlCache(this.#crlSource(issued))
     lists.set(key, list)
     return list
-  }
-
-  #replace(certificates: Map<string, WatchedCertificate>, lists: Map<string, CrlCache>): void {
-    const before = this.#sources()
-    this.#certificates = certificates
-    this.#crlCaches = lists
-    const kept = new Set(this.#sources())
-    for (const source of before.filter((one) => !kept.has(one))) {
-      source.stop()
-    }
-    this.#found = new WeakMap()
-    const all = [...certificates.values()]
-    for (const list of lists.values()) {
-      list.setMembers(all.filter(({ crl }) => crl === list.source))
-    }
-    if (this.#running) {
-      this.start()
-    }
   }
 
   #ocspSource(issued: IssuedCertificate): CachedFetch<VerifiedOcspAnswer> | undefined {

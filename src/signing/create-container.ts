@@ -11,7 +11,7 @@ import {
   type CertificatePath,
   gatherEvidence,
   type RevocationEvidence,
-} from '../revocation/revocation-evidence.ts'
+} from '../revocation/revocation-information.ts'
 import type { Signer } from '../signers/signer.ts'
 import type { Timestamp } from '../timestamp/verify-response.ts'
 

@@ -1,8 +1,7 @@
 /** Sends requests to authorities over HTTP (RFC 3161 3.4). */
 
 import { readFile } from 'node:fs/promises'
-import type { HttpClient, HttpRequest } from '../common/http-client.ts'
-import { HttpError, type HttpFailure } from '../common/http-error.ts'
+import { type HttpClient, HttpError, type HttpFailure, type HttpRequest } from '../common/http-client.ts'
 import { readSecret } from '../common/secret.ts'
 import type { Credentials, TimestampAuthority } from '../configuration/timestamp-authority.ts'
 import { TimestampError, type TimestampFailure } from './timestamp-error.ts'

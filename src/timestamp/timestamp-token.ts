@@ -109,15 +109,16 @@ function readSignerInfo(signerInfo: DerReader) {
 
 /** Finds the hash algorithm, which two fields must name, since verifiers read either (RFC 5652 5.1, 5.3). */
 function findHash(digestAlgorithm: Buffer, all: readonly Buffer[]): HashAlgorithm {
-  const identifiers = [digestAlgorithm, ...all].map(readAlgorithmIdentifier)
-  const [{ oid } = { oid: '' }, ...others] = identifiers
+  const own = readAlgorithmIdentifier(digestAlgorithm)
+  const listed = all.map(readAlgorithmIdentifier)
+  const { oid } = own
   const algorithm = findHashByOid(oid)
   if (algorithm === undefined || algorithm.name === 'sha160') {
     throw new TimestampError('untrusted', `signed with a hash algorithm that is not supported, ${quote(oid)}`)
   }
   // Parameters are absent or NULL (RFC 5754 2)
-  const isPlain = identifiers.every(({ parameters }) => parameters === undefined)
-  if (!isPlain || !others.some((other) => other.oid === oid)) {
+  const isPlain = [own, ...listed].every(({ parameters }) => parameters === undefined)
+  if (!isPlain || !listed.some((one) => one.oid === oid)) {
     throw new TimestampError('malformed', 'sent a token that names its hash algorithm in a wrong way')
   }
   return algorithm

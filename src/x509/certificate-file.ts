@@ -37,7 +37,8 @@ function parsePem(text: string): X509Certificate[] {
   const blocks = splitBlocks(text)
   const certificates = blocks.filter(({ label }) => CERTIFICATE_LABELS.has(label))
   if (certificates.length === 0) {
-    throw new Error(describeOtherPem(blocks.map(({ label }) => label)) ?? 'it holds no certificate')
+    const other = blocks.map(({ label }) => BY_LABEL.get(label)).find((known) => known !== undefined)
+    throw new Error(other ?? 'it holds no certificate')
   }
   return certificates.map(parseBlock)
 }
@@ -70,12 +71,9 @@ function parseBlock({ label, body }: Block, index: number): X509Certificate {
 }
 
 function parseDer(content: Buffer, text: string): X509Certificate {
-  const other = describeOtherBinary(text)
-  if (other !== undefined) {
-    throw new Error(other)
-  }
-  if (content[0] !== TAG.sequence) {
-    throw new Error(describeOtherText(text) ?? 'it is neither PEM nor a DER certificate')
+  const [, other] = BY_BEGINNING.find(([beginning]) => beginning.test(text)) ?? []
+  if (other !== undefined || content[0] !== TAG.sequence) {
+    throw new Error(other ?? 'it is neither PEM nor a DER certificate')
   }
   const reader = new DerReader(content)
   const certificate = readFirst(reader)
@@ -93,7 +91,7 @@ function readFirst(reader: DerReader): X509Certificate {
   }
 }
 
-/** Recognizes files that operators mistake for certificates, and says how to get certificates out of them. */
+// Messages about files that operators mistake for certificates, with the way to get certificates out of them
 const PKCS7 =
   'it is a PKCS #7 file (.p7b, .p7c), which keeps certificates in no order: convert it, ' +
   '`openssl pkcs7 -in FILE -print_certs -out bundle.pem` (with `-inform DER` where FILE is not text), ' +
@@ -130,28 +128,17 @@ const BASE64_OF_PEM = /^\s*LS0tLS1CRUdJTi/
 /** The beginning, in base64, of a SEQUENCE of 128 to 65,535 octets, such as a certificate. */
 const BASE64_OF_DER = /^\s*M(?:IG|II)[A-Za-z0-9+/\s]/
 
-/** Describes PEM blocks without a certificate by their labels; undefined if these are unknown. */
-function describeOtherPem(labels: readonly string[]): string | undefined {
-  return labels.map((label) => BY_LABEL.get(label)).find((known) => known !== undefined)
-}
-
-/** Describes a binary file without a certificate by its first octets; undefined if these are unknown. */
-function describeOtherBinary(content: string): string | undefined {
-  if (SIGNED_DATA.test(content)) {
-    return PKCS7
-  }
-  return PFX.test(content) ? PKCS12 : undefined
-}
-
-/** Describes a text without PEM by its first characters; undefined if these are unknown. */
-function describeOtherText(content: string): string | undefined {
-  if (UTF_16.test(content)) {
-    return 'it is UTF-16, as PowerShell and some editors of Windows write it: save it as ASCII or UTF-8'
-  }
-  if (BASE64_OF_PEM.test(content)) {
-    return 'it is PEM that was encoded in base64 once more, as in a Secret of Kubernetes: decode it, `base64 -d`'
-  }
-  return BASE64_OF_DER.test(content)
-    ? 'it is base64 without the lines around it: put -----BEGIN CERTIFICATE----- before it and -----END CERTIFICATE----- behind'
-    : undefined
-}
+/** Messages keyed by the beginnings, in Latin-1, of other files without PEM. */
+const BY_BEGINNING: readonly (readonly [RegExp, string])[] = [
+  [SIGNED_DATA, PKCS7],
+  [PFX, PKCS12],
+  [UTF_16, 'it is UTF-16, as PowerShell and some editors of Windows write it: save it as ASCII or UTF-8'],
+  [
+    BASE64_OF_PEM,
+    'it is PEM that was encoded in base64 once more, as in a Secret of Kubernetes: decode it, `base64 -d`',
+  ],
+  [
+    BASE64_OF_DER,
+    'it is base64 without the lines around it: put -----BEGIN CERTIFICATE----- before it and -----END CERTIFICATE----- behind',
+  ],
+]
