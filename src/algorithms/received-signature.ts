@@ -1,5 +1,4 @@
 /** Reads the AlgorithmIdentifiers of signatures that others made, and verifies those of SignerInfos (RFC 5652 5.4). */
-
 import { type KeyObject, verify } from 'node:crypto'
 import * as asn1js from 'asn1js'
 import { type AlgorithmIdentifier, readAlgorithmIdentifier } from '../asn1/algorithm-identifier.ts'

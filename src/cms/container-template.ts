@@ -65,10 +65,6 @@ interface Algorithms {
   readonly digest: Buffer
   /** DER AlgorithmIdentifier. */
   readonly signature: Buffer
-  /** DER SET OF. */
-  readonly digests: Buffer
-  /** DER Attribute. */
-  readonly protection: Buffer
 }
 
 const VERSION_1 = encodeSmallInteger(1)
@@ -110,11 +106,12 @@ export class ContainerTemplate {
    */
   signedAttributes(request: AttributesRequest): Buffer {
     const { type, overFile, hashAlgorithm, messageDigest, signingTime, revocationValues } = request
+    const { digest, signature } = this.#algorithmsFor(hashAlgorithm)
     const attributes = [
       CONTENT_TYPE_ATTRIBUTE,
       encodeAttribute(ID_MESSAGE_DIGEST, encode(TAG.octetString, messageDigest)),
       this.#signingCertificate,
-      this.#algorithmsFor(hashAlgorithm).protection,
+      algorithmProtectionAttribute(digest, signature),
       ...(type === 'cms' || overFile ? [signingTimeAttribute(signingTime)] : []),
       ...(type === 'cades' ? this.#statements : []),
       ...(revocationValues === undefined ? [] : [revocationInfoArchivalAttribute(revocationValues)]),
@@ -134,7 +131,7 @@ export class ContainerTemplate {
     const signedData = encode(
       TAG.sequence,
       hasOther ? VERSION_5 : VERSION_1,
-      this.#algorithmsFor(hashAlgorithm).digests,
+      encode(TAG.set, this.#algorithmsFor(hashAlgorithm).digest),
       ENCAPSULATED_CONTENT_INFO,
       this.#certificates,
       ...(revocationValues === undefined ? [] : [encodeRevocationInfoChoices(revocationValues)]),
@@ -181,13 +178,7 @@ function encodeAlgorithms(
     rsaSignatureIdentifier === 'rsaEncryption'
       ? algorithm.signerInfoIdentifier(hash)
       : algorithm.certificateIdentifier(hash)
-  const signature = Buffer.from(identifier.toSchema().toBER())
-  return {
-    digest,
-    signature,
-    digests: encode(TAG.set, digest),
-    protection: algorithmProtectionAttribute(digest, signature),
-  }
+  return { digest, signature: Buffer.from(identifier.toSchema().toBER()) }
 }
 
 export interface RevocationValues {

@@ -1,5 +1,7 @@
-/** Reads signed attributes that others have built, as far as needed to find the signer that they name. */
-
+/**
+ * Reads signed attributes that others have built, as far as needed to find the certificate that they name (RFC 2634 5.4,
+ * RFC 5035 3).
+ */
 import { digest, findHashByOid, type HashAlgorithm, SHA_1, SHA_256 } from '../algorithms/hash-algorithms.ts'
 import { DerReader } from '../asn1/der-reader.ts'
 import { encodeObjectIdentifier } from '../asn1/der-writer.ts'

@@ -49,11 +49,6 @@ export class CachedFetch<T extends Answer> {
     return this.#problem
   }
 
-  /** True after the first try, successful or not. */
-  get tried(): boolean {
-    return this.#held !== undefined || this.#problem !== undefined
-  }
-
   /** Returns the last answer without a flaw if it is fresh. */
   fresh(at: Date): T | undefined {
     return this.#held && this.#held.nextUpdate > at ? this.#held : undefined

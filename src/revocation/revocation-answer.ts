@@ -1,3 +1,4 @@
+/** Reads what CRLs and OCSP responses have in common: times, reasons and signatures. */
 import { constants, type KeyObject, verify } from 'node:crypto'
 import { readSignatureIdentifier, type SignatureIdentifier } from '../algorithms/received-signature.ts'
 import type { DerReader } from '../asn1/der-reader.ts'

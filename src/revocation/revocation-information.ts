@@ -158,7 +158,7 @@ export class WatchedCertificate {
   /** Returns whether a source that is asked for the first time has neither answered nor failed. */
   #isPending(): boolean {
     const { ocsp, crl } = this
-    if (ocsp?.tried === false) {
+    if (ocsp !== undefined && ocsp.held === undefined && ocsp.problem === undefined) {
       return true
     }
     const isSearched = crl?.problem !== undefined || crl?.held?.serialNumbers.has(this.issued.serialNumber)

@@ -2,13 +2,7 @@ import type { X509Certificate } from 'node:crypto'
 import { buildChain, hasIssuerName, isSelfSigned } from '../x509/chain.ts'
 import { findPathProblem } from '../x509/review/path-problem.ts'
 import { findAuthorityProblem } from '../x509/review/service-certificate.ts'
-import {
-  describeIssuer,
-  describeSubject,
-  earliestNotAfter,
-  findInvalidity,
-  validityPeriod,
-} from '../x509/validity.ts'
+import { describeIssuer, describeSubject, findInvalidity, validityPeriod } from '../x509/validity.ts'
 
 /**
  * Traces the certificate of a timestamp authority (RFC 3161 2.3) to a trust anchor at a moment (RFC 5280 6.1), or as
@@ -72,9 +66,6 @@ interface KnownChain {
   /** The certificates of a token, DER, one after another. */
   readonly encoded: Buffer
   readonly path: readonly X509Certificate[]
-  /** The period in which the whole path is valid, in ms since 1970. */
-  readonly from: number
-  readonly until: number
 }
 
 /**
@@ -96,10 +87,9 @@ export class KnownChains {
    * @param certificates the certificates of a token, the signer's first
    */
   find(certificates: readonly X509Certificate[], at: Date): readonly X509Certificate[] | undefined {
-    const time = at.getTime()
     const encoded = encode(certificates)
-    return this.#known.find((one) => time >= one.from && time <= one.until && one.encoded.equals(encoded))
-      ?.path
+    const known = this.#known.find((one) => one.encoded.equals(encoded))
+    return known && isValid(known, at) ? known.path : undefined
   }
 
   /**
@@ -109,18 +99,15 @@ export class KnownChains {
    * @param path from the signer to the anchor
    */
   keep(certificates: readonly X509Certificate[], path: readonly X509Certificate[]): void {
-    const periods = path.map(validityPeriod)
     const encoded = encode(certificates)
-    const chain = {
-      encoded,
-      path,
-      from: Math.max(...periods.map(({ notBefore }) => notBefore.getTime())),
-      until: earliestNotAfter(periods).getTime(),
-    }
-    const now = Date.now()
-    const others = this.#known.filter((one) => one.until >= now && !one.encoded.equals(encoded))
-    this.#known = [chain, ...others].slice(0, MAX_CHAINS)
+    const now = new Date()
+    const others = this.#known.filter((one) => isValid(one, now) && !one.encoded.equals(encoded))
+    this.#known = [{ encoded, path }, ...others].slice(0, MAX_CHAINS)
   }
+}
+
+function isValid({ path }: KnownChain, at: Date): boolean {
+  return findInvalidity(path.map(validityPeriod), at) === undefined
 }
 
 function encode(certificates: readonly X509Certificate[]): Buffer {

@@ -1,5 +1,4 @@
 /** Sends requests to authorities over HTTP (RFC 3161 3.4). */
-
 import { readFile } from 'node:fs/promises'
 import { type HttpClient, HttpError, type HttpFailure, type HttpRequest } from '../common/http-client.ts'
 import { readSecret } from '../common/secret.ts'

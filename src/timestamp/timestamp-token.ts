@@ -18,7 +18,7 @@ import {
 } from '../cms/signed-attributes-reader.ts'
 import { quote } from '../common/quote.ts'
 import { readCertificateFields } from '../x509/certificate-fields.ts'
-import { EXTENSION, readExtensionList } from '../x509/extensions.ts'
+import { EXTENSION, listElements, readExtensionList } from '../x509/extensions.ts'
 import { DIRECTORY_NAME, sameGeneralName, sameName } from '../x509/names.ts'
 import { readCertificate } from '../x509/read-certificate.ts'
 import { TimestampError } from './timestamp-error.ts'
@@ -265,8 +265,6 @@ function namesSigner(attributes: readonly Attribute[], certificate: Buffer): boo
  */
 export function isNameOf(name: Buffer, certificate: X509Certificate): boolean {
   const { subject, extensions } = readCertificateFields(certificate)
-  const alternative = extensions.get(EXTENSION.subjectAltName)
-  const names =
-    alternative === undefined ? [] : DerReader.enterOnly(alternative.value, TAG.sequence).elements()
-  return [encode(DIRECTORY_NAME, subject), ...names].some((own) => sameGeneralName(own, name))
+  const names = [encode(DIRECTORY_NAME, subject), ...listElements(extensions, EXTENSION.subjectAltName)]
+  return names.some((own) => sameGeneralName(own, name))
 }

@@ -2,7 +2,7 @@ import type { X509Certificate } from 'node:crypto'
 import { DerReader } from '../asn1/der-reader.ts'
 import { contextTag, TAG } from '../asn1/tag.ts'
 import { type CertificateFields, readCertificateFields } from './certificate-fields.ts'
-import { EXTENSION, type Extensions, ID_AD_OCSP } from './extensions.ts'
+import { EXTENSION, type Extensions, ID_AD_OCSP, listElements } from './extensions.ts'
 import { type NameConstraints, readNameConstraints } from './name-constraints.ts'
 import { includesName, URI } from './names.ts'
 
@@ -142,9 +142,9 @@ export function readAddresses({
   issuer,
   extensions,
 }: Pick<CertificateFields, 'issuer' | 'extensions'>): RevocationAddresses {
-  const points = listOf(extensions, EXTENSION.crlDistributionPoints)
-  const distributionPoints = readDistributionPoints(points, issuer)
-  const ocsp = toUrls(readResponders(listOf(extensions, EXTENSION.authorityInfoAccess)))
+  const points = listElements(extensions, EXTENSION.crlDistributionPoints)
+  const distributionPoints = points.flatMap((point) => readDistributionPoint(point, issuer))
+  const ocsp = toUrls(listElements(extensions, EXTENSION.authorityInfoAccess).flatMap(readResponder))
   const crl = toUrls(distributionPoints)
   return {
     ocsp: ocsp.urls,
@@ -154,35 +154,21 @@ export function readAddresses({
   }
 }
 
-function listOf(extensions: Extensions, id: string): DerReader | undefined {
-  const extension = extensions.get(id)
-  return extension && new DerReader(extension.value).enter(TAG.sequence)
+/** Returns the accessLocation of an AccessDescription, if it is that of an OCSP responder. */
+function readResponder(description: Buffer): Buffer[] {
+  const access = new DerReader(description).enter(TAG.sequence)
+  return access.objectIdentifier() === ID_AD_OCSP ? [access.element()] : []
 }
 
-function readResponders(list: DerReader | undefined): Buffer[] {
-  const names: Buffer[] = []
-  while (list?.tag !== undefined) {
-    const access = list.enter(TAG.sequence)
-    if (access.objectIdentifier() === ID_AD_OCSP) {
-      names.push(access.element())
-    }
-  }
-  return names
-}
-
-function readDistributionPoints(list: DerReader | undefined, issuer: Buffer): Buffer[] {
-  const names: Buffer[] = []
-  while (list?.tag !== undefined) {
-    const point = list.enter(TAG.sequence)
-    const fullName = point.enterOptional(contextTag(0))?.enterOptional(contextTag(0))
-    const isForSomeReasons = point.optionalContent(REASONS) !== undefined
-    const crlIssuer = point.enterOptional(CRL_ISSUER)
-    // Some authorities name themselves there, though they must not. CRLs of other issuers are not supported
-    if (!isForSomeReasons && (crlIssuer === undefined || includesName(crlIssuer, issuer))) {
-      names.push(...(fullName?.elements() ?? []))
-    }
-  }
-  return names
+/** Returns the names of a DistributionPoint, if its CRL is complete and that of the issuer. */
+function readDistributionPoint(der: Buffer, issuer: Buffer): Buffer[] {
+  const point = new DerReader(der).enter(TAG.sequence)
+  const fullName = point.enterOptional(contextTag(0))?.enterOptional(contextTag(0))
+  const isForSomeReasons = point.optionalContent(REASONS) !== undefined
+  const crlIssuer = point.enterOptional(CRL_ISSUER)
+  // Some authorities name themselves there, though they must not. CRLs of other issuers are not supported
+  const isOfIssuer = crlIssuer === undefined || includesName(crlIssuer, issuer)
+  return isForSomeReasons || !isOfIssuer ? [] : (fullName?.elements() ?? [])
 }
 
 function toUrls(names: readonly Buffer[]): { urls: URL[]; ignored: string[] } {

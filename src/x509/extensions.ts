@@ -83,6 +83,16 @@ export function readExtensionList(list: DerReader | undefined): Extensions {
   return extensions
 }
 
+/**
+ * Returns the elements of an extension that is a SEQUENCE OF; none without the extension.
+ *
+ * @throws Error when it is malformed
+ */
+export function listElements(extensions: Extensions, id: string): Buffer[] {
+  const extension = extensions.get(id)
+  return extension === undefined ? [] : new DerReader(extension.value).enter(TAG.sequence).elements()
+}
+
 /** Names a critical extension that is not among those that are understood (RFC 5280 4.2). */
 export function findUnknownCritical(
   extensions: Extensions,

@@ -4,7 +4,7 @@ import { encode } from '../asn1/der-writer.ts'
 import { contextTag, TAG } from '../asn1/tag.ts'
 import { quote } from '../common/quote.ts'
 import type { CertificateFields } from './certificate-fields.ts'
-import { EXTENSION, ID_EMAIL_ADDRESS } from './extensions.ts'
+import { EXTENSION, ID_EMAIL_ADDRESS, listElements } from './extensions.ts'
 import { canonicalName, DIRECTORY_NAME, DNS_NAME, RFC822_NAME, URI } from './names.ts'
 
 /** The minimum of a GeneralSubtree, which must be 0 (RFC 5280 4.2.1.10). */
@@ -64,12 +64,11 @@ export function findForbiddenName(
  * the subject, which OpenSSL compares even where there are alternative names.
  */
 function listNames({ subject, extensions }: Pick<CertificateFields, 'subject' | 'extensions'>): Buffer[] {
-  const alternative = extensions.get(EXTENSION.subjectAltName)
   const isEmpty = new DerReader(subject).enter(TAG.sequence).tag === undefined
   return [
     ...(isEmpty ? [] : [encode(DIRECTORY_NAME, subject)]),
     ...listEmailAddresses(subject).map((address) => encode(RFC822_NAME, address)),
-    ...(alternative === undefined ? [] : new DerReader(alternative.value).enter(TAG.sequence).elements()),
+    ...listElements(extensions, EXTENSION.subjectAltName),
   ]
 }
 

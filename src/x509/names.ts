@@ -1,4 +1,4 @@
-/** Compares names of issuers and subjects. */
+/** Compares names of issuers and subjects, and other GeneralNames (RFC 5280 7). */
 import { decodeCharacterString } from '../asn1/character-string.ts'
 import { DerReader } from '../asn1/der-reader.ts'
 import { contextTag, TAG } from '../asn1/tag.ts'

@@ -1,5 +1,4 @@
 /** Reads CRLs (RFC 5280 5.1), and looks for certificates in them. It verifies nothing. */
-
 import type { X509Certificate } from 'node:crypto'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { sameAlgorithm } from '../../asn1/algorithm-identifier.ts'

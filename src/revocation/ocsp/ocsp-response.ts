@@ -1,5 +1,4 @@
 /** Reads the answers of OCSP responders (RFC 6960 4.2.1). It verifies nothing. */
-
 import { DerReader } from '../../asn1/der-reader.ts'
 import { encode, encodeObjectIdentifier } from '../../asn1/der-writer.ts'
 import { contextTag, TAG } from '../../asn1/tag.ts'

@@ -6,7 +6,6 @@ import { findIssuerProblems, findRefusals } from './path-problem.ts'
 import { type ReviewedCertificate, readForReview } from './reviewed-certificate.ts'
 import {
   describeMissingIssuer,
-  findIssuerPurposeWarning,
   findPurposeWarning,
   findRevocationWarnings,
   findSelfSignedWarning,
@@ -78,8 +77,8 @@ function findWarnings(signer: ReviewedCertificate, path: readonly X509Certificat
   const chain = path.map(readForReview).filter((certificate) => certificate !== undefined)
   return [
     findSelfSignedWarning(signer),
-    findPurposeWarning(signer),
-    ...chain.slice(1).map(findIssuerPurposeWarning),
+    findPurposeWarning(signer, 'signer'),
+    ...chain.slice(1).map((issuer) => findPurposeWarning(issuer, 'issuer')),
     ...chain.flatMap(findRevocationWarnings),
     ...findRefusals(path).map((refusal) => `${refusal}: validators may refuse signatures because of it`),
   ].filter((warning) => warning !== undefined)

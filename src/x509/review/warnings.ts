@@ -23,33 +23,26 @@ const OTHER_PURPOSES: ReadonlyMap<string, string> = new Map([
   [KEY_PURPOSE.ocspSigning, 'OCSPSigning'],
 ])
 
-/** Warns of a signer certificate that is for other purposes than documents. */
-export function findPurposeWarning(reviewed: ReviewedCertificate): string | undefined {
-  const purposes = listOtherPurposes(reviewed)
-  return (
-    purposes &&
-    `the certificate of ${reviewed.subject} is not for signing documents, by its extended key usage ` +
-      `(${purposes}); validators may refuse its signatures: have it issued with documentSigning ` +
-      '(1.3.6.1.5.5.7.3.36) or emailProtection'
-  )
+const PURPOSE_ADVICE = {
+  signer:
+    'validators may refuse its signatures: have it issued with documentSigning (1.3.6.1.5.5.7.3.36) or emailProtection',
+  // Some validators apply the purposes of an issuer to all certificates below it
+  issuer: 'validators that take this for a limit of what it certifies may refuse signatures',
 }
 
-/** Warns of an issuer whose purposes leave out documents: some validators apply them to all certificates below it. */
-export function findIssuerPurposeWarning(issuer: ReviewedCertificate): string | undefined {
-  const purposes = listOtherPurposes(issuer)
-  return (
-    purposes &&
-    `the certificate of ${issuer.subject} is not for signing documents, by its extended key usage (${purposes}); ` +
-      'validators that take this for a limit of what it certifies may refuse signatures'
-  )
-}
-
-/** Lists the purposes if documents are not among them. */
-function listOtherPurposes({ extendedKeyUsage }: ReviewedCertificate): string | undefined {
+/** Warns of a certificate in a signer's chain that is for other purposes than documents. */
+export function findPurposeWarning(
+  { subject, extendedKeyUsage }: ReviewedCertificate,
+  of: 'signer' | 'issuer',
+): string | undefined {
   if (extendedKeyUsage === undefined || extendedKeyUsage.some((purpose) => DOCUMENT_PURPOSES.has(purpose))) {
     return undefined
   }
-  return extendedKeyUsage.map((purpose) => OTHER_PURPOSES.get(purpose) ?? purpose).join(', ') || 'none'
+  const purposes = extendedKeyUsage.map((purpose) => OTHER_PURPOSES.get(purpose) ?? purpose).join(', ')
+  return (
+    `the certificate of ${subject} is not for signing documents, by its extended key usage (${purposes || 'none'}); ` +
+    PURPOSE_ADVICE[of]
+  )
 }
 
 /** Warns of a signer certificate that no authority has issued. */
@@ -80,25 +73,17 @@ export function findRevocationWarnings({ subject, selfSigned, addresses }: Revie
           `https are (${never.join(', ')}): ${WITHOUT_LTV}`,
     ]
   }
+  // One address of a kind that is asked is enough, since authorities also name directories
   return [
-    ...findIgnoredKind(subject, 'OCSP address', ocsp, ignored.ocsp),
-    ...findIgnoredKind(subject, 'CRL distribution point', crl, ignored.crl),
+    { kind: 'OCSP address', asked: ocsp, ignored: ignored.ocsp },
+    { kind: 'CRL distribution point', asked: crl, ignored: ignored.crl },
   ]
-}
-
-/** Warns if no address of a kind is asked. One is enough, since authorities also name directories. */
-function findIgnoredKind(
-  subject: string,
-  kind: string,
-  asked: readonly URL[],
-  ignored: readonly string[],
-): string[] {
-  return asked.length > 0 || ignored.length === 0
-    ? []
-    : [
+    .filter(({ asked, ignored }) => asked.length === 0 && ignored.length > 0)
+    .map(
+      ({ kind, ignored }) =>
         `the certificate of ${subject} has no ${kind} that is ever asked, since only http and https are ` +
-          `(${ignored.join(', ')}): nobody stands in where its other addresses do not answer`,
-      ]
+        `(${ignored.join(', ')}): nobody stands in where its other addresses do not answer`,
+    )
 }
 
 /**
