@@ -1,5 +1,4 @@
-import { digest } from '../algorithms/digest.ts'
-import type { HashAlgorithm } from '../algorithms/hash-algorithms.ts'
+import { digest, type HashAlgorithm } from '../algorithms/hash-algorithms.ts'
 import { INVALID_REQUEST } from '../errors.ts'
 import { decodeBase64, notBase64 } from './fields.ts'
 import type { EncodedField } from './request.ts'

@@ -1,8 +1,8 @@
 /** Implements `signing-service csr`, which makes a certificate request that the key on the token signs. */
 import type { Command } from 'commander'
 import type { GeneralName, RelativeDistinguishedNames } from 'pkijs'
+import { fingerprint } from '../algorithms/public-key.ts'
 import { encodePem } from '../asn1/pem.ts'
-import { fingerprint } from '../x509/fingerprint.ts'
 import type { Io } from './io.ts'
 import { createCertificationRequest } from './issuing/certification-request.ts'
 import {

@@ -1,5 +1,4 @@
-import { digestFile } from '../algorithms/file-digest.ts'
-import type { HashAlgorithm } from '../algorithms/hash-algorithms.ts'
+import { digestFile, type HashAlgorithm } from '../algorithms/hash-algorithms.ts'
 import { CommandFailed } from './exit-codes.ts'
 
 /** Returns the digest of a file. An error becomes a message that names the file. */

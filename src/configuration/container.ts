@@ -1,7 +1,7 @@
 /** Builds and checks the configuration of one signer's containers. */
 import { COMMITMENT_TYPES, SignerEntry } from '../../schemas/signers-file.ts'
 import type { HashAlgorithm } from '../algorithms/hash-algorithms.ts'
-import type { SignaturePolicy } from '../cms/cades-attributes.ts'
+import type { SignaturePolicy } from '../cms/signed-attributes.ts'
 import { defined } from '../common/defined.ts'
 import type { ConfigurationProblem } from '../errors.ts'
 import type { ContainerConfiguration, Level, TimestampConfiguration } from './container-configuration.ts'

@@ -1,6 +1,6 @@
 /** Counts requests for OCSP responses and CRLs by their outcomes, and registers gauges on revocation. */
 import { Counter, Histogram, type Registry } from 'prom-client'
-import type { RevocationObserver } from '../revocation/observer.ts'
+import type { RevocationObserver } from '../revocation/revocation-checker.ts'
 import type { Signer } from '../signers/signer.ts'
 import type { Signers } from '../signers/signers.ts'
 import { DURATION_BUCKETS } from './duration-buckets.ts'

@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto'
-import { encodePublicKey } from '../algorithms/public-key.ts'
+import { encodePublicKey, fingerprint } from '../algorithms/public-key.ts'
 import { certificateFromToken, checkHashAlgorithms } from '../configuration/signer-certificate.ts'
 import type {
   SettingNames,
@@ -9,7 +9,6 @@ import type {
 import { ConfigurationError } from '../errors.ts'
 import type { FoundKey } from '../pkcs11/messages.ts'
 import { type KeyUse, type PoolKey, problemOf } from '../pkcs11/pool-key.ts'
-import { fingerprint } from '../x509/fingerprint.ts'
 
 /**
  * Returns the key of a signer for a session pool.

@@ -1,4 +1,4 @@
-import type { CertificateDigest } from '../cms/signing-certificate.ts'
+import type { CertificateDigest } from '../cms/signed-attributes-reader.ts'
 import type { Signer } from './signer.ts'
 
 /** Returns whether all digests in signed attributes that name a certificate are those of the signer's certificate. */

@@ -16,7 +16,7 @@ import {
 import type { PoolStatus, SessionPool } from '../pkcs11/session-pool.ts'
 import { createSigningInput } from '../pkcs11/signing-input.ts'
 import type { SignOptions } from '../pkcs11/signing-jobs.ts'
-import { gatherEvidence } from '../revocation/revocation-evidence.ts'
+import { gatherEvidence } from '../revocation/revocation-information.ts'
 import type { RevocationService } from '../revocation/revocation-service.ts'
 import type { Timestamper } from '../timestamp/timestamper.ts'
 import { findValidityProblem } from '../x509/validity.ts'

@@ -1,7 +1,7 @@
 /** Holds the present signers, and lets others take their place without losing a request. */
 import { setMaxListeners } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { CertificateDigest } from '../cms/signing-certificate.ts'
+import type { CertificateDigest } from '../cms/signed-attributes-reader.ts'
 import { HttpClient } from '../common/http-client.ts'
 import type { Configuration } from '../configuration/configuration.ts'
 import { logProblems } from '../configuration/problem.ts'
@@ -9,7 +9,7 @@ import type { SignersConfiguration } from '../configuration/signer-configuration
 import { ConfigurationError, INVALID_REQUEST, SIGNER_MISMATCH, UNKNOWN_SIGNER } from '../errors.ts'
 import type { PoolStatus } from '../pkcs11/session-pool.ts'
 import { DEFAULT_LIMITS } from '../revocation/limits.ts'
-import type { RevocationObserver } from '../revocation/observer.ts'
+import type { RevocationObserver } from '../revocation/revocation-checker.ts'
 import { RevocationService } from '../revocation/revocation-service.ts'
 import type { TimestampObserver } from '../timestamp/timestamper.ts'
 import { isNamedBy } from './named-certificate.ts'

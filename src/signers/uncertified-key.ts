@@ -2,7 +2,7 @@ import { createPublicKey } from 'node:crypto'
 import type { BaseLogger } from 'pino'
 import type { HashAlgorithm } from '../algorithms/hash-algorithms.ts'
 import type { SignedMessage } from '../algorithms/signature-algorithm.ts'
-import { defaultSignatureAlgorithm } from '../algorithms/signature-algorithms.ts'
+import { chooseSignatureAlgorithm } from '../algorithms/signature-algorithms.ts'
 import { defined } from '../common/defined.ts'
 import type { HsmConfiguration } from '../configuration/configuration.ts'
 import type { SignerConfiguration } from '../configuration/signer-configuration.ts'
@@ -95,5 +95,5 @@ function readKeyUse({ publicKey: encoded }: FoundKey, setting: string): KeyUse {
     const message = `the private key must be ${SUPPORTED_KEYS}; it is ${unsupported}`
     throw new ConfigurationError([{ variable: setting, message }])
   }
-  return { publicKey, algorithm: defaultSignatureAlgorithm(publicKey) }
+  return { publicKey, algorithm: chooseSignatureAlgorithm(publicKey) }
 }

@@ -1,7 +1,6 @@
 /** Builds the container for a digest, with the level that is configured for its signer. */
 
-import { digest } from '../algorithms/digest.ts'
-import type { HashAlgorithm } from '../algorithms/hash-algorithms.ts'
+import { digest, type HashAlgorithm } from '../algorithms/hash-algorithms.ts'
 import type { SignedDataRequest } from '../cms/container-template.ts'
 import type { SignatureType } from '../cms/signed-attributes.ts'
 import type { Level } from '../configuration/container-configuration.ts'
@@ -12,7 +11,7 @@ import {
   type CertificatePath,
   gatherEvidence,
   type RevocationEvidence,
-} from '../revocation/revocation-evidence.ts'
+} from '../revocation/revocation-information.ts'
 import type { Signer } from '../signers/signer.ts'
 import type { Timestamp } from '../timestamp/verify-response.ts'
 

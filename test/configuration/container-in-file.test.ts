@@ -1,4 +1,5 @@
 /** What signers of a signers file say of their containers, timestamps and revocation. */
+
 import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'

@@ -1,4 +1,5 @@
 /** The variables that are about containers, timestamps and revocation. */
+
 import { chmodSync, copyFileSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { inspect } from 'node:util'

@@ -1,8 +1,7 @@
 import t from 'tap'
 import { HttpClient } from '../../src/common/http-client.ts'
-import { readIssuedCertificate } from '../../src/revocation/issued-certificate.ts'
 import { DEFAULT_LIMITS } from '../../src/revocation/limits.ts'
-import { RevocationChecker } from '../../src/revocation/revocation-checker.ts'
+import { RevocationChecker, readIssuedCertificate } from '../../src/revocation/revocation-checker.ts'
 import { issue } from '../support/certificates.ts'
 import { judgeCrl, RevocationAuthority } from '../support/revocation-authority.ts'
 import { crlAt, ocspAt } from '../support/revocation-chain.ts'
@@ -96,20 +95,4 @@ t.test('who does not answer in time', async (t) => {
   await t.rejects(checker.askResponder(issued, signal), {
     message: `${server.url}/ocsp: it did not answer within 50 ms`,
   })
-})
-
-t.test('the same address is not asked twice at a time', async (t) => {
-  let open = 0
-  let most = 0
-  server.on('/ocsp', async (request) => {
-    most = Math.max(most, ++open)
-    const answer = await authority.respond(request)
-    open--
-    return answer
-  })
-  const observer = { asked() {} }
-  const checker = new RevocationChecker(new HttpClient(), observer, DEFAULT_LIMITS)
-  const issued = readIssuedCertificate(leaf.certificate, root.certificate)
-  await Promise.all([1, 2, 3].map(() => checker.askResponder(issued, signal)))
-  t.equal(most, 1)
 })

@@ -1,4 +1,5 @@
 /** Sessions at the pace of a test: what the signer process answers, and what time it is, is what the test says. */
+
 import { generateKeyPairSync, privateEncrypt } from 'node:crypto'
 import { mock } from 'node:test'
 import pino from 'pino'

@@ -1,7 +1,7 @@
 import { createPrivateKey, createPublicKey, type KeyObject, sign } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
 import type { HashAlgorithm } from '../../algorithms/hash-algorithms.ts'
-import { defaultSignatureAlgorithm } from '../../algorithms/signature-algorithms.ts'
+import { chooseSignatureAlgorithm } from '../../algorithms/signature-algorithms.ts'
 import { askSecret } from '../ask-secret.ts'
 import { CommandFailed } from '../exit-codes.ts'
 import type { Io } from '../io.ts'
@@ -24,7 +24,7 @@ export async function readKeyFile(io: Io, file: string, hash: HashAlgorithm): Pr
   const passphrase = ENCRYPTED.test(pem) ? await askPassphrase(io, file) : undefined
   const key = decode(file, pem, passphrase)
   const publicKey = createPublicKey(key)
-  const algorithm = useFile(file, () => defaultSignatureAlgorithm(publicKey))
+  const algorithm = useFile(file, () => chooseSignatureAlgorithm(publicKey))
   if (!algorithm.hashes.includes(hash)) {
     const allowed = algorithm.hashes.map(({ name }) => name).join(', ')
     throw new CommandFailed(`${file} cannot be used: its key signs with ${allowed} alone (RFC 4055 3.3)`)

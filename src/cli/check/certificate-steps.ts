@@ -1,6 +1,6 @@
 /** Checks the certificate and its chain, which needs no HSM. */
 
-import { encodePublicKey } from '../../algorithms/public-key.ts'
+import { encodePublicKey, fingerprint } from '../../algorithms/public-key.ts'
 import { MS_PER_DAY } from '../../common/day.ts'
 import type {
   SettingNames,
@@ -11,7 +11,6 @@ import type { ConfigurationError } from '../../errors.ts'
 import type { FoundKey } from '../../pkcs11/messages.ts'
 import { checkKeyMatches } from '../../signers/key-request.ts'
 import { listWarnings } from '../../signers/warnings.ts'
-import { fingerprint } from '../../x509/fingerprint.ts'
 import {
   describeIssuer,
   earliestNotAfter,

@@ -44,7 +44,7 @@ export async function createCertificate(content: CertificateContent): Promise<Bu
     extensions,
   })
   const key = new TokenKey(algorithm.certificateIdentifier(hash), sign)
-  await certificate.sign(key, hash.webCryptoName, new TokenKeyEngine())
+  await certificate.sign(key, undefined, new TokenKeyEngine())
   return Buffer.from(certificate.toSchema().toBER())
 }
 

@@ -33,6 +33,6 @@ export async function createCertificationRequest(content: CertificationRequestCo
     ],
   })
   const key = new TokenKey(algorithm.certificateIdentifier(hash), sign)
-  await request.sign(key, hash.webCryptoName, new TokenKeyEngine())
+  await request.sign(key, undefined, new TokenKeyEngine())
   return Buffer.from(request.toSchema().toBER())
 }

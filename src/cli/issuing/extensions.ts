@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import * as asn1js from 'asn1js'
 import * as pkijs from 'pkijs'
-import { KEY_PURPOSE } from '../../x509/object-identifiers.ts'
+import { KEY_PURPOSE } from '../../x509/extensions.ts'
 
 /** Object identifiers of key purposes (RFC 9336, RFC 5280 4.2.1.12). */
 const KEY_PURPOSES = {

@@ -1,8 +1,7 @@
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import * as pkijs from 'pkijs'
 import type { HashAlgorithm } from '../../algorithms/hash-algorithms.ts'
-import { findSignatureProblem } from '../../algorithms/received-signature.ts'
-import { readSignatureIdentifier } from '../../algorithms/signature-identifier.ts'
+import { findSignatureProblem, readSignatureIdentifier } from '../../algorithms/received-signature.ts'
 import { findUnsupportedKey, SUPPORTED_KEYS } from '../../x509/key-type.ts'
 import { EXTENSION_REQUEST } from './certification-request.ts'
 
@@ -64,7 +63,8 @@ function tryRead(key: Buffer): KeyObject | undefined {
 }
 
 function verify(request: pkijs.CertificationRequest, publicKey: KeyObject): void {
-  const { signatureAlgorithm, tbsView: message, signatureValue } = request
+  const { tbsView: message, signatureValue } = request
+  const signatureAlgorithm = Buffer.from(request.signatureAlgorithm.toSchema().toBER())
   const hashAlgorithm = findHash(signatureAlgorithm)
   const signature = signatureValue.valueBlock.valueHexView
   const foreign = { signatureAlgorithm, hashAlgorithm, publicKey, message, signature }
@@ -74,8 +74,8 @@ function verify(request: pkijs.CertificationRequest, publicKey: KeyObject): void
 }
 
 /** Returns the hash algorithm of a signature algorithm, as in certificates. */
-function findHash(algorithm: pkijs.AlgorithmIdentifier): HashAlgorithm {
-  const { oid, hash } = readSignatureIdentifier(Buffer.from(algorithm.toSchema().toBER()))
+function findHash(signatureAlgorithm: Buffer): HashAlgorithm {
+  const { oid, hash } = readSignatureIdentifier(signatureAlgorithm)
   if (hash === undefined) {
     throw new Error(`its signature algorithm, ${oid}, is not supported`)
   }

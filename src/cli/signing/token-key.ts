@@ -1,5 +1,4 @@
-import { digest } from '../../algorithms/digest.ts'
-import type { HashAlgorithm } from '../../algorithms/hash-algorithms.ts'
+import { digest, type HashAlgorithm } from '../../algorithms/hash-algorithms.ts'
 import { UncertifiedKey } from '../../signers/uncertified-key.ts'
 import type { Io } from '../io.ts'
 import type { CertifyingKey } from '../issuing/certifying-key.ts'

@@ -3,7 +3,7 @@ import { X509Certificate } from 'node:crypto'
 import type { Session } from 'graphene-pk11'
 import type { Handle } from 'pkcs11js'
 import pkcs11js from 'pkcs11js'
-import { fingerprint } from '../../x509/fingerprint.ts'
+import { fingerprint } from '../../algorithms/public-key.ts'
 import { describeSubject } from '../../x509/validity.ts'
 import {
   findById,

@@ -3,7 +3,7 @@ import { createPublicKey } from 'node:crypto'
 import type { Session } from 'graphene-pk11'
 import type { Handle, KeyPair, Template } from 'pkcs11js'
 import pkcs11js from 'pkcs11js'
-import { fingerprint } from '../../x509/fingerprint.ts'
+import { fingerprint } from '../../algorithms/public-key.ts'
 import { nameKey } from '../key-name.ts'
 import {
   findById,

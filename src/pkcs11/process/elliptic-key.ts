@@ -1,7 +1,6 @@
 /** Elliptic curves and the keys on them in the terms of PKCS#11. */
 import { createPublicKey, type KeyObject } from 'node:crypto'
-import { CURVES, curveOf, type EllipticCurve } from '../../algorithms/elliptic-curves.ts'
-import { ID_EC_PUBLIC_KEY } from '../../algorithms/object-identifiers.ts'
+import { CURVES, curveOf, type EllipticCurve, ID_EC_PUBLIC_KEY } from '../../algorithms/elliptic-curves.ts'
 import { encodePublicKey } from '../../algorithms/public-key.ts'
 import { DerReader } from '../../asn1/der-reader.ts'
 import { encode, encodeObjectIdentifier } from '../../asn1/der-writer.ts'

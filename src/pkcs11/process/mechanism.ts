@@ -1,4 +1,5 @@
 /** The mechanisms that sign: which one a key needs, whether the token has it, and how it is called. */
+
 import type { Session, Slot } from 'graphene-pk11'
 import type { Handle, Mechanism } from 'pkcs11js'
 import pkcs11js from 'pkcs11js'

@@ -1,4 +1,5 @@
 /** What a key signs with, in the terms of PKCS#11. */
+
 import type { Session, Slot } from 'graphene-pk11'
 import pkcs11js from 'pkcs11js'
 import t from 'tap'

@@ -4,10 +4,9 @@ import * as pkijs from 'pkijs'
 import t from 'tap'
 import { ECDSA } from '../../src/algorithms/ecdsa.ts'
 import { findHashAlgorithm, type HashAlgorithm } from '../../src/algorithms/hash-algorithms.ts'
-import { ID_RSASSA_PSS } from '../../src/algorithms/object-identifiers.ts'
 import { RSA_PKCS1 } from '../../src/algorithms/rsa-pkcs1.ts'
-import { RSA_PSS } from '../../src/algorithms/rsa-pss.ts'
-import { findSignatureProblem } from '../../src/revocation/signed-object.ts'
+import { ID_RSASSA_PSS, RSA_PSS } from '../../src/algorithms/rsa-pss.ts'
+import { findSignatureProblem } from '../../src/revocation/revocation-answer.ts'
 import { algorithm, ECDSA_WITH_SHA256, SHA256_WITH_RSA } from '../support/resigned.ts'
 
 const toBeSigned = Buffer.from('to be signed')

@@ -1,7 +1,6 @@
 import type { X509Certificate } from 'node:crypto'
 import t from 'tap'
-import { gatherEvidence } from '../../src/revocation/revocation-evidence.ts'
-import type { RevocationInformation } from '../../src/revocation/revocation-information.ts'
+import { gatherEvidence, type RevocationInformation } from '../../src/revocation/revocation-information.ts'
 
 /** Of paths that stand for what is known of them: nothing of a path is looked at. */
 function gather(...known: Partial<RevocationInformation>[]) {

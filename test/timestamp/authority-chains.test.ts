@@ -1,5 +1,5 @@
 import t from 'tap'
-import { traceAuthority } from '../../src/timestamp/authority-certificate.ts'
+import { traceAuthority } from '../../src/timestamp/authority-chains.ts'
 import { type IssueOptions, issue, openssl, RSA_2048, spoil } from '../support/certificates.ts'
 import { CERTIFICATE, reissue, withExplicitCurve } from '../support/resigned.ts'
 import { createIssuers, FOR_TIMESTAMPS } from '../support/timestamp-authority.ts'

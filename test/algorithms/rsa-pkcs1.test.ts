@@ -3,9 +3,8 @@ import { createHash, createPublicKey } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { encodeDigestInfo } from '../../src/algorithms/digest-info.ts'
 import { HASH_ALGORITHMS, type HashAlgorithm } from '../../src/algorithms/hash-algorithms.ts'
-import { verifyDigestInfo } from '../../src/algorithms/verification.ts'
+import { encodeDigestInfo, verifyDigestInfo } from '../../src/algorithms/rsa-pkcs1.ts'
 
 const directory = t.testdir({ data: 'some data' })
 const path = (name: string) => join(directory, name)

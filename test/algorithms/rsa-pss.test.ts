@@ -1,7 +1,7 @@
 import { createPublicKey, generateKeyPairSync } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import t from 'tap'
-import { findUnsupportedPss, readPssRestriction } from '../../src/algorithms/pss-restriction.ts'
+import { findUnsupportedPss, readPssRestriction } from '../../src/algorithms/rsa-pss.ts'
 import { generateKeyFile, rsaPss } from '../support/certificates.ts'
 
 const directory = t.testdir()
