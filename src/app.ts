@@ -6,11 +6,10 @@ import { callback } from './callback/routes.ts'
 import { BODY_PERIOD_MS, HEADERS_TIMEOUT_MS, REQUEST_TIMEOUT_MS } from './common/arrival.ts'
 import type { Configuration, LoadedSigners } from './configuration/configuration.ts'
 import type { ConfigurationError } from './errors.ts'
-import { PoolMetrics } from './metrics/pool-metrics.ts'
-import { ReloadMetrics } from './metrics/reload-metrics.ts'
-import { RevocationMetrics, registerRevocationGauges } from './metrics/revocation-metrics.ts'
-import { registerSignerGauges } from './metrics/signer-gauges.ts'
-import { TimestampMetrics } from './metrics/timestamp-metrics.ts'
+import { createPoolMetrics } from './metrics/pool-metrics.ts'
+import { createReloadMetrics } from './metrics/reload-metrics.ts'
+import { registerRevocationGauges, registerSignerGauges } from './metrics/signer-gauges.ts'
+import { createRevocationMetrics, createTimestampMetrics } from './metrics/source-metrics.ts'
 import { bodyBudget } from './plugins/body-budget.ts'
 import { closing } from './plugins/closing.ts'
 import { connections } from './plugins/connections.ts'
@@ -85,12 +84,12 @@ export async function buildApp(
   const signers = new Signers(configuration.signers, {
     hsm: configuration.hsm,
     log: logger,
-    observer: new PoolMetrics(registry),
+    observer: createPoolMetrics(registry),
     revocationCheck,
     revocationMaxAgeMs,
     proxies: configuration.proxies,
-    revocationObserver: new RevocationMetrics(registry),
-    timestampObserver: new TimestampMetrics(registry),
+    revocationObserver: createRevocationMetrics(registry),
+    timestampObserver: createTimestampMetrics(registry),
     onMisconfigured,
   })
   if (revocationCheck) {
@@ -98,7 +97,7 @@ export async function buildApp(
   }
   const readiness = new Readiness(signers, logger)
   registerSignerGauges(registry, { signers, readiness, queueLimit: configuration.hsm.queueLimit })
-  const reloads = new ReloadMetrics(registry)
+  const countReload = createReloadMetrics(registry)
   const expiry = new ExpiryWatch(signers, logger)
   const reloading = new Reloading({
     signers,
@@ -107,7 +106,7 @@ export async function buildApp(
     load: loadSigners,
     log: logger,
     onEnd: (outcome) => {
-      reloads.countReload(outcome)
+      countReload(outcome)
       expiry.check()
     },
   })

@@ -4,7 +4,7 @@ import fp from 'fastify-plugin'
 import type { Registry } from 'prom-client'
 import { BODY_PERIOD_MS } from '../common/arrival.ts'
 import { SERVICE_BUSY } from '../errors.ts'
-import { registerGauge } from '../metrics/gauge.ts'
+import { registerGauge } from '../metrics/registration.ts'
 
 type EndBody = (error: Error) => void
 
@@ -77,20 +77,20 @@ export const bodyBudget = fp<BodyBudgetOptions>(
       done()
     })
 
-    registerGauge(registry, {
-      name: 'signing_service_http_body_bytes',
-      help: 'Bytes of memory that the bodies of requests take.',
-      collect() {
-        this.set(held)
-      },
-    })
-    registerGauge(registry, {
-      name: 'signing_service_http_body_bytes_limit',
-      help: 'Bytes of memory that they may take before others are refused.',
-      collect() {
-        this.set(MAX_HELD_BYTES)
-      },
-    })
+    registerGauge(
+      registry,
+      'signing_service_http_body_bytes',
+      'Bytes of memory that the bodies of requests take.',
+      [],
+      () => [[{}, held]],
+    )
+    registerGauge(
+      registry,
+      'signing_service_http_body_bytes_limit',
+      'Bytes of memory that they may take before others are refused.',
+      [],
+      () => [[{}, MAX_HELD_BYTES]],
+    )
   },
   { name: 'body-budget', dependencies: ['http-defaults'] },
 )

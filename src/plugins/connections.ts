@@ -6,8 +6,7 @@ import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
 import { BODY_PERIOD_MS } from '../common/arrival.ts'
 import { RepeatedWarning } from '../common/repeated-warning.ts'
-import { registerGauge } from '../metrics/gauge.ts'
-import { ReasonCounter } from '../metrics/reason-counter.ts'
+import { registerCounter, registerGauge } from '../metrics/registration.ts'
 import { stopArriving } from './close-in-stages.ts'
 
 export interface ConnectionsOptions {
@@ -39,13 +38,12 @@ export const connections = fp<ConnectionsOptions>(
     let behind = 0
     let closing = false
     const warning = new RepeatedWarning(log)
-    const shed = new ReasonCounter({
+    const shed = registerCounter(
       registry,
-      name: 'signing_service_http_connections_shed_total',
-      help: 'Connections that were closed since one too many came, or too many requests on them, by what they were.',
-      label: 'reason',
-      values: ['idle', 'slow', 'new', 'pipelined'],
-    })
+      'signing_service_http_connections_shed_total',
+      'Connections that were closed since one too many came, or too many requests on them, by what they were.',
+      { reason: ['idle', 'slow', 'new', 'pipelined'] },
+    )
 
     function forget(socket: Socket): void {
       open.delete(socket)
@@ -57,7 +55,7 @@ export const connections = fp<ConnectionsOptions>(
       warning.warn('too many connections: others are closed; see SIGNING_SERVICE_MAX_CONNECTIONS', { limit })
       const [unused] = idle
       const slow = unused === undefined ? findSlow() : undefined
-      shed.count(unused !== undefined ? 'idle' : slow !== undefined ? 'slow' : 'new')
+      shed.inc({ reason: unused !== undefined ? 'idle' : slow !== undefined ? 'slow' : 'new' })
       const one = unused ?? slow ?? added
       forget(one)
       one.destroy()
@@ -109,7 +107,7 @@ export const connections = fp<ConnectionsOptions>(
     function admit(socket: Socket, response: ServerResponse, unanswered: Unanswered): void {
       if (unanswered.size > 0 && behind === MAX_PIPELINED) {
         warning.warn('too many requests wait behind others on their connections: some of these are closed')
-        shed.count('pipelined')
+        shed.inc({ reason: 'pipelined' })
         forget(socket)
         ignoreRest(socket)
         socket.destroy()
@@ -149,20 +147,16 @@ export const connections = fp<ConnectionsOptions>(
       endIdle()
     })
 
-    registerGauge(registry, {
-      name: 'signing_service_http_connections',
-      help: 'Connections that are open.',
-      collect() {
-        this.set(open.size)
-      },
-    })
-    registerGauge(registry, {
-      name: 'signing_service_http_connections_limit',
-      help: 'Connections that may be open before others are closed.',
-      collect() {
-        this.set(limit)
-      },
-    })
+    registerGauge(registry, 'signing_service_http_connections', 'Connections that are open.', [], () => [
+      [{}, open.size],
+    ])
+    registerGauge(
+      registry,
+      'signing_service_http_connections_limit',
+      'Connections that may be open before others are closed.',
+      [],
+      () => [[{}, limit]],
+    )
   },
   { name: 'connections' },
 )

@@ -2,7 +2,11 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { Registry } from 'prom-client'
 import { processMetrics } from '../metrics/process-metrics.ts'
-import { type MadeContainer, type RequestedSignature, RequestMetrics } from '../metrics/request-metrics.ts'
+import {
+  createRequestMetrics,
+  type MadeContainer,
+  type RequestedSignature,
+} from '../metrics/request-metrics.ts'
 import { isSigned, whenFinished } from './request-log.ts'
 
 declare module 'fastify' {
@@ -22,7 +26,7 @@ export interface MetricsOptions {
 /** Serves `GET /metrics` for Prometheus, and counts every request at its end. */
 export const metrics = fp<MetricsOptions>(
   async (app, { registry }) => {
-    const requests = new RequestMetrics(registry)
+    const requests = createRequestMetrics(registry)
     const all = Registry.merge([registry, processMetrics()])
 
     app.decorateRequest('signing', null)
@@ -51,7 +55,11 @@ export const metrics = fp<MetricsOptions>(
   { name: 'metrics', dependencies: ['request-log', 'error-reply'] },
 )
 
-function count(metrics: RequestMetrics, request: FastifyRequest, reply: FastifyReply): void {
+function count(
+  metrics: ReturnType<typeof createRequestMetrics>,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): void {
   const answered = reply.raw.writableFinished
   metrics.countRequest({
     method: request.method,

@@ -8,13 +8,12 @@ import { Environment } from '../../schemas/configuration.ts'
 import { parsePkcs11Uri } from '../../src/configuration/pkcs11-uri.ts'
 import { findSchemaProblems } from '../../src/configuration/signers-file-schema.ts'
 import * as errors from '../../src/errors.ts'
-import { PoolMetrics } from '../../src/metrics/pool-metrics.ts'
+import { createPoolMetrics } from '../../src/metrics/pool-metrics.ts'
 import { processMetrics } from '../../src/metrics/process-metrics.ts'
-import { ReloadMetrics } from '../../src/metrics/reload-metrics.ts'
-import { RequestMetrics } from '../../src/metrics/request-metrics.ts'
-import { RevocationMetrics, registerRevocationGauges } from '../../src/metrics/revocation-metrics.ts'
-import { registerSignerGauges } from '../../src/metrics/signer-gauges.ts'
-import { TimestampMetrics } from '../../src/metrics/timestamp-metrics.ts'
+import { createReloadMetrics } from '../../src/metrics/reload-metrics.ts'
+import { createRequestMetrics } from '../../src/metrics/request-metrics.ts'
+import { registerRevocationGauges, registerSignerGauges } from '../../src/metrics/signer-gauges.ts'
+import { createRevocationMetrics, createTimestampMetrics } from '../../src/metrics/source-metrics.ts'
 import { bodyBudget } from '../../src/plugins/body-budget.ts'
 import { connections } from '../../src/plugins/connections.ts'
 import { httpDefaults } from '../../src/plugins/http-defaults.ts'
@@ -96,11 +95,11 @@ async function metrics(): Promise<Map<string, string>> {
   await app.register(httpDefaults)
   await app.register(connections, { limit: 1, registry, log: pino({ level: 'silent' }) })
   await app.register(bodyBudget, { registry })
-  new PoolMetrics(registry)
-  new RequestMetrics(registry)
-  new ReloadMetrics(registry)
-  new TimestampMetrics(registry)
-  new RevocationMetrics(registry)
+  createPoolMetrics(registry)
+  createRequestMetrics(registry)
+  createReloadMetrics(registry)
+  createTimestampMetrics(registry)
+  createRevocationMetrics(registry)
   registerRevocationGauges(registry, { all: () => [] })
   registerSignerGauges(registry, {
     ...{ signers: { all: () => [], pools: () => new Map() }, readiness: { check: () => [] }, queueLimit: 1 },
