@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifySchemaValidationError, LogController } from 'fastify'
 import type { Logger } from 'pino'
@@ -11,7 +12,6 @@ import { createReloadMetrics } from './metrics/reload-metrics.ts'
 import { registerRevocationGauges, registerSignerGauges } from './metrics/signer-gauges.ts'
 import { createRevocationMetrics, createTimestampMetrics } from './metrics/source-metrics.ts'
 import { bodyBudget } from './plugins/body-budget.ts'
-import { closing } from './plugins/closing.ts'
 import { connections } from './plugins/connections.ts'
 import { cors } from './plugins/cors.ts'
 import { errorReply } from './plugins/error-reply.ts'
@@ -20,8 +20,7 @@ import { httpDefaults } from './plugins/http-defaults.ts'
 import { LineLimit } from './plugins/line-limit.ts'
 import { MalformedRequests } from './plugins/malformed-request.ts'
 import { metrics } from './plugins/metrics.ts'
-import { createRequestId, createRequestLogger } from './plugins/request-id.ts'
-import { requestLog } from './plugins/request-log.ts'
+import { createRequestLogger, requestLog } from './plugins/request-log.ts'
 import { ExpiryWatch } from './signers/expiry-watch.ts'
 import { Readiness } from './signers/readiness.ts'
 import { Reloading } from './signers/reloading.ts'
@@ -69,7 +68,7 @@ export async function buildApp(
     },
     forceCloseConnections: 'idle',
     return503OnClosing: false,
-    genReqId: createRequestId,
+    genReqId: () => randomUUID(),
     // The limit is that of Node on all headers, so that a name of any length is answered as that of an unknown signer
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 16_384 },
     // The service refuses a wrong body; it neither converts nor drops anything in it
@@ -130,7 +129,6 @@ export async function buildApp(
   malformed.watch(app.server)
 
   await app.register(connections, { limit: configuration.maxConnections, registry, log: logger })
-  await app.register(closing)
   await app.register(requestLog, { lines })
   await app.register(httpDefaults)
   await app.register(bodyBudget, { registry })

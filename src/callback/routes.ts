@@ -1,6 +1,6 @@
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { CallbackBody, type EncodedContentsReply } from '../../schemas/callback.ts'
+import { CallbackBody } from '../../schemas/callback.ts'
 import { describeAskedSigner } from '../access/asked-signer.ts'
 import { chooseSigner } from '../access/choose-signer.ts'
 import { Client } from '../common/client.ts'
@@ -58,7 +58,7 @@ export const callback: FastifyPluginAsyncTypebox<CallbackOptions> = async (
           return sendOctets(reply, await makeContainer(request, prepared, { signer, options }))
         case 'encoded-contents': {
           const container = await makeContainer(request, prepared, { signer, options })
-          return reply.send({ p7: container.toString('base64') } satisfies EncodedContentsReply)
+          return reply.send({ p7: container.toString('base64') })
         }
       }
     })

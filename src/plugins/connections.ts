@@ -9,6 +9,15 @@ import { RepeatedWarning } from '../common/repeated-warning.ts'
 import { registerCounter, registerGauge } from '../metrics/registration.ts'
 import { stopArriving } from './close-in-stages.ts'
 
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Returns whether the service was told to end. */
+    isClosing(): boolean
+    /** Makes the service not ready, and has callers reconnect, some time before it closes. Closing does so too. */
+    announceClosing(): void
+  }
+}
+
 export interface ConnectionsOptions {
   /** Most connections that may be open at the same time. */
   readonly limit: number
@@ -25,9 +34,18 @@ const MAX_PIPELINED = 256
 /** Answers of a connection that are not sent yet, with the time at which the headers of the request had arrived. */
 type Unanswered = Map<ServerResponse, number>
 
+const unansweredBySocket = new WeakMap<Socket, Unanswered>()
+
+/** Returns the last answer of a connection that is on its way to a complete request. Answers are sent in order. */
+export function findUnanswered(socket: Socket): ServerResponse | undefined {
+  const responses = [...(unansweredBySocket.get(socket)?.keys() ?? [])]
+  return responses.findLast(({ req, writableFinished }) => req.complete && !writableFinished)
+}
+
 /**
  * Limits the connections, and ends those that nobody needs: when one too many comes, when the service closes, and when
- * a request is answered whose body is still on its way.
+ * a request is answered whose body is still on its way. Once the end of the service is announced, callers are served as
+ * before, but asked to open another connection for their next request, which a load balancer then leads elsewhere.
  */
 export const connections = fp<ConnectionsOptions>(
   async (app, { limit, registry, log }) => {
@@ -36,7 +54,8 @@ export const connections = fp<ConnectionsOptions>(
     const idle = new Set<Socket>()
     /** Number of requests that wait behind others. */
     let behind = 0
-    let closing = false
+    let isAnnounced = false
+    let isClosing = false
     const warning = new RepeatedWarning(log)
     const shed = registerCounter(
       registry,
@@ -89,6 +108,7 @@ export const connections = fp<ConnectionsOptions>(
       if (!socket.destroyed) {
         const unanswered: Unanswered = new Map()
         open.set(socket, unanswered)
+        unansweredBySocket.set(socket, unanswered)
         idle.add(socket)
         socket.once('close', () => {
           forget(socket)
@@ -122,7 +142,7 @@ export const connections = fp<ConnectionsOptions>(
         if (unanswered.size === 0 && open.has(socket)) {
           idle.add(socket)
         }
-        if (closing) {
+        if (isClosing) {
           // Node itself ends only connections that have had a request
           endIdle()
         }
@@ -138,12 +158,21 @@ export const connections = fp<ConnectionsOptions>(
         done()
       }
     })
+    app.decorate('isClosing', () => isAnnounced)
+    app.decorate('announceClosing', () => {
+      isAnnounced = true
+    })
     app.addHook('onSend', (request, reply, payload, done) => {
+      if (isAnnounced) {
+        // The socket would stay idle and keep the server from closing
+        reply.header('connection', 'close')
+      }
       reply.headers(stopArriving(request.raw, reply.getHeader('connection') === 'close'))
       done(null, payload)
     })
     app.addHook('preClose', async () => {
-      closing = true
+      isAnnounced = true
+      isClosing = true
       endIdle()
     })
 

@@ -1,5 +1,4 @@
 import fp from 'fastify-plugin'
-import type { LiveReply, ReadyReply } from '../../schemas/health.ts'
 import type { Readiness, SignerStatus } from '../signers/readiness.ts'
 import type { Reloading } from '../signers/reloading.ts'
 import type { Signers } from '../signers/signers.ts'
@@ -24,7 +23,7 @@ export const health = fp<HealthOptions>(
   async (app, options) => {
     app.get('/', PROBE, async () => ({ status: 'ok', service: 'signing-service' }))
 
-    app.get('/health/live', PROBE, async (): Promise<LiveReply> => ({ status: 'live' }))
+    app.get('/health/live', PROBE, async () => ({ status: 'live' }))
 
     /** Kept for one turn of the event loop, since rendering a thousand signers takes 20 ms. */
     let page: Page | undefined
@@ -45,11 +44,17 @@ export const health = fp<HealthOptions>(
         .send(page.json)
     })
   },
-  { name: 'health', dependencies: ['closing'] },
+  { name: 'health', dependencies: ['connections'] },
 )
 
-/** Describes the service as ready if `Readiness` does, and it was not told to end. */
-function describeReadiness({ signers, readiness, reloading }: HealthOptions, closing: boolean): ReadyReply {
+/** The body of `/health/ready`. It holds no secrets, as anybody who reaches the service may read it. */
+export type ReadyReply = ReturnType<typeof describeReadiness>
+
+/**
+ * Describes the service as ready if `Readiness` does, and it was not told to end. `hsm` and `certificate` are those of
+ * the default signer, or of the first one where there is no default.
+ */
+function describeReadiness({ signers, readiness, reloading }: HealthOptions, closing: boolean) {
   const statuses = readiness.check()
   const [first] = signers.all() as [ReturnType<Signers['all']>[number]]
   return {
@@ -71,9 +76,7 @@ function describeSigner({ state, since, reason, token, notAfter }: SignerStatus)
   }
 }
 
-function describeDefault(
-  signer: ReturnType<Signers['all']>[number],
-): Pick<ReadyReply, 'hsm' | 'certificate'> {
+function describeDefault(signer: ReturnType<Signers['all']>[number]) {
   const { state, since, reason, sessions, queued } = signer.status()
   const validity = signer.knownCertificate()?.validity
   return {
@@ -94,7 +97,7 @@ function describeDefault(
   }
 }
 
-function describeReloading({ status }: HealthOptions['reloading']): ReadyReply['configuration'] {
+function describeReloading({ status }: HealthOptions['reloading']) {
   const { since, last } = status
   return {
     since: since.toISOString(),

@@ -1,13 +1,15 @@
 /** Answers requests that never reach a route and its hooks, in the shape of all other refusals, and logs them alike. */
+import { randomUUID } from 'node:crypto'
 import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
 import { EXPECTATION_FAILED, HEADERS_TOO_LARGE, INVALID_REQUEST, REQUEST_TIMEOUT } from '../errors.ts'
 import { stopArriving } from './close-in-stages.ts'
+import { findUnanswered } from './connections.ts'
 import { createErrorReply, sendError } from './error-reply.ts'
 import type { LineLimit } from './line-limit.ts'
-import { callerRequestId, createRequestId } from './request-id.ts'
+import { callerRequestId } from './request-log.ts'
 
 /** Time that a client has to read why it was refused, in ms, before its connection is closed. */
 const LINGER_MS = 2_000
@@ -18,18 +20,9 @@ interface Refusal {
   readonly message: string
 }
 
-/** A request on a connection, and the one before it if that is not answered yet. */
-interface Exchange {
-  readonly request: IncomingMessage
-  readonly response: ServerResponse
-  before: Exchange | undefined
-}
-
 export class MalformedRequests {
   readonly #logger: Logger
   readonly #lines: LineLimit
-  /** The last request of each connection. */
-  readonly #last = new WeakMap<Socket, Exchange>()
   /** Connections on which nothing is read any more. */
   readonly #refused = new WeakSet<Socket>()
 
@@ -39,7 +32,6 @@ export class MalformedRequests {
   }
 
   watch(server: Server): void {
-    server.on('request', (request, response) => this.#note(request, response))
     server.on('connect', (request, socket) => this.#refuseTunnel(request, socket as Socket))
     server.on('checkExpectation', (request, response) => this.#refuseExpectation(request, response))
   }
@@ -67,26 +59,9 @@ export class MalformedRequests {
     this.#endAfterAnswers(socket, refusalOf(error), { reason: error.code })
   }
 
-  #note(request: IncomingMessage, response: ServerResponse): void {
-    const before = this.#last.get(request.socket)
-    if (before !== undefined) {
-      // Answers are sent in order, so that waiting for the last one is enough
-      before.before = undefined
-    }
-    const isAnswered = before === undefined || before.response.writableFinished
-    this.#last.set(request.socket, { request, response, before: isAnswered ? undefined : before })
-  }
-
-  /** Returns the last answer that is on its way to a complete request. */
-  #findUnanswered(socket: Socket): ServerResponse | undefined {
-    const last = this.#last.get(socket)
-    const whole = last?.request.complete ? last : last?.before
-    return whole === undefined || whole.response.writableFinished ? undefined : whole.response
-  }
-
   /** Refuses the rest of a connection once the complete requests that came before it are answered. */
   #endAfterAnswers(socket: Socket, refusal: Refusal, details: Record<string, unknown>): void {
-    const response = this.#findUnanswered(socket)
+    const response = findUnanswered(socket)
     if (response === undefined) {
       this.#end(socket, refusal, details)
     } else {
@@ -97,7 +72,7 @@ export class MalformedRequests {
   #end(socket: Socket, refusal: Refusal, details: Record<string, unknown>): void {
     // A connection that was asked to close, or has ended, takes no answer
     if (socket.writable) {
-      const requestId = createRequestId()
+      const requestId = randomUUID()
       write(socket, refusal, requestId)
       this.#log(refusal, { requestId, ...details })
     }
@@ -116,7 +91,7 @@ export class MalformedRequests {
 
   /** Refuses an expectation other than 100-continue (RFC 9110 10.1.1); Node would do so without a body. */
   #refuseExpectation(request: IncomingMessage, response: ServerResponse): void {
-    const requestId = createRequestId()
+    const requestId = randomUUID()
     const refusal = new EXPECTATION_FAILED()
     const body = JSON.stringify(createErrorReply(refusal, requestId))
     response

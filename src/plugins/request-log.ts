@@ -1,4 +1,5 @@
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { IncomingMessage } from 'node:http'
+import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Client } from '../common/client.ts'
 import type { LineLimit } from './line-limit.ts'
@@ -18,6 +19,27 @@ declare module 'fastify' {
 
 export interface RequestLogOptions {
   readonly lines: LineLimit
+}
+
+/** Returns the caller's `X-Request-Id` for the log if it is a plain word, since anything else could be a secret. */
+export function callerRequestId({ headers }: IncomingMessage): { readonly callerRequestId?: string } {
+  const given = headers['x-request-id']
+  const isWord = typeof given === 'string' && /^[\w.:-]{1,64}$/.test(given)
+  return isWord ? { callerRequestId: given } : {}
+}
+
+/**
+ * Creates the logger of a request, which adds the caller's id to each line.
+ *
+ * @param bindings the service's own id
+ */
+export function createRequestLogger(
+  logger: FastifyBaseLogger,
+  bindings: object,
+  options: object,
+  request: IncomingMessage,
+): FastifyBaseLogger {
+  return logger.child({ ...bindings, ...callerRequestId(request) }, options)
 }
 
 /** Logs one line for each request, at its end. It names the route, not the address, whose query a caller chooses. */

@@ -1,7 +1,7 @@
 /** Checks the running service. */
 import type { X509Certificate } from 'node:crypto'
-import type { ReadyReply } from '../../../schemas/health.ts'
 import type { SignerCertificate } from '../../configuration/signer-configuration.ts'
+import type { ReadyReply } from '../../plugins/health.ts'
 import { parseCertificates } from '../../x509/certificate-file.ts'
 import { describeSubject } from '../../x509/validity.ts'
 import type { StepName } from './advice.ts'
