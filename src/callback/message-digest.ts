@@ -2,9 +2,7 @@ import { timingSafeEqual } from 'node:crypto'
 import { HASH_ALGORITHMS, type HashAlgorithm } from '../algorithms/hash-algorithms.ts'
 import type { Configuration } from '../configuration/configuration.ts'
 import { DIGEST_MISMATCH, INVALID_REQUEST } from '../errors.ts'
-import { decodeContents } from './contents.ts'
-import { decodeHexDigest } from './fields.ts'
-import type { EncodedField } from './request.ts'
+import { decodeContents, decodeHexDigest, type EncodedField } from './fields.ts'
 
 /** Hash algorithms that the length of a digest implies. A request has to name weaker ones. */
 const IMPLIED_BY_LENGTH: readonly HashAlgorithm['name'][] = ['sha256', 'sha384', 'sha512']

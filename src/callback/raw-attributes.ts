@@ -3,7 +3,7 @@ import type { SignatureType } from '../cms/signed-attributes.ts'
 import { readSignedAttributes, type SignedAttributes } from '../cms/signed-attributes-reader.ts'
 import type { SignerRules } from '../configuration/signer-configuration.ts'
 import { INVALID_REQUEST, NOT_ALLOWED_FOR_SIGNER } from '../errors.ts'
-import { MAX_MESSAGE_LENGTH } from './message-length.ts'
+import { MAX_MESSAGE_LENGTH } from './body/body-text.ts'
 
 const FIELD = 'data_to_be_signed'
 

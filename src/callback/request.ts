@@ -1,8 +1,9 @@
 /** Reads which request a body makes: `action` tells the vendor's calls apart, and fields those without one. */
 import type { CallbackBody } from '../../schemas/callback.ts'
 import { INVALID_REQUEST, UNKNOWN_ACTION } from '../errors.ts'
-import type { Base64Digests } from './body/base64-digests.ts'
 import { MARK_LENGTH } from './body/body-text.ts'
+import type { Base64Digests } from './body/long-string.ts'
+import type { EncodedField } from './fields.ts'
 
 export type CallbackRequest =
   | { readonly kind: 'certificates' }
@@ -11,14 +12,6 @@ export type CallbackRequest =
   | { readonly kind: 'container'; readonly contents?: EncodedField; readonly digest?: EncodedField }
   /** Returns the container inside JSON. */
   | { readonly kind: 'encoded-contents'; readonly contents?: EncodedField; readonly digest?: EncodedField }
-
-/** A field that is not decoded yet, with its name for errors. */
-export interface EncodedField {
-  readonly field: string
-  /** Only the beginning of the text if it was hashed while it arrived. */
-  readonly text: string
-  readonly hashed?: Base64Digests
-}
 
 /** A body, and the digests of its strings that are cut short, keyed by the marks that these end in. */
 export interface ReceivedBody {

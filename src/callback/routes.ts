@@ -1,3 +1,4 @@
+import type { X509Certificate } from 'node:crypto'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { CallbackBody } from '../../schemas/callback.ts'
@@ -5,12 +6,12 @@ import { describeAskedSigner } from '../access/asked-signer.ts'
 import { chooseSigner } from '../access/choose-signer.ts'
 import { Client } from '../common/client.ts'
 import type { Configuration } from '../configuration/configuration.ts'
+import type { SignerCertificate } from '../configuration/signer-configuration.ts'
 import type { Signers } from '../signers/signers.ts'
 import { type ContainerContext, createContainer } from '../signing/create-container.ts'
 import { signRaw } from '../signing/sign-raw.ts'
 import { jsonBody } from './body/json-body.ts'
 import { EventLoopTurns } from './event-loop-turns.ts'
-import { describeCertificates } from './get-certificates.ts'
 import { refuseMisspelledNames, refuseNamesInQuery } from './misspelled-name.ts'
 import { prepare, type SigningRequest } from './prepare.ts'
 import { classify } from './request.ts'
@@ -99,6 +100,15 @@ function readBody(
   request.body = undefined
   request.releaseBody()
   return prepared
+}
+
+/** Returns the leaf in `certificates` and its issuers, nearest first, in `ca_certificates`, each as base64 of PEM. */
+function describeCertificates({ certificate, issuers }: SignerCertificate) {
+  return { certificates: [encode(certificate)], ca_certificates: issuers.map(encode) }
+}
+
+function encode(certificate: X509Certificate): string {
+  return Buffer.from(certificate.toString()).toString('base64')
 }
 
 /** Returns the container as DER, and notes its level for the request's log line and the metrics. */

@@ -1,8 +1,8 @@
 import { IncomingMessage } from 'node:http'
 import { BODY_PERIOD_MS, MIN_BODY_BYTES } from '../../common/arrival.ts'
 import { INVALID_REQUEST, PAYLOAD_TOO_LARGE, REQUEST_TIMEOUT } from '../../errors.ts'
-import type { Base64Digests } from './base64-digests.ts'
 import { BodyText, type ChooseAlgorithms } from './body-text.ts'
+import type { Base64Digests } from './long-string.ts'
 import { ReadingTurns } from './reading-turns.ts'
 
 const TURNS = new ReadingTurns()

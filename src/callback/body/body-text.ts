@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import type { HashAlgorithm } from '../../algorithms/hash-algorithms.ts'
 import { PAYLOAD_TOO_LARGE } from '../../errors.ts'
-import { MAX_MESSAGE_LENGTH } from '../message-length.ts'
-import type { Base64Digests } from './base64-digests.ts'
-import { LongString } from './long-string.ts'
-import { StringScanner } from './string-scanner.ts'
+import { type Base64Digests, LongString, StringScanner } from './long-string.ts'
+
+/** Most bytes of a message that are kept to verify its signature. Document Engine's signed attributes have fewer. */
+export const MAX_MESSAGE_LENGTH = 65_536
 
 /** Most characters of a string that is kept whole: the base64 of the longest message that is ever needed whole. */
 const MAX_WHOLE_STRING = 4 * Math.ceil(MAX_MESSAGE_LENGTH / 3)

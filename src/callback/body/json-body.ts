@@ -1,10 +1,12 @@
 import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { CallbackBody } from '../../../schemas/callback.ts'
+import { findHashAlgorithm } from '../../algorithms/hash-algorithms.ts'
+import type { SignerRules } from '../../configuration/signer-configuration.ts'
 import { INVALID_REQUEST } from '../../errors.ts'
-import type { Base64Digests } from './base64-digests.ts'
 import { BodyReader } from './body-reader.ts'
-import { createAlgorithmChooser, type SignersWithRules } from './content-algorithms.ts'
+import type { ChooseAlgorithms } from './body-text.ts'
+import type { Base64Digests } from './long-string.ts'
 import { findRepeatedName } from './repeated-name.ts'
 
 declare module 'fastify' {
@@ -16,8 +18,12 @@ declare module 'fastify' {
   }
 }
 
+/** Fields whose values can have megabytes. */
+const CONTENT_FIELDS: readonly string[] = ['encoded_contents', 'encodedContents', 'data_to_be_signed']
+
 export interface JsonBodyOptions {
-  readonly signers: SignersWithRules
+  /** The signers, with the hash algorithms that each allows. */
+  readonly signers: { all(): readonly { readonly rules: Pick<SignerRules, 'hashAlgorithms'> }[] }
 }
 
 /** Fields that must not stand twice. Others may, since nobody reads them. */
@@ -68,3 +74,21 @@ export const jsonBody = fp<JsonBodyOptions>(
   },
   { name: 'json-body', dependencies: ['body-budget', 'http-defaults'] },
 )
+
+/**
+ * Returns a function that chooses how contents are hashed while they arrive: with the algorithm that was named before
+ * them, or with each that may still be named, since contents are not kept.
+ */
+export function createAlgorithmChooser(signers: JsonBodyOptions['signers']): ChooseAlgorithms {
+  return (before) => {
+    if (before !== undefined && !CONTENT_FIELDS.includes(before.field)) {
+      return []
+    }
+    const name = before?.fields.hash_algorithm
+    if (typeof name === 'string') {
+      // An unknown algorithm is refused when the whole body was read
+      return [findHashAlgorithm(name)].filter((algorithm) => algorithm !== undefined)
+    }
+    return [...new Set(signers.all().flatMap(({ rules }) => rules.hashAlgorithms))]
+  }
+}

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { HASH_ALGORITHMS } from '../../../src/algorithms/hash-algorithms.ts'
-import { createAlgorithmChooser } from '../../../src/callback/body/content-algorithms.ts'
+import { createAlgorithmChooser } from '../../../src/callback/body/json-body.ts'
 
 const [sha160, , sha256, sha384, sha512] = HASH_ALGORITHMS as [...(typeof HASH_ALGORITHMS)[0][]]
 const signers = [
