@@ -2,14 +2,12 @@ import type { X509Certificate } from 'node:crypto'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { CallbackBody } from '../../schemas/callback.ts'
-import { describeAskedSigner } from '../access/asked-signer.ts'
-import { chooseSigner } from '../access/choose-signer.ts'
+import { chooseSigner, describeAskedSigner } from '../access/choose-signer.ts'
 import { Client } from '../common/client.ts'
 import type { Configuration } from '../configuration/configuration.ts'
 import type { SignerCertificate } from '../configuration/signer-configuration.ts'
 import type { Signers } from '../signers/signers.ts'
 import { type ContainerContext, createContainer } from '../signing/create-container.ts'
-import { signRaw } from '../signing/sign-raw.ts'
 import { jsonBody } from './body/json-body.ts'
 import { EventLoopTurns } from './event-loop-turns.ts'
 import { refuseMisspelledNames, refuseNamesInQuery } from './misspelled-name.ts'
@@ -53,8 +51,10 @@ export const callback: FastifyPluginAsyncTypebox<CallbackOptions> = async (
       switch (prepared.kind) {
         case 'certificates':
           return reply.send(describeCertificates(signer.certificate()))
-        case 'raw':
-          return sendOctets(reply, await signRaw(prepared, { signer, options }))
+        case 'raw': {
+          const certificate = signer.validCertificate()
+          return sendOctets(reply, await signer.sign(certificate, prepared.hashAlgorithm, prepared, options))
+        }
         case 'container':
           return sendOctets(reply, await makeContainer(request, prepared, { signer, options }))
         case 'encoded-contents': {

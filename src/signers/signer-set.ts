@@ -9,9 +9,15 @@ import { createPoolKey } from './key-request.ts'
 import type { RefusedPins } from './refused-pins.ts'
 import { Signer, type SignerSources } from './signer.ts'
 import type { Timestampers } from './timestampers.ts'
-import { describeTokens } from './token-fields.ts'
-import { TokenLog } from './token-log.ts'
-import { accessId, fitsPlan, indexOfKey, type TokenPlan, type TokenPool } from './token-pool.ts'
+import {
+  accessId,
+  describeTokens,
+  fitsPlan,
+  indexOfKey,
+  TokenLog,
+  type TokenPlan,
+  type TokenPool,
+} from './token-pool.ts'
 import { warnAbout } from './warnings.ts'
 
 export interface SignerSetOptions {

@@ -1,5 +1,6 @@
 import type { HashAlgorithm } from '../algorithms/hash-algorithms.ts'
 import type { SignedMessage } from '../algorithms/signature-algorithm.ts'
+import type { CertificateDigest } from '../cms/signing-certificate.ts'
 import { permittedHashes } from '../configuration/algorithm-fit.ts'
 import type { ContainerConfiguration } from '../configuration/container-configuration.ts'
 import { certificateFromToken } from '../configuration/signer-certificate.ts'
@@ -190,4 +191,13 @@ export class Signer {
     }
     return this.#onToken?.signerCertificate
   }
+}
+
+/** Returns whether all digests in signed attributes that name a certificate are those of the signer's certificate. */
+export function isNamedBy(
+  named: readonly CertificateDigest[],
+  signer: Pick<Signer, 'knownCertificate'>,
+): boolean {
+  const digests = signer.knownCertificate()?.digests
+  return named.every(({ hashAlgorithm, digest }) => digests?.get(hashAlgorithm.name)?.equals(digest) === true)
 }
