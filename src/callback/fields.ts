@@ -15,7 +15,7 @@ export interface EncodedField {
   readonly field: string
   /** Only the beginning of the text if it was hashed while it arrived. */
   readonly text: string
-  readonly hashed?: Base64Digests
+  readonly hashed: Base64Digests | undefined
 }
 
 /** The decoded bytes of a field, or their digests. */

@@ -3,15 +3,10 @@ import { HASH_ALGORITHMS, type HashAlgorithm } from '../algorithms/hash-algorith
 import type { Configuration } from '../configuration/configuration.ts'
 import { DIGEST_MISMATCH, INVALID_REQUEST } from '../errors.ts'
 import { decodeContents, decodeHexDigest, type EncodedField } from './fields.ts'
+import type { Message } from './request.ts'
 
 /** Hash algorithms that the length of a digest implies. A request has to name weaker ones. */
 const IMPLIED_BY_LENGTH: readonly HashAlgorithm['name'][] = ['sha256', 'sha384', 'sha512']
-
-/** The message that a container signs: contents, their digest, or both. */
-interface Message {
-  readonly contents?: EncodedField
-  readonly digest?: EncodedField
-}
 
 /**
  * Returns the hash algorithm that the length of a digest implies, for requests that name none: Document Engine may be

@@ -71,11 +71,7 @@ export const callback: FastifyPluginAsyncTypebox<CallbackOptions> = async (
  * while the request is signed.
  */
 function readBody(
-  request: Pick<FastifyRequest, 'logDetails' | 'signing' | 'longContents' | 'releaseBody'> & {
-    body: unknown
-    params: unknown
-    query: unknown
-  },
+  request: FastifyRequest,
   configuration: Configuration,
   signers: CallbackOptions['signers'],
 ) {
@@ -89,7 +85,7 @@ function readBody(
   const asking = { token: body.signing_token, path, fields: body, query, logDetails }
   const signer = chooseSigner(asking, signers, configuration)
   logDetails.signer = signer.name
-  const asked = classify({ body, longContents: request.longContents })
+  const asked = classify(body, request.longContents)
   logDetails.kind = asked.kind
   const { digestMismatch } = configuration
   const prepared = prepare(body, asked, { digestMismatch, signers, signer, logDetails })

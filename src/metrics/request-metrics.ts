@@ -19,15 +19,6 @@ export interface MadeContainer {
   readonly shortfall?: string
 }
 
-export interface EndedRequest {
-  readonly method: string
-  /** Pattern of the route, never the address; undefined if there is none. */
-  readonly route: string | undefined
-  /** Undefined if the client left before it was answered. */
-  readonly statusCode: number | undefined
-  readonly seconds: number
-}
-
 /** Counts HTTP requests and signatures by their outcomes. */
 export function createRequestMetrics(registry: Registry) {
   const durations = registerDurations(
@@ -49,7 +40,11 @@ export function createRequestMetrics(registry: Registry) {
     { signer: [], level: [], shortfall: [] },
   )
   return {
-    countRequest({ method, route = 'none', statusCode, seconds }: EndedRequest): void {
+    /**
+     * @param route pattern of the route, never the address; undefined if there is none
+     * @param statusCode undefined if the client left before it was answered
+     */
+    countRequest(method: string, route = 'none', statusCode: number | undefined, seconds: number): void {
       const known = METHODS.includes(method) ? method : 'other'
       durations.observe({ method: known, route, status_code: statusCode ?? 'none' }, seconds)
     },

@@ -149,9 +149,8 @@ export const connections = fp<ConnectionsOptions>(
       })
     }
 
-    // These listeners come before all others that handle requests
+    // This listener comes before all others that handle requests
     app.server.prependListener('request', note)
-    app.server.prependListener('checkExpectation', note)
     app.addHook('onRequest', (request, _reply, done) => {
       // Nobody waits for the answer if the connection was closed before the request was read
       if (!request.raw.socket.destroyed) {

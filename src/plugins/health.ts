@@ -2,7 +2,7 @@ import fp from 'fastify-plugin'
 import type { Readiness, SignerStatus } from '../signers/readiness.ts'
 import type { Reloading } from '../signers/reloading.ts'
 import type { Signers } from '../signers/signers.ts'
-import { earliestNotAfter, findInvalidity } from '../x509/validity.ts'
+import { earliestNotAfter, findInvalidity, type ValidityPeriod } from '../x509/validity.ts'
 
 export interface HealthOptions {
   readonly signers: Pick<Signers, 'all'>
@@ -47,60 +47,35 @@ export const health = fp<HealthOptions>(
   { name: 'health', dependencies: ['connections'] },
 )
 
-/** The body of `/health/ready`. It holds no secrets, as anybody who reaches the service may read it. */
+/** The body of `/health/ready`, before JSON makes strings of its dates. */
 export type ReadyReply = ReturnType<typeof describeReadiness>
 
 /**
  * Describes the service as ready if `Readiness` does, and it was not told to end. `hsm` and `certificate` are those of
- * the default signer, or of the first one where there is no default.
+ * the default signer, or of the first one where there is no default. Anybody who reaches the service may read all of it.
  */
 function describeReadiness({ signers, readiness, reloading }: HealthOptions, closing: boolean) {
   const statuses = readiness.check()
   const [first] = signers.all() as [ReturnType<Signers['all']>[number]]
+  const { state, since, reason, sessions, queued } = first.status()
+  const { since: takenOver, last } = reloading.status
   return {
     status: readiness.isReady(statuses) && !closing ? 'ready' : 'not ready',
     closing,
-    ...describeDefault(first),
+    hsm: { state, since, reason, sessions, queued },
+    certificate: describeValidity(first.knownCertificate()?.validity),
     signers: Object.fromEntries(statuses.map((status) => [status.name, describeSigner(status)])),
-    configuration: describeReloading(reloading),
+    configuration: { since: takenOver, reload: last },
   }
 }
 
 function describeSigner({ state, since, reason, token, notAfter }: SignerStatus) {
-  return {
-    state,
-    since: since.toISOString(),
-    ...(reason === undefined ? {} : { reason }),
-    token,
-    ...(notAfter && { certificate: { notAfter: notAfter.toISOString() } }),
-  }
+  return { state, since, reason, token, certificate: notAfter && { notAfter } }
 }
 
-function describeDefault(signer: ReturnType<Signers['all']>[number]) {
-  const { state, since, reason, sessions, queued } = signer.status()
-  const validity = signer.knownCertificate()?.validity
-  return {
-    hsm: {
-      state,
-      since: since.toISOString(),
-      ...(reason === undefined ? {} : { reason }),
-      sessions,
-      queued,
-    },
-    certificate:
-      validity === undefined
-        ? { valid: false }
-        : {
-            valid: findInvalidity(validity, new Date()) === undefined,
-            notAfter: earliestNotAfter(validity).toISOString(),
-          },
-  }
-}
-
-function describeReloading({ status }: HealthOptions['reloading']) {
-  const { since, last } = status
-  return {
-    since: since.toISOString(),
-    ...(last === undefined ? {} : { reload: { ...last, at: last.at.toISOString() } }),
-  }
+/** @param validity the periods of all certificates of the chain; undefined while these are not known */
+function describeValidity(validity: readonly ValidityPeriod[] | undefined) {
+  return validity === undefined
+    ? { valid: false }
+    : { valid: findInvalidity(validity, new Date()) === undefined, notAfter: earliestNotAfter(validity) }
 }

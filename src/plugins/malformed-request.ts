@@ -1,10 +1,10 @@
 /** Answers requests that never reach a route and its hooks, in the shape of all other refusals, and logs them alike. */
 import { randomUUID } from 'node:crypto'
-import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
+import { type IncomingMessage, type Server, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
-import { EXPECTATION_FAILED, HEADERS_TOO_LARGE, INVALID_REQUEST, REQUEST_TIMEOUT } from '../errors.ts'
+import { HEADERS_TOO_LARGE, INVALID_REQUEST, REQUEST_TIMEOUT } from '../errors.ts'
 import { stopArriving } from './close-in-stages.ts'
 import { findUnanswered } from './connections.ts'
 import { createErrorReply, sendError } from './error-reply.ts'
@@ -33,7 +33,6 @@ export class MalformedRequests {
 
   watch(server: Server): void {
     server.on('connect', (request, socket) => this.#refuseTunnel(request, socket as Socket))
-    server.on('checkExpectation', (request, response) => this.#refuseExpectation(request, response))
   }
 
   /** Refuses a path that cannot be decoded. */
@@ -87,22 +86,6 @@ export class MalformedRequests {
       .resume()
     const refusal = new INVALID_REQUEST('CONNECT is not answered, as this is no proxy')
     this.#endAfterAnswers(socket, refusal, { ...callerRequestId(request), method: request.method })
-  }
-
-  /** Refuses an expectation other than 100-continue (RFC 9110 10.1.1); Node would do so without a body. */
-  #refuseExpectation(request: IncomingMessage, response: ServerResponse): void {
-    const requestId = randomUUID()
-    const refusal = new EXPECTATION_FAILED()
-    const body = JSON.stringify(createErrorReply(refusal, requestId))
-    response
-      .writeHead(refusal.statusCode, {
-        'content-type': 'application/json; charset=utf-8',
-        'content-length': Buffer.byteLength(body),
-        'x-request-id': requestId,
-        ...stopArriving(request),
-      })
-      .end(body)
-    this.#log(refusal, { requestId, ...callerRequestId(request), method: request.method })
   }
 
   #log({ statusCode, code, message: refusal }: Refusal, details: Record<string, unknown>): void {

@@ -61,12 +61,8 @@ function count(
   reply: FastifyReply,
 ): void {
   const answered = reply.raw.writableFinished
-  metrics.countRequest({
-    method: request.method,
-    route: request.routeOptions.url,
-    statusCode: answered ? reply.statusCode : undefined,
-    seconds: reply.elapsedTime / 1000,
-  })
+  const statusCode = answered ? reply.statusCode : undefined
+  metrics.countRequest(request.method, request.routeOptions.url, statusCode, reply.elapsedTime / 1000)
   whenFinished(request, () => {
     if (request.signing !== null) {
       metrics.countSignature(request.signing, describeOutcome(request, answered))

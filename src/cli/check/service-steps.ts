@@ -85,7 +85,13 @@ function reportReady(report: Report, { status, body }: Reply): void {
   report[status === 200 ? 'passed' : 'failed']('service: ready', states.join('; '))
 }
 
-function describeState({ state, reason }: { readonly state: string; readonly reason?: string }): string {
+function describeState({
+  state,
+  reason,
+}: {
+  readonly state: string
+  readonly reason: string | undefined
+}): string {
   return reason === undefined ? state : `${state}: ${reason}`
 }
 
