@@ -95,7 +95,7 @@ export async function buildApp(
     registerRevocationGauges(registry, signers)
   }
   const readiness = new Readiness(signers, logger)
-  registerSignerGauges(registry, { signers, readiness, queueLimit: configuration.hsm.queueLimit })
+  registerSignerGauges(registry, signers, readiness, configuration.hsm.queueLimit)
   const countReload = createReloadMetrics(registry)
   const expiry = new ExpiryWatch(signers, logger)
   const reloading = new Reloading({

@@ -32,7 +32,7 @@ export function chooseSigner(
   signers: Pick<Signers, 'has' | 'choose' | 'choices'>,
   { signMethods }: Pick<Configuration, 'signMethods'>,
 ): Signer {
-  const { signer: named } = readSigningToken(token, signMethods)
+  const named = readSigningToken(token, signMethods)
   const choices = signers.choices()
   const chosenName = named ?? path
   const others = choices.filter((name) => name !== chosenName)

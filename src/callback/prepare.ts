@@ -87,7 +87,7 @@ function prepareRaw(
   const attributes = readRawAttributes(message)
   const implied = hashAlgorithmOfLength(attributes?.digestLength)
   const hashAlgorithm = chooseHashAlgorithm(body, implied, context)
-  checkRawAttributes(attributes, { type, hashAlgorithm }, signer.rules)
+  checkRawAttributes(attributes, type, hashAlgorithm, signer.rules)
   const named = signers.chooseFor(signer, attributes?.certificates ?? [])
   checkAllowed(named, 'raw', type)
   const kept = isDocumented(named) ? {} : { message: requireShort(message, data) }

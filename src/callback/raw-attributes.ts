@@ -7,12 +7,6 @@ import { MAX_MESSAGE_LENGTH } from './body/body-text.ts'
 
 const FIELD = 'data_to_be_signed'
 
-/** The signature that a request asks for over its signed attributes. */
-export interface RawRequest {
-  readonly type: SignatureType
-  readonly hashAlgorithm: HashAlgorithm
-}
-
 /**
  * Reads the signed attributes that a raw signature is to be made over.
  *
@@ -38,7 +32,8 @@ export function readRawAttributes(message: Buffer | undefined): SignedAttributes
  */
 export function checkRawAttributes(
   attributes: SignedAttributes | undefined,
-  { type, hashAlgorithm }: RawRequest,
+  type: SignatureType,
+  hashAlgorithm: HashAlgorithm,
   { rawSigning }: Pick<SignerRules, 'rawSigning'>,
 ): void {
   if (rawSigning === 'signed-attributes') {
@@ -55,23 +50,16 @@ export function checkRawAttributes(
 }
 
 function requireAttributes(attributes: SignedAttributes | undefined, type: SignatureType): void {
-  const { hasDataContentType, digestLength, certificates } = attributes ?? NO_ATTRIBUTES
-  if (!hasDataContentType || digestLength === undefined) {
+  if (!attributes?.hasDataContentType || attributes.digestLength === undefined) {
     throw new NOT_ALLOWED_FOR_SIGNER(
       `${FIELD}: must be signed attributes, the DER SET OF Attribute with content-type id-data and message-digest ` +
         `(RFC 5652 5.4) in at most ${MAX_MESSAGE_LENGTH} bytes: RAW_SIGNING or rawSigning of the signer allows nothing else`,
     )
   }
   // EN 319 122-1 6.3 requires signing-certificate-v2
-  if (type === 'cades' && certificates.length === 0) {
+  if (type === 'cades' && attributes.certificates.length === 0) {
     throw new NOT_ALLOWED_FOR_SIGNER(
       `${FIELD}: must have signing-certificate-v2 (RFC 5035 3) for signature_type cades, so that it is known whose they are`,
     )
   }
-}
-
-const NO_ATTRIBUTES: SignedAttributes = {
-  hasDataContentType: false,
-  digestLength: undefined,
-  certificates: [],
 }

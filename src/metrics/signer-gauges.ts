@@ -6,17 +6,16 @@ import type { Signers } from '../signers/signers.ts'
 import { earliestNotAfter } from '../x509/validity.ts'
 import { registerGauge } from './registration.ts'
 
-export interface SignerGaugeOptions {
-  readonly readiness: Pick<Readiness, 'check'>
-  readonly signers: Pick<Signers, 'all' | 'pools'>
-  /** Most requests that may wait for a session of one token. */
-  readonly queueLimit: number
-}
-
-/** Registers the gauges of tokens and signers. Those of certificates have no values while these are not known. */
+/**
+ * Registers the gauges of tokens and signers. Those of certificates have no values while these are not known.
+ *
+ * @param queueLimit most requests that may wait for a session of one token
+ */
 export function registerSignerGauges(
   registry: Registry,
-  { signers, readiness, queueLimit }: SignerGaugeOptions,
+  signers: Pick<Signers, 'all' | 'pools'>,
+  readiness: Pick<Readiness, 'check'>,
+  queueLimit: number,
 ): void {
   const statuses = () => [...signers.pools()].map(([token, { pool }]) => ({ token, ...pool.status() }))
   registerGauge(

@@ -30,12 +30,8 @@ const MAX_HELD_BYTES = 16_777_216
 /** Bytes that a body may take even if no room is left, so that senders of large bodies do not keep out the others. */
 const SMALL_BODY_BYTES = 16_384
 
-export interface BodyBudgetOptions {
-  readonly registry: Registry
-}
-
 /** Limits the memory that bodies take. A request that would exceed the limit is told to come back. */
-export const bodyBudget = fp<BodyBudgetOptions>(
+export const bodyBudget = fp<{ readonly registry: Registry }>(
   async (app, { registry }) => {
     let held = 0
     /** Requests with large bodies, in the order in which they grew, each with the function that ends its body. */

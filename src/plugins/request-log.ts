@@ -17,10 +17,6 @@ declare module 'fastify' {
   }
 }
 
-export interface RequestLogOptions {
-  readonly lines: LineLimit
-}
-
 /** Returns the caller's `X-Request-Id` for the log if it is a plain word, since anything else could be a secret. */
 export function callerRequestId({ headers }: IncomingMessage): { readonly callerRequestId?: string } {
   const given = headers['x-request-id']
@@ -43,7 +39,7 @@ export function createRequestLogger(
 }
 
 /** Logs one line for each request, at its end. It names the route, not the address, whose query a caller chooses. */
-export const requestLog = fp<RequestLogOptions>(
+export const requestLog = fp<{ readonly lines: LineLimit }>(
   async (app, { lines }) => {
     app.decorateRequest('logDetails', null as unknown as Record<string, string>)
     app.decorateRequest('client', null)

@@ -11,12 +11,15 @@ import * as errors from '../../src/errors.ts'
 import { createPoolMetrics } from '../../src/metrics/pool-metrics.ts'
 import { processMetrics } from '../../src/metrics/process-metrics.ts'
 import { createReloadMetrics } from '../../src/metrics/reload-metrics.ts'
-import { createRequestMetrics } from '../../src/metrics/request-metrics.ts'
 import { registerRevocationGauges, registerSignerGauges } from '../../src/metrics/signer-gauges.ts'
 import { createRevocationMetrics, createTimestampMetrics } from '../../src/metrics/source-metrics.ts'
 import { bodyBudget } from '../../src/plugins/body-budget.ts'
 import { connections } from '../../src/plugins/connections.ts'
+import { errorReply } from '../../src/plugins/error-reply.ts'
 import { httpDefaults } from '../../src/plugins/http-defaults.ts'
+import { LineLimit } from '../../src/plugins/line-limit.ts'
+import { metrics as metricsPlugin } from '../../src/plugins/metrics.ts'
+import { requestLog } from '../../src/plugins/request-log.ts'
 import { LOG_FIELDS } from '../support/log-lines.ts'
 import { codeBlocks } from '../support/markdown.ts'
 import { readChapter, readPage } from '../support/pages.ts'
@@ -92,18 +95,19 @@ t.test('every command is in the page about the command line', async (t) => {
 async function metrics(): Promise<Map<string, string>> {
   const registry = new Registry()
   const app = Fastify()
+  const log = pino({ level: 'silent' })
   await app.register(httpDefaults)
-  await app.register(connections, { limit: 1, registry, log: pino({ level: 'silent' }) })
+  await app.register(connections, { limit: 1, registry, log })
   await app.register(bodyBudget, { registry })
+  await app.register(requestLog, { lines: new LineLimit(log) })
+  await app.register(errorReply)
+  await app.register(metricsPlugin, { registry })
   createPoolMetrics(registry)
-  createRequestMetrics(registry)
   createReloadMetrics(registry)
   createTimestampMetrics(registry)
   createRevocationMetrics(registry)
   registerRevocationGauges(registry, { all: () => [] })
-  registerSignerGauges(registry, {
-    ...{ signers: { all: () => [], pools: () => new Map() }, readiness: { check: () => [] }, queueLimit: 1 },
-  })
+  registerSignerGauges(registry, { all: () => [], pools: () => new Map() }, { check: () => [] }, 1)
   return new Map(
     Registry.merge([registry, processMetrics()])
       .getMetricsAsArray()
