@@ -2,30 +2,35 @@
  * Turns a body into the digest to sign. The result holds nothing of the document: a signature may wait seconds for the
  * HSM, and the text of a document can have hundreds of megabytes.
  */
+import { timingSafeEqual } from 'node:crypto'
 import type { CallbackBody } from '../../schemas/callback.ts'
 import {
   DEFAULT_HASH_ALGORITHM,
   findHashAlgorithm,
+  HASH_ALGORITHMS,
   type HashAlgorithm,
 } from '../algorithms/hash-algorithms.ts'
 import type { SignedMessage } from '../algorithms/signature-algorithm.ts'
 import type { SignatureType } from '../cms/signed-attributes.ts'
+import { readSignedAttributes, type SignedAttributes } from '../cms/signed-attributes-reader.ts'
 import type { Configuration } from '../configuration/configuration.ts'
-import type { SignatureForm } from '../configuration/signer-configuration.ts'
-import { INVALID_REQUEST, NOT_ALLOWED_FOR_SIGNER } from '../errors.ts'
+import type { SignatureForm, SignerRules } from '../configuration/signer-configuration.ts'
+import { DIGEST_MISMATCH, INVALID_REQUEST, NOT_ALLOWED_FOR_SIGNER } from '../errors.ts'
 import type { Signer } from '../signers/signer.ts'
 import type { Signers } from '../signers/signers.ts'
 import { MAX_MESSAGE_LENGTH } from './body/body-text.ts'
 import {
   type Contents,
   decodeContents,
+  decodeHexDigest,
   type EncodedField,
   parseHashAlgorithm,
   parseSignatureType,
 } from './fields.ts'
-import { findMessageDigest, hashAlgorithmOfDigest, hashAlgorithmOfLength } from './message-digest.ts'
-import { checkRawAttributes, readRawAttributes } from './raw-attributes.ts'
-import type { CallbackRequest } from './request.ts'
+import type { CallbackRequest, Message } from './request.ts'
+
+/** Hash algorithms that the length of a digest implies. A request has to name weaker ones. */
+const IMPLIED_BY_LENGTH: readonly HashAlgorithm['name'][] = ['sha256', 'sha384', 'sha512']
 
 /** The input of a signature. */
 export interface SigningRequest extends SignedMessage {
@@ -169,4 +174,113 @@ export function checkAllowed(
 /** Returns whether the raw signatures of a signer are of the kind that Document Engine documents. */
 function isDocumented(signer: Pick<Signer, 'certificate'>): boolean {
   return signer.certificate().algorithm.name === 'rsassa-pkcs1-v1_5'
+}
+
+/**
+ * Returns the hash algorithm that the length of a digest implies, for requests that name none: Document Engine may be
+ * configured to use another one than the default. Returns undefined for a digest that is ignored.
+ *
+ * @throws INVALID_REQUEST for a digest that is not hex
+ */
+function hashAlgorithmOfDigest(
+  { contents, digest }: Message,
+  { digestMismatch }: Pick<Configuration, 'digestMismatch'>,
+): HashAlgorithm['name'] | undefined {
+  if (digest === undefined || (contents !== undefined && digestMismatch === 'ignore')) {
+    return undefined
+  }
+  return hashAlgorithmOfLength(decodeHexDigest(digest.field, digest.text).length)
+}
+
+/** Returns the hash algorithm that the length of a digest, in bytes, implies; undefined if it implies none. */
+function hashAlgorithmOfLength(length: number | undefined): HashAlgorithm['name'] | undefined {
+  return HASH_ALGORITHMS.find(
+    ({ name, digestLength }) => digestLength === length && IMPLIED_BY_LENGTH.includes(name),
+  )?.name
+}
+
+/**
+ * Returns the digest that a container signs: that of the contents, or the given one if there are no contents. If both
+ * are given, the contents count, and unless DIGEST_MISMATCH is `ignore` the two must agree.
+ *
+ * @throws INVALID_REQUEST, DIGEST_MISMATCH
+ */
+function findMessageDigest(
+  request: Message,
+  algorithm: HashAlgorithm,
+  { digestMismatch }: Pick<Configuration, 'digestMismatch'>,
+): Buffer {
+  const given = request.digest && decodeHexDigest(request.digest.field, request.digest.text)
+  const mustFit = request.contents === undefined || digestMismatch === 'reject'
+  if (given !== undefined && mustFit && given.length !== algorithm.digestLength) {
+    const { field } = request.digest as EncodedField
+    throw new INVALID_REQUEST(
+      `${field}: a ${algorithm.name} digest has ${algorithm.digestLength} bytes, this one ${given.length}`,
+    )
+  }
+  if (request.contents === undefined) {
+    return given as Buffer
+  }
+  const computed = decodeContents(request.contents).digest(algorithm)
+  if (given !== undefined && digestMismatch === 'reject' && !timingSafeEqual(given, computed)) {
+    throw new DIGEST_MISMATCH((request.digest as EncodedField).field, algorithm.name)
+  }
+  return computed
+}
+
+/**
+ * Reads the signed attributes that a raw signature is to be made over.
+ *
+ * @param message undefined for more than MAX_MESSAGE_LENGTH bytes, which signed attributes never have
+ * @returns undefined for opaque bytes
+ * @throws INVALID_REQUEST for attributes that name a certificate and can't be read
+ */
+function readRawAttributes(message: Buffer | undefined): SignedAttributes | undefined {
+  try {
+    return message && readSignedAttributes(message)
+  } catch (error) {
+    throw new INVALID_REQUEST(
+      `data_to_be_signed: are signed attributes that name a certificate, but ${(error as Error).message}`,
+    )
+  }
+}
+
+/**
+ * Refuses attributes whose message-digest has another hash algorithm than the signature, which no verifier would
+ * accept. If RAW_SIGNING is `any`, other bytes are signed as they are.
+ *
+ * @throws INVALID_REQUEST; NOT_ALLOWED_FOR_SIGNER if RAW_SIGNING is `signed-attributes` and these are not those of data
+ */
+function checkRawAttributes(
+  attributes: SignedAttributes | undefined,
+  type: SignatureType,
+  hashAlgorithm: HashAlgorithm,
+  { rawSigning }: Pick<SignerRules, 'rawSigning'>,
+): void {
+  if (rawSigning === 'signed-attributes') {
+    requireAttributes(attributes, type)
+  }
+  const digestLength = attributes?.digestLength ?? hashAlgorithm.digestLength
+  // The message-digest and the signature have the same hash algorithm (RFC 5652 5.4)
+  if (digestLength !== hashAlgorithm.digestLength) {
+    throw new INVALID_REQUEST(
+      `data_to_be_signed: has a message-digest of ${digestLength} bytes, but hash_algorithm ${hashAlgorithm.name} has ` +
+        `${hashAlgorithm.digestLength}`,
+    )
+  }
+}
+
+function requireAttributes(attributes: SignedAttributes | undefined, type: SignatureType): void {
+  if (!attributes?.hasDataContentType || attributes.digestLength === undefined) {
+    throw new NOT_ALLOWED_FOR_SIGNER(
+      `data_to_be_signed: must be signed attributes, the DER SET OF Attribute with content-type id-data and message-digest ` +
+        `(RFC 5652 5.4) in at most ${MAX_MESSAGE_LENGTH} bytes: RAW_SIGNING or rawSigning of the signer allows nothing else`,
+    )
+  }
+  // EN 319 122-1 6.3 requires signing-certificate-v2
+  if (type === 'cades' && attributes.certificates.length === 0) {
+    throw new NOT_ALLOWED_FOR_SIGNER(
+      `data_to_be_signed: must have signing-certificate-v2 (RFC 5035 3) for signature_type cades, so that it is known whose they are`,
+    )
+  }
 }

@@ -7,7 +7,6 @@ import type { Registry } from 'prom-client'
 import { BODY_PERIOD_MS } from '../common/arrival.ts'
 import { RepeatedWarning } from '../common/repeated-warning.ts'
 import { registerCounter, registerGauge } from '../metrics/registration.ts'
-import { stopArriving } from './close-in-stages.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -30,6 +29,12 @@ export interface ConnectionsOptions {
  * at once: without a limit a few kilobytes would cost seconds, and their answers hundreds of megabytes.
  */
 const MAX_PIPELINED = 256
+
+/** Time that a client has to read its answer, in ms. Document Engine by default waits no longer for one. */
+const LINGER_MS = 5_000
+
+/** Most bytes of a refused body that are discarded so that its connection can serve the next request. */
+const MAX_DISCARDED = 65_536
 
 /** Answers of a connection that are not sent yet, with the time at which the headers of the request had arrived. */
 type Unanswered = Map<ServerResponse, number>
@@ -117,14 +122,11 @@ export const connections = fp<ConnectionsOptions>(
       }
     })
 
-    function note({ socket }: IncomingMessage, response: ServerResponse): void {
+    function admit({ socket }: IncomingMessage, response: ServerResponse): void {
       const unanswered = open.get(socket)
-      if (unanswered !== undefined) {
-        admit(socket, response, unanswered)
+      if (unanswered === undefined) {
+        return
       }
-    }
-
-    function admit(socket: Socket, response: ServerResponse, unanswered: Unanswered): void {
       if (unanswered.size > 0 && behind === MAX_PIPELINED) {
         warning.warn('too many requests wait behind others on their connections: some of these are closed')
         shed.inc({ reason: 'pipelined' })
@@ -150,7 +152,7 @@ export const connections = fp<ConnectionsOptions>(
     }
 
     // This listener comes before all others that handle requests
-    app.server.prependListener('request', note)
+    app.server.prependListener('request', admit)
     app.addHook('onRequest', (request, _reply, done) => {
       // Nobody waits for the answer if the connection was closed before the request was read
       if (!request.raw.socket.destroyed) {
@@ -207,5 +209,40 @@ function endQueued(responses: readonly ServerResponse[]): void {
 function ignoreRest(socket: Socket & { parser?: { onIncoming?: () => number } }): void {
   if (socket.parser?.onIncoming !== undefined) {
     socket.parser.onIncoming = () => 0
+  }
+}
+
+/**
+ * Closes the connection, in stages, of a request that is answered while its body is still on its way. Node would read
+ * all of the body, and a megabyte in chunks of one byte takes a tenth of a second.
+ *
+ * @param closes true if the connection is closed after the answer anyway
+ * @returns headers for the answer
+ */
+export function stopArriving(request: IncomingMessage, closes = false): { readonly connection?: 'close' } {
+  const { 'content-length': length, 'transfer-encoding': encoding } = request.headers
+  const isArriving = !request.complete && (length !== undefined || encoding !== undefined)
+  if (!isArriving || !(closes || encoding !== undefined || Number(length) > MAX_DISCARDED)) {
+    return {}
+  }
+  closeInStages(request.socket)
+  return { connection: 'close' }
+}
+
+/**
+ * Makes Node close a connection in stages (RFC 9112 9.6), since its client may still be sending. If it were closed at
+ * once, the client would get a reset, and might never read the answer.
+ */
+function closeInStages(socket: Socket): void {
+  const ignore = () => {}
+  const destroy = () => socket.destroy()
+  socket.destroySoon = () => {
+    socket.destroySoon = ignore
+    // The HTTP parser gets no more bytes, since those that still come are no request
+    socket.removeAllListeners('data')
+    socket.on('data', ignore).resume()
+    socket.end()
+    socket.once('end', destroy)
+    setTimeout(destroy, LINGER_MS).unref()
   }
 }

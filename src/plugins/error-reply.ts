@@ -12,7 +12,7 @@ import {
 } from '../errors.ts'
 
 /** An error of `errors.ts`. */
-type ServiceError = FastifyError & { readonly statusCode: number }
+export type ServiceError = FastifyError & { readonly statusCode: number }
 
 /** Codes of refusals after which another attempt may succeed. */
 const BUSY: readonly string[] = [new HSM_BUSY().code, new SERVICE_BUSY().code]

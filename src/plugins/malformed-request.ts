@@ -5,20 +5,13 @@ import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
 import { HEADERS_TOO_LARGE, INVALID_REQUEST, REQUEST_TIMEOUT } from '../errors.ts'
-import { stopArriving } from './close-in-stages.ts'
-import { findUnanswered } from './connections.ts'
-import { createErrorReply, sendError } from './error-reply.ts'
+import { findUnanswered, stopArriving } from './connections.ts'
+import { createErrorReply, type ServiceError, sendError } from './error-reply.ts'
 import type { LineLimit } from './line-limit.ts'
 import { callerRequestId } from './request-log.ts'
 
 /** Time that a client has to read why it was refused, in ms, before its connection is closed. */
 const LINGER_MS = 2_000
-
-interface Refusal {
-  readonly statusCode: number
-  readonly code: string
-  readonly message: string
-}
 
 export class MalformedRequests {
   readonly #logger: Logger
@@ -59,7 +52,7 @@ export class MalformedRequests {
   }
 
   /** Refuses the rest of a connection once the complete requests that came before it are answered. */
-  #endAfterAnswers(socket: Socket, refusal: Refusal, details: Record<string, unknown>): void {
+  #endAfterAnswers(socket: Socket, refusal: ServiceError, details: Record<string, unknown>): void {
     const response = findUnanswered(socket)
     if (response === undefined) {
       this.#end(socket, refusal, details)
@@ -68,7 +61,7 @@ export class MalformedRequests {
     }
   }
 
-  #end(socket: Socket, refusal: Refusal, details: Record<string, unknown>): void {
+  #end(socket: Socket, refusal: ServiceError, details: Record<string, unknown>): void {
     // A connection that was asked to close, or has ended, takes no answer
     if (socket.writable) {
       const requestId = randomUUID()
@@ -88,14 +81,14 @@ export class MalformedRequests {
     this.#endAfterAnswers(socket, refusal, { ...callerRequestId(request), method: request.method })
   }
 
-  #log({ statusCode, code, message: refusal }: Refusal, details: Record<string, unknown>): void {
+  #log({ statusCode, code, message: refusal }: ServiceError, details: Record<string, unknown>): void {
     if (this.#lines.admits(code)) {
       this.#logger.warn({ route: 'none', ...details, refusal, statusCode, code }, 'request refused')
     }
   }
 }
 
-function refusalOf({ code }: NodeJS.ErrnoException): Refusal {
+function refusalOf({ code }: NodeJS.ErrnoException): ServiceError {
   switch (code) {
     case 'HPE_HEADER_OVERFLOW':
       return new HEADERS_TOO_LARGE()
@@ -106,7 +99,7 @@ function refusalOf({ code }: NodeJS.ErrnoException): Refusal {
   }
 }
 
-function write(socket: Socket, refusal: Refusal, requestId: string): void {
+function write(socket: Socket, refusal: ServiceError, requestId: string): void {
   const body = JSON.stringify(createErrorReply(refusal, requestId))
   socket.end(
     `HTTP/1.1 ${refusal.statusCode} ${STATUS_CODES[refusal.statusCode]}\r\nContent-Type: application/json; charset=utf-8\r\n` +

@@ -71,7 +71,10 @@ function logLeft(request: FastifyRequest, reply: FastifyReply, lines: LineLimit)
   const line = describe(request, reply)
   whenFinished(request, () => {
     if (isSigned(request) || lines.admits('client_left')) {
-      request.log.warn({ ...line, ...describeSigned(request) }, 'client left before it was answered')
+      request.log.warn(
+        { ...line, ...(isSigned(request) && { signed: true }) },
+        'client left before it was answered',
+      )
     }
   })
 }
@@ -97,7 +100,7 @@ function logAnswered(request: FastifyRequest, reply: FastifyReply, lines: LineLi
   } else if (statusCode >= 400 && (isSigned(request) || lines.admits(`${code}`))) {
     const level = statusCode >= 500 ? 'error' : 'warn'
     const message = statusCode >= 500 ? 'request failed' : 'request refused'
-    request.log[level]({ ...line, ...describeSigned(request) }, message)
+    request.log[level]({ ...line, ...(isSigned(request) && { signed: true }) }, message)
   }
 }
 
@@ -113,9 +116,4 @@ function describe(request: FastifyRequest, reply: FastifyReply) {
 /** Returns whether the HSM made a signature for a request, even if it did not reach the client. */
 export function isSigned({ client }: FastifyRequest): boolean {
   return client?.signed === true
-}
-
-/** Returns the field that records a signature that no client received. */
-function describeSigned(request: FastifyRequest): { readonly signed?: true } {
-  return isSigned(request) ? { signed: true } : {}
 }

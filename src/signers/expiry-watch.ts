@@ -43,14 +43,11 @@ export class ExpiryWatch {
     const now = new Date()
     for (const signer of this.#signers.all()) {
       const expiry = findExpiry(signer.knownCertificate()?.validity ?? [], now)
-      const logged = expiry && this.#logged.get(signer.name)
-      if (expiry !== undefined && expiry.days !== logged) {
-        this.#log.warn({ signer: signer.name, days: expiry.days }, expiry.message)
-      }
       if (expiry === undefined) {
         this.#logged.delete(signer.name)
-      } else {
+      } else if (expiry.days !== this.#logged.get(signer.name)) {
         this.#logged.set(signer.name, expiry.days)
+        this.#log.warn({ signer: signer.name, days: expiry.days }, expiry.message)
       }
     }
   }

@@ -37,8 +37,8 @@ export interface SignerSources {
 
 /** A signer with its key on a token, from which the callback gets certificates and signatures. */
 export class Signer {
+  readonly configuration: SignerConfiguration
   readonly sources: SignerSources
-  readonly #configuration: SignerConfiguration
   readonly #pool: KeyPool
   readonly #key: number
   /** The certificate that was last found on the token. */
@@ -48,19 +48,19 @@ export class Signer {
 
   /** @param key index among the keys of the pool */
   constructor(configuration: SignerConfiguration, pool: KeyPool, key: number, sources: SignerSources) {
+    this.configuration = configuration
     this.sources = sources
-    this.#configuration = configuration
     this.#pool = pool
     this.#key = key
   }
 
   get name(): string {
-    return this.#configuration.name
+    return this.configuration.name
   }
 
   /** Rules of the configuration, without hash algorithms that the certificate, once it is known, does not allow. */
   get rules(): SignerRules {
-    const { rules } = this.#configuration
+    const { rules } = this.configuration
     const signerCertificate = this.knownCertificate()
     if (signerCertificate === undefined) {
       return rules
@@ -74,11 +74,7 @@ export class Signer {
   }
 
   get container(): ContainerConfiguration {
-    return this.#configuration.container
-  }
-
-  get configuration(): SignerConfiguration {
-    return this.#configuration
+    return this.configuration.container
   }
 
   status(): PoolStatus {
@@ -100,7 +96,7 @@ export class Signer {
 
   /** Returns the certificate, valid or not; undefined while it is not known. */
   knownCertificate(): SignerCertificate | undefined {
-    return this.#configuration.signerCertificate ?? this.#readFromToken()
+    return this.configuration.signerCertificate ?? this.#readFromToken()
   }
 
   /**
@@ -115,7 +111,7 @@ export class Signer {
     const problem = findValidityProblem(
       signerCertificate.validity,
       now,
-      this.#configuration.rules.minimumDaysLeft,
+      this.configuration.rules.minimumDaysLeft,
     )
     if (problem !== undefined) {
       throw new CERTIFICATE_NOT_VALID(problem)
@@ -186,7 +182,7 @@ export class Signer {
     if (certificate !== undefined && certificate !== this.#onToken?.certificate) {
       this.#onToken = {
         certificate,
-        signerCertificate: certificateFromToken(certificate, this.#configuration),
+        signerCertificate: certificateFromToken(certificate, this.configuration),
       }
     }
     return this.#onToken?.signerCertificate

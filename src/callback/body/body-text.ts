@@ -65,7 +65,7 @@ export class BodyText {
   readonly contents = new Map<string, Base64Digests>()
   readonly #choose: ChooseAlgorithms
   readonly #limits: TextLimits
-  readonly #scanner = new StringScanner()
+  #scanner = new StringScanner()
   readonly #kept: Buffer[] = []
   #length = 0
   /** Number of pieces in `#kept` that were scanned. */
@@ -152,7 +152,7 @@ export class BodyText {
         this.#inString = at === bytes.length
       } else if (bytes[at] === QUOTE) {
         this.#inString = true
-        this.#scanner.begin()
+        this.#scanner = new StringScanner()
         this.#start = { piece: this.#scanned, index: at, position: position + at }
         this.#countTokens(1)
       } else {

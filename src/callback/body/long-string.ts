@@ -26,11 +26,6 @@ export class StringScanner {
     return this.#hasEscapes
   }
 
-  begin(): void {
-    this.#openEscape = 0
-    this.#hasEscapes = false
-  }
-
   /** Returns the index of the quotation mark that ends the string, or the length of `chunk` if there is none. */
   findEnd(chunk: Buffer, from: number): number {
     const quote = chunk.indexOf(QUOTE, from)
