@@ -8,6 +8,7 @@ import {
 import type { SignatureType } from '../cms/signed-attributes.ts'
 import type { SignerRules } from '../configuration/signer-configuration.ts'
 import { INVALID_REQUEST, UNSUPPORTED_HASH_ALGORITHM } from '../errors.ts'
+import { MAX_MESSAGE_LENGTH } from './body/body-text.ts'
 import { type Base64Digests, isCanonicalBase64 } from './body/long-string.ts'
 
 /** A field that is not decoded yet, with its name for errors. */
@@ -20,8 +21,8 @@ export interface EncodedField {
 
 /** The decoded bytes of a field, or their digests. */
 export interface Contents {
-  /** Absent if the bytes were hashed while they arrived, which happens only above MAX_MESSAGE_LENGTH. */
-  readonly bytes?: Buffer
+  /** The bytes; absent if there are more than MAX_MESSAGE_LENGTH, which may have been hashed while they arrived. */
+  readonly message?: Buffer
   /**
    * Returns the digest of the bytes. May be called once.
    *
@@ -38,7 +39,8 @@ export interface Contents {
 export function decodeContents({ field, text, hashed }: EncodedField): Contents {
   if (hashed === undefined) {
     const bytes = decodeBase64(field, text)
-    return { bytes, digest: (algorithm) => digest(algorithm, bytes) }
+    const message = bytes.length > MAX_MESSAGE_LENGTH ? {} : { message: bytes }
+    return { ...message, digest: (algorithm) => digest(algorithm, bytes) }
   }
   if (!hashed.isBase64) {
     throw notBase64(field)

@@ -20,7 +20,6 @@ import type { Signer } from '../signers/signer.ts'
 import type { Signers } from '../signers/signers.ts'
 import { MAX_MESSAGE_LENGTH } from './body/body-text.ts'
 import {
-  type Contents,
   decodeContents,
   decodeHexDigest,
   type EncodedField,
@@ -88,47 +87,32 @@ function prepareRaw(
 ): PreparedRequest {
   const { signers, signer } = context
   const contents = decodeContents(data)
-  const message = findShortMessage(contents)
-  const attributes = readRawAttributes(message)
+  const attributes = readRawAttributes(contents.message)
   const implied = hashAlgorithmOfLength(attributes?.digestLength)
   const hashAlgorithm = chooseHashAlgorithm(body, implied, context)
   checkRawAttributes(attributes, type, hashAlgorithm, signer.rules)
   const named = signers.chooseFor(signer, attributes?.certificates ?? [])
   checkAllowed(named, 'raw', type)
-  const kept = isDocumented(named) ? {} : { message: requireShort(message, data) }
+  const kept = isDocumented(named) ? {} : { message: requireShort(contents.message, data) }
   const digest = contents.digest(hashAlgorithm)
   return { kind: 'raw', type, hashAlgorithm, signer: named, digest, ...kept }
 }
 
-/** @param implied hash algorithm that the length of a digest implies, which counts if the body names none */
+/**
+ * Returns the hash algorithm, and adds to the request's log line which it is and why. A name in the body is logged only
+ * if it is that of a hash algorithm.
+ *
+ * @param implied hash algorithm that the length of a digest implies, which counts if the body names none
+ */
 function chooseHashAlgorithm(
   { hash_algorithm: asked }: CallbackBody,
   implied: HashAlgorithm['name'] | undefined,
   { logDetails, signer }: PrepareContext,
 ): HashAlgorithm {
-  Object.assign(logDetails, describeHashAlgorithm(asked ?? undefined, implied))
-  return parseHashAlgorithm(asked ?? implied, signer.rules)
-}
-
-/**
- * Returns the fields of a request's log line that say which hash algorithm is used, and why.
- *
- * @param asked the name in the body, which the log has only if it is that of a hash algorithm
- * @param implied the hash algorithm that the length of the digest implies
- */
-function describeHashAlgorithm(
-  asked: string | undefined,
-  implied: HashAlgorithm['name'] | undefined,
-): Record<string, string> {
   const found = findHashAlgorithm(asked ?? implied ?? DEFAULT_HASH_ALGORITHM)
-  return {
-    ...(found && { hashAlgorithm: found.name }),
-    hashAlgorithmFrom: asked !== undefined ? 'body' : implied !== undefined ? 'digest' : 'default',
-  }
-}
-
-function findShortMessage({ bytes }: Contents): Buffer | undefined {
-  return bytes === undefined || bytes.length > MAX_MESSAGE_LENGTH ? undefined : bytes
+  const from = (asked ?? undefined) !== undefined ? 'body' : implied !== undefined ? 'digest' : 'default'
+  Object.assign(logDetails, found && { hashAlgorithm: found.name }, { hashAlgorithmFrom: from })
+  return parseHashAlgorithm(asked ?? implied, signer.rules)
 }
 
 /** Refuses a long message for a signer whose signatures are verified with the message itself. */

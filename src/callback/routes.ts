@@ -19,11 +19,6 @@ export interface CallbackOptions {
   readonly signers: Pick<Signers, 'all' | 'has' | 'choices' | 'choose' | 'chooseFor'>
 }
 
-/** Holds the name of a signer if the path ends in one. */
-interface SignerParams {
-  readonly signer?: string
-}
-
 /** Serves Document Engine's callback on each configured path, and on those that end in the name of a signer. */
 export const callback: FastifyPluginAsyncTypebox<CallbackOptions> = async (
   app,
@@ -33,7 +28,7 @@ export const callback: FastifyPluginAsyncTypebox<CallbackOptions> = async (
   await app.register(jsonBody, { signers })
   const turns = new EventLoopTurns()
   app.addHook('onRequest', (request, _reply, done) => {
-    const { signer } = request.params as SignerParams
+    const { signer } = request.params as { signer?: string }
     if (signer !== undefined) {
       // The name is logged before the body is read, which may be refused
       Object.assign(request.logDetails, describeAskedSigner(signer, signers))
@@ -81,7 +76,7 @@ function readBody(
   refuseMisspelledNames(body)
   refuseNamesInQuery(query)
   const { logDetails } = request
-  const { signer: path } = request.params as SignerParams
+  const { signer: path } = request.params as { signer?: string }
   const asking = { token: body.signing_token, path, fields: body, query, logDetails }
   const signer = chooseSigner(asking, signers, configuration)
   logDetails.signer = signer.name

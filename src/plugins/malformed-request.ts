@@ -7,8 +7,7 @@ import type { Logger } from 'pino'
 import { HEADERS_TOO_LARGE, INVALID_REQUEST, REQUEST_TIMEOUT } from '../errors.ts'
 import { findUnanswered, stopArriving } from './connections.ts'
 import { createErrorReply, type ServiceError, sendError } from './error-reply.ts'
-import type { LineLimit } from './line-limit.ts'
-import { callerRequestId } from './request-log.ts'
+import { callerRequestId, type LineLimit } from './request-log.ts'
 
 /** Time that a client has to read why it was refused, in ms, before its connection is closed. */
 const LINGER_MS = 2_000
