@@ -7,10 +7,13 @@ import { callback } from './callback/routes.ts'
 import { BODY_PERIOD_MS, HEADERS_TIMEOUT_MS, REQUEST_TIMEOUT_MS } from './common/arrival.ts'
 import type { Configuration, LoadedSigners } from './configuration/configuration.ts'
 import type { ConfigurationError } from './errors.ts'
-import { createPoolMetrics } from './metrics/pool-metrics.ts'
-import { createReloadMetrics } from './metrics/reload-metrics.ts'
+import {
+  createPoolMetrics,
+  createReloadMetrics,
+  createRevocationMetrics,
+  createTimestampMetrics,
+} from './metrics/event-metrics.ts'
 import { registerRevocationGauges, registerSignerGauges } from './metrics/signer-gauges.ts'
-import { createRevocationMetrics, createTimestampMetrics } from './metrics/source-metrics.ts'
 import { bodyBudget } from './plugins/body-budget.ts'
 import { connections } from './plugins/connections.ts'
 import { cors } from './plugins/cors.ts'

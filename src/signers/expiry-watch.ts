@@ -9,19 +9,12 @@ const INTERVAL_MS = 60_000
 /** Days before the end at which a warning is due. Renewal by a certificate authority can take weeks. */
 const THRESHOLDS_DAYS = [7, 14, 30] as const
 
-export interface Expiry {
-  /** The smallest threshold that has been reached. */
-  readonly days: (typeof THRESHOLDS_DAYS)[number]
-  /** Message in one sentence. */
-  readonly message: string
-}
-
 /** Logs that a certificate of a signer's chain will expire, once at each threshold, and at each start. */
 export class ExpiryWatch {
   readonly #signers: Pick<Signers, 'all'>
   readonly #log: BaseLogger
   /** Threshold that was logged last, keyed by the name of the signer. */
-  readonly #logged = new Map<string, Expiry['days']>()
+  readonly #logged = new Map<string, number>()
   #timer: NodeJS.Timeout | undefined
 
   constructor(signers: Pick<Signers, 'all'>, log: BaseLogger) {
@@ -56,8 +49,10 @@ export class ExpiryWatch {
 /**
  * Describes that the first certificate of a chain to expire will soon do so. Returns undefined if that is more than 30
  * days away, or has happened, which `findInvalidity` describes.
+ *
+ * @returns the smallest threshold that has been reached, in days, and a message in one sentence
  */
-export function findExpiry(validity: readonly ValidityPeriod[], at: Date): Expiry | undefined {
+export function findExpiry(validity: readonly ValidityPeriod[], at: Date) {
   const [first] = validity.toSorted((one, other) => one.notAfter.getTime() - other.notAfter.getTime())
   // The last second belongs to the period (RFC 5280 4.1.2.5)
   const left = first === undefined ? 0 : first.notAfter.getTime() + 1000 - at.getTime()

@@ -100,8 +100,13 @@ export class Signers {
    */
   choose(name: string | undefined, setting = 'signing_token'): Signer {
     const { signers, defaultSigner } = this.#current
+    if (name === undefined && defaultSigner !== undefined) {
+      return defaultSigner
+    }
     if (name === undefined) {
-      return defaultSigner ?? refuseUnnamed()
+      throw new INVALID_REQUEST(
+        'signing_token: must name the signer, as {"signer":"NAME"}, or the path must, as /sign/NAME: there is no default signer',
+      )
     }
     const chosen = signers.get(name)
     if (chosen === undefined) {
@@ -295,7 +300,8 @@ export class Signers {
   async #awaitReady(): Promise<void> {
     while (!this.#wasReady) {
       await delay(POLL_MS, undefined, { ref: false, signal: this.#closing.signal })
-      this.#wasReady = keysSign(this.all())
+      const states = this.all().map((signer) => signer.status().state)
+      this.#wasReady = states.includes('ready') && !states.includes('starting')
     }
   }
 
@@ -328,19 +334,7 @@ export class Signers {
   }
 }
 
-function refuseUnnamed(): never {
-  throw new INVALID_REQUEST(
-    'signing_token: must name the signer, as {"signer":"NAME"}, or the path must, as /sign/NAME: there is no default signer',
-  )
-}
-
 /** Returns each timestamper once, for all levels, since a revoked authority must not timestamp b-t either. */
 function timestampersOf(keys: readonly Signer[]) {
   return new Set(keys.map(({ sources }) => sources.timestamper).filter((one) => one !== undefined))
-}
-
-/** Returns whether at least one key signs and none is starting. */
-function keysSign(keys: readonly Pick<Signer, 'status'>[]): boolean {
-  const states = keys.map((signer) => signer.status().state)
-  return states.includes('ready') && !states.includes('starting')
 }

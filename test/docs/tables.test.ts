@@ -8,11 +8,14 @@ import { Environment } from '../../schemas/configuration.ts'
 import { parsePkcs11Uri } from '../../src/configuration/pkcs11-uri.ts'
 import { findSchemaProblems } from '../../src/configuration/signers-file-schema.ts'
 import * as errors from '../../src/errors.ts'
-import { createPoolMetrics } from '../../src/metrics/pool-metrics.ts'
+import {
+  createPoolMetrics,
+  createReloadMetrics,
+  createRevocationMetrics,
+  createTimestampMetrics,
+} from '../../src/metrics/event-metrics.ts'
 import { processMetrics } from '../../src/metrics/process-metrics.ts'
-import { createReloadMetrics } from '../../src/metrics/reload-metrics.ts'
 import { registerRevocationGauges, registerSignerGauges } from '../../src/metrics/signer-gauges.ts'
-import { createRevocationMetrics, createTimestampMetrics } from '../../src/metrics/source-metrics.ts'
 import { bodyBudget } from '../../src/plugins/body-budget.ts'
 import { connections } from '../../src/plugins/connections.ts'
 import { errorReply } from '../../src/plugins/error-reply.ts'

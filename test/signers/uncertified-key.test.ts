@@ -3,7 +3,7 @@ import { Registry } from 'prom-client'
 import t from 'tap'
 import { SETTINGS } from '../../src/configuration/single-signer.ts'
 import { HSM_UNAVAILABLE } from '../../src/errors.ts'
-import { createPoolMetrics } from '../../src/metrics/pool-metrics.ts'
+import { createPoolMetrics } from '../../src/metrics/event-metrics.ts'
 import { UncertifiedKey } from '../../src/signers/uncertified-key.ts'
 
 t.test('there is no public key before the token was opened', (t) => {

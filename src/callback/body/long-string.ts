@@ -14,32 +14,24 @@ const DECODE_BUFFER = Buffer.allocUnsafeSlow((BLOCK_CHARACTERS / 4) * 3)
 
 /** Finds the end of a JSON string (RFC 8259 7) in bytes that come in chunks. */
 export class StringScanner {
-  #openEscape = 0
-  #hasEscapes = false
-
   /** Number of bytes that have arrived of an incomplete escape, at most 5. */
-  get openEscape(): number {
-    return this.#openEscape
-  }
-
-  get hasEscapes(): boolean {
-    return this.#hasEscapes
-  }
+  openEscape = 0
+  hasEscapes = false
 
   /** Returns the index of the quotation mark that ends the string, or the length of `chunk` if there is none. */
   findEnd(chunk: Buffer, from: number): number {
     const quote = chunk.indexOf(QUOTE, from)
     const end = quote === -1 ? chunk.length : quote
     // Most strings have no escapes, and the search for one byte is many times faster than a loop
-    if (this.#openEscape === 0 && !chunk.subarray(from, end).includes(BACKSLASH)) {
+    if (this.openEscape === 0 && !chunk.subarray(from, end).includes(BACKSLASH)) {
       return end
     }
-    this.#hasEscapes = true
+    this.hasEscapes = true
     return this.#findEndBehindEscapes(chunk, from)
   }
 
   #findEndBehindEscapes(chunk: Buffer, from: number): number {
-    let open = this.#openEscape
+    let open = this.openEscape
     let at = from
     for (; at < chunk.length; at++) {
       const byte = chunk[at]
@@ -54,7 +46,7 @@ export class StringScanner {
         open = open === 5 ? 0 : open + 1
       }
     }
-    this.#openEscape = open
+    this.openEscape = open
     return at
   }
 }
@@ -62,17 +54,13 @@ export class StringScanner {
 /** Hashes a JSON string (RFC 8259 7) that arrives in pieces, and keeps nothing of it. */
 export class LongString {
   readonly contents: Base64Digests
-  #isJson = true
+  /** True while the pieces so far are the inside of a JSON string. */
+  isJson = true
   /** The first characters of an escape whose rest has not arrived. */
   #openEscape = ''
 
   constructor(algorithms: readonly HashAlgorithm[]) {
     this.contents = new Base64Digests(algorithms)
-  }
-
-  /** True while the pieces so far are the inside of a JSON string. */
-  get isJson(): boolean {
-    return this.#isJson
   }
 
   /** @param openEscape number of bytes at the end of `bytes` that begin an escape without completing it */
@@ -96,7 +84,7 @@ export class LongString {
     try {
       return JSON.parse(`"${text}"`) as string
     } catch {
-      this.#isJson = false
+      this.isJson = false
       return ''
     }
   }
@@ -105,7 +93,8 @@ export class LongString {
 /** Hashes the bytes behind base64 (RFC 4648 4) that arrives in pieces, and keeps nothing of them. */
 export class Base64Digests {
   readonly #hashes: ReadonlyMap<HashAlgorithm['name'], Hash>
-  #isBase64 = true
+  /** True while the text so far can be base64; after the end, true if all of it is. */
+  isBase64 = true
   /** The last 1 to 4 characters so far. Only the last group may be padded, and the end shows which one that is. */
   #lastGroup = ''
 
@@ -113,24 +102,19 @@ export class Base64Digests {
     this.#hashes = new Map(algorithms.map(({ name, nodeName }) => [name, createHash(nodeName)]))
   }
 
-  /** True while the text so far can be base64; after the end, true if all of it is. */
-  get isBase64(): boolean {
-    return this.#isBase64
-  }
-
   write(text: string): void {
     const given = this.#lastGroup + text
     const end = Math.floor(Math.max(given.length - 1, 0) / 4) * 4
-    for (let at = 0; this.#isBase64 && at < end; at += BLOCK_CHARACTERS) {
+    for (let at = 0; this.isBase64 && at < end; at += BLOCK_CHARACTERS) {
       this.#decode(given.slice(at, Math.min(at + BLOCK_CHARACTERS, end)))
     }
     this.#lastGroup = given.slice(end)
-    this.#isBase64 &&= /^[A-Za-z0-9+/=]*$/.test(this.#lastGroup)
+    this.isBase64 &&= /^[A-Za-z0-9+/=]*$/.test(this.#lastGroup)
   }
 
   end(): void {
     const bytes = Buffer.from(this.#lastGroup, 'base64')
-    this.#isBase64 &&= isCanonicalBase64(this.#lastGroup, bytes)
+    this.isBase64 &&= isCanonicalBase64(this.#lastGroup, bytes)
     this.#update(bytes)
   }
 
@@ -142,7 +126,7 @@ export class Base64Digests {
   /** @param groups whole groups of four characters, without the last one */
   #decode(groups: string): void {
     const bytes = DECODE_BUFFER.subarray(0, DECODE_BUFFER.write(groups, 'base64'))
-    this.#isBase64 = !groups.endsWith('=') && isCanonicalBase64(groups, bytes)
+    this.isBase64 = !groups.endsWith('=') && isCanonicalBase64(groups, bytes)
     this.#update(bytes)
   }
 

@@ -1,6 +1,6 @@
 import { Registry } from 'prom-client'
 import t from 'tap'
-import { createPoolMetrics } from '../../src/metrics/pool-metrics.ts'
+import { createPoolMetrics } from '../../src/metrics/event-metrics.ts'
 import { readSamples } from '../support/scrape.ts'
 
 function start() {
