@@ -1,10 +1,12 @@
+import { SIGNER_NAME } from '../../schemas/signers-file.ts'
 import type { Configuration } from '../configuration/configuration.ts'
 import { INVALID_REQUEST, SIGNER_MISMATCH } from '../errors.ts'
 import type { Signer } from '../signers/signer.ts'
 import type { Signers } from '../signers/signers.ts'
-import { describeAskedSigner } from './asked-signer.ts'
 import { hasFieldNamingSigner, isSignerInQuery, seemsToNameSigner } from './misplaced-signer.ts'
 import { MAX_TOKEN_LENGTH, readSigningToken } from './signing-token.ts'
+
+const NAME = new RegExp(`^${SIGNER_NAME}$`)
 
 /** The parts of a request that may name its signer. */
 export interface SignerRequest {
@@ -30,7 +32,7 @@ export function chooseSigner(
   signers: Pick<Signers, 'has' | 'choose' | 'choices'>,
   { signMethods }: Pick<Configuration, 'signMethods'>,
 ): Signer {
-  const { signer: named } = readSigningToken(token, signMethods)
+  const named = readSigningToken(token, signMethods)
   const choices = signers.choices()
   const chosenName = named ?? path
   const others = choices.filter((name) => name !== chosenName)
@@ -69,4 +71,15 @@ function refuseMisplaced(token: string, hasChoice: boolean, others: readonly str
         'that was not encoded in any other way',
     )
   }
+}
+
+/**
+ * Returns the fields of a request's log line that say which signer it names. An unknown name is logged only if it is
+ * spelled like that of a signer: anything else could be a secret in the wrong place.
+ */
+export function describeAskedSigner(name: string, signers: Pick<Signers, 'has'>): Record<string, string> {
+  if (signers.has(name)) {
+    return { signer: name }
+  }
+  return NAME.test(name) ? { askedSigner: name } : {}
 }

@@ -8,25 +8,20 @@ export const MAX_TOKEN_LENGTH = 16_384
 /** Matches the beginning of a JSON object, also with names in other quotes or none, but not a GUID in braces. */
 const OBJECT_BEGINNING = /^\s*\{\s*(["'}]|[\w$]+\s*:)/
 
-/** The claims of a token that the service reads. */
-export interface SigningTokenClaims {
-  /** Name of the requested signer; absent for the default one. */
-  readonly signer?: string
-}
-
 /**
  * Reads a signing token. Anything but a JSON object is opaque, such as a user's id or a JWT. A token that begins like
  * an object has to be one: if a misspelled one passed as opaque, the default signer would sign.
  *
  * @param signMethods values of signMethod that are accepted, in lower case
+ * @returns name of the requested signer; undefined for the default one
  * @throws INVALID_REQUEST that quotes nothing of the token
  */
 export function readSigningToken(
   token: string | null | undefined,
   signMethods: readonly string[],
-): SigningTokenClaims {
+): string | undefined {
   if (token === null || token === undefined || !OBJECT_BEGINNING.test(token.slice(0, MAX_TOKEN_LENGTH))) {
-    return {}
+    return undefined
   }
   if (token.length > MAX_TOKEN_LENGTH) {
     throw new INVALID_REQUEST(`signing_token: JSON must not be longer than ${MAX_TOKEN_LENGTH} characters`)
@@ -38,13 +33,10 @@ export function readSigningToken(
         'accepts what SIGN_METHODS lists',
     )
   }
-  if (signer === undefined || signer === null) {
-    return {}
+  if (signer === undefined || signer === null || typeof signer === 'string') {
+    return signer ?? undefined
   }
-  if (typeof signer !== 'string') {
-    throw new INVALID_REQUEST('signing_token: signer must be a string')
-  }
-  return { signer }
+  throw new INVALID_REQUEST('signing_token: signer must be a string')
 }
 
 /** Compares without regard to case, as the vendor's example does. */

@@ -1,16 +1,15 @@
+import type { X509Certificate } from 'node:crypto'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { CallbackBody, type EncodedContentsReply } from '../../schemas/callback.ts'
-import { describeAskedSigner } from '../access/asked-signer.ts'
-import { chooseSigner } from '../access/choose-signer.ts'
+import { CallbackBody } from '../../schemas/callback.ts'
+import { chooseSigner, describeAskedSigner } from '../access/choose-signer.ts'
 import { Client } from '../common/client.ts'
 import type { Configuration } from '../configuration/configuration.ts'
+import type { SignerCertificate } from '../configuration/signer-configuration.ts'
 import type { Signers } from '../signers/signers.ts'
 import { type ContainerContext, createContainer } from '../signing/create-container.ts'
-import { signRaw } from '../signing/sign-raw.ts'
 import { jsonBody } from './body/json-body.ts'
 import { EventLoopTurns } from './event-loop-turns.ts'
-import { describeCertificates } from './get-certificates.ts'
 import { refuseMisspelledNames, refuseNamesInQuery } from './misspelled-name.ts'
 import { prepare, type SigningRequest } from './prepare.ts'
 import { classify } from './request.ts'
@@ -18,11 +17,6 @@ import { classify } from './request.ts'
 export interface CallbackOptions {
   readonly configuration: Configuration
   readonly signers: Pick<Signers, 'all' | 'has' | 'choices' | 'choose' | 'chooseFor'>
-}
-
-/** Holds the name of a signer if the path ends in one. */
-interface SignerParams {
-  readonly signer?: string
 }
 
 /** Serves Document Engine's callback on each configured path, and on those that end in the name of a signer. */
@@ -34,7 +28,7 @@ export const callback: FastifyPluginAsyncTypebox<CallbackOptions> = async (
   await app.register(jsonBody, { signers })
   const turns = new EventLoopTurns()
   app.addHook('onRequest', (request, _reply, done) => {
-    const { signer } = request.params as SignerParams
+    const { signer } = request.params as { signer?: string }
     if (signer !== undefined) {
       // The name is logged before the body is read, which may be refused
       Object.assign(request.logDetails, describeAskedSigner(signer, signers))
@@ -52,13 +46,15 @@ export const callback: FastifyPluginAsyncTypebox<CallbackOptions> = async (
       switch (prepared.kind) {
         case 'certificates':
           return reply.send(describeCertificates(signer.certificate()))
-        case 'raw':
-          return sendOctets(reply, await signRaw(prepared, { signer, options }))
+        case 'raw': {
+          const certificate = signer.validCertificate()
+          return sendOctets(reply, await signer.sign(certificate, prepared.hashAlgorithm, prepared, options))
+        }
         case 'container':
           return sendOctets(reply, await makeContainer(request, prepared, { signer, options }))
         case 'encoded-contents': {
           const container = await makeContainer(request, prepared, { signer, options })
-          return reply.send({ p7: container.toString('base64') } satisfies EncodedContentsReply)
+          return reply.send({ p7: container.toString('base64') })
         }
       }
     })
@@ -70,11 +66,7 @@ export const callback: FastifyPluginAsyncTypebox<CallbackOptions> = async (
  * while the request is signed.
  */
 function readBody(
-  request: Pick<FastifyRequest, 'logDetails' | 'signing' | 'longContents' | 'releaseBody'> & {
-    body: unknown
-    params: unknown
-    query: unknown
-  },
+  request: FastifyRequest,
   configuration: Configuration,
   signers: CallbackOptions['signers'],
 ) {
@@ -84,11 +76,11 @@ function readBody(
   refuseMisspelledNames(body)
   refuseNamesInQuery(query)
   const { logDetails } = request
-  const { signer: path } = request.params as SignerParams
+  const { signer: path } = request.params as { signer?: string }
   const asking = { token: body.signing_token, path, fields: body, query, logDetails }
   const signer = chooseSigner(asking, signers, configuration)
   logDetails.signer = signer.name
-  const asked = classify({ body, longContents: request.longContents })
+  const asked = classify(body, request.longContents)
   logDetails.kind = asked.kind
   const { digestMismatch } = configuration
   const prepared = prepare(body, asked, { digestMismatch, signers, signer, logDetails })
@@ -99,6 +91,15 @@ function readBody(
   request.body = undefined
   request.releaseBody()
   return prepared
+}
+
+/** Returns the leaf in `certificates` and its issuers, nearest first, in `ca_certificates`, each as base64 of PEM. */
+function describeCertificates({ certificate, issuers }: SignerCertificate) {
+  return { certificates: [encode(certificate)], ca_certificates: issuers.map(encode) }
+}
+
+function encode(certificate: X509Certificate): string {
+  return Buffer.from(certificate.toString()).toString('base64')
 }
 
 /** Returns the container as DER, and notes its level for the request's log line and the metrics. */

@@ -1,8 +1,8 @@
 /** Implements `signing-service sign`, which signs a file, detached, as the service makes its containers. */
 import { type Command, Option } from 'commander'
 import { encodePem } from '../asn1/pem.ts'
-import { checkAllowed } from '../callback/allowed.ts'
 import { parseHashAlgorithm } from '../callback/fields.ts'
+import { checkAllowed } from '../callback/prepare.ts'
 import type { SignatureType } from '../cms/signed-attributes.ts'
 import { defined } from '../common/defined.ts'
 import { Signers } from '../signers/signers.ts'

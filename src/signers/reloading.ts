@@ -51,9 +51,9 @@ interface Candidate {
 }
 
 export class Reloading {
+  status: ReloadStatus = { since: new Date() }
   readonly #options: ReloadingOptions
   readonly #watch: FileWatch
-  #status: ReloadStatus = { since: new Date() }
   #running: Promise<void> | undefined
   #next: ReloadTrigger | undefined
   #pending: Candidate | undefined
@@ -64,10 +64,6 @@ export class Reloading {
   constructor(options: ReloadingOptions) {
     this.#options = options
     this.#watch = new FileWatch(options.intervalMs, () => this.request('files'))
-  }
-
-  get status(): ReloadStatus {
-    return this.#status
   }
 
   async start(): Promise<void> {
@@ -186,8 +182,8 @@ export class Reloading {
   /** @param isNew false for another try of the same configuration */
   #end(outcome: ReloadOutcome, reason?: string, isNew = true): void {
     const at = new Date()
-    const since = outcome === 'taken over' ? at : this.#status.since
-    this.#status = { since, last: { outcome, at, ...(reason === undefined ? {} : { reason }) } }
+    const since = outcome === 'taken over' ? at : this.status.since
+    this.status = { since, last: { outcome, at, ...(reason === undefined ? {} : { reason }) } }
     if (isNew) {
       this.#options.onEnd(outcome)
     }

@@ -36,7 +36,7 @@ function start() {
   const readiness = {
     check: () => state.signers.map((name) => ({ name, token: 'hsm1', state: state.key, since: new Date() })),
   }
-  registerSignerGauges(registry, { signers, readiness, queueLimit: 7 })
+  registerSignerGauges(registry, signers, readiness, 7)
   return { state, samples: async () => readSamples(await registry.metrics()) }
 }
 

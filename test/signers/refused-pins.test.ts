@@ -9,8 +9,7 @@ import { pinVersion } from '../../src/pkcs11/pin-version.ts'
 import type { PoolKey } from '../../src/pkcs11/pool-key.ts'
 import type { PoolStatus } from '../../src/pkcs11/session-pool.ts'
 import { RefusedPins } from '../../src/signers/refused-pins.ts'
-import { TokenLog } from '../../src/signers/token-log.ts'
-import type { TokenPool } from '../../src/signers/token-pool.ts'
+import { TokenLog, type TokenPool } from '../../src/signers/token-pool.ts'
 
 const KEY: PoolKey = {
   request: { selector: {}, certificateOnToken: false },

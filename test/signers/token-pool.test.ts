@@ -6,13 +6,13 @@ import type { TokenAccess, TokenSelector } from '../../src/configuration/signer-
 import type { KeyRequest } from '../../src/pkcs11/messages.ts'
 import type { PoolKey } from '../../src/pkcs11/pool-key.ts'
 import type { PoolStatus } from '../../src/pkcs11/session-pool.ts'
-import { TokenLog } from '../../src/signers/token-log.ts'
 import {
   accessId,
   fitsPlan,
   indexOfKey,
   keyId,
   nameTokens,
+  TokenLog,
   type TokenPool,
 } from '../../src/signers/token-pool.ts'
 

@@ -10,7 +10,7 @@ import type {
 import type { ConfigurationError } from '../../errors.ts'
 import type { FoundKey } from '../../pkcs11/messages.ts'
 import { checkKeyMatches } from '../../signers/key-request.ts'
-import { listWarnings } from '../../signers/warnings.ts'
+import { listWarnings } from '../../signers/signer-set.ts'
 import {
   describeIssuer,
   earliestNotAfter,

@@ -1,7 +1,7 @@
 /** Checks the running service. */
 import type { X509Certificate } from 'node:crypto'
-import type { ReadyReply } from '../../../schemas/health.ts'
 import type { SignerCertificate } from '../../configuration/signer-configuration.ts'
+import type { ReadyReply } from '../../plugins/health.ts'
 import { parseCertificates } from '../../x509/certificate-file.ts'
 import { describeSubject } from '../../x509/validity.ts'
 import type { StepName } from './advice.ts'
@@ -85,7 +85,13 @@ function reportReady(report: Report, { status, body }: Reply): void {
   report[status === 200 ? 'passed' : 'failed']('service: ready', states.join('; '))
 }
 
-function describeState({ state, reason }: { readonly state: string; readonly reason?: string }): string {
+function describeState({
+  state,
+  reason,
+}: {
+  readonly state: string
+  readonly reason: string | undefined
+}): string {
   return reason === undefined ? state : `${state}: ${reason}`
 }
 

@@ -3,7 +3,7 @@ import t from 'tap'
 import { HASH_ALGORITHMS } from '../../src/algorithms/hash-algorithms.ts'
 import { VARIABLE_SETTINGS } from '../../src/configuration/read-signer.ts'
 import { certificateFromFiles } from '../../src/configuration/signer-certificate.ts'
-import { isNamedBy } from '../../src/signers/named-certificate.ts'
+import { isNamedBy } from '../../src/signers/signer.ts'
 import { issue } from '../support/certificates.ts'
 import { DEFAULT_CONTAINER } from '../support/container-configuration.ts'
 

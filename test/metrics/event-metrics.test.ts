@@ -1,11 +1,11 @@
 import { Registry } from 'prom-client'
 import t from 'tap'
-import { PoolMetrics } from '../../src/metrics/pool-metrics.ts'
+import { createPoolMetrics } from '../../src/metrics/event-metrics.ts'
 import { readSamples } from '../support/scrape.ts'
 
 function start() {
   const registry = new Registry()
-  const observer = new PoolMetrics(registry)
+  const observer = createPoolMetrics(registry)
   const samples = async () => readSamples(await registry.metrics())
   return { observer, samples }
 }
