@@ -1,6 +1,6 @@
 /** Counts what happens in the session pools. */
 import { Counter, Histogram, type Registry } from 'prom-client'
-import type { PoolObserver, RestartReason } from '../pkcs11/pool-observer.ts'
+import type { PoolObserver, RestartReason } from '../pkcs11/pool/pool-options.ts'
 import { DURATION_BUCKETS } from './duration-buckets.ts'
 import { LabelValues } from './label-values.ts'
 import { ReasonCounter } from './reason-counter.ts'

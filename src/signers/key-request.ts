@@ -10,7 +10,8 @@ import type {
 } from '../configuration/signer-configuration.ts'
 import { ConfigurationError } from '../errors.ts'
 import type { FoundKey } from '../pkcs11/messages.ts'
-import type { KeyUse, PoolKey } from '../pkcs11/pool-key.ts'
+import type { PoolKey } from '../pkcs11/pool/pool-keys.ts'
+import type { KeyUse } from '../pkcs11/signing-input.ts'
 import { fingerprint } from '../x509/fingerprint.ts'
 
 /**

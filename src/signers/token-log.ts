@@ -1,6 +1,6 @@
 import type { BaseLogger } from 'pino'
 import type { TokenFields } from '../errors.ts'
-import type { PoolLog } from '../pkcs11/pool-observer.ts'
+import type { PoolLog } from '../pkcs11/pool/pool-options.ts'
 
 /**
  * Adds to each line the name of the token, the signers that use it and the file of its PIN. They are no bindings of a

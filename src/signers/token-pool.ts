@@ -1,8 +1,8 @@
 import type { TokenAccess } from '../configuration/signer-configuration.ts'
 import type { KeyRequest } from '../pkcs11/messages.ts'
-import type { PoolKey } from '../pkcs11/pool-key.ts'
-import type { SessionPool } from '../pkcs11/session-pool.ts'
-import type { HsmState } from '../pkcs11/supervisor.ts'
+import type { PoolKey } from '../pkcs11/pool/pool-keys.ts'
+import type { SessionPool } from '../pkcs11/pool/session-pool.ts'
+import type { HsmState } from '../pkcs11/pool/supervisor.ts'
 import type { TokenLog } from './token-log.ts'
 
 /** A token, and the keys on it that signers use. */

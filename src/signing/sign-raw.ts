@@ -1,6 +1,6 @@
 import type { HashAlgorithm } from '../algorithms/hash-algorithms.ts'
 import type { SignedMessage } from '../algorithms/signature-algorithm.ts'
-import type { SignOptions } from '../pkcs11/signing-jobs.ts'
+import type { SignOptions } from '../pkcs11/pool/signing-jobs.ts'
 import type { Signer } from '../signers/signer.ts'
 
 export interface RawContext {

@@ -1,7 +1,6 @@
 import { readSync, writeSync } from 'node:fs'
-import { FrameReader } from '../frames.ts'
-import type { EndSession, FromSession, SessionOrder, WithdrawOrder } from '../messages.ts'
-import { decodeToSession, encodeFromSession } from '../session-frames.ts'
+import { encodeMessage, MessageReader } from '../frames.ts'
+import type { EndSession, FromSession, SessionOrder, ToSession, WithdrawOrder } from '../messages.ts'
 
 /** An order takes some hundred octets. */
 const PIECE_OCTETS = 16_384
@@ -9,7 +8,7 @@ const PIECE_OCTETS = 16_384
 /** The socket through which the HTTP process and a session worker talk. */
 export class Channel {
   readonly #fileDescriptor: number
-  readonly #reader = new FrameReader()
+  readonly #reader = new MessageReader<ToSession>()
   readonly #piece = Buffer.alloc(PIECE_OCTETS)
 
   constructor(fileDescriptor: number) {
@@ -26,7 +25,7 @@ export class Channel {
       if (length === 0) {
         return
       }
-      const messages = this.#reader.read(this.#piece.subarray(0, length)).map(decodeToSession)
+      const messages = this.#reader.read(this.#piece.subarray(0, length))
       const withdrawn = messages.filter(({ type }) => type === 'withdraw') as WithdrawOrder[]
       for (const message of messages) {
         if (!withdrawn.some((withdrawal) => 'ticket' in message && message.ticket === withdrawal.ticket)) {
@@ -38,7 +37,7 @@ export class Channel {
 
   /** Nobody hears it any more where the HTTP process has gone. */
   write(message: FromSession): void {
-    const frame = encodeFromSession(message)
+    const frame = encodeMessage(message)
     try {
       for (let written = 0; written < frame.length; ) {
         written += writeSync(this.#fileDescriptor, frame, written)
