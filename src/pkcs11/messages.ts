@@ -75,6 +75,9 @@ export interface KeyFailure extends Explanation {
   readonly variable: string
 }
 
+/** File descriptor of the channel of session 0 in the signer process, the next after that of Node's own IPC. */
+export const FIRST_CHANNEL = 4
+
 /** Messages to a signer process. */
 export type ToSignerProcess = ToMainThread | ToSession
 
@@ -84,16 +87,10 @@ export type ToMainThread =
   | { readonly type: 'log-in' }
   /** Searches the open token for keys that were not there, or not to be used; answered where that was possible. */
   | { readonly type: 'find-keys'; readonly keys: readonly number[] }
+  /** Starts a worker for the session with this number, which reads what it is told from its channel. */
+  | { readonly type: 'start'; readonly number: number }
   /** The sessions are closed besides: by the end of their channels. */
   | { readonly type: 'close' }
-
-/** Sent by Node's IPC too: starts a worker for a session, which reads what it is told from its channel. */
-export interface StartSession {
-  readonly type: 'start'
-  readonly session: number
-  /** File descriptor of a socket in the signer process. */
-  readonly channel: number
-}
 
 /** Sent by the channel of the session. */
 export type ToSession = SessionOrder | WithdrawOrder | EndSession
@@ -127,7 +124,7 @@ export interface WithdrawOrder extends Ticket {
   readonly type: 'withdraw'
 }
 
-/** Closes the session for good. It is not answered. */
+/** Closes the session until it is opened anew. It is not answered. */
 export interface EndSession {
   readonly type: 'end'
   readonly session: number
@@ -176,12 +173,6 @@ export type LoginOutcome =
   | { readonly type: 'logged-in' }
   | { readonly type: 'log-in-failed'; readonly failure: TokenFailure }
 
-/** Sent by Node's IPC too: the worker of a session is no more, and its channel free. */
-export interface SessionEnded {
-  readonly type: 'session-ended'
-  readonly session: number
-}
-
 /** Sent by the channel of the session. */
 export type FromSession = Ticket & {
   /** How long the library took. */
@@ -196,8 +187,6 @@ export type FromSession = Ticket & {
 /** Data that a session worker is started with. Handles are the buffers that pkcs11js gives: slot ids can exceed 2^53. */
 export interface SessionWorkerData {
   readonly session: number
-  /** File descriptor of the socket that it is told by. */
-  readonly channel: number
   readonly module: string
   readonly slot: Uint8Array
   readonly keys: KeyReferences

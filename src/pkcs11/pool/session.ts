@@ -128,6 +128,13 @@ export class Session {
     this.#begin('reopen', ticket)
   }
 
+  /** Closes it until it is opened anew. */
+  end(): void {
+    this.succeeded()
+    this.#send({ type: 'end', session: this.number })
+  }
+
+  /** Forgets what it signed, and that it failed before. */
   succeeded(): void {
     this.input = undefined
     this.failures = 0

@@ -79,12 +79,12 @@ export interface SessionsOptions extends Pick<PoolOptions, 'log' | 'observer'> {
 export class Sessions {
   readonly #options: SessionsOptions
   readonly #sessions: Session[] = []
+  /** Those whose calls returned too late: each is opened anew in place of the next one that hangs. */
+  readonly #spare: Session[] = []
   readonly #opening = new OpeningQueue()
   readonly #timeouts: SessionTimeouts
   #tested = false
   #ended = false
-  /** Number of the next session. */
-  #number = 0
   /** When sessions were last usable, in ms of `performance.now()`, as are all times here. */
   #usableAt = performance.now()
   #signedAt = performance.now()
@@ -208,7 +208,8 @@ export class Sessions {
     if (session.state === 'zombie') {
       // It came back after all, but nobody knows what it holds, and its place is taken
       this.#sessions.splice(this.#sessions.indexOf(session), 1)
-      this.#options.supervisor.send({ type: 'end', session: session.number })
+      this.#spare.push(session)
+      session.end()
       return
     }
     switch (message.type) {
@@ -331,8 +332,8 @@ export class Sessions {
   /** Opens another session as soon as it is its turn. */
   #add(): void {
     const { test, supervisor } = this.#options
-    const session = new Session(this.#number, test.key, (message) => supervisor.send(message))
-    this.#number += 1
+    const session =
+      this.#spare.pop() ?? new Session(this.#sessions.length, test.key, (message) => supervisor.send(message))
     this.#sessions.push(session)
     this.#opening.add(session)
   }

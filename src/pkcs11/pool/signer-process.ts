@@ -4,15 +4,14 @@ import { extname } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { childEnvironment } from '../child-environment.ts'
 import { passOnLibraryOutput } from '../library-output.ts'
-import type {
-  FromMainThread,
-  FromSignerProcess,
-  SessionEnded,
-  StartSession,
-  ToMainThread,
-  ToSignerProcess,
+import {
+  FIRST_CHANNEL,
+  type FromMainThread,
+  type FromSignerProcess,
+  type ToMainThread,
+  type ToSignerProcess,
 } from '../messages.ts'
-import { FIRST_CHANNEL, SessionChannels } from './session-channels.ts'
+import { SessionChannels } from './session-channels.ts'
 
 const MAIN = new URL(`../process/entry${extname(import.meta.filename)}`, import.meta.url)
 
@@ -42,12 +41,10 @@ export class SignerProcess {
     this.#channels = new SessionChannels(
       channelsOf(this.#child),
       onMessage,
-      (message) => this.#tell(message),
+      (number) => this.#tell({ type: 'start', number }),
       () => this.kill(),
     )
-    this.#child.on('message', (message: FromMainThread | SessionEnded) =>
-      message.type === 'session-ended' ? this.#channels.ended(message.session) : onMessage(message),
-    )
+    this.#child.on('message', (message: FromMainThread) => onMessage(message))
     // `onEnd` tells what ended it; a signal that could not be sent must not end this process
     this.#child.on('error', () => {})
     this.#ended = once(this.#child, 'exit')
@@ -68,7 +65,7 @@ export class SignerProcess {
     }
   }
 
-  #tell(message: ToMainThread | StartSession): void {
+  #tell(message: ToMainThread): void {
     // There is no channel where the system has no file descriptors left
     this.#child.send?.(message, () => {})
   }

@@ -4,8 +4,8 @@ import type { RestartReason } from './pool-options.ts'
 
 /** Waits before an HSM or a signer process is tried again. */
 const RETRIES = { first: 1_000, longest: 30_000 }
-/** Rests of a session on a token that throttles. */
-const RESTS = { first: 100, longest: 1_000 }
+const FIRST_REST_MS = 50
+const LONGEST_REST_MS = 1_000
 /** A request waits for so long at most before it is repeated for the first time. */
 const FIRST_REPEAT_MS = 100
 
@@ -24,12 +24,12 @@ export function backoffMs(failures: number): number {
 }
 
 /**
- * Returns how long a session rests on a token that throttles.
+ * Returns how long a session rests on a token that throttles: 50 to 100 ms, doubling up to a second.
  *
  * @param throttles throttled calls in a row, from 1
  */
 export function restMs(throttles: number): number {
-  return growMs(throttles, RESTS)
+  return atLeastHalf(Math.min(LONGEST_REST_MS, FIRST_REST_MS * 2 ** Math.min(throttles, 16)))
 }
 
 /**
@@ -40,7 +40,10 @@ export function restMs(throttles: number): number {
  * @param deadline ms of `performance.now()`
  */
 export function repeatMs(attempts: number, deadline: number): number {
-  const longest = attempts === 1 ? FIRST_REPEAT_MS : (deadline - performance.now()) / 2
+  return atLeastHalf(attempts === 1 ? FIRST_REPEAT_MS : (deadline - performance.now()) / 2)
+}
+
+function atLeastHalf(longest: number): number {
   return longest * (0.5 + Math.random() * 0.5)
 }
 

@@ -1,25 +1,25 @@
-import { duplexPair } from 'node:stream'
+import { type Duplex, duplexPair } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
 import { encodeMessage, MessageReader } from '../../../src/pkcs11/frames.ts'
-import type { FromSession, StartSession, ToSession } from '../../../src/pkcs11/messages.ts'
+import type { FromSession, ToSession } from '../../../src/pkcs11/messages.ts'
 import { SessionChannels } from '../../../src/pkcs11/pool/session-channels.ts'
 
 t.test('what is no message is told, and nobody hears what it was', async (t) => {
   const [here, there] = duplexPair()
-  const [read, started]: [FromSession[], StartSession[]] = [[], []]
+  const [read, started]: [FromSession[], number[]] = [[], []]
   let garbage = 0
   const channels = new SessionChannels(
     [here],
     (message) => read.push(message),
-    (message) => started.push(message),
+    (session) => started.push(session),
     () => {
       garbage += 1
     },
   )
-  channels.send({ type: 'reopen', session: 7, ticket: 1, key: 0 })
-  t.strictSame(started, [{ type: 'start', session: 7, channel: 4 }])
-  const opened: FromSession = { type: 'session-opened', session: 7, ticket: 1, seconds: 0.001 }
+  channels.send({ type: 'reopen', session: 0, ticket: 1, key: 0 })
+  t.strictSame(started, [0])
+  const opened: FromSession = { type: 'session-opened', session: 0, ticket: 1, seconds: 0.001 }
   there.write(encodeMessage(opened))
   await setImmediate()
   t.strictSame(read, [opened])
@@ -45,28 +45,28 @@ t.test('text that a library prints into a channel is told at once, and not taken
   t.equal(garbage, 1)
 })
 
-t.test(
-  'a session for which there is no channel waits until another has ended, with all that it is told',
-  async (t) => {
-    const [here, there] = duplexPair()
-    const started: StartSession[] = []
-    const channels = new SessionChannels(
-      [here],
-      () => {},
-      (message) => started.push(message),
-      () => t.fail('there is no garbage'),
-    )
-    channels.send({ type: 'reopen', session: 1, ticket: 1, key: 0 })
-    channels.send({ type: 'reopen', session: 2, ticket: 1, key: 0 })
-    channels.send({ type: 'end', session: 2 })
-    t.strictSame(started, [{ type: 'start', session: 1, channel: 4 }])
-    channels.ended(1)
-    channels.ended(1)
-    t.strictSame(started.slice(1), [{ type: 'start', session: 2, channel: 4 }])
-    await setImmediate()
-    t.strictSame(
-      new MessageReader<ToSession>().read(there.read()).map(({ type, session }) => `${session} ${type}`),
-      ['1 reopen', '2 reopen', '2 end'],
-    )
-  },
-)
+t.test('a session is started when it is first told something, and told all by its own channel', async (t) => {
+  const pairs = [duplexPair(), duplexPair()]
+  const started: number[] = []
+  const channels = new SessionChannels(
+    pairs.map(([here]) => here as Duplex),
+    () => {},
+    (session) => started.push(session),
+    () => t.fail('there is no garbage'),
+  )
+  channels.send({ type: 'reopen', session: 1, ticket: 1, key: 0 })
+  channels.send({ type: 'reopen', session: 0, ticket: 1, key: 0 })
+  channels.send({ type: 'end', session: 1 })
+  t.strictSame(started, [1, 0])
+  await setImmediate()
+  const told = pairs.map(([, there]) =>
+    new MessageReader<ToSession>().read((there as Duplex).read()).map(({ type, session }) => [type, session]),
+  )
+  t.strictSame(told, [
+    [['reopen', 0]],
+    [
+      ['reopen', 1],
+      ['end', 1],
+    ],
+  ])
+})

@@ -33,6 +33,24 @@ t.test('a zombie', async (t) => {
     )
   }
 
+  t.test('is opened anew in place of the next one, once it has come back', async (t) => {
+    const { sessions, lastOrder, open, sign, answer, testAll, job, pass } = playSessions(t, 2)
+    testAll()
+    sessions.lease(job('work'))
+    pass(4_200)
+    open(2)
+    sign(2)
+    answer(0, { type: 'signed', signature: SIGNATURE })
+    sessions.lease(job('more'))
+    pass(4_200)
+    t.match(sessions.count(), { zombie: 1 })
+    t.match(lastOrder(0), { type: 'reopen' })
+    t.equal(lastOrder(3), undefined)
+    open(0)
+    sign(0)
+    t.same(sessions.count(), { opening: 0, idle: 2, busy: 0, zombie: 1 })
+  })
+
   t.test('is one of more than the limit: the process is lost', async (t) => {
     const { sessions, events, testAll, job, pass } = playSessions(t, 3)
     testAll()
