@@ -92,16 +92,11 @@ export type ToMainThread =
   /** The sessions are closed besides: by the end of their channels. */
   | { readonly type: 'close' }
 
-/** Sent by the channel of the session. */
-export type ToSession = SessionOrder | WithdrawOrder | EndSession
-
 /** An order carries a ticket, and its answer the same, so that an answer to an older order is recognized and dropped. */
 interface Ticket {
   readonly session: number
   readonly ticket: number
 }
-
-export type SessionOrder = SignOrder | ReopenOrder
 
 export interface SignOrder extends Ticket {
   readonly type: 'sign'
@@ -112,23 +107,19 @@ export interface SignOrder extends Ticket {
   readonly data: Uint8Array
 }
 
-/** Opens the session, or closes what is there and opens it anew, and finds one of the keys in it. */
-export interface ReopenOrder extends Ticket {
-  readonly type: 'reopen'
-  /** Place of the key in the open request. */
-  readonly key: number
-}
+/** What a session does until it has answered. */
+export type SessionOrder =
+  | SignOrder
+  /** Opens the session, or closes what is there and opens it anew, and finds one of the keys in it. */
+  | (Ticket & { readonly type: 'reopen'; readonly key: number })
 
-/** Takes an order to sign back, unless the session has read it; then it is answered all the same. */
-export interface WithdrawOrder extends Ticket {
-  readonly type: 'withdraw'
-}
-
-/** Closes the session until it is opened anew. It is not answered. */
-export interface EndSession {
-  readonly type: 'end'
-  readonly session: number
-}
+/** Sent by the channel of the session. */
+export type ToSession =
+  | SessionOrder
+  /** Takes an order to sign back, unless the session has read it; then it is answered all the same. */
+  | (Ticket & { readonly type: 'withdraw' })
+  /** Closes the session until it is opened anew. It is not answered. */
+  | { readonly type: 'end'; readonly session: number }
 
 /** Why a token could not be opened. */
 export type OpenFailure =
@@ -146,34 +137,26 @@ export interface Explanation {
   readonly reason: string
 }
 
-export type FromSignerProcess = FromMainThread | FromSession
-
-/** Messages of a signer process whose token is open. */
-export type FromOpenToken = KeysFound | LoginOutcome | FromSession
-
-/** Sent by Node's IPC. */
-export type FromMainThread =
+/** Messages of a signer process. Those of sessions are sent by their channels, the others by Node's IPC. */
+export type FromSignerProcess =
   | { readonly type: 'opened'; readonly token: FoundToken; readonly keys: readonly KeyOutcome[] }
   | { readonly type: 'open-failed'; readonly failure: OpenFailure }
-  | KeysFound
   /** `C_Login` is about to be called: should nothing come after it, nobody knows what the token made of the PIN. */
   | { readonly type: 'login-begun'; readonly told: ToldPin }
   /** `C_Login` was called; said before what comes of it. */
   | { readonly type: 'login-answered'; readonly returnValue: string }
-  | LoginOutcome
+  | FromOpenToken
 
-/** All keys of the open request, as they were last found. */
-export interface KeysFound {
-  readonly type: 'keys-found'
-  readonly keys: readonly KeyOutcome[]
-}
+/** Messages of a signer process whose token is open. */
+export type FromOpenToken =
+  /** All keys of the open request, as they were last found. */
+  { readonly type: 'keys-found'; readonly keys: readonly KeyOutcome[] } | LoginOutcome | FromSession
 
 /** Outcome of the order to log in again. */
 export type LoginOutcome =
   | { readonly type: 'logged-in' }
   | { readonly type: 'log-in-failed'; readonly failure: TokenFailure }
 
-/** Sent by the channel of the session. */
 export type FromSession = Ticket & {
   /** How long the library took. */
   readonly seconds: number

@@ -6,17 +6,13 @@ const ENOUGH = 8
 
 /** Measures how long sessions take for a signature, and estimates when a request that waits will have its own. */
 export class ServiceTime {
-  #ms: number | undefined
+  /** How long a signature takes, in ms; undefined before the first one. */
+  ms: number | undefined
   #count = 0
-
-  /** Returns how long a signature takes, in ms; undefined before the first one. */
-  get ms(): number | undefined {
-    return this.#ms
-  }
 
   add(ms: number): void {
     this.#count += 1
-    this.#ms = this.#ms === undefined ? ms : this.#ms + WEIGHT * (ms - this.#ms)
+    this.ms = this.ms === undefined ? ms : this.ms + WEIGHT * (ms - this.ms)
   }
 
   /**
@@ -25,10 +21,10 @@ export class ServiceTime {
    * @returns ms until the signature is there; 0 where nothing can be foretold
    */
   untilSigned(ahead: number, sessions: number): number {
-    if (this.#ms === undefined || this.#count < ENOUGH || sessions === 0) {
+    if (this.ms === undefined || this.#count < ENOUGH || sessions === 0) {
       return 0
     }
     // A session gets free every ms / sessions; then comes its own signature
-    return (ahead / sessions + 1) * this.#ms
+    return (ahead / sessions + 1) * this.ms
   }
 }

@@ -40,14 +40,11 @@ export class SessionTimeouts {
     this.#serviceTime = serviceTime
   }
 
-  /** Returns whether the event loop stood still since the last look. */
+  /** Returns whether the event loop stood still since the last look. This is a look: it is to be asked at each. */
   stoodStill(now: number): boolean {
-    return now - this.#lookedAt > STALL_MS
-  }
-
-  /** Notes a look at the sessions. */
-  looked(now: number): void {
+    const stoodStill = now - this.#lookedAt > STALL_MS
     this.#lookedAt = now
+    return stoodStill
   }
 
   /**

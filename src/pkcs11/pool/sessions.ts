@@ -126,9 +126,9 @@ export class Sessions {
     return this.#lastFailure
   }
 
-  /** Returns when they stopped signing, in ms of `performance.now()`; undefined while one can sign and they did lately. */
+  /** Returns when they stopped signing, in ms of `performance.now()`; undefined while one can sign. */
   unusableSince(): number | undefined {
-    return this.#hasUsable() ? this.#overdueSince() : this.#usableAt
+    return this.#hasUsable() ? undefined : this.#usableAt
   }
 
   get size(): number {
@@ -199,8 +199,7 @@ export class Sessions {
 
   #answered(message: FromSession): void {
     const session = this.#sessions.find(({ number }) => number === message.session)
-    const call = session?.call
-    if (session === undefined || call?.ticket !== message.ticket || this.#ended) {
+    if (session === undefined || session.call?.ticket !== message.ticket || this.#ended) {
       return
     }
     session.call = undefined
@@ -217,7 +216,7 @@ export class Sessions {
         session.openedAt = performance.now()
         return this.#test(session)
       case 'signed':
-        return this.#signed(session, message.signature, this.#took(message, call.since))
+        return this.#signed(session, message.signature, message.seconds)
       case 'session-failed':
         return this.#callFailed(session, message.failure, 'a session cannot be opened')
       case 'sign-failed':
@@ -274,14 +273,12 @@ export class Sessions {
     if (this.#hasUsable()) {
       this.#usableAt = now
     }
-    const stoodStill = this.#timeouts.stoodStill(now)
-    this.#timeouts.looked(now)
-    if (stoodStill) {
+    if (this.#timeouts.stoodStill(now)) {
       // There was no time for a signature
       this.#signedAt = Math.max(this.#signedAt, now - this.#timeouts.silenceMs / 2)
       return
     }
-    if (this.#overdueSince() !== undefined) {
+    if (now > this.#signedAt + this.#timeouts.silenceMs) {
       this.#lost(`no signature comes back: ${this.#lastFailure}`)
       return
     }
@@ -323,12 +320,6 @@ export class Sessions {
     return this.#sessions.some(({ state }) => state === 'idle' || state === 'busy')
   }
 
-  /** Returns since when a signature is overdue, in ms of `performance.now()`; undefined while none is. */
-  #overdueSince(): number | undefined {
-    const due = this.#signedAt + this.#timeouts.silenceMs
-    return performance.now() > due ? due : undefined
-  }
-
   /** Opens another session as soon as it is its turn. */
   #add(): void {
     const { test, supervisor } = this.#options
@@ -352,7 +343,7 @@ export class Sessions {
     }
   }
 
-  #signed(session: Session, signature: Uint8Array, ms: number): void {
+  #signed(session: Session, signature: Uint8Array, seconds: number): void {
     const { test, serviceTime, jobs, observer, log, onTested } = this.#options
     const { job, input } = session
     if (!(input as SigningInput).verify(signature)) {
@@ -362,7 +353,7 @@ export class Sessions {
       return
     }
     session.succeeded()
-    serviceTime.add(ms)
+    serviceTime.add(seconds * 1000)
     this.#signedAt = performance.now()
     this.#lastFailure = undefined
     this.#logins = 0
@@ -554,12 +545,6 @@ export class Sessions {
       this.#ended = true
       tell()
     }
-  }
-
-  /** Returns how long a signature took, in ms; where nobody was there to read it, how long the library says. */
-  #took({ seconds }: FromSession, since: number): number {
-    const now = performance.now()
-    return this.#timeouts.stoodStill(now) ? seconds * 1000 : now - since
   }
 
   #observe(message: FromSession): void {

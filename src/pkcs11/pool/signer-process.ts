@@ -1,12 +1,10 @@
-import { type ChildProcess, fork } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { extname } from 'node:path'
 import type { Duplex } from 'node:stream'
-import { childEnvironment } from '../child-environment.ts'
-import { passOnLibraryOutput } from '../library-output.ts'
+import { startChild } from '../child-process.ts'
 import {
   FIRST_CHANNEL,
-  type FromMainThread,
   type FromSignerProcess,
   type ToMainThread,
   type ToSignerProcess,
@@ -32,19 +30,14 @@ export class SignerProcess {
     onMessage: (message: FromSignerProcess) => void,
     onEnd: (how: string) => void,
   ) {
-    this.#child = fork(MAIN, [String(process.pid)], {
-      env: childEnvironment(),
-      serialization: 'advanced',
-      stdio: ['ignore', 'pipe', 'pipe', 'ipc', ...Array.from({ length: sessions }, () => 'pipe' as const)],
-    })
-    passOnLibraryOutput(this.#child)
+    this.#child = startChild(MAIN, sessions)
     this.#channels = new SessionChannels(
       channelsOf(this.#child),
       onMessage,
       (number) => this.#tell({ type: 'start', number }),
       () => this.kill(),
     )
-    this.#child.on('message', (message: FromMainThread) => onMessage(message))
+    this.#child.on('message', onMessage)
     // `onEnd` tells what ended it; a signal that could not be sent must not end this process
     this.#child.on('error', () => {})
     this.#ended = once(this.#child, 'exit')

@@ -1,6 +1,6 @@
 import { readSync, writeSync } from 'node:fs'
 import { encodeMessage, MessageReader } from '../frames.ts'
-import type { EndSession, FromSession, SessionOrder, ToSession, WithdrawOrder } from '../messages.ts'
+import type { FromSession, ToSession } from '../messages.ts'
 
 /** An order takes some hundred octets. */
 const PIECE_OCTETS = 16_384
@@ -19,19 +19,17 @@ export class Channel {
    * Waits for each of them; those that have been withdrawn meanwhile are left out. Ends with the channel. The octets of an
    * order are good until the next one is asked for.
    */
-  *orders(): Generator<SessionOrder | EndSession, void, void> {
+  *orders(): Generator<ToSession, void, void> {
     for (;;) {
       const length = this.#read()
       if (length === 0) {
         return
       }
       const messages = this.#reader.read(this.#piece.subarray(0, length))
-      const withdrawn = messages.filter(({ type }) => type === 'withdraw') as WithdrawOrder[]
-      for (const message of messages) {
-        if (!withdrawn.some((withdrawal) => 'ticket' in message && message.ticket === withdrawal.ticket)) {
-          yield message as SessionOrder | EndSession
-        }
-      }
+      const withdrawn = new Set(
+        messages.flatMap((message) => (message.type === 'withdraw' ? message.ticket : [])),
+      )
+      yield* messages.filter((message) => message.type === 'end' || !withdrawn.has(message.ticket))
     }
   }
 

@@ -8,7 +8,7 @@ import { setPriority } from 'node:os'
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import {
-  type FromMainThread,
+  type FromSignerProcess,
   isFound,
   type KeyOutcome,
   type KeyReference,
@@ -39,7 +39,7 @@ const workers = new Set<Worker>()
 
 function ignore(): void {}
 
-function tell(message: FromMainThread): void {
+function tell(message: FromSignerProcess): void {
   // Nobody is left to tell when the HTTP process has gone
   process.send?.(message, undefined, undefined, ignore)
 }

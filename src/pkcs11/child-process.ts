@@ -1,6 +1,9 @@
-import type { ChildProcess } from 'node:child_process'
+/** Starts the processes that work on a token, and prints what the PKCS#11 library in them does. */
+import { type ChildProcess, fork } from 'node:child_process'
 import type { Readable } from 'node:stream'
 
+/** Each user's processes can read the environment that a child was started with: no secret goes there. */
+const SECRETS = ['HSM_PIN', 'TSA_PASSWORD']
 /** Stands in front of each line that a library prints. */
 const MARK = 'PKCS#11: '
 /** Time, in ms, that the last lines of a process have: a daemon that its library has started may keep the pipes open. */
@@ -13,12 +16,29 @@ const MAX_WAITING = 8_192
 process.stderr.on('error', () => {})
 
 /**
+ * Starts a process that works on a token. It has this process's environment without secrets; it gets the PIN by IPC.
+ *
+ * @param channels number of sockets that it has after that of Node's own IPC
+ * @throws Error where the system refuses at once
+ */
+export function startChild(main: URL, channels = 0): ChildProcess {
+  const environment = Object.entries(process.env).filter(([name]) => !SECRETS.includes(name))
+  const child = fork(main, [String(process.pid)], {
+    env: Object.fromEntries(environment),
+    serialization: 'advanced',
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc', ...Array.from({ length: channels }, () => 'pipe' as const)],
+  })
+  passOnLibraryOutput(child)
+  return child
+}
+
+/**
  * Writes to stderr what the PKCS#11 library of a child process prints, each line with `PKCS#11: ` in front, which tells it
  * from our messages. Lines that nobody reads are dropped: a library that waited for their reader would not sign.
  *
  * @param child whose stdout and stderr are pipes; it has none where it could not be started
  */
-export function passOnLibraryOutput(child: ChildProcess): void {
+function passOnLibraryOutput(child: ChildProcess): void {
   const outputs = (child.stdio?.slice(1, 3) ?? []) as Readable[]
   for (const output of outputs) {
     passOn(output)

@@ -1,15 +1,25 @@
 /** A process that stands for a PKCS#11 library prints what a test wants, and the service passes it on. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { extname } from 'node:path'
+import { extname, join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
 
-const LIBRARY_OUTPUT = new URL(
-  `../../src/pkcs11/library-output${extname(import.meta.filename)}`,
+const CHILD_PROCESS = new URL(
+  `../../src/pkcs11/child-process${extname(import.meta.filename)}`,
   import.meta.url,
 )
+const directory = t.testdir({
+  // Stands for a process with a library: it ends when its shell does
+  'main.mjs': `
+    import { spawn } from 'node:child_process'
+    spawn('sh', ['-c', process.env.COMMAND], { stdio: 'inherit' }).once('exit', () => process.disconnect())`,
+  'parent.mjs': `
+    import { startChild } from ${JSON.stringify(CHILD_PROCESS)}
+    const child = startChild(new URL('./main.mjs', import.meta.url))
+    child.once('close', () => process.send('ended', () => { process.exitCode = 7; process.disconnect() }))`,
+})
 /** More than pipes take, line by line. */
 const FLOOD = 'yes 0123456789012345678901234567890123456789 | head -n 100000'
 
@@ -20,13 +30,8 @@ const FLOOD = 'yes 0123456789012345678901234567890123456789 | head -n 100000'
  * @param command of the shell
  */
 function run(t: Test, command: string): ChildProcess {
-  const code = `
-    import { spawn } from 'node:child_process'
-    import { passOnLibraryOutput } from ${JSON.stringify(LIBRARY_OUTPUT)}
-    const child = spawn('sh', ['-c', ${JSON.stringify(command)}], { stdio: ['ignore', 'pipe', 'pipe'] })
-    passOnLibraryOutput(child)
-    child.once('close', () => process.send('ended', () => { process.exitCode = 7; process.disconnect() }))`
-  const parent = spawn(process.execPath, ['--input-type=module', '--eval', code], {
+  const parent = spawn(process.execPath, [join(directory, 'parent.mjs')], {
+    env: { ...process.env, COMMAND: command },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   })
   t.teardown(() => parent.kill('SIGKILL'))
