@@ -190,8 +190,12 @@ export class Sessions {
     switch (message.type) {
       case 'logged-in':
         return this.#loggedIn()
-      case 'log-in-failed':
-        return this.#logInFailed(message.failure)
+      case 'log-in-failed': {
+        const { recovery, returnValue } = message.failure
+        return recovery === 'pin'
+          ? this.#refusePin(returnValue)
+          : this.#lost(`the login failed (${returnValue})`)
+      }
       default:
         return this.#answered(message)
     }
@@ -232,14 +236,6 @@ export class Sessions {
       if (session.state === 'idle' && !this.#ended) {
         this.#opening.add(session)
       }
-    }
-  }
-
-  #logInFailed({ recovery, returnValue }: TokenFailure): void {
-    if (recovery === 'pin') {
-      this.#refusePin(returnValue)
-    } else {
-      this.#lost(`the login failed (${returnValue})`)
     }
   }
 

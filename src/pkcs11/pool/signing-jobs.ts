@@ -34,10 +34,8 @@ export class SigningJobs implements JobSource {
   /** Those that are there now. */
   sessions: Sessions | undefined
   readonly #options: SigningJobsOptions
-  /** Jobs that may have the next session, by their deadlines. */
+  /** Jobs that wait for a session, by their deadlines. */
   readonly #queue: SigningJob[] = []
-  /** Jobs that wait to be repeated on a token that throttles. */
-  readonly #resting = new Map<SigningJob, NodeJS.Timeout>()
   readonly #unsettled = new Set<SigningJob>()
 
   constructor(options: SigningJobsOptions) {
@@ -46,7 +44,7 @@ export class SigningJobs implements JobSource {
 
   /** How many wait for a session. */
   get waiting(): number {
-    return this.#queue.length + this.#resting.size
+    return this.#queue.length
   }
 
   /** Does what `SessionPool.sign` says. */
@@ -85,7 +83,7 @@ export class SigningJobs implements JobSource {
   tick(): void {
     const { signing } = this.#capacity()
     let ahead = 0
-    for (const job of [...this.#queue]) {
+    for (const job of this.#ready()) {
       // A session already works on a hedged job; a job that is late already is refused by its own timer
       const isPending = !job.hedged && job.deadline > performance.now()
       if (isPending && this.#isTooLate(job.deadline, ahead, signing)) {
@@ -104,7 +102,7 @@ export class SigningJobs implements JobSource {
     for (const job of inFlight) {
       this.#repeat(job, 'process')
     }
-    for (const job of [...this.#queue, ...this.#resting.keys()]) {
+    for (const job of [...this.#queue]) {
       if (this.#options.isUnavailableUntil(job.deadline)) {
         this.#drop(job, new HSM_UNAVAILABLE())
       }
@@ -123,9 +121,10 @@ export class SigningJobs implements JobSource {
     if (failure.recovery === 'permanent') {
       this.#options.retestKey(job.key)
       this.#drop(job, new HSM_UNAVAILABLE({ cause: new Error(failure.returnValue) }))
-    } else if (failure.recovery === 'throttled' && job.mayBeRepeated) {
-      this.#rest(job, failure.returnValue)
     } else {
+      if (failure.recovery === 'throttled') {
+        job.restsUntil = performance.now() + repeatMs(job.attempts, job.deadline)
+      }
       this.#repeat(job, failure.returnValue)
     }
     // The job that the session was told of is for others now
@@ -134,15 +133,6 @@ export class SigningJobs implements JobSource {
 
   slow(job: SigningJob): void {
     this.#repeat(job, 'slow')
-  }
-
-  #rest(job: SigningJob, reason: string): void {
-    this.#take(job)
-    const end = () => {
-      this.#resting.delete(job)
-      this.#repeat(job, reason)
-    }
-    this.#resting.set(job, setTimeout(end, repeatMs(job.attempts, job.deadline)))
   }
 
   /** @param reason for the observer */
@@ -173,13 +163,19 @@ export class SigningJobs implements JobSource {
       return
     }
     // Each session begins with one job at most, and is told of one
-    for (const job of this.#queue.slice(0, 2 * sessions.size + 1)) {
+    for (const job of this.#ready().slice(0, 2 * sessions.size + 1)) {
       if (sessions.lease(job)) {
         this.begun(job)
       } else if (!sessions.announce(job)) {
         return
       }
     }
+  }
+
+  /** Returns the jobs that may have the next session, in their order. */
+  #ready(): SigningJob[] {
+    const now = performance.now()
+    return this.#queue.filter(({ restsUntil }) => restsUntil <= now)
   }
 
   /** Takes a job that a session works on out of the queue. */
@@ -218,18 +214,17 @@ export class SigningJobs implements JobSource {
   /** Keeps all sessions from beginning with a job. Returns whether it waited. */
   #take(job: SigningJob): boolean {
     this.sessions?.withdraw(job)
-    clearTimeout(this.#resting.get(job))
     const place = this.#queue.indexOf(job)
     if (place >= 0) {
       this.#queue.splice(place, 1)
     }
-    return this.#resting.delete(job) || place >= 0
+    return place >= 0
   }
 
   /** Refuses a request that would wait in vain. */
   #admit(deadline: number): void {
     const { idle, signing } = this.#capacity()
-    const ahead = this.waiting
+    const ahead = this.#queue.length
     // Jobs that wait to be repeated get free sessions before a new one
     if (ahead - idle >= this.#options.limit) {
       throw this.#options.isReady() ? new HSM_BUSY() : new HSM_UNAVAILABLE()
