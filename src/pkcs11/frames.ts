@@ -5,6 +5,7 @@
  * Node's own IPC takes several times as long, and no thread can wait for it. The output of `v8.serialize` would need code
  * that each session worker has to warm up for itself.
  */
+import type { Duplex } from 'node:stream'
 import type { FromSession, ToSession } from './messages.ts'
 
 const LENGTH_OCTETS = 4
@@ -62,6 +63,29 @@ export class MessageReader<T extends ToSession | FromSession> {
     this.#rest = offset === octets.length ? NOTHING : Buffer.from(octets.subarray(offset))
     return messages
   }
+}
+
+/**
+ * Reads the messages of a session from its socket.
+ *
+ * @param onGarbage called when what arrives is no message: a library may have written to what is not its own
+ */
+export function readMessages(
+  stream: Duplex,
+  onMessage: (message: FromSession) => void,
+  onGarbage: () => void,
+): void {
+  const reader = new MessageReader<FromSession>()
+  stream.on('data', (piece: Buffer) => {
+    let messages: FromSession[] = []
+    try {
+      messages = reader.read(piece)
+    } catch {
+      // The error quotes the octets that were read
+      onGarbage()
+    }
+    messages.forEach(onMessage)
+  })
 }
 
 function readLength(octets: Buffer, offset: number): number {

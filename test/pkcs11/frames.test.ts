@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
+import { duplexPair } from 'node:stream'
+import { setImmediate } from 'node:timers/promises'
 import fc from 'fast-check'
 import t from 'tap'
-import { encodeMessage, MessageReader } from '../../src/pkcs11/frames.ts'
+import { encodeMessage, MessageReader, readMessages } from '../../src/pkcs11/frames.ts'
 import type { FromSession, ToSession } from '../../src/pkcs11/messages.ts'
 
 t.test('messages are those that were sent, in whichever pieces they arrive', async (t) => {
@@ -53,4 +55,40 @@ t.test('orders and answers of sessions arrive whole', async (t) => {
   for (const messages of [orders, answers]) {
     t.strictSame(new MessageReader().read(Buffer.concat(messages.map(encodeMessage))), messages)
   }
+})
+
+t.test('what is no message is told, and nobody hears what it was', async (t) => {
+  const [here, there] = duplexPair()
+  const read: FromSession[] = []
+  let garbage = 0
+  readMessages(
+    here,
+    (message) => read.push(message),
+    () => {
+      garbage += 1
+    },
+  )
+  const opened: FromSession = { type: 'session-opened', session: 0, ticket: 1, seconds: 0.001 }
+  there.write(encodeMessage(opened))
+  await setImmediate()
+  t.strictSame(read, [opened])
+  there.write(Buffer.from([5, 0, 0, 0, 1, 0, 0, 0, 0xff]))
+  await setImmediate()
+  t.equal(garbage, 1)
+  t.equal(read.length, 1)
+})
+
+t.test('text that a library prints into a channel is told at once, and not taken for a length', async (t) => {
+  const [here, there] = duplexPair()
+  let garbage = 0
+  readMessages(
+    here,
+    () => t.fail('there is no message'),
+    () => {
+      garbage += 1
+    },
+  )
+  there.write('error\n')
+  await setImmediate()
+  t.equal(garbage, 1)
 })

@@ -207,7 +207,9 @@ export class PoolKeys {
   /** Returns what the operator should know of keys that are used, each a sentence without its capital. */
   warnings(): string[] {
     const found = this.#keys.flatMap((key) => key.found ?? [])
-    return found.flatMap((key) => [warnAboutExposure(key), warnAboutCertificates(key)]).filter(isText)
+    return found
+      .flatMap((key) => [warnAboutExposure(key), warnAboutCertificates(key)])
+      .filter((warning) => warning !== undefined)
   }
 
   /**
@@ -342,8 +344,4 @@ function warnAboutCertificates(key: FoundKey): string | undefined {
     ? `the token holds ${key.otherCertificates + 1} certificates of the private key with ${nameKey(key)}: the newest ` +
         'valid one is used; "signing-service certs" lists them, and "signing-service delete-cert" deletes one'
     : undefined
-}
-
-function isText(text: string | undefined): text is string {
-  return text !== undefined
 }

@@ -26,17 +26,12 @@ export function zombieLimit(sessions: number): number {
 
 /** Judges sessions by the clock. All times are ms of `performance.now()`. */
 export class SessionTimeouts {
-  readonly #timeoutMs: number
-  readonly #keepAliveMs: number
-  readonly #serviceTime: Pick<ServiceTime, 'ms'>
+  readonly #hsm: Pick<HsmConfiguration, 'timeoutMs' | 'keepAliveMs'>
+  readonly #serviceTime: ServiceTime
   #lookedAt = performance.now()
 
-  constructor(
-    { timeoutMs, keepAliveMs }: Pick<HsmConfiguration, 'timeoutMs' | 'keepAliveMs'>,
-    serviceTime: Pick<ServiceTime, 'ms'>,
-  ) {
-    this.#timeoutMs = timeoutMs
-    this.#keepAliveMs = keepAliveMs
+  constructor(hsm: Pick<HsmConfiguration, 'timeoutMs' | 'keepAliveMs'>, serviceTime: ServiceTime) {
+    this.#hsm = hsm
     this.#serviceTime = serviceTime
   }
 
@@ -52,19 +47,19 @@ export class SessionTimeouts {
    * call may take `timeoutMs`.
    */
   get silenceMs(): number {
-    return Math.max(2 * this.#keepAliveMs, 2 * this.#timeoutMs, SHORTEST_SILENCE_MS)
+    return Math.max(2 * this.#hsm.keepAliveMs, 2 * this.#hsm.timeoutMs, SHORTEST_SILENCE_MS)
   }
 
   hangs({ call, state }: Session, now: number): boolean {
     if (call === undefined || state === 'zombie') {
       return false
     }
-    return now - call.since > (call.type === 'reopen' ? OPENING_MS : this.#timeoutMs + LATE_MS)
+    return now - call.since > (call.type === 'reopen' ? OPENING_MS : this.#hsm.timeoutMs + LATE_MS)
   }
 
   /** Returns whether a login takes so long that the requests, which all wait for it, are better given to another process. */
   loginHangs(since: number | undefined, now: number): boolean {
-    return since !== undefined && now - since > Math.max(this.#timeoutMs / 2, LOGIN_MS)
+    return since !== undefined && now - since > Math.max(this.#hsm.timeoutMs / 2, LOGIN_MS)
   }
 
   /** Returns whether a signature takes so long, when others did not lately, that it may never come. */
@@ -73,7 +68,7 @@ export class SessionTimeouts {
     return (
       call?.type === 'sign' &&
       ms !== undefined &&
-      now - call.since > Math.max(this.#timeoutMs / 2, SLOW_FACTOR * ms)
+      now - call.since > Math.max(this.#hsm.timeoutMs / 2, SLOW_FACTOR * ms)
     )
   }
 
@@ -86,12 +81,12 @@ export class SessionTimeouts {
   /** Returns whether all of them are stuck, and another process can still sign what they work on. */
   areLost(sessions: readonly Session[], now: number): boolean {
     return (
-      this.#timeoutMs / 2 >= START_MS &&
+      this.#hsm.timeoutMs / 2 >= START_MS &&
       sessions.every((session) => session.state === 'zombie' || this.isStuck(session, now))
     )
   }
 
   isUnused({ since }: Session, now: number): boolean {
-    return now - since >= this.#keepAliveMs / 2
+    return now - since >= this.#hsm.keepAliveMs / 2
   }
 }

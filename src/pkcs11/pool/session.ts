@@ -13,13 +13,6 @@ export type SessionState = 'opening' | 'idle' | 'busy' | 'zombie'
 /** Why a session was called: to open it, to test it before or while it is in use, or to do a job. */
 export type Purpose = 'open' | 'test' | 'retest' | 'job'
 
-/** An order, and when the session could begin with it. */
-interface Call {
-  readonly type: SessionOrder['type']
-  readonly ticket: number
-  readonly since: number
-}
-
 /** One session, seen from the HTTP process: its orders, and what is known of its state. */
 export class Session {
   readonly number: number
@@ -38,8 +31,8 @@ export class Session {
   wakeAt: number | undefined
   /** Input that it signs, even if nobody waits for the signature any more. */
   input: SigningInput | undefined
-  /** The order that has not been answered yet: answers to others are dropped. */
-  call: Call | undefined
+  /** The order that has not been answered yet, and when the session could begin with it. Answers to others are dropped. */
+  call: (Pick<SessionOrder, 'type' | 'ticket'> & { readonly since: number }) | undefined
   /** The job after that: the session has the order already and need not wait for it. The job stays in the queue. */
   #next: { readonly job: SigningJob; readonly ticket: number } | undefined
   readonly #testKey: number
@@ -153,7 +146,7 @@ export class Session {
     return this.#lastTicket
   }
 
-  #begin(type: Call['type'], ticket: number): void {
+  #begin(type: SessionOrder['type'], ticket: number): void {
     this.call = { type, ticket, since: performance.now() }
   }
 }

@@ -3,21 +3,27 @@ import { once } from 'node:events'
 import { extname } from 'node:path'
 import type { Duplex } from 'node:stream'
 import { startChild } from '../child-process.ts'
+import { encodeMessage, readMessages } from '../frames.ts'
 import {
   FIRST_CHANNEL,
   type FromSignerProcess,
   type ToMainThread,
   type ToSignerProcess,
 } from '../messages.ts'
-import { SessionChannels } from './session-channels.ts'
 
 const MAIN = new URL(`../process/entry${extname(import.meta.filename)}`, import.meta.url)
 
-/** A running signer process, seen from the HTTP process. */
+/**
+ * A running signer process, seen from the HTTP process. Each of its session workers has a socket of its own, which it reads
+ * and writes by blocking calls, so that no other thread has to pass anything on.
+ */
 export class SignerProcess {
   readonly #child: ChildProcess
   readonly #ended: Promise<void>
-  readonly #channels: SessionChannels
+  /** The sockets, in the order of the sessions. */
+  readonly #channels: readonly Duplex[]
+  /** Sessions that have a worker. */
+  readonly #started = new Set<number>()
 
   /**
    * @param sessions how many there can be at once
@@ -31,12 +37,12 @@ export class SignerProcess {
     onEnd: (how: string) => void,
   ) {
     this.#child = startChild(MAIN, sessions)
-    this.#channels = new SessionChannels(
-      channelsOf(this.#child),
-      onMessage,
-      (number) => this.#tell({ type: 'start', number }),
-      () => this.kill(),
-    )
+    this.#channels = channelsOf(this.#child)
+    for (const channel of this.#channels) {
+      readMessages(channel, onMessage, () => this.kill())
+      // `onEnd` tells that the process has gone
+      channel.on('error', () => {})
+    }
     this.#child.on('message', onMessage)
     // `onEnd` tells what ended it; a signal that could not be sent must not end this process
     this.#child.on('error', () => {})
@@ -49,13 +55,19 @@ export class SignerProcess {
       .then(onEnd)
   }
 
-  /** Drops the message where the process has gone, which `onEnd` tells. */
+  /** Drops the message where the process has gone, which `onEnd` tells. A session gets its worker with its first message. */
   send(message: ToSignerProcess): void {
-    if ('session' in message) {
-      this.#channels.send(message)
-    } else {
+    if (!('session' in message)) {
       this.#tell(message)
+      return
     }
+    const { session } = message
+    if (!this.#started.has(session)) {
+      this.#started.add(session)
+      this.#tell({ type: 'start', number: session })
+    }
+    const channel = this.#channels[session] as Duplex
+    channel.write(encodeMessage(message))
   }
 
   #tell(message: ToMainThread): void {
@@ -72,7 +84,9 @@ export class SignerProcess {
   async close(timeoutMs: number): Promise<void> {
     const timer = setTimeout(() => this.kill(), timeoutMs)
     this.#tell({ type: 'close' })
-    this.#channels.close()
+    for (const channel of this.#channels) {
+      channel.end()
+    }
     await this.#ended
     clearTimeout(timer)
   }

@@ -199,16 +199,10 @@ export class Supervisor {
         this.#options.onLogin?.(message.told)
         return this.#login.begun()
       case 'login-answered':
-        return this.#loginAnswered(message.returnValue)
+        this.#options.observer.loggedIn(message.returnValue)
+        return this.#login.answered(message.returnValue) ? undefined : this.refusePin(message.returnValue)
       default:
         return this.#events.onMessage(message)
-    }
-  }
-
-  #loginAnswered(returnValue: string): void {
-    this.#options.observer.loggedIn(returnValue)
-    if (!this.#login.answered(returnValue)) {
-      this.refusePin(returnValue)
     }
   }
 
