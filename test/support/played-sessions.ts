@@ -88,7 +88,7 @@ export function playSessions(t: Test, count: number, change: Partial<HsmConfigur
       signed: (job, signature) => job.succeed(signature),
       begun: (job) => events.push(`begun ${Buffer.from(job.data)}`),
       returned: (job, { recovery }) => events.push(`returned ${Buffer.from(job.data)} ${recovery}`),
-      slow: (job) => events.push(`slow ${Buffer.from(job.data)}`),
+      repeat: (job, reason) => events.push(`${reason} ${Buffer.from(job.data)}`),
     },
     onTested: () => events.push('tested'),
     onStartFailed: (failure) => events.push(Object.values(failure).join(': ')),

@@ -57,8 +57,8 @@ export interface JobSource {
   signed(job: SigningJob, signature: Uint8Array): void
   /** The session could not do this job; another one may. */
   returned(job: SigningJob, failure: TokenFailure): void
-  /** A call takes long: the job may be given to another session too. */
-  slow(job: SigningJob): void
+  /** The job may be given to another session too, for a reason that is counted. */
+  repeat(job: SigningJob, reason: string): void
 }
 
 export interface SessionsOptions extends Pick<PoolOptions, 'log' | 'observer'> {
@@ -480,7 +480,7 @@ export class Sessions {
   #hedge({ job }: Session): void {
     if (job?.hedged === false) {
       job.hedged = true
-      this.#options.jobs.slow(job)
+      this.#options.jobs.repeat(job, 'slow')
     }
   }
 

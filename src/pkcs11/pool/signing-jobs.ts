@@ -100,7 +100,7 @@ export class SigningJobs implements JobSource {
     const inFlight = this.sessions?.abandon() ?? []
     this.sessions = undefined
     for (const job of inFlight) {
-      this.#repeat(job, 'process')
+      this.repeat(job, 'process')
     }
     for (const job of [...this.#queue]) {
       if (this.#options.isUnavailableUntil(job.deadline)) {
@@ -125,18 +125,14 @@ export class SigningJobs implements JobSource {
       if (failure.recovery === 'throttled') {
         job.restsUntil = performance.now() + repeatMs(job.attempts, job.deadline)
       }
-      this.#repeat(job, failure.returnValue)
+      this.repeat(job, failure.returnValue)
     }
     // The job that the session was told of is for others now
     this.dispatch()
   }
 
-  slow(job: SigningJob): void {
-    this.#repeat(job, 'slow')
-  }
-
-  /** @param reason for the observer */
-  #repeat(job: SigningJob, reason: string): void {
+  /** Has a job given to a session again, unless that was done too often. */
+  repeat(job: SigningJob, reason: string): void {
     if (job.mayBeRepeated) {
       this.#options.observer.retried(reason)
       this.#enqueue(job)
