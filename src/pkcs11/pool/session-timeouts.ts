@@ -35,11 +35,14 @@ export class SessionTimeouts {
     this.#serviceTime = serviceTime
   }
 
-  /** Returns whether the event loop stood still since the last look. This is a look: it is to be asked at each. */
+  /** Returns whether the event loop stood still since the last look. */
   stoodStill(now: number): boolean {
-    const stoodStill = now - this.#lookedAt > STALL_MS
+    return now - this.#lookedAt > STALL_MS
+  }
+
+  /** Notes a look at the sessions. */
+  looked(now: number): void {
     this.#lookedAt = now
-    return stoodStill
   }
 
   /**

@@ -203,7 +203,8 @@ export class Sessions {
 
   #answered(message: FromSession): void {
     const session = this.#sessions.find(({ number }) => number === message.session)
-    if (session === undefined || session.call?.ticket !== message.ticket || this.#ended) {
+    const call = session?.call
+    if (session === undefined || call?.ticket !== message.ticket || this.#ended) {
       return
     }
     session.call = undefined
@@ -220,7 +221,7 @@ export class Sessions {
         session.openedAt = performance.now()
         return this.#test(session)
       case 'signed':
-        return this.#signed(session, message.signature, message.seconds)
+        return this.#signed(session, message.signature, this.#took(message, call.since))
       case 'session-failed':
         return this.#callFailed(session, message.failure, 'a session cannot be opened')
       case 'sign-failed':
@@ -269,7 +270,9 @@ export class Sessions {
     if (this.#hasUsable()) {
       this.#usableAt = now
     }
-    if (this.#timeouts.stoodStill(now)) {
+    const stoodStill = this.#timeouts.stoodStill(now)
+    this.#timeouts.looked(now)
+    if (stoodStill) {
       // There was no time for a signature
       this.#signedAt = Math.max(this.#signedAt, now - this.#timeouts.silenceMs / 2)
       return
@@ -339,7 +342,7 @@ export class Sessions {
     }
   }
 
-  #signed(session: Session, signature: Uint8Array, seconds: number): void {
+  #signed(session: Session, signature: Uint8Array, ms: number): void {
     const { test, serviceTime, jobs, observer, log, onTested } = this.#options
     const { job, input } = session
     if (!(input as SigningInput).verify(signature)) {
@@ -349,7 +352,7 @@ export class Sessions {
       return
     }
     session.succeeded()
-    serviceTime.add(seconds * 1000)
+    serviceTime.add(ms)
     this.#signedAt = performance.now()
     this.#lastFailure = undefined
     this.#logins = 0
@@ -541,6 +544,12 @@ export class Sessions {
       this.#ended = true
       tell()
     }
+  }
+
+  /** Returns how long a signature took, in ms; where nobody was there to read it, how long the library says. */
+  #took({ seconds }: FromSession, since: number): number {
+    const now = performance.now()
+    return this.#timeouts.stoodStill(now) ? seconds * 1000 : now - since
   }
 
   #observe(message: FromSession): void {

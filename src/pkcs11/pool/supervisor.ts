@@ -17,7 +17,7 @@ import { LoginGuard } from './login-guard.ts'
 import type { PoolOptions, RestartReason } from './pool-options.ts'
 import { zombieLimit } from './session-timeouts.ts'
 import { SignerProcess } from './signer-process.ts'
-import { OpenPatience, RestartPace, retryMs } from './waits.ts'
+import { backoffMs, OpenPatience, retryMs } from './waits.ts'
 
 /** A process that could not open the token for so long is replaced: its library may be what is broken. */
 const LONGEST_OPENING_MS = 60_000
@@ -49,9 +49,12 @@ export class Supervisor {
   readonly #warning: RepeatedWarning
   readonly #patience = new OpenPatience()
   #process: SignerProcess | undefined
-  readonly #pace = new RestartPace()
   readonly #login = new LoginGuard()
   #everReady = false
+  /** When the last process was started, in ms of `performance.now()`. */
+  #startedAt = 0
+  /** Processes that crashed before they signed, since one last signed. */
+  #crashes = 0
   /** The token as the log last described it; undefined once it signs, as the next opening is news again. */
   #loggedOpening: object | undefined
   /** Ends the wait for the token to open, or for the next try. */
@@ -88,7 +91,7 @@ export class Supervisor {
 
   start(): void {
     this.#restartAt = 0
-    this.#pace.started()
+    this.#startedAt = performance.now()
     try {
       const { sessions } = this.#options.hsm
       const started: SignerProcess = new SignerProcess(
@@ -241,7 +244,7 @@ export class Supervisor {
       this.misconfigured(new ConfigurationError([failure]), failure.reason)
     } else {
       this.#warning.warn(failure.message)
-      if (this.#pace.ageMs > LONGEST_OPENING_MS) {
+      if (performance.now() - this.#startedAt > LONGEST_OPENING_MS) {
         this.#giveUp(failure.reason)
       } else {
         // The same process tries again: nothing in it hangs, and that costs less than starting another
@@ -283,13 +286,24 @@ export class Supervisor {
       )
       return
     }
-    const delay = this.#pace.delayMs(kind, this.#state.state === 'ready')
+    const delay = this.#restartDelayMs(kind)
     this.#setState('unavailable', reason)
     this.#restartAt = performance.now() + delay
     this.#timer = setTimeout(() => this.start(), delay)
     this.#options.observer.restarted(kind)
     this.#warning.warn(`starting the signer process again: ${reason}`, { delayMs: Math.round(delay) })
     this.#events.onLost()
+  }
+
+  /** Returns how long to wait before the next start, in ms: about a second since the last, and more after crashes. */
+  #restartDelayMs(kind: RestartReason): number {
+    const signed = this.#state.state === 'ready'
+    if (kind === 'crash' && !signed) {
+      this.#crashes += 1
+      return backoffMs(this.#crashes)
+    }
+    this.#crashes = signed ? 0 : this.#crashes
+    return Math.max(0, this.#startedAt + retryMs() - performance.now())
   }
 
   #setState(state: HsmState, reason?: string): void {

@@ -1,6 +1,5 @@
 /** Says how long the pool waits before it tries again, and how long it waits for a token that is opened. All times are ms. */
 import { backoffMs as growMs, shortenAtRandom } from '../../common/backoff.ts'
-import type { RestartReason } from './pool-options.ts'
 
 /** Waits before an HSM or a signer process is tried again. */
 const RETRIES = { first: 1_000, longest: 30_000 }
@@ -45,35 +44,6 @@ export function repeatMs(attempts: number, deadline: number): number {
 
 function atLeastHalf(longest: number): number {
   return longest * (0.5 + Math.random() * 0.5)
-}
-
-/** Has a process started once a second at most, and ever more seldom where it crashes before it has signed. */
-export class RestartPace {
-  #startedAt = performance.now()
-  #crashes = 0
-
-  started(): void {
-    this.#startedAt = performance.now()
-  }
-
-  /** Returns how long ago the last process was started. */
-  get ageMs(): number {
-    return performance.now() - this.#startedAt
-  }
-
-  /**
-   * Returns how long to wait before the next start.
-   *
-   * @param signed whether the process has signed
-   */
-  delayMs(kind: RestartReason, signed: boolean): number {
-    if (kind === 'crash' && !signed) {
-      this.#crashes += 1
-      return backoffMs(this.#crashes)
-    }
-    this.#crashes = signed ? 0 : this.#crashes
-    return Math.max(0, retryMs() - this.ageMs)
-  }
 }
 
 /** A token that has never been opened has this long. */

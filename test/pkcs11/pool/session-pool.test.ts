@@ -68,8 +68,8 @@ function play(t: Test, change: Partial<HsmConfiguration> = {}, found: Partial<Fo
   const open = (session = 0) => answer(session, { type: 'session-opened' })
   const throttle = (session = 0) =>
     answer(session, { type: 'sign-failed', failure: failure('throttled', 'CKR_FUNCTION_FAILED') })
-  const sign = (session = 0, seconds = 0.001) =>
-    answer(session, { type: 'signed', signature: signature(next(session, 'sign').data), seconds })
+  const sign = (session = 0) =>
+    answer(session, { type: 'signed', signature: signature(next(session, 'sign').data) })
   events?.onOpened([
     { label: 'signer', labelBytes: Buffer.from('signer'), id: '01', protection: PROTECTED, ...found },
   ])
@@ -244,7 +244,8 @@ t.test('a request that would not have its turn in time', async (t) => {
     played.sign()
     for (let count = 0; count < 8; count++) {
       const one = played.request('one')
-      played.sign(0, ms / 1_000)
+      await delay(ms)
+      played.sign()
       await one
     }
     return played
@@ -283,9 +284,8 @@ t.test('a request that would not have its turn in time', async (t) => {
     all.slice(1).forEach(test)
     for (let round = 0; round < 2; round++) {
       const requests = all.map(() => request('one'))
-      for (const session of all) {
-        sign(session, 0.2)
-      }
+      await delay(200)
+      all.forEach(sign)
       await Promise.all(requests)
     }
     const requests = Array.from({ length: 16 }, () => request('one', { timeoutMs: 1_500 }))
@@ -296,14 +296,15 @@ t.test('a request that would not have its turn in time', async (t) => {
     await delay(200)
     t.match(pool.status(), { queued: 15, sessions: { busy: 1, opening: 3 } })
     all.slice(1).forEach(test)
-    const working = setInterval(() => all.forEach((session) => void sign(session)), 20)
+    const working = setInterval(() => all.forEach(sign), 20)
     t.teardown(() => clearInterval(working))
     t.same(new Set(await Promise.all(requests)), new Set(['signed']))
   })
 
   t.test('is taken as long as nothing can be told', async (t) => {
     const { sign, request } = play(t, { queueLimit: 100 })
-    sign(0, 0.2)
+    await delay(200)
+    sign()
     const requests = [request('one'), request('two', { timeoutMs: 150 })]
     sign()
     sign()
