@@ -1,6 +1,6 @@
 /** Counts what happens: in the session pools, at timestamp authorities and revocation sources, and at reloads. */
 import { Gauge, type Registry } from 'prom-client'
-import type { PoolObserver } from '../pkcs11/pool-observer.ts'
+import type { PoolObserver } from '../pkcs11/pool/pool-options.ts'
 import type { RevocationObserver } from '../revocation/revocation-checker.ts'
 import type { ReloadOutcome } from '../signers/reloading.ts'
 import type { TimestampObserver } from '../timestamp/timestamper.ts'

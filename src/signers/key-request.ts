@@ -8,7 +8,8 @@ import type {
 } from '../configuration/signer-configuration.ts'
 import { ConfigurationError } from '../errors.ts'
 import type { FoundKey } from '../pkcs11/messages.ts'
-import { type KeyUse, type PoolKey, problemOf } from '../pkcs11/pool-key.ts'
+import { type PoolKey, problemOf } from '../pkcs11/pool/pool-keys.ts'
+import type { KeyUse } from '../pkcs11/signing-input.ts'
 
 /**
  * Returns the key of a signer for a session pool.

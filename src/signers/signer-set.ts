@@ -7,9 +7,9 @@ import type {
   SignersConfiguration,
 } from '../configuration/signer-configuration.ts'
 import { ConfigurationError, type TokenFields } from '../errors.ts'
-import type { PoolKey } from '../pkcs11/pool-key.ts'
-import type { PoolObserver } from '../pkcs11/pool-observer.ts'
-import { SessionPool } from '../pkcs11/session-pool.ts'
+import type { PoolKey } from '../pkcs11/pool/pool-keys.ts'
+import type { PoolObserver } from '../pkcs11/pool/pool-options.ts'
+import { SessionPool } from '../pkcs11/pool/session-pool.ts'
 import { findValidityProblem } from '../x509/validity.ts'
 import { createPoolKey } from './key-request.ts'
 import type { RefusedPins } from './refused-pins.ts'

@@ -14,9 +14,9 @@ import {
   HSM_UNAVAILABLE,
   UNSUPPORTED_HASH_ALGORITHM,
 } from '../errors.ts'
-import type { PoolStatus, SessionPool } from '../pkcs11/session-pool.ts'
+import type { PoolStatus, SessionPool } from '../pkcs11/pool/session-pool.ts'
+import type { SignOptions } from '../pkcs11/pool/signing-jobs.ts'
 import { createSigningInput } from '../pkcs11/signing-input.ts'
-import type { SignOptions } from '../pkcs11/signing-jobs.ts'
 import { gatherEvidence } from '../revocation/revocation-information.ts'
 import type { RevocationService } from '../revocation/revocation-service.ts'
 import type { Timestamper } from '../timestamp/timestamper.ts'

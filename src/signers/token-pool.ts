@@ -3,10 +3,10 @@ import type { BaseLogger } from 'pino'
 import type { SignerConfiguration, TokenAccess } from '../configuration/signer-configuration.ts'
 import type { TokenFields } from '../errors.ts'
 import type { KeyRequest } from '../pkcs11/messages.ts'
-import type { PoolKey } from '../pkcs11/pool-key.ts'
-import type { PoolLog } from '../pkcs11/pool-observer.ts'
-import type { SessionPool } from '../pkcs11/session-pool.ts'
-import type { HsmState } from '../pkcs11/supervisor.ts'
+import type { PoolKey } from '../pkcs11/pool/pool-keys.ts'
+import type { PoolLog } from '../pkcs11/pool/pool-options.ts'
+import type { SessionPool } from '../pkcs11/pool/session-pool.ts'
+import type { HsmState } from '../pkcs11/pool/supervisor.ts'
 
 /** A token, and the keys on it that signers use. */
 export interface TokenPlan {

@@ -6,7 +6,7 @@ import type { SignatureType } from '../cms/signed-attributes.ts'
 import type { Level } from '../configuration/container-configuration.ts'
 import type { SignerCertificate } from '../configuration/signer-configuration.ts'
 import { CONTAINER_TOO_LARGE, REVOCATION_UNAVAILABLE, TIMESTAMP_UNAVAILABLE } from '../errors.ts'
-import type { SignOptions } from '../pkcs11/signing-jobs.ts'
+import type { SignOptions } from '../pkcs11/pool/signing-jobs.ts'
 import {
   type CertificatePath,
   gatherEvidence,

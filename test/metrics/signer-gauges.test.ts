@@ -2,7 +2,7 @@ import { Registry } from 'prom-client'
 import t from 'tap'
 import type { SignerCertificate } from '../../src/configuration/signer-configuration.ts'
 import { registerSignerGauges } from '../../src/metrics/signer-gauges.ts'
-import type { PoolStatus } from '../../src/pkcs11/session-pool.ts'
+import type { PoolStatus } from '../../src/pkcs11/pool/session-pool.ts'
 import type { Signers } from '../../src/signers/signers.ts'
 import { readSamples } from '../support/scrape.ts'
 

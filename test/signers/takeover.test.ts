@@ -2,7 +2,7 @@
 import t from 'tap'
 import { VARIABLE_SETTINGS } from '../../src/configuration/read-signer.ts'
 import { HSM_BUSY, HSM_UNAVAILABLE, SIGNATURE_SELF_CHECK_FAILED } from '../../src/errors.ts'
-import type { HsmState } from '../../src/pkcs11/supervisor.ts'
+import type { HsmState } from '../../src/pkcs11/pool/supervisor.ts'
 import type { SignerSet } from '../../src/signers/signer-set.ts'
 import { refuseNewlyInvalid, testSigners } from '../../src/signers/takeover.ts'
 import { DEFAULT_CONTAINER } from '../support/container-configuration.ts'

@@ -4,8 +4,8 @@ import t from 'tap'
 import { VARIABLE_SETTINGS } from '../../src/configuration/read-signer.ts'
 import type { TokenAccess, TokenSelector } from '../../src/configuration/signer-configuration.ts'
 import type { KeyRequest } from '../../src/pkcs11/messages.ts'
-import type { PoolKey } from '../../src/pkcs11/pool-key.ts'
-import type { PoolStatus } from '../../src/pkcs11/session-pool.ts'
+import type { PoolKey } from '../../src/pkcs11/pool/pool-keys.ts'
+import type { PoolStatus } from '../../src/pkcs11/pool/session-pool.ts'
 import {
   accessId,
   fitsPlan,

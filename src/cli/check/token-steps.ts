@@ -19,7 +19,7 @@ import type {
 } from '../../pkcs11/administration/messages.ts'
 import { findForbiddenExposure, findUnshown, warnAboutExposure } from '../../pkcs11/key-protection.ts'
 import type { FoundKey } from '../../pkcs11/messages.ts'
-import { problemOf } from '../../pkcs11/pool-key.ts'
+import { problemOf } from '../../pkcs11/pool/pool-keys.ts'
 import { createTestInput } from '../../pkcs11/signing-input.ts'
 import { createPoolKey } from '../../signers/key-request.ts'
 import { printable } from '../table.ts'

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { type BaseLogger, pino } from 'pino'
 import type { ConfigurationError } from '../../errors.ts'
-import type { PoolObserver } from '../../pkcs11/pool-observer.ts'
-import type { PoolStatus } from '../../pkcs11/session-pool.ts'
+import type { PoolObserver } from '../../pkcs11/pool/pool-options.ts'
+import type { PoolStatus } from '../../pkcs11/pool/session-pool.ts'
 import { CommandFailed } from '../exit-codes.ts'
 
 const POLL_MS = 20

@@ -1,8 +1,6 @@
-import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { extname } from 'node:path'
-import { childEnvironment } from '../child-environment.ts'
-import { passOnLibraryOutput } from '../library-output.ts'
+import { startChild } from '../child-process.ts'
 import type {
   Answer,
   Failure,
@@ -38,12 +36,7 @@ export async function administer<T extends OrderType>(
   limitMs: number,
   onProgress: (progress: Progress) => void = ignore,
 ): Promise<ResultOf<T>> {
-  const child = fork(MAIN, [String(process.pid)], {
-    env: childEnvironment(),
-    serialization: 'advanced',
-    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-  })
-  passOnLibraryOutput(child)
+  const child = startChild(MAIN)
   let answer: Answer | undefined
   let late = false
   const timer = setTimeout(() => {

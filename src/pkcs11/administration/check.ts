@@ -3,7 +3,6 @@ import type { Module, Session, Slot } from 'graphene-pk11'
 import { findHashAlgorithm, type HashAlgorithm } from '../../algorithms/hash-algorithms.ts'
 import { chooseSignatureAlgorithm } from '../../algorithms/signature-algorithms.ts'
 import { readCertificate } from '../../x509/read-certificate.ts'
-import type { KeyUse } from '../pool-key.ts'
 import { findCertificate } from '../process/certificate-object.ts'
 import { readKeyType } from '../process/key-type.ts'
 import {
@@ -16,7 +15,7 @@ import {
 import { type PrivateKey, selectPrivateKey } from '../process/private-key.ts'
 import { selectToken } from '../process/token.ts'
 import { openUserSession } from '../process/user-session.ts'
-import { createTestInput, type SigningInput } from '../signing-input.ts'
+import { createTestInput, type KeyUse, type SigningInput } from '../signing-input.ts'
 import { explain } from './failure.ts'
 import type {
   AdministrationAccess,
