@@ -1,7 +1,7 @@
 /** Implements `signing-service certs`, which lists the certificates on a token. */
 import type { Command } from 'commander'
 import { administer } from '../pkcs11/administration/administer.ts'
-import type { CertificateDescription } from '../pkcs11/administration/descriptions.ts'
+import type { CertificateDescription } from '../pkcs11/administration/certificates.ts'
 import type { Io } from './io.ts'
 import { formatTable, yesNo } from './table.ts'
 import { addTokenOptions, findAccess, type TokenOptions } from './token-options.ts'
@@ -28,7 +28,7 @@ export function addCertsCommand(program: Command, io: Io): void {
     .addHelpText('after', EXAMPLES)
     .action(async (options: TokenOptions) => {
       const access = await findAccess(io, options)
-      const certificates = await administer({ type: 'certs', access }, options.timeout * 1000)
+      const certificates = await administer('certs', [access], options.timeout * 1000)
       io.output.write(options.json ? `${JSON.stringify(certificates, null, 2)}\n` : format(certificates))
     })
 }

@@ -1,7 +1,7 @@
 /** Implements `signing-service delete-cert`, which deletes a certificate from the token, such as a renewed one. */
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { administer } from '../pkcs11/administration/administer.ts'
-import type { CertificateDescription } from '../pkcs11/administration/descriptions.ts'
+import type { CertificateDescription } from '../pkcs11/administration/certificates.ts'
 import { formatFields } from './certs.ts'
 import { confirm } from './confirm.ts'
 import { CommandFailed } from './exit-codes.ts'
@@ -47,7 +47,7 @@ function parseFingerprint(value: string): string {
 async function deleteCertificate(io: Io, { fingerprint, yes, ...options }: DeleteOptions): Promise<void> {
   const limitMs = options.timeout * 1000
   const access = await findAccess(io, options)
-  const certificates = await administer({ type: 'certs', access }, limitMs)
+  const certificates = await administer('certs', [access], limitMs)
   const found = certificates.find((certificate) => certificate.fingerprint === fingerprint)
   if (found === undefined) {
     throw new CommandFailed(
@@ -58,7 +58,7 @@ async function deleteCertificate(io: Io, { fingerprint, yes, ...options }: Delet
   if (!yes) {
     await confirm(io, 'Delete it from the token?')
   }
-  const deleted = await administer({ type: 'delete-cert', access, fingerprint }, limitMs)
+  const deleted = await administer('delete-cert', [access, fingerprint], limitMs)
   io.output.write(options.json ? `${JSON.stringify(deleted, null, 2)}\n` : `deleted ${fingerprint}\n`)
 }
 

@@ -6,7 +6,7 @@ import { encodePublicKey } from '../algorithms/public-key.ts'
 import { encode } from '../asn1/der-writer.ts'
 import { TAG } from '../asn1/tag.ts'
 import { administer } from '../pkcs11/administration/administer.ts'
-import type { CertificateRequest } from '../pkcs11/administration/messages.ts'
+import type { CertificateRequest } from '../pkcs11/administration/certificates.ts'
 import { readCertificateFields } from '../x509/certificate-fields.ts'
 import { parseCertificates } from '../x509/certificate-file.ts'
 import type { Io } from './io.ts'
@@ -41,7 +41,7 @@ async function importCertificate(io: Io, file: string, { label, ...options }: Im
   const certificate = readRequest(file)
   const access = await findAccess(io, options)
   const request = label === undefined ? certificate : { ...certificate, label }
-  const imported = await administer({ type: 'import-cert', access, request }, options.timeout * 1000)
+  const imported = await administer('import-cert', [access, request], options.timeout * 1000)
   io.output.write(
     options.json
       ? `${JSON.stringify(imported, null, 2)}\n`

@@ -77,7 +77,7 @@ async function generate(io: Io, options: KeygenOptions): Promise<void> {
   const access = await findAccess(io, options)
   const mayShareLabel = options.id !== undefined
   const request = { label, id, mayShareLabel, kind: curve === undefined ? { bits } : { curve } }
-  const { key, publicKey } = await administer({ type: 'keygen', access, request }, options.timeout * 1000)
+  const { key, publicKey } = await administer('keygen', [access, request], options.timeout * 1000)
   io.output.write(
     options.json
       ? `${JSON.stringify(key, null, 2)}\n`

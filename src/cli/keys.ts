@@ -1,7 +1,7 @@
 /** Implements `signing-service keys`, which lists the private keys on a token. */
 import type { Command } from 'commander'
 import { administer } from '../pkcs11/administration/administer.ts'
-import type { KeyDescription } from '../pkcs11/administration/descriptions.ts'
+import type { KeyDescription } from '../pkcs11/administration/keys.ts'
 import type { Io } from './io.ts'
 import { formatTable, yesNo } from './table.ts'
 import { addTokenOptions, findAccess, type TokenOptions } from './token-options.ts'
@@ -39,7 +39,7 @@ export function addKeysCommand(program: Command, io: Io): void {
     .addHelpText('after', EXAMPLES)
     .action(async (options: TokenOptions) => {
       const access = await findAccess(io, options)
-      const keys = await administer({ type: 'keys', access }, options.timeout * 1000)
+      const keys = await administer('keys', [access], options.timeout * 1000)
       io.output.write(options.json ? `${JSON.stringify(keys, null, 2)}\n` : format(keys))
     })
 }

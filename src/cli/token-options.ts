@@ -3,7 +3,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander'
 import { loadTokenConfiguration } from '../configuration/load.ts'
 import { SETTINGS } from '../configuration/single-signer.ts'
 import type { Variables } from '../configuration/variables.ts'
-import type { AdministrationAccess } from '../pkcs11/administration/messages.ts'
+import type { AdministrationAccess } from '../pkcs11/administration/session.ts'
 import type { Io } from './io.ts'
 import { PinPrompt } from './signer-option.ts'
 

@@ -2,12 +2,7 @@
 import type { Command } from 'commander'
 import { loadLibraryConfiguration } from '../configuration/load.ts'
 import { administer } from '../pkcs11/administration/administer.ts'
-import type {
-  TokenDescription,
-  TokenList,
-  UnreadableSlot,
-  Version,
-} from '../pkcs11/administration/descriptions.ts'
+import type { TokenDescription, TokenList, UnreadableSlot } from '../pkcs11/administration/tokens.ts'
 import type { Io } from './io.ts'
 import { formatTable, printable } from './table.ts'
 import { addModuleOptions, applyOptions, type ModuleOptions } from './token-options.ts'
@@ -38,7 +33,7 @@ export function addTokensCommand(program: Command, io: Io): void {
     .addHelpText('after', EXAMPLES)
     .action(async (options: ModuleOptions) => {
       const library = loadLibraryConfiguration(applyOptions(io.environment, options))
-      const list = await administer({ type: 'tokens', library }, options.timeout * 1000)
+      const list = await administer('tokens', [library], options.timeout * 1000)
       io.output.write(options.json ? `${JSON.stringify(list, null, 2)}\n` : format(list))
     })
 }
@@ -64,6 +59,6 @@ function formatRow(token: TokenDescription | UnreadableSlot): string[] {
   ]
 }
 
-export function formatVersion({ major, minor }: Version): string {
+export function formatVersion({ major, minor }: { major: number; minor: number }): string {
   return `${major}.${minor}`
 }

@@ -6,14 +6,9 @@ import type { HsmConfiguration } from '../../configuration/configuration.ts'
 import { certificateFromToken } from '../../configuration/signer-certificate.ts'
 import type { SignerCertificate, SignerConfiguration } from '../../configuration/signer-configuration.ts'
 import { type AdministrationError, administer } from '../../pkcs11/administration/administer.ts'
-import type {
-  CheckStep,
-  Failure,
-  Finding,
-  Progress,
-  TimedSignature,
-} from '../../pkcs11/administration/check-messages.ts'
-import type { AdministrationAccess } from '../../pkcs11/administration/messages.ts'
+import type { CheckStep, Finding, Progress, TimedSignature } from '../../pkcs11/administration/check.ts'
+import type { Failure } from '../../pkcs11/administration/failure.ts'
+import type { AdministrationAccess } from '../../pkcs11/administration/session.ts'
 import { findForbiddenExposure, findUnshown, warnAboutExposure } from '../../pkcs11/key-protection.ts'
 import type { FoundKey } from '../../pkcs11/messages.ts'
 import { createTestInput } from '../../pkcs11/signing-input.ts'
@@ -72,7 +67,7 @@ export class TokenSteps {
       signatures: SIGNATURES,
     }
     try {
-      await administer({ type: 'check', access, request }, limitMs, (progress) => this.#note(progress))
+      await administer('check', [access, request], limitMs, (progress) => this.#note(progress))
     } catch (error) {
       this.#failed(this.#step, (error as AdministrationError).failure)
     }

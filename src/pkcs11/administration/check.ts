@@ -3,6 +3,7 @@ import type { Module, Session, Slot } from 'graphene-pk11'
 import { findHashAlgorithm, type HashAlgorithm } from '../../algorithms/hash-algorithms.ts'
 import { chooseSignatureAlgorithm } from '../../algorithms/signature-algorithms.ts'
 import { readCertificate } from '../../x509/read-certificate.ts'
+import type { FoundKey, FoundToken, KeyRequest } from '../messages.ts'
 import type { KeyUse } from '../pool-key.ts'
 import { findCertificate } from '../process/certificate-object.ts'
 import { readKeyType } from '../process/key-type.ts'
@@ -17,11 +18,62 @@ import { type PrivateKey, selectPrivateKey } from '../process/private-key.ts'
 import { selectToken } from '../process/token.ts'
 import { openUserSession } from '../process/user-session.ts'
 import { createTestInput, type SigningInput } from '../signing-input.ts'
-import type { CheckRequest, CheckStep, Failure, Finding, Progress, TimedSignature } from './check-messages.ts'
-import { explain } from './failure.ts'
-import type { AdministrationAccess } from './messages.ts'
-import { openLibrary, openSession } from './session.ts'
+import { explain, type Failure } from './failure.ts'
+import { type AdministrationAccess, openLibrary, openSession } from './session.ts'
 import { describeLibrary } from './tokens.ts'
+
+export interface CheckRequest {
+  readonly key: KeyRequest
+  /** DER SubjectPublicKeyInfo as it stands in the certificate; absent where that is to be found on the token. */
+  readonly certifiedKey?: Uint8Array
+  /** Names of those that signatures are made with, in turn. */
+  readonly hashes: readonly HashAlgorithm['name'][]
+  /** How many sessions are opened. */
+  readonly sessions: number
+  /** How many test signatures are made. */
+  readonly signatures: number
+}
+
+/** Steps of a check, in their order. */
+export type CheckStep =
+  | 'library'
+  | 'token'
+  | 'login'
+  | 'key'
+  | 'mechanism'
+  | 'sessions'
+  | 'certificate'
+  | 'signatures'
+
+/** Findings of a step. */
+export type Finding =
+  | { readonly step: 'library'; readonly library: ReturnType<typeof describeLibrary> }
+  | { readonly step: 'token'; readonly token: FoundToken }
+  | { readonly step: 'login' }
+  | { readonly step: 'key'; readonly key: FoundKey }
+  /** The one that the key signs with. */
+  | { readonly step: 'mechanism'; readonly mechanism: ReturnType<typeof describeMechanism> }
+  /** How long each took that opened, in milliseconds; and why the next one did not. */
+  | { readonly step: 'sessions'; readonly opened: readonly number[]; readonly failure?: Failure }
+  /** DER, where it is on the token. */
+  | { readonly step: 'certificate'; readonly certificate?: Uint8Array }
+  | { readonly step: 'signatures'; readonly signatures: readonly TimedSignature[] }
+
+export interface TimedSignature {
+  readonly hash: HashAlgorithm['name']
+  readonly signature: Uint8Array
+  /** Milliseconds that `C_SignInit` took. */
+  readonly initMs: number
+  /** Milliseconds that `C_Sign` took. */
+  readonly signMs: number
+}
+
+/** Also the sign of life that a library has come back from a call; told as often as that may take long. */
+export type Progress =
+  | { readonly type: 'begins'; readonly step: CheckStep }
+  | { readonly type: 'found'; readonly finding: Finding }
+  | { readonly type: 'failed'; readonly step: CheckStep; readonly failure: Failure }
+  | { readonly type: 'alive' }
 
 /**
  * Goes the whole way to signatures once, step by step, with each step told before and after it. It ends with the first

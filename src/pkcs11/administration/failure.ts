@@ -1,6 +1,11 @@
 import { OpenError } from '../process/open-error.ts'
 import { describeFailure } from '../return-values.ts'
-import type { Failure } from './check-messages.ts'
+
+export interface Failure {
+  /** The variable that has to change, where it is the configuration that cannot work. */
+  readonly variable?: string
+  readonly message: string
+}
 
 /** Tells failures that the person at the terminal can mend from failed calls. */
 export class RefusedError extends Error {}

@@ -1,10 +1,20 @@
 import type { Module, Session, Slot } from 'graphene-pk11'
-import type { LibraryConfiguration } from '../../configuration/signer-configuration.ts'
+import type {
+  LibraryConfiguration,
+  SettingNames,
+  TokenAccess,
+} from '../../configuration/signer-configuration.ts'
 import { initializeLibrary, loadLibrary } from '../process/library.ts'
 import { findPin } from '../process/open-token.ts'
 import { selectToken } from '../process/token.ts'
 import { logInUser, openUserSession } from '../process/user-session.ts'
-import type { AdministrationAccess } from './messages.ts'
+
+/** How to reach a token and log in for the command line. */
+export interface AdministrationAccess extends TokenAccess {
+  /** The PIN, where no file holds it: from a variable, or typed by a person. */
+  readonly givenPin?: string
+  readonly settings: SettingNames
+}
 
 let opened: Module | undefined
 
@@ -23,10 +33,10 @@ export function closeLibrary(): void {
   opened?.finalize()
 }
 
-/** Hands over a read-write session with the user logged in. */
-export function withSession<T>(access: AdministrationAccess, act: (session: Session) => T): T {
+/** Opens a read-write session with the user logged in. */
+export function logIn(access: AdministrationAccess): Session {
   const { slot } = selectToken(openLibrary(access), access.token, access.settings)
-  return act(openSession(slot, access))
+  return openSession(slot, access)
 }
 
 /** Opens a session and calls `C_Login` once. */

@@ -1,11 +1,14 @@
 import { type Module, type SlotCollection, TokenFlag } from 'graphene-pk11'
 import type { LibraryConfiguration } from '../../configuration/signer-configuration.ts'
 import { describeFailure } from '../return-values.ts'
-import type { LibraryDescription, TokenDescription, TokenList, UnreadableSlot } from './descriptions.ts'
 import { openLibrary } from './session.ts'
 
+export type TokenList = ReturnType<typeof listTokens>
+export type TokenDescription = ReturnType<typeof describeToken>
+export type UnreadableSlot = Exclude<TokenList['tokens'][number], TokenDescription>
+
 /** All slots with a token, in the order of the slot list. Nobody is logged in for it. */
-export function listTokens(configuration: LibraryConfiguration): TokenList {
+export function listTokens(configuration: LibraryConfiguration) {
   const library = openLibrary(configuration)
   const slots = library.getSlots(true)
   const describe = (_: unknown, index: number) => describeSlot(slots, index)
@@ -15,18 +18,19 @@ export function listTokens(configuration: LibraryConfiguration): TokenList {
   }
 }
 
-export function describeLibrary(library: Module): LibraryDescription {
+export function describeLibrary(library: Module) {
   const { libraryDescription, manufacturerID, libraryVersion, cryptokiVersion } = library
   return {
     description: libraryDescription,
     manufacturer: manufacturerID,
     version: libraryVersion,
+    /** Version of PKCS#11 that the library implements. */
     cryptoki: cryptokiVersion,
   }
 }
 
 /** One token that fails must not keep the others from being seen. */
-function describeSlot(slots: SlotCollection, slot: number): TokenDescription | UnreadableSlot {
+function describeSlot(slots: SlotCollection, slot: number) {
   try {
     return describeToken(slots, slot)
   } catch (error) {
@@ -35,10 +39,11 @@ function describeSlot(slots: SlotCollection, slot: number): TokenDescription | U
   }
 }
 
-function describeToken(slots: SlotCollection, slot: number): TokenDescription {
+function describeToken(slots: SlotCollection, slot: number) {
   const token = slots.items(slot).getToken()
   const has = (flag: number) => (token.flags & flag) !== 0
   return {
+    /** Index in the slot list: HSM_SLOT. */
     slot,
     label: token.label,
     serial: token.serialNumber,

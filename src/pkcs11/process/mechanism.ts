@@ -40,16 +40,12 @@ export function signMechanism(
   return algorithm === 'rsassa-pss' ? 'CKM_RSA_PKCS_PSS' : 'CKM_RSA_PKCS'
 }
 
-export interface MechanismDescription {
-  readonly name: SignMechanism['name']
-  readonly sign: boolean
-  /** Smallest length of a key, in bits. */
-  readonly minBits: number
-  readonly maxBits: number
-}
-
-/** @throws what `C_GetMechanismInfo` threw, `CKR_MECHANISM_INVALID` where the token does not have it */
-export function describeMechanism({ lib, handle }: Slot, name: SignMechanism['name']): MechanismDescription {
+/**
+ * Returns whether a mechanism signs, and with keys of which lengths.
+ *
+ * @throws what `C_GetMechanismInfo` threw, `CKR_MECHANISM_INVALID` where the token does not have it
+ */
+export function describeMechanism({ lib, handle }: Slot, name: SignMechanism['name']) {
   const { flags, minKeySize: minBits, maxKeySize: maxBits } = lib.C_GetMechanismInfo(handle, TYPES[name])
   return { name, sign: (flags & pkcs11js.CKF_SIGN) !== 0, minBits, maxBits }
 }
