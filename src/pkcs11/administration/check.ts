@@ -6,7 +6,7 @@ import { readCertificate } from '../../x509/read-certificate.ts'
 import type { FoundKey, FoundToken, KeyRequest } from '../messages.ts'
 import type { KeyUse } from '../pool-key.ts'
 import { findCertificate } from '../process/certificate-object.ts'
-import { readKeyType } from '../process/key-type.ts'
+import { readKeyType } from '../process/key-attributes.ts'
 import {
   checkAllowed,
   describeMechanism,

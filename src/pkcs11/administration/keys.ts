@@ -1,5 +1,4 @@
 /** The private keys of a token: what there is, and how a new one is generated. */
-import { createPublicKey } from 'node:crypto'
 import type { Session } from 'graphene-pk11'
 import type { Handle, KeyPair, Template } from 'pkcs11js'
 import pkcs11js from 'pkcs11js'
@@ -15,14 +14,11 @@ import {
   readPublicKey,
 } from '../process/attributes.ts'
 import { curveParameters, describeCurve } from '../process/elliptic-key.ts'
-import { readProtection } from '../process/key-attributes.ts'
-import { KEY_TYPES } from '../process/key-type.ts'
+import { modulusBits, readKeyType, readProtection } from '../process/key-attributes.ts'
 import { describeFailure } from '../return-values.ts'
 import { explain, RefusedError } from './failure.ts'
 
 const NO_ID = Buffer.alloc(0)
-/** Octets of the shortest CK_ULONG. */
-const ULONG = 4
 
 /** All private keys that the user can see, in the token's order. */
 export function listKeys(session: Session): KeyDescription[] {
@@ -48,8 +44,9 @@ export function describeKey(session: Session, key: Handle) {
     /** CKA_ID in lower-case hex. */
     id: id?.toString('hex') ?? null,
     /** `RSA`, `EC`, or the number of the type in hex. */
-    type: nameType(read(pkcs11js.CKA_KEY_TYPE)),
-    bits: countBits(publicKey),
+    type: readKeyType(session, key) ?? null,
+    /** Length of an RSA modulus. */
+    bits: (publicKey && modulusBits(publicKey)) ?? null,
     /** Its name, or the object identifier in hex. */
     curve: curve === undefined ? null : describeCurve(curve),
     ...readProtection(session, key),
@@ -62,25 +59,6 @@ export function describeKey(session: Session, key: Handle) {
     /** SHA-256 of the DER SubjectPublicKeyInfo in hex. */
     fingerprint: publicKey === undefined ? null : fingerprint(publicKey),
   }
-}
-
-/** CK_KEY_TYPE is a number in the machine's byte order, which is little-endian wherever this runs. */
-function nameType(type: Buffer | undefined): string | null {
-  // Some tokens show an attribute that they do not have as an empty one
-  if (type === undefined || type.length < ULONG) {
-    return null
-  }
-  const number = type.readUInt32LE()
-  return KEY_TYPES.get(number) ?? `0x${number.toString(16)}`
-}
-
-/** Length of an RSA modulus. */
-function countBits(publicKey: Buffer | undefined): number | null {
-  if (publicKey === undefined) {
-    return null
-  }
-  const { asymmetricKeyDetails } = createPublicKey({ key: publicKey, type: 'spki', format: 'der' })
-  return asymmetricKeyDetails?.modulusLength ?? null
 }
 
 const PUBLIC_EXPONENT = Buffer.from('010001', 'hex')

@@ -8,7 +8,6 @@ import type { SettingNames } from '../../configuration/signer-configuration.ts'
 import { nameKey } from '../key-name.ts'
 import { describeFailure } from '../return-values.ts'
 import { readAllowedMechanisms } from './key-attributes.ts'
-import type { KeyType } from './key-type.ts'
 import { misconfigured } from './open-error.ts'
 
 const TYPES: Readonly<Record<SignMechanism['name'], number>> = {
@@ -31,7 +30,7 @@ const PSS: Readonly<Record<HashAlgorithm['name'], readonly [hashAlg: number, mgf
 
 /** Returns the mechanism for a key: a key of unknown type counts as RSA unless ECDSA is asked for. */
 export function signMechanism(
-  type: KeyType | 'other' | undefined,
+  type: string | undefined,
   algorithm: SignatureAlgorithm['name'] | undefined,
 ): SignMechanism['name'] {
   if (type === 'EC' || algorithm === 'ecdsa') {
