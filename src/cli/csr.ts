@@ -3,27 +3,26 @@ import type { Command } from 'commander'
 import type { GeneralName, RelativeDistinguishedNames } from 'pkijs'
 import { encodePem } from '../asn1/pem.ts'
 import { fingerprint } from '../x509/fingerprint.ts'
-import type { Io } from './io.ts'
-import { createCertificationRequest } from './issuing/certification-request.ts'
+import { type Io, refuseExisting, writeResult } from './io.ts'
 import {
   type ExtendedKeyUsage,
   extendedKeyUsage,
   keyUsage,
   subjectAlternativeName,
 } from './issuing/extensions.ts'
-import type { KeyOptions } from './signing/configuration.ts'
+import { createCertificationRequest } from './issuing/issuing.ts'
 import {
+  addTokenOptions,
   alternativeNameOption,
   hashOption,
   idOption,
+  type KeyOptions,
   keyUsageOption,
   labelOption,
   readHash,
   subjectOption,
-} from './signing/options.ts'
-import { refuseExisting, writeResult } from './signing/output.ts'
-import { withTokenKey } from './signing/token-key.ts'
-import { addTokenOptions } from './token-options.ts'
+} from './options.ts'
+import { withTokenKey } from './with-key.ts'
 
 const EXAMPLES = `
 The key is that of HSM_KEY_LABEL and HSM_KEY_ID, or of --label and --id, or the only key of the token. It is RSA with
@@ -63,17 +62,10 @@ export function addCsrCommand(program: Command, io: Io): void {
 
 async function request(io: Io, { subject, san = [], eku, ...options }: CsrOptions): Promise<void> {
   refuseExisting(options.out)
-  const hash = readHash(options)
-  const made = await withTokenKey(io, options, hash, async (key) => {
+  const extensions = [keyUsage(), ...extendedKeyUsage(eku), ...subjectAlternativeName(san)]
+  const made = await withTokenKey(io, options, readHash(options), async (key) => {
+    const der = await createCertificationRequest(subject, extensions, key)
     const publicKey = key.publicKey.export({ type: 'spki', format: 'der' })
-    const der = await createCertificationRequest({
-      subject,
-      publicKey,
-      extensions: [keyUsage(), ...extendedKeyUsage(eku), ...subjectAlternativeName(san)],
-      hash,
-      algorithm: key.algorithm,
-      sign: key.sign,
-    })
     return { request: encodePem('CERTIFICATE REQUEST', der), fingerprint: fingerprint(publicKey) }
   })
   writeResult(io, options, made.request, made)

@@ -1,5 +1,6 @@
 /** Implements `signing-service sign`, which signs a file, detached, as the service makes its containers. */
 import { type Command, Option } from 'commander'
+import { digestFile } from '../algorithms/file-digest.ts'
 import { encodePem } from '../asn1/pem.ts'
 import { checkAllowed } from '../callback/allowed.ts'
 import { parseHashAlgorithm } from '../callback/fields.ts'
@@ -7,15 +8,11 @@ import type { SignatureType } from '../cms/signed-attributes.ts'
 import { defined } from '../common/defined.ts'
 import { Signers } from '../signers/signers.ts'
 import { createContainer } from '../signing/create-container.ts'
-import { digestInput } from './digest-input.ts'
-import type { Io } from './io.ts'
-import { signerOption } from './signer-option.ts'
-import { loadForSigning } from './signing/configuration.ts'
-import { hashOption, readHash } from './signing/options.ts'
-import { refuseExisting, writeResult } from './signing/output.ts'
-import { waitForRevocationInformation } from './signing/revocation-information.ts'
-import { withKey } from './signing/with-key.ts'
-import { addTokenOptions, type TokenOptions } from './token-options.ts'
+import { loadForSigning } from './configuration.ts'
+import { CommandFailed, type Io, refuseExisting, writeResult } from './io.ts'
+import { addTokenOptions, hashOption, readHash, type TokenOptions } from './options.ts'
+import { waitUntil } from './wait-until.ts'
+import { withKey } from './with-key.ts'
 
 const EXAMPLES = `
 Takes the configuration of the service, and signs as the service does: it embeds the signer certificate and its issuers,
@@ -45,7 +42,7 @@ export function addSignCommand(program: Command, io: Io): void {
     .argument('<file>', 'what is signed')
     .addOption(new Option('--type <type>', 'signed attributes').choices(['cms', 'cades']).default('cades'))
     .addOption(hashOption())
-    .addOption(signerOption('which of several signers, in place of the default'))
+    .option('--signer <name>', 'which of several signers, in place of the default')
     .option('--pem', 'write PEM in place of DER')
     .option('--out <file>', 'write the signature to a new file')
     .addHelpText('after', EXAMPLES)
@@ -56,7 +53,9 @@ async function sign(io: Io, file: string, { type, pem, ...options }: SignOptions
   refuseExisting(options.out)
   const hashAlgorithm = readHash(options)
   const { configuration, signer: chosen, givenPin } = await loadForSigning(io, options)
-  const messageDigest = await digestInput(hashAlgorithm, file)
+  const messageDigest = await digestFile(hashAlgorithm, file).catch((error: Error) => {
+    throw new CommandFailed(`${file} cannot be read: ${error.message}`)
+  })
   const limitMs = options.timeout * 1000
   const { subject, der, level, shortfall } = await withKey(
     (log, observer, onMisconfigured) => {
@@ -73,7 +72,8 @@ async function sign(io: Io, file: string, { type, pem, ...options }: SignOptions
       const signer = signers.choose(chosen.name)
       parseHashAlgorithm(hashAlgorithm.name, signer.rules)
       checkAllowed(signer, 'pkcs7', type)
-      await waitForRevocationInformation(signer, limitMs)
+      // The service has it ahead of time, while a command has only just begun to ask. What is missing then is reported
+      await waitUntil(limitMs, () => signer.missingEvidence().length === 0)
       const options = { deadline: performance.now() + configuration.hsm.timeoutMs }
       const request = { type, hashAlgorithm, messageDigest, overFile: true } as const
       const container = await createContainer(request, { signer, options })

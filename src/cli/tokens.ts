@@ -3,9 +3,10 @@ import type { Command } from 'commander'
 import { loadLibraryConfiguration } from '../configuration/load.ts'
 import { administer } from '../pkcs11/administration/administer.ts'
 import type { TokenDescription, TokenList, UnreadableSlot } from '../pkcs11/administration/tokens.ts'
-import type { Io } from './io.ts'
+import { applyOptions } from './configuration.ts'
+import { type Io, printResult } from './io.ts'
+import { addModuleOptions, type ModuleOptions } from './options.ts'
 import { formatTable, printable } from './table.ts'
-import { addModuleOptions, applyOptions, type ModuleOptions } from './token-options.ts'
 
 const EXAMPLES = `
 Needs HSM_MODULE or --module. Nobody is logged in.
@@ -34,7 +35,7 @@ export function addTokensCommand(program: Command, io: Io): void {
     .action(async (options: ModuleOptions) => {
       const library = loadLibraryConfiguration(applyOptions(io.environment, options))
       const list = await administer('tokens', [library], options.timeout * 1000)
-      io.output.write(options.json ? `${JSON.stringify(list, null, 2)}\n` : format(list))
+      printResult(io, options, list, format(list))
     })
 }
 

@@ -53,8 +53,8 @@ export type Finding =
   | { readonly step: 'key'; readonly key: FoundKey }
   /** The one that the key signs with. */
   | { readonly step: 'mechanism'; readonly mechanism: ReturnType<typeof describeMechanism> }
-  /** How long each took that opened, in milliseconds; and why the next one did not. */
-  | { readonly step: 'sessions'; readonly opened: readonly number[]; readonly failure?: Failure }
+  /** How long each took to open, in milliseconds. */
+  | { readonly step: 'sessions'; readonly openMs: readonly number[] }
   /** DER, where it is on the token. */
   | { readonly step: 'certificate'; readonly certificate?: Uint8Array }
   | { readonly step: 'signatures'; readonly signatures: readonly TimedSignature[] }
@@ -68,12 +68,15 @@ export interface TimedSignature {
   readonly signMs: number
 }
 
-/** Also the sign of life that a library has come back from a call; told as often as that may take long. */
-export type Progress =
-  | { readonly type: 'begins'; readonly step: CheckStep }
-  | { readonly type: 'found'; readonly finding: Finding }
-  | { readonly type: 'failed'; readonly step: CheckStep; readonly failure: Failure }
-  | { readonly type: 'alive' }
+/**
+ * Tells that a step goes on, or what it has found, or why it failed. It is also the sign of life that a library has come
+ * back from a call; told as often as that may take long.
+ */
+export interface Progress {
+  readonly step: CheckStep
+  readonly finding?: Finding
+  readonly failure?: Failure
+}
 
 /**
  * Goes the whole way to signatures once, step by step, with each step told before and after it. It ends with the first
@@ -103,16 +106,16 @@ type Found<T> = readonly [value: T, finding: Finding]
 
 /** @returns what was found; undefined where that failed, as has been told then */
 function* attempt<T>(step: CheckStep, act: () => Found<T>): Generator<Progress, T | undefined> {
-  yield { type: 'begins', step }
+  yield { step }
   let found: Found<T>
   try {
     found = act()
   } catch (error) {
-    yield { type: 'failed', step, failure: explain(error) }
+    yield { step, failure: explain(error) }
     return undefined
   }
   const [value, finding] = found
-  yield { type: 'found', finding }
+  yield { step, finding }
   return value
 }
 
@@ -146,21 +149,22 @@ function lookAtMechanism(session: Session, found: PrivateKey, { key }: CheckRequ
 
 /** Opens as many sessions as the service would, besides the one with the login. */
 function* openSessions(slot: Slot, count: number): Generator<Progress> {
-  yield { type: 'begins', step: 'sessions' }
-  const opened: number[] = []
-  let failure: Failure | undefined
-  while (opened.length < count && failure === undefined) {
+  const step = 'sessions'
+  yield { step }
+  const openMs: number[] = []
+  while (openMs.length < count) {
     const began = performance.now()
     try {
       openUserSession(slot)
-      opened.push(performance.now() - began)
     } catch (error) {
-      failure = explain(error)
+      const { message } = explain(error)
+      yield { step, failure: { message: `${openMs.length} of ${count} opened, then ${message}` } }
+      return
     }
-    yield { type: 'alive' }
+    openMs.push(performance.now() - began)
+    yield { step }
   }
-  const finding = { step: 'sessions', opened, ...(failure === undefined ? {} : { failure }) } as const
-  yield { type: 'found', finding }
+  yield { step, finding: { step, openMs } }
 }
 
 /** @returns what the key is used with: as the certificate has it, which may be on the token */
@@ -189,7 +193,8 @@ function* sign(
   const hashes = asked.filter((name) => use.algorithm.hashes.some((hash) => hash.name === name))
   // The certificate allows none of them, which the one who asked says of it
   if (hashes.length === 0) return
-  yield { type: 'begins', step: 'signatures' }
+  const step = 'signatures'
+  yield { step }
   const inputs = hashes.map((hash) => createTestInput(0, use, findHashAlgorithm(hash)))
   const signatures: TimedSignature[] = []
   try {
@@ -197,13 +202,13 @@ function* sign(
       const place = number % hashes.length
       const hash = hashes[place] as HashAlgorithm['name']
       signatures.push({ hash, ...signOnce(session, key, inputs[place] as SigningInput) })
-      yield { type: 'alive' }
+      yield { step }
     }
   } catch (error) {
-    yield { type: 'failed', step: 'signatures', failure: explain(error) }
+    yield { step, failure: explain(error) }
     return
   }
-  yield { type: 'found', finding: { step: 'signatures', signatures } }
+  yield { step, finding: { step, signatures } }
 }
 
 function signOnce({ lib, handle }: Session, key: PrivateKey, { mechanism, data }: SigningInput) {
