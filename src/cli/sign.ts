@@ -58,16 +58,17 @@ async function sign(io: Io, file: string, { type, pem, ...options }: SignOptions
   })
   const limitMs = options.timeout * 1000
   const { subject, der, level, shortfall } = await withKey(
-    (log, observer, onMisconfigured) => {
+    (events) => {
       const only = { ...configuration.signers, default: chosen.name, signers: [chosen] }
       return new Signers(only, {
         ...configuration,
-        ...{ log, observer, onMisconfigured, ...defined({ givenPin }) },
+        ...events,
+        ...defined({ givenPin }),
         revocationObserver: { asked: ignore },
         timestampObserver: { asked: ignore },
       })
     },
-    limitMs,
+    { openMs: limitMs, closeMs: configuration.hsm.timeoutMs },
     async (signers) => {
       const signer = signers.choose(chosen.name)
       parseHashAlgorithm(hashAlgorithm.name, signer.rules)
