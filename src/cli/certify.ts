@@ -16,13 +16,11 @@ import { type Addresses, type ExtendedKeyUsage, subjectAlternativeName } from '.
 import { parseForeignRequest } from './issuing/foreign-request.ts'
 import { type CertifyingKey, issueCertificate } from './issuing/issuing.ts'
 import {
+  addKeyOptions,
   addTokenOptions,
   alternativeNameOption,
-  hashOption,
-  idOption,
   type KeyOptions,
   keyUsageOption,
-  labelOption,
   parseInteger,
   readHash,
   subjectOption,
@@ -69,7 +67,7 @@ interface CertifyOptions extends KeyOptions, Addresses {
 }
 
 export function addCertifyCommand(program: Command, io: Io): void {
-  addTokenOptions(program.command('certify'))
+  const command = addTokenOptions(program.command('certify'))
     .description('make a certificate for tests')
     .argument('[request]', 'certificate request (PKCS#10), PEM or DER')
     .addOption(
@@ -94,9 +92,7 @@ export function addCertifyCommand(program: Command, io: Io): void {
     .option('--ocsp <url>', 'where to ask about its revocation', parseAddress)
     .option('--crl <url>', 'where the list of revoked certificates is', parseAddress)
     .option('--ca-issuers <url>', 'where the certificate of the authority is', parseAddress)
-    .addOption(hashOption())
-    .addOption(labelOption('key that signs'))
-    .addOption(idOption())
+  addKeyOptions(command, 'key that signs')
     .option('--out <file>', 'write the certificate to a new file')
     .addHelpText('after', EXAMPLES)
     .action((request: string | undefined, options: CertifyOptions, command: Command) => {

@@ -5,12 +5,8 @@
 import type { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { encodePublicKey } from '../algorithms/public-key.ts'
-import { encode } from '../asn1/der-writer.ts'
-import { TAG } from '../asn1/tag.ts'
 import { administer } from '../pkcs11/administration/administer.ts'
-import type { CertificateDescription, CertificateRequest } from '../pkcs11/administration/certificates.ts'
-import { readCertificateFields } from '../x509/certificate-fields.ts'
+import type { CertificateDescription } from '../pkcs11/administration/certificates.ts'
 import { parseCertificates } from '../x509/certificate-file.ts'
 import { findAccess } from './configuration.ts'
 import { CommandFailed, type Io, printResult, useFile } from './io.ts'
@@ -86,13 +82,10 @@ export function addImportCertCommand(program: Command, io: Io): void {
 }
 
 async function importCertificate(io: Io, file: string, { label, ...options }: ImportOptions): Promise<void> {
-  const certificate = useFile(file, 'used', () => {
-    const [first] = parseCertificates(readFileSync(file))
-    return encodeRequest(first as X509Certificate)
-  })
+  const [certificate] = useFile(file, 'used', () => parseCertificates(readFileSync(file)))
   const access = await findAccess(io, options)
-  const request = label === undefined ? certificate : { ...certificate, label }
-  const imported = await administer('import-cert', [access, request], options.timeout * 1000)
+  const { raw } = certificate as X509Certificate
+  const imported = await administer('import-cert', [access, raw, label], options.timeout * 1000)
   const row = [imported.label, imported.id, imported.created ? 'imported' : 'was there already']
   printResult(io, options, imported, formatTable(['LABEL', 'ID', 'CERTIFICATE'], [row]))
   if (imported.others > 0) {
@@ -100,20 +93,6 @@ async function importCertificate(io: Io, file: string, { label, ...options }: Im
       'The token holds other certificates of this key: without SIGNER_CERTIFICATE_FILE the service takes, at a restart ' +
         'or SIGHUP, the newest one that is valid. "certs" lists them, "delete-cert" deletes one\n',
     )
-  }
-}
-
-/**
- * Encodes a certificate for the token, with the names as its issuer encoded them, since the token compares bytes.
- *
- * @throws Error if the certificate is not DER, though OpenSSL could read it
- */
-function encodeRequest({ raw, publicKey }: X509Certificate): CertificateRequest {
-  const { subject, issuer, serialNumber } = readCertificateFields({ raw })
-  return {
-    ...{ value: raw, subject, issuer },
-    serialNumber: encode(TAG.integer, serialNumber),
-    publicKey: encodePublicKey(publicKey),
   }
 }
 

@@ -12,13 +12,11 @@ import {
 } from './issuing/extensions.ts'
 import { createCertificationRequest } from './issuing/issuing.ts'
 import {
+  addKeyOptions,
   addTokenOptions,
   alternativeNameOption,
-  hashOption,
-  idOption,
   type KeyOptions,
   keyUsageOption,
-  labelOption,
   readHash,
   subjectOption,
 } from './options.ts'
@@ -47,14 +45,12 @@ interface CsrOptions extends KeyOptions {
 }
 
 export function addCsrCommand(program: Command, io: Io): void {
-  addTokenOptions(program.command('csr'))
+  const command = addTokenOptions(program.command('csr'))
     .description('request a certificate for the key on the token (PKCS#10, PEM)')
     .addOption(subjectOption('subject').makeOptionMandatory())
     .addOption(alternativeNameOption('subject alternative name'))
     .addOption(keyUsageOption())
-    .addOption(hashOption())
-    .addOption(labelOption('key'))
-    .addOption(idOption())
+  addKeyOptions(command, 'key')
     .option('--out <file>', 'write the request to a new file')
     .addHelpText('after', EXAMPLES)
     .action((options: CsrOptions) => request(io, options))

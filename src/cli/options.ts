@@ -69,6 +69,18 @@ function addLoginOptions(command: Command): Command {
     .option('--pin-file <path>', 'file that holds the PIN, in place of HSM_PIN and HSM_PIN_FILE')
 }
 
+/**
+ * Adds the options for the key of a command, and for the hash algorithm of its signatures.
+ *
+ * @param what describes the key, in a few words
+ */
+export function addKeyOptions(command: Command, what: string): Command {
+  return command
+    .addOption(hashOption())
+    .option('--label <label>', `${what}, in place of HSM_KEY_LABEL and HSM_KEY_ID`)
+    .option('--id <hex>', 'the same by CKA_ID', parseId)
+}
+
 export function hashOption(): Option {
   return new Option('--hash <name>', 'hash algorithm').choices(HASHES).default(DEFAULT_HASH_ALGORITHM)
 }
@@ -98,16 +110,6 @@ export function alternativeNameOption(what: string): Option {
   return new Option('--san <name>', `${what}: DNS:, email:, URI: or IP:; can be repeated`).argParser(
     (value, names: Names = []) => [...names, parse(value)],
   )
-}
-
-/** @param what describes the key, in a few words */
-export function labelOption(what: string): Option {
-  return new Option('--label <label>', `${what}, in place of HSM_KEY_LABEL and HSM_KEY_ID`)
-}
-
-/** Returns the option that names the key of `labelOption` by its id. */
-export function idOption(): Option {
-  return new Option('--id <hex>', 'the same by CKA_ID').argParser(parseId)
 }
 
 /** Wraps a parser so that commander reports its errors with the name of the option and exit code 2. */

@@ -2,7 +2,7 @@
 import type { Command } from 'commander'
 import { loadLibraryConfiguration } from '../configuration/load.ts'
 import { administer } from '../pkcs11/administration/administer.ts'
-import type { TokenDescription, TokenList, UnreadableSlot } from '../pkcs11/administration/tokens.ts'
+import type { TokenDescription, TokenList } from '../pkcs11/administration/tokens.ts'
 import { applyOptions } from './configuration.ts'
 import { type Io, printResult } from './io.ts'
 import { addModuleOptions, type ModuleOptions } from './options.ts'
@@ -48,7 +48,7 @@ function format({ library, tokens }: TokenList): string {
   )
 }
 
-function formatRow(token: TokenDescription | UnreadableSlot): string[] {
+function formatRow(token: TokenList['tokens'][number]): string[] {
   if ('error' in token) {
     return [`${token.slot}`, ...HEADER.slice(2).map(() => ''), `cannot be read: ${token.error}`]
   }

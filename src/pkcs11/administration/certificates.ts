@@ -3,26 +3,18 @@ import { X509Certificate } from 'node:crypto'
 import type { Session } from 'graphene-pk11'
 import type { Handle } from 'pkcs11js'
 import pkcs11js from 'pkcs11js'
+import { encodePublicKey } from '../../algorithms/public-key.ts'
+import { encode } from '../../asn1/der-writer.ts'
+import { TAG } from '../../asn1/tag.ts'
+import { readCertificateFields } from '../../x509/certificate-fields.ts'
 import { fingerprint } from '../../x509/fingerprint.ts'
+import { readCertificate } from '../../x509/read-certificate.ts'
 import { describeSubject } from '../../x509/validity.ts'
 import { findById, findObjects, readAttribute, readId, readPublicHalf } from '../process/attributes.ts'
 import { type CertificateObject, findCertificates } from '../process/certificate-object.ts'
 import { describeFailure } from '../return-values.ts'
 import { RefusedError } from './failure.ts'
 import { findPrivateKeys } from './keys.ts'
-
-/** A certificate to import; all of it is DER. */
-export interface CertificateRequest {
-  readonly value: Uint8Array
-  readonly subject: Uint8Array
-  readonly issuer: Uint8Array
-  /** INTEGER. */
-  readonly serialNumber: Uint8Array
-  /** SubjectPublicKeyInfo. */
-  readonly publicKey: Uint8Array
-  /** In place of the key's own. */
-  readonly label?: string
-}
 
 /** Returns all certificates that the user can see, in the token's order. */
 export function listCertificates(session: Session): CertificateDescription[] {
@@ -124,25 +116,25 @@ function toIsoTime(time: string): string | null {
  * Puts a certificate beside the private key with its public half: an object of the same CKA_ID, by which it is found
  * again. One that is there already is not put there twice.
  *
+ * @param wantedLabel label in place of the key's own
  * @returns label and id of both, the number of other certificates of the key, and whether this one is new
  * @throws RefusedError when there is no such key, or the token takes no certificates
  */
-export function importCertificate(session: Session, request: CertificateRequest) {
-  const key = findKey(session, request.publicKey)
+export function importCertificate(session: Session, der: Uint8Array, wantedLabel?: string) {
+  const certificate = readCertificate(der)
+  const key = findKey(session, encodePublicKey(certificate.publicKey))
   const id = readId(session, key)
   if (id.length === 0) {
     throw new RefusedError(
       'the private key has no CKA_ID by which a certificate could be found: give it one first',
     )
   }
-  const label = request.label ?? `${readAttribute(session, key, pkcs11js.CKA_LABEL) ?? ''}`
+  const label = wantedLabel ?? `${readAttribute(session, key, pkcs11js.CKA_LABEL) ?? ''}`
   const there = findById(session, pkcs11js.CKO_CERTIFICATE, id)
-  const same = there.filter((object) =>
-    readAttribute(session, object, pkcs11js.CKA_VALUE)?.equals(request.value),
-  )
+  const same = there.filter((object) => readAttribute(session, object, pkcs11js.CKA_VALUE)?.equals(der))
   const created = same.length === 0
   if (created) {
-    createObject(session, request, id, label)
+    createObject(session, certificate, id, label)
   }
   return { label, id: id.toString('hex'), others: there.length - same.length, created }
 }
@@ -161,8 +153,9 @@ function findKey(session: Session, publicKey: Uint8Array): Handle {
   return key
 }
 
-/** PKCS#11 2.40 4.6.3. */
-function createObject(session: Session, request: CertificateRequest, id: Buffer, label: string): void {
+/** Creates the object (PKCS#11 2.40 4.6.3), with the names as the issuer encoded them, since tokens compare bytes. */
+function createObject(session: Session, { raw }: X509Certificate, id: Buffer, label: string): void {
+  const { subject, issuer, serialNumber } = readCertificateFields({ raw })
   try {
     session.lib.C_CreateObject(session.handle, [
       { type: pkcs11js.CKA_CLASS, value: pkcs11js.CKO_CERTIFICATE },
@@ -171,10 +164,10 @@ function createObject(session: Session, request: CertificateRequest, id: Buffer,
       { type: pkcs11js.CKA_PRIVATE, value: false },
       { type: pkcs11js.CKA_ID, value: id },
       { type: pkcs11js.CKA_LABEL, value: Buffer.from(label) },
-      { type: pkcs11js.CKA_SUBJECT, value: Buffer.from(request.subject) },
-      { type: pkcs11js.CKA_ISSUER, value: Buffer.from(request.issuer) },
-      { type: pkcs11js.CKA_SERIAL_NUMBER, value: Buffer.from(request.serialNumber) },
-      { type: pkcs11js.CKA_VALUE, value: Buffer.from(request.value) },
+      { type: pkcs11js.CKA_SUBJECT, value: subject },
+      { type: pkcs11js.CKA_ISSUER, value: issuer },
+      { type: pkcs11js.CKA_SERIAL_NUMBER, value: encode(TAG.integer, serialNumber) },
+      { type: pkcs11js.CKA_VALUE, value: raw },
     ])
   } catch (error) {
     const { returnValue } = describeFailure(error)

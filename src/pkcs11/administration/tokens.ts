@@ -1,20 +1,19 @@
-import { type Module, type SlotCollection, TokenFlag } from 'graphene-pk11'
+import { type Module, type Token, TokenFlag } from 'graphene-pk11'
 import type { LibraryConfiguration } from '../../configuration/signer-configuration.ts'
-import { describeFailure } from '../return-values.ts'
+import { readSlots } from '../process/token.ts'
 import { openLibrary } from './session.ts'
 
 export type TokenList = ReturnType<typeof listTokens>
 export type TokenDescription = ReturnType<typeof describeToken>
-export type UnreadableSlot = Exclude<TokenList['tokens'][number], TokenDescription>
 
 /** All slots with a token, in the order of the slot list. Nobody is logged in for it. */
 export function listTokens(configuration: LibraryConfiguration) {
   const library = openLibrary(configuration)
-  const slots = library.getSlots(true)
-  const describe = (_: unknown, index: number) => describeSlot(slots, index)
   return {
     library: describeLibrary(library),
-    tokens: Array.from({ length: slots.length }, describe),
+    tokens: readSlots(library).map((found) =>
+      'error' in found ? { slot: found.index, error: found.error } : describeToken(found.index, found.token),
+    ),
   }
 }
 
@@ -29,21 +28,10 @@ export function describeLibrary(library: Module) {
   }
 }
 
-/** One token that fails must not keep the others from being seen. */
-function describeSlot(slots: SlotCollection, slot: number) {
-  try {
-    return describeToken(slots, slot)
-  } catch (error) {
-    const { call, returnValue } = describeFailure(error)
-    return { slot, error: `${call} ${returnValue}` }
-  }
-}
-
-function describeToken(slots: SlotCollection, slot: number) {
-  const token = slots.items(slot).getToken()
+/** @param slot index in the slot list: HSM_SLOT */
+function describeToken(slot: number, token: Token) {
   const has = (flag: number) => (token.flags & flag) !== 0
   return {
-    /** Index in the slot list: HSM_SLOT. */
     slot,
     label: token.label,
     serial: token.serialNumber,

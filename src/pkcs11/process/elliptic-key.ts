@@ -1,6 +1,6 @@
 /** Elliptic curves and the keys on them in the terms of PKCS#11. */
 import { createPublicKey, type KeyObject } from 'node:crypto'
-import { CURVES, curveOf, type EllipticCurve } from '../../algorithms/elliptic-curves.ts'
+import { CURVES, curveOf } from '../../algorithms/elliptic-curves.ts'
 import { ID_EC_PUBLIC_KEY } from '../../algorithms/object-identifiers.ts'
 import { encodePublicKey } from '../../algorithms/public-key.ts'
 import { DerReader } from '../../asn1/der-reader.ts'
@@ -17,9 +17,10 @@ export function curveParameters(name: string): Buffer {
 
 /** The name of a curve or, where it is not one of these, its parameters in hex. */
 export function describeCurve(parameters: Uint8Array): string {
+  const hex = Buffer.from(parameters).toString('hex')
   return parameters[0] === TAG.sequence
     ? 'explicit parameters'
-    : (find(parameters)?.name ?? Buffer.from(parameters).toString('hex'))
+    : (CURVES.find((curve) => curve.parameters === hex)?.name ?? hex)
 }
 
 /**
@@ -60,9 +61,4 @@ function tryCreate(key: Buffer): KeyObject | undefined {
   } catch {
     return undefined
   }
-}
-
-function find(parameters: Uint8Array): EllipticCurve | undefined {
-  const hex = Buffer.from(parameters).toString('hex')
-  return CURVES.find((curve) => curve.parameters === hex)
 }

@@ -11,7 +11,6 @@ import {
   type FromMainThread,
   isFound,
   type KeyOutcome,
-  type KeyReference,
   type KeyReferences,
   type OpenFailure,
   type SessionEnded,
@@ -88,11 +87,7 @@ function startSession({ session, channel }: StartSession): void {
 }
 
 function referencesOf(keys: readonly KeyOutcome[]): KeyReferences {
-  return keys.map(reference)
-}
-
-function reference(outcome: KeyOutcome): KeyReference | undefined {
-  return isFound(outcome) ? outcome : undefined
+  return keys.map((outcome) => (isFound(outcome) ? outcome : undefined))
 }
 
 function logIn(): void {

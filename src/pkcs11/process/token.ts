@@ -10,6 +10,12 @@ interface Candidate {
   readonly token: Token
 }
 
+interface UnreadableSlot {
+  readonly index: number
+  /** The call and what it returned. */
+  readonly error: string
+}
+
 /**
  * Finds the one initialized token that fits everything the selector names.
  *
@@ -21,7 +27,8 @@ export function selectToken(
   selector: TokenSelector,
   settings: Pick<SettingNames, 'token' | 'tokenParts' | 'tokenChoice'>,
 ): { slot: Slot; token: Token } {
-  const { present, unreadable } = listTokens(module)
+  const slots = readSlots(module)
+  const present = slots.filter((slot) => 'token' in slot).filter(isInitialized)
   const fitting = present.filter((candidate) => fits(candidate, selector))
   const [first, second] = fitting
   if (first === undefined) {
@@ -37,7 +44,7 @@ export function selectToken(
       describeMissing(selector, settings),
       ...(mistaken === undefined ? [] : [mistaken]),
       describeTokens(present),
-      ...unreadable,
+      ...slots.filter((slot) => 'error' in slot).map(describeUnreadable),
     ].join('; ')
     throw unavailable(message, 'the token is not present')
   }
@@ -90,24 +97,26 @@ function readSlotId(handle: Buffer): string {
   return String(new BigUint64Array(Uint8Array.from(handle).buffer)[0])
 }
 
-function listTokens(module: Module): { present: Candidate[]; unreadable: string[] } {
+/** Reads all slots with a token, in their order. One token that fails must not keep the others from being used. */
+export function readSlots(module: Module): (Candidate | UnreadableSlot)[] {
   const slots = module.getSlots(true)
-  const present: Candidate[] = []
-  const unreadable: string[] = []
-  for (let index = 0; index < slots.length; index++) {
+  return Array.from({ length: slots.length }, (_, index) => {
     try {
       const slot = slots.items(index)
-      present.push({ index, slot, token: slot.getToken() })
+      return { index, slot, token: slot.getToken() }
     } catch (error) {
-      // One token that fails must not keep the others from being used
       const { call, returnValue } = describeFailure(error)
-      unreadable.push(`slot ${index} cannot be read (${call} ${returnValue})`)
+      return { index, error: `${call} ${returnValue}` }
     }
-  }
-  return {
-    present: present.filter(({ token }) => (token.flags & TokenFlag.TOKEN_INITIALIZED) !== 0),
-    unreadable,
-  }
+  })
+}
+
+function isInitialized({ token }: Candidate): boolean {
+  return (token.flags & TokenFlag.TOKEN_INITIALIZED) !== 0
+}
+
+function describeUnreadable({ index, error }: UnreadableSlot): string {
+  return `slot ${index} cannot be read (${error})`
 }
 
 function describeTokens(tokens: readonly Candidate[]): string {
