@@ -60,6 +60,6 @@ function formatRow(token: TokenList['tokens'][number]): string[] {
   ]
 }
 
-export function formatVersion({ major, minor }: { major: number; minor: number }): string {
+function formatVersion({ major, minor }: { major: number; minor: number }): string {
   return `${major}.${minor}`
 }

@@ -29,7 +29,6 @@ import {
   validityPeriod,
 } from '../../x509/validity.ts'
 import { printable } from '../table.ts'
-import { formatVersion } from '../tokens.ts'
 import { formatLatency, summarize } from './latency.ts'
 import type { Report, StepName } from './report.ts'
 
@@ -112,23 +111,11 @@ export class TokenSteps {
   #found(finding: Finding): void {
     const report = this.#report
     switch (finding.step) {
-      case 'library': {
-        const { description, manufacturer, version, cryptoki } = finding.library
-        const versions = `version ${formatVersion(version)}, PKCS#11 ${formatVersion(cryptoki)}`
-        return report.passed('library', `${description} by ${manufacturer}, ${versions}`)
-      }
-      case 'token': {
-        const { label, serial, manufacturer, model } = finding.token
-        return report.passed('token', `label ${label}, serial ${serial}, ${model} by ${manufacturer}`)
-      }
-      case 'mechanism': {
-        const { name, sign, minBits, maxBits } = finding.mechanism
-        return sign
-          ? report.passed('mechanism', `${name} signs with keys of ${minBits} to ${maxBits} bits`)
-          : report.failed('mechanism', `${name} is there, but not for signatures`)
-      }
+      case 'library':
+      case 'token':
       case 'login':
-        return report.passed('login', 'the token took the PIN')
+      case 'mechanism':
+        return report.passed(finding.step, finding.text)
       case 'key':
         this.#key = finding.key
         report.passed('key', `label ${printable(finding.key.label)}, id ${printable(finding.key.id)}`)

@@ -3,7 +3,7 @@ import type { Module, Session, Slot } from 'graphene-pk11'
 import { findHashAlgorithm, type HashAlgorithm } from '../../algorithms/hash-algorithms.ts'
 import { chooseSignatureAlgorithm } from '../../algorithms/signature-algorithms.ts'
 import { readCertificate } from '../../x509/read-certificate.ts'
-import type { FoundKey, FoundToken, KeyRequest } from '../messages.ts'
+import type { FoundKey, KeyRequest } from '../messages.ts'
 import type { KeyUse } from '../pool-key.ts'
 import { findCertificate } from '../process/certificate-object.ts'
 import { readKeyType } from '../process/key-attributes.ts'
@@ -18,9 +18,8 @@ import { type PrivateKey, selectPrivateKey } from '../process/private-key.ts'
 import { selectToken } from '../process/token.ts'
 import { openUserSession } from '../process/user-session.ts'
 import { createTestInput, type SigningInput } from '../signing-input.ts'
-import { explain, type Failure } from './failure.ts'
+import { explain, type Failure, RefusedError } from './failure.ts'
 import { type AdministrationAccess, openLibrary, openSession } from './session.ts'
-import { describeLibrary } from './tokens.ts'
 
 export interface CheckRequest {
   readonly key: KeyRequest
@@ -47,12 +46,8 @@ export type CheckStep =
 
 /** Findings of a step. */
 export type Finding =
-  | { readonly step: 'library'; readonly library: ReturnType<typeof describeLibrary> }
-  | { readonly step: 'token'; readonly token: FoundToken }
-  | { readonly step: 'login' }
+  | { readonly step: 'library' | 'token' | 'login' | 'mechanism'; readonly text: string }
   | { readonly step: 'key'; readonly key: FoundKey }
-  /** The one that the key signs with. */
-  | { readonly step: 'mechanism'; readonly mechanism: ReturnType<typeof describeMechanism> }
   /** How long each took to open, in milliseconds. */
   | { readonly step: 'sessions'; readonly openMs: readonly number[] }
   /** DER, where it is on the token. */
@@ -121,17 +116,20 @@ function* attempt<T>(step: CheckStep, act: () => Found<T>): Generator<Progress, 
 
 function load(access: AdministrationAccess): Found<Module> {
   const library = openLibrary(access, access.settings.module)
-  return [library, { step: 'library', library: describeLibrary(library) }]
+  const { libraryDescription, manufacturerID, libraryVersion: version, cryptokiVersion: cryptoki } = library
+  const versions = `version ${version.major}.${version.minor}, PKCS#11 ${cryptoki.major}.${cryptoki.minor}`
+  return [library, { step: 'library', text: `${libraryDescription} by ${manufacturerID}, ${versions}` }]
 }
 
 function find(library: Module, access: AdministrationAccess): Found<Slot> {
   const { slot, token } = selectToken(library, access.token, access.settings)
-  const { label, serialNumber: serial, manufacturerID: manufacturer, model } = token
-  return [slot, { step: 'token', token: { label, serial, manufacturer, model } }]
+  const { label, serialNumber, manufacturerID, model } = token
+  const text = `label ${label}, serial ${serialNumber}, ${model} by ${manufacturerID}`
+  return [slot, { step: 'token', text }]
 }
 
 function logIn(slot: Slot, access: AdministrationAccess): Found<Session> {
-  return [openSession(slot, access), { step: 'login' }]
+  return [openSession(slot, access), { step: 'login', text: 'the token took the PIN' }]
 }
 
 function findKey(session: Session, { key }: CheckRequest): Found<PrivateKey> {
@@ -141,10 +139,15 @@ function findKey(session: Session, { key }: CheckRequest): Found<PrivateKey> {
   return [found, { step: 'key', key: told }]
 }
 
+/** Looks at the mechanism that the key signs with. */
 function lookAtMechanism(session: Session, found: PrivateKey, { key }: CheckRequest): Found<true> {
   const name = signMechanism(readKeyType(session, found.handle), key.algorithm)
   checkAllowed(session, found, name, key.settings)
-  return [true, { step: 'mechanism', mechanism: describeMechanism(session.slot, name) }]
+  const { sign, minBits, maxBits } = describeMechanism(session.slot, name)
+  if (!sign) {
+    throw new RefusedError(`${name} is there, but not for signatures`)
+  }
+  return [true, { step: 'mechanism', text: `${name} signs with keys of ${minBits} to ${maxBits} bits` }]
 }
 
 /** Opens as many sessions as the service would, besides the one with the login. */

@@ -1,4 +1,4 @@
-import { type Module, type Token, TokenFlag } from 'graphene-pk11'
+import { type Token, TokenFlag } from 'graphene-pk11'
 import type { LibraryConfiguration } from '../../configuration/signer-configuration.ts'
 import { readSlots } from '../process/token.ts'
 import { openLibrary } from './session.ts'
@@ -10,21 +10,16 @@ export type TokenDescription = ReturnType<typeof describeToken>
 export function listTokens(configuration: LibraryConfiguration) {
   const library = openLibrary(configuration)
   return {
-    library: describeLibrary(library),
+    library: {
+      description: library.libraryDescription,
+      manufacturer: library.manufacturerID,
+      version: library.libraryVersion,
+      /** Version of PKCS#11 that the library implements. */
+      cryptoki: library.cryptokiVersion,
+    },
     tokens: readSlots(library).map((found) =>
       'error' in found ? { slot: found.index, error: found.error } : describeToken(found.index, found.token),
     ),
-  }
-}
-
-export function describeLibrary(library: Module) {
-  const { libraryDescription, manufacturerID, libraryVersion, cryptokiVersion } = library
-  return {
-    description: libraryDescription,
-    manufacturer: manufacturerID,
-    version: libraryVersion,
-    /** Version of PKCS#11 that the library implements. */
-    cryptoki: cryptokiVersion,
   }
 }
 
