@@ -83,10 +83,11 @@ export function addCertifyCommand(program: Command, io: Io): void {
         'key of the authority, PEM: a secret, in place of one on the token',
       ).conflicts(['label', 'id']),
     )
-    .addOption(
-      new Option('--days <days>', 'how long it is valid: up to 825, of an authority 3650')
-        .default(DEFAULT_DAYS)
-        .argParser((value) => parseInteger(value, 1, MAX_DAYS_OF_AUTHORITY)),
+    .option(
+      '--days <days>',
+      'how long it is valid: up to 825, of an authority 3650',
+      (value) => parseInteger(value, 1, MAX_DAYS_OF_AUTHORITY),
+      DEFAULT_DAYS,
     )
     .addOption(keyUsageOption())
     .option('--ocsp <url>', 'where to ask about its revocation', parseAddress)

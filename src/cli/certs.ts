@@ -4,7 +4,7 @@
  */
 import type { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { type Command, InvalidArgumentError, Option } from 'commander'
+import { type Command, InvalidArgumentError } from 'commander'
 import { administer } from '../pkcs11/administration/administer.ts'
 import type { CertificateDescription } from '../pkcs11/administration/certificates.ts'
 import { parseCertificates } from '../x509/certificate-file.ts'
@@ -113,11 +113,7 @@ interface DeleteOptions extends TokenOptions {
 export function addDeleteCertCommand(program: Command, io: Io): void {
   addTokenOptions(program.command('delete-cert'))
     .description('delete a certificate from the token')
-    .addOption(
-      new Option('--fingerprint <sha256>', 'SHA-256 of the certificate, hex')
-        .argParser(parseFingerprint)
-        .makeOptionMandatory(),
-    )
+    .requiredOption('--fingerprint <sha256>', 'SHA-256 of the certificate, hex', parseFingerprint)
     .option('--yes', 'delete without asking')
     .addHelpText('after', DELETE_EXAMPLES)
     .action((options: DeleteOptions) => deleteCertificate(io, options))

@@ -54,23 +54,24 @@ async function check(io: Io, options: CheckOptions): Promise<void> {
   const limitMs = timeout * 1000
   const output = json ? undefined : io.output
   const report = new Report(output)
-  const reports = [report]
+  const reports = new Set([report])
   const configured = await configure(io, options, report)
   if (configured === undefined) {
     report.skip(TOKEN_STEPS, 'the configuration is wrong')
   }
   const service = url && (await checkService(report, { url, limitMs }))
   if (configured === undefined) {
-    report.skip(service === undefined ? [] : SERVICE_STEPS, 'the certificate is not known')
+    if (service !== undefined) {
+      report.skip(SERVICE_STEPS, 'the certificate is not known')
+    }
     return conclude(io, json, reports)
   }
   const { configuration, signers } = configured
   const network = new NetworkSteps(configuration, limitMs)
   const refused = new Set<string>()
   for (const { signer, pin } of signers) {
-    const several = signers.length > 1
-    const steps = several ? new Report(output, signer.name) : report
-    reports.push(...(several ? [steps] : []))
+    const steps = signers.length > 1 ? new Report(output, signer.name) : report
+    reports.add(steps)
     const id = accessId(signer.access)
     let signerCertificate = signer.signerCertificate
     if (refused.has(id)) {
@@ -114,8 +115,8 @@ async function configure(io: Io, options: CheckOptions, report: Report) {
 }
 
 /** Prints JSON if that is asked for, and fails if a step has. */
-function conclude(io: Io, json: boolean, reports: readonly Report[]): void {
-  const steps = reports.flatMap((report) => report.steps)
+function conclude(io: Io, json: boolean, reports: ReadonlySet<Report>): void {
+  const steps = [...reports].flatMap((report) => report.steps)
   const failed = steps.filter(({ status }) => status === 'failed')
   printResult(io, { json }, { ok: failed.length === 0, steps }, '')
   if (failed.length > 0) {

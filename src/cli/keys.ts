@@ -84,11 +84,12 @@ export function addKeygenCommand(program: Command, io: Io): void {
   addTokenOptions(program.command('keygen'))
     .description('generate a key pair on the token')
     .requiredOption('--label <label>', 'CKA_LABEL of both halves')
-    .addOption(new Option('--id <hex>', 'CKA_ID of both halves (default: a random one)').argParser(parseId))
-    .addOption(
-      new Option('--bits <bits>', 'RSA key of so many bits, 2048 to 4096')
-        .default(2048)
-        .argParser((value) => parseInteger(value, 2048, 4096)),
+    .option('--id <hex>', 'CKA_ID of both halves (default: a random one)', parseId)
+    .option(
+      '--bits <bits>',
+      'RSA key of so many bits, 2048 to 4096',
+      (value) => parseInteger(value, 2048, 4096),
+      2048,
     )
     .addOption(
       new Option('--curve <name>', 'EC key instead of an RSA key').choices(CURVE_NAMES).conflicts('bits'),

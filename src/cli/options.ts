@@ -39,10 +39,11 @@ export interface KeyOptions extends TokenOptions {
 export function addModuleOptions(command: Command): Command {
   return addModuleOption(command)
     .option('--json', 'print JSON, for machines')
-    .addOption(
-      new Option('--timeout <seconds>', 'how long the library may go without a sign of life')
-        .default(DEFAULT_TIMEOUT_S)
-        .argParser((value) => parseInteger(value, 1, MAX_TIMEOUT_S)),
+    .option(
+      '--timeout <seconds>',
+      'how long the library may go without a sign of life',
+      (value) => parseInteger(value, 1, MAX_TIMEOUT_S),
+      DEFAULT_TIMEOUT_S,
     )
 }
 

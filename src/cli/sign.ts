@@ -1,6 +1,9 @@
 /** Implements `signing-service sign`, which signs a file, detached, as the service makes its containers. */
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { pipeline } from 'node:stream/promises'
 import { type Command, Option } from 'commander'
-import { digestFile } from '../algorithms/file-digest.ts'
+import type { HashAlgorithm } from '../algorithms/hash-algorithms.ts'
 import { encodePem } from '../asn1/pem.ts'
 import { checkAllowed } from '../callback/allowed.ts'
 import { parseHashAlgorithm } from '../callback/fields.ts'
@@ -53,9 +56,7 @@ async function sign(io: Io, file: string, { type, pem, ...options }: SignOptions
   refuseExisting(options.out)
   const hashAlgorithm = readHash(options)
   const { configuration, signer: chosen, givenPin } = await loadForSigning(io, options)
-  const messageDigest = await digestFile(hashAlgorithm, file).catch((error: Error) => {
-    throw new CommandFailed(`${file} cannot be read: ${error.message}`)
-  })
+  const messageDigest = await digestFile(hashAlgorithm, file)
   const limitMs = options.timeout * 1000
   const { subject, der, level, shortfall } = await withKey(
     (events) => {
@@ -92,6 +93,17 @@ async function sign(io: Io, file: string, { type, pem, ...options }: SignOptions
     signature: der.toString('base64'),
   }
   writeResult(io, options, pem ? encodePem('CMS', der) : der, summary)
+}
+
+/** Hashes a file piece by piece, so that it need not fit into memory. An error becomes a message that names the file. */
+async function digestFile({ nodeName }: HashAlgorithm, file: string): Promise<Buffer> {
+  const hash = createHash(nodeName)
+  try {
+    await pipeline(createReadStream(file), hash)
+  } catch (error) {
+    throw new CommandFailed(`${file} cannot be read: ${(error as Error).message}`)
+  }
+  return hash.digest()
 }
 
 /** Counts nothing, since a command has no metrics. */

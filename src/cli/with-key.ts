@@ -110,12 +110,15 @@ export async function withKey<K extends Opener, T>(
   const problems: ConfigurationError[] = []
   const onMisconfigured = (error: ConfigurationError) => problems.push(error)
   const key = create({ log: pino({ level: 'silent' }), observer: NO_OBSERVER, onMisconfigured })
-  try {
+  const open = async () => {
     key.start()
     await waitUntilReady(key, limits.openMs)
-    return await use(key)
-  } catch (error) {
-    throw problems[0] ?? describeRefusal(error)
+    return use(key)
+  }
+  try {
+    return await open().catch((error) => {
+      throw problems[0] ?? describeRefusal(error)
+    })
   } finally {
     await key.close(limits.closeMs)
   }
