@@ -55,12 +55,14 @@ export function keyIdentifier(publicKey: Uint8Array): Buffer {
 
 /** @param identifier identifier of the key that is certified */
 export function subjectKeyIdentifier(identifier: Uint8Array): pkijs.Extension {
-  return extension(pkijs.id_SubjectKeyIdentifier, octets(identifier))
+  return extension(pkijs.id_SubjectKeyIdentifier, new asn1js.OctetString({ valueHex: identifier }))
 }
 
 /** @param identifier identifier of the key that certifies */
 export function authorityKeyIdentifier(identifier: Uint8Array): pkijs.Extension {
-  const value = new pkijs.AuthorityKeyIdentifier({ keyIdentifier: octets(identifier) })
+  const value = new pkijs.AuthorityKeyIdentifier({
+    keyIdentifier: new asn1js.OctetString({ valueHex: identifier }),
+  })
   return extension(pkijs.id_AuthorityKeyIdentifier, value.toSchema())
 }
 
@@ -83,10 +85,6 @@ export function addressExtensions({ ocsp, crl, caIssuers }: Addresses): pkijs.Ex
 
 function uris(address: string | undefined): pkijs.GeneralName[] {
   return address === undefined ? [] : [new pkijs.GeneralName({ type: URI, value: address })]
-}
-
-function octets(bytes: Uint8Array): asn1js.OctetString {
-  return new asn1js.OctetString({ valueHex: new Uint8Array(bytes).buffer })
 }
 
 /** Returns the extended key usage; an empty list if the key may serve any purpose. */

@@ -113,8 +113,8 @@ function toIsoTime(time: string): string | null {
 }
 
 /**
- * Puts a certificate beside the private key with its public half: an object of the same CKA_ID, by which it is found
- * again. One that is there already is not put there twice.
+ * Puts a certificate beside the private key with its public half, as an object of the same CKA_ID, by which it is found
+ * again. A certificate that is there already is not put there twice.
  *
  * @param wantedLabel label in place of the key's own
  * @returns label and id of both, the number of other certificates of the key, and whether this one is new

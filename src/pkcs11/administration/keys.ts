@@ -20,12 +20,12 @@ import { explain, RefusedError } from './failure.ts'
 
 const NO_ID = Buffer.alloc(0)
 
-/** All private keys that the user can see, in the token's order. */
+/** Returns all private keys that the user can see, in the token's order. */
 export function listKeys(session: Session): KeyDescription[] {
   return findPrivateKeys(session).map((key) => describeKey(session, key))
 }
 
-/** All that this user can see. */
+/** Returns the handles of all private keys that the user can see. */
 export function findPrivateKeys(session: Session): Handle[] {
   return findObjects(session, [{ type: pkcs11js.CKA_CLASS, value: pkcs11js.CKO_PRIVATE_KEY }])
 }
@@ -102,7 +102,7 @@ export function generateKey(session: Session, request: KeyRequest) {
 }
 
 /**
- * Denies no usage where the token does not take it. In a TPM both halves are one object, which signs with PKCS#1 v1.5
+ * Generates the pair, and denies no usage where the token does not take that. In a TPM both halves are one object, which signs with PKCS#1 v1.5
  * as it decrypts: tpm2-pkcs11 finds it contradictory that one half verifies and the other does not decrypt.
  */
 function generatePair(session: Session, request: KeyRequest): KeyPair {

@@ -26,8 +26,8 @@ export function openLibrary({ module, moduleParameters }: LibraryConfiguration, 
 }
 
 /**
- * Closes sessions and logs out. When the work is done and told: a library that fails or hangs at its end must not make
- * a key that was generated look like one that was not.
+ * Closes sessions and logs out. It is called when the work is done and told: a library that fails or hangs at its end
+ * must not make a key that was generated look like one that was not.
  */
 export function closeLibrary(): void {
   opened?.finalize()

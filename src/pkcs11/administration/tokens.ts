@@ -6,7 +6,7 @@ import { openLibrary } from './session.ts'
 export type TokenList = ReturnType<typeof listTokens>
 export type TokenDescription = ReturnType<typeof describeToken>
 
-/** All slots with a token, in the order of the slot list. Nobody is logged in for it. */
+/** Describes all slots with a token, in the order of the slot list. Nobody is logged in for it. */
 export function listTokens(configuration: LibraryConfiguration) {
   const library = openLibrary(configuration)
   return {

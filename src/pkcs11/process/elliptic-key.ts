@@ -15,7 +15,7 @@ export function curveParameters(name: string): Buffer {
   return Buffer.from(CURVES.find((curve) => curve.name === name)?.parameters ?? '', 'hex')
 }
 
-/** The name of a curve or, where it is not one of these, its parameters in hex. */
+/** Returns the name of a curve or, where it is not one of these, its parameters in hex. */
 export function describeCurve(parameters: Uint8Array): string {
   const hex = Buffer.from(parameters).toString('hex')
   return parameters[0] === TAG.sequence

@@ -45,7 +45,7 @@ export function describeKeyType(session: Session, handle: Handle, publicKey: Uin
   return [readKeyType(session, handle) ?? 'unknown type', size ?? ''].join(' ').trim()
 }
 
-/** A type that the token does not tell may be any. */
+/** Returns whether a key may be of a type. One whose type the token does not tell may be of any. */
 export function mayBe(type: string | undefined, wanted: KeyType): boolean {
   return type === undefined || type === wanted
 }
@@ -55,6 +55,7 @@ export function keyTypeOf(publicKey: Uint8Array): KeyType {
   return modulusBits(publicKey) === undefined ? 'EC' : 'RSA'
 }
 
+/** Reads whether there may be copies of a private key outside the token. */
 export function readProtection(session: Session, key: Handle): KeyProtection {
   const read = (type: number) => readBoolean(session, key, type)
   return {
