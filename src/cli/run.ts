@@ -3,8 +3,7 @@ import { escapeInvisible } from '../common/quote.ts'
 import { VARIABLE_SETTINGS } from '../configuration/read-signer.ts'
 import { ConfigurationError, EXIT_CONFIGURATION } from '../errors.ts'
 import { AdministrationError } from '../pkcs11/administration/administer.ts'
-import { CommandFailed, EXIT_FAILED, EXIT_OK, EXIT_USAGE } from './exit-codes.ts'
-import type { Io } from './io.ts'
+import { CommandFailed, EXIT_FAILED, EXIT_OK, EXIT_USAGE, type Io } from './io.ts'
 import { buildProgram } from './program.ts'
 
 /**

@@ -3,25 +3,17 @@ import { X509Certificate } from 'node:crypto'
 import type { Session } from 'graphene-pk11'
 import type { Handle } from 'pkcs11js'
 import pkcs11js from 'pkcs11js'
-import { fingerprint } from '../../algorithms/public-key.ts'
+import { encodePublicKey, fingerprint } from '../../algorithms/public-key.ts'
+import { encode } from '../../asn1/der-writer.ts'
+import { TAG } from '../../asn1/tag.ts'
+import { readCertificateFields } from '../../x509/certificate-fields.ts'
+import { readCertificate } from '../../x509/read-certificate.ts'
 import { describeSubject } from '../../x509/validity.ts'
-import {
-  findById,
-  findObjects,
-  findPrivateKeys,
-  readAttribute,
-  readId,
-  readPublicHalf,
-} from '../process/attributes.ts'
+import { findById, findObjects, readAttribute, readId, readPublicHalf } from '../process/attributes.ts'
 import { type CertificateObject, findCertificates } from '../process/certificate-object.ts'
 import { describeFailure } from '../return-values.ts'
 import { RefusedError } from './failure.ts'
-import type {
-  CertificateDescription,
-  CertificateRequest,
-  DeletedCertificate,
-  ImportedCertificate,
-} from './messages.ts'
+import { findPrivateKeys } from './keys.ts'
 
 /** Returns all certificates that the user can see, in the token's order. */
 export function listCertificates(session: Session): CertificateDescription[] {
@@ -42,7 +34,7 @@ export function listCertificates(session: Session): CertificateDescription[] {
  * @param wanted SHA-256 of its DER in hex
  * @throws RefusedError when there is none, and when the token does not delete it
  */
-export function deleteCertificate(session: Session, wanted: string): DeletedCertificate {
+export function deleteCertificate(session: Session, wanted: string) {
   const objects = findAll(session).filter((object) => {
     const value = readAttribute(session, object, pkcs11js.CKA_VALUE)
     return value !== undefined && fingerprint(value) === wanted
@@ -69,21 +61,24 @@ function findAll(session: Session): Handle[] {
   return findObjects(session, [{ type: pkcs11js.CKA_CLASS, value: pkcs11js.CKO_CERTIFICATE }])
 }
 
-function describe(
-  session: Session,
-  object: Handle,
-  ofKeys: readonly (readonly CertificateObject[])[],
-): CertificateDescription {
+export type CertificateDescription = ReturnType<typeof describe>
+
+/** Describes an object; null is what the token does not show, and what is no X.509 certificate does not have. */
+function describe(session: Session, object: Handle, ofKeys: readonly (readonly CertificateObject[])[]) {
   const read = (type: number) => readAttribute(session, object, type)
   const value = read(pkcs11js.CKA_VALUE)
   const isIn = (certificates: readonly CertificateObject[]) =>
     certificates.some(({ raw }) => value?.equals(raw))
   return {
     label: read(pkcs11js.CKA_LABEL)?.toString('utf8') ?? null,
+    /** CKA_ID in lower-case hex. */
     id: read(pkcs11js.CKA_ID)?.toString('hex') ?? null,
     ...describeContent(value),
+    /** Whether the token shows a private key that the certificate belongs to. */
     privateKey: ofKeys.some(isIn),
+    /** Whether the service takes it for that key, unless a file has the certificate. */
     used: ofKeys.some((certificates) => isUnambiguous(certificates) && isIn(certificates.slice(0, 1))),
+    /** SHA-256 of the value in hex. */
     fingerprint: value === undefined ? null : fingerprint(value),
   }
 }
@@ -100,6 +95,7 @@ function describeContent(value: Buffer | undefined) {
     const { serialNumber, validFrom, validTo } = certificate
     return {
       subject: describeSubject(certificate),
+      /** Upper-case hex. */
       serialNumber,
       notBefore: toIsoTime(validFrom),
       notAfter: toIsoTime(validTo),
@@ -116,33 +112,33 @@ function toIsoTime(time: string): string | null {
 }
 
 /**
- * Puts a certificate beside the private key with its public half: an object of the same CKA_ID, by which it is found
- * again. One that is there already is not put there twice.
+ * Puts a certificate beside the private key with its public half, as an object of the same CKA_ID, by which it is found
+ * again. A certificate that is there already is not put there twice.
  *
+ * @param wantedLabel label in place of the key's own
+ * @returns label and id of both, the number of other certificates of the key, and whether this one is new
  * @throws RefusedError when there is no such key, or the token takes no certificates
  */
-export function importCertificate(session: Session, request: CertificateRequest): ImportedCertificate {
-  const key = findKeyOf(session, request.publicKey)
+export function importCertificate(session: Session, der: Uint8Array, wantedLabel?: string) {
+  const certificate = readCertificate(der)
+  const key = findKey(session, encodePublicKey(certificate.publicKey))
   const id = readId(session, key)
   if (id.length === 0) {
     throw new RefusedError(
       'the private key has no CKA_ID by which a certificate could be found: give it one first',
     )
   }
-  const label = request.label ?? `${readAttribute(session, key, pkcs11js.CKA_LABEL) ?? ''}`
+  const label = wantedLabel ?? `${readAttribute(session, key, pkcs11js.CKA_LABEL) ?? ''}`
   const there = findById(session, pkcs11js.CKO_CERTIFICATE, id)
-  const same = there.filter((object) =>
-    readAttribute(session, object, pkcs11js.CKA_VALUE)?.equals(request.value),
-  )
-  const result = { label, id: id.toString('hex'), others: there.length - same.length }
-  if (same.length > 0) {
-    return { ...result, created: false }
+  const same = there.filter((object) => readAttribute(session, object, pkcs11js.CKA_VALUE)?.equals(der))
+  const created = same.length === 0
+  if (created) {
+    createObject(session, certificate, id, label)
   }
-  createObject(session, request, id, label)
-  return { ...result, created: true }
+  return { label, id: id.toString('hex'), others: there.length - same.length, created }
 }
 
-function findKeyOf(session: Session, publicKey: Uint8Array): Handle {
+function findKey(session: Session, publicKey: Uint8Array): Handle {
   const keys = findPrivateKeys(session)
   const key = keys.find((handle) =>
     readPublicHalf(session, handle, readId(session, handle))?.equals(publicKey),
@@ -156,8 +152,9 @@ function findKeyOf(session: Session, publicKey: Uint8Array): Handle {
   return key
 }
 
-/** PKCS#11 2.40 4.6.3. */
-function createObject(session: Session, request: CertificateRequest, id: Buffer, label: string): void {
+/** Creates the object (PKCS#11 2.40 4.6.3), with the names as the issuer encoded them, since tokens compare bytes. */
+function createObject(session: Session, { raw }: X509Certificate, id: Buffer, label: string): void {
+  const { subject, issuer, serialNumber } = readCertificateFields({ raw })
   try {
     session.lib.C_CreateObject(session.handle, [
       { type: pkcs11js.CKA_CLASS, value: pkcs11js.CKO_CERTIFICATE },
@@ -166,10 +163,10 @@ function createObject(session: Session, request: CertificateRequest, id: Buffer,
       { type: pkcs11js.CKA_PRIVATE, value: false },
       { type: pkcs11js.CKA_ID, value: id },
       { type: pkcs11js.CKA_LABEL, value: Buffer.from(label) },
-      { type: pkcs11js.CKA_SUBJECT, value: Buffer.from(request.subject) },
-      { type: pkcs11js.CKA_ISSUER, value: Buffer.from(request.issuer) },
-      { type: pkcs11js.CKA_SERIAL_NUMBER, value: Buffer.from(request.serialNumber) },
-      { type: pkcs11js.CKA_VALUE, value: Buffer.from(request.value) },
+      { type: pkcs11js.CKA_SUBJECT, value: subject },
+      { type: pkcs11js.CKA_ISSUER, value: issuer },
+      { type: pkcs11js.CKA_SERIAL_NUMBER, value: encode(TAG.integer, serialNumber) },
+      { type: pkcs11js.CKA_VALUE, value: raw },
     ])
   } catch (error) {
     const { returnValue } = describeFailure(error)

@@ -1,6 +1,12 @@
+import type { Subject } from '../messages.ts'
 import { OpenError } from '../process/open-error.ts'
 import { describeFailure } from '../return-values.ts'
-import type { Failure } from './messages.ts'
+
+export interface Failure {
+  /** What the configuration names wrongly; absent where it is not to blame. */
+  readonly about?: Subject
+  readonly message: string
+}
 
 /** Tells failures that the person at the terminal can mend from failed calls. */
 export class RefusedError extends Error {}

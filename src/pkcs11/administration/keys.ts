@@ -1,5 +1,4 @@
-/** The private keys of a token: which there are, and how one is generated. */
-import { createPublicKey } from 'node:crypto'
+/** The private keys of a token: what there is, and how a new one is generated. */
 import type { Session } from 'graphene-pk11'
 import type { Handle, KeyPair, Template } from 'pkcs11js'
 import pkcs11js from 'pkcs11js'
@@ -8,7 +7,6 @@ import { nameKey } from '../key-name.ts'
 import {
   findById,
   findObjects,
-  findPrivateKeys,
   readAttribute,
   readBoolean,
   readId,
@@ -16,22 +14,26 @@ import {
   readPublicKey,
 } from '../process/attributes.ts'
 import { curveParameters, describeCurve } from '../process/elliptic-key.ts'
-import { KEY_TYPES } from '../process/key-type.ts'
-import { readProtection } from '../process/private-key.ts'
+import { modulusBits, readKeyType, readProtection } from '../process/key-attributes.ts'
 import { describeFailure } from '../return-values.ts'
 import { explain, RefusedError } from './failure.ts'
-import type { GeneratedKey, KeyDescription, KeyRequest } from './messages.ts'
 
 const NO_ID = Buffer.alloc(0)
-/** Octets of the shortest CK_ULONG. */
-const ULONG = 4
 
-/** All private keys that the user can see, in the token's order. */
+/** Returns all private keys that the user can see, in the token's order. */
 export function listKeys(session: Session): KeyDescription[] {
   return findPrivateKeys(session).map((key) => describeKey(session, key))
 }
 
-export function describeKey(session: Session, key: Handle): KeyDescription {
+/** Returns the handles of all private keys that the user can see. */
+export function findPrivateKeys(session: Session): Handle[] {
+  return findObjects(session, [{ type: pkcs11js.CKA_CLASS, value: pkcs11js.CKO_PRIVATE_KEY }])
+}
+
+export type KeyDescription = ReturnType<typeof describeKey>
+
+/** Describes a private key for people and programs; null is what the token does not show. */
+export function describeKey(session: Session, key: Handle) {
   const read = (type: number) => readAttribute(session, key, type)
   const id = read(pkcs11js.CKA_ID)
   const curve = read(pkcs11js.CKA_EC_PARAMS)
@@ -39,36 +41,24 @@ export function describeKey(session: Session, key: Handle): KeyDescription {
   const has = (objectClass: number) => findById(session, objectClass, id ?? NO_ID).length > 0
   return {
     label: read(pkcs11js.CKA_LABEL)?.toString('utf8') ?? null,
+    /** CKA_ID in lower-case hex. */
     id: id?.toString('hex') ?? null,
-    type: nameType(read(pkcs11js.CKA_KEY_TYPE)),
-    bits: countBits(publicKey),
+    /** `RSA`, `EC`, or the number of the type in hex. */
+    type: readKeyType(session, key) ?? null,
+    /** Length of an RSA modulus. */
+    bits: (publicKey && modulusBits(publicKey)) ?? null,
+    /** Its name, or the object identifier in hex. */
     curve: curve === undefined ? null : describeCurve(curve),
     ...readProtection(session, key),
     sign: readBoolean(session, key, pkcs11js.CKA_SIGN),
     alwaysAuthenticate: readBoolean(session, key, pkcs11js.CKA_ALWAYS_AUTHENTICATE),
+    /** Whether there is a public key object with that id. */
     publicKeyObject: has(pkcs11js.CKO_PUBLIC_KEY),
+    /** Whether there is a certificate object with that id. */
     certificateObject: has(pkcs11js.CKO_CERTIFICATE),
+    /** SHA-256 of the DER SubjectPublicKeyInfo in hex. */
     fingerprint: publicKey === undefined ? null : fingerprint(publicKey),
   }
-}
-
-/** CK_KEY_TYPE is a number in the machine's byte order, which is little-endian wherever this runs. */
-function nameType(type: Buffer | undefined): string | null {
-  // Some tokens show an attribute that they do not have as an empty one
-  if (type === undefined || type.length < ULONG) {
-    return null
-  }
-  const number = type.readUInt32LE()
-  return KEY_TYPES.get(number) ?? `0x${number.toString(16)}`
-}
-
-/** Length of an RSA modulus. */
-function countBits(publicKey: Buffer | undefined): number | null {
-  if (publicKey === undefined) {
-    return null
-  }
-  const { asymmetricKeyDetails } = createPublicKey({ key: publicKey, type: 'spki', format: 'der' })
-  return asymmetricKeyDetails?.modulusLength ?? null
 }
 
 const PUBLIC_EXPONENT = Buffer.from('010001', 'hex')
@@ -85,6 +75,16 @@ const SELDOM_KNOWN = [pkcs11js.CKA_SIGN_RECOVER, pkcs11js.CKA_VERIFY_RECOVER, pk
 /** Matches the return values of tokens that do not take a template; tpm2-pkcs11 answers CKR_GENERAL_ERROR. */
 const TEMPLATE_REFUSED = /^CKR_(TEMPLATE_INCONSISTENT|ATTRIBUTE_\w+|GENERAL_ERROR)$/
 
+interface KeyRequest {
+  readonly label: string
+  /** CKA_ID in hex. */
+  readonly id: string
+  /** Whether a private key may have the label already, as where the id was chosen to tell the two apart. */
+  readonly mayShareLabel: boolean
+  /** Length of an RSA modulus in bits, or the name of a curve. */
+  readonly kind: { readonly bits: number } | { readonly curve: string }
+}
+
 /**
  * Generates a key pair whose private half stays on the token and signs, nothing else. Usages are denied one by one:
  * SoftHSM for one grants those that a template does not name. What a token has granted unasked is withdrawn.
@@ -92,7 +92,7 @@ const TEMPLATE_REFUSED = /^CKR_(TEMPLATE_INCONSISTENT|ATTRIBUTE_\w+|GENERAL_ERRO
  * @throws RefusedError when there is a private key of that id, or of a label that must be new, and when there is a new
  *   key that cannot be told
  */
-export function generateKey(session: Session, request: KeyRequest): GeneratedKey {
+export function generateKey(session: Session, request: KeyRequest) {
   const pair = generatePair(session, request)
   try {
     return complete(session, pair)
@@ -102,7 +102,7 @@ export function generateKey(session: Session, request: KeyRequest): GeneratedKey
 }
 
 /**
- * Denies no usage where the token does not take it. In a TPM both halves are one object, which signs with PKCS#1 v1.5
+ * Generates the pair, and denies no usage where the token does not take that. In a TPM both halves are one object, which signs with PKCS#1 v1.5
  * as it decrypts: tpm2-pkcs11 finds it contradictory that one half verifies and the other does not decrypt.
  */
 function generatePair(session: Session, request: KeyRequest): KeyPair {
@@ -169,7 +169,8 @@ function findByLabel(session: Session, label: string): Handle[] {
   ])
 }
 
-function complete(session: Session, { privateKey, publicKey }: KeyPair): GeneratedKey {
+/** Returns the description of the private key, and the public one as DER SubjectPublicKeyInfo. */
+function complete(session: Session, { privateKey, publicKey }: KeyPair) {
   withdraw(session, privateKey, [...DENIED.privateKey, ...SELDOM_KNOWN])
   withdraw(session, publicKey, [...DENIED.publicKey, ...SELDOM_KNOWN])
   const spki = readPublicKey(session, publicKey)

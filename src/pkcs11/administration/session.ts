@@ -1,10 +1,15 @@
 import type { Module, Session, Slot } from 'graphene-pk11'
-import type { LibraryConfiguration } from '../../configuration/signer-configuration.ts'
+import type { LibraryConfiguration, TokenAccess } from '../../configuration/signer-configuration.ts'
 import { initializeLibrary, loadLibrary } from '../process/library.ts'
 import { findPin } from '../process/open-token.ts'
 import { selectToken } from '../process/token.ts'
 import { logInUser, openUserSession } from '../process/user-session.ts'
-import type { AdministrationAccess } from './messages.ts'
+
+/** How to reach a token and log in for the command line. */
+export interface AdministrationAccess extends TokenAccess {
+  /** The PIN, where no file holds it: from a variable, or typed by a person. */
+  readonly givenPin?: string
+}
 
 let opened: Module | undefined
 
@@ -16,17 +21,17 @@ export function openLibrary({ module, moduleParameters }: LibraryConfiguration):
 }
 
 /**
- * Closes sessions and logs out. When the work is done and told: a library that fails or hangs at its end must not make
- * a key that was generated look like one that was not.
+ * Closes sessions and logs out. It is called when the work is done and told: a library that fails or hangs at its end
+ * must not make a key that was generated look like one that was not.
  */
 export function closeLibrary(): void {
   opened?.finalize()
 }
 
-/** Hands over a read-write session with the user logged in. */
-export function withSession<T>(access: AdministrationAccess, act: (session: Session) => T): T {
+/** Opens a read-write session with the user logged in. */
+export function logIn(access: AdministrationAccess): Session {
   const { slot } = selectToken(openLibrary(access), access.token)
-  return act(openSession(slot, access))
+  return openSession(slot, access)
 }
 
 /** Opens a session and calls `C_Login` once. */

@@ -1,27 +1,30 @@
-import { type Module, TokenFlag } from 'graphene-pk11'
+import { type Token, TokenFlag } from 'graphene-pk11'
 import type { LibraryConfiguration } from '../../configuration/signer-configuration.ts'
-import { type Candidate, readTokens } from '../process/token.ts'
-import type { LibraryDescription, TokenDescription, TokenList } from './messages.ts'
+import { readSlots } from '../process/token.ts'
 import { openLibrary } from './session.ts'
 
-/** All slots with a token, in the order of the slot list. Nobody is logged in for it. */
-export function listTokens(configuration: LibraryConfiguration): TokenList {
-  const library = openLibrary(configuration)
-  const tokens = readTokens(library).map((found) => ('error' in found ? found : describeToken(found)))
-  return { library: describeLibrary(library), tokens }
-}
+export type TokenList = ReturnType<typeof listTokens>
+export type TokenDescription = ReturnType<typeof describeToken>
 
-export function describeLibrary(library: Module): LibraryDescription {
-  const { libraryDescription, manufacturerID, libraryVersion, cryptokiVersion } = library
+/** Describes all slots with a token, in the order of the slot list. Nobody is logged in for it. */
+export function listTokens(configuration: LibraryConfiguration) {
+  const library = openLibrary(configuration)
   return {
-    description: libraryDescription,
-    manufacturer: manufacturerID,
-    version: libraryVersion,
-    cryptoki: cryptokiVersion,
+    library: {
+      description: library.libraryDescription,
+      manufacturer: library.manufacturerID,
+      version: library.libraryVersion,
+      /** Version of PKCS#11 that the library implements. */
+      cryptoki: library.cryptokiVersion,
+    },
+    tokens: readSlots(library).map((found) =>
+      'error' in found ? { slot: found.index, error: found.error } : describeToken(found.index, found.token),
+    ),
   }
 }
 
-function describeToken({ index: slot, token }: Candidate): TokenDescription {
+/** @param slot index in the slot list: HSM_SLOT */
+function describeToken(slot: number, token: Token) {
   const has = (flag: number) => (token.flags & flag) !== 0
   return {
     slot,

@@ -11,7 +11,6 @@ import {
   type FromSignerProcess,
   isFound,
   type KeyOutcome,
-  type KeyReference,
   type KeyReferences,
   type OpenFailure,
   type SessionWorkerData,
@@ -83,11 +82,7 @@ function startSession(session: number): void {
 }
 
 function referencesOf(keys: readonly KeyOutcome[]): KeyReferences {
-  return keys.map(reference)
-}
-
-function reference(outcome: KeyOutcome): KeyReference | undefined {
-  return isFound(outcome) ? outcome : undefined
+  return keys.map((outcome) => (isFound(outcome) ? outcome : undefined))
 }
 
 function logIn(): void {

@@ -7,8 +7,7 @@ import type { HashAlgorithm } from '../../algorithms/hash-algorithms.ts'
 import type { SignatureAlgorithm, SignMechanism } from '../../algorithms/signature-algorithm.ts'
 import { nameKey } from '../key-name.ts'
 import { describeFailure } from '../return-values.ts'
-import { readAttribute } from './attributes.ts'
-import type { KeyType } from './key-type.ts'
+import { readAllowedMechanisms } from './key-attributes.ts'
 import { misconfigured } from './open-error.ts'
 
 const TYPES: Readonly<Record<SignMechanism['name'], number>> = {
@@ -31,7 +30,7 @@ const PSS: Readonly<Record<HashAlgorithm['name'], readonly [hashAlg: number, mgf
 
 /** Returns the mechanism for a key: a key of unknown type counts as RSA unless ECDSA is asked for. */
 export function signMechanism(
-  type: KeyType | 'other' | undefined,
+  type: string | undefined,
   algorithm: SignatureAlgorithm['name'] | undefined,
 ): SignMechanism['name'] {
   if (type === 'EC' || algorithm === 'ecdsa') {
@@ -40,16 +39,12 @@ export function signMechanism(
   return algorithm === 'rsassa-pss' ? 'CKM_RSA_PKCS_PSS' : 'CKM_RSA_PKCS'
 }
 
-export interface MechanismDescription {
-  readonly name: SignMechanism['name']
-  readonly sign: boolean
-  /** Smallest length of a key, in bits. */
-  readonly minBits: number
-  readonly maxBits: number
-}
-
-/** @throws what `C_GetMechanismInfo` threw, `CKR_MECHANISM_INVALID` where the token does not have it */
-export function describeMechanism({ lib, handle }: Slot, name: SignMechanism['name']): MechanismDescription {
+/**
+ * Returns whether a mechanism signs, and with keys of which lengths.
+ *
+ * @throws what `C_GetMechanismInfo` threw, `CKR_MECHANISM_INVALID` where the token does not have it
+ */
+export function describeMechanism({ lib, handle }: Slot, name: SignMechanism['name']) {
   const { flags, minKeySize: minBits, maxKeySize: maxBits } = lib.C_GetMechanismInfo(handle, TYPES[name])
   return { name, sign: (flags & pkcs11js.CKF_SIGN) !== 0, minBits, maxBits }
 }
@@ -94,19 +89,6 @@ export function checkAllowed(
       `the private key may not sign with ${name}`,
     )
   }
-}
-
-/** Length of a CK_MECHANISM_TYPE in bytes, on 64-bit machines. */
-const ULONG = 8
-
-/** Returns the mechanisms that the key may be used with; undefined where it may be used with all, or the token does not tell. */
-function readAllowedMechanisms(session: Session, key: Handle): readonly number[] | undefined {
-  const list = readAttribute(session, key, pkcs11js.CKA_ALLOWED_MECHANISMS)
-  if (list === undefined || list.length === 0 || list.length % ULONG !== 0) {
-    return undefined
-  }
-  // The array reads them in this machine's byte order, as the library wrote them
-  return Array.from(new BigUint64Array(Uint8Array.from(list).buffer), Number)
 }
 
 function describeType(type: number): string {

@@ -5,10 +5,10 @@ import { fingerprint } from '../../algorithms/public-key.ts'
 import { defined } from '../../common/defined.ts'
 import { listSome, quote } from '../../common/quote.ts'
 import { nameKey } from '../key-name.ts'
-import type { FoundKey, KeyProtection, KeyReference, KeyRequest } from '../messages.ts'
+import type { FoundKey, KeyReference, KeyRequest } from '../messages.ts'
 import { findObjects, readAttribute, readBoolean, readId, readPublicHalf } from './attributes.ts'
 import { findCertificates } from './certificate-object.ts'
-import { describeKeyType, keyTypeOf, mayBe, readKeyType } from './key-type.ts'
+import { describeKeyType, keyTypeOf, mayBe, readKeyType, readProtection } from './key-attributes.ts'
 import { misconfigured } from './open-error.ts'
 import { checkLoggedIn } from './user-session.ts'
 
@@ -156,18 +156,6 @@ function privateKeyTemplate({ label, id }: SearchTerms): Template {
     template.push({ type: pkcs11js.CKA_ID, value: Buffer.from(id, 'hex') })
   }
   return template
-}
-
-/** Reads how a private key object is protected (PKCS#11 2.40 4.9). */
-export function readProtection(session: Session, key: Handle): KeyProtection {
-  const read = (type: number) => readBoolean(session, key, type)
-  return {
-    sensitive: read(pkcs11js.CKA_SENSITIVE),
-    extractable: read(pkcs11js.CKA_EXTRACTABLE),
-    local: read(pkcs11js.CKA_LOCAL),
-    alwaysSensitive: read(pkcs11js.CKA_ALWAYS_SENSITIVE),
-    neverExtractable: read(pkcs11js.CKA_NEVER_EXTRACTABLE),
-  }
 }
 
 function checkUsable(session: Session, key: Candidate): void {

@@ -11,9 +11,8 @@ export interface Candidate {
   readonly token: Token
 }
 
-export interface UnreadableSlot {
-  /** Index in the slot list. */
-  readonly slot: number
+interface UnreadableSlot {
+  readonly index: number
   /** The call and what it returned. */
   readonly error: string
 }
@@ -25,10 +24,8 @@ export interface UnreadableSlot {
  *   `configuration` when several do
  */
 export function selectToken(module: Module, selector: TokenSelector): { slot: Slot; token: Token } {
-  const tokens = readTokens(module)
-  const present = tokens
-    .filter((found) => 'token' in found)
-    .filter(({ token }) => (token.flags & TokenFlag.TOKEN_INITIALIZED) !== 0)
+  const slots = readSlots(module)
+  const present = slots.filter((slot) => 'token' in slot).filter(isInitialized)
   const fitting = present.filter((candidate) => fits(candidate, selector))
   const [first, second] = fitting
   if (first === undefined) {
@@ -40,9 +37,7 @@ export function selectToken(module: Module, selector: TokenSelector): { slot: Sl
       describeMissing(selector),
       ...(mistaken === undefined ? [] : [mistaken]),
       describeTokens(present),
-      ...tokens
-        .filter((found) => 'error' in found)
-        .map(({ slot, error }) => `slot ${slot} cannot be read (${error})`),
+      ...slots.filter((slot) => 'error' in slot).map(describeUnreadable),
     ].join('; ')
     throw unavailable(message, 'the token is not present')
   }
@@ -93,8 +88,8 @@ function readSlotId(handle: Buffer): string {
   return String(new BigUint64Array(Uint8Array.from(handle).buffer)[0])
 }
 
-/** Reads the tokens in all slots, in the order of the slot list. One that fails must not keep the others from being used. */
-export function readTokens(module: Module): (Candidate | UnreadableSlot)[] {
+/** Reads all slots with a token, in their order. One token that fails must not keep the others from being used. */
+export function readSlots(module: Module): (Candidate | UnreadableSlot)[] {
   const slots = module.getSlots(true)
   return Array.from({ length: slots.length }, (_, index) => {
     try {
@@ -102,9 +97,17 @@ export function readTokens(module: Module): (Candidate | UnreadableSlot)[] {
       return { index, slot, token: slot.getToken() }
     } catch (error) {
       const { call, returnValue } = describeFailure(error)
-      return { slot: index, error: `${call} ${returnValue}` }
+      return { index, error: `${call} ${returnValue}` }
     }
   })
+}
+
+function isInitialized({ token }: Candidate): boolean {
+  return (token.flags & TokenFlag.TOKEN_INITIALIZED) !== 0
+}
+
+function describeUnreadable({ index, error }: UnreadableSlot): string {
+  return `slot ${index} cannot be read (${error})`
 }
 
 function describeTokens(tokens: readonly Candidate[]): string {

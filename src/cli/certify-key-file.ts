@@ -1,12 +1,10 @@
 import { createPrivateKey, createPublicKey, type KeyObject, sign } from 'node:crypto'
 import { readFileSync, statSync } from 'node:fs'
-import type { HashAlgorithm } from '../../algorithms/hash-algorithms.ts'
-import { chooseSignatureAlgorithm } from '../../algorithms/signature-algorithms.ts'
-import { askSecret } from '../ask-secret.ts'
-import { CommandFailed } from '../exit-codes.ts'
-import type { Io } from '../io.ts'
-import type { CertifyingKey } from '../issuing/certifying-key.ts'
-import { useFile } from '../use-file.ts'
+import type { HashAlgorithm } from '../algorithms/hash-algorithms.ts'
+import { chooseSignatureAlgorithm } from '../algorithms/signature-algorithms.ts'
+import { CommandFailed, type Io, useFile } from './io.ts'
+import type { CertifyingKey } from './issuing/issuing.ts'
+import { askSecret } from './prompts.ts'
 
 /** Permission bits of all users other than the owner. */
 const OTHERS = 0o077
@@ -20,11 +18,11 @@ const ENCRYPTED = /-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED
  * @param hash hash algorithm of the signatures
  */
 export async function readKeyFile(io: Io, file: string, hash: HashAlgorithm): Promise<CertifyingKey> {
-  const pem = useFile(file, () => readSecret(file))
+  const pem = useFile(file, 'used', () => readSecret(file))
   const passphrase = ENCRYPTED.test(pem) ? await askPassphrase(io, file) : undefined
   const key = decode(file, pem, passphrase)
   const publicKey = createPublicKey(key)
-  const algorithm = useFile(file, () => chooseSignatureAlgorithm(publicKey))
+  const algorithm = useFile(file, 'used', () => chooseSignatureAlgorithm(publicKey))
   if (!algorithm.hashes.includes(hash)) {
     const allowed = algorithm.hashes.map(({ name }) => name).join(', ')
     throw new CommandFailed(`${file} cannot be used: its key signs with ${allowed} alone (RFC 4055 3.3)`)
@@ -34,6 +32,7 @@ export async function readKeyFile(io: Io, file: string, hash: HashAlgorithm): Pr
   return {
     publicKey,
     algorithm,
+    hash,
     sign: async (message) => sign(hash.nodeName, message, { key, ...pss }),
   }
 }

@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream'
 import t from 'tap'
-import { askPin } from '../../src/cli/ask-pin.ts'
+import { askPin } from '../../src/cli/prompts.ts'
 
 /** A terminal at which something is typed. */
 function terminal(typed: string) {
