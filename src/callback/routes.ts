@@ -38,8 +38,14 @@ export const callback: FastifyPluginAsyncTypebox<CallbackOptions> = async (
   const { paths, signerPaths } = configuration
   for (const url of [...paths, ...signerPaths.map((path) => `${path}/:signer`)]) {
     app.post(url, { schema: { body: CallbackBody } }, async (request, reply) => {
-      const client = watchClient(reply)
+      const client = new Client()
       request.client = client
+      reply.raw.on('close', () => {
+        // The request gives up its place in the queue when its client leaves
+        if (!reply.raw.writableFinished) {
+          client.leave()
+        }
+      })
       const options = { deadline: request.arrivedAt + configuration.hsm.timeoutMs, client }
       const prepared = readBody(request, configuration, signers)
       const { signer } = prepared
@@ -118,15 +124,4 @@ async function makeContainer(
 
 function sendOctets(reply: FastifyReply, octets: Uint8Array): FastifyReply {
   return reply.type('application/octet-stream').send(octets)
-}
-
-/** Returns the client of a request; its request gives up its place in the queue when the client leaves. */
-function watchClient(reply: FastifyReply): Client {
-  const client = new Client()
-  reply.raw.on('close', () => {
-    if (!reply.raw.writableFinished) {
-      client.leave()
-    }
-  })
-  return client
 }

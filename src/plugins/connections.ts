@@ -43,8 +43,8 @@ const unansweredBySocket = new WeakMap<Socket, Unanswered>()
 
 /** Returns the last answer of a connection that is on its way to a complete request. Answers are sent in order. */
 export function findUnanswered(socket: Socket): ServerResponse | undefined {
-  const responses = [...(unansweredBySocket.get(socket)?.keys() ?? [])]
-  return responses.findLast(({ req, writableFinished }) => req.complete && !writableFinished)
+  const unanswered = unansweredBySocket.get(socket) as Unanswered
+  return [...unanswered.keys()].findLast(({ req, writableFinished }) => req.complete && !writableFinished)
 }
 
 /**
@@ -107,13 +107,13 @@ export const connections = fp<ConnectionsOptions>(
     }
 
     app.server.on('connection', (socket: Socket) => {
+      const unanswered: Unanswered = new Map()
+      unansweredBySocket.set(socket, unanswered)
       if (open.size >= limit) {
         shedOne(socket)
       }
       if (!socket.destroyed) {
-        const unanswered: Unanswered = new Map()
         open.set(socket, unanswered)
-        unansweredBySocket.set(socket, unanswered)
         idle.add(socket)
         socket.once('close', () => {
           forget(socket)

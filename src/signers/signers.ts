@@ -100,19 +100,16 @@ export class Signers {
    */
   choose(name: string | undefined, setting = 'signing_token'): Signer {
     const { signers, defaultSigner } = this.#current
-    if (name === undefined && defaultSigner !== undefined) {
-      return defaultSigner
+    const chosen = name === undefined ? defaultSigner : signers.get(name)
+    if (chosen !== undefined) {
+      return chosen
     }
-    if (name === undefined) {
-      throw new INVALID_REQUEST(
-        'signing_token: must name the signer, as {"signer":"NAME"}, or the path must, as /sign/NAME: there is no default signer',
-      )
-    }
-    const chosen = signers.get(name)
-    if (chosen === undefined) {
+    if (name !== undefined) {
       throw new UNKNOWN_SIGNER(setting)
     }
-    return chosen
+    throw new INVALID_REQUEST(
+      'signing_token: must name the signer, as {"signer":"NAME"}, or the path must, as /sign/NAME: there is no default signer',
+    )
   }
 
   /** Returns whether there is a signer of a name. */
