@@ -21,11 +21,16 @@ export interface VerifiedOcspAnswer extends OcspAnswer {
 /** A request that is sent to each address of a source in turn. */
 type FetchOptions = Pick<HttpRequest, 'body' | 'limit' | 'signal'> & { readonly timeoutMs: number }
 
-/** Asks OCSP responders and CRL distribution points. It tries the next one if one fails. */
+/**
+ * Asks OCSP responders and CRL distribution points. It tries the next one if one fails, and sends one request at a time to
+ * an address: a thousand certificates of an authority would otherwise fetch its list a thousand times at once.
+ */
 export class RevocationChecker {
   readonly #client: HttpClient
   readonly #observer: RevocationObserver
   readonly #limits: RevocationLimits
+  /** The last request to each address that has not ended. */
+  readonly #last = new Map<string, Promise<unknown>>()
 
   constructor(client: HttpClient, observer: RevocationObserver, limits: RevocationLimits) {
     this.#client = client
@@ -101,13 +106,32 @@ export class RevocationChecker {
     const problems: string[] = []
     for (const url of urls) {
       try {
-        const answer = await this.#fetch(source, url, asking, check)
+        const answer = await this.#inTurn(`${source} ${url.href}`, () =>
+          this.#fetch(source, url, asking, check),
+        )
         return answer.flaw === undefined ? answer : { ...answer, flaw: `${url.href}: ${answer.flaw}` }
       } catch (error) {
         problems.push(`${url.href}: ${(error as Error).message}`)
       }
     }
     throw new Error(problems.join('; '))
+  }
+
+  /** Calls `act` when what was called before for the same key has ended. */
+  async #inTurn<T>(key: string, act: () => Promise<T>): Promise<T> {
+    const before = this.#last.get(key)
+    const own = (async () => {
+      await before?.catch(() => {})
+      return await act()
+    })()
+    this.#last.set(key, own)
+    try {
+      return await own
+    } finally {
+      if (this.#last.get(key) === own) {
+        this.#last.delete(key)
+      }
+    }
   }
 
   async #fetch<T extends Flawed>(

@@ -96,3 +96,19 @@ t.test('who does not answer in time', async (t) => {
     message: `${server.url}/ocsp: it did not answer within 50 ms`,
   })
 })
+
+t.test('the same address is not asked twice at a time', async (t) => {
+  let open = 0
+  let most = 0
+  server.on('/ocsp', async (request) => {
+    most = Math.max(most, ++open)
+    const answer = await authority.respond(request)
+    open--
+    return answer
+  })
+  const observer = { asked() {} }
+  const checker = new RevocationChecker(new HttpClient(), observer, DEFAULT_LIMITS)
+  const issued = readIssuedCertificate(leaf.certificate, root.certificate)
+  await Promise.all([1, 2, 3].map(() => checker.askResponder(issued, signal)))
+  t.equal(most, 1)
+})
