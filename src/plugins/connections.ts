@@ -122,11 +122,7 @@ export const connections = fp<ConnectionsOptions>(
       }
     })
 
-    function admit({ socket }: IncomingMessage, response: ServerResponse): void {
-      const unanswered = open.get(socket)
-      if (unanswered === undefined) {
-        return
-      }
+    function admit(socket: Socket, response: ServerResponse, unanswered: Unanswered): void {
       if (unanswered.size > 0 && behind === MAX_PIPELINED) {
         warning.warn('too many requests wait behind others on their connections: some of these are closed')
         shed.inc({ reason: 'pipelined' })
@@ -152,7 +148,12 @@ export const connections = fp<ConnectionsOptions>(
     }
 
     // This listener comes before all others that handle requests
-    app.server.prependListener('request', admit)
+    app.server.prependListener('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
+      const unanswered = open.get(socket)
+      if (unanswered !== undefined) {
+        admit(socket, response, unanswered)
+      }
+    })
     app.addHook('onRequest', (request, _reply, done) => {
       // Nobody waits for the answer if the connection was closed before the request was read
       if (!request.raw.socket.destroyed) {

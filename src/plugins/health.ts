@@ -10,12 +10,6 @@ export interface HealthOptions {
   readonly reloading: Pick<Reloading, 'status'>
 }
 
-/** An answer of `/health/ready`, rendered. */
-interface Page {
-  readonly statusCode: number
-  readonly json: string
-}
-
 const PROBE = { config: { probe: true } }
 
 /** Serves `GET /` for probes, `/health/live` for the process, and `/health/ready` for the signers and their tokens. */
@@ -26,8 +20,8 @@ export const health = fp<HealthOptions>(
     app.get('/health/live', PROBE, async () => ({ status: 'live' }))
 
     /** Kept for one turn of the event loop, since rendering a thousand signers takes 20 ms. */
-    let page: Page | undefined
-    function makePage(): Page {
+    let page: ReturnType<typeof makePage> | undefined
+    function makePage() {
       const body = describeReadiness(options, app.isClosing())
       setImmediate(() => {
         page = undefined
