@@ -30,16 +30,3 @@ export const CallbackBody = Type.Object(
   { title: 'Signing service callback' },
 )
 export type CallbackBody = Static<typeof CallbackBody>
-
-/** The answer to `get_certificates`: each entry is the base64 of a certificate's PEM text. */
-export const CertificatesReply = Type.Object({
-  certificates: Type.Array(Type.String(), { description: 'The signer certificate' }),
-  ca_certificates: Type.Array(Type.String(), {
-    description: 'Its issuers, up to the root where it is known',
-  }),
-})
-export type CertificatesReply = Static<typeof CertificatesReply>
-
-/** The answer to `{"encodedContents": ...}`: base64 of the DER PKCS#7 container. */
-export const EncodedContentsReply = Type.Object({ p7: Type.String() })
-export type EncodedContentsReply = Static<typeof EncodedContentsReply>

@@ -1,51 +1,37 @@
 /** The file that SIGNERS_FILE names: several signers, each with its key, its certificates and what it may be asked for. */
 import { type Static, Type } from 'typebox'
-import { OBJECT_IDENTIFIER } from './object-identifier.ts'
+import { HEX, OBJECT_IDENTIFIER, OBJECT_IDENTIFIER_NUMBERS, text, USER } from './settings.ts'
 
 /** Pattern of the names of signers, in full. */
 export const SIGNER_NAME = '[A-Za-z0-9][A-Za-z0-9._-]{0,63}'
-const hex = '^([0-9a-fA-F]{2})+$'
 /** The order of a list says nothing, and an entry that stands twice is a slip. */
 const list = { minItems: 1, uniqueItems: true }
 
+/** Returns the schema of a choice that may be left out. */
+function choice<Values extends string[]>(description: string, values: readonly [...Values], example: string) {
+  return Type.Optional(Type.Enum(values, { description, examples: [example] }))
+}
+
 const Key = Type.Object(
   {
-    label: Type.Optional(
-      Type.String({ minLength: 1, description: 'CKA_LABEL of the private key', examples: ['contracts'] }),
-    ),
-    id: Type.Optional(
-      Type.String({ pattern: hex, description: 'CKA_ID of the private key in hex', examples: ['01a2'] }),
-    ),
+    label: text('CKA_LABEL of the private key', 'contracts'),
+    id: text('CKA_ID of the private key in hex', '01a2', { pattern: HEX }),
   },
   { additionalProperties: false, minProperties: 1 },
 )
 
 const Token = Type.Object(
   {
-    module: Type.Optional(
-      Type.String({
-        minLength: 1,
-        description: 'path of the PKCS#11 library, in place of HSM_MODULE',
-        examples: ['/opt/cloudhsm/lib/libcloudhsm_pkcs11.so'],
-      }),
+    module: text(
+      'path of the PKCS#11 library, in place of HSM_MODULE',
+      '/opt/cloudhsm/lib/libcloudhsm_pkcs11.so',
     ),
-    moduleParameters: Type.Optional(
-      Type.String({
-        minLength: 1,
-        description: 'what the library is told at its initialization, in place of HSM_MODULE_PARAMETERS',
-        examples: ["configdir='sql:/etc/signing-service/nssdb' certPrefix='' keyPrefix='' secmod='' flags="],
-      }),
+    moduleParameters: text(
+      'what the library is told at its initialization, in place of HSM_MODULE_PARAMETERS',
+      "configdir='sql:/etc/signing-service/nssdb' certPrefix='' keyPrefix='' secmod='' flags=",
     ),
-    label: Type.Optional(
-      Type.String({ minLength: 1, description: 'label of the token', examples: ['hsm1'] }),
-    ),
-    serial: Type.Optional(
-      Type.String({
-        minLength: 1,
-        description: 'serial number of the token',
-        examples: ['f41c2b8d90aa17e3'],
-      }),
-    ),
+    label: text('label of the token', 'hsm1'),
+    serial: text('serial number of the token', 'f41c2b8d90aa17e3'),
     slot: Type.Optional(
       Type.Integer({
         minimum: 0,
@@ -55,13 +41,7 @@ const Token = Type.Object(
         examples: [0],
       }),
     ),
-    pinFile: Type.Optional(
-      Type.String({
-        minLength: 1,
-        description: 'file that holds the PIN, in place of HSM_PIN_FILE and HSM_PIN',
-        examples: ['/run/secrets/hsm-pin'],
-      }),
-    ),
+    pinFile: text('file that holds the PIN, in place of HSM_PIN_FILE and HSM_PIN', '/run/secrets/hsm-pin'),
   },
   {
     additionalProperties: false,
@@ -74,31 +54,14 @@ const Token = Type.Object(
   },
 )
 
-const objectIdentifier = `^${OBJECT_IDENTIFIER}$`
-
 const TimestampTls = Type.Object(
   {
-    caFile: Type.Optional(
-      Type.String({
-        minLength: 1,
-        description: 'PEM certificates that https trusts, in place of those of Node.js',
-        examples: ['tsa-tls-ca.pem'],
-      }),
+    caFile: text('PEM certificates that https trusts, in place of those of Node.js', 'tsa-tls-ca.pem'),
+    certificateFile: text(
+      'PEM certificate that the authority is shown by TLS, with its chain',
+      'tsa-client.pem',
     ),
-    certificateFile: Type.Optional(
-      Type.String({
-        minLength: 1,
-        description: 'PEM certificate that the authority is shown by TLS, with its chain',
-        examples: ['tsa-client.pem'],
-      }),
-    ),
-    keyFile: Type.Optional(
-      Type.String({
-        minLength: 1,
-        description: 'PEM private key of that certificate, not encrypted',
-        examples: ['/run/secrets/tsa-client-key.pem'],
-      }),
-    ),
+    keyFile: text('PEM private key of that certificate, not encrypted', '/run/secrets/tsa-client-key.pem'),
   },
   {
     additionalProperties: false,
@@ -115,41 +78,19 @@ const Timestamps = Type.Object(
       description: 'http or https address of a timestamp authority (RFC 3161)',
       examples: ['https://timestamp.example.com'],
     }),
-    user: Type.Optional(
-      Type.String({
-        // RFC 7617 2
-        pattern: '^[^:\\x00-\\x1f\\x7f]+$',
-        description: 'user that the authority knows, without a colon',
-        examples: ['signing-service'],
-      }),
+    user: text('user that the authority knows, without a colon', 'signing-service', { pattern: USER }),
+    passwordFile: text('file that holds its password', '/run/secrets/tsa-password'),
+    policy: text(
+      'object identifier of the policy that timestamps must be made under',
+      '1.3.6.1.4.1.99999.1',
+      { pattern: OBJECT_IDENTIFIER },
     ),
-    passwordFile: Type.Optional(
-      Type.String({
-        minLength: 1,
-        description: 'file that holds its password',
-        examples: ['/run/secrets/tsa-password'],
-      }),
+    hashAlgorithm: choice(
+      'hash algorithm of what is timestamped; sha256 by default',
+      ['sha256', 'sha384', 'sha512'],
+      'sha256',
     ),
-    policy: Type.Optional(
-      Type.String({
-        pattern: objectIdentifier,
-        description: 'object identifier of the policy that timestamps must be made under',
-        examples: ['1.3.6.1.4.1.99999.1'],
-      }),
-    ),
-    hashAlgorithm: Type.Optional(
-      Type.Enum(['sha256', 'sha384', 'sha512'], {
-        description: 'hash algorithm of what is timestamped; sha256 by default',
-        examples: ['sha256'],
-      }),
-    ),
-    caFile: Type.Optional(
-      Type.String({
-        minLength: 1,
-        description: "self-signed certificates, in one of which the authority's chain must end",
-        examples: ['tsa-roots.pem'],
-      }),
-    ),
+    caFile: text("self-signed certificates, in one of which the authority's chain must end", 'tsa-roots.pem'),
     tls: Type.Optional(TimestampTls),
   },
   { additionalProperties: false },
@@ -159,7 +100,7 @@ export type Timestamps = Static<typeof Timestamps>
 const SignaturePolicy = Type.Object(
   {
     id: Type.String({
-      pattern: objectIdentifier,
+      pattern: OBJECT_IDENTIFIER,
       description: 'object identifier of the signature policy',
       examples: ['1.3.6.1.4.1.99999.2'],
     }),
@@ -168,18 +109,14 @@ const SignaturePolicy = Type.Object(
       examples: ['sha256'],
     }),
     hash: Type.String({
-      pattern: hex,
+      pattern: HEX,
       description: 'hash of the policy document in hex',
       examples: ['9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08'],
     }),
-    uri: Type.Optional(
-      Type.String({
-        // An IA5String
-        pattern: '^[A-Za-z][A-Za-z0-9+.-]*:[\\x21-\\x7e]+$',
-        description: 'where the policy document is found (RFC 3986)',
-        examples: ['https://example.com/signature-policy.pdf'],
-      }),
-    ),
+    uri: text('where the policy document is found (RFC 3986)', 'https://example.com/signature-policy.pdf', {
+      // An IA5String
+      pattern: '^[A-Za-z][A-Za-z0-9+.-]*:[\\x21-\\x7e]+$',
+    }),
   },
   {
     additionalProperties: false,
@@ -203,8 +140,8 @@ const directoryString = { minLength: 1, maxLength: 128 }
 
 const SignerLocation = Type.Object(
   {
-    country: Type.Optional(Type.String({ ...directoryString, description: 'country', examples: ['DE'] })),
-    locality: Type.Optional(Type.String({ ...directoryString, description: 'town', examples: ['Berlin'] })),
+    country: text('country', 'DE', directoryString),
+    locality: text('town', 'Berlin', directoryString),
     postalAddress: Type.Optional(
       Type.Array(Type.String(directoryString), {
         minItems: 1,
@@ -237,21 +174,11 @@ export const SignerEntry = Type.Object(
       }),
     ),
     token: Type.Optional(Token),
-    certificateFile: Type.Optional(
-      Type.String({
-        minLength: 1,
-        description:
-          'signer certificate, PEM or DER, leaf first; the certificate object on the token where it is left out',
-        examples: ['contracts.pem'],
-      }),
+    certificateFile: text(
+      'signer certificate, PEM or DER, leaf first; the certificate object on the token where it is left out',
+      'contracts.pem',
     ),
-    caFile: Type.Optional(
-      Type.String({
-        minLength: 1,
-        description: 'certificates of its issuers, in any order',
-        examples: ['ca-bundle.pem'],
-      }),
-    ),
+    caFile: text('certificates of its issuers, in any order', 'ca-bundle.pem'),
     containers: Type.Optional(
       Type.Array(Type.Enum(['pkcs7', 'raw']), {
         ...list,
@@ -273,11 +200,10 @@ export const SignerEntry = Type.Object(
         examples: [['sha256', 'sha384']],
       }),
     ),
-    signatureAlgorithm: Type.Optional(
-      Type.Enum(['rsassa-pkcs1-v1_5', 'rsassa-pss', 'ecdsa'], {
-        description: 'how it signs; the type of the key decides where it is left out',
-        examples: ['rsassa-pss'],
-      }),
+    signatureAlgorithm: choice(
+      'how it signs; the type of the key decides where it is left out',
+      ['rsassa-pkcs1-v1_5', 'rsassa-pss', 'ecdsa'],
+      'rsassa-pss',
     ),
     minimumDaysLeft: Type.Optional(
       Type.Integer({
@@ -293,19 +219,12 @@ export const SignerEntry = Type.Object(
         examples: [true],
       }),
     ),
-    rawSigning: Type.Optional(
-      Type.Enum(['any', 'signed-attributes'], {
-        description:
-          'what raw signatures are made over, in place of RAW_SIGNING: any bytes, or signed attributes of this signer alone',
-        examples: ['signed-attributes'],
-      }),
+    rawSigning: choice(
+      'what raw signatures are made over, in place of RAW_SIGNING: any bytes, or signed attributes of this signer alone',
+      ['any', 'signed-attributes'],
+      'signed-attributes',
     ),
-    level: Type.Optional(
-      Type.Enum(['b-b', 'b-t', 'b-lt'], {
-        description: 'what its containers hold, in place of LEVEL',
-        examples: ['b-t'],
-      }),
-    ),
+    level: choice('what its containers hold, in place of LEVEL', ['b-b', 'b-t', 'b-lt'], 'b-t'),
     timestamps: Type.Optional(
       // As with the key
       Type.Unsafe<Timestamps | Timestamps[]>({
@@ -319,19 +238,16 @@ export const SignerEntry = Type.Object(
         examples: [{ url: 'https://timestamp.example.com' }],
       }),
     ),
-    timestampFallback: Type.Optional(
-      Type.Enum(['refuse', 'b-b'], {
-        description: 'what becomes of a container for which there is no timestamp, in place of TSA_FALLBACK',
-        examples: ['refuse'],
-      }),
+    timestampFallback: choice(
+      'what becomes of a container for which there is no timestamp, in place of TSA_FALLBACK',
+      ['refuse', 'b-b'],
+      'refuse',
     ),
-    revocationFallback: Type.Optional(
-      Type.Enum(['refuse', 'b-t'], {
-        description:
-          'what becomes of a container of level b-lt for which revocation information is missing, in place of ' +
-          'REVOCATION_FALLBACK',
-        examples: ['refuse'],
-      }),
+    revocationFallback: choice(
+      'what becomes of a container of level b-lt for which revocation information is missing, in place of ' +
+        'REVOCATION_FALLBACK',
+      ['refuse', 'b-t'],
+      'refuse',
     ),
     containerSizeLimit: Type.Optional(
       Type.Integer({
@@ -341,20 +257,16 @@ export const SignerEntry = Type.Object(
         examples: [32_768],
       }),
     ),
-    rsaSignatureIdentifier: Type.Optional(
-      Type.Enum(['rsaEncryption', 'shaWithRSAEncryption'], {
-        description:
-          'what containers call the signature algorithm RSASSA-PKCS1-v1_5, in place of RSA_SIGNATURE_IDENTIFIER',
-        examples: ['rsaEncryption'],
-      }),
+    rsaSignatureIdentifier: choice(
+      'what containers call the signature algorithm RSASSA-PKCS1-v1_5, in place of RSA_SIGNATURE_IDENTIFIER',
+      ['rsaEncryption', 'shaWithRSAEncryption'],
+      'rsaEncryption',
     ),
     signaturePolicy: Type.Optional(SignaturePolicy),
-    commitmentType: Type.Optional(
-      Type.String({
-        pattern: `^(${COMMITMENT_TYPES.join('|')}|${OBJECT_IDENTIFIER})$`,
-        description: `what a signature commits the signer to: ${COMMITMENT_TYPES.join(', ')}, or an object identifier`,
-        examples: ['proofOfApproval'],
-      }),
+    commitmentType: text(
+      `what a signature commits the signer to: ${COMMITMENT_TYPES.join(', ')}, or an object identifier`,
+      'proofOfApproval',
+      { pattern: `^(${COMMITMENT_TYPES.join('|')}|${OBJECT_IDENTIFIER_NUMBERS})$` },
     ),
     signerLocation: Type.Optional(SignerLocation),
   },

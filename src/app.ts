@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import Fastify, { type FastifySchemaValidationError, LogController } from 'fastify'
 import type { Logger } from 'pino'
@@ -10,23 +11,22 @@ import { HttpClient } from './common/http-client.ts'
 import { RepeatedWarning } from './common/repeated-warning.ts'
 import type { Configuration, LoadedAccess, LoadedSigners } from './configuration/configuration.ts'
 import type { ConfigurationError } from './errors.ts'
-import { PoolMetrics } from './metrics/pool-metrics.ts'
-import { ReloadMetrics } from './metrics/reload-metrics.ts'
-import { RevocationMetrics, registerRevocationGauges } from './metrics/revocation-metrics.ts'
-import { registerSignerGauges } from './metrics/signer-gauges.ts'
-import { TimestampMetrics } from './metrics/timestamp-metrics.ts'
+import {
+  createPoolMetrics,
+  createReloadMetrics,
+  createRevocationMetrics,
+  createTimestampMetrics,
+} from './metrics/event-metrics.ts'
+import { registerRevocationGauges, registerSignerGauges } from './metrics/signer-gauges.ts'
 import { bodyBudget } from './plugins/body-budget.ts'
-import { closing } from './plugins/closing.ts'
 import { connections } from './plugins/connections.ts'
 import { cors } from './plugins/cors.ts'
 import { errorReply } from './plugins/error-reply.ts'
 import { health } from './plugins/health.ts'
 import { httpDefaults } from './plugins/http-defaults.ts'
-import { LineLimit } from './plugins/line-limit.ts'
 import { MalformedRequests } from './plugins/malformed-request.ts'
 import { metrics } from './plugins/metrics.ts'
-import { createRequestId, createRequestLogger } from './plugins/request-id.ts'
-import { requestLog } from './plugins/request-log.ts'
+import { createRequestLogger, LineLimit, requestLog } from './plugins/request-log.ts'
 import { ExpiryWatch } from './signers/expiry-watch.ts'
 import { Readiness } from './signers/readiness.ts'
 import { Reloading } from './signers/reloading.ts'
@@ -76,8 +76,7 @@ export async function buildApp(
     },
     forceCloseConnections: 'idle',
     return503OnClosing: false,
-    genReqId: createRequestId,
-    trustProxy: configuration.trustedProxies.length > 0 ? [...configuration.trustedProxies] : false,
+    genReqId: () => randomUUID(),
     // The limit is that of Node on all headers, so that a name of any length is answered as that of an unknown signer
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 16_384 },
     // The service refuses a wrong body; it neither converts nor drops anything in it
@@ -92,20 +91,20 @@ export async function buildApp(
   const signers = new Signers(configuration.signers, {
     hsm: configuration.hsm,
     log: logger,
-    observer: new PoolMetrics(registry),
+    observer: createPoolMetrics(registry),
     revocationCheck,
     revocationMaxAgeMs,
     proxies: configuration.proxies,
-    revocationObserver: new RevocationMetrics(registry),
-    timestampObserver: new TimestampMetrics(registry),
+    revocationObserver: createRevocationMetrics(registry),
+    timestampObserver: createTimestampMetrics(registry),
     onMisconfigured,
   })
   if (revocationCheck) {
     registerRevocationGauges(registry, signers)
   }
   const readiness = new Readiness(signers, logger)
-  registerSignerGauges(registry, { signers, readiness, queueLimit: configuration.hsm.queueLimit })
-  const reloads = new ReloadMetrics(registry)
+  registerSignerGauges(registry, signers, readiness, configuration.hsm.queueLimit)
+  const countReload = createReloadMetrics(registry)
   const expiry = new ExpiryWatch(signers, logger)
   const reloading = new Reloading({
     signers,
@@ -114,7 +113,7 @@ export async function buildApp(
     load: loadSigners,
     log: logger,
     onEnd: (outcome) => {
-      reloads.countReload(outcome)
+      countReload(outcome)
       expiry.check()
     },
   })
@@ -154,7 +153,6 @@ export async function buildApp(
   malformed.watch(app.server)
 
   await app.register(connections, { limit: configuration.maxConnections, registry, log: logger })
-  await app.register(closing)
   await app.register(requestLog, { lines })
   await app.register(httpDefaults)
   await app.register(bodyBudget, { registry })

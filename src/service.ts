@@ -8,7 +8,7 @@ import { createLogger } from './common/log-output.ts'
 import { VERSION } from './common/version.ts'
 import type { Configuration } from './configuration/configuration.ts'
 import { loadAccess, loadConfiguration, loadSigners } from './configuration/load.ts'
-import { logProblems } from './configuration/log-problems.ts'
+import { logProblems } from './configuration/problem.ts'
 import { type ConfigurationError, EXIT_CONFIGURATION } from './errors.ts'
 import { summarize } from './signers/summary.ts'
 

@@ -1,9 +1,11 @@
+import { SIGNER_NAME } from '../../schemas/signers-file.ts'
 import { INVALID_REQUEST, SIGNER_MISMATCH } from '../errors.ts'
 import type { Signer } from '../signers/signer.ts'
 import type { Signers } from '../signers/signers.ts'
-import { describeAskedSigner } from './asked-signer.ts'
 import { hasFieldNamingSigner, isSignerInQuery, seemsToNameSigner } from './misplaced-signer.ts'
 import { MAX_TOKEN_LENGTH, type SigningToken } from './signing-token.ts'
+
+const NAME = new RegExp(`^${SIGNER_NAME}$`)
 
 /** The parts of a request that may name its signer. */
 export interface SignerRequest {
@@ -72,4 +74,15 @@ function refuseMisplaced(token: string, hasChoice: boolean, others: readonly str
         'that was not encoded in any other way',
     )
   }
+}
+
+/**
+ * Returns the fields of a request's log line that say which signer it names. An unknown name is logged only if it is
+ * spelled like that of a signer: anything else could be a secret in the wrong place.
+ */
+export function describeAskedSigner(name: string, signers: Pick<Signers, 'has'>): Record<string, string> {
+  if (signers.has(name)) {
+    return { signer: name }
+  }
+  return NAME.test(name) ? { askedSigner: name } : {}
 }

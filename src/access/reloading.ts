@@ -2,7 +2,7 @@
 import type { BaseLogger } from 'pino'
 import type { LoadedAccess } from '../configuration/configuration.ts'
 import { FileWatch } from '../configuration/file-watch.ts'
-import { logProblems } from '../configuration/log-problems.ts'
+import { logProblems } from '../configuration/problem.ts'
 import type { Access } from './access.ts'
 
 export interface AccessReloadingOptions {

@@ -3,8 +3,16 @@ import * as asn1js from 'asn1js'
 import * as pkijs from 'pkijs'
 import { curveOf, type EllipticCurve } from './elliptic-curves.ts'
 import { copyDigest, HASH_ALGORITHMS, type HashAlgorithm } from './hash-algorithms.ts'
-import { ECDSA_WITH_HASH } from './object-identifiers.ts'
 import { messageOf, type SignatureAlgorithm } from './signature-algorithm.ts'
+
+/** ECDSA with each hash (RFC 3279 2.2.3, RFC 5758 3.2). */
+export const ECDSA_WITH_HASH: Readonly<Record<HashAlgorithm['name'], string>> = {
+  sha160: '1.2.840.10045.4.1',
+  sha224: '1.2.840.10045.4.3.1',
+  sha256: '1.2.840.10045.4.3.2',
+  sha384: '1.2.840.10045.4.3.3',
+  sha512: '1.2.840.10045.4.3.4',
+}
 
 /**
  * ECDSA (FIPS 186-5 6.4) on the supported curves. The token signs the bare digest and returns r and s one after the

@@ -1,12 +1,13 @@
 /** The supported hash algorithms: their spellings, object identifiers and digest lengths. */
+import { createHash, hash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { pipeline } from 'node:stream/promises'
 
 export interface HashAlgorithm {
   /** The callback's spelling. */
   readonly name: 'sha160' | 'sha224' | 'sha256' | 'sha384' | 'sha512'
   /** node:crypto's spelling. */
   readonly nodeName: string
-  /** The spelling of the Web Cryptography API, which lacks SHA-224; pkijs uses these. */
-  readonly webCryptoName: string
   /** Dotted object identifier. */
   readonly oid: string
   /** Length of a digest in bytes. */
@@ -16,42 +17,22 @@ export interface HashAlgorithm {
 export const SHA_1: HashAlgorithm = {
   name: 'sha160',
   nodeName: 'sha1',
-  webCryptoName: 'SHA-1',
   oid: '1.3.14.3.2.26',
   digestLength: 20,
 }
 export const SHA_256: HashAlgorithm = {
   name: 'sha256',
   nodeName: 'sha256',
-  webCryptoName: 'SHA-256',
   oid: '2.16.840.1.101.3.4.2.1',
   digestLength: 32,
 }
 
 export const HASH_ALGORITHMS: readonly HashAlgorithm[] = [
   SHA_1,
-  {
-    name: 'sha224',
-    nodeName: 'sha224',
-    webCryptoName: 'SHA-224',
-    oid: '2.16.840.1.101.3.4.2.4',
-    digestLength: 28,
-  },
+  { name: 'sha224', nodeName: 'sha224', oid: '2.16.840.1.101.3.4.2.4', digestLength: 28 },
   SHA_256,
-  {
-    name: 'sha384',
-    nodeName: 'sha384',
-    webCryptoName: 'SHA-384',
-    oid: '2.16.840.1.101.3.4.2.2',
-    digestLength: 48,
-  },
-  {
-    name: 'sha512',
-    nodeName: 'sha512',
-    webCryptoName: 'SHA-512',
-    oid: '2.16.840.1.101.3.4.2.3',
-    digestLength: 64,
-  },
+  { name: 'sha384', nodeName: 'sha384', oid: '2.16.840.1.101.3.4.2.2', digestLength: 48 },
+  { name: 'sha512', nodeName: 'sha512', oid: '2.16.840.1.101.3.4.2.3', digestLength: 64 },
 ]
 
 /** Names the algorithm of requests that name none. */
@@ -82,4 +63,20 @@ export function copyDigest({ name, digestLength }: HashAlgorithm, digest: Uint8A
     throw new RangeError(`${name} digests have ${digestLength} bytes, not ${digest.length}`)
   }
   return Buffer.from(digest)
+}
+
+/** Hashes bytes that are in memory. Whole documents are hashed while they are read. */
+export function digest({ nodeName }: HashAlgorithm, data: Uint8Array): Buffer {
+  return hash(nodeName, data, 'buffer')
+}
+
+/**
+ * Hashes a file piece by piece, so that it need not fit into memory.
+ *
+ * @throws Error of the file system
+ */
+export async function digestFile(algorithm: HashAlgorithm, path: string): Promise<Buffer> {
+  const hash = createHash(algorithm.nodeName)
+  await pipeline(createReadStream(path), hash)
+  return hash.digest()
 }

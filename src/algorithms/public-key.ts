@@ -1,4 +1,4 @@
-import { createPublicKey, type KeyObject } from 'node:crypto'
+import { createHash, createPublicKey, type KeyObject } from 'node:crypto'
 import * as asn1js from 'asn1js'
 import { curveOf } from './elliptic-curves.ts'
 
@@ -18,4 +18,12 @@ export function encodePublicKey(publicKey: KeyObject): Buffer {
   const [, bits] = (asn1js.fromBER(der).result as asn1js.Sequence).valueBlock.value
   const key = Buffer.from((bits as asn1js.BitString).valueBlock.valueHexView)
   return createPublicKey({ key, type: 'pkcs1', format: 'der' }).export({ type: 'spki', format: 'der' })
+}
+
+/**
+ * Returns SHA-256 over a DER SubjectPublicKeyInfo in hex, as `openssl pkey -pubin -outform DER | openssl sha256`
+ * prints.
+ */
+export function fingerprint(publicKey: Uint8Array): string {
+  return createHash('sha256').update(publicKey).digest('hex')
 }

@@ -1,10 +1,22 @@
+import { constants, type KeyObject, publicDecrypt, timingSafeEqual } from 'node:crypto'
 import * as asn1js from 'asn1js'
 import * as pkijs from 'pkijs'
-import { encodeDigestInfo } from './digest-info.ts'
-import { HASH_ALGORITHMS } from './hash-algorithms.ts'
-import { RSA_ENCRYPTION, RSA_WITH_HASH } from './object-identifiers.ts'
+import { encode, encodeObjectIdentifier } from '../asn1/der-writer.ts'
+import { TAG } from '../asn1/tag.ts'
+import { copyDigest, HASH_ALGORITHMS, type HashAlgorithm } from './hash-algorithms.ts'
 import type { SignatureAlgorithm } from './signature-algorithm.ts'
-import { modulusLength, verifyDigestInfo } from './verification.ts'
+
+/** rsaEncryption (RFC 3370 3.2), the signature algorithm that every validator of PDF signatures knows. */
+export const RSA_ENCRYPTION = '1.2.840.113549.1.1.1'
+
+/** RSASSA-PKCS1-v1_5 with each hash (RFC 8017 A.2.4). */
+export const RSA_WITH_HASH: Readonly<Record<HashAlgorithm['name'], string>> = {
+  sha160: '1.2.840.113549.1.1.5',
+  sha224: '1.2.840.113549.1.1.14',
+  sha256: '1.2.840.113549.1.1.11',
+  sha384: '1.2.840.113549.1.1.12',
+  sha512: '1.2.840.113549.1.1.13',
+}
 
 /** RSASSA-PKCS1-v1_5 (RFC 8017 8.2). The token pads and signs a DER DigestInfo, and returns the signature's octets. */
 export const RSA_PKCS1: SignatureAlgorithm = {
@@ -25,4 +37,45 @@ export const RSA_PKCS1: SignatureAlgorithm = {
 /** Builds an identifier whose parameters are NULL (RFC 3370 3.2, RFC 4055 5). */
 function withNull(algorithmId: string): pkijs.AlgorithmIdentifier {
   return new pkijs.AlgorithmIdentifier({ algorithmId, algorithmParams: new asn1js.Null() })
+}
+
+/**
+ * Encodes `DigestInfo ::= SEQUENCE { digestAlgorithm AlgorithmIdentifier, digest OCTET STRING }` (RFC 8017 9.2), which
+ * `CKM_RSA_PKCS` pads and signs. The parameters are NULL, as RFC 8017 A.2.4 demands for PKCS#1 v1.5.
+ *
+ * @param digest bytes, exactly `algorithm.digestLength` of them
+ */
+export function encodeDigestInfo(algorithm: HashAlgorithm, digest: Uint8Array): Buffer {
+  const identifier = encode(TAG.sequence, encodeObjectIdentifier(algorithm.oid), encode(TAG.null))
+  return encode(TAG.sequence, identifier, encode(TAG.octetString, copyDigest(algorithm, digest)))
+}
+
+/**
+ * Returns whether `signature` is the RSASSA-PKCS1-v1_5 signature of exactly this DigestInfo (RFC 8017 8.2.2). It
+ * compares all bytes inside the padding, so that no lenient parser of the DigestInfo can be fooled.
+ *
+ * @param publicKey RSA
+ * @param digestInfo DER
+ * @param signature bytes of any length
+ */
+export function verifyDigestInfo(
+  publicKey: KeyObject,
+  digestInfo: Uint8Array,
+  signature: Uint8Array,
+): boolean {
+  if (signature.length !== modulusLength(publicKey)) {
+    return false
+  }
+  try {
+    const recovered = publicDecrypt({ key: publicKey, padding: constants.RSA_PKCS1_PADDING }, signature)
+    return recovered.length === digestInfo.length && timingSafeEqual(recovered, digestInfo)
+  } catch {
+    // OpenSSL throws if the padding is not that of a signature
+    return false
+  }
+}
+
+/** Returns the length of an RSA key's modulus, and so of its signatures, in bytes; 0 for other keys. */
+export function modulusLength(publicKey: KeyObject): number {
+  return Math.ceil((publicKey.asymmetricKeyDetails?.modulusLength ?? 0) / 8)
 }

@@ -1,11 +1,14 @@
-import { constants, type KeyObject, verify } from 'node:crypto'
+import { type AsymmetricKeyDetails, constants, type KeyObject, verify } from 'node:crypto'
+import * as asn1js from 'asn1js'
 import * as pkijs from 'pkijs'
-import { copyDigest, HASH_ALGORITHMS, type HashAlgorithm } from './hash-algorithms.ts'
-import { ID_RSASSA_PSS } from './object-identifiers.ts'
-import { encodePssParameters } from './pss-parameters.ts'
-import { readPssRestriction } from './pss-restriction.ts'
+import { quote } from '../common/quote.ts'
+import { copyDigest, findHashByOid, HASH_ALGORITHMS, type HashAlgorithm } from './hash-algorithms.ts'
+import { modulusLength } from './rsa-pkcs1.ts'
 import { messageOf, type SignatureAlgorithm } from './signature-algorithm.ts'
-import { modulusLength } from './verification.ts'
+
+/** RSASSA-PSS and its mask generation function (RFC 8017 A.2.3, B.2.1). */
+export const ID_RSASSA_PSS = '1.2.840.113549.1.1.10'
+const ID_MGF1 = '1.2.840.113549.1.1.8'
 
 /** RSASSA-PSS for keys without restrictions: the salt is as long as the digest, the most that FIPS 186-5 5.4 allows. */
 export const RSA_PSS = createRsaPss(HASH_ALGORITHMS, ({ digestLength }) => digestLength)
@@ -77,4 +80,110 @@ export function verifyPss(
     // OpenSSL throws where the key's own parameters forbid this hash or salt (RFC 4055 1.2)
     return false
   }
+}
+
+/** Details of an RSA key, whose modulus Node always has. */
+export type RsaDetails = AsymmetricKeyDetails & { readonly modulusLength: number }
+
+/**
+ * Returns the hash that signatures must have, and the shortest salt; undefined if the key has no such parameters, or
+ * unsupported ones, which `findUnsupportedPss` describes.
+ */
+export function readPssRestriction({ asymmetricKeyDetails }: KeyObject): PssParameters | undefined {
+  const { hashAlgorithm, saltLength } = asymmetricKeyDetails as AsymmetricKeyDetails
+  const hash = HASH_ALGORITHMS.find(({ nodeName }) => nodeName === hashAlgorithm)
+  return hash === undefined || saltLength === undefined ? undefined : { hash, saltLength }
+}
+
+/** Describes the parameters of an RSA key if this service cannot sign with them. */
+export function findUnsupportedPss(publicKey: KeyObject): string | undefined {
+  const { hashAlgorithm, mgf1HashAlgorithm, modulusLength } = publicKey.asymmetricKeyDetails as RsaDetails
+  if (hashAlgorithm === undefined) {
+    return undefined
+  }
+  const restriction = readPssRestriction(publicKey)
+  if (restriction === undefined) {
+    return `RSASSA-PSS parameters with the hash ${hashAlgorithm}`
+  }
+  // RFC 4055 3.1 recommends the same hash, and tokens refuse others
+  if (mgf1HashAlgorithm !== hashAlgorithm) {
+    return `RSASSA-PSS parameters with two hashes (${hashAlgorithm}, and ${mgf1HashAlgorithm} for MGF1)`
+  }
+  const { hash, saltLength } = restriction
+  // The padding must have room for the digest and the salt (RFC 8017 9.1.1, step 3)
+  const room = Math.ceil((modulusLength - 1) / 8) - hash.digestLength - 2
+  return saltLength > room
+    ? `RSASSA-PSS parameters with a salt of ${saltLength} bytes, where its ${modulusLength} bits have room for ${room}`
+    : undefined
+}
+
+/** The longest salt, in bytes, that a key of 4096 bits has room for. */
+const MAX_SALT_LENGTH = 512
+
+interface PssParameters {
+  readonly hash: HashAlgorithm
+  /** Length of the salt in bytes. */
+  readonly saltLength: number
+}
+
+/** Encodes `RSASSA-PSS-params` with MGF1 of the same hash. DER leaves out fields with their default values. */
+export function encodePssParameters({ hash: { oid }, saltLength }: PssParameters): asn1js.Sequence {
+  // The parameters of the hash itself are NULL here (RFC 4055 2.1)
+  const hash = { algorithmId: oid, algorithmParams: new asn1js.Null() }
+  return new pkijs.RSASSAPSSParams({
+    hashAlgorithm: new pkijs.AlgorithmIdentifier(hash),
+    maskGenAlgorithm: new pkijs.AlgorithmIdentifier({
+      algorithmId: ID_MGF1,
+      algorithmParams: new pkijs.AlgorithmIdentifier(hash).toSchema(),
+    }),
+    saltLength,
+  }).toSchema()
+}
+
+/**
+ * Reads `RSASSA-PSS-params`.
+ *
+ * @param schema the parameters of an AlgorithmIdentifier, as asn1js parsed them
+ * @throws Error that names the parameter that is not supported
+ */
+export function parsePssParameters(schema: unknown): PssParameters {
+  const { parameters, maskHash } = parse(schema)
+  const { maskGenAlgorithm, saltLength, trailerField } = parameters
+  const hash = findHash(parameters.hashAlgorithm)
+  if (maskGenAlgorithm.algorithmId !== ID_MGF1) {
+    throw new Error(`its mask generation function, ${quote(maskGenAlgorithm.algorithmId)}, is not supported`)
+  }
+  if (maskHash.algorithmId !== hash.oid) {
+    throw new Error(
+      'its mask generation function has another hash than the signature, which is not supported',
+    )
+  }
+  if (!(saltLength >= 0 && saltLength <= MAX_SALT_LENGTH)) {
+    throw new Error('its salt has an impossible length')
+  }
+  if (trailerField !== 1) {
+    throw new Error('its trailer field is not that of RFC 8017')
+  }
+  return { hash, saltLength }
+}
+
+function parse(schema: unknown) {
+  try {
+    // pkijs would take the defaults for missing parameters, which RFC 4056 3 does not mean
+    const parameters = new pkijs.RSASSAPSSParams({ schema: schema ?? new asn1js.Null() })
+    const maskHash = new pkijs.AlgorithmIdentifier({
+      schema: parameters.maskGenAlgorithm.algorithmParams ?? new asn1js.Null(),
+    })
+    return { parameters, maskHash }
+  } catch {
+    throw new Error('the parameters of its algorithm, RSASSA-PSS, are missing or broken')
+  }
+}
+
+function findHash({ algorithmId }: pkijs.AlgorithmIdentifier): HashAlgorithm {
+  const hash = findHashByOid(algorithmId)
+  if (hash === undefined) {
+    throw new Error(`its hash algorithm, ${quote(algorithmId)}, is not supported`)
+  }
+  return hash
 }

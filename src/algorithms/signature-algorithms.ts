@@ -8,35 +8,22 @@ import type { SignatureAlgorithm } from './signature-algorithm.ts'
 export const SIGNATURE_ALGORITHMS: readonly SignatureAlgorithm[] = [RSA_PKCS1, RSA_PSS, ECDSA]
 
 /**
- * Returns the algorithm that is configured for a key, with the key's restrictions.
+ * Returns the algorithm for a key, with the restrictions of the key's certificate.
  *
- * @param name fits the type of the key, as the configuration has checked; undefined for the default
+ * @param name fits the type of the key, as the configuration has checked. By default it is PKCS#1 v1.5 for RSA, unless
+ * the key is for PSS alone (RFC 4055 1.2)
  * @throws TypeError for a key that is neither RSA nor EC
  */
 export function chooseSignatureAlgorithm(
   publicKey: KeyObject,
-  name: SignatureAlgorithm['name'] | undefined,
+  name?: SignatureAlgorithm['name'],
 ): SignatureAlgorithm {
-  const named = SIGNATURE_ALGORITHMS.find((one) => one.name === name)
-  return named === undefined ? defaultSignatureAlgorithm(publicKey) : withRestriction(named, publicKey)
-}
-
-/**
- * Returns the algorithm for a key if none is configured: PKCS#1 v1.5 for RSA, unless the key is for PSS alone (RFC 4055
- * 1.2).
- *
- * @throws TypeError for a key that is neither RSA nor EC
- */
-export function defaultSignatureAlgorithm(publicKey: KeyObject): SignatureAlgorithm {
   const type = `${publicKey.asymmetricKeyType}`
-  const algorithm = SIGNATURE_ALGORITHMS.find(({ keyTypes }) => keyTypes.includes(type))
+  const algorithm = SIGNATURE_ALGORITHMS.find((one) =>
+    name === undefined ? one.keyTypes.includes(type) : one.name === name,
+  )
   if (algorithm === undefined) {
     throw new TypeError(`keys of type ${type} do not sign here`)
   }
-  return withRestriction(algorithm, publicKey)
-}
-
-/** Returns the algorithm with the restrictions of the key's certificate. */
-function withRestriction(algorithm: SignatureAlgorithm, publicKey: KeyObject): SignatureAlgorithm {
   return algorithm === RSA_PSS ? rsaPssFor(publicKey) : algorithm
 }

@@ -28,10 +28,8 @@ export function readAlgorithmIdentifier(der: Buffer): AlgorithmIdentifier {
 
 /** Compares two AlgorithmIdentifiers, DER. Absent parameters and NULL are the same. */
 export function sameAlgorithm(one: Buffer, other: Buffer): boolean {
-  const [first, second] = [one, other].map(readAlgorithmIdentifier) as [
-    AlgorithmIdentifier,
-    AlgorithmIdentifier,
-  ]
+  const first = readAlgorithmIdentifier(one)
+  const second = readAlgorithmIdentifier(other)
   const none = Buffer.alloc(0)
   return first.oid === second.oid && (first.parameters ?? none).equals(second.parameters ?? none)
 }

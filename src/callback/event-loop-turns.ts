@@ -1,37 +1,63 @@
-/** Callbacks that begin in one turn of the event loop, which are some milliseconds of work. */
-const CALLBACKS_OF_A_TURN = 16
+/** Bytes of bodies that are read in one turn of the event loop; all algorithms together hash them in 2 ms or less. */
+const BYTES_OF_A_TURN = 262_144
+
+/** Cost of beginning a callback, as the number of bytes that are hashed in the same time. */
+const CALLBACK_COST = BYTES_OF_A_TURN / 16
 
 /**
- * Limits how many callbacks begin in one turn of the event loop; the others wait for later turns, in their order. In
- * between, sessions get their jobs and health checks are answered, so that the HSM does not wait while many requests
- * are refused.
+ * Limits the time that work takes of one turn of the event loop to some 2 ms; the rest waits for later turns. Node
+ * accepts one connection a turn, so that a new one behind a hundred others waits for as many turns. In between, sessions
+ * get their jobs and health checks are answered.
  */
 export class EventLoopTurns {
   readonly #waiting: (() => void)[] = []
-  /** Number of callbacks that have begun in this turn. */
-  #begun = 0
+  /** Bytes that were read in this turn, and in turns before it that read few. */
+  #read = 0
+  #isEnding = false
 
-  begin(act: () => void): void {
-    if (this.#begun === CALLBACKS_OF_A_TURN || this.#waiting.length > 0) {
-      this.#waiting.push(act)
-      return
+  /**
+   * Counts bytes that are read in this turn.
+   *
+   * @returns true if this turn has no time left for more
+   */
+  count(bytes: number): boolean {
+    this.#read += bytes
+    // Ending a turn delays the event loop, which requests with small bodies need not pay for
+    if (this.#read >= BYTES_OF_A_TURN / 2) {
+      this.#endTurn()
     }
-    if (this.#begun === 0) {
-      setImmediate(() => this.#next())
-    }
-    this.#begun += 1
-    act()
+    return this.#read >= BYTES_OF_A_TURN
   }
 
-  #next(): void {
-    const acts = this.#waiting.splice(0, CALLBACKS_OF_A_TURN)
-    this.#begun = acts.length
-    for (const act of acts) {
-      // Each callback begins by itself, so that its promises settle before the next one
-      setImmediate(act)
+  /** Calls `goOn` in a later turn, after those that waited before. */
+  wait(goOn: () => void): void {
+    this.#waiting.push(goOn)
+    this.#endTurn()
+  }
+
+  /** Begins a callback at once if this turn has time for it and none waits, or else in a later turn. */
+  begin(callback: () => void): void {
+    if (this.#waiting.length > 0 || this.#read >= BYTES_OF_A_TURN) {
+      this.wait(callback)
+    } else {
+      this.count(CALLBACK_COST)
+      callback()
     }
-    if (acts.length > 0) {
-      setImmediate(() => this.#next())
+  }
+
+  #endTurn(): void {
+    if (!this.#isEnding) {
+      this.#isEnding = true
+      setImmediate(this.#next)
+    }
+  }
+
+  readonly #next = (): void => {
+    this.#isEnding = false
+    this.#read = 0
+    this.#waiting.shift()?.()
+    if (this.#waiting.length > 0) {
+      this.#endTurn()
     }
   }
 }

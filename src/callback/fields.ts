@@ -1,14 +1,63 @@
 /** Decodes the fields of a body. Messages name the field and never quote its value. */
-
 import {
   DEFAULT_HASH_ALGORITHM,
+  digest,
   findHashAlgorithm,
   type HashAlgorithm,
 } from '../algorithms/hash-algorithms.ts'
 import type { SignatureType } from '../cms/signed-attributes.ts'
 import type { SignerRules } from '../configuration/signer-configuration.ts'
 import { INVALID_REQUEST, UNSUPPORTED_HASH_ALGORITHM } from '../errors.ts'
-import { isCanonicalBase64 } from './base64.ts'
+import { MAX_MESSAGE_LENGTH } from './body/body-text.ts'
+import { type Base64Digests, isCanonicalBase64 } from './body/long-string.ts'
+
+/** A field that is not decoded yet, with its name for errors. */
+export interface EncodedField {
+  readonly field: string
+  /** Only the beginning of the text if it was hashed while it arrived. */
+  readonly text: string
+  readonly hashed: Base64Digests | undefined
+}
+
+/** The decoded bytes of a field, or their digests. */
+export interface Contents {
+  /** The bytes; absent if there are more than MAX_MESSAGE_LENGTH, which may have been hashed while they arrived. */
+  readonly message?: Buffer
+  /**
+   * Returns the digest of the bytes. May be called once.
+   *
+   * @throws INVALID_REQUEST if the bytes were hashed with other algorithms while they arrived
+   */
+  digest(algorithm: HashAlgorithm): Buffer
+}
+
+/**
+ * Decodes a field, or takes the digests that were computed while it arrived.
+ *
+ * @throws INVALID_REQUEST naming the field
+ */
+export function decodeContents({ field, text, hashed }: EncodedField): Contents {
+  if (hashed === undefined) {
+    const bytes = decodeBase64(field, text)
+    const message = bytes.length > MAX_MESSAGE_LENGTH ? {} : { message: bytes }
+    return { ...message, digest: (algorithm) => digest(algorithm, bytes) }
+  }
+  if (!hashed.isBase64) {
+    throw notBase64(field)
+  }
+  return {
+    digest(algorithm) {
+      const found = hashed.digest(algorithm)
+      if (found === undefined) {
+        // The signers changed while the contents arrived
+        throw new INVALID_REQUEST(
+          `${field}: arrived before this signer allowed ${algorithm.name}; send the request again`,
+        )
+      }
+      return found
+    },
+  }
+}
 
 /**
  * Decodes base64 with the standard alphabet, padded, in one line (RFC 4648 4). Anything else is refused rather than
@@ -27,7 +76,7 @@ export function decodeBase64(field: string, text: string): Buffer {
   return bytes
 }
 
-export function notBase64(field: string): Error {
+function notBase64(field: string): Error {
   return new INVALID_REQUEST(
     `${field}: must be base64 (RFC 4648 section 4) with padding and without line breaks`,
   )

@@ -2,25 +2,34 @@
  * Turns a body into the digest to sign. The result holds nothing of the document: a signature may wait seconds for the
  * HSM, and the text of a document can have hundreds of megabytes.
  */
+import { timingSafeEqual } from 'node:crypto'
 import type { CallbackBody } from '../../schemas/callback.ts'
 import {
   DEFAULT_HASH_ALGORITHM,
   findHashAlgorithm,
+  HASH_ALGORITHMS,
   type HashAlgorithm,
 } from '../algorithms/hash-algorithms.ts'
 import type { SignedMessage } from '../algorithms/signature-algorithm.ts'
 import type { SignatureType } from '../cms/signed-attributes.ts'
+import { readSignedAttributes, type SignedAttributes } from '../cms/signed-attributes-reader.ts'
 import type { Configuration } from '../configuration/configuration.ts'
-import { INVALID_REQUEST } from '../errors.ts'
+import type { SignatureForm, SignerRules } from '../configuration/signer-configuration.ts'
+import { DIGEST_MISMATCH, INVALID_REQUEST, NOT_ALLOWED_FOR_SIGNER } from '../errors.ts'
 import type { Signer } from '../signers/signer.ts'
 import type { Signers } from '../signers/signers.ts'
-import { checkAllowed, isDocumented } from './allowed.ts'
-import { type Contents, decodeContents } from './contents.ts'
-import { parseHashAlgorithm, parseSignatureType } from './fields.ts'
-import { findMessageDigest, hashAlgorithmOfDigest, hashAlgorithmOfLength } from './message-digest.ts'
-import { MAX_MESSAGE_LENGTH } from './message-length.ts'
-import { checkRawAttributes, readRawAttributes } from './raw-attributes.ts'
-import type { CallbackRequest, EncodedField } from './request.ts'
+import { MAX_MESSAGE_LENGTH } from './body/body-text.ts'
+import {
+  decodeContents,
+  decodeHexDigest,
+  type EncodedField,
+  parseHashAlgorithm,
+  parseSignatureType,
+} from './fields.ts'
+import type { CallbackRequest, Message } from './request.ts'
+
+/** Hash algorithms that the length of a digest implies. A request has to name weaker ones. */
+const IMPLIED_BY_LENGTH: readonly HashAlgorithm['name'][] = ['sha256', 'sha384', 'sha512']
 
 /** The input of a signature. */
 export interface SigningRequest extends SignedMessage {
@@ -78,47 +87,32 @@ function prepareRaw(
 ): PreparedRequest {
   const { signers, signer } = context
   const contents = decodeContents(data)
-  const message = findShortMessage(contents)
-  const attributes = readRawAttributes(message)
+  const attributes = readRawAttributes(contents.message)
   const implied = hashAlgorithmOfLength(attributes?.digestLength)
   const hashAlgorithm = chooseHashAlgorithm(body, implied, context)
-  checkRawAttributes(attributes, { type, hashAlgorithm }, signer.rules)
+  checkRawAttributes(attributes, type, hashAlgorithm, signer.rules)
   const named = signers.chooseFor(signer, attributes?.certificates ?? [])
   checkAllowed(named, 'raw', type)
-  const kept = isDocumented(named) ? {} : { message: requireShort(message, data) }
+  const kept = isDocumented(named) ? {} : { message: requireShort(contents.message, data) }
   const digest = contents.digest(hashAlgorithm)
   return { kind: 'raw', type, hashAlgorithm, signer: named, digest, ...kept }
 }
 
-/** @param implied hash algorithm that the length of a digest implies, which counts if the body names none */
+/**
+ * Returns the hash algorithm, and adds to the request's log line which it is and why. A name in the body is logged only
+ * if it is that of a hash algorithm.
+ *
+ * @param implied hash algorithm that the length of a digest implies, which counts if the body names none
+ */
 function chooseHashAlgorithm(
   { hash_algorithm: asked }: CallbackBody,
   implied: HashAlgorithm['name'] | undefined,
   { logDetails, signer }: PrepareContext,
 ): HashAlgorithm {
-  Object.assign(logDetails, describeHashAlgorithm(asked ?? undefined, implied))
-  return parseHashAlgorithm(asked ?? implied, signer.rules)
-}
-
-/**
- * Returns the fields of a request's log line that say which hash algorithm is used, and why.
- *
- * @param asked the name in the body, which the log has only if it is that of a hash algorithm
- * @param implied the hash algorithm that the length of the digest implies
- */
-function describeHashAlgorithm(
-  asked: string | undefined,
-  implied: HashAlgorithm['name'] | undefined,
-): Record<string, string> {
   const found = findHashAlgorithm(asked ?? implied ?? DEFAULT_HASH_ALGORITHM)
-  return {
-    ...(found && { hashAlgorithm: found.name }),
-    hashAlgorithmFrom: asked !== undefined ? 'body' : implied !== undefined ? 'digest' : 'default',
-  }
-}
-
-function findShortMessage({ bytes }: Contents): Buffer | undefined {
-  return bytes === undefined || bytes.length > MAX_MESSAGE_LENGTH ? undefined : bytes
+  const from = (asked ?? undefined) !== undefined ? 'body' : implied !== undefined ? 'digest' : 'default'
+  Object.assign(logDetails, found && { hashAlgorithm: found.name }, { hashAlgorithmFrom: from })
+  return parseHashAlgorithm(asked ?? implied, signer.rules)
 }
 
 /** Refuses a long message for a signer whose signatures are verified with the message itself. */
@@ -127,4 +121,150 @@ function requireShort(message: Buffer | undefined, { field }: EncodedField): Buf
     throw new INVALID_REQUEST(`${field}: must not have more than ${MAX_MESSAGE_LENGTH} bytes for this signer`)
   }
   return message
+}
+
+/**
+ * Refuses a signature that the configuration of its signer does not allow. Document Engine documents RSASSA-PKCS1-v1_5
+ * for raw signatures: others are made only if the signers file allows them.
+ *
+ * @throws NOT_ALLOWED_FOR_SIGNER; HSM_UNAVAILABLE while the certificate has not been read
+ */
+export function checkAllowed(
+  signer: Pick<Signer, 'rules' | 'certificate'>,
+  container: SignatureForm,
+  type: SignatureType,
+): void {
+  const { rules } = signer
+  if (!rules.containers.includes(container)) {
+    throw new NOT_ALLOWED_FOR_SIGNER(
+      container === 'raw'
+        ? 'signature_container: this signer makes PKCS#7 containers alone; ask for pkcs7'
+        : 'signature_container: this signer makes raw signatures alone; ask for raw',
+    )
+  }
+  if (!rules.signatureTypes.includes(type)) {
+    throw new NOT_ALLOWED_FOR_SIGNER(
+      `signature_type: this signer makes ${rules.signatureTypes} signatures alone`,
+    )
+  }
+  if (container === 'raw' && !rules.raw && !isDocumented(signer)) {
+    throw new NOT_ALLOWED_FOR_SIGNER(
+      'signature_container: raw signatures of this signer would not be RSASSA-PKCS1-v1_5, which Document Engine ' +
+        'documents; ask for pkcs7, or allow them by "raw": true in the signers file',
+    )
+  }
+}
+
+/** Returns whether the raw signatures of a signer are of the kind that Document Engine documents. */
+function isDocumented(signer: Pick<Signer, 'certificate'>): boolean {
+  return signer.certificate().algorithm.name === 'rsassa-pkcs1-v1_5'
+}
+
+/**
+ * Returns the hash algorithm that the length of a digest implies, for requests that name none: Document Engine may be
+ * configured to use another one than the default. Returns undefined for a digest that is ignored.
+ *
+ * @throws INVALID_REQUEST for a digest that is not hex
+ */
+function hashAlgorithmOfDigest(
+  { contents, digest }: Message,
+  { digestMismatch }: Pick<Configuration, 'digestMismatch'>,
+): HashAlgorithm['name'] | undefined {
+  if (digest === undefined || (contents !== undefined && digestMismatch === 'ignore')) {
+    return undefined
+  }
+  return hashAlgorithmOfLength(decodeHexDigest(digest.field, digest.text).length)
+}
+
+/** Returns the hash algorithm that the length of a digest, in bytes, implies; undefined if it implies none. */
+function hashAlgorithmOfLength(length: number | undefined): HashAlgorithm['name'] | undefined {
+  return HASH_ALGORITHMS.find(
+    ({ name, digestLength }) => digestLength === length && IMPLIED_BY_LENGTH.includes(name),
+  )?.name
+}
+
+/**
+ * Returns the digest that a container signs: that of the contents, or the given one if there are no contents. If both
+ * are given, the contents count, and unless DIGEST_MISMATCH is `ignore` the two must agree.
+ *
+ * @throws INVALID_REQUEST, DIGEST_MISMATCH
+ */
+function findMessageDigest(
+  request: Message,
+  algorithm: HashAlgorithm,
+  { digestMismatch }: Pick<Configuration, 'digestMismatch'>,
+): Buffer {
+  const given = request.digest && decodeHexDigest(request.digest.field, request.digest.text)
+  const mustFit = request.contents === undefined || digestMismatch === 'reject'
+  if (given !== undefined && mustFit && given.length !== algorithm.digestLength) {
+    const { field } = request.digest as EncodedField
+    throw new INVALID_REQUEST(
+      `${field}: a ${algorithm.name} digest has ${algorithm.digestLength} bytes, this one ${given.length}`,
+    )
+  }
+  if (request.contents === undefined) {
+    return given as Buffer
+  }
+  const computed = decodeContents(request.contents).digest(algorithm)
+  if (given !== undefined && digestMismatch === 'reject' && !timingSafeEqual(given, computed)) {
+    throw new DIGEST_MISMATCH((request.digest as EncodedField).field, algorithm.name)
+  }
+  return computed
+}
+
+/**
+ * Reads the signed attributes that a raw signature is to be made over.
+ *
+ * @param message undefined for more than MAX_MESSAGE_LENGTH bytes, which signed attributes never have
+ * @returns undefined for opaque bytes
+ * @throws INVALID_REQUEST for attributes that name a certificate and can't be read
+ */
+function readRawAttributes(message: Buffer | undefined): SignedAttributes | undefined {
+  try {
+    return message && readSignedAttributes(message)
+  } catch (error) {
+    throw new INVALID_REQUEST(
+      `data_to_be_signed: are signed attributes that name a certificate, but ${(error as Error).message}`,
+    )
+  }
+}
+
+/**
+ * Refuses attributes whose message-digest has another hash algorithm than the signature, which no verifier would
+ * accept. If RAW_SIGNING is `any`, other bytes are signed as they are.
+ *
+ * @throws INVALID_REQUEST; NOT_ALLOWED_FOR_SIGNER if RAW_SIGNING is `signed-attributes` and these are not those of data
+ */
+function checkRawAttributes(
+  attributes: SignedAttributes | undefined,
+  type: SignatureType,
+  hashAlgorithm: HashAlgorithm,
+  { rawSigning }: Pick<SignerRules, 'rawSigning'>,
+): void {
+  if (rawSigning === 'signed-attributes') {
+    requireAttributes(attributes, type)
+  }
+  const digestLength = attributes?.digestLength ?? hashAlgorithm.digestLength
+  // The message-digest and the signature have the same hash algorithm (RFC 5652 5.4)
+  if (digestLength !== hashAlgorithm.digestLength) {
+    throw new INVALID_REQUEST(
+      `data_to_be_signed: has a message-digest of ${digestLength} bytes, but hash_algorithm ${hashAlgorithm.name} has ` +
+        `${hashAlgorithm.digestLength}`,
+    )
+  }
+}
+
+function requireAttributes(attributes: SignedAttributes | undefined, type: SignatureType): void {
+  if (!attributes?.hasDataContentType || attributes.digestLength === undefined) {
+    throw new NOT_ALLOWED_FOR_SIGNER(
+      `data_to_be_signed: must be signed attributes, the DER SET OF Attribute with content-type id-data and message-digest ` +
+        `(RFC 5652 5.4) in at most ${MAX_MESSAGE_LENGTH} bytes: RAW_SIGNING or rawSigning of the signer allows nothing else`,
+    )
+  }
+  // EN 319 122-1 6.3 requires signing-certificate-v2
+  if (type === 'cades' && attributes.certificates.length === 0) {
+    throw new NOT_ALLOWED_FOR_SIGNER(
+      `data_to_be_signed: must have signing-certificate-v2 (RFC 5035 3) for signature_type cades, so that it is known whose they are`,
+    )
+  }
 }

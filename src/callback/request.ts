@@ -1,90 +1,96 @@
 /** Reads which request a body makes: `action` tells the vendor's calls apart, and fields those without one. */
 import type { CallbackBody } from '../../schemas/callback.ts'
 import { INVALID_REQUEST, UNKNOWN_ACTION } from '../errors.ts'
-import type { Base64Digests } from './body/base64-digests.ts'
 import { MARK_LENGTH } from './body/body-text.ts'
+import type { Base64Digests } from './body/long-string.ts'
+import type { EncodedField } from './fields.ts'
 
 export type CallbackRequest =
   | { readonly kind: 'certificates' }
   /** `data` is base64 of the bytes to hash and sign. */
   | { readonly kind: 'raw'; readonly data: EncodedField }
-  | { readonly kind: 'container'; readonly contents?: EncodedField; readonly digest?: EncodedField }
-  /** Returns the container inside JSON. */
-  | { readonly kind: 'encoded-contents'; readonly contents?: EncodedField; readonly digest?: EncodedField }
+  /** `encoded-contents` returns the container inside JSON. */
+  | ({ readonly kind: 'container' | 'encoded-contents' } & Message)
 
-/** A field that is not decoded yet, with its name for errors. */
-export interface EncodedField {
-  readonly field: string
-  /** Only the beginning of the text if it was hashed while it arrived. */
-  readonly text: string
-  readonly hashed?: Base64Digests
-}
-
-/** A body, and the digests of its strings that are cut short, keyed by the marks that these end in. */
-export interface ReceivedBody {
-  readonly body: CallbackBody
-  readonly longContents: ReadonlyMap<string, Base64Digests>
+/** The message that a container signs: contents, their digest, or both. */
+export interface Message {
+  readonly contents: EncodedField | undefined
+  readonly digest: EncodedField | undefined
 }
 
 /**
  * Returns the request that a body makes.
  *
+ * @param longContents digests of its strings that are cut short, keyed by the marks that these end in
  * @throws UNKNOWN_ACTION, INVALID_REQUEST
  */
-export function classify(received: ReceivedBody): CallbackRequest {
-  const { body } = received
+export function classify(
+  body: CallbackBody,
+  longContents: ReadonlyMap<string, Base64Digests>,
+): CallbackRequest {
+  const fields = {
+    data: readField(body, 'data_to_be_signed', longContents),
+    contents: readField(body, 'encoded_contents', longContents),
+    digest: readField(body, 'digest', longContents),
+    encodedContents: readField(body, 'encodedContents', longContents),
+    hash: readField(body, 'hash', longContents),
+  }
   switch (body.action ?? undefined) {
     case 'get_certificates':
       return { kind: 'certificates' }
     case 'sign':
-      return readSignatureForm(body) === 'pkcs7' ? containerRequest(received) : rawRequest(received)
+      return readSignatureForm(body) === 'pkcs7' ? containerRequest(fields) : rawRequest(fields)
     case 'sign_pkcs7':
       if (readSignatureForm(body) === 'raw') {
         throw new INVALID_REQUEST('signature_container: must be pkcs7 or absent for sign_pkcs7')
       }
-      return containerRequest(received)
+      return containerRequest(fields)
     case undefined:
-      return classifyByFields(received)
+      return classifyByFields(fields, readSignatureForm(body))
     default:
       throw new UNKNOWN_ACTION()
   }
 }
 
-function classifyByFields(received: ReceivedBody): CallbackRequest {
-  const data = field(received, 'data_to_be_signed')
-  const contents = field(received, 'encoded_contents')
-  const digest = field(received, 'digest')
-  const encodedContents = field(received, 'encodedContents')
-  const container = readSignatureForm(received.body)
-  const hash = field(received, 'hash')
+/** Returns a field of the body; null counts as absent. */
+function readField(
+  body: CallbackBody,
+  field: keyof CallbackBody,
+  longContents: ReadonlyMap<string, Base64Digests>,
+): EncodedField | undefined {
+  const text = body[field] ?? undefined
+  return text === undefined ? undefined : { field, text, hashed: longContents.get(text.slice(-MARK_LENGTH)) }
+}
+
+type Fields = Readonly<
+  Record<'data' | 'contents' | 'digest' | 'encodedContents' | 'hash', EncodedField | undefined>
+>
+
+function classifyByFields(fields: Fields, form: 'raw' | 'pkcs7' | undefined): CallbackRequest {
+  const { data, contents, digest, encodedContents, hash } = fields
   const others = data ?? contents ?? digest
   // The Web SDK sends only a hash for CAdES, without contents
   if (encodedContents !== undefined || (hash !== undefined && others === undefined)) {
-    if (others !== undefined || container === 'raw') {
+    if (others !== undefined || form === 'raw') {
       const name = encodedContents === undefined ? 'hash' : 'encodedContents'
       throw new INVALID_REQUEST(`action: is required where ${name} stands beside fields of other requests`)
     }
-    return {
-      kind: 'encoded-contents',
-      ...optional('contents', encodedContents),
-      ...optional('digest', hash),
-    }
+    return { kind: 'encoded-contents', contents: encodedContents, digest: hash }
   }
   if (data !== undefined && (contents !== undefined || digest !== undefined)) {
     throw new INVALID_REQUEST(
       'action: is required where data_to_be_signed stands beside digest or encoded_contents',
     )
   }
-  if (data === undefined && contents === undefined && digest === undefined) {
+  if (others === undefined) {
     throw new INVALID_REQUEST('action: is required; sign, sign_pkcs7 or get_certificates')
   }
-  return container === 'raw' || (data !== undefined && container === undefined)
-    ? rawRequest(received)
-    : containerRequest(received)
+  return form === 'raw' || (data !== undefined && form === undefined)
+    ? rawRequest(fields)
+    : containerRequest(fields)
 }
 
-function rawRequest(received: ReceivedBody): CallbackRequest {
-  const data = field(received, 'data_to_be_signed')
+function rawRequest({ data }: Fields): CallbackRequest {
   if (data === undefined) {
     throw new INVALID_REQUEST('data_to_be_signed: is required for a raw signature')
   }
@@ -92,13 +98,11 @@ function rawRequest(received: ReceivedBody): CallbackRequest {
 }
 
 /** Takes `data_to_be_signed` as the content if a container is requested and no other content is given. */
-function containerRequest(received: ReceivedBody): CallbackRequest {
-  const digest = field(received, 'digest')
-  const contents = field(received, 'encoded_contents') ?? field(received, 'data_to_be_signed')
+function containerRequest({ data, contents = data, digest }: Fields): CallbackRequest {
   if (contents === undefined && digest === undefined) {
     throw new INVALID_REQUEST('encoded_contents: is required for a PKCS#7 container, or digest')
   }
-  return { kind: 'container', ...optional('contents', contents), ...optional('digest', digest) }
+  return { kind: 'container', contents, digest }
 }
 
 function readSignatureForm(body: CallbackBody): 'raw' | 'pkcs7' | undefined {
@@ -113,18 +117,4 @@ function readSignatureForm(body: CallbackBody): 'raw' | 'pkcs7' | undefined {
     throw new INVALID_REQUEST('signature_container: disagrees with signatureContainer; send one of the two')
   }
   return first ?? second
-}
-
-/** Returns a field of the body; null counts as absent. */
-function field({ body, longContents }: ReceivedBody, name: keyof CallbackBody): EncodedField | undefined {
-  const text = body[name] ?? undefined
-  if (text === undefined) {
-    return undefined
-  }
-  const hashed = longContents.size === 0 ? undefined : longContents.get(text.slice(-MARK_LENGTH))
-  return hashed === undefined ? { field: name, text } : { field: name, text, hashed }
-}
-
-function optional<K extends string>(key: K, value: EncodedField | undefined): { [P in K]?: EncodedField } {
-  return (value === undefined ? {} : { [key]: value }) as { [P in K]?: EncodedField }
 }

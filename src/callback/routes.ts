@@ -1,20 +1,19 @@
+import type { X509Certificate } from 'node:crypto'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { CallbackBody, type EncodedContentsReply } from '../../schemas/callback.ts'
+import { CallbackBody } from '../../schemas/callback.ts'
 import type { Access } from '../access/access.ts'
-import { describeAskedSigner } from '../access/asked-signer.ts'
-import { chooseSigner } from '../access/choose-signer.ts'
+import { chooseSigner, describeAskedSigner } from '../access/choose-signer.ts'
 import { checkAddress, checkGrant, type Grant } from '../access/grant.ts'
 import { readSigningToken, type SigningToken } from '../access/signing-token.ts'
 import { Client } from '../common/client.ts'
 import { defined } from '../common/defined.ts'
 import type { Configuration } from '../configuration/configuration.ts'
+import type { SignerCertificate } from '../configuration/signer-configuration.ts'
 import type { Signers } from '../signers/signers.ts'
 import { type ContainerContext, createContainer } from '../signing/create-container.ts'
-import { signRaw } from '../signing/sign-raw.ts'
 import { jsonBody } from './body/json-body.ts'
 import { EventLoopTurns } from './event-loop-turns.ts'
-import { describeCertificates } from './get-certificates.ts'
 import { refuseMisspelledNames, refuseNamesInQuery } from './misspelled-name.ts'
 import { prepare, type SigningRequest } from './prepare.ts'
 import { classify } from './request.ts'
@@ -23,11 +22,6 @@ export interface CallbackOptions {
   readonly configuration: Configuration
   readonly access: Pick<Access, 'authenticate'>
   readonly signers: Pick<Signers, 'all' | 'has' | 'choices' | 'choose' | 'chooseFor'>
-}
-
-/** Holds the name of a signer if the path ends in one. */
-interface SignerParams {
-  readonly signer?: string
 }
 
 /** Serves Document Engine's callback on each configured path, and on those that end in the name of a signer. */
@@ -40,7 +34,7 @@ export const callback: FastifyPluginAsyncTypebox<CallbackOptions> = async (
   const turns = new EventLoopTurns()
   const callers = defined({ addresses: configuration.accessFrom })
   app.addHook('onRequest', (request, _reply, done) => {
-    const { signer } = request.params as SignerParams
+    const { signer } = request.params as { signer?: string }
     if (signer !== undefined) {
       // The name is logged before the body is read, which may be refused
       Object.assign(request.logDetails, describeAskedSigner(signer, signers))
@@ -51,8 +45,14 @@ export const callback: FastifyPluginAsyncTypebox<CallbackOptions> = async (
   const { paths, signerPaths } = configuration
   for (const url of [...paths, ...signerPaths.map((path) => `${path}/:signer`)]) {
     app.post(url, { schema: { body: CallbackBody } }, async (request, reply) => {
-      const client = watchClient(reply)
+      const client = new Client()
       request.client = client
+      reply.raw.on('close', () => {
+        // The request gives up its place in the queue when its client leaves
+        if (!reply.raw.writableFinished) {
+          client.leave()
+        }
+      })
       const options = { deadline: request.arrivedAt + configuration.hsm.timeoutMs, client }
       refuseMisspelledNames(request.body)
       refuseNamesInQuery(request.query as Record<string, unknown>)
@@ -63,13 +63,15 @@ export const callback: FastifyPluginAsyncTypebox<CallbackOptions> = async (
       switch (prepared.kind) {
         case 'certificates':
           return reply.send(describeCertificates(signer.certificate()))
-        case 'raw':
-          return sendOctets(reply, await signRaw(prepared, { signer, options }))
+        case 'raw': {
+          const certificate = signer.validCertificate()
+          return sendOctets(reply, await signer.sign(certificate, prepared.hashAlgorithm, prepared, options))
+        }
         case 'container':
           return sendOctets(reply, await makeContainer(request, prepared, { signer, options }))
         case 'encoded-contents': {
           const container = await makeContainer(request, prepared, { signer, options })
-          return reply.send({ p7: container.toString('base64') } satisfies EncodedContentsReply)
+          return reply.send({ p7: container.toString('base64') })
         }
       }
     })
@@ -103,25 +105,18 @@ interface ReadContext extends Pick<CallbackOptions, 'configuration' | 'signers'>
  * Reads the body and releases its text. The signer is chosen once a request, since a reload may replace all signers
  * while the request is signed.
  */
-function readBody(
-  request: Pick<FastifyRequest, 'logDetails' | 'signing' | 'longContents' | 'releaseBody'> & {
-    body: unknown
-    params: unknown
-    query: unknown
-  },
-  { signingToken, grant, configuration, signers }: ReadContext,
-) {
+function readBody(request: FastifyRequest, { signingToken, grant, configuration, signers }: ReadContext) {
   // Fastify has checked the body with the schema
   const body = request.body as CallbackBody
   const query = request.query as Record<string, unknown>
   const { logDetails } = request
-  const { signer: path } = request.params as SignerParams
+  const { signer: path } = request.params as { signer?: string }
   const token = body.signing_token
   const granted = grant.signers?.length === 1 ? grant.signers[0] : undefined
   const asking = { token, signingToken, granted, path, fields: body, query, logDetails }
   const signer = chooseSigner(asking, signers)
   logDetails.signer = signer.name
-  const asked = classify({ body, longContents: request.longContents })
+  const asked = classify(body, request.longContents)
   logDetails.kind = asked.kind
   const { digestMismatch } = configuration
   const prepared = prepare(body, asked, { digestMismatch, signers, signer, logDetails })
@@ -137,6 +132,15 @@ function readBody(
   request.body = undefined
   request.releaseBody()
   return prepared
+}
+
+/** Returns the leaf in `certificates` and its issuers, nearest first, in `ca_certificates`, each as base64 of PEM. */
+function describeCertificates({ certificate, issuers }: SignerCertificate) {
+  return { certificates: [encode(certificate)], ca_certificates: issuers.map(encode) }
+}
+
+function encode(certificate: X509Certificate): string {
+  return Buffer.from(certificate.toString()).toString('base64')
 }
 
 /** Returns the container as DER, and notes its level for the request's log line and the metrics. */
@@ -155,15 +159,4 @@ async function makeContainer(
 
 function sendOctets(reply: FastifyReply, octets: Uint8Array): FastifyReply {
   return reply.type('application/octet-stream').send(octets)
-}
-
-/** Returns the client of a request; its request gives up its place in the queue when the client leaves. */
-function watchClient(reply: FastifyReply): Client {
-  const client = new Client()
-  reply.raw.on('close', () => {
-    if (!reply.raw.writableFinished) {
-      client.leave()
-    }
-  })
-  return client
 }

@@ -1,38 +1,30 @@
 /** Implements `signing-service certify`, which makes a certificate for tests. */
 import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { type Command, Option } from 'commander'
-import type { RelativeDistinguishedNames } from 'pkijs'
-import { encodePublicKey } from '../algorithms/public-key.ts'
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import type { GeneralName, RelativeDistinguishedNames } from 'pkijs'
+import { encodePublicKey, fingerprint } from '../algorithms/public-key.ts'
 import { encodePem } from '../asn1/pem.ts'
 import { buildChain } from '../x509/chain.ts'
-import { fingerprint } from '../x509/fingerprint.ts'
 import { reviewCertificates } from '../x509/review/certificate-review.ts'
 import { validityPeriod } from '../x509/validity.ts'
-import { parseAddress } from './certify/address.ts'
-import { readKeyFile } from './certify/key-file.ts'
-import { type CertifyOptions, findMisuse, MAX_DAYS_OF_AUTHORITY } from './certify/usage.ts'
-import { CommandFailed } from './exit-codes.ts'
-import type { Io } from './io.ts'
+import { readKeyFile } from './certify-key-file.ts'
+import { CommandFailed, type Io, refuseExisting, useFile, writeResult } from './io.ts'
 import { type Authority, hasKey, parseAuthority } from './issuing/authority.ts'
-import type { CertifyingKey } from './issuing/certifying-key.ts'
-import { subjectAlternativeName } from './issuing/extensions.ts'
+import { type Addresses, type ExtendedKeyUsage, subjectAlternativeName } from './issuing/extensions.ts'
 import { parseForeignRequest } from './issuing/foreign-request.ts'
-import { type CertificateOrder, issueCertificate } from './issuing/issuing.ts'
+import { type CertifyingKey, issueCertificate } from './issuing/issuing.ts'
 import {
+  addKeyOptions,
+  addTokenOptions,
   alternativeNameOption,
-  hashOption,
-  idOption,
+  type KeyOptions,
   keyUsageOption,
-  labelOption,
-  parsing,
+  parseInteger,
   readHash,
   subjectOption,
-} from './signing/options.ts'
-import { refuseExisting, writeResult } from './signing/output.ts'
-import { withTokenKey } from './signing/token-key.ts'
-import { addTokenOptions, parseInteger } from './token-options.ts'
-import { useFile } from './use-file.ts'
+} from './options.ts'
+import { withTokenKey } from './with-key.ts'
 
 const TEST_NOTICE =
   'This certificate is for tests: nobody has checked who asked for it, and no record is kept to revoke it by'
@@ -56,9 +48,25 @@ Examples:
 `
 
 const DEFAULT_DAYS = 90
+/** Longest validity, in days. The CA/Browser Forum allowed it for years, so that validators accept it. */
+const MAX_DAYS = 825
+const MAX_DAYS_OF_AUTHORITY = 3650
+
+interface CertifyOptions extends KeyOptions, Addresses {
+  readonly selfSigned?: boolean
+  readonly subject?: RelativeDistinguishedNames
+  readonly san?: GeneralName[]
+  readonly ca?: boolean
+  readonly caCert?: string
+  readonly caKey?: string
+  readonly days: number
+  readonly eku: ExtendedKeyUsage
+  readonly hash: string
+  readonly out?: string
+}
 
 export function addCertifyCommand(program: Command, io: Io): void {
-  addTokenOptions(program.command('certify'))
+  const command = addTokenOptions(program.command('certify'))
     .description('make a certificate for tests')
     .argument('[request]', 'certificate request (PKCS#10), PEM or DER')
     .addOption(
@@ -74,32 +82,49 @@ export function addCertifyCommand(program: Command, io: Io): void {
         'key of the authority, PEM: a secret, in place of one on the token',
       ).conflicts(['label', 'id']),
     )
-    .addOption(
-      new Option('--days <days>', 'how long it is valid: up to 825, of an authority 3650')
-        .default(DEFAULT_DAYS)
-        .argParser((value) => parseInteger(value, 1, MAX_DAYS_OF_AUTHORITY)),
+    .option(
+      '--days <days>',
+      'how long it is valid: up to 825, of an authority 3650',
+      (value) => parseInteger(value, 1, MAX_DAYS_OF_AUTHORITY),
+      DEFAULT_DAYS,
     )
     .addOption(keyUsageOption())
-    .addOption(
-      new Option('--ocsp <url>', 'where to ask about its revocation').argParser(parsing(parseAddress)),
-    )
-    .addOption(
-      new Option('--crl <url>', 'where the list of revoked certificates is').argParser(parsing(parseAddress)),
-    )
-    .addOption(
-      new Option('--ca-issuers <url>', 'where the certificate of the authority is').argParser(
-        parsing(parseAddress),
-      ),
-    )
-    .addOption(hashOption())
-    .addOption(labelOption('key that signs'))
-    .addOption(idOption())
+    .option('--ocsp <url>', 'where to ask about its revocation', parseAddress)
+    .option('--crl <url>', 'where the list of revoked certificates is', parseAddress)
+    .option('--ca-issuers <url>', 'where the certificate of the authority is', parseAddress)
+  addKeyOptions(command, 'key that signs')
     .option('--out <file>', 'write the certificate to a new file')
     .addHelpText('after', EXAMPLES)
     .action((request: string | undefined, options: CertifyOptions, command: Command) => {
       const misuse = findMisuse(request, options)
       return misuse === undefined ? certify(io, request, options) : command.error(`error: ${misuse}`)
     })
+}
+
+/** Parses an http or https address. */
+function parseAddress(text: string): string {
+  if (!/^https?:\/\/[\x21-\x7e]+$/i.test(text) || !URL.canParse(text)) {
+    throw new InvalidArgumentError('it must be an address such as http://ca.example.com/test.crl.')
+  }
+  return text
+}
+
+/** Returns which arguments do not go together, in words; undefined if all do. */
+function findMisuse(
+  request: string | undefined,
+  { selfSigned = false, subject, san, ca = false, caCert, days }: CertifyOptions,
+): string | undefined {
+  if (days > MAX_DAYS && !ca) {
+    return `--days is up to ${MAX_DAYS} for the certificate of a signer`
+  }
+  if (!selfSigned && (subject !== undefined || san !== undefined || ca)) {
+    return '--subject, --san and --ca are for --self-signed: a request has a subject and names of its own'
+  }
+  if (selfSigned && request !== undefined) {
+    return '--self-signed certifies a key on the token, not a request'
+  }
+  const complete = selfSigned ? subject !== undefined : request !== undefined && caCert !== undefined
+  return complete ? undefined : 'needed is a request with --ca-cert, or --self-signed with --subject'
 }
 
 async function certify(io: Io, request: string | undefined, options: CertifyOptions): Promise<void> {
@@ -122,37 +147,38 @@ function selfSign(io: Io, options: CertifyOptions): Promise<Buffer> {
   const { san = [], ca = false } = options
   return withTokenKey(io, options, readHash(options), (key) => {
     const order = {
+      ...options,
       subject: options.subject as RelativeDistinguishedNames,
       publicKey: key.publicKey.export({ type: 'spki', format: 'der' }),
       alternativeNames: subjectAlternativeName(san),
+      ca,
     }
-    return issueCertificate({ ...order, ...describe(options), ca }, key)
+    return issueCertificate(order, key)
   })
 }
 
 /** Makes the certificate of a request, signed by the authority, as DER. */
 async function issue(io: Io, file: string, options: CertifyOptions): Promise<Buffer> {
   const { caCert = '', caKey } = options
-  const request = useFile(file, () => parseForeignRequest(readFileSync(file)))
-  const authority = useFile(caCert, () => parseAuthority(readFileSync(caCert)))
+  const request = useFile(file, 'used', () => parseForeignRequest(readFileSync(file)))
+  const authority = useFile(caCert, 'used', () => parseAuthority(readFileSync(caCert)))
   const sign = async (key: CertifyingKey) => {
     if (!hasKey(authority, key.publicKey)) {
       throw new CommandFailed(`${caCert} is not the certificate of the key that is to sign`)
     }
-    return issueCertificate({ ...request, ...describe(options), ca: false }, key, authority)
+    return issueCertificate({ ...options, ...request, ca: false }, key, authority)
   }
   const hash = readHash(options)
   const der = await (caKey === undefined
     ? withTokenKey(io, options, hash, sign)
     : sign(await readKeyFile(io, caKey, hash)))
-  checkIssued(new X509Certificate(der), authority, caCert)
-  reportShortenedValidity(io, new X509Certificate(der), authority)
+  const certificate = new X509Certificate(der)
+  checkIssued(certificate, authority, caCert)
+  const { notAfter } = authority
+  if (validityPeriod(certificate).notAfter.getTime() === notAfter.getTime()) {
+    io.errors.write(`The certificate ends with that of the authority, at ${notAfter.toISOString()}\n`)
+  }
   return der
-}
-
-function describe(options: CertifyOptions): Pick<CertificateOrder, 'days' | 'eku' | 'addresses' | 'hash'> {
-  const { days, eku } = options
-  return { days, eku, addresses: options, hash: readHash(options) }
 }
 
 /** Refuses to hand out a certificate that the service would refuse, for example because its issuer is no authority. */
@@ -162,11 +188,5 @@ function checkIssued(leaf: X509Certificate, { certificates }: Authority, file: s
   const { problems } = reviewCertificates({ leaf, following: [], caCertificates: certificates, chain, at })
   if (problems.length > 0) {
     throw new CommandFailed(`${file}: ${problems.map(({ message }) => message).join('; ')}`)
-  }
-}
-
-function reportShortenedValidity(io: Io, certificate: X509Certificate, { notAfter }: Authority): void {
-  if (validityPeriod(certificate).notAfter.getTime() === notAfter.getTime()) {
-    io.errors.write(`The certificate ends with that of the authority, at ${notAfter.toISOString()}\n`)
   }
 }

@@ -1,12 +1,20 @@
-/** Implements `signing-service certs`, which lists the certificates on a token. */
-import type { Command } from 'commander'
+/**
+ * Implements the commands about the certificates on a token: `signing-service certs` lists them, `import-cert` stores one
+ * beside its key, and `delete-cert` deletes one, such as a renewed one.
+ */
+import type { X509Certificate } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { type Command, InvalidArgumentError } from 'commander'
 import { administer } from '../pkcs11/administration/administer.ts'
-import type { CertificateDescription } from '../pkcs11/administration/descriptions.ts'
-import type { Io } from './io.ts'
-import { formatTable, yesNo } from './table.ts'
-import { addTokenOptions, findAccess, type TokenOptions } from './token-options.ts'
+import type { CertificateDescription } from '../pkcs11/administration/certificates.ts'
+import { parseCertificates } from '../x509/certificate-file.ts'
+import { findAccess } from './configuration.ts'
+import { CommandFailed, type Io, printResult, useFile } from './io.ts'
+import { addTokenOptions, type TokenOptions } from './options.ts'
+import { confirm } from './prompts.ts'
+import { formatTable, printable, yesNo } from './table.ts'
 
-const EXAMPLES = `
+const CERTS_EXAMPLES = `
 Needs HSM_MODULE and the PIN, for which a person is asked if it is not configured. PRIVATE KEY says whether the token
 shows the private key. USED says whether the service takes the certificate for that key, unless a file has one: among
 several certificates that are valid now, it takes the one whose validity began last. FINGERPRINT is the SHA-256 of the
@@ -25,11 +33,11 @@ const HEADER = [
 export function addCertsCommand(program: Command, io: Io): void {
   addTokenOptions(program.command('certs'))
     .description('list the certificates on the token')
-    .addHelpText('after', EXAMPLES)
+    .addHelpText('after', CERTS_EXAMPLES)
     .action(async (options: TokenOptions) => {
       const access = await findAccess(io, options)
-      const certificates = await administer({ type: 'certs', access }, options.timeout * 1000)
-      io.output.write(options.json ? `${JSON.stringify(certificates, null, 2)}\n` : format(certificates))
+      const certificates = await administer('certs', [access], options.timeout * 1000)
+      printResult(io, options, certificates, format(certificates))
     })
 }
 
@@ -45,7 +53,107 @@ function formatRow(certificate: CertificateDescription): string[] {
 }
 
 /** Returns label, id, subject, serial number and both ends of the validity, as text for people. */
-export function formatFields(certificate: CertificateDescription): string[] {
+function formatFields(certificate: CertificateDescription): string[] {
   const { label, id, subject, serialNumber, notBefore, notAfter } = certificate
   return [label, id, subject, serialNumber, notBefore, notAfter].map((text) => text ?? 'unknown')
+}
+
+const IMPORT_EXAMPLES = `
+FILE is PEM or DER. If it holds several certificates, the first one is imported; the others belong in the file that
+CA_CERTIFICATES_FILE names. The certificate gets the CKA_ID of the private key that it belongs to; a certificate that
+belongs to no key of the token is refused. If there are several for one key, the service takes the newest valid one.
+
+Examples:
+  signing-service import-cert signer.pem
+  signing-service import-cert signer.pem --label 'signer 2027'
+`
+
+interface ImportOptions extends TokenOptions {
+  readonly label?: string
+}
+
+export function addImportCertCommand(program: Command, io: Io): void {
+  addTokenOptions(program.command('import-cert'))
+    .description('put a certificate on the token, beside its key')
+    .argument('<file>', 'the certificate, PEM or DER')
+    .option('--label <label>', 'CKA_LABEL (default: that of the key)')
+    .addHelpText('after', IMPORT_EXAMPLES)
+    .action((file: string, options: ImportOptions) => importCertificate(io, file, options))
+}
+
+async function importCertificate(io: Io, file: string, { label, ...options }: ImportOptions): Promise<void> {
+  const [certificate] = useFile(file, 'used', () => parseCertificates(readFileSync(file)))
+  const access = await findAccess(io, options)
+  const { raw } = certificate as X509Certificate
+  const imported = await administer('import-cert', [access, raw, label], options.timeout * 1000)
+  const row = [imported.label, imported.id, imported.created ? 'imported' : 'was there already']
+  printResult(io, options, imported, formatTable(['LABEL', 'ID', 'CERTIFICATE'], [row]))
+  if (imported.others > 0) {
+    io.errors.write(
+      'The token holds other certificates of this key: without SIGNER_CERTIFICATE_FILE the service takes, at a restart ' +
+        'or SIGHUP, the newest one that is valid. "certs" lists them, "delete-cert" deletes one\n',
+    )
+  }
+}
+
+const DELETE_EXAMPLES = `
+The certificate is named by the SHA-256 of its DER, which "certs" lists and "openssl x509 -in FILE -noout -fingerprint
+-sha256" prints. The private key is not touched. The certificate is shown before it is deleted, and a person at the
+terminal confirms that, or --yes does.
+
+Examples:
+  signing-service delete-cert --fingerprint "$(openssl x509 -in old.pem -noout -fingerprint -sha256 | cut -d= -f2)"
+`
+
+interface DeleteOptions extends TokenOptions {
+  readonly fingerprint: string
+  readonly yes?: boolean
+}
+
+export function addDeleteCertCommand(program: Command, io: Io): void {
+  addTokenOptions(program.command('delete-cert'))
+    .description('delete a certificate from the token')
+    .requiredOption('--fingerprint <sha256>', 'SHA-256 of the certificate, hex', parseFingerprint)
+    .option('--yes', 'delete without asking')
+    .addHelpText('after', DELETE_EXAMPLES)
+    .action((options: DeleteOptions) => deleteCertificate(io, options))
+}
+
+function parseFingerprint(value: string): string {
+  const hex = value.replaceAll(':', '').toLowerCase()
+  if (!/^[0-9a-f]{64}$/.test(hex)) {
+    throw new InvalidArgumentError('It must be a SHA-256 in hex, 64 digits, with or without colons.')
+  }
+  return hex
+}
+
+async function deleteCertificate(io: Io, { fingerprint, yes, ...options }: DeleteOptions): Promise<void> {
+  const limitMs = options.timeout * 1000
+  const access = await findAccess(io, options)
+  const certificates = await administer('certs', [access], limitMs)
+  const found = certificates.find((certificate) => certificate.fingerprint === fingerprint)
+  if (found === undefined) {
+    throw new CommandFailed(
+      'the token holds no certificate with this fingerprint; "signing-service certs" lists them',
+    )
+  }
+  io.errors.write(describeDeletion(found, certificates))
+  if (!yes) {
+    await confirm(io, 'Delete it from the token?')
+  }
+  const deleted = await administer('delete-cert', [access, fingerprint], limitMs)
+  printResult(io, options, deleted, `deleted ${fingerprint}\n`)
+}
+
+function describeDeletion(found: CertificateDescription, all: readonly CertificateDescription[]): string {
+  const [label, id, subject, serialNumber, notBefore, notAfter] = formatFields(found)
+  const what =
+    `The certificate of ${subject}, serial number ${serialNumber}, valid from ${notBefore} to ${notAfter}, ` +
+    `with label ${label} and id ${id}.`
+  const hasOther = all.some(
+    (one) => one.privateKey && one.id === found.id && one.fingerprint !== found.fingerprint,
+  )
+  const next = hasOther ? 'the newest of the others will be' : 'there is no other'
+  const effect = found.used ? `It is the one that the service takes for its key: ${next}.\n` : ''
+  return `${printable(what)}\n${effect}`
 }

@@ -1,16 +1,15 @@
 /** Implements `signing-service check`, which takes all steps to a signature once, and reports each. */
 import { type Command, InvalidArgumentError } from 'commander'
 import { nameLevels } from '../configuration/european-names.ts'
-import { loadConfiguration } from '../configuration/load.ts'
 import { ConfigurationError, EXIT_CONFIGURATION } from '../errors.ts'
-import { type CheckedSigners, checkSigners } from './check/check-signers.ts'
-import { formatStep, Report, type Step } from './check/report.ts'
-import { checkService, SERVICE_STEPS } from './check/service-steps.ts'
-import { TOKEN_STEPS } from './check/token-steps.ts'
-import { CommandFailed, EXIT_FAILED } from './exit-codes.ts'
-import type { Io } from './io.ts'
-import { chooseSigners, PinPrompt, signerOption } from './signer-option.ts'
-import { addTokenOptions, applyOptions, type TokenOptions } from './token-options.ts'
+import { accessId } from '../signers/token-pool.ts'
+import { NetworkSteps } from './check/network-steps.ts'
+import { Report } from './check/report.ts'
+import { checkCertificate, checkService, SERVICE_STEPS } from './check/service-steps.ts'
+import { TOKEN_STEPS, TokenSteps } from './check/token-steps.ts'
+import { applyOptions, chooseSigners, createPinPrompt, loadWithoutPin } from './configuration.ts'
+import { CommandFailed, EXIT_FAILED, type Io, printResult } from './io.ts'
+import { addTokenOptions, type TokenOptions } from './options.ts'
 
 const EXAMPLES = `
 Takes the configuration of the service, and all steps to a signature with each of its signers. The PIN is tried once for
@@ -38,7 +37,7 @@ export function addCheckCommand(program: Command, io: Io): void {
   addTokenOptions(program.command('check'))
     .description('go the whole way to a signature once, and tell what is found')
     .option('--url <url>', 'address of the running service, to ask it as well', parseUrl)
-    .addOption(signerOption('look at this one of the signers alone'))
+    .option('--signer <name>', 'look at this one of the signers alone')
     .addHelpText('after', EXAMPLES)
     .action((options: CheckOptions) => check(io, options))
 }
@@ -51,45 +50,60 @@ function parseUrl(value: string): URL {
 }
 
 async function check(io: Io, options: CheckOptions): Promise<void> {
-  const limitMs = options.timeout * 1000
-  const reported: { step: Step; signer?: string }[] = []
-  const reportOn = (signer?: string) =>
-    new Report((step) => {
-      reported.push({ step, ...(signer === undefined ? {} : { signer }) })
-      if (!options.json) {
-        io.output.write(formatStep(step))
-      }
-    })
-  const report = reportOn()
+  const { timeout, json = false, url } = options
+  const limitMs = timeout * 1000
+  const output = json ? undefined : io.output
+  const report = new Report(output)
+  const reports = new Set([report])
   const configured = await configure(io, options, report)
   if (configured === undefined) {
     report.skip(TOKEN_STEPS, 'the configuration is wrong')
   }
-  const answers =
-    options.url === undefined ? undefined : await checkService(report, { url: options.url, limitMs })
-  if (configured !== undefined) {
-    await checkSigners(configured, { io, ...options, report, reportOn, answers })
-  } else if (answers !== undefined) {
-    report.skip(SERVICE_STEPS, 'the certificate is not known')
+  const service = url && (await checkService(report, { url, limitMs }))
+  if (configured === undefined) {
+    if (service !== undefined) {
+      report.skip(SERVICE_STEPS, 'the certificate is not known')
+    }
+    return conclude(io, json, reports)
   }
-  conclude(io, options, reported)
+  const { configuration, signers } = configured
+  const network = new NetworkSteps(configuration, limitMs)
+  const refused = new Set<string>()
+  for (const { signer, pin } of signers) {
+    const steps = signers.length > 1 ? new Report(output, signer.name) : report
+    reports.add(steps)
+    const id = accessId(signer.access)
+    let signerCertificate = signer.signerCertificate
+    if (refused.has(id)) {
+      steps.skip(TOKEN_STEPS, 'the token refused the login, which is not tried again')
+    } else {
+      const access = { ...signer.access, ...pin }
+      signerCertificate = await new TokenSteps(steps, signer, configuration.hsm).run(access, limitMs)
+    }
+    if (steps.has('login', 'failed')) {
+      refused.add(id)
+    }
+    await network.run(steps, signer, signerCertificate)
+    if (service !== undefined) {
+      await checkCertificate(steps, service, signer.name, signerCertificate)
+    }
+  }
+  network.close()
+  conclude(io, json, reports)
 }
 
 /** Loads the configuration, asks for a missing PIN, and reports the step. */
-async function configure(io: Io, options: CheckOptions, report: Report): Promise<CheckedSigners | undefined> {
+async function configure(io: Io, options: CheckOptions, report: Report) {
   try {
-    const environment = applyOptions(io.environment, options)
-    const { configuration, warnings } = PinPrompt.load(environment, loadConfiguration)
-    const pins = new PinPrompt(io)
+    const { configuration, warnings } = loadWithoutPin(applyOptions(io.environment, options))
+    const askForPin = createPinPrompt(io)
     const chosen = chooseSigners(configuration.signers, options.signer)
-    const signers = await Promise.all(chosen.map(async (signer) => ({ signer, pin: await pins.ask(signer) })))
+    const signers = await Promise.all(
+      chosen.map(async (signer) => ({ signer, pin: await askForPin(signer.access) })),
+    )
     const levels = Object.entries(nameLevels(chosen)).map(([level, names]) => `level ${level}: ${names}`)
     const found = ['in order', ...levels, ...warnings].join('; ')
-    if (warnings.length === 0) {
-      report.passed('configuration', found)
-    } else {
-      report.warned('configuration', found)
-    }
+    report[warnings.length === 0 ? 'passed' : 'warned']('configuration', found)
     return { configuration, signers }
   } catch (error) {
     if (!(error instanceof ConfigurationError)) {
@@ -100,24 +114,14 @@ async function configure(io: Io, options: CheckOptions, report: Report): Promise
   }
 }
 
-function conclude(
-  io: Io,
-  { json }: CheckOptions,
-  reported: readonly { step: Step; signer?: string }[],
-): void {
-  const failed = reported.filter(({ step }) => step.status === 'failed')
-  if (json) {
-    const steps = reported.map(({ step, signer }) => ({
-      ...(signer === undefined ? {} : { signer }),
-      ...step,
-    }))
-    io.output.write(`${JSON.stringify({ ok: failed.length === 0, steps }, null, 2)}\n`)
-  }
+/** Prints JSON if that is asked for, and fails if a step has. */
+function conclude(io: Io, json: boolean, reports: ReadonlySet<Report>): void {
+  const steps = [...reports].flatMap((report) => report.steps)
+  const failed = steps.filter(({ status }) => status === 'failed')
+  printResult(io, { json }, { ok: failed.length === 0, steps }, '')
   if (failed.length > 0) {
-    const names = failed.map(({ step, signer }) =>
-      signer === undefined ? step.name : `${signer}: ${step.name}`,
-    )
-    const code = failed.some(({ step }) => step.name === 'configuration') ? EXIT_CONFIGURATION : EXIT_FAILED
+    const names = failed.map(({ signer, name }) => (signer === undefined ? name : `${signer}: ${name}`))
+    const code = failed.some(({ name }) => name === 'configuration') ? EXIT_CONFIGURATION : EXIT_FAILED
     throw new CommandFailed(json ? '' : `Not all is well: ${names.join(', ')}`, code)
   }
 }

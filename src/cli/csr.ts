@@ -1,29 +1,26 @@
 /** Implements `signing-service csr`, which makes a certificate request that the key on the token signs. */
 import type { Command } from 'commander'
 import type { GeneralName, RelativeDistinguishedNames } from 'pkijs'
+import { fingerprint } from '../algorithms/public-key.ts'
 import { encodePem } from '../asn1/pem.ts'
-import { fingerprint } from '../x509/fingerprint.ts'
-import type { Io } from './io.ts'
-import { createCertificationRequest } from './issuing/certification-request.ts'
+import { type Io, refuseExisting, writeResult } from './io.ts'
 import {
   type ExtendedKeyUsage,
   extendedKeyUsage,
   keyUsage,
   subjectAlternativeName,
 } from './issuing/extensions.ts'
-import type { KeyOptions } from './signing/configuration.ts'
+import { createCertificationRequest } from './issuing/issuing.ts'
 import {
+  addKeyOptions,
+  addTokenOptions,
   alternativeNameOption,
-  hashOption,
-  idOption,
+  type KeyOptions,
   keyUsageOption,
-  labelOption,
   readHash,
   subjectOption,
-} from './signing/options.ts'
-import { refuseExisting, writeResult } from './signing/output.ts'
-import { withTokenKey } from './signing/token-key.ts'
-import { addTokenOptions } from './token-options.ts'
+} from './options.ts'
+import { withTokenKey } from './with-key.ts'
 
 const EXAMPLES = `
 The key is that of HSM_KEY_LABEL and HSM_KEY_ID, or of --label and --id, or the only key of the token. It is RSA with
@@ -48,14 +45,12 @@ interface CsrOptions extends KeyOptions {
 }
 
 export function addCsrCommand(program: Command, io: Io): void {
-  addTokenOptions(program.command('csr'))
+  const command = addTokenOptions(program.command('csr'))
     .description('request a certificate for the key on the token (PKCS#10, PEM)')
     .addOption(subjectOption('subject').makeOptionMandatory())
     .addOption(alternativeNameOption('subject alternative name'))
     .addOption(keyUsageOption())
-    .addOption(hashOption())
-    .addOption(labelOption('key'))
-    .addOption(idOption())
+  addKeyOptions(command, 'key')
     .option('--out <file>', 'write the request to a new file')
     .addHelpText('after', EXAMPLES)
     .action((options: CsrOptions) => request(io, options))
@@ -63,17 +58,10 @@ export function addCsrCommand(program: Command, io: Io): void {
 
 async function request(io: Io, { subject, san = [], eku, ...options }: CsrOptions): Promise<void> {
   refuseExisting(options.out)
-  const hash = readHash(options)
-  const made = await withTokenKey(io, options, hash, async (key) => {
+  const extensions = [keyUsage(), ...extendedKeyUsage(eku), ...subjectAlternativeName(san)]
+  const made = await withTokenKey(io, options, readHash(options), async (key) => {
+    const der = await createCertificationRequest(subject, extensions, key)
     const publicKey = key.publicKey.export({ type: 'spki', format: 'der' })
-    const der = await createCertificationRequest({
-      subject,
-      publicKey,
-      extensions: [keyUsage(), ...extendedKeyUsage(eku), ...subjectAlternativeName(san)],
-      hash,
-      algorithm: key.algorithm,
-      sign: key.sign,
-    })
     return { request: encodePem('CERTIFICATE REQUEST', der), fingerprint: fingerprint(publicKey) }
   })
   writeResult(io, options, made.request, made)

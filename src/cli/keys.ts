@@ -1,12 +1,16 @@
-/** Implements `signing-service keys`, which lists the private keys on a token. */
-import type { Command } from 'commander'
+/** Implements `signing-service keys`, which lists the private keys on a token, and `keygen`, which generates a key pair. */
+import { createPublicKey, randomBytes } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
+import { type Command, Option } from 'commander'
+import { CURVE_NAMES } from '../algorithms/elliptic-curves.ts'
 import { administer } from '../pkcs11/administration/administer.ts'
-import type { KeyDescription } from '../pkcs11/administration/descriptions.ts'
-import type { Io } from './io.ts'
+import type { KeyDescription } from '../pkcs11/administration/keys.ts'
+import { findAccess } from './configuration.ts'
+import { type Io, printResult, refuseExisting, useFile } from './io.ts'
+import { addTokenOptions, parseId, parseInteger, type TokenOptions } from './options.ts'
 import { formatTable, yesNo } from './table.ts'
-import { addTokenOptions, findAccess, type TokenOptions } from './token-options.ts'
 
-const EXAMPLES = `
+const KEYS_EXAMPLES = `
 Needs HSM_MODULE and the PIN, for which a person is asked if it is not configured. An attribute that the token does not
 show is "unknown", or null in JSON. LOCAL says whether the key was generated on the token. FINGERPRINT is the SHA-256 of
 the public key (SubjectPublicKeyInfo), which "openssl pkey -pubin -in FILE -outform DER | openssl sha256" prints for a
@@ -18,29 +22,18 @@ Examples:
 `
 
 const HEADER = [
-  ...[
-    'LABEL',
-    'ID',
-    'TYPE',
-    'SENSITIVE',
-    'EXTRACTABLE',
-    'LOCAL',
-    'SIGN',
-    'PIN EACH TIME',
-    'PUBLIC KEY',
-    'CERTIFICATE',
-  ],
-  'FINGERPRINT',
+  ...['LABEL', 'ID', 'TYPE', 'SENSITIVE', 'EXTRACTABLE', 'LOCAL', 'SIGN', 'PIN EACH TIME', 'PUBLIC KEY'],
+  ...['CERTIFICATE', 'FINGERPRINT'],
 ]
 
 export function addKeysCommand(program: Command, io: Io): void {
   addTokenOptions(program.command('keys'))
     .description('list the private keys of the token')
-    .addHelpText('after', EXAMPLES)
+    .addHelpText('after', KEYS_EXAMPLES)
     .action(async (options: TokenOptions) => {
       const access = await findAccess(io, options)
-      const keys = await administer({ type: 'keys', access }, options.timeout * 1000)
-      io.output.write(options.json ? `${JSON.stringify(keys, null, 2)}\n` : format(keys))
+      const keys = await administer('keys', [access], options.timeout * 1000)
+      printResult(io, options, keys, format(keys))
     })
 }
 
@@ -60,6 +53,70 @@ function formatRow(key: KeyDescription): string[] {
 }
 
 /** Returns the type of a key with its size or curve, such as `RSA 2048` or `EC P-256`. */
-export function describeType({ type, bits, curve }: KeyDescription): string {
+function describeType({ type, bits, curve }: KeyDescription): string {
   return [type ?? 'unknown', bits ?? curve ?? ''].join(' ').trim()
+}
+
+const KEYGEN_EXAMPLES = `
+The private key is sensitive, cannot be extracted, and may only sign; that cannot be changed afterwards. An EC key
+(--curve) signs whole containers; the raw signatures from which Document Engine builds containers itself need an RSA
+key. An --id that a private key already has is refused, and so is such a --label, unless --id is given too. A
+certificate authority needs the public key in a request that the key itself has signed, which "csr" makes. Slow tokens
+need a longer --timeout: after a timeout the token may have made the key all the same.
+
+Examples:
+  signing-service keygen --label signer
+  signing-service keygen --label signer --id 01a2 --bits 3072 --public-key signer.pub.pem
+  signing-service keygen --label letters --curve P-256
+`
+
+const LENGTH_OF_RANDOM_ID = 8
+
+interface KeygenOptions extends TokenOptions {
+  readonly label: string
+  readonly id?: string
+  readonly bits: number
+  readonly curve?: string
+  readonly publicKey?: string
+}
+
+export function addKeygenCommand(program: Command, io: Io): void {
+  addTokenOptions(program.command('keygen'))
+    .description('generate a key pair on the token')
+    .requiredOption('--label <label>', 'CKA_LABEL of both halves')
+    .option('--id <hex>', 'CKA_ID of both halves (default: a random one)', parseId)
+    .option(
+      '--bits <bits>',
+      'RSA key of so many bits, 2048 to 4096',
+      (value) => parseInteger(value, 2048, 4096),
+      2048,
+    )
+    .addOption(
+      new Option('--curve <name>', 'EC key instead of an RSA key').choices(CURVE_NAMES).conflicts('bits'),
+    )
+    .option('--public-key <file>', 'write the public key to a new file (PEM, SubjectPublicKeyInfo)')
+    .addHelpText('after', KEYGEN_EXAMPLES)
+    .action((options: KeygenOptions) => generate(io, options))
+}
+
+async function generate(io: Io, options: KeygenOptions): Promise<void> {
+  const {
+    label,
+    id = randomBytes(LENGTH_OF_RANDOM_ID).toString('hex'),
+    bits,
+    curve,
+    publicKey: file,
+  } = options
+  refuseExisting(file, 'nothing was generated')
+  const access = await findAccess(io, options)
+  const mayShareLabel = options.id !== undefined
+  const request = { label, id, mayShareLabel, kind: curve === undefined ? { bits } : { curve } }
+  const { key, publicKey } = await administer('keygen', [access, request], options.timeout * 1000)
+  const row = [label, id, describeType(key), `${key.fingerprint}`]
+  printResult(io, options, key, formatTable(['LABEL', 'ID', 'TYPE', 'FINGERPRINT'], [row]))
+  if (file !== undefined) {
+    const der = { key: Buffer.from(publicKey), type: 'spki', format: 'der' } as const
+    const pem = createPublicKey(der).export({ type: 'spki', format: 'pem' })
+    useFile(file, 'written', () => writeFileSync(file, pem, { flag: 'wx' }), 'the key was generated, but ')
+  }
 }

@@ -1,19 +1,25 @@
 #!/usr/bin/env node
 /** Runs the command `signing-service`. */
 import '../common/no-debugger.ts'
-import { tolerateClosedOutput } from './closed-output.ts'
-import { EXIT_FAILED, EXIT_OK } from './exit-codes.ts'
+import { EXIT_FAILED, EXIT_OK } from './io.ts'
 
 const { env: environment, stdin: input, stdout: output, stderr: errors } = process
-const failure = tolerateClosedOutput({ output, errors })
+// A command whose reader has left (`| head -1`) goes on to its end, so that its work on a token is not cut off halfway
+let failure: Error | undefined
+output.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') {
+    failure ??= error
+  }
+})
+// An error of stderr cannot be reported anywhere
+errors.on('error', () => {})
 const { run } = await import('./run.ts')
 const exitCode = await run(process.argv.slice(2), { environment, input, output, errors })
 // Writes to a pipe or a file may still fail at the end
 process.on('exit', () => {
-  const { message } = failure() ?? {}
-  if (message !== undefined && exitCode === EXIT_OK) {
+  if (failure !== undefined && exitCode === EXIT_OK) {
     process.exitCode = EXIT_FAILED
-    errors.write(`the results cannot be written: ${message}\n`)
+    errors.write(`the results cannot be written: ${failure.message}\n`)
   }
 })
 process.exitCode = exitCode

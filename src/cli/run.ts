@@ -1,9 +1,9 @@
 import { CommanderError } from 'commander'
 import { escapeInvisible } from '../common/quote.ts'
+import { VARIABLE_SETTINGS } from '../configuration/read-signer.ts'
 import { ConfigurationError, EXIT_CONFIGURATION } from '../errors.ts'
 import { AdministrationError } from '../pkcs11/administration/administer.ts'
-import { CommandFailed, EXIT_FAILED, EXIT_OK, EXIT_USAGE } from './exit-codes.ts'
-import type { Io } from './io.ts'
+import { CommandFailed, EXIT_FAILED, EXIT_OK, EXIT_USAGE, type Io } from './io.ts'
 import { buildProgram } from './program.ts'
 
 /**
@@ -36,10 +36,10 @@ function describe(error: unknown): { message: string; exitCode: number } {
     return { message: lines.join('\n'), exitCode: EXIT_CONFIGURATION }
   }
   if (error instanceof AdministrationError) {
-    const { variable, message } = error.failure
-    return variable === undefined
+    const { about, message } = error.failure
+    return about === undefined
       ? { message, exitCode: EXIT_FAILED }
-      : { message: `${variable}: ${message}`, exitCode: EXIT_CONFIGURATION }
+      : { message: `${VARIABLE_SETTINGS[about]}: ${message}`, exitCode: EXIT_CONFIGURATION }
   }
   if (error instanceof CommandFailed) {
     return error

@@ -1,6 +1,7 @@
 /** Implements `signing-service serve`, which starts the service. */
 import type { Command } from 'commander'
-import { type AccessOptions, addAccessOptions, listVariables } from './token-options.ts'
+import { listVariables } from './configuration.ts'
+import { type AccessOptions, addAccessOptions } from './options.ts'
 
 const EXAMPLES = `
 Configured by the environment and by options that come before it, which "check" takes and checks too. Runs until it is

@@ -1,21 +1,21 @@
 /** Implements `signing-service sign`, which signs a file, detached, as the service makes its containers. */
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { pipeline } from 'node:stream/promises'
 import { type Command, Option } from 'commander'
+import type { HashAlgorithm } from '../algorithms/hash-algorithms.ts'
 import { encodePem } from '../asn1/pem.ts'
-import { checkAllowed } from '../callback/allowed.ts'
 import { parseHashAlgorithm } from '../callback/fields.ts'
+import { checkAllowed } from '../callback/prepare.ts'
 import type { SignatureType } from '../cms/signed-attributes.ts'
 import { defined } from '../common/defined.ts'
 import { Signers } from '../signers/signers.ts'
 import { createContainer } from '../signing/create-container.ts'
-import { digestInput } from './digest-input.ts'
-import type { Io } from './io.ts'
-import { signerOption } from './signer-option.ts'
-import { loadForSigning } from './signing/configuration.ts'
-import { hashOption, readHash } from './signing/options.ts'
-import { refuseExisting, writeResult } from './signing/output.ts'
-import { waitForRevocationInformation } from './signing/revocation-information.ts'
-import { withKey } from './signing/with-key.ts'
-import { addTokenOptions, type TokenOptions } from './token-options.ts'
+import { loadForSigning } from './configuration.ts'
+import { CommandFailed, type Io, refuseExisting, writeResult } from './io.ts'
+import { addTokenOptions, hashOption, readHash, type TokenOptions } from './options.ts'
+import { waitUntil } from './wait-until.ts'
+import { withKey } from './with-key.ts'
 
 const EXAMPLES = `
 Takes the configuration of the service, and signs as the service does: it embeds the signer certificate and its issuers,
@@ -45,7 +45,7 @@ export function addSignCommand(program: Command, io: Io): void {
     .argument('<file>', 'what is signed')
     .addOption(new Option('--type <type>', 'signed attributes').choices(['cms', 'cades']).default('cades'))
     .addOption(hashOption())
-    .addOption(signerOption('which of several signers, in place of the default'))
+    .option('--signer <name>', 'which of several signers, in place of the default')
     .option('--pem', 'write PEM in place of DER')
     .option('--out <file>', 'write the signature to a new file')
     .addHelpText('after', EXAMPLES)
@@ -56,24 +56,26 @@ async function sign(io: Io, file: string, { type, pem, ...options }: SignOptions
   refuseExisting(options.out)
   const hashAlgorithm = readHash(options)
   const { configuration, signer: chosen, givenPin } = await loadForSigning(io, options)
-  const messageDigest = await digestInput(hashAlgorithm, file)
+  const messageDigest = await digestFile(hashAlgorithm, file)
   const limitMs = options.timeout * 1000
   const { subject, der, level, shortfall } = await withKey(
-    (log, observer, onMisconfigured) => {
+    (events) => {
       const only = { ...configuration.signers, default: chosen.name, signers: [chosen] }
       return new Signers(only, {
         ...configuration,
-        ...{ log, observer, onMisconfigured, ...defined({ givenPin }) },
+        ...events,
+        ...defined({ givenPin }),
         revocationObserver: { asked: ignore },
         timestampObserver: { asked: ignore },
       })
     },
-    limitMs,
+    { openMs: limitMs, closeMs: configuration.hsm.timeoutMs },
     async (signers) => {
       const signer = signers.choose(chosen.name)
       parseHashAlgorithm(hashAlgorithm.name, signer.rules)
       checkAllowed(signer, 'pkcs7', type)
-      await waitForRevocationInformation(signer, limitMs)
+      // The service has it ahead of time, while a command has only just begun to ask. What is missing then is reported
+      await waitUntil(limitMs, () => signer.missingEvidence().length === 0)
       const options = { deadline: performance.now() + configuration.hsm.timeoutMs }
       const request = { type, hashAlgorithm, messageDigest, overFile: true } as const
       const container = await createContainer(request, { signer, options })
@@ -91,6 +93,17 @@ async function sign(io: Io, file: string, { type, pem, ...options }: SignOptions
     signature: der.toString('base64'),
   }
   writeResult(io, options, pem ? encodePem('CMS', der) : der, summary)
+}
+
+/** Hashes a file piece by piece, so that it need not fit into memory. An error becomes a message that names the file. */
+async function digestFile({ nodeName }: HashAlgorithm, file: string): Promise<Buffer> {
+  const hash = createHash(nodeName)
+  try {
+    await pipeline(createReadStream(file), hash)
+  } catch (error) {
+    throw new CommandFailed(`${file} cannot be read: ${(error as Error).message}`)
+  }
+  return hash.digest()
 }
 
 /** Counts nothing, since a command has no metrics. */

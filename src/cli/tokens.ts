@@ -2,15 +2,11 @@
 import type { Command } from 'commander'
 import { loadLibraryConfiguration } from '../configuration/load.ts'
 import { administer } from '../pkcs11/administration/administer.ts'
-import type {
-  TokenDescription,
-  TokenList,
-  UnreadableSlot,
-  Version,
-} from '../pkcs11/administration/descriptions.ts'
-import type { Io } from './io.ts'
+import type { TokenDescription, TokenList } from '../pkcs11/administration/tokens.ts'
+import { applyOptions } from './configuration.ts'
+import { type Io, printResult } from './io.ts'
+import { addModuleOptions, type ModuleOptions } from './options.ts'
 import { formatTable, printable } from './table.ts'
-import { addModuleOptions, applyOptions, type ModuleOptions } from './token-options.ts'
 
 const EXAMPLES = `
 Needs HSM_MODULE or --module. Nobody is logged in.
@@ -38,8 +34,8 @@ export function addTokensCommand(program: Command, io: Io): void {
     .addHelpText('after', EXAMPLES)
     .action(async (options: ModuleOptions) => {
       const library = loadLibraryConfiguration(applyOptions(io.environment, options))
-      const list = await administer({ type: 'tokens', library }, options.timeout * 1000)
-      io.output.write(options.json ? `${JSON.stringify(list, null, 2)}\n` : format(list))
+      const list = await administer('tokens', [library], options.timeout * 1000)
+      printResult(io, options, list, format(list))
     })
 }
 
@@ -52,7 +48,7 @@ function format({ library, tokens }: TokenList): string {
   )
 }
 
-function formatRow(token: TokenDescription | UnreadableSlot): string[] {
+function formatRow(token: TokenList['tokens'][number]): string[] {
   if ('error' in token) {
     return [`${token.slot}`, ...HEADER.slice(2).map(() => ''), `cannot be read: ${token.error}`]
   }
@@ -64,6 +60,6 @@ function formatRow(token: TokenDescription | UnreadableSlot): string[] {
   ]
 }
 
-export function formatVersion({ major, minor }: Version): string {
+function formatVersion({ major, minor }: { major: number; minor: number }): string {
   return `${major}.${minor}`
 }

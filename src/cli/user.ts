@@ -20,8 +20,7 @@ import { parseNetworks } from '../common/networks.ts'
 import { readAccessFile } from '../configuration/access.ts'
 import { problemWith } from '../configuration/problem.ts'
 import { type ConfigurationProblem, refuseProblems } from '../errors.ts'
-import { CommandFailed } from './exit-codes.ts'
-import type { Io } from './io.ts'
+import { CommandFailed, type Io } from './io.ts'
 import { formatTable } from './table.ts'
 
 const SIGNER = new RegExp(`^${SIGNER_NAME}$`)

@@ -3,19 +3,21 @@ import type { SignatureAlgorithm } from '../algorithms/signature-algorithm.ts'
 import { encode, encodeObjectIdentifier, encodeSetOf, encodeSmallInteger } from '../asn1/der-writer.ts'
 import { contextTag, TAG } from '../asn1/tag.ts'
 import { readCertificateFields } from '../x509/certificate-fields.ts'
-import { attributeWriter } from './attribute.ts'
-import { encodeStatements, type SignerStatements } from './cades-attributes.ts'
-import { ID_DATA, ID_SIGNATURE_TIMESTAMP, ID_SIGNED_DATA } from './object-identifiers.ts'
 import {
-  encodeRevocationInfoChoices,
-  type RevocationValues,
-  revocationInfoArchivalAttribute,
-} from './revocation-values.ts'
+  ID_DATA,
+  ID_MESSAGE_DIGEST,
+  ID_OCSP_RESPONSE,
+  ID_REVOCATION_INFO_ARCHIVAL,
+  ID_SIGNATURE_TIMESTAMP,
+  ID_SIGNED_DATA,
+} from './object-identifiers.ts'
 import {
   algorithmProtectionAttribute,
   CONTENT_TYPE_ATTRIBUTE,
-  messageDigestAttribute,
+  encodeAttribute,
+  encodeStatements,
   type SignatureType,
+  type SignerStatements,
   signingCertificateAttribute,
   signingTimeAttribute,
 } from './signed-attributes.ts'
@@ -63,10 +65,6 @@ interface Algorithms {
   readonly digest: Buffer
   /** DER AlgorithmIdentifier. */
   readonly signature: Buffer
-  /** DER SET OF. */
-  readonly digests: Buffer
-  /** DER Attribute. */
-  readonly protection: Buffer
 }
 
 const VERSION_1 = encodeSmallInteger(1)
@@ -74,7 +72,6 @@ const VERSION_5 = encodeSmallInteger(5)
 const SIGNED_DATA = encodeObjectIdentifier(ID_SIGNED_DATA)
 /** Detached, so without eContent (RFC 5652 5.2). */
 const ENCAPSULATED_CONTENT_INFO = encode(TAG.sequence, encodeObjectIdentifier(ID_DATA))
-const writeTimestamp = attributeWriter(ID_SIGNATURE_TIMESTAMP)
 
 /**
  * Encodes the detached PKCS#7 / CMS containers of one signer (RFC 5652 5). They name the signer by issuer and serial
@@ -109,11 +106,12 @@ export class ContainerTemplate {
    */
   signedAttributes(request: AttributesRequest): Buffer {
     const { type, overFile, hashAlgorithm, messageDigest, signingTime, revocationValues } = request
+    const { digest, signature } = this.#algorithmsFor(hashAlgorithm)
     const attributes = [
       CONTENT_TYPE_ATTRIBUTE,
-      messageDigestAttribute(messageDigest),
+      encodeAttribute(ID_MESSAGE_DIGEST, encode(TAG.octetString, messageDigest)),
       this.#signingCertificate,
-      this.#algorithmsFor(hashAlgorithm).protection,
+      algorithmProtectionAttribute(digest, signature),
       ...(type === 'cms' || overFile ? [signingTimeAttribute(signingTime)] : []),
       ...(type === 'cades' ? this.#statements : []),
       ...(revocationValues === undefined ? [] : [revocationInfoArchivalAttribute(revocationValues)]),
@@ -133,7 +131,7 @@ export class ContainerTemplate {
     const signedData = encode(
       TAG.sequence,
       hasOther ? VERSION_5 : VERSION_1,
-      this.#algorithmsFor(hashAlgorithm).digests,
+      encode(TAG.set, this.#algorithmsFor(hashAlgorithm).digest),
       ENCAPSULATED_CONTENT_INFO,
       this.#certificates,
       ...(revocationValues === undefined ? [] : [encodeRevocationInfoChoices(revocationValues)]),
@@ -157,7 +155,9 @@ export class ContainerTemplate {
       implicit,
       algorithms.signature,
       encode(TAG.octetString, signature),
-      ...(timestamp === undefined ? [] : [encode(contextTag(1), writeTimestamp(timestamp))]),
+      ...(timestamp === undefined
+        ? []
+        : [encode(contextTag(1), encodeAttribute(ID_SIGNATURE_TIMESTAMP, timestamp))]),
     )
   }
 
@@ -178,11 +178,38 @@ function encodeAlgorithms(
     rsaSignatureIdentifier === 'rsaEncryption'
       ? algorithm.signerInfoIdentifier(hash)
       : algorithm.certificateIdentifier(hash)
-  const signature = Buffer.from(identifier.toSchema().toBER())
-  return {
-    digest,
-    signature,
-    digests: encode(TAG.set, digest),
-    protection: algorithmProtectionAttribute(digest, signature),
-  }
+  return { digest, signature: Buffer.from(identifier.toSchema().toBER()) }
+}
+
+export interface RevocationValues {
+  /** DER OCSPResponse (RFC 6960 4.2.1). */
+  readonly ocspResponses: readonly Uint8Array[]
+  /** DER CertificateList (RFC 5280 5.1). */
+  readonly crls: readonly Uint8Array[]
+}
+
+const OCSP_RESPONSE = encodeObjectIdentifier(ID_OCSP_RESPONSE)
+
+/**
+ * Encodes `RevocationInfoArchival { crl [0] EXPLICIT SEQUENCE OF, ocsp [1] EXPLICIT SEQUENCE OF }`
+ * (ISO 32000-2 12.8.3.3.2), where readers of PDFs look for revocation data.
+ *
+ * @returns DER Attribute, to be signed
+ */
+function revocationInfoArchivalAttribute({ ocspResponses, crls }: RevocationValues): Buffer {
+  const fields = [crls, ocspResponses].flatMap((values, number) =>
+    values.length === 0 ? [] : encode(contextTag(number), encode(TAG.sequence, ...values)),
+  )
+  return encodeAttribute(ID_REVOCATION_INFO_ARCHIVAL, encode(TAG.sequence, ...fields))
+}
+
+/**
+ * Encodes `crls [1] IMPLICIT SET OF RevocationInfoChoice` of a SignedData (RFC 5652 10.2.1), with OCSP responses as
+ * `other [1] IMPLICIT OtherRevocationInfoFormat { otherRevInfoFormat, otherRevInfo }` (RFC 5940 2).
+ *
+ * @returns DER, not signed
+ */
+function encodeRevocationInfoChoices({ ocspResponses, crls }: RevocationValues): Buffer {
+  const others = ocspResponses.map((response) => encode(contextTag(1), OCSP_RESPONSE, response))
+  return encodeSetOf(contextTag(1), [...crls, ...others])
 }

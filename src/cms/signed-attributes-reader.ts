@@ -1,7 +1,13 @@
-/** Reads signed attributes that others have built, as far as needed to find the signer that they name. */
+/**
+ * Reads signed attributes that others have built, as far as needed to find the certificate that they name (RFC 2634 5.4,
+ * RFC 5035 3).
+ */
+import { digest, findHashByOid, type HashAlgorithm, SHA_1, SHA_256 } from '../algorithms/hash-algorithms.ts'
 import { DerReader } from '../asn1/der-reader.ts'
 import { encodeObjectIdentifier } from '../asn1/der-writer.ts'
 import { contextTag, TAG } from '../asn1/tag.ts'
+import { readCertificateFields } from '../x509/certificate-fields.ts'
+import { includesName } from '../x509/names.ts'
 import {
   ID_CONTENT_TYPE,
   ID_DATA,
@@ -9,11 +15,6 @@ import {
   ID_SIGNING_CERTIFICATE,
   ID_SIGNING_CERTIFICATE_V2,
 } from './object-identifiers.ts'
-import {
-  type CertificateDigest,
-  readSigningCertificate,
-  readSigningCertificateV2,
-} from './signing-certificate.ts'
 
 export interface SignedAttributes {
   /** True if there is one content-type, and it is id-data as in all signatures of PDFs (RFC 5652 11.1). */
@@ -25,14 +26,14 @@ export interface SignedAttributes {
 }
 
 /** An Attribute (RFC 5652 5.3): its type as a DER OBJECT IDENTIFIER, and the content of its SET of values. */
-interface Attribute {
+export interface Attribute {
   readonly type: Buffer
   readonly values: Buffer
 }
 
-const CONTENT_TYPE = encodeObjectIdentifier(ID_CONTENT_TYPE)
+export const CONTENT_TYPE = encodeObjectIdentifier(ID_CONTENT_TYPE)
 const DATA = encodeObjectIdentifier(ID_DATA)
-const MESSAGE_DIGEST = encodeObjectIdentifier(ID_MESSAGE_DIGEST)
+export const MESSAGE_DIGEST = encodeObjectIdentifier(ID_MESSAGE_DIGEST)
 const SIGNING_CERTIFICATE = encodeObjectIdentifier(ID_SIGNING_CERTIFICATE)
 const SIGNING_CERTIFICATE_V2 = encodeObjectIdentifier(ID_SIGNING_CERTIFICATE_V2)
 
@@ -48,8 +49,10 @@ export function readSignedAttributes(bytes: Buffer): SignedAttributes | undefine
   if (bytes[0] !== TAG.set && bytes[0] !== contextTag(0)) {
     return undefined
   }
-  const attributes = readAttributes(bytes)
-  if (attributes === undefined) {
+  let attributes: Attribute[]
+  try {
+    attributes = readAttributes(bytes)
+  } catch {
     if (bytes.includes(SIGNING_CERTIFICATE) || bytes.includes(SIGNING_CERTIFICATE_V2)) {
       throw new Error('they are not the DER encoding of a SET OF Attribute (RFC 5652 5.4)')
     }
@@ -58,33 +61,28 @@ export function readSignedAttributes(bytes: Buffer): SignedAttributes | undefine
   return {
     hasDataContentType: singleValue(attributes, CONTENT_TYPE)?.equals(DATA) === true,
     digestLength: digestLengthOf(singleValue(attributes, MESSAGE_DIGEST)),
-    certificates: [
-      ...certificatesOf(attributes, SIGNING_CERTIFICATE, readSigningCertificate),
-      ...certificatesOf(attributes, SIGNING_CERTIFICATE_V2, readSigningCertificateV2),
-    ],
+    certificates: readNamedCertificates(attributes),
   }
 }
 
-function readAttributes(bytes: Buffer): Attribute[] | undefined {
-  try {
-    const set = DerReader.enterOnly(bytes, TAG.set)
-    const attributes: Attribute[] = []
-    while (set.tag !== undefined) {
-      const attribute = set.enter(TAG.sequence)
-      attributes.push({
-        type: attribute.element(TAG.objectIdentifier),
-        values: attribute.content(TAG.set),
-      })
-      attribute.finish()
-    }
-    return attributes
-  } catch {
-    return undefined
+/**
+ * Reads a SET OF Attribute, DER.
+ *
+ * @throws Error when it is malformed
+ */
+export function readAttributes(bytes: Buffer): Attribute[] {
+  const set = DerReader.enterOnly(bytes, TAG.set)
+  const attributes: Attribute[] = []
+  while (set.tag !== undefined) {
+    const attribute = set.enter(TAG.sequence)
+    attributes.push({ type: attribute.element(TAG.objectIdentifier), values: attribute.content(TAG.set) })
+    attribute.finish()
   }
+  return attributes
 }
 
 /** Returns the DER value of an attribute; undefined unless it occurs once, with one value (RFC 5652 11). */
-function singleValue(attributes: readonly Attribute[], type: Buffer): Buffer | undefined {
+export function singleValue(attributes: readonly Attribute[], type: Buffer): Buffer | undefined {
   const [attribute, second] = attributes.filter((one) => one.type.equals(type))
   if (attribute === undefined || second !== undefined) {
     return undefined
@@ -103,6 +101,18 @@ function digestLengthOf(value: Buffer | undefined): number | undefined {
   return value?.[0] === TAG.octetString ? new DerReader(value).content(TAG.octetString).length : undefined
 }
 
+/**
+ * Reads which certificates signing-certificate and signing-certificate-v2 name as the signer's.
+ *
+ * @throws Error when one of the attributes cannot be read, or does not occur once
+ */
+export function readNamedCertificates(attributes: readonly Attribute[]): CertificateDigest[] {
+  return [
+    ...certificatesOf(attributes, SIGNING_CERTIFICATE, readSigningCertificate),
+    ...certificatesOf(attributes, SIGNING_CERTIFICATE_V2, readSigningCertificateV2),
+  ]
+}
+
 function certificatesOf(
   attributes: readonly Attribute[],
   type: Buffer,
@@ -117,4 +127,85 @@ function certificatesOf(
     throw new Error('an attribute that names the certificate does not occur once, with one value')
   }
   return [read(value)]
+}
+
+/** The ESSCertID or ESSCertIDv2 by which signed attributes name the certificate of their signer. */
+export interface CertificateDigest {
+  readonly hashAlgorithm: HashAlgorithm
+  /** certHash: the digest of the whole DER certificate. */
+  readonly digest: Buffer
+  /** Content of issuerSerial, not parsed yet; undefined where the field is absent. */
+  readonly issuerSerial?: Buffer
+}
+
+/**
+ * Reads which certificate a SigningCertificate (RFC 2634 5.4) names as the signer's.
+ *
+ * @param value DER of the attribute's value
+ * @throws Error when it is malformed
+ */
+function readSigningCertificate(value: Buffer): CertificateDigest {
+  return readCertHash(SHA_1, enterSignerIdentifier(value))
+}
+
+/**
+ * Reads the same from a SigningCertificateV2 (RFC 5035 3), whose hash algorithm is SHA-256 where it is left out.
+ *
+ * @param value DER of the attribute's value
+ * @throws Error when it is malformed, or the hash algorithm is not supported
+ */
+function readSigningCertificateV2(value: Buffer): CertificateDigest {
+  const identifier = enterSignerIdentifier(value)
+  const algorithm = identifier.enterOptional(TAG.sequence)
+  return readCertHash(algorithm === undefined ? SHA_256 : readHashAlgorithm(algorithm), identifier)
+}
+
+/**
+ * Returns whether such an attribute names a certificate, by its digest and by issuerSerial where that is present.
+ *
+ * @param certificate DER
+ * @throws Error when issuerSerial is malformed
+ */
+export function namesCertificate(
+  { hashAlgorithm, digest: named, issuerSerial }: CertificateDigest,
+  certificate: Buffer,
+): boolean {
+  return (
+    digest(hashAlgorithm, certificate).equals(named) &&
+    (issuerSerial === undefined || matchesIssuerSerial(issuerSerial, certificate))
+  )
+}
+
+/** Enters the first ESSCertID or ESSCertIDv2, which is that of the signer's certificate (RFC 5035 3). */
+function enterSignerIdentifier(value: Buffer): DerReader {
+  const signingCertificate = DerReader.enterOnly(value, TAG.sequence)
+  const certificates = signingCertificate.enter(TAG.sequence)
+  signingCertificate.enterOptional(TAG.sequence) // policies
+  signingCertificate.finish()
+  return certificates.enter(TAG.sequence)
+}
+
+function readCertHash(hashAlgorithm: HashAlgorithm, identifier: DerReader): CertificateDigest {
+  const digest = identifier.content(TAG.octetString)
+  const issuerSerial = identifier.optionalContent(TAG.sequence)
+  identifier.finish()
+  return { hashAlgorithm, digest, ...(issuerSerial && { issuerSerial }) }
+}
+
+function readHashAlgorithm(identifier: DerReader): HashAlgorithm {
+  const found = findHashByOid(identifier.objectIdentifier())
+  if (found === undefined) {
+    throw new Error('the hash algorithm of the certificate is not supported')
+  }
+  return found
+}
+
+/** Compares `IssuerSerial ::= SEQUENCE { issuer GeneralNames, serialNumber INTEGER }` (RFC 5035 4). */
+function matchesIssuerSerial(content: Buffer, certificate: Buffer): boolean {
+  const issuerSerial = new DerReader(content)
+  const { issuer, serialNumber } = readCertificateFields({ raw: certificate })
+  return (
+    includesName(issuerSerial.enter(TAG.sequence), issuer) &&
+    issuerSerial.content(TAG.integer).equals(serialNumber)
+  )
 }

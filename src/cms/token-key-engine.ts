@@ -3,8 +3,16 @@
  * @peculiar/webcrypto.
  */
 import type { webcrypto } from 'node:crypto'
+import { createRequire } from 'node:module'
 import * as pkijs from 'pkijs'
-import { Crypto, CryptoKey } from '../algorithms/webcrypto.ts'
+
+/**
+ * Loads the CommonJS build of @peculiar/webcrypto: the package does not mark its ES build as one, and only the newest
+ * module loaders detect that by themselves.
+ */
+const { Crypto, CryptoKey } = createRequire(import.meta.url)(
+  '@peculiar/webcrypto',
+) as typeof import('@peculiar/webcrypto')
 
 /** A key on the token, with the algorithm of its signatures. */
 export class TokenKey extends CryptoKey {
@@ -28,6 +36,7 @@ export class TokenKeyEngine extends pkijs.CryptoEngine {
     super({ name: '@peculiar/webcrypto', crypto: new Crypto() })
   }
 
+  /** Returns the key's own algorithm, whatever hash algorithm `sign` names. */
   override async getSignatureParameters(privateKey: webcrypto.CryptoKey) {
     return {
       signatureAlgorithm: (privateKey as TokenKey).identifier,

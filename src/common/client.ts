@@ -5,14 +5,10 @@
 export class Client {
   /** True once the HSM has made a signature for the client that verified. */
   signed = false
+  hasLeft = false
   readonly #listeners: (() => void)[] = []
-  #hasLeft = false
   #isFinished = false
   readonly #onFinished: (() => void)[] = []
-
-  get hasLeft(): boolean {
-    return this.#hasLeft
-  }
 
   /** Notes that all work for the client has ended, whether it has left or not. */
   finish(): void {
@@ -32,7 +28,7 @@ export class Client {
   }
 
   leave(): void {
-    this.#hasLeft = true
+    this.hasLeft = true
     for (const listener of this.#listeners) {
       listener()
     }
@@ -45,7 +41,7 @@ export class Client {
 
   /** Returns a signal that aborts when the client leaves, or is aborted if it has left. */
   signal(): AbortSignal {
-    if (this.#hasLeft) {
+    if (this.hasLeft) {
       return AbortSignal.abort()
     }
     const controller = new AbortController()

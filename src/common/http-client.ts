@@ -2,10 +2,9 @@
 import { lookup } from 'node:dns'
 import { Agent, type ClientRequest, type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http'
 import { request as requestTls, Agent as TlsAgent } from 'node:https'
-import type { LookupFunction, Socket } from 'node:net'
+import type { LookupFunction } from 'node:net'
 import { createSecureContext } from 'node:tls'
 import { HttpsProxyAgent } from 'hpagent'
-import { HttpError } from './http-error.ts'
 import { isPrivateAddress, isPrivateHost, lookupPublic } from './private-address.ts'
 import { Proxies, type ProxyServer } from './proxies.ts'
 
@@ -69,12 +68,6 @@ interface Hop {
   readonly mayBePrivate: boolean
 }
 
-interface Answer {
-  readonly message: IncomingMessage
-  /** True if the answer is known to come from a private address. */
-  readonly isPrivate: boolean
-}
-
 export class HttpClient {
   readonly #proxies: Proxies
   readonly #isPrivate: (address: string) => boolean
@@ -113,16 +106,16 @@ export class HttpClient {
     let hop: Hop = { url, isOwnOrigin: true, mayBePrivate: true }
     try {
       for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
-        const { message, isPrivate } = await this.#exchange(request, hop)
+        const message = await this.#exchange(request, hop)
         const { statusCode: status = 0, headers } = message
         if (status === 200 || anyStatus) {
           return { status, headers, body: await read(message, limit) }
         }
+        const mayBePrivate = redirects === 0 ? this.#isFromPrivate(message, hop) : hop.mayBePrivate
         message.destroy()
         if (!REDIRECTS.includes(status) || headers.location === undefined) {
           throw new HttpError('status', `answered with the HTTP status ${status}`, status)
         }
-        const mayBePrivate = redirects === 0 ? isPrivate : hop.mayBePrivate
         hop = this.#redirect({ ...hop, mayBePrivate }, headers.location)
       }
       throw new HttpError('redirect', `redirects more than ${MAX_REDIRECTS} times`)
@@ -140,11 +133,11 @@ export class HttpClient {
   }
 
   /** Sends one request, and repeats it on a new connection if a kept one was closed when it was used again. */
-  async #exchange(request: HttpRequest, hop: Hop): Promise<Answer> {
+  async #exchange(request: HttpRequest, hop: Hop): Promise<IncomingMessage> {
     for (;;) {
       const outgoing = this.#open(request, hop)
       try {
-        return await awaitAnswer(outgoing, request.body?.content, this.#privacyOf(outgoing, hop))
+        return await awaitAnswer(outgoing, request.body?.content)
       } catch (error) {
         if (!outgoing.reusedSocket || request.signal.aborted) {
           throw error
@@ -198,23 +191,11 @@ export class HttpClient {
     })
   }
 
-  /** Returns a function that says, once there is a connection, whether it leads to a private address. */
-  #privacyOf(outgoing: ClientRequest, { url }: Hop): () => boolean {
-    if (this.#proxies.for(url) !== undefined) {
-      return () => isPrivateHost(url.hostname, this.#isPrivate)
-    }
-    let address: string | undefined
-    outgoing.on('socket', (socket: Socket) => {
-      const note = () => {
-        address = socket.remoteAddress
-      }
-      if (socket.connecting) {
-        socket.once('connect', note)
-      } else {
-        note()
-      }
-    })
-    return () => address !== undefined && this.#isPrivate(address)
+  /** Returns whether an answer is known to come from a private address. */
+  #isFromPrivate({ socket: { remoteAddress } }: IncomingMessage, { url }: Hop): boolean {
+    return this.#proxies.for(url) === undefined
+      ? remoteAddress !== undefined && this.#isPrivate(remoteAddress)
+      : isPrivateHost(url.hostname, this.#isPrivate)
   }
 
   #redirect({ url, isOwnOrigin, mayBePrivate }: Hop, location: string): Hop {
@@ -264,14 +245,9 @@ function checkTls({ url, tls = {} }: HttpRequest): void {
   }
 }
 
-function awaitAnswer(
-  outgoing: ClientRequest,
-  content: Buffer | undefined,
-  isPrivate: () => boolean,
-): Promise<Answer> {
+function awaitAnswer(outgoing: ClientRequest, content: Buffer | undefined): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    const accept = (incoming: IncomingMessage) => resolve({ message: incoming, isPrivate: isPrivate() })
-    outgoing.on('response', accept)
+    outgoing.on('response', resolve)
     let informational = 0
     outgoing.on('information', () => {
       informational += 1
@@ -285,7 +261,7 @@ function awaitAnswer(
     // A status of 101 switches to another protocol, which was not requested. Node reports it to this listener alone
     outgoing.on('upgrade', (incoming, socket) => {
       socket.destroy()
-      accept(incoming)
+      resolve(incoming)
     })
     // An error may also come after the answer has begun
     outgoing.on('error', reject)
@@ -331,4 +307,29 @@ function unreachable(error: unknown, proxy: ProxyServer | undefined): HttpError 
       ? `cannot be reached${way}, or broke off (${code})`
       : `cannot be reached${way}, which answered CONNECT with the HTTP status ${status}`,
   )
+}
+
+export type HttpFailure =
+  | 'unreachable'
+  /** The status is not 200. */
+  | 'status'
+  /** A redirect leads to an address that must not be asked. */
+  | 'redirect'
+  /** The answer has more bytes or chunks than it may have. */
+  | 'too_large'
+  /** OpenSSL refuses the configured CA, certificate or key. */
+  | 'tls_files'
+
+/** Says why there is no usable answer. The message is for logs, and follows the name of the server. */
+export class HttpError extends Error {
+  readonly failure: HttpFailure
+  /** The HTTP status, if that is the failure. */
+  readonly status: number | undefined
+
+  constructor(failure: HttpFailure, message: string, status?: number) {
+    super(message)
+    this.name = 'HttpError'
+    this.failure = failure
+    this.status = status
+  }
 }

@@ -43,63 +43,49 @@ class JsonReader {
       this.#refuse('arrays and objects are nested too deep')
     }
     if (this.#take('{')) {
-      return this.#object(depth + 1)
+      const entries = new Map<string, unknown>()
+      this.#list('}', () => this.#member(entries, depth + 1))
+      return Object.fromEntries(entries)
     }
-    return this.#take('[') ? this.#array(depth + 1) : this.#scalar('a value was expected')
-  }
-
-  #object(depth: number): object {
-    const entries = new Map<string, unknown>()
-    if (!this.#take('}')) {
-      do {
-        const name = this.#name()
-        if (entries.has(name)) {
-          this.#refuse('this name stands in the same object before')
-        }
-        this.#advance()
-        if (!this.#take(':')) {
-          this.#refuse('":" was expected')
-        }
-        entries.set(name, this.#value(depth))
-      } while (this.#continues('}'))
+    if (this.#take('[')) {
+      const items: unknown[] = []
+      this.#list(']', () => items.push(this.#value(depth + 1)))
+      return items
     }
-    return Object.fromEntries(entries)
-  }
-
-  #array(depth: number): unknown[] {
-    const items: unknown[] = []
-    if (!this.#take(']')) {
-      do {
-        items.push(this.#value(depth))
-      } while (this.#continues(']'))
-    }
-    return items
-  }
-
-  #continues(end: '}' | ']'): boolean {
-    if (this.#take(',')) {
-      return true
-    }
-    if (!this.#take(end)) {
-      this.#refuse(`"," or "${end}" was expected`)
-    }
-    return false
-  }
-
-  #name(): string {
-    const expected = 'a name in double quotes was expected'
-    return this.#token.startsWith('"') ? this.#parse(expected) : this.#refuse(expected)
-  }
-
-  #scalar(expected: string): unknown {
-    const value = this.#parse<unknown>(expected)
+    const value = this.#parse('a value was expected')
     this.#advance()
     return value
   }
 
-  #parse<T>(expected: string): T {
+  /** Reads items up to the end of an array or an object. */
+  #list(end: '}' | ']', readItem: () => void): void {
+    if (this.#take(end)) {
+      return
+    }
+    do {
+      readItem()
+    } while (this.#take(','))
+    if (!this.#take(end)) {
+      this.#refuse(`"," or "${end}" was expected`)
+    }
+  }
+
+  #member(entries: Map<string, unknown>, depth: number): void {
+    const expected = 'a name in double quotes was expected'
+    const name = this.#token.startsWith('"') ? (this.#parse(expected) as string) : this.#refuse(expected)
+    if (entries.has(name)) {
+      this.#refuse('this name stands in the same object before')
+    }
+    this.#advance()
+    if (!this.#take(':')) {
+      this.#refuse('":" was expected')
+    }
+    entries.set(name, this.#value(depth))
+  }
+
+  #parse(expected: string): unknown {
     try {
-      return JSON.parse(this.#token) as T
+      return JSON.parse(this.#token)
     } catch {
       return this.#refuse(expected)
     }

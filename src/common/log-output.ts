@@ -49,9 +49,7 @@ class LogOutput {
   /** A pipe or socket never blocks, since Node has opened it as `process.stdout`. */
   readonly #fileDescriptor: number
   readonly #limit: number
-  #lines: string[] = []
-  /** Number of characters in `#lines`. */
-  #length = 0
+  #lines = ''
   /** Bytes that were taken from `#lines` and are not written yet. */
   #rest = Buffer.alloc(0)
   #dropped = 0
@@ -64,14 +62,13 @@ class LogOutput {
 
   /** Called by pino. */
   write(line: string): void {
-    const isFull = this.#dropped > 0 || this.#length + this.#rest.length + line.length > this.#limit
+    const isFull = this.#dropped > 0 || this.#lines.length + this.#rest.length + line.length > this.#limit
     if (isFull && this.lastLevel < FATAL) {
       this.#dropped += 1
       logCounters.dropped += 1
       return
     }
-    this.#lines.push(line)
-    this.#length += line.length
+    this.#lines += line
     if (this.#timer === undefined) {
       this.#pass()
     }
@@ -94,7 +91,7 @@ class LogOutput {
   }
 
   get #isEmpty(): boolean {
-    return this.#lines.length === 0 && this.#rest.length === 0
+    return this.#lines === '' && this.#rest.length === 0
   }
 
   /** Writes the lines, and again a little later until none are left. */
@@ -113,9 +110,8 @@ class LogOutput {
     try {
       while (!this.#isEmpty) {
         if (this.#rest.length === 0) {
-          this.#rest = Buffer.from(this.#lines.join(''))
-          this.#lines = []
-          this.#length = 0
+          this.#rest = Buffer.from(this.#lines)
+          this.#lines = ''
         }
         const length = writeSync(this.#fileDescriptor, this.#rest)
         this.#rest = this.#rest.subarray(length)
@@ -131,7 +127,7 @@ class LogOutput {
 
   /** Logs how many lines are missing as soon as half of the room is free. From then on lines are accepted again. */
   #tellGap(): void {
-    if (this.#dropped > 0 && this.#length + this.#rest.length <= this.#limit / 2) {
+    if (this.#dropped > 0 && this.#lines.length + this.#rest.length <= this.#limit / 2) {
       const dropped = this.#dropped
       this.#dropped = 0
       this.onGap(dropped)

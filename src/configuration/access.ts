@@ -1,6 +1,5 @@
 /** Reads who may have something signed. */
 import { createPublicKey, createSecretKey, type KeyObject, X509Certificate } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { type BlockList, isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { createLocalJWKSet, type JSONWebKeySet } from 'jose'
@@ -12,8 +11,7 @@ import { parseNetworks } from '../common/networks.ts'
 import { readSecret } from '../common/secret.ts'
 import type { ConfigurationProblem } from '../errors.ts'
 import type { AccessConfiguration, JwtKeys, ReadAccess } from './access-configuration.ts'
-import { isReadable, warnAboutMode } from './files.ts'
-import { describePath, describeSecretPath, type GivenPath } from './given-path.ts'
+import { describeFile, describeSecretFile, type GivenFile, readGivenFile, warnAboutMode } from './files.ts'
 import { splitList } from './lists.ts'
 import { problemWith } from './problem.ts'
 import { findSchemaProblems, placeInFile } from './signers-file-schema.ts'
@@ -76,7 +74,7 @@ function readUsers(given: string | undefined, problems: ConfigurationProblem[]):
 
 /** Reads the users of ACCESS_FILE; none if there is a problem. */
 export function readAccessFile(given: string, problems: ConfigurationProblem[]): readonly User[] {
-  const content = readJsonFile('ACCESS_FILE', describePath(given), problems)
+  const content = readJsonFile(fileOf('ACCESS_FILE', given), problems)
   if (content === undefined) {
     return []
   }
@@ -156,13 +154,14 @@ function readSecretKey(
   problems: ConfigurationProblem[],
   warnings: string[],
 ): JwtKeys | undefined {
-  const file = describeSecretPath(given)
-  if (!isReadable('ACCESS_JWT_SECRET_FILE', file, problems)) {
+  const file = describeSecretFile({ setting: 'ACCESS_JWT_SECRET_FILE', folder: '' }, given) as GivenFile
+  const content = readGivenFile(file, problems)
+  if (content === undefined) {
     return undefined
   }
-  warnAboutMode('ACCESS_JWT_SECRET_FILE', file.path, warnings)
+  warnAboutMode(file, warnings)
   try {
-    const secret = Buffer.from(readSecret(readFileSync(file.path)))
+    const secret = Buffer.from(readSecret(content))
     if (secret.length < MIN_SECRET_BYTES) {
       throw new Error(`holds less than ${MIN_SECRET_BYTES} bytes`)
     }
@@ -177,12 +176,12 @@ function readKeys(given: string, problems: ConfigurationProblem[]): JwtKeys | un
   if (isAddress(given)) {
     return readKeysAddress(given, problems)
   }
-  const file = describePath(given)
-  if (!isReadable('ACCESS_JWT_KEYS', file, problems)) {
+  const file = fileOf('ACCESS_JWT_KEYS', given)
+  const content = readGivenFile(file, problems)?.toString()
+  if (content === undefined) {
     return undefined
   }
   try {
-    const content = readFileSync(file.path, 'utf8')
     return content.includes('-----BEGIN ')
       ? { kind: 'key', key: readPem(content) }
       : { kind: 'set', set: readSet(content) }
@@ -252,16 +251,18 @@ function readSet(content: string): JSONWebKeySet {
   return set as JSONWebKeySet
 }
 
-function readJsonFile(setting: string, file: GivenPath, problems: ConfigurationProblem[]): unknown {
-  if (!isReadable(setting, file, problems)) {
-    return undefined
-  }
+function readJsonFile(file: GivenFile, problems: ConfigurationProblem[]): unknown {
+  const content = readGivenFile(file, problems)
   try {
-    return parseJson(readFileSync(file.path, 'utf8'))
+    return content && parseJson(content.toString())
   } catch (error) {
-    problems.push(problemWith(setting, (error as Error).message, file.shown))
+    problems.push(problemWith(file.setting, (error as Error).message, file.shown))
     return undefined
   }
+}
+
+function fileOf(setting: string, given: string): GivenFile {
+  return describeFile({ setting, folder: '' }, given) as GivenFile
 }
 
 /** Returns the networks of a variable; undefined if it is not set, or wrong. */

@@ -1,5 +1,5 @@
 /** Types of the configuration of a signer's containers. */
-import type { SignerStatements } from '../cms/cades-attributes.ts'
+import type { SignerStatements } from '../cms/signed-attributes.ts'
 import type { TimestampAuthority } from './timestamp-authority.ts'
 
 /** Baseline level of a container. EUROPEAN_NAMES has the names of signatures of each level. */

@@ -1,17 +1,42 @@
+/** The files that a configuration names: whether they can be read, by whom, and what certificates they hold. */
 import { createHash, type X509Certificate } from 'node:crypto'
 import { accessSync, constants, readFileSync, statSync } from 'node:fs'
+import { resolve } from 'node:path'
 import type { ConfigurationProblem } from '../errors.ts'
 import { parseCertificates } from '../x509/certificate-file.ts'
-import type { GivenPath } from './given-path.ts'
-import { problemWith } from './problem.ts'
+import { type Findings, problemWith } from './problem.ts'
 import { describeUnreadable } from './read-pin.ts'
 
-/** Returns whether a setting names a file that this user may read. If not, adds a problem. */
-export function isReadable(
-  setting: string,
-  { path, shown }: GivenPath,
-  problems: ConfigurationProblem[],
-): boolean {
+/** Where a setting is given. */
+export interface Place {
+  /** A variable, or a place in the signers file. */
+  readonly setting: string
+  /** Folder in which relative paths start. */
+  readonly folder: string
+}
+
+/** A file that a setting names. */
+export interface GivenFile {
+  readonly setting: string
+  /** Absolute path. */
+  readonly path: string
+  /** Path as it was given, for messages; undefined if it may be a secret in place of a path. */
+  readonly shown: string | undefined
+}
+
+/** Resolves a path, and keeps it as it was given for messages. Returns undefined if none is given. */
+export function describeFile({ setting, folder }: Place, given: string | undefined): GivenFile | undefined {
+  return given === undefined ? undefined : { setting, path: resolve(folder, given), shown: given }
+}
+
+/** Describes a file that holds a secret. Its path is shown only if it looks like a path, not like a secret. */
+export function describeSecretFile(place: Place, given: string | undefined): GivenFile | undefined {
+  const file = describeFile(place, given)
+  return file && { ...file, shown: /^\.{0,2}\//.test(`${given}`) ? given : undefined }
+}
+
+/** Returns whether this user may read a file. If not, adds a problem. */
+export function isReadable({ setting, path, shown }: GivenFile, problems: ConfigurationProblem[]): boolean {
   try {
     accessSync(path, constants.R_OK)
   } catch (error) {
@@ -29,7 +54,7 @@ export function isReadable(
 const OTHERS = 0o006
 
 /** Warns if everybody on this host may read or replace a file that holds a secret. */
-export function warnAboutMode(setting: string, path: string, warnings: string[]): void {
+export function warnAboutMode({ setting, path }: GivenFile, warnings: string[]): void {
   const mode = statSync(path).mode & 0o777
   if ((mode & OTHERS) !== 0) {
     warnings.push(
@@ -39,19 +64,28 @@ export function warnAboutMode(setting: string, path: string, warnings: string[])
   }
 }
 
+/** Returns the content of a file; undefined if none is named, or this user may not read it, which is a problem. */
+export function readGivenFile(
+  file: GivenFile | undefined,
+  problems: ConfigurationProblem[],
+): Buffer | undefined {
+  return file !== undefined && isReadable(file, problems) ? readFileSync(file.path) : undefined
+}
+
 /** Returns the certificates in the file's order; undefined if no file is named, or there is a problem with it. */
 export function readCertificateFile(
-  setting: string,
-  file: GivenPath | undefined,
-  problems: ConfigurationProblem[],
+  file: GivenFile | undefined,
+  { problems, files }: Pick<Findings, 'problems' | 'files'>,
 ): readonly X509Certificate[] | undefined {
-  if (file === undefined || !isReadable(setting, file, problems)) {
+  if (file === undefined) {
     return undefined
   }
+  files.add(file.path)
   try {
-    return parseOnce(readFileSync(file.path))
+    const content = readGivenFile(file, problems)
+    return content && parseOnce(content)
   } catch (error) {
-    problems.push(problemWith(setting, (error as Error).message, file.shown))
+    problems.push(problemWith(file.setting, (error as Error).message, file.shown))
     return undefined
   }
 }

@@ -4,15 +4,6 @@ import { findHashAlgorithm, HASH_ALGORITHMS, type HashAlgorithm } from '../algor
 import type { ConfigurationProblem } from '../errors.ts'
 import { problemWith } from './problem.ts'
 
-/** Reads HASH_ALGORITHMS, and returns each algorithm once. */
-export function parseHashAlgorithms(list: string, problems: ConfigurationProblem[]): HashAlgorithm[] {
-  const names = splitList(list)
-  if (names.length === 0) {
-    problems.push(problemWith('HASH_ALGORITHMS', 'names none', list))
-  }
-  return findHashAlgorithms('HASH_ALGORITHMS', names, problems)
-}
-
 /** Returns the algorithms of some names, each once, whatever the spelling. Unknown names become problems. */
 export function findHashAlgorithms(
   setting: string,
@@ -54,15 +45,21 @@ const SIGN_METHODS: readonly string[] = ['privatekey', 'hsm', 'globaltrust', 'gl
 
 /** Parses SIGN_METHODS into values in lower case, each once. */
 export function parseSignMethods(list: string, problems: ConfigurationProblem[]): string[] {
-  const methods = splitList(list)
+  const methods = splitVariable('SIGN_METHODS', list, problems)
   const unknown = methods.filter((method) => !SIGN_METHODS.includes(method.toLowerCase()))
-  if (methods.length === 0) {
-    problems.push(problemWith('SIGN_METHODS', 'names none', list))
-  }
   for (const method of unknown) {
     problems.push(problemWith('SIGN_METHODS', `is none of ${SIGN_METHODS.join(', ')}`, method))
   }
   return [...new Set(methods.map((method) => method.toLowerCase()))]
+}
+
+/** Splits the value of a variable that must name something. */
+export function splitVariable(name: string, list: string, problems: ConfigurationProblem[]): string[] {
+  const items = splitList(list)
+  if (items.length === 0) {
+    problems.push(problemWith(name, 'names none', list))
+  }
+  return items
 }
 
 /** Splits a list at its commas, and drops empty items. */

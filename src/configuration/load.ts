@@ -1,32 +1,29 @@
 /**
- * Turns the environment into a frozen configuration. All problems are found and reported at once.
+ * Turns the environment into the configuration. All problems are found and reported at once.
  *
  * Only this module reads the environment. The PIN is not part of the configuration, which only says where the signer
  * process finds it.
  */
 import type { Environment } from '../../schemas/configuration.ts'
 import { defined } from '../common/defined.ts'
-import { deepFreeze } from '../common/freeze.ts'
 import { type ConfigurationProblem, refuseProblems } from '../errors.ts'
 import { readAccess, readNetworkList, warnAboutAccess } from './access.ts'
-import { addCertificates } from './add-certificates.ts'
-import type {
-  Configuration,
-  HsmConfiguration,
-  LoadedAccess,
-  LoadedSigners,
-  TokenConfiguration,
-} from './configuration.ts'
-import { warnAboutContainers } from './container-variables.ts'
-import { parseHashAlgorithms, parseOrigins, parseSignMethods, splitList } from './lists.ts'
+import type { Configuration, LoadedAccess, LoadedSigners, TokenConfiguration } from './configuration.ts'
+import { parseOrigins, parseSignMethods, splitList } from './lists.ts'
 import { findPin, isPinConfigured } from './pin.ts'
-import { problemWith } from './problem.ts'
+import { type Findings, problemWith } from './problem.ts'
 import { readProxies } from './proxies.ts'
+import { readLibrary, readSelector, readSigner } from './read-signer.ts'
 import type { LibraryConfiguration, SignersConfiguration } from './signer-configuration.ts'
-import { readSignersFile } from './signers-file.ts'
-import { describeToken, readSingleSigner, requireLibrary } from './single-signer.ts'
-import { validate } from './validation.ts'
-import { dropUnset, findUnknown, type GivenVariables, type Variables } from './variables.ts'
+import { fromVariables } from './signer-document.ts'
+import { readSignersFile, type SignerDocuments } from './signers-file.ts'
+import { dropUnset, findUnknown, type GivenVariables, type Variables, validate } from './variables.ts'
+
+/** Variables about the authorities that TSA_URL names. */
+const AUTHORITY_VARIABLES = [
+  ...['TSA_USER', 'TSA_PASSWORD', 'TSA_PASSWORD_FILE', 'TSA_POLICY', 'TSA_HASH_ALGORITHM', 'TSA_CA_FILE'],
+  ...['TSA_TLS_CA_FILE', 'TSA_TLS_CERTIFICATE_FILE', 'TSA_TLS_KEY_FILE'],
+]
 
 /** Default of Document Engine's SIGNING_SERVICE_TIMEOUT. */
 const DOCUMENT_ENGINE_TIMEOUT_MS = 5_000
@@ -36,9 +33,9 @@ const DOCUMENT_ENGINE_TIMEOUT_MS = 5_000
  *
  * @throws ConfigurationError with all problems
  */
-export function loadConfiguration(environment: Variables): Readonly<Configuration> {
-  const warnings: string[] = []
-  const problems: ConfigurationProblem[] = []
+export function loadConfiguration(environment: Variables): Configuration {
+  const findings = createFindings()
+  const { problems, warnings } = findings
   const given = dropUnset(environment, warnings)
   const unknown = findUnknown(given)
   warnings.push(...unknown.map(({ variable, message }) => `${variable}: ${message}`))
@@ -59,11 +56,11 @@ export function loadConfiguration(environment: Variables): Readonly<Configuratio
   readNetworkList('TRUSTED_PROXIES', values.TRUSTED_PROXIES, problems)
   warnings.push(...warnAboutAccess(values))
   const proxies = readProxies(values, environment, problems)
-  const signers = readSigners(given, values, problems, warnings)
+  const signers = readSigners(given, values, findings)
   refuseWith(unknown, problems)
-  warnings.push(...warnAboutContainers(given, signers))
+  warnings.push(...warnAboutAuthorities(given, signers))
   const whole = values as Environment
-  return deepFreeze({
+  return {
     host: whole.SIGNING_SERVICE_HOST,
     port: whole.SIGNING_SERVICE_PORT,
     paths: listPaths(whole.SIGNING_SERVICE_PATH),
@@ -80,14 +77,35 @@ export function loadConfiguration(environment: Variables): Readonly<Configuratio
     revocationCheck: whole.REVOCATION_CHECK === 'on',
     revocationMaxAgeMs: whole.REVOCATION_MAX_AGE * 1000,
     proxies,
-    hsm: describeHsm(whole),
     access,
     ...defined({ accessFrom }),
     trustedProxies,
     protectCertificates: whole.ACCESS_CERTIFICATES === 'protected',
+    hsm: {
+      sessions: whole.HSM_SESSIONS,
+      queueLimit: whole.HSM_QUEUE_LIMIT,
+      timeoutMs: whole.HSM_TIMEOUT_MS,
+      keepAliveMs: whole.HSM_KEEPALIVE_MS,
+      requireNonExtractableKeys: whole.REQUIRE_NON_EXTRACTABLE_KEYS === 'true',
+    },
     signers,
-    warnings,
-  })
+    warnings: [...new Set(warnings)],
+  }
+}
+
+/** Warns of variables about authorities that have no effect, or that others can read. */
+function warnAboutAuthorities(given: GivenVariables, { signers }: SignersConfiguration): string[] {
+  const warnings: string[] = []
+  if (given.TSA_PASSWORD !== undefined) {
+    warnings.push("TSA_PASSWORD: stays readable in the process's environment; TSA_PASSWORD_FILE does not")
+  }
+  if (given.TSA_URL === undefined) {
+    const idle = AUTHORITY_VARIABLES.filter((name) => given[name] !== undefined)
+    warnings.push(...idle.map((name) => `${name}: has no effect without TSA_URL`))
+  } else if (signers.every(({ container }) => container.level === 'b-b')) {
+    warnings.push('TSA_URL: nobody is asked for a timestamp: that takes LEVEL=b-t or LEVEL=b-lt')
+  }
+  return warnings
 }
 
 /**
@@ -99,36 +117,59 @@ function refuseWith(
   unknown: readonly ConfigurationProblem[],
   problems: readonly ConfigurationProblem[],
 ): void {
-  refuseProblems(problems.length === 0 ? [] : [...problems, ...unknown])
+  refuseProblems(problems.length === 0 ? [] : dropRepeated([...problems, ...unknown]))
 }
 
 /** Loads the configuration of the signers, which is read again while the service runs. */
 export function loadSigners(environment: Variables): LoadedSigners {
-  const problems: ConfigurationProblem[] = []
-  const warnings: string[] = []
+  const findings = createFindings()
+  const { problems, warnings } = findings
   const given = dropUnset(environment, [])
-  const signers = readSigners(given, validate(given, problems), problems, warnings)
-  return { signers: deepFreeze(signers), problems, warnings }
+  const signers = readSigners(given, validate(given, problems), findings)
+  return { signers, problems: dropRepeated(problems), warnings: [...new Set(warnings)] }
+}
+
+function createFindings(): Findings {
+  return { problems: [], warnings: [], files: new Set(), authorities: new Map() }
 }
 
 /** Loads who may have something signed, which is read again while the service runs. */
 export function loadAccess(environment: Variables): LoadedAccess {
   const problems: ConfigurationProblem[] = []
   const values = validate(dropUnset(environment, []), problems)
-  return { access: deepFreeze(readAccess(values, problems, [])), problems }
+  return { access: readAccess(values, problems, []), problems }
 }
 
 function readSigners(
   given: GivenVariables,
   values: Partial<Environment>,
-  problems: ConfigurationProblem[],
-  warnings: string[],
+  findings: Findings,
 ): SignersConfiguration {
-  const hashAlgorithms = parseHashAlgorithms(values.HASH_ALGORITHMS as string, problems)
-  const read = values.SIGNERS_FILE === undefined ? readSingleSigner : readSignersFile
-  const signers = addCertificates(read(given, values, hashAlgorithms, problems, warnings), problems)
-  problems.push(...findPathProblems(values, signers))
+  // A user that is wrong is not reported as missing, too
+  const described = { ...values, ...defined({ TSA_USER: given.TSA_USER }) }
+  const read = described.SIGNERS_FILE === undefined ? readVariables : readSignersFile
+  const { default: name, documents } = read(described, findings)
+  const revocationCheck = values.REVOCATION_CHECK === 'on'
+  const signers = {
+    default: name,
+    signers: documents.map((document) => readSigner(document, revocationCheck, findings)),
+    files: [...findings.files],
+  }
+  findings.problems.push(...findPathProblems(values, signers))
   return signers
+}
+
+/** Reads the only signer. */
+function readVariables(values: Partial<Environment>, { problems }: Findings): SignerDocuments {
+  const document = fromVariables(values, problems)
+  return { default: document.name, documents: [document] }
+}
+
+/** Returns each problem once. Signers that share a variable have its problems in common. */
+function dropRepeated(problems: readonly ConfigurationProblem[]): ConfigurationProblem[] {
+  return [
+    ...new Map(problems.map((problem) => [`${problem.variable}: ${problem.message}`, problem])).values(),
+  ]
 }
 
 /**
@@ -136,16 +177,14 @@ function readSigners(
  *
  * @throws ConfigurationError with all problems
  */
-export function loadTokenConfiguration(environment: Variables): Readonly<TokenConfiguration> {
+export function loadTokenConfiguration(environment: Variables): TokenConfiguration {
   const all = dropUnset(environment, [])
-  const given = pick(all, [...LIBRARY_VARIABLES, 'HSM_TOKEN_LABEL', 'HSM_TOKEN_SERIAL', 'HSM_SLOT'])
-  const pins = pick(all, ['HSM_PIN', 'HSM_PIN_FILE'])
   const problems: ConfigurationProblem[] = []
-  const values = validate(given, problems)
-  const library = requireLibrary(values, problems)
-  const pin = isPinConfigured(pins) ? findPin(pins, problems, []) : undefined
+  const document = fromVariables(validate(pick(all, TOKEN_VARIABLES), problems), problems)
+  const library = readLibrary(document, problems)
+  const pin = isPinConfigured(all) ? findPin(document, { problems, warnings: [] }) : undefined
   refuseWith(findUnknown(all), problems)
-  return deepFreeze({ ...library, token: describeToken(values), ...defined({ pin }) })
+  return { ...library, token: readSelector(document), ...defined({ pin }) }
 }
 
 /**
@@ -153,15 +192,20 @@ export function loadTokenConfiguration(environment: Variables): Readonly<TokenCo
  *
  * @throws ConfigurationError
  */
-export function loadLibraryConfiguration(environment: Variables): Readonly<LibraryConfiguration> {
+export function loadLibraryConfiguration(environment: Variables): LibraryConfiguration {
   const all = dropUnset(environment, [])
   const problems: ConfigurationProblem[] = []
-  const library = requireLibrary(validate(pick(all, LIBRARY_VARIABLES), problems), problems)
+  const document = fromVariables(validate(pick(all, LIBRARY_VARIABLES), problems), problems)
+  const library = readLibrary(document, problems)
   refuseWith(findUnknown(all), problems)
-  return deepFreeze(library)
+  return library
 }
 
 const LIBRARY_VARIABLES = ['HSM_MODULE', 'HSM_MODULE_PARAMETERS'] as const
+const TOKEN_VARIABLES = [
+  ...LIBRARY_VARIABLES,
+  ...(['HSM_TOKEN_LABEL', 'HSM_TOKEN_SERIAL', 'HSM_SLOT', 'HSM_PIN', 'HSM_PIN_FILE'] as const),
+]
 
 function pick(given: GivenVariables, names: readonly (keyof Environment)[]): GivenVariables {
   return Object.fromEntries(Object.entries(given).filter(([name]) => names.some((one) => one === name)))
@@ -186,14 +230,4 @@ function findPathProblems(
   return file !== undefined && signers.some((signer) => signer.name === name)
     ? [problemWith('SIGNING_SERVICE_PATH', `is the path of the signer ${name}`, path)]
     : []
-}
-
-function describeHsm(values: Environment): HsmConfiguration {
-  return {
-    sessions: values.HSM_SESSIONS,
-    queueLimit: values.HSM_QUEUE_LIMIT,
-    timeoutMs: values.HSM_TIMEOUT_MS,
-    keepAliveMs: values.HSM_KEEPALIVE_MS,
-    requireNonExtractableKeys: values.REQUIRE_NON_EXTRACTABLE_KEYS === 'true',
-  }
 }

@@ -1,10 +1,10 @@
+/** Finds where the PIN of a token is. */
 import { readSecret } from '../common/secret.ts'
-import type { ConfigurationProblem } from '../errors.ts'
-import { isReadable, warnAboutMode } from './files.ts'
-import { describeSecretPath } from './given-path.ts'
-import { problemWith } from './problem.ts'
+import { describeSecretFile, isReadable, warnAboutMode } from './files.ts'
+import { type Findings, problemWith } from './problem.ts'
 import type { PinSource } from './signer-configuration.ts'
-import type { GivenVariables, Variables } from './variables.ts'
+import type { SignerDocument } from './signer-document.ts'
+import type { Variables } from './variables.ts'
 
 /** Returns the PIN that the environment holds now; undefined if a file holds it, which this process never opens. */
 export function pinOfEnvironment(
@@ -19,31 +19,33 @@ export function isPinConfigured({ HSM_PIN: pin = '', HSM_PIN_FILE: file = '' }: 
   return pin !== '' || file !== ''
 }
 
-/** Returns the source of the PIN. Only the signer process reads a file. */
+/** Returns the source of the PIN; undefined if it is missing or wrong. Only the signer process reads a file. */
 export function findPin(
-  given: GivenVariables,
-  problems: ConfigurationProblem[],
-  warnings: string[],
+  { settings: { token }, isValid, placeOf }: SignerDocument,
+  { problems, warnings }: Pick<Findings, 'problems' | 'warnings'>,
 ): PinSource | undefined {
-  const { HSM_PIN: pin, HSM_PIN_FILE: file } = given
-  if (pin !== undefined && file !== undefined) {
-    const { shown } = describeSecretPath(file)
-    problems.push(problemWith('HSM_PIN_FILE', 'is set beside HSM_PIN; set one of the two', shown))
+  const place = placeOf('token/pinFile')
+  const file = describeSecretFile(place, token.pinFile)
+  if (token.pin !== undefined && file !== undefined) {
+    problems.push(problemWith(file.setting, 'is set beside HSM_PIN; set one of the two', file.shown))
     return undefined
   }
   if (file !== undefined) {
-    if (!isReadable('HSM_PIN_FILE', describeSecretPath(file), problems)) {
+    if (!isReadable(file, problems)) {
       return undefined
     }
-    warnAboutMode('HSM_PIN_FILE', file, warnings)
-    return { file }
+    warnAboutMode(file, warnings)
+    return { file: file.path }
   }
-  if (pin === undefined) {
-    problems.push(problemWith('HSM_PIN_FILE', 'is required, or HSM_PIN'))
+  if (token.pin === undefined) {
+    // The part of a wrong entry that was meant for it may be what is wrong
+    if (isValid) {
+      problems.push(problemWith(place.setting, 'is required, or HSM_PIN'))
+    }
     return undefined
   }
   try {
-    readSecret(pin)
+    readSecret(token.pin)
   } catch (error) {
     problems.push(problemWith('HSM_PIN', (error as Error).message))
   }

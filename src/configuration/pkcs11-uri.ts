@@ -2,6 +2,7 @@
  * Parses `pkcs11:` URIs (RFC 7512) that name a private key. Attributes that the service does not support are refused,
  * since they may be what distinguishes two keys.
  */
+import { isUtf8 } from 'node:buffer'
 import { defined } from '../common/defined.ts'
 import type { KeySelector, TokenSelector } from './signer-configuration.ts'
 
@@ -150,11 +151,10 @@ function interpret(values: ReadonlyMap<string, Buffer>, problems: string[]): Pkc
 
 /** Decodes UTF-8, which all attributes but the id are (RFC 7512 2.3). */
 function toText(value: Buffer): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(value)
-  } catch {
+  if (!isUtf8(value)) {
     throw new Error('is not UTF-8')
   }
+  return value.toString()
 }
 
 function notEmpty(value: Buffer): Buffer {

@@ -1,6 +1,42 @@
+/** Puts problems of the configuration into words, and logs them. */
+import type { BaseLogger } from 'pino'
+import { Environment } from '../../schemas/configuration.ts'
 import { describeValue } from '../common/quote.ts'
 import type { ConfigurationProblem } from '../errors.ts'
-import { VARIABLES } from './variable-schema.ts'
+import type { TimestampAuthority } from './timestamp-authority.ts'
+
+/** Collects what is found while the settings of signers are read. */
+export interface Findings {
+  readonly problems: ConfigurationProblem[]
+  readonly warnings: string[]
+  /** Absolute paths of all files whose changes count. */
+  readonly files: Set<string>
+  /** Timestamp authorities, keyed by their settings, so that those of variables are read once for all signers. */
+  readonly authorities: Map<object, readonly TimestampAuthority[]>
+}
+
+/** Schema of a variable, or of a property of the signers file. */
+export interface Schema {
+  readonly type?: string | readonly string[]
+  readonly default?: unknown
+  readonly description?: string
+  readonly examples?: readonly unknown[]
+  readonly minimum?: number
+  readonly maximum?: number
+  readonly maxItems?: number
+  readonly uniqueItems?: boolean
+  readonly enum?: readonly string[]
+  readonly items?: Schema
+  readonly properties?: Readonly<Record<string, Schema>>
+}
+
+/** Schemas of all variables, keyed by name. */
+export const VARIABLES: ReadonlyMap<string, Schema> = new Map(Object.entries(Environment.properties))
+
+/** Returns whether a setting is a variable, and not a place in the signers file. */
+export function isVariable(setting: string): boolean {
+  return VARIABLES.has(setting)
+}
 
 /**
  * Describes a problem in the words of the variable's schema, such as
@@ -16,11 +52,29 @@ export function problemWith(setting: string, wrong: string, value?: string): Con
   if (schema === undefined) {
     return { variable: setting, message: described }
   }
-  const range = schema.type === 'integer' ? [`an integer from ${schema.minimum} to ${schema.maximum}`] : []
-  const choice = schema.enum === undefined ? [] : [`one of ${schema.enum.join(', ')}`]
-  const expected = [schema.description, ...range, ...choice].join(', ')
-  return {
-    variable: setting,
-    message: `${described}: ${expected}, for example ${setting}=${schema.examples}`,
+  const example = `for example ${setting}=${schema.examples}`
+  return { variable: setting, message: `${described}: ${[...describeValues(schema), example].join(', ')}` }
+}
+
+/** Describes the values that a schema allows. */
+export function describeValues({ type, description = '', minimum, maximum, enum: values }: Schema): string[] {
+  const range = type === 'integer' ? [`an integer from ${minimum} to ${maximum}`] : []
+  const choice = values === undefined ? [] : [`one of ${values.join(', ')}`]
+  return [description, ...range, ...choice]
+}
+
+/**
+ * Logs one line for each problem, with the variable that is wrong, and the token if it is about one.
+ *
+ * @param beginning text before each message
+ */
+export function logProblems(
+  log: BaseLogger,
+  level: 'warn' | 'error' | 'fatal',
+  problems: readonly ConfigurationProblem[],
+  beginning = '',
+): void {
+  for (const { variable, message, token } of problems) {
+    log[level]({ variable, ...token }, `${beginning}${variable}: ${message}`)
   }
 }

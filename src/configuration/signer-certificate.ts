@@ -1,9 +1,8 @@
-/** Builds the certificate of a signer with its chain, and reviews them. */
-import type { X509Certificate } from 'node:crypto'
-import { digest } from '../algorithms/digest.ts'
-import { HASH_ALGORITHMS } from '../algorithms/hash-algorithms.ts'
+/** Builds the certificate of a signer with its chain, reviews them, and finds the algorithms that it allows. */
+import type { KeyObject, X509Certificate } from 'node:crypto'
+import { digest, HASH_ALGORITHMS, type HashAlgorithm } from '../algorithms/hash-algorithms.ts'
 import type { SignatureAlgorithm } from '../algorithms/signature-algorithm.ts'
-import { chooseSignatureAlgorithm } from '../algorithms/signature-algorithms.ts'
+import { chooseSignatureAlgorithm, SIGNATURE_ALGORITHMS } from '../algorithms/signature-algorithms.ts'
 import { ContainerTemplate } from '../cms/container-template.ts'
 import { defined } from '../common/defined.ts'
 import { ConfigurationError, type ConfigurationProblem, refuseProblems } from '../errors.ts'
@@ -11,9 +10,8 @@ import { buildChain } from '../x509/chain.ts'
 import { findKeyProblem } from '../x509/key-type.ts'
 import { readCertificate } from '../x509/read-certificate.ts'
 import { reviewCertificates } from '../x509/review/certificate-review.ts'
-import { findMissingRevocationSources } from '../x509/review/long-term.ts'
+import { findMissingRevocationSources } from '../x509/review/warnings.ts'
 import { validityPeriod } from '../x509/validity.ts'
-import { findUnfitAlgorithm } from './algorithm-fit.ts'
 import type { ContainerConfiguration } from './container-configuration.ts'
 import { problemWith } from './problem.ts'
 import type { CertificateFiles, SignerCertificate, SignerConfiguration } from './signer-configuration.ts'
@@ -46,17 +44,9 @@ export function certificateFromToken(
   certificate: Uint8Array,
   configuration: CertifiedConfiguration,
 ): SignerCertificate {
-  const leaf = readCertificate(certificate)
-  const { algorithm, settings } = configuration
   // The message names no path, since the setting would replace the certificate on the token
   const describe = (variable: string, message: string) => ({ variable, message: `on the token: ${message}` })
-  const signerCertificate = createCertificate(leaf, [], configuration, describe)
-  // Certificates in files are checked where they are read
-  const unfit = algorithm && findUnfitAlgorithm(leaf.publicKey, algorithm)
-  if (unfit !== undefined) {
-    throw new ConfigurationError([problemWith(settings.algorithm, unfit)])
-  }
-  return signerCertificate
+  return createCertificate(readCertificate(certificate), [], configuration, describe)
 }
 
 /**
@@ -79,13 +69,15 @@ function createCertificate(
   const at = new Date()
   const chain = buildChain(certificate, [...following, ...caCertificates], at)
   const review = reviewCertificates({ leaf: certificate, following, caCertificates, chain, at })
-  refuseProblems(
-    review.problems.map(({ of, message }) =>
+  const unfit = algorithm && findUnfitAlgorithm(publicKey, algorithm)
+  refuseProblems([
+    ...(unfit === undefined ? [] : [problemWith(settings.algorithm, unfit, algorithm)]),
+    ...review.problems.map(({ of, message }) =>
       of === 'caCertificates'
         ? problemWith(settings.caCertificates, message, settings.caPath)
         : describe(settings.certificate, message),
     ),
-  )
+  ])
   const path = [certificate, ...chain.issuers] as const
   const unprovable = container.level === 'b-lt' ? findMissingRevocationSources(path) : []
   if (container.revocationFallback === 'refuse') {
@@ -130,4 +122,57 @@ function createTemplate(
     rsaSignatureIdentifier,
     statements: defined({ policy, commitmentType, location }),
   })
+}
+
+/** Returns why a supported key cannot sign with an algorithm; undefined if it can. */
+function findUnfitAlgorithm(publicKey: KeyObject, algorithm: SignatureAlgorithm['name']): string | undefined {
+  const type = `${publicKey.asymmetricKeyType}`
+  const fitting = SIGNATURE_ALGORITHMS.filter(({ keyTypes }) => keyTypes.includes(type)).map(
+    ({ name }) => name,
+  )
+  return fitting.includes(algorithm)
+    ? undefined
+    : `does not fit the certificate, whose key is of type ${type}: leave it out, or set ${fitting.join(' or ')}`
+}
+
+/** Returns the hash algorithms of a signer that its certificate allows (RFC 4055 3.3). */
+export function permittedHashes(
+  { hashAlgorithms }: Pick<SignerConfiguration['rules'], 'hashAlgorithms'>,
+  { hashes }: Pick<SignatureAlgorithm, 'hashes'>,
+): readonly HashAlgorithm[] {
+  return hashAlgorithms.filter((hash) => hashes.includes(hash))
+}
+
+/**
+ * Refuses a signer whose certificate allows none of its hash algorithms.
+ *
+ * @throws ConfigurationError
+ */
+export function checkHashAlgorithms(
+  { rules, settings }: Pick<SignerConfiguration, 'rules' | 'settings'>,
+  algorithm: Pick<SignatureAlgorithm, 'hashes'>,
+): void {
+  if (permittedHashes(rules, algorithm).length === 0) {
+    const message =
+      `has none that the signer certificate allows: by its RSASSA-PSS parameters its key signs with ` +
+      `${nameHashes(algorithm.hashes)} alone; add that one, or have the certificate issued without such parameters`
+    const configured = rules.hashAlgorithms.map(({ name }) => name).join(',')
+    throw new ConfigurationError([problemWith(settings.hashAlgorithms, message, configured)])
+  }
+}
+
+/** Returns a warning if the certificate does not allow all hash algorithms of its signer. */
+export function findRestriction(
+  rules: Pick<SignerConfiguration['rules'], 'hashAlgorithms'>,
+  algorithm: Pick<SignatureAlgorithm, 'hashes'>,
+): string | undefined {
+  const refused = rules.hashAlgorithms.filter((hash) => !algorithm.hashes.includes(hash))
+  return refused.length === 0
+    ? undefined
+    : `the signer certificate allows signatures with ${nameHashes(algorithm.hashes)} alone, by its RSASSA-PSS ` +
+        `parameters: requests for ${nameHashes(refused)} are refused`
+}
+
+function nameHashes(hashes: readonly HashAlgorithm[]): string {
+  return hashes.map(({ name }) => name).join(', ')
 }

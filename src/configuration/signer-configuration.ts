@@ -48,8 +48,7 @@ export interface SettingNames {
   readonly module: string
   readonly pin: string
   readonly token: string
-  /** The setting of each given property of the token's selector. */
-  readonly tokenParts: { readonly [part in keyof TokenSelector]?: string }
+  readonly slot: string
   /** The setting of the key's label or, if only that is given, of its id. */
   readonly key: string
   readonly certificate: string
@@ -59,10 +58,6 @@ export interface SettingNames {
   readonly caPath?: string
   readonly algorithm: string
   readonly hashAlgorithms: string
-  /** Settings that choose one of several tokens, in words. */
-  readonly tokenChoice: string
-  /** Settings that choose one of several keys, in words. */
-  readonly keyChoice: string
 }
 
 export type SignatureForm = 'raw' | 'pkcs7'

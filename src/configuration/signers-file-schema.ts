@@ -5,6 +5,7 @@ import { SignersFile } from '../../schemas/signers-file.ts'
 import { findNearest } from '../common/edit-distance.ts'
 import { describeValue } from '../common/quote.ts'
 import type { ConfigurationProblem } from '../errors.ts'
+import { describeValues, type Schema } from './problem.ts'
 
 // The default limit of 8 errors is too low for a file with many signers
 Settings.Set({ maxErrors: 10_000 })
@@ -15,19 +16,6 @@ const MAX_WRONG = 0.4
 export interface SchemaProblem extends ConfigurationProblem {
   /** JSON pointer (RFC 6901) to the property that is wrong or missing, or to the list that has a wrong item. */
   readonly pointer: string
-}
-
-interface Schema {
-  readonly type?: string | readonly string[]
-  readonly description?: string
-  readonly examples?: readonly unknown[]
-  readonly minimum?: number
-  readonly maximum?: number
-  readonly maxItems?: number
-  readonly uniqueItems?: boolean
-  readonly enum?: readonly string[]
-  readonly items?: Schema
-  readonly properties?: Readonly<Record<string, Schema>>
 }
 
 /** A file of the configuration: its schema, and the variable that names it. */
@@ -73,9 +61,6 @@ export function findSchemaProblems(content: unknown, file = SIGNERS_FILE): Schem
   })
   return [...new Map(problems.map((problem) => [problem.pointer, problem])).values()]
 }
-
-/** Returns the place in the file of a property of one signer. */
-export type SettingOf = (property: string) => string
 
 /** Returns the name of a place in the file, for messages. */
 export function placeInFile(pointer: string, variable = SIGNERS_FILE.variable): string {
@@ -124,12 +109,9 @@ export function findIntendedName(name: string, known: readonly string[]): string
 
 /** Describes the values that the schema allows, with an example. */
 export function describeExpected(schema: Schema): string {
-  const { type, description, minimum, maximum, examples = [] } = schema
-  const range = type === 'integer' ? [`an integer from ${minimum} to ${maximum}`] : []
-  const choice = schema.enum === undefined ? [] : [`one of ${schema.enum.join(', ')}`]
-  const list = type === 'array' ? [describeList(schema)] : []
-  const example = `for example ${JSON.stringify(examples[0])}`
-  return [description, ...range, ...choice, ...list, example].join(', ')
+  const list = schema.type === 'array' ? [describeList(schema)] : []
+  const example = `for example ${JSON.stringify(schema.examples?.[0])}`
+  return [...describeValues(schema), ...list, example].join(', ')
 }
 
 function describeList({ items, maxItems, uniqueItems }: Schema): string {

@@ -1,20 +1,14 @@
 /** Reads the file that describes several signers. */
-import type { X509Certificate } from 'node:crypto'
+import { isUtf8 } from 'node:buffer'
 import { readFileSync, statSync } from 'node:fs'
-import { dirname, resolve } from 'node:path'
+import { dirname } from 'node:path'
 import type { Environment } from '../../schemas/configuration.ts'
 import { SignersFile } from '../../schemas/signers-file.ts'
-import type { HashAlgorithm } from '../algorithms/hash-algorithms.ts'
 import { parseJson } from '../common/json.ts'
 import type { ConfigurationProblem } from '../errors.ts'
-import { readContainerVariables } from './container-variables.ts'
-import type { FileEntry } from './file-entry.ts'
-import { readFileSigner } from './file-signer.ts'
-import { isReadable, readCertificateFile } from './files.ts'
-import { describePath, type GivenPath } from './given-path.ts'
-import { findPin } from './pin.ts'
-import { problemWith } from './problem.ts'
-import type { PinSource, RawSigning, SignersConfiguration } from './signer-configuration.ts'
+import { describeFile, type GivenFile, isReadable } from './files.ts'
+import { type Findings, problemWith } from './problem.ts'
+import { type FileEntry, fromEntry, fromVariables, type SignerDocument } from './signer-document.ts'
 import {
   describeExpected,
   findIntendedName,
@@ -22,100 +16,68 @@ import {
   placeInFile,
   type SchemaProblem,
 } from './signers-file-schema.ts'
-import { describeToken, requireLibrary } from './single-signer.ts'
-import type { GivenVariables } from './variables.ts'
 
 const MAX_BYTES = 1_048_576
-/** Variables that describe the only signer if there is no file. */
-const SINGLE_SIGNER_VARIABLES = [
-  'HSM_KEY_LABEL',
-  'HSM_KEY_ID',
-  'SIGNER_CERTIFICATE_FILE',
-  'CA_CERTIFICATES_FILE',
-]
+
+/** The signers of a signers file. */
+export interface SignerDocuments {
+  /** Name of the signer for requests that name none; null if each request has to name one. */
+  readonly default: string | null
+  readonly documents: readonly SignerDocument[]
+}
 
 /**
- * Reads the signers of SIGNERS_FILE. Relative paths start in the folder of the file; the environment provides library,
- * token and PIN of signers that leave them out.
+ * Reads the signers of SIGNERS_FILE. The environment provides what they leave out.
  *
- * @returns the signers, complete if no problem was found
+ * @returns the documents of the signers, complete if no problem was found
  */
 export function readSignersFile(
-  given: GivenVariables,
   values: Partial<Environment>,
-  hashAlgorithms: readonly HashAlgorithm[],
-  problems: ConfigurationProblem[],
-  warnings: string[],
-): SignersConfiguration {
-  const beside = 'is set beside SIGNERS_FILE, which says it of each signer; set one of the two'
-  problems.push(
-    ...SINGLE_SIGNER_VARIABLES.filter((name) => given[name] !== undefined).map((name) =>
-      problemWith(name, beside, given[name]),
-    ),
-  )
-  const file = describePath(values.SIGNERS_FILE as string)
-  const files = new Set([file.path])
+  { problems, files }: Findings,
+): SignerDocuments {
+  const { HSM_KEY_LABEL, HSM_KEY_ID, SIGNER_CERTIFICATE_FILE, CA_CERTIFICATES_FILE, ...rest } = values
+  const ofOneSigner = { HSM_KEY_LABEL, HSM_KEY_ID, SIGNER_CERTIFICATE_FILE, CA_CERTIFICATES_FILE }
+  for (const [name, value] of Object.entries(ofOneSigner)) {
+    if (value !== undefined) {
+      const wrong = 'is set beside SIGNERS_FILE, which says it of each signer; set one of the two'
+      problems.push(problemWith(name, wrong, value))
+    }
+  }
+  const file = describeFile({ setting: 'SIGNERS_FILE', folder: '' }, values.SIGNERS_FILE) as GivenFile
+  files.add(file.path)
   const content = readContent(file, problems)
   if (content === undefined) {
-    return { default: '', signers: [], files: [...files] }
+    return { default: '', documents: [] }
   }
   const wrong = findSchemaProblems(content)
   problems.push(...wrong.map(({ variable, message }) => ({ variable, message })))
-  const certificates = new Map<string, readonly X509Certificate[]>()
-  // Signers may share a file, which is read once
-  const readCertificates = (setting: string, named: GivenPath) => {
-    const read = certificates.get(named.path) ?? readCertificateFile(setting, named, problems)
-    files.add(named.path)
-    if (read !== undefined) {
-      certificates.set(named.path, read)
-    }
-    return read
-  }
-  const context = {
-    folder: dirname(file.path),
-    hashAlgorithms,
-    rawSigning: values.RAW_SIGNING as RawSigning,
-    token: describeToken(values),
-    // Paths are made absolute like those of the file, since a token that is named in two ways would be opened twice
-    library: once(() => {
-      const library = requireLibrary(values, problems)
-      return { ...library, module: resolve(library.module) }
-    }),
-    pin: once(() => absolute(findPin(given, problems, warnings))),
-    containers: readContainerVariables(given, values, { readCertificates, problems, warnings }),
-    readCertificates,
-    problems,
-    warnings,
-  }
+  const environment = fromVariables(rest, problems)
   return {
     default: findDefault(content, wrong, problems),
-    signers: listEntries(content, wrong).map((entry) => readFileSigner(entry, context)),
-    files: [...files],
+    documents: listEntries(content, wrong).map((entry) =>
+      fromEntry(entry, dirname(file.path), environment, problems),
+    ),
   }
 }
 
-function readContent(file: GivenPath, problems: ConfigurationProblem[]): unknown {
-  if (!isReadable('SIGNERS_FILE', file, problems)) {
+function readContent(file: GivenFile, problems: ConfigurationProblem[]): unknown {
+  if (!isReadable(file, problems)) {
     return undefined
   }
-  const { path, shown } = file
+  const { setting, path, shown } = file
   try {
     if (statSync(path).size > MAX_BYTES) {
       throw new Error(`is larger than ${MAX_BYTES} bytes`)
     }
-    return parseJson(decode(readFileSync(path)))
+    const bytes = readFileSync(path)
+    if (!isUtf8(bytes)) {
+      throw new Error('is not UTF-8')
+    }
+    // Some editors write a byte order mark
+    return parseJson(bytes.toString().replace(/^\uFEFF/, ''))
   } catch (error) {
-    problems.push(problemWith('SIGNERS_FILE', (error as Error).message, shown))
+    problems.push(problemWith(setting, (error as Error).message, shown))
     return undefined
-  }
-}
-
-/** Decodes UTF-8 without the byte order mark that some editors write. */
-function decode(bytes: Buffer): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-  } catch {
-    throw new Error('is not UTF-8')
   }
 }
 
@@ -167,17 +129,4 @@ function findDefault(
     problems.push(problemWith(placeInFile('/default'), `names none of the signers${hint}`, name))
   }
   return name ?? ''
-}
-
-function absolute(pin: PinSource | undefined): PinSource {
-  return pin !== undefined && 'file' in pin ? { file: resolve(pin.file) } : (pin as PinSource)
-}
-
-/** Calls `get` at most once, so that several signers do not report the same problem. */
-function once<T>(get: () => T): () => T {
-  let result: { readonly value: T } | undefined
-  return () => {
-    result ??= { value: get() }
-    return result.value
-  }
 }

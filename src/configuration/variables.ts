@@ -1,7 +1,10 @@
-/** Finds the variables of the environment that are set, and names that are misspelled. */
+/** Finds the variables of the environment that are set, checks them with their schema, and finds misspelled names. */
+import { Check } from 'typebox/schema'
+import type { Environment } from '../../schemas/configuration.ts'
+import { defined } from '../common/defined.ts'
 import { findNearest } from '../common/edit-distance.ts'
 import type { ConfigurationProblem } from '../errors.ts'
-import { VARIABLES } from './variable-schema.ts'
+import { problemWith, VARIABLES } from './problem.ts'
 
 /** An environment, such as `process.env`. */
 export type Variables = Readonly<Record<string, string | undefined>>
@@ -41,6 +44,33 @@ export function dropUnset(environment: Variables, warnings: string[]): GivenVari
     }
   }
   return given
+}
+
+/** Variables whose wrong values may hold a secret: a password may follow the user after a colon. */
+const SECRET: ReadonlySet<string> = new Set(['TSA_USER'])
+
+/**
+ * Checks the variables against their schema, and fills in the defaults. Wrong values become problems and are left out,
+ * so that the others can still be checked.
+ *
+ * @returns an {@link Environment}, complete if no problem was found
+ */
+export function validate(given: GivenVariables, problems: ConfigurationProblem[]): Partial<Environment> {
+  const values: Record<string, unknown> = {}
+  for (const [name, schema] of VARIABLES) {
+    const text = given[name]
+    values[name] = schema.default
+    if (text !== undefined) {
+      // Number would take 0x10 for 16
+      const value = schema.type === 'integer' && /^\d+$/.test(text) ? Number(text) : text
+      if (Check(schema, value)) {
+        values[name] = value
+      } else {
+        problems.push(problemWith(name, 'is not valid', SECRET.has(name) ? undefined : text))
+      }
+    }
+  }
+  return defined(values)
 }
 
 /** Finds unknown names that resemble ours. The problems quote no values. */

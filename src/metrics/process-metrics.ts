@@ -19,34 +19,28 @@ function createRegistry(): Registry {
     labelNames: ['version', 'node_version'],
     registers: [created],
   }).set({ version: VERSION, node_version: process.version }, 1)
-  registerLogCounter(created, {
-    name: 'signing_service_log_dropped_lines_total',
-    help: 'Lines of the log that are missing in it, as it was not written in time.',
-    counter: 'dropped',
-  })
-  registerLogCounter(created, {
-    name: 'signing_service_log_write_failures_total',
-    help: 'Writes of the log that failed, other than for a reader that is slow; they are tried again.',
-    counter: 'failures',
-  })
+  registerLogCounter(
+    created,
+    'signing_service_log_dropped_lines_total',
+    'Lines of the log that are missing in it, as it was not written in time.',
+    () => logCounters.dropped,
+  )
+  registerLogCounter(
+    created,
+    'signing_service_log_write_failures_total',
+    'Writes of the log that failed, other than for a reader that is slow; they are tried again.',
+    () => logCounters.failures,
+  )
   collectDefaultMetrics({ register: created })
   return created
 }
 
-interface LogCounter {
-  readonly name: string
-  readonly help: string
-  readonly counter: keyof typeof logCounters
-}
-
-function registerLogCounter(registry: Registry, { name, help, counter }: LogCounter): void {
+function registerLogCounter(registry: Registry, name: string, help: string, read: () => number): void {
   new Counter({
-    name,
-    help,
-    registers: [registry],
+    ...{ name, help, registers: [registry] },
     collect() {
       this.reset()
-      this.inc(logCounters[counter])
+      this.inc(read())
     },
   })
 }

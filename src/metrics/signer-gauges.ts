@@ -1,108 +1,114 @@
 /** Registers gauges on the state of pools and signers, which is read at each scrape. */
-import { Gauge, type Registry } from 'prom-client'
+import type { Registry } from 'prom-client'
 import { MS_PER_DAY } from '../common/day.ts'
 import type { Readiness } from '../signers/readiness.ts'
-import type { Signer } from '../signers/signer.ts'
 import type { Signers } from '../signers/signers.ts'
 import { earliestNotAfter } from '../x509/validity.ts'
-import { registerGauge } from './gauge.ts'
+import { registerGauge } from './registration.ts'
 
-export interface SignerGaugeOptions {
-  readonly readiness: Pick<Readiness, 'check'>
-  readonly signers: Pick<Signers, 'all' | 'pools'>
-  /** Most requests that may wait for a session of one token. */
-  readonly queueLimit: number
-}
-
+/**
+ * Registers the gauges of tokens and signers. Those of certificates have no values while these are not known.
+ *
+ * @param queueLimit most requests that may wait for a session of one token
+ */
 export function registerSignerGauges(
   registry: Registry,
-  { signers, readiness, queueLimit }: SignerGaugeOptions,
+  signers: Pick<Signers, 'all' | 'pools'>,
+  readiness: Pick<Readiness, 'check'>,
+  queueLimit: number,
 ): void {
-  registerPoolGauges(registry, signers)
-  registerReadiness(registry, readiness)
-  registerCertificateGauges(registry, signers)
-  new Gauge({
-    name: 'signing_service_hsm_queue_limit',
-    help: 'Requests that may wait for a session before others are refused, for each token.',
-    registers: [registry],
-  }).set(queueLimit)
+  const statuses = () => [...signers.pools()].map(([token, { pool }]) => ({ token, ...pool.status() }))
+  registerGauge(
+    registry,
+    'signing_service_hsm_ready',
+    '1 while the token is logged in and the last test signature verified, else 0.',
+    ['token'],
+    () => statuses().map(({ token, state }) => [{ token }, state === 'ready' ? 1 : 0]),
+  )
+  registerGauge(
+    registry,
+    'signing_service_hsm_sessions',
+    'Sessions of the pool, by what they do.',
+    ['token', 'state'],
+    () =>
+      statuses().flatMap(({ token, sessions }) =>
+        Object.entries(sessions).map(([state, count]) => [{ token, state }, count] as const),
+      ),
+  )
+  registerGauge(
+    registry,
+    'signing_service_hsm_queue_length',
+    'Requests that wait for a session.',
+    ['token'],
+    () => statuses().map(({ token, queued }) => [{ token }, queued]),
+  )
+  registerGauge(
+    registry,
+    'signing_service_hsm_queue_limit',
+    'Requests that may wait for a session before others are refused, for each token.',
+    [],
+    () => [[{}, queueLimit]],
+  )
+  registerGauge(
+    registry,
+    'signing_service_signer_ready',
+    '1 while requests to the signer are signed, else 0; /health/ready says why not.',
+    ['signer'],
+    () => readiness.check().map(({ name, state }) => [{ signer: name }, state === 'ready' ? 1 : 0]),
+  )
+  const ends = () =>
+    signers.all().flatMap((signer) => {
+      const known = signer.knownCertificate()
+      return known ? [{ signer: signer.name, notAfter: earliestNotAfter(known.validity).getTime() }] : []
+    })
+  registerGauge(
+    registry,
+    'signing_service_certificate_days_left',
+    'Days until the first certificate of the chain expires; negative afterwards.',
+    ['signer'],
+    () => ends().map(({ signer, notAfter }) => [{ signer }, (notAfter - Date.now()) / MS_PER_DAY]),
+  )
+  registerGauge(
+    registry,
+    'signing_service_certificate_expiry_timestamp_seconds',
+    'When the first certificate of the chain expires, in seconds since 1970.',
+    ['signer'],
+    () => ends().map(({ signer, notAfter }) => [{ signer }, notAfter / 1000]),
+  )
 }
 
-function registerPoolGauges(registry: Registry, signers: SignerGaugeOptions['signers']): void {
-  registerGauge(registry, {
-    name: 'signing_service_hsm_ready',
-    help: '1 while the token is logged in and the last test signature verified, else 0.',
-    labelNames: ['token'],
-    collect() {
-      for (const [token, { pool }] of signers.pools()) {
-        this.set({ token }, pool.status().state === 'ready' ? 1 : 0)
-      }
-    },
-  })
-  registerGauge(registry, {
-    name: 'signing_service_hsm_sessions',
-    help: 'Sessions of the pool, by what they do.',
-    labelNames: ['token', 'state'],
-    collect() {
-      for (const [token, { pool }] of signers.pools()) {
-        for (const [state, count] of Object.entries(pool.status().sessions)) {
-          this.set({ token, state }, count)
-        }
-      }
-    },
-  })
-  registerGauge(registry, {
-    name: 'signing_service_hsm_queue_length',
-    help: 'Requests that wait for a session.',
-    labelNames: ['token'],
-    collect() {
-      for (const [token, { pool }] of signers.pools()) {
-        this.set({ token }, pool.status().queued)
-      }
-    },
-  })
-}
-
-function registerReadiness(registry: Registry, readiness: SignerGaugeOptions['readiness']): void {
-  registerGauge(registry, {
-    name: 'signing_service_signer_ready',
-    help: '1 while requests to the signer are signed, else 0; /health/ready says why not.',
-    labelNames: ['signer'],
-    collect() {
-      for (const { name, state } of readiness.check()) {
-        this.set({ signer: name }, state === 'ready' ? 1 : 0)
-      }
-    },
-  })
-}
-
-/** Registers gauges that have no values while the certificate, which may be on the token, is not known. */
-function registerCertificateGauges(registry: Registry, signers: SignerGaugeOptions['signers']): void {
-  registerGauge(registry, {
-    name: 'signing_service_certificate_days_left',
-    help: 'Days until the first certificate of the chain expires; negative afterwards.',
-    labelNames: ['signer'],
-    collect() {
-      for (const [signer, notAfter] of signers.all().flatMap(listExpiry)) {
-        this.set({ signer }, (notAfter - Date.now()) / MS_PER_DAY)
-      }
-    },
-  })
-  registerGauge(registry, {
-    name: 'signing_service_certificate_expiry_timestamp_seconds',
-    help: 'When the first certificate of the chain expires, in seconds since 1970.',
-    labelNames: ['signer'],
-    collect() {
-      for (const [signer, notAfter] of signers.all().flatMap(listExpiry)) {
-        this.set({ signer }, notAfter / 1000)
-      }
-    },
-  })
-}
-
-function listExpiry(
-  signer: Pick<Signer, 'name' | 'knownCertificate'>,
-): (readonly [name: string, notAfter: number])[] {
-  const known = signer.knownCertificate()
-  return known === undefined ? [] : [[signer.name, earliestNotAfter(known.validity).getTime()]]
+/** Registers gauges on revocation, which have no values while a certificate, which may be on the token, is not known. */
+export function registerRevocationGauges(registry: Registry, signers: Pick<Signers, 'all'>): void {
+  const known = () =>
+    signers.all().flatMap((signer) => {
+      const { name, container, sources } = signer
+      const path = signer.knownCertificate()?.path
+      return path ? [{ signer: name, level: container.level, ...sources.revocations.information(path) }] : []
+    })
+  // Other signers do not need it, and their certificates may name no source
+  const needed = () => known().filter(({ level }) => level === 'b-lt')
+  registerGauge(
+    registry,
+    'signing_service_certificate_revoked',
+    '1 while a certificate of the chain is known to be revoked, else 0.',
+    ['signer'],
+    () => known().map(({ signer, revoked }) => [{ signer }, revoked === undefined ? 0 : 1]),
+  )
+  registerGauge(
+    registry,
+    'signing_service_revocation_information_complete',
+    '1 while there is fresh revocation information about each certificate of the chain, else 0; for level b-lt.',
+    ['signer'],
+    () => needed().map(({ signer, complete }) => [{ signer }, complete ? 1 : 0]),
+  )
+  registerGauge(
+    registry,
+    'signing_service_revocation_information_expiry_timestamp_seconds',
+    'When the first OCSP response or CRL about the chain ceases to be fresh, in seconds since 1970.',
+    ['signer'],
+    () =>
+      needed().flatMap(({ signer, nextUpdate }) =>
+        nextUpdate === undefined ? [] : [[{ signer }, nextUpdate.getTime() / 1000] as const],
+      ),
+  )
 }

@@ -1,10 +1,12 @@
 /**
  * Writes messages as a stream of octets, and reads them. A message has its length (4 octets, little-endian), the length of
- * its text (4 octets), its text in JSON, and octets that go along with it.
+ * its text (4 octets), its text in JSON, and octets that go along with it: what is signed, or the signature.
  *
  * Node's own IPC takes several times as long, and no thread can wait for it. The output of `v8.serialize` would need code
  * that each session worker has to warm up for itself.
  */
+import type { Duplex } from 'node:stream'
+import type { FromSession, ToSession } from './messages.ts'
 
 const LENGTH_OCTETS = 4
 const TEXT_OFFSET = 2 * LENGTH_OCTETS
@@ -15,14 +17,18 @@ const NOTHING = Buffer.alloc(0)
  */
 const MAX_LENGTH = 65_536
 
-export interface Frame {
-  readonly message: unknown
-  /** A view of the octets that were read. */
-  readonly octets: Uint8Array
+export function encodeMessage(message: ToSession | FromSession): Buffer {
+  switch (message.type) {
+    case 'sign':
+      return encodeFrame({ ...message, data: undefined }, message.data)
+    case 'signed':
+      return encodeFrame({ ...message, signature: undefined }, message.signature)
+    default:
+      return encodeFrame(message, NOTHING)
+  }
 }
 
-/** @param message a value that JSON can hold */
-export function encodeFrame(message: unknown, octets: Uint8Array = NOTHING): Buffer {
+function encodeFrame(message: object, octets: Uint8Array): Buffer {
   const text = JSON.stringify(message)
   const frame = Buffer.allocUnsafe(TEXT_OFFSET + 3 * text.length + octets.length)
   const textLength = frame.write(text, TEXT_OFFSET)
@@ -34,16 +40,16 @@ export function encodeFrame(message: unknown, octets: Uint8Array = NOTHING): Buf
 }
 
 /** Puts messages together again that arrive in pieces. */
-export class FrameReader {
+export class MessageReader<T extends ToSession | FromSession> {
   #rest: Buffer = NOTHING
 
   /**
-   * @returns the messages that end in this piece
-   * @throws Error for what is no frame
+   * @returns the messages that end in this piece; their octets are views of what was read
+   * @throws Error for what is no message
    */
-  read(piece: Buffer): Frame[] {
+  read(piece: Buffer): T[] {
     const octets = this.#rest.length === 0 ? piece : Buffer.concat([this.#rest, piece])
-    const frames: Frame[] = []
+    const messages: T[] = []
     let offset = 0
     for (;;) {
       const begin = offset + LENGTH_OCTETS
@@ -51,12 +57,35 @@ export class FrameReader {
       if (end > octets.length) {
         break
       }
-      frames.push(decodeFrame(octets.subarray(offset, end)))
+      messages.push(decodeFrame(octets.subarray(offset, end)))
       offset = end
     }
     this.#rest = offset === octets.length ? NOTHING : Buffer.from(octets.subarray(offset))
-    return frames
+    return messages
   }
+}
+
+/**
+ * Reads the messages of a session from its socket.
+ *
+ * @param onGarbage called when what arrives is no message: a library may have written to what is not its own
+ */
+export function readMessages(
+  stream: Duplex,
+  onMessage: (message: FromSession) => void,
+  onGarbage: () => void,
+): void {
+  const reader = new MessageReader<FromSession>()
+  stream.on('data', (piece: Buffer) => {
+    let messages: FromSession[] = []
+    try {
+      messages = reader.read(piece)
+    } catch {
+      // The error quotes the octets that were read
+      onGarbage()
+    }
+    messages.forEach(onMessage)
+  })
 }
 
 function readLength(octets: Buffer, offset: number): number {
@@ -67,10 +96,16 @@ function readLength(octets: Buffer, offset: number): number {
   return length
 }
 
-function decodeFrame(frame: Buffer): Frame {
+function decodeFrame(frame: Buffer) {
   const textEnd = TEXT_OFFSET + frame.readUInt32LE(LENGTH_OCTETS)
-  return {
-    message: JSON.parse(frame.toString('utf8', TEXT_OFFSET, textEnd)),
-    octets: frame.subarray(textEnd),
+  const message = JSON.parse(frame.toString('utf8', TEXT_OFFSET, textEnd))
+  const octets = frame.subarray(textEnd)
+  switch (message.type) {
+    case 'sign':
+      return { ...message, data: octets }
+    case 'signed':
+      return { ...message, signature: octets }
+    default:
+      return message
   }
 }

@@ -4,50 +4,43 @@ import { nameKey } from './key-name.ts'
 import type { FoundKey, KeyProtection } from './messages.ts'
 
 interface Demand {
-  readonly property: keyof KeyProtection
   readonly attribute: string
   readonly wanted: boolean
   /** The fault of a key with the other value, in words. */
   readonly otherwise: string
-  /** A demand that implies this one's failure: then this one need not be told as well. */
-  readonly impliedBy: readonly (keyof KeyProtection)[]
+  /** Demands whose failure implies that of this one, which need not be told as well then. */
+  readonly impliedBy?: readonly (keyof KeyProtection)[]
 }
 
-const DEMANDS: readonly Demand[] = [
-  {
-    ...{ property: 'sensitive', attribute: 'CKA_SENSITIVE', wanted: true, impliedBy: [] },
-    otherwise: 'is not sensitive',
+const DEMANDS: Readonly<Record<keyof KeyProtection, Demand>> = {
+  sensitive: { attribute: 'CKA_SENSITIVE', wanted: true, otherwise: 'is not sensitive' },
+  extractable: { attribute: 'CKA_EXTRACTABLE', wanted: false, otherwise: 'can be extracted' },
+  local: { attribute: 'CKA_LOCAL', wanted: true, otherwise: 'was not generated on the token' },
+  alwaysSensitive: {
+    ...{ attribute: 'CKA_ALWAYS_SENSITIVE', wanted: true, otherwise: 'was not always sensitive' },
+    impliedBy: ['sensitive', 'local'],
   },
-  {
-    ...{ property: 'extractable', attribute: 'CKA_EXTRACTABLE', wanted: false, impliedBy: [] },
-    otherwise: 'can be extracted',
+  neverExtractable: {
+    ...{ attribute: 'CKA_NEVER_EXTRACTABLE', wanted: true, otherwise: 'could be extracted once' },
+    impliedBy: ['extractable', 'local'],
   },
-  {
-    ...{ property: 'local', attribute: 'CKA_LOCAL', wanted: true, impliedBy: [] },
-    otherwise: 'was not generated on the token',
-  },
-  {
-    ...{ property: 'alwaysSensitive', attribute: 'CKA_ALWAYS_SENSITIVE', wanted: true },
-    ...{ otherwise: 'was not always sensitive', impliedBy: ['sensitive', 'local'] },
-  },
-  {
-    ...{ property: 'neverExtractable', attribute: 'CKA_NEVER_EXTRACTABLE', wanted: true },
-    ...{ otherwise: 'could be extracted once', impliedBy: ['extractable', 'local'] },
-  },
-]
+}
+const PROPERTIES = Object.keys(DEMANDS) as (keyof KeyProtection)[]
 
 /** Returns what makes copies of the key possible, each in a few words after "the private key"; nothing where all is well. */
 export function findExposures(protection: KeyProtection): string[] {
-  const fails = ({ property, wanted }: Demand) => protection[property] === !wanted
-  const failed = DEMANDS.filter(fails).map(({ property }) => property)
-  return DEMANDS.filter(
-    (demand) => fails(demand) && !demand.impliedBy.some((property) => failed.includes(property)),
-  ).map(({ otherwise, attribute, wanted }) => `${otherwise} (${attribute} is ${!wanted})`)
+  const failed = PROPERTIES.filter((property) => protection[property] === !DEMANDS[property].wanted)
+  return failed
+    .map((property) => DEMANDS[property])
+    .filter(({ impliedBy = [] }) => !impliedBy.some((property) => failed.includes(property)))
+    .map(({ otherwise, attribute, wanted }) => `${otherwise} (${attribute} is ${!wanted})`)
 }
 
 /** Returns the names of the attributes that the token does not show. */
 export function findUnshown(protection: KeyProtection): string[] {
-  return DEMANDS.filter(({ property }) => protection[property] === null).map(({ attribute }) => attribute)
+  return PROPERTIES.filter((property) => protection[property] === null).map(
+    (property) => DEMANDS[property].attribute,
+  )
 }
 
 /** Returns a warning for a key of which there may be copies outside the token; undefined where none can be. */

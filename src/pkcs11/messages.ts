@@ -1,7 +1,7 @@
 /** The messages between the HTTP process, the signer process and its session workers. */
 
 import type { SignatureAlgorithm, SignMechanism } from '../algorithms/signature-algorithm.ts'
-import type { KeySelector, SettingNames, TokenAccess } from '../configuration/signer-configuration.ts'
+import type { KeySelector, TokenAccess } from '../configuration/signer-configuration.ts'
 import type { ToldPin } from './pin-version.ts'
 import type { TokenFailure } from './return-values.ts'
 
@@ -49,13 +49,11 @@ export interface KeyRequest {
   readonly certificateOnToken: boolean
   /** Absent where the type of the key decides. */
   readonly algorithm?: SignatureAlgorithm['name']
-  readonly settings: SettingNames
 }
 
 /** Everything that the signer process needs to open the token. */
 export interface OpenRequest {
   readonly access: TokenAccess
-  readonly settings: SettingNames
   readonly keys: readonly KeyRequest[]
   /** The PIN, where no file holds it: from a variable, or typed by a person. */
   readonly givenPin?: string
@@ -70,10 +68,15 @@ export function isFound(outcome: KeyOutcome): outcome is FoundKey {
   return 'labelBytes' in outcome
 }
 
+/** What the configuration names that is not there, or does not fit. The HTTP process knows the setting of each. */
+export type Subject = 'module' | 'token' | 'slot' | 'pin' | 'key' | 'certificate'
+
 export interface KeyFailure extends Explanation {
-  /** The setting that has to change. */
-  readonly variable: string
+  readonly about: Subject
 }
+
+/** File descriptor of the channel of session 0 in the signer process, the next after that of Node's own IPC. */
+export const FIRST_CHANNEL = 4
 
 /** Messages to a signer process. */
 export type ToSignerProcess = ToMainThread | ToSession
@@ -84,27 +87,16 @@ export type ToMainThread =
   | { readonly type: 'log-in' }
   /** Searches the open token for keys that were not there, or not to be used; answered where that was possible. */
   | { readonly type: 'find-keys'; readonly keys: readonly number[] }
+  /** Starts a worker for the session with this number, which reads what it is told from its channel. */
+  | { readonly type: 'start'; readonly number: number }
   /** The sessions are closed besides: by the end of their channels. */
   | { readonly type: 'close' }
-
-/** Sent by Node's IPC too: starts a worker for a session, which reads what it is told from its channel. */
-export interface StartSession {
-  readonly type: 'start'
-  readonly session: number
-  /** File descriptor of a socket in the signer process. */
-  readonly channel: number
-}
-
-/** Sent by the channel of the session. */
-export type ToSession = SessionOrder | WithdrawOrder | EndSession
 
 /** An order carries a ticket, and its answer the same, so that an answer to an older order is recognized and dropped. */
 interface Ticket {
   readonly session: number
   readonly ticket: number
 }
-
-export type SessionOrder = SignOrder | ReopenOrder
 
 export interface SignOrder extends Ticket {
   readonly type: 'sign'
@@ -115,23 +107,19 @@ export interface SignOrder extends Ticket {
   readonly data: Uint8Array
 }
 
-/** Opens the session, or closes what is there and opens it anew, and finds one of the keys in it. */
-export interface ReopenOrder extends Ticket {
-  readonly type: 'reopen'
-  /** Place of the key in the open request. */
-  readonly key: number
-}
+/** What a session does until it has answered. */
+export type SessionOrder =
+  | SignOrder
+  /** Opens the session, or closes what is there and opens it anew, and finds one of the keys in it. */
+  | (Ticket & { readonly type: 'reopen'; readonly key: number })
 
-/** Takes an order to sign back, unless the session has read it; then it is answered all the same. */
-export interface WithdrawOrder extends Ticket {
-  readonly type: 'withdraw'
-}
-
-/** Closes the session for good. It is not answered. */
-export interface EndSession {
-  readonly type: 'end'
-  readonly session: number
-}
+/** Sent by the channel of the session. */
+export type ToSession =
+  | SessionOrder
+  /** Takes an order to sign back, unless the session has read it; then it is answered all the same. */
+  | (Ticket & { readonly type: 'withdraw' })
+  /** Closes the session until it is opened anew. It is not answered. */
+  | { readonly type: 'end'; readonly session: number }
 
 /** Why a token could not be opened. */
 export type OpenFailure =
@@ -149,40 +137,26 @@ export interface Explanation {
   readonly reason: string
 }
 
-export type FromSignerProcess = FromMainThread | FromSession
-
-/** Messages of a signer process whose token is open. */
-export type FromOpenToken = KeysFound | LoginOutcome | FromSession
-
-/** Sent by Node's IPC. */
-export type FromMainThread =
+/** Messages of a signer process. Those of sessions are sent by their channels, the others by Node's IPC. */
+export type FromSignerProcess =
   | { readonly type: 'opened'; readonly token: FoundToken; readonly keys: readonly KeyOutcome[] }
   | { readonly type: 'open-failed'; readonly failure: OpenFailure }
-  | KeysFound
   /** `C_Login` is about to be called: should nothing come after it, nobody knows what the token made of the PIN. */
   | { readonly type: 'login-begun'; readonly told: ToldPin }
   /** `C_Login` was called; said before what comes of it. */
   | { readonly type: 'login-answered'; readonly returnValue: string }
-  | LoginOutcome
+  | FromOpenToken
 
-/** All keys of the open request, as they were last found. */
-export interface KeysFound {
-  readonly type: 'keys-found'
-  readonly keys: readonly KeyOutcome[]
-}
+/** Messages of a signer process whose token is open. */
+export type FromOpenToken =
+  /** All keys of the open request, as they were last found. */
+  { readonly type: 'keys-found'; readonly keys: readonly KeyOutcome[] } | LoginOutcome | FromSession
 
 /** Outcome of the order to log in again. */
 export type LoginOutcome =
   | { readonly type: 'logged-in' }
   | { readonly type: 'log-in-failed'; readonly failure: TokenFailure }
 
-/** Sent by Node's IPC too: the worker of a session is no more, and its channel free. */
-export interface SessionEnded {
-  readonly type: 'session-ended'
-  readonly session: number
-}
-
-/** Sent by the channel of the session. */
 export type FromSession = Ticket & {
   /** How long the library took. */
   readonly seconds: number
@@ -196,8 +170,6 @@ export type FromSession = Ticket & {
 /** Data that a session worker is started with. Handles are the buffers that pkcs11js gives: slot ids can exceed 2^53. */
 export interface SessionWorkerData {
   readonly session: number
-  /** File descriptor of the socket that it is told by. */
-  readonly channel: number
   readonly module: string
   readonly slot: Uint8Array
   readonly keys: KeyReferences

@@ -134,27 +134,17 @@ export function describeFailure(error: unknown): TokenFailure {
   if (error instanceof KeyGoneError) {
     return { returnValue: error.message, call: 'C_FindObjects', recovery: 'permanent' }
   }
-  const { message, method = '', code = 0 } = named(error as BindingError)
+  const { message, method = '', code = 0 } = error as { message: string; method?: string; code?: number }
+  // The binding makes what most calls throw into `CKR_X` and its code, but leaves `CKR_X:48` of some, as C_FindObjects
+  const [, name = message, number = code] = /^(CKR_\w+):(\d+)$/.exec(message) ?? []
   // The binding calls all that it has no name for CKR_VENDOR_DEFINED
-  const returnValue = message === 'CKR_VENDOR_DEFINED' ? `0x${code.toString(16)}` : withoutPath(message)
+  const returnValue = name === 'CKR_VENDOR_DEFINED' ? `0x${Number(number).toString(16)}` : withoutPath(name)
   return { returnValue, call: method, recovery: RECOVERIES[returnValue] ?? 'device' }
 }
 
 /** Hides the message of an error that names a file: /health/ready shows it to everybody who asks. */
 function withoutPath(message: string): string {
   return message.includes('/') ? 'an error that is no return value' : message
-}
-
-interface BindingError {
-  readonly message: string
-  readonly method?: string
-  readonly code?: number
-}
-
-/** The binding makes what most calls throw into `CKR_X` and its code, but leaves `CKR_X:48` of some, as C_FindObjects. */
-function named(error: BindingError): BindingError {
-  const [, message, code] = /^(CKR_\w+):(\d+)$/.exec(error.message) ?? []
-  return message === undefined ? error : { message, code: Number(code) }
 }
 
 /** Return values by which a token refuses a key for good (PKCS#11 2.40 5.1), with their meaning. */

@@ -1,8 +1,7 @@
-import { createHash } from 'node:crypto'
+import { createHash, type KeyObject } from 'node:crypto'
 import { findHashAlgorithm, type HashAlgorithm } from '../algorithms/hash-algorithms.ts'
-import type { SignedMessage } from '../algorithms/signature-algorithm.ts'
+import type { SignatureAlgorithm, SignedMessage } from '../algorithms/signature-algorithm.ts'
 import type { SignOrder } from './messages.ts'
-import type { KeyUse } from './pool-key.ts'
 
 /**
  * Test signatures sign this constant sentence, so that none can be taken for a signature over a document, and an auditor
@@ -10,6 +9,12 @@ import type { KeyUse } from './pool-key.ts'
  */
 const MESSAGE = Buffer.from('This is a test signature of the signing service. It signs no document.')
 const SHA256 = findHashAlgorithm('sha256') as HashAlgorithm
+
+/** The algorithm that a key signs with, and the public key that its signatures must verify with. */
+export interface KeyUse {
+  readonly publicKey: KeyObject
+  readonly algorithm: SignatureAlgorithm
+}
 
 /** Input of one signature. */
 export interface SigningInput extends Pick<SignOrder, 'key' | 'mechanism' | 'data'> {

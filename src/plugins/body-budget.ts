@@ -4,7 +4,7 @@ import fp from 'fastify-plugin'
 import type { Registry } from 'prom-client'
 import { BODY_PERIOD_MS } from '../common/arrival.ts'
 import { SERVICE_BUSY } from '../errors.ts'
-import { registerGauge } from '../metrics/gauge.ts'
+import { registerGauge } from '../metrics/registration.ts'
 
 type EndBody = (error: Error) => void
 
@@ -30,12 +30,8 @@ const MAX_HELD_BYTES = 16_777_216
 /** Bytes that a body may take even if no room is left, so that senders of large bodies do not keep out the others. */
 const SMALL_BODY_BYTES = 16_384
 
-export interface BodyBudgetOptions {
-  readonly registry: Registry
-}
-
 /** Limits the memory that bodies take. A request that would exceed the limit is told to come back. */
-export const bodyBudget = fp<BodyBudgetOptions>(
+export const bodyBudget = fp<{ readonly registry: Registry }>(
   async (app, { registry }) => {
     let held = 0
     /** Requests with large bodies, in the order in which they grew, each with the function that ends its body. */
@@ -77,20 +73,20 @@ export const bodyBudget = fp<BodyBudgetOptions>(
       done()
     })
 
-    registerGauge(registry, {
-      name: 'signing_service_http_body_bytes',
-      help: 'Bytes of memory that the bodies of requests take.',
-      collect() {
-        this.set(held)
-      },
-    })
-    registerGauge(registry, {
-      name: 'signing_service_http_body_bytes_limit',
-      help: 'Bytes of memory that they may take before others are refused.',
-      collect() {
-        this.set(MAX_HELD_BYTES)
-      },
-    })
+    registerGauge(
+      registry,
+      'signing_service_http_body_bytes',
+      'Bytes of memory that the bodies of requests take.',
+      [],
+      () => [[{}, held]],
+    )
+    registerGauge(
+      registry,
+      'signing_service_http_body_bytes_limit',
+      'Bytes of memory that they may take before others are refused.',
+      [],
+      () => [[{}, MAX_HELD_BYTES]],
+    )
   },
   { name: 'body-budget', dependencies: ['http-defaults'] },
 )

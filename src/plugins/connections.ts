@@ -6,9 +6,16 @@ import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
 import { BODY_PERIOD_MS } from '../common/arrival.ts'
 import { RepeatedWarning } from '../common/repeated-warning.ts'
-import { registerGauge } from '../metrics/gauge.ts'
-import { ReasonCounter } from '../metrics/reason-counter.ts'
-import { stopArriving } from './close-in-stages.ts'
+import { registerCounter, registerGauge } from '../metrics/registration.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Returns whether the service was told to end. */
+    isClosing(): boolean
+    /** Makes the service not ready, and has callers reconnect, some time before it closes. Closing does so too. */
+    announceClosing(): void
+  }
+}
 
 export interface ConnectionsOptions {
   /** Most connections that may be open at the same time. */
@@ -23,12 +30,27 @@ export interface ConnectionsOptions {
  */
 const MAX_PIPELINED = 256
 
+/** Time that a client has to read its answer, in ms. Document Engine by default waits no longer for one. */
+const LINGER_MS = 5_000
+
+/** Most bytes of a refused body that are discarded so that its connection can serve the next request. */
+const MAX_DISCARDED = 65_536
+
 /** Answers of a connection that are not sent yet, with the time at which the headers of the request had arrived. */
 type Unanswered = Map<ServerResponse, number>
 
+const unansweredBySocket = new WeakMap<Socket, Unanswered>()
+
+/** Returns the last answer of a connection that is on its way to a complete request. Answers are sent in order. */
+export function findUnanswered(socket: Socket): ServerResponse | undefined {
+  const unanswered = unansweredBySocket.get(socket) as Unanswered
+  return [...unanswered.keys()].findLast(({ req, writableFinished }) => req.complete && !writableFinished)
+}
+
 /**
  * Limits the connections, and ends those that nobody needs: when one too many comes, when the service closes, and when
- * a request is answered whose body is still on its way.
+ * a request is answered whose body is still on its way. Once the end of the service is announced, callers are served as
+ * before, but asked to open another connection for their next request, which a load balancer then leads elsewhere.
  */
 export const connections = fp<ConnectionsOptions>(
   async (app, { limit, registry, log }) => {
@@ -37,15 +59,15 @@ export const connections = fp<ConnectionsOptions>(
     const idle = new Set<Socket>()
     /** Number of requests that wait behind others. */
     let behind = 0
-    let closing = false
+    let isAnnounced = false
+    let isClosing = false
     const warning = new RepeatedWarning(log)
-    const shed = new ReasonCounter({
+    const shed = registerCounter(
       registry,
-      name: 'signing_service_http_connections_shed_total',
-      help: 'Connections that were closed since one too many came, or too many requests on them, by what they were.',
-      label: 'reason',
-      values: ['idle', 'slow', 'new', 'pipelined'],
-    })
+      'signing_service_http_connections_shed_total',
+      'Connections that were closed since one too many came, or too many requests on them, by what they were.',
+      { reason: ['idle', 'slow', 'new', 'pipelined'] },
+    )
 
     function forget(socket: Socket): void {
       open.delete(socket)
@@ -57,7 +79,7 @@ export const connections = fp<ConnectionsOptions>(
       warning.warn('too many connections: others are closed; see SIGNING_SERVICE_MAX_CONNECTIONS', { limit })
       const [unused] = idle
       const slow = unused === undefined ? findSlow() : undefined
-      shed.count(unused !== undefined ? 'idle' : slow !== undefined ? 'slow' : 'new')
+      shed.inc({ reason: unused !== undefined ? 'idle' : slow !== undefined ? 'slow' : 'new' })
       const one = unused ?? slow ?? added
       forget(one)
       one.destroy()
@@ -85,11 +107,12 @@ export const connections = fp<ConnectionsOptions>(
     }
 
     app.server.on('connection', (socket: Socket) => {
+      const unanswered: Unanswered = new Map()
+      unansweredBySocket.set(socket, unanswered)
       if (open.size >= limit) {
         shedOne(socket)
       }
       if (!socket.destroyed) {
-        const unanswered: Unanswered = new Map()
         open.set(socket, unanswered)
         idle.add(socket)
         socket.once('close', () => {
@@ -99,17 +122,10 @@ export const connections = fp<ConnectionsOptions>(
       }
     })
 
-    function note({ socket }: IncomingMessage, response: ServerResponse): void {
-      const unanswered = open.get(socket)
-      if (unanswered !== undefined) {
-        admit(socket, response, unanswered)
-      }
-    }
-
     function admit(socket: Socket, response: ServerResponse, unanswered: Unanswered): void {
       if (unanswered.size > 0 && behind === MAX_PIPELINED) {
         warning.warn('too many requests wait behind others on their connections: some of these are closed')
-        shed.count('pipelined')
+        shed.inc({ reason: 'pipelined' })
         forget(socket)
         ignoreRest(socket)
         socket.destroy()
@@ -124,45 +140,54 @@ export const connections = fp<ConnectionsOptions>(
         if (unanswered.size === 0 && open.has(socket)) {
           idle.add(socket)
         }
-        if (closing) {
+        if (isClosing) {
           // Node itself ends only connections that have had a request
           endIdle()
         }
       })
     }
 
-    // These listeners come before all others that handle requests
-    app.server.prependListener('request', note)
-    app.server.prependListener('checkExpectation', note)
+    // This listener comes before all others that handle requests
+    app.server.prependListener('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
+      const unanswered = open.get(socket)
+      if (unanswered !== undefined) {
+        admit(socket, response, unanswered)
+      }
+    })
     app.addHook('onRequest', (request, _reply, done) => {
       // Nobody waits for the answer if the connection was closed before the request was read
       if (!request.raw.socket.destroyed) {
         done()
       }
     })
+    app.decorate('isClosing', () => isAnnounced)
+    app.decorate('announceClosing', () => {
+      isAnnounced = true
+    })
     app.addHook('onSend', (request, reply, payload, done) => {
+      if (isAnnounced) {
+        // The socket would stay idle and keep the server from closing
+        reply.header('connection', 'close')
+      }
       reply.headers(stopArriving(request.raw, reply.getHeader('connection') === 'close'))
       done(null, payload)
     })
     app.addHook('preClose', async () => {
-      closing = true
+      isAnnounced = true
+      isClosing = true
       endIdle()
     })
 
-    registerGauge(registry, {
-      name: 'signing_service_http_connections',
-      help: 'Connections that are open.',
-      collect() {
-        this.set(open.size)
-      },
-    })
-    registerGauge(registry, {
-      name: 'signing_service_http_connections_limit',
-      help: 'Connections that may be open before others are closed.',
-      collect() {
-        this.set(limit)
-      },
-    })
+    registerGauge(registry, 'signing_service_http_connections', 'Connections that are open.', [], () => [
+      [{}, open.size],
+    ])
+    registerGauge(
+      registry,
+      'signing_service_http_connections_limit',
+      'Connections that may be open before others are closed.',
+      [],
+      () => [[{}, limit]],
+    )
   },
   { name: 'connections' },
 )
@@ -185,5 +210,40 @@ function endQueued(responses: readonly ServerResponse[]): void {
 function ignoreRest(socket: Socket & { parser?: { onIncoming?: () => number } }): void {
   if (socket.parser?.onIncoming !== undefined) {
     socket.parser.onIncoming = () => 0
+  }
+}
+
+/**
+ * Closes the connection, in stages, of a request that is answered while its body is still on its way. Node would read
+ * all of the body, and a megabyte in chunks of one byte takes a tenth of a second.
+ *
+ * @param closes true if the connection is closed after the answer anyway
+ * @returns headers for the answer
+ */
+export function stopArriving(request: IncomingMessage, closes = false): { readonly connection?: 'close' } {
+  const { 'content-length': length, 'transfer-encoding': encoding } = request.headers
+  const isArriving = !request.complete && (length !== undefined || encoding !== undefined)
+  if (!isArriving || !(closes || encoding !== undefined || Number(length) > MAX_DISCARDED)) {
+    return {}
+  }
+  closeInStages(request.socket)
+  return { connection: 'close' }
+}
+
+/**
+ * Makes Node close a connection in stages (RFC 9112 9.6), since its client may still be sending. If it were closed at
+ * once, the client would get a reset, and might never read the answer.
+ */
+function closeInStages(socket: Socket): void {
+  const ignore = () => {}
+  const destroy = () => socket.destroy()
+  socket.destroySoon = () => {
+    socket.destroySoon = ignore
+    // The HTTP parser gets no more bytes, since those that still come are no request
+    socket.removeAllListeners('data')
+    socket.on('data', ignore).resume()
+    socket.end()
+    socket.once('end', destroy)
+    setTimeout(destroy, LINGER_MS).unref()
   }
 }

@@ -3,10 +3,6 @@ import fp from 'fastify-plugin'
 import { isOrigin } from '../configuration/lists.ts'
 import { ORIGIN_NOT_ALLOWED } from '../errors.ts'
 
-export interface CorsOptions {
-  readonly origins: readonly string[]
-}
-
 /** Most characters of an origin in the log; a name in DNS has at most 253. */
 const MAX_LOGGED = 300
 
@@ -16,7 +12,7 @@ const MAX_LOGGED = 300
  * Browsers name the origin of a page in each request that is not a plain GET (RFC 6454 7). They do so too for a page
  * whose host name was made to resolve to this service (DNS rebinding).
  */
-export const cors = fp<CorsOptions>(
+export const cors = fp<{ readonly origins: readonly string[] }>(
   async (app, { origins }) => {
     app.addHook('onRequest', (request, _reply, done) => {
       const { origin } = request.headers

@@ -1,7 +1,6 @@
 import { STATUS_CODES } from 'node:http'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import type { ErrorReply } from '../../schemas/error.ts'
 import {
   HSM_BUSY,
   INTERNAL_ERROR,
@@ -14,7 +13,7 @@ import {
 } from '../errors.ts'
 
 /** An error of `errors.ts`. */
-type ServiceError = FastifyError & { readonly statusCode: number }
+export type ServiceError = FastifyError & { readonly statusCode: number }
 
 /** Codes of refusals after which another attempt may succeed. */
 const BUSY: readonly string[] = [HSM_BUSY, SERVICE_BUSY, TOO_MANY_REQUESTS].map((error) => new error().code)
@@ -61,7 +60,7 @@ export const errorReply = fp(
   { name: 'error-reply', dependencies: ['request-log'] },
 )
 
-/** Sends an error of `errors.ts` in the shape of {@link ErrorReply}. */
+/** Sends an error of `errors.ts`. */
 export function sendError(error: ServiceError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const { statusCode } = error
   if (BUSY.includes(error.code)) {
@@ -76,12 +75,12 @@ export function sendError(error: ServiceError, request: FastifyRequest, reply: F
   return reply.status(statusCode).type('application/json; charset=utf-8').send(body)
 }
 
-/** Creates the body of an answer with an error of `errors.ts`. */
+/** Creates the body of an answer with an error of `errors.ts`. Programs branch on its code, which is stable. */
 export function createErrorReply(
   { statusCode, code, message }: Pick<ServiceError, 'statusCode' | 'code' | 'message'>,
   requestId: string,
-): ErrorReply {
-  return { statusCode, code, error: STATUS_CODES[statusCode] as string, message, requestId }
+) {
+  return { statusCode, code, error: STATUS_CODES[statusCode], message, requestId }
 }
 
 /** Translates the framework's errors into ours. Its messages are not passed on, since some quote the body. */

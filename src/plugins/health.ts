@@ -1,22 +1,15 @@
 import fp from 'fastify-plugin'
-import type { LiveReply, ReadyReply } from '../../schemas/health.ts'
 import type { Access } from '../access/access.ts'
 import type { Readiness, SignerStatus } from '../signers/readiness.ts'
 import type { Reloading } from '../signers/reloading.ts'
 import type { Signers } from '../signers/signers.ts'
-import { earliestNotAfter, findInvalidity } from '../x509/validity.ts'
+import { earliestNotAfter, findInvalidity, type ValidityPeriod } from '../x509/validity.ts'
 
 export interface HealthOptions {
   readonly signers: Pick<Signers, 'all'>
   readonly readiness: Pick<Readiness, 'check' | 'isReady'>
   readonly reloading: Pick<Reloading, 'status'>
   readonly access: Pick<Access, 'kind' | 'isReady'>
-}
-
-/** An answer of `/health/ready`, rendered. */
-interface Page {
-  readonly statusCode: number
-  readonly json: string
 }
 
 const PROBE = { config: { probe: true } }
@@ -26,11 +19,11 @@ export const health = fp<HealthOptions>(
   async (app, options) => {
     app.get('/', PROBE, async () => ({ status: 'ok', service: 'signing-service' }))
 
-    app.get('/health/live', PROBE, async (): Promise<LiveReply> => ({ status: 'live' }))
+    app.get('/health/live', PROBE, async () => ({ status: 'live' }))
 
     /** Kept for one turn of the event loop, since rendering a thousand signers takes 20 ms. */
-    let page: Page | undefined
-    function makePage(): Page {
+    let page: ReturnType<typeof makePage> | undefined
+    function makePage() {
       const body = describeReadiness(options, app.isClosing())
       setImmediate(() => {
         page = undefined
@@ -47,66 +40,42 @@ export const health = fp<HealthOptions>(
         .send(page.json)
     })
   },
-  { name: 'health', dependencies: ['closing'] },
+  { name: 'health', dependencies: ['connections'] },
 )
 
-/** Describes the service as ready if `Readiness` does, tokens can be verified, and it was not told to end. */
-function describeReadiness(
-  { signers, readiness, reloading, access }: HealthOptions,
-  closing: boolean,
-): ReadyReply {
+/** The body of `/health/ready`, before JSON makes strings of its dates. */
+export type ReadyReply = ReturnType<typeof describeReadiness>
+
+/**
+ * Describes the service as ready if `Readiness` does, tokens can be verified, and it was not told to end. `hsm` and `certificate` are those of
+ * the default signer, or of the first one where there is no default. Anybody who reaches the service may read all of it.
+ */
+function describeReadiness({ signers, readiness, reloading, access }: HealthOptions, closing: boolean) {
   const statuses = readiness.check()
   const [first] = signers.all() as [ReturnType<Signers['all']>[number]]
+  const { state, since, reason, sessions, queued } = first.status()
+  const { since: takenOver, last } = reloading.status
   return {
     status: readiness.isReady(statuses) && access.isReady && !closing ? 'ready' : 'not ready',
     closing,
-    ...describeDefault(first),
+    hsm: { state, since, reason, sessions, queued },
+    certificate: describeValidity(first.knownCertificate()?.validity),
     signers: Object.fromEntries(statuses.map((status) => [status.name, describeSigner(status)])),
     access: {
       kind: access.kind,
-      ...(!access.isReady && { reason: 'the keys that verify tokens were not fetched yet' }),
+      reason: access.isReady ? undefined : 'the keys that verify tokens were not fetched yet',
     },
-    configuration: describeReloading(reloading),
+    configuration: { since: takenOver, reload: last },
   }
 }
 
 function describeSigner({ state, since, reason, token, notAfter }: SignerStatus) {
-  return {
-    state,
-    since: since.toISOString(),
-    ...(reason === undefined ? {} : { reason }),
-    token,
-    ...(notAfter && { certificate: { notAfter: notAfter.toISOString() } }),
-  }
+  return { state, since, reason, token, certificate: notAfter && { notAfter } }
 }
 
-function describeDefault(
-  signer: ReturnType<Signers['all']>[number],
-): Pick<ReadyReply, 'hsm' | 'certificate'> {
-  const { state, since, reason, sessions, queued } = signer.status()
-  const validity = signer.knownCertificate()?.validity
-  return {
-    hsm: {
-      state,
-      since: since.toISOString(),
-      ...(reason === undefined ? {} : { reason }),
-      sessions,
-      queued,
-    },
-    certificate:
-      validity === undefined
-        ? { valid: false }
-        : {
-            valid: findInvalidity(validity, new Date()) === undefined,
-            notAfter: earliestNotAfter(validity).toISOString(),
-          },
-  }
-}
-
-function describeReloading({ status }: HealthOptions['reloading']): ReadyReply['configuration'] {
-  const { since, last } = status
-  return {
-    since: since.toISOString(),
-    ...(last === undefined ? {} : { reload: { ...last, at: last.at.toISOString() } }),
-  }
+/** @param validity the periods of all certificates of the chain; undefined while these are not known */
+function describeValidity(validity: readonly ValidityPeriod[] | undefined) {
+  return validity === undefined
+    ? { valid: false }
+    : { valid: findInvalidity(validity, new Date()) === undefined, notAfter: earliestNotAfter(validity) }
 }

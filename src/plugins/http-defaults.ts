@@ -1,7 +1,7 @@
-import type { IncomingMessage } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { performance } from 'node:perf_hooks'
 import fp from 'fastify-plugin'
-import { HEADERS_TOO_LARGE, INVALID_REQUEST, UNSUPPORTED_MEDIA_TYPE } from '../errors.ts'
+import { EXPECTATION_FAILED, HEADERS_TOO_LARGE, INVALID_REQUEST, UNSUPPORTED_MEDIA_TYPE } from '../errors.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -16,10 +16,16 @@ export const httpDefaults = fp(
     // Fastify would read any JSON body whole, and text too, which a page of any origin may send
     app.removeAllContentTypeParsers()
     app.decorateRequest('arrivedAt', 0)
+    /** Requests with an expectation other than 100-continue (RFC 9110 10.1.1), to which Node itself sends no body. */
+    const unmet = new WeakSet<IncomingMessage>()
+    app.server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+      unmet.add(request)
+      app.server.emit('request', request, response)
+    })
     app.addHook('onRequest', (request, reply, done) => {
       request.arrivedAt = performance.now()
       reply.header('x-request-id', request.id)
-      done(findProblem(request.raw))
+      done(unmet.has(request.raw) ? new EXPECTATION_FAILED() : findProblem(request.raw))
     })
     // This runs after the hooks that let a browser read the refusal, and before the body is read
     app.addHook('preParsing', (request, reply, payload, done) => {

@@ -1,35 +1,20 @@
 /** Answers requests that never reach a route and its hooks, in the shape of all other refusals, and logs them alike. */
-import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http'
+import { randomUUID } from 'node:crypto'
+import { type IncomingMessage, type Server, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
-import { EXPECTATION_FAILED, HEADERS_TOO_LARGE, INVALID_REQUEST, REQUEST_TIMEOUT } from '../errors.ts'
-import { stopArriving } from './close-in-stages.ts'
-import { createErrorReply, sendError } from './error-reply.ts'
-import type { LineLimit } from './line-limit.ts'
-import { callerRequestId, createRequestId } from './request-id.ts'
+import { HEADERS_TOO_LARGE, INVALID_REQUEST, REQUEST_TIMEOUT } from '../errors.ts'
+import { findUnanswered, stopArriving } from './connections.ts'
+import { createErrorReply, type ServiceError, sendError } from './error-reply.ts'
+import { callerRequestId, type LineLimit } from './request-log.ts'
 
 /** Time that a client has to read why it was refused, in ms, before its connection is closed. */
 const LINGER_MS = 2_000
 
-interface Refusal {
-  readonly statusCode: number
-  readonly code: string
-  readonly message: string
-}
-
-/** A request on a connection, and the one before it if that is not answered yet. */
-interface Exchange {
-  readonly request: IncomingMessage
-  readonly response: ServerResponse
-  before: Exchange | undefined
-}
-
 export class MalformedRequests {
   readonly #logger: Logger
   readonly #lines: LineLimit
-  /** The last request of each connection. */
-  readonly #last = new WeakMap<Socket, Exchange>()
   /** Connections on which nothing is read any more. */
   readonly #refused = new WeakSet<Socket>()
 
@@ -39,9 +24,7 @@ export class MalformedRequests {
   }
 
   watch(server: Server): void {
-    server.on('request', (request, response) => this.#note(request, response))
     server.on('connect', (request, socket) => this.#refuseTunnel(request, socket as Socket))
-    server.on('checkExpectation', (request, response) => this.#refuseExpectation(request, response))
   }
 
   /** Refuses a path that cannot be decoded. */
@@ -67,26 +50,9 @@ export class MalformedRequests {
     this.#endAfterAnswers(socket, refusalOf(error), { reason: error.code })
   }
 
-  #note(request: IncomingMessage, response: ServerResponse): void {
-    const before = this.#last.get(request.socket)
-    if (before !== undefined) {
-      // Answers are sent in order, so that waiting for the last one is enough
-      before.before = undefined
-    }
-    const isAnswered = before === undefined || before.response.writableFinished
-    this.#last.set(request.socket, { request, response, before: isAnswered ? undefined : before })
-  }
-
-  /** Returns the last answer that is on its way to a complete request. */
-  #findUnanswered(socket: Socket): ServerResponse | undefined {
-    const last = this.#last.get(socket)
-    const whole = last?.request.complete ? last : last?.before
-    return whole === undefined || whole.response.writableFinished ? undefined : whole.response
-  }
-
   /** Refuses the rest of a connection once the complete requests that came before it are answered. */
-  #endAfterAnswers(socket: Socket, refusal: Refusal, details: Record<string, unknown>): void {
-    const response = this.#findUnanswered(socket)
+  #endAfterAnswers(socket: Socket, refusal: ServiceError, details: Record<string, unknown>): void {
+    const response = findUnanswered(socket)
     if (response === undefined) {
       this.#end(socket, refusal, details)
     } else {
@@ -94,10 +60,10 @@ export class MalformedRequests {
     }
   }
 
-  #end(socket: Socket, refusal: Refusal, details: Record<string, unknown>): void {
+  #end(socket: Socket, refusal: ServiceError, details: Record<string, unknown>): void {
     // A connection that was asked to close, or has ended, takes no answer
     if (socket.writable) {
-      const requestId = createRequestId()
+      const requestId = randomUUID()
       write(socket, refusal, requestId)
       this.#log(refusal, { requestId, ...details })
     }
@@ -114,30 +80,14 @@ export class MalformedRequests {
     this.#endAfterAnswers(socket, refusal, { ...callerRequestId(request), method: request.method })
   }
 
-  /** Refuses an expectation other than 100-continue (RFC 9110 10.1.1); Node would do so without a body. */
-  #refuseExpectation(request: IncomingMessage, response: ServerResponse): void {
-    const requestId = createRequestId()
-    const refusal = new EXPECTATION_FAILED()
-    const body = JSON.stringify(createErrorReply(refusal, requestId))
-    response
-      .writeHead(refusal.statusCode, {
-        'content-type': 'application/json; charset=utf-8',
-        'content-length': Buffer.byteLength(body),
-        'x-request-id': requestId,
-        ...stopArriving(request),
-      })
-      .end(body)
-    this.#log(refusal, { requestId, ...callerRequestId(request), method: request.method })
-  }
-
-  #log({ statusCode, code, message: refusal }: Refusal, details: Record<string, unknown>): void {
+  #log({ statusCode, code, message: refusal }: ServiceError, details: Record<string, unknown>): void {
     if (this.#lines.admits(code)) {
       this.#logger.warn({ route: 'none', ...details, refusal, statusCode, code }, 'request refused')
     }
   }
 }
 
-function refusalOf({ code }: NodeJS.ErrnoException): Refusal {
+function refusalOf({ code }: NodeJS.ErrnoException): ServiceError {
   switch (code) {
     case 'HPE_HEADER_OVERFLOW':
       return new HEADERS_TOO_LARGE()
@@ -148,7 +98,7 @@ function refusalOf({ code }: NodeJS.ErrnoException): Refusal {
   }
 }
 
-function write(socket: Socket, refusal: Refusal, requestId: string): void {
+function write(socket: Socket, refusal: ServiceError, requestId: string): void {
   const body = JSON.stringify(createErrorReply(refusal, requestId))
   socket.end(
     `HTTP/1.1 ${refusal.statusCode} ${STATUS_CODES[refusal.statusCode]}\r\nContent-Type: application/json; charset=utf-8\r\n` +

@@ -1,8 +1,10 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { Registry } from 'prom-client'
+import type { HashAlgorithm } from '../algorithms/hash-algorithms.ts'
 import { processMetrics } from '../metrics/process-metrics.ts'
-import { type MadeContainer, type RequestedSignature, RequestMetrics } from '../metrics/request-metrics.ts'
+import { registerCounter, registerDurations } from '../metrics/registration.ts'
+import type { Container } from '../signing/create-container.ts'
 import { isSigned, whenFinished } from './request-log.ts'
 
 declare module 'fastify' {
@@ -10,25 +12,72 @@ declare module 'fastify' {
     /** The requested signature, as soon as it is known; null in requests for anything else. */
     signing: RequestedSignature | null
     /** The container that was made; null if there is none. */
-    container: MadeContainer | null
+    container: Pick<Container, 'level' | 'shortfall'> | null
   }
 }
 
-export interface MetricsOptions {
-  /** Holds the metrics of other parts; those of requests are added to it. */
-  readonly registry: Registry
+/** The signature that a valid request asks for. */
+interface RequestedSignature {
+  readonly signer: string
+  readonly container: 'raw' | 'pkcs7'
+  readonly hash: HashAlgorithm['name']
 }
 
-/** Serves `GET /metrics` for Prometheus, and counts every request at its end. */
-export const metrics = fp<MetricsOptions>(
+/** Methods that become label values. A caller can make up others. */
+const METHODS: readonly string[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
+
+/**
+ * Serves `GET /metrics` for Prometheus, and counts every request at its end.
+ *
+ * The registry holds the metrics of other parts; those of requests are added to it.
+ */
+export const metrics = fp<{ readonly registry: Registry }>(
   async (app, { registry }) => {
-    const requests = new RequestMetrics(registry)
+    const durations = registerDurations(
+      registry,
+      'signing_service_http_request_duration_seconds',
+      'Time from the headers of a request until its answer was handed over.',
+      { method: [], route: [], status_code: [] },
+    )
+    const signatures = registerCounter(
+      registry,
+      'signing_service_signatures_total',
+      'Requests for a signature that were understood, by what became of them.',
+      { signer: [], container: [], hash: [], outcome: [] },
+    )
+    const containers = registerCounter(
+      registry,
+      'signing_service_containers_total',
+      'Containers that were made, by their level; with the code of the error that kept them from a higher one.',
+      { signer: [], level: [], shortfall: [] },
+    )
     const all = Registry.merge([registry, processMetrics()])
+
+    function count(request: FastifyRequest, reply: FastifyReply): void {
+      const answered = reply.raw.writableFinished
+      const labels = {
+        method: METHODS.includes(request.method) ? request.method : 'other',
+        // The pattern of the route, never the address
+        route: request.routeOptions.url ?? 'none',
+        status_code: answered ? reply.statusCode : 'none',
+      }
+      durations.observe(labels, reply.elapsedTime / 1000)
+      whenFinished(request, () => {
+        const { signing, container } = request
+        if (signing !== null) {
+          signatures.inc({ ...signing, outcome: describeOutcome(request, answered) })
+        }
+        if (signing !== null && container !== null) {
+          const { level, shortfall = 'none' } = container
+          containers.inc({ signer: signing.signer, level, shortfall })
+        }
+      })
+    }
 
     app.decorateRequest('signing', null)
     app.decorateRequest('container', null)
     app.addHook('onRequest', (request, reply, done) => {
-      reply.raw.on('close', () => count(requests, request, reply))
+      reply.raw.on('close', () => count(request, reply))
       done()
     })
 
@@ -51,24 +100,7 @@ export const metrics = fp<MetricsOptions>(
   { name: 'metrics', dependencies: ['request-log', 'error-reply'] },
 )
 
-function count(metrics: RequestMetrics, request: FastifyRequest, reply: FastifyReply): void {
-  const answered = reply.raw.writableFinished
-  metrics.countRequest({
-    method: request.method,
-    route: request.routeOptions.url,
-    statusCode: answered ? reply.statusCode : undefined,
-    seconds: reply.elapsedTime / 1000,
-  })
-  whenFinished(request, () => {
-    if (request.signing !== null) {
-      metrics.countSignature(request.signing, describeOutcome(request, answered))
-    }
-    if (request.signing !== null && request.container !== null) {
-      metrics.countContainer(request.signing, request.container)
-    }
-  })
-}
-
+/** Returns `signed`, `client_left`, `signed_unanswered`, or the code of the error that was answered. */
 function describeOutcome(request: FastifyRequest, answered: boolean): string {
   if (answered) {
     return request.logDetails.code ?? 'signed'

@@ -1,7 +1,8 @@
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { IncomingMessage } from 'node:http'
+import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import type { Logger } from 'pino'
 import type { Client } from '../common/client.ts'
-import type { LineLimit } from './line-limit.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -16,12 +17,76 @@ declare module 'fastify' {
   }
 }
 
-export interface RequestLogOptions {
-  readonly lines: LineLimit
+/** Most lines of one kind in a second: more than anybody reads, and too few to fill a disk in a day. */
+const MAX_LINES = 100
+const INTERVAL_MS = 1_000
+
+/**
+ * Limits log lines that any caller can cause in any number. Beyond 100 lines of one kind in a second, lines are
+ * counted, and one line says how many there were.
+ */
+export class LineLimit {
+  readonly #logger: Pick<Logger, 'warn'>
+  /** Number of lines in this second, keyed by kind. */
+  readonly #counts = new Map<string, number>()
+
+  constructor(logger: Pick<Logger, 'warn'>) {
+    this.#logger = logger
+  }
+
+  /**
+   * Counts a line, and returns whether it may be logged.
+   *
+   * @param kind one of few values, which callers must not be able to make up
+   */
+  admits(kind: string): boolean {
+    const count = (this.#counts.get(kind) ?? 0) + 1
+    this.#counts.set(kind, count)
+    if (count === 1) {
+      setTimeout(() => this.#end(kind), INTERVAL_MS).unref()
+    }
+    return count <= MAX_LINES
+  }
+
+  /** Logs how many lines were left out so far; called at the end of the service. */
+  flush(): void {
+    for (const kind of this.#counts.keys()) {
+      this.#end(kind)
+    }
+  }
+
+  #end(kind: string): void {
+    const suppressed = (this.#counts.get(kind) ?? 0) - MAX_LINES
+    this.#counts.delete(kind)
+    if (suppressed > 0) {
+      this.#logger.warn({ code: kind, suppressed }, 'more lines of this kind in a second than are logged')
+    }
+  }
+}
+
+/** Returns the caller's `X-Request-Id` for the log if it is a plain word, since anything else could be a secret. */
+export function callerRequestId({ headers }: IncomingMessage): { readonly callerRequestId?: string } {
+  const given = headers['x-request-id']
+  const isWord = typeof given === 'string' && /^[\w.:-]{1,64}$/.test(given)
+  return isWord ? { callerRequestId: given } : {}
+}
+
+/**
+ * Creates the logger of a request, which adds the caller's id to each line.
+ *
+ * @param bindings the service's own id
+ */
+export function createRequestLogger(
+  logger: FastifyBaseLogger,
+  bindings: object,
+  options: object,
+  request: IncomingMessage,
+): FastifyBaseLogger {
+  return logger.child({ ...bindings, ...callerRequestId(request) }, options)
 }
 
 /** Logs one line for each request, at its end. It names the route, not the address, whose query a caller chooses. */
-export const requestLog = fp<RequestLogOptions>(
+export const requestLog = fp<{ readonly lines: LineLimit }>(
   async (app, { lines }) => {
     app.decorateRequest('logDetails', null as unknown as Record<string, string>)
     app.decorateRequest('client', null)
@@ -53,7 +118,10 @@ function logLeft(request: FastifyRequest, reply: FastifyReply, lines: LineLimit)
   const line = describe(request, reply)
   whenFinished(request, () => {
     if (isSigned(request) || lines.admits('client_left')) {
-      request.log.warn({ ...line, ...describeSigned(request) }, 'client left before it was answered')
+      request.log.warn(
+        { ...line, ...(isSigned(request) && { signed: true }) },
+        'client left before it was answered',
+      )
     }
   })
 }
@@ -79,7 +147,7 @@ function logAnswered(request: FastifyRequest, reply: FastifyReply, lines: LineLi
   } else if (statusCode >= 400 && (isSigned(request) || lines.admits(`${code}`))) {
     const level = statusCode >= 500 ? 'error' : 'warn'
     const message = statusCode >= 500 ? 'request failed' : 'request refused'
-    request.log[level]({ ...line, ...describeSigned(request) }, message)
+    request.log[level]({ ...line, ...(isSigned(request) && { signed: true }) }, message)
   }
 }
 
@@ -95,9 +163,4 @@ function describe(request: FastifyRequest, reply: FastifyReply) {
 /** Returns whether the HSM made a signature for a request, even if it did not reach the client. */
 export function isSigned({ client }: FastifyRequest): boolean {
   return client?.signed === true
-}
-
-/** Returns the field that records a signature that no client received. */
-function describeSigned(request: FastifyRequest): { readonly signed?: true } {
-  return isSigned(request) ? { signed: true } : {}
 }

@@ -1,7 +1,7 @@
 import type { BaseLogger } from 'pino'
-import type { Flawed, UpdateTimes } from './freshness.ts'
+import { backoffMs, shortenAtRandom } from '../common/backoff.ts'
 import type { RevocationLimits } from './limits.ts'
-import { refreshDelayMs, retryDelayMs } from './refresh-delay.ts'
+import type { Flawed, UpdateTimes } from './revocation-answer.ts'
 
 /** An answer that is kept until its nextUpdate or, with a flaw, for its revocations. */
 type Answer = UpdateTimes & Flawed
@@ -47,11 +47,6 @@ export class CachedFetch<T extends Answer> {
   /** Says why the last try failed; undefined if it did not. */
   get problem(): string | undefined {
     return this.#problem
-  }
-
-  /** True after the first try, successful or not. */
-  get tried(): boolean {
-    return this.#held !== undefined || this.#problem !== undefined
   }
 
   /** Returns the last answer without a flaw if it is fresh. */
@@ -109,7 +104,9 @@ export class CachedFetch<T extends Answer> {
     this.#failures = problem === undefined ? 0 : this.#failures + 1
     this.#logProblem(problem)
     this.#schedule(
-      problem === undefined ? refreshDelayMs(this.#leftMs(), limits) : retryDelayMs(this.#failures, limits),
+      problem === undefined
+        ? refreshDelayMs(this.#leftMs(), limits)
+        : backoffMs(this.#failures, limits.retryMs),
     )
     onTried()
   }
@@ -148,4 +145,16 @@ export class CachedFetch<T extends Answer> {
   #leftMs(): number {
     return (this.#held?.nextUpdate.getTime() ?? 0) - Date.now()
   }
+}
+
+/** The part of its time after which a short-lived answer is fetched again, even if that is before the least wait. */
+const LATEST = 0.8
+
+/** Returns the ms to wait before an answer that is fresh for `leftMs` is fetched again. */
+export function refreshDelayMs(
+  leftMs: number,
+  { refreshMs, retryMs }: Pick<RevocationLimits, 'refreshMs' | 'retryMs'>,
+): number {
+  const delay = Math.max(leftMs / 2, Math.min(leftMs * LATEST, refreshMs.least))
+  return shortenAtRandom(Math.max(Math.min(delay, refreshMs.most), retryMs.first))
 }

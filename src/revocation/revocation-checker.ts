@@ -1,17 +1,16 @@
 import type { X509Certificate } from 'node:crypto'
-import type { HttpClient, HttpRequest } from '../common/http-client.ts'
-import { HttpError } from '../common/http-error.ts'
+import { type HttpClient, HttpError, type HttpRequest } from '../common/http-client.ts'
 import { withTimeout } from '../common/with-timeout.ts'
-import { EXTENSION } from '../x509/object-identifiers.ts'
-import { type CheckedCrl, checkCrl } from './crl/crl-check.ts'
-import { findScopeProblem } from './crl/crl-scope.ts'
-import type { Flawed } from './freshness.ts'
-import { type IssuedCertificate, readIssuedCertificate } from './issued-certificate.ts'
-import { KeyedMutex } from './keyed-mutex.ts'
+import { type RevocationAddresses, readAddresses } from '../x509/certificate-extensions.ts'
+import { type CertificateFields, readCertificateFields } from '../x509/certificate-fields.ts'
+import { EXTENSION } from '../x509/extensions.ts'
+import { describeSubject } from '../x509/validity.ts'
+import { findScopeProblem } from './crl/crl.ts'
+import { type CheckedCrl, type CrlQuestion, checkCrl } from './crl/crl-check.ts'
 import type { RevocationLimits } from './limits.ts'
-import type { RevocationObserver } from './observer.ts'
 import { asRevocationOnly, checkOcspResponse, type OcspAnswer } from './ocsp/ocsp-check.ts'
 import { createOcspRequest } from './ocsp/ocsp-request.ts'
+import type { Flawed } from './revocation-answer.ts'
 
 /** An OCSP answer, and the CRL that shows its responder's certificate to be good, if that certificate names one. */
 export interface VerifiedOcspAnswer extends OcspAnswer {
@@ -19,25 +18,19 @@ export interface VerifiedOcspAnswer extends OcspAnswer {
   readonly responderCrl?: Buffer
 }
 
-/** The certificates that are looked for in a CRL. */
-export interface CrlQuestion {
-  readonly issuer: X509Certificate
-  /** Serial numbers: contents of INTEGERs in hex. */
-  readonly serialNumbers: ReadonlySet<string>
-}
-
 /** A request that is sent to each address of a source in turn. */
 type FetchOptions = Pick<HttpRequest, 'body' | 'limit' | 'signal'> & { readonly timeoutMs: number }
 
 /**
- * Asks OCSP responders and CRL distribution points. It tries the next one if one fails, and asks none twice at a
- * time.
+ * Asks OCSP responders and CRL distribution points. It tries the next one if one fails, and sends one request at a time to
+ * an address: a thousand certificates of an authority would otherwise fetch its list a thousand times at once.
  */
 export class RevocationChecker {
   readonly #client: HttpClient
   readonly #observer: RevocationObserver
   readonly #limits: RevocationLimits
-  readonly #mutex = new KeyedMutex()
+  /** The last request to each address that has not ended. */
+  readonly #last = new Map<string, Promise<unknown>>()
 
   constructor(client: HttpClient, observer: RevocationObserver, limits: RevocationLimits) {
     this.#client = client
@@ -113,7 +106,7 @@ export class RevocationChecker {
     const problems: string[] = []
     for (const url of urls) {
       try {
-        const answer = await this.#mutex.take(`${source} ${url.href}`, () =>
+        const answer = await this.#inTurn(`${source} ${url.href}`, () =>
           this.#fetch(source, url, asking, check),
         )
         return answer.flaw === undefined ? answer : { ...answer, flaw: `${url.href}: ${answer.flaw}` }
@@ -122,6 +115,23 @@ export class RevocationChecker {
       }
     }
     throw new Error(problems.join('; '))
+  }
+
+  /** Calls `act` when what was called before for the same key has ended. */
+  async #inTurn<T>(key: string, act: () => Promise<T>): Promise<T> {
+    const before = this.#last.get(key)
+    const own = (async () => {
+      await before?.catch(() => {})
+      return await act()
+    })()
+    this.#last.set(key, own)
+    try {
+      return await own
+    } finally {
+      if (this.#last.get(key) === own) {
+        this.#last.delete(key)
+      }
+    }
   }
 
   async #fetch<T extends Flawed>(
@@ -152,4 +162,44 @@ export class RevocationChecker {
       this.#observer.asked(source, seconds, outcome)
     }
   }
+}
+
+/** A certificate, and the issuer that may revoke it. */
+export interface IssuedCertificate {
+  readonly certificate: X509Certificate
+  readonly issuer: X509Certificate
+  /** The subject in one line. */
+  readonly subject: string
+  readonly fields: CertificateFields
+  readonly issuerFields: CertificateFields
+  /** Content of the INTEGER in hex. */
+  readonly serialNumber: string
+  readonly addresses: RevocationAddresses
+}
+
+/**
+ * Reads the fields of both certificates.
+ *
+ * @throws Error when one of them is not DER, even if OpenSSL could read it
+ */
+export function readIssuedCertificate(
+  certificate: X509Certificate,
+  issuer: X509Certificate,
+): IssuedCertificate {
+  const fields = readCertificateFields(certificate)
+  return {
+    certificate,
+    issuer,
+    subject: describeSubject(certificate),
+    fields,
+    issuerFields: readCertificateFields(issuer),
+    serialNumber: fields.serialNumber.toString('hex'),
+    addresses: readAddresses(fields),
+  }
+}
+
+/** Counts requests for revocation information. Its methods must not throw. */
+export interface RevocationObserver {
+  /** Records the duration and the outcome of a request: the answer counts, is refused, or did not come. */
+  asked(source: 'ocsp' | 'crl', seconds: number, outcome: 'accepted' | 'refused' | 'unavailable'): void
 }

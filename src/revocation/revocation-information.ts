@@ -1,8 +1,12 @@
-import { defined } from '../common/defined.ts'
-import type { ChainLink } from '../x509/chain-links.ts'
+import type { X509Certificate } from 'node:crypto'
+import type { RevocationValues } from '../cms/container-template.ts'
+import type { ChainLink } from '../x509/chain.ts'
 import { describeSubject } from '../x509/validity.ts'
-import type { Revocation } from './revocation-reason.ts'
-import type { Evidence, WatchedCertificate } from './watched-certificate.ts'
+import type { CachedFetch } from './cached-fetch.ts'
+import { findScopeProblem } from './crl/crl.ts'
+import type { CheckedCrl } from './crl/crl-check.ts'
+import type { Flawed, Revocation, UpdateTimes } from './revocation-answer.ts'
+import type { IssuedCertificate, VerifiedOcspAnswer } from './revocation-checker.ts'
 
 /** Revocation information about a chain. */
 export interface RevocationInformation {
@@ -13,9 +17,9 @@ export interface RevocationInformation {
   /** True if there is something fresh about every certificate of the chain but its root. */
   readonly complete: boolean
   /** The revoked certificate that is nearest to the leaf. */
-  readonly revoked?: RevokedCertificate
+  readonly revoked?: RevokedCertificate | undefined
   /** The earliest nextUpdate of the responses and CRLs. */
-  readonly nextUpdate?: Date
+  readonly nextUpdate?: Date | undefined
   /** Reasons why something is missing. Each begins with the subject of the certificate that it is about. */
   readonly problems: readonly string[]
   /** The same for callers, without addresses and answers. */
@@ -36,10 +40,12 @@ export interface RevocationState {
   /** True if a first answer has neither come nor failed yet. */
   readonly pending: boolean
   /** The fresh answers. */
-  readonly evidence?: Evidence
-  readonly revocation?: Revocation
+  readonly evidence: Evidence | undefined
+  readonly revocation: Revocation | undefined
   /** Reasons why there is nothing fresh. */
   readonly problems: readonly string[]
+  /** The same for callers, without addresses and answers. */
+  readonly publicProblem: string
 }
 
 /** A certificate of a chain, and its watched state; undefined if it is not watched. */
@@ -48,21 +54,20 @@ export interface WatchedLink {
   readonly watched: WatchedCertificate | undefined
 }
 
-/** Gathers what is known about a chain at a moment. */
-export function gatherInformation(links: readonly WatchedLink[], at: Date): RevocationInformation {
-  const states = links.map(({ link, watched }) => ({ link, watched, evidence: watched?.evidence(at) }))
+/** Gathers what is known about a chain from the states of its certificates, leaf first. */
+export function gatherInformation(states: readonly RevocationState[]): RevocationInformation {
   const evidence = states.flatMap(({ evidence }) => evidence ?? [])
   const missing = states.filter(({ evidence }) => evidence === undefined)
-  const revoked = findRevoked(links, at)
+  const revoked = states.find(({ revocation }) => revocation !== undefined)
   const nextUpdate = Math.min(...evidence.map(({ nextUpdate }) => nextUpdate.getTime()))
   return {
     ocspResponses: evidence.flatMap(({ ocspResponses }) => ocspResponses),
     crls: [...new Set(evidence.flatMap(({ crls }) => crls))],
-    complete: evidence.length === links.length,
-    ...(revoked && { revoked }),
-    ...(evidence.length > 0 && { nextUpdate: new Date(nextUpdate) }),
-    problems: missing.flatMap(({ link, watched }) => describeMissing(link, watched)),
-    publicProblems: missing.map(({ link, watched }) => summarizeMissing(link, watched)),
+    complete: missing.length === 0,
+    revoked: revoked?.revocation && { subject: revoked.subject, ...revoked.revocation },
+    nextUpdate: evidence.length > 0 ? new Date(nextUpdate) : undefined,
+    problems: missing.flatMap(({ subject, problems }) => problems.map((problem) => `${subject}: ${problem}`)),
+    publicProblems: missing.map(({ subject, publicProblem }) => `${subject}: ${publicProblem}`),
   }
 }
 
@@ -79,29 +84,202 @@ export function findRevoked(links: readonly WatchedLink[], at: Date): RevokedCer
 
 /** Describes what is known about one certificate at a moment. */
 export function describeState({ link, watched }: WatchedLink, at: Date): RevocationState {
-  const evidence = watched?.evidence(at)
-  const { ocsp = [], crl = [] } = watched?.issued.addresses ?? {}
+  if (watched !== undefined) {
+    return watched.state(at)
+  }
+  const problem =
+    link.issuer === undefined ? 'the certificate of its issuer is not known' : 'nobody is asked about it'
   return {
     subject: describeSubject(link.certificate),
-    askable: ocsp.length + crl.length > 0,
-    pending: watched?.pending ?? false,
-    ...defined({ evidence, revocation: watched?.revocation(at) }),
-    problems: evidence === undefined ? listProblems(link, watched) : [],
+    ...{ askable: false, pending: false, evidence: undefined, revocation: undefined },
+    ...{ problems: [problem], publicProblem: problem },
   }
 }
 
-function describeMissing(link: ChainLink, watched: WatchedCertificate | undefined): string[] {
-  return listProblems(link, watched).map((problem) => `${describeSubject(link.certificate)}: ${problem}`)
+/** Fresh revocation data that show whether a certificate is good. */
+export interface Evidence {
+  /** DER OCSPResponse. */
+  readonly ocspResponses: readonly Buffer[]
+  /** DER CertificateList. */
+  readonly crls: readonly Buffer[]
+  readonly nextUpdate: Date
 }
 
-function summarizeMissing(link: ChainLink, watched: WatchedCertificate | undefined): string {
-  return `${describeSubject(link.certificate)}: ${watched?.summarizeProblems() ?? describeUnwatched(link)}`
+const NO_ADDRESS = 'it names neither an OCSP responder nor a CRL that could be asked'
+const NO_ANSWER_YET = 'nobody has answered yet'
+
+/** A certificate whose revocation is watched: by OCSP, and by the CRL of its issuer if OCSP does not work. */
+export class WatchedCertificate {
+  readonly issued: IssuedCertificate
+  readonly ocsp: CachedFetch<VerifiedOcspAnswer> | undefined
+  readonly crl: CachedFetch<CheckedCrl> | undefined
+
+  constructor(
+    issued: IssuedCertificate,
+    ocsp: CachedFetch<VerifiedOcspAnswer> | undefined,
+    crl: CachedFetch<CheckedCrl> | undefined,
+  ) {
+    this.issued = issued
+    this.ocsp = ocsp
+    this.crl = crl
+  }
+
+  /** True if OCSP does not work. Otherwise no CRL is fetched, since CRLs are large. */
+  get needsCrl(): boolean {
+    return this.ocsp === undefined || this.ocsp.problem !== undefined
+  }
+
+  /** Describes what is known at a moment. */
+  state(at: Date): RevocationState {
+    const { subject, addresses } = this.issued
+    const askable = addresses.ocsp.length + addresses.crl.length > 0
+    const problems = this.#problems()
+    const publicProblem = problems.includes(NO_ANSWER_YET) ? NO_ANSWER_YET : 'no answer that counts'
+    return {
+      ...{ subject, askable, problems },
+      pending: this.#isPending(),
+      evidence: this.#evidence(at),
+      revocation: this.revocation(at),
+      publicProblem: askable ? publicProblem : NO_ADDRESS,
+    }
+  }
+
+  /**
+   * Returns the revocation, if there is one. A stale statement counts too, until a fresh and later one says that the
+   * certificate is good, as after a hold: nobody can undo a revocation by withholding answers.
+   */
+  revocation(at: Date): Revocation | undefined {
+    const statements = this.#statements(at)
+    const isLifted = ({ thisUpdate, fresh }: Statement) =>
+      !fresh && statements.some((other) => other.fresh && !other.revocation && other.thisUpdate > thisUpdate)
+    return statements.find((statement) => statement.revocation && !isLifted(statement))?.revocation
+  }
+
+  /** Returns whether a source that is asked for the first time has neither answered nor failed. */
+  #isPending(): boolean {
+    const { ocsp, crl } = this
+    if (ocsp !== undefined && ocsp.held === undefined && ocsp.problem === undefined) {
+      return true
+    }
+    const isSearched = crl?.problem !== undefined || crl?.held?.serialNumbers.has(this.issued.serialNumber)
+    return this.needsCrl && crl !== undefined && isSearched !== true
+  }
+
+  /** Returns fresh revocation data, OCSP first, since it is small; undefined if there are none. */
+  #evidence(at: Date): Evidence | undefined {
+    const answer = this.ocsp?.fresh(at)
+    if (answer !== undefined) {
+      const { der, responderCrl, nextUpdate } = answer
+      return { ocspResponses: [der], crls: responderCrl === undefined ? [] : [responderCrl], nextUpdate }
+    }
+    const crl = this.crl?.fresh(at)
+    return crl && this.#findCrlProblem(crl) === undefined
+      ? { ocspResponses: [], crls: [crl.der], nextUpdate: crl.nextUpdate }
+      : undefined
+  }
+
+  /** Lists the reasons why there is nothing fresh. */
+  #problems(): string[] {
+    const { ocsp, crl, ignored } = this.issued.addresses
+    const held = this.crl?.held
+    const problems = [this.ocsp?.problem, this.crl?.problem, held && this.#findCrlProblem(held)].filter(
+      (problem) => problem !== undefined,
+    )
+    if (ocsp.length === 0 && crl.length === 0) {
+      problems.push(NO_ADDRESS)
+    } else if (problems.length === 0) {
+      problems.push(NO_ANSWER_YET)
+    }
+    return [
+      ...problems,
+      ...[...ignored.ocsp, ...ignored.crl].map(
+        (address) => `${address} is not asked: only http and https are`,
+      ),
+    ]
+  }
+
+  /** Lists what OCSP and the CRL say. */
+  #statements(at: Date): Statement[] {
+    const answers = listAnswers(this.ocsp, at).map(({ answer, fresh }) => ({
+      revocation: answer.revocation,
+      thisUpdate: answer.thisUpdate,
+      fresh,
+    }))
+    const lists = listAnswers(this.crl, at).map(({ answer, fresh }) => ({
+      // An entry in a CRL of any scope counts, since an issuer uses a serial number once (RFC 5280 4.1.2.2)
+      revocation: answer.revocations.get(this.issued.serialNumber),
+      thisUpdate: answer.thisUpdate,
+      fresh: fresh && this.#findCrlProblem(answer) === undefined,
+    }))
+    return [...answers, ...lists]
+  }
+
+  /** Finds why a CRL says nothing about this certificate. */
+  #findCrlProblem({ scope, serialNumbers }: CheckedCrl): string | undefined {
+    const { certificate, serialNumber, addresses } = this.issued
+    return serialNumbers.has(serialNumber)
+      ? findScopeProblem(scope, certificate, addresses.distributionPoints)
+      : 'it was not looked for in the CRL yet'
+  }
 }
 
-function listProblems(link: ChainLink, watched: WatchedCertificate | undefined): string[] {
-  return watched?.problems() ?? [describeUnwatched(link)]
+/** The statement of an OCSP response or a CRL about a certificate. */
+interface Statement {
+  readonly revocation: Revocation | undefined
+  readonly thisUpdate: Date
+  readonly fresh: boolean
 }
 
-function describeUnwatched({ issuer }: ChainLink): string {
-  return issuer === undefined ? 'the certificate of its issuer is not known' : 'nobody is asked about it'
+/** Lists the last answers of a source, with and without a flaw, and whether they are fresh. */
+function listAnswers<T extends UpdateTimes & Flawed>(source: CachedFetch<T> | undefined, at: Date) {
+  const answers = [source?.held, source?.flawed].filter((answer) => answer !== undefined)
+  return answers.map((answer) => ({ answer, fresh: answer === source?.fresh(at) }))
+}
+
+/** A certificate and its issuers, leaf first. */
+export type CertificatePath = readonly X509Certificate[]
+
+/** Revocation data about several paths together. */
+export interface RevocationEvidence {
+  /** Each response and each CRL once; undefined if there are none. */
+  readonly values: RevocationValues | undefined
+  /** Paths without missing data and without revocations. The values are about these. */
+  readonly covered: readonly CertificatePath[]
+  /** Problems of the other paths. Each begins with the subject of a certificate. */
+  readonly problems: readonly string[]
+  /** The same for callers, without addresses and answers. */
+  readonly publicProblems: readonly string[]
+}
+
+/** Gathers what is known about several paths now. */
+export function gatherEvidence(
+  paths: readonly CertificatePath[],
+  revocations: { information(path: CertificatePath, at: Date): RevocationInformation },
+): RevocationEvidence {
+  const at = new Date()
+  const all = paths.map((path) => ({ path, information: revocations.information(path, at) }))
+  const good = all.filter(({ information }) => isGood(information))
+  const others = all.filter(({ information }) => !isGood(information))
+  const valuesOf = (name: 'ocspResponses' | 'crls') =>
+    removeDuplicates(good.flatMap(({ information }) => information[name]))
+  const values = { ocspResponses: valuesOf('ocspResponses'), crls: valuesOf('crls') }
+  return {
+    values: values.ocspResponses.length + values.crls.length === 0 ? undefined : values,
+    covered: good.map(({ path }) => path),
+    problems: others.flatMap(({ information }) => describe(information, information.problems)),
+    publicProblems: others.flatMap(({ information }) => describe(information, information.publicProblems)),
+  }
+}
+
+/** Removes equal values: a CRL is fetched once for certificates, and again for each responder that it covers. */
+function removeDuplicates(values: readonly Buffer[]): Buffer[] {
+  return values.filter((value, index) => values.findIndex((other) => other.equals(value)) === index)
+}
+
+function isGood({ complete, revoked }: RevocationInformation): boolean {
+  return complete && revoked === undefined
+}
+
+function describe({ revoked }: RevocationInformation, problems: readonly string[]): readonly string[] {
+  return revoked === undefined ? problems : [`${revoked.subject}: it was revoked (${revoked.reason})`]
 }

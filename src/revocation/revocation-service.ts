@@ -1,15 +1,19 @@
 import type { X509Certificate } from 'node:crypto'
 import type { BaseLogger } from 'pino'
 import type { HttpClient } from '../common/http-client.ts'
-import { type ChainLink, chainLinks, linkKey } from '../x509/chain-links.ts'
+import { type ChainLink, chainLinks, linkKey } from '../x509/chain.ts'
 import { describeSubject } from '../x509/validity.ts'
 import { CachedFetch, type CachedFetchOptions } from './cached-fetch.ts'
-import { CrlCache } from './crl-cache.ts'
-import type { Flawed, UpdateTimes } from './freshness.ts'
-import { type IssuedCertificate, readIssuedCertificate } from './issued-certificate.ts'
+import type { CheckedCrl } from './crl/crl-check.ts'
 import { DEFAULT_LIMITS, type RevocationLimits } from './limits.ts'
-import type { RevocationObserver } from './observer.ts'
-import { RevocationChecker, type VerifiedOcspAnswer } from './revocation-checker.ts'
+import type { Flawed, UpdateTimes } from './revocation-answer.ts'
+import {
+  type IssuedCertificate,
+  RevocationChecker,
+  type RevocationObserver,
+  readIssuedCertificate,
+  type VerifiedOcspAnswer,
+} from './revocation-checker.ts'
 import {
   describeState,
   findRevoked,
@@ -17,10 +21,9 @@ import {
   type RevocationInformation,
   type RevocationState,
   type RevokedCertificate,
+  WatchedCertificate,
   type WatchedLink,
 } from './revocation-information.ts'
-import { RevocationLog } from './revocation-log.ts'
-import { WatchedCertificate } from './watched-certificate.ts'
 
 export interface RevocationServiceOptions {
   readonly log: BaseLogger
@@ -38,7 +41,8 @@ export class RevocationService {
   readonly #log: BaseLogger
   readonly #limits: RevocationLimits
   readonly #checker: RevocationChecker
-  readonly #revocationLog: RevocationLog
+  /** Certificates that the log has called revoked. */
+  readonly #logged = new WeakSet<WatchedCertificate>()
   /** Keyed by `linkKey`. */
   #certificates: ReadonlyMap<string, WatchedCertificate> = new Map()
   /** Keyed by issuer and addresses, which certificates share. */
@@ -51,7 +55,6 @@ export class RevocationService {
     this.#log = log
     this.#limits = { ...DEFAULT_LIMITS, ...limits }
     this.#checker = new RevocationChecker(client, observer, this.#limits)
-    this.#revocationLog = new RevocationLog(log)
   }
 
   /**
@@ -71,7 +74,20 @@ export class RevocationService {
         certificates.set(key, known ?? new WatchedCertificate(issued, this.#ocspSource(issued), list?.source))
       }
     }
-    this.#replace(certificates, lists)
+    const before = this.#sources()
+    this.#certificates = certificates
+    this.#crlCaches = lists
+    this.#found = new WeakMap()
+    const kept = new Set(this.#sources())
+    for (const source of before.filter((one) => !kept.has(one))) {
+      source.stop()
+    }
+    for (const list of lists.values()) {
+      list.setMembers([...certificates.values()].filter(({ crl }) => crl === list.source))
+    }
+    if (this.#running) {
+      this.start()
+    }
   }
 
   /** Starts asking in the background. */
@@ -86,21 +102,21 @@ export class RevocationService {
   /** Stops asking, and keeps what is known. */
   stop(): void {
     this.#running = false
-    for (const source of sourcesOf(this.#certificates, this.#crlCaches)) {
+    for (const source of this.#sources()) {
       source.stop()
     }
   }
 
   /** Asks all sources that are in use at once. Known answers count meanwhile. */
   renew(): void {
-    for (const source of sourcesOf(this.#certificates, this.#crlCaches)) {
+    for (const source of this.#sources()) {
       source.renew()
     }
   }
 
   /** Asks again at once those sources whose last try failed. */
   retry(): void {
-    for (const source of sourcesOf(this.#certificates, this.#crlCaches)) {
+    for (const source of this.#sources()) {
       if (source.problem !== undefined) {
         source.renew()
       }
@@ -113,7 +129,7 @@ export class RevocationService {
    * @param chain leaf first, one of those that are watched
    */
   information(chain: readonly X509Certificate[], at = new Date()): RevocationInformation {
-    return gatherInformation(this.#find(chain), at)
+    return gatherInformation(this.states(chain, at))
   }
 
   /** Returns the revoked certificate of a chain that is nearest to the leaf. Each request calls this, so it is fast. */
@@ -161,25 +177,6 @@ export class RevocationService {
     return list
   }
 
-  #replace(certificates: Map<string, WatchedCertificate>, lists: Map<string, CrlCache>): void {
-    const kept = new Set(sourcesOf(certificates, lists))
-    for (const source of sourcesOf(this.#certificates, this.#crlCaches)) {
-      if (!kept.has(source)) {
-        source.stop()
-      }
-    }
-    this.#certificates = certificates
-    this.#crlCaches = lists
-    this.#found = new WeakMap()
-    const all = [...certificates.values()]
-    for (const list of lists.values()) {
-      list.setMembers(all.filter(({ crl }) => crl === list.source))
-    }
-    if (this.#running) {
-      this.start()
-    }
-  }
-
   #ocspSource(issued: IssuedCertificate): CachedFetch<VerifiedOcspAnswer> | undefined {
     const ask = (signal: AbortSignal) => this.#checker.askResponder(issued, signal)
     return issued.addresses.ocsp.length === 0 ? undefined : this.#source(`OCSP about ${issued.subject}`, ask)
@@ -200,14 +197,66 @@ export class RevocationService {
     for (const list of this.#crlCaches.values()) {
       list.review()
     }
-    this.#revocationLog.update(this.#certificates.values())
+    for (const certificate of this.#certificates.values()) {
+      this.#logChange(certificate)
+    }
+  }
+
+  /** Logs once that a certificate is revoked, and once that it no longer is. */
+  #logChange(certificate: WatchedCertificate): void {
+    const { subject } = certificate.issued
+    const revocation = certificate.revocation(new Date())
+    const isLogged = this.#logged.has(certificate)
+    if (revocation !== undefined && !isLogged) {
+      this.#logged.add(certificate)
+      const at = revocation.at.toISOString()
+      this.#log.error(`The certificate of ${subject} was revoked at ${at}: ${revocation.reason}`)
+    } else if (revocation === undefined && isLogged) {
+      this.#logged.delete(certificate)
+      this.#log.info(`The certificate of ${subject} is no longer revoked`)
+    }
+  }
+
+  #sources(): Pick<CachedFetch<never>, 'stop' | 'renew' | 'problem'>[] {
+    const responders = [...this.#certificates.values()].flatMap(({ ocsp }) => ocsp ?? [])
+    return [...responders, ...[...this.#crlCaches.values()].map(({ source }) => source)]
   }
 }
 
-function sourcesOf(
-  certificates: ReadonlyMap<string, WatchedCertificate>,
-  lists: ReadonlyMap<string, CrlCache>,
-): Pick<CachedFetch<never>, 'stop' | 'renew' | 'problem'>[] {
-  const responders = [...certificates.values()].flatMap(({ ocsp }) => ocsp ?? [])
-  return [...responders, ...[...lists.values()].map(({ source }) => source)]
+/** Keeps a CRL for the certificates that name its addresses. */
+class CrlCache {
+  readonly source: CachedFetch<CheckedCrl>
+  #members: readonly WatchedCertificate[] = []
+
+  /** @param createSource creates the fetch of the CRL; its argument returns serial numbers in hex */
+  constructor(createSource: (serialNumbers: () => ReadonlySet<string>) => CachedFetch<CheckedCrl>) {
+    this.source = createSource(() => new Set(this.#members.map(({ issued }) => issued.serialNumber)))
+  }
+
+  /** Sets the certificates. A CRL that was not searched for new ones is fetched again. */
+  setMembers(members: readonly WatchedCertificate[]): void {
+    this.#members = members
+    if (this.#isLacking()) {
+      this.source.renew()
+    }
+  }
+
+  /** Keeps fetching the CRL while a certificate needs it, and fetches it again for certificates that came meanwhile. */
+  review(): void {
+    if (this.#members.some(({ needsCrl }) => needsCrl)) {
+      this.source.start(this.#isLacking())
+      if (this.source.problem === undefined && this.#isLacking()) {
+        this.source.renew()
+      }
+    } else {
+      this.source.stop()
+    }
+  }
+
+  #isLacking(): boolean {
+    const { held } = this.source
+    return (
+      held !== undefined && this.#members.some(({ issued }) => !held.serialNumbers.has(issued.serialNumber))
+    )
+  }
 }

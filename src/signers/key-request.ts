@@ -1,8 +1,6 @@
 import type { KeyObject } from 'node:crypto'
-import { encodePublicKey } from '../algorithms/public-key.ts'
-import { describeValue } from '../common/quote.ts'
-import { checkHashAlgorithms } from '../configuration/algorithm-fit.ts'
-import { certificateFromToken } from '../configuration/signer-certificate.ts'
+import { encodePublicKey, fingerprint } from '../algorithms/public-key.ts'
+import { certificateFromToken, checkHashAlgorithms } from '../configuration/signer-certificate.ts'
 import type {
   SettingNames,
   SignerCertificate,
@@ -10,8 +8,8 @@ import type {
 } from '../configuration/signer-configuration.ts'
 import { ConfigurationError } from '../errors.ts'
 import type { FoundKey } from '../pkcs11/messages.ts'
-import type { KeyUse, PoolKey } from '../pkcs11/pool-key.ts'
-import { fingerprint } from '../x509/fingerprint.ts'
+import { type PoolKey, problemOf } from '../pkcs11/pool/pool-keys.ts'
+import type { KeyUse } from '../pkcs11/signing-input.ts'
 
 /**
  * Returns the key of a signer for a session pool.
@@ -29,10 +27,10 @@ export function createPoolKey(
     request: {
       selector,
       certificateOnToken: fromFiles === undefined,
-      settings,
       ...(fromFiles === undefined ? {} : { publicKey: encodePublicKey(fromFiles.publicKey) }),
       ...(algorithm === undefined ? {} : { algorithm }),
     },
+    settings,
     accept(found): KeyUse {
       const signerCertificate =
         fromFiles ?? certificateFromToken(found.certificate as Uint8Array, configuration)
@@ -56,7 +54,7 @@ export function createPoolKey(
 export function checkKeyMatches(
   certified: KeyObject,
   { publicKey, certifiedKey }: Pick<FoundKey, 'publicKey' | 'certifiedKey'>,
-  settings: Pick<SettingNames, 'certificate' | 'certificatePath' | 'keyChoice'>,
+  settings: SettingNames,
 ): void {
   const wanted = encodePublicKey(certified)
   if (publicKey !== undefined && !wanted.equals(publicKey)) {
@@ -64,10 +62,9 @@ export function checkKeyMatches(
       `is not the certificate of the private key: the certificate's public key has the SHA-256 fingerprint ` +
       `${fingerprint(wanted)}, the private key's ${fingerprint(publicKey)}; ` +
       (certifiedKey === undefined
-        ? `configure the certificate that was issued for this key, or choose the key with ${settings.keyChoice}`
-        : `it belongs to the private key with ${certifiedKey}: choose that one with ${settings.keyChoice}, or ` +
+        ? `configure the certificate that was issued for this key, or choose the key with ${settings.key}`
+        : `it belongs to the private key with ${certifiedKey}: choose that one with ${settings.key}, or ` +
           'configure the certificate that was issued for this key')
-    const { certificate: variable, certificatePath } = settings
-    throw new ConfigurationError([{ variable, message: describeValue(certificatePath, message) }])
+    throw new ConfigurationError([problemOf({ about: 'certificate', message }, settings)])
   }
 }

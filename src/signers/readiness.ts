@@ -2,7 +2,7 @@
 import type { BaseLogger } from 'pino'
 import { defined } from '../common/defined.ts'
 import { CERTIFICATE_REVOKED } from '../errors.ts'
-import type { HsmState } from '../pkcs11/supervisor.ts'
+import type { HsmState } from '../pkcs11/pool/supervisor.ts'
 import { earliestNotAfter } from '../x509/validity.ts'
 import type { Signer } from './signer.ts'
 import type { Signers } from './signers.ts'

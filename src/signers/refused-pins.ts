@@ -49,9 +49,9 @@ export class RefusedPins {
   check(pools: readonly Pick<TokenPool, 'access' | 'keys' | 'log'>[], retry: boolean): void {
     const problems = pools
       .filter(({ access }) => this.#refused.has(accessId(access)) && !(retry && this.#isChanged(access)))
-      .map(({ keys: [{ request }], log }) => ({
+      .map(({ keys: [{ settings }], log }) => ({
         token: log.fields,
-        variable: request.settings.pin,
+        variable: settings.pin,
         message: PUBLIC_MESSAGE,
         publicMessage: PUBLIC_MESSAGE,
       }))
@@ -68,7 +68,7 @@ export class RefusedPins {
     if (pool.status().state !== 'pin refused' || this.#isChanged(access)) {
       return
     }
-    const { pin: variable } = keys[0].request.settings
+    const { pin: variable } = keys[0].settings
     const remedy =
       'file' in access.pin
         ? `correct ${access.pin.file}, which has not changed since, and send SIGHUP again`

@@ -3,7 +3,7 @@ import type { BaseLogger } from 'pino'
 import { backoffMs } from '../common/backoff.ts'
 import type { LoadedSigners } from '../configuration/configuration.ts'
 import { FileWatch } from '../configuration/file-watch.ts'
-import { logProblems } from '../configuration/log-problems.ts'
+import { logProblems } from '../configuration/problem.ts'
 import { ConfigurationError, refuseProblems } from '../errors.ts'
 import type { Signers } from './signers.ts'
 
@@ -51,9 +51,9 @@ interface Candidate {
 }
 
 export class Reloading {
+  status: ReloadStatus = { since: new Date() }
   readonly #options: ReloadingOptions
   readonly #watch: FileWatch
-  #status: ReloadStatus = { since: new Date() }
   #running: Promise<void> | undefined
   #next: ReloadTrigger | undefined
   #pending: Candidate | undefined
@@ -64,10 +64,6 @@ export class Reloading {
   constructor(options: ReloadingOptions) {
     this.#options = options
     this.#watch = new FileWatch(options.intervalMs, () => this.request('files'))
-  }
-
-  get status(): ReloadStatus {
-    return this.#status
   }
 
   async start(): Promise<void> {
@@ -186,8 +182,8 @@ export class Reloading {
   /** @param isNew false for another try of the same configuration */
   #end(outcome: ReloadOutcome, reason?: string, isNew = true): void {
     const at = new Date()
-    const since = outcome === 'taken over' ? at : this.#status.since
-    this.#status = { since, last: { outcome, at, ...(reason === undefined ? {} : { reason }) } }
+    const since = outcome === 'taken over' ? at : this.status.since
+    this.status = { since, last: { outcome, at, ...(reason === undefined ? {} : { reason }) } }
     if (isNew) {
       this.#options.onEnd(outcome)
     }

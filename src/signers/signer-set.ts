@@ -1,18 +1,29 @@
 import type { BaseLogger } from 'pino'
 import type { HsmConfiguration } from '../configuration/configuration.ts'
-import type { SignersConfiguration } from '../configuration/signer-configuration.ts'
+import { findRestriction } from '../configuration/signer-certificate.ts'
+import type {
+  SignerCertificate,
+  SignerConfiguration,
+  SignersConfiguration,
+} from '../configuration/signer-configuration.ts'
 import { ConfigurationError, type TokenFields } from '../errors.ts'
-import type { PoolKey } from '../pkcs11/pool-key.ts'
-import type { PoolObserver } from '../pkcs11/pool-observer.ts'
-import { SessionPool } from '../pkcs11/session-pool.ts'
+import type { PoolKey } from '../pkcs11/pool/pool-keys.ts'
+import type { PoolObserver } from '../pkcs11/pool/pool-options.ts'
+import { SessionPool } from '../pkcs11/pool/session-pool.ts'
+import { findValidityProblem } from '../x509/validity.ts'
 import { createPoolKey } from './key-request.ts'
 import type { RefusedPins } from './refused-pins.ts'
 import { Signer, type SignerSources } from './signer.ts'
 import type { Timestampers } from './timestampers.ts'
-import { describeTokens } from './token-fields.ts'
-import { TokenLog } from './token-log.ts'
-import { accessId, fitsPlan, indexOfKey, type TokenPlan, type TokenPool } from './token-pool.ts'
-import { warnAbout } from './warnings.ts'
+import {
+  accessId,
+  describeTokens,
+  fitsPlan,
+  indexOfKey,
+  TokenLog,
+  type TokenPlan,
+  type TokenPool,
+} from './token-pool.ts'
 
 export interface SignerSetOptions {
   readonly hsm: HsmConfiguration
@@ -58,10 +69,9 @@ export class SignerSet {
         options.onCertificate()
       }),
     }))
-    const own: TokenPool[] = []
     const createPool = (plan: TokenPlan, fields: TokenFields): TokenPool => {
       const log = new TokenLog(options.log, fields)
-      const pool = {
+      return {
         ...plan,
         log,
         pool: new SessionPool({
@@ -77,8 +87,6 @@ export class SignerSet {
           onPinRefused: () => options.pins.noteRefusal(plan.access),
         }),
       }
-      own.push(pool)
-      return pool
     }
     const plans = planTokens(keys.map(({ signer: { access }, key }) => ({ access, key })))
     this.#tokenFields = describeTokens(plans, configuration.signers)
@@ -98,7 +106,7 @@ export class SignerSet {
       })
     })
     this.pools = [...pools.values()]
-    this.ownPools = own
+    this.ownPools = this.pools.filter((pool) => !previous.includes(pool))
     this.signers = new Map(signers.map((signer) => [signer.name, signer]))
     this.defaultSigner = configuration.default === null ? undefined : this.signers.get(configuration.default)
   }
@@ -142,4 +150,27 @@ function planTokens(wanted: readonly { access: TokenPlan['access']; key: PoolKey
     }
   }
   return [...plans.values()]
+}
+
+/** Logs warnings about a signer, which is used all the same. */
+function warnAbout(
+  configuration: SignerConfiguration,
+  signerCertificate: SignerCertificate,
+  log: BaseLogger,
+): void {
+  const { name, rules } = configuration
+  const problem = findValidityProblem(signerCertificate.validity, new Date(), rules.minimumDaysLeft)
+  const invalid = problem === undefined ? [] : [`${problem}. Nothing will be signed until then`]
+  for (const warning of [...invalid, ...listWarnings(rules, signerCertificate)]) {
+    log.warn({ signer: name }, warning)
+  }
+}
+
+/** Returns warnings on what validators or callers may refuse, each a sentence without its capital. */
+export function listWarnings(
+  rules: SignerConfiguration['rules'],
+  { algorithm, warnings }: SignerCertificate,
+): string[] {
+  const restriction = findRestriction(rules, algorithm)
+  return [...(restriction === undefined ? [] : [restriction]), ...warnings]
 }

@@ -1,8 +1,8 @@
 import type { HashAlgorithm } from '../algorithms/hash-algorithms.ts'
 import type { SignedMessage } from '../algorithms/signature-algorithm.ts'
-import { permittedHashes } from '../configuration/algorithm-fit.ts'
+import type { CertificateDigest } from '../cms/signed-attributes-reader.ts'
 import type { ContainerConfiguration } from '../configuration/container-configuration.ts'
-import { certificateFromToken } from '../configuration/signer-certificate.ts'
+import { certificateFromToken, permittedHashes } from '../configuration/signer-certificate.ts'
 import type {
   SignerCertificate,
   SignerConfiguration,
@@ -14,10 +14,10 @@ import {
   HSM_UNAVAILABLE,
   UNSUPPORTED_HASH_ALGORITHM,
 } from '../errors.ts'
-import type { PoolStatus, SessionPool } from '../pkcs11/session-pool.ts'
+import type { PoolStatus, SessionPool } from '../pkcs11/pool/session-pool.ts'
+import type { SignOptions } from '../pkcs11/pool/signing-jobs.ts'
 import { createSigningInput } from '../pkcs11/signing-input.ts'
-import type { SignOptions } from '../pkcs11/signing-jobs.ts'
-import { gatherEvidence } from '../revocation/revocation-evidence.ts'
+import { gatherEvidence } from '../revocation/revocation-information.ts'
 import type { RevocationService } from '../revocation/revocation-service.ts'
 import type { Timestamper } from '../timestamp/timestamper.ts'
 import { findValidityProblem } from '../x509/validity.ts'
@@ -36,8 +36,8 @@ export interface SignerSources {
 
 /** A signer with its key on a token, from which the callback gets certificates and signatures. */
 export class Signer {
+  readonly configuration: SignerConfiguration
   readonly sources: SignerSources
-  readonly #configuration: SignerConfiguration
   readonly #pool: KeyPool
   readonly #key: number
   /** The certificate that was last found on the token. */
@@ -47,19 +47,19 @@ export class Signer {
 
   /** @param key index among the keys of the pool */
   constructor(configuration: SignerConfiguration, pool: KeyPool, key: number, sources: SignerSources) {
+    this.configuration = configuration
     this.sources = sources
-    this.#configuration = configuration
     this.#pool = pool
     this.#key = key
   }
 
   get name(): string {
-    return this.#configuration.name
+    return this.configuration.name
   }
 
   /** Rules of the configuration, without hash algorithms that the certificate, once it is known, does not allow. */
   get rules(): SignerRules {
-    const { rules } = this.#configuration
+    const { rules } = this.configuration
     const signerCertificate = this.knownCertificate()
     if (signerCertificate === undefined) {
       return rules
@@ -73,11 +73,7 @@ export class Signer {
   }
 
   get container(): ContainerConfiguration {
-    return this.#configuration.container
-  }
-
-  get configuration(): SignerConfiguration {
-    return this.#configuration
+    return this.configuration.container
   }
 
   status(): PoolStatus {
@@ -99,7 +95,7 @@ export class Signer {
 
   /** Returns the certificate, valid or not; undefined while it is not known. */
   knownCertificate(): SignerCertificate | undefined {
-    return this.#configuration.signerCertificate ?? this.#readFromToken()
+    return this.configuration.signerCertificate ?? this.#readFromToken()
   }
 
   /**
@@ -114,7 +110,7 @@ export class Signer {
     const problem = findValidityProblem(
       signerCertificate.validity,
       now,
-      this.#configuration.rules.minimumDaysLeft,
+      this.configuration.rules.minimumDaysLeft,
     )
     if (problem !== undefined) {
       throw new CERTIFICATE_NOT_VALID(problem)
@@ -185,9 +181,18 @@ export class Signer {
     if (certificate !== undefined && certificate !== this.#onToken?.certificate) {
       this.#onToken = {
         certificate,
-        signerCertificate: certificateFromToken(certificate, this.#configuration),
+        signerCertificate: certificateFromToken(certificate, this.configuration),
       }
     }
     return this.#onToken?.signerCertificate
   }
+}
+
+/** Returns whether all digests in signed attributes that name a certificate are those of the signer's certificate. */
+export function isNamedBy(
+  named: readonly CertificateDigest[],
+  signer: Pick<Signer, 'knownCertificate'>,
+): boolean {
+  const digests = signer.knownCertificate()?.digests
+  return named.every(({ hashAlgorithm, digest }) => digests?.get(hashAlgorithm.name)?.equals(digest) === true)
 }

@@ -1,21 +1,19 @@
 /** Holds the present signers, and lets others take their place without losing a request. */
 import { setMaxListeners } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
-import type { CertificateDigest } from '../cms/signing-certificate.ts'
+import type { CertificateDigest } from '../cms/signed-attributes-reader.ts'
 import { HttpClient } from '../common/http-client.ts'
 import type { Configuration } from '../configuration/configuration.ts'
-import { logProblems } from '../configuration/log-problems.ts'
+import { logProblems } from '../configuration/problem.ts'
 import type { SignersConfiguration } from '../configuration/signer-configuration.ts'
 import { ConfigurationError, INVALID_REQUEST, SIGNER_MISMATCH, UNKNOWN_SIGNER } from '../errors.ts'
-import type { PoolStatus } from '../pkcs11/session-pool.ts'
+import type { PoolStatus } from '../pkcs11/pool/session-pool.ts'
 import { DEFAULT_LIMITS } from '../revocation/limits.ts'
-import type { RevocationObserver } from '../revocation/observer.ts'
+import type { RevocationObserver } from '../revocation/revocation-checker.ts'
 import { RevocationService } from '../revocation/revocation-service.ts'
 import type { TimestampObserver } from '../timestamp/timestamper.ts'
-import { isNamedBy } from './named-certificate.ts'
 import { RefusedPins } from './refused-pins.ts'
-import { RevocationWatch } from './revocation-watch.ts'
-import type { Signer } from './signer.ts'
+import { isNamedBy, type Signer } from './signer.ts'
 import { SignerSet, type SignerSetOptions } from './signer-set.ts'
 import { refuseNewlyInvalid, testSigners } from './takeover.ts'
 import { Timestampers } from './timestampers.ts'
@@ -34,6 +32,8 @@ export interface SignersOptions extends Pick<SignerSetOptions, 'hsm' | 'givenPin
 }
 
 const POLL_MS = 50
+/** Time after the start in which revocation information may still be on its way, in ms. */
+const SETTLE_MS = 10_000
 /** Time, in ms, for which former signers sign. Document Engine fetches certificates seconds before it has data signed. */
 const FORMER_SIGNER_MS = 10_000
 
@@ -41,7 +41,6 @@ export class Signers {
   readonly #options: SignersOptions
   readonly #refusedPins = new RefusedPins()
   readonly #revocations: RevocationService
-  readonly #certificates: RevocationWatch
   readonly #timestampers: Timestampers
   #current: SignerSet
   /** Former sets, the latest first, as long as attributes may still come that were made with their certificates. */
@@ -55,10 +54,12 @@ export class Signers {
   #retryTimer: NodeJS.Timeout | undefined
   /** True once some signer could sign while none was starting. */
   #wasReady = false
+  /** Time until which the first revocation information is awaited, in ms of `performance.now()`. */
+  #settledAt = 0
   readonly #closing = new AbortController()
 
   constructor(configuration: SignersConfiguration, options: SignersOptions) {
-    const { log, proxies, revocationObserver, timestampObserver, revocationCheck } = options
+    const { log, proxies, revocationObserver, timestampObserver } = options
     this.#options = options
     // Each recent takeover adds a listener, which is no leak that Node.js should warn of
     setMaxListeners(0, this.#closing.signal)
@@ -68,7 +69,6 @@ export class Signers {
       observer: revocationObserver,
       limits: { refreshMs: { ...DEFAULT_LIMITS.refreshMs, most: options.revocationMaxAgeMs } },
     })
-    this.#certificates = new RevocationWatch(this.#revocations, revocationCheck)
     this.#timestampers = new Timestampers({
       observer: timestampObserver,
       log,
@@ -82,9 +82,12 @@ export class Signers {
   start(): void {
     this.#current.start()
     this.#current.warn(this.#options.log)
-    this.#certificates.start()
+    if (this.#options.revocationCheck) {
+      this.#settledAt = performance.now() + SETTLE_MS
+      this.#revocations.start()
+    }
     this.#watchCertificates()
-    this.#certificates.probe(this.all(), this.#options.hsm.timeoutMs)
+    this.#probeTimestampers(this.#current)
     void this.#awaitReady().catch(() => {})
   }
 
@@ -97,14 +100,16 @@ export class Signers {
    */
   choose(name: string | undefined, setting = 'signing_token'): Signer {
     const { signers, defaultSigner } = this.#current
-    if (name === undefined) {
-      return defaultSigner ?? refuseUnnamed()
+    const chosen = name === undefined ? defaultSigner : signers.get(name)
+    if (chosen !== undefined) {
+      return chosen
     }
-    const chosen = signers.get(name)
-    if (chosen === undefined) {
+    if (name !== undefined) {
       throw new UNKNOWN_SIGNER(setting)
     }
-    return chosen
+    throw new INVALID_REQUEST(
+      'signing_token: must name the signer, as {"signer":"NAME"}, or the path must, as /sign/NAME: there is no default signer',
+    )
   }
 
   /** Returns whether there is a signer of a name. */
@@ -156,9 +161,11 @@ export class Signers {
     return [...new Set([...(defaultSigner === undefined ? [] : [defaultSigner]), ...signers.values()])]
   }
 
-  /** Returns whether revocation information that signers need may still be on its way. */
+  /** Returns whether revocation information that signers need may still be on its way, soon after the start. */
   isSettling(): boolean {
-    return this.#certificates.isSettling(this.all())
+    return (
+      performance.now() < this.#settledAt && this.all().some((signer) => signer.missingEvidence().length > 0)
+    )
   }
 
   /** Returns the status of the default signer, or of the first one if there is no default. */
@@ -185,14 +192,14 @@ export class Signers {
     const next = new SignerSet(configuration, this.#setOptions(), (error) => problems.push(error), kept)
     this.#candidate = next
     this.#watchCertificates()
-    this.#certificates.retry()
-    this.#certificates.probe([...next.signers.values()], this.#options.hsm.timeoutMs)
+    this.#revocations.retry()
+    this.#probeTimestampers(next)
     try {
       this.#closing.signal.throwIfAborted()
       refuseNewlyInvalid(next, before)
       this.#refusedPins.check(next.ownPools, retryPins)
       next.start()
-      await testSigners(next, { before, problems, signal: this.#closing.signal })
+      await testSigners(next, before, problems, this.#closing.signal)
     } catch (error) {
       await Promise.all(next.ownPools.map(({ pool }) => pool.close(0)))
       // Certificates of a pending configuration stay watched
@@ -210,7 +217,7 @@ export class Signers {
 
   /** Asks again at once whether certificates were revoked. Known information counts meanwhile. */
   renewRevocations(): void {
-    this.#certificates.renew()
+    this.#revocations.renew()
   }
 
   /** Logs which tokens refused a PIN that its file still holds, and that is not tried again. */
@@ -223,7 +230,7 @@ export class Signers {
   async close(): Promise<void> {
     this.#closing.abort()
     clearTimeout(this.#retryTimer)
-    this.#certificates.stop()
+    this.#revocations.stop()
     this.#timestampers.keep(new Set())
     const pools = [...this.#current.pools, ...this.#retiring, ...(this.#candidate?.ownPools ?? [])]
     await Promise.all(pools.map(({ pool }) => pool.close(this.#options.hsm.timeoutMs)))
@@ -261,11 +268,23 @@ export class Signers {
 
   #forgetUnused(): void {
     this.#watchCertificates()
-    this.#timestampers.keep(new Set(this.#allKeys().map(({ sources }) => sources.timestamper)))
+    this.#timestampers.keep(timestampersOf(this.#allKeys()))
   }
 
+  /** Watches the certificates of signers and timestamp authorities. Called whenever there may be others than before. */
   #watchCertificates(): void {
-    this.#certificates.update(this.#allKeys())
+    if (this.#options.revocationCheck) {
+      const keys = this.#allKeys()
+      const own = keys.map((signer) => signer.knownCertificate()?.path).filter((path) => path !== undefined)
+      this.#revocations.watch([...own, ...[...timestampersOf(keys)].flatMap((one) => one.anchoredPaths())])
+    }
+  }
+
+  /** Learns in the background whether authorities give timestamps, and with which certificates, to watch these. */
+  #probeTimestampers({ signers }: SignerSet): void {
+    for (const timestamper of timestampersOf([...signers.values()])) {
+      timestamper.probeInBackground(this.#options.hsm.timeoutMs)
+    }
   }
 
   /** Returns the present, former and future signers. */
@@ -278,7 +297,8 @@ export class Signers {
   async #awaitReady(): Promise<void> {
     while (!this.#wasReady) {
       await delay(POLL_MS, undefined, { ref: false, signal: this.#closing.signal })
-      this.#wasReady = keysSign(this.all())
+      const states = this.all().map((signer) => signer.status().state)
+      this.#wasReady = states.includes('ready') && !states.includes('starting')
     }
   }
 
@@ -311,14 +331,7 @@ export class Signers {
   }
 }
 
-function refuseUnnamed(): never {
-  throw new INVALID_REQUEST(
-    'signing_token: must name the signer, as {"signer":"NAME"}, or the path must, as /sign/NAME: there is no default signer',
-  )
-}
-
-/** Returns whether at least one key signs and none is starting. */
-function keysSign(keys: readonly Pick<Signer, 'status'>[]): boolean {
-  const states = keys.map((signer) => signer.status().state)
-  return states.includes('ready') && !states.includes('starting')
+/** Returns each timestamper once, for all levels, since a revoked authority must not timestamp b-t either. */
+function timestampersOf(keys: readonly Signer[]) {
+  return new Set(keys.map(({ sources }) => sources.timestamper).filter((one) => one !== undefined))
 }

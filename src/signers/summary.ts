@@ -1,7 +1,6 @@
 import type { Configuration } from '../configuration/configuration.ts'
 import { nameLevels } from '../configuration/european-names.ts'
-import { describeTokens } from './token-fields.ts'
-import { accessId } from './token-pool.ts'
+import { accessId, describeTokens } from './token-pool.ts'
 
 /** Summarizes the configuration for the first line of the log, without secrets. */
 export function summarize({ host, port, hsm, signers: { default: name, signers } }: Configuration) {

@@ -35,26 +35,19 @@ export function refuseNewlyInvalid(next: SignerSet, before: SignerSet): void {
   refuseProblems(suspects.flatMap(findInvalid))
 }
 
-export interface TestSignersOptions {
-  readonly before: SignerSet
-  /** Problems that tokens have with the configuration, added while this waits. */
-  readonly problems: readonly ConfigurationError[]
-  readonly signal: AbortSignal
-}
-
 /**
  * Waits until each key of the set has made a test signature that verified.
  *
+ * @param problems problems that tokens have with the configuration, added while this waits
  * @throws ConfigurationError with all problems
  */
 export async function testSigners(
   next: SignerSet,
-  { before, problems, signal }: TestSignersOptions,
+  before: SignerSet,
+  problems: readonly ConfigurationError[],
+  signal: AbortSignal,
 ): Promise<void> {
-  const deadline = performance.now() + PATIENCE_MS
-  while (next.ownPools.some(isPending) && performance.now() < deadline && problems.length === 0) {
-    await delay(POLL_MS, undefined, { signal })
-  }
+  await waitUntil(() => !next.ownPools.some(isPending) || problems.length > 0, signal)
   refuseProblems(problems.flatMap((error) => error.problems))
   refuseProblems(next.ownPools.flatMap(describeUntested))
   // Certificates on tokens are known by now
@@ -76,10 +69,7 @@ async function awaitEvidence(next: SignerSet, before: SignerSet, signal: AbortSi
     const isUseless = former?.container.level === 'b-lt' && former.missingEvidence().length > 0
     return container.revocationFallback === 'refuse' && !isUseless
   })
-  const deadline = performance.now() + PATIENCE_MS
-  while (keys.some((signer) => signer.missingEvidence().length > 0) && performance.now() < deadline) {
-    await delay(POLL_MS, undefined, { signal })
-  }
+  await waitUntil(() => keys.every((signer) => signer.missingEvidence().length === 0), signal)
   refuseProblems(
     keys.flatMap((signer) =>
       signer.missingEvidence().map((missing) => ({
@@ -92,6 +82,14 @@ async function awaitEvidence(next: SignerSet, before: SignerSet, signal: AbortSi
   )
 }
 
+/** Waits until a condition holds, for as long as tokens have patience. */
+async function waitUntil(holds: () => boolean, signal: AbortSignal): Promise<void> {
+  const deadline = performance.now() + PATIENCE_MS
+  while (!holds() && performance.now() < deadline) {
+    await delay(POLL_MS, undefined, { signal })
+  }
+}
+
 /** Returns whether keys of a pool may still become ready. */
 function isPending({ pool, keys }: TokenPool): boolean {
   const { state } = pool.status()
@@ -102,7 +100,7 @@ function isPending({ pool, keys }: TokenPool): boolean {
 }
 
 function describeUntested({ pool, keys, log }: TokenPool): ConfigurationProblem[] {
-  return keys.flatMap(({ request: { settings } }, place) => {
+  return keys.flatMap(({ settings }, place) => {
     const { state, reason = describeSilence(pool) } = pool.keyStatus(place)
     const variable = state === 'pin refused' ? settings.pin : settings.key
     const message = `no test signature could be made: ${reason}`

@@ -1,9 +1,12 @@
-import type { TokenAccess } from '../configuration/signer-configuration.ts'
+/** A token that signers use: its pool, its name, and the fields of log lines about it. */
+import type { BaseLogger } from 'pino'
+import type { SignerConfiguration, TokenAccess } from '../configuration/signer-configuration.ts'
+import type { TokenFields } from '../errors.ts'
 import type { KeyRequest } from '../pkcs11/messages.ts'
-import type { PoolKey } from '../pkcs11/pool-key.ts'
-import type { SessionPool } from '../pkcs11/session-pool.ts'
-import type { HsmState } from '../pkcs11/supervisor.ts'
-import type { TokenLog } from './token-log.ts'
+import type { PoolKey } from '../pkcs11/pool/pool-keys.ts'
+import type { PoolLog } from '../pkcs11/pool/pool-options.ts'
+import type { SessionPool } from '../pkcs11/pool/session-pool.ts'
+import type { HsmState } from '../pkcs11/pool/supervisor.ts'
 
 /** A token, and the keys on it that signers use. */
 export interface TokenPlan {
@@ -79,4 +82,56 @@ export function nameTokens<T extends Pick<TokenPlan, 'access'>>(pools: readonly 
 function nameToken({ access: { token } }: Pick<TokenPlan, 'access'>): string {
   const { label, serial, slot, slotId } = token
   return label ?? serial ?? (slot === undefined ? (slotId ?? 'default') : `slot ${slot}`)
+}
+
+/**
+ * Returns the fields of log lines about tokens.
+ *
+ * @param tokens each token once, in the order of the configuration
+ * @param signers all signers of the configuration
+ * @returns the fields, in the order of the tokens
+ */
+export function describeTokens(
+  tokens: readonly { readonly access: TokenAccess }[],
+  signers: readonly Pick<SignerConfiguration, 'name' | 'access'>[],
+): TokenFields[] {
+  const served = new Map<string, string[]>()
+  for (const { name, access } of signers) {
+    served.set(accessId(access), [...(served.get(accessId(access)) ?? []), name])
+  }
+  return [...nameTokens(tokens)].map(([token, { access }]) => {
+    const { pin } = access
+    return {
+      token,
+      signers: served.get(accessId(access)) as string[],
+      pinFile: 'file' in pin ? pin.file : pin.variable,
+    }
+  })
+}
+
+/**
+ * Adds to each line the name of the token, the signers that use it and the file of its PIN. They are no bindings of a
+ * child logger, since they change when other signers use the token, and pino would repeat them.
+ */
+export class TokenLog implements PoolLog {
+  /** Replaced when the signers change. */
+  fields: TokenFields
+  readonly #log: BaseLogger
+
+  constructor(log: BaseLogger, fields: TokenFields) {
+    this.#log = log
+    this.fields = fields
+  }
+
+  info(details: object, message: string): void {
+    this.#log.info({ ...this.fields, ...details }, message)
+  }
+
+  warn(details: object, message: string): void {
+    this.#log.warn({ ...this.fields, ...details }, message)
+  }
+
+  error(details: object, message: string): void {
+    this.#log.error({ ...this.fields, ...details }, message)
+  }
 }

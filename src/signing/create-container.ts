@@ -1,18 +1,17 @@
 /** Builds the container for a digest, with the level that is configured for its signer. */
 
-import { digest } from '../algorithms/digest.ts'
-import type { HashAlgorithm } from '../algorithms/hash-algorithms.ts'
+import { digest, type HashAlgorithm } from '../algorithms/hash-algorithms.ts'
 import type { SignedDataRequest } from '../cms/container-template.ts'
 import type { SignatureType } from '../cms/signed-attributes.ts'
 import type { Level } from '../configuration/container-configuration.ts'
 import type { SignerCertificate } from '../configuration/signer-configuration.ts'
 import { CONTAINER_TOO_LARGE, REVOCATION_UNAVAILABLE, TIMESTAMP_UNAVAILABLE } from '../errors.ts'
-import type { SignOptions } from '../pkcs11/signing-jobs.ts'
+import type { SignOptions } from '../pkcs11/pool/signing-jobs.ts'
 import {
   type CertificatePath,
   gatherEvidence,
   type RevocationEvidence,
-} from '../revocation/revocation-evidence.ts'
+} from '../revocation/revocation-information.ts'
 import type { Signer } from '../signers/signer.ts'
 import type { Timestamp } from '../timestamp/verify-response.ts'
 

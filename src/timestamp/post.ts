@@ -1,6 +1,8 @@
 /** Sends requests to authorities over HTTP (RFC 3161 3.4). */
-import type { HttpClient, HttpRequest } from '../common/http-client.ts'
-import { HttpError, type HttpFailure } from '../common/http-error.ts'
+import { readFile } from 'node:fs/promises'
+import { type HttpClient, HttpError, type HttpFailure, type HttpRequest } from '../common/http-client.ts'
+import { readSecret } from '../common/secret.ts'
+import type { Credentials, TimestampAuthority } from '../configuration/timestamp-authority.ts'
 import { TimestampError, type TimestampFailure } from './timestamp-error.ts'
 
 /**
@@ -11,11 +13,6 @@ const ANSWER_LIMIT = 16_384
 const QUERY = 'application/timestamp-query'
 const REPLY = 'application/timestamp-reply'
 
-export interface PostRequest extends Pick<HttpRequest, 'url' | 'authorization' | 'tls' | 'signal'> {
-  /** DER TimeStampReq. */
-  readonly body: Buffer
-}
-
 const OUTCOMES: Readonly<Record<HttpFailure, TimestampFailure>> = {
   unreachable: 'unreachable',
   status: 'http_error',
@@ -25,15 +22,25 @@ const OUTCOMES: Readonly<Record<HttpFailure, TimestampFailure>> = {
 }
 
 /**
- * Posts a request to an authority.
+ * Posts a request to an authority, with the password and the TLS files that are configured. It reads these anew, so
+ * that changed files count.
  *
+ * @param content DER TimeStampReq
  * @returns the body of the answer
- * @throws TimestampError when there is no answer of the right type; the signal's reason when it is aborted
+ * @throws TimestampError when a file cannot be used, or there is no answer of the right type; the signal's reason when
+ * it is aborted
  */
-export async function post(client: HttpClient, { body, ...request }: PostRequest): Promise<Buffer> {
-  const query = { type: QUERY, content: body }
+export async function post(
+  client: HttpClient,
+  authority: TimestampAuthority,
+  content: Buffer,
+  signal: AbortSignal,
+): Promise<Buffer> {
+  const { url } = authority
+  const body = { type: QUERY, content }
+  const secrets = await readSecrets(authority)
   const { headers, body: answer } = await client
-    .send({ ...request, body: query, accept: REPLY, limit: ANSWER_LIMIT })
+    .send({ url, body, ...secrets, accept: REPLY, limit: ANSWER_LIMIT, signal })
     .catch((error) => {
       throw error instanceof HttpError ? toTimestampError(error) : error
     })
@@ -61,4 +68,47 @@ function adviceFor(status: number | undefined): string {
   return status === 404 || (status !== undefined && status >= 300 && status < 400)
     ? '; check its address'
     : ''
+}
+
+async function readSecrets({
+  credentials,
+  tls = {},
+}: TimestampAuthority): Promise<Pick<HttpRequest, 'authorization' | 'tls'>> {
+  const [authorization, ca, cert, key] = await Promise.all([
+    credentials && authorize(credentials),
+    tls.caFile && read('CA file', tls.caFile),
+    tls.certificateFile && read('certificate file', tls.certificateFile),
+    tls.keyFile && read('key file', tls.keyFile),
+  ])
+  return {
+    ...(authorization && { authorization }),
+    // The HTTP client keeps connections with other files apart
+    tls: { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) },
+  }
+}
+
+async function read(what: string, path: string): Promise<Buffer> {
+  try {
+    return await readFile(path)
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    throw new TimestampError('misconfigured', `has a ${what} that cannot be read (${code})`)
+  }
+}
+
+/** Builds the value of the Authorization header (RFC 7617 2). */
+async function authorize(credentials: Credentials): Promise<string> {
+  const password =
+    'password' in credentials
+      ? credentials.password.reveal()
+      : readPassword(await read('password file', credentials.passwordFile))
+  return `Basic ${Buffer.from(`${credentials.user}:${password}`).toString('base64')}`
+}
+
+function readPassword(content: Buffer): string {
+  try {
+    return readSecret(content)
+  } catch (error) {
+    throw new TimestampError('misconfigured', `has a password file that ${(error as Error).message}`)
+  }
 }

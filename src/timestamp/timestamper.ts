@@ -1,16 +1,14 @@
 import { randomBytes, type X509Certificate } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
-import { digest } from '../algorithms/digest.ts'
+import { digest } from '../algorithms/hash-algorithms.ts'
 import { type Backoff, backoffMs } from '../common/backoff.ts'
 import { HttpClient } from '../common/http-client.ts'
 import type { Proxies } from '../common/proxies.ts'
 import { withTimeout } from '../common/with-timeout.ts'
 import { nameAuthorities, type TimestampAuthority } from '../configuration/timestamp-authority.ts'
 import { TIMESTAMP_UNAVAILABLE } from '../errors.ts'
-import { AuthorityRotation } from './authority-rotation.ts'
-import { KnownChains } from './known-chains.ts'
+import { KnownChains } from './authority-chains.ts'
 import { post } from './post.ts'
-import { readSecrets } from './secrets.ts'
 import { TimestampError, type TimestampFailure, type TimestampOutcome } from './timestamp-error.ts'
 import { createNonce, encodeTimestampRequest } from './timestamp-request.ts'
 import { type Timestamp, verifyResponse } from './verify-response.ts'
@@ -73,23 +71,25 @@ interface AuthorityFailure {
   readonly publicProblem: string
 }
 
+/** An authority, and what is known about it. */
 interface NamedAuthority extends TimestampAuthority {
   readonly name: string
   readonly known: KnownChains
+  /** True if the last request or probe succeeded. A request may fail for lack of time alone. */
+  works: boolean
+  /** A message for callers if a probe has failed, until the authority gives a timestamp. */
+  probeProblem?: string | undefined
+  /** True while it is asked in the background until it gives a timestamp. */
+  isProbed: boolean
+  /** Time until which it is tried last since it has failed, in ms of `performance.now()`; undefined if it has not. */
+  restsUntil?: number | undefined
 }
 
 /** Obtains timestamps from several authorities, of which one at a time is enough. */
 export class Timestamper {
-  readonly #options: Required<Omit<TimestamperOptions, 'proxies' | 'connections' | 'restMs'>>
+  readonly #options: Required<Omit<TimestamperOptions, 'proxies' | 'connections'>>
   readonly #authorities: readonly NamedAuthority[]
-  readonly #rotation: AuthorityRotation<NamedAuthority>
   readonly #client: HttpClient
-  /** Authorities that are asked in the background until they give a timestamp. */
-  readonly #probing = new Set<NamedAuthority>()
-  /** Messages for callers, keyed by the authorities whose last probe failed, until they give a timestamp. */
-  readonly #failed = new Map<NamedAuthority, string>()
-  /** Authorities whose last request or probe succeeded. A request may fail for lack of time alone. */
-  readonly #working = new Set<NamedAuthority>()
   /** Time limit of a probe in ms; undefined without probes in the background. */
   #probeMs: number | undefined
   readonly #closing = new AbortController()
@@ -103,15 +103,15 @@ export class Timestamper {
     findRevocation = () => undefined,
     ...rest
   }: TimestamperOptions) {
-    this.#options = { clockToleranceMs, probeRetries, findRevocation, ...rest }
+    this.#options = { clockToleranceMs, restMs, probeRetries, findRevocation, ...rest }
     const names = nameAuthorities(rest.authorities)
-    const named = rest.authorities.map((authority, index) => ({
+    this.#authorities = rest.authorities.map((authority, index) => ({
       ...authority,
       name: `${names[index]}`,
       known: new KnownChains(),
+      works: false,
+      isProbed: false,
     }))
-    this.#authorities = named
-    this.#rotation = new AuthorityRotation(named, restMs)
     this.#client = new HttpClient({ connections, ...(proxies && { proxies }) })
   }
 
@@ -123,7 +123,7 @@ export class Timestamper {
    */
   async timestamp(data: Uint8Array, { deadline, signal }: TimestampLimits): Promise<Timestamp> {
     const refusals: AuthorityFailure[] = []
-    const order = this.#rotation.order()
+    const order = this.#order()
     for (const [index, authority] of order.entries()) {
       signal?.throwIfAborted()
       const ms = (deadline - performance.now()) / (order.length - index)
@@ -141,14 +141,15 @@ export class Timestamper {
 
   /** A message for callers if the last probe of each authority failed; else undefined. */
   get problem(): string | undefined {
-    return this.#failed.size < this.#authorities.length
+    const problems = this.#authorities.flatMap(({ probeProblem }) => probeProblem ?? [])
+    return problems.length < this.#authorities.length
       ? undefined
-      : new TIMESTAMP_UNAVAILABLE(joinDistinct(this.#failed.values())).message
+      : new TIMESTAMP_UNAVAILABLE(joinDistinct(problems)).message
   }
 
   /** True as long as no authority has given a timestamp, and not all have failed. */
   get isUntried(): boolean {
-    return this.#working.size === 0 && this.problem === undefined
+    return !this.#anyWorks && this.problem === undefined
   }
 
   /** Returns the verified paths of all authorities that have given a timestamp, each from the authority upwards. */
@@ -193,15 +194,28 @@ export class Timestamper {
     this.#client.close()
   }
 
+  get #anyWorks(): boolean {
+    return this.#authorities.some(({ works }) => works)
+  }
+
+  /** Returns all in the given order, but at the end those that rest, and first among them the one that failed first. */
+  #order(): NamedAuthority[] {
+    const now = performance.now()
+    const rest = ({ restsUntil = 0 }: NamedAuthority) => (restsUntil > now ? restsUntil : 0)
+    return this.#authorities.toSorted((a, b) => rest(a) - rest(b))
+  }
+
   /** Probes these authorities, except those that are being probed already. */
   #probe(authorities: readonly NamedAuthority[]): void {
     const ms = this.#probeMs
-    for (const authority of ms === undefined ? [] : authorities.filter((one) => !this.#probing.has(one))) {
-      this.#probing.add(authority)
+    for (const authority of ms === undefined ? [] : authorities.filter(({ isProbed }) => !isProbed)) {
+      authority.isProbed = true
       this.#probeUntilGiven(authority, ms as number)
         // The only error says that it was closed
         .catch(() => {})
-        .finally(() => this.#probing.delete(authority))
+        .finally(() => {
+          authority.isProbed = false
+        })
     }
   }
 
@@ -218,10 +232,10 @@ export class Timestamper {
       if ('token' in got) {
         return
       }
-      this.#failed.set(authority, got.publicProblem)
+      authority.probeProblem = got.publicProblem
       failures += 1
       await delay(backoffMs(failures, this.#options.probeRetries), undefined, { ref: false, signal })
-    } while (authority.known.paths.length === 0 || this.#working.size === 0)
+    } while (authority.known.paths.length === 0 || !this.#anyWorks)
   }
 
   /**
@@ -241,12 +255,13 @@ export class Timestamper {
     const tell = (outcome: TimestampOutcome, problem?: string) =>
       this.#options.observer.asked(name, (performance.now() - begin) / 1000, outcome, problem)
     const late = new TimestampError('timeout', `did not answer within ${Math.round(ms)} ms`)
-    this.#rotation.begin(authority)
+    // One that failed rests again while it is tried, so that only one request at a time waits for it
+    if (authority.restsUntil !== undefined) {
+      authority.restsUntil = begin + this.#options.restMs
+    }
     try {
       const timestamp = await withTimeout(ms, late, signal, (signal) => this.#obtain(authority, data, signal))
-      this.#rotation.succeed(authority)
-      this.#failed.delete(authority)
-      this.#working.add(authority)
+      Object.assign(authority, { works: true, probeProblem: undefined, restsUntil: undefined })
       tell('granted')
       return timestamp
     } catch (error) {
@@ -254,8 +269,8 @@ export class Timestamper {
         tell('abandoned')
         throw error
       }
-      this.#rotation.fail(authority)
-      this.#working.delete(authority)
+      authority.works = false
+      authority.restsUntil = performance.now() + this.#options.restMs
       const problem = `${name} ${describeFailure(error, authority)}`
       tell(error.outcome, problem)
       return { problem, publicProblem: PUBLIC_PROBLEMS[error.outcome] }
@@ -263,15 +278,14 @@ export class Timestamper {
   }
 
   async #obtain(authority: NamedAuthority, data: Uint8Array, signal: AbortSignal): Promise<Timestamp> {
-    const { url, hashAlgorithm, policy, trustAnchors, known } = authority
+    const { hashAlgorithm, policy, trustAnchors, known } = authority
     const asked = {
       hashAlgorithm,
       digest: digest(hashAlgorithm, data),
       nonce: createNonce(),
       ...(policy === undefined ? {} : { policy }),
     }
-    const body = encodeTimestampRequest(asked)
-    const answer = await post(this.#client, { url, body, signal, ...(await readSecrets(authority)) })
+    const answer = await post(this.#client, authority, encodeTimestampRequest(asked), signal)
     const { paths } = known
     const { clockToleranceMs, observer, findRevocation } = this.#options
     const timestamp = verifyResponse(answer, { asked, trustAnchors, known, clockToleranceMs })

@@ -1,11 +1,10 @@
 import type { X509Certificate } from 'node:crypto'
 import { DerReader } from '../asn1/der-reader.ts'
-import { TAG } from '../asn1/tag.ts'
-import { readCertificateFields } from './certificate-fields.ts'
-import type { Extensions } from './extensions.ts'
+import { contextTag, TAG } from '../asn1/tag.ts'
+import { type CertificateFields, readCertificateFields } from './certificate-fields.ts'
+import { EXTENSION, type Extensions, ID_AD_OCSP, listElements } from './extensions.ts'
 import { type NameConstraints, readNameConstraints } from './name-constraints.ts'
-import { EXTENSION } from './object-identifiers.ts'
-import { type RevocationAddresses, readAddresses } from './revocation-addresses.ts'
+import { includesName, URI } from './names.ts'
 
 /** Names of key usages in the order of their bits (RFC 5280 4.2.1.3). */
 const KEY_USAGES = [
@@ -113,4 +112,73 @@ function attempt<T, U>(read: () => T, unreadable: U): T | U {
   } catch {
     return unreadable
   }
+}
+
+/** Fields of a DistributionPoint (RFC 5280 4.2.1.13). */
+const REASONS = contextTag(1, 'primitive')
+const CRL_ISSUER = contextTag(2)
+
+/** Addresses of one kind that are asked. Without a limit, a certificate could make the service wait for hundreds. */
+const MAX_ADDRESSES = 4
+
+/** The addresses in a certificate that tell about its revocation. */
+export interface RevocationAddresses {
+  /** Addresses of OCSP responders, in the certificate's order. */
+  readonly ocsp: readonly URL[]
+  /** Addresses of complete CRLs of the certificate's own issuer, in the certificate's order. */
+  readonly crl: readonly URL[]
+  /** All GeneralNames of the distribution points of such CRLs, DER. */
+  readonly distributionPoints: readonly Buffer[]
+  /** Addresses of either kind that are never asked, since they are neither http nor https. */
+  readonly ignored: { readonly ocsp: readonly string[]; readonly crl: readonly string[] }
+}
+
+/**
+ * Reads authorityInfoAccess and cRLDistributionPoints (RFC 5280 4.2.2.1, 4.2.1.13).
+ *
+ * @throws Error when the extensions are malformed
+ */
+export function readAddresses({
+  issuer,
+  extensions,
+}: Pick<CertificateFields, 'issuer' | 'extensions'>): RevocationAddresses {
+  const points = listElements(extensions, EXTENSION.crlDistributionPoints)
+  const distributionPoints = points.flatMap((point) => readDistributionPoint(point, issuer))
+  const ocsp = toUrls(listElements(extensions, EXTENSION.authorityInfoAccess).flatMap(readResponder))
+  const crl = toUrls(distributionPoints)
+  return {
+    ocsp: ocsp.urls,
+    crl: crl.urls,
+    distributionPoints,
+    ignored: { ocsp: ocsp.ignored, crl: crl.ignored },
+  }
+}
+
+/** Returns the accessLocation of an AccessDescription, if it is that of an OCSP responder. */
+function readResponder(description: Buffer): Buffer[] {
+  const access = new DerReader(description).enter(TAG.sequence)
+  return access.objectIdentifier() === ID_AD_OCSP ? [access.element()] : []
+}
+
+/** Returns the names of a DistributionPoint, if its CRL is complete and that of the issuer. */
+function readDistributionPoint(der: Buffer, issuer: Buffer): Buffer[] {
+  const point = new DerReader(der).enter(TAG.sequence)
+  const fullName = point.enterOptional(contextTag(0))?.enterOptional(contextTag(0))
+  const isForSomeReasons = point.optionalContent(REASONS) !== undefined
+  const crlIssuer = point.enterOptional(CRL_ISSUER)
+  // Some authorities name themselves there, though they must not. CRLs of other issuers are not supported
+  const isOfIssuer = crlIssuer === undefined || includesName(crlIssuer, issuer)
+  return isForSomeReasons || !isOfIssuer ? [] : (fullName?.elements() ?? [])
+}
+
+function toUrls(names: readonly Buffer[]): { urls: URL[]; ignored: string[] } {
+  const texts = names
+    .filter(([tag]) => tag === URI)
+    .map((name) => new DerReader(name).content(URI).toString('latin1'))
+  const urls = texts.filter(isHttp).map((text) => new URL(text))
+  return { urls: urls.slice(0, MAX_ADDRESSES), ignored: texts.filter((text) => !isHttp(text)) }
+}
+
+function isHttp(text: string): boolean {
+  return URL.canParse(text) && ['http:', 'https:'].includes(new URL(text).protocol)
 }

@@ -1,7 +1,6 @@
 import type { X509Certificate } from 'node:crypto'
 import { DerReader } from '../asn1/der-reader.ts'
 import { TAG } from '../asn1/tag.ts'
-import { describeOtherBinary, describeOtherPem, describeOtherText } from './other-file.ts'
 import { readCertificate } from './read-certificate.ts'
 
 const PEM_BEGIN = '-----BEGIN '
@@ -38,7 +37,8 @@ function parsePem(text: string): X509Certificate[] {
   const blocks = splitBlocks(text)
   const certificates = blocks.filter(({ label }) => CERTIFICATE_LABELS.has(label))
   if (certificates.length === 0) {
-    throw new Error(describeOtherPem(blocks.map(({ label }) => label)) ?? 'it holds no certificate')
+    const other = blocks.map(({ label }) => BY_LABEL.get(label)).find((known) => known !== undefined)
+    throw new Error(other ?? 'it holds no certificate')
   }
   return certificates.map(parseBlock)
 }
@@ -71,12 +71,9 @@ function parseBlock({ label, body }: Block, index: number): X509Certificate {
 }
 
 function parseDer(content: Buffer, text: string): X509Certificate {
-  const other = describeOtherBinary(text)
-  if (other !== undefined) {
-    throw new Error(other)
-  }
-  if (content[0] !== TAG.sequence) {
-    throw new Error(describeOtherText(text) ?? 'it is neither PEM nor a DER certificate')
+  const [, other] = BY_BEGINNING.find(([beginning]) => beginning.test(text)) ?? []
+  if (other !== undefined || content[0] !== TAG.sequence) {
+    throw new Error(other ?? 'it is neither PEM nor a DER certificate')
   }
   const reader = new DerReader(content)
   const certificate = readFirst(reader)
@@ -93,3 +90,55 @@ function readFirst(reader: DerReader): X509Certificate {
     throw new Error(`it is neither PEM nor a DER certificate (${(error as Error).message})`)
   }
 }
+
+// Messages about files that operators mistake for certificates, with the way to get certificates out of them
+const PKCS7 =
+  'it is a PKCS #7 file (.p7b, .p7c), which keeps certificates in no order: convert it, ' +
+  '`openssl pkcs7 -in FILE -print_certs -out bundle.pem` (with `-inform DER` where FILE is not text), ' +
+  'and put the signer certificate first'
+const PKCS12 =
+  'it is a PKCS #12 file (.p12, .pfx), which is for private keys, and these belong in the HSM alone: take the ' +
+  'certificates out of it, `openssl pkcs12 -in FILE -nokeys -out bundle.pem`, and put the signer certificate first'
+const REQUEST =
+  'it is a certificate request: have an authority issue the certificate, and name the file with that certificate'
+const CRL = 'it is a list of revoked certificates (CRL): name the file with the certificate'
+const PUBLIC_KEY = 'it is a public key without a certificate: name the file with the certificate'
+
+/** Messages keyed by the labels of PEM (RFC 7468, and further ones that OpenSSL reads). */
+const BY_LABEL = new Map([
+  ['PKCS7', PKCS7],
+  ['PKCS #7 SIGNED DATA', PKCS7],
+  ['CERTIFICATE REQUEST', REQUEST],
+  ['NEW CERTIFICATE REQUEST', REQUEST],
+  ['X509 CRL', CRL],
+  ['PUBLIC KEY', PUBLIC_KEY],
+])
+
+/** The beginning of a SEQUENCE in Latin-1, as DER or as BER of indefinite length. */
+const SEQUENCE = '^\\x30(?:[\\x00-\\x80]|\\x81.|\\x82..|\\x83...|\\x84....)'
+/** A ContentInfo with id-signedData (RFC 5652 3, 5.1). */
+const SIGNED_DATA = new RegExp(`${SEQUENCE}\\x06\\x09\\x2a\\x86\\x48\\x86\\xf7\\x0d\\x01\\x07\\x02`, 's')
+/** A PFX, which begins with its version, 3, and a ContentInfo (RFC 7292 4). */
+const PFX = new RegExp(`${SEQUENCE}\\x02\\x01\\x03\\x30`, 's')
+
+/** A byte order mark, or the five hyphens of PEM without one, in either order of octets. */
+const UTF_16 = /^(?:\xff\xfe|\xfe\xff|-\0-|\0-\0-)/
+/** The beginning of `-----BEGIN` in base64. */
+const BASE64_OF_PEM = /^\s*LS0tLS1CRUdJTi/
+/** The beginning, in base64, of a SEQUENCE of 128 to 65,535 octets, such as a certificate. */
+const BASE64_OF_DER = /^\s*M(?:IG|II)[A-Za-z0-9+/\s]/
+
+/** Messages keyed by the beginnings, in Latin-1, of other files without PEM. */
+const BY_BEGINNING: readonly (readonly [RegExp, string])[] = [
+  [SIGNED_DATA, PKCS7],
+  [PFX, PKCS12],
+  [UTF_16, 'it is UTF-16, as PowerShell and some editors of Windows write it: save it as ASCII or UTF-8'],
+  [
+    BASE64_OF_PEM,
+    'it is PEM that was encoded in base64 once more, as in a Secret of Kubernetes: decode it, `base64 -d`',
+  ],
+  [
+    BASE64_OF_DER,
+    'it is base64 without the lines around it: put -----BEGIN CERTIFICATE----- before it and -----END CERTIFICATE----- behind',
+  ],
+]

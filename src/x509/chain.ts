@@ -1,7 +1,11 @@
 import type { X509Certificate } from 'node:crypto'
+import { DerReader } from '../asn1/der-reader.ts'
+import { contextTag, TAG } from '../asn1/tag.ts'
 import { readCertificateExtensions } from './certificate-extensions.ts'
-import { isSelfIssued, matchesIssuer } from './issuer-match.ts'
+import { type CertificateFields, readCertificateFields } from './certificate-fields.ts'
+import { EXTENSION, type Extensions } from './extensions.ts'
 import { publicKeyOf } from './key-type.ts'
+import { canonicalName, DIRECTORY_NAME, sameName } from './names.ts'
 import { findInvalidity, validityPeriod } from './validity.ts'
 
 /** A signer certificate's issuers. */
@@ -95,4 +99,108 @@ function isSignedWithKeyOf(certificate: X509Certificate, issuer: X509Certificate
 /** Returns whether the key usage of an issuer allows it to sign certificates (RFC 5280 4.2.1.3). */
 function mayIssue(issuer: X509Certificate): boolean {
   return readCertificateExtensions(issuer).keyUsage?.includes('keyCertSign') ?? true
+}
+
+/** A certificate of a chain that may have been revoked. */
+export interface ChainLink {
+  readonly certificate: X509Certificate
+  /** Undefined if the chain does not reach it: then no answer about the certificate can be verified. */
+  readonly issuer: X509Certificate | undefined
+}
+
+/**
+ * Returns all certificates of a chain but the root, which nobody can revoke.
+ *
+ * @param chain leaf first
+ */
+export function chainLinks(chain: readonly X509Certificate[]): readonly ChainLink[] {
+  const links = chain.map((certificate, index) => ({ certificate, issuer: chain[index + 1] }))
+  return links.filter(({ certificate, issuer }) => issuer !== undefined || !isSelfSigned(certificate))
+}
+
+/** Returns a key that is the same for equal certificates, even if they come from different files. */
+export function linkKey(certificate: X509Certificate, issuer: X509Certificate): string {
+  return `${certificate.fingerprint256} ${issuer.fingerprint256}`
+}
+
+/** The fields of AuthorityKeyIdentifier, all tagged implicitly (RFC 5280 4.2.1.1). */
+const FIELD = {
+  keyIdentifier: contextTag(0, 'primitive'),
+  authorityCertIssuer: contextTag(1),
+  authorityCertSerialNumber: contextTag(2, 'primitive'),
+} as const
+
+interface Identity extends CertificateFields {
+  readonly canonicalSubject: string
+  readonly canonicalIssuer: string
+}
+
+/** Returns whether a certificate has the same name as subject and as issuer (RFC 5280 3.2). */
+export function isSelfIssued(certificate: X509Certificate): boolean {
+  const identity = identify(certificate)
+  return identity !== undefined && identity.canonicalSubject === identity.canonicalIssuer
+}
+
+/** Returns whether the subject of `issuer` is the name that `certificate` has for its issuer. */
+export function hasIssuerName(certificate: X509Certificate, issuer: X509Certificate): boolean {
+  const name = identify(certificate)?.canonicalIssuer
+  return name !== undefined && name === identify(issuer)?.canonicalSubject
+}
+
+/** Returns whether the names chain, and the certificate's authorityKeyIdentifier is about `issuer`. */
+export function matchesIssuer(certificate: X509Certificate, issuer: X509Certificate): boolean {
+  return (
+    hasIssuerName(certificate, issuer) &&
+    matchesKeyIdentifier((identify(certificate) as Identity).extensions, issuer)
+  )
+}
+
+/** Returns whether the authorityKeyIdentifier of a certificate or a CRL, if there is one, is about `issuer`. */
+export function matchesKeyIdentifier(extensions: Extensions, issuer: X509Certificate): boolean {
+  const own = identify(issuer) as Identity
+  try {
+    const value = extensions.get(EXTENSION.authorityKeyIdentifier)?.value
+    return value === undefined || isAbout(new DerReader(value).enter(TAG.sequence), own)
+  } catch {
+    return false
+  }
+}
+
+function isAbout(authority: DerReader, issuer: Identity): boolean {
+  const keyIdentifier = authority.optionalContent(FIELD.keyIdentifier)
+  const names = authority.enterOptional(FIELD.authorityCertIssuer)?.elements() ?? []
+  const serialNumber = authority.optionalContent(FIELD.authorityCertSerialNumber)
+  const ownIdentifier = issuer.extensions.get(EXTENSION.subjectKeyIdentifier)?.value
+  const name = names.find(([tag]) => tag === DIRECTORY_NAME)
+  return (
+    (keyIdentifier === undefined ||
+      ownIdentifier === undefined ||
+      keyIdentifier.equals(new DerReader(ownIdentifier).content(TAG.octetString))) &&
+    (serialNumber === undefined || serialNumber.equals(issuer.serialNumber)) &&
+    (name === undefined || sameName(new DerReader(name).content(DIRECTORY_NAME), issuer.issuer))
+  )
+}
+
+/** Returns the names and identifiers of a certificate; undefined if it is not DER, so that it matches nothing. */
+function identify(certificate: X509Certificate): Identity | undefined {
+  if (!identities.has(certificate)) {
+    identities.set(certificate, read(certificate))
+  }
+  return identities.get(certificate)
+}
+
+/** A search compares all pairs of certificates, so each is read only once. */
+const identities = new WeakMap<X509Certificate, Identity | undefined>()
+
+function read(certificate: X509Certificate): Identity | undefined {
+  try {
+    const fields = readCertificateFields(certificate)
+    return {
+      ...fields,
+      canonicalSubject: canonicalName(fields.subject),
+      canonicalIssuer: canonicalName(fields.issuer),
+    }
+  } catch {
+    return undefined
+  }
 }

@@ -1,6 +1,43 @@
-/** Reads the extensions of certificates, CRLs, CRL entries and OCSP responses (RFC 5280 4.1, RFC 6960 4.4). */
 import { DerReader } from '../asn1/der-reader.ts'
 import { TAG } from '../asn1/tag.ts'
+
+/** Extensions of certificates (RFC 5280 4.2, RFC 6960 4.2.2.2.1). */
+export const EXTENSION = {
+  subjectKeyIdentifier: '2.5.29.14',
+  keyUsage: '2.5.29.15',
+  subjectAltName: '2.5.29.17',
+  basicConstraints: '2.5.29.19',
+  nameConstraints: '2.5.29.30',
+  crlDistributionPoints: '2.5.29.31',
+  certificatePolicies: '2.5.29.32',
+  policyMappings: '2.5.29.33',
+  authorityKeyIdentifier: '2.5.29.35',
+  extendedKeyUsage: '2.5.29.37',
+  inhibitAnyPolicy: '2.5.29.54',
+  authorityInfoAccess: '1.3.6.1.5.5.7.1.1',
+  ocspNoCheck: '1.3.6.1.5.5.7.48.1.5',
+} as const
+
+/** Purposes in the extendedKeyUsage extension (RFC 5280 4.2.1.12). */
+export const KEY_PURPOSE = {
+  any: '2.5.29.37.0',
+  serverAuth: '1.3.6.1.5.5.7.3.1',
+  clientAuth: '1.3.6.1.5.5.7.3.2',
+  codeSigning: '1.3.6.1.5.5.7.3.3',
+  emailProtection: '1.3.6.1.5.5.7.3.4',
+  timeStamping: '1.3.6.1.5.5.7.3.8',
+  ocspSigning: '1.3.6.1.5.5.7.3.9',
+  /** RFC 9336 3. */
+  documentSigning: '1.3.6.1.5.5.7.3.36',
+  microsoftDocumentSigning: '1.3.6.1.4.1.311.10.3.12',
+  adobeAuthenticDocuments: '1.2.840.113583.1.1.5',
+} as const
+
+/** id-ad-ocsp, a method of authorityInfoAccess (RFC 5280 4.2.2.1). */
+export const ID_AD_OCSP = '1.3.6.1.5.5.7.48.1'
+
+/** emailAddress, an attribute of distinguished names (RFC 5280 4.1.2.6). */
+export const ID_EMAIL_ADDRESS = '1.2.840.113549.1.9.1'
 
 export interface Extension {
   readonly critical: boolean
@@ -44,6 +81,16 @@ export function readExtensionList(list: DerReader | undefined): Extensions {
     extensions.set(id, { critical, value })
   }
   return extensions
+}
+
+/**
+ * Returns the elements of an extension that is a SEQUENCE OF; none without the extension.
+ *
+ * @throws Error when it is malformed
+ */
+export function listElements(extensions: Extensions, id: string): Buffer[] {
+  const extension = extensions.get(id)
+  return extension === undefined ? [] : new DerReader(extension.value).enter(TAG.sequence).elements()
 }
 
 /** Names a critical extension that is not among those that are understood (RFC 5280 4.2). */

@@ -1,7 +1,6 @@
 import type { AsymmetricKeyDetails, KeyObject, X509Certificate } from 'node:crypto'
-import { curveOf } from '../algorithms/elliptic-curves.ts'
-import { hasExplicitCurve, OWN_EXPLICIT_CURVE } from '../algorithms/explicit-curve.ts'
-import { findUnsupportedPss } from '../algorithms/pss-restriction.ts'
+import { curveOf, hasExplicitCurve, OWN_EXPLICIT_CURVE } from '../algorithms/elliptic-curves.ts'
+import { findUnsupportedPss, type RsaDetails } from '../algorithms/rsa-pss.ts'
 import { readCertificateFields } from './certificate-fields.ts'
 
 /** The supported keys, for messages. */
@@ -28,30 +27,17 @@ export function findUnsupportedKey(
   if (publicKeyInfo !== undefined && hasExplicitCurve(publicKeyInfo)) {
     return OWN_EXPLICIT_CURVE
   }
-  return key !== undefined && isSupported(key) ? undefined : describe(key)
-}
-
-function isSupported(key: KeyObject): boolean {
-  const bits = rsaBitsOf(key)
-  if (bits === undefined) {
-    return curveOf(key) !== undefined
-  }
-  return bits >= 2048 && bits <= 4096 && findUnsupportedPss(key) === undefined
-}
-
-/** Returns the bits of an RSA key. Node's type rsa-pss is for keys that are restricted to PSS (RFC 4055 1.2). */
-function rsaBitsOf({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): number | undefined {
-  return ['rsa', 'rsa-pss'].includes(`${asymmetricKeyType}`) ? asymmetricKeyDetails?.modulusLength : undefined
-}
-
-function describe(key: KeyObject | undefined): string {
   if (key === undefined) {
     return 'a key of an unknown type'
   }
   const { asymmetricKeyType: type, asymmetricKeyDetails: details } = key
-  const bits = rsaBitsOf(key)
-  if (bits !== undefined) {
-    return findUnsupportedPss(key) ?? `RSA with ${bits} bits`
+  // Node's type rsa-pss is for keys that are restricted to PSS (RFC 4055 1.2)
+  if (type === 'rsa' || type === 'rsa-pss') {
+    const { modulusLength: bits } = details as RsaDetails
+    return findUnsupportedPss(key) ?? (bits < 2048 || bits > 4096 ? `RSA with ${bits} bits` : undefined)
+  }
+  if (curveOf(key) !== undefined) {
+    return undefined
   }
   return type === 'ec' ? `EC on ${details?.namedCurve}` : `a key of type ${type}`
 }

@@ -1,12 +1,11 @@
 /** Checks the names of certificates against the name constraints of an authority above (RFC 5280 4.2.1.10). */
-
 import { DerReader } from '../asn1/der-reader.ts'
 import { encode } from '../asn1/der-writer.ts'
 import { contextTag, TAG } from '../asn1/tag.ts'
+import { quote } from '../common/quote.ts'
 import type { CertificateFields } from './certificate-fields.ts'
-import { DIRECTORY_NAME, RFC822_NAME } from './general-names.ts'
-import { Subtrees, showName } from './name-subtrees.ts'
-import { EXTENSION, ID_EMAIL_ADDRESS } from './object-identifiers.ts'
+import { EXTENSION, ID_EMAIL_ADDRESS, listElements } from './extensions.ts'
+import { canonicalName, DIRECTORY_NAME, DNS_NAME, RFC822_NAME, URI } from './names.ts'
 
 /** The minimum of a GeneralSubtree, which must be 0 (RFC 5280 4.2.1.10). */
 const MINIMUM = contextTag(0, 'primitive')
@@ -55,11 +54,9 @@ export function findForbiddenName(
   fields: Pick<CertificateFields, 'subject' | 'extensions'>,
   { permitted, excluded }: NameConstraints,
 ): string | undefined {
-  const [allowed, refused] = [new Subtrees(permitted), new Subtrees(excluded)]
-  const forbidden = listNames(fields).find(
-    (name) => refused.include(name) || (allowed.haveFormOf(name) && !allowed.include(name)),
-  )
-  return forbidden && showName(forbidden)
+  const [isPermitted, isExcluded] = [subtreesOf(permitted), subtreesOf(excluded)]
+  const forbidden = listNames(fields).find((name) => isExcluded(name) || isPermitted(name) === false)
+  return forbidden && formOf(forbidden).show(contentOf(forbidden))
 }
 
 /**
@@ -67,12 +64,11 @@ export function findForbiddenName(
  * the subject, which OpenSSL compares even where there are alternative names.
  */
 function listNames({ subject, extensions }: Pick<CertificateFields, 'subject' | 'extensions'>): Buffer[] {
-  const alternative = extensions.get(EXTENSION.subjectAltName)
   const isEmpty = new DerReader(subject).enter(TAG.sequence).tag === undefined
   return [
     ...(isEmpty ? [] : [encode(DIRECTORY_NAME, subject)]),
     ...listEmailAddresses(subject).map((address) => encode(RFC822_NAME, address)),
-    ...(alternative === undefined ? [] : new DerReader(alternative.value).enter(TAG.sequence).elements()),
+    ...listElements(extensions, EXTENSION.subjectAltName),
   ]
 }
 
@@ -86,4 +82,152 @@ function listEmailAddresses(subject: Buffer): Buffer[] {
     const isEmail = attribute.objectIdentifier() === ID_EMAIL_ADDRESS
     return isEmail && attribute.tag !== undefined ? [attribute.content(attribute.tag)] : []
   })
+}
+
+/** Compares and shows names of one form. */
+interface NameForm {
+  /**
+   * Reads bases, and returns a function that tells whether a name is in the subtree of one of them.
+   *
+   * @param bases contents of GeneralNames
+   * @throws Error when a base is not a name of this form
+   */
+  matcher(bases: readonly Buffer[]): (name: Buffer) => boolean
+  show(name: Buffer): string
+}
+
+/** The iPAddress of a GeneralName (RFC 5280 4.2.1.6). */
+const IP_ADDRESS = contextTag(7, 'primitive')
+
+/** Keyed by identifier octets. */
+const FORMS: Readonly<Record<number, NameForm>> = {
+  [RFC822_NAME]: {
+    matcher: readingOnce(readMailbox, (base) => splitMailbox(toText(base)), isMailboxWithin),
+    show: (name) => `the e-mail address ${quote(toText(name))}`,
+  },
+  [DNS_NAME]: {
+    matcher: readingOnce(toLowerCase, toLowerCase, isHostWithin),
+    show: (name) => `the host name ${quote(toText(name))}`,
+  },
+  [DIRECTORY_NAME]: {
+    matcher: readingOnce(canonicalName, canonicalName, (name, base) => name.startsWith(base)),
+    show: () => 'a distinguished name',
+  },
+  [URI]: {
+    matcher: readingOnce(readHost, toLowerCase, isHostOrDomain),
+    show: (name) => `the address ${quote(toText(name))}`,
+  },
+  [IP_ADDRESS]: {
+    matcher: readingOnce(asIs, asIs, isIpAddressWithin),
+    show: () => 'an IP address',
+  },
+}
+
+/**
+ * Returns a function that tells whether a name, DER GeneralName, is in one of the subtrees; undefined where no subtree
+ * has the name's form. It throws an Error when the name or a base of the same form cannot be compared.
+ *
+ * @param bases DER GeneralNames
+ */
+function subtreesOf(bases: readonly Buffer[]): (name: Buffer) => boolean | undefined {
+  const matchers = new Map<number, ((name: Buffer) => boolean) | undefined>()
+  return (name) => {
+    const tag = name.readUInt8()
+    if (!matchers.has(tag)) {
+      const own = bases.filter((base) => base[0] === tag)
+      matchers.set(tag, own.length === 0 ? undefined : formOf(name).matcher(own.map(contentOf)))
+    }
+    return matchers.get(tag)?.(contentOf(name))
+  }
+}
+
+/**
+ * Builds a matcher that reads each base and each name once, not once for each pair. A hostile timestamp authority can
+ * send a thousand of both, which would block the event loop for seconds.
+ */
+function readingOnce<Name, Base>(
+  readName: (content: Buffer) => Name,
+  readBase: (content: Buffer) => Base,
+  isWithin: (name: Name, base: Base) => boolean,
+): NameForm['matcher'] {
+  return (contents) => {
+    const bases = contents.map(readBase)
+    return (content) => {
+      const name = readName(content)
+      return bases.some((base) => isWithin(name, base))
+    }
+  }
+}
+
+function formOf(name: Buffer): NameForm {
+  const form = FORMS[name.readUInt8()]
+  if (form === undefined) {
+    throw new Error('names of this form are not compared with name constraints')
+  }
+  return form
+}
+
+function contentOf(name: Buffer): Buffer {
+  return new DerReader(name).content(name.readUInt8())
+}
+
+function toText(content: Buffer): string {
+  return content.toString('latin1')
+}
+
+function toLowerCase(content: Buffer): string {
+  return toText(content).toLowerCase()
+}
+
+function asIs(content: Buffer): Buffer {
+  return content
+}
+
+/** The two parts of a mailbox. Case counts only in the first (RFC 5280 7.5). */
+type Mailbox = readonly [local: string, host: string]
+
+function splitMailbox(mailbox: string): Mailbox {
+  const host = mailbox.lastIndexOf('@') + 1
+  return [mailbox.slice(0, Math.max(0, host - 1)), mailbox.slice(host).toLowerCase()]
+}
+
+function readMailbox(content: Buffer): Mailbox {
+  const mailbox = splitMailbox(toText(content))
+  if (mailbox[0] === '') {
+    throw new Error('it is no mailbox')
+  }
+  return mailbox
+}
+
+/** Compares a mailbox with a base: a mailbox, a host, or with a leading dot all hosts in a domain. */
+function isMailboxWithin([local, host]: Mailbox, [onlyLocal, onlyHost]: Mailbox): boolean {
+  return (onlyLocal === '' || onlyLocal === local) && isHostOrDomain(host, onlyHost)
+}
+
+/** Compares a host with a base, which includes hosts with more labels on the left. */
+function isHostWithin(host: string, base: string): boolean {
+  return isHostOrDomain(host, base) || host.endsWith(`.${base}`)
+}
+
+/** Returns the host of an address in lower case. */
+function readHost(content: Buffer): string {
+  const { hostname } = new URL(toText(content))
+  if (hostname === '') {
+    throw new Error('it is an address without a host')
+  }
+  return hostname.toLowerCase()
+}
+
+/** Compares a host with a base. RFC 5280 is silent on an empty base, which includes all names for other validators. */
+function isHostOrDomain(host: string, base: string): boolean {
+  return base === '' || host === base || (base.startsWith('.') && host.endsWith(base))
+}
+
+/** Compares an address with a base, which is an address and a mask of the same length. */
+function isIpAddressWithin(name: Buffer, base: Buffer): boolean {
+  const { length } = name
+  return (
+    base.length === 2 * length &&
+    name.every((octet, index) => ((octet ^ base.readUInt8(index)) & base.readUInt8(length + index)) === 0)
+  )
 }

@@ -1,8 +1,7 @@
-/** Compares names of issuers and subjects. */
+/** Compares names of issuers and subjects, and other GeneralNames (RFC 5280 7). */
 import { decodeCharacterString } from '../asn1/character-string.ts'
 import { DerReader } from '../asn1/der-reader.ts'
-import { TAG } from '../asn1/tag.ts'
-import { prepareString } from './string-preparation.ts'
+import { contextTag, TAG } from '../asn1/tag.ts'
 
 /**
  * The longest name, in octets; real ones have some hundreds. Names are compared before any signature is verified: 20 MB
@@ -63,4 +62,107 @@ function canonicalAttribute(attribute: Buffer): string {
   const tag = value.readUInt8()
   const text = decodeCharacterString(tag, new DerReader(value).content(tag))
   return `${type}=${text === undefined ? value.toString('hex') : JSON.stringify(prepareString(text))}`
+}
+
+/** Identifier octets of the alternatives of a GeneralName (RFC 5280 4.2.1.6). */
+export const RFC822_NAME = contextTag(1, 'primitive')
+export const DNS_NAME = contextTag(2, 'primitive')
+export const DIRECTORY_NAME = contextTag(4)
+export const URI = contextTag(6, 'primitive')
+
+/**
+ * Compares two GeneralNames (RFC 5280 7): hosts without regard to case, directory names as names, all others by their
+ * octets.
+ *
+ * @param one DER
+ * @param other DER
+ */
+export function sameGeneralName(one: Buffer, other: Buffer): boolean {
+  return one.equals(other) || (one[0] === other[0] && isSameAlternative(one, other))
+}
+
+/**
+ * Returns whether a Name is among GeneralNames.
+ *
+ * @param generalNames content of the GeneralNames
+ * @param name DER
+ */
+export function includesName(generalNames: DerReader, name: Buffer): boolean {
+  return generalNames
+    .elements()
+    .some((one) => one[0] === DIRECTORY_NAME && sameName(new DerReader(one).content(DIRECTORY_NAME), name))
+}
+
+function isSameAlternative(one: Buffer, other: Buffer): boolean {
+  const contents = [one, other].map((name) => new DerReader(name).content(name.readUInt8())) as [
+    Buffer,
+    Buffer,
+  ]
+  switch (one[0]) {
+    case DIRECTORY_NAME:
+      return sameName(...contents)
+    case URI:
+      return isSameText(contents, normalizeUri)
+    case DNS_NAME:
+      return isSameText(contents, (host) => host.toLowerCase())
+    case RFC822_NAME:
+      return isSameText(contents, normalizeMailbox)
+    default:
+      return false
+  }
+}
+
+function isSameText([one, other]: readonly [Buffer, Buffer], normalize: (text: string) => string): boolean {
+  return normalize(one.toString('latin1')) === normalize(other.toString('latin1'))
+}
+
+/** Normalizes scheme and host of a URI (RFC 5280 7.4). */
+function normalizeUri(uri: string): string {
+  return URL.canParse(uri) ? new URL(uri).href : uri
+}
+
+/** Lowers the case of a mailbox's host alone, since case may count before it (RFC 5280 7.5). */
+function normalizeMailbox(mailbox: string): string {
+  const host = mailbox.lastIndexOf('@') + 1
+  return mailbox.slice(0, host) + mailbox.slice(host).toLowerCase()
+}
+
+/** Prepares strings for a comparison without regard to case (RFC 4518 2, which RFC 5280 7.1 uses for names). */
+
+/** Matches printable ASCII: nearly all strings are, and need little preparation. */
+const PLAIN = /^[\x20-\x7e]*$/
+
+/** Characters that become a space: tabs, line ends, and all separators (RFC 4518 2.2). */
+const SPACES = /[\t-\r\x85\p{Z}]/gu
+
+/** Characters that are dropped: controls, format characters, soft hyphens, variation selectors (RFC 4518 2.2). */
+const IGNORED = /[\p{Cc}\p{Cf}\u{1806}\u{fffc}]|\p{Variation_Selector}|\u{34f}/gu
+
+/** Insignificant spaces (RFC 4518 2.6.1). A space before a combining mark carries that mark, and stays. */
+const RUN_OF_SPACES = / +(?!\p{M})/gu
+
+/**
+ * Returns a form that is equal for two strings if they match. It keeps the characters that RFC 4518 2.4 prohibits, so
+ * that they match only themselves.
+ */
+export function prepareString(text: string): string {
+  if (PLAIN.test(text)) {
+    return foldSpaces(text.toLowerCase())
+  }
+  const mapped = text.replace(SPACES, ' ').replace(IGNORED, '')
+  // Folded twice, since normalizing signs such as the trademark sign makes new capital letters (RFC 3454 B.2)
+  return foldSpaces(foldCase(foldCase(mapped)))
+}
+
+function foldCase(text: string): string {
+  return [...text.normalize('NFKC')].map(foldCharacter).join('').normalize('NFKC')
+}
+
+/** Folds one character at a time, since a sigma depends on its neighbours. The dotless i has no case (RFC 3454 B.2). */
+function foldCharacter(character: string): string {
+  return character === 'ı' ? character : character.toLowerCase().toUpperCase().toLowerCase()
+}
+
+function foldSpaces(text: string): string {
+  return text.replace(RUN_OF_SPACES, ' ').trim()
 }

@@ -3,9 +3,8 @@ import { createHash } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { digest } from '../../src/algorithms/digest.ts'
-import { encodeDigestInfo } from '../../src/algorithms/digest-info.ts'
-import { findHashAlgorithm, HASH_ALGORITHMS } from '../../src/algorithms/hash-algorithms.ts'
+import { digest, findHashAlgorithm, HASH_ALGORITHMS } from '../../src/algorithms/hash-algorithms.ts'
+import { encodeDigestInfo } from '../../src/algorithms/rsa-pkcs1.ts'
 
 const directory = t.testdir({ data: 'some data' })
 const path = (name: string) => join(directory, name)

@@ -4,10 +4,9 @@ import * as pkijs from 'pkijs'
 import t from 'tap'
 import { ECDSA } from '../../src/algorithms/ecdsa.ts'
 import { HASH_ALGORITHMS, type HashAlgorithm } from '../../src/algorithms/hash-algorithms.ts'
-import { ID_RSASSA_PSS } from '../../src/algorithms/object-identifiers.ts'
 import { findSignatureProblem } from '../../src/algorithms/received-signature.ts'
 import { RSA_PKCS1 } from '../../src/algorithms/rsa-pkcs1.ts'
-import { RSA_PSS } from '../../src/algorithms/rsa-pss.ts'
+import { ID_RSASSA_PSS, RSA_PSS } from '../../src/algorithms/rsa-pss.ts'
 
 const message = Buffer.from('the signed attributes')
 const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 })
@@ -23,10 +22,11 @@ const pkcs1Signature = sign('sha256', message, rsa.privateKey)
 const pssSignature = sign('sha256', message, { key: rsa.privateKey, padding: 6, saltLength: 32 })
 
 function describe(
-  signatureAlgorithm: pkijs.AlgorithmIdentifier,
+  identifier: pkijs.AlgorithmIdentifier,
   signature: Uint8Array,
   { publicKey, hashAlgorithm = sha256 }: { publicKey: KeyObject; hashAlgorithm?: HashAlgorithm },
 ): string | undefined {
+  const signatureAlgorithm = Buffer.from(identifier.toSchema().toBER())
   return findSignatureProblem({ signatureAlgorithm, hashAlgorithm, publicKey, message, signature })
 }
 

@@ -9,11 +9,7 @@ import { HASH_ALGORITHMS, type HashAlgorithm } from '../../src/algorithms/hash-a
 import { RSA_PKCS1 } from '../../src/algorithms/rsa-pkcs1.ts'
 import { RSA_PSS } from '../../src/algorithms/rsa-pss.ts'
 import type { SignatureAlgorithm } from '../../src/algorithms/signature-algorithm.ts'
-import {
-  chooseSignatureAlgorithm,
-  defaultSignatureAlgorithm,
-  SIGNATURE_ALGORITHMS,
-} from '../../src/algorithms/signature-algorithms.ts'
+import { chooseSignatureAlgorithm, SIGNATURE_ALGORITHMS } from '../../src/algorithms/signature-algorithms.ts'
 import { generateKeyFile, openssl } from '../support/certificates.ts'
 import { SoftwareKey } from '../support/software-key.ts'
 
@@ -218,11 +214,11 @@ t.test('algorithms by their names and by keys', async (t) => {
   t.equal(chooseSignatureAlgorithm(p256.publicKey, 'ecdsa'), ECDSA)
   const keys = [rsa, pss, p256, p384, p521]
   t.same(
-    keys.map(({ publicKey }) => defaultSignatureAlgorithm(publicKey)),
+    keys.map(({ publicKey }) => chooseSignatureAlgorithm(publicKey)),
     [RSA_PKCS1, RSA_PSS, ECDSA, ECDSA, ECDSA],
   )
   const edwards = createPublicKey(readFileSync(generateKeyFile(directory, ['-algorithm', 'ED25519'])))
-  t.throws(() => defaultSignatureAlgorithm(edwards), {
+  t.throws(() => chooseSignatureAlgorithm(edwards), {
     name: 'TypeError',
     message: 'keys of type ed25519 do not sign here',
   })

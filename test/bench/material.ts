@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { encodeDigestInfo } from '../../src/algorithms/digest-info.ts'
 import { findHashAlgorithm, type HashAlgorithm } from '../../src/algorithms/hash-algorithms.ts'
+import { encodeDigestInfo } from '../../src/algorithms/rsa-pkcs1.ts'
 import { buildFaultyModule } from '../support/faulty-module/build.ts'
 import { type Certificates, createSigningToken } from '../support/token.ts'
 

@@ -1,24 +1,68 @@
-import { setImmediate as turn } from 'node:timers/promises'
+import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
 import { EventLoopTurns } from '../../src/callback/event-loop-turns.ts'
 
+t.test('bodies are read on in their order, one in each turn of the event loop', async (t) => {
+  const turns = new EventLoopTurns()
+  const read: number[] = []
+  for (const body of [1, 2, 3, 4, 5]) {
+    turns.wait(() => read.push(body))
+  }
+  const seen: number[] = []
+  while (read.length < 5) {
+    await setImmediate()
+    seen.push(read.length)
+  }
+  t.same(read, [1, 2, 3, 4, 5])
+  t.equal(seen.length, 5, `${seen}`)
+  turns.wait(() => read.push(6))
+  t.same(read.length, 5, 'not at once')
+  await setImmediate()
+  t.same(read.length, 6)
+})
+
 t.test(
-  'callbacks that come together begin in their order, some in each turn of the event loop',
+  'a turn is over once all bodies together have brought enough, and the next one begins anew',
+  async (t) => {
+    const turns = new EventLoopTurns()
+    for (const turn of [1, 2]) {
+      t.same(
+        [100_000, 100_000, 100_000, 1].map((bytes) => turns.count(bytes)),
+        [false, false, true, true],
+        `turn ${turn}`,
+      )
+      await setImmediate()
+    }
+  },
+)
+
+t.test('the few bytes of many small bodies end no turn until there are many of them', async (t) => {
+  const turns = new EventLoopTurns()
+  for (let body = 0; body < 100; body++) {
+    t.equal(turns.count(1_000), false)
+    await setImmediate()
+  }
+  t.equal(turns.count(200_000), true, 'those of the turns before are counted')
+  await setImmediate()
+  t.equal(turns.count(200_000), false)
+})
+
+t.test(
+  'callbacks that come together begin in their order, and many of them in several turns of the event loop',
   async (t) => {
     const turns = new EventLoopTurns()
     const begun: number[] = []
     const begin = (number: number) => turns.begin(() => begun.push(number))
-    const numbers = Array.from({ length: 40 }, (_, number) => number)
+    const numbers = Array.from({ length: 20 }, (_, number) => number)
     numbers.forEach(begin)
     t.strictSame(begun, numbers.slice(0, 16), 'those that there is time for at once')
-    await turn()
-    begin(40)
-    t.notOk(begun.includes(40), 'one that comes later waits for those before it')
-    await turn()
-    t.strictSame(begun, numbers.slice(0, 32))
-    await turn()
-    await turn()
-    t.strictSame(begun, [...numbers, 40])
+    await setImmediate()
+    begin(20)
+    t.notOk(begun.includes(20), 'one that comes later waits for those before it')
+    for (let turn = 0; turn < 5; turn++) {
+      await setImmediate()
+    }
+    t.strictSame(begun, [...numbers, 20])
   },
 )
 
@@ -30,7 +74,7 @@ t.test('one that comes alone begins at once', async (t) => {
       begun = true
     })
     t.ok(begun)
-    await turn()
-    await turn()
+    await setImmediate()
+    await setImmediate()
   }
 })

@@ -1,6 +1,8 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { decodeBase64, decodeHexDigest } from '../../src/callback/fields.ts'
+import { HASH_ALGORITHMS, type HashAlgorithm } from '../../src/algorithms/hash-algorithms.ts'
+import { Base64Digests } from '../../src/callback/body/long-string.ts'
+import { decodeBase64, decodeContents, decodeHexDigest } from '../../src/callback/fields.ts'
 
 /** RFC 4648 section 4, with trailing bits of zero (3.5). */
 const BASE64 = /^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{4}|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{2}==)$/
@@ -67,4 +69,16 @@ t.test('bytes come out of their hex as they went in, in either case', async () =
 t.test('a digest longer than any hash makes is refused', async (t) => {
   t.equal(decodeHexDigest('field', 'ab'.repeat(64)).length, 64)
   t.throws(() => decodeHexDigest('field', 'ab'.repeat(65)), { code: 'INVALID_REQUEST' })
+})
+
+t.test('contents that arrived before their algorithm was allowed have to be sent again', async (t) => {
+  const hashed = new Base64Digests([])
+  hashed.write('QUJD')
+  hashed.end()
+  const contents = decodeContents({ field: 'encoded_contents', text: 'QUJD', hashed })
+  const [, , sha256] = HASH_ALGORITHMS as [HashAlgorithm, HashAlgorithm, HashAlgorithm]
+  t.throws(() => contents.digest(sha256), {
+    code: 'INVALID_REQUEST',
+    message: 'encoded_contents: arrived before this signer allowed sha256; send the request again',
+  })
 })

@@ -1,4 +1,5 @@
 /** Raw signatures are made over signed attributes of the signer, and over anything else only where it is allowed. */
+
 import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import * as asn1js from 'asn1js'

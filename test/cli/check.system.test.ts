@@ -147,7 +147,7 @@ t.test('a library that is none', async (t) => {
 
 t.test('an absent token', async (t) => {
   const { failed } = await failuresOf(faulty, ['C_GetSlotList absent'])
-  t.same(failed, { token: 'no token fits HSM_TOKEN_LABEL test; there are no initialized tokens' })
+  t.same(failed, { token: 'no token fits label test; there are no initialized tokens' })
 })
 
 t.test('a token that does not sign with RSA', async (t) => {

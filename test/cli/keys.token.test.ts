@@ -133,7 +133,7 @@ t.test('options come before the environment', async (t) => {
   const { serial } = JSON.parse(stdout).tokens.find(({ label }: { label: string }) => label === 'second')
   t.match(await runCommand(elsewhere, 'keys', ...access, '--token-serial', serial), { exitCode: 0 })
   const absent = await runCommand(elsewhere, 'keys', ...access, '--slot', '9')
-  t.match(absent, { exitCode: 1, stderr: /^no token fits HSM_SLOT 9; there are: label "/ })
+  t.match(absent, { exitCode: 1, stderr: /^no token fits slot 9; there are: label "/ })
   const odd = await runCommand(elsewhere, 'keys', ...access, '--slot', 'first')
   t.match(odd, { exitCode: 78, stderr: /^HSM_SLOT: first is not valid: index of the slot/ })
 })

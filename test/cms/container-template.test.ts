@@ -7,13 +7,13 @@ import { ECDSA } from '../../src/algorithms/ecdsa.ts'
 import { HASH_ALGORITHMS } from '../../src/algorithms/hash-algorithms.ts'
 import { RSA_PKCS1 } from '../../src/algorithms/rsa-pkcs1.ts'
 import { RSA_PSS } from '../../src/algorithms/rsa-pss.ts'
-import type { SignerStatements } from '../../src/cms/cades-attributes.ts'
 import {
   type AttributesRequest,
   type ContainerSigner,
   ContainerTemplate,
   type SignedDataRequest,
 } from '../../src/cms/container-template.ts'
+import type { SignerStatements } from '../../src/cms/signed-attributes.ts'
 import { issue } from '../support/certificates.ts'
 import { signedAttributesByPkijs, signedDataByPkijs } from '../support/pkijs-container.ts'
 import { PROPERTY_RUNS } from '../support/property-runs.ts'

@@ -1,4 +1,5 @@
 /** Requests go through tinyproxy to servers that nobody reaches otherwise. */
+
 import { readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'

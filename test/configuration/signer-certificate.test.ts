@@ -1,14 +1,14 @@
 import t from 'tap'
 import type { ContainerConfiguration } from '../../src/configuration/container-configuration.ts'
+import { VARIABLE_SETTINGS } from '../../src/configuration/read-signer.ts'
 import { certificateFromFiles, certificateFromToken } from '../../src/configuration/signer-certificate.ts'
 import type { SignerCertificate } from '../../src/configuration/signer-configuration.ts'
-import { SETTINGS } from '../../src/configuration/single-signer.ts'
 import { type Issued, issue, RSA_2048, spoil, withLongLength } from '../support/certificates.ts'
 import { DEFAULT_CONTAINER } from '../support/container-configuration.ts'
 import { crlAt, ocspAt } from '../support/revocation-chain.ts'
 
 const directory = t.testdir()
-const COMMON = { settings: SETTINGS, container: DEFAULT_CONTAINER }
+const COMMON = { settings: VARIABLE_SETTINGS, container: DEFAULT_CONTAINER }
 const root = issue(directory, { subject: '/CN=Root', ca: true })
 const issuing = issue(directory, { subject: '/CN=Issuing CA', ca: true, issuer: root })
 const leaf = issue(directory, { subject: '/CN=Signer', issuer: issuing, key: RSA_2048 })
@@ -118,7 +118,7 @@ t.test('level b-lt takes a chain about which somebody can be asked', async (t) =
     const [first, ...issuers] = path
     return certificateFromFiles({
       ...{ certificates: [(first as Issued).certificate], caCertificates: certificatesOf(...issuers) },
-      ...{ settings: SETTINGS, container: { ...DEFAULT_CONTAINER, level: 'b-lt', ...container } },
+      ...{ settings: VARIABLE_SETTINGS, container: { ...DEFAULT_CONTAINER, level: 'b-lt', ...container } },
     })
   }
   t.doesNotThrow(() => create([certify(middle, addresses), middle, root]))
@@ -148,5 +148,26 @@ t.test('level b-lt takes a chain about which somebody can be asked', async (t) =
   )
   for (const level of ['b-b', 'b-t'] as const) {
     t.notMatch(create([nobody, issuing, root], { level })?.warnings.join(), /b-lt/)
+  }
+})
+
+t.test('each type of key has its algorithms', async (t) => {
+  const all = ['rsassa-pkcs1-v1_5', 'rsassa-pss', 'ecdsa'] as const
+  for (const [key, type, fitting] of [
+    [RSA_2048, 'rsa', ['rsassa-pkcs1-v1_5', 'rsassa-pss']],
+    [['-algorithm', 'RSA-PSS', '-pkeyopt', 'rsa_keygen_bits:2048'], 'rsa-pss', ['rsassa-pss']],
+    [['-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-256'], 'ec', ['ecdsa']],
+  ] as const) {
+    const { certificate } = issue(directory, { subject: '/CN=Signer', key })
+    for (const algorithm of all) {
+      const configuration = { ...COMMON, caCertificates: [], algorithm }
+      const build = () => certificateFromToken(certificate.raw, configuration)
+      if (fitting.some((one) => one === algorithm)) {
+        t.equal(build().algorithm.name, algorithm)
+      } else {
+        const wrong = `${algorithm} does not fit the certificate, whose key is of type ${type}: leave it out, or set ${fitting.join(' or ')}`
+        t.throws(build, { message: `signatureAlgorithm: ${wrong}` })
+      }
+    }
   }
 })

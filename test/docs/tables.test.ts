@@ -8,16 +8,20 @@ import { Environment } from '../../schemas/configuration.ts'
 import { parsePkcs11Uri } from '../../src/configuration/pkcs11-uri.ts'
 import { findSchemaProblems } from '../../src/configuration/signers-file-schema.ts'
 import * as errors from '../../src/errors.ts'
-import { PoolMetrics } from '../../src/metrics/pool-metrics.ts'
+import {
+  createPoolMetrics,
+  createReloadMetrics,
+  createRevocationMetrics,
+  createTimestampMetrics,
+} from '../../src/metrics/event-metrics.ts'
 import { processMetrics } from '../../src/metrics/process-metrics.ts'
-import { ReloadMetrics } from '../../src/metrics/reload-metrics.ts'
-import { RequestMetrics } from '../../src/metrics/request-metrics.ts'
-import { RevocationMetrics, registerRevocationGauges } from '../../src/metrics/revocation-metrics.ts'
-import { registerSignerGauges } from '../../src/metrics/signer-gauges.ts'
-import { TimestampMetrics } from '../../src/metrics/timestamp-metrics.ts'
+import { registerRevocationGauges, registerSignerGauges } from '../../src/metrics/signer-gauges.ts'
 import { bodyBudget } from '../../src/plugins/body-budget.ts'
 import { connections } from '../../src/plugins/connections.ts'
+import { errorReply } from '../../src/plugins/error-reply.ts'
 import { httpDefaults } from '../../src/plugins/http-defaults.ts'
+import { metrics as metricsPlugin } from '../../src/plugins/metrics.ts'
+import { LineLimit, requestLog } from '../../src/plugins/request-log.ts'
 import { LOG_FIELDS } from '../support/log-lines.ts'
 import { codeBlocks } from '../support/markdown.ts'
 import { readChapter, readPage } from '../support/pages.ts'
@@ -93,18 +97,19 @@ t.test('every command is in the page about the command line', async (t) => {
 async function metrics(): Promise<Map<string, string>> {
   const registry = new Registry()
   const app = Fastify()
+  const log = pino({ level: 'silent' })
   await app.register(httpDefaults)
-  await app.register(connections, { limit: 1, registry, log: pino({ level: 'silent' }) })
+  await app.register(connections, { limit: 1, registry, log })
   await app.register(bodyBudget, { registry })
-  new PoolMetrics(registry)
-  new RequestMetrics(registry)
-  new ReloadMetrics(registry)
-  new TimestampMetrics(registry)
-  new RevocationMetrics(registry)
+  await app.register(requestLog, { lines: new LineLimit(log) })
+  await app.register(errorReply)
+  await app.register(metricsPlugin, { registry })
+  createPoolMetrics(registry)
+  createReloadMetrics(registry)
+  createTimestampMetrics(registry)
+  createRevocationMetrics(registry)
   registerRevocationGauges(registry, { all: () => [] })
-  registerSignerGauges(registry, {
-    ...{ signers: { all: () => [], pools: () => new Map() }, readiness: { check: () => [] }, queueLimit: 1 },
-  })
+  registerSignerGauges(registry, { all: () => [], pools: () => new Map() }, { check: () => [] }, 1)
   return new Map(
     Registry.merge([registry, processMetrics()])
       .getMetricsAsArray()

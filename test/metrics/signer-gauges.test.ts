@@ -2,7 +2,7 @@ import { Registry } from 'prom-client'
 import t from 'tap'
 import type { SignerCertificate } from '../../src/configuration/signer-configuration.ts'
 import { registerSignerGauges } from '../../src/metrics/signer-gauges.ts'
-import type { PoolStatus } from '../../src/pkcs11/session-pool.ts'
+import type { PoolStatus } from '../../src/pkcs11/pool/session-pool.ts'
 import type { Signers } from '../../src/signers/signers.ts'
 import { readSamples } from '../support/scrape.ts'
 
@@ -36,7 +36,7 @@ function start() {
   const readiness = {
     check: () => state.signers.map((name) => ({ name, token: 'hsm1', state: state.key, since: new Date() })),
   }
-  registerSignerGauges(registry, { signers, readiness, queueLimit: 7 })
+  registerSignerGauges(registry, signers, readiness, 7)
   return { state, samples: async () => readSamples(await registry.metrics()) }
 }
 

@@ -1,30 +1,38 @@
 import assert from 'node:assert/strict'
+import { duplexPair } from 'node:stream'
+import { setImmediate } from 'node:timers/promises'
 import fc from 'fast-check'
 import t from 'tap'
-import { encodeFrame, type Frame, FrameReader } from '../../src/pkcs11/frames.ts'
+import { encodeMessage, MessageReader, readMessages } from '../../src/pkcs11/frames.ts'
 import type { FromSession, ToSession } from '../../src/pkcs11/messages.ts'
-import {
-  decodeFromSession,
-  decodeToSession,
-  encodeFromSession,
-  encodeToSession,
-} from '../../src/pkcs11/session-frames.ts'
 
 t.test('messages are those that were sent, in whichever pieces they arrive', async (t) => {
-  const frame = fc.tuple(fc.jsonValue(), fc.uint8Array({ maxLength: 600 }))
+  const message = fc.oneof(
+    fc
+      .record({ text: fc.string(), octets: fc.uint8Array({ maxLength: 600 }) })
+      .map(({ text, octets }): FromSession | ToSession => ({
+        ...{ type: 'sign', session: 1, ticket: 2, key: 3 },
+        mechanism: { name: text as 'CKM_ECDSA' },
+        data: octets,
+      })),
+    fc.string().map((returnValue): FromSession | ToSession => ({
+      ...{ type: 'sign-failed', session: 1, ticket: 2, seconds: 0.5 },
+      failure: { returnValue, call: 'C_Sign', recovery: 'device' },
+    })),
+  )
   const lengths = fc.infiniteStream(fc.integer({ min: 1, max: 700 }))
-  const property = fc.property(fc.array(frame), lengths, (sent, pieces) => {
-    const stream = Buffer.concat(sent.map(([message, octets]) => encodeFrame(message, octets)))
-    const reader = new FrameReader()
-    const read: Frame[] = []
+  const property = fc.property(fc.array(message), lengths, (sent, pieces) => {
+    const stream = Buffer.concat(sent.map(encodeMessage))
+    const reader = new MessageReader<FromSession | ToSession>()
+    const read: (FromSession | ToSession)[] = []
     for (let offset = 0; offset < stream.length; ) {
       const { value: length } = pieces.next()
       read.push(...reader.read(stream.subarray(offset, offset + length)))
       offset += length
     }
     assert.deepStrictEqual(
-      read.map(({ message, octets }) => [JSON.stringify(message), Uint8Array.from(octets)]),
-      sent.map(([message, octets]) => [JSON.stringify(message), octets]),
+      read.map((one) => (one.type === 'sign' ? { ...one, data: Uint8Array.from(one.data) } : one)),
+      sent,
     )
   })
   t.doesNotThrow(() => fc.assert(property, { numRuns: 300 }))
@@ -44,7 +52,43 @@ t.test('orders and answers of sessions arrive whole', async (t) => {
     { type: 'sign-failed', session: 1, ticket: 2, seconds: 0.003, failure },
     { type: 'session-opened', session: 1, ticket: 2, seconds: 0.003 },
   ]
-  const read = (frames: Buffer[]) => new FrameReader().read(Buffer.concat(frames))
-  t.strictSame(read(orders.map(encodeToSession)).map(decodeToSession), orders)
-  t.strictSame(read(answers.map(encodeFromSession)).map(decodeFromSession), answers)
+  for (const messages of [orders, answers]) {
+    t.strictSame(new MessageReader().read(Buffer.concat(messages.map(encodeMessage))), messages)
+  }
+})
+
+t.test('what is no message is told, and nobody hears what it was', async (t) => {
+  const [here, there] = duplexPair()
+  const read: FromSession[] = []
+  let garbage = 0
+  readMessages(
+    here,
+    (message) => read.push(message),
+    () => {
+      garbage += 1
+    },
+  )
+  const opened: FromSession = { type: 'session-opened', session: 0, ticket: 1, seconds: 0.001 }
+  there.write(encodeMessage(opened))
+  await setImmediate()
+  t.strictSame(read, [opened])
+  there.write(Buffer.from([5, 0, 0, 0, 1, 0, 0, 0, 0xff]))
+  await setImmediate()
+  t.equal(garbage, 1)
+  t.equal(read.length, 1)
+})
+
+t.test('text that a library prints into a channel is told at once, and not taken for a length', async (t) => {
+  const [here, there] = duplexPair()
+  let garbage = 0
+  readMessages(
+    here,
+    () => t.fail('there is no message'),
+    () => {
+      garbage += 1
+    },
+  )
+  there.write('error\n')
+  await setImmediate()
+  t.equal(garbage, 1)
 })

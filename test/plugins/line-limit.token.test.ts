@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { pino } from 'pino'
 import t from 'tap'
-import { LineLimit } from '../../src/plugins/line-limit.ts'
+import { LineLimit } from '../../src/plugins/request-log.ts'
 import { send } from '../support/http.ts'
 import { readLog } from '../support/log-lines.ts'
 import { startService } from '../support/service.ts'

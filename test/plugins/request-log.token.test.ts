@@ -1,7 +1,7 @@
 /** The log and the metrics tell of each signature that was made, whoever got it. */
 import { request } from 'node:http'
 import t from 'tap'
-import { LineLimit } from '../../src/plugins/line-limit.ts'
+import { LineLimit } from '../../src/plugins/request-log.ts'
 import { createFaultyModule } from '../support/faulty-module/faulty-module.ts'
 import { readLog } from '../support/log-lines.ts'
 import { scrape } from '../support/scrape.ts'

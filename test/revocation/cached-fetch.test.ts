@@ -1,4 +1,5 @@
 /** When something that is kept fresh is asked for. */
+
 import { mock } from 'node:test'
 import pino from 'pino'
 import t from 'tap'

@@ -1,6 +1,6 @@
 import t from 'tap'
+import { refreshDelayMs } from '../../src/revocation/cached-fetch.ts'
 import { DEFAULT_LIMITS } from '../../src/revocation/limits.ts'
-import { refreshDelayMs, retryDelayMs } from '../../src/revocation/refresh-delay.ts'
 
 const MINUTE_MS = 60_000
 const HOUR_MS = 60 * MINUTE_MS
@@ -39,12 +39,4 @@ t.test('with another longest age, however long it is fresh', async (t) => {
     const delay = refreshDelayMs(left, { refreshMs: { ...refreshMs, most }, retryMs })
     t.ok(isAbout(delay, expected), `${left}: ${delay}`)
   }
-})
-
-t.test('what failed is tried again after ten seconds, and at last every ten minutes', async (t) => {
-  const expected = [10, 20, 40, 80, 160, 320, 600, 600].map((seconds) => seconds * 1_000)
-  for (const [index, ms] of expected.entries()) {
-    t.ok(isAbout(retryDelayMs(index + 1, DEFAULT_LIMITS), ms))
-  }
-  t.ok(isAbout(retryDelayMs(10_000, DEFAULT_LIMITS), 600_000))
 })

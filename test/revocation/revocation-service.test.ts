@@ -415,6 +415,7 @@ t.test('chains about which nobody can be asked', async (t) => {
   t.strictSame(service.information([leaf.certificate, root.certificate]), {
     ocspResponses: [],
     crls: [],
+    ...{ revoked: undefined, nextUpdate: undefined },
     complete: false,
     problems: ['CN=leaf: it names neither an OCSP responder nor a CRL that could be asked'],
     publicProblems: ['CN=leaf: it names neither an OCSP responder nor a CRL that could be asked'],
@@ -425,6 +426,7 @@ t.test('chains about which nobody can be asked', async (t) => {
   t.strictSame(service.information([root.certificate]), {
     ocspResponses: [],
     crls: [],
+    ...{ revoked: undefined, nextUpdate: undefined },
     complete: true,
     problems: [],
     publicProblems: [],

@@ -1,6 +1,6 @@
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import t from 'tap'
-import { SETTINGS } from '../../src/configuration/single-signer.ts'
+import { VARIABLE_SETTINGS } from '../../src/configuration/read-signer.ts'
 import { checkKeyMatches } from '../../src/signers/key-request.ts'
 import { issue, RSA_2048 } from '../support/certificates.ts'
 
@@ -14,10 +14,13 @@ function encode(publicKey: KeyObject): Buffer {
 
 t.test('a key that the token does not show passes for the time being', async (t) => {
   const { publicKey } = leaf.certificate
-  t.doesNotThrow(() => checkKeyMatches(publicKey, {}, SETTINGS))
-  t.throws(() => checkKeyMatches(publicKey, { publicKey: encode(other.certificate.publicKey) }, SETTINGS), {
-    name: 'ConfigurationError',
-  })
+  t.doesNotThrow(() => checkKeyMatches(publicKey, {}, VARIABLE_SETTINGS))
+  t.throws(
+    () => checkKeyMatches(publicKey, { publicKey: encode(other.certificate.publicKey) }, VARIABLE_SETTINGS),
+    {
+      name: 'ConfigurationError',
+    },
+  )
 })
 
 t.test('a certificate for PSS alone is that of the RSA key with its numbers', async (t) => {
@@ -28,5 +31,5 @@ t.test('a certificate for PSS alone is that of the RSA key with its numbers', as
   const numbers = certified.subarray(certified.indexOf(Buffer.from('3082010a', 'hex')))
   const onToken = createPublicKey({ key: numbers, type: 'pkcs1', format: 'der' })
   t.equal(onToken.asymmetricKeyType, 'rsa')
-  t.doesNotThrow(() => checkKeyMatches(publicKey, { publicKey: encode(onToken) }, SETTINGS))
+  t.doesNotThrow(() => checkKeyMatches(publicKey, { publicKey: encode(onToken) }, VARIABLE_SETTINGS))
 })

@@ -1,4 +1,5 @@
 /** Certificates whose keys are for RSASSA-PSS alone, with and without parameters (RFC 4055 3.1). */
+
 import { readFileSync } from 'node:fs'
 import { pino } from 'pino'
 import t from 'tap'

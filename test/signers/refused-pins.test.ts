@@ -3,17 +3,17 @@ import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:
 import { join } from 'node:path'
 import { pino } from 'pino'
 import t from 'tap'
+import { VARIABLE_SETTINGS } from '../../src/configuration/read-signer.ts'
 import type { PinSource, TokenAccess } from '../../src/configuration/signer-configuration.ts'
-import { SETTINGS } from '../../src/configuration/single-signer.ts'
 import { pinVersion } from '../../src/pkcs11/pin-version.ts'
-import type { PoolKey } from '../../src/pkcs11/pool-key.ts'
-import type { PoolStatus } from '../../src/pkcs11/session-pool.ts'
+import type { PoolKey } from '../../src/pkcs11/pool/pool-keys.ts'
+import type { PoolStatus } from '../../src/pkcs11/pool/session-pool.ts'
 import { RefusedPins } from '../../src/signers/refused-pins.ts'
-import { TokenLog } from '../../src/signers/token-log.ts'
-import type { TokenPool } from '../../src/signers/token-pool.ts'
+import { TokenLog, type TokenPool } from '../../src/signers/token-pool.ts'
 
 const KEY: PoolKey = {
-  request: { selector: {}, certificateOnToken: false, settings: SETTINGS },
+  request: { selector: {}, certificateOnToken: false },
+  settings: VARIABLE_SETTINGS,
   accept: () => ({}) as never,
 }
 const REFUSED =

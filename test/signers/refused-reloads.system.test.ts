@@ -108,7 +108,7 @@ t.test('several problems at once, of signers that are there and of new ones', as
 
 t.test('the certificate of another key', async (t) => {
   const message =
-    /^SIGNERS_FILE \/signers\/other\/certificateFile: house.pem is not the certificate of the private key: .* has the SHA-256 fingerprint \w{64}, the private key's \w{64}; it belongs to the private key with label "house" id \w+: choose that one with key.label or key.id of the signer, or configure the certificate that was issued for this key$/
+    /^SIGNERS_FILE \/signers\/other\/certificateFile: house.pem is not the certificate of the private key: .* has the SHA-256 fingerprint \w{64}, the private key's \w{64}; it belongs to the private key with label "house" id \w+: choose that one with SIGNERS_FILE \/signers\/other\/key, or configure the certificate that was issued for this key$/
   await refuses(t, [message], () => writeWith('other', { certificateFile: 'house.pem' }))
   await recovers(t)
 })
@@ -156,7 +156,7 @@ t.test('a key that may not sign', async (t) => {
     t,
     [
       `SIGNERS_FILE /signers/decrypts-alone/key: the private key may not sign (CKA_SIGN is false): it has label ` +
-        `"decrypts-alone" id ${id}; have the HSM allow it, or choose another key with key.label or key.id of the signer`,
+        `"decrypts-alone" id ${id}; have the HSM allow it, or choose another key`,
     ],
     () => writeWith('decrypts-alone'),
   )

@@ -5,7 +5,7 @@ import pino from 'pino'
 import { Registry } from 'prom-client'
 import t, { type Test } from 'tap'
 import { ConfigurationError, type ConfigurationProblem } from '../../src/errors.ts'
-import { ReloadMetrics } from '../../src/metrics/reload-metrics.ts'
+import { createReloadMetrics } from '../../src/metrics/event-metrics.ts'
 import { Reloading, type ReloadingOptions } from '../../src/signers/reloading.ts'
 import { readSamples } from '../support/scrape.ts'
 import { until } from '../support/signing.ts'
@@ -237,7 +237,7 @@ t.test('what is refused at the end is told to nobody', async (t) => {
 
 t.test('metrics count what became of it, and say whether the last one is in use', async (t) => {
   const registry = new Registry()
-  const metrics = new ReloadMetrics(registry)
+  const countReload = createReloadMetrics(registry)
   const samples = async () => {
     const { signing_service_signers_timestamp_seconds: since, ...rest } = Object.fromEntries(
       readSamples(await registry.metrics()),
@@ -253,13 +253,13 @@ t.test('metrics count what became of it, and say whether the last one is in use'
     signing_service_reload_refused: 0,
     signing_service_reload_pending: 0,
   })
-  metrics.countReload('pending')
+  countReload('pending')
   t.match((await samples()).rest, {
     'signing_service_reloads_total{outcome="pending"}': 1,
     signing_service_reload_refused: 0,
     signing_service_reload_pending: 1,
   })
-  metrics.countReload('refused')
+  countReload('refused')
   const refused = await samples()
   t.match(refused.rest, {
     'signing_service_reloads_total{outcome="refused"}': 1,
@@ -268,7 +268,7 @@ t.test('metrics count what became of it, and say whether the last one is in use'
   })
   t.equal(refused.since, before.since)
   await delay(5)
-  metrics.countReload('taken over')
+  countReload('taken over')
   const takenOver = await samples()
   t.same(takenOver.rest, {
     'signing_service_reloads_total{outcome="taken_over"}': 1,

@@ -103,7 +103,7 @@ t.test('a certificate of another key stops the start, with the fingerprints of o
       message:
         `is not the certificate of the private key: the certificate's public key has the SHA-256 fingerprint ` +
         `${fingerprint(other)}, the private key's ${fingerprint(leaf)}; configure the certificate that was issued ` +
-        `for this key, or choose the key with HSM_KEY_LABEL or HSM_KEY_ID`,
+        `for this key, or choose the key with HSM_KEY_LABEL`,
     },
   ])
   checkRefusal(t, await service.sign(RAW), {

@@ -101,15 +101,16 @@ t.test('keys that are not there, or not unambiguously, or belong to another cert
     [place('no-such-label', 'key'), 'no private key fits label nobody', keys.toSorted()],
     [
       place('ambiguous', 'key'),
-      'several private keys fit, set key.label or key.id of the signer to tell them apart; they have the same label ' +
-        'and differ in id and public key',
+      'several private keys fit, choose one by its label or id, or configure its certificate; where keys have all of ' +
+        "these in common, give each a CKA_ID of its own with a tool of the HSM's, or delete the others",
       described,
     ],
     [
       place('certificate-of-another', 'certificateFile'),
       `house.pem is not the certificate of the private key: the certificate's public key has the SHA-256 fingerprint ` +
         `${fingerprint(house)}, the private key's ${fingerprint(rsa)}; it belongs to the private key with label ` +
-        `"house" id ${id('house')}: choose that one with key.label or key.id of the signer, or configure the ` +
+        `"house" id ${id('house')}: choose that one with ` +
+        `${place('certificate-of-another', 'key')}, or configure the ` +
         'certificate that was issued for this key',
       [''],
     ],
@@ -163,7 +164,7 @@ t.test('a token that refuses for good to sign with a key that has never signed',
   const id = (name: string) => Buffer.from(name).toString('hex')
   const message = (name: string, returnValue: string, meaning: string) =>
     `the token refuses to sign with the private key with label "${name}" id ${id(name)} (${returnValue}): ${meaning}; ` +
-    'have the HSM allow it, or choose another key with key.label or key.id of the signer'
+    'have the HSM allow it, or choose another key'
   for (const [call, returnValue, meaning] of [
     [
       'C_SignInit',
@@ -205,7 +206,7 @@ t.test('signatures that do not verify, of a key whose public half the token hide
   const wrong = folder.entry('other', { certificateFile: 'of-another.pem' })
   const message =
     'of-another.pem: test signatures do not verify with it: configure the certificate that was issued for this key, or choose the ' +
-    'key with key.label or key.id of the signer; if both are right, the HSM is faulty'
+    `key with ${place('wrong', 'key')}; if both are right, the HSM is faulty`
   for (const [which, signers] of [
     ['the first', { wrong }],
     ['the second', { rsa: folder.entry('rsa'), wrong }],
@@ -235,8 +236,7 @@ t.test('a token that is not there: the service stays, and is not ready', async (
   module.plan()
   folder.write({ house: folder.entry('house', { token: { label: 'nowhere' } }) })
   const service = await startService(t, environment)
-  const missing =
-    /^no token fits SIGNERS_FILE \/signers\/house\/token\/label nowhere; there are: label "test" serial [0-9a-f]+ slot 0$/
+  const missing = /^no token fits label nowhere; there are: label "test" serial [0-9a-f]+ slot 0$/
   await until('it is missed', () => logLines(service.log()).some(({ msg }) => missing.test(msg)))
   const { statusCode, json } = await send(`${service.url}/health/ready`)
   t.equal(statusCode, 503)
@@ -264,16 +264,16 @@ t.test('certificates that cannot be those of a signer are found before a token i
     `is the certificate of a certificate authority (O=Test, CN=${name}), not of a signer`
   t.strictSame(problemsInFile(), [
     {
-      variable: place('unfit', 'signatureAlgorithm'),
-      message: 'rsassa-pss does not fit the certificate, whose key is of type ec: leave it out, or set ecdsa',
-    },
-    {
       variable: place('authority', 'certificateFile'),
       message: `authority.pem ${is('Issuing CA')}; put the signer certificate first`,
     },
     {
       variable: place('wrong-order', 'certificateFile'),
       message: `wrong-order.pem ${is('Root')}; the file is in the wrong order: put the certificate of O=Test, CN=house first`,
+    },
+    {
+      variable: place('unfit', 'signatureAlgorithm'),
+      message: 'rsassa-pss does not fit the certificate, whose key is of type ec: leave it out, or set ecdsa',
     },
   ])
 })

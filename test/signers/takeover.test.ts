@@ -1,8 +1,8 @@
 /** How new signers are tested, where the token has no time for it, or does not. */
 import t from 'tap'
-import { SETTINGS } from '../../src/configuration/single-signer.ts'
+import { VARIABLE_SETTINGS } from '../../src/configuration/read-signer.ts'
 import { HSM_BUSY, HSM_UNAVAILABLE, SIGNATURE_SELF_CHECK_FAILED } from '../../src/errors.ts'
-import type { HsmState } from '../../src/pkcs11/supervisor.ts'
+import type { HsmState } from '../../src/pkcs11/pool/supervisor.ts'
 import type { SignerSet } from '../../src/signers/signer-set.ts'
 import { refuseNewlyInvalid, testSigners } from '../../src/signers/takeover.ts'
 import { DEFAULT_CONTAINER } from '../support/container-configuration.ts'
@@ -15,7 +15,7 @@ function setOf(...outcomes: (Error | undefined)[]): SignerSet {
 function setIn(state: HsmState, ...outcomes: (Error | undefined)[]): SignerSet {
   const key = {
     name: 'contracts',
-    configuration: { settings: SETTINGS },
+    configuration: { settings: VARIABLE_SETTINGS },
     container: DEFAULT_CONTAINER,
     knownCertificate: () => ({ path: [{ raw: Buffer.from('a certificate') }] }),
     validCertificate() {},
@@ -32,14 +32,14 @@ function setIn(state: HsmState, ...outcomes: (Error | undefined)[]): SignerSet {
 }
 
 const NOTHING = { signers: new Map() } as unknown as SignerSet
-const options = { before: NOTHING, problems: [], signal: new AbortController().signal }
+const { signal } = new AbortController()
 
 t.test('a token that is busy is asked again', async (t) => {
-  await t.resolves(testSigners(setOf(new HSM_BUSY(), new HSM_BUSY()), options))
+  await t.resolves(testSigners(setOf(new HSM_BUSY(), new HSM_BUSY()), NOTHING, [], signal))
 })
 
 t.test('one that does not sign keeps the signers from being taken over', async (t) => {
-  await t.rejects(testSigners(setOf(new HSM_UNAVAILABLE()), options), {
+  await t.rejects(testSigners(setOf(new HSM_UNAVAILABLE()), NOTHING, [], signal), {
     name: 'ConfigurationError',
     problems: [
       {
@@ -53,7 +53,7 @@ t.test('one that does not sign keeps the signers from being taken over', async (
 
 t.test('one that never will sign, or is told no PIN before SIGHUP, is not waited for', async (t) => {
   for (const set of [setOf(new SIGNATURE_SELF_CHECK_FAILED()), setIn('pin refused', new HSM_UNAVAILABLE())]) {
-    await t.rejects(testSigners(set, options), {
+    await t.rejects(testSigners(set, NOTHING, [], signal), {
       name: 'ConfigurationError',
       problems: [{ isTemporary: false }],
     })

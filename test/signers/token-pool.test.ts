@@ -1,18 +1,18 @@
 /** Which pools can be used again, and what they are called. */
 import { pino } from 'pino'
 import t from 'tap'
+import { VARIABLE_SETTINGS } from '../../src/configuration/read-signer.ts'
 import type { TokenAccess, TokenSelector } from '../../src/configuration/signer-configuration.ts'
-import { SETTINGS } from '../../src/configuration/single-signer.ts'
 import type { KeyRequest } from '../../src/pkcs11/messages.ts'
-import type { PoolKey } from '../../src/pkcs11/pool-key.ts'
-import type { PoolStatus } from '../../src/pkcs11/session-pool.ts'
-import { TokenLog } from '../../src/signers/token-log.ts'
+import type { PoolKey } from '../../src/pkcs11/pool/pool-keys.ts'
+import type { PoolStatus } from '../../src/pkcs11/pool/session-pool.ts'
 import {
   accessId,
   fitsPlan,
   indexOfKey,
   keyId,
   nameTokens,
+  TokenLog,
   type TokenPool,
 } from '../../src/signers/token-pool.ts'
 
@@ -22,11 +22,10 @@ const REQUEST: KeyRequest = {
   certificateOnToken: false,
   publicKey: Buffer.from('key'),
   algorithm: 'ecdsa',
-  settings: SETTINGS,
 }
 
 function poolKey(change: Partial<KeyRequest> = {}): PoolKey {
-  return { request: { ...REQUEST, ...change }, accept: () => ({}) as never }
+  return { request: { ...REQUEST, ...change }, settings: VARIABLE_SETTINGS, accept: () => ({}) as never }
 }
 
 /** @param unusable places of keys */
@@ -69,26 +68,22 @@ t.test(
   },
 )
 
-t.test(
-  'a key is the same where it is found and used in the same way, whatever its settings are called',
-  async (t) => {
-    const settings = { ...SETTINGS, key: 'SIGNERS_FILE /signers/b/key' }
-    t.equal(keyId({ ...REQUEST, selector: { id: '01', label: 'a' }, settings }), keyId(REQUEST))
-    const { publicKey: _, algorithm: __, ...unknown } = REQUEST
-    for (const change of [
-      { selector: { label: 'a' } },
-      { publicKey: Buffer.from('other') },
-      { certificateOnToken: true },
-      { algorithm: 'rsassa-pss' as const },
-    ]) {
-      t.not(keyId({ ...REQUEST, ...change }), keyId(REQUEST), JSON.stringify(change))
-    }
-    t.not(keyId(unknown), keyId(REQUEST))
-    const other = poolKey({ selector: {} })
-    t.equal(indexOfKey(poolKey(), [other, poolKey()]), 1)
-    t.equal(indexOfKey(other, [poolKey()]), -1)
-  },
-)
+t.test('a key is the same where it is found and used in the same way', async (t) => {
+  t.equal(keyId({ ...REQUEST, selector: { id: '01', label: 'a' } }), keyId(REQUEST))
+  const { publicKey: _, algorithm: __, ...unknown } = REQUEST
+  for (const change of [
+    { selector: { label: 'a' } },
+    { publicKey: Buffer.from('other') },
+    { certificateOnToken: true },
+    { algorithm: 'rsassa-pss' as const },
+  ]) {
+    t.not(keyId({ ...REQUEST, ...change }), keyId(REQUEST), JSON.stringify(change))
+  }
+  t.not(keyId(unknown), keyId(REQUEST))
+  const other = poolKey({ selector: {} })
+  t.equal(indexOfKey(poolKey(), [other, poolKey()]), 1)
+  t.equal(indexOfKey(other, [poolKey()]), -1)
+})
 
 t.test('a pool is used again where it has the keys and they sign', async (t) => {
   const second = poolKey({ selector: { label: 'b' } })

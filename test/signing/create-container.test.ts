@@ -1,9 +1,9 @@
 import type { X509Certificate } from 'node:crypto'
 import t from 'tap'
 import { findHashAlgorithm, type HashAlgorithm } from '../../src/algorithms/hash-algorithms.ts'
+import { VARIABLE_SETTINGS } from '../../src/configuration/read-signer.ts'
 import { certificateFromFiles } from '../../src/configuration/signer-certificate.ts'
 import type { SignerCertificate } from '../../src/configuration/signer-configuration.ts'
-import { SETTINGS } from '../../src/configuration/single-signer.ts'
 import { type ContainerRequest, createContainer } from '../../src/signing/create-container.ts'
 import { issue } from '../support/certificates.ts'
 import { DEFAULT_CONTAINER } from '../support/container-configuration.ts'
@@ -15,7 +15,7 @@ const [before, after] = ['before', 'after'].map(
 const hashAlgorithm = findHashAlgorithm('sha256') as HashAlgorithm
 
 function signerOf(certificate: X509Certificate): SignerCertificate {
-  const configured = { certificates: [certificate], caCertificates: [], settings: SETTINGS }
+  const configured = { certificates: [certificate], caCertificates: [], settings: VARIABLE_SETTINGS }
   return certificateFromFiles({ ...configured, container: DEFAULT_CONTAINER }) as SignerCertificate
 }
 

@@ -1,4 +1,5 @@
 /** Signed attributes as callers of raw signatures build them, encoded with asn1js. */
+
 import { createHash } from 'node:crypto'
 import * as asn1js from 'asn1js'
 import { findHashAlgorithm } from '../../src/algorithms/hash-algorithms.ts'

@@ -1,15 +1,16 @@
 /** Containers as pkijs and asn1js encode them. */
+
 import { createHash } from 'node:crypto'
 import * as asn1js from 'asn1js'
 import * as pkijs from 'pkijs'
 import type { HashAlgorithm } from '../../src/algorithms/hash-algorithms.ts'
-import type { SignerStatements } from '../../src/cms/cades-attributes.ts'
 import type {
   AttributesRequest,
   ContainerSigner,
+  RevocationValues,
   SignedDataRequest,
 } from '../../src/cms/container-template.ts'
-import type { RevocationValues } from '../../src/cms/revocation-values.ts'
+import type { SignerStatements } from '../../src/cms/signed-attributes.ts'
 
 type Value = asn1js.AsnType
 

@@ -1,4 +1,5 @@
 /** Sessions at the pace of a test: what the signer process answers, and what time it is, is what the test says. */
+
 import { generateKeyPairSync, privateEncrypt } from 'node:crypto'
 import { mock } from 'node:test'
 import pino from 'pino'
@@ -6,12 +7,12 @@ import type { Test } from 'tap'
 import { RSA_PKCS1 } from '../../src/algorithms/rsa-pkcs1.ts'
 import type { HsmConfiguration } from '../../src/configuration/configuration.ts'
 import type { FromSession, ToSignerProcess } from '../../src/pkcs11/messages.ts'
-import type { PoolObserver } from '../../src/pkcs11/pool-observer.ts'
+import type { PoolObserver } from '../../src/pkcs11/pool/pool-options.ts'
+import { ServiceTime } from '../../src/pkcs11/pool/service-time.ts'
+import { Sessions } from '../../src/pkcs11/pool/sessions.ts'
+import { SigningJob } from '../../src/pkcs11/pool/signing-job.ts'
 import type { Recovery, TokenFailure } from '../../src/pkcs11/return-values.ts'
-import { ServiceTime } from '../../src/pkcs11/service-time.ts'
-import { Sessions } from '../../src/pkcs11/sessions.ts'
 import { createTestInput, type SigningInput } from '../../src/pkcs11/signing-input.ts'
-import { SigningJob } from '../../src/pkcs11/signing-job.ts'
 
 const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
 
@@ -78,15 +79,20 @@ export function playSessions(t: Test, count: number, change: Partial<HsmConfigur
     serviceTime,
     log: pino({ level: 'warn' }, { write: (line) => logged.push(line) }),
     observer: observe(observed),
-    send: (order) => orders.push(order),
+    supervisor: {
+      send: (order) => orders.push(order),
+      replace: (reason, restart) => events.push(`lost: ${reason}: ${restart}`),
+      refusePin: (returnValue) => events.push(`pin-refused: ${returnValue}`),
+    },
     jobs: {
       dispatch() {},
+      signed: (job, signature) => job.succeed(signature),
       begun: (job) => events.push(`begun ${Buffer.from(job.data)}`),
       returned: (job, { recovery }) => events.push(`returned ${Buffer.from(job.data)} ${recovery}`),
-      slow: (job) => events.push(`slow ${Buffer.from(job.data)}`),
+      repeat: (job, reason) => events.push(`${reason} ${Buffer.from(job.data)}`),
     },
     onTested: () => events.push('tested'),
-    onEnd: (end) => events.push(Object.values('failure' in end ? end.failure : end).join(': ')),
+    onStartFailed: (failure) => events.push(Object.values(failure).join(': ')),
   })
   t.teardown(() => sessions.abandon())
   const lastOrder = (session: number) =>

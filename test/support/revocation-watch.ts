@@ -1,4 +1,5 @@
 /** A revocation service for tests, which look at it when it has asked. */
+
 import type { X509Certificate } from 'node:crypto'
 import pino from 'pino'
 import { HttpClient } from '../../src/common/http-client.ts'

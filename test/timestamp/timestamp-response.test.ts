@@ -4,7 +4,7 @@ import t from 'tap'
 import { findHashAlgorithm, type HashAlgorithm } from '../../src/algorithms/hash-algorithms.ts'
 import { TimestampError } from '../../src/timestamp/timestamp-error.ts'
 import { createNonce, encodeTimestampRequest } from '../../src/timestamp/timestamp-request.ts'
-import { readTimestampResponse } from '../../src/timestamp/timestamp-response.ts'
+import { readTimestampResponse } from '../../src/timestamp/verify-response.ts'
 import { issue } from '../support/certificates.ts'
 import { createResponder, FOR_TIMESTAMPS } from '../support/timestamp-authority.ts'
 

@@ -5,7 +5,7 @@ import t, { type Test } from 'tap'
 import { findHashAlgorithm, type HashAlgorithm } from '../../src/algorithms/hash-algorithms.ts'
 import { encode } from '../../src/asn1/der-writer.ts'
 import { contextTag, TAG } from '../../src/asn1/tag.ts'
-import { KnownChains } from '../../src/timestamp/known-chains.ts'
+import { KnownChains } from '../../src/timestamp/authority-chains.ts'
 import { TimestampError } from '../../src/timestamp/timestamp-error.ts'
 import { createNonce, encodeTimestampRequest } from '../../src/timestamp/timestamp-request.ts'
 import { type VerificationContext, verifyResponse } from '../../src/timestamp/verify-response.ts'
@@ -161,11 +161,10 @@ t.test('a policy that was asked for', async (t) => {
   t.ok(verifyResponse(await respond(encodeTimestampRequest(expected.asked)), expected))
 })
 
-t.test('identifiers without end are cut where they are quoted', async (t) => {
+t.test('identifiers without end are refused', async (t) => {
   const endless = encode(TAG.objectIdentifier, Buffer.alloc(5_000, 1))
   const answer = forged({ tstInfo: encode(TAG.sequence, ...elementsOf(tstInfo).with(1, endless)) })
-  const wanted = { ...expected, asked: { ...expected.asked, policy: POLICY } }
-  refuses(t, answer, /^timestamped under the policy [01.]{200}…, not under/, 'mismatch', wanted)
+  refuses(t, answer, 'answered with something other than a timestamp', 'malformed')
 })
 
 t.test('another time than that of this clock', async (t) => {

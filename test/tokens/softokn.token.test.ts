@@ -57,7 +57,7 @@ t.test('softokn, of NSS', { skip: !module && 'docker/install-tools.sh softokn in
     t.equal(byId.exitCode, 1)
     t.match(
       byId.stderr,
-      /^no token fits HSM_SLOT 2; 2 is the id of a slot, not its index in the slot list, which is 1: set 1; /,
+      /^no token fits slot 2; 2 is the id of a slot, not its index in the slot list, which is 1: set 1; /,
     )
     t.match(await runCommand(environment, 'keys', '--slot', '1'), { exitCode: 0 })
   })

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { encode } from '../../src/asn1/der-writer.ts'
 import { contextTag, TAG } from '../../src/asn1/tag.ts'
-import { sameGeneralName } from '../../src/x509/general-names.ts'
+import { sameGeneralName } from '../../src/x509/names.ts'
 import { attribute, COMMON_NAME, nameOf } from '../support/resigned.ts'
 
 const [MAIL, DNS, URI, ADDRESS] = [1, 2, 6, 7].map((number) => contextTag(number, 'primitive')) as [

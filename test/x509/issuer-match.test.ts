@@ -1,6 +1,5 @@
 import t from 'tap'
-import { isIssuedBy } from '../../src/x509/chain.ts'
-import { hasIssuerName, isSelfIssued, matchesIssuer } from '../../src/x509/issuer-match.ts'
+import { hasIssuerName, isIssuedBy, isSelfIssued, matchesIssuer } from '../../src/x509/chain.ts'
 import { issue, withLongLength } from '../support/certificates.ts'
 
 const directory = t.testdir()

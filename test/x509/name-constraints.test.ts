@@ -2,8 +2,8 @@ import t from 'tap'
 import { encode, encodeObjectIdentifier } from '../../src/asn1/der-writer.ts'
 import { TAG } from '../../src/asn1/tag.ts'
 import { readCertificateFields } from '../../src/x509/certificate-fields.ts'
-import { DIRECTORY_NAME } from '../../src/x509/general-names.ts'
 import { findForbiddenName, readNameConstraints } from '../../src/x509/name-constraints.ts'
+import { DIRECTORY_NAME } from '../../src/x509/names.ts'
 import { type Issued, issue, openssl } from '../support/certificates.ts'
 
 const directory = t.testdir()

@@ -1,6 +1,6 @@
 import t from 'tap'
+import { readAddresses } from '../../src/x509/certificate-extensions.ts'
 import { readCertificateFields } from '../../src/x509/certificate-fields.ts'
-import { readAddresses } from '../../src/x509/revocation-addresses.ts'
 import { issue } from '../support/certificates.ts'
 
 const directory = t.testdir()

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { prepareString } from '../../src/x509/string-preparation.ts'
+import { prepareString } from '../../src/x509/names.ts'
 
 t.test('strings that match by RFC 4518', async (t) => {
   for (const [one, other, what] of [

@@ -1,11 +1,12 @@
 import { IncomingMessage } from 'node:http'
 import { BODY_PERIOD_MS, MIN_BODY_BYTES } from '../../common/arrival.ts'
 import { INVALID_REQUEST, PAYLOAD_TOO_LARGE, REQUEST_TIMEOUT } from '../../errors.ts'
-import type { Base64Digests } from './base64-digests.ts'
+import { EventLoopTurns } from '../event-loop-turns.ts'
 import { BodyText, type ChooseAlgorithms } from './body-text.ts'
-import { ReadingTurns } from './reading-turns.ts'
+import type { Base64Digests } from './long-string.ts'
 
-const TURNS = new ReadingTurns()
+/** The turns of all bodies. Callbacks have turns of their own, so that they do not wait for bodies. */
+const TURNS = new EventLoopTurns()
 
 /** Cost of receiving one chunk, however short, as the number of bytes that are hashed in the same time. */
 const CHUNK_COST = 256
@@ -31,12 +32,6 @@ export interface BodyReaderOptions {
   readonly chooseAlgorithms: ChooseAlgorithms
   /** Called with the bytes of memory that the body takes, and a function that ends it; throws if these are too many. */
   hold(bytes: number, end: (error: Error) => void): void
-}
-
-export interface ReadText {
-  readonly text: string
-  /** Digests of the strings that the text cuts short, keyed by the marks that these end in. */
-  readonly contents: ReadonlyMap<string, Base64Digests>
 }
 
 /** Reads a body as it arrives, until it is complete, is refused, or nobody waits for it any more. */
@@ -106,9 +101,10 @@ export class BodyReader {
   /**
    * Hands over the complete body, once.
    *
+   * @returns the text, and digests of the strings that it cuts short, keyed by the marks that these end in
    * @throws the error that ended reading, for example because the client left while its request waited for its turn
    */
-  take(): ReadText {
+  take(): { readonly text: string; readonly contents: ReadonlyMap<string, Base64Digests> } {
     const text = this.#text
     if (text === undefined) {
       throw this.#ended

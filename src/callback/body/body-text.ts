@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import type { HashAlgorithm } from '../../algorithms/hash-algorithms.ts'
 import { PAYLOAD_TOO_LARGE } from '../../errors.ts'
-import { MAX_MESSAGE_LENGTH } from '../message-length.ts'
-import type { Base64Digests } from './base64-digests.ts'
-import { LongString } from './long-string.ts'
-import { StringScanner } from './string-scanner.ts'
+import { type Base64Digests, LongString, StringScanner } from './long-string.ts'
+
+/** Most bytes of a message that are kept to verify its signature. Document Engine's signed attributes have fewer. */
+export const MAX_MESSAGE_LENGTH = 65_536
 
 /** Most characters of a string that is kept whole: the base64 of the longest message that is ever needed whole. */
 const MAX_WHOLE_STRING = 4 * Math.ceil(MAX_MESSAGE_LENGTH / 3)
@@ -49,13 +49,6 @@ export interface PrecedingFields {
 /** @param before undefined if it is not known, because the string stands deeper or too much precedes it */
 export type ChooseAlgorithms = (before: PrecedingFields | undefined) => readonly HashAlgorithm[]
 
-export interface TextLimits {
-  /** Most characters of a string that is kept whole. */
-  readonly long: number
-  /** Bytes of a longer string that are kept. */
-  readonly beginning: number
-}
-
 /**
  * Collects the text of a body. A long string is cut short and ends in a mark, while the bytes that it is base64 of are
  * hashed. The text is valid JSON exactly if the body is, which JSON.parse decides.
@@ -63,11 +56,12 @@ export interface TextLimits {
 export class BodyText {
   /** Digests of long strings, keyed by the marks that stand in the text for them. */
   readonly contents = new Map<string, Base64Digests>()
+  /** Number of bytes that are kept. */
+  length = 0
   readonly #choose: ChooseAlgorithms
-  readonly #limits: TextLimits
-  readonly #scanner = new StringScanner()
+  readonly #limits: { readonly long: number; readonly beginning: number }
+  #scanner = new StringScanner()
   readonly #kept: Buffer[] = []
-  #length = 0
   /** Number of pieces in `#kept` that were scanned. */
   #scanned = 0
   #tokens = 0
@@ -78,22 +72,15 @@ export class BodyText {
   /** Stands in the text for the long string that is being read. It is random, so that no caller can send it. */
   #mark = ''
 
-  constructor(
-    choose: ChooseAlgorithms,
-    limits: TextLimits = { long: MAX_WHOLE_STRING, beginning: KEPT_OF_LONG_STRING },
-  ) {
+  /** @param limits most characters of a string that is kept whole, and bytes that are kept of a longer one */
+  constructor(choose: ChooseAlgorithms, limits = { long: MAX_WHOLE_STRING, beginning: KEPT_OF_LONG_STRING }) {
     this.#choose = choose
     this.#limits = limits
   }
 
-  /** Number of bytes that are kept. */
-  get length(): number {
-    return this.#length
-  }
-
   /** True if parsing the text takes so little time that other requests need not go first. */
   get isQuicklyParsed(): boolean {
-    return this.#length <= FEW_BYTES && this.#tokens <= FEW_TOKENS
+    return this.length <= FEW_BYTES && this.#tokens <= FEW_TOKENS
   }
 
   /** @throws PAYLOAD_TOO_LARGE if more would have to be kept than any request needs */
@@ -112,11 +99,11 @@ export class BodyText {
 
   #writeKept(chunk: Buffer): void {
     this.#keep(chunk)
-    if (this.#length > MAX_KEPT) {
+    if (this.length > MAX_KEPT) {
       throw new PAYLOAD_TOO_LARGE(`The body has more than ${MAX_KEPT} bytes beside the contents to sign`)
     }
     // Fewer bytes hold neither too many tokens nor a long string, so that most bodies need no scan
-    if (this.#length > Math.min(MAX_TOKENS, this.#limits.long)) {
+    if (this.length > Math.min(MAX_TOKENS, this.#limits.long)) {
       this.#scan()
     }
     if (this.#inString && this.#isLong()) {
@@ -127,17 +114,17 @@ export class BodyText {
   #isLong(): boolean {
     const longest = (this.#scanner.hasEscapes ? LONGEST_ESCAPE : 1) * this.#limits.long
     // The quotation mark that begins the string does not count; the one that ends it has not come
-    return this.#length - this.#start.position - 1 > longest
+    return this.length - this.#start.position - 1 > longest
   }
 
   #keep(bytes: Buffer): void {
     this.#kept.push(bytes)
-    this.#length += bytes.length
+    this.length += bytes.length
   }
 
   #scan(): void {
     const pieces = this.#kept.slice(this.#scanned)
-    let position = this.#length - pieces.reduce((sum, { length }) => sum + length, 0)
+    let position = this.length - pieces.reduce((sum, { length }) => sum + length, 0)
     for (const bytes of pieces) {
       this.#scanPiece(bytes, position)
       position += bytes.length
@@ -152,7 +139,7 @@ export class BodyText {
         this.#inString = at === bytes.length
       } else if (bytes[at] === QUOTE) {
         this.#inString = true
-        this.#scanner.begin()
+        this.#scanner = new StringScanner()
         this.#start = { piece: this.#scanned, index: at, position: position + at }
         this.#countTokens(1)
       } else {
@@ -179,7 +166,7 @@ export class BodyText {
     // The beginning must not end amid an escape, which would swallow part of the mark
     const scanner = new StringScanner()
     scanner.findEnd(beginning, 0)
-    this.#length = position - index
+    this.length = position - index
     // The bytes are copied, since a subarray would hold all of them in memory
     this.#keep(Buffer.from(bytes.subarray(0, index + 1 + beginning.length - scanner.openEscape)))
   }

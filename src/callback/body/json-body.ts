@@ -1,11 +1,12 @@
 import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { CallbackBody } from '../../../schemas/callback.ts'
+import { findHashAlgorithm } from '../../algorithms/hash-algorithms.ts'
+import type { SignerRules } from '../../configuration/signer-configuration.ts'
 import { INVALID_REQUEST } from '../../errors.ts'
-import type { Base64Digests } from './base64-digests.ts'
 import { BodyReader } from './body-reader.ts'
-import { createAlgorithmChooser, type SignersWithRules } from './content-algorithms.ts'
-import { findRepeatedName } from './repeated-name.ts'
+import type { ChooseAlgorithms } from './body-text.ts'
+import type { Base64Digests } from './long-string.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -16,12 +17,19 @@ declare module 'fastify' {
   }
 }
 
+/** Fields whose values can have megabytes. */
+const CONTENT_FIELDS: readonly string[] = ['encoded_contents', 'encodedContents', 'data_to_be_signed']
+
 export interface JsonBodyOptions {
-  readonly signers: SignersWithRules
+  /** The signers, with the hash algorithms that each allows. */
+  readonly signers: { all(): readonly { readonly rules: Pick<SignerRules, 'hashAlgorithms'> }[] }
 }
 
 /** Fields that must not stand twice. Others may, since nobody reads them. */
 const KNOWN_NAMES: ReadonlySet<string> = new Set(Object.keys(CallbackBody.properties))
+
+/** Matches what tells names apart from values in valid JSON: strings, and punctuators (RFC 8259 2) without the colon. */
+const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\],]/g
 
 /** Parses JSON bodies, and hashes long contents while they arrive. */
 export const jsonBody = fp<JsonBodyOptions>(
@@ -68,3 +76,53 @@ export const jsonBody = fp<JsonBodyOptions>(
   },
   { name: 'json-body', dependencies: ['body-budget', 'http-defaults'] },
 )
+
+/**
+ * Returns a function that chooses how contents are hashed while they arrive: with the algorithm that was named before
+ * them, or with each that may still be named, since contents are not kept.
+ */
+export function createAlgorithmChooser(signers: JsonBodyOptions['signers']): ChooseAlgorithms {
+  return (before) => {
+    if (before !== undefined && !CONTENT_FIELDS.includes(before.field)) {
+      return []
+    }
+    const name = before?.fields.hash_algorithm
+    if (typeof name === 'string') {
+      // An unknown algorithm is refused when the whole body was read
+      return [findHashAlgorithm(name)].filter((algorithm) => algorithm !== undefined)
+    }
+    return [...new Set(signers.all().flatMap(({ rules }) => rules.hashAlgorithms))]
+  }
+}
+
+/**
+ * Returns the first of `names` that stands twice in a JSON object; undefined if none does, or if the text is no object.
+ * RFC 8259 4 leaves open which of the two counts, and JSON.parse silently takes the last one.
+ *
+ * @param text valid JSON
+ */
+export function findRepeatedName(text: string, names: ReadonlySet<string>): string | undefined {
+  if (!/^\s*\{/.test(text)) {
+    return undefined
+  }
+  const found = new Set<string>()
+  let depth = 0
+  let before = ''
+  for (const [token] of text.matchAll(TOKEN)) {
+    if (token === '{' || token === '[') {
+      depth++
+    } else if (token === '}' || token === ']') {
+      depth--
+    } else if (token !== ',' && depth === 1 && (before === '{' || before === ',')) {
+      const name = token.includes('\\') ? (JSON.parse(token) as string) : token.slice(1, -1)
+      if (found.has(name)) {
+        return name
+      }
+      if (names.has(name)) {
+        found.add(name)
+      }
+    }
+    before = token
+  }
+  return undefined
+}

@@ -1,24 +1,18 @@
 /** Checks the running service. */
 import type { X509Certificate } from 'node:crypto'
-import type { ReadyReply } from '../../../schemas/health.ts'
+import { HttpClient } from '../../common/http-client.ts'
+import { withTimeout } from '../../common/with-timeout.ts'
 import type { SignerCertificate } from '../../configuration/signer-configuration.ts'
+import type { ReadyReply } from '../../plugins/health.ts'
 import { parseCertificates } from '../../x509/certificate-file.ts'
 import { describeSubject } from '../../x509/validity.ts'
-import type { StepName } from './advice.ts'
-import { type Reply, send } from './http.ts'
-import type { Report } from './report.ts'
+import type { Report, StepName } from './report.ts'
 
 const BUILD_INFO = /^signing_service_build_info\{version="([^"]+)",node_version="([^"]+)"\}/m
 
 interface Service {
   readonly url: URL
   readonly limitMs: number
-}
-
-/** The certificate that the service should have for a signer; undefined if it is not known. */
-interface Expected {
-  readonly name: string
-  readonly signerCertificate: SignerCertificate | undefined
 }
 
 export const SERVICE_STEPS: readonly StepName[] = ['service: certificate']
@@ -40,11 +34,16 @@ export async function checkService(report: Report, service: Service): Promise<Se
   return service
 }
 
-/** Checks whether the service has the same certificate for a signer. */
+/**
+ * Checks whether the service has the same certificate for a signer.
+ *
+ * @param signerCertificate undefined if it is not known
+ */
 export async function checkCertificate(
   report: Report,
   service: Service | 'silent',
-  { name, signerCertificate }: Expected,
+  signer: string,
+  signerCertificate: SignerCertificate | undefined,
 ): Promise<void> {
   if (service === 'silent') {
     return report.skip(SERVICE_STEPS, SILENT)
@@ -52,7 +51,7 @@ export async function checkCertificate(
   if (signerCertificate === undefined) {
     return report.skip(SERVICE_STEPS, 'the certificate is not known')
   }
-  const body = { action: 'get_certificates', signing_token: JSON.stringify({ signer: name }) }
+  const body = { action: 'get_certificates', signing_token: JSON.stringify({ signer }) }
   await attempt(report, 'service: certificate', async () => {
     reportLeaf(report, signerCertificate, await ask(service, '/sign', body))
   })
@@ -60,8 +59,26 @@ export async function checkCertificate(
 
 const SILENT = 'the service does not answer'
 
-function ask({ url, limitMs }: Service, path: string, body?: object): Promise<Reply> {
-  return send(new URL(path, url), limitMs, body)
+interface Reply {
+  readonly status: number
+  readonly body: string
+}
+
+/** Most bytes of an answer. The metrics of a service with a hundred signers have some 500 kB. */
+const LIMIT = 10_000_000
+
+/** Asks the service directly, since proxies are for addresses outside. */
+const client = new HttpClient()
+
+/** Sends a GET, or a POST if there is a JSON body. */
+async function ask({ url: base, limitMs }: Service, path: string, json?: object): Promise<Reply> {
+  const url = new URL(path, base)
+  const body = json && { type: 'application/json', content: Buffer.from(JSON.stringify(json)) }
+  const late = new Error(`no answer for ${limitMs / 1000} seconds`)
+  const response = await withTimeout(limitMs, late, undefined, (signal) =>
+    client.send({ url, limit: LIMIT, anyStatus: true, signal, ...(body && { body }) }),
+  )
+  return { status: response.status, body: response.body.toString('utf8') }
 }
 
 /** Runs a step, and returns whether there was an answer that could be read, good or bad. */
@@ -85,7 +102,7 @@ function reportReady(report: Report, { status, body }: Reply): void {
   report[status === 200 ? 'passed' : 'failed']('service: ready', states.join('; '))
 }
 
-function describeState({ state, reason }: { readonly state: string; readonly reason?: string }): string {
+function describeState({ state, reason }: { state: string; reason: string | undefined }): string {
   return reason === undefined ? state : `${state}: ${reason}`
 }
 

@@ -1,29 +1,39 @@
 /** Reports the steps on the HSM, which a process of its own takes, and those that depend on them. */
-
+import { encodePublicKey, fingerprint } from '../../algorithms/public-key.ts'
+import { MS_PER_DAY } from '../../common/day.ts'
 import { defined } from '../../common/defined.ts'
-import { checkHashAlgorithms, permittedHashes } from '../../configuration/algorithm-fit.ts'
 import type { HsmConfiguration } from '../../configuration/configuration.ts'
-import { certificateFromToken } from '../../configuration/signer-certificate.ts'
-import type { SignerCertificate, SignerConfiguration } from '../../configuration/signer-configuration.ts'
-import { type AdministrationError, administer } from '../../pkcs11/administration/administer.ts'
+import {
+  certificateFromToken,
+  checkHashAlgorithms,
+  permittedHashes,
+} from '../../configuration/signer-certificate.ts'
 import type {
-  CheckStep,
-  Failure,
-  Finding,
-  Progress,
-  TimedSignature,
-} from '../../pkcs11/administration/check-messages.ts'
-import type { AdministrationAccess } from '../../pkcs11/administration/messages.ts'
+  SignerCertificate,
+  SignerConfiguration,
+  SignerRules,
+} from '../../configuration/signer-configuration.ts'
+import type { ConfigurationError } from '../../errors.ts'
+import { type AdministrationError, administer } from '../../pkcs11/administration/administer.ts'
+import type { CheckStep, Finding, TimedSignature } from '../../pkcs11/administration/check.ts'
+import type { Failure } from '../../pkcs11/administration/failure.ts'
+import type { AdministrationAccess } from '../../pkcs11/administration/session.ts'
 import { findForbiddenExposure, findUnshown, warnAboutExposure } from '../../pkcs11/key-protection.ts'
 import type { FoundKey } from '../../pkcs11/messages.ts'
+import { problemOf } from '../../pkcs11/pool/pool-keys.ts'
 import { createTestInput } from '../../pkcs11/signing-input.ts'
-import { createPoolKey } from '../../signers/key-request.ts'
+import { checkKeyMatches, createPoolKey } from '../../signers/key-request.ts'
+import { listWarnings } from '../../signers/signer-set.ts'
+import {
+  describeIssuer,
+  earliestNotAfter,
+  findEarlyExpiry,
+  findInvalidity,
+  validityPeriod,
+} from '../../x509/validity.ts'
 import { printable } from '../table.ts'
-import { formatVersion } from '../tokens.ts'
-import type { StepName } from './advice.ts'
-import { reportCertificate, reportChain, reportConfigured } from './certificate-steps.ts'
 import { formatLatency, summarize } from './latency.ts'
-import type { Report } from './report.ts'
+import type { Report, StepName } from './report.ts'
 
 const SIGNATURES = 50
 
@@ -40,28 +50,33 @@ const CERTIFICATE_STEPS: readonly StepName[] = ['certificate', 'chain', 'validit
 const SIGNATURE_STEPS: readonly StepName[] = ['test signature', 'latency']
 export const TOKEN_STEPS = [...HSM_STEPS, ...CERTIFICATE_STEPS, ...SIGNATURE_STEPS]
 
+/** Advice for a complete chain with warnings, in place of that for an incomplete one. */
+const CHAIN_ADVICE =
+  'Unless this is meant to be so, have an authority issue a certificate to which it does not apply'
+
+/** The steps with the token and the certificate of a signer. */
 export class TokenSteps {
+  readonly #report: Report
   readonly #configuration: SignerConfiguration
   readonly #hsm: HsmConfiguration
-  readonly #report: Report
   #signerCertificate: SignerCertificate | undefined
   #key: FoundKey | undefined
   #step: CheckStep = 'library'
 
-  constructor(configuration: SignerConfiguration, hsm: HsmConfiguration, report: Report) {
+  constructor(report: Report, configuration: SignerConfiguration, hsm: HsmConfiguration) {
+    this.#report = report
     this.#configuration = configuration
     this.#hsm = hsm
-    this.#report = report
     this.#signerCertificate = configuration.signerCertificate
   }
 
-  /** Certificate from the files or the token; undefined if there is none. */
-  get signerCertificate(): SignerCertificate | undefined {
-    return this.#signerCertificate
-  }
-
-  /** Takes all steps, and reports failures too. */
-  async run(access: AdministrationAccess, limitMs: number): Promise<void> {
+  /**
+   * Takes all steps, and reports failures too.
+   *
+   * @param limitMs time limit for each answer of the library, in ms
+   * @returns the certificate from the files or the token; undefined if there is none
+   */
+  async run(access: AdministrationAccess, limitMs: number): Promise<SignerCertificate | undefined> {
     const { rules } = this.#configuration
     const certifiedKey = this.#signerCertificate?.publicKey.export({ type: 'spki', format: 'der' })
     const request = {
@@ -72,7 +87,15 @@ export class TokenSteps {
       signatures: SIGNATURES,
     }
     try {
-      await administer({ type: 'check', access, request }, limitMs, (progress) => this.#note(progress))
+      await administer('check', [access, request], limitMs, ({ step, finding, failure }) => {
+        this.#step = step
+        if (finding !== undefined) {
+          this.#found(finding)
+        }
+        if (failure !== undefined) {
+          this.#failed(step, failure)
+        }
+      })
     } catch (error) {
       this.#failed(this.#step, (error as AdministrationError).failure)
     }
@@ -80,53 +103,33 @@ export class TokenSteps {
     this.#report.skip([...HSM_STEPS, 'certificate'], why)
     this.#reportChain()
     this.#report.skip([...CERTIFICATE_STEPS, ...SIGNATURE_STEPS], why)
+    return this.#signerCertificate
   }
 
-  #note(progress: Progress): void {
-    switch (progress.type) {
-      case 'begins':
-        this.#step = progress.step
-        break
-      case 'found':
-        this.#found(progress.finding)
-        break
-      case 'failed':
-        this.#failed(progress.step, progress.failure)
-        break
-    }
-  }
-
-  #failed(step: CheckStep | 'protection', { variable, message }: Failure): void {
+  #failed(step: CheckStep, { about, message }: Failure): void {
     const name = step === 'signatures' ? 'test signature' : step
-    this.#report.failed(name, variable === undefined ? message : `${variable}: ${message}`)
+    const problem = about && problemOf({ about, message }, this.#configuration.settings)
+    this.#report.failed(name, problem === undefined ? message : `${problem.variable}: ${problem.message}`)
   }
 
   #found(finding: Finding): void {
     const report = this.#report
     switch (finding.step) {
-      case 'library': {
-        const { description, manufacturer, version, cryptoki } = finding.library
-        const versions = `version ${formatVersion(version)}, PKCS#11 ${formatVersion(cryptoki)}`
-        return report.passed('library', `${description} by ${manufacturer}, ${versions}`)
-      }
-      case 'token': {
-        const { label, serial, manufacturer, model } = finding.token
-        return report.passed('token', `label ${label}, serial ${serial}, ${model} by ${manufacturer}`)
-      }
-      case 'mechanism': {
-        const { name, sign, minBits, maxBits } = finding.mechanism
-        return sign
-          ? report.passed('mechanism', `${name} signs with keys of ${minBits} to ${maxBits} bits`)
-          : report.failed('mechanism', `${name} is there, but not for signatures`)
-      }
+      case 'library':
+      case 'token':
       case 'login':
-        return report.passed('login', 'the token took the PIN')
+      case 'mechanism':
+        return report.passed(finding.step, finding.text)
       case 'key':
         this.#key = finding.key
         report.passed('key', `label ${printable(finding.key.label)}, id ${printable(finding.key.id)}`)
         return this.#reportProtection(finding.key)
-      case 'sessions':
-        return this.#foundSessions(finding)
+      case 'sessions': {
+        const { openMs } = finding
+        const latency = summarize(openMs)
+        const found = `${openMs.length} of ${openMs.length} opened, in ${formatLatency(latency)}`
+        return report.passed('sessions', `${found} (min / median / p99)`, { openMs: latency })
+      }
       case 'certificate':
         return this.#foundCertificate(finding.certificate)
       case 'signatures':
@@ -140,7 +143,7 @@ export class TokenSteps {
     const warning = warnAboutExposure(key)
     const forbidden = this.#hsm.requireNonExtractableKeys && findForbiddenExposure(key, settings.key)
     if (forbidden) {
-      this.#failed('protection', forbidden)
+      this.#report.failed('protection', `${forbidden.variable}: ${forbidden.message}`)
     } else if (warning !== undefined) {
       this.#report.warned('protection', warning)
     } else if (unshown.length > 0) {
@@ -153,30 +156,26 @@ export class TokenSteps {
     }
   }
 
-  #foundSessions({ opened, failure }: Extract<Finding, { step: 'sessions' }>): void {
-    const { sessions } = this.#hsm
-    const found = `${opened.length} of ${sessions} opened`
-    if (failure !== undefined) {
-      return this.#report.failed('sessions', `${found}, then ${failure.message}`)
-    }
-    const openMs = summarize(opened)
-    this.#report.passed('sessions', `${found}, in ${formatLatency(openMs)} (min / median / p99)`, { openMs })
-  }
-
-  #foundCertificate(certificate: Uint8Array | undefined): void {
-    reportConfigured(this.#report, () => {
-      if (certificate !== undefined) {
-        this.#signerCertificate = certificateFromToken(certificate, this.#configuration)
+  /** @param onToken DER, if the certificate is on the token */
+  #foundCertificate(onToken: Uint8Array | undefined): void {
+    const key = this.#key as FoundKey
+    try {
+      if (onToken !== undefined) {
+        this.#signerCertificate = certificateFromToken(onToken, this.#configuration)
       }
-      const { settings } = this.#configuration
-      checkHashAlgorithms(this.#configuration, (this.#signerCertificate as SignerCertificate).algorithm)
-      reportCertificate(
-        this.#report,
-        this.#signerCertificate as SignerCertificate,
-        this.#key as FoundKey,
-        settings,
-      )
-    })
+      const { certificate, publicKey, algorithm } = this.#signerCertificate as SignerCertificate
+      checkHashAlgorithms(this.#configuration, algorithm)
+      checkKeyMatches(publicKey, key, this.#configuration.settings)
+      const { subject } = validityPeriod(certificate)
+      const certified = fingerprint(encodePublicKey(publicKey))
+      const proof =
+        key.publicKey === undefined
+          ? "the token does not show the key's public half: the test signature tells whether it belongs to it"
+          : 'it belongs to the key'
+      this.#report.passed('certificate', `of ${subject}, public key ${certified}: ${proof}`)
+    } catch (error) {
+      this.#report.failed('certificate', (error as ConfigurationError).message)
+    }
     this.#reportChain()
   }
 
@@ -187,20 +186,22 @@ export class TokenSteps {
   }
 
   #foundSignatures(signatures: readonly TimedSignature[]): void {
-    if (this.#signerCertificate === undefined) {
+    const signerCertificate = this.#signerCertificate
+    if (signerCertificate === undefined) {
       return
     }
-    const works = new Map(
-      permittedHashes(this.#configuration.rules, this.#signerCertificate.algorithm).map((hash) => [
-        hash.name,
-        createTestInput(0, this.#signerCertificate as SignerCertificate, hash),
-      ]),
-    )
+    const { algorithm } = signerCertificate
+    const hashes = permittedHashes(this.#configuration.rules, algorithm)
+    const works = new Map(hashes.map((hash) => [hash.name, createTestInput(0, signerCertificate, hash)]))
     const right = signatures.filter(({ hash, signature }) => works.get(hash)?.verify(signature)).length
     const verified =
-      `${right} of ${signatures.length} verify with the certificate: ${this.#signerCertificate.algorithm.name} with ` +
+      `${right} of ${signatures.length} verify with the certificate: ${algorithm.name} with ` +
       [...works.keys()].join(', ')
     this.#report[right === signatures.length ? 'passed' : 'failed']('test signature', verified)
+    this.#reportLatency(signatures)
+  }
+
+  #reportLatency(signatures: readonly TimedSignature[]): void {
     const signInit = summarize(signatures.map(({ initMs }) => initMs))
     const sign = summarize(signatures.map(({ signMs }) => signMs))
     const { timeoutMs } = this.#hsm
@@ -214,5 +215,29 @@ export class TokenSteps {
     } else {
       this.#report.failed('latency', found, { figures })
     }
+  }
+}
+
+/** Reports chain and validity of a certificate, which needs no HSM. */
+function reportChain(report: Report, signerCertificate: SignerCertificate, rules: SignerRules): void {
+  const { certificate, issuers, complete, validity } = signerCertificate
+  const path = validity.map(({ subject }) => subject).join(' < ')
+  const warnings = listWarnings(rules, signerCertificate)
+  if (!complete) {
+    const last = issuers.at(-1) ?? certificate
+    report.failed('chain', `${path}; missing is the certificate of its issuer ${describeIssuer(last)}`)
+  } else if (warnings.length === 0) {
+    report.passed('chain', `complete to a self-signed root: ${path}`)
+  } else {
+    report.warned('chain', [`complete to a self-signed root: ${path}`, ...warnings].join('; '), CHAIN_ADVICE)
+  }
+  const now = new Date()
+  const invalid = findInvalidity(validity, now) ?? findEarlyExpiry(validity, now, rules.minimumDaysLeft)
+  const until = earliestNotAfter(validity)
+  const days = Math.floor((until.getTime() - now.getTime()) / MS_PER_DAY)
+  if (invalid === undefined) {
+    report.passed('validity', `${days} days left, until ${until.toISOString()}`)
+  } else {
+    report.failed('validity', invalid)
   }
 }

@@ -42,7 +42,7 @@ const PIECE = /\\([0-9a-f]{2})|\\(.)|[^\\]+/giu
  * @throws Error whose message says what is wrong with it
  */
 export function parseDistinguishedName(text: string): pkijs.RelativeDistinguishedNames {
-  const names: Buffer[][] = [[]]
+  const names: asn1js.Sequence[][] = [[]]
   const pattern = new RegExp(ATTRIBUTE)
   let separator: string | undefined
   do {
@@ -64,19 +64,17 @@ export function parseDistinguishedName(text: string): pkijs.RelativeDistinguishe
 }
 
 /** Encodes the name itself, since pkijs would make one RDN of all attributes. */
-function encodeName(names: readonly (readonly Buffer[])[]): pkijs.RelativeDistinguishedNames {
-  const sets = names.map(
-    (attributes) => new asn1js.Set({ value: attributes.toSorted(Buffer.compare).map(decode) }),
-  )
-  const schema = decode(Buffer.from(new asn1js.Sequence({ value: sets }).toBER()))
-  return new pkijs.RelativeDistinguishedNames({ schema })
+function encodeName(names: readonly (readonly asn1js.Sequence[])[]): pkijs.RelativeDistinguishedNames {
+  const value = names.map((attributes) => new asn1js.Set({ value: attributes.toSorted(compareDer) }))
+  return pkijs.RelativeDistinguishedNames.fromBER(new asn1js.Sequence({ value }).toBER())
 }
 
-function decode(der: Buffer): asn1js.AsnType {
-  return asn1js.fromBER(der).result
+/** Compares elements of a SET OF (X.690 11.6). */
+function compareDer(one: asn1js.Sequence, other: asn1js.Sequence): number {
+  return Buffer.compare(Buffer.from(one.toBER()), Buffer.from(other.toBER()))
 }
 
-function encodeAttribute(keyword: string, escaped: string): Buffer {
+function encodeAttribute(keyword: string, escaped: string): asn1js.Sequence {
   const type = /^\d/.test(keyword) ? { oid: keyword } : ATTRIBUTE_TYPES.get(keyword.toLowerCase())
   if (type === undefined) {
     throw new Error(
@@ -84,9 +82,7 @@ function encodeAttribute(keyword: string, escaped: string): Buffer {
     )
   }
   const value = encodeValue(keyword, type, decodeValue(keyword, escaped))
-  return Buffer.from(
-    new asn1js.Sequence({ value: [new asn1js.ObjectIdentifier({ value: type.oid }), value] }).toBER(),
-  )
+  return new asn1js.Sequence({ value: [new asn1js.ObjectIdentifier({ value: type.oid }), value] })
 }
 
 /** Decodes escapes, whose bytes are UTF-8 (RFC 4514 2.4). */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import * as asn1js from 'asn1js'
 import * as pkijs from 'pkijs'
-import { KEY_PURPOSE } from '../../x509/object-identifiers.ts'
+import { KEY_PURPOSE } from '../../x509/extensions.ts'
 
 /** Object identifiers of key purposes (RFC 9336, RFC 5280 4.2.1.12). */
 const KEY_PURPOSES = {
@@ -16,9 +16,9 @@ export const EXTENDED_KEY_USAGES: readonly ExtendedKeyUsage[] = [
   'none',
 ]
 
-/** Key usages as DER BIT STRINGs: digitalSignature and nonRepudiation, and keyCertSign and cRLSign. */
-const DOCUMENT_SIGNER_USAGE = Buffer.from('030206c0', 'hex')
-const AUTHORITY_USAGE = Buffer.from('03020106', 'hex')
+/** Key usages: digitalSignature and nonRepudiation, and keyCertSign and cRLSign. */
+const DOCUMENT_SIGNER_USAGE = { valueHex: Uint8Array.of(0b1100_0000), unusedBits: 6 }
+const AUTHORITY_USAGE = { valueHex: Uint8Array.of(0b0000_0110), unusedBits: 1 }
 
 /** Tag of uniformResourceIdentifier in a GeneralName (RFC 5280 4.2.1.6). */
 const URI = 6
@@ -32,14 +32,14 @@ export interface Addresses {
 
 /** Returns the key usage of a document signer, or of a certificate authority (RFC 5280 4.2.1.3). */
 export function keyUsage({ ca = false } = {}): pkijs.Extension {
-  const extnValue = new Uint8Array(ca ? AUTHORITY_USAGE : DOCUMENT_SIGNER_USAGE).buffer
-  return new pkijs.Extension({ extnID: pkijs.id_KeyUsage, critical: true, extnValue })
+  const usage = new asn1js.BitString(ca ? AUTHORITY_USAGE : DOCUMENT_SIGNER_USAGE)
+  return extension(pkijs.id_KeyUsage, usage, true)
 }
 
 /** Returns the basic constraints of a document signer, or of a certificate authority (RFC 5280 4.2.1.9). */
 export function basicConstraints({ ca }: { readonly ca: boolean }): pkijs.Extension {
-  const extnValue = new pkijs.BasicConstraints(ca ? { cA: true } : {}).toSchema().toBER()
-  return new pkijs.Extension({ extnID: pkijs.id_BasicConstraints, critical: true, extnValue })
+  const constraints = new pkijs.BasicConstraints(ca ? { cA: true } : {})
+  return extension(pkijs.id_BasicConstraints, constraints.toSchema(), true)
 }
 
 /**
@@ -55,40 +55,36 @@ export function keyIdentifier(publicKey: Uint8Array): Buffer {
 
 /** @param identifier identifier of the key that is certified */
 export function subjectKeyIdentifier(identifier: Uint8Array): pkijs.Extension {
-  return extension(pkijs.id_SubjectKeyIdentifier, octets(identifier))
+  return extension(pkijs.id_SubjectKeyIdentifier, new asn1js.OctetString({ valueHex: identifier }))
 }
 
 /** @param identifier identifier of the key that certifies */
 export function authorityKeyIdentifier(identifier: Uint8Array): pkijs.Extension {
-  const value = new pkijs.AuthorityKeyIdentifier({ keyIdentifier: octets(identifier) })
+  const value = new pkijs.AuthorityKeyIdentifier({
+    keyIdentifier: new asn1js.OctetString({ valueHex: identifier }),
+  })
   return extension(pkijs.id_AuthorityKeyIdentifier, value.toSchema())
 }
 
 /** Returns authority information access (RFC 5280 4.2.2.1) and CRL distribution points (4.2.1.13), if there are any. */
 export function addressExtensions({ ocsp, crl, caIssuers }: Addresses): pkijs.Extension[] {
   const accessDescriptions = [
-    ...describeAccess(pkijs.id_ad_ocsp, ocsp),
-    ...describeAccess(pkijs.id_ad_caIssuers, caIssuers),
-  ]
+    ...uris(ocsp).map((accessLocation) => ({ accessMethod: pkijs.id_ad_ocsp, accessLocation })),
+    ...uris(caIssuers).map((accessLocation) => ({ accessMethod: pkijs.id_ad_caIssuers, accessLocation })),
+  ].map((description) => new pkijs.AccessDescription(description))
   const access = new pkijs.InfoAccess({ accessDescriptions }).toSchema()
-  const points = uris(crl).map((name) => new pkijs.DistributionPoint({ distributionPoint: [name] }))
-  const lists = new pkijs.CRLDistributionPoints({ distributionPoints: points }).toSchema()
+  const distributionPoints = uris(crl).map(
+    (name) => new pkijs.DistributionPoint({ distributionPoint: [name] }),
+  )
+  const lists = new pkijs.CRLDistributionPoints({ distributionPoints }).toSchema()
   return [
     ...(accessDescriptions.length === 0 ? [] : [extension(pkijs.id_AuthorityInfoAccess, access)]),
-    ...(points.length === 0 ? [] : [extension(pkijs.id_CRLDistributionPoints, lists)]),
+    ...(distributionPoints.length === 0 ? [] : [extension(pkijs.id_CRLDistributionPoints, lists)]),
   ]
-}
-
-function describeAccess(accessMethod: string, address: string | undefined): pkijs.AccessDescription[] {
-  return uris(address).map((accessLocation) => new pkijs.AccessDescription({ accessMethod, accessLocation }))
 }
 
 function uris(address: string | undefined): pkijs.GeneralName[] {
   return address === undefined ? [] : [new pkijs.GeneralName({ type: URI, value: address })]
-}
-
-function octets(bytes: Uint8Array): asn1js.OctetString {
-  return new asn1js.OctetString({ valueHex: new Uint8Array(bytes).buffer })
 }
 
 /** Returns the extended key usage; an empty list if the key may serve any purpose. */
@@ -107,6 +103,6 @@ export function subjectAlternativeName(altNames: pkijs.GeneralName[]): pkijs.Ext
     : [extension(pkijs.id_SubjectAltName, new pkijs.AltName({ altNames }).toSchema())]
 }
 
-function extension(extnID: string, value: asn1js.AsnType): pkijs.Extension {
-  return new pkijs.Extension({ extnID, critical: false, extnValue: value.toBER() })
+function extension(extnID: string, value: asn1js.AsnType, critical = false): pkijs.Extension {
+  return new pkijs.Extension({ extnID, critical, extnValue: value.toBER() })
 }

@@ -1,10 +1,8 @@
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import * as pkijs from 'pkijs'
-import type { HashAlgorithm } from '../../algorithms/hash-algorithms.ts'
-import { findSignatureProblem } from '../../algorithms/received-signature.ts'
-import { readSignatureIdentifier } from '../../algorithms/signature-identifier.ts'
+import { findSignatureProblem, readSignatureIdentifier } from '../../algorithms/received-signature.ts'
 import { findUnsupportedKey, SUPPORTED_KEYS } from '../../x509/key-type.ts'
-import { EXTENSION_REQUEST } from './certification-request.ts'
+import { EXTENSION_REQUEST } from './issuing.ts'
 
 /** A certificate request whose signature verified. */
 export interface ForeignRequest {
@@ -45,41 +43,32 @@ function parse(der: Buffer): pkijs.CertificationRequest {
   }
 }
 
-function readKey(publicKey: Buffer): KeyObject {
-  const key = tryRead(publicKey)
-  const unsupported = findUnsupportedKey(key, publicKey)
+function readKey(encoded: Buffer): KeyObject {
+  let key: KeyObject | undefined
+  try {
+    key = createPublicKey({ key: encoded, type: 'spki', format: 'der' })
+  } catch {
+    // OpenSSL does not know keys of this kind
+  }
+  const unsupported = findUnsupportedKey(key, encoded)
   if (key === undefined || unsupported !== undefined) {
     throw new Error(`its key must be ${SUPPORTED_KEYS}; it has ${unsupported}`)
   }
   return key
 }
 
-/** Returns undefined for a key of a kind that OpenSSL does not know. */
-function tryRead(key: Buffer): KeyObject | undefined {
-  try {
-    return createPublicKey({ key, type: 'spki', format: 'der' })
-  } catch {
-    return undefined
-  }
-}
-
 function verify(request: pkijs.CertificationRequest, publicKey: KeyObject): void {
-  const { signatureAlgorithm, tbsView: message, signatureValue } = request
-  const hashAlgorithm = findHash(signatureAlgorithm)
+  const { tbsView: message, signatureValue } = request
+  const signatureAlgorithm = Buffer.from(request.signatureAlgorithm.toSchema().toBER())
+  const { oid, hash: hashAlgorithm } = readSignatureIdentifier(signatureAlgorithm)
+  if (hashAlgorithm === undefined) {
+    throw new Error(`its signature algorithm, ${oid}, is not supported`)
+  }
   const signature = signatureValue.valueBlock.valueHexView
   const foreign = { signatureAlgorithm, hashAlgorithm, publicKey, message, signature }
   if (findSignatureProblem(foreign) !== undefined) {
     throw new Error('its signature is not that of its own key: it was changed, or is of somebody else')
   }
-}
-
-/** Returns the hash algorithm of a signature algorithm, as in certificates. */
-function findHash(algorithm: pkijs.AlgorithmIdentifier): HashAlgorithm {
-  const { oid, hash } = readSignatureIdentifier(Buffer.from(algorithm.toSchema().toBER()))
-  if (hash === undefined) {
-    throw new Error(`its signature algorithm, ${oid}, is not supported`)
-  }
-  return hash
 }
 
 /** @param critical true if the subject is empty (RFC 5280 4.1.2.6) */

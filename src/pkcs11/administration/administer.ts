@@ -1,10 +1,9 @@
-import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { extname } from 'node:path'
-import { childEnvironment } from '../child-environment.ts'
-import { passOnLibraryOutput } from '../library-output.ts'
-import type { Failure, Progress } from './check-messages.ts'
-import type { Answer, FromAdministration, OrderOf, OrderType, ResultOf } from './messages.ts'
+import { startChild } from '../child-process.ts'
+import type { Progress } from './check.ts'
+import type { Failure } from './failure.ts'
+import type { Answer, FromAdministration, Operations, Order } from './main.ts'
 
 const MAIN = new URL(`./entry${extname(import.meta.filename)}`, import.meta.url)
 
@@ -20,23 +19,20 @@ export class AdministrationError extends Error {
 }
 
 /**
- * Has an order carried out in a process of its own.
+ * Has an operation carried out in a process of its own.
  *
+ * @param input arguments of the operation
  * @param limitMs milliseconds without a word of it after which the process is ended
  * @param onProgress called with what happens on the way, in its order
  * @throws AdministrationError
  */
-export async function administer<T extends OrderType>(
-  order: OrderOf<T>,
+export async function administer<Name extends keyof Operations>(
+  operation: Name,
+  input: Parameters<Operations[Name]>,
   limitMs: number,
   onProgress: (progress: Progress) => void = ignore,
-): Promise<ResultOf<T>> {
-  const child = fork(MAIN, [String(process.pid)], {
-    env: childEnvironment(),
-    serialization: 'advanced',
-    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-  })
-  passOnLibraryOutput(child)
+): Promise<Awaited<ReturnType<Operations[Name]>>> {
+  const child = startChild(MAIN)
   let answer: Answer | undefined
   let late = false
   const timer = setTimeout(() => {
@@ -53,14 +49,14 @@ export async function administer<T extends OrderType>(
   })
   // One that could not be started takes no order either
   child.on('error', ignore)
-  child.send(order, ignore)
+  child.send({ operation, input } satisfies Order, ignore)
   const end = await once(child, 'close').then(
     ([code, signal]) => `ended: ${signal ?? `exit code ${code}`}`,
     (error: Error) => `cannot be started: ${error.message}`,
   )
   clearTimeout(timer)
   if (answer?.type === 'done') {
-    return answer.result as ResultOf<T>
+    return answer.result as Awaited<ReturnType<Operations[Name]>>
   }
   const message = late
     ? `the PKCS#11 library did not answer for ${limitMs / 1000} seconds`

@@ -1,17 +1,19 @@
-/** The certificate objects of a token: what there is, and how one is deleted. */
+/** The certificate objects of a token: what there is, and how one is put there and deleted. */
 import { X509Certificate } from 'node:crypto'
 import type { Session } from 'graphene-pk11'
 import type { Handle } from 'pkcs11js'
 import pkcs11js from 'pkcs11js'
-import { fingerprint } from '../../x509/fingerprint.ts'
+import { encodePublicKey, fingerprint } from '../../algorithms/public-key.ts'
+import { encode } from '../../asn1/der-writer.ts'
+import { TAG } from '../../asn1/tag.ts'
+import { readCertificateFields } from '../../x509/certificate-fields.ts'
+import { readCertificate } from '../../x509/read-certificate.ts'
 import { describeSubject } from '../../x509/validity.ts'
-import { findObjects, readAttribute, readId, readPublicHalf } from '../process/attributes.ts'
+import { findById, findObjects, readAttribute, readId, readPublicHalf } from '../process/attributes.ts'
 import { type CertificateObject, findCertificates } from '../process/certificate-object.ts'
 import { describeFailure } from '../return-values.ts'
-import type { CertificateDescription } from './descriptions.ts'
 import { RefusedError } from './failure.ts'
-import { findPrivateKeys } from './key-objects.ts'
-import type { DeletedCertificate } from './messages.ts'
+import { findPrivateKeys } from './keys.ts'
 
 /** Returns all certificates that the user can see, in the token's order. */
 export function listCertificates(session: Session): CertificateDescription[] {
@@ -32,7 +34,7 @@ export function listCertificates(session: Session): CertificateDescription[] {
  * @param wanted SHA-256 of its DER in hex
  * @throws RefusedError when there is none, and when the token does not delete it
  */
-export function deleteCertificate(session: Session, wanted: string): DeletedCertificate {
+export function deleteCertificate(session: Session, wanted: string) {
   const objects = findAll(session).filter((object) => {
     const value = readAttribute(session, object, pkcs11js.CKA_VALUE)
     return value !== undefined && fingerprint(value) === wanted
@@ -59,21 +61,24 @@ function findAll(session: Session): Handle[] {
   return findObjects(session, [{ type: pkcs11js.CKA_CLASS, value: pkcs11js.CKO_CERTIFICATE }])
 }
 
-function describe(
-  session: Session,
-  object: Handle,
-  ofKeys: readonly (readonly CertificateObject[])[],
-): CertificateDescription {
+export type CertificateDescription = ReturnType<typeof describe>
+
+/** Describes an object; null is what the token does not show, and what is no X.509 certificate does not have. */
+function describe(session: Session, object: Handle, ofKeys: readonly (readonly CertificateObject[])[]) {
   const read = (type: number) => readAttribute(session, object, type)
   const value = read(pkcs11js.CKA_VALUE)
   const isIn = (certificates: readonly CertificateObject[]) =>
     certificates.some(({ raw }) => value?.equals(raw))
   return {
     label: read(pkcs11js.CKA_LABEL)?.toString('utf8') ?? null,
+    /** CKA_ID in lower-case hex. */
     id: read(pkcs11js.CKA_ID)?.toString('hex') ?? null,
     ...describeContent(value),
+    /** Whether the token shows a private key that the certificate belongs to. */
     privateKey: ofKeys.some(isIn),
+    /** Whether the service takes it for that key, unless a file has the certificate. */
     used: ofKeys.some((certificates) => isUnambiguous(certificates) && isIn(certificates.slice(0, 1))),
+    /** SHA-256 of the value in hex. */
     fingerprint: value === undefined ? null : fingerprint(value),
   }
 }
@@ -90,6 +95,7 @@ function describeContent(value: Buffer | undefined) {
     const { serialNumber, validFrom, validTo } = certificate
     return {
       subject: describeSubject(certificate),
+      /** Upper-case hex. */
       serialNumber,
       notBefore: toIsoTime(validFrom),
       notAfter: toIsoTime(validTo),
@@ -103,4 +109,70 @@ function describeContent(value: Buffer | undefined) {
 function toIsoTime(time: string): string | null {
   const date = new Date(time)
   return Number.isNaN(date.getTime()) ? null : date.toISOString()
+}
+
+/**
+ * Puts a certificate beside the private key with its public half, as an object of the same CKA_ID, by which it is found
+ * again. A certificate that is there already is not put there twice.
+ *
+ * @param wantedLabel label in place of the key's own
+ * @returns label and id of both, the number of other certificates of the key, and whether this one is new
+ * @throws RefusedError when there is no such key, or the token takes no certificates
+ */
+export function importCertificate(session: Session, der: Uint8Array, wantedLabel?: string) {
+  const certificate = readCertificate(der)
+  const key = findKey(session, encodePublicKey(certificate.publicKey))
+  const id = readId(session, key)
+  if (id.length === 0) {
+    throw new RefusedError(
+      'the private key has no CKA_ID by which a certificate could be found: give it one first',
+    )
+  }
+  const label = wantedLabel ?? `${readAttribute(session, key, pkcs11js.CKA_LABEL) ?? ''}`
+  const there = findById(session, pkcs11js.CKO_CERTIFICATE, id)
+  const same = there.filter((object) => readAttribute(session, object, pkcs11js.CKA_VALUE)?.equals(der))
+  const created = same.length === 0
+  if (created) {
+    createObject(session, certificate, id, label)
+  }
+  return { label, id: id.toString('hex'), others: there.length - same.length, created }
+}
+
+function findKey(session: Session, publicKey: Uint8Array): Handle {
+  const keys = findPrivateKeys(session)
+  const key = keys.find((handle) =>
+    readPublicHalf(session, handle, readId(session, handle))?.equals(publicKey),
+  )
+  if (key === undefined) {
+    throw new RefusedError(
+      `none of the ${keys.length} private keys that this user can see has the certificate's public key, whose SHA-256 ` +
+        `fingerprint is ${fingerprint(publicKey)}; "signing-service keys" lists those there are`,
+    )
+  }
+  return key
+}
+
+/** Creates the object (PKCS#11 2.40 4.6.3), with the names as the issuer encoded them, since tokens compare bytes. */
+function createObject(session: Session, { raw }: X509Certificate, id: Buffer, label: string): void {
+  const { subject, issuer, serialNumber } = readCertificateFields({ raw })
+  try {
+    session.lib.C_CreateObject(session.handle, [
+      { type: pkcs11js.CKA_CLASS, value: pkcs11js.CKO_CERTIFICATE },
+      { type: pkcs11js.CKA_CERTIFICATE_TYPE, value: pkcs11js.CKC_X_509 },
+      { type: pkcs11js.CKA_TOKEN, value: true },
+      { type: pkcs11js.CKA_PRIVATE, value: false },
+      { type: pkcs11js.CKA_ID, value: id },
+      { type: pkcs11js.CKA_LABEL, value: Buffer.from(label) },
+      { type: pkcs11js.CKA_SUBJECT, value: subject },
+      { type: pkcs11js.CKA_ISSUER, value: issuer },
+      { type: pkcs11js.CKA_SERIAL_NUMBER, value: encode(TAG.integer, serialNumber) },
+      { type: pkcs11js.CKA_VALUE, value: raw },
+    ])
+  } catch (error) {
+    const { returnValue } = describeFailure(error)
+    throw new RefusedError(
+      `the token does not take the certificate: C_CreateObject ${returnValue}. Not every HSM stores certificates; ` +
+        'the service reads its own from SIGNER_CERTIFICATE_FILE as well',
+    )
+  }
 }

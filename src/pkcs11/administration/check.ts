@@ -3,9 +3,9 @@ import type { Module, Session, Slot } from 'graphene-pk11'
 import { findHashAlgorithm, type HashAlgorithm } from '../../algorithms/hash-algorithms.ts'
 import { chooseSignatureAlgorithm } from '../../algorithms/signature-algorithms.ts'
 import { readCertificate } from '../../x509/read-certificate.ts'
-import type { KeyUse } from '../pool-key.ts'
+import type { FoundKey, KeyRequest } from '../messages.ts'
 import { findCertificate } from '../process/certificate-object.ts'
-import { readKeyType } from '../process/key-type.ts'
+import { readKeyType } from '../process/key-attributes.ts'
 import {
   checkAllowed,
   describeMechanism,
@@ -16,12 +16,61 @@ import {
 import { type PrivateKey, selectPrivateKey } from '../process/private-key.ts'
 import { selectToken } from '../process/token.ts'
 import { openUserSession } from '../process/user-session.ts'
-import { createTestInput, type SigningInput } from '../signing-input.ts'
-import type { CheckRequest, CheckStep, Failure, Finding, Progress, TimedSignature } from './check-messages.ts'
-import { explain } from './failure.ts'
-import type { AdministrationAccess } from './messages.ts'
-import { openLibrary, openSession } from './session.ts'
-import { describeLibrary } from './tokens.ts'
+import { createTestInput, type KeyUse, type SigningInput } from '../signing-input.ts'
+import { explain, type Failure, RefusedError } from './failure.ts'
+import { type AdministrationAccess, openLibrary, openSession } from './session.ts'
+
+export interface CheckRequest {
+  readonly key: KeyRequest
+  /** DER SubjectPublicKeyInfo as it stands in the certificate; absent where that is to be found on the token. */
+  readonly certifiedKey?: Uint8Array
+  /** Names of those that signatures are made with, in turn. */
+  readonly hashes: readonly HashAlgorithm['name'][]
+  /** How many sessions are opened. */
+  readonly sessions: number
+  /** How many test signatures are made. */
+  readonly signatures: number
+}
+
+/** Steps of a check, in their order. */
+export type CheckStep =
+  | 'library'
+  | 'token'
+  | 'login'
+  | 'key'
+  | 'mechanism'
+  | 'sessions'
+  | 'certificate'
+  | 'signatures'
+
+/** Findings of a step. */
+export type Finding =
+  | { readonly step: 'library' | 'token' | 'login' | 'mechanism'; readonly text: string }
+  | { readonly step: 'key'; readonly key: FoundKey }
+  /** How long each took to open, in milliseconds. */
+  | { readonly step: 'sessions'; readonly openMs: readonly number[] }
+  /** DER, where it is on the token. */
+  | { readonly step: 'certificate'; readonly certificate?: Uint8Array }
+  | { readonly step: 'signatures'; readonly signatures: readonly TimedSignature[] }
+
+export interface TimedSignature {
+  readonly hash: HashAlgorithm['name']
+  readonly signature: Uint8Array
+  /** Milliseconds that `C_SignInit` took. */
+  readonly initMs: number
+  /** Milliseconds that `C_Sign` took. */
+  readonly signMs: number
+}
+
+/**
+ * Tells that a step goes on, or what it has found, or why it failed. It is also the sign of life that a library has come
+ * back from a call; told as often as that may take long.
+ */
+export interface Progress {
+  readonly step: CheckStep
+  readonly finding?: Finding
+  readonly failure?: Failure
+}
 
 /**
  * Goes the whole way to signatures once, step by step, with each step told before and after it. It ends with the first
@@ -51,32 +100,35 @@ type Found<T> = readonly [value: T, finding: Finding]
 
 /** @returns what was found; undefined where that failed, as has been told then */
 function* attempt<T>(step: CheckStep, act: () => Found<T>): Generator<Progress, T | undefined> {
-  yield { type: 'begins', step }
+  yield { step }
   let found: Found<T>
   try {
     found = act()
   } catch (error) {
-    yield { type: 'failed', step, failure: explain(error) }
+    yield { step, failure: explain(error) }
     return undefined
   }
   const [value, finding] = found
-  yield { type: 'found', finding }
+  yield { step, finding }
   return value
 }
 
 function load(access: AdministrationAccess): Found<Module> {
-  const library = openLibrary(access, access.settings.module)
-  return [library, { step: 'library', library: describeLibrary(library) }]
+  const library = openLibrary(access)
+  const { libraryDescription, manufacturerID, libraryVersion: version, cryptokiVersion: cryptoki } = library
+  const versions = `version ${version.major}.${version.minor}, PKCS#11 ${cryptoki.major}.${cryptoki.minor}`
+  return [library, { step: 'library', text: `${libraryDescription} by ${manufacturerID}, ${versions}` }]
 }
 
 function find(library: Module, access: AdministrationAccess): Found<Slot> {
-  const { slot, token } = selectToken(library, access.token, access.settings)
-  const { label, serialNumber: serial, manufacturerID: manufacturer, model } = token
-  return [slot, { step: 'token', token: { label, serial, manufacturer, model } }]
+  const { slot, token } = selectToken(library, access.token)
+  const { label, serialNumber, manufacturerID, model } = token
+  const text = `label ${label}, serial ${serialNumber}, ${model} by ${manufacturerID}`
+  return [slot, { step: 'token', text }]
 }
 
 function logIn(slot: Slot, access: AdministrationAccess): Found<Session> {
-  return [openSession(slot, access), { step: 'login' }]
+  return [openSession(slot, access), { step: 'login', text: 'the token took the PIN' }]
 }
 
 function findKey(session: Session, { key }: CheckRequest): Found<PrivateKey> {
@@ -86,37 +138,41 @@ function findKey(session: Session, { key }: CheckRequest): Found<PrivateKey> {
   return [found, { step: 'key', key: told }]
 }
 
+/** Looks at the mechanism that the key signs with. */
 function lookAtMechanism(session: Session, found: PrivateKey, { key }: CheckRequest): Found<true> {
   const name = signMechanism(readKeyType(session, found.handle), key.algorithm)
-  checkAllowed(session, found, name, key.settings)
-  return [true, { step: 'mechanism', mechanism: describeMechanism(session.slot, name) }]
+  checkAllowed(session, found, name)
+  const { sign, minBits, maxBits } = describeMechanism(session.slot, name)
+  if (!sign) {
+    throw new RefusedError(`${name} is there, but not for signatures`)
+  }
+  return [true, { step: 'mechanism', text: `${name} signs with keys of ${minBits} to ${maxBits} bits` }]
 }
 
 /** Opens as many sessions as the service would, besides the one with the login. */
 function* openSessions(slot: Slot, count: number): Generator<Progress> {
-  yield { type: 'begins', step: 'sessions' }
-  const opened: number[] = []
-  let failure: Failure | undefined
-  while (opened.length < count && failure === undefined) {
+  const step = 'sessions'
+  yield { step }
+  const openMs: number[] = []
+  while (openMs.length < count) {
     const began = performance.now()
     try {
       openUserSession(slot)
-      opened.push(performance.now() - began)
     } catch (error) {
-      failure = explain(error)
+      const { message } = explain(error)
+      yield { step, failure: { message: `${openMs.length} of ${count} opened, then ${message}` } }
+      return
     }
-    yield { type: 'alive' }
+    openMs.push(performance.now() - began)
+    yield { step }
   }
-  const finding = { step: 'sessions', opened, ...(failure === undefined ? {} : { failure }) } as const
-  yield { type: 'found', finding }
+  yield { step, finding: { step, openMs } }
 }
 
 /** @returns what the key is used with: as the certificate has it, which may be on the token */
 function lookForCertificate(session: Session, key: PrivateKey, request: CheckRequest): Found<KeyUse> {
-  const { certificateOnToken, settings, algorithm: name } = request.key
-  const { certificate } = certificateOnToken
-    ? findCertificate(session, key, settings)
-    : { certificate: undefined }
+  const { certificateOnToken, algorithm: name } = request.key
+  const { certificate } = certificateOnToken ? findCertificate(session, key) : { certificate: undefined }
   const certified =
     certificate === undefined
       ? createPublicKey({ key: Buffer.from(request.certifiedKey as Uint8Array), type: 'spki', format: 'der' })
@@ -137,7 +193,8 @@ function* sign(
   const hashes = asked.filter((name) => use.algorithm.hashes.some((hash) => hash.name === name))
   // The certificate allows none of them, which the one who asked says of it
   if (hashes.length === 0) return
-  yield { type: 'begins', step: 'signatures' }
+  const step = 'signatures'
+  yield { step }
   const inputs = hashes.map((hash) => createTestInput(0, use, findHashAlgorithm(hash)))
   const signatures: TimedSignature[] = []
   try {
@@ -145,13 +202,13 @@ function* sign(
       const place = number % hashes.length
       const hash = hashes[place] as HashAlgorithm['name']
       signatures.push({ hash, ...signOnce(session, key, inputs[place] as SigningInput) })
-      yield { type: 'alive' }
+      yield { step }
     }
   } catch (error) {
-    yield { type: 'failed', step: 'signatures', failure: explain(error) }
+    yield { step, failure: explain(error) }
     return
   }
-  yield { type: 'found', finding: { step: 'signatures', signatures } }
+  yield { step, finding: { step, signatures } }
 }
 
 function signOnce({ lib, handle }: Session, key: PrivateKey, { mechanism, data }: SigningInput) {

@@ -1,6 +1,12 @@
+import type { Subject } from '../messages.ts'
 import { OpenError } from '../process/open-error.ts'
 import { describeFailure } from '../return-values.ts'
-import type { Failure } from './check-messages.ts'
+
+export interface Failure {
+  /** What the configuration names wrongly; absent where it is not to blame. */
+  readonly about?: Subject
+  readonly message: string
+}
 
 /** Tells failures that the person at the terminal can mend from failed calls. */
 export class RefusedError extends Error {}
@@ -20,7 +26,7 @@ export function explain(error: unknown): Failure {
   if (error instanceof OpenError && error.failure.kind !== 'pin') {
     const { failure } = error
     const { message } = failure
-    return failure.kind === 'configuration' ? { variable: failure.variable, message } : { message }
+    return failure.kind === 'configuration' ? { about: failure.about, message } : { message }
   }
   const { returnValue, call, recovery } = describeFailure(error)
   // The binding does not always know which call it was

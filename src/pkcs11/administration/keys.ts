@@ -1,25 +1,39 @@
-import { createPublicKey } from 'node:crypto'
+/** The private keys of a token: what there is, and how a new one is generated. */
 import type { Session } from 'graphene-pk11'
-import type { Handle } from 'pkcs11js'
+import type { Handle, KeyPair, Template } from 'pkcs11js'
 import pkcs11js from 'pkcs11js'
-import { fingerprint } from '../../x509/fingerprint.ts'
-import { findById, readAttribute, readBoolean, readPublicHalf } from '../process/attributes.ts'
-import { describeCurve } from '../process/elliptic-key.ts'
-import { readProtection } from '../process/key-attributes.ts'
-import { KEY_TYPES } from '../process/key-type.ts'
-import type { KeyDescription } from './descriptions.ts'
-import { findPrivateKeys } from './key-objects.ts'
+import { fingerprint } from '../../algorithms/public-key.ts'
+import { nameKey } from '../key-name.ts'
+import {
+  findById,
+  findObjects,
+  readAttribute,
+  readBoolean,
+  readId,
+  readPublicHalf,
+  readPublicKey,
+} from '../process/attributes.ts'
+import { curveParameters, describeCurve } from '../process/elliptic-key.ts'
+import { modulusBits, readKeyType, readProtection } from '../process/key-attributes.ts'
+import { describeFailure } from '../return-values.ts'
+import { explain, RefusedError } from './failure.ts'
 
 const NO_ID = Buffer.alloc(0)
-/** Octets of the shortest CK_ULONG. */
-const ULONG = 4
 
-/** All private keys that the user can see, in the token's order. */
+/** Returns all private keys that the user can see, in the token's order. */
 export function listKeys(session: Session): KeyDescription[] {
   return findPrivateKeys(session).map((key) => describeKey(session, key))
 }
 
-export function describeKey(session: Session, key: Handle): KeyDescription {
+/** Returns the handles of all private keys that the user can see. */
+export function findPrivateKeys(session: Session): Handle[] {
+  return findObjects(session, [{ type: pkcs11js.CKA_CLASS, value: pkcs11js.CKO_PRIVATE_KEY }])
+}
+
+export type KeyDescription = ReturnType<typeof describeKey>
+
+/** Describes a private key for people and programs; null is what the token does not show. */
+export function describeKey(session: Session, key: Handle) {
   const read = (type: number) => readAttribute(session, key, type)
   const id = read(pkcs11js.CKA_ID)
   const curve = read(pkcs11js.CKA_EC_PARAMS)
@@ -27,34 +41,158 @@ export function describeKey(session: Session, key: Handle): KeyDescription {
   const has = (objectClass: number) => findById(session, objectClass, id ?? NO_ID).length > 0
   return {
     label: read(pkcs11js.CKA_LABEL)?.toString('utf8') ?? null,
+    /** CKA_ID in lower-case hex. */
     id: id?.toString('hex') ?? null,
-    type: nameType(read(pkcs11js.CKA_KEY_TYPE)),
-    bits: countBits(publicKey),
+    /** `RSA`, `EC`, or the number of the type in hex. */
+    type: readKeyType(session, key) ?? null,
+    /** Length of an RSA modulus. */
+    bits: (publicKey && modulusBits(publicKey)) ?? null,
+    /** Its name, or the object identifier in hex. */
     curve: curve === undefined ? null : describeCurve(curve),
     ...readProtection(session, key),
     sign: readBoolean(session, key, pkcs11js.CKA_SIGN),
     alwaysAuthenticate: readBoolean(session, key, pkcs11js.CKA_ALWAYS_AUTHENTICATE),
+    /** Whether there is a public key object with that id. */
     publicKeyObject: has(pkcs11js.CKO_PUBLIC_KEY),
+    /** Whether there is a certificate object with that id. */
     certificateObject: has(pkcs11js.CKO_CERTIFICATE),
+    /** SHA-256 of the DER SubjectPublicKeyInfo in hex. */
     fingerprint: publicKey === undefined ? null : fingerprint(publicKey),
   }
 }
 
-/** CK_KEY_TYPE is a number in the machine's byte order, which is little-endian wherever this runs. */
-function nameType(type: Buffer | undefined): string | null {
-  // Some tokens show an attribute that they do not have as an empty one
-  if (type === undefined || type.length < ULONG) {
-    return null
-  }
-  const number = type.readUInt32LE()
-  return KEY_TYPES.get(number) ?? `0x${number.toString(16)}`
+const PUBLIC_EXPONENT = Buffer.from('010001', 'hex')
+
+/** Usages that a template denies. */
+const DENIED = {
+  privateKey: [pkcs11js.CKA_DECRYPT, pkcs11js.CKA_UNWRAP],
+  publicKey: [pkcs11js.CKA_ENCRYPT, pkcs11js.CKA_WRAP],
 }
 
-/** Length of an RSA modulus. */
-function countBits(publicKey: Buffer | undefined): number | null {
-  if (publicKey === undefined) {
-    return null
+/** Usages that not every token knows, so that no template names them. */
+const SELDOM_KNOWN = [pkcs11js.CKA_SIGN_RECOVER, pkcs11js.CKA_VERIFY_RECOVER, pkcs11js.CKA_DERIVE]
+
+/** Matches the return values of tokens that do not take a template; tpm2-pkcs11 answers CKR_GENERAL_ERROR. */
+const TEMPLATE_REFUSED = /^CKR_(TEMPLATE_INCONSISTENT|ATTRIBUTE_\w+|GENERAL_ERROR)$/
+
+interface KeyRequest {
+  readonly label: string
+  /** CKA_ID in hex. */
+  readonly id: string
+  /** Whether a private key may have the label already, as where the id was chosen to tell the two apart. */
+  readonly mayShareLabel: boolean
+  /** Length of an RSA modulus in bits, or the name of a curve. */
+  readonly kind: { readonly bits: number } | { readonly curve: string }
+}
+
+/**
+ * Generates a key pair whose private half stays on the token and signs, nothing else. Usages are denied one by one:
+ * SoftHSM for one grants those that a template does not name. What a token has granted unasked is withdrawn.
+ *
+ * @throws RefusedError when there is a private key of that id, or of a label that must be new, and when there is a new
+ *   key that cannot be told
+ */
+export function generateKey(session: Session, request: KeyRequest) {
+  const pair = generatePair(session, request)
+  try {
+    return complete(session, pair)
+  } catch (error) {
+    throw new RefusedError(`the key of id ${request.id} was generated, but ${explain(error).message}`)
   }
-  const { asymmetricKeyDetails } = createPublicKey({ key: publicKey, type: 'spki', format: 'der' })
-  return asymmetricKeyDetails?.modulusLength ?? null
+}
+
+/**
+ * Generates the pair, and denies no usage where the token does not take that. In a TPM both halves are one object, which signs with PKCS#1 v1.5
+ * as it decrypts: tpm2-pkcs11 finds it contradictory that one half verifies and the other does not decrypt.
+ */
+function generatePair(session: Session, request: KeyRequest): KeyPair {
+  try {
+    return tryGenerating(session, request, DENIED)
+  } catch (error) {
+    if (!TEMPLATE_REFUSED.test(describeFailure(error).returnValue)) {
+      throw error
+    }
+    return tryGenerating(session, request, { privateKey: [], publicKey: [] })
+  }
+}
+
+function tryGenerating(session: Session, request: KeyRequest, denied: typeof DENIED): KeyPair {
+  const { label, id, kind } = request
+  refuseTaken(session, request)
+  const both: Template = [
+    { type: pkcs11js.CKA_TOKEN, value: true },
+    { type: pkcs11js.CKA_LABEL, value: Buffer.from(label) },
+    { type: pkcs11js.CKA_ID, value: Buffer.from(id, 'hex') },
+  ]
+  return session.lib.C_GenerateKeyPair(
+    session.handle,
+    { mechanism: 'bits' in kind ? pkcs11js.CKM_RSA_PKCS_KEY_PAIR_GEN : pkcs11js.CKM_EC_KEY_PAIR_GEN },
+    [
+      ...both,
+      { type: pkcs11js.CKA_VERIFY, value: true },
+      ...denied.publicKey.map(deny),
+      ...describeSize(kind),
+    ],
+    [
+      ...both,
+      { type: pkcs11js.CKA_PRIVATE, value: true },
+      { type: pkcs11js.CKA_SENSITIVE, value: true },
+      { type: pkcs11js.CKA_EXTRACTABLE, value: false },
+      { type: pkcs11js.CKA_SIGN, value: true },
+      ...denied.privateKey.map(deny),
+    ],
+  )
+}
+
+function deny(type: number) {
+  return { type, value: false }
+}
+
+/** @throws RefusedError */
+function refuseTaken(session: Session, { label, id, mayShareLabel }: KeyRequest): void {
+  if (findById(session, pkcs11js.CKO_PRIVATE_KEY, Buffer.from(id, 'hex')).length > 0) {
+    throw new RefusedError(`there is a private key of id ${id} already; choose another --id, or leave it out`)
+  }
+  const [namesake] = mayShareLabel ? [] : findByLabel(session, label)
+  if (namesake !== undefined) {
+    const name = nameKey({ label, id: readId(session, namesake).toString('hex') })
+    throw new RefusedError(
+      `there is a private key with ${name} already; choose another --label, or give --id too`,
+    )
+  }
+}
+
+function findByLabel(session: Session, label: string): Handle[] {
+  return findObjects(session, [
+    { type: pkcs11js.CKA_CLASS, value: pkcs11js.CKO_PRIVATE_KEY },
+    { type: pkcs11js.CKA_LABEL, value: Buffer.from(label) },
+  ])
+}
+
+/** Returns the description of the private key, and the public one as DER SubjectPublicKeyInfo. */
+function complete(session: Session, { privateKey, publicKey }: KeyPair) {
+  withdraw(session, privateKey, [...DENIED.privateKey, ...SELDOM_KNOWN])
+  withdraw(session, publicKey, [...DENIED.publicKey, ...SELDOM_KNOWN])
+  const spki = readPublicKey(session, publicKey)
+  if (spki === undefined) {
+    throw new RefusedError('the token does not show its public half')
+  }
+  return { key: describeKey(session, privateKey), publicKey: spki }
+}
+
+function describeSize(kind: KeyRequest['kind']): Template {
+  return 'bits' in kind
+    ? [
+        { type: pkcs11js.CKA_MODULUS_BITS, value: kind.bits },
+        { type: pkcs11js.CKA_PUBLIC_EXPONENT, value: PUBLIC_EXPONENT },
+      ]
+    : [{ type: pkcs11js.CKA_EC_PARAMS, value: curveParameters(kind.curve) }]
+}
+
+function withdraw(session: Session, object: Handle, usages: readonly number[]): void {
+  for (const type of usages) {
+    if (readAttribute(session, object, type)?.[0] === 1) {
+      session.lib.C_SetAttributeValue(session.handle, object, [deny(type)])
+    }
+  }
 }

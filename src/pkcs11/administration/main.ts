@@ -1,48 +1,56 @@
 /**
- * The process that works on a token for the command line: it carries out one order and ends. A process of its own,
+ * The process that works on a token for the command line: it carries out one order and ends. It is a process of its own,
  * since only from outside can an end be made of a library that hangs or crashes.
  */
+import type { Session } from 'graphene-pk11'
 import { startWatchdog } from '../process/start-watchdog.ts'
-import { importCertificate } from './certificate-import.ts'
-import { deleteCertificate, listCertificates } from './certificates.ts'
-import type { Progress } from './check-messages.ts'
-import { explain } from './failure.ts'
-import { generateKey } from './key-generation.ts'
-import { listKeys } from './keys.ts'
-import type { Answer, FromAdministration, Order, OrderType, ResultOf } from './messages.ts'
-import { closeLibrary, withSession } from './session.ts'
+import { deleteCertificate, importCertificate, listCertificates } from './certificates.ts'
+import type { CheckRequest, Progress } from './check.ts'
+import { explain, type Failure } from './failure.ts'
+import { generateKey, listKeys } from './keys.ts'
+import { type AdministrationAccess, closeLibrary, logIn } from './session.ts'
 import { listTokens } from './tokens.ts'
 
-type Tell = (progress: Progress) => Promise<void>
-
-async function carryOut(order: Order, tell: Tell): Promise<ResultOf<OrderType>> {
-  switch (order.type) {
-    case 'tokens':
-      return listTokens(order.library)
-    case 'keys':
-      return withSession(order.access, listKeys)
-    case 'keygen':
-      return withSession(order.access, (session) => generateKey(session, order.request))
-    case 'import-cert':
-      return withSession(order.access, (session) => importCertificate(session, order.request))
-    case 'certs':
-      return withSession(order.access, listCertificates)
-    case 'delete-cert':
-      return withSession(order.access, (session) => deleteCertificate(session, order.fingerprint))
-    case 'check': {
-      // It alone verifies signatures, and takes longer to load than the rest together
-      const { checkToken } = await import('./check.ts')
-      for (const progress of checkToken(order.access, order.request)) {
-        await tell(progress)
-      }
-      return null
+/** What the process can be ordered to do. Arguments and results travel between the processes. */
+const operations = {
+  tokens: listTokens,
+  keys: loggedIn(listKeys),
+  keygen: loggedIn(generateKey),
+  'import-cert': loggedIn(importCertificate),
+  certs: loggedIn(listCertificates),
+  'delete-cert': loggedIn(deleteCertificate),
+  /** All that there is to say is told as progress. */
+  async check(access: AdministrationAccess, request: CheckRequest) {
+    // It alone verifies signatures, and takes longer to load than the rest together
+    const { checkToken } = await import('./check.ts')
+    for (const progress of checkToken(access, request)) {
+      await send({ type: 'progress', progress })
     }
-  }
+  },
 }
 
-async function answer(order: Order): Promise<Answer> {
+export type Operations = typeof operations
+
+export interface Order {
+  readonly operation: keyof Operations
+  readonly input: readonly unknown[]
+}
+
+export type Answer =
+  | { readonly type: 'done'; readonly result: unknown }
+  | { readonly type: 'failed'; readonly failure: Failure }
+
+export type FromAdministration = Answer | { readonly type: 'progress'; readonly progress: Progress }
+
+/** Makes an operation of what needs a session with the user logged in. */
+function loggedIn<Rest extends unknown[], Result>(act: (session: Session, ...rest: Rest) => Result) {
+  return (access: AdministrationAccess, ...rest: Rest) => act(logIn(access), ...rest)
+}
+
+async function answer({ operation, input }: Order): Promise<Answer> {
+  const act = operations[operation] as (...input: readonly unknown[]) => unknown
   try {
-    return { type: 'done', result: await carryOut(order, (progress) => send({ type: 'progress', progress })) }
+    return { type: 'done', result: await act(...input) }
   } catch (error) {
     return { type: 'failed', failure: explain(error) }
   }

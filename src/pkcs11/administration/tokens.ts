@@ -1,42 +1,30 @@
-import { type Module, type SlotCollection, TokenFlag } from 'graphene-pk11'
+import { type Token, TokenFlag } from 'graphene-pk11'
 import type { LibraryConfiguration } from '../../configuration/signer-configuration.ts'
-import { describeFailure } from '../return-values.ts'
-import type { LibraryDescription, TokenDescription, TokenList, UnreadableSlot } from './descriptions.ts'
+import { readSlots } from '../process/token.ts'
 import { openLibrary } from './session.ts'
 
-/** All slots with a token, in the order of the slot list. Nobody is logged in for it. */
-export function listTokens(configuration: LibraryConfiguration): TokenList {
+export type TokenList = ReturnType<typeof listTokens>
+export type TokenDescription = ReturnType<typeof describeToken>
+
+/** Describes all slots with a token, in the order of the slot list. Nobody is logged in for it. */
+export function listTokens(configuration: LibraryConfiguration) {
   const library = openLibrary(configuration)
-  const slots = library.getSlots(true)
-  const describe = (_: unknown, index: number) => describeSlot(slots, index)
   return {
-    library: describeLibrary(library),
-    tokens: Array.from({ length: slots.length }, describe),
+    library: {
+      description: library.libraryDescription,
+      manufacturer: library.manufacturerID,
+      version: library.libraryVersion,
+      /** Version of PKCS#11 that the library implements. */
+      cryptoki: library.cryptokiVersion,
+    },
+    tokens: readSlots(library).map((found) =>
+      'error' in found ? { slot: found.index, error: found.error } : describeToken(found.index, found.token),
+    ),
   }
 }
 
-export function describeLibrary(library: Module): LibraryDescription {
-  const { libraryDescription, manufacturerID, libraryVersion, cryptokiVersion } = library
-  return {
-    description: libraryDescription,
-    manufacturer: manufacturerID,
-    version: libraryVersion,
-    cryptoki: cryptokiVersion,
-  }
-}
-
-/** One token that fails must not keep the others from being seen. */
-function describeSlot(slots: SlotCollection, slot: number): TokenDescription | UnreadableSlot {
-  try {
-    return describeToken(slots, slot)
-  } catch (error) {
-    const { call, returnValue } = describeFailure(error)
-    return { slot, error: `${call} ${returnValue}` }
-  }
-}
-
-function describeToken(slots: SlotCollection, slot: number): TokenDescription {
-  const token = slots.items(slot).getToken()
+/** @param slot index in the slot list: HSM_SLOT */
+function describeToken(slot: number, token: Token) {
   const has = (flag: number) => (token.flags & flag) !== 0
   return {
     slot,

@@ -26,7 +26,7 @@ export function readBoolean(session: Session, object: Handle, type: number): boo
   return value?.length === 1 ? value[0] !== 0 : null
 }
 
-/** All objects that fit a template, in the token's order. */
+/** Returns all objects that fit a template, in the token's order. */
 export function findObjects(session: Session, template: Template): Handle[] {
   const { lib, handle } = session
   lib.C_FindObjectsInit(handle, template)
@@ -41,12 +41,17 @@ export function findObjects(session: Session, template: Template): Handle[] {
   }
 }
 
-/** CKA_ID; empty where the object has none, or the token does not show it. */
+/** Returns all private keys that this user can see. */
+export function findPrivateKeys(session: Session): Handle[] {
+  return findObjects(session, [{ type: pkcs11js.CKA_CLASS, value: pkcs11js.CKO_PRIVATE_KEY }])
+}
+
+/** Reads CKA_ID; returns an empty one where the object has none, or the token does not show it. */
 export function readId(session: Session, object: Handle): Buffer {
   return readAttribute(session, object, pkcs11js.CKA_ID) ?? Buffer.alloc(0)
 }
 
-/** The objects of a class that have an id; none has the empty one, which is that of objects without. */
+/** Returns the objects of a class that have an id; none has the empty one, which is that of objects without. */
 export function findById(session: Session, objectClass: number, id: Uint8Array): Handle[] {
   if (id.length === 0) {
     return []
@@ -57,13 +62,13 @@ export function findById(session: Session, objectClass: number, id: Uint8Array):
   ])
 }
 
-/** DER SubjectPublicKeyInfo of an RSA or EC key object, public or private; undefined where the token does not show it. */
+/** Returns DER SubjectPublicKeyInfo of an RSA or EC key, public or private; undefined where the token does not show it. */
 export function readPublicKey(session: Session, object: Handle): Buffer | undefined {
   return readRsaKey(session, object) ?? readEllipticKey(session, object)
 }
 
 /**
- * DER SubjectPublicKeyInfo of a private key: what the key itself shows, or the public key object that has its id;
+ * Returns DER SubjectPublicKeyInfo of a private key: what the key itself shows, or the public key object that has its id;
  * undefined where several public keys have that id, since nothing tells whose they are.
  *
  * @param id CKA_ID

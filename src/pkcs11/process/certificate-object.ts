@@ -1,10 +1,8 @@
 import type { Session } from 'graphene-pk11'
-import type { Attribute, Template } from 'pkcs11js'
 import pkcs11js from 'pkcs11js'
 import { encodePublicKey } from '../../algorithms/public-key.ts'
-import type { SettingNames } from '../../configuration/signer-configuration.ts'
 import { readCertificate } from '../../x509/read-certificate.ts'
-import { validityPeriod } from '../../x509/validity.ts'
+import { findInvalidity, type ValidityPeriod, validityPeriod } from '../../x509/validity.ts'
 import type { FoundKey } from '../messages.ts'
 import { findObjects, readAttribute } from './attributes.ts'
 import { misconfigured } from './open-error.ts'
@@ -14,23 +12,19 @@ import { misconfigured } from './open-error.ts'
  *
  * @throws OpenError when none fits, and when the token does not show the public half and they have several
  */
-export function findCertificate(
-  session: Session,
-  key: CertifiedKey,
-  settings: SettingNames,
-): FoundCertificate {
+export function findCertificate(session: Session, key: CertifiedKey): FoundCertificate {
   const fitting = findCertificates(session, key)
   const [newest] = fitting
   if (newest === undefined) {
     const missing = 'is required, since the token holds no certificate that matches the private key'
     const message = [missing, ...describeUnreadable(session, key)].join('; ')
-    throw misconfigured(settings.certificate, message, 'there is no certificate for the private key')
+    throw misconfigured('certificate', message, 'there is no certificate for the private key')
   }
   if (fitting.some(({ publicKey }) => !publicKey.equals(newest.publicKey))) {
     const message =
       'is required: the token holds certificates of several public keys with the id of the private key, and does not ' +
       'show which is its own; or delete the others with "signing-service delete-cert"'
-    throw misconfigured(settings.certificate, message, 'there are several certificates for the private key')
+    throw misconfigured('certificate', message, 'there are several certificates for the private key')
   }
   const distinct = new Set(fitting.map(({ raw }) => raw.toString('base64')))
   return { certificate: newest.raw, otherCertificates: distinct.size - 1 }
@@ -41,7 +35,7 @@ export function findCertificate(
  * where none has it, those with the key's public half.
  */
 export function findCertificates(session: Session, key: CertifiedKey): CertificateObject[] {
-  const sameId = key.id === '' ? [] : readCertificates(session, withId(key))
+  const sameId = key.id === '' ? [] : readCertificates(session, key.id)
   const candidates = sameId.length > 0 ? sameId : readCertificates(session)
   return newestFirst(
     candidates.filter((certificate) => belongsTo(certificate, key)),
@@ -63,41 +57,43 @@ export interface CertificateObject {
   readonly raw: Buffer
   /** DER SubjectPublicKeyInfo. */
   readonly publicKey: Buffer
-  /** Milliseconds since 1970. */
-  readonly notBefore: number
-  readonly notAfter: number
+  readonly period: ValidityPeriod
 }
 
 /** Sorts those that are valid now before the others, and each of the two by notBefore, the latest first. All replicas agree. */
-function newestFirst<T extends Pick<CertificateObject, 'raw' | 'notBefore' | 'notAfter'>>(
-  certificates: readonly T[],
-  at: Date,
-): T[] {
-  const now = at.getTime()
-  const isValid = ({ notBefore, notAfter }: T) => notBefore <= now && now < notAfter + 1000
+function newestFirst(certificates: readonly CertificateObject[], at: Date): CertificateObject[] {
+  const isValid = ({ period }: CertificateObject) => findInvalidity([period], at) === undefined
   return certificates.toSorted(
     (a, b) =>
-      Number(isValid(b)) - Number(isValid(a)) || b.notBefore - a.notBefore || Buffer.compare(a.raw, b.raw),
+      Number(isValid(b)) - Number(isValid(a)) ||
+      b.period.notBefore.getTime() - a.period.notBefore.getTime() ||
+      Buffer.compare(a.raw, b.raw),
   )
 }
 
-function withId({ id }: CertifiedKey): Attribute {
-  return { type: pkcs11js.CKA_ID, value: Buffer.from(id, 'hex') }
-}
-
-function readCertificates(session: Session, ...restriction: Template): CertificateObject[] {
-  return readValues(session, restriction).flatMap((value) => {
-    const certificate = parse(value)
-    return certificate === undefined ? [] : [certificate]
+/** An object that is no certificate belongs to no key, and must not keep the others from being found. */
+function readCertificates(session: Session, id?: string): CertificateObject[] {
+  return readValues(session, id).flatMap((value) => {
+    try {
+      const certificate = readCertificate(value)
+      const { raw, publicKey } = certificate
+      return [{ raw, publicKey: encodePublicKey(publicKey), period: validityPeriod(certificate) }]
+    } catch {
+      return []
+    }
   })
 }
 
-/** Returns the values of certificate objects; an empty one where the token does not show it. */
-function readValues(session: Session, restriction: Template): Buffer[] {
+/**
+ * Returns the values of certificate objects; an empty one where the token does not show it.
+ *
+ * @param id CKA_ID in hex; absent for all
+ */
+function readValues(session: Session, id?: string): Buffer[] {
   const template = [
     { type: pkcs11js.CKA_CLASS, value: pkcs11js.CKO_CERTIFICATE },
     { type: pkcs11js.CKA_CERTIFICATE_TYPE, value: pkcs11js.CKC_X_509 },
-    ...restriction,
+    ...(id === undefined ? [] : [{ type: pkcs11js.CKA_ID, value: Buffer.from(id, 'hex') }]),
   ]
   return findObjects(session, template).map(
     (object) => readAttribute(session, object, pkcs11js.CKA_VALUE) ?? Buffer.alloc(0),
@@ -105,8 +101,8 @@ function readValues(session: Session, restriction: Template): Buffer[] {
 }
 
 /** Says why an object with the id of the key is not its certificate, though it looks like that to other tools. */
-function describeUnreadable(session: Session, key: CertifiedKey): string[] {
-  const values = key.id === '' ? [] : readValues(session, [withId(key)])
+function describeUnreadable(session: Session, { id }: CertifiedKey): string[] {
+  const values = id === '' ? [] : readValues(session, id)
   return values.flatMap((value) => {
     try {
       readCertificate(value)
@@ -115,22 +111,6 @@ function describeUnreadable(session: Session, key: CertifiedKey): string[] {
       return [`one with the id of the key is not encoded as RFC 5280 says (${(error as Error).message})`]
     }
   })
-}
-
-/** An object that is no certificate belongs to no key, and must not keep the others from being found. */
-function parse(value: Buffer): CertificateObject | undefined {
-  try {
-    const certificate = readCertificate(value)
-    const { notBefore, notAfter } = validityPeriod(certificate)
-    return {
-      raw: certificate.raw,
-      publicKey: encodePublicKey(certificate.publicKey),
-      notBefore: notBefore.getTime(),
-      notAfter: notAfter.getTime(),
-    }
-  } catch {
-    return undefined
-  }
 }
 
 function belongsTo(certificate: CertificateObject, key: CertifiedKey): boolean {

@@ -1,7 +1,6 @@
 import { readSync, writeSync } from 'node:fs'
-import { FrameReader } from '../frames.ts'
-import type { EndSession, FromSession, SessionOrder, WithdrawOrder } from '../messages.ts'
-import { decodeToSession, encodeFromSession } from '../session-frames.ts'
+import { encodeMessage, MessageReader } from '../frames.ts'
+import type { FromSession, ToSession } from '../messages.ts'
 
 /** An order takes some hundred octets. */
 const PIECE_OCTETS = 16_384
@@ -9,7 +8,7 @@ const PIECE_OCTETS = 16_384
 /** The socket through which the HTTP process and a session worker talk. */
 export class Channel {
   readonly #fileDescriptor: number
-  readonly #reader = new FrameReader()
+  readonly #reader = new MessageReader<ToSession>()
   readonly #piece = Buffer.alloc(PIECE_OCTETS)
 
   constructor(fileDescriptor: number) {
@@ -20,25 +19,23 @@ export class Channel {
    * Waits for each of them; those that have been withdrawn meanwhile are left out. Ends with the channel. The octets of an
    * order are good until the next one is asked for.
    */
-  *orders(): Generator<SessionOrder | EndSession, void, void> {
+  *orders(): Generator<ToSession, void, void> {
     for (;;) {
       const length = this.#read()
       if (length === 0) {
         return
       }
-      const messages = this.#reader.read(this.#piece.subarray(0, length)).map(decodeToSession)
-      const withdrawn = messages.filter(({ type }) => type === 'withdraw') as WithdrawOrder[]
-      for (const message of messages) {
-        if (!withdrawn.some((withdrawal) => 'ticket' in message && message.ticket === withdrawal.ticket)) {
-          yield message as SessionOrder | EndSession
-        }
-      }
+      const messages = this.#reader.read(this.#piece.subarray(0, length))
+      const withdrawn = new Set(
+        messages.flatMap((message) => (message.type === 'withdraw' ? message.ticket : [])),
+      )
+      yield* messages.filter((message) => message.type === 'end' || !withdrawn.has(message.ticket))
     }
   }
 
   /** Nobody hears it any more where the HTTP process has gone. */
   write(message: FromSession): void {
-    const frame = encodeFromSession(message)
+    const frame = encodeMessage(message)
     try {
       for (let written = 0; written < frame.length; ) {
         written += writeSync(this.#fileDescriptor, frame, written)

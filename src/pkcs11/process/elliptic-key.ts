@@ -1,7 +1,6 @@
 /** Elliptic curves and the keys on them in the terms of PKCS#11. */
 import { createPublicKey, type KeyObject } from 'node:crypto'
-import { CURVES, curveOf, type EllipticCurve } from '../../algorithms/elliptic-curves.ts'
-import { ID_EC_PUBLIC_KEY } from '../../algorithms/object-identifiers.ts'
+import { CURVES, curveOf, ID_EC_PUBLIC_KEY } from '../../algorithms/elliptic-curves.ts'
 import { encodePublicKey } from '../../algorithms/public-key.ts'
 import { DerReader } from '../../asn1/der-reader.ts'
 import { encode, encodeObjectIdentifier } from '../../asn1/der-writer.ts'
@@ -15,11 +14,12 @@ export function curveParameters(name: string): Buffer {
   return Buffer.from(CURVES.find((curve) => curve.name === name)?.parameters ?? '', 'hex')
 }
 
-/** The name of a curve or, where it is not one of these, its parameters in hex. */
+/** Returns the name of a curve or, where it is not one of these, its parameters in hex. */
 export function describeCurve(parameters: Uint8Array): string {
+  const hex = Buffer.from(parameters).toString('hex')
   return parameters[0] === TAG.sequence
     ? 'explicit parameters'
-    : (find(parameters)?.name ?? Buffer.from(parameters).toString('hex'))
+    : (CURVES.find((curve) => curve.parameters === hex)?.name ?? hex)
 }
 
 /**
@@ -60,9 +60,4 @@ function tryCreate(key: Buffer): KeyObject | undefined {
   } catch {
     return undefined
   }
-}
-
-function find(parameters: Uint8Array): EllipticCurve | undefined {
-  const hex = Buffer.from(parameters).toString('hex')
-  return CURVES.find((curve) => curve.parameters === hex)
 }

@@ -1,10 +1,61 @@
-/** Reads which operations a private key object allows, and how it is protected (PKCS#11 2.40 4.9). */
+/** Reads of which type a private key object is, which operations it allows, and how it is protected (PKCS#11 2.40 4.9). */
+import { createPublicKey } from 'node:crypto'
 import type { Session } from 'graphene-pk11'
 import type { Handle } from 'pkcs11js'
 import pkcs11js from 'pkcs11js'
 import type { KeyProtection } from '../messages.ts'
 import { readAttribute, readBoolean } from './attributes.ts'
+import { describeCurve } from './elliptic-key.ts'
 
+type KeyType = 'RSA' | 'EC'
+
+/** Keyed by CK_KEY_TYPE. */
+const KEY_TYPES: ReadonlyMap<number, KeyType> = new Map([
+  [pkcs11js.CKK_RSA, 'RSA'],
+  [pkcs11js.CKK_EC, 'EC'],
+])
+
+/** Returns the type of a key, or the number of another type in hex; undefined where the token does not tell. */
+export function readKeyType(session: Session, handle: Handle): string | undefined {
+  const bytes = readAttribute(session, handle, pkcs11js.CKA_KEY_TYPE)
+  // Some tokens show an attribute that they do not have as an empty one
+  if (bytes === undefined || bytes.length === 0) {
+    return undefined
+  }
+  // CK_ULONG, in either byte order
+  const [type = 0, ...further] = [...bytes].filter((byte) => byte !== 0)
+  const known = further.length > 0 ? undefined : KEY_TYPES.get(type)
+  return known ?? `0x${BigInt(`0x${Buffer.from(bytes).reverse().toString('hex')}`).toString(16)}`
+}
+
+/** Returns the length of an RSA modulus in bits; undefined for other keys. */
+export function modulusBits(publicKey: Uint8Array): number | undefined {
+  const key = createPublicKey({ key: Buffer.from(publicKey), type: 'spki', format: 'der' })
+  return key.asymmetricKeyDetails?.modulusLength
+}
+
+/**
+ * Describes type and size of a private key for messages, such as `RSA 2048` and `EC P-256`, as far as the token tells.
+ *
+ * @param publicKey DER SubjectPublicKeyInfo, where the token shows it
+ */
+export function describeKeyType(session: Session, handle: Handle, publicKey: Uint8Array | undefined): string {
+  const curve = readAttribute(session, handle, pkcs11js.CKA_EC_PARAMS)
+  const size = curve === undefined ? publicKey && modulusBits(publicKey) : describeCurve(curve)
+  return [readKeyType(session, handle) ?? 'unknown type', size ?? ''].join(' ').trim()
+}
+
+/** Returns whether a key may be of a type. One whose type the token does not tell may be of any. */
+export function mayBe(type: string | undefined, wanted: KeyType): boolean {
+  return type === undefined || type === wanted
+}
+
+/** @param publicKey DER SubjectPublicKeyInfo of an RSA or EC key */
+export function keyTypeOf(publicKey: Uint8Array): KeyType {
+  return modulusBits(publicKey) === undefined ? 'EC' : 'RSA'
+}
+
+/** Reads whether there may be copies of a private key outside the token. */
 export function readProtection(session: Session, key: Handle): KeyProtection {
   const read = (type: number) => readBoolean(session, key, type)
   return {

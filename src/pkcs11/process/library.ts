@@ -40,17 +40,15 @@ const loaded = new Map<string, Module>()
 
 /**
  * Loads the PKCS#11 library, which may be initialized already by another thread.
- *
- * @param setting what names the path
  */
-export function loadLibrary(path: string, setting = 'HSM_MODULE'): Module {
+export function loadLibrary(path: string): Module {
   try {
     const library = loaded.get(path) ?? Module.load(path)
     loaded.set(path, library)
     return library
   } catch (error) {
     throw misconfigured(
-      setting,
+      'module',
       describeValue(path, `cannot be loaded as a PKCS#11 library: ${(error as Error).message}`),
       'the PKCS#11 library cannot be loaded',
     )

@@ -8,15 +8,12 @@ import { setPriority } from 'node:os'
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import {
-  type FromMainThread,
+  type FromSignerProcess,
   isFound,
   type KeyOutcome,
-  type KeyReference,
   type KeyReferences,
   type OpenFailure,
-  type SessionEnded,
   type SessionWorkerData,
-  type StartSession,
   type ToMainThread,
 } from '../messages.ts'
 import type { ToldPin } from '../pin-version.ts'
@@ -41,7 +38,7 @@ const workers = new Set<Worker>()
 
 function ignore(): void {}
 
-function tell(message: FromMainThread | SessionEnded): void {
+function tell(message: FromSignerProcess): void {
   // Nobody is left to tell when the HTTP process has gone
   process.send?.(message, undefined, undefined, ignore)
 }
@@ -71,28 +68,21 @@ function describeOpenError(error: unknown): OpenFailure {
   return { kind: 'unavailable', message, reason: 'the token cannot be opened' }
 }
 
-function startSession({ session, channel }: StartSession): void {
+function startSession(session: number): void {
   if (opened === undefined || closing) {
     return
   }
   const { module, slot, keys } = opened
-  const workerData: SessionWorkerData = { session, channel, module, slot, keys: referencesOf(keys) }
+  const workerData: SessionWorkerData = { session, module, slot, keys: referencesOf(keys) }
   // Without a listener for its error, which ends the process: it may have left the native library locked. What it allocates
   // stays in the processor's caches, and a session takes 4 MB less, when V8 collects it soon
   const worker = new Worker(WORKER, { workerData, resourceLimits: { maxYoungGenerationSizeMb: 2 } })
-  worker.once('exit', () => {
-    workers.delete(worker)
-    tell({ type: 'session-ended', session })
-  })
+  worker.once('exit', () => workers.delete(worker))
   workers.add(worker)
 }
 
 function referencesOf(keys: readonly KeyOutcome[]): KeyReferences {
-  return keys.map(reference)
-}
-
-function reference(outcome: KeyOutcome): KeyReference | undefined {
-  return isFound(outcome) ? outcome : undefined
+  return keys.map((outcome) => (isFound(outcome) ? outcome : undefined))
 }
 
 function logIn(): void {
@@ -137,7 +127,7 @@ async function close(): Promise<void> {
 setPriority(NICENESS)
 // Before anything can hang
 startWatchdog(Number(process.argv[2]), CLOSE_MS)
-process.on('message', (message: ToMainThread | StartSession) => {
+process.on('message', (message: ToMainThread) => {
   switch (message.type) {
     case 'open':
       return open(message)
@@ -146,7 +136,7 @@ process.on('message', (message: ToMainThread | StartSession) => {
     case 'find-keys':
       return findKeys(message.keys)
     case 'start':
-      return startSession(message)
+      return startSession(message.number)
     case 'close':
       return void close()
   }

@@ -1,14 +1,13 @@
 /** The mechanisms that sign: which one a key needs, whether the token has it, and how it is called. */
+
 import type { Session, Slot } from 'graphene-pk11'
 import type { Handle, Mechanism } from 'pkcs11js'
 import pkcs11js from 'pkcs11js'
 import type { HashAlgorithm } from '../../algorithms/hash-algorithms.ts'
 import type { SignatureAlgorithm, SignMechanism } from '../../algorithms/signature-algorithm.ts'
-import type { SettingNames } from '../../configuration/signer-configuration.ts'
 import { nameKey } from '../key-name.ts'
 import { describeFailure } from '../return-values.ts'
 import { readAllowedMechanisms } from './key-attributes.ts'
-import type { KeyType } from './key-type.ts'
 import { misconfigured } from './open-error.ts'
 
 const TYPES: Readonly<Record<SignMechanism['name'], number>> = {
@@ -31,7 +30,7 @@ const PSS: Readonly<Record<HashAlgorithm['name'], readonly [hashAlg: number, mgf
 
 /** Returns the mechanism for a key: a key of unknown type counts as RSA unless ECDSA is asked for. */
 export function signMechanism(
-  type: KeyType | 'other' | undefined,
+  type: string | undefined,
   algorithm: SignatureAlgorithm['name'] | undefined,
 ): SignMechanism['name'] {
   if (type === 'EC' || algorithm === 'ecdsa') {
@@ -40,29 +39,21 @@ export function signMechanism(
   return algorithm === 'rsassa-pss' ? 'CKM_RSA_PKCS_PSS' : 'CKM_RSA_PKCS'
 }
 
-export interface MechanismDescription {
-  readonly name: SignMechanism['name']
-  readonly sign: boolean
-  /** Smallest length of a key, in bits. */
-  readonly minBits: number
-  readonly maxBits: number
-}
-
-/** @throws what `C_GetMechanismInfo` threw, `CKR_MECHANISM_INVALID` where the token does not have it */
-export function describeMechanism({ lib, handle }: Slot, name: SignMechanism['name']): MechanismDescription {
+/**
+ * Returns whether a mechanism signs, and with keys of which lengths.
+ *
+ * @throws what `C_GetMechanismInfo` threw, `CKR_MECHANISM_INVALID` where the token does not have it
+ */
+export function describeMechanism({ lib, handle }: Slot, name: SignMechanism['name']) {
   const { flags, minKeySize: minBits, maxKeySize: maxBits } = lib.C_GetMechanismInfo(handle, TYPES[name])
   return { name, sign: (flags & pkcs11js.CKF_SIGN) !== 0, minBits, maxBits }
 }
 
 /** @throws OpenError where the token does not sign with it */
-export function checkMechanism({ slot }: Session, name: SignMechanism['name'], settings: SettingNames): void {
+export function checkMechanism({ slot }: Session, name: SignMechanism['name']): void {
   if (!isOffered(slot, name)) {
     const reason = `the token does not offer ${name} for signatures`
-    throw misconfigured(
-      settings.key,
-      `${reason}; choose another key or token, or have the HSM allow it`,
-      reason,
-    )
+    throw misconfigured('key', `${reason}; choose another key or token, or have the HSM allow it`, reason)
   }
 }
 
@@ -87,15 +78,14 @@ export function checkAllowed(
   session: Session,
   key: { readonly handle: Handle } & Parameters<typeof nameKey>[0],
   name: SignMechanism['name'],
-  settings: SettingNames,
 ): void {
   const allowed = readAllowedMechanisms(session, key.handle)
   if (allowed !== undefined && !allowed.includes(TYPES[name])) {
     const names = allowed.map(describeType).join(', ')
     throw misconfigured(
-      settings.key,
+      'key',
       `the private key with ${nameKey(key)} may not sign with ${name}: its CKA_ALLOWED_MECHANISMS has ${names} alone; ` +
-        `have the HSM allow it, set another signatureAlgorithm, or choose another key with ${settings.keyChoice}`,
+        `have the HSM allow it, set another signatureAlgorithm, or choose another key`,
       `the private key may not sign with ${name}`,
     )
   }

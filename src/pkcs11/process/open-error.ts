@@ -1,4 +1,4 @@
-import type { OpenFailure } from '../messages.ts'
+import type { OpenFailure, Subject } from '../messages.ts'
 
 /** Why the token cannot be used; travels to the HTTP process as an {@link OpenFailure}. */
 export class OpenError extends Error {
@@ -12,8 +12,8 @@ export class OpenError extends Error {
 }
 
 /** The configuration names something that is not there, or not unambiguously. */
-export function misconfigured(variable: string, message: string, reason: string): OpenError {
-  return new OpenError({ kind: 'configuration', variable, message, reason })
+export function misconfigured(about: Subject, message: string, reason: string): OpenError {
+  return new OpenError({ kind: 'configuration', about, message, reason })
 }
 
 /** The token is not there, or does not answer, for now. */

@@ -2,12 +2,12 @@ import type { Module, Session } from 'graphene-pk11'
 import { defined } from '../../common/defined.ts'
 import { describeValue } from '../../common/quote.ts'
 import { describeUnreadable, readPin } from '../../configuration/read-pin.ts'
-import type { PinSource, SettingNames } from '../../configuration/signer-configuration.ts'
+import type { PinSource } from '../../configuration/signer-configuration.ts'
 import type { FoundKey, FoundToken, KeyOutcome, KeyRequest, OpenRequest } from '../messages.ts'
 import { pinVersion, type ToldPin } from '../pin-version.ts'
 import { describeFailure } from '../return-values.ts'
 import { findCertificate } from './certificate-object.ts'
-import { readKeyType } from './key-type.ts'
+import { readKeyType } from './key-attributes.ts'
 import { initializeLibrary, loadLibrary } from './library.ts'
 import { checkAllowed, checkMechanism, signMechanism } from './mechanism.ts'
 import { misconfigured, OpenError } from './open-error.ts'
@@ -45,7 +45,7 @@ export interface OpenToken {
  * @throws OpenError, or what the PKCS#11 call threw
  */
 export function openToken(request: OpenRequest, tellLogin: TellLogin): OpenToken {
-  const module = loadLibrary(request.access.module, request.settings.module)
+  const module = loadLibrary(request.access.module)
   try {
     initializeLibrary(module, request.access.moduleParameters)
     return openWith(module, request, tellLogin)
@@ -65,10 +65,10 @@ function finalize(module: Module): void {
 
 function openWith(
   module: Module,
-  { access, settings, keys, givenPin, refusedPins }: OpenRequest,
+  { access, keys, givenPin, refusedPins }: OpenRequest,
   tellLogin: TellLogin,
 ): OpenToken {
-  const { slot, token } = selectToken(module, access.token, settings)
+  const { slot, token } = selectToken(module, access.token)
   const told = {
     token: JSON.stringify([access.module, token.label, token.serialNumber]),
     // Before it is read: what changes meanwhile must not pass for a PIN that was tried
@@ -77,7 +77,7 @@ function openWith(
   if (refusedPins.some((refused) => refused.token === told.token && refused.version === told.version)) {
     throw new OpenError({ kind: 'pin', returnValue: 'it did so before' })
   }
-  const pin = findPin({ pin: access.pin, settings, ...defined({ givenPin }) })
+  const pin = findPin(access.pin, givenPin)
   const onLogin = (returnValue?: string) => tellLogin(told, returnValue)
   const findWith = (session: Session, place: number) => findKey(session, keys[place] as KeyRequest)
   let anchor = openUserSession(slot)
@@ -129,8 +129,7 @@ function findKey(session: Session, request: KeyRequest): KeyOutcome {
     return describeKey(session, request)
   } catch (error) {
     if (error instanceof OpenError && error.failure.kind === 'configuration') {
-      const { variable, message, reason } = error.failure
-      return { variable, message, reason }
+      return error.failure
     }
     throw error
   }
@@ -139,10 +138,10 @@ function findKey(session: Session, request: KeyRequest): KeyOutcome {
 function describeKey(session: Session, request: KeyRequest): FoundKey {
   const key = selectPrivateKey(session, request)
   const mechanism = signMechanism(readKeyType(session, key.handle), request.algorithm)
-  checkMechanism(session, mechanism, request.settings)
-  checkAllowed(session, key, mechanism, request.settings)
+  checkMechanism(session, mechanism)
+  checkAllowed(session, key, mechanism)
   const { label, labelBytes, id, publicKey, certifiedKey, protection } = key
-  const certified = request.certificateOnToken ? findCertificate(session, key, request.settings) : {}
+  const certified = request.certificateOnToken ? findCertificate(session, key) : {}
   return {
     ...{ label, labelBytes, id, protection },
     ...defined({ publicKey, certifiedKey }),
@@ -150,22 +149,20 @@ function describeKey(session: Session, request: KeyRequest): FoundKey {
   }
 }
 
-export interface GivenPin {
-  readonly pin: PinSource
-  /** The PIN itself, where no file holds it. */
-  readonly givenPin?: string
-  readonly settings: SettingNames
-}
-
-/** @throws OpenError when the PIN is not there any more, or not clearly one: a login with it would cost a try */
-export function findPin({ pin: source, givenPin, settings }: GivenPin): string {
+/**
+ * Reads the PIN.
+ *
+ * @param given the PIN itself, where no file holds it
+ * @throws OpenError when the PIN is not there any more, or not clearly one: a login with it would cost a try
+ */
+export function findPin(source: PinSource, given: string | undefined): string {
   try {
-    return readPin(source, givenPin)
+    return readPin(source, given)
   } catch (error) {
     const failure = error as NodeJS.ErrnoException
     const wrong = failure.code === undefined ? failure.message : describeUnreadable(failure)
     // A file was there when the configuration was read: its path is no PIN in the wrong place
-    const [setting, file] = 'file' in source ? [settings.pin, source.file] : [source.variable, undefined]
-    throw misconfigured(setting, describeValue(file, wrong), 'the PIN cannot be read')
+    const file = 'file' in source ? source.file : undefined
+    throw misconfigured('pin', describeValue(file, wrong), 'the PIN cannot be read')
   }
 }

@@ -1,15 +1,14 @@
 import type { Session } from 'graphene-pk11'
 import type { Handle, Template } from 'pkcs11js'
 import pkcs11js from 'pkcs11js'
+import { fingerprint } from '../../algorithms/public-key.ts'
 import { defined } from '../../common/defined.ts'
-import { describeValue, listSome, quote } from '../../common/quote.ts'
-import { fingerprint } from '../../x509/fingerprint.ts'
+import { listSome, quote } from '../../common/quote.ts'
 import { nameKey } from '../key-name.ts'
 import type { FoundKey, KeyReference, KeyRequest } from '../messages.ts'
 import { findObjects, readAttribute, readBoolean, readId, readPublicHalf } from './attributes.ts'
 import { findCertificates } from './certificate-object.ts'
-import { readProtection } from './key-attributes.ts'
-import { describeKeyType, keyTypeOf, mayBe, readKeyType } from './key-type.ts'
+import { describeKeyType, keyTypeOf, mayBe, readKeyType, readProtection } from './key-attributes.ts'
 import { misconfigured } from './open-error.ts'
 import { checkLoggedIn } from './user-session.ts'
 
@@ -37,7 +36,7 @@ export function selectPrivateKey(
   session: Session,
   request: Omit<KeyRequest, 'certificateOnToken'>,
 ): PrivateKey {
-  const { selector, publicKey, settings } = request
+  const { selector, publicKey } = request
   const { label, id } = selector
   const named = label !== undefined || id !== undefined
   const keys = listPrivateKeys(session, { label: label === undefined ? undefined : Buffer.from(label), id })
@@ -46,7 +45,7 @@ export function selectPrivateKey(
     checkLoggedIn(session)
     const reason = 'no private key fits'
     const message = [reason, ...describeWanted(selector)].join(' ')
-    throw misconfigured(settings.key, `${message}; ${describeKeys(listPrivateKeys(session, {}))}`, reason)
+    throw misconfigured('key', `${message}; ${describeKeys(listPrivateKeys(session, {}))}`, reason)
   }
   // One that is named alone is compared with the certificate later, as where the certificate is on the token
   const fitting =
@@ -62,20 +61,16 @@ export function selectPrivateKey(
     const wrong =
       `is not the certificate of ${of}: the certificate's public key has the SHA-256 fingerprint ` +
       `${fingerprint(certified)}; ${describeKeys(keys)}`
-    throw misconfigured(
-      settings.certificate,
-      describeValue(settings.certificatePath, wrong),
-      'no private key matches the certificate',
-    )
+    throw misconfigured('certificate', wrong, 'no private key matches the certificate')
   }
   if (second !== undefined) {
     throw misconfigured(
-      settings.key,
-      `several private keys fit, ${describeChoice(fitting, settings)}; ${describeDifferences(session, fitting)}`,
+      'key',
+      `several private keys fit, ${describeChoice(session, fitting)}`,
       'several private keys fit the configuration',
     )
   }
-  checkUsable(session, key, request)
+  checkUsable(session, key)
   const isAnother =
     publicKey !== undefined && key.publicKey !== undefined && !isSame(key.publicKey, publicKey)
   const certifiedKey = isAnother ? findCertifiedKey(session, publicKey) : undefined
@@ -100,44 +95,16 @@ function describeWanted({ label, id }: KeyRequest['selector']): string[] {
   return [...ofLabel, ...(id === undefined ? [] : [`id ${id}`])]
 }
 
-/** Says what several keys have in common and what not, and describes each as far as that tells them apart. */
-function describeDifferences(session: Session, keys: readonly Candidate[]): string {
-  const features: Record<string, (string | undefined)[]> = {
-    label: keys.map(({ label }) => label),
-    id: keys.map(({ id }) => id),
-    'public key': keys.map(({ publicKey }) => publicKey && fingerprint(publicKey)),
-  }
-  const known = Object.entries(features).filter(([, values]) => !values.includes(undefined))
-  const same = known.filter(([, values]) => new Set(values).size === 1).map(([name]) => name)
-  const differing = known.map(([name]) => name).filter((name) => !same.includes(name))
-  const comparison = [
-    ...(same.length > 0 ? [`have the same ${same.join(' and ')}`] : []),
-    ...(differing.length > 0 ? [`differ in ${differing.join(' and ')}`] : []),
-  ]
+/** Describes keys of which one must be chosen, with all that may tell them apart. */
+function describeChoice(session: Session, keys: readonly Candidate[]): string {
   const describe = (key: Candidate) => {
     const certified =
       findCertificates(session, key).length > 0 ? 'with a certificate' : 'without a certificate'
     return `${describeKey(key)} ${describeKeyType(session, key.handle, key.publicKey)} ${certified} on the token`
   }
-  return `they ${comparison.join(' and ')}; there are: ${listSome(keys, describe)}`
-}
-
-/** Returns what to do about several keys, which label and id may tell apart, or not. */
-function describeChoice(
-  keys: readonly Candidate[],
-  { keyChoice, certificate }: KeyRequest['settings'],
-): string {
-  const names = new Set(keys.map(nameKey))
-  if (names.size === keys.length) {
-    return `set ${keyChoice} to tell them apart`
-  }
-  const publicKeys = new Set(keys.map(({ publicKey }) => publicKey && fingerprint(publicKey)))
-  if (publicKeys.size === 1 && !publicKeys.has(undefined)) {
-    return 'and some have the same label, id and public key: they are copies of one key, of which one must be deleted'
-  }
   return (
-    `and some have the same label and id, so that ${keyChoice} cannot tell them apart: give each a CKA_ID of its own ` +
-    `with a tool of the HSM's, delete what is not needed, or set ${certificate} to the certificate of the one that is meant`
+    'choose one by its label or id, or configure its certificate; where keys have all of these in common, give each a ' +
+    `CKA_ID of its own with a tool of the HSM's, or delete the others; there are: ${listSome(keys, describe)}`
   )
 }
 
@@ -191,22 +158,22 @@ function privateKeyTemplate({ label, id }: SearchTerms): Template {
   return template
 }
 
-function checkUsable(session: Session, key: Candidate, { settings }: Pick<KeyRequest, 'settings'>): void {
+function checkUsable(session: Session, key: Candidate): void {
   const type = readKeyType(session, key.handle)
   if (!mayBe(type, 'RSA') && !mayBe(type, 'EC')) {
     const reason = 'the private key is neither an RSA nor an EC key'
-    throw misconfigured(settings.key, `${reason}: it has ${nameKey(key)}`, reason)
+    throw misconfigured('key', `${reason}: it has ${nameKey(key)}`, reason)
   }
   // An unreadable attribute speaks against no key: tokens older than PKCS#11 2.20 do not know all of them
   if (readBoolean(session, key.handle, pkcs11js.CKA_SIGN) === false) {
     const reason = 'the private key may not sign (CKA_SIGN is false)'
-    const advice = `have the HSM allow it, or choose another key with ${settings.keyChoice}`
-    throw misconfigured(settings.key, `${reason}: it has ${nameKey(key)}; ${advice}`, reason)
+    const advice = 'have the HSM allow it, or choose another key'
+    throw misconfigured('key', `${reason}: it has ${nameKey(key)}; ${advice}`, reason)
   }
   if (readBoolean(session, key.handle, pkcs11js.CKA_ALWAYS_AUTHENTICATE) === true) {
     const reason =
       'the private key demands the PIN for each signature (CKA_ALWAYS_AUTHENTICATE), which is not supported'
-    throw misconfigured(settings.key, `${reason}: it has ${nameKey(key)}`, reason)
+    throw misconfigured('key', `${reason}: it has ${nameKey(key)}`, reason)
   }
 }
 

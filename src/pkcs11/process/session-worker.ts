@@ -8,7 +8,13 @@
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { type Session, Slot } from 'graphene-pk11'
 import type { Handle } from 'pkcs11js'
-import type { FromSession, KeyReferences, SessionWorkerData, SignOrder } from '../messages.ts'
+import {
+  FIRST_CHANNEL,
+  type FromSession,
+  type KeyReferences,
+  type SessionWorkerData,
+  type SignOrder,
+} from '../messages.ts'
 import { describeFailure, KeyGoneError, type TokenFailure } from '../return-values.ts'
 import { Channel } from './channel.ts'
 import { loadLibrary } from './library.ts'
@@ -16,14 +22,9 @@ import { encodeMechanism, MAX_SIGNATURE_LENGTH } from './mechanism.ts'
 import { findSelectedKey } from './private-key.ts'
 import { checkLoggedIn, closeUserSession, openUserSession } from './user-session.ts'
 
-const {
-  session: number,
-  channel: fileDescriptor,
-  module: path,
-  slot: slotHandle,
-} = workerData as SessionWorkerData
+const { session: number, module: path, slot: slotHandle } = workerData as SessionWorkerData
 let { keys } = workerData as SessionWorkerData
-const channel = new Channel(fileDescriptor)
+const channel = new Channel(FIRST_CHANNEL + number)
 /** A signature stays in it until it is written to the channel. */
 const output = Buffer.alloc(MAX_SIGNATURE_LENGTH)
 
@@ -121,7 +122,7 @@ for (const order of channel.orders()) {
   } else if (order.type === 'reopen') {
     reopen(order.ticket, order.key)
   } else {
-    break
+    close()
   }
 }
 close()

@@ -1,13 +1,20 @@
 import { type Module, type Slot, type Token, TokenFlag } from 'graphene-pk11'
 import { listSome, quote } from '../../common/quote.ts'
-import type { SettingNames, TokenSelector } from '../../configuration/signer-configuration.ts'
+import type { TokenSelector } from '../../configuration/signer-configuration.ts'
 import { describeFailure } from '../return-values.ts'
 import { misconfigured, unavailable } from './open-error.ts'
 
-interface Candidate {
+/** A slot with a token, and its index in the slot list. */
+export interface Candidate {
   readonly index: number
   readonly slot: Slot
   readonly token: Token
+}
+
+interface UnreadableSlot {
+  readonly index: number
+  /** The call and what it returned. */
+  readonly error: string
 }
 
 /**
@@ -16,46 +23,37 @@ interface Candidate {
  * @throws OpenError that lists the tokens there are: `unavailable` when none fits, since it may appear, and
  *   `configuration` when several do
  */
-export function selectToken(
-  module: Module,
-  selector: TokenSelector,
-  settings: Pick<SettingNames, 'token' | 'tokenParts' | 'tokenChoice'>,
-): { slot: Slot; token: Token } {
-  const { present, unreadable } = listTokens(module)
+export function selectToken(module: Module, selector: TokenSelector): { slot: Slot; token: Token } {
+  const slots = readSlots(module)
+  const present = slots.filter((slot) => 'token' in slot).filter(isInitialized)
   const fitting = present.filter((candidate) => fits(candidate, selector))
   const [first, second] = fitting
   if (first === undefined) {
     const mistaken = describeMistakenSlot(present, selector)
     if (mistaken !== undefined && typeof selector.slot === 'string' && present.length > 0) {
-      throw misconfigured(
-        `${settings.tokenParts.slot}`,
-        `${mistaken}; ${describeTokens(present)}`,
-        'there is no such slot',
-      )
+      throw misconfigured('slot', `${mistaken}; ${describeTokens(present)}`, 'there is no such slot')
     }
     const message = [
-      describeMissing(selector, settings),
+      describeMissing(selector),
       ...(mistaken === undefined ? [] : [mistaken]),
       describeTokens(present),
-      ...unreadable,
+      ...slots.filter((slot) => 'error' in slot).map(describeUnreadable),
     ].join('; ')
     throw unavailable(message, 'the token is not present')
   }
   if (second !== undefined) {
     throw misconfigured(
-      settings.token,
-      `several tokens fit, set ${settings.tokenChoice} to tell them apart; ${describeTokens(fitting)}`,
+      'token',
+      `several tokens fit, tell them apart by label, serial or slot; ${describeTokens(fitting)}`,
       'several tokens fit the configuration',
     )
   }
   return first
 }
 
-/** Says which token is missing, such as `no token fits HSM_TOKEN_LABEL hsm1`. */
-function describeMissing(selector: TokenSelector, { tokenParts }: Pick<SettingNames, 'tokenParts'>): string {
-  const wanted = Object.entries(selector).map(
-    ([part, value]) => `${tokenParts[part as keyof TokenSelector]} ${quote(`${value}`)}`,
-  )
+/** Says which token is missing, such as `no token fits label hsm1`. */
+function describeMissing(selector: TokenSelector): string {
+  const wanted = Object.entries(selector).map(([part, value]) => `${part} ${quote(`${value}`)}`)
   return wanted.length === 0 ? 'no token is present' : `no token fits ${wanted.join(', ')}`
 }
 
@@ -90,24 +88,26 @@ function readSlotId(handle: Buffer): string {
   return String(new BigUint64Array(Uint8Array.from(handle).buffer)[0])
 }
 
-function listTokens(module: Module): { present: Candidate[]; unreadable: string[] } {
+/** Reads all slots with a token, in their order. One token that fails must not keep the others from being used. */
+export function readSlots(module: Module): (Candidate | UnreadableSlot)[] {
   const slots = module.getSlots(true)
-  const present: Candidate[] = []
-  const unreadable: string[] = []
-  for (let index = 0; index < slots.length; index++) {
+  return Array.from({ length: slots.length }, (_, index) => {
     try {
       const slot = slots.items(index)
-      present.push({ index, slot, token: slot.getToken() })
+      return { index, slot, token: slot.getToken() }
     } catch (error) {
-      // One token that fails must not keep the others from being used
       const { call, returnValue } = describeFailure(error)
-      unreadable.push(`slot ${index} cannot be read (${call} ${returnValue})`)
+      return { index, error: `${call} ${returnValue}` }
     }
-  }
-  return {
-    present: present.filter(({ token }) => (token.flags & TokenFlag.TOKEN_INITIALIZED) !== 0),
-    unreadable,
-  }
+  })
+}
+
+function isInitialized({ token }: Candidate): boolean {
+  return (token.flags & TokenFlag.TOKEN_INITIALIZED) !== 0
+}
+
+function describeUnreadable({ index, error }: UnreadableSlot): string {
+  return `slot ${index} cannot be read (${error})`
 }
 
 function describeTokens(tokens: readonly Candidate[]): string {

@@ -1,32 +1,41 @@
 import type { X509Certificate } from 'node:crypto'
 import { readCertificateExtensions } from '../../x509/certificate-extensions.ts'
 import { readCertificateFields } from '../../x509/certificate-fields.ts'
-import { findUnknownCritical } from '../../x509/extensions.ts'
-import { matchesKeyIdentifier } from '../../x509/issuer-match.ts'
+import { matchesKeyIdentifier } from '../../x509/chain.ts'
+import { EXTENSION, findUnknownCritical } from '../../x509/extensions.ts'
 import { publicKeyOf } from '../../x509/key-type.ts'
 import { sameName } from '../../x509/names.ts'
-import { EXTENSION } from '../../x509/object-identifiers.ts'
-import { type Flawed, findStaleness, type UpdateTimes } from '../freshness.ts'
+import { type Flawed, findSignatureProblem, findStaleness, type UpdateTimes } from '../revocation-answer.ts'
 import {
-  ID_CRL_NUMBER,
-  ID_DELTA_CRL_INDICATOR,
-  ID_ISSUING_DISTRIBUTION_POINT,
-} from '../object-identifiers.ts'
-import { findSignatureProblem } from '../signed-object.ts'
-import { type Crl, readCrl } from './crl.ts'
-import { findRevocations, type Revocations } from './crl-entries.ts'
-import { readPem } from './crl-pem.ts'
-import { type CrlScope, readCrlScope } from './crl-scope.ts'
+  CRL_EXTENSION,
+  type Crl,
+  type CrlScope,
+  findRevocations,
+  type Revocations,
+  readCrl,
+  readCrlScope,
+} from './crl.ts'
 
 /**
  * Critical extensions that are accepted. Some authorities mark the last two by mistake, and these do not affect
  * entries.
  */
-const UNDERSTOOD = [ID_ISSUING_DISTRIBUTION_POINT, ID_CRL_NUMBER, EXTENSION.authorityKeyIdentifier]
+const UNDERSTOOD = [
+  CRL_EXTENSION.issuingDistributionPoint,
+  CRL_EXTENSION.crlNumber,
+  EXTENSION.authorityKeyIdentifier,
+]
 
 const OTHER_KEY =
   'it is signed with another key than the one that issued the certificate, as after a renewal of the authority; the ' +
   'authority must go on publishing a CRL for that key at this address'
+
+/** The certificates that are looked for in a CRL. */
+export interface CrlQuestion {
+  readonly issuer: X509Certificate
+  /** Serial numbers of certificates of the issuer: contents of INTEGERs in hex. */
+  readonly serialNumbers: ReadonlySet<string>
+}
 
 /** A verified CRL. It may be embedded, unless it has a flaw. */
 export interface CheckedCrl extends UpdateTimes, Flawed {
@@ -43,12 +52,11 @@ export interface CheckedCrl extends UpdateTimes, Flawed {
  * them and its signature is right, since revoked certificates must not sign.
  *
  * @param received the bytes of the distribution point, DER or PEM
- * @param serialNumbers serial numbers of certificates of `issuer`: contents of INTEGERs in hex
  * @throws Error whose message says why the CRL does not count
  */
 export async function checkCrl(
   received: Buffer,
-  { issuer, serialNumbers }: { issuer: X509Certificate; serialNumbers: ReadonlySet<string> },
+  { issuer, serialNumbers }: CrlQuestion,
   at: Date,
 ): Promise<CheckedCrl> {
   const pem = readPem(received)
@@ -62,7 +70,7 @@ export async function checkCrl(
     throw new Error('its issuer has a certificate that is not for CRLs')
   }
   const { thisUpdate, nextUpdate = thisUpdate, extensions } = crl
-  const scope = readCrlScope(extensions.get(ID_ISSUING_DISTRIBUTION_POINT)?.value)
+  const scope = readCrlScope(extensions.get(CRL_EXTENSION.issuingDistributionPoint)?.value)
   const wrong = await findSignatureProblem(crl, publicKeyOf(issuer))
   if (wrong !== undefined) {
     throw new Error(matchesKeyIdentifier(extensions, issuer) ? wrong : OTHER_KEY)
@@ -83,7 +91,7 @@ function findFlaw(
   { partial }: CrlScope,
   at: Date,
 ): string | undefined {
-  if (extensions.has(ID_DELTA_CRL_INDICATOR)) {
+  if (extensions.has(CRL_EXTENSION.deltaCrlIndicator)) {
     return 'it is a delta CRL'
   }
   if (nextUpdate === undefined) {
@@ -92,4 +100,20 @@ function findFlaw(
   return (
     findUnknownCritical(extensions, UNDERSTOOD) ?? partial ?? findStaleness({ thisUpdate, nextUpdate }, at)
   )
+}
+
+const BEGIN = '-----BEGIN X509 CRL-----'
+const END = '-----END X509 CRL-----'
+
+/**
+ * Decodes a CRL in PEM (RFC 7468 6), which may have text before and after it.
+ *
+ * @returns DER; undefined if the content is not PEM
+ */
+function readPem(content: Buffer): Buffer | undefined {
+  const begin = content.indexOf(BEGIN)
+  const end = content.indexOf(END, begin)
+  return begin < 0 || end < 0
+    ? undefined
+    : Buffer.from(content.toString('latin1', begin + BEGIN.length, end), 'base64')
 }

@@ -1,20 +1,31 @@
 import type { X509Certificate } from 'node:crypto'
-import { findHashByOid } from '../../algorithms/hash-algorithms.ts'
+import { digest, findHashByOid, SHA_1 } from '../../algorithms/hash-algorithms.ts'
 import { DerReader } from '../../asn1/der-reader.ts'
 import { TAG } from '../../asn1/tag.ts'
-import type { CertificateFields } from '../../x509/certificate-fields.ts'
+import { type CertificateFields, readCertificateFields } from '../../x509/certificate-fields.ts'
+import { isIssuedBy } from '../../x509/chain.ts'
 import { findUnknownCritical } from '../../x509/extensions.ts'
-import { type Flawed, findStaleness, type UpdateTimes } from '../freshness.ts'
-import { ID_OCSP_NONCE } from '../object-identifiers.ts'
-import type { Revocation } from '../revocation-reason.ts'
-import { certificateId } from './ocsp-request.ts'
+import { publicKeyOf } from '../../x509/key-type.ts'
+import { sameName } from '../../x509/names.ts'
+import { readCertificate } from '../../x509/read-certificate.ts'
+import { findPathProblem } from '../../x509/review/path-problem.ts'
+import { findResponderProblem } from '../../x509/review/service-certificate.ts'
+import { findInvalidity, validityPeriod } from '../../x509/validity.ts'
+import {
+  type Flawed,
+  findSignatureProblem,
+  findStaleness,
+  type Revocation,
+  type UpdateTimes,
+} from '../revocation-answer.ts'
+import { certificateId, ID_OCSP_NONCE } from './ocsp-request.ts'
 import {
   encodeOcspResponse,
   type OcspResponse,
+  type ResponderId,
   readOcspResponse,
   type SingleResponse,
 } from './ocsp-response.ts'
-import { findOcspSigner } from './ocsp-signer.ts'
 
 /**
  * Time for which an answer without nextUpdate counts, since newer information is always available (RFC 6960 4.2.2.1).
@@ -112,4 +123,60 @@ function isAbout(answer: SingleResponse, { certificate, issuerFields }: OcspQues
       id.serialNumber.equals(answer.serialNumber)
     )
   })
+}
+
+/** Certificates of a response that are tried. A hostile one could send hundreds. */
+const MAX_CERTIFICATES = 10
+
+/**
+ * Finds the certificate whose key signed the answer: `issuer`, or a responder that it has authorized.
+ *
+ * @throws Error whose message says why the answer does not count
+ */
+async function findOcspSigner(
+  response: OcspResponse,
+  issuer: X509Certificate,
+  at: Date,
+): Promise<X509Certificate> {
+  const problems: string[] = []
+  // Several may have the responder's name, such as those before and after a renewal
+  for (const raw of [issuer.raw, ...response.certificates.slice(0, MAX_CERTIFICATES)]) {
+    const signer = readIdentified(raw, response.responder)
+    if (signer !== undefined) {
+      const wrong =
+        findSignerProblem(signer, issuer, at) ?? (await findSignatureProblem(response, publicKeyOf(signer)))
+      if (wrong === undefined) {
+        return signer
+      }
+      problems.push(wrong)
+    }
+  }
+  throw new Error(problems[0] ?? 'it does not hold the certificate of its responder')
+}
+
+/** Returns the certificate if it is the responder's. Others may be of kinds that cannot be read here. */
+function readIdentified(raw: Buffer, responder: ResponderId): X509Certificate | undefined {
+  try {
+    const { subject, publicKeyBits } = readCertificateFields({ raw })
+    const identified =
+      'name' in responder
+        ? sameName(responder.name, subject)
+        : responder.keyHash.equals(digest(SHA_1, publicKeyBits))
+    return identified ? readCertificate(raw) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function findSignerProblem(signer: X509Certificate, issuer: X509Certificate, at: Date): string | undefined {
+  const { subject } = validityPeriod(signer)
+  const invalid = findInvalidity([validityPeriod(signer)], at)
+  if (invalid !== undefined || signer.raw.equals(issuer.raw)) {
+    return invalid
+  }
+  if (!isIssuedBy(signer, issuer)) {
+    return `its responder, ${subject}, has its certificate from another issuer`
+  }
+  const problem = findResponderProblem(signer) ?? findPathProblem([signer, issuer])
+  return problem && `its responder cannot be trusted: ${problem}`
 }

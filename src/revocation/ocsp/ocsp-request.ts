@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto'
-import * as asn1js from 'asn1js'
-import * as pkijs from 'pkijs'
-import { digest } from '../../algorithms/digest.ts'
-import { type HashAlgorithm, SHA_1 } from '../../algorithms/hash-algorithms.ts'
+import { digest, type HashAlgorithm, SHA_1 } from '../../algorithms/hash-algorithms.ts'
+import { encode, encodeObjectIdentifier } from '../../asn1/der-writer.ts'
+import { contextTag, TAG } from '../../asn1/tag.ts'
 import type { CertificateFields } from '../../x509/certificate-fields.ts'
-import { ID_OCSP_NONCE } from '../object-identifiers.ts'
+
+/** id-pkix-ocsp-nonce (RFC 6960 4.4.1). */
+export const ID_OCSP_NONCE = '1.3.6.1.5.5.7.48.1.2'
 
 /** Octets of a nonce (RFC 9654 2.1, RFC 8954 2.1). */
 const NONCE_LENGTH = 32
@@ -46,36 +47,18 @@ export function certificateId(
 export function createOcspRequest(certificate: Asked, issuer: Issuer): OcspRequest {
   // Every responder knows its certificates by their SHA-1 digests (RFC 5019 2.1.1), which protect nothing
   const { issuerNameHash, issuerKeyHash, serialNumber } = certificateId(SHA_1, certificate, issuer)
-  const hashAlgorithm = { algorithmId: SHA_1.oid, algorithmParams: new asn1js.Null() }
-  const nonce = randomBytes(NONCE_LENGTH)
-  const request = sequence(
-    sequence(
-      sequence(
-        sequence(
-          sequence(
-            new pkijs.AlgorithmIdentifier(hashAlgorithm).toSchema(),
-            new asn1js.OctetString({ valueHex: issuerNameHash }),
-            new asn1js.OctetString({ valueHex: issuerKeyHash }),
-            new asn1js.Integer({ valueHex: serialNumber }),
-          ),
-        ),
-      ),
-      nonceExtension(nonce),
-    ),
+  const certId = encode(
+    TAG.sequence,
+    encode(TAG.sequence, encodeObjectIdentifier(SHA_1.oid), encode(TAG.null)),
+    encode(TAG.octetString, issuerNameHash),
+    encode(TAG.octetString, issuerKeyHash),
+    encode(TAG.integer, serialNumber),
   )
-  return { der: Buffer.from(request.toBER()), nonce }
-}
-
-/** Builds requestExtensions, `[2] EXPLICIT Extensions`, with the nonce. */
-function nonceExtension(nonce: Buffer): asn1js.BaseBlock {
-  const extnValue = new asn1js.OctetString({ valueHex: nonce }).toBER()
-  const extension = new pkijs.Extension({ extnID: ID_OCSP_NONCE, extnValue })
-  return new asn1js.Constructed({
-    idBlock: { tagClass: 3, tagNumber: 2 },
-    value: [sequence(extension.toSchema())],
-  })
-}
-
-function sequence(...value: asn1js.BaseBlock[]): asn1js.Sequence {
-  return new asn1js.Sequence({ value })
+  const requestList = encode(TAG.sequence, encode(TAG.sequence, certId))
+  const nonce = randomBytes(NONCE_LENGTH)
+  // The extension's value is an OCTET STRING in an OCTET STRING
+  const value = encode(TAG.octetString, encode(TAG.octetString, nonce))
+  const extension = encode(TAG.sequence, encodeObjectIdentifier(ID_OCSP_NONCE), value)
+  const requestExtensions = encode(contextTag(2), encode(TAG.sequence, extension))
+  return { der: encode(TAG.sequence, encode(TAG.sequence, requestList, requestExtensions)), nonce }
 }

@@ -1,14 +1,14 @@
 /** Reads the answers of OCSP responders (RFC 6960 4.2.1). It verifies nothing. */
-
 import { DerReader } from '../../asn1/der-reader.ts'
 import { encode, encodeObjectIdentifier } from '../../asn1/der-writer.ts'
 import { contextTag, TAG } from '../../asn1/tag.ts'
 import { readTime } from '../../asn1/time.ts'
 import { type Extensions, readExtensions } from '../../x509/extensions.ts'
-import { ID_BASIC_RESPONSE } from '../object-identifiers.ts'
-import { describeReason, type Revocation } from '../revocation-reason.ts'
-import { readSignedObject, type SignedObject } from '../signed-object.ts'
+import { describeReason, type Revocation, readSignedObject, type SignedObject } from '../revocation-answer.ts'
 import type { CertificateId } from './ocsp-request.ts'
+
+/** id-pkix-ocsp-basic (RFC 6960 4.2.1). */
+const ID_BASIC_RESPONSE = '1.3.6.1.5.5.7.48.1.1'
 
 /** Content of the version's INTEGER (RFC 6960 4.2.1). */
 const VERSION_1 = Buffer.of(0)

@@ -1,15 +1,15 @@
 import type { X509Certificate } from 'node:crypto'
-import { readCertificateFields } from '../certificate-fields.ts'
-import type { Chain } from '../chain.ts'
-import { validityPeriod } from '../validity.ts'
-import { describeMissingIssuer } from './chain-warnings.ts'
-import { findForbiddenIssuer } from './forbidden-issuer.ts'
-import { findIssuerProblems } from './issuer-problems.ts'
-import { describeAuthorityAsLeaf, findLeafProblems } from './leaf-problems.ts'
-import { findRefusals } from './refusals.ts'
+import { type Chain, hasIssuerName, isIssuedBy } from '../chain.ts'
+import { publicKeyOf } from '../key-type.ts'
+import { describeSubject, findInvalidity, validityPeriod } from '../validity.ts'
+import { findIssuerProblems, findRefusals } from './path-problem.ts'
 import { type ReviewedCertificate, readForReview } from './reviewed-certificate.ts'
-import { findRevocationWarnings } from './revocation-warnings.ts'
-import { findIssuerPurposeWarning, findPurposeWarning, findSelfSignedWarning } from './usage-warnings.ts'
+import {
+  describeMissingIssuer,
+  findPurposeWarning,
+  findRevocationWarnings,
+  findSelfSignedWarning,
+} from './warnings.ts'
 
 /** The certificates in a signer's files. */
 export interface CertificatesForReview {
@@ -54,16 +54,16 @@ export function reviewCertificates(certificates: CertificatesForReview): Certifi
     return findIssuerProblems([leaf, ...issuers], index + 1).map((message) => ({ of, message }) as const)
   })
   const { flaw } = validityPeriod(leaf)
-  const reviewed = isDer(leaf) ? readForReview(leaf) : undefined
+  const reviewed = readForReview(leaf)
   const judge = (ofLeaf: readonly string[], warnings: readonly string[]): CertificateReview => ({
     problems: [...ofLeaf.map((message) => ({ of: 'leaf', message }) as const), ...issuerProblems],
     warnings,
   })
-  if (flaw !== undefined && isDer(leaf)) {
-    return judge([`is never valid: ${flaw}; have it issued anew`], [])
-  }
   if (reviewed === undefined) {
     return judge(['is not encoded as RFC 5280 says; have it issued anew'], [])
+  }
+  if (flaw !== undefined) {
+    return judge([`is never valid: ${flaw}; have it issued anew`], [])
   }
   if (reviewed.ca) {
     // All other advice would be about the wrong certificate
@@ -73,23 +73,95 @@ export function reviewCertificates(certificates: CertificatesForReview): Certifi
   return judge(findLeafProblems(reviewed), [...missing, ...findWarnings(reviewed, [leaf, ...issuers])])
 }
 
-/** Returns whether the leaf is DER: containers repeat its issuer and serial number, octet by octet. */
-function isDer(leaf: X509Certificate): boolean {
-  try {
-    readCertificateFields(leaf)
-    return true
-  } catch {
-    return false
-  }
-}
-
 function findWarnings(signer: ReviewedCertificate, path: readonly X509Certificate[]): string[] {
   const chain = path.map(readForReview).filter((certificate) => certificate !== undefined)
   return [
     findSelfSignedWarning(signer),
-    findPurposeWarning(signer),
-    ...chain.slice(1).map(findIssuerPurposeWarning),
+    findPurposeWarning(signer, 'signer'),
+    ...chain.slice(1).map((issuer) => findPurposeWarning(issuer, 'issuer')),
     ...chain.flatMap(findRevocationWarnings),
     ...findRefusals(path).map((refusal) => `${refusal}: validators may refuse signatures because of it`),
   ].filter((warning) => warning !== undefined)
+}
+
+/** Finds the reasons not to sign documents with a certificate. */
+function findLeafProblems({ keyUsage, weakKey, weakSignature }: ReviewedCertificate): string[] {
+  const problems: string[] = []
+  // Validators accept either; X.509 has renamed nonRepudiation to contentCommitment (RFC 5280 4.2.1.3)
+  if (
+    keyUsage !== undefined &&
+    !keyUsage.includes('digitalSignature') &&
+    !keyUsage.includes('nonRepudiation')
+  ) {
+    problems.push(
+      `is not for signing documents, by its key usage (${keyUsage.join(', ') || 'none'}); ` +
+        'have it issued with digitalSignature or nonRepudiation',
+    )
+  }
+  if (weakKey !== undefined) {
+    problems.push(`${weakKey}; make a new one, and have a certificate issued for it`)
+  }
+  if (weakSignature !== undefined) {
+    problems.push(`${weakSignature}; have it issued anew`)
+  }
+  return problems
+}
+
+/**
+ * Describes a leaf that is the certificate of an authority (RFC 5280 4.2.1.9), often because the file begins with the
+ * root. It suggests a signer's certificate below it, and prefers a valid one.
+ *
+ * @param following the other certificates in the leaf's file
+ */
+function describeAuthorityAsLeaf(
+  leaf: X509Certificate,
+  following: readonly X509Certificate[],
+  caCertificates: readonly X509Certificate[],
+  at: Date,
+): string {
+  const is = `is the certificate of a certificate authority (${describeSubject(leaf)}), not of a signer`
+  const signers = descendants(leaf, [...following, ...caCertificates]).filter(
+    (certificate) => readForReview(certificate)?.ca === false,
+  )
+  const valid = signers.find((certificate) => findInvalidity([validityPeriod(certificate)], at) === undefined)
+  const signer = valid ?? signers[0]
+  if (signer === undefined) {
+    return `${is}; put the signer certificate first`
+  }
+  const subject = describeSubject(signer)
+  return following.includes(signer)
+    ? `${is}; the file is in the wrong order: put the certificate of ${subject} first`
+    : `${is}; put the certificate of ${subject} first, which is among the CA certificates`
+}
+
+/** Returns all certificates below `ancestor`, in the order of `candidates`. */
+function descendants(ancestor: X509Certificate, candidates: readonly X509Certificate[]): X509Certificate[] {
+  const issuers = new Set([ancestor])
+  for (const issuer of issuers) {
+    for (const candidate of candidates) {
+      if (isIssuedBy(candidate, issuer)) {
+        issuers.add(candidate)
+      }
+    }
+  }
+  return candidates.filter((candidate) => issuers.has(candidate))
+}
+
+/**
+ * Finds the certificate whose key signed `certificate`, though its key usage does not allow that (RFC 5280 4.2.1.3). A
+ * chain ends below it, so it would be reported as missing.
+ */
+function findForbiddenIssuer(
+  certificate: X509Certificate,
+  candidates: readonly X509Certificate[],
+): X509Certificate | undefined {
+  return candidates.find((candidate) => {
+    const key = publicKeyOf(candidate)
+    return (
+      hasIssuerName(certificate, candidate) &&
+      readForReview(candidate)?.keyUsage?.includes('keyCertSign') === false &&
+      key !== undefined &&
+      certificate.verify(key)
+    )
+  })
 }

@@ -1,6 +1,10 @@
 import type { X509Certificate } from 'node:crypto'
-import { findIssuerProblems } from './issuer-problems.ts'
-import { findRefusals } from './refusals.ts'
+import { readCertificateFields } from '../certificate-fields.ts'
+import { authoritiesBelow, isSelfIssued } from '../chain.ts'
+import { EXTENSION } from '../extensions.ts'
+import { findForbiddenName, type NameConstraints } from '../name-constraints.ts'
+import { describeSubject, validityPeriod } from '../validity.ts'
+import { GOOD_KEYS, readForReview } from './reviewed-certificate.ts'
 
 /**
  * Finds the first reason not to rely on signatures of a path's leaf. It refuses critical extensions and names too,
@@ -11,4 +15,120 @@ import { findRefusals } from './refusals.ts'
 export function findPathProblem(path: readonly X509Certificate[]): string | undefined {
   const issuers = path.slice(1).flatMap((_, index) => findIssuerProblems(path, index + 1))
   return [...issuers, ...findRefusals(path)][0]
+}
+
+/**
+ * Finds the reasons for validators to refuse a path because of one of its issuers (RFC 5280 6.1.4 (k) to (n)).
+ *
+ * @param path leaf first
+ * @param index position of the issuer
+ */
+export function findIssuerProblems(path: readonly X509Certificate[], index: number): string[] {
+  const issuer = path[index] as X509Certificate
+  const its = `the certificate of ${describeSubject(issuer)}`
+  const { flaw } = validityPeriod(issuer)
+  if (flaw !== undefined) {
+    return [`${its} is never valid: ${flaw}; have it issued anew`]
+  }
+  const reviewed = readForReview(issuer)
+  if (reviewed === undefined) {
+    return [`${its} is not encoded as RFC 5280 says; have it issued anew`]
+  }
+  const { version, ca, keyUsage, pathLength, selfSigned, weakKey, weakSignature } = reviewed
+  const problems: string[] = []
+  // A root of version 1 has no extensions, so it counts as an authority by being trusted (6.1.4 (k))
+  if (!ca && !(selfSigned && version === 1)) {
+    problems.push(
+      `${its} is not that of a certificate authority (no cA in its basicConstraints), but has issued ` +
+        `that of ${describeSubject(path[index - 1] as X509Certificate)}`,
+    )
+  }
+  // The key usage must allow it to issue certificates (4.2.1.3, 6.1.4 (n))
+  if (keyUsage !== undefined && !keyUsage.includes('keyCertSign')) {
+    problems.push(
+      `${its} is not for issuing certificates, by its key usage (${keyUsage.join(', ') || 'none'}), but has ` +
+        `issued that of ${describeSubject(path[index - 1] as X509Certificate)}`,
+    )
+  }
+  // The path must not be longer than pathLenConstraint (4.2.1.9, 6.1.4 (l) and (m))
+  const below = authoritiesBelow(path, index)
+  if (below > pathLength) {
+    problems.push(
+      `${its} allows ${pathLength} certificate authorities between it and a signer (pathLenConstraint), but there ` +
+        `${below === 1 ? 'is 1' : `are ${below}`}`,
+    )
+  }
+  if (weakKey !== undefined) {
+    problems.push(`${its} ${weakKey}; needed is ${GOOD_KEYS}`)
+  }
+  if (weakSignature !== undefined) {
+    problems.push(`${its} ${weakSignature}; have it issued anew`)
+  }
+  return problems
+}
+
+/**
+ * Extensions that may be critical (RFC 5280 4.2): those that are evaluated here, and those that restrict nothing, since
+ * no policy is demanded of a path (6.1.5 (g)). All others, policyConstraints among them, are left to validators.
+ */
+const UNDERSTOOD: ReadonlySet<string> = new Set([
+  EXTENSION.keyUsage,
+  EXTENSION.subjectAltName,
+  EXTENSION.basicConstraints,
+  EXTENSION.nameConstraints,
+  EXTENSION.crlDistributionPoints,
+  EXTENSION.certificatePolicies,
+  EXTENSION.policyMappings,
+  EXTENSION.inhibitAnyPolicy,
+  EXTENSION.extendedKeyUsage,
+  EXTENSION.ocspNoCheck,
+])
+
+/**
+ * Finds further reasons for validators to refuse a path: critical extensions that they may not know (RFC 5280 4.2), and
+ * names that an authority above does not allow (4.2.1.10). Certificates that cannot be read are passed over.
+ *
+ * @param path leaf first
+ */
+export function findRefusals(path: readonly X509Certificate[]): string[] {
+  return path.flatMap((certificate, index) => {
+    const { critical = [], nameConstraints } = readForReview(certificate) ?? {}
+    const its = `the certificate of ${describeSubject(certificate)}`
+    const unknown = critical.find((id) => !UNDERSTOOD.has(id))
+    return [
+      ...(unknown === undefined ? [] : [`${its} has a critical extension that is not supported, ${unknown}`]),
+      ...findForbiddenNames(path.slice(0, index), nameConstraints, its),
+    ]
+  })
+}
+
+/**
+ * Finds the names that an authority's constraints forbid.
+ *
+ * @param below the certificates below the authority, leaf first
+ */
+function findForbiddenNames(
+  below: readonly X509Certificate[],
+  constraints: NameConstraints | 'unreadable' | undefined,
+  authority: string,
+): string[] {
+  if (constraints === undefined) {
+    return []
+  }
+  if (constraints === 'unreadable') {
+    return [`${authority} has name constraints that are not those of RFC 5280 4.2.1.10`]
+  }
+  return below
+    .filter((certificate, index) => index === 0 || !isSelfIssued(certificate))
+    .flatMap((certificate) => {
+      const its = `the certificate of ${describeSubject(certificate)}`
+      try {
+        const forbidden = findForbiddenName(readCertificateFields(certificate), constraints)
+        return forbidden === undefined
+          ? []
+          : [`${its} has ${forbidden} for a name, which the name constraints of ${authority} forbid`]
+      } catch {
+        return [`${its} has a name that cannot be compared with the name constraints of ${authority}`]
+      }
+    })
 }

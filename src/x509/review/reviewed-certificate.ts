@@ -1,19 +1,25 @@
-import type { X509Certificate } from 'node:crypto'
+import type { AsymmetricKeyDetails, X509Certificate } from 'node:crypto'
+import * as pkijs from 'pkijs'
+import { ECDSA_WITH_HASH } from '../../algorithms/ecdsa.ts'
+import { EXPLICIT_CURVE, hasExplicitCurve } from '../../algorithms/elliptic-curves.ts'
+import { SHA_1 } from '../../algorithms/hash-algorithms.ts'
+import { RSA_WITH_HASH } from '../../algorithms/rsa-pkcs1.ts'
+import { ID_RSASSA_PSS } from '../../algorithms/rsa-pss.ts'
 import { type CertificateExtensions, readCertificateExtensions } from '../certificate-extensions.ts'
+import { readCertificateFields } from '../certificate-fields.ts'
 import { isSelfSigned } from '../chain.ts'
+import { publicKeyOf } from '../key-type.ts'
 import { describeSubject } from '../validity.ts'
-import { findWeakKey } from './weak-key.ts'
-import { findWeakSignatureHash } from './weak-signature.ts'
 
 /** The facts about a certificate that a review needs. */
 export interface ReviewedCertificate extends CertificateExtensions {
   /** The subject in one line. */
   readonly subject: string
   readonly selfSigned: boolean
-  /** Describes the key if it is weak. */
+  /** Says that the key is weak, if so. The message follows the certificate's name, as the next one does. */
   readonly weakKey: string | undefined
-  /** Names the hash function that its issuer used, if it is weak. */
-  readonly weakHash: string | undefined
+  /** Says that its signature can be forged, if so. That of a self-signed one does not matter: nobody relies on it. */
+  readonly weakSignature: string | undefined
 }
 
 /**
@@ -33,14 +39,99 @@ const read = new WeakMap<X509Certificate, ReviewedCertificate | undefined>()
 
 function tryRead(certificate: X509Certificate): ReviewedCertificate | undefined {
   try {
+    const selfSigned = isSelfSigned(certificate)
+    const weakKey = findWeakKey(certificate)
+    const weakHash = findWeakSignatureHash(certificate)
     return {
       ...readCertificateExtensions(certificate),
       subject: describeSubject(certificate),
-      selfSigned: isSelfSigned(certificate),
-      weakKey: findWeakKey(certificate),
-      weakHash: findWeakSignatureHash(certificate),
+      selfSigned,
+      weakKey: weakKey && `has a key that is not secure, ${weakKey}`,
+      weakSignature: weakHash && !selfSigned ? `is signed with ${weakHash}, which can be forged` : undefined,
     }
   } catch {
     return undefined
   }
+}
+
+/** The least that publicly trusted authorities may certify (CA/Browser Forum, Baseline Requirements 6.1.5). */
+const RSA_BITS = 2048
+const EC_BITS = 256
+/** The keys that are not weak, for messages. */
+export const GOOD_KEYS = `RSA with at least ${RSA_BITS} bits, or EC with at least ${EC_BITS}`
+/** First octets of compressed points, which have one coordinate; others have two (SEC 1 2.3.3, X9.62 4.3.6). */
+const COMPRESSED: readonly (number | undefined)[] = [2, 3]
+
+/**
+ * Describes a certificate's key if it can be broken, or cannot sign.
+ *
+ * @throws Error when the certificate is not DER
+ */
+export function findWeakKey(certificate: X509Certificate): string | undefined {
+  const { publicKeyInfo, publicKeyBits } = readCertificateFields(certificate)
+  if (hasExplicitCurve(publicKeyInfo)) {
+    return EXPLICIT_CURVE
+  }
+  const key = publicKeyOf(certificate)
+  switch (key?.asymmetricKeyType) {
+    case 'rsa':
+    case 'rsa-pss': {
+      return findWeakRsa(key.asymmetricKeyDetails as RsaDetails)
+    }
+    case 'ec': {
+      const bits = fieldBits(publicKeyBits)
+      return bits < EC_BITS ? `EC with ${bits} bits` : undefined
+    }
+    case 'ed25519':
+    case 'ed448':
+      return undefined
+    default:
+      return key === undefined ? 'one of an unknown type' : `one of type ${key.asymmetricKeyType}`
+  }
+}
+
+type RsaDetails = Required<Pick<AsymmetricKeyDetails, 'modulusLength' | 'publicExponent'>>
+
+/** Checks size and exponent, which must be odd and at least 3 (FIPS 186-5 A.1.1): with 1, everybody could sign. */
+function findWeakRsa({ modulusLength: bits, publicExponent: exponent }: RsaDetails): string | undefined {
+  if (bits < RSA_BITS) {
+    return `RSA with ${bits} bits`
+  }
+  return exponent < 3n || exponent % 2n === 0n ? `RSA with the public exponent ${exponent}` : undefined
+}
+
+/** Returns the size of a curve from the length of a point, since Node knows only the curve's name. */
+function fieldBits([form, ...coordinates]: Buffer): number {
+  return COMPRESSED.includes(form) ? coordinates.length * 8 : coordinates.length * 4
+}
+
+/**
+ * Names the hash functions of signature algorithms whose collisions let others forge certificates (RFC 3279 2.2, and
+ * those of the OIW).
+ */
+const WEAK_SIGNATURES = new Map([
+  ['1.2.840.113549.1.1.2', 'MD2'],
+  ['1.2.840.113549.1.1.3', 'MD4'],
+  ['1.2.840.113549.1.1.4', 'MD5'],
+  [RSA_WITH_HASH.sha160, 'SHA-1'],
+  ['1.3.14.3.2.3', 'MD5'],
+  ['1.3.14.3.2.29', 'SHA-1'],
+  ['1.2.840.10040.4.3', 'SHA-1'],
+  ['1.3.14.3.2.27', 'SHA-1'],
+  [ECDSA_WITH_HASH.sha160, 'SHA-1'],
+])
+
+/**
+ * Finds the weak hash function that a certificate was signed with.
+ *
+ * @throws Error when asn1js cannot read the certificate, or not the parameters of RSASSA-PSS
+ */
+export function findWeakSignatureHash({ raw }: X509Certificate): string | undefined {
+  const { algorithmId, algorithmParams } = pkijs.Certificate.fromBER(raw).signatureAlgorithm
+  if (algorithmId !== ID_RSASSA_PSS) {
+    return WEAK_SIGNATURES.get(algorithmId)
+  }
+  // The default is SHA-1 (RFC 4055 3.1). The hash of the mask generation function need not resist collisions
+  const { hashAlgorithm } = new pkijs.RSASSAPSSParams({ schema: algorithmParams })
+  return hashAlgorithm.algorithmId === SHA_1.oid ? 'SHA-1' : undefined
 }

@@ -1,9 +1,8 @@
 /** Reviews the certificates of timestamp authorities and OCSP responders. */
 import type { X509Certificate } from 'node:crypto'
-import { EXTENSION, KEY_PURPOSE } from '../object-identifiers.ts'
+import { EXTENSION, KEY_PURPOSE } from '../extensions.ts'
 import { describeSubject } from '../validity.ts'
 import { type ReviewedCertificate, readForReview } from './reviewed-certificate.ts'
-import { findWeakness } from './weakness.ts'
 
 /** RFC 5280 4.2.1.12 names these two as consistent with both purposes. */
 const FOR_SIGNATURES: readonly string[] = ['digitalSignature', 'nonRepudiation']
@@ -44,14 +43,6 @@ function findProblem(
   const problem =
     reviewed === undefined
       ? 'is not encoded as RFC 5280 says'
-      : findFirstProblem(reviewed, findPurposeProblem)
+      : (findPurposeProblem(reviewed) ?? reviewed.weakKey ?? reviewed.weakSignature)
   return problem && `the certificate of ${describeSubject(certificate)} ${problem}`
-}
-
-function findFirstProblem(
-  reviewed: ReviewedCertificate,
-  findPurposeProblem: (reviewed: ReviewedCertificate) => string | undefined,
-): string | undefined {
-  const { key, signature } = findWeakness(reviewed)
-  return findPurposeProblem(reviewed) ?? key ?? signature
 }

@@ -97,6 +97,18 @@ t.test('no service at all', async (t) => {
   t.strictSame(skipped, ['service: version', 'service: certificate'])
 })
 
+t.test('a service that never answers', async (t) => {
+  const server = createServer(() => {})
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  t.teardown(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  const { port } = server.address() as AddressInfo
+  const { steps } = await runCheck({}, '--timeout', '1', '--url', `http://127.0.0.1:${port}`)
+  t.match(steps, { 'service: ready': { status: 'failed', found: 'no answer for 1 seconds' } })
+})
+
 t.test('an address that is none', async (t) => {
   for (const url of ['127.0.0.1:6000', 'http://']) {
     const { exitCode, stderr } = await runCommand(environment, 'check', '--url', url)

@@ -6,8 +6,8 @@ import { HASH_ALGORITHMS, type HashAlgorithm } from '../../../src/algorithms/has
 import { RSA_PKCS1 } from '../../../src/algorithms/rsa-pkcs1.ts'
 import { RSA_PSS } from '../../../src/algorithms/rsa-pss.ts'
 import type { SignatureAlgorithm } from '../../../src/algorithms/signature-algorithm.ts'
-import { createCertificationRequest } from '../../../src/cli/issuing/certification-request.ts'
 import { parseDistinguishedName } from '../../../src/cli/issuing/distinguished-name.ts'
+import { createCertificationRequest } from '../../../src/cli/issuing/issuing.ts'
 import { generateKeyFile, RSA_2048 } from '../../support/certificates.ts'
 import { SoftwareKey } from '../../support/software-key.ts'
 
@@ -17,10 +17,8 @@ const rsa = keyOf(...RSA_2048)
 const curve = keyOf('-algorithm', 'EC', '-pkeyopt', 'ec_paramgen_curve:P-521')
 
 function request(algorithm: SignatureAlgorithm, hash: HashAlgorithm, key: SoftwareKey): Promise<Buffer> {
-  return createCertificationRequest({
-    subject: parseDistinguishedName('CN=Signer'),
-    publicKey: key.publicKey.export({ type: 'spki', format: 'der' }),
-    extensions: [],
+  return createCertificationRequest(parseDistinguishedName('CN=Signer'), [], {
+    publicKey: key.publicKey,
     hash,
     algorithm,
     sign: async (data) => {

@@ -3,18 +3,16 @@ import * as pkijs from 'pkijs'
 import t from 'tap'
 import { findHashAlgorithm, type HashAlgorithm } from '../../../src/algorithms/hash-algorithms.ts'
 import { RSA_PKCS1 } from '../../../src/algorithms/rsa-pkcs1.ts'
-import { createCertificationRequest } from '../../../src/cli/issuing/certification-request.ts'
 import { parseDistinguishedName } from '../../../src/cli/issuing/distinguished-name.ts'
+import { createCertificationRequest } from '../../../src/cli/issuing/issuing.ts'
 import { issue } from '../../support/certificates.ts'
 
 const { certificate } = issue(t.testdir(), { subject: '/CN=any' })
 
 /** What openssl reads in the name, as RFC 2253 writes it. */
 async function judge(name: string): Promise<string> {
-  const der = await createCertificationRequest({
-    subject: parseDistinguishedName(name),
-    publicKey: certificate.publicKey.export({ type: 'spki', format: 'der' }),
-    extensions: [],
+  const der = await createCertificationRequest(parseDistinguishedName(name), [], {
+    publicKey: certificate.publicKey,
     hash: findHashAlgorithm('sha256') as HashAlgorithm,
     algorithm: RSA_PKCS1,
     sign: async () => Buffer.alloc(256),

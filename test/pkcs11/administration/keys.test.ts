@@ -19,10 +19,9 @@ function sessionWith(keyType: string): Session {
   } as unknown as Session
 }
 
-t.test('a type that is too short for one is not known, and no reason to fail', async (t) => {
+t.test('a type that is shown as an empty one is not known, and no reason to fail', async (t) => {
   for (const [bytes, type] of [
     ['', null],
-    ['03', null],
     ['03000000', 'EC'],
     ['0000000000000000', 'RSA'],
     ['1f00000000000000', '0x1f'],

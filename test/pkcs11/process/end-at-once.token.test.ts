@@ -4,7 +4,6 @@ import { extname } from 'node:path'
 import type { Writable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
-import { SETTINGS } from '../../../src/configuration/single-signer.ts'
 import type { ToMainThread } from '../../../src/pkcs11/messages.ts'
 import { endAtOnce } from '../../../src/pkcs11/process/end-at-once.ts'
 import { createSigningToken } from '../../support/token.ts'
@@ -36,8 +35,7 @@ t.test('one in a session worker ends the signer process, while other workers wai
       pin: { file: environment.HSM_PIN_FILE ?? '' },
       token: { label: 'test' },
     },
-    settings: SETTINGS,
-    keys: [{ selector: {}, certificateOnToken: false, settings: SETTINGS }],
+    keys: [{ selector: {}, certificateOnToken: false }],
     refusedPins: [],
   }
   child.send(open)
@@ -48,7 +46,7 @@ t.test('one in a session worker ends the signer process, while other workers wai
     }
   }
   for (const session of [0, 1]) {
-    child.send({ type: 'start', session, channel: 4 + session })
+    child.send({ type: 'start', number: session })
   }
   t.ok(child.kill('SIGUSR1'), 'which has it listen for no debugger')
   const [stderr] = await Promise.all([
@@ -66,7 +64,7 @@ t.test('a session is not started before there is a token', async (t) => {
     stdio: ['ignore', 'ignore', 'inherit', 'ipc', 'pipe'],
   })
   t.teardown(() => child.kill('SIGKILL'))
-  child.send({ type: 'start', session: 0, channel: 4 })
+  child.send({ type: 'start', number: 0 })
   child.send({ type: 'close' })
   t.strictSame(await once(child, 'exit'), [0, null])
 })

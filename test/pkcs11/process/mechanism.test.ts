@@ -1,10 +1,10 @@
 /** What a key signs with, in the terms of PKCS#11. */
+
 import type { Session, Slot } from 'graphene-pk11'
 import pkcs11js from 'pkcs11js'
 import t from 'tap'
 import { HASH_ALGORITHMS } from '../../../src/algorithms/hash-algorithms.ts'
-import { SETTINGS } from '../../../src/configuration/single-signer.ts'
-import { keyTypeOf, mayBe, readKeyType } from '../../../src/pkcs11/process/key-type.ts'
+import { keyTypeOf, mayBe, readKeyType } from '../../../src/pkcs11/process/key-attributes.ts'
 import {
   checkMechanism,
   describeMechanism,
@@ -40,9 +40,9 @@ t.test('the type of a key is read in either byte order, and of either length', a
     ['0300000000000000', 'EC'],
     ['0000000000000003', 'EC'],
     ['03000000', 'EC'],
-    ['1f00000000000000', 'other'],
-    ['0000008000000000', 'other'],
-    ['0100008000000000', 'other'],
+    ['1f00000000000000', '0x1f'],
+    ['0000008000000000', '0x80000000'],
+    ['0100008000000000', '0x80000001'],
     ['', undefined],
     [undefined, undefined],
   ] as const) {
@@ -54,7 +54,7 @@ t.test('a key whose type the token does not tell may be of any', async (t) => {
   t.equal(mayBe(undefined, 'RSA'), true)
   t.equal(mayBe('EC', 'EC'), true)
   t.equal(mayBe('EC', 'RSA'), false)
-  t.equal(mayBe('other', 'RSA'), false)
+  t.equal(mayBe('0x1f', 'RSA'), false)
 })
 
 t.test('the type of a certified key', async (t) => {
@@ -105,7 +105,7 @@ t.test(
   async (t) => {
     const info = { flags: pkcs11js.CKF_SIGN | pkcs11js.CKF_VERIFY, minKeySize: 1024, maxKeySize: 4096 }
     const check = (answer: () => object) =>
-      checkMechanism({ slot: slotThat(answer) } as unknown as Session, 'CKM_ECDSA', SETTINGS)
+      checkMechanism({ slot: slotThat(answer) } as unknown as Session, 'CKM_ECDSA')
     t.strictSame(
       describeMechanism(
         slotThat(() => info),
@@ -116,7 +116,7 @@ t.test(
     t.doesNotThrow(() => check(() => info))
     const failure = {
       kind: 'configuration',
-      variable: 'HSM_KEY_LABEL',
+      about: 'key',
       message:
         'the token does not offer CKM_ECDSA for signatures; choose another key or token, or have the HSM allow it',
       reason: 'the token does not offer CKM_ECDSA for signatures',

@@ -2,9 +2,8 @@
 import { createHash, type KeyObject } from 'node:crypto'
 import { AlgorithmIdentifier } from 'pkijs'
 import type { HashAlgorithm } from '../../../src/algorithms/hash-algorithms.ts'
-import { ID_RSASSA_PSS } from '../../../src/algorithms/object-identifiers.ts'
-import { encodePssParameters } from '../../../src/algorithms/pss-parameters.ts'
 import { findSignatureProblem } from '../../../src/algorithms/received-signature.ts'
+import { encodePssParameters, ID_RSASSA_PSS } from '../../../src/algorithms/rsa-pss.ts'
 import type { SignatureAlgorithm } from '../../../src/algorithms/signature-algorithm.ts'
 import { runTool } from '../validators/run-tool.ts'
 import { withTemporaryFiles } from '../validators/temporary-files.ts'
@@ -24,10 +23,11 @@ export function ownTakes(algorithm: SignatureAlgorithm, signed: Signed, signatur
 
 /** @param signature as containers have it */
 export function foreignTakes(
-  signatureAlgorithm: AlgorithmIdentifier,
+  identifier: AlgorithmIdentifier,
   { publicKey, hash: hashAlgorithm, message }: Signed,
   signature: Uint8Array,
 ): boolean {
+  const signatureAlgorithm = Buffer.from(identifier.toSchema().toBER())
   const foreign = { signatureAlgorithm, hashAlgorithm, publicKey, message, signature }
   return findSignatureProblem(foreign) === undefined
 }

@@ -13,7 +13,6 @@ import {
   spoil,
   withUnknownKey,
 } from '../../support/certificates.ts'
-
 import { CERTIFICATE, reissue, validityOf } from '../../support/resigned.ts'
 
 const AT = new Date()

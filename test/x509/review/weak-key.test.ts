@@ -1,7 +1,7 @@
 import { createPublicKey } from 'node:crypto'
 import { join } from 'node:path'
 import t from 'tap'
-import { findWeakKey } from '../../../src/x509/review/weak-key.ts'
+import { findWeakKey } from '../../../src/x509/review/reviewed-certificate.ts'
 import {
   generateKeyFile,
   issue,

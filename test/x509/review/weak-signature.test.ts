@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto'
 import t from 'tap'
-import { findWeakSignatureHash } from '../../../src/x509/review/weak-signature.ts'
+import { findWeakSignatureHash } from '../../../src/x509/review/reviewed-certificate.ts'
 import { type IssueOptions, issue, RSA_2048 } from '../../support/certificates.ts'
 
 const directory = t.testdir()

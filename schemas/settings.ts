@@ -1,0 +1,20 @@
+/** What the schemas of variables and of the signers file have in common. */
+import { type TStringOptions, Type } from 'typebox'
+
+/** Pattern of whole bytes in hex. */
+export const HEX = '^([0-9a-fA-F]{2})+$'
+/** Pattern of a user, without a colon (RFC 7617 2). */
+export const USER = '^[^:\\x00-\\x1f\\x7f]+$'
+
+/**
+ * Pattern of the numbers of an object identifier in dotted form (X.660 7.6), which have 14 digits at most: larger ones,
+ * as those that are made of a UUID, asn1js encodes as nothing.
+ */
+export const OBJECT_IDENTIFIER_NUMBERS =
+  '([01]\\.[1-3]?[0-9]|2\\.(0|[1-9][0-9]{0,13}))(\\.(0|[1-9][0-9]{0,13}))*'
+export const OBJECT_IDENTIFIER = `^${OBJECT_IDENTIFIER_NUMBERS}$`
+
+/** Returns the schema of a text that may be left out. */
+export function text(description: string, example: string, limits: TStringOptions = {}) {
+  return Type.Optional(Type.String({ minLength: 1, ...limits, description, examples: [example] }))
+}

@@ -1,0 +1,143 @@
+/** Builds the configuration of a signer from its document. */
+import { defined } from '../common/defined.ts'
+import type { ConfigurationError, ConfigurationProblem } from '../errors.ts'
+import { readContainer, warnAboutStatements } from './container.ts'
+import { describeFile, isReadable, readCertificateFile } from './files.ts'
+import { findHashAlgorithms } from './lists.ts'
+import { findPin } from './pin.ts'
+import { type Findings, problemWith } from './problem.ts'
+import { certificateFromFiles, checkHashAlgorithms } from './signer-certificate.ts'
+import type {
+  LibraryConfiguration,
+  PinSource,
+  RawSigning,
+  SettingNames,
+  SignerConfiguration,
+  SignerRules,
+  TokenSelector,
+} from './signer-configuration.ts'
+import { fromVariables, type SignerDocument } from './signer-document.ts'
+
+/** Builds the configuration of a signer, and its certificate. The result is complete if no problem was found. */
+export function readSigner(
+  document: SignerDocument,
+  revocationCheck: boolean,
+  findings: Findings,
+): SignerConfiguration {
+  const { problems, warnings } = findings
+  const { name, settings, placeOf } = document
+  const certificateFile = describeFile(placeOf('certificateFile'), settings.certificateFile)
+  const caFile = describeFile(placeOf('caFile'), settings.caFile)
+  const certificates = readCertificateFile(certificateFile, findings)
+  const caCertificates = readCertificateFile(caFile, findings) ?? []
+  const rules = readRules(document, problems)
+  warnings.push(...warnAboutStatements(document, rules))
+  const { label, id } = settings.key
+  return withCertificate(
+    {
+      name,
+      access: {
+        ...readLibrary(document, problems),
+        token: readSelector(document),
+        pin: findPin(document, findings) as PinSource,
+      },
+      key: defined({ label, id: id?.toLowerCase() }),
+      rules,
+      container: readContainer(document, revocationCheck, findings),
+      caCertificates,
+      settings: {
+        ...nameSettings(document),
+        ...defined({ certificatePath: certificateFile?.shown, caPath: caFile?.shown }),
+      },
+      ...defined({ algorithm: settings.signatureAlgorithm, certificates }),
+    },
+    problems,
+  )
+}
+
+/** Returns the names of a signer's settings. */
+function nameSettings({ settings: { token }, placeOf }: SignerDocument): SettingNames {
+  const name = (path: string) => placeOf(path).setting
+  return {
+    module: name('token/module'),
+    pin: name(token.pin === undefined ? 'token/pinFile' : 'token/pin'),
+    token: name('token/label'),
+    slot: name('token/slot'),
+    key: name('key'),
+    certificate: name('certificateFile'),
+    caCertificates: name('caFile'),
+    algorithm: name('signatureAlgorithm'),
+    hashAlgorithms: name('hashAlgorithms'),
+  }
+}
+
+/** Names of the settings of a signer that variables describe. */
+export const VARIABLE_SETTINGS = nameSettings(fromVariables({}, []))
+
+/** Reads the path of the library and its parameters. If it is missing, adds a problem and returns an empty path. */
+export function readLibrary(
+  { settings: { token }, isValid, placeOf }: SignerDocument,
+  problems: ConfigurationProblem[],
+): LibraryConfiguration {
+  const { moduleParameters } = token
+  const place = placeOf('token/module')
+  const file = describeFile(place, token.module)
+  if (file !== undefined) {
+    isReadable(file, problems)
+  } else if (isValid) {
+    // The part of a wrong entry that was meant for it may be what is wrong
+    problems.push(problemWith(place.setting, 'is required'))
+  }
+  return { module: file?.path ?? '', ...defined({ moduleParameters }) }
+}
+
+/** Largest number that is read as an index of a slot. Slot ids can be larger, and exceed 2^53. */
+const MAX_SLOT_INDEX = 65_535
+
+/** Reads what selects the token. */
+export function readSelector({ settings: { token } }: SignerDocument): TokenSelector {
+  const { label, serial, manufacturer, model, slot, slotId } = token
+  return defined({
+    label,
+    serial,
+    manufacturer,
+    model,
+    slot: slot === undefined ? undefined : readSlot(slot),
+    slotId,
+  })
+}
+
+function readSlot(slot: number | string): number | string {
+  const number = BigInt(slot)
+  return number > MAX_SLOT_INDEX ? number.toString() : Number(number)
+}
+
+function readRules({ settings, placeOf }: SignerDocument, problems: ConfigurationProblem[]): SignerRules {
+  const { containers, signatureTypes, hashAlgorithms = [], minimumDaysLeft, raw, rawSigning } = settings
+  return {
+    containers: containers ?? ['raw', 'pkcs7'],
+    signatureTypes: signatureTypes ?? ['cms', 'cades'],
+    hashAlgorithms: findHashAlgorithms(placeOf('hashAlgorithms').setting, hashAlgorithms, problems),
+    minimumDaysLeft: minimumDaysLeft ?? 0,
+    raw: raw ?? false,
+    rawSigning: rawSigning as RawSigning,
+  }
+}
+
+/** Adds the certificate that the files give. If no signer can use it, adds problems. */
+function withCertificate(signer: SignerConfiguration, problems: ConfigurationProblem[]): SignerConfiguration {
+  try {
+    const signerCertificate = certificateFromFiles(signer)
+    if (signerCertificate === undefined) {
+      return signer
+    }
+    // If none is configured, that problem was reported before
+    if (signer.rules.hashAlgorithms.length > 0) {
+      checkHashAlgorithms(signer, signerCertificate.algorithm)
+    }
+    return { ...signer, signerCertificate }
+  } catch (error) {
+    problems.push(...(error as ConfigurationError).problems)
+    return signer
+  }
+}

@@ -1,0 +1,120 @@
+/** Reads what CRLs and OCSP responses have in common: times, reasons and signatures. */
+import { constants, type KeyObject, verify } from 'node:crypto'
+import { readSignatureIdentifier, type SignatureIdentifier } from '../algorithms/received-signature.ts'
+import type { DerReader } from '../asn1/der-reader.ts'
+import { TAG } from '../asn1/tag.ts'
+
+/** Time by which the clock of a responder or authority may be ahead of ours. */
+const CLOCK_TOLERANCE_MS = 300_000
+
+/** The period in which an OCSP response or a CRL is current (RFC 6960 4.2.2.1, RFC 5280 5.1.2.4). */
+export interface UpdateTimes {
+  readonly thisUpdate: Date
+  readonly nextUpdate: Date
+}
+
+/** An answer with a right signature, but possibly a flaw. With a flaw it counts only for revocations. */
+export interface Flawed {
+  /** Says why it does not show that a certificate is good; undefined if it does. */
+  readonly flaw?: string
+}
+
+/**
+ * Finds why an answer is not current, in words. Only clocks ahead of ours are tolerated: an answer that has ended by
+ * our clock would not help validators of signatures that are made from now on.
+ */
+export function findStaleness({ thisUpdate, nextUpdate }: UpdateTimes, at: Date): string | undefined {
+  if (thisUpdate.getTime() > at.getTime() + CLOCK_TOLERANCE_MS) {
+    return `it is from the future, ${thisUpdate.toISOString()}; check the clock`
+  }
+  return nextUpdate <= at ? `it was to be replaced at ${nextUpdate.toISOString()}` : undefined
+}
+
+/** Words for CRLReason, keyed by its number (RFC 5280 5.3.1). */
+const WORDS: Readonly<Record<number, string>> = {
+  0: 'unspecified',
+  1: 'key compromise',
+  2: 'CA compromise',
+  3: 'affiliation changed',
+  4: 'superseded',
+  5: 'cessation of operation',
+  6: 'certificate hold',
+  9: 'privilege withdrawn',
+  10: 'AA compromise',
+}
+
+/** The CRLReason of an entry that was removed from the list. */
+export const REMOVE_FROM_CRL = 8
+
+/** The revocation of a certificate, or a hold. */
+export interface Revocation {
+  readonly at: Date
+  /** The CRLReason in words. */
+  readonly reason: string
+}
+
+/**
+ * Describes a CRLReason.
+ *
+ * @param reason undefined if there is none, which means unspecified
+ */
+export function describeReason(reason = 0): string {
+  return WORDS[reason] ?? `reason ${reason}`
+}
+
+export interface SignedObject {
+  /** DER, as it was signed. */
+  readonly toBeSigned: Buffer
+  /** DER AlgorithmIdentifier. */
+  readonly algorithm: Buffer
+  readonly signature: Buffer
+}
+
+/**
+ * Reads the three fields of a signed object.
+ *
+ * @param reader content of the outer SEQUENCE, in which further elements may follow
+ * @throws Error when a field is malformed
+ */
+export function readSignedObject(reader: DerReader): SignedObject {
+  const toBeSigned = reader.element(TAG.sequence)
+  const algorithm = reader.element(TAG.sequence)
+  return { toBeSigned, algorithm, signature: reader.bits() }
+}
+
+/**
+ * Finds what keeps the signature from being that of the key, in words. It hashes in the thread pool, since a CRL has
+ * megabytes.
+ *
+ * @param key undefined if it is of a kind that OpenSSL does not know
+ */
+export async function findSignatureProblem(
+  { toBeSigned, algorithm, signature }: SignedObject,
+  key: KeyObject | undefined,
+): Promise<string | undefined> {
+  let identifier: SignatureIdentifier
+  try {
+    identifier = readSignatureIdentifier(algorithm)
+  } catch (error) {
+    return (error as Error).message
+  }
+  const { oid, hash, keyTypes, saltLength } = identifier
+  if (hash === undefined) {
+    return `its signature algorithm, ${oid}, is not supported`
+  }
+  // Others than the issuer can find a second content with the same SHA-1 digest
+  if (hash.name === 'sha160') {
+    return 'its signature is over a SHA-1 digest, which is not supported'
+  }
+  if (key === undefined || !keyTypes.includes(`${key.asymmetricKeyType}`)) {
+    return 'its signature is not of the kind that the key makes'
+  }
+  const options = saltLength === undefined ? {} : { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength }
+  const right = await new Promise((resolve) => {
+    // An error says that the parameters of the key forbid this hash or salt (RFC 4055 1.2)
+    verify(hash.nodeName, toBeSigned, { key, ...options }, signature, (error, right) =>
+      resolve(!error && right),
+    )
+  })
+  return right ? undefined : 'its signature does not verify'
+}

@@ -1,0 +1,115 @@
+import type { X509Certificate } from 'node:crypto'
+import { buildChain, hasIssuerName, isSelfSigned } from '../x509/chain.ts'
+import { findPathProblem } from '../x509/review/path-problem.ts'
+import { findAuthorityProblem } from '../x509/review/service-certificate.ts'
+import { describeIssuer, describeSubject, findInvalidity, validityPeriod } from '../x509/validity.ts'
+
+/**
+ * Traces the certificate of a timestamp authority (RFC 3161 2.3) to a trust anchor at a moment (RFC 5280 6.1), or as
+ * far as possible without anchors. It does not check revocation, and refuses critical policy constraints, since it does
+ * not support them.
+ *
+ * @param embedded certificates from the token, which prove nothing by themselves
+ * @param anchors if there are any, the chain must end in a self-signed one of them, and may go through the others
+ * @returns the certificates from the authority's upwards, or a message that says what is wrong
+ */
+export function traceAuthority(
+  certificate: X509Certificate,
+  embedded: readonly X509Certificate[],
+  anchors: readonly X509Certificate[],
+  at: Date,
+): readonly X509Certificate[] | string {
+  const problem = findAuthorityProblem(certificate) ?? findInvalidity([validityPeriod(certificate)], at)
+  if (problem !== undefined) {
+    return problem
+  }
+  // The roots in the token are left out, so that a complete chain ends in an anchor
+  const candidates =
+    anchors.length > 0 ? [...anchors, ...embedded.filter((one) => !isSelfSigned(one))] : embedded
+  const { issuers, complete } = buildChain(certificate, candidates, at)
+  const path = [certificate, ...issuers]
+  return (
+    findWrongEnd(path.at(-1) as X509Certificate, complete, embedded, anchors) ??
+    findInvalidity(path.map(validityPeriod), at) ??
+    findPathProblem(path) ??
+    path
+  )
+}
+
+/**
+ * Finds why a chain must not end with a certificate, in words.
+ *
+ * @param complete true if the certificate is self-signed
+ */
+function findWrongEnd(
+  last: X509Certificate,
+  complete: boolean,
+  embedded: readonly X509Certificate[],
+  anchors: readonly X509Certificate[],
+): string | undefined {
+  if (anchors.length === 0) {
+    return !complete && embedded.some((one) => hasIssuerName(last, one))
+      ? `the certificate of ${describeIssuer(last)} in it has not issued that of ${describeSubject(last)}`
+      : undefined
+  }
+  if (complete && anchors.some(({ raw }) => raw.equals(last.raw))) {
+    return undefined
+  }
+  const missing = complete ? '' : `, and the certificate of ${describeIssuer(last)} is missing`
+  return `no path to a self-signed certificate of the CA file: it ends at ${describeSubject(last)}${missing}`
+}
+
+/** Chains that are kept. The units of a large authority have a certificate each, and take turns. */
+const MAX_CHAINS = 8
+
+interface KnownChain {
+  /** The certificates of a token, DER, one after another. */
+  readonly encoded: Buffer
+  readonly path: readonly X509Certificate[]
+}
+
+/**
+ * Keeps the chains of an authority that were verified. It sends the same ones again and again, and tracing them anew
+ * costs more than all other checks.
+ */
+export class KnownChains {
+  /** The latest first. */
+  #known: readonly KnownChain[] = []
+
+  /** Paths from the signer to the anchor, the newest first. */
+  get paths(): readonly (readonly X509Certificate[])[] {
+    return this.#known.map(({ path }) => path)
+  }
+
+  /**
+   * Finds the path of certificates that came before, if the whole path is valid.
+   *
+   * @param certificates the certificates of a token, the signer's first
+   */
+  find(certificates: readonly X509Certificate[], at: Date): readonly X509Certificate[] | undefined {
+    const encoded = encode(certificates)
+    const known = this.#known.find((one) => one.encoded.equals(encoded))
+    return known && isValid(known, at) ? known.path : undefined
+  }
+
+  /**
+   * Keeps the path of certificates.
+   *
+   * @param certificates the certificates of a token, the signer's first
+   * @param path from the signer to the anchor
+   */
+  keep(certificates: readonly X509Certificate[], path: readonly X509Certificate[]): void {
+    const encoded = encode(certificates)
+    const now = new Date()
+    const others = this.#known.filter((one) => isValid(one, now) && !one.encoded.equals(encoded))
+    this.#known = [{ encoded, path }, ...others].slice(0, MAX_CHAINS)
+  }
+}
+
+function isValid({ path }: KnownChain, at: Date): boolean {
+  return findInvalidity(path.map(validityPeriod), at) === undefined
+}
+
+function encode(certificates: readonly X509Certificate[]): Buffer {
+  return Buffer.concat(certificates.map(({ raw }) => raw))
+}

@@ -1,0 +1,141 @@
+import type { X509Certificate } from 'node:crypto'
+import { readCertificateExtensions } from '../certificate-extensions.ts'
+import { type ChainLink, chainLinks, hasIssuerName } from '../chain.ts'
+import { KEY_PURPOSE } from '../extensions.ts'
+import { describeIssuer, describeSubject } from '../validity.ts'
+import type { ReviewedCertificate } from './reviewed-certificate.ts'
+
+/** Purposes (extended key usage) that validators accept for the signer of a document. */
+const DOCUMENT_PURPOSES: ReadonlySet<string> = new Set([
+  KEY_PURPOSE.documentSigning,
+  KEY_PURPOSE.emailProtection,
+  KEY_PURPOSE.any,
+  KEY_PURPOSE.microsoftDocumentSigning,
+  KEY_PURPOSE.adobeAuthenticDocuments,
+])
+
+/** Names of the other purposes of RFC 5280 4.2.1.12. */
+const OTHER_PURPOSES: ReadonlyMap<string, string> = new Map([
+  [KEY_PURPOSE.serverAuth, 'serverAuth'],
+  [KEY_PURPOSE.clientAuth, 'clientAuth'],
+  [KEY_PURPOSE.codeSigning, 'codeSigning'],
+  [KEY_PURPOSE.timeStamping, 'timeStamping'],
+  [KEY_PURPOSE.ocspSigning, 'OCSPSigning'],
+])
+
+const PURPOSE_ADVICE = {
+  signer:
+    'validators may refuse its signatures: have it issued with documentSigning (1.3.6.1.5.5.7.3.36) or emailProtection',
+  // Some validators apply the purposes of an issuer to all certificates below it
+  issuer: 'validators that take this for a limit of what it certifies may refuse signatures',
+}
+
+/** Warns of a certificate in a signer's chain that is for other purposes than documents. */
+export function findPurposeWarning(
+  { subject, extendedKeyUsage }: ReviewedCertificate,
+  of: 'signer' | 'issuer',
+): string | undefined {
+  if (extendedKeyUsage === undefined || extendedKeyUsage.some((purpose) => DOCUMENT_PURPOSES.has(purpose))) {
+    return undefined
+  }
+  const purposes = extendedKeyUsage.map((purpose) => OTHER_PURPOSES.get(purpose) ?? purpose).join(', ')
+  return (
+    `the certificate of ${subject} is not for signing documents, by its extended key usage (${purposes || 'none'}); ` +
+    PURPOSE_ADVICE[of]
+  )
+}
+
+/** Warns of a signer certificate that no authority has issued. */
+export function findSelfSignedWarning({ subject, selfSigned }: ReviewedCertificate): string | undefined {
+  return selfSigned
+    ? `the certificate of ${subject} is self-signed: validators trust its signatures only where it is installed itself`
+    : undefined
+}
+
+const WITHOUT_LTV =
+  'Document Engine cannot embed revocation data, and signatures are without long-term validation (LTV)'
+
+/**
+ * Warns of a certificate whose addresses for OCSP and CRLs are missing or never asked (RFC 5280 4.2.1.13, 4.2.2.1). A
+ * self-signed one needs none, since nobody can revoke it.
+ */
+export function findRevocationWarnings({ subject, selfSigned, addresses }: ReviewedCertificate): string[] {
+  if (selfSigned) {
+    return []
+  }
+  const { ocsp = [], crl = [], ignored = { ocsp: [], crl: [] } } = addresses ?? {}
+  const never = [...ignored.ocsp, ...ignored.crl]
+  if (ocsp.length + crl.length === 0) {
+    return [
+      never.length === 0
+        ? `the certificate of ${subject} has neither an OCSP address nor a CRL distribution point: ${WITHOUT_LTV}`
+        : `the certificate of ${subject} names nobody who is ever asked whether it was revoked, since only http and ` +
+          `https are (${never.join(', ')}): ${WITHOUT_LTV}`,
+    ]
+  }
+  // One address of a kind that is asked is enough, since authorities also name directories
+  return [
+    { kind: 'OCSP address', asked: ocsp, ignored: ignored.ocsp },
+    { kind: 'CRL distribution point', asked: crl, ignored: ignored.crl },
+  ]
+    .filter(({ asked, ignored }) => asked.length === 0 && ignored.length > 0)
+    .map(
+      ({ kind, ignored }) =>
+        `the certificate of ${subject} has no ${kind} that is ever asked, since only http and https are ` +
+        `(${ignored.join(', ')}): nobody stands in where its other addresses do not answer`,
+    )
+}
+
+/**
+ * Returns a warning for a chain that does not reach a root.
+ *
+ * @param path leaf first
+ * @param files all certificates but the leaf
+ */
+export function describeMissingIssuer(
+  path: readonly X509Certificate[],
+  files: readonly X509Certificate[],
+): string {
+  const last = path.at(-1) as X509Certificate
+  const missing =
+    `the chain is incomplete: missing is the certificate of ${describeIssuer(last)}, which issued that of ` +
+    `${describeSubject(last)}; add it to the CA certificates, so that validators find their way to the root`
+  const unused = new Map(files.map((certificate) => [certificate.fingerprint256, certificate]))
+  for (const { fingerprint256 } of path) {
+    unused.delete(fingerprint256)
+  }
+  if (unused.size === 0) {
+    return missing
+  }
+  if ([...unused.values()].some((certificate) => hasIssuerName(last, certificate))) {
+    return `${missing} (there is one of that name, but it did not issue this one: look for an older or a newer one)`
+  }
+  const others = unused.size === 1 ? '1 other certificate is' : `${unused.size} other certificates are`
+  return `${missing} (${others} there, but not connected to it: the missing one may be the one in between)`
+}
+
+/**
+ * Finds the certificates of a chain about which nobody can be asked, so that containers cannot reach level b-lt (EN 319
+ * 122-1 6.3). It returns one sentence without its capital for each, with advice.
+ *
+ * @param path leaf first
+ */
+export function findMissingRevocationSources(path: readonly X509Certificate[]): string[] {
+  return chainLinks(path).flatMap(describeLink)
+}
+
+function describeLink({ certificate, issuer }: ChainLink): string[] {
+  const subject = describeSubject(certificate)
+  const { ocsp = [], crl = [] } = readCertificateExtensions(certificate).addresses ?? {}
+  if (issuer === undefined) {
+    return [
+      `the issuer of ${subject} is not known, so that nobody's word about it can be verified; add its certificate`,
+    ]
+  }
+  return ocsp.length + crl.length > 0
+    ? []
+    : [
+        `the certificate of ${subject} names neither an OCSP responder nor a CRL that could be asked over http or https; ` +
+          'have it issued with one of them',
+      ]
+}

@@ -1,0 +1,48 @@
+import { PassThrough } from 'node:stream'
+import t from 'tap'
+import { chooseSigners, createPinPrompt, loadWithoutPin } from '../../src/cli/configuration.ts'
+import type { SignerConfiguration } from '../../src/configuration/signer-configuration.ts'
+import type { Variables } from '../../src/configuration/variables.ts'
+
+const SIGNERS = {
+  default: 'a',
+  signers: [{ name: 'a' }, { name: 'b' }] as SignerConfiguration[],
+  files: [],
+}
+
+function io(environment: Variables) {
+  return { environment, input: new PassThrough(), output: new PassThrough(), errors: new PassThrough() }
+}
+
+function names(signers: readonly SignerConfiguration[]) {
+  return signers.map(({ name }) => name)
+}
+
+t.test('a command is about all signers, or the one that is named', async (t) => {
+  t.strictSame(names(chooseSigners(SIGNERS, undefined)), ['a', 'b'])
+  t.strictSame(names(chooseSigners(SIGNERS, 'b')), ['b'])
+  t.throws(() => chooseSigners(SIGNERS, 'c'), {
+    name: 'ConfigurationError',
+    message: '--signer: there is no signer "c"; there are: a, b',
+  })
+})
+
+t.test(
+  'a PIN that is configured nowhere is no reason to refuse, and no part of what is loaded',
+  async (t) => {
+    // Any file will do, since the library is not loaded here
+    const environment = { HSM_MODULE: import.meta.filename }
+    t.match(loadWithoutPin({ ...environment, HSM_PIN: '1234' }).warnings, [/^HSM_PIN: stays readable/])
+    const { configuration, warnings } = loadWithoutPin(environment)
+    t.strictSame(warnings, [])
+    t.notMatch(JSON.stringify(configuration.signers), 'asked for')
+  },
+)
+
+t.test('nobody is asked for a PIN that is configured', async (t) => {
+  const access = { module: '', token: {}, pin: { variable: 'HSM_PIN' } }
+  t.strictSame(await createPinPrompt(io({ HSM_PIN: '1234' }))(access), { givenPin: '1234' })
+  const ask = createPinPrompt(io({}))
+  t.strictSame(await ask({ ...access, pin: { file: '/pin' } }), {})
+  await t.rejects(ask(access), { name: 'ConfigurationError' }, 'without a terminal nobody can be')
+})

@@ -1,0 +1,98 @@
+import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
+import * as asn1js from 'asn1js'
+import * as pkijs from 'pkijs'
+import t from 'tap'
+import { ECDSA } from '../../src/algorithms/ecdsa.ts'
+import { findHashAlgorithm, type HashAlgorithm } from '../../src/algorithms/hash-algorithms.ts'
+import { RSA_PKCS1 } from '../../src/algorithms/rsa-pkcs1.ts'
+import { ID_RSASSA_PSS, RSA_PSS } from '../../src/algorithms/rsa-pss.ts'
+import { findSignatureProblem } from '../../src/revocation/revocation-answer.ts'
+import { algorithm, ECDSA_WITH_SHA256, SHA256_WITH_RSA } from '../support/resigned.ts'
+
+const toBeSigned = Buffer.from('to be signed')
+const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 })
+const restricted = generateKeyPairSync('rsa-pss', {
+  modulusLength: 2048,
+  hashAlgorithm: 'sha384',
+  mgf1HashAlgorithm: 'sha384',
+})
+const ec = generateKeyPairSync('ec', { namedCurve: 'P-384' })
+const [sha1, sha256, sha384] = ['sha1', 'sha256', 'sha384'].map(findHashAlgorithm) as [
+  HashAlgorithm,
+  HashAlgorithm,
+  HashAlgorithm,
+]
+const WRONG = 'its signature does not verify'
+
+function describe(
+  identifier: pkijs.AlgorithmIdentifier,
+  signature: Buffer,
+  { publicKey }: { publicKey: KeyObject | undefined },
+) {
+  const algorithm = Buffer.from(identifier.toSchema().toBER())
+  return findSignatureProblem({ toBeSigned, algorithm, signature }, publicKey)
+}
+
+t.test('signatures of RSA and ECDSA, and those of other keys', async (t) => {
+  const pkcs1 = sign('sha256', toBeSigned, rsa.privateKey)
+  const pss = sign('sha384', toBeSigned, { key: restricted.privateKey, padding: 6, saltLength: 48 })
+  const ecdsa = sign('sha384', toBeSigned, ec.privateKey)
+  for (const [identifier, signature, keys, wrong] of [
+    [RSA_PKCS1.certificateIdentifier(sha256), pkcs1, rsa, undefined],
+    [RSA_PKCS1.certificateIdentifier(sha384), pkcs1, rsa, WRONG],
+    [RSA_PSS.certificateIdentifier(sha384), pss, restricted, undefined],
+    [RSA_PSS.certificateIdentifier(sha256), pss, restricted, WRONG],
+    [RSA_PSS.certificateIdentifier(sha256), pkcs1, rsa, WRONG],
+    [ECDSA.certificateIdentifier(sha384), ecdsa, ec, undefined],
+    [ECDSA.certificateIdentifier(sha256), ecdsa, ec, WRONG],
+    [ECDSA.certificateIdentifier(sha384), Buffer.alloc(0), ec, WRONG],
+    [ECDSA.certificateIdentifier(sha384), ecdsa, rsa, 'its signature is not of the kind that the key makes'],
+    [
+      RSA_PSS.certificateIdentifier(sha384),
+      pss,
+      { publicKey: undefined },
+      'its signature is not of the kind that the key makes',
+    ],
+    [RSA_PSS.certificateIdentifier(sha384), pss, ec, 'its signature is not of the kind that the key makes'],
+  ] as const) {
+    t.equal(await describe(identifier, signature, keys), wrong)
+  }
+})
+
+t.test('parameters that are absent are as good as NULL', async (t) => {
+  const pkcs1 = sign('sha256', toBeSigned, rsa.privateKey)
+  const ecdsa = sign('sha256', toBeSigned, ec.privateKey)
+  for (const form of ['null', 'absent'] as const) {
+    for (const [oid, signature, { publicKey }] of [
+      [SHA256_WITH_RSA, pkcs1, rsa],
+      [ECDSA_WITH_SHA256, ecdsa, ec],
+    ] as const) {
+      const object = { toBeSigned, algorithm: algorithm(oid, form), signature }
+      t.equal(await findSignatureProblem(object, publicKey), undefined, `${oid} ${form}`)
+    }
+  }
+})
+
+t.test('algorithms that are not supported', async (t) => {
+  const overSha1 = 'its signature is over a SHA-1 digest, which is not supported'
+  const broken = 'the parameters of its algorithm, RSASSA-PSS, are missing or broken'
+  const odd = new pkijs.AlgorithmIdentifier({
+    algorithmId: '1.2.840.113549.1.1.11',
+    algorithmParams: new asn1js.Integer({ value: 1 }),
+  })
+  for (const [identifier, wrong] of [
+    [RSA_PKCS1.certificateIdentifier(sha1), overSha1],
+    [ECDSA.certificateIdentifier(sha1), overSha1],
+    [RSA_PSS.certificateIdentifier(sha1), overSha1],
+    [
+      RSA_PKCS1.signerInfoIdentifier(sha256),
+      'its signature algorithm, 1.2.840.113549.1.1.1, is not supported',
+    ],
+    [new pkijs.AlgorithmIdentifier({ algorithmId: ID_RSASSA_PSS }), broken],
+    [odd, 'its signature algorithm, 1.2.840.113549.1.1.11, is not supported'],
+  ] as const) {
+    t.equal(await describe(identifier, Buffer.alloc(256), rsa), wrong)
+  }
+  const garbage = { toBeSigned, algorithm: Buffer.from('300105', 'hex'), signature: Buffer.alloc(256) }
+  t.equal(await findSignatureProblem(garbage, rsa.publicKey), 'its signature algorithm is malformed')
+})

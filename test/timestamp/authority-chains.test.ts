@@ -1,0 +1,137 @@
+import t from 'tap'
+import { traceAuthority } from '../../src/timestamp/authority-chains.ts'
+import { type IssueOptions, issue, openssl, RSA_2048, spoil } from '../support/certificates.ts'
+import { CERTIFICATE, reissue, withExplicitCurve } from '../support/resigned.ts'
+import { createIssuers, FOR_TIMESTAMPS } from '../support/timestamp-authority.ts'
+
+const directory = t.testdir()
+const { root, issuing } = createIssuers(directory)
+const subject = '/CN=Timestamp authority'
+
+t.test('the way up to the anchor', async (t) => {
+  const { certificate } = issue(directory, { subject, issuer: issuing, extensions: FOR_TIMESTAMPS })
+  t.strictSame(
+    traceAuthority(certificate, [certificate, issuing.certificate], [root.certificate], new Date()),
+    [certificate, issuing.certificate, root.certificate],
+  )
+  t.strictSame(traceAuthority(certificate, [issuing.certificate], [], new Date()), [
+    certificate,
+    issuing.certificate,
+  ])
+})
+
+t.test('an intermediate that stands beside the anchors need not be sent', async (t) => {
+  const { certificate } = issue(directory, { subject, issuer: issuing, extensions: FOR_TIMESTAMPS })
+  const anchors = [issuing.certificate, root.certificate]
+  t.strictSame(traceAuthority(certificate, [certificate], anchors, new Date()), [certificate, ...anchors])
+  t.match(
+    traceAuthority(certificate, [certificate], [issuing.certificate], new Date()),
+    'no path to a self-signed certificate of the CA file: it ends at O=Test, CN=Timestamp CA, and the certificate of ' +
+      'O=Test, CN=Timestamp root is missing',
+    'but it is no anchor',
+  )
+})
+
+t.test('a root with a new key, certified with its old key (RFC 4210 4.4.1)', async (t) => {
+  const renewed = issue(directory, { subject: '/O=Test/CN=Timestamp root', ca: true })
+  const link = issue(directory, {
+    ...{ subject: '/O=Test/CN=Timestamp root', ca: true },
+    ...{ issuer: root, keyFile: renewed.keyFile },
+  })
+  const leaf = issue(directory, { subject, issuer: renewed, extensions: FOR_TIMESTAMPS })
+  const { certificate } = leaf
+  const sent = [certificate, link.certificate, renewed.certificate]
+  t.strictSame(traceAuthority(certificate, sent, [root.certificate], new Date()), [
+    certificate,
+    link.certificate,
+    root.certificate,
+  ])
+  const others = ['-untrusted', link.certificateFile, leaf.certificateFile]
+  t.match(openssl('verify', '-CAfile', root.certificateFile, ...others), /OK/)
+})
+
+t.test('critical extensions about policies count only where a policy is demanded', async (t) => {
+  const extensions = ['basicConstraints = critical, CA:TRUE', 'keyUsage = critical, keyCertSign']
+  for (const [line, taken] of [
+    ['inhibitAnyPolicy = critical, 0', true],
+    ['policyMappings = critical, 1.2.3:1.2.4', true],
+    ['policyConstraints = critical, requireExplicitPolicy:0', false],
+  ] as const) {
+    const ca = issue(directory, { subject: '/CN=CA', issuer: root, extensions: [...extensions, line] })
+    const { certificate } = issue(directory, { subject, issuer: ca, extensions: FOR_TIMESTAMPS })
+    const path = traceAuthority(certificate, [ca.certificate], [root.certificate], new Date())
+    t.equal(Array.isArray(path), taken, line)
+  }
+})
+
+t.test('a certificate that only OpenSSL can read', async (t) => {
+  const issuer = issue(directory, { subject: '/CN=RSA CA', ca: true, issuer: root, key: RSA_2048 })
+  const { certificate } = spoil(issue(directory, { subject, issuer, extensions: FOR_TIMESTAMPS }))
+  t.equal(
+    traceAuthority(certificate, [], [root.certificate], new Date()),
+    'the certificate of CN=Timestamp authority is not encoded as RFC 5280 says',
+  )
+})
+
+t.test('what is weak, or not allowed, is refused with anchors and without them alike', async (t) => {
+  const rsa = (bits: number) => ['-algorithm', 'RSA', '-pkeyopt', `rsa_keygen_bits:${bits}`]
+  const ca = (options: Partial<IssueOptions>) =>
+    issue(directory, { subject: '/CN=CA', ca: true, issuer: root, ...options })
+  const spelledOut = ca({})
+  const rsaIssuer = ca({ subject: '/CN=RSA CA', key: RSA_2048 })
+  const authority = ['basicConstraints = critical, CA:TRUE', 'keyUsage = critical, keyCertSign']
+  for (const [issuer, told] of [
+    [ca({ key: rsa(512) }), /^the certificate of CN=CA has a key that is not secure, RSA with 512 bits/],
+    [
+      ca({ hash: 'md5', issuer: rsaIssuer }),
+      /^the certificate of CN=CA is signed with MD5, which can be forged/,
+    ],
+    [
+      reissue(spelledOut, root, { [CERTIFICATE.key]: withExplicitCurve(spelledOut) }),
+      /^the certificate of CN=CA has a key that is not secure, EC with explicit curve parameters/,
+    ],
+    [ca({ hash: 'sha1' }), /^the certificate of CN=CA is signed with SHA-1, which can be forged/],
+    [
+      ca({ extensions: [...authority, '1.2.3.4 = critical, DER:0500'] }),
+      /^the certificate of CN=CA has a critical extension that is not supported, 1\.2\.3\.4$/,
+    ],
+    [
+      ca({
+        extensions: [...authority, 'nameConstraints = critical, permitted;dirName:o', '[o]', 'O = Other'],
+      }),
+      /^the certificate of CN=Timestamp authority has a distinguished name for a name, which the name constraints of/,
+    ],
+    [
+      ca({ extensions: [...authority, '2.5.29.30 = critical, DER:0500'] }),
+      /^the certificate of CN=CA has name constraints that are not those of RFC 5280 4\.2\.1\.10$/,
+    ],
+  ] as const) {
+    const { certificate } = issue(directory, { subject, issuer, extensions: FOR_TIMESTAMPS })
+    for (const anchors of [[root.certificate], []]) {
+      t.match(
+        traceAuthority(certificate, [issuer.certificate, rsaIssuer.certificate], anchors, new Date()),
+        told,
+      )
+    }
+  }
+  const allowed = ca({ extensions: [...authority, 'nameConstraints = critical, permitted;DNS:test'] })
+  const { certificate } = issue(directory, { subject, issuer: allowed, extensions: FOR_TIMESTAMPS })
+  t.type(traceAuthority(certificate, [allowed.certificate], [root.certificate], new Date()), Array)
+})
+
+t.test('an extended key usage that is not critical, or not alone, is not that of RFC 3161 2.3', async (t) => {
+  for (const usage of [
+    'timeStamping',
+    'critical, timeStamping, emailProtection',
+    'critical, emailProtection',
+  ]) {
+    const extensions = ['basicConstraints = CA:FALSE', `extendedKeyUsage = ${usage}`]
+    const { certificate } = issue(directory, { subject, issuer: issuing, extensions })
+    t.equal(
+      traceAuthority(certificate, [issuing.certificate], [root.certificate], new Date()),
+      'the certificate of CN=Timestamp authority is not for timestamps alone (a critical extended key usage with only ' +
+        'timeStamping)',
+      usage,
+    )
+  }
+})
