@@ -1,6 +1,5 @@
 /** The certificate objects of a token: what there is, and how one is put there and deleted. */
 import { X509Certificate } from 'node:crypto'
-import type { Session } from 'graphene-pk11'
 import type { Handle } from 'pkcs11js'
 import pkcs11js from 'pkcs11js'
 import { encodePublicKey, fingerprint } from '../../algorithms/public-key.ts'
@@ -11,12 +10,13 @@ import { readCertificate } from '../../x509/read-certificate.ts'
 import { describeSubject } from '../../x509/validity.ts'
 import { findById, findObjects, readAttribute, readId, readPublicHalf } from '../process/attributes.ts'
 import { type CertificateObject, findCertificates } from '../process/certificate-object.ts'
+import type { TokenSession } from '../process/user-session.ts'
 import { describeFailure } from '../return-values.ts'
 import { RefusedError } from './failure.ts'
 import { findPrivateKeys } from './keys.ts'
 
 /** Returns all certificates that the user can see, in the token's order. */
-export function listCertificates(session: Session): CertificateDescription[] {
+export function listCertificates(session: TokenSession): CertificateDescription[] {
   const ofKeys = findPrivateKeys(session).map((key) => {
     const id = readId(session, key)
     const publicKey = readPublicHalf(session, key, id)
@@ -34,7 +34,7 @@ export function listCertificates(session: Session): CertificateDescription[] {
  * @param wanted SHA-256 of its DER in hex
  * @throws RefusedError when there is none, and when the token does not delete it
  */
-export function deleteCertificate(session: Session, wanted: string) {
+export function deleteCertificate(session: TokenSession, wanted: string) {
   const objects = findAll(session).filter((object) => {
     const value = readAttribute(session, object, pkcs11js.CKA_VALUE)
     return value !== undefined && fingerprint(value) === wanted
@@ -48,7 +48,7 @@ export function deleteCertificate(session: Session, wanted: string) {
   return { fingerprint: wanted, objects: objects.length }
 }
 
-function destroy(session: Session, object: Handle): void {
+function destroy(session: TokenSession, object: Handle): void {
   try {
     session.lib.C_DestroyObject(session.handle, object)
   } catch (error) {
@@ -57,14 +57,14 @@ function destroy(session: Session, object: Handle): void {
   }
 }
 
-function findAll(session: Session): Handle[] {
+function findAll(session: TokenSession): Handle[] {
   return findObjects(session, [{ type: pkcs11js.CKA_CLASS, value: pkcs11js.CKO_CERTIFICATE }])
 }
 
 export type CertificateDescription = ReturnType<typeof describe>
 
 /** Describes an object; null is what the token does not show, and what is no X.509 certificate does not have. */
-function describe(session: Session, object: Handle, ofKeys: readonly (readonly CertificateObject[])[]) {
+function describe(session: TokenSession, object: Handle, ofKeys: readonly (readonly CertificateObject[])[]) {
   const read = (type: number) => readAttribute(session, object, type)
   const value = read(pkcs11js.CKA_VALUE)
   const isIn = (certificates: readonly CertificateObject[]) =>
@@ -119,7 +119,7 @@ function toIsoTime(time: string): string | null {
  * @returns label and id of both, the number of other certificates of the key, and whether this one is new
  * @throws RefusedError when there is no such key, or the token takes no certificates
  */
-export function importCertificate(session: Session, der: Uint8Array, wantedLabel?: string) {
+export function importCertificate(session: TokenSession, der: Uint8Array, wantedLabel?: string) {
   const certificate = readCertificate(der)
   const key = findKey(session, encodePublicKey(certificate.publicKey))
   const id = readId(session, key)
@@ -138,7 +138,7 @@ export function importCertificate(session: Session, der: Uint8Array, wantedLabel
   return { label, id: id.toString('hex'), others: there.length - same.length, created }
 }
 
-function findKey(session: Session, publicKey: Uint8Array): Handle {
+function findKey(session: TokenSession, publicKey: Uint8Array): Handle {
   const keys = findPrivateKeys(session)
   const key = keys.find((handle) =>
     readPublicHalf(session, handle, readId(session, handle))?.equals(publicKey),
@@ -153,7 +153,7 @@ function findKey(session: Session, publicKey: Uint8Array): Handle {
 }
 
 /** Creates the object (PKCS#11 2.40 4.6.3), with the names as the issuer encoded them, since tokens compare bytes. */
-function createObject(session: Session, { raw }: X509Certificate, id: Buffer, label: string): void {
+function createObject(session: TokenSession, { raw }: X509Certificate, id: Buffer, label: string): void {
   const { subject, issuer, serialNumber } = readCertificateFields({ raw })
   try {
     session.lib.C_CreateObject(session.handle, [

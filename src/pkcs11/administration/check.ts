@@ -1,5 +1,5 @@
 import { createPublicKey } from 'node:crypto'
-import type { Module, Session, Slot } from 'graphene-pk11'
+import type { Module, Slot } from 'graphene-pk11'
 import { findHashAlgorithm, type HashAlgorithm } from '../../algorithms/hash-algorithms.ts'
 import { chooseSignatureAlgorithm } from '../../algorithms/signature-algorithms.ts'
 import { readCertificate } from '../../x509/read-certificate.ts'
@@ -15,7 +15,7 @@ import {
 } from '../process/mechanism.ts'
 import { type PrivateKey, selectPrivateKey } from '../process/private-key.ts'
 import { selectToken } from '../process/token.ts'
-import { openUserSession } from '../process/user-session.ts'
+import { openUserSession, type TokenSession } from '../process/user-session.ts'
 import { createTestInput, type KeyUse, type SigningInput } from '../signing-input.ts'
 import { explain, type Failure, RefusedError } from './failure.ts'
 import { type AdministrationAccess, openLibrary, openSession } from './session.ts'
@@ -127,11 +127,11 @@ function find(library: Module, access: AdministrationAccess): Found<Slot> {
   return [slot, { step: 'token', text }]
 }
 
-function logIn(slot: Slot, access: AdministrationAccess): Found<Session> {
+function logIn(slot: Slot, access: AdministrationAccess): Found<TokenSession> {
   return [openSession(slot, access), { step: 'login', text: 'the token took the PIN' }]
 }
 
-function findKey(session: Session, { key }: CheckRequest): Found<PrivateKey> {
+function findKey(session: TokenSession, { key }: CheckRequest): Found<PrivateKey> {
   const found = selectPrivateKey(session, key)
   // Its handle is of use here alone
   const { handle: _, ...told } = found
@@ -139,7 +139,7 @@ function findKey(session: Session, { key }: CheckRequest): Found<PrivateKey> {
 }
 
 /** Looks at the mechanism that the key signs with. */
-function lookAtMechanism(session: Session, found: PrivateKey, { key }: CheckRequest): Found<true> {
+function lookAtMechanism(session: TokenSession, found: PrivateKey, { key }: CheckRequest): Found<true> {
   const name = signMechanism(readKeyType(session, found.handle), key.algorithm)
   checkAllowed(session, found, name)
   const { sign, minBits, maxBits } = describeMechanism(session.slot, name)
@@ -170,7 +170,7 @@ function* openSessions(slot: Slot, count: number): Generator<Progress> {
 }
 
 /** @returns what the key is used with: as the certificate has it, which may be on the token */
-function lookForCertificate(session: Session, key: PrivateKey, request: CheckRequest): Found<KeyUse> {
+function lookForCertificate(session: TokenSession, key: PrivateKey, request: CheckRequest): Found<KeyUse> {
   const { certificateOnToken, algorithm: name } = request.key
   const { certificate } = certificateOnToken ? findCertificate(session, key) : { certificate: undefined }
   const certified =
@@ -185,7 +185,7 @@ function lookForCertificate(session: Session, key: PrivateKey, request: CheckReq
 }
 
 function* sign(
-  session: Session,
+  session: TokenSession,
   key: PrivateKey,
   use: KeyUse,
   { hashes: asked, signatures: count }: CheckRequest,
@@ -211,7 +211,7 @@ function* sign(
   yield { step, finding: { step, signatures } }
 }
 
-function signOnce({ lib, handle }: Session, key: PrivateKey, { mechanism, data }: SigningInput) {
+function signOnce({ lib, handle }: TokenSession, key: PrivateKey, { mechanism, data }: SigningInput) {
   const began = performance.now()
   lib.C_SignInit(handle, encodeMechanism(mechanism), key.handle)
   const initialized = performance.now()

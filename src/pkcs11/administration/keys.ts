@@ -1,5 +1,4 @@
 /** The private keys of a token: what there is, and how a new one is generated. */
-import type { Session } from 'graphene-pk11'
 import type { Handle, KeyPair, Template } from 'pkcs11js'
 import pkcs11js from 'pkcs11js'
 import { fingerprint } from '../../algorithms/public-key.ts'
@@ -15,25 +14,26 @@ import {
 } from '../process/attributes.ts'
 import { curveParameters, describeCurve } from '../process/elliptic-key.ts'
 import { modulusBits, readKeyType, readProtection } from '../process/key-attributes.ts'
+import type { TokenSession } from '../process/user-session.ts'
 import { describeFailure } from '../return-values.ts'
 import { explain, RefusedError } from './failure.ts'
 
 const NO_ID = Buffer.alloc(0)
 
 /** Returns all private keys that the user can see, in the token's order. */
-export function listKeys(session: Session): KeyDescription[] {
+export function listKeys(session: TokenSession): KeyDescription[] {
   return findPrivateKeys(session).map((key) => describeKey(session, key))
 }
 
 /** Returns the handles of all private keys that the user can see. */
-export function findPrivateKeys(session: Session): Handle[] {
+export function findPrivateKeys(session: TokenSession): Handle[] {
   return findObjects(session, [{ type: pkcs11js.CKA_CLASS, value: pkcs11js.CKO_PRIVATE_KEY }])
 }
 
 export type KeyDescription = ReturnType<typeof describeKey>
 
 /** Describes a private key for people and programs; null is what the token does not show. */
-export function describeKey(session: Session, key: Handle) {
+export function describeKey(session: TokenSession, key: Handle) {
   const read = (type: number) => readAttribute(session, key, type)
   const id = read(pkcs11js.CKA_ID)
   const curve = read(pkcs11js.CKA_EC_PARAMS)
@@ -92,7 +92,7 @@ interface KeyRequest {
  * @throws RefusedError when there is a private key of that id, or of a label that must be new, and when there is a new
  *   key that cannot be told
  */
-export function generateKey(session: Session, request: KeyRequest) {
+export function generateKey(session: TokenSession, request: KeyRequest) {
   const pair = generatePair(session, request)
   try {
     return complete(session, pair)
@@ -105,7 +105,7 @@ export function generateKey(session: Session, request: KeyRequest) {
  * Generates the pair, and denies no usage where the token does not take that. In a TPM both halves are one object, which signs with PKCS#1 v1.5
  * as it decrypts: tpm2-pkcs11 finds it contradictory that one half verifies and the other does not decrypt.
  */
-function generatePair(session: Session, request: KeyRequest): KeyPair {
+function generatePair(session: TokenSession, request: KeyRequest): KeyPair {
   try {
     return tryGenerating(session, request, DENIED)
   } catch (error) {
@@ -116,7 +116,7 @@ function generatePair(session: Session, request: KeyRequest): KeyPair {
   }
 }
 
-function tryGenerating(session: Session, request: KeyRequest, denied: typeof DENIED): KeyPair {
+function tryGenerating(session: TokenSession, request: KeyRequest, denied: typeof DENIED): KeyPair {
   const { label, id, kind } = request
   refuseTaken(session, request)
   const both: Template = [
@@ -149,7 +149,7 @@ function deny(type: number) {
 }
 
 /** @throws RefusedError */
-function refuseTaken(session: Session, { label, id, mayShareLabel }: KeyRequest): void {
+function refuseTaken(session: TokenSession, { label, id, mayShareLabel }: KeyRequest): void {
   if (findById(session, pkcs11js.CKO_PRIVATE_KEY, Buffer.from(id, 'hex')).length > 0) {
     throw new RefusedError(`there is a private key of id ${id} already; choose another --id, or leave it out`)
   }
@@ -162,7 +162,7 @@ function refuseTaken(session: Session, { label, id, mayShareLabel }: KeyRequest)
   }
 }
 
-function findByLabel(session: Session, label: string): Handle[] {
+function findByLabel(session: TokenSession, label: string): Handle[] {
   return findObjects(session, [
     { type: pkcs11js.CKA_CLASS, value: pkcs11js.CKO_PRIVATE_KEY },
     { type: pkcs11js.CKA_LABEL, value: Buffer.from(label) },
@@ -170,7 +170,7 @@ function findByLabel(session: Session, label: string): Handle[] {
 }
 
 /** Returns the description of the private key, and the public one as DER SubjectPublicKeyInfo. */
-function complete(session: Session, { privateKey, publicKey }: KeyPair) {
+function complete(session: TokenSession, { privateKey, publicKey }: KeyPair) {
   withdraw(session, privateKey, [...DENIED.privateKey, ...SELDOM_KNOWN])
   withdraw(session, publicKey, [...DENIED.publicKey, ...SELDOM_KNOWN])
   const spki = readPublicKey(session, publicKey)
@@ -189,7 +189,7 @@ function describeSize(kind: KeyRequest['kind']): Template {
     : [{ type: pkcs11js.CKA_EC_PARAMS, value: curveParameters(kind.curve) }]
 }
 
-function withdraw(session: Session, object: Handle, usages: readonly number[]): void {
+function withdraw(session: TokenSession, object: Handle, usages: readonly number[]): void {
   for (const type of usages) {
     if (readAttribute(session, object, type)?.[0] === 1) {
       session.lib.C_SetAttributeValue(session.handle, object, [deny(type)])

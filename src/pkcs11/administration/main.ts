@@ -2,8 +2,8 @@
  * The process that works on a token for the command line: it carries out one order and ends. It is a process of its own,
  * since only from outside can an end be made of a library that hangs or crashes.
  */
-import type { Session } from 'graphene-pk11'
 import { startWatchdog } from '../process/start-watchdog.ts'
+import type { TokenSession } from '../process/user-session.ts'
 import { deleteCertificate, importCertificate, listCertificates } from './certificates.ts'
 import type { CheckRequest, Progress } from './check.ts'
 import { explain, type Failure } from './failure.ts'
@@ -43,7 +43,7 @@ export type Answer =
 export type FromAdministration = Answer | { readonly type: 'progress'; readonly progress: Progress }
 
 /** Makes an operation of what needs a session with the user logged in. */
-function loggedIn<Rest extends unknown[], Result>(act: (session: Session, ...rest: Rest) => Result) {
+function loggedIn<Rest extends unknown[], Result>(act: (session: TokenSession, ...rest: Rest) => Result) {
   return (access: AdministrationAccess, ...rest: Rest) => act(logIn(access), ...rest)
 }
 

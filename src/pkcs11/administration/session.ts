@@ -1,9 +1,9 @@
-import type { Module, Session, Slot } from 'graphene-pk11'
+import type { Module, Slot } from 'graphene-pk11'
 import type { LibraryConfiguration, TokenAccess } from '../../configuration/signer-configuration.ts'
 import { initializeLibrary, loadLibrary } from '../process/library.ts'
 import { findPin } from '../process/open-token.ts'
 import { selectToken } from '../process/token.ts'
-import { logInUser, openUserSession } from '../process/user-session.ts'
+import { logInUser, openUserSession, type TokenSession } from '../process/user-session.ts'
 
 /** How to reach a token and log in for the command line. */
 export interface AdministrationAccess extends TokenAccess {
@@ -29,13 +29,13 @@ export function closeLibrary(): void {
 }
 
 /** Opens a read-write session with the user logged in. */
-export function logIn(access: AdministrationAccess): Session {
+export function logIn(access: AdministrationAccess): TokenSession {
   const { slot } = selectToken(openLibrary(access), access.token)
   return openSession(slot, access)
 }
 
 /** Opens a session and calls `C_Login` once. */
-export function openSession(slot: Slot, access: AdministrationAccess): Session {
+export function openSession(slot: Slot, access: AdministrationAccess): TokenSession {
   const pin = findPin(access.pin, access.givenPin)
   const session = openUserSession(slot)
   logInUser(session, pin)

@@ -1,14 +1,14 @@
 import { createPublicKey } from 'node:crypto'
-import type { Session } from 'graphene-pk11'
 import type { Handle, Template } from 'pkcs11js'
 import pkcs11js from 'pkcs11js'
 import { encodeEllipticKey } from './elliptic-key.ts'
+import type { TokenSession } from './user-session.ts'
 
 /**
  * Reads one attribute; undefined where the token does not know it or does not show it. One at a time, since a token
  * that refuses one attribute of a set refuses the set.
  */
-export function readAttribute(session: Session, object: Handle, type: number): Buffer | undefined {
+export function readAttribute(session: TokenSession, object: Handle, type: number): Buffer | undefined {
   try {
     const [attribute] = session.lib.C_GetAttributeValue(session.handle, object, [{ type }])
     return attribute?.value as Buffer
@@ -21,13 +21,13 @@ export function readAttribute(session: Session, object: Handle, type: number): B
 }
 
 /** Reads a CK_BBOOL; null where the token does not know it or does not show it. */
-export function readBoolean(session: Session, object: Handle, type: number): boolean | null {
+export function readBoolean(session: TokenSession, object: Handle, type: number): boolean | null {
   const value = readAttribute(session, object, type)
   return value?.length === 1 ? value[0] !== 0 : null
 }
 
 /** Returns all objects that fit a template, in the token's order. */
-export function findObjects(session: Session, template: Template): Handle[] {
+export function findObjects(session: TokenSession, template: Template): Handle[] {
   const { lib, handle } = session
   lib.C_FindObjectsInit(handle, template)
   try {
@@ -42,17 +42,17 @@ export function findObjects(session: Session, template: Template): Handle[] {
 }
 
 /** Returns all private keys that this user can see. */
-export function findPrivateKeys(session: Session): Handle[] {
+export function findPrivateKeys(session: TokenSession): Handle[] {
   return findObjects(session, [{ type: pkcs11js.CKA_CLASS, value: pkcs11js.CKO_PRIVATE_KEY }])
 }
 
 /** Reads CKA_ID; returns an empty one where the object has none, or the token does not show it. */
-export function readId(session: Session, object: Handle): Buffer {
+export function readId(session: TokenSession, object: Handle): Buffer {
   return readAttribute(session, object, pkcs11js.CKA_ID) ?? Buffer.alloc(0)
 }
 
 /** Returns the objects of a class that have an id; none has the empty one, which is that of objects without. */
-export function findById(session: Session, objectClass: number, id: Uint8Array): Handle[] {
+export function findById(session: TokenSession, objectClass: number, id: Uint8Array): Handle[] {
   if (id.length === 0) {
     return []
   }
@@ -63,7 +63,7 @@ export function findById(session: Session, objectClass: number, id: Uint8Array):
 }
 
 /** Returns DER SubjectPublicKeyInfo of an RSA or EC key, public or private; undefined where the token does not show it. */
-export function readPublicKey(session: Session, object: Handle): Buffer | undefined {
+export function readPublicKey(session: TokenSession, object: Handle): Buffer | undefined {
   return readRsaKey(session, object) ?? readEllipticKey(session, object)
 }
 
@@ -73,7 +73,11 @@ export function readPublicKey(session: Session, object: Handle): Buffer | undefi
  *
  * @param id CKA_ID
  */
-export function readPublicHalf(session: Session, privateKey: Handle, id: Uint8Array): Buffer | undefined {
+export function readPublicHalf(
+  session: TokenSession,
+  privateKey: Handle,
+  id: Uint8Array,
+): Buffer | undefined {
   const own = readPublicKey(session, privateKey)
   if (own !== undefined) {
     return own
@@ -84,7 +88,7 @@ export function readPublicHalf(session: Session, privateKey: Handle, id: Uint8Ar
   return first !== undefined && others.every((other) => other?.equals(first)) ? first : undefined
 }
 
-function readRsaKey(session: Session, object: Handle): Buffer | undefined {
+function readRsaKey(session: TokenSession, object: Handle): Buffer | undefined {
   const modulus = readAttribute(session, object, pkcs11js.CKA_MODULUS)
   const exponent = readAttribute(session, object, pkcs11js.CKA_PUBLIC_EXPONENT)
   if (!modulus?.length || !exponent?.length) {
@@ -94,7 +98,7 @@ function readRsaKey(session: Session, object: Handle): Buffer | undefined {
   return createPublicKey({ key, format: 'jwk' }).export({ type: 'spki', format: 'der' })
 }
 
-function readEllipticKey(session: Session, object: Handle): Buffer | undefined {
+function readEllipticKey(session: TokenSession, object: Handle): Buffer | undefined {
   const parameters = readAttribute(session, object, pkcs11js.CKA_EC_PARAMS)
   const point = readAttribute(session, object, pkcs11js.CKA_EC_POINT)
   return parameters === undefined || point === undefined ? undefined : encodeEllipticKey(parameters, point)

@@ -1,4 +1,3 @@
-import type { Session } from 'graphene-pk11'
 import pkcs11js from 'pkcs11js'
 import { encodePublicKey } from '../../algorithms/public-key.ts'
 import { readCertificate } from '../../x509/read-certificate.ts'
@@ -6,13 +5,14 @@ import { findInvalidity, type ValidityPeriod, validityPeriod } from '../../x509/
 import type { FoundKey } from '../messages.ts'
 import { findObjects, readAttribute } from './attributes.ts'
 import { misconfigured } from './open-error.ts'
+import type { TokenSession } from './user-session.ts'
 
 /**
  * Finds the newest valid certificate object that belongs to a private key: a renewed one may lie beside the old one.
  *
  * @throws OpenError when none fits, and when the token does not show the public half and they have several
  */
-export function findCertificate(session: Session, key: CertifiedKey): FoundCertificate {
+export function findCertificate(session: TokenSession, key: CertifiedKey): FoundCertificate {
   const fitting = findCertificates(session, key)
   const [newest] = fitting
   if (newest === undefined) {
@@ -34,7 +34,7 @@ export function findCertificate(session: Session, key: CertifiedKey): FoundCerti
  * Returns the certificates of a private key, as `newestFirst` sorts them: of those with the key's CKA_ID, or of all
  * where none has it, those with the key's public half.
  */
-export function findCertificates(session: Session, key: CertifiedKey): CertificateObject[] {
+export function findCertificates(session: TokenSession, key: CertifiedKey): CertificateObject[] {
   const sameId = key.id === '' ? [] : readCertificates(session, key.id)
   const candidates = sameId.length > 0 ? sameId : readCertificates(session)
   return newestFirst(
@@ -72,7 +72,7 @@ function newestFirst(certificates: readonly CertificateObject[], at: Date): Cert
 }
 
 /** An object that is no certificate belongs to no key, and must not keep the others from being found. */
-function readCertificates(session: Session, id?: string): CertificateObject[] {
+function readCertificates(session: TokenSession, id?: string): CertificateObject[] {
   return readValues(session, id).flatMap((value) => {
     try {
       const certificate = readCertificate(value)
@@ -89,7 +89,7 @@ function readCertificates(session: Session, id?: string): CertificateObject[] {
  *
  * @param id CKA_ID in hex; absent for all
  */
-function readValues(session: Session, id?: string): Buffer[] {
+function readValues(session: TokenSession, id?: string): Buffer[] {
   const template = [
     { type: pkcs11js.CKA_CLASS, value: pkcs11js.CKO_CERTIFICATE },
     { type: pkcs11js.CKA_CERTIFICATE_TYPE, value: pkcs11js.CKC_X_509 },
@@ -101,7 +101,7 @@ function readValues(session: Session, id?: string): Buffer[] {
 }
 
 /** Says why an object with the id of the key is not its certificate, though it looks like that to other tools. */
-function describeUnreadable(session: Session, { id }: CertifiedKey): string[] {
+function describeUnreadable(session: TokenSession, { id }: CertifiedKey): string[] {
   const values = id === '' ? [] : readValues(session, id)
   return values.flatMap((value) => {
     try {

@@ -1,11 +1,11 @@
 /** Reads of which type a private key object is, which operations it allows, and how it is protected (PKCS#11 2.40 4.9). */
 import { createPublicKey } from 'node:crypto'
-import type { Session } from 'graphene-pk11'
 import type { Handle } from 'pkcs11js'
 import pkcs11js from 'pkcs11js'
 import type { KeyProtection } from '../messages.ts'
 import { readAttribute, readBoolean } from './attributes.ts'
 import { describeCurve } from './elliptic-key.ts'
+import type { TokenSession } from './user-session.ts'
 
 type KeyType = 'RSA' | 'EC'
 
@@ -16,7 +16,7 @@ const KEY_TYPES: ReadonlyMap<number, KeyType> = new Map([
 ])
 
 /** Returns the type of a key, or the number of another type in hex; undefined where the token does not tell. */
-export function readKeyType(session: Session, handle: Handle): string | undefined {
+export function readKeyType(session: TokenSession, handle: Handle): string | undefined {
   const bytes = readAttribute(session, handle, pkcs11js.CKA_KEY_TYPE)
   // Some tokens show an attribute that they do not have as an empty one
   if (bytes === undefined || bytes.length === 0) {
@@ -39,7 +39,11 @@ export function modulusBits(publicKey: Uint8Array): number | undefined {
  *
  * @param publicKey DER SubjectPublicKeyInfo, where the token shows it
  */
-export function describeKeyType(session: Session, handle: Handle, publicKey: Uint8Array | undefined): string {
+export function describeKeyType(
+  session: TokenSession,
+  handle: Handle,
+  publicKey: Uint8Array | undefined,
+): string {
   const curve = readAttribute(session, handle, pkcs11js.CKA_EC_PARAMS)
   const size = curve === undefined ? publicKey && modulusBits(publicKey) : describeCurve(curve)
   return [readKeyType(session, handle) ?? 'unknown type', size ?? ''].join(' ').trim()
@@ -56,7 +60,7 @@ export function keyTypeOf(publicKey: Uint8Array): KeyType {
 }
 
 /** Reads whether there may be copies of a private key outside the token. */
-export function readProtection(session: Session, key: Handle): KeyProtection {
+export function readProtection(session: TokenSession, key: Handle): KeyProtection {
   const read = (type: number) => readBoolean(session, key, type)
   return {
     sensitive: read(pkcs11js.CKA_SENSITIVE),
@@ -68,7 +72,7 @@ export function readProtection(session: Session, key: Handle): KeyProtection {
 }
 
 /** Returns the mechanisms that the key may be used with; undefined where it may be used with all, or the token does not tell. */
-export function readAllowedMechanisms(session: Session, key: Handle): readonly number[] | undefined {
+export function readAllowedMechanisms(session: TokenSession, key: Handle): readonly number[] | undefined {
   const list = readAttribute(session, key, pkcs11js.CKA_ALLOWED_MECHANISMS)
   if (list === undefined || list.length === 0 || list.length % ULONG !== 0) {
     return undefined

@@ -1,6 +1,5 @@
 /** The mechanisms that sign: which one a key needs, whether the token has it, and how it is called. */
 
-import type { Session, Slot } from 'graphene-pk11'
 import type { Handle, Mechanism } from 'pkcs11js'
 import pkcs11js from 'pkcs11js'
 import type { HashAlgorithm } from '../../algorithms/hash-algorithms.ts'
@@ -9,6 +8,7 @@ import { nameKey } from '../key-name.ts'
 import { describeFailure } from '../return-values.ts'
 import { readAllowedMechanisms } from './key-attributes.ts'
 import { misconfigured } from './open-error.ts'
+import type { TokenSession, TokenSlot } from './user-session.ts'
 
 const TYPES: Readonly<Record<SignMechanism['name'], number>> = {
   CKM_RSA_PKCS: pkcs11js.CKM_RSA_PKCS,
@@ -44,20 +44,20 @@ export function signMechanism(
  *
  * @throws what `C_GetMechanismInfo` threw, `CKR_MECHANISM_INVALID` where the token does not have it
  */
-export function describeMechanism({ lib, handle }: Slot, name: SignMechanism['name']) {
+export function describeMechanism({ lib, handle }: TokenSlot, name: SignMechanism['name']) {
   const { flags, minKeySize: minBits, maxKeySize: maxBits } = lib.C_GetMechanismInfo(handle, TYPES[name])
   return { name, sign: (flags & pkcs11js.CKF_SIGN) !== 0, minBits, maxBits }
 }
 
 /** @throws OpenError where the token does not sign with it */
-export function checkMechanism({ slot }: Session, name: SignMechanism['name']): void {
+export function checkMechanism({ slot }: TokenSession, name: SignMechanism['name']): void {
   if (!isOffered(slot, name)) {
     const reason = `the token does not offer ${name} for signatures`
     throw misconfigured('key', `${reason}; choose another key or token, or have the HSM allow it`, reason)
   }
 }
 
-function isOffered(slot: Slot, name: SignMechanism['name']): boolean {
+function isOffered(slot: TokenSlot, name: SignMechanism['name']): boolean {
   try {
     return describeMechanism(slot, name).sign
   } catch (error) {
@@ -75,7 +75,7 @@ function isOffered(slot: Slot, name: SignMechanism['name']): boolean {
  * @throws OpenError
  */
 export function checkAllowed(
-  session: Session,
+  session: TokenSession,
   key: { readonly handle: Handle } & Parameters<typeof nameKey>[0],
   name: SignMechanism['name'],
 ): void {

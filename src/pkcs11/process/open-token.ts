@@ -1,4 +1,4 @@
-import type { Module, Session } from 'graphene-pk11'
+import type { Module } from 'graphene-pk11'
 import { defined } from '../../common/defined.ts'
 import { describeValue } from '../../common/quote.ts'
 import { describeUnreadable, readPin } from '../../configuration/read-pin.ts'
@@ -13,7 +13,7 @@ import { checkAllowed, checkMechanism, signMechanism } from './mechanism.ts'
 import { misconfigured, OpenError } from './open-error.ts'
 import { selectPrivateKey } from './private-key.ts'
 import { selectToken } from './token.ts'
-import { closeUserSession, logInUser, openUserSession } from './user-session.ts'
+import { closeUserSession, logInUser, openUserSession, type TokenSession } from './user-session.ts'
 
 /** A token with the user logged in, for the life of the process. */
 export interface OpenToken {
@@ -79,7 +79,7 @@ function openWith(
   }
   const pin = findPin(access.pin, givenPin)
   const onLogin = (returnValue?: string) => tellLogin(told, returnValue)
-  const findWith = (session: Session, place: number) => findKey(session, keys[place] as KeyRequest)
+  const findWith = (session: TokenSession, place: number) => findKey(session, keys[place] as KeyRequest)
   let anchor = openUserSession(slot)
   logInUser(anchor, pin, onLogin)
   const outcomes = keys.map((_, place) => findWith(anchor, place))
@@ -124,7 +124,7 @@ function openWith(
 type TellLogin = (told: ToldPin, returnValue?: string) => void
 
 /** Finds one key. A fault of it keeps none of the others from being used. */
-function findKey(session: Session, request: KeyRequest): KeyOutcome {
+function findKey(session: TokenSession, request: KeyRequest): KeyOutcome {
   try {
     return describeKey(session, request)
   } catch (error) {
@@ -135,7 +135,7 @@ function findKey(session: Session, request: KeyRequest): KeyOutcome {
   }
 }
 
-function describeKey(session: Session, request: KeyRequest): FoundKey {
+function describeKey(session: TokenSession, request: KeyRequest): FoundKey {
   const key = selectPrivateKey(session, request)
   const mechanism = signMechanism(readKeyType(session, key.handle), request.algorithm)
   checkMechanism(session, mechanism)

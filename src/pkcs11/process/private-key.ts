@@ -1,4 +1,3 @@
-import type { Session } from 'graphene-pk11'
 import type { Handle, Template } from 'pkcs11js'
 import pkcs11js from 'pkcs11js'
 import { fingerprint } from '../../algorithms/public-key.ts'
@@ -10,7 +9,7 @@ import { findObjects, readAttribute, readBoolean, readId, readPublicHalf } from 
 import { findCertificates } from './certificate-object.ts'
 import { describeKeyType, keyTypeOf, mayBe, readKeyType, readProtection } from './key-attributes.ts'
 import { misconfigured } from './open-error.ts'
-import { checkLoggedIn } from './user-session.ts'
+import { checkLoggedIn, type TokenSession } from './user-session.ts'
 
 /** A private key object in one session: handles belong to the session that found them. */
 export interface PrivateKey extends FoundKey {
@@ -33,7 +32,7 @@ interface SearchTerms {
  * @throws OpenError that lists the private keys there are, when none or several fit
  */
 export function selectPrivateKey(
-  session: Session,
+  session: TokenSession,
   request: Omit<KeyRequest, 'certificateOnToken'>,
 ): PrivateKey {
   const { selector, publicKey } = request
@@ -78,7 +77,7 @@ export function selectPrivateKey(
 }
 
 /** Returns label and id of the private key that a certificate belongs to, whatever it is called; undefined without one. */
-function findCertifiedKey(session: Session, certified: Uint8Array): string | undefined {
+function findCertifiedKey(session: TokenSession, certified: Uint8Array): string | undefined {
   const owner = listPrivateKeys(session, {}).find(
     ({ publicKey }) => publicKey !== undefined && isSame(publicKey, certified),
   )
@@ -96,7 +95,7 @@ function describeWanted({ label, id }: KeyRequest['selector']): string[] {
 }
 
 /** Describes keys of which one must be chosen, with all that may tell them apart. */
-function describeChoice(session: Session, keys: readonly Candidate[]): string {
+function describeChoice(session: TokenSession, keys: readonly Candidate[]): string {
   const describe = (key: Candidate) => {
     const certified =
       findCertificates(session, key).length > 0 ? 'with a certificate' : 'without a certificate'
@@ -109,7 +108,7 @@ function describeChoice(session: Session, keys: readonly Candidate[]): string {
 }
 
 /** Returns the keys with that public key or, if there are none, those of its type that show none: one of them may have it. */
-function withPublicKey(session: Session, keys: readonly Candidate[], wanted: Uint8Array): Candidate[] {
+function withPublicKey(session: TokenSession, keys: readonly Candidate[], wanted: Uint8Array): Candidate[] {
   const matching = keys.filter(({ publicKey }) => publicKey !== undefined && isSame(publicKey, wanted))
   const type = keyTypeOf(wanted)
   return matching.length > 0
@@ -121,7 +120,7 @@ function withPublicKey(session: Session, keys: readonly Candidate[], wanted: Uin
 
 /** Finds, in another session, the key that was selected; undefined when it is not there any more. */
 export function findSelectedKey(
-  session: Session,
+  session: TokenSession,
   { labelBytes, id, publicKey }: KeyReference,
 ): Handle | undefined {
   const handles = findObjects(session, privateKeyTemplate({ label: labelBytes, id }))
@@ -134,7 +133,7 @@ export function findSelectedKey(
   })
 }
 
-function listPrivateKeys(session: Session, terms: SearchTerms): Candidate[] {
+function listPrivateKeys(session: TokenSession, terms: SearchTerms): Candidate[] {
   return findObjects(session, privateKeyTemplate(terms)).map((handle) => {
     const labelBytes = readAttribute(session, handle, pkcs11js.CKA_LABEL) ?? Buffer.alloc(0)
     const label = labelBytes.toString('utf8')
@@ -158,7 +157,7 @@ function privateKeyTemplate({ label, id }: SearchTerms): Template {
   return template
 }
 
-function checkUsable(session: Session, key: Candidate): void {
+function checkUsable(session: TokenSession, key: Candidate): void {
   const type = readKeyType(session, key.handle)
   if (!mayBe(type, 'RSA') && !mayBe(type, 'EC')) {
     const reason = 'the private key is neither an RSA nor an EC key'

@@ -6,8 +6,7 @@
  * thread itself never throws.
  */
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
-import { type Session, Slot } from 'graphene-pk11'
-import type { Handle } from 'pkcs11js'
+import pkcs11js, { type Handle } from 'pkcs11js'
 import {
   FIRST_CHANNEL,
   type FromSession,
@@ -17,10 +16,15 @@ import {
 } from '../messages.ts'
 import { describeFailure, KeyGoneError, type TokenFailure } from '../return-values.ts'
 import { Channel } from './channel.ts'
-import { loadLibrary } from './library.ts'
 import { encodeMechanism, MAX_SIGNATURE_LENGTH } from './mechanism.ts'
 import { findSelectedKey } from './private-key.ts'
-import { checkLoggedIn, closeUserSession, openUserSession } from './user-session.ts'
+import {
+  checkLoggedIn,
+  closeUserSession,
+  openUserSession,
+  type TokenSession,
+  type TokenSlot,
+} from './user-session.ts'
 
 const { session: number, module: path, slot: slotHandle } = workerData as SessionWorkerData
 let { keys } = workerData as SessionWorkerData
@@ -28,8 +32,8 @@ const channel = new Channel(FIRST_CHANNEL + number)
 /** A signature stays in it until it is written to the channel. */
 const output = Buffer.alloc(MAX_SIGNATURE_LENGTH)
 
-let slot: Slot | undefined
-let session: Session | undefined
+let slot: TokenSlot | undefined
+let session: TokenSession | undefined
 /** Keyed by the place of the key. Some HSMs find keys slowly, so each is looked for when it is first needed. */
 const handles = new Map<number, Handle>()
 
@@ -40,9 +44,11 @@ function open(key: number): void {
   findKey(key)
 }
 
-function attachSlot(): Slot {
-  const library = loadLibrary(path)
-  return new Slot(Buffer.from(slotHandle), library, library.lib)
+/** The main thread has loaded and initialized the library. It stays loaded for the life of this thread. */
+function attachSlot(): TokenSlot {
+  const lib = new pkcs11js.PKCS11()
+  lib.load(path)
+  return { lib, handle: Buffer.from(slotHandle) }
 }
 
 /** Reads what the main thread has found since: this thread waits for orders alone. */
@@ -56,10 +62,15 @@ function learnKeys(): KeyReferences {
 
 function findKey(key: number): Handle {
   const reference = learnKeys()[key]
-  const found = reference && findSelectedKey(session as Session, reference)
+  const search = () => reference && findSelectedKey(session as TokenSession, reference)
+  let found = search()
   if (found === undefined) {
     // A token hides private keys from those who are not logged in
-    checkLoggedIn(session as Session)
+    checkLoggedIn(session as TokenSession)
+    // The main thread may have logged in again since that search
+    found = search()
+  }
+  if (found === undefined) {
     throw new KeyGoneError()
   }
   handles.set(key, found)
@@ -86,7 +97,7 @@ function sign(order: SignOrder): Uint8Array {
 }
 
 function signWith(key: Handle, { mechanism, data }: SignOrder): Uint8Array {
-  const { lib, handle } = session as Session
+  const { lib, handle } = session as TokenSession
   lib.C_SignInit(handle, encodeMechanism(mechanism), key)
   return lib.C_Sign(handle, Buffer.from(data), output)
 }

@@ -1,9 +1,20 @@
-import { type Session, SessionFlag, type Slot } from 'graphene-pk11'
+import pkcs11js, { type Handle, type PKCS11 } from 'pkcs11js'
 import { describeFailure, readLoginAnswer } from '../return-values.ts'
 
-/** Read-write, as CloudHSM has it. */
-export function openUserSession(slot: Slot): Session {
-  return slot.open(SessionFlag.SERIAL_SESSION | SessionFlag.RW_SESSION)
+/** A slot in terms of pkcs11js. The threads of sessions do without graphene-pk11, which takes 4 MB in each of them. */
+export interface TokenSlot {
+  readonly lib: PKCS11
+  readonly handle: Handle
+}
+
+export interface TokenSession extends TokenSlot {
+  readonly slot: TokenSlot
+}
+
+/** Opens a session, read-write as CloudHSM has it. */
+export function openUserSession({ lib, handle }: TokenSlot): TokenSession {
+  const flags = pkcs11js.CKF_SERIAL_SESSION | pkcs11js.CKF_RW_SESSION
+  return { lib, handle: lib.C_OpenSession(handle, flags), slot: { lib, handle } }
 }
 
 /**
@@ -13,13 +24,13 @@ export function openUserSession(slot: Slot): Session {
  * @throws what the PKCS#11 call threw
  */
 export function logInUser(
-  session: Session,
+  { lib, handle }: TokenSession,
   pin: string,
   onLogin: (returnValue?: string) => void = () => {},
 ): void {
   onLogin()
   try {
-    session.login(pin)
+    lib.C_Login(handle, pkcs11js.CKU_USER, pin)
     onLogin('CKR_OK')
   } catch (error) {
     const { returnValue } = describeFailure(error)
@@ -34,16 +45,16 @@ export function logInUser(
 const CKS_RW_USER_FUNCTIONS = 3
 
 /** @throws Error as a call that needs the login throws it, where the token has forgotten the login */
-export function checkLoggedIn({ lib, handle }: Session): void {
+export function checkLoggedIn({ lib, handle }: TokenSession): void {
   if (lib.C_GetSessionInfo(handle).state !== CKS_RW_USER_FUNCTIONS) {
     throw new Error('CKR_USER_NOT_LOGGED_IN')
   }
 }
 
 /** Gives it up: what is broken may be the session itself. */
-export function closeUserSession(session: Session): void {
+export function closeUserSession({ lib, handle }: TokenSession): void {
   try {
-    session.close()
+    lib.C_CloseSession(handle)
   } catch {
     // A session that the token calls invalid may still exist, and sessions are few; or it is gone
   }
