@@ -5,16 +5,18 @@ import { request } from 'node:http'
 import { join } from 'node:path'
 import t from 'tap'
 import type { SignerEntry } from '../schemas/signers-file.ts'
+import { createToken as createUserToken } from '../src/access/user-token.ts'
 import * as errors from '../src/errors.ts'
 import { startAuthorities } from './support/authorities.ts'
 import { generateKeyFile, issue, RSA_2048, writeBundle } from './support/certificates.ts'
 import { createFaultyModule } from './support/faulty-module/faulty-module.ts'
 import { type SendOptions, send } from './support/http.ts'
+import { createClaims, createJwtKey, signJwt } from './support/jwt.ts'
 import { readLog } from './support/log-lines.ts'
 import { ocspAt } from './support/revocation-chain.ts'
 import { scrape } from './support/scrape.ts'
 import { holds } from './support/secrets.ts'
-import { startService } from './support/service.ts'
+import { type Service, startService } from './support/service.ts'
 import { allIdle, hsmStatus, until } from './support/signing.ts'
 import { parseAnswer, sendRaw } from './support/socket.ts'
 import { createToken, importKey, PIN } from './support/token.ts'
@@ -47,8 +49,9 @@ const digest = createHash('sha512').update(content).digest()
 const password = word()
 const accessKey = word()
 const user = word()
+const caller = await createUserToken()
 /** None of it may be read anywhere. */
-const SECRETS = { content, digest, user, password, accessKey, PIN }
+const SECRETS = { content, digest, user, password, accessKey, PIN, signingToken: caller.token }
 
 writeFileSync(path('password'), password)
 const common: SignerEntry = {
@@ -80,6 +83,21 @@ const service = await startService(t, environment, (app) => {
   })
 })
 
+writeFileSync(
+  path('access.json'),
+  JSON.stringify({ users: [{ name: 'caller', ...caller.kept, containers: ['pkcs7'] }] }),
+)
+const guarded = await startService(t, {
+  ...environment,
+  ...{ ACCESS: 'tokens', ACCESS_FILE: path('access.json') },
+})
+/** Nobody answers at the address of its keys. */
+const keyless = await startService(t, {
+  ...environment,
+  ...{ ACCESS: 'jwt', ACCESS_JWT_KEYS: 'http://127.0.0.1:1/', ACCESS_JWT_ISSUER: 'issuer' },
+  ACCESS_JWT_AUDIENCE: 'signing-service',
+})
+
 const answers: { code: string; message: string; requestId: string; text: string }[] = []
 
 /** Keeps an answer, where it is a refusal. */
@@ -97,6 +115,9 @@ const post = (body: object, signer?: string, at = '/sign') =>
     method: 'POST',
     body: JSON.stringify({ signing_token: JSON.stringify({ userId: user, signer }), ...body }),
   })
+/** Posts a request for a raw signature to a service that asks for tokens. */
+const postTo = async (to: Service, signing_token?: string) =>
+  keep(await send(`${to.url}/sign`, { method: 'POST', body: JSON.stringify({ ...RAW, signing_token }) }))
 const raw = async (...parts: string[]) => keep(parseAnswer(await sendRaw(service.url, parts, 0)))
 
 const RAW = { action: 'sign', data_to_be_signed: data }
@@ -141,6 +162,14 @@ const PROVOCATIONS: Readonly<Record<string, () => Promise<unknown>>> = {
     ask('/sign', { method: 'POST', body: data, headers: { 'content-type': `text/plain; token=${user}` } }),
   ORIGIN_NOT_ALLOWED: () =>
     ask('/sign', { method: 'POST', body: data, headers: { origin: 'https://x.example' } }),
+  SIGNING_TOKEN_MISSING: () => postTo(guarded),
+  SIGNING_TOKEN_INVALID: () => postTo(guarded, user),
+  NOT_ALLOWED: () => postTo(guarded, caller.token),
+  TOO_MANY_REQUESTS: () =>
+    Promise.all(
+      Array.from({ length: 8 }, (_, index) => postTo(guarded, `${caller.token.slice(0, -1)}${index}`)),
+    ),
+  ACCESS_UNAVAILABLE: () => postTo(keyless, signJwt(createJwtKey(), createClaims({ user }))),
   EXPECTATION_FAILED: () => raw(`${JSON_HEAD}Expect: ${user}\r\nContent-Length: 2\r\n\r\n{}`),
   HEADERS_TOO_LARGE: () => raw(`GET / HTTP/1.1\r\n${HEAD}X: ${user.repeat(1000)}\r\n\r\n`),
   NOT_FOUND: () => post(RAW, undefined, `/${user}`),
@@ -217,14 +246,15 @@ t.test('each code', async (t) => {
 })
 
 t.test('its message is in the log, and no secret anywhere', async (t) => {
-  const lines = () => new Map(readLog(service.log()).map((line) => [line.requestId, line]))
+  const log = () => [service, guarded, keyless].map((one) => one.log()).join('')
+  const lines = () => new Map(readLog(log()).map((line) => [line.requestId, line]))
   await until('all are logged', () => answers.every(({ requestId }) => lines().has(requestId)))
   const logged = lines()
   for (const { code, message, requestId } of answers) {
     t.match(logged.get(requestId), { code, refusal: message })
   }
   const { text: metrics } = await scrape(service.url)
-  const texts = { log: service.log(), metrics, answers: answers.map(({ text }) => text).join() }
+  const texts = { log: log(), metrics, answers: answers.map(({ text }) => text).join() }
   for (const [name, secret] of Object.entries(SECRETS)) {
     for (const [place, text] of Object.entries(texts)) {
       t.notOk(holds(text, secret), `${name} is not in the ${place}`)

@@ -155,11 +155,11 @@ t.test('a restriction that cannot be read does not become none', async (t) => {
 })
 
 t.test('a token ends when it says so, also where it was verified before', async (t) => {
+  mock.timers.enable({ apis: ['Date'], now: Date.now() })
+  t.teardown(() => mock.timers.reset())
   const authenticator = create(t)
   const token = signJwt(key, createClaims())
   t.same(await authenticator.authenticate({ token }), { subject: 'alice' })
-  mock.timers.enable({ apis: ['Date'], now: Date.now() })
-  t.teardown(() => mock.timers.reset())
   mock.timers.tick(119_000)
   t.same(await authenticator.authenticate({ token }), { subject: 'alice' }, 'a minute is tolerated')
   mock.timers.tick(2_000)

@@ -20,7 +20,10 @@ mkdirSync(path('file'))
 for (const secret of ['pin', 'password']) {
   chmodSync(path(secret), 0o600)
 }
-const LEAST = { HSM_MODULE: path('module.so'), HSM_PIN_FILE: path('pin'), SIGNERS_FILE: FILE }
+const LEAST = {
+  ...{ HSM_MODULE: path('module.so'), HSM_PIN_FILE: path('pin'), SIGNERS_FILE: FILE },
+  SIGNING_SERVICE_HOST: '127.0.0.1',
+}
 const TSA_URL = 'https://of-all.example'
 /** As OpenSSL has it. */
 const HASH = openssl('dgst', '-sha256', '-r', path('policy.txt')).slice(0, 64)

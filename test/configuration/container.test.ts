@@ -23,7 +23,9 @@ const directory = t.testdir({
 const path = (name: string) => join(directory, name)
 chmodSync(path('pin'), 0o600)
 chmodSync(path('password'), 0o600)
-const LEAST = { HSM_MODULE: path('module.so'), HSM_PIN_FILE: path('pin') }
+const LEAST = {
+  ...{ HSM_MODULE: path('module.so'), HSM_PIN_FILE: path('pin'), SIGNING_SERVICE_HOST: '127.0.0.1' },
+}
 const URL_EXAMPLE =
   ': http or https addresses of timestamp authorities (RFC 3161), separated by commas, for example TSA_URL=https://timestamp.example.com'
 

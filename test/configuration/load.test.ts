@@ -27,8 +27,10 @@ const directory = t.testdir({
 const path = (name: string) => join(directory, name)
 chmodSync(path('pin'), 0o600)
 const MODULE = path('module.so')
-/** The least there can be. */
-const LEAST = { HSM_MODULE: MODULE, HSM_PIN: PIN }
+/** The least there can be, for nobody but this host: otherwise the open access is warned about. */
+const LEAST = { HSM_MODULE: MODULE, HSM_PIN: PIN, SIGNING_SERVICE_HOST: '127.0.0.1' }
+const OPEN_WARNING =
+  'ACCESS: everybody who reaches the service may have anything signed; set it to tokens or jwt, or limit ACCESS_FROM'
 const PIN_WARNING = "HSM_PIN: stays readable in the process's environment; HSM_PIN_FILE does not"
 
 const root = issue(directory, { subject: '/CN=Root', ca: true })
@@ -73,7 +75,7 @@ function checkRefused(
 }
 
 t.test('with module and PIN alone all else has its default', async (t) => {
-  t.same(load(), {
+  t.same(loadConfiguration({ HSM_MODULE: MODULE, HSM_PIN: PIN }), {
     host: '0.0.0.0',
     port: 6000,
     paths: ['/', '/sign'],
@@ -90,6 +92,9 @@ t.test('with module and PIN alone all else has its default', async (t) => {
     revocationCheck: true,
     revocationMaxAgeMs: 3_600_000,
     proxies: new Proxies(),
+    access: { configuration: { kind: 'open' }, files: [] },
+    trustedProxies: [],
+    protectCertificates: false,
     hsm: {
       ...{ sessions: 8, queueLimit: 256, timeoutMs: 4000, keepAliveMs: 30_000 },
       requireNonExtractableKeys: false,
@@ -117,7 +122,7 @@ t.test('with module and PIN alone all else has its default', async (t) => {
       ],
       files: [],
     },
-    warnings: [PIN_WARNING],
+    warnings: [PIN_WARNING, OPEN_WARNING],
   })
 })
 
@@ -125,6 +130,7 @@ t.test('a proxy that is none is a problem, whose value is not told', async (t) =
   const variables = {
     HSM_MODULE: MODULE,
     HSM_PIN: 'user:password',
+    SIGNING_SERVICE_HOST: '127.0.0.1',
     https_proxy: 'http://user:secret@proxy.test/path',
   }
   try {
@@ -462,7 +468,8 @@ t.test('a certificate that only some versions of OpenSSL read is refused in the 
 })
 
 t.test('a timeout that Document Engine does not wait for', async (t) => {
-  const withPinFile = { HSM_MODULE: MODULE, HSM_PIN_FILE: path('pin') }
+  const { HSM_PIN: _, ...least } = LEAST
+  const withPinFile = { ...least, HSM_PIN_FILE: path('pin') }
   t.strictSame(loadConfiguration({ ...withPinFile, HSM_TIMEOUT_MS: '4999' }).warnings, [])
   t.strictSame(loadConfiguration({ ...withPinFile, HSM_TIMEOUT_MS: '5000' }).warnings, [
     'HSM_TIMEOUT_MS: Document Engine gives up after SIGNING_SERVICE_TIMEOUT, 5000 ms by default; keep it below that',
