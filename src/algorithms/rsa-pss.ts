@@ -1,6 +1,9 @@
 import { type AsymmetricKeyDetails, constants, type KeyObject, verify } from 'node:crypto'
 import * as asn1js from 'asn1js'
 import * as pkijs from 'pkijs'
+import { readAlgorithmIdentifier } from '../asn1/algorithm-identifier.ts'
+import { DerReader } from '../asn1/der-reader.ts'
+import { TAG } from '../asn1/tag.ts'
 import { quote } from '../common/quote.ts'
 import { copyDigest, findHashByOid, HASH_ALGORITHMS, type HashAlgorithm } from './hash-algorithms.ts'
 import { modulusLength } from './rsa-pkcs1.ts'
@@ -115,6 +118,25 @@ export function findUnsupportedPss(publicKey: KeyObject): string | undefined {
   return saltLength > room
     ? `RSASSA-PSS parameters with a salt of ${saltLength} bytes, where its ${modulusLength} bits have room for ${room}`
     : undefined
+}
+
+/**
+ * Describes the parameters of an id-RSASSA-PSS key if this service does not know them, such as those with SHA-3. Node
+ * does not tell: Node 20 calls such a hash sha1, and Node 24 tells of no parameters.
+ *
+ * @param publicKeyInfo DER SubjectPublicKeyInfo
+ */
+export function findUnknownPss(publicKeyInfo: Buffer): string | undefined {
+  try {
+    const algorithm = new DerReader(publicKeyInfo).enter(TAG.sequence).element(TAG.sequence)
+    const { oid, parameters } = readAlgorithmIdentifier(algorithm)
+    if (oid === ID_RSASSA_PSS && parameters !== undefined) {
+      parsePssParameters(asn1js.fromBER(parameters).result)
+    }
+    return undefined
+  } catch (error) {
+    return `RSASSA-PSS parameters that cannot be used: ${(error as Error).message}`
+  }
 }
 
 /** The longest salt, in bytes, that a key of 4096 bits has room for. */

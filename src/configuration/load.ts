@@ -15,15 +15,9 @@ import { type Findings, problemWith } from './problem.ts'
 import { readProxies } from './proxies.ts'
 import { readLibrary, readSelector, readSigner } from './read-signer.ts'
 import type { LibraryConfiguration, SignersConfiguration } from './signer-configuration.ts'
-import { fromVariables } from './signer-document.ts'
+import { AUTHORITY_VARIABLES, fromVariables } from './signer-document.ts'
 import { readSignersFile, type SignerDocuments } from './signers-file.ts'
 import { dropUnset, findUnknown, type GivenVariables, type Variables, validate } from './variables.ts'
-
-/** Variables about the authorities that TSA_URL names. */
-const AUTHORITY_VARIABLES = [
-  ...['TSA_USER', 'TSA_PASSWORD', 'TSA_PASSWORD_FILE', 'TSA_POLICY', 'TSA_HASH_ALGORITHM', 'TSA_CA_FILE'],
-  ...['TSA_TLS_CA_FILE', 'TSA_TLS_CERTIFICATE_FILE', 'TSA_TLS_KEY_FILE'],
-]
 
 /** Default of Document Engine's SIGNING_SERVICE_TIMEOUT. */
 const DOCUMENT_ENGINE_TIMEOUT_MS = 5_000

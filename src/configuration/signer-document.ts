@@ -109,6 +109,15 @@ export function fromVariables(
 
 type Names = { readonly [property: string]: string | Names }
 
+/** Variables about the authorities that TSA_URL names. */
+export const AUTHORITY_VARIABLES: readonly string[] = listNames(VARIABLES.timestamps).filter(
+  (name) => name !== VARIABLES.timestamps.url,
+)
+
+function listNames(names: Names): string[] {
+  return Object.values(names).flatMap((name) => (typeof name === 'string' ? name : listNames(name)))
+}
+
 /** Returns a copy with the values of the variables in place of their names, without those that are not set. */
 function fill(names: Names, values: Readonly<Record<string, unknown>>): object {
   const entries = Object.entries(names).map(([property, name]) => [

@@ -4,7 +4,7 @@
  */
 
 /**
- * Reaction to a return value:
+ * Class of a return value: what it means. `pool/sessions.ts` and `pool/signing-jobs.ts` decide what follows from it.
  * - `find-key`: the key handle is stale; find the key again in the same session and repeat; then as the next
  * - `replace-session`: the session is gone or confused; open another in its place and repeat
  * - `log-in`: the token forgot the login; log in once for all sessions and repeat

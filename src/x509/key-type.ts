@@ -1,6 +1,6 @@
 import type { AsymmetricKeyDetails, KeyObject, X509Certificate } from 'node:crypto'
 import { curveOf, hasExplicitCurve, OWN_EXPLICIT_CURVE } from '../algorithms/elliptic-curves.ts'
-import { findUnsupportedPss, type RsaDetails } from '../algorithms/rsa-pss.ts'
+import { findUnknownPss, findUnsupportedPss, type RsaDetails } from '../algorithms/rsa-pss.ts'
 import { readCertificateFields } from './certificate-fields.ts'
 
 /** The supported keys, for messages. */
@@ -34,7 +34,8 @@ export function findUnsupportedKey(
   // Node's type rsa-pss is for keys that are restricted to PSS (RFC 4055 1.2)
   if (type === 'rsa' || type === 'rsa-pss') {
     const { modulusLength: bits } = details as RsaDetails
-    return findUnsupportedPss(key) ?? (bits < 2048 || bits > 4096 ? `RSA with ${bits} bits` : undefined)
+    const unsupported = findUnsupportedPss(key) ?? findUnknownPss(publicKeyInfo as Buffer)
+    return unsupported ?? (bits < 2048 || bits > 4096 ? `RSA with ${bits} bits` : undefined)
   }
   if (curveOf(key) !== undefined) {
     return undefined

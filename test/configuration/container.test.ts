@@ -5,6 +5,7 @@ import { join, relative } from 'node:path'
 import { inspect } from 'node:util'
 import { pino } from 'pino'
 import t from 'tap'
+import { Environment } from '../../schemas/configuration.ts'
 import { findHashAlgorithm } from '../../src/algorithms/hash-algorithms.ts'
 import type { Configuration } from '../../src/configuration/configuration.ts'
 import type { ContainerConfiguration } from '../../src/configuration/container-configuration.ts'
@@ -345,15 +346,18 @@ t.test('files for TLS', async (t) => {
 
 t.test('what has no effect', async (t) => {
   const warnings = (variables: Record<string, string>) => load(variables).warnings
+  const idle: Record<string, string> = {
+    ...{ TSA_USER: 'user', TSA_PASSWORD_FILE: path('password'), TSA_POLICY: '1.2.3' },
+    ...{ TSA_HASH_ALGORITHM: 'sha256', TSA_CA_FILE: bundle, ...TLS },
+  }
   t.strictSame(
-    warnings({
-      ...{ TSA_USER: 'user', TSA_PASSWORD_FILE: path('password'), TSA_POLICY: '1.2.3', ...TLS },
-      ...{ TSA_HASH_ALGORITHM: 'sha256', TSA_CA_FILE: bundle, TSA_FALLBACK: 'b-b' },
-    }),
-    [
-      ...['TSA_USER', 'TSA_PASSWORD_FILE', 'TSA_POLICY', 'TSA_HASH_ALGORITHM', 'TSA_CA_FILE'],
-      ...['TSA_TLS_CA_FILE', 'TSA_TLS_CERTIFICATE_FILE', 'TSA_TLS_KEY_FILE'],
-    ].map((name) => `${name}: has no effect without TSA_URL`),
+    warnings({ ...idle, TSA_FALLBACK: 'b-b' }),
+    Object.keys(idle).map((name) => `${name}: has no effect without TSA_URL`),
+  )
+  t.strictSame(
+    Object.keys(Environment.properties).filter((name) => name.startsWith('TSA_') && !(name in idle)),
+    ['TSA_URL', 'TSA_PASSWORD', 'TSA_FALLBACK'],
+    'all others were tried',
   )
   t.strictSame(warnings({ TSA_URL: 'http://one.example' }), [
     'TSA_URL: nobody is asked for a timestamp: that takes LEVEL=b-t or LEVEL=b-lt',

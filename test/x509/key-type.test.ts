@@ -1,5 +1,6 @@
 import { createPublicKey, randomBytes } from 'node:crypto'
 import t from 'tap'
+import { encodeObjectIdentifier } from '../../src/asn1/der-writer.ts'
 import { findKeyProblem, findUnsupportedKey, publicKeyOf } from '../../src/x509/key-type.ts'
 import { generateKeyFile, issue, rsaPss, withLongLength, withUnknownKey } from '../support/certificates.ts'
 import { CERTIFICATE, reissue, withCompressedPoint, withExplicitCurve } from '../support/resigned.ts'
@@ -45,6 +46,21 @@ t.test('other keys cannot, and are called by their type', async (t) => {
       findKeyProblem(certificate),
       `the signer certificate must have a key that is RSA with 2048 to 4096 bits, or EC on P-256, P-384 or P-521; this one has ${found}`,
     )
+  }
+})
+
+t.test('parameters for PSS that Node does not tell, such as those with SHA-3', async (t) => {
+  const issued = issue(directory, { subject: '/CN=Signer', key: rsaPss('sha256', 32) })
+  const spki = issued.certificate.publicKey.export({ type: 'spki', format: 'der' })
+  const hash = encodeObjectIdentifier('2.16.840.1.101.3.4.2.1')
+  const [ofSignature, ofMask] = [spki.indexOf(hash), spki.lastIndexOf(hash)]
+  for (const places of [[ofSignature], [ofMask], [ofSignature, ofMask]]) {
+    const key = Buffer.from(spki)
+    for (const place of places) {
+      encodeObjectIdentifier('2.16.840.1.101.3.4.2.8').copy(key, place)
+    }
+    const { certificate } = reissue(issued, issued, { [CERTIFICATE.key]: key })
+    t.match(findKeyProblem(certificate), /has RSASSA-PSS parameters (with|that cannot be used)/, `${places}`)
   }
 })
 
