@@ -1,7 +1,5 @@
 /** The supported hash algorithms: their spellings, object identifiers and digest lengths. */
-import { createHash, hash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
-import { pipeline } from 'node:stream/promises'
+import { hash } from 'node:crypto'
 
 export interface HashAlgorithm {
   /** The callback's spelling. */
@@ -68,15 +66,4 @@ export function copyDigest({ name, digestLength }: HashAlgorithm, digest: Uint8A
 /** Hashes bytes that are in memory. Whole documents are hashed while they are read. */
 export function digest({ nodeName }: HashAlgorithm, data: Uint8Array): Buffer {
   return hash(nodeName, data, 'buffer')
-}
-
-/**
- * Hashes a file piece by piece, so that it need not fit into memory.
- *
- * @throws Error of the file system
- */
-export async function digestFile(algorithm: HashAlgorithm, path: string): Promise<Buffer> {
-  const hash = createHash(algorithm.nodeName)
-  await pipeline(createReadStream(path), hash)
-  return hash.digest()
 }

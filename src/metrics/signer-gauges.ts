@@ -107,8 +107,8 @@ export function registerRevocationGauges(registry: Registry, signers: Pick<Signe
     'When the first OCSP response or CRL about the chain ceases to be fresh, in seconds since 1970.',
     ['signer'],
     () =>
-      needed().flatMap(({ signer, nextUpdate }) =>
-        nextUpdate === undefined ? [] : [[{ signer }, nextUpdate.getTime() / 1000] as const],
-      ),
+      needed()
+        .filter(({ nextUpdate }) => nextUpdate !== undefined)
+        .map(({ signer, nextUpdate }) => [{ signer }, Number(nextUpdate) / 1000]),
   )
 }
