@@ -46,9 +46,17 @@ function withNull(algorithmId: string): pkijs.AlgorithmIdentifier {
  * @param digest bytes, exactly `algorithm.digestLength` of them
  */
 export function encodeDigestInfo(algorithm: HashAlgorithm, digest: Uint8Array): Buffer {
-  const identifier = encode(TAG.sequence, encodeObjectIdentifier(algorithm.oid), encode(TAG.null))
-  return encode(TAG.sequence, identifier, encode(TAG.octetString, copyDigest(algorithm, digest)))
+  return Buffer.concat([DIGEST_INFO_PREFIXES.get(algorithm) as Buffer, copyDigest(algorithm, digest)])
 }
+
+/** The beginning of a DigestInfo, up to the digest in its last field, keyed by hash algorithm. */
+const DIGEST_INFO_PREFIXES = new Map(
+  HASH_ALGORITHMS.map((algorithm) => {
+    const identifier = encode(TAG.sequence, encodeObjectIdentifier(algorithm.oid), encode(TAG.null))
+    const octets = encode(TAG.octetString, Buffer.alloc(algorithm.digestLength))
+    return [algorithm, encode(TAG.sequence, identifier, octets).subarray(0, -algorithm.digestLength)]
+  }),
+)
 
 /**
  * Returns whether `signature` is the RSASSA-PKCS1-v1_5 signature of exactly this DigestInfo (RFC 8017 8.2.2). It

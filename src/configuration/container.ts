@@ -1,6 +1,5 @@
 /** Builds and checks the configuration of one signer's containers. */
 import { COMMITMENT_TYPES, SignerEntry } from '../../schemas/signers-file.ts'
-import type { HashAlgorithm } from '../algorithms/hash-algorithms.ts'
 import type { SignaturePolicy } from '../cms/signed-attributes.ts'
 import { defined } from '../common/defined.ts'
 import type { ConfigurationProblem } from '../errors.ts'
@@ -103,12 +102,15 @@ function readPolicy(
   const { id, hashAlgorithm: name, uri } = policy
   const { setting } = placeOf('signaturePolicy/hashAlgorithm')
   const [hashAlgorithm] = findHashAlgorithms(setting, [name], problems)
+  if (hashAlgorithm === undefined) {
+    return undefined
+  }
   const hash = Buffer.from(policy.hash, 'hex')
-  if (hashAlgorithm !== undefined && hash.length !== hashAlgorithm.digestLength) {
+  if (hash.length !== hashAlgorithm.digestLength) {
     const wrong = `has ${hash.length} bytes, but hashes with ${hashAlgorithm.name} have ${hashAlgorithm.digestLength}`
     problems.push(problemWith(placeOf('signaturePolicy/hash').setting, wrong))
   }
-  return { ...{ id, hash, hashAlgorithm: hashAlgorithm as HashAlgorithm }, ...defined({ uri }) }
+  return { id, hash, hashAlgorithm, ...defined({ uri }) }
 }
 
 /** Arc of the commitment types, of which id-cti-ets-proofOfOrigin is the first (RFC 5126 5.11.1). */

@@ -9,7 +9,7 @@ import { defined } from '../common/defined.ts'
 import { type ConfigurationProblem, refuseProblems } from '../errors.ts'
 import { readAccess, readNetworkList, warnAboutAccess } from './access.ts'
 import type { Configuration, LoadedAccess, LoadedSigners, TokenConfiguration } from './configuration.ts'
-import { parseOrigins, parseSignMethods, splitList } from './lists.ts'
+import { findHashAlgorithms, parseOrigins, parseSignMethods, splitList } from './lists.ts'
 import { findPin, isPinConfigured } from './pin.ts'
 import { type Findings, problemWith } from './problem.ts'
 import { readProxies } from './proxies.ts'
@@ -17,6 +17,7 @@ import { readLibrary, readSelector, readSigner } from './read-signer.ts'
 import type { LibraryConfiguration, SignersConfiguration } from './signer-configuration.ts'
 import { AUTHORITY_VARIABLES, fromVariables } from './signer-document.ts'
 import { readSignersFile, type SignerDocuments } from './signers-file.ts'
+import { readAuthorities } from './timestamp-authorities.ts'
 import { dropUnset, findUnknown, type GivenVariables, type Variables, validate } from './variables.ts'
 
 /** Default of Document Engine's SIGNING_SERVICE_TIMEOUT. */
@@ -150,7 +151,16 @@ function readSigners(
     files: [...findings.files],
   }
   findings.problems.push(...findPathProblems(values, signers))
+  checkDefaults(described, findings)
   return signers
+}
+
+/** Checks variables that no signer of a file may take today, as the next one may. */
+function checkDefaults(values: Partial<Environment>, findings: Findings): void {
+  const document = fromVariables(values, [])
+  const { hashAlgorithms = [] } = document.settings
+  findHashAlgorithms('HASH_ALGORITHMS', hashAlgorithms, findings.problems)
+  readAuthorities(document, findings)
 }
 
 /** Reads the only signer. */

@@ -57,12 +57,18 @@ export function readTimestampToken(token: Buffer): TimestampToken {
   if (contentInfo.objectIdentifier() !== ID_SIGNED_DATA) {
     throw new TimestampError('malformed', 'sent a token that is not signed')
   }
-  const signedData = contentInfo.enter(contextTag(0)).enter(TAG.sequence)
+  const content = contentInfo.enter(contextTag(0))
+  contentInfo.finish()
+  const signedData = content.enter(TAG.sequence)
+  content.finish()
   signedData.content(TAG.integer) // version
   const digestAlgorithms = signedData.enter(TAG.set).elements()
   const encapsulated = signedData.enter(TAG.sequence)
   const contentType = encapsulated.element(TAG.objectIdentifier)
-  const tstInfo = encapsulated.enterOptional(contextTag(0))?.optionalContent(TAG.octetString)
+  const eContent = encapsulated.enterOptional(contextTag(0))
+  const tstInfo = eContent?.optionalContent(TAG.octetString)
+  eContent?.finish()
+  encapsulated.finish()
   if (!contentType.equals(TST_INFO) || tstInfo === undefined) {
     throw new TimestampError('malformed', 'signed something else than a timestamp')
   }
@@ -124,12 +130,15 @@ function findHash(digestAlgorithm: Buffer, all: readonly Buffer[]): HashAlgorith
   return algorithm
 }
 
+/** Tags of those among CertificateChoices (RFC 5652 10.2.2) that are no certificates of a public key. */
+const ATTRIBUTE_CERTIFICATES = [contextTag(1), contextTag(2), contextTag(3)]
+
 /** Reads the certificates, and finds the signer's among them. It leaves out attribute certificates. */
 function readCertificates(
   elements: readonly Buffer[],
   sid: Buffer,
 ): Pick<TimestampToken, 'certificates' | 'signer'> {
-  const encoded = elements.filter(([tag]) => tag === TAG.sequence)
+  const encoded = elements.filter(([tag]) => !ATTRIBUTE_CERTIFICATES.includes(Number(tag)))
   if (encoded.length > MAX_CERTIFICATES) {
     throw new TimestampError('malformed', `sent more than ${MAX_CERTIFICATES} certificates`)
   }

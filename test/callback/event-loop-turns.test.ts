@@ -66,6 +66,31 @@ t.test(
   },
 )
 
+t.test('bodies that are read on do not hold up callbacks, of which sixteen begin in each turn', async (t) => {
+  const turns = new EventLoopTurns()
+  const begun: number[] = []
+  turns.count(300_000)
+  for (let number = 0; number < 64; number++) {
+    turns.begin(() => begun.push(number))
+    turns.wait(() => turns.count(300_000))
+  }
+  t.strictSame(begun, [], 'this turn has no time left')
+  const seen: number[] = []
+  while (begun.length < 64) {
+    await setImmediate()
+    seen.push(begun.length)
+  }
+  t.ok(seen.length <= 10, `${seen}`)
+  t.ok(
+    seen.every((count, turn) => count - (seen[turn - 1] ?? 0) <= 16),
+    `${seen}`,
+  )
+  t.strictSame(
+    begun,
+    begun.toSorted((one, other) => one - other),
+  )
+})
+
 t.test('one that comes alone begins at once', async (t) => {
   const turns = new EventLoopTurns()
   for (let round = 0; round < 20; round++) {

@@ -384,3 +384,30 @@ t.test(
     t.equal(warnings.length, 4, 'what variables say is told once')
   },
 )
+
+t.test('a hash algorithm of a policy that nobody knows is told like any other problem', async (t) => {
+  const leaf = issue(path('file'), { subject: '/CN=Signer', issuer: issuing })
+  const signaturePolicy = { id: '1.2.3', hashAlgorithm: 'md5', hash: HASH }
+  const signer = { certificateFile: relative(leaf.certificateFile), signaturePolicy, minimumDaysLeft: -1 }
+  t.match(problemsOf(signer), [
+    /^\/minimumDaysLeft: -1 is not valid/,
+    /^\/signaturePolicy\/hashAlgorithm: md5 is none of sha160, /,
+  ])
+})
+
+t.test(
+  'variables that every signer of the file overrides are checked, as the next one may take them',
+  async (t) => {
+    const signer = { hashAlgorithms: ['sha256'], timestamps: { url: TSA_URL, caFile: relative(TSA_CA_FILE) } }
+    t.strictSame(problemsOf(signer), [])
+    for (const [name, value, wrong] of [
+      ['HASH_ALGORITHMS', 'md5', /^HASH_ALGORITHMS: md5 is none of /],
+      ['HASH_ALGORITHMS', ',', /^HASH_ALGORITHMS: , names none/],
+      ['TSA_URL', 'ftp://x', /^TSA_URL: is no http or https address/],
+      ['TSA_URL', 'http://user:secret@x', /^TSA_URL: has a user or a password in it/],
+    ] as const) {
+      t.match(problemsOf(signer, { [name]: value }), [wrong], `${name}=${value}`)
+    }
+    t.match(problemsOf(signer, { TSA_URL, TSA_USER: 'u' }), [/^TSA_PASSWORD_FILE: is required/])
+  },
+)

@@ -113,3 +113,33 @@ t.test('signing certificates', async (t) => {
     'others than the first are of the chain',
   )
 })
+
+/** Returns DER with an element behind the last one inside the element at a path of positions. */
+function insert(der: Buffer, path: readonly number[], element: Buffer): Buffer {
+  const { result } = asn1js.fromBER(der)
+  const addTo = (node: asn1js.Constructed, rest: readonly number[]): void => {
+    const [next, ...further] = rest
+    if (next === undefined) {
+      node.valueBlock.value.push(asn1js.fromBER(element).result)
+    } else {
+      addTo(node.valueBlock.value[next] as asn1js.Constructed, further)
+    }
+  }
+  addTo(result as asn1js.Constructed, path)
+  return Buffer.from(result.toBER())
+}
+
+t.test('an element that does not belong there makes a token malformed, wherever it stands', async (t) => {
+  const nothing = Buffer.of(TAG.null, 0)
+  readTimestampToken(insert(token, [1, 0, 3], Buffer.of(0xa1, 0)))
+  for (const [where, path] of Object.entries({
+    'behind content in ContentInfo': [],
+    'behind SignedData': [1],
+    'behind eContent': [1, 0, 2],
+    'behind the OCTET STRING in eContent': [1, 0, 2, 1],
+    'among the certificates': [1, 0, 3],
+    'behind the SignerInfos': [1, 0],
+  })) {
+    t.throws(() => readTimestampToken(insert(token, path, nothing)), where)
+  }
+})

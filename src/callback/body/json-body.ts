@@ -7,6 +7,7 @@ import { INVALID_REQUEST } from '../../errors.ts'
 import { BodyReader } from './body-reader.ts'
 import type { ChooseAlgorithms } from './body-text.ts'
 import type { Base64Digests } from './long-string.ts'
+import { findRepeatedName } from './repeated-name.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -27,9 +28,6 @@ export interface JsonBodyOptions {
 
 /** Fields that must not stand twice. Others may, since nobody reads them. */
 const KNOWN_NAMES: ReadonlySet<string> = new Set(Object.keys(CallbackBody.properties))
-
-/** Matches what tells names apart from values in valid JSON: strings, and punctuators (RFC 8259 2) without the colon. */
-const TOKEN = /"[^"\\]*(?:\\.[^"\\]*)*"|[{}[\],]/g
 
 /** Parses JSON bodies, and hashes long contents while they arrive. */
 export const jsonBody = fp<JsonBodyOptions>(
@@ -93,36 +91,4 @@ export function createAlgorithmChooser(signers: JsonBodyOptions['signers']): Cho
     }
     return [...new Set(signers.all().flatMap(({ rules }) => rules.hashAlgorithms))]
   }
-}
-
-/**
- * Returns the first of `names` that stands twice in a JSON object; undefined if none does, or if the text is no object.
- * RFC 8259 4 leaves open which of the two counts, and JSON.parse silently takes the last one.
- *
- * @param text valid JSON
- */
-export function findRepeatedName(text: string, names: ReadonlySet<string>): string | undefined {
-  if (!/^\s*\{/.test(text)) {
-    return undefined
-  }
-  const found = new Set<string>()
-  let depth = 0
-  let before = ''
-  for (const [token] of text.matchAll(TOKEN)) {
-    if (token === '{' || token === '[') {
-      depth++
-    } else if (token === '}' || token === ']') {
-      depth--
-    } else if (token !== ',' && depth === 1 && (before === '{' || before === ',')) {
-      const name = token.includes('\\') ? (JSON.parse(token) as string) : token.slice(1, -1)
-      if (found.has(name)) {
-        return name
-      }
-      if (names.has(name)) {
-        found.add(name)
-      }
-    }
-    before = token
-  }
-  return undefined
 }

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { HASH_ALGORITHMS } from '../../../src/algorithms/hash-algorithms.ts'
-import { createAlgorithmChooser, findRepeatedName } from '../../../src/callback/body/json-body.ts'
+import { createAlgorithmChooser } from '../../../src/callback/body/json-body.ts'
+import { findRepeatedName } from '../../../src/callback/body/repeated-name.ts'
 import { PROPERTY_RUNS } from '../../support/property-runs.ts'
 
 const [sha160, , sha256, sha384, sha512] = HASH_ALGORITHMS as [...(typeof HASH_ALGORITHMS)[0][]]
