@@ -17,6 +17,9 @@ import {
 /** `cms` states the signing time. `cades` in PDFs does not, since PAdES forbids it (EN 319 142-1 6.3). */
 export type SignatureType = 'cms' | 'cades'
 
+/** Encoded types of attributes, which are a few constants, keyed by their dotted form. */
+const ENCODED_TYPES = new Map<string, Buffer>()
+
 /** The content-type attribute with id-data (RFC 5652 11.1). */
 export const CONTENT_TYPE_ATTRIBUTE = encodeAttribute(ID_CONTENT_TYPE, encodeObjectIdentifier(ID_DATA))
 
@@ -64,10 +67,12 @@ export function algorithmProtectionAttribute(
 /**
  * Encodes `Attribute ::= SEQUENCE { attrType, attrValues SET }` with one value (RFC 5652 5.3).
  *
- * @param type dotted object identifier
+ * @param type dotted object identifier, one of the constants of this program
  */
 export function encodeAttribute(type: string, value: Uint8Array): Buffer {
-  return encode(TAG.sequence, encodeObjectIdentifier(type), encode(TAG.set, value))
+  const encoded = ENCODED_TYPES.get(type) ?? encodeObjectIdentifier(type)
+  ENCODED_TYPES.set(type, encoded)
+  return encode(TAG.sequence, encoded, encode(TAG.set, value))
 }
 
 /** The rules under which a signature is made (EN 319 122-1 5.2.9). */
