@@ -1,16 +1,5 @@
 /** Implements `signing-service user`, which keeps the users of ACCESS_FILE. */
-import {
-  closeSync,
-  existsSync,
-  fchownSync,
-  fsyncSync,
-  openSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeSync,
-} from 'node:fs'
+import { chownSync, existsSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { HASH_NAMES, USER_NAME, type User } from '../../schemas/access-file.ts'
 import { SIGNER_NAME } from '../../schemas/signers-file.ts'
@@ -158,21 +147,17 @@ function writeUsers(io: Io, users: readonly User[]): void {
   const before = existsSync(file) ? statSync(file) : undefined
   const next = `${file}.new`
   try {
-    const descriptor = openSync(next, 'wx', before?.mode ?? 0o644)
-    try {
-      if (before !== undefined && process.geteuid?.() === 0) {
-        fchownSync(descriptor, before.uid, before.gid)
-      }
-      writeSync(descriptor, `${JSON.stringify({ users }, null, 2)}\n`)
-      fsyncSync(descriptor)
-      renameSync(next, file)
-    } catch (error) {
-      rmSync(next, { force: true })
-      throw error
-    } finally {
-      closeSync(descriptor)
+    const content = `${JSON.stringify({ users }, null, 2)}\n`
+    writeFileSync(next, content, { flag: 'wx', mode: before?.mode ?? 0o644, flush: true })
+    if (before !== undefined && process.geteuid?.() === 0) {
+      chownSync(next, before.uid, before.gid)
     }
+    renameSync(next, file)
   } catch (error) {
-    throw new CommandFailed(`${file} cannot be written: ${(error as Error).message}`)
+    const { code, message } = error as NodeJS.ErrnoException
+    if (code !== 'EEXIST') {
+      rmSync(next, { force: true })
+    }
+    throw new CommandFailed(`${file} cannot be written: ${message}`)
   }
 }

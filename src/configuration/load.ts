@@ -158,7 +158,8 @@ function readSigners(
 /** Checks variables that no signer of a file may take today, as the next one may. */
 function checkDefaults(values: Partial<Environment>, findings: Findings): void {
   const document = fromVariables(values, [])
-  const { hashAlgorithms = [] } = document.settings
+  // They have a default
+  const hashAlgorithms = document.settings.hashAlgorithms as readonly string[]
   findHashAlgorithms('HASH_ALGORITHMS', hashAlgorithms, findings.problems)
   readAuthorities(document, findings)
 }

@@ -153,6 +153,7 @@ t.test('keys that must not be there are refused, and not quoted', async (t) => {
     ],
     [JSON.stringify({ keys: [privateKey.export({ format: 'jwk' })] }), /holds a private key or a secret/],
     [JSON.stringify({ keys: [{ kty: 'oct', k: 'c2VjcmV0' }] }), /holds a private key or a secret/],
+    ['-----BEGIN ', /holds no public key that can be read/],
     ['{"keys":[]}', /holds no key/],
     ['{"keys":{}}', /is neither a PEM file nor a JSON Web Key Set/],
     ['no JSON', /is neither a PEM file nor a JSON Web Key Set/],

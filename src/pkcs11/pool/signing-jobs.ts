@@ -159,7 +159,7 @@ export class SigningJobs implements JobSource {
       return
     }
     // Each session begins with one job at most, and is told of one
-    for (const job of this.#ready().slice(0, 2 * sessions.size + 1)) {
+    for (const job of this.#ready(2 * sessions.size + 1)) {
       if (sessions.lease(job)) {
         this.begun(job)
       } else if (!sessions.announce(job)) {
@@ -168,10 +168,19 @@ export class SigningJobs implements JobSource {
     }
   }
 
-  /** Returns the jobs that may have the next session, in their order. */
-  #ready(): SigningJob[] {
+  /** Returns the first jobs that may have the next session, in their order; all unless there is a limit. */
+  #ready(limit = this.#queue.length): SigningJob[] {
     const now = performance.now()
-    return this.#queue.filter(({ restsUntil }) => restsUntil <= now)
+    const ready: SigningJob[] = []
+    for (const job of this.#queue) {
+      if (ready.length === limit) {
+        break
+      }
+      if (job.restsUntil <= now) {
+        ready.push(job)
+      }
+    }
+    return ready
   }
 
   /** Takes a job that a session works on out of the queue. */
