@@ -2,6 +2,7 @@
 import { type Static, Type } from 'typebox'
 import { SIGNER_NAME } from './signers-file.ts'
 
+export const MAX_USERS = 10_000
 /** Pattern of the names of users, in full. */
 export const USER_NAME = '[A-Za-z0-9][A-Za-z0-9._@-]{0,63}'
 export const HASH_NAMES = ['sha256', 'sha384', 'sha512', 'sha224', 'sha160'] as const
@@ -20,6 +21,11 @@ const User = Type.Object(
       description: 'first part of the token, by which its user is found',
       examples: ['Jm3vQ0s8yTxK'],
     }),
+    check: Type.String({
+      pattern: '^[A-Za-z0-9_-]{3}$',
+      description: 'beginning of the SHA-256 of the token, by which most wrong ones are told',
+      examples: ['q3Z'],
+    }),
     salt: Type.String({
       pattern: base64url(16),
       description: 'salt of the hash',
@@ -27,7 +33,7 @@ const User = Type.Object(
     }),
     hash: Type.String({
       pattern: base64url(32),
-      description: 'scrypt (RFC 7914) of the token, N 16384, r 8, p 1',
+      description: 'scrypt (RFC 7914) of the token, N 4096, r 8, p 1',
       examples: ['mH2v0zq5Yk3c1xT8sWnRfJ7uBdLgE4oAiQpKyVtCz6I'],
     }),
     signers: Type.Optional(
@@ -64,7 +70,7 @@ const User = Type.Object(
 export type User = Static<typeof User>
 
 export const AccessFile = Type.Object(
-  { users: Type.Array(User, { maxItems: 10_000, description: 'the users', examples: [[]] }) },
+  { users: Type.Array(User, { maxItems: MAX_USERS, description: 'the users', examples: [[]] }) },
   { additionalProperties: false },
 )
 export type AccessFile = Static<typeof AccessFile>

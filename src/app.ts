@@ -7,7 +7,6 @@ import { Access } from './access/access.ts'
 import { AccessReloading } from './access/reloading.ts'
 import { callback } from './callback/routes.ts'
 import { BODY_PERIOD_MS, HEADERS_TIMEOUT_MS, REQUEST_TIMEOUT_MS } from './common/arrival.ts'
-import { HttpClient } from './common/http-client.ts'
 import { RepeatedWarning } from './common/repeated-warning.ts'
 import type { Configuration, LoadedAccess, LoadedSigners } from './configuration/configuration.ts'
 import type { ConfigurationError } from './errors.ts'
@@ -118,9 +117,8 @@ export async function buildApp(
       expiry.check()
     },
   })
-  const client = new HttpClient({ proxies: configuration.proxies })
   const access = new Access(configuration.access.configuration, {
-    client,
+    proxies: configuration.proxies,
     warning: new RepeatedWarning(logger),
   })
   const accessReloading = new AccessReloading({
@@ -147,7 +145,6 @@ export async function buildApp(
     readiness.stop()
     accessReloading.stop()
     access.close()
-    client.close()
     await Promise.all([reloading.stop(), signers.close()])
   })
 

@@ -39,11 +39,6 @@ export const SIGNING_TOKEN_INVALID = createError(
   401,
 )
 export const NOT_ALLOWED = createError('NOT_ALLOWED', '%s', 403)
-export const TOO_MANY_REQUESTS = createError(
-  'TOO_MANY_REQUESTS',
-  'More is asked for than this caller may ask; try again in a moment',
-  429,
-)
 export const ORIGIN_NOT_ALLOWED = createError(
   'ORIGIN_NOT_ALLOWED',
   'Browser pages of this origin may not call; CORS_ORIGINS lists those that may',

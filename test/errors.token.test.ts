@@ -165,10 +165,6 @@ const PROVOCATIONS: Readonly<Record<string, () => Promise<unknown>>> = {
   SIGNING_TOKEN_MISSING: () => postTo(guarded),
   SIGNING_TOKEN_INVALID: () => postTo(guarded, user),
   NOT_ALLOWED: () => postTo(guarded, caller.token),
-  TOO_MANY_REQUESTS: () =>
-    Promise.all(
-      Array.from({ length: 8 }, (_, index) => postTo(guarded, `${caller.token.slice(0, -1)}${index}`)),
-    ),
   ACCESS_UNAVAILABLE: () => postTo(keyless, signJwt(createJwtKey(), createClaims({ user }))),
   EXPECTATION_FAILED: () => raw(`${JSON_HEAD}Expect: ${user}\r\nContent-Length: 2\r\n\r\n{}`),
   HEADERS_TOO_LARGE: () => raw(`GET / HTTP/1.1\r\n${HEAD}X: ${user.repeat(1000)}\r\n\r\n`),

@@ -1,23 +1,21 @@
 /** Says who a caller is, and what he may have signed. */
 import type { AccessConfiguration } from '../configuration/access-configuration.ts'
 import { type Credential, findCredential } from './credential.ts'
-import { checkAddress, type Grant } from './grant.ts'
+import type { Grant } from './grant.ts'
 import { JwtAuthenticator, type JwtOptions } from './jwt.ts'
 import type { SigningToken } from './signing-token.ts'
 import { Users } from './users.ts'
 
 /** A request, as far as it says who makes it. */
-export interface Caller {
+interface Caller {
   readonly signingToken: SigningToken
   /** Value of the Authorization header. */
   readonly authorization: string | undefined
-  /** IP address that the request comes from. */
-  readonly address: string
 }
 
 /** Finds out whose a token is. */
 interface Authenticator {
-  /** @throws SIGNING_TOKEN_INVALID, TOO_MANY_REQUESTS, ACCESS_UNAVAILABLE */
+  /** @throws SIGNING_TOKEN_INVALID, ACCESS_UNAVAILABLE */
   authenticate(credential: Credential): Promise<Grant>
   /** False while tokens cannot be verified. */
   readonly hasKeys: boolean
@@ -50,20 +48,20 @@ export class Access {
   /**
    * Returns what a caller may have signed.
    *
-   * @throws SIGNING_TOKEN_MISSING, SIGNING_TOKEN_INVALID, NOT_ALLOWED, TOO_MANY_REQUESTS, ACCESS_UNAVAILABLE, which quote
-   *   nothing of the token
+   * @throws SIGNING_TOKEN_MISSING, SIGNING_TOKEN_INVALID, ACCESS_UNAVAILABLE, which quote nothing of the token
    */
-  async authenticate({ signingToken, authorization, address }: Caller): Promise<Grant> {
-    if (this.#authenticator === undefined) {
-      return EVERYTHING
-    }
-    const grant = await this.#authenticator.authenticate(findCredential(signingToken, authorization))
-    checkAddress(grant, address)
-    return grant
+  async authenticate({ signingToken, authorization }: Caller): Promise<Grant> {
+    return this.#authenticator === undefined
+      ? EVERYTHING
+      : this.#authenticator.authenticate(findCredential(signingToken, authorization))
   }
 
-  /** Replaces the configuration. Tokens that were verified with the former one are verified again. */
+  /** Replaces the configuration. Tokens that were verified with the former one are verified again, unless nothing has changed. */
   replace(configuration: AccessConfiguration): void {
+    if (this.#authenticator instanceof Users && configuration.kind === 'tokens') {
+      this.#authenticator.replace(configuration.users)
+      return
+    }
     this.close()
     this.#kind = configuration.kind
     this.#authenticator = createAuthenticator(configuration, this.#options)

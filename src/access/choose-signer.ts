@@ -8,7 +8,7 @@ import { MAX_TOKEN_LENGTH, type SigningToken } from './signing-token.ts'
 const NAME = new RegExp(`^${SIGNER_NAME}$`)
 
 /** The parts of a request that may name its signer. */
-export interface SignerRequest {
+interface SignerRequest {
   /** The signing token as it came, and as it was read. */
   readonly token: string | null | undefined
   readonly signingToken: Pick<SigningToken, 'signer'>

@@ -3,12 +3,16 @@ import {
   createLocalJWKSet,
   createRemoteJWKSet,
   customFetch,
+  errors,
   type JWTVerifyGetKey,
   type RemoteJWKSet,
 } from 'jose'
-import type { HttpClient } from '../common/http-client.ts'
+import { HttpClient } from '../common/http-client.ts'
+import { isLoopback } from '../common/networks.ts'
+import type { Proxies } from '../common/proxies.ts'
 import type { RepeatedWarning } from '../common/repeated-warning.ts'
 import type { JwtKeys } from '../configuration/access-configuration.ts'
+import { ACCESS_UNAVAILABLE } from '../errors.ts'
 
 /** Interval at which a remote set is fetched again, in ms, which is how long a key that was taken out of it still counts. */
 const REFRESH_MS = 300_000
@@ -27,7 +31,8 @@ export interface KeyFinder {
 }
 
 export interface RemoteKeysOptions {
-  readonly client: Pick<HttpClient, 'send'>
+  /** Proxies for addresses that are not of this machine. */
+  readonly proxies: Proxies
   readonly warning: Pick<RepeatedWarning, 'warn' | 'reset'>
   /** Called when keys have changed: what was verified with the former ones must be verified again. */
   onChange(): void
@@ -47,6 +52,7 @@ export function createKeyFinder(keys: JwtKeys, options: RemoteKeysOptions): KeyF
 
 class RemoteKeys implements KeyFinder {
   readonly #options: RemoteKeysOptions
+  readonly #client: HttpClient
   readonly #remote: RemoteJWKSet
   /** The last set in JSON. */
   #set: string | undefined
@@ -56,6 +62,7 @@ class RemoteKeys implements KeyFinder {
 
   constructor(url: URL, options: RemoteKeysOptions) {
     this.#options = options
+    this.#client = new HttpClient(isLoopback(url.hostname) ? {} : { proxies: options.proxies })
     this.#remote = createRemoteJWKSet(url, {
       timeoutDuration: TIMEOUT_MS,
       // The keys that are there count until others come: an outage of the identity provider takes nothing away
@@ -66,9 +73,16 @@ class RemoteKeys implements KeyFinder {
   }
 
   readonly find: JWTVerifyGetKey = async (header, token) => {
-    const key = await this.#remote(header, token)
-    this.#noteChange()
-    return key
+    try {
+      return await this.#remote(header, token)
+    } catch (error) {
+      // Any other error is one of fetching
+      const isUnknown =
+        error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWKSMultipleMatchingKeys
+      throw isUnknown ? error : new ACCESS_UNAVAILABLE({ cause: error })
+    } finally {
+      this.#noteChange()
+    }
   }
 
   get hasKeys(): boolean {
@@ -78,6 +92,7 @@ class RemoteKeys implements KeyFinder {
   close(): void {
     this.#closed = true
     clearTimeout(this.#timer)
+    this.#client.close()
   }
 
   /** Fetches the keys, and plans to do so again. */
@@ -102,8 +117,13 @@ class RemoteKeys implements KeyFinder {
     }
     try {
       const accept = 'application/jwk-set+json, application/json'
-      const { body, status } = await this.#options.client.send({ url, accept, limit: MAX_BYTES, signal })
-      return new Response(body, { status })
+      // Redirects are not followed: who answers at the address has the last word about who is let in
+      const request = { url, accept, limit: MAX_BYTES, anyStatus: true, signal }
+      const { body, status } = await this.#client.send(request)
+      if (status !== 200) {
+        throw new Error(`the address answers with status ${status}`)
+      }
+      return new Response(body)
     } catch (error) {
       this.#failedAt = performance.now()
       throw error
@@ -111,7 +131,7 @@ class RemoteKeys implements KeyFinder {
   }
 
   #noteChange(): void {
-    const set = JSON.stringify(this.#remote.jwks())
+    const set = this.#remote.jwks() && JSON.stringify(this.#remote.jwks())
     if (set !== this.#set) {
       this.#set = set
       this.#options.onChange()

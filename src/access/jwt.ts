@@ -1,5 +1,5 @@
 /** Authenticates callers by JSON Web Tokens (RFC 7519) that the operator's own application has signed. */
-import { errors, type JWTPayload, jwtVerify } from 'jose'
+import { type JWTPayload, jwtVerify } from 'jose'
 import { findHashAlgorithm } from '../algorithms/hash-algorithms.ts'
 import type { JwtConfiguration } from '../configuration/access-configuration.ts'
 import { ACCESS_UNAVAILABLE, SIGNING_TOKEN_INVALID } from '../errors.ts'
@@ -15,10 +15,10 @@ const TOLERANCE_S = 60
 const MAX_SUBJECT = 256
 
 /** Matches names that a misspelled restriction has: a token with one would be wider than it was meant. */
-const NEARLY_A_RESTRICTION = /^(signers?|(signature_?)?containers?|hash_?algorithms?|digests?)$/i
+const NEARLY_A_RESTRICTION =
+  /^(signers?|(signature[-_]?)?containers?|hash[-_]?algorithms?|digests?|address(es)?)$/i
 const RESTRICTIONS: readonly string[] = ['signer', 'containers', 'hash_algorithms', 'digest']
 
-/** How keys are fetched from an address. */
 export type JwtOptions = Omit<RemoteKeysOptions, 'onChange'>
 
 export class JwtAuthenticator {
@@ -49,6 +49,7 @@ export class JwtAuthenticator {
 
   async #verify(token: string): Promise<Grant> {
     const { issuer, audience, algorithms, maxAgeS } = this.#configuration
+    const { generation } = this.#known
     const { payload } = await jwtVerify(token, this.#keys.find, {
       issuer,
       audience,
@@ -57,24 +58,14 @@ export class JwtAuthenticator {
       requiredClaims: ['sub', 'exp'],
       ...(maxAgeS !== undefined && { maxTokenAge: maxAgeS }),
     }).catch((error: Error) => {
-      throw describe(error)
+      throw error instanceof ACCESS_UNAVAILABLE ? error : new SIGNING_TOKEN_INVALID({ cause: error })
     })
     const grant = readGrant(payload)
     const { exp, iat } = payload as { exp: number; iat?: number }
     const oldest = maxAgeS === undefined || iat === undefined ? exp : Math.min(exp, iat + maxAgeS)
-    this.#known.add(token, grant, (oldest + TOLERANCE_S) * 1000)
+    this.#known.add(token, grant, generation, (oldest + TOLERANCE_S) * 1000)
     return grant
   }
-}
-
-/** Tells a token that is not valid from keys that could not be had. */
-function describe(error: Error): Error {
-  const isAway =
-    error instanceof errors.JWKSTimeout ||
-    error instanceof errors.JWKSInvalid ||
-    !(error instanceof errors.JOSEError) ||
-    error.code === errors.JOSEError.code
-  return isAway ? new ACCESS_UNAVAILABLE({ cause: error }) : new SIGNING_TOKEN_INVALID({ cause: error })
 }
 
 /**
@@ -82,7 +73,7 @@ function describe(error: Error): Error {
  *
  * @throws SIGNING_TOKEN_INVALID
  */
-export function readGrant(payload: JWTPayload): Grant {
+function readGrant(payload: JWTPayload): Grant {
   const misspelled = Object.keys(payload).some(
     (name) => NEARLY_A_RESTRICTION.test(name) && !RESTRICTIONS.includes(name),
   )

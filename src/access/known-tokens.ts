@@ -13,6 +13,12 @@ interface Known {
 
 export class KnownTokens {
   readonly #known = new Map<string, Known>()
+  #generation = 0
+
+  /** Changes when all tokens are forgotten, so that a verification that began before is not remembered. */
+  get generation(): number {
+    return this.#generation
+  }
 
   /** @returns undefined for a token that is not known, or has expired */
   find(token: string): Grant | undefined {
@@ -20,7 +26,11 @@ export class KnownTokens {
     return known === undefined || known.expiresAt <= Date.now() ? undefined : known.grant
   }
 
-  add(token: string, grant: Grant, expiresAt = Number.POSITIVE_INFINITY): void {
+  /** @param generation the one in which the verification began */
+  add(token: string, grant: Grant, generation: number, expiresAt = Number.POSITIVE_INFINITY): void {
+    if (generation !== this.#generation) {
+      return
+    }
     const digest = digestOf(token)
     this.#known.delete(digest)
     this.#known.set(digest, { grant, expiresAt })
@@ -30,8 +40,14 @@ export class KnownTokens {
     }
   }
 
-  clear(): void {
-    this.#known.clear()
+  /** Forgets all tokens, or those whose grants are not to be kept. */
+  clear(keeps: (grant: Grant) => boolean = () => false): void {
+    this.#generation += 1
+    for (const [digest, { grant }] of this.#known) {
+      if (!keeps(grant)) {
+        this.#known.delete(digest)
+      }
+    }
   }
 }
 

@@ -86,8 +86,9 @@ export const callback: FastifyPluginAsyncTypebox<CallbackOptions> = async (
       return {}
     }
     const { authorization } = headers
-    const grant = await access.authenticate({ signingToken, authorization, address: ip })
+    const grant = await access.authenticate({ signingToken, authorization })
     Object.assign(logDetails, defined({ subject: grant.subject }))
+    checkAddress(grant, ip)
     return grant
   }
 }

@@ -1,7 +1,16 @@
 /** Implements `signing-service user`, which keeps the users of ACCESS_FILE. */
-import { chownSync, existsSync, realpathSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { HASH_NAMES, USER_NAME, type User } from '../../schemas/access-file.ts'
+import { HASH_NAMES, MAX_USERS, USER_NAME, type User } from '../../schemas/access-file.ts'
 import { SIGNER_NAME } from '../../schemas/signers-file.ts'
 import { createToken } from '../access/user-token.ts'
 import { defined } from '../common/defined.ts'
@@ -9,7 +18,7 @@ import { parseNetworks } from '../common/networks.ts'
 import { readAccessFile } from '../configuration/access.ts'
 import { problemWith } from '../configuration/problem.ts'
 import { type ConfigurationProblem, refuseProblems } from '../errors.ts'
-import { CommandFailed, type Io } from './io.ts'
+import { CommandFailed, type Io, useFile } from './io.ts'
 import { formatTable } from './table.ts'
 
 const SIGNER = new RegExp(`^${SIGNER_NAME}$`)
@@ -19,8 +28,8 @@ const EXAMPLES = `
 The users stand in the file that ACCESS_FILE names, which is made if it does not exist. Each may have signed what its
 options allow, everything without any. An option can be given several times.
 
-"add" prints the token of the user to stdout, once: the file has nothing but its hash. A running service takes the file
-over within SIGNERS_RELOAD_INTERVAL_MS.
+"add" prints the token of the user to stdout, once: the file has nothing but hashes of it. A running service takes the
+file over once it was left alone for SIGNERS_RELOAD_INTERVAL_MS, or at SIGHUP.
 
 Examples:
   signing-service user add contracts-app --signer contracts --container raw > token
@@ -79,10 +88,6 @@ async function addUser(io: Io, name: string, options: AddOptions): Promise<void>
       'the name must begin with a letter or a digit, and have letters, digits and ._@- alone',
     )
   }
-  const users = readUsers(io)
-  if (users.some((user) => user.name === name)) {
-    throw new CommandFailed(`there is a user ${name} already: remove it, or add another one beside it`)
-  }
   const { token, kept } = await createToken()
   const {
     signer: signers,
@@ -90,30 +95,35 @@ async function addUser(io: Io, name: string, options: AddOptions): Promise<void>
     hashAlgorithm: hashAlgorithms,
     address: addresses,
   } = options
-  const user = { name, ...kept, ...defined({ signers, containers, hashAlgorithms, addresses }) }
-  writeUsers(io, [...users, user])
+  changeUsers(io, (users) => {
+    if (users.some((user) => user.name === name)) {
+      throw new CommandFailed(`there is a user ${name} already: remove it, or add another one beside it`)
+    }
+    return [...users, { name, ...kept, ...defined({ signers, containers, hashAlgorithms, addresses }) }]
+  })
   io.output.write(`${token}\n`)
   io.errors.write(`the user ${name} was added; this token is shown once\n`)
 }
 
 function removeUser(io: Io, name: string): void {
-  const users = readUsers(io)
-  const others = users.filter((user) => user.name !== name)
-  if (others.length === users.length) {
-    throw new CommandFailed(`there is no user ${name}`)
-  }
-  writeUsers(io, others)
+  changeUsers(io, (users) => {
+    const others = users.filter((user) => user.name !== name)
+    if (others.length === users.length) {
+      throw new CommandFailed(`there is no user ${name}`)
+    }
+    return others
+  })
   io.errors.write(`the user ${name} was removed\n`)
 }
 
 function listUsers(io: Io, json: boolean): void {
-  const users = readUsers(io).map(({ salt: _, hash: __, ...user }) => user)
+  const users = readUsers(io).map(({ check: _, salt: __, hash: ___, ...user }) => user)
   io.output.write(json ? `${JSON.stringify(users, null, 2)}\n` : format(users))
 }
 
 const HEADER = ['NAME', 'TOKEN', 'SIGNERS', 'CONTAINERS', 'HASH ALGORITHMS', 'ADDRESSES']
 
-function format(users: readonly Omit<User, 'salt' | 'hash'>[]): string {
+function format(users: readonly Omit<User, 'check' | 'salt' | 'hash'>[]): string {
   const list = (items: readonly string[] = ['all']) => items.join(',')
   const rows = users.map(({ name, tokenId, signers, containers, hashAlgorithms, addresses }) => [
     ...[name, `${tokenId}...`],
@@ -139,25 +149,29 @@ function readUsers(io: Io): readonly User[] {
 
 /**
  * Replaces the file at once, so that nobody reads half of it, with the same owner and mode. The new file, which must not
- * exist, keeps two commands from writing at the same time.
+ * exist, is made before the users are read: two commands cannot undo each other's changes.
  */
-function writeUsers(io: Io, users: readonly User[]): void {
+function changeUsers(io: Io, change: (users: readonly User[]) => readonly User[]): void {
   const given = fileOf(io)
   const file = existsSync(given) ? realpathSync(given) : given
-  const before = existsSync(file) ? statSync(file) : undefined
   const next = `${file}.new`
+  useFile(next, 'written', () => writeFileSync(next, '', { flag: 'wx', mode: 0o600 }))
   try {
-    const content = `${JSON.stringify({ users }, null, 2)}\n`
-    writeFileSync(next, content, { flag: 'wx', mode: before?.mode ?? 0o644, flush: true })
-    if (before !== undefined && process.geteuid?.() === 0) {
-      chownSync(next, before.uid, before.gid)
+    const before = existsSync(file) ? statSync(file) : undefined
+    const users = change(readUsers(io))
+    if (users.length > MAX_USERS) {
+      throw new CommandFailed(`there are ${MAX_USERS} users, which is as many as can be`)
     }
-    renameSync(next, file)
+    useFile(file, 'written', () => {
+      writeFileSync(next, `${JSON.stringify({ users }, null, 2)}\n`, { flush: true })
+      chmodSync(next, before?.mode ?? 0o644)
+      if (before !== undefined) {
+        chownSync(next, before.uid, before.gid)
+      }
+      renameSync(next, file)
+    })
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException
-    if (code !== 'EEXIST') {
-      rmSync(next, { force: true })
-    }
-    throw new CommandFailed(`${file} cannot be written: ${message}`)
+    rmSync(next, { force: true })
+    throw error
   }
 }

@@ -16,7 +16,7 @@ export function parseNetworks(items: readonly string[]): BlockList | { readonly 
     const family = isIP(address)
     const length = family === 4 ? 32 : 128
     const prefix = bits === undefined ? length : Number(bits)
-    if (family === 0 || prefix > length || MAPPED.test(address)) {
+    if (family === 0 || prefix < 1 || prefix > length || MAPPED.test(address)) {
       return { wrong: item }
     }
     list.addSubnet(address, prefix, family === 4 ? 'ipv4' : 'ipv6')
@@ -28,4 +28,9 @@ export function parseNetworks(items: readonly string[]): BlockList | { readonly 
 export function hasAddress(list: BlockList, address: string): boolean {
   const plain = address.replace(MAPPED, '')
   return isIP(plain) !== 0 && list.check(plain, isIPv4(plain) ? 'ipv4' : 'ipv6')
+}
+
+/** Returns whether a host of an address, or one to listen on, is this machine. */
+export function isLoopback(host: string): boolean {
+  return ['localhost', '::1', '[::1]'].includes(host) || (isIPv4(host) && host.startsWith('127.'))
 }

@@ -1,13 +1,13 @@
 /** Reads who may have something signed. */
 import { createPublicKey, createSecretKey, type KeyObject, X509Certificate } from 'node:crypto'
-import { type BlockList, isIP } from 'node:net'
+import type { BlockList } from 'node:net'
 import { resolve } from 'node:path'
 import { createLocalJWKSet, type JSONWebKeySet } from 'jose'
 import { AccessFile, type User } from '../../schemas/access-file.ts'
 import type { Environment } from '../../schemas/configuration.ts'
 import { defined } from '../common/defined.ts'
 import { parseJson } from '../common/json.ts'
-import { parseNetworks } from '../common/networks.ts'
+import { isLoopback, parseNetworks } from '../common/networks.ts'
 import { readSecret } from '../common/secret.ts'
 import type { ConfigurationProblem } from '../errors.ts'
 import type { AccessConfiguration, JwtKeys, ReadAccess } from './access-configuration.ts'
@@ -48,6 +48,9 @@ function readConfiguration(
     const useless = names.filter((name) => values[name] !== undefined && values.ACCESS !== kind)
     problems.push(...useless.map((name) => problemWith(name, `is set, but ACCESS is not ${kind}`)))
   }
+  if (values.ACCESS === 'open' && values.ACCESS_CERTIFICATES === 'protected') {
+    problems.push(problemWith('ACCESS_CERTIFICATES', 'is protected, but ACCESS is open'))
+  }
   switch (values.ACCESS) {
     case 'tokens':
       return readUsers(values.ACCESS_FILE, problems)
@@ -85,8 +88,8 @@ export function readAccessFile(given: string, problems: ConfigurationProblem[]):
   }
   const { users } = content as AccessFile
   for (const property of ['name', 'tokenId'] as const) {
-    const values = users.map((user) => user[property])
-    const twice = values.findIndex((value, index) => values.indexOf(value) < index)
+    const seen = new Set<string>()
+    const twice = users.findIndex((user) => seen.size === seen.add(user[property]).size)
     if (twice >= 0) {
       const place = placeInFile(`/users/${twice}/${property}`, 'ACCESS_FILE')
       problems.push(problemWith(place, 'is that of another user too'))
@@ -116,12 +119,16 @@ function readJwt(
     return OPEN
   }
   const isSecret = secretFile !== undefined
-  const algorithms = readAlgorithms(values.ACCESS_JWT_ALGORITHMS, isSecret, problems)
   const found = isSecret ? readSecretKey(secretFile, problems, warnings) : readKeys(keys as string, problems)
+  const algorithms = readAlgorithms(values.ACCESS_JWT_ALGORITHMS, isSecret, problems)
   if (found === undefined || issuer === undefined || audience === undefined) {
     return OPEN
   }
-  return { kind: 'jwt', jwt: { keys: found, issuer, audience, algorithms, ...defined({ maxAgeS }) } }
+  const fitting = found.kind === 'key' ? algorithms.filter((name) => fitsKey(name, found.key)) : algorithms
+  if (algorithms.length > 0 && fitting.length === 0) {
+    problems.push(problemWith('ACCESS_JWT_KEYS', `has a key that fits none of ${algorithms.join(', ')}`))
+  }
+  return { kind: 'jwt', jwt: { keys: found, issuer, audience, algorithms: fitting, ...defined({ maxAgeS }) } }
 }
 
 const PUBLIC_KEY_ALGORITHMS: readonly string[] = ['ES256', 'RS256', 'PS256', 'EdDSA']
@@ -143,7 +150,33 @@ function readAlgorithms(
   if (names.length === 0) {
     problems.push(problemWith('ACCESS_JWT_ALGORITHMS', 'names none', given))
   }
-  return names
+  return names.filter((one) => allowed.includes(one))
+}
+
+const CURVES: Readonly<Record<string, string>> = {
+  ES256: 'prime256v1',
+  ES384: 'secp384r1',
+  ES512: 'secp521r1',
+}
+/** RFC 7518 3.3. */
+const MIN_RSA_BITS = 2048
+
+/** Returns whether a key verifies an algorithm (RFC 7518 3.1, RFC 8037 3.1). */
+function fitsKey(
+  algorithm: string,
+  { type, asymmetricKeyType, asymmetricKeyDetails = {} }: KeyObject,
+): boolean {
+  const { namedCurve, modulusLength = 0 } = asymmetricKeyDetails
+  switch (algorithm.slice(0, 2)) {
+    case 'HS':
+      return type === 'secret'
+    case 'Ed':
+      return asymmetricKeyType === 'ed25519'
+    case 'ES':
+      return CURVES[algorithm] === namedCurve
+    default:
+      return asymmetricKeyType === 'rsa' && modulusLength >= MIN_RSA_BITS
+  }
 }
 
 /** As long as the digest, without which guessing the secret is easier than forging a signature (RFC 7518 3.2). */
@@ -203,15 +236,6 @@ function readKeysAddress(given: string, problems: ConfigurationProblem[]): JwtKe
     return undefined
   }
   return { kind: 'url', url }
-}
-
-function isLoopback(host: string): boolean {
-  return (
-    host === 'localhost' ||
-    host === '::1' ||
-    host === '[::1]' ||
-    (isIP(host) === 4 && host.startsWith('127.'))
-  )
 }
 
 /** @throws Error that quotes nothing of the file, which may be a private key */

@@ -19,7 +19,7 @@ export interface SchemaProblem extends ConfigurationProblem {
 }
 
 /** A file of the configuration: its schema, and the variable that names it. */
-export interface DescribedFile {
+interface DescribedFile {
   readonly schema: object
   readonly variable: string
 }
@@ -72,7 +72,7 @@ export function placeInFile(pointer: string, variable = SIGNERS_FILE.variable): 
 const SECRET: ReadonlySet<string> = new Set([
   ...['key', 'moduleParameters', 'pinFile', 'slot'],
   ...['url', 'user', 'passwordFile'],
-  ...['tokenId', 'salt', 'hash'],
+  ...['tokenId', 'check', 'salt', 'hash'],
 ])
 
 /** Returns the value at a place for messages; undefined for objects, lists and values that may be secret. */

@@ -8,7 +8,6 @@ import {
   METHOD_NOT_ALLOWED,
   NOT_FOUND,
   SERVICE_BUSY,
-  TOO_MANY_REQUESTS,
   UNSUPPORTED_MEDIA_TYPE,
 } from '../errors.ts'
 
@@ -16,7 +15,7 @@ import {
 export type ServiceError = FastifyError & { readonly statusCode: number }
 
 /** Codes of refusals after which another attempt may succeed. */
-const BUSY: readonly string[] = [HSM_BUSY, SERVICE_BUSY, TOO_MANY_REQUESTS].map((error) => new error().code)
+const BUSY: readonly string[] = [HSM_BUSY, SERVICE_BUSY].map((error) => new error().code)
 
 /** Value of Retry-After, in seconds. */
 const RETRY_AFTER_S = 1

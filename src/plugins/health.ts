@@ -47,8 +47,9 @@ export const health = fp<HealthOptions>(
 export type ReadyReply = ReturnType<typeof describeReadiness>
 
 /**
- * Describes the service as ready if `Readiness` does, tokens can be verified, and it was not told to end. `hsm` and `certificate` are those of
- * the default signer, or of the first one where there is no default. Anybody who reaches the service may read all of it.
+ * Describes the service as ready if `Readiness` does, the tokens of callers can be verified, and it was not told to end.
+ * `hsm` and `certificate` are those of the default signer, or of the first one where there is no default. Anybody who
+ * reaches the service may read all of it.
  */
 function describeReadiness({ signers, readiness, reloading, access }: HealthOptions, closing: boolean) {
   const statuses = readiness.check()

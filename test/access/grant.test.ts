@@ -73,6 +73,8 @@ t.test('addresses are compared as addresses, whatever their spelling', async (t)
 t.test('what is no network is named', async (t) => {
   for (const wrong of [
     '10.0.0.0/33',
+    '0.0.0.0/0',
+    '::/0',
     '::/129',
     'localhost',
     '10.0.0',

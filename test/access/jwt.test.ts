@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { mock } from 'node:test'
 import t, { type Test } from 'tap'
 import { JwtAuthenticator } from '../../src/access/jwt.ts'
-import { HttpClient } from '../../src/common/http-client.ts'
+import { Proxies } from '../../src/common/proxies.ts'
 import { RepeatedWarning } from '../../src/common/repeated-warning.ts'
 import type { JwtConfiguration } from '../../src/configuration/access-configuration.ts'
 import { createClaims, createJwtKey, createKeySet, signHs256, signJwt, unsignedJwt } from '../support/jwt.ts'
@@ -23,8 +23,8 @@ function create(
   t: Test,
   configuration: Partial<JwtConfiguration> = {},
   warnings: string[] = [],
+  proxies = new Proxies(),
 ): JwtAuthenticator {
-  const client = new HttpClient()
   const warning = new RepeatedWarning({ warn: (_, message) => warnings.push(message) })
   const authenticator = new JwtAuthenticator(
     {
@@ -34,12 +34,9 @@ function create(
       algorithms: ['ES256', 'RS256', 'PS256', 'EdDSA'],
       ...configuration,
     },
-    { client, warning },
+    { proxies, warning },
   )
-  t.teardown(() => {
-    authenticator.close()
-    client.close()
-  })
+  t.teardown(() => authenticator.close())
   return authenticator
 }
 
@@ -146,6 +143,9 @@ t.test('a restriction that cannot be read does not become none', async (t) => {
     { digest: 'no hex' },
     { digest: 'ab' },
     { digests: ['ab'.repeat(32)] },
+    { addresses: ['10.0.0.0/8'] },
+    { 'hash-algorithms': ['sha256'] },
+    { 'signature-container': 'raw' },
     { signer: null },
   ]
   for (const claims of wrong) {
@@ -265,4 +265,47 @@ t.test('what is no set of keys is an outage', async (t) => {
     const token = signJwt(key, createClaims())
     await t.rejects(authenticator.authenticate({ token }), UNAVAILABLE, JSON.stringify(keys))
   }
+})
+
+t.test('a key that is taken out while a token is verified is not remembered', async (t) => {
+  const server = await startKeyServer(t)
+  const authenticator = create(t, { keys: { kind: 'url', url: server.url } })
+  await authenticator.authenticate({ token: signJwt(key, createClaims()) })
+  const next = createJwtKey('ES256', 'next')
+  const exp = Math.floor(Date.now() / 1000) + 600
+  const tokens = Array.from({ length: 20 }, (_, jti) => signJwt(key, createClaims({ jti, exp })))
+  server.keys = createKeySet(next)
+  // The set is fetched for the unknown key while the others are verified
+  mock.timers.enable({ apis: ['Date'], now: Date.now() + 31_000 })
+  t.teardown(() => mock.timers.reset())
+  await Promise.allSettled([
+    authenticator.authenticate({ token: signJwt(next, createClaims()) }),
+    ...tokens.map((token) => authenticator.authenticate({ token })),
+  ])
+  for (const token of tokens) {
+    await t.rejects(authenticator.authenticate({ token }), INVALID)
+  }
+})
+
+t.test('keys on this host are not asked for through a proxy, and redirects are not followed', async (t) => {
+  const server = await startKeyServer(t)
+  const proxies = new Proxies({ http: { url: new URL('http://127.0.0.1:1') } })
+  const authenticator = create(t, { keys: { kind: 'url', url: server.url } }, [], proxies)
+  t.same(await authenticator.authenticate({ token: signJwt(key, createClaims()) }), { subject: 'alice' })
+  const redirecting = createServer((_request, response) => {
+    response.writeHead(302, { location: server.url.href }).end()
+  })
+  await new Promise<void>((resolve) => redirecting.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => redirecting.close())
+  const url = new URL(`http://127.0.0.1:${(redirecting.address() as AddressInfo).port}/`)
+  const led = create(t, { keys: { kind: 'url', url } })
+  await t.rejects(led.authenticate({ token: signJwt(key, createClaims()) }), UNAVAILABLE)
+})
+
+t.test('keys of another host are asked for through the proxy', async (t) => {
+  const server = await startKeyServer(t)
+  const proxies = new Proxies({ http: { url: new URL(server.url.origin) } })
+  const url = new URL('http://keys.example.com/keys')
+  const authenticator = create(t, { keys: { kind: 'url', url } }, [], proxies)
+  t.same(await authenticator.authenticate({ token: signJwt(key, createClaims()) }), { subject: 'alice' })
 })

@@ -31,7 +31,7 @@ t.test(
   'a PIN that is configured nowhere is no reason to refuse, and no part of what is loaded',
   async (t) => {
     // Any file will do, since the library is not loaded here
-    const environment = { HSM_MODULE: import.meta.filename }
+    const environment = { HSM_MODULE: import.meta.filename, SIGNING_SERVICE_HOST: '127.0.0.1' }
     t.match(loadWithoutPin({ ...environment, HSM_PIN: '1234' }).warnings, [/^HSM_PIN: stays readable/])
     const { configuration, warnings } = loadWithoutPin(environment)
     t.strictSame(warnings, [])

@@ -113,3 +113,16 @@ t.test('wrong names and restrictions are refused', async (t) => {
   }
   t.same(readdirSync(t.testdirName), [])
 })
+
+t.test('there is an end of users', async (t) => {
+  const file = join(t.testdir(), 'access.json')
+  const users = Array.from({ length: 10_000 }, (_, number) => ({
+    ...{ name: `user-${number}`, tokenId: String(number).padStart(12, 'A'), check: 'AAA' },
+    ...{ salt: 'A'.repeat(22), hash: 'A'.repeat(43) },
+  }))
+  writeFileSync(file, JSON.stringify({ users }))
+  const { exitCode, stderr } = await runCommand({ ACCESS_FILE: file }, 'user', 'add', 'one-more')
+  t.equal(exitCode, 1)
+  t.match(stderr, /there are 10000 users/)
+  t.same(readdirSync(t.testdirName), ['access.json'])
+})

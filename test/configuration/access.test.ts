@@ -1,4 +1,4 @@
-import { generateKeyPairSync } from 'node:crypto'
+import { generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { chmodSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
@@ -52,6 +52,9 @@ t.test('a variable that would be taken for protection, and is none, is refused',
     /^ACCESS_FILE: is set, but ACCESS is not tokens/,
     /^ACCESS_JWT_ISSUER: is set, but ACCESS is not jwt/,
     /^ACCESS_JWT_MAX_AGE_S: is set, but ACCESS is not jwt/,
+  ])
+  t.match(read({ ACCESS_CERTIFICATES: 'protected' }).problems, [
+    /^ACCESS_CERTIFICATES: is protected, but ACCESS is open/,
   ])
   t.match(read({ ACCESS: 'token' }).problems, [/^ACCESS: token is not valid: .*one of open, tokens, jwt/])
 })
@@ -117,6 +120,11 @@ t.test('keys are an address, a set or one public key', async (t) => {
   const pem = join(directory, 'key.pem')
   writeFileSync(pem, key.publicKey.export({ type: 'spki', format: 'pem' }))
   const { certificateFile } = issue(directory, { subject: '/CN=Application' })
+  const putKey = (publicKey: KeyObject, name: string) => {
+    writeFileSync(join(directory, name), publicKey.export({ type: 'spki', format: 'pem' }))
+    return join(directory, name)
+  }
+  const p384 = putKey(generateKeyPairSync('ec', { namedCurve: 'P-384' }).publicKey, 'p384.pem')
   for (const [keys, kind, files] of [
     [JWT.ACCESS_JWT_KEYS, 'url', []],
     ['http://127.0.0.1:8080/keys', 'url', []],
@@ -124,13 +132,32 @@ t.test('keys are an address, a set or one public key', async (t) => {
     [set, 'set', [set]],
     [pem, 'key', [pem]],
     [certificateFile, 'key', [certificateFile]],
+    [p384, 'key', [p384]],
   ] as const) {
-    const read_ = read({ ...JWT, ACCESS_JWT_KEYS: keys })
+    const ACCESS_JWT_ALGORITHMS = keys === p384 ? 'ES256,ES384' : 'ES256,RS256'
+
+    const read_ = read({ ...JWT, ACCESS_JWT_KEYS: keys, ACCESS_JWT_ALGORITHMS })
     t.same([read_.problems, read_.files], [[], files], keys)
     t.match(read_.configuration, {
       kind: 'jwt',
       jwt: { keys: { kind }, issuer: JWT.ACCESS_JWT_ISSUER, audience: 'signing-service' },
     })
+  }
+  t.match(read({ ...JWT, ACCESS_JWT_KEYS: p384, ACCESS_JWT_ALGORITHMS: 'ES256,ES384' }).configuration, {
+    jwt: { algorithms: ['ES384'] },
+  })
+  const ed25519 = putKey(createJwtKey('EdDSA').publicKey, 'ed25519.pem')
+  const rsa = putKey(createJwtKey('RS256').publicKey, 'rsa.pem')
+  const short = putKey(generateKeyPairSync('rsa', { modulusLength: 1024 }).publicKey, 'short.pem')
+  t.match(read({ ...JWT, ACCESS_JWT_KEYS: ed25519 }).configuration, { jwt: { algorithms: ['EdDSA'] } })
+  t.match(read({ ...JWT, ACCESS_JWT_KEYS: rsa }).configuration, { jwt: { algorithms: ['RS256', 'PS256'] } })
+  for (const [keys, more] of [
+    [p384, {}],
+    [short, {}],
+    [rsa, { ACCESS_JWT_ALGORITHMS: 'ES256' }],
+  ] as const) {
+    const { problems } = read({ ...JWT, ACCESS_JWT_KEYS: keys, ...more })
+    t.match(problems, [/^ACCESS_JWT_KEYS: has a key that fits none of /])
   }
   const { configuration } = read({
     ...JWT,

@@ -73,7 +73,8 @@ export async function createToken(directory: string, label = 'test'): Promise<To
       .map((line) => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
   )
   process.env.SOFTHSM2_CONF = environment.SOFTHSM2_CONF
-  return { directory, label, environment }
+  // The open access of a service for more than this host would be warned about
+  return { directory, label, environment: { ...environment, SIGNING_SERVICE_HOST: '127.0.0.1' } }
 }
 
 /** Generates an RSA key pair on the token. Returns the path of its public key, PEM. */

@@ -32,7 +32,8 @@ const CONTENT = Buffer.from('what is to be signed')
 
 /** As subtests of one, in this order: the first make what the others need. */
 export async function testToken(t: Test, { token, description, ...expected }: TokenUnderTest): Promise<void> {
-  const { directory, environment, label } = token
+  const { directory, label } = token
+  const environment = { ...token.environment, SIGNING_SERVICE_HOST: '127.0.0.1' }
   const publicKey = join(directory, 'signer.pub.pem')
 
   await t.test('the command tokens lists it', async (t) => {

@@ -102,8 +102,8 @@ export function generateKey(session: TokenSession, request: KeyRequest) {
 }
 
 /**
- * Generates the pair, and denies no usage where the token does not take that. In a TPM both halves are one object, which signs with PKCS#1 v1.5
- * as it decrypts: tpm2-pkcs11 finds it contradictory that one half verifies and the other does not decrypt.
+ * Generates the pair, and denies no usage where the token does not take that. In a TPM both halves are one object, which
+ * signs with PKCS#1 v1.5 as it decrypts: tpm2-pkcs11 finds it contradictory that one half verifies and the other does not decrypt.
  */
 function generatePair(session: TokenSession, request: KeyRequest): KeyPair {
   try {

@@ -92,14 +92,14 @@ export class Session {
 
   /** Orders what it is to sign after its present job. */
   signNext(job: SigningJob): void {
+    job.announced = true
     this.#next = { job, ticket: this.#orderToSign(job) }
   }
 
   /** Goes on with the next job. Returns it, undefined where there is none. */
   advance(): SigningJob | undefined {
-    const next = this.#next
+    const next = this.#takeNext()
     if (next !== undefined) {
-      this.#next = undefined
       this.input = next.job
       this.#begin('sign', next.ticket)
     }
@@ -108,10 +108,19 @@ export class Session {
 
   /** Takes the next job back; where that is too late, its signature is dropped. */
   withdrawNext(): void {
-    if (this.#next !== undefined) {
-      this.#send({ type: 'withdraw', session: this.number, ticket: this.#next.ticket })
-      this.#next = undefined
+    const next = this.#takeNext()
+    if (next !== undefined) {
+      this.#send({ type: 'withdraw', session: this.number, ticket: next.ticket })
     }
+  }
+
+  #takeNext() {
+    const next = this.#next
+    this.#next = undefined
+    if (next !== undefined) {
+      next.job.announced = false
+    }
+    return next
   }
 
   reopen(): void {

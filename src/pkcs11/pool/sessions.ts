@@ -11,7 +11,7 @@ import type { PoolOptions, RestartReason } from './pool-options.ts'
 import type { ServiceTime } from './service-time.ts'
 import { type Purpose, Session, type SessionState } from './session.ts'
 import { SessionTimeouts, zombieLimit } from './session-timeouts.ts'
-import type { SigningJob } from './signing-job.ts'
+import { SigningJob } from './signing-job.ts'
 import type { Supervisor } from './supervisor.ts'
 import { backoffMs, restMs } from './waits.ts'
 
@@ -155,7 +155,7 @@ export class Sessions {
    * @returns whether there is one that has been told
    */
   announce(job: SigningJob): boolean {
-    if (this.#toldOf(job) !== undefined) {
+    if (job.announced) {
       return true
     }
     const now = performance.now()
@@ -172,7 +172,11 @@ export class Sessions {
   }
 
   #toldOf(job: SigningJob): Session | undefined {
-    return this.#sessions.find(({ nextJob }) => nextJob === job)
+    return job.announced ? this.#sessions.find(({ nextJob }) => nextJob === job) : undefined
+  }
+
+  get hasIdle(): boolean {
+    return this.#sessions.some(({ state }) => state === 'idle')
   }
 
   /** Returns whether a session works on the job. */
@@ -383,10 +387,11 @@ export class Sessions {
 
   /** Returns whether a session will sign another job when it has signed, with no order in between, and can be told which. */
   #canBeTold(session: Session, now: number): boolean {
-    const { job, nextJob, openedAt, throttles } = session
+    const { input, nextJob, openedAt, throttles } = session
     return (
       !this.#ended &&
-      job?.hedged === false &&
+      input instanceof SigningJob &&
+      !input.hedged &&
       nextJob === undefined &&
       throttles === 0 &&
       !this.#timeouts.isSlow(session, now) &&

@@ -159,9 +159,11 @@ export class SigningJobs implements JobSource {
       return
     }
     // Each session begins with one job at most, and is told of one
+    let { hasIdle } = sessions
     for (const job of this.#ready(2 * sessions.size + 1)) {
-      if (sessions.lease(job)) {
+      if (hasIdle && sessions.lease(job)) {
         this.begun(job)
+        hasIdle = sessions.hasIdle
       } else if (!sessions.announce(job)) {
         return
       }
