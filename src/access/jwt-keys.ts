@@ -73,16 +73,15 @@ class RemoteKeys implements KeyFinder {
   }
 
   readonly find: JWTVerifyGetKey = async (header, token) => {
-    try {
-      return await this.#remote(header, token)
-    } catch (error) {
+    const found = await this.#remote(header, token).catch((error: Error) => error)
+    this.#noteChange()
+    if (found instanceof Error) {
       // Any other error is one of fetching
       const isUnknown =
-        error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWKSMultipleMatchingKeys
-      throw isUnknown ? error : new ACCESS_UNAVAILABLE({ cause: error })
-    } finally {
-      this.#noteChange()
+        found instanceof errors.JWKSNoMatchingKey || found instanceof errors.JWKSMultipleMatchingKeys
+      throw isUnknown ? found : new ACCESS_UNAVAILABLE({ cause: found })
     }
+    return found
   }
 
   get hasKeys(): boolean {

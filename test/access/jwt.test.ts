@@ -233,6 +233,14 @@ t.test('keys of an address are fetched, and fetched again for a new kid', async 
   t.ok(server.requests <= 2, `a flood of unknown keys makes ${server.requests} requests`)
 })
 
+t.test('a token without kid is refused where several keys of an address might be meant', async (t) => {
+  const server = await startKeyServer(t)
+  server.keys = createKeySet(key, createJwtKey())
+  const authenticator = create(t, { keys: { kind: 'url', url: server.url } })
+  const token = signJwt(key, createClaims(), { kid: undefined })
+  await t.rejects(authenticator.authenticate({ token }), INVALID)
+})
+
 t.test('an outage of the address takes no key away', async (t) => {
   const server = await startKeyServer(t)
   const warnings: string[] = []
