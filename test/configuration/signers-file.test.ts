@@ -533,8 +533,8 @@ t.test('a signers file that cannot be read', async (t) => {
     'JSON file that describes several signers, in place of the variables that describe one, ' +
     'for example SIGNERS_FILE=/etc/signing-service/signers.json'
   for (const [content, reason] of [
-    ['', 'is not valid JSON (line 1, column 1: a value was expected)'],
-    ['{\n  "pin-4711"\n}', 'is not valid JSON (line 3, column 1: ":" was expected)'],
+    ['', 'is not valid JSON (line 1, column 1: value expected)'],
+    ['{\n  "pin-4711"\n}', 'is not valid JSON (line 3, column 1: colon expected)'],
     [
       '{"signers":{"a":{},\n"a":{}}}',
       'is not valid JSON (line 2, column 1: this name stands in the same object before)',

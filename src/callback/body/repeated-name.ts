@@ -12,43 +12,28 @@ export function findRepeatedName(text: string, names: ReadonlySet<string>): stri
   let depth = 0
   let isName = false
   for (let at = 0; at < text.length; at++) {
-    switch (text[at]) {
-      case '"': {
-        const end = findEnd(text, at + 1)
-        if (isName) {
-          const name = readString(text.slice(at, end + 1))
-          if (found.has(name)) {
-            return name
-          }
-          if (names.has(name)) {
-            found.add(name)
-          }
-        }
-        isName = false
-        at = end
-        break
+    const character = text[at]
+    if (character === '"') {
+      const end = findEnd(text, at + 1)
+      const name = isName ? (JSON.parse(text.slice(at, end + 1)) as string) : ''
+      if (found.has(name)) {
+        return name
       }
-      case '{':
-        depth++
-        isName = depth === 1
-        break
-      case '[':
-        depth++
-        break
-      case ']':
-      case '}':
-        depth--
-        break
-      case ',':
-        isName = depth === 1
+      if (names.has(name)) {
+        found.add(name)
+      }
+      isName = false
+      at = end
+    } else if (character === '{' || character === '[') {
+      depth++
+      isName = depth === 1
+    } else if (character === '}' || character === ']') {
+      depth--
+    } else if (character === ',') {
+      isName = depth === 1
     }
   }
   return undefined
-}
-
-/** @param quoted a JSON string with its quotation marks */
-function readString(quoted: string): string {
-  return quoted.includes('\\') ? (JSON.parse(quoted) as string) : quoted.slice(1, -1)
 }
 
 /** Returns the index of the quotation mark that ends a string: the first one behind an even number of backslashes. */
