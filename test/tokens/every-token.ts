@@ -155,7 +155,7 @@ export async function testToken(t: Test, { token, description, ...expected }: To
 
   await t.test('the command check finds all in order, with the certificate that is there', async (t) => {
     const { SIGNER_CERTIFICATE_FILE: _, ...rest } = signing
-    const { steps } = await runCheck({ ...rest, HSM_KEY_LABEL: 'signer' })
+    const { steps } = await runCheck({ ...rest, HSM_KEY_LABEL: 'signer', SIGNING_SERVICE_HOST: '127.0.0.1' })
     const others = Object.entries(steps).filter(([, { status }]) => status !== 'ok')
     const protection = { status: 'warning', found: /was not generated on the token \(CKA_LOCAL is false\)/ }
     const chain = { status: 'warning', found: /has neither an OCSP address nor a CRL distribution point/ }
