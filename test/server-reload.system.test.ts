@@ -1,7 +1,9 @@
 /** SIGHUP, and SIGTERM in its way, as operators send them to the process. */
 import { readFileSync } from 'node:fs'
 import t from 'tap'
+import { runCommand } from './support/command.ts'
 import { createFaultyModule } from './support/faulty-module/faulty-module.ts'
+import { send } from './support/http.ts'
 import { countReloads, reloadStatus, SERIAL_NUMBER, signsWith } from './support/reload.ts'
 import { startReadyServerProcess, startServerProcess } from './support/server-process.ts'
 import { createSignersFolder } from './support/signers.ts'
@@ -138,4 +140,23 @@ t.test('SIGHUP while it starts waits until it has started', async (t) => {
   await until('it signs', () => output().includes('the HSM signs'))
   child.kill('SIGTERM')
   t.same(await exited, { code: 0, signal: null })
+})
+
+t.test('SIGHUP has the users of the access taken over', async (t) => {
+  const users = folder.path('access.json')
+  const access = { ACCESS: 'tokens', ACCESS_FILE: users }
+  const add = (name: string) => runCommand(access, 'user', 'add', name)
+  const alice = (await add('alice')).stdout.trim()
+  const { child, address } = await startReadyServerProcess(t, { ...environment, ...access })
+  const status = async (signing_token: string) => {
+    const body = JSON.stringify({ action: 'sign', data_to_be_signed: 'AAAA', signing_token })
+    return (await send(`${address}/sign`, { method: 'POST', body })).statusCode
+  }
+  t.equal(await status(alice), 200)
+  const bob = (await add('bob')).stdout.trim()
+  await runCommand(access, 'user', 'remove', 'alice')
+  t.equal(await status(bob), 401, 'nothing is taken over by itself')
+  child.kill('SIGHUP')
+  await until('bob is let in', async () => (await status(bob)) === 200)
+  t.equal(await status(alice), 401)
 })
