@@ -149,7 +149,7 @@ t.test('SIGHUP has the users of the access taken over', async (t) => {
   const alice = (await add('alice')).stdout.trim()
   const { child, address } = await startReadyServerProcess(t, { ...environment, ...access })
   const status = async (signing_token: string) => {
-    const body = JSON.stringify({ action: 'sign', data_to_be_signed: 'AAAA', signing_token })
+    const body = JSON.stringify({ action: 'sign_pkcs7', encoded_contents: 'AAAA', signing_token })
     return (await send(`${address}/sign`, { method: 'POST', body })).statusCode
   }
   t.equal(await status(alice), 200)
