@@ -1,4 +1,4 @@
-/** What the schemas of variables and of the signers file have in common. */
+/** Patterns and functions that the schemas of variables and of the signers file share. */
 import { type TStringOptions, Type } from 'typebox'
 
 /** Pattern of whole bytes in hex. */

@@ -1,11 +1,11 @@
-/** What a caller may have signed, and the check of a request against it. */
+/** Describes what a caller may have signed, and checks requests against it. */
 import type { BlockList } from 'node:net'
 import type { HashAlgorithm } from '../algorithms/hash-algorithms.ts'
 import { hasAddress } from '../common/networks.ts'
 import type { SignatureForm } from '../configuration/signer-configuration.ts'
 import { NOT_ALLOWED } from '../errors.ts'
 
-/** What one caller may have signed. An absent restriction permits everything. */
+/** Limits what one caller may have signed. An absent restriction permits everything. */
 export interface Grant {
   /** Name of the caller for the log: the user of ACCESS_FILE, or the claim `sub`; absent if everybody may call. */
   readonly subject?: string
@@ -18,7 +18,7 @@ export interface Grant {
   readonly digest?: string
 }
 
-/** What a request is about to have signed. */
+/** The signature that a request asks for. */
 export interface GrantedUse {
   readonly signer: string
   /** Absent for a request for certificates. */

@@ -9,7 +9,7 @@ export const MAX_TOKEN_LENGTH = 16_384
 /** Matches the beginning of a JSON object, also with names in other quotes or none, but not a GUID in braces. */
 const OBJECT_BEGINNING = /^\s*\{\s*(["'}]|[\w$]+\s*:)/
 
-/** What the service reads of a signing token. */
+/** The parts of a signing token that the service reads. */
 export interface SigningToken {
   /** Name of the requested signer; absent for the default one. */
   readonly signer?: string

@@ -1,4 +1,4 @@
-/** What a command reads and writes, and how it ends. */
+/** Defines input, output and exit codes of a command. */
 import { existsSync, writeFileSync } from 'node:fs'
 import type { Variables } from '../configuration/variables.ts'
 

@@ -16,7 +16,7 @@ import type { CertifyingKey } from './issuing/issuing.ts'
 import type { KeyOptions } from './options.ts'
 import { waitUntil } from './wait-until.ts'
 
-/** What opens and closes the token of a key. */
+/** Opens and closes the token of a key. */
 interface Opener {
   start(): void
   status(): PoolStatus

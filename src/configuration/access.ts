@@ -179,7 +179,7 @@ function fitsKey(
   }
 }
 
-/** As long as the digest, without which guessing the secret is easier than forging a signature (RFC 7518 3.2). */
+/** The length of the digest: guessing a shorter secret is easier than forging a signature (RFC 7518 3.2). */
 const MIN_SECRET_BYTES = 32
 
 function readSecretKey(
@@ -230,7 +230,7 @@ function isAddress(keys: string): boolean {
 
 function readKeysAddress(given: string, problems: ConfigurationProblem[]): JwtKeys | undefined {
   const url = URL.canParse(given) ? new URL(given) : undefined
-  // Who can answer in place of the address can sign whatever he likes
+  // Whoever can answer in place of the address can sign whatever he likes
   if (url === undefined || (url.protocol !== 'https:' && !isLoopback(url.hostname))) {
     problems.push(problemWith('ACCESS_JWT_KEYS', 'is no https address'))
     return undefined

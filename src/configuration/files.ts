@@ -7,7 +7,7 @@ import { parseCertificates } from '../x509/certificate-file.ts'
 import { type Findings, problemWith } from './problem.ts'
 import { describeUnreadable } from './read-pin.ts'
 
-/** Where a setting is given. */
+/** The place where a setting is given. */
 export interface Place {
   /** A variable, or a place in the signers file. */
   readonly setting: string

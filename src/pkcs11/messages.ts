@@ -68,7 +68,7 @@ export function isFound(outcome: KeyOutcome): outcome is FoundKey {
   return 'labelBytes' in outcome
 }
 
-/** What the configuration names that is not there, or does not fit. The HTTP process knows the setting of each. */
+/** A part that the configuration names and that is not there, or does not fit. The HTTP process knows its setting. */
 export type Subject = 'module' | 'token' | 'slot' | 'pin' | 'key' | 'certificate'
 
 export interface KeyFailure extends Explanation {
@@ -107,7 +107,7 @@ export interface SignOrder extends Ticket {
   readonly data: Uint8Array
 }
 
-/** What a session does until it has answered. */
+/** An order that a session works on until it has answered. */
 export type SessionOrder =
   | SignOrder
   /** Opens the session, or closes what is there and opens it anew, and finds one of the keys in it. */

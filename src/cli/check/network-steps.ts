@@ -24,7 +24,7 @@ interface Answer {
   readonly problem: string | undefined
   /** Certificates of an authority that gave a timestamp. */
   readonly path: Path
-  /** Whether there are trust anchors for it, so that its revocation can be checked. */
+  /** True if there are trust anchors for it, so that its revocation can be checked. */
   readonly anchored: boolean
 }
 

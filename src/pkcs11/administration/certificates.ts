@@ -74,9 +74,9 @@ function describe(session: TokenSession, object: Handle, ofKeys: readonly (reado
     /** CKA_ID in lower-case hex. */
     id: read(pkcs11js.CKA_ID)?.toString('hex') ?? null,
     ...describeContent(value),
-    /** Whether the token shows a private key that the certificate belongs to. */
+    /** True if the token shows a private key that the certificate belongs to. */
     privateKey: ofKeys.some(isIn),
-    /** Whether the service takes it for that key, unless a file has the certificate. */
+    /** True if the service takes it for that key, unless a file has the certificate. */
     used: ofKeys.some((certificates) => isUnambiguous(certificates) && isIn(certificates.slice(0, 1))),
     /** SHA-256 of the value in hex. */
     fingerprint: value === undefined ? null : fingerprint(value),

@@ -47,7 +47,7 @@ export type CheckStep =
 export type Finding =
   | { readonly step: 'library' | 'token' | 'login' | 'mechanism'; readonly text: string }
   | { readonly step: 'key'; readonly key: FoundKey }
-  /** How long each took to open, in milliseconds. */
+  /** Time that each took to open, in ms. */
   | { readonly step: 'sessions'; readonly openMs: readonly number[] }
   /** DER, where it is on the token. */
   | { readonly step: 'certificate'; readonly certificate?: Uint8Array }

@@ -3,7 +3,7 @@ import { OpenError } from '../process/open-error.ts'
 import { describeFailure } from '../return-values.ts'
 
 export interface Failure {
-  /** What the configuration names wrongly; absent where it is not to blame. */
+  /** The part that the configuration names wrongly; absent if it is not to blame. */
   readonly about?: Subject
   readonly message: string
 }

@@ -52,9 +52,9 @@ export function describeKey(session: TokenSession, key: Handle) {
     ...readProtection(session, key),
     sign: readBoolean(session, key, pkcs11js.CKA_SIGN),
     alwaysAuthenticate: readBoolean(session, key, pkcs11js.CKA_ALWAYS_AUTHENTICATE),
-    /** Whether there is a public key object with that id. */
+    /** True if there is a public key object with that id. */
     publicKeyObject: has(pkcs11js.CKO_PUBLIC_KEY),
-    /** Whether there is a certificate object with that id. */
+    /** True if there is a certificate object with that id. */
     certificateObject: has(pkcs11js.CKO_CERTIFICATE),
     /** SHA-256 of the DER SubjectPublicKeyInfo in hex. */
     fingerprint: publicKey === undefined ? null : fingerprint(publicKey),

@@ -11,7 +11,7 @@ import { generateKey, listKeys } from './keys.ts'
 import { type AdministrationAccess, closeLibrary, logIn } from './session.ts'
 import { listTokens } from './tokens.ts'
 
-/** What the process can be ordered to do. Arguments and results travel between the processes. */
+/** Operations that the process can be ordered to do. Arguments and results travel between the processes. */
 const operations = {
   tokens: listTokens,
   keys: loggedIn(listKeys),

@@ -77,12 +77,12 @@ interface KeyState {
 /** A key of the pool: whether it is there, what it is used with, and whether it signs. */
 class TokenKey {
   readonly #key: PoolKey
-  /** What was last found of the key on the token. */
+  /** The key as it was last found on the token. */
   found: FoundKey | undefined
   /** Undefined where the key cannot be used. */
   use: KeyUse | undefined
   state: KeyState = { state: 'unknown', since: new Date() }
-  /** Whether the key has ever made a test signature. */
+  /** True once the key has made a test signature. */
   hasSigned = false
 
   constructor(key: PoolKey) {
@@ -177,7 +177,7 @@ class TokenKey {
 
 export interface PoolKeysOptions {
   readonly keys: readonly PoolKey[]
-  /** Whether keys are refused of which there may be copies outside the token. */
+  /** True if keys are refused of which there may be copies outside the token. */
   readonly requireNonExtractable: boolean
   /** Milliseconds between tries of a key that does not sign. */
   readonly intervalMs: number

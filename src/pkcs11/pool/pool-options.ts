@@ -1,4 +1,4 @@
-/** What a pool is made with, and whom it tells of its work. */
+/** Defines the options of a pool, and those who are told of its work. */
 import type { HsmConfiguration } from '../../configuration/configuration.ts'
 import type { TokenAccess } from '../../configuration/signer-configuration.ts'
 import type { ConfigurationError } from '../../errors.ts'

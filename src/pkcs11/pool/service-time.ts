@@ -6,7 +6,7 @@ const ENOUGH = 8
 
 /** Measures how long sessions take for a signature, and estimates when a request that waits will have its own. */
 export class ServiceTime {
-  /** How long a signature takes, in ms; undefined before the first one. */
+  /** Time that a signature takes, in ms; undefined before the first one. */
   ms: number | undefined
   #count = 0
 

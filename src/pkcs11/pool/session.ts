@@ -46,7 +46,7 @@ export class Session {
     this.#send = send
   }
 
-  /** When it could begin with its call, or when its state began where there is none. */
+  /** Time at which it could begin with its call, or at which its state began if there is none. */
   get callingSince(): number {
     return this.call?.since ?? this.since
   }

@@ -85,11 +85,11 @@ export class Sessions {
   readonly #timeouts: SessionTimeouts
   #tested = false
   #ended = false
-  /** When sessions were last usable, in ms of `performance.now()`, as are all times here. */
+  /** Time at which sessions were last usable, in ms of `performance.now()`, as are all times here. */
   #usableAt = performance.now()
   #signedAt = performance.now()
   #lastFailure: string | undefined
-  /** When the one login that all sessions share was last repeated. */
+  /** Time at which the one login that all sessions share was last repeated. */
   #loggedInAt = 0
   /** Since when a repetition of it has not been answered; undefined where it has. */
   #loggingInSince: number | undefined

@@ -19,9 +19,9 @@ export class SigningJob implements SigningInput {
   attempts = 0
   /** Whether a second session was asked, since the first takes long: two may work on it at once. */
   hedged = false
-  /** Whether a busy session has been told that this job comes next. */
+  /** True while a busy session has been told that this job comes next. */
   announced = false
-  /** When it may be repeated on a token that throttles, in ms of `performance.now()`. */
+  /** Time at which it may be repeated on a token that throttles, in ms of `performance.now()`. */
   restsUntil = 0
   /** The failure for which a session last gave it back. */
   lastFailure: TokenFailure | undefined

@@ -110,7 +110,7 @@ export class SigningJobs implements JobSource {
   }
 
   signed(job: SigningJob, signature: Uint8Array): void {
-    // Where two sessions had it, the other one is not to begin with it any more
+    // If two sessions had it, the other one must not begin with it any more
     this.#take(job)
     job.succeed(signature)
   }

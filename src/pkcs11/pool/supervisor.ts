@@ -52,7 +52,7 @@ export class Supervisor {
   #process: SignerProcess | undefined
   readonly #login = new LoginGuard()
   #everReady = false
-  /** When the last process was started, in ms of `performance.now()`. */
+  /** Time at which the last process was started, in ms of `performance.now()`. */
   #startedAt = 0
   /** Processes that crashed before they signed, since one last signed. */
   #crashes = 0
@@ -60,7 +60,7 @@ export class Supervisor {
   #loggedOpening: object | undefined
   /** Ends the wait for the token to open, or for the next try. */
   #timer: NodeJS.Timeout | undefined
-  /** When the next process is started, in ms of `performance.now()`; 0 while one runs, or none is going to. */
+  /** Time at which the next process is started, in ms of `performance.now()`; 0 while one runs. */
   #restartAt = 0
   #state: { state: HsmState; since: Date; reason?: string } = { state: 'starting', since: new Date() }
 
