@@ -147,7 +147,7 @@ t.test('SIGHUP has the users of the access taken over', async (t) => {
   const access = { ACCESS: 'tokens', ACCESS_FILE: users }
   const add = (name: string) => runCommand(access, 'user', 'add', name)
   const alice = (await add('alice')).stdout.trim()
-  const { child, address } = await startReadyServerProcess(t, { ...environment, ...access })
+  const { child, address, exited } = await startReadyServerProcess(t, { ...environment, ...access })
   const status = async (signing_token: string) => {
     const body = JSON.stringify({ action: 'sign_pkcs7', encoded_contents: 'AAAA', signing_token })
     return (await send(`${address}/sign`, { method: 'POST', body })).statusCode
@@ -159,4 +159,6 @@ t.test('SIGHUP has the users of the access taken over', async (t) => {
   child.kill('SIGHUP')
   await until('bob is let in', async () => (await status(bob)) === 200)
   t.equal(await status(alice), 401)
+  child.kill('SIGTERM')
+  t.same(await exited, { code: 0, signal: null })
 })
