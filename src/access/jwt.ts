@@ -31,12 +31,8 @@ export class JwtAuthenticator {
     this.#keys = createKeyFinder(configuration.keys, { ...options, onChange: () => this.#known.clear() })
   }
 
-  async authenticate({ token, userId }: Credential): Promise<Grant> {
-    const grant = this.#known.find(token) ?? (await this.#verify(token))
-    if (userId !== undefined && userId !== grant.subject) {
-      throw new SIGNING_TOKEN_INVALID()
-    }
-    return grant
+  async authenticate(credential: Credential): Promise<Grant> {
+    return this.#known.authenticate(credential, (token) => this.#verify(token))
   }
 
   get hasKeys(): boolean {

@@ -1,5 +1,7 @@
 /** Remembers tokens that were verified, by their digest, so that verification is paid once and not by each request. */
 import { createHash } from 'node:crypto'
+import { SIGNING_TOKEN_INVALID } from '../errors.ts'
+import type { Credential } from './credential.ts'
 import type { Grant } from './grant.ts'
 
 /** Most tokens that are remembered. The oldest goes first: it is verified again when it comes back. */
@@ -18,6 +20,23 @@ export class KnownTokens {
   /** Changes when all tokens are forgotten, so that a verification that began before is not remembered. */
   get generation(): number {
     return this.#generation
+  }
+
+  /**
+   * Returns what a token grants.
+   *
+   * @param verify is called for a token that is not known, and adds it
+   * @throws SIGNING_TOKEN_INVALID for a token of another user than the credential names, and what `verify` throws
+   */
+  async authenticate(
+    { token, userId }: Credential,
+    verify: (token: string) => Promise<Grant>,
+  ): Promise<Grant> {
+    const grant = this.find(token) ?? (await verify(token))
+    if (userId !== undefined && userId !== grant.subject) {
+      throw new SIGNING_TOKEN_INVALID()
+    }
+    return grant
   }
 
   /** @returns undefined for a token that is not known, or has expired */
@@ -51,7 +70,7 @@ export class KnownTokens {
   }
 }
 
-/** The digest of a token, which has the entropy that a key of a map does not give away by the time that a search takes. */
+/** Returns the digest of a token, so that the time of a search in the map tells nothing about the tokens in it. */
 function digestOf(token: string): string {
   return createHash('sha256').update(token).digest('base64')
 }

@@ -28,12 +28,8 @@ export class Users {
     this.#known.clear(({ subject = '' }) => unchanged.has(subject))
   }
 
-  async authenticate({ token, userId }: Credential): Promise<Grant> {
-    const grant = this.#known.find(token) ?? (await this.#verifyOnce(token))
-    if (userId !== undefined && userId !== grant.subject) {
-      throw new SIGNING_TOKEN_INVALID()
-    }
-    return grant
+  async authenticate(credential: Credential): Promise<Grant> {
+    return this.#known.authenticate(credential, (token) => this.#verifyOnce(token))
   }
 
   /** Verifies a token once for all requests that bring it at the same time. */
