@@ -15,7 +15,7 @@ import { type Findings, problemWith } from './problem.ts'
 import { readProxies } from './proxies.ts'
 import { readLibrary, readSelector, readSigner } from './read-signer.ts'
 import type { LibraryConfiguration, SignersConfiguration } from './signer-configuration.ts'
-import { AUTHORITY_VARIABLES, fromVariables } from './signer-document.ts'
+import { AUTHORITY_VARIABLES, fromVariables, type SignerDocument } from './signer-document.ts'
 import { readSignersFile, type SignerDocuments } from './signers-file.ts'
 import { readAuthorities } from './timestamp-authorities.ts'
 import { dropUnset, findUnknown, type GivenVariables, type Variables, validate } from './variables.ts'
@@ -143,7 +143,7 @@ function readSigners(
   // A user that is wrong is not reported as missing, too
   const described = { ...values, ...defined({ TSA_USER: given.TSA_USER }) }
   const read = described.SIGNERS_FILE === undefined ? readVariables : readSignersFile
-  const { default: name, documents } = read(described, findings)
+  const { default: name, documents, environment } = read(described, findings)
   const revocationCheck = values.REVOCATION_CHECK === 'on'
   const signers = {
     default: name,
@@ -151,23 +151,22 @@ function readSigners(
     files: [...findings.files],
   }
   findings.problems.push(...findPathProblems(values, signers))
-  checkDefaults(described, findings)
+  checkDefaults(environment, findings)
   return signers
 }
 
 /** Checks variables that no signer of a file may take today, as the next one may. */
-function checkDefaults(values: Partial<Environment>, findings: Findings): void {
-  const document = fromVariables(values, [])
+function checkDefaults(environment: SignerDocument, findings: Findings): void {
   // They have a default
-  const hashAlgorithms = document.settings.hashAlgorithms as readonly string[]
+  const hashAlgorithms = environment.settings.hashAlgorithms as readonly string[]
   findHashAlgorithms('HASH_ALGORITHMS', hashAlgorithms, findings.problems)
-  readAuthorities(document, findings)
+  readAuthorities(environment, findings)
 }
 
 /** Reads the only signer. */
 function readVariables(values: Partial<Environment>, { problems }: Findings): SignerDocuments {
-  const document = fromVariables(values, problems)
-  return { default: document.name, documents: [document] }
+  const environment = fromVariables(values, problems)
+  return { default: environment.name, documents: [environment], environment }
 }
 
 /** Returns each problem once. Signers that share a variable have its problems in common. */

@@ -19,11 +19,13 @@ import {
 
 const MAX_BYTES = 1_048_576
 
-/** The signers of a signers file. */
+/** The signers that a signers file describes, or the only one, which variables do. */
 export interface SignerDocuments {
   /** Name of the signer for requests that name none; null if each request has to name one. */
   readonly default: string | null
   readonly documents: readonly SignerDocument[]
+  /** What the environment gives: the only signer, or the defaults of those of a file. */
+  readonly environment: SignerDocument
 }
 
 /**
@@ -46,13 +48,14 @@ export function readSignersFile(
   const file = describeFile({ setting: 'SIGNERS_FILE', folder: '' }, values.SIGNERS_FILE) as GivenFile
   files.add(file.path)
   const content = readContent(file, problems)
-  if (content === undefined) {
-    return { default: '', documents: [] }
-  }
-  const wrong = findSchemaProblems(content)
+  const wrong = content === undefined ? [] : findSchemaProblems(content)
   problems.push(...wrong.map(({ variable, message }) => ({ variable, message })))
   const environment = fromVariables(rest, problems)
+  if (content === undefined) {
+    return { default: '', documents: [], environment }
+  }
   return {
+    environment,
     default: findDefault(content, wrong, problems),
     documents: listEntries(content, wrong).map((entry) =>
       fromEntry(entry, dirname(file.path), environment, problems),
