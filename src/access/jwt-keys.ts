@@ -130,7 +130,7 @@ class RemoteKeys implements KeyFinder {
   }
 
   #noteChange(): void {
-    const set = this.#remote.jwks() && JSON.stringify(this.#remote.jwks())
+    const set = JSON.stringify(this.#remote.jwks())
     if (set !== this.#set) {
       this.#set = set
       this.#options.onChange()

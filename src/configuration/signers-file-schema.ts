@@ -1,4 +1,4 @@
-/** Checks a signers file with its schema, and describes the problems in words. */
+/** Checks the signers file, and other files of the configuration, with their schemas, and describes the problems in words. */
 import { Errors } from 'typebox/schema'
 import { Settings } from 'typebox/system'
 import { SignersFile } from '../../schemas/signers-file.ts'
