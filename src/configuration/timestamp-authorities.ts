@@ -3,6 +3,7 @@ import type { X509Certificate } from 'node:crypto'
 import { createSecureContext } from 'node:tls'
 import { findHashAlgorithm, type HashAlgorithm } from '../algorithms/hash-algorithms.ts'
 import { defined } from '../common/defined.ts'
+import { isLoopback } from '../common/networks.ts'
 import { Password } from '../common/password.ts'
 import { readSecret } from '../common/secret.ts'
 import type { ConfigurationProblem } from '../errors.ts'
@@ -100,7 +101,8 @@ function isPlain({ protocol }: URL): boolean {
 
 /** Returns whether requests to an address can be read on the way, as those to a proxy on this machine cannot. */
 function isExposed(url: URL): boolean {
-  return isPlain(url) && !/^(127\..*|\[::1\]|(.+\.)?localhost)$/.test(url.hostname)
+  // Names under localhost lead to this machine (RFC 6761 6.3)
+  return isPlain(url) && !isLoopback(url.hostname) && !url.hostname.endsWith('.localhost')
 }
 
 function describeExposure(setting: string, host: string): string {

@@ -397,10 +397,17 @@ t.test('what others on this host or on the way can read is warned about', async 
 
   const { TSA_PASSWORD_FILE: password } = closed
   const TSA_URL =
-    'http://one.example,https://two.example,http://127.0.0.1:318,http://[::1]:318,http://localhost'
+    'http://one.example,https://two.example,http://127.0.0.1:318,http://[::1]:318,http://localhost,http://tsa.localhost'
   t.strictSame(warnings({ TSA_PASSWORD_FILE: password, TSA_URL }), [
     'TSA_URL: one.example is told user and password over plain http, which anybody on the way can read; use https',
   ])
+  t.strictSame(
+    warnings({ TSA_PASSWORD_FILE: password, TSA_URL: 'http://127.one.example' }),
+    [
+      'TSA_URL: 127.one.example is told user and password over plain http, which anybody on the way can read; use https',
+    ],
+    'a name is no address',
+  )
   t.strictSame(load({ TSA_URL, LEVEL: 'b-t', TSA_CA_FILE: bundle }).warnings, [], 'nor is there a password')
   t.strictSame(load({ TSA_URL, LEVEL: 'b-t' }).warnings, [WITHOUT_ANCHORS])
 })
