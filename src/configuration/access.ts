@@ -316,9 +316,17 @@ function readNetworks(
 /** Warns where whoever reaches the port may have anything signed. */
 export function warnAboutAccess(values: Partial<Environment>): string[] {
   const { ACCESS: access, SIGNING_SERVICE_HOST: host = '', ACCESS_FROM: networks } = values
-  return access === 'open' && networks === undefined && !isLoopback(host)
-    ? [
-        'ACCESS: everybody who reaches the service may have anything signed; set it to tokens or jwt, or limit ACCESS_FROM',
-      ]
-    : []
+  if (access !== 'open') {
+    return []
+  }
+  const warnings: string[] = []
+  if (networks === undefined && !isLoopback(host)) {
+    warnings.push(
+      'ACCESS: everybody who reaches the service may have anything signed; set it to tokens or jwt, or limit ACCESS_FROM',
+    )
+  }
+  if (values.RATE_LIMIT_PER_SUBJECT !== undefined) {
+    warnings.push('RATE_LIMIT_PER_SUBJECT: has no effect with ACCESS=open, since callers are not known')
+  }
+  return warnings
 }

@@ -76,6 +76,11 @@ export function loadConfiguration(environment: Variables): Configuration {
     ...defined({ accessFrom }),
     trustedProxies,
     protectCertificates: whole.ACCESS_CERTIFICATES === 'protected',
+    rateLimits: defined({
+      // Nobody knows the callers of an open service
+      perSubject: whole.ACCESS === 'open' ? undefined : whole.RATE_LIMIT_PER_SUBJECT,
+      perSigner: whole.RATE_LIMIT_PER_SIGNER,
+    }),
     hsm: {
       sessions: whole.HSM_SESSIONS,
       queueLimit: whole.HSM_QUEUE_LIMIT,
