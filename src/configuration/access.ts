@@ -51,6 +51,11 @@ function readConfiguration(
   if (values.ACCESS === 'open' && values.ACCESS_CERTIFICATES === 'protected') {
     problems.push(problemWith('ACCESS_CERTIFICATES', 'is protected, but ACCESS is open'))
   }
+  if (values.ACCESS === 'open' && values.RATE_LIMIT_PER_SUBJECT !== undefined) {
+    problems.push(
+      problemWith('RATE_LIMIT_PER_SUBJECT', 'is set, but ACCESS is open, so that callers are not known'),
+    )
+  }
   switch (values.ACCESS) {
     case 'tokens':
       return readUsers(values.ACCESS_FILE, problems)
@@ -316,17 +321,9 @@ function readNetworks(
 /** Warns where whoever reaches the port may have anything signed. */
 export function warnAboutAccess(values: Partial<Environment>): string[] {
   const { ACCESS: access, SIGNING_SERVICE_HOST: host = '', ACCESS_FROM: networks } = values
-  if (access !== 'open') {
-    return []
-  }
-  const warnings: string[] = []
-  if (networks === undefined && !isLoopback(host)) {
-    warnings.push(
-      'ACCESS: everybody who reaches the service may have anything signed; set it to tokens or jwt, or limit ACCESS_FROM',
-    )
-  }
-  if (values.RATE_LIMIT_PER_SUBJECT !== undefined) {
-    warnings.push('RATE_LIMIT_PER_SUBJECT: has no effect with ACCESS=open, since callers are not known')
-  }
-  return warnings
+  return access === 'open' && networks === undefined && !isLoopback(host)
+    ? [
+        'ACCESS: everybody who reaches the service may have anything signed; set it to tokens or jwt, or limit ACCESS_FROM',
+      ]
+    : []
 }

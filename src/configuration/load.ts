@@ -77,8 +77,7 @@ export function loadConfiguration(environment: Variables): Configuration {
     trustedProxies,
     protectCertificates: whole.ACCESS_CERTIFICATES === 'protected',
     rateLimits: defined({
-      // Nobody knows the callers of an open service
-      perSubject: whole.ACCESS === 'open' ? undefined : whole.RATE_LIMIT_PER_SUBJECT,
+      perSubject: whole.RATE_LIMIT_PER_SUBJECT,
       perSigner: whole.RATE_LIMIT_PER_SIGNER,
     }),
     hsm: {
