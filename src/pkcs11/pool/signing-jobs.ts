@@ -254,8 +254,8 @@ export class SigningJobs implements JobSource {
     const ahead = this.#placeOf({ turn, deadline })
     // Jobs that wait to be repeated get free sessions before a new one
     const isFull = this.#queue.length - idle >= this.#options.limit
-    // A session already works on a hedged job
-    const last = isFull ? this.#queue.findLast(({ hedged }) => !hedged) : undefined
+    // One that a session has begun with before has an earlier turn
+    const last = isFull ? this.#queue.at(-1) : undefined
     if (isFull && (last === undefined || last.turn <= turn)) {
       throw this.#createFull()
     }
