@@ -265,6 +265,19 @@ t.test('a request that would not have its turn in time', async (t) => {
     t.same(await Promise.all([two, three]), ['signed', 'signed'])
   })
 
+  t.test('does not wait for what another one has asked for before', async (t) => {
+    const { pool, sign, request } = await slow(t, 100)
+    const many = Array.from({ length: 60 }, () => request('many', { owner: 'many', timeoutMs: 600_000 }))
+    const one = request('one', { owner: 'one', timeoutMs: 5_000 })
+    t.equal(await request('too many', { owner: 'many', timeoutMs: 5_000 }), 'HSM_BUSY')
+    while (pool.status().sessions.busy > 0) {
+      sign()
+      await delay(0)
+    }
+    t.equal(await one, 'signed')
+    await Promise.all(many)
+  })
+
   t.test('is told so as soon as that is clear', async (t) => {
     const { pool, sign, request } = await slow(t, 300)
     const [one, two] = [request('one'), request('two', { timeoutMs: 1_000 })]
