@@ -25,6 +25,11 @@ function integer(
   return Type.Integer({ ...limits, description, examples: [example] })
 }
 
+/** Returns the schema of a limit on signatures in a minute; there is none by default. */
+function rate(description: string, example: string) {
+  return Type.Optional(Type.Integer({ minimum: 1, maximum: 1_000_000, description, examples: [example] }))
+}
+
 /** Returns the schema of a choice that has a default. */
 function choice<Values extends string[]>(
   description: string,
@@ -145,6 +150,14 @@ export const Environment = Type.Object({
   TRUSTED_PROXIES: text(
     'addresses and networks of proxies whose X-Forwarded-For is believed, separated by commas; none by default',
     '10.0.0.5',
+  ),
+  RATE_LIMIT_PER_SUBJECT: rate(
+    'signatures that each caller may ask for in a minute, by user of ACCESS_FILE or sub of its JSON Web Token; any number by default',
+    '600',
+  ),
+  RATE_LIMIT_PER_SIGNER: rate(
+    'signatures that may be asked of each signer in a minute; any number by default',
+    '6000',
   ),
   SIGN_METHODS: textWithDefault(
     'values of signMethod in a signing_token that are accepted, separated by commas',

@@ -25,6 +25,7 @@ import { health } from './plugins/health.ts'
 import { httpDefaults } from './plugins/http-defaults.ts'
 import { MalformedRequests } from './plugins/malformed-request.ts'
 import { metrics } from './plugins/metrics.ts'
+import { rateLimits } from './plugins/rate-limits.ts'
 import { createRequestLogger, LineLimit, requestLog } from './plugins/request-log.ts'
 import { ExpiryWatch } from './signers/expiry-watch.ts'
 import { Readiness } from './signers/readiness.ts'
@@ -158,6 +159,7 @@ export async function buildApp(
   // The metrics come before the plugins that answer by themselves, so that every request is counted
   await app.register(metrics, { registry })
   await app.register(cors, { origins: configuration.corsOrigins })
+  await app.register(rateLimits, configuration.rateLimits)
   await app.register(health, { signers, readiness, reloading, access })
   await app.register(callback, { configuration, access, signers })
   return app

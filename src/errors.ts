@@ -39,6 +39,11 @@ export const SIGNING_TOKEN_INVALID = createError(
   401,
 )
 export const NOT_ALLOWED = createError('NOT_ALLOWED', '%s', 403)
+export const RATE_LIMITED = createError(
+  'RATE_LIMITED',
+  '%s may have %s signatures in a minute, and has had them; try again in %s s',
+  429,
+)
 export const ORIGIN_NOT_ALLOWED = createError(
   'ORIGIN_NOT_ALLOWED',
   'Browser pages of this origin may not call; CORS_ORIGINS lists those that may',

@@ -89,7 +89,7 @@ writeFileSync(
 )
 const guarded = await startService(t, {
   ...environment,
-  ...{ ACCESS: 'tokens', ACCESS_FILE: path('access.json') },
+  ...{ ACCESS: 'tokens', ACCESS_FILE: path('access.json'), RATE_LIMIT_PER_SUBJECT: '1' },
 })
 /** Nobody answers at the address of its keys. */
 const keyless = await startService(t, {
@@ -115,9 +115,9 @@ const post = (body: object, signer?: string, at = '/sign') =>
     method: 'POST',
     body: JSON.stringify({ signing_token: JSON.stringify({ userId: user, signer }), ...body }),
   })
-/** Posts a request for a raw signature to a service that asks for tokens. */
-const postTo = async (to: Service, signing_token?: string) =>
-  keep(await send(`${to.url}/sign`, { method: 'POST', body: JSON.stringify({ ...RAW, signing_token }) }))
+/** Posts a request, by default for a raw signature, to a service that asks for tokens. */
+const postTo = async (to: Service, signing_token?: string, body: object = RAW) =>
+  keep(await send(`${to.url}/sign`, { method: 'POST', body: JSON.stringify({ ...body, signing_token }) }))
 const raw = async (...parts: string[]) => keep(parseAnswer(await sendRaw(service.url, parts, 0)))
 
 const RAW = { action: 'sign', data_to_be_signed: data }
@@ -165,6 +165,10 @@ const PROVOCATIONS: Readonly<Record<string, () => Promise<unknown>>> = {
   SIGNING_TOKEN_MISSING: () => postTo(guarded),
   SIGNING_TOKEN_INVALID: () => postTo(guarded, user),
   NOT_ALLOWED: () => postTo(guarded, caller.token),
+  async RATE_LIMITED() {
+    await postTo(guarded, caller.token, CONTAINER)
+    await postTo(guarded, caller.token, CONTAINER)
+  },
   ACCESS_UNAVAILABLE: () => postTo(keyless, signJwt(createJwtKey(), createClaims({ user }))),
   EXPECTATION_FAILED: () => raw(`${JSON_HEAD}Expect: ${user}\r\nContent-Length: 2\r\n\r\n{}`),
   HEADERS_TOO_LARGE: () => raw(`GET / HTTP/1.1\r\n${HEAD}X: ${user.repeat(1000)}\r\n\r\n`),

@@ -1,7 +1,7 @@
 /** Reads which request a body makes: `action` tells the vendor's calls apart, and fields those without one. */
 import type { CallbackBody } from '../../schemas/callback.ts'
 import { INVALID_REQUEST, UNKNOWN_ACTION } from '../errors.ts'
-import { MARK_LENGTH } from './body/body-text.ts'
+import { certificatesTooLarge, MARK_LENGTH } from './body/body-text.ts'
 import type { Base64Digests } from './body/long-string.ts'
 import type { EncodedField } from './fields.ts'
 
@@ -22,7 +22,7 @@ export interface Message {
  * Returns the request that a body makes.
  *
  * @param longContents digests of its strings that are cut short, keyed by the marks that these end in
- * @throws UNKNOWN_ACTION, INVALID_REQUEST
+ * @throws UNKNOWN_ACTION, INVALID_REQUEST, PAYLOAD_TOO_LARGE
  */
 export function classify(
   body: CallbackBody,
@@ -37,6 +37,9 @@ export function classify(
   }
   switch (body.action ?? undefined) {
     case 'get_certificates':
+      if (longContents.size > 0) {
+        throw certificatesTooLarge()
+      }
       return { kind: 'certificates' }
     case 'sign':
       return readSignatureForm(body) === 'pkcs7' ? containerRequest(fields) : rawRequest(fields)

@@ -53,13 +53,21 @@ export const callback: FastifyPluginAsyncTypebox<CallbackOptions> = async (
           client.leave()
         }
       })
-      const options = { deadline: request.arrivedAt + configuration.hsm.timeoutMs, client }
       refuseMisspelledNames(request.body)
       refuseNamesInQuery(request.query as Record<string, unknown>)
       const signingToken = readSigningToken(request.body.signing_token, configuration.signMethods)
       const grant = await authenticate(request, signingToken)
       const prepared = readBody(request, { signingToken, grant, configuration, signers })
       const { signer } = prepared
+      if (prepared.kind !== 'certificates') {
+        await request.limitRate(reply)
+      }
+      const options = {
+        deadline: request.arrivedAt + configuration.hsm.timeoutMs,
+        client,
+        // Where callers are not known, signers that share a token take turns
+        owner: grant.subject ?? signer.name,
+      }
       switch (prepared.kind) {
         case 'certificates':
           return reply.send(describeCertificates(signer.certificate()))
@@ -126,7 +134,10 @@ function readBody(request: FastifyRequest, { signingToken, grant, configuration,
   } else {
     const container = prepared.kind === 'raw' ? 'raw' : 'pkcs7'
     const { digest, hashAlgorithm } = prepared
-    request.signing = { signer: signer.name, container, hash: hashAlgorithm.name }
+    request.signing = {
+      ...{ signer: signer.name, container, hash: hashAlgorithm.name },
+      ...defined({ subject: grant.subject }),
+    }
     const signature = { container, hashAlgorithm: hashAlgorithm.name, digest } as const
     checkGrant(grant, { signer: prepared.signer.name, signature })
   }

@@ -51,6 +51,11 @@ function readConfiguration(
   if (values.ACCESS === 'open' && values.ACCESS_CERTIFICATES === 'protected') {
     problems.push(problemWith('ACCESS_CERTIFICATES', 'is protected, but ACCESS is open'))
   }
+  if (values.ACCESS === 'open' && values.RATE_LIMIT_PER_SUBJECT !== undefined) {
+    problems.push(
+      problemWith('RATE_LIMIT_PER_SUBJECT', 'is set, but ACCESS is open, so that callers are not known'),
+    )
+  }
   switch (values.ACCESS) {
     case 'tokens':
       return readUsers(values.ACCESS_FILE, problems)

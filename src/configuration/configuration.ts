@@ -28,6 +28,12 @@ export interface HsmConfiguration {
   readonly requireNonExtractableKeys: boolean
 }
 
+/** Signatures that may be asked for in a minute; absent where any number may. */
+export interface RateLimits {
+  readonly perSubject?: number
+  readonly perSigner?: number
+}
+
 export interface Configuration {
   readonly host: string
   readonly port: number
@@ -60,6 +66,7 @@ export interface Configuration {
   readonly trustedProxies: readonly string[]
   /** True if certificates are for those alone who may have something signed. */
   readonly protectCertificates: boolean
+  readonly rateLimits: RateLimits
   readonly signers: SignersConfiguration
   /** Messages for the operator that do not stop the start. */
   readonly warnings: readonly string[]

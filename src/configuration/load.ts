@@ -76,6 +76,10 @@ export function loadConfiguration(environment: Variables): Configuration {
     ...defined({ accessFrom }),
     trustedProxies,
     protectCertificates: whole.ACCESS_CERTIFICATES === 'protected',
+    rateLimits: defined({
+      perSubject: whole.RATE_LIMIT_PER_SUBJECT,
+      perSigner: whole.RATE_LIMIT_PER_SIGNER,
+    }),
     hsm: {
       sessions: whole.HSM_SESSIONS,
       queueLimit: whole.HSM_QUEUE_LIMIT,

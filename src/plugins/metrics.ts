@@ -17,8 +17,10 @@ declare module 'fastify' {
 }
 
 /** The signature that a valid request asks for. */
-interface RequestedSignature {
+export interface RequestedSignature {
   readonly signer: string
+  /** Name of the caller; absent where everybody may call. No label has it, since there may be any number. */
+  readonly subject?: string
   readonly container: 'raw' | 'pkcs7'
   readonly hash: HashAlgorithm['name']
 }
@@ -63,12 +65,13 @@ export const metrics = fp<{ readonly registry: Registry }>(
       }
       durations.observe(labels, reply.elapsedTime / 1000)
       whenFinished(request, () => {
-        const { signing, container } = request
+        const { signing, container: made } = request
         if (signing !== null) {
-          signatures.inc({ ...signing, outcome: describeOutcome(request, answered) })
+          const { signer, container, hash } = signing
+          signatures.inc({ signer, container, hash, outcome: describeOutcome(request, answered) })
         }
-        if (signing !== null && container !== null) {
-          const { level, shortfall = 'none' } = container
+        if (signing !== null && made !== null) {
+          const { level, shortfall = 'none' } = made
           containers.inc({ signer: signing.signer, level, shortfall })
         }
       })

@@ -77,6 +77,12 @@ const bodies: Record<string, Body> = {
     expected: 413,
   },
   'a prototype among much else': { begin: '{"__proto__":[', again: '{},', size: 50e6, expected: 413 },
+  'a document for certificates': {
+    begin: '{"action":"get_certificates","encoded_contents":"',
+    again: 'AAAA',
+    size: 200e6,
+    expected: 413,
+  },
   'a document of escapes': {
     begin: '{"encoded_contents":"',
     again: '\\u0041'.repeat(4),

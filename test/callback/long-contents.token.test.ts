@@ -290,6 +290,20 @@ t.test('a body that gets too large, in whatever way, is refused', async (t) => {
   checkRefusal(t, await post(fill(BODY_LIMIT + 1)), expected)
 })
 
+t.test('a request for certificates with anything long is refused', async (t) => {
+  const certificates = '"action":"get_certificates"'
+  const expected = {
+    statusCode: 413,
+    code: 'PAYLOAD_TOO_LARGE',
+    message: 'The body has a string of more than 87384 characters, which get_certificates has no use for',
+  }
+  for (const long of [`"encoded_contents":"${base64}"`, `"signing_token":"${whole}"`, `"x":["${whole}"]`]) {
+    checkRefusal(t, await post(`{${certificates},${long}}`), expected)
+    checkRefusal(t, await post(`{${long},${certificates}}`), expected)
+  }
+  t.equal((await post(`{${certificates},"x":"${'a'.repeat(80_000)}"}`)).statusCode, 200)
+})
+
 t.test('a body of which too much would have to be kept is refused', async (t) => {
   const kept = /^The body has more than 1048608 bytes beside the contents to sign$/
   const tokens = /^The body has more than 16384 names, values and punctuators$/

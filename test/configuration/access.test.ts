@@ -56,6 +56,9 @@ t.test('a variable that would be taken for protection, and is none, is refused',
   t.match(read({ ACCESS_CERTIFICATES: 'protected' }).problems, [
     /^ACCESS_CERTIFICATES: is protected, but ACCESS is open/,
   ])
+  t.match(read({ RATE_LIMIT_PER_SUBJECT: '10', RATE_LIMIT_PER_SIGNER: '10' }).problems, [
+    /^RATE_LIMIT_PER_SUBJECT: is set, but ACCESS is open/,
+  ])
   t.match(read({ ACCESS: 'token' }).problems, [/^ACCESS: token is not valid: .*one of open, tokens, jwt/])
 })
 

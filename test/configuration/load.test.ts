@@ -23,6 +23,7 @@ const directory = t.testdir({
   empty: '',
   garbage: 'no certificate',
   folder: {},
+  'access.json': '{ "users": [] }',
 })
 const path = (name: string) => join(directory, name)
 chmodSync(path('pin'), 0o600)
@@ -95,6 +96,7 @@ t.test('with module and PIN alone all else has its default', async (t) => {
     access: { configuration: { kind: 'open' }, files: [] },
     trustedProxies: [],
     protectCertificates: false,
+    rateLimits: {},
     hsm: {
       ...{ sessions: 8, queueLimit: 256, timeoutMs: 4000, keepAliveMs: 30_000 },
       requireNonExtractableKeys: false,
@@ -157,6 +159,8 @@ t.test('every variable reaches its place', async (t) => {
     REQUIRE_NON_EXTRACTABLE_KEYS: 'true',
     ...{ SHUTDOWN_DELAY_MS: '2000', SIGNERS_RELOAD_INTERVAL_MS: '500' },
     ...{ RAW_SIGNING: 'signed-attributes', SIGN_METHODS: 'hsm,PrivateKey, hsm' },
+    ...{ ACCESS: 'tokens', ACCESS_FILE: path('access.json') },
+    ...{ RATE_LIMIT_PER_SUBJECT: '60', RATE_LIMIT_PER_SIGNER: '600' },
     ...{ HASH_ALGORITHMS: 'sha512', DIGEST_MISMATCH: 'ignore', CORS_ORIGINS: 'https://app.example.com' },
     ...{ SIGNING_SERVICE_PORT: '0', SIGNING_SERVICE_HOST: '::1', SIGNING_SERVICE_PATH: '/api/sign' },
     ...{ SIGNING_SERVICE_BODY_LIMIT: '1024', SIGNING_SERVICE_MAX_CONNECTIONS: '64' },
@@ -167,6 +171,7 @@ t.test('every variable reaches its place', async (t) => {
     maxConnections: 64,
     ...{ corsOrigins: ['https://app.example.com'], logLevel: 'warn', digestMismatch: 'ignore' },
     signMethods: ['hsm', 'privatekey'],
+    rateLimits: { perSubject: 60, perSigner: 600 },
     signerPaths: [],
     shutdownDelayMs: 2000,
     reloadIntervalMs: 500,
@@ -219,6 +224,7 @@ t.test('numbers', async (t) => {
     ['HSM_QUEUE_LIMIT', 0, 1_000_000],
     ['HSM_TIMEOUT_MS', 100, 600_000],
     ['HSM_KEEPALIVE_MS', 1000, 3_600_000],
+    ['RATE_LIMIT_PER_SIGNER', 1, 1_000_000],
     ['SHUTDOWN_DELAY_MS', 0, 600_000],
     ['SIGNERS_RELOAD_INTERVAL_MS', 0, 86_400_000],
     ['SIGNING_SERVICE_PORT', 0, 65_535],
@@ -538,6 +544,10 @@ t.test('names that nobody knows', async (t) => {
     `TSA_URI: ${unknown}; TSA_URL is`,
     `REVOCATION_CHECKS: ${unknown}; REVOCATION_CHECK is`,
     `CONTAINER_SIZE_LIMITS: ${unknown}; CONTAINER_SIZE_LIMIT is`,
+  ])
+  t.strictSame(warnings({ RATE_LIMIT_PER_USER: '1', RATE_LIMIT_SIGNER: '1' }), [
+    `RATE_LIMIT_PER_USER: ${unknown}; RATE_LIMIT_PER_SIGNER is`,
+    `RATE_LIMIT_SIGNER: ${unknown}; RATE_LIMIT_PER_SIGNER is`,
   ])
   t.strictSame(warnings({ CONTAINER_NAME: 'x', RSA_PRIVATE_KEY: 'x' }), [], 'or are those of others')
   t.strictSame(warnings({ SHUTDOWN_DELAY: '5', SHUTDOWN_TIMEOUT_SECONDS: '5' }), [

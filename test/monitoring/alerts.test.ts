@@ -183,6 +183,17 @@ t.test('alerts', { skip }, async (t) => {
     await fire(t, scrapes, 'HsmBusy', 'RequestsFail')
   })
 
+  t.test('more is asked for than a limit allows', async (t) => {
+    const service = await startReadyService(t, { ...longTerm(), LEVEL: 'b-b', RATE_LIMIT_PER_SIGNER: '1' })
+    await ask(service)
+    const scrapes = [await scrape(service.url)]
+    for (const _ of [1, 2]) {
+      await ask(service)
+      scrapes.push(await scrape(service.url))
+    }
+    await fire(t, scrapes, 'RateLimited')
+  })
+
   t.test('the signer process is killed again and again', async (t) => {
     const service = await startReadyServerProcess(t, longTerm())
     const url = service.address

@@ -131,7 +131,10 @@ export function playSessions(t: Test, count: number, change: Partial<HsmConfigur
       answer(session, { type: 'sign-failed', failure: failure(recovery, returnValue) }),
     job: (text: string) => {
       const input = { ...inputFor(text), verify: (octets: Uint8Array) => !WRONG.equals(octets) }
-      const job = new SigningJob(input, now + 4_000, (late) => late.fail(new Error('late')))
+      const job = new SigningJob(input, now + 4_000, (late) => late.fail(new Error('late')), {
+        owner: undefined,
+        turn: 1,
+      })
       job.signature.catch(() => {})
       return job
     },

@@ -46,7 +46,12 @@ export interface PrecedingFields {
   readonly field: string
 }
 
-/** @param before undefined if it is not known, because the string stands deeper or too much precedes it */
+/**
+ * Chooses how a long string is hashed.
+ *
+ * @param before undefined if it is not known, because the string stands deeper or too much precedes it
+ * @throws PAYLOAD_TOO_LARGE for a request that has no use for it
+ */
 export type ChooseAlgorithms = (before: PrecedingFields | undefined) => readonly HashAlgorithm[]
 
 /**
@@ -199,6 +204,13 @@ export class BodyText {
       return undefined
     }
   }
+}
+
+/** Returns the error for a request for certificates with a long string, whichever of the two was read first. */
+export function certificatesTooLarge(): Error {
+  return new PAYLOAD_TOO_LARGE(
+    `The body has a string of more than ${MAX_WHOLE_STRING} characters, which get_certificates has no use for`,
+  )
 }
 
 /** Joins pieces. A body of some kilobytes comes in one piece, which need not be copied. */

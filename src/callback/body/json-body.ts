@@ -5,7 +5,7 @@ import { findHashAlgorithm } from '../../algorithms/hash-algorithms.ts'
 import type { SignerRules } from '../../configuration/signer-configuration.ts'
 import { INVALID_REQUEST } from '../../errors.ts'
 import { BodyReader } from './body-reader.ts'
-import type { ChooseAlgorithms } from './body-text.ts'
+import { type ChooseAlgorithms, certificatesTooLarge } from './body-text.ts'
 import type { Base64Digests } from './long-string.ts'
 import { findRepeatedName } from './repeated-name.ts'
 
@@ -77,10 +77,13 @@ export const jsonBody = fp<JsonBodyOptions>(
 
 /**
  * Returns a function that chooses how contents are hashed while they arrive: with the algorithm that was named before
- * them, or with each that may still be named, since contents are not kept.
+ * them, or with each that may still be named, since contents are not kept. It refuses contents for get_certificates.
  */
 export function createAlgorithmChooser(signers: JsonBodyOptions['signers']): ChooseAlgorithms {
   return (before) => {
+    if (before?.fields.action === 'get_certificates') {
+      throw certificatesTooLarge()
+    }
     if (before !== undefined && !CONTENT_FIELDS.includes(before.field)) {
       return []
     }

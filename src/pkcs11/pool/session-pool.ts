@@ -1,6 +1,6 @@
 /**
- * Signs with the keys of one token: a request has one session at a time, those beyond wait in a bounded queue, first in
- * first out, and nothing waits past its deadline.
+ * Signs with the keys of one token: a request has one session at a time, those beyond wait in a bounded queue, where those
+ * on whose account they are take turns, and nothing waits past its deadline.
  */
 
 import { defined } from '../../common/defined.ts'

@@ -13,6 +13,10 @@ export class SigningJob implements SigningInput {
   readonly verify: (signature: Uint8Array) => boolean
   /** Milliseconds of `performance.now()`. */
   readonly deadline: number
+  /** On whose account it is; undefined where nobody said. */
+  readonly owner: string | undefined
+  /** Jobs of earlier turns are signed before. An owner has one job in each turn. */
+  readonly turn: number
   readonly signature: Promise<Uint8Array>
   readonly arrivedAt = performance.now()
   /** How often the job was given to a session. */
@@ -40,12 +44,15 @@ export class SigningJob implements SigningInput {
     { key, mechanism, data, verify }: SigningInput,
     deadline: number,
     onDeadline: (job: SigningJob) => void,
+    { owner, turn }: Pick<SigningJob, 'owner' | 'turn'>,
   ) {
     this.key = key
     this.mechanism = mechanism
     this.data = data
     this.verify = verify
     this.deadline = deadline
+    this.owner = owner
+    this.turn = turn
     this.signature = new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject

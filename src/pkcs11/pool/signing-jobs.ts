@@ -1,4 +1,7 @@
-/** The jobs of a token on their way through its sessions: each has one session at a time, in the order of arrival. */
+/**
+ * The jobs of a token on their way through its sessions: each has one session at a time. Owners take turns, with one job
+ * in each, and the jobs of one owner are signed in the order of arrival: so one who asks for much keeps nobody waiting.
+ */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Client } from '../../common/client.ts'
 import { HSM_BUSY, HSM_TIMEOUT, HSM_UNAVAILABLE, SIGNATURE_SELF_CHECK_FAILED } from '../../errors.ts'
@@ -15,6 +18,8 @@ export interface SignOptions {
   readonly deadline: number
   /** Who wants the signature. */
   readonly client?: Client
+  /** On whose account it is wanted: a word that is compared and nothing else. Those without one are one owner. */
+  readonly owner?: string
 }
 
 export interface SigningJobsOptions {
@@ -34,8 +39,10 @@ export class SigningJobs implements JobSource {
   /** Those that are there now. */
   sessions: Sessions | undefined
   readonly #options: SigningJobsOptions
-  /** Jobs that wait for a session, by their deadlines. */
+  /** Jobs that wait for a session, by their turns, and in each turn by their deadlines. */
   readonly #queue: SigningJob[] = []
+  /** The latest turn of which a job has begun. */
+  #turn = 0
   readonly #unsettled = new Set<SigningJob>()
 
   constructor(options: SigningJobsOptions) {
@@ -48,15 +55,16 @@ export class SigningJobs implements JobSource {
   }
 
   /** Does what `SessionPool.sign` says. */
-  async sign(input: SigningInput, { deadline, client }: SignOptions): Promise<Uint8Array> {
+  async sign(input: SigningInput, { deadline, client, owner }: SignOptions): Promise<Uint8Array> {
     if (client?.hasLeft || this.#options.isUnavailableUntil(deadline)) {
       throw new HSM_UNAVAILABLE()
     }
     if (deadline <= performance.now()) {
       throw new HSM_TIMEOUT()
     }
-    this.#admit(deadline)
-    const job = new SigningJob(input, deadline, (late) => this.#expire(late))
+    const turn = this.#nextTurn(owner)
+    this.#admit(turn, deadline)
+    const job = new SigningJob(input, deadline, (late) => this.#expire(late), { owner, turn })
     this.#unsettled.add(job)
     client?.onLeave(() => this.#abandon(job))
     this.#enqueue(job)
@@ -141,14 +149,25 @@ export class SigningJobs implements JobSource {
     }
   }
 
-  /** Sorts by deadline, which is the order of arrival: a job that is repeated gets its old place. */
+  /** Returns the turn of an owner's next job: the one after his last, but none that has begun. */
+  #nextTurn(owner: string | undefined): number {
+    const last = this.#queue.findLast((job) => job.owner === owner)
+    return Math.max(this.#turn, last?.turn ?? 0) + 1
+  }
+
+  /** Returns the place in the queue by turn and, within one, by deadline, which is the order of arrival. */
+  #placeOf({ turn, deadline }: Pick<SigningJob, 'turn' | 'deadline'>): number {
+    const isBefore = (job: SigningJob) => job.turn < turn || (job.turn === turn && job.deadline <= deadline)
+    return this.#queue.findLastIndex(isBefore) + 1
+  }
+
+  /** Puts a job into the queue. One that is repeated gets its old place. */
   #enqueue(job: SigningJob): void {
     if (job.hedged) {
       // It may wait already, as two sessions work on it
       this.#take(job)
     }
-    const earlier = this.#queue.findLastIndex(({ deadline }) => deadline <= job.deadline)
-    this.#queue.splice(earlier + 1, 0, job)
+    this.#queue.splice(this.#placeOf(job), 0, job)
     this.dispatch()
   }
 
@@ -188,6 +207,7 @@ export class SigningJobs implements JobSource {
   /** Takes a job that a session works on out of the queue. */
   begun(job: SigningJob): void {
     this.#take(job)
+    this.#turn = Math.max(this.#turn, job.turn)
     job.attempts += 1
     if (job.attempts === 1) {
       this.#options.observer.waited((performance.now() - job.arrivedAt) / 1000)
@@ -228,17 +248,27 @@ export class SigningJobs implements JobSource {
     return place >= 0
   }
 
-  /** Refuses a request that would wait in vain. */
-  #admit(deadline: number): void {
+  /** Refuses a request that would wait in vain. A full queue has room for it if a job of a later turn can go. */
+  #admit(turn: number, deadline: number): void {
     const { idle, signing } = this.#capacity()
-    const ahead = this.#queue.length
+    const ahead = this.#placeOf({ turn, deadline })
     // Jobs that wait to be repeated get free sessions before a new one
-    if (ahead - idle >= this.#options.limit) {
-      throw this.#options.isReady() ? new HSM_BUSY() : new HSM_UNAVAILABLE()
+    const isFull = this.#queue.length - idle >= this.#options.limit
+    // One that a session has begun with before has an earlier turn
+    const last = isFull ? this.#queue.at(-1) : undefined
+    if (isFull && (last === undefined || last.turn <= turn)) {
+      throw this.#createFull()
     }
     if (ahead >= idle && this.#isTooLate(deadline, ahead, signing)) {
       throw new HSM_BUSY()
     }
+    if (last !== undefined) {
+      this.#drop(last, this.#createFull())
+    }
+  }
+
+  #createFull(): Error {
+    return this.#options.isReady() ? new HSM_BUSY() : new HSM_UNAVAILABLE()
   }
 
   /** Returns whether a job that so many are ahead of would have its signature after its deadline. */

@@ -31,6 +31,12 @@ t.test('what is not to be signed is not hashed', async (t) => {
   t.same(choose({ field: 'preview', fields: { hash_algorithm: 'sha256' } }), [])
 })
 
+t.test('a long string is refused as soon as it is known that certificates are asked for', async (t) => {
+  for (const field of ['encoded_contents', 'signing_token', 'preview']) {
+    t.throws(() => choose({ field, fields: { action: 'get_certificates' } }), { code: 'PAYLOAD_TOO_LARGE' })
+  }
+})
+
 const NAMES = new Set(['a', 'b', '"', '\\'])
 
 t.test('a known name that stands twice in the outermost object is found', async (t) => {

@@ -81,12 +81,12 @@ function play(t: Test, change: Partial<HsmConfiguration> = {}, found: Partial<Fo
   }
   const request = (
     text: string,
-    { client, timeoutMs = 3_000 }: { client?: Client; timeoutMs?: number } = {},
+    { timeoutMs = 3_000, ...options }: { client?: Client; timeoutMs?: number; owner?: string } = {},
   ) =>
     pool
       .sign(
         { ...inputFor(text), verify: (octets) => octets.length === 256 },
-        { deadline: performance.now() + timeoutMs, ...(client === undefined ? {} : { client }) },
+        { deadline: performance.now() + timeoutMs, ...options },
       )
       .then(
         () => 'signed',
@@ -265,6 +265,19 @@ t.test('a request that would not have its turn in time', async (t) => {
     t.same(await Promise.all([two, three]), ['signed', 'signed'])
   })
 
+  t.test('does not wait for what another one has asked for before', async (t) => {
+    const { pool, sign, request } = await slow(t, 100)
+    const many = Array.from({ length: 60 }, () => request('many', { owner: 'many', timeoutMs: 600_000 }))
+    const one = request('one', { owner: 'one', timeoutMs: 5_000 })
+    t.equal(await request('too many', { owner: 'many', timeoutMs: 5_000 }), 'HSM_BUSY')
+    while (pool.status().sessions.busy > 0) {
+      sign()
+      await delay(0)
+    }
+    t.equal(await one, 'signed')
+    await Promise.all(many)
+  })
+
   t.test('is told so as soon as that is clear', async (t) => {
     const { pool, sign, request } = await slow(t, 300)
     const [one, two] = [request('one'), request('two', { timeoutMs: 1_000 })]
@@ -319,6 +332,87 @@ t.test('a queue that is full while the HSM does not sign is not the fault of too
   t.equal(await request('two'), 'HSM_UNAVAILABLE')
   lose()
   await one
+})
+
+t.test('one who asks for much', async (t) => {
+  /** One session that signs for `many`, of whom so many more requests wait. */
+  function flood(t: Test, waiting: number, change: Partial<HsmConfiguration> = {}) {
+    const played = play(t, { queueLimit: 4, ...change })
+    const order: string[] = []
+    played.sign()
+    const ask = async (text: string, owner?: string) => {
+      const became = await played.request(text, { timeoutMs: 60_000, ...(owner && { owner }) })
+      order.push(became === 'signed' ? text : `${text}: ${became}`)
+    }
+    const asked = Array.from({ length: 1 + waiting }, (_, number) => ask(`many ${number}`, 'many'))
+    return { ...played, order, ask, asked }
+  }
+
+  /** Signs for so long as anything waits. */
+  async function signAll({ sign, pool }: Pick<ReturnType<typeof play>, 'sign' | 'pool'>) {
+    while (pool.status().sessions.busy > 0) {
+      sign()
+      await delay(0)
+    }
+  }
+
+  t.test('has the whole queue, where nobody else asks', async (t) => {
+    const played = flood(t, 4)
+    t.equal(played.pool.status().queued, 4)
+    await played.ask('one too many', 'many')
+    t.same(played.order, ['one too many: HSM_BUSY'])
+    await signAll(played)
+    await Promise.all(played.asked)
+    t.same(played.order.slice(1), ['many 0', 'many 1', 'many 2', 'many 3', 'many 4'], 'in their order')
+  })
+
+  t.test('takes turns with others', async (t) => {
+    const played = flood(t, 3, { queueLimit: 8 })
+    const others = [played.ask('few 0', 'few'), played.ask('few 1', 'few'), played.ask('nobody')]
+    await signAll(played)
+    await Promise.all([...played.asked, ...others])
+    // The session was told of the next one before others came
+    t.same(played.order, ['many 0', 'many 1', 'few 0', 'nobody', 'many 2', 'few 1', 'many 3'])
+  })
+
+  t.test('loses places of a full queue to those who have fewer', async (t) => {
+    const played = flood(t, 4)
+    const others = ['few 0', 'few 1', 'few 2'].map((text) => played.ask(text, 'few'))
+    await until('the last ones are told to come back', () => played.order.length === 3)
+    t.same(played.order, ['many 4: HSM_BUSY', 'many 3: HSM_BUSY', 'few 2: HSM_BUSY'], 'down to equal parts')
+    t.equal(played.pool.status().queued, 4)
+    await signAll(played)
+    await Promise.all([...played.asked, ...others])
+    t.same(played.order.slice(3), ['many 0', 'many 1', 'few 0', 'many 2', 'few 1'])
+  })
+
+  t.test('has his turn, too, where many others ask again and again', async (t) => {
+    const played = flood(t, 3, { queueLimit: 20 })
+    let ended = false
+    const others = ['a', 'b', 'c', 'd'].map(async (owner) => {
+      while (!ended) {
+        await played.ask(owner, owner)
+      }
+    })
+    for (let signed = 0; signed < 20; signed++) {
+      played.sign()
+      await delay(0)
+    }
+    t.ok(played.order.includes('many 3'), `${played.order}`)
+    ended = true
+    await signAll(played)
+    await Promise.all([...played.asked, ...others])
+  })
+
+  t.test('is told that nothing is signed, while nothing is', async (t) => {
+    const played = play(t, { queueLimit: 1 })
+    const first = played.request('many', { owner: 'many' })
+    const second = played.request('many', { owner: 'many' })
+    t.equal(await second, 'HSM_UNAVAILABLE')
+    played.sign()
+    await signAll(played)
+    t.equal(await first, 'signed')
+  })
 })
 
 t.test('a call that hangs', async (t) => {
