@@ -16,6 +16,8 @@ export interface ServerProcess {
   readonly child: ChildProcess
   /** Once it listens. */
   readonly url: Promise<string>
+  /** Returns the address of its admin port, which listens before the other one. */
+  adminUrl(): string
   /** And all of its log read. */
   readonly exited: Promise<{ code: number | null; signal: string | null }>
   /** stdout and stderr so far, without the beginning where that is millions of characters away. */
@@ -68,7 +70,8 @@ export function startServerProcess(
     child.kill('SIGKILL')
     checkLog(output)
   })
-  return { child, url: listening, exited, output: () => output }
+  const adminUrl = () => output.match(/the admin port listens at (http:[^"]+)/)?.[1] ?? ''
+  return { child, url: listening, adminUrl, exited, output: () => output }
 }
 
 /** Starts it and waits until it signs. */

@@ -12,7 +12,9 @@ import { checkLog } from './log-lines.ts'
 export interface Service {
   readonly url: string
   readonly configuration: Configuration
-  readonly app: Awaited<ReturnType<typeof buildApp>>
+  readonly app: Awaited<ReturnType<typeof buildApp>>['app']
+  /** Address of the port for operators; empty without ADMIN_PORT. */
+  readonly adminUrl: string
   /** What the token told to be wrong with the configuration, if it did. */
   readonly misconfigured: readonly ConfigurationError[]
   /** All of the log so far. */
@@ -45,7 +47,7 @@ export async function startService(
     log += chunk
   })
   const misconfigured: ConfigurationError[] = []
-  const app = await buildApp(configuration, {
+  const { app, admin } = await buildApp(configuration, {
     logger: pino({ level: 'trace' }, stream),
     onMisconfigured: (error) => misconfigured.push(error),
     loadSigners: () => loadSigners(environment),
@@ -53,12 +55,14 @@ export async function startService(
   })
   prepare(app)
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
+  const adminUrl = admin === undefined ? '' : await admin.listen({ host: '127.0.0.1', port: 0 })
   t.teardown(async () => {
     await app.close()
     checkLog(log)
   })
   return {
     url,
+    adminUrl,
     configuration,
     app,
     misconfigured,
