@@ -247,6 +247,16 @@ export const Environment = Type.Object({
   ),
   SIGNING_SERVICE_PORT: integer('TCP port', { minimum: 0, maximum: 65_535, default: 6000 }),
   SIGNING_SERVICE_HOST: textWithDefault('address to listen on', '0.0.0.0'),
+  ADMIN_PORT: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      maximum: 65_535,
+      description:
+        'TCP port for operators: metrics and the details of health, which the other port then does not show',
+      examples: ['9090'],
+    }),
+  ),
+  ADMIN_HOST: textWithDefault('address that ADMIN_PORT listens on', '127.0.0.1', '0.0.0.0'),
   SIGNING_SERVICE_PATH: textWithDefault(
     'a further path that answers like POST /sign: / and names of letters, digits, . _ ~ and -',
     '/sign',

@@ -21,10 +21,10 @@ import { bodyBudget } from './plugins/body-budget.ts'
 import { connections } from './plugins/connections.ts'
 import { cors } from './plugins/cors.ts'
 import { errorReply } from './plugins/error-reply.ts'
-import { health } from './plugins/health.ts'
+import { type HealthOptions, health } from './plugins/health.ts'
 import { httpDefaults } from './plugins/http-defaults.ts'
 import { MalformedRequests } from './plugins/malformed-request.ts'
-import { metrics } from './plugins/metrics.ts'
+import { metricsPage, requestMetrics } from './plugins/metrics.ts'
 import { rateLimits } from './plugins/rate-limits.ts'
 import { createRequestLogger, LineLimit, requestLog } from './plugins/request-log.ts'
 import { ExpiryWatch } from './signers/expiry-watch.ts'
@@ -52,11 +52,14 @@ export interface AppOptions {
   loadAccess(): LoadedAccess
 }
 
-/** Builds the Fastify application, which opens the tokens when it gets ready and closes them when it closes. */
-export async function buildApp(
-  configuration: Configuration,
-  { logger, onMisconfigured, loadSigners, loadAccess }: AppOptions,
-) {
+interface ServerOptions {
+  readonly logger: Logger
+  /** Registry for the metrics of its connections. */
+  readonly registry: Registry
+}
+
+/** Creates the server of one port, with what surrounds requests on every port. */
+async function createServer(configuration: Configuration, { logger, registry }: ServerOptions) {
   const lines = new LineLimit(logger)
   const malformed = new MalformedRequests(logger, lines)
   const app = Fastify({
@@ -86,8 +89,25 @@ export async function buildApp(
     frameworkErrors: (_error, request, reply) => malformed.refuseAddress(request, reply),
     clientErrorHandler: (error, socket) => malformed.refuseConnection(error, socket),
   }).withTypeProvider<TypeBoxTypeProvider>()
+  malformed.watch(app.server)
+  await app.register(connections, { limit: configuration.maxConnections, registry, log: logger })
+  await app.register(requestLog, { lines })
+  await app.register(httpDefaults)
+  await app.register(errorReply)
+  return app
+}
 
+/**
+ * Builds the Fastify application, which opens the tokens when it gets ready and closes them when it closes.
+ *
+ * @returns it, and with ADMIN_PORT the server for operators, which the application closes once it has answered all callers
+ */
+export async function buildApp(
+  configuration: Configuration,
+  { logger, onMisconfigured, loadSigners, loadAccess }: AppOptions,
+) {
   const registry = new Registry()
+  const app = await createServer(configuration, { logger, registry })
   const { revocationCheck, revocationMaxAgeMs } = configuration
   const signers = new Signers(configuration.signers, {
     hsm: configuration.hsm,
@@ -149,20 +169,31 @@ export async function buildApp(
     await Promise.all([reloading.stop(), signers.close()])
   })
 
-  malformed.watch(app.server)
-
-  await app.register(connections, { limit: configuration.maxConnections, registry, log: logger })
-  await app.register(requestLog, { lines })
-  await app.register(httpDefaults)
   await app.register(bodyBudget, { registry })
-  await app.register(errorReply)
   // The metrics come before the plugins that answer by themselves, so that every request is counted
-  await app.register(metrics, { registry })
+  await app.register(requestMetrics, { registry })
   await app.register(cors, { origins: configuration.corsOrigins })
   await app.register(rateLimits, configuration.rateLimits)
-  await app.register(health, { signers, readiness, reloading, access })
+  const pages = { signers, readiness, reloading, access, registry, isClosing: () => app.isClosing() }
+  const admin = configuration.admin && (await buildAdmin(configuration, logger, pages))
+  await app.register(health, { ...pages, showsDetails: admin === undefined })
+  if (admin === undefined) {
+    await app.register(metricsPage, pages)
+  }
+  app.addHook('onClose', async () => admin?.close())
   await app.register(callback, { configuration, access, signers })
-  return app
+  return { app, admin }
+}
+
+type Pages = Omit<HealthOptions, 'showsDetails'> & { readonly registry: Registry }
+
+/** Builds the server for operators. It signs nothing, and its requests and connections are in no metric. */
+async function buildAdmin(configuration: Configuration, logger: Logger, pages: Pages) {
+  const admin = await createServer(configuration, { logger, registry: new Registry() })
+  await admin.register(cors, { origins: [] })
+  await admin.register(health, { ...pages, showsDetails: true })
+  await admin.register(metricsPage, pages)
+  return admin
 }
 
 /** Builds an error such as `digest: must be a string`, which never quotes the value. */

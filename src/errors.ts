@@ -71,7 +71,7 @@ export const HEADERS_TOO_LARGE = createError(
 // Errors of the address
 export const NOT_FOUND = createError(
   'NOT_FOUND',
-  'There is nothing at this address; requests to sign go to POST /sign',
+  'There is nothing at this address; requests to sign go to POST /sign of SIGNING_SERVICE_PORT',
   404,
 )
 export const METHOD_NOT_ALLOWED = createError('METHOD_NOT_ALLOWED', 'This address answers %s', 405)

@@ -2,11 +2,12 @@
 import { lookup } from 'node:dns/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import closeWithGrace from 'close-with-grace'
+import type { FastifyInstance, FastifyListenOptions } from 'fastify'
 import { buildApp } from './app.ts'
 import { onHangUp } from './common/hang-up.ts'
 import { createLogger } from './common/log-output.ts'
 import { VERSION } from './common/version.ts'
-import type { Configuration } from './configuration/configuration.ts'
+import type { Configuration, ListenAddress } from './configuration/configuration.ts'
 import { loadAccess, loadConfiguration, loadSigners } from './configuration/load.ts'
 import { logProblems } from './configuration/problem.ts'
 import { type ConfigurationError, EXIT_CONFIGURATION } from './errors.ts'
@@ -26,7 +27,7 @@ for (const warning of configuration.warnings) {
   logger.warn(warning)
 }
 
-const app = await buildApp(configuration, {
+const { app, admin } = await buildApp(configuration, {
   logger,
   onMisconfigured: stopMisconfigured,
   loadSigners: () => loadSigners(process.env),
@@ -48,13 +49,27 @@ const grace = closeWithGrace(graceOptions, async ({ signal, err }) => {
   logger.info('closed')
 })
 
-try {
-  await app.listen({ host: await resolveHost(configuration.host), port: configuration.port })
-} catch (error) {
-  logger.fatal({ err: error }, 'cannot listen; choose another SIGNING_SERVICE_HOST or SIGNING_SERVICE_PORT')
-  grace.uninstall()
-  await app.close()
-  process.exit(1)
+if (admin !== undefined && configuration.admin !== undefined) {
+  await app.ready()
+  const listenTextResolver = (address: string) => `the admin port listens at ${address}`
+  await listen(admin, { ...configuration.admin, listenTextResolver }, 'ADMIN')
+}
+await listen(app, configuration, 'SIGNING_SERVICE')
+
+/** @param prefix beginning of the two variables that say where to listen */
+async function listen(
+  server: Pick<FastifyInstance, 'listen'>,
+  { host, ...options }: FastifyListenOptions & ListenAddress,
+  prefix: string,
+): Promise<void> {
+  try {
+    await server.listen({ ...options, host: await resolveHost(host) })
+  } catch (error) {
+    logger.fatal({ err: error }, `cannot listen; choose another ${prefix}_HOST or ${prefix}_PORT`)
+    grace.uninstall()
+    await app.close()
+    process.exit(1)
+  }
 }
 
 /** Resolves the host: for `localhost` Fastify would start a second server, which the plugins do not see. */

@@ -72,7 +72,7 @@ t.test('probes are answered at / and /health/live', async (t) => {
 })
 
 t.test('there is nothing at other addresses', async (t) => {
-  const refusal = { statusCode: 404, code: 'NOT_FOUND', message: /POST \/sign$/ }
+  const refusal = { statusCode: 404, code: 'NOT_FOUND', message: /POST \/sign of SIGNING_SERVICE_PORT$/ }
   const paths = [
     '/sig',
     '/sign/x',

@@ -25,11 +25,13 @@ Exit code 0: no step failed; 1: one did; 78: the configuration is wrong.
 Examples:
   signing-service check
   signing-service check --url http://127.0.0.1:6000 --json
+  signing-service check --url http://127.0.0.1:6000 --admin-url http://127.0.0.1:9090
   signing-service check --signer contracts
 `
 
 interface CheckOptions extends TokenOptions {
   readonly url?: URL
+  readonly adminUrl?: URL
   readonly signer?: string
 }
 
@@ -37,9 +39,18 @@ export function addCheckCommand(program: Command, io: Io): void {
   addTokenOptions(program.command('check'))
     .description('go the whole way to a signature once, and tell what is found')
     .option('--url <url>', 'address of the running service, to ask it as well', parseUrl)
+    .option(
+      '--admin-url <url>',
+      'address of its ADMIN_PORT, which is asked for health and version in place of --url',
+      parseUrl,
+    )
     .option('--signer <name>', 'look at this one of the signers alone')
     .addHelpText('after', EXAMPLES)
-    .action((options: CheckOptions) => check(io, options))
+    .action((options: CheckOptions, command: Command) =>
+      options.adminUrl !== undefined && options.url === undefined
+        ? command.error("error: option '--admin-url' needs '--url'")
+        : check(io, options),
+    )
 }
 
 function parseUrl(value: string): URL {
@@ -50,7 +61,7 @@ function parseUrl(value: string): URL {
 }
 
 async function check(io: Io, options: CheckOptions): Promise<void> {
-  const { timeout, json = false, url } = options
+  const { timeout, json = false, url, adminUrl } = options
   const limitMs = timeout * 1000
   const output = json ? undefined : io.output
   const report = new Report(output)
@@ -59,7 +70,7 @@ async function check(io: Io, options: CheckOptions): Promise<void> {
   if (configured === undefined) {
     report.skip(TOKEN_STEPS, 'the configuration is wrong')
   }
-  const service = url && (await checkService(report, { url, limitMs }))
+  const service = url && (await checkService(report, { url, adminUrl, limitMs }))
   if (configured === undefined) {
     if (service !== undefined) {
       report.skip(SERVICE_STEPS, 'the certificate is not known')

@@ -34,9 +34,15 @@ export interface RateLimits {
   readonly perSigner?: number
 }
 
-export interface Configuration {
+/** Where a port listens. */
+export interface ListenAddress {
   readonly host: string
   readonly port: number
+}
+
+export interface Configuration extends ListenAddress {
+  /** Where operators ask for metrics and health; absent if they ask where signatures are asked for. */
+  readonly admin?: ListenAddress
   readonly paths: readonly string[]
   /** Paths that the name of a signer may follow; none if variables describe the only signer. */
   readonly signerPaths: readonly string[]

@@ -8,7 +8,13 @@ import type { Environment } from '../../schemas/configuration.ts'
 import { defined } from '../common/defined.ts'
 import { type ConfigurationProblem, refuseProblems } from '../errors.ts'
 import { readAccess, readNetworkList, warnAboutAccess } from './access.ts'
-import type { Configuration, LoadedAccess, LoadedSigners, TokenConfiguration } from './configuration.ts'
+import type {
+  Configuration,
+  ListenAddress,
+  LoadedAccess,
+  LoadedSigners,
+  TokenConfiguration,
+} from './configuration.ts'
 import { findHashAlgorithms, parseOrigins, parseSignMethods, splitList } from './lists.ts'
 import { findPin, isPinConfigured } from './pin.ts'
 import { type Findings, problemWith } from './problem.ts'
@@ -52,12 +58,14 @@ export function loadConfiguration(environment: Variables): Configuration {
   warnings.push(...warnAboutAccess(values))
   const proxies = readProxies(values, environment, problems)
   const signers = readSigners(given, values, findings)
+  const admin = readAdmin(given, values, findings)
   refuseWith(unknown, problems)
   warnings.push(...warnAboutAuthorities(given, signers))
   const whole = values as Environment
   return {
     host: whole.SIGNING_SERVICE_HOST,
     port: whole.SIGNING_SERVICE_PORT,
+    ...defined({ admin }),
     paths: listPaths(whole.SIGNING_SERVICE_PATH),
     signerPaths: listSignerPaths(whole),
     bodyLimit: whole.SIGNING_SERVICE_BODY_LIMIT,
@@ -90,6 +98,30 @@ export function loadConfiguration(environment: Variables): Configuration {
     signers,
     warnings: [...new Set(warnings)],
   }
+}
+
+/** Addresses that stand for all of this machine. */
+const WILDCARDS: readonly string[] = ['0.0.0.0', '::']
+
+/** Reads where operators ask. The port must not be the one for signatures, unless each has an address of its own. */
+function readAdmin(
+  given: GivenVariables,
+  values: Partial<Environment>,
+  { problems, warnings }: Findings,
+): ListenAddress | undefined {
+  // It has a default
+  const { ADMIN_PORT: port, ADMIN_HOST: host = '', SIGNING_SERVICE_HOST: signingHost = '' } = values
+  if (port === undefined) {
+    if (given.ADMIN_HOST !== undefined) {
+      warnings.push('ADMIN_HOST: has no effect without ADMIN_PORT')
+    }
+    return undefined
+  }
+  const isShared = host === signingHost || [host, signingHost].some((one) => WILDCARDS.includes(one))
+  if (port !== 0 && port === values.SIGNING_SERVICE_PORT && isShared) {
+    problems.push(problemWith('ADMIN_PORT', 'is SIGNING_SERVICE_PORT, too', `${port}`))
+  }
+  return { host, port }
 }
 
 /** Warns of variables about authorities that have no effect, or that others can read. */

@@ -12,7 +12,7 @@ export type Variables = Readonly<Record<string, string | undefined>>
 /** Variables that are set to a value that is not empty, keyed by name. */
 export type GivenVariables = Readonly<Record<string, string>>
 
-const OUR_PREFIX = /^(HSM|SIGNING|SIGNERS?|SHUTDOWN|TSA|REVOCATION|ACCESS|RATE_LIMIT)_/
+const OUR_PREFIX = /^(HSM|SIGNING|SIGNERS?|SHUTDOWN|TSA|REVOCATION|ACCESS|RATE_LIMIT|ADMIN)_/
 /** Matches variables that Kubernetes sets in every pod for a Service, beside `NAME_PORT=tcp://10.0.0.1:6000`. */
 const KUBERNETES_NAME =
   /_SERVICE_HOST$|_SERVICE_PORT(_[A-Z0-9_]+)?$|_PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$/
@@ -27,12 +27,15 @@ const MAX_TYPING_ERRORS = 2
 /** Variables whose names in lower case take precedence, as in curl and other programs. */
 const PROXY_VARIABLES = ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY'] as const
 
+/** Variables that Kubernetes sets itself where a Service has the name `signing-service` or `admin`. */
+const PORTS: readonly string[] = ['SIGNING_SERVICE_PORT', 'ADMIN_PORT']
+
 /** Drops empty variables, as which compose files and shells pass on unset ones. */
 export function dropUnset(environment: Variables, warnings: string[]): GivenVariables {
   let given: Record<string, string> = {}
   for (const [name, value] of Object.entries(environment)) {
-    if (name === 'SIGNING_SERVICE_PORT' && value?.startsWith('tcp://')) {
-      warnings.push('SIGNING_SERVICE_PORT: ignored, since it is the address of a Kubernetes Service')
+    if (PORTS.includes(name) && value?.startsWith('tcp://')) {
+      warnings.push(`${name}: ignored, since it is the address of a Kubernetes Service`)
     } else if (value !== undefined && value !== '') {
       given[name] = value
     }

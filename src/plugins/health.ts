@@ -10,6 +10,10 @@ export interface HealthOptions {
   readonly readiness: Pick<Readiness, 'check' | 'isReady'>
   readonly reloading: Pick<Reloading, 'status'>
   readonly access: Pick<Access, 'kind' | 'isReady'>
+  /** Returns whether the service was told to end. */
+  isClosing(): boolean
+  /** True if `/health/ready` also says what is ready, and why not; else it has the `status` alone. */
+  readonly showsDetails: boolean
 }
 
 const PROBE = { config: { probe: true } }
@@ -24,11 +28,13 @@ export const health = fp<HealthOptions>(
     /** Kept for one turn of the event loop, since rendering a thousand signers takes 20 ms. */
     let page: ReturnType<typeof makePage> | undefined
     function makePage() {
-      const body = describeReadiness(options, app.isClosing())
+      const body = describeReadiness(options)
+      const { status } = body
       setImmediate(() => {
         page = undefined
       })
-      return { statusCode: body.status === 'ready' ? 200 : 503, json: JSON.stringify(body) }
+      const json = JSON.stringify(options.showsDetails ? body : { status })
+      return { statusCode: status === 'ready' ? 200 : 503, json }
     }
 
     app.get('/health/ready', PROBE, async (_request, reply) => {
@@ -40,7 +46,7 @@ export const health = fp<HealthOptions>(
         .send(page.json)
     })
   },
-  { name: 'health', dependencies: ['connections'] },
+  { name: 'health' },
 )
 
 /** The body of `/health/ready`, before JSON makes strings of its dates. */
@@ -51,7 +57,8 @@ export type ReadyReply = ReturnType<typeof describeReadiness>
  * `hsm` and `certificate` are those of the default signer, or of the first one where there is no default. Anybody who
  * reaches the service may read all of it.
  */
-function describeReadiness({ signers, readiness, reloading, access }: HealthOptions, closing: boolean) {
+function describeReadiness({ signers, readiness, reloading, access, isClosing }: HealthOptions) {
+  const closing = isClosing()
   const statuses = readiness.check()
   const [first] = signers.all() as [ReturnType<Signers['all']>[number]]
   const { state, since, reason, sessions, queued } = first.status()

@@ -28,12 +28,8 @@ export interface RequestedSignature {
 /** Methods that become label values. A caller can make up others. */
 const METHODS: readonly string[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
 
-/**
- * Serves `GET /metrics` for Prometheus, and counts every request at its end.
- *
- * The registry holds the metrics of other parts; those of requests are added to it.
- */
-export const metrics = fp<{ readonly registry: Registry }>(
+/** Counts every request at its end. */
+export const requestMetrics = fp<{ readonly registry: Registry }>(
   async (app, { registry }) => {
     const durations = registerDurations(
       registry,
@@ -53,7 +49,6 @@ export const metrics = fp<{ readonly registry: Registry }>(
       'Containers that were made, by their level; with the code of the error that kept them from a higher one.',
       { signer: [], level: [], shortfall: [] },
     )
-    const all = Registry.merge([registry, processMetrics()])
 
     function count(request: FastifyRequest, reply: FastifyReply): void {
       const answered = reply.raw.writableFinished
@@ -83,7 +78,14 @@ export const metrics = fp<{ readonly registry: Registry }>(
       reply.raw.on('close', () => count(request, reply))
       done()
     })
+  },
+  { name: 'request-metrics', dependencies: ['request-log', 'error-reply'] },
+)
 
+/** Serves `GET /metrics` for Prometheus: what is in the registry, and what the process uses. */
+export const metricsPage = fp<{ readonly registry: Registry }>(
+  async (app, { registry }) => {
+    const all = Registry.merge([registry, processMetrics()])
     /** Shared by requests that come at the same time. */
     let text: Promise<string> | undefined
     function describe(): Promise<string> {
@@ -100,7 +102,7 @@ export const metrics = fp<{ readonly registry: Registry }>(
         .send(await describe())
     })
   },
-  { name: 'metrics', dependencies: ['request-log', 'error-reply'] },
+  { name: 'metrics-page' },
 )
 
 /** Returns `signed`, `client_left`, `signed_unanswered`, or the code of the error that was answered. */

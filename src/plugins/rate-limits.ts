@@ -69,5 +69,5 @@ export const rateLimits = fp<RateLimits>(
       return limited
     })
   },
-  { name: 'rate-limits', dependencies: ['metrics'] },
+  { name: 'rate-limits', dependencies: ['request-metrics'] },
 )

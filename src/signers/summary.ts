@@ -1,15 +1,17 @@
+import { defined } from '../common/defined.ts'
 import type { Configuration } from '../configuration/configuration.ts'
 import { nameLevels } from '../configuration/european-names.ts'
 import { accessId, describeTokens } from './token-pool.ts'
 
 /** Summarizes the configuration for the first line of the log, without secrets. */
-export function summarize({ host, port, hsm, signers: { default: name, signers } }: Configuration) {
+export function summarize({ host, port, admin, hsm, signers: { default: name, signers } }: Configuration) {
   const tokens = [...new Map(signers.map((signer) => [accessId(signer.access), signer])).values()]
   const fields = describeTokens(tokens, signers)
   const hashAlgorithms = signers.flatMap(({ rules }) => rules.hashAlgorithms.map(({ name }) => name))
   return {
     host,
     port,
+    ...defined({ admin }),
     /** Levels of the containers, keyed by signer. */
     signers: Object.fromEntries(signers.map(({ name, container }) => [name, container.level])),
     /** European names of these levels. */

@@ -623,16 +623,48 @@ t.test('variables of Kubernetes', async (t) => {
     SIGNING_SERVICE_PORT_6000_TCP_PROTO: 'tcp',
     SIGNING_SERVICE_PORT_6000_TCP_PORT: '6000',
     SIGNING_SERVICE_PORT_6000_TCP_ADDR: '10.0.0.1',
+    ADMIN_SERVICE_HOST: '10.0.0.3',
+    ADMIN_PORT: 'tcp://10.0.0.3:80',
     HSM_PROXY_SERVICE_HOST: '10.0.0.2',
     HSM_PROXY_SERVICE_PORT: '1792',
     HSM_PROXY_PORT: 'tcp://10.0.0.2:1792',
     HSM_PROXY_PORT_1792_TCP: 'tcp://10.0.0.2:1792',
   })
   t.equal(configuration.port, 6000)
+  t.notHas(configuration, 'admin')
   t.strictSame(configuration.warnings, [
     'SIGNING_SERVICE_PORT: ignored, since it is the address of a Kubernetes Service',
+    'ADMIN_PORT: ignored, since it is the address of a Kubernetes Service',
     PIN_WARNING,
   ])
+})
+
+t.test('the admin port', async (t) => {
+  const admin = (variables: Record<string, string>) => load({ ADMIN_PORT: '9090', ...variables }).admin
+  t.same(admin({}), { host: '127.0.0.1', port: 9090 }, 'is for this host by default')
+  t.same(admin({ ADMIN_HOST: '0.0.0.0', ADMIN_PORT: '0' }), { host: '0.0.0.0', port: 0 })
+  for (const port of ['65536', '-1', '0x10', 'x']) {
+    checkRefused(t, 'ADMIN_PORT', port)
+  }
+
+  t.test('is another than that for signatures', async (t) => {
+    const isRefused = (variables: Record<string, string>) =>
+      problemsOf({ ...LEAST, SIGNING_SERVICE_PORT: '9090', ADMIN_PORT: '9090', ...variables }).some(
+        (problem) => problem.startsWith('ADMIN_PORT: 9090 is SIGNING_SERVICE_PORT, too: '),
+      )
+    t.ok(isRefused({}))
+    t.ok(isRefused({ SIGNING_SERVICE_HOST: '0.0.0.0' }), 'which listens everywhere')
+    t.ok(isRefused({ ADMIN_HOST: '::' }))
+    t.notOk(isRefused({ ADMIN_HOST: '10.0.0.1' }), 'or has another address')
+    t.notOk(isRefused({ SIGNING_SERVICE_PORT: '9091' }))
+    t.notOk(isRefused({ SIGNING_SERVICE_PORT: '0', ADMIN_PORT: '0' }), 'or both are any free one')
+  })
+
+  t.test('its address alone has no effect', async (t) => {
+    const configuration = load({ ADMIN_HOST: '0.0.0.0' })
+    t.notHas(configuration, 'admin')
+    t.strictSame(configuration.warnings, [PIN_WARNING, 'ADMIN_HOST: has no effect without ADMIN_PORT'])
+  })
 })
 
 t.test('the process ends with code 78 and one fatal line a problem', async (t) => {

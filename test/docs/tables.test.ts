@@ -20,7 +20,7 @@ import { bodyBudget } from '../../src/plugins/body-budget.ts'
 import { connections } from '../../src/plugins/connections.ts'
 import { errorReply } from '../../src/plugins/error-reply.ts'
 import { httpDefaults } from '../../src/plugins/http-defaults.ts'
-import { metrics as metricsPlugin } from '../../src/plugins/metrics.ts'
+import { requestMetrics } from '../../src/plugins/metrics.ts'
 import { LineLimit, requestLog } from '../../src/plugins/request-log.ts'
 import { LOG_FIELDS } from '../support/log-lines.ts'
 import { codeBlocks } from '../support/markdown.ts'
@@ -103,7 +103,7 @@ async function metrics(): Promise<Map<string, string>> {
   await app.register(bodyBudget, { registry })
   await app.register(requestLog, { lines: new LineLimit(log) })
   await app.register(errorReply)
-  await app.register(metricsPlugin, { registry })
+  await app.register(requestMetrics, { registry })
   createPoolMetrics(registry)
   createReloadMetrics(registry)
   createTimestampMetrics(registry)

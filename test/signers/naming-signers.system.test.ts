@@ -146,7 +146,7 @@ t.test('a path that names no signer is refused', async (t) => {
     checkRefusal(t, await post(path, CONTAINER), {
       statusCode: 404,
       code: 'NOT_FOUND',
-      message: /POST \/sign$/,
+      message: /POST \/sign of SIGNING_SERVICE_PORT$/,
     })
   }
   const { statusCode, headers } = await send(`${service.url}/sign/house`)

@@ -5,6 +5,7 @@ import { extname } from 'node:path'
 import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { checkLog } from './log-lines.ts'
+import { keepEnvironment, lookThrough } from './secret-watch.ts'
 import { waitUntilReady } from './service.ts'
 
 const SERVER = fileURLToPath(new URL(`../../src/server${extname(import.meta.filename)}`, import.meta.url))
@@ -16,6 +17,8 @@ export interface ServerProcess {
   readonly child: ChildProcess
   /** Once it listens. */
   readonly url: Promise<string>
+  /** Returns the address of its admin port, which listens before the other one. */
+  adminUrl(): string
   /** And all of its log read. */
   readonly exited: Promise<{ code: number | null; signal: string | null }>
   /** stdout and stderr so far, without the beginning where that is millions of characters away. */
@@ -36,6 +39,7 @@ export function startServerProcess(
   environment: Record<string, string>,
   { module, args, cwd }: ServerProgram = { module: SERVER, args: [], cwd: process.cwd() },
 ): ServerProcess {
+  keepEnvironment(environment)
   const child = fork(module, args, {
     cwd,
     env: { ...process.env, SIGNING_SERVICE_HOST: '127.0.0.1', SIGNING_SERVICE_PORT: '0', ...environment },
@@ -66,9 +70,11 @@ export function startServerProcess(
   })
   t.teardown(() => {
     child.kill('SIGKILL')
+    lookThrough('the output of a server', output)
     checkLog(output)
   })
-  return { child, url: listening, exited, output: () => output }
+  const adminUrl = () => output.match(/the admin port listens at (http:[^"]+)/)?.[1] ?? ''
+  return { child, url: listening, adminUrl, exited, output: () => output }
 }
 
 /** Starts it and waits until it signs. */

@@ -8,11 +8,14 @@ import { loadAccess, loadConfiguration, loadSigners } from '../../src/configurat
 import type { ConfigurationError } from '../../src/errors.ts'
 import { type Answer, send } from './http.ts'
 import { checkLog } from './log-lines.ts'
+import { keepEnvironment, lookThrough } from './secret-watch.ts'
 
 export interface Service {
   readonly url: string
   readonly configuration: Configuration
-  readonly app: Awaited<ReturnType<typeof buildApp>>
+  readonly app: Awaited<ReturnType<typeof buildApp>>['app']
+  /** Address of the port for operators; empty without ADMIN_PORT. */
+  readonly adminUrl: string
   /** What the token told to be wrong with the configuration, if it did. */
   readonly misconfigured: readonly ConfigurationError[]
   /** All of the log so far. */
@@ -38,6 +41,7 @@ export async function startService(
   environment: Record<string, string>,
   prepare: (app: Service['app']) => void = () => {},
 ): Promise<Service> {
+  keepEnvironment(environment)
   const configuration = loadConfiguration(environment)
   const stream = new PassThrough()
   let log = ''
@@ -45,7 +49,7 @@ export async function startService(
     log += chunk
   })
   const misconfigured: ConfigurationError[] = []
-  const app = await buildApp(configuration, {
+  const { app, admin } = await buildApp(configuration, {
     logger: pino({ level: 'trace' }, stream),
     onMisconfigured: (error) => misconfigured.push(error),
     loadSigners: () => loadSigners(environment),
@@ -53,12 +57,15 @@ export async function startService(
   })
   prepare(app)
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
+  const adminUrl = admin === undefined ? '' : await admin.listen({ host: '127.0.0.1', port: 0 })
   t.teardown(async () => {
     await app.close()
+    lookThrough('the log', log)
     checkLog(log)
   })
   return {
     url,
+    adminUrl,
     configuration,
     app,
     misconfigured,

@@ -12,6 +12,8 @@ const BUILD_INFO = /^signing_service_build_info\{version="([^"]+)",node_version=
 
 interface Service {
   readonly url: URL
+  /** Address of its admin port; undefined if it has none, or its address was not given. */
+  readonly adminUrl: URL | undefined
   readonly limitMs: number
 }
 
@@ -23,14 +25,18 @@ export const SERVICE_STEPS: readonly StepName[] = ['service: certificate']
  * @returns the service if it answers
  */
 export async function checkService(report: Report, service: Service): Promise<Service | 'silent'> {
+  const { adminUrl, url, limitMs } = service
+  const shown = { url: adminUrl ?? url, limitMs }
   const answers = await attempt(report, 'service: ready', async () =>
-    reportReady(report, await ask(service, '/health/ready')),
+    reportReady(report, await ask(shown, '/health/ready')),
   )
   if (!answers) {
     report.skip(['service: version'], SILENT)
     return 'silent'
   }
-  await attempt(report, 'service: version', async () => reportVersion(report, await ask(service, '/metrics')))
+  if (!report.has('service: version')) {
+    await attempt(report, 'service: version', async () => reportVersion(report, await ask(shown, '/metrics')))
+  }
   return service
 }
 
@@ -58,6 +64,7 @@ export async function checkCertificate(
 }
 
 const SILENT = 'the service does not answer'
+const ELSEWHERE = 'ADMIN_PORT has this: see --admin-url'
 
 interface Reply {
   readonly status: number
@@ -71,7 +78,11 @@ const LIMIT = 10_000_000
 const client = new HttpClient()
 
 /** Sends a GET, or a POST if there is a JSON body. */
-async function ask({ url: base, limitMs }: Service, path: string, json?: object): Promise<Reply> {
+async function ask(
+  { url: base, limitMs }: Omit<Service, 'adminUrl'>,
+  path: string,
+  json?: object,
+): Promise<Reply> {
   const url = new URL(path, base)
   const body = json && { type: 'application/json', content: Buffer.from(JSON.stringify(json)) }
   const late = new Error(`no answer for ${limitMs / 1000} seconds`)
@@ -92,14 +103,23 @@ async function attempt(report: Report, name: StepName, act: () => Promise<void>)
   }
 }
 
+/** Reports whether the service is ready, and skips its version where the answer shows that another port has it. */
 function reportReady(report: Report, { status, body }: Reply): void {
-  const { hsm, signers } = JSON.parse(body) as ReadyReply
+  const reply = JSON.parse(body) as ReadyReply | Pick<ReadyReply, 'status'>
+  const isWhole = 'hsm' in reply
+  report[status === 200 ? 'passed' : 'failed'](
+    'service: ready',
+    `${status}, ${isWhole ? describeSigners(reply) : reply.status}`,
+  )
+  if (!isWhole) {
+    report.skip(['service: version'], ELSEWHERE)
+  }
+}
+
+function describeSigners({ hsm, signers }: ReadyReply): string {
   const others = Object.entries(signers).filter(([, { state }]) => state !== 'ready')
-  const states = [
-    `${status}, HSM ${describeState(hsm)}`,
-    ...others.map(([name, signer]) => `signer ${name} ${describeState(signer)}`),
-  ]
-  report[status === 200 ? 'passed' : 'failed']('service: ready', states.join('; '))
+  const states = others.map(([name, signer]) => `signer ${name} ${describeState(signer)}`)
+  return [`HSM ${describeState(hsm)}`, ...states].join('; ')
 }
 
 function describeState({ state, reason }: { state: string; reason: string | undefined }): string {

@@ -64,6 +64,34 @@ t.test('the running service', async (t) => {
   })
 })
 
+t.test('a service with an admin port', async (t) => {
+  const { address, adminUrl } = await startReadyServerProcess(t, { ...environment, ADMIN_PORT: '0' })
+
+  t.test('tells its version and the states of signers there alone', async (t) => {
+    const { exitCode, steps } = await runCheck(environment, '--url', address)
+    t.equal(exitCode, 0)
+    t.match(steps, {
+      'service: ready': { status: 'ok', found: '200, ready' },
+      'service: version': { status: 'skipped', found: 'ADMIN_PORT has this: see --admin-url' },
+      'service: certificate': { status: 'ok' },
+    })
+  })
+  t.test('is asked at both', async (t) => {
+    const { exitCode, steps } = await runCheck(environment, '--url', address, '--admin-url', adminUrl())
+    t.equal(exitCode, 0)
+    t.match(steps, {
+      'service: ready': { status: 'ok', found: '200, HSM ready' },
+      'service: version': { status: 'ok', found: /^\d+\.\d+\.\d+ on Node v\d+/ },
+      'service: certificate': { status: 'ok' },
+    })
+  })
+  t.test('is not asked at the admin port alone', async (t) => {
+    const { exitCode, stderr } = await runCommand(environment, 'check', '--admin-url', adminUrl())
+    t.equal(exitCode, 2)
+    t.match(stderr, "option '--admin-url' needs '--url'")
+  })
+})
+
 t.test('a service that is not ready', async (t) => {
   const replies: Record<string, [number, object]> = {
     '/health/ready': [
