@@ -4,6 +4,7 @@ import { extname } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { run } from '../../src/cli/run.ts'
+import { keepEnvironment, keepSecret, keepToken, lookThrough } from './secret-watch.ts'
 
 export interface CommandResult {
   readonly exitCode: number
@@ -16,6 +17,7 @@ export async function runCommand(
   environment: Readonly<Record<string, string | undefined>>,
   ...args: string[]
 ): Promise<CommandResult> {
+  keepEnvironment(environment)
   let stdout = ''
   let stderr = ''
   const output = new PassThrough().on('data', (chunk) => {
@@ -25,6 +27,13 @@ export async function runCommand(
     stderr += chunk
   })
   const exitCode = await run(args, { environment, input: new PassThrough(), output, errors })
+  if (args[0] === 'user' && args[1] === 'add') {
+    // It prints a new token, once
+    keepToken('token of a user', stdout.trim())
+  } else {
+    lookThrough(`stdout of ${args[0]}`, stdout)
+  }
+  lookThrough(`stderr of ${args[0]}`, stderr)
   return { exitCode, stdout, stderr }
 }
 
@@ -55,9 +64,14 @@ export function runAtTerminal(
   typed: string,
   ...args: string[]
 ): Promise<{ exitCode: number; output: string }> {
+  keepEnvironment(environment)
+  if (typed.length > 'yes\n'.length) {
+    keepSecret('what was typed', typed.trim())
+  }
   const env = { ...process.env, ...environment, TYPED: typed }
   return new Promise((resolve, reject) => {
     execFile('python3', ['-c', TERMINAL, process.execPath, MAIN, ...args], { env }, (error, output) => {
+      lookThrough('the terminal', output)
       if (error && typeof error.code !== 'number') reject(error)
       else resolve({ exitCode: error ? Number(error.code) : 0, output })
     })

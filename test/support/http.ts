@@ -1,4 +1,5 @@
 import { type Agent, type IncomingHttpHeaders, request } from 'node:http'
+import { keepRequest, lookThroughAnswer } from './secret-watch.ts'
 
 export interface Answer {
   readonly statusCode: number
@@ -24,6 +25,7 @@ export function send(
   url: string,
   { method = 'GET', headers = {}, body, agent, bodyAfterMs, timeoutMs = 0 }: SendOptions = {},
 ): Promise<Answer> {
+  keepRequest(headers.authorization, body)
   return new Promise((resolve, reject) => {
     const type: Record<string, string> = body === undefined ? {} : { 'content-type': 'application/json' }
     const outgoing = request(
@@ -35,8 +37,10 @@ export function send(
         incoming.on('error', reject)
         incoming.on('end', () => {
           const content = Buffer.concat(chunks)
+          const { statusCode = 0 } = incoming
+          lookThroughAnswer(method, url, statusCode, content)
           resolve({
-            statusCode: incoming.statusCode ?? 0,
+            statusCode,
             headers: incoming.headers,
             body: content,
             json: () => JSON.parse(content.toString('utf8')),

@@ -1,5 +1,6 @@
 /** Makes JSON Web Tokens with node:crypto, without the library that verifies them. */
 import { createHmac, generateKeyPairSync, type KeyObject, randomUUID, sign } from 'node:crypto'
+import { keepToken } from './secret-watch.ts'
 
 /** Parameters of `crypto.sign` by algorithm (RFC 7518 3.1, RFC 8037 3.1). */
 const HASHES: Readonly<Record<string, string | null>> = {
@@ -86,5 +87,7 @@ export function unsignedJwt(claims: unknown): string {
 function joinJwt(header: object, claims: unknown, signInput: (input: Buffer) => Buffer): string {
   const encode = (part: unknown) => Buffer.from(JSON.stringify(part)).toString('base64url')
   const input = `${encode(header)}.${encode(claims)}`
-  return `${input}.${signInput(Buffer.from(input)).toString('base64url')}`
+  const token = `${input}.${signInput(Buffer.from(input)).toString('base64url')}`
+  keepToken('JSON Web Token', token)
+  return token
 }

@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { repositoryPath } from './repository.ts'
+import { keepSecret } from './secret-watch.ts'
 import type { Token } from './token.ts'
 
 const LABEL = 'signing-service test'
@@ -16,6 +17,7 @@ const LABEL = 'signing-service test'
 const SO_PIN = '87654321'
 /** At most eight characters. */
 const PIN = 'pin-4711'
+keepSecret('PIN', PIN)
 
 /**
  * Holds the lock until its stdin ends, as it does with the test however that ends. Runs the daemon where none runs,

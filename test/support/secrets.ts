@@ -1,8 +1,25 @@
-/** Whether `text` holds `secret` as it is, or its bytes in base64 (at any of the three alignments) or hex. */
-export function holds(text: string, secret: Buffer | string): boolean {
+/** Characters of a form that are compared, so that the beginning of a long secret is found, too. */
+const COMPARED = 24
+
+/** Returns the forms in which a secret could be read: as it is, in JSON, in hex, as octets, and in base64 at any of its alignments. */
+export function formsOf(secret: Buffer | string): string[] {
   const bytes = Buffer.from(secret)
-  const forms = [0, 1, 2].map((skipped) => bytes.subarray(skipped).toString('base64').slice(0, 16))
-  forms.push(bytes.toString('hex'), bytes.toString('latin1'), bytes.toString('utf8'))
-  forms.push(JSON.stringify(bytes.toString('utf8')).slice(1, -1), [...bytes.subarray(0, 8)].join(','))
-  return forms.some((form) => text.toLowerCase().includes(form.toLowerCase()))
+  const text = bytes.toString('utf8')
+  const hex = bytes.toString('hex').slice(0, COMPARED)
+  const base64 = [0, 1, 2].flatMap((skipped) => {
+    // The last characters depend on what follows
+    const whole = bytes.subarray(skipped, skipped + 12)
+    const encoded = whole.subarray(0, whole.length - (whole.length % 3)).toString('base64')
+    return [encoded, encoded.replaceAll('+', '-').replaceAll('/', '_')]
+  })
+  const plain = [text, bytes.toString('latin1'), JSON.stringify(text).slice(1, -1)]
+  const octets = [...bytes.subarray(0, 8)].join(',')
+  return [
+    ...new Set([...plain.map((form) => form.slice(0, COMPARED)), hex, hex.toUpperCase(), ...base64, octets]),
+  ]
+}
+
+/** Returns whether a text holds a secret in one of its forms, or the beginning of a long one. */
+export function holds(text: string, secret: Buffer | string): boolean {
+  return formsOf(secret).some((form) => text.includes(form))
 }

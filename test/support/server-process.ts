@@ -5,6 +5,7 @@ import { extname } from 'node:path'
 import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { checkLog } from './log-lines.ts'
+import { keepEnvironment, lookThrough } from './secret-watch.ts'
 import { waitUntilReady } from './service.ts'
 
 const SERVER = fileURLToPath(new URL(`../../src/server${extname(import.meta.filename)}`, import.meta.url))
@@ -38,6 +39,7 @@ export function startServerProcess(
   environment: Record<string, string>,
   { module, args, cwd }: ServerProgram = { module: SERVER, args: [], cwd: process.cwd() },
 ): ServerProcess {
+  keepEnvironment(environment)
   const child = fork(module, args, {
     cwd,
     env: { ...process.env, SIGNING_SERVICE_HOST: '127.0.0.1', SIGNING_SERVICE_PORT: '0', ...environment },
@@ -68,6 +70,7 @@ export function startServerProcess(
   })
   t.teardown(() => {
     child.kill('SIGKILL')
+    lookThrough('the output of a server', output)
     checkLog(output)
   })
   const adminUrl = () => output.match(/the admin port listens at (http:[^"]+)/)?.[1] ?? ''

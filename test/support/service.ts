@@ -8,6 +8,7 @@ import { loadAccess, loadConfiguration, loadSigners } from '../../src/configurat
 import type { ConfigurationError } from '../../src/errors.ts'
 import { type Answer, send } from './http.ts'
 import { checkLog } from './log-lines.ts'
+import { keepEnvironment, lookThrough } from './secret-watch.ts'
 
 export interface Service {
   readonly url: string
@@ -40,6 +41,7 @@ export async function startService(
   environment: Record<string, string>,
   prepare: (app: Service['app']) => void = () => {},
 ): Promise<Service> {
+  keepEnvironment(environment)
   const configuration = loadConfiguration(environment)
   const stream = new PassThrough()
   let log = ''
@@ -58,6 +60,7 @@ export async function startService(
   const adminUrl = admin === undefined ? '' : await admin.listen({ host: '127.0.0.1', port: 0 })
   t.teardown(async () => {
     await app.close()
+    lookThrough('the log', log)
     checkLog(log)
   })
   return {

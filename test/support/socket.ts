@@ -1,5 +1,9 @@
 import { connect } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
+import { lookThrough } from './secret-watch.ts'
+
+/** Answers that may hold a signature. */
+const SIGNED = /HTTP\/1\.1 200 .*?(?=HTTP\/1\.1 \d|$)/gs
 
 /**
  * Sends bytes that need not be HTTP, and reads until the service closes the connection.
@@ -18,6 +22,7 @@ export function sendRaw(url: string, parts: readonly (string | Buffer)[], pauseM
     })
     socket.on('end', () => {
       socket.destroy()
+      lookThrough('a refusal', received.replace(SIGNED, ''))
       resolve(received)
     })
     socket.on('error', (error) => (received === '' ? reject(error) : resolve(received)))

@@ -5,11 +5,13 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { beginMaterial, findMaterial, keepMaterial } from './material.ts'
 import { repositoryPath } from './repository.ts'
+import { keepSecret } from './secret-watch.ts'
 
 const run = promisify(execFile)
 const SCRIPTS = repositoryPath('docker/softhsm')
 
 export const PIN = 'test-pin-4711'
+keepSecret('PIN', PIN)
 
 /** One folder with one SoftHSM configuration; several tokens can be in it. */
 export interface Token {

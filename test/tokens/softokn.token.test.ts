@@ -22,7 +22,7 @@ t.test('softokn, of NSS', { skip: !module && 'docker/install-tools.sh softokn in
       certutil('-K', '-d', `sql:${token.directory}`, '-f', `${token.environment.HSM_PIN_FILE}`),
     ...{ tellsLocal: false, curves: true },
     listedKey: /rsa +[0-9a-f]+ +signer/,
-    wrongPin: ['wrong-pin', 'CKR_PIN_INCORRECT'],
+    wrongPin: ['not-the-pin', 'CKR_PIN_INCORRECT'],
   })
 
   await t.test('one service signs with it and with a token of another library', async (t) => {

@@ -30,7 +30,7 @@ t.test('tpm2-pkcs11', { skip: !module && 'docker/install-tools.sh tpm installs i
     ...{ tellsLocal: true, curves: true },
     listedKey:
       /label: +signer\n +ID: +01\n +Usage: +sign\n +Access: +sensitive, always sensitive, never extractable, local\n/,
-    wrongPin: ['wrong-pin', 'CKR_PIN_INCORRECT'],
+    wrongPin: ['not-the-pin', 'CKR_PIN_INCORRECT'],
   })
 
   const certificates = join(token.directory, 'certificates')
