@@ -24,8 +24,8 @@ const LEAVING = Array.from({ length: WINDOW - 1 }).reduce((power: number) => Mat
 export class TextSearch {
   /** Texts with what they belong to, keyed by the hash of their first characters. */
   readonly #texts = new Map<number, { readonly text: string; readonly name: string }[]>()
-  /** 1 where a hash ends in these 16 bits, so that most places of a text cost no look-up. */
-  readonly #known = new Uint8Array(0x10000)
+  /** 1 where a hash ends in these 22 bits, so that most places of a text cost no look-up. */
+  readonly #known = new Uint8Array(0x400000)
 
   add(name: string, text: string): void {
     let hash = 0
@@ -35,7 +35,7 @@ export class TextSearch {
     const texts = this.#texts.get(hash) ?? []
     if (!texts.some((one) => one.text === text)) {
       this.#texts.set(hash, [...texts, { text, name }])
-      this.#known[hash & 0xffff] = 1
+      this.#known[hash & 0x3fffff] = 1
     }
   }
 
@@ -45,7 +45,7 @@ export class TextSearch {
     for (let end = 0; end < within.length; end++) {
       const leaving = end < WINDOW ? 0 : within.charCodeAt(end - WINDOW)
       hash = (Math.imul(hash - Math.imul(leaving, LEAVING), BASE) + within.charCodeAt(end)) | 0
-      if (this.#known[hash & 0xffff] === 1) {
+      if (this.#known[hash & 0x3fffff] === 1) {
         const place = end - WINDOW + 1
         const found = this.#texts.get(hash)?.find(({ text }) => within.startsWith(text, place))
         if (found !== undefined) {
