@@ -4,11 +4,11 @@ import Fastify, { type FastifySchemaValidationError, LogController } from 'fasti
 import type { Logger } from 'pino'
 import { Registry } from 'prom-client'
 import { Access } from './access/access.ts'
-import { AccessReloading } from './access/reloading.ts'
 import { callback } from './callback/routes.ts'
 import { BODY_PERIOD_MS, HEADERS_TIMEOUT_MS, REQUEST_TIMEOUT_MS } from './common/arrival.ts'
 import { RepeatedWarning } from './common/repeated-warning.ts'
-import type { Configuration, LoadedAccess, LoadedSigners } from './configuration/configuration.ts'
+import type { Configuration, LoadedAccess, LoadedSigners, LoadedTls } from './configuration/configuration.ts'
+import { FileReloading } from './configuration/file-reloading.ts'
 import type { ConfigurationError } from './errors.ts'
 import {
   createPoolMetrics,
@@ -26,6 +26,8 @@ import { httpDefaults } from './plugins/http-defaults.ts'
 import { MalformedRequests } from './plugins/malformed-request.ts'
 import { metrics } from './plugins/metrics.ts'
 import { createRequestLogger, LineLimit, requestLog } from './plugins/request-log.ts'
+import { createServerOptions, tls } from './plugins/tls.ts'
+import { tlsClients } from './plugins/tls-clients.ts'
 import { ExpiryWatch } from './signers/expiry-watch.ts'
 import { Readiness } from './signers/readiness.ts'
 import { Reloading } from './signers/reloading.ts'
@@ -49,15 +51,23 @@ export interface AppOptions {
   loadSigners(): LoadedSigners
   /** Reads anew who may have something signed. */
   loadAccess(): LoadedAccess
+  /** Reads anew what the signing port shows and demands by TLS. */
+  loadTls(): LoadedTls
 }
 
 /** Builds the Fastify application, which opens the tokens when it gets ready and closes them when it closes. */
 export async function buildApp(
   configuration: Configuration,
-  { logger, onMisconfigured, loadSigners, loadAccess }: AppOptions,
+  { logger, onMisconfigured, loadSigners, loadAccess, loadTls }: AppOptions,
 ) {
   const lines = new LineLimit(logger)
   const malformed = new MalformedRequests(logger, lines)
+  const serverOptions = {
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    connectionsCheckingInterval: TIMEOUT_CHECK_MS,
+    // A plugin refuses a missing Host header: Node would do so without a body and without a log line
+    requireHostHeader: false,
+  }
   const app = Fastify({
     loggerInstance: logger,
     childLoggerFactory: createRequestLogger,
@@ -67,12 +77,8 @@ export async function buildApp(
     requestTimeout: REQUEST_TIMEOUT_MS,
     // A connection is silent while headers or the HSM are awaited; a longer silence means that nobody reads the answers
     connectionTimeout: HEADERS_TIMEOUT_MS + configuration.hsm.timeoutMs + BODY_PERIOD_MS,
-    http: {
-      headersTimeout: HEADERS_TIMEOUT_MS,
-      connectionsCheckingInterval: TIMEOUT_CHECK_MS,
-      // A plugin refuses a missing Host header: Node would do so without a body and without a log line
-      requireHostHeader: false,
-    },
+    http: serverOptions,
+    ...(configuration.tls && { https: { ...serverOptions, ...createServerOptions(configuration.tls) } }),
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     genReqId: () => randomUUID(),
@@ -121,14 +127,22 @@ export async function buildApp(
     proxies: configuration.proxies,
     warning: new RepeatedWarning(logger),
   })
-  const accessReloading = new AccessReloading({
-    access,
+  const accessReloading = new FileReloading({
+    what: 'the access',
     files: configuration.access.files,
     intervalMs: configuration.reloadIntervalMs,
-    load: loadAccess,
+    load: () => {
+      const { access: content, problems } = loadAccess()
+      return { content: content.configuration, problems }
+    },
+    take: (content) => {
+      access.replace(content)
+      return { access: content.kind }
+    },
     log: logger,
   })
   app.decorate('reload', () => {
+    app.reloadTls?.()
     accessReloading.reload()
     signers.renewRevocations()
     signers.warnOfRefusedPins()
@@ -152,11 +166,23 @@ export async function buildApp(
 
   await app.register(connections, { limit: configuration.maxConnections, registry, log: logger })
   await app.register(requestLog, { lines })
+  if (configuration.tls !== undefined) {
+    await app.register(tls, {
+      configuration: configuration.tls,
+      intervalMs: configuration.reloadIntervalMs,
+      load: loadTls,
+      registry,
+      log: logger,
+    })
+  }
   await app.register(httpDefaults)
   await app.register(bodyBudget, { registry })
   await app.register(errorReply)
   // The metrics come before the plugins that answer by themselves, so that every request is counted
   await app.register(metrics, { registry })
+  if (configuration.tls?.clients !== undefined) {
+    await app.register(tlsClients, configuration.tls.clients)
+  }
   await app.register(cors, { origins: configuration.corsOrigins })
   await app.register(health, { signers, readiness, reloading, access })
   await app.register(callback, { configuration, access, signers })

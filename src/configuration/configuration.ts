@@ -10,6 +10,7 @@ import type {
   SignersConfiguration,
   TokenSelector,
 } from './signer-configuration.ts'
+import type { TlsConfiguration } from './tls.ts'
 
 /** Configuration of a token for commands, which need no signer. */
 export interface TokenConfiguration extends LibraryConfiguration {
@@ -31,6 +32,8 @@ export interface HsmConfiguration {
 export interface Configuration {
   readonly host: string
   readonly port: number
+  /** Absent if the service speaks plain HTTP. */
+  readonly tls?: TlsConfiguration
   readonly paths: readonly string[]
   /** Paths that the name of a signer may follow; none if variables describe the only signer. */
   readonly signerPaths: readonly string[]
@@ -72,6 +75,13 @@ export interface LoadedSigners {
   readonly problems: readonly ConfigurationProblem[]
   /** Messages for the operator that do not keep the signers from being taken over. */
   readonly warnings: readonly string[]
+}
+
+/** The TLS of the present configuration, which may have problems. */
+export interface LoadedTls {
+  /** Undefined if there are problems. */
+  readonly tls: TlsConfiguration | undefined
+  readonly problems: readonly ConfigurationProblem[]
 }
 
 /** The access of the present configuration, which may have problems. */

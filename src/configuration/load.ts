@@ -8,7 +8,13 @@ import type { Environment } from '../../schemas/configuration.ts'
 import { defined } from '../common/defined.ts'
 import { type ConfigurationProblem, refuseProblems } from '../errors.ts'
 import { readAccess, readNetworkList, warnAboutAccess } from './access.ts'
-import type { Configuration, LoadedAccess, LoadedSigners, TokenConfiguration } from './configuration.ts'
+import type {
+  Configuration,
+  LoadedAccess,
+  LoadedSigners,
+  LoadedTls,
+  TokenConfiguration,
+} from './configuration.ts'
 import { findHashAlgorithms, parseOrigins, parseSignMethods, splitList } from './lists.ts'
 import { findPin, isPinConfigured } from './pin.ts'
 import { type Findings, problemWith } from './problem.ts'
@@ -18,6 +24,7 @@ import type { LibraryConfiguration, SignersConfiguration } from './signer-config
 import { AUTHORITY_VARIABLES, fromVariables, type SignerDocument } from './signer-document.ts'
 import { readSignersFile, type SignerDocuments } from './signers-file.ts'
 import { readAuthorities } from './timestamp-authorities.ts'
+import { readTls } from './tls.ts'
 import { dropUnset, findUnknown, type GivenVariables, type Variables, validate } from './variables.ts'
 
 /** Default of Document Engine's SIGNING_SERVICE_TIMEOUT. */
@@ -50,6 +57,7 @@ export function loadConfiguration(environment: Variables): Configuration {
   const trustedProxies = splitList(values.TRUSTED_PROXIES ?? '')
   readNetworkList('TRUSTED_PROXIES', values.TRUSTED_PROXIES, problems)
   warnings.push(...warnAboutAccess(values))
+  const tls = readTls(values, problems, warnings)
   const proxies = readProxies(values, environment, problems)
   const signers = readSigners(given, values, findings)
   refuseWith(unknown, problems)
@@ -58,6 +66,7 @@ export function loadConfiguration(environment: Variables): Configuration {
   return {
     host: whole.SIGNING_SERVICE_HOST,
     port: whole.SIGNING_SERVICE_PORT,
+    ...defined({ tls }),
     paths: listPaths(whole.SIGNING_SERVICE_PATH),
     signerPaths: listSignerPaths(whole),
     bodyLimit: whole.SIGNING_SERVICE_BODY_LIMIT,
@@ -133,6 +142,13 @@ export function loadAccess(environment: Variables): LoadedAccess {
   const problems: ConfigurationProblem[] = []
   const values = validate(dropUnset(environment, []), problems)
   return { access: readAccess(values, problems, []), problems }
+}
+
+/** Loads what the signing port shows and demands by TLS, which is read again while the service runs. */
+export function loadTls(environment: Variables): LoadedTls {
+  const problems: ConfigurationProblem[] = []
+  const values = validate(dropUnset(environment, []), problems)
+  return { tls: readTls(values, problems, []), problems }
 }
 
 function readSigners(
