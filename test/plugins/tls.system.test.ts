@@ -22,7 +22,6 @@ import {
   issueClient,
   issueServer,
   placeFiles,
-  runClient,
   sClient,
   shownSerial,
 } from '../support/tls.ts'
@@ -62,23 +61,14 @@ t.test('curl and OpenSSL reach it with the right CA, over TLS 1.2 and 1.3 and HT
     )
     t.equal(output, '200 1.1', version)
     writeFileSync(join(directory, 'data'), version)
-    writeFileSync(join(directory, 'key.pem'), publicKey)
     const verified = openssl(
-      ...[
-        'dgst',
-        '-sha256',
-        '-verify',
-        join(directory, 'key.pem'),
-        '-signature',
-        file,
-        join(directory, 'data'),
-      ],
+      ...['dgst', '-sha256', '-verify', publicKey, '-signature', file, join(directory, 'data')],
     )
     t.match(verified, 'Verified OK')
   }
-  const { output: alpn } = await sClient(service.url, ['-alpn', 'h2,http/1.1'], '')
+  const { output: alpn } = await sClient(service.url, ['-alpn', 'h2,http/1.1'])
   t.match(alpn, 'ALPN protocol: http/1.1')
-  const { output: h2 } = await sClient(service.url, ['-alpn', 'h2'], '')
+  const { output: h2 } = await sClient(service.url, ['-alpn', 'h2'])
   t.match(h2, 'alert no application protocol')
   const { code, output } = await curl(...curlOptions(otherRoot), `${service.url}/health/live`)
   t.equal(code, 60, output)
@@ -89,7 +79,7 @@ t.test('what is no TLS, too old, or broken gets one line of the log at most, and
   const { hostname, port } = new URL(service.url)
   const old = ['-cipher', 'ALL:@SECLEVEL=0']
   for (const version of ['-tls1', '-tls1_1']) {
-    const { code, output } = await sClient(service.url, [version, ...old], '')
+    const { code, output } = await sClient(service.url, [version, ...old])
     t.equal(code, 1)
     t.match(output, 'alert protocol version')
   }
@@ -121,12 +111,9 @@ t.test('what is no TLS, too old, or broken gets one line of the log at most, and
 
 t.test('renegotiation is refused', async (t) => {
   const service = await start(t)
-  const text = `GET /health/live HTTP/1.1\r\nHost: a\r\n`
-  const child = runClient('sh', [
-    '-c',
-    `(printf '${text}'; sleep 1; echo R; sleep 2) | openssl s_client -connect ${new URL(service.url).host} -tls1_2`,
-  ])
-  t.match((await child).output, 'no renegotiation')
+  const { output } = await sClient(service.url, ['-tls1_2'], 'R\n', true)
+  t.match(output, 'RENEGOTIATING')
+  t.match(output, 'no renegotiation')
   t.equal((await send(`${service.url}/health/live`, { tls })).statusCode, 200)
 })
 
@@ -135,7 +122,7 @@ t.test('what the plain port guards is guarded here too', async (t) => {
   const { hostname, port } = new URL(service.url)
   /** Sends octets over TLS, and returns what comes until the service closes the connection. */
   const exchange = (...parts: (string | Buffer)[]) =>
-    new Promise<string>((resolve, reject) => {
+    new Promise<string>((resolve) => {
       let received = ''
       const socket = connectTls({ host: hostname, port: Number(port), ca: tls.ca }, async () => {
         for (const part of parts) {
@@ -147,7 +134,7 @@ t.test('what the plain port guards is guarded here too', async (t) => {
         received += chunk.toString('latin1')
       })
       socket.on('end', () => socket.destroy())
-      socket.on('error', (error) => (received === '' ? reject(error) : resolve(received)))
+      socket.on('error', () => {})
       socket.on('close', () => resolve(received))
     })
   const garbage = parseAnswer(await exchange('garbage\r\n\r\n'))
@@ -195,7 +182,8 @@ t.test('silent clients, and those that end in the middle of a handshake, make ro
   await until('the first of them are closed', () => closed >= 24)
   t.equal((await service.sign(rawRequest('a document'))).statusCode, 200)
   const { body } = await send(`${service.url}/metrics`, { tls })
-  t.match(`${body}`, /signing_service_http_connections 16\n/)
+  const [, open] = /signing_service_http_connections (\d+)\n/.exec(`${body}`) ?? []
+  t.ok(Number(open) <= 16, `${open} are open`)
   t.match(`${body}`, /shed_total\{reason="new"\} 0\n/)
 })
 
@@ -229,28 +217,29 @@ t.test('a renewed certificate is shown to new connections, and nothing is lost',
     }
   }
   const load = Promise.all([call(), call(), call(), call()])
-  // A request that is in progress while the files change
-  const slow = issueServer(directory, root)
+  const renewed = issueServer(directory, root)
   await until('some are signed', () => answers.length > 20)
-  const serials = [server, slow, issueServer(directory, root)].map(
-    ({ certificate }) => certificate.serialNumber,
-  )
+  const serials = [server, renewed].map(({ certificate }) => certificate.serialNumber)
   t.equal(await shownSerial(service.url), serials[0])
-  files.putKey(slow)
+  const kept = [agent.sockets, agent.freeSockets].flatMap((sockets) => Object.values(sockets).flat())
+  files.putKey(renewed)
   await until('the half of a pair is told', () =>
     /"level":50,[^\n]*TLS_KEY_FILE: [^\n]* is not the key of the first[^\n]*; the TLS certificate stays as it was/.test(
       service.log(),
     ),
   )
   t.equal(await shownSerial(service.url), serials[0], 'it changes nothing')
-  files.putCertificate(slow)
+  files.putCertificate(renewed)
   await until('the other half is taken over', async () => (await shownSerial(service.url)) === serials[1])
-  const sockets = Object.values(agent.sockets).flat().length + Object.values(agent.freeSockets).flat().length
   const before = answers.length
   await until('kept connections go on', () => answers.length > before + 20)
   isOver = true
   await load
-  t.ok(sockets > 0)
+  t.equal(kept.length, 4)
+  t.notOk(
+    kept.some((socket) => socket?.destroyed),
+    'on the same connections',
+  )
   t.strictSame(
     answers.filter((answer) => answer !== 'signed'),
     [],

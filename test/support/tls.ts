@@ -62,11 +62,12 @@ export interface ToolResult {
   readonly output: string
 }
 
-/** Runs a client to its end. Its input stays open for as long as it runs, unless a text is given. */
-export async function runClient(
+/** Runs a client to its end. */
+async function runClient(
   command: string,
   args: readonly string[],
-  input?: string,
+  input: string,
+  staysOpen = false,
 ): Promise<ToolResult> {
   const child = spawn(command, args, { stdio: 'pipe' })
   let output = ''
@@ -76,8 +77,9 @@ export async function runClient(
   child.stdout.on('data', append)
   child.stderr.on('data', append)
   child.stdin.on('error', () => {})
-  if (input !== undefined) {
-    child.stdin.end(input)
+  child.stdin.write(input)
+  if (!staysOpen) {
+    child.stdin.end()
   }
   const [code] = await once(child, 'close')
   return { code, output }
@@ -88,14 +90,23 @@ export function curl(...args: string[]): Promise<ToolResult> {
   return runClient('curl', ['-sS', '--max-time', '60', ...args], '')
 }
 
-/** Runs `openssl s_client`. It ends when the service closes the connection, or once `input` is sent. */
-export function sClient(url: string, args: readonly string[], input?: string): Promise<ToolResult> {
-  return runClient('openssl', ['s_client', '-connect', new URL(url).host, ...args], input)
+/**
+ * Runs `openssl s_client`, which ends once its input has ended.
+ *
+ * @param staysOpen true if it has to wait until the service closes the connection
+ */
+export function sClient(
+  url: string,
+  args: readonly string[],
+  input = '',
+  staysOpen = false,
+): Promise<ToolResult> {
+  return runClient('openssl', ['s_client', '-connect', new URL(url).host, ...args], input, staysOpen)
 }
 
 /** Returns the serial number of the certificate that a service shows to a new connection. */
 export async function shownSerial(url: string, args: readonly string[] = []): Promise<string | undefined> {
-  const { output } = await sClient(url, args, '')
+  const { output } = await sClient(url, args)
   const pem = /-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----\n/.exec(output)?.[0]
   const { output: serial } = await runClient('openssl', ['x509', '-noout', '-serial'], pem ?? '')
   return /serial=([0-9A-F]+)/.exec(serial)?.[1]
