@@ -1,5 +1,8 @@
 /** Implements `signing-service check`, which takes all steps to a signature once, and reports each. */
+import { readFileSync } from 'node:fs'
 import { type Command, InvalidArgumentError } from 'commander'
+import { defined } from '../common/defined.ts'
+import type { HttpRequest } from '../common/http-client.ts'
 import { nameLevels } from '../configuration/european-names.ts'
 import { ConfigurationError, EXIT_CONFIGURATION } from '../errors.ts'
 import { accessId } from '../signers/token-pool.ts'
@@ -8,7 +11,7 @@ import { Report } from './check/report.ts'
 import { checkCertificate, checkService, SERVICE_STEPS } from './check/service-steps.ts'
 import { TOKEN_STEPS, TokenSteps } from './check/token-steps.ts'
 import { applyOptions, chooseSigners, createPinPrompt, loadWithoutPin } from './configuration.ts'
-import { CommandFailed, EXIT_FAILED, type Io, printResult } from './io.ts'
+import { CommandFailed, EXIT_FAILED, type Io, printResult, useFile } from './io.ts'
 import { addTokenOptions, type TokenOptions } from './options.ts'
 
 const EXAMPLES = `
@@ -25,11 +28,17 @@ Exit code 0: no step failed; 1: one did; 78: the configuration is wrong.
 Examples:
   signing-service check
   signing-service check --url http://127.0.0.1:6000 --json
+  signing-service check --url https://signing-service:6000 --tls-ca ca.pem
   signing-service check --signer contracts
 `
 
+type TlsFiles = NonNullable<HttpRequest['tls']>
+
 interface CheckOptions extends TokenOptions {
   readonly url?: URL
+  readonly tlsCa?: string
+  readonly tlsCert?: string
+  readonly tlsKey?: string
   readonly signer?: string
 }
 
@@ -37,6 +46,9 @@ export function addCheckCommand(program: Command, io: Io): void {
   addTokenOptions(program.command('check'))
     .description('go the whole way to a signature once, and tell what is found')
     .option('--url <url>', 'address of the running service, to ask it as well', parseUrl)
+    .option('--tls-ca <file>', 'certificates that https to that address trusts, in place of those of Node.js')
+    .option('--tls-cert <file>', 'certificate that the service is shown by TLS')
+    .option('--tls-key <file>', 'its private key')
     .option('--signer <name>', 'look at this one of the signers alone')
     .addHelpText('after', EXAMPLES)
     .action((options: CheckOptions) => check(io, options))
@@ -49,6 +61,12 @@ function parseUrl(value: string): URL {
   return new URL(value)
 }
 
+/** Reads the files for https to the service. */
+function readTlsFiles({ tlsCa: ca, tlsCert: cert, tlsKey: key }: CheckOptions): TlsFiles {
+  const read = (file: string | undefined) => file && useFile(file, 'used', () => readFileSync(file))
+  return defined({ ca: read(ca), cert: read(cert), key: read(key) }) as TlsFiles
+}
+
 async function check(io: Io, options: CheckOptions): Promise<void> {
   const { timeout, json = false, url } = options
   const limitMs = timeout * 1000
@@ -59,7 +77,7 @@ async function check(io: Io, options: CheckOptions): Promise<void> {
   if (configured === undefined) {
     report.skip(TOKEN_STEPS, 'the configuration is wrong')
   }
-  const service = url && (await checkService(report, { url, limitMs }))
+  const service = url && (await checkService(report, { url, tls: readTlsFiles(options), limitMs }))
   if (configured === undefined) {
     if (service !== undefined) {
       report.skip(SERVICE_STEPS, 'the certificate is not known')

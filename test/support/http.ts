@@ -14,6 +14,8 @@ export interface TlsOptions {
   readonly ca: Buffer
   readonly cert?: Buffer
   readonly key?: Buffer
+  /** Name that the certificate must have; that of the URL by default. */
+  readonly servername?: string
 }
 
 export interface SendOptions {

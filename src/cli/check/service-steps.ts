@@ -1,6 +1,6 @@
 /** Checks the running service. */
 import type { X509Certificate } from 'node:crypto'
-import { HttpClient } from '../../common/http-client.ts'
+import { HttpClient, type HttpRequest } from '../../common/http-client.ts'
 import { withTimeout } from '../../common/with-timeout.ts'
 import type { SignerCertificate } from '../../configuration/signer-configuration.ts'
 import type { ReadyReply } from '../../plugins/health.ts'
@@ -12,6 +12,8 @@ const BUILD_INFO = /^signing_service_build_info\{version="([^"]+)",node_version=
 
 interface Service {
   readonly url: URL
+  /** For https. */
+  readonly tls: NonNullable<HttpRequest['tls']>
   readonly limitMs: number
 }
 
@@ -71,12 +73,12 @@ const LIMIT = 10_000_000
 const client = new HttpClient()
 
 /** Sends a GET, or a POST if there is a JSON body. */
-async function ask({ url: base, limitMs }: Service, path: string, json?: object): Promise<Reply> {
+async function ask({ url: base, tls, limitMs }: Service, path: string, json?: object): Promise<Reply> {
   const url = new URL(path, base)
   const body = json && { type: 'application/json', content: Buffer.from(JSON.stringify(json)) }
   const late = new Error(`no answer for ${limitMs / 1000} seconds`)
   const response = await withTimeout(limitMs, late, undefined, (signal) =>
-    client.send({ url, limit: LIMIT, anyStatus: true, signal, ...(body && { body }) }),
+    client.send({ url, tls, limit: LIMIT, anyStatus: true, signal, ...(body && { body }) }),
   )
   return { status: response.status, body: response.body.toString('utf8') }
 }
