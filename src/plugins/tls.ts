@@ -3,12 +3,11 @@ import type { Server as TlsServer } from 'node:tls'
 import fp from 'fastify-plugin'
 import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
-import { MS_PER_DAY } from '../common/day.ts'
 import type { LoadedTls } from '../configuration/configuration.ts'
 import { FileReloading } from '../configuration/file-reloading.ts'
 import type { TlsConfiguration } from '../configuration/tls.ts'
 import type { ConfigurationProblem } from '../errors.ts'
-import { registerGauge } from '../metrics/registration.ts'
+import { registerTlsGauges } from '../metrics/tls-gauges.ts'
 import { findExpiry } from '../signers/expiry-watch.ts'
 import { earliestNotAfter, findInvalidity } from '../x509/validity.ts'
 
@@ -71,22 +70,7 @@ export const tls = fp<TlsOptions>(
       clearInterval(timer)
       reloading.stop()
     })
-
-    const notAfter = () => earliestNotAfter(configuration.validity).getTime()
-    registerGauge(
-      registry,
-      'signing_service_tls_certificate_days_left',
-      'Days until the first certificate that the port shows by TLS expires; negative afterwards.',
-      [],
-      () => [[{}, (notAfter() - Date.now()) / MS_PER_DAY]],
-    )
-    registerGauge(
-      registry,
-      'signing_service_tls_certificate_expiry_timestamp_seconds',
-      'When the first certificate that the port shows by TLS expires, in seconds since 1970.',
-      [],
-      () => [[{}, notAfter() / 1000]],
-    )
+    registerTlsGauges(registry, () => earliestNotAfter(configuration.validity))
   },
   { name: 'tls', dependencies: ['connections'] },
 )
