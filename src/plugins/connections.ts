@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { performance } from 'node:perf_hooks'
-import { type TLSSocket, Server as TlsServer } from 'node:tls'
+import { TLSSocket, Server as TlsServer } from 'node:tls'
 import fp from 'fastify-plugin'
 import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
@@ -44,9 +44,9 @@ type Unanswered = Map<ServerResponse, number>
 
 const unansweredBySocket = new WeakMap<Socket, Unanswered>()
 
-/** Returns whether HTTP has begun on a connection, as it has from the start unless TLS comes before it. */
-export function hasBegun(socket: Socket): boolean {
-  return unansweredBySocket.has(socket)
+/** Returns whether the TLS handshake of a connection is still under way, so that there are no requests yet. */
+export function isInHandshake(socket: Socket): socket is TLSSocket {
+  return socket instanceof TLSSocket && !unansweredBySocket.has(socket)
 }
 
 /** Returns the last answer of a connection that is on its way to a complete request. Answers are sent in order. */
@@ -117,9 +117,7 @@ export const connections = fp<ConnectionsOptions>(
       idle.clear()
     }
 
-    function keep(socket: Socket): void {
-      const unanswered: Unanswered = new Map()
-      unansweredBySocket.set(socket, unanswered)
+    function keep(socket: Socket, unanswered: Unanswered): void {
       open.set(socket, unanswered)
       idle.add(socket)
       socket.once('close', () => {
@@ -129,11 +127,12 @@ export const connections = fp<ConnectionsOptions>(
     }
 
     app.server.on('connection', (socket: Socket) => {
+      const unanswered = track(socket)
       if (open.size >= limit) {
         shedOne(socket)
       }
       if (!socket.destroyed) {
-        keep(socket)
+        keep(socket, unanswered)
       }
     })
     if (app.server instanceof TlsServer) {
@@ -143,7 +142,7 @@ export const connections = fp<ConnectionsOptions>(
         clearTimeout(handshakes.get(encrypted))
         // Node.js knows the connection by this socket from here on
         forget(encrypted)
-        keep(socket)
+        keep(socket, track(socket))
       })
     }
 
@@ -222,6 +221,13 @@ export const connections = fp<ConnectionsOptions>(
   },
   { name: 'connections' },
 )
+
+/** Begins to remember the answers of a connection. */
+function track(socket: Socket): Unanswered {
+  const unanswered: Unanswered = new Map()
+  unansweredBySocket.set(socket, unanswered)
+  return unanswered
+}
 
 /** A socket that decrypts what another one receives. */
 type DecryptingSocket = TLSSocket & { readonly _parent: Socket }

@@ -6,7 +6,7 @@ import type { TLSSocket } from 'node:tls'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
 import { HEADERS_TOO_LARGE, INVALID_REQUEST, REQUEST_TIMEOUT } from '../errors.ts'
-import { findUnanswered, hasBegun, stopArriving } from './connections.ts'
+import { findUnanswered, isInHandshake, stopArriving } from './connections.ts'
 import { createErrorReply, type ServiceError, sendError } from './error-reply.ts'
 import { callerRequestId, type LineLimit } from './request-log.ts'
 
@@ -39,8 +39,8 @@ export class MalformedRequests {
 
   /** Refuses bytes that are not HTTP, or came too slowly, if an answer can still be sent. */
   refuseConnection(error: NodeJS.ErrnoException, socket: Socket): void {
-    if (!hasBegun(socket)) {
-      this.#logHandshake(error, socket as TLSSocket)
+    if (isInHandshake(socket)) {
+      this.#logHandshake(error, socket)
       return
     }
     if (error.code === 'ECONNRESET') {
