@@ -159,6 +159,22 @@ export const Environment = Type.Object({
     'signatures that may be asked of each signer in a minute; any number by default',
     '6000',
   ),
+  TLS_CERT_FILE: text(
+    'PEM certificate that callers are shown by TLS, with its chain behind it; without one the service speaks plain http',
+    '/etc/signing-service/tls/tls.crt',
+  ),
+  TLS_KEY_FILE: text(
+    'PEM private key of that certificate, not encrypted',
+    '/etc/signing-service/tls/tls.key',
+  ),
+  TLS_CLIENT_CA_FILE: text(
+    'certificates that callers must have a certificate from; with it there is no connection without one',
+    '/etc/signing-service/tls/client-ca.pem',
+  ),
+  TLS_CLIENT_NAMES: text(
+    'DNS names, one of which the certificate of a caller must have, separated by commas; any by default',
+    'document-engine.example.com',
+  ),
   SIGN_METHODS: textWithDefault(
     'values of signMethod in a signing_token that are accepted, separated by commas',
     'hsm',

@@ -4,11 +4,12 @@ import Fastify, { type FastifySchemaValidationError, LogController } from 'fasti
 import type { Logger } from 'pino'
 import { Registry } from 'prom-client'
 import { Access } from './access/access.ts'
-import { AccessReloading } from './access/reloading.ts'
 import { callback } from './callback/routes.ts'
 import { BODY_PERIOD_MS, HEADERS_TIMEOUT_MS, REQUEST_TIMEOUT_MS } from './common/arrival.ts'
 import { RepeatedWarning } from './common/repeated-warning.ts'
-import type { Configuration, LoadedAccess, LoadedSigners } from './configuration/configuration.ts'
+import type { Configuration, LoadedAccess, LoadedSigners, LoadedTls } from './configuration/configuration.ts'
+import { FileReloading } from './configuration/file-reloading.ts'
+import type { TlsConfiguration } from './configuration/tls.ts'
 import type { ConfigurationError } from './errors.ts'
 import {
   createPoolMetrics,
@@ -27,6 +28,8 @@ import { MalformedRequests } from './plugins/malformed-request.ts'
 import { metricsPage, requestMetrics } from './plugins/metrics.ts'
 import { rateLimits } from './plugins/rate-limits.ts'
 import { createRequestLogger, LineLimit, requestLog } from './plugins/request-log.ts'
+import { createServerOptions, tls } from './plugins/tls.ts'
+import { tlsClients } from './plugins/tls-clients.ts'
 import { ExpiryWatch } from './signers/expiry-watch.ts'
 import { Readiness } from './signers/readiness.ts'
 import { Reloading } from './signers/reloading.ts'
@@ -50,18 +53,31 @@ export interface AppOptions {
   loadSigners(): LoadedSigners
   /** Reads anew who may have something signed. */
   loadAccess(): LoadedAccess
+  /** Reads anew what the signing port shows and demands by TLS. */
+  loadTls(): LoadedTls
 }
 
 interface ServerOptions {
   readonly logger: Logger
   /** Registry for the metrics of its connections. */
   readonly registry: Registry
+  /** Absent if the port speaks plain HTTP. */
+  readonly tls?: TlsConfiguration | undefined
 }
 
 /** Creates the server of one port, with what surrounds requests on every port. */
-async function createServer(configuration: Configuration, { logger, registry }: ServerOptions) {
+async function createServer(
+  configuration: Configuration,
+  { logger, registry, tls: tlsOfPort }: ServerOptions,
+) {
   const lines = new LineLimit(logger)
   const malformed = new MalformedRequests(logger, lines)
+  const serverOptions = {
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    connectionsCheckingInterval: TIMEOUT_CHECK_MS,
+    // A plugin refuses a missing Host header: Node would do so without a body and without a log line
+    requireHostHeader: false,
+  }
   const app = Fastify({
     loggerInstance: logger,
     childLoggerFactory: createRequestLogger,
@@ -71,12 +87,8 @@ async function createServer(configuration: Configuration, { logger, registry }: 
     requestTimeout: REQUEST_TIMEOUT_MS,
     // A connection is silent while headers or the HSM are awaited; a longer silence means that nobody reads the answers
     connectionTimeout: HEADERS_TIMEOUT_MS + configuration.hsm.timeoutMs + BODY_PERIOD_MS,
-    http: {
-      headersTimeout: HEADERS_TIMEOUT_MS,
-      connectionsCheckingInterval: TIMEOUT_CHECK_MS,
-      // A plugin refuses a missing Host header: Node would do so without a body and without a log line
-      requireHostHeader: false,
-    },
+    http: serverOptions,
+    ...(tlsOfPort && { https: { ...serverOptions, ...createServerOptions(tlsOfPort) } }),
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     genReqId: () => randomUUID(),
@@ -104,10 +116,11 @@ async function createServer(configuration: Configuration, { logger, registry }: 
  */
 export async function buildApp(
   configuration: Configuration,
-  { logger, onMisconfigured, loadSigners, loadAccess }: AppOptions,
+  { logger, onMisconfigured, loadSigners, loadAccess, loadTls }: AppOptions,
 ) {
   const registry = new Registry()
-  const app = await createServer(configuration, { logger, registry })
+  const { tls: tlsConfiguration } = configuration
+  const app = await createServer(configuration, { logger, registry, tls: tlsConfiguration })
   const { revocationCheck, revocationMaxAgeMs } = configuration
   const signers = new Signers(configuration.signers, {
     hsm: configuration.hsm,
@@ -142,14 +155,22 @@ export async function buildApp(
     proxies: configuration.proxies,
     warning: new RepeatedWarning(logger),
   })
-  const accessReloading = new AccessReloading({
-    access,
+  const accessReloading = new FileReloading({
+    what: 'the access',
     files: configuration.access.files,
     intervalMs: configuration.reloadIntervalMs,
-    load: loadAccess,
+    load: () => {
+      const { access: content, problems } = loadAccess()
+      return { content: content.configuration, problems }
+    },
+    take: (content) => {
+      access.replace(content)
+      return { access: content.kind }
+    },
     log: logger,
   })
   app.decorate('reload', () => {
+    app.reloadTls?.()
     accessReloading.reload()
     signers.renewRevocations()
     signers.warnOfRefusedPins()
@@ -169,9 +190,22 @@ export async function buildApp(
     await Promise.all([reloading.stop(), signers.close()])
   })
 
+  if (tlsConfiguration !== undefined) {
+    const { reloadIntervalMs: intervalMs } = configuration
+    await app.register(tls, {
+      configuration: tlsConfiguration,
+      intervalMs,
+      load: loadTls,
+      registry,
+      log: logger,
+    })
+  }
   await app.register(bodyBudget, { registry })
   // The metrics come before the plugins that answer by themselves, so that every request is counted
   await app.register(requestMetrics, { registry })
+  if (tlsConfiguration?.clients !== undefined) {
+    await app.register(tlsClients, tlsConfiguration.clients)
+  }
   await app.register(cors, { origins: configuration.corsOrigins })
   await app.register(rateLimits, configuration.rateLimits)
   const pages = { signers, readiness, reloading, access, registry, isClosing: () => app.isClosing() }

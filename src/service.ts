@@ -8,7 +8,7 @@ import { onHangUp } from './common/hang-up.ts'
 import { createLogger } from './common/log-output.ts'
 import { VERSION } from './common/version.ts'
 import type { Configuration, ListenAddress } from './configuration/configuration.ts'
-import { loadAccess, loadConfiguration, loadSigners } from './configuration/load.ts'
+import { loadAccess, loadConfiguration, loadSigners, loadTls } from './configuration/load.ts'
 import { logProblems } from './configuration/problem.ts'
 import { type ConfigurationError, EXIT_CONFIGURATION } from './errors.ts'
 import { summarize } from './signers/summary.ts'
@@ -32,6 +32,7 @@ const { app, admin } = await buildApp(configuration, {
   onMisconfigured: stopMisconfigured,
   loadSigners: () => loadSigners(process.env),
   loadAccess: () => loadAccess(process.env),
+  loadTls: () => loadTls(process.env),
 })
 onHangUp(() => app.reload())
 const { shutdownDelayMs } = configuration

@@ -25,7 +25,8 @@ export interface ServerOptions {
 
 /** PATH, HOME and the like, without anything that configures a signing service. */
 function neutralEnvironment(): NodeJS.ProcessEnv {
-  const isSetting = /^(HSM|SIGNING|SIGNER|SIGNERS|SOFTHSM2|CA_CERTIFICATES|HASH|DIGEST|AUDIT|TSA|TIMESTAMP)_/
+  const isSetting =
+    /^(HSM|SIGNING|SIGNER|SIGNERS|SOFTHSM2|CA_CERTIFICATES|HASH|DIGEST|AUDIT|TSA|TIMESTAMP|TLS)_/
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !isSetting.test(name)))
 }
 

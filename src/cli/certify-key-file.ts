@@ -2,14 +2,13 @@ import { createPrivateKey, createPublicKey, type KeyObject, sign } from 'node:cr
 import { readFileSync, statSync } from 'node:fs'
 import type { HashAlgorithm } from '../algorithms/hash-algorithms.ts'
 import { chooseSignatureAlgorithm } from '../algorithms/signature-algorithms.ts'
+import { ENCRYPTED_KEY } from '../configuration/tls.ts'
 import { CommandFailed, type Io, useFile } from './io.ts'
 import type { CertifyingKey } from './issuing/issuing.ts'
 import { askSecret } from './prompts.ts'
 
 /** Permission bits of all users other than the owner. */
 const OTHERS = 0o077
-/** Matches an encrypted key, in PKCS#8 or in OpenSSL's traditional form. */
-const ENCRYPTED = /-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m
 
 /**
  * Reads the key of a test authority from a file, and asks for its passphrase if it is encrypted.
@@ -19,7 +18,7 @@ const ENCRYPTED = /-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED
  */
 export async function readKeyFile(io: Io, file: string, hash: HashAlgorithm): Promise<CertifyingKey> {
   const pem = useFile(file, 'used', () => readSecret(file))
-  const passphrase = ENCRYPTED.test(pem) ? await askPassphrase(io, file) : undefined
+  const passphrase = ENCRYPTED_KEY.test(pem) ? await askPassphrase(io, file) : undefined
   const key = decode(file, pem, passphrase)
   const publicKey = createPublicKey(key)
   const algorithm = useFile(file, 'used', () => chooseSignatureAlgorithm(publicKey))

@@ -1,5 +1,8 @@
 /** Implements `signing-service check`, which takes all steps to a signature once, and reports each. */
+import { readFileSync } from 'node:fs'
 import { type Command, InvalidArgumentError } from 'commander'
+import { defined } from '../common/defined.ts'
+import type { HttpRequest } from '../common/http-client.ts'
 import { nameLevels } from '../configuration/european-names.ts'
 import { ConfigurationError, EXIT_CONFIGURATION } from '../errors.ts'
 import { accessId } from '../signers/token-pool.ts'
@@ -8,7 +11,7 @@ import { Report } from './check/report.ts'
 import { checkCertificate, checkService, SERVICE_STEPS } from './check/service-steps.ts'
 import { TOKEN_STEPS, TokenSteps } from './check/token-steps.ts'
 import { applyOptions, chooseSigners, createPinPrompt, loadWithoutPin } from './configuration.ts'
-import { CommandFailed, EXIT_FAILED, type Io, printResult } from './io.ts'
+import { CommandFailed, EXIT_FAILED, type Io, printResult, useFile } from './io.ts'
 import { addTokenOptions, type TokenOptions } from './options.ts'
 
 const EXAMPLES = `
@@ -26,12 +29,18 @@ Examples:
   signing-service check
   signing-service check --url http://127.0.0.1:6000 --json
   signing-service check --url http://127.0.0.1:6000 --admin-url http://127.0.0.1:9090
+  signing-service check --url https://signing-service:6000 --tls-ca ca.pem
   signing-service check --signer contracts
 `
+
+type TlsFiles = NonNullable<HttpRequest['tls']>
 
 interface CheckOptions extends TokenOptions {
   readonly url?: URL
   readonly adminUrl?: URL
+  readonly tlsCa?: string
+  readonly tlsCert?: string
+  readonly tlsKey?: string
   readonly signer?: string
 }
 
@@ -44,6 +53,9 @@ export function addCheckCommand(program: Command, io: Io): void {
       'address of its ADMIN_PORT, which is asked for health and version in place of --url',
       parseUrl,
     )
+    .option('--tls-ca <file>', 'certificates that https to that address trusts, in place of those of Node.js')
+    .option('--tls-cert <file>', 'certificate that the service is shown by TLS')
+    .option('--tls-key <file>', 'its private key')
     .option('--signer <name>', 'look at this one of the signers alone')
     .addHelpText('after', EXAMPLES)
     .action((options: CheckOptions, command: Command) =>
@@ -60,6 +72,12 @@ function parseUrl(value: string): URL {
   return new URL(value)
 }
 
+/** Reads the files for https to the service. */
+function readTlsFiles({ tlsCa: ca, tlsCert: cert, tlsKey: key }: CheckOptions): TlsFiles {
+  const read = (file: string | undefined) => file && useFile(file, 'used', () => readFileSync(file))
+  return defined({ ca: read(ca), cert: read(cert), key: read(key) }) as TlsFiles
+}
+
 async function check(io: Io, options: CheckOptions): Promise<void> {
   const { timeout, json = false, url, adminUrl } = options
   const limitMs = timeout * 1000
@@ -70,7 +88,8 @@ async function check(io: Io, options: CheckOptions): Promise<void> {
   if (configured === undefined) {
     report.skip(TOKEN_STEPS, 'the configuration is wrong')
   }
-  const service = url && (await checkService(report, { url, adminUrl, limitMs }))
+  const tls = readTlsFiles(options)
+  const service = url && (await checkService(report, { url, adminUrl, tls, limitMs }))
   if (configured === undefined) {
     if (service !== undefined) {
       report.skip(SERVICE_STEPS, 'the certificate is not known')

@@ -320,8 +320,9 @@ function readNetworks(
 
 /** Warns where whoever reaches the port may have anything signed. */
 export function warnAboutAccess(values: Partial<Environment>): string[] {
-  const { ACCESS: access, SIGNING_SERVICE_HOST: host = '', ACCESS_FROM: networks } = values
-  return access === 'open' && networks === undefined && !isLoopback(host)
+  const { ACCESS: access, SIGNING_SERVICE_HOST: host = '' } = values
+  const isLimited = values.ACCESS_FROM !== undefined || values.TLS_CLIENT_CA_FILE !== undefined
+  return access === 'open' && !isLimited && !isLoopback(host)
     ? [
         'ACCESS: everybody who reaches the service may have anything signed; set it to tokens or jwt, or limit ACCESS_FROM',
       ]

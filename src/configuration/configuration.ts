@@ -10,6 +10,7 @@ import type {
   SignersConfiguration,
   TokenSelector,
 } from './signer-configuration.ts'
+import type { TlsConfiguration } from './tls.ts'
 
 /** Configuration of a token for commands, which need no signer. */
 export interface TokenConfiguration extends LibraryConfiguration {
@@ -43,6 +44,8 @@ export interface ListenAddress {
 export interface Configuration extends ListenAddress {
   /** Where operators ask for metrics and health; absent if they ask where signatures are asked for. */
   readonly admin?: ListenAddress
+  /** Absent if the service speaks plain HTTP. */
+  readonly tls?: TlsConfiguration
   readonly paths: readonly string[]
   /** Paths that the name of a signer may follow; none if variables describe the only signer. */
   readonly signerPaths: readonly string[]
@@ -85,6 +88,13 @@ export interface LoadedSigners {
   readonly problems: readonly ConfigurationProblem[]
   /** Messages for the operator that do not keep the signers from being taken over. */
   readonly warnings: readonly string[]
+}
+
+/** The TLS of the present configuration, which may have problems. */
+export interface LoadedTls {
+  /** Undefined if there are problems. */
+  readonly tls: TlsConfiguration | undefined
+  readonly problems: readonly ConfigurationProblem[]
 }
 
 /** The access of the present configuration, which may have problems. */

@@ -13,6 +13,7 @@ import type {
   ListenAddress,
   LoadedAccess,
   LoadedSigners,
+  LoadedTls,
   TokenConfiguration,
 } from './configuration.ts'
 import { findHashAlgorithms, parseOrigins, parseSignMethods, splitList } from './lists.ts'
@@ -24,6 +25,7 @@ import type { LibraryConfiguration, SignersConfiguration } from './signer-config
 import { AUTHORITY_VARIABLES, fromVariables, type SignerDocument } from './signer-document.ts'
 import { readSignersFile, type SignerDocuments } from './signers-file.ts'
 import { readAuthorities } from './timestamp-authorities.ts'
+import { readTls } from './tls.ts'
 import { dropUnset, findUnknown, type GivenVariables, type Variables, validate } from './variables.ts'
 
 /** Default of Document Engine's SIGNING_SERVICE_TIMEOUT. */
@@ -56,6 +58,7 @@ export function loadConfiguration(environment: Variables): Configuration {
   const trustedProxies = splitList(values.TRUSTED_PROXIES ?? '')
   readNetworkList('TRUSTED_PROXIES', values.TRUSTED_PROXIES, problems)
   warnings.push(...warnAboutAccess(values))
+  const tls = readTls(values, problems, warnings)
   const proxies = readProxies(values, environment, problems)
   const signers = readSigners(given, values, findings)
   const admin = readAdmin(given, values, findings)
@@ -65,7 +68,7 @@ export function loadConfiguration(environment: Variables): Configuration {
   return {
     host: whole.SIGNING_SERVICE_HOST,
     port: whole.SIGNING_SERVICE_PORT,
-    ...defined({ admin }),
+    ...defined({ admin, tls }),
     paths: listPaths(whole.SIGNING_SERVICE_PATH),
     signerPaths: listSignerPaths(whole),
     bodyLimit: whole.SIGNING_SERVICE_BODY_LIMIT,
@@ -169,6 +172,13 @@ export function loadAccess(environment: Variables): LoadedAccess {
   const problems: ConfigurationProblem[] = []
   const values = validate(dropUnset(environment, []), problems)
   return { access: readAccess(values, problems, []), problems }
+}
+
+/** Loads what the signing port shows and demands by TLS, which is read again while the service runs. */
+export function loadTls(environment: Variables): LoadedTls {
+  const problems: ConfigurationProblem[] = []
+  const values = validate(dropUnset(environment, []), problems)
+  return { tls: readTls(values, problems, []), problems }
 }
 
 function readSigners(

@@ -1,10 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { performance } from 'node:perf_hooks'
+import { TLSSocket, Server as TlsServer } from 'node:tls'
 import fp from 'fastify-plugin'
 import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
-import { BODY_PERIOD_MS } from '../common/arrival.ts'
+import { BODY_PERIOD_MS, HEADERS_TIMEOUT_MS } from '../common/arrival.ts'
 import { RepeatedWarning } from '../common/repeated-warning.ts'
 import { registerCounter, registerGauge } from '../metrics/registration.ts'
 
@@ -14,6 +15,8 @@ declare module 'fastify' {
     isClosing(): boolean
     /** Makes the service not ready, and has callers reconnect, some time before it closes. Closing does so too. */
     announceClosing(): void
+    /** Closes all connections that are open now: idle ones at once, and others after their answer. */
+    renewConnections(): void
   }
 }
 
@@ -41,6 +44,11 @@ type Unanswered = Map<ServerResponse, number>
 
 const unansweredBySocket = new WeakMap<Socket, Unanswered>()
 
+/** Returns whether the TLS handshake of a connection is still under way, so that there are no requests yet. */
+export function isInHandshake(socket: Socket): socket is TLSSocket {
+  return socket instanceof TLSSocket && !unansweredBySocket.has(socket)
+}
+
 /** Returns the last answer of a connection that is on its way to a complete request. Answers are sent in order. */
 export function findUnanswered(socket: Socket): ServerResponse | undefined {
   const unanswered = unansweredBySocket.get(socket) as Unanswered
@@ -54,9 +62,12 @@ export function findUnanswered(socket: Socket): ServerResponse | undefined {
  */
 export const connections = fp<ConnectionsOptions>(
   async (app, { limit, registry, log }) => {
+    /** Keyed by the socket that carries HTTP or, during a TLS handshake, by the one below it. */
     const open = new Map<Socket, Unanswered>()
     /** Open connections without a request in progress, the longest unused first. */
     const idle = new Set<Socket>()
+    /** Connections that are closed after their answer. */
+    const former = new WeakSet<Socket>()
     /** Number of requests that wait behind others. */
     let behind = 0
     let isAnnounced = false
@@ -106,21 +117,34 @@ export const connections = fp<ConnectionsOptions>(
       idle.clear()
     }
 
+    function keep(socket: Socket, unanswered: Unanswered): void {
+      open.set(socket, unanswered)
+      idle.add(socket)
+      socket.once('close', () => {
+        forget(socket)
+        endQueued([...unanswered.keys()])
+      })
+    }
+
     app.server.on('connection', (socket: Socket) => {
-      const unanswered: Unanswered = new Map()
-      unansweredBySocket.set(socket, unanswered)
+      const unanswered = track(socket)
       if (open.size >= limit) {
         shedOne(socket)
       }
       if (!socket.destroyed) {
-        open.set(socket, unanswered)
-        idle.add(socket)
-        socket.once('close', () => {
-          forget(socket)
-          endQueued([...unanswered.keys()])
-        })
+        keep(socket, unanswered)
       }
     })
+    if (app.server instanceof TlsServer) {
+      app.server.on('connection', limitHandshake)
+      app.server.on('secureConnection', (socket) => {
+        const { _parent: encrypted } = socket as DecryptingSocket
+        clearTimeout(handshakes.get(encrypted))
+        // Node.js knows the connection by this socket from here on
+        forget(encrypted)
+        keep(socket, track(socket))
+      })
+    }
 
     function admit(socket: Socket, response: ServerResponse, unanswered: Unanswered): void {
       if (unanswered.size > 0 && behind === MAX_PIPELINED) {
@@ -164,8 +188,14 @@ export const connections = fp<ConnectionsOptions>(
     app.decorate('announceClosing', () => {
       isAnnounced = true
     })
+    app.decorate('renewConnections', () => {
+      for (const socket of open.keys()) {
+        former.add(socket)
+      }
+      endIdle()
+    })
     app.addHook('onSend', (request, reply, payload, done) => {
-      if (isAnnounced) {
+      if (isAnnounced || former.has(request.raw.socket)) {
         // The socket would stay idle and keep the server from closing
         reply.header('connection', 'close')
       }
@@ -191,6 +221,27 @@ export const connections = fp<ConnectionsOptions>(
   },
   { name: 'connections' },
 )
+
+/** Begins to remember the answers of a connection. */
+function track(socket: Socket): Unanswered {
+  const unanswered: Unanswered = new Map()
+  unansweredBySocket.set(socket, unanswered)
+  return unanswered
+}
+
+/** A socket that decrypts what another one receives. */
+type DecryptingSocket = TLSSocket & { readonly _parent: Socket }
+
+/** Timers of TLS handshakes that are under way. */
+const handshakes = new WeakMap<Socket, NodeJS.Timeout>()
+
+/** Limits the time of a TLS handshake. Node.js limits only the silence within it, which a byte now and then ends. */
+function limitHandshake(socket: Socket): void {
+  const error = Object.assign(new Error('TLS handshake timeout'), { code: 'ERR_TLS_HANDSHAKE_TIMEOUT' })
+  const timer = setTimeout(() => socket.destroy(error), HEADERS_TIMEOUT_MS).unref()
+  handshakes.set(socket, timer)
+  socket.once('close', () => clearTimeout(timer))
+}
 
 /**
  * Ends the answers that waited behind another one when their connection closes. Node before 24 emits `close` only for

@@ -2,10 +2,11 @@
 import { randomUUID } from 'node:crypto'
 import { type IncomingMessage, type Server, STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Logger } from 'pino'
 import { HEADERS_TOO_LARGE, INVALID_REQUEST, REQUEST_TIMEOUT } from '../errors.ts'
-import { findUnanswered, stopArriving } from './connections.ts'
+import { findUnanswered, isInHandshake, stopArriving } from './connections.ts'
 import { createErrorReply, type ServiceError, sendError } from './error-reply.ts'
 import { callerRequestId, type LineLimit } from './request-log.ts'
 
@@ -38,6 +39,10 @@ export class MalformedRequests {
 
   /** Refuses bytes that are not HTTP, or came too slowly, if an answer can still be sent. */
   refuseConnection(error: NodeJS.ErrnoException, socket: Socket): void {
+    if (isInHandshake(socket)) {
+      this.#logHandshake(error, socket)
+      return
+    }
     if (error.code === 'ECONNRESET') {
       socket.destroy()
       return
@@ -78,6 +83,16 @@ export class MalformedRequests {
       .resume()
     const refusal = new INVALID_REQUEST('CONNECT is not answered, as this is no proxy')
     this.#endAfterAnswers(socket, refusal, { ...callerRequestId(request), method: request.method })
+  }
+
+  /** Logs why a TLS handshake failed, unless the client just left, as those do that look whether the port is open. */
+  #logHandshake({ code }: NodeJS.ErrnoException, socket: TLSSocket): void {
+    socket.destroy()
+    // Node.js closes the connection of a client whose certificate it does not trust without an error
+    const reason = socket.authorizationError ?? code
+    if (`${reason}` !== 'ECONNRESET' && this.#lines.admits('tls_handshake')) {
+      this.#logger.warn({ route: 'none', reason }, 'TLS handshake failed')
+    }
   }
 
   #log({ statusCode, code, message: refusal }: ServiceError, details: Record<string, unknown>): void {

@@ -4,7 +4,9 @@ import { nameLevels } from '../configuration/european-names.ts'
 import { accessId, describeTokens } from './token-pool.ts'
 
 /** Summarizes the configuration for the first line of the log, without secrets. */
-export function summarize({ host, port, admin, hsm, signers: { default: name, signers } }: Configuration) {
+export function summarize(configuration: Configuration) {
+  const { host, port, admin, tls, hsm } = configuration
+  const { default: name, signers } = configuration.signers
   const tokens = [...new Map(signers.map((signer) => [accessId(signer.access), signer])).values()]
   const fields = describeTokens(tokens, signers)
   const hashAlgorithms = signers.flatMap(({ rules }) => rules.hashAlgorithms.map(({ name }) => name))
@@ -12,6 +14,7 @@ export function summarize({ host, port, admin, hsm, signers: { default: name, si
     host,
     port,
     ...defined({ admin }),
+    tls: describeTls(tls),
     /** Levels of the containers, keyed by signer. */
     signers: Object.fromEntries(signers.map(({ name, container }) => [name, container.level])),
     /** European names of these levels. */
@@ -23,4 +26,11 @@ export function summarize({ host, port, admin, hsm, signers: { default: name, si
     /** Hash algorithms that at least one signer allows. */
     hashAlgorithms: [...new Set(hashAlgorithms)],
   }
+}
+
+function describeTls(tls: Configuration['tls']): 'off' | 'on' | 'mutual' {
+  if (tls === undefined) {
+    return 'off'
+  }
+  return tls.clients === undefined ? 'on' : 'mutual'
 }

@@ -5,6 +5,7 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { createToken } from '../../src/access/user-token.ts'
+import { issue } from '../support/certificates.ts'
 import { createFaultyModule } from '../support/faulty-module/faulty-module.ts'
 import { type Answer, type SendOptions, send } from '../support/http.ts'
 import { createClaims, createJwtKey, createKeySet, signHs256, signJwt, unsignedJwt } from '../support/jwt.ts'
@@ -12,6 +13,7 @@ import { holds } from '../support/secrets.ts'
 import { startReadyService } from '../support/service.ts'
 import { createSignersFolder } from '../support/signers.ts'
 import { allIdle, until } from '../support/signing.ts'
+import { callWith, curl, curlOptions, issueClient, issueServer, sClient } from '../support/tls.ts'
 
 const CONTENT = Buffer.from('a document')
 const DIGEST = createHash('sha256').update(CONTENT).digest('hex')
@@ -362,6 +364,123 @@ t.test('networks', async (t) => {
     },
   ])
   t.equal((await send(`${service.url}/health/ready`)).statusCode, 200, 'probes are not limited')
+})
+
+t.test('TLS with certificates of clients', async (t) => {
+  const root = issue(directory, { subject: '/CN=Root', ca: true })
+  const otherRoot = issue(directory, { subject: '/CN=Root', ca: true })
+  const server = issueServer(directory, root)
+  const engine = issueClient(directory, root, ['engine.example.com'])
+  const past = new Date(Date.now() - 60_000)
+  const variables = {
+    ...environment,
+    TLS_CERT_FILE: server.certificateFile,
+    TLS_KEY_FILE: server.keyFile,
+    TLS_CLIENT_CA_FILE: root.certificateFile,
+    TLS_CLIENT_NAMES: 'engine.example.com',
+    SIGNING_SERVICE_MAX_CONNECTIONS: '16',
+  }
+  const service = await startReadyService(t, variables, callWith(root, engine))
+  const url = `${service.url}/sign`
+  const body = JSON.stringify(RAW)
+  const post = ['-H', 'content-type: application/json', '-d', body, '-w', ' %{http_code}']
+  await until('all sessions have made their test signatures', async () => {
+    const { body } = await send(`${service.url}/health/ready`, { tls: callWith(root, engine) })
+    return /"sessions":\{[^}]*"idle":2/.test(`${body}`)
+  })
+  const signed = countSignatures()
+
+  await t.test('who has no certificate of the right kind gets no connection', async (t) => {
+    const attempts: readonly [string, readonly string[], RegExp][] = [
+      ['no certificate', curlOptions(root), /PEER_DID_NOT_RETURN_A_CERTIFICATE/],
+      [
+        'an authority of the same name',
+        curlOptions(root, issueClient(directory, otherRoot, ['engine.example.com'])),
+        /CERT_SIGNATURE_FAILURE|UNABLE_TO_VERIFY|UNABLE_TO_GET_ISSUER/,
+      ],
+      [
+        'a certificate that it has made itself',
+        curlOptions(root, issue(directory, { subject: '/CN=engine.example.com' })),
+        /DEPTH_ZERO_SELF_SIGNED_CERT/,
+      ],
+      [
+        'an expired certificate',
+        curlOptions(root, issueClient(directory, root, ['engine.example.com'], { notAfter: past })),
+        /CERT_HAS_EXPIRED/,
+      ],
+      ['the certificate of a server', curlOptions(root, server), /INVALID_PURPOSE/],
+      [
+        'a certificate that a client has issued',
+        curlOptions(root, issueClient(directory, engine, ['engine.example.com'])),
+        /INVALID_CA|INVALID_NON_CA|UNABLE_TO_/,
+      ],
+    ]
+    for (const version of ['1.2', '1.3']) {
+      for (const [what, options, reason] of attempts) {
+        const from = service.log().length
+        const { code, output } = await curl(
+          `--tlsv${version}`,
+          '--tls-max',
+          version,
+          ...options,
+          ...post,
+          url,
+        )
+        t.not(code, 0, `${what}: ${output}`)
+        t.match(output, / 000$/, what)
+        await until('the reason is logged', () => reason.test(service.log().slice(from)))
+      }
+    }
+    const plain = await curl(...post, url.replace('https:', 'http:'))
+    t.not(plain.code, 0, plain.output)
+    for (const version of ['-tls1', '-tls1_1']) {
+      const shown = ['-cert', engine.certificateFile, '-key', engine.keyFile, '-cipher', 'ALL:@SECLEVEL=0']
+      t.match((await sClient(url, [version, ...shown])).output, 'alert protocol version')
+    }
+  })
+
+  await t.test('who has another name is refused, whatever else the request says', async (t) => {
+    const client = issueClient(directory, root, ['other.example.com'], { subject: '/CN=engine.example.com' })
+    const options = curlOptions(root, client)
+    for (const more of [
+      [],
+      ['-H', 'host: engine.example.com'],
+      [
+        '-H',
+        'x-forwarded-client-cert: Subject="CN=engine.example.com"',
+        '-H',
+        'x-ssl-client-verify: SUCCESS',
+      ],
+      ['--path-as-is', '--request-target', '/health/live/../../sign'],
+      ['--request-target', 'https://engine.example.com/sign'],
+      ['-H', 'transfer-encoding: chunked'],
+    ]) {
+      const { output } = await curl(...options, ...post, ...more, url)
+      t.match(output, /"code":"(NOT_ALLOWED|NOT_FOUND)".* 40[34]$/, more.join(' '))
+    }
+  })
+
+  await t.test('who is slow takes the place of nobody', async (t) => {
+    const { hostname, port } = new URL(url)
+    const sockets = Array.from({ length: 40 }, () => connect(Number(port), hostname))
+    for (const socket of sockets) {
+      t.teardown(() => socket.destroy())
+      socket.on('error', () => {}).resume()
+      // The first octets of a handshake that does not go on
+      socket.write('\x16\x03\x01')
+    }
+    await until('they are too many', () => sockets.filter((socket) => socket.closed).length >= 24)
+    t.equal(countSignatures(), signed, 'nothing was signed so far')
+    const { output } = await curl(
+      ...curlOptions(root, engine),
+      ...post,
+      '-o',
+      join(directory, 'signature'),
+      url,
+    )
+    t.equal(output, ' 200')
+  })
+  t.equal(countSignatures(), signed + 1, 'but for the right client nothing was signed')
 })
 
 /** Sends octets over a connection, and returns what comes until the service closes it or says no more. */

@@ -2,10 +2,7 @@ import { renameSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { mock } from 'node:test'
-import { pino } from 'pino'
 import t from 'tap'
-import { AccessReloading } from '../../src/access/reloading.ts'
 import { createToken } from '../../src/access/user-token.ts'
 import { runCommand } from '../support/command.ts'
 import { send } from '../support/http.ts'
@@ -98,32 +95,4 @@ t.test('the service is not ready until it has keys, and signs when they come', a
   status = 200
   await service.ready()
   t.equal((await service.sign({ ...RAW, signing_token: token })).statusCode, 200)
-})
-
-t.test('what cannot be read at all changes nothing, and is read again', async (t) => {
-  const replaced: string[] = []
-  const errors: string[] = []
-  let isAway = true
-  const reloading = new AccessReloading({
-    access: { replace: ({ kind }) => replaced.push(kind) },
-    files: ['file'],
-    intervalMs: 0,
-    load: () => {
-      if (isAway) {
-        throw Object.assign(new Error('too many files'), { code: 'EMFILE' })
-      }
-      return { access: { configuration: { kind: 'tokens', users: [] }, files: [] }, problems: [] }
-    },
-    log: pino({}, { write: (line) => errors.push(line) }),
-  })
-  mock.timers.enable({ apis: ['setTimeout'] })
-  t.teardown(() => mock.timers.reset())
-  reloading.reload()
-  reloading.reload()
-  t.same(replaced, [])
-  t.equal(errors.filter((line) => line.includes('the access cannot be read (EMFILE)')).length, 1)
-  isAway = false
-  mock.timers.tick(15_000)
-  t.same(replaced, ['tokens'])
-  reloading.stop()
 })

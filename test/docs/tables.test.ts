@@ -16,6 +16,7 @@ import {
 } from '../../src/metrics/event-metrics.ts'
 import { processMetrics } from '../../src/metrics/process-metrics.ts'
 import { registerRevocationGauges, registerSignerGauges } from '../../src/metrics/signer-gauges.ts'
+import { registerTlsGauges } from '../../src/metrics/tls-gauges.ts'
 import { bodyBudget } from '../../src/plugins/body-budget.ts'
 import { connections } from '../../src/plugins/connections.ts'
 import { errorReply } from '../../src/plugins/error-reply.ts'
@@ -109,6 +110,7 @@ async function metrics(): Promise<Map<string, string>> {
   createTimestampMetrics(registry)
   createRevocationMetrics(registry)
   registerRevocationGauges(registry, { all: () => [] })
+  registerTlsGauges(registry, () => new Date())
   registerSignerGauges(registry, { all: () => [], pools: () => new Map() }, { check: () => [] }, 1)
   return new Map(
     Registry.merge([registry, processMetrics()])

@@ -1,10 +1,13 @@
 /** Two replicas on one token behind HAProxy: what clients see when one of them ends, dies or loses its HSM. */
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
+import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { Judge } from '../chaos/judge.ts'
 import { Load } from '../chaos/load.ts'
+import { type Issued, issue } from '../support/certificates.ts'
 import { createFaultyModule } from '../support/faulty-module/faulty-module.ts'
 import { hasHaproxy, startHaproxy } from '../support/haproxy.ts'
 import { send } from '../support/http.ts'
@@ -13,6 +16,7 @@ import { health } from '../support/readiness.ts'
 import { scrape } from '../support/scrape.ts'
 import { startReadyServerProcess } from '../support/server-process.ts'
 import { hsmStatus, outcome, rawRequest, signMany, until } from '../support/signing.ts'
+import { callWith, issueClient, issueServer } from '../support/tls.ts'
 import { createSigningToken } from '../support/token.ts'
 import { verifyCms } from '../support/validators/openssl.ts'
 
@@ -174,3 +178,56 @@ async function signed(url: string): Promise<number> {
   const counts = [...samples].filter(([key]) => /^signing_service_signatures_total.*"signed"/.test(key))
   return counts.reduce((sum, [, count]) => sum + count, 0)
 }
+
+t.test(
+  'replicas with TLS behind HAProxy, whose certificate they demand',
+  { skip: reasonToSkip() },
+  async (t) => {
+    const directory = t.testdir()
+    const { environment, publicKey } = await createSigningToken(join(directory, 'token'))
+    const root = issue(directory, { subject: '/CN=Root', ca: true })
+    const server = issueServer(directory, root)
+    const client = issueClient(directory, root, ['haproxy.example.com'])
+    const port = await freePort()
+    const variables = {
+      ...environment,
+      TLS_CERT_FILE: server.certificateFile,
+      TLS_KEY_FILE: server.keyFile,
+      TLS_CLIENT_CA_FILE: root.certificateFile,
+      TLS_CLIENT_NAMES: 'haproxy.example.com',
+      SIGNING_SERVICE_HOST: '127.0.0.2',
+      SIGNING_SERVICE_PORT: port,
+    }
+    const replica = await startReadyServerProcess(t, variables, undefined, {
+      ...callWith(root, client),
+      servername: 'localhost',
+    })
+    /** HAProxy wants certificate and key in one file. */
+    const together = (name: string, { certificateFile, keyFile }: Issued) => {
+      const file = join(directory, name)
+      writeFileSync(file, readFileSync(certificateFile, 'utf8') + readFileSync(keyFile, 'utf8'))
+      return file
+    }
+    const trust = `ssl verify required ca-file ${root.certificateFile} verifyhost localhost`
+    const haproxy = await startHaproxy(t, {
+      listen: `127.0.0.4:${port}`,
+      admin: `127.0.0.5:${port}`,
+      metrics: `127.0.0.6:${port}`,
+      nameServer: await startNameServer(t, ['127.0.0.2']),
+      replicas: `replicas.test:${port}`,
+      variables: {
+        REPLICA_TLS: `${trust} crt ${together('client.pem', client)}`,
+        BIND_TLS: `ssl crt ${together('tls.pem', server)} alpn http/1.1`,
+      },
+    })
+    await until('the replica is used', async () => (await haproxy.replicas()) === 1)
+    const text = 'through HAProxy'
+    const answer = await send(haproxy.url.replace('http:', 'https:'), {
+      method: 'POST',
+      body: JSON.stringify(rawRequest(text)),
+      tls: { ...callWith(root), servername: 'localhost' },
+    })
+    t.equal(outcome(answer, text, publicKey), 'signed')
+    await until('it is logged', () => replica.output().includes('"tlsClient":"haproxy.example.com"'))
+  },
+)

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import * as errors from '../../src/errors.ts'
 import { startAuthorities } from '../support/authorities.ts'
-import { writeBundle } from '../support/certificates.ts'
+import { issue, writeBundle } from '../support/certificates.ts'
 import { createFaultyModule } from '../support/faulty-module/faulty-module.ts'
 import { send } from '../support/http.ts'
 import { readChapter } from '../support/pages.ts'
@@ -19,6 +19,7 @@ import { type Scrape, scrape, typesOf } from '../support/scrape.ts'
 import { startReadyServerProcess } from '../support/server-process.ts'
 import { type Service, startReadyService, startService, waitUntilReady } from '../support/service.ts'
 import { hsmStatus, rawRequest, until } from '../support/signing.ts'
+import { callWith, issueServer } from '../support/tls.ts'
 import { createImportedKeyToken } from '../support/token.ts'
 import { hasPromtool, judgeAlerts } from '../support/validators/promtool.ts'
 
@@ -128,6 +129,18 @@ t.test('alerts', { skip }, async (t) => {
     const service = await startService(t, longTerm({ notBefore, notAfter }))
     await until('the token is ready', async () => (await hsmStatus(service.url)).state === 'ready')
     await fire(t, await observe(service), 'SignerNotReady', 'RequestsFail', 'CertificateExpires')
+  })
+
+  t.test('the certificate for TLS expires', async (t) => {
+    const root = issue(directory, { subject: '/CN=Root', ca: true })
+    const notAfter = new Date(Date.now() + 13 * 86_400_000)
+    const { certificateFile, keyFile: tlsKeyFile } = issueServer(directory, root, { notAfter })
+    const variables = { TLS_CERT_FILE: certificateFile, TLS_KEY_FILE: tlsKeyFile }
+    const tls = callWith(root)
+    const service = await startReadyService(t, { ...longTerm(), ...variables }, tls)
+    await service.sign(container)
+    const scrapes = [await scrape(service.url, tls), await scrape(service.url, tls)]
+    await fire(t, scrapes, 'TlsCertificateExpires')
   })
 
   t.test('the certificate was revoked', async (t) => {

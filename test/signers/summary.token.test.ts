@@ -21,6 +21,7 @@ t.test('signers with their levels, each token once, and no secret', async (t) =>
   t.strictSame(summarize(configuration), {
     host: '127.0.0.1',
     port: 6000,
+    tls: 'off',
     signers: { house: 'b-b', contracts: 'b-b', far: 'b-b' },
     levels: { 'b-b': EUROPEAN_NAMES['b-b'] },
     defaultSigner: 'house',

@@ -24,6 +24,8 @@ export interface HaproxyAddresses {
   readonly nameServer: string
   /** Name and port. */
   readonly replicas: string
+  /** Further variables. */
+  readonly variables?: Readonly<Record<string, string>>
 }
 
 export function hasHaproxy(): boolean {
@@ -38,11 +40,12 @@ export function hasHaproxy(): boolean {
 /** Starts it and waits until it answers; it is killed with the test. */
 export async function startHaproxy(
   t: { teardown(act: () => unknown): void },
-  { listen, admin, metrics, nameServer, replicas }: HaproxyAddresses,
+  { listen, admin, metrics, nameServer, replicas, variables = {} }: HaproxyAddresses,
 ): Promise<Haproxy> {
   const child = spawn('haproxy', ['-db', '-q', '-f', repositoryPath('docker/replicas/haproxy.cfg')], {
     env: {
       ...process.env,
+      ...variables,
       PATH,
       BIND: listen,
       ADMIN: admin,

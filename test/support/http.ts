@@ -1,4 +1,5 @@
 import { type Agent, type IncomingHttpHeaders, request } from 'node:http'
+import { request as requestTls, Agent as TlsAgent } from 'node:https'
 import { keepRequest, lookThroughAnswer } from './secret-watch.ts'
 
 export interface Answer {
@@ -9,11 +10,22 @@ export interface Answer {
   json(): Record<string, unknown>
 }
 
+/** PEM for https: whom to trust, and what to show. */
+export interface TlsOptions {
+  readonly ca: Buffer
+  readonly cert?: Buffer
+  readonly key?: Buffer
+  /** Name that the certificate must have; that of the URL by default. */
+  readonly servername?: string
+}
+
 export interface SendOptions {
   readonly method?: string
   readonly headers?: Record<string, string>
   readonly body?: string | Buffer
+  /** With TLS each request has a connection of its own by default. */
   readonly agent?: Agent
+  readonly tls?: TlsOptions | undefined
   /** The headers go out at once, the body so much later; by default together. */
   readonly bodyAfterMs?: number
   /** Fails when nothing is heard for so long; never by default. */
@@ -23,14 +35,19 @@ export interface SendOptions {
 /** One HTTP request over node:http, which, other than fetch, reaches every port. A body is sent as JSON by default. */
 export function send(
   url: string,
-  { method = 'GET', headers = {}, body, agent, bodyAfterMs, timeoutMs = 0 }: SendOptions = {},
+  { method = 'GET', headers = {}, body, agent, tls, bodyAfterMs, timeoutMs = 0 }: SendOptions = {},
 ): Promise<Answer> {
   keepRequest(headers.authorization, body)
   return new Promise((resolve, reject) => {
     const type: Record<string, string> = body === undefined ? {} : { 'content-type': 'application/json' }
-    const outgoing = request(
+    const outgoing = (tls ? requestTls : request)(
       url,
-      { method, headers: { ...type, ...headers }, ...(agent ? { agent } : {}) },
+      {
+        method,
+        headers: { ...type, ...headers },
+        ...(tls ? { agent: new TlsAgent(), ...tls } : {}),
+        ...(agent ? { agent } : {}),
+      },
       (incoming) => {
         const chunks: Buffer[] = []
         incoming.on('data', (chunk) => chunks.push(chunk))

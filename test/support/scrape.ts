@@ -1,4 +1,4 @@
-import { type Answer, send } from './http.ts'
+import { type Answer, send, type TlsOptions } from './http.ts'
 
 /** The answer of `GET /metrics`, and its samples: value by name and labels as they stand there. */
 export interface Scrape {
@@ -7,8 +7,8 @@ export interface Scrape {
   readonly samples: ReadonlyMap<string, number>
 }
 
-export async function scrape(url: string): Promise<Scrape> {
-  const answer = await send(`${url}/metrics`)
+export async function scrape(url: string, tls?: TlsOptions): Promise<Scrape> {
+  const answer = await send(`${url}/metrics`, { tls })
   const text = answer.body.toString('utf8')
   return { answer, text, samples: readSamples(text) }
 }

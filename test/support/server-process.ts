@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import { extname } from 'node:path'
 import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
+import type { TlsOptions } from './http.ts'
 import { checkLog } from './log-lines.ts'
 import { keepEnvironment, lookThrough } from './secret-watch.ts'
 import { waitUntilReady } from './service.ts'
@@ -50,7 +51,7 @@ export function startServerProcess(
     let found = false
     const append = (chunk: Buffer) => {
       output += chunk
-      const url = found ? undefined : output.match(/listening at (http:[^"]+)/)?.[1]
+      const url = found ? undefined : output.match(/listening at (https?:[^"]+)/)?.[1]
       if (url !== undefined) {
         found = true
         resolve(url)
@@ -82,9 +83,10 @@ export async function startReadyServerProcess(
   t: { teardown(act: () => unknown): void },
   environment: Record<string, string>,
   program?: ServerProgram,
+  tls?: TlsOptions,
 ): Promise<ServerProcess & { readonly address: string }> {
   const server = startServerProcess(t, environment, program)
   const address = await server.url
-  await waitUntilReady(address)
+  await waitUntilReady(address, tls)
   return { ...server, address }
 }

@@ -4,9 +4,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { pino } from 'pino'
 import { buildApp } from '../../src/app.ts'
 import type { Configuration } from '../../src/configuration/configuration.ts'
-import { loadAccess, loadConfiguration, loadSigners } from '../../src/configuration/load.ts'
+import { loadAccess, loadConfiguration, loadSigners, loadTls } from '../../src/configuration/load.ts'
 import type { ConfigurationError } from '../../src/errors.ts'
-import { type Answer, send } from './http.ts'
+import { type Answer, send, type TlsOptions } from './http.ts'
 import { checkLog } from './log-lines.ts'
 import { keepEnvironment, lookThrough } from './secret-watch.ts'
 
@@ -35,11 +35,13 @@ interface Teardown {
  * Starts the service with the variables of `environment`; it ends with the test. Does not wait for the token.
  *
  * @param prepare changes the application before it listens
+ * @param tls how it is called if it speaks TLS
  */
 export async function startService(
   t: Teardown,
   environment: Record<string, string>,
   prepare: (app: Service['app']) => void = () => {},
+  tls?: TlsOptions,
 ): Promise<Service> {
   keepEnvironment(environment)
   const configuration = loadConfiguration(environment)
@@ -54,6 +56,7 @@ export async function startService(
     onMisconfigured: (error) => misconfigured.push(error),
     loadSigners: () => loadSigners(environment),
     loadAccess: () => loadAccess(environment),
+    loadTls: () => loadTls(environment),
   })
   prepare(app)
   const url = await app.listen({ host: '127.0.0.1', port: 0 })
@@ -70,22 +73,27 @@ export async function startService(
     app,
     misconfigured,
     log: () => log,
-    sign: (body) => send(`${url}/sign`, { method: 'POST', body: JSON.stringify(body) }),
-    ready: () => waitUntilReady(url),
+    sign: (body) => send(`${url}/sign`, { method: 'POST', body: JSON.stringify(body), tls }),
+    ready: () => waitUntilReady(url, tls),
   }
 }
 
 /** Starts the service and waits until it signs. */
-export async function startReadyService(t: Teardown, environment: Record<string, string>): Promise<Service> {
-  const service = await startService(t, environment)
+export async function startReadyService(
+  t: Teardown,
+  environment: Record<string, string>,
+  tls?: TlsOptions,
+): Promise<Service> {
+  const service = await startService(t, environment, undefined, tls)
   await service.ready()
   return service
 }
 
-export async function waitUntilReady(url: string, timeoutMs = 90_000): Promise<void> {
+export async function waitUntilReady(url: string, tls?: TlsOptions): Promise<void> {
+  const timeoutMs = 90_000
   const end = Date.now() + timeoutMs
   for (;;) {
-    const answer = await send(`${url}/health/ready`).catch(() => undefined)
+    const answer = await send(`${url}/health/ready`, { tls }).catch(() => undefined)
     if (answer?.statusCode === 200) {
       return
     }

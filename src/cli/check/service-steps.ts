@@ -1,6 +1,6 @@
 /** Checks the running service. */
 import type { X509Certificate } from 'node:crypto'
-import { HttpClient } from '../../common/http-client.ts'
+import { HttpClient, type HttpRequest } from '../../common/http-client.ts'
 import { withTimeout } from '../../common/with-timeout.ts'
 import type { SignerCertificate } from '../../configuration/signer-configuration.ts'
 import type { ReadyReply } from '../../plugins/health.ts'
@@ -14,6 +14,8 @@ interface Service {
   readonly url: URL
   /** Address of its admin port; undefined if it has none, or its address was not given. */
   readonly adminUrl: URL | undefined
+  /** For https. */
+  readonly tls: NonNullable<HttpRequest['tls']>
   readonly limitMs: number
 }
 
@@ -25,8 +27,8 @@ export const SERVICE_STEPS: readonly StepName[] = ['service: certificate']
  * @returns the service if it answers
  */
 export async function checkService(report: Report, service: Service): Promise<Service | 'silent'> {
-  const { adminUrl, url, limitMs } = service
-  const shown = { url: adminUrl ?? url, limitMs }
+  const { adminUrl, url, tls, limitMs } = service
+  const shown = { url: adminUrl ?? url, tls, limitMs }
   const answers = await attempt(report, 'service: ready', async () =>
     reportReady(report, await ask(shown, '/health/ready')),
   )
@@ -79,7 +81,7 @@ const client = new HttpClient()
 
 /** Sends a GET, or a POST if there is a JSON body. */
 async function ask(
-  { url: base, limitMs }: Omit<Service, 'adminUrl'>,
+  { url: base, tls, limitMs }: Omit<Service, 'adminUrl'>,
   path: string,
   json?: object,
 ): Promise<Reply> {
@@ -87,7 +89,7 @@ async function ask(
   const body = json && { type: 'application/json', content: Buffer.from(JSON.stringify(json)) }
   const late = new Error(`no answer for ${limitMs / 1000} seconds`)
   const response = await withTimeout(limitMs, late, undefined, (signal) =>
-    client.send({ url, limit: LIMIT, anyStatus: true, signal, ...(body && { body }) }),
+    client.send({ url, tls, limit: LIMIT, anyStatus: true, signal, ...(body && { body }) }),
   )
   return { status: response.status, body: response.body.toString('utf8') }
 }

@@ -3,10 +3,12 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
+import { issue } from '../../support/certificates.ts'
 import { failuresOf, runCheck } from '../../support/check.ts'
 import { runCommand } from '../../support/command.ts'
 import { createFaultyModule } from '../../support/faulty-module/faulty-module.ts'
 import { startReadyServerProcess } from '../../support/server-process.ts'
+import { callWith, issueClient, issueServer } from '../../support/tls.ts'
 import { createSigningToken, issueCertificates } from '../../support/token.ts'
 
 const directory = t.testdir()
@@ -90,6 +92,28 @@ t.test('a service with an admin port', async (t) => {
     t.equal(exitCode, 2)
     t.match(stderr, "option '--admin-url' needs '--url'")
   })
+})
+
+t.test('the running service over TLS', async (t) => {
+  const root = issue(directory, { subject: '/CN=Root', ca: true })
+  const serverCertificate = issueServer(directory, root)
+  const client = issueClient(directory, root, ['monitoring.example.com'])
+  const variables = {
+    ...environment,
+    TLS_CERT_FILE: serverCertificate.certificateFile,
+    TLS_KEY_FILE: serverCertificate.keyFile,
+    TLS_CLIENT_CA_FILE: root.certificateFile,
+  }
+  const server = await startReadyServerProcess(t, variables, undefined, callWith(root, client))
+  const ca = ['--url', server.address, '--tls-ca', root.certificateFile]
+  const shown = ['--tls-cert', client.certificateFile, '--tls-key', client.keyFile]
+  const { steps } = await runCheck(environment, ...ca, ...shown)
+  t.match(steps, { 'service: ready': { status: 'ok' }, 'service: certificate': { status: 'ok' } })
+  const { steps: untrusted } = await runCheck(environment, '--url', server.address, ...shown)
+  t.match(untrusted, { 'service: ready': { status: 'failed', found: /UNABLE_TO_VERIFY|SELF_SIGNED/ } })
+  const { exitCode, stderr } = await runCommand(environment, 'check', ...ca, '--tls-key', 'missing.pem')
+  t.equal(exitCode, 1)
+  t.match(stderr, 'missing.pem cannot be used: ENOENT')
 })
 
 t.test('a service that is not ready', async (t) => {

@@ -1,32 +1,33 @@
-/** Takes over who may have something signed, while the service runs. */
+/** Takes over what files hold, while the service runs. */
 import type { BaseLogger } from 'pino'
 import { RepeatedWarning } from '../common/repeated-warning.ts'
-import type { AccessConfiguration } from '../configuration/access-configuration.ts'
-import type { LoadedAccess } from '../configuration/configuration.ts'
-import { FileWatch } from '../configuration/file-watch.ts'
-import type { Access } from './access.ts'
+import type { ConfigurationProblem } from '../errors.ts'
+import { FileWatch } from './file-watch.ts'
 
-interface AccessReloadingOptions {
-  readonly access: Pick<Access, 'replace'>
-  /** Files that the configuration stands in; without any there is nothing to take over. */
+export interface FileReloadingOptions<Content> {
+  /** What the files hold, for messages, such as `the access`. */
+  readonly what: string
+  /** Files that it stands in; without any there is nothing to take over. */
   readonly files: readonly string[]
   /** Interval at which the files are polled, in ms; 0 for never. */
   readonly intervalMs: number
-  /** Reads the configuration anew. */
-  load(): LoadedAccess
+  /** Reads the files anew. The content is complete if there are no problems. */
+  load(): { readonly content: Content; readonly problems: readonly ConfigurationProblem[] }
+  /** Takes the content over, and returns what the log says of it. */
+  take(content: Content): object
   readonly log: BaseLogger
 }
 
 /** Wait before another try, in ms: a file that is being replaced, or a disk that is away, may be back by then. */
 const RETRY_MS = 15_000
 
-export class AccessReloading {
-  readonly #options: AccessReloadingOptions
+export class FileReloading<Content> {
+  readonly #options: FileReloadingOptions<Content>
   readonly #watch: FileWatch
   readonly #warning: RepeatedWarning
   #retry: NodeJS.Timeout | undefined
 
-  constructor(options: AccessReloadingOptions) {
+  constructor(options: FileReloadingOptions<Content>) {
     this.#options = options
     this.#watch = new FileWatch(options.intervalMs, () => this.reload())
     // A user who was to be removed may still have something signed
@@ -45,19 +46,18 @@ export class AccessReloading {
 
   /** Takes over what the files hold now. What cannot be read, or has problems, changes nothing, and is tried again. */
   reload(): void {
-    const { access, files, log } = this.#options
+    const { what, files, log, take } = this.#options
     clearTimeout(this.#retry)
     if (files.length === 0) {
       return
     }
-    const { configuration, problem } = this.#load()
-    if (configuration === undefined) {
-      this.#warning.warn(`${problem}; the access stays as it was, and the file is read again in a moment`)
+    const read = this.#load()
+    if ('problem' in read) {
+      this.#warning.warn(`${read.problem}; ${what} stays as it was, and the file is read again in a moment`)
       this.#retry = setTimeout(() => this.reload(), RETRY_MS).unref()
     } else {
       this.#warning.reset()
-      access.replace(configuration)
-      log.info({ access: configuration.kind }, 'the access was taken over')
+      log.info(take(read.content), `${what} was taken over`)
     }
   }
 
@@ -66,13 +66,13 @@ export class AccessReloading {
     this.#watch.stop()
   }
 
-  #load(): { readonly configuration?: AccessConfiguration; readonly problem?: string } {
+  #load(): { readonly content: Content } | { readonly problem: string } {
     try {
-      const { access, problems } = this.#options.load()
+      const { content, problems } = this.#options.load()
       const problem = problems.map(({ variable, message }) => `${variable}: ${message}`).join('; ')
-      return problems.length === 0 ? { configuration: access.configuration } : { problem }
+      return problems.length === 0 ? { content } : { problem }
     } catch (error) {
-      return { problem: `the access cannot be read (${(error as NodeJS.ErrnoException).code})` }
+      return { problem: `${this.#options.what} cannot be read (${(error as NodeJS.ErrnoException).code})` }
     }
   }
 }

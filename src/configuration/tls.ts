@@ -1,0 +1,201 @@
+/** Reads what the signing port shows and demands by TLS. */
+import { constants, createPrivateKey, type KeyObject, type X509Certificate } from 'node:crypto'
+import { createSecureContext, type SecureContextOptions } from 'node:tls'
+import type { Environment } from '../../schemas/configuration.ts'
+import { defined } from '../common/defined.ts'
+import type { ConfigurationProblem } from '../errors.ts'
+import { parseCertificates } from '../x509/certificate-file.ts'
+import { isSelfSigned } from '../x509/chain.ts'
+import { findInvalidity, type ValidityPeriod, validityPeriod } from '../x509/validity.ts'
+import { describeFile, describeSecretFile, type GivenFile, readGivenFile, warnAboutMode } from './files.ts'
+import { splitVariable } from './lists.ts'
+import { problemWith } from './problem.ts'
+
+/** What the signing port shows and demands by TLS. */
+export interface TlsConfiguration {
+  /** Certificates, key and versions for OpenSSL, which the server can exchange while it runs. */
+  readonly context: SecureContextOptions
+  /** Periods of the certificates that the service shows, its own first. */
+  readonly validity: readonly [ValidityPeriod, ...ValidityPeriod[]]
+  /** What clients must show; absent if they need no certificate. */
+  readonly clients?: TlsClients
+  /** Absolute paths of the files that it stands in. */
+  readonly files: readonly string[]
+}
+
+export interface TlsClients {
+  /** Certificates that the chains of clients must lead to, as PEM. */
+  readonly authorities: readonly string[]
+  /** Names, one of which a client must have to call; empty if all that the authorities certify may. */
+  readonly names: readonly string[]
+}
+
+/** The certificates that the service shows, and their key. */
+interface Identity {
+  readonly certificates: readonly [X509Certificate, ...X509Certificate[]]
+  /** PEM. */
+  readonly key: string
+}
+
+/** Returns what TLS shows and demands; undefined without TLS, or if there is a problem. */
+export function readTls(
+  values: Partial<Environment>,
+  problems: ConfigurationProblem[],
+  warnings: string[],
+): TlsConfiguration | undefined {
+  const files = [
+    describeFile(placeOf('TLS_CERT_FILE'), values.TLS_CERT_FILE),
+    describeSecretFile(placeOf('TLS_KEY_FILE'), values.TLS_KEY_FILE),
+    describeFile(placeOf('TLS_CLIENT_CA_FILE'), values.TLS_CLIENT_CA_FILE),
+  ] as const
+  const found: ConfigurationProblem[] = []
+  const identity = readIdentity(files[0], files[1], { problems: found, warnings })
+  const clients = readClients(files[2], values, found)
+  problems.push(...found)
+  if (identity === undefined || found.length > 0) {
+    return undefined
+  }
+  const { certificates } = identity
+  const validity = certificates.map(validityPeriod) as [ValidityPeriod, ...ValidityPeriod[]]
+  const invalidity = findInvalidity(validity, new Date())
+  if (invalidity !== undefined) {
+    // Clients refuse it, but a service that ends would not be any better
+    warnings.push(`TLS_CERT_FILE: ${invalidity}`)
+  }
+  const paths = files.filter((file) => file !== undefined).map(({ path }) => path)
+  return { context: createContext(identity, clients), validity, ...defined({ clients }), files: paths }
+}
+
+function placeOf(setting: keyof Environment) {
+  return { setting, folder: '' }
+}
+
+interface Found {
+  readonly problems: ConfigurationProblem[]
+  readonly warnings: string[]
+}
+
+function readIdentity(
+  certificateFile: GivenFile | undefined,
+  keyFile: GivenFile | undefined,
+  { problems, warnings }: Found,
+): Identity | undefined {
+  const certificates = readCertificates(certificateFile, problems)
+  const pem = readGivenFile(keyFile, problems)?.toString('latin1')
+  const key = pem && readKey(keyFile as GivenFile, pem, problems)
+  if (keyFile !== undefined && pem !== undefined) {
+    warnAboutMode(keyFile, warnings)
+  }
+  if ((certificateFile === undefined) !== (keyFile === undefined)) {
+    const [missing, given] = keyFile ? ['TLS_CERT_FILE', 'TLS_KEY_FILE'] : ['TLS_KEY_FILE', 'TLS_CERT_FILE']
+    problems.push(problemWith(missing, `is required beside ${given}`))
+  }
+  if (certificates === undefined || !key || keyFile === undefined) {
+    return undefined
+  }
+  const identity = { certificates, key: pem }
+  const wrong = certificates[0].checkPrivateKey(key)
+    ? findContextProblem(identity)
+    : 'is not the key of the first certificate in TLS_CERT_FILE, which must be that of the service'
+  if (wrong !== undefined) {
+    problems.push(problemWith(keyFile.setting, wrong, keyFile.shown))
+    return undefined
+  }
+  return identity
+}
+
+const PRIVATE_KEY = /-----BEGIN [A-Z ]*PRIVATE KEY-----/
+/** Matches an encrypted key, in PKCS#8 or in OpenSSL's traditional form. */
+export const ENCRYPTED_KEY = /-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m
+
+/** Returns the certificates of a file in its order; undefined if none is named, or there is a problem with it. */
+function readCertificates(
+  file: GivenFile | undefined,
+  problems: ConfigurationProblem[],
+): [X509Certificate, ...X509Certificate[]] | undefined {
+  const content = readGivenFile(file, problems)
+  if (file === undefined || content === undefined) {
+    return undefined
+  }
+  try {
+    if (PRIVATE_KEY.test(content.toString('latin1'))) {
+      throw new Error('holds a private key, which belongs in TLS_KEY_FILE; leave only certificates in it')
+    }
+    return parseCertificates(content) as [X509Certificate, ...X509Certificate[]]
+  } catch (error) {
+    problems.push(problemWith(file.setting, (error as Error).message, file.shown))
+    return undefined
+  }
+}
+
+function readKey(
+  { setting, shown }: GivenFile,
+  pem: string,
+  problems: ConfigurationProblem[],
+): KeyObject | undefined {
+  try {
+    return createPrivateKey(pem)
+  } catch {
+    const wrong = ENCRYPTED_KEY.test(pem)
+      ? 'is encrypted: decrypt it with "openssl pkey", and let nobody but this user read the result'
+      : 'holds no PEM private key that can be read'
+    problems.push(problemWith(setting, wrong, shown))
+    return undefined
+  }
+}
+
+/** Returns why OpenSSL takes neither certificate nor key, such as a key that is too short. */
+function findContextProblem(identity: Identity): string | undefined {
+  try {
+    createSecureContext(createContext(identity, undefined))
+    return undefined
+  } catch (error) {
+    return `does not go with TLS_CERT_FILE for OpenSSL (${(error as NodeJS.ErrnoException).code})`
+  }
+}
+
+/** Letters, digits, and what stands between them in names of hosts and in common names. */
+const NAME = /^\w([\w .-]*\w)?$/
+
+function readClients(
+  file: GivenFile | undefined,
+  { TLS_CERT_FILE: certificateFile, TLS_CLIENT_NAMES: list }: Partial<Environment>,
+  problems: ConfigurationProblem[],
+): TlsClients | undefined {
+  const names = list === undefined ? [] : splitVariable('TLS_CLIENT_NAMES', list, problems)
+  for (const name of names.filter((one) => !NAME.test(one))) {
+    // A wildcard would let whoever gets a certificate below the domain have documents signed
+    problems.push(problemWith('TLS_CLIENT_NAMES', 'is no name of a host, and wildcards are none', name))
+  }
+  if (list !== undefined && file === undefined) {
+    problems.push(problemWith('TLS_CLIENT_NAMES', 'is set, but TLS_CLIENT_CA_FILE is not'))
+  }
+  if (file !== undefined && certificateFile === undefined) {
+    problems.push(problemWith('TLS_CLIENT_CA_FILE', 'is set, but TLS_CERT_FILE is not', file.shown))
+  }
+  const authorities = readCertificates(file, problems)
+  if (file === undefined || authorities === undefined) {
+    return undefined
+  }
+  if (!authorities.some(isSelfSigned)) {
+    const wrong = 'holds no self-signed certificate, which the root of the chain is; add it'
+    problems.push(problemWith(file.setting, wrong, file.shown))
+  }
+  return { authorities: authorities.map(String), names }
+}
+
+function createContext(
+  { certificates, key }: Identity,
+  clients: TlsClients | undefined,
+): SecureContextOptions {
+  const { SSL_OP_NO_RENEGOTIATION: noRenegotiation, SSL_OP_NO_TICKET: noTicket } = constants
+  return {
+    cert: certificates.map(String).join(''),
+    key,
+    ...(clients && { ca: [...clients.authorities] }),
+    // Not what NODE_OPTIONS may say
+    minVersion: 'TLSv1.2',
+    // A resumed session would go on with a client certificate that has expired since
+    secureOptions: noRenegotiation | (clients === undefined ? 0 : noTicket),
+  }
+}
