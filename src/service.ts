@@ -10,11 +10,14 @@ import type { Configuration } from './configuration/configuration.ts'
 import { loadAccess, loadConfiguration, loadSigners } from './configuration/load.ts'
 import { logProblems } from './configuration/problem.ts'
 import { type ConfigurationError, EXIT_CONFIGURATION } from './errors.ts'
+import { APART } from './pkcs11/messages.ts'
 import { summarize } from './signers/summary.ts'
 
 /** Time to close, in ms, beyond the time that requests in flight may take. */
 const CLOSE_MARGIN_MS = 5_000
 
+/** True if the parent runs this process as one user, and the signer processes as another. */
+const apart = process.argv[2] === APART
 const configuration = readConfiguration()
 const closeMs = configuration.hsm.timeoutMs + CLOSE_MARGIN_MS
 const logger = createLogger({ level: configuration.logLevel })
@@ -29,10 +32,14 @@ for (const warning of configuration.warnings) {
 const app = await buildApp(configuration, {
   logger,
   onMisconfigured: stopMisconfigured,
-  loadSigners: () => loadSigners(process.env),
+  loadSigners: () => loadSigners(process.env, apart),
   loadAccess: () => loadAccess(process.env),
 })
 onHangUp(() => app.reload())
+if (apart) {
+  // The parent has gone, and with it all signer processes go
+  process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'))
+}
 const { shutdownDelayMs } = configuration
 const graceOptions = { delay: shutdownDelayMs + closeMs, logger, skip: ['SIGHUP' as const] }
 const grace = closeWithGrace(graceOptions, async ({ signal, err }) => {
@@ -65,7 +72,7 @@ async function resolveHost(host: string): Promise<string> {
 
 function readConfiguration(): Configuration {
   try {
-    return loadConfiguration(process.env)
+    return loadConfiguration(process.env, apart)
   } catch (error) {
     logProblems(createLogger({}), 'fatal', (error as ConfigurationError).problems)
     process.exit(EXIT_CONFIGURATION)

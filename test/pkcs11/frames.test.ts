@@ -63,7 +63,7 @@ t.test('what is no message is told, and nobody hears what it was', async (t) => 
   let garbage = 0
   readMessages(
     here,
-    (message) => read.push(message),
+    (message: FromSession) => read.push(message),
     () => {
       garbage += 1
     },
