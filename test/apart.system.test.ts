@@ -163,7 +163,7 @@ t.test('it does not start', async (t) => {
   refuses(
     'with a PIN that the HTTP process may read',
     { HSM_PIN_FILE: readable },
-    /"HSM_PIN_FILE: [^ ]+readable-pin: may be read by user 65534/,
+    /"HSM_PIN_FILE: [^ ]+readable-pin is readable for user 65534/,
   )
   const hidden = folder.path('hidden-pin')
   writeFileSync(hidden, PIN, { mode: 0o400 })

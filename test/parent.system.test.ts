@@ -75,15 +75,20 @@ if (skip === false) {
 const { HSM_MODULE, HSM_PIN_FILE, HSM_TOKEN_LABEL } = environment as Record<string, string>
 const ACCESS = { module: HSM_MODULE, token: { label: HSM_TOKEN_LABEL }, pin: { file: HSM_PIN_FILE } }
 
+/** Limits the file descriptors of a program. */
+const LIMIT = ['-c', 'ulimit -n "$0" && exec "$@"']
+
 /**
  * Runs a program in place of the HTTP process.
  *
+ * @param descriptors most file descriptors that it, and the parent, may have
  * @returns what it hands to \`end\`, and what was printed to stderr
  */
 async function attack(
   t: Test,
   program: string,
   change: Record<string, string> = {},
+  descriptors = 8_192,
 ): Promise<{ result: unknown; stderr: string }> {
   const folder = t.testdir({
     'http.mjs': `
@@ -91,9 +96,16 @@ async function attack(
       const ACCESS = ${JSON.stringify(ACCESS)}
       ${program}`,
   })
-  const parent = spawn(process.execPath, [join(directory, 'parent.mjs'), join(folder, 'http.mjs')], {
-    env: { ...process.env, ...environment, ...USER_VARIABLES, USERS: JSON.stringify(USERS), ...change },
-  })
+  const parent = spawn(
+    'sh',
+    [
+      ...[...LIMIT, `${descriptors}`, process.execPath],
+      ...[join(directory, 'parent.mjs'), join(folder, 'http.mjs')],
+    ],
+    {
+      env: { ...process.env, ...environment, ...USER_VARIABLES, USERS: JSON.stringify(USERS), ...change },
+    },
+  )
   t.teardown(() => parent.kill('SIGKILL'))
   const [stdout, stderr, [code, signal]] = await Promise.all([
     text(parent.stdout),
@@ -171,6 +183,7 @@ t.test('an open token is not opened again, and no session reads what is not its 
     await signer.hear('keys-found')
     const answer = await new Promise((resolve) => signer.others[0].once('data', resolve))
     signer.tell({ type: 'close' })
+    signer.others[0].end()
     end({ types: signer.said.map(({ type }) => type), answer: answer.toString('latin1'), how: await signer.ended })`,
   )
   t.match(result, {
@@ -232,6 +245,25 @@ t.test('as many sessions as there can be are handed over in their order', { skip
 t.test('what the system refuses is told', { skip }, async (t) => {
   const program = 'end(await (await start()).ended)'
   const wrongUser = JSON.stringify({ ...USERS, hsm: { uid: 2 ** 40, gid: 2 } })
-  t.equal((await attack(t, program, { USERS: wrongUser })).result, 'ERR_OUT_OF_RANGE')
+  t.equal((await attack(t, program, { USERS: wrongUser })).result, 'ERR_INVALID_ARG_TYPE')
   t.equal((await attack(t, program, { BREAK: '/none/node' })).result, 'ENOENT')
+})
+
+t.test('a signer process whose channels have no room is ended', { skip }, async (t) => {
+  const { result } = await attack(
+    t,
+    `
+    import { closeSync, openSync } from 'node:fs'
+    const files = []
+    try {
+      for (;;) files.push(openSync('/dev/null'))
+    } catch {}
+    const signer = start(4)
+    const { ended, main } = await signer
+    files.forEach(closeSync)
+    end({ how: await ended, channels: main !== undefined })`,
+    {},
+    100,
+  )
+  t.strictSame(result, { how: 'signal SIGKILL', channels: false })
 })

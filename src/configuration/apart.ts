@@ -32,13 +32,13 @@ export function findExposed(
       .map(({ setting, path }) =>
         problemWith(
           setting,
-          `may be read by ${user}: chown it to the user of HSM_USER, and chmod 0400`,
+          `is readable for ${user}: chown it to the user of HSM_USER, and chmod 0400`,
           path,
         ),
       ),
     ...decisive.flatMap(({ setting, path }) => {
       const changeable = findChangeable(path)
-      const wrong = `may be changed by ${user}, and decides what the user of HSM_USER runs: chown it to root`
+      const wrong = `is writable for ${user}, and decides what the user of HSM_USER runs: chown it to root`
       return changeable === undefined ? [] : [problemWith(setting, wrong, changeable)]
     }),
   ]

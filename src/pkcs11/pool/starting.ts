@@ -64,11 +64,10 @@ export function startByParent(sessions: number): StartedProcess {
         listeners.delete(id)
         resolve(message.how)
       } else if (message.type === 'started') {
-        started(arrived)
-      } else if (channel === undefined) {
-        // This process has no file descriptors left
-        kill()
-      } else {
+        // Some are missing where this process had no file descriptors left
+        const act = arrived.length === 1 + sessions ? started : kill
+        act(arrived)
+      } else if (channel !== undefined) {
         arrived.push(channel)
       }
     })
