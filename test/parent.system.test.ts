@@ -154,7 +154,7 @@ t.test(
       const signer = await start()
       signer.tell({ ...${OPEN}, access: { ...ACCESS, ...change } })
       failures[name] = (await signer.hear('open-failed')).failure
-      signer.kill()
+      signer.tell({ type: 'close' })
       await signer.ended
     }
     end(failures)`,
@@ -202,7 +202,7 @@ t.test('what is no message ends the signer process that gets it', { skip }, asyn
     end(await signer.ended)`,
   )
   t.equal(result, 'signal SIGKILL')
-  t.match(stderr, /PKCS#11: the HTTP process sent what is no message/)
+  t.match(stderr, /PKCS#11: Error: what was sent is no message/)
 })
 
 t.test('the parent starts no more than is ever needed', { skip }, async (t) => {

@@ -112,7 +112,7 @@ export class MessageReader<T extends ToSignerProcess | FromSignerProcess> {
 export function readMessages<T extends ToSignerProcess | FromSignerProcess>(
   stream: Duplex,
   onMessage: (message: T) => void,
-  onGarbage: () => void,
+  onGarbage: (error: Error) => void,
   maxLength?: number,
 ): void {
   const reader = new MessageReader<T>(maxLength)
@@ -121,8 +121,8 @@ export function readMessages<T extends ToSignerProcess | FromSignerProcess>(
     try {
       messages = reader.read(piece)
     } catch {
-      // The error quotes the octets that were read
-      onGarbage()
+      // That error quotes the octets that were read
+      onGarbage(new Error('what was sent is no message'))
     }
     messages.forEach(onMessage)
   })

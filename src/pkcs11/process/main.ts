@@ -170,4 +170,4 @@ main.on('close', () => {
 // Whoever sends the orders may have been broken into: what may be opened is read from the configuration here, too
 const { checkConfigured } =
   apart === APART ? await import('./configured-tokens.ts') : { checkConfigured: ignore }
-readMessages(main, receive, () => endAtOnce('the HTTP process sent what is no message', ''), MAX_MAIN_LENGTH)
+readMessages(main, receive, endAtOnce, MAX_MAIN_LENGTH)
