@@ -39,6 +39,10 @@ onHangUp(() => app.reload())
 if (apart) {
   // The parent has gone, and with it all signer processes go
   process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'))
+  if (!process.connected) {
+    // It went while this process was loaded, which no event tells any more
+    process.exit(1)
+  }
 }
 const { shutdownDelayMs } = configuration
 const graceOptions = { delay: shutdownDelayMs + closeMs, logger, skip: ['SIGHUP' as const] }

@@ -1,6 +1,8 @@
 /** The service whose HTTP process and signer process have users of their own, as operators see it. */
 import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs'
+import { extname } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { giveToken, USER_VARIABLES, USERS, whyNotApart } from './support/apart.ts'
 import { childrenOf } from './support/process-figures.ts'
@@ -144,6 +146,15 @@ t.test('where the parent is killed, all end', async (t) => {
   server.child.kill('SIGKILL')
   await allEnd(t, processes)
   t.match(server.output(), /"msg":"closed"/, 'what was in flight was finished')
+})
+
+t.test('where the parent went while the HTTP process was loaded, that ends', async (t) => {
+  const server = fileURLToPath(new URL(`../src/server${extname(import.meta.filename)}`, import.meta.url))
+  const env = { ...process.env, ...environment, SIGNING_SERVICE_HOST: '127.0.0.1' }
+  const { status, stdout } = spawnSync(process.execPath, [server, 'apart'], { ...USERS.http, env })
+  t.equal(status, 1)
+  t.match(`${stdout}`, /"msg":"the signing service starts"/)
+  t.notMatch(`${stdout}`, /Server listening/)
 })
 
 t.test('it does not start', async (t) => {
