@@ -3,12 +3,17 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { chmodSync, mkdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { ProcessUsers } from '../../src/configuration/users.ts'
+import { permissionFlags } from '../../src/parent.ts'
 import { repositoryPath } from './repository.ts'
 
 /** Users that every system has; none of their files matters. */
 export const USERS: ProcessUsers = { http: { uid: 65_534, gid: 65_534 }, hsm: { uid: 2, gid: 2 } }
 
-export const USER_VARIABLES = { SIGNING_SERVICE_USER: '65534:65534', HSM_USER: '2:2' }
+export const USER_VARIABLES: Readonly<Record<string, string>> = {
+  ...{ SIGNING_SERVICE_USER: '65534:65534', HSM_USER: '2:2' },
+  // What tap loads into each process takes permissions that the HTTP process does not have
+  ...(permissionFlags().length > 0 ? { NODE_OPTIONS: '' } : {}),
+}
 
 /** Returns why no processes of other users can be started here; false where they can. */
 export function whyNotApart(): string | false {
