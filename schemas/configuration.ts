@@ -48,6 +48,10 @@ export const Environment = Type.Object({
   ),
   HSM_PIN: text('PIN of the user; CloudHSM: user:password', 'user:password'),
   HSM_PIN_FILE: text('file that holds the PIN', '/run/secrets/hsm-pin'),
+  HSM_USER: text(
+    'user, or user:group, who alone works on the tokens and reads the PIN, each a name or a number; takes a start as root',
+    'signing-hsm',
+  ),
   HSM_TOKEN_LABEL: text('label of the token', 'hsm1'),
   HSM_TOKEN_SERIAL: text('serial number of the token', 'f41c2b8d90aa17e3'),
   // Wider than an index: the id of a slot, which people mistake for it, gets a message of its own
@@ -273,6 +277,10 @@ export const Environment = Type.Object({
     }),
   ),
   ADMIN_HOST: textWithDefault('address that ADMIN_PORT listens on', '127.0.0.1', '0.0.0.0'),
+  SIGNING_SERVICE_USER: text(
+    'user, or user:group, of the HTTP process beside HSM_USER, each a name or a number',
+    'signing-http',
+  ),
   SIGNING_SERVICE_PATH: textWithDefault(
     'a further path that answers like POST /sign: / and names of letters, digits, . _ ~ and -',
     '/sign',

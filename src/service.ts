@@ -11,11 +11,14 @@ import type { Configuration, ListenAddress } from './configuration/configuration
 import { loadAccess, loadConfiguration, loadSigners, loadTls } from './configuration/load.ts'
 import { logProblems } from './configuration/problem.ts'
 import { type ConfigurationError, EXIT_CONFIGURATION } from './errors.ts'
+import { APART } from './pkcs11/messages.ts'
 import { summarize } from './signers/summary.ts'
 
 /** Time to close, in ms, beyond the time that requests in flight may take. */
 const CLOSE_MARGIN_MS = 5_000
 
+/** True if the parent runs this process as one user, and the signer processes as another. */
+const apart = process.argv[2] === APART
 const configuration = readConfiguration()
 const closeMs = configuration.hsm.timeoutMs + CLOSE_MARGIN_MS
 const logger = createLogger({ level: configuration.logLevel })
@@ -30,11 +33,19 @@ for (const warning of configuration.warnings) {
 const { app, admin } = await buildApp(configuration, {
   logger,
   onMisconfigured: stopMisconfigured,
-  loadSigners: () => loadSigners(process.env),
+  loadSigners: () => loadSigners(process.env, apart),
   loadAccess: () => loadAccess(process.env),
   loadTls: () => loadTls(process.env),
 })
 onHangUp(() => app.reload())
+if (apart) {
+  // The parent has gone, and with it all signer processes go
+  process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'))
+  if (!process.connected) {
+    // It went while this process was loaded, which no event tells any more
+    process.exit(1)
+  }
+}
 const { shutdownDelayMs } = configuration
 const graceOptions = { delay: shutdownDelayMs + closeMs, logger, skip: ['SIGHUP' as const] }
 const grace = closeWithGrace(graceOptions, async ({ signal, err }) => {
@@ -81,7 +92,7 @@ async function resolveHost(host: string): Promise<string> {
 
 function readConfiguration(): Configuration {
   try {
-    return loadConfiguration(process.env)
+    return loadConfiguration(process.env, apart)
   } catch (error) {
     logProblems(createLogger({}), 'fatal', (error as ConfigurationError).problems)
     process.exit(EXIT_CONFIGURATION)

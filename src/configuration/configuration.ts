@@ -27,6 +27,8 @@ export interface HsmConfiguration {
   readonly keepAliveMs: number
   /** True if keys are refused of which there may be copies outside the token. */
   readonly requireNonExtractableKeys: boolean
+  /** True if the parent starts the signer processes, which another user runs. */
+  readonly apart: boolean
 }
 
 /** Signatures that may be asked for in a minute; absent where any number may. */

@@ -8,6 +8,7 @@ import type { Environment } from '../../schemas/configuration.ts'
 import { defined } from '../common/defined.ts'
 import { type ConfigurationProblem, refuseProblems } from '../errors.ts'
 import { readAccess, readNetworkList, warnAboutAccess } from './access.ts'
+import { findExposed } from './apart.ts'
 import type {
   Configuration,
   ListenAddress,
@@ -20,12 +21,13 @@ import { findHashAlgorithms, parseOrigins, parseSignMethods, splitList } from '.
 import { findPin, isPinConfigured } from './pin.ts'
 import { type Findings, problemWith } from './problem.ts'
 import { readProxies } from './proxies.ts'
-import { readLibrary, readSelector, readSigner } from './read-signer.ts'
+import { readSigner } from './read-signer.ts'
 import type { LibraryConfiguration, SignersConfiguration } from './signer-configuration.ts'
 import { AUTHORITY_VARIABLES, fromVariables, type SignerDocument } from './signer-document.ts'
 import { readSignersFile, type SignerDocuments } from './signers-file.ts'
 import { readAuthorities } from './timestamp-authorities.ts'
 import { readTls } from './tls.ts'
+import { readLibrary, readSelector } from './token-access.ts'
 import { dropUnset, findUnknown, type GivenVariables, type Variables, validate } from './variables.ts'
 
 /** Default of Document Engine's SIGNING_SERVICE_TIMEOUT. */
@@ -34,10 +36,11 @@ const DOCUMENT_ENGINE_TIMEOUT_MS = 5_000
 /**
  * Loads the configuration of the service.
  *
+ * @param apart true if other processes, of another user, work on the tokens
  * @throws ConfigurationError with all problems
  */
-export function loadConfiguration(environment: Variables): Configuration {
-  const findings = createFindings()
+export function loadConfiguration(environment: Variables, apart = false): Configuration {
+  const findings = createFindings(apart)
   const { problems, warnings } = findings
   const given = dropUnset(environment, warnings)
   const unknown = findUnknown(given)
@@ -97,6 +100,7 @@ export function loadConfiguration(environment: Variables): Configuration {
       timeoutMs: whole.HSM_TIMEOUT_MS,
       keepAliveMs: whole.HSM_KEEPALIVE_MS,
       requireNonExtractableKeys: whole.REQUIRE_NON_EXTRACTABLE_KEYS === 'true',
+      apart,
     },
     signers,
     warnings: [...new Set(warnings)],
@@ -154,17 +158,21 @@ function refuseWith(
   refuseProblems(problems.length === 0 ? [] : dropRepeated([...problems, ...unknown]))
 }
 
-/** Loads the configuration of the signers, which is read again while the service runs. */
-export function loadSigners(environment: Variables): LoadedSigners {
-  const findings = createFindings()
+/**
+ * Loads the configuration of the signers, which is read again while the service runs.
+ *
+ * @param apart true if other processes, of another user, work on the tokens
+ */
+export function loadSigners(environment: Variables, apart = false): LoadedSigners {
+  const findings = createFindings(apart)
   const { problems, warnings } = findings
   const given = dropUnset(environment, [])
   const signers = readSigners(given, validate(given, problems), findings)
   return { signers, problems: dropRepeated(problems), warnings: [...new Set(warnings)] }
 }
 
-function createFindings(): Findings {
-  return { problems: [], warnings: [], files: new Set(), authorities: new Map() }
+function createFindings(apart: boolean): Findings {
+  return { problems: [], warnings: [], files: new Set(), authorities: new Map(), apart }
 }
 
 /** Loads who may have something signed, which is read again while the service runs. */
@@ -197,6 +205,9 @@ function readSigners(
     files: [...findings.files],
   }
   findings.problems.push(...findPathProblems(values, signers))
+  if (findings.apart) {
+    findings.problems.push(...findExposed(signers.signers, values.SIGNERS_FILE))
+  }
   checkDefaults(environment, findings)
   return signers
 }
@@ -232,7 +243,7 @@ export function loadTokenConfiguration(environment: Variables): TokenConfigurati
   const problems: ConfigurationProblem[] = []
   const document = fromVariables(validate(pick(all, TOKEN_VARIABLES), problems), problems)
   const library = readLibrary(document, problems)
-  const pin = isPinConfigured(all) ? findPin(document, { problems, warnings: [] }) : undefined
+  const pin = isPinConfigured(all) ? findPin(document, { problems, warnings: [], apart: false }) : undefined
   refuseWith(findUnknown(all), problems)
   return { ...library, token: readSelector(document), ...defined({ pin }) }
 }

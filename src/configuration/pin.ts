@@ -22,7 +22,7 @@ export function isPinConfigured({ HSM_PIN: pin = '', HSM_PIN_FILE: file = '' }: 
 /** Returns the source of the PIN; undefined if it is missing or wrong. Only the signer process reads a file. */
 export function findPin(
   { settings: { token }, isValid, placeOf }: SignerDocument,
-  { problems, warnings }: Pick<Findings, 'problems' | 'warnings'>,
+  { problems, warnings, apart }: Pick<Findings, 'problems' | 'warnings' | 'apart'>,
 ): PinSource | undefined {
   const place = placeOf('token/pinFile')
   const file = describeSecretFile(place, token.pinFile)
@@ -31,6 +31,9 @@ export function findPin(
     return undefined
   }
   if (file !== undefined) {
+    if (apart) {
+      return { file: file.path }
+    }
     if (!isReadable(file, problems)) {
       return undefined
     }

@@ -13,6 +13,8 @@ export interface Findings {
   readonly files: Set<string>
   /** Timestamp authorities, keyed by their settings, so that those of variables are read once for all signers. */
   readonly authorities: Map<object, readonly TimestampAuthority[]>
+  /** True if another user works on the tokens, who reads the library and the PIN. */
+  readonly apart: boolean
 }
 
 /** Schema of a variable, or of a property of the signers file. */

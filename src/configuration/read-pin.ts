@@ -1,4 +1,4 @@
-/** Reads the PIN. The signer process loads this file, and nothing else that reads a configuration. */
+/** Reads the PIN. Unless HSM_USER is set, the signer process loads nothing else that reads a configuration. */
 import { readFileSync } from 'node:fs'
 import { readSecret } from '../common/secret.ts'
 import type { PinSource } from './signer-configuration.ts'

@@ -2,21 +2,13 @@
 import { defined } from '../common/defined.ts'
 import type { ConfigurationError, ConfigurationProblem } from '../errors.ts'
 import { readContainer, warnAboutStatements } from './container.ts'
-import { describeFile, isReadable, readCertificateFile } from './files.ts'
+import { describeFile, readCertificateFile } from './files.ts'
 import { findHashAlgorithms } from './lists.ts'
-import { findPin } from './pin.ts'
-import { type Findings, problemWith } from './problem.ts'
+import type { Findings } from './problem.ts'
 import { certificateFromFiles, checkHashAlgorithms } from './signer-certificate.ts'
-import type {
-  LibraryConfiguration,
-  PinSource,
-  RawSigning,
-  SettingNames,
-  SignerConfiguration,
-  SignerRules,
-  TokenSelector,
-} from './signer-configuration.ts'
+import type { RawSigning, SettingNames, SignerConfiguration, SignerRules } from './signer-configuration.ts'
 import { fromVariables, type SignerDocument } from './signer-document.ts'
+import { readTokenAccess } from './token-access.ts'
 
 /** Builds the configuration of a signer, and its certificate. The result is complete if no problem was found. */
 export function readSigner(
@@ -36,11 +28,7 @@ export function readSigner(
   return withCertificate(
     {
       name,
-      access: {
-        ...readLibrary(document, problems),
-        token: readSelector(document),
-        pin: findPin(document, findings) as PinSource,
-      },
+      access: readTokenAccess(document, findings),
       key: defined({ label, id: id?.toLowerCase() }),
       rules,
       container: readContainer(document, revocationCheck, findings),
@@ -73,44 +61,6 @@ function nameSettings({ settings: { token }, placeOf }: SignerDocument): Setting
 
 /** Names of the settings of a signer that variables describe. */
 export const VARIABLE_SETTINGS = nameSettings(fromVariables({}, []))
-
-/** Reads the path of the library and its parameters. If it is missing, adds a problem and returns an empty path. */
-export function readLibrary(
-  { settings: { token }, isValid, placeOf }: SignerDocument,
-  problems: ConfigurationProblem[],
-): LibraryConfiguration {
-  const { moduleParameters } = token
-  const place = placeOf('token/module')
-  const file = describeFile(place, token.module)
-  if (file !== undefined) {
-    isReadable(file, problems)
-  } else if (isValid) {
-    // The part of a wrong entry that was meant for it may be what is wrong
-    problems.push(problemWith(place.setting, 'is required'))
-  }
-  return { module: file?.path ?? '', ...defined({ moduleParameters }) }
-}
-
-/** Largest number that is read as an index of a slot. Slot ids can be larger, and exceed 2^53. */
-const MAX_SLOT_INDEX = 65_535
-
-/** Reads what selects the token. */
-export function readSelector({ settings: { token } }: SignerDocument): TokenSelector {
-  const { label, serial, manufacturer, model, slot, slotId } = token
-  return defined({
-    label,
-    serial,
-    manufacturer,
-    model,
-    slot: slot === undefined ? undefined : readSlot(slot),
-    slotId,
-  })
-}
-
-function readSlot(slot: number | string): number | string {
-  const number = BigInt(slot)
-  return number > MAX_SLOT_INDEX ? number.toString() : Number(number)
-}
 
 function readRules({ settings, placeOf }: SignerDocument, problems: ConfigurationProblem[]): SignerRules {
   const { containers, signatureTypes, hashAlgorithms = [], minimumDaysLeft, raw, rawSigning } = settings

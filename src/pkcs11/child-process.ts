@@ -1,6 +1,11 @@
 /** Starts the processes that work on a token, and prints what the PKCS#11 library in them does. */
-import { type ChildProcess, fork } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
+import type { Socket } from 'node:net'
+import { extname } from 'node:path'
 import type { Readable } from 'node:stream'
+import { fileURLToPath } from 'node:url'
+import type { UserIds } from '../configuration/users.ts'
+import { APART, MAIN_CHANNEL } from './messages.ts'
 
 /** Each user's processes can read the environment that a child was started with: no secret goes there. */
 const SECRETS = ['HSM_PIN', 'TSA_PASSWORD']
@@ -15,18 +20,45 @@ const MAX_WAITING = 8_192
 // An error of stderr can be told nowhere
 process.stderr.on('error', () => {})
 
+const SIGNER_PROCESS = new URL(`./process/entry${extname(import.meta.filename)}`, import.meta.url)
+
+/** Starts a process that works on a token by orders that it gets by Node's IPC, the PIN among them. */
+export function startChild(main: URL): ChildProcess {
+  return start(main, [], ['ipc'])
+}
+
 /**
- * Starts a process that works on a token. It has this process's environment without secrets; it gets the PIN by IPC.
+ * Starts a signer process, which knows this process as its parent. Its first channel is the main thread's, and each session
+ * has one of the others.
  *
- * @param channels number of sockets that it has after that of Node's own IPC
+ * @param sessions how many there can be at once
+ * @param user who runs it; whoever runs this process unless given. One of its own opens nothing but configured tokens
  * @throws Error where the system refuses at once
  */
-export function startChild(main: URL, channels = 0): ChildProcess {
+export function startSignerProcess(sessions: number, user?: UserIds): ChildProcess {
+  const args = [String(sessions), ...(user === undefined ? [] : [APART])]
+  return start(SIGNER_PROCESS, args, Array(1 + sessions).fill('pipe'), user)
+}
+
+/** Returns the sockets of a signer process; none where the system had no file descriptors left, whatever the type says. */
+export function channelsOf({ stdio = [] }: { readonly stdio?: readonly unknown[] }): Socket[] {
+  return stdio.slice(MAIN_CHANNEL) as Socket[]
+}
+
+/** Starts a module in a process that has this one's environment without secrets. */
+function start(
+  main: URL,
+  args: readonly string[],
+  channels: readonly ('ipc' | 'pipe')[],
+  user?: UserIds,
+): ChildProcess {
   const environment = Object.entries(process.env).filter(([name]) => !SECRETS.includes(name))
-  const child = fork(main, [String(process.pid)], {
+  const all = [...process.execArgv, fileURLToPath(main), String(process.pid), ...args]
+  const child = spawn(process.execPath, all, {
+    ...user,
     env: Object.fromEntries(environment),
     serialization: 'advanced',
-    stdio: ['ignore', 'pipe', 'pipe', 'ipc', ...Array.from({ length: channels }, () => 'pipe' as const)],
+    stdio: ['ignore', 'pipe', 'pipe', ...channels],
   })
   passOnLibraryOutput(child)
   return child

@@ -2,11 +2,11 @@
  * Writes messages as a stream of octets, and reads them. A message has its length (4 octets, little-endian), the length of
  * its text (4 octets), its text in JSON, and octets that go along with it: what is signed, or the signature.
  *
- * Node's own IPC takes several times as long, and no thread can wait for it. The output of `v8.serialize` would need code
- * that each session worker has to warm up for itself.
+ * Node's own IPC takes several times as long, no thread can wait for it, and its socket cannot be handed to another
+ * process. The output of `v8.serialize` would need code that each session worker has to warm up for itself.
  */
 import type { Duplex } from 'node:stream'
-import type { FromSession, ToSession } from './messages.ts'
+import type { FromSignerProcess, ToSignerProcess } from './messages.ts'
 
 const LENGTH_OCTETS = 4
 const TEXT_OFFSET = 2 * LENGTH_OCTETS
@@ -16,20 +16,44 @@ const NOTHING = Buffer.alloc(0)
  * without a limit all that comes behind it would be waited for, and kept.
  */
 const MAX_LENGTH = 65_536
+/** Octets of a frame of the main thread: those about a thousand keys, with a certificate for each, have some millions. */
+export const MAX_MAIN_LENGTH = 16_777_216
 
-export function encodeMessage(message: ToSession | FromSession): Buffer {
+/** Messages about keys. Several fields of theirs hold octets, which their text has in base64, as they are rare. */
+const ABOUT_KEYS: readonly string[] = ['open', 'opened', 'keys-found'] satisfies (
+  | ToSignerProcess
+  | FromSignerProcess
+)['type'][]
+
+export function encodeMessage(message: ToSignerProcess | FromSignerProcess): Buffer {
   switch (message.type) {
     case 'sign':
       return encodeFrame({ ...message, data: undefined }, message.data)
     case 'signed':
       return encodeFrame({ ...message, signature: undefined }, message.signature)
     default:
-      return encodeFrame(message, NOTHING)
+      return encodeFrame(message, NOTHING, ABOUT_KEYS.includes(message.type) ? writeOctets : undefined)
   }
 }
 
-function encodeFrame(message: object, octets: Uint8Array): Buffer {
-  const text = JSON.stringify(message)
+type Octets = { readonly base64: string }
+
+/** Puts octets into JSON. It looks at the holder, since a `Buffer` has become an object of numbers already. */
+function writeOctets(this: Readonly<Record<string, unknown>>, name: string, value: unknown): unknown {
+  const held = this[name]
+  return held instanceof Uint8Array
+    ? ({ base64: Buffer.from(held).toString('base64') } satisfies Octets)
+    : value
+}
+
+function readOctets(_name: string, value: unknown): unknown {
+  return typeof value === 'object' && value !== null && 'base64' in value
+    ? Buffer.from((value as Octets).base64, 'base64')
+    : value
+}
+
+function encodeFrame(message: object, octets: Uint8Array, replacer?: typeof writeOctets): Buffer {
+  const text = JSON.stringify(message, replacer)
   const frame = Buffer.allocUnsafe(TEXT_OFFSET + 3 * text.length + octets.length)
   const textLength = frame.write(text, TEXT_OFFSET)
   const end = TEXT_OFFSET + textLength + octets.length
@@ -40,8 +64,14 @@ function encodeFrame(message: object, octets: Uint8Array): Buffer {
 }
 
 /** Puts messages together again that arrive in pieces. */
-export class MessageReader<T extends ToSession | FromSession> {
+export class MessageReader<T extends ToSignerProcess | FromSignerProcess> {
+  readonly #maxLength: number
   #rest: Buffer = NOTHING
+
+  /** @param maxLength octets of a frame; what claims to be longer is no frame */
+  constructor(maxLength = MAX_LENGTH) {
+    this.#maxLength = maxLength
+  }
 
   /**
    * @returns the messages that end in this piece; their octets are views of what was read
@@ -53,7 +83,7 @@ export class MessageReader<T extends ToSession | FromSession> {
     let offset = 0
     for (;;) {
       const begin = offset + LENGTH_OCTETS
-      const end = begin <= octets.length ? begin + readLength(octets, offset) : Number.POSITIVE_INFINITY
+      const end = begin <= octets.length ? begin + this.#readLength(octets, offset) : Number.POSITIVE_INFINITY
       if (end > octets.length) {
         break
       }
@@ -63,42 +93,45 @@ export class MessageReader<T extends ToSession | FromSession> {
     this.#rest = offset === octets.length ? NOTHING : Buffer.from(octets.subarray(offset))
     return messages
   }
+
+  #readLength(octets: Buffer, offset: number): number {
+    const length = octets.readUInt32LE(offset)
+    if (length > this.#maxLength) {
+      throw new Error('it is no frame')
+    }
+    return length
+  }
 }
 
 /**
- * Reads the messages of a session from its socket.
+ * Reads the messages of a session, or of the main thread, from its socket.
  *
  * @param onGarbage called when what arrives is no message: a library may have written to what is not its own
+ * @param maxLength octets of a frame
  */
-export function readMessages(
+export function readMessages<T extends ToSignerProcess | FromSignerProcess>(
   stream: Duplex,
-  onMessage: (message: FromSession) => void,
-  onGarbage: () => void,
+  onMessage: (message: T) => void,
+  onGarbage: (error: Error) => void,
+  maxLength?: number,
 ): void {
-  const reader = new MessageReader<FromSession>()
+  const reader = new MessageReader<T>(maxLength)
   stream.on('data', (piece: Buffer) => {
-    let messages: FromSession[] = []
+    let messages: T[] = []
     try {
       messages = reader.read(piece)
     } catch {
-      // The error quotes the octets that were read
-      onGarbage()
+      // That error quotes the octets that were read
+      onGarbage(new Error('what was sent is no message'))
     }
     messages.forEach(onMessage)
   })
 }
 
-function readLength(octets: Buffer, offset: number): number {
-  const length = octets.readUInt32LE(offset)
-  if (length > MAX_LENGTH) {
-    throw new Error('it is no frame')
-  }
-  return length
-}
-
 function decodeFrame(frame: Buffer) {
   const textEnd = TEXT_OFFSET + frame.readUInt32LE(LENGTH_OCTETS)
-  const message = JSON.parse(frame.toString('utf8', TEXT_OFFSET, textEnd))
+  const text = frame.toString('utf8', TEXT_OFFSET, textEnd)
+  const message = JSON.parse(text)
   const octets = frame.subarray(textEnd)
   switch (message.type) {
     case 'sign':
@@ -106,6 +139,6 @@ function decodeFrame(frame: Buffer) {
     case 'signed':
       return { ...message, signature: octets }
     default:
-      return message
+      return ABOUT_KEYS.includes(message.type) ? JSON.parse(text, readOctets) : message
   }
 }

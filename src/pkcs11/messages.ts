@@ -75,13 +75,35 @@ export interface KeyFailure extends Explanation {
   readonly about: Subject
 }
 
-/** File descriptor of the channel of session 0 in the signer process, the next after that of Node's own IPC. */
+/** Argument of the processes whose parent has given each of them a user of its own. */
+export const APART = 'apart'
+
+/**
+ * Orders of the HTTP process to its parent, which does nothing else for it. They come by Node's IPC, in JSON. The HTTP
+ * process chooses the number of a signer process, and names none twice.
+ */
+export type ToParent =
+  | { readonly type: 'start'; readonly id: number; readonly sessions: number }
+  | { readonly type: 'kill'; readonly id: number }
+
+/** Messages of the parent to the HTTP process. */
+export type FromParent =
+  /** Hands over the next channel of a signer process; the main thread's is the first. */
+  | { readonly type: 'channel'; readonly id: number }
+  /** All of its channels were handed over, and the parent has closed its own ends of them. */
+  | { readonly type: 'started'; readonly id: number }
+  /** It has ended, or could not be started. */
+  | { readonly type: 'ended'; readonly id: number; readonly how: string }
+
+/** File descriptor of the main thread's channel in the signer process. */
+export const MAIN_CHANNEL = 3
+/** File descriptor of the channel of session 0 in the signer process. */
 export const FIRST_CHANNEL = 4
 
 /** Messages to a signer process. */
 export type ToSignerProcess = ToMainThread | ToSession
 
-/** Sent by Node's IPC. */
+/** Sent by the main thread's channel. */
 export type ToMainThread =
   | ({ readonly type: 'open' } & OpenRequest)
   | { readonly type: 'log-in' }
@@ -137,7 +159,7 @@ export interface Explanation {
   readonly reason: string
 }
 
-/** Messages of a signer process. Those of sessions are sent by their channels, the others by Node's IPC. */
+/** Messages of a signer process. Those of sessions are sent by their channels, the others by the main thread's. */
 export type FromSignerProcess =
   | { readonly type: 'opened'; readonly token: FoundToken; readonly keys: readonly KeyOutcome[] }
   | { readonly type: 'open-failed'; readonly failure: OpenFailure }

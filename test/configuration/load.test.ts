@@ -100,6 +100,7 @@ t.test('with module and PIN alone all else has its default', async (t) => {
     hsm: {
       ...{ sessions: 8, queueLimit: 256, timeoutMs: 4000, keepAliveMs: 30_000 },
       requireNonExtractableKeys: false,
+      apart: false,
     },
     signers: {
       default: 'default',
@@ -178,6 +179,7 @@ t.test('every variable reaches its place', async (t) => {
     hsm: {
       ...{ sessions: 3, queueLimit: 0, timeoutMs: 900, keepAliveMs: 5000 },
       requireNonExtractableKeys: true,
+      apart: false,
     },
     signers: {
       signers: [

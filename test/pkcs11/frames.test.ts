@@ -3,8 +3,15 @@ import { duplexPair } from 'node:stream'
 import { setImmediate } from 'node:timers/promises'
 import fc from 'fast-check'
 import t from 'tap'
-import { encodeMessage, MessageReader, readMessages } from '../../src/pkcs11/frames.ts'
-import type { FromSession, ToSession } from '../../src/pkcs11/messages.ts'
+import { encodeMessage, MAX_MAIN_LENGTH, MessageReader, readMessages } from '../../src/pkcs11/frames.ts'
+import type {
+  FoundKey,
+  FromSession,
+  FromSignerProcess,
+  KeyOutcome,
+  ToSession,
+  ToSignerProcess,
+} from '../../src/pkcs11/messages.ts'
 
 t.test('messages are those that were sent, in whichever pieces they arrive', async (t) => {
   const message = fc.oneof(
@@ -57,13 +64,53 @@ t.test('orders and answers of sessions arrive whole', async (t) => {
   }
 })
 
+t.test('keys of the main thread arrive with their octets, however many there are', async (t) => {
+  const octets = Buffer.from([0, 1, 0xff])
+  const key: FoundKey = {
+    ...{
+      label: 'base64',
+      labelBytes: octets,
+      id: '01',
+      publicKey: octets,
+      certificate: Buffer.alloc(1_500, 7),
+    },
+    protection: {
+      sensitive: true,
+      extractable: null,
+      local: true,
+      alwaysSensitive: null,
+      neverExtractable: true,
+    },
+  }
+  const token = { label: 'label', serial: '1', manufacturer: 'm', model: 'm' }
+  const failure: KeyOutcome = { about: 'key', message: 'it is not there', reason: 'it is away' }
+  const keys: KeyOutcome[] = [failure, ...Array(999).fill(key)]
+  const request = { selector: { label: 'x' }, publicKey: Uint8Array.from(octets), certificateOnToken: false }
+  const messages: (ToSignerProcess | FromSignerProcess)[] = [
+    { type: 'opened', token, keys },
+    { type: 'keys-found', keys },
+    {
+      ...{ type: 'open', keys: [request], refusedPins: [] },
+      access: { module: '/module.so', token: { slot: 1 }, pin: { file: '/pin' } },
+    },
+    { type: 'log-in' },
+  ]
+  const reader = new MessageReader(MAX_MAIN_LENGTH)
+  const read = messages.flatMap((message) => reader.read(encodeMessage(message)))
+  t.same(read, messages)
+  t.throws(
+    () => new MessageReader().read(encodeMessage(messages[0] as FromSignerProcess)),
+    'a session has no such message',
+  )
+})
+
 t.test('what is no message is told, and nobody hears what it was', async (t) => {
   const [here, there] = duplexPair()
   const read: FromSession[] = []
   let garbage = 0
   readMessages(
     here,
-    (message) => read.push(message),
+    (message: FromSession) => read.push(message),
     () => {
       garbage += 1
     },

@@ -18,6 +18,7 @@ import { problemOf } from './pool-keys.ts'
 import type { PoolOptions, RestartReason } from './pool-options.ts'
 import { zombieLimit } from './session-timeouts.ts'
 import { SignerProcess } from './signer-process.ts'
+import { startByParent, startHere } from './starting.ts'
 import { backoffMs, OpenPatience, retryMs } from './waits.ts'
 
 /** A process that could not open the token for so long is replaced: its library may be what is broken. */
@@ -94,9 +95,9 @@ export class Supervisor {
     this.#restartAt = 0
     this.#startedAt = performance.now()
     try {
-      const { sessions } = this.#options.hsm
+      const { sessions, apart } = this.#options.hsm
       const started: SignerProcess = new SignerProcess(
-        sessions + zombieLimit(sessions),
+        (apart ? startByParent : startHere)(sessions + zombieLimit(sessions)),
         (message) => started === this.#process && this.#receive(message),
         (how) => started === this.#process && this.#lost(`the signer process ended (${how})`, 'crash'),
       )

@@ -4,7 +4,7 @@
  */
 export function endAtOnce(
   error: unknown,
-  _origin: unknown,
+  _origin?: unknown,
   kill: (pid: number, signal: 'SIGKILL') => void = process.kill,
 ): void {
   console.error(error)

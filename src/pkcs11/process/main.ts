@@ -4,14 +4,18 @@
  *
  * It lives as long as the HTTP process: when that goes, so does it, be it by the watchdog.
  */
+import { Socket } from 'node:net'
 import { setPriority } from 'node:os'
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
+import { encodeMessage, MAX_MAIN_LENGTH, readMessages } from '../frames.ts'
 import {
+  APART,
   type FromSignerProcess,
   isFound,
   type KeyOutcome,
   type KeyReferences,
+  MAIN_CHANNEL,
   type OpenFailure,
   type SessionWorkerData,
   type ToMainThread,
@@ -31,20 +35,29 @@ const NICENESS = 4
 /** Once the HTTP process has gone, sessions have this long to end their calls and close. */
 const CLOSE_MS = 5_000
 
+const [parent, sessions, apart] = process.argv.slice(2)
+
 let opened: OpenToken | undefined
 let closing = false
 /** Until they have ended. */
 const workers = new Set<Worker>()
+/** Sessions that have not had a worker, which alone reads its channel. */
+const unstarted = new Set(Array(Number(sessions)).keys())
+const main = new Socket({ fd: MAIN_CHANNEL })
 
 function ignore(): void {}
 
 function tell(message: FromSignerProcess): void {
-  // Nobody is left to tell when the HTTP process has gone
-  process.send?.(message, undefined, undefined, ignore)
+  main.write(encodeMessage(message))
 }
 
+/** Opens the token once: to finalize the library under its sessions could crash it. */
 function open(request: Extract<ToMainThread, { type: 'open' }>): void {
+  if (opened !== undefined) {
+    return
+  }
   try {
+    checkConfigured(request.access)
     opened = openToken(request, tellLogin)
     tell({ type: 'opened', token: opened.token, keys: opened.keys })
   } catch (error) {
@@ -69,7 +82,7 @@ function describeOpenError(error: unknown): OpenFailure {
 }
 
 function startSession(session: number): void {
-  if (opened === undefined || closing) {
+  if (opened === undefined || closing || !unstarted.delete(session)) {
     return
   }
   const { module, slot, keys } = opened
@@ -123,11 +136,7 @@ async function close(): Promise<void> {
   }
 }
 
-// Where processors are short, requests, health checks and the sending of answers come before signatures of a software token
-setPriority(NICENESS)
-// Before anything can hang
-startWatchdog(Number(process.argv[2]), CLOSE_MS)
-process.on('message', (message: ToMainThread) => {
+function receive(message: ToMainThread): void {
   switch (message.type) {
     case 'open':
       return open(message)
@@ -140,14 +149,25 @@ process.on('message', (message: ToMainThread) => {
     case 'close':
       return void close()
   }
-})
+}
+
+// Where processors are short, requests, health checks and the sending of answers come before signatures of a software token
+setPriority(NICENESS)
+// Before anything can hang
+startWatchdog(Number(parent), CLOSE_MS)
 process.on('uncaughtException', endAtOnce)
 // Signals of a terminal reach the whole process group, but the HTTP process decides when this one ends
 process.on('SIGHUP', ignore)
 process.on('SIGINT', ignore)
 process.on('SIGTERM', ignore)
-process.on('disconnect', () => {
+// Nobody is left to tell when the HTTP process has gone
+main.on('error', ignore)
+main.on('close', () => {
   // Not by process.exit, which waits for threads that hang
   setTimeout(process.kill, CLOSE_MS, process.pid, 'SIGKILL')
   void close()
 })
+// Whoever sends the orders may have been broken into: what may be opened is read from the configuration here, too
+const { checkConfigured } =
+  apart === APART ? await import('./configured-tokens.ts') : { checkConfigured: ignore }
+readMessages(main, receive, endAtOnce, MAX_MAIN_LENGTH)

@@ -1,16 +1,32 @@
-import { fork } from 'node:child_process'
-import { on, once } from 'node:events'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { extname } from 'node:path'
-import type { Writable } from 'node:stream'
+import type { Duplex } from 'node:stream'
 import { fileURLToPath } from 'node:url'
-import t from 'tap'
-import type { ToMainThread } from '../../../src/pkcs11/messages.ts'
+import t, { type Test } from 'tap'
+import { encodeMessage, readMessages } from '../../../src/pkcs11/frames.ts'
+import {
+  FIRST_CHANNEL,
+  type FromSignerProcess,
+  MAIN_CHANNEL,
+  type ToMainThread,
+} from '../../../src/pkcs11/messages.ts'
 import { endAtOnce } from '../../../src/pkcs11/process/end-at-once.ts'
 import { createSigningToken } from '../../support/token.ts'
 
 const MAIN = fileURLToPath(
   new URL(`../../../src/pkcs11/process/entry${extname(import.meta.filename)}`, import.meta.url),
 )
+
+/** Starts a signer process with two sessions, whose stderr can be read. */
+function start(t: Test): { child: ChildProcess; main: Duplex; tell(message: ToMainThread): void } {
+  const child = spawn(process.execPath, [MAIN, String(process.pid), '2'], {
+    stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe', 'pipe'],
+  })
+  t.teardown(() => child.kill('SIGKILL'))
+  const main = child.stdio[MAIN_CHANNEL] as Duplex
+  return { child, main, tell: (message) => void main.write(encodeMessage(message)) }
+}
 
 t.test('an error that nobody has caught is printed, and is the end', async (t) => {
   const printed = t.capture(console, 'error')
@@ -23,11 +39,7 @@ t.test('an error that nobody has caught is printed, and is the end', async (t) =
 
 t.test('one in a session worker ends the signer process, while other workers wait for orders', async (t) => {
   const { environment } = await createSigningToken(t.testdir())
-  const child = fork(MAIN, [String(process.pid)], {
-    serialization: 'advanced',
-    stdio: ['ignore', 'ignore', 'pipe', 'ipc', 'pipe', 'pipe'],
-  })
-  t.teardown(() => child.kill('SIGKILL'))
+  const { child, main, tell } = start(t)
   const open: ToMainThread = {
     type: 'open',
     access: {
@@ -38,33 +50,33 @@ t.test('one in a session worker ends the signer process, while other workers wai
     keys: [{ selector: {}, certificateOnToken: false }],
     refusedPins: [],
   }
-  child.send(open)
-  for await (const [message] of on(child, 'message')) {
-    t.not(message.type, 'open-failed', message)
-    if (message.type === 'opened') {
-      break
+  const opened = new Promise<void>((resolve) => {
+    const receive = (message: FromSignerProcess) => {
+      t.not(message.type, 'open-failed', message)
+      if (message.type === 'opened') {
+        resolve()
+      }
     }
-  }
+    readMessages(main, receive, () => t.fail('it is a message'))
+  })
+  tell(open)
+  await opened
   for (const session of [0, 1]) {
-    child.send({ type: 'start', number: session })
+    tell({ type: 'start', number: session })
   }
   t.ok(child.kill('SIGUSR1'), 'which has it listen for no debugger')
   const [stderr] = await Promise.all([
     child.stderr?.toArray(),
     once(child, 'exit').then(([, signal]) => t.equal(signal, 'SIGKILL')),
-    (child.stdio[4] as Writable).write(Buffer.from([5, 0, 0, 0, 1, 0, 0, 0, 0xff])),
+    (child.stdio[FIRST_CHANNEL] as Duplex).write(Buffer.from([5, 0, 0, 0, 1, 0, 0, 0, 0xff])),
   ])
   t.match(Buffer.concat(stderr ?? []).toString(), /JSON/)
   t.notMatch(Buffer.concat(stderr ?? []).toString(), /Debugger/)
 })
 
 t.test('a session is not started before there is a token', async (t) => {
-  const child = fork(MAIN, [String(process.pid)], {
-    serialization: 'advanced',
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc', 'pipe'],
-  })
-  t.teardown(() => child.kill('SIGKILL'))
-  child.send({ type: 'start', number: 0 })
-  child.send({ type: 'close' })
+  const { child, tell } = start(t)
+  tell({ type: 'start', number: 0 })
+  tell({ type: 'close' })
   t.strictSame(await once(child, 'exit'), [0, null])
 })

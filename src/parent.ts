@@ -1,0 +1,98 @@
+/**
+ * The parent of all other processes where HSM_USER is set, and the only one that is root's. It starts the HTTP process as
+ * one user and, at its request, signer processes as another, whose channels it hands over. It reads nothing that callers
+ * send, loads no PKCS#11 library and opens no PIN. The HTTP process, which may have been broken into, can give it two
+ * orders: to start a signer process, and to kill one.
+ */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import type { Socket } from 'node:net'
+import { fileURLToPath } from 'node:url'
+import { onHangUp } from './common/hang-up.ts'
+import type { ProcessUsers } from './configuration/users.ts'
+import { channelsOf, startSignerProcess } from './pkcs11/child-process.ts'
+import { APART, type FromParent, type ToParent } from './pkcs11/messages.ts'
+
+/** Signer processes at once: one for each token, and another while a key changes. */
+const MAX_PROCESSES = 256
+/** Sessions of each: those of HSM_SESSIONS, and half as many zombies. */
+const MAX_SESSIONS = 1_536
+/** Time, in ms, that signer processes have to end after the HTTP process. */
+const CLOSE_MS = 6_000
+
+/** How the HTTP process ended. */
+export interface End {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+}
+
+/**
+ * Starts the HTTP process, and serves it until it ends.
+ *
+ * @param main module that it runs
+ * @returns how it ended, once all signer processes have ended, too
+ */
+export async function runParent({ http: user, hsm }: ProcessUsers, main: URL): Promise<End> {
+  const running = new Map<number, ChildProcess>()
+  const args = [...process.execArgv, ...permissionFlags(), fileURLToPath(main), APART]
+  const http = spawn(process.execPath, args, {
+    ...user,
+    // The signals of a terminal reach this process alone, which passes them on
+    detached: true,
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  })
+  const tell = (message: FromParent, channel?: Socket) => http.send(message, channel, {}, () => {})
+
+  function start(id: number, sessions: number): void {
+    const isInRange = Number.isInteger(sessions) && sessions > 0 && sessions <= MAX_SESSIONS
+    if (!isInRange || running.has(id) || running.size >= MAX_PROCESSES) {
+      throw new Error('the HTTP process asks for what it never needs')
+    }
+    const child = startSignerProcess(sessions, hsm)
+    running.set(id, child)
+    const end = (how: string) => {
+      running.delete(id)
+      tell({ type: 'ended', id, how })
+    }
+    child.once('exit', (code, signal) => end(signal === null ? `exit code ${code}` : `signal ${signal}`))
+    // It could not be started; a signal that could not be sent is an error, too
+    child.on('error', (error: NodeJS.ErrnoException) => child.pid === undefined && end(`${error.code}`))
+    for (const channel of channelsOf(child)) {
+      tell({ type: 'channel', id }, channel)
+    }
+    // Node.js sends it when the HTTP process has said that it has the channels, and the ends of this process are closed
+    tell({ type: 'started', id })
+  }
+
+  http.on('message', (order: ToParent) => {
+    const { id } = order
+    if (order.type === 'kill') {
+      running.get(id)?.kill('SIGKILL')
+      return
+    }
+    try {
+      start(id, order.sessions)
+    } catch (error) {
+      // The system refused, or this process did
+      const { code, message } = error as NodeJS.ErrnoException
+      tell({ type: 'ended', id, how: code ?? message })
+    }
+  })
+  // Its first order shows that it listens: before, the signal would end it
+  http.once('message', () => onHangUp(() => http.kill('SIGHUP')))
+  process.on('SIGTERM', () => http.kill('SIGTERM'))
+  process.on('SIGINT', () => http.kill('SIGINT'))
+
+  const [code, signal] = await once(http, 'exit')
+  const signers = [...running.values()]
+  const timer = setTimeout(() => signers.forEach((child) => void child.kill('SIGKILL')), CLOSE_MS)
+  await Promise.all(signers.map((child) => once(child, 'exit')))
+  clearTimeout(timer)
+  return { code, signal }
+}
+
+/** Returns the flags by which Node.js lets a process start no programs, load no native code and write no files, if it can. */
+export function permissionFlags(known: ReadonlySet<string> = process.allowedNodeEnvironmentFlags): string[] {
+  const flags = ['--permission', '--allow-fs-read=*', '--allow-net']
+  return known.has('--permission') ? flags.filter((flag) => known.has(flag.replace(/=.*/, ''))) : []
+}

@@ -1,0 +1,186 @@
+/** The service whose HTTP process and signer process have users of their own, as operators see it. */
+import { spawnSync } from 'node:child_process'
+import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs'
+import { extname } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import t, { type Test } from 'tap'
+import { giveToken, USER_VARIABLES, USERS, whyNotApart } from './support/apart.ts'
+import { childrenOf } from './support/process-figures.ts'
+import { afterReload, signsWith } from './support/reload.ts'
+import { type ServerProcess, startReadyServerProcess, startServerProcess } from './support/server-process.ts'
+import { createSignersFolder } from './support/signers.ts'
+import { isRunning, until } from './support/signing.ts'
+import { PIN } from './support/token.ts'
+
+const skip = whyNotApart()
+if (skip !== false) {
+  t.plan(0, skip)
+  process.exit()
+}
+
+const folder = await createSignersFolder(t.testdir())
+const house = await folder.addKey('house')
+folder.write(['house'])
+giveToken(folder.directory, folder.environment)
+const { HSM_PIN_FILE = '' } = folder.environment
+const environment: Record<string, string> = {
+  ...folder.environment,
+  ...USER_VARIABLES,
+  SIGNERS_RELOAD_INTERVAL_MS: '0',
+  HSM_TIMEOUT_MS: '60000',
+}
+
+interface Processes {
+  readonly http: number
+  readonly signer: number
+}
+
+function processesOf({ child }: Pick<ServerProcess, 'child'>): Processes {
+  const children = childrenOf(child.pid as number)
+  const find = (part: string) =>
+    children.find((pid) => readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes(part)) as number
+  return { http: find('/server'), signer: find('/process/entry') }
+}
+
+/** Returns the ids of a process: those of its user and group, its groups, and the capabilities that it could use. */
+function idsOf(pid: number) {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+  const [uids, gids, groups, capabilities] = ['Uid', 'Gid', 'Groups', 'CapPrm'].map((name) =>
+    new RegExp(`^${name}:(.*)$`, 'm').exec(status)?.[1]?.trim().split('\t'),
+  )
+  return { uids, gids, groups, capabilities }
+}
+
+function idsOfUser({ uid, gid }: { readonly uid: number; readonly gid: number }) {
+  const four = (id: number) => Array(4).fill(`${id}`)
+  return { uids: four(uid), gids: four(gid), groups: [''], capabilities: ['0000000000000000'] }
+}
+
+/** Tries to open a file as the user of the HTTP process. Returns the code of the error. */
+function tryToOpen(path: string, flags: string): string {
+  const code = `
+    const { closeSync, openSync } = require('node:fs')
+    try { closeSync(openSync(${JSON.stringify(path)}, '${flags}')); console.log('opened') }
+    catch ({ code }) { console.log(code) }`
+  return `${spawnSync(process.execPath, ['-e', code], { ...USERS.http, env: {} }).stdout}`.trim()
+}
+
+async function allEnd(t: Test, { http, signer }: Processes): Promise<void> {
+  await until('none is left', () => !isRunning(http) && !isRunning(signer))
+  t.pass('none is left')
+}
+
+t.test('each process has its user, and no other group and no capability', async (t) => {
+  const server = await startReadyServerProcess(t, environment)
+  t.equal(await signsWith(server.address, 'house'), house.certificate.serialNumber)
+  const { http, signer } = processesOf(server)
+  t.strictSame(idsOf(http), idsOfUser(USERS.http))
+  t.strictSame(idsOf(signer), idsOfUser(USERS.hsm))
+
+  t.test('the user of the HTTP process gets at no PIN', async (t) => {
+    t.equal(tryToOpen(HSM_PIN_FILE, 'r'), 'EACCES')
+    for (const file of ['mem', 'environ', 'fd/3', 'maps']) {
+      t.equal(tryToOpen(`/proc/${signer}/${file}`, 'r'), 'EACCES', file)
+    }
+    t.equal(tryToOpen(`/proc/${http}/status`, 'r'), 'opened', 'which others are')
+    const environ = readFileSync(`/proc/${http}/environ`, 'latin1')
+    t.ok(environ.includes('HSM_PIN_FILE=') && !environ.includes(PIN))
+    const files = readdirSync(`/proc/${http}/fd`).map((fd) => readlinkSync(`/proc/${http}/fd/${fd}`))
+    t.notOk(files.includes(HSM_PIN_FILE), 'which it has not open either')
+  })
+
+  t.test('a signer process that was killed has another in its place', async (t) => {
+    process.kill(signer, 'SIGKILL')
+    await until('another signs', () => server.output().split('"msg":"the HSM signs"').length > 2)
+    t.equal(await signsWith(server.address, 'house'), house.certificate.serialNumber)
+    t.match(server.output(), /the signer process ended \(signal SIGKILL\)/)
+    t.strictSame(idsOf(processesOf(server).signer), idsOfUser(USERS.hsm))
+  })
+
+  t.test('SIGHUP has another signer taken over', async (t) => {
+    const contracts = await folder.addKey('contracts')
+    folder.write(['house', 'contracts'])
+    giveToken(folder.directory, folder.environment)
+    const outcome = await afterReload({ log: server.output }, () => server.child.kill('SIGHUP'))
+    t.equal(outcome, 'taken over')
+    t.equal(await signsWith(server.address, 'contracts'), contracts.certificate.serialNumber)
+  })
+
+  t.test('SIGTERM ends all of them', async (t) => {
+    const processes = processesOf(server)
+    server.child.kill('SIGTERM')
+    t.same(await server.exited, { code: 0, signal: null })
+    t.match(server.output(), /"signal":"SIGTERM"[^\n]*told to end/)
+    t.match(server.output(), /"msg":"closed"/)
+    t.notOk(isRunning(processes.http) || isRunning(processes.signer))
+  })
+})
+
+t.test('SIGINT ends all of them, too', async (t) => {
+  const server = await startReadyServerProcess(t, environment)
+  server.child.kill('SIGINT')
+  t.same(await server.exited, { code: 0, signal: null })
+})
+
+t.test('where the HTTP process is killed, all end', async (t) => {
+  const server = await startReadyServerProcess(t, environment)
+  const processes = processesOf(server)
+  process.kill(processes.http, 'SIGKILL')
+  t.same(await server.exited, { code: 128 + 9, signal: null })
+  t.match(server.output(), /"level":60,[^\n]*"signal":"SIGKILL","msg":"a signal ended the HTTP process/)
+  t.notOk(isRunning(processes.http) || isRunning(processes.signer))
+})
+
+t.test('where the HTTP process is killed, a signer process that hangs is, too', async (t) => {
+  const server = await startReadyServerProcess(t, environment)
+  const processes = processesOf(server)
+  process.kill(processes.signer, 'SIGSTOP')
+  process.kill(processes.http, 'SIGKILL')
+  t.same(await server.exited, { code: 128 + 9, signal: null })
+  t.notOk(isRunning(processes.signer))
+})
+
+t.test('where the parent is killed, all end', async (t) => {
+  const server = await startReadyServerProcess(t, environment)
+  const processes = processesOf(server)
+  server.child.kill('SIGKILL')
+  await allEnd(t, processes)
+  t.match(server.output(), /"msg":"closed"/, 'what was in flight was finished')
+})
+
+t.test('where the parent went while the HTTP process was loaded, that ends', async (t) => {
+  const server = fileURLToPath(new URL(`../src/server${extname(import.meta.filename)}`, import.meta.url))
+  const env = { ...process.env, ...environment, SIGNING_SERVICE_HOST: '127.0.0.1' }
+  const { status, stdout } = spawnSync(process.execPath, [server, 'apart'], { ...USERS.http, env })
+  t.equal(status, 1)
+  t.match(`${stdout}`, /"msg":"the signing service starts"/)
+  t.notMatch(`${stdout}`, /Server listening/)
+})
+
+t.test('it does not start', async (t) => {
+  const refuses = (name: string, change: Record<string, string>, message: RegExp) =>
+    t.test(name, async (t) => {
+      const { exited, output } = startServerProcess(t, { ...environment, ...change })
+      t.same(await exited, { code: 78, signal: null })
+      t.match(output(), message)
+    })
+  refuses(
+    'without the other user',
+    { SIGNING_SERVICE_USER: '' },
+    /"variable":"SIGNING_SERVICE_USER".*is required/,
+  )
+  const readable = folder.path('readable-pin')
+  writeFileSync(readable, PIN, { mode: 0o444 })
+  refuses(
+    'with a PIN that the HTTP process may read',
+    { HSM_PIN_FILE: readable },
+    /"HSM_PIN_FILE: [^ ]+readable-pin is readable for user 65534/,
+  )
+  const hidden = folder.path('hidden-pin')
+  writeFileSync(hidden, PIN, { mode: 0o400 })
+  refuses(
+    'with a PIN that HSM_USER may not read',
+    { HSM_PIN_FILE: hidden },
+    /"HSM_PIN_FILE: [^ ]+hidden-pin cannot be read \(EACCES: user 2 may not read it/,
+  )
+})
