@@ -4,6 +4,8 @@ import type { Readable } from 'node:stream'
 
 /** Each user's processes can read the environment that a child was started with: no secret goes there. */
 const SECRETS = ['HSM_PIN', 'TSA_PASSWORD']
+/** Keeps the AWS SDK from telling, at each start, which Node.js its next versions need; package.json says which these do. */
+const QUIET = { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' }
 /** Stands in front of each line that a library prints. */
 const MARK = 'PKCS#11: '
 /** Time, in ms, that the last lines of a process have: a daemon that its library has started may keep the pipes open. */
@@ -24,7 +26,7 @@ process.stderr.on('error', () => {})
 export function startChild(main: URL, channels = 0): ChildProcess {
   const environment = Object.entries(process.env).filter(([name]) => !SECRETS.includes(name))
   const child = fork(main, [String(process.pid)], {
-    env: Object.fromEntries(environment),
+    env: { ...Object.fromEntries(environment), ...QUIET },
     serialization: 'advanced',
     stdio: ['ignore', 'pipe', 'pipe', 'ipc', ...Array.from({ length: channels }, () => 'pipe' as const)],
   })

@@ -16,11 +16,10 @@ import {
   type SessionWorkerData,
   type ToMainThread,
 } from '../messages.ts'
-import type { ToldPin } from '../pin-version.ts'
 import { describeFailure } from '../return-values.ts'
 import { endAtOnce } from './end-at-once.ts'
 import { OpenError } from './open-error.ts'
-import { type OpenToken, openToken } from './open-token.ts'
+import { type Logins, type OpenToken, openToken } from './open-token.ts'
 import { startWatchdog } from './start-watchdog.ts'
 
 const WORKER = new URL(`./session-worker${extname(import.meta.filename)}`, import.meta.url)
@@ -32,7 +31,11 @@ const NICENESS = 4
 const CLOSE_MS = 5_000
 
 let opened: OpenToken | undefined
-let closing = false
+/** Settles once the token is open, or cannot be opened. */
+let opening: Promise<void> | undefined
+const closing = new AbortController()
+/** Lets the login go on that waits to be allowed, or has it fail. */
+let settleLogin: (refusal?: Error) => void = ignore
 /** Until they have ended. */
 const workers = new Set<Worker>()
 
@@ -43,17 +46,26 @@ function tell(message: FromSignerProcess): void {
   process.send?.(message, undefined, undefined, ignore)
 }
 
-function open(request: Extract<ToMainThread, { type: 'open' }>): void {
+async function open(request: Extract<ToMainThread, { type: 'open' }>): Promise<void> {
   try {
-    opened = openToken(request, tellLogin)
+    opened = await openToken(request, logins, closing.signal)
     tell({ type: 'opened', token: opened.token, keys: opened.keys })
   } catch (error) {
     tell({ type: 'open-failed', failure: describeOpenError(error) })
   }
 }
 
-function tellLogin(told: ToldPin, returnValue?: string): void {
-  tell(returnValue === undefined ? { type: 'login-begun', told } : { type: 'login-answered', returnValue })
+/** The HTTP process allows each login, since another signer process may tell the same PIN to the same token. */
+const logins: Logins = {
+  async allow(told) {
+    closing.signal.throwIfAborted()
+    const allowed = new Promise<void>((resolve, reject) => {
+      settleLogin = (refusal) => (refusal === undefined ? resolve() : reject(refusal))
+    })
+    tell({ type: 'login-wanted', told })
+    await allowed
+  },
+  answered: (returnValue) => tell({ type: 'login-answered', returnValue }),
 }
 
 function describeOpenError(error: unknown): OpenFailure {
@@ -69,7 +81,7 @@ function describeOpenError(error: unknown): OpenFailure {
 }
 
 function startSession(session: number): void {
-  if (opened === undefined || closing) {
+  if (opened === undefined || closing.signal.aborted) {
     return
   }
   const { module, slot, keys } = opened
@@ -85,9 +97,9 @@ function referencesOf(keys: readonly KeyOutcome[]): KeyReferences {
   return keys.map((outcome) => (isFound(outcome) ? outcome : undefined))
 }
 
-function logIn(): void {
+async function logIn(): Promise<void> {
   try {
-    opened?.logIn()
+    await opened?.logIn()
     tell({ type: 'logged-in' })
   } catch (error) {
     tell({ type: 'log-in-failed', failure: describeFailure(error) })
@@ -110,11 +122,14 @@ function findKeys(places: readonly number[]): void {
 }
 
 /**
- * Once their channels have ended, sessions close as their calls end; then the library: finalizing it under a call that
- * hangs would crash.
+ * A token that is being opened is given up before its login. Once their channels have ended, sessions close as their calls
+ * end; then the library: finalizing it under a call that hangs would crash.
  */
 async function close(): Promise<void> {
-  closing = true
+  const reason = new Error('the signer process is closed')
+  closing.abort(reason)
+  settleLogin(reason)
+  await opening
   await Promise.all([...workers].map((worker) => new Promise((resolve) => worker.once('exit', resolve))))
   try {
     opened?.close()
@@ -130,9 +145,12 @@ startWatchdog(Number(process.argv[2]), CLOSE_MS)
 process.on('message', (message: ToMainThread) => {
   switch (message.type) {
     case 'open':
-      return open(message)
+      opening = open(message)
+      return
     case 'log-in':
-      return logIn()
+      return void logIn()
+    case 'login-allowed':
+      return settleLogin()
     case 'find-keys':
       return findKeys(message.keys)
     case 'start':

@@ -36,12 +36,13 @@ t.test('one in a session worker ends the signer process, while other workers wai
       token: { label: 'test' },
     },
     keys: [{ selector: {}, certificateOnToken: false }],
-    refusedPins: [],
   }
   child.send(open)
   for await (const [message] of on(child, 'message')) {
     t.not(message.type, 'open-failed', message)
-    if (message.type === 'opened') {
+    if (message.type === 'login-wanted') {
+      child.send({ type: 'login-allowed' } satisfies ToMainThread)
+    } else if (message.type === 'opened') {
       break
     }
   }
