@@ -1,6 +1,6 @@
 /** The environment variables that configure the service: names, defaults, limits and an example of each. */
 import { type Static, type TNumberOptions, type TStringOptions, Type } from 'typebox'
-import { HEX, OBJECT_IDENTIFIER, text, USER } from './settings.ts'
+import { AWS_SECRET_ID, HEX, OBJECT_IDENTIFIER, text, USER } from './settings.ts'
 
 // No empty names, and neither . nor ..: clients take them out of an address before they call
 const name = '(?!\\.{1,2}(/|$))[A-Za-z0-9._~-]+'
@@ -51,6 +51,11 @@ export const Environment = Type.Object({
   HSM_USER: text(
     'user, or user:group, who alone works on the tokens and reads the PIN, each a name or a number; takes a start as root',
     'signing-hsm',
+  ),
+  HSM_PIN_SECRET_ID: text(
+    'name or ARN of a secret of AWS Secrets Manager that holds the PIN',
+    'signing-service/hsm-pin',
+    { pattern: AWS_SECRET_ID },
   ),
   HSM_TOKEN_LABEL: text('label of the token', 'hsm1'),
   HSM_TOKEN_SERIAL: text('serial number of the token', 'f41c2b8d90aa17e3'),

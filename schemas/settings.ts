@@ -5,6 +5,12 @@ import { type TStringOptions, Type } from 'typebox'
 export const HEX = '^([0-9a-fA-F]{2})+$'
 /** Pattern of a user, without a colon (RFC 7617 2). */
 export const USER = '^[^:\\x00-\\x1f\\x7f]+$'
+/**
+ * Pattern of a name or ARN of a secret of AWS Secrets Manager, which the log names. A PIN of digits and `user:password` do
+ * not match it.
+ */
+export const AWS_SECRET_ID =
+  '^(?![0-9]+$)(arn:[a-z0-9-]+:secretsmanager:[a-z0-9-]+:[0-9]{12}:secret:)?[A-Za-z0-9/_+=.@-]{1,512}$'
 
 /**
  * Pattern of the numbers of an object identifier in dotted form (X.660 7.6), which have 14 digits at most: larger ones,

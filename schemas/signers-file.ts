@@ -1,6 +1,6 @@
 /** The file that SIGNERS_FILE names: several signers, each with its key, its certificates and what it may be asked for. */
 import { type Static, Type } from 'typebox'
-import { HEX, OBJECT_IDENTIFIER, OBJECT_IDENTIFIER_NUMBERS, text, USER } from './settings.ts'
+import { AWS_SECRET_ID, HEX, OBJECT_IDENTIFIER, OBJECT_IDENTIFIER_NUMBERS, text, USER } from './settings.ts'
 
 /** Pattern of the names of signers, in full. */
 export const SIGNER_NAME = '[A-Za-z0-9][A-Za-z0-9._-]{0,63}'
@@ -41,7 +41,15 @@ const Token = Type.Object(
         examples: [0],
       }),
     ),
-    pinFile: text('file that holds the PIN, in place of HSM_PIN_FILE and HSM_PIN', '/run/secrets/hsm-pin'),
+    pinFile: text(
+      'file that holds the PIN, in place of HSM_PIN_FILE, HSM_PIN and HSM_PIN_SECRET_ID',
+      '/run/secrets/hsm-pin',
+    ),
+    pinSecretId: text(
+      'name or ARN of a secret of AWS Secrets Manager that holds the PIN, in place of the same',
+      'signing-service/hsm-pin',
+      { pattern: AWS_SECRET_ID },
+    ),
   },
   {
     additionalProperties: false,

@@ -156,7 +156,7 @@ export interface TokenFields {
   readonly token: string
   /** Names of the signers that use the token. */
   readonly signers: readonly string[]
-  /** Path of the file with the PIN, or the variable that holds it. */
+  /** Path of the file with the PIN, or the variable or the secret that holds it. */
   readonly pinFile: string
 }
 

@@ -85,9 +85,21 @@ t.test('there are no circles', async (t) => {
   t.strictSame(circles, [])
 })
 
+/** Returns the files of src that load one of these packages, types included. */
+function listLoading(packages: RegExp): string[] {
+  const pattern = new RegExp(`(?:from |import |import\\()'(?:${packages.source})`)
+  return [...imports.keys()].filter((file) => pattern.test(readFileSync(join(SRC, file), 'utf8')))
+}
+
 t.test('only the part that works on tokens loads the PKCS#11 library', async (t) => {
-  const loading = [...imports.keys()].filter((file) =>
-    /from '(?:graphene-pk11|pkcs11js)'/.test(readFileSync(join(SRC, file), 'utf8')),
-  )
+  const loading = listLoading(/(?:graphene-pk11|pkcs11js)'/)
   t.strictSame([...new Set(loading.map(dirname))].sort(), ['pkcs11/administration', 'pkcs11/process'])
+})
+
+t.test('one file of the signer process loads the AWS SDK, when a PIN is a secret', async (t) => {
+  const [file = '', ...others] = listLoading(/@aws-sdk|@smithy/)
+  t.strictSame([file, ...others], ['pkcs11/process/aws-secret.ts'])
+  const naming = [...imports].filter(([, imported]) => imported.includes(file)).map(([other]) => other)
+  t.strictSame(naming, ['pkcs11/process/find-pin.ts'])
+  t.match(readFileSync(join(SRC, 'pkcs11/process/find-pin.ts'), 'utf8'), "await import('./aws-secret.ts')")
 })

@@ -24,13 +24,14 @@ export function applyOptions(environment: Variables, options: AccessOptions): Va
 
 /** Returns the variables that options replace. Variables that must not count beside an option are undefined. */
 export function listVariables(options: AccessOptions): Variables {
-  const { module, tokenLabel, tokenSerial, slot, pinFile } = options
+  const { module, tokenLabel, tokenSerial, slot, pinFile, pinSecretId } = options
   // An option that names a token replaces all three variables, so that the token need not match the others as well
   const namesToken = tokenLabel !== undefined || tokenSerial !== undefined || slot !== undefined
+  const namesPin = pinFile !== undefined || pinSecretId !== undefined
   return {
     ...(module !== undefined && { HSM_MODULE: module }),
     ...(namesToken && { HSM_TOKEN_LABEL: tokenLabel, HSM_TOKEN_SERIAL: tokenSerial, HSM_SLOT: slot }),
-    ...(pinFile !== undefined && { HSM_PIN: undefined, HSM_PIN_FILE: pinFile }),
+    ...(namesPin && { HSM_PIN: undefined, HSM_PIN_FILE: pinFile, HSM_PIN_SECRET_ID: pinSecretId }),
   }
 }
 
@@ -131,19 +132,19 @@ export function loadWithoutPin(environment: Variables): {
   return { configuration, warnings }
 }
 
-/** PIN that the environment holds, or that a person typed; empty if a file holds the PIN. */
+/** PIN that the environment holds, or that a person typed; empty if a file or a secret holds the PIN. */
 export interface GivenPin {
   readonly givenPin?: string
 }
 
 /**
- * Returns a function that returns the PIN of a token, unless a file holds it. Asks a person once, however many tokens have
- * a PIN that is configured nowhere. It throws a ConfigurationError if there is nobody to ask.
+ * Returns a function that returns the PIN of a token, unless a file or a secret holds it. Asks a person once, however many
+ * tokens have a PIN that is configured nowhere. It throws a ConfigurationError if there is nobody to ask.
  */
 export function createPinPrompt(io: Io): (access: Pick<TokenAccess, 'pin'>) => Promise<GivenPin> {
   let answer: Promise<string> | undefined
   return async ({ pin }) => {
-    if ('file' in pin) {
+    if (!('variable' in pin)) {
       return {}
     }
     const configured = pinOfEnvironment(pin, io.environment)

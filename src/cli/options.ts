@@ -20,6 +20,7 @@ export interface AccessOptions {
   readonly tokenSerial?: string
   readonly slot?: string
   readonly pinFile?: string
+  readonly pinSecretId?: string
 }
 
 export interface ModuleOptions extends Pick<AccessOptions, 'module'> {
@@ -67,7 +68,11 @@ function addLoginOptions(command: Command): Command {
     .option('--token-label <label>', 'token, in place of HSM_TOKEN_LABEL, HSM_TOKEN_SERIAL and HSM_SLOT')
     .option('--token-serial <serial>', 'the same by serial number')
     .option('--slot <index>', 'the same by index in the slot list')
-    .option('--pin-file <path>', 'file that holds the PIN, in place of HSM_PIN and HSM_PIN_FILE')
+    .option(
+      '--pin-file <path>',
+      'file that holds the PIN, in place of HSM_PIN, HSM_PIN_FILE and HSM_PIN_SECRET_ID',
+    )
+    .option('--pin-secret-id <id>', 'the same by the secret of AWS Secrets Manager that holds it')
 }
 
 /**

@@ -13,7 +13,8 @@ type Terminal = Pick<Io, 'input' | 'errors'>
  */
 export async function askPin(io: Terminal): Promise<string> {
   if (!io.input.isTTY) {
-    const message = 'is required, or HSM_PIN or --pin-file, since there is no terminal to ask for the PIN at'
+    const message =
+      'is required, or HSM_PIN, HSM_PIN_SECRET_ID, --pin-file or --pin-secret-id, since there is no terminal to ask for the PIN at'
     throw new ConfigurationError([{ variable: 'HSM_PIN_FILE', message }])
   }
   return askSecret(io, 'PIN of the user: ', 'PIN')

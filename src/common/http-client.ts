@@ -219,7 +219,8 @@ function refusedRedirect(): HttpError {
   return new HttpError('redirect', 'redirects from a public to a private address, which is not followed')
 }
 
-function createTunnels({ url, authorization }: ProxyServer, options: object): TlsAgent {
+/** Returns an agent that reaches https addresses through a proxy. */
+export function createTunnels({ url, authorization }: ProxyServer, options: object): TlsAgent {
   const { protocol, port } = url
   // The agent passes the name to node:http, where IPv6 addresses have no brackets
   const proxy = { protocol, port, hostname: url.hostname.replace(/^\[|\]$/g, '') } as URL

@@ -194,8 +194,9 @@ function readSigners(
   values: Partial<Environment>,
   findings: Findings,
 ): SignersConfiguration {
-  // A user that is wrong is not reported as missing, too
-  const described = { ...values, ...defined({ TSA_USER: given.TSA_USER }) }
+  // What is wrong is not reported as missing, too
+  const { TSA_USER, HSM_PIN_SECRET_ID } = given
+  const described = { ...values, ...defined({ TSA_USER, HSM_PIN_SECRET_ID }) }
   const read = described.SIGNERS_FILE === undefined ? readVariables : readSignersFile
   const { default: name, documents, environment } = read(described, findings)
   const revocationCheck = values.REVOCATION_CHECK === 'on'
@@ -241,7 +242,10 @@ function dropRepeated(problems: readonly ConfigurationProblem[]): ConfigurationP
 export function loadTokenConfiguration(environment: Variables): TokenConfiguration {
   const all = dropUnset(environment, [])
   const problems: ConfigurationProblem[] = []
-  const document = fromVariables(validate(pick(all, TOKEN_VARIABLES), problems), problems)
+  // What is wrong is not reported as missing, too
+  const given = defined({ HSM_PIN_SECRET_ID: all.HSM_PIN_SECRET_ID })
+  const values = { ...validate(pick(all, TOKEN_VARIABLES), problems), ...given }
+  const document = fromVariables(values, problems)
   const library = readLibrary(document, problems)
   const pin = isPinConfigured(all) ? findPin(document, { problems, warnings: [], apart: false }) : undefined
   refuseWith(findUnknown(all), problems)
@@ -265,7 +269,8 @@ export function loadLibraryConfiguration(environment: Variables): LibraryConfigu
 const LIBRARY_VARIABLES = ['HSM_MODULE', 'HSM_MODULE_PARAMETERS'] as const
 const TOKEN_VARIABLES = [
   ...LIBRARY_VARIABLES,
-  ...(['HSM_TOKEN_LABEL', 'HSM_TOKEN_SERIAL', 'HSM_SLOT', 'HSM_PIN', 'HSM_PIN_FILE'] as const),
+  ...(['HSM_TOKEN_LABEL', 'HSM_TOKEN_SERIAL', 'HSM_SLOT'] as const),
+  ...(['HSM_PIN', 'HSM_PIN_FILE', 'HSM_PIN_SECRET_ID'] as const),
 ]
 
 function pick(given: GivenVariables, names: readonly (keyof Environment)[]): GivenVariables {

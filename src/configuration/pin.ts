@@ -1,12 +1,16 @@
 /** Finds where the PIN of a token is. */
 import { readSecret } from '../common/secret.ts'
+import type { ConfigurationProblem } from '../errors.ts'
 import { describeSecretFile, isReadable, warnAboutMode } from './files.ts'
 import { type Findings, problemWith } from './problem.ts'
 import type { PinSource } from './signer-configuration.ts'
 import type { SignerDocument } from './signer-document.ts'
 import type { Variables } from './variables.ts'
 
-/** Returns the PIN that the environment holds now; undefined if a file holds it, which this process never opens. */
+/** Package that reads secrets of AWS Secrets Manager. It is optional, and only processes that log in load it. */
+const SDK = '@aws-sdk/client-secrets-manager'
+
+/** Returns the PIN that the environment holds now; undefined if something else holds it, which this process never reads. */
 export function pinOfEnvironment(
   source: PinSource,
   environment: Variables = process.env,
@@ -15,19 +19,33 @@ export function pinOfEnvironment(
 }
 
 /** Returns whether a PIN is configured, rightly or wrongly. */
-export function isPinConfigured({ HSM_PIN: pin = '', HSM_PIN_FILE: file = '' }: Variables): boolean {
-  return pin !== '' || file !== ''
+export function isPinConfigured({ HSM_PIN, HSM_PIN_FILE, HSM_PIN_SECRET_ID }: Variables): boolean {
+  return [HSM_PIN, HSM_PIN_FILE, HSM_PIN_SECRET_ID].some((value = '') => value !== '')
 }
 
-/** Returns the source of the PIN; undefined if it is missing or wrong. Only the signer process reads a file. */
+/** Returns the source of the PIN; undefined if it is missing or wrong. Only the signer process reads a file or a secret. */
 export function findPin(
   { settings: { token }, isValid, placeOf }: SignerDocument,
   { problems, warnings, apart }: Pick<Findings, 'problems' | 'warnings' | 'apart'>,
 ): PinSource | undefined {
+  const { pin, pinFile, pinSecretId } = token
   const place = placeOf('token/pinFile')
-  const file = describeSecretFile(place, token.pinFile)
-  if (token.pin !== undefined && file !== undefined) {
-    problems.push(problemWith(file.setting, 'is set beside HSM_PIN; set one of the two', file.shown))
+  const file = describeSecretFile(place, pinFile)
+  const [first, ...others] = Object.entries({ pin, pinFile, pinSecretId }).flatMap(([part, value]) =>
+    value === undefined ? [] : placeOf(`token/${part}`).setting,
+  )
+  if (first === undefined) {
+    // The part of a wrong entry that was meant for it may be what is wrong
+    if (isValid) {
+      problems.push(problemWith(place.setting, 'is required, or HSM_PIN, or HSM_PIN_SECRET_ID'))
+    }
+    return undefined
+  }
+  if (others.length > 0) {
+    const shown = (setting: string) => (setting === file?.setting ? file.shown : undefined)
+    const describe = (setting: string) =>
+      problemWith(setting, `is set beside ${first}; set one of the two`, shown(setting))
+    problems.push(...others.map(describe))
     return undefined
   }
   if (file !== undefined) {
@@ -40,17 +58,25 @@ export function findPin(
     warnAboutMode(file, warnings)
     return { file: file.path }
   }
-  if (token.pin === undefined) {
-    // The part of a wrong entry that was meant for it may be what is wrong
-    if (isValid) {
-      problems.push(problemWith(place.setting, 'is required, or HSM_PIN'))
-    }
-    return undefined
+  if (pinSecretId !== undefined) {
+    problems.push(...findMissingPackage(first))
+    return { secretId: pinSecretId }
   }
   try {
-    readSecret(token.pin)
+    readSecret(pin as string)
   } catch (error) {
     problems.push(problemWith('HSM_PIN', (error as Error).message))
   }
   return { variable: 'HSM_PIN' }
+}
+
+/** Returns a problem with a setting that needs a package which is not installed; no package is loaded. */
+export function findMissingPackage(setting: string, name = SDK): ConfigurationProblem[] {
+  try {
+    import.meta.resolve(name)
+    return []
+  } catch {
+    const message = `needs the package ${name}, which is not installed: run npm ci without --omit=optional`
+    return [{ variable: setting, message }]
+  }
 }

@@ -5,7 +5,7 @@ import { Password } from '../common/password.ts'
 import { Proxies, type ProxyServer } from '../common/proxies.ts'
 import type { ConfigurationProblem } from '../errors.ts'
 import { problemWith } from './problem.ts'
-import type { Variables } from './variables.ts'
+import { dropUnset, type Variables, validate } from './variables.ts'
 
 /**
  * Reads the proxies. A wrong value is not quoted, since it can hold a password.
@@ -25,6 +25,11 @@ export function readProxies(
   return new Proxies(
     defined({ http: read('HTTP_PROXY'), https: read('HTTPS_PROXY'), except: values.NO_PROXY }),
   )
+}
+
+/** Returns the proxies that the environment names, for a process that has no other part of the configuration. */
+export function proxiesOfEnvironment(environment: Variables = process.env): Proxies {
+  return readProxies(validate(dropUnset(environment, []), []), environment, [])
 }
 
 function readProxy(value: string | undefined, refuse: (wrong: string) => void): ProxyServer | undefined {

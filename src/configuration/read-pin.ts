@@ -1,7 +1,7 @@
 /** Reads the PIN. Unless HSM_USER is set, the signer process loads nothing else that reads a configuration. */
 import { readFileSync } from 'node:fs'
 import { readSecret } from '../common/secret.ts'
-import type { PinSource } from './signer-configuration.ts'
+import type { LocalPinSource } from './signer-configuration.ts'
 
 /**
  * Reads the PIN in the process that works on the token. A file is read each time, so that a changed one counts; the PIN
@@ -10,7 +10,7 @@ import type { PinSource } from './signer-configuration.ts'
  * @param given PIN that came by IPC, if no file holds it
  * @throws Error if the file is missing, or is not clearly one PIN; the message holds nothing of it
  */
-export function readPin(source: PinSource, given = ''): string {
+export function readPin(source: LocalPinSource, given = ''): string {
   return readSecret('file' in source ? readFileSync(source.file) : given)
 }
 

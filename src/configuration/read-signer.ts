@@ -48,7 +48,7 @@ function nameSettings({ settings: { token }, placeOf }: SignerDocument): Setting
   const name = (path: string) => placeOf(path).setting
   return {
     module: name('token/module'),
-    pin: name(token.pin === undefined ? 'token/pinFile' : 'token/pin'),
+    pin: name(findPinSetting(token)),
     token: name('token/label'),
     slot: name('token/slot'),
     key: name('key'),
@@ -57,6 +57,13 @@ function nameSettings({ settings: { token }, placeOf }: SignerDocument): Setting
     algorithm: name('signatureAlgorithm'),
     hashAlgorithms: name('hashAlgorithms'),
   }
+}
+
+function findPinSetting({ pin, pinSecretId }: SignerDocument['settings']['token']): string {
+  if (pin !== undefined) {
+    return 'token/pin'
+  }
+  return pinSecretId === undefined ? 'token/pinFile' : 'token/pinSecretId'
 }
 
 /** Names of the settings of a signer that variables describe. */

@@ -35,7 +35,9 @@ export interface LibraryConfiguration {
 }
 
 /** The variable or file that holds the PIN. */
-export type PinSource = { readonly variable: string } | { readonly file: string }
+export type LocalPinSource = { readonly variable: string } | { readonly file: string }
+/** What holds the PIN: a variable, a file, or a secret of AWS Secrets Manager by its name or ARN. */
+export type PinSource = LocalPinSource | { readonly secretId: string }
 
 /** How to reach a token and log in. */
 export interface TokenAccess extends LibraryConfiguration {

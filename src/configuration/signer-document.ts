@@ -19,6 +19,7 @@ interface TokenSettings extends TokenSelector {
   /** Value of HSM_PIN, which must be shown nowhere. */
   readonly pin?: string
   readonly pinFile?: string
+  readonly pinSecretId?: string
 }
 
 /** Settings of one timestamp authority, or of all that TSA_URL names. */
@@ -58,6 +59,7 @@ const VARIABLES = {
     slot: 'HSM_SLOT',
     pin: 'HSM_PIN',
     pinFile: 'HSM_PIN_FILE',
+    pinSecretId: 'HSM_PIN_SECRET_ID',
   },
   certificateFile: 'SIGNER_CERTIFICATE_FILE',
   caFile: 'CA_CERTIFICATES_FILE',
@@ -185,12 +187,13 @@ export function fromEntry(
 }
 
 /** Lists the parts of a token that the environment provides, if it has them. */
-function listInherited({ module, moduleParameters: _, pinFile, ...selector }: TokenSettings): string[] {
+function listInherited(token: TokenSettings): string[] {
+  const { module, moduleParameters: _, pinFile, pinSecretId, ...selector } = token
   const isOwn = module !== undefined || Object.keys(selector).length > 0
   return [
     ...(module === undefined ? ['module', 'moduleParameters'] : []),
     ...(isOwn ? [] : ['label', 'serial', 'slot']),
-    ...(pinFile === undefined ? ['pin', 'pinFile'] : []),
+    ...(pinFile === undefined && pinSecretId === undefined ? ['pin', 'pinFile', 'pinSecretId'] : []),
   ]
 }
 

@@ -70,7 +70,7 @@ export function placeInFile(pointer: string, variable = SIGNERS_FILE.variable): 
 
 /** Properties whose values can hold a secret, also by mistake. */
 const SECRET: ReadonlySet<string> = new Set([
-  ...['key', 'moduleParameters', 'pinFile', 'slot'],
+  ...['key', 'moduleParameters', 'pinFile', 'pinSecretId', 'slot'],
   ...['url', 'user', 'passwordFile'],
   ...['tokenId', 'check', 'salt', 'hash'],
 ])

@@ -49,8 +49,8 @@ export function dropUnset(environment: Variables, warnings: string[]): GivenVari
   return given
 }
 
-/** Variables whose wrong values may hold a secret: a password may follow the user after a colon. */
-const SECRET: ReadonlySet<string> = new Set(['TSA_USER'])
+/** Variables whose wrong values may hold a secret: a password after the user and a colon, or a PIN in the wrong place. */
+const SECRET: ReadonlySet<string> = new Set(['HSM_PIN_SECRET_ID', 'TSA_USER'])
 
 /**
  * Checks the variables against their schema, and fills in the defaults. Wrong values become problems and are left out,

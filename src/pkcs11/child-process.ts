@@ -9,6 +9,8 @@ import { APART, MAIN_CHANNEL } from './messages.ts'
 
 /** Each user's processes can read the environment that a child was started with: no secret goes there. */
 const SECRETS = ['HSM_PIN', 'TSA_PASSWORD']
+/** Keeps the AWS SDK from telling, at each start, which Node.js its next versions need; package.json says which these do. */
+const QUIET = { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' }
 /** Stands in front of each line that a library prints. */
 const MARK = 'PKCS#11: '
 /** Time, in ms, that the last lines of a process have: a daemon that its library has started may keep the pipes open. */
@@ -56,7 +58,7 @@ function start(
   const all = [...process.execArgv, fileURLToPath(main), String(process.pid), ...args]
   const child = spawn(process.execPath, all, {
     ...user,
-    env: Object.fromEntries(environment),
+    env: { ...Object.fromEntries(environment), ...QUIET },
     serialization: 'advanced',
     stdio: ['ignore', 'pipe', 'pipe', ...channels],
   })

@@ -57,8 +57,6 @@ export interface OpenRequest {
   readonly keys: readonly KeyRequest[]
   /** The PIN, where no file holds it: from a variable, or typed by a person. */
   readonly givenPin?: string
-  /** PINs that must not be told again. */
-  readonly refusedPins: readonly ToldPin[]
 }
 
 /** The key that was found for a request, or why none was. */
@@ -97,6 +95,9 @@ export type FromParent =
 
 /** File descriptor of the main thread's channel in the signer process. */
 export const MAIN_CHANNEL = 3
+/** Time that a secret of AWS Secrets Manager may take to be read, with the search for credentials and repeats, in ms. */
+export const PIN_TIMEOUT_MS = 5_000
+
 /** File descriptor of the channel of session 0 in the signer process. */
 export const FIRST_CHANNEL = 4
 
@@ -107,6 +108,8 @@ export type ToSignerProcess = ToMainThread | ToSession
 export type ToMainThread =
   | ({ readonly type: 'open' } & OpenRequest)
   | { readonly type: 'log-in' }
+  /** Answers the question whether `C_Login` may be called. Where it may not, the process is closed. */
+  | { readonly type: 'login-allowed' }
   /** Searches the open token for keys that were not there, or not to be used; answered where that was possible. */
   | { readonly type: 'find-keys'; readonly keys: readonly number[] }
   /** Starts a worker for the session with this number, which reads what it is told from its channel. */
@@ -163,8 +166,8 @@ export interface Explanation {
 export type FromSignerProcess =
   | { readonly type: 'opened'; readonly token: FoundToken; readonly keys: readonly KeyOutcome[] }
   | { readonly type: 'open-failed'; readonly failure: OpenFailure }
-  /** `C_Login` is about to be called: should nothing come after it, nobody knows what the token made of the PIN. */
-  | { readonly type: 'login-begun'; readonly told: ToldPin }
+  /** Asks whether `C_Login` may be called with this PIN. Nothing else happens until that is allowed. */
+  | { readonly type: 'login-wanted'; readonly told: ToldPin }
   /** `C_Login` was called; said before what comes of it. */
   | { readonly type: 'login-answered'; readonly returnValue: string }
   | FromOpenToken

@@ -1,6 +1,13 @@
 import { statSync } from 'node:fs'
 import type { PinSource } from '../configuration/signer-configuration.ts'
 
+/** A PIN, and which version of its source it is. */
+export interface Pin {
+  readonly pin: string
+  /** Not derived from the PIN. */
+  readonly version: string
+}
+
 /** A PIN that a token was told: which token, and which version of the PIN's source. Neither is derived from the PIN. */
 export interface ToldPin {
   /** Library, label and serial number. */
@@ -11,9 +18,13 @@ export interface ToldPin {
 /**
  * Returns which version of a PIN a source holds now, without reading it. A file that is written anew or replaced has
  * another version, also where Kubernetes swaps the link that leads to it. So has one that cannot be reached: the code of the
- * error. A variable has one as long as the process runs.
+ * error. A variable has one as long as the process runs. So has a secret here: its versions are known to processes that read
+ * it alone.
  */
 export function pinVersion(source: PinSource): string {
+  if ('secretId' in source) {
+    return source.secretId
+  }
   if ('variable' in source) {
     return source.variable
   }

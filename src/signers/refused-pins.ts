@@ -3,30 +3,51 @@ import { refuseProblems } from '../errors.ts'
 import { pinVersion, type ToldPin } from '../pkcs11/pin-version.ts'
 import { accessId, type TokenPool } from './token-pool.ts'
 
-const PUBLIC_MESSAGE = 'the token refused this PIN; it is tried again at SIGHUP, once its file has changed'
+const PUBLIC_MESSAGE =
+  'the token refused this PIN; it is tried again at SIGHUP, once its file or secret has changed'
 /** Most refused PINs that are kept, which is more than anybody tries. */
 const MAX_REFUSED = 100
 
 /**
- * Remembers which PINs tokens refused, by the versions of their files. None is tried again, since a few wrong ones lock
- * a user. Each version of a file costs one login at most, and only SIGHUP tries another version.
+ * Remembers which PINs tokens refused, by the versions of their files and secrets. None is tried again, since a few wrong
+ * ones lock a user. Each version costs one login at a token, in however many ways that is named, and only SIGHUP tries
+ * another version.
  */
 export class RefusedPins {
   /** The PIN of the last login, keyed by access. */
   readonly #lastLogins = new Map<string, ToldPin>()
   /** Version of the refused PIN, keyed by access. */
   readonly #refused = new Map<string, string>()
+  /** Accesses whose PIN was not told the last time, since it had been refused before. */
+  readonly #untold = new Set<string>()
   #list: readonly ToldPin[] = []
+  /** The end of the last login that was wanted, keyed by token. Two ways of access may lead to one. */
+  readonly #turns = new Map<string, Promise<void>>()
 
-  /** Returns PINs that signer processes must not try again. They see whether two ways of access lead to one token. */
-  list(): readonly ToldPin[] {
-    return this.#list
-  }
-
-  /** Notes the PIN of a login that begins. By the time that the token refuses it, its file may hold another one. */
-  noteLogin(access: TokenAccess, pin: ToldPin): void {
+  /**
+   * Waits until no other login at the token is under way, and notes the PIN of the one that may begin then. By the time
+   * that the token refuses it, its file may hold another one.
+   *
+   * @param ended settles when the login that may begin has ended
+   * @returns whether it may: the token has not refused this PIN
+   */
+  async allowLogin(access: TokenAccess, pin: ToldPin, ended: Promise<void>): Promise<boolean> {
+    const others = this.#turns.get(pin.token)
+    // Without the values, which would be those of all logins so far
+    this.#turns.set(
+      pin.token,
+      Promise.all([others, ended]).then(() => {}),
+    )
+    await others
     this.#lastLogins.set(accessId(access), pin)
-    this.#refused.delete(accessId(access))
+    const isAllowed = this.#list.every(({ token, version }) => token !== pin.token || version !== pin.version)
+    if (isAllowed) {
+      this.#refused.delete(accessId(access))
+      this.#untold.delete(accessId(access))
+    } else {
+      this.#untold.add(accessId(access))
+    }
+    return isAllowed
   }
 
   /** Notes that a token refused the PIN of the last login, or that a PIN was not tried since it was refused before. */
@@ -35,7 +56,7 @@ export class RefusedPins {
     const pin = this.#lastLogins.get(id)
     this.#lastLogins.delete(id)
     this.#refused.set(id, pin?.version ?? pinVersion(access.pin))
-    if (pin !== undefined) {
+    if (pin !== undefined && !this.#untold.has(id)) {
       this.#list = [...this.#list, pin].slice(-MAX_REFUSED)
     }
   }
@@ -58,7 +79,12 @@ export class RefusedPins {
     refuseProblems(problems)
   }
 
-  /** Returns whether the token of a pool refused its PIN, and there is another one now. */
+  /** Returns whether a PIN was not told again, since the token had refused it before. */
+  isUntold({ access, pool }: RefusedPool): boolean {
+    return pool.status().state === 'pin refused' && this.#untold.has(accessId(access))
+  }
+
+  /** Returns whether the token of a pool refused its PIN, and there is another one now, or there may be. */
   isCorrected({ access, pool }: RefusedPool): boolean {
     return pool.status().state === 'pin refused' && this.#isChanged(access)
   }
@@ -69,15 +95,17 @@ export class RefusedPins {
       return
     }
     const { pin: variable } = keys[0].settings
+    const [source] = Object.values(access.pin)
     const remedy =
       'file' in access.pin
-        ? `correct ${access.pin.file}, which has not changed since, and send SIGHUP again`
-        : `correct ${access.pin.variable}, and restart`
+        ? `correct ${source}, which has not changed since, and send SIGHUP again`
+        : `correct ${source}, and restart`
     log.error({ variable }, `the token refused its PIN, which is not tried again: ${remedy}`)
   }
 
+  /** Only a signer process can tell whether a secret has changed, which tells no PIN again that was refused. */
   #isChanged(access: TokenAccess): boolean {
-    return this.#refused.get(accessId(access)) !== pinVersion(access.pin)
+    return 'secretId' in access.pin || this.#refused.get(accessId(access)) !== pinVersion(access.pin)
   }
 }
 

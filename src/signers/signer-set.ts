@@ -30,7 +30,7 @@ export interface SignerSetOptions {
   readonly log: BaseLogger
   readonly observer: PoolObserver
   /** Notes logins and refused PINs. */
-  readonly pins: Pick<RefusedPins, 'list' | 'noteLogin' | 'noteRefusal'>
+  readonly pins: Pick<RefusedPins, 'allowLogin' | 'noteRefusal'>
   /** PIN in place of the one that the environment holds. */
   readonly givenPin?: string
   readonly revocations: SignerSources['revocations']
@@ -82,8 +82,7 @@ export class SignerSet {
             onMisconfigured(
               new ConfigurationError(problems.map((problem) => ({ ...problem, token: log.fields }))),
             ),
-          refusedPins: () => options.pins.list(),
-          onLogin: (told) => options.pins.noteLogin(plan.access, told),
+          allowLogin: (told, ended) => options.pins.allowLogin(plan.access, told, ended),
           onPinRefused: () => options.pins.noteRefusal(plan.access),
         }),
       }

@@ -199,7 +199,7 @@ export class Signers {
       refuseNewlyInvalid(next, before)
       this.#refusedPins.check(next.ownPools, retryPins)
       next.start()
-      await testSigners(next, before, problems, this.#closing.signal)
+      await testSigners(next, before, problems, this.#refusedPins, this.#closing.signal)
     } catch (error) {
       await Promise.all(next.ownPools.map(({ pool }) => pool.close(0)))
       // Certificates of a pending configuration stay watched

@@ -11,9 +11,10 @@ import {
   refuseProblems,
 } from '../errors.ts'
 import { findValidityProblem, type ValidityPeriod } from '../x509/validity.ts'
+import type { RefusedPins } from './refused-pins.ts'
 import type { Signer } from './signer.ts'
 import type { SignerSet } from './signer-set.ts'
-import type { TokenPool } from './token-pool.ts'
+import { accessId, type TokenPool } from './token-pool.ts'
 
 /** Time that a token that cannot be opened at once, or does not answer, has for it, in ms. */
 const PATIENCE_MS = 15_000
@@ -39,17 +40,21 @@ export function refuseNewlyInvalid(next: SignerSet, before: SignerSet): void {
  * Waits until each key of the set has made a test signature that verified.
  *
  * @param problems problems that tokens have with the configuration, added while this waits
+ * @param pins tells which PINs were not told again
  * @throws ConfigurationError with all problems
  */
 export async function testSigners(
   next: SignerSet,
   before: SignerSet,
   problems: readonly ConfigurationError[],
+  pins: Pick<RefusedPins, 'isUntold'>,
   signal: AbortSignal,
 ): Promise<void> {
   await waitUntil(() => !next.ownPools.some(isPending) || problems.length > 0, signal)
   refuseProblems(problems.flatMap((error) => error.problems))
-  refuseProblems(next.ownPools.flatMap(describeUntested))
+  // A secret that holds a refused PIN as before keeps nobody from taking over other changes, as a file does not
+  const untested = next.ownPools.filter((pool) => !(pins.isUntold(pool) && isRefused(pool, before)))
+  refuseProblems(untested.flatMap(describeUntested))
   // Certificates on tokens are known by now
   refuseNewlyInvalid(next, before)
   const changed = [...next.signers.values()].filter((signer) => isChanged(signer, before))
@@ -97,6 +102,12 @@ function isPending({ pool, keys }: TokenPool): boolean {
     return keys.some((_, place) => pool.keyStatus(place).state === 'starting')
   }
   return state !== 'pin refused'
+}
+
+/** Returns whether the token had refused the PIN already in another set. */
+function isRefused({ access }: TokenPool, { pools }: SignerSet): boolean {
+  const former = pools.find((pool) => accessId(pool.access) === accessId(access))
+  return former?.pool.status().state === 'pin refused'
 }
 
 function describeUntested({ pool, keys, log }: TokenPool): ConfigurationProblem[] {

@@ -100,12 +100,8 @@ export function describeTokens(
     served.set(accessId(access), [...(served.get(accessId(access)) ?? []), name])
   }
   return [...nameTokens(tokens)].map(([token, { access }]) => {
-    const { pin } = access
-    return {
-      token,
-      signers: served.get(accessId(access)) as string[],
-      pinFile: 'file' in pin ? pin.file : pin.variable,
-    }
+    const [pinFile] = Object.values(access.pin) as [string]
+    return { token, signers: served.get(accessId(access)) as string[], pinFile }
   })
 }
 

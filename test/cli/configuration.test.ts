@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream'
 import t from 'tap'
-import { chooseSigners, createPinPrompt, loadWithoutPin } from '../../src/cli/configuration.ts'
+import { chooseSigners, createPinPrompt, listVariables, loadWithoutPin } from '../../src/cli/configuration.ts'
 import type { SignerConfiguration } from '../../src/configuration/signer-configuration.ts'
 import type { Variables } from '../../src/configuration/variables.ts'
 
@@ -44,5 +44,12 @@ t.test('nobody is asked for a PIN that is configured', async (t) => {
   t.strictSame(await createPinPrompt(io({ HSM_PIN: '1234' }))(access), { givenPin: '1234' })
   const ask = createPinPrompt(io({}))
   t.strictSame(await ask({ ...access, pin: { file: '/pin' } }), {})
+  t.strictSame(await ask({ ...access, pin: { secretId: 'pin' } }), {})
   await t.rejects(ask(access), { name: 'ConfigurationError' }, 'without a terminal nobody can be')
+})
+
+t.test('an option that names the PIN takes the place of all that the environment has of it', async (t) => {
+  const none = { HSM_PIN: undefined, HSM_PIN_FILE: undefined, HSM_PIN_SECRET_ID: undefined }
+  t.strictSame(listVariables({ pinFile: '/pin' }), { ...none, HSM_PIN_FILE: '/pin' })
+  t.strictSame(listVariables({ pinSecretId: 'pin' }), { ...none, HSM_PIN_SECRET_ID: 'pin' })
 })

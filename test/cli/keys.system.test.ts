@@ -175,7 +175,10 @@ t.test('a PIN that nobody can be asked for', async (t) => {
   const { HSM_PIN_FILE: _, ...rest } = environment
   const { exitCode, stderr } = await runCommand(rest, 'keys')
   t.equal(exitCode, 78)
-  t.match(stderr, /^HSM_PIN_FILE: is required, or HSM_PIN or --pin-file, since there is no terminal/)
+  t.match(
+    stderr,
+    /^HSM_PIN_FILE: is required, or HSM_PIN, HSM_PIN_SECRET_ID, --pin-file or --pin-secret-id, since there is no terminal/,
+  )
 })
 
 t.test('at a terminal the PIN is asked for, and not shown', async (t) => {

@@ -94,7 +94,7 @@ t.test('a token whose key fails once it has signed', async (t) => {
 t.test('no PIN, and nobody to ask', async (t) => {
   const { exitCode, stderr } = await runCommand({ ...environment, HSM_PIN_FILE: '' }, 'sign', file)
   t.equal(exitCode, 78)
-  t.match(stderr, /^HSM_PIN_FILE: is required, or HSM_PIN or --pin-file/)
+  t.match(stderr, /^HSM_PIN_FILE: is required, or HSM_PIN, HSM_PIN_SECRET_ID, --pin-file or/)
 })
 
 t.test('a signature over a whole PDF is one outside of it', async (t) => {

@@ -10,6 +10,7 @@ import {
   loadLibraryConfiguration,
   loadTokenConfiguration,
 } from '../../src/configuration/load.ts'
+import { findMissingPackage } from '../../src/configuration/pin.ts'
 import { VARIABLE_SETTINGS } from '../../src/configuration/read-signer.ts'
 import type { SignerConfiguration } from '../../src/configuration/signer-configuration.ts'
 import { ConfigurationError } from '../../src/errors.ts'
@@ -391,9 +392,44 @@ t.test('the PIN', async (t) => {
   )
   t.strictSame(
     problemsOf({ HSM_MODULE: MODULE }),
-    [`HSM_PIN_FILE: is required, or HSM_PIN${example}`],
+    [`HSM_PIN_FILE: is required, or HSM_PIN, or HSM_PIN_SECRET_ID${example}`],
     'but in one',
   )
+})
+
+t.test('the PIN in a secret of AWS Secrets Manager', async (t) => {
+  const { HSM_PIN: _, ...least } = LEAST
+  const arn = 'arn:aws:secretsmanager:eu-central-1:123456789012:secret:signing/hsm-pin-AbCdEf'
+  for (const id of ['signing/hsm-pin', arn]) {
+    const { access, settings } = signerOf(loadConfiguration({ ...least, HSM_PIN_SECRET_ID: id }))
+    t.strictSame(access.pin, { secretId: id })
+    t.equal(settings.pin, 'HSM_PIN_SECRET_ID')
+  }
+  const example =
+    ': name or ARN of a secret of AWS Secrets Manager that holds the PIN, for example ' +
+    'HSM_PIN_SECRET_ID=signing-service/hsm-pin'
+  const beside = `is set beside HSM_PIN; set one of the two`
+  t.strictSame(problemsOf({ ...LEAST, HSM_PIN_SECRET_ID: arn, HSM_PIN_FILE: path('pin') }), [
+    `HSM_PIN_FILE: ${path('pin')} ${beside}: file that holds the PIN, for example HSM_PIN_FILE=/run/secrets/hsm-pin`,
+    `HSM_PIN_SECRET_ID: ${beside}${example}`,
+  ])
+  for (const pin of ['4711', 'user:4711', 'arn:aws:s3:::4711', '4711 ']) {
+    t.strictSame(
+      problemsOf({ ...least, HSM_PIN_SECRET_ID: pin }),
+      [`HSM_PIN_SECRET_ID: is not valid${example}`],
+      'a PIN in the wrong place is not quoted',
+    )
+    t.throws(() => loadTokenConfiguration({ ...least, HSM_PIN_SECRET_ID: pin }), {
+      message: `HSM_PIN_SECRET_ID: is not valid${example}`,
+    })
+  }
+  t.strictSame(findMissingPackage('HSM_PIN_SECRET_ID', 'no-such-package'), [
+    {
+      variable: 'HSM_PIN_SECRET_ID',
+      message:
+        'needs the package no-such-package, which is not installed: run npm ci without --omit=optional',
+    },
+  ])
 })
 
 t.test('files that cannot be read', async (t) => {

@@ -254,10 +254,23 @@ t.test('which token', async (t) => {
   }
 })
 
+t.test('a secret in place of the PIN file', async (t) => {
+  const pinSecretId = 'signing/far-pin'
+  const { access, settings } = loadSigner({ token: { pinSecretId } }, { ...LEAST, HSM_TOKEN_LABEL: 'hsm1' })
+  t.strictSame(access, { module: MODULE, token: { label: 'hsm1' }, pin: { secretId: pinSecretId } })
+  t.equal(settings.pin, 'SIGNERS_FILE /signers/a/token/pinSecretId')
+  const { HSM_PIN: _, ...least } = LEAST
+  const inherited = loadSigner({}, { ...least, HSM_PIN_SECRET_ID: pinSecretId })
+  t.strictSame(inherited.access.pin, { secretId: pinSecretId })
+  t.strictSame(problemsOfSigner({ token: { pinSecretId, pinFile: '../pin' } }), [
+    '/token/pinSecretId: is set beside SIGNERS_FILE /signers/a/token/pinFile; set one of the two',
+  ])
+})
+
 t.test('what the environment must have is what a signer leaves out', async (t) => {
   const token = { module: '../other.so', pinFile: '../pin' }
   const module = /^HSM_MODULE: is required: path of the PKCS#11 library, for example HSM_MODULE=\//
-  const pin = /^HSM_PIN_FILE: is required, or HSM_PIN: file that holds the PIN/
+  const pin = /^HSM_PIN_FILE: is required, or HSM_PIN, or HSM_PIN_SECRET_ID: file that holds the PIN/
   t.strictSame(problemsOfSigner({ token }, {}), [])
   t.match(problemsOfSigner({ token: { module: token.module } }, {}), [pin])
   t.match(problemsOfSigner({ token: { pinFile: token.pinFile } }, {}), [module])
@@ -443,7 +456,7 @@ t.test('properties that nobody knows', async (t) => {
   }
   t.strictSame(problemsOfSigner({ key: { lable: 'a', label: 'a' }, token: { pin: PIN } }), [
     '/key/lable: is not known here; label is',
-    '/token/pin: is not known here; module, moduleParameters, label, serial, slot, pinFile are',
+    '/token/pin: is not known here; module, moduleParameters, label, serial, slot, pinFile, pinSecretId are',
   ])
   t.strictSame(problemsOf({ signer: {}, signers: { a: { 'a/b': 1 } } }), [
     'SIGNERS_FILE /signer: is not known here; signers is',
@@ -607,6 +620,7 @@ t.test('no problem and no configuration holds a PIN', async (t) => {
     { key: PIN },
     { key: `pkcs11:object=a?pin-value=${PIN}` },
     { token: { pinFile: PIN } },
+    { token: { pinSecretId: PIN } },
     { token: { slot: PIN } },
   ]) {
     const problems = problemsOfSigner(signer)

@@ -17,7 +17,7 @@ const KEY: PoolKey = {
   accept: () => ({}) as never,
 }
 const REFUSED =
-  'HSM_PIN_FILE: the token refused this PIN; it is tried again at SIGHUP, once its file has changed'
+  'HSM_PIN_FILE: the token refused this PIN; it is tried again at SIGHUP, once its file or secret has changed'
 
 const FIELDS = { token: 'one', signers: ['contracts'], pinFile: '/pin' }
 
@@ -40,8 +40,17 @@ function put(file: string, content: string): void {
   renameSync(`${file}.new`, file)
 }
 
-function refuse(pins: RefusedPins, access: TokenAccess): void {
-  pins.noteLogin(access, { token: 'one', version: pinVersion(access.pin) })
+/** Begins a login that is ended at once, and returns whether it was allowed. */
+function logIn(
+  pins: RefusedPins,
+  access: TokenAccess,
+  { token = 'one', version = pinVersion(access.pin) } = {},
+): Promise<boolean> {
+  return pins.allowLogin(access, { token, version }, Promise.resolve())
+}
+
+async function refuse(pins: RefusedPins, access: TokenAccess): Promise<void> {
+  await logIn(pins, access)
   pins.noteRefusal(access)
 }
 
@@ -51,7 +60,7 @@ t.test('a refused PIN is tried again at SIGHUP alone, and only when its file has
   const pins = new RefusedPins()
   put(file, 'wrong')
   t.doesNotThrow(() => pins.check([pool(access)], false), 'nothing was refused yet')
-  refuse(pins, access)
+  await refuse(pins, access)
   for (const retry of [false, true]) {
     t.throws(() => pins.check([pool(access)], retry), { message: REFUSED })
   }
@@ -65,7 +74,7 @@ t.test('a refused PIN is tried again at SIGHUP alone, and only when its file has
   t.equal(pins.isCorrected(pool(access)), true)
   t.equal(pins.isCorrected(pool(access, 'ready')), false, 'a pool that was not refused anything')
 
-  pins.noteLogin(access, { token: 'one', version: pinVersion({ file }) })
+  await logIn(pins, access)
   t.doesNotThrow(() => pins.check([pool(access)], false), 'it was told another PIN, and has not refused that')
 })
 
@@ -74,10 +83,10 @@ t.test('a file that is written anew with the same wrong PIN costs one try, and n
   const access = accessWith({ file })
   const pins = new RefusedPins()
   put(file, 'wrong')
-  refuse(pins, access)
+  await refuse(pins, access)
   put(file, 'wrong')
   t.doesNotThrow(() => pins.check([pool(access)], true))
-  refuse(pins, access)
+  await refuse(pins, access)
   t.throws(() => pins.check([pool(access)], true), { message: REFUSED })
 })
 
@@ -92,7 +101,7 @@ t.test('a link that leads to another file, as Kubernetes swaps it, is a change',
   symlinkSync('../..data/pin', join(directory, 'mounted/pin'))
   const access = accessWith({ file: join(directory, 'mounted/pin') })
   const pins = new RefusedPins()
-  refuse(pins, access)
+  await refuse(pins, access)
   t.throws(() => pins.check([pool(access)], true), { message: REFUSED })
   link('second')
   t.doesNotThrow(() => pins.check([pool(access)], true))
@@ -105,7 +114,7 @@ t.test('a file that cannot be reached any more is a change, and ends nothing', a
   const access = accessWith({ file })
   const pins = new RefusedPins()
   put(file, 'wrong')
-  refuse(pins, access)
+  await refuse(pins, access)
   rmSync(file)
   symlinkSync('pin', file)
   t.equal(pinVersion({ file }), 'ELOOP')
@@ -118,7 +127,7 @@ t.test('a PIN that is corrected while the token judges the one before is another
   const access = accessWith({ file })
   const pins = new RefusedPins()
   put(file, 'wrong')
-  pins.noteLogin(access, { token: 'one', version: pinVersion({ file }) })
+  await logIn(pins, access)
   put(file, 'right')
   pins.noteRefusal(access)
   t.doesNotThrow(() => pins.check([pool(access)], true))
@@ -148,7 +157,7 @@ t.test('that a refused PIN is still the one of its file, or of its variable, is 
   const tell = (token: TokenPool) => pins.warnIfUnchanged({ ...token, log })
   put(file, 'wrong')
   const [inFile, inVariable] = [accessWith({ file }), accessWith({ variable: 'HSM_PIN' })]
-  refuse(pins, inFile)
+  await refuse(pins, inFile)
   pins.noteRefusal(inVariable)
   tell(pool(inFile))
   tell(pool(inVariable))
@@ -163,21 +172,71 @@ t.test('that a refused PIN is still the one of its file, or of its variable, is 
   ])
 })
 
-t.test('signer processes are told what was refused, and nothing that is made of a PIN', async (t) => {
+t.test('a PIN that a token refused is told to it in no other way, and to other tokens', async (t) => {
   const file = join(t.testdir(), 'pin')
   put(file, 'wrong')
   const pins = new RefusedPins()
-  for (const token of ['one', 'two']) {
-    pins.noteLogin(accessWith({ file }), { token, version: pinVersion({ file }) })
-    pins.noteRefusal(accessWith({ file }))
-  }
-  for (let count = 0; count < 200; count += 1) {
-    pins.noteRefusal(accessWith({ file }))
-  }
-  const version = pinVersion({ file })
-  t.strictSame(pins.list(), [
-    { token: 'one', version },
-    { token: 'two', version },
-  ])
-  t.match(version, /^\d+,\d+,\d+,\d+$/, 'device, inode and two times')
+  const byLabel = accessWith({ file })
+  const bySlot = { ...byLabel, token: { slot: 0 } }
+  await refuse(pins, byLabel)
+  t.equal(pins.isUntold(pool(byLabel)), false)
+  t.equal(await logIn(pins, bySlot), false)
+  pins.noteRefusal(bySlot)
+  t.equal(pins.isUntold(pool(bySlot)), true)
+  t.equal(pins.isUntold(pool(bySlot, 'ready')), false)
+  t.equal(await logIn(pins, byLabel), false, 'nor once more in the same way')
+  t.equal(await logIn(pins, bySlot, { token: 'two' }), true)
+  t.match(pinVersion({ file }), /^\d+,\d+,\d+,\d+$/, 'device, inode and two times are what it is known by')
+  put(file, 'right')
+  t.equal(await logIn(pins, bySlot), true)
+  t.equal(pins.isUntold(pool(bySlot)), false)
 })
+
+t.test('one login at a token follows another, and none waits for those at other tokens', async (t) => {
+  const pins = new RefusedPins()
+  const access = accessWith({ secretId: 'pin' })
+  const { promise: answered, resolve: answer } = withResolvers()
+  const told = { token: 'one', version: 'first' }
+  t.equal(await pins.allowLogin(access, told, answered), true)
+  const order: string[] = []
+  const waiting = pins
+    .allowLogin({ ...access, token: { slot: 0 } }, told, Promise.resolve())
+    .then((isAllowed) => {
+      order.push('the same token')
+      return isAllowed
+    })
+  t.equal(await pins.allowLogin(access, { ...told, token: 'two' }, Promise.resolve()), true)
+  order.push('another one')
+  pins.noteRefusal({ ...access, token: { slot: 7 } })
+  answer()
+  t.equal(await waiting, true, 'as the first one was not refused')
+  t.strictSame(order, ['another one', 'the same token'])
+})
+
+t.test('a hundred refused PINs are remembered', async (t) => {
+  const pins = new RefusedPins()
+  const access = accessWith({ secretId: 'pin' })
+  for (let version = 0; version <= 100; version += 1) {
+    t.equal(await logIn(pins, access, { version: `${version}` }), true)
+    pins.noteRefusal(access)
+  }
+  t.equal(await logIn(pins, access, { version: '1' }), false)
+  t.equal(await logIn(pins, access, { version: '0' }), true)
+})
+
+t.test('whether a secret has changed is left to signer processes, at SIGHUP', async (t) => {
+  const pins = new RefusedPins()
+  const access = accessWith({ secretId: 'pin' })
+  await refuse(pins, access)
+  t.throws(() => pins.check([pool(access)], false), { message: REFUSED })
+  t.doesNotThrow(() => pins.check([pool(access)], true))
+  t.equal(pins.isCorrected(pool(access)), true)
+})
+
+function withResolvers(): { promise: Promise<void>; resolve: () => void } {
+  let resolve = () => {}
+  const promise = new Promise<void>((settle) => {
+    resolve = settle
+  })
+  return { promise, resolve }
+}

@@ -235,7 +235,7 @@ t.test('a PIN that the token refuses is tried once, and again when it was change
   const refusedOnce =
     'SIGNERS_FILE /signers/far/token/pinFile: no test signature could be made: the token refused the PIN (CKR_PIN_INCORRECT)'
   const notAgain =
-    'SIGNERS_FILE /signers/far/token/pinFile: the token refused this PIN; it is tried again at SIGHUP, once its file has changed'
+    'SIGNERS_FILE /signers/far/token/pinFile: the token refused this PIN; it is tried again at SIGHUP, once its file or secret has changed'
   const sameFile =
     'SIGNERS_FILE /signers/far/token/pinFile: no test signature could be made: the token refused the PIN (it did so before)'
   const logins = module.calls('C_Login')

@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import t from 'tap'
+import { runCommand } from '../support/command.ts'
 import { createFaultyModule } from '../support/faulty-module/faulty-module.ts'
 import { readLog } from '../support/log-lines.ts'
 import { health, signerReady, tokenReady, watchfulEnvironment } from '../support/readiness.ts'
@@ -232,4 +233,61 @@ t.test('a key that is missing when its token is opened again is in use soon afte
   t.equal(await signsWith(url, 'far-too'), tooFar.certificate.serialNumber)
   t.equal(module.processes().at(-1), pid, 'in the same signer process')
   await until('it is logged', () => /"signer":"far-too",.*the signer can sign again/.test(service.log()))
+})
+
+t.test('a token that two signers name differently is told a wrong PIN once', async (t) => {
+  module.plan()
+  writeFileSync(folder.path('second-pin'), 'wrong-pin-3\n')
+  const { tokens } = JSON.parse((await runCommand(folder.environment, 'tokens', '--json')).stdout)
+  const { slot } = tokens.find(({ label }: { label: string }) => label === 'second')
+  const pinFile = 'second-pin'
+  folder.write({
+    near: folder.entry('near'),
+    'by-label': folder.entry('far', { token: { ...faulty, pinFile } }),
+    'by-slot': folder.entry('far', { token: { module: faulty.module, slot, pinFile } }),
+  })
+  const [logins, opened] = ['C_Login', 'C_OpenSession'].map((name) => module.calls(name)) as [number, number]
+  module.plan('C_Login hold')
+  const service = await startService(t, environment)
+  // Each opens a session to log in with
+  await until('both have come so far', () => module.calls('C_OpenSession') === opened + 2)
+  await until('one is at its login', () => module.calls('C_Login') > logins)
+  module.plan()
+  const states = async () => {
+    const { signers } = await health(service)
+    return [signers['by-label']?.state, signers['by-slot']?.state]
+  }
+  await until('both are refused', async () => (await states()).every((state) => state === 'pin refused'))
+  t.equal(module.calls('C_Login'), logins + 1)
+  const reasons = Object.values((await health(service)).signers).map(({ reason }) => reason)
+  t.strictSame(reasons.sort(), [
+    'the token refused the PIN (CKR_PIN_INCORRECT)',
+    'the token refused the PIN (it did so before)',
+    undefined,
+  ])
+
+  t.test('and the right one by each of them', async (t) => {
+    writeFileSync(folder.path('second-pin'), `${PIN}\n`)
+    t.equal(await afterReload(service, () => service.app.reload()), 'taken over')
+    for (const signer of ['by-label', 'by-slot']) {
+      t.equal(await signsWith(service.url, signer), far.certificate.serialNumber)
+    }
+    t.equal(module.calls('C_Login'), logins + 3)
+  })
+
+  t.test('one whose login takes long keeps the other waiting', async (t) => {
+    module.plan('C_Login hold')
+    const ended = await startService(t, environment)
+    await until('one is at its login', () => module.calls('C_Login') === logins + 4)
+    await ended.app.close()
+    t.equal(module.calls('C_Login'), logins + 4, 'until the service ends')
+    const service = await startService(t, environment)
+    await until('one is at its login', () => module.calls('C_Login') === logins + 5)
+    module.plan()
+    await until('both sign', async () => {
+      const { signers } = await health(service)
+      return ['by-label', 'by-slot'].every((name) => signers[name]?.state === 'ready')
+    })
+    t.equal(module.calls('C_Login'), logins + 6, 'or the token answers')
+  })
 })

@@ -32,14 +32,15 @@ function setIn(state: HsmState, ...outcomes: (Error | undefined)[]): SignerSet {
 }
 
 const NOTHING = { signers: new Map() } as unknown as SignerSet
+const PINS = { isUntold: () => false }
 const { signal } = new AbortController()
 
 t.test('a token that is busy is asked again', async (t) => {
-  await t.resolves(testSigners(setOf(new HSM_BUSY(), new HSM_BUSY()), NOTHING, [], signal))
+  await t.resolves(testSigners(setOf(new HSM_BUSY(), new HSM_BUSY()), NOTHING, [], PINS, signal))
 })
 
 t.test('one that does not sign keeps the signers from being taken over', async (t) => {
-  await t.rejects(testSigners(setOf(new HSM_UNAVAILABLE()), NOTHING, [], signal), {
+  await t.rejects(testSigners(setOf(new HSM_UNAVAILABLE()), NOTHING, [], PINS, signal), {
     name: 'ConfigurationError',
     problems: [
       {
@@ -53,7 +54,7 @@ t.test('one that does not sign keeps the signers from being taken over', async (
 
 t.test('one that never will sign, or is told no PIN before SIGHUP, is not waited for', async (t) => {
   for (const set of [setOf(new SIGNATURE_SELF_CHECK_FAILED()), setIn('pin refused', new HSM_UNAVAILABLE())]) {
-    await t.rejects(testSigners(set, NOTHING, [], signal), {
+    await t.rejects(testSigners(set, NOTHING, [], PINS, signal), {
       name: 'ConfigurationError',
       problems: [{ isTemporary: false }],
     })

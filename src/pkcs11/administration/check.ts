@@ -78,7 +78,10 @@ export interface Progress {
  *
  * There is one `C_Login`, whatever else fails. Only the test sentence is signed.
  */
-export function* checkToken(access: AdministrationAccess, request: CheckRequest): Generator<Progress> {
+export async function* checkToken(
+  access: AdministrationAccess,
+  request: CheckRequest,
+): AsyncGenerator<Progress> {
   const library = yield* attempt('library', () => load(access))
   if (library === undefined) return
   const slot = yield* attempt('token', () => find(library, access))
@@ -99,11 +102,14 @@ export function* checkToken(access: AdministrationAccess, request: CheckRequest)
 type Found<T> = readonly [value: T, finding: Finding]
 
 /** @returns what was found; undefined where that failed, as has been told then */
-function* attempt<T>(step: CheckStep, act: () => Found<T>): Generator<Progress, T | undefined> {
+async function* attempt<T>(
+  step: CheckStep,
+  act: () => Found<T> | Promise<Found<T>>,
+): AsyncGenerator<Progress, T | undefined> {
   yield { step }
   let found: Found<T>
   try {
-    found = act()
+    found = await act()
   } catch (error) {
     yield { step, failure: explain(error) }
     return undefined
@@ -127,8 +133,8 @@ function find(library: Module, access: AdministrationAccess): Found<Slot> {
   return [slot, { step: 'token', text }]
 }
 
-function logIn(slot: Slot, access: AdministrationAccess): Found<TokenSession> {
-  return [openSession(slot, access), { step: 'login', text: 'the token took the PIN' }]
+async function logIn(slot: Slot, access: AdministrationAccess): Promise<Found<TokenSession>> {
+  return [await openSession(slot, access), { step: 'login', text: 'the token took the PIN' }]
 }
 
 function findKey(session: TokenSession, { key }: CheckRequest): Found<PrivateKey> {

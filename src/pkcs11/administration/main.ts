@@ -23,7 +23,7 @@ const operations = {
   async check(access: AdministrationAccess, request: CheckRequest) {
     // It alone verifies signatures, and takes longer to load than the rest together
     const { checkToken } = await import('./check.ts')
-    for (const progress of checkToken(access, request)) {
+    for await (const progress of checkToken(access, request)) {
       await send({ type: 'progress', progress })
     }
   },
@@ -44,7 +44,7 @@ export type FromAdministration = Answer | { readonly type: 'progress'; readonly 
 
 /** Makes an operation of what needs a session with the user logged in. */
 function loggedIn<Rest extends unknown[], Result>(act: (session: TokenSession, ...rest: Rest) => Result) {
-  return (access: AdministrationAccess, ...rest: Rest) => act(logIn(access), ...rest)
+  return async (access: AdministrationAccess, ...rest: Rest) => act(await logIn(access), ...rest)
 }
 
 async function answer({ operation, input }: Order): Promise<Answer> {

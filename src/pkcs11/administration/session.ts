@@ -1,7 +1,7 @@
 import type { Module, Slot } from 'graphene-pk11'
 import type { LibraryConfiguration, TokenAccess } from '../../configuration/signer-configuration.ts'
+import { findPin } from '../process/find-pin.ts'
 import { initializeLibrary, loadLibrary } from '../process/library.ts'
-import { findPin } from '../process/open-token.ts'
 import { selectToken } from '../process/token.ts'
 import { logInUser, openUserSession, type TokenSession } from '../process/user-session.ts'
 
@@ -29,14 +29,14 @@ export function closeLibrary(): void {
 }
 
 /** Opens a read-write session with the user logged in. */
-export function logIn(access: AdministrationAccess): TokenSession {
+export async function logIn(access: AdministrationAccess): Promise<TokenSession> {
   const { slot } = selectToken(openLibrary(access), access.token)
   return openSession(slot, access)
 }
 
 /** Opens a session and calls `C_Login` once. */
-export function openSession(slot: Slot, access: AdministrationAccess): TokenSession {
-  const pin = findPin(access.pin, access.givenPin)
+export async function openSession(slot: Slot, access: AdministrationAccess): Promise<TokenSession> {
+  const { pin } = await findPin(access.pin, access.givenPin)
   const session = openUserSession(slot)
   logInUser(session, pin)
   return session

@@ -12,12 +12,15 @@ export interface PoolOptions {
   readonly keys: readonly [PoolKey, ...PoolKey[]]
   /** The token was reached, and will never work with this configuration. */
   onMisconfigured(error: ConfigurationError): void
-  /** PINs that must not be told again; none unless given. */
-  refusedPins?(): readonly ToldPin[]
   /** The PIN, in place of the one that the environment holds. */
   readonly givenPin?: string
-  /** `C_Login` is about to be called with this PIN. */
-  onLogin?(told: ToldPin): void
+  /**
+   * Returns whether the token may be told this PIN, once no other login at the same token is under way. All may unless it is
+   * given.
+   *
+   * @param ended settles when the token has answered, or will not be asked any more
+   */
+  allowLogin?(told: ToldPin, ended: Promise<void>): Promise<boolean>
   /** The token refused the PIN: nothing is tried any more. */
   onPinRefused?(): void
   readonly log: PoolLog

@@ -11,8 +11,10 @@ import {
   isFound,
   type KeyOutcome,
   type OpenFailure,
+  PIN_TIMEOUT_MS,
   type ToSignerProcess,
 } from '../messages.ts'
+import type { ToldPin } from '../pin-version.ts'
 import { LoginGuard } from './login-guard.ts'
 import { problemOf } from './pool-keys.ts'
 import type { PoolOptions, RestartReason } from './pool-options.ts'
@@ -49,9 +51,11 @@ export class Supervisor {
   readonly #options: PoolOptions
   readonly #events: SupervisorEvents
   readonly #warning: RepeatedWarning
-  readonly #patience = new OpenPatience()
+  readonly #patience: OpenPatience
   #process: SignerProcess | undefined
   readonly #login = new LoginGuard()
+  /** Ends the login that is wanted or under way, so that others at the same token may begin. */
+  #endLogin: () => void = () => {}
   #everReady = false
   /** Time at which the last process was started, in ms of `performance.now()`. */
   #startedAt = 0
@@ -69,6 +73,7 @@ export class Supervisor {
     this.#options = options
     this.#events = events
     this.#warning = new RepeatedWarning(options.log)
+    this.#patience = new OpenPatience('secretId' in options.access.pin ? PIN_TIMEOUT_MS : 0)
   }
 
   get state(): { readonly state: HsmState; readonly since: Date; readonly reason?: string } {
@@ -144,10 +149,11 @@ export class Supervisor {
   /** Stops for good: the PIN must not be tried again until somebody has corrected it. */
   refusePin(returnValue: string): void {
     const { access, keys } = this.#options
+    const kind = 'secretId' in access.pin ? 'secret' : 'file'
     const remedy =
       'variable' in access.pin
         ? `correct ${access.pin.variable}, then restart`
-        : `correct the file of ${keys[0].settings.pin}, then send SIGHUP`
+        : `correct the ${kind} of ${keys[0].settings.pin}, then send SIGHUP`
     this.#stopForPin(
       `the token refused the PIN; it is not tried again, since wrong PINs lock the user: ${remedy}`,
       `the token refused the PIN (${returnValue})`,
@@ -172,8 +178,7 @@ export class Supervisor {
   async close(): Promise<void> {
     clearTimeout(this.#timer)
     this.#setState('closing')
-    const running = this.#process
-    this.#process = undefined
+    const running = this.#forgetProcess()
     await running?.close(CLOSE_TIMEOUT_MS)
   }
 
@@ -182,14 +187,13 @@ export class Supervisor {
       this.#patience.exhausted()
       this.replace('the token does not answer', 'hang')
     }, this.#patience.begin())
-    const { access, keys, refusedPins = () => [] } = this.#options
+    const { access, keys } = this.#options
     const { givenPin = pinOfEnvironment(access.pin) } = this.#options
     this.send({
       type: 'open',
       access,
       keys: keys.map(({ request }) => request),
       ...defined({ givenPin }),
-      refusedPins: refusedPins(),
     })
   }
 
@@ -199,14 +203,35 @@ export class Supervisor {
         return this.#opened(message.token, message.keys)
       case 'open-failed':
         return this.#openFailed(message.failure)
-      case 'login-begun':
-        this.#options.onLogin?.(message.told)
-        return this.#login.begun()
+      case 'login-wanted':
+        return void this.#allowLogin(message.told)
       case 'login-answered':
         this.#options.observer.loggedIn(message.returnValue)
-        return this.#login.answered(message.returnValue) ? undefined : this.refusePin(message.returnValue)
+        if (!this.#login.answered(message.returnValue)) {
+          this.refusePin(message.returnValue)
+        }
+        return this.#endLogin()
       default:
         return this.#events.onMessage(message)
+    }
+  }
+
+  /** Has the process call `C_Login`, unless the token refused this PIN before, be it told by another process. */
+  async #allowLogin(told: ToldPin): Promise<void> {
+    const asking = this.#process
+    const ended = new Promise<void>((resolve) => {
+      this.#endLogin = resolve
+    })
+    const { allowLogin = async () => true } = this.#options
+    const isAllowed = await allowLogin(told, ended)
+    if (asking !== this.#process) {
+      return
+    }
+    if (isAllowed) {
+      this.#login.begun()
+      this.send({ type: 'login-allowed' })
+    } else {
+      this.refusePin('it did so before')
     }
   }
 
@@ -272,15 +297,14 @@ export class Supervisor {
   #stop(state: 'pin refused' | 'misconfigured', reason: string): void {
     clearTimeout(this.#timer)
     this.#setState(state, reason)
-    const running = this.#process
-    this.#process = undefined
+    const running = this.#forgetProcess()
     this.#events.onLost()
     void running?.close(CLOSE_TIMEOUT_MS)
   }
 
   #lost(reason: string, kind: RestartReason): void {
     clearTimeout(this.#timer)
-    this.#process = undefined
+    this.#forgetProcess()
     if (this.#login.exhausted) {
       this.#stopForPin(
         'the token does not answer the login; it is not tried again, as wrong PINs lock the user',
@@ -295,6 +319,14 @@ export class Supervisor {
     this.#options.observer.restarted(kind)
     this.#warning.warn(`starting the signer process again: ${reason}`, { delayMs: Math.round(delay) })
     this.#events.onLost()
+  }
+
+  /** Returns the process, whose messages count no longer. */
+  #forgetProcess(): SignerProcess | undefined {
+    const running = this.#process
+    this.#process = undefined
+    this.#endLogin()
+    return running
   }
 
   /** Returns how long to wait before the next start, in ms: about a second since the last, and more after crashes. */

@@ -60,13 +60,19 @@ const SLOW_FACTOR = 4
  * time, as the token may have become slow.
  */
 export class OpenPatience {
+  readonly #allowance: number
   #ms = FIRST_OPENING_MS
   #began = 0
+
+  /** @param allowance time on top of it, for what is no work of the token */
+  constructor(allowance = 0) {
+    this.#allowance = allowance
+  }
 
   /** @returns how long opening may take */
   begin(): number {
     this.#began = performance.now()
-    return this.#ms
+    return this.#ms + this.#allowance
   }
 
   opened(): void {

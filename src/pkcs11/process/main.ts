@@ -20,11 +20,10 @@ import {
   type SessionWorkerData,
   type ToMainThread,
 } from '../messages.ts'
-import type { ToldPin } from '../pin-version.ts'
 import { describeFailure } from '../return-values.ts'
 import { endAtOnce } from './end-at-once.ts'
 import { OpenError } from './open-error.ts'
-import { type OpenToken, openToken } from './open-token.ts'
+import { type Logins, type OpenToken, openToken } from './open-token.ts'
 import { startWatchdog } from './start-watchdog.ts'
 
 const WORKER = new URL(`./session-worker${extname(import.meta.filename)}`, import.meta.url)
@@ -38,7 +37,11 @@ const CLOSE_MS = 5_000
 const [parent, sessions, apart] = process.argv.slice(2)
 
 let opened: OpenToken | undefined
-let closing = false
+/** Settles once the token is open, or cannot be opened; undefined while nobody opens it. */
+let opening: Promise<void> | undefined
+const closing = new AbortController()
+/** Lets the login go on that waits to be allowed, or has it fail. */
+let settleLogin: (refusal?: Error) => void = ignore
 /** Until they have ended. */
 const workers = new Set<Worker>()
 /** Sessions that have not had a worker, which alone reads its channel. */
@@ -51,22 +54,27 @@ function tell(message: FromSignerProcess): void {
   main.write(encodeMessage(message))
 }
 
-/** Opens the token once: to finalize the library under its sessions could crash it. */
-function open(request: Extract<ToMainThread, { type: 'open' }>): void {
-  if (opened !== undefined) {
-    return
-  }
+async function open(request: Extract<ToMainThread, { type: 'open' }>): Promise<void> {
   try {
     checkConfigured(request.access)
-    opened = openToken(request, tellLogin)
+    opened = await openToken(request, logins, closing.signal)
     tell({ type: 'opened', token: opened.token, keys: opened.keys })
   } catch (error) {
     tell({ type: 'open-failed', failure: describeOpenError(error) })
   }
 }
 
-function tellLogin(told: ToldPin, returnValue?: string): void {
-  tell(returnValue === undefined ? { type: 'login-begun', told } : { type: 'login-answered', returnValue })
+/** The HTTP process allows each login, since another signer process may tell the same PIN to the same token. */
+const logins: Logins = {
+  async allow(told) {
+    closing.signal.throwIfAborted()
+    const allowed = new Promise<void>((resolve, reject) => {
+      settleLogin = (refusal) => (refusal === undefined ? resolve() : reject(refusal))
+    })
+    tell({ type: 'login-wanted', told })
+    await allowed
+  },
+  answered: (returnValue) => tell({ type: 'login-answered', returnValue }),
 }
 
 function describeOpenError(error: unknown): OpenFailure {
@@ -82,7 +90,7 @@ function describeOpenError(error: unknown): OpenFailure {
 }
 
 function startSession(session: number): void {
-  if (opened === undefined || closing || !unstarted.delete(session)) {
+  if (opened === undefined || closing.signal.aborted || !unstarted.delete(session)) {
     return
   }
   const { module, slot, keys } = opened
@@ -98,9 +106,9 @@ function referencesOf(keys: readonly KeyOutcome[]): KeyReferences {
   return keys.map((outcome) => (isFound(outcome) ? outcome : undefined))
 }
 
-function logIn(): void {
+async function logIn(): Promise<void> {
   try {
-    opened?.logIn()
+    await opened?.logIn()
     tell({ type: 'logged-in' })
   } catch (error) {
     tell({ type: 'log-in-failed', failure: describeFailure(error) })
@@ -123,11 +131,14 @@ function findKeys(places: readonly number[]): void {
 }
 
 /**
- * Once their channels have ended, sessions close as their calls end; then the library: finalizing it under a call that
- * hangs would crash.
+ * A token that is being opened is given up before its login. Once their channels have ended, sessions close as their calls
+ * end; then the library: finalizing it under a call that hangs would crash.
  */
 async function close(): Promise<void> {
-  closing = true
+  const reason = new Error('the signer process is closed')
+  closing.abort(reason)
+  settleLogin(reason)
+  await opening
   await Promise.all([...workers].map((worker) => new Promise((resolve) => worker.once('exit', resolve))))
   try {
     opened?.close()
@@ -139,9 +150,13 @@ async function close(): Promise<void> {
 function receive(message: ToMainThread): void {
   switch (message.type) {
     case 'open':
-      return open(message)
+      // Once at a time, and never again: to finalize the library under its sessions could crash it
+      opening ??= opened === undefined ? open(message).finally(() => (opening = undefined)) : undefined
+      return
     case 'log-in':
-      return logIn()
+      return void logIn()
+    case 'login-allowed':
+      return settleLogin()
     case 'find-keys':
       return findKeys(message.keys)
     case 'start':

@@ -1,16 +1,14 @@
 import type { Module } from 'graphene-pk11'
 import { defined } from '../../common/defined.ts'
-import { describeValue } from '../../common/quote.ts'
-import { describeUnreadable, readPin } from '../../configuration/read-pin.ts'
-import type { PinSource } from '../../configuration/signer-configuration.ts'
 import type { FoundKey, FoundToken, KeyOutcome, KeyRequest, OpenRequest } from '../messages.ts'
-import { pinVersion, type ToldPin } from '../pin-version.ts'
+import type { ToldPin } from '../pin-version.ts'
 import { describeFailure } from '../return-values.ts'
 import { findCertificate } from './certificate-object.ts'
+import { findPin } from './find-pin.ts'
 import { readKeyType } from './key-attributes.ts'
 import { initializeLibrary, loadLibrary } from './library.ts'
 import { checkAllowed, checkMechanism, signMechanism } from './mechanism.ts'
-import { misconfigured, OpenError } from './open-error.ts'
+import { OpenError } from './open-error.ts'
 import { selectPrivateKey } from './private-key.ts'
 import { selectToken } from './token.ts'
 import { closeUserSession, logInUser, openUserSession, type TokenSession } from './user-session.ts'
@@ -23,7 +21,7 @@ export interface OpenToken {
   /** In the order of the request. */
   readonly keys: readonly KeyOutcome[]
   /** Logs in anew for all sessions, when the token has forgotten the login. */
-  logIn(): void
+  logIn(): Promise<void>
   /**
    * Searches again for keys, which may have come since, and puts what it finds into `keys`.
    *
@@ -41,14 +39,18 @@ export interface OpenToken {
  * A library that cannot be opened is left finalized, so that another try finds what is there then: some libraries know no
  * other way back to an HSM that was away.
  *
- * @param tellLogin called before each `C_Login`, and with what it answered
- * @throws OpenError, or what the PKCS#11 call threw
+ * @param signal ends the search for the PIN
+ * @throws OpenError, what the PKCS#11 call threw, or the reason of the signal
  */
-export function openToken(request: OpenRequest, tellLogin: TellLogin): OpenToken {
+export async function openToken(
+  request: OpenRequest,
+  logins: Logins,
+  signal?: AbortSignal,
+): Promise<OpenToken> {
   const module = loadLibrary(request.access.module)
   try {
     initializeLibrary(module, request.access.moduleParameters)
-    return openWith(module, request, tellLogin)
+    return await openWith(module, request, logins, signal)
   } catch (error) {
     finalize(module)
     throw error
@@ -63,25 +65,22 @@ function finalize(module: Module): void {
   }
 }
 
-function openWith(
+async function openWith(
   module: Module,
-  { access, keys, givenPin, refusedPins }: OpenRequest,
-  tellLogin: TellLogin,
-): OpenToken {
+  { access, keys, givenPin }: OpenRequest,
+  logins: Logins,
+  signal: AbortSignal | undefined,
+): Promise<OpenToken> {
   const { slot, token } = selectToken(module, access.token)
-  const told = {
-    token: JSON.stringify([access.module, token.label, token.serialNumber]),
-    // Before it is read: what changes meanwhile must not pass for a PIN that was tried
-    version: pinVersion(access.pin),
+  const { pin, version } = await findPin(access.pin, givenPin, signal)
+  const told = { token: JSON.stringify([access.module, token.label, token.serialNumber]), version }
+  const logInOnce = async (session: TokenSession) => {
+    await logins.allow(told)
+    logInUser(session, pin, logins.answered)
   }
-  if (refusedPins.some((refused) => refused.token === told.token && refused.version === told.version)) {
-    throw new OpenError({ kind: 'pin', returnValue: 'it did so before' })
-  }
-  const pin = findPin(access.pin, givenPin)
-  const onLogin = (returnValue?: string) => tellLogin(told, returnValue)
   const findWith = (session: TokenSession, place: number) => findKey(session, keys[place] as KeyRequest)
   let anchor = openUserSession(slot)
-  logInUser(anchor, pin, onLogin)
+  await logInOnce(anchor)
   const outcomes = keys.map((_, place) => findWith(anchor, place))
   return {
     module: access.module,
@@ -93,16 +92,16 @@ function openWith(
       model: token.model,
     },
     keys: outcomes,
-    logIn() {
+    async logIn() {
       try {
-        logInUser(anchor, pin, onLogin)
+        await logInOnce(anchor)
       } catch (error) {
         if (describeFailure(error).recovery !== 'replace-session') {
           throw error
         }
         closeUserSession(anchor)
         anchor = openUserSession(slot)
-        logInUser(anchor, pin, onLogin)
+        await logInOnce(anchor)
       }
     },
     findAgain(places) {
@@ -121,7 +120,13 @@ function openWith(
   }
 }
 
-type TellLogin = (told: ToldPin, returnValue?: string) => void
+/** Those who watch over logins. */
+export interface Logins {
+  /** Waits until `C_Login` may be called with this PIN, which is for ever if it must not be told again. */
+  allow(told: ToldPin): Promise<void>
+  /** Called with what `C_Login` answered. */
+  answered(returnValue: string): void
+}
 
 /** Finds one key. A fault of it keeps none of the others from being used. */
 function findKey(session: TokenSession, request: KeyRequest): KeyOutcome {
@@ -146,23 +151,5 @@ function describeKey(session: TokenSession, request: KeyRequest): FoundKey {
     ...{ label, labelBytes, id, protection },
     ...defined({ publicKey, certifiedKey }),
     ...certified,
-  }
-}
-
-/**
- * Reads the PIN.
- *
- * @param given the PIN itself, where no file holds it
- * @throws OpenError when the PIN is not there any more, or not clearly one: a login with it would cost a try
- */
-export function findPin(source: PinSource, given: string | undefined): string {
-  try {
-    return readPin(source, given)
-  } catch (error) {
-    const failure = error as NodeJS.ErrnoException
-    const wrong = failure.code === undefined ? failure.message : describeUnreadable(failure)
-    // A file was there when the configuration was read: its path is no PIN in the wrong place
-    const file = 'file' in source ? source.file : undefined
-    throw misconfigured('pin', describeValue(file, wrong), 'the PIN cannot be read')
   }
 }

@@ -20,21 +20,20 @@ export function openUserSession({ lib, handle }: TokenSlot): TokenSession {
 /**
  * Calls `C_Login` once, for all sessions of this process with the token. To be logged in already is success.
  *
- * @param onLogin called before, and with what it answered
+ * @param onAnswer called with what it answered
  * @throws what the PKCS#11 call threw
  */
 export function logInUser(
   { lib, handle }: TokenSession,
   pin: string,
-  onLogin: (returnValue?: string) => void = () => {},
+  onAnswer: (returnValue: string) => void = () => {},
 ): void {
-  onLogin()
   try {
     lib.C_Login(handle, pkcs11js.CKU_USER, pin)
-    onLogin('CKR_OK')
+    onAnswer('CKR_OK')
   } catch (error) {
     const { returnValue } = describeFailure(error)
-    onLogin(returnValue)
+    onAnswer(returnValue)
     if (readLoginAnswer(returnValue) !== 'accepted') {
       throw error
     }

@@ -28,6 +28,7 @@ t.test('how long a token may take to be opened', async (t) => {
 
   t.test('is half a minute where nothing is known', async (t) => {
     t.equal(patience.begin(), 30_000)
+    t.equal(new OpenPatience(5_000).begin(), 35_000, 'and what else needs time is on top')
   })
 
   t.test('four times as long as it took before, within limits', async (t) => {

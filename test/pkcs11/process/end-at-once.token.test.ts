@@ -48,12 +48,13 @@ t.test('one in a session worker ends the signer process, while other workers wai
       token: { label: 'test' },
     },
     keys: [{ selector: {}, certificateOnToken: false }],
-    refusedPins: [],
   }
   const opened = new Promise<void>((resolve) => {
     const receive = (message: FromSignerProcess) => {
       t.not(message.type, 'open-failed', message)
-      if (message.type === 'opened') {
+      if (message.type === 'login-wanted') {
+        tell({ type: 'login-allowed' })
+      } else if (message.type === 'opened') {
         resolve()
       }
     }

@@ -42,23 +42,19 @@ function der(pemFile: string): Buffer {
  *
  * @param publicKey of the signer certificate; null when that is to be found on the token
  */
-function open<T>(
+async function open<T>(
   { key: selector = {}, ...change }: Change,
   publicKey: Uint8Array | null,
-  use: (opened: OpenToken) => T,
-): T {
+  use: (opened: OpenToken) => T | Promise<T>,
+): Promise<T> {
   const certified = publicKey === null ? {} : { publicKey }
   const key = { selector, certificateOnToken: publicKey === null, ...certified }
-  const opened = openToken(
-    {
-      access: { ...access, ...change },
-      keys: [key],
-      refusedPins: [],
-    },
-    () => {},
+  const opened = await openToken(
+    { access: { ...access, ...change }, keys: [key] },
+    { allow: async () => {}, answered: () => {} },
   )
   try {
-    return use(opened)
+    return await use(opened)
   } finally {
     opened.close()
   }
@@ -73,14 +69,14 @@ function keyOf({ keys }: OpenToken): FoundKey {
   return outcome
 }
 
-function keyId(change: Change, publicKey: Uint8Array | null = wanted): string {
+function keyId(change: Change, publicKey: Uint8Array | null = wanted): Promise<string> {
   return open(change, publicKey, (opened) => keyOf(opened).id)
 }
 
 /** Why it cannot be opened, as `kind subject message`. */
-function refusal(change: Change, publicKey: Uint8Array | null = wanted): string {
+async function refusal(change: Change, publicKey: Uint8Array | null = wanted): Promise<string> {
   try {
-    return `opened ${keyId(change, publicKey)}`
+    return `opened ${await keyId(change, publicKey)}`
   } catch (error) {
     if (!(error instanceof OpenError)) {
       throw error
@@ -181,15 +177,15 @@ function writeCertificate(id: string, value: Uint8Array): void {
 }
 
 t.test('a token', async (t) => {
-  t.test('is the only one', async (t) => t.equal(keyId({ token: {} }), '01'))
+  t.test('is the only one', async (t) => t.equal(await keyId({ token: {} }), '01'))
 
   t.test('is not there', async (t) => {
     t.match(
-      refusal({ token: { label: 'none' } }),
+      await refusal({ token: { label: 'none' } }),
       /^unavailable no token fits label none; there are: label "test" serial \w+ slot 0/,
     )
     module.plan('C_GetSlotList absent')
-    t.match(refusal({ token: {} }), /^unavailable no token is present; there are no initialized tokens/)
+    t.match(await refusal({ token: {} }), /^unavailable no token is present; there are no initialized tokens/)
     module.plan()
   })
 
@@ -198,15 +194,15 @@ t.test('a token', async (t) => {
     // SoftHSM sees it once it is initialized anew
     onToken(() => {})
     t.match(
-      refusal({ token: {} }),
+      await refusal({ token: {} }),
       /^configuration token several tokens fit.*"test".*"second"|"second".*"test"/,
     )
-    const { serial } = open({}, wanted, (opened) => opened.token)
-    t.equal(keyId({ token: { serial } }), '01')
-    t.match(refusal({ token: { label: 'second' } }), /there are no private keys that this user can see/)
-    const slots = [0, 1].map((slot) => refusal({ token: { slot } }))
+    const { serial } = await open({}, wanted, (opened) => opened.token)
+    t.equal(await keyId({ token: { serial } }), '01')
+    t.match(await refusal({ token: { label: 'second' } }), /there are no private keys that this user can see/)
+    const slots = [await refusal({ token: { slot: 0 } }), await refusal({ token: { slot: 1 } })]
     t.ok(slots.includes('opened 01'), slots.join())
-    t.match(refusal({ token: { label: 'second', serial } }), /^unavailable/)
+    t.match(await refusal({ token: { label: 'second', serial } }), /^unavailable/)
   })
 
   t.test('is chosen by the id of its slot in place of the index', async (t) => {
@@ -218,7 +214,7 @@ t.test('a token', async (t) => {
     // The last one has no token yet
     for (const [index, slot] of ids.slice(0, 2).entries()) {
       t.match(
-        refusal({ token: { slot } }),
+        await refusal({ token: { slot } }),
         new RegExp(
           `^configuration slot ${slot} is the id of a slot, not its index in the slot list, which is ${index}: ` +
             `set ${index}; there are: label`,
@@ -227,10 +223,10 @@ t.test('a token', async (t) => {
     }
     const unknown = '18446744073709551615'
     const wrong = `${unknown} is no index in the slot list, which begins with 0, and no slot has this id`
-    t.match(refusal({ token: { slot: unknown } }), `configuration slot ${wrong}; there are: label`)
+    t.match(await refusal({ token: { slot: unknown } }), `configuration slot ${wrong}; there are: label`)
     module.plan('C_GetSlotList absent')
     t.match(
-      refusal({ token: { slot: unknown } }),
+      await refusal({ token: { slot: unknown } }),
       `unavailable no token fits slot ${unknown}; ${wrong}; there are no initialized`,
     )
     module.plan()
@@ -239,30 +235,33 @@ t.test('a token', async (t) => {
   t.test('is beside one that fails', async (t) => {
     module.plan('C_GetTokenInfo return CKR_DEVICE_ERROR times=1')
     t.match(
-      refusal({ token: { slot: 0 } }),
+      await refusal({ token: { slot: 0 } }),
       /^unavailable no token fits slot 0; there are: .*; slot 0 cannot be read \(C_GetTokenInfo CKR_DEVICE_ERROR\)/,
     )
     module.plan()
-    const other = [0, 1].findIndex((slot) => refusal({ token: { slot } }) !== 'opened 01')
+    const other = (await refusal({ token: { slot: 0 } })) === 'opened 01' ? 1 : 0
     module.plan(`C_GetTokenInfo return CKR_DEVICE_ERROR after=${other} times=1`)
-    t.equal(keyId({ token: {} }), '01')
+    t.equal(await keyId({ token: {} }), '01')
     module.plan()
   })
 
   t.test('has an error that is not about the configuration', async (t) => {
     module.plan('C_OpenSession return CKR_DEVICE_ERROR times=1')
-    t.throws(() => keyId({}), { message: 'CKR_DEVICE_ERROR' })
+    await t.rejects(keyId({}), { message: 'CKR_DEVICE_ERROR' })
     module.plan('C_GetAttributeValue return CKR_DEVICE_ERROR times=1')
-    t.throws(() => keyId({}), { message: 'CKR_DEVICE_ERROR' })
+    await t.rejects(keyId({}), { message: 'CKR_DEVICE_ERROR' })
     module.plan('C_Login return CKR_PIN_INCORRECT times=1')
-    t.throws(() => keyId({}), { message: 'CKR_PIN_INCORRECT' })
+    await t.rejects(keyId({}), { message: 'CKR_PIN_INCORRECT' })
     module.plan()
   })
 })
 
 t.test('the PIN is gone', async (t) => {
-  t.match(refusal({ pin: { file: join(directory, 'none') } }), /^configuration pin \S+\/none does not exist/)
-  t.match(refusal({ pin: { variable: 'HSM_PIN_X' } }), /^configuration pin is empty/)
+  t.match(
+    await refusal({ pin: { file: join(directory, 'none') } }),
+    /^configuration pin \S+\/none does not exist/,
+  )
+  t.match(await refusal({ pin: { variable: 'HSM_PIN_X' } }), /^configuration pin is empty/)
 })
 
 t.test('what is not clearly a PIN is told to no token', async (t) => {
@@ -275,28 +274,28 @@ t.test('what is not clearly a PIN is told to no token', async (t) => {
     [Buffer.from(`\uFEFF${PIN}`, 'utf16le'), /^configuration pin \S+ is UTF-16/],
   ] as const) {
     writeFileSync(file, content)
-    t.match(refusal({ pin: { file } }), message)
+    t.match(await refusal({ pin: { file } }), message)
   }
   t.equal(module.calls('C_Login'), logins)
   writeFileSync(file, `\uFEFF${PIN}\r\n`)
-  open({ pin: { file } }, wanted, () => t.equal(module.calls('C_Login'), logins + 1))
+  await open({ pin: { file } }, wanted, () => t.equal(module.calls('C_Login'), logins + 1))
 })
 
 t.test('the login is repeated', async (t) => {
-  open({}, wanted, (opened) => {
+  await open({}, wanted, async (opened) => {
     const logins = module.calls('C_Login')
-    opened.logIn()
+    await opened.logIn()
     t.equal(module.calls('C_Login'), logins + 1, 'being logged in already is success')
     module.plan('C_Login close-sessions times=1')
-    opened.logIn()
+    await opened.logIn()
     t.equal(module.calls('C_Login'), logins + 3, 'in another session where that is gone')
     const open = () => module.calls('C_OpenSession') - module.calls('C_CloseSession')
     const before = open()
     module.plan('C_Login return CKR_SESSION_HANDLE_INVALID times=1')
-    opened.logIn()
+    await opened.logIn()
     t.equal(open(), before, 'and the one that is said to be gone does not stay open')
     module.plan('C_Login return CKR_PIN_LOCKED')
-    t.throws(() => opened.logIn(), { message: 'CKR_PIN_LOCKED' })
+    await t.rejects(opened.logIn(), { message: 'CKR_PIN_LOCKED' })
     t.equal(module.calls('C_Login'), logins + 6)
     module.plan()
   })
@@ -304,7 +303,7 @@ t.test('the login is repeated', async (t) => {
 
 t.test('a library that cannot be loaded', async (t) => {
   t.match(
-    refusal({ module: import.meta.filename }),
+    await refusal({ module: import.meta.filename }),
     /^configuration module \S+ cannot be loaded as a PKCS#11 library/,
   )
 })
@@ -315,16 +314,19 @@ t.test('a certificate on the token', async (t) => {
   const found = () => open({}, null, (opened) => Buffer.from(keyOf(opened).certificate ?? ''))
 
   t.test('there is none', async (t) => {
-    t.match(refusal({}, null), /^configuration certificate is required, since the token holds no certificate/)
+    t.match(
+      await refusal({}, null),
+      /^configuration certificate is required, since the token holds no certificate/,
+    )
   })
   t.test('of another key, or none at all, does not count', async (t) => {
     writeCertificate('09', new X509Certificate(foreign).raw)
     writeCertificate('01', Buffer.from('not a certificate'))
-    t.match(refusal({}, null), /holds no certificate/)
+    t.match(await refusal({}, null), /holds no certificate/)
   })
   t.test('that the token does not show does not count', async (t) => {
     module.plan('C_GetAttributeValue refuse CKA_VALUE CKR_ATTRIBUTE_SENSITIVE')
-    t.match(refusal({}, null), /holds no certificate/)
+    t.match(await refusal({}, null), /holds no certificate/)
     module.plan()
   })
   t.test('that has the id of the key, and a time that is none, is told as such', async (t) => {
@@ -333,40 +335,37 @@ t.test('a certificate on the token', async (t) => {
     spoiled.write('13', spoiled.indexOf(Buffer.of(TAG.utcTime, 13)) + 4, 'latin1')
     writeCertificate('01', spoiled)
     t.match(
-      refusal({}, null),
+      await refusal({}, null),
       /; one with the id of the key is not encoded as RFC 5280 says \(.*"\d\d13\d+Z" is not a time of RFC 5280 4\.1\.2\.5\)/,
     )
   })
   t.test('of the key, under another id', async (t) => {
     writeCertificate('0a', leaf)
-    t.same(found(), leaf)
+    t.same(await found(), leaf)
   })
   t.test('of the key, under its id', async (t) => {
     writeCertificate('01', leaf)
-    t.same(found(), leaf)
+    t.same(await found(), leaf)
   })
   t.test('whose key the token does not show', async (t) => {
     module.plan('C_GetAttributeValue refuse CKA_MODULUS CKR_ATTRIBUTE_SENSITIVE')
-    t.same(found(), leaf)
+    t.same(await found(), leaf)
     module.plan()
   })
   t.test('that is there twice', async (t) => {
     writeCertificate('01', leaf)
-    t.same(found(), leaf)
-    t.equal(
-      open({}, null, (opened) => keyOf(opened).otherCertificates),
-      0,
-    )
+    t.same(await found(), leaf)
+    t.equal(await open({}, null, (opened) => keyOf(opened).otherCertificates), 0)
   })
   t.test('beside those of other keys, where the token does not show which is its own', async (t) => {
     module.plan('C_GetAttributeValue refuse CKA_MODULUS CKR_ATTRIBUTE_SENSITIVE')
     writeCertificate('01', new X509Certificate(foreign).raw)
     t.match(
-      refusal({}, null),
+      await refusal({}, null),
       /^configuration certificate is required: the token holds certificates of several public keys/,
     )
     module.plan()
-    t.same(found(), leaf, 'where it does, they do not count')
+    t.same(await found(), leaf, 'where it does, they do not count')
   })
 })
 
@@ -377,9 +376,9 @@ t.test('a key', async (t) => {
   const foreign = createPublicKey(readFileSync(certificates.root)).export({ type: 'spki', format: 'der' })
 
   t.test('by certificate', async (t) => {
-    t.equal(keyId({}, wanted), '01')
-    t.equal(keyId({}, other), '02')
-    const message = refusal({}, foreign)
+    t.equal(await keyId({}, wanted), '01')
+    t.equal(await keyId({}, other), '02')
+    const message = await refusal({}, foreign)
     t.match(message, /^configuration certificate is not the certificate of a private key on the token: /)
     t.match(message, `public key has the SHA-256 fingerprint ${sha256(foreign)}; there are: label `)
     t.match(message, `label "signer" id 01 fingerprint ${sha256(wanted)}`)
@@ -387,38 +386,38 @@ t.test('a key', async (t) => {
     t.match(message, /label "EC" id 03 fingerprint [0-9a-f]{64}\b/)
   })
   t.test('by label and id', async (t) => {
-    t.equal(keyId({ key: { label: 'other' } }, other), '02')
-    t.equal(keyId({ key: { id: '01' } }, wanted), '01')
-    t.equal(keyId({ key: { label: 'signer', id: '01' } }, wanted), '01')
+    t.equal(await keyId({ key: { label: 'other' } }, other), '02')
+    t.equal(await keyId({ key: { id: '01' } }, wanted), '01')
+    t.equal(await keyId({ key: { label: 'signer', id: '01' } }, wanted), '01')
     t.match(
-      refusal({ key: { label: 'none' } }, wanted),
+      await refusal({ key: { label: 'none' } }, wanted),
       /^configuration key no private key fits label none; .*"signer" id 01/,
     )
-    t.match(refusal({ key: { id: 'ff' } }, wanted), /^configuration key no private key fits id ff; /)
-    t.match(refusal({ key: { label: 'none', id: 'ff' } }, wanted), /fits label none id ff; /)
+    t.match(await refusal({ key: { id: 'ff' } }, wanted), /^configuration key no private key fits id ff; /)
+    t.match(await refusal({ key: { label: 'none', id: 'ff' } }, wanted), /fits label none id ff; /)
   })
   t.test('by certificate, of those that share a label', async (t) => {
     generate(named('signer', '07'))
-    t.equal(keyId({ key: { label: 'signer' } }, wanted), '01')
-    const several = refusal({ key: { label: 'signer' } }, null)
+    t.equal(await keyId({ key: { label: 'signer' } }, wanted), '01')
+    const several = await refusal({ key: { label: 'signer' } }, null)
     t.match(
       several,
       /^configuration key several private keys fit, choose one by its label or id, .*; there are: /,
     )
     t.match(several, /label "signer" id 07 fingerprint \w{64} RSA \d+ without a certificate on the token/)
     t.match(
-      refusal({ key: { label: 'signer' } }, other),
+      await refusal({ key: { label: 'signer' } }, other),
       /^configuration certificate is not the certificate of one of these private keys, but of the one with label "other" id 02: .*id 07/,
     )
     t.match(
-      refusal({ key: { label: 'signer' } }, foreign),
+      await refusal({ key: { label: 'signer' } }, foreign),
       /^configuration certificate is not the certificate of a private key on the token: .*id 07/,
     )
     destroy('07')
   })
   t.test('one of several, with nothing to tell them apart', async (t) => {
     t.match(
-      refusal({}, null),
+      await refusal({}, null),
       /^configuration key several private keys fit, choose one by its label or id, or configure its certificate; /,
     )
   })
@@ -428,13 +427,15 @@ t.test('a key', async (t) => {
     generate(named('twins', '0e'))
     const several = '^configuration key several private keys fit, '
     t.match(
-      refusal(twins, null),
+      await refusal(twins, null),
       new RegExp(
         `${several}.*give each a CKA_ID of its own with a tool of the HSM's, or delete the others; ` +
           'there are: label "twins" id 0e fingerprint \\w{64} RSA \\d+ with.*; label "twins" id 0e fingerprint \\w{64} ',
       ),
     )
-    const prints = [...refusal(twins, null).matchAll(/fingerprint (\w{64})/g)].map(([, print]) => print)
+    const prints = [...(await refusal(twins, null)).matchAll(/fingerprint (\w{64})/g)].map(
+      ([, print]) => print,
+    )
     t.equal(new Set(prints).size, 2, 'they differ by their public keys')
     onToken((lib, session) => {
       lib.C_FindObjectsInit(session, [
@@ -447,7 +448,7 @@ t.test('a key', async (t) => {
       lib.C_CopyObject(session, original as Handle, named('copies', '0f'))
     })
     t.match(
-      refusal({ key: { label: 'copies' } }),
+      await refusal({ key: { label: 'copies' } }),
       new RegExp(`${several}.*or delete the others; there are: `),
     )
     destroy('0e')
@@ -456,38 +457,38 @@ t.test('a key', async (t) => {
   t.test('on a curve, whose twin hides which public key is its own', async (t) => {
     generate(named('curves', '10'), pkcs11js.CKM_EC_KEY_PAIR_GEN)
     generate(named('curves', '10'), pkcs11js.CKM_EC_KEY_PAIR_GEN)
-    const shown = refusal({ key: { label: 'curves' } }, null)
+    const shown = await refusal({ key: { label: 'curves' } }, null)
     t.match(
       shown,
       /give each a CKA_ID of its own .*label "curves" id 10 EC P-256 .*; label "curves" id 10 EC P-256 /,
     )
     module.plan('C_GetAttributeValue refuse CKA_KEY_TYPE CKR_ATTRIBUTE_SENSITIVE')
-    t.match(refusal({ key: { label: 'curves' } }, null), /label "curves" id 10 unknown type P-256 /)
+    t.match(await refusal({ key: { label: 'curves' } }, null), /label "curves" id 10 unknown type P-256 /)
     module.plan()
     destroy('10')
   })
   t.test('is not said to be missing where the token has forgotten the login', async (t) => {
     module.plan('C_FindObjectsInit log-out times=1')
-    t.throws(() => keyId({ key: { label: 'signer' } }), { message: 'CKR_USER_NOT_LOGGED_IN' })
+    await t.rejects(keyId({ key: { label: 'signer' } }), { message: 'CKR_USER_NOT_LOGGED_IN' })
     module.plan()
   })
   t.test('that is neither an RSA nor an EC key', async (t) => {
-    t.equal(keyId({ key: { label: 'EC' } }, wanted), '03', 'whose certificate is compared later')
+    t.equal(await keyId({ key: { label: 'EC' } }, wanted), '03', 'whose certificate is compared later')
     writeExchangeKey(named('key exchange', '08'))
     t.match(
-      refusal({ key: { label: 'key exchange' } }, wanted),
+      await refusal({ key: { label: 'key exchange' } }, wanted),
       /^configuration key the private key is neither an RSA nor an EC key: it has label "key exchange" id 08/,
     )
   })
   t.test('that may not sign', async (t) => {
     generate([...named('decrypts', '0b'), { type: pkcs11js.CKA_SIGN, value: false }])
     t.match(
-      refusal({ key: { id: '0b' } }, wanted),
+      await refusal({ key: { id: '0b' } }, wanted),
       /^configuration key the private key may not sign \(CKA_SIGN is false\): it has label "decrypts" id 0b; have/,
     )
     module.plan('C_GetAttributeValue refuse CKA_SIGN CKR_ATTRIBUTE_TYPE_INVALID')
     t.equal(
-      keyId({ key: { id: '0b' } }, wanted),
+      await keyId({ key: { id: '0b' } }, wanted),
       '0b',
       'what the token does not tell, the test signature does',
     )
@@ -501,20 +502,20 @@ t.test('a key', async (t) => {
     generate([...named('PSS', '0c'), allowed(pkcs11js.CKM_RSA_PKCS_PSS, pkcs11js.CKM_SHA256_RSA_PKCS)])
     generate([...named('PKCS#1', '0d'), allowed(pkcs11js.CKM_SHA256_RSA_PKCS, pkcs11js.CKM_RSA_PKCS)])
     t.match(
-      refusal({ key: { id: '0c' } }, wanted),
+      await refusal({ key: { id: '0c' } }, wanted),
       /^configuration key the private key with label "PSS" id 0c may not sign with CKM_RSA_PKCS: its CKA_ALLOWED_MECHANISMS has (CKM_RSA_PKCS_PSS, 0x40|0x40, CKM_RSA_PKCS_PSS) alone; have the HSM allow it, set another signatureAlgorithm, or choose another key/,
     )
-    t.equal(keyId({ key: { id: '0d' } }, wanted), '0d')
+    t.equal(await keyId({ key: { id: '0d' } }, wanted), '0d')
     module.plan('C_GetAttributeValue refuse CKA_ALLOWED_MECHANISMS CKR_ATTRIBUTE_TYPE_INVALID')
     t.equal(
-      keyId({ key: { id: '0c' } }, wanted),
+      await keyId({ key: { id: '0c' } }, wanted),
       '0c',
       'what the token does not tell, the test signature does',
     )
     module.plan()
   })
   t.test('that demands the PIN for each signature', async (t) => {
-    t.match(refusal({ key: { id: '04' } }, wanted), /^configuration key .*CKA_ALWAYS_AUTHENTICATE/)
+    t.match(await refusal({ key: { id: '04' } }, wanted), /^configuration key .*CKA_ALWAYS_AUTHENTICATE/)
   })
   t.test('whose attributes the token does not know', async (t) => {
     module.plan(
@@ -522,27 +523,27 @@ t.test('a key', async (t) => {
         (name) => `C_GetAttributeValue refuse ${name} CKR_ATTRIBUTE_TYPE_INVALID`,
       ),
     )
-    t.equal(keyId({ key: { label: 'signer' } }, wanted), '')
+    t.equal(await keyId({ key: { label: 'signer' } }, wanted), '')
     module.plan()
   })
   t.test('whose public half only the public key object shows', async (t) => {
     module.plan('C_GetAttributeValue refuse CKA_MODULUS CKR_ATTRIBUTE_SENSITIVE times=1')
-    open({ key: { id: '01' } }, wanted, (opened) => t.same(keyOf(opened).publicKey, wanted))
+    await open({ key: { id: '01' } }, wanted, (opened) => t.same(keyOf(opened).publicKey, wanted))
     module.plan()
   })
   t.test('whose public half nothing shows, and there are several', async (t) => {
     module.plan('C_GetAttributeValue refuse CKA_MODULUS CKR_ATTRIBUTE_SENSITIVE')
-    t.match(refusal({}, wanted), /several private keys fit/)
-    open({ key: { id: '01' } }, wanted, (opened) => t.notOk('publicKey' in keyOf(opened)))
+    t.match(await refusal({}, wanted), /several private keys fit/)
+    await open({ key: { id: '01' } }, wanted, (opened) => t.notOk('publicKey' in keyOf(opened)))
     module.plan()
   })
   t.test('without an id', async (t) => {
     generate(named('no id'))
     module.plan('C_GetAttributeValue refuse CKA_MODULUS CKR_ATTRIBUTE_SENSITIVE')
-    t.equal(keyId({ key: { label: 'no id' } }, wanted), '')
+    t.equal(await keyId({ key: { label: 'no id' } }, wanted), '')
     module.plan()
-    t.match(refusal({ key: { label: 'no id' } }, null), /holds no certificate/)
-    t.match(refusal({ key: { label: 'none' } }), /label "no id" id \(none\)/)
+    t.match(await refusal({ key: { label: 'no id' } }, null), /holds no certificate/)
+    t.match(await refusal({ key: { label: 'none' } }), /label "no id" id \(none\)/)
   })
   t.test('whose public key object was deleted', async (t) => {
     execFileSync('pkcs11-tool', [
@@ -550,7 +551,7 @@ t.test('a key', async (t) => {
       ...['--delete-object', '--type', 'pubkey', '--id', '02'],
     ])
     module.plan('C_GetAttributeValue refuse CKA_MODULUS CKR_ATTRIBUTE_SENSITIVE')
-    t.equal(keyId({ key: { id: '02' } }, wanted), '02')
+    t.equal(await keyId({ key: { id: '02' } }, wanted), '02')
     module.plan()
   })
 })
