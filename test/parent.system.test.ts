@@ -38,7 +38,12 @@ const ATTACKER = `
     const [main, ...others] = await Promise.race([channels, ended.then(() => [])])
     const said = []
     let heard = () => {}
-    if (main) readMessages(main, (message) => { said.push(message); heard() }, () => {}, 1e9)
+    const hear = (message) => {
+      if (message.type === 'login-wanted') main.write(encodeMessage({ type: 'login-allowed' }))
+      said.push(message)
+      heard()
+    }
+    if (main) readMessages(main, hear, () => {}, 1e9)
     return {
       main, others, ended, kill, said,
       tell: (message) => main.write(encodeMessage(message)),
@@ -116,7 +121,7 @@ async function attack(
   return { result: JSON.parse(stdout), stderr }
 }
 
-const OPEN = `{ type: 'open', access: ACCESS, keys: [{ selector: {}, certificateOnToken: false }], refusedPins: [] }`
+const OPEN = `{ type: 'open', access: ACCESS, keys: [{ selector: {}, certificateOnToken: false }] }`
 
 t.test('a token of the configuration is opened', { skip }, async (t) => {
   const { result } = await attack(
@@ -187,7 +192,7 @@ t.test('an open token is not opened again, and no session reads what is not its 
     end({ types: signer.said.map(({ type }) => type), answer: answer.toString('latin1'), how: await signer.ended })`,
   )
   t.match(result, {
-    types: ['login-begun', 'login-answered', 'opened', 'keys-found'],
+    types: ['login-wanted', 'login-answered', 'opened', 'keys-found'],
     answer: /"session-opened"/,
     how: 'exit code 0',
   })
