@@ -47,8 +47,14 @@ export const DecisionRecord = Type.Object(
       Type.String({ pattern: HEX, description: 'serial number of the certificate, hex' }),
     ),
     certificateSha256: Type.Optional(sha256('SHA-256 of the certificate, DER')),
-    container: Type.Optional(Type.Enum(['raw', 'pkcs7'])),
-    signatureType: Type.Optional(Type.Enum(['cms', 'cades'])),
+    container: Type.Optional(
+      Type.Enum(['raw', 'pkcs7'], {
+        description: 'form of the signature: bare octets, or a whole container',
+      }),
+    ),
+    signatureType: Type.Optional(
+      Type.Enum(['cms', 'cades'], { description: 'which signed attributes it has' }),
+    ),
     level: optionalText('level that the container has reached'),
     shortfall: optionalText('code of the error that kept it from a higher level'),
     hashAlgorithm: optionalText('hash algorithm of digest and signature'),
@@ -88,7 +94,7 @@ export const StartedRecord = Type.Object(
     reason: Type.Enum(['start', 'recovered'], {
       description: 'start of the service, or the file could be written again',
     }),
-    version: Type.String(),
+    version: Type.String({ description: 'version of the service' }),
     unrecorded: Type.Optional(
       Type.Object(
         {
