@@ -1,5 +1,6 @@
 import { Command } from 'commander'
 import { VERSION } from '../common/version.ts'
+import { addAuditCommand } from './audit/audit.ts'
 import { addCertifyCommand } from './certify.ts'
 import { addCertsCommand, addDeleteCertCommand, addImportCertCommand } from './certs.ts'
 import { addCheckCommand } from './check.ts'
@@ -17,8 +18,8 @@ const DESCRIPTION =
 
 const EXIT_CODES = `
 Exit codes:
-  0   done; of "check": no step failed
-  1   failed
+  0   done; of "check": no step failed; of "audit verify": proven
+  1   failed; of "audit verify": not proven
   2   wrong usage
   78  the configuration is wrong or incomplete
 `
@@ -44,6 +45,7 @@ export function buildProgram(io: Io): Command {
   addCertifyCommand(program, io)
   addSignCommand(program, io)
   addUserCommand(program, io)
+  addAuditCommand(program, io)
   addCheckCommand(program, io)
   addServeCommand(program)
   return program

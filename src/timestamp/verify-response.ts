@@ -7,11 +7,13 @@ import { withDefiniteLengths } from './definite-lengths.ts'
 import { TimestampError } from './timestamp-error.ts'
 import type { TimestampRequest } from './timestamp-request.ts'
 import {
+  checkAnswer,
   findTokenProblem,
   isNameOf,
   readTimestampToken,
   readTstInfo,
   type TimestampToken,
+  type TstInfo,
 } from './timestamp-token.ts'
 
 export interface VerificationContext {
@@ -39,8 +41,11 @@ export interface Timestamp {
  */
 export function verifyResponse(answer: Buffer, expected: VerificationContext): Timestamp {
   try {
-    const token = readTimestampResponse(withDefiniteLengths(answer))
-    return { token, path: check(readTimestampToken(token), expected) }
+    const encoded = readTimestampResponse(withDefiniteLengths(answer))
+    const token = readTimestampToken(encoded)
+    const info = readTstInfo(token.tstInfo)
+    checkAnswer(info, expected.asked, expected.clockToleranceMs)
+    return { token: encoded, path: verifyToken(token, info, expected) }
   } catch (error) {
     if (error instanceof TimestampError) {
       throw error
@@ -50,12 +55,18 @@ export function verifyResponse(answer: Buffer, expected: VerificationContext): T
   }
 }
 
-function check(
+/**
+ * Verifies whose timestamp a token is: its signature, the authority's name, and the chain of its certificate.
+ *
+ * @returns the authority's certificate first, then its issuers as far as they are known
+ * @throws TimestampError, and Error when the signed attributes are malformed
+ */
+export function verifyToken(
   token: TimestampToken,
-  { asked, trustAnchors, clockToleranceMs, known }: VerificationContext,
+  { genTime, tsa }: Pick<TstInfo, 'genTime' | 'tsa'>,
+  { trustAnchors, known }: Pick<VerificationContext, 'trustAnchors' | 'known'>,
 ): readonly X509Certificate[] {
   const { signer, certificates } = token
-  const { genTime, tsa } = readTstInfo(token.tstInfo, asked, clockToleranceMs)
   const sent = [signer, ...certificates]
   const path = known.find(sent, genTime) ?? traceAuthority(signer, certificates, trustAnchors, genTime)
   if (typeof path === 'string') {

@@ -3,6 +3,7 @@ import { parseEnv } from 'node:util'
 import t from 'tap'
 import { replacePart } from '../support/markdown.ts'
 import { readPage } from '../support/pages.ts'
+import { AUDIT, describeRecords } from './audit-records.ts'
 import { COMMAND_LINE, describeOptions } from './command-options.ts'
 import { describeEnvironment, listVariables } from './env-example.ts'
 import { describeSchema, SCHEMA_TABLES } from './schema-table.ts'
@@ -19,6 +20,12 @@ t.test('.env.example gives each variable its value, once the # are gone', async 
 t.test('the options of the command line are those of the command', async (t) => {
   const page = readPage(COMMAND_LINE)
   t.equal(page, replacePart(page, 'options', describeOptions()))
+})
+
+t.test('the members of audit records are those of their schemas', async (t) => {
+  const page = readPage(AUDIT)
+  t.equal(page, replacePart(page, 'records', describeRecords()))
+  t.notMatch(page, / \| {2}\|$/m)
 })
 
 for (const table of SCHEMA_TABLES) {

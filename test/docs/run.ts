@@ -3,12 +3,14 @@ import { writeFileSync } from 'node:fs'
 import { replacePart } from '../support/markdown.ts'
 import { readPage } from '../support/pages.ts'
 import { repositoryPath } from '../support/repository.ts'
+import { AUDIT, describeRecords } from './audit-records.ts'
 import { COMMAND_LINE, describeOptions } from './command-options.ts'
 import { describeEnvironment } from './env-example.ts'
 import { describeSchema, SCHEMA_TABLES } from './schema-table.ts'
 
 writeFileSync(repositoryPath('.env.example'), describeEnvironment())
 write(COMMAND_LINE, 'options', describeOptions())
+write(AUDIT, 'records', describeRecords())
 for (const table of SCHEMA_TABLES) {
   write(table.page, table.part, describeSchema(table))
 }

@@ -20,11 +20,14 @@ export interface OpensslContainer {
   /** With signing-certificate, and signing-time all the same. */
   readonly cades: boolean
   readonly pss?: boolean
+  /** With the content inside. */
+  readonly attached?: boolean
+  readonly withoutCertificates?: boolean
 }
 
 /** A detached CMS by `openssl cms -sign`. */
 export function signWithOpenssl(options: OpensslContainer): Promise<Buffer> {
-  const { content, signers, chain, hash, cades, pss = false } = options
+  const { content, signers, chain, hash, cades, pss = false, attached, withoutCertificates } = options
   return withTemporaryFiles({ content, chain: '', cms: '' }, async (path) => {
     writeBundle(
       path.chain,
@@ -32,12 +35,15 @@ export function signWithOpenssl(options: OpensslContainer): Promise<Buffer> {
     )
     const padding = ['rsa_padding_mode:pss', 'rsa_pss_saltlen:digest'].flatMap((one) => ['-keyopt', one])
     const { exitCode, stderr } = await runTool('openssl', [
-      ...['cms', '-sign', '-binary', '-md', hash === 'sha160' ? 'sha1' : hash, '-certfile', path.chain],
+      ...['cms', '-sign', '-binary', '-md', hash === 'sha160' ? 'sha1' : hash],
+      ...(chain.length > 0 ? ['-certfile', path.chain] : []),
       ...signers.flatMap(({ certificateFile, keyFile }) => [
         ...['-signer', certificateFile, '-inkey', keyFile],
         ...(pss ? padding : []),
       ]),
       ...(cades ? ['-cades'] : []),
+      ...(attached ? ['-nodetach'] : []),
+      ...(withoutCertificates ? ['-nocerts'] : []),
       ...['-in', path.content, '-outform', 'DER', '-out', path.cms],
     ])
     if (exitCode !== 0) {
