@@ -191,8 +191,8 @@ t.test('an address that does not answer is waited for no longer than the limit',
   const unanswered = authorities.certify({
     ...{ subject: '/O=Test/CN=Unanswered', key: RSA_2048, extension: ocspAt(at('/silent')) },
   })
-  await t.rejects(collect(plainContainer(unanswered, [issuing.issued, root.issued]), 100), {
-    message: /\/silent: did not answer within 100 ms$/,
+  await t.rejects(collect(plainContainer(unanswered, [issuing.issued, root.issued]), 3_000), {
+    message: /\/silent: did not answer within 3000 ms$/,
   })
 })
 
