@@ -5,11 +5,14 @@ import type { Logger } from 'pino'
 import { Registry } from 'prom-client'
 import { Access } from './access/access.ts'
 import { AccessReloading } from './access/reloading.ts'
+import { AuditLog } from './audit/audit-log.ts'
+import { createCheckpointSigner } from './audit/checkpoint-signer.ts'
 import { callback } from './callback/routes.ts'
 import { BODY_PERIOD_MS, HEADERS_TIMEOUT_MS, REQUEST_TIMEOUT_MS } from './common/arrival.ts'
 import { RepeatedWarning } from './common/repeated-warning.ts'
 import type { Configuration, LoadedAccess, LoadedSigners } from './configuration/configuration.ts'
 import type { ConfigurationError } from './errors.ts'
+import { createAuditMetrics, registerAuditGauges } from './metrics/audit-metrics.ts'
 import {
   createPoolMetrics,
   createReloadMetrics,
@@ -17,6 +20,7 @@ import {
   createTimestampMetrics,
 } from './metrics/event-metrics.ts'
 import { registerRevocationGauges, registerSignerGauges } from './metrics/signer-gauges.ts'
+import { audit } from './plugins/audit.ts'
 import { bodyBudget } from './plugins/body-budget.ts'
 import { connections } from './plugins/connections.ts'
 import { cors } from './plugins/cors.ts'
@@ -51,7 +55,11 @@ export interface AppOptions {
   loadAccess(): LoadedAccess
 }
 
-/** Builds the Fastify application, which opens the tokens when it gets ready and closes them when it closes. */
+/**
+ * Builds the Fastify application, which opens the tokens when it gets ready and closes them when it closes.
+ *
+ * @throws ConfigurationError if decisions cannot be recorded as configured
+ */
 export async function buildApp(
   configuration: Configuration,
   { logger, onMisconfigured, loadSigners, loadAccess }: AppOptions,
@@ -128,6 +136,18 @@ export async function buildApp(
     load: loadAccess,
     log: logger,
   })
+  const auditLog =
+    configuration.audit &&
+    new AuditLog(configuration.audit, {
+      ...{ log: logger, observer: createAuditMetrics(registry) },
+      ...(configuration.audit.signer && {
+        signer: createCheckpointSigner(signers, configuration.audit.signer),
+      }),
+    })
+  if (auditLog !== undefined) {
+    registerAuditGauges(registry, auditLog)
+    await auditLog.start()
+  }
   app.decorate('reload', () => {
     accessReloading.reload()
     signers.renewRevocations()
@@ -145,6 +165,8 @@ export async function buildApp(
     readiness.stop()
     accessReloading.stop()
     access.close()
+    // The last checkpoint needs the signers
+    await auditLog?.close()
     await Promise.all([reloading.stop(), signers.close()])
   })
 
@@ -155,11 +177,12 @@ export async function buildApp(
   await app.register(httpDefaults)
   await app.register(bodyBudget, { registry })
   await app.register(errorReply)
+  await app.register(audit, { auditLog, access })
   // The metrics come before the plugins that answer by themselves, so that every request is counted
   await app.register(metrics, { registry })
   await app.register(cors, { origins: configuration.corsOrigins })
-  await app.register(health, { signers, readiness, reloading, access })
-  await app.register(callback, { configuration, access, signers })
+  await app.register(health, { signers, readiness, reloading, access, auditLog })
+  await app.register(callback, { configuration, access, auditLog, signers })
   return app
 }
 

@@ -31,7 +31,7 @@ const app = await buildApp(configuration, {
   onMisconfigured: stopMisconfigured,
   loadSigners: () => loadSigners(process.env),
   loadAccess: () => loadAccess(process.env),
-})
+}).catch(refuseConfiguration)
 onHangUp(() => app.reload())
 const { shutdownDelayMs } = configuration
 const graceOptions = { delay: shutdownDelayMs + closeMs, logger, skip: ['SIGHUP' as const] }
@@ -67,9 +67,14 @@ function readConfiguration(): Configuration {
   try {
     return loadConfiguration(process.env)
   } catch (error) {
-    logProblems(createLogger({}), 'fatal', (error as ConfigurationError).problems)
-    process.exit(EXIT_CONFIGURATION)
+    return refuseConfiguration(error as ConfigurationError)
   }
+}
+
+/** Ends the process before it has begun to serve. */
+function refuseConfiguration({ problems }: ConfigurationError): never {
+  logProblems(createLogger({}), 'fatal', problems)
+  process.exit(EXIT_CONFIGURATION)
 }
 
 /** Ends the service when a token shows that the configuration is wrong, as at the start. */

@@ -4,6 +4,7 @@ import type { Environment } from '../../schemas/configuration.ts'
 import type { Proxies } from '../common/proxies.ts'
 import type { ConfigurationProblem } from '../errors.ts'
 import type { ReadAccess } from './access-configuration.ts'
+import type { AuditConfiguration } from './audit-configuration.ts'
 import type {
   LibraryConfiguration,
   PinSource,
@@ -61,6 +62,8 @@ export interface Configuration {
   /** True if certificates are for those alone who may have something signed. */
   readonly protectCertificates: boolean
   readonly signers: SignersConfiguration
+  /** How decisions are recorded; absent if they are not. */
+  readonly audit?: AuditConfiguration
   /** Messages for the operator that do not stop the start. */
   readonly warnings: readonly string[]
 }

@@ -8,6 +8,7 @@ import type { Environment } from '../../schemas/configuration.ts'
 import { defined } from '../common/defined.ts'
 import { type ConfigurationProblem, refuseProblems } from '../errors.ts'
 import { readAccess, readNetworkList, warnAboutAccess } from './access.ts'
+import { readAudit } from './audit.ts'
 import type { Configuration, LoadedAccess, LoadedSigners, TokenConfiguration } from './configuration.ts'
 import { findHashAlgorithms, parseOrigins, parseSignMethods, splitList } from './lists.ts'
 import { findPin, isPinConfigured } from './pin.ts'
@@ -52,6 +53,7 @@ export function loadConfiguration(environment: Variables): Configuration {
   warnings.push(...warnAboutAccess(values))
   const proxies = readProxies(values, environment, problems)
   const signers = readSigners(given, values, findings)
+  const audit = readAudit(given, values, signers, findings)
   refuseWith(unknown, problems)
   warnings.push(...warnAboutAuthorities(given, signers))
   const whole = values as Environment
@@ -75,6 +77,7 @@ export function loadConfiguration(environment: Variables): Configuration {
     access,
     ...defined({ accessFrom }),
     trustedProxies,
+    ...defined({ audit }),
     protectCertificates: whole.ACCESS_CERTIFICATES === 'protected',
     hsm: {
       sessions: whole.HSM_SESSIONS,
