@@ -14,6 +14,7 @@ const ROOMS = [
     'metrics',
     'callback',
     'access',
+    'audit',
     'signing',
     'signers',
     'revocation',
