@@ -174,10 +174,11 @@ export async function buildApp(
 
   await app.register(connections, { limit: configuration.maxConnections, registry, log: logger })
   await app.register(requestLog, { lines })
+  // This comes before all that refuses requests
+  await app.register(audit, { auditLog, access })
   await app.register(httpDefaults)
   await app.register(bodyBudget, { registry })
   await app.register(errorReply)
-  await app.register(audit, { auditLog, access })
   // The metrics come before the plugins that answer by themselves, so that every request is counted
   await app.register(metrics, { registry })
   await app.register(cors, { origins: configuration.corsOrigins })

@@ -1,6 +1,7 @@
 /** The file of the records: one process appends to it, and finds its end again after a crash, a full disk or a removal. */
 import { spawnSync } from 'node:child_process'
-import { type FileHandle, open, readdir, rename, stat, statfs } from 'node:fs/promises'
+import { constants, statSync } from 'node:fs'
+import { access, type FileHandle, open, readdir, rename, statfs } from 'node:fs/promises'
 import { basename, dirname, join, parse } from 'node:path'
 import type { AuditRecord } from '../../schemas/audit-record.ts'
 import { AuditFileError } from './audit-file-error.ts'
@@ -10,11 +11,21 @@ import { type ChainEnd, EMPTY_CHAIN, hashLine } from './chain.ts'
 export const MAX_LINE_BYTES = 1_048_576
 /** Records name callers: only the service's user, and its group, may read them. */
 const MODE = 0o640
+/**
+ * A write returns once its bytes are on the disk (O_DSYNC), for which a call of its own would cost each batch as much
+ * again. A link is not followed: rotation would rename it, and go on in its folder.
+ */
+const FLAGS =
+  constants.O_RDWR | constants.O_APPEND | constants.O_DSYNC | constants.O_CREAT | constants.O_NOFOLLOW
 /** Digits of the number in the name of a file that was rotated, so that names sort as their records do. */
 const DIGITS = 12
 const NEWLINE = 0x0a
+/** What helps where the end of the chain cannot be found. */
+const MOVE_AWAY = 'move it away, and a new chain begins'
 /** Exit code of flock where another process has the lock. */
 const IS_LOCKED = 1
+/** Time for the lock, in ms: a file server that is away would keep flock, and with it this process, for ever. */
+const LOCK_TIMEOUT_MS = 5_000
 
 /** The end of a file, as it was found. */
 export interface FoundEnd {
@@ -27,21 +38,21 @@ export interface FoundEnd {
 
 export class AuditFile {
   readonly #path: string
+  readonly #rotateBytes: number
   /** Holds the lock until the process ends. */
   #lock: FileHandle | undefined
   #handle: FileHandle | undefined
   #identity = ''
+  /** Bytes in the file, and how many of them are known to be on the disk. */
   #size = 0
+  #synced = 0
   /** Number of the first record in the file, as far as it has one. */
   #first = 0
 
-  constructor(path: string) {
+  /** @param rotateBytes size from which on the next records go to a new file */
+  constructor(path: string, rotateBytes: number) {
     this.#path = path
-  }
-
-  /** Bytes in the file. */
-  get size(): number {
-    return this.#size
+    this.#rotateBytes = rotateBytes
   }
 
   /**
@@ -54,8 +65,9 @@ export class AuditFile {
       return
     }
     const lock = await open(`${this.#path}.lock`, 'a', MODE)
-    const { error, status } = spawnSync('flock', ['--exclusive', '--nonblock', '3'], {
+    const { error, status } = spawnSync('flock', ['-x', '-n', '3'], {
       stdio: ['ignore', 'ignore', 'ignore', lock.fd],
+      timeout: LOCK_TIMEOUT_MS,
     })
     if (status === 0) {
       this.#lock = lock
@@ -73,16 +85,28 @@ export class AuditFile {
    * Opens the file, which is made if it does not exist, and finds the end of the chain: in it, or in the newest that was
    * rotated. An incomplete last line is moved to a file of its own.
    *
-   * @throws AuditFileError if the first or the last line is not a record; the error of the system
+   * @throws AuditFileError if the first or the last line is not a record, or the file is none; the error of the system
    */
   async open(): Promise<FoundEnd> {
     await this.#handle?.close().catch(() => {})
     this.#handle = undefined
-    const handle = await open(this.#path, 'a+', MODE)
+    const handle = await open(this.#path, FLAGS, MODE).catch(explainLink)
     try {
-      const found = await this.#findEnd(handle)
-      const { dev, ino } = await handle.stat()
-      this.#identity = `${dev}:${ino}`
+      const stats = await handle.stat()
+      if (!stats.isFile()) {
+        throw new AuditFileError('is not a file')
+      }
+      const identity = describeIdentity(stats)
+      if (identity !== this.#identity) {
+        this.#identity = identity
+        this.#synced = stats.size
+      } else if (stats.size > this.#synced) {
+        await this.#writeAgain(handle, this.#synced, stats.size)
+      }
+      // The process before may have ended between a write and its end
+      await handle.datasync()
+      const found = await this.#findEnd(handle, stats.size)
+      await syncDirectory(dirname(this.#path))
       this.#handle = handle
       return found
     } catch (error) {
@@ -92,29 +116,25 @@ export class AuditFile {
   }
 
   /**
-   * Appends lines, and returns once they are on the disk.
+   * Appends lines, and returns once they are on the disk. If the file is large, it is renamed after its first record
+   * before, and the lines begin a new one. So a file that was rotated can be moved away: the current one has a record.
    *
    * @param first number of the record in the first of them
    * @throws the error of the system; what was written then is unknown until `open` finds the end again
    */
   async append(lines: string, first: number): Promise<void> {
+    if (this.#size >= this.#rotateBytes) {
+      await this.#rotate()
+    }
     const handle = this.#handle as FileHandle
     const bytes = Buffer.from(lines)
-    await this.#checkIsThere()
     this.#first = this.#size === 0 ? first : this.#first
     for (let written = 0; written < bytes.length; ) {
       written += (await handle.write(bytes, written)).bytesWritten
     }
-    await handle.datasync()
-    // Records in a file that was removed meanwhile are lost
-    await this.#checkIsThere()
+    this.#checkUnchanged(bytes.length)
     this.#size += bytes.length
-  }
-
-  /** Renames the file after its first record, and opens a new one. */
-  async rotate(): Promise<void> {
-    await rename(this.#path, rotatedName(this.#path, this.#first))
-    await this.open()
+    this.#synced = this.#size
   }
 
   /** Returns the bytes that are free for this user on the disk. */
@@ -128,26 +148,63 @@ export class AuditFile {
     await this.#lock?.close()
   }
 
-  async #checkIsThere(): Promise<void> {
-    const { dev, ino } = await stat(this.#path)
-    if (`${dev}:${ino}` !== this.#identity) {
+  /** Refuses to go on if the file was removed, replaced or changed by others, who may have taken records with them. */
+  #checkUnchanged(added: number): void {
+    // The disk has just answered, so that nobody waits for this
+    const stats = statSync(this.#path)
+    if (describeIdentity(stats) !== this.#identity) {
       throw new AuditFileError('is another file than the one that was opened')
+    }
+    if (stats.size !== this.#size + added) {
+      throw new AuditFileError('was changed by another program')
     }
   }
 
-  async #findEnd(handle: FileHandle): Promise<FoundEnd> {
-    this.#size = (await handle.stat()).size
-    if (this.#size === 0) {
-      await syncDirectory(dirname(this.#path))
+  /** Renames the file after its first record, and opens a new one. */
+  async #rotate(): Promise<void> {
+    const rotated = rotatedName(this.#path, this.#first)
+    const isTaken = await access(rotated).then(
+      () => true,
+      () => false,
+    )
+    if (isTaken) {
+      // Renaming would remove what is there
+      throw new AuditFileError(`is to become ${basename(rotated)}, which is there already`)
+    }
+    await rename(this.#path, rotated)
+    await this.open()
+  }
+
+  /**
+   * Writes bytes again that may not be on the disk: after a write that failed the system may take them for written
+   * (fsync(2)), and the next records refer to them.
+   */
+  async #writeAgain(from: FileHandle, begin: number, end: number): Promise<void> {
+    // In the mode of appending a position has no effect (pwrite(2))
+    const to = await open(this.#path, 'r+')
+    try {
+      const bytes = await readBytes(from, begin, end - begin)
+      await to.write(bytes, 0, bytes.length, begin)
+    } finally {
+      await to.close()
+    }
+  }
+
+  async #findEnd(handle: FileHandle, size: number): Promise<FoundEnd> {
+    this.#size = size
+    if (size === 0) {
       return this.#findEndOfRotated()
     }
-    const tail = await readTail(handle, this.#size)
+    const tail = await readTail(handle, size)
     const torn = tail.subarray(tail.lastIndexOf(NEWLINE) + 1)
+    if (torn.length === tail.length && size > tail.length) {
+      throw new AuditFileError(`has no end of a line in its last ${tail.length} bytes: ${MOVE_AWAY}`)
+    }
     if (torn.length > 0) {
       await this.#setAside(handle, torn)
     }
     const whole = tail.subarray(0, tail.length - torn.length)
-    const found = whole.length > 0 ? readLastRecord(whole) : await this.#findEndOfRotated()
+    const found = whole.length > 0 ? readLastRecord(whole, 'has') : await this.#findEndOfRotated()
     this.#first = whole.length > 0 ? await readFirstNumber(handle) : 0
     return torn.length === 0 ? found : { ...found, torn: { bytes: torn.length, sha256: hashLine(torn) } }
   }
@@ -163,7 +220,10 @@ export class AuditFile {
     }
     const handle = await open(join(dir, newest), 'r')
     try {
-      return readLastRecord(await readTail(handle, (await handle.stat()).size))
+      return readLastRecord(
+        await readTail(handle, (await handle.stat()).size),
+        `follows ${newest}, which has`,
+      )
     } finally {
       await handle.close()
     }
@@ -191,19 +251,26 @@ export function rotatedName(path: string, first: number): string {
 }
 
 /** Returns the last bytes of a file, among which its last line is. */
-async function readTail(handle: FileHandle, size: number): Promise<Buffer> {
+function readTail(handle: FileHandle, size: number): Promise<Buffer> {
   const length = Math.min(size, 2 * MAX_LINE_BYTES)
-  const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, size - length)
+  return readBytes(handle, size - length, length)
+}
+
+async function readBytes(handle: FileHandle, position: number, length: number): Promise<Buffer> {
+  const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, position)
   return buffer.subarray(0, bytesRead)
 }
 
 /** @param whole ends with the end of a line */
-function readLastRecord(whole: Buffer): FoundEnd {
-  return readRecord(whole.subarray(whole.lastIndexOf(NEWLINE, -2) + 1, -1))
+function readLastRecord(whole: Buffer, what: string): FoundEnd {
+  return readRecord(whole.subarray(whole.lastIndexOf(NEWLINE, -2) + 1, -1), what)
 }
 
-/** @throws AuditFileError */
-function readRecord(line: Buffer): FoundEnd {
+/**
+ * @param what begins the message of the error
+ * @throws AuditFileError
+ */
+function readRecord(line: Buffer, what: string): FoundEnd {
   try {
     const { number, time, stream } = JSON.parse(line.toString()) as AuditRecord
     const end = { number, head: hashLine(line), time: Date.parse(time) }
@@ -212,14 +279,25 @@ function readRecord(line: Buffer): FoundEnd {
     }
     return { end, stream }
   } catch {
-    throw new AuditFileError('has a line that is not a record: move it away, and a new chain begins')
+    throw new AuditFileError(`${what} a line that is not a record: ${MOVE_AWAY}`)
   }
 }
 
 /** Returns the number of the first record of a file that has one. */
 async function readFirstNumber(handle: FileHandle): Promise<number> {
-  const { buffer, bytesRead } = await handle.read(Buffer.alloc(MAX_LINE_BYTES), 0, MAX_LINE_BYTES, 0)
-  return readRecord(buffer.subarray(0, buffer.subarray(0, bytesRead).indexOf(NEWLINE))).end.number
+  const bytes = await readBytes(handle, 0, MAX_LINE_BYTES)
+  return readRecord(bytes.subarray(0, bytes.indexOf(NEWLINE)), 'has').end.number
+}
+
+function describeIdentity({ dev, ino }: { readonly dev: number; readonly ino: number }): string {
+  return `${dev}:${ino}`
+}
+
+/** @throws AuditFileError if the file is a symbolic link; else the error */
+function explainLink(error: NodeJS.ErrnoException): never {
+  throw error.code === 'ELOOP'
+    ? new AuditFileError('is a symbolic link: name the file that it leads to')
+    : error
 }
 
 /** Makes the name of a new file outlive a crash. */

@@ -1,5 +1,6 @@
 /** Records what was decided, so that no answer leaves before its record is on the disk. */
 import { hostname } from 'node:os'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { defined } from '../common/defined.ts'
 import { RepeatedWarning } from '../common/repeated-warning.ts'
@@ -13,6 +14,10 @@ import { Chain, type ChainEnd, describeTime, EMPTY_CHAIN, encodeCanonical, type 
 
 /** Interval at which a file that cannot be written is tried again, and at which checkpoints are looked at, in ms. */
 const TICK_MS = 1_000
+/** Time for more records to come, in ms, if some came while others were written: a write costs as much as five records. */
+const GATHER_MS = 5
+/** Time that a record waits for the disk, in ms, after which nothing more is signed: by then callers have given up. */
+const STALL_MS = 5_000
 /** Most records of signatures that nobody was given which wait for a file that cannot be written. */
 const MAX_OWED = 1_000
 /** What keeps a file from being written for a while; anything else at the start is a wrong configuration. */
@@ -38,6 +43,8 @@ export interface AuditLogOptions {
   readonly signer?: CheckpointSigner
 }
 
+type Decision = Extract<NewRecord, { kind: 'decision' }>
+
 /** A record that is not on the disk yet. */
 interface Pending {
   readonly record: NewRecord
@@ -50,9 +57,9 @@ interface Pending {
 
 /** The record of a signature that nobody was given, since it could not be recorded. */
 interface Owed {
-  readonly record: NewRecord
+  readonly record: Decision
   /** Number under which it may be in the file all the same; none if it was never written. */
-  readonly number?: number
+  number?: number
 }
 
 export class AuditLog {
@@ -62,19 +69,27 @@ export class AuditLog {
   readonly #log: Logger
   readonly #warning: RepeatedWarning
   readonly #file: AuditFile | undefined
-  #chain = new Chain('', EMPTY_CHAIN)
+  /** Absent until the file could be written for the first time. */
+  #chain: Chain | undefined
   /** The end of the chain as far as it is on the disk. */
   #durable = EMPTY_CHAIN
   #pending: Pending[] = []
-  #isWriting = false
+  /** When what is written at the moment came, in ms of `performance.now()`; undefined if nothing is. */
+  #writing: number | undefined
+  /** Settles when all is written that was pending. */
+  #written: Promise<void> | undefined
   /** Why nothing can be recorded, without a path; undefined while all is well. */
   #problem: string | undefined
   #owed: Owed[] = []
   /** Requests that were refused while nothing could be recorded. */
   #unrecorded = 0
+  /** The record that tells how many, once it was tried to write it. */
+  #told: { readonly number: number; readonly unrecorded: number } | undefined
+  /** Settles when it is known whether the file can be written again. */
+  #beginning: Promise<void> | undefined
   /** Number of the last record that needs no other checkpoint, and when the last one was made. */
   #checkpoint = { covered: 0, at: Number.NEGATIVE_INFINITY }
-  readonly #startedAt = Date.now()
+  readonly #startedAt = performance.now()
   #timer: NodeJS.Timeout | undefined
   #ticking: Promise<void> | undefined
   #freeBytes: number | undefined
@@ -86,7 +101,8 @@ export class AuditLog {
     // Records are shipped whatever LOG_LEVEL is
     this.#log = log.child({}, { level: 'info' }) as Logger
     this.#warning = new RepeatedWarning(log)
-    this.#file = configuration.file === undefined ? undefined : new AuditFile(configuration.file)
+    const { file, rotateBytes } = configuration
+    this.#file = file === undefined ? undefined : new AuditFile(file, rotateBytes)
   }
 
   /** Why nothing can be recorded, for everybody who reaches the service; undefined while all is well. */
@@ -94,9 +110,21 @@ export class AuditLog {
     return this.#problem
   }
 
-  /** Seconds since the last signed checkpoint, or since the start; 0 if there are no records that it does not cover. */
-  get checkpointAge(): number {
-    return this.#uncovered === 0 ? 0 : (Date.now() - Math.max(this.#checkpoint.at, this.#startedAt)) / 1000
+  /**
+   * Seconds since the last signed checkpoint, or since the start; 0 if there are no records that it does not cover.
+   * Undefined if checkpoints are not signed.
+   */
+  get checkpointAge(): number | undefined {
+    if (this.#signer === undefined) {
+      return undefined
+    }
+    const since = Math.max(this.#checkpoint.at, this.#startedAt)
+    return this.#uncovered === 0 ? 0 : (performance.now() - since) / 1000
+  }
+
+  /** Seconds after which a checkpoint is signed; undefined if none is. */
+  get checkpointInterval(): number | undefined {
+    return this.#signer && this.#configuration.checkpointMs / 1000
   }
 
   /** Bytes that are free on the disk of the file; undefined if there is no file, or it cannot be said. */
@@ -111,10 +139,11 @@ export class AuditLog {
    */
   async start(): Promise<void> {
     try {
-      await this.#begin('start')
+      await this.#begin()
     } catch (error) {
       const { code, message } = error as NodeJS.ErrnoException
       if (!PASSING.includes(code)) {
+        await this.#file?.close()
         const wrong = error instanceof AuditFileError ? message : `cannot be written (${code})`
         throw new ConfigurationError([problemWith('AUDIT_FILE', wrong, this.#configuration.file)])
       }
@@ -122,6 +151,7 @@ export class AuditLog {
     }
     await this.#tick()
     this.#timer = setInterval(() => {
+      this.#watchDisk()
       this.#ticking ??= this.#tick().finally(() => {
         this.#ticking = undefined
       })
@@ -146,60 +176,83 @@ export class AuditLog {
    */
   async record(record: NewRecord): Promise<void> {
     if (this.#problem !== undefined) {
-      this.#miss({ record })
+      // What comes while the file is begun is recorded behind that, or counted if it fails
+      await this.#beginning?.catch(() => {})
+    }
+    if (this.#problem !== undefined) {
+      this.#miss(record)
       throw new AUDIT_UNAVAILABLE()
     }
     const since = performance.now()
-    const lines = this.#chain.add(record)
-    const { end } = this.#chain
+    const chain = this.#chain as Chain
+    const lines = chain.add(record)
+    const { end } = chain
     await new Promise<void>((resolve, reject) => {
       const settle = (error?: Error) => (error === undefined ? resolve() : reject(error))
       this.#pending.push({ record, lines, end, since, settle })
-      void this.#write()
+      if (this.#writing === undefined) {
+        this.#written = this.#write()
+      }
     })
   }
 
-  /** Records what is still to be recorded, and closes the chain with a checkpoint. */
+  /** Records what is still to be recorded, and closes the chain with a checkpoint, which nothing follows. */
   async close(): Promise<void> {
     clearInterval(this.#timer)
     await this.#ticking
+    await this.#written
     try {
+      if (this.#problem !== undefined) {
+        await this.#begin()
+      }
       await this.#makeCheckpoint(true)
     } catch (error) {
-      this.#log.error(
-        { code: (error as NodeJS.ErrnoException).code },
-        'the end of the audit log is not recorded',
-      )
+      this.#log.error({ reason: describeReason(error) }, 'the end of the audit log is not recorded')
     }
     await this.#file?.close()
   }
 
   /** Opens the file, and records that this was done, with what could not be recorded before. */
-  async #begin(reason: 'start' | 'recovered'): Promise<void> {
+  async #begin(): Promise<void> {
     await this.#file?.lock()
-    const found: FoundEnd = (await this.#file?.open()) ?? { end: EMPTY_CHAIN }
-    const { stream, torn } = found
+    const { stream, torn, ...found }: FoundEnd = (await this.#file?.open()) ?? { end: EMPTY_CHAIN }
     // What was written last may be in the file although that failed, and may be gone although it did not
-    const wasWritten = found.end.number > this.#durable.number
-    const end = wasWritten ? found.end : this.#durable
+    const isAhead = found.end.number > this.#durable.number
+    const end = isAhead ? found.end : this.#durable
     const chain = new Chain(this.#chooseStream(stream), end)
-    const written = { first: this.#durable.number + 1, last: end.number }
-    const owed = this.#owed.filter(({ number }) => number === undefined || number > end.number)
-    const records: NewRecord[] = [
-      ...(torn === undefined ? [] : [{ kind: 'torn', ...torn } as const]),
-      {
-        ...{ kind: 'started', reason, version: VERSION },
-        ...(reason === 'recovered' && wasWritten && { unanswered: written }),
-        ...(this.#unrecorded > 0 && { unrecorded: this.#unrecorded }),
-      },
-      ...owed.map(({ record }) => withoutAnswer(record)),
-    ]
-    const lines = records.map((record) => chain.add(record))
-    await this.#file?.append(lines.join(''), end.number + 1)
+    const lines: string[] = []
+    const add = (record: NewRecord): number => {
+      lines.push(chain.add(record))
+      return chain.end.number
+    }
+    const isWritten = (number: number | undefined) => number !== undefined && number <= end.number
+    this.#owed = this.#owed.filter(({ number }) => !isWritten(number))
+    this.#unrecorded -= isWritten(this.#told?.number) ? (this.#told?.unrecorded as number) : 0
+    if (torn !== undefined) {
+      add({ kind: 'torn', ...torn })
+    }
+    const unrecorded = this.#unrecorded
+    const number = add({
+      ...{ kind: 'started', reason: this.#chain === undefined ? 'start' : 'recovered', version: VERSION },
+      ...(this.#chain !== undefined &&
+        isAhead && { unanswered: { first: this.#durable.number + 1, last: end.number } }),
+      ...(unrecorded > 0 && { unrecorded }),
+    })
+    this.#told = { number, unrecorded }
+    for (const owed of this.#owed) {
+      owed.number = add(withoutAnswer(owed.record))
+    }
+    try {
+      this.#beginning = this.#file?.append(lines.join(''), end.number + 1)
+      await this.#beginning
+    } finally {
+      this.#beginning = undefined
+    }
     this.#chain = chain
     this.#durable = chain.end
     this.#owed = []
     this.#unrecorded = 0
+    this.#told = undefined
     this.#ship(lines)
     this.#problem = undefined
   }
@@ -210,27 +263,27 @@ export class AuditLog {
     if (found !== undefined && found !== stream) {
       throw new AuditFileError(`has the records of the stream ${found}, and AUDIT_STREAM is another one`)
     }
-    return stream ?? (this.#chain.stream || hostname())
+    return stream ?? this.#chain?.stream ?? hostname()
   }
 
   /** Writes what is pending, in one go or one by one, until nothing is. */
   async #write(): Promise<void> {
-    if (this.#isWriting) {
-      return
-    }
-    this.#isWriting = true
+    const { sync } = this.#configuration
     while (this.#pending.length > 0) {
-      const count = this.#configuration.sync === 'always' ? 1 : this.#pending.length
+      const count = sync === 'always' ? 1 : this.#pending.length
       const batch = this.#pending.splice(0, count)
+      this.#writing = (batch[0] as Pending).since
       try {
         await this.#file?.append(batch.map(({ lines }) => lines).join(''), this.#durable.number + 1)
-        this.#confirm(batch.splice(0))
-        await this.#rotateIfDue()
+        this.#confirm(batch)
       } catch (error) {
-        this.#fail(error as Error, [...batch, ...this.#pending.splice(0)])
+        this.#fail(error, [...batch, ...this.#pending.splice(0)])
+      }
+      if (this.#pending.length > 0 && sync === 'batch') {
+        await delay(GATHER_MS)
       }
     }
-    this.#isWriting = false
+    this.#writing = undefined
   }
 
   /** Has what was written answered. */
@@ -244,12 +297,6 @@ export class AuditLog {
     }
   }
 
-  async #rotateIfDue(): Promise<void> {
-    if (this.#file !== undefined && this.#file.size >= this.#configuration.rotateBytes) {
-      await this.#file.rotate()
-    }
-  }
-
   /** Hands records to whoever reads the log. */
   #ship(lines: readonly string[]): void {
     if (this.#configuration.stdout) {
@@ -259,28 +306,41 @@ export class AuditLog {
     }
   }
 
-  #fail(error: Error, unwritten: readonly Pending[] = []): void {
-    const { code } = error as NodeJS.ErrnoException
+  #fail(error: unknown, unwritten: readonly Pending[] = []): void {
     this.#problem = 'decisions cannot be recorded'
     this.#warning.warn(
       'the audit log cannot be written: nothing is signed',
-      { code: code ?? error.message },
+      { reason: describeReason(error) },
       'written',
     )
     for (const { record, end, settle } of unwritten) {
-      this.#miss({ record, number: end.number })
+      this.#miss(record, end.number)
       settle(new AUDIT_UNAVAILABLE())
     }
   }
 
-  /** Keeps the record of a signature that nobody is given, and counts other requests. */
-  #miss(owed: Owed): void {
-    const { record } = owed
-    const isSigned = record.kind === 'decision' && (record.outcome === 'signed' || record.signatureMade)
-    if (isSigned && this.#owed.length < MAX_OWED) {
-      this.#owed.push(owed)
-    } else {
-      this.#unrecorded += 1
+  /**
+   * Keeps the record of a signature that nobody is given, and counts other requests.
+   *
+   * @param number the number under which it may be in the file all the same
+   */
+  #miss(record: NewRecord, number?: number): void {
+    if (record.kind === 'decision') {
+      const isSigned = record.outcome === 'signed' || record.signatureMade
+      if (isSigned && this.#owed.length < MAX_OWED) {
+        this.#owed.push({ record, ...defined({ number }) })
+      } else {
+        this.#unrecorded += 1
+      }
+    } else if (record.kind === 'refusals') {
+      this.#unrecorded += record.count
+    }
+  }
+
+  /** Refuses more requests while the disk does not answer. What waits for it is answered when it does. */
+  #watchDisk(): void {
+    if (this.#writing !== undefined && performance.now() - this.#writing > STALL_MS) {
+      this.#fail(new AuditFileError('the disk does not answer'))
     }
   }
 
@@ -288,16 +348,17 @@ export class AuditLog {
   async #tick(): Promise<void> {
     try {
       this.#freeBytes = await this.#file?.freeBytes()
-      if (this.#problem !== undefined) {
-        await this.#begin('recovered')
+      if (this.#problem === undefined) {
+        if (this.#isCheckpointDue()) {
+          await this.#makeCheckpoint(false)
+        }
+      } else if (this.#writing === undefined) {
+        await this.#begin()
         this.#warning.reset()
         this.#log.info('the audit log can be written again')
-      } else if (this.#isCheckpointDue()) {
-        await this.#makeCheckpoint(false)
       }
     } catch (error) {
-      const { code, message } = error as NodeJS.ErrnoException
-      this.#warning.warn('the audit log waits', { code: code ?? message })
+      this.#warning.warn('the audit log waits', { reason: describeReason(error) })
     }
   }
 
@@ -308,27 +369,35 @@ export class AuditLog {
 
   #isCheckpointDue(): boolean {
     const { checkpointRecords, checkpointMs } = this.#configuration
-    const isTime = this.#uncovered >= checkpointRecords || Date.now() - this.#checkpoint.at >= checkpointMs
+    const isTime =
+      this.#uncovered >= checkpointRecords || performance.now() - this.#checkpoint.at >= checkpointMs
     return this.#uncovered > 0 && isTime && this.#signer?.isReady === true
   }
 
   /** @param closes true at the end, which is recorded also where it cannot be signed */
   async #makeCheckpoint(closes: boolean): Promise<void> {
     const { number: records, head } = this.#durable
-    const statement = { head, records, stream: this.#chain.stream, time: describeTime(Date.now()) }
+    const { stream } = this.#chain as Chain
+    const statement = { head, records, stream, time: describeTime(Date.now()) }
     const signature = await this.#sign(Buffer.from(encodeCanonical(statement)), closes)
-    await this.record({ kind: 'checkpoint', closes, statement, ...signature })
+    const recorded = this.record({ kind: 'checkpoint', closes, statement, ...signature })
+    if (closes) {
+      this.#problem = 'the service ends'
+    }
+    await recorded
     if (signature !== undefined) {
-      this.#checkpoint = { covered: records + 1, at: Date.now() }
+      this.#checkpoint = { covered: records + 1, at: performance.now() }
     }
   }
 
   async #sign(statement: Buffer, closes: boolean) {
     try {
+      if (this.#signer?.isReady === false) {
+        throw new Error('the signer is not ready')
+      }
       return await this.#signer?.sign(statement)
     } catch (error) {
-      const { code } = error as NodeJS.ErrnoException
-      this.#warning.warn('a checkpoint of the audit log cannot be signed', defined({ code }))
+      this.#warning.warn('a checkpoint of the audit log cannot be signed', { reason: describeReason(error) })
       if (!closes) {
         throw error
       }
@@ -338,8 +407,12 @@ export class AuditLog {
 }
 
 /** Returns the record of a signature that nobody was given, as it could not be recorded in time. */
-function withoutAnswer(record: NewRecord): NewRecord {
-  return record.kind === 'decision'
-    ? { ...record, outcome: 'refused', code: new AUDIT_UNAVAILABLE().code, signatureMade: true }
-    : record
+function withoutAnswer(record: Decision): Decision {
+  return { ...record, outcome: 'refused', code: new AUDIT_UNAVAILABLE().code, signatureMade: true }
+}
+
+/** Returns why something failed, for the log: a code, or words. */
+function describeReason(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException
+  return code ?? message
 }

@@ -2,8 +2,10 @@
 import { defined } from '../common/defined.ts'
 import type { NewRecord } from './chain.ts'
 
-/** Most refusals of one caller, or of all who are not known, that have records of their own in a second. */
+/** Most refusals of one caller that have records of their own in a second. */
 const MAX_RECORDS = 50
+/** Most of all callers who are not known: some half a gigabyte a day, and nothing is signed when the disk is full. */
+const MAX_OF_STRANGERS = 10
 const INTERVAL_MS = 1_000
 /** Most callers that are told apart in a second; a token's issuer can make up any number. */
 const MAX_SUBJECTS = 1_000
@@ -31,7 +33,7 @@ export class RefusalLimit {
       this.#bySubject.set(key, refusals)
       setTimeout(() => this.#end(key), INTERVAL_MS).unref()
     }
-    if (refusals.admitted < MAX_RECORDS) {
+    if (refusals.admitted < (key === undefined ? MAX_OF_STRANGERS : MAX_RECORDS)) {
       refusals.admitted += 1
       return true
     }

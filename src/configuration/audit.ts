@@ -41,7 +41,8 @@ export function readAudit(
   }
   if (file !== undefined) {
     try {
-      accessSync(dirname(file.path), constants.W_OK | constants.X_OK)
+      // A path that goes on behind a file is told from one that this user may not search
+      accessSync(`${dirname(file.path)}/.`, constants.W_OK | constants.X_OK)
     } catch (error) {
       const wrong = `is in a folder that ${describeUnwritable(error as NodeJS.ErrnoException)}`
       problems.push(problemWith('AUDIT_FILE', wrong, file.shown))

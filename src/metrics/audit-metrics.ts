@@ -8,8 +8,8 @@ export function createAuditMetrics(registry: Registry): AuditObserver {
   const records = registerCounter(
     registry,
     'signing_service_audit_records_total',
-    'Records of the audit log, by their kind.',
-    { kind: ['decision', 'refusals', 'clock', 'checkpoint'] },
+    'Records of the audit log that were asked for, by their kind.',
+    { kind: ['decision', 'refusals', 'checkpoint'] },
   )
   const waits = registerDurations(
     registry,
@@ -27,7 +27,7 @@ export function createAuditMetrics(registry: Registry): AuditObserver {
 /** Registers the gauges of an audit log. */
 export function registerAuditGauges(
   registry: Registry,
-  auditLog: Pick<AuditLog, 'problem' | 'checkpointAge' | 'freeBytes'>,
+  auditLog: Pick<AuditLog, 'problem' | 'checkpointAge' | 'checkpointInterval' | 'freeBytes'>,
 ): void {
   registerGauge(
     registry,
@@ -41,13 +41,25 @@ export function registerAuditGauges(
     'signing_service_audit_checkpoint_age_seconds',
     'Time since the last signed checkpoint, or since the start; 0 where no records came after it.',
     [],
-    () => [[{}, auditLog.checkpointAge]],
+    () => sample(auditLog.checkpointAge),
+  )
+  registerGauge(
+    registry,
+    'signing_service_audit_checkpoint_interval_seconds',
+    'AUDIT_CHECKPOINT_SECONDS, if checkpoints are signed.',
+    [],
+    () => sample(auditLog.checkpointInterval),
   )
   registerGauge(
     registry,
     'signing_service_audit_free_bytes',
     'Bytes that are free on the disk of the audit log.',
     [],
-    () => (auditLog.freeBytes === undefined ? [] : [[{}, auditLog.freeBytes]]),
+    () => sample(auditLog.freeBytes),
   )
+}
+
+/** Returns the one sample of a gauge; none where there is no value. */
+function sample(value: number | undefined): readonly (readonly [Record<never, string>, number])[] {
+  return value === undefined ? [] : [[{}, value]]
 }

@@ -1,3 +1,5 @@
+import { isIP } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { AuditLog } from '../audit/audit-log.ts'
@@ -19,6 +21,10 @@ declare module 'fastify' {
     audited?: boolean
   }
 }
+
+/** Longest IPv6 address with a zone (RFC 4007 11), which is the name of a network interface. */
+const MAX_ADDRESS = 64
+const POLL_MS = 10
 
 type DecisionRecord = Extract<NewRecord, { kind: 'decision' }>
 /** Members of a record that only those who prepare and make the signature know. */
@@ -56,7 +62,16 @@ export const audit = fp<AuditOptions>(
       request.decision = request.routeOptions.config.audited ? {} : null
       done()
     })
+    /** Requests that were read and are not answered yet; what they decide is recorded although their clients may have left. */
+    const undecided = new Set<FastifyRequest>()
+    app.addHook('preHandler', (request, _reply, done) => {
+      if (request.decision !== null) {
+        undecided.add(request)
+      }
+      done()
+    })
     app.addHook('onSend', async (request, reply, payload) => {
+      undecided.delete(request)
       const { decision } = request
       // An error of a hook that comes later has the answer sent again
       request.decision = null
@@ -70,9 +85,14 @@ export const audit = fp<AuditOptions>(
         return JSON.stringify(prepareError(new AUDIT_UNAVAILABLE(), request, reply))
       }
     })
-    app.addHook('onClose', async () => refusals.flush())
+    app.addHook('onClose', async () => {
+      while (undecided.size > 0) {
+        await delay(POLL_MS)
+      }
+      refusals.flush()
+    })
   },
-  { name: 'audit', dependencies: ['error-reply', 'request-log'] },
+  { name: 'audit', dependencies: ['request-log'] },
 )
 
 function needsRecord(request: FastifyRequest, { statusCode }: FastifyReply, refusals: RefusalLimit): boolean {
@@ -98,7 +118,7 @@ function describe(
     requestId: request.id,
     ...callerRequestId(request.raw),
     access,
-    address: request.ip,
+    address: isIP(request.ip) === 0 ? 'unknown' : request.ip.slice(0, MAX_ADDRESS),
     path: request.routeOptions.url as string,
     ...defined({ code, action: kind, subject, signer, hashAlgorithm, level: containerLevel, shortfall }),
     ...decision,
