@@ -41,7 +41,6 @@ export const DecisionRecord = Type.Object(
     path: Type.String({ description: 'pattern of the path that was called' }),
     action: optionalText('what was asked for: certificates, raw, container or encoded-contents'),
     signer: optionalText('name of the signer'),
-    token: optionalText('label of the token'),
     keyId: Type.Optional(Type.String({ pattern: HEX, description: 'CKA_ID of the private key' })),
     certificateSerial: Type.Optional(
       Type.String({ pattern: HEX, description: 'serial number of the certificate, hex' }),
@@ -95,15 +94,16 @@ export const StartedRecord = Type.Object(
       description: 'start of the service, or the file could be written again',
     }),
     version: Type.String({ description: 'version of the service' }),
-    unrecorded: Type.Optional(
+    unanswered: Type.Optional(
       Type.Object(
+        { first: count('number of the first'), last: count('number of the last') },
         {
-          refused: count('requests that were refused meanwhile'),
-          signed: count('of them signed by the HSM'),
+          ...closed,
+          description: 'records that may not have been on the disk: nobody got what they tell of',
         },
-        { ...closed, description: 'requests that were refused while nothing could be recorded' },
       ),
     ),
+    unrecorded: Type.Optional(count('requests that were refused while nothing could be recorded')),
   },
   closed,
 )

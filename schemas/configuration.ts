@@ -184,6 +184,46 @@ export const Environment = Type.Object({
     'DNS names, one of which the certificate of a caller must have, separated by commas; any by default',
     'document-engine.example.com',
   ),
+  AUDIT_FILE: text(
+    'file to which each decision about a signature is recorded before it is answered; none by default',
+    '/var/lib/signing-service/audit.jsonl',
+  ),
+  AUDIT_STDOUT: choice(
+    'whether these records go to the log, too, each as a line',
+    ['false', 'true'],
+    'false',
+    'true',
+  ),
+  AUDIT_SYNC: choice(
+    'whether records that come at the same time are written to the disk together, or each alone',
+    ['batch', 'always'],
+    'batch',
+    'always',
+  ),
+  AUDIT_ROTATE_BYTES: integer('bytes of AUDIT_FILE from which on records go to a new file', {
+    minimum: 4096,
+    maximum: 1_099_511_627_776,
+    default: 268_435_456,
+  }),
+  AUDIT_STREAM: text(
+    'name of the chain of records; by default that in the file, or the name of the host',
+    'signing-service-1',
+    { pattern: '^[\\x21-\\x7e]{1,128}$' },
+  ),
+  AUDIT_SIGNER: text(
+    'signer whose key signs checkpoints of the records; the signer that variables describe is called default',
+    'default',
+  ),
+  AUDIT_CHECKPOINT_RECORDS: integer('records after which a checkpoint is signed', {
+    minimum: 1,
+    maximum: 1_000_000,
+    default: 10_000,
+  }),
+  AUDIT_CHECKPOINT_SECONDS: integer('seconds after which one is, if there are new records', {
+    minimum: 1,
+    maximum: 86_400,
+    default: 300,
+  }),
   SIGN_METHODS: textWithDefault(
     'values of signMethod in a signing_token that are accepted, separated by commas',
     'hsm',

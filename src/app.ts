@@ -4,6 +4,8 @@ import Fastify, { type FastifySchemaValidationError, LogController } from 'fasti
 import type { Logger } from 'pino'
 import { Registry } from 'prom-client'
 import { Access } from './access/access.ts'
+import { AuditLog } from './audit/audit-log.ts'
+import { createCheckpointSigner } from './audit/checkpoint-signer.ts'
 import { callback } from './callback/routes.ts'
 import { BODY_PERIOD_MS, HEADERS_TIMEOUT_MS, REQUEST_TIMEOUT_MS } from './common/arrival.ts'
 import { RepeatedWarning } from './common/repeated-warning.ts'
@@ -11,6 +13,7 @@ import type { Configuration, LoadedAccess, LoadedSigners, LoadedTls } from './co
 import { FileReloading } from './configuration/file-reloading.ts'
 import type { TlsConfiguration } from './configuration/tls.ts'
 import type { ConfigurationError } from './errors.ts'
+import { createAuditMetrics, registerAuditGauges } from './metrics/audit-metrics.ts'
 import {
   createPoolMetrics,
   createReloadMetrics,
@@ -18,6 +21,7 @@ import {
   createTimestampMetrics,
 } from './metrics/event-metrics.ts'
 import { registerRevocationGauges, registerSignerGauges } from './metrics/signer-gauges.ts'
+import { audit } from './plugins/audit.ts'
 import { bodyBudget } from './plugins/body-budget.ts'
 import { connections } from './plugins/connections.ts'
 import { cors } from './plugins/cors.ts'
@@ -112,6 +116,7 @@ async function createServer(
 /**
  * Builds the Fastify application, which opens the tokens when it gets ready and closes them when it closes.
  *
+ * @throws ConfigurationError if decisions cannot be recorded as configured
  * @returns it, and with ADMIN_PORT the server for operators, which the application closes once it has answered all callers
  */
 export async function buildApp(
@@ -169,6 +174,18 @@ export async function buildApp(
     },
     log: logger,
   })
+  const auditLog =
+    configuration.audit &&
+    new AuditLog(configuration.audit, {
+      ...{ log: logger, observer: createAuditMetrics(registry) },
+      ...(configuration.audit.signer && {
+        signer: createCheckpointSigner(signers, configuration.audit.signer),
+      }),
+    })
+  if (auditLog !== undefined) {
+    registerAuditGauges(registry, auditLog)
+    await auditLog.start()
+  }
   app.decorate('reload', () => {
     app.reloadTls?.()
     accessReloading.reload()
@@ -187,9 +204,12 @@ export async function buildApp(
     readiness.stop()
     accessReloading.stop()
     access.close()
+    // The last checkpoint needs the signers
+    await auditLog?.close()
     await Promise.all([reloading.stop(), signers.close()])
   })
 
+  await app.register(audit, { auditLog, access })
   if (tlsConfiguration !== undefined) {
     const { reloadIntervalMs: intervalMs } = configuration
     await app.register(tls, {
@@ -208,14 +228,22 @@ export async function buildApp(
   }
   await app.register(cors, { origins: configuration.corsOrigins })
   await app.register(rateLimits, configuration.rateLimits)
-  const pages = { signers, readiness, reloading, access, registry, isClosing: () => app.isClosing() }
+  const pages = {
+    signers,
+    readiness,
+    reloading,
+    access,
+    auditLog,
+    registry,
+    isClosing: () => app.isClosing(),
+  }
   const admin = configuration.admin && (await buildAdmin(configuration, logger, pages))
   await app.register(health, { ...pages, showsDetails: admin === undefined })
   if (admin === undefined) {
     await app.register(metricsPage, pages)
   }
   app.addHook('onClose', async () => admin?.close())
-  await app.register(callback, { configuration, access, signers })
+  await app.register(callback, { configuration, access, auditLog, signers })
   return { app, admin }
 }
 

@@ -77,6 +77,11 @@ export const NOT_FOUND = createError(
 export const METHOD_NOT_ALLOWED = createError('METHOD_NOT_ALLOWED', 'This address answers %s', 405)
 
 // Errors of the service
+export const AUDIT_UNAVAILABLE = createError(
+  'AUDIT_UNAVAILABLE',
+  'Decisions cannot be recorded at the moment, so nothing is signed; see the log',
+  503,
+)
 export const SERVICE_BUSY = createError(
   'SERVICE_BUSY',
   'Too many large documents at once; try again in a moment',

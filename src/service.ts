@@ -36,7 +36,7 @@ const { app, admin } = await buildApp(configuration, {
   loadSigners: () => loadSigners(process.env, apart),
   loadAccess: () => loadAccess(process.env),
   loadTls: () => loadTls(process.env),
-})
+}).catch(refuseConfiguration)
 onHangUp(() => app.reload())
 if (apart) {
   // The parent has gone, and with it all signer processes go
@@ -94,9 +94,14 @@ function readConfiguration(): Configuration {
   try {
     return loadConfiguration(process.env, apart)
   } catch (error) {
-    logProblems(createLogger({}), 'fatal', (error as ConfigurationError).problems)
-    process.exit(EXIT_CONFIGURATION)
+    return refuseConfiguration(error as ConfigurationError)
   }
+}
+
+/** Ends the process before it has begun to serve. */
+function refuseConfiguration({ problems }: ConfigurationError): never {
+  logProblems(createLogger({}), 'fatal', problems)
+  process.exit(EXIT_CONFIGURATION)
 }
 
 /** Ends the service when a token shows that the configuration is wrong, as at the start. */

@@ -1,6 +1,6 @@
 /** Every code, provoked by requests full of secrets: what is answered, logged and counted holds none of them. */
 import { createHash, randomBytes } from 'node:crypto'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { join } from 'node:path'
 import t from 'tap'
@@ -98,7 +98,12 @@ const keyless = await startService(t, {
   ACCESS_JWT_AUDIENCE: 'signing-service',
 })
 
+/** Whose records are removed. */
+const recording = await startService(t, { ...environment, AUDIT_FILE: path('audit.jsonl') })
+
 const answers: { code: string; message: string; requestId: string; text: string }[] = []
+
+const records: string[] = []
 
 /** Keeps an answer, where it is a refusal. */
 function keep({ body }: { body: Buffer }): void {
@@ -214,6 +219,11 @@ const PROVOCATIONS: Readonly<Record<string, () => Promise<unknown>>> = {
       }
     })
   },
+  async AUDIT_UNAVAILABLE() {
+    records.push(readFileSync(path('audit.jsonl'), 'utf8'))
+    rmSync(path('audit.jsonl'))
+    await postTo(recording, user)
+  },
   async SIGNATURE_SELF_CHECK_FAILED() {
     module.plan('C_Sign flip')
     await post(RAW)
@@ -246,7 +256,7 @@ t.test('each code', async (t) => {
 })
 
 t.test('its message is in the log, and no secret anywhere', async (t) => {
-  const log = () => [service, guarded, keyless].map((one) => one.log()).join('')
+  const log = () => [service, guarded, keyless, recording].map((one) => one.log()).join('')
   const lines = () => new Map(readLog(log()).map((line) => [line.requestId, line]))
   await until('all are logged', () => answers.every(({ requestId }) => lines().has(requestId)))
   const logged = lines()
@@ -254,7 +264,13 @@ t.test('its message is in the log, and no secret anywhere', async (t) => {
     t.match(logged.get(requestId), { code, refusal: message })
   }
   const { text: metrics } = await scrape(service.url)
-  const texts = { log: log(), metrics, answers: answers.map(({ text }) => text).join() }
+  records.push(readFileSync(path('audit.jsonl'), 'utf8'))
+  const texts = {
+    log: log(),
+    metrics,
+    records: records.join(),
+    answers: answers.map(({ text }) => text).join(),
+  }
   for (const [name, secret] of Object.entries(SECRETS)) {
     for (const [place, text] of Object.entries(texts)) {
       t.notOk(holds(text, secret), `${name} is not in the ${place}`)

@@ -74,7 +74,9 @@ function readGrant(payload: JWTPayload): Grant {
     (name) => NEARLY_A_RESTRICTION.test(name) && !RESTRICTIONS.includes(name),
   )
   const { sub, signer, containers, hash_algorithms: names, digest } = payload
-  if (misspelled || typeof sub !== 'string' || sub === '' || sub.length > MAX_SUBJECT) {
+  // A lone surrogate has no UTF-8, so that no record could name such a caller (RFC 8785 3.2.2.2)
+  const isSubject = typeof sub === 'string' && sub !== '' && sub.length <= MAX_SUBJECT && !/\p{Cs}/u.test(sub)
+  if (misspelled || !isSubject) {
     throw new SIGNING_TOKEN_INVALID()
   }
   return {

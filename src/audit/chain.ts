@@ -35,11 +35,11 @@ export type NewRecord = Members<AuditRecord>
 
 /** Gives records their places in a chain. */
 export class Chain {
-  readonly #stream: string
+  readonly stream: string
   #end: ChainEnd
 
   constructor(stream: string, end: ChainEnd) {
-    this.#stream = stream
+    this.stream = stream
     this.#end = end
   }
 
@@ -61,7 +61,7 @@ export class Chain {
 
   #line(record: NewRecord, time: number): string {
     const { number, head } = this.#end
-    const place = { stream: this.#stream, number: number + 1, time: describeTime(time), previous: head }
+    const place = { stream: this.stream, number: number + 1, time: describeTime(time), previous: head }
     const line = encodeCanonical({ ...record, ...place })
     this.#end = { number: number + 1, head: hashLine(line), time }
     return `${line}\n`

@@ -1,4 +1,4 @@
-import type { X509Certificate } from 'node:crypto'
+import { createHash, type X509Certificate } from 'node:crypto'
 import type { FastifyPluginAsyncTypebox } from '@fastify/type-provider-typebox'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { CallbackBody } from '../../schemas/callback.ts'
@@ -6,10 +6,12 @@ import type { Access } from '../access/access.ts'
 import { chooseSigner, describeAskedSigner } from '../access/choose-signer.ts'
 import { checkAddress, checkGrant, type Grant } from '../access/grant.ts'
 import { readSigningToken, type SigningToken } from '../access/signing-token.ts'
+import type { AuditLog } from '../audit/audit-log.ts'
 import { Client } from '../common/client.ts'
 import { defined } from '../common/defined.ts'
 import type { Configuration } from '../configuration/configuration.ts'
 import type { SignerCertificate } from '../configuration/signer-configuration.ts'
+import type { Signer } from '../signers/signer.ts'
 import type { Signers } from '../signers/signers.ts'
 import { type ContainerContext, createContainer } from '../signing/create-container.ts'
 import { jsonBody } from './body/json-body.ts'
@@ -21,13 +23,15 @@ import { classify } from './request.ts'
 export interface CallbackOptions {
   readonly configuration: Configuration
   readonly access: Pick<Access, 'authenticate'>
+  /** Absent if nothing is recorded. */
+  readonly auditLog: Pick<AuditLog, 'check'> | undefined
   readonly signers: Pick<Signers, 'all' | 'has' | 'choices' | 'choose' | 'chooseFor'>
 }
 
 /** Serves Document Engine's callback on each configured path, and on those that end in the name of a signer. */
 export const callback: FastifyPluginAsyncTypebox<CallbackOptions> = async (
   app,
-  { configuration, access, signers },
+  { configuration, access, auditLog, signers },
 ) => {
   // This comes first, since bodies arrive while callbacks wait for their turn
   await app.register(jsonBody, { signers })
@@ -44,7 +48,7 @@ export const callback: FastifyPluginAsyncTypebox<CallbackOptions> = async (
   })
   const { paths, signerPaths } = configuration
   for (const url of [...paths, ...signerPaths.map((path) => `${path}/:signer`)]) {
-    app.post(url, { schema: { body: CallbackBody } }, async (request, reply) => {
+    app.post(url, { schema: { body: CallbackBody }, config: { audited: true } }, async (request, reply) => {
       const client = new Client()
       request.client = client
       reply.raw.on('close', () => {
@@ -59,9 +63,11 @@ export const callback: FastifyPluginAsyncTypebox<CallbackOptions> = async (
       const grant = await authenticate(request, signingToken)
       const prepared = readBody(request, { signingToken, grant, configuration, signers })
       const { signer } = prepared
-      if (prepared.kind !== 'certificates') {
-        await request.limitRate(reply)
+      if (prepared.kind === 'certificates') {
+        return reply.send(describeCertificates(signer.certificate()))
       }
+      auditLog?.check()
+      await request.limitRate(reply)
       const options = {
         deadline: request.arrivedAt + configuration.hsm.timeoutMs,
         client,
@@ -69,12 +75,8 @@ export const callback: FastifyPluginAsyncTypebox<CallbackOptions> = async (
         owner: grant.subject ?? signer.name,
       }
       switch (prepared.kind) {
-        case 'certificates':
-          return reply.send(describeCertificates(signer.certificate()))
-        case 'raw': {
-          const certificate = signer.validCertificate()
-          return sendOctets(reply, await signer.sign(certificate, prepared.hashAlgorithm, prepared, options))
-        }
+        case 'raw':
+          return sendOctets(reply, await makeRawSignature(request, prepared, { signer, options }))
         case 'container':
           return sendOctets(reply, await makeContainer(request, prepared, { signer, options }))
         case 'encoded-contents': {
@@ -138,6 +140,9 @@ function readBody(request: FastifyRequest, { signingToken, grant, configuration,
       ...{ signer: signer.name, container, hash: hashAlgorithm.name },
       ...defined({ subject: grant.subject }),
     }
+    const signatureType = prepared.kind === 'raw' ? undefined : prepared.type
+    const hex = Buffer.from(digest).toString('hex')
+    Object.assign(request.decision ?? {}, defined({ container, signatureType, digest: hex }))
     const signature = { container, hashAlgorithm: hashAlgorithm.name, digest } as const
     checkGrant(grant, { signer: prepared.signer.name, signature })
   }
@@ -155,18 +160,62 @@ function encode(certificate: X509Certificate): string {
   return Buffer.from(certificate.toString()).toString('base64')
 }
 
+interface SigningContext extends ContainerContext {
+  readonly signer: Signer
+}
+
+/** Returns the signature over the bytes of the request. */
+async function makeRawSignature(
+  request: Pick<FastifyRequest, 'decision'>,
+  prepared: SigningRequest,
+  { signer, options }: SigningContext,
+): Promise<Uint8Array> {
+  const begun = performance.now()
+  const signerCertificate = signer.validCertificate()
+  const signature = await signer.sign(signerCertificate, prepared.hashAlgorithm, prepared, options)
+  noteSignature(request, { signature, signerCertificate, keyId: signer.keyId, begun })
+  return signature
+}
+
 /** Returns the container as DER, and notes its level for the request's log line and the metrics. */
 async function makeContainer(
-  request: Pick<FastifyRequest, 'logDetails' | 'container'>,
+  request: Pick<FastifyRequest, 'decision' | 'logDetails' | 'container'>,
   { type, hashAlgorithm, digest }: Pick<SigningRequest, 'type' | 'hashAlgorithm' | 'digest'>,
-  context: ContainerContext,
+  context: SigningContext,
 ): Promise<Buffer> {
-  const { der, ...made } = await createContainer({ type, hashAlgorithm, messageDigest: digest }, context)
+  const begun = performance.now()
+  const container = await createContainer({ type, hashAlgorithm, messageDigest: digest }, context)
+  const { der, signature, signerCertificate, ...made } = container
+  noteSignature(request, { signature, signerCertificate, keyId: context.signer.keyId, begun })
   request.container = made
   // The field has another name, since pino uses `level` itself
   const { level: containerLevel, ...shortfall } = made
   Object.assign(request.logDetails, { containerLevel, ...shortfall })
   return der
+}
+
+interface MadeSignature {
+  readonly signature: Uint8Array
+  readonly signerCertificate: SignerCertificate
+  readonly keyId: string | undefined
+  /** Time at which the request was given to the signer, in ms of `performance.now()`. */
+  readonly begun: number
+}
+
+/** Notes a signature and its key for the record of a request, if it has one. */
+function noteSignature(
+  { decision }: Pick<FastifyRequest, 'decision'>,
+  { signature, signerCertificate: { certificate, digests }, keyId, begun }: MadeSignature,
+): void {
+  if (decision !== null) {
+    Object.assign(decision, {
+      keyId,
+      certificateSerial: certificate.serialNumber.toLowerCase(),
+      certificateSha256: digests.get('sha256')?.toString('hex'),
+      signatureSha256: createHash('sha256').update(signature).digest('hex'),
+      signingMs: Math.round(performance.now() - begun),
+    })
+  }
 }
 
 function sendOctets(reply: FastifyReply, octets: Uint8Array): FastifyReply {

@@ -4,6 +4,7 @@ import type { Environment } from '../../schemas/configuration.ts'
 import type { Proxies } from '../common/proxies.ts'
 import type { ConfigurationProblem } from '../errors.ts'
 import type { ReadAccess } from './access-configuration.ts'
+import type { AuditConfiguration } from './audit-configuration.ts'
 import type {
   LibraryConfiguration,
   PinSource,
@@ -79,6 +80,8 @@ export interface Configuration extends ListenAddress {
   readonly protectCertificates: boolean
   readonly rateLimits: RateLimits
   readonly signers: SignersConfiguration
+  /** How decisions are recorded; absent if they are not. */
+  readonly audit?: AuditConfiguration
   /** Messages for the operator that do not stop the start. */
   readonly warnings: readonly string[]
 }

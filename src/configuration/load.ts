@@ -9,6 +9,7 @@ import { defined } from '../common/defined.ts'
 import { type ConfigurationProblem, refuseProblems } from '../errors.ts'
 import { readAccess, readNetworkList, warnAboutAccess } from './access.ts'
 import { findExposed } from './apart.ts'
+import { readAudit } from './audit.ts'
 import type {
   Configuration,
   ListenAddress,
@@ -65,6 +66,7 @@ export function loadConfiguration(environment: Variables, apart = false): Config
   const proxies = readProxies(values, environment, problems)
   const signers = readSigners(given, values, findings)
   const admin = readAdmin(given, values, findings)
+  const audit = readAudit(given, values, signers, findings)
   refuseWith(unknown, problems)
   warnings.push(...warnAboutAuthorities(given, signers))
   const whole = values as Environment
@@ -89,6 +91,7 @@ export function loadConfiguration(environment: Variables, apart = false): Config
     access,
     ...defined({ accessFrom }),
     trustedProxies,
+    ...defined({ audit }),
     protectCertificates: whole.ACCESS_CERTIFICATES === 'protected',
     rateLimits: defined({
       perSubject: whole.RATE_LIMIT_PER_SUBJECT,

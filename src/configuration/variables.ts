@@ -12,7 +12,7 @@ export type Variables = Readonly<Record<string, string | undefined>>
 /** Variables that are set to a value that is not empty, keyed by name. */
 export type GivenVariables = Readonly<Record<string, string>>
 
-const OUR_PREFIX = /^(HSM|SIGNING|SIGNERS?|SHUTDOWN|TSA|REVOCATION|ACCESS|RATE_LIMIT|ADMIN|TLS)_/
+const OUR_PREFIX = /^(HSM|SIGNING|SIGNERS?|SHUTDOWN|TSA|REVOCATION|ACCESS|RATE_LIMIT|ADMIN|TLS|AUDIT)_/
 /** Matches variables that Kubernetes sets in every pod for a Service, beside `NAME_PORT=tcp://10.0.0.1:6000`. */
 const KUBERNETES_NAME =
   /_SERVICE_HOST$|_SERVICE_PORT(_[A-Z0-9_]+)?$|_PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$/

@@ -53,6 +53,10 @@ export function registerGauge<T extends string>(
     ...{ name, help, labelNames: [...labelNames], registers: [registry] },
     collect() {
       this.reset()
+      if (labelNames.length === 0) {
+        // A gauge without labels is reset to 0, not to nothing
+        this.remove()
+      }
       for (const [labels, value] of read()) {
         this.set(labels, value)
       }

@@ -2,6 +2,7 @@ import { STATUS_CODES } from 'node:http'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import {
+  AUDIT_UNAVAILABLE,
   HSM_BUSY,
   INTERNAL_ERROR,
   INVALID_REQUEST,
@@ -15,7 +16,7 @@ import {
 export type ServiceError = FastifyError & { readonly statusCode: number }
 
 /** Codes of refusals after which another attempt may succeed. */
-const BUSY: readonly string[] = [HSM_BUSY, SERVICE_BUSY].map((error) => new error().code)
+const BUSY: readonly string[] = [AUDIT_UNAVAILABLE, HSM_BUSY, SERVICE_BUSY].map((error) => new error().code)
 
 /** Value of Retry-After, in seconds. */
 const RETRY_AFTER_S = 1
@@ -61,6 +62,11 @@ export const errorReply = fp(
 
 /** Sends an error of `errors.ts`. */
 export function sendError(error: ServiceError, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  return reply.send(prepareError(error, request, reply))
+}
+
+/** Makes an answer that of an error of `errors.ts`, and returns its body. */
+export function prepareError(error: ServiceError, request: FastifyRequest, reply: FastifyReply) {
   const { statusCode } = error
   if (BUSY.includes(error.code)) {
     reply.header('retry-after', RETRY_AFTER_S)
@@ -70,8 +76,8 @@ export function sendError(error: ServiceError, request: FastifyRequest, reply: F
     reply.header('www-authenticate', 'Bearer')
   }
   Object.assign(request.logDetails, { refusal: error.message, code: error.code })
-  const body = createErrorReply(error, request.id)
-  return reply.status(statusCode).type('application/json; charset=utf-8').send(body)
+  reply.status(statusCode).type('application/json; charset=utf-8')
+  return createErrorReply(error, request.id)
 }
 
 /** Creates the body of an answer with an error of `errors.ts`. Programs branch on its code, which is stable. */

@@ -1,5 +1,6 @@
 import fp from 'fastify-plugin'
 import type { Access } from '../access/access.ts'
+import type { AuditLog } from '../audit/audit-log.ts'
 import type { Readiness, SignerStatus } from '../signers/readiness.ts'
 import type { Reloading } from '../signers/reloading.ts'
 import type { Signers } from '../signers/signers.ts'
@@ -10,6 +11,8 @@ export interface HealthOptions {
   readonly readiness: Pick<Readiness, 'check' | 'isReady'>
   readonly reloading: Pick<Reloading, 'status'>
   readonly access: Pick<Access, 'kind' | 'isReady'>
+  /** Absent if nothing is recorded. */
+  readonly auditLog: Pick<AuditLog, 'problem'> | undefined
   /** Returns whether the service was told to end. */
   isClosing(): boolean
   /** True if `/health/ready` also says what is ready, and why not; else it has the `status` alone. */
@@ -57,14 +60,15 @@ export type ReadyReply = ReturnType<typeof describeReadiness>
  * `hsm` and `certificate` are those of the default signer, or of the first one where there is no default. Anybody who
  * reaches the service may read all of it.
  */
-function describeReadiness({ signers, readiness, reloading, access, isClosing }: HealthOptions) {
+function describeReadiness({ signers, readiness, reloading, access, auditLog, isClosing }: HealthOptions) {
   const closing = isClosing()
   const statuses = readiness.check()
   const [first] = signers.all() as [ReturnType<Signers['all']>[number]]
   const { state, since, reason, sessions, queued } = first.status()
   const { since: takenOver, last } = reloading.status
+  const isReady = readiness.isReady(statuses) && access.isReady && auditLog?.problem === undefined
   return {
-    status: readiness.isReady(statuses) && access.isReady && !closing ? 'ready' : 'not ready',
+    status: isReady && !closing ? 'ready' : 'not ready',
     closing,
     hsm: { state, since, reason, sessions, queued },
     certificate: describeValidity(first.knownCertificate()?.validity),
@@ -72,6 +76,10 @@ function describeReadiness({ signers, readiness, reloading, access, isClosing }:
     access: {
       kind: access.kind,
       reason: access.isReady ? undefined : 'the keys that verify tokens were not fetched yet',
+    },
+    audit: auditLog && {
+      state: auditLog.problem === undefined ? 'recording' : 'unavailable',
+      reason: auditLog.problem,
     },
     configuration: { since: takenOver, reload: last },
   }

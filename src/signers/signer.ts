@@ -72,6 +72,11 @@ export class Signer {
     return this.#permitted.rules
   }
 
+  /** CKA_ID of the private key in lower-case hex; undefined while the key was not found yet. */
+  get keyId(): string | undefined {
+    return this.#pool.foundKey(this.#key)?.id
+  }
+
   get container(): ContainerConfiguration {
     return this.configuration.container
   }

@@ -35,6 +35,10 @@ export interface ContainerContext {
 export interface Container {
   /** DER ContentInfo (RFC 5652 3). */
   readonly der: Buffer
+  /** The signature in its SignerInfo. */
+  readonly signature: Uint8Array
+  /** The certificate that verifies it. */
+  readonly signerCertificate: SignerCertificate
   /** The level that was reached. */
   readonly level: Level
   /** Code of the error that kept it from the configured level. */
@@ -79,7 +83,12 @@ export async function createContainer(
   const evidence = timestamp && gatherAfterTimestamp(request, signerCertificate, timestamp, known, context)
   const der = encode({ signature, ...(timestamp && { timestamp: timestamp.token }) }, evidence)
   checkSize(der, context)
-  return { der, ...determineLevel(signer.container.level, signerCertificate, timestamp, evidence) }
+  return {
+    der,
+    signature,
+    signerCertificate,
+    ...determineLevel(signer.container.level, signerCertificate, timestamp, evidence),
+  }
 }
 
 /**

@@ -103,6 +103,7 @@ t.test('every way round the signature and the claims is refused', async (t) => {
     'an empty subject': signJwt(key, createClaims({ sub: '' })),
     'a subject that is no text': signJwt(key, createClaims({ sub: { name: 'alice' } })),
     'a long subject': signJwt(key, createClaims({ sub: 'a'.repeat(257) })),
+    'a subject that is no Unicode': signJwt(key, createClaims({ sub: 'a\ud800' })),
     'no kid, where several keys might be meant': signJwt(createJwtKey(), createClaims(), { kid: undefined }),
     'no signature': `${header}.${payload}.`,
     'two parts': `${header}.${payload}`,

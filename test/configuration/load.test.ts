@@ -167,6 +167,9 @@ t.test('every variable reaches its place', async (t) => {
     ...{ SIGNING_SERVICE_PORT: '0', SIGNING_SERVICE_HOST: '::1', SIGNING_SERVICE_PATH: '/api/sign' },
     ...{ SIGNING_SERVICE_BODY_LIMIT: '1024', SIGNING_SERVICE_MAX_CONNECTIONS: '64' },
     ...{ SIGNING_SERVICE_KEEP_ALIVE_MS: '1000', LOG_LEVEL: 'warn' },
+    ...{ AUDIT_FILE: path('audit.jsonl'), AUDIT_STDOUT: 'true', AUDIT_SYNC: 'always', AUDIT_STREAM: 'one' },
+    ...{ AUDIT_ROTATE_BYTES: '4096', AUDIT_SIGNER: 'default' },
+    ...{ AUDIT_CHECKPOINT_RECORDS: '10', AUDIT_CHECKPOINT_SECONDS: '2' },
   })
   t.match(configuration, {
     ...{ host: '::1', port: 0, paths: ['/', '/sign', '/api/sign'], bodyLimit: 1024, keepAliveMs: 1000 },
@@ -175,6 +178,10 @@ t.test('every variable reaches its place', async (t) => {
     signMethods: ['hsm', 'privatekey'],
     rateLimits: { perSubject: 60, perSigner: 600 },
     signerPaths: [],
+    audit: {
+      ...{ file: path('audit.jsonl'), stdout: true, sync: 'always', rotateBytes: 4096, stream: 'one' },
+      ...{ signer: 'default', checkpointRecords: 10, checkpointMs: 2000 },
+    },
     shutdownDelayMs: 2000,
     reloadIntervalMs: 500,
     hsm: {
@@ -308,6 +315,54 @@ t.test('sign methods', async (t) => {
 t.test('what raw signatures are made over', async (t) => {
   t.equal(signerOf(load({ RAW_SIGNING: 'any' })).rules.rawSigning, 'any')
   checkRefused(t, 'RAW_SIGNING', 'attributes')
+})
+
+t.test('the audit log', async (t) => {
+  t.equal(load().audit, undefined)
+  const unsigned =
+    'AUDIT_SIGNER: is not set, so no key signs the records: whoever can write the file can write all of it anew'
+  const { audit, warnings } = load({ AUDIT_FILE: path('audit.jsonl') })
+  t.strictSame(audit, {
+    ...{ file: path('audit.jsonl'), stdout: false, sync: 'batch', rotateBytes: 268_435_456 },
+    ...{ checkpointRecords: 10_000, checkpointMs: 300_000 },
+  })
+  t.ok(warnings.includes(unsigned))
+  t.strictSame(load({ AUDIT_STDOUT: 'true' }).audit?.file, undefined)
+  t.equal(load({ AUDIT_STDOUT: 'false' }).audit, undefined)
+
+  // What has no effect would be taken for protection
+  t.match(load({ AUDIT_SYNC: 'always', AUDIT_SIGNER: 'default', AUDIT_STDOUT: 'false' }).warnings, [
+    PIN_WARNING,
+    'AUDIT_SYNC: has no effect without AUDIT_FILE',
+    'AUDIT_SIGNER: has no effect without AUDIT_FILE or AUDIT_STDOUT',
+  ])
+  t.match(load({ AUDIT_STDOUT: 'true', AUDIT_SIGNER: 'default', AUDIT_ROTATE_BYTES: '4096' }).warnings, [
+    PIN_WARNING,
+    'AUDIT_ROTATE_BYTES: has no effect without AUDIT_FILE',
+  ])
+
+  for (const [variables, message] of [
+    [{ AUDIT_FILE: path('missing/audit.jsonl') }, /^AUDIT_FILE: \S+ is in a folder that does not exist/],
+    [
+      { AUDIT_FILE: '/proc/sys/audit.jsonl' },
+      /^AUDIT_FILE: \S+ is in a folder that user \d+ may not write to/,
+    ],
+    [
+      { AUDIT_FILE: path('pin/audit.jsonl') },
+      /^AUDIT_FILE: \S+ is in a folder that cannot be read \(ENOTDIR\)/,
+    ],
+    [
+      { AUDIT_FILE: path('audit.jsonl'), AUDIT_SIGNER: 'other' },
+      /^AUDIT_SIGNER: other is not the name of a signer/,
+    ],
+    [{ AUDIT_STDOUT: 'yes' }, /^AUDIT_STDOUT: yes is not valid/],
+    [{ AUDIT_STREAM: 'two words' }, /^AUDIT_STREAM: "two words" is not valid/],
+    [{ AUDIT_CHECKPOINT_SECONDS: '0' }, /^AUDIT_CHECKPOINT_SECONDS: 0 is not valid/],
+    [{ AUDIT_CHECKPOINT_RECORDS: '0' }, /^AUDIT_CHECKPOINT_RECORDS: 0 is not valid/],
+    [{ AUDIT_ROTATE_BYTES: '4095' }, /^AUDIT_ROTATE_BYTES: 4095 is not valid/],
+  ] as const) {
+    t.match(problemsOf({ ...LEAST, ...variables }), [message])
+  }
 })
 
 t.test('the path', async (t) => {

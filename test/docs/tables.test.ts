@@ -8,6 +8,7 @@ import { Environment } from '../../schemas/configuration.ts'
 import { parsePkcs11Uri } from '../../src/configuration/pkcs11-uri.ts'
 import { findSchemaProblems } from '../../src/configuration/signers-file-schema.ts'
 import * as errors from '../../src/errors.ts'
+import { createAuditMetrics, registerAuditGauges } from '../../src/metrics/audit-metrics.ts'
 import {
   createPoolMetrics,
   createReloadMetrics,
@@ -111,6 +112,9 @@ async function metrics(): Promise<Map<string, string>> {
   createRevocationMetrics(registry)
   registerRevocationGauges(registry, { all: () => [] })
   registerTlsGauges(registry, () => new Date())
+  createAuditMetrics(registry)
+  const recording = { problem: undefined, checkpointAge: 0, checkpointInterval: 0, freeBytes: 0 }
+  registerAuditGauges(registry, recording)
   registerSignerGauges(registry, { all: () => [], pools: () => new Map() }, { check: () => [] }, 1)
   return new Map(
     Registry.merge([registry, processMetrics()])

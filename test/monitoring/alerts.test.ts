@@ -1,7 +1,7 @@
 /** The alerts of docker/monitoring/alerts.yaml, by what a service tells while something is broken. */
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { X509Certificate } from 'node:crypto'
-import { openSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -9,6 +9,7 @@ import t, { type Test } from 'tap'
 import * as errors from '../../src/errors.ts'
 import { startAuthorities } from '../support/authorities.ts'
 import { issue, writeBundle } from '../support/certificates.ts'
+import { createFaultyDisk } from '../support/faulty-disk/faulty-disk.ts'
 import { createFaultyModule } from '../support/faulty-module/faulty-module.ts'
 import { send } from '../support/http.ts'
 import { readChapter } from '../support/pages.ts'
@@ -77,15 +78,21 @@ async function fire(t: Test, scrapes: readonly Scrape[], ...alerts: string[]): P
   t.ok(valid, message)
 }
 
-async function startLongTerm(t: Test): Promise<Service> {
-  const service = await startReadyService(t, longTerm())
+/** An audit log of its own. */
+function recording(folder: string): Record<string, string> {
+  mkdirSync(folder, { recursive: true })
+  return { AUDIT_FILE: join(folder, 'audit.jsonl'), AUDIT_SIGNER: 'default' }
+}
+
+async function startLongTerm(t: Test, more: Record<string, string> = {}): Promise<Service> {
+  const service = await startReadyService(t, { ...longTerm(), ...more })
   await ask(service)
   return service
 }
 
 t.test('alerts', { skip }, async (t) => {
   t.test('none fires while all is well', async (t) => {
-    const service = await startLongTerm(t)
+    const service = await startLongTerm(t, recording(path('well')))
     t.equal(await afterReload(service, () => service.app.reload()), 'taken over')
     await fire(t, await observe(service))
   })
@@ -104,6 +111,53 @@ t.test('alerts', { skip }, async (t) => {
     await until('it is missed', async () => (await hsmStatus(service.url)).state === 'unavailable')
     const scrapes = [...healthy, ...(await observe(service))]
     await fire(t, scrapes, 'TokenNotReady', 'SignerNotReady', 'RequestsFail')
+  })
+
+  t.test('records cannot be written', async (t) => {
+    const service = await startLongTerm(t, recording(path('removed')))
+    const healthy = await observe(service)
+    rmSync(path('removed'), { recursive: true })
+    const scrapes = [...healthy, ...(await observe(service)), ...(await observe(service))]
+    await fire(t, scrapes, 'AuditUnavailable', 'RequestsFail')
+  })
+
+  t.test('the disk of the records is slow', async (t) => {
+    const disk = await createFaultyDisk(directory)
+    disk.plan()
+    const variables = { ...longTerm(), ...recording(path('slow')), ...disk.environment }
+    const { address: url } = await startReadyServerProcess(t, variables)
+    await ask({ url })
+    disk.plan('delay 1500')
+    await fire(t, await observe({ url }), 'AuditSlow')
+  })
+
+  t.test('the disk of the records is nearly full', async (t) => {
+    const folder = path('small')
+    const variables = recording(folder)
+    try {
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', folder])
+    } catch {
+      t.pass('a disk cannot be mounted here')
+      return
+    }
+    t.teardown(() => execFileSync('umount', ['--lazy', folder]))
+    const service = await startLongTerm(t, variables)
+    await fire(t, await observe(service), 'AuditDiskFills')
+  })
+
+  t.test('records are not signed', async (t) => {
+    const service = await startLongTerm(t, { ...recording(path('unsigned')), AUDIT_CHECKPOINT_SECONDS: '1' })
+    const healthy = await observe(service)
+    faulty.plan('* absent')
+    t.teardown(() => faulty.plan())
+    await until('a checkpoint is missed', async () => {
+      await ask(service)
+      return (
+        ((await scrape(service.url)).samples.get('signing_service_audit_checkpoint_age_seconds') ?? 0) > 3
+      )
+    })
+    const scrapes = [...healthy, ...(await observe(service))]
+    await fire(t, scrapes, 'TokenNotReady', 'SignerNotReady', 'RequestsFail', 'AuditCheckpointOverdue')
   })
 
   t.test('the PIN is refused', async (t) => {
@@ -261,12 +315,13 @@ t.test('alerts', { skip }, async (t) => {
 
 t.test('alerts are about metrics that there are', async (t) => {
   const rules = readFileSync(RULES, 'utf8')
-  const service = await startReadyService(t, longTerm())
+  const service = await startLongTerm(t, recording(path('names')))
   const names = typesOf((await scrape(service.url)).text)
   const used = new Set(rules.match(/(signing_service|process)_[a-z_]+/g))
   t.ok(used.size > 12)
   for (const name of used) {
-    t.ok(names.has(name), name)
+    // The series of a histogram have names of their own
+    t.ok(names.has(name.replace(/_(bucket|count)$/, '')), name)
   }
 })
 

@@ -1,0 +1,311 @@
+/** The file of the records: one process appends to it, and finds its end again after a crash, a full disk or a removal. */
+import { spawnSync } from 'node:child_process'
+import { constants, statSync } from 'node:fs'
+import { access, type FileHandle, open, readdir, rename, statfs } from 'node:fs/promises'
+import { basename, dirname, join, parse } from 'node:path'
+import type { AuditRecord } from '../../schemas/audit-record.ts'
+import { AuditFileError } from './audit-file-error.ts'
+import { type ChainEnd, EMPTY_CHAIN, hashLine } from './chain.ts'
+
+/** Longest line that is read back, in bytes. A checkpoint with a timestamp has some ten thousand. */
+export const MAX_LINE_BYTES = 1_048_576
+/** Records name callers: only the service's user, and its group, may read them. */
+const MODE = 0o640
+/**
+ * A write returns once its bytes are on the disk (O_DSYNC), for which a call of its own would cost each batch as much
+ * again. A link is not followed: rotation would rename it, and go on in its folder.
+ */
+const FLAGS =
+  constants.O_RDWR | constants.O_APPEND | constants.O_DSYNC | constants.O_CREAT | constants.O_NOFOLLOW
+/** Digits of the number in the name of a file that was rotated, so that names sort as their records do. */
+const DIGITS = 12
+const NEWLINE = 0x0a
+/** What helps where the end of the chain cannot be found. */
+const MOVE_AWAY = 'move it away, and a new chain begins'
+/** Exit code of flock where another process has the lock. */
+const IS_LOCKED = 1
+/** Time for the lock, in ms: a file server that is away would keep flock, and with it this process, for ever. */
+const LOCK_TIMEOUT_MS = 5_000
+
+/** The end of a file, as it was found. */
+export interface FoundEnd {
+  readonly end: ChainEnd
+  /** Name of the chain; absent if the file has no record. */
+  readonly stream?: string
+  /** An incomplete last line, which was moved to a file of its own. */
+  readonly torn?: { readonly bytes: number; readonly sha256: string }
+}
+
+export class AuditFile {
+  readonly #path: string
+  readonly #rotateBytes: number
+  /** Holds the lock until the process ends. */
+  #lock: FileHandle | undefined
+  #handle: FileHandle | undefined
+  #identity = ''
+  /** Bytes in the file, and how many of them are known to be on the disk. */
+  #size = 0
+  #synced = 0
+  /** Number of the first record in the file, as far as it has one. */
+  #first = 0
+
+  /** @param rotateBytes size from which on the next records go to a new file */
+  constructor(path: string, rotateBytes: number) {
+    this.#path = path
+    this.#rotateBytes = rotateBytes
+  }
+
+  /**
+   * Takes the lock, which the system releases when this process ends, however it does. Other processes are refused.
+   *
+   * @throws AuditFileError
+   */
+  async lock(): Promise<void> {
+    if (this.#lock !== undefined) {
+      return
+    }
+    const lock = await open(`${this.#path}.lock`, 'a', MODE)
+    const { error, status } = spawnSync('flock', ['-x', '-n', '3'], {
+      stdio: ['ignore', 'ignore', 'ignore', lock.fd],
+      timeout: LOCK_TIMEOUT_MS,
+    })
+    if (status === 0) {
+      this.#lock = lock
+      return
+    }
+    await lock.close()
+    throw new AuditFileError(
+      status === IS_LOCKED
+        ? 'is written by another process: each replica needs a file of its own'
+        : `cannot be locked, for which flock of util-linux is needed (${(error as NodeJS.ErrnoException)?.code ?? `exit code ${status}`})`,
+    )
+  }
+
+  /**
+   * Opens the file, which is made if it does not exist, and finds the end of the chain: in it, or in the newest that was
+   * rotated. An incomplete last line is moved to a file of its own.
+   *
+   * @throws AuditFileError if the first or the last line is not a record, or the file is none; the error of the system
+   */
+  async open(): Promise<FoundEnd> {
+    await this.#handle?.close().catch(() => {})
+    this.#handle = undefined
+    const handle = await open(this.#path, FLAGS, MODE).catch(explainLink)
+    try {
+      const stats = await handle.stat()
+      if (!stats.isFile()) {
+        throw new AuditFileError('is not a file')
+      }
+      const identity = describeIdentity(stats)
+      if (identity !== this.#identity) {
+        this.#identity = identity
+        this.#synced = stats.size
+      } else if (stats.size > this.#synced) {
+        await this.#writeAgain(handle, this.#synced, stats.size)
+      }
+      // The process before may have ended between a write and its end
+      await handle.datasync()
+      const found = await this.#findEnd(handle, stats.size)
+      await syncDirectory(dirname(this.#path))
+      this.#handle = handle
+      return found
+    } catch (error) {
+      await handle.close()
+      throw error
+    }
+  }
+
+  /**
+   * Appends lines, and returns once they are on the disk. If the file is large, it is renamed after its first record
+   * before, and the lines begin a new one. So a file that was rotated can be moved away: the current one has a record.
+   *
+   * @param first number of the record in the first of them
+   * @throws the error of the system; what was written then is unknown until `open` finds the end again
+   */
+  async append(lines: string, first: number): Promise<void> {
+    if (this.#size >= this.#rotateBytes) {
+      await this.#rotate()
+    }
+    const handle = this.#handle as FileHandle
+    const bytes = Buffer.from(lines)
+    this.#first = this.#size === 0 ? first : this.#first
+    for (let written = 0; written < bytes.length; ) {
+      written += (await handle.write(bytes, written)).bytesWritten
+    }
+    this.#checkUnchanged(bytes.length)
+    this.#size += bytes.length
+    this.#synced = this.#size
+  }
+
+  /** Returns the bytes that are free for this user on the disk. */
+  async freeBytes(): Promise<number> {
+    const { bavail, bsize } = await statfs(dirname(this.#path))
+    return bavail * bsize
+  }
+
+  async close(): Promise<void> {
+    await this.#handle?.close()
+    await this.#lock?.close()
+  }
+
+  /** Refuses to go on if the file was removed, replaced or changed by others, who may have taken records with them. */
+  #checkUnchanged(added: number): void {
+    // The disk has just answered, so that nobody waits for this
+    const stats = statSync(this.#path)
+    if (describeIdentity(stats) !== this.#identity) {
+      throw new AuditFileError('is another file than the one that was opened')
+    }
+    if (stats.size !== this.#size + added) {
+      throw new AuditFileError('was changed by another program')
+    }
+  }
+
+  /** Renames the file after its first record, and opens a new one. */
+  async #rotate(): Promise<void> {
+    const rotated = rotatedName(this.#path, this.#first)
+    const isTaken = await access(rotated).then(
+      () => true,
+      () => false,
+    )
+    if (isTaken) {
+      // Renaming would remove what is there
+      throw new AuditFileError(`is to become ${basename(rotated)}, which is there already`)
+    }
+    await rename(this.#path, rotated)
+    await this.open()
+  }
+
+  /**
+   * Writes bytes again that may not be on the disk: after a write that failed the system may take them for written
+   * (fsync(2)), and the next records refer to them.
+   */
+  async #writeAgain(from: FileHandle, begin: number, end: number): Promise<void> {
+    // In the mode of appending a position has no effect (pwrite(2))
+    const to = await open(this.#path, 'r+')
+    try {
+      const bytes = await readBytes(from, begin, end - begin)
+      await to.write(bytes, 0, bytes.length, begin)
+    } finally {
+      await to.close()
+    }
+  }
+
+  async #findEnd(handle: FileHandle, size: number): Promise<FoundEnd> {
+    this.#size = size
+    if (size === 0) {
+      return this.#findEndOfRotated()
+    }
+    const tail = await readTail(handle, size)
+    const torn = tail.subarray(tail.lastIndexOf(NEWLINE) + 1)
+    if (torn.length === tail.length && size > tail.length) {
+      throw new AuditFileError(`has no end of a line in its last ${tail.length} bytes: ${MOVE_AWAY}`)
+    }
+    if (torn.length > 0) {
+      await this.#setAside(handle, torn)
+    }
+    const whole = tail.subarray(0, tail.length - torn.length)
+    const found = whole.length > 0 ? readLastRecord(whole, 'has') : await this.#findEndOfRotated()
+    this.#first = whole.length > 0 ? await readFirstNumber(handle) : 0
+    return torn.length === 0 ? found : { ...found, torn: { bytes: torn.length, sha256: hashLine(torn) } }
+  }
+
+  async #findEndOfRotated(): Promise<FoundEnd> {
+    const { dir, name, ext } = parse(this.#path)
+    const isRotated = (file: string) =>
+      file.startsWith(`${name}-`) &&
+      new RegExp(`^\\d{${DIGITS}}$`).test(basename(file, ext).slice(name.length + 1))
+    const newest = (await readdir(dir)).filter(isRotated).sort().at(-1)
+    if (newest === undefined) {
+      return { end: EMPTY_CHAIN }
+    }
+    const handle = await open(join(dir, newest), 'r')
+    try {
+      return readLastRecord(
+        await readTail(handle, (await handle.stat()).size),
+        `follows ${newest}, which has`,
+      )
+    } finally {
+      await handle.close()
+    }
+  }
+
+  /** Moves an incomplete last line to a file of its own, which is kept: it may be all that is left of a record. */
+  async #setAside(handle: FileHandle, torn: Buffer): Promise<void> {
+    const aside = await open(`${this.#path}.torn-${hashLine(torn).slice(0, 16)}`, 'w', MODE)
+    try {
+      await aside.writeFile(torn)
+      await aside.sync()
+    } finally {
+      await aside.close()
+    }
+    this.#size -= torn.length
+    await handle.truncate(this.#size)
+    await handle.sync()
+  }
+}
+
+/** Returns the name of a file that was rotated, such as `audit-000000000001.jsonl`. */
+export function rotatedName(path: string, first: number): string {
+  const { dir, name, ext } = parse(path)
+  return join(dir, `${name}-${String(first).padStart(DIGITS, '0')}${ext}`)
+}
+
+/** Returns the last bytes of a file, among which its last line is. */
+function readTail(handle: FileHandle, size: number): Promise<Buffer> {
+  const length = Math.min(size, 2 * MAX_LINE_BYTES)
+  return readBytes(handle, size - length, length)
+}
+
+async function readBytes(handle: FileHandle, position: number, length: number): Promise<Buffer> {
+  const { buffer, bytesRead } = await handle.read(Buffer.alloc(length), 0, length, position)
+  return buffer.subarray(0, bytesRead)
+}
+
+/** @param whole ends with the end of a line */
+function readLastRecord(whole: Buffer, what: string): FoundEnd {
+  return readRecord(whole.subarray(whole.lastIndexOf(NEWLINE, -2) + 1, -1), what)
+}
+
+/**
+ * @param what begins the message of the error
+ * @throws AuditFileError
+ */
+function readRecord(line: Buffer, what: string): FoundEnd {
+  try {
+    const { number, time, stream } = JSON.parse(line.toString()) as AuditRecord
+    const end = { number, head: hashLine(line), time: Date.parse(time) }
+    if (!Number.isSafeInteger(number) || Number.isNaN(end.time) || typeof stream !== 'string') {
+      throw new Error('no record')
+    }
+    return { end, stream }
+  } catch {
+    throw new AuditFileError(`${what} a line that is not a record: ${MOVE_AWAY}`)
+  }
+}
+
+/** Returns the number of the first record of a file that has one. */
+async function readFirstNumber(handle: FileHandle): Promise<number> {
+  const bytes = await readBytes(handle, 0, MAX_LINE_BYTES)
+  return readRecord(bytes.subarray(0, bytes.indexOf(NEWLINE)), 'has').end.number
+}
+
+function describeIdentity({ dev, ino }: { readonly dev: number; readonly ino: number }): string {
+  return `${dev}:${ino}`
+}
+
+/** @throws AuditFileError if the file is a symbolic link; else the error */
+function explainLink(error: NodeJS.ErrnoException): never {
+  throw error.code === 'ELOOP'
+    ? new AuditFileError('is a symbolic link: name the file that it leads to')
+    : error
+}
+
+/** Makes the name of a new file outlive a crash. */
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, 'r')
+  try {
+    await directory.sync()
+  } finally {
+    await directory.close()
+  }
+}

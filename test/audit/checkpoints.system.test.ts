@@ -1,0 +1,241 @@
+/** Checkpoints of a service, judged by OpenSSL; and its end under load. */
+import { readFileSync, writeFileSync } from 'node:fs'
+import { Agent } from 'node:http'
+import { join } from 'node:path'
+import t from 'tap'
+import {
+  checkpointsIn,
+  decisionsIn,
+  findChainProblems,
+  readLines,
+  readRecords,
+  sha256,
+} from '../support/audit-records.ts'
+import { startAuthorities } from '../support/authorities.ts'
+import { generateKeyFile, RSA_2048, writeBundle } from '../support/certificates.ts'
+import { SIGNATURE_TIMESTAMP } from '../support/container-parts.ts'
+import { createFaultyDisk } from '../support/faulty-disk/faulty-disk.ts'
+import { send } from '../support/http.ts'
+import { readLog } from '../support/log-lines.ts'
+import { scrape } from '../support/scrape.ts'
+import { type ServerProcess, startReadyServerProcess, startServerProcess } from '../support/server-process.ts'
+import { rawRequest, until } from '../support/signing.ts'
+import { createToken, importKey } from '../support/token.ts'
+import { verifyCms } from '../support/validators/openssl.ts'
+import { runTool } from '../support/validators/run-tool.ts'
+import { withTemporaryFiles } from '../support/validators/temporary-files.ts'
+
+const directory = t.testdir()
+const path = (name: string) => join(directory, name)
+const authorities = await startAuthorities(path('authorities'))
+t.teardown(() => authorities.server.close())
+const token = await createToken(path('token'))
+const keyFile = generateKeyFile(directory, RSA_2048)
+await importKey(token, keyFile, { label: 'key', id: '01' })
+const { certificateFile } = authorities.certify({ subject: '/O=Test/CN=Signer', keyFile })
+const anchors = writeBundle(path('root.pem'), [authorities.root.issued.certificate])
+const environment = {
+  ...token.environment,
+  SIGNER_CERTIFICATE_FILE: certificateFile,
+  CA_CERTIFICATES_FILE: writeBundle(
+    path('ca.pem'),
+    [authorities.issuing, authorities.root].map(({ issued }) => issued.certificate),
+  ),
+  ...{ HSM_SESSIONS: '2', AUDIT_SIGNER: 'default', SIGNERS_RELOAD_INTERVAL_MS: '0' },
+}
+const timestamped = {
+  ...{ LEVEL: 'b-lt', TSA_URL: authorities.timestampUrl },
+  TSA_CA_FILE: authorities.timestampRoot.issued.certificateFile,
+}
+
+/** Ends a service as an operator does. */
+async function end({ child, exited }: ServerProcess): Promise<void> {
+  child.kill('SIGTERM')
+  t.same(await exited, { code: 0, signal: null })
+}
+
+t.test('a checkpoint verifies with OpenSSL, over the statement as it stands in the line', async (t) => {
+  for (const [level, variables, dots] of [
+    ['b-b', {}, 0],
+    ['b-lt', timestamped, 1],
+    ['b-lt, no authority', { ...timestamped, TSA_URL: 'http://127.0.0.1:9/', TSA_FALLBACK: 'b-b' }, 0],
+  ] as const) {
+    const file = path(`${level.replace(/\W+/g, '-')}.jsonl`)
+    const server = await startReadyServerProcess(t, { ...environment, ...variables, AUDIT_FILE: file })
+    await until('there is a checkpoint', () => checkpointsIn(file).length > 0)
+    await send(`${server.address}/sign`, { method: 'POST', body: JSON.stringify(rawRequest('one')) })
+    await end(server)
+    t.same(findChainProblems(readLines(file)), [])
+    const checkpoints = checkpointsIn(file)
+    t.same(
+      checkpoints.map(({ closes }) => closes),
+      [false, true],
+      level,
+    )
+    for (const { number, signature = '', statement, signer } of checkpoints) {
+      const [, text = ''] = /"statement":(\{[^}]*\})/.exec(readLines(file)[number - 1] ?? '') ?? []
+      t.same(JSON.parse(text), statement)
+      t.equal(signer, 'default')
+      const cms = Buffer.from(signature, 'base64')
+      const verified = await verifyCms({
+        cms,
+        content: Buffer.from(text),
+        trustAnchors: anchors,
+        cades: true,
+      })
+      t.ok(verified.valid, verified.message)
+      const other = await verifyCms({ cms, content: Buffer.from(`${text} `), trustAnchors: anchors })
+      t.notOk(other.valid)
+      const printed = await withTemporaryFiles({ cms }, (at) =>
+        runTool('openssl', ['asn1parse', '-inform', 'DER', '-in', at.cms]),
+      )
+      t.equal(printed.stdout.split('id-smime-aa-timeStampToken').length - 1, dots, SIGNATURE_TIMESTAMP)
+      t.ok(signature.length < 20_000, `${signature.length} characters`)
+    }
+  }
+})
+
+t.test(
+  'SIGTERM under load: each signature that was received has its record, and the chain is closed',
+  async (t) => {
+    const file = path('load.jsonl')
+    const server = await startReadyServerProcess(t, {
+      ...environment,
+      AUDIT_FILE: file,
+      AUDIT_ROTATE_BYTES: '20000',
+    })
+    const received = new Set<string>()
+    let ended = false
+    const clients = Array.from({ length: 16 }, async () => {
+      const agent = new Agent({ keepAlive: true })
+      try {
+        while (!ended) {
+          const body = JSON.stringify(rawRequest(`${Math.random()}`))
+          const answer = await send(`${server.address}/sign`, { method: 'POST', body, agent })
+          received.add(sha256(answer.body))
+        }
+      } catch {
+        // It takes no more connections
+      }
+      agent.destroy()
+    })
+    await until('much is signed', () => received.size > 200)
+    await end(server)
+    ended = true
+    await Promise.all(clients)
+    const recorded = new Set(decisionsIn(file).map(({ signatureSha256 }) => signatureSha256))
+    t.same(
+      [...received].filter((signature) => !recorded.has(signature)),
+      [],
+    )
+    t.same(findChainProblems(readLines(file)), [])
+    const last = readRecords(file).at(-1)
+    t.match(last, {
+      kind: 'checkpoint',
+      closes: true,
+      signature: String,
+      statement: { records: Number(last?.number) - 1 },
+    })
+  },
+)
+
+t.test('a disk that does not answer', async (t) => {
+  const disk = await createFaultyDisk(directory)
+  const file = path('slow.jsonl')
+  disk.plan()
+  const server = await startReadyServerProcess(t, { ...environment, ...disk.environment, AUDIT_FILE: file })
+  const { address, output } = server
+  await until('there is a checkpoint', () => checkpointsIn(file).length > 0)
+  const post = () => send(`${address}/sign`, { method: 'POST', body: JSON.stringify(rawRequest('one')) })
+
+  await t.test('holds answers back until they are recorded', async (t) => {
+    const signed = async () => {
+      const { samples } = await scrape(address)
+      return samples.get('signing_service_hsm_calls_total{operation="sign",return_value="CKR_OK"}') ?? 0
+    }
+    const before = await signed()
+    disk.plan('hold')
+    const calls = disk.calls()
+    const isAnswered: boolean[] = []
+    const answers = Array.from({ length: 8 }, async () => {
+      const answer = await post()
+      isAnswered.push(true)
+      return answer
+    })
+    await until('one is written', () => disk.calls() > calls)
+    await until('all are signed', async () => (await signed()) >= before + 8)
+    t.same(isAnswered, [])
+    disk.plan()
+    for (const answer of await Promise.all(answers)) {
+      t.equal(answer.statusCode, 200)
+    }
+    t.ok(disk.calls() - calls < 8, `${disk.calls() - calls} calls for 8 records`)
+  })
+
+  await t.test('has the service refuse before the HSM signs, until it answers again', async (t) => {
+    disk.plan('hold')
+    const waiting = post()
+    await until('it refuses', async () => (await send(`${address}/health/ready`)).statusCode === 503)
+    t.equal((await post()).json().code, 'AUDIT_UNAVAILABLE')
+    t.ok(readLog(output()).some(({ reason }) => reason === 'the disk does not answer'))
+    disk.plan()
+    t.equal((await waiting).statusCode, 200, 'what was accepted before is answered')
+    await until('it is ready', async () => (await send(`${address}/health/ready`)).statusCode === 200)
+    const started = readRecords(file).filter(({ kind }) => kind === 'started')
+    t.match(started.at(-1), { reason: 'recovered', unrecorded: 1, unanswered: undefined })
+  })
+
+  await t.test('or fails: what was not confirmed is written again', async (t) => {
+    disk.plan('fail')
+    t.equal((await post()).json().code, 'AUDIT_UNAVAILABLE')
+    disk.plan()
+    await until('it is ready', async () => (await send(`${address}/health/ready`)).statusCode === 200)
+    const started = readRecords(file).findLast(({ kind }) => kind === 'started')
+    t.match(started, { reason: 'recovered', unanswered: { first: Number(started?.number) - 1 } })
+    t.ok(readLog(output()).some(({ reason }) => reason === 'EIO'))
+  })
+  await end(server)
+  t.same(findChainProblems(readLines(file)), [])
+})
+
+t.test('AUDIT_SYNC=always writes each record alone', async (t) => {
+  const disk = await createFaultyDisk(directory)
+  const file = path('always.jsonl')
+  disk.plan()
+  const variables = { ...disk.environment, AUDIT_FILE: file, AUDIT_SYNC: 'always' }
+  const server = await startReadyServerProcess(t, { ...environment, ...variables })
+  await until('there is a checkpoint', () => checkpointsIn(file).length > 0)
+  const calls = disk.calls()
+  const body = JSON.stringify(rawRequest('one'))
+  await Promise.all(Array.from({ length: 8 }, () => send(`${server.address}/sign`, { method: 'POST', body })))
+  t.equal(disk.calls() - calls, 8)
+  await end(server)
+})
+
+t.test('a wrong configuration ends with code 78', async (t) => {
+  writeFileSync(path('none.jsonl'), 'text\n')
+  for (const [variables, message] of [
+    [{ AUDIT_FILE: path('missing/audit.jsonl') }, /^AUDIT_FILE: \S+ is in a folder that does not exist/],
+    [{ AUDIT_FILE: directory }, /^AUDIT_FILE: \S+ cannot be written \(EISDIR\)/],
+    [{ AUDIT_FILE: path('none.jsonl') }, /^AUDIT_FILE: \S+ has a line that is not a record: move it away/],
+    [
+      { AUDIT_FILE: path('ok.jsonl'), AUDIT_SIGNER: 'nobody' },
+      /^AUDIT_SIGNER: nobody is not the name of a signer/,
+    ],
+    [{ AUDIT_FILE: path('ok.jsonl'), AUDIT_ROTATE_BYTES: '1' }, /^AUDIT_ROTATE_BYTES: 1 is not valid/],
+    [{ AUDIT_FILE: path('ok.jsonl'), AUDIT_SYNC: 'never' }, /^AUDIT_SYNC: never is not valid/],
+  ] as const) {
+    const { exited, output } = startServerProcess(t, { ...environment, ...variables })
+    t.same(await exited, { code: 78, signal: null })
+    const problems = readLog(output()).filter(({ level }) => level === 60)
+    t.match(problems, [{ msg: message }])
+    t.equal(problems.length, 1)
+  }
+  const file = path('shared.jsonl')
+  const server = await startReadyServerProcess(t, { ...environment, AUDIT_FILE: file })
+  const { exited, output } = startServerProcess(t, { ...environment, AUDIT_FILE: file })
+  t.same(await exited, { code: 78, signal: null })
+  t.match(output(), /is written by another process: each replica needs a file of its own/)
+  await end(server)
+  t.same(findChainProblems(readFileSync(file, 'utf8').split('\n').slice(0, -1)), [])
+})
