@@ -13,7 +13,9 @@ t.test('records of all kinds are read', async (t) => {
     { kind: 'refusals', count: 2, codes: { A: 1, 10: 1, 9: 1 } },
     { kind: 'torn', bytes: 1, sha256: 'a'.repeat(64) },
   )
-  log.add({ ...started, unrecorded: { refused: 1, signed: 0 } } as NewRecord).checkpoint(log.statement())
+  log
+    .add({ ...started, reason: 'recovered', unanswered: { first: 2, last: 3 }, unrecorded: 1 })
+    .checkpoint(log.statement())
   log.now -= 10
   for (const line of log.add(started).lines) {
     t.same(readRecord(Buffer.from(line.trimEnd())), { record: parse(line) })
