@@ -1,5 +1,4 @@
 import t from 'tap'
-import type { NewRecord } from '../../src/audit/chain.ts'
 import { readRecord } from '../../src/audit/read-record.ts'
 import { decision, LogBuilder, parse, started } from '../support/audit-log.ts'
 
@@ -14,7 +13,10 @@ t.test('records of all kinds are read', async (t) => {
     { kind: 'torn', bytes: 1, sha256: 'a'.repeat(64) },
   )
   log
-    .add({ ...started, reason: 'recovered', unanswered: { first: 2, last: 3 }, unrecorded: 1 })
+    .add({
+      ...{ kind: 'started', reason: 'recovered', version: '1.0.0' },
+      ...{ unanswered: { first: 2, last: 3 }, unrecorded: 1 },
+    })
     .checkpoint(log.statement())
   log.now -= 10
   for (const line of log.add(started).lines) {
