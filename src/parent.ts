@@ -20,6 +20,9 @@ const MAX_SESSIONS = 1_536
 /** Time, in ms, that signer processes have to end after the HTTP process. */
 const CLOSE_MS = 6_000
 
+/** Matches variables of the AWS SDK, which only signer processes load. With credentials in them the PIN could be read. */
+const AWS = /^AWS_/
+
 /** How the HTTP process ended. */
 export interface End {
   readonly code: number | null
@@ -35,8 +38,10 @@ export interface End {
 export async function runParent({ http: user, hsm }: ProcessUsers, main: URL): Promise<End> {
   const running = new Map<number, ChildProcess>()
   const args = [...process.execArgv, ...permissionFlags(), fileURLToPath(main), APART]
+  const environment = Object.entries(process.env).filter(([name]) => !AWS.test(name))
   const http = spawn(process.execPath, args, {
     ...user,
+    env: Object.fromEntries(environment),
     // The signals of a terminal reach this process alone, which passes them on
     detached: true,
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],

@@ -150,6 +150,7 @@ t.test(
       token: { token: {} },
       'PIN file': { pin: { file: '/etc/shadow' } },
       'PIN of a variable': { pin: { variable: 'HSM_PIN' } },
+      'PIN of a secret': { pin: { secretId: 'signing/another-pin' } },
     }
     const { result } = await attack(
       t,
