@@ -39,6 +39,11 @@ export class JwtAuthenticator {
     return this.#keys.hasKeys
   }
 
+  /** Fetches keys of an address anew. */
+  renewKeys(): void {
+    this.#keys.renew?.()
+  }
+
   close(): void {
     this.#keys.close()
   }
