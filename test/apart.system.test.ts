@@ -1,6 +1,6 @@
 /** The service whose HTTP process and signer process have users of their own, as operators see it. */
 import { spawnSync } from 'node:child_process'
-import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs'
+import { chownSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs'
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
@@ -139,6 +139,16 @@ t.test(
     t.equal(await afterReload({ log: server.output }, () => server.child.kill('SIGHUP')), 'taken over')
   },
 )
+
+t.test('the HTTP process records decisions in a folder of its own', async (t) => {
+  const audit = folder.path('audit')
+  mkdirSync(audit)
+  chownSync(audit, USERS.http.uid, USERS.http.gid)
+  const file = folder.path('audit/audit.jsonl')
+  const server = await startReadyServerProcess(t, { ...environment, AUDIT_FILE: file })
+  t.equal(await signsWith(server.address, 'house'), house.certificate.serialNumber)
+  t.match(readFileSync(file, 'utf8'), /"kind":"decision"[^\n]*"outcome":"signed"/)
+})
 
 t.test('SIGINT ends all of them, too', async (t) => {
   const server = await startReadyServerProcess(t, environment)
