@@ -315,8 +315,12 @@ t.test('alerts', { skip }, async (t) => {
 
 t.test('alerts are about metrics that there are', async (t) => {
   const rules = readFileSync(RULES, 'utf8')
-  const service = await startLongTerm(t, recording(path('names')))
-  const names = typesOf((await scrape(service.url)).text)
+  const root = issue(directory, { subject: '/CN=Root', ca: true })
+  const { certificateFile, keyFile: tlsKeyFile } = issueServer(directory, root)
+  const variables = { TLS_CERT_FILE: certificateFile, TLS_KEY_FILE: tlsKeyFile, ...recording(path('names')) }
+  const tls = callWith(root)
+  const service = await startReadyService(t, { ...longTerm(), ...variables }, tls)
+  const names = typesOf((await scrape(service.url, tls)).text)
   const used = new Set(rules.match(/(signing_service|process)_[a-z_]+/g))
   t.ok(used.size > 12)
   for (const name of used) {
