@@ -41,7 +41,7 @@ import { Signers } from './signers/signers.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Takes over changed signers, certificates and chains, and asks anew whether certificates were revoked. */
+    /** Takes over changed files, and asks anew for the keys of tokens and whether certificates were revoked. */
     reload(): void
   }
 }
@@ -189,6 +189,7 @@ export async function buildApp(
   app.decorate('reload', () => {
     app.reloadTls?.()
     accessReloading.reload()
+    access.renewKeys()
     signers.renewRevocations()
     signers.warnOfRefusedPins()
     reloading.request('signal')

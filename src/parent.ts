@@ -9,7 +9,7 @@ import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { onHangUp } from './common/hang-up.ts'
-import type { ProcessUsers } from './configuration/users.ts'
+import { findAuditFolder, type ProcessUsers } from './configuration/users.ts'
 import { channelsOf, startSignerProcess } from './pkcs11/child-process.ts'
 import { APART, type FromParent, type ToParent } from './pkcs11/messages.ts'
 
@@ -19,6 +19,9 @@ const MAX_PROCESSES = 256
 const MAX_SESSIONS = 1_536
 /** Time, in ms, that signer processes have to end after the HTTP process. */
 const CLOSE_MS = 6_000
+
+/** Matches variables of the AWS SDK, which only signer processes load. With credentials in them the PIN could be read. */
+const AWS = /^AWS_/
 
 /** How the HTTP process ended. */
 export interface End {
@@ -34,9 +37,16 @@ export interface End {
  */
 export async function runParent({ http: user, hsm }: ProcessUsers, main: URL): Promise<End> {
   const running = new Map<number, ChildProcess>()
-  const args = [...process.execArgv, ...permissionFlags(), fileURLToPath(main), APART]
+  const args = [
+    ...process.execArgv,
+    ...permissionFlags(findAuditFolder(process.env)),
+    fileURLToPath(main),
+    APART,
+  ]
+  const environment = Object.entries(process.env).filter(([name]) => !AWS.test(name))
   const http = spawn(process.execPath, args, {
     ...user,
+    env: Object.fromEntries(environment),
     // The signals of a terminal reach this process alone, which passes them on
     detached: true,
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
@@ -91,8 +101,17 @@ export async function runParent({ http: user, hsm }: ProcessUsers, main: URL): P
   return { code, signal }
 }
 
-/** Returns the flags by which Node.js lets a process start no programs, load no native code and write no files, if it can. */
-export function permissionFlags(known: ReadonlySet<string> = process.allowedNodeEnvironmentFlags): string[] {
-  const flags = ['--permission', '--allow-fs-read=*', '--allow-net']
+/**
+ * Returns the flags by which Node.js lets a process start no programs, load no native code and write no files, if it can.
+ *
+ * @param auditFolder folder in which it writes nevertheless, with a lock that takes a program, flock
+ */
+export function permissionFlags(
+  auditFolder?: string,
+  known: ReadonlySet<string> = process.allowedNodeEnvironmentFlags,
+): string[] {
+  const recording =
+    auditFolder === undefined ? [] : [`--allow-fs-write=${auditFolder}`, '--allow-child-process']
+  const flags = ['--permission', '--allow-fs-read=*', '--allow-net', ...recording]
   return known.has('--permission') ? flags.filter((flag) => known.has(flag.replace(/=.*/, ''))) : []
 }

@@ -1,12 +1,13 @@
 /** The service whose HTTP process and signer process have users of their own, as operators see it. */
 import { spawnSync } from 'node:child_process'
-import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs'
+import { chownSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs'
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { giveToken, USER_VARIABLES, USERS, whyNotApart } from './support/apart.ts'
 import { childrenOf } from './support/process-figures.ts'
 import { afterReload, signsWith } from './support/reload.ts'
+import { ACCESS_KEY, REGION, SECRET_ID, startSecretsManager, version } from './support/secrets-manager.ts'
 import { type ServerProcess, startReadyServerProcess, startServerProcess } from './support/server-process.ts'
 import { createSignersFolder } from './support/signers.ts'
 import { isRunning, until } from './support/signing.ts'
@@ -114,6 +115,39 @@ t.test('each process has its user, and no other group and no capability', async 
     t.match(server.output(), /"msg":"closed"/)
     t.notOk(isRunning(processes.http) || isRunning(processes.signer))
   })
+})
+
+t.test(
+  'a PIN that is a secret of AWS is read by HSM_USER alone, as are the credentials for it',
+  async (t) => {
+    const manager = await startSecretsManager(t, version('1', PIN))
+    const { HSM_PIN_FILE: _, ...withoutPin } = environment
+    const server = await startReadyServerProcess(t, {
+      ...withoutPin,
+      ...manager.environment,
+      HSM_PIN_SECRET_ID: SECRET_ID,
+    })
+    t.equal(await signsWith(server.address, 'house'), house.certificate.serialNumber)
+    t.strictSame(manager.asked, [`${REGION} ${SECRET_ID}`])
+    const { http, signer } = processesOf(server)
+    const credentialsOf = (pid: number) =>
+      readFileSync(`/proc/${pid}/environ`, 'latin1')
+        .split('\0')
+        .filter((variable) => variable.startsWith('AWS_ACCESS_KEY_ID='))
+    t.strictSame(credentialsOf(signer), [`AWS_ACCESS_KEY_ID=${ACCESS_KEY}`])
+    t.strictSame(credentialsOf(http), [])
+    t.equal(await afterReload({ log: server.output }, () => server.child.kill('SIGHUP')), 'taken over')
+  },
+)
+
+t.test('the HTTP process records decisions in a folder of its own', async (t) => {
+  const audit = folder.path('audit')
+  mkdirSync(audit)
+  chownSync(audit, USERS.http.uid, USERS.http.gid)
+  const file = folder.path('audit/audit.jsonl')
+  const server = await startReadyServerProcess(t, { ...environment, AUDIT_FILE: file })
+  t.equal(await signsWith(server.address, 'house'), house.certificate.serialNumber)
+  t.match(readFileSync(file, 'utf8'), /"kind":"decision"[^\n]*"outcome":"signed"/)
 })
 
 t.test('SIGINT ends all of them, too', async (t) => {

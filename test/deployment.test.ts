@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import t from 'tap'
+import { loadAccess } from '../src/configuration/load.ts'
 import { repositoryPath } from './support/repository.ts'
 
 const read = (path: string) => readFileSync(repositoryPath(path), 'utf8')
@@ -44,6 +45,37 @@ t.test('memory is limited', async (t) => {
   t.match(replicas, /^ +limits: \{ memory: \w+ \}$/m)
   t.match(replicas, /^MemoryMax=\w+$/m)
   t.match(read('compose.yaml'), /^x-hardened: &hardened\n(?: .*\n)* {2}mem_limit: \w+\n/m)
+})
+
+/** Returns the variables of the service `cloudhsm` of the compose file, which takes some from those that are given. */
+function cloudhsmVariables(given: Readonly<Record<string, string>>): Record<string, string> {
+  const [, block = ''] =
+    /^ {2}cloudhsm:\n(?: {4}.*\n)*? {4}environment:\n((?: {6}.*\n)*)/m.exec(read('compose.yaml')) ?? []
+  const replaced = (value: string) =>
+    value.replace(/\$\{(\w+)(:?)-([^}]*)\}/, (_, name, colon, other) =>
+      given[name] === undefined || (colon === ':' && given[name] === '') ? other : given[name],
+    )
+  return Object.fromEntries(
+    [...block.matchAll(/^ +(\w+):(?: (.+))?$/gm)].map(([, name = '', value]) => [
+      name,
+      value === undefined ? (given[name] ?? '') : replaced(value),
+    ]),
+  )
+}
+
+t.test('the compose file takes users of a file, and JSON Web Tokens', async (t) => {
+  const users = cloudhsmVariables({})
+  t.match(users, { ACCESS: 'tokens', ACCESS_FILE: '/etc/signing-service/access.json' })
+  const jwt = cloudhsmVariables({
+    ACCESS: 'jwt',
+    ACCESS_FILE: '',
+    ACCESS_JWT_KEYS: 'https://login.example.com/keys',
+    ACCESS_JWT_ISSUER: 'https://login.example.com',
+    ACCESS_JWT_AUDIENCE: 'signing-service',
+  })
+  const { access, problems } = loadAccess(jwt)
+  t.strictSame(problems, [])
+  t.equal(access.configuration.kind, 'jwt')
 })
 
 t.test('a policy says who reaches the pods', async (t) => {

@@ -10,14 +10,18 @@ import { giveToken, USER_VARIABLES, USERS, whyNotApart } from './support/apart.t
 import { createSigningToken } from './support/token.ts'
 
 t.test('permissions are asked of Node.js as far as it has them', async (t) => {
-  t.strictSame(permissionFlags(new Set()), [])
-  t.strictSame(permissionFlags(new Set(['--allow-fs-read'])), [])
-  t.strictSame(permissionFlags(new Set(['--permission', '--allow-fs-read'])), [
+  t.strictSame(permissionFlags(undefined, new Set()), [])
+  t.strictSame(permissionFlags(undefined, new Set(['--allow-fs-read'])), [])
+  t.strictSame(permissionFlags(undefined, new Set(['--permission', '--allow-fs-read'])), [
     '--permission',
     '--allow-fs-read=*',
   ])
-  t.strictSame(permissionFlags(new Set(['--permission', '--allow-fs-read', '--allow-net'])), [
+  t.strictSame(permissionFlags(undefined, new Set(['--permission', '--allow-fs-read', '--allow-net'])), [
     ...['--permission', '--allow-fs-read=*', '--allow-net'],
+  ])
+  const recording = ['--permission', '--allow-fs-read', '--allow-fs-write', '--allow-child-process']
+  t.strictSame(permissionFlags('/var/lib/audit', new Set(recording)), [
+    ...['--permission', '--allow-fs-read=*', '--allow-fs-write=/var/lib/audit', '--allow-child-process'],
   ])
 })
 
@@ -150,6 +154,7 @@ t.test(
       token: { token: {} },
       'PIN file': { pin: { file: '/etc/shadow' } },
       'PIN of a variable': { pin: { variable: 'HSM_PIN' } },
+      'PIN of a secret': { pin: { secretId: 'signing/another-pin' } },
     }
     const { result } = await attack(
       t,

@@ -19,6 +19,7 @@ interface Authenticator {
   authenticate(credential: Credential): Promise<Grant>
   /** False while tokens cannot be verified. */
   readonly hasKeys: boolean
+  renewKeys?(): void
   close?(): void
 }
 
@@ -65,6 +66,11 @@ export class Access {
     this.close()
     this.#kind = configuration.kind
     this.#authenticator = createAuthenticator(configuration, this.#options)
+  }
+
+  /** Fetches the keys anew that verify tokens, where they have an address. */
+  renewKeys(): void {
+    this.#authenticator?.renewKeys?.()
   }
 
   /** Ends what runs in the background. */

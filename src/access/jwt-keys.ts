@@ -26,6 +26,8 @@ export interface KeyFinder {
   readonly find: JWTVerifyGetKey
   /** False until keys were first fetched. */
   readonly hasKeys: boolean
+  /** Fetches the keys of an address anew. */
+  renew?(): void
   /** Ends what runs in the background. */
   close(): void
 }
@@ -88,6 +90,10 @@ class RemoteKeys implements KeyFinder {
     return this.#set !== undefined
   }
 
+  renew(): void {
+    void this.#refresh()
+  }
+
   close(): void {
     this.#closed = true
     clearTimeout(this.#timer)
@@ -105,6 +111,7 @@ class RemoteKeys implements KeyFinder {
       waitMs = RETRY_MS
       this.#options.warning.warn(`ACCESS_JWT_KEYS: the keys cannot be fetched: ${(error as Error).message}`)
     }
+    clearTimeout(this.#timer)
     if (!this.#closed) {
       this.#timer = setTimeout(() => void this.#refresh(), waitMs).unref()
     }

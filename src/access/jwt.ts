@@ -1,5 +1,5 @@
 /** Authenticates callers by JSON Web Tokens (RFC 7519) that the operator's own application has signed. */
-import { type JWTPayload, jwtVerify } from 'jose'
+import { errors, type JWTPayload, jwtVerify } from 'jose'
 import { findHashAlgorithm } from '../algorithms/hash-algorithms.ts'
 import type { JwtConfiguration } from '../configuration/access-configuration.ts'
 import { ACCESS_UNAVAILABLE, SIGNING_TOKEN_INVALID } from '../errors.ts'
@@ -39,6 +39,11 @@ export class JwtAuthenticator {
     return this.#keys.hasKeys
   }
 
+  /** Fetches keys of an address anew. */
+  renewKeys(): void {
+    this.#keys.renew?.()
+  }
+
   close(): void {
     this.#keys.close()
   }
@@ -70,29 +75,51 @@ export class JwtAuthenticator {
  * @throws SIGNING_TOKEN_INVALID
  */
 function readGrant(payload: JWTPayload): Grant {
-  const misspelled = Object.keys(payload).some(
+  const misspelled = Object.keys(payload).find(
     (name) => NEARLY_A_RESTRICTION.test(name) && !RESTRICTIONS.includes(name),
   )
+  if (misspelled !== undefined) {
+    throw createRefusal(misspelled)
+  }
   const { sub, signer, containers, hash_algorithms: names, digest } = payload
   // A lone surrogate has no UTF-8, so that no record could name such a caller (RFC 8785 3.2.2.2)
   const isSubject = typeof sub === 'string' && sub !== '' && sub.length <= MAX_SUBJECT && !/\p{Cs}/u.test(sub)
-  if (misspelled || !isSubject) {
-    throw new SIGNING_TOKEN_INVALID()
+  if (!isSubject) {
+    throw createRefusal('sub')
   }
   return {
     subject: sub,
     ...(signer !== undefined && {
-      signers: readList(typeof signer === 'string' ? [signer] : signer, isText),
+      signers: readList('signer', typeof signer === 'string' ? [signer] : signer, isText),
     }),
-    ...(containers !== undefined && { containers: readList(containers, isForm) }),
-    ...(names !== undefined && { hashAlgorithms: readList(names, isText).map(readHashAlgorithm) }),
+    ...(containers !== undefined && { containers: readList('containers', containers, isForm) }),
+    ...(names !== undefined && {
+      hashAlgorithms: readList('hash_algorithms', names, isText).map(readHashAlgorithm),
+    }),
     ...(digest !== undefined && { digest: readDigest(digest) }),
   }
 }
 
-function readList<T>(value: unknown, isItem: (item: unknown) => item is T): T[] {
+/** Returns the error for a claim that cannot be read, in the words that jose has for others. */
+function createRefusal(claim: string): Error {
+  return new SIGNING_TOKEN_INVALID({ cause: new errors.JWTClaimValidationFailed('', {}, claim) })
+}
+
+/**
+ * Returns why a token was refused, for the log: a code of jose, and the claim if it is about one. Neither holds a value of
+ * the token.
+ */
+export function describeRefusal(error: unknown): string | undefined {
+  const { cause } = error as Error
+  if (!(error instanceof SIGNING_TOKEN_INVALID && cause instanceof errors.JOSEError)) {
+    return undefined
+  }
+  return 'claim' in cause ? `${cause.code} ${cause.claim}` : cause.code
+}
+
+function readList<T>(claim: string, value: unknown, isItem: (item: unknown) => item is T): T[] {
   if (!Array.isArray(value) || !value.every(isItem)) {
-    throw new SIGNING_TOKEN_INVALID()
+    throw createRefusal(claim)
   }
   return value
 }
@@ -108,7 +135,7 @@ function isForm(item: unknown): item is 'raw' | 'pkcs7' {
 function readHashAlgorithm(name: string) {
   const found = findHashAlgorithm(name)
   if (found === undefined) {
-    throw new SIGNING_TOKEN_INVALID()
+    throw createRefusal('hash_algorithms')
   }
   return found.name
 }
@@ -116,7 +143,7 @@ function readHashAlgorithm(name: string) {
 /** Reads a digest in hex, of 20 to 64 bytes. */
 function readDigest(digest: unknown): string {
   if (typeof digest !== 'string' || !/^([\da-f]{2}){20,64}$/i.test(digest)) {
-    throw new SIGNING_TOKEN_INVALID()
+    throw createRefusal('digest')
   }
   return digest.toLowerCase()
 }

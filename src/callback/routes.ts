@@ -5,6 +5,7 @@ import { CallbackBody } from '../../schemas/callback.ts'
 import type { Access } from '../access/access.ts'
 import { chooseSigner, describeAskedSigner } from '../access/choose-signer.ts'
 import { checkAddress, checkGrant, type Grant } from '../access/grant.ts'
+import { describeRefusal } from '../access/jwt.ts'
 import { readSigningToken, type SigningToken } from '../access/signing-token.ts'
 import type { AuditLog } from '../audit/audit-log.ts'
 import { Client } from '../common/client.ts'
@@ -96,7 +97,11 @@ export const callback: FastifyPluginAsyncTypebox<CallbackOptions> = async (
       return {}
     }
     const { authorization } = headers
-    const grant = await access.authenticate({ signingToken, authorization })
+    const grant = await access.authenticate({ signingToken, authorization }).catch((error) => {
+      // The caller, who may be a stranger, is not told
+      Object.assign(logDetails, defined({ reason: describeRefusal(error) }))
+      throw error
+    })
     Object.assign(logDetails, defined({ subject: grant.subject }))
     checkAddress(grant, ip)
     return grant

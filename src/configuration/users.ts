@@ -1,5 +1,6 @@
 /** Finds the users that the processes of the service run as. The parent, which runs as root, loads nothing else of this room. */
 import { readFileSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
 import { type ConfigurationProblem, refuseProblems } from '../errors.ts'
 import type { Variables } from './variables.ts'
 
@@ -19,6 +20,11 @@ export interface ProcessUsers {
 /** Returns whether the processes of the service are to have users of their own. */
 export function hasUsers({ HSM_USER: hsm = '', SIGNING_SERVICE_USER: http = '' }: Variables): boolean {
   return hsm !== '' || http !== ''
+}
+
+/** Returns the folder in which the HTTP process records decisions; undefined if it writes no file. */
+export function findAuditFolder({ AUDIT_FILE: file = '' }: Variables): string | undefined {
+  return file === '' ? undefined : dirname(resolve(file))
 }
 
 /** @throws ConfigurationError with all problems */

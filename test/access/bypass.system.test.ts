@@ -220,6 +220,13 @@ t.test('JSON Web Tokens', async (t) => {
     { code: 'INVALID_REQUEST', statusCode: 400 },
   )
 
+  await t.test('why a token is not valid is told to the log alone', async (t) => {
+    const audience = { ...RAW, signing_token: jwt({ aud: 'another' }) }
+    const [answer] = await tryAll(t, service.url, [{ what: 'another audience', body: audience, ...INVALID }])
+    t.notMatch(`${answer?.body}`, /aud|ERR_/)
+    t.match(service.log(), /"reason":"ERR_JWT_CLAIM_VALIDATION_FAILED aud"/)
+  })
+
   await t.test('each way round it is refused, and nothing is signed', async (t) => {
     const answers = await tryAll(t, service.url, attempts)
     for (const answer of answers.filter(({ statusCode }) => statusCode === 401)) {

@@ -3,10 +3,11 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { mock } from 'node:test'
 import t, { type Test } from 'tap'
-import { JwtAuthenticator } from '../../src/access/jwt.ts'
+import { describeRefusal, JwtAuthenticator } from '../../src/access/jwt.ts'
 import { Proxies } from '../../src/common/proxies.ts'
 import { RepeatedWarning } from '../../src/common/repeated-warning.ts'
 import type { JwtConfiguration } from '../../src/configuration/access-configuration.ts'
+import { ACCESS_UNAVAILABLE } from '../../src/errors.ts'
 import { createClaims, createJwtKey, createKeySet, signHs256, signJwt, unsignedJwt } from '../support/jwt.ts'
 import { until } from '../support/signing.ts'
 
@@ -153,6 +154,32 @@ t.test('a restriction that cannot be read does not become none', async (t) => {
     const token = signJwt(key, createClaims(claims))
     await t.rejects(authenticator.authenticate({ token }), INVALID, JSON.stringify(claims))
   }
+})
+
+t.test('the log is told why a token is not valid, and nothing of what is in it', async (t) => {
+  const authenticator = create(t)
+  const refusalOf = (token: string) =>
+    authenticator.authenticate({ token }).then(() => 'none', describeRefusal)
+  const claims = (more: object) => signJwt(key, createClaims({ ...more }))
+  const reasons = {
+    'ERR_JWT_EXPIRED exp': claims({ exp: 1 }),
+    'ERR_JWT_CLAIM_VALIDATION_FAILED iss': claims({ iss: 'https://evil.example.com' }),
+    'ERR_JWT_CLAIM_VALIDATION_FAILED aud': claims({ aud: 'another' }),
+    'ERR_JWT_CLAIM_VALIDATION_FAILED sub': claims({ sub: 'a'.repeat(257) }),
+    'ERR_JWT_CLAIM_VALIDATION_FAILED signers': claims({ signers: ['a'] }),
+    'ERR_JWT_CLAIM_VALIDATION_FAILED signer': claims({ signer: 7 }),
+    'ERR_JWT_CLAIM_VALIDATION_FAILED containers': claims({ containers: 'raw' }),
+    'ERR_JWT_CLAIM_VALIDATION_FAILED hash_algorithms': claims({ hash_algorithms: ['sha3'] }),
+    'ERR_JWT_CLAIM_VALIDATION_FAILED digest': claims({ digest: 'ab' }),
+    ERR_JWKS_NO_MATCHING_KEY: signJwt(createJwtKey(), createClaims()),
+    ERR_JWS_SIGNATURE_VERIFICATION_FAILED: signJwt(createJwtKey('ES256', 'one'), createClaims()),
+  }
+  for (const [reason, token] of Object.entries(reasons)) {
+    t.equal(await refusalOf(token), reason)
+  }
+  const another = authenticator.authenticate({ token: claims({}), userId: 'bob' })
+  t.equal(await another.catch(describeRefusal), undefined)
+  t.equal(describeRefusal(new ACCESS_UNAVAILABLE()), undefined)
 })
 
 t.test('a token ends when it says so, also where it was verified before', async (t) => {

@@ -66,6 +66,30 @@ t.test('keys of a file are taken over at a signal', async (t) => {
   t.equal(await status(signJwt(next, createClaims())), 200)
 })
 
+t.test('keys of an address are fetched anew at a signal', async (t) => {
+  const [former, next] = [createJwtKey(), createJwtKey()]
+  let set = createKeySet(former, next)
+  const keys = createServer((_request, response) => {
+    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(set))
+  })
+  await new Promise<void>((resolve) => keys.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => keys.close())
+  const service = await startReadyService(t, {
+    ...environment,
+    ACCESS: 'jwt',
+    ACCESS_JWT_KEYS: `http://127.0.0.1:${(keys.address() as AddressInfo).port}/keys`,
+    ACCESS_JWT_ISSUER: 'https://app.example.com',
+    ACCESS_JWT_AUDIENCE: 'signing-service',
+  })
+  const status = async (token: string) => (await service.sign({ ...RAW, signing_token: token })).statusCode
+  const token = signJwt(former, createClaims())
+  t.equal(await status(token), 200)
+  set = createKeySet(next)
+  service.app.reload()
+  await until('a token of the key that was taken out is refused', async () => (await status(token)) === 401)
+  t.equal(await status(signJwt(next, createClaims())), 200)
+})
+
 t.test('the service is not ready until it has keys, and signs when they come', async (t) => {
   const key = createJwtKey()
   let status = 500

@@ -315,13 +315,11 @@ t.test('alerts', { skip }, async (t) => {
 
 t.test('alerts are about metrics that there are', async (t) => {
   const rules = readFileSync(RULES, 'utf8')
-  const root = issue(directory, { subject: '/CN=Root of names', ca: true })
+  const root = issue(directory, { subject: '/CN=Root', ca: true })
   const { certificateFile, keyFile: tlsKeyFile } = issueServer(directory, root)
-  const variables = { ...longTerm(), ...recording(path('names')) }
+  const variables = { TLS_CERT_FILE: certificateFile, TLS_KEY_FILE: tlsKeyFile, ...recording(path('names')) }
   const tls = callWith(root)
-  const withTls = { ...variables, TLS_CERT_FILE: certificateFile, TLS_KEY_FILE: tlsKeyFile }
-  const service = await startReadyService(t, withTls, tls)
-  await service.sign(container)
+  const service = await startReadyService(t, { ...longTerm(), ...variables }, tls)
   const names = typesOf((await scrape(service.url, tls)).text)
   const used = new Set(rules.match(/(signing_service|process)_[a-z_]+/g))
   t.ok(used.size > 12)
