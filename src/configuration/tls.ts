@@ -2,6 +2,7 @@
 import { constants, createPrivateKey, type KeyObject, type X509Certificate } from 'node:crypto'
 import { createSecureContext, type SecureContextOptions } from 'node:tls'
 import type { Environment } from '../../schemas/configuration.ts'
+import { CURVE_NAMES, curveOf } from '../algorithms/elliptic-curves.ts'
 import { defined } from '../common/defined.ts'
 import type { ConfigurationProblem } from '../errors.ts'
 import { parseCertificates, UTF_16 } from '../x509/certificate-file.ts'
@@ -96,7 +97,7 @@ function readIdentity(
   }
   const identity = { certificates, key: pem }
   const wrong = certificates[0].checkPrivateKey(key)
-    ? findContextProblem(identity)
+    ? (findUnfitKey(key) ?? findContextProblem(identity))
     : 'is not the key of the first certificate in TLS_CERT_FILE, which must be that of the service'
   if (wrong !== undefined) {
     problems.push(problemWith(keyFile.setting, wrong, keyFile.shown))
@@ -153,6 +154,19 @@ function readKey(
     problems.push(problemWith(setting, wrong ?? 'holds no PEM private key that can be read', shown))
     return undefined
   }
+}
+
+/** Types of keys that OpenSSL signs TLS handshakes with; of the curves, those of RFC 8446 4.2.3 alone. */
+const KEY_TYPES: readonly (string | undefined)[] = ['rsa', 'rsa-pss', 'ec', 'ed25519', 'ed448']
+
+/** Returns why every handshake with a key would fail, although OpenSSL takes it. */
+function findUnfitKey(key: KeyObject): string | undefined {
+  const { asymmetricKeyType: type, asymmetricKeyDetails: details } = key
+  const isFit = type === 'ec' ? curveOf(key) !== undefined : KEY_TYPES.includes(type)
+  const what = type === 'ec' ? `on the curve ${details?.namedCurve}` : `of the type ${type}`
+  return isFit
+    ? undefined
+    : `is ${what}, with which no TLS handshake succeeds: take one of ${CURVE_NAMES.join(', ')}`
 }
 
 /** Returns why OpenSSL takes neither certificate nor key, such as a key that is too short. */

@@ -83,6 +83,12 @@ t.test('what is wrong is told, all of it, and never quotes a key', async (t) => 
   const short = issueServer(directory, issuing, {
     key: ['-algorithm', 'RSA', '-pkeyopt', 'rsa_keygen_bits:512'],
   })
+  const onCurve = (curve: string) =>
+    issueServer(directory, issuing, {
+      key: ['-algorithm', 'EC', '-pkeyopt', `ec_paramgen_curve:${curve}`],
+    })
+  openssl('genpkey', '-genparam', '-algorithm', 'DSA', '-out', path('dsa.pem'))
+  const dsa = issueServer(directory, issuing, { key: ['-paramfile', path('dsa.pem')] })
   const authority = { TLS_CLIENT_CA_FILE: root.certificateFile }
   const wide = path('wide.key')
   writeFileSync(wide, `\uFEFF${readFileSync(server.keyFile, 'utf8')}`, 'utf16le')
@@ -120,6 +126,9 @@ t.test('what is wrong is told, all of it, and never quotes a key', async (t) => 
       /^TLS_KEY_FILE: .* is not the key of the first certificate/,
     ],
     [{ ...of(server), TLS_CERT_FILE: reversed }, /^TLS_KEY_FILE: .* is not the key of the first certificate/],
+    [of(onCurve('secp256k1')), /^TLS_KEY_FILE: .* is on the curve secp256k1, .*: take one of P-256/],
+    [of(onCurve('brainpoolP256r1')), /^TLS_KEY_FILE: .* is on the curve brainpoolP256r1, /],
+    [of(dsa), /^TLS_KEY_FILE: .* is of the type dsa, /],
     [of(short), /^TLS_KEY_FILE: .* for OpenSSL \(ERR_SSL_EE_KEY_TOO_SMALL\)/],
     [
       { ...of(server), TLS_CLIENT_CA_FILE: issuing.certificateFile },
