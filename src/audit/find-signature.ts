@@ -78,9 +78,9 @@ export class SignatureFinder {
 
 const ORDER: readonly MatchingRecord['by'][] = ['signature', 'digest', 'digest alone']
 
-/** Returns whether a signature is recorded, and the document is the one that was signed. */
+/** Returns whether a signature is recorded, or a timestamp which needs no record, and the document is the one that was signed. */
 export function isRecorded({ signature, intact, records }: FoundSignature): boolean {
-  return signature.kind === 'timestamp' || (intact && records.some(({ by }) => by !== 'digest alone'))
+  return intact && (signature.kind === 'timestamp' || records.some(({ by }) => by !== 'digest alone'))
 }
 
 /** Returns the digests that a record of a signature can have: of the contents, and of the signed attributes. */

@@ -12,6 +12,7 @@ import { TAG } from '../asn1/tag.ts'
 import { ID_CT_TST_INFO } from '../cms/object-identifiers.ts'
 import { MESSAGE_DIGEST, readAttributes, singleValue } from '../cms/signed-attributes-reader.ts'
 import { readSignedData, readSignerInfo, type SignedData } from '../cms/signed-data-reader.ts'
+import { readTstInfo } from '../timestamp/timestamp-token.ts'
 import { readPieces, UnreadableFile } from './read-lines.ts'
 
 /** Signatures of a file. Each is hashed from the beginning of the file, so that thousands would take hours. */
@@ -28,12 +29,13 @@ export interface PdfSignature {
   readonly byteRange: ByteRange
   /** What the container holds; a timestamp of the document is made by an authority alone (ETSI.RFC3161). */
   readonly kind: 'signature' | 'timestamp'
+  /** That of `contentsDigest`. */
   readonly hashAlgorithm: HashAlgorithm
   /** SHA-256 of signature in the SignerInfo, hex. */
   readonly signatureSha256: string
   /** Digest of the signed bytes of the file, hex. */
   readonly contentsDigest: string
-  /** The digest that was signed, hex; undefined without signed attributes. */
+  /** The digest that was signed, or timestamped, hex; undefined without signed attributes. */
   readonly messageDigest: string | undefined
   /** Digest of the signed attributes, hex; undefined without any. */
   readonly attributesDigest: string | undefined
@@ -148,7 +150,11 @@ async function findByteRanges(file: string): Promise<FoundRange[]> {
     }
   }
   for await (const piece of readPieces(file)) {
-    hasHeader ||= offset === 0 && text === '' && piece.subarray(0, HEADER_WINDOW).includes(HEADER)
+    hasHeader ||= piece.subarray(0, HEADER_WINDOW).includes(HEADER)
+    if (!hasHeader) {
+      // The rest, which may have no end, is not read
+      break
+    }
     text += piece.toString('latin1')
     const end = Math.max(0, text.length - MAX_NAME_BYTES - MAX_ARRAY_BYTES)
     search(end)
@@ -212,16 +218,32 @@ function tryRead(contents: Buffer): Omit<PdfSignature, 'byteRange' | 'contentsDi
     const hashAlgorithm = findHashByOid(readAlgorithmIdentifier(digestAlgorithm).oid) as HashAlgorithm
     const attributes = signedAttributes && readAttributes(signedAttributes)
     const value = attributes && singleValue(attributes, MESSAGE_DIGEST)
+    const messageDigest = value && new DerReader(value).content(TAG.octetString).toString('hex')
     return {
-      kind: signedData.contentType.equals(TST_INFO) ? 'timestamp' : 'signature',
-      hashAlgorithm,
+      ...(signedData.contentType.equals(TST_INFO)
+        ? readTimestamp(signedData, hashAlgorithm, messageDigest)
+        : { kind: 'signature', hashAlgorithm, messageDigest }),
       signatureSha256: digest(SHA_256, signature).toString('hex'),
-      messageDigest: value && new DerReader(value).content(TAG.octetString).toString('hex'),
       attributesDigest: signedAttributes && digest(hashAlgorithm, signedAttributes).toString('hex'),
     }
   } catch {
     return undefined
   }
+}
+
+/**
+ * Reads what a timestamp is about (RFC 3161 2.4.2).
+ *
+ * @throws Error when it is none: a signature over the document could call itself one, and would need no record
+ */
+function readTimestamp({ content }: SignedData, hash: HashAlgorithm, messageDigest: string | undefined) {
+  const tstInfo = content as Buffer
+  if (digest(hash, tstInfo).toString('hex') !== messageDigest) {
+    throw new Error('it is signed over something else')
+  }
+  const { oid, digest: imprint } = readTstInfo(tstInfo)
+  const hashAlgorithm = findHashByOid(oid) as HashAlgorithm
+  return { kind: 'timestamp', hashAlgorithm, messageDigest: imprint.toString('hex') } as const
 }
 
 const TST_INFO = encodeObjectIdentifier(ID_CT_TST_INFO)

@@ -10,6 +10,8 @@ import type { Variables } from './variables.ts'
 /** Package that reads secrets of AWS Secrets Manager. It is optional, and only processes that log in load it. */
 const SDK = '@aws-sdk/client-secrets-manager'
 
+const QUOTED = /^(["']).*\1$/
+
 /** Returns the PIN that the environment holds now; undefined if something else holds it, which this process never reads. */
 export function pinOfEnvironment(
   source: PinSource,
@@ -63,7 +65,12 @@ export function findPin(
     return { secretId: pinSecretId }
   }
   try {
-    readSecret(pin as string)
+    if (QUOTED.test(readSecret(pin as string))) {
+      throw new Error(
+        'stands in quotation marks, as docker leaves them in an --env-file: take them away, or put a PIN that has them into ' +
+          'HSM_PIN_FILE',
+      )
+    }
   } catch (error) {
     problems.push(problemWith('HSM_PIN', (error as Error).message))
   }

@@ -2,9 +2,10 @@
 import { constants, createPrivateKey, type KeyObject, type X509Certificate } from 'node:crypto'
 import { createSecureContext, type SecureContextOptions } from 'node:tls'
 import type { Environment } from '../../schemas/configuration.ts'
+import { CURVE_NAMES, curveOf } from '../algorithms/elliptic-curves.ts'
 import { defined } from '../common/defined.ts'
 import type { ConfigurationProblem } from '../errors.ts'
-import { parseCertificates } from '../x509/certificate-file.ts'
+import { parseCertificates, UTF_16 } from '../x509/certificate-file.ts'
 import { isSelfSigned } from '../x509/chain.ts'
 import { findInvalidity, type ValidityPeriod, validityPeriod } from '../x509/validity.ts'
 import { describeFile, describeSecretFile, type GivenFile, readGivenFile, warnAboutMode } from './files.ts'
@@ -81,8 +82,9 @@ function readIdentity(
   { problems, warnings }: Found,
 ): Identity | undefined {
   const certificates = readCertificates(certificateFile, problems)
-  const pem = readGivenFile(keyFile, problems)?.toString('latin1')
-  const key = pem && readKey(keyFile as GivenFile, pem, problems)
+  const pem = readGivenFile(keyFile, problems)?.toString('latin1').replace(BYTE_ORDER_MARK, '')
+  // An empty file, too, is one that was named: without a problem the port would speak plain HTTP
+  const key = pem === undefined ? undefined : readKey(keyFile as GivenFile, pem, problems)
   if (keyFile !== undefined && pem !== undefined) {
     warnAboutMode(keyFile, warnings)
   }
@@ -90,12 +92,12 @@ function readIdentity(
     const [missing, given] = keyFile ? ['TLS_CERT_FILE', 'TLS_KEY_FILE'] : ['TLS_KEY_FILE', 'TLS_CERT_FILE']
     problems.push(problemWith(missing, `is required beside ${given}`))
   }
-  if (certificates === undefined || !key || keyFile === undefined) {
+  if (certificates === undefined || key === undefined || pem === undefined || keyFile === undefined) {
     return undefined
   }
   const identity = { certificates, key: pem }
   const wrong = certificates[0].checkPrivateKey(key)
-    ? findContextProblem(identity)
+    ? (findUnfitKey(key) ?? findContextProblem(identity))
     : 'is not the key of the first certificate in TLS_CERT_FILE, which must be that of the service'
   if (wrong !== undefined) {
     problems.push(problemWith(keyFile.setting, wrong, keyFile.shown))
@@ -107,6 +109,18 @@ function readIdentity(
 const PRIVATE_KEY = /-----BEGIN [A-Z ]*PRIVATE KEY-----/
 /** Matches an encrypted key, in PKCS#8 or in OpenSSL's traditional form. */
 export const ENCRYPTED_KEY = /-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m
+/** In Latin-1. OpenSSL finds no key behind it. */
+const BYTE_ORDER_MARK = /^\xef\xbb\xbf/
+
+/** Messages, keyed by patterns of what is no key that can be used. */
+const OTHER_KEYS: readonly (readonly [RegExp, string])[] = [
+  [/^\s*$/, 'is empty'],
+  [UTF_16, 'is UTF-16, as PowerShell and some editors of Windows write it: save it as ASCII or UTF-8'],
+  [
+    ENCRYPTED_KEY,
+    'is encrypted: decrypt it with "openssl pkey", and let nobody but this user read the result',
+  ],
+]
 
 /** Returns the certificates of a file in its order; undefined if none is named, or there is a problem with it. */
 function readCertificates(
@@ -136,12 +150,23 @@ function readKey(
   try {
     return createPrivateKey(pem)
   } catch {
-    const wrong = ENCRYPTED_KEY.test(pem)
-      ? 'is encrypted: decrypt it with "openssl pkey", and let nobody but this user read the result'
-      : 'holds no PEM private key that can be read'
-    problems.push(problemWith(setting, wrong, shown))
+    const [, wrong] = OTHER_KEYS.find(([pattern]) => pattern.test(pem)) ?? []
+    problems.push(problemWith(setting, wrong ?? 'holds no PEM private key that can be read', shown))
     return undefined
   }
+}
+
+/** Types of keys that OpenSSL signs TLS handshakes with; of the curves, those of RFC 8446 4.2.3 alone. */
+const KEY_TYPES: readonly (string | undefined)[] = ['rsa', 'rsa-pss', 'ec', 'ed25519', 'ed448']
+
+/** Returns why every handshake with a key would fail, although OpenSSL takes it. */
+function findUnfitKey(key: KeyObject): string | undefined {
+  const { asymmetricKeyType: type, asymmetricKeyDetails: details } = key
+  const isFit = type === 'ec' ? curveOf(key) !== undefined : KEY_TYPES.includes(type)
+  const what = type === 'ec' ? `on the curve ${details?.namedCurve}` : `of the type ${type}`
+  return isFit
+    ? undefined
+    : `is ${what}, with which no TLS handshake succeeds: take one of ${CURVE_NAMES.join(', ')}`
 }
 
 /** Returns why OpenSSL takes neither certificate nor key, such as a key that is too short. */

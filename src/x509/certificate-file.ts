@@ -121,8 +121,8 @@ const SIGNED_DATA = new RegExp(`${SEQUENCE}\\x06\\x09\\x2a\\x86\\x48\\x86\\xf7\\
 /** A PFX, which begins with its version, 3, and a ContentInfo (RFC 7292 4). */
 const PFX = new RegExp(`${SEQUENCE}\\x02\\x01\\x03\\x30`, 's')
 
-/** A byte order mark, or the five hyphens of PEM without one, in either order of octets. */
-const UTF_16 = /^(?:\xff\xfe|\xfe\xff|-\0-|\0-\0-)/
+/** A byte order mark, or the five hyphens of PEM without one, in either order of octets, in Latin-1. */
+export const UTF_16 = /^(?:\xff\xfe|\xfe\xff|-\0-|\0-\0-)/
 /** The beginning of `-----BEGIN` in base64. */
 const BASE64_OF_PEM = /^\s*LS0tLS1CRUdJTi/
 /** The beginning, in base64, of a SEQUENCE of 128 to 65,535 octets, such as a certificate. */

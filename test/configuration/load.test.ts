@@ -223,6 +223,12 @@ t.test('an empty variable counts as unset', async (t) => {
 })
 
 t.test('a PIN in a variable is one line, and is not quoted', async (t) => {
+  for (const quoted of [`"${PIN}"`, `'${PIN}'`]) {
+    const told = problemsOf({ ...LEAST, HSM_PIN: quoted })
+    t.match(told, [/^HSM_PIN: stands in quotation marks, as docker leaves them in an --env-file: /])
+    t.notMatch(`${told}`, PIN)
+  }
+  t.strictSame(problemsOf({ ...LEAST, HSM_PIN: `"${PIN}'` }), [])
   const problems = problemsOf({ ...LEAST, HSM_PIN: 'first-line\nsecond-line' })
   t.match(problems, [/^HSM_PIN: /])
   t.notMatch(problems.join(), /first-line|second-line/)

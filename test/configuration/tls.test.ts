@@ -9,7 +9,7 @@ import { type Issued, issue, openssl, RSA_2048, writeBundle } from '../support/c
 import { issueServer } from '../support/tls.ts'
 
 const DAY_MS = 86_400_000
-const directory = t.testdir({ empty: '', garbage: 'no certificate', folder: {} })
+const directory = t.testdir({ empty: '', blank: '\n', garbage: 'no certificate', folder: {} })
 const path = (name: string) => join(directory, name)
 
 const root = issue(directory, { subject: '/CN=Root', ca: true })
@@ -50,6 +50,11 @@ t.test('a certificate with its chain, and a key of any kind', async (t) => {
   const traditional = path('rsa.key')
   openssl('rsa', '-traditional', '-in', rsa.keyFile, '-out', traditional)
   t.strictSame(read({ ...of(rsa), TLS_KEY_FILE: traditional }).problems, [])
+  const marked = path('marked.key')
+  writeFileSync(marked, `\uFEFF${readFileSync(server.keyFile, 'utf8')}`, { mode: 0o600 })
+  const withMark = read({ ...of(server), TLS_KEY_FILE: marked })
+  t.strictSame(withMark.problems, [])
+  t.ok(createSecureContext(withMark.tls?.context))
 })
 
 t.test('clients must have a certificate of an authority, and one of the names', async (t) => {
@@ -78,7 +83,15 @@ t.test('what is wrong is told, all of it, and never quotes a key', async (t) => 
   const short = issueServer(directory, issuing, {
     key: ['-algorithm', 'RSA', '-pkeyopt', 'rsa_keygen_bits:512'],
   })
+  const onCurve = (curve: string) =>
+    issueServer(directory, issuing, {
+      key: ['-algorithm', 'EC', '-pkeyopt', `ec_paramgen_curve:${curve}`],
+    })
+  openssl('genpkey', '-genparam', '-algorithm', 'DSA', '-out', path('dsa.pem'))
+  const dsa = issueServer(directory, issuing, { key: ['-paramfile', path('dsa.pem')] })
   const authority = { TLS_CLIENT_CA_FILE: root.certificateFile }
+  const wide = path('wide.key')
+  writeFileSync(wide, `\uFEFF${readFileSync(server.keyFile, 'utf8')}`, 'utf16le')
   for (const [environment, ...expected] of [
     [{ TLS_CERT_FILE: server.certificateFile }, /^TLS_KEY_FILE: is required beside TLS_CERT_FILE: /],
     [{ TLS_KEY_FILE: server.keyFile }, /^TLS_CERT_FILE: is required beside TLS_KEY_FILE: /],
@@ -101,6 +114,9 @@ t.test('what is wrong is told, all of it, and never quotes a key', async (t) => 
       { ...of(server), TLS_CERT_FILE: both },
       /^TLS_CERT_FILE: .*both.pem holds a private key, which belongs in TLS_KEY_FILE/,
     ],
+    [{ ...of(server), TLS_KEY_FILE: path('empty') }, /^TLS_KEY_FILE: .*empty is empty: /],
+    [{ ...of(server), ...authority, TLS_KEY_FILE: path('blank') }, /^TLS_KEY_FILE: .*blank is empty: /],
+    [{ ...of(server), TLS_KEY_FILE: wide }, /^TLS_KEY_FILE: .*wide.key is UTF-16, /],
     [{ ...of(server), TLS_KEY_FILE: path('garbage') }, /^TLS_KEY_FILE: .*garbage holds no PEM private key/],
     [{ ...of(server), TLS_KEY_FILE: server.certificateFile }, /^TLS_KEY_FILE: .* holds no PEM private key/],
     [{ ...of(server), TLS_KEY_FILE: encrypted }, /^TLS_KEY_FILE: .*encrypted.key is encrypted: /],
@@ -110,6 +126,9 @@ t.test('what is wrong is told, all of it, and never quotes a key', async (t) => 
       /^TLS_KEY_FILE: .* is not the key of the first certificate/,
     ],
     [{ ...of(server), TLS_CERT_FILE: reversed }, /^TLS_KEY_FILE: .* is not the key of the first certificate/],
+    [of(onCurve('secp256k1')), /^TLS_KEY_FILE: .* is on the curve secp256k1, .*: take one of P-256/],
+    [of(onCurve('brainpoolP256r1')), /^TLS_KEY_FILE: .* is on the curve brainpoolP256r1, /],
+    [of(dsa), /^TLS_KEY_FILE: .* is of the type dsa, /],
     [of(short), /^TLS_KEY_FILE: .* for OpenSSL \(ERR_SSL_EE_KEY_TOO_SMALL\)/],
     [
       { ...of(server), TLS_CLIENT_CA_FILE: issuing.certificateFile },

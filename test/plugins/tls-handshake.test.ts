@@ -1,4 +1,4 @@
-/** TLS handshakes that take too long, by an injected clock. */
+/** TLS handshakes that take too long, and clients who send nothing but TLS, by an injected clock. */
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { mock } from 'node:test'
@@ -6,7 +6,7 @@ import { connect as connectTls } from 'node:tls'
 import Fastify from 'fastify'
 import { pino } from 'pino'
 import { Registry } from 'prom-client'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { HEADERS_TIMEOUT_MS } from '../../src/common/arrival.ts'
 import { readTls } from '../../src/configuration/tls.ts'
 import { connections } from '../../src/plugins/connections.ts'
@@ -21,7 +21,8 @@ const directory = t.testdir()
 const root = issue(directory, { subject: '/CN=Root', ca: true })
 const server = issueServer(directory, root)
 
-t.test('a handshake ends in time, even if a byte comes now and then', async (t) => {
+/** Starts a server with one route, which ends with the test. */
+async function start(t: Test) {
   const lines: string[] = []
   const log = pino({}, { write: (line: string) => lines.push(line) })
   const malformed = new MalformedRequests(log, new LineLimit(log))
@@ -34,9 +35,16 @@ t.test('a handshake ends in time, even if a byte comes now and then', async (t) 
   const registry = new Registry()
   await app.register(connections, { limit: 16, registry, log })
   app.get('/ping', async () => 'pong')
+  app.post('/length', async ({ body }) => (body as string).length)
+  const sockets: Socket[] = []
+  app.server.on('secureConnection', (socket) => sockets.push(socket))
   const url = new URL(await app.listen({ host: '127.0.0.1', port: 0 }))
   t.teardown(() => app.close())
-  const address = { host: url.hostname, port: Number(url.port) }
+  return { lines, registry, sockets, address: { host: url.hostname, port: Number(url.port) } }
+}
+
+t.test('a handshake ends in time, even if a byte comes now and then', async (t) => {
+  const { lines, registry, address } = await start(t)
   const open = async () => {
     const metric = await registry.getSingleMetric('signing_service_http_connections')?.get()
     return metric?.values[0]?.value
@@ -68,3 +76,42 @@ t.test('a handshake ends in time, even if a byte comes now and then', async (t) 
   const [answer] = await once(established, 'data')
   t.match(`${answer}`, /^HTTP\/1.1 200 OK/)
 })
+
+t.test(
+  'a client that has OpenSSL work and sends nothing loses its connection, and no other one does',
+  async (t) => {
+    mock.timers.enable({ apis: ['setInterval'] })
+    t.teardown(() => mock.timers.reset())
+    const { lines, registry, address } = await start(t)
+    const post = async (contents: Buffer, recordBytes: number) => {
+      const socket = connectTls({ ...address, ...callWith(root) })
+      socket.on('error', () => {}).setNoDelay()
+      socket.write(
+        `POST /length HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\nContent-Length: ${contents.length}\r\n\r\n`,
+      )
+      // Each write whose end is awaited is a record of its own
+      for (let at = 0; at < contents.length - 1; at += recordBytes) {
+        const end = Math.min(at + recordBytes, contents.length - 1)
+        await new Promise((resolve) => socket.write(contents.subarray(at, end), resolve))
+      }
+      return socket
+    }
+    const other = await post(Buffer.alloc(1_000_000, 'a'), 1024)
+    mock.timers.tick(1_000)
+    const noisy = await post(Buffer.alloc(16_000, 'a'), 1)
+    const closed = once(noisy, 'close')
+    await until('all of it has arrived', async () => {
+      mock.timers.tick(1_000)
+      return lines.some((line) => line.includes('next to nothing but TLS'))
+    })
+    await closed
+    other.write('a')
+    const [answer] = await once(other, 'data')
+    t.match(`${answer}`, /^HTTP\/1.1 200 OK[\s\S]*\r\n1000000$/)
+    const metric = await registry.getSingleMetric('signing_service_http_connections_shed_total')?.get()
+    t.match(
+      metric?.values.filter(({ value }) => value > 0),
+      [{ labels: { reason: 'noise' }, value: 1 }],
+    )
+  },
+)

@@ -251,6 +251,15 @@ t.test('a renewed certificate is shown to new connections, and nothing is lost',
   await until('and back', async () => (await shownSerial(service.url)) === serials[0])
 })
 
+t.test('a key that is emptied before it is written anew changes nothing', async (t) => {
+  t.teardown(() => files.putKey(server))
+  const service = await start(t)
+  writeFileSync(files.environment.TLS_KEY_FILE, '')
+  service.app.reload()
+  t.match(service.log(), /"level":50,[^\n]*TLS_KEY_FILE: [^\n]* is empty[^\n]* stays as it was/)
+  t.equal(await shownSerial(service.url), server.certificate.serialNumber)
+})
+
 t.test('an expired certificate does not replace one that is valid', async (t) => {
   t.teardown(() => {
     files.putCertificate(server)

@@ -74,15 +74,22 @@ function describeFound(found: FoundSignature, index: number, all: readonly Found
   const { signature, intact, records, more } = found
   const { byteRange, kind, signatureSha256 } = signature
   const title = `Signature ${index + 1} of ${all.length}, ByteRange ${byteRange.join(' ')}, SHA-256 ${signatureSha256}:`
+  const changed = intact
+    ? []
+    : [
+        `  THE DOCUMENT WAS CHANGED: the bytes that it covers are not those that were ${kind === 'timestamp' ? 'timestamped' : 'signed'}.`,
+      ]
   if (kind === 'timestamp') {
-    return [title, '  is a timestamp of the document by an authority, of which there is no record.']
+    return [
+      title,
+      ...changed,
+      '  is a timestamp of the document by an authority, of which there is no record.',
+    ]
   }
   const own = records.some(({ by }) => by !== 'digest alone')
   return [
     title,
-    ...(intact
-      ? []
-      : ['  THE DOCUMENT WAS CHANGED: the bytes that it covers are not those that were signed.']),
+    ...changed,
     ...(own ? [] : ['  HAS NO RECORD.']),
     ...records.map(describeRecord),
     ...(more === 0 ? [] : [`  and ${more} more records.`]),

@@ -4,14 +4,30 @@ import { readSecret } from '../../common/secret.ts'
 
 /**
  * Reads the PIN of a secret: the content itself, or JSON with `username` and `password`, as AWS makes it, or with `pin`.
- * Other properties do not matter. Content that begins with a brace is JSON.
+ * Other properties do not matter. Content that begins with a brace is JSON. So are texts and lists in JSON, as a program
+ * writes that encodes the PIN alone; they are refused.
  *
  * @param content text or bytes, to which the rules of a PIN file apply
  * @throws Error whose message follows the name of the secret; it quotes nothing
  */
 export function parsePinSecret(content: string | Uint8Array): string {
   const text = Buffer.from(content).toString()
-  return /^\uFEFF?\s*\{/.test(text) ? readSecret(findPinInJson(text)) : readSecret(Buffer.from(content))
+  if (/^\uFEFF?\s*\{/.test(text)) {
+    return readSecret(findPinInJson(text))
+  }
+  if (/^\uFEFF?\s*["[]/.test(text) && isJson(text)) {
+    throw new Error('is JSON, but no object: leave the PIN alone, or write {"pin":"…"}')
+  }
+  return readSecret(Buffer.from(content))
+}
+
+function isJson(text: string): boolean {
+  try {
+    parseJson(text.replace(/^\uFEFF/, ''))
+    return true
+  } catch {
+    return false
+  }
 }
 
 function findPinInJson(text: string): string {

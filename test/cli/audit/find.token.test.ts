@@ -1,16 +1,16 @@
 import { createHash } from 'node:crypto'
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { encode, encodeObjectIdentifier } from '../../../src/asn1/der-writer.ts'
-import { TAG } from '../../../src/asn1/tag.ts'
 import { decision, LogBuilder, signatureOf, started } from '../../support/audit-log.ts'
+import { issue, openssl } from '../../support/certificates.ts'
 import { runCommand } from '../../support/command.ts'
-import { embed } from '../../support/document-engine/embed.ts'
+import { embed, signedBytes } from '../../support/document-engine/embed.ts'
 import { reserve } from '../../support/document-engine/reserve.ts'
 import { samplePdf } from '../../support/document-engine/sample-pdf.ts'
 import { type SignedPdf, signPdf } from '../../support/document-engine/sign-pdf.ts'
 import { startReadyService } from '../../support/service.ts'
+import { createIssuers, createResponder, FOR_TIMESTAMPS } from '../../support/timestamp-authority.ts'
 import { createToken, generateKey, issueCertificates, signingEnvironment } from '../../support/token.ts'
 import { readPdfSignatures } from '../../support/validators/pdf-signatures.ts'
 
@@ -130,8 +130,12 @@ t.test('callers and signers without a name', async (t) => {
   t.match(stdout, / for a caller without a name at 192\.0\.2\.7: record 3/)
 })
 
-/** A PDF with a container that anybody could put there. */
-async function withContainer(container: Uint8Array): Promise<Buffer> {
+/**
+ * A PDF with a container that anybody could put there.
+ *
+ * @param make makes the container of the bytes that it covers
+ */
+async function withContainer(make: (covered: Buffer) => Promise<Uint8Array>): Promise<Buffer> {
   const subFilter = 'adbe.pkcs7.detached'
   const { pdf, byteRange } = await reserve({
     pdf: original,
@@ -139,32 +143,56 @@ async function withContainer(container: Uint8Array): Promise<Buffer> {
     estimatedSize: 9000,
     signingTime: new Date(),
   })
-  embed(pdf, byteRange, container)
+  embed(pdf, byteRange, await make(signedBytes(pdf, byteRange)))
   return pdf
 }
 
 t.test('timestamps of documents have no record', async (t) => {
-  const empty = encode(TAG.set)
-  const id = encodeObjectIdentifier('1.2.840.113549.1.9.16.1.4')
-  const sha256 = encode(TAG.sequence, encodeObjectIdentifier('2.16.840.1.101.3.4.2.1'))
-  const version = encode(TAG.integer, Buffer.of(3))
-  const octets = encode(TAG.octetString, Buffer.of(1))
-  const signerInfo = encode(TAG.sequence, version, encode(TAG.sequence), sha256, sha256, octets)
-  const signedData = encode(
-    ...[
-      TAG.sequence,
-      version,
-      empty,
-      encode(TAG.sequence, id, encode(0xa0, octets)),
-      encode(TAG.set, signerInfo),
-    ],
-  )
-  const container = encode(
-    ...[TAG.sequence, encodeObjectIdentifier('1.2.840.113549.1.7.2'), encode(0xa0, signedData)],
-  )
-  const { exitCode, stdout } = await find(await withContainer(container), [])
-  t.equal(exitCode, 0)
-  t.match(stdout, / {2}is a timestamp of the document by an authority, of which there is no record\.\n$/)
+  const { root, issuing } = createIssuers(directory)
+  const signer = issue(directory, { subject: '/CN=TSA', issuer: issuing, extensions: FOR_TIMESTAMPS })
+  const respond = createResponder(directory, { signer, chain: [issuing, root] })
+  const path = (name: string) => join(directory, name)
+  const timestamp = async (octets: Uint8Array, hash: string) => {
+    writeFileSync(path('covered'), octets)
+    openssl('ts', '-query', '-data', path('covered'), `-${hash}`, '-cert', '-out', path('query'))
+    writeFileSync(path('reply'), await respond(readFileSync(path('query'))))
+    openssl('ts', '-reply', '-in', path('reply'), '-token_out', '-out', path('timestamp'))
+    return readFileSync(path('timestamp'))
+  }
+  for (const hash of ['sha256', 'sha512']) {
+    const pdf = await withContainer((covered) => timestamp(covered, hash))
+    const { exitCode, stdout } = await find(pdf, [])
+    t.equal(exitCode, 0, stdout)
+    t.match(stdout, /:\n {2}is a timestamp of the document by an authority, of which there is no record\.\n$/)
+    const json = JSON.parse((await find(pdf, [], '--json')).stdout)
+    t.match(json, { recorded: true, signatures: [{ intact: true, signature: { kind: 'timestamp' } }] })
+  }
+
+  const other = await find(await withContainer(() => timestamp(Buffer.from('another'), 'sha256')), [])
+  t.equal(other.exitCode, 1)
+  t.match(other.stdout, /THE DOCUMENT WAS CHANGED: .* those that were timestamped\.\n {2}is a timestamp /)
+
+  // A signature over the document that calls itself a timestamp needs a record like any other
+  const signed = await withContainer(async (covered) => {
+    writeFileSync(path('covered'), covered)
+    openssl(
+      ...['cms', '-sign', '-binary', '-in', path('covered'), '-econtent_type', '1.2.840.113549.1.9.16.1.4'],
+      ...[
+        '-signer',
+        signer.certificateFile,
+        '-inkey',
+        signer.keyFile,
+        '-outform',
+        'DER',
+        '-out',
+        path('cms'),
+      ],
+    )
+    return readFileSync(path('cms'))
+  })
+  const { exitCode, stdout } = await find(signed, [])
+  t.equal(exitCode, 1, stdout)
+  t.match(stdout, /^What looks like a signature at offset \d+ has no container/)
 })
 
 t.test('what is no signature is told', async (t) => {
@@ -191,7 +219,7 @@ t.test('what is no signature is told', async (t) => {
       /has no container \(RFC 5652\) in what its ByteRange leaves out/,
     ],
     ['the name written otherwise', replaced('/Byte#52#61nge[0 9 99 9]'), /has no container/],
-    ['no container', await withContainer(Buffer.from('text')), /has no container/],
+    ['no container', await withContainer(async () => Buffer.from('text')), /has no container/],
     [
       'a large container',
       Buffer.concat([replaced('/ByteRange [0 9 17000000 9]'), Buffer.alloc(17_000_100)]),
@@ -209,6 +237,7 @@ t.test('what cannot be looked at', async (t) => {
   t.equal(none.exitCode, 1)
   t.equal(none.stdout, 'There is no signature in the PDF.\n')
   t.match((await find(Buffer.from('text'), [])).stderr, /is no PDF: it does not begin with %PDF-/)
+  t.match((await find('/dev/zero', [])).stderr, /is no PDF: /, 'it is not read to its end')
   const many = Array.from({ length: 101 }, (_, index) => `/ByteRange [0 ${index} 1 1]\n`).join('')
   t.match((await find(Buffer.from(`%PDF-1.7\n${many}`), [])).stderr, /has more than 100 signatures/)
   const same = '/ByteRange [0 1 1 1]\n'.repeat(200)

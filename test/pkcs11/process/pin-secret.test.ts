@@ -8,18 +8,24 @@ t.test('a secret is the PIN as it is, without a line end', async (t) => {
   }
 })
 
-t.test('JSON has user and password, as AWS makes it, or the PIN', async (t) => {
-  for (const [content, pin] of [
-    ['{"username":"user","password":"pin-4711"}', 'user:pin-4711'],
-    ['{"username":"user","password":"with:colon"}', 'user:with:colon'],
-    ['{\n  "engine": "cloudhsm",\n  "username": "user",\n  "password": "pin-4711"\n}\n', 'user:pin-4711'],
-    ['{"pin":"pin-4711"}', 'pin-4711'],
-    ['{"pin":"{brace"}', '{brace'],
-    [Buffer.from('\uFEFF {"pin":"pin-4711"}'), 'pin-4711'],
-  ] as const) {
-    t.equal(parsePinSecret(content), pin)
-  }
-})
+t.test(
+  'JSON has user and password, as AWS makes it, or the PIN; what only begins like a text or a list is the PIN',
+  async (t) => {
+    for (const [content, pin] of [
+      ['{"username":"user","password":"pin-4711"}', 'user:pin-4711'],
+      ['{"username":"user","password":"with:colon"}', 'user:with:colon'],
+      ['{\n  "engine": "cloudhsm",\n  "username": "user",\n  "password": "pin-4711"\n}\n', 'user:pin-4711'],
+      ['{"pin":"pin-4711"}', 'pin-4711'],
+      ['{"pin":"{brace"}', '{brace'],
+      ['{"pin":"\\"quoted\\""}', '"quoted"'],
+      ['"one quotation mark', '"one quotation mark'],
+      ['[bracket', '[bracket'],
+      [Buffer.from('\uFEFF {"pin":"pin-4711"}'), 'pin-4711'],
+    ] as const) {
+      t.equal(parsePinSecret(content), pin)
+    }
+  },
+)
 
 t.test('what is not clearly one PIN is refused, and not quoted', async (t) => {
   for (const [content, message] of [
@@ -28,6 +34,9 @@ t.test('what is not clearly one PIN is refused, and not quoted', async (t) => {
     ['4711\n0815', 'has more than one line: leave nothing but the secret in it'],
     [Buffer.from([0xc3, 0x28]), 'is not UTF-8: save it as UTF-8'],
     [Buffer.from('4711', 'utf16le'), /^holds characters that cannot be seen/],
+    ['"4711"', 'is JSON, but no object: leave the PIN alone, or write {"pin":"…"}'],
+    [Buffer.from('\uFEFF"4711"\n'), /^is JSON, but no object/],
+    ['["4711"]', /^is JSON, but no object/],
     ['{4711', 'begins like JSON, and is none: write {"pin":"…"} where the PIN begins with a brace'],
     ['{"pin":"4711","pin":"0815"}', /^begins like JSON, and is none/],
     ['{"hsm":"4711"}', 'is JSON, which must have either pin, or username and password'],
