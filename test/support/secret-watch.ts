@@ -82,8 +82,12 @@ export function keepSecret(name: string, secret: Buffer | string): void {
   }
 }
 
+/** Matches what a record of a decision has besides: it is there to say which document was signed. */
+const RECORDED_DIGEST = /^(\{(?=[^\n]*"kind":"decision")[^\n]*?"digest":)"[0-9a-f]+"/gm
+
 /** Looks for all secrets in a text that anybody may read. */
-export function lookThrough(place: string, text: string): void {
+export function lookThrough(place: string, given: string): void {
+  const text = given.replace(RECORDED_DIGEST, '$1""')
   const found = search.find(text)
   if (found !== undefined) {
     const before = text.slice(Math.max(0, found.place - 200), found.place)
