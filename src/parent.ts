@@ -74,7 +74,11 @@ export async function runParent({ http: user, hsm }: ProcessUsers, main: URL): P
     tell({ type: 'started', id })
   }
 
-  http.on('message', (order: ToParent) => {
+  http.on('message', (order: ToParent | null) => {
+    if (order === null) {
+      // JSON has it, and nobody who is in his senses sends it
+      return
+    }
     const { id } = order
     if (order.type === 'kill') {
       running.get(id)?.kill('SIGKILL')

@@ -229,6 +229,8 @@ t.test('the parent starts no more than is ever needed', { skip }, async (t) => {
     how.push((await again).how)
     process.send({ type: 'kill', id: 'unknown' })
     process.send({ type: 'something else' })
+    process.send(null)
+    process.send('text')
     end([...new Set(how)])`,
   )
   t.strictSame(result, ['the HTTP process asks for what it never needs'])

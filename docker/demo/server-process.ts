@@ -3,6 +3,7 @@ import { closeSync, openSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { get } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
+import { Environment } from '../../schemas/configuration.ts'
 
 export interface ServerProcess {
   pid: number
@@ -25,9 +26,8 @@ export interface ServerOptions {
 
 /** PATH, HOME and the like, without anything that configures a signing service. */
 function neutralEnvironment(): NodeJS.ProcessEnv {
-  const isSetting =
-    /^(HSM|SIGNING|SIGNER|SIGNERS|SOFTHSM2|CA_CERTIFICATES|HASH|DIGEST|AUDIT|TSA|TIMESTAMP|TLS)_/
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !isSetting.test(name)))
+  const isSetting = (name: string) => name in Environment.properties || name.startsWith('SOFTHSM2_')
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !isSetting(name)))
 }
 
 function statusOf(url: string): Promise<number | undefined> {
