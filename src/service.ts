@@ -10,7 +10,7 @@ import { VERSION } from './common/version.ts'
 import type { Configuration, ListenAddress } from './configuration/configuration.ts'
 import { loadAccess, loadConfiguration, loadSigners, loadTls } from './configuration/load.ts'
 import { logProblems } from './configuration/problem.ts'
-import { ConfigurationError, EXIT_CONFIGURATION } from './errors.ts'
+import { type ConfigurationError, EXIT_CONFIGURATION } from './errors.ts'
 import { APART } from './pkcs11/messages.ts'
 import { summarize } from './signers/summary.ts'
 
@@ -94,16 +94,13 @@ function readConfiguration(): Configuration {
   try {
     return loadConfiguration(process.env, apart)
   } catch (error) {
-    return refuseConfiguration(error as Error)
+    return refuseConfiguration(error as ConfigurationError)
   }
 }
 
 /** Ends the process before it has begun to serve. */
-function refuseConfiguration(error: Error): never {
-  if (!(error instanceof ConfigurationError)) {
-    throw error
-  }
-  logProblems(createLogger({}), 'fatal', error.problems)
+function refuseConfiguration({ problems }: ConfigurationError): never {
+  logProblems(createLogger({}), 'fatal', problems)
   process.exit(EXIT_CONFIGURATION)
 }
 

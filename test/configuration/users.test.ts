@@ -1,5 +1,5 @@
 import t from 'tap'
-import { hasUsers, readUsers } from '../../src/configuration/users.ts'
+import { findAuditFolder, hasUsers, readUsers } from '../../src/configuration/users.ts'
 import type { ConfigurationError } from '../../src/errors.ts'
 
 /** Returns the problems of a configuration, in the order in which they are told. */
@@ -80,4 +80,11 @@ t.test('others than root cannot start processes of other users', async (t) => {
   }
   const problems = problemsOf({ HSM_USER: '4711:4711', SIGNING_SERVICE_USER: '4712:4712' })
   t.match(problems, [/^HSM_USER: takes a start as root/])
+})
+
+t.test('the HTTP process writes in the folder of AUDIT_FILE alone', async (t) => {
+  t.equal(findAuditFolder({}), undefined)
+  t.equal(findAuditFolder({ AUDIT_FILE: '' }), undefined)
+  t.equal(findAuditFolder({ AUDIT_FILE: '/var/lib/signing-service/audit.jsonl' }), '/var/lib/signing-service')
+  t.equal(findAuditFolder({ AUDIT_FILE: 'audit.jsonl' }), process.cwd())
 })

@@ -37,4 +37,9 @@ t.test('signers with their levels, each token once, and no secret', async (t) =>
     sessions: 2,
     hashAlgorithms: ['sha256', 'sha384', 'sha512', 'sha224'],
   })
+
+  const tls = { context: {}, validity: [], files: [] } as never
+  t.equal(summarize({ ...configuration, tls }).tls, 'on')
+  const clients = { ...(tls as object), clients: { authorities: [], names: [] } } as never
+  t.equal(summarize({ ...configuration, tls: clients }).tls, 'mutual')
 })

@@ -54,7 +54,7 @@ export function startByParent(sessions: number): StartedProcess {
   const id = count
   const kill = () => tell({ type: 'kill', id })
   const arrived: Duplex[] = []
-  let started: (channels: readonly Duplex[]) => void = () => {}
+  let started!: (channels: readonly Duplex[]) => void
   const channels = new Promise<readonly Duplex[]>((resolve) => {
     started = resolve
   })

@@ -224,13 +224,11 @@ export class Supervisor {
     })
     const { allowLogin = async () => true } = this.#options
     const isAllowed = await allowLogin(told, ended)
-    if (asking !== this.#process) {
-      return
-    }
-    if (isAllowed) {
+    // The process may have been replaced meanwhile
+    if (isAllowed && asking === this.#process) {
       this.#login.begun()
       this.send({ type: 'login-allowed' })
-    } else {
+    } else if (!isAllowed && asking === this.#process) {
       this.refusePin('it did so before')
     }
   }

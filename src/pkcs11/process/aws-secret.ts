@@ -33,16 +33,16 @@ async function fetchSecret(secretId: string, signal: AbortSignal | undefined) {
     ...defined({ region: /^arn:[^:]+:[^:]+:([^:]+):/.exec(secretId)?.[1] }),
     requestHandler: { httpsAgent: new ProxyAgent(proxiesOfEnvironment()) },
   })
-  try {
-    // The signal ends requests to Secrets Manager, but not the search for credentials
-    return await withTimeout(PIN_TIMEOUT_MS, new TimeoutError(), signal, (abortSignal) =>
-      client.send(new GetSecretValueCommand({ SecretId: secretId }), { abortSignal }),
-    )
-  } catch (error) {
-    throw describeFault(secretId, error as Fault)
-  } finally {
-    client.destroy()
-  }
+  const command = new GetSecretValueCommand({ SecretId: secretId })
+  // The signal ends requests to Secrets Manager, but not the search for credentials
+  const sent = withTimeout(PIN_TIMEOUT_MS, new TimeoutError(), signal, (abortSignal) =>
+    client.send(command, { abortSignal }),
+  )
+  return sent
+    .catch((error: Fault) => {
+      throw describeFault(secretId, error)
+    })
+    .finally(() => client.destroy())
 }
 
 class TimeoutError extends Error {

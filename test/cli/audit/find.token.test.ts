@@ -172,6 +172,17 @@ t.test('timestamps of documents have no record', async (t) => {
   t.equal(other.exitCode, 1)
   t.match(other.stdout, /THE DOCUMENT WAS CHANGED: .* those that were timestamped\.\n {2}is a timestamp /)
 
+  const altered = await withContainer(async (covered) => {
+    const token = await timestamp(covered, 'sha256')
+    // The time in it, a GeneralizedTime of 15 octets
+    const at = token.indexOf(Buffer.from([0x18, 15])) + 5
+    token.writeUInt8(token.readUInt8(at) ^ 1, at)
+    return token
+  })
+  const found = await find(altered, [])
+  t.equal(found.exitCode, 1)
+  t.match(found.stdout, /^What looks like a signature at offset \d+ has no container/)
+
   // A signature over the document that calls itself a timestamp needs a record like any other
   const signed = await withContainer(async (covered) => {
     writeFileSync(path('covered'), covered)
