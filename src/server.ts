@@ -6,7 +6,8 @@ const { hasUsers } = await import('./configuration/users.ts')
 const { APART } = await import('./pkcs11/messages.ts')
 if (hasUsers(process.env) && process.argv[2] !== APART) {
   const { startApart } = await import('./start-apart.ts')
-  await startApart(new URL(import.meta.url))
+  // It ends this process
+  void startApart(new URL(import.meta.url))
 } else {
   await import('./service.ts')
 }
