@@ -2,13 +2,13 @@
 import { spawnSync } from 'node:child_process'
 import { constants, statSync } from 'node:fs'
 import { access, type FileHandle, open, readdir, rename, statfs } from 'node:fs/promises'
-import { basename, dirname, join, parse } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import type { AuditRecord } from '../../schemas/audit-record.ts'
 import { AuditFileError } from './audit-file-error.ts'
 import { type ChainEnd, EMPTY_CHAIN, hashLine } from './chain.ts'
+import { LINE_FEED, MAX_LINE_BYTES } from './read-lines.ts'
+import { readRotatedNumber, rotatedName } from './rotated-file.ts'
 
-/** Longest line that is read back, in bytes. A checkpoint with a timestamp has some ten thousand. */
-export const MAX_LINE_BYTES = 1_048_576
 /** Records name callers: only the service's user, and its group, may read them. */
 const MODE = 0o640
 /**
@@ -17,10 +17,7 @@ const MODE = 0o640
  */
 const FLAGS =
   constants.O_RDWR | constants.O_APPEND | constants.O_DSYNC | constants.O_CREAT | constants.O_NOFOLLOW
-/** Digits of the number in the name of a file that was rotated, so that names sort as their records do. */
-const DIGITS = 12
-const NEWLINE = 0x0a
-/** What helps where the end of the chain cannot be found. */
+/** Advice for a file in which the end of the chain cannot be found. */
 const MOVE_AWAY = 'move it away, and a new chain begins'
 /** Exit code of flock where another process has the lock. */
 const IS_LOCKED = 1
@@ -196,7 +193,7 @@ export class AuditFile {
       return this.#findEndOfRotated()
     }
     const tail = await readTail(handle, size)
-    const torn = tail.subarray(tail.lastIndexOf(NEWLINE) + 1)
+    const torn = tail.subarray(tail.lastIndexOf(LINE_FEED) + 1)
     if (torn.length === tail.length && size > tail.length) {
       throw new AuditFileError(`has no end of a line in its last ${tail.length} bytes: ${MOVE_AWAY}`)
     }
@@ -210,15 +207,16 @@ export class AuditFile {
   }
 
   async #findEndOfRotated(): Promise<FoundEnd> {
-    const { dir, name, ext } = parse(this.#path)
-    const isRotated = (file: string) =>
-      file.startsWith(`${name}-`) &&
-      new RegExp(`^\\d{${DIGITS}}$`).test(basename(file, ext).slice(name.length + 1))
-    const newest = (await readdir(dir)).filter(isRotated).sort().at(-1)
+    const folder = dirname(this.#path)
+    const isRotated = (file: string) => {
+      const number = readRotatedNumber(file)
+      return number !== undefined && rotatedName(this.#path, number) === join(folder, file)
+    }
+    const newest = (await readdir(folder)).filter(isRotated).sort().at(-1)
     if (newest === undefined) {
       return { end: EMPTY_CHAIN }
     }
-    const handle = await open(join(dir, newest), 'r')
+    const handle = await open(join(folder, newest), 'r')
     try {
       return readLastRecord(
         await readTail(handle, (await handle.stat()).size),
@@ -244,12 +242,6 @@ export class AuditFile {
   }
 }
 
-/** Returns the name of a file that was rotated, such as `audit-000000000001.jsonl`. */
-export function rotatedName(path: string, first: number): string {
-  const { dir, name, ext } = parse(path)
-  return join(dir, `${name}-${String(first).padStart(DIGITS, '0')}${ext}`)
-}
-
 /** Returns the last bytes of a file, among which its last line is. */
 function readTail(handle: FileHandle, size: number): Promise<Buffer> {
   const length = Math.min(size, 2 * MAX_LINE_BYTES)
@@ -263,14 +255,17 @@ async function readBytes(handle: FileHandle, position: number, length: number): 
 
 /** @param whole ends with the end of a line */
 function readLastRecord(whole: Buffer, what: string): FoundEnd {
-  return readRecord(whole.subarray(whole.lastIndexOf(NEWLINE, -2) + 1, -1), what)
+  return readEnd(whole.subarray(whole.lastIndexOf(LINE_FEED, -2) + 1, -1), what)
 }
 
 /**
+ * Returns the end of a chain whose last line this is. The record is not verified, so that one of a later version does not
+ * keep the service from going on.
+ *
  * @param what begins the message of the error
  * @throws AuditFileError
  */
-function readRecord(line: Buffer, what: string): FoundEnd {
+function readEnd(line: Buffer, what: string): FoundEnd {
   try {
     const { number, time, stream } = JSON.parse(line.toString()) as AuditRecord
     const end = { number, head: hashLine(line), time: Date.parse(time) }
@@ -286,7 +281,7 @@ function readRecord(line: Buffer, what: string): FoundEnd {
 /** Returns the number of the first record of a file that has one. */
 async function readFirstNumber(handle: FileHandle): Promise<number> {
   const bytes = await readBytes(handle, 0, MAX_LINE_BYTES)
-  return readRecord(bytes.subarray(0, bytes.indexOf(NEWLINE)), 'has').end.number
+  return readEnd(bytes.subarray(0, bytes.indexOf(LINE_FEED)), 'has').end.number
 }
 
 function describeIdentity({ dev, ino }: { readonly dev: number; readonly ino: number }): string {

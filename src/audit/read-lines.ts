@@ -4,7 +4,7 @@ import { createReadStream } from 'node:fs'
 /** Bytes of a line, its end included. A record has about 1 kB, a checkpoint with a timestamp about 20 kB. */
 export const MAX_LINE_BYTES = 1_048_576
 const PIECE_BYTES = 1_048_576
-const LINE_FEED = 0x0a
+export const LINE_FEED = 0x0a
 
 export interface Line {
   /** Place in the file, from 1 on. */

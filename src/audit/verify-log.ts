@@ -1,11 +1,11 @@
 /** Verifies the files of an audit log: each record, the chain, the checkpoints, and where the chain begins and ends. */
-import { basename } from 'node:path'
 import type { AuditRecord, CheckpointRecord } from '../../schemas/audit-record.ts'
 import { quote } from '../common/quote.ts'
 import { describeSubject } from '../x509/validity.ts'
 import { hashLine } from './chain.ts'
 import { type Line, MAX_LINE_BYTES, readLines } from './read-lines.ts'
 import { RECORD_KINDS, type RecordKind, readRecord } from './read-record.ts'
+import { readRotatedNumber } from './rotated-file.ts'
 import { ChainVerifier } from './verify-chain.ts'
 import { type CheckpointTrust, CheckpointVerifier, sha256Of } from './verify-checkpoint.ts'
 
@@ -29,8 +29,8 @@ export interface WrongRecord {
   readonly reason: string
 }
 
-/** A signer of checkpoints. */
-export interface CheckpointSigner {
+/** A signer of checkpoints in the log. */
+export interface SeenSigner {
   readonly subject: string
   /** SHA-256 of the certificate, hex. */
   readonly sha256: string
@@ -67,7 +67,7 @@ export interface LogReport {
   readonly checkpoints: {
     readonly signed: number
     readonly unsigned: number
-    readonly signers: readonly CheckpointSigner[]
+    readonly signers: readonly SeenSigner[]
     /** Further signers, which are not listed. */
     readonly otherSigners: number
     readonly last?: LastCheckpoint
@@ -88,8 +88,6 @@ export interface LogReport {
 
 /** Signers that are listed: a hostile log could have another one in each checkpoint. */
 const MAX_SIGNERS = 20
-/** Name of a rotated file, with the number of its first record. */
-const ROTATED = /-(\d{12})\.[^.]+$/
 
 /**
  * Verifies a log, up to the first record that is wrong.
@@ -118,7 +116,7 @@ class LogVerifier {
   readonly #checkpoints: CheckpointVerifier
   readonly #kinds = Object.fromEntries(RECORD_KINDS.map((kind) => [kind, 0])) as Record<RecordKind, number>
   readonly #missingHeads: Set<string>
-  readonly #signers = new Map<string, CheckpointSigner>()
+  readonly #signers = new Map<string, SeenSigner>()
   #signed = 0
   #refused = 0
   #checkpointsSigned = 0
@@ -283,7 +281,7 @@ class LogVerifier {
       : `has a statement about record ${records} with another "head" than the SHA-256 of its line`
   }
 
-  #countSigner(signer: CheckpointSigner): void {
+  #countSigner(signer: SeenSigner): void {
     const known = this.#signers.get(signer.sha256)
     if (known !== undefined) {
       known.checkpoints += 1
@@ -327,8 +325,8 @@ class LogVerifier {
 
 /** Finds a file whose name says that it begins with another record. */
 function findWrongName(file: string, { number }: AuditRecord): string | undefined {
-  const named = ROTATED.exec(basename(file))?.[1]
-  return named === undefined || Number(named) === number
+  const named = readRotatedNumber(file)
+  return named === undefined || named === number
     ? undefined
-    : `has number ${number}, and is the first one of a file whose name says ${Number(named)}`
+    : `has number ${number}, and is the first one of a file whose name says ${named}`
 }

@@ -15,8 +15,10 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { AuditFile, MAX_LINE_BYTES, rotatedName } from '../../src/audit/audit-file.ts'
+import { AuditFile } from '../../src/audit/audit-file.ts'
 import { Chain, type ChainEnd, EMPTY_CHAIN } from '../../src/audit/chain.ts'
+import { MAX_LINE_BYTES } from '../../src/audit/read-lines.ts'
+import { rotatedName } from '../../src/audit/rotated-file.ts'
 import {
   findChainProblems,
   listFiles,

@@ -6,7 +6,7 @@ import {
   type MatchingRecord,
   SignatureFinder,
 } from '../../audit/find-signature.ts'
-import { readPdfSignatures, UnusablePdf } from '../../audit/pdf-signatures.ts'
+import { readPdfSignatures } from '../../audit/pdf-signatures.ts'
 import { CommandFailed, type Io, printResult } from '../io.ts'
 import { printable } from '../table.ts'
 import { reading, readRecords } from './records.ts'
@@ -38,7 +38,7 @@ export function addFindCommand(command: Command, io: Io): void {
 }
 
 async function find(io: Io, files: readonly string[], { pdf, ...options }: FindOptions): Promise<void> {
-  const { signatures, unreadable } = await tryRead(pdf)
+  const { signatures, unreadable } = await readPdfSignatures(pdf)
   const finder = new SignatureFinder(signatures)
   for await (const placed of readRecords(files)) {
     finder.add(placed)
@@ -59,14 +59,6 @@ async function find(io: Io, files: readonly string[], { pdf, ...options }: FindO
   )
   if (!recorded) {
     throw new CommandFailed('')
-  }
-}
-
-async function tryRead(pdf: string): ReturnType<typeof readPdfSignatures> {
-  try {
-    return await readPdfSignatures(pdf)
-  } catch (error) {
-    throw error instanceof UnusablePdf ? new CommandFailed(error.message) : error
   }
 }
 

@@ -1,4 +1,5 @@
 /** Reads the records of files, and writes results as they come. */
+import { UnusablePdf } from '../../audit/pdf-signatures.ts'
 import { MAX_LINE_BYTES, readLines, UnreadableFile } from '../../audit/read-lines.ts'
 import { type PlacedRecord, readRecord } from '../../audit/read-record.ts'
 import { CommandFailed, type Io } from '../io.ts'
@@ -27,12 +28,13 @@ export async function* readRecords(files: readonly string[]): AsyncGenerator<Rea
   }
 }
 
-/** Runs a command that reads files. A file that cannot be read becomes a message. */
+/** Runs a command that reads files. A file that cannot be read, or is no PDF, becomes a message. */
 export async function reading<T>(act: () => Promise<T>): Promise<T> {
   try {
     return await act()
   } catch (error) {
-    throw error instanceof UnreadableFile ? new CommandFailed(error.message) : error
+    const isOfFile = error instanceof UnreadableFile || error instanceof UnusablePdf
+    throw isOfFile ? new CommandFailed(error.message) : error
   }
 }
 
