@@ -10,7 +10,7 @@ import type { Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { onHangUp } from './common/hang-up.ts'
 import { findAuditFolder, type ProcessUsers } from './configuration/users.ts'
-import { channelsOf, startSignerProcess } from './pkcs11/child-process.ts'
+import { channelsOf, describeEnd, startSignerProcess } from './pkcs11/child-process.ts'
 import { APART, type FromParent, type ToParent } from './pkcs11/messages.ts'
 
 /** Signer processes at once: one for each token, and another while a key changes. */
@@ -64,7 +64,7 @@ export async function runParent({ http: user, hsm }: ProcessUsers, main: URL): P
       running.delete(id)
       tell({ type: 'ended', id, how })
     }
-    child.once('exit', (code, signal) => end(signal === null ? `exit code ${code}` : `signal ${signal}`))
+    child.once('exit', (code, signal) => end(describeEnd(code, signal)))
     // It could not be started; a signal that could not be sent is an error, too
     child.on('error', (error: NodeJS.ErrnoException) => child.pid === undefined && end(`${error.code}`))
     for (const channel of channelsOf(child)) {

@@ -145,15 +145,25 @@ function readBody(request: FastifyRequest, { signingToken, grant, configuration,
       ...{ signer: signer.name, container, hash: hashAlgorithm.name },
       ...defined({ subject: grant.subject }),
     }
-    const signatureType = prepared.kind === 'raw' ? undefined : prepared.type
-    const hex = Buffer.from(digest).toString('hex')
-    Object.assign(request.decision ?? {}, defined({ container, signatureType, digest: hex }))
+    noteRequest(request, container, prepared)
     const signature = { container, hashAlgorithm: hashAlgorithm.name, digest } as const
     checkGrant(grant, { signer: prepared.signer.name, signature })
   }
   request.body = undefined
   request.releaseBody()
   return prepared
+}
+
+/** Notes what is to be signed for the record of a request, if it has one. */
+function noteRequest(
+  { decision }: Pick<FastifyRequest, 'decision'>,
+  container: 'raw' | 'pkcs7',
+  { type, digest }: SigningRequest,
+): void {
+  if (decision !== null) {
+    const signatureType = container === 'raw' ? undefined : type
+    Object.assign(decision, defined({ container, signatureType, digest: digest.toString('hex') }))
+  }
 }
 
 /** Returns the leaf in `certificates` and its issuers, nearest first, in `ca_certificates`, each as base64 of PEM. */

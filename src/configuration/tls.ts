@@ -5,7 +5,7 @@ import type { Environment } from '../../schemas/configuration.ts'
 import { CURVE_NAMES, curveOf } from '../algorithms/elliptic-curves.ts'
 import { defined } from '../common/defined.ts'
 import type { ConfigurationProblem } from '../errors.ts'
-import { parseCertificates, UTF_16 } from '../x509/certificate-file.ts'
+import { IS_UTF_16, parseCertificates, UTF_16 } from '../x509/certificate-file.ts'
 import { isSelfSigned } from '../x509/chain.ts'
 import { findInvalidity, type ValidityPeriod, validityPeriod } from '../x509/validity.ts'
 import { describeFile, describeSecretFile, type GivenFile, readGivenFile, warnAboutMode } from './files.ts'
@@ -115,7 +115,7 @@ const BYTE_ORDER_MARK = /^\xef\xbb\xbf/
 /** Messages, keyed by patterns of what is no key that can be used. */
 const OTHER_KEYS: readonly (readonly [RegExp, string])[] = [
   [/^\s*$/, 'is empty'],
-  [UTF_16, 'is UTF-16, as PowerShell and some editors of Windows write it: save it as ASCII or UTF-8'],
+  [UTF_16, IS_UTF_16],
   [
     ENCRYPTED_KEY,
     'is encrypted: decrypt it with "openssl pkey", and let nobody but this user read the result',

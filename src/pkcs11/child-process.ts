@@ -47,6 +47,11 @@ export function channelsOf({ stdio = [] }: { readonly stdio?: readonly unknown[]
   return stdio.slice(MAIN_CHANNEL) as Socket[]
 }
 
+/** Says how a process ended, for example `exit code 1` or `signal SIGSEGV`. */
+export function describeEnd(code: number | null, signal: NodeJS.Signals | null): string {
+  return signal === null ? `exit code ${code}` : `signal ${signal}`
+}
+
 /** Starts a module in a process that has this one's environment without secrets. */
 function start(
   main: URL,

@@ -123,6 +123,8 @@ const PFX = new RegExp(`${SEQUENCE}\\x02\\x01\\x03\\x30`, 's')
 
 /** A byte order mark, or the five hyphens of PEM without one, in either order of octets, in Latin-1. */
 export const UTF_16 = /^(?:\xff\xfe|\xfe\xff|-\0-|\0-\0-)/
+export const IS_UTF_16 =
+  'is UTF-16, as PowerShell and some editors of Windows write it: save it as ASCII or UTF-8'
 /** The beginning of `-----BEGIN` in base64. */
 const BASE64_OF_PEM = /^\s*LS0tLS1CRUdJTi/
 /** The beginning, in base64, of a SEQUENCE of 128 to 65,535 octets, such as a certificate. */
@@ -132,7 +134,7 @@ const BASE64_OF_DER = /^\s*M(?:IG|II)[A-Za-z0-9+/\s]/
 const BY_BEGINNING: readonly (readonly [RegExp, string])[] = [
   [SIGNED_DATA, PKCS7],
   [PFX, PKCS12],
-  [UTF_16, 'it is UTF-16, as PowerShell and some editors of Windows write it: save it as ASCII or UTF-8'],
+  [UTF_16, `it ${IS_UTF_16}`],
   [
     BASE64_OF_PEM,
     'it is PEM that was encoded in base64 once more, as in a Secret of Kubernetes: decode it, `base64 -d`',

@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { channelsOf, startSignerProcess } from '../child-process.ts'
+import { channelsOf, describeEnd, startSignerProcess } from '../child-process.ts'
 import type { FromParent, ToParent } from '../messages.ts'
 
 /** A signer process, whoever has started it. */
@@ -25,7 +25,7 @@ export function startHere(sessions: number): StartedProcess {
   // `ended` tells what ended it; a signal that could not be sent must not end this process
   child.on('error', () => {})
   const ended = once(child, 'exit').then(
-    ([code, signal]) => (signal === null ? `exit code ${code}` : `signal ${signal}`),
+    ([code, signal]) => describeEnd(code, signal),
     // The error's message names the path of the program
     (error: NodeJS.ErrnoException) => `${error.code}`,
   )

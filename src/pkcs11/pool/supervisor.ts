@@ -225,10 +225,16 @@ export class Supervisor {
     const { allowLogin = async () => true } = this.#options
     const isAllowed = await allowLogin(told, ended)
     // The process may have been replaced meanwhile
-    if (isAllowed && asking === this.#process) {
+    if (asking === this.#process) {
+      this.#answerLogin(isAllowed)
+    }
+  }
+
+  #answerLogin(isAllowed: boolean): void {
+    if (isAllowed) {
       this.#login.begun()
       this.send({ type: 'login-allowed' })
-    } else if (!isAllowed && asking === this.#process) {
+    } else {
       this.refusePin('it did so before')
     }
   }

@@ -11,11 +11,13 @@ import { readSecret } from '../../common/secret.ts'
  * @throws Error whose message follows the name of the secret; it quotes nothing
  */
 export function parsePinSecret(content: string | Uint8Array): string {
-  const text = Buffer.from(content).toString()
-  if (/^\uFEFF?\s*\{/.test(text)) {
+  const text = Buffer.from(content)
+    .toString()
+    .replace(/^\uFEFF/, '')
+  if (/^\s*\{/.test(text)) {
     return readSecret(findPinInJson(text))
   }
-  if (/^\uFEFF?\s*["[]/.test(text) && isJson(text)) {
+  if (/^\s*["[]/.test(text) && isJson(text)) {
     throw new Error('is JSON, but no object: leave the PIN alone, or write {"pin":"…"}')
   }
   return readSecret(Buffer.from(content))
@@ -23,7 +25,7 @@ export function parsePinSecret(content: string | Uint8Array): string {
 
 function isJson(text: string): boolean {
   try {
-    parseJson(text.replace(/^\uFEFF/, ''))
+    parseJson(text)
     return true
   } catch {
     return false
@@ -47,7 +49,7 @@ function findPinInJson(text: string): string {
 
 function parseObject(text: string): { pin?: unknown; username?: unknown; password?: unknown } {
   try {
-    return parseJson(text.replace(/^\uFEFF/, '')) as object
+    return parseJson(text) as object
   } catch {
     throw new Error('begins like JSON, and is none: write {"pin":"…"} where the PIN begins with a brace')
   }
