@@ -15,7 +15,7 @@ const AWAY =
 /** Codes and statuses of a registry that does not have what it is asked for. */
 const MISSING = /^(E?404|E?405|E?501)$/
 
-/** What npm says where no registry that packages came from has keys for signatures. */
+/** Npm's message if no registry that packages came from has keys for signatures. */
 const WITHOUT_KEYS = 'found no dependencies to audit that were installed from a supported registry'
 
 let failed = false

@@ -21,7 +21,7 @@ const common = {
 }
 const closed = { additionalProperties: false }
 
-/** What was decided about one request: it was signed, or refused. */
+/** Records the decision about one request: it was signed, or refused. */
 export const DecisionRecord = Type.Object(
   {
     ...common,
@@ -129,7 +129,7 @@ export const ClockRecord = Type.Object(
   closed,
 )
 
-/** What a checkpoint signs. */
+/** The statement that a checkpoint signs. */
 export const CheckpointStatement = Type.Object(
   {
     head: sha256('SHA-256 of the line of the last record that is covered'),

@@ -23,7 +23,7 @@ const CLOSE_MS = 6_000
 /** Matches variables of the AWS SDK, which only signer processes load. With credentials in them the PIN could be read. */
 const AWS = /^AWS_/
 
-/** How the HTTP process ended. */
+/** The end of the HTTP process. */
 export interface End {
   readonly code: number | null
   readonly signal: NodeJS.Signals | null

@@ -1,4 +1,4 @@
-/** What a HTTP process that was broken into can have the parent, and the signer processes, do for it. */
+/** A HTTP process that was broken into asks the parent, and the signer processes, for what they must not do. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { extname, join } from 'node:path'

@@ -1,4 +1,4 @@
-/** What the checks of others' packages make of npm's answers, which a script in place of npm gives. */
+/** The checks of others' packages judge npm's answers, which a script in place of npm gives. */
 import { execFileSync, spawnSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

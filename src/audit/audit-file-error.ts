@@ -1,2 +1,2 @@
-/** What is wrong with AUDIT_FILE, in words that follow its path. */
+/** Says why AUDIT_FILE cannot be used, in words that follow its path. */
 export class AuditFileError extends Error {}

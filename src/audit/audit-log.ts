@@ -20,7 +20,7 @@ const GATHER_MS = 5
 const STALL_MS = 5_000
 /** Most records of signatures that nobody was given which wait for a file that cannot be written. */
 const MAX_OWED = 1_000
-/** What keeps a file from being written for a while; anything else at the start is a wrong configuration. */
+/** Codes of errors that pass by themselves; any other one at the start is a wrong configuration. */
 const PASSING: readonly (string | undefined)[] = ['ENOSPC', 'EDQUOT', 'EIO', 'ESTALE', 'EMFILE', 'ENFILE']
 
 /** Signs the statement of a checkpoint. */
@@ -74,11 +74,11 @@ export class AuditLog {
   /** The end of the chain as far as it is on the disk. */
   #durable = EMPTY_CHAIN
   #pending: Pending[] = []
-  /** When what is written at the moment came, in ms of `performance.now()`; undefined if nothing is. */
+  /** Time at which the first record of the present write came, in ms of `performance.now()`; undefined if none is written. */
   #writing: number | undefined
   /** Settles when all is written that was pending. */
   #written: Promise<void> | undefined
-  /** Why nothing can be recorded, without a path; undefined while all is well. */
+  /** The reason why nothing can be recorded, without a path; undefined while all is well. */
   #problem: string | undefined
   #owed: Owed[] = []
   /** Requests that were refused while nothing could be recorded. */
@@ -105,7 +105,7 @@ export class AuditLog {
     this.#file = file === undefined ? undefined : new AuditFile(file, rotateBytes)
   }
 
-  /** Why nothing can be recorded, for everybody who reaches the service; undefined while all is well. */
+  /** The reason why nothing can be recorded, for everybody who reaches the service; undefined while all is well. */
   get problem(): string | undefined {
     return this.#problem
   }
@@ -176,7 +176,7 @@ export class AuditLog {
    */
   async record(record: NewRecord): Promise<void> {
     if (this.#problem !== undefined) {
-      // What comes while the file is begun is recorded behind that, or counted if it fails
+      // A record that comes while the file is begun stands behind that, or is counted if it fails
       await this.#beginning?.catch(() => {})
     }
     if (this.#problem !== undefined) {
@@ -216,7 +216,7 @@ export class AuditLog {
   async #begin(): Promise<void> {
     await this.#file?.lock()
     const { stream, torn, ...found }: FoundEnd = (await this.#file?.open()) ?? { end: EMPTY_CHAIN }
-    // What was written last may be in the file although that failed, and may be gone although it did not
+    // The last write may be in the file although it failed, and may be gone although it did not
     const isAhead = found.end.number > this.#durable.number
     const end = isAhead ? found.end : this.#durable
     const chain = new Chain(this.#chooseStream(stream), end)

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto'
 import canonicalize from 'canonicalize'
 import type { AuditRecord } from '../../schemas/audit-record.ts'
 
-/** What `previous` is in the first record of a chain. */
+/** Value of `previous` in the first record of a chain. */
 export const NO_HEAD = '0'.repeat(64)
 
 /** Returns a record, or a part of one, in the canonical form of RFC 8785. */

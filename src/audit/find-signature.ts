@@ -9,7 +9,7 @@ const MAX_RECORDS = 10
 export interface MatchingRecord extends PlacedRecord {
   readonly record: DecisionRecord
   /**
-   * What is the same: the signature; or the digest, where the record has no signature; or only the digest, where the record
+   * The part that matches: the signature; or the digest, if the record has no signature; or the digest alone, if the record
    * has another signature.
    */
   readonly by: 'signature' | 'digest' | 'digest alone'

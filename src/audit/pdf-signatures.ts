@@ -27,9 +27,9 @@ export type ByteRange = readonly [start: number, length: number, secondStart: nu
 
 export interface PdfSignature {
   readonly byteRange: ByteRange
-  /** What the container holds; a timestamp of the document is made by an authority alone (ETSI.RFC3161). */
+  /** Content of the container; an authority alone makes a timestamp of the document (ETSI.RFC3161). */
   readonly kind: 'signature' | 'timestamp'
-  /** That of `contentsDigest`. */
+  /** Hash algorithm of `contentsDigest`. */
   readonly hashAlgorithm: HashAlgorithm
   /** SHA-256 of signature in the SignerInfo, hex. */
   readonly signatureSha256: string
@@ -41,7 +41,7 @@ export interface PdfSignature {
   readonly attributesDigest: string | undefined
 }
 
-/** What looks like a signature, and is none. */
+/** A place that looks like a signature, and is none. */
 export interface UnreadableSignature {
   /** Offset of its ByteRange in the file. */
   readonly offset: number

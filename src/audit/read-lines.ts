@@ -11,7 +11,7 @@ export interface Line {
   readonly number: number
   /** Without its end. */
   readonly bytes: Buffer
-  /** Where the bytes end: at a line feed, at the end of the file, or at the limit for lines, after which nothing is read. */
+  /** The end of the bytes: a line feed, the end of the file, or the limit for lines, after which nothing is read. */
   readonly end: 'line feed' | 'file' | 'limit'
 }
 

@@ -31,7 +31,7 @@ export interface PlacedRecord {
   readonly line: number
 }
 
-/** What a line holds: a record, or something else. */
+/** The content of a line: a record, or something else. */
 export type ReadRecord =
   | { readonly record: AuditRecord; readonly wrong?: undefined }
   /** The message is a predicate of the line, such as `is not valid JSON`. */
@@ -109,7 +109,7 @@ function isCanonical(text: string, record: AuditRecord): boolean {
     const isPlain = !text.includes('\\ud') && JSON.stringify(record) === text && isSorted(record)
     return isPlain || encodeCanonical(record) === text
   } catch {
-    // That half, or too deep a nesting
+    // It has such a half, or is nested too deeply
     return false
   }
 }

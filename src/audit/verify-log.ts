@@ -18,7 +18,7 @@ export interface VerificationOptions extends CheckpointTrust {
   readonly heads: readonly string[]
 }
 
-/** Where a record is that is wrong, and why. */
+/** The place of a record that is wrong, and the reason. */
 export interface WrongRecord {
   readonly file: string
   /** From 1 on. */
@@ -49,7 +49,7 @@ export interface LastCheckpoint {
   readonly timestamp?: string
 }
 
-/** What was found. It is proven if nothing is wrong and nothing is missing. */
+/** The findings about a log. It is proven if nothing is wrong and nothing is missing. */
 export interface LogReport {
   readonly proven: boolean
   readonly wrong?: WrongRecord
@@ -80,7 +80,7 @@ export interface LogReport {
   }
   /** Number of the last record that a trusted signature or a given head proves; 0 for none. */
   readonly provenTo: number
-  /** What comes after it, without the checkpoint that closes the chain. */
+  /** The records after it, without the checkpoint that closes the chain. */
   readonly unproven: { readonly records: number; readonly seconds: number }
   /** Bytes of an incomplete last line, which the service is just writing. */
   readonly incompleteBytes: number

@@ -72,7 +72,7 @@ export const callback: FastifyPluginAsyncTypebox<CallbackOptions> = async (
       const options = {
         deadline: request.arrivedAt + configuration.hsm.timeoutMs,
         client,
-        // Where callers are not known, signers that share a token take turns
+        // Signers that share a token take turns if callers are not known
         owner: grant.subject ?? signer.name,
       }
       switch (prepared.kind) {

@@ -130,7 +130,7 @@ export interface ContentSignature {
 
 /** The content that a signature should be over. */
 export interface SignedContent {
-  /** What it is, for messages. */
+  /** Word for it in messages. */
   readonly name: string
   /** DER OBJECT IDENTIFIER. */
   readonly type: Buffer

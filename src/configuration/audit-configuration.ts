@@ -4,7 +4,7 @@ export interface AuditConfiguration {
   /** Absolute path; absent if records go to stdout alone. */
   readonly file?: string
   readonly stdout: boolean
-  /** Whether each record is written to the disk alone, or together with those that came meanwhile. */
+  /** `always` writes each record to the disk alone, `batch` together with those that came meanwhile. */
   readonly sync: 'always' | 'batch'
   /** Size of a file, in bytes, from which on the next records go to another one. */
   readonly rotateBytes: number

@@ -38,14 +38,14 @@ export interface RateLimits {
   readonly perSigner?: number
 }
 
-/** Where a port listens. */
+/** The address that a port listens on. */
 export interface ListenAddress {
   readonly host: string
   readonly port: number
 }
 
 export interface Configuration extends ListenAddress {
-  /** Where operators ask for metrics and health; absent if they ask where signatures are asked for. */
+  /** Address for operators, with metrics and health; absent if these are where signatures are asked for. */
   readonly admin?: ListenAddress
   /** Absent if the service speaks plain HTTP. */
   readonly tls?: TlsConfiguration
@@ -80,7 +80,7 @@ export interface Configuration extends ListenAddress {
   readonly protectCertificates: boolean
   readonly rateLimits: RateLimits
   readonly signers: SignersConfiguration
-  /** How decisions are recorded; absent if they are not. */
+  /** Configuration of the audit log; absent if decisions are not recorded. */
   readonly audit?: AuditConfiguration
   /** Messages for the operator that do not stop the start. */
   readonly warnings: readonly string[]

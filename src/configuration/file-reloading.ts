@@ -5,7 +5,7 @@ import type { ConfigurationProblem } from '../errors.ts'
 import { FileWatch } from './file-watch.ts'
 
 export interface FileReloadingOptions<Content> {
-  /** What the files hold, for messages, such as `the access`. */
+  /** Words for the content of the files in messages, such as `the access`. */
   readonly what: string
   /** Files that it stands in; without any there is nothing to take over. */
   readonly files: readonly string[]

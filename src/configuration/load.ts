@@ -197,7 +197,7 @@ function readSigners(
   values: Partial<Environment>,
   findings: Findings,
 ): SignersConfiguration {
-  // What is wrong is not reported as missing, too
+  // A wrong value is not reported as missing, too
   const { TSA_USER, HSM_PIN_SECRET_ID } = given
   const described = { ...values, ...defined({ TSA_USER, HSM_PIN_SECRET_ID }) }
   const read = described.SIGNERS_FILE === undefined ? readVariables : readSignersFile
@@ -245,7 +245,7 @@ function dropRepeated(problems: readonly ConfigurationProblem[]): ConfigurationP
 export function loadTokenConfiguration(environment: Variables): TokenConfiguration {
   const all = dropUnset(environment, [])
   const problems: ConfigurationProblem[] = []
-  // What is wrong is not reported as missing, too
+  // A wrong value is not reported as missing, too
   const given = defined({ HSM_PIN_SECRET_ID: all.HSM_PIN_SECRET_ID })
   const values = { ...validate(pick(all, TOKEN_VARIABLES), problems), ...given }
   const document = fromVariables(values, problems)

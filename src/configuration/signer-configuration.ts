@@ -36,7 +36,7 @@ export interface LibraryConfiguration {
 
 /** The variable or file that holds the PIN. */
 export type LocalPinSource = { readonly variable: string } | { readonly file: string }
-/** What holds the PIN: a variable, a file, or a secret of AWS Secrets Manager by its name or ARN. */
+/** The holder of the PIN: a variable, a file, or a secret of AWS Secrets Manager by its name or ARN. */
 export type PinSource = LocalPinSource | { readonly secretId: string }
 
 /** How to reach a token and log in. */

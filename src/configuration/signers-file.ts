@@ -24,7 +24,7 @@ export interface SignerDocuments {
   /** Name of the signer for requests that name none; null if each request has to name one. */
   readonly default: string | null
   readonly documents: readonly SignerDocument[]
-  /** What the environment gives: the only signer, or the defaults of those of a file. */
+  /** The document that the environment gives: the only signer, or the defaults of those of a file. */
   readonly environment: SignerDocument
 }
 

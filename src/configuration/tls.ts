@@ -12,13 +12,13 @@ import { describeFile, describeSecretFile, type GivenFile, readGivenFile, warnAb
 import { splitVariable } from './lists.ts'
 import { problemWith } from './problem.ts'
 
-/** What the signing port shows and demands by TLS. */
+/** The certificates that the signing port shows and demands by TLS. */
 export interface TlsConfiguration {
   /** Certificates, key and versions for OpenSSL, which the server can exchange while it runs. */
   readonly context: SecureContextOptions
   /** Periods of the certificates that the service shows, its own first. */
   readonly validity: readonly [ValidityPeriod, ...ValidityPeriod[]]
-  /** What clients must show; absent if they need no certificate. */
+  /** Certificates that clients must show; absent if they need none. */
   readonly clients?: TlsClients
   /** Absolute paths of the files that it stands in. */
   readonly files: readonly string[]

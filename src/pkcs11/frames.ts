@@ -121,7 +121,7 @@ export function readMessages<T extends ToSignerProcess | FromSignerProcess>(
     try {
       messages = reader.read(piece)
     } catch {
-      // That error quotes the octets that were read
+      // The error of JSON.parse quotes the octets that were read
       onGarbage(new Error('what was sent is no message'))
     }
     messages.forEach(onMessage)

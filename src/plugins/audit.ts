@@ -13,7 +13,7 @@ import { callerRequestId, isSigned } from './request-log.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** What the record of this request says beside what its log line does; null until it was read, or if it has no record. */
+    /** Members of the record of this request beside those of its log line; null until it was read, or if it has no record. */
     decision: Decision | null
     /** True once it was decided what the record says. */
     isDecided: boolean
@@ -45,7 +45,7 @@ export type Decision = {
 export interface AuditOptions {
   /** Absent if nothing is recorded. */
   readonly auditLog: AuditLog | undefined
-  /** How callers are known at the moment. */
+  /** Tells how callers are known at the moment. */
   readonly access: { readonly kind: DecisionRecord['access'] }
 }
 

@@ -18,7 +18,7 @@ declare module 'fastify' {
   }
 }
 
-/** What the library says of a request, unless a list of its own lets it pass. */
+/** The library's count for a request, unless a list of its own lets it pass. */
 type Count = Extract<
   Awaited<ReturnType<ReturnType<FastifyInstance['createRateLimit']>>>,
   { isAllowed: false }

@@ -40,7 +40,7 @@ function createPath(): string {
   return join(folders, `${made}`, 'audit.jsonl')
 }
 
-/** What a service does with a file: each call of `append` adds a record. */
+/** Writes a file as a service does: each call of `append` adds a record. */
 class Writer {
   readonly file: AuditFile
   chain: Chain

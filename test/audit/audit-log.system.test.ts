@@ -79,7 +79,7 @@ async function startLog(t: Test, configuration: Partial<AuditConfiguration>, sig
 
 const kindsIn = (path: string) => readRecords(path).map(({ kind }) => kind)
 const good = (path: string) => findChainProblems(readLines(path))
-/** Whether each record could be made. */
+/** Tells whether each record could be made. */
 const outcomesOf = async (recorded: Promise<void>[]) =>
   (await Promise.allSettled(recorded)).map((one) =>
     one.status === 'fulfilled' ? 'recorded' : one.reason.code,

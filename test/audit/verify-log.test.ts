@@ -226,7 +226,7 @@ t.test('the first wrong record is named', async (t) => {
   const { wrong } = await verify([first, altered, ...rest])
   t.match(wrong, {
     file: /audit-0000000000\d\d\.jsonl$/,
-    // What is wrong with an altered record is seen at the next one
+    // An altered record is noticed at the next one
     line: 11,
     number: first.length + 11,
     reason: /that line was altered, or this one/,

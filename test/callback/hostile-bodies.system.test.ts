@@ -149,7 +149,7 @@ for (const [name, body] of Object.entries(bodies)) {
         })
         t.equal(answer.statusCode, 200)
       } while (!isOver)
-      // What is no body counts for nothing: a machine that is busy takes too long for it
+      // Extensions do not count as body, so that a busy machine may be too slow for the limit
       const seen = (await statuses).filter((status) => !(body.isSlow && status === 408))
       t.same(new Set([body.expected, ...seen]), new Set([body.expected]))
       const more = peakMemory(pid) - rss

@@ -44,7 +44,7 @@ async function start(t: Test, variables: Record<string, string>) {
     return Object.values(signers).every(({ state }) => state === 'ready')
   })
   await allIdle(service.url)
-  /** What was answered so far, in this order. */
+  /** The answers so far, in their order. */
   const answered: string[] = []
   const ask = async (name: string, { signer = 'house', token }: { signer?: string; token?: string }) => {
     const body = { ...rawRequest(name), ...(token && { signing_token: token }) }

@@ -1,4 +1,4 @@
-/** What the user of the HTTP process may change is found as that user sees it. */
+/** Files that the user of the HTTP process may change are found as that user sees them. */
 import { spawnSync } from 'node:child_process'
 import { chmodSync, chownSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { extname, join } from 'node:path'

@@ -336,7 +336,7 @@ t.test('the audit log', async (t) => {
   t.strictSame(load({ AUDIT_STDOUT: 'true' }).audit?.file, undefined)
   t.equal(load({ AUDIT_STDOUT: 'false' }).audit, undefined)
 
-  // What has no effect would be taken for protection
+  // A setting without effect would be taken for protection
   t.match(load({ AUDIT_SYNC: 'always', AUDIT_SIGNER: 'default', AUDIT_STDOUT: 'false' }).warnings, [
     PIN_WARNING,
     'AUDIT_SYNC: has no effect without AUDIT_FILE',

@@ -87,7 +87,7 @@ t.test('the same commands find what is wrong', async (t) => {
     const of = codeBlocks(blocks, 'sh').filter((block) => block.includes(name))
     return readWalk(`\`\`\`sh\n${of.join('\n')}\`\`\`\n`, folder, []).runNext()
   }
-  /** What a command printed that has failed. */
+  /** Returns the output of a command that has failed. */
   const failure = (run: Promise<string>): Promise<{ stdout: string; stderr: string }> =>
     run.then(
       () => Promise.reject(new Error('it has not failed')),

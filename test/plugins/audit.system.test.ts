@@ -1,4 +1,4 @@
-/** What the audit log says of requests, beside what OpenSSL says of the answers. */
+/** The audit log's records of requests are compared with what OpenSSL says of the answers. */
 import { execFileSync } from 'node:child_process'
 import { createHash, randomBytes } from 'node:crypto'
 import { renameSync, rmSync, writeFileSync } from 'node:fs'

@@ -53,7 +53,7 @@ async function start(t: Test, limits: Record<string, string>) {
         method: 'POST',
         body: JSON.stringify({ ...body, ...(signing_token && { signing_token }) }),
       }),
-    /** How often the module was asked for a signature. */
+    /** Counts how often the module was asked for a signature. */
     signed: () => module.calls('C_Sign') - before,
     pass(ms: number) {
       now += ms

@@ -11,7 +11,7 @@ export const USERS: ProcessUsers = { http: { uid: 65_534, gid: 65_534 }, hsm: { 
 
 export const USER_VARIABLES: Readonly<Record<string, string>> = {
   ...{ SIGNING_SERVICE_USER: '65534:65534', HSM_USER: '2:2' },
-  // What tap loads into each process takes permissions that the HTTP process does not have
+  // Tap loads into each process what takes permissions that the HTTP process does not have
   ...(permissionFlags().length > 0 ? { NODE_OPTIONS: '' } : {}),
 }
 
@@ -20,7 +20,7 @@ export function whyNotApart(): string | false {
   if (process.geteuid?.() !== 0) {
     return 'it takes root to start processes of other users'
   }
-  // Where processes of these users leave their coverage
+  // Processes of these users leave their coverage here
   mkdirSync(repositoryPath('.tap/coverage'), { recursive: true })
   chmodSync(repositoryPath('.tap/coverage'), 0o1777)
   const runs = Object.values(USERS).every((user) => canRun(user))

@@ -23,7 +23,7 @@ import {
 } from './timestamp-authority.ts'
 
 export const SIGNATURE_TIMESTAMP = '1.2.840.113549.1.9.16.2.14'
-/** When the first record of a log is made: now, as the certificates are new, but for the records of a minute. */
+/** Time of the first record of a log: now, as the certificates are new, but for the records of a minute. */
 const BEGIN = Date.now() + 1000
 
 export type Decision = Extract<NewRecord, { kind: 'decision' }>
@@ -44,7 +44,7 @@ export function decision(changes: Partial<Decision> = {}): Decision {
   }
 }
 
-/** Who signs and timestamps the checkpoints of tests. */
+/** The authorities that sign and timestamp the checkpoints of tests. */
 export interface CheckpointAuthorities {
   readonly root: Issued
   readonly signer: Issued
@@ -66,7 +66,7 @@ export function createCheckpointAuthorities(directory: string): CheckpointAuthor
   return { root, signer, timestamps, authority, respond }
 }
 
-/** What an auditor trusts, who trusts them. */
+/** The trust of an auditor who trusts them. */
 export function trustIn({ root, timestamps }: CheckpointAuthorities): VerificationOptions {
   return {
     ...{ certificates: [root.certificate], timestampAnchors: [timestamps.root.certificate] },
@@ -163,7 +163,7 @@ export class LogBuilder {
     return this
   }
 
-  /** What a checkpoint signs now. */
+  /** The statement that a checkpoint signs now. */
   statement(): CheckpointStatement {
     const { head, number } = this.#chain.end
     return { head, records: number, stream: this.stream, time: describeTime(this.now) }

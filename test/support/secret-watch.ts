@@ -2,7 +2,7 @@
  * Looks for secrets in all that services and the command say in a test file. The helpers that start services, send
  * requests and run commands tell it what is secret, and show it each log, refusal, page of metrics and output.
  *
- * What it finds is told at the end of the process, which then fails, whatever the test has checked itself.
+ * Findings are told at the end of the process, which then fails, whatever the test has checked itself.
  */
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
@@ -110,7 +110,7 @@ export function keepEnvironment(environment: Readonly<Record<string, string | un
 const FIELD =
   /"(signing_token|data_to_be_signed|encoded_contents|encodedContents|digest)"\s*:\s*"((?:[^"\\]|\\.){0,4000})/g
 
-/** What tests of wrong bodies put in place of tokens and contents. */
+/** Words that tests of wrong bodies put in place of tokens and contents. */
 const WORD = /^[a-z_]+$/
 
 /** Keeps the tokens and the contents of a request. */

@@ -2,7 +2,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-/** What the secret is, in the words of the API; bytes are in base64. */
+/** The content of the secret, in the words of the API; bytes are in base64. */
 export interface StoredSecret {
   readonly SecretString?: string
   readonly SecretBinary?: string
@@ -13,15 +13,15 @@ export interface StoredSecret {
 export interface ServiceFault {
   readonly fault: string
   readonly status: number
-  /** What it says. */
+  /** The text of the error. */
   readonly message?: string
 }
 
 export interface SecretsManager {
-  /** What a process needs to find it, and credentials for it. */
+  /** Variables by which a process finds it, and credentials for it. */
   readonly environment: Record<string, string>
   readonly url: string
-  /** What it answers from now on; undefined: nothing at all. */
+  /** Its answer from now on; undefined for none at all. */
   answer: StoredSecret | ServiceFault | undefined
   /** Names of the secrets that were asked for, each with the region that the request was signed for. */
   readonly asked: string[]

@@ -26,7 +26,7 @@ export function issueClient(
   return issue(directory, { subject: `/CN=${names[0]}`, issuer, extensions, ...options })
 }
 
-/** How `send` calls a service whose certificate an authority has issued. */
+/** Returns how `send` calls a service whose certificate an authority has issued. */
 export function callWith(authority: Issued, client?: Issued): TlsOptions {
   const read = (file: string) => readFileSync(file)
   const shown = client && { cert: read(client.certificateFile), key: read(client.keyFile) }

@@ -9,7 +9,7 @@ import type { FromParent, ToParent } from '../messages.ts'
 export interface StartedProcess {
   /** The main thread's, then those of the sessions in their order; none where it could not be started. */
   readonly channels: Promise<readonly Duplex[]>
-  /** How it ended, for example `signal SIGSEGV`, or why it could not be started. */
+  /** Settles with how it ended, for example `signal SIGSEGV`, or why it could not be started. */
   readonly ended: Promise<string>
   /** Ends the process at once. */
   kill(): void
@@ -76,7 +76,7 @@ export function startByParent(sessions: number): StartedProcess {
   return { channels, ended, kill }
 }
 
-/** Where the parent has gone, this process ends, and so do signer processes. */
+/** Sends an order. If the parent has gone, this process ends, and so do signer processes. */
 function tell(order: ToParent): void {
   const { id } = order
   process.send?.(order, undefined, undefined, (error: NodeJS.ErrnoException | null) => {

@@ -51,7 +51,7 @@ class TimeoutError extends Error {
 
 type Fault = Error & { readonly code?: string; readonly $metadata?: { readonly httpStatusCode?: number } }
 
-/** What to do about errors of Secrets Manager and of the SDK, keyed by their name, or by the code of a system error. */
+/** Advice about errors of Secrets Manager and of the SDK, keyed by their name, or by the code of a system error. */
 const ADVICE: Readonly<Record<string, string>> = {
   AccessDeniedException:
     'allow secretsmanager:GetSecretValue for the secret, and kms:Decrypt where a key of your own encrypts it',

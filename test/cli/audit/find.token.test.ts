@@ -27,7 +27,7 @@ const both = await signPdf({ pdf: raw.pdf, url, container: 'pkcs7', hash: 'sha51
 
 const sha = (octets: Uint8Array, hash = 'sha256') => createHash(hash).update(octets).digest('hex')
 
-/** What the service records of a signature, from what it was sent and what it answered. */
+/** The record that the service makes of a signature, from what it was sent and what it answered. */
 function recordOf({ calls, container }: SignedPdf, requestId: string) {
   const { request } = calls.at(-1) as SignedPdf['calls'][number]
   const signed = request.data_to_be_signed

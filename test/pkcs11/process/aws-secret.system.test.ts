@@ -37,7 +37,7 @@ function configure(t: Test, { environment }: SecretsManager, change: Record<stri
   })
 }
 
-/** What is said of a secret that cannot be read. */
+/** A secret cannot be read, and the log says why. */
 async function refusal(id = SECRET_ID): Promise<Record<string, string>> {
   try {
     await readPinOfSecret(id)

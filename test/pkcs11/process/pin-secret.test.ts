@@ -1,4 +1,4 @@
-/** What a secret of AWS Secrets Manager may look like, and what is too unclear to be told to a token. */
+/** A secret of AWS Secrets Manager has one of several forms; one that is unclear is told to no token. */
 import t from 'tap'
 import { parsePinSecret } from '../../../src/pkcs11/process/pin-secret.ts'
 

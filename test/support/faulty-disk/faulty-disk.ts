@@ -13,7 +13,7 @@ export interface FaultyDisk {
   readonly environment: Readonly<Record<string, string>>
   /** Replaces the plan, for calls that begin from now on and those on hold; none: all goes well. */
   plan(rule?: 'hold' | 'fail' | `delay ${number}`): void
-  /** How often something was written to the disk so far. */
+  /** Counts how often something was written to the disk so far. */
   calls(): number
 }
 
