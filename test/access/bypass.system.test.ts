@@ -10,9 +10,9 @@ import { createFaultyModule } from '../support/faulty-module/faulty-module.ts'
 import { type Answer, type SendOptions, send } from '../support/http.ts'
 import { createClaims, createJwtKey, createKeySet, signHs256, signJwt, unsignedJwt } from '../support/jwt.ts'
 import { holds } from '../support/secrets.ts'
-import { startReadyService } from '../support/service.ts'
+import { startIdleService, startReadyService } from '../support/service.ts'
 import { createSignersFolder } from '../support/signers.ts'
-import { allIdle, until } from '../support/signing.ts'
+import { until } from '../support/signing.ts'
 import { callWith, curl, curlOptions, issueClient, issueServer, sClient } from '../support/tls.ts'
 
 const CONTENT = Buffer.from('a document')
@@ -40,24 +40,13 @@ await folder.addKey('house', 'rsa')
 await folder.addKey('contracts', 'rsa')
 folder.write(['house', 'contracts'])
 const module = await createFaultyModule(directory, folder.environment)
-// Test signatures of idle sessions would be among the calls
-const environment = { ...module.environment, HSM_KEEPALIVE_MS: '3600000' }
+const { environment } = module
 
 /** Returns how often the module was asked for a signature. */
 const countSignatures = () => module.calls('C_Sign')
 
-/** Starts the service, and waits until all keys and all sessions have made their test signatures. */
-async function startService(t: Test, variables: Record<string, string>) {
-  const service = await startReadyService(t, { ...environment, ...variables })
-  await until('all signers are ready', async () => {
-    const { signers } = (await send(`${service.url}/health/ready`)).json() as {
-      signers: Record<string, { state: string }>
-    }
-    return Object.values(signers).every(({ state }) => state === 'ready')
-  })
-  await allIdle(service.url)
-  return service
-}
+const startService = (t: Test, variables: Record<string, string>) =>
+  startIdleService(t, { ...environment, ...variables })
 
 interface Attempt {
   readonly what: string

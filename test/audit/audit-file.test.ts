@@ -23,6 +23,7 @@ import {
   findChainProblems,
   listFiles,
   namesBeside,
+  pathsIn,
   readLines,
   readRecords,
   sha256,
@@ -31,14 +32,7 @@ import { until } from '../support/signing.ts'
 
 const LARGE = 1_000_000_000
 const folders = t.testdir()
-let made = 0
-
-/** A file in a folder of its own. */
-function createPath(): string {
-  made += 1
-  mkdirSync(join(folders, `${made}`))
-  return join(folders, `${made}`, 'audit.jsonl')
-}
+const createPath = pathsIn(folders)
 
 /** Writes a file as a service does: each call of `append` adds a record. */
 class Writer {

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { appendFileSync, mkdirSync, renameSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import { appendFileSync, renameSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
@@ -11,18 +11,19 @@ import { AuditLog, type CheckpointSigner } from '../../src/audit/audit-log.ts'
 import type { NewRecord } from '../../src/audit/chain.ts'
 import type { AuditConfiguration } from '../../src/configuration/audit-configuration.ts'
 import { ConfigurationError } from '../../src/errors.ts'
-import { checkpointsIn, findChainProblems, readLines, readRecords, sha256 } from '../support/audit-records.ts'
+import {
+  checkpointsIn,
+  findChainProblems,
+  pathsIn,
+  readLines,
+  readRecords,
+  sha256,
+} from '../support/audit-records.ts'
 import { readLog } from '../support/log-lines.ts'
 import { until } from '../support/signing.ts'
 
 const folders = t.testdir()
-let made = 0
-
-function createPath(): string {
-  made += 1
-  mkdirSync(join(folders, `${made}`))
-  return join(folders, `${made}`, 'audit.jsonl')
-}
+const createPath = pathsIn(folders)
 
 const DEFAULTS: AuditConfiguration = {
   ...{ stdout: false, sync: 'batch', rotateBytes: 1_000_000_000 },

@@ -5,9 +5,9 @@ import t, { type Test } from 'tap'
 import { createToken } from '../../src/access/user-token.ts'
 import { createFaultyModule } from '../support/faulty-module/faulty-module.ts'
 import { send } from '../support/http.ts'
-import { startReadyService } from '../support/service.ts'
+import { startIdleService } from '../support/service.ts'
 import { createSignersFolder } from '../support/signers.ts'
-import { allIdle, hsmStatus, rawRequest, until } from '../support/signing.ts'
+import { hsmStatus, rawRequest, until } from '../support/signing.ts'
 
 const directory = t.testdir()
 const folder = await createSignersFolder(directory)
@@ -27,23 +27,15 @@ const QUEUE = 4
 
 /** A service with one session, and places for four requests beside the one that it signs. */
 async function start(t: Test, variables: Record<string, string>) {
-  const service = await startReadyService(t, {
+  const service = await startIdleService(t, {
     ...module.environment,
     ...{
       HSM_SESSIONS: '1',
       HSM_QUEUE_LIMIT: `${QUEUE}`,
-      HSM_KEEPALIVE_MS: '3600000',
       HSM_TIMEOUT_MS: '600000',
     },
     ...variables,
   })
-  await until('all signers are ready', async () => {
-    const { signers } = (await send(`${service.url}/health/ready`)).json() as {
-      signers: Record<string, { state: string }>
-    }
-    return Object.values(signers).every(({ state }) => state === 'ready')
-  })
-  await allIdle(service.url)
   /** The answers so far, in their order. */
   const answered: string[] = []
   const ask = async (name: string, { signer = 'house', token }: { signer?: string; token?: string }) => {

@@ -8,9 +8,9 @@ import { type Answer, send } from '../support/http.ts'
 import { readLog } from '../support/log-lines.ts'
 import { checkRefusal } from '../support/refusal.ts'
 import { scrape } from '../support/scrape.ts'
-import { startReadyService } from '../support/service.ts'
+import { startIdleService } from '../support/service.ts'
 import { createSignersFolder } from '../support/signers.ts'
-import { allIdle, rawRequest, until } from '../support/signing.ts'
+import { rawRequest, until } from '../support/signing.ts'
 
 const directory = t.testdir()
 const folder = await createSignersFolder(directory)
@@ -33,16 +33,7 @@ const CONTAINER = { action: 'sign_pkcs7', encoded_contents: 'AAAA' }
 
 /** A service whose minutes pass when the test says so. */
 async function start(t: Test, limits: Record<string, string>) {
-  // Test signatures of idle sessions would be among the calls
-  const environment = { ...module.environment, HSM_KEEPALIVE_MS: '3600000' }
-  const service = await startReadyService(t, { ...environment, ...limits })
-  await until('all signers are ready', async () => {
-    const { signers } = (await send(`${service.url}/health/ready`)).json() as {
-      signers: Record<string, { state: string }>
-    }
-    return Object.values(signers).every(({ state }) => state === 'ready')
-  })
-  await allIdle(service.url)
+  const service = await startIdleService(t, { ...module.environment, ...limits })
   let now = Date.now()
   t.intercept(Date, 'now', { value: () => now })
   const before = module.calls('C_Sign')

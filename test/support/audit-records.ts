@@ -1,9 +1,20 @@
 /** The records of an audit log, as somebody reads them who has docs/audit.md alone. */
 import { createHash } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, parse } from 'node:path'
 import { Value } from 'typebox/value'
 import { AuditRecord, type CheckpointRecord, type DecisionRecord } from '../../schemas/audit-record.ts'
+
+/** Returns a function that makes a folder in another one, and returns the path of an audit log in it, each time a new one. */
+export function pathsIn(folders: string): () => string {
+  let made = 0
+  return () => {
+    made += 1
+    const folder = join(folders, `${made}`)
+    mkdirSync(folder)
+    return join(folder, 'audit.jsonl')
+  }
+}
 
 /** Paths of all files of an audit log, the oldest first. */
 export function listFiles(path: string): string[] {

@@ -9,6 +9,7 @@ import type { ConfigurationError } from '../../src/errors.ts'
 import { type Answer, send, type TlsOptions } from './http.ts'
 import { checkLog } from './log-lines.ts'
 import { keepEnvironment, lookThrough } from './secret-watch.ts'
+import { allIdle, until } from './signing.ts'
 
 export interface Service {
   readonly url: string
@@ -86,6 +87,20 @@ export async function startReadyService(
 ): Promise<Service> {
   const service = await startService(t, environment, undefined, tls)
   await service.ready()
+  return service
+}
+
+/** Starts the service and waits until all its keys and all its sessions have made their test signatures. */
+export async function startIdleService(t: Teardown, environment: Record<string, string>): Promise<Service> {
+  // Test signatures of idle sessions would be among the calls that a test counts
+  const service = await startReadyService(t, { HSM_KEEPALIVE_MS: '3600000', ...environment })
+  await until('all signers are ready', async () => {
+    const { signers } = (await send(`${service.url}/health/ready`)).json() as {
+      signers: Record<string, { state: string }>
+    }
+    return Object.values(signers).every(({ state }) => state === 'ready')
+  })
+  await allIdle(service.url)
   return service
 }
 
