@@ -39,7 +39,7 @@ export const DecisionRecord = Type.Object(
     access: Type.Enum(['open', 'tokens', 'jwt'], { description: 'how the caller is known, as ACCESS says' }),
     address: Type.String({ description: 'IP address of the caller' }),
     path: Type.String({ description: 'pattern of the path that was called' }),
-    action: optionalText('what was asked for: certificates, raw, container or encoded-contents'),
+    action: optionalText('what was asked for: certificates, raw, container, encoded-contents or sign-hash'),
     signer: optionalText('name of the signer'),
     keyId: Type.Optional(Type.String({ pattern: HEX, description: 'CKA_ID of the private key' })),
     certificateSerial: Type.Optional(
@@ -47,8 +47,8 @@ export const DecisionRecord = Type.Object(
     ),
     certificateSha256: Type.Optional(sha256('SHA-256 of the certificate, DER')),
     container: Type.Optional(
-      Type.Enum(['raw', 'pkcs7'], {
-        description: 'form of the signature: bare octets, or a whole container',
+      Type.Enum(['raw', 'pkcs7', 'both'], {
+        description: 'form of the signature: bare octets, a whole container, or one signature in both',
       }),
     ),
     signatureType: Type.Optional(

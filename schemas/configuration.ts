@@ -355,6 +355,13 @@ export const Environment = Type.Object({
     'origins of browser pages that may call, separated by commas',
     'https://app.example.com',
   ),
+  WEB_SDK: choice(
+    'whether pages of the Web SDK sign here without Document Engine, at /api/get_certificates and /api/sign_hash; takes ' +
+      'ACCESS=jwt and CORS_ORIGINS',
+    ['false', 'true'],
+    'false',
+    'true',
+  ),
   LOG_LEVEL: choice(
     'least severe level that is logged',
     ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],

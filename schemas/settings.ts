@@ -1,4 +1,4 @@
-/** Patterns and functions that the schemas of variables and of the signers file share. */
+/** Patterns and functions that several schemas share. */
 import { type TStringOptions, Type } from 'typebox'
 
 /** Pattern of whole bytes in hex. */
@@ -23,4 +23,12 @@ export const OBJECT_IDENTIFIER = `^${OBJECT_IDENTIFIER_NUMBERS}$`
 /** Returns the schema of a text that may be left out. */
 export function text(description: string, example: string, limits: TStringOptions = {}) {
   return Type.Optional(Type.String({ minLength: 1, ...limits, description, examples: [example] }))
+}
+
+/**
+ * Returns the schema of a text in a body that may be missing or null. It has one `type` rather than a union, so that an error
+ * can name what is expected.
+ */
+export function nullableText(description: string) {
+  return Type.Optional(Type.Unsafe<string | null>({ type: ['string', 'null'], description }))
 }

@@ -38,6 +38,7 @@ import { ExpiryWatch } from './signers/expiry-watch.ts'
 import { Readiness } from './signers/readiness.ts'
 import { Reloading } from './signers/reloading.ts'
 import { Signers } from './signers/signers.ts'
+import { webSdk } from './web-sdk/routes.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -244,7 +245,11 @@ export async function buildApp(
     await app.register(metricsPage, pages)
   }
   app.addHook('onClose', async () => admin?.close())
-  await app.register(callback, { configuration, access, auditLog, signers })
+  const ways = { configuration, access, auditLog, signers }
+  await app.register(callback, ways)
+  if (configuration.webSdk) {
+    await app.register(webSdk, ways)
+  }
   return { app, admin }
 }
 

@@ -21,7 +21,7 @@ export const UNSUPPORTED_HASH_ALGORITHM = createError(
 )
 export const DIGEST_MISMATCH = createError(
   'DIGEST_MISMATCH',
-  '%s: is not the %s digest of the contents; send the matching digest, or leave it out',
+  '%s: is not the %s; send the matching digest%s',
   400,
 )
 export const PAYLOAD_TOO_LARGE = createError('PAYLOAD_TOO_LARGE', '%s', 413)

@@ -13,6 +13,8 @@ const ROOMS = [
     'plugins',
     'metrics',
     'callback',
+    'web-sdk',
+    'requests',
     'access',
     'audit',
     'signing',

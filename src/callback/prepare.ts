@@ -7,29 +7,27 @@ import type { CallbackBody } from '../../schemas/callback.ts'
 import {
   DEFAULT_HASH_ALGORITHM,
   findHashAlgorithm,
-  HASH_ALGORITHMS,
   type HashAlgorithm,
 } from '../algorithms/hash-algorithms.ts'
 import type { SignedMessage } from '../algorithms/signature-algorithm.ts'
 import type { SignatureType } from '../cms/signed-attributes.ts'
 import { readSignedAttributes, type SignedAttributes } from '../cms/signed-attributes-reader.ts'
 import type { Configuration } from '../configuration/configuration.ts'
-import type { SignatureForm, SignerRules } from '../configuration/signer-configuration.ts'
+import type { SignerRules } from '../configuration/signer-configuration.ts'
 import { DIGEST_MISMATCH, INVALID_REQUEST, NOT_ALLOWED_FOR_SIGNER } from '../errors.ts'
-import type { Signer } from '../signers/signer.ts'
-import type { Signers } from '../signers/signers.ts'
-import { MAX_MESSAGE_LENGTH } from './body/body-text.ts'
+import { MAX_MESSAGE_LENGTH } from '../requests/body/body-text.ts'
 import {
   decodeContents,
   decodeHexDigest,
   type EncodedField,
+  hashAlgorithmOfLength,
   parseHashAlgorithm,
   parseSignatureType,
-} from './fields.ts'
+} from '../requests/fields.ts'
+import type { Signer } from '../signers/signer.ts'
+import type { Signers } from '../signers/signers.ts'
+import { checkAllowed, isDocumented } from '../signing/check-allowed.ts'
 import type { CallbackRequest, Message } from './request.ts'
-
-/** Hash algorithms that the length of a digest implies. A request has to name weaker ones. */
-const IMPLIED_BY_LENGTH: readonly HashAlgorithm['name'][] = ['sha256', 'sha384', 'sha512']
 
 /** The input of a signature. */
 export interface SigningRequest extends SignedMessage {
@@ -88,10 +86,10 @@ function prepareRaw(
   const { signers, signer } = context
   const contents = decodeContents(data)
   const attributes = readRawAttributes(contents.message)
-  const implied = hashAlgorithmOfLength(attributes?.digestLength)
+  const implied = hashAlgorithmOfLength(attributes?.messageDigest?.length)
   const hashAlgorithm = chooseHashAlgorithm(body, implied, context)
   checkRawAttributes(attributes, type, hashAlgorithm, signer.rules)
-  const named = signers.chooseFor(signer, attributes?.certificates ?? [])
+  const named = signers.chooseFor(signer, attributes?.certificates ?? [], 'data_to_be_signed')
   checkAllowed(named, 'raw', type)
   const kept = isDocumented(named) ? {} : { message: requireShort(contents.message, data) }
   const digest = contents.digest(hashAlgorithm)
@@ -124,43 +122,6 @@ function requireShort(message: Buffer | undefined, { field }: EncodedField): Buf
 }
 
 /**
- * Refuses a signature that the configuration of its signer does not allow. Document Engine documents RSASSA-PKCS1-v1_5
- * for raw signatures: others are made only if the signers file allows them.
- *
- * @throws NOT_ALLOWED_FOR_SIGNER; HSM_UNAVAILABLE while the certificate has not been read
- */
-export function checkAllowed(
-  signer: Pick<Signer, 'rules' | 'certificate'>,
-  container: SignatureForm,
-  type: SignatureType,
-): void {
-  const { rules } = signer
-  if (!rules.containers.includes(container)) {
-    throw new NOT_ALLOWED_FOR_SIGNER(
-      container === 'raw'
-        ? 'signature_container: this signer makes PKCS#7 containers alone; ask for pkcs7'
-        : 'signature_container: this signer makes raw signatures alone; ask for raw',
-    )
-  }
-  if (!rules.signatureTypes.includes(type)) {
-    throw new NOT_ALLOWED_FOR_SIGNER(
-      `signature_type: this signer makes ${rules.signatureTypes} signatures alone`,
-    )
-  }
-  if (container === 'raw' && !rules.raw && !isDocumented(signer)) {
-    throw new NOT_ALLOWED_FOR_SIGNER(
-      'signature_container: raw signatures of this signer would not be RSASSA-PKCS1-v1_5, which Document Engine ' +
-        'documents; ask for pkcs7, or allow them by "raw": true in the signers file',
-    )
-  }
-}
-
-/** Returns whether the raw signatures of a signer are of the kind that Document Engine documents. */
-function isDocumented(signer: Pick<Signer, 'certificate'>): boolean {
-  return signer.certificate().algorithm.name === 'rsassa-pkcs1-v1_5'
-}
-
-/**
  * Returns the hash algorithm that the length of a digest implies, for requests that name none: Document Engine may be
  * configured to use another one than the default. Returns undefined for a digest that is ignored.
  *
@@ -174,13 +135,6 @@ function hashAlgorithmOfDigest(
     return undefined
   }
   return hashAlgorithmOfLength(decodeHexDigest(digest.field, digest.text).length)
-}
-
-/** Returns the hash algorithm that the length of a digest, in bytes, implies; undefined if it implies none. */
-function hashAlgorithmOfLength(length: number | undefined): HashAlgorithm['name'] | undefined {
-  return HASH_ALGORITHMS.find(
-    ({ name, digestLength }) => digestLength === length && IMPLIED_BY_LENGTH.includes(name),
-  )?.name
 }
 
 /**
@@ -207,7 +161,11 @@ function findMessageDigest(
   }
   const computed = decodeContents(request.contents).digest(algorithm)
   if (given !== undefined && digestMismatch === 'reject' && !timingSafeEqual(given, computed)) {
-    throw new DIGEST_MISMATCH((request.digest as EncodedField).field, algorithm.name)
+    throw new DIGEST_MISMATCH(
+      (request.digest as EncodedField).field,
+      `${algorithm.name} digest of the contents`,
+      ', or leave it out',
+    )
   }
   return computed
 }
@@ -244,7 +202,7 @@ function checkRawAttributes(
   if (rawSigning === 'signed-attributes') {
     requireAttributes(attributes, type)
   }
-  const digestLength = attributes?.digestLength ?? hashAlgorithm.digestLength
+  const digestLength = attributes?.messageDigest?.length ?? hashAlgorithm.digestLength
   // The message-digest and the signature have the same hash algorithm (RFC 5652 5.4)
   if (digestLength !== hashAlgorithm.digestLength) {
     throw new INVALID_REQUEST(
@@ -255,7 +213,7 @@ function checkRawAttributes(
 }
 
 function requireAttributes(attributes: SignedAttributes | undefined, type: SignatureType): void {
-  if (!attributes?.hasDataContentType || attributes.digestLength === undefined) {
+  if (!attributes?.hasDataContentType || attributes.messageDigest === undefined) {
     throw new NOT_ALLOWED_FOR_SIGNER(
       `data_to_be_signed: must be signed attributes, the DER SET OF Attribute with content-type id-data and message-digest ` +
         `(RFC 5652 5.4) in at most ${MAX_MESSAGE_LENGTH} bytes: RAW_SIGNING or rawSigning of the signer allows nothing else`,

@@ -1,9 +1,9 @@
 /** Reads which request a body makes: `action` tells the vendor's calls apart, and fields those without one. */
 import type { CallbackBody } from '../../schemas/callback.ts'
 import { INVALID_REQUEST, UNKNOWN_ACTION } from '../errors.ts'
-import { certificatesTooLarge, MARK_LENGTH } from './body/body-text.ts'
-import type { Base64Digests } from './body/long-string.ts'
-import type { EncodedField } from './fields.ts'
+import { certificatesTooLarge, MARK_LENGTH } from '../requests/body/body-text.ts'
+import type { Base64Digests } from '../requests/body/long-string.ts'
+import type { EncodedField } from '../requests/fields.ts'
 
 export type CallbackRequest =
   | { readonly kind: 'certificates' }

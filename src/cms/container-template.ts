@@ -1,5 +1,6 @@
 import type { HashAlgorithm } from '../algorithms/hash-algorithms.ts'
 import type { SignatureAlgorithm } from '../algorithms/signature-algorithm.ts'
+import { DerReader } from '../asn1/der-reader.ts'
 import { encode, encodeObjectIdentifier, encodeSetOf, encodeSmallInteger } from '../asn1/der-writer.ts'
 import { contextTag, TAG } from '../asn1/tag.ts'
 import { readCertificateFields } from '../x509/certificate-fields.ts'
@@ -21,6 +22,7 @@ import {
   signingCertificateAttribute,
   signingTimeAttribute,
 } from './signed-attributes.ts'
+import type { Attribute } from './signed-attributes-reader.ts'
 
 export interface ContainerSigner {
   /** DER, leaf first, then its issuers. */
@@ -117,6 +119,19 @@ export class ContainerTemplate {
       ...(revocationValues === undefined ? [] : [revocationInfoArchivalAttribute(revocationValues)]),
     ]
     return encodeSetOf(TAG.set, attributes)
+  }
+
+  /**
+   * Returns whether signed attributes protect the algorithms of a container around them, or none (RFC 6211 3).
+   *
+   * @param attributes as `readAttributes` returned them
+   */
+  protectsAlgorithms(hashAlgorithm: HashAlgorithm, attributes: readonly Attribute[]): boolean {
+    const { digest, signature } = this.#algorithmsFor(hashAlgorithm)
+    const expected = DerReader.enterOnly(algorithmProtectionAttribute(digest, signature), TAG.sequence)
+    const type = expected.element()
+    const values = expected.content(TAG.set)
+    return attributes.every((one) => !one.type.equals(type) || one.values.equals(values))
   }
 
   /**

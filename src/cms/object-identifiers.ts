@@ -17,8 +17,9 @@ export const ID_SIGNER_LOCATION = '1.2.840.113549.1.9.16.2.17'
 /** adbe-revocationInfoArchival (ISO 32000-2 12.8.3.3.2). */
 export const ID_REVOCATION_INFO_ARCHIVAL = '1.2.840.113583.1.1.8'
 
-// Unsigned attribute (EN 319 122-1 5.3)
+// Unsigned attributes (EN 319 122-1 5.3 and A.1.4)
 export const ID_SIGNATURE_TIMESTAMP = '1.2.840.113549.1.9.16.2.14'
+export const ID_REVOCATION_VALUES = '1.2.840.113549.1.9.16.2.24'
 
 /** OCSP responses in SignedData.crls (RFC 5940 2). */
 export const ID_OCSP_RESPONSE = '1.3.6.1.5.5.7.16.2'

@@ -19,8 +19,8 @@ import {
 export interface SignedAttributes {
   /** True if there is one content-type, and it is id-data as in all signatures of PDFs (RFC 5652 11.1). */
   readonly hasDataContentType: boolean
-  /** Length of the message-digest in bytes (RFC 5652 11.2); undefined unless there is exactly one. */
-  readonly digestLength: number | undefined
+  /** The message-digest (RFC 5652 11.2); undefined unless there is exactly one. */
+  readonly messageDigest: Buffer | undefined
   /** Digests of the signer's certificate in signing-certificate and signing-certificate-v2. */
   readonly certificates: readonly CertificateDigest[]
 }
@@ -60,7 +60,7 @@ export function readSignedAttributes(bytes: Buffer): SignedAttributes | undefine
   }
   return {
     hasDataContentType: singleValue(attributes, CONTENT_TYPE)?.equals(DATA) === true,
-    digestLength: digestLengthOf(singleValue(attributes, MESSAGE_DIGEST)),
+    messageDigest: octetsOf(singleValue(attributes, MESSAGE_DIGEST)),
     certificates: readNamedCertificates(attributes),
   }
 }
@@ -97,8 +97,19 @@ export function singleValue(attributes: readonly Attribute[], type: Buffer): Buf
   }
 }
 
-function digestLengthOf(value: Buffer | undefined): number | undefined {
-  return value?.[0] === TAG.octetString ? new DerReader(value).content(TAG.octetString).length : undefined
+function octetsOf(value: Buffer | undefined): Buffer | undefined {
+  return value?.[0] === TAG.octetString ? new DerReader(value).content(TAG.octetString) : undefined
+}
+
+/**
+ * Returns whether the elements of a SET OF stand in the order that DER demands (X.690 11.6), in which some verifiers put them
+ * before they verify a signature over them.
+ *
+ * @param set DER but for the order
+ */
+export function isSortedSet(set: Buffer): boolean {
+  const elements = DerReader.enterOnly(set, TAG.set).elements()
+  return elements.every((element, index) => Buffer.compare(elements[index - 1] ?? element, element) <= 0)
 }
 
 /**

@@ -58,6 +58,8 @@ export interface Configuration extends ListenAddress {
   /** Time between the signal to end and the last accepted request. */
   readonly shutdownDelayMs: number
   readonly corsOrigins: readonly string[]
+  /** True if pages of the Web SDK sign here by a back end. */
+  readonly webSdk: boolean
   readonly logLevel: Environment['LOG_LEVEL']
   readonly digestMismatch: Environment['DIGEST_MISMATCH']
   /** Values of signMethod in a signing token that are accepted, in lower case. */

@@ -56,6 +56,7 @@ export function loadConfiguration(environment: Variables, apart = false): Config
     )
   }
   const corsOrigins = parseOrigins(values.CORS_ORIGINS ?? '', problems)
+  problems.push(...findWebSdkProblems(values))
   const signMethods = parseSignMethods(values.SIGN_METHODS as string, problems)
   const access = readAccess(values, problems, warnings)
   const accessFrom = readNetworkList('ACCESS_FROM', values.ACCESS_FROM, problems)
@@ -81,6 +82,7 @@ export function loadConfiguration(environment: Variables, apart = false): Config
     keepAliveMs: whole.SIGNING_SERVICE_KEEP_ALIVE_MS,
     shutdownDelayMs: whole.SHUTDOWN_DELAY_MS,
     corsOrigins,
+    webSdk: whole.WEB_SDK === 'true',
     logLevel: whole.LOG_LEVEL,
     digestMismatch: whole.DIGEST_MISMATCH,
     signMethods,
@@ -110,6 +112,9 @@ export function loadConfiguration(environment: Variables, apart = false): Config
   }
 }
 
+/** Addresses at which pages of the Web SDK sign. */
+const WEB_SDK_PATHS = ['/api/get_certificates', '/api/sign_hash']
+
 /** Addresses that stand for all of this machine. */
 const WILDCARDS: readonly string[] = ['0.0.0.0', '::']
 
@@ -132,6 +137,28 @@ function readAdmin(
     problems.push(problemWith('ADMIN_PORT', 'is SIGNING_SERVICE_PORT, too', `${port}`))
   }
   return { host, port }
+}
+
+/** Refuses pages that sign without telling who their users are, or from anywhere. */
+function findWebSdkProblems({
+  WEB_SDK,
+  ACCESS,
+  CORS_ORIGINS,
+  SIGNING_SERVICE_PATH: path = '',
+}: Partial<Environment>): ConfigurationProblem[] {
+  if (WEB_SDK !== 'true') {
+    return []
+  }
+  const [taken] = WEB_SDK_PATHS.filter((one) => path === one || path === `${one}/`)
+  return [
+    ...(ACCESS === 'jwt' ? [] : [problemWith('WEB_SDK', 'is true, but ACCESS is not jwt')]),
+    ...(CORS_ORIGINS === undefined
+      ? [problemWith('CORS_ORIGINS', 'is required for WEB_SDK=true: the origins of the pages that sign')]
+      : []),
+    ...(taken === undefined
+      ? []
+      : [problemWith('SIGNING_SERVICE_PATH', 'is an address of the Web SDK (WEB_SDK)', path)]),
+  ]
 }
 
 /** Warns of variables about authorities that have no effect, or that others can read. */

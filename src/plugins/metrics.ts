@@ -2,17 +2,18 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { Registry } from 'prom-client'
 import type { HashAlgorithm } from '../algorithms/hash-algorithms.ts'
+import type { SignatureForm } from '../configuration/signer-configuration.ts'
 import { processMetrics } from '../metrics/process-metrics.ts'
 import { registerCounter, registerDurations } from '../metrics/registration.ts'
-import type { Container } from '../signing/create-container.ts'
+import type { ReachedLevel } from '../signing/level.ts'
 import { isSigned, whenFinished } from './request-log.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
     /** The requested signature, as soon as it is known; null in requests for anything else. */
     signing: RequestedSignature | null
-    /** The container that was made; null if there is none. */
-    container: Pick<Container, 'level' | 'shortfall'> | null
+    /** The level of the container that was made, or of a signature with what a container of it takes; null if there is none. */
+    container: ReachedLevel | null
   }
 }
 
@@ -21,7 +22,7 @@ export interface RequestedSignature {
   readonly signer: string
   /** Name of the caller; absent where everybody may call. No label has it, since there may be any number. */
   readonly subject?: string
-  readonly container: 'raw' | 'pkcs7'
+  readonly container: SignatureForm | 'both'
   readonly hash: HashAlgorithm['name']
 }
 

@@ -10,8 +10,8 @@ import type { IssuedCertificate, VerifiedOcspAnswer } from './revocation-checker
 
 /** Revocation information about a chain. */
 export interface RevocationInformation {
-  /** DER OCSPResponse (RFC 6960 4.2.1), fresh, for those certificates of the chain that have one. */
-  readonly ocspResponses: readonly Buffer[]
+  /** Fresh OCSP responses, for those certificates of the chain that have one. */
+  readonly ocspResponses: readonly OcspEvidence[]
   /** DER CertificateList (RFC 5280 5.1), fresh, each once. */
   readonly crls: readonly Buffer[]
   /** True if there is something fresh about every certificate of the chain but its root. */
@@ -96,10 +96,19 @@ export function describeState({ link, watched }: WatchedLink, at: Date): Revocat
   }
 }
 
+/** An OCSP response about one certificate. */
+export interface OcspEvidence {
+  /** DER OCSPResponse (RFC 6960 4.2.1). */
+  readonly der: Buffer
+  readonly certificate: X509Certificate
+  /** The issuer of the certificate, or the responder that it has authorized. */
+  readonly signer: X509Certificate
+}
+
 /** Fresh revocation data that show whether a certificate is good. */
 export interface Evidence {
-  /** DER OCSPResponse. */
-  readonly ocspResponses: readonly Buffer[]
+  /** At most one. */
+  readonly ocspResponses: readonly OcspEvidence[]
   /** DER CertificateList. */
   readonly crls: readonly Buffer[]
   readonly nextUpdate: Date
@@ -169,8 +178,12 @@ export class WatchedCertificate {
   #evidence(at: Date): Evidence | undefined {
     const answer = this.ocsp?.fresh(at)
     if (answer !== undefined) {
-      const { der, responderCrl, nextUpdate } = answer
-      return { ocspResponses: [der], crls: responderCrl === undefined ? [] : [responderCrl], nextUpdate }
+      const { der, signer, responderCrl, nextUpdate } = answer
+      return {
+        ocspResponses: [{ der, certificate: this.issued.certificate, signer }],
+        crls: responderCrl === undefined ? [] : [responderCrl],
+        nextUpdate,
+      }
     }
     const crl = this.crl?.fresh(at)
     return crl && this.#findCrlProblem(crl) === undefined
@@ -243,6 +256,8 @@ export type CertificatePath = readonly X509Certificate[]
 export interface RevocationEvidence {
   /** Each response and each CRL once; undefined if there are none. */
   readonly values: RevocationValues | undefined
+  /** The OCSP responses among the values, with the certificates that they are about. */
+  readonly ocspResponses: readonly OcspEvidence[]
   /** Paths without missing data and without revocations. The values are about these. */
   readonly covered: readonly CertificatePath[]
   /** Problems of the other paths. Each begins with the subject of a certificate. */
@@ -260,11 +275,14 @@ export function gatherEvidence(
   const all = paths.map((path) => ({ path, information: revocations.information(path, at) }))
   const good = all.filter(({ information }) => isGood(information))
   const others = all.filter(({ information }) => !isGood(information))
-  const valuesOf = (name: 'ocspResponses' | 'crls') =>
-    removeDuplicates(good.flatMap(({ information }) => information[name]))
-  const values = { ocspResponses: valuesOf('ocspResponses'), crls: valuesOf('crls') }
+  const ocspResponses = good.flatMap(({ information }) => information.ocspResponses)
+  const values = {
+    ocspResponses: removeDuplicates(ocspResponses.map(({ der }) => der)),
+    crls: removeDuplicates(good.flatMap(({ information }) => information.crls)),
+  }
   return {
     values: values.ocspResponses.length + values.crls.length === 0 ? undefined : values,
+    ocspResponses,
     covered: good.map(({ path }) => path),
     problems: others.flatMap(({ information }) => describe(information, information.problems)),
     publicProblems: others.flatMap(({ information }) => describe(information, information.publicProblems)),

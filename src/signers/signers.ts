@@ -129,10 +129,11 @@ export class Signers {
    *
    * @param chosen result of `choose`
    * @param named digests that name the signer's certificate; none if the attributes name no certificate
+   * @param field name of the field with the attributes, for the message
    * @throws SIGNER_MISMATCH, since no verifier would accept the signature; HSM_UNAVAILABLE while the certificate of the
    *   signer has not been read
    */
-  chooseFor(chosen: Signer, named: readonly CertificateDigest[]): Signer {
+  chooseFor(chosen: Signer, named: readonly CertificateDigest[], field: string): Signer {
     if (named.length === 0 || isNamedBy(named, chosen)) {
       return chosen
     }
@@ -144,8 +145,8 @@ export class Signers {
     const { serialNumber } = chosen.certificate().certificate
     throw new SIGNER_MISMATCH(
       this.all().some((signer) => isNamedBy(named, signer))
-        ? 'data_to_be_signed: names the certificate of another signer; get_certificates and sign need the same signing_token'
-        : 'data_to_be_signed: names a certificate that is not that of the signer, whose serial number is ' +
+        ? `${field}: names the certificate of another signer; get_certificates and sign need the same signing_token`
+        : `${field}: names a certificate that is not that of the signer, whose serial number is ` +
             `${serialNumber}; call get_certificates again, and leave certificates out of the sign request to Document Engine`,
     )
   }

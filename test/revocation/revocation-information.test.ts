@@ -1,6 +1,10 @@
 import type { X509Certificate } from 'node:crypto'
 import t from 'tap'
-import { gatherEvidence, type RevocationInformation } from '../../src/revocation/revocation-information.ts'
+import {
+  gatherEvidence,
+  type OcspEvidence,
+  type RevocationInformation,
+} from '../../src/revocation/revocation-information.ts'
 
 /** Of paths that stand for what is known of them: nothing of a path is looked at. */
 function gather(...known: Partial<RevocationInformation>[]) {
@@ -13,6 +17,12 @@ function gather(...known: Partial<RevocationInformation>[]) {
   return { ...evidence, covered: covered.map((path) => paths.indexOf(path)) }
 }
 
+/** A response about some certificate. */
+function about(der: Buffer): OcspEvidence {
+  const some = {} as X509Certificate
+  return { der, certificate: some, signer: some }
+}
+
 const [first, second, crl] = ['first', 'second', 'crl'].map((text) => Buffer.from(text)) as [
   Buffer,
   Buffer,
@@ -20,12 +30,19 @@ const [first, second, crl] = ['first', 'second', 'crl'].map((text) => Buffer.fro
 ]
 
 t.test('what is known of several paths, each once', async (t) => {
-  t.same(gather({ ocspResponses: [first], crls: [crl] }, { ocspResponses: [second, first], crls: [crl] }), {
-    values: { ocspResponses: [first, second], crls: [crl] },
-    problems: [],
-    publicProblems: [],
-    covered: [0, 1],
-  })
+  t.same(
+    gather(
+      { ocspResponses: [about(first)], crls: [crl] },
+      { ocspResponses: [about(second), about(first)], crls: [crl] },
+    ),
+    {
+      values: { ocspResponses: [first, second], crls: [crl] },
+      ocspResponses: [first, second, first].map(about),
+      problems: [],
+      publicProblems: [],
+      covered: [0, 1],
+    },
+  )
 })
 
 t.test('a path of which something is missing, or revoked, brings nothing', async (t) => {
@@ -33,16 +50,17 @@ t.test('a path of which something is missing, or revoked, brings nothing', async
   t.same(
     gather(
       {
-        ocspResponses: [first],
+        ocspResponses: [about(first)],
         complete: false,
         problems: ['CN=B: http://b: failed'],
         publicProblems: ['CN=B: no answer'],
       },
-      { ocspResponses: [second], revoked },
+      { ocspResponses: [about(second)], revoked },
       { crls: [crl] },
     ),
     {
       values: { ocspResponses: [], crls: [crl] },
+      ocspResponses: [],
       problems: ['CN=B: http://b: failed', 'CN=A: it was revoked (key compromise)'],
       publicProblems: ['CN=B: no answer', 'CN=A: it was revoked (key compromise)'],
       covered: [2],
@@ -51,5 +69,5 @@ t.test('a path of which something is missing, or revoked, brings nothing', async
 })
 
 t.test('self-signed certificates need none', async (t) => {
-  t.same(gather({}), { values: undefined, problems: [], publicProblems: [], covered: [0] })
+  t.same(gather({}), { values: undefined, ocspResponses: [], problems: [], publicProblems: [], covered: [0] })
 })

@@ -74,15 +74,31 @@ export function readOcspResponse(der: Buffer): OcspResponse {
  * @param signer DER of the responder's certificate, which is left out if it did not come with the response
  * @returns DER OCSPResponse
  */
-export function encodeOcspResponse(
-  { toBeSigned, algorithm, signature, certificates }: OcspResponse,
-  signer: Buffer,
+export function encodeOcspResponse(response: OcspResponse, signer: Buffer): Buffer {
+  const came = response.certificates.some((certificate) => certificate.equals(signer))
+  return encodeWith(response, came ? [signer] : [])
+}
+
+/**
+ * Returns a response in which the certificate of its responder is embedded, though it may have come without, as those have
+ * that the issuer of the certificate itself has signed.
+ *
+ * @param der OCSPResponse
+ * @param signer DER
+ * @returns DER OCSPResponse
+ */
+export function embedResponder(der: Buffer, signer: Buffer): Buffer {
+  return encodeWith(readOcspResponse(der), [signer])
+}
+
+function encodeWith(
+  { toBeSigned, algorithm, signature }: SignedObject,
+  certificates: readonly Buffer[],
 ): Buffer {
   const bits = encode(TAG.bitString, Buffer.of(0), signature)
-  const kept = certificates.some((certificate) => certificate.equals(signer))
-    ? [encode(contextTag(0), encode(TAG.sequence, signer))]
-    : []
-  const basic = encode(TAG.sequence, toBeSigned, algorithm, bits, ...kept)
+  const embedded =
+    certificates.length === 0 ? [] : [encode(contextTag(0), encode(TAG.sequence, ...certificates))]
+  const basic = encode(TAG.sequence, toBeSigned, algorithm, bits, ...embedded)
   const bytes = encode(
     TAG.sequence,
     encodeObjectIdentifier(ID_BASIC_RESPONSE),

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { HASH_ALGORITHMS, type HashAlgorithm } from '../../src/algorithms/hash-algorithms.ts'
-import { Base64Digests } from '../../src/callback/body/long-string.ts'
-import { decodeBase64, decodeContents, decodeHexDigest } from '../../src/callback/fields.ts'
+import { Base64Digests } from '../../src/requests/body/long-string.ts'
+import { decodeBase64, decodeContents, decodeHexDigest } from '../../src/requests/fields.ts'
 
 /** RFC 4648 section 4, with trailing bits of zero (3.5). */
 const BASE64 = /^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{4}|[A-Za-z0-9+/]{3}=|[A-Za-z0-9+/]{2}==)$/

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'
 import { findHashAlgorithm } from '../../../src/algorithms/hash-algorithms.ts'
-import { BodyText, MARK_LENGTH } from '../../../src/callback/body/body-text.ts'
+import { BodyText, MARK_LENGTH } from '../../../src/requests/body/body-text.ts'
 import { PROPERTY_RUNS } from '../../support/property-runs.ts'
 
 const sha256 = findHashAlgorithm('sha256')

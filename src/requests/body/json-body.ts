@@ -1,11 +1,8 @@
 import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { CallbackBody } from '../../../schemas/callback.ts'
-import { findHashAlgorithm } from '../../algorithms/hash-algorithms.ts'
-import type { SignerRules } from '../../configuration/signer-configuration.ts'
 import { INVALID_REQUEST } from '../../errors.ts'
 import { BodyReader } from './body-reader.ts'
-import { type ChooseAlgorithms, certificatesTooLarge } from './body-text.ts'
+import type { ChooseAlgorithms } from './body-text.ts'
 import type { Base64Digests } from './long-string.ts'
 import { findRepeatedName } from './repeated-name.ts'
 
@@ -18,22 +15,17 @@ declare module 'fastify' {
   }
 }
 
-/** Fields whose values can have megabytes. */
-const CONTENT_FIELDS: readonly string[] = ['encoded_contents', 'encodedContents', 'data_to_be_signed']
-
 export interface JsonBodyOptions {
-  /** The signers, with the hash algorithms that each allows. */
-  readonly signers: { all(): readonly { readonly rules: Pick<SignerRules, 'hashAlgorithms'> }[] }
+  /** Fields that must not stand twice. Others may, since nobody reads them. */
+  readonly names: readonly string[]
+  readonly chooseAlgorithms: ChooseAlgorithms
 }
-
-/** Fields that must not stand twice. Others may, since nobody reads them. */
-const KNOWN_NAMES: ReadonlySet<string> = new Set(Object.keys(CallbackBody.properties))
 
 /** Parses JSON bodies, and hashes long contents while they arrive. */
 export const jsonBody = fp<JsonBodyOptions>(
-  async (app, { signers }) => {
+  async (app, { names, chooseAlgorithms }) => {
     const parse = app.getDefaultJsonParser('error', 'error')
-    const chooseAlgorithms = createAlgorithmChooser(signers)
+    const known = new Set(names)
 
     function parseText(request: FastifyRequest, text: string): Promise<unknown> {
       return new Promise((resolve, reject) => {
@@ -65,7 +57,7 @@ export const jsonBody = fp<JsonBodyOptions>(
       const { text, contents } = request.bodyReader.take()
       request.longContents = contents
       const body = await parseText(request, text)
-      const repeated = findRepeatedName(text, KNOWN_NAMES)
+      const repeated = findRepeatedName(text, known)
       if (repeated !== undefined) {
         throw new INVALID_REQUEST(`${repeated}: must not stand in the body twice`)
       }
@@ -74,24 +66,3 @@ export const jsonBody = fp<JsonBodyOptions>(
   },
   { name: 'json-body', dependencies: ['body-budget', 'http-defaults'] },
 )
-
-/**
- * Returns a function that chooses how contents are hashed while they arrive: with the algorithm that was named before
- * them, or with each that may still be named, since contents are not kept. It refuses contents for get_certificates.
- */
-export function createAlgorithmChooser(signers: JsonBodyOptions['signers']): ChooseAlgorithms {
-  return (before) => {
-    if (before?.fields.action === 'get_certificates') {
-      throw certificatesTooLarge()
-    }
-    if (before !== undefined && !CONTENT_FIELDS.includes(before.field)) {
-      return []
-    }
-    const name = before?.fields.hash_algorithm
-    if (typeof name === 'string') {
-      // An unknown algorithm is refused when the whole body was read
-      return [findHashAlgorithm(name)].filter((algorithm) => algorithm !== undefined)
-    }
-    return [...new Set(signers.all().flatMap(({ rules }) => rules.hashAlgorithms))]
-  }
-}

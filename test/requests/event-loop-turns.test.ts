@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
-import { EventLoopTurns } from '../../src/callback/event-loop-turns.ts'
+import { EventLoopTurns } from '../../src/requests/event-loop-turns.ts'
 
 t.test('bodies are read on in their order, one in each turn of the event loop', async (t) => {
   const turns = new EventLoopTurns()

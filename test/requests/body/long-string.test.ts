@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import t from 'tap'
 import { HASH_ALGORITHMS } from '../../../src/algorithms/hash-algorithms.ts'
-import { Base64Digests } from '../../../src/callback/body/long-string.ts'
+import { Base64Digests } from '../../../src/requests/body/long-string.ts'
 import { PROPERTY_RUNS } from '../../support/property-runs.ts'
 
 /** RFC 4648 section 4, with trailing bits of zero (3.5). */

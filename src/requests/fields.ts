@@ -3,6 +3,7 @@ import {
   DEFAULT_HASH_ALGORITHM,
   digest,
   findHashAlgorithm,
+  HASH_ALGORITHMS,
   type HashAlgorithm,
 } from '../algorithms/hash-algorithms.ts'
 import type { SignatureType } from '../cms/signed-attributes.ts'
@@ -93,6 +94,16 @@ export function decodeHexDigest(field: string, text: string): Buffer {
     throw new INVALID_REQUEST(`${field}: must be a digest in hex`)
   }
   return Buffer.from(text, 'hex')
+}
+
+/** Hash algorithms that the length of a digest implies. A request has to name weaker ones. */
+const IMPLIED_BY_LENGTH: readonly HashAlgorithm['name'][] = ['sha256', 'sha384', 'sha512']
+
+/** Returns the hash algorithm that the length of a digest, in bytes, implies; undefined if it implies none. */
+export function hashAlgorithmOfLength(length: number | undefined): HashAlgorithm['name'] | undefined {
+  return HASH_ALGORITHMS.find(
+    ({ name, digestLength }) => digestLength === length && IMPLIED_BY_LENGTH.includes(name),
+  )?.name
 }
 
 /** @throws UNSUPPORTED_HASH_ALGORITHM if it is unknown, or not among the allowed ones */

@@ -6,8 +6,8 @@ import { mock } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { HASH_ALGORITHMS, type HashAlgorithm } from '../../../src/algorithms/hash-algorithms.ts'
-import { BodyReader, type BodyReaderOptions } from '../../../src/callback/body/body-reader.ts'
 import { BODY_PERIOD_MS, MIN_BODY_BYTES } from '../../../src/common/arrival.ts'
+import { BodyReader, type BodyReaderOptions } from '../../../src/requests/body/body-reader.ts'
 
 const sha256 = HASH_ALGORITHMS.find(({ name }) => name === 'sha256') as HashAlgorithm
 

@@ -1,13 +1,14 @@
 /** Names in a body that are nearly one that is known, and those that only look like it. */
 import t from 'tap'
 import { CallbackBody } from '../../schemas/callback.ts'
-import { refuseMisspelledNames, refuseNamesInQuery } from '../../src/callback/misspelled-name.ts'
+import { KnownNames } from '../../src/requests/misspelled-name.ts'
 import { send } from '../support/http.ts'
 import { checkRefusal } from '../support/refusal.ts'
 import { startReadyService } from '../support/service.ts'
 import { rawRequest } from '../support/signing.ts'
 import { createSigningToken } from '../support/token.ts'
 
+const known = new KnownNames(Object.keys(CallbackBody.properties))
 const { environment } = await createSigningToken(t.testdir())
 const service = await startReadyService(t, environment)
 
@@ -29,7 +30,7 @@ t.test('a name that is nearly a known one is refused, with the one that was prob
   t.same(Object.keys(MISSPELLED).sort(), Object.keys(CallbackBody.properties).sort())
   for (const [meant, names] of Object.entries(MISSPELLED)) {
     for (const name of names) {
-      t.throws(() => refuseMisspelledNames({ [name]: 'value' }), {
+      t.throws(() => known.refuseMisspelled({ [name]: 'value' }), {
         code: 'INVALID_REQUEST',
         message: `${name}: is not known; ${meant} was probably meant`,
       })
@@ -44,10 +45,10 @@ t.test('a name that is nearly a known one is refused, with the one that was prob
 })
 
 t.test('a name is quoted as in JSON, since it may hold line ends and what cannot be seen', async (t) => {
-  t.throws(() => refuseMisspelledNames({ 'hash_algorithm\u{202e}': 'sha512' }), {
+  t.throws(() => known.refuseMisspelled({ 'hash_algorithm\u{202e}': 'sha512' }), {
     message: 'hash_algorithm\\u{202e}: is not known; hash_algorithm was probably meant',
   })
-  t.throws(() => refuseMisspelledNames({ 'hash\nalgorithm': 'sha512' }), {
+  t.throws(() => known.refuseMisspelled({ 'hash\nalgorithm': 'sha512' }), {
     message: 'hash\\nalgorithm: is not known; hash_algorithm was probably meant',
   })
 })
@@ -63,20 +64,20 @@ t.test('other names pass, as newer Document Engines may send them', async (t) =>
     `hash${'_'.repeat(40)}algorithm`,
   ]
   const others = Object.fromEntries(names.map((name) => [name, 'value']))
-  t.doesNotThrow(() => refuseMisspelledNames(others))
+  t.doesNotThrow(() => known.refuseMisspelled(others))
   t.equal((await service.sign({ ...rawRequest('text'), ...others })).statusCode, 200)
 })
 
 t.test('typing errors are looked for in the first of thousands of unknown names', async (t) => {
   const many = Object.fromEntries(Array.from({ length: 5000 }, (_, number) => [`hash_elgor${number}`, 1]))
-  t.doesNotThrow(() => refuseMisspelledNames({ ...many, hash_algoritm: 'sha512' }))
-  t.throws(() => refuseMisspelledNames({ ...many, hashAlgorithm: 'sha512' }), { code: 'INVALID_REQUEST' })
-  t.doesNotThrow(() => refuseMisspelledNames({ hashAlgorithm: null }), 'null counts as absent')
+  t.doesNotThrow(() => known.refuseMisspelled({ ...many, hash_algoritm: 'sha512' }))
+  t.throws(() => known.refuseMisspelled({ ...many, hashAlgorithm: 'sha512' }), { code: 'INVALID_REQUEST' })
+  t.doesNotThrow(() => known.refuseMisspelled({ hashAlgorithm: null }), 'null counts as absent')
 })
 
 t.test('names of the body are refused in the query, where nobody reads them', async (t) => {
   for (const meant of Object.keys(CallbackBody.properties)) {
-    t.throws(() => refuseNamesInQuery({ page: '1', [meant]: 'value' }), {
+    t.throws(() => known.refuseInQuery({ page: '1', [meant]: 'value' }), {
       code: 'INVALID_REQUEST',
       message: `${meant}: stands in the query; send ${meant} in the body`,
     })

@@ -1,0 +1,28 @@
+import type { FastifyRequest } from 'fastify'
+import type { Access } from '../access/access.ts'
+import { checkAddress, type Grant } from '../access/grant.ts'
+import { describeRefusal } from '../access/jwt.ts'
+import type { SigningToken } from '../access/signing-token.ts'
+import { defined } from '../common/defined.ts'
+
+/**
+ * Finds out who makes a request, and notes it for the log.
+ *
+ * @throws SIGNING_TOKEN_MISSING, SIGNING_TOKEN_INVALID, ACCESS_UNAVAILABLE; NOT_ALLOWED for an address of which the caller
+ *   may not call
+ */
+export async function authenticate(
+  { headers, ip, logDetails }: Pick<FastifyRequest, 'headers' | 'ip' | 'logDetails'>,
+  signingToken: SigningToken,
+  access: Pick<Access, 'authenticate'>,
+): Promise<Grant> {
+  const { authorization } = headers
+  const grant = await access.authenticate({ signingToken, authorization }).catch((error) => {
+    // The caller, who may be a stranger, is not told
+    Object.assign(logDetails, defined({ reason: describeRefusal(error) }))
+    throw error
+  })
+  Object.assign(logDetails, defined({ subject: grant.subject }))
+  checkAddress(grant, ip)
+  return grant
+}

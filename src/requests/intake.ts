@@ -1,0 +1,42 @@
+import type { BlockList } from 'node:net'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { checkAddress } from '../access/grant.ts'
+import { Client } from '../common/client.ts'
+import { defined } from '../common/defined.ts'
+import { type JsonBodyOptions, jsonBody } from './body/json-body.ts'
+import { EventLoopTurns } from './event-loop-turns.ts'
+
+export interface IntakeOptions extends JsonBodyOptions {
+  /** Networks that may ask; absent if all may. */
+  readonly accessFrom: BlockList | undefined
+}
+
+/** The turns of all requests. Bodies have turns of their own, so that requests do not wait for them. */
+const TURNS = new EventLoopTurns()
+
+/** Takes the requests of its scope in: checks where each comes from, has it wait for its turn, and reads its body. */
+export const intake = fp<IntakeOptions>(
+  async (app, { accessFrom, ...bodies }) => {
+    // This comes first, since bodies arrive while requests wait for their turn
+    await app.register(jsonBody, bodies)
+    const callers = defined({ addresses: accessFrom })
+    app.addHook('onRequest', (request, _reply, done) => {
+      checkAddress(callers, request.ip)
+      TURNS.begin(done)
+    })
+  },
+  { name: 'intake' },
+)
+
+/** Begins the work for the client of a request, whose place in the queue is given up when it leaves. */
+export function beginWork(request: Pick<FastifyRequest, 'client'>, { raw }: FastifyReply): Client {
+  const client = new Client()
+  request.client = client
+  raw.on('close', () => {
+    if (!raw.writableFinished) {
+      client.leave()
+    }
+  })
+  return client
+}

@@ -1,0 +1,77 @@
+import type { HashAlgorithm } from '../algorithms/hash-algorithms.ts'
+import type { SignedMessage } from '../algorithms/signature-algorithm.ts'
+import { addRevocationValues } from '../cms/revocation-values.ts'
+import type { Level } from '../configuration/container-configuration.ts'
+import type { SignerCertificate } from '../configuration/signer-configuration.ts'
+import {
+  type CertificatePath,
+  gatherEvidence,
+  type RevocationEvidence,
+} from '../revocation/revocation-information.ts'
+import {
+  determineLevel,
+  obtainTimestamp,
+  type ReachedLevel,
+  requireEvidence,
+  type SigningContext,
+} from './level.ts'
+import { selectRevocationValues } from './size-limit.ts'
+
+export interface SignatureRequest {
+  /** The certificate that verifies the signature. */
+  readonly signerCertificate: SignerCertificate
+  readonly hashAlgorithm: HashAlgorithm
+  readonly signed: SignedMessage
+  /** At most that of the signer. */
+  readonly level: Level
+}
+
+/** A signature over what its caller has built, and what its level takes beside it. */
+export interface LevelSignature extends ReachedLevel {
+  readonly signature: Uint8Array
+  /** DER TimeStampToken of the signature; at b-lt with revocation data about its authority. */
+  readonly timestampToken?: Buffer
+  /** Revocation data about the signer's chain; absent below b-lt. */
+  readonly evidence?: RevocationEvidence
+}
+
+/**
+ * Makes a signature, and gathers what its level takes: the document that holds the signature has to hold it too.
+ *
+ * @throws CONTAINER_TOO_LARGE, TIMESTAMP_UNAVAILABLE, REVOCATION_UNAVAILABLE, and the errors of `Signer.sign`
+ */
+export async function signAtLevel(
+  { signerCertificate, hashAlgorithm, signed, level }: SignatureRequest,
+  context: SigningContext,
+): Promise<LevelSignature> {
+  const { signer, options } = context
+  const { path } = signerCertificate
+  const evidence = level === 'b-lt' ? requireRevocations(path, context) : undefined
+  const signature = await signer.sign(signerCertificate, hashAlgorithm, signed, options)
+  const timestamp = await obtainTimestamp(level, signature, context)
+  const ofAuthority = evidence && timestamp && requireRevocations(timestamp.path, context)
+  const token =
+    timestamp && ofAuthority?.values
+      ? addRevocationValues(timestamp.token, ofAuthority.values)
+      : timestamp?.token
+  const covered = [...(evidence?.covered ?? []), ...(ofAuthority?.covered ?? [])]
+  return {
+    signature,
+    ...(token && { timestampToken: token }),
+    ...(evidence && { evidence }),
+    ...determineLevel(level, signerCertificate, timestamp, covered),
+  }
+}
+
+/**
+ * Gathers revocation data about a path.
+ *
+ * @throws REVOCATION_UNAVAILABLE if some are missing, unless the level may be lower; CONTAINER_TOO_LARGE
+ */
+function requireRevocations(path: CertificatePath, context: SigningContext): RevocationEvidence {
+  const { sources, container } = context.signer
+  const evidence = gatherEvidence([path], sources.revocations)
+  requireEvidence(path, evidence, container.revocationFallback)
+  selectRevocationValues(evidence, context)
+  return evidence
+}
