@@ -1,5 +1,6 @@
 import type { HashAlgorithm } from '../algorithms/hash-algorithms.ts'
 import type { SignedMessage } from '../algorithms/signature-algorithm.ts'
+import type { RevocationValues } from '../cms/container-template.ts'
 import { addRevocationValues } from '../cms/revocation-values.ts'
 import type { Level } from '../configuration/container-configuration.ts'
 import type { SignerCertificate } from '../configuration/signer-configuration.ts'
@@ -29,7 +30,7 @@ export interface SignatureRequest {
 /** A signature over what its caller has built, and what its level takes beside it. */
 export interface LevelSignature extends ReachedLevel {
   readonly signature: Uint8Array
-  /** DER TimeStampToken of the signature; at b-lt with revocation data about its authority. */
+  /** DER TimeStampToken of the signature; at b-lt with revocation data about its authority, and CRLs about the signer's. */
   readonly timestampToken?: Buffer
   /** Revocation data about the signer's chain; absent below b-lt. */
   readonly evidence?: RevocationEvidence
@@ -50,10 +51,7 @@ export async function signAtLevel(
   const signature = await signer.sign(signerCertificate, hashAlgorithm, signed, options)
   const timestamp = await obtainTimestamp(level, signature, context)
   const ofAuthority = evidence && timestamp && requireRevocations(timestamp.path, context)
-  const token =
-    timestamp && ofAuthority?.values
-      ? addRevocationValues(timestamp.token, ofAuthority.values)
-      : timestamp?.token
+  const token = timestamp && embedRevocations(timestamp.token, ofAuthority?.values, evidence?.values)
   const covered = [...(evidence?.covered ?? []), ...(ofAuthority?.covered ?? [])]
   return {
     signature,
@@ -61,6 +59,22 @@ export async function signAtLevel(
     ...(evidence && { evidence }),
     ...determineLevel(level, signerCertificate, timestamp, covered),
   }
+}
+
+/**
+ * Embeds in a timestamp token the revocation data about its authority, and the CRLs about the signer's chain: the Web SDK
+ * writes nothing but OCSP responses about that chain into a document.
+ */
+function embedRevocations(
+  token: Buffer,
+  ofAuthority: RevocationValues | undefined,
+  ofSigner: RevocationValues | undefined,
+): Buffer {
+  const ocspResponses = ofAuthority?.ocspResponses ?? []
+  const crls = [...(ofAuthority?.crls ?? []), ...(ofSigner?.crls ?? [])]
+  return ocspResponses.length + crls.length === 0
+    ? token
+    : addRevocationValues(token, { ocspResponses, crls })
 }
 
 /**
