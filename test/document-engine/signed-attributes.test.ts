@@ -2,25 +2,25 @@ import { X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import * as asn1js from 'asn1js'
 import t from 'tap'
+import { digest } from '../support/document-engine/hash.ts'
 import { HASH_ALGORITHMS, SIGNATURE_TYPES } from '../support/document-engine/signature-options.ts'
 import { dataToBeSigned, signedAttributes } from '../support/document-engine/signed-attributes.ts'
 import { asn1Parse } from '../support/validators/openssl.ts'
 import { makeTestKeys } from './test-keys.ts'
 
 const keys = await makeTestKeys(t.testdir())
-const leaf = new X509Certificate(await readFile(keys.leafCertificate)).raw
+const leafDigest = digest('sha256', new X509Certificate(await readFile(keys.leafCertificate)).raw)
+const contentDigest = digest('sha512', Buffer.from('x'))
 const signingTime = new Date('2030-02-03T04:05:06Z')
 
 const attributesOf = (type: 'cms' | 'cades', date = signingTime) =>
-  dataToBeSigned(
-    signedAttributes({ type, hash: 'sha512', content: Buffer.from('x'), leaf, signingTime: date }),
-  )
+  dataToBeSigned(signedAttributes({ type, contentDigest, leafDigest, signingTime: date }))
 
 t.test('the attributes are a SET OF in DER order, whatever their lengths', async (t) => {
   for (const type of SIGNATURE_TYPES) {
     for (const hash of HASH_ALGORITHMS) {
-      const content = Buffer.from(hash)
-      const der = dataToBeSigned(signedAttributes({ type, hash, content, leaf, signingTime }))
+      const contentDigest = digest(hash, Buffer.from(hash))
+      const der = dataToBeSigned(signedAttributes({ type, contentDigest, leafDigest, signingTime }))
       const { result } = asn1js.fromBER(der)
       t.ok(result instanceof asn1js.Set)
       const encodings = (result as asn1js.Set).valueBlock.value.map((value) => Buffer.from(value.toBER()))

@@ -5,6 +5,7 @@ import { readFile } from 'node:fs/promises'
 import type * as asn1js from 'asn1js'
 import { type Issued, writeBundle } from './certificates.ts'
 import { sortedSetOf } from './document-engine/der.ts'
+import { digest } from './document-engine/hash.ts'
 import { rawContainer } from './document-engine/raw-container.ts'
 import type { HashAlgorithm, SignatureType } from './document-engine/signature-options.ts'
 import { dataToBeSigned, signedAttributes } from './document-engine/signed-attributes.ts'
@@ -68,9 +69,10 @@ export interface SoftwareContainer {
 /** A detached CMS as Document Engine builds it around a raw signature, with SHA-256. */
 export function signInSoftware(options: SoftwareContainer): Buffer {
   const { content, signer, named = signer, chain, type, attributes = [] } = options
-  const leaf = named.certificate.raw
+  const contentDigest = digest('sha256', content)
+  const leafDigest = digest('sha256', named.certificate.raw)
   const all = sortedSetOf([
-    ...signedAttributes({ type, hash: 'sha256', content, leaf, signingTime: new Date() }),
+    ...signedAttributes({ type, contentDigest, leafDigest, signingTime: new Date() }),
     ...attributes,
   ])
   return rawContainer({

@@ -1,14 +1,24 @@
 import * as asn1js from 'asn1js'
 import { parseDer, sortedSetOf, toDer } from './der.ts'
 import { SignPdfError } from './errors.ts'
-import { HASH_OIDS } from './hash.ts'
-import type { HashAlgorithm } from './signature-options.ts'
+import { HASH_OIDS, type HashAlgorithm } from './signature-options.ts'
+import { childrenOf } from './signed-data.ts'
 
 const OID = {
   data: '1.2.840.113549.1.7.1',
   signedData: '1.2.840.113549.1.7.2',
   rsaEncryption: '1.2.840.113549.1.1.1',
+  ecPublicKey: '1.2.840.10045.2.1',
   signatureTimestamp: '1.2.840.113549.1.9.16.2.14',
+}
+
+/** ecdsa-with-SHA1 (RFC 3279 2.2.3), and the others (RFC 5758 3.2). */
+const ECDSA_OIDS: Readonly<Record<HashAlgorithm, string>> = {
+  sha160: '1.2.840.10045.4.1',
+  sha224: '1.2.840.10045.4.3.1',
+  sha256: '1.2.840.10045.4.3.2',
+  sha384: '1.2.840.10045.4.3.3',
+  sha512: '1.2.840.10045.4.3.4',
 }
 
 const oid = (value: string): asn1js.BaseBlock => new asn1js.ObjectIdentifier({ value })
@@ -24,14 +34,24 @@ function parseCertificate(der: Uint8Array): asn1js.Sequence {
   return certificate
 }
 
-/** IssuerAndSerialNumber (RFC 5652 10.2.4), taken over from the certificate and not encoded anew. */
-function issuerAndSerialNumber(certificate: asn1js.Sequence): asn1js.BaseBlock {
+/** Returns the fields of a certificate from its serial number on (RFC 5280 4.1). */
+function fieldsOf(certificate: asn1js.Sequence): asn1js.BaseBlock[] {
   const [tbs] = certificate.valueBlock.value
   const fields = tbs instanceof asn1js.Sequence ? tbs.valueBlock.value : []
-  // Version 1 certificates have no [0] version in front of the serial number (RFC 5280 4.1).
-  const first = fields[0]?.idBlock.tagClass === 3 ? 1 : 0
-  const serialNumber = fields[first]
-  const issuer = fields[first + 2]
+  // Version 1 certificates have no [0] version in front of the serial number.
+  return fields[0]?.idBlock.tagClass === 3 ? fields.slice(1) : fields
+}
+
+/** Returns what a SignerInfo calls the algorithm of a signature: that of the key, RSA with the padding of PKCS#1 v1.5. */
+function signatureAlgorithm(certificate: asn1js.Sequence, hash: HashAlgorithm): asn1js.BaseBlock {
+  const keyAlgorithm = childrenOf(childrenOf(fieldsOf(certificate)[5])[0])[0]
+  const isEc = keyAlgorithm instanceof asn1js.ObjectIdentifier && keyAlgorithm.getValue() === OID.ecPublicKey
+  return isEc ? sequence(oid(ECDSA_OIDS[hash])) : sequence(oid(OID.rsaEncryption), new asn1js.Null())
+}
+
+/** IssuerAndSerialNumber (RFC 5652 10.2.4), taken over from the certificate and not encoded anew. */
+function issuerAndSerialNumber(certificate: asn1js.Sequence): asn1js.BaseBlock {
+  const [serialNumber, , issuer] = fieldsOf(certificate)
   if (!serialNumber || !issuer) {
     throw new SignPdfError('INVALID_ANSWER', 'The signer certificate has no issuer and serial number')
   }
@@ -49,7 +69,7 @@ export interface RawContainerInput {
   attributes: asn1js.BaseBlock[]
   /** DER, the signer's first. */
   certificates: [Uint8Array, ...Uint8Array[]]
-  /** The `sign` answer: bare RSASSA-PKCS1-v1_5 octets. */
+  /** The `sign` answer: bare RSASSA-PKCS1-v1_5 octets, or DER of an Ecdsa-Sig-Value (RFC 3279 2.2.3). */
   signature: Uint8Array
   /** DER of a TimeStampToken over `signature`, for a signature timestamp (EN 319 122-1 5.3). */
   timestamp?: Uint8Array | undefined
@@ -70,7 +90,7 @@ export function rawContainer(input: RawContainerInput): Buffer {
     issuerAndSerialNumber(signer),
     digestAlgorithm(),
     context(0, input.attributes),
-    sequence(oid(OID.rsaEncryption), new asn1js.Null()),
+    signatureAlgorithm(signer, input.hash),
     new asn1js.OctetString({ valueHex: input.signature }),
     ...(input.timestamp === undefined ? [] : [unsignedAttributes(input.timestamp)]),
   )

@@ -78,7 +78,9 @@ interface ContainerInput {
 async function fetchRawContainer(client: CallbackClient, input: ContainerInput): Promise<Buffer> {
   const { type, hash, content, signingTime, tsaUrl, timeoutMs } = input
   const certificates = await client.getCertificates()
-  const attributes = signedAttributes({ type, hash, content, leaf: certificates[0], signingTime })
+  const contentDigest = digest(hash, content)
+  const leafDigest = digest('sha256', certificates[0])
+  const attributes = signedAttributes({ type, contentDigest, leafDigest, signingTime })
   const signature = await client.sign({ hash, type, data: dataToBeSigned(attributes) })
   const timestamp = tsaUrl === undefined ? undefined : await fetchTimestamp(tsaUrl, signature, timeoutMs)
   return rawContainer({ hash, attributes, certificates, signature, timestamp })

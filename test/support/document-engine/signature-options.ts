@@ -10,6 +10,15 @@ export type SignatureType = (typeof SIGNATURE_TYPES)[number]
 export const HASH_ALGORITHMS = ['sha256', 'sha384', 'sha512', 'sha224', 'sha160'] as const
 export type HashAlgorithm = (typeof HASH_ALGORITHMS)[number]
 
+/** Object identifiers of RFC 8017 appendix B.1. */
+export const HASH_OIDS: Readonly<Record<HashAlgorithm, string>> = {
+  sha160: '1.3.14.3.2.26',
+  sha224: '2.16.840.1.101.3.4.2.4',
+  sha256: '2.16.840.1.101.3.4.2.1',
+  sha384: '2.16.840.1.101.3.4.2.2',
+  sha512: '2.16.840.1.101.3.4.2.3',
+}
+
 /** The PDF signature dictionary's SubFilter of each type (ISO 32000-2 table 260, ETSI EN 319 142-1 6.3). */
 export const SUB_FILTERS: Readonly<Record<SignatureType, string>> = {
   cms: 'adbe.pkcs7.detached',

@@ -1,7 +1,6 @@
 import * as asn1js from 'asn1js'
 import { sortedSetOf, toDer } from './der.ts'
-import { digest } from './hash.ts'
-import type { HashAlgorithm, SignatureType } from './signature-options.ts'
+import type { SignatureType } from './signature-options.ts'
 
 const OID = {
   contentType: '1.2.840.113549.1.9.3',
@@ -21,9 +20,9 @@ function attribute(type: string, value: asn1js.BaseBlock): asn1js.BaseBlock {
  * SigningCertificateV2 with one ESSCertIDv2 of the leaf. Its hashAlgorithm is left out because SHA-256 is the
  * DEFAULT and DER does not encode defaults (RFC 5035 4, X.690 11.5).
  */
-function signingCertificateV2(leaf: Uint8Array): asn1js.BaseBlock {
+function signingCertificateV2(leafDigest: Uint8Array): asn1js.BaseBlock {
   const essCertId = new asn1js.Sequence({
-    value: [new asn1js.OctetString({ valueHex: digest('sha256', leaf) })],
+    value: [new asn1js.OctetString({ valueHex: leafDigest })],
   })
   return new asn1js.Sequence({ value: [new asn1js.Sequence({ value: [essCertId] })] })
 }
@@ -37,11 +36,10 @@ function time(date: Date): asn1js.BaseBlock {
 
 export interface SignedAttributesInput {
   type: SignatureType
-  hash: HashAlgorithm
-  /** The bytes of the PDF that the ByteRange covers. */
-  content: Uint8Array
-  /** DER of the signer's certificate. */
-  leaf: Uint8Array
+  /** Digest of the bytes of the PDF that the ByteRange covers. */
+  contentDigest: Uint8Array
+  /** SHA-256 of the DER of the signer's certificate. */
+  leafDigest: Uint8Array
   signingTime: Date
 }
 
@@ -50,12 +48,12 @@ export interface SignedAttributesInput {
  * signing-time; plain CMS carries signing-time (ETSI EN 319 142-1 6.3, RFC 5652 11).
  */
 export function signedAttributes(input: SignedAttributesInput): asn1js.BaseBlock[] {
-  const { type, hash, content, leaf, signingTime } = input
+  const { type, contentDigest, leafDigest, signingTime } = input
   return sortedSetOf([
     attribute(OID.contentType, new asn1js.ObjectIdentifier({ value: OID.data })),
-    attribute(OID.messageDigest, new asn1js.OctetString({ valueHex: digest(hash, content) })),
+    attribute(OID.messageDigest, new asn1js.OctetString({ valueHex: contentDigest })),
     type === 'cades'
-      ? attribute(OID.signingCertificateV2, signingCertificateV2(leaf))
+      ? attribute(OID.signingCertificateV2, signingCertificateV2(leafDigest))
       : attribute(OID.signingTime, time(signingTime)),
   ])
 }

@@ -1,12 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import * as asn1js from 'asn1js'
-import { parseDer, toDer } from './der.ts'
+import { toDer } from './der.ts'
 import { SignPdfError } from './errors.ts'
 import { askAuthority } from './exchange.ts'
-import { digest, HASH_OIDS } from './hash.ts'
-
-/** PKIStatus granted and grantedWithMods (RFC 3161 2.4.2). */
-const GRANTED: readonly unknown[] = [0, 1]
+import { digest } from './hash.ts'
+import { HASH_OIDS } from './signature-options.ts'
+import { timestampTokenOf } from './timestamp-response.ts'
 
 /**
  * Asks a timestamp authority for a timestamp over `data`, hashed with SHA-256 (RFC 3161 2.4, 3.4). Whether the token is
@@ -19,7 +18,9 @@ const GRANTED: readonly unknown[] = [0, 1]
 export async function fetchTimestamp(url: string, data: Uint8Array, timeoutMs: number): Promise<Buffer> {
   try {
     const body = timestampRequest(data)
-    return tokenOf(await askAuthority(url, timeoutMs, { contentType: 'application/timestamp-query', body }))
+    return timestampTokenOf(
+      await askAuthority(url, timeoutMs, { contentType: 'application/timestamp-query', body }),
+    )
   } catch (cause) {
     const reason = (cause as Error).message
     throw new SignPdfError('NO_TIMESTAMP', `There is no timestamp: ${url} ${reason}`, { cause })
@@ -44,17 +45,4 @@ function timestampRequest(data: Uint8Array): Buffer {
       ],
     }),
   )
-}
-
-/** Returns the TimeStampToken of a DER TimeStampResp. */
-function tokenOf(answer: Uint8Array): Buffer {
-  const response = parseDer(answer)
-  const [info, token] = response instanceof asn1js.Sequence ? response.valueBlock.value : []
-  const status = info instanceof asn1js.Sequence ? info.valueBlock.value[0] : undefined
-  if (!(status instanceof asn1js.Integer))
-    throw new Error('answered with something else than a TimeStampResp')
-  if (!GRANTED.includes(status.valueBlock.valueDec) || token === undefined) {
-    throw new Error(`grants none, status ${status.valueBlock.valueDec}`)
-  }
-  return Buffer.from(token.valueBeforeDecodeView)
 }

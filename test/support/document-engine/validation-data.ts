@@ -4,8 +4,8 @@ import * as pkijs from 'pkijs'
 import type { ValidationData } from './dss-dictionary.ts'
 import { SignPdfError } from './errors.ts'
 import { askAuthority } from './exchange.ts'
-import { digest, HASH_OIDS } from './hash.ts'
-import { HASH_ALGORITHMS } from './signature-options.ts'
+import { digest } from './hash.ts'
+import { HASH_ALGORITHMS, HASH_OIDS } from './signature-options.ts'
 import { childrenOf, derOf, readSignedData, taggedChildren } from './signed-data.ts'
 
 /** id-pkix-ocsp-nocheck: nobody is asked about a responder whose certificate has it (RFC 6960 4.2.2.2.1). */
