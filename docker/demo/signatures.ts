@@ -2,9 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { signPdf } from '../../test/support/document-engine/sign-pdf.ts'
 import type { Container, SignatureType } from '../../test/support/document-engine/signature-options.ts'
-import { verifyCms } from '../../test/support/validators/openssl.ts'
-import { readPdfSignatures } from '../../test/support/validators/pdf-signatures.ts'
-import { pdfsig } from '../../test/support/validators/pdfsig.ts'
+import { judge, type TrustAnchors } from './judge.ts'
 
 interface Way {
   file: string
@@ -33,30 +31,9 @@ export interface SignSampleOptions {
   url: string
   samplePdf: string
   folder: string
-  /** Trust anchors for pdfsig, as `makeNssDatabase` returns them. */
-  nssDatabase: string
-  /** Trust anchors for OpenSSL: path of a PEM file. */
-  root: string
-}
-
-async function validate(pdf: Buffer, way: Way, { nssDatabase, root }: SignSampleOptions) {
-  const [reported] = (await pdfsig(pdf, nssDatabase)).signatures
-  const [embedded] = readPdfSignatures(pdf)
-  if (!reported || !embedded) return { valid: false, findings: ['the file has no signature'] }
-  const byOpenssl = await verifyCms({
-    cms: embedded.cms,
-    content: embedded.signedBytes,
-    trustAnchors: root,
-    cades: way.type === 'cades',
-  })
-  return {
-    valid: reported.valid && reported.trusted && reported.wholeDocument && byOpenssl.valid,
-    findings: [
-      `pdfsig: ${reported.validation} ${reported.certificateValidation}` +
-        (reported.wholeDocument ? '' : ' Not the whole document is signed.'),
-      `openssl cms -verify: ${byOpenssl.message.split('\n')[0]}`,
-    ],
-  }
+  anchors: TrustAnchors
+  /** Returns a token for one signature. */
+  issueToken: () => Promise<string>
 }
 
 /** Signs the sample in each of the three ways into `folder`, and has every file validated. */
@@ -71,12 +48,16 @@ export async function signSample(options: SignSampleOptions): Promise<Verdict[]>
         url: options.url,
         container,
         type,
+        signingToken: await options.issueToken(),
         name: 'Demo signer - NOT FOR PRODUCTION',
         reason: 'Demonstration',
       })
       const path = join(options.folder, way.file)
       await writeFile(path, pdf)
-      verdicts.push({ description, path, ...(await validate(pdf, way, options)) })
+      const [judged] = await judge(pdf, options.anchors)
+      const findings = judged?.findings.map(({ tool, message }) => `${tool}: ${message}`)
+      const valid = judged?.valid === true && judged.wholeDocument
+      verdicts.push({ description, path, valid, findings: findings ?? ['the file has no signature'] })
     } catch (error) {
       const findings = [error instanceof Error ? error.message : String(error)]
       verdicts.push({ description, path: undefined, valid: false, findings })

@@ -17,7 +17,8 @@ export interface RevocationServer {
   close(): Promise<void>
 }
 
-export async function startRevocationServer(): Promise<RevocationServer> {
+/** @param port on 127.0.0.1; any free one by default */
+export async function startRevocationServer(port = 0): Promise<RevocationServer> {
   const handlers = new Map<string, Handler>()
   const asked: string[] = []
   const working = new Set<Promise<void>>()
@@ -43,7 +44,7 @@ export async function startRevocationServer(): Promise<RevocationServer> {
     working.add(work)
     void work.finally(() => working.delete(work))
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     on: (path, handler) => handlers.set(path, handler),

@@ -54,6 +54,23 @@ export function readSignedData(container: Uint8Array): ValidationData {
   }
 }
 
+/** A signature timestamp (DER TimeStampToken), and the octets of the signature that it is over. */
+export interface SignatureTimestamp {
+  readonly token: Buffer
+  readonly signature: Uint8Array
+}
+
+/** Returns the signature timestamps in a DER SignedData. */
+export function readTimestamps(container: Uint8Array): SignatureTimestamp[] {
+  const [signedData] = taggedChildren(parseDer(container), 0)
+  return childrenOf(childrenOf(signedData).at(-1)).flatMap((signer) => {
+    const value = childrenOf(signer).find((field) => field instanceof asn1js.OctetString)
+    const signature = value?.valueBlock.valueHexView ?? new Uint8Array()
+    const tokens = valuesOf(taggedChildren(signer, 1), SIGNATURE_TIMESTAMP)
+    return tokens.map((token) => ({ token: derOf(token), signature }))
+  })
+}
+
 /** Returns what is listed under a tag by RevocationInfoArchival and RevocationValues, which differ in what they list. */
 function listed(values: readonly asn1js.BaseBlock[], tagNumber: number): Buffer[] {
   return values.flatMap((value) => taggedChildren(value, tagNumber).flatMap(childrenOf).map(derOf))

@@ -1,0 +1,77 @@
+import { readTimestamps } from '../../test/support/document-engine/signed-data.ts'
+import { verifyCms, verifyTimestamp } from '../../test/support/validators/openssl.ts'
+import { readPdfSignatures } from '../../test/support/validators/pdf-signatures.ts'
+import { type PdfsigSignature, pdfsig } from '../../test/support/validators/pdfsig.ts'
+
+/** The verdict of one tool about one signature. */
+export interface Finding {
+  readonly tool: string
+  readonly valid: boolean
+  /** In the words of the tool. */
+  readonly message: string
+}
+
+export interface JudgedSignature {
+  readonly fieldName: string
+  readonly signerName: string
+  readonly subFilter: string
+  /** Whether all tools say so, and the certificate is trusted. */
+  readonly valid: boolean
+  /** Whether nothing was appended after it. */
+  readonly wholeDocument: boolean
+  readonly findings: readonly Finding[]
+}
+
+export interface TrustAnchors {
+  /** For pdfsig, as `makeNssDatabase` returns them. */
+  readonly nssDatabase: string
+  /** For OpenSSL: path of a PEM file. */
+  readonly root: string
+}
+
+/**
+ * Has each signature of a PDF judged by pdfsig and OpenSSL, which share no code with the service.
+ *
+ * @throws Error with pdfsig's words where it cannot read the PDF
+ */
+export async function judge(pdf: Uint8Array, anchors: TrustAnchors): Promise<JudgedSignature[]> {
+  const { signatures } = await pdfsig(pdf, anchors.nssDatabase)
+  const embedded = readPdfSignatures(pdf)
+  return Promise.all(
+    embedded.map(async ({ cms, signedBytes: content }, index) => {
+      const reported = signatures[index]
+      const subFilter = reported?.subFilter ?? 'unknown'
+      const cades = subFilter === 'ETSI.CAdES.detached'
+      const verified = await verifyCms({ cms, content, trustAnchors: anchors.root, cades })
+      const findings: Finding[] = [
+        ofPdfsig(reported),
+        { tool: 'openssl cms -verify', ...verified, message: firstLine(verified.message) },
+      ]
+      for (const { token, signature } of readTimestamps(cms)) {
+        const { valid, message } = await verifyTimestamp({
+          ...{ token, data: signature, trustAnchors: anchors.root },
+        })
+        findings.push({ tool: 'openssl ts -verify', valid, message: firstLine(message) })
+      }
+      return {
+        fieldName: reported?.fieldName ?? 'unknown',
+        signerName: reported?.signerName ?? 'unknown',
+        subFilter,
+        valid: findings.every(({ valid }) => valid),
+        wholeDocument: reported?.wholeDocument ?? false,
+        findings,
+      }
+    }),
+  )
+}
+
+function ofPdfsig(reported: PdfsigSignature | undefined): Finding {
+  if (reported === undefined)
+    return { tool: 'pdfsig', valid: false, message: 'It does not see this signature.' }
+  const { valid, trusted, validation, certificateValidation } = reported
+  return { tool: 'pdfsig', valid: valid && trusted, message: `${validation} ${certificateValidation}` }
+}
+
+function firstLine(text: string): string {
+  return text.split('\n', 1)[0] as string
+}
