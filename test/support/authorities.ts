@@ -44,8 +44,16 @@ export function issueResponder(directory: string, issuer: Issued, extension = NO
 /** RFC 5280 5.2.1: every CRL has it. */
 export const CRL_EXTENSIONS = ['authorityKeyIdentifier = keyid']
 
+export interface AuthoritiesOptions {
+  /** How the root tells whether the issuing authority was revoked; by a CRL by default. */
+  readonly issuingBy?: 'crl' | 'ocsp'
+}
+
 /** Serves until its server is closed. CRLs are about the authorities, and about the timestamp authority. */
-export async function startAuthorities(directory: string): Promise<Authorities> {
+export async function startAuthorities(
+  directory: string,
+  { issuingBy = 'crl' }: AuthoritiesOptions = {},
+): Promise<Authorities> {
   mkdirSync(directory, { recursive: true })
   const server = await startRevocationServer()
   const at = (path: string) => `${server.url}${path}`
@@ -57,7 +65,10 @@ export async function startAuthorities(directory: string): Promise<Authorities> 
   const root = authority('Root')
   const issuing = authority('Issuing CA', {
     issuer: root.issued,
-    extension: [crlAt(at('/root.crl')), accessAt({ issuers: [at('/root.cer')] })].join('\n'),
+    extension:
+      issuingBy === 'ocsp'
+        ? accessAt({ ocsp: [at('/root')], issuers: [at('/root.cer')] })
+        : [crlAt(at('/root.crl')), accessAt({ issuers: [at('/root.cer')] })].join('\n'),
   })
   const issuers = [at('/issuing.cer')]
   const responder = issueResponder(directory, issuing.issued, `${NO_CHECK}\n${accessAt({ issuers })}`)
@@ -96,6 +107,7 @@ export async function startAuthorities(directory: string): Promise<Authorities> 
       response.setHeader('content-type', 'application/ocsp-response')
       return respond(request)
     })
+  ocsp('/root', (request) => root.respond(request))
   ocsp('/issuing', (request) => issuing.respond(request, { signer: responder }))
   ocsp('/timestamp-root', (request) => timestampRoot.respond(request))
   server.on('/timestamp', async (query, response) => {
