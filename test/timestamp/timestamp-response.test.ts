@@ -1,12 +1,15 @@
 import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import * as asn1js from 'asn1js'
 import t from 'tap'
 import { findHashAlgorithm, type HashAlgorithm } from '../../src/algorithms/hash-algorithms.ts'
 import { TimestampError } from '../../src/timestamp/timestamp-error.ts'
 import { createNonce, encodeTimestampRequest } from '../../src/timestamp/timestamp-request.ts'
+import { encodeTimestampResponse } from '../../src/timestamp/timestamp-response.ts'
 import { readTimestampResponse } from '../../src/timestamp/verify-response.ts'
-import { issue } from '../support/certificates.ts'
+import { issue, openssl } from '../support/certificates.ts'
 import { createResponder, FOR_TIMESTAMPS } from '../support/timestamp-authority.ts'
+import { withTemporaryFiles } from '../support/validators/temporary-files.ts'
 
 const directory = t.testdir()
 const signer = issue(directory, { subject: '/CN=Timestamp authority', extensions: FOR_TIMESTAMPS })
@@ -81,4 +84,21 @@ t.test('its words steer no terminal and fill no log', async (t) => {
 t.test('granted without a token', async (t) => {
   t.match(read(reject(0)), { outcome: 'malformed' })
   t.match(read(reject(1)), { outcome: 'malformed' })
+})
+
+t.test('a token that is granted anew is one to OpenSSL', async (t) => {
+  const respond = createResponder(directory, { signer, chain: [] })
+  const query = encodeTimestampRequest({ hashAlgorithm: sha512, digest, nonce: createNonce() })
+  const reply = await respond(query)
+  const token = readTimestampResponse(reply) as Buffer
+  const granted = encodeTimestampResponse(token)
+  await withTemporaryFiles({ granted, query, token: '' }, async (path) => {
+    const text = openssl('ts', '-reply', '-in', path.granted, '-text')
+    t.match(text, /Status: Granted\.\nStatus description: unspecified\nFailure info: unspecified\n/)
+    openssl('ts', '-reply', '-in', path.granted, '-token_out', '-out', path.token)
+    t.same(readFileSync(path.token), token)
+    const anchor = ['-CAfile', signer.certificateFile, '-partial_chain']
+    t.match(openssl('ts', '-verify', '-in', path.granted, '-queryfile', path.query, ...anchor), /: OK/)
+  })
+  t.same(readTimestampResponse(granted), token)
 })
