@@ -107,6 +107,7 @@ for (const one of CASES) {
     t.equal(crls.length, isInToken ? 1 : 0, 'about the timestamp authority')
     t.equal(handed.ocspResponses.length, padesLevel === 'b-lt' ? 1 : 0, 'about the signer')
     t.equal(pdf.includes('/DSS'), padesLevel === 'b-lt')
+    t.equal(pdf.includes('/OCSPs'), padesLevel === 'b-lt', 'serial numbers are those of the chain')
     t.equal(pdf.includes('/CRLs'), padesLevel === 'b-lt')
   })
 }
