@@ -1,14 +1,14 @@
-/** Debian's Chromium, whose own `fetch` makes the calls of a page. */
+/** Chromium, whose own `fetch` makes the calls of a page. */
 import { existsSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type Browser, chromium, type Page as Tab } from 'playwright-core'
 import type { Page, PageAnswer } from './page.ts'
 
-const EXECUTABLE = '/usr/bin/chromium'
+const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser'].find((path) => existsSync(path))
 
 /** Why tests that need it are skipped; false where it is there. */
-export const WITHOUT_CHROMIUM = !existsSync(EXECUTABLE) && 'docker/install-tools.sh chromium installs it'
+export const WITHOUT_CHROMIUM = executablePath === undefined && 'docker/install-tools.sh chromium installs it'
 
 interface Teardown {
   teardown(act: () => Promise<unknown>): void
@@ -18,7 +18,7 @@ interface Teardown {
 export async function startChromium(t: Teardown): Promise<Browser> {
   // Root has no sandbox, and containers little shared memory
   const args = ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage']
-  const browser = await chromium.launch({ executablePath: EXECUTABLE, args })
+  const browser = await chromium.launch({ executablePath: `${executablePath}`, args })
   t.teardown(() => browser.close())
   return browser
 }
