@@ -44,7 +44,7 @@ export async function judge(pdf: Uint8Array, anchors: TrustAnchors): Promise<Jud
       const cades = subFilter === 'ETSI.CAdES.detached'
       const verified = await verifyCms({ cms, content, trustAnchors: anchors.root, cades })
       const findings: Finding[] = [
-        ofPdfsig(reported),
+        ofPdfsig(reported, index === 0),
         { tool: 'openssl cms -verify', ...verified, message: firstLine(verified.message) },
       ]
       for (const { token, signature } of readTimestamps(cms)) {
@@ -65,11 +65,14 @@ export async function judge(pdf: Uint8Array, anchors: TrustAnchors): Promise<Jud
   )
 }
 
-function ofPdfsig(reported: PdfsigSignature | undefined): Finding {
+/** @param isFirst of the file: pdfsig's word about a certificate counts for that one alone (see PdfsigSignature) */
+function ofPdfsig(reported: PdfsigSignature | undefined, isFirst: boolean): Finding {
   if (reported === undefined)
     return { tool: 'pdfsig', valid: false, message: 'It does not see this signature.' }
   const { valid, trusted, validation, certificateValidation } = reported
-  return { tool: 'pdfsig', valid: valid && trusted, message: `${validation} ${certificateValidation}` }
+  return isFirst
+    ? { tool: 'pdfsig', valid: valid && trusted, message: `${validation} ${certificateValidation}` }
+    : { tool: 'pdfsig', valid, message: `${validation}` }
 }
 
 function firstLine(text: string): string {

@@ -9,12 +9,13 @@ import t, { type Test } from 'tap'
 import { judge } from '../../docker/demo/judge.ts'
 import { choosePort } from '../../docker/demo/port.ts'
 import { SAMPLE_PDF, startDemo } from '../../docker/demo/start.ts'
+import { childrenOf } from '../support/process-figures.ts'
 import { startDss, WITHOUT_DSS } from '../support/validators/dss.ts'
 import { pdfsig } from '../support/validators/pdfsig.ts'
 import { type Choices, choose, download, drop, sign, startChromium, WITHOUT_CHROMIUM } from './page.ts'
 
 if (WITHOUT_CHROMIUM) {
-  t.skip(WITHOUT_CHROMIUM)
+  t.plan(0, WITHOUT_CHROMIUM)
   process.exit()
 }
 
@@ -36,21 +37,18 @@ await demo.server.ready(60_000)
 const address = await demo.startPage()
 const sample = readFileSync(SAMPLE_PDF)
 
-/** Opens the page, which may ask nobody but its own server and the service, and may have no errors. */
+/** Origins that pages have asked, and errors in their scripts. */
+const asked = new Set<string>()
+const complaints: string[] = []
+
 async function open(t: Test): Promise<Page> {
   const context = await browser.newContext()
   t.teardown(() => context.close())
   const page = await context.newPage()
-  const asked = new Set<string>()
-  const complaints: string[] = []
   page.on('request', (request) => asked.add(new URL(request.url()).origin))
   page.on('pageerror', (error) => complaints.push(`${error}`))
   page.on('console', (message) => {
     if (message.text().includes('Content Security Policy')) complaints.push(message.text())
-  })
-  t.teardown(() => {
-    const strangers = [...asked].filter((origin) => ![address, demo.service, 'null'].includes(origin))
-    t.strictSame({ strangers, complaints }, { strangers: [], complaints: [] })
   })
   await page.goto(address)
   return page
@@ -99,7 +97,7 @@ t.test('signs in each way, and what is downloaded is what it shows', async (t) =
         t.match(signature, { format: `PAdES-BASELINE-${level.slice(2).toUpperCase()}`, complaints })
       }
 
-      const wire = await page.locator('#wire').evaluate('(element) => element.textContent')
+      const wire = `${await page.locator('#wire').textContent()}`
       t.match(wire, way === 'web-sdk' ? 'POST /api/sign_hash' : 'POST /sign')
       t.match(wire, 'Authorization: Bearer •••••')
       t.notMatch(wire, 'eyJ')
@@ -245,11 +243,7 @@ t.test('its server answers no other page', async (t) => {
 t.test('says that the HSM hangs, that the service is away, and that the demo has ended', async (t) => {
   const page = await open(t)
   await drop(page, 'contract.pdf', sample)
-  const { pid } = demo.server
-  const signerProcesses = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
-    .trim()
-    .split(' ')
-    .map(Number)
+  const signerProcesses = childrenOf(demo.server.pid)
   t.not(signerProcesses.length, 0)
   for (const child of signerProcesses) process.kill(child, 'SIGSTOP')
   const { text } = await sign(page)
@@ -260,4 +254,10 @@ t.test('says that the HSM hangs, that the service is away, and that the demo has
   t.match((await sign(page)).text, 'The service does not answer.')
   await demo.stop()
   t.match((await sign(page)).text, 'The demo does not answer.')
+})
+
+t.test('pages have asked nobody but their own server and the service, and had no errors', async (t) => {
+  asked.delete('null')
+  t.strictSame([...asked].sort(), [address, demo.service].sort())
+  t.strictSame(complaints, [])
 })
