@@ -1,6 +1,6 @@
 // Brings a fresh clone to where the service and its tests can run: dependencies, build and, with --tools, the command
 // line tools, with --validators, further ones that judge signatures, with --downloads, EU DSS and pyHanko too, as far as
-// they can be had, with --tap, the test runner. Plain JavaScript without imports of packages, because it runs before any are there. Does nothing, within a
+// they can be had, with --tap, the test runner; with --downloads and --tap, Chromium too. Plain JavaScript without imports of packages, because it runs before any are there. Does nothing, within a
 // second, when nothing is to be done.
 //
 //   node docker/prepare.mjs [--tools] [--validators [--downloads]] [--tap]
@@ -16,6 +16,8 @@ const dss = ['java', 'maven', 'dss']
 const pyhanko = ['python-venv', 'pyhanko']
 /** Groups of tools that only the tests of `npm test` need. */
 const forTap = ['tinyproxy']
+/** Groups that only those of `npm run test:system` need. */
+const forSystemTests = ['chromium']
 
 /** What went wrong, in words that say what to do: no stack is printed for it. */
 class PreparationError extends Error {}
@@ -181,7 +183,9 @@ export async function prepare(options = {}) {
   }
   if (options.tap) {
     // The tests that need them are skipped
-    await installTools(forTap).catch(({ message }) => console.error(message))
+    for (const groups of options.downloads ? [forTap, forSystemTests] : [forTap]) {
+      await installTools(groups).catch(({ message }) => console.error(message))
+    }
   }
 }
 

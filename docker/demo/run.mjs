@@ -3,7 +3,8 @@ import { prepareOrExit } from '../prepare.mjs'
 
 const args = process.argv.slice(2)
 if (args.includes('--help') || args.includes('-h')) {
-  console.log(`Signs a sample PDF three ways with a key on a SoftHSM token, validates the signatures, and keeps serving.
+  console.log(`Signs a sample PDF three ways with a key on a SoftHSM token, validates the signatures, and keeps serving: a page
+on which you sign PDFs of your own in a browser, and the signing service.
 
 Usage: npm run demo -- [options]
 

@@ -3,9 +3,10 @@ import { copyFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
+import { choosePort } from '../../docker/demo/port.ts'
+import { startDemo } from '../../docker/demo/start.ts'
 import { readPage } from '../support/pages.ts'
 import { repositoryPath } from '../support/repository.ts'
-import { startReadyService } from '../support/service.ts'
 import { createSigningToken } from '../support/token.ts'
 import { readWalk } from '../support/walk.ts'
 
@@ -13,7 +14,7 @@ const SIGN_PDF = fileURLToPath(new URL('../support/document-engine/cli.js', impo
 
 const directory = t.testdir({ softhsm: {} })
 const path = (name: string) => join(directory, name)
-const { environment, certificates } = await createSigningToken(path('token'))
+const { environment } = await createSigningToken(path('token'))
 
 t.test('a token of SoftHSM signs', async (t) => {
   const walk = readWalk(readPage('docs/tokens.md'), path('softhsm'), [
@@ -26,11 +27,16 @@ t.test('a token of SoftHSM signs', async (t) => {
 })
 
 t.test('the requests of Document Engine', async (t) => {
-  const { url } = await startReadyService(t, environment)
+  const ports = { service: await choosePort(0), page: await choosePort(0), authorities: await choosePort(0) }
+  const demo = await startDemo({ folder: path('demo'), ports })
+  t.teardown(() => demo.stop())
+  await demo.server.ready(60_000)
+  const page = await demo.startPage()
   copyFileSync(repositoryPath('test/support/document-engine/sample.pdf'), path('in.pdf'))
   const walk = readWalk(readPage('docs/getting-started.md'), directory, [
-    ['http://127.0.0.1:6080', url],
-    ['.demo/certificates-not-for-production/root.pem', certificates.root],
+    ['http://127.0.0.1:6080', demo.service],
+    ['http://127.0.0.1:6081', page],
+    ['.demo/certificates-not-for-production/root.pem', demo.anchors.root],
     ['npm run sign-pdf --', `'${process.execPath}' '${SIGN_PDF}'`],
   ])
   t.equal(walk.next(), 'npm run demo\n')
