@@ -13,6 +13,7 @@ import type { SigningContext } from '../../src/signing/level.ts'
 import { signAtLevel } from '../../src/signing/sign-at-level.ts'
 import { CRL_EXTENSIONS, startAuthorities } from '../support/authorities.ts'
 import { DEFAULT_CONTAINER } from '../support/container-configuration.ts'
+import { readSignedData } from '../support/document-engine/signed-data.ts'
 import { ocspAbout, timestampOver } from '../support/long-term-evidence.ts'
 import { verifyTimestamp } from '../support/validators/openssl.ts'
 
@@ -135,6 +136,17 @@ t.test(
     t.ok(valid, message)
   },
 )
+
+t.test('CRLs about the signer are in the token, too, since the SDK has no room for them', async (t) => {
+  const ofSigner = { ...signerData, crls: [await issuing.crl({ extensions: CRL_EXTENSIONS })] }
+  for (const ofAuthority of [authorityData, { ...authorityData, crls: [] }]) {
+    const { made } = await sign('b-lt', { data: [ofSigner, ofAuthority] })
+    const found = readSignedData(made?.timestampToken as Buffer)
+    t.same(found.crls, [...ofAuthority.crls, ...ofSigner.crls])
+    t.same(found.ocspResponses, [], 'OCSP responses have their place in the document')
+    t.same(made?.evidence?.values?.crls, ofSigner.crls)
+  }
+})
 
 t.test('chains about which there is nothing to know leave all as it is', async (t) => {
   const rootsAlone = { ...NOTHING, complete: true, problems: [], publicProblems: [] }
