@@ -39,29 +39,31 @@ export interface SignSampleOptions {
 /** Signs the sample in each of the three ways into `folder`, and has every file validated. */
 export async function signSample(options: SignSampleOptions): Promise<Verdict[]> {
   const sample = await readFile(options.samplePdf)
-  const verdicts: Verdict[] = []
-  for (const way of WAYS) {
-    const { description, container, type } = way
-    try {
-      const { pdf } = await signPdf({
-        pdf: sample,
-        url: options.url,
-        container,
-        type,
-        signingToken: await options.issueToken(),
-        name: 'Demo signer - NOT FOR PRODUCTION',
-        reason: 'Demonstration',
-      })
-      const path = join(options.folder, way.file)
-      await writeFile(path, pdf)
-      const [judged] = await judge(pdf, options.anchors)
-      const findings = judged?.findings.map(({ tool, message }) => `${tool}: ${message}`)
-      const valid = judged?.valid === true && judged.wholeDocument
-      verdicts.push({ description, path, valid, findings: findings ?? ['the file has no signature'] })
-    } catch (error) {
-      const findings = [error instanceof Error ? error.message : String(error)]
-      verdicts.push({ description, path: undefined, valid: false, findings })
+  return Promise.all(WAYS.map((way) => signInOneWay(sample, way, options)))
+}
+
+async function signInOneWay(sample: Buffer, way: Way, options: SignSampleOptions): Promise<Verdict> {
+  const { description, container, type } = way
+  try {
+    const { pdf } = await signPdf({
+      pdf: sample,
+      url: options.url,
+      container,
+      type,
+      signingToken: await options.issueToken(),
+      name: 'Demo signer - NOT FOR PRODUCTION',
+      reason: 'Demonstration',
+    })
+    const path = join(options.folder, way.file)
+    await writeFile(path, pdf)
+    const [judged] = await judge(pdf, options.anchors)
+    if (judged === undefined) {
+      return { description, path, valid: false, findings: ['the file has no signature'] }
     }
+    const findings = judged.findings.map(({ tool, message }) => `${tool}: ${message}`)
+    return { description, path, valid: judged.valid && judged.wholeDocument, findings }
+  } catch (error) {
+    const findings = [error instanceof Error ? error.message : String(error)]
+    return { description, path: undefined, valid: false, findings }
   }
-  return verdicts
 }

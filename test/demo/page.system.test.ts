@@ -1,6 +1,7 @@
 /** The page of the demo, used in Chromium as a person would. */
 import { randomBytes } from 'node:crypto'
 import { readFileSync, truncateSync, writeFileSync } from 'node:fs'
+import { type IncomingMessage, request } from 'node:http'
 import { join } from 'node:path'
 import axe from 'axe-core'
 import { PDFDocument } from 'pdf-lib'
@@ -45,7 +46,7 @@ async function open(t: Test): Promise<Page> {
   const context = await browser.newContext()
   t.teardown(() => context.close())
   const page = await context.newPage()
-  page.on('request', (request) => asked.add(new URL(request.url()).origin))
+  page.on('request', (sent) => asked.add(new URL(sent.url()).origin))
   page.on('pageerror', (error) => complaints.push(`${error}`))
   page.on('console', (message) => {
     if (message.text().includes('Content Security Policy')) complaints.push(message.text())
@@ -238,6 +239,21 @@ t.test('its server answers no other page', async (t) => {
   t.equal((await ask('/token', { origin: 'http://evil.example' })).status, 403)
   t.equal((await ask('/token?kind=admin', {})).status, 400)
   t.equal((await ask('/other', {})).status, 404)
+
+  const { hostname, port } = new URL(address)
+  const ofOtherHost = await new Promise<IncomingMessage>((resolve, reject) => {
+    const options = {
+      hostname,
+      port,
+      path: '/token',
+      method: 'POST',
+      headers: { host: `evil.example:${port}` },
+    }
+    request(options, resolve).on('error', reject).end()
+  })
+  t.equal(ofOtherHost.resume().statusCode, 403, 'a name that was made to resolve to this machine')
+  const tooLarge = await fetch(`${address}/judge`, { method: 'POST', body: new Uint8Array(50_000_001) })
+  t.equal(tooLarge.status, 413)
 })
 
 t.test('says that the HSM hangs, that the service is away, and that the demo has ended', async (t) => {
