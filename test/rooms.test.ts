@@ -52,7 +52,7 @@ t.test('each room is known', async (t) => {
 })
 
 t.test('docs/architecture.md lists them in this order', async (t) => {
-  const rows = readChapter('docs/architecture.md', 'Rooms').matchAll(/^\| `([a-z0-9.]+)` \|/gm)
+  const rows = readChapter('docs/architecture.md', 'Rooms').matchAll(/^\| `([a-z0-9.-]+)` \|/gm)
   t.strictSame(
     [...rows].map(([, room]) => room),
     ROOMS,

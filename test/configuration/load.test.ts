@@ -87,6 +87,7 @@ t.test('with module and PIN alone all else has its default', async (t) => {
     keepAliveMs: 620_000,
     shutdownDelayMs: 0,
     corsOrigins: [],
+    webSdk: false,
     logLevel: 'info',
     digestMismatch: 'reject',
     signMethods: ['hsm'],
@@ -417,6 +418,25 @@ t.test('hash algorithms', async (t) => {
   }
   checkRefused(t, 'HASH_ALGORITHMS', ' , ', 'names none')
   t.equal(problemsOf({ ...LEAST, HASH_ALGORITHMS: 'md5,sha256,md2' }).length, 2, 'each is told')
+})
+
+t.test('pages of the Web SDK take tokens, origins, and addresses of their own', async (t) => {
+  t.match(problemsOf({ ...LEAST, WEB_SDK: 'true' }), [
+    /^WEB_SDK: is true, but ACCESS is not jwt/,
+    /^CORS_ORIGINS: is required for WEB_SDK=true/,
+  ])
+  const jwt = {
+    ...{ ACCESS: 'jwt', ACCESS_JWT_KEYS: 'https://login.example.com/keys' },
+    ...{ ACCESS_JWT_ISSUER: 'https://app.example.com', ACCESS_JWT_AUDIENCE: 'signing-service' },
+  }
+  const pages = { ...LEAST, ...jwt, WEB_SDK: 'true', CORS_ORIGINS: 'https://app.example.com' }
+  t.strictSame(problemsOf(pages), [])
+  for (const path of ['/api/sign_hash', '/api/get_certificates/']) {
+    t.match(problemsOf({ ...pages, SIGNING_SERVICE_PATH: path }), [
+      /^SIGNING_SERVICE_PATH: is an address of the Web SDK/,
+    ])
+    t.strictSame(problemsOf({ ...LEAST, SIGNING_SERVICE_PATH: path }), [])
+  }
 })
 
 t.test('origins', async (t) => {
