@@ -6,6 +6,7 @@ import { encode, encodeObjectIdentifier } from '../asn1/der-writer.ts'
 import { contextTag, TAG } from '../asn1/tag.ts'
 import { readTime } from '../asn1/time.ts'
 import { ID_CT_TST_INFO } from '../cms/object-identifiers.ts'
+import { readAttributes } from '../cms/signed-attributes-reader.ts'
 import { findContentProblem, isSigner, readSignedData, readSignerInfo } from '../cms/signed-data-reader.ts'
 import { quote } from '../common/quote.ts'
 import { readCertificateFields } from '../x509/certificate-fields.ts'
@@ -59,6 +60,10 @@ export function readTimestampToken(token: Buffer): TimestampToken {
     throw new TimestampError('malformed', 'sent a token without the one signature that it must have')
   }
   const { sid, digestAlgorithm, signedAttributes, signatureAlgorithm, signature } = signerInfo
+  if (signerInfo.unsignedAttributes !== undefined) {
+    // Revocation data may be added to them
+    readAttributes(signerInfo.unsignedAttributes)
+  }
   return {
     ...{ tstInfo, signedAttributes, signatureAlgorithm, signature },
     ...readCertificates(certificates, sid),

@@ -9,6 +9,7 @@ import { createNonce, encodeTimestampRequest } from '../../src/timestamp/timesta
 import { findTokenProblem, readTimestampToken } from '../../src/timestamp/timestamp-token.ts'
 import { readTimestampResponse } from '../../src/timestamp/verify-response.ts'
 import { issue } from '../support/certificates.ts'
+import { withUnsigned } from '../support/container-parts.ts'
 import { createIssuers, createResponder, FOR_TIMESTAMPS } from '../support/timestamp-authority.ts'
 
 const directory = t.testdir()
@@ -142,4 +143,12 @@ t.test('an element that does not belong there makes a token malformed, wherever 
   })) {
     t.throws(() => readTimestampToken(insert(token, path, nothing)), where)
   }
+})
+
+t.test('unsigned attributes have to be attributes, since others are added to them', async (t) => {
+  const type = new asn1js.ObjectIdentifier({ value: '1.2.3' })
+  const attribute = new asn1js.Sequence({ value: [type, new asn1js.Set({ value: [new asn1js.Null()] })] })
+  t.same(readTimestampToken(withUnsigned(token, attribute)).signature, readTimestampToken(token).signature)
+  t.throws(() => readTimestampToken(withUnsigned(token, new asn1js.Sequence({ value: [type] }))))
+  t.throws(() => readTimestampToken(withUnsigned(token, new asn1js.Null())))
 })
