@@ -1,7 +1,7 @@
 // Brings a fresh clone to where the service and its tests can run: dependencies, build and, with --tools, the command
 // line tools, with --validators, further ones that judge signatures, with --downloads, EU DSS and pyHanko too, as far as
-// they can be had, with --tap, the test runner; with --downloads and --tap, Chromium too. Plain JavaScript without imports of packages, because it runs before any are there. Does nothing, within a
-// second, when nothing is to be done.
+// they can be had, with --tap, the test runner; with --downloads and --tap, Chromium too. Plain JavaScript without imports
+// of packages, because it runs before any are there. Does nothing, within a second, when nothing is to be done.
 //
 //   node docker/prepare.mjs [--tools] [--validators [--downloads]] [--tap]
 import { spawn } from 'node:child_process'

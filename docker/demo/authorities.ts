@@ -11,8 +11,8 @@ export interface Authorities {
 }
 
 /**
- * Starts a timestamp authority, an OCSP responder and a server of the root's CRL on this machine, so that the demo reaches
- * level b-lt without the Internet. OpenSSL makes their answers.
+ * Starts a timestamp authority, an OCSP responder and a server of the root's CRL on this machine, so that the demo
+ * reaches level b-lt without the Internet. OpenSSL makes their answers.
  */
 export async function startAuthorities(port: number, certificates: DemoCertificates): Promise<Authorities> {
   const { root, issuing, timestamps, leaves } = certificates

@@ -13,7 +13,8 @@ import { SAMPLE_PDF, startDemo } from '../../docker/demo/start.ts'
 import { childrenOf } from '../support/process-figures.ts'
 import { startDss, WITHOUT_DSS } from '../support/validators/dss.ts'
 import { pdfsig } from '../support/validators/pdfsig.ts'
-import { type Choices, choose, download, drop, sign, startChromium, WITHOUT_CHROMIUM } from './page.ts'
+import { startChromium, WITHOUT_CHROMIUM } from '../support/web-sdk/chromium.ts'
+import { type Choices, choose, download, drop, sign } from './page.ts'
 
 if (WITHOUT_CHROMIUM) {
   t.plan(0, WITHOUT_CHROMIUM)
@@ -29,11 +30,8 @@ const ports = {
   authorities: await choosePort(0),
 }
 const demo = await startDemo({ folder, ports })
-const browser = await startChromium()
-t.teardown(async () => {
-  await browser.close()
-  await demo.stop()
-})
+t.teardown(() => demo.stop())
+const browser = await startChromium(t)
 await demo.server.ready(60_000)
 const address = await demo.startPage()
 const sample = readFileSync(SAMPLE_PDF)

@@ -1,18 +1,6 @@
 /** The demo's page in Chromium, without a word of what is in its script. */
-import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
-import { type Browser, chromium, type Page } from 'playwright-core'
-
-const PATHS = ['/usr/bin/chromium', '/usr/bin/chromium-browser']
-const executablePath = PATHS.find(existsSync)
-
-/** Why tests that need it are skipped; false where it is there. */
-export const WITHOUT_CHROMIUM = executablePath === undefined && 'docker/install-tools.sh chromium installs it'
-
-export function startChromium(): Promise<Browser> {
-  // Chromium's sandbox does not start for root.
-  return chromium.launch({ executablePath: `${executablePath}`, args: ['--no-sandbox'] })
-}
+import type { Page } from 'playwright-core'
 
 export interface Choices {
   readonly way?: 'web-sdk' | 'callback'
