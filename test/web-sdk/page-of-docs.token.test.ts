@@ -1,76 +1,155 @@
 /** The programs of docs/web-sdk.md, as an application and its page would run them. */
-import { execFile } from 'node:child_process'
-import { createHash } from 'node:crypto'
+import { spawn } from 'node:child_process'
+import { createHash, createPrivateKey, X509Certificate } from 'node:crypto'
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
+import { createInterface } from 'node:readline'
 import { pathToFileURL } from 'node:url'
-import { promisify } from 'node:util'
-import t from 'tap'
-import { attributesNaming } from '../support/attributes-to-sign.ts'
-import { createJwtKey, createKeySet } from '../support/jwt.ts'
+import t, { type Test } from 'tap'
+import { createClaims, createJwtKey, signJwt } from '../support/jwt.ts'
+import { codeBlocks } from '../support/markdown.ts'
 import { readPage } from '../support/pages.ts'
 import { startReadyService } from '../support/service.ts'
 import { createSignersFolder } from '../support/signers.ts'
-import { verifyCms, verifySignature } from '../support/validators/openssl.ts'
+import { verifyCms } from '../support/validators/openssl.ts'
+import { readWalk } from '../support/walk.ts'
 
 const CONTENT = Buffer.from('a document')
-const folder = await createSignersFolder(t.testdir())
+const DIGEST = createHash('sha256').update(CONTENT).digest('hex')
+const ISSUER = 'https://app.example.com'
+const PAGE = readPage('docs/web-sdk.md')
+
+const directory = t.testdir()
+const folder = await createSignersFolder(directory)
 const house = await folder.addKey('house', 'rsa')
 folder.write(['house'])
-const key = createJwtKey()
-folder.put('jwks.json', JSON.stringify(createKeySet(key)))
-folder.put('key.pem', `${key.privateKey.export({ type: 'pkcs8', format: 'pem' })}`)
+const walk = readWalk(PAGE, directory, [])
+const settings = walk.next()
+await walk.runNext()
 const service = await startReadyService(t, {
   ...folder.environment,
-  ...{ ACCESS: 'jwt', ACCESS_JWT_KEYS: folder.path('jwks.json'), WEB_SDK: 'true' },
-  ...{ ACCESS_JWT_ISSUER: 'https://app.example.com', ACCESS_JWT_AUDIENCE: 'signing-service' },
-  CORS_ORIGINS: 'https://app.example.com',
+  ...{ WEB_SDK: 'true', CORS_ORIGINS: ISSUER, ACCESS: 'jwt' },
+  ...{ ACCESS_JWT_KEYS: folder.path('jwt-public.pem') },
+  ...{ ACCESS_JWT_ISSUER: ISSUER, ACCESS_JWT_AUDIENCE: 'signing-service' },
 })
 
 /** Returns the only program of the page that has a text in it, for the service of this test. */
-function blockWith(text: string): string {
-  const blocks = [...readPage('docs/web-sdk.md').matchAll(/```js\n(.*?)```/gs)].map(([, block = '']) => block)
-  const [block = '', ...others] = blocks.filter((one) => one.includes(text))
+function programWith(text: string): string {
+  const [program = '', ...others] = codeBlocks(PAGE, 'js').filter((one) => one.includes(text))
   t.same(others, [], text)
-  return block.replaceAll('https://signing.example.com', service.url)
+  return program.replaceAll('https://signing.example.com', service.url).replace("'default'", "'house'")
 }
 
-/** Runs a program with what stands before and behind it, and returns the JSON that it prints. */
-async function run(name: string, before: string, block: string, after: string) {
-  folder.put(name, `${before}\n${block}\n${after}`)
-  const env = { ...process.env, JWT_KEY_FILE: folder.path('key.pem'), JWT_KEY_ID: key.kid }
-  const { stdout } = await promisify(execFile)(process.execPath, [folder.path(name)], { env })
-  return JSON.parse(stdout)
+async function load(name: string, text: string) {
+  folder.put(name, programWith(text))
+  return import(pathToFileURL(folder.path(name)).href)
 }
 
-folder.put('issue.mjs', blockWith('issueToken'))
-const issue = `import { issueToken } from ${JSON.stringify(pathToFileURL(folder.path('issue.mjs')).href)}`
-
-t.test('a callback of a page gets a container for a hash', async (t) => {
-  const callback = blockWith('async function sign(').replace(/await instance\.signDocument.*/s, '')
-  const hash = createHash('sha256').update(CONTENT).digest('hex').toUpperCase()
-  const { pkcs7 } = await run(
-    'callback.mjs',
-    `${issue}\nconst jwt = await issueToken('alice', 'house')`,
-    callback,
-    `const { pkcs7 } = await sign({ hash: '${hash}' })
-    console.log(JSON.stringify({ pkcs7: Buffer.from(pkcs7).toString('base64') }))`,
+/** Starts the application that issues tokens, and returns its address. */
+async function startApplication(t: Test): Promise<string> {
+  folder.put(
+    'application.mjs',
+    `export const findUser = async (cookie) => (cookie ? { id: cookie.slice('session='.length) } : undefined)
+    export const findDocument = async (id) => (id === 'd1' ? { signers: ['alice'] } : undefined)`,
   )
-  const cms = Buffer.from(pkcs7, 'base64')
+  const report = 'listen(0, "127.0.0.1", function () { console.log(this.address().port) })'
+  folder.put('issue.mjs', programWith('SignJWT').replace('listen(8080)', report))
+  const child = spawn(process.execPath, ['issue.mjs'], {
+    cwd: directory,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  t.teardown(async () => {
+    child.kill()
+    await once(child, 'exit')
+  })
+  const [port] = await once(createInterface(child.stdout), 'line')
+  return `http://127.0.0.1:${port}`
+}
+
+/** Returns a token as whoever has the application's key can make one. */
+function makeToken(claims: Record<string, unknown> = {}): string {
+  const privateKey = createPrivateKey(readFileSync(folder.path('jwt-key.pem')))
+  return signJwt({ ...createJwtKey(), privateKey }, createClaims({ iss: ISSUER, ...claims }))
+}
+
+async function checkContainer(t: Test, cms: Buffer): Promise<void> {
   const trustAnchors = folder.root.certificateFile
   t.match(await verifyCms({ cms, content: CONTENT, trustAnchors, cades: true }), { valid: true })
+}
+
+t.test('the settings are those that the service needs', async (t) => {
+  for (const [name, value] of Object.entries({ WEB_SDK: 'true', ACCESS: 'jwt', CORS_ORIGINS: ISSUER })) {
+    t.match(settings, `${name}=${value}\n`)
+  }
 })
 
-t.test('a back end gets the signature over its attributes, and the certificates', async (t) => {
-  const attributes = attributesNaming(house.certificate.raw)
-  const { signedData, certificates } = await run(
-    'back-end.mjs',
-    `${issue}\nconst token = await issueToken('alice', 'house')
-    const attributes = Buffer.from('${attributes.toString('hex')}', 'hex')`,
-    blockWith('data_to_be_signed'),
-    'console.log(JSON.stringify({ signedData, certificates }))',
-  )
-  t.equal(Buffer.from(certificates[0], 'base64').toString(), readFileSync(house.certificateFile, 'utf8'))
-  const signature = Buffer.from(signedData, 'base64')
-  const signed = { certificate: `${house.certificate}`, hash: 'sha256', data: attributes, signature }
-  t.match(await verifySignature(signed), { valid: true })
+t.test('the application issues a token that signs, to who may sign the document alone', async (t) => {
+  const url = await startApplication(t)
+  const ask = (id: string, cookie?: string, method = 'POST') =>
+    fetch(`${url}/documents/${id}/signing-token`, { method, headers: cookie ? { cookie } : {} })
+  for (const answer of [
+    await ask('d1'),
+    await ask('d1', 'session=bob'),
+    await ask('d2', 'session=alice'),
+    await ask('d1', 'session=alice', 'GET'),
+  ]) {
+    t.equal(answer.status, 403)
+    t.equal(await answer.text(), '')
+  }
+  const answer = await ask('d1', 'session=alice')
+  t.equal(answer.headers.get('cache-control'), 'no-store')
+  const { jwt } = (await answer.json()) as { jwt: string }
+  const { createCallback } = await load('callback.mjs', 'createCallback')
+  const { pkcs7 } = await createCallback(jwt)({ hash: DIGEST.toUpperCase() })
+  await checkContainer(t, Buffer.from(pkcs7))
+  t.match(service.log(), '"subject":"alice"')
+})
+
+t.test('the page hands the token to the SDK', async (t) => {
+  const { sign } = await load('sign.mjs', 'instance.signDocument')
+  const { fetch: original } = globalThis
+  t.teardown(() => Object.assign(globalThis, { fetch: original }))
+  const asked: unknown[] = []
+  Object.assign(globalThis, {
+    fetch: async (...request: unknown[]) => {
+      asked.push(request)
+      return Response.json({ jwt: 'a.b.c' })
+    },
+  })
+  const given: unknown[] = []
+  const instance = { signDocument: async (...options: unknown[]) => given.push(...options) }
+  await sign(instance, 'd1')
+  t.same(asked, [['/documents/d1/signing-token', { method: 'POST' }]])
+  t.match(given, [
+    { signingData: { signatureContainer: 'pkcs7', ltv: true } },
+    { jwt: 'a.b.c', serverUrl: service.url },
+  ])
+  Object.assign(globalThis, { fetch: async () => new Response(null, { status: 403 }) })
+  await t.rejects(sign(instance, 'd1'), { message: 'no token: 403' })
+})
+
+t.test(
+  'the callback gets certificates and containers as ArrayBuffers, and says why it gets none',
+  async (t) => {
+    const { createCallback, getCertificates } = await load('callback.mjs', 'createCallback')
+    const certificates: ArrayBuffer[] = await getCertificates(makeToken())
+    t.equal(
+      new X509Certificate(Buffer.from(certificates[0] as ArrayBuffer)).raw.equals(house.certificate.raw),
+      true,
+    )
+    const bound = createCallback(makeToken({ digest: DIGEST }))
+    const { pkcs7, ocspResponses } = await bound({ hash: DIGEST.toUpperCase() })
+    t.ok(pkcs7 instanceof ArrayBuffer)
+    t.same(ocspResponses, [])
+    await checkContainer(t, Buffer.from(pkcs7))
+    await t.rejects(bound({ hash: '00'.repeat(32) }), { message: /^NOT_ALLOWED: .* \([\da-f-]{36}\)$/ })
+  },
+)
+
+t.test('an application without a page gets a container for a digest, and its level', async (t) => {
+  const { signDigest } = await load('back-end.mjs', 'signDigest')
+  const { container, level, ocsps, crls } = await signDigest(DIGEST, makeToken())
+  await checkContainer(t, container)
+  t.same({ level, ocsps, crls }, { level: 'b-b', ocsps: [], crls: [] })
+  await t.rejects(signDigest(DIGEST, `${makeToken()}x`), { message: /^SIGNING_TOKEN_INVALID: / })
 })
