@@ -13,8 +13,11 @@ import { signDocument } from '../support/web-sdk/sign-document.ts'
 
 t.test('pages in Chromium', { skip: WITHOUT_CHROMIUM }, async (t) => {
   const [origin, strange] = [await serveEmptyPage(t), await serveEmptyPage(t)]
-  const material = await startWebSdkMaterial(t, join(t.testdir(), 'material'), { origin })
-  const { service, anchors, jwt } = material
+  const material = await startWebSdkMaterial(t, join(t.testdir(), 'material'), {
+    origin,
+    keys: ['rsa', 'p-256'],
+  })
+  const { service, anchors, authorities, jwt } = material
   const browser = await startChromium(t)
   const page = await ChromiumPage.open(browser, origin)
   const original = await samplePdf()
@@ -120,6 +123,32 @@ t.test('pages in Chromium', { skip: WITHOUT_CHROMIUM }, async (t) => {
     t.equal(status, 400)
     t.match(JSON.parse(body), { ...BODY, statusCode: 400, code: 'DIGEST_MISMATCH' })
     t.equal(error?.message, `The signing service failed to sign: ${body}`)
+  })
+
+  /** Has a page sign with a signer of level b-lt, which is refused. Returns what it could read of the refusal. */
+  async function refusedAtBLt(changes = (text: string) => text) {
+    const { read, page: watched } = watch({
+      origin,
+      post: (url, { headers, body }) => page.post(url, { headers, body: changes(body) }),
+    })
+    const signingData = { signatureContainer: 'pkcs7', padesLevel: 'b-lt' } as const
+    await t.rejects(signDocument(original, { signingData }, material.backEnd(watched, 'rsa')))
+    return read.at(-1) as PageAnswer
+  }
+
+  t.test('can read that attributes name the certificate of another signer', async (t) => {
+    const { status, body } = await refusedAtBLt((text) =>
+      text.includes('dataToBeSigned') ? text.replace(/("signingToken":"[^,]*?)rsa/, '$1p-256') : text,
+    )
+    t.equal(status, 400)
+    t.match(JSON.parse(body), { ...BODY, code: 'SIGNER_MISMATCH' })
+  })
+
+  t.test('can read that there is no timestamp, and so no such level', async (t) => {
+    authorities.server.on('/timestamp', () => Buffer.from('out of order'))
+    const { status, body } = await refusedAtBLt()
+    t.equal(status, 503)
+    t.match(JSON.parse(body), { ...BODY, code: 'TIMESTAMP_UNAVAILABLE' })
   })
 
   t.test('of an origin that is not allowed learn nothing', async (t) => {
