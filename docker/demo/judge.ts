@@ -7,7 +7,7 @@ import { type PdfsigSignature, pdfsig } from '../../test/support/validators/pdfs
 export interface Finding {
   readonly tool: string
   readonly valid: boolean
-  /** In the words of the tool. */
+  /** The words of the tool. */
   readonly message: string
 }
 
@@ -23,9 +23,9 @@ export interface JudgedSignature {
 }
 
 export interface TrustAnchors {
-  /** For pdfsig, as `makeNssDatabase` returns them. */
+  /** Trust anchors for pdfsig, as `makeNssDatabase` returns them. */
   readonly nssDatabase: string
-  /** For OpenSSL: path of a PEM file. */
+  /** Trust anchors for OpenSSL: path of a PEM file. */
   readonly root: string
 }
 

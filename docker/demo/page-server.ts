@@ -8,7 +8,7 @@ import { TOKEN_KINDS, type TokenIssuer } from './tokens.ts'
 /** Largest PDF that is judged. The page signs none that is larger. */
 export const MAX_PDF_BYTES = 50_000_000
 
-/** What the page has to know about the demo. */
+/** Tells the page about the demo. */
 export interface PageSettings {
   /** Address of the signing service without a path. */
   readonly service: string

@@ -107,7 +107,7 @@ export interface OcspEvidence {
 
 /** Fresh revocation data that show whether a certificate is good. */
 export interface Evidence {
-  /** At most one. */
+  /** The response of OCSP, if there is one. */
   readonly ocspResponses: readonly OcspEvidence[]
   /** DER CertificateList. */
   readonly crls: readonly Buffer[]

@@ -1,4 +1,4 @@
-/** What a signature is answered with at each level, and what becomes of it where that cannot be had. */
+/** Signatures are answered with what each level takes, and refused or lowered where that cannot be had. */
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { findHashAlgorithm, type HashAlgorithm } from '../../src/algorithms/hash-algorithms.ts'

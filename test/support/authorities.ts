@@ -45,7 +45,7 @@ export function issueResponder(directory: string, issuer: Issued, extension = NO
 export const CRL_EXTENSIONS = ['authorityKeyIdentifier = keyid']
 
 export interface AuthoritiesOptions {
-  /** How the root tells whether the issuing authority was revoked; by a CRL by default. */
+  /** The way in which the root tells whether the issuing authority was revoked; a CRL by default. */
   readonly issuingBy?: 'crl' | 'ocsp'
 }
 

@@ -41,7 +41,7 @@ export interface CertificatesAnswer {
   readonly ca_certificates?: readonly string[]
 }
 
-/** What sign_hash answers, and the callback in JSON. Values are base64 of DER, or of the bare signature. */
+/** The answer of sign_hash, and of the callback in JSON. Values are base64 of DER, or of the bare signature. */
 export interface SignatureAnswer extends CertificatesAnswer {
   readonly signedData?: string
   readonly pkcs7?: string

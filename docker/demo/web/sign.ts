@@ -24,7 +24,7 @@ export interface Choices {
   readonly way: 'web-sdk' | 'callback'
   readonly container: Container
   readonly type: SignatureType
-  /** Of the Web SDK alone: the callback has the level of the signer. */
+  /** The level to ask the Web SDK's back end for. The callback has that of the signer. */
   readonly level: 'b-b' | 'b-t' | 'b-lt'
   readonly signer: string
 }

@@ -5,7 +5,7 @@ import { type SigningWay, WebSdkError } from './signing-data.ts'
 /** The second argument of `signDocument` where there is no callback. */
 export interface BackEndOptions {
   readonly jwt: string
-  /** By default the claim `server_url` of the token. */
+  /** The address of the service, which is by default the claim `server_url` of the token. */
   readonly serverUrl?: string
   readonly signingToken?: string
   /** Whether a bare signature without a timestamp is taken, at which the SDK throws; false by default. */

@@ -41,7 +41,7 @@ export async function serveEmptyPage(t: Teardown): Promise<string> {
 export interface NetworkRequest {
   readonly method: string
   readonly url: string
-  /** In lower case. */
+  /** Headers, with names in lower case. */
   readonly headers: Readonly<Record<string, string>>
 }
 

@@ -39,7 +39,7 @@ export interface SignedDocument {
   readonly container: Buffer
   /** The bytes that the signature is over. */
   readonly content: Buffer
-  /** What came back for the signature. */
+  /** The answer of the service. */
   readonly handed: Handed
 }
 

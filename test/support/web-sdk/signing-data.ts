@@ -1,7 +1,7 @@
-/** What a page asks of the SDK, and what is handed to the SDK, in the SDK's words. */
+/** Types of a page's request to the SDK, and of the answer that is handed to the SDK, in the SDK's words. */
 import type { Level } from '../../../src/configuration/container-configuration.ts'
 
-/** As the SDK spells them. */
+/** The types of signatures, as the SDK spells them. */
 export const SIGNATURE_TYPES = ['CAdES', 'CMS'] as const
 export type SignatureType = (typeof SIGNATURE_TYPES)[number]
 
