@@ -2,6 +2,7 @@ import { SIGNER_NAME } from '../../schemas/signers-file.ts'
 import { INVALID_REQUEST, SIGNER_MISMATCH } from '../errors.ts'
 import type { Signer } from '../signers/signer.ts'
 import type { Signers } from '../signers/signers.ts'
+import type { Grant } from './grant.ts'
 import { hasFieldNamingSigner, isSignerInQuery, seemsToNameSigner } from './misplaced-signer.ts'
 import { MAX_TOKEN_LENGTH, type SigningToken } from './signing-token.ts'
 
@@ -12,15 +13,14 @@ interface SignerRequest {
   /** The signing token as it came, and as it was read. */
   readonly token: string | null | undefined
   readonly signingToken: Pick<SigningToken, 'signer'>
-  /** The only signer that the caller may use, if there is just one. */
-  readonly granted: string | undefined
+  readonly grant: Pick<Grant, 'signers'>
   /** Name of the signer in the path, which counts for every action. */
   readonly path: string | undefined
   /** Fields of the body, which must not name a signer. */
   readonly fields: Readonly<Record<string, unknown>>
   /** Fields of the query, which must not name one either. */
   readonly query: Readonly<Record<string, unknown>>
-  /** Fields of the request's log line, to which the name in the token is added. */
+  /** Fields of the request's log line, to which the name of the signer is added. */
   readonly logDetails: Record<string, string>
 }
 
@@ -32,7 +32,16 @@ interface SignerRequest {
  *   that seems to name one of them in another way; UNKNOWN_SIGNER, SIGNER_MISMATCH
  */
 export function chooseSigner(
-  { token, signingToken, granted, path, fields, query, logDetails }: SignerRequest,
+  request: SignerRequest,
+  signers: Pick<Signers, 'has' | 'choose' | 'choices'>,
+): Signer {
+  const signer = findSigner(request, signers)
+  request.logDetails.signer = signer.name
+  return signer
+}
+
+function findSigner(
+  { token, signingToken, grant, path, fields, query, logDetails }: SignerRequest,
   signers: Pick<Signers, 'has' | 'choose' | 'choices'>,
 ): Signer {
   const { signer: named } = signingToken
@@ -57,6 +66,7 @@ export function chooseSigner(
     Object.assign(logDetails, describeAskedSigner(named, signers))
   }
   if (path === undefined) {
+    const granted = grant.signers?.length === 1 ? grant.signers[0] : undefined
     return signers.choose(named ?? granted)
   }
   const chosen = signers.choose(path, 'path')

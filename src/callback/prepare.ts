@@ -17,6 +17,7 @@ import type { SignerRules } from '../configuration/signer-configuration.ts'
 import { DIGEST_MISMATCH, INVALID_REQUEST, NOT_ALLOWED_FOR_SIGNER } from '../errors.ts'
 import { MAX_MESSAGE_LENGTH } from '../requests/body/body-text.ts'
 import {
+  checkDigestLength,
   decodeContents,
   decodeHexDigest,
   type EncodedField,
@@ -150,11 +151,8 @@ function findMessageDigest(
 ): Buffer {
   const given = request.digest && decodeHexDigest(request.digest.field, request.digest.text)
   const mustFit = request.contents === undefined || digestMismatch === 'reject'
-  if (given !== undefined && mustFit && given.length !== algorithm.digestLength) {
-    const { field } = request.digest as EncodedField
-    throw new INVALID_REQUEST(
-      `${field}: a ${algorithm.name} digest has ${algorithm.digestLength} bytes, this one ${given.length}`,
-    )
+  if (given !== undefined && mustFit) {
+    checkDigestLength((request.digest as EncodedField).field, given, algorithm)
   }
   if (request.contents === undefined) {
     return given as Buffer

@@ -10,7 +10,7 @@ import type { AuditLog } from '../audit/audit-log.ts'
 import type { Configuration } from '../configuration/configuration.ts'
 import { describeCertificates } from '../requests/answers.ts'
 import { authenticate } from '../requests/authenticate.ts'
-import { beginWork, intake } from '../requests/intake.ts'
+import { beginWork, createSignOptions, intake } from '../requests/intake.ts'
 import { KnownNames } from '../requests/misspelled-name.ts'
 import { noteAsked } from '../requests/notes.ts'
 import type { Signers } from '../signers/signers.ts'
@@ -65,12 +65,8 @@ export const callback: FastifyPluginAsyncTypebox<CallbackOptions> = async (
       }
       auditLog?.check()
       await request.limitRate(reply)
-      const options = {
-        deadline: request.arrivedAt + configuration.hsm.timeoutMs,
-        client,
-        // Signers that share a token take turns if callers are not known
-        owner: grant.subject ?? signer.name,
-      }
+      const { timeoutMs } = configuration.hsm
+      const options = createSignOptions(request, { client, timeoutMs, grant, signer })
       const isJsonWanted = prepared.kind !== 'encoded-contents' && acceptsOnlyJson(request)
       const answer = isJsonWanted ? answerInJson : answerInOctets
       return answer(request, reply, prepared, { signer, options })
@@ -100,10 +96,8 @@ function readBody(request: FastifyRequest, { signingToken, grant, configuration,
   const { logDetails } = request
   const { signer: path } = request.params as { signer?: string }
   const token = body.signing_token
-  const granted = grant.signers?.length === 1 ? grant.signers[0] : undefined
-  const asking = { token, signingToken, granted, path, fields: body, query, logDetails }
+  const asking = { token, signingToken, grant, path, fields: body, query, logDetails }
   const signer = chooseSigner(asking, signers)
-  logDetails.signer = signer.name
   const asked = classify(body, request.longContents)
   logDetails.kind = asked.kind
   const { digestMismatch } = configuration

@@ -96,6 +96,17 @@ export function decodeHexDigest(field: string, text: string): Buffer {
   return Buffer.from(text, 'hex')
 }
 
+/** @throws INVALID_REQUEST naming the field, unless a digest has the length of those of the algorithm */
+export function checkDigestLength(
+  field: string,
+  { length }: Uint8Array,
+  { name, digestLength }: HashAlgorithm,
+): void {
+  if (length !== digestLength) {
+    throw new INVALID_REQUEST(`${field}: a ${name} digest has ${digestLength} bytes, this one ${length}`)
+  }
+}
+
 /** Hash algorithms that the length of a digest implies. A request has to name weaker ones. */
 const IMPLIED_BY_LENGTH: readonly HashAlgorithm['name'][] = ['sha256', 'sha384', 'sha512']
 

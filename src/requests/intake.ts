@@ -1,9 +1,11 @@
 import type { BlockList } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { checkAddress } from '../access/grant.ts'
+import { checkAddress, type Grant } from '../access/grant.ts'
 import { Client } from '../common/client.ts'
 import { defined } from '../common/defined.ts'
+import type { SignOptions } from '../pkcs11/pool/signing-jobs.ts'
+import type { Signer } from '../signers/signer.ts'
 import { type JsonBodyOptions, jsonBody } from './body/json-body.ts'
 import { EventLoopTurns } from './event-loop-turns.ts'
 
@@ -39,4 +41,21 @@ export function beginWork(request: Pick<FastifyRequest, 'client'>, { raw }: Fast
     }
   })
   return client
+}
+
+interface Work {
+  readonly client: Client
+  /** Time in ms from the arrival of the request until its deadline. */
+  readonly timeoutMs: number
+  readonly grant: Pick<Grant, 'subject'>
+  readonly signer: Pick<Signer, 'name'>
+}
+
+/** Creates the options of the signature that a request asks for. */
+export function createSignOptions(
+  { arrivedAt }: Pick<FastifyRequest, 'arrivedAt'>,
+  { client, timeoutMs, grant, signer }: Work,
+): SignOptions {
+  // Signers that share a token take turns if callers are not known
+  return { deadline: arrivedAt + timeoutMs, client, owner: grant.subject ?? signer.name }
 }

@@ -16,14 +16,14 @@ import {
   requireEvidence,
   type SigningContext,
 } from './level.ts'
-import { selectRevocationValues } from './size-limit.ts'
+import { checkCrls } from './size-limit.ts'
 
 export interface SignatureRequest {
   /** The certificate that verifies the signature. */
   readonly signerCertificate: SignerCertificate
   readonly hashAlgorithm: HashAlgorithm
   readonly signed: SignedMessage
-  /** At most that of the signer. */
+  /** The wanted level, which is that of the signer at most. */
   readonly level: Level
 }
 
@@ -86,6 +86,6 @@ function requireRevocations(path: CertificatePath, context: SigningContext): Rev
   const { sources, container } = context.signer
   const evidence = gatherEvidence([path], sources.revocations)
   requireEvidence(path, evidence, container.revocationFallback)
-  selectRevocationValues(evidence, context)
+  checkCrls(evidence, context)
   return evidence
 }

@@ -7,23 +7,31 @@ import type { SigningContext } from './level.ts'
 type SizeContext = Pick<SigningContext, 'signer'>
 
 /**
- * Selects the revocation data to embed. It refuses CRLs that alone exceed the limit, since encoding tens of megabytes
- * would keep all other requests waiting.
+ * Refuses CRLs that alone exceed the limit, since encoding tens of megabytes would keep all other requests waiting.
+ *
+ * @throws CONTAINER_TOO_LARGE
+ */
+export function checkCrls({ values }: Pick<RevocationEvidence, 'values'>, { signer }: SizeContext): void {
+  const { sizeLimit } = signer.container
+  const bytes = values?.crls.reduce((sum, { length }) => sum + length, 0) ?? 0
+  if (bytes > sizeLimit) {
+    throw new CONTAINER_TOO_LARGE(`at least ${bytes}`, String(sizeLimit))
+  }
+}
+
+/**
+ * Selects the revocation data to embed.
  *
  * @throws CONTAINER_TOO_LARGE
  */
 export function selectRevocationValues(
   evidence: RevocationEvidence | undefined,
-  { signer }: SizeContext,
+  context: SizeContext,
 ): Pick<SignedDataRequest, 'revocationValues'> {
   if (evidence?.values === undefined) {
     return {}
   }
-  const { sizeLimit } = signer.container
-  const bytes = evidence.values.crls.reduce((sum, { length }) => sum + length, 0)
-  if (bytes > sizeLimit) {
-    throw new CONTAINER_TOO_LARGE(`at least ${bytes}`, String(sizeLimit))
-  }
+  checkCrls(evidence, context)
   return { revocationValues: evidence.values }
 }
 

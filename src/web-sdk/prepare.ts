@@ -13,6 +13,7 @@ import {
 import type { Level } from '../configuration/container-configuration.ts'
 import { DIGEST_MISMATCH, INVALID_REQUEST, SIGNER_MISMATCH } from '../errors.ts'
 import {
+  checkDigestLength,
   decodeBase64,
   decodeHexDigest,
   hashAlgorithmOfLength,
@@ -54,13 +55,9 @@ export function prepareSignHash(
   const level = parseLevel(body.cadesLevel, chosen.container.level)
   const attributes = decodeBase64('dataToBeSigned', require('dataToBeSigned', body.dataToBeSigned))
   const contentsDigest = decodeHexDigest('hash', require('hash', body.hash))
-  const { length } = contentsDigest
-  const hashAlgorithm = parseHashAlgorithm(body.hashAlgorithm ?? hashAlgorithmOfLength(length), chosen.rules)
-  if (length !== hashAlgorithm.digestLength) {
-    throw new INVALID_REQUEST(
-      `hash: a ${hashAlgorithm.name} digest has ${hashAlgorithm.digestLength} bytes, this one ${length}`,
-    )
-  }
+  const implied = hashAlgorithmOfLength(contentsDigest.length)
+  const hashAlgorithm = parseHashAlgorithm(body.hashAlgorithm ?? implied, chosen.rules)
+  checkDigestLength('hash', contentsDigest, hashAlgorithm)
   const { certificates } = checkAttributes(attributes, contentsDigest, type)
   const signer = signers.chooseFor(chosen, certificates, 'dataToBeSigned')
   const { certificate, template } = signer.certificate()

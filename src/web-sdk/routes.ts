@@ -11,7 +11,7 @@ import type { SignatureForm } from '../configuration/signer-configuration.ts'
 import { PAYLOAD_TOO_LARGE } from '../errors.ts'
 import { describeCertificates } from '../requests/answers.ts'
 import { authenticate } from '../requests/authenticate.ts'
-import { beginWork, intake } from '../requests/intake.ts'
+import { beginWork, createSignOptions, intake } from '../requests/intake.ts'
 import { KnownNames } from '../requests/misspelled-name.ts'
 import { noteAsked } from '../requests/notes.ts'
 import type { Signer } from '../signers/signer.ts'
@@ -65,11 +65,8 @@ export const webSdk: FastifyPluginAsyncTypebox<WebSdkOptions> = async (
       note(request, prepared, { forms, subject: grant.subject })
       auditLog?.check()
       await request.limitRate(reply)
-      const options = {
-        deadline: request.arrivedAt + hsm.timeoutMs,
-        client,
-        owner: grant.subject ?? prepared.signer.name,
-      }
+      const { timeoutMs } = hsm
+      const options = createSignOptions(request, { client, timeoutMs, grant, signer: prepared.signer })
       return reply.send({ data: await signHash(request, prepared, { forms, options }) })
     },
   )
@@ -85,11 +82,9 @@ export const webSdk: FastifyPluginAsyncTypebox<WebSdkOptions> = async (
     const token = body.signingToken
     const signingToken = readSigningToken(token, signMethods)
     const grant = await authenticate(request, {}, access)
-    const granted = grant.signers?.length === 1 ? grant.signers[0] : undefined
     const { logDetails } = request
-    const asking = { token, signingToken, granted, path: undefined, fields: body, query, logDetails }
+    const asking = { token, signingToken, grant, path: undefined, fields: body, query, logDetails }
     const signer = chooseSigner(asking, signers)
-    logDetails.signer = signer.name
     return { signer, grant }
   }
 }

@@ -4,7 +4,7 @@ import t from 'tap'
 import { startDss, WITHOUT_DSS } from '../support/validators/dss.ts'
 import { startWebSdkMaterial } from '../support/web-sdk/material.ts'
 import type { SignedDocument } from '../support/web-sdk/sign-document.ts'
-import { askDss, CASES, type Case, nameOf, signCase } from './web-sdk-documents.ts'
+import { askDss, CASES, type Case, nameOf, signCase, signLongTerm } from './web-sdk-documents.ts'
 
 const RAW = CASES.find(({ form, type }) => form === 'raw' && type === 'CAdES') as Case
 
@@ -12,14 +12,7 @@ t.test('where a CA is checked by a CRL', { skip: WITHOUT_DSS }, async (t) => {
   const keys = ['rsa', 'pss', 'p-256'] as const
   const material = await startWebSdkMaterial(t, join(t.testdir(), 'material'), { keys })
   const dss = await startDss(t)
-  const asSdk = new Map<Case, SignedDocument>()
-  const keepingToken = new Map<Case, SignedDocument>()
-  for (const one of CASES) {
-    asSdk.set(one, await signCase(material, one, 'b-lt'))
-    if (one.form === 'raw') {
-      keepingToken.set(one, await signCase(material, one, 'b-lt', { keepsToken: true }))
-    }
-  }
+  const { asSdk, keepingToken } = await signLongTerm(material)
   const withCrl = await signCase(material, RAW, 'b-lt', { writesCrls: true })
   await material.authorities.server.close()
 

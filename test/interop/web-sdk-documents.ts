@@ -60,6 +60,25 @@ export function signCase(
   return signDocument(original, { signingData, ...options }, way)
 }
 
+/** The documents of level b-lt: as the SDK makes them, and raw ones with the timestamp token as it came. */
+export interface LongTermDocuments {
+  readonly asSdk: ReadonlyMap<Case, SignedDocument>
+  readonly keepingToken: ReadonlyMap<Case, SignedDocument>
+}
+
+/** Signs every case at b-lt. */
+export async function signLongTerm(material: WebSdkMaterial): Promise<LongTermDocuments> {
+  const asSdk = new Map<Case, SignedDocument>()
+  const keepingToken = new Map<Case, SignedDocument>()
+  for (const one of CASES) {
+    asSdk.set(one, await signCase(material, one, 'b-lt'))
+    if (one.form === 'raw') {
+      keepingToken.set(one, await signCase(material, one, 'b-lt', { keepsToken: true }))
+    }
+  }
+  return { asSdk, keepingToken }
+}
+
 /** A warning about plain CMS, which need not have the attribute (ISO 32000-2 12.8.3.3.1): the SDK leaves it out. */
 const NO_SIGNING_CERTIFICATE = "The signed attribute: 'signing-certificate' is absent!"
 

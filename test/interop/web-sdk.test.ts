@@ -4,8 +4,7 @@ import t from 'tap'
 import { startDss, WITHOUT_DSS } from '../support/validators/dss.ts'
 import { startBouncyCastle } from '../support/validators/start-bouncy-castle.ts'
 import { startWebSdkMaterial } from '../support/web-sdk/material.ts'
-import type { SignedDocument } from '../support/web-sdk/sign-document.ts'
-import { askBouncyCastle, askDss, CASES, type Case, nameOf, signCase } from './web-sdk-documents.ts'
+import { askBouncyCastle, askDss, CASES, nameOf, signCase, signLongTerm } from './web-sdk-documents.ts'
 
 const LEVEL_NAMES = { CAdES: 'PAdES-BASELINE', CMS: 'PKCS7' } as const
 
@@ -28,19 +27,12 @@ t.test('where every certificate has OCSP', { skip: WITHOUT_DSS }, async (t) => {
   }
 
   t.test('once nobody can be asked any more', async (t) => {
-    const asSdk = new Map<Case, SignedDocument>()
-    const keepingToken = new Map<Case, SignedDocument>()
-    for (const one of CASES) {
-      asSdk.set(one, await signCase(material, one, 'b-lt'))
-      if (one.form === 'raw') {
-        keepingToken.set(one, await signCase(material, one, 'b-lt', { keepsToken: true }))
-      }
-    }
+    const { asSdk, keepingToken } = await signLongTerm(material)
     await material.authorities.server.close()
 
     for (const [one, signed] of [...asSdk].filter(([{ form }]) => form === 'pkcs7')) {
       t.test(`${nameOf(one)} is LT to EU DSS`, async (t) => {
-        // What a container of the callback has among its signed attributes is about its timestamp, too
+        // The callback also answers the CRL about the timestamp, which its container has among the signed attributes
         t.equal(signed.handed.crls.length, one.address === 'callback' ? 1 : 0)
         t.equal(signed.handed.ocspResponses.length, 2)
         t.equal(await askDss(dss, signed, material), `${LEVEL_NAMES[one.type]}-LT`)
