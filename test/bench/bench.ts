@@ -89,6 +89,7 @@ export async function measureLoad({ load, settings }: Bench, kind: LoadKind): Pr
   const signers = servers.flatMap((server) => server.signers)
   const cpu = () => [http, signers, [load.pid]].map(cpuTime)
   let [before, after] = [cpu(), cpu()]
+  const looped = servers.filter(({ hasLoop }) => hasLoop)
   let loops: LoopDelay[] = []
   const { rampMs, seconds, watchSeconds } = settings
   const result = await load.run(
@@ -100,10 +101,10 @@ export async function measureLoad({ load, settings }: Bench, kind: LoadKind): Pr
       // Watching takes processor time
       end: async () => {
         after = cpu()
-        await Promise.all(servers.map((server) => server.watchLoop()))
+        await Promise.all(looped.map((server) => server.watchLoop()))
       },
       watched: async () => {
-        loops = await Promise.all(servers.map((server) => server.tellLoop()))
+        loops = await Promise.all(looped.map((server) => server.tellLoop()))
       },
     },
   )
@@ -121,8 +122,10 @@ export async function measureLoad({ load, settings }: Bench, kind: LoadKind): Pr
     httpCpu,
     ...(signers.length > 0 && { signerCpu }),
     loadCpu,
-    loopP99: Math.max(...loops.map(({ p99 }) => p99)),
-    loopMax: Math.max(...loops.map(({ max }) => max)),
+    ...(loops.length > 0 && {
+      loopP99: Math.max(...loops.map(({ p99 }) => p99)),
+      loopMax: Math.max(...loops.map(({ max }) => max)),
+    }),
     busy: (measured.answers[BUSY] ?? 0) / measured.seconds,
   }
   return { figures, answers }

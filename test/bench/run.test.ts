@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import { USAGE } from './arguments.ts'
 import { FIGURES, type FigureName, RIGHT, valuesOf } from './figures.ts'
+import { buildGoPool } from './peers/build.ts'
 import type { Report } from './report/report.ts'
 import { PATIENT, SHORT } from './settings.ts'
 
@@ -20,10 +21,19 @@ function run(...args: string[]): Promise<{ code: number; stdout: string; stderr:
   })
 }
 
+const go = await buildGoPool((what) => t.comment(what))
+
 const LINES = [
   ...SHORT.bareSessions.map((sessions) => `bare-${sessions}`),
   ...['raw', 'pkcs7'].flatMap((kind) => SHORT.inFlight.map((inFlight) => `${kind}-${inFlight}`)),
   'naive',
+  ...[
+    'peers-bare',
+    ...(go === undefined ? [] : ['go-32', 'go-1']),
+    'peers-raw-32',
+    'peers-raw-1',
+    'peers-first',
+  ],
   'simulated-bare',
   ...SHORT.simulatedSessions.map((sessions) => `simulated-${sessions}`),
   ...['simulated-naive', 'simulated-best', 'overload-32'],

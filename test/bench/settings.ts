@@ -8,6 +8,8 @@ export interface Settings {
   readonly watchSeconds: number
   /** Before the first measurement of a service, for each kind of request. */
   readonly warmUpSeconds: number
+  /** Of a service that has just been started. */
+  readonly firstSeconds: number
   /** Load before each measurement. */
   readonly rampMs: number
   /** Of the service, where nothing else is said. */
@@ -43,6 +45,7 @@ export const FULL: Settings = {
   seconds: 4,
   watchSeconds: 1,
   warmUpSeconds: 3,
+  firstSeconds: 5,
   rampMs: 300,
   sessions: 8,
   bareSessions: [1, 2, 4, 8, 16],
@@ -74,6 +77,7 @@ export const SHORT: Settings = {
   seconds: 0.3,
   watchSeconds: 0.1,
   warmUpSeconds: 0.1,
+  firstSeconds: 0.3,
   rampMs: 50,
   sessions: 2,
   bareSessions: [2],

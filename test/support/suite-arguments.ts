@@ -53,6 +53,7 @@ export async function runSuite(main: (args: readonly string[]) => Promise<number
     process.exitCode = await main(process.argv.slice(2))
   } catch (error) {
     console.error(error instanceof UsageError ? error.message : error)
-    process.exitCode = error instanceof UsageError ? 64 : 1
+    // Processes that were started before it threw would keep this one waiting
+    process.exit(error instanceof UsageError ? 64 : 1)
   }
 }

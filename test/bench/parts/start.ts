@@ -40,7 +40,8 @@ async function measureStart({ material, settings }: Bench, sessions: number): Pr
     await delay(settings.settleMs)
     const memory = (pids: readonly number[]) => (processFigures(pids).rss * KIB) / MB
     const [httpMemory, signerMemory] = [memory([server.pid]), memory(server.signers)]
-    return { figures: { seconds: server.startMs / 1_000, httpMemory, signerMemory } }
+    const figures = { httpMemory, signerMemory, memory: httpMemory + signerMemory }
+    return { figures: { seconds: server.startMs / 1_000, ...figures } }
   } finally {
     await server.end()
   }

@@ -1,5 +1,5 @@
 /** A service under measurement, as a process of its own. */
-import { type ChildProcess, fork } from 'node:child_process'
+import { type ChildProcess, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { extname } from 'node:path'
@@ -19,6 +19,9 @@ const PROGRAMS = {
   naive: moduleUrl('./naive-service'),
 }
 
+/** One of them, or the path of a program that is no JavaScript. */
+export type Program = keyof typeof PROGRAMS | { readonly path: string }
+
 const READY_MS = 300_000
 const LOOK_MS = 10
 const END_MS = 20_000
@@ -32,19 +35,23 @@ export class Server {
   /** How long it took until it was ready, ms. */
   startMs = Number.NaN
 
-  private constructor(program: keyof typeof PROGRAMS, port: number, environment: Record<string, string>) {
+  private constructor(program: Program, port: number, environment: Record<string, string>) {
     this.url = `http://127.0.0.1:${port}`
-    this.#child = fork(PROGRAMS[program], [], {
-      env: {
-        ...process.env,
-        SIGNING_SERVICE_HOST: '127.0.0.1',
-        SIGNING_SERVICE_PORT: `${port}`,
-        LOG_LEVEL: 'info',
-        ...environment,
-      },
-      execArgv: [`--import=${WATCH}`],
-      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-    })
+    const env = {
+      ...process.env,
+      SIGNING_SERVICE_HOST: '127.0.0.1',
+      SIGNING_SERVICE_PORT: `${port}`,
+      LOG_LEVEL: 'info',
+      ...environment,
+    }
+    this.#child =
+      typeof program === 'object'
+        ? spawn(program.path, { env, stdio: ['ignore', 'ignore', 'pipe'] })
+        : fork(PROGRAMS[program], [], {
+            env,
+            execArgv: [`--import=${WATCH}`],
+            stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+          })
     const stderr = this.#child.stderr as Readable
     stderr.on('data', (chunk) => {
       this.#stderr = `${this.#stderr}${chunk}`.slice(-KEPT_OUTPUT)
@@ -53,10 +60,7 @@ export class Server {
   }
 
   /** Starts it and waits until it is ready. */
-  static async start(
-    program: keyof typeof PROGRAMS,
-    environment: Readonly<Record<string, string>>,
-  ): Promise<Server> {
+  static async start(program: Program, environment: Readonly<Record<string, string>>): Promise<Server> {
     const port = await freePort()
     const begin = performance.now()
     const server = new Server(program, port, environment)
@@ -72,6 +76,11 @@ export class Server {
   /** Process ids of the signer processes. */
   get signers(): readonly number[] {
     return childrenOf(this.pid)
+  }
+
+  /** False of a program that is no JavaScript: it has none. */
+  get hasLoop(): boolean {
+    return this.#child.connected
   }
 
   async watchLoop(): Promise<void> {

@@ -57,16 +57,16 @@ export const DOCUMENT_TABLE: Table = {
 }
 
 const PROCESS_FIGURES = [
-  ...(['httpMemory', 'signerMemory', 'descriptors', 'threads'] as const),
+  ...(['httpMemory', 'signerMemory', 'memory', 'descriptors', 'threads'] as const),
   ...(['memoryGrowth', 'descriptorGrowth', 'threadGrowth'] as const),
 ]
 
 export const PROCESS_TABLE: Table = {
   headings: [
-    ...['processes', 'memory, HTTP', 'memory, signer', 'descriptors', 'threads'],
+    ...['processes', 'memory, HTTP', 'memory, signer', 'of both', 'descriptors', 'threads'],
     ...['growth of memory', 'of descriptors', 'of threads'],
   ],
-  widths: [46, 12, 14, 11, 9, 16, 14, 12],
+  widths: [46, 12, 14, 9, 11, 9, 16, 14, 12],
   rowsOf: (line) =>
     line.figures.httpMemory === undefined && line.figures.signerMemory === undefined
       ? []
