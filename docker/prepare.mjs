@@ -5,7 +5,7 @@
 //
 //   node docker/prepare.mjs [--tools] [--validators [--downloads]] [--tap]
 import { spawn } from 'node:child_process'
-import { chmod, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
+import { readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -128,14 +128,14 @@ async function build() {
   const built = await stat(stamp).catch(() => undefined)
   if (built && built.mtimeMs >= Math.max(...changes)) return
 
-  console.error('Building with tsc')
+  console.error('Building with tsc and esbuild')
   const started = new Date()
   // What was compiled from files that are gone would run as a test.
   await rm(join(root, 'dist'), { recursive: true, force: true })
   const tsc = join(root, 'node_modules/typescript/bin/tsc')
   await run(process.execPath, [tsc, '--project', 'tsconfig.json'], 'The build failed: tsc says why above')
-  // tsc makes no file executable, and npx starts the command as one.
-  await chmod(join(root, 'dist/src/cli/main.js'), 0o755)
+  const bundle = join(root, 'docker/bundle.mjs')
+  await run(process.execPath, [bundle], 'The build failed: esbuild says why above')
   await writeFile(stamp, '')
   // What changed while tsc was running is for the next build.
   await utimes(stamp, started, started)

@@ -1,11 +1,10 @@
 /** The service whose HTTP process and signer process have users of their own, as operators see it. */
 import { spawnSync } from 'node:child_process'
 import { chownSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs'
-import { extname } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import t, { type Test } from 'tap'
 import { giveToken, USER_VARIABLES, USERS, whyNotApart } from './support/apart.ts'
 import { childrenOf } from './support/process-figures.ts'
+import { programPath } from './support/programs.ts'
 import { afterReload, signsWith } from './support/reload.ts'
 import { ACCESS_KEY, REGION, SECRET_ID, startSecretsManager, version } from './support/secrets-manager.ts'
 import { type ServerProcess, startReadyServerProcess, startServerProcess } from './support/server-process.ts'
@@ -183,7 +182,7 @@ t.test('where the parent is killed, all end', async (t) => {
 })
 
 t.test('where the parent went while the HTTP process was loaded, that ends', async (t) => {
-  const server = fileURLToPath(new URL(`../src/server${extname(import.meta.filename)}`, import.meta.url))
+  const server = programPath('server')
   const env = { ...process.env, ...environment, SIGNING_SERVICE_HOST: '127.0.0.1' }
   const { status, stdout } = spawnSync(process.execPath, [server, 'apart'], { ...USERS.http, env })
   t.equal(status, 1)

@@ -19,8 +19,8 @@ t.test('npm start in a clone that was not built says what to run', async (t) => 
 })
 
 t.test('npm start in one that was built starts the service', async (t) => {
-  mkdirSync(join(directory, 'dist', 'src'), { recursive: true })
-  writeFileSync(join(directory, 'dist', 'src', 'server.js'), "console.log('started')")
+  mkdirSync(join(directory, 'dist', 'bundle'), { recursive: true })
+  writeFileSync(join(directory, 'dist', 'bundle', 'server.js'), "console.log('started')")
   const { status, stdout } = start()
   t.equal(status, 0)
   t.match(stdout, /^started$/m)

@@ -56,7 +56,7 @@ export async function startDemo({ folder, ports }: DemoOptions): Promise<Demo> {
   const service = `http://127.0.0.1:${ports.service}`
   const logFile = join(folder, 'server.log')
   const server = startServer({
-    script: join(repository, 'dist/src/server.js'),
+    script: join(repository, 'dist/bundle/server.js'),
     environment: {
       ...token.environment,
       ...tokens.environment,

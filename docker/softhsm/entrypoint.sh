@@ -22,7 +22,7 @@ fi
 # Whoever asks for a signature has to have the token in this file, as signing_token.
 export ACCESS=tokens ACCESS_FILE="$DEMO_DIRECTORY/access.json"
 if [ ! -e "$ACCESS_FILE" ]; then
-  signing_token=$(node "$here/../../dist/src/cli/main.js" user add document-engine)
+  signing_token=$(node "$here/../../dist/bundle/cli/main.js" user add document-engine)
   (umask 077 && printf '%s\n' "$signing_token" > "$DEMO_DIRECTORY/signing-token-not-for-production")
 fi
 

@@ -23,7 +23,10 @@ export function findExposed(
     ...pins,
     ...signers.map(({ access, settings }) => ({ setting: settings.module, path: access.module })),
     ...(signersFile === undefined ? [] : [{ setting: 'SIGNERS_FILE', path: signersFile }]),
-    ...[process.execPath, import.meta.filename].map((path) => ({ setting: 'SIGNING_SERVICE_USER', path })),
+    ...[process.execPath, process.argv[1] as string].map((path) => ({
+      setting: 'SIGNING_SERVICE_USER',
+      path,
+    })),
   ]
   const user = `user ${process.geteuid?.()}, who runs the HTTP process`
   return [

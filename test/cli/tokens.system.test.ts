@@ -1,9 +1,8 @@
 import { execFileSync, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { extname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 import t from 'tap'
-import { runCommand } from '../support/command.ts'
+import { MAIN, runCommand } from '../support/command.ts'
 import { createFaultyModule } from '../support/faulty-module/faulty-module.ts'
 import { isRunning, until } from '../support/signing.ts'
 import { createToken } from '../support/token.ts'
@@ -144,8 +143,7 @@ t.test('a library that hangs does not keep the command', async (t) => {
 t.test('a library that hangs does not outlive a command that was killed', async (t) => {
   faulty.plan('C_GetSlotList hang')
   const before = faulty.processes().length
-  const main = fileURLToPath(new URL(`../../src/cli/main${extname(import.meta.filename)}`, import.meta.url))
-  const command = spawn(process.execPath, [main, 'tokens'], {
+  const command = spawn(process.execPath, [MAIN, 'tokens'], {
     env: { ...process.env, ...faulty.environment, TSA_PASSWORD: 'tsa-password-4711' },
   })
   await until('the library is in use', () => faulty.processes().length > before)

@@ -2,7 +2,7 @@
 import { Environment } from '../../schemas/configuration.ts'
 
 const HEAD = `# All variables of the service, with their defaults, or an example where there is none. Take away the # in front of those that
-# you set, in a copy of this file. The service reads its environment alone: node --env-file=.env dist/src/server.js takes the
+# you set, in a copy of this file. The service reads its environment alone: node --env-file=.env dist/bundle/server.js takes the
 # copy into it. docs/configuration.md says more of each. Made by npm run docs.
 `
 

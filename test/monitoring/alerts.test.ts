@@ -3,8 +3,7 @@ import { execFileSync, spawn } from 'node:child_process'
 import { X509Certificate } from 'node:crypto'
 import { mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { extname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import * as errors from '../../src/errors.ts'
 import { startAuthorities } from '../support/authorities.ts'
@@ -14,6 +13,7 @@ import { createFaultyModule } from '../support/faulty-module/faulty-module.ts'
 import { send } from '../support/http.ts'
 import { readChapter } from '../support/pages.ts'
 import { childrenOf } from '../support/process-figures.ts'
+import { programPath } from '../support/programs.ts'
 import { afterReload } from '../support/reload.ts'
 import { repositoryPath } from '../support/repository.ts'
 import { type Scrape, scrape, typesOf } from '../support/scrape.ts'
@@ -25,7 +25,7 @@ import { createImportedKeyToken } from '../support/token.ts'
 import { hasPromtool, judgeAlerts } from '../support/validators/promtool.ts'
 
 const RULES = repositoryPath('docker/monitoring/alerts.yaml')
-const SERVER = fileURLToPath(new URL(`../../src/server${extname(import.meta.filename)}`, import.meta.url))
+const SERVER = programPath('server')
 const skip = !(await hasPromtool()) && 'docker/install-tools.sh prometheus installs promtool'
 
 const directory = t.testdir()
@@ -280,12 +280,13 @@ t.test('alerts', { skip }, async (t) => {
   t.test('the service itself is killed again and again', async (t) => {
     const scrapes: Scrape[] = []
     for (const _ of [1, 2, 3, 4]) {
+      const begun = Date.now()
       const { child, address, exited } = await startReadyServerProcess(t, faulty.environment)
       scrapes.push(await scrape(address))
       child.kill('SIGKILL')
       await exited
-      // Its start is told in hundredths of a second
-      await new Promise((resolve) => setTimeout(resolve, 20))
+      // Its start is told in whole seconds
+      await until('the next one starts in another second', () => Date.now() - begun > 1_000)
     }
     await fire(t, scrapes, 'Restarts')
   })

@@ -201,8 +201,8 @@ t.test('only the signer process loads the SDK, and only for a secret', async (t)
         .filter((name) => name.startsWith(`coverage-${child.pid}-`) === isServer)
         .map((name) => readFileSync(join(coverage, name), 'utf8'))
         .join()
-    t.match(scripts(true), /src\/server\.js/)
-    t.match(scripts(false), /src\/pkcs11\/process\/main\.js/)
+    t.match(scripts(true), /dist\/\w+\/server\.js/)
+    t.match(scripts(false), /dist\/\w+\/pkcs11\/process\/entry\.js/)
     t.strictSame(
       [true, false].map((isServer) => scripts(isServer).includes('/@aws-sdk/')),
       expected,
@@ -217,7 +217,7 @@ t.test('without the SDK the start says what to install', async (t) => {
   for (const folder of ['node_modules', 'cwd']) {
     mkdirSync(join(directory, folder))
   }
-  for (const path of ['dist/src', 'dist/schemas', 'package.json']) {
+  for (const path of ['dist/bundle', 'package.json']) {
     cpSync(repositoryPath(path), join(directory, path), { recursive: true })
   }
   for (const name of readdirSync(repositoryPath('node_modules'))) {
@@ -225,7 +225,7 @@ t.test('without the SDK the start says what to install', async (t) => {
       symlinkSync(repositoryPath(`node_modules/${name}`), join(directory, 'node_modules', name))
     }
   }
-  const program = { module: join(directory, 'dist/src/server.js'), args: [], cwd: join(directory, 'cwd') }
+  const program = { module: join(directory, 'dist/bundle/server.js'), args: [], cwd: join(directory, 'cwd') }
   const options = { ...environment, NODE_OPTIONS: '' }
   const { exited, output } = startServerProcess(t, options, program)
   t.match(await exited, { code: 78 })

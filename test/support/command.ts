@@ -1,9 +1,8 @@
 /** The command `signing-service`, run in the test's own process. */
 import { execFile } from 'node:child_process'
-import { extname } from 'node:path'
 import { PassThrough } from 'node:stream'
-import { fileURLToPath } from 'node:url'
 import { run } from '../../src/cli/run.ts'
+import { programPath } from './programs.ts'
 import { keepEnvironment, keepSecret, keepToken, lookThrough } from './secret-watch.ts'
 
 export interface CommandResult {
@@ -39,9 +38,7 @@ export async function runCommand(
 }
 
 /** Path of the command's own module. */
-export const MAIN = fileURLToPath(
-  new URL(`../../src/cli/main${extname(import.meta.filename)}`, import.meta.url),
-)
+export const MAIN = programPath('cli/main')
 
 /** A terminal whose user answers once asked: what is typed before that, a terminal shows. */
 const TERMINAL = `

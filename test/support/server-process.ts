@@ -1,15 +1,14 @@
 /** The service as its users start it: `src/server.ts` in a process of its own, configured by its environment. */
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { extname } from 'node:path'
 import type { Readable } from 'node:stream'
-import { fileURLToPath } from 'node:url'
 import type { TlsOptions } from './http.ts'
 import { checkLog } from './log-lines.ts'
+import { programPath } from './programs.ts'
 import { keepEnvironment, lookThrough } from './secret-watch.ts'
 import { waitUntilReady } from './service.ts'
 
-const SERVER = fileURLToPath(new URL(`../../src/server${extname(import.meta.filename)}`, import.meta.url))
+const SERVER = programPath('server')
 
 /** A server that runs for minutes under load logs more than is worth keeping. */
 const KEPT_OUTPUT = 4_000_000

@@ -7,6 +7,7 @@ import type { Readable } from 'node:stream'
 import { setTimeout as delay } from 'node:timers/promises'
 import { send } from '../../support/http.ts'
 import { childrenOf } from '../../support/process-figures.ts'
+import { programPath } from '../../support/programs.ts'
 import { endProcess, endWithUs } from './end-with-us.ts'
 import type { LoopDelay, WatchOrder } from './event-loop-watch.ts'
 
@@ -15,7 +16,7 @@ const WATCH = moduleUrl('./event-loop-watch')
 
 /** The service as its users start it, and one that does as examples do. */
 const PROGRAMS = {
-  service: moduleUrl('../../../src/server'),
+  service: programPath('server'),
   naive: moduleUrl('./naive-service'),
 }
 
