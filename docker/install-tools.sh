@@ -11,8 +11,9 @@
 # have none), gpgsm, nist-vectors (signatures that NIST made for testing verification, as packages for the system's
 # Python have them; apk and Homebrew have none), haproxy (a load balancer), tinyproxy (an HTTP proxy), prometheus
 # (promtool, which judges alerts), maven, dss (EU DSS for Java, which Maven downloads), python-venv, pyhanko (of
-# Python's packages, in a virtual environment), chromium (the browser; Homebrew has none). dss needs java and maven,
-# pyhanko needs python-venv.
+# Python's packages, in a virtual environment), chromium (the browser; Homebrew has none), bubblewrap (which runs the pods
+# of the chart; Homebrew has none), go-tools (helm, actionlint and a check of custom resources, built from Go modules),
+# python-tools (kubernetes-validate, yamllint, hadolint and zizmor, in a virtual environment). dss needs java and maven, pyhanko, go-tools and python-tools need python-venv.
 # Silent when everything is there. Uses apt-get, dnf, apk or brew, through sudo when it is not root. Progress goes to stderr.
 set -eu
 
@@ -50,16 +51,18 @@ present() {
     # Debian has it where only root looks.
     haproxy) (PATH=$PATH:/usr/sbin && has haproxy) ;;
     tinyproxy) has tinyproxy ;;
+    bubblewrap) has bwrap ;;
     prometheus) has promtool ;;
     maven) has mvn ;;
     python-venv) python3 -c 'import ensurepip' >/dev/null 2>&1 ;;
-    pyhanko) [ -f "$("$here/pyhanko/directory.sh")/installed" ] ;;
+    pyhanko | python-tools) [ -f "$("$here/$1/directory.sh")/installed" ] ;;
+    go-tools) [ -d "$("$here/go-tools/directory.sh")" ] ;;
     chromium) has chromium || has chromium-browser ;;
     nist-vectors) /usr/bin/python3 -c 'import cryptography_vectors' >/dev/null 2>&1 ;;
     *)
       fail "unknown tool group $1; the groups are softhsm, opensc, openssl, poppler, nss, softokn, opencryptoki, tpm, \
 p11-kit, compiler, prometheus-client, java, bouncycastle, pdfbox, gpgsm, nist-vectors, haproxy, tinyproxy, prometheus, \
-maven, dss, python-venv, pyhanko and chromium" 64
+maven, dss, python-venv, pyhanko, chromium, bubblewrap, go-tools and python-tools" 64
       ;;
   esac
 }
@@ -112,6 +115,7 @@ package() {
     apt-get/python-venv) echo python3-venv ;;
     */python-venv) echo python3 ;;
     apt-get/chromium | dnf/chromium | apk/chromium) echo chromium ;;
+    apt-get/bubblewrap | dnf/bubblewrap | apk/bubblewrap) echo bubblewrap ;;
     apt-get/nist-vectors | dnf/nist-vectors) echo python3-cryptography-vectors ;;
   esac
 }
@@ -177,7 +181,7 @@ downloads=
 for group in "$@"; do
   if ! present "$group"; then
     case $group in
-      dss | pyhanko) downloads="$downloads $group" ;;
+      dss | pyhanko | go-tools | python-tools) downloads="$downloads $group" ;;
       *) missing="$missing $group" ;;
     esac
   fi
@@ -185,5 +189,5 @@ done
 [ -z "$missing" ] || install_packages
 for group in $downloads; do
   echo "Downloading $group" >&2
-  "$here/$group/install.sh" || fail "$group could not be downloaded: dss needs java and maven, pyhanko needs python-venv"
+  "$here/$group/install.sh" || fail "$group could not be downloaded: dss needs java and maven, the others need python-venv"
 done

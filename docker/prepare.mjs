@@ -3,7 +3,7 @@
 // they can be had, with --tap, the test runner; with --downloads and --tap, Chromium too. Plain JavaScript without imports
 // of packages, because it runs before any are there. Does nothing, within a second, when nothing is to be done.
 //
-//   node docker/prepare.mjs [--tools] [--validators [--downloads]] [--tap]
+//   node docker/prepare.mjs [--tools] [--validators [--downloads]] [--tap] [--deploy]
 import { spawn } from 'node:child_process'
 import { readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -18,6 +18,9 @@ const pyhanko = ['python-venv', 'pyhanko']
 const forTap = ['tinyproxy']
 /** Groups that only those of `npm run test:system` need. */
 const forSystemTests = ['chromium']
+
+/** Groups that only those of `npm run test:deploy` need. */
+const forDeployTests = [['bubblewrap'], ['prometheus'], ['python-venv', 'python-tools'], ['python-venv', 'go-tools']]
 
 /** What went wrong, in words that say what to do: no stack is printed for it. */
 class PreparationError extends Error {}
@@ -166,7 +169,7 @@ async function installTools(groups) {
 }
 
 /**
- * @param {{ tools?: boolean, validators?: boolean, downloads?: boolean, tap?: boolean }} options
+ * @param {{ tools?: boolean, validators?: boolean, downloads?: boolean, tap?: boolean, deploy?: boolean }} options
  * @throws when something could not be made ready; the message says what to do
  */
 export async function prepare(options = {}) {
@@ -181,11 +184,14 @@ export async function prepare(options = {}) {
       await installTools(groups).catch(({ message }) => console.error(message))
     }
   }
-  if (options.tap) {
-    // The tests that need them are skipped
-    for (const groups of options.downloads ? [forTap, forSystemTests] : [forTap]) {
-      await installTools(groups).catch(({ message }) => console.error(message))
-    }
+  // The tests that need them are skipped
+  const more = [
+    ...(options.tap ? [forTap] : []),
+    ...(options.tap && options.downloads ? [forSystemTests] : []),
+    ...(options.deploy ? forDeployTests : []),
+  ]
+  for (const groups of more) {
+    await installTools(groups).catch(({ message }) => console.error(message))
   }
 }
 
@@ -206,5 +212,6 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     validators: given('--validators'),
     downloads: given('--downloads'),
     tap: given('--tap'),
+    deploy: given('--deploy'),
   })
 }

@@ -1,0 +1,50 @@
+/** Linters find nothing in the repository's YAML, Dockerfiles and workflows. */
+import { execFileSync, spawnSync } from 'node:child_process'
+import { lstatSync } from 'node:fs'
+import t from 'tap'
+import { repositoryPath } from '../support/repository.ts'
+import { ACTIONLINT, HADOLINT, withoutTool, YAMLLINT, ZIZMOR } from './tools.ts'
+
+const cwd = repositoryPath()
+
+/** Returns the files of the repository that match patterns of git, without links to others of them. */
+function filesOf(...patterns: string[]): string[] {
+  const args = ['ls-files', '--cached', '--others', '--exclude-standard', '--', ...patterns]
+  const names = execFileSync('git', args, { cwd, encoding: 'utf8' }).trim().split('\n')
+  return names.filter((name) => !lstatSync(repositoryPath(name)).isSymbolicLink())
+}
+
+/** Templates are none until they are rendered. */
+const yamlFiles = filesOf('*.yaml', '*.yml').filter((name) => !name.includes('/templates/'))
+const dockerfiles = filesOf('*Dockerfile')
+
+const linters: { judge: string; path: string; args: readonly string[]; files: readonly string[] }[] = [
+  {
+    judge: 'yamllint',
+    path: YAMLLINT,
+    args: ['--strict', '--config-file', 'docker/python-tools/yamllint.yaml', ...yamlFiles],
+    files: yamlFiles,
+  },
+  {
+    judge: 'hadolint',
+    path: HADOLINT,
+    args: ['--failure-threshold', 'style', ...dockerfiles],
+    files: dockerfiles,
+  },
+  { judge: 'actionlint', path: ACTIONLINT, args: [], files: filesOf('.github/workflows/*') },
+  {
+    judge: 'zizmor',
+    path: ZIZMOR,
+    // It asks nobody about the actions
+    args: ['--offline', '--no-progress', '--persona', 'pedantic', '.github'],
+    files: filesOf('.github/*.yml'),
+  },
+]
+
+for (const { judge, path, args, files } of linters) {
+  t.test(`${judge} finds nothing`, { skip: withoutTool(path) }, async (t) => {
+    t.ok(files.length > 1, files.join(', '))
+    const { status, stdout, stderr } = spawnSync(path, args, { cwd, encoding: 'utf8' })
+    t.equal(status, 0, `${stdout}${stderr}`)
+  })
+}
