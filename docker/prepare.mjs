@@ -20,7 +20,12 @@ const forTap = ['tinyproxy']
 const forSystemTests = ['chromium']
 
 /** Groups that only those of `npm run test:deploy` need. */
-const forDeployTests = [['bubblewrap'], ['prometheus'], ['python-venv', 'python-tools'], ['python-venv', 'go-tools']]
+const forDeployTests = [
+  ['bubblewrap'],
+  ['prometheus'],
+  ['python-venv', 'python-tools'],
+  ['python-venv', 'go-tools'],
+]
 
 /** What went wrong, in words that say what to do: no stack is printed for it. */
 class PreparationError extends Error {}

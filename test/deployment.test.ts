@@ -1,12 +1,16 @@
 /** The files for images, units, manifests and packages keep their promises to those who run the service. */
-import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { chmodSync, copyFileSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
+import { parse } from 'yaml'
 import { loadAccess } from '../src/configuration/load.ts'
 import { repositoryPath } from './support/repository.ts'
 
 const read = (path: string) => readFileSync(repositoryPath(path), 'utf8')
 const replicas = read('docs/replicas.md')
+const values = parse(read('docker/helm/signing-service/values.yaml'))
 
 t.test('every package of the lockfile has a hash, and none an address', async (t) => {
   const { packages } = JSON.parse(read('package-lock.json')) as {
@@ -42,7 +46,7 @@ t.test('no core dumps', async (t) => {
 })
 
 t.test('memory is limited', async (t) => {
-  t.match(replicas, /^ +limits: \{ memory: \w+ \}$/m)
+  t.match(values.resources, { limits: { memory: /^\w+$/ } })
   t.match(replicas, /^MemoryMax=\w+$/m)
   t.match(read('compose.yaml'), /^x-hardened: &hardened\n(?: .*\n)* {2}mem_limit: \w+\n/m)
 })
@@ -79,7 +83,59 @@ t.test('the compose file takes users of a file, and JSON Web Tokens', async (t) 
 })
 
 t.test('a policy says who reaches the pods', async (t) => {
-  t.match(replicas, /^kind: NetworkPolicy\n(?:.*\n)*? {2}policyTypes: \[Ingress, Egress\]$/m)
+  t.match(values.networkPolicy, { enabled: true, callers: [{}], monitoring: [{}] })
+})
+
+t.test('the base of the image has a digest', async (t) => {
+  const stages = new Set(['base'])
+  for (const [, source = '', stage = ''] of read('docker/Dockerfile').matchAll(/^FROM (\S+) AS (\w+)$/gm)) {
+    t.ok(/^(\$\{NODE_IMAGE\}|\S+@sha256:[0-9a-f]{64})$/.test(source) || stages.has(source), source)
+    stages.add(stage)
+  }
+  t.match(read('docker/Dockerfile'), /^ARG NODE_IMAGE=base$/m)
+})
+
+t.test('docker/image.sh builds for both architectures, and says of what', async (t) => {
+  const directory = t.testdir({ docker: '#!/bin/sh\nprintf "%s\\n" "$@"\n' })
+  chmodSync(join(directory, 'docker'), 0o755)
+  const env = { ...process.env, PATH: `${directory}:${process.env.PATH}` }
+  const build = [repositoryPath('docker/image.sh'), 'name', '1.2.3', '--push']
+  const args = execFileSync('sh', build, { env, encoding: 'utf8' }).split('\n')
+  t.match(
+    args.join(' '),
+    /^buildx build .*--platform linux\/amd64,linux\/arm64 --tag name:1\.2\.3 .*--push \. $/,
+  )
+  t.ok(args.includes('VERSION=1.2.3'))
+  t.ok(args.some((argument) => /^REVISION=[0-9a-f]{40}$/.test(argument)))
+  for (const name of args.flatMap((argument) => /^[A-Z]+(?==)/.exec(argument) ?? [])) {
+    t.match(read('docker/Dockerfile'), new RegExp(`^ARG ${name}=`, 'm'), `${name} is known to the Dockerfile`)
+  }
+})
+
+t.test('the package of a library is taken by its checksum alone', async (t) => {
+  const directory = t.testdir()
+  const script = join(directory, 'check-package.sh')
+  copyFileSync(repositoryPath('docker/cloudhsm/check-package.sh'), script)
+  const check = (...args: string[]) => spawnSync(script, args, { encoding: 'utf8' })
+  const sha256 = createHash('sha256').update('package').digest('hex')
+  t.match(check(sha256), { status: 1, stderr: /put one package/ })
+  const file = join(directory, 'cloudhsm-pkcs11_1.0_amd64.deb')
+  writeFileSync(file, 'package')
+  t.match(check(), { status: 1, stderr: /name the SHA-256/ })
+  t.match(check(''), { status: 1, stderr: /name the SHA-256/ })
+  t.match(check('0'.repeat(64)), { status: 1, stderr: /has another SHA-256/ })
+  t.match(check(sha256), { status: 0, stdout: `${file}\n` })
+  writeFileSync(join(directory, 'cloudhsm-pkcs11_2.0_amd64.deb'), 'another')
+  t.match(check(sha256), { status: 1, stderr: /put one package/ })
+})
+
+t.test('a tag of another version than that of the sources makes no release', async (t) => {
+  for (const tag of ['v987.6.5', '0.1.0', 'latest']) {
+    const { status, stdout } = spawnSync(repositoryPath('docker/release-version.sh'), [tag], {
+      encoding: 'utf8',
+    })
+    t.match({ status, stdout }, { status: 1, stdout: '' }, tag)
+  }
 })
 
 t.test('the page of HAProxy about the replicas is for its own host', async (t) => {

@@ -1,9 +1,11 @@
 /** The chart, as helm renders it, is what Kubernetes and those who read its custom resources take, and keeps its promises. */
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import t from 'tap'
 import { parse } from 'yaml'
+import { codeBlocks } from '../support/markdown.ts'
+import { readPage } from '../support/pages.ts'
 import { repositoryPath } from '../support/repository.ts'
 import { hasPromtool } from '../support/validators/promtool.ts'
 import { withTemporaryFiles } from '../support/validators/temporary-files.ts'
@@ -183,6 +185,114 @@ t.test('values that do not go together are refused in words', { skip }, async (t
     t.not(status, 0, words)
     t.ok(stderr.includes(words), `${words}: ${stderr}`)
   }
+})
+
+t.test(
+  'values that the chart does not know are refused, and settings that the service does not',
+  { skip },
+  async (t) => {
+    const refusals: [place: string, values: Values][] = [
+      ['replicas', { ...LEAST, replicas: 2 }],
+      ['HSM_SESION', { ...LEAST, settings: { HSM_SESION: 2 } }],
+      ['HSM_PIN', { ...LEAST, settings: { HSM_PIN: 'never in values' } }],
+      ['SIGNING_SERVICE_PORT', { ...LEAST, settings: { SIGNING_SERVICE_PORT: 6001 } }],
+      ['HSM_SESSIONS', { ...LEAST, settings: { HSM_SESSIONS: 0 } }],
+      ['LEVEL', { ...LEAST, settings: { LEVEL: 'b-l' } }],
+      ['digest', { ...LEAST, image: { digest: 'latest' } }],
+    ]
+    for (const [place, values] of refusals) {
+      const { status, stderr } = runHelm('template', { values })
+      t.not(status, 0, place)
+      t.match(stderr, /don't meet the specifications of the schema/, place)
+      t.ok(stderr.includes(place), stderr)
+    }
+  },
+)
+
+t.test(
+  'the metric of the autoscaler is the mean wait of each pod, and 0 without requests',
+  {
+    skip: !(await hasPromtool()) && 'there is no promtool',
+  },
+  async (t) => {
+    const [block = ''] = codeBlocks(readPage('docs/kubernetes.md'), 'yaml')
+    const [rule] = parse(block).rules.custom
+    t.equal(rule.name.as, parse(readFileSync(join(CHART, 'values.yaml'), 'utf8')).autoscaling.metric)
+    const expr = rule.metricsQuery
+      .replaceAll('<<.GroupBy>>', 'pod')
+      .replaceAll('<<.LabelMatchers>>', 'namespace="signing",pod=~"busy|idle"')
+    const series = (name: string, pod: string, values: string) => ({
+      series: `signing_service_hsm_wait_seconds_${name}{namespace="signing",pod="${pod}"}`,
+      values,
+    })
+    const test = {
+      tests: [
+        {
+          interval: '30s',
+          input_series: [
+            series('sum', 'busy', '0+3x20'),
+            series('count', 'busy', '0+60x20'),
+            series('sum', 'idle', '7x20'),
+            series('count', 'idle', '9x20'),
+          ],
+          promql_expr_test: [
+            {
+              expr,
+              eval_time: '8m',
+              exp_samples: [
+                { labels: '{pod="busy"}', value: 0.05 },
+                { labels: '{pod="idle"}', value: 0 },
+              ],
+            },
+          ],
+        },
+      ],
+    }
+    await withTemporaryFiles({ test: JSON.stringify(test) }, async (path) => {
+      const { status, stdout, stderr } = spawnSync('promtool', ['test', 'rules', path.test], {
+        encoding: 'utf8',
+      })
+      t.equal(status, 0, `${stdout}${stderr}`)
+    })
+  },
+)
+
+t.test('the values for the vendor’s chart name what this one makes', { skip }, async (t) => {
+  const { documentSigningService, certificateTrust } = parse(
+    readFileSync(join(CHART, 'values-document-engine.yaml'), 'utf8'),
+  )
+  const rendered = render({ files: ['values-cloudhsm.yaml'] })
+  const { name } = rendered.only('Service', 'signing-service').metadata
+  t.equal(documentSigningService.url, `https://${name}:6000/sign`)
+  const { secretName, dnsNames } = rendered.only('Certificate').spec as {
+    secretName: string
+    dnsNames: string[]
+  }
+  t.ok(dnsNames.includes(name))
+  const [authority] = certificateTrust.customCertificates
+  t.match(authority, {
+    path: certificateTrust.downloaderTrustFileName,
+    secret: { name: secretName, key: 'ca.crt' },
+  })
+})
+
+t.test('the package of a release names its image', { skip }, async (t) => {
+  const directory = t.testdir()
+  const digest = `sha256:${'1'.repeat(64)}`
+  const image = 'registry.example.com/signing-service'
+  const env = { ...process.env, PATH: `${dirname(HELM)}:${process.env.PATH}` }
+  const args = ['9.8.7', image, digest, directory]
+  const { status, stdout, stderr } = spawnSync(repositoryPath('docker/package-chart.sh'), args, {
+    env,
+    encoding: 'utf8',
+  })
+  t.equal(status, 0, stderr)
+  const packaged = stdout.trim()
+  t.equal(packaged, join(directory, 'signing-service-9.8.7.tgz'))
+  const { text, manifests } = render({ chart: packaged, files: ['values-cloudhsm.yaml'] })
+  t.match(text, `image: ${image}@${digest}`)
+  t.match(manifests, [{ metadata: { labels: { 'app.kubernetes.io/version': '9.8.7' } } }])
+  t.match(text, 'SigningServiceDown', 'a package has no links')
 })
 
 t.test('the chart has the version of the service', async (t) => {

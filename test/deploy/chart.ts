@@ -76,6 +76,8 @@ export interface Rendered {
 }
 
 export interface RenderOptions {
+  /** Path of a package, in place of the folder of the chart. */
+  readonly chart?: string
   /** Names of files of the chart, such as values-softhsm.yaml. */
   readonly files?: readonly string[]
   /** Values that count before those of the files. */
@@ -107,7 +109,7 @@ export function render(options: RenderOptions): Rendered {
 /** Runs `helm template` or `helm lint`. */
 export function runHelm(
   command: 'lint' | 'template',
-  { files = [], values = {}, version = KUBERNETES_VERSIONS.at(-1) as string }: RenderOptions,
+  { chart = CHART, files = [], values = {}, version = KUBERNETES_VERSIONS.at(-1) as string }: RenderOptions,
 ) {
   const directory = mkdtempSync(join(tmpdir(), 'chart-'))
   try {
@@ -118,7 +120,7 @@ export function runHelm(
       HELM,
       [
         command,
-        ...(command === 'lint' ? ['--strict', CHART] : ['signing-service', CHART, '--namespace', 'signing']),
+        ...(command === 'lint' ? ['--strict', chart] : ['signing-service', chart, '--namespace', 'signing']),
         ...['--kube-version', version],
         ...[...files.map((name) => join(CHART, name)), file].flatMap((path) => ['--values', path]),
       ],

@@ -4,6 +4,7 @@ import t from 'tap'
 import { replacePart } from '../support/markdown.ts'
 import { readPage } from '../support/pages.ts'
 import { AUDIT, describeRecords } from './audit-records.ts'
+import { describeValues, describeValuesSchema, KUBERNETES, VALUES_SCHEMA } from './chart-values.ts'
 import { COMMAND_LINE, describeOptions } from './command-options.ts'
 import { describeEnvironment, listVariables } from './env-example.ts'
 import { describeSchema, SCHEMA_TABLES } from './schema-table.ts'
@@ -27,6 +28,15 @@ t.test('the members of audit records are those of their schemas', async (t) => {
   t.equal(page, replacePart(page, 'records', describeRecords()))
   t.notMatch(page, / \| {2}\|$/m)
 })
+
+t.test(
+  'the values of the chart are those of its values.yaml, and their schema has the settings',
+  async (t) => {
+    const page = readPage(KUBERNETES)
+    t.equal(page, replacePart(page, 'values', describeValues()))
+    t.equal(readPage(VALUES_SCHEMA), describeValuesSchema())
+  },
+)
 
 for (const table of SCHEMA_TABLES) {
   t.test(`the ${table.part} in ${table.page} are those of the schema, and each is described`, async (t) => {

@@ -4,11 +4,14 @@ import { replacePart } from '../support/markdown.ts'
 import { readPage } from '../support/pages.ts'
 import { repositoryPath } from '../support/repository.ts'
 import { AUDIT, describeRecords } from './audit-records.ts'
+import { describeValues, describeValuesSchema, KUBERNETES, VALUES_SCHEMA } from './chart-values.ts'
 import { COMMAND_LINE, describeOptions } from './command-options.ts'
 import { describeEnvironment } from './env-example.ts'
 import { describeSchema, SCHEMA_TABLES } from './schema-table.ts'
 
 writeFileSync(repositoryPath('.env.example'), describeEnvironment())
+writeFileSync(repositoryPath(VALUES_SCHEMA), describeValuesSchema())
+write(KUBERNETES, 'values', describeValues())
 write(COMMAND_LINE, 'options', describeOptions())
 write(AUDIT, 'records', describeRecords())
 for (const table of SCHEMA_TABLES) {
