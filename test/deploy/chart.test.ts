@@ -165,6 +165,10 @@ t.test('values that do not go together are refused in words', { skip }, async (t
     ],
     ['set tls.certManager.issuerRef', { ...LEAST, tls: { certManager: { enabled: true } } }],
     ['certificates of callers take TLS', { ...LEAST, tls: { clientCa: { existingSecret: 'a' } } }],
+    [
+      'check.signerCa is a file of',
+      { ...LEAST, check: { enabled: true, tokenSecret: 'a', signerCa: 'ca.pem' } },
+    ],
     ['set check.tokenSecret', { ...LEAST, check: { enabled: true } }],
     [
       'set check.clientSecret',

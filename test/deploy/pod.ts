@@ -104,7 +104,7 @@ export function startContainer(
   )
   const environment: Record<string, string> = {
     NODE_ENV: 'production',
-    PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+    PATH: '/image/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
     ...Object.fromEntries((container.env ?? []).map(({ name, value }) => [name, value])),
     ...ports,
   }
@@ -129,6 +129,8 @@ export function startContainer(
     ],
     ...systemFolders(),
     ...['--ro-bind', repositoryPath(), '/app', '--chdir', '/app'],
+    // The command is linked to, as the image has it, from a folder that is not of this machine
+    ...['--symlink', '/app/dist/bundle/cli/main.js', '/image/bin/signing-service'],
     ...Object.entries(image.folders ?? {}).flatMap(([path, folder]) => ['--ro-bind', folder, path]),
     ...mounts.flatMap(({ name, mountPath, readOnly }) => [
       readOnly ? '--ro-bind' : '--bind',

@@ -47,7 +47,9 @@ const EVERYTHING: Values = {
   autoscaling: { enabled: true },
   check: {
     enabled: true,
-    signer: 'contracts',
+    signers: ['contracts'],
+    signerCa: 'root.pem',
+    options: ['--level=b-lt'],
     tokenSecret: 'check',
     caSecret: 'ca',
     clientSecret: 'check-client',

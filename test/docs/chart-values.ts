@@ -101,7 +101,9 @@ const Values = object({
   check: object({
     enabled: flag,
     schedule: text,
-    signer: text,
+    signers: Type.Array(text),
+    signerCa: text,
+    options: Type.Array(Type.String({ pattern: '^--' })),
     tokenSecret: text,
     tokenSecretKey: text,
     caSecret: text,

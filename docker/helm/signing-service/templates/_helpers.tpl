@@ -148,6 +148,9 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version | replace 
   {{- if and (ne $v.settings.ACCESS "open") (not $v.check.tokenSecret) }}
     {{- $problems = append $problems "check: a signature takes a token: set check.tokenSecret" }}
   {{- end }}
+  {{- if and $v.check.signerCa (eq (include "signing-service.signersConfigMap" .) "") }}
+    {{- $problems = append $problems "check: check.signerCa is a file of signers.certificates or of signers.existingConfigMap" }}
+  {{- end }}
   {{- if and $v.tls.clientCa.existingSecret (not $v.check.clientSecret) }}
     {{- $problems = append $problems "check: callers must show a certificate: set check.clientSecret" }}
   {{- end }}
