@@ -10,9 +10,9 @@
 # system's Python; Homebrew has none), java (a JDK), bouncycastle and pdfbox (libraries for Java; apk and Homebrew
 # have none), gpgsm, nist-vectors (signatures that NIST made for testing verification, as packages for the system's
 # Python have them; apk and Homebrew have none), haproxy (a load balancer), tinyproxy (an HTTP proxy), prometheus
-# (promtool, which judges alerts), maven, dss (EU DSS for Java, which Maven downloads), python-venv, pyhanko (of
-# Python's packages, in a virtual environment), chromium (the browser; Homebrew has none). dss needs java and maven,
-# pyhanko needs python-venv.
+# (promtool, which judges alerts), maven, dss (EU DSS for Java, which Maven downloads), python-venv, pyhanko and
+# aws-cli (of Python's packages, each in a virtual environment), chromium (the browser; Homebrew has none). dss needs
+# java and maven, pyhanko and aws-cli need python-venv.
 # Silent when everything is there. Uses apt-get, dnf, apk or brew, through sudo when it is not root. Progress goes to stderr.
 set -eu
 
@@ -53,13 +53,13 @@ present() {
     prometheus) has promtool ;;
     maven) has mvn ;;
     python-venv) python3 -c 'import ensurepip' >/dev/null 2>&1 ;;
-    pyhanko) [ -f "$("$here/pyhanko/directory.sh")/installed" ] ;;
+    pyhanko | aws-cli) [ -f "$("$here/$1/directory.sh")/installed" ] ;;
     chromium) has chromium || has chromium-browser ;;
     nist-vectors) /usr/bin/python3 -c 'import cryptography_vectors' >/dev/null 2>&1 ;;
     *)
       fail "unknown tool group $1; the groups are softhsm, opensc, openssl, poppler, nss, softokn, opencryptoki, tpm, \
 p11-kit, compiler, prometheus-client, java, bouncycastle, pdfbox, gpgsm, nist-vectors, haproxy, tinyproxy, prometheus, \
-maven, dss, python-venv, pyhanko and chromium" 64
+maven, dss, python-venv, pyhanko, aws-cli and chromium" 64
       ;;
   esac
 }
@@ -177,7 +177,7 @@ downloads=
 for group in "$@"; do
   if ! present "$group"; then
     case $group in
-      dss | pyhanko) downloads="$downloads $group" ;;
+      dss | pyhanko | aws-cli) downloads="$downloads $group" ;;
       *) missing="$missing $group" ;;
     esac
   fi
@@ -185,5 +185,5 @@ done
 [ -z "$missing" ] || install_packages
 for group in $downloads; do
   echo "Downloading $group" >&2
-  "$here/$group/install.sh" || fail "$group could not be downloaded: dss needs java and maven, pyhanko needs python-venv"
+  "$here/$group/install.sh" || fail "$group could not be downloaded: dss needs java and maven, the others need python-venv"
 done
