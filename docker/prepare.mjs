@@ -1,7 +1,8 @@
 // Brings a fresh clone to where the service and its tests can run: dependencies, build and, with --tools, the command
 // line tools, with --validators, further ones that judge signatures, with --downloads, EU DSS and pyHanko too, as far as
-// they can be had, with --tap, the test runner; with --downloads and --tap, Chromium too. Plain JavaScript without imports
-// of packages, because it runs before any are there. Does nothing, within a second, when nothing is to be done.
+// they can be had, with --tap, the test runner; with --downloads and --tap, Chromium and the AWS CLI too. Plain JavaScript
+// without imports of packages, because it runs before any are there. Does nothing, within a second, when nothing is to be
+// done.
 //
 //   node docker/prepare.mjs [--tools] [--validators [--downloads]] [--tap] [--deploy]
 import { spawn } from 'node:child_process'
@@ -18,6 +19,7 @@ const pyhanko = ['python-venv', 'pyhanko']
 const forTap = ['tinyproxy']
 /** Groups that only those of `npm run test:system` need. */
 const forSystemTests = ['chromium']
+const awsCli = ['python-venv', 'aws-cli']
 
 /** Groups that only those of `npm run test:deploy` need. */
 const forDeployTests = [
@@ -192,7 +194,7 @@ export async function prepare(options = {}) {
   // The tests that need them are skipped
   const more = [
     ...(options.tap ? [forTap] : []),
-    ...(options.tap && options.downloads ? [forSystemTests] : []),
+    ...(options.tap && options.downloads ? [forSystemTests, awsCli] : []),
     ...(options.deploy ? forDeployTests : []),
   ]
   for (const groups of more) {

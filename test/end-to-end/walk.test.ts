@@ -3,19 +3,14 @@ import { execFile } from 'node:child_process'
 import { X509Certificate } from 'node:crypto'
 import { copyFileSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { MAIN } from '../support/command.ts'
-import { createCallbackClient } from '../support/document-engine/callback-client.ts'
-import { digest } from '../support/document-engine/hash.ts'
-import { samplePdf } from '../support/document-engine/sample-pdf.ts'
 import { readPage } from '../support/pages.ts'
 import { repositoryPath } from '../support/repository.ts'
 import { startServerProcess } from '../support/server-process.ts'
 import { waitUntilReady } from '../support/service.ts'
-import { until } from '../support/signing.ts'
 import { createToken, PIN } from '../support/token.ts'
 import { makeNssDatabase } from '../support/validators/nss.ts'
 import { printCms, verifyCms } from '../support/validators/openssl.ts'
@@ -98,11 +93,6 @@ t.test('the service', async (t) => {
   const address = await url
   placeholders.push(['http://127.0.0.1:6000', address])
   await waitUntilReady(address)
-  const clientOf = (name: Name) =>
-    createCallbackClient({
-      ...{ url: `${address}/sign`, timeoutMs: 5000 },
-      signingToken: JSON.stringify({ signer: name }),
-    })
 
   t.test('is what was checked', async (t) => {
     const printed = await runNext()
@@ -118,53 +108,6 @@ t.test('the service', async (t) => {
     await judge(t, { name: 'letters', file: 'letter.pdf', algorithm: 'ecdsa-with-SHA256', nssDatabase })
   })
 
-  t.test('takes a renewed certificate over under load, and no request fails', async (t) => {
-    const old = certificateOf('letters')
-    const load = startLoad(clientOf)
-    await until('there is load', () => load.containers.length >= 20)
-    await runNext()
-    const renewed = certificateOf('letters')
-    t.not(renewed.serialNumber, old.serialNumber)
-    await until('it is answered', async () => {
-      const [leaf] = await clientOf('letters').getCertificates()
-      return leaf.equals(renewed.raw)
-    })
-    await delay(500)
-    await load.stop()
-    t.same(load.failures, [])
-    const letters = load.containers.filter(({ name }) => name === 'letters').map(({ container }) => container)
-    const places = letters.map((container) => [container.includes(old.raw), container.includes(renewed.raw)])
-    t.ok(
-      places.every(([before, after]) => before !== after),
-      'one of the two is in each container',
-    )
-    t.ok(places[0]?.[0], 'the old one at first')
-    t.ok(places.at(-1)?.[1], 'the new one in the end')
-    const content = await samplePdf()
-    const cms = await clientOf('letters').signPkcs7(contentsOf(content))
-    t.ok(cms.includes(renewed.raw))
-    const verification = await verifyCms({ cms, content, trustAnchors: path('ca.pem'), cades: true })
-    t.ok(verification.valid, verification.message)
-  })
-
-  t.test('does not know a signer that was removed, while the others sign', async (t) => {
-    await runNext()
-    const ask = () => clientOf('invoices').getCertificates()
-    await until('it is unknown', () =>
-      ask().then(
-        () => false,
-        () => true,
-      ),
-    )
-    const refused = await ask().catch((error) => error)
-    t.match(refused, { refusal: { status: 400, code: 'UNKNOWN_SIGNER' } })
-    const content = await samplePdf()
-    for (const name of ['contracts', 'letters'] as const) {
-      const cms = await clientOf(name).signPkcs7(contentsOf(content))
-      t.match(await verifyCms({ cms, content, trustAnchors: path('ca.pem') }), { valid: true })
-    }
-  })
-
   t.test('ends when it is told to', async (t) => {
     child.kill('SIGTERM')
     t.same(await exited, { code: 0, signal: null })
@@ -174,11 +117,6 @@ t.test('the service', async (t) => {
 t.test('nothing of the page was left out', async (t) => {
   t.same(walk.left, [])
 })
-
-function contentsOf(contents: Buffer) {
-  const hash = 'sha256'
-  return { hash, type: 'cades', digest: digest(hash, contents), contents } as const
-}
 
 interface Judged {
   readonly name: Name
@@ -202,34 +140,4 @@ async function judge(t: Test, { name, file, algorithm, nssDatabase }: Judged): P
   t.ok(verification.valid, `${name}: ${verification.message}`)
   t.ok(cms.includes(certificateOf(name).raw), `${name}: its certificate`)
   t.match(await printCms(cms), new RegExp(`signatureAlgorithm: *\\n +algorithm: ${algorithm} `))
-}
-
-/** Clients that ask and sign with every signer, one request after the other, until they are stopped. */
-function startLoad(clientOf: (name: Name) => ReturnType<typeof createCallbackClient>) {
-  const containers: { readonly name: Name; readonly container: Buffer }[] = []
-  const failures: unknown[] = []
-  let running = true
-  const work = async (name: Name) => {
-    while (running) {
-      const client = clientOf(name)
-      try {
-        await client.getCertificates()
-        containers.push({
-          name,
-          container: await client.signPkcs7(contentsOf(Buffer.from(`letter of ${name}`))),
-        })
-      } catch (error) {
-        failures.push(error)
-      }
-    }
-  }
-  const workers = SIGNERS.map(work)
-  return {
-    containers,
-    failures,
-    async stop() {
-      running = false
-      await Promise.all(workers)
-    },
-  }
 }
