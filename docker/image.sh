@@ -21,7 +21,7 @@ revision=$(git rev-parse HEAD)
 # The same commit makes the same times in the image.
 SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
 created=$(git log -1 --format=%cI)
-# Where the sources are is known to a clone alone, and never with a password.
+# A clone knows the address of the sources, which is told without a password.
 source=$(git config --get remote.origin.url | sed -n 's|^\(https://\)[^@/]*@|\1|; s|^git@\([^:]*\):|https://\1/|; s|\.git$||; /^https:/p' || true)
 export SOURCE_DATE_EPOCH
 exec docker buildx build --file docker/Dockerfile --target service --platform linux/amd64,linux/arm64 \

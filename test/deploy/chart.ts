@@ -68,7 +68,7 @@ export interface Manifest {
 }
 
 export interface Rendered {
-  /** What helm printed: manifests, YAML. */
+  /** Manifests, YAML, as helm printed them. */
   readonly text: string
   readonly manifests: readonly Manifest[]
   /** Returns the only manifest of a kind, or of a kind and a name. */

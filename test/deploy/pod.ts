@@ -59,7 +59,7 @@ function createVolume(folder: string, volume: Volume | undefined, files: Files):
   return folder
 }
 
-/** What a container's image has that the pod does not say. */
+/** Parts of a container's image that the pod does not say. */
 export interface Image {
   readonly entrypoint: readonly string[]
   readonly command: readonly string[]

@@ -66,7 +66,7 @@ const EVERYTHING: Values = {
   extraVolumeMounts: [{ name: 'tsa', mountPath: '/run/secrets/tsa', readOnly: true }],
 }
 
-/** What is rendered, by its name. */
+/** Sets of values by name. */
 export const SETS: ReadonlyMap<string, RenderOptions> = new Map<string, RenderOptions>([
   ['the least', { values: LEAST }],
   ['SoftHSM', { files: ['values-softhsm.yaml'] }],

@@ -20,7 +20,7 @@ const NO_SETTINGS = new Set([
 const text = Type.String()
 const flag = Type.Boolean()
 const count = Type.Integer({ minimum: 0 })
-/** What Kubernetes alone judges. */
+/** Schema of what Kubernetes alone judges. */
 const any = Type.Record(Type.String(), Type.Unknown())
 const list = Type.Array(any)
 const pullPolicy = Type.Enum(['Always', 'IfNotPresent', 'Never'])
@@ -123,7 +123,7 @@ const Values = object({
   extraEnv: list,
   extraVolumes: list,
   extraVolumeMounts: list,
-  // Where this chart is part of another one, Helm hands these on
+  // Helm hands these on to a chart that is part of another one
   global: any,
 })
 
@@ -187,7 +187,7 @@ function rowsOf(map: YAMLMap, path: string): Row[] {
     const { key, value } = pair as { key: { commentBefore?: string }; value: unknown }
     // The comment of the first one is that of the map
     const comment = (index === 0 && path !== '' ? map.commentBefore : key.commentBefore) ?? ''
-    // What is above a blank line is about the file
+    // A part above a blank line is about the file
     const meaning = (comment.split(/\n\s*\n/).at(-1) ?? '').replaceAll(/\s*\n\s*/g, ' ').trim()
     const inner = isMap(value) && value.items.length > 0 ? value : undefined
     const areInnerCommented = inner?.commentBefore !== undefined
