@@ -1,6 +1,6 @@
 // Brings a fresh clone to where the service and its tests can run: dependencies, build and, with --tools, the command
-// line tools, with --validators, further ones that judge signatures, with --downloads, EU DSS and pyHanko too, as far as
-// they can be had, with --tap, the test runner; with --downloads and --tap, Chromium and the AWS CLI too. Plain JavaScript
+// line tools, with --validators, further ones that judge signatures, with --downloads, EU DSS, pyHanko and Schemathesis too, as
+// far as they can be had, with --tap, the test runner; with --downloads and --tap, Chromium and the AWS CLI too. Plain JavaScript
 // without imports of packages, because it runs before any are there. Does nothing, within a second, when nothing is to be
 // done.
 //
@@ -15,6 +15,7 @@ const tools = ['softhsm', 'opensc', 'openssl', 'poppler', 'nss', 'p11-kit']
 const validators = ['java', 'bouncycastle', 'pdfbox', 'gpgsm']
 const dss = ['java', 'maven', 'dss']
 const pyhanko = ['python-venv', 'pyhanko']
+const schemathesis = ['python-venv', 'schemathesis']
 /** Groups of tools that only the tests of `npm test` need. */
 const forTap = ['tinyproxy']
 /** Groups that only those of `npm run test:system` need. */
@@ -187,7 +188,7 @@ export async function prepare(options = {}) {
   if (options.tools) await installTools(tools)
   if (options.validators) {
     // The tests leave out what these judge
-    for (const groups of options.downloads ? [validators, dss, pyhanko] : [validators]) {
+    for (const groups of options.downloads ? [validators, dss, pyhanko, schemathesis] : [validators]) {
       await installTools(groups).catch(({ message }) => console.error(message))
     }
   }

@@ -23,6 +23,6 @@ export const CallbackBody = Type.Object(
     ),
     hash: nullableText('Hex digest beside encodedContents, or in place of them'),
   },
-  { title: 'Signing service callback' },
+  { title: 'Callback request' },
 )
 export type CallbackBody = Static<typeof CallbackBody>

@@ -7,7 +7,7 @@ import { nullableText } from './settings.ts'
 
 const signingToken = nullableText('Names the signer, as {"signer":"NAME"}; never logged')
 
-export const CertificatesBody = Type.Object({ signingToken }, { title: 'Certificates for the Web SDK' })
+export const CertificatesBody = Type.Object({ signingToken }, { title: 'Web SDK certificates request' })
 export type CertificatesBody = Static<typeof CertificatesBody>
 
 export const SignHashBody = Type.Object(
@@ -21,6 +21,6 @@ export const SignHashBody = Type.Object(
     hashAlgorithm: nullableText('sha256, sha384 or sha512; by default what the length of hash tells'),
     signingToken,
   },
-  { title: 'Signature for the Web SDK' },
+  { title: 'Web SDK signature request' },
 )
 export type SignHashBody = Static<typeof SignHashBody>

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
-import Fastify, { type FastifySchemaValidationError, LogController } from 'fastify'
+import Fastify, { type FastifyInstance, type FastifySchemaValidationError, LogController } from 'fastify'
 import type { Logger } from 'pino'
 import { Registry } from 'prom-client'
 import { Access } from './access/access.ts'
@@ -12,6 +12,8 @@ import { RepeatedWarning } from './common/repeated-warning.ts'
 import type { Configuration, LoadedAccess, LoadedSigners, LoadedTls } from './configuration/configuration.ts'
 import { FileReloading } from './configuration/file-reloading.ts'
 import type { TlsConfiguration } from './configuration/tls.ts'
+import type { DescribedPort } from './description/describe-api.ts'
+import { routeList } from './description/route-list.ts'
 import type { ConfigurationError } from './errors.ts'
 import { createAuditMetrics, registerAuditGauges } from './metrics/audit-metrics.ts'
 import {
@@ -25,6 +27,7 @@ import { audit } from './plugins/audit.ts'
 import { bodyBudget } from './plugins/body-budget.ts'
 import { connections } from './plugins/connections.ts'
 import { cors } from './plugins/cors.ts'
+import { type DocsOptions, docs } from './plugins/docs.ts'
 import { errorReply } from './plugins/error-reply.ts'
 import { type HealthOptions, health } from './plugins/health.ts'
 import { httpDefaults } from './plugins/http-defaults.ts'
@@ -107,6 +110,7 @@ async function createServer(
     clientErrorHandler: (error, socket) => malformed.refuseConnection(error, socket),
   }).withTypeProvider<TypeBoxTypeProvider>()
   malformed.watch(app.server)
+  await app.register(routeList)
   await app.register(connections, { limit: configuration.maxConnections, registry, log: logger })
   await app.register(requestLog, { lines })
   await app.register(httpDefaults)
@@ -250,6 +254,7 @@ export async function buildApp(
   if (configuration.webSdk) {
     await app.register(webSdk, ways)
   }
+  await (admin ?? app).register(docs, { ports: listPorts(configuration, app, admin) })
   return { app, admin }
 }
 
@@ -262,6 +267,18 @@ async function buildAdmin(configuration: Configuration, logger: Logger, pages: P
   await admin.register(health, { ...pages, showsDetails: true })
   await admin.register(metricsPage, pages)
   return admin
+}
+
+/** Lists the ports, whose routes are those that they will have. */
+function listPorts(
+  { port, tls: tlsOfPort, admin: adminAddress }: Configuration,
+  { describedRoutes: routes }: Pick<FastifyInstance, 'describedRoutes'>,
+  admin: Pick<FastifyInstance, 'describedRoutes'> | undefined,
+): DocsOptions['ports'] {
+  const calling: DescribedPort = { scheme: tlsOfPort === undefined ? 'http' : 'https', port, routes }
+  return adminAddress === undefined || admin === undefined
+    ? [calling]
+    : [calling, { scheme: 'http', port: adminAddress.port, routes: admin.describedRoutes }]
 }
 
 /** Builds an error such as `digest: must be a string`, which never quotes the value. */

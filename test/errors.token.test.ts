@@ -13,6 +13,8 @@ import { createFaultyModule } from './support/faulty-module/faulty-module.ts'
 import { type SendOptions, send } from './support/http.ts'
 import { createClaims, createJwtKey, signJwt } from './support/jwt.ts'
 import { readLog } from './support/log-lines.ts'
+import { AnswerJudge } from './support/openapi.ts'
+import { readPage } from './support/pages.ts'
 import { ocspAt } from './support/revocation-chain.ts'
 import { scrape } from './support/scrape.ts'
 import { holds } from './support/secrets.ts'
@@ -252,6 +254,13 @@ t.test('each code', async (t) => {
       }
       await until(`${code} is answered`, isAnswered, 120_000)
     })
+  }
+})
+
+t.test('it is answered as described', async (t) => {
+  const judge = new AnswerJudge(JSON.parse(readPage('schemas/openapi.json')))
+  for (const { code, text } of answers) {
+    t.equal(judge.check(['components', 'schemas', 'Refusal'], JSON.parse(text)), undefined, code)
   }
 })
 

@@ -15,6 +15,7 @@ const ROOMS = [
     'callback',
     'web-sdk',
     'requests',
+    'description',
     'access',
     'audit',
     'signing',

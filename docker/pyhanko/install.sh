@@ -1,5 +1,6 @@
 #!/bin/sh
-# Has pip install pyHanko, as pinned, into a virtual environment of its own; progress goes to stderr. Needs Python 3.10.
+# Has pip install what requirements.txt pins into a virtual environment of its own; progress goes to stderr. Needs Python
+# 3.10. Other folders have links to this file.
 set -eu
 
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)

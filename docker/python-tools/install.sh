@@ -1,12 +1,1 @@
-#!/bin/sh
-# Has pip install kubernetes-validate, yamllint, hadolint and zizmor, as pinned, into a virtual environment of their own;
-# progress goes to stderr. Needs Python 3.10.
-set -eu
-
-here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
-directory=$("$here/directory.sh")
-# Virtual environments cannot be moved: the file tells that this one is whole.
-python3 -m venv --clear "$directory" >&2
-"$directory/bin/python" -m pip install -q --disable-pip-version-check --require-hashes --only-binary :all: \
-  -r "$here/requirements.txt" >&2
-: >"$directory/installed"
+../pyhanko/install.sh

@@ -50,7 +50,8 @@ export const callback: FastifyPluginAsyncTypebox<CallbackOptions> = async (
   await app.register(intake, { accessFrom: configuration.accessFrom, names, chooseAlgorithms })
   const { paths, signerPaths } = configuration
   for (const url of [...paths, ...signerPaths.map((path) => `${path}/:signer`)]) {
-    app.post(url, { schema: { body: CallbackBody }, config: { audited: true } }, async (request, reply) => {
+    const config = { audited: true, operation: url.endsWith('/:signer') ? 'sign as' : 'sign' } as const
+    app.post(url, { schema: { body: CallbackBody }, config }, async (request, reply) => {
       const client = beginWork(request, reply)
       NAMES.refuseMisspelled(request.body)
       NAMES.refuseInQuery(request.query as Record<string, unknown>)

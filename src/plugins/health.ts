@@ -19,14 +19,15 @@ export interface HealthOptions {
   readonly showsDetails: boolean
 }
 
-const PROBE = { config: { probe: true } }
-
 /** Serves `GET /` for probes, `/health/live` for the process, and `/health/ready` for the signers and their tokens. */
 export const health = fp<HealthOptions>(
   async (app, options) => {
-    app.get('/', PROBE, async () => ({ status: 'ok', service: 'signing-service' }))
+    app.get('/', { config: { probe: true, operation: 'probe' } }, async () => ({
+      status: 'ok',
+      service: 'signing-service',
+    }))
 
-    app.get('/health/live', PROBE, async () => ({ status: 'live' }))
+    app.get('/health/live', { config: { probe: true, operation: 'live' } }, async () => ({ status: 'live' }))
 
     /** Kept for one turn of the event loop, since rendering a thousand signers takes 20 ms. */
     let page: ReturnType<typeof makePage> | undefined
@@ -40,7 +41,7 @@ export const health = fp<HealthOptions>(
       return { statusCode: status === 'ready' ? 200 : 503, json }
     }
 
-    app.get('/health/ready', PROBE, async (_request, reply) => {
+    app.get('/health/ready', { config: { probe: true, operation: 'ready' } }, async (_request, reply) => {
       page ??= makePage()
       return reply
         .status(page.statusCode)

@@ -96,7 +96,7 @@ export const metricsPage = fp<{ readonly registry: Registry }>(
       return text
     }
 
-    app.get('/metrics', { config: { probe: true } }, async (_request, reply) => {
+    app.get('/metrics', { config: { probe: true, operation: 'metrics' } }, async (_request, reply) => {
       return reply
         .header('cache-control', 'no-store')
         .type(all.contentType)

@@ -41,7 +41,7 @@ export const webSdk: FastifyPluginAsyncTypebox<WebSdkOptions> = async (
 
   app.post(
     '/api/get_certificates',
-    { schema: { body: CertificatesBody }, config: { audited: true } },
+    { schema: { body: CertificatesBody }, config: { audited: true, operation: 'web sdk certificates' } },
     async (request, reply) => {
       beginWork(request, reply)
       request.logDetails.kind = 'certificates'
@@ -53,7 +53,7 @@ export const webSdk: FastifyPluginAsyncTypebox<WebSdkOptions> = async (
 
   app.post(
     '/api/sign_hash',
-    { schema: { body: SignHashBody }, config: { audited: true } },
+    { schema: { body: SignHashBody }, config: { audited: true, operation: 'sign hash' } },
     async (request, reply) => {
       const client = beginWork(request, reply)
       request.logDetails.kind = 'sign-hash'

@@ -3,6 +3,7 @@ import { parseEnv } from 'node:util'
 import t from 'tap'
 import { replacePart } from '../support/markdown.ts'
 import { readPage } from '../support/pages.ts'
+import { describeAddresses, OPENAPI } from './api-description.ts'
 import { AUDIT, describeRecords } from './audit-records.ts'
 import { describeValues, describeValuesSchema, KUBERNETES, VALUES_SCHEMA } from './chart-values.ts'
 import { COMMAND_LINE, describeOptions } from './command-options.ts'
@@ -11,6 +12,10 @@ import { describeSchema, SCHEMA_TABLES } from './schema-table.ts'
 
 t.test('.env.example is that of the schema', async (t) => {
   t.equal(readPage('.env.example'), describeEnvironment())
+})
+
+t.test(`${OPENAPI} is what a service describes that has all addresses`, async (t) => {
+  t.equal(readPage(OPENAPI), await describeAddresses())
 })
 
 t.test('.env.example gives each variable its value, once the # are gone', async (t) => {

@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { replacePart } from '../support/markdown.ts'
 import { readPage } from '../support/pages.ts'
 import { repositoryPath } from '../support/repository.ts'
+import { describeAddresses, OPENAPI } from './api-description.ts'
 import { AUDIT, describeRecords } from './audit-records.ts'
 import { describeValues, describeValuesSchema, KUBERNETES, VALUES_SCHEMA } from './chart-values.ts'
 import { COMMAND_LINE, describeOptions } from './command-options.ts'
@@ -12,6 +13,7 @@ import { describeSchema, SCHEMA_TABLES } from './schema-table.ts'
 writeFileSync(repositoryPath('.env.example'), describeEnvironment())
 writeFileSync(repositoryPath(VALUES_SCHEMA), describeValuesSchema())
 write(KUBERNETES, 'values', describeValues())
+writeFileSync(repositoryPath(OPENAPI), await describeAddresses())
 write(COMMAND_LINE, 'options', describeOptions())
 write(AUDIT, 'records', describeRecords())
 for (const table of SCHEMA_TABLES) {

@@ -33,7 +33,20 @@ function countRefusals(): number {
     .reduce((sum, { suppressed = 1 }) => sum + Number(suppressed), 0)
 }
 
-const paths = ['/', '/sign', '/hsm', '/health/live', '/health/ready', '/metrics', '/nowhere', '/%zz', '*']
+const paths = [
+  '/',
+  '/sign',
+  '/hsm',
+  '/health/live',
+  '/health/ready',
+  '/metrics',
+  '/docs',
+  '/docs/json',
+  '/docs/swagger-ui.css',
+  '/nowhere',
+  '/%zz',
+  '*',
+]
 const BODIES: Record<string, string> = {
   nothing: '\r\n',
   'an empty body': 'Content-Length: 0\r\n\r\n',

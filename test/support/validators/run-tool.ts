@@ -11,11 +11,15 @@ export interface ToolResult {
  *
  * @throws when the command cannot be started or is killed by a signal
  */
-export function runTool(command: string, args: readonly string[]): Promise<ToolResult> {
+export function runTool(
+  command: string,
+  args: readonly string[],
+  options: { readonly cwd?: string } = {},
+): Promise<ToolResult> {
   return new Promise((resolve, reject) => {
     // English output whatever the machine's language is: it is parsed.
     const env = { ...process.env, LC_ALL: 'C' }
-    execFile(command, args, { env, maxBuffer: 64 * 1024 * 1024 }, (error, stdout, stderr) => {
+    execFile(command, args, { ...options, env, maxBuffer: 64 * 1024 * 1024 }, (error, stdout, stderr) => {
       if (error && typeof error.code !== 'number') reject(error)
       else resolve({ exitCode: error ? Number(error.code) : 0, stdout, stderr })
     })
