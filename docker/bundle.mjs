@@ -73,5 +73,8 @@ const { metafile } = await build({
   plugins: [ownPlaces],
 })
 await writeFile(join(outdir, 'LICENSES.txt'), await collectLicences(Object.keys(metafile.inputs)))
-// Nothing makes a file executable, and npx starts the command as one
-await chmod(join(outdir, 'cli/main.js'), 0o755)
+// Nothing makes a file executable, and npx starts the command as one: in clones where it has done so before, by the path that
+// it had then
+for (const folder of [outdir, compiled]) {
+  await chmod(join(folder, 'cli/main.js'), 0o755)
+}
