@@ -10,8 +10,8 @@
 # system's Python; Homebrew has none), java (a JDK), bouncycastle and pdfbox (libraries for Java; apk and Homebrew
 # have none), gpgsm, nist-vectors (signatures that NIST made for testing verification, as packages for the system's
 # Python have them; apk and Homebrew have none), haproxy (a load balancer), tinyproxy (an HTTP proxy), prometheus
-# (promtool, which judges alerts), maven, dss (EU DSS for Java, which Maven downloads), python-venv, pyhanko and
-# schemathesis, aws-cli (of Python's packages, each in a virtual environment), chromium (the browser; Homebrew has none), bubblewrap
+# (promtool, which judges alerts), maven, dss (EU DSS for Java, which Maven downloads), python-venv, pyhanko,
+# schemathesis and aws-cli (of Python's packages, each in a virtual environment), chromium (the browser; Homebrew has none), bubblewrap
 # (which runs the pods of the chart; Homebrew has none), go-tools (helm, actionlint and a check of custom resources, built from
 # Go modules), python-tools (kubernetes-validate, yamllint, hadolint and zizmor, in a virtual environment). dss needs java and
 # maven, pyhanko, schemathesis, aws-cli, go-tools and python-tools need python-venv.

@@ -47,8 +47,8 @@ const SECURITY_SCHEMES = {
  */
 export async function describeApi(ports: readonly [DescribedPort, ...DescribedPort[]]): Promise<object> {
   const app = Fastify({ exposeHeadRoutes: false })
-  // Nothing is checked and sent here
-  app.setValidatorCompiler(() => () => true)
+  // Nothing is asked, checked or sent here
+  app.setValidatorCompiler(() => Boolean)
   app.setSerializerCompiler(() => JSON.stringify)
   const routes = findPorts(ports)
   const openapi = {
@@ -80,7 +80,7 @@ export async function describeApi(ports: readonly [DescribedPort, ...DescribedPo
     const { method, url } = route
     const servers =
       having.length === 1 && having[0] === ports[0] ? {} : { servers: having.map(describeServer) }
-    app.route({ method, url, schema: { ...describeRoute(route), ...servers }, handler: () => {} })
+    app.route({ method, url, schema: { ...describeRoute(route), ...servers }, handler: Boolean })
   }
   await app.ready()
   const described = app.swagger() as Described

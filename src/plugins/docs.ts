@@ -67,10 +67,7 @@ export const docs = fp<DocsOptions>(
   async (app, { ports }) => {
     let text: Promise<string> | undefined
     app.get('/docs/json', { config: { operation: 'description' } }, async (_request, reply) => {
-      text ??= describe(ports).catch((error) => {
-        text = undefined
-        throw error
-      })
+      text ??= describe(ports)
       return reply.type('application/json; charset=utf-8').send(await text)
     })
 

@@ -3,7 +3,7 @@ import axe from 'axe-core'
 import t from 'tap'
 import { send } from '../support/http.ts'
 import { listOperations, type OpenApi } from '../support/openapi.ts'
-import { startService } from '../support/service.ts'
+import { startReadyServerProcess } from '../support/server-process.ts'
 import { createSigningToken } from '../support/token.ts'
 import { startChromium, WITHOUT_CHROMIUM } from '../support/web-sdk/chromium.ts'
 
@@ -18,11 +18,8 @@ const browser = await startChromium(t)
 for (const place of ['the port for requests', 'the port for operators']) {
   t.test(`at ${place}`, async (t) => {
     const isAdmin = place.endsWith('operators')
-    const { url, adminUrl } = await startService(t, {
-      ...environment,
-      ...(isAdmin && { ADMIN_PORT: '9090' }),
-    })
-    const origin = isAdmin ? adminUrl : url
+    const server = await startReadyServerProcess(t, { ...environment, ...(isAdmin && { ADMIN_PORT: '0' }) })
+    const origin = isAdmin ? server.adminUrl() : server.address
     const context = await browser.newContext()
     t.teardown(() => context.close())
     // Nothing but the service answers
