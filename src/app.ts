@@ -250,8 +250,8 @@ export async function buildApp(
     isClosing: () => app.isClosing(),
   }
   const admin = configuration.admin && (await buildAdmin(configuration, logger, pages))
-  await app.register(health, { ...pages, showsDetails: admin === undefined })
   await app.register(statusPage, showsStatusPage(configuration) ? { page: pages } : {})
+  await app.register(health, { ...pages, showsDetails: admin === undefined })
   if (admin === undefined) {
     await app.register(metricsPage, pages)
   }
@@ -280,8 +280,8 @@ type Pages = Omit<HealthOptions, 'showsDetails'> & StatusSources
 async function buildAdmin(configuration: Configuration, logger: Logger, pages: Pages) {
   const admin = await createServer(configuration, { logger, registry: new Registry() })
   await admin.register(cors, { origins: [] })
-  await admin.register(health, { ...pages, showsDetails: true })
   await admin.register(statusPage, { page: pages })
+  await admin.register(health, { ...pages, showsDetails: true })
   await admin.register(metricsPage, pages)
   return admin
 }
