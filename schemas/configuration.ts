@@ -317,7 +317,7 @@ export const Environment = Type.Object({
       minimum: 0,
       maximum: 65_535,
       description:
-        'TCP port for operators: metrics and the details of health, which the other port then does not show',
+        'TCP port for operators: metrics, details of health and the page for people, which the other port then does not show',
       examples: ['9090'],
     }),
   ),

@@ -41,6 +41,9 @@ import { ExpiryWatch } from './signers/expiry-watch.ts'
 import { Readiness } from './signers/readiness.ts'
 import { Reloading } from './signers/reloading.ts'
 import { Signers } from './signers/signers.ts'
+import type { StatusSources } from './status-page/describe-status.ts'
+import { History } from './status-page/history.ts'
+import { statusPage } from './status-page/routes.ts'
 import { webSdk } from './web-sdk/routes.ts'
 
 declare module 'fastify' {
@@ -228,7 +231,8 @@ export async function buildApp(
   }
   await app.register(bodyBudget, { registry })
   // The metrics come before the plugins that answer by themselves, so that every request is counted
-  await app.register(requestMetrics, { registry })
+  const history = new History()
+  await app.register(requestMetrics, { registry, observer: history })
   if (tlsConfiguration?.clients !== undefined) {
     await app.register(tlsClients, tlsConfiguration.clients)
   }
@@ -241,9 +245,12 @@ export async function buildApp(
     access,
     auditLog,
     registry,
+    history,
+    queueLimit: configuration.hsm.queueLimit,
     isClosing: () => app.isClosing(),
   }
   const admin = configuration.admin && (await buildAdmin(configuration, logger, pages))
+  await app.register(statusPage, showsStatusPage(configuration) ? { page: pages } : {})
   await app.register(health, { ...pages, showsDetails: admin === undefined })
   if (admin === undefined) {
     await app.register(metricsPage, pages)
@@ -258,12 +265,22 @@ export async function buildApp(
   return { app, admin }
 }
 
-type Pages = Omit<HealthOptions, 'showsDetails'> & { readonly registry: Registry }
+/**
+ * Returns whether the signing port shows the page for people. It has names of certificates, which are nobody's secret where
+ * everybody who reaches the port may fetch them, and may have anything signed.
+ */
+function showsStatusPage({ admin, access, accessFrom, tls }: Configuration): boolean {
+  const isOpen = access.configuration.kind === 'open' && accessFrom === undefined
+  return admin === undefined && isOpen && tls?.clients === undefined
+}
+
+type Pages = Omit<HealthOptions, 'showsDetails'> & StatusSources
 
 /** Builds the server for operators. It signs nothing, and its requests and connections are in no metric. */
 async function buildAdmin(configuration: Configuration, logger: Logger, pages: Pages) {
   const admin = await createServer(configuration, { logger, registry: new Registry() })
   await admin.register(cors, { origins: [] })
+  await admin.register(statusPage, { page: pages })
   await admin.register(health, { ...pages, showsDetails: true })
   await admin.register(metricsPage, pages)
   return admin

@@ -20,6 +20,9 @@ const service = await startReadyService(t, {
   ACCESS_FROM: '192.0.2.0/24',
 })
 const { url, adminUrl } = service
+/** What browsers send. */
+const FOR_PEOPLE = { headers: { accept: 'text/html,*/*;q=0.8' } }
+const FOR_PROBES = { status: 'ok', service: 'signing-service' }
 const NOT_FOUND = { statusCode: 404, code: 'NOT_FOUND', message: /POST \/sign of SIGNING_SERVICE_PORT$/ }
 
 t.test('the port for signatures says whether it is ready, and nothing else of itself', async (t) => {
@@ -29,15 +32,18 @@ t.test('the port for signatures says whether it is ready, and nothing else of it
   t.same(ready.json(), { status: 'ready' })
   checkRefusal(t, await send(`${url}/metrics`), NOT_FOUND)
   t.same((await send(`${url}/health/live`)).json(), { status: 'live' })
-  t.equal((await send(`${url}/`)).statusCode, 200)
+  t.same((await send(`${url}/`, FOR_PEOPLE)).json(), FOR_PROBES)
 })
 
-t.test('the admin port has health and metrics, for whoever reaches it', async (t) => {
+t.test('the admin port has health, metrics and the page for people, for whoever reaches it', async (t) => {
   const ready = await send(`${adminUrl}/health/ready`)
   t.equal(ready.statusCode, 200)
   t.match(ready.json(), { status: 'ready', closing: false, signers: { default: { state: 'ready' } } })
   t.same((await send(`${adminUrl}/health/live`)).json(), { status: 'live' })
-  t.same((await send(`${adminUrl}/`)).json(), { status: 'ok', service: 'signing-service' })
+  t.same((await send(`${adminUrl}/`)).json(), FOR_PROBES)
+  const page = await send(`${adminUrl}/`, FOR_PEOPLE)
+  t.match(page.headers['content-type'], 'text/html')
+  t.match(page.body.toString(), '<h1 id="verdict">All is well</h1>')
   const { answer, samples } = await scrape(adminUrl)
   t.match(answer.headers['content-type'], 'text/plain; version=0.0.4')
   t.equal(samples.get('signing_service_signer_ready{signer="default"}'), 1)

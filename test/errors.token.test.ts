@@ -273,10 +273,16 @@ t.test('its message is in the log, and no secret anywhere', async (t) => {
     t.match(logged.get(requestId), { code, refusal: message })
   }
   const { text: metrics } = await scrape(service.url)
+  const { body } = await send(service.url, { headers: { accept: 'text/html' } })
+  const page = body.toString()
+  for (const code of ['HSM_BUSY', 'INTERNAL_ERROR', 'NOT_FOUND']) {
+    t.match(page, `<li id="${code}">`)
+  }
   records.push(readFileSync(path('audit.jsonl'), 'utf8'))
   const texts = {
     log: log(),
     metrics,
+    page,
     records: records.join(),
     answers: answers.map(({ text }) => text).join(),
   }

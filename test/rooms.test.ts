@@ -10,6 +10,7 @@ const ROOMS = [
   ...[
     'cli',
     '.',
+    'status-page',
     'plugins',
     'metrics',
     'callback',

@@ -209,17 +209,24 @@ export const OPERATIONS = {
   probe: {
     operationId: 'probe',
     tag: 'Operation',
-    summary: 'Says that this is the service',
-    description: 'For probes that ask for `/`.',
+    summary: 'Says that this is the service, and to people how it is',
+    description:
+      'For probes that ask for `/`. Browsers, which ask for HTML, get a page that says whether all is well: on `ADMIN_PORT`, and ' +
+      'without one where everybody may have anything signed.',
     security: OPEN,
     answers: {
-      200: json('The service answers.', {
-        type: 'object',
-        required: ['status', 'service'],
-        properties: {
-          status: { type: 'string', const: 'ok' },
-          service: { type: 'string', const: 'signing-service' },
+      200: answer('The service answers.', {
+        'application/json': {
+          schema: {
+            type: 'object',
+            required: ['status', 'service'],
+            properties: {
+              status: { type: 'string', const: 'ok' },
+              service: { type: 'string', const: 'signing-service' },
+            },
+          },
         },
+        'text/html': { schema: { type: 'string' } },
       }),
       ...describeRefusals(REFUSALS_OF_ANY_ADDRESS),
     },

@@ -19,14 +19,9 @@ export interface HealthOptions {
   readonly showsDetails: boolean
 }
 
-/** Serves `GET /` for probes, `/health/live` for the process, and `/health/ready` for the signers and their tokens. */
+/** Serves `/health/live` for the process, and `/health/ready` for the signers and their tokens. */
 export const health = fp<HealthOptions>(
   async (app, options) => {
-    app.get('/', { config: { probe: true, operation: 'probe' } }, async () => ({
-      status: 'ok',
-      service: 'signing-service',
-    }))
-
     app.get('/health/live', { config: { probe: true, operation: 'live' } }, async () => ({ status: 'live' }))
 
     /** Kept for one turn of the event loop, since rendering a thousand signers takes 20 ms. */

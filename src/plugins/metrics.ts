@@ -29,9 +29,31 @@ export interface RequestedSignature {
 /** Methods that become label values. A caller can make up others. */
 const METHODS: readonly string[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']
 
+/** A request for a signature, or one that was refused, at its end. */
+export interface EndedRequest {
+  /** `signed`, `client_left`, `signed_unanswered`, or the code of the error that was answered. */
+  readonly outcome: string
+  readonly statusCode: number
+  /** Time from its headers until its answer was handed over. */
+  readonly seconds: number
+  readonly requestId: string
+  /** Code of the error that kept the container from its level. */
+  readonly shortfall?: string | undefined
+}
+
+/** Told what is counted, as it is counted. */
+export interface RequestObserver {
+  ended(request: EndedRequest): void
+}
+
+export interface RequestMetricsOptions {
+  readonly registry: Registry
+  readonly observer?: RequestObserver
+}
+
 /** Counts every request at its end. */
-export const requestMetrics = fp<{ readonly registry: Registry }>(
-  async (app, { registry }) => {
+export const requestMetrics = fp<RequestMetricsOptions>(
+  async (app, { registry, observer }) => {
     const durations = registerDurations(
       registry,
       'signing_service_http_request_duration_seconds',
@@ -59,12 +81,19 @@ export const requestMetrics = fp<{ readonly registry: Registry }>(
         route: request.routeOptions.url ?? 'none',
         status_code: answered ? reply.statusCode : 'none',
       }
-      durations.observe(labels, reply.elapsedTime / 1000)
+      const { statusCode } = reply
+      const seconds = reply.elapsedTime / 1000
+      durations.observe(labels, seconds)
       whenFinished(request, () => {
         const { signing, container: made } = request
+        const outcome = describeOutcome(request, answered)
         if (signing !== null) {
           const { signer, container, hash } = signing
-          signatures.inc({ signer, container, hash, outcome: describeOutcome(request, answered) })
+          signatures.inc({ signer, container, hash, outcome })
+        }
+        if (signing !== null || request.logDetails.code !== undefined) {
+          const { id: requestId } = request
+          observer?.ended({ outcome, statusCode, seconds, requestId, shortfall: made?.shortfall })
         }
         if (signing !== null && made !== null) {
           const { level, shortfall = 'none' } = made

@@ -8,6 +8,7 @@ import { AUDIT, describeRecords } from './audit-records.ts'
 import { describeValues, describeValuesSchema, KUBERNETES, VALUES_SCHEMA } from './chart-values.ts'
 import { COMMAND_LINE, describeOptions } from './command-options.ts'
 import { describeEnvironment, listVariables } from './env-example.ts'
+import { describeErrors, OPERATIONS } from './errors-table.ts'
 import { describeSchema, SCHEMA_TABLES } from './schema-table.ts'
 
 t.test('.env.example is that of the schema', async (t) => {
@@ -42,6 +43,11 @@ t.test(
     t.equal(readPage(VALUES_SCHEMA), describeValuesSchema())
   },
 )
+
+t.test('the errors are those of the sources, with the advice on each', async (t) => {
+  const page = readPage(OPERATIONS)
+  t.equal(page, replacePart(page, 'errors', describeErrors()))
+})
 
 for (const table of SCHEMA_TABLES) {
   t.test(`the ${table.part} in ${table.page} are those of the schema, and each is described`, async (t) => {

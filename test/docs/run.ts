@@ -8,6 +8,7 @@ import { AUDIT, describeRecords } from './audit-records.ts'
 import { describeValues, describeValuesSchema, KUBERNETES, VALUES_SCHEMA } from './chart-values.ts'
 import { COMMAND_LINE, describeOptions } from './command-options.ts'
 import { describeEnvironment } from './env-example.ts'
+import { describeErrors, OPERATIONS } from './errors-table.ts'
 import { describeSchema, SCHEMA_TABLES } from './schema-table.ts'
 
 writeFileSync(repositoryPath('.env.example'), describeEnvironment())
@@ -16,6 +17,7 @@ write(KUBERNETES, 'values', describeValues())
 writeFileSync(repositoryPath(OPENAPI), await describeAddresses())
 write(COMMAND_LINE, 'options', describeOptions())
 write(AUDIT, 'records', describeRecords())
+write(OPERATIONS, 'errors', describeErrors())
 for (const table of SCHEMA_TABLES) {
   write(table.page, table.part, describeSchema(table))
 }
