@@ -11,8 +11,9 @@
 # have none), gpgsm, nist-vectors (signatures that NIST made for testing verification, as packages for the system's
 # Python have them; apk and Homebrew have none), haproxy (a load balancer), tinyproxy (an HTTP proxy), prometheus
 # (promtool, which judges alerts), maven, dss (EU DSS for Java, which Maven downloads), python-venv, pyhanko (of
-# Python's packages, in a virtual environment), chromium (the browser; Homebrew has none). dss needs java and maven,
-# pyhanko needs python-venv.
+# Python's packages, in a virtual environment), chromium (the browser; Homebrew has none), monitoring-plugin (the Perl
+# module by which monitoring systems read plugins; for apt-get and dnf). dss needs java and maven, pyhanko needs
+# python-venv.
 # Silent when everything is there. Uses apt-get, dnf, apk or brew, through sudo when it is not root. Progress goes to stderr.
 set -eu
 
@@ -55,11 +56,12 @@ present() {
     python-venv) python3 -c 'import ensurepip' >/dev/null 2>&1 ;;
     pyhanko) [ -f "$("$here/pyhanko/directory.sh")/installed" ] ;;
     chromium) has chromium || has chromium-browser ;;
+    monitoring-plugin) perl -MMonitoring::Plugin -MJSON::PP -e 1 >/dev/null 2>&1 ;;
     nist-vectors) /usr/bin/python3 -c 'import cryptography_vectors' >/dev/null 2>&1 ;;
     *)
       fail "unknown tool group $1; the groups are softhsm, opensc, openssl, poppler, nss, softokn, opencryptoki, tpm, \
 p11-kit, compiler, prometheus-client, java, bouncycastle, pdfbox, gpgsm, nist-vectors, haproxy, tinyproxy, prometheus, \
-maven, dss, python-venv, pyhanko and chromium" 64
+maven, dss, python-venv, pyhanko, chromium and monitoring-plugin" 64
       ;;
   esac
 }
@@ -111,6 +113,8 @@ package() {
     apt-get/prometheus | apk/prometheus | brew/prometheus) echo prometheus ;;
     apt-get/python-venv) echo python3-venv ;;
     */python-venv) echo python3 ;;
+    apt-get/monitoring-plugin) echo libmonitoring-plugin-perl ;;
+    dnf/monitoring-plugin) echo perl-Monitoring-Plugin ;;
     apt-get/chromium | dnf/chromium | apk/chromium) echo chromium ;;
     apt-get/nist-vectors | dnf/nist-vectors) echo python3-cryptography-vectors ;;
   esac
