@@ -59,6 +59,8 @@ export async function checkFromOutside(request: OutsideRequest): Promise<Verdict
 
 const FORMS: readonly SignatureForm[] = ['raw', 'pkcs7']
 const STEP_OF_FORM = { raw: 'raw signature', pkcs7: 'pkcs7 container' } as const
+/** Time, in ms, within which nothing can be asked. Timers end a little early. */
+const MIN_MS = 10
 /** Levels from the lowest up. */
 const LEVELS: readonly (string | undefined)[] = ['b-b', 'b-t', 'b-lt'] satisfies Level[]
 
@@ -112,9 +114,8 @@ class OutsideCheck {
     const { adminUrl, url } = service
     try {
       const { status, body } = await this.#ask(adminUrl ?? url, '/health/ready')
-      const reply = readObject(body)
-      const isOurs = reply !== undefined && 'status' in reply
-      if (!isOurs) {
+      const reply = readObject(body) ?? {}
+      if (reply.status === undefined) {
         report.skip(['service: ready'], `/health/ready answers ${status}, and not as the service does`)
       } else if (status === 200) {
         report.passed('service: ready', 'ready')
@@ -122,8 +123,8 @@ class OutsideCheck {
         report.warned('service: ready', `${status}, ${reply.status}`)
       }
       // An address with a path stands for whom that path names
-      const isListed = wanted.length === 0 && url.pathname === '/' && isObject(reply?.signers)
-      return isListed ? Object.keys(reply?.signers as object) : unnamed
+      const listed = url.pathname === '/' && isObject(reply.signers) ? Object.keys(reply.signers) : []
+      return wanted.length === 0 && listed.length > 0 ? listed : unnamed
     } catch (error) {
       const { message } = error as Error
       if (adminUrl === undefined) {
@@ -399,7 +400,7 @@ class OutsideCheck {
   async #ask(url: URL, path: string, body?: object, accept?: string): Promise<Reply> {
     const { service, limits, limitMs: all } = this.#request
     const left = this.#end - performance.now()
-    if (left <= 0) {
+    if (left < MIN_MS) {
       throw new OutOfTime(`the ${all / 1000} s of the check were over before`)
     }
     const limitMs = Math.min(left, limits.seconds.critical * 1000)

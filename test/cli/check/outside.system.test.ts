@@ -355,6 +355,21 @@ t.test('who asks', async (t) => {
       ...UNKNOWN,
       summary: /^SIGNING UNKNOWN - letters: certificates: answers 403 NOT_ALLOWED: /,
     })
+    const unset = await runCommand(
+      { CHECK_TOKEN: '' },
+      'check',
+      '--url',
+      service.url,
+      '--sign',
+      ...PATIENT,
+      ...only,
+    )
+    t.match(unset, { ...UNKNOWN, stdout: /401 SIGNING_TOKEN_MISSING/ })
+    const wrong = await runCommand({ CHECK_TOKEN: 'two words' }, 'check', '--url', service.url, '--sign')
+    t.match(wrong, {
+      ...UNKNOWN,
+      stdout: 'SIGNING UNKNOWN - CHECK_TOKEN holds something else than a token\n',
+    })
     const garbage = await look(service.url, '--token-file', path('garbage'))
     t.match(garbage, { ...UNKNOWN, summary: /garbage holds something else than a token$/ })
     t.notMatch(garbage.stdout, 'two words')
