@@ -11,10 +11,11 @@
 # have none), gpgsm, nist-vectors (signatures that NIST made for testing verification, as packages for the system's
 # Python have them; apk and Homebrew have none), haproxy (a load balancer), tinyproxy (an HTTP proxy), prometheus
 # (promtool, which judges alerts), maven, dss (EU DSS for Java, which Maven downloads), python-venv, pyhanko,
-# schemathesis and aws-cli (of Python's packages, each in a virtual environment), chromium (the browser; Homebrew has none), bubblewrap
-# (which runs the pods of the chart; Homebrew has none), go-tools (helm, actionlint and a check of custom resources, built from
-# Go modules), python-tools (kubernetes-validate, yamllint, hadolint and zizmor, in a virtual environment). dss needs java and
-# maven, pyhanko, schemathesis, aws-cli, go-tools and python-tools need python-venv.
+# schemathesis and aws-cli (of Python's packages, each in a virtual environment), chromium (the browser; Homebrew has none),
+# monitoring-plugin (the Perl module by which monitoring systems read plugins; for apt-get and dnf), bubblewrap (which runs the
+# pods of the chart; Homebrew has none), go-tools (helm, actionlint and a check of custom resources, built from Go modules),
+# python-tools (kubernetes-validate, yamllint, hadolint and zizmor, in a virtual environment). dss needs java and maven, pyhanko,
+# schemathesis, aws-cli, go-tools and python-tools need python-venv.
 # Silent when everything is there. Uses apt-get, dnf, apk or brew, through sudo when it is not root. Progress goes to stderr.
 set -eu
 
@@ -59,11 +60,12 @@ present() {
     pyhanko | schemathesis | aws-cli | python-tools) [ -f "$("$here/$1/directory.sh")/installed" ] ;;
     go-tools) [ -d "$("$here/go-tools/directory.sh")" ] ;;
     chromium) has chromium || has chromium-browser ;;
+    monitoring-plugin) perl -MMonitoring::Plugin -MJSON::PP -e 1 >/dev/null 2>&1 ;;
     nist-vectors) /usr/bin/python3 -c 'import cryptography_vectors' >/dev/null 2>&1 ;;
     *)
       fail "unknown tool group $1; the groups are softhsm, opensc, openssl, poppler, nss, softokn, opencryptoki, tpm, \
 p11-kit, compiler, prometheus-client, java, bouncycastle, pdfbox, gpgsm, nist-vectors, haproxy, tinyproxy, prometheus, \
-maven, dss, python-venv, pyhanko, schemathesis, aws-cli, chromium, bubblewrap, go-tools and python-tools" 64
+maven, dss, python-venv, pyhanko, schemathesis, aws-cli, chromium, monitoring-plugin, bubblewrap, go-tools and python-tools" 64
       ;;
   esac
 }
@@ -115,6 +117,8 @@ package() {
     apt-get/prometheus | apk/prometheus | brew/prometheus) echo prometheus ;;
     apt-get/python-venv) echo python3-venv ;;
     */python-venv) echo python3 ;;
+    apt-get/monitoring-plugin) echo libmonitoring-plugin-perl ;;
+    dnf/monitoring-plugin) echo perl-Monitoring-Plugin ;;
     apt-get/chromium | dnf/chromium | apk/chromium) echo chromium ;;
     apt-get/bubblewrap | dnf/bubblewrap | apk/bubblewrap) echo bubblewrap ;;
     apt-get/nist-vectors | dnf/nist-vectors) echo python3-cryptography-vectors ;;

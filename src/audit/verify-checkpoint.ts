@@ -1,38 +1,27 @@
 /** Verifies the signature of a checkpoint (CAdES-B-B, or B-T with a timestamp), and whose it is. */
 import type { X509Certificate } from 'node:crypto'
 import type { CheckpointRecord } from '../../schemas/audit-record.ts'
-import { digest, findHashByOid, type HashAlgorithm } from '../algorithms/hash-algorithms.ts'
+import { findHashByOid, type HashAlgorithm } from '../algorithms/hash-algorithms.ts'
 import { readAlgorithmIdentifier } from '../asn1/algorithm-identifier.ts'
 import { encodeObjectIdentifier } from '../asn1/der-writer.ts'
-import { ID_DATA, ID_SIGNATURE_TIMESTAMP } from '../cms/object-identifiers.ts'
-import { readAttributes, singleValue } from '../cms/signed-attributes-reader.ts'
 import {
-  findContentProblem,
-  isSigner,
-  readSignedData,
-  readSignerInfo,
-  type SignedData,
-  type SignerInfo,
-} from '../cms/signed-data-reader.ts'
+  type DetachedSignature,
+  findSignatureTimestamp,
+  readDetachedSignature,
+} from '../cms/detached-signature.ts'
+import { ID_DATA } from '../cms/object-identifiers.ts'
+import { findContentProblem } from '../cms/signed-data-reader.ts'
 import { quote } from '../common/quote.ts'
 import { KnownChains } from '../timestamp/authority-chains.ts'
+import { verifySignatureTimestamp } from '../timestamp/signature-timestamp.ts'
 import { TimestampError } from '../timestamp/timestamp-error.ts'
-import { readTimestampToken, readTstInfo } from '../timestamp/timestamp-token.ts'
-import { verifyToken } from '../timestamp/verify-response.ts'
-import { readCertificateExtensions } from '../x509/certificate-extensions.ts'
-import { buildChain, isSelfSigned } from '../x509/chain.ts'
-import { publicKeyOf } from '../x509/key-type.ts'
-import { readCertificate } from '../x509/read-certificate.ts'
-import { findPathProblem } from '../x509/review/path-problem.ts'
-import { describeSubject, findInvalidity, validityPeriod } from '../x509/validity.ts'
+import { traceSigner } from '../x509/review/trace-signer.ts'
+import { describeSubject } from '../x509/validity.ts'
 import { encodeCanonical } from './chain.ts'
 
 /** Milliseconds between the time of a statement and that of its timestamp, which is made right after the signature. */
 const MAX_DISTANCE_MS = 600_000
-/** Certificates in a container. Each could be the issuer of each, which takes time. */
-const MAX_CERTIFICATES = 10
 const DATA = encodeObjectIdentifier(ID_DATA)
-const SIGNATURE_TIMESTAMP = encodeObjectIdentifier(ID_SIGNATURE_TIMESTAMP)
 
 /** Whom an auditor trusts. */
 export interface CheckpointTrust {
@@ -73,8 +62,7 @@ export class CheckpointVerifier {
    * @throws Error whose message says what is wrong, as a predicate of the record
    */
   verify({ statement }: Pick<CheckpointRecord, 'statement'>, signature: string): VerifiedCheckpoint {
-    const { signedData, signerInfo } = attempt(() => readContainer(signature))
-    const { certificates, signer } = attempt(() => readSigner(signedData, signerInfo))
+    const { signerInfo, certificates, signer } = attempt(() => readContainer(signature))
     const hashAlgorithm = findHash(signerInfo.digestAlgorithm)
     const octets = Buffer.from(encodeCanonical(statement))
     const problem = findContentProblem(
@@ -106,29 +94,22 @@ export class CheckpointVerifier {
   }
 
   /** Verifies the signature timestamp (EN 319 122-1 5.3), if there is one. */
-  #verifyTimestamp(signerInfo: SignerInfo, stated: Date): VerifiedTimestamp | undefined {
-    const encoded = attempt(() => findTimestamp(signerInfo))
+  #verifyTimestamp(signerInfo: DetachedSignature['signerInfo'], stated: Date): VerifiedTimestamp | undefined {
+    const encoded = attempt(() => findSignatureTimestamp(signerInfo))
     if (encoded === undefined) {
       return undefined
     }
     const { timestampAnchors: trustAnchors } = this.#trust
     try {
-      const token = readTimestampToken(encoded)
-      const info = readTstInfo(token.tstInfo)
-      const hash = findHashByOid(info.oid)
-      if (hash === undefined || !digest(hash, signerInfo.signature).equals(info.digest)) {
-        throw new TimestampError('mismatch', 'is over something else than the signature')
-      }
-      const seconds = Math.round((info.genTime.getTime() - stated.getTime()) / 1000)
+      const { time, path } = verifySignatureTimestamp(encoded, signerInfo.signature, {
+        trustAnchors,
+        known: this.#authorities,
+      })
+      const seconds = Math.round((time.getTime() - stated.getTime()) / 1000)
       if (Math.abs(seconds) > MAX_DISTANCE_MS / 1000) {
         throw new TimestampError('mismatch', `is ${seconds} seconds off the time of the statement`)
       }
-      const [authority] = verifyToken(token, info, { trustAnchors, known: this.#authorities })
-      return {
-        time: info.genTime,
-        authority: authority as X509Certificate,
-        trusted: trustAnchors.length > 0,
-      }
+      return { time, authority: path[0] as X509Certificate, trusted: trustAnchors.length > 0 }
     } catch (error) {
       const why = error instanceof TimestampError ? error.message : 'is malformed'
       throw new Error(`has a timestamp that is not valid: it ${why}`)
@@ -147,41 +128,13 @@ function attempt<T>(read: () => T): T {
   }
 }
 
-interface Container {
-  readonly signedData: SignedData
-  readonly signerInfo: SignerInfo & { readonly signedAttributes: Buffer }
-}
-
-/** @throws Error when it is anything else than a detached SignedData with one signature and signed attributes */
-function readContainer(signature: string): Container {
+/** @throws Error when it is anything else than a detached SignedData with one signature, in canonical base64 */
+function readContainer(signature: string): DetachedSignature {
   const der = Buffer.from(signature, 'base64')
-  const signedData = readSignedData(der)
-  const [first, second] = signedData?.signerInfos ?? []
-  const signerInfo = first && readSignerInfo(first)
-  const { signedAttributes } = signerInfo ?? {}
-  if (
-    der.toString('base64') !== signature ||
-    signedData === undefined ||
-    signedData.content !== undefined ||
-    signerInfo === undefined ||
-    signedAttributes === undefined ||
-    second !== undefined
-  ) {
-    throw new Error('it is no such container')
+  if (der.toString('base64') !== signature) {
+    throw new Error('it is not canonical base64')
   }
-  // Malformed attributes are found here, and not while the signature is verified
-  readAttributes(signedAttributes)
-  return { signedData, signerInfo: { ...signerInfo, signedAttributes } }
-}
-
-/** @throws Error when the certificate of the signer is not in the container, or has a key of an unknown type */
-function readSigner({ certificates: encoded }: SignedData, { sid }: SignerInfo) {
-  const certificates = encoded.slice(0, MAX_CERTIFICATES).map(readCertificate)
-  const signer = certificates.find((certificate) => isSigner(certificate, sid))
-  if (signer === undefined || publicKeyOf(signer) === undefined) {
-    throw new Error('there is no certificate of the signer')
-  }
-  return { certificates, signer }
+  return readDetachedSignature(der)
 }
 
 function findHash(digestAlgorithm: Buffer): HashAlgorithm {
@@ -190,51 +143,4 @@ function findHash(digestAlgorithm: Buffer): HashAlgorithm {
     throw new Error('has a signature with a hash algorithm that is not supported')
   }
   return hash
-}
-
-/** @throws Error when there are several */
-function findTimestamp({ unsignedAttributes }: SignerInfo): Buffer | undefined {
-  const attributes = unsignedAttributes === undefined ? [] : readAttributes(unsignedAttributes)
-  if (!attributes.some(({ type }) => type.equals(SIGNATURE_TIMESTAMP))) {
-    return undefined
-  }
-  const value = singleValue(attributes, SIGNATURE_TIMESTAMP)
-  if (value === undefined) {
-    throw new Error('there are several timestamps')
-  }
-  return value
-}
-
-/** Key usages with which a certificate signs statements (RFC 5280 4.2.1.3). */
-const FOR_SIGNATURES: readonly string[] = ['digitalSignature', 'nonRepudiation']
-
-/**
- * Traces a signer to one of the trusted certificates at a moment (RFC 5280 6.1), which need not be self-signed.
- *
- * @param embedded certificates from the container, which prove nothing by themselves
- * @returns the certificates from the signer's up to the trusted one, or a message that says what is wrong
- */
-function traceSigner(
-  signer: X509Certificate,
-  embedded: readonly X509Certificate[],
-  trusted: readonly X509Certificate[],
-  at: Date,
-): readonly X509Certificate[] | string {
-  const isTrusted = ({ raw }: X509Certificate) => trusted.some((one) => one.raw.equals(raw))
-  const candidates = [...trusted, ...embedded.filter((one) => !isSelfSigned(one))]
-  const above = isTrusted(signer) ? [signer] : [signer, ...buildChain(signer, candidates, at).issuers]
-  const path = above.slice(0, above.findIndex(isTrusted) + 1)
-  const usages = readCertificateExtensions(signer).keyUsage ?? FOR_SIGNATURES
-  if (path.length === 0) {
-    return `its certificate is none of those that were given, and was certified by none of them (SHA-256 ${sha256Of(signer)})`
-  }
-  if (!usages.some((usage) => FOR_SIGNATURES.includes(usage))) {
-    return 'its certificate is not for signatures, by its key usage'
-  }
-  return findInvalidity(path.map(validityPeriod), at) ?? findPathProblem(path) ?? path
-}
-
-/** Returns the SHA-256 of a certificate, hex. */
-export function sha256Of({ fingerprint256 }: X509Certificate): string {
-  return fingerprint256.replaceAll(':', '').toLowerCase()
 }

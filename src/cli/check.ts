@@ -7,9 +7,18 @@ import { nameLevels } from '../configuration/european-names.ts'
 import { ConfigurationError, EXIT_CONFIGURATION } from '../errors.ts'
 import { accessId } from '../signers/token-pool.ts'
 import { NetworkSteps } from './check/network-steps.ts'
+import { checkFromOutside } from './check/outside.ts'
+import {
+  addOutsideOptions,
+  findMisuse,
+  type OutsideOptions,
+  readOutsideRequest,
+  readToken,
+} from './check/outside-options.ts'
 import { Report } from './check/report.ts'
 import { checkCertificate, checkService, SERVICE_STEPS } from './check/service-steps.ts'
 import { TOKEN_STEPS, TokenSteps } from './check/token-steps.ts'
+import { formatVerdict, VerdictTold } from './check/verdict.ts'
 import { applyOptions, chooseSigners, createPinPrompt, loadWithoutPin } from './configuration.ts'
 import { CommandFailed, EXIT_FAILED, type Io, printResult, useFile } from './io.ts'
 import { addTokenOptions, type TokenOptions } from './options.ts'
@@ -25,27 +34,38 @@ A key of which there may be copies outside the token is a warning, or a failure 
 
 Exit code 0: no step failed; 1: one did; 78: the configuration is wrong.
 
+With --sign it looks from outside, and takes no configuration: it has each signer that the service lists, or each
+--signer, sign a test document raw and in a container, as Document Engine does, and verifies the signatures with the
+certificates that the service answers, these with --signer-ca, and timestamps with --tsa-ca. It judges level, days left,
+how long it took, and clocks. If --url has a path, such as SIGNING_SERVICE_URL, that is asked. The token is that of
+--token-file, a user's or a JSON Web Token, or CHECK_TOKEN. --timeout is the time of the whole check.
+
+Exit code with --sign: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN, as the Monitoring Plugins guidelines say. The first line of
+stdout has the state, what was found and, behind a bar, performance data.
+
 Examples:
   signing-service check
   signing-service check --url http://127.0.0.1:6000 --json
   signing-service check --url http://127.0.0.1:6000 --admin-url http://127.0.0.1:9090
   signing-service check --url https://signing-service:6000 --tls-ca ca.pem
   signing-service check --signer contracts
+  signing-service check --url http://signing-service:6000 --sign --token-file /etc/monitoring/token --signer-ca root.pem
 `
 
 type TlsFiles = NonNullable<HttpRequest['tls']>
 
-interface CheckOptions extends TokenOptions {
+interface CheckOptions extends TokenOptions, OutsideOptions {
   readonly url?: URL
   readonly adminUrl?: URL
   readonly tlsCa?: string
   readonly tlsCert?: string
   readonly tlsKey?: string
-  readonly signer?: string
+  readonly tokenFile?: string
+  readonly signer?: readonly string[]
 }
 
 export function addCheckCommand(program: Command, io: Io): void {
-  addTokenOptions(program.command('check'))
+  const command = addTokenOptions(program.command('check'))
     .description('go the whole way to a signature once, and tell what is found')
     .option('--url <url>', 'address of the running service, to ask it as well', parseUrl)
     .option(
@@ -56,13 +76,24 @@ export function addCheckCommand(program: Command, io: Io): void {
     .option('--tls-ca <file>', 'certificates that https to that address trusts, in place of those of Node.js')
     .option('--tls-cert <file>', 'certificate that the service is shown by TLS')
     .option('--tls-key <file>', 'its private key')
-    .option('--signer <name>', 'look at this one of the signers alone')
-    .addHelpText('after', EXAMPLES)
-    .action((options: CheckOptions, command: Command) =>
-      options.adminUrl !== undefined && options.url === undefined
-        ? command.error("error: option '--admin-url' needs '--url'")
-        : check(io, options),
+    .option('--token-file <file>', 'token that the service is sent, in place of CHECK_TOKEN')
+    .option(
+      '--signer <name>',
+      'look at this one of the signers alone; can be repeated',
+      (name: string, names: readonly string[] = []) => [...new Set([...names, name])],
     )
+  addOutsideOptions(command)
+    .addHelpText('after', EXAMPLES)
+    .action((options: CheckOptions) => {
+      const misuse =
+        options.adminUrl !== undefined && options.url === undefined
+          ? "option '--admin-url' needs '--url'"
+          : findMisuse(options, command)
+      if (misuse !== undefined) {
+        return command.error(`error: ${misuse}`)
+      }
+      return options.sign ? checkSigning(io, options) : check(io, options)
+    })
 }
 
 function parseUrl(value: string): URL {
@@ -78,8 +109,20 @@ function readTlsFiles({ tlsCa: ca, tlsCert: cert, tlsKey: key }: CheckOptions): 
   return defined({ ca: read(ca), cert: read(cert), key: read(key) }) as TlsFiles
 }
 
+/** Checks the service from outside, and ends as a monitoring plugin does. */
+async function checkSigning(io: Io, options: CheckOptions): Promise<void> {
+  const { json = false, signer: signers = [], url, adminUrl, tokenFile, timeout } = options
+  const token = readToken(io, tokenFile)
+  const service = { url: url as URL, adminUrl, tls: readTlsFiles(options), token }
+  const verdict = await checkFromOutside(readOutsideRequest(options, service, signers, timeout * 1000))
+  printResult(io, { json }, verdict, formatVerdict(verdict))
+  if (verdict.state !== 'OK') {
+    throw new VerdictTold(verdict.state)
+  }
+}
+
 async function check(io: Io, options: CheckOptions): Promise<void> {
-  const { timeout, json = false, url, adminUrl } = options
+  const { timeout, json = false, url, adminUrl, tokenFile } = options
   const limitMs = timeout * 1000
   const output = json ? undefined : io.output
   const report = new Report(output)
@@ -89,7 +132,8 @@ async function check(io: Io, options: CheckOptions): Promise<void> {
     report.skip(TOKEN_STEPS, 'the configuration is wrong')
   }
   const tls = readTlsFiles(options)
-  const service = url && (await checkService(report, { url, adminUrl, tls, limitMs }))
+  const token = readToken(io, tokenFile)
+  const service = url && (await checkService(report, { url, adminUrl, tls, token, limitMs }))
   if (configured === undefined) {
     if (service !== undefined) {
       report.skip(SERVICE_STEPS, 'the certificate is not known')
@@ -127,7 +171,7 @@ async function configure(io: Io, options: CheckOptions, report: Report) {
   try {
     const { configuration, warnings } = loadWithoutPin(applyOptions(io.environment, options))
     const askForPin = createPinPrompt(io)
-    const chosen = chooseSigners(configuration.signers, options.signer)
+    const chosen = chooseSigners(configuration.signers, options.signer ?? [])
     const signers = await Promise.all(
       chosen.map(async (signer) => ({ signer, pin: await askForPin(signer.access) })),
     )

@@ -65,7 +65,7 @@ export async function loadForSigning(
   const environment = { ...applyOptions(io.environment, options), HSM_SESSIONS: '1' }
   const { configuration } = loadWithoutPin(environment)
   const { signers } = configuration
-  const [signer] = chooseSigners(signers, name ?? signers.default ?? requireName(signers))
+  const [signer] = chooseSigners(signers, [name ?? signers.default ?? requireName(signers)])
   const pin = await createPinPrompt({ ...io, environment })(signer.access)
   return { configuration, signer, ...pin }
 }
@@ -96,22 +96,23 @@ export function loadForCertification(
 }
 
 /**
- * Returns the signer of a name, or all signers.
+ * Returns the signers of these names, or all signers.
  *
- * @param name undefined for all signers
- * @throws ConfigurationError that lists the names if none matches
+ * @param names empty for all signers
+ * @throws ConfigurationError that lists the names if one matches none
  */
 export function chooseSigners(
   configured: SignersConfiguration,
-  name: string | undefined,
+  names: readonly string[],
 ): readonly [SignerConfiguration, ...SignerConfiguration[]] {
   const { signers } = configured
-  const [first, ...others] = signers.filter((signer) => name === undefined || signer.name === name)
-  if (first === undefined) {
-    const message = `there is no signer ${JSON.stringify(name)}; there are: ${listNames(configured)}`
+  const missing = names.find((name) => !signers.some((signer) => signer.name === name))
+  if (missing !== undefined) {
+    const message = `there is no signer ${JSON.stringify(missing)}; there are: ${listNames(configured)}`
     throw new ConfigurationError([{ variable: '--signer', message }])
   }
-  return [first, ...others]
+  const chosen = signers.filter(({ name }) => names.length === 0 || names.includes(name))
+  return chosen as [SignerConfiguration, ...SignerConfiguration[]]
 }
 
 /**

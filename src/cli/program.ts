@@ -22,6 +22,7 @@ Exit codes:
   1   failed; of "audit verify": not proven
   2   wrong usage
   78  the configuration is wrong or incomplete
+"check --sign" is for monitoring systems: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN, which wrong usage is too.
 `
 
 /** Builds the command with all its subcommands, which throw on wrong usage. */

@@ -3,6 +3,7 @@ import { escapeInvisible } from '../common/quote.ts'
 import { VARIABLE_SETTINGS } from '../configuration/read-signer.ts'
 import { ConfigurationError, EXIT_CONFIGURATION } from '../errors.ts'
 import { AdministrationError } from '../pkcs11/administration/administer.ts'
+import { EXIT_CODES, formatLine, isForMonitoring, VerdictTold } from './check/verdict.ts'
 import { CommandFailed, EXIT_FAILED, EXIT_OK, EXIT_USAGE, type Io } from './io.ts'
 import { buildProgram } from './program.ts'
 
@@ -18,6 +19,11 @@ export async function run(args: readonly string[], io: Io): Promise<number> {
     return EXIT_OK
   } catch (error) {
     const { message, exitCode } = describe(error)
+    if (isForMonitoring(args) && exitCode !== EXIT_OK && !(error instanceof VerdictTold)) {
+      // Monitoring systems read stdout alone, and take other exit codes for verdicts
+      io.output.write(`${formatLine('UNKNOWN', message || (error as Error).message)}\n`)
+      return EXIT_CODES.UNKNOWN
+    }
     if (message !== '') {
       // It may quote what others sent, or a token holds: none of it may steer the terminal
       io.errors.write(`${message.split('\n').map(escapeInvisible).join('\n')}\n`)

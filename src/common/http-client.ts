@@ -1,9 +1,10 @@
 /** Sends HTTP requests to services of others with node:http, since `fetch` refuses ports and client certificates. */
+import type { X509Certificate } from 'node:crypto'
 import { lookup } from 'node:dns'
 import { Agent, type ClientRequest, type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http'
 import { request as requestTls, Agent as TlsAgent } from 'node:https'
 import type { LookupFunction } from 'node:net'
-import { createSecureContext } from 'node:tls'
+import { createSecureContext, TLSSocket } from 'node:tls'
 import { HttpsProxyAgent } from 'hpagent'
 import { isPrivateAddress, isPrivateHost, lookupPublic } from './private-address.ts'
 import { Proxies, type ProxyServer } from './proxies.ts'
@@ -57,6 +58,8 @@ export interface HttpResponse {
   readonly status: number
   readonly headers: IncomingHttpHeaders
   readonly body: Buffer
+  /** Certificate that the server has shown by TLS; undefined without TLS. */
+  readonly serverCertificate: X509Certificate | undefined
 }
 
 /** One request of an exchange, which has several if there are redirects. */
@@ -109,7 +112,9 @@ export class HttpClient {
         const message = await this.#exchange(request, hop)
         const { statusCode: status = 0, headers } = message
         if (status === 200 || anyStatus) {
-          return { status, headers, body: await read(message, limit) }
+          // The connection may be gone once the body is read
+          const serverCertificate = certificateOf(message)
+          return { status, headers, body: await read(message, limit), serverCertificate }
         }
         const mayBePrivate = redirects === 0 ? this.#isFromPrivate(message, hop) : hop.mayBePrivate
         message.destroy()
@@ -268,6 +273,10 @@ function awaitAnswer(outgoing: ClientRequest, content: Buffer | undefined): Prom
     outgoing.on('error', reject)
     outgoing.end(content)
   })
+}
+
+function certificateOf({ socket }: IncomingMessage): X509Certificate | undefined {
+  return socket instanceof TLSSocket ? socket.getPeerX509Certificate() : undefined
 }
 
 /**

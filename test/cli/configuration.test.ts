@@ -19,9 +19,9 @@ function names(signers: readonly SignerConfiguration[]) {
 }
 
 t.test('a command is about all signers, or the one that is named', async (t) => {
-  t.strictSame(names(chooseSigners(SIGNERS, undefined)), ['a', 'b'])
-  t.strictSame(names(chooseSigners(SIGNERS, 'b')), ['b'])
-  t.throws(() => chooseSigners(SIGNERS, 'c'), {
+  t.strictSame(names(chooseSigners(SIGNERS, [])), ['a', 'b'])
+  t.strictSame(names(chooseSigners(SIGNERS, ['b'])), ['b'])
+  t.throws(() => chooseSigners(SIGNERS, ['a', 'c']), {
     name: 'ConfigurationError',
     message: '--signer: there is no signer "c"; there are: a, b',
   })

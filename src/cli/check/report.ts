@@ -28,6 +28,13 @@ export const ADVICE = {
   'service: ready': 'Look at the address, and at the log of the service',
   'service: version': 'Point --url at the service itself',
   'service: certificate': 'Start the service anew with the configuration that was checked',
+  certificates: 'Look at the address, and at the log of the service',
+  'raw signature': 'Have documents signed elsewhere until it is known who signs here, and with which key',
+  'pkcs7 container': 'Have documents signed elsewhere until it is known who signs here, and with which key',
+  level: 'Look for the shortfall in the log of the service: what a container is to have is not there',
+  clock: 'Have both machines take their time from the same servers',
+  'tls certificate':
+    'Renew the certificate of TLS_CERT_FILE, or of the load balancer in front of the service',
 } as const
 
 /** Advice about revocation for cases in which that of the step does not help. */
@@ -45,7 +52,7 @@ export interface Step {
   /** One of several signers that the step is about. */
   readonly signer?: string
   readonly name: StepName
-  readonly status: 'ok' | 'warning' | 'failed' | 'skipped'
+  readonly status: 'ok' | 'warning' | 'failed' | 'unknown' | 'skipped'
   /** Result of the step, or why it failed or was skipped. */
   readonly found: string
   /** Advice on a failure or a warning. */
@@ -82,6 +89,11 @@ export class Report {
   /** Reports a step that passed with a warning. */
   warned(name: StepName, found: string, advice: string = ADVICE[name]): void {
     this.#add({ name, status: 'warning', found, advice })
+  }
+
+  /** Reports a step that could not be judged. */
+  unknown(name: StepName, found: string, advice: string): void {
+    this.#add({ name, status: 'unknown', found, advice })
   }
 
   /** Reports those of the steps as skipped that have not been reported. */

@@ -1,23 +1,13 @@
 /** Checks the running service. */
 import type { X509Certificate } from 'node:crypto'
-import { HttpClient, type HttpRequest } from '../../common/http-client.ts'
-import { withTimeout } from '../../common/with-timeout.ts'
 import type { SignerCertificate } from '../../configuration/signer-configuration.ts'
 import type { ReadyReply } from '../../plugins/health.ts'
 import { parseCertificates } from '../../x509/certificate-file.ts'
 import { describeSubject } from '../../x509/validity.ts'
 import type { Report, StepName } from './report.ts'
+import { ask, type Reply, type Service } from './service-client.ts'
 
 const BUILD_INFO = /^signing_service_build_info\{version="([^"]+)",node_version="([^"]+)"\}/m
-
-interface Service {
-  readonly url: URL
-  /** Address of its admin port; undefined if it has none, or its address was not given. */
-  readonly adminUrl: URL | undefined
-  /** For https. */
-  readonly tls: NonNullable<HttpRequest['tls']>
-  readonly limitMs: number
-}
 
 export const SERVICE_STEPS: readonly StepName[] = ['service: certificate']
 
@@ -27,8 +17,7 @@ export const SERVICE_STEPS: readonly StepName[] = ['service: certificate']
  * @returns the service if it answers
  */
 export async function checkService(report: Report, service: Service): Promise<Service | 'silent'> {
-  const { adminUrl, url, tls, limitMs } = service
-  const shown = { url: adminUrl ?? url, tls, limitMs }
+  const shown = { ...service, url: service.adminUrl ?? service.url }
   const answers = await attempt(report, 'service: ready', async () =>
     reportReady(report, await ask(shown, '/health/ready')),
   )
@@ -68,32 +57,6 @@ export async function checkCertificate(
 const SILENT = 'the service does not answer'
 const ELSEWHERE = 'ADMIN_PORT has this: see --admin-url'
 
-interface Reply {
-  readonly status: number
-  readonly body: string
-}
-
-/** Most bytes of an answer. The metrics of a service with a hundred signers have some 500 kB. */
-const LIMIT = 10_000_000
-
-/** Asks the service directly, since proxies are for addresses outside. */
-const client = new HttpClient()
-
-/** Sends a GET, or a POST if there is a JSON body. */
-async function ask(
-  { url: base, tls, limitMs }: Omit<Service, 'adminUrl'>,
-  path: string,
-  json?: object,
-): Promise<Reply> {
-  const url = new URL(path, base)
-  const body = json && { type: 'application/json', content: Buffer.from(JSON.stringify(json)) }
-  const late = new Error(`no answer for ${limitMs / 1000} seconds`)
-  const response = await withTimeout(limitMs, late, undefined, (signal) =>
-    client.send({ url, tls, limit: LIMIT, anyStatus: true, signal, ...(body && { body }) }),
-  )
-  return { status: response.status, body: response.body.toString('utf8') }
-}
-
 /** Runs a step, and returns whether there was an answer that could be read, good or bad. */
 async function attempt(report: Report, name: StepName, act: () => Promise<void>): Promise<boolean> {
   try {
@@ -107,7 +70,7 @@ async function attempt(report: Report, name: StepName, act: () => Promise<void>)
 
 /** Reports whether the service is ready, and skips its version where the answer shows that another port has it. */
 function reportReady(report: Report, { status, body }: Reply): void {
-  const reply = JSON.parse(body) as ReadyReply | Pick<ReadyReply, 'status'>
+  const reply = JSON.parse(body.toString()) as ReadyReply | Pick<ReadyReply, 'status'>
   const isWhole = 'hsm' in reply
   report[status === 200 ? 'passed' : 'failed'](
     'service: ready',
@@ -129,7 +92,7 @@ function describeState({ state, reason }: { state: string; reason: string | unde
 }
 
 function reportVersion(report: Report, { status, body }: Reply): void {
-  const [, version, node] = BUILD_INFO.exec(body) ?? []
+  const [, version, node] = BUILD_INFO.exec(body.toString()) ?? []
   if (version === undefined) {
     report.failed('service: version', `/metrics answers ${status} without signing_service_build_info`)
   } else {
@@ -138,7 +101,7 @@ function reportVersion(report: Report, { status, body }: Reply): void {
 }
 
 function reportLeaf(report: Report, { certificate }: SignerCertificate, { status, body }: Reply): void {
-  const reply = JSON.parse(body)
+  const reply = JSON.parse(body.toString())
   if (status !== 200) {
     return report.failed('service: certificate', `get_certificates answers ${status} ${reply.code}`)
   }
