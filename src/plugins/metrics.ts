@@ -4,6 +4,7 @@ import { Registry } from 'prom-client'
 import type { HashAlgorithm } from '../algorithms/hash-algorithms.ts'
 import type { SignatureForm } from '../configuration/signer-configuration.ts'
 import { processMetrics } from '../metrics/process-metrics.ts'
+import { createRefusalCounter } from '../metrics/refusal-metrics.ts'
 import { registerCounter, registerDurations } from '../metrics/registration.ts'
 import type { ReachedLevel } from '../signing/level.ts'
 import { isSigned, whenFinished } from './request-log.ts'
@@ -38,6 +39,7 @@ export const requestMetrics = fp<{ readonly registry: Registry }>(
       'Time from the headers of a request until its answer was handed over.',
       { method: [], route: [], status_code: [] },
     )
+    const refusals = createRefusalCounter(registry)
     const signatures = registerCounter(
       registry,
       'signing_service_signatures_total',
@@ -60,6 +62,10 @@ export const requestMetrics = fp<{ readonly registry: Registry }>(
         status_code: answered ? reply.statusCode : 'none',
       }
       durations.observe(labels, reply.elapsedTime / 1000)
+      const { code } = request.logDetails
+      if (answered && code !== undefined) {
+        refusals.inc({ code, status_code: reply.statusCode })
+      }
       whenFinished(request, () => {
         const { signing, container: made } = request
         if (signing !== null) {
