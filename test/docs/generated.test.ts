@@ -5,6 +5,7 @@ import { replacePart } from '../support/markdown.ts'
 import { readPage } from '../support/pages.ts'
 import { AUDIT, describeRecords } from './audit-records.ts'
 import { COMMAND_LINE, describeOptions } from './command-options.ts'
+import { DASHBOARD, describeDashboard } from './dashboard/dashboard.ts'
 import { describeEnvironment, listVariables } from './env-example.ts'
 import { describeSchema, SCHEMA_TABLES } from './schema-table.ts'
 
@@ -15,6 +16,10 @@ t.test('.env.example is that of the schema', async (t) => {
 t.test('.env.example gives each variable its value, once the # are gone', async (t) => {
   const set = parseEnv(readPage('.env.example').replaceAll(/^#(?=[A-Z_]+=)/gm, ''))
   t.strictSame({ ...set }, Object.fromEntries(listVariables().map(({ name, value }) => [name, value])))
+})
+
+t.test('the dashboard is that of its panels', async (t) => {
+  t.equal(readPage(DASHBOARD), describeDashboard())
 })
 
 t.test('the options of the command line are those of the command', async (t) => {

@@ -5,10 +5,12 @@ import { readPage } from '../support/pages.ts'
 import { repositoryPath } from '../support/repository.ts'
 import { AUDIT, describeRecords } from './audit-records.ts'
 import { COMMAND_LINE, describeOptions } from './command-options.ts'
+import { DASHBOARD, describeDashboard } from './dashboard/dashboard.ts'
 import { describeEnvironment } from './env-example.ts'
 import { describeSchema, SCHEMA_TABLES } from './schema-table.ts'
 
 writeFileSync(repositoryPath('.env.example'), describeEnvironment())
+writeFileSync(repositoryPath(DASHBOARD), describeDashboard())
 write(COMMAND_LINE, 'options', describeOptions())
 write(AUDIT, 'records', describeRecords())
 for (const table of SCHEMA_TABLES) {
