@@ -138,7 +138,7 @@ export async function buildApp(
   const signers = new Signers(configuration.signers, {
     hsm: configuration.hsm,
     log: logger,
-    observer: createPoolMetrics(registry),
+    createObserver: createPoolMetrics(registry),
     revocationCheck,
     revocationMaxAgeMs,
     proxies: configuration.proxies,
@@ -147,10 +147,10 @@ export async function buildApp(
     onMisconfigured,
   })
   if (revocationCheck) {
-    registerRevocationGauges(registry, signers)
+    registerRevocationGauges(registry, signers, revocationMaxAgeMs)
   }
   const readiness = new Readiness(signers, logger)
-  registerSignerGauges(registry, signers, readiness, configuration.hsm.queueLimit)
+  registerSignerGauges(registry, signers, readiness, configuration.hsm)
   const countReload = createReloadMetrics(registry)
   const expiry = new ExpiryWatch(signers, logger)
   const reloading = new Reloading({
@@ -237,7 +237,7 @@ export async function buildApp(
     await app.register(tlsClients, tlsConfiguration.clients)
   }
   await app.register(cors, { origins: configuration.corsOrigins })
-  await app.register(rateLimits, configuration.rateLimits)
+  await app.register(rateLimits, { ...configuration.rateLimits, registry })
   const pages = {
     signers,
     readiness,

@@ -59,12 +59,13 @@ async function sign(io: Io, file: string, { type, pem, ...options }: SignOptions
   const messageDigest = await digestFile(hashAlgorithm, file)
   const limitMs = options.timeout * 1000
   const { subject, der, level, shortfall } = await withKey(
-    (events) => {
+    ({ observer, ...events }) => {
       const only = { ...configuration.signers, default: chosen.name, signers: [chosen] }
       return new Signers(only, {
         ...configuration,
         ...events,
         ...defined({ givenPin }),
+        createObserver: () => observer,
         revocationObserver: { asked: ignore },
         timestampObserver: { asked: ignore },
       })

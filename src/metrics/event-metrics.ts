@@ -4,71 +4,99 @@ import type { PoolObserver } from '../pkcs11/pool/pool-options.ts'
 import type { RevocationObserver } from '../revocation/revocation-checker.ts'
 import type { ReloadOutcome } from '../signers/reloading.ts'
 import type { TimestampObserver } from '../timestamp/timestamper.ts'
-import { boundReason, registerCounter, registerDurations } from './registration.ts'
+import { boundReason, registerCounter, registerDurations, startAtZero } from './registration.ts'
 
 const OPERATIONS = ['sign', 'open'] as const
 const RETRIES = ['signature', 'process', 'slow']
 const EVICTIONS = ['signature', 'timeout']
+const RESTARTS = ['crash', 'hang', 'hsm']
 
-/** Counts what happens in the session pools. */
-export function createPoolMetrics(registry: Registry): PoolObserver {
+/**
+ * Counts what happens in the session pools. Returns a function that creates the observer of one token's pool, whose
+ * argument reads the name of the token, since that may change when others are configured.
+ */
+export function createPoolMetrics(registry: Registry): (readToken: () => string) => PoolObserver {
   const waits = registerDurations(
     registry,
     'signing_service_hsm_wait_seconds',
     'Time from the arrival of a request in the pool until a session takes it.',
+    { token: [] },
   )
   const durations = registerDurations(
     registry,
     'signing_service_hsm_call_duration_seconds',
     'Time that the PKCS#11 library takes to sign, or to open a session.',
-    { operation: OPERATIONS },
+    { token: [], operation: [] },
   )
   const calls = registerCounter(
     registry,
     'signing_service_hsm_calls_total',
     'Calls to the PKCS#11 library that came back, by what they returned.',
-    { operation: OPERATIONS, return_value: ['CKR_OK'] },
+    { token: [], operation: [], return_value: [] },
   )
   const retries = registerCounter(
     registry,
     'signing_service_hsm_retries_total',
     'Requests that were given to a session again.',
-    { reason: RETRIES },
+    { token: [], reason: [] },
   )
   const evictions = registerCounter(
     registry,
     'signing_service_hsm_session_evictions_total',
     'Sessions that were given up and opened anew.',
-    { reason: EVICTIONS },
+    { token: [], reason: [] },
   )
   const logins = registerCounter(
     registry,
     'signing_service_hsm_logins_total',
     'Calls of C_Login, by what it returned.',
-    { return_value: ['CKR_OK'] },
+    { token: [], return_value: [] },
   )
   const restarts = registerCounter(
     registry,
     'signing_service_signer_process_restarts_total',
     'Replacements of the signer process.',
-    { reason: ['crash', 'hang', 'hsm'] },
+    { token: [], reason: [] },
   )
   const selfCheckFailures = registerCounter(
     registry,
     'signing_service_self_check_failures_total',
     'Signatures of the token that did not verify with the signer certificate and were discarded.',
+    { token: [] },
   )
-  return {
-    waited: (seconds) => waits.observe(seconds),
-    called(operation, seconds, returnValue) {
-      durations.observe({ operation }, seconds)
-      calls.inc({ operation, return_value: boundReason(returnValue) })
-    },
-    retried: (reason) => retries.inc({ reason: boundReason(reason, RETRIES) }),
-    evicted: (reason) => evictions.inc({ reason: boundReason(reason, EVICTIONS) }),
-    loggedIn: (returnValue) => logins.inc({ return_value: boundReason(returnValue) }),
-    restarted: (reason) => restarts.inc({ reason }),
-    selfCheckFailed: () => selfCheckFailures.inc(),
+  const known = new Set<string>()
+
+  /** Another pool of the same token goes on with what was counted. */
+  function startCounting(name: string): void {
+    if (!known.has(name)) {
+      known.add(name)
+      const token = [name]
+      startAtZero(waits, { token })
+      startAtZero(durations, { token, operation: OPERATIONS })
+      startAtZero(calls, { token, operation: OPERATIONS, return_value: ['CKR_OK'] })
+      startAtZero(retries, { token, reason: RETRIES })
+      startAtZero(evictions, { token, reason: EVICTIONS })
+      startAtZero(logins, { token, return_value: ['CKR_OK'] })
+      startAtZero(restarts, { token, reason: RESTARTS })
+      startAtZero(selfCheckFailures, { token })
+    }
+  }
+
+  return (readToken) => {
+    startCounting(readToken())
+    const of = <T extends object>(labels: T) => ({ token: readToken(), ...labels })
+    return {
+      waited: (seconds) => waits.observe(of({}), seconds),
+      called(operation, seconds, returnValue) {
+        durations.observe(of({ operation }), seconds)
+        calls.inc(of({ operation, return_value: boundReason(returnValue) }))
+      },
+      retried: (reason) => retries.inc(of({ reason: boundReason(reason, RETRIES) })),
+      evicted: (reason) => evictions.inc(of({ reason: boundReason(reason, EVICTIONS) })),
+      loggedIn: (returnValue) => logins.inc(of({ return_value: boundReason(returnValue) })),
+      restarted: (reason) => restarts.inc(of({ reason })),
+      selfCheckFailed: () => selfCheckFailures.inc(of({})),
+    }
   }
 }
 

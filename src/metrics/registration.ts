@@ -18,9 +18,7 @@ export function registerCounter<T extends string = never>(
   labels = {} as Labels<T>,
 ): Counter<T> {
   const counter = new Counter({ name, help, labelNames: namesOf(labels), registers: [registry] })
-  for (const values of combine(labels)) {
-    counter.inc(values, 0)
-  }
+  startAtZero(counter, labels)
   return counter
 }
 
@@ -35,10 +33,19 @@ export function registerDurations<T extends string = never>(
     ...{ name, help, labelNames: namesOf(labels), registers: [registry] },
     buckets: DURATION_BUCKETS,
   })
-  for (const values of combine(labels)) {
-    histogram.zero(values)
-  }
+  startAtZero(histogram, labels)
   return histogram
+}
+
+/** Starts the series of each combination of these values at 0. A histogram that has counted begins anew. */
+export function startAtZero<T extends string>(metric: Counter<T> | Histogram<T>, labels: Labels<T>): void {
+  for (const values of combine(labels)) {
+    if (metric instanceof Counter) {
+      metric.inc(values, 0)
+    } else {
+      metric.zero(values)
+    }
+  }
 }
 
 /** Registers a gauge whose values are read at each scrape, so that removed signers and tokens have none. */

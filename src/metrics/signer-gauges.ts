@@ -1,21 +1,18 @@
 /** Registers gauges on the state of pools and signers, which is read at each scrape. */
 import type { Registry } from 'prom-client'
 import { MS_PER_DAY } from '../common/day.ts'
+import type { HsmConfiguration } from '../configuration/configuration.ts'
 import type { Readiness } from '../signers/readiness.ts'
 import type { Signers } from '../signers/signers.ts'
 import { earliestNotAfter } from '../x509/validity.ts'
 import { registerGauge } from './registration.ts'
 
-/**
- * Registers the gauges of tokens and signers. Those of certificates have no values while these are not known.
- *
- * @param queueLimit most requests that may wait for a session of one token
- */
+/** Registers the gauges of tokens and signers. Those of certificates have no values while these are not known. */
 export function registerSignerGauges(
   registry: Registry,
   signers: Pick<Signers, 'all' | 'pools'>,
   readiness: Pick<Readiness, 'check'>,
-  queueLimit: number,
+  { queueLimit, timeoutMs }: Pick<HsmConfiguration, 'queueLimit' | 'timeoutMs'>,
 ): void {
   const statuses = () => [...signers.pools()].map(([token, { pool }]) => ({ token, ...pool.status() }))
   registerGauge(
@@ -51,6 +48,13 @@ export function registerSignerGauges(
   )
   registerGauge(
     registry,
+    'signing_service_hsm_timeout_seconds',
+    'Time that a request for a signature may take: HSM_TIMEOUT_MS.',
+    [],
+    () => [[{}, timeoutMs / 1000]],
+  )
+  registerGauge(
+    registry,
     'signing_service_signer_ready',
     '1 while requests to the signer are signed, else 0; /health/ready says why not.',
     ['signer'],
@@ -77,8 +81,16 @@ export function registerSignerGauges(
   )
 }
 
-/** Registers gauges on revocation, which have no values while a certificate, which may be on the token, is not known. */
-export function registerRevocationGauges(registry: Registry, signers: Pick<Signers, 'all'>): void {
+/**
+ * Registers gauges on revocation, which have no values while a certificate, which may be on the token, is not known.
+ *
+ * @param maxAgeMs age at which sources are asked again, in ms
+ */
+export function registerRevocationGauges(
+  registry: Registry,
+  signers: Pick<Signers, 'all'>,
+  maxAgeMs: number,
+): void {
   const known = () =>
     signers.all().flatMap((signer) => {
       const { name, container, sources } = signer
@@ -93,6 +105,23 @@ export function registerRevocationGauges(registry: Registry, signers: Pick<Signe
     '1 while a certificate of the chain is known to be revoked, else 0.',
     ['signer'],
     () => known().map(({ signer, revoked }) => [{ signer }, revoked === undefined ? 0 : 1]),
+  )
+  registerGauge(
+    registry,
+    'signing_service_revocation_information_age_seconds',
+    'Time since the last answer about that certificate of the chain of which there is none for longest.',
+    ['signer'],
+    () =>
+      known()
+        .filter(({ answeredAt }) => answeredAt !== undefined)
+        .map(({ signer, answeredAt }) => [{ signer }, (Date.now() - Number(answeredAt)) / 1000]),
+  )
+  registerGauge(
+    registry,
+    'signing_service_revocation_max_age_seconds',
+    'Age at which sources of revocation information are asked again: REVOCATION_MAX_AGE.',
+    [],
+    () => [[{}, maxAgeMs / 1000]],
   )
   registerGauge(
     registry,

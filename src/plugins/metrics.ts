@@ -4,6 +4,7 @@ import { Registry } from 'prom-client'
 import type { HashAlgorithm } from '../algorithms/hash-algorithms.ts'
 import type { SignatureForm } from '../configuration/signer-configuration.ts'
 import { processMetrics } from '../metrics/process-metrics.ts'
+import { createRefusalCounter } from '../metrics/refusal-metrics.ts'
 import { registerCounter, registerDurations } from '../metrics/registration.ts'
 import type { ReachedLevel } from '../signing/level.ts'
 import { isSigned, whenFinished } from './request-log.ts'
@@ -60,6 +61,7 @@ export const requestMetrics = fp<RequestMetricsOptions>(
       'Time from the headers of a request until its answer was handed over.',
       { method: [], route: [], status_code: [] },
     )
+    const refusals = createRefusalCounter(registry)
     const signatures = registerCounter(
       registry,
       'signing_service_signatures_total',
@@ -82,8 +84,12 @@ export const requestMetrics = fp<RequestMetricsOptions>(
         status_code: answered ? reply.statusCode : 'none',
       }
       const { statusCode } = reply
+      const { code } = request.logDetails
       const seconds = reply.elapsedTime / 1000
       durations.observe(labels, seconds)
+      if (answered && code !== undefined) {
+        refusals.inc({ code, status_code: statusCode })
+      }
       whenFinished(request, () => {
         const { signing, container: made } = request
         const outcome = describeOutcome(request, answered)
@@ -91,7 +97,7 @@ export const requestMetrics = fp<RequestMetricsOptions>(
           const { signer, container, hash } = signing
           signatures.inc({ signer, container, hash, outcome })
         }
-        if (signing !== null || request.logDetails.code !== undefined) {
+        if (signing !== null || code !== undefined) {
           const { id: requestId } = request
           observer?.ended({ outcome, statusCode, seconds, requestId, shortfall: made?.shortfall })
         }

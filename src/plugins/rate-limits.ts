@@ -1,8 +1,10 @@
 import fastifyRateLimit from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import type { Registry } from 'prom-client'
 import type { RateLimits } from '../configuration/configuration.ts'
 import { RATE_LIMITED } from '../errors.ts'
+import { registerGauge } from '../metrics/registration.ts'
 import type { RequestedSignature } from './metrics.ts'
 
 declare module 'fastify' {
@@ -31,8 +33,8 @@ const WINDOW_MS = 60_000
  * Limits how many signatures each caller, and each signer, is asked for in a minute. The library counts for 5,000 names
  * of each kind, and forgets the one first that was not asked for longest.
  */
-export const rateLimits = fp<RateLimits>(
-  async (app, { perSubject, perSigner }) => {
+export const rateLimits = fp<RateLimits & { readonly registry: Registry }>(
+  async (app, { perSubject, perSigner, registry }) => {
     await app.register(fastifyRateLimit, { global: false, timeWindow: WINDOW_MS })
 
     function createLimit(who: string, max: number, nameOf: (signature: RequestedSignature) => string) {
@@ -60,6 +62,16 @@ export const rateLimits = fp<RateLimits>(
         await count(request)
       }
     }
+
+    const configured = Object.entries({ subject: perSubject, signer: perSigner })
+    registerGauge(
+      registry,
+      'signing_service_rate_limit_per_minute',
+      'Signatures that each caller (subject) may ask for in a minute, and that may be asked of each signer.',
+      ['scope'],
+      () =>
+        configured.flatMap(([scope, limit]) => (limit === undefined ? [] : [[{ scope }, limit] as const])),
+    )
 
     /** Settled when the request before was counted, so that no other one comes between its look and its count. */
     let before: Promise<void> = Promise.resolve()

@@ -21,7 +21,6 @@ export interface CachedFetchOptions<T extends Answer> {
 export class CachedFetch<T extends Answer> {
   readonly #options: CachedFetchOptions<T>
   #held: T | undefined
-  /** Time at which the held answer came, in ms since 1970. */
   #heldSince = 0
   #flawed: T | undefined
   #problem: string | undefined
@@ -37,6 +36,11 @@ export class CachedFetch<T extends Answer> {
   /** The last answer without a flaw, fresh or not. */
   get held(): T | undefined {
     return this.#held
+  }
+
+  /** Time at which the held answer came, in ms since 1970; 0 if there is none. */
+  get heldSince(): number {
+    return this.#heldSince
   }
 
   /** The last answer that counts for revocations, but shows no certificate to be good. */

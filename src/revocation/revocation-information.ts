@@ -20,6 +20,11 @@ export interface RevocationInformation {
   readonly revoked?: RevokedCertificate | undefined
   /** The earliest nextUpdate of the responses and CRLs. */
   readonly nextUpdate?: Date | undefined
+  /**
+   * Time of the last answer about that certificate of which there is none for longest, or at which somebody was asked about
+   * it for the first time; undefined if no certificate names an address.
+   */
+  readonly answeredAt?: Date | undefined
   /** Reasons why something is missing. Each begins with the subject of the certificate that it is about. */
   readonly problems: readonly string[]
   /** The same for callers, without addresses and answers. */
@@ -39,6 +44,8 @@ export interface RevocationState {
   readonly askable: boolean
   /** True if a first answer has neither come nor failed yet. */
   readonly pending: boolean
+  /** Time of the last answer, or at which the watch began; undefined if nobody is asked. */
+  readonly answeredAt: Date | undefined
   /** The fresh answers. */
   readonly evidence: Evidence | undefined
   readonly revocation: Revocation | undefined
@@ -59,16 +66,22 @@ export function gatherInformation(states: readonly RevocationState[]): Revocatio
   const evidence = states.flatMap(({ evidence }) => evidence ?? [])
   const missing = states.filter(({ evidence }) => evidence === undefined)
   const revoked = states.find(({ revocation }) => revocation !== undefined)
-  const nextUpdate = Math.min(...evidence.map(({ nextUpdate }) => nextUpdate.getTime()))
+  const nextUpdates = evidence.map(({ nextUpdate }) => nextUpdate)
+  const answers = states.flatMap(({ answeredAt }) => answeredAt ?? [])
   return {
     ocspResponses: evidence.flatMap(({ ocspResponses }) => ocspResponses),
     crls: [...new Set(evidence.flatMap(({ crls }) => crls))],
     complete: missing.length === 0,
     revoked: revoked?.revocation && { subject: revoked.subject, ...revoked.revocation },
-    nextUpdate: evidence.length > 0 ? new Date(nextUpdate) : undefined,
+    nextUpdate: earliest(nextUpdates),
+    answeredAt: earliest(answers),
     problems: missing.flatMap(({ subject, problems }) => problems.map((problem) => `${subject}: ${problem}`)),
     publicProblems: missing.map(({ subject, publicProblem }) => `${subject}: ${publicProblem}`),
   }
+}
+
+function earliest(dates: readonly Date[]): Date | undefined {
+  return dates.toSorted((a, b) => a.getTime() - b.getTime())[0]
 }
 
 /** Finds the revoked certificate that is nearest to the leaf. */
@@ -91,7 +104,7 @@ export function describeState({ link, watched }: WatchedLink, at: Date): Revocat
     link.issuer === undefined ? 'the certificate of its issuer is not known' : 'nobody is asked about it'
   return {
     subject: describeSubject(link.certificate),
-    ...{ askable: false, pending: false, evidence: undefined, revocation: undefined },
+    ...{ askable: false, pending: false, answeredAt: undefined, evidence: undefined, revocation: undefined },
     ...{ problems: [problem], publicProblem: problem },
   }
 }
@@ -122,6 +135,7 @@ export class WatchedCertificate {
   readonly issued: IssuedCertificate
   readonly ocsp: CachedFetch<VerifiedOcspAnswer> | undefined
   readonly crl: CachedFetch<CheckedCrl> | undefined
+  readonly #since = Date.now()
 
   constructor(
     issued: IssuedCertificate,
@@ -147,6 +161,7 @@ export class WatchedCertificate {
     return {
       ...{ subject, askable, problems },
       pending: this.#isPending(),
+      answeredAt: askable ? this.#answeredAt() : undefined,
       evidence: this.#evidence(at),
       revocation: this.revocation(at),
       publicProblem: askable ? publicProblem : NO_ADDRESS,
@@ -162,6 +177,11 @@ export class WatchedCertificate {
     const isLifted = ({ thisUpdate, fresh }: Statement) =>
       !fresh && statements.some((other) => other.fresh && !other.revocation && other.thisUpdate > thisUpdate)
     return statements.find((statement) => statement.revocation && !isLifted(statement))?.revocation
+  }
+
+  #answeredAt(): Date {
+    const { ocsp, crl } = this
+    return new Date(Math.max(ocsp?.heldSince ?? 0, crl?.heldSince ?? 0) || this.#since)
   }
 
   /** Returns whether a source that is asked for the first time has neither answered nor failed. */

@@ -28,7 +28,8 @@ import {
 export interface SignerSetOptions {
   readonly hsm: HsmConfiguration
   readonly log: BaseLogger
-  readonly observer: PoolObserver
+  /** Creates the observer of a token's pool. Its argument reads the name of the token, which may change. */
+  readonly createObserver: (readToken: () => string) => PoolObserver
   /** Notes logins and refused PINs. */
   readonly pins: Pick<RefusedPins, 'allowLogin' | 'noteRefusal'>
   /** PIN in place of the one that the environment holds. */
@@ -78,6 +79,7 @@ export class SignerSet {
           ...options,
           ...plan,
           log,
+          observer: options.createObserver(() => log.fields.token),
           onMisconfigured: ({ problems }) =>
             onMisconfigured(
               new ConfigurationError(problems.map((problem) => ({ ...problem, token: log.fields }))),

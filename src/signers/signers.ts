@@ -19,7 +19,8 @@ import { refuseNewlyInvalid, testSigners } from './takeover.ts'
 import { Timestampers } from './timestampers.ts'
 import { nameTokens, type TokenPool } from './token-pool.ts'
 
-export interface SignersOptions extends Pick<SignerSetOptions, 'hsm' | 'givenPin' | 'log' | 'observer'> {
+export interface SignersOptions
+  extends Pick<SignerSetOptions, 'hsm' | 'givenPin' | 'log' | 'createObserver'> {
   /** True if the service checks whether certificates were revoked. */
   readonly revocationCheck: boolean
   /** Age at which revocation information is fetched again, in ms, however long it is fresh. */

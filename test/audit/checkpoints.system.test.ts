@@ -151,7 +151,10 @@ t.test('a disk that does not answer', async (t) => {
   await t.test('holds answers back until they are recorded', async (t) => {
     const signed = async () => {
       const { samples } = await scrape(address)
-      return samples.get('signing_service_hsm_calls_total{operation="sign",return_value="CKR_OK"}') ?? 0
+      return (
+        samples.get('signing_service_hsm_calls_total{token="test",operation="sign",return_value="CKR_OK"}') ??
+        0
+      )
     }
     const before = await signed()
     disk.plan('hold')

@@ -7,6 +7,7 @@ import { describeAddresses, OPENAPI } from './api-description.ts'
 import { AUDIT, describeRecords } from './audit-records.ts'
 import { describeValues, describeValuesSchema, KUBERNETES, VALUES_SCHEMA } from './chart-values.ts'
 import { COMMAND_LINE, describeOptions } from './command-options.ts'
+import { DASHBOARD, describeDashboard } from './dashboard/dashboard.ts'
 import { describeEnvironment, listVariables } from './env-example.ts'
 import { describeErrors, OPERATIONS } from './errors-table.ts'
 import { describeSchema, SCHEMA_TABLES } from './schema-table.ts'
@@ -22,6 +23,10 @@ t.test(`${OPENAPI} is what a service describes that has all addresses`, async (t
 t.test('.env.example gives each variable its value, once the # are gone', async (t) => {
   const set = parseEnv(readPage('.env.example').replaceAll(/^#(?=[A-Z_]+=)/gm, ''))
   t.strictSame({ ...set }, Object.fromEntries(listVariables().map(({ name, value }) => [name, value])))
+})
+
+t.test('the dashboard is that of its panels', async (t) => {
+  t.equal(readPage(DASHBOARD), describeDashboard())
 })
 
 t.test('the options of the command line are those of the command', async (t) => {

@@ -7,6 +7,7 @@ import { describeAddresses, OPENAPI } from './api-description.ts'
 import { AUDIT, describeRecords } from './audit-records.ts'
 import { describeValues, describeValuesSchema, KUBERNETES, VALUES_SCHEMA } from './chart-values.ts'
 import { COMMAND_LINE, describeOptions } from './command-options.ts'
+import { DASHBOARD, describeDashboard } from './dashboard/dashboard.ts'
 import { describeEnvironment } from './env-example.ts'
 import { describeErrors, OPERATIONS } from './errors-table.ts'
 import { describeSchema, SCHEMA_TABLES } from './schema-table.ts'
@@ -15,6 +16,7 @@ writeFileSync(repositoryPath('.env.example'), describeEnvironment())
 writeFileSync(repositoryPath(VALUES_SCHEMA), describeValuesSchema())
 write(KUBERNETES, 'values', describeValues())
 writeFileSync(repositoryPath(OPENAPI), await describeAddresses())
+writeFileSync(repositoryPath(DASHBOARD), describeDashboard())
 write(COMMAND_LINE, 'options', describeOptions())
 write(AUDIT, 'records', describeRecords())
 write(OPERATIONS, 'errors', describeErrors())

@@ -23,6 +23,7 @@ import { connections } from '../../src/plugins/connections.ts'
 import { errorReply } from '../../src/plugins/error-reply.ts'
 import { httpDefaults } from '../../src/plugins/http-defaults.ts'
 import { requestMetrics } from '../../src/plugins/metrics.ts'
+import { rateLimits } from '../../src/plugins/rate-limits.ts'
 import { LineLimit, requestLog } from '../../src/plugins/request-log.ts'
 import { LOG_FIELDS } from '../support/log-lines.ts'
 import { codeBlocks } from '../support/markdown.ts'
@@ -110,12 +111,18 @@ async function metrics(): Promise<Map<string, string>> {
   createReloadMetrics(registry)
   createTimestampMetrics(registry)
   createRevocationMetrics(registry)
-  registerRevocationGauges(registry, { all: () => [] })
+  registerRevocationGauges(registry, { all: () => [] }, 3_600_000)
   registerTlsGauges(registry, () => new Date())
   createAuditMetrics(registry)
   const recording = { problem: undefined, checkpointAge: 0, checkpointInterval: 0, freeBytes: 0 }
   registerAuditGauges(registry, recording)
-  registerSignerGauges(registry, { all: () => [], pools: () => new Map() }, { check: () => [] }, 1)
+  registerSignerGauges(
+    registry,
+    { all: () => [], pools: () => new Map() },
+    { check: () => [] },
+    { queueLimit: 1, timeoutMs: 1 },
+  )
+  await app.register(rateLimits, { registry })
   return new Map(
     Registry.merge([registry, processMetrics()])
       .getMetricsAsArray()

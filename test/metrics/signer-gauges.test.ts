@@ -36,7 +36,7 @@ function start() {
   const readiness = {
     check: () => state.signers.map((name) => ({ name, token: 'hsm1', state: state.key, since: new Date() })),
   }
-  registerSignerGauges(registry, signers, readiness, 7)
+  registerSignerGauges(registry, signers, readiness, { queueLimit: 7, timeoutMs: 4500 })
   return { state, samples: async () => readSamples(await registry.metrics()) }
 }
 
@@ -57,6 +57,7 @@ t.test('a scrape tells of the pool at that moment', async (t) => {
     [`signing_service_hsm_queue_length{${TOKEN}}`]: 0,
     [`signing_service_signer_ready${SIGNER}`]: 0,
     signing_service_hsm_queue_limit: 7,
+    signing_service_hsm_timeout_seconds: 4.5,
   })
   state.pool = {
     ...state.pool,

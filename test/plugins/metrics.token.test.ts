@@ -1,5 +1,6 @@
 import { request } from 'node:http'
 import t from 'tap'
+import { listRefusals } from '../../src/metrics/refusal-metrics.ts'
 import { send } from '../support/http.ts'
 import { scrape } from '../support/scrape.ts'
 import { startReadyService, startService } from '../support/service.ts'
@@ -8,6 +9,10 @@ import { createSigningToken } from '../support/token.ts'
 import { hasPrometheusClient, readExposition } from '../support/validators/prometheus-client.ts'
 
 const { environment } = await createSigningToken(t.testdir())
+
+const known = listRefusals()
+  .map(({ code, statusCode }) => [code, statusCode])
+  .sort()
 
 /** Counts by container, hash and outcome, such as `raw sha256 signed`. */
 async function signatures(url: string): Promise<Record<string, number>> {
@@ -61,6 +66,35 @@ t.test('signatures are counted by container, hash and outcome', async (t) => {
     'pkcs7 sha256 signed': 1,
   })
 })
+
+t.test(
+  'refusals are counted by code, those too of which it was not known yet what they ask for',
+  async (t) => {
+    const service = await startReadyService(t, { ...environment, HASH_ALGORITHMS: 'sha256' })
+    const refusals = async () => {
+      const { samples } = await scrape(service.url)
+      const pattern = /^signing_service_refusals_total\{code="(\w+)",status_code="(\d+)"\}$/
+      return [...samples].flatMap(([key, value]) => {
+        const [, code, status] = pattern.exec(key) ?? []
+        return code === undefined ? [] : [{ code, status, value }]
+      })
+    }
+    t.same((await refusals()).map(({ code, status }) => [code, Number(status)]).sort(), known)
+    t.notOk((await refusals()).some(({ value }) => value !== 0))
+    await service.sign({ action: 'something' })
+    await service.sign({ ...rawRequest('one'), hash_algorithm: 'sha512' })
+    await service.sign(rawRequest('two'))
+    await send(`${service.url}/nowhere`)
+    await send(`${service.url}/nowhere`)
+    const counted = async () => (await refusals()).filter(({ value }) => value > 0)
+    await until('they are counted', async () => (await counted()).length === 3)
+    t.same((await counted()).map(({ code, status, value }) => `${value} ${status} ${code}`).sort(), [
+      '1 400 UNKNOWN_ACTION',
+      '1 400 UNSUPPORTED_HASH_ALGORITHM',
+      '2 404 NOT_FOUND',
+    ])
+  },
+)
 
 t.test('requests are timed by route, and never by what callers make up', async (t) => {
   const service = await startService(t, { ...environment, CORS_ORIGINS: 'https://app.example.com' })

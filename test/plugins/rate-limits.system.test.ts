@@ -65,6 +65,10 @@ async function repeat(count: number, ask: () => Promise<Answer>): Promise<number
 
 t.test('a caller who has had his signatures of a minute', async (t) => {
   const { ask, signed, pass, url, log } = await start(t, { ...TOKENS, RATE_LIMIT_PER_SUBJECT: '3' })
+  const { text } = await scrape(url)
+  t.same(text.match(/^signing_service_rate_limit_per_minute.*$/gm), [
+    'signing_service_rate_limit_per_minute{scope="subject"} 3',
+  ])
   t.same(await repeat(3, () => ask(alice.token)), [200, 200, 200])
   pass(20_001)
   const refused = await ask(alice.token, { signer: 'contracts' })

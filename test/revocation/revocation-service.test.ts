@@ -87,6 +87,26 @@ t.test('the CRL where OCSP does not work, and OCSP again when it does', async (t
   t.strictSame(messages.slice(1), ['There is revocation information from OCSP about CN=leaf again'])
 })
 
+t.test('the time of the last answer is that of the certificate that waits longest for one', async (t) => {
+  const { watch, server, authority, leaf } = await setUp(t)
+  let isAway = false
+  server.on('/ocsp', (request) => (isAway ? Buffer.from('garbage') : authority.respond(request)))
+  server.on('/authority.crl', () => (isAway ? Buffer.from('garbage') : authority.crl()))
+  const begin = Date.now()
+  const { until, service, outcomes } = watch({ ...QUICK, refreshMs: { least: 10, most: 10 } })
+  const first = await until(complete)
+  t.ok(Number(first.answeredAt) >= begin)
+  await until(({ answeredAt }) => Number(answeredAt) > Number(first.answeredAt))
+  isAway = true
+  await until(() => outcomes.slice(-20).filter((outcome) => outcome === 'ocsp refused').length > 2)
+  const { answeredAt } = service.information([leaf.certificate, authority.issued.certificate])
+  const { length } = outcomes
+  await until(() => outcomes.slice(length).filter((outcome) => outcome === 'crl accepted').length > 2)
+  const still = service.information([leaf.certificate, authority.issued.certificate])
+  t.equal(Number(still.answeredAt), Number(answeredAt), 'the root has answered meanwhile, about another one')
+  t.equal(service.information([authority.issued.certificate]).answeredAt, undefined, 'nobody is asked')
+})
+
 t.test('a leaf that is not known to be good', async (t) => {
   const { watch, server, leaf, authority, root, directory } = await setUp(t)
   authority.forget(leaf.certificate)
@@ -415,7 +435,7 @@ t.test('chains about which nobody can be asked', async (t) => {
   t.strictSame(service.information([leaf.certificate, root.certificate]), {
     ocspResponses: [],
     crls: [],
-    ...{ revoked: undefined, nextUpdate: undefined },
+    ...{ revoked: undefined, nextUpdate: undefined, answeredAt: undefined },
     complete: false,
     problems: ['CN=leaf: it names neither an OCSP responder nor a CRL that could be asked'],
     publicProblems: ['CN=leaf: it names neither an OCSP responder nor a CRL that could be asked'],
@@ -426,7 +446,7 @@ t.test('chains about which nobody can be asked', async (t) => {
   t.strictSame(service.information([root.certificate]), {
     ocspResponses: [],
     crls: [],
-    ...{ revoked: undefined, nextUpdate: undefined },
+    ...{ revoked: undefined, nextUpdate: undefined, answeredAt: undefined },
     complete: true,
     problems: [],
     publicProblems: [],
