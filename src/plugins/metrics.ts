@@ -97,7 +97,7 @@ export const requestMetrics = fp<RequestMetricsOptions>(
           const { signer, container, hash } = signing
           signatures.inc({ signer, container, hash, outcome })
         }
-        if (signing !== null || code !== undefined) {
+        if (signing !== null || request.logDetails.code !== undefined) {
           const { id: requestId } = request
           observer?.ended({ outcome, statusCode, seconds, requestId, shortfall: made?.shortfall })
         }
