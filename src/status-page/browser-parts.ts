@@ -54,7 +54,7 @@ dl { display: flex; flex-wrap: wrap; gap: 0.5rem 2rem; margin: 0; }
 dt { color: var(--soft); font-size: 0.875rem; }
 dd { margin: 0; }
 .number { text-align: right; font-variant-numeric: tabular-nums; }
-.wide { min-width: 16rem; overflow-wrap: anywhere; }
+.wide { min-width: 28rem; overflow-wrap: anywhere; }
 code { font: 0.9em ui-monospace, monospace; overflow-wrap: anywhere; }
 details { margin: 1rem 0; }
 summary + div { margin-top: 0.5rem; }
