@@ -11,11 +11,11 @@
 # have none), gpgsm, nist-vectors (signatures that NIST made for testing verification, as packages for the system's
 # Python have them; apk and Homebrew have none), haproxy (a load balancer), tinyproxy (an HTTP proxy), prometheus
 # (promtool, which judges alerts), maven, dss (EU DSS for Java, which Maven downloads), python-venv, pyhanko,
-# schemathesis and aws-cli (of Python's packages, each in a virtual environment), chromium (the browser; Homebrew has none),
-# monitoring-plugin (the Perl module by which monitoring systems read plugins; for apt-get and dnf), bubblewrap (which runs the
-# pods of the chart; Homebrew has none), go-tools (helm, actionlint and a check of custom resources, built from Go modules),
-# python-tools (kubernetes-validate, yamllint, hadolint and zizmor, in a virtual environment). dss needs java and maven, pyhanko,
-# schemathesis, aws-cli, go-tools and python-tools need python-venv.
+# schemathesis, opentelemetry-proto and aws-cli (of Python's packages, each in a virtual environment), chromium (the browser;
+# Homebrew has none), monitoring-plugin (the Perl module by which monitoring systems read plugins; for apt-get and dnf),
+# bubblewrap (which runs the pods of the chart; Homebrew has none), go-tools (helm, actionlint and a check of custom resources,
+# built from Go modules), python-tools (kubernetes-validate, yamllint, hadolint and zizmor, in a virtual environment). dss needs
+# java and maven, pyhanko, schemathesis, opentelemetry-proto, aws-cli, go-tools and python-tools need python-venv.
 # Silent when everything is there. Uses apt-get, dnf, apk or brew, through sudo when it is not root. Progress goes to stderr.
 set -eu
 
@@ -57,7 +57,7 @@ present() {
     prometheus) has promtool ;;
     maven) has mvn ;;
     python-venv) python3 -c 'import ensurepip' >/dev/null 2>&1 ;;
-    pyhanko | schemathesis | aws-cli | python-tools) [ -f "$("$here/$1/directory.sh")/installed" ] ;;
+    pyhanko | schemathesis | opentelemetry-proto | aws-cli | python-tools) [ -f "$("$here/$1/directory.sh")/installed" ] ;;
     go-tools) [ -d "$("$here/go-tools/directory.sh")" ] ;;
     chromium) has chromium || has chromium-browser ;;
     monitoring-plugin) perl -MMonitoring::Plugin -MJSON::PP -e 1 >/dev/null 2>&1 ;;
@@ -65,7 +65,8 @@ present() {
     *)
       fail "unknown tool group $1; the groups are softhsm, opensc, openssl, poppler, nss, softokn, opencryptoki, tpm, \
 p11-kit, compiler, prometheus-client, java, bouncycastle, pdfbox, gpgsm, nist-vectors, haproxy, tinyproxy, prometheus, \
-maven, dss, python-venv, pyhanko, schemathesis, aws-cli, chromium, monitoring-plugin, bubblewrap, go-tools and python-tools" 64
+maven, dss, python-venv, pyhanko, schemathesis, opentelemetry-proto, aws-cli, chromium, monitoring-plugin, bubblewrap, go-tools and \
+python-tools" 64
       ;;
   esac
 }
@@ -186,7 +187,7 @@ downloads=
 for group in "$@"; do
   if ! present "$group"; then
     case $group in
-      dss | pyhanko | schemathesis | aws-cli | go-tools | python-tools) downloads="$downloads $group" ;;
+      dss | pyhanko | schemathesis | opentelemetry-proto | aws-cli | go-tools | python-tools) downloads="$downloads $group" ;;
       *) missing="$missing $group" ;;
     esac
   fi

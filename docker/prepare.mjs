@@ -16,6 +16,7 @@ const validators = ['java', 'bouncycastle', 'pdfbox', 'gpgsm']
 const dss = ['java', 'maven', 'dss']
 const pyhanko = ['python-venv', 'pyhanko']
 const schemathesis = ['python-venv', 'schemathesis']
+const openTelemetry = ['python-venv', 'opentelemetry-proto']
 /** Groups of tools that only the tests of `npm test` need. */
 const forTap = ['tinyproxy']
 /** Groups that only those of `npm run test:system` need. */
@@ -188,7 +189,9 @@ export async function prepare(options = {}) {
   if (options.tools) await installTools(tools)
   if (options.validators) {
     // The tests leave out what these judge
-    for (const groups of options.downloads ? [validators, dss, pyhanko, schemathesis] : [validators]) {
+    for (const groups of options.downloads
+      ? [validators, dss, pyhanko, schemathesis, openTelemetry]
+      : [validators]) {
       await installTools(groups).catch(({ message }) => console.error(message))
     }
   }

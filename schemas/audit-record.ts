@@ -35,6 +35,9 @@ export const DecisionRecord = Type.Object(
     ),
     requestId: Type.String({ description: 'id of the request, as in log and answer' }),
     callerRequestId: optionalText('X-Request-Id of the caller'),
+    traceId: Type.Optional(
+      Type.String({ pattern: '^[0-9a-f]{32}$', description: 'trace of the request (W3C Trace Context)' }),
+    ),
     subject: optionalText('who asked: the user of ACCESS_FILE, or the claim sub'),
     access: Type.Enum(['open', 'tokens', 'jwt'], { description: 'how the caller is known, as ACCESS says' }),
     address: Type.String({ description: 'IP address of the caller' }),

@@ -367,5 +367,18 @@ export const Environment = Type.Object({
     ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
     'info',
   ),
+  // Those of OpenTelemetry, which may be set for all programs of a host: what cannot be done of them is warned about
+  OTEL_TRACES_EXPORTER: text('otlp to export traces, none not to', 'otlp'),
+  OTEL_EXPORTER_OTLP_ENDPOINT: text(
+    'OpenTelemetry collector to which traces are exported, at /v1/traces of this address',
+    'http://otel-collector:4318',
+  ),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: text(
+    'the same as the whole address, which counts first',
+    'http://otel-collector:4318/v1/traces',
+  ),
+  OTEL_EXPORTER_OTLP_PROTOCOL: text('http/protobuf, as no other is spoken', 'http/protobuf'),
+  OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: text('the same for traces, which counts first', 'http/protobuf'),
+  OTEL_SDK_DISABLED: text('true to export no traces, whatever else is set', 'true'),
 })
 export type Environment = Static<typeof Environment>

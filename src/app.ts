@@ -37,6 +37,7 @@ import { rateLimits } from './plugins/rate-limits.ts'
 import { createRequestLogger, LineLimit, requestLog } from './plugins/request-log.ts'
 import { createServerOptions, tls } from './plugins/tls.ts'
 import { tlsClients } from './plugins/tls-clients.ts'
+import { tracing } from './plugins/tracing.ts'
 import { ExpiryWatch } from './signers/expiry-watch.ts'
 import { Readiness } from './signers/readiness.ts'
 import { Reloading } from './signers/reloading.ts'
@@ -44,6 +45,7 @@ import { Signers } from './signers/signers.ts'
 import type { StatusSources } from './status-page/describe-status.ts'
 import { History } from './status-page/history.ts'
 import { statusPage } from './status-page/routes.ts'
+import type { Traces } from './tracing/traces.ts'
 import { webSdk } from './web-sdk/routes.ts'
 
 declare module 'fastify' {
@@ -132,18 +134,28 @@ export async function buildApp(
   { logger, onMisconfigured, loadSigners, loadAccess, loadTls }: AppOptions,
 ) {
   const registry = new Registry()
-  const { tls: tlsConfiguration } = configuration
+  const { tls: tlsConfiguration, tracesUrl } = configuration
+  const traces = tracesUrl === undefined ? undefined : await startTraces(tracesUrl, logger)
   const app = await createServer(configuration, { logger, registry, tls: tlsConfiguration })
+  if (traces !== undefined) {
+    await app.register(tracing, { traces })
+  }
   const { revocationCheck, revocationMaxAgeMs } = configuration
+  const createPoolObserver = createPoolMetrics(registry)
+  const revocationMetrics = createRevocationMetrics(registry)
+  const timestampMetrics = createTimestampMetrics(registry)
   const signers = new Signers(configuration.signers, {
     hsm: configuration.hsm,
     log: logger,
-    createObserver: createPoolMetrics(registry),
+    createObserver: (readToken) => {
+      const observer = createPoolObserver(readToken)
+      return traces?.observePool(observer) ?? observer
+    },
     revocationCheck,
     revocationMaxAgeMs,
     proxies: configuration.proxies,
-    revocationObserver: createRevocationMetrics(registry),
-    timestampObserver: createTimestampMetrics(registry),
+    revocationObserver: traces?.observeRevocations(revocationMetrics) ?? revocationMetrics,
+    timestampObserver: traces?.observeTimestamps(timestampMetrics) ?? timestampMetrics,
     onMisconfigured,
   })
   if (revocationCheck) {
@@ -216,6 +228,7 @@ export async function buildApp(
     // The last checkpoint needs the signers
     await auditLog?.close()
     await Promise.all([reloading.stop(), signers.close()])
+    await traces?.close()
   })
 
   await app.register(audit, { auditLog, access })
@@ -284,6 +297,15 @@ async function buildAdmin(configuration: Configuration, logger: Logger, pages: P
   await admin.register(health, { ...pages, showsDetails: true })
   await admin.register(metricsPage, pages)
   return admin
+}
+
+/** Starts to export traces. What that takes is loaded only here. */
+async function startTraces(url: string, logger: Logger): Promise<Traces> {
+  const [{ Traces }, { createExporter }] = await Promise.all([
+    import('./tracing/traces.ts'),
+    import('./tracing/exporter.ts'),
+  ])
+  return new Traces(createExporter(url, logger))
 }
 
 /** Lists the ports, whose routes are those that they will have. */

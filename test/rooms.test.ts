@@ -13,6 +13,7 @@ const ROOMS = [
     'status-page',
     'plugins',
     'metrics',
+    'tracing',
     'callback',
     'web-sdk',
     'requests',
@@ -107,4 +108,25 @@ t.test('one file of the signer process loads the AWS SDK, when a PIN is a secret
   const naming = [...imports].filter(([, imported]) => imported.includes(file)).map(([other]) => other)
   t.strictSame(naming, ['pkcs11/process/find-pin.ts'])
   t.match(readFileSync(join(SRC, 'pkcs11/process/find-pin.ts'), 'utf8'), "await import('./aws-secret.ts')")
+})
+
+t.test('what exports traces is loaded only where they are exported', async (t) => {
+  t.strictSame([...new Set(listLoading(/@opentelemetry/).map(dirname))], ['tracing'])
+  const naming = [...imports].filter(
+    ([file, imported]) =>
+      dirname(file) !== 'tracing' && imported.some((other) => other.startsWith('tracing/')),
+  )
+  for (const [file] of naming) {
+    const loading = readFileSync(join(SRC, file), 'utf8').match(/^import (?!type ).*\/tracing\//gm)
+    t.equal(loading, null, file)
+  }
+})
+
+t.test('what describes the addresses is loaded only when somebody asks', async (t) => {
+  t.strictSame(listLoading(/@fastify\/swagger'/), ['description/describe-api.ts'])
+  const naming = [...imports].filter(([, imported]) => imported.includes('description/describe-api.ts'))
+  for (const [file] of naming) {
+    const loading = readFileSync(join(SRC, file), 'utf8').match(/^import (?!type ).*\/describe-api\./gm)
+    t.equal(loading, null, file)
+  }
 })

@@ -61,6 +61,8 @@ export interface Configuration extends ListenAddress {
   /** True if pages of the Web SDK sign here by a back end. */
   readonly webSdk: boolean
   readonly logLevel: Environment['LOG_LEVEL']
+  /** Address of the collector, whole; absent if no traces are exported. */
+  readonly tracesUrl?: string
   readonly digestMismatch: Environment['DIGEST_MISMATCH']
   /** Values of signMethod in a signing token that are accepted, in lower case. */
   readonly signMethods: readonly string[]

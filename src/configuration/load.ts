@@ -29,6 +29,7 @@ import { readSignersFile, type SignerDocuments } from './signers-file.ts'
 import { readAuthorities } from './timestamp-authorities.ts'
 import { readTls } from './tls.ts'
 import { readLibrary, readSelector } from './token-access.ts'
+import { readTracesUrl } from './traces.ts'
 import { dropUnset, findUnknown, type GivenVariables, type Variables, validate } from './variables.ts'
 
 /** Default of Document Engine's SIGNING_SERVICE_TIMEOUT. */
@@ -67,6 +68,7 @@ export function loadConfiguration(environment: Variables, apart = false): Config
   const proxies = readProxies(values, environment, problems)
   const signers = readSigners(given, values, findings)
   const admin = readAdmin(given, values, findings)
+  const tracesUrl = readTracesUrl(values, warnings)
   const audit = readAudit(given, values, signers, findings)
   refuseWith(unknown, problems)
   warnings.push(...warnAboutAuthorities(given, signers))
@@ -74,7 +76,7 @@ export function loadConfiguration(environment: Variables, apart = false): Config
   return {
     host: whole.SIGNING_SERVICE_HOST,
     port: whole.SIGNING_SERVICE_PORT,
-    ...defined({ admin, tls }),
+    ...defined({ admin, tls, tracesUrl }),
     paths: listPaths(whole.SIGNING_SERVICE_PATH),
     signerPaths: listSignerPaths(whole),
     bodyLimit: whole.SIGNING_SERVICE_BODY_LIMIT,

@@ -9,7 +9,7 @@ import { defined } from '../common/defined.ts'
 import { VERSION } from '../common/version.ts'
 import { AUDIT_UNAVAILABLE } from '../errors.ts'
 import { prepareError } from './error-reply.ts'
-import { callerRequestId, isSigned } from './request-log.ts'
+import { callerIds, isSigned } from './request-log.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -117,7 +117,8 @@ function describe(
     outcome: isAnswered ? 'signed' : 'refused',
     ...(!isAnswered && isSigned(request) && { signatureMade: true }),
     requestId: request.id,
-    ...callerRequestId(request.raw),
+    ...callerIds(request.raw),
+    ...defined({ traceId: request.trace?.id }),
     access,
     address: isIP(request.ip) === 0 ? 'unknown' : request.ip.slice(0, MAX_ADDRESS),
     path: request.routeOptions.url as string,

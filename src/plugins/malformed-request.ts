@@ -8,7 +8,7 @@ import type { Logger } from 'pino'
 import { HEADERS_TOO_LARGE, INVALID_REQUEST, REQUEST_TIMEOUT } from '../errors.ts'
 import { findUnanswered, isInHandshake, stopArriving } from './connections.ts'
 import { createErrorReply, type ServiceError, sendError } from './error-reply.ts'
-import { callerRequestId, type LineLimit } from './request-log.ts'
+import { callerIds, type LineLimit } from './request-log.ts'
 
 /** Time that a client has to read why it was refused, in ms, before its connection is closed. */
 const LINGER_MS = 2_000
@@ -34,7 +34,7 @@ export class MalformedRequests {
     request.logDetails = {}
     reply.headers({ 'x-request-id': request.id, ...stopArriving(request.raw) })
     sendError(error, request, reply)
-    this.#log(error, { requestId: request.id, ...callerRequestId(request.raw), method: request.method })
+    this.#log(error, { requestId: request.id, ...callerIds(request.raw), method: request.method })
   }
 
   /** Refuses bytes that are not HTTP, or came too slowly, if an answer can still be sent. */
@@ -82,7 +82,7 @@ export class MalformedRequests {
       .on('end', () => socket.destroySoon())
       .resume()
     const refusal = new INVALID_REQUEST('CONNECT is not answered, as this is no proxy')
-    this.#endAfterAnswers(socket, refusal, { ...callerRequestId(request), method: request.method })
+    this.#endAfterAnswers(socket, refusal, { ...callerIds(request), method: request.method })
   }
 
   /** Logs why a TLS handshake failed, unless the client just left, as those do that look whether the port is open. */

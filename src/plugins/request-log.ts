@@ -3,6 +3,7 @@ import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Logger } from 'pino'
 import type { Client } from '../common/client.ts'
+import { readTraceParent, type Trace } from '../common/trace.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -10,6 +11,8 @@ declare module 'fastify' {
     logDetails: Record<string, string>
     /** Null until work that takes time begins for the caller. */
     client: Client | null
+    /** Null if the caller names none and none is made. */
+    trace: Trace | null
   }
   interface FastifyContextConfig {
     /** True for routes that are called every few seconds. They are logged at debug level. */
@@ -64,15 +67,24 @@ export class LineLimit {
   }
 }
 
-/** Returns the caller's `X-Request-Id` for the log if it is a plain word, since anything else could be a secret. */
-export function callerRequestId({ headers }: IncomingMessage): { readonly callerRequestId?: string } {
-  const given = headers['x-request-id']
-  const isWord = typeof given === 'string' && /^[\w.:-]{1,64}$/.test(given)
-  return isWord ? { callerRequestId: given } : {}
+export interface CallerIds {
+  readonly callerRequestId?: string
+  readonly traceId?: string
 }
 
 /**
- * Creates the logger of a request, which adds the caller's id to each line.
+ * Returns for the log by what the caller knows a request: its `X-Request-Id`, if that is a plain word, since anything else
+ * could be a secret, and the id of its trace.
+ */
+export function callerIds({ headers }: Pick<IncomingMessage, 'headers'>): CallerIds {
+  const { 'x-request-id': given, traceparent } = headers
+  const isWord = typeof given === 'string' && /^[\w.:-]{1,64}$/.test(given)
+  const trace = readTraceParent(traceparent)
+  return { ...(isWord && { callerRequestId: given }), ...(trace && { traceId: trace.id }) }
+}
+
+/**
+ * Creates the logger of a request, which adds the caller's ids to each line.
  *
  * @param bindings the service's own id
  */
@@ -82,7 +94,7 @@ export function createRequestLogger(
   options: object,
   request: IncomingMessage,
 ): FastifyBaseLogger {
-  return logger.child({ ...bindings, ...callerRequestId(request) }, options)
+  return logger.child({ ...bindings, ...callerIds(request) }, options)
 }
 
 /** Logs one line for each request, at its end. It names the route, not the address, whose query a caller chooses. */
@@ -90,8 +102,10 @@ export const requestLog = fp<{ readonly lines: LineLimit }>(
   async (app, { lines }) => {
     app.decorateRequest('logDetails', null as unknown as Record<string, string>)
     app.decorateRequest('client', null)
+    app.decorateRequest('trace', null)
     app.addHook('onRequest', (request, reply, done) => {
       request.logDetails = {}
+      request.trace = readTraceParent(request.headers.traceparent) ?? null
       reply.raw.on('close', () => {
         if (!reply.raw.writableFinished) {
           logLeft(request, reply, lines)

@@ -53,9 +53,10 @@ interface Work {
 
 /** Creates the options of the signature that a request asks for. */
 export function createSignOptions(
-  { arrivedAt }: Pick<FastifyRequest, 'arrivedAt'>,
+  { arrivedAt, trace }: Pick<FastifyRequest, 'arrivedAt' | 'trace'>,
   { client, timeoutMs, grant, signer }: Work,
 ): SignOptions {
   // Signers that share a token take turns if callers are not known
-  return { deadline: arrivedAt + timeoutMs, client, owner: grant.subject ?? signer.name }
+  const owner = grant.subject ?? signer.name
+  return { deadline: arrivedAt + timeoutMs, client, owner, ...(trace && { trace }) }
 }

@@ -159,7 +159,7 @@ export class RevocationChecker {
       outcome = checked.flaw === undefined ? 'accepted' : 'refused'
       return checked
     } finally {
-      this.#observer.asked(source, seconds, outcome)
+      this.#observer.asked(source, seconds, outcome, url.host)
     }
   }
 }
@@ -201,5 +201,10 @@ export function readIssuedCertificate(
 /** Counts requests for revocation information. Its methods must not throw. */
 export interface RevocationObserver {
   /** Records the duration and the outcome of a request: the answer counts, is refused, or did not come. */
-  asked(source: 'ocsp' | 'crl', seconds: number, outcome: 'accepted' | 'refused' | 'unavailable'): void
+  asked(
+    source: 'ocsp' | 'crl',
+    seconds: number,
+    outcome: 'accepted' | 'refused' | 'unavailable',
+    host: string,
+  ): void
 }

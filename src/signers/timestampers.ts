@@ -57,8 +57,8 @@ export class Timestampers {
         )
       },
       observer: {
-        asked: (authority, seconds, outcome, problem) => {
-          observer.asked(authority, seconds, outcome, problem)
+        asked: (authority, seconds, outcome, problem, trace) => {
+          observer.asked(authority, seconds, outcome, problem, trace)
           if (problem !== undefined) {
             // The message varies with times and answers, so that it does not identify the problem
             const about = `${authority} ${outcome}`

@@ -1,5 +1,6 @@
 /** Gathers what the level of a signature takes beside the signature: a timestamp, and revocation data. */
 
+import { defined } from '../common/defined.ts'
 import type { Level } from '../configuration/container-configuration.ts'
 import type { SignerCertificate } from '../configuration/signer-configuration.ts'
 import { REVOCATION_UNAVAILABLE, TIMESTAMP_UNAVAILABLE } from '../errors.ts'
@@ -51,14 +52,14 @@ export function requireEvidence(
 export async function obtainTimestamp(
   level: Level,
   signature: Uint8Array,
-  { signer: { container, sources }, options: { deadline, client } }: SigningContext,
+  { signer: { container, sources }, options: { deadline, client, trace } }: SigningContext,
 ): Promise<Timestamp | undefined> {
   const timestamper = level === 'b-b' ? undefined : sources.timestamper
   if (timestamper === undefined) {
     return undefined
   }
   try {
-    const limits = { deadline: deadline - FINISH_MS, ...(client && { signal: client.signal() }) }
+    const limits = { deadline: deadline - FINISH_MS, ...defined({ signal: client?.signal(), trace }) }
     return await timestamper.timestamp(signature, limits)
   } catch (error) {
     if (client?.hasLeft) {

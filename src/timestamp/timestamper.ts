@@ -4,6 +4,7 @@ import { digest } from '../algorithms/hash-algorithms.ts'
 import { type Backoff, backoffMs } from '../common/backoff.ts'
 import { HttpClient } from '../common/http-client.ts'
 import type { Proxies } from '../common/proxies.ts'
+import type { Trace } from '../common/trace.ts'
 import { withTimeout } from '../common/with-timeout.ts'
 import { nameAuthorities, type TimestampAuthority } from '../configuration/timestamp-authority.ts'
 import { TIMESTAMP_UNAVAILABLE } from '../errors.ts'
@@ -51,8 +52,9 @@ export interface TimestampObserver {
    *
    * @param authority the host of the authority
    * @param problem describes what was wrong and what to do, for the log; undefined if nothing was
+   * @param trace that of the request for which it was asked, if that belongs to one
    */
-  asked(authority: string, seconds: number, outcome: TimestampOutcome, problem?: string): void
+  asked(authority: string, seconds: number, outcome: TimestampOutcome, problem?: string, trace?: Trace): void
   /** Records that an authority with trust anchors has sent certificates for the first time. */
   probed?(): void
 }
@@ -61,6 +63,14 @@ export interface TimestampLimits {
   /** Time in ms of `performance.now()`. */
   readonly deadline: number
   readonly signal?: AbortSignal
+  /** The trace of the request that wants the timestamp. */
+  readonly trace?: Trace
+}
+
+/** One request to an authority. */
+interface Ask extends Omit<TimestampLimits, 'deadline'> {
+  /** Time limit, in ms. */
+  readonly ms: number
 }
 
 /** The reason why an authority gave no timestamp. */
@@ -121,14 +131,14 @@ export class Timestamper {
    *
    * @throws TIMESTAMP_UNAVAILABLE before the deadline; the signal's reason when it is aborted
    */
-  async timestamp(data: Uint8Array, { deadline, signal }: TimestampLimits): Promise<Timestamp> {
+  async timestamp(data: Uint8Array, { deadline, ...rest }: TimestampLimits): Promise<Timestamp> {
     const refusals: AuthorityFailure[] = []
     const order = this.#order()
     for (const [index, authority] of order.entries()) {
-      signal?.throwIfAborted()
+      rest.signal?.throwIfAborted()
       const ms = (deadline - performance.now()) / (order.length - index)
       if (ms > 0) {
-        const got = await this.#ask(authority, data, ms, signal)
+        const got = await this.#ask(authority, data, { ms, ...rest })
         if ('token' in got) {
           return got
         }
@@ -173,7 +183,7 @@ export class Timestamper {
    */
   async probe(ms: number): Promise<void> {
     const unknown = this.#authorities.filter(({ known }) => known.paths.length === 0)
-    await Promise.all(unknown.map((authority) => this.#ask(authority, randomBytes(32), ms, undefined)))
+    await Promise.all(unknown.map((authority) => this.#ask(authority, randomBytes(32), { ms })))
   }
 
   /**
@@ -228,7 +238,7 @@ export class Timestamper {
     const { signal } = this.#closing
     let failures = 0
     do {
-      const got = await this.#ask(authority, randomBytes(32), ms, signal)
+      const got = await this.#ask(authority, randomBytes(32), { ms, signal })
       if ('token' in got) {
         return
       }
@@ -247,13 +257,12 @@ export class Timestamper {
   async #ask(
     authority: NamedAuthority,
     data: Uint8Array,
-    ms: number,
-    signal: AbortSignal | undefined,
+    { ms, signal, trace }: Ask,
   ): Promise<Timestamp | AuthorityFailure> {
     const { name } = authority
     const begin = performance.now()
     const tell = (outcome: TimestampOutcome, problem?: string) =>
-      this.#options.observer.asked(name, (performance.now() - begin) / 1000, outcome, problem)
+      this.#options.observer.asked(name, (performance.now() - begin) / 1000, outcome, problem, trace)
     const late = new TimestampError('timeout', `did not answer within ${Math.round(ms)} ms`)
     // One that failed rests again while it is tried, so that only one request at a time waits for it
     if (authority.restsUntil !== undefined) {

@@ -1,4 +1,5 @@
 /** Defines the options of a pool, and those who are told of its work. */
+import type { Trace } from '../../common/trace.ts'
 import type { HsmConfiguration } from '../../configuration/configuration.ts'
 import type { TokenAccess } from '../../configuration/signer-configuration.ts'
 import type { ConfigurationError } from '../../errors.ts'
@@ -42,10 +43,14 @@ export type RestartReason = 'crash' | 'hang' | 'hsm'
  * returned, one of a few words in lower case. Its methods are called in the middle of the work: they must not throw.
  */
 export interface PoolObserver {
-  /** A request was given to a session after it had waited for that many seconds. */
-  waited(seconds: number): void
-  /** A call came back: how many seconds the library took to sign, or to open a session, and what it returned. */
-  called(operation: 'sign' | 'open', seconds: number, returnValue: string): void
+  /** A request, which may belong to a trace, was given to a session after it had waited for that many seconds. */
+  waited(seconds: number, trace?: Trace): void
+  /**
+   * A call came back: how many seconds the library took to sign, or to open a session, and what it returned.
+   *
+   * @param trace that of the request for which it was made, if that belongs to one
+   */
+  called(operation: 'sign' | 'open', seconds: number, returnValue: string, trace?: Trace): void
   /** A request is given to a session again: a return value, `signature`, `process` or `slow`. */
   retried(reason: string): void
   /** A session is given up and opened anew: a return value, `signature` or `timeout`. */

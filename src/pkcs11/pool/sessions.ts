@@ -212,7 +212,7 @@ export class Sessions {
       return
     }
     session.call = undefined
-    this.#observe(message)
+    this.#observe(message, session)
     if (session.state === 'zombie') {
       // It came back after all, but nobody knows what it holds, and its place is taken
       this.#sessions.splice(this.#sessions.indexOf(session), 1)
@@ -557,9 +557,10 @@ export class Sessions {
     return this.#timeouts.stoodStill(now) ? seconds * 1000 : now - since
   }
 
-  #observe(message: FromSession): void {
+  #observe(message: FromSession, { input }: Session): void {
     const operation = message.type === 'signed' || message.type === 'sign-failed' ? 'sign' : 'open'
     const returnValue = 'failure' in message ? message.failure.returnValue : 'CKR_OK'
-    this.#options.observer.called(operation, message.seconds, returnValue)
+    const trace = input instanceof SigningJob ? input.trace : undefined
+    this.#options.observer.called(operation, message.seconds, returnValue, trace)
   }
 }

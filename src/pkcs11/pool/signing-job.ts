@@ -1,4 +1,5 @@
 import type { SignMechanism } from '../../algorithms/signature-algorithm.ts'
+import type { Trace } from '../../common/trace.ts'
 import type { TokenFailure } from '../return-values.ts'
 import type { SigningInput } from '../signing-input.ts'
 
@@ -17,6 +18,8 @@ export class SigningJob implements SigningInput {
   readonly owner: string | undefined
   /** Jobs of earlier turns are signed before. An owner has one job in each turn. */
   readonly turn: number
+  /** The trace that it belongs to, if any. */
+  readonly trace: Trace | undefined
   readonly signature: Promise<Uint8Array>
   readonly arrivedAt = performance.now()
   /** How often the job was given to a session. */
@@ -44,7 +47,7 @@ export class SigningJob implements SigningInput {
     { key, mechanism, data, verify }: SigningInput,
     deadline: number,
     onDeadline: (job: SigningJob) => void,
-    { owner, turn }: Pick<SigningJob, 'owner' | 'turn'>,
+    { owner, turn, trace }: Pick<SigningJob, 'owner' | 'turn'> & Partial<Pick<SigningJob, 'trace'>>,
   ) {
     this.key = key
     this.mechanism = mechanism
@@ -53,6 +56,7 @@ export class SigningJob implements SigningInput {
     this.deadline = deadline
     this.owner = owner
     this.turn = turn
+    this.trace = trace
     this.signature = new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject

@@ -4,6 +4,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Client } from '../../common/client.ts'
+import type { Trace } from '../../common/trace.ts'
 import { HSM_BUSY, HSM_TIMEOUT, HSM_UNAVAILABLE, SIGNATURE_SELF_CHECK_FAILED } from '../../errors.ts'
 import { type TokenFailure, WRONG_SIGNATURE } from '../return-values.ts'
 import type { SigningInput } from '../signing-input.ts'
@@ -20,6 +21,8 @@ export interface SignOptions {
   readonly client?: Client
   /** On whose account it is wanted: a word that is compared and nothing else. Those without one are one owner. */
   readonly owner?: string
+  /** The trace that the request belongs to. */
+  readonly trace?: Trace
 }
 
 export interface SigningJobsOptions {
@@ -55,7 +58,7 @@ export class SigningJobs implements JobSource {
   }
 
   /** Does what `SessionPool.sign` says. */
-  async sign(input: SigningInput, { deadline, client, owner }: SignOptions): Promise<Uint8Array> {
+  async sign(input: SigningInput, { deadline, client, owner, trace }: SignOptions): Promise<Uint8Array> {
     if (client?.hasLeft || this.#options.isUnavailableUntil(deadline)) {
       throw new HSM_UNAVAILABLE()
     }
@@ -64,7 +67,7 @@ export class SigningJobs implements JobSource {
     }
     const turn = this.#nextTurn(owner)
     this.#admit(turn, deadline)
-    const job = new SigningJob(input, deadline, (late) => this.#expire(late), { owner, turn })
+    const job = new SigningJob(input, deadline, (late) => this.#expire(late), { owner, turn, trace })
     this.#unsettled.add(job)
     client?.onLeave(() => this.#abandon(job))
     this.#enqueue(job)
@@ -210,7 +213,7 @@ export class SigningJobs implements JobSource {
     this.#turn = Math.max(this.#turn, job.turn)
     job.attempts += 1
     if (job.attempts === 1) {
-      this.#options.observer.waited((performance.now() - job.arrivedAt) / 1000)
+      this.#options.observer.waited((performance.now() - job.arrivedAt) / 1000, job.trace)
     }
   }
 

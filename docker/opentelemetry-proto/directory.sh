@@ -1,0 +1,1 @@
+../pyhanko/directory.sh

@@ -1,0 +1,1 @@
+../pyhanko/install.sh
