@@ -1,15 +1,12 @@
 /** The alerts of docker/monitoring/alerts.yaml, by what a service tells while something is broken. */
 import { execFileSync, spawn } from 'node:child_process'
 import { X509Certificate } from 'node:crypto'
-import { mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { connect, createServer } from 'node:net'
+import { openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
-import { startAuthorities } from '../support/authorities.ts'
-import { issue, writeBundle } from '../support/certificates.ts'
+import { issue } from '../support/certificates.ts'
 import { createFaultyDisk } from '../support/faulty-disk/faulty-disk.ts'
-import { createFaultyModule } from '../support/faulty-module/faulty-module.ts'
-import { send } from '../support/http.ts'
 import { childrenOf } from '../support/process-figures.ts'
 import { programPath } from '../support/programs.ts'
 import { afterReload } from '../support/reload.ts'
@@ -17,10 +14,10 @@ import { repositoryPath } from '../support/repository.ts'
 import { type Scrape, scrape } from '../support/scrape.ts'
 import { startReadyServerProcess } from '../support/server-process.ts'
 import { type Service, startReadyService, startService, waitUntilReady } from '../support/service.ts'
-import { allIdle, hsmStatus, rawRequest, until } from '../support/signing.ts'
+import { allIdle, hsmStatus, until } from '../support/signing.ts'
 import { callWith, issueServer } from '../support/tls.ts'
-import { createImportedKeyToken } from '../support/token.ts'
 import { hasPromtool, judgeAlerts, type Observation } from '../support/validators/promtool.ts'
+import { ask, CONTAINER_REQUEST, createMaterial, findPort, recording } from './material.ts'
 
 const RULES = repositoryPath('docker/monitoring/alerts.yaml')
 const SERVER = programPath('server')
@@ -36,41 +33,8 @@ const SHED = 'signing_service_http_connections_shed_total{reason="idle"}'
 
 const directory = t.testdir()
 const path = (name: string) => join(directory, name)
-const { environment: plain, keyFile } = await createImportedKeyToken(path('token'))
-const faulty = await createFaultyModule(directory, plain)
-const authorities = await startAuthorities(path('authorities'))
+const { faulty, authorities, longTerm, plainly } = await createMaterial(directory)
 t.teardown(() => authorities.server.close())
-const chain = [authorities.issuing.issued, authorities.root.issued].map(({ certificate }) => certificate)
-const caFile = writeBundle(path('ca.pem'), chain)
-
-/** A signer whose containers have everything that others have to be asked for. */
-function longTerm(options: Partial<Parameters<typeof authorities.certify>[0]> = {}): Record<string, string> {
-  const { certificateFile } = authorities.certify({ subject: '/O=Test/CN=Signer', keyFile, ...options })
-  return {
-    ...faulty.environment,
-    SIGNER_CERTIFICATE_FILE: certificateFile,
-    CA_CERTIFICATES_FILE: caFile,
-    LEVEL: 'b-lt',
-    TSA_URL: authorities.timestampUrl,
-    TSA_CA_FILE: authorities.timestampRoot.issued.certificateFile,
-    SIGNERS_RELOAD_INTERVAL_MS: '0',
-    HSM_SESSIONS: '1',
-    HSM_KEEPALIVE_MS: '1000',
-  }
-}
-
-/** A signer for whose signatures nobody else is asked, and whose sessions do nothing but what callers ask for. */
-function plainly(): Record<string, string> {
-  return { ...longTerm(), LEVEL: 'b-b', HSM_KEEPALIVE_MS: `${HOUR_MS}` }
-}
-
-const container = { action: 'sign_pkcs7', encoded_contents: Buffer.from('contents').toString('base64') }
-
-/** Sends the requests that callers send all the time, one of them a wrong one. */
-async function ask({ url }: Pick<Service, 'url'>): Promise<void> {
-  const bodies = [rawRequest('one'), container, { action: 'something' }]
-  await Promise.all(bodies.map((body) => send(`${url}/sign`, { method: 'POST', body: JSON.stringify(body) })))
-}
 
 /** Two scrapes, between which callers ask. */
 async function observe(service: Pick<Service, 'url'>): Promise<Scrape[]> {
@@ -91,12 +55,6 @@ async function fire(t: Test, observed: readonly Scrape[] | Observation, ...alert
   for (const name of names) {
     fired.add(name)
   }
-}
-
-/** An audit log of its own. */
-function recording(folder: string): Record<string, string> {
-  mkdirSync(folder, { recursive: true })
-  return { AUDIT_FILE: join(folder, 'audit.jsonl'), AUDIT_SIGNER: 'default' }
 }
 
 async function startLongTerm(t: Test, more: Record<string, string> = {}): Promise<Service> {
@@ -221,7 +179,7 @@ t.test('alerts', { skip }, async (t) => {
     const variables = { TLS_CERT_FILE: certificateFile, TLS_KEY_FILE: tlsKeyFile }
     const tls = callWith(root)
     const service = await startReadyService(t, { ...longTerm(), ...variables }, tls)
-    await service.sign(container)
+    await service.sign(CONTAINER_REQUEST)
     const scrapes = [await scrape(service.url, tls), await scrape(service.url, tls)]
     await fire(t, scrapes, 'TlsCertificateExpires')
   })
@@ -442,11 +400,3 @@ t.test('alerts', { skip }, async (t) => {
     t.same([...fired].sort(), [...alertNames].sort())
   })
 })
-
-async function findPort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const address = server.address()
-  await new Promise((resolve) => server.close(resolve))
-  return typeof address === 'object' ? Number(address?.port) : 0
-}
