@@ -2,10 +2,12 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { send } from '../support/http.ts'
 import { codeBlocks } from '../support/markdown.ts'
 import { readPage } from '../support/pages.ts'
 import { scrape } from '../support/scrape.ts'
 import { startReadyServerProcess } from '../support/server-process.ts'
+import { rawRequest, until } from '../support/signing.ts'
 import { createSigningToken } from '../support/token.ts'
 import { hasPromtool } from '../support/validators/promtool.ts'
 import { runTool } from '../support/validators/run-tool.ts'
@@ -16,6 +18,13 @@ const page = readPage('docs/capacity.md')
 const directory = t.testdir()
 const { environment } = await createSigningToken(join(directory, 'token'))
 const { address } = await startReadyServerProcess(t, environment)
+await send(`${address}/sign`, { method: 'POST', body: JSON.stringify(rawRequest('a signature to measure')) })
+await until('it was measured', async () => {
+  const { samples } = await scrape(address)
+  return [...samples].some(
+    ([name, value]) => /hsm_call_duration_seconds_count\{.*operation="sign"/.test(name) && Number(value) > 0,
+  )
+})
 
 t.test('sessions are computed from the time that a signature takes', async (t) => {
   const walk = readWalk(page, directory, [['http://127.0.0.1:6000', address]])
