@@ -4,13 +4,13 @@
  */
 import type { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
-import { type Command, InvalidArgumentError } from 'commander'
+import type { Command } from 'commander'
 import { administer } from '../pkcs11/administration/administer.ts'
 import type { CertificateDescription } from '../pkcs11/administration/certificates.ts'
 import { parseCertificates } from '../x509/certificate-file.ts'
 import { findAccess } from './configuration.ts'
 import { CommandFailed, type Io, printResult, useFile } from './io.ts'
-import { addTokenOptions, type TokenOptions } from './options.ts'
+import { addTokenOptions, parseFingerprint, type TokenOptions } from './options.ts'
 import { confirm } from './prompts.ts'
 import { formatTable, printable, yesNo } from './table.ts'
 
@@ -117,14 +117,6 @@ export function addDeleteCertCommand(program: Command, io: Io): void {
     .option('--yes', 'delete without asking')
     .addHelpText('after', DELETE_EXAMPLES)
     .action((options: DeleteOptions) => deleteCertificate(io, options))
-}
-
-function parseFingerprint(value: string): string {
-  const hex = value.replaceAll(':', '').toLowerCase()
-  if (!/^[0-9a-f]{64}$/.test(hex)) {
-    throw new InvalidArgumentError('It must be a SHA-256 in hex, 64 digits, with or without colons.')
-  }
-  return hex
 }
 
 async function deleteCertificate(io: Io, { fingerprint, yes, ...options }: DeleteOptions): Promise<void> {

@@ -6,8 +6,9 @@ import { CURVE_NAMES } from '../algorithms/elliptic-curves.ts'
 import { administer } from '../pkcs11/administration/administer.ts'
 import type { KeyDescription } from '../pkcs11/administration/keys.ts'
 import { findAccess } from './configuration.ts'
-import { type Io, printResult, refuseExisting, useFile } from './io.ts'
-import { addTokenOptions, parseId, parseInteger, type TokenOptions } from './options.ts'
+import { CommandFailed, EXIT_USAGE, type Io, printResult, refuseExisting, useFile } from './io.ts'
+import { type NamedKeyOptions, namesKey, parseNonce, printEvidence, printPublicKey } from './named-key.ts'
+import { addTokenOptions, parseFingerprint, parseId, parseInteger, type TokenOptions } from './options.ts'
 import { formatTable, yesNo } from './table.ts'
 
 const KEYS_EXAMPLES = `
@@ -16,10 +17,23 @@ show is "unknown", or null in JSON. LOCAL says whether the key was generated on 
 the public key (SubjectPublicKeyInfo), which "openssl pkey -pubin -in FILE -outform DER | openssl sha256" prints for a
 file.
 
+With --public-key or --evidence it is about one key, which --label, --id and --fingerprint name; without them it is the only
+key of the token. NONCE is 16 to 64 octets in hex that whoever asks for the evidence has chosen. The evidence is JSON: a
+statement with what the PKCS#11 library says of itself, the token and the key, signed by the key over the nonce, the
+public key and the certificates. docs/evidence.md says how it is verified, and what it does not prove.
+
 Examples:
   signing-service keys
   signing-service keys --token-label hsm1 --pin-file /run/secrets/hsm-pin --json
+  signing-service keys --public-key --label signer
+  signing-service keys --evidence "$(openssl rand -hex 32)" --label signer --certificate signer.pem
 `
+
+interface KeysOptions extends NamedKeyOptions {
+  readonly publicKey?: boolean
+  readonly evidence?: string
+  readonly certificate?: string
+}
 
 const HEADER = [
   ...['LABEL', 'ID', 'TYPE', 'SENSITIVE', 'EXTRACTABLE', 'LOCAL', 'SIGN', 'PIN EACH TIME', 'PUBLIC KEY'],
@@ -29,8 +43,37 @@ const HEADER = [
 export function addKeysCommand(program: Command, io: Io): void {
   addTokenOptions(program.command('keys'))
     .description('list the private keys of the token')
+    .addOption(
+      new Option('--public-key', 'print the public key of one key (PEM, SubjectPublicKeyInfo)').conflicts(
+        'json',
+      ),
+    )
+    .addOption(
+      new Option('--evidence <nonce>', 'print evidence about one key, signed by it (JSON)')
+        .argParser(parseNonce)
+        .conflicts('publicKey'),
+    )
+    .option('--certificate <file>', 'with --evidence, the certificate of the key, PEM or DER')
+    .option('--label <label>', 'CKA_LABEL of the key')
+    .option('--id <hex>', 'CKA_ID of the key', parseId)
+    .option('--fingerprint <sha256>', 'SHA-256 of its public key, hex', parseFingerprint)
     .addHelpText('after', KEYS_EXAMPLES)
-    .action(async (options: TokenOptions) => {
+    .action(async (options: KeysOptions) => {
+      if (options.evidence !== undefined) {
+        return printEvidence(io, options, options.evidence)
+      }
+      if (options.certificate !== undefined) {
+        throw new CommandFailed('--certificate goes with --evidence', EXIT_USAGE)
+      }
+      if (options.publicKey === true) {
+        return printPublicKey(io, options)
+      }
+      if (namesKey(options)) {
+        throw new CommandFailed(
+          '--label, --id and --fingerprint go with --public-key and --evidence',
+          EXIT_USAGE,
+        )
+      }
       const access = await findAccess(io, options)
       const keys = await administer('keys', [access], options.timeout * 1000)
       printResult(io, options, keys, format(keys))

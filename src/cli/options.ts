@@ -153,3 +153,17 @@ export function parseId(value: string): string {
   }
   return value.toLowerCase()
 }
+
+/**
+ * Parses a SHA-256.
+ *
+ * @returns lower-case hex
+ * @throws InvalidArgumentError
+ */
+export function parseFingerprint(value: string): string {
+  const hex = value.replaceAll(':', '').toLowerCase()
+  if (!/^[0-9a-f]{64}$/.test(hex)) {
+    throw new InvalidArgumentError('It must be a SHA-256 in hex, 64 digits, with or without colons.')
+  }
+  return hex
+}

@@ -7,6 +7,7 @@ import { addCheckCommand } from './check.ts'
 import { addCsrCommand } from './csr.ts'
 import type { Io } from './io.ts'
 import { addKeygenCommand, addKeysCommand } from './keys.ts'
+import { addDeleteKeyCommand } from './named-key.ts'
 import { addServeCommand } from './serve.ts'
 import { addSignCommand } from './sign.ts'
 import { addTokensCommand } from './tokens.ts'
@@ -39,6 +40,7 @@ export function buildProgram(io: Io): Command {
   addTokensCommand(program, io)
   addKeysCommand(program, io)
   addKeygenCommand(program, io)
+  addDeleteKeyCommand(program, io)
   addImportCertCommand(program, io)
   addCertsCommand(program, io)
   addDeleteCertCommand(program, io)

@@ -57,6 +57,25 @@ export async function confirm({ input, errors }: Terminal, question: string): Pr
   }
 }
 
+/**
+ * Asks for a name to be typed in full, so that nothing is deleted by a habit.
+ *
+ * @param given in place of what is typed, where the command line has it
+ * @throws CommandFailed unless it is that name, and if there is no terminal
+ */
+export async function confirmName(
+  { input, errors }: Terminal,
+  { question, name, given }: { readonly question: string; readonly name: string; readonly given?: string },
+): Promise<void> {
+  if (given === undefined && !input.isTTY) {
+    throw new CommandFailed('there is no terminal to confirm this at: add --confirm NAME')
+  }
+  const typed = given ?? (await ask(createInterface({ input, output: errors }), `${question} `))
+  if (typed.trim() !== name) {
+    throw new CommandFailed('that is another name; nothing was changed')
+  }
+}
+
 /** Returns what is typed; an empty string after Ctrl-C and Ctrl-D, which close the reader. */
 async function ask(reader: Interface, question: string): Promise<string> {
   const answer = await new Promise<string>((resolve) => {

@@ -1,18 +1,21 @@
 /** Implements `signing-service sign`, which signs a file, detached, as the service makes its containers. */
 import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
+import { createReadStream, readFileSync } from 'node:fs'
 import { pipeline } from 'node:stream/promises'
 import { type Command, Option } from 'commander'
 import type { HashAlgorithm } from '../algorithms/hash-algorithms.ts'
 import { encodePem } from '../asn1/pem.ts'
 import type { SignatureType } from '../cms/signed-attributes.ts'
 import { defined } from '../common/defined.ts'
+import { NOT_ALLOWED_FOR_SIGNER } from '../errors.ts'
+import type { SignOptions as SigningOptions } from '../pkcs11/pool/signing-jobs.ts'
 import { parseHashAlgorithm } from '../requests/fields.ts'
+import type { Signer } from '../signers/signer.ts'
 import { Signers } from '../signers/signers.ts'
-import { checkAllowed } from '../signing/check-allowed.ts'
+import { checkAllowed, isDocumented } from '../signing/check-allowed.ts'
 import { createContainer } from '../signing/create-container.ts'
 import { loadForSigning } from './configuration.ts'
-import { CommandFailed, type Io, refuseExisting, writeResult } from './io.ts'
+import { CommandFailed, type Io, refuseExisting, useFile, writeResult } from './io.ts'
 import { addTokenOptions, hashOption, readHash, type TokenOptions } from './options.ts'
 import { waitUntil } from './wait-until.ts'
 import { withKey } from './with-key.ts'
@@ -25,10 +28,14 @@ signatures inside PDFs. Both types have the time of signing by this machine's cl
 At level b-lt, revocation information is in SignedData.crls, which NSS and gpgsm cannot read if it holds OCSP responses.
 If SIGNERS_FILE has several signers, the default one signs, or that of --signer, which is required without a default.
 
+With --raw it is the signature alone, in base64, as "sign" of the callback makes it of data_to_be_signed: PKCS#1 v1.5 with an RSA
+key. "openssl dgst -sha256 -verify PUBLIC_KEY -signature SIGNATURE FILE" verifies its octets.
+
 Examples:
   signing-service sign contract.xml --out contract.xml.p7s
   signing-service sign contract.xml --type cms --hash sha512 --pem
   signing-service sign contract.xml --signer contracts --out contract.xml.p7s
+  signing-service sign contract.xml --raw | base64 -d > contract.xml.sig
 `
 
 interface SignOptions extends TokenOptions {
@@ -36,6 +43,7 @@ interface SignOptions extends TokenOptions {
   readonly type: SignatureType
   readonly hash: string
   readonly pem?: boolean
+  readonly raw?: boolean
   readonly out?: string
 }
 
@@ -47,53 +55,87 @@ export function addSignCommand(program: Command, io: Io): void {
     .addOption(hashOption())
     .option('--signer <name>', 'which of several signers, in place of the default')
     .option('--pem', 'write PEM in place of DER')
+    .addOption(new Option('--raw', 'write the signature alone, in base64').conflicts(['pem', 'type']))
     .option('--out <file>', 'write the signature to a new file')
     .addHelpText('after', EXAMPLES)
     .action((file: string, options: SignOptions) => sign(io, file, options))
 }
 
-async function sign(io: Io, file: string, { type, pem, ...options }: SignOptions): Promise<void> {
+async function sign(io: Io, file: string, { type, pem, raw, ...options }: SignOptions): Promise<void> {
   refuseExisting(options.out)
   const hashAlgorithm = readHash(options)
   const { configuration, signer: chosen, givenPin } = await loadForSigning(io, options)
   const messageDigest = await digestFile(hashAlgorithm, file)
   const limitMs = options.timeout * 1000
-  const { subject, der, level, shortfall } = await withKey(
-    ({ observer, ...events }) => {
-      const only = { ...configuration.signers, default: chosen.name, signers: [chosen] }
-      return new Signers(only, {
-        ...configuration,
-        ...events,
-        ...defined({ givenPin }),
-        createObserver: () => observer,
-        revocationObserver: { asked: ignore },
-        timestampObserver: { asked: ignore },
-      })
-    },
-    { openMs: limitMs, closeMs: configuration.hsm.timeoutMs },
-    async (signers) => {
-      const signer = signers.choose(chosen.name)
-      parseHashAlgorithm(hashAlgorithm.name, signer.rules)
-      checkAllowed(signer, 'pkcs7', type)
-      // The service has it ahead of time, while a command has only just begun to ask. What is missing then is reported
-      await waitUntil(limitMs, () => signer.missingEvidence().length === 0)
-      const options = { deadline: performance.now() + configuration.hsm.timeoutMs }
-      const request = { type, hashAlgorithm, messageDigest, overFile: true } as const
-      const container = await createContainer(request, { signer, options })
-      return { ...container, subject: signer.certificate().validity[0]?.subject }
-    },
-  )
+  const withSigner = <Result>(act: (signer: Signer) => Promise<Result>) =>
+    withKey(
+      ({ observer, ...events }) => {
+        const only = { ...configuration.signers, default: chosen.name, signers: [chosen] }
+        return new Signers(only, {
+          ...configuration,
+          ...events,
+          ...defined({ givenPin }),
+          createObserver: () => observer,
+          revocationObserver: { asked: ignore },
+          timestampObserver: { asked: ignore },
+        })
+      },
+      { openMs: limitMs, closeMs: configuration.hsm.timeoutMs },
+      (signers) => {
+        const signer = signers.choose(chosen.name)
+        parseHashAlgorithm(hashAlgorithm.name, signer.rules)
+        return act(signer)
+      },
+    )
+  const limit = (): SigningOptions => ({ deadline: performance.now() + configuration.hsm.timeoutMs })
+  const hash = hashAlgorithm.name
+  if (raw === true) {
+    const made = await withSigner((signer) =>
+      signRaw(signer, file, { hashAlgorithm, messageDigest }, limit()),
+    )
+    const signature = Buffer.from(made.signature).toString('base64')
+    writeResult(io, options, `${signature}\n`, { signer: made.subject, hash, signature })
+    return
+  }
+  const { subject, der, level, shortfall } = await withSigner(async (signer) => {
+    checkAllowed(signer, 'pkcs7', type)
+    // The service has it ahead of time, while a command has only just begun to ask. What is missing then is reported
+    await waitUntil(limitMs, () => signer.missingEvidence().length === 0)
+    const request = { type, hashAlgorithm, messageDigest, overFile: true } as const
+    const container = await createContainer(request, { signer, options: limit() })
+    return { ...container, subject: signer.certificate().validity[0]?.subject }
+  })
   if (shortfall !== undefined) {
     io.errors.write(`The signature has level ${level} only: ${shortfall}\n`)
   }
-  const summary = {
-    signer: subject,
-    type,
-    level,
-    hash: hashAlgorithm.name,
-    signature: der.toString('base64'),
-  }
+  const summary = { signer: subject, type, level, hash, signature: der.toString('base64') }
   writeResult(io, options, pem ? encodePem('CMS', der) : der, summary)
+}
+
+interface FileDigest {
+  readonly hashAlgorithm: HashAlgorithm
+  readonly messageDigest: Buffer
+}
+
+/** Signs the contents of a file, without a container. */
+async function signRaw(
+  signer: Signer,
+  file: string,
+  { hashAlgorithm, messageDigest }: FileDigest,
+  options: SigningOptions,
+): Promise<{ readonly signature: Uint8Array; readonly subject: string | undefined }> {
+  checkAllowed(signer, 'raw')
+  if (signer.rules.rawSigning === 'signed-attributes') {
+    throw new NOT_ALLOWED_FOR_SIGNER(
+      'RAW_SIGNING: this signer makes raw signatures over signed attributes alone',
+    )
+  }
+  const signerCertificate = signer.validCertificate()
+  // node:crypto verifies PSS and ECDSA with the message alone
+  const message = isDocumented(signer) ? {} : { message: useFile(file, 'used', () => readFileSync(file)) }
+  const signed = { digest: messageDigest, ...message }
+  const signature = await signer.sign(signerCertificate, hashAlgorithm, signed, options)
+  return { signature, subject: signerCertificate.validity[0]?.subject }
 }
 
 /** Hashes a file piece by piece, so that it need not fit into memory. An error becomes a message that names the file. */

@@ -7,12 +7,13 @@ import type { Signer } from '../signers/signer.ts'
  * Refuses a signature that the configuration of its signer does not allow. Document Engine documents RSASSA-PKCS1-v1_5
  * for raw signatures: others are made only if the signers file allows them.
  *
+ * @param type absent for bytes that are no signed attributes
  * @throws NOT_ALLOWED_FOR_SIGNER; HSM_UNAVAILABLE while the certificate has not been read
  */
 export function checkAllowed(
   signer: Pick<Signer, 'rules' | 'certificate'>,
   container: SignatureForm,
-  type: SignatureType,
+  type?: SignatureType,
 ): void {
   const { rules } = signer
   if (!rules.containers.includes(container)) {
@@ -22,7 +23,7 @@ export function checkAllowed(
         : 'signature_container: this signer makes raw signatures alone; ask for raw',
     )
   }
-  if (!rules.signatureTypes.includes(type)) {
+  if (type !== undefined && !rules.signatureTypes.includes(type)) {
     throw new NOT_ALLOWED_FOR_SIGNER(
       `signature_type: this signer makes ${rules.signatureTypes} signatures alone`,
     )

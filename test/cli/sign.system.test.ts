@@ -43,6 +43,22 @@ t.test('CMS with another hash as PEM, to stdout', async (t) => {
   t.match(text, 'sha512')
 })
 
+t.test('the signature alone, in base64', async (t) => {
+  const { exitCode, stdout, stderr } = await runCommand(environment, 'sign', file, '--raw')
+  t.same([exitCode, stderr], [0, ''])
+  t.match(stdout, /^[A-Za-z0-9+/]+={0,2}\n$/)
+  const signature = join(directory, 'raw.sig')
+  writeFileSync(signature, Buffer.from(stdout, 'base64'))
+  const publicKey = join(directory, 'raw.pem')
+  writeFileSync(publicKey, execFileSync('openssl', ['x509', '-in', certificates.leaf, '-noout', '-pubkey']))
+  const verify = ['dgst', '-sha256', '-verify', publicKey, '-signature', signature]
+  t.equal(`${execFileSync('openssl', [...verify, file])}`, 'Verified OK\n')
+  const limited = { ...environment, RAW_SIGNING: 'signed-attributes' }
+  const refused = await runCommand(limited, 'sign', file, '--raw')
+  t.match(refused, { exitCode: 1, stdout: '', stderr: /over signed attributes alone/ })
+  t.equal((await runCommand(environment, 'sign', file, '--raw', '--pem')).exitCode, 2)
+})
+
 t.test('as JSON', async (t) => {
   const { exitCode, stdout } = await runCommand(environment, 'sign', file, '--json')
   t.equal(exitCode, 0)

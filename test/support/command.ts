@@ -46,7 +46,7 @@ import os, pty, sys
 typed = os.environ.pop('TYPED')
 def read(terminal):
     data = os.read(terminal, 4096)
-    if any(question in data for question in (b'PIN of the user', b'Passphrase of', b'(yes/no)')):
+    if any(question in data for question in (b"PIN of the user", b"Passphrase of", b"(yes/no)", b"from the token:")):
         os.write(terminal, typed.encode())
     return data
 sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:], read, lambda _: b'')))

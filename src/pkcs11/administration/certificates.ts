@@ -12,6 +12,7 @@ import { findById, findObjects, readAttribute, readId, readPublicHalf } from '..
 import { type CertificateObject, findCertificates } from '../process/certificate-object.ts'
 import type { TokenSession } from '../process/user-session.ts'
 import { describeFailure } from '../return-values.ts'
+import { destroy } from './delete-key.ts'
 import { RefusedError } from './failure.ts'
 import { findPrivateKeys } from './keys.ts'
 
@@ -43,18 +44,9 @@ export function deleteCertificate(session: TokenSession, wanted: string) {
     throw new RefusedError('the token holds no certificate with this fingerprint any more')
   }
   for (const object of objects) {
-    destroy(session, object)
+    destroy(session, object, 'the certificate')
   }
   return { fingerprint: wanted, objects: objects.length }
-}
-
-function destroy(session: TokenSession, object: Handle): void {
-  try {
-    session.lib.C_DestroyObject(session.handle, object)
-  } catch (error) {
-    const { returnValue } = describeFailure(error)
-    throw new RefusedError(`the token does not delete the certificate: C_DestroyObject ${returnValue}`)
-  }
 }
 
 function findAll(session: TokenSession): Handle[] {

@@ -6,19 +6,14 @@ import { readCertificate } from '../../x509/read-certificate.ts'
 import type { FoundKey, KeyRequest } from '../messages.ts'
 import { findCertificate } from '../process/certificate-object.ts'
 import { readKeyType } from '../process/key-attributes.ts'
-import {
-  checkAllowed,
-  describeMechanism,
-  encodeMechanism,
-  MAX_SIGNATURE_LENGTH,
-  signMechanism,
-} from '../process/mechanism.ts'
+import { checkAllowed, describeMechanism, signMechanism } from '../process/mechanism.ts'
 import { type PrivateKey, selectPrivateKey } from '../process/private-key.ts'
 import { selectToken } from '../process/token.ts'
 import { openUserSession, type TokenSession } from '../process/user-session.ts'
 import { createTestInput, type KeyUse, type SigningInput } from '../signing-input.ts'
 import { explain, type Failure, RefusedError } from './failure.ts'
 import { type AdministrationAccess, openLibrary, openSession } from './session.ts'
+import { signOnce } from './sign-once.ts'
 
 export interface CheckRequest {
   readonly key: KeyRequest
@@ -207,7 +202,7 @@ function* sign(
     for (let number = 0; number < count; number++) {
       const place = number % hashes.length
       const hash = hashes[place] as HashAlgorithm['name']
-      signatures.push({ hash, ...signOnce(session, key, inputs[place] as SigningInput) })
+      signatures.push({ hash, ...signOnce(session, key.handle, inputs[place] as SigningInput) })
       yield { step }
     }
   } catch (error) {
@@ -215,13 +210,4 @@ function* sign(
     return
   }
   yield { step, finding: { step, signatures } }
-}
-
-function signOnce({ lib, handle }: TokenSession, key: PrivateKey, { mechanism, data }: SigningInput) {
-  const began = performance.now()
-  lib.C_SignInit(handle, encodeMechanism(mechanism), key.handle)
-  const initialized = performance.now()
-  const signature = lib.C_Sign(handle, Buffer.from(data), Buffer.alloc(MAX_SIGNATURE_LENGTH))
-  const signed = performance.now()
-  return { signature, initMs: initialized - began, signMs: signed - initialized }
 }

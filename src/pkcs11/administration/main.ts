@@ -6,7 +6,10 @@ import { startWatchdog } from '../process/start-watchdog.ts'
 import type { TokenSession } from '../process/user-session.ts'
 import { deleteCertificate, importCertificate, listCertificates } from './certificates.ts'
 import type { CheckRequest, Progress } from './check.ts'
+import { deleteKey } from './delete-key.ts'
+import type { EvidenceRequest } from './evidence.ts'
 import { explain, type Failure } from './failure.ts'
+import { describeNamedKey } from './find-key.ts'
 import { generateKey, listKeys } from './keys.ts'
 import { type AdministrationAccess, closeLibrary, logIn } from './session.ts'
 import { listTokens } from './tokens.ts'
@@ -14,14 +17,23 @@ import { listTokens } from './tokens.ts'
 /** Operations that the process can be ordered to do. Arguments and results travel between the processes. */
 const operations = {
   tokens: listTokens,
-  keys: loggedIn(listKeys),
-  keygen: loggedIn(generateKey),
-  'import-cert': loggedIn(importCertificate),
-  certs: loggedIn(listCertificates),
-  'delete-cert': loggedIn(deleteCertificate),
+  keys: reading(listKeys),
+  'find-key': reading(describeNamedKey),
+  keygen: writing(generateKey),
+  /** Describes a key, unless nothing can be deleted from the token. */
+  'plan-deletion': writing(describeNamedKey),
+  'delete-key': writing(deleteKey),
+  'import-cert': writing(importCertificate),
+  certs: reading(listCertificates),
+  'delete-cert': writing(deleteCertificate),
+  async evidence(access: AdministrationAccess, request: EvidenceRequest) {
+    // It verifies signatures, as a check does
+    const { collectEvidence } = await import('./evidence.ts')
+    return collectEvidence(access, request)
+  },
   /** All that there is to say is told as progress. */
   async check(access: AdministrationAccess, request: CheckRequest) {
-    // It alone verifies signatures, and takes longer to load than the rest together
+    // It verifies signatures, and takes longer to load than the rest together
     const { checkToken } = await import('./check.ts')
     for await (const progress of checkToken(access, request)) {
       await send({ type: 'progress', progress })
@@ -42,9 +54,16 @@ export type Answer =
 
 export type FromAdministration = Answer | { readonly type: 'progress'; readonly progress: Progress }
 
-/** Makes an operation of what needs a session with the user logged in. */
-function loggedIn<Rest extends unknown[], Result>(act: (session: TokenSession, ...rest: Rest) => Result) {
-  return async (access: AdministrationAccess, ...rest: Rest) => act(await logIn(access), ...rest)
+type Act<Rest extends unknown[], Result> = (session: TokenSession, ...rest: Rest) => Result
+
+/** Makes an operation of what reads with the user logged in. */
+function reading<Rest extends unknown[], Result>(act: Act<Rest, Result>) {
+  return async (access: AdministrationAccess, ...rest: Rest) => act(await logIn(access, false), ...rest)
+}
+
+/** Makes an operation of what changes the token with the user logged in. */
+function writing<Rest extends unknown[], Result>(act: Act<Rest, Result>) {
+  return async (access: AdministrationAccess, ...rest: Rest) => act(await logIn(access, true), ...rest)
 }
 
 async function answer({ operation, input }: Order): Promise<Answer> {

@@ -1,4 +1,4 @@
-import { type Token, TokenFlag } from 'graphene-pk11'
+import { type Module, type Token, TokenFlag } from 'graphene-pk11'
 import type { LibraryConfiguration } from '../../configuration/signer-configuration.ts'
 import { readSlots } from '../process/token.ts'
 import { openLibrary } from './session.ts'
@@ -10,21 +10,25 @@ export type TokenDescription = ReturnType<typeof describeToken>
 export function listTokens(configuration: LibraryConfiguration) {
   const library = openLibrary(configuration)
   return {
-    library: {
-      description: library.libraryDescription,
-      manufacturer: library.manufacturerID,
-      version: library.libraryVersion,
-      /** Version of PKCS#11 that the library implements. */
-      cryptoki: library.cryptokiVersion,
-    },
+    library: describeLibrary(library),
     tokens: readSlots(library).map((found) =>
       'error' in found ? { slot: found.index, error: found.error } : describeToken(found.index, found.token),
     ),
   }
 }
 
+export function describeLibrary(library: Module) {
+  return {
+    description: library.libraryDescription,
+    manufacturer: library.manufacturerID,
+    version: library.libraryVersion,
+    /** Version of PKCS#11 that the library implements. */
+    cryptoki: library.cryptokiVersion,
+  }
+}
+
 /** @param slot index in the slot list: HSM_SLOT */
-function describeToken(slot: number, token: Token) {
+export function describeToken(slot: number, token: Token) {
   const has = (flag: number) => (token.flags & flag) !== 0
   return {
     slot,

@@ -23,7 +23,7 @@ interface UnreadableSlot {
  * @throws OpenError that lists the tokens there are: `unavailable` when none fits, since it may appear, and
  *   `configuration` when several do
  */
-export function selectToken(module: Module, selector: TokenSelector): { slot: Slot; token: Token } {
+export function selectToken(module: Module, selector: TokenSelector): Candidate {
   const slots = readSlots(module)
   const present = slots.filter((slot) => 'token' in slot).filter(isInitialized)
   const fitting = present.filter((candidate) => fits(candidate, selector))

@@ -17,6 +17,11 @@ export function openUserSession({ lib, handle }: TokenSlot): TokenSession {
   return { lib, handle: lib.C_OpenSession(handle, flags), slot: { lib, handle } }
 }
 
+/** Opens a session with which nothing on the token can be changed. */
+export function openReadOnlySession({ lib, handle }: TokenSlot): TokenSession {
+  return { lib, handle: lib.C_OpenSession(handle, pkcs11js.CKF_SERIAL_SESSION), slot: { lib, handle } }
+}
+
 /**
  * Calls `C_Login` once, for all sessions of this process with the token. To be logged in already is success.
  *
