@@ -65,6 +65,12 @@ t.test('the key was made in the token, and the request is by it', async (t) => {
   t.match(JSON.parse(readFileSync(path('tokens.json'), 'utf8')), { library: { manufacturer: 'SoftHSM' } })
 })
 
+t.test('the key has signed what the token says of it, over a nonce', async (t) => {
+  const lines = (await runNext()).split('\n')
+  t.ok(lines.includes('Verified OK'), 'to OpenSSL')
+  t.ok(lines.includes('true'), 'its attributes are as they should be')
+})
+
 t.test('who may use it', async (t) => {
   t.match(await runNext(), /contracts-app/)
 })
