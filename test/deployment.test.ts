@@ -1,7 +1,7 @@
 /** The files for images, units, manifests and packages keep their promises to those who run the service. */
 import { execFileSync, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { chmodSync, copyFileSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { parse } from 'yaml'
@@ -81,6 +81,43 @@ t.test('the compose file takes users of a file, and JSON Web Tokens', async (t) 
   t.strictSame(problems, [])
   t.equal(access.configuration.kind, 'jwt')
 })
+
+t.test(
+  'Prometheus and Grafana of the compose file take files of this repository, and no password',
+  async (t) => {
+    const { services } = parse(read('compose.yaml'), { merge: true })
+    const { prometheus, grafana } = services
+    for (const { profiles, volumes, ports } of [prometheus, grafana]) {
+      t.strictSame(profiles, ['monitoring'])
+      t.ok(ports.every((port: string) => port.startsWith('127.0.0.1:')))
+      const files = volumes.filter((volume: string) => volume.startsWith('./'))
+      t.ok(files.length > 0)
+      for (const file of files) {
+        t.ok(existsSync(repositoryPath(file.split(':')[0])), file)
+      }
+    }
+    t.notOk(Object.keys(grafana.environment).some((name) => name.includes('PASSWORD')))
+    t.match(grafana.environment, {
+      GF_SECURITY_DISABLE_INITIAL_ADMIN_CREATION: 'true',
+      GF_AUTH_ANONYMOUS_ORG_ROLE: 'Viewer',
+    })
+    const dashboards = '/etc/grafana/dashboards'
+    t.ok(grafana.volumes.includes(`./docker/monitoring/grafana/dashboards:${dashboards}:ro`))
+    const provisioning = 'docker/monitoring/grafana/provisioning'
+    t.equal(
+      parse(read(`${provisioning}/dashboards/signing-service.yaml`)).providers[0].options.path,
+      dashboards,
+    )
+    t.equal(
+      parse(read(`${provisioning}/datasources/prometheus.yaml`)).datasources[0].url,
+      'http://prometheus:9090',
+    )
+    const [job] = parse(read('docker/monitoring/prometheus.yml')).scrape_configs
+    t.equal(job.job_name, 'signing-service', 'which alerts look for')
+    const names = job.dns_sd_configs.flatMap(({ names }: { names: string[] }) => names)
+    t.ok(names.every((name: string) => name in services))
+  },
+)
 
 t.test('a policy says who reaches the pods', async (t) => {
   t.match(values.networkPolicy, { enabled: true, callers: [{}], monitoring: [{}] })

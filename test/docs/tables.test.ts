@@ -61,6 +61,36 @@ t.test('every error code is in the table of the errors, with its status', async 
   t.same(documented, Object.fromEntries(replies().map(({ code, statusCode }) => [code, statusCode])))
 })
 
+t.test('every error code is in the runbook', async (t) => {
+  const table = readTable(readChapter('docs/runbook.md', 'Errors by code'))
+  t.same([...table.keys()].sort(), [...new Set(replies().map(({ code }) => code))].sort())
+})
+
+t.test('every alert is in the runbook, where its address leads', async (t) => {
+  const rules = readPage('docker/monitoring/alerts.yaml')
+    .split(/^ +- alert: /m)
+    .slice(1)
+  const alerts = rules.map((rule) => ({
+    name: /^\w+/.exec(rule)?.[0],
+    summary: /summary: "(.+)"$/m.exec(rule)?.[1],
+    description: /description: "(.+)"$/m.exec(rule)?.[1],
+    address: /runbook_url: (.+)$/m.exec(rule)?.[1],
+  }))
+  for (const { name = '', summary, description, address } of alerts) {
+    t.ok(summary && description, name)
+    t.equal(address, `docs/runbook.md#${name.toLowerCase()}`)
+  }
+  const entries = readChapter('docs/runbook.md', 'Alerts').split(/^### /m).slice(1)
+  t.same(
+    entries.map((entry) => /^\w+/.exec(entry)?.[0]),
+    [...new Set(alerts.map(({ name }) => name))],
+  )
+  for (const entry of entries) {
+    const parts = [...entry.matchAll(/^- \*\*(\w+):\*\*/gm)].map(([, part]) => part)
+    t.same(parts, ['Means', 'Look', 'Do', 'Wake'], /^\w+/.exec(entry)?.[0] ?? '')
+  }
+})
+
 t.test('every error is exported under its code', async (t) => {
   for (const { exported, code } of replies()) {
     t.equal(exported, code)
