@@ -1,7 +1,7 @@
 /** The pods of the chart, started without a container engine, sign with a token of SoftHSM. */
 
 import { once } from 'node:events'
-import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
@@ -77,6 +77,8 @@ t.test(
       files: ['values-cloudhsm.yaml'],
       values: {
         service: { port },
+        // However busy this machine is
+        check: { options: ['--warning-seconds=60', '--critical-seconds=60'] },
         settings: { SHUTDOWN_DELAY_MS: 500 },
         signers: {
           certificates: { 'contracts.pem': read(certificates.leaf), 'ca.pem': read(certificates.bundle) },
@@ -153,6 +155,24 @@ t.test(
     const audit = volumes.get('audit') ?? ''
     t.ok(readdirSync(audit).includes('audit.jsonl'))
     t.match(read(join(audit, 'audit.jsonl')), /"outcome":"signed".*"subject":"document-engine"/)
+
+    await t.test('the check of the CronJob finds that it signs', async (t) => {
+      const checking = rendered.only('CronJob').spec.jobTemplate?.spec.template.spec as PodSpec
+      const [check] = checking.containers
+      mkdirSync(path('check'))
+      const hosts = path('hosts')
+      writeFileSync(hosts, '127.0.0.1 localhost signing-service signing-service-replicas\n')
+      const checked = startContainer(
+        t,
+        { ...check, args: (check.args ?? []).map((argument) => argument.replace(':9090', `:${adminPort}`)) },
+        {
+          image: { ...imageOf('service'), folders: { '/etc/hosts': hosts } },
+          volumes: createVolumes(path('check'), checking, rendered, secrets),
+        },
+      )
+      t.equal(await checked.exited, 0, checked.output())
+      t.match(checked.output(), /^SIGNING OK - 1 signer signs: /)
+    })
 
     await t.test('without rights, core dumps and a file system to write to', async (t) => {
       const nodes = nodesBelow(service.child.pid ?? 0)
