@@ -243,6 +243,39 @@ t.test('attributes may protect the algorithms of the signer', async (t) => {
   await checkSigned(t, signing(protecting(SHA_256, RSA_ENCRYPTION)))
 })
 
+/** Returns attributes with so many more of them, of so many bytes each. */
+function withMore(count: number, bytes: number): Buffer {
+  const filling = Buffer.alloc(bytes, 'x')
+  const more = Array.from({ length: count }, (_, index) => attribute(`1.2.3.${index}`, octets(filling)))
+  return encodeAttributes(...basicAttributes(), namingAttribute('sha256', house.certificate.raw), ...more)
+}
+
+/** Writes one character as an escape, with which six times as many characters are kept of a string. */
+const escaped = (body: Record<string, unknown>) =>
+  JSON.stringify(body).replace('"dataToBeSigned":"M', '"dataToBeSigned":"\\u004d')
+
+/** Attributes by number and size, and the answers of signers that make containers, and bare signatures alone. */
+const SIZES = [
+  { count: 900, bytes: 5, house: 200, 'raw-alone': 200 },
+  { count: 1_100, bytes: 1, house: 400, 'raw-alone': 400 },
+  { count: 1, bytes: 40_000, house: 413, 'raw-alone': 200 },
+  { count: 1, bytes: 70_000, house: 413, 'raw-alone': 413 },
+  { count: 1, bytes: 300_000, house: 413, 'raw-alone': 413 },
+] as const
+
+t.test('attributes of any number and size are signed or refused, and no fault of the service', async (t) => {
+  for (const { count, bytes, ...statuses } of SIZES) {
+    const der = withMore(count, bytes)
+    for (const [signer, status] of Object.entries(statuses)) {
+      const before = module.calls('C_Sign')
+      const answer = await call('sign_hash', escaped(signing(der, { signingToken: tokenFor(signer) })))
+      const told = `${count} of ${bytes} bytes by ${signer}: ${answer.body.toString().slice(0, 200)}`
+      t.equal(answer.statusCode, status, told)
+      t.equal(module.calls('C_Sign') - before, status === 200 ? 1 : 0, 'the HSM signs what is answered')
+    }
+  }
+})
+
 /** Bodies that are refused, and how. */
 const REFUSED: Readonly<Record<string, readonly [Record<string, unknown> | string, Refusal]>> = {
   'no attributes': [bodyWith({ dataToBeSigned: null }), invalid('dataToBeSigned: is required')],
