@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import * as asn1js from 'asn1js'
 import t, { type Test } from 'tap'
+import { CallbackBody } from '../../schemas/callback.ts'
 import {
   attributesNaming,
   basicAttributes,
@@ -297,7 +298,7 @@ const REFUSED: Readonly<Record<string, readonly [Record<string, unknown> | strin
   ],
   'an algorithm that is none': [
     bodyWith({ hashAlgorithm: 'md5' }),
-    { statusCode: 400, code: 'UNSUPPORTED_HASH_ALGORITHM', message: /must be one of sha256/ },
+    { statusCode: 400, code: 'UNSUPPORTED_HASH_ALGORITHM', message: /^hashAlgorithm: must be one of sha256/ },
   ],
   'an algorithm that the signer does not allow': [
     bodyWith({ signingToken: tokenFor('strict') }),
@@ -361,7 +362,7 @@ const REFUSED: Readonly<Record<string, readonly [Record<string, unknown> | strin
   ],
   'a type that the signer does not make': [
     bodyWith({ signingToken: tokenFor('cms') }),
-    { statusCode: 400, code: 'NOT_ALLOWED_FOR_SIGNER', message: /makes cms signatures alone/ },
+    { statusCode: 400, code: 'NOT_ALLOWED_FOR_SIGNER', message: /^signatureType: this signer makes cms/ },
   ],
   'a container that has no room': [
     bodyWith({ signingToken: tokenFor('small') }),
@@ -369,7 +370,19 @@ const REFUSED: Readonly<Record<string, readonly [Record<string, unknown> | strin
   ],
   'a signer that is none': [
     bodyWith({ signingToken: tokenFor('nobody') }),
-    { statusCode: 400, code: 'UNKNOWN_SIGNER', message: /signing_token/ },
+    { statusCode: 400, code: 'UNKNOWN_SIGNER', message: /^signingToken: names a signer/ },
+  ],
+  'a signing token that seems to name a signer': [
+    bodyWith({ signingToken: 'curve' }),
+    invalid(/^signingToken: seems to name a signer, which only a JSON object does/),
+  ],
+  'a signing token that is no JSON': [
+    bodyWith({ signingToken: '{"signer":' }),
+    invalid(/^signingToken: begins like a JSON object and is none/),
+  ],
+  'a field that names a signer': [
+    bodyWith({ signer: 'curve' }),
+    invalid(/names a signer, which only the signingToken does, as \{"signer":"NAME"\}$/),
   ],
   'a misspelled field': [
     bodyWith({ singingToken: tokenFor('curve') }),
@@ -389,11 +402,18 @@ const REFUSED: Readonly<Record<string, readonly [Record<string, unknown> | strin
   ],
 }
 
+const FIELD_OF_CALLBACK = new RegExp(
+  `\\b(?:${Object.keys(CallbackBody.properties)
+    .filter((name) => name.includes('_'))
+    .join('|')})\\b`,
+)
+
 for (const [what, [body, refusal]] of Object.entries(REFUSED)) {
   t.test(`refused before the HSM is asked: ${what}`, async (t) => {
     const before = module.calls('C_Sign')
     const answer = await call('sign_hash', body)
     checkRefusal(t, answer, refusal)
+    t.notMatch(answer.body.toString(), FIELD_OF_CALLBACK, 'nobody told a page of a field that it has not')
     t.equal(answer.headers['access-control-allow-origin'], ORIGIN, 'the page can read why')
     t.equal(module.calls('C_Sign'), before)
   })
