@@ -119,7 +119,7 @@ async function createServer(
   await app.register(connections, { limit: configuration.maxConnections, registry, log: logger })
   await app.register(requestLog, { lines })
   await app.register(httpDefaults)
-  await app.register(errorReply)
+  await app.register(errorReply, { lines })
   return app
 }
 

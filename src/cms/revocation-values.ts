@@ -9,7 +9,8 @@ const REVOCATION_VALUES = encodeObjectIdentifier(ID_REVOCATION_VALUES)
 
 /**
  * Adds revocation data about its authority to a timestamp token, as revocation-values among its unsigned attributes (EN 319
- * 122-1 A.1.4). A token that has some already is returned as it is.
+ * 122-1 A.1.4). They take the place of those that it has: these are not signed, so that anybody on the way can have put
+ * empty ones there, and nobody has verified them.
  *
  * @param token DER ContentInfo with a SignedData that has one SignerInfo
  * @returns DER ContentInfo
@@ -24,10 +25,8 @@ export function addRevocationValues(token: Buffer, values: RevocationValues): Bu
   const hasUnsigned = signerInfo.at(-1)?.[0] === contextTag(1)
   const [unsigned] = hasUnsigned ? signerInfo.splice(-1) : []
   const attributes = unsigned === undefined ? [] : DerReader.enterOnly(unsigned, contextTag(1)).elements()
-  if (attributes.some(isRevocationValues)) {
-    return token
-  }
-  const all = encodeSetOf(contextTag(1), [...attributes, encodeRevocationValues(values)])
+  const others = attributes.filter((attribute) => !isRevocationValues(attribute))
+  const all = encodeSetOf(contextTag(1), [...others, encodeRevocationValues(values)])
   const signed = encode(TAG.set, encode(TAG.sequence, ...signerInfo, all))
   return encode(TAG.sequence, type, encode(contextTag(0), encode(TAG.sequence, ...fields, signed)))
 }

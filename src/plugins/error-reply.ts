@@ -11,6 +11,7 @@ import {
   SERVICE_BUSY,
   UNSUPPORTED_MEDIA_TYPE,
 } from '../errors.ts'
+import type { LineLimit } from './request-log.ts'
 
 /** An error of `errors.ts`. */
 export type ServiceError = FastifyError & { readonly statusCode: number }
@@ -22,8 +23,8 @@ const BUSY: readonly string[] = [AUDIT_UNAVAILABLE, HSM_BUSY, SERVICE_BUSY].map(
 const RETRY_AFTER_S = 1
 
 /** Sends every error in one shape, with a code of `errors.ts`, and 404 and 405 too. */
-export const errorReply = fp(
-  async (app) => {
+export const errorReply = fp<{ readonly lines: Pick<LineLimit, 'admits'> }>(
+  async (app, { lines }) => {
     /** Methods of the registered routes, keyed by path. Callers cannot add to it. */
     const methodsByPath = new Map<string, Set<string>>()
     app.addHook('onRoute', ({ url, method }) => {
@@ -39,7 +40,7 @@ export const errorReply = fp(
         // An unknown address is answered 404, whatever the framework finds wrong with the headers
         return answerNotFound(request, reply)
       }
-      return sendError(translate(error, request), request, reply)
+      return sendError(translate(error, request, lines), request, reply)
     })
 
     app.setNotFoundHandler(answerNotFound)
@@ -89,7 +90,11 @@ export function createErrorReply(
 }
 
 /** Translates the framework's errors into ours. Its messages are not passed on, since some quote the body. */
-function translate(error: FastifyError, request: FastifyRequest): ServiceError {
+function translate(
+  error: FastifyError,
+  request: FastifyRequest,
+  lines: Pick<LineLimit, 'admits'>,
+): ServiceError {
   if (error.validation !== undefined) {
     return new INVALID_REQUEST(error.message)
   }
@@ -105,7 +110,10 @@ function translate(error: FastifyError, request: FastifyRequest): ServiceError {
     return new INVALID_REQUEST('the request cannot be read; see its headers')
   }
   if (!isServiceError(error)) {
-    request.log.error({ err: error }, 'an unexpected error')
+    // Each line has a stack, and whoever finds a way to such an error can go it again and again
+    if (lines.admits('unexpected')) {
+      request.log.error({ err: error }, 'an unexpected error')
+    }
     return new INTERNAL_ERROR()
   }
   return error

@@ -11,7 +11,8 @@ import {
   type SignedAttributes,
 } from '../cms/signed-attributes-reader.ts'
 import type { Level } from '../configuration/container-configuration.ts'
-import { DIGEST_MISMATCH, INVALID_REQUEST, SIGNER_MISMATCH } from '../errors.ts'
+import { DIGEST_MISMATCH, INVALID_REQUEST, PAYLOAD_TOO_LARGE, SIGNER_MISMATCH } from '../errors.ts'
+import { MAX_MESSAGE_LENGTH } from '../requests/body/body-text.ts'
 import {
   checkDigestLength,
   decodeBase64,
@@ -44,7 +45,7 @@ export interface SignHashRequest {
 /**
  * Checks a request.
  *
- * @throws INVALID_REQUEST, UNSUPPORTED_HASH_ALGORITHM, DIGEST_MISMATCH, SIGNER_MISMATCH, HSM_UNAVAILABLE
+ * @throws INVALID_REQUEST, PAYLOAD_TOO_LARGE, UNSUPPORTED_HASH_ALGORITHM, DIGEST_MISMATCH, SIGNER_MISMATCH, HSM_UNAVAILABLE
  */
 export function prepareSignHash(
   body: SignHashBody,
@@ -54,6 +55,9 @@ export function prepareSignHash(
   const type = parseType(body.signatureType)
   const level = parseLevel(body.cadesLevel, chosen.container.level)
   const attributes = decodeBase64('dataToBeSigned', require('dataToBeSigned', body.dataToBeSigned))
+  if (attributes.length > MAX_MESSAGE_LENGTH) {
+    throw new PAYLOAD_TOO_LARGE(`dataToBeSigned: must not have more than ${MAX_MESSAGE_LENGTH} bytes`)
+  }
   const contentsDigest = decodeHexDigest('hash', require('hash', body.hash))
   const implied = hashAlgorithmOfLength(contentsDigest.length)
   const hashAlgorithm = parseHashAlgorithm(body.hashAlgorithm ?? implied, chosen.rules)

@@ -19,6 +19,7 @@ import type { Signers } from '../signers/signers.ts'
 import { checkAllowed } from '../signing/check-allowed.ts'
 import { prepareSignHash, type SignHashRequest } from './prepare.ts'
 import { signHash } from './sign-hash.ts'
+import { inWordsOfPages } from './words-of-pages.ts'
 
 export interface WebSdkOptions {
   readonly configuration: Configuration
@@ -37,6 +38,9 @@ export const webSdk: FastifyPluginAsyncTypebox<WebSdkOptions> = async (
   { configuration, access, auditLog, signers },
 ) => {
   const { accessFrom, signMethods, hsm } = configuration
+  app.setErrorHandler((error: Error) => {
+    throw inWordsOfPages(error)
+  })
   await app.register(intake, { accessFrom, names: NAMES.names, chooseAlgorithms: refuseLongStrings })
 
   app.post(

@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import type { SignatureForm } from '../configuration/signer-configuration.ts'
+import { PAYLOAD_TOO_LARGE } from '../errors.ts'
 import type { SignOptions } from '../pkcs11/pool/signing-jobs.ts'
 import { describeLevel, encodeBase64 } from '../requests/answers.ts'
 import { noteLevel, noteSignature } from '../requests/notes.ts'
@@ -17,7 +18,7 @@ interface SignHashContext {
  * Signs the attributes of a request, once, and returns the signature in each form: `signedData` as base64 of its octets, and
  * `pkcs7` as base64 of a DER container around the very attributes that came.
  *
- * @throws the errors of `signAtLevel`
+ * @throws PAYLOAD_TOO_LARGE, and the errors of `signAtLevel`
  */
 export async function signHash(
   request: Pick<FastifyRequest, 'decision' | 'logDetails' | 'container'>,
@@ -32,7 +33,7 @@ export async function signHash(
       ...{ hashAlgorithm, signedAttributes: attributes, signature },
       ...(timestamp && { timestamp }),
     })
-    checkSize(container, { signer })
+    checkRoom(container, attributes, signer)
     return container
   }
   const isContainerAnswered = forms.includes('pkcs7')
@@ -50,4 +51,21 @@ export async function signHash(
     ...(isContainerAnswered && { pkcs7: encodeBase64(encode(signature, timestampToken)) }),
     ...describeLevel(made, signerCertificate),
   }
+}
+
+/**
+ * Refuses containers that exceed the signer's limit.
+ *
+ * @param attributes the part of the container that its caller has made
+ * @throws PAYLOAD_TOO_LARGE if there were room without the attributes; else CONTAINER_TOO_LARGE
+ */
+function checkRoom(container: Buffer, attributes: Buffer, signer: SignHashRequest['signer']): void {
+  const { sizeLimit } = signer.container
+  const room = sizeLimit - (container.length - attributes.length)
+  if (room > 0 && attributes.length > room) {
+    throw new PAYLOAD_TOO_LARGE(
+      `dataToBeSigned: has ${attributes.length} bytes, and a container of this signer has room for ${room}`,
+    )
+  }
+  checkSize(container, { signer })
 }

@@ -3,6 +3,7 @@ import * as asn1js from 'asn1js'
 import * as pkijs from 'pkijs'
 import t from 'tap'
 import { addRevocationValues } from '../../src/cms/revocation-values.ts'
+import { readTimestampToken } from '../../src/timestamp/timestamp-token.ts'
 import { type Authorities, CRL_EXTENSIONS, startAuthorities } from '../support/authorities.ts'
 import { RSA_2048 } from '../support/certificates.ts'
 import {
@@ -89,9 +90,36 @@ t.test('unsigned attributes that are there stay, in the order of DER', async (t)
   }
 })
 
-t.test('a token that has some already comes back as it is', async (t) => {
-  const added = addRevocationValues(token, values)
-  t.equal(addRevocationValues(added, { ocspResponses: values.ocspResponses, crls: [] }), added)
+t.test('revocation-values that came with the token, which nobody has signed, are replaced', async (t) => {
+  const empty = attribute(REVOCATION_VALUES, new asn1js.Sequence({ value: [] }))
+  const garbage = attribute(REVOCATION_VALUES, new asn1js.OctetString({ valueHex: Buffer.alloc(10) }))
+  for (const came of [[empty], [garbage], [empty, garbage]]) {
+    const added = addRevocationValues(withUnsigned(token, ...came), values)
+    t.same(unsignedTypes(added), [REVOCATION_VALUES])
+    t.same(unsignedValue(added, REVOCATION_VALUES), expected(values))
+  }
+  const part = { ocspResponses: values.ocspResponses, crls: [] }
+  t.same(addRevocationValues(addRevocationValues(token, values), part), addRevocationValues(token, part))
+})
+
+t.test('data can be added to each token that is read, whatever stands beside its signature', async (t) => {
+  const tokens = [0, 1, 999, 1_001, 2_000].map((count) =>
+    withUnsigned(token, ...Array.from({ length: count }, () => attribute('1.2.3', new asn1js.Null()))),
+  )
+  const empty = new asn1js.Sequence({ value: [] })
+  const outcomes = [
+    ...tokens,
+    withUnsigned(token, empty),
+    withUnsigned(token, attribute('1.2.3', empty)),
+  ].map((came) => {
+    try {
+      readTimestampToken(came)
+    } catch {
+      return 'refused'
+    }
+    return unsignedValue(addRevocationValues(came, values), REVOCATION_VALUES)?.equals(expected(values))
+  })
+  t.same(outcomes, [true, true, true, 'refused', 'refused', 'refused', true])
 })
 
 t.test('what is malformed throws', async (t) => {

@@ -1,5 +1,9 @@
 import createError from '@fastify/error'
+import Fastify, { type FastifyBaseLogger } from 'fastify'
+import { pino } from 'pino'
 import t from 'tap'
+import { errorReply } from '../../src/plugins/error-reply.ts'
+import { type LineLimit, requestLog } from '../../src/plugins/request-log.ts'
 import { send } from '../support/http.ts'
 import { checkRefusal } from '../support/refusal.ts'
 import { startService } from '../support/service.ts'
@@ -42,6 +46,25 @@ t.test('what nobody foresaw is answered without details, which are in the log', 
       t.match(lines[1], /"level":50.*"route":"\/throws\/\d".*"code":"INTERNAL_ERROR".*"request failed"/)
     })
   }
+})
+
+t.test('however often it happens, the log does not fill the disk', async (t) => {
+  let written = ''
+  const stream = { write: (line: string) => (written += line) }
+  const app = Fastify({ loggerInstance: pino({}, stream) as FastifyBaseLogger })
+  let room = 2
+  await app.register(requestLog, {
+    lines: { admits: () => room-- > 0, flush: () => {} } as unknown as LineLimit,
+  })
+  await app.register(errorReply, { lines: { admits: (kind) => kind === 'unexpected' && room-- > 0 } })
+  app.get('/throws', async () => {
+    throw new Error('a mistake')
+  })
+  for (let count = 0; count < 3; count++) {
+    t.equal((await app.inject('/throws')).statusCode, 500)
+  }
+  t.equal(written.match(/an unexpected error/g)?.length, 1)
+  await app.close()
 })
 
 t.test('what the framework has against a request is told as the fault of the request', async (t) => {

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import * as asn1js from 'asn1js'
 import t, { type Test } from 'tap'
+import { CallbackBody } from '../../schemas/callback.ts'
 import {
   attributesNaming,
   basicAttributes,
@@ -243,6 +244,39 @@ t.test('attributes may protect the algorithms of the signer', async (t) => {
   await checkSigned(t, signing(protecting(SHA_256, RSA_ENCRYPTION)))
 })
 
+/** Returns attributes with so many more of them, of so many bytes each. */
+function withMore(count: number, bytes: number): Buffer {
+  const filling = Buffer.alloc(bytes, 'x')
+  const more = Array.from({ length: count }, (_, index) => attribute(`1.2.3.${index}`, octets(filling)))
+  return encodeAttributes(...basicAttributes(), namingAttribute('sha256', house.certificate.raw), ...more)
+}
+
+/** Writes one character as an escape, with which six times as many characters are kept of a string. */
+const escaped = (body: Record<string, unknown>) =>
+  JSON.stringify(body).replace('"dataToBeSigned":"M', '"dataToBeSigned":"\\u004d')
+
+/** Attributes by number and size, and the answers of signers that make containers, and bare signatures alone. */
+const SIZES = [
+  { count: 900, bytes: 5, house: 200, 'raw-alone': 200 },
+  { count: 1_100, bytes: 1, house: 400, 'raw-alone': 400 },
+  { count: 1, bytes: 40_000, house: 413, 'raw-alone': 200 },
+  { count: 1, bytes: 70_000, house: 413, 'raw-alone': 413 },
+  { count: 1, bytes: 300_000, house: 413, 'raw-alone': 413 },
+] as const
+
+t.test('attributes of any number and size are signed or refused, and no fault of the service', async (t) => {
+  for (const { count, bytes, ...statuses } of SIZES) {
+    const der = withMore(count, bytes)
+    for (const [signer, status] of Object.entries(statuses)) {
+      const before = module.calls('C_Sign')
+      const answer = await call('sign_hash', escaped(signing(der, { signingToken: tokenFor(signer) })))
+      const told = `${count} of ${bytes} bytes by ${signer}: ${answer.body.toString().slice(0, 200)}`
+      t.equal(answer.statusCode, status, told)
+      t.equal(module.calls('C_Sign') - before, status === 200 ? 1 : 0, 'the HSM signs what is answered')
+    }
+  }
+})
+
 /** Bodies that are refused, and how. */
 const REFUSED: Readonly<Record<string, readonly [Record<string, unknown> | string, Refusal]>> = {
   'no attributes': [bodyWith({ dataToBeSigned: null }), invalid('dataToBeSigned: is required')],
@@ -264,7 +298,7 @@ const REFUSED: Readonly<Record<string, readonly [Record<string, unknown> | strin
   ],
   'an algorithm that is none': [
     bodyWith({ hashAlgorithm: 'md5' }),
-    { statusCode: 400, code: 'UNSUPPORTED_HASH_ALGORITHM', message: /must be one of sha256/ },
+    { statusCode: 400, code: 'UNSUPPORTED_HASH_ALGORITHM', message: /^hashAlgorithm: must be one of sha256/ },
   ],
   'an algorithm that the signer does not allow': [
     bodyWith({ signingToken: tokenFor('strict') }),
@@ -328,7 +362,7 @@ const REFUSED: Readonly<Record<string, readonly [Record<string, unknown> | strin
   ],
   'a type that the signer does not make': [
     bodyWith({ signingToken: tokenFor('cms') }),
-    { statusCode: 400, code: 'NOT_ALLOWED_FOR_SIGNER', message: /makes cms signatures alone/ },
+    { statusCode: 400, code: 'NOT_ALLOWED_FOR_SIGNER', message: /^signatureType: this signer makes cms/ },
   ],
   'a container that has no room': [
     bodyWith({ signingToken: tokenFor('small') }),
@@ -336,7 +370,19 @@ const REFUSED: Readonly<Record<string, readonly [Record<string, unknown> | strin
   ],
   'a signer that is none': [
     bodyWith({ signingToken: tokenFor('nobody') }),
-    { statusCode: 400, code: 'UNKNOWN_SIGNER', message: /signing_token/ },
+    { statusCode: 400, code: 'UNKNOWN_SIGNER', message: /^signingToken: names a signer/ },
+  ],
+  'a signing token that seems to name a signer': [
+    bodyWith({ signingToken: 'curve' }),
+    invalid(/^signingToken: seems to name a signer, which only a JSON object does/),
+  ],
+  'a signing token that is no JSON': [
+    bodyWith({ signingToken: '{"signer":' }),
+    invalid(/^signingToken: begins like a JSON object and is none/),
+  ],
+  'a field that names a signer': [
+    bodyWith({ signer: 'curve' }),
+    invalid(/names a signer, which only the signingToken does, as \{"signer":"NAME"\}$/),
   ],
   'a misspelled field': [
     bodyWith({ singingToken: tokenFor('curve') }),
@@ -356,11 +402,18 @@ const REFUSED: Readonly<Record<string, readonly [Record<string, unknown> | strin
   ],
 }
 
+const FIELD_OF_CALLBACK = new RegExp(
+  `\\b(?:${Object.keys(CallbackBody.properties)
+    .filter((name) => name.includes('_'))
+    .join('|')})\\b`,
+)
+
 for (const [what, [body, refusal]] of Object.entries(REFUSED)) {
   t.test(`refused before the HSM is asked: ${what}`, async (t) => {
     const before = module.calls('C_Sign')
     const answer = await call('sign_hash', body)
     checkRefusal(t, answer, refusal)
+    t.notMatch(answer.body.toString(), FIELD_OF_CALLBACK, 'nobody told a page of a field that it has not')
     t.equal(answer.headers['access-control-allow-origin'], ORIGIN, 'the page can read why')
     t.equal(module.calls('C_Sign'), before)
   })
