@@ -80,8 +80,9 @@ export async function startPageServer(options: PageServerOptions): Promise<PageS
     const { host, origin } = request.headers
     const isOwn = origins.includes(`http://${host}`) && (origin === undefined || origins.includes(origin))
     if (!isOwn) return refuse(403, 'This server answers its own page alone')
-    const url = new URL(`${request.url}`, origins[0])
-    const handler = handlers[`${request.method} ${url.pathname}`]
+    // Some addresses that a page of anybody can have an image at, such as `//`, are none
+    const url = URL.canParse(`${request.url}`, origins[0]) ? new URL(`${request.url}`, origins[0]) : undefined
+    const handler = url && handlers[`${request.method} ${url.pathname}`]
     return handler ? handler(request, url) : refuse(404, 'There is nothing at this address')
   }
   const headers = {

@@ -12,7 +12,7 @@ import { readSecret } from '../common/secret.ts'
 import type { ConfigurationProblem } from '../errors.ts'
 import type { AccessConfiguration, JwtKeys, ReadAccess } from './access-configuration.ts'
 import { describeFile, describeSecretFile, type GivenFile, readGivenFile, warnAboutMode } from './files.ts'
-import { splitList } from './lists.ts'
+import { splitVariable } from './lists.ts'
 import { problemWith } from './problem.ts'
 import { findSchemaProblems, placeInFile } from './signers-file-schema.ts'
 
@@ -147,13 +147,10 @@ function readAlgorithms(
 ): readonly string[] {
   const usual = isSecret ? ['HS256'] : PUBLIC_KEY_ALGORITHMS
   const allowed = isSecret ? usual : [...usual, ...MORE_ALGORITHMS]
-  const names = given === undefined ? usual : splitList(given)
+  const names = given === undefined ? usual : splitVariable('ACCESS_JWT_ALGORITHMS', given, problems)
   for (const name of names.filter((one) => !allowed.includes(one))) {
     const wrong = `is none of ${allowed.join(', ')}, which go with ${isSecret ? 'a secret' : 'public keys'}`
     problems.push(problemWith('ACCESS_JWT_ALGORITHMS', wrong, name))
-  }
-  if (names.length === 0) {
-    problems.push(problemWith('ACCESS_JWT_ALGORITHMS', 'names none', given))
   }
   return names.filter((one) => allowed.includes(one))
 }
@@ -300,7 +297,9 @@ export function readNetworkList(
   given: string | undefined,
   problems: ConfigurationProblem[],
 ): BlockList | undefined {
-  return given === undefined ? undefined : readNetworks(variable, splitList(given), problems)
+  return given === undefined
+    ? undefined
+    : readNetworks(variable, splitVariable(variable, given, problems), problems)
 }
 
 function readNetworks(

@@ -25,7 +25,7 @@ export function findHashAlgorithms(
 
 /** Reads CORS_ORIGINS. Origins must be written as in the Origin header (RFC 6454 6.2), with which they are compared. */
 export function parseOrigins(list: string, problems: ConfigurationProblem[]): string[] {
-  const origins = splitList(list)
+  const origins = splitVariable('CORS_ORIGINS', list, problems)
   for (const origin of origins) {
     if (!isOrigin(origin)) {
       // "*" is refused too, since any page in any browser that reaches the service could have documents signed

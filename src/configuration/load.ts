@@ -56,7 +56,7 @@ export function loadConfiguration(environment: Variables, apart = false): Config
       `HSM_TIMEOUT_MS: Document Engine gives up after SIGNING_SERVICE_TIMEOUT, ${DOCUMENT_ENGINE_TIMEOUT_MS} ms by default; keep it below that`,
     )
   }
-  const corsOrigins = parseOrigins(values.CORS_ORIGINS ?? '', problems)
+  const corsOrigins = values.CORS_ORIGINS === undefined ? [] : parseOrigins(values.CORS_ORIGINS, problems)
   problems.push(...findWebSdkProblems(values))
   const signMethods = parseSignMethods(values.SIGN_METHODS as string, problems)
   const access = readAccess(values, problems, warnings)

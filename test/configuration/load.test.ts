@@ -308,6 +308,17 @@ t.test('a key that is named by its id alone is told by that variable', async (t)
   t.equal(keySetting({ HSM_KEY_ID: '01', HSM_KEY_LABEL: 'signer' }), 'HSM_KEY_LABEL')
 })
 
+t.test(
+  'a list that names none is refused, since it limits or allows something else than was meant',
+  async (t) => {
+    for (const variable of ['CORS_ORIGINS', 'ACCESS_FROM', 'TRUSTED_PROXIES']) {
+      for (const value of [' , ', ',', ' ']) {
+        checkRefused(t, variable, value, 'names none')
+      }
+    }
+  },
+)
+
 t.test('sign methods', async (t) => {
   const methods = (value: string) => load({ SIGN_METHODS: value }).signMethods
   t.strictSame(methods('privateKey,HSM,globaltrust, GlobalSign,'), [

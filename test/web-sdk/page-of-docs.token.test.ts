@@ -51,7 +51,10 @@ async function startApplication(t: Test): Promise<string> {
   folder.put(
     'application.mjs',
     `export const findUser = async (cookie) => (cookie ? { id: cookie.slice('session='.length) } : undefined)
-    export const findDocument = async (id) => (id === 'd1' ? { signers: ['alice'] } : undefined)`,
+    export const findDocument = async (id) => {
+      if (id === 'd0') throw new Error('the database is away')
+      return id === 'd1' ? { signers: ['alice'] } : undefined
+    }`,
   )
   const report = 'listen(0, "127.0.0.1", function () { console.log(this.address().port) })'
   folder.put('issue.mjs', programWith('SignJWT').replace('listen(8080)', report))
@@ -82,6 +85,7 @@ t.test('the application issues a token that signs, to who may sign the document 
   const url = await startApplication(t)
   const ask = (id: string, cookie?: string, method = 'POST') =>
     fetch(`${url}/documents/${id}/signing-token`, { method, headers: cookie ? { cookie } : {} })
+  t.equal((await ask('d0', 'session=alice')).status, 500, 'and serves others after what failed')
   for (const answer of [
     await ask('d1'),
     await ask('d1', 'session=bob'),
