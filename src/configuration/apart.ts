@@ -23,7 +23,7 @@ export function findExposed(
     ...pins,
     ...signers.map(({ access, settings }) => ({ setting: settings.module, path: access.module })),
     ...(signersFile === undefined ? [] : [{ setting: 'SIGNERS_FILE', path: signersFile }]),
-    ...[process.execPath, process.argv[1] as string].map((path) => ({
+    ...[process.execPath, import.meta.dirname, ...process.argv.slice(1, 2)].map((path) => ({
       setting: 'SIGNING_SERVICE_USER',
       path,
     })),
