@@ -5,6 +5,7 @@ import { defined } from '../common/defined.ts'
 import type { HttpRequest } from '../common/http-client.ts'
 import { nameLevels } from '../configuration/european-names.ts'
 import { ConfigurationError, EXIT_CONFIGURATION } from '../errors.ts'
+import type { ToldPin } from '../pkcs11/pin-version.ts'
 import { accessId } from '../signers/token-pool.ts'
 import { NetworkSteps } from './check/network-steps.ts'
 import { checkFromOutside } from './check/outside.ts'
@@ -143,6 +144,7 @@ async function check(io: Io, options: CheckOptions): Promise<void> {
   const { configuration, signers } = configured
   const network = new NetworkSteps(configuration, limitMs)
   const refused = new Set<string>()
+  const refusedPins: ToldPin[] = []
   for (const { signer, pin } of signers) {
     const steps = signers.length > 1 ? new Report(output, signer.name) : report
     reports.add(steps)
@@ -152,7 +154,11 @@ async function check(io: Io, options: CheckOptions): Promise<void> {
       steps.skip(TOKEN_STEPS, 'the token refused the login, which is not tried again')
     } else {
       const access = { ...signer.access, ...pin }
-      signerCertificate = await new TokenSteps(steps, signer, configuration.hsm).run(access, limitMs)
+      signerCertificate = await new TokenSteps(steps, signer, configuration.hsm).run(
+        access,
+        limitMs,
+        refusedPins,
+      )
     }
     if (steps.has('login', 'failed')) {
       refused.add(id)

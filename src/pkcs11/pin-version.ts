@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs'
+import { realpathSync, statSync } from 'node:fs'
 import type { PinSource } from '../configuration/signer-configuration.ts'
 
 /** A PIN, and which version of its source it is. */
@@ -13,6 +13,31 @@ export interface ToldPin {
   /** Library, label and serial number. */
   readonly token: string
   readonly version: string
+}
+
+/** The parts of a token's description that tell it from others. */
+interface TokenIdentity {
+  readonly label: string
+  readonly serialNumber: string
+}
+
+/** Returns by what a token is known, in however many ways it is named, and through links to its library, too. */
+export function identifyToken(module: string, { label, serialNumber }: TokenIdentity): string {
+  return JSON.stringify([resolveLinks(module), label, serialNumber])
+}
+
+function resolveLinks(path: string): string {
+  try {
+    return realpathSync(path)
+  } catch {
+    // The linker finds libraries that are named without a folder
+    return path
+  }
+}
+
+/** Returns whether a token was told a PIN before. */
+export function wasTold({ token, version }: ToldPin, before: readonly ToldPin[]): boolean {
+  return before.some((one) => one.token === token && one.version === version)
 }
 
 /**

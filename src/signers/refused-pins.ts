@@ -1,6 +1,6 @@
 import type { TokenAccess } from '../configuration/signer-configuration.ts'
 import { refuseProblems } from '../errors.ts'
-import { pinVersion, type ToldPin } from '../pkcs11/pin-version.ts'
+import { pinVersion, type ToldPin, wasTold } from '../pkcs11/pin-version.ts'
 import { accessId, type TokenPool } from './token-pool.ts'
 
 const PUBLIC_MESSAGE =
@@ -40,7 +40,7 @@ export class RefusedPins {
     )
     await others
     this.#lastLogins.set(accessId(access), pin)
-    const isAllowed = this.#list.every(({ token, version }) => token !== pin.token || version !== pin.version)
+    const isAllowed = !wasTold(pin, this.#list)
     if (isAllowed) {
       this.#refused.delete(accessId(access))
       this.#untold.delete(accessId(access))

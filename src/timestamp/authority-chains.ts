@@ -76,9 +76,9 @@ export class KnownChains {
   /** The latest first. */
   #known: readonly KnownChain[] = []
 
-  /** Paths from the signer to the anchor, the newest first. */
+  /** Paths from the signer to the anchor, each once, the newest first. */
   get paths(): readonly (readonly X509Certificate[])[] {
-    return this.#known.map(({ path }) => path)
+    return [...new Set(this.#known.map(({ path }) => path))]
   }
 
   /**
@@ -93,16 +93,22 @@ export class KnownChains {
   }
 
   /**
-   * Keeps the path of certificates.
+   * Keeps the path of certificates. What else came with them is not signed, and may come in another order each time.
    *
    * @param certificates the certificates of a token, the signer's first
    * @param path from the signer to the anchor
+   * @returns the path, as the same array where it came before
    */
-  keep(certificates: readonly X509Certificate[], path: readonly X509Certificate[]): void {
+  keep(
+    certificates: readonly X509Certificate[],
+    path: readonly X509Certificate[],
+  ): readonly X509Certificate[] {
     const encoded = encode(certificates)
     const now = new Date()
+    const kept = this.paths.find((one) => encode(one).equals(encode(path))) ?? path
     const others = this.#known.filter((one) => isValid(one, now) && !one.encoded.equals(encoded))
-    this.#known = [{ encoded, path }, ...others].slice(0, MAX_CHAINS)
+    this.#known = [{ encoded, path: kept }, ...others].slice(0, MAX_CHAINS)
+    return kept
   }
 }
 

@@ -68,7 +68,8 @@ export function verifyToken(
 ): readonly X509Certificate[] {
   const { signer, certificates } = token
   const sent = [signer, ...certificates]
-  const path = known.find(sent, genTime) ?? traceAuthority(signer, certificates, trustAnchors, genTime)
+  const before = known.find(sent, genTime)
+  const path = before ?? traceAuthority(signer, certificates, trustAnchors, genTime)
   if (typeof path === 'string') {
     throw new TimestampError('untrusted', `cannot be trusted: ${path}`)
   }
@@ -79,10 +80,7 @@ export function verifyToken(
   if (tsa !== undefined && !isNameOf(tsa, signer)) {
     throw new TimestampError('untrusted', 'gives itself another name than its certificate has')
   }
-  if (!known.paths.includes(path)) {
-    known.keep(sent, path)
-  }
-  return path
+  return before ?? known.keep(sent, path)
 }
 
 /** PKIStatus (RFC 3161 2.4.2); the first two come with a token. */

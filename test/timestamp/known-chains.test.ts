@@ -32,7 +32,7 @@ t.test('units that take turns are known together, the last eight of them', async
   t.strictSame(known.paths, [[root], [leaf, root]])
   const others = Array.from({ length: 7 }, (_, count) => Array(count + 2).fill(root))
   for (const sent of others) {
-    known.keep(sent, [root])
+    known.keep(sent, sent)
   }
   t.equal(known.paths.length, 8)
   t.notOk(known.find([leaf], new Date()))
@@ -50,4 +50,15 @@ t.test('certificates that are sent again are known once, and none that have ende
   known.keep([leaf], [leaf, root])
   known.keep([leaf], [leaf])
   t.strictSame(known.paths, [[leaf]])
+})
+
+t.test('a path is the same one, whatever came with it and in whatever order', async (t) => {
+  const known = new KnownChains()
+  const path = known.keep([leaf, root], [leaf, root])
+  for (const sent of [[leaf], [leaf, root, root], [leaf, leaf, root]]) {
+    t.equal(known.keep(sent, [leaf, root]), path)
+    t.equal(known.find(sent, new Date()), path)
+  }
+  t.not(known.keep([leaf, root], [leaf]), path, 'another one is not')
+  t.equal(known.paths.length, 2)
 })

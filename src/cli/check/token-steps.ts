@@ -20,6 +20,7 @@ import type { Failure } from '../../pkcs11/administration/failure.ts'
 import type { AdministrationAccess } from '../../pkcs11/administration/session.ts'
 import { findForbiddenExposure, findUnshown, warnAboutExposure } from '../../pkcs11/key-protection.ts'
 import type { FoundKey } from '../../pkcs11/messages.ts'
+import type { ToldPin } from '../../pkcs11/pin-version.ts'
 import { problemOf } from '../../pkcs11/pool/pool-keys.ts'
 import { createTestInput } from '../../pkcs11/signing-input.ts'
 import { checkKeyMatches, createPoolKey } from '../../signers/key-request.ts'
@@ -62,6 +63,7 @@ export class TokenSteps {
   #signerCertificate: SignerCertificate | undefined
   #key: FoundKey | undefined
   #step: CheckStep = 'library'
+  #told: ToldPin | undefined
 
   constructor(report: Report, configuration: SignerConfiguration, hsm: HsmConfiguration) {
     this.#report = report
@@ -74,9 +76,14 @@ export class TokenSteps {
    * Takes all steps, and reports failures too.
    *
    * @param limitMs time limit for each answer of the library, in ms
+   * @param refusedPins those that tokens have refused so far, to which one that is refused is added
    * @returns the certificate from the files or the token; undefined if there is none
    */
-  async run(access: AdministrationAccess, limitMs: number): Promise<SignerCertificate | undefined> {
+  async run(
+    access: AdministrationAccess,
+    limitMs: number,
+    refusedPins: ToldPin[],
+  ): Promise<SignerCertificate | undefined> {
     const { rules } = this.#configuration
     const certifiedKey = this.#signerCertificate?.publicKey.export({ type: 'spki', format: 'der' })
     const request = {
@@ -85,10 +92,12 @@ export class TokenSteps {
       hashes: rules.hashAlgorithms.map(({ name }) => name),
       sessions: this.#hsm.sessions,
       signatures: SIGNATURES,
+      refusedPins,
     }
     try {
-      await administer('check', [access, request], limitMs, ({ step, finding, failure }) => {
+      await administer('check', [access, request], limitMs, ({ step, finding, failure, told }) => {
         this.#step = step
+        this.#told = told ?? this.#told
         if (finding !== undefined) {
           this.#found(finding)
         }
@@ -98,6 +107,9 @@ export class TokenSteps {
       })
     } catch (error) {
       this.#failed(this.#step, (error as AdministrationError).failure)
+    }
+    if (this.#told !== undefined && this.#report.has('login', 'failed')) {
+      refusedPins.push(this.#told)
     }
     const why = 'after what failed before'
     this.#report.skip([...HSM_STEPS, 'certificate'], why)

@@ -2,9 +2,12 @@ import { createPublicKey } from 'node:crypto'
 import type { Module, Slot } from 'graphene-pk11'
 import { findHashAlgorithm, type HashAlgorithm } from '../../algorithms/hash-algorithms.ts'
 import { chooseSignatureAlgorithm } from '../../algorithms/signature-algorithms.ts'
+import { defined } from '../../common/defined.ts'
 import { readCertificate } from '../../x509/read-certificate.ts'
 import type { FoundKey, KeyRequest } from '../messages.ts'
+import { identifyToken, type ToldPin, wasTold } from '../pin-version.ts'
 import { findCertificate } from '../process/certificate-object.ts'
+import { findPin } from '../process/find-pin.ts'
 import { readKeyType } from '../process/key-attributes.ts'
 import { checkAllowed, describeMechanism, signMechanism } from '../process/mechanism.ts'
 import { type PrivateKey, selectPrivateKey } from '../process/private-key.ts'
@@ -12,7 +15,7 @@ import { selectToken } from '../process/token.ts'
 import { openUserSession, type TokenSession } from '../process/user-session.ts'
 import { createTestInput, type KeyUse, type SigningInput } from '../signing-input.ts'
 import { explain, type Failure, RefusedError } from './failure.ts'
-import { type AdministrationAccess, openLibrary, openSession } from './session.ts'
+import { type AdministrationAccess, openLibrary, openWithPin } from './session.ts'
 import { signOnce } from './sign-once.ts'
 
 export interface CheckRequest {
@@ -25,6 +28,8 @@ export interface CheckRequest {
   readonly sessions: number
   /** How many test signatures are made. */
   readonly signatures: number
+  /** PINs that tokens have refused, none of which is told again. */
+  readonly refusedPins: readonly ToldPin[]
 }
 
 /** Steps of a check, in their order. */
@@ -65,6 +70,8 @@ export interface Progress {
   readonly step: CheckStep
   readonly finding?: Finding
   readonly failure?: Failure
+  /** The PIN that the token is told next. */
+  readonly told?: ToldPin
 }
 
 /**
@@ -81,7 +88,10 @@ export async function* checkToken(
   if (library === undefined) return
   const slot = yield* attempt('token', () => find(library, access))
   if (slot === undefined) return
-  const session = yield* attempt('login', () => logIn(slot, access))
+  const login = yield* attempt('login', () => findLogin(slot, access, request))
+  if (login === undefined) return
+  yield { step: 'login', told: login.told }
+  const session = yield* attempt('login', () => logIn(slot, login.pin))
   if (session === undefined) return
   const key = yield* attempt('key', () => findKey(session, request))
   if (key !== undefined) {
@@ -94,7 +104,7 @@ export async function* checkToken(
   yield* sign(session, key, use, request)
 }
 
-type Found<T> = readonly [value: T, finding: Finding]
+type Found<T> = readonly [value: T, finding?: Finding]
 
 /** @returns what was found; undefined where that failed, as has been told then */
 async function* attempt<T>(
@@ -110,7 +120,7 @@ async function* attempt<T>(
     return undefined
   }
   const [value, finding] = found
-  yield { step, finding }
+  yield { step, ...defined({ finding }) }
   return value
 }
 
@@ -128,8 +138,27 @@ function find(library: Module, access: AdministrationAccess): Found<Slot> {
   return [slot, { step: 'token', text }]
 }
 
-async function logIn(slot: Slot, access: AdministrationAccess): Promise<Found<TokenSession>> {
-  return [await openSession(slot, access), { step: 'login', text: 'the token took the PIN' }]
+interface Login {
+  readonly pin: string
+  readonly told: ToldPin
+}
+
+/** Reads the PIN, and refuses one that the token has refused, whatever the token was named by then. */
+async function findLogin(
+  slot: Slot,
+  { module, pin: source, givenPin }: AdministrationAccess,
+  { refusedPins }: CheckRequest,
+): Promise<Found<Login>> {
+  const { pin, version } = await findPin(source, givenPin)
+  const told = { token: identifyToken(module, slot.getToken()), version }
+  if (wasTold(told, refusedPins)) {
+    throw new RefusedError('the token refused the login with this PIN, which is not tried again')
+  }
+  return [{ pin, told }]
+}
+
+function logIn(slot: Slot, pin: string): Found<TokenSession> {
+  return [openWithPin(slot, pin), { step: 'login', text: 'the token took the PIN' }]
 }
 
 function findKey(session: TokenSession, { key }: CheckRequest): Found<PrivateKey> {

@@ -76,13 +76,21 @@ function isReadOnly(error: unknown): boolean {
   return describeFailure(error).returnValue === 'CKR_TOKEN_WRITE_PROTECTED'
 }
 
-/** Opens a session, read-write as the service's are, and calls `C_Login` once. */
-export async function openSession(
+async function openSession(
   slot: Slot,
   access: AdministrationAccess,
-  open: (slot: Slot) => TokenSession = openUserSession,
+  open?: (slot: Slot) => TokenSession,
 ): Promise<TokenSession> {
   const { pin } = await findPin(access.pin, access.givenPin)
+  return openWithPin(slot, pin, open)
+}
+
+/** Opens a session, read-write as the service's are, and calls `C_Login` once. */
+export function openWithPin(
+  slot: Slot,
+  pin: string,
+  open: (slot: Slot) => TokenSession = openUserSession,
+): TokenSession {
   const session = open(slot)
   logInUser(session, pin)
   return session

@@ -1,7 +1,7 @@
 import type { Module } from 'graphene-pk11'
 import { defined } from '../../common/defined.ts'
 import type { FoundKey, FoundToken, KeyOutcome, KeyRequest, OpenRequest } from '../messages.ts'
-import type { ToldPin } from '../pin-version.ts'
+import { identifyToken, type ToldPin } from '../pin-version.ts'
 import { describeFailure } from '../return-values.ts'
 import { findCertificate } from './certificate-object.ts'
 import { findPin } from './find-pin.ts'
@@ -73,7 +73,7 @@ async function openWith(
 ): Promise<OpenToken> {
   const { slot, token } = selectToken(module, access.token)
   const { pin, version } = await findPin(access.pin, givenPin, signal)
-  const told = { token: JSON.stringify([access.module, token.label, token.serialNumber]), version }
+  const told = { token: identifyToken(access.module, token), version }
   const logInOnce = async (session: TokenSession) => {
     await logins.allow(told)
     logInUser(session, pin, logins.answered)

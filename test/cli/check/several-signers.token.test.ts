@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { symlinkSync, writeFileSync } from 'node:fs'
 import t from 'tap'
 import { loadConfiguration } from '../../../src/configuration/load.ts'
 import { runCommand } from '../../support/command.ts'
@@ -52,5 +52,27 @@ t.test('a PIN that the token refuses is told it once, and for one signer', async
     stdout,
     /\nSigner contracts\nskipped +library +the token refused the login, which is not tried again\n/,
   )
+  t.equal(module.calls('C_Login'), logins + 1)
+})
+
+t.test('however signers name the token, and their library, it is told the PIN once', async (t) => {
+  const pinFile = folder.path('another-wrong-pin')
+  writeFileSync(pinFile, 'wrong-pin')
+  const link = folder.path('link.so')
+  symlinkSync(`${module.environment.HSM_MODULE}`, link)
+  const signersFile = folder.path('ways.json')
+  const key = { key: { label: 'house' } }
+  const ways = {
+    label: folder.entry('house', { ...key, token: { label: folder.token.label } }),
+    slot: folder.entry('house', { ...key, token: { slot: 0 } }),
+    link: folder.entry('house', { ...key, token: { slot: 0, module: link } }),
+  }
+  writeFileSync(signersFile, JSON.stringify({ default: 'label', signers: ways }))
+  const environment = { ...module.environment, SIGNERS_FILE: signersFile, HSM_TOKEN_LABEL: '' }
+  const logins = module.calls('C_Login')
+  const { exitCode, stdout, stderr } = await runCommand(environment, 'check', '--pin-file', pinFile)
+  t.equal(exitCode, 1)
+  t.equal(stderr, 'Not all is well: label: login, slot: login, link: login\n')
+  t.match(stdout, /\nfailed +login +the token refused the login with this PIN, which is not tried again\n/)
   t.equal(module.calls('C_Login'), logins + 1)
 })
