@@ -114,7 +114,7 @@ package() {
     dnf/gpgsm) echo gnupg2 gnupg2-smime ;;
     apk/gpgsm) echo gpgsm gpg-agent gnupg-gpgconf ;;
     brew/gpgsm) echo gnupg ;;
-    */haproxy | */tinyproxy | */maven) echo "$1" ;;
+    */haproxy | */tinyproxy | */maven) echo "$2" ;;
     apt-get/prometheus | apk/prometheus | brew/prometheus) echo prometheus ;;
     apt-get/python-venv) echo python3-venv ;;
     */python-venv) echo python3 ;;
