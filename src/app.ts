@@ -108,8 +108,14 @@ async function createServer(
     trustProxy: configuration.trustedProxies.length > 0 ? [...configuration.trustedProxies] : false,
     // The limit is that of Node on all headers, so that a name of any length is answered as that of an unknown signer
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 16_384 },
-    // The service refuses a wrong body; it neither converts nor drops anything in it
-    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, useDefaults: false } },
+    // The service refuses a wrong body; it neither converts nor drops anything in it. The schemas are its own, and to compile
+    // the schema of schemas, to check them by, would take a tenth of the start
+    ajv: {
+      customOptions: {
+        ...{ coerceTypes: false, removeAdditional: false, useDefaults: false },
+        ...{ meta: false, validateSchema: false },
+      },
+    },
     schemaErrorFormatter: describeSchemaError,
     frameworkErrors: (_error, request, reply) => malformed.refuseAddress(request, reply),
     clientErrorHandler: (error, socket) => malformed.refuseConnection(error, socket),

@@ -1,5 +1,11 @@
-/** Returns how many letters must be inserted, deleted or replaced to turn one word into the other (Levenshtein). */
-export function editDistance(from: string, to: string): number {
+/**
+ * Returns how many letters must be inserted, deleted or replaced to turn one word into the other (Levenshtein). Any
+ * number beyond `limit` may be told as Infinity.
+ */
+export function editDistance(from: string, to: string, limit: number): number {
+  if (Math.abs(from.length - to.length) > limit) {
+    return Number.POSITIVE_INFINITY
+  }
   const letters = [...to]
   let row = Array.from({ length: letters.length + 1 }, (_, column) => column)
   for (const letter of from) {
@@ -9,6 +15,9 @@ export function editDistance(from: string, to: string): number {
       const replaced = Number(row[column]) + (letter === other ? 0 : 1)
       next.push(Math.min(replaced, Number(row[column + 1]) + 1, Number(next[column]) + 1))
     }
+    if (Math.min(...next) > limit) {
+      return Number.POSITIVE_INFINITY
+    }
     row = next
   }
   return Number(row.at(-1))
@@ -17,8 +26,7 @@ export function editDistance(from: string, to: string): number {
 /** Returns the known word that is nearest to `word`; undefined if each is further than `limit` letters from it. */
 export function findNearest(word: string, known: readonly string[], limit: number): string | undefined {
   const [nearest] = known
-    .filter((one) => Math.abs(one.length - word.length) <= limit)
-    .map((one) => ({ one, distance: editDistance(word, one) }))
+    .map((one) => ({ one, distance: editDistance(word, one, limit) }))
     .filter(({ distance }) => distance <= limit)
     .sort((a, b) => a.distance - b.distance)
   return nearest?.one

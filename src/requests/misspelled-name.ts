@@ -72,7 +72,7 @@ export class KnownNames {
 
 function isNear(letters: string, known: string): boolean {
   const limit = Math.min(Math.floor(known.length / LETTERS_PER_TYPING_ERROR), MAX_TYPING_ERRORS)
-  return Math.abs(letters.length - known.length) <= limit && editDistance(letters, known) <= limit
+  return editDistance(letters, known, limit) <= limit
 }
 
 function lettersOf(name: string): string {
