@@ -1,5 +1,6 @@
 import { createHash, createPublicKey, type KeyObject } from 'node:crypto'
-import * as asn1js from 'asn1js'
+import { DerReader } from '../asn1/der-reader.ts'
+import { TAG } from '../asn1/tag.ts'
 import { curveOf } from './elliptic-curves.ts'
 
 /**
@@ -15,9 +16,12 @@ export function encodePublicKey(publicKey: KeyObject): Buffer {
   if (publicKey.asymmetricKeyType !== 'rsa-pss') {
     return der
   }
-  const [, bits] = (asn1js.fromBER(der).result as asn1js.Sequence).valueBlock.value
-  const key = Buffer.from((bits as asn1js.BitString).valueBlock.valueHexView)
-  return createPublicKey({ key, type: 'pkcs1', format: 'der' }).export({ type: 'spki', format: 'der' })
+  const info = DerReader.enterOnly(der, TAG.sequence)
+  info.element(TAG.sequence)
+  return createPublicKey({ key: info.bits(), type: 'pkcs1', format: 'der' }).export({
+    type: 'spki',
+    format: 'der',
+  })
 }
 
 /**

@@ -30,7 +30,12 @@ export const FIGURES = {
   },
   httpMemory: { what: 'memory of the HTTP process', unit: 'MB', digits: 1 },
   signerMemory: { what: 'memory of the signer process', unit: 'MB', digits: 1 },
-  memory: { what: 'memory of both processes', unit: 'MB', digits: 1 },
+  memory: {
+    what: 'memory of both processes, files that both map counted once',
+    short: 'memory',
+    unit: 'MB',
+    digits: 1,
+  },
   sessionMemory: { what: 'memory of the signer process a session', unit: 'MB', digits: 2 },
   descriptors: { what: 'file descriptors', unit: '', digits: 0 },
   threads: { what: 'threads', unit: '', digits: 0 },

@@ -40,6 +40,15 @@ export function cpuTime(pids: readonly number[]): number {
   }, 0)
 }
 
+/**
+ * Resident memory, in KiB, of processes of the same program, whose pages of files count once, as in the limit of a container:
+ * nearly all of these are Node.js itself and shared libraries.
+ */
+export function memoryTogether(pids: readonly number[]): number {
+  const own = pids.reduce((sum, pid) => sum + statusOf(pid, 'RssAnon'), 0)
+  return own + Math.max(...pids.map((pid) => statusOf(pid, 'RssFile')))
+}
+
 /** The most resident memory of a process since it began, or since `resetPeakMemory`, in KiB. */
 export function peakMemory(pid: number): number {
   return statusOf(pid, 'VmHWM')

@@ -1,6 +1,6 @@
 /** How long a start takes, and what the processes hold before they have done anything. */
 import { setTimeout as delay } from 'node:timers/promises'
-import { processFigures } from '../../support/process-figures.ts'
+import { memoryTogether, processFigures } from '../../support/process-figures.ts'
 import { allIdle } from '../../support/signing.ts'
 import { type Bench, measureRounds, type Part, type Subject } from '../bench.ts'
 import { type Line, lineOf, type Measured } from '../figures.ts'
@@ -38,9 +38,12 @@ async function measureStart({ material, settings }: Bench, sessions: number): Pr
   try {
     await allIdle(server.url)
     await delay(settings.settleMs)
-    const memory = (pids: readonly number[]) => (processFigures(pids).rss * KIB) / MB
-    const [httpMemory, signerMemory] = [memory([server.pid]), memory(server.signers)]
-    const figures = { httpMemory, signerMemory, memory: httpMemory + signerMemory }
+    const resident = (pids: readonly number[]) => (processFigures(pids).rss * KIB) / MB
+    const figures = {
+      httpMemory: resident([server.pid]),
+      signerMemory: resident(server.signers),
+      memory: (memoryTogether([server.pid, ...server.signers]) * KIB) / MB,
+    }
     return { figures: { seconds: server.startMs / 1_000, ...figures } }
   } finally {
     await server.end()
