@@ -46,7 +46,7 @@ import os, pty, sys
 typed = os.environ.pop('TYPED')
 def read(terminal):
     data = os.read(terminal, 4096)
-    if any(question in data for question in (b"PIN of the user", b"Passphrase of", b"(yes/no)", b"from the token:")):
+    if any(question in data for question in (b"PIN of the user", b"Passphrase of", b"from the token:")):
         os.write(terminal, typed.encode())
     return data
 sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:], read, lambda _: b'')))
@@ -55,7 +55,7 @@ sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:], read, lambda _: b''))
 /**
  * The command in a process of its own, at a terminal.
  *
- * @param typed at the question for the PIN, or for a passphrase
+ * @param typed at the question for the PIN, for a passphrase, or for the name of what is deleted
  */
 export function runAtTerminal(
   environment: Readonly<Record<string, string>>,
