@@ -1,6 +1,6 @@
 /** The command `signing-service`, run in the test's own process. */
 import { execFile } from 'node:child_process'
-import { PassThrough } from 'node:stream'
+import { PassThrough, type Readable } from 'node:stream'
 import { run } from '../../src/cli/run.ts'
 import { programPath } from './programs.ts'
 import { keepEnvironment, keepSecret, keepToken, lookThrough } from './secret-watch.ts'
@@ -12,7 +12,16 @@ export interface CommandResult {
 }
 
 /** @param environment all that the command sees of an environment; the library's process has the test's own */
-export async function runCommand(
+export function runCommand(
+  environment: Readonly<Record<string, string | undefined>>,
+  ...args: string[]
+): Promise<CommandResult> {
+  return runCommandWithInput(new PassThrough(), environment, ...args)
+}
+
+/** @param input standard input, which is no terminal */
+export async function runCommandWithInput(
+  input: Readable,
   environment: Readonly<Record<string, string | undefined>>,
   ...args: string[]
 ): Promise<CommandResult> {
@@ -25,7 +34,7 @@ export async function runCommand(
   const errors = new PassThrough().on('data', (chunk) => {
     stderr += chunk
   })
-  const exitCode = await run(args, { environment, input: new PassThrough(), output, errors })
+  const exitCode = await run(args, { environment, input, output, errors })
   if (args[0] === 'user' && args[1] === 'add') {
     // It prints a new token, once
     keepToken('token of a user', stdout.trim())
