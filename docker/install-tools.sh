@@ -57,7 +57,7 @@ present() {
     prometheus) has promtool ;;
     maven) has mvn ;;
     python-venv) python3 -c 'import ensurepip' >/dev/null 2>&1 ;;
-    pyhanko | schemathesis | opentelemetry-proto | aws-cli | python-tools) [ -f "$("$here/$1/directory.sh")/installed" ] ;;
+    pyhanko | schemathesis | opentelemetry-proto | aws-cli | python-tools) [ -f "$("$here/python/directory.sh" "$1")/installed" ] ;;
     go-tools) [ -d "$("$here/go-tools/directory.sh")" ] ;;
     chromium) has chromium || has chromium-browser ;;
     monitoring-plugin) perl -MMonitoring::Plugin -MJSON::PP -e 1 >/dev/null 2>&1 ;;
@@ -195,5 +195,8 @@ done
 [ -z "$missing" ] || install_packages
 for group in $downloads; do
   echo "Downloading $group" >&2
-  "$here/$group/install.sh" || fail "$group could not be downloaded: dss needs java and maven, the others need python-venv"
+  case $group in
+    dss | go-tools) "$here/$group/install.sh" ;;
+    *) "$here/python/install.sh" "$group" ;;
+  esac || fail "$group could not be downloaded: dss needs java and maven, the others need python-venv"
 done

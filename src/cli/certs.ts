@@ -10,8 +10,14 @@ import type { CertificateDescription } from '../pkcs11/administration/certificat
 import { parseCertificates } from '../x509/certificate-file.ts'
 import { findAccess } from './configuration.ts'
 import { CommandFailed, type Io, printResult, useFile } from './io.ts'
-import { addTokenOptions, parseFingerprint, type TokenOptions } from './options.ts'
-import { confirm } from './prompts.ts'
+import {
+  addDeletionOptions,
+  addTokenOptions,
+  type DeletionOptions,
+  parseFingerprint,
+  type TokenOptions,
+} from './options.ts'
+import { confirmDeletion } from './prompts.ts'
 import { formatTable, printable, yesNo } from './table.ts'
 
 const CERTS_EXAMPLES = `
@@ -99,27 +105,26 @@ async function importCertificate(io: Io, file: string, { label, ...options }: Im
 const DELETE_EXAMPLES = `
 The certificate is named by the SHA-256 of its DER, which "certs" lists and "openssl x509 -in FILE -noout -fingerprint
 -sha256" prints. The private key is not touched. The certificate is shown before it is deleted, and a person at the
-terminal confirms that, or --yes does.
+terminal types its label, its id where it has no label, or else its fingerprint; --confirm gives it without a terminal.
 
 Examples:
   signing-service delete-cert --fingerprint "$(openssl x509 -in old.pem -noout -fingerprint -sha256 | cut -d= -f2)"
+  signing-service delete-cert --fingerprint "$FINGERPRINT" --confirm former
 `
 
-interface DeleteOptions extends TokenOptions {
+interface DeleteOptions extends DeletionOptions {
   readonly fingerprint: string
-  readonly yes?: boolean
 }
 
 export function addDeleteCertCommand(program: Command, io: Io): void {
-  addTokenOptions(program.command('delete-cert'))
+  addDeletionOptions(program.command('delete-cert'))
     .description('delete a certificate from the token')
     .requiredOption('--fingerprint <sha256>', 'SHA-256 of the certificate, hex', parseFingerprint)
-    .option('--yes', 'delete without asking')
     .addHelpText('after', DELETE_EXAMPLES)
     .action((options: DeleteOptions) => deleteCertificate(io, options))
 }
 
-async function deleteCertificate(io: Io, { fingerprint, yes, ...options }: DeleteOptions): Promise<void> {
+async function deleteCertificate(io: Io, { fingerprint, ...options }: DeleteOptions): Promise<void> {
   const limitMs = options.timeout * 1000
   const access = await findAccess(io, options)
   const certificates = await administer('certs', [access], limitMs)
@@ -130,9 +135,7 @@ async function deleteCertificate(io: Io, { fingerprint, yes, ...options }: Delet
     )
   }
   io.errors.write(describeDeletion(found, certificates))
-  if (!yes) {
-    await confirm(io, 'Delete it from the token?')
-  }
+  await confirmDeletion(io, found, options.confirm)
   const deleted = await administer('delete-cert', [access, fingerprint], limitMs)
   printResult(io, options, deleted, `deleted ${fingerprint}\n`)
 }

@@ -12,8 +12,14 @@ import type { KeySelection } from '../pkcs11/administration/find-key.ts'
 import { parseCertificates } from '../x509/certificate-file.ts'
 import { findAccess } from './configuration.ts'
 import { CommandFailed, EXIT_USAGE, type Io, printResult, useFile } from './io.ts'
-import { addTokenOptions, type KeyOptions, parseFingerprint, parseId } from './options.ts'
-import { confirmName } from './prompts.ts'
+import {
+  addDeletionOptions,
+  type DeletionOptions,
+  type KeyOptions,
+  parseFingerprint,
+  parseId,
+} from './options.ts'
+import { confirmDeletion } from './prompts.ts'
 import { printable } from './table.ts'
 
 export interface NamedKeyOptions extends KeyOptions {
@@ -88,26 +94,23 @@ export async function printEvidence(
 
 const DELETE_EXAMPLES = `
 The key is named by --label, --id or --fingerprint, of which all that are given must fit exactly one key. It is shown before it
-is deleted, and a person at the terminal types its label, or its id where it has no label; --confirm does without a terminal. The
-public key objects that belong to it go with it. Its certificates stay: "delete-cert" deletes them. Nothing brings a
-deleted key back but a backup of the HSM.
+is deleted, and a person at the terminal types its label, its id where it has no label, or else its fingerprint; --confirm
+gives it without a terminal. The public key objects that belong to it go with it. Its certificates stay: "delete-cert" deletes
+them. Nothing brings a deleted key back but a backup of the HSM.
 
 Examples:
   signing-service delete-key --label former
   signing-service delete-key --id 01a2 --confirm former
 `
 
-interface DeleteKeyOptions extends NamedKeyOptions {
-  readonly confirm?: string
-}
+type DeleteKeyOptions = NamedKeyOptions & DeletionOptions
 
 export function addDeleteKeyCommand(program: Command, io: Io): void {
-  addTokenOptions(program.command('delete-key'))
+  addDeletionOptions(program.command('delete-key'))
     .description('delete a key pair from the token')
     .option('--label <label>', 'CKA_LABEL of the key')
     .option('--id <hex>', 'CKA_ID of the key', parseId)
     .option('--fingerprint <sha256>', 'SHA-256 of its public key, hex', parseFingerprint)
-    .option('--confirm <name>', 'label of the key, or its id where it has no label, in place of typing it')
     .addHelpText('after', DELETE_EXAMPLES)
     .action((options: DeleteKeyOptions) => deleteKey(io, options))
 }
@@ -120,18 +123,13 @@ async function deleteKey(io: Io, options: DeleteKeyOptions): Promise<void> {
   const access = await findAccess(io, options)
   const planned = await administer('plan-deletion', [access, selectionOf(options)], limitMs)
   const { label, id, fingerprint, type, bits, curve } = planned.key
-  const name = label || id
-  if (!name) {
-    throw new CommandFailed('this key has neither label nor id, by which its deletion could be confirmed')
-  }
   const what =
     `The private key with label ${label ?? 'unknown'} and id ${id ?? 'unknown'} (${[type, bits ?? curve].join(' ')}), ` +
     `fingerprint ${fingerprint ?? 'unknown'}.`
   const left =
     planned.certificates > 0 ? ` ${planned.certificates} of its certificates stay on the token.` : ''
   io.errors.write(`${printable(what)}${left}\nNothing but a backup of the HSM brings it back.\n`)
-  const question = `Type ${printable(name)} to delete it from the token:`
-  await confirmName(io, { question, name, ...defined({ given: options.confirm }) })
+  const name = await confirmDeletion(io, planned.key, options.confirm)
   // The very key that was shown, whatever has changed meanwhile
   const selection = { ...selectionOf(options), ...defined({ fingerprint: fingerprint ?? undefined }) }
   const deleted = await administer('delete-key', [access, selection], limitMs)

@@ -53,6 +53,19 @@ export function addTokenOptions(command: Command): Command {
   return addLoginOptions(addModuleOptions(command))
 }
 
+/** Options of commands that delete something from a token. */
+export interface DeletionOptions extends TokenOptions {
+  readonly confirm?: string
+}
+
+/** Adds the options of all commands that delete something from a token. */
+export function addDeletionOptions(command: Command): Command {
+  return addTokenOptions(command).option(
+    '--confirm <name>',
+    'label of what is deleted, its id where it has no label, or else its fingerprint, in place of typing it',
+  )
+}
+
 /** Adds only the options in place of variables. */
 export function addAccessOptions(command: Command): Command {
   return addLoginOptions(addModuleOption(command))

@@ -3,6 +3,7 @@ import { createInterface, type Interface } from 'node:readline'
 import { Writable } from 'node:stream'
 import { ConfigurationError } from '../errors.ts'
 import { CommandFailed, type Io } from './io.ts'
+import { printable } from './table.ts'
 
 type Terminal = Pick<Io, 'input' | 'errors'>
 
@@ -42,38 +43,43 @@ export async function askSecret(
   return secret
 }
 
-/**
- * Asks whether to go on.
- *
- * @throws CommandFailed unless the answer is yes, and if there is no terminal
- */
-export async function confirm({ input, errors }: Terminal, question: string): Promise<void> {
-  if (!input.isTTY) {
-    throw new CommandFailed('there is no terminal to confirm this at: add --yes')
-  }
-  const answer = await ask(createInterface({ input, output: errors }), `${question} (yes/no) `)
-  if (!/^y(es)?$/i.test(answer.trim())) {
-    throw new CommandFailed('nothing was changed')
-  }
+/** What names an object on a token. An empty text names nothing, and null is what the token does not show. */
+export interface ObjectNames {
+  readonly label: string | null
+  /** CKA_ID in hex. */
+  readonly id: string | null
+  /** SHA-256 in hex. */
+  readonly fingerprint: string | null
 }
 
 /**
- * Asks for a name to be typed in full, so that nothing is deleted by a habit.
+ * Has the name of what is to be deleted typed in full, so that nothing is deleted by a habit. The name is the label, the id
+ * where there is no label, or else the fingerprint.
  *
  * @param given in place of what is typed, where the command line has it
+ * @returns the name
  * @throws CommandFailed unless it is that name, and if there is no terminal
  */
-export async function confirmName(
+export async function confirmDeletion(
   { input, errors }: Terminal,
-  { question, name, given }: { readonly question: string; readonly name: string; readonly given?: string },
-): Promise<void> {
+  { label, id, fingerprint }: ObjectNames,
+  given: string | undefined,
+): Promise<string> {
+  const name = label || id || fingerprint
+  if (!name) {
+    throw new CommandFailed(
+      'it has neither label, id nor fingerprint, by which its deletion could be confirmed',
+    )
+  }
   if (given === undefined && !input.isTTY) {
     throw new CommandFailed('there is no terminal to confirm this at: add --confirm NAME')
   }
-  const typed = given ?? (await ask(createInterface({ input, output: errors }), `${question} `))
-  if (typed.trim() !== name) {
+  const question = `Type ${printable(name)} to delete it from the token: `
+  const typed = given ?? (await ask(createInterface({ input, output: errors }), question))
+  if (typed !== name && typed.trim() !== name) {
     throw new CommandFailed('that is another name; nothing was changed')
   }
+  return name
 }
 
 /** Returns what is typed; an empty string after Ctrl-C and Ctrl-D, which close the reader. */

@@ -1,7 +1,4 @@
 /** Implements `signing-service sign`, which signs a file, detached, as the service makes its containers. */
-import { createHash } from 'node:crypto'
-import { createReadStream, readFileSync } from 'node:fs'
-import { pipeline } from 'node:stream/promises'
 import { type Command, Option } from 'commander'
 import type { HashAlgorithm } from '../algorithms/hash-algorithms.ts'
 import { encodePem } from '../asn1/pem.ts'
@@ -15,7 +12,8 @@ import { Signers } from '../signers/signers.ts'
 import { checkAllowed, isDocumented } from '../signing/check-allowed.ts'
 import { createContainer } from '../signing/create-container.ts'
 import { loadForSigning } from './configuration.ts'
-import { CommandFailed, type Io, refuseExisting, useFile, writeResult } from './io.ts'
+import { type Document, readDocument } from './document.ts'
+import { type Io, refuseExisting, writeResult } from './io.ts'
 import { addTokenOptions, hashOption, readHash, type TokenOptions } from './options.ts'
 import { waitUntil } from './wait-until.ts'
 import { withKey } from './with-key.ts'
@@ -31,11 +29,15 @@ If SIGNERS_FILE has several signers, the default one signs, or that of --signer,
 With --raw it is the signature alone, in base64, as "sign" of the callback makes it of data_to_be_signed: PKCS#1 v1.5 with an RSA
 key. "openssl dgst -sha256 -verify PUBLIC_KEY -signature SIGNATURE FILE" verifies its octets.
 
+With - in place of the file, it signs what standard input has, to its end. The PIN is configured then, since there is no
+terminal to ask for it at.
+
 Examples:
   signing-service sign contract.xml --out contract.xml.p7s
   signing-service sign contract.xml --type cms --hash sha512 --pem
   signing-service sign contract.xml --signer contracts --out contract.xml.p7s
   signing-service sign contract.xml --raw | base64 -d > contract.xml.sig
+  gzip --decompress --stdout contract.xml.gz | signing-service sign - --out contract.xml.p7s
 `
 
 interface SignOptions extends TokenOptions {
@@ -50,7 +52,7 @@ interface SignOptions extends TokenOptions {
 export function addSignCommand(program: Command, io: Io): void {
   addTokenOptions(program.command('sign'))
     .description('sign a file (detached CMS, DER)')
-    .argument('<file>', 'what is signed')
+    .argument('<file>', 'what is signed; - is standard input')
     .addOption(new Option('--type <type>', 'signed attributes').choices(['cms', 'cades']).default('cades'))
     .addOption(hashOption())
     .option('--signer <name>', 'which of several signers, in place of the default')
@@ -65,7 +67,6 @@ async function sign(io: Io, file: string, { type, pem, raw, ...options }: SignOp
   refuseExisting(options.out)
   const hashAlgorithm = readHash(options)
   const { configuration, signer: chosen, givenPin } = await loadForSigning(io, options)
-  const messageDigest = await digestFile(hashAlgorithm, file)
   const limitMs = options.timeout * 1000
   const withSigner = <Result>(act: (signer: Signer) => Promise<Result>) =>
     withKey(
@@ -91,12 +92,14 @@ async function sign(io: Io, file: string, { type, pem, raw, ...options }: SignOp
   const hash = hashAlgorithm.name
   if (raw === true) {
     const made = await withSigner((signer) =>
-      signRaw(signer, file, { hashAlgorithm, messageDigest }, limit()),
+      signRaw(signer, hashAlgorithm, (kept) => readDocument(io, file, hashAlgorithm, { kept }), limit),
     )
     const signature = Buffer.from(made.signature).toString('base64')
     writeResult(io, options, `${signature}\n`, { signer: made.subject, hash, signature })
     return
   }
+  // No token is held while standard input is waited for
+  const { digest: messageDigest } = await readDocument(io, file, hashAlgorithm, { kept: false })
   const { subject, der, level, shortfall } = await withSigner(async (signer) => {
     checkAllowed(signer, 'pkcs7', type)
     // The service has it ahead of time, while a command has only just begun to ask. What is missing then is reported
@@ -112,17 +115,17 @@ async function sign(io: Io, file: string, { type, pem, raw, ...options }: SignOp
   writeResult(io, options, pem ? encodePem('CMS', der) : der, summary)
 }
 
-interface FileDigest {
-  readonly hashAlgorithm: HashAlgorithm
-  readonly messageDigest: Buffer
-}
-
-/** Signs the contents of a file, without a container. */
+/**
+ * Signs a document, without a container.
+ *
+ * @param read reads the document, and keeps it if asked to
+ * @param limit options of a signature that begins now
+ */
 async function signRaw(
   signer: Signer,
-  file: string,
-  { hashAlgorithm, messageDigest }: FileDigest,
-  options: SigningOptions,
+  hashAlgorithm: HashAlgorithm,
+  read: (kept: boolean) => Promise<Document>,
+  limit: () => SigningOptions,
 ): Promise<{ readonly signature: Uint8Array; readonly subject: string | undefined }> {
   checkAllowed(signer, 'raw')
   if (signer.rules.rawSigning === 'signed-attributes') {
@@ -130,23 +133,11 @@ async function signRaw(
       'RAW_SIGNING: this signer makes raw signatures over signed attributes alone',
     )
   }
-  const signerCertificate = signer.validCertificate()
   // node:crypto verifies PSS and ECDSA with the message alone
-  const message = isDocumented(signer) ? {} : { message: useFile(file, 'used', () => readFileSync(file)) }
-  const signed = { digest: messageDigest, ...message }
-  const signature = await signer.sign(signerCertificate, hashAlgorithm, signed, options)
+  const document = await read(!isDocumented(signer))
+  const signerCertificate = signer.validCertificate()
+  const signature = await signer.sign(signerCertificate, hashAlgorithm, document, limit())
   return { signature, subject: signerCertificate.validity[0]?.subject }
-}
-
-/** Hashes a file piece by piece, so that it need not fit into memory. An error becomes a message that names the file. */
-async function digestFile({ nodeName }: HashAlgorithm, file: string): Promise<Buffer> {
-  const hash = createHash(nodeName)
-  try {
-    await pipeline(createReadStream(file), hash)
-  } catch (error) {
-    throw new CommandFailed(`${file} cannot be read: ${(error as Error).message}`)
-  }
-  return hash.digest()
 }
 
 /** Counts nothing, since a command has no metrics. */

@@ -61,6 +61,12 @@ const RECOVERIES: Readonly<Record<string, Recovery>> = {
   CKR_KEY_SIZE_RANGE: 'permanent',
 }
 
+/** Names of return values that the binding takes for a vendor's own, by number in hex (PKCS#11 2.40, 5.1.6). */
+const UNKNOWN_TO_THE_BINDING: Readonly<Record<string, string>> = {
+  '0x1b': 'CKR_ACTION_PROHIBITED',
+  '0x140': 'CKR_CURVE_NOT_SUPPORTED',
+}
+
 /** All return values that the table names, for tests that try each of them. */
 export const RETURN_VALUES: ReadonlyMap<string, Recovery> = new Map(Object.entries(RECOVERIES))
 
@@ -138,8 +144,13 @@ export function describeFailure(error: unknown): TokenFailure {
   // The binding makes what most calls throw into `CKR_X` and its code, but leaves `CKR_X:48` of some, as C_FindObjects
   const [, name = message, number = code] = /^(CKR_\w+):(\d+)$/.exec(message) ?? []
   // The binding calls all that it has no name for CKR_VENDOR_DEFINED
-  const returnValue = name === 'CKR_VENDOR_DEFINED' ? `0x${Number(number).toString(16)}` : withoutPath(name)
+  const returnValue =
+    name === 'CKR_VENDOR_DEFINED' ? nameOf(`0x${Number(number).toString(16)}`) : withoutPath(name)
   return { returnValue, call: method, recovery: RECOVERIES[returnValue] ?? 'device' }
+}
+
+function nameOf(number: string): string {
+  return UNKNOWN_TO_THE_BINDING[number] ?? number
 }
 
 /** Hides the message of an error that names a file: /health/ready shows it to everybody who asks. */

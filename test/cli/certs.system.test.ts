@@ -140,16 +140,16 @@ t.test('one is deleted when somebody has confirmed it', async (t) => {
     new RegExp(
       `^The certificate of CN=renewed, serial number ${renewed.certificate.serialNumber}, valid from .* with label ` +
         'renewed and id 01\\.\nIt is the one that the service takes for its key: the newest of the others will be\\.\n' +
-        'there is no terminal to confirm this at: add --yes\n$',
+        'there is no terminal to confirm this at: add --confirm NAME\n$',
     ),
   )
-  for (const answer of ['no\n', '\n', '\u0004']) {
+  for (const answer of ['yes\n', '\n', '\u0004']) {
     const { exitCode, output } = await runAtTerminal(onToken, answer, ...args)
     t.equal(exitCode, 1)
-    t.match(output, /Delete it from the token\? \(yes\/no\)[\s\S]*nothing was changed/)
+    t.match(output, /Type renewed to delete it from the token:[\s\S]*nothing was changed/)
   }
   t.match(await used(), { renewed: true })
-  const { exitCode, output } = await runAtTerminal(onToken, 'yes\n', ...args)
+  const { exitCode, output } = await runAtTerminal(onToken, 'renewed\n', ...args)
   t.equal(exitCode, 0, output)
   t.match(output, `deleted ${fingerprint.replaceAll(':', '').toLowerCase()}`)
   t.strictSame(await used(), { old: true, future: false, expired: false }, 'the one before counts again')
@@ -157,11 +157,11 @@ t.test('one is deleted when somebody has confirmed it', async (t) => {
   t.equal(await signsWith(service.url, 'default'), old.certificate.serialNumber)
 })
 
-t.test('a program confirms with --yes', async (t) => {
-  for (const issued of [expired, future]) {
-    const { exitCode, stdout, stderr } = await runCommand(
-      ...[onToken, 'delete-cert', '--fingerprint', fingerprintOf(issued), '--yes', '--json'],
-    )
+t.test('a program confirms with --confirm', async (t) => {
+  for (const [label, issued] of Object.entries({ expired, future })) {
+    const args = ['delete-cert', '--fingerprint', fingerprintOf(issued), '--json', '--confirm']
+    t.match(await runCommand(onToken, ...args, 'old'), { exitCode: 1, stderr: /another name; nothing was/ })
+    const { exitCode, stdout, stderr } = await runCommand(onToken, ...args, label)
     t.equal(exitCode, 0)
     t.notMatch(stderr, 'the service takes')
     const fingerprint = fingerprintOf(issued).replaceAll(':', '').toLowerCase()
@@ -171,7 +171,8 @@ t.test('a program confirms with --yes', async (t) => {
 })
 
 t.test('what cannot be deleted', async (t) => {
-  const remove = (...args: string[]) => runCommand(faulty.environment, 'delete-cert', '--yes', ...args)
+  const remove = (...args: string[]) =>
+    runCommand(faulty.environment, 'delete-cert', '--confirm', 'old', ...args)
   const odd = await remove('--fingerprint', 'ab:cd')
   t.match(odd, { exitCode: 2, stderr: /must be a SHA-256 in hex, 64 digits/ })
   const gone = await remove('--fingerprint', fingerprintOf(expired))
@@ -199,7 +200,8 @@ t.test('one with a time that is none is listed, and can be deleted', async (t) =
   const { stdout } = await runCommand(onToken, 'certs', '--json')
   const listed = (JSON.parse(stdout) as { label: string }[]).find(({ label }) => label === 'spoiled')
   t.match(listed, { subject: 'CN=old', notBefore: null, notAfter: /Z$/, used: false, fingerprint })
-  const { exitCode, stderr } = await runCommand(onToken, 'delete-cert', '--fingerprint', fingerprint, '--yes')
+  const args = ['delete-cert', '--fingerprint', fingerprint, '--confirm', 'spoiled']
+  const { exitCode, stderr } = await runCommand(onToken, ...args)
   t.equal(exitCode, 0, stderr)
   t.strictSame(await used(), { old: true })
 })
@@ -209,7 +211,7 @@ t.test('one that is deleted meanwhile', async (t) => {
   await runCommand(faulty.environment, 'certs')
   // The second process finds nothing
   faulty.plan(`C_FindObjects find-nothing after=${faulty.calls('C_FindObjects') - before}`)
-  const args = ['delete-cert', '--yes', '--fingerprint', fingerprintOf(old)]
+  const args = ['delete-cert', '--confirm', 'old', '--fingerprint', fingerprintOf(old)]
   const { exitCode, stderr } = await runCommand(faulty.environment, ...args)
   t.equal(exitCode, 1)
   t.match(stderr, /the token holds no certificate with this fingerprint any more\n$/)

@@ -2,9 +2,10 @@ import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { Readable } from 'node:stream'
 import t from 'tap'
 import { issue } from '../support/certificates.ts'
-import { runCommand } from '../support/command.ts'
+import { MAIN, runCommand, runCommandWithInput } from '../support/command.ts'
 import { samplePdf } from '../support/document-engine/sample-pdf.ts'
 import { createFaultyModule } from '../support/faulty-module/faulty-module.ts'
 import { createSigningToken } from '../support/token.ts'
@@ -16,6 +17,16 @@ const faulty = await createFaultyModule(directory, environment)
 const content = randomBytes(3_000_000)
 const file = join(directory, 'document.bin')
 writeFileSync(file, content)
+
+/** Returns OpenSSL's verdict about a signature of the file, in base64. */
+function verifyRaw(printed: string, ...options: string[]): string {
+  const signature = join(directory, 'raw.sig')
+  writeFileSync(signature, Buffer.from(printed, 'base64'))
+  const publicKey = join(directory, 'raw.pem')
+  writeFileSync(publicKey, execFileSync('openssl', ['x509', '-in', certificates.leaf, '-noout', '-pubkey']))
+  const args = ['dgst', '-sha256', '-verify', publicKey, ...options, '-signature', signature, file]
+  return execFileSync('openssl', args, { encoding: 'utf8' })
+}
 
 t.test('a signature that openssl verifies as CAdES', async (t) => {
   const out = join(directory, 'document.p7s')
@@ -43,16 +54,62 @@ t.test('CMS with another hash as PEM, to stdout', async (t) => {
   t.match(text, 'sha512')
 })
 
+t.test('what standard input has is signed like a file', async (t) => {
+  const pieces = Array.from({ length: 3 }, (_, i) => content.subarray(i * 1_000_000, (i + 1) * 1_000_000))
+  const { exitCode, stdout, stderr } = await runCommandWithInput(
+    ...([Readable.from(pieces), environment, 'sign', '-', '--json'] as const),
+  )
+  t.same([exitCode, stderr], [0, ''])
+  const cms = Buffer.from(JSON.parse(stdout).signature, 'base64')
+  t.match(await verifyCms({ cms, content, trustAnchors: certificates.root, cades: true }), { valid: true })
+  t.match(await verifyCms({ cms, content: Buffer.from('other') }), { valid: false })
+})
+
+t.test('the signature alone over what a pipe brings', async (t) => {
+  const script = 'cat "$1" | "$2" "$3" sign - --raw'
+  const args = ['-c', script, 'sh', file, process.execPath, MAIN]
+  const printed = execFileSync('sh', args, { env: { ...process.env, ...environment } })
+  t.equal(verifyRaw(`${printed}`), 'Verified OK\n')
+  const signersFile = join(directory, 'pss.json')
+  const pss = {
+    certificateFile: environment.SIGNER_CERTIFICATE_FILE,
+    caFile: environment.CA_CERTIFICATES_FILE,
+    signatureAlgorithm: 'rsassa-pss',
+    raw: true,
+  }
+  writeFileSync(signersFile, JSON.stringify({ default: 'pss', signers: { pss } }))
+  const variables = {
+    ...environment,
+    ...{ SIGNERS_FILE: signersFile, SIGNER_CERTIFICATE_FILE: '', CA_CERTIFICATES_FILE: '' },
+  }
+  for (const made of [
+    await runCommand(variables, 'sign', file, '--raw'),
+    await runCommandWithInput(Readable.from([content]), variables, 'sign', '-', '--raw'),
+  ]) {
+    t.same([made.exitCode, made.stderr], [0, ''])
+    t.equal(
+      verifyRaw(made.stdout, '-sigopt', 'rsa_padding_mode:pss', '-sigopt', 'rsa_pss_saltlen:digest'),
+      'Verified OK\n',
+    )
+  }
+})
+
+t.test('standard input that cannot be read, and one with which nobody can be asked', async (t) => {
+  const broken = new Readable({ read: () => broken.destroy(new Error('EIO: i/o error, read')) })
+  for (const args of [[], ['--raw']]) {
+    const result = await runCommandWithInput(broken, environment, 'sign', '-', ...args)
+    t.match(result, { exitCode: 1, stdout: '', stderr: /^standard input cannot be read: / })
+  }
+  const input = Readable.from([content])
+  const noPin = await runCommandWithInput(input, { ...environment, HSM_PIN_FILE: '' }, 'sign', '-')
+  t.match(noPin, { exitCode: 78, stdout: '', stderr: /^HSM_PIN_FILE: is required.* no terminal to ask/ })
+})
+
 t.test('the signature alone, in base64', async (t) => {
   const { exitCode, stdout, stderr } = await runCommand(environment, 'sign', file, '--raw')
   t.same([exitCode, stderr], [0, ''])
   t.match(stdout, /^[A-Za-z0-9+/]+={0,2}\n$/)
-  const signature = join(directory, 'raw.sig')
-  writeFileSync(signature, Buffer.from(stdout, 'base64'))
-  const publicKey = join(directory, 'raw.pem')
-  writeFileSync(publicKey, execFileSync('openssl', ['x509', '-in', certificates.leaf, '-noout', '-pubkey']))
-  const verify = ['dgst', '-sha256', '-verify', publicKey, '-signature', signature]
-  t.equal(`${execFileSync('openssl', [...verify, file])}`, 'Verified OK\n')
+  t.equal(verifyRaw(stdout), 'Verified OK\n')
   const limited = { ...environment, RAW_SIGNING: 'signed-attributes' }
   const refused = await runCommand(limited, 'sign', file, '--raw')
   t.match(refused, { exitCode: 1, stdout: '', stderr: /over signed attributes alone/ })

@@ -91,6 +91,27 @@ t.test('the rules are those of docker/monitoring/alerts.yaml', { skip }, async (
   })
 })
 
+t.test(
+  'the dashboard is that of docker/monitoring, where the sidecar of Grafana finds it',
+  { skip },
+  async (t) => {
+    const dashboard = read('docker/monitoring/grafana/dashboards/signing-service.json')
+    for (const [labels, wanted] of [
+      [{}, { grafana_dashboard: '1' }],
+      [{ team: 'signing' }, { grafana_dashboard: '1', team: 'signing' }],
+      [{ grafana_dashboard: 'signing' }, { grafana_dashboard: 'signing' }],
+    ] as const) {
+      const values = { ...LEAST, grafanaDashboard: { enabled: true, labels } }
+      const { metadata, data } = render({ values }).only('ConfigMap', 'signing-service-dashboard')
+      t.match(metadata.labels, { ...wanted, 'app.kubernetes.io/name': 'signing-service' })
+      t.strictSame(data, { 'signing-service.json': dashboard })
+    }
+    // The API server takes no more (1 MiB)
+    t.ok(Buffer.byteLength(dashboard) < 1024 * 1024)
+    t.notMatch(render({ values: LEAST }).text, 'grafana_dashboard', 'it is there only if it is asked for')
+  },
+)
+
 t.test('each pod runs without rights, and within its memory', { skip }, async (t) => {
   for (const [name, options] of SETS) {
     const workloads = render(options).manifests.filter(({ kind }) =>
@@ -297,6 +318,7 @@ t.test('the package of a release names its image', { skip }, async (t) => {
   t.match(text, `image: ${image}@${digest}`)
   t.match(manifests, [{ metadata: { labels: { 'app.kubernetes.io/version': '9.8.7' } } }])
   t.match(text, 'SigningServiceDown', 'a package has no links')
+  t.match(text, '"title": "Signing service"')
 })
 
 t.test('the chart has the version of the service', async (t) => {

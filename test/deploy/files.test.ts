@@ -22,7 +22,7 @@ const linters: { judge: string; path: string; args: readonly string[]; files: re
   {
     judge: 'yamllint',
     path: YAMLLINT,
-    args: ['--strict', '--config-file', 'docker/python-tools/yamllint.yaml', ...yamlFiles],
+    args: ['--strict', '--config-file', 'test/deploy/yamllint.yaml', ...yamlFiles],
     files: yamlFiles,
   },
   {

@@ -2,14 +2,18 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { findPythonEnvironment } from '../support/python.ts'
 import { repositoryPath } from '../support/repository.ts'
 
 type Group = 'go-tools' | 'python-tools'
 
 /** Returns the path of a tool, whether or not it is installed. */
 export function toolPath(group: Group, name: string): string {
-  const directory = execFileSync(repositoryPath('docker', group, 'directory.sh'), { encoding: 'utf8' })
-  return join(directory.trim(), 'bin', name)
+  const directory =
+    group === 'go-tools'
+      ? execFileSync(repositoryPath('docker/go-tools/directory.sh'), { encoding: 'utf8' }).trim()
+      : findPythonEnvironment(group).directory
+  return join(directory, 'bin', name)
 }
 
 export const HELM = toolPath('go-tools', 'helm')

@@ -44,6 +44,7 @@ const EVERYTHING: Values = {
   },
   serviceMonitor: { enabled: true, labels: { release: 'prometheus' } },
   prometheusRule: { enabled: true, labels: { release: 'prometheus' } },
+  grafanaDashboard: { enabled: true, labels: { team: 'signing' } },
   autoscaling: { enabled: true },
   check: {
     enabled: true,

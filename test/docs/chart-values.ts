@@ -91,6 +91,7 @@ const Values = object({
   }),
   serviceMonitor: object({ enabled: flag, interval: duration, labels: Type.Record(Type.String(), text) }),
   prometheusRule: object({ enabled: flag, labels: Type.Record(Type.String(), text) }),
+  grafanaDashboard: object({ enabled: flag, labels: Type.Record(Type.String(), text) }),
   autoscaling: object({
     enabled: flag,
     minReplicas: count,

@@ -11,7 +11,7 @@ import { startRevocationServer } from '../support/revocation-server.ts'
 import { startServerProcess } from '../support/server-process.ts'
 import { waitUntilReady } from '../support/service.ts'
 import { until } from '../support/signing.ts'
-import { createToken, PIN } from '../support/token.ts'
+import { createToken } from '../support/token.ts'
 import { readWalk } from '../support/walk.ts'
 
 /** Makes an authority, and two signers whose keys are made on the token. */
@@ -73,7 +73,7 @@ writeFileSync(
 )
 
 const text = readFileSync(repositoryPath('docs/key-compromised.md'), 'utf8')
-const walk = readWalk(BEFORE + text, directory, [[' --login ', ` --login --pin ${PIN} `]])
+const walk = readWalk(BEFORE + text, directory, [])
 const { environment, placeholders, runNext } = walk
 Object.assign(environment, token, { SIGNERS_FILE: path('signers.json'), SIGNERS_RELOAD_INTERVAL_MS: '0' })
 const certificateOf = (name: string) => new X509Certificate(readFileSync(path(`${name}.pem`)))

@@ -10,7 +10,7 @@ import { nameOf, type Shape } from './shapes.ts'
 
 t.test('the page names the versions that are installed here', async (t) => {
   const read = (path: string) => readFileSync(repositoryPath(path), 'utf8')
-  const [, pyhanko = ''] = /^pyhanko==(\S+)/m.exec(read('docker/pyhanko/requirements.txt')) as RegExpExecArray
+  const [, pyhanko = ''] = /^pyhanko==(\S+)/m.exec(read('docker/python/pyhanko.txt')) as RegExpExecArray
   const [, dss = ''] = /<version.dss>(.*)<\/version.dss>/.exec(read('docker/dss/pom.xml')) as RegExpExecArray
   t.ok(CLIENTS_PAGE.includes(`pip install pyHanko==${pyhanko}\``), pyhanko)
   t.ok(CLIENTS_PAGE.includes(`version ${dss} of the libraries`), dss)

@@ -45,6 +45,13 @@ t.test(
   },
 )
 
+t.test('a return value that only the binding does not know has its name', async (t) => {
+  t.match(describeFailure(thrown('CKR_VENDOR_DEFINED', 0x1b)), { returnValue: 'CKR_ACTION_PROHIBITED' })
+  t.match(describeFailure(new Error(`CKR_VENDOR_DEFINED:${0x140}`)), {
+    returnValue: 'CKR_CURVE_NOT_SUPPORTED',
+  })
+})
+
 t.test('what the binding leaves as the library module has thrown it is told apart as well', async (t) => {
   t.match(describeFailure(new Error('CKR_SESSION_CLOSED:176')), {
     returnValue: 'CKR_SESSION_CLOSED',

@@ -1,6 +1,6 @@
 /** The command `signing-service`, run in the test's own process. */
 import { execFile } from 'node:child_process'
-import { PassThrough } from 'node:stream'
+import { PassThrough, type Readable } from 'node:stream'
 import { run } from '../../src/cli/run.ts'
 import { programPath } from './programs.ts'
 import { keepEnvironment, keepSecret, keepToken, lookThrough } from './secret-watch.ts'
@@ -12,7 +12,16 @@ export interface CommandResult {
 }
 
 /** @param environment all that the command sees of an environment; the library's process has the test's own */
-export async function runCommand(
+export function runCommand(
+  environment: Readonly<Record<string, string | undefined>>,
+  ...args: string[]
+): Promise<CommandResult> {
+  return runCommandWithInput(new PassThrough(), environment, ...args)
+}
+
+/** @param input standard input, which is no terminal */
+export async function runCommandWithInput(
+  input: Readable,
   environment: Readonly<Record<string, string | undefined>>,
   ...args: string[]
 ): Promise<CommandResult> {
@@ -25,7 +34,7 @@ export async function runCommand(
   const errors = new PassThrough().on('data', (chunk) => {
     stderr += chunk
   })
-  const exitCode = await run(args, { environment, input: new PassThrough(), output, errors })
+  const exitCode = await run(args, { environment, input, output, errors })
   if (args[0] === 'user' && args[1] === 'add') {
     // It prints a new token, once
     keepToken('token of a user', stdout.trim())
@@ -46,7 +55,7 @@ import os, pty, sys
 typed = os.environ.pop('TYPED')
 def read(terminal):
     data = os.read(terminal, 4096)
-    if any(question in data for question in (b"PIN of the user", b"Passphrase of", b"(yes/no)", b"from the token:")):
+    if any(question in data for question in (b"PIN of the user", b"Passphrase of", b"from the token:")):
         os.write(terminal, typed.encode())
     return data
 sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:], read, lambda _: b'')))
@@ -55,7 +64,7 @@ sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:], read, lambda _: b''))
 /**
  * The command in a process of its own, at a terminal.
  *
- * @param typed at the question for the PIN, or for a passphrase
+ * @param typed at the question for the PIN, for a passphrase, or for the name of what is deleted
  */
 export function runAtTerminal(
   environment: Readonly<Record<string, string>>,

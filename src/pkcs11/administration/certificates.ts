@@ -12,7 +12,7 @@ import { findById, findObjects, readAttribute, readId, readPublicHalf } from '..
 import { type CertificateObject, findCertificates } from '../process/certificate-object.ts'
 import type { TokenSession } from '../process/user-session.ts'
 import { describeFailure } from '../return-values.ts'
-import { destroy } from './delete-key.ts'
+import { destroy } from './destroy.ts'
 import { RefusedError } from './failure.ts'
 import { findPrivateKeys } from './keys.ts'
 

@@ -1,7 +1,5 @@
-import type { Handle } from 'pkcs11js'
 import type { TokenSession } from '../process/user-session.ts'
-import { describeFailure } from '../return-values.ts'
-import { RefusedError } from './failure.ts'
+import { destroy } from './destroy.ts'
 import { findNamedKey, type KeySelection } from './find-key.ts'
 
 /**
@@ -17,14 +15,4 @@ export function deleteKey(session: TokenSession, selection: KeySelection) {
   }
   const { label, id, fingerprint } = description
   return { label, id, fingerprint, publicKeys: publicKeyObjects.length }
-}
-
-/** @throws RefusedError */
-export function destroy(session: TokenSession, object: Handle, what: string): void {
-  try {
-    session.lib.C_DestroyObject(session.handle, object)
-  } catch (error) {
-    const { returnValue } = describeFailure(error)
-    throw new RefusedError(`the token does not delete ${what}: C_DestroyObject ${returnValue}`)
-  }
 }

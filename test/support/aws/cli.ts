@@ -1,15 +1,15 @@
 /** The AWS CLI, and the model of AWS's API that it brings along. */
 import { execFileSync } from 'node:child_process'
-import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { findPythonEnvironment } from '../python.ts'
 import { repositoryPath } from '../repository.ts'
 import type { Call } from './cloud.ts'
 
-const directory = execFileSync(repositoryPath('docker/aws-cli/directory.sh'), { encoding: 'utf8' }).trim()
+const { directory, missing } = findPythonEnvironment('aws-cli')
 
 /** Why tests that need it are skipped; false where it is there. */
-export const WITHOUT_AWS_CLI =
-  !existsSync(join(directory, 'installed')) && 'docker/install-tools.sh python-venv aws-cli installs it'
+export const WITHOUT_AWS_CLI = missing
 
 /**
  * Puts a command `aws` into a folder.

@@ -1,20 +1,16 @@
 /** A collector of traces, which reads them by the messages that OpenTelemetry publishes for Python. */
-import { execFileSync, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { findPythonEnvironment } from '../python.ts'
 import { repositoryPath } from '../repository.ts'
 import { lookThrough } from '../secret-watch.ts'
 
-const directory = execFileSync(repositoryPath('docker/opentelemetry-proto/directory.sh'), {
-  encoding: 'utf8',
-}).trim()
+const { directory, missing } = findPythonEnvironment('opentelemetry-proto')
 
 /** Why tests that need it are skipped; false where it is there. */
-export const WITHOUT_COLLECTOR =
-  !existsSync(join(directory, 'installed')) &&
-  'docker/install-tools.sh python-venv opentelemetry-proto installs it'
+export const WITHOUT_COLLECTOR = missing
 
 export interface CollectedSpan {
   /** Hex, as are the next two. */

@@ -1,6 +1,5 @@
-import { execFileSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import { findPythonEnvironment } from '../python.ts'
 import { repositoryPath } from '../repository.ts'
 import { withTemporaryFiles } from './temporary-files.ts'
 import { ValidatorProcess } from './validator-process.ts'
@@ -13,11 +12,10 @@ export interface PyhankoDemands {
   readonly revocation?: 'container' | 'dictionary'
 }
 
-const directory = execFileSync(repositoryPath('docker/pyhanko/directory.sh'), { encoding: 'utf8' }).trim()
+const { directory, missing } = findPythonEnvironment('pyhanko')
 
 /** Why tests that need it are skipped; false where it is there. */
-export const WITHOUT_PYHANKO =
-  !existsSync(join(directory, 'installed')) && 'docker/install-tools.sh python-venv pyhanko installs it'
+export const WITHOUT_PYHANKO = missing
 
 /** Path of the Python whose packages pyHanko is among. */
 export const PYTHON = join(directory, 'bin/python')

@@ -1,17 +1,13 @@
-import { execFileSync } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { repositoryPath } from '../repository.ts'
+import { findPythonEnvironment } from '../python.ts'
 import { runTool } from './run-tool.ts'
 
-const directory = execFileSync(repositoryPath('docker/schemathesis/directory.sh'), {
-  encoding: 'utf8',
-}).trim()
+const { directory, missing } = findPythonEnvironment('schemathesis')
 
 /** Why tests that need it are skipped; false where it is there. */
-export const WITHOUT_SCHEMATHESIS =
-  !existsSync(join(directory, 'installed')) && 'docker/install-tools.sh python-venv schemathesis installs it'
+export const WITHOUT_SCHEMATHESIS = missing
 
 export interface SchemathesisOptions {
   /** Address of the service. */

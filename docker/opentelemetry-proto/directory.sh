@@ -1,1 +1,0 @@
-../pyhanko/directory.sh

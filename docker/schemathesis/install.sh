@@ -1,1 +1,0 @@
-../pyhanko/install.sh
