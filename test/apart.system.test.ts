@@ -1,6 +1,7 @@
 /** The service whose HTTP process and signer process have users of their own, as operators see it. */
 import { spawnSync } from 'node:child_process'
 import { chownSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs'
+import { getPriority, setPriority } from 'node:os'
 import t, { type Test } from 'tap'
 import { giveToken, USER_VARIABLES, USERS, whyNotApart } from './support/apart.ts'
 import { childrenOf } from './support/process-figures.ts'
@@ -147,6 +148,21 @@ t.test('the HTTP process records decisions in a folder of its own', async (t) =>
   const server = await startReadyServerProcess(t, { ...environment, AUDIT_FILE: file })
   t.equal(await signsWith(server.address, 'house'), house.certificate.serialNumber)
   t.match(readFileSync(file, 'utf8'), /"kind":"decision"[^\n]*"outcome":"signed"/)
+})
+
+t.test('each can be started at any priority, and the signer process has a lower one', async (t) => {
+  for (const [given, lower] of [
+    [10, 14],
+    [18, 19],
+  ] as const) {
+    setPriority(given)
+    const server = await startReadyServerProcess(t, environment)
+    setPriority(0)
+    const { http, signer } = processesOf(server)
+    t.strictSame([http, signer].map(getPriority), [given, lower])
+    server.child.kill('SIGTERM')
+    await server.exited
+  }
 })
 
 t.test('SIGINT ends all of them, too', async (t) => {

@@ -5,7 +5,7 @@
  * It lives as long as the HTTP process: when that goes, so does it, be it by the watchdog.
  */
 import { Socket } from 'node:net'
-import { setPriority } from 'node:os'
+import { constants, getPriority, setPriority } from 'node:os'
 import { extname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { encodeMessage, MAX_MAIN_LENGTH, readMessages } from '../frames.ts'
@@ -28,7 +28,7 @@ import { startWatchdog } from './start-watchdog.ts'
 
 const WORKER = new URL(`./session-worker${extname(import.meta.filename)}`, import.meta.url)
 
-/** Niceness of this process; threads have that of the thread that starts them. */
+/** Added to the niceness that this process was started with; threads have that of the thread that starts them. */
 const NICENESS = 4
 
 /** Once the HTTP process has gone, sessions have this long to end their calls and close. */
@@ -166,8 +166,9 @@ function receive(message: ToMainThread): void {
   }
 }
 
-// Where processors are short, requests, health checks and the sending of answers come before signatures of a software token
-setPriority(NICENESS)
+// Where processors are short, requests, health checks and the sending of answers come before signatures of a software token.
+// Whoever is not root may only go lower than where he began
+setPriority(Math.min(getPriority() + NICENESS, constants.priority.PRIORITY_LOW))
 // Before anything can hang
 startWatchdog(Number(parent), CLOSE_MS)
 process.on('uncaughtException', endAtOnce)
