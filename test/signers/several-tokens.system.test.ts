@@ -255,11 +255,12 @@ t.test('a token that two signers name differently is told a wrong PIN once', asy
   await until('both have come so far', () => module.calls('C_OpenSession') === opened + 2)
   await until('one is at its login', () => module.calls('C_Login') > logins)
   module.plan()
-  const states = async () => {
-    const { signers } = await health(service)
-    return [signers['by-label']?.state, signers['by-slot']?.state]
+  const bothAre = async (state: string, of: Service) => {
+    const { signers } = await health(of)
+    return ['by-label', 'by-slot'].every((name) => signers[name]?.state === state)
   }
-  await until('both are refused', async () => (await states()).every((state) => state === 'pin refused'))
+  const bothSign = (of: Service) => bothAre('ready', of)
+  await until('both are refused', () => bothAre('pin refused', service))
   t.equal(module.calls('C_Login'), logins + 1)
   const reasons = Object.values((await health(service)).signers).map(({ reason }) => reason)
   t.strictSame(reasons.sort(), [
@@ -271,10 +272,13 @@ t.test('a token that two signers name differently is told a wrong PIN once', asy
   t.test('and the right one by each of them', async (t) => {
     writeFileSync(folder.path('second-pin'), `${PIN}\n`)
     t.equal(await afterReload(service, () => service.app.reload()), 'taken over')
+    await until('both sign', () => bothSign(service))
     for (const signer of ['by-label', 'by-slot']) {
       t.equal(await signsWith(service.url, signer), far.certificate.serialNumber)
     }
     t.equal(module.calls('C_Login'), logins + 3)
+    // It would log in again after whatever befell it
+    await service.app.close()
   })
 
   t.test('one whose login takes long keeps the other waiting', async (t) => {
@@ -286,10 +290,7 @@ t.test('a token that two signers name differently is told a wrong PIN once', asy
     const service = await startService(t, environment)
     await until('one is at its login', () => module.calls('C_Login') === logins + 5)
     module.plan()
-    await until('both sign', async () => {
-      const { signers } = await health(service)
-      return ['by-label', 'by-slot'].every((name) => signers[name]?.state === 'ready')
-    })
+    await until('both sign', () => bothSign(service))
     t.equal(module.calls('C_Login'), logins + 6, 'or the token answers')
   })
 })
