@@ -20,7 +20,8 @@ const programs = [
 
 /**
  * Has `import.meta` say of a module where it would lie by itself, whichever file it has become part of. One of src lies in
- * dist/bundle, in tests as well: the processes that it starts are bundled.
+ * dist/bundle, in tests as well: the processes that it starts are bundled. Replaces text, so that strings with programs must not
+ * have `import.meta`.
  */
 const ownPlaces = {
   name: 'own-places',
