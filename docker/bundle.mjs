@@ -1,6 +1,6 @@
 // Bundles what tsc has compiled, with the packages that it uses, into a few files in dist/bundle: a process has to find
 // and read some 600 modules otherwise, which takes more time than all else of its start. The bundles are readable, and
-// lie as their sources do: dist/bundle/server.js for src/server.ts.
+// lie as their sources do: dist/bundle/server.js for src/server.ts. Bundles the tests too, for the same reason, into dist/tests.
 import { chmod, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -8,7 +8,9 @@ import { build } from 'esbuild'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const compiled = join(root, 'dist/src')
+const compiledTests = join(root, 'dist/test')
 const outdir = join(root, 'dist/bundle')
+const testsOutdir = join(root, 'dist/tests')
 
 /** What is started as a process or a thread. */
 const programs = [
@@ -16,16 +18,23 @@ const programs = [
   ...['pkcs11/process/entry', 'pkcs11/process/session-worker', 'pkcs11/process/watchdog'],
 ]
 
-/** Has `import.meta` say of a module where it would lie by itself, whichever file it has become part of. */
+/**
+ * Has `import.meta` say of a module where it would lie by itself, whichever file it has become part of. One of src lies in
+ * dist/bundle, in tests as well: the processes that it starts are bundled. Replaces text, so that strings with programs must not
+ * have `import.meta`.
+ */
 const ownPlaces = {
   name: 'own-places',
   setup({ onLoad }) {
-    onLoad({ filter: /\/dist\/src\/.*\.js$/ }, async ({ path }) => {
-      const place = JSON.stringify(`$1${relative(compiled, path)}`)
-      const url = `import.meta.url.replace(/^(.*\\/dist\\/bundle\\/).*$/, ${place})`
-      const filename = `import.meta.filename.replace(/^(.*\\/dist\\/bundle\\/).*$/, ${place})`
+    onLoad({ filter: /\.m?js$/ }, async ({ path }) => {
+      const own = relative(root, path)
+      if (!/^(?:dist|docker)\//.test(own)) return undefined
+      const place = JSON.stringify(`$1${own.replace(/^dist\/src\//, 'dist/bundle/')}`)
+      const url = `import.meta.url.replace(/^(.*\\/)dist\\/(?:bundle|tests)\\/.*$/, ${place})`
       const code = await readFile(path, 'utf8')
-      const replaced = code.replaceAll('import.meta.url', url).replaceAll('import.meta.filename', filename)
+      const replaced = code
+        .replaceAll('import.meta.url', url)
+        .replaceAll('import.meta.filename', url.replace('.url', '.filename'))
       return { contents: replaced, loader: 'js' }
     })
   },
@@ -47,12 +56,10 @@ async function collectLicences(files) {
   return `${(await Promise.all(texts)).join(`\n\n${'-'.repeat(80)}\n\n`)}\n`
 }
 
-await rm(outdir, { recursive: true, force: true })
-const { metafile } = await build({
-  entryPoints: programs.map((program) => join(compiled, `${program}.js`)),
+const { devDependencies } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'))
+
+const options = {
   absWorkingDir: root,
-  outbase: compiled,
-  outdir,
   chunkNames: 'chunks/[name]-[hash]',
   bundle: true,
   splitting: true,
@@ -68,9 +75,30 @@ const { metafile } = await build({
     js: "import { createRequire as createBundleRequire } from 'node:module'; const require = createBundleRequire(import.meta.url);",
   },
   legalComments: 'none',
-  metafile: true,
   logLevel: 'warning',
   plugins: [ownPlaces],
+}
+
+await Promise.all([outdir, testsOutdir].map((folder) => rm(folder, { recursive: true, force: true })))
+const { metafile } = await build({
+  ...options,
+  entryPoints: programs.map((program) => join(compiled, `${program}.js`)),
+  outbase: compiled,
+  outdir,
+  metafile: true,
+})
+await build({
+  ...options,
+  entryPoints: [join(compiledTests, '**/*.test.js')],
+  outbase: compiledTests,
+  outdir: testsOutdir,
+  // Packages that only tests have are in few of them
+  external: [...options.external, ...Object.keys(devDependencies)],
+  // A failure names the line of its source
+  sourcemap: true,
+  sourcesContent: false,
+  // The image is built without tests
+  logOverride: { 'empty-glob': 'silent' },
 })
 await writeFile(join(outdir, 'LICENSES.txt'), await collectLicences(Object.keys(metafile.inputs)))
 // Nothing makes a file executable, and npx starts the command as one: in clones where it has done so before, by the path that

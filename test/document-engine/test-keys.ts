@@ -1,7 +1,8 @@
 import { execFile } from 'node:child_process'
-import { writeFile } from 'node:fs/promises'
+import { cp, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { beginMaterial, findMaterial, keepMaterial } from '../support/material.ts'
 
 const run = promisify(execFile)
 
@@ -11,6 +12,8 @@ export interface TestKeys {
   leafCertificate: string
   leafKey: string
 }
+
+const WHAT = ['keys of the callback stand-in']
 
 const EXTENSIONS = `[root]
 basicConstraints = critical, CA:TRUE
@@ -23,8 +26,19 @@ subjectKeyIdentifier = hash
 authorityKeyIdentifier = keyid
 `
 
-/** A root and a leaf that it issued, RSA-2048, made with the openssl command in `dir`. */
+/** A root and a leaf that it issued, RSA-2048, copied to `dir`. */
 export async function makeTestKeys(dir: string): Promise<TestKeys> {
+  const path = (name: string): string => join(dir, name)
+  await cp(findMaterial(WHAT) ?? (await generate(beginMaterial())), dir, { recursive: true })
+  return {
+    rootCertificate: path('root.pem'),
+    leafCertificate: path('leaf.pem'),
+    leafKey: path('leaf.key'),
+  }
+}
+
+/** Makes them with the openssl command. Returns the folder in which they are kept. */
+async function generate(dir: string): Promise<string> {
   const path = (name: string): string => join(dir, name)
   const openssl = (...args: string[]) => run('openssl', args)
   const newKey = ['-newkey', 'rsa:2048', '-nodes']
@@ -37,9 +51,5 @@ export async function makeTestKeys(dir: string): Promise<TestKeys> {
   const issuer = ['-CA', path('root.pem'), '-CAkey', path('root.key'), '-set_serial', '0x5eed']
   const extensions = ['-extfile', path('extensions.cnf'), '-extensions', 'leaf', '-days', '20']
   await openssl('x509', '-req', '-in', path('leaf.csr'), ...issuer, ...extensions, '-out', path('leaf.pem'))
-  return {
-    rootCertificate: path('root.pem'),
-    leafCertificate: path('leaf.pem'),
-    leafKey: path('leaf.key'),
-  }
+  return keepMaterial(dir, WHAT)
 }

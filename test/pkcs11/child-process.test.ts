@@ -4,12 +4,14 @@ import { once } from 'node:events'
 import { extname, join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
+import { pathToFileURL } from 'node:url'
 import t, { type Test } from 'tap'
 
 const CHILD_PROCESS = new URL(
   `../../src/pkcs11/child-process${extname(import.meta.filename)}`,
   import.meta.url,
 )
+const MAIN = pathToFileURL(join(t.testdirName, 'main.mjs'))
 const directory = t.testdir({
   // Stands for a process with a library: it ends when its shell does
   'main.mjs': `
@@ -17,7 +19,7 @@ const directory = t.testdir({
     spawn('sh', ['-c', process.env.COMMAND], { stdio: 'inherit' }).once('exit', () => process.disconnect())`,
   'parent.mjs': `
     import { startChild } from ${JSON.stringify(CHILD_PROCESS)}
-    const child = startChild(new URL('./main.mjs', import.meta.url))
+    const child = startChild(${JSON.stringify(MAIN)})
     child.once('close', () => process.send('ended', () => { process.exitCode = 7; process.disconnect() }))`,
 })
 /** More than pipes take, line by line. */

@@ -16,8 +16,9 @@ const earliestEnd = [certificates.leaf, certificates.intermediate, certificates.
   .map((line) => new Date(line.trim().slice('notAfter='.length)))
   .sort((a, b) => a.getTime() - b.getTime())[0]
 
+const service = await startReadyService(t, environment)
+
 t.test('a service that signs is ready', async (t) => {
-  const service = await startReadyService(t, environment)
   const answer = await send(`${service.url}/health/ready`)
   t.equal(answer.statusCode, 200)
   t.equal(answer.headers['cache-control'], 'no-store')
@@ -41,7 +42,6 @@ t.test('a service that signs is ready', async (t) => {
 })
 
 t.test('however many ask at the same time, the signers are looked at once', async (t) => {
-  const service = await startReadyService(t, environment)
   const checks = t.capture(Readiness.prototype, 'check', Readiness.prototype.check)
   const request = 'GET /health/ready HTTP/1.1\r\nHost: x\r\n'
   const answers = await sendRaw(service.url, [

@@ -59,6 +59,9 @@ t.test('a call that fails is an error, and one for nobody is no span', async (t)
 
 t.test('an exporter that never ends does not keep the service from ending', async (t) => {
   const never: SpanExporter = { export() {}, shutdown: () => new Promise(() => {}) }
+  // Longer than closing waits, and not the half minute for which it would keep this process
+  process.env.OTEL_BSP_EXPORT_TIMEOUT = '3000'
+  t.teardown(() => delete process.env.OTEL_BSP_EXPORT_TIMEOUT)
   const traces = new Traces(never)
   traces.begin('POST', '/sign', undefined).end(NOTHING)
   await traces.close()
