@@ -52,6 +52,21 @@ t.test('a service that does not answer in time fails the signing', async (t) => 
   })
 })
 
+t.test('an answer that never ends fails the signing, and is not kept', async (t) => {
+  const { url } = await serve((_request, response) => {
+    const piece = Buffer.alloc(1_000_000)
+    const write = () => {
+      while (!response.destroyed && response.write(piece)) {}
+      response.once('drain', write)
+    }
+    write()
+  })
+  await t.rejects(signPdf({ pdf, url, timeoutMs: 60_000 }), {
+    code: 'SERVICE_UNREACHABLE',
+    message: /cannot be reached: it sends more than 50000000 bytes/,
+  })
+})
+
 t.test('the time limit holds for the body as well', async (t) => {
   const { url } = await serve((_request, response) => {
     response.writeHead(200).write('{')
