@@ -61,7 +61,8 @@ async function judgeSignature(
     ofPdfsig(reported, isFirst),
     { tool: 'openssl cms -verify', ...verified, message: firstLine(verified.message) },
   ]
-  for (const { token, signature } of readTimestamps(cms)) {
+  // What is no container has none
+  for (const { token, signature } of verified.valid ? readTimestamps(cms) : []) {
     const { valid, message } = await verifyTimestamp({ token, data: signature, trustAnchors: root })
     findings.push({ tool: 'openssl ts -verify', valid, message: firstLine(message) })
   }
