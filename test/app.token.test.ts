@@ -368,7 +368,7 @@ t.test('what is not HTTP is refused', async (t) => {
         'a'.repeat(20_000),
       ],
       431,
-      'The headers are too large, or more than 200',
+      'The headers are too large, or more than 200, or Accept has more than 1024 characters',
     ],
   }
   for (const [name, [parts, statusCode, message]] of Object.entries(cases)) {

@@ -1,6 +1,6 @@
 import { readTimestamps } from '../../test/support/document-engine/signed-data.ts'
 import { verifyCms, verifyTimestamp } from '../../test/support/validators/openssl.ts'
-import { readPdfSignatures } from '../../test/support/validators/pdf-signatures.ts'
+import { type PdfSignature, readPdfSignatures } from '../../test/support/validators/pdf-signatures.ts'
 import { type PdfsigSignature, pdfsig } from '../../test/support/validators/pdfsig.ts'
 
 /** The verdict of one tool about one signature. */
@@ -37,32 +37,43 @@ export interface TrustAnchors {
 export async function judge(pdf: Uint8Array, anchors: TrustAnchors): Promise<JudgedSignature[]> {
   const { signatures } = await pdfsig(pdf, anchors.nssDatabase)
   const embedded = readPdfSignatures(pdf)
-  return Promise.all(
-    embedded.map(async ({ cms, signedBytes: content }, index) => {
-      const reported = signatures[index]
-      const subFilter = reported?.subFilter ?? 'unknown'
-      const cades = subFilter === 'ETSI.CAdES.detached'
-      const verified = await verifyCms({ cms, content, trustAnchors: anchors.root, cades })
-      const findings: Finding[] = [
-        ofPdfsig(reported, index === 0),
-        { tool: 'openssl cms -verify', ...verified, message: firstLine(verified.message) },
-      ]
-      for (const { token, signature } of readTimestamps(cms)) {
-        const { valid, message } = await verifyTimestamp({
-          ...{ token, data: signature, trustAnchors: anchors.root },
-        })
-        findings.push({ tool: 'openssl ts -verify', valid, message: firstLine(message) })
-      }
-      return {
-        fieldName: reported?.fieldName ?? 'unknown',
-        signerName: reported?.signerName ?? 'unknown',
-        subFilter,
-        valid: findings.every(({ valid }) => valid),
-        wholeDocument: reported?.wholeDocument ?? false,
-        findings,
-      }
-    }),
-  )
+  if (signatures.length > embedded.length) {
+    throw new Error(`pdfsig tells of ${signatures.length} signatures, and the PDF has ${embedded.length}`)
+  }
+  const judged: JudgedSignature[] = []
+  // One after another, as each takes a copy of the file
+  for (const [index, signature] of embedded.entries()) {
+    judged.push(await judgeSignature(signature, signatures[index], index === 0, anchors))
+  }
+  return judged
+}
+
+async function judgeSignature(
+  { cms, signedBytes: content, coversAll }: PdfSignature,
+  reported: PdfsigSignature | undefined,
+  isFirst: boolean,
+  { root }: TrustAnchors,
+): Promise<JudgedSignature> {
+  const subFilter = reported?.subFilter ?? 'unknown'
+  const cades = subFilter === 'ETSI.CAdES.detached'
+  const verified = await verifyCms({ cms, content, trustAnchors: root, cades })
+  const findings: Finding[] = [
+    ofPdfsig(reported, isFirst),
+    { tool: 'openssl cms -verify', ...verified, message: firstLine(verified.message) },
+  ]
+  // What is no container has none
+  for (const { token, signature } of verified.valid ? readTimestamps(cms) : []) {
+    const { valid, message } = await verifyTimestamp({ token, data: signature, trustAnchors: root })
+    findings.push({ tool: 'openssl ts -verify', valid, message: firstLine(message) })
+  }
+  return {
+    fieldName: reported?.fieldName ?? 'unknown',
+    signerName: reported?.signerName ?? 'unknown',
+    subFilter,
+    valid: findings.every(({ valid }) => valid),
+    wholeDocument: coversAll && reported?.wholeDocument === true,
+    findings,
+  }
 }
 
 /** @param isFirst of the file: pdfsig's word about a certificate counts for that one alone (see PdfsigSignature) */

@@ -84,6 +84,10 @@ export class DerReader {
     let arc = 0
     let open = true
     for (const octet of octets) {
+      // Two encodings of one identifier would be two to some readers, and one to others (X.690 8.19.2)
+      if (octet === 0x80 && arc === 0) {
+        throw new Error('it is no DER: an object identifier has more octets than it needs')
+      }
       arc = arc * 128 + (octet & 0x7f)
       open = octet >= 0x80
       if (!open) {

@@ -52,6 +52,7 @@ export function readSignedAttributes(bytes: Buffer): SignedAttributes | undefine
   let attributes: Attribute[]
   try {
     attributes = readAttributes(bytes)
+    attributes.forEach(checkEncoding)
   } catch {
     if (bytes.includes(SIGNING_CERTIFICATE) || bytes.includes(SIGNING_CERTIFICATE_V2)) {
       throw new Error('they are not the DER encoding of a SET OF Attribute (RFC 5652 5.4)')
@@ -63,6 +64,16 @@ export function readSignedAttributes(bytes: Buffer): SignedAttributes | undefine
     messageDigest: octetsOf(singleValue(attributes, MESSAGE_DIGEST)),
     certificates: readNamedCertificates(attributes),
   }
+}
+
+/**
+ * Refuses an attribute that verifiers cannot read, or not all alike, so that no signature is made over it.
+ *
+ * @throws Error
+ */
+function checkEncoding({ type, values }: Attribute): void {
+  new DerReader(type).objectIdentifier()
+  new DerReader(values).elements()
 }
 
 /**

@@ -36,8 +36,8 @@ export const errorReply = fp<{ readonly lines: Pick<LineLimit, 'admits'> }>(
     })
 
     app.setErrorHandler((error: FastifyError, request, reply) => {
-      if (request.is404 && !isServiceError(error)) {
-        // An unknown address is answered 404, whatever the framework finds wrong with the headers
+      if ((request.is404 || request.method === 'OPTIONS') && !isServiceError(error)) {
+        // An unknown address is answered 404, whatever the framework finds wrong with the headers, and OPTIONS takes no body
         return answerNotFound(request, reply)
       }
       return sendError(translate(error, request, lines), request, reply)

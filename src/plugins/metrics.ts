@@ -122,20 +122,24 @@ export const requestMetrics = fp<RequestMetricsOptions>(
 export const metricsPage = fp<{ readonly registry: Registry }>(
   async (app, { registry }) => {
     const all = Registry.merge([registry, processMetrics()])
-    /** Shared by requests that come at the same time. */
-    let text: Promise<string> | undefined
-    function describe(): Promise<string> {
-      text ??= all.metrics().finally(() => {
-        text = undefined
-      })
-      return text
+    /** Kept until the end of the turn of the event loop: hundreds of requests that come in one would take seconds. */
+    let page: Promise<Buffer> | undefined
+    async function makePage(): Promise<Buffer> {
+      try {
+        return Buffer.from(await all.metrics())
+      } finally {
+        setImmediate(() => {
+          page = undefined
+        })
+      }
     }
 
     app.get('/metrics', { config: { probe: true, operation: 'metrics' } }, async (_request, reply) => {
+      page ??= makePage()
       return reply
         .header('cache-control', 'no-store')
         .type(all.contentType)
-        .send(await describe())
+        .send(await page)
     })
   },
   { name: 'metrics-page' },

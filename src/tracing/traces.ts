@@ -10,6 +10,7 @@ import {
   type Tracer,
   trace as traceApi,
 } from '@opentelemetry/api'
+import { getNumberFromEnv } from '@opentelemetry/core'
 import {
   defaultResource,
   detectResources,
@@ -25,6 +26,9 @@ import type { TimestampObserver } from '../timestamp/timestamper.ts'
 
 /** Time in ms that the end of the service waits for the last spans to be exported. */
 const CLOSE_MS = 2_000
+
+/** Most spans that are exported at once by default. */
+const BATCH_SIZE = 512
 
 /** What is known of a request at its end. */
 export interface RequestEnd {
@@ -74,7 +78,10 @@ export class Traces {
     const resource = defaultResource()
       .merge(own)
       .merge(detectResources({ detectors: [envDetector] }))
-    this.#provider = new BasicTracerProvider({ resource, spanProcessors: [new BatchSpanProcessor(exporter)] })
+    // With batches of less than one span the processor would never get done, and would keep everything else from being done
+    const maxExportBatchSize = Math.max(1, getNumberFromEnv('OTEL_BSP_MAX_EXPORT_BATCH_SIZE') ?? BATCH_SIZE)
+    const processor = new BatchSpanProcessor(exporter, { maxExportBatchSize })
+    this.#provider = new BasicTracerProvider({ resource, spanProcessors: [processor] })
     this.#tracer = this.#provider.getTracer('signing-service', VERSION)
   }
 

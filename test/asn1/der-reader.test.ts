@@ -27,6 +27,12 @@ t.test('object identifiers are those that asn1js writes', async (t) => {
       message: 'it is no DER: an object identifier has no end',
     })
   }
+  for (const hex of ['06028055', '0603558055', '060180']) {
+    t.throws(() => reader(hex).objectIdentifier(), {
+      message: 'it is no DER: an object identifier has more octets than it needs',
+    })
+  }
+  t.equal(reader('0603558100').objectIdentifier(), '2.5.128')
 })
 
 t.test('contents of any length are those that asn1js writes', async (t) => {

@@ -5,6 +5,9 @@ import { join } from 'node:path'
 import * as asn1js from 'asn1js'
 import fc from 'fast-check'
 import t from 'tap'
+import { DerReader } from '../../src/asn1/der-reader.ts'
+import { encode } from '../../src/asn1/der-writer.ts'
+import { TAG } from '../../src/asn1/tag.ts'
 import { readSignedAttributes } from '../../src/cms/signed-attributes-reader.ts'
 import {
   attributesNaming,
@@ -104,6 +107,24 @@ t.test('what is no SET OF Attribute is opaque', async (t) => {
     ...[attributes.subarray(0, -1), attributesNaming(certificate.raw).subarray(2)],
   ]) {
     t.equal(readSignedAttributes(bytes), undefined, bytes.toString('latin1').slice(0, 20))
+  }
+})
+
+t.test('attributes that no verifier can read are refused, though their certificate is found', async (t) => {
+  const content = new DerReader(attributesNaming(certificate.raw)).content(TAG.set)
+  const addAttribute = (type: string, value: string) => {
+    const values = encode(TAG.set, Buffer.from(value, 'hex'))
+    return encode(TAG.set, content, encode(TAG.sequence, Buffer.from(type, 'hex'), values))
+  }
+  t.equal(namesIn(addAttribute('06032a0304', '0500'))?.length, 1)
+  for (const [name, type, value] of [
+    ['a message-digest in other octets', '060a2a864886f70d01800904', `0420${'00'.repeat(32)}`],
+    ['a type without arcs', '0600', '0500'],
+    ['a type without an end', '06022a80', '0500'],
+    ['a value without an end', '06032a0304', '0402'],
+  ] as const) {
+    const read = () => readSignedAttributes(addAttribute(type, value))
+    t.throws(read, /^they are not the DER encoding of a SET OF Attribute/, name)
   }
 })
 

@@ -45,6 +45,14 @@ t.test('a refusal is exit code 1, the reason and no file', async (t) => {
   await t.rejects(readFile(refused), { code: 'ENOENT' })
 })
 
+t.test('words of a service do not steer the terminal', async (t) => {
+  const steering = await serve((_request, response) => {
+    response.writeHead(403).end('\u001b[2J\nAll is well')
+  })
+  const { stderr } = await signPdfCommand(input, output, '--url', steering.url)
+  t.equal(stderr, 'The signing service refused get_certificates: 403 \\u{1b}[2J\\u{a}All is well\n')
+})
+
 t.test('certificates that nobody tells of are exit code 1, the reason and no file', async (t) => {
   const incomplete = join(directory, 'incomplete.pdf')
   const { exitCode, stderr } = await signPdfCommand(input, incomplete, '--url', service.url, '--dss')

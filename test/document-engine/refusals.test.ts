@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { PDFDocument } from 'pdf-lib'
 import t from 'tap'
+import { addDssDictionary } from '../support/document-engine/dss-dictionary.ts'
 import { samplePdf } from '../support/document-engine/sample-pdf.ts'
 import { signPdf } from '../support/document-engine/sign-pdf.ts'
 import type { Responder } from './callback-stand-in.ts'
@@ -49,6 +50,21 @@ t.test('a service that does not answer in time fails the signing', async (t) => 
   await t.rejects(signPdf({ pdf, url, timeoutMs: 100 }), {
     code: 'SERVICE_TIMEOUT',
     message: `The signing service at ${url} did not answer within 100 ms`,
+  })
+})
+
+t.test('an answer that never ends fails the signing, and is not kept', async (t) => {
+  const { url } = await serve((_request, response) => {
+    const piece = Buffer.alloc(1_000_000)
+    const write = () => {
+      while (!response.destroyed && response.write(piece)) {}
+      response.once('drain', write)
+    }
+    write()
+  })
+  await t.rejects(signPdf({ pdf, url, timeoutMs: 60_000 }), {
+    code: 'SERVICE_UNREACHABLE',
+    message: /cannot be reached: it sends more than 50000000 bytes/,
   })
 })
 
@@ -139,4 +155,22 @@ t.test('an encrypted PDF is named as such', async (t) => {
     code: 'ENCRYPTED_PDF',
     message: 'This PDF is encrypted; decrypt it before signing',
   })
+})
+
+t.test('a PDF whose objects are of other types than they have to be is refused', async (t) => {
+  const source = Buffer.from(pdf).toString('latin1')
+  const addToCatalog = (entry: string) =>
+    Buffer.from(source.replace('/Type /Catalog', `/Type /Catalog ${entry}`), 'latin1')
+  for (const entry of [
+    '/AcroForm 5',
+    '/AcroForm << /Fields 5 >>',
+    '/AcroForm << /Fields [] /SigFlags (x) >>',
+  ]) {
+    await t.rejects(signPdf({ pdf: addToCatalog(entry), url: service.url }), {
+      code: 'NOT_A_PDF',
+      message: /^This PDF cannot be changed: Expected instance of/,
+    })
+  }
+  const nothing = { certificates: [], ocspResponses: [], crls: [] }
+  await t.rejects(addDssDictionary(addToCatalog('/DSS << /Certs [ 1 ] >>'), nothing), { code: 'NOT_A_PDF' })
 })

@@ -127,5 +127,13 @@ t.test('who is no page is served as ever', async (t) => {
     const options = await send(`${url}/sign`, { method: 'OPTIONS' })
     t.equal(options.statusCode, 204)
     t.equal(options.headers.allow, 'POST, OPTIONS', 'OPTIONS without an origin is no preflight')
+    const headers = { 'content-type': 'text/plain' }
+    for (const text of [body, 'plain text']) {
+      const withBody = await send(`${url}/sign`, { method: 'OPTIONS', headers, body: text })
+      t.equal(withBody.statusCode, 204, 'whatever body it has')
+      t.equal(withBody.headers.allow, 'POST, OPTIONS')
+    }
+    const nowhere = await send(`${url}/nowhere`, { method: 'OPTIONS', headers, body })
+    checkRefusal(t, nowhere, { statusCode: 404, code: 'NOT_FOUND', message: /./ })
   }
 })

@@ -1,7 +1,7 @@
 /** The page of the description and its files: to whom they are answered, and how whatever else is asked for is refused. */
-import { once } from 'node:events'
 import { existsSync, readdirSync, readlinkSync } from 'node:fs'
-import { request } from 'node:http'
+import type { Server } from 'node:http'
+import { promisify } from 'node:util'
 import t from 'tap'
 import { send } from '../support/http.ts'
 import { listOperations, type OpenApi } from '../support/openapi.ts'
@@ -109,6 +109,10 @@ t.test('other methods and pages of other origins are refused', async (t) => {
   }
 })
 
+function countConnections(server: Server): Promise<number> {
+  return promisify<number>((callback) => server.getConnections(callback))()
+}
+
 /** Returns how many times this process has a file of the page open. */
 function countOpenFiles(): number {
   const targets = readdirSync('/proc/self/fd').flatMap((name) => {
@@ -122,19 +126,17 @@ function countOpenFiles(): number {
 }
 
 t.test(
-  'readers that leave in the middle leave no file open',
+  'readers whose connection is closed, before their answer began too, leave no file open',
   { skip: !existsSync('/proc/self/fd') },
   async (t) => {
-    const readers = Array.from({ length: 50 }, () =>
-      request(`${service.url}/docs/swagger-ui-bundle.js`, { agent: false })
-        .on('error', () => {})
-        .end(),
-    )
-    const answers = await Promise.all(readers.map((reader) => once(reader, 'response')))
-    t.ok(countOpenFiles() > 0, 'answers wait for their readers')
-    for (const [answer] of answers) {
-      answer.destroy()
+    const { server } = service.app
+    const before = await countConnections(server)
+    // The service closes a connection on which so many wait
+    const asked = 'GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: x\r\n\r\n'
+    for (let times = 0; times < 5; times++) {
+      await sendRaw(service.url, [asked.repeat(300)], 0).catch(() => {})
     }
-    await until('all are closed', async () => countOpenFiles() === 0)
+    await until('they are closed', async () => (await countConnections(server)) <= before)
+    t.equal(countOpenFiles(), 0)
   },
 )

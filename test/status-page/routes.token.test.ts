@@ -35,6 +35,19 @@ t.test('probes are answered in JSON, whatever they accept but HTML', async (t) =
   }
 })
 
+t.test('an Accept of more than 1024 characters is refused, which would take long to read', async (t) => {
+  const most = `text/html${',a/b;q=0'.repeat(126)}`.padEnd(1024)
+  for (const [accept, statusCode] of [
+    [`${most.slice(0, -1)},`, 200],
+    [`${most},`, 431],
+    ['a/b;q=0,'.repeat(1000), 431],
+  ] as const) {
+    const answer = await send(url, { headers: { accept } })
+    t.equal(answer.statusCode, statusCode, `${accept.length} characters`)
+    t.match(answer.body.toString(), statusCode === 200 ? '<h1' : 'Accept has more than 1024 characters')
+  }
+})
+
 t.test('browsers are shown the page, which no other one may frame, and nobody keeps', async (t) => {
   t.equal((await service.sign(rawRequest('a document'))).statusCode, 200)
   const { headers, body } = await send(url, { headers: BROWSER })

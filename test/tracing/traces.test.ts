@@ -99,3 +99,28 @@ t.test(
     await traces.close()
   },
 )
+
+t.test("batches have one span at least, whatever OpenTelemetry's variable says", async (t) => {
+  const name = 'OTEL_BSP_MAX_EXPORT_BATCH_SIZE'
+  t.teardown(() => {
+    delete process.env[name]
+  })
+  for (const [size, batches] of [
+    ['0', 3],
+    ['-5', 3],
+    ['0.5', 3],
+    ['2', 2],
+    ['many', 1],
+  ] as const) {
+    process.env[name] = size
+    const kept = new KeptSpans()
+    const exported = t.capture(kept, 'export', kept.export)
+    const traces = new Traces(kept)
+    for (const method of ['GET', 'POST', 'PUT']) {
+      traces.begin(method, undefined, undefined).end(NOTHING)
+    }
+    await traces.close()
+    t.equal(exported().length, batches, size)
+    t.equal(kept.getFinishedSpans().length, 3, size)
+  }
+})

@@ -7,7 +7,6 @@ import type { Level } from '../../configuration/container-configuration.ts'
 import type { SignatureForm } from '../../configuration/signer-configuration.ts'
 import { KnownChains } from '../../timestamp/authority-chains.ts'
 import { verifySignatureTimestamp } from '../../timestamp/signature-timestamp.ts'
-import { parseCertificates } from '../../x509/certificate-file.ts'
 import { buildChain } from '../../x509/chain.ts'
 import { findPathProblem } from '../../x509/review/path-problem.ts'
 import { traceSigner } from '../../x509/review/trace-signer.ts'
@@ -15,7 +14,7 @@ import { describeIssuer, describeSubject, findInvalidity, validityPeriod } from 
 import { Clocks } from './clocks.ts'
 import { judgeRefusal } from './refusal.ts'
 import { ADVICE, Report, type Step, type StepName } from './report.ts'
-import { ask, type Reply, type Service } from './service-client.ts'
+import { ask, isObject, type Reply, readCertificates, readObject, type Service } from './service-client.ts'
 import { buildTestAttributes, findRawProblem, TEST_DOCUMENT, verifyContainer } from './test-signature.ts'
 import { type Figure, judge, type Verdict } from './verdict.ts'
 
@@ -185,20 +184,10 @@ class OutsideCheck {
       this.#reportRefusal(report, 'certificates', reply)
       return undefined
     }
-    const { certificates, ca_certificates: issuers } = readObject(reply.body) ?? {}
-    try {
-      const [leaf, ...others] = [...(certificates as string[]), ...(issuers as string[])].flatMap((one) =>
-        // Each entry is base64 of PEM
-        parseCertificates(Buffer.from(one, 'base64')),
-      )
-      if (leaf !== undefined) {
-        report.passed('certificates', `of ${describeSubject(leaf)}, and ${others.length} above it`)
-        return [leaf, ...others] as const
-      }
-    } catch {
-      // It is answered below
-    }
-    throw new Error('get_certificates answers something else than certificates')
+    const certificates = readCertificates(reply)
+    const [leaf, ...others] = certificates
+    report.passed('certificates', `of ${describeSubject(leaf)}, and ${others.length} above it`)
+    return certificates
   }
 
   #judgeChain(
@@ -417,18 +406,4 @@ class OutOfTime extends Error {}
 /** Returns the label of a figure, which has the name of the signer where there is one. */
 function labelFor(signer: string | undefined, name: string): string {
   return signer === undefined ? name : `${signer} ${name}`
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-/** Returns a JSON object; undefined for anything else. */
-function readObject(body: Buffer): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(body.toString('utf8'))
-    return isObject(value) ? value : undefined
-  } catch {
-    return undefined
-  }
 }

@@ -3,6 +3,7 @@ import type { X509Certificate } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import { HttpClient, type HttpRequest } from '../../common/http-client.ts'
 import { withTimeout } from '../../common/with-timeout.ts'
+import { parseCertificates } from '../../x509/certificate-file.ts'
 
 /** How a running service is reached. */
 export interface Service {
@@ -58,4 +59,40 @@ export async function ask(
     client.send({ url, tls, limit: LIMIT, anyStatus: true, signal, ...posted, ...(accept && { accept }) }),
   )
   return { ...response, sentAt, receivedAt: Date.now(), ms: performance.now() - begun }
+}
+
+/**
+ * Reads the answer to `get_certificates`.
+ *
+ * @returns the certificate of the signer, then those of its issuers
+ * @throws Error that says that it is none
+ */
+export function readCertificates({ body }: Reply): readonly [X509Certificate, ...X509Certificate[]] {
+  const { certificates, ca_certificates: issuers } = readObject(body) ?? {}
+  try {
+    const [leaf, ...others] = [...(certificates as string[]), ...(issuers as string[])].flatMap((one) =>
+      // Each entry is base64 of PEM
+      parseCertificates(Buffer.from(one, 'base64')),
+    )
+    if (leaf !== undefined) {
+      return [leaf, ...others]
+    }
+  } catch {
+    // It is answered below
+  }
+  throw new Error('get_certificates answers something else than certificates')
+}
+
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+/** Returns a JSON object; undefined for anything else. */
+export function readObject(body: Buffer): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(body.toString('utf8'))
+    return isObject(value) ? value : undefined
+  } catch {
+    return undefined
+  }
 }

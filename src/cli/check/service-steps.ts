@@ -1,11 +1,9 @@
 /** Checks the running service. */
-import type { X509Certificate } from 'node:crypto'
 import type { SignerCertificate } from '../../configuration/signer-configuration.ts'
 import type { ReadyReply } from '../../plugins/health.ts'
-import { parseCertificates } from '../../x509/certificate-file.ts'
 import { describeSubject } from '../../x509/validity.ts'
 import type { Report, StepName } from './report.ts'
-import { ask, type Reply, type Service } from './service-client.ts'
+import { ask, isObject, type Reply, readCertificates, readObject, type Service } from './service-client.ts'
 
 const BUILD_INFO = /^signing_service_build_info\{version="([^"]+)",node_version="([^"]+)"\}/m
 
@@ -70,18 +68,22 @@ async function attempt(report: Report, name: StepName, act: () => Promise<void>)
 
 /** Reports whether the service is ready, and skips its version where the answer shows that another port has it. */
 function reportReady(report: Report, { status, body }: Reply): void {
-  const reply = JSON.parse(body.toString()) as ReadyReply | Pick<ReadyReply, 'status'>
-  const isWhole = 'hsm' in reply
+  const reply = readObject(body) ?? {}
+  const { hsm, signers } = reply
+  const isWhole = isObject(hsm) && isObject(signers) && Object.values(signers).every(isObject)
+  if (!isWhole && typeof reply.status !== 'string') {
+    throw new Error(`/health/ready answers ${status}, and not as the service does`)
+  }
   report[status === 200 ? 'passed' : 'failed'](
     'service: ready',
-    `${status}, ${isWhole ? describeSigners(reply) : reply.status}`,
+    `${status}, ${isWhole ? describeSigners(reply as unknown as ReadyReply) : reply.status}`,
   )
   if (!isWhole) {
     report.skip(['service: version'], ELSEWHERE)
   }
 }
 
-function describeSigners({ hsm, signers }: ReadyReply): string {
+function describeSigners({ hsm, signers }: Pick<ReadyReply, 'hsm' | 'signers'>): string {
   const others = Object.entries(signers).filter(([, { state }]) => state !== 'ready')
   const states = others.map(([name, signer]) => `signer ${name} ${describeState(signer)}`)
   return [`HSM ${describeState(hsm)}`, ...states].join('; ')
@@ -100,13 +102,12 @@ function reportVersion(report: Report, { status, body }: Reply): void {
   }
 }
 
-function reportLeaf(report: Report, { certificate }: SignerCertificate, { status, body }: Reply): void {
-  const reply = JSON.parse(body.toString())
-  if (status !== 200) {
-    return report.failed('service: certificate', `get_certificates answers ${status} ${reply.code}`)
+function reportLeaf(report: Report, { certificate }: SignerCertificate, reply: Reply): void {
+  if (reply.status !== 200) {
+    const code = readObject(reply.body)?.code ?? ''
+    return report.failed('service: certificate', `get_certificates answers ${reply.status} ${code}`.trim())
   }
-  // Each entry of `certificates` is base64 of PEM
-  const [leaf] = parseCertificates(Buffer.from(reply.certificates[0], 'base64')) as [X509Certificate]
+  const [leaf] = readCertificates(reply)
   if (leaf.raw.equals(certificate.raw)) {
     report.passed('service: certificate', 'get_certificates answers the same certificate')
   } else {

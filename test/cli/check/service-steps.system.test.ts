@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { issue } from '../../support/certificates.ts'
 import { failuresOf, runCheck } from '../../support/check.ts'
 import { runCommand } from '../../support/command.ts'
@@ -128,19 +128,35 @@ t.test('a service that is not ready', async (t) => {
     '/metrics': [404, {}],
     '/sign': [503, { code: 'HSM_UNAVAILABLE' }],
   }
-  const server = createServer((request, response) => {
-    const [status, body] = replies[`${request.url}`] ?? [404, {}]
-    response.writeHead(status).end(JSON.stringify(body))
-  })
-  await once(server.listen(0, '127.0.0.1'), 'listening')
-  t.teardown(() => server.close())
-  const { port } = server.address() as AddressInfo
-  const { failed } = await failuresOf(faulty, [], {}, '--url', `http://127.0.0.1:${port}`)
+  const url = await serve(t, (path) => replies[path] ?? [404, {}])
+  const { failed } = await failuresOf(faulty, [], {}, '--url', url)
   t.same(failed, {
     'service: ready': '503, HSM pin refused: CKR_PIN_LOCKED; signer two revoked: It was revoked',
     'service: version': '/metrics answers 404 without signing_service_build_info',
     'service: certificate': 'get_certificates answers 503 HSM_UNAVAILABLE',
   })
+})
+
+t.test('something else than the service', async (t) => {
+  const certificate = { ca_certificates: [], certificates: ['AAAA'] }
+  for (const [answer, ready] of [
+    ['<html>', '/health/ready answers 200, and not as the service does'],
+    [[], '/health/ready answers 200, and not as the service does'],
+    [{ hsm: null, signers: null }, '/health/ready answers 200, and not as the service does'],
+    [{ hsm: {}, signers: { one: null } }, '/health/ready answers 200, and not as the service does'],
+    [{ status: 'ready', certificates: [], ca_certificates: [] }, undefined],
+    [{ status: 'ready', ...certificate }, undefined],
+    [{ status: 'ready' }, undefined],
+  ] as const) {
+    const url = await serve(t, () => [200, answer])
+    const { failed } = await failuresOf(faulty, [], {}, '--url', url)
+    const leaf = 'get_certificates answers something else than certificates'
+    const name = JSON.stringify(answer)
+    t.same(failed, ready === undefined ? { 'service: certificate': leaf } : { 'service: ready': ready }, name)
+  }
+  const url = await serve(t, (path) => (path === '/sign' ? [502, '<html>'] : [200, { status: 'ready' }]))
+  const { failed } = await failuresOf(faulty, [], {}, '--url', url)
+  t.same(failed, { 'service: certificate': 'get_certificates answers 502' })
 })
 
 t.test('no service at all', async (t) => {
@@ -168,3 +184,15 @@ t.test('an address that is none', async (t) => {
     t.match(stderr, /It must be an address such as http:/)
   }
 })
+
+/** Answers with a status and a body for each path, which is text or becomes JSON; returns the address. */
+async function serve(t: Test, answer: (path: string) => readonly [number, unknown]): Promise<string> {
+  const server = createServer((request, response) => {
+    const [status, body] = answer(`${request.url}`)
+    response.writeHead(status).end(typeof body === 'string' ? body : JSON.stringify(body))
+  })
+  await once(server.listen(0, '127.0.0.1'), 'listening')
+  t.teardown(() => server.close())
+  const { port } = server.address() as AddressInfo
+  return `http://127.0.0.1:${port}`
+}

@@ -14,6 +14,14 @@ async function run({ input, output, options }: ParsedArguments): Promise<void> {
   console.log(`${signed.fieldName}: a container of ${signed.container.byteLength} bytes, in ${output}`)
 }
 
+/** Escapes what would steer the terminal: messages have words of the service, whatever answers as that. */
+function escapeInvisible(text: string): string {
+  return text.replace(
+    /[\p{C}\p{Zl}\p{Zp}]/gu,
+    (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`,
+  )
+}
+
 /** Files that cannot be read or written are the caller's to mend, like a refusal: no stack is printed for them. */
 function isExpected(error: unknown): error is Error {
   return error instanceof SignPdfError || (error instanceof Error && 'syscall' in error)
@@ -28,7 +36,7 @@ try {
     console.error(`${error.message}\n\n${usage}`)
     process.exitCode = 2
   } else if (isExpected(error)) {
-    console.error(error.message)
+    console.error(escapeInvisible(error.message))
     process.exitCode = 1
   } else {
     throw error

@@ -1,5 +1,5 @@
-import { decodePDFRawStream, PDFArray, PDFDict, PDFName, PDFRawStream } from 'pdf-lib'
-import { appendTo, appendUpdate, loadPdf } from './incremental-update.ts'
+import { decodePDFRawStream, PDFArray, PDFDict, type PDFDocument, PDFName, PDFRawStream } from 'pdf-lib'
+import { appendTo, appendUpdate, change, loadPdf } from './incremental-update.ts'
 
 /** All that a validator needs to know about the certificates of signatures, so that it need ask nobody. Each is DER. */
 export interface ValidationData {
@@ -20,6 +20,11 @@ export interface ValidationData {
  */
 export async function addDssDictionary(pdf: Uint8Array, data: ValidationData): Promise<Buffer> {
   const doc = await loadPdf(pdf)
+  change(() => addTo(doc, data))
+  return appendUpdate(doc, pdf)
+}
+
+function addTo(doc: PDFDocument, data: ValidationData): void {
   const key = PDFName.of('DSS')
   const existing = doc.catalog.lookupMaybe(key, PDFDict)
   const dictionary = existing ?? doc.context.obj({})
@@ -37,7 +42,6 @@ export async function addDssDictionary(pdf: Uint8Array, data: ValidationData): P
     }
   }
   if (existing === undefined) doc.catalog.set(key, doc.context.register(dictionary))
-  return appendUpdate(doc, pdf)
 }
 
 function identityOf(der: Uint8Array): string {

@@ -1,6 +1,9 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 
+/** Most bytes of an answer: CRLs of large authorities have some 10 MB. Without a limit, an endless one would fill the memory. */
+const MAX_BYTES = 50_000_000
+
 /** Body of a POST. */
 export interface Content {
   readonly contentType: string
@@ -42,7 +45,12 @@ export async function exchange(url: string, timeoutMs: number, content?: Content
   try {
     const response = await send(url, signal, content)
     const chunks: Buffer[] = []
-    for await (const chunk of response) chunks.push(chunk as Buffer)
+    let length = 0
+    for await (const chunk of response as AsyncIterable<Buffer>) {
+      length += chunk.length
+      if (length > MAX_BYTES) throw new Error(`it sends more than ${MAX_BYTES} bytes`)
+      chunks.push(chunk)
+    }
     return {
       status: response.statusCode ?? 0,
       contentType: response.headers['content-type'],

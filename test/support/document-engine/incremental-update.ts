@@ -27,6 +27,19 @@ export async function loadPdf(pdf: Uint8Array): Promise<PDFDocument> {
   }
 }
 
+/**
+ * Does what changes a PDF.
+ *
+ * @throws SignPdfError NOT_A_PDF where an object in it is not of the type that it has to be of
+ */
+export function change<T>(act: () => T): T {
+  try {
+    return act()
+  } catch (cause) {
+    throw new SignPdfError('NOT_A_PDF', `This PDF cannot be changed: ${(cause as Error).message}`, { cause })
+  }
+}
+
 /** Returns the bytes of `pdf`, which `doc` was loaded from, and behind them an update with all that was changed. */
 export async function appendUpdate(doc: PDFDocument, pdf: Uint8Array): Promise<Buffer> {
   return Buffer.from(await doc.commit({ useObjectStreams: usesXrefStream(doc, pdf) }))

@@ -1,5 +1,5 @@
 import { PDFHexString, PDFString } from 'pdf-lib'
-import { appendUpdate, loadPdf } from './incremental-update.ts'
+import { appendUpdate, change, loadPdf } from './incremental-update.ts'
 import { pdfText } from './pdf-text.ts'
 import { addSignatureField } from './signature-field.ts'
 
@@ -50,7 +50,7 @@ export async function reserve(input: ReserveInput): Promise<Reservation> {
     Reason: input.reason === undefined ? undefined : pdfText(input.reason),
     Location: input.location === undefined ? undefined : pdfText(input.location),
   })
-  const fieldName = addSignatureField(doc, context.register(dict))
+  const fieldName = change(() => addSignatureField(doc, context.register(dict)))
   const pdf = await appendUpdate(doc, input.pdf)
 
   const start = pdf.indexOf(dict.toString(), input.pdf.byteLength, 'latin1')

@@ -30,13 +30,22 @@ export interface PdfsigReport {
   signatures: PdfsigSignature[]
 }
 
-/** Reads what pdfsig prints; lines it does not know are passed over. */
+/**
+ * Reads what pdfsig prints; lines it does not know are passed over.
+ *
+ * @throws Error if there are two lines of a kind: pdfsig prints line breaks of names, so that one is the PDF's own word
+ */
 export function parsePdfsig(output: string): PdfsigReport {
   const [, ...sections] = output.split(/^Signature #\d+:$/m)
   return {
     signatures: sections.map((section) => {
-      const value = (label: string): string | undefined =>
-        new RegExp(`^  - ${label}: (.*)$`, 'm').exec(section)?.[1]?.trim()
+      const lines = section.split('\n')
+      const value = (label: string): string | undefined => {
+        const [one, second] = lines.filter((line) => line.startsWith(`  - ${label}`))
+        if (second !== undefined)
+          throw new Error(`pdfsig: a name in the PDF has line breaks and a line "${label}"`)
+        return one?.slice(`  - ${label}: `.length).trim()
+      }
       const validation = value('Signature Validation')
       const certificateValidation = value('Certificate Validation')
       return {
@@ -46,7 +55,8 @@ export function parsePdfsig(output: string): PdfsigReport {
         subFilter: value('Signature Type'),
         valid: validation === 'Signature is Valid.',
         validation,
-        wholeDocument: /^ {2}- Total document signed$/m.test(section),
+        wholeDocument:
+          value('Not total document signed') === undefined && value('Total document signed') !== undefined,
         trusted: certificateValidation === 'Certificate is Trusted.',
         certificateValidation,
       }
