@@ -4,7 +4,9 @@
 set -eu
 
 root=$(CDPATH='' cd -- "$(dirname -- "$0")/.." && pwd)
-work=$(mktemp -d "$root/node_modules/.reproducible-XXXXXX")
+# Not below node_modules, where tsc would take our files for those of a package
+mkdir -p "$root/dist"
+work=$(mktemp -d "$root/dist/.reproducible-XXXXXX")
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' HUP INT TERM
 
@@ -12,9 +14,8 @@ trap 'exit 1' HUP INT TERM
 pack() {
   mkdir -p "$(dirname -- "$1")"
   git clone -q "$root" "$1"
-  mkdir "$1/node_modules"
   # Hard links: it has some 500 MB
-  (cd "$root/node_modules" && find . -mindepth 1 -maxdepth 1 ! -name '.reproducible-*' -exec cp -al {} "$1/node_modules/" \;)
+  cp -al "$root/node_modules" "$1/node_modules"
   (cd "$1" && npm pack --silent >/dev/null)
   openssl dgst -sha256 -r "$1"/*.tgz | cut -d' ' -f1
 }
