@@ -1,6 +1,9 @@
 // Bundles what tsc has compiled, with the packages that it uses, into a few files in dist/bundle: a process has to find
 // and read some 600 modules otherwise, which takes more time than all else of its start. The bundles are readable, and
-// lie as their sources do: dist/bundle/server.js for src/server.ts. Bundles the tests too, for the same reason, into dist/tests.
+// lie as their sources do: dist/bundle/server.js for src/server.ts. With --tests it bundles the tests of `npm test` for the same
+// reason, into dist/tests.
+//
+//   node docker/bundle.mjs [--tests]
 import { chmod, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -56,8 +59,6 @@ async function collectLicences(files) {
   return `${(await Promise.all(texts)).join(`\n\n${'-'.repeat(80)}\n\n`)}\n`
 }
 
-const { devDependencies } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'))
-
 const options = {
   absWorkingDir: root,
   chunkNames: 'chunks/[name]-[hash]',
@@ -79,30 +80,37 @@ const options = {
   plugins: [ownPlaces],
 }
 
-await Promise.all([outdir, testsOutdir].map((folder) => rm(folder, { recursive: true, force: true })))
-const { metafile } = await build({
-  ...options,
-  entryPoints: programs.map((program) => join(compiled, `${program}.js`)),
-  outbase: compiled,
-  outdir,
-  metafile: true,
-})
-await build({
-  ...options,
-  entryPoints: [join(compiledTests, '**/*.test.js')],
-  outbase: compiledTests,
-  outdir: testsOutdir,
-  // Packages that only tests have are in few of them
-  external: [...options.external, ...Object.keys(devDependencies)],
-  // A failure names the line of its source
-  sourcemap: true,
-  sourcesContent: false,
-  // The image is built without tests
-  logOverride: { 'empty-glob': 'silent' },
-})
-await writeFile(join(outdir, 'LICENSES.txt'), await collectLicences(Object.keys(metafile.inputs)))
-// Nothing makes a file executable, and npx starts the command as one: in clones where it has done so before, by the path that
-// it had then
-for (const folder of [outdir, compiled]) {
-  await chmod(join(folder, 'cli/main.js'), 0o755)
+async function bundlePrograms() {
+  // The tests were bundled from what was compiled before
+  await Promise.all([outdir, testsOutdir].map((folder) => rm(folder, { recursive: true, force: true })))
+  const { metafile } = await build({
+    ...options,
+    entryPoints: programs.map((program) => join(compiled, `${program}.js`)),
+    outbase: compiled,
+    outdir,
+    metafile: true,
+  })
+  await writeFile(join(outdir, 'LICENSES.txt'), await collectLicences(Object.keys(metafile.inputs)))
+  // Nothing makes a file executable, and npx starts the command as one: in clones where it has done so before, by the path that
+  // it had then
+  for (const folder of [outdir, compiled]) {
+    await chmod(join(folder, 'cli/main.js'), 0o755)
+  }
 }
+
+async function bundleTests() {
+  const { devDependencies } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'))
+  await build({
+    ...options,
+    entryPoints: [join(compiledTests, '**/*.test.js')],
+    outbase: compiledTests,
+    outdir: testsOutdir,
+    // Packages that only tests have are in few of them
+    external: [...options.external, ...Object.keys(devDependencies)],
+    // A failure names the line of its source
+    sourcemap: true,
+    sourcesContent: false,
+  })
+}
+
+await (process.argv.includes('--tests') ? bundleTests() : bundlePrograms())

@@ -153,6 +153,13 @@ async function build() {
   await utimes(stamp, started, started)
 }
 
+/** Each build removes them. */
+async function bundleTests() {
+  if (await exists('dist/tests')) return
+  const bundle = join(root, 'docker/bundle.mjs')
+  await run(process.execPath, [bundle, '--tests'], 'The tests could not be bundled: esbuild says why above')
+}
+
 /**
  * tap is installed with its default plugins. It builds itself for those of .taprc only once it has started with the
  * others, which that run's tests then load as well.
@@ -185,7 +192,10 @@ export async function prepare(options = {}) {
   await checkNode()
   await installDependencies()
   await build()
-  if (options.tap) await buildTap()
+  if (options.tap) {
+    await bundleTests()
+    await buildTap()
+  }
   if (options.tools) await installTools(tools)
   if (options.validators) {
     // The tests leave out what these judge
