@@ -1,4 +1,4 @@
-/** What docker/install-tools.sh asks package managers for, with stand-ins for them on an otherwise empty PATH. */
+/** Runs docker/install-tools.sh with stand-ins for package managers on an otherwise empty PATH, and looks at what they are asked for. */
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

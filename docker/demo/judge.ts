@@ -61,7 +61,7 @@ async function judgeSignature(
     ofPdfsig(reported, isFirst),
     { tool: 'openssl cms -verify', ...verified, message: firstLine(verified.message) },
   ]
-  // What is no container has none
+  // Only a container that OpenSSL could read has timestamps to judge
   for (const { token, signature } of verified.valid ? readTimestamps(cms) : []) {
     const { valid, message } = await verifyTimestamp({ token, data: signature, trustAnchors: root })
     findings.push({ tool: 'openssl ts -verify', valid, message: firstLine(message) })

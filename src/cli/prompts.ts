@@ -43,7 +43,7 @@ export async function askSecret(
   return secret
 }
 
-/** What names an object on a token. An empty text names nothing, and null is what the token does not show. */
+/** Names an object on a token. An empty text names nothing, and null is what the token does not show. */
 export interface ObjectNames {
   readonly label: string | null
   /** CKA_ID in hex. */

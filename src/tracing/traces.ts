@@ -27,9 +27,6 @@ import type { TimestampObserver } from '../timestamp/timestamper.ts'
 /** Time in ms that the end of the service waits for the last spans to be exported. */
 const CLOSE_MS = 2_000
 
-/** Most spans that are exported at once by default. */
-const BATCH_SIZE = 512
-
 /** What is known of a request at its end. */
 export interface RequestEnd {
   /** Undefined if the client left. */
@@ -79,8 +76,11 @@ export class Traces {
       .merge(own)
       .merge(detectResources({ detectors: [envDetector] }))
     // With batches of less than one span the processor would never get done, and would keep everything else from being done
-    const maxExportBatchSize = Math.max(1, getNumberFromEnv('OTEL_BSP_MAX_EXPORT_BATCH_SIZE') ?? BATCH_SIZE)
-    const processor = new BatchSpanProcessor(exporter, { maxExportBatchSize })
+    const batchSize = getNumberFromEnv('OTEL_BSP_MAX_EXPORT_BATCH_SIZE')
+    const processor = new BatchSpanProcessor(
+      exporter,
+      batchSize === undefined ? {} : { maxExportBatchSize: Math.max(1, batchSize) },
+    )
     this.#provider = new BasicTracerProvider({ resource, spanProcessors: [processor] })
     this.#tracer = this.#provider.getTracer('signing-service', VERSION)
   }

@@ -1,4 +1,4 @@
-/** What the judge of the demo says of PDFs that somebody made in order to fool it. */
+/** Tries to fool the judge of the demo with PDFs that were made for it. */
 import t from 'tap'
 import { judge } from '../../docker/demo/judge.ts'
 import { makeFixture } from '../document-engine/fixture.ts'

@@ -19,10 +19,11 @@ const NO_SETTINGS = new Set([
 
 const text = Type.String()
 const flag = Type.Boolean()
+const labels = Type.Record(Type.String(), text)
 const count = Type.Integer({ minimum: 0 })
 /** Schema of what Kubernetes alone judges. */
-const any = Type.Record(Type.String(), Type.Unknown())
-const list = Type.Array(any)
+const kubernetesObject = Type.Record(Type.String(), Type.Unknown())
+const list = Type.Array(kubernetesObject)
 const pullPolicy = Type.Enum(['Always', 'IfNotPresent', 'Never'])
 const digest = Type.String({ pattern: '^(sha256:[0-9a-f]{64})?$' })
 const duration = Type.String({ pattern: '^[0-9]+(h|m|s)$' })
@@ -45,7 +46,7 @@ const Values = object({
     module: text,
     path: text,
     image: object({ repository: text, tag: text, digest, pullPolicy }),
-    volume: any,
+    volume: kubernetesObject,
     configuration: object({ path: text, files: Type.Record(Type.String(), text), existingConfigMap: text }),
     writablePath: text,
   }),
@@ -56,8 +57,12 @@ const Values = object({
     secretProviderFile: text,
     awsSecretId: text,
   }),
-  signers: object({ file: any, certificates: Type.Record(Type.String(), text), existingConfigMap: text }),
-  access: object({ users: list, existingSecret: text, existingConfigMap: text, keys: any }),
+  signers: object({
+    file: kubernetesObject,
+    certificates: Type.Record(Type.String(), text),
+    existingConfigMap: text,
+  }),
+  access: object({ users: list, existingSecret: text, existingConfigMap: text, keys: kubernetesObject }),
   tls: object({
     existingSecret: text,
     certManager: object({
@@ -75,8 +80,8 @@ const Values = object({
     port: Type.Integer({ minimum: 1, maximum: 65_535 }),
     annotations: Type.Record(Type.String(), text),
   }),
-  resources: any,
-  probes: object({ startup: any, readiness: any, liveness: any }),
+  resources: kubernetesObject,
+  probes: object({ startup: kubernetesObject, readiness: kubernetesObject, liveness: kubernetesObject }),
   podDisruptionBudget: object({ enabled: flag, maxUnavailable: Type.Union([count, text]) }),
   topologySpread: object({ zones: wish, nodes: wish }),
   networkPolicy: object({
@@ -89,9 +94,9 @@ const Values = object({
     internet: list,
     extraEgress: list,
   }),
-  serviceMonitor: object({ enabled: flag, interval: duration, labels: Type.Record(Type.String(), text) }),
-  prometheusRule: object({ enabled: flag, labels: Type.Record(Type.String(), text) }),
-  grafanaDashboard: object({ enabled: flag, labels: Type.Record(Type.String(), text) }),
+  serviceMonitor: object({ enabled: flag, interval: duration, labels }),
+  prometheusRule: object({ enabled: flag, labels }),
+  grafanaDashboard: object({ enabled: flag, labels }),
   autoscaling: object({
     enabled: flag,
     minReplicas: count,
@@ -113,19 +118,19 @@ const Values = object({
   }),
   serviceAccount: object({ create: flag, name: text, annotations: Type.Record(Type.String(), text) }),
   softhsm: object({ enabled: flag }),
-  podSecurityContext: any,
-  securityContext: any,
+  podSecurityContext: kubernetesObject,
+  securityContext: kubernetesObject,
   podAnnotations: Type.Record(Type.String(), text),
   podLabels: Type.Record(Type.String(), text),
   nodeSelector: Type.Record(Type.String(), text),
   tolerations: list,
-  affinity: any,
+  affinity: kubernetesObject,
   priorityClassName: text,
   extraEnv: list,
   extraVolumes: list,
   extraVolumeMounts: list,
   // Helm hands these on to a chart that is part of another one
-  global: any,
+  global: kubernetesObject,
 })
 
 /** Returns the schemas of the variables, as numbers and booleans too, without patterns, which Go reads in another way. */

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { readFile, writeFile } from 'node:fs/promises'
+import { escapeInvisible } from '../../../src/common/quote.ts'
 import { type ParsedArguments, parseArguments, UsageError } from './cli-arguments.ts'
 import { SignPdfError } from './errors.ts'
 import { signPdf } from './sign-pdf.ts'
@@ -12,14 +13,6 @@ async function run({ input, output, options }: ParsedArguments): Promise<void> {
     console.log(`${action}: ${status} in ${Math.round(durationMs)} ms`)
   }
   console.log(`${signed.fieldName}: a container of ${signed.container.byteLength} bytes, in ${output}`)
-}
-
-/** Escapes what would steer the terminal: messages have words of the service, whatever answers as that. */
-function escapeInvisible(text: string): string {
-  return text.replace(
-    /[\p{C}\p{Zl}\p{Zp}]/gu,
-    (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`,
-  )
 }
 
 /** Files that cannot be read or written are the caller's to mend, like a refusal: no stack is printed for them. */
@@ -36,6 +29,7 @@ try {
     console.error(`${error.message}\n\n${usage}`)
     process.exitCode = 2
   } else if (isExpected(error)) {
+    // Messages have words of the service, whatever answers as that
     console.error(escapeInvisible(error.message))
     process.exitCode = 1
   } else {
