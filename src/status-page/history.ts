@@ -87,7 +87,7 @@ export class History implements RequestObserver {
     if (fate === 'signed') {
       const place = BOUNDS.findIndex((bound) => seconds <= bound)
       const index = place < 0 ? BOUNDS.length : place
-      durations[index] = (durations[index] ?? 0) + 1
+      durations[index] = Number(durations[index]) + 1
       if (shortfall !== undefined) {
         increase(shortfalls, shortfall)
       }
@@ -144,7 +144,7 @@ export class History implements RequestObserver {
   }
 
   #describe(numbers: readonly number[]): Period {
-    const end = ((numbers.at(-1) ?? 0) + 1) * SLOT_SECONDS * 1_000
+    const end = (Number(numbers.at(-1)) + 1) * SLOT_SECONDS * 1_000
     return { end, ...figuresOf(this.#known(numbers)) }
   }
 }
@@ -165,7 +165,7 @@ function figuresOf(slots: readonly Slot[]): Figures {
   const count = (fate: Fate) => slots.reduce((sum, { counts }) => sum + counts[fate], 0)
   const [signed, refused, failed, left] = [count('signed'), count('refused'), count('failed'), count('left')]
   const durations = BOUNDS.map((_, place) =>
-    slots.reduce((sum, slot) => sum + (slot.durations[place] ?? 0), 0),
+    slots.reduce((sum, slot) => sum + Number(slot.durations[place]), 0),
   )
   return {
     counts: { signed, refused, failed, left },

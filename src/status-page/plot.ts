@@ -20,7 +20,7 @@ const HEIGHT = 80
 
 /** Draws bars, each series on top of the one before. */
 export function drawBars(plot: Plot): Html {
-  const count = plot.series[0]?.values.length ?? 0
+  const count = Math.max(...plot.series.map(({ values }) => values.length))
   const places = Array.from({ length: count }, (_, place) => place)
   const stacks = places.map((place) => plot.series.map(({ values }) => values[place] ?? 0))
   const most = Math.max(0, ...stacks.map(sumOf))

@@ -31,12 +31,11 @@ export function createExporter(url: string, log: Log): SpanExporter {
         done(result)
       })
     },
-    forceFlush: () => exporter.forceFlush(),
     shutdown: () => exporter.shutdown(),
   }
 }
 
-/** Returns a code of Node.js or an HTTP status, or the name of the error. */
+/** Returns a code of Node.js or an HTTP status; errors that have neither are about time. */
 function describe(error: (Error & { readonly code?: unknown }) | undefined): string {
-  return `${error?.code ?? error?.name ?? 'no reason'}`
+  return `${error?.code ?? 'no answer'}`
 }

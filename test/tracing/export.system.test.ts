@@ -1,8 +1,9 @@
 /** Traces as a collector gets them that reads OpenTelemetry's protocol without code of ours. */
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, connect } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
 import type { SignerEntry } from '../../schemas/signers-file.ts'
@@ -131,6 +132,17 @@ t.test('of requests and of what is done for them', { skip: WITHOUT_COLLECTOR }, 
     t.not(span.traceId, HEX.trace)
   })
 
+  await t.test('a client that leaves gets no status', async (t) => {
+    const before = requests().length
+    const client = connect(Number(new URL(address).port), '127.0.0.1')
+    client.write('POST /sign HTTP/1.1\r\nHost: test\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n')
+    await once(client, 'data')
+    client.destroy()
+    await until('it is exported', async () => requests().length > before)
+    const { attributes } = requests().at(-1) as CollectedSpan
+    t.match(attributes, { 'http.route': '/sign', 'http.response.status_code': undefined })
+  })
+
   await t.test('what the caller does not record, and probes, are not exported', async (t) => {
     const before = requests().length
     t.equal((await post(rawRequest('data'), `00-${'ab'.repeat(16)}-${HEX.span}-00`)).statusCode, 200)
@@ -169,7 +181,10 @@ async function startSilentCollector(): Promise<Server> {
   return server
 }
 
-for (const kind of ['away', 'silent']) {
+for (const [kind, reason] of [
+  ['away', 'ECONNREFUSED'],
+  ['silent', 'no answer'],
+]) {
   t.test(`a collector that is ${kind} does no harm`, async (t) => {
     const silent = await startSilentCollector()
     const { port } = silent.address() as AddressInfo
@@ -194,9 +209,9 @@ for (const kind of ['away', 'silent']) {
       })
       t.equal(answer.statusCode, 200)
     }
-    await until('the log says so', async () =>
-      readLog(server.output()).some(({ msg }) => `${msg}`.startsWith('spans are lost')),
-    )
+    const lost = () => readLog(server.output()).find(({ msg }) => `${msg}`.startsWith('spans are lost'))
+    await until('the log says so', async () => lost() !== undefined)
+    t.equal(lost()?.reason, reason)
     server.child.kill('SIGTERM')
     t.match(await server.exited, { code: 0 })
     silent.close()
