@@ -1,5 +1,5 @@
 /** What the page says in states that a service seldom is in. `in-browser` looks at it in Chromium. */
-import { Registry } from 'prom-client'
+import { Gauge, Registry } from 'prom-client'
 import t from 'tap'
 import type { PoolStatus } from '../../src/pkcs11/pool/session-pool.ts'
 import { describeStatus, type StatusSources } from '../../src/status-page/describe-status.ts'
@@ -50,7 +50,6 @@ t.test('a grave trouble is bad though the signer signs', async (t) => {
   const statuses = { check: () => [], isReady: () => true }
   t.match(await render({ readiness: statuses }), 'Nothing is signed')
   const registry = new Registry()
-  const { Gauge } = await import('prom-client')
   const name = 'signing_service_tls_certificate_days_left'
   new Gauge({ name, help: 'days', registers: [registry] }).set(-1)
   t.equal(headingOf(await render({ registry })), 'It signs, but something is wrong')
