@@ -74,6 +74,20 @@ export class DerReader {
     return elements
   }
 
+  /**
+   * Returns the content of the next element, an INTEGER, or one that is tagged implicitly, in its shortest form (X.690
+   * 8.3.2), as others read no other; not a copy.
+   */
+  integer(tag: number = TAG.integer): Buffer {
+    const octets = this.content(tag)
+    const [first, second = 0] = octets
+    const isLong = octets.length > 1 && (first === 0 ? second < 0x80 : first === 0xff && second >= 0x80)
+    if (first === undefined || isLong) {
+      throw new Error('it is no DER: an integer has no octets, or more than it needs')
+    }
+    return octets
+  }
+
   /** Reads the next element as an object identifier (X.690 8.19), and returns it dotted. */
   objectIdentifier(): string {
     const octets = this.content(TAG.objectIdentifier)
