@@ -74,17 +74,10 @@ export class DerReader {
     return elements
   }
 
-  /**
-   * Returns the content of the next element, an INTEGER, or one that is tagged implicitly, in its shortest form (X.690
-   * 8.3.2), as others read no other; not a copy.
-   */
+  /** Returns the content of the next element, an INTEGER or one that is tagged implicitly; not a copy. */
   integer(tag: number = TAG.integer): Buffer {
     const octets = this.content(tag)
-    const [first, second = 0] = octets
-    const isLong = octets.length > 1 && (first === 0 ? second < 0x80 : first === 0xff && second >= 0x80)
-    if (first === undefined || isLong) {
-      throw new Error('it is no DER: an integer has no octets, or more than it needs')
-    }
+    checkInteger(octets)
     return octets
   }
 
@@ -162,5 +155,18 @@ export class DerReader {
       throw new Error('it is no DER: a length has more octets than it needs')
     }
     return { length, contentStart }
+  }
+}
+
+/**
+ * Checks that the content of an INTEGER is the shortest one (X.690 8.3.2), as others read no other.
+ *
+ * @throws Error if it is not
+ */
+export function checkInteger(octets: Buffer): void {
+  const [first, second = 0] = octets
+  const isLong = octets.length > 1 && (first === 0 ? second < 0x80 : first === 0xff && second >= 0x80)
+  if (first === undefined || isLong) {
+    throw new Error('it is no DER: an integer has no octets, or more than it needs')
   }
 }
