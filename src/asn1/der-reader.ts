@@ -74,6 +74,13 @@ export class DerReader {
     return elements
   }
 
+  /** Returns the content of the next element, an INTEGER or one that is tagged implicitly; not a copy. */
+  integer(tag: number = TAG.integer): Buffer {
+    const octets = this.content(tag)
+    checkInteger(octets)
+    return octets
+  }
+
   /** Reads the next element as an object identifier (X.690 8.19), and returns it dotted. */
   objectIdentifier(): string {
     const octets = this.content(TAG.objectIdentifier)
@@ -148,5 +155,18 @@ export class DerReader {
       throw new Error('it is no DER: a length has more octets than it needs')
     }
     return { length, contentStart }
+  }
+}
+
+/**
+ * Checks that the content of an INTEGER is the shortest one (X.690 8.3.2), as others read no other.
+ *
+ * @throws Error if it is not
+ */
+export function checkInteger(octets: Buffer): void {
+  const [first, second = 0] = octets
+  const isLong = octets.length > 1 && (first === 0 ? second < 0x80 : first === 0xff && second >= 0x80)
+  if (first === undefined || isLong) {
+    throw new Error('it is no DER: an integer has no octets, or more than it needs')
   }
 }

@@ -50,7 +50,7 @@ export function readSignedData(der: Buffer): SignedData | undefined {
   contentInfo.finish()
   const signedData = content.enter(TAG.sequence)
   content.finish()
-  signedData.content(TAG.integer) // version
+  signedData.integer() // version
   const digestAlgorithms = signedData.enter(TAG.set).elements()
   const encapsulated = signedData.enter(TAG.sequence)
   const contentType = encapsulated.element(TAG.objectIdentifier)
@@ -91,7 +91,7 @@ export interface SignerInfo {
  */
 export function readSignerInfo(der: Buffer): SignerInfo {
   const signerInfo = DerReader.enterOnly(der, TAG.sequence)
-  signerInfo.content(TAG.integer) // version
+  signerInfo.integer() // version
   const sid = signerInfo.element()
   const digestAlgorithm = signerInfo.element(TAG.sequence)
   const signed = signerInfo.optionalContent(contextTag(0))

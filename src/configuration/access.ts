@@ -6,12 +6,18 @@ import { createLocalJWKSet, type JSONWebKeySet } from 'jose'
 import { AccessFile, type User } from '../../schemas/access-file.ts'
 import type { Environment } from '../../schemas/configuration.ts'
 import { defined } from '../common/defined.ts'
-import { parseJson } from '../common/json.ts'
 import { isLoopback, parseNetworks } from '../common/networks.ts'
 import { readSecret } from '../common/secret.ts'
 import type { ConfigurationProblem } from '../errors.ts'
 import type { AccessConfiguration, JwtKeys, ReadAccess } from './access-configuration.ts'
-import { describeFile, describeSecretFile, type GivenFile, readGivenFile, warnAboutMode } from './files.ts'
+import {
+  describeFile,
+  describeSecretFile,
+  type GivenFile,
+  parseJsonFile,
+  readGivenFile,
+  warnAboutMode,
+} from './files.ts'
 import { splitVariable } from './lists.ts'
 import { problemWith } from './problem.ts'
 import { findSchemaProblems, placeInFile } from './signers-file-schema.ts'
@@ -212,13 +218,13 @@ function readKeys(given: string, problems: ConfigurationProblem[]): JwtKeys | un
     return readKeysAddress(given, problems)
   }
   const file = fileOf('ACCESS_JWT_KEYS', given)
-  const content = readGivenFile(file, problems)?.toString()
+  const content = readGivenFile(file, problems)
   if (content === undefined) {
     return undefined
   }
   try {
     return content.includes('-----BEGIN ')
-      ? { kind: 'key', key: readPem(content) }
+      ? { kind: 'key', key: readPem(content.toString()) }
       : { kind: 'set', set: readSet(content) }
   } catch (error) {
     problems.push(problemWith('ACCESS_JWT_KEYS', (error as Error).message, file.shown))
@@ -259,10 +265,10 @@ function readPem(content: string): KeyObject {
 }
 
 /** @throws Error that quotes nothing of the file */
-function readSet(content: string): JSONWebKeySet {
+function readSet(content: Buffer): JSONWebKeySet {
   let set: { keys?: unknown }
   try {
-    set = parseJson(content) as typeof set
+    set = parseJsonFile(content) as typeof set
     createLocalJWKSet(set as JSONWebKeySet)
   } catch {
     throw new Error('is neither a PEM file nor a JSON Web Key Set')
@@ -280,7 +286,7 @@ function readSet(content: string): JSONWebKeySet {
 function readJsonFile(file: GivenFile, problems: ConfigurationProblem[]): unknown {
   const content = readGivenFile(file, problems)
   try {
-    return content && parseJson(content.toString())
+    return content && parseJsonFile(content)
   } catch (error) {
     problems.push(problemWith(file.setting, (error as Error).message, file.shown))
     return undefined

@@ -1,7 +1,9 @@
 /** The files that a configuration names: whether they can be read, by whom, and what certificates they hold. */
+import { isUtf8 } from 'node:buffer'
 import { createHash, type X509Certificate } from 'node:crypto'
 import { accessSync, constants, readFileSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { parseJson } from '../common/json.ts'
 import type { ConfigurationProblem } from '../errors.ts'
 import { parseCertificates } from '../x509/certificate-file.ts'
 import { type Findings, problemWith } from './problem.ts'
@@ -39,15 +41,14 @@ export function describeSecretFile(place: Place, given: string | undefined): Giv
 export function isReadable({ setting, path, shown }: GivenFile, problems: ConfigurationProblem[]): boolean {
   try {
     accessSync(path, constants.R_OK)
+    if (statSync(path).isFile()) {
+      return true
+    }
+    problems.push(problemWith(setting, 'cannot be read (it is not a file)', shown))
   } catch (error) {
     problems.push(problemWith(setting, describeUnreadable(error as NodeJS.ErrnoException), shown))
-    return false
   }
-  if (!statSync(path).isFile()) {
-    problems.push(problemWith(setting, 'cannot be read (it is not a file)', shown))
-    return false
-  }
-  return true
+  return false
 }
 
 /** Permission bits of users other than owner and group to read or write a file. */
@@ -55,7 +56,8 @@ const OTHERS = 0o006
 
 /** Warns if everybody on this host may read or replace a file that holds a secret. */
 export function warnAboutMode({ setting, path }: GivenFile, warnings: string[]): void {
-  const mode = statSync(path).mode & 0o777
+  // Whoever replaces the file may have taken it away meanwhile
+  const mode = (statSync(path, { throwIfNoEntry: false })?.mode ?? 0) & 0o777
   if ((mode & OTHERS) !== 0) {
     warnings.push(
       `${setting}: holds a secret, and everybody on this host may read or change it (mode ${mode.toString(8)}): ` +
@@ -64,12 +66,41 @@ export function warnAboutMode({ setting, path }: GivenFile, warnings: string[]):
   }
 }
 
-/** Returns the content of a file; undefined if none is named, or this user may not read it, which is a problem. */
+/** Most bytes of a file; a bundle with the roots of all authorities that browsers know has a quarter of a megabyte. */
+const MAX_BYTES = 16_777_216
+
+/** Returns the content of a file; undefined if none is named, or it cannot be read, which is a problem. */
 export function readGivenFile(
   file: GivenFile | undefined,
   problems: ConfigurationProblem[],
+  maxBytes = MAX_BYTES,
 ): Buffer | undefined {
-  return file !== undefined && isReadable(file, problems) ? readFileSync(file.path) : undefined
+  if (file === undefined || !isReadable(file, problems)) {
+    return undefined
+  }
+  const { setting, path, shown } = file
+  try {
+    if (statSync(path).size <= maxBytes) {
+      return readFileSync(path)
+    }
+    problems.push(problemWith(setting, `is larger than ${maxBytes} bytes`, shown))
+  } catch (error) {
+    // A disk may be away although it still says who may read its files
+    problems.push(problemWith(setting, describeUnreadable(error as NodeJS.ErrnoException), shown))
+  }
+  return undefined
+}
+
+/**
+ * Parses the content of a JSON file, which some editors begin with a byte order mark.
+ *
+ * @throws Error whose message follows the name of the file, and quotes nothing of it
+ */
+export function parseJsonFile(content: Buffer): unknown {
+  if (!isUtf8(content)) {
+    throw new Error('is not UTF-8')
+  }
+  return parseJson(content.toString().replace(/^\uFEFF/, ''))
 }
 
 /** Returns the certificates in the file's order; undefined if no file is named, or there is a problem with it. */

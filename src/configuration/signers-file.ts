@@ -1,12 +1,9 @@
 /** Reads the file that describes several signers. */
-import { isUtf8 } from 'node:buffer'
-import { readFileSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Environment } from '../../schemas/configuration.ts'
 import { SignersFile } from '../../schemas/signers-file.ts'
-import { parseJson } from '../common/json.ts'
 import type { ConfigurationProblem } from '../errors.ts'
-import { describeFile, type GivenFile, isReadable } from './files.ts'
+import { describeFile, type GivenFile, parseJsonFile, readGivenFile } from './files.ts'
 import { type Findings, problemWith } from './problem.ts'
 import { type FileEntry, fromEntry, fromVariables, type SignerDocument } from './signer-document.ts'
 import {
@@ -64,22 +61,11 @@ export function readSignersFile(
 }
 
 function readContent(file: GivenFile, problems: ConfigurationProblem[]): unknown {
-  if (!isReadable(file, problems)) {
-    return undefined
-  }
-  const { setting, path, shown } = file
+  const content = readGivenFile(file, problems, MAX_BYTES)
   try {
-    if (statSync(path).size > MAX_BYTES) {
-      throw new Error(`is larger than ${MAX_BYTES} bytes`)
-    }
-    const bytes = readFileSync(path)
-    if (!isUtf8(bytes)) {
-      throw new Error('is not UTF-8')
-    }
-    // Some editors write a byte order mark
-    return parseJson(bytes.toString().replace(/^\uFEFF/, ''))
+    return content && parseJsonFile(content)
   } catch (error) {
-    problems.push(problemWith(setting, (error as Error).message, shown))
+    problems.push(problemWith(file.setting, (error as Error).message, file.shown))
     return undefined
   }
 }

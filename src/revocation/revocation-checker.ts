@@ -23,7 +23,8 @@ type FetchOptions = Pick<HttpRequest, 'body' | 'limit' | 'signal'> & { readonly 
 
 /**
  * Asks OCSP responders and CRL distribution points. It tries the next one if one fails, and sends one request at a time to
- * an address: a thousand certificates of an authority would otherwise fetch its list a thousand times at once.
+ * an address: a thousand certificates of an authority would otherwise fetch its list a thousand times at once. Where one
+ * gets no answer in time, those that wait for it are over too, since each would wait as long.
  */
 export class RevocationChecker {
   readonly #client: HttpClient
@@ -117,11 +118,19 @@ export class RevocationChecker {
     throw new Error(problems.join('; '))
   }
 
-  /** Calls `act` when what was called before for the same key has ended. */
+  /**
+   * Calls `act` when what was called before for the same key has ended.
+   *
+   * @throws NoAnswer at once, if that has thrown it
+   */
   async #inTurn<T>(key: string, act: () => Promise<T>): Promise<T> {
     const before = this.#last.get(key)
     const own = (async () => {
-      await before?.catch(() => {})
+      await before?.catch((error) => {
+        if (error instanceof NoAnswer) {
+          throw error
+        }
+      })
       return await act()
     })()
     this.#last.set(key, own)
@@ -149,7 +158,8 @@ export class RevocationChecker {
         this.#client.send({ ...request, url, signal }),
       )
         .catch((error) => {
-          throw error instanceof HttpError ? new Error(`it ${error.message}`) : error
+          const wrong = error === late ? NoAnswer : Error
+          throw error instanceof HttpError ? new wrong(`it ${error.message}`) : error
         })
         .finally(() => {
           seconds = (performance.now() - start) / 1000
@@ -163,6 +173,9 @@ export class RevocationChecker {
     }
   }
 }
+
+/** Says that nobody answered in time. */
+class NoAnswer extends Error {}
 
 /** A certificate, and the issuer that may revoke it. */
 export interface IssuedCertificate {

@@ -122,7 +122,7 @@ export interface TstInfo {
 }
 
 /**
- * Reads a TSTInfo (RFC 3161 2.4.2).
+ * Reads a TSTInfo (RFC 3161 2.4.2), and refuses what verifiers of the container could not read.
  *
  * @param der TSTInfo
  * @throws TimestampError when it is of an unknown version, or has a critical extension, and Error when it is malformed
@@ -130,21 +130,27 @@ export interface TstInfo {
 export function readTstInfo(der: Buffer): TstInfo {
   const outer = new DerReader(der)
   const info = outer.enter(TAG.sequence)
-  if (!info.content(TAG.integer).equals(VERSION_1) || outer.tag !== undefined) {
+  if (!info.integer().equals(VERSION_1) || outer.tag !== undefined) {
     throw new TimestampError('malformed', 'sent a timestamp of an unknown version')
   }
   const policy = info.objectIdentifier()
   const imprint = info.enter(TAG.sequence)
   const { oid } = readAlgorithmIdentifier(imprint.element(TAG.sequence))
   const digest = imprint.content(TAG.octetString)
-  info.content(TAG.integer) // serialNumber
-  const genTime = readTime(info, { fractions: true })
-  info.enterOptional(TAG.sequence) // accuracy
-  info.optionalContent(TAG.boolean) // ordering
+  imprint.finish()
+  info.integer() // serialNumber
+  const genTime = readTime(new DerReader(info.element(TAG.generalizedTime)), { fractions: true })
+  checkAccuracy(info.enterOptional(TAG.sequence))
+  const ordering = info.optionalContent(TAG.boolean)
   const nonce = info.optionalContent(TAG.integer)
-  const tsa = info.enterOptional(contextTag(0))?.element()
+  const name = info.enterOptional(contextTag(0))
+  const tsa = name?.element()
+  name?.finish()
   const extensions = readExtensionList(info.enterOptional(contextTag(1)))
   info.finish()
+  if (ordering !== undefined && ordering.length !== 1) {
+    throw new Error('a BOOLEAN has one octet')
+  }
   const critical = [...extensions].find(([, extension]) => extension.critical)
   if (critical !== undefined) {
     throw new TimestampError(
@@ -153,6 +159,20 @@ export function readTstInfo(der: Buffer): TstInfo {
     )
   }
   return { policy, oid, digest, genTime, nonce, tsa }
+}
+
+/**
+ * Checks that verifiers can read an Accuracy (RFC 3161 2.4.2). Its values do not matter here.
+ *
+ * @throws Error when it is malformed
+ */
+function checkAccuracy(accuracy: DerReader | undefined): void {
+  for (const tag of [TAG.integer, contextTag(0, 'primitive'), contextTag(1, 'primitive')]) {
+    if (accuracy?.tag === tag) {
+      accuracy.integer(tag)
+    }
+  }
+  accuracy?.finish()
 }
 
 /**

@@ -72,6 +72,23 @@ t.test('users are read with their networks', async (t) => {
   t.match(configuration, { kind: 'tokens', users: [{ name: 'alice', ...kept }] })
 })
 
+t.test('files of users and of keys, as editors of Windows write them', async (t) => {
+  const file = join(t.testdir(), 'access.json')
+  const { kept } = await createToken()
+  const ofUsers = { ACCESS: 'tokens', ACCESS_FILE: file }
+  const ofKeys = { ...JWT, ACCESS_JWT_KEYS: file }
+  for (const [environment, content] of [
+    [ofUsers, { users: [{ name: 'alice', ...kept }] }],
+    [ofKeys, createKeySet(createJwtKey())],
+  ] as const) {
+    const text = `\uFEFF${JSON.stringify(content, undefined, 2).replaceAll('\n', '\r\n')}`
+    writeFileSync(file, text)
+    t.strictSame(read(environment).problems, [])
+    writeFileSync(file, text, 'utf16le')
+    t.match(read(environment).problems, [/ is not UTF-8: | is neither a PEM file nor a JSON Web Key Set: /])
+  }
+})
+
 t.test('what is wrong with the file of the users is told with its place, and no hash', async (t) => {
   const file = join(t.testdir(), 'access.json')
   const { kept } = await createToken()

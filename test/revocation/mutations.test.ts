@@ -1,11 +1,18 @@
+import { sign } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import t from 'tap'
+import { DerReader } from '../../src/asn1/der-reader.ts'
+import { encode } from '../../src/asn1/der-writer.ts'
+import { CONSTRUCTED, contextTag, TAG } from '../../src/asn1/tag.ts'
 import { checkCrl } from '../../src/revocation/crl/crl-check.ts'
 import { checkOcspResponse } from '../../src/revocation/ocsp/ocsp-check.ts'
 import { createOcspRequest } from '../../src/revocation/ocsp/ocsp-request.ts'
+import type { Flawed } from '../../src/revocation/revocation-answer.ts'
 import { readCertificateFields } from '../../src/x509/certificate-fields.ts'
 import { issue } from '../support/certificates.ts'
 import { PROPERTY_RUNS } from '../support/property-runs.ts'
+import { elementsOf, resignAnswer } from '../support/resigned.ts'
 import { judgeCrl, judgeOcsp, RevocationAuthority } from '../support/revocation-authority.ts'
 
 const directory = t.testdir()
@@ -85,3 +92,99 @@ t.test('CRLs that were changed on their way', async (t) => {
   )
   t.ok(count < PROPERTY_RUNS / 5, `${count} of them are as good`)
 })
+
+/** Yields what an element could be that is encoded in a wrong way: it, or one in it, has more, less or other octets. */
+function* spoiled(der: Buffer): Generator<Buffer> {
+  const tag = der.readUInt8()
+  const content = new DerReader(der).content(tag)
+  if ((tag & CONSTRUCTED) === 0) {
+    yield encode(tag)
+    // In a string that would be a character, which comparisons of names pass over (RFC 4518 2.2)
+    if (tag !== TAG.utf8String) {
+      yield encode(tag, Buffer.of(0), content)
+    }
+    if (tag === TAG.generalizedTime) {
+      yield encode(TAG.utcTime, content.subarray(2))
+    }
+    return
+  }
+  const elements = new DerReader(content).elements()
+  yield encode(tag, content, encode(TAG.null))
+  for (const [place, element] of elements.entries()) {
+    const before = elements.slice(0, place)
+    const behind = elements.slice(place + 1)
+    yield encode(tag, ...before, ...behind)
+    yield encode(tag, ...before, element, element, ...behind)
+    for (const other of spoiled(element)) {
+      yield encode(tag, ...before, other, ...behind)
+    }
+  }
+}
+
+/** Signs what is spoiled, and has OpenSSL judge each that is accepted. */
+async function allReadable(
+  signed: Buffer,
+  wrap: (signed: Buffer) => Buffer,
+  check: (answer: Buffer) => Promise<Flawed & { readonly der: Buffer }>,
+  judge: (answer: Buffer) => boolean,
+): Promise<void> {
+  const [toBeSigned] = elementsOf(signed) as [Buffer]
+  for (const content of spoiled(toBeSigned)) {
+    const [, algorithm] = elementsOf(signed) as [Buffer, Buffer]
+    const signature = sign('sha256', content, readFileSync(root.keyFile))
+    const bits = encode(TAG.bitString, Buffer.of(0), signature)
+    const answer = wrap(encode(TAG.sequence, content, algorithm, bits))
+    const checked = await check(answer).catch((error: unknown) => error)
+    if (!(checked instanceof Error) && (checked as Flawed).flaw === undefined) {
+      t.ok(judge((checked as { der: Buffer }).der), content.toString('hex'))
+    }
+  }
+}
+
+t.test('OCSP answers that an authority encodes in a wrong way', async () => {
+  const certificate = readCertificateFields(leaf.certificate)
+  const issuerFields = readCertificateFields(root.certificate)
+  const { der: request, nonce } = createOcspRequest(certificate, issuerFields)
+  const question = { certificate, issuer: root.certificate, issuerFields, nonce }
+  const [status, wrapped] = elementsOf(await authority.respond(request)) as [Buffer, Buffer]
+  const [type, octets] = elementsOf(new DerReader(wrapped).content(contextTag(0))) as [Buffer, Buffer]
+  await allReadable(
+    new DerReader(octets).content(TAG.octetString),
+    (basic) => {
+      const bytes = encode(TAG.sequence, type, encode(TAG.octetString, basic))
+      return encode(TAG.sequence, status, encode(contextTag(0), bytes))
+    },
+    (answer) => checkOcspResponse(answer, question, new Date()),
+    (answer) => judgeOcsp(directory, answer, { certificate: leaf, issuer: root, root }) === 'good',
+  )
+})
+
+t.test('CRLs that an authority encodes in a wrong way', async () => {
+  const options = { issuer: root.certificate, serialNumbers: new Set(['7f']) }
+  await allReadable(
+    await authority.crl({ extensions: ['authorityKeyIdentifier = keyid'] }),
+    (crl) => crl,
+    (crl) => checkCrl(crl, options, new Date()),
+    (crl) => judgeCrl(directory, crl, root),
+  )
+})
+
+t.test(
+  'what more there is in an OCSP answer shows nobody to be good, and takes back no revocation',
+  async (t) => {
+    const certificate = {
+      ...readCertificateFields(leaf.certificate),
+      serialNumber: Buffer.from('0102', 'hex'),
+    }
+    const issuerFields = readCertificateFields(root.certificate)
+    const { der: request, nonce } = createOcspRequest(certificate, issuerFields)
+    const question = { certificate, issuer: root.certificate, issuerFields, nonce }
+    const answer = resignAnswer(await authority.respond(request), root.keyFile, (fields) => {
+      const last = fields.length - 1
+      return { [last]: Buffer.concat([fields[last] as Buffer, encode(TAG.null)]) }
+    })
+    const { revocation, flaw } = await checkOcspResponse(answer, question, new Date())
+    t.match(revocation, { reason: 'superseded' })
+    t.equal(flaw, 'it holds more than RFC 6960 4.2.1 has')
+  },
+)

@@ -97,6 +97,32 @@ t.test('who does not answer in time', async (t) => {
   })
 })
 
+t.test('those who wait for one who does not answer in time do not wait as long each', async (t) => {
+  let count = 0
+  server.on('/ocsp', () => void count++)
+  const outcomes: string[] = []
+  const observer = { asked: (_: string, __: number, outcome: string) => outcomes.push(outcome) }
+  const limits = { ...DEFAULT_LIMITS, ocspTimeoutMs: 50 }
+  const checker = new RevocationChecker(new HttpClient(), observer, limits)
+  const issued = readIssuedCertificate(leaf.certificate, root.certificate)
+  const asked = await Promise.allSettled([1, 2, 3].map(() => checker.askResponder(issued, signal)))
+  t.strictSame(
+    asked.map((one) => one.status === 'rejected' && one.reason.message),
+    Array.from({ length: 3 }, () => `${server.url}/ocsp: it did not answer within 50 ms`),
+  )
+  t.strictSame([count, outcomes], [1, ['unavailable']])
+  server.on('/ocsp', (request) => authority.respond(request))
+  const answers = new RevocationChecker(new HttpClient(), observer, DEFAULT_LIMITS)
+  t.notOk((await answers.askResponder(issued, signal)).revocation, 'the next one is asked again')
+  server.on('/ocsp', () => Buffer.alloc(0))
+  await Promise.allSettled([1, 2].map(() => answers.askResponder(issued, signal)))
+  t.strictSame(
+    outcomes.splice(0),
+    ['unavailable', 'accepted', 'refused', 'refused'],
+    'each learns what is wrong',
+  )
+})
+
 t.test('the same address is not asked twice at a time', async (t) => {
   let open = 0
   let most = 0

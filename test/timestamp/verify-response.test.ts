@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -336,6 +337,57 @@ t.test('a timestamp of another version, with more behind it, or with an extensio
       refuses(t, answer, 'a critical extension that is not supported, 1.1.1.1', 'mismatch')
     } else {
       t.ok(verifyResponse(answer, expected))
+    }
+  }
+})
+
+t.test('a timestamp that OpenSSL cannot read, though it is signed', async (t) => {
+  /** The fields of a TSTInfo with all but extensions (RFC 3161 2.4.2). */
+  const [version, policy, imprint, serialNumber, genTime, accuracy, ordering, nonce, tsa] = [
+    ...elementsOf(tstInfo).slice(0, 6),
+    encode(TAG.boolean, Buffer.of(0xff)),
+    ...elementsOf(tstInfo).slice(6),
+  ] as Buffer[]
+  const fields = { version, policy, imprint, serialNumber, genTime, accuracy, ordering, nonce, tsa }
+  const integer = (...octets: number[]) => encode(TAG.integer, Buffer.from(octets))
+  const accuracyOf = (...parts: Buffer[]) => encode(TAG.sequence, ...parts)
+  const millis = encode(contextTag(0, 'primitive'), Buffer.of(1))
+  const micros = encode(contextTag(1, 'primitive'), Buffer.of(1))
+  const utcTime = genTime?.subarray(4) as Buffer
+  for (const [what, change] of [
+    ['as it came', {}],
+    ['a negative serial number', { serialNumber: integer(0x80) }],
+    ['a serial number with a sign', { serialNumber: integer(0, 0x80) }],
+    ['a serial number of no octets', { serialNumber: integer() }],
+    ['a serial number with a zero too many', { serialNumber: integer(0, 1) }],
+    ['a negative serial number with an octet too many', { serialNumber: integer(0xff, 0x80) }],
+    [
+      'a digest with more behind it',
+      { imprint: encode(TAG.sequence, ...elementsOf(imprint as Buffer), millis) },
+    ],
+    ['a time of two digits for the year', { genTime: encode(TAG.utcTime, utcTime) }],
+    ['an accuracy that says nothing', { accuracy: accuracyOf() }],
+    ['an accuracy to the microsecond', { accuracy: accuracyOf(integer(0), millis, micros) }],
+    ['an accuracy out of order', { accuracy: accuracyOf(micros, millis) }],
+    ['an accuracy of a string', { accuracy: accuracyOf(encode(TAG.utf8String, Buffer.from('1'))) }],
+    ['an accuracy of no octets', { accuracy: accuracyOf(encode(contextTag(0, 'primitive'))) }],
+    ['an ordering of two octets', { ordering: encode(TAG.boolean, Buffer.of(0xff, 0xff)) }],
+    ['an ordering of no octets', { ordering: encode(TAG.boolean) }],
+    [
+      'two names',
+      { tsa: encode(contextTag(0), (tsa as Buffer).subarray(2), encode(contextTag(2, 'primitive'))) },
+    ],
+  ] as const) {
+    const answer = forged({
+      tstInfo: encode(TAG.sequence, ...(Object.values({ ...fields, ...change }) as Buffer[])),
+    })
+    const file = join(directory, 'read')
+    writeFileSync(file, answer)
+    const isReadable = spawnSync('openssl', ['ts', '-reply', '-in', file, '-text']).status === 0
+    if (isReadable) {
+      t.ok(verifyResponse(answer, expected), what)
+    } else {
+      refuses(t, answer, 'answered with something other than a timestamp', 'malformed')
     }
   }
 })

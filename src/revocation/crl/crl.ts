@@ -2,7 +2,7 @@
 import type { X509Certificate } from 'node:crypto'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { sameAlgorithm } from '../../asn1/algorithm-identifier.ts'
-import { DerReader } from '../../asn1/der-reader.ts'
+import { checkInteger, DerReader } from '../../asn1/der-reader.ts'
 import { contextTag, TAG } from '../../asn1/tag.ts'
 import { readTime } from '../../asn1/time.ts'
 import {
@@ -55,7 +55,9 @@ export function readCrl(der: Buffer): Crl {
   const signed = readSignedObject(list)
   list.finish()
   const content = new DerReader(signed.toBeSigned).enter(TAG.sequence)
-  content.enterOptional(TAG.integer) // version
+  if (content.tag === TAG.integer) {
+    content.integer() // version
+  }
   if (!sameAlgorithm(content.element(TAG.sequence), signed.algorithm)) {
     throw new Error('it names two algorithms for its signature')
   }
@@ -171,12 +173,15 @@ export async function findRevocations(
   while (entries?.tag !== undefined) {
     const encoded = entries.element(TAG.sequence)
     const entry = new DerReader(encoded).enter(TAG.sequence)
-    const serialNumber = entry.content(TAG.integer).toString('hex')
+    const number = entry.content(TAG.integer)
+    const serialNumber = number.toString('hex')
     const isWanted = serialNumbers.has(serialNumber)
     let revocation: Revocation | undefined = { at: thisUpdate, reason: describeReason() }
     try {
-      const time = new DerReader(entry.element())
+      checkInteger(number)
+      const time = new DerReader(entry.element(entry.tag === TAG.utcTime ? TAG.utcTime : TAG.generalizedTime))
       const extensions = readExtensionList(entry.enterOptional(TAG.sequence))
+      entry.finish()
       flaw ??= findUnknownCritical(extensions, [CRL_EXTENSION.reasonCode, CRL_EXTENSION.invalidityDate])
       const other = extensions.get(CRL_EXTENSION.certificateIssuer)
       isOfIssuer = other === undefined ? isOfIssuer : isIssuer(other.value, issuer)

@@ -74,6 +74,7 @@ export async function checkOcspResponse(der: Buffer, question: OcspQuestion, at:
     findUnknownCritical(response.extensions, [ID_OCSP_NONCE]) ??
     findNonceProblem(response, question.nonce) ??
     findUnknownCritical(single.extensions, []) ??
+    response.flaw ??
     stale
   if (status === 'unknown') {
     throw new Error(flaw ?? 'it does not know the certificate')

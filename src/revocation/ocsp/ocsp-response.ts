@@ -4,7 +4,13 @@ import { encode, encodeObjectIdentifier } from '../../asn1/der-writer.ts'
 import { contextTag, TAG } from '../../asn1/tag.ts'
 import { readTime } from '../../asn1/time.ts'
 import { type Extensions, readExtensions } from '../../x509/extensions.ts'
-import { describeReason, type Revocation, readSignedObject, type SignedObject } from '../revocation-answer.ts'
+import {
+  describeReason,
+  type Flawed,
+  type Revocation,
+  readSignedObject,
+  type SignedObject,
+} from '../revocation-answer.ts'
 import type { CertificateId } from './ocsp-request.ts'
 
 /** id-pkix-ocsp-basic (RFC 6960 4.2.1). */
@@ -25,7 +31,7 @@ const FAILURES: Readonly<Record<number, string>> = {
   6: 'unauthorized',
 }
 
-export interface OcspResponse extends SignedObject {
+export interface OcspResponse extends SignedObject, Flawed {
   readonly responder: ResponderId
   readonly answers: readonly SingleResponse[]
   readonly extensions: Extensions
@@ -127,51 +133,75 @@ function readBasicResponse(response: DerReader): DerReader {
   return basic
 }
 
-function readResponseData(data: DerReader): Pick<OcspResponse, 'responder' | 'answers' | 'extensions'> {
+type ResponseData = Pick<OcspResponse, 'responder' | 'answers' | 'extensions' | 'flaw'>
+
+function readResponseData(data: DerReader): ResponseData {
+  /** Readers that must be at their end when all is read. Others could not read the answer if anything followed. */
+  const ends = [data]
   // DER leaves out the default, but some responders write it
-  const version = data.enterOptional(contextTag(0))?.content(TAG.integer)
+  const version = enterExplicit(data, contextTag(0), ends)?.content(TAG.integer)
   if (version !== undefined && !version.equals(VERSION_1)) {
     throw new Error('it answered in an unknown version')
   }
-  const responder = readResponderId(data)
+  const responder = readResponderId(data, ends)
   data.content(TAG.generalizedTime) // producedAt
   const list = data.enter(TAG.sequence)
   const answers: SingleResponse[] = []
   while (list.tag !== undefined) {
-    answers.push(readSingleResponse(list.enter(TAG.sequence)))
+    answers.push(readSingleResponse(list.enter(TAG.sequence), ends))
   }
-  return { responder, answers, extensions: readExtensions(data.enterOptional(contextTag(1))) }
+  const extensions = readExtensions(data.enterOptional(contextTag(1)))
+  const hasMore = ends.some(({ tag }) => tag !== undefined)
+  return { responder, answers, extensions, ...(hasMore && { flaw: 'it holds more than RFC 6960 4.2.1 has' }) }
 }
 
-function readResponderId(data: DerReader): ResponderId {
-  const name = data.enterOptional(contextTag(1))
-  return name === undefined
-    ? { keyHash: data.enter(contextTag(2)).content(TAG.octetString) }
-    : { name: name.element(TAG.sequence) }
+/** Passes over the next element if it has that tag, and returns a reader of what must be the only element in it. */
+function enterExplicit(reader: DerReader, tag: number, ends: DerReader[]): DerReader | undefined {
+  const inner = reader.enterOptional(tag)
+  ends.push(...(inner === undefined ? [] : [inner]))
+  return inner
 }
 
-function readSingleResponse(single: DerReader): SingleResponse {
+function readResponderId(data: DerReader, ends: DerReader[]): ResponderId {
+  const name = enterExplicit(data, contextTag(1), ends)?.element(TAG.sequence)
+  if (name !== undefined) {
+    return { name }
+  }
+  const key = data.enter(contextTag(2))
+  ends.push(key)
+  return { keyHash: key.content(TAG.octetString) }
+}
+
+function readSingleResponse(single: DerReader, ends: DerReader[]): SingleResponse {
   const id = single.enter(TAG.sequence)
+  const algorithm = id.enter(TAG.sequence)
+  const hashAlgorithm = algorithm.objectIdentifier()
+  const parameters = algorithm.enterOptional(TAG.null)
+  ends.push(single, id, algorithm, ...(parameters === undefined ? [] : [parameters]))
   return {
-    hashAlgorithm: id.enter(TAG.sequence).objectIdentifier(),
+    hashAlgorithm,
     issuerNameHash: id.content(TAG.octetString),
     issuerKeyHash: id.content(TAG.octetString),
     serialNumber: id.content(TAG.integer),
-    status: readStatus(single),
-    thisUpdate: readTime(single, { fractions: true }),
-    nextUpdate: readOptionalTime(single.enterOptional(contextTag(0))),
+    status: readStatus(single, ends),
+    thisUpdate: readGeneralizedTime(single),
+    nextUpdate: readOptionalTime(enterExplicit(single, contextTag(0), ends)),
     extensions: readExtensions(single.enterOptional(contextTag(1))),
   }
 }
 
+/** Reads a time, for which RFC 6960 has no UTCTime, other than RFC 5280 for certificates. */
+function readGeneralizedTime(reader: DerReader): Date {
+  return readTime(new DerReader(reader.element(TAG.generalizedTime)), { fractions: true })
+}
+
 function readOptionalTime(wrapper: DerReader | undefined): Date | undefined {
-  return wrapper && readTime(wrapper, { fractions: true })
+  return wrapper && readGeneralizedTime(wrapper)
 }
 
 /** Reads CertStatus, whose alternatives are tagged implicitly. */
-function readStatus(single: DerReader): SingleResponse['status'] {
-  if (single.tag === contextTag(0, 'primitive')) {
-    single.element()
+function readStatus(single: DerReader, ends: DerReader[]): SingleResponse['status'] {
+  if (enterExplicit(single, contextTag(0, 'primitive'), ends) !== undefined) {
     return 'good'
   }
   if (single.tag === contextTag(2, 'primitive')) {
