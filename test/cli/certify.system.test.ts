@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { createHash, X509Certificate } from 'node:crypto'
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -14,7 +14,7 @@ import {
   rsaPss,
   writePlainRsaKey,
 } from '../support/certificates.ts'
-import { type CommandResult, MAIN, runAtTerminal, runCommand } from '../support/command.ts'
+import { type CommandResult, runAtTerminal, runCommand } from '../support/command.ts'
 import { createToken, generateKey } from '../support/token.ts'
 
 const FOR_TESTS =
@@ -247,10 +247,12 @@ t.test('a file that is there is refused before anything is signed', async (t) =>
 
 t.test('no part of a result is left where there is no room for the whole', async (t) => {
   const out = path('partial.pem')
-  const args = [MAIN, 'certify', path('signer.csr'), ...ofAuthority, '--out', out]
-  const limited = ['-c', 'ulimit -f 0; exec "$@"', 'sh', process.execPath, ...args]
-  const { status, stderr } = spawnSync('sh', limited, { encoding: 'utf8' })
-  t.equal(status, 1)
+  const limitFiles = (bytes: string) =>
+    execFileSync('prlimit', ['--pid', `${process.pid}`, `--fsize=${bytes}:`])
+  limitFiles('100')
+  t.teardown(() => limitFiles('unlimited'))
+  const { exitCode, stderr } = await run('certify', path('signer.csr'), ...ofAuthority, '--out', out)
+  t.equal(exitCode, 1)
   t.match(stderr, /partial\.pem cannot be written: EFBIG/)
   t.notOk(existsSync(out))
 })
