@@ -1,7 +1,7 @@
 /** The file of the records: one process appends to it, and finds its end again after a crash, a full disk or a removal. */
 import { spawnSync } from 'node:child_process'
 import { constants, statSync } from 'node:fs'
-import { access, type FileHandle, open, readdir, rename, statfs } from 'node:fs/promises'
+import { access, type FileHandle, open, readdir, rename, stat, statfs } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import type { AuditRecord } from '../../schemas/audit-record.ts'
 import { AuditFileError } from './audit-file-error.ts'
@@ -36,8 +36,9 @@ export interface FoundEnd {
 export class AuditFile {
   readonly #path: string
   readonly #rotateBytes: number
-  /** Holds the lock until the process ends. */
+  /** Holds the lock until the process ends, on the file of this identity. */
   #lock: FileHandle | undefined
+  #lockIdentity = ''
   #handle: FileHandle | undefined
   #identity = ''
   /** Bytes in the file, and how many of them are known to be on the disk. */
@@ -53,12 +54,13 @@ export class AuditFile {
   }
 
   /**
-   * Takes the lock, which the system releases when this process ends, however it does. Other processes are refused.
+   * Takes the lock, unless it is held. The system releases it when this process ends, however it does. Other processes are
+   * refused.
    *
    * @throws AuditFileError
    */
   async lock(): Promise<void> {
-    if (this.#lock !== undefined) {
+    if (await this.#isLocked()) {
       return
     }
     const lock = await open(`${this.#path}.lock`, 'a', MODE)
@@ -67,7 +69,9 @@ export class AuditFile {
       timeout: LOCK_TIMEOUT_MS,
     })
     if (status === 0) {
+      await this.#lock?.close()
       this.#lock = lock
+      this.#lockIdentity = describeIdentity(await lock.stat())
       return
     }
     await lock.close()
@@ -120,6 +124,11 @@ export class AuditFile {
    * @throws the error of the system; what was written then is unknown until `open` finds the end again
    */
   async append(lines: string, first: number): Promise<void> {
+    if (!(await this.#isLocked())) {
+      throw new AuditFileError(
+        'is not locked any more: its .lock was removed, so that another process could write, too',
+      )
+    }
     if (this.#size >= this.#rotateBytes) {
       await this.#rotate()
     }
@@ -143,6 +152,12 @@ export class AuditFile {
   async close(): Promise<void> {
     await this.#handle?.close()
     await this.#lock?.close()
+  }
+
+  /** Returns whether the lock is held, and on the file that other processes would try to lock. */
+  async #isLocked(): Promise<boolean> {
+    const there = this.#lock && (await stat(`${this.#path}.lock`).catch(() => undefined))
+    return there !== undefined && describeIdentity(there) === this.#lockIdentity
   }
 
   /** Refuses to go on if the file was removed, replaced or changed by others, who may have taken records with them. */

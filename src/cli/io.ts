@@ -1,5 +1,5 @@
 /** Defines input, output and exit codes of a command. */
-import { existsSync, writeFileSync } from 'node:fs'
+import { closeSync, existsSync, openSync, rmSync, writeFileSync } from 'node:fs'
 import type { Variables } from '../configuration/variables.ts'
 
 /** Input and output of a command. */
@@ -52,13 +52,38 @@ export function writeResult(
 ): void {
   const { out, json = false } = options
   if (out !== undefined) {
-    useFile(out, 'written', () => writeFileSync(out, content, { flag: 'wx' }))
+    writeNewFile(out, content)
   } else if (!json) {
     io.output.write(content)
   }
   if (json) {
     printResult(io, options, summary, '')
   }
+}
+
+/**
+ * Writes a file that must not exist. None is left of which only a part could be written, as on a full disk: it would pass for
+ * the result.
+ *
+ * @param before beginning of the message of an error
+ */
+export function writeNewFile(file: string, content: string | Uint8Array, before = ''): void {
+  useFile(
+    file,
+    'written',
+    () => {
+      const handle = openSync(file, 'wx')
+      try {
+        writeFileSync(handle, content)
+      } catch (error) {
+        rmSync(file, { force: true })
+        throw error
+      } finally {
+        closeSync(handle)
+      }
+    },
+    before,
+  )
 }
 
 /** Refuses an existing file, before anything is done whose result could not be written. */

@@ -1,12 +1,11 @@
 /** Implements `signing-service keys`, which lists the private keys on a token, and `keygen`, which generates a key pair. */
 import { createPublicKey, randomBytes } from 'node:crypto'
-import { writeFileSync } from 'node:fs'
-import { type Command, Option } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import { CURVE_NAMES } from '../algorithms/elliptic-curves.ts'
 import { administer } from '../pkcs11/administration/administer.ts'
 import type { KeyDescription } from '../pkcs11/administration/keys.ts'
 import { findAccess } from './configuration.ts'
-import { CommandFailed, EXIT_USAGE, type Io, printResult, refuseExisting, useFile } from './io.ts'
+import { CommandFailed, EXIT_USAGE, type Io, printResult, refuseExisting, writeNewFile } from './io.ts'
 import { type NamedKeyOptions, namesKey, parseNonce, printEvidence, printPublicKey } from './named-key.ts'
 import { addTokenOptions, parseFingerprint, parseId, parseInteger, type TokenOptions } from './options.ts'
 import { formatTable, yesNo } from './table.ts'
@@ -126,7 +125,7 @@ interface KeygenOptions extends TokenOptions {
 export function addKeygenCommand(program: Command, io: Io): void {
   addTokenOptions(program.command('keygen'))
     .description('generate a key pair on the token')
-    .requiredOption('--label <label>', 'CKA_LABEL of both halves')
+    .requiredOption('--label <label>', 'CKA_LABEL of both halves', parseNewLabel)
     .option('--id <hex>', 'CKA_ID of both halves (default: a random one)', parseId)
     .option(
       '--bits <bits>',
@@ -140,6 +139,14 @@ export function addKeygenCommand(program: Command, io: Io): void {
     .option('--public-key <file>', 'write the public key to a new file (PEM, SubjectPublicKeyInfo)')
     .addHelpText('after', KEYGEN_EXAMPLES)
     .action((options: KeygenOptions) => generate(io, options))
+}
+
+/** Refuses an empty label, as an unset variable of a script makes it: the service could not find the key by it. */
+function parseNewLabel(value: string): string {
+  if (value === '') {
+    throw new InvalidArgumentError('It must not be empty.')
+  }
+  return value
 }
 
 async function generate(io: Io, options: KeygenOptions): Promise<void> {
@@ -160,6 +167,6 @@ async function generate(io: Io, options: KeygenOptions): Promise<void> {
   if (file !== undefined) {
     const der = { key: Buffer.from(publicKey), type: 'spki', format: 'der' } as const
     const pem = createPublicKey(der).export({ type: 'spki', format: 'pem' })
-    useFile(file, 'written', () => writeFileSync(file, pem, { flag: 'wx' }), 'the key was generated, but ')
+    writeNewFile(file, pem, 'the key was generated, but ')
   }
 }

@@ -155,7 +155,14 @@ function changeUsers(io: Io, change: (users: readonly User[]) => readonly User[]
   const given = fileOf(io)
   const file = existsSync(given) ? realpathSync(given) : given
   const next = `${file}.new`
-  useFile(next, 'written', () => writeFileSync(next, '', { flag: 'wx', mode: 0o600 }))
+  useFile(next, 'written', () => {
+    if (existsSync(next)) {
+      throw new Error(
+        'another command changes the users, or was cut off while it did; if none runs, remove this file',
+      )
+    }
+    writeFileSync(next, '', { flag: 'wx', mode: 0o600 })
+  })
   try {
     const before = existsSync(file) ? statSync(file) : undefined
     const users = change(readUsers(io))

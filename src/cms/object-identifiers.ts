@@ -17,7 +17,8 @@ export const ID_SIGNER_LOCATION = '1.2.840.113549.1.9.16.2.17'
 /** adbe-revocationInfoArchival (ISO 32000-2 12.8.3.3.2). */
 export const ID_REVOCATION_INFO_ARCHIVAL = '1.2.840.113583.1.1.8'
 
-// Unsigned attributes (EN 319 122-1 5.3 and A.1.4)
+// Unsigned attributes (RFC 5652 11.4, EN 319 122-1 5.3 and A.1.4)
+export const ID_COUNTERSIGNATURE = '1.2.840.113549.1.9.6'
 export const ID_SIGNATURE_TIMESTAMP = '1.2.840.113549.1.9.16.2.14'
 export const ID_REVOCATION_VALUES = '1.2.840.113549.1.9.16.2.24'
 

@@ -5,15 +5,18 @@
 import { digest, findHashByOid, type HashAlgorithm, SHA_1, SHA_256 } from '../algorithms/hash-algorithms.ts'
 import { DerReader } from '../asn1/der-reader.ts'
 import { encodeObjectIdentifier } from '../asn1/der-writer.ts'
+import { checkPrimitive } from '../asn1/primitive.ts'
 import { contextTag, TAG } from '../asn1/tag.ts'
 import { readCertificateFields } from '../x509/certificate-fields.ts'
 import { includesName } from '../x509/names.ts'
 import {
   ID_CONTENT_TYPE,
+  ID_COUNTERSIGNATURE,
   ID_DATA,
   ID_MESSAGE_DIGEST,
   ID_SIGNING_CERTIFICATE,
   ID_SIGNING_CERTIFICATE_V2,
+  ID_SIGNING_TIME,
 } from './object-identifiers.ts'
 
 export interface SignedAttributes {
@@ -36,26 +39,31 @@ const DATA = encodeObjectIdentifier(ID_DATA)
 export const MESSAGE_DIGEST = encodeObjectIdentifier(ID_MESSAGE_DIGEST)
 const SIGNING_CERTIFICATE = encodeObjectIdentifier(ID_SIGNING_CERTIFICATE)
 const SIGNING_CERTIFICATE_V2 = encodeObjectIdentifier(ID_SIGNING_CERTIFICATE_V2)
+const COUNTERSIGNATURE = encodeObjectIdentifier(ID_COUNTERSIGNATURE)
+/** Types of which there is one attribute at most, with one value (RFC 5652 11). */
+const SINGLE = [CONTENT_TYPE, MESSAGE_DIGEST, encodeObjectIdentifier(ID_SIGNING_TIME)]
 
 /**
  * Reads the DER SET OF Attribute that a signature is made over (RFC 5652 5.4). It ignores the order of the attributes,
  * since only some verifiers sort them.
  *
- * @returns undefined for other bytes
- * @throws Error when the attributes name a certificate in a way that cannot be read
+ * @returns undefined for other bytes, and for attributes that verifiers refuse
+ * @throws Error when these name a certificate, or the attributes do in a way that cannot be read
  */
 export function readSignedAttributes(bytes: Buffer): SignedAttributes | undefined {
   // Attributes under the [0] of SignerInfo are refused too: no verifier accepts a signature over them (RFC 5652 5.4)
   if (bytes[0] !== TAG.set && bytes[0] !== contextTag(0)) {
     return undefined
   }
-  let attributes: Attribute[]
-  try {
-    attributes = readAttributes(bytes)
-    attributes.forEach(checkEncoding)
-  } catch {
+  const attributes = decode(bytes)
+  if (attributes === undefined || !areAllowed(attributes)) {
     if (bytes.includes(SIGNING_CERTIFICATE) || bytes.includes(SIGNING_CERTIFICATE_V2)) {
-      throw new Error('they are not the DER encoding of a SET OF Attribute (RFC 5652 5.4)')
+      throw new Error(
+        attributes === undefined
+          ? 'they are not the DER encoding of a SET OF Attribute (RFC 5652 5.4)'
+          : 'a countersignature is among them, or content-type, message-digest or signing-time not once, with one value ' +
+              '(RFC 5652 11)',
+      )
     }
     return undefined
   }
@@ -66,6 +74,25 @@ export function readSignedAttributes(bytes: Buffer): SignedAttributes | undefine
   }
 }
 
+function decode(bytes: Buffer): Attribute[] | undefined {
+  try {
+    const attributes = readAttributes(bytes)
+    attributes.forEach(checkEncoding)
+    return attributes
+  } catch {
+    return undefined
+  }
+}
+
+/** Returns whether there may be such attributes among those that are signed (RFC 5652 11). */
+function areAllowed(attributes: readonly Attribute[]): boolean {
+  return attributes.every(
+    ({ type }) =>
+      !type.equals(COUNTERSIGNATURE) &&
+      !(SINGLE.some((one) => type.equals(one)) && singleValue(attributes, type) === undefined),
+  )
+}
+
 /**
  * Refuses an attribute that verifiers cannot read, or not all alike, so that no signature is made over it.
  *
@@ -73,7 +100,7 @@ export function readSignedAttributes(bytes: Buffer): SignedAttributes | undefine
  */
 function checkEncoding({ type, values }: Attribute): void {
   new DerReader(type).objectIdentifier()
-  new DerReader(values).elements()
+  new DerReader(values).elements().forEach(checkPrimitive)
 }
 
 /**

@@ -4,6 +4,7 @@ import { Readable } from 'node:stream'
 import type { FastifyReply } from 'fastify'
 import fp from 'fastify-plugin'
 import type { DescribedPort } from '../description/describe-api.ts'
+import { EventLoopTurns } from '../requests/event-loop-turns.ts'
 
 /** Has the browser run nothing but these scripts, load nothing from other hosts, and show the page in no frame. */
 const POLICY = [
@@ -55,6 +56,9 @@ const FILES = {
 /** Bytes of a file that are handed over at once. */
 const PIECE_BYTES = 65_536
 
+/** The turns of all files: one piece is handed over in each, so that hundreds of readers do not hold up requests. */
+const TURNS = new EventLoopTurns()
+
 type Ports = readonly [DescribedPort, ...DescribedPort[]]
 
 export interface DocsOptions {
@@ -70,7 +74,11 @@ export const docs = fp<DocsOptions>(
   async (app, { ports }) => {
     let text: Promise<string> | undefined
     app.get('/docs/json', { config: { operation: 'description' } }, async (_request, reply) => {
-      text ??= describe(ports)
+      text ??= describe(ports).catch((error) => {
+        // The next one who asks finds out whether it was for a moment
+        text = undefined
+        throw error
+      })
       return reply.type('application/json; charset=utf-8').send(await text)
     })
 
@@ -99,8 +107,9 @@ export const docs = fp<DocsOptions>(
  * Returns pieces of bytes that all readers share. A stream of them waits for its reader: TLS would keep a copy of the whole for
  * each of many slow ones. It needs no end, as one of a file does: Node.js lets go of pipelined requests without a word.
  */
-function* piecesOf(bytes: Buffer): Generator<Buffer> {
+async function* piecesOf(bytes: Buffer): AsyncGenerator<Buffer> {
   for (let start = 0; start < bytes.length; start += PIECE_BYTES) {
+    await new Promise<void>((resolve) => TURNS.wait(resolve))
     yield bytes.subarray(start, start + PIECE_BYTES)
   }
 }

@@ -134,7 +134,7 @@ function readDer(der: Buffer): SignedAttributes {
     throw invalidAttributes(`are signed attributes that name a certificate, but ${(error as Error).message}`)
   }
   if (attributes === undefined || !isSortedSet(der)) {
-    throw invalidAttributes('must be signed attributes, the DER SET OF Attribute (RFC 5652 5.4)')
+    throw invalidAttributes('must be signed attributes, the DER SET OF Attribute (RFC 5652 5.4, 11)')
   }
   return attributes
 }

@@ -126,6 +126,28 @@ t.test('one process has the lock, which goes with it', async (t) => {
   await until('the lock is free, though a process that it started goes on', () => flock() === 0)
 })
 
+t.test(
+  'whoever removes the lock lets no two processes write: nothing is written until it is held again',
+  async (t) => {
+    const path = createPath()
+    const { writer } = await Writer.open(t, path)
+    await writer.append()
+    rmSync(`${path}.lock`)
+    const { writer: second } = await Writer.open(t, path)
+    await second.append()
+    await t.rejects(writer.append(), { message: /^is not locked any more: / })
+    await t.rejects(writer.file.lock(), { message: /^is written by another process/ })
+    await second.append()
+    await second.file.close()
+    await writer.file.lock()
+    t.equal(spawnSync('flock', ['-n', `${path}.lock`, 'true']).status, 1)
+    writer.chain = new Chain('one', (await writer.file.open()).end)
+    await writer.append()
+    t.same(findChainProblems(readLines(path)), [])
+    t.equal(readLines(path).length, 4)
+  },
+)
+
 t.test('without flock it says what is needed', async (t) => {
   const { PATH } = process.env
   t.teardown(() => {

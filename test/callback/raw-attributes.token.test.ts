@@ -116,7 +116,15 @@ t.test('attributes that name a certificate and cannot be read are refused', asyn
   const implicit = Buffer.from(valid)
   implicit[0] = 0xa0
   const empty = encodeAttributes(...basicAttributes(), attribute(OID.signingCertificateV2, sequence()))
-  for (const data of [implicit, valid.subarray(0, -1), Buffer.concat([valid, Buffer.of(0)]), empty]) {
+  const named = namingAttribute('sha256', house.certificate.raw)
+  const more = [
+    attribute('1.2.840.113549.1.9.6', sequence()),
+    attribute('1.2.3', new asn1js.Integer({ valueHex: Buffer.of(0, 1) })),
+  ].map((one) => encodeAttributes(...basicAttributes(), named, one))
+  for (const data of [
+    ...[implicit, valid.subarray(0, -1), Buffer.concat([valid, Buffer.of(0)]), empty],
+    ...more,
+  ]) {
     checkRefusal(t, await ask(data), {
       statusCode: 400,
       code: 'INVALID_REQUEST',

@@ -245,6 +245,20 @@ t.test('a file that is there is refused before anything is signed', async (t) =>
   t.equal(readFileSync(there, 'utf8'), 'precious')
 })
 
+t.test('no part of a result is left where there is no room for the whole', async (t) => {
+  const out = path('partial.pem')
+  const limitFiles = (bytes: string) =>
+    execFileSync('prlimit', ['--pid', `${process.pid}`, `--fsize=${bytes}:`])
+  // Without a listener, tap ends the process at the signal that comes with EFBIG
+  process.on('SIGXFSZ', () => {})
+  limitFiles('100')
+  t.teardown(() => limitFiles('unlimited'))
+  const { exitCode, stderr } = await run('certify', path('signer.csr'), ...ofAuthority, '--out', out)
+  t.equal(exitCode, 1)
+  t.match(stderr, /partial\.pem cannot be written: EFBIG/)
+  t.notOk(existsSync(out))
+})
+
 t.test('arguments that make no certificate', async (t) => {
   const self = ['--self-signed', '--subject', 'CN=a']
   for (const [message, ...args] of [

@@ -122,6 +122,12 @@ t.test('a label that is taken is refused, unless an id tells the two keys apart'
   t.equal(withId, 0)
 })
 
+t.test('an empty label is refused', async (t) => {
+  const { exitCode, stderr } = await runCommand(environment, 'keygen', '--label', '')
+  t.equal(exitCode, 2)
+  t.match(stderr, /It must not be empty/)
+})
+
 t.test('a file that is there is refused, before anything is generated', async (t) => {
   const file = join(directory, 'precious.pem')
   writeFileSync(file, 'precious')

@@ -1,13 +1,13 @@
 import { execFileSync } from 'node:child_process'
-import { createHash, randomBytes } from 'node:crypto'
-import { writeFileSync } from 'node:fs'
+import { createHash, randomBytes, sign } from 'node:crypto'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as asn1js from 'asn1js'
 import fc from 'fast-check'
 import t from 'tap'
 import { DerReader } from '../../src/asn1/der-reader.ts'
 import { encode } from '../../src/asn1/der-writer.ts'
-import { TAG } from '../../src/asn1/tag.ts'
+import { contextTag, TAG } from '../../src/asn1/tag.ts'
 import { readSignedAttributes } from '../../src/cms/signed-attributes-reader.ts'
 import {
   attributesNaming,
@@ -21,10 +21,14 @@ import {
 } from '../support/attributes-to-sign.ts'
 import { issue } from '../support/certificates.ts'
 import { attribute, signedAttributesOf } from '../support/container-parts.ts'
+import { elementsOf } from '../support/resigned.ts'
+import { signWithOpenssl } from '../support/software-container.ts'
+import { verifyCms } from '../support/validators/openssl.ts'
 
 const directory = t.testdir()
 const { certificate, certificateFile, keyFile } = issue(directory, { subject: '/CN=Signer' })
 const other = randomBytes(300)
+const content = Buffer.from('a document')
 const digestOf = (hash: string) => createHash(hash).update(certificate.raw).digest()
 const NAMES = { sha1: 'sha160', sha224: 'sha224', sha256: 'sha256', sha384: 'sha384', sha512: 'sha512' }
 
@@ -82,12 +86,12 @@ t.test('attributes that name no certificate are read all the same', async (t) =>
   const nothing = { hasDataContentType: false, messageDigest: undefined, certificates: [] }
   t.same(readSignedAttributes(encodeAttributes()), nothing)
   const twice = [...basicAttributes(), ...basicAttributes('sha512')]
-  t.same(readSignedAttributes(encodeAttributes(...twice)), nothing, 'attributes that are there twice')
+  t.equal(readSignedAttributes(encodeAttributes(...twice)), undefined, 'attributes that are there twice')
   const type = oid(OID.contentType)
   const values = new asn1js.Set({ value: [oid(OID.data), oid(OID.data)] })
-  t.same(readSignedAttributes(encodeAttributes(sequence(type, values))), nothing, 'two values')
+  t.equal(readSignedAttributes(encodeAttributes(sequence(type, values))), undefined, 'two values')
   const none = sequence(type, new asn1js.Set({ value: [] }))
-  t.same(readSignedAttributes(encodeAttributes(none)), nothing, 'no value')
+  t.equal(readSignedAttributes(encodeAttributes(none)), undefined, 'no value')
   const wrong = attribute(OID.messageDigest, oid(OID.data))
   t.same(readSignedAttributes(encodeAttributes(wrong)), nothing, 'a digest that is none')
   const timestamp = basicAttributes('sha256', OID.timestampInfo)
@@ -127,6 +131,96 @@ t.test('attributes that no verifier can read are refused, though their certifica
     t.throws(read, /^they are not the DER encoding of a SET OF Attribute/, name)
   }
 })
+
+/** A container of openssl with other attributes, signed anew. */
+async function containerOf(attributes: Buffer): Promise<Buffer> {
+  const signer = { certificateFile, keyFile }
+  const cms = await signWithOpenssl({
+    ...{ content, signers: [signer], chain: [], hash: 'sha256', cades: true },
+  })
+  const [type, wrapped] = elementsOf(cms) as [Buffer, Buffer]
+  const signedData = elementsOf(new DerReader(wrapped).content(contextTag(0)))
+  const signerInfo = elementsOf(new DerReader(signedData.at(-1) as Buffer).content(TAG.set))
+  const place = signerInfo.findIndex(([tag]) => tag === contextTag(0))
+  signerInfo[place] = encode(contextTag(0), new DerReader(attributes).content(TAG.set))
+  signerInfo[place + 2] = encode(TAG.octetString, sign('sha256', attributes, readFileSync(keyFile)))
+  signedData[signedData.length - 1] = encode(TAG.set, encode(TAG.sequence, ...signerInfo))
+  return encode(TAG.sequence, type, encode(contextTag(0), encode(TAG.sequence, ...signedData)))
+}
+
+/** Returns attributes that name the certificate, with further ones in hex, each a type and its values. */
+function withAttributes(...more: readonly (readonly [string, string])[]): Buffer {
+  const elements = new DerReader(attributesNaming(certificate.raw)).enter(TAG.set).elements()
+  const others = more.map(([type, values]) =>
+    encode(TAG.sequence, Buffer.from(type, 'hex'), encode(TAG.set, Buffer.from(values, 'hex'))),
+  )
+  return encode(TAG.set, ...[...elements, ...others].sort(Buffer.compare))
+}
+
+const ANY = '06032a0304'
+const MESSAGE_DIGEST = '06092a864886f70d010904'
+const SIGNING_TIME = '06092a864886f70d010905'
+const COUNTERSIGNATURE = '06092a864886f70d010906'
+const TIME = '170d3236303130313030303030305a'
+
+t.test(
+  'attributes that openssl refuses are refused, and those with its like that it reads are not',
+  async (t) => {
+    const notDer = /^they are not the DER encoding/
+    const notAllowed =
+      /^a countersignature is among them, or content-type, message-digest or signing-time not once/
+    for (const [what, refusal, ...more] of [
+      ['an integer', undefined, [ANY, '02020080']],
+      ['a negative integer', undefined, [ANY, '0202ff7f']],
+      ['a padded integer', notDer, [ANY, '02020001']],
+      ['a padded negative integer', notDer, [ANY, '0202ff80']],
+      ['an integer without octets', notDer, [ANY, '0200']],
+      ['an enumerated', undefined, [ANY, '0a0101']],
+      ['a padded enumerated', notDer, [ANY, '0a020001']],
+      ['a boolean', undefined, [ANY, '0101ff']],
+      ['a boolean of two octets', notDer, [ANY, '01020000']],
+      ['a null', undefined, [ANY, '0500']],
+      ['a null with octets', notDer, [ANY, '050100']],
+      ['an identifier', undefined, [ANY, ANY]],
+      ['a padded identifier', notDer, [ANY, '0602802a']],
+      ['an identifier without an end', notDer, [ANY, '060180']],
+      ['bits', undefined, [ANY, '03020780']],
+      ['no bits', undefined, [ANY, '030100']],
+      ['bits without a count of unused ones', notDer, [ANY, '0300']],
+      ['bits with nine unused ones', notDer, [ANY, '03020900']],
+      ['unused bits that are set', notDer, [ANY, '030207ff']],
+      ['no bits with an unused one', notDer, [ANY, '030101']],
+      ['octets in pieces', notDer, [ANY, '24030401aa']],
+      ['a primitive sequence', notDer, [ANY, '1000']],
+      ['an end of contents', notDer, [ANY, '0000']],
+      ['half a character of two octets', notDer, [ANY, '1e0161']],
+      ['half a character of four octets', notDer, [ANY, '1c020061']],
+      ['text', undefined, [ANY, '0c0161']],
+      ['a tag of a context', undefined, [ANY, '80020001']],
+      ['a signing-time', undefined, [SIGNING_TIME, TIME]],
+      [
+        'two signing-times',
+        notAllowed,
+        [SIGNING_TIME, TIME],
+        [SIGNING_TIME, '170d3236303130313030303030315a'],
+      ],
+      ['a signing-time of no value', notAllowed, [SIGNING_TIME, '']],
+      ['two message-digests', notAllowed, [MESSAGE_DIGEST, '0401aa']],
+      ['a countersignature', notAllowed, [COUNTERSIGNATURE, '3000']],
+      ['another attribute twice', undefined, [ANY, '0500'], [ANY, '0500']],
+    ] as const) {
+      const attributes = withAttributes(...more)
+      const cms = await containerOf(attributes)
+      const { valid, message } = await verifyCms({ cms, content })
+      t.equal(valid, refusal === undefined, `${what}: ${message}`)
+      if (refusal === undefined) {
+        t.equal(namesIn(attributes)?.length, 1, what)
+      } else {
+        t.throws(() => readSignedAttributes(attributes), refusal, what)
+      }
+    }
+  },
+)
 
 t.test('attributes that name a certificate and cannot be read are told as such', async (t) => {
   const valid = attributesNaming(certificate.raw)

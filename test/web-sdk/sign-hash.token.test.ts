@@ -324,7 +324,11 @@ const REFUSED: Readonly<Record<string, readonly [Record<string, unknown> | strin
   ],
   'two message-digests': [
     signing(encodeAttributes(...basicAttributes(), basicAttributes('sha512')[1] as asn1js.Sequence)),
-    invalid('dataToBeSigned: must have one message-digest'),
+    notDer,
+  ],
+  'a countersignature': [
+    signing(encodeAttributes(...basicAttributes(), attribute('1.2.840.113549.1.9.6', sequence()))),
+    notDer,
   ],
   'the digest of other contents': [
     bodyWith({ hash: createHash('sha256').update('another document').digest('hex') }),

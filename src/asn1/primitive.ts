@@ -1,0 +1,58 @@
+import { DerReader } from './der-reader.ts'
+import { CONSTRUCTED, TAG } from './tag.ts'
+
+/** Universal types that are made of other elements; all others have octets of their own in DER (X.690 8, 10.2). */
+const CONSTRUCTED_TYPES: readonly number[] = [0x28, 0x2b, TAG.sequence, TAG.set]
+
+/** The bits of an identifier octet that tell the class, which is 0 for universal types (X.690 8.1.2.2). */
+const CLASS = 0xc0
+
+/** What the octets of universal types have to be; all octets will do of others, such as text, which verifiers do not read. */
+const IS_DER: Readonly<Record<number, (octets: Buffer) => boolean>> = {
+  0: () => false,
+  [TAG.boolean]: ([value, ...more]) => (value === 0 || value === 0xff) && more.length === 0,
+  [TAG.integer]: isShortestInteger,
+  [TAG.bitString]: isBitString,
+  [TAG.null]: ({ length }) => length === 0,
+  [TAG.enumerated]: isShortestInteger,
+  [TAG.universalString]: ({ length }) => length % 4 === 0,
+  [TAG.bmpString]: ({ length }) => length % 2 === 0,
+}
+
+/**
+ * Refuses a value of a universal type whose octets are not DER, which verifiers do not read though its length is right. It
+ * does not look into what is made of other elements.
+ *
+ * @param element with its tag and length
+ * @throws Error
+ */
+export function checkPrimitive(element: Buffer): void {
+  const tag = element[0] as number
+  if ((tag & CLASS) !== 0) {
+    return
+  }
+  const mustBeConstructed = CONSTRUCTED_TYPES.includes(tag | CONSTRUCTED)
+  const reader = new DerReader(element)
+  if (tag === TAG.objectIdentifier) {
+    reader.objectIdentifier()
+  } else if (
+    mustBeConstructed !== ((tag & CONSTRUCTED) !== 0) ||
+    IS_DER[tag]?.(reader.content(tag)) === false
+  ) {
+    throw new Error('it is no DER: the octets of a value are not those of its type')
+  }
+}
+
+/** Returns whether an integer has octets, and none more than it needs (X.690 8.3.2). */
+function isShortestInteger(octets: Buffer): boolean {
+  const [first, second] = octets
+  const isPadded = second !== undefined && first === (second >= 0x80 ? 0xff : 0)
+  return first !== undefined && !isPadded
+}
+
+/** Returns whether the unused bits are fewer than eight, and 0 (X.690 8.6.2, 11.2.1). */
+function isBitString(octets: Buffer): boolean {
+  const [unused] = octets
+  const last = octets.length > 1 ? (octets.at(-1) as number) : 0
+  return unused !== undefined && unused < (octets.length > 1 ? 8 : 1) && (last & (2 ** unused - 1)) === 0
+}
