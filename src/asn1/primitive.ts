@@ -11,10 +11,8 @@ const CLASS = 0xc0
 const IS_DER: Readonly<Record<number, (octets: Buffer) => boolean>> = {
   0: () => false,
   [TAG.boolean]: ([value, ...more]) => (value === 0 || value === 0xff) && more.length === 0,
-  [TAG.integer]: isShortestInteger,
   [TAG.bitString]: isBitString,
   [TAG.null]: ({ length }) => length === 0,
-  [TAG.enumerated]: isShortestInteger,
   [TAG.universalString]: ({ length }) => length % 4 === 0,
   [TAG.bmpString]: ({ length }) => length % 2 === 0,
 }
@@ -35,19 +33,14 @@ export function checkPrimitive(element: Buffer): void {
   const reader = new DerReader(element)
   if (tag === TAG.objectIdentifier) {
     reader.objectIdentifier()
+  } else if (tag === TAG.integer || tag === TAG.enumerated) {
+    reader.integer(tag)
   } else if (
     mustBeConstructed !== ((tag & CONSTRUCTED) !== 0) ||
     IS_DER[tag]?.(reader.content(tag)) === false
   ) {
     throw new Error('it is no DER: the octets of a value are not those of its type')
   }
-}
-
-/** Returns whether an integer has octets, and none more than it needs (X.690 8.3.2). */
-function isShortestInteger(octets: Buffer): boolean {
-  const [first, second] = octets
-  const isPadded = second !== undefined && first === (second >= 0x80 ? 0xff : 0)
-  return first !== undefined && !isPadded
 }
 
 /** Returns whether the unused bits are fewer than eight, and 0 (X.690 8.6.2, 11.2.1). */
