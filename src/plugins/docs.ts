@@ -70,7 +70,11 @@ export const docs = fp<DocsOptions>(
   async (app, { ports }) => {
     let text: Promise<string> | undefined
     app.get('/docs/json', { config: { operation: 'description' } }, async (_request, reply) => {
-      text ??= describe(ports)
+      text ??= describe(ports).catch((error) => {
+        // Whoever asks next has it tried again
+        text = undefined
+        throw error
+      })
       return reply.type('application/json; charset=utf-8').send(await text)
     })
 

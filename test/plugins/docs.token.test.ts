@@ -2,7 +2,9 @@
 import { existsSync, readdirSync, readlinkSync } from 'node:fs'
 import type { Server } from 'node:http'
 import { promisify } from 'node:util'
+import Fastify from 'fastify'
 import t from 'tap'
+import { docs } from '../../src/plugins/docs.ts'
 import { send } from '../support/http.ts'
 import { listOperations, type OpenApi } from '../support/openapi.ts'
 import { checkRefusal } from '../support/refusal.ts'
@@ -36,6 +38,27 @@ t.test('the page and its files may load nothing from elsewhere', async (t) => {
     t.equal(head.headers['content-length'], headers['content-length'])
     t.equal(head.body.length, 0)
   }
+})
+
+t.test('a description that could not be made is made when somebody asks again', async (t) => {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  let reads = 0
+  const port = {
+    ...({ scheme: 'http', port: 6000 } as const),
+    get routes() {
+      reads++
+      if (reads === 1) {
+        throw new Error('a file cannot be opened')
+      }
+      return service.app.describedRoutes
+    },
+  }
+  await app.register(docs, { ports: [port] })
+  t.equal((await app.inject('/docs/json')).statusCode, 500)
+  const { statusCode, body } = await app.inject('/docs/json')
+  t.equal(statusCode, 200)
+  t.match(JSON.parse(body), { openapi: '3.1.0' })
 })
 
 t.test('the description has the addresses of this service alone', async (t) => {
