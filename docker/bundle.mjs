@@ -15,7 +15,7 @@ const compiledTests = join(root, 'dist/test')
 const outdir = join(root, 'dist/bundle')
 const testsOutdir = join(root, 'dist/tests')
 
-/** What is started as a process or a thread. */
+/** Programs that are started as a process or a thread. */
 const programs = [
   ...['server', 'cli/main', 'pkcs11/administration/entry'],
   ...['pkcs11/process/entry', 'pkcs11/process/session-worker', 'pkcs11/process/watchdog'],

@@ -1,24 +1,9 @@
 /**
- * What the addresses answer in JSON. Answers are sent as they were made: these schemas describe them, and neither drop nor
+ * Describes what the addresses answer in JSON. Answers are sent as they were made: these schemas describe them, and neither drop nor
  * convert anything. Newer services may add members.
  */
 import { type TProperties, Type } from 'typebox'
-import * as errors from '../src/errors.ts'
-
-/** An error of `errors.ts`, whose message has these words. */
-export type ErrorType = new (
-  first?: string,
-  second?: string,
-  third?: string,
-) => { readonly code: string; readonly statusCode: number; readonly message: string }
-
-/** All errors that a caller can meet. */
-export const ERROR_TYPES = Object.values<unknown>(errors).filter(isErrorType)
-
-/** Returns whether it is a class that @fastify/error has made. */
-function isErrorType(one: unknown): one is ErrorType {
-  return typeof one === 'function' && one.name === 'FastifyError'
-}
+import { ERROR_TYPES } from '../src/common/error-types.ts'
 
 const ERROR_CODES = ERROR_TYPES.map((type) => new type().code)
 

@@ -367,7 +367,7 @@ export const Environment = Type.Object({
     ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
     'info',
   ),
-  // Those of OpenTelemetry, which may be set for all programs of a host: what cannot be done of them is warned about
+  // Variables of OpenTelemetry may be set for all programs of a host, so the service only warns of those that it cannot heed
   OTEL_TRACES_EXPORTER: text('otlp to export traces, none not to', 'otlp'),
   OTEL_EXPORTER_OTLP_ENDPOINT: text(
     'OpenTelemetry collector to which traces are exported, at /v1/traces of this address',

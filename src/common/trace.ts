@@ -4,7 +4,7 @@ export interface Trace {
   readonly id: string
 }
 
-/** What a caller says in the header `traceparent` (W3C Trace Context, 3.2). */
+/** The trace that a caller names in the header `traceparent` (W3C Trace Context, 3.2). */
 export interface CallerTrace extends Trace {
   /** The caller's span, in 16 lower-case hex digits. */
   readonly spanId: string

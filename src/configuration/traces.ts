@@ -2,7 +2,7 @@
 import type { Environment } from '../../schemas/configuration.ts'
 import { splitList } from './lists.ts'
 
-/** Where a collector listens by default. */
+/** Address at which a collector listens by default. */
 const DEFAULT_ENDPOINT = 'http://localhost:4318'
 const PROTOCOL = 'http/protobuf'
 

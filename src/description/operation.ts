@@ -1,4 +1,4 @@
-/** What is described of an address, in the words of OpenAPI 3.1, beside the schema of its body. */
+/** Defines how an address is described, in the words of OpenAPI 3.1, beside the schema of its body. */
 
 /** One answer of an operation. */
 export interface Answer {

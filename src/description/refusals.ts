@@ -1,6 +1,7 @@
 /** Describes the refusals of an address: by status, with an example for each code. */
 import { STATUS_CODES } from 'node:http'
-import { ERROR_TYPES, type ErrorType, sharedAnswer } from '../../schemas/answers.ts'
+import { sharedAnswer } from '../../schemas/answers.ts'
+import { ERROR_TYPES, type ErrorType } from '../common/error-types.ts'
 import * as errors from '../errors.ts'
 import type { Answer, Answers, Examples } from './operation.ts'
 

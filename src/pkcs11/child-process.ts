@@ -7,8 +7,11 @@ import { fileURLToPath } from 'node:url'
 import type { UserIds } from '../configuration/users.ts'
 import { APART, MAIN_CHANNEL } from './messages.ts'
 
-/** Each user's processes can read the environment that a child was started with: no secret goes there. */
-const SECRETS = ['HSM_PIN', 'TSA_PASSWORD']
+/**
+ * Each user's processes can read the environment that a child was started with: no secret goes there. Headers for a collector
+ * of OpenTelemetry have its key.
+ */
+const SECRETS = /^(?:HSM_PIN|TSA_PASSWORD|CHECK_TOKEN|OTEL_EXPORTER_OTLP_(?:\w+_)?HEADERS)$/
 /** Keeps the AWS SDK from telling, at each start, which Node.js its next versions need; package.json says which these do. */
 const QUIET = { AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true' }
 /** Stands in front of each line that a library prints. */
@@ -59,7 +62,7 @@ function start(
   channels: readonly ('ipc' | 'pipe')[],
   user?: UserIds,
 ): ChildProcess {
-  const environment = Object.entries(process.env).filter(([name]) => !SECRETS.includes(name))
+  const environment = Object.entries(process.env).filter(([name]) => !SECRETS.test(name))
   const all = [...process.execArgv, fileURLToPath(main), String(process.pid), ...args]
   const child = spawn(process.execPath, all, {
     ...user,

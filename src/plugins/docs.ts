@@ -75,7 +75,7 @@ export const docs = fp<DocsOptions>(
     let text: Promise<string> | undefined
     app.get('/docs/json', { config: { operation: 'description' } }, async (_request, reply) => {
       text ??= describe(ports).catch((error) => {
-        // The next one who asks finds out whether it was for a moment
+        // Whoever asks next has it tried again
         text = undefined
         throw error
       })

@@ -16,7 +16,7 @@ export interface Trouble {
   /** True if requests are refused because of it. */
   readonly isGrave: boolean
   readonly what: string
-  /** What to do, in Markdown. */
+  /** Advice, in Markdown. */
   readonly advice: string
   /** Error code that it is about. */
   readonly code?: string
@@ -120,7 +120,8 @@ function* findEndingCertificates({ rows, tlsDaysLeft }: Facts): Generator<Troubl
     yield { isGrave: false, what: `A certificate ends soon: ${listSome(names)}.`, advice: renew }
   }
   if (tlsDaysLeft !== undefined && tlsDaysLeft < RENEWAL_DAYS) {
-    const what = `The TLS certificate of the port ends in ${plural(tlsDaysLeft, 'day')}.`
+    const end = tlsDaysLeft < 0 ? 'has ended' : `ends in ${plural(tlsDaysLeft, 'day')}`
+    const what = `The TLS certificate of the port ${end}.`
     const advice = 'Renew it, and replace its file, which is taken over without a restart'
     yield { isGrave: tlsDaysLeft < 0, what, advice }
   }

@@ -29,7 +29,7 @@ interface Slot {
   readonly shortfalls: Map<string, number>
 }
 
-/** What became of the requests of some time. */
+/** Outcomes and durations of the requests of some time. */
 export interface Figures {
   readonly counts: Readonly<Record<Fate, number>>
   /** Half of the signatures, and 19 of 20, took no longer, in seconds; undefined where none was made. */

@@ -1,4 +1,4 @@
-/** Draws series of numbers over the last quarter of an hour as inline SVG, which `style.ts` gives its colors. */
+/** Draws series of numbers over the last quarter of an hour as inline SVG, which `browser-parts.ts` gives its colors. */
 import { type Html, html } from './html.ts'
 
 export interface Plot {

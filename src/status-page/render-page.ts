@@ -66,13 +66,16 @@ function renderVerdict(status: Status): Html {
   return html`<section class="verdict ${className}" aria-labelledby="verdict">
 <h1 id="verdict">${heading}</h1>
 <p>${all}In the last ${MINUTES} minutes ${made}, and ${requests} failed. As of ${showTime(now)}.</p>
-${troubles.length > 0 ? html`<ul>${troubles.map(renderTrouble)}</ul>` : undefined}
+${troubles.length > 0 ? html`<ul>${troubles.map((trouble) => renderTrouble(trouble, past.errors))}</ul>` : undefined}
 </section>`
 }
 
-function renderTrouble({ what, advice, code }: Trouble): Html {
-  const link = code === undefined ? '' : html` <a href="#${code}"><code>${code}</code></a>`
-  return html`<li><p>${what}${link}</p>
+function renderTrouble({ what, advice, code }: Trouble, errors: readonly RecentError[]): Html {
+  const name = html`<code>${code}</code>`
+  // What kept a container from its level need not have been answered as an error
+  const isListed = errors.some((error) => error.code === code)
+  const link = isListed ? html`<a href="#${code}">${name}</a>` : name
+  return html`<li><p>${what}${code && html` ${link}`}</p>
 <p>What to do: ${showMarkdown(advice)}</p></li>
 `
 }

@@ -27,7 +27,7 @@ import type { TimestampObserver } from '../timestamp/timestamper.ts'
 /** Time in ms that the end of the service waits for the last spans to be exported. */
 const CLOSE_MS = 2_000
 
-/** What is known of a request at its end. */
+/** A request at its end. */
 export interface RequestEnd {
   /** Undefined if the client left. */
   readonly statusCode: number | undefined

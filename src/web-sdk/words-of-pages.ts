@@ -1,6 +1,6 @@
 /** Words refusals for pages, whose fields have other names than those of the callback. */
 
-/** What rooms below say of the callback's fields, with what a page calls the same. */
+/** Names of the callback's fields in messages of the rooms below, with those that pages have for them. */
 const WORDS: readonly (readonly [RegExp, string])[] = [
   // The signing token of a page names the signer alone
   [/^signing_token: is required, or (an Authorization header.*)$/, '$1 is required'],

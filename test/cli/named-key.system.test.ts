@@ -94,6 +94,26 @@ for (const { label, args } of [
   })
 }
 
+t.test('a certificate that a file has, and the token twice, is in the evidence once', async (t) => {
+  const der = path('leaf.der')
+  execFileSync('openssl', ['x509', '-in', leaf, '-outform', 'DER', '-out', der])
+  for (const label of ['first', 'again']) {
+    onToken('--write-object', der, '--type', 'cert', '--id', '01', '--label', label)
+  }
+  const evidence = await run(
+    'keys',
+    '--evidence',
+    '00'.repeat(32),
+    '--label',
+    'signer',
+    '--certificate',
+    leaf,
+  )
+  const { statement, certificates } = JSON.parse(evidence.stdout)
+  t.equal(certificates.length, 1)
+  t.match(JSON.parse(statement).certificates, [{ from: 'file' }])
+})
+
 t.test('evidence is refused for a certificate of another key, and a nonce that is none', async (t) => {
   const nonce = randomBytes(32).toString('hex')
   const other = await run('keys', '--evidence', nonce, '--label', 'curve', '--certificate', leaf)

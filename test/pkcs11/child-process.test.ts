@@ -55,6 +55,26 @@ t.test('each line goes to stderr with a mark', async (t) => {
   t.same(lines.sort(), ['PKCS#11: ', 'PKCS#11: four', 'PKCS#11: one', 'PKCS#11: three', 'PKCS#11: two'])
 })
 
+t.test('the process has the environment without secrets', async (t) => {
+  const secrets = {
+    ...{ HSM_PIN: 'secret 1', TSA_PASSWORD: 'secret 2', CHECK_TOKEN: 'secret 3' },
+    OTEL_EXPORTER_OTLP_HEADERS: 'authorization=secret 4',
+    OTEL_EXPORTER_OTLP_TRACES_HEADERS: 'authorization=secret 5',
+  }
+  const variables = { ...secrets, OTEL_SERVICE_NAME: 'no secret' }
+  Object.assign(process.env, variables)
+  t.teardown(() => {
+    for (const name of Object.keys(variables)) {
+      delete process.env[name]
+    }
+  })
+  const { lines } = await outputOf(t, 'env')
+  t.same(
+    lines.filter((line) => line.includes('secret')),
+    ['PKCS#11: OTEL_SERVICE_NAME=no secret'],
+  )
+})
+
 t.test('what has no end of a line is not waited for without a limit', async (t) => {
   const piece = 'head -c 30000 /dev/zero | tr "\\0" x; sleep 0.1'
   const { lines } = await outputOf(t, Array(10).fill(piece).join('; '))

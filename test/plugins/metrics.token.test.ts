@@ -1,6 +1,6 @@
 import { request } from 'node:http'
 import t from 'tap'
-import { listRefusals } from '../../src/metrics/refusal-metrics.ts'
+import { ERROR_TYPES } from '../../src/common/error-types.ts'
 import { send } from '../support/http.ts'
 import { scrape } from '../support/scrape.ts'
 import { startReadyService, startService } from '../support/service.ts'
@@ -10,7 +10,7 @@ import { hasPrometheusClient, readExposition } from '../support/validators/prome
 
 const { environment } = await createSigningToken(t.testdir())
 
-const known = listRefusals()
+const known = ERROR_TYPES.map((type) => new type())
   .map(({ code, statusCode }) => [code, statusCode])
   .sort()
 

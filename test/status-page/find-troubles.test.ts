@@ -103,5 +103,5 @@ t.test('a change that waits says what for', async (t) => {
 })
 
 t.test('a TLS certificate that has ended is grave', async (t) => {
-  t.match(find({ tlsDaysLeft: -1 }), [{ isGrave: true }])
+  t.match(find({ tlsDaysLeft: -1 }), [{ isGrave: true, what: 'The TLS certificate of the port has ended.' }])
 })

@@ -35,6 +35,19 @@ async function render(
   return renderPage(status)
 }
 
+t.test('a code is a link if it is among the errors', async (t) => {
+  const history = new History()
+  const ended = { seconds: 1, requestId: 'id' }
+  const shortfall = 'TIMESTAMP_UNAVAILABLE'
+  history.ended({ ...ended, outcome: 'signed', statusCode: 200, shortfall })
+  history.ended({ ...ended, outcome: 'HSM_BUSY', statusCode: 503 })
+  const page = await render({ history })
+  t.match(page, `<code>${shortfall}</code>`)
+  const links = [...page.matchAll(/<a href="#(\w+)">/g)].map(([, id]) => id)
+  t.same(links, ['HSM_BUSY'])
+  t.match(page, '<li id="HSM_BUSY">')
+})
+
 const headingOf = (page: string) => /<h1 id="verdict">([^<]*)</.exec(page)?.[1]
 
 t.test('whatever keeps every signer from signing is in the heading', async (t) => {

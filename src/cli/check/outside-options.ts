@@ -7,7 +7,7 @@ import type { SignatureForm } from '../../configuration/signer-configuration.ts'
 import { parseCertificates } from '../../x509/certificate-file.ts'
 import { CommandFailed, type Io, useFile } from '../io.ts'
 import { hashOption, parseInteger, readHash } from '../options.ts'
-import type { OutsideRequest } from './outside.ts'
+import { FORMS, type OutsideRequest } from './outside.ts'
 import type { Service } from './service-client.ts'
 
 export interface OutsideOptions {
@@ -36,7 +36,6 @@ const OWN: readonly (keyof OutsideOptions)[] = [
 /** Options about the token, which is not looked at from outside. */
 const OF_TOKEN = ['module', 'tokenLabel', 'tokenSerial', 'slot', 'pinFile', 'pinSecretId']
 
-const FORMS: readonly SignatureForm[] = ['raw', 'pkcs7']
 const MAX_DAYS = 3650
 const MAX_SECONDS = 3600
 
@@ -79,7 +78,7 @@ export function addOutsideOptions(command: Command): Command {
 function collectForms(value: string, before: readonly SignatureForm[] = []): readonly SignatureForm[] {
   const form = FORMS.find((one) => one === value)
   if (form === undefined) {
-    throw new InvalidArgumentError('Allowed choices are raw, pkcs7.')
+    throw new InvalidArgumentError(`Allowed choices are ${FORMS.join(', ')}.`)
   }
   return [...new Set([...before, form])]
 }

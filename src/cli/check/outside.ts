@@ -56,10 +56,11 @@ export async function checkFromOutside(request: OutsideRequest): Promise<Verdict
   return new OutsideCheck(request).run()
 }
 
-const FORMS: readonly SignatureForm[] = ['raw', 'pkcs7']
+export const FORMS: readonly SignatureForm[] = ['raw', 'pkcs7']
 const STEP_OF_FORM = { raw: 'raw signature', pkcs7: 'pkcs7 container' } as const
 /** Time, in ms, within which nothing can be asked. Timers end a little early. */
 const MIN_MS = 10
+const MORE_TIME = 'Give the check a longer --timeout, or fewer signers'
 /** Levels from the lowest up. */
 const LEVELS: readonly (string | undefined)[] = ['b-b', 'b-t', 'b-lt'] satisfies Level[]
 
@@ -69,7 +70,7 @@ class OutsideCheck {
   readonly #figures: Figure[] = []
   readonly #clocks = new Clocks()
   readonly #end: number
-  /** What was signed, for the summary. */
+  /** Signers that have signed, and forms that they made, for the summary. */
   readonly #signed = { signers: new Set<string>(), what: new Set<string>() }
   #leastDays = Number.POSITIVE_INFINITY
   #tlsCertificate: X509Certificate | undefined
@@ -126,6 +127,10 @@ class OutsideCheck {
       return wanted.length === 0 && listed.length > 0 ? listed : unnamed
     } catch (error) {
       const { message } = error as Error
+      if (error instanceof OutOfTime) {
+        report.unknown('service: ready', message, MORE_TIME)
+        return []
+      }
       if (adminUrl === undefined) {
         report.failed('service: ready', message)
         return []
@@ -169,7 +174,7 @@ class OutsideCheck {
       return await act()
     } catch (error) {
       if (error instanceof OutOfTime) {
-        report.unknown(step, error.message, 'Give the check a longer --timeout, or fewer signers')
+        report.unknown(step, error.message, MORE_TIME)
       } else {
         report.failed(step, (error as Error).message)
       }
@@ -388,12 +393,16 @@ class OutsideCheck {
   /** @throws OutOfTime once the time of the whole check is over */
   async #ask(url: URL, path: string, body?: object, accept?: string): Promise<Reply> {
     const { service, limits, limitMs: all } = this.#request
-    const left = this.#end - performance.now()
-    if (left < MIN_MS) {
-      throw new OutOfTime(`the ${all / 1000} s of the check were over before`)
+    const left = () => this.#end - performance.now()
+    const outOfTime = new OutOfTime(`the ${all / 1000} s of the check were over before`)
+    const limitMs = Math.min(left(), limits.seconds.critical * 1000)
+    if (limitMs < MIN_MS) {
+      throw outOfTime
     }
-    const limitMs = Math.min(left, limits.seconds.critical * 1000)
-    const reply = await ask({ ...service, url, limitMs }, path, body, accept)
+    const reply = await ask({ ...service, url, limitMs }, path, body, accept).catch((error) => {
+      // An answer that was given less time than is all right says nothing about the service
+      throw limitMs < limits.seconds.warning * 1000 && left() < MIN_MS ? outOfTime : error
+    })
     this.#clocks.addAnswer(reply)
     this.#tlsCertificate ??= reply.serverCertificate
     return reply

@@ -10,7 +10,7 @@ export interface Service {
   readonly url: URL
   /** Address of its admin port; undefined if it has none, or its address was not given. */
   readonly adminUrl: URL | undefined
-  /** For https. */
+  /** Authorities, certificate and key for https. */
   readonly tls: NonNullable<HttpRequest['tls']>
   /** Token by which the service knows who asks; undefined if there is none. It is sent with a body alone. */
   readonly token: string | undefined

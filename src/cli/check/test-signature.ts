@@ -61,7 +61,7 @@ export function findRawProblem(
   return verifies ? undefined : 'it is not a signature of the certificate over what was sent'
 }
 
-/** What a container shows that holds a valid signature. */
+/** Parts of a container that holds a valid signature. */
 export interface ShownContainer {
   /** The highest level whose parts are there. Revocation data are not judged. */
   readonly level: Level

@@ -40,7 +40,7 @@ export interface Figure {
 /** The outcome of a check. */
 export interface Verdict {
   readonly state: State
-  /** What was found, in one line. */
+  /** The findings, in one line. */
   readonly summary: string
   readonly steps: readonly Step[]
   readonly figures: readonly Figure[]

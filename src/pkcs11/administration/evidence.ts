@@ -150,7 +150,8 @@ function gatherCertificates(
     ...ofFile.map((raw) => ({ raw, from: 'file' })),
     ...onToken.map(({ raw }) => ({ raw, from: 'token' })),
   ]
-  return all.map(({ raw, from }) => {
+  const distinct = all.filter(({ raw }, place) => all.findIndex((one) => one.raw.equals(raw)) === place)
+  return distinct.map(({ raw, from }) => {
     const read = readCertificate(raw)
     if (publicKey !== undefined && !encodePublicKey(read.publicKey).equals(publicKey)) {
       throw new RefusedError(`the certificate of ${describeSubject(read)} is that of another key`)

@@ -692,12 +692,18 @@ t.test('a service that takes all the time of the check', async (t) => {
     server.close()
   })
   const { port } = server.address() as AddressInfo
-  const { exitCode, summary } = await look(`http://127.0.0.1:${port}`, '--timeout', '5')
+  const { exitCode, summary } = await look(
+    `http://127.0.0.1:${port}`,
+    ...['--timeout', '8', '--warning-seconds', '4', '--critical-seconds', '5'],
+  )
   t.equal(exitCode, 2)
   t.match(
     summary,
-    /contracts: certificates: no answer for [\d.]+ seconds; letters: certificates: the 5 s of the check were over before$/,
+    /contracts: certificates: no answer for 5 seconds; letters: certificates: the 8 s of the check were over before$/,
+    'letters had less time than a service may take',
   )
+  const short = await look(`http://127.0.0.1:${port}/sign`, '--timeout', '1')
+  t.match(short, { exitCode: 3, summary: / - certificates: the 1 s of the check were over before$/ })
 })
 
 t.test('wrong usage is UNKNOWN, too', async (t) => {
