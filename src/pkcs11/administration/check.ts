@@ -12,10 +12,10 @@ import { readKeyType } from '../process/key-attributes.ts'
 import { checkAllowed, describeMechanism, signMechanism } from '../process/mechanism.ts'
 import { type PrivateKey, selectPrivateKey } from '../process/private-key.ts'
 import { selectToken } from '../process/token.ts'
-import { openUserSession, type TokenSession } from '../process/user-session.ts'
+import { logInUser, openUserSession, type TokenSession } from '../process/user-session.ts'
 import { createTestInput, type KeyUse, type SigningInput } from '../signing-input.ts'
 import { explain, type Failure, RefusedError } from './failure.ts'
-import { type AdministrationAccess, openLibrary, openWithPin } from './session.ts'
+import { type AdministrationAccess, openLibrary } from './session.ts'
 import { signOnce } from './sign-once.ts'
 
 export interface CheckRequest {
@@ -152,13 +152,15 @@ async function findLogin(
   const { pin, version } = await findPin(source, givenPin)
   const told = { token: identifyToken(module, slot.getToken()), version }
   if (wasTold(told, refusedPins)) {
-    throw new RefusedError('the token refused the login with this PIN, which is not tried again')
+    throw new RefusedError('a login with this PIN has failed at this token, and is not tried again')
   }
   return [{ pin, told }]
 }
 
 function logIn(slot: Slot, pin: string): Found<TokenSession> {
-  return [openWithPin(slot, pin), { step: 'login', text: 'the token took the PIN' }]
+  const session = openUserSession(slot)
+  logInUser(session, pin)
+  return [session, { step: 'login', text: 'the token took the PIN' }]
 }
 
 function findKey(session: TokenSession, { key }: CheckRequest): Found<PrivateKey> {

@@ -23,7 +23,7 @@ import { createSigningInput } from '../signing-input.ts'
 import { RefusedError } from './failure.ts'
 import { findNamedKey, type KeySelection, type NamedKey } from './find-key.ts'
 import type { KeyDescription } from './keys.ts'
-import { type AdministrationAccess, openLibrary, openReadingSession } from './session.ts'
+import { type AdministrationAccess, logInAt, openLibrary } from './session.ts'
 import { signOnce } from './sign-once.ts'
 import { describeLibrary, describeToken } from './tokens.ts'
 
@@ -58,7 +58,7 @@ const ATTRIBUTES = [
 export async function collectEvidence(access: AdministrationAccess, request: EvidenceRequest) {
   const library = openLibrary(access)
   const { index, slot, token } = selectToken(library, access.token)
-  const session = await openReadingSession(slot, access)
+  const session = await logInAt(slot, access, false)
   const key = findNamedKey(session, request.key)
   const { algorithm, publicKey } = chooseKeyUse(session, key)
   const certificates = gatherCertificates(session, key, request)

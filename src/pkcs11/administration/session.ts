@@ -43,55 +43,35 @@ export function closeLibrary(): void {
  */
 export async function logIn(access: AdministrationAccess, writes: boolean): Promise<TokenSession> {
   const { slot } = selectToken(openLibrary(access), access.token)
-  return writes ? openWritingSession(slot, access) : openReadingSession(slot, access)
+  return logInAt(slot, access, writes)
 }
 
-async function openWritingSession(slot: Slot, access: AdministrationAccess): Promise<TokenSession> {
+/** Does the same at a slot that was found. */
+export async function logInAt(
+  slot: Slot,
+  { pin: source, givenPin }: AdministrationAccess,
+  writes: boolean,
+): Promise<TokenSession> {
+  // The PIN may lie where reading it is recorded, so that nobody reads it for a session that is not there
+  const session = openSession(slot, writes)
+  const { pin } = await findPin(source, givenPin)
+  logInUser(session, pin)
+  return session
+}
+
+/** Opens a session, read-write as the service's are. At a token that is read-only there can be none; reading does without. */
+function openSession(slot: Slot, writes: boolean): TokenSession {
   try {
-    return await openSession(slot, access)
+    return openUserSession(slot)
   } catch (error) {
-    if (isReadOnly(error)) {
+    if (describeFailure(error).returnValue !== 'CKR_TOKEN_WRITE_PROTECTED') {
+      throw error
+    }
+    if (writes) {
       throw new RefusedError(
         'the token is read-only: C_OpenSession CKR_TOKEN_WRITE_PROTECTED. Nothing was changed',
       )
     }
-    throw error
+    return openReadOnlySession(slot)
   }
-}
-
-/** Opens a session that need not be read-write, as none can be at a token that is read-only. */
-export async function openReadingSession(slot: Slot, access: AdministrationAccess): Promise<TokenSession> {
-  try {
-    return await openSession(slot, access)
-  } catch (error) {
-    if (isReadOnly(error)) {
-      return openSession(slot, access, openReadOnlySession)
-    }
-    throw error
-  }
-}
-
-/** Returns whether the library does not open a read-write session, before there was a login. */
-function isReadOnly(error: unknown): boolean {
-  return describeFailure(error).returnValue === 'CKR_TOKEN_WRITE_PROTECTED'
-}
-
-async function openSession(
-  slot: Slot,
-  access: AdministrationAccess,
-  open?: (slot: Slot) => TokenSession,
-): Promise<TokenSession> {
-  const { pin } = await findPin(access.pin, access.givenPin)
-  return openWithPin(slot, pin, open)
-}
-
-/** Opens a session, read-write as the service's are, and calls `C_Login` once. */
-export function openWithPin(
-  slot: Slot,
-  pin: string,
-  open: (slot: Slot) => TokenSession = openUserSession,
-): TokenSession {
-  const session = open(slot)
-  logInUser(session, pin)
-  return session
 }

@@ -73,6 +73,6 @@ t.test('however signers name the token, and their library, it is told the PIN on
   const { exitCode, stdout, stderr } = await runCommand(environment, 'check', '--pin-file', pinFile)
   t.equal(exitCode, 1)
   t.equal(stderr, 'Not all is well: label: login, slot: login, link: login\n')
-  t.match(stdout, /\nfailed +login +the token refused the login with this PIN, which is not tried again\n/)
+  t.match(stdout, /\nfailed +login +a login with this PIN has failed at this token, and is not tried again\n/)
   t.equal(module.calls('C_Login'), logins + 1)
 })
