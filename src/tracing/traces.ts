@@ -18,6 +18,7 @@ import {
   resourceFromAttributes,
 } from '@opentelemetry/resources'
 import { BasicTracerProvider, BatchSpanProcessor, type SpanExporter } from '@opentelemetry/sdk-trace-base'
+import { defined } from '../common/defined.ts'
 import type { CallerTrace, Trace } from '../common/trace.ts'
 import { VERSION } from '../common/version.ts'
 import type { PoolObserver } from '../pkcs11/pool/pool-options.ts'
@@ -75,12 +76,13 @@ export class Traces {
     const resource = defaultResource()
       .merge(own)
       .merge(detectResources({ detectors: [envDetector] }))
-    // With batches of less than one span the processor would never get done, and would keep everything else from being done
-    const batchSize = getNumberFromEnv('OTEL_BSP_MAX_EXPORT_BATCH_SIZE')
-    const processor = new BatchSpanProcessor(
-      exporter,
-      batchSize === undefined ? {} : { maxExportBatchSize: Math.max(1, batchSize) },
-    )
+    // With batches of less than one span the processor would never get done, and would keep everything else from being done.
+    // No batch is larger than the queue
+    const limits = defined({
+      maxQueueSize: readLimit('OTEL_BSP_MAX_QUEUE_SIZE'),
+      maxExportBatchSize: readLimit('OTEL_BSP_MAX_EXPORT_BATCH_SIZE'),
+    })
+    const processor = new BatchSpanProcessor(exporter, limits)
     this.#provider = new BasicTracerProvider({ resource, spanProcessors: [processor] })
     this.#tracer = this.#provider.getTracer('signing-service', VERSION)
   }
@@ -179,4 +181,10 @@ function contextOf({ id: traceId, spanId, isSampled }: CallerTrace): Context {
 /** Returns attributes that OpenTelemetry has no names for. */
 function ours(values: Readonly<Record<string, string | boolean | undefined>>): Attributes {
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [`signing_service.${name}`, value]))
+}
+
+/** Returns a number of spans, at least one, from a variable; undefined if it has none. */
+function readLimit(name: string): number | undefined {
+  const value = getNumberFromEnv(name)
+  return value === undefined ? undefined : Math.max(1, value)
 }

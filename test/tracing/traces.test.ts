@@ -101,16 +101,17 @@ t.test(
 )
 
 t.test("batches have one span at least, whatever OpenTelemetry's variable says", async (t) => {
-  const name = 'OTEL_BSP_MAX_EXPORT_BATCH_SIZE'
-  t.teardown(() => {
-    delete process.env[name]
-  })
-  for (const [size, batches] of [
-    ['0', 3],
-    ['-5', 3],
-    ['0.5', 3],
-    ['2', 2],
-    ['many', 1],
+  const batch = 'OTEL_BSP_MAX_EXPORT_BATCH_SIZE'
+  const queue = 'OTEL_BSP_MAX_QUEUE_SIZE'
+  for (const [name, size, batches, count] of [
+    [batch, '0', 3, 3],
+    [batch, '-5', 3, 3],
+    [batch, '0.5', 3, 3],
+    [batch, '2', 2, 3],
+    [batch, 'many', 1, 3],
+    [queue, '0', 2, 2],
+    [queue, '0.5', 2, 2],
+    [queue, '2', 2, 3],
   ] as const) {
     process.env[name] = size
     const kept = new KeptSpans()
@@ -119,8 +120,9 @@ t.test("batches have one span at least, whatever OpenTelemetry's variable says",
     for (const method of ['GET', 'POST', 'PUT']) {
       traces.begin(method, undefined, undefined).end(NOTHING)
     }
+    delete process.env[name]
     await traces.close()
-    t.equal(exported().length, batches, size)
-    t.equal(kept.getFinishedSpans().length, 3, size)
+    t.equal(exported().length, batches, `${name} ${size}`)
+    t.equal(kept.getFinishedSpans().length, count, `${name} ${size}`)
   }
 })
