@@ -57,11 +57,11 @@ t.test('each line goes to stderr with a mark', async (t) => {
 
 t.test('the process has the environment without secrets', async (t) => {
   const secrets = {
-    ...{ HSM_PIN: 'secret 1', TSA_PASSWORD: 'secret 2', CHECK_TOKEN: 'secret 3' },
-    OTEL_EXPORTER_OTLP_HEADERS: 'authorization=secret 4',
-    OTEL_EXPORTER_OTLP_TRACES_HEADERS: 'authorization=secret 5',
+    ...{ HSM_PIN: 'guarded 1', TSA_PASSWORD: 'guarded 2', CHECK_TOKEN: 'guarded 3' },
+    OTEL_EXPORTER_OTLP_HEADERS: 'authorization=guarded 4',
+    OTEL_EXPORTER_OTLP_TRACES_HEADERS: 'authorization=guarded 5',
   }
-  const variables = { ...secrets, OTEL_SERVICE_NAME: 'no secret' }
+  const variables = { ...secrets, OTEL_SERVICE_NAME: 'not guarded' }
   Object.assign(process.env, variables)
   t.teardown(() => {
     for (const name of Object.keys(variables)) {
@@ -70,8 +70,8 @@ t.test('the process has the environment without secrets', async (t) => {
   })
   const { lines } = await outputOf(t, 'env')
   t.same(
-    lines.filter((line) => line.includes('secret')),
-    ['PKCS#11: OTEL_SERVICE_NAME=no secret'],
+    lines.filter((line) => line.includes('guarded')),
+    ['PKCS#11: OTEL_SERVICE_NAME=not guarded'],
   )
 })
 
