@@ -1,5 +1,6 @@
 import type { AsymmetricKeyDetails, KeyObject, X509Certificate } from 'node:crypto'
 import { curveOf, hasExplicitCurve, OWN_EXPLICIT_CURVE } from '../algorithms/elliptic-curves.ts'
+import { isPointAtInfinity } from '../algorithms/public-key.ts'
 import { findUnknownPss, findUnsupportedPss, type RsaDetails } from '../algorithms/rsa-pss.ts'
 import { readCertificateFields } from './certificate-fields.ts'
 
@@ -24,6 +25,9 @@ export function findUnsupportedKey(
   key: KeyObject | undefined,
   publicKeyInfo: Buffer | undefined = key?.export({ type: 'spki', format: 'der' }),
 ): string | undefined {
+  if (key !== undefined && isPointAtInfinity(key)) {
+    return 'the point at infinity in place of a key'
+  }
   if (publicKeyInfo !== undefined && hasExplicitCurve(publicKeyInfo)) {
     return OWN_EXPLICIT_CURVE
   }

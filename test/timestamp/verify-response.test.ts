@@ -26,6 +26,7 @@ import {
   elementsOf,
   nameOf,
   ORGANIZATION,
+  POINT_AT_INFINITY,
   reissue,
   timeOf,
 } from '../support/resigned.ts'
@@ -446,6 +447,9 @@ t.test('certificates that cannot be read', async (t) => {
   const changed = Buffer.from(answer)
   withoutKey.raw.copy(changed, changed.indexOf(signer.certificate.raw))
   refuses(t, changed, /a key that is not secure, one of an unknown type/, 'untrusted')
+  const pointless = reissue(issuing, root, { [CERTIFICATE.key]: POINT_AT_INFINITY })
+  const forgery = forged({ signers: [signer], chain: [pointless] })
+  refuses(t, forgery, 'answered with something other than a timestamp', 'malformed')
   const broken = Buffer.from(answer)
   broken.writeUInt8(0x31, broken.indexOf(signer.certificate.raw) + 4)
   refuses(t, broken, 'answered with something other than a timestamp', 'malformed')
