@@ -96,7 +96,10 @@ t.test('what is wrong with the file of the users is told with its place, and no 
   const user = { name: 'alice', ...kept }
   const cases: readonly [string, RegExp][] = [
     ['{', /^ACCESS_FILE: /],
-    ['[]', /^ACCESS_FILE: is not valid/],
+    [
+      '[]',
+      /^ACCESS_FILE: is not valid: an object with users, as `user add` writes it, for example \{"users":\[\]\}$/,
+    ],
     ['{"users":[],"users":[]}', /^ACCESS_FILE: /],
     [JSON.stringify({ users: [{ name: 'alice' }] }), /^ACCESS_FILE \/users\/0\/tokenId: is required/],
     [JSON.stringify({ users: [{ ...user, hash: 'x' }] }), /^ACCESS_FILE \/users\/0\/hash: is not valid/],
