@@ -71,6 +71,10 @@ export type User = Static<typeof User>
 
 export const AccessFile = Type.Object(
   { users: Type.Array(User, { maxItems: MAX_USERS, description: 'the users', examples: [[]] }) },
-  { additionalProperties: false },
+  {
+    additionalProperties: false,
+    description: 'an object with users, as `user add` writes it',
+    examples: [{ users: [] }],
+  },
 )
 export type AccessFile = Static<typeof AccessFile>

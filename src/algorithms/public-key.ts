@@ -25,6 +25,22 @@ export function encodePublicKey(publicKey: KeyObject): Buffer {
 }
 
 /**
+ * Returns whether a key is the point at infinity of its curve, which is none (SEC 1 3.2.2.1), though OpenSSL reads it. Must
+ * be asked of keys that others made before anything else is: Node.js 20 ends the process when it is asked for their details.
+ */
+export function isPointAtInfinity(publicKey: KeyObject): boolean {
+  if (publicKey.asymmetricKeyType !== 'ec') {
+    return false
+  }
+  try {
+    publicKey.export({ type: 'spki', format: 'der' })
+    return false
+  } catch {
+    return true
+  }
+}
+
+/**
  * Returns SHA-256 over a DER SubjectPublicKeyInfo in hex, as `openssl pkey -pubin -outform DER | openssl sha256`
  * prints.
  */

@@ -11,13 +11,18 @@ import {
 } from '../algorithms/hash-algorithms.ts'
 import type { SignedMessage } from '../algorithms/signature-algorithm.ts'
 import type { SignatureType } from '../cms/signed-attributes.ts'
-import { readSignedAttributes, type SignedAttributes } from '../cms/signed-attributes-reader.ts'
+import {
+  readLongAttributes,
+  readSignedAttributes,
+  type SignedAttributes,
+} from '../cms/signed-attributes-reader.ts'
 import type { Configuration } from '../configuration/configuration.ts'
-import type { SignerRules } from '../configuration/signer-configuration.ts'
 import { DIGEST_MISMATCH, INVALID_REQUEST, NOT_ALLOWED_FOR_SIGNER } from '../errors.ts'
 import { MAX_MESSAGE_LENGTH } from '../requests/body/body-text.ts'
 import {
+  type Contents,
   checkDigestLength,
+  decodeBeginning,
   decodeContents,
   decodeHexDigest,
   type EncodedField,
@@ -86,10 +91,14 @@ function prepareRaw(
 ): PreparedRequest {
   const { signers, signer } = context
   const contents = decodeContents(data)
-  const attributes = readRawAttributes(contents.message)
-  const implied = hashAlgorithmOfLength(attributes?.messageDigest?.length)
+  const attributes = readRawAttributes(contents, data)
+  const whole = contents.message && attributes
+  const implied = hashAlgorithmOfLength(whole?.messageDigest?.length)
   const hashAlgorithm = chooseHashAlgorithm(body, implied, context)
-  checkRawAttributes(attributes, type, hashAlgorithm, signer.rules)
+  if (signer.rules.rawSigning === 'signed-attributes') {
+    requireAttributes(whole, type)
+  }
+  checkMessageDigest(attributes, hashAlgorithm)
   const named = signers.chooseFor(signer, attributes?.certificates ?? [], 'data_to_be_signed')
   checkAllowed(named, 'raw', type)
   const kept = isDocumented(named) ? {} : { message: requireShort(contents.message, data) }
@@ -169,15 +178,15 @@ function findMessageDigest(
 }
 
 /**
- * Reads the signed attributes that a raw signature is to be made over.
+ * Reads the signed attributes that a raw signature is to be made over; of more than MAX_MESSAGE_LENGTH bytes those at their
+ * beginning.
  *
- * @param message undefined for more than MAX_MESSAGE_LENGTH bytes, which signed attributes never have
  * @returns undefined for opaque bytes
  * @throws INVALID_REQUEST for attributes that name a certificate and can't be read
  */
-function readRawAttributes(message: Buffer | undefined): SignedAttributes | undefined {
+function readRawAttributes({ message }: Contents, data: EncodedField): SignedAttributes | undefined {
   try {
-    return message && readSignedAttributes(message)
+    return message === undefined ? readLongAttributes(decodeBeginning(data)) : readSignedAttributes(message)
   } catch (error) {
     throw new INVALID_REQUEST(
       `data_to_be_signed: are signed attributes that name a certificate, but ${(error as Error).message}`,
@@ -187,19 +196,11 @@ function readRawAttributes(message: Buffer | undefined): SignedAttributes | unde
 
 /**
  * Refuses attributes whose message-digest has another hash algorithm than the signature, which no verifier would
- * accept. If RAW_SIGNING is `any`, other bytes are signed as they are.
+ * accept.
  *
- * @throws INVALID_REQUEST; NOT_ALLOWED_FOR_SIGNER if RAW_SIGNING is `signed-attributes` and these are not those of data
+ * @throws INVALID_REQUEST
  */
-function checkRawAttributes(
-  attributes: SignedAttributes | undefined,
-  type: SignatureType,
-  hashAlgorithm: HashAlgorithm,
-  { rawSigning }: Pick<SignerRules, 'rawSigning'>,
-): void {
-  if (rawSigning === 'signed-attributes') {
-    requireAttributes(attributes, type)
-  }
+function checkMessageDigest(attributes: SignedAttributes | undefined, hashAlgorithm: HashAlgorithm): void {
   const digestLength = attributes?.messageDigest?.length ?? hashAlgorithm.digestLength
   // The message-digest and the signature have the same hash algorithm (RFC 5652 5.4)
   if (digestLength !== hashAlgorithm.digestLength) {
@@ -210,6 +211,7 @@ function checkRawAttributes(
   }
 }
 
+/** @throws NOT_ALLOWED_FOR_SIGNER unless these are the signed attributes of data, for a signer that signs nothing else */
 function requireAttributes(attributes: SignedAttributes | undefined, type: SignatureType): void {
   if (!attributes?.hasDataContentType || attributes.messageDigest === undefined) {
     throw new NOT_ALLOWED_FOR_SIGNER(

@@ -4,7 +4,7 @@
  */
 import { digest, findHashByOid, type HashAlgorithm, SHA_1, SHA_256 } from '../algorithms/hash-algorithms.ts'
 import { DerReader } from '../asn1/der-reader.ts'
-import { encodeObjectIdentifier } from '../asn1/der-writer.ts'
+import { encode, encodeObjectIdentifier } from '../asn1/der-writer.ts'
 import { checkPrimitive } from '../asn1/primitive.ts'
 import { contextTag, TAG } from '../asn1/tag.ts'
 import { readCertificateFields } from '../x509/certificate-fields.ts'
@@ -72,6 +72,37 @@ export function readSignedAttributes(bytes: Buffer): SignedAttributes | undefine
     messageDigest: octetsOf(singleValue(attributes, MESSAGE_DIGEST)),
     certificates: readNamedCertificates(attributes),
   }
+}
+
+/**
+ * Reads those among signed attributes that are whole in their beginning. Attributes can have megabytes, since
+ * adbe-revocationInfoArchival with its CRLs is one of them (ISO 32000-2 12.8.3.3.2). In the order of DER, in which they are
+ * signed, short ones come first (X.690 11.6).
+ *
+ * @param beginning first octets of more than are kept
+ * @returns undefined for other bytes
+ * @throws Error as `readSignedAttributes`
+ */
+export function readLongAttributes(beginning: Buffer): SignedAttributes | undefined {
+  const [tag = 0, first = 0] = beginning
+  const octets = first & 0x7f
+  // What ends before the beginning does has other bytes behind it
+  if (first <= 0x80 || octets > 4 || 2 + octets + beginning.readUIntBE(2, octets) < beginning.length) {
+    return undefined
+  }
+  return readSignedAttributes(encode(tag, ...wholeElements(new DerReader(beginning, 2 + octets))))
+}
+
+function wholeElements(reader: DerReader): Buffer[] {
+  const elements: Buffer[] = []
+  try {
+    while (reader.tag !== undefined) {
+      elements.push(reader.element())
+    }
+  } catch {
+    // The last one is not whole
+  }
+  return elements
 }
 
 function decode(bytes: Buffer): Attribute[] | undefined {

@@ -65,8 +65,42 @@ export function readSignedData(der: Buffer): SignedData | undefined {
   return {
     ...{ digestAlgorithms, contentType, signerInfos },
     content: octets,
-    certificates: certificates.filter(([tag]) => !ATTRIBUTE_CERTIFICATES.includes(Number(tag))),
+    certificates: certificates.filter(isCertificate),
   }
+}
+
+/** The version of a SignedData over other content than id-data, with X.509 certificates alone (RFC 5652 5.1). */
+const VERSION_3 = encode(TAG.integer, Buffer.of(3))
+
+/**
+ * Leaves out attribute certificates and crls, which `readSignedData` does not look at. They are not signed, so that anybody
+ * on the way can add some that keep verifiers from reading the rest.
+ *
+ * @param der ContentInfo with a SignedData over other content than id-data
+ * @returns the same where there are none
+ * @throws Error when it is malformed
+ */
+export function withoutUnread(der: Buffer): Buffer {
+  const contentInfo = DerReader.enterOnly(der, TAG.sequence)
+  const contentType = contentInfo.element(TAG.objectIdentifier)
+  const [, ...fields] = contentInfo.enter(contextTag(0)).enter(TAG.sequence).elements()
+  const kept = fields.filter(([tag]) => tag !== contextTag(1)).map(withoutAttributeCertificates)
+  if (Buffer.concat(kept).equals(Buffer.concat(fields))) {
+    return der
+  }
+  const signedData = encode(TAG.sequence, VERSION_3, ...kept)
+  return encode(TAG.sequence, contentType, encode(contextTag(0), signedData))
+}
+
+/** @param field of a SignedData; another one than its certificates stays as it is */
+function withoutAttributeCertificates(field: Buffer): Buffer {
+  return field[0] === contextTag(0)
+    ? encode(contextTag(0), ...new DerReader(field).enter(contextTag(0)).elements().filter(isCertificate))
+    : field
+}
+
+function isCertificate([tag]: Buffer): boolean {
+  return !ATTRIBUTE_CERTIFICATES.includes(Number(tag))
 }
 
 /** The fields of a SignerInfo (RFC 5652 5.3). */

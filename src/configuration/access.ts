@@ -5,6 +5,7 @@ import { resolve } from 'node:path'
 import { createLocalJWKSet, type JSONWebKeySet } from 'jose'
 import { AccessFile, type User } from '../../schemas/access-file.ts'
 import type { Environment } from '../../schemas/configuration.ts'
+import { isPointAtInfinity } from '../algorithms/public-key.ts'
 import { defined } from '../common/defined.ts'
 import { isLoopback, parseNetworks } from '../common/networks.ts'
 import { readSecret } from '../common/secret.ts'
@@ -255,12 +256,20 @@ function readPem(content: string): KeyObject {
   if (blocks.length > 1) {
     throw new Error('holds several PEM blocks; several keys go into a JSON Web Key Set')
   }
+  const key = tryReadPem(content)
+  if (key === undefined || isPointAtInfinity(key)) {
+    throw new Error('holds no public key that can be read')
+  }
+  return key
+}
+
+function tryReadPem(content: string): KeyObject | undefined {
   try {
     return content.includes('BEGIN CERTIFICATE')
       ? new X509Certificate(content).publicKey
       : createPublicKey(content)
   } catch {
-    throw new Error('holds no public key that can be read')
+    return undefined
   }
 }
 

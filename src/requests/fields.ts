@@ -9,7 +9,7 @@ import {
 import type { SignatureType } from '../cms/signed-attributes.ts'
 import type { SignerRules } from '../configuration/signer-configuration.ts'
 import { INVALID_REQUEST, UNSUPPORTED_HASH_ALGORITHM } from '../errors.ts'
-import { MAX_MESSAGE_LENGTH } from './body/body-text.ts'
+import { MARK_LENGTH, MAX_MESSAGE_LENGTH } from './body/body-text.ts'
 import { type Base64Digests, isCanonicalBase64 } from './body/long-string.ts'
 
 /** A field that is not decoded yet, with its name for errors. */
@@ -58,6 +58,11 @@ export function decodeContents({ field, text, hashed }: EncodedField): Contents 
       return found
     },
   }
+}
+
+/** Decodes what is kept of a field that `decodeContents` has accepted: tens of thousands of bytes of a longer one. */
+export function decodeBeginning({ text, hashed }: EncodedField): Buffer {
+  return Buffer.from(hashed === undefined ? text : text.slice(0, -MARK_LENGTH), 'base64')
 }
 
 /**

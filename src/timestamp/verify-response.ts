@@ -1,6 +1,7 @@
 import type { X509Certificate } from 'node:crypto'
 import * as asn1js from 'asn1js'
 import * as pkijs from 'pkijs'
+import { withoutUnread } from '../cms/signed-data-reader.ts'
 import type { TimestampAuthority } from '../configuration/timestamp-authority.ts'
 import { type KnownChains, traceAuthority } from './authority-chains.ts'
 import { withDefiniteLengths } from './definite-lengths.ts'
@@ -45,7 +46,7 @@ export function verifyResponse(answer: Buffer, expected: VerificationContext): T
     const token = readTimestampToken(encoded)
     const info = readTstInfo(token.tstInfo)
     checkAnswer(info, expected.asked, expected.clockToleranceMs)
-    return { token: encoded, path: verifyToken(token, info, expected) }
+    return { path: verifyToken(token, info, expected), token: withoutUnread(encoded) }
   } catch (error) {
     if (error instanceof TimestampError) {
       throw error

@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto'
+import { isPointAtInfinity } from '../algorithms/public-key.ts'
 import { DerReader } from '../asn1/der-reader.ts'
 import { CONSTRUCTED, TAG } from '../asn1/tag.ts'
 import { readTime } from '../asn1/time.ts'
@@ -16,10 +17,27 @@ const MAX_DEPTH = 32
 export function readCertificate(der: Uint8Array): X509Certificate {
   const bytes = Buffer.from(der.buffer, der.byteOffset, der.byteLength)
   checkEncoding(bytes)
+  const certificate = decode(bytes)
+  if (hasPointAtInfinity(certificate)) {
+    throw new Error('its public key is the point at infinity, which is none')
+  }
+  return certificate
+}
+
+function decode(der: Buffer): X509Certificate {
   try {
-    return new X509Certificate(bytes)
+    return new X509Certificate(der)
   } catch {
     throw new Error('it is not what RFC 5280 calls a certificate')
+  }
+}
+
+function hasPointAtInfinity(certificate: X509Certificate): boolean {
+  try {
+    return isPointAtInfinity(certificate.publicKey)
+  } catch {
+    // OpenSSL does not know keys of this kind
+    return false
   }
 }
 

@@ -11,6 +11,7 @@ import {
   encodeAttributes,
   namingAttribute,
   OID,
+  octets,
   sequence,
 } from '../support/attributes-to-sign.ts'
 import { attribute } from '../support/container-parts.ts'
@@ -130,6 +131,41 @@ t.test('attributes that name a certificate and cannot be read are refused', asyn
       code: 'INVALID_REQUEST',
       message: /^data_to_be_signed: are signed attributes that name a certificate, but /,
     })
+  }
+})
+
+/** Attributes of so many bytes, most of them of an adbe-revocationInfoArchival (ISO 32000-2 12.8.3.3.2). */
+function longAttributes(length: number, ...attributes: asn1js.Sequence[]): Buffer {
+  const encoded = (size: number) =>
+    encodeAttributes(...attributes, attribute('1.2.840.113583.1.1.8', octets(Buffer.alloc(size, 1))))
+  const nearly = 2 * length - encoded(length).length
+  // The lengths of what is around it may be shorter by then
+  return encoded(nearly + length - encoded(nearly).length)
+}
+
+t.test('attributes with CRLs among them, which are long, are those of the signer too', async (t) => {
+  const naming = ({ certificate }: typeof house) => namingAttribute('sha256', certificate.raw)
+  for (const length of [65_536, 65_537, 65_538, 65_539, 70_000, 200_000, 1_000_000]) {
+    const signed = longAttributes(length, ...basicAttributes(), naming(house))
+    t.equal(signed.length, length)
+    await checkSigned(t, signed, {}, `${length} bytes`)
+    await checkSigned(t, longAttributes(length, ...basicAttributes()), {}, `${length} bytes, of nobody`)
+    const refuse = async (code: string, message: RegExp, ...attributes: asn1js.Sequence[]) =>
+      checkRefusal(t, await ask(longAttributes(length, ...attributes)), { statusCode: 400, code, message })
+    await refuse(
+      'SIGNER_MISMATCH',
+      /names the certificate of another/,
+      ...basicAttributes(),
+      naming(contracts),
+    )
+    await refuse('INVALID_REQUEST', /message-digest of 64 bytes/, ...basicAttributes('sha512'), naming(house))
+    const twice = [naming(house), naming(contracts)]
+    await refuse('INVALID_REQUEST', /attributes that name a certificate, but/, ...basicAttributes(), ...twice)
+    if (length > 65_536) {
+      checkRefusal(t, await ask(signed, { signing_token: tokenFor('strict') }), {
+        ...{ statusCode: 400, code: 'NOT_ALLOWED_FOR_SIGNER', message: /in at most 65536 bytes/ },
+      })
+    }
   }
 })
 

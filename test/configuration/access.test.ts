@@ -8,6 +8,7 @@ import { validate } from '../../src/configuration/variables.ts'
 import type { ConfigurationProblem } from '../../src/errors.ts'
 import { issue } from '../support/certificates.ts'
 import { createJwtKey, createKeySet } from '../support/jwt.ts'
+import { POINT_AT_INFINITY } from '../support/resigned.ts'
 
 function read(environment: Record<string, string>) {
   const problems: ConfigurationProblem[] = []
@@ -95,7 +96,10 @@ t.test('what is wrong with the file of the users is told with its place, and no 
   const user = { name: 'alice', ...kept }
   const cases: readonly [string, RegExp][] = [
     ['{', /^ACCESS_FILE: /],
-    ['[]', /^ACCESS_FILE: is not valid/],
+    [
+      '[]',
+      /^ACCESS_FILE: is not valid: an object with users, as `user add` writes it, for example \{"users":\[\]\}$/,
+    ],
     ['{"users":[],"users":[]}', /^ACCESS_FILE: /],
     [JSON.stringify({ users: [{ name: 'alice' }] }), /^ACCESS_FILE \/users\/0\/tokenId: is required/],
     [JSON.stringify({ users: [{ ...user, hash: 'x' }] }), /^ACCESS_FILE \/users\/0\/hash: is not valid/],
@@ -193,7 +197,9 @@ t.test('keys that must not be there are refused, and not quoted', async (t) => {
   const { publicKey } = createJwtKey()
   const file = join(directory, 'keys')
   const spki = publicKey.export({ type: 'spki', format: 'pem' }) as string
+  const infinity = `-----BEGIN PUBLIC KEY-----\n${POINT_AT_INFINITY.toString('base64')}\n-----END PUBLIC KEY-----\n`
   const cases: readonly [string, RegExp][] = [
+    [infinity, /holds no public key that can be read/],
     [
       privateKey.export({ type: 'pkcs8', format: 'pem' }) as string,
       /holds a private key, which must not be here/,

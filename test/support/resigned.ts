@@ -104,6 +104,17 @@ export function reissue(issued: Issued, signer: Issued, fields: Fields, algorith
 
 let count = 0
 
+/** DER SubjectPublicKeyInfo of P-256 with the point at infinity (SEC 1 2.3.3), which is no key, though OpenSSL reads it. */
+export const POINT_AT_INFINITY = encode(
+  TAG.sequence,
+  encode(
+    TAG.sequence,
+    encodeObjectIdentifier('1.2.840.10045.2.1'),
+    encodeObjectIdentifier('1.2.840.10045.3.1.7'),
+  ),
+  encode(TAG.bitString, Buffer.of(0, 0)),
+)
+
 /** DER SubjectPublicKeyInfo of an EC key, with its point compressed (SEC 1 2.3.3). */
 export function withCompressedPoint({ certificateFile }: Issued): Buffer {
   return reencodeKey(certificateFile, '-ec_conv_form', 'compressed')

@@ -4,6 +4,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { findHashAlgorithm, type HashAlgorithm } from '../../src/algorithms/hash-algorithms.ts'
+import { DerReader } from '../../src/asn1/der-reader.ts'
 import { encode } from '../../src/asn1/der-writer.ts'
 import { contextTag, TAG } from '../../src/asn1/tag.ts'
 import { KnownChains } from '../../src/timestamp/authority-chains.ts'
@@ -26,6 +27,7 @@ import {
   elementsOf,
   nameOf,
   ORGANIZATION,
+  POINT_AT_INFINITY,
   reissue,
   timeOf,
 } from '../support/resigned.ts'
@@ -134,6 +136,33 @@ t.test('a token in BER is handed out as DER', async (t) => {
   const file = join(t.testdir(), 'token')
   writeFileSync(file, token)
   t.notMatch(openssl('asn1parse', '-inform', 'DER', '-in', file), 'l=inf')
+})
+
+t.test('what is not signed and not looked at is left out, so that OpenSSL can read the rest', async (t) => {
+  const [status, contentInfo] = elementsOf(answer) as [Buffer, Buffer]
+  const [type, content] = elementsOf(contentInfo) as [Buffer, Buffer]
+  const fields = elementsOf(new DerReader(content).enter(contextTag(0)).element(TAG.sequence))
+  const place = fields.findIndex(([tag]) => tag === contextTag(0))
+  const certificates = new DerReader(fields[place] as Buffer).content(contextTag(0))
+  const nothing = encode(TAG.null)
+  const others = [1, 2, 3].map((number) => encode(contextTag(number), nothing))
+  const answerWith = (version: number, ...changed: Buffer[]) => {
+    const whole = [encode(TAG.integer, Buffer.of(version)), ...fields.slice(1, place), ...changed]
+    const signedData = encode(TAG.sequence, ...whole, ...fields.slice(place + 1))
+    return encode(TAG.sequence, status, encode(TAG.sequence, type, encode(contextTag(0), signedData)))
+  }
+  const plain = encode(contextTag(0), certificates)
+  const crls = encode(contextTag(1), encode(TAG.sequence, nothing))
+  const { token } = verifyResponse(answer, expected)
+  for (const [what, changed] of [
+    ['attribute certificates', answerWith(5, encode(contextTag(0), certificates, ...others))],
+    ['crls', answerWith(3, plain, crls)],
+    ['both', answerWith(5, encode(contextTag(0), ...others, certificates), crls)],
+  ] as const) {
+    t.same(verifyResponse(changed, expected).token, token, what)
+  }
+  t.same(answerWith(3, plain), answer)
+  t.ok(verifies(directory, token, data, root))
 })
 
 t.test('a timestamp of something else', async (t) => {
@@ -446,6 +475,9 @@ t.test('certificates that cannot be read', async (t) => {
   const changed = Buffer.from(answer)
   withoutKey.raw.copy(changed, changed.indexOf(signer.certificate.raw))
   refuses(t, changed, /a key that is not secure, one of an unknown type/, 'untrusted')
+  const pointless = reissue(issuing, root, { [CERTIFICATE.key]: POINT_AT_INFINITY })
+  const forgery = forged({ signers: [signer], chain: [pointless] })
+  refuses(t, forgery, 'answered with something other than a timestamp', 'malformed')
   const broken = Buffer.from(answer)
   broken.writeUInt8(0x31, broken.indexOf(signer.certificate.raw) + 4)
   refuses(t, broken, 'answered with something other than a timestamp', 'malformed')

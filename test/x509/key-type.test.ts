@@ -1,6 +1,7 @@
 import { createPublicKey, randomBytes } from 'node:crypto'
 import t from 'tap'
-import { encodeObjectIdentifier } from '../../src/asn1/der-writer.ts'
+import { encode, encodeObjectIdentifier } from '../../src/asn1/der-writer.ts'
+import { TAG } from '../../src/asn1/tag.ts'
 import { findKeyProblem, findUnsupportedKey, publicKeyOf } from '../../src/x509/key-type.ts'
 import { generateKeyFile, issue, rsaPss, withLongLength, withUnknownKey } from '../support/certificates.ts'
 import { CERTIFICATE, reissue, withCompressedPoint, withExplicitCurve } from '../support/resigned.ts'
@@ -91,6 +92,28 @@ t.test('an RSA exponent of more than 64 bits, with which verifying a signature t
     t.equal(publicKeyOf(certificate) !== undefined, isTaken, `${octets} octets`)
   }
 })
+
+t.test(
+  'a DSA modulus that is longer than DSA has, with which verifying a signature takes long',
+  async (t) => {
+    const issued = issue(directory, { subject: '/CN=Signer' })
+    const integer = (octets: number) => encode(TAG.integer, Buffer.alloc(octets, 0x7f))
+    for (const [octets, isTaken] of [
+      [256, true],
+      [384, true],
+      [385, false],
+      [1250, false],
+    ] as const) {
+      const parameters = encode(TAG.sequence, integer(octets), integer(32), integer(2))
+      const algorithm = encode(TAG.sequence, encodeObjectIdentifier('1.2.840.10040.4.1'), parameters)
+      const key = encode(TAG.bitString, Buffer.of(0), integer(2))
+      const spki = encode(TAG.sequence, algorithm, key)
+      const { certificate } = reissue(issued, issued, { [CERTIFICATE.key]: spki })
+      t.equal(certificate.publicKey.asymmetricKeyType, 'dsa')
+      t.equal(publicKeyOf(certificate) !== undefined, isTaken, `${octets} octets`)
+    }
+  },
+)
 
 t.test('a curve that is spelled out, of a certificate and of a key', async (t) => {
   const issued = issue(directory, { subject: '/CN=Signer' })

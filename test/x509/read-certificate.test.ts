@@ -4,7 +4,8 @@ import { DerReader } from '../../src/asn1/der-reader.ts'
 import { encode } from '../../src/asn1/der-writer.ts'
 import { TAG } from '../../src/asn1/tag.ts'
 import { readCertificate } from '../../src/x509/read-certificate.ts'
-import { issue, RSA_2048, withEmptyTime, withLongLength } from '../support/certificates.ts'
+import { issue, RSA_2048, withEmptyTime, withLongLength, withUnknownKey } from '../support/certificates.ts'
+import { CERTIFICATE, POINT_AT_INFINITY, resign } from '../support/resigned.ts'
 
 const directory = t.testdir()
 const root = issue(directory, { subject: '/CN=Root', ca: true, key: RSA_2048 })
@@ -34,6 +35,14 @@ t.test('what is not DER throughout is refused, though OpenSSL reads it', async (
   const { raw } = withLongLength(certificate)
   t.equal(new X509Certificate(raw).subject, 'CN=Signer')
   t.throws(() => readCertificate(raw), { message: /^it is no DER: a length has more octets than it needs$/ })
+})
+
+t.test('the point at infinity is refused, at which Node.js 20 ends the process', async (t) => {
+  const raw = resign(certificate.raw, root.keyFile, { [CERTIFICATE.key]: POINT_AT_INFINITY })
+  t.equal(new X509Certificate(raw).publicKey.asymmetricKeyType, 'ec', 'OpenSSL reads it')
+  t.throws(() => readCertificate(raw), { message: 'its public key is the point at infinity, which is none' })
+  const unknown = withUnknownKey(issue(directory, { subject: '/CN=Signer', issuer: root }).certificate)
+  t.same(readCertificate(unknown.raw).raw, unknown.raw, 'a key of an unknown kind may be in a bundle')
 })
 
 t.test('what is no certificate', async (t) => {

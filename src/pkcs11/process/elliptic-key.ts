@@ -1,7 +1,7 @@
 /** Elliptic curves and the keys on them in the terms of PKCS#11. */
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import { CURVES, curveOf, ID_EC_PUBLIC_KEY } from '../../algorithms/elliptic-curves.ts'
-import { encodePublicKey } from '../../algorithms/public-key.ts'
+import { encodePublicKey, isPointAtInfinity } from '../../algorithms/public-key.ts'
 import { DerReader } from '../../asn1/der-reader.ts'
 import { encode, encodeObjectIdentifier } from '../../asn1/der-writer.ts'
 import { TAG } from '../../asn1/tag.ts'
@@ -56,7 +56,8 @@ function tryRead(read: () => Buffer): Buffer[] {
 /** Returns undefined for what is not on the curve: one broken object must not keep the others from being found. */
 function tryCreate(key: Buffer): KeyObject | undefined {
   try {
-    return createPublicKey({ key, type: 'spki', format: 'der' })
+    const publicKey = createPublicKey({ key, type: 'spki', format: 'der' })
+    return isPointAtInfinity(publicKey) ? undefined : publicKey
   } catch {
     return undefined
   }

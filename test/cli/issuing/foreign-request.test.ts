@@ -11,7 +11,7 @@ import { parseForeignRequest } from '../../../src/cli/issuing/foreign-request.ts
 import { EXTENSION_REQUEST } from '../../../src/cli/issuing/issuing.ts'
 import { TokenKey, TokenKeyEngine } from '../../../src/cms/token-key-engine.ts'
 import { generateKeyFile, openssl, P_256, RSA_2048 } from '../../support/certificates.ts'
-import { algorithm, resign, SHA256_WITH_RSA } from '../../support/resigned.ts'
+import { algorithm, POINT_AT_INFINITY, resign, SHA256_WITH_RSA } from '../../support/resigned.ts'
 
 const directory = t.testdir()
 const keyFile = generateKeyFile(directory, P_256)
@@ -109,6 +109,11 @@ t.test('keys that do not sign here', (t) => {
     'base64',
   )
   const ecPublicKey = Buffer.from('06072a8648ce3d0201', 'hex')
+  // The key is third in what is signed, after version and subject
+  const pointless = resign(der, keyFile, { 2: POINT_AT_INFINITY })
+  t.throws(() => parseForeignRequest(pointless), {
+    message: /it has the point at infinity in place of a key$/,
+  })
   der.writeUInt8(0x63, der.indexOf(ecPublicKey) + ecPublicKey.length - 1)
   t.throws(() => parseForeignRequest(der), { message: /it has a key of an unknown type$/ })
   t.end()

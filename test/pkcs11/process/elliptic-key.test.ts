@@ -43,6 +43,9 @@ t.test('what is no point of a known curve is no key', async (t) => {
   t.equal(encodeEllipticKey(parameters, Buffer.alloc(33, 4)), undefined)
   t.equal(encodeEllipticKey(parameters, Buffer.alloc(0)), undefined)
   t.equal(encodeEllipticKey(parameters, Buffer.alloc(65, 4)), undefined, 'as it is not on the curve')
+  for (const point of ['00', '040100', '03020000']) {
+    t.equal(encodeEllipticKey(parameters, Buffer.from(point, 'hex')), undefined, `infinity: ${point}`)
+  }
   t.same(curveParameters('P-1'), Buffer.alloc(0))
   t.equal(
     describeCurve(Buffer.from('06052b8104000a', 'hex')),
