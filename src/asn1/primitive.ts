@@ -7,7 +7,7 @@ const CONSTRUCTED_TYPES: readonly number[] = [0x28, 0x2b, TAG.sequence, TAG.set]
 /** The bits of an identifier octet that tell the class, which is 0 for universal types (X.690 8.1.2.2). */
 const CLASS = 0xc0
 
-/** What the octets of universal types have to be; all octets will do of others, such as text, which verifiers do not read. */
+/** Rules for the octets of universal types. Types without one, such as text, may have any: verifiers do not read them. */
 const IS_DER: Readonly<Record<number, (octets: Buffer) => boolean>> = {
   0: () => false,
   [TAG.boolean]: ([value, ...more]) => (value === 0 || value === 0xff) && more.length === 0,

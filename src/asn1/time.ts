@@ -1,4 +1,4 @@
-import type { DerReader } from './der-reader.ts'
+import { DerReader } from './der-reader.ts'
 import { TAG } from './tag.ts'
 
 const UTC_TIME = /^(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/
@@ -31,6 +31,16 @@ export function readTime(reader: DerReader, { fractions = false }: TimeForm = {}
     throw new Error(`it is no DER of this kind: ${shown} is not a time of RFC 5280 4.1.2.5`)
   }
   return new Date(date.getTime() + Number((fraction ?? '').padEnd(3, '0').slice(0, 3)))
+}
+
+/**
+ * Reads a GeneralizedTime with or without fractions of a second. OCSP answers and timestamps have no UTCTime (RFC 6960 4.2.1,
+ * RFC 3161 2.4.2), other than certificates and CRLs.
+ *
+ * @throws Error as `readTime`
+ */
+export function readGeneralizedTime(reader: DerReader): Date {
+  return readTime(new DerReader(reader.element(TAG.generalizedTime)), { fractions: true })
 }
 
 /** Returns the century of a year with two digits, which is 1950 to 2049 (RFC 5280 4.1.2.5.1). */

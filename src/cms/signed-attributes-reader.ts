@@ -86,7 +86,7 @@ export function readSignedAttributes(bytes: Buffer): SignedAttributes | undefine
 export function readLongAttributes(beginning: Buffer): SignedAttributes | undefined {
   const [tag = 0, first = 0] = beginning
   const octets = first & 0x7f
-  // What ends before the beginning does has other bytes behind it
+  // Other bytes follow a set that ends before the beginning does
   if (first <= 0x80 || octets > 4 || 2 + octets + beginning.readUIntBE(2, octets) < beginning.length) {
     return undefined
   }

@@ -72,7 +72,7 @@ ${troubles.length > 0 ? html`<ul>${troubles.map((trouble) => renderTrouble(troub
 
 function renderTrouble({ what, advice, code }: Trouble, errors: readonly RecentError[]): Html {
   const name = html`<code>${code}</code>`
-  // What kept a container from its level need not have been answered as an error
+  // An error that kept a container from its level need not have been answered
   const isListed = errors.some((error) => error.code === code)
   const link = isListed ? html`<a href="#${code}">${name}</a>` : name
   return html`<li><p>${what}${code && html` ${link}`}</p>

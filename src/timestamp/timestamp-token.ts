@@ -4,7 +4,7 @@ import { readAlgorithmIdentifier } from '../asn1/algorithm-identifier.ts'
 import { DerReader } from '../asn1/der-reader.ts'
 import { encode, encodeObjectIdentifier } from '../asn1/der-writer.ts'
 import { contextTag, TAG } from '../asn1/tag.ts'
-import { readTime } from '../asn1/time.ts'
+import { readGeneralizedTime } from '../asn1/time.ts'
 import { ID_CT_TST_INFO } from '../cms/object-identifiers.ts'
 import { readAttributes } from '../cms/signed-attributes-reader.ts'
 import { findContentProblem, isSigner, readSignedData, readSignerInfo } from '../cms/signed-data-reader.ts'
@@ -139,7 +139,7 @@ export function readTstInfo(der: Buffer): TstInfo {
   const digest = imprint.content(TAG.octetString)
   imprint.finish()
   info.integer() // serialNumber
-  const genTime = readTime(new DerReader(info.element(TAG.generalizedTime)), { fractions: true })
+  const genTime = readGeneralizedTime(info)
   checkAccuracy(info.enterOptional(TAG.sequence))
   const ordering = info.optionalContent(TAG.boolean)
   const nonce = info.optionalContent(TAG.integer)

@@ -17,7 +17,7 @@ const timestamps = {
   ...{ LEVEL: 'b-t', TSA_URL: 'https://tsa.example.com', TSA_USER: 'user', TSA_PASSWORD_FILE: path('pin') },
   ...{ TSA_TLS_CERTIFICATE_FILE: certificateFile, TSA_TLS_KEY_FILE: keyFile },
 }
-/** What stands beside a variable that names a file. */
+/** Other variables that each variable with a file takes beside it. */
 const BESIDE: Readonly<Record<string, Record<string, string>>> = {
   SIGNERS_FILE: {},
   SIGNER_CERTIFICATE_FILE: {},

@@ -1,4 +1,4 @@
-/** What the page of the description does when it is asked for while something fails, or by hundreds at once. */
+/** The page of the description is asked for while something fails, and by hundreds at once. */
 import { Readable } from 'node:stream'
 import Fastify from 'fastify'
 import t from 'tap'

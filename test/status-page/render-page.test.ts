@@ -1,4 +1,4 @@
-/** What the page says in states that a service seldom is in. `in-browser` looks at it in Chromium. */
+/** The page is rendered in states that a service seldom is in. `in-browser` looks at it in Chromium. */
 import { Gauge, Registry } from 'prom-client'
 import t from 'tap'
 import type { PoolStatus } from '../../src/pkcs11/pool/session-pool.ts'

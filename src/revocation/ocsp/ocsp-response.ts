@@ -2,7 +2,7 @@
 import { DerReader } from '../../asn1/der-reader.ts'
 import { encode, encodeObjectIdentifier } from '../../asn1/der-writer.ts'
 import { contextTag, TAG } from '../../asn1/tag.ts'
-import { readTime } from '../../asn1/time.ts'
+import { readGeneralizedTime, readTime } from '../../asn1/time.ts'
 import { type Extensions, readExtensions } from '../../x509/extensions.ts'
 import {
   describeReason,
@@ -188,11 +188,6 @@ function readSingleResponse(single: DerReader, ends: DerReader[]): SingleRespons
     nextUpdate: readOptionalTime(enterExplicit(single, contextTag(0), ends)),
     extensions: readExtensions(single.enterOptional(contextTag(1))),
   }
-}
-
-/** Reads a time, for which RFC 6960 has no UTCTime, other than RFC 5280 for certificates. */
-function readGeneralizedTime(reader: DerReader): Date {
-  return readTime(new DerReader(reader.element(TAG.generalizedTime)), { fractions: true })
 }
 
 function readOptionalTime(wrapper: DerReader | undefined): Date | undefined {
