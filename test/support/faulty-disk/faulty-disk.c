@@ -1,7 +1,8 @@
 /*
  * A disk that is slow or fails: preloaded, it stands behind each write that returns once its bytes are on the disk
  * (O_DSYNC). The file that FAULTY_DISK_PLAN names says what comes before such a write returns: `delay MS`, `hold` until the
- * plan changes, or `fail`; empty, nothing. Each is counted, as a line of the file that FAULTY_DISK_CALLS names.
+ * plan changes, or `fail`; empty, nothing. Each is counted before its bytes can be seen, as a line of the file that
+ * FAULTY_DISK_CALLS names.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -41,12 +42,12 @@ ssize_t write(int fd, const void *bytes, size_t count) {
   if (real == NULL) {
     real = (ssize_t(*)(int, const void *, size_t))dlsym(RTLD_NEXT, "write");
   }
-  ssize_t written = real(fd, bytes, count);
   int flags = fcntl(fd, F_GETFL);
   if (flags < 0 || (flags & O_DSYNC) == 0) {
-    return written;
+    return real(fd, bytes, count);
   }
   note(real);
+  ssize_t written = real(fd, bytes, count);
   char plan[64] = "";
   while (read_plan(plan, sizeof plan)) {
     if (strncmp(plan, "fail", 4) == 0) {
