@@ -4,7 +4,7 @@
 // reason, into dist/tests.
 //
 //   node docker/bundle.mjs [--tests]
-import { chmod, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
@@ -12,8 +12,7 @@ import { build } from 'esbuild'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const compiled = join(root, 'dist/src')
 const compiledTests = join(root, 'dist/test')
-const outdir = join(root, 'dist/bundle')
-const testsOutdir = join(root, 'dist/tests')
+const testsFolder = join(root, 'dist/tests')
 
 /** Programs that are started as a process or a thread. */
 const programs = [
@@ -80,9 +79,16 @@ const options = {
   plugins: [ownPlaces],
 }
 
-async function bundlePrograms() {
-  // The tests were bundled from what was compiled before
-  await Promise.all([outdir, testsOutdir].map((folder) => rm(folder, { recursive: true, force: true })))
+/** Has a folder filled that takes its place only once it is whole: what was broken off would count as made. */
+async function replace(folder, fill) {
+  const unfinished = `${folder}.unfinished`
+  await rm(unfinished, { recursive: true, force: true })
+  await fill(unfinished)
+  await rm(folder, { recursive: true, force: true })
+  await rename(unfinished, folder)
+}
+
+async function bundlePrograms(outdir) {
   const { metafile } = await build({
     ...options,
     entryPoints: programs.map((program) => join(compiled, `${program}.js`)),
@@ -98,13 +104,13 @@ async function bundlePrograms() {
   }
 }
 
-async function bundleTests() {
+async function bundleTests(outdir) {
   const { devDependencies } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'))
   await build({
     ...options,
     entryPoints: [join(compiledTests, '**/*.test.js')],
     outbase: compiledTests,
-    outdir: testsOutdir,
+    outdir,
     // Packages that only tests have are in few of them
     external: [...options.external, ...Object.keys(devDependencies)],
     // A failure names the line of its source
@@ -113,4 +119,10 @@ async function bundleTests() {
   })
 }
 
-await (process.argv.includes('--tests') ? bundleTests() : bundlePrograms())
+if (process.argv.includes('--tests')) {
+  await replace(testsFolder, bundleTests)
+} else {
+  // The tests were bundled from what was compiled before
+  await rm(testsFolder, { recursive: true, force: true })
+  await replace(join(root, 'dist/bundle'), bundlePrograms)
+}

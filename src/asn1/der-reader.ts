@@ -34,6 +34,11 @@ export class DerReader {
     return this.#at < this.#end ? this.#bytes[this.#at] : undefined
   }
 
+  /** Number of octets that are left. */
+  get left(): number {
+    return this.#end - this.#at
+  }
+
   /** Passes over the next element, and returns a reader of its content. */
   enter(tag: number): DerReader {
     const { contentStart, end } = this.#next(tag)

@@ -182,14 +182,14 @@ function findMessageDigest(
  * beginning.
  *
  * @returns undefined for opaque bytes
- * @throws INVALID_REQUEST for attributes that name a certificate and can't be read
+ * @throws INVALID_REQUEST for attributes that name a certificate and can't be read, or may name one behind their beginning
  */
 function readRawAttributes({ message }: Contents, data: EncodedField): SignedAttributes | undefined {
   try {
     return message === undefined ? readLongAttributes(decodeBeginning(data)) : readSignedAttributes(message)
   } catch (error) {
     throw new INVALID_REQUEST(
-      `data_to_be_signed: are signed attributes that name a certificate, but ${(error as Error).message}`,
+      `data_to_be_signed: are signed attributes whose certificate cannot be told: ${(error as Error).message}`,
     )
   }
 }

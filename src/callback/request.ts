@@ -75,8 +75,7 @@ function classifyByFields(fields: Fields, form: 'raw' | 'pkcs7' | undefined): Ca
   // The Web SDK sends only a hash for CAdES, without contents
   if (encodedContents !== undefined || (hash !== undefined && others === undefined)) {
     if (others !== undefined || form === 'raw') {
-      const name = encodedContents === undefined ? 'hash' : 'encodedContents'
-      throw new INVALID_REQUEST(`action: is required where ${name} stands beside fields of other requests`)
+      throw besideOthers(fields)
     }
     return { kind: 'encoded-contents', contents: encodedContents, digest: hash }
   }
@@ -100,12 +99,25 @@ function rawRequest({ data }: Fields): CallbackRequest {
   return { kind: 'raw', data }
 }
 
-/** Takes `data_to_be_signed` as the content if a container is requested and no other content is given. */
-function containerRequest({ data, contents = data, digest }: Fields): CallbackRequest {
+/**
+ * Takes `data_to_be_signed` as the content if a container is requested and no other content is given. A message in the fields
+ * of both forms is refused, since the caller may mean either.
+ */
+function containerRequest(fields: Fields): CallbackRequest {
+  const { data, contents = data, digest, encodedContents, hash } = fields
   if (contents === undefined && digest === undefined) {
     throw new INVALID_REQUEST('encoded_contents: is required for a PKCS#7 container, or digest')
   }
+  if (encodedContents !== undefined || hash !== undefined) {
+    throw besideOthers(fields)
+  }
   return { kind: 'container', contents, digest }
+}
+
+/** Returns the error for `encodedContents`, or else `hash`, in a request of the other form. */
+function besideOthers({ encodedContents }: Fields): Error {
+  const name = encodedContents === undefined ? 'hash' : 'encodedContents'
+  return new INVALID_REQUEST(`${name}: must not stand beside fields of other requests`)
 }
 
 function readSignatureForm(body: CallbackBody): 'raw' | 'pkcs7' | undefined {

@@ -13,6 +13,10 @@ output.on('error', (error: NodeJS.ErrnoException) => {
 })
 // An error of stderr cannot be reported anywhere
 errors.on('error', () => {})
+// All other commands end with their terminal
+if (process.argv[2] === 'serve') {
+  await import('../common/hang-up.ts')
+}
 const { run } = await import('./run.ts')
 const exitCode = await run(process.argv.slice(2), { environment, input, output, errors })
 // Writes to a pipe or a file may still fail at the end

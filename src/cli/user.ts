@@ -95,18 +95,31 @@ async function addUser(io: Io, name: string, options: AddOptions): Promise<void>
     hashAlgorithm: hashAlgorithms,
     address: addresses,
   } = options
-  changeUsers(io, (users) => {
+  const add = (users: readonly User[]) => {
     if (users.some((user) => user.name === name)) {
       throw new CommandFailed(`there is a user ${name} already: remove it, or add another one beside it`)
     }
     return [...users, { name, ...kept, ...defined({ signers, containers, hashAlgorithms, addresses }) }]
-  })
-  io.output.write(`${token}\n`)
+  }
+  await changeUsers(io, add, () => printToken(io, token))
   io.errors.write(`the user ${name} was added; this token is shown once\n`)
 }
 
-function removeUser(io: Io, name: string): void {
-  changeUsers(io, (users) => {
+/** @throws CommandFailed if nobody can have seen the token */
+function printToken({ output }: Io, token: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    output.write(`${token}\n`, (error) => {
+      if (error) {
+        reject(new CommandFailed(`the token cannot be printed, and the user was not added: ${error.message}`))
+      } else {
+        resolve()
+      }
+    })
+  })
+}
+
+async function removeUser(io: Io, name: string): Promise<void> {
+  await changeUsers(io, (users) => {
     const others = users.filter((user) => user.name !== name)
     if (others.length === users.length) {
       throw new CommandFailed(`there is no user ${name}`)
@@ -150,19 +163,18 @@ function readUsers(io: Io): readonly User[] {
 /**
  * Replaces the file at once, so that nobody reads half of it, with the same owner and mode. The new file, which must not
  * exist, is made before the users are read: two commands cannot undo each other's changes.
+ *
+ * @param tell says what is needed of the change, before it counts
  */
-function changeUsers(io: Io, change: (users: readonly User[]) => readonly User[]): void {
+async function changeUsers(
+  io: Io,
+  change: (users: readonly User[]) => readonly User[],
+  tell = async () => {},
+): Promise<void> {
   const given = fileOf(io)
   const file = existsSync(given) ? realpathSync(given) : given
   const next = `${file}.new`
-  useFile(next, 'written', () => {
-    if (existsSync(next)) {
-      throw new Error(
-        'another command changes the users, or was cut off while it did; if none runs, remove this file',
-      )
-    }
-    writeFileSync(next, '', { flag: 'wx', mode: 0o600 })
-  })
+  useFile(next, 'written', () => reserve(next))
   try {
     const before = existsSync(file) ? statSync(file) : undefined
     const users = change(readUsers(io))
@@ -175,10 +187,25 @@ function changeUsers(io: Io, change: (users: readonly User[]) => readonly User[]
       if (before !== undefined) {
         chownSync(next, before.uid, before.gid)
       }
-      renameSync(next, file)
     })
+    await tell()
+    useFile(file, 'written', () => renameSync(next, file))
   } catch (error) {
     rmSync(next, { force: true })
+    throw error
+  }
+}
+
+/** Makes a file that must not exist. */
+function reserve(file: string): void {
+  try {
+    writeFileSync(file, '', { flag: 'wx', mode: 0o600 })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') {
+      throw new Error(
+        'another command changes the users, or was cut off while it did; if none runs, remove this file',
+      )
+    }
     throw error
   }
 }

@@ -81,28 +81,50 @@ export function readSignedAttributes(bytes: Buffer): SignedAttributes | undefine
  *
  * @param beginning first octets of more than are kept
  * @returns undefined for other bytes
- * @throws Error as `readSignedAttributes`
+ * @throws Error as `readSignedAttributes`, and for shorter attributes behind the beginning, which may name a certificate
  */
 export function readLongAttributes(beginning: Buffer): SignedAttributes | undefined {
   const [tag = 0, first = 0] = beginning
   const octets = first & 0x7f
-  // Other bytes follow a set that ends before the beginning does
-  if (first <= 0x80 || octets > 4 || 2 + octets + beginning.readUIntBE(2, octets) < beginning.length) {
+  if (first <= 0x80 || octets > 4) {
     return undefined
   }
-  return readSignedAttributes(encode(tag, ...wholeElements(new DerReader(beginning, 2 + octets))))
+  const end = 2 + octets + beginning.readUIntBE(2, octets)
+  // Other bytes follow a set that ends before the beginning does
+  if (end < beginning.length) {
+    return undefined
+  }
+  const { whole, cut, behind } = readBeginning(new DerReader(beginning, 2 + octets, end))
+  const attributes = readSignedAttributes(encode(tag, ...whole))
+  if (attributes !== undefined && behind > 0 && behind < cut) {
+    throw new Error('they are long, and not in the order of DER (X.690 11.6)')
+  }
+  return attributes
 }
 
-function wholeElements(reader: DerReader): Buffer[] {
-  const elements: Buffer[] = []
+/** Elements that are whole in a beginning, the length of the one that is not, and of all behind it, in octets. */
+interface Beginning {
+  readonly whole: Buffer[]
+  readonly cut: number
+  readonly behind: number
+}
+
+function readBeginning(reader: DerReader): Beginning {
+  const whole: Buffer[] = []
   try {
     while (reader.tag !== undefined) {
-      elements.push(reader.element())
+      const before = reader.left
+      const element = reader.element()
+      const length = before - reader.left
+      if (element.length < length) {
+        return { whole, cut: length, behind: reader.left }
+      }
+      whole.push(element)
     }
   } catch {
-    // The last one is not whole
+    // The last one is no element, or its length is cut off
   }
-  return elements
+  return { whole, cut: 0, behind: 0 }
 }
 
 function decode(bytes: Buffer): Attribute[] | undefined {

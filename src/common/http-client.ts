@@ -2,7 +2,7 @@
 import type { X509Certificate } from 'node:crypto'
 import { lookup } from 'node:dns'
 import { Agent, type ClientRequest, type IncomingHttpHeaders, type IncomingMessage, request } from 'node:http'
-import { request as requestTls, Agent as TlsAgent } from 'node:https'
+import { type AgentOptions, request as requestTls, Agent as TlsAgent } from 'node:https'
 import type { LookupFunction } from 'node:net'
 import { createSecureContext, TLSSocket } from 'node:tls'
 import { HttpsProxyAgent } from 'hpagent'
@@ -167,9 +167,8 @@ export class HttpClient {
       ...(isTls && (isOwnOrigin ? tls : tls?.ca && { ca: tls.ca })),
     }
     if (proxy !== undefined) {
-      return isTls
-        ? requestTls(url, { ...options, agent: this.#tunnels as TlsAgent })
-        : this.#openThroughProxy(url, proxy, options)
+      const tunnelled = { ...options, agent: this.#tunnels as TlsAgent, waiting: signal }
+      return isTls ? requestTls(url, tunnelled) : this.#openThroughProxy(url, proxy, options)
     }
     // A kept connection may lead to an address to which a redirect must not
     const connection = mayBePrivate
@@ -225,18 +224,32 @@ function refusedRedirect(): HttpError {
 }
 
 /** Returns an agent that reaches https addresses through a proxy. */
-export function createTunnels({ url, authorization }: ProxyServer, options: object): TlsAgent {
+export function createTunnels({ url, authorization }: ProxyServer, options: AgentOptions): TlsAgent {
   const { protocol, port } = url
   // The agent passes the name to node:http, where IPv6 addresses have no brackets
   const proxy = { protocol, port, hostname: url.hostname.replace(/^\[|\]$/g, '') } as URL
   const headers = authorization && { 'proxy-authorization': authorization.reveal() }
-  return new HttpsProxyAgent({
-    // A silent proxy must not hold a connection of the pool for ever
+  return new Tunnels({
     timeout: IDLE_MS,
     ...options,
     proxy,
-    ...(headers && { proxyRequestOptions: { headers } }),
+    proxyRequestOptions: { ...(headers && { headers }) },
   })
+}
+
+/** Ends a CONNECT for which nobody waits, or that takes too long: the proxy may be silent, or send its answer slowly. */
+class Tunnels extends HttpsProxyAgent {
+  /** Options of the next CONNECT. */
+  declare proxyRequestOptions: object
+
+  override createConnection(
+    ...[options, callback]: Parameters<TlsAgent['createConnection']>
+  ): ReturnType<TlsAgent['createConnection']> {
+    const { waiting, timeout } = options as { waiting?: AbortSignal; timeout?: number }
+    const signal = waiting ?? AbortSignal.timeout(timeout || IDLE_MS)
+    this.proxyRequestOptions = { ...this.proxyRequestOptions, signal }
+    return super.createConnection(options, callback)
+  }
 }
 
 /** Refuses TLS files that OpenSSL refuses. An agent would throw where nobody catches the error. */

@@ -1,5 +1,5 @@
 /** Reads the PIN. Unless HSM_USER is set, the signer process loads nothing else that reads a configuration. */
-import { readFileSync } from 'node:fs'
+import { readRegularFile } from '../common/read-file.ts'
 import { readSecret } from '../common/secret.ts'
 import type { LocalPinSource } from './signer-configuration.ts'
 
@@ -8,10 +8,10 @@ import type { LocalPinSource } from './signer-configuration.ts'
  * of a variable comes by IPC, since other programs can read the environment of a process.
  *
  * @param given PIN that came by IPC, if no file holds it
- * @throws Error if the file is missing, or is not clearly one PIN; the message holds nothing of it
+ * @throws Error if the file is missing, is none, or is not clearly one PIN; the message holds nothing of it
  */
-export function readPin(source: LocalPinSource, given = ''): string {
-  return readSecret('file' in source ? readFileSync(source.file) : given)
+export async function readPin(source: LocalPinSource, given = ''): Promise<string> {
+  return readSecret('file' in source ? await readRegularFile(source.file) : given)
 }
 
 /** Says why a file cannot be read, in words that follow its path. */

@@ -76,11 +76,12 @@ export async function describeApi(ports: readonly [DescribedPort, ...DescribedPo
   for (const schema of SHARED_ANSWERS) {
     app.addSchema(schema)
   }
+  const names = new Set<string>()
   for (const { route, having } of routes) {
     const { method, url } = route
     const servers =
       having.length === 1 && having[0] === ports[0] ? {} : { servers: having.map(describeServer) }
-    app.route({ method, url, schema: { ...describeRoute(route), ...servers }, handler: Boolean })
+    app.route({ method, url, schema: { ...describeRoute(route, names), ...servers }, handler: Boolean })
   }
   await app.ready()
   const described = app.swagger() as Described
@@ -141,10 +142,11 @@ const SIGNER = {
   examples: ['default'],
 }
 
-function describeRoute({ url, body, operation }: DescribedRoute) {
+/** @param names the names of functions so far, to which that of this one is added */
+function describeRoute({ url, body, operation }: DescribedRoute, names: Set<string>) {
   const { operationId, tag, summary, description, security, answers }: Operation = OPERATIONS[operation]
   return {
-    ...{ operationId: nameFunction(operationId, url), tags: [tag], summary, description, security },
+    ...{ operationId: nameFunction(operationId, url, names), tags: [tag], summary, description, security },
     response: answers,
     ...(body && { body: { $ref: `${nameBody(body)}#` } }),
     ...(url.endsWith('/:signer') && { params: { type: 'object', properties: { signer: SIGNER } } }),
@@ -160,12 +162,16 @@ function nameBody({ title }: BodySchema): string {
 const USUAL_PATHS = ['/sign', '/sign/:signer']
 
 /** Returns a name for each path of the callback, as clients have one function for each operation. */
-function nameFunction(operationId: string, url: string): string {
-  if (!/^sign(As)?$/.test(operationId) || USUAL_PATHS.includes(url)) {
-    return operationId
-  }
+function nameFunction(operationId: string, url: string, names: Set<string>): string {
+  const isOnlyOne = !/^sign(As)?$/.test(operationId) || USUAL_PATHS.includes(url)
   const words = url.replace(/\/:signer$/, '').match(/[A-Za-z0-9]+/g) ?? ['root']
-  return `${operationId}At${joinWords(words)}`
+  let name = isOnlyOne ? operationId : `${operationId}At${joinWords(words)}`
+  // The path / is named as /root is
+  while (names.has(name)) {
+    name += 'Too'
+  }
+  names.add(name)
+  return name
 }
 
 function joinWords(words: readonly string[]): string {

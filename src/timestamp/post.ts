@@ -1,6 +1,6 @@
 /** Sends requests to authorities over HTTP (RFC 3161 3.4). */
-import { readFile } from 'node:fs/promises'
 import { type HttpClient, HttpError, type HttpFailure, type HttpRequest } from '../common/http-client.ts'
+import { readRegularFile } from '../common/read-file.ts'
 import { readSecret } from '../common/secret.ts'
 import type { Credentials, TimestampAuthority } from '../configuration/timestamp-authority.ts'
 import { TimestampError, type TimestampFailure } from './timestamp-error.ts'
@@ -89,10 +89,11 @@ async function readSecrets({
 
 async function read(what: string, path: string): Promise<Buffer> {
   try {
-    return await readFile(path)
+    return await readRegularFile(path)
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    throw new TimestampError('misconfigured', `has a ${what} that cannot be read (${code})`)
+    const { code, message } = error as NodeJS.ErrnoException
+    const why = code === undefined ? message : `cannot be read (${code})`
+    throw new TimestampError('misconfigured', `has a ${what} that ${why}`)
   }
 }
 

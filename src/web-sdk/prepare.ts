@@ -131,7 +131,9 @@ function readDer(der: Buffer): SignedAttributes {
   try {
     attributes = readSignedAttributes(der)
   } catch (error) {
-    throw invalidAttributes(`are signed attributes that name a certificate, but ${(error as Error).message}`)
+    throw invalidAttributes(
+      `are signed attributes whose certificate cannot be told: ${(error as Error).message}`,
+    )
   }
   if (attributes === undefined || !isSortedSet(der)) {
     throw invalidAttributes('must be signed attributes, the DER SET OF Attribute (RFC 5652 5.4, 11)')

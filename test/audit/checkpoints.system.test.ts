@@ -11,8 +11,7 @@ import {
   readRecords,
   sha256,
 } from '../support/audit-records.ts'
-import { startAuthorities } from '../support/authorities.ts'
-import { generateKeyFile, RSA_2048, writeBundle } from '../support/certificates.ts'
+import { createCertifiedToken } from '../support/certified-token.ts'
 import { SIGNATURE_TIMESTAMP } from '../support/container-parts.ts'
 import { createFaultyDisk } from '../support/faulty-disk/faulty-disk.ts'
 import { send } from '../support/http.ts'
@@ -20,33 +19,21 @@ import { readLog } from '../support/log-lines.ts'
 import { scrape } from '../support/scrape.ts'
 import { type ServerProcess, startReadyServerProcess, startServerProcess } from '../support/server-process.ts'
 import { rawRequest, until } from '../support/signing.ts'
-import { createToken, importKey } from '../support/token.ts'
 import { verifyCms } from '../support/validators/openssl.ts'
 import { runTool } from '../support/validators/run-tool.ts'
 import { withTemporaryFiles } from '../support/validators/temporary-files.ts'
 
 const directory = t.testdir()
 const path = (name: string) => join(directory, name)
-const authorities = await startAuthorities(path('authorities'))
-t.teardown(() => authorities.server.close())
-const token = await createToken(path('token'))
-const keyFile = generateKeyFile(directory, RSA_2048)
-await importKey(token, keyFile, { label: 'key', id: '01' })
-const { certificateFile } = authorities.certify({ subject: '/O=Test/CN=Signer', keyFile })
-const anchors = writeBundle(path('root.pem'), [authorities.root.issued.certificate])
+const { authorities, entry, timestamps, token } = await createCertifiedToken(t, directory)
+const anchors = authorities.root.issued.certificateFile
 const environment = {
   ...token.environment,
-  SIGNER_CERTIFICATE_FILE: certificateFile,
-  CA_CERTIFICATES_FILE: writeBundle(
-    path('ca.pem'),
-    [authorities.issuing, authorities.root].map(({ issued }) => issued.certificate),
-  ),
+  SIGNER_CERTIFICATE_FILE: entry.certificateFile,
+  CA_CERTIFICATES_FILE: entry.caFile,
   ...{ HSM_SESSIONS: '2', AUDIT_SIGNER: 'default', SIGNERS_RELOAD_INTERVAL_MS: '0' },
 }
-const timestamped = {
-  ...{ LEVEL: 'b-lt', TSA_URL: authorities.timestampUrl },
-  TSA_CA_FILE: authorities.timestampRoot.issued.certificateFile,
-}
+const timestamped = { LEVEL: 'b-lt', TSA_URL: timestamps.url, TSA_CA_FILE: timestamps.caFile }
 
 /** Ends a service as an operator does. */
 async function end({ child, exited }: ServerProcess): Promise<void> {

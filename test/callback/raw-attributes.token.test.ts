@@ -15,6 +15,7 @@ import {
   sequence,
 } from '../support/attributes-to-sign.ts'
 import { attribute } from '../support/container-parts.ts'
+import { toDer } from '../support/document-engine/der.ts'
 import { samplePdf } from '../support/document-engine/sample-pdf.ts'
 import { signPdf } from '../support/document-engine/sign-pdf.ts'
 import { checkRefusal } from '../support/refusal.ts'
@@ -129,7 +130,7 @@ t.test('attributes that name a certificate and cannot be read are refused', asyn
     checkRefusal(t, await ask(data), {
       statusCode: 400,
       code: 'INVALID_REQUEST',
-      message: /^data_to_be_signed: are signed attributes that name a certificate, but /,
+      message: /^data_to_be_signed: are signed attributes whose certificate cannot be told: /,
     })
   }
 })
@@ -160,13 +161,41 @@ t.test('attributes with CRLs among them, which are long, are those of the signer
     )
     await refuse('INVALID_REQUEST', /message-digest of 64 bytes/, ...basicAttributes('sha512'), naming(house))
     const twice = [naming(house), naming(contracts)]
-    await refuse('INVALID_REQUEST', /attributes that name a certificate, but/, ...basicAttributes(), ...twice)
+    await refuse(
+      'INVALID_REQUEST',
+      /attributes whose certificate cannot be told: an attribute/,
+      ...basicAttributes(),
+      ...twice,
+    )
     if (length > 65_536) {
       checkRefusal(t, await ask(signed, { signing_token: tokenFor('strict') }), {
         ...{ statusCode: 400, code: 'NOT_ALLOWED_FOR_SIGNER', message: /in at most 65536 bytes/ },
       })
     }
   }
+})
+
+t.test('long attributes that may name a certificate behind what is read of them are refused', async (t) => {
+  const long = (length: number) => attribute('1.2.840.113583.1.1.8', octets(Buffer.alloc(length, 1)))
+  const inOrder = (...attributes: asn1js.Sequence[]) =>
+    toDer(new asn1js.Set({ value: [...basicAttributes(), ...attributes] }))
+  const naming = namingAttribute('sha256', contracts.certificate.raw)
+  const before = await signaturesMade()
+  for (const attributes of [
+    [long(100_000), naming],
+    [long(40_000), long(100_000), naming],
+    [long(1_000_000), long(500_000), naming],
+  ]) {
+    checkRefusal(t, await ask(inOrder(...attributes)), {
+      ...{ statusCode: 400, code: 'INVALID_REQUEST' },
+      message:
+        'data_to_be_signed: are signed attributes whose certificate cannot be told: they are long, and not in the order of ' +
+        'DER (X.690 11.6)',
+    })
+  }
+  t.equal(await signaturesMade(), before)
+  await checkSigned(t, inOrder(long(60_000), long(70_000), long(80_000)), {}, 'several long ones in order')
+  await checkSigned(t, inOrder(naming, long(100_000)).fill(0x30, 0, 1), {}, 'a sequence is opaque')
 })
 
 t.test('anything else is opaque, and signed unless the signer is for signed attributes alone', async (t) => {

@@ -113,23 +113,47 @@ const REFUSED: Readonly<Record<string, [Record<string, unknown>, Refusal]>> = {
   ],
   'encodedContents and encoded_contents': [
     { encodedContents: base64, encoded_contents: base64 },
-    invalid('action: is required where encodedContents stands beside fields of other requests'),
+    invalid('encodedContents: must not stand beside fields of other requests'),
   ],
   'encodedContents and data': [
     { encodedContents: base64, data_to_be_signed: base64 },
-    invalid(/^action: is required where encodedContents/),
+    invalid(/^encodedContents: must not stand beside/),
   ],
   'encodedContents and digest': [
     { encodedContents: base64, digest: sha256 },
-    invalid(/^action: is required where encodedContents/),
+    invalid(/^encodedContents: must not stand beside/),
   ],
   'encodedContents as a raw signature': [
     { encodedContents: base64, signature_container: 'raw' },
-    invalid(/^action: is required where encodedContents/),
+    invalid(/^encodedContents: must not stand beside/),
   ],
   'a hash as a raw signature': [
     { hash: sha256, signature_container: 'raw' },
-    invalid('action: is required where hash stands beside fields of other requests'),
+    invalid('hash: must not stand beside fields of other requests'),
+  ],
+  'sign_pkcs7 with encodedContents and digest': [
+    { action: 'sign_pkcs7', encodedContents: base64, digest: sha256 },
+    invalid('encodedContents: must not stand beside fields of other requests'),
+  ],
+  'sign_pkcs7 with encodedContents and encoded_contents': [
+    { action: 'sign_pkcs7', encodedContents: base64, encoded_contents: base64 },
+    invalid(/^encodedContents: must not stand beside/),
+  ],
+  'sign_pkcs7 with contents and a hash': [
+    { action: 'sign_pkcs7', encoded_contents: base64, hash: other },
+    invalid(/^hash: must not stand beside/),
+  ],
+  'sign for a container with data and a hash': [
+    { action: 'sign', signature_container: 'pkcs7', data_to_be_signed: base64, hash: other },
+    invalid(/^hash: must not stand beside/),
+  ],
+  'a digest and a hash without action': [
+    { digest: sha256, hash: other },
+    invalid(/^hash: must not stand beside/),
+  ],
+  'contents and a hash without action': [
+    { encoded_contents: base64, hash: sha256 },
+    invalid(/^hash: must not stand beside/),
   ],
   'a hash beside empty encodedContents': [
     { hash: sha256, encodedContents: '' },

@@ -1,14 +1,16 @@
 /** The command as a process, whose output goes where nobody reads it. */
 import { type SpawnOptions, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { openSync } from 'node:fs'
+import { openSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { text } from 'node:stream/consumers'
 import t from 'tap'
 import { MAIN } from '../support/command.ts'
 
-function start(args: readonly string[], stdout: 'pipe' | number = 'pipe') {
-  const options: SpawnOptions = { stdio: ['ignore', stdout, 'pipe'], env: { ...process.env, HSM_MODULE: '' } }
+function start(args: readonly string[], stdout: 'pipe' | number = 'pipe', variables = {}) {
+  const env = { ...process.env, HSM_MODULE: '', ...variables }
+  const options: SpawnOptions = { stdio: ['ignore', stdout, 'pipe'], env }
   const child = spawn(process.execPath, [MAIN, ...args], options)
   return { ...(child as { stdout: Readable; stderr: Readable }), exited: once(child, 'exit') }
 }
@@ -41,4 +43,19 @@ t.test('results that cannot be written are a failure', { skip: process.platform 
   const failed = start(['check'], full)
   t.equal(await text(failed.stderr), 'Not all is well: configuration\n')
   t.same(await failed.exited, [78, null])
+})
+
+t.test('a user whose token nobody can have seen is not added', async (t) => {
+  const ACCESS_FILE = join(t.testdir(), 'access.json')
+  const add = ['user', 'add', 'alice']
+  const { stdout, stderr, exited } = start(add, 'pipe', { ACCESS_FILE })
+  stdout.destroy()
+  t.match(await text(stderr), /^the token cannot be printed, and the user was not added: write EPIPE\n$/)
+  t.same(await exited, [1, null])
+  if (process.platform === 'linux') {
+    const failed = start(add, openSync('/dev/full', 'w'), { ACCESS_FILE })
+    t.match(await text(failed.stderr), /^the token cannot be printed, and the user was not added: ENOSPC/)
+    t.same(await failed.exited, [1, null])
+  }
+  t.same(readdirSync(t.testdirName), [], 'no file is left either')
 })

@@ -2,7 +2,7 @@ import { createServer } from 'node:net'
 import t from 'tap'
 import { MAIN } from '../support/command.ts'
 import { startReadyServerProcess, startServerProcess } from '../support/server-process.ts'
-import { signMany } from '../support/signing.ts'
+import { signMany, until } from '../support/signing.ts'
 import { createSigningToken } from '../support/token.ts'
 
 const { environment, publicKey } = await createSigningToken(t.testdir())
@@ -37,6 +37,34 @@ t.test('takes the options on the token that check takes, before the environment'
     args: ['serve', ...options],
   })
   t.same(await signMany(address, publicKey, 1), { signed: 1 })
+  child.kill('SIGTERM')
+  t.same(await exited, { code: 0, signal: null })
+})
+
+/** SIGHUP when the command is loaded, which is before the service is. */
+const HOOKS = `
+export function resolve(specifier, context, next) {
+  if (/\\/run[-.][^/]*js$/.test(specifier)) {
+    process.kill(process.pid, 'SIGHUP')
+  }
+  return next(specifier, context)
+}
+`
+const EARLY_HANG_UP = `
+import { register } from 'node:module'
+register('data:text/javascript,' + encodeURIComponent(${JSON.stringify(HOOKS)}))
+`
+
+t.test('SIGHUP while the command is loaded waits until the service has started', async (t) => {
+  const { child, output, exited } = startServerProcess(
+    t,
+    {
+      ...environment,
+      NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} --import=data:text/javascript,${encodeURIComponent(EARLY_HANG_UP)}`,
+    },
+    program,
+  )
+  await until('it takes the signers over', () => output().includes('"trigger":"signal"'))
   child.kill('SIGTERM')
   t.same(await exited, { code: 0, signal: null })
 })

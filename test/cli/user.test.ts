@@ -1,4 +1,13 @@
-import { chmodSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { Users } from '../../src/access/users.ts'
@@ -85,13 +94,18 @@ t.test('what cannot be read or written is told, and nothing is changed', async (
   t.match(unset.stderr, /^ACCESS_FILE: is required/)
 
   const right = { ACCESS_FILE: join(directory, 'right.json') }
-  writeFileSync(join(directory, 'right.json.new'), '')
-  const locked = await runCommand(right, 'user', 'add', 'alice')
-  t.equal(locked.exitCode, 1)
-  t.match(
-    locked.stderr,
-    /right\.json\.new cannot be written: another command changes the users, or .* if none runs, remove this file\n$/,
-  )
+  const reserved = join(directory, 'right.json.new')
+  for (const reserve of [() => writeFileSync(reserved, ''), () => symlinkSync('nowhere', reserved)]) {
+    reserve()
+    const locked = await runCommand(right, 'user', 'add', 'alice')
+    t.equal(locked.exitCode, 1)
+    t.match(
+      locked.stderr,
+      /right\.json\.new cannot be written: another command changes the users, or .* if none runs, remove this file\n$/,
+    )
+    t.ok(lstatSync(reserved), 'it is left')
+    rmSync(reserved)
+  }
   t.equal(readFileSync(right.ACCESS_FILE, 'utf8'), '{"users":[]}')
   const nowhere = await runCommand({ ACCESS_FILE: join(directory, 'no/access.json') }, 'user', 'add', 'alice')
   t.equal(nowhere.exitCode, 1)

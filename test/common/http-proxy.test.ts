@@ -2,12 +2,13 @@
 
 import { readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage } from 'node:http'
-import { createServer as createTlsServer } from 'node:https'
+import { createServer as createTlsServer, get } from 'node:https'
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import { HttpClient, type HttpRequest } from '../../src/common/http-client.ts'
 import { Password } from '../../src/common/password.ts'
 import { Proxies } from '../../src/common/proxies.ts'
+import { ProxyAgent } from '../../src/common/proxy-agent.ts'
 import { issue } from '../support/certificates.ts'
 import { until } from '../support/signing.ts'
 import { hasTinyproxy, startTinyproxy, type TinyproxyOptions } from '../support/tinyproxy.ts'
@@ -153,27 +154,73 @@ function pipe(socket: Socket, port: number): void {
   socket.pipe(other).pipe(socket)
 }
 
-t.test('a proxy that says nothing holds nobody up', async (t) => {
+/** Starts a proxy that does with each socket what is asked for, and returns its address and the sockets. */
+async function startBadProxy(t: Test, onSocket: (socket: Socket) => void) {
   const sockets: Socket[] = []
-  const silent = createTcpServer((socket) => sockets.push(socket))
-  await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve))
+  const server = createTcpServer((socket) => {
+    sockets.push(socket)
+    socket.resume().on('error', () => socket.destroy())
+    onSocket(socket)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   t.teardown(() => {
     for (const socket of sockets) {
       socket.destroy()
     }
-    silent.close()
+    server.close()
   })
-  const { port } = silent.address() as AddressInfo
-  const client = createClient(t, { url: new URL(`http://127.0.0.1:${port}`), connections: 1 })
+  return { sockets, url: new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`) }
+}
+
+t.test('a proxy that says nothing holds nobody up', async (t) => {
+  const { sockets, url } = await startBadProxy(t, () => {})
+  const client = createClient(t, { url, connections: 1 })
   for (const address of ['http://a.test/', 'https://a.test/']) {
     const controller = new AbortController()
     const asked = post(client, new URL(address), { signal: controller.signal })
     const before = sockets.length
     await until('it was asked', () => sockets.length > before)
     controller.abort(new Error('left'))
-    for (const socket of sockets) {
-      socket.destroy()
-    }
     await t.rejects(asked, { message: 'left' })
+    await until('nothing is left of it', () => sockets.every((socket) => socket.destroyed))
   }
+})
+
+/** Sends an answer that never ends, octet by octet. */
+function drip(socket: Socket): void {
+  socket.write('HTTP/1.1 200 Connection established\r\nx: ')
+  const timer = setInterval(() => socket.write('x'), 20)
+  socket.on('close', () => clearInterval(timer))
+}
+
+t.test('a proxy that drips its answer keeps no connection that nobody waits for', async (t) => {
+  const { sockets, url } = await startBadProxy(t, drip)
+  const proxies = new Proxies({ https: { url } })
+  const client = createClient(t, { url, connections: 1 })
+  const controller = new AbortController()
+  const { signal } = controller
+  const asked = Array.from({ length: 3 }, () => post(client, new URL('https://a.test/'), { signal }))
+  await until('all have asked', () => sockets.length === asked.length)
+  controller.abort(new Error('left'))
+  for (const one of asked) {
+    await t.rejects(one, { message: 'left' })
+  }
+  await until('nothing is left of them', () => sockets.every((socket) => socket.destroyed))
+  const agent = new ProxyAgent(proxies, { timeout: 200 })
+  await t.rejects(
+    new Promise((_, reject) => get('https://a.test/', { agent }).on('error', reject)),
+    'an agent has a limit of its own',
+  )
+  await until('its connection is closed', () => sockets.every((socket) => socket.destroyed))
+})
+
+t.test('a tunnel is kept when somebody leaves who no longer waits for it', { skip }, async (t) => {
+  const proxy = await startTinyproxy(t)
+  const secure = await startServer(t, true)
+  const client = createClient(t, { url: proxy.url, connections: 1 })
+  const controller = new AbortController()
+  t.equal(await post(client, secure.url, { signal: controller.signal }), 'asked')
+  controller.abort(new Error('left'))
+  t.equal(await post(client, secure.url), 'asked')
+  t.equal(secure.requests[0]?.socket, secure.requests[1]?.socket)
 })

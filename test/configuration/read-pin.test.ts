@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
@@ -8,11 +9,11 @@ const directory = t.testdir({ empty: '' })
 const path = (name: string) => join(directory, name)
 
 t.test('takes what came by IPC, where no file holds the PIN', async (t) => {
-  t.equal(readPin({ variable: 'HSM_PIN' }, PIN), PIN)
+  t.equal(await readPin({ variable: 'HSM_PIN' }, PIN), PIN)
   writeFileSync(path('file'), 'of the file')
-  t.equal(readPin({ file: path('file') }, PIN), 'of the file')
+  t.equal(await readPin({ file: path('file') }, PIN), 'of the file')
   for (const nothing of [undefined, '']) {
-    t.throws(() => readPin({ variable: 'HSM_PIN' }, nothing), /^is empty$/)
+    await t.rejects(readPin({ variable: 'HSM_PIN' }, nothing), { message: 'is empty' })
   }
 })
 
@@ -25,16 +26,20 @@ t.test('reads a file anew each time, without the line end', async (t) => {
     [`\uFEFF${PIN}\n\n`, PIN],
   ] as const) {
     writeFileSync(file, content)
-    t.equal(readPin({ file }), pin)
+    t.equal(await readPin({ file }), pin)
   }
 })
 
 t.test('fails on what is no PIN', async (t) => {
   writeFileSync(path('newline'), '\n')
   for (const file of [path('empty'), path('newline')]) {
-    t.throws(() => readPin({ file }), /^is empty$/)
+    await t.rejects(readPin({ file }), { message: 'is empty' })
   }
-  t.throws(() => readPin({ file: path('missing') }), { code: 'ENOENT' })
+  await t.rejects(readPin({ file: path('missing') }), { code: 'ENOENT' })
+  execFileSync('mkfifo', [path('pipe')])
+  for (const file of [path('pipe'), directory]) {
+    await t.rejects(readPin({ file }), { message: 'cannot be read (it is not a file)' })
+  }
 })
 
 t.test('a file that this user may not read is told with the user', async (t) => {

@@ -1,7 +1,9 @@
-/** Linters find nothing in the repository's YAML, Dockerfiles and workflows. */
+/** Linters find nothing in the repository's YAML, Dockerfiles and workflows, and Dependabot watches what pins packages. */
 import { execFileSync, spawnSync } from 'node:child_process'
-import { lstatSync } from 'node:fs'
+import { lstatSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import t from 'tap'
+import { parse } from 'yaml'
 import { repositoryPath } from '../support/repository.ts'
 import { ACTIONLINT, HADOLINT, withoutTool, YAMLLINT, ZIZMOR } from './tools.ts'
 
@@ -48,3 +50,28 @@ for (const { judge, path, args, files } of linters) {
     t.equal(status, 0, `${stdout}${stderr}`)
   })
 }
+
+/** What pins packages of others, by the name that Dependabot has for the kind. */
+const PINNING = {
+  npm: ['*package-lock.json'],
+  docker: ['docker/Dockerfile'],
+  gomod: ['*go.mod'],
+  maven: ['*pom.xml'],
+  pip: ['docker/**/requirements.txt', 'docker/python/*.txt'],
+}
+
+t.test('Dependabot watches each file that pins packages of others', async (t) => {
+  const { updates } = parse(readFileSync(repositoryPath('.github/dependabot.yml'), 'utf8')) as {
+    updates: { 'package-ecosystem': string; directory?: string; directories?: string[] }[]
+  }
+  for (const [kind, patterns] of Object.entries(PINNING)) {
+    const watched = updates
+      .filter((update) => update['package-ecosystem'] === kind)
+      .flatMap(({ directory, directories = [] }) => [
+        ...directories,
+        ...(directory === undefined ? [] : [directory]),
+      ])
+    const folders = filesOf(...patterns).map((file) => join('/', dirname(file)))
+    t.same(watched.sort(), [...new Set(folders)].sort(), kind)
+  }
+})

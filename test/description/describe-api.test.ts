@@ -69,24 +69,31 @@ t.test('each refusal is described under its status', async (t) => {
 
 t.test('names of functions differ, also with a path of the callback', async (t) => {
   const body = { title: 'Callback request' }
-  const paths = ['/', '/sign', '/hsm/sign', '/sign/:signer', '/hsm/sign/:signer']
-  const many = await describeApi([
-    {
-      ...calling,
-      routes: paths.map((url) => {
-        const operation = url.endsWith(':signer') ? 'sign as' : 'sign'
-        return { method: 'POST', url, body, operation }
-      }),
-    },
-  ])
-  const names = listOperations(many as OpenApi).map(({ path, operation }) => [path, operation.operationId])
-  t.same(Object.fromEntries(names), {
-    '/': 'signAtRoot',
-    '/sign': 'sign',
-    '/hsm/sign': 'signAtHsmSign',
-    '/sign/{signer}': 'signAs',
-    '/hsm/sign/{signer}': 'signAsAtHsmSign',
-  })
+  for (const [further, name] of [
+    ['/hsm/sign', 'AtHsmSign'],
+    ['/root', 'AtRootToo'],
+    ['/-', 'AtRootToo'],
+  ] as const) {
+    const paths = ['/', '/sign', further, '/sign/:signer', `${further}/:signer`]
+    const many = await describeApi([
+      {
+        ...calling,
+        routes: paths.map((url) => {
+          const operation = url.endsWith(':signer') ? 'sign as' : 'sign'
+          return { method: 'POST', url, body, operation }
+        }),
+      },
+    ])
+    const names = listOperations(many as OpenApi).map(({ path, operation }) => [path, operation.operationId])
+    t.same(Object.fromEntries(names), {
+      '/': 'signAtRoot',
+      '/sign': 'sign',
+      [further]: `sign${name}`,
+      '/sign/{signer}': 'signAs',
+      [`${further}/{signer}`]: `signAs${name.replace('Too', '')}`,
+    })
+    t.match(await new Validator().validate(JSON.parse(JSON.stringify(many))), { valid: true })
+  }
 })
 
 t.test('what is on the port for operators, or on both ports, has their addresses', async (t) => {

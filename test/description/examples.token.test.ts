@@ -3,35 +3,21 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import type { SignerEntry } from '../../schemas/signers-file.ts'
-import { startAuthorities } from '../support/authorities.ts'
-import { generateKeyFile, RSA_2048, writeBundle } from '../support/certificates.ts'
+import { createCertifiedToken } from '../support/certified-token.ts'
 import { type Answer, send } from '../support/http.ts'
 import { createClaims, createJwtKey, createKeySet, signJwt } from '../support/jwt.ts'
 import { AnswerJudge, type Described, listOperations, type OpenApi } from '../support/openapi.ts'
 import { startReadyService } from '../support/service.ts'
 import { tokenFor } from '../support/signers.ts'
 import { until } from '../support/signing.ts'
-import { createToken, importKey } from '../support/token.ts'
 
 const directory = t.testdir()
 const path = (name: string) => join(directory, name)
-const authorities = await startAuthorities(path('authorities'))
-t.teardown(() => authorities.server.close())
-const token = await createToken(path('token'))
-const keyFile = generateKeyFile(directory, RSA_2048)
-await importKey(token, keyFile, { label: 'key', id: '01' })
-const { certificateFile } = authorities.certify({ subject: '/O=Test/CN=Signer', keyFile })
-const issuers = [authorities.issuing, authorities.root].map(({ issued }) => issued.certificate)
-const signer: SignerEntry = {
-  key: { label: 'key' },
-  certificateFile,
-  caFile: writeBundle(path('ca.pem'), issuers),
-}
-const timestamps = { url: authorities.timestampUrl, caFile: authorities.timestampRoot.issued.certificateFile }
+const { entry, timestamps, token } = await createCertifiedToken(t, directory)
 const signers: Record<string, SignerEntry> = {
-  default: signer,
-  'b-t': { ...signer, level: 'b-t', timestamps },
-  'b-lt': { ...signer, level: 'b-lt', timestamps },
+  default: entry,
+  'b-t': { ...entry, level: 'b-t', timestamps },
+  'b-lt': { ...entry, level: 'b-lt', timestamps },
 }
 writeFileSync(path('signers.json'), JSON.stringify({ default: 'default', signers }))
 const key = createJwtKey()

@@ -4,8 +4,8 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import type { SignerEntry } from '../../schemas/signers-file.ts'
-import { startAuthorities } from '../support/authorities.ts'
-import { generateKeyFile, issue, RSA_2048, writeBundle } from '../support/certificates.ts'
+import { issue } from '../support/certificates.ts'
+import { createCertifiedToken } from '../support/certified-token.ts'
 import { runCommand } from '../support/command.ts'
 import { signedAttributesOf } from '../support/container-parts.ts'
 import { send } from '../support/http.ts'
@@ -19,7 +19,6 @@ import { tokenFor } from '../support/signers.ts'
 import { hsmStatus, until } from '../support/signing.ts'
 import { createResponder, FOR_TIMESTAMPS, send as sendToken } from '../support/timestamp-authority.ts'
 import { hasTinyproxy, startTinyproxy } from '../support/tinyproxy.ts'
-import { createToken, importKey } from '../support/token.ts'
 import { faultIn, type JavaDemands } from '../support/validators/bouncy-castle.ts'
 import { verifyCms } from '../support/validators/openssl.ts'
 import { startBouncyCastle, WITHOUT_JAVA } from '../support/validators/start-bouncy-castle.ts'
@@ -31,24 +30,14 @@ const content = randomBytes(500)
 const ARCHIVAL = Buffer.from('06092a864886f72f010108', 'hex')
 const REVOCATION_VALUES = Buffer.from('060b2a864886f70d0109100218', 'hex')
 const OCSP_IN_SIGNED_DATA = Buffer.from('06082b06010505071002', 'hex')
-const authorities = await startAuthorities(path('authorities'))
-const token = await createToken(path('token'))
-const keyFile = generateKeyFile(directory, RSA_2048)
-await importKey(token, keyFile, { label: 'key', id: '01' })
+const { authorities, keyFile, signer, entry, timestamps, token } = await createCertifiedToken(t, directory)
 /** OpenSSL alone judges where it is not installed. */
 const bouncyCastle = WITHOUT_JAVA === false ? await startBouncyCastle(t) : undefined
-t.teardown(() => authorities.server.close())
 
 const anchors = authorities.root.issued.certificateFile
 const timestampAnchors = authorities.timestampRoot.issued.certificateFile
-const { certificateFile, certificate } = authorities.certify({ subject: '/O=Test/CN=Signer', keyFile })
-const chain = [authorities.issuing.issued, authorities.root.issued].map((one) => one.certificate)
-const common: SignerEntry = {
-  key: { label: 'key' },
-  certificateFile,
-  caFile: writeBundle(path('ca.pem'), chain),
-  timestamps: { url: authorities.timestampUrl, caFile: timestampAnchors },
-}
+const { certificateFile, certificate } = signer
+const common: SignerEntry = { ...entry, timestamps }
 const signers: Record<string, SignerEntry> = {
   'b-b': { ...common, level: 'b-b' },
   'b-t': { ...common, level: 'b-t' },

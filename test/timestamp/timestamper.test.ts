@@ -1,6 +1,8 @@
+import { execFileSync } from 'node:child_process'
 import type { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import type { ServerResponse } from 'node:http'
 import { createServer, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -256,6 +258,19 @@ t.test('HTTP Basic, with a password that is read at each use and never told', as
     t.match(error, { cause: { message: /has a password file that cannot be read \(ENOENT\)$/ } })
     t.match(told, [{ outcome: 'misconfigured' }])
     t.notMatch(JSON.stringify([told, `${error}`]), passwordFile)
+  })
+
+  t.test('pipes in the place of password files, more than there are threads for files', async (t) => {
+    const pipe = { user: 'user', passwordFile: `${passwordFile}.pipe` }
+    execFileSync('mkfifo', [pipe.passwordFile])
+    const authorities = Array.from({ length: 5 }, () => ({ url: server.url, credentials: pipe }))
+    const { timestamper, told } = start(t, { authorities })
+    await t.rejects(timestamper.timestamp(data, after(20_000)), {
+      cause: { message: /has a password file that cannot be read \(it is not a file\)$/ },
+    })
+    t.match(told, Array(5).fill({ outcome: 'misconfigured' }))
+    writeFileSync(passwordFile, SECRET)
+    t.equal(await readFile(passwordFile, 'utf8'), SECRET, 'other files are read')
   })
 
   t.test('a password file that is not clearly a password any more', async (t) => {

@@ -2,40 +2,26 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
-import { createServer, type Server } from 'node:http'
-import { type AddressInfo, connect } from 'node:net'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import t from 'tap'
 import type { SignerEntry } from '../../schemas/signers-file.ts'
-import { startAuthorities } from '../support/authorities.ts'
-import { generateKeyFile, RSA_2048, writeBundle } from '../support/certificates.ts'
+import { createCertifiedToken } from '../support/certified-token.ts'
 import { send } from '../support/http.ts'
+import { startHttpServer } from '../support/http-server.ts'
 import { readLog } from '../support/log-lines.ts'
 import { keepSecret } from '../support/secret-watch.ts'
 import { startReadyServerProcess } from '../support/server-process.ts'
 import { tokenFor } from '../support/signers.ts'
 import { rawRequest, until } from '../support/signing.ts'
-import { createToken, importKey } from '../support/token.ts'
 import { type CollectedSpan, startCollector, WITHOUT_COLLECTOR } from '../support/validators/collector.ts'
 
 const directory = t.testdir()
 const path = (name: string) => join(directory, name)
-const authorities = await startAuthorities(path('authorities'))
-t.teardown(() => authorities.server.close())
-const token = await createToken(path('token'))
-const keyFile = generateKeyFile(directory, RSA_2048)
-await importKey(token, keyFile, { label: 'key', id: '01' })
-const { certificateFile } = authorities.certify({ subject: '/O=Test/CN=Signer', keyFile })
-const issuers = [authorities.issuing, authorities.root].map(({ issued }) => issued.certificate)
-const signer: SignerEntry = {
-  key: { label: 'key' },
-  certificateFile,
-  caFile: writeBundle(path('ca.pem'), issuers),
-}
-const timestamps = { url: authorities.timestampUrl, caFile: authorities.timestampRoot.issued.certificateFile }
+const { authorities, entry, timestamps, token } = await createCertifiedToken(t, directory)
 const signers: Record<string, SignerEntry> = {
-  default: signer,
-  'b-lt': { ...signer, level: 'b-lt', timestamps },
+  default: entry,
+  'b-lt': { ...entry, level: 'b-lt', timestamps },
 }
 writeFileSync(path('signers.json'), JSON.stringify({ default: 'default', signers }))
 const environment = { ...token.environment, SIGNERS_FILE: path('signers.json'), HSM_TIMEOUT_MS: '30000' }
@@ -174,27 +160,15 @@ t.test('of requests and of what is done for them', { skip: WITHOUT_COLLECTOR }, 
   t.ok(performance.now() - begun < 20_000)
 })
 
-/** Takes connections and never answers. */
-async function startSilentCollector(): Promise<Server> {
-  const server = createServer(() => {})
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  return server
-}
-
 for (const [kind, reason] of [
   ['away', 'ECONNREFUSED'],
   ['silent', 'no answer'],
 ]) {
   t.test(`a collector that is ${kind} does no harm`, async (t) => {
-    const silent = await startSilentCollector()
-    const { port } = silent.address() as AddressInfo
-    if (kind === 'away') {
-      silent.close()
-    }
-    t.teardown(() => silent.closeAllConnections())
+    const url = kind === 'away' ? 'http://127.0.0.1:9' : await startHttpServer(t)
     const server = await startReadyServerProcess(t, {
       ...environment,
-      OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}`,
+      OTEL_EXPORTER_OTLP_ENDPOINT: url,
       ...{
         OTEL_BSP_SCHEDULE_DELAY: '100',
         OTEL_BSP_MAX_QUEUE_SIZE: '16',
@@ -214,6 +188,5 @@ for (const [kind, reason] of [
     t.equal(lost()?.reason, reason)
     server.child.kill('SIGTERM')
     t.match(await server.exited, { code: 0 })
-    silent.close()
   })
 }

@@ -1,11 +1,10 @@
 /** Spans as an exporter gets them, and what becomes of it when it fails. */
-import { createServer, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { SpanStatusCode } from '@opentelemetry/api'
 import { InMemorySpanExporter, type SpanExporter } from '@opentelemetry/sdk-trace-base'
 import t from 'tap'
 import { createExporter } from '../../src/tracing/exporter.ts'
 import { Traces } from '../../src/tracing/traces.ts'
+import { startHttpServer } from '../support/http-server.ts'
 import { until } from '../support/signing.ts'
 
 /** Keeps its spans when it is shut down. */
@@ -72,23 +71,17 @@ t.test(
   'the log says that spans are lost, and that they arrive again, and nothing that the collector says',
   async (t) => {
     let status = 400
-    const server = createServer((request, response: ServerResponse) => {
+    const url = await startHttpServer(t, (request, response) => {
       request.resume()
       response
         .writeHead(status, { 'content-type': 'application/x-protobuf' })
         .end(status === 200 ? '' : 'its words')
     })
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-    t.teardown(() => {
-      server.closeAllConnections()
-      server.close()
-    })
     const lines: unknown[] = []
     const log = (details: object, message: string) => lines.push({ ...details, message })
-    const { port } = server.address() as AddressInfo
     process.env.OTEL_BSP_SCHEDULE_DELAY = '10'
     t.teardown(() => delete process.env.OTEL_BSP_SCHEDULE_DELAY)
-    const traces = new Traces(createExporter(`http://127.0.0.1:${port}/v1/traces`, { info: log, warn: log }))
+    const traces = new Traces(createExporter(`${url}/v1/traces`, { info: log, warn: log }))
     traces.begin('POST', '/sign', undefined).end(NOTHING)
     await until('it is said', async () => lines.length === 1)
     t.same(lines, [{ reason: '400', message: 'spans are lost: the collector does not take them' }])

@@ -312,7 +312,7 @@ const REFUSED: Readonly<Record<string, readonly [Record<string, unknown> | strin
   'attributes in another order': [signing(unsorted), notDer],
   'something behind the attributes': [
     signing(Buffer.concat([attributes, Buffer.of(5, 0)])),
-    invalid(/^dataToBeSigned: are signed attributes that name a certificate, but/),
+    invalid(/^dataToBeSigned: are signed attributes whose certificate cannot be told: /),
   ],
   'a content-type that is not id-data': [
     signing(encodeAttributes(...basicAttributes('sha256', OID.timestampInfo))),

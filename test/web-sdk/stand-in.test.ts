@@ -1,11 +1,11 @@
 /** Whether the stand-in for the Web SDK is as strict as the SDK and a browser are. */
 import { createHash } from 'node:crypto'
-import { createServer, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { IncomingMessage, OutgoingHttpHeaders } from 'node:http'
 import t, { type Test } from 'tap'
 import { issue, RSA_2048 } from '../support/certificates.ts'
 import { samplePdf } from '../support/document-engine/sample-pdf.ts'
 import { dataToBeSigned } from '../support/document-engine/signed-attributes.ts'
+import { startHttpServer } from '../support/http-server.ts'
 import { createClaims, createJwtKey, signJwt } from '../support/jwt.ts'
 import { signInSoftware } from '../support/software-container.ts'
 import { asn1Parse } from '../support/validators/openssl.ts'
@@ -36,7 +36,7 @@ async function startBackEnd(
   { preflight = ALLOWED, status = 204, answer = ALLOWED, hash = {} }: Played = {},
 ) {
   const seen: { request: IncomingMessage; body: string }[] = []
-  const server = createServer(async (request, response) => {
+  const url = await startHttpServer(t, async (request, response) => {
     const chunks: Buffer[] = []
     for await (const chunk of request) {
       chunks.push(chunk)
@@ -52,12 +52,7 @@ async function startBackEnd(
       : { certificates: [pem], ca_certificates: [] }
     response.writeHead(200, answer).end(JSON.stringify({ data }))
   })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  t.teardown(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  return { seen, url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }
+  return { seen, url }
 }
 
 async function sign(signingData: SigningData, serverUrl: string, more: Partial<BackEndOptions> = {}) {

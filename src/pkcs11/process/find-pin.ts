@@ -23,12 +23,12 @@ export async function findPin(
   }
   // Before it is read: what changes meanwhile must not pass for a PIN that was tried
   const version = pinVersion(source)
-  return { pin: readLocalPin(source, given), version }
+  return { pin: await readLocalPin(source, given), version }
 }
 
-function readLocalPin(source: LocalPinSource, given: string | undefined): string {
+async function readLocalPin(source: LocalPinSource, given: string | undefined): Promise<string> {
   try {
-    return readPin(source, given)
+    return await readPin(source, given)
   } catch (error) {
     const failure = error as NodeJS.ErrnoException
     const wrong = failure.code === undefined ? failure.message : describeUnreadable(failure)

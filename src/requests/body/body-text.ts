@@ -12,7 +12,7 @@ const MAX_WHOLE_STRING = 4 * Math.ceil(MAX_MESSAGE_LENGTH / 3)
 /** Bytes of the longest escape, such as \u0041. */
 const LONGEST_ESCAPE = 6
 
-/** Bytes of a longer string that are kept: 16,384 characters of a signing token are read, and all may be escapes. */
+/** Most bytes of a longer string that are kept: 16,384 characters of a signing token are read, and all may be escapes. */
 const KEPT_OF_LONG_STRING = LONGEST_ESCAPE * 16_384
 
 /** Most bytes that a body may have beside the rest of long strings. All of them are in memory and parsed at once. */
@@ -90,10 +90,9 @@ export class BodyText {
 
   /** @throws PAYLOAD_TOO_LARGE if more would have to be kept than any request needs */
   write(chunk: Buffer): void {
-    if (this.#long === undefined) {
-      this.#writeKept(chunk)
-    } else {
-      this.#writeLong(this.#long, chunk)
+    let rest = chunk
+    while (rest.length > 0) {
+      rest = this.#long === undefined ? this.#writeKept(rest) : this.#writeLong(this.#long, rest)
     }
   }
 
@@ -102,8 +101,10 @@ export class BodyText {
     return concat(this.#kept).toString()
   }
 
-  #writeKept(chunk: Buffer): void {
-    this.#keep(chunk)
+  /** Returns the rest of a chunk: a string is found to be long at its first byte too many, wherever the chunk ends. */
+  #writeKept(chunk: Buffer): Buffer {
+    const bytes = chunk.subarray(0, this.#longest() + 1 - this.#lengthOfOpen())
+    this.#keep(bytes)
     if (this.length > MAX_KEPT) {
       throw new PAYLOAD_TOO_LARGE(`The body has more than ${MAX_KEPT} bytes beside the contents to sign`)
     }
@@ -111,15 +112,21 @@ export class BodyText {
     if (this.length > Math.min(MAX_TOKENS, this.#limits.long)) {
       this.#scan()
     }
-    if (this.#inString && this.#isLong()) {
+    if (this.#inString && this.#lengthOfOpen() > this.#longest()) {
       this.#beginLong()
     }
+    return chunk.subarray(bytes.length)
   }
 
-  #isLong(): boolean {
-    const longest = (this.#scanner.hasEscapes ? LONGEST_ESCAPE : 1) * this.#limits.long
+  /** Returns how many bytes a string may have that is kept whole. */
+  #longest(): number {
+    return (this.#inString && this.#scanner.hasEscapes ? LONGEST_ESCAPE : 1) * this.#limits.long
+  }
+
+  /** Returns the length of the string that is being read, or how long it may be if that was not scanned yet. */
+  #lengthOfOpen(): number {
     // The quotation mark that begins the string does not count; the one that ends it has not come
-    return this.length - this.#start.position - 1 > longest
+    return this.#inString ? this.length - this.#start.position - 1 : lengthOf(this.#kept.slice(this.#scanned))
   }
 
   #keep(bytes: Buffer): void {
@@ -129,7 +136,7 @@ export class BodyText {
 
   #scan(): void {
     const pieces = this.#kept.slice(this.#scanned)
-    let position = this.length - pieces.reduce((sum, { length }) => sum + length, 0)
+    let position = this.length - lengthOf(pieces)
     for (const bytes of pieces) {
       this.#scanPiece(bytes, position)
       position += bytes.length
@@ -176,7 +183,8 @@ export class BodyText {
     this.#keep(Buffer.from(bytes.subarray(0, index + 1 + beginning.length - scanner.openEscape)))
   }
 
-  #writeLong(long: LongString, chunk: Buffer): void {
+  /** Returns the rest of a chunk, behind the string. */
+  #writeLong(long: LongString, chunk: Buffer): Buffer {
     const end = this.#scanner.findEnd(chunk, 0)
     long.write(chunk.subarray(0, end), this.#scanner.openEscape)
     if (end < chunk.length) {
@@ -187,8 +195,8 @@ export class BodyText {
       this.#scanned = this.#kept.length
       this.#long = undefined
       this.#inString = false
-      this.#writeKept(chunk.subarray(end + 1))
     }
+    return chunk.subarray(end + 1)
   }
 
   #before(mark: string): PrecedingFields | undefined {
@@ -211,6 +219,10 @@ export function certificatesTooLarge(): Error {
   return new PAYLOAD_TOO_LARGE(
     `The body has a string of more than ${MAX_WHOLE_STRING} characters, which get_certificates has no use for`,
   )
+}
+
+function lengthOf(pieces: readonly Buffer[]): number {
+  return pieces.reduce((sum, { length }) => sum + length, 0)
 }
 
 /** Joins pieces. A body of some kilobytes comes in one piece, which need not be copied. */

@@ -2,8 +2,7 @@
 import { execFile } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
-import { createServer, request as forward, type IncomingMessage } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { request as forward, type IncomingMessage } from 'node:http'
 import { join } from 'node:path'
 import { buffer } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
@@ -22,6 +21,7 @@ import {
 import { MAIN, runCommand } from '../../support/command.ts'
 import { createFaultyModule } from '../../support/faulty-module/faulty-module.ts'
 import { send } from '../../support/http.ts'
+import { startHttpServer } from '../../support/http-server.ts'
 import { createClaims, createJwtKey, createKeySet, signJwt } from '../../support/jwt.ts'
 import { startIdleService, startReadyService } from '../../support/service.ts'
 import { send as sendToken } from '../../support/timestamp-authority.ts'
@@ -482,25 +482,12 @@ t.test('a signer that makes none of what is asked for', async (t) => {
 })
 
 t.test('no service', async (t) => {
-  const server = createServer(() => {})
-  await once(server.listen(0, '127.0.0.1'), 'listening')
-  t.teardown(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  const { port } = server.address() as AddressInfo
   t.match(await look('http://127.0.0.1:1'), {
     ...CRITICAL,
     summary: 'SIGNING CRITICAL - service: ready: cannot be reached, or broke off (ECONNREFUSED)',
     performance: '',
   })
-  const silent = await look(
-    `http://127.0.0.1:${port}`,
-    '--warning-seconds',
-    '0.2',
-    '--critical-seconds',
-    '0.2',
-  )
+  const silent = await look(await startHttpServer(t), '--warning-seconds', '0.2', '--critical-seconds', '0.2')
   t.match(silent, { ...CRITICAL, summary: 'SIGNING CRITICAL - service: ready: no answer for 0.2 seconds' })
 })
 
@@ -512,7 +499,7 @@ type Change = (
 
 /** Starts something in front of a service that changes its answers. */
 async function startFront(t: Test, url: string, change: { apply: Change }): Promise<string> {
-  const server = createServer(async (request, response) => {
+  return startHttpServer(t, async (request, response) => {
     const body = await buffer(request)
     const { method, headers } = request
     const outgoing = forward(`${url}${request.url}`, { method, headers })
@@ -528,9 +515,6 @@ async function startFront(t: Test, url: string, change: { apply: Change }): Prom
     response.sendDate = false
     response.writeHead(answer.status, answer.headers as Record<string, string>).end(answer.body)
   })
-  await once(server.listen(0, '127.0.0.1'), 'listening')
-  t.teardown(() => server.close())
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
 t.test('something that changes the answers', async (t) => {
@@ -681,19 +665,13 @@ t.test('something that changes the answers', async (t) => {
 })
 
 t.test('a service that takes all the time of the check', async (t) => {
-  const server = createServer((request, response) => {
+  const url = await startHttpServer(t, (request, response) => {
     if (request.url === '/health/ready') {
       response.end('{"status":"ready","signers":{"contracts":{},"letters":{}}}')
     }
   })
-  await once(server.listen(0, '127.0.0.1'), 'listening')
-  t.teardown(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  const { port } = server.address() as AddressInfo
   const { exitCode, summary } = await look(
-    `http://127.0.0.1:${port}`,
+    url,
     ...['--timeout', '8', '--warning-seconds', '4', '--critical-seconds', '5'],
   )
   t.equal(exitCode, 2)
@@ -702,7 +680,7 @@ t.test('a service that takes all the time of the check', async (t) => {
     /contracts: certificates: no answer for 5 seconds; letters: certificates: the 8 s of the check were over before$/,
     'letters had less time than a service may take',
   )
-  const short = await look(`http://127.0.0.1:${port}/sign`, '--timeout', '1')
+  const short = await look(`${url}/sign`, '--timeout', '1')
   t.match(short, { exitCode: 3, summary: / - certificates: the 1 s of the check were over before$/ })
 })
 

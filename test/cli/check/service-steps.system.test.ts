@@ -1,12 +1,10 @@
-import { once } from 'node:events'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { issue } from '../../support/certificates.ts'
 import { failuresOf, runCheck } from '../../support/check.ts'
 import { runCommand } from '../../support/command.ts'
 import { createFaultyModule } from '../../support/faulty-module/faulty-module.ts'
+import { startHttpServer } from '../../support/http-server.ts'
 import { startReadyServerProcess } from '../../support/server-process.ts'
 import { callWith, issueClient, issueServer } from '../../support/tls.ts'
 import { createSigningToken, issueCertificates } from '../../support/token.ts'
@@ -166,14 +164,7 @@ t.test('no service at all', async (t) => {
 })
 
 t.test('a service that never answers', async (t) => {
-  const server = createServer(() => {})
-  await once(server.listen(0, '127.0.0.1'), 'listening')
-  t.teardown(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  const { port } = server.address() as AddressInfo
-  const { steps } = await runCheck({}, '--timeout', '1', '--url', `http://127.0.0.1:${port}`)
+  const { steps } = await runCheck({}, '--timeout', '1', '--url', await startHttpServer(t))
   t.match(steps, { 'service: ready': { status: 'failed', found: 'no answer for 1 seconds' } })
 })
 
@@ -186,13 +177,9 @@ t.test('an address that is none', async (t) => {
 })
 
 /** Answers with a status and a body for each path, which is text or becomes JSON; returns the address. */
-async function serve(t: Test, answer: (path: string) => readonly [number, unknown]): Promise<string> {
-  const server = createServer((request, response) => {
+function serve(t: Test, answer: (path: string) => readonly [number, unknown]): Promise<string> {
+  return startHttpServer(t, (request, response) => {
     const [status, body] = answer(`${request.url}`)
     response.writeHead(status).end(typeof body === 'string' ? body : JSON.stringify(body))
   })
-  await once(server.listen(0, '127.0.0.1'), 'listening')
-  t.teardown(() => server.close())
-  const { port } = server.address() as AddressInfo
-  return `http://127.0.0.1:${port}`
 }

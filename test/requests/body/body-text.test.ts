@@ -112,6 +112,28 @@ t.test('a string of as many characters as are kept is kept, wherever its chunks 
   }
 })
 
+t.test('a longer string is cut short, wherever its chunks end', async (t) => {
+  const long = LIMITS.long + 1
+  for (const [what, inside, isLong] of [
+    ['one character too many', 'A'.repeat(long), true],
+    ['an escape behind it', `${'A'.repeat(long)}\\n`, true],
+    ['an escape before it', `\\n${'A'.repeat(long)}`, false],
+    ['escapes alone', '\\u0041'.repeat(LIMITS.long), false],
+    ['an escape too many', '\\u0041'.repeat(long), true],
+  ] as const) {
+    for (const before of ['', `"b":"${'\\n'.repeat(9)}",`, ' '.repeat(17)]) {
+      const json = Buffer.from(`{${before}"a":"${inside}"}`)
+      const texts = new Set<number>()
+      for (let length = 1; length <= json.length; length++) {
+        const text = read(json, [length, json.length])
+        t.equal(text.contents.size, isLong ? 1 : 0, `${what}, ${length} bytes come first`)
+        texts.add(text.length)
+      }
+      t.equal(texts.size, 1, 'as much is kept')
+    }
+  }
+})
+
 t.test('JSON has the values that JSON.parse finds, in whatever chunks it comes', async (t) => {
   let hashed = 0
   fc.assert(
