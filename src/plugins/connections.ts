@@ -33,6 +33,12 @@ export interface ConnectionsOptions {
  */
 const MAX_PIPELINED = 256
 
+/**
+ * Most of them on one connection. They make room for others as soon as it is closed, so that a client who opens one after
+ * the other would otherwise have as many as that begun in each turn of the event loop.
+ */
+const MAX_PIPELINED_OF_ONE = 16
+
 /** Time that a client has to read its answer, in ms. Document Engine by default waits no longer for one. */
 const LINGER_MS = 5_000
 
@@ -158,7 +164,7 @@ export const connections = fp<ConnectionsOptions>(
     }
 
     function admit(socket: Socket, response: ServerResponse, unanswered: Unanswered): void {
-      if (unanswered.size > 0 && behind === MAX_PIPELINED) {
+      if (unanswered.size > 0 && (behind === MAX_PIPELINED || unanswered.size > MAX_PIPELINED_OF_ONE)) {
         warning.warn('too many requests wait behind others on their connections: some of these are closed')
         shed.inc({ reason: 'pipelined' })
         forget(socket)
