@@ -39,6 +39,12 @@ const MAX_PIPELINED = 256
  */
 const MAX_PIPELINED_OF_ONE = 16
 
+/**
+ * Most TLS handshakes at the same time. One that stalls takes 90 kB, three times as much as an idle connection: as many as
+ * connections may be open would take 200 MB.
+ */
+const MAX_HANDSHAKES = 512
+
 /** Time that a client has to read its answer, in ms. Document Engine by default waits no longer for one. */
 const LINGER_MS = 5_000
 
@@ -72,6 +78,8 @@ export const connections = fp<ConnectionsOptions>(
     const open = new Map<Socket, Unanswered>()
     /** Open connections without a request in progress, the longest unused first. */
     const idle = new Set<Socket>()
+    /** Connections whose TLS handshake is under way, the oldest first. */
+    const shaking = new Set<Socket>()
     /** Connections that are closed after their answer. */
     const former = new WeakSet<Socket>()
     /** Number of requests that wait behind others. */
@@ -89,6 +97,7 @@ export const connections = fp<ConnectionsOptions>(
     function forget(socket: Socket): void {
       open.delete(socket)
       idle.delete(socket)
+      shaking.delete(socket)
     }
 
     /** Closes an idle or slow connection, or else the new one, so that health probes get through. */
@@ -100,6 +109,20 @@ export const connections = fp<ConnectionsOptions>(
       const one = unused ?? slow ?? added
       forget(one)
       one.destroy()
+    }
+
+    /** Counts a TLS handshake, and closes the connection with the oldest one if there are too many. */
+    function admitHandshake(socket: Socket): void {
+      const [oldest] = shaking
+      if (oldest !== undefined && shaking.size === MAX_HANDSHAKES) {
+        warning.warn('too many TLS handshakes at once: the oldest are ended')
+        shed.inc({ reason: 'idle' })
+        forget(oldest)
+        oldest.destroy()
+      }
+      if (!socket.destroyed) {
+        shaking.add(socket)
+      }
     }
 
     /** Returns a connection whose client has been sending a request, or reading an answer, for a whole period. */
@@ -143,6 +166,7 @@ export const connections = fp<ConnectionsOptions>(
     })
     if (app.server instanceof TlsServer) {
       app.server.on('connection', limitHandshake)
+      app.server.on('connection', admitHandshake)
       app.server.on('secureConnection', (socket) => {
         const { _parent: encrypted } = socket as DecryptingSocket
         clearTimeout(handshakes.get(encrypted))
