@@ -37,7 +37,7 @@ const MAX_PIPELINED = 256
  * Most of them on one connection. They make room for others as soon as it is closed, so that a client who opens one after
  * the other would otherwise have as many as that begun in each turn of the event loop.
  */
-const MAX_PIPELINED_OF_ONE = 16
+const MAX_PIPELINED_OF_ONE = 8
 
 /**
  * Most TLS handshakes at the same time. One that stalls takes 90 kB, three times as much as an idle connection: as many as
