@@ -10,7 +10,10 @@ declare module 'fastify' {
   }
 }
 
-/** Returns the id of every request, and refuses requests without one host, or with two callers, and bodies that are not plain JSON. */
+/**
+ * Returns the id of every request, and refuses requests without one host, or with two Authorization headers, and bodies that are
+ * not plain JSON.
+ */
 export const httpDefaults = fp(
   async (app) => {
     // Fastify would read any JSON body whole, and text too, which a page of any origin may send
