@@ -314,14 +314,14 @@ function pipelined(text: string): string {
 }
 
 t.test('pipelined requests are answered in their order', async (t) => {
-  const texts = Array.from({ length: 20 }, (_, index) => `pipelined ${index}`)
+  const texts = Array.from({ length: 8 }, (_, index) => `pipelined ${index}`)
   const requests = texts.map((text, index) => {
-    const last = index === 19 ? 'Connection: close\r\n' : ''
+    const last = index === 7 ? 'Connection: close\r\n' : ''
     return index % 2 === 0 ? pipelined(text) : `GET /health/live HTTP/1.1\r\nHost: x\r\n${last}\r\n`
   })
   const text = await sendRaw(service.url, [requests.join('')])
   const answers = text.split(/(?=HTTP\/1\.1 200)/).map(parseAnswer)
-  t.equal(answers.length, 20)
+  t.equal(answers.length, 8)
   for (const [index, answer] of answers.entries()) {
     const isRight =
       index % 2 === 0

@@ -33,6 +33,18 @@ export interface ConnectionsOptions {
  */
 const MAX_PIPELINED = 256
 
+/**
+ * Most of them on one connection. They make room for others as soon as it is closed, so that a client who opens one after
+ * the other would otherwise have as many as that begun in each turn of the event loop.
+ */
+const MAX_PIPELINED_OF_ONE = 8
+
+/**
+ * Most TLS handshakes at the same time. One that stalls takes 90 kB, three times as much as an idle connection: as many as
+ * connections may be open would take 200 MB.
+ */
+const MAX_HANDSHAKES = 512
+
 /** Time that a client has to read its answer, in ms. Document Engine by default waits no longer for one. */
 const LINGER_MS = 5_000
 
@@ -66,6 +78,8 @@ export const connections = fp<ConnectionsOptions>(
     const open = new Map<Socket, Unanswered>()
     /** Open connections without a request in progress, the longest unused first. */
     const idle = new Set<Socket>()
+    /** Connections whose TLS handshake is under way, the oldest first. */
+    const shaking = new Set<Socket>()
     /** Connections that are closed after their answer. */
     const former = new WeakSet<Socket>()
     /** Number of requests that wait behind others. */
@@ -83,6 +97,7 @@ export const connections = fp<ConnectionsOptions>(
     function forget(socket: Socket): void {
       open.delete(socket)
       idle.delete(socket)
+      shaking.delete(socket)
     }
 
     /** Closes an idle or slow connection, or else the new one, so that health probes get through. */
@@ -94,6 +109,20 @@ export const connections = fp<ConnectionsOptions>(
       const one = unused ?? slow ?? added
       forget(one)
       one.destroy()
+    }
+
+    /** Counts a TLS handshake, and closes the connection with the oldest one if there are too many. */
+    function admitHandshake(socket: Socket): void {
+      const [oldest] = shaking
+      if (oldest !== undefined && shaking.size === MAX_HANDSHAKES) {
+        warning.warn('too many TLS handshakes at once: the oldest are ended')
+        shed.inc({ reason: 'idle' })
+        forget(oldest)
+        oldest.destroy()
+      }
+      if (!socket.destroyed) {
+        shaking.add(socket)
+      }
     }
 
     /** Returns a connection whose client has been sending a request, or reading an answer, for a whole period. */
@@ -137,6 +166,7 @@ export const connections = fp<ConnectionsOptions>(
     })
     if (app.server instanceof TlsServer) {
       app.server.on('connection', limitHandshake)
+      app.server.on('connection', admitHandshake)
       app.server.on('secureConnection', (socket) => {
         const { _parent: encrypted } = socket as DecryptingSocket
         clearTimeout(handshakes.get(encrypted))
@@ -158,7 +188,7 @@ export const connections = fp<ConnectionsOptions>(
     }
 
     function admit(socket: Socket, response: ServerResponse, unanswered: Unanswered): void {
-      if (unanswered.size > 0 && behind === MAX_PIPELINED) {
+      if (unanswered.size > 0 && (behind === MAX_PIPELINED || unanswered.size > MAX_PIPELINED_OF_ONE)) {
         warning.warn('too many requests wait behind others on their connections: some of these are closed')
         shed.inc({ reason: 'pipelined' })
         forget(socket)

@@ -93,10 +93,7 @@ export const docs = fp<DocsOptions>(
       let content: Buffer | undefined
       app.get(`/docs/${name}`, async (_request, reply) => {
         content ??= readFileSync(resolve(`@fastify/swagger-ui/static/${name}`))
-        return protect(reply)
-          .type(type)
-          .header('content-length', content.length)
-          .send(Readable.from(piecesOf(content)))
+        return protect(reply).type(type).header('content-length', content.length).send(streamPieces(content))
       })
     }
   },
@@ -104,14 +101,24 @@ export const docs = fp<DocsOptions>(
 )
 
 /**
- * Returns pieces of bytes that all readers share. A stream of them waits for its reader: TLS would keep a copy of the whole for
+ * Returns a stream of pieces of bytes that all readers share. It waits for its reader: TLS would keep a copy of the whole for
  * each of many slow ones. It needs no end, as one of a file does: Node.js lets go of pipelined requests without a word.
  */
-async function* piecesOf(bytes: Buffer): AsyncGenerator<Buffer> {
-  for (let start = 0; start < bytes.length; start += PIECE_BYTES) {
-    await new Promise<void>((resolve) => TURNS.wait(resolve))
-    yield bytes.subarray(start, start + PIECE_BYTES)
+function streamPieces(bytes: Buffer): Readable {
+  let start = 0
+  const pushPiece = () => {
+    const piece = bytes.subarray(start, start + PIECE_BYTES)
+    start += piece.length
+    stream.push(piece.length === 0 ? null : piece)
   }
+  const stream = new Readable({
+    read: () => TURNS.wait(pushPiece),
+    destroy: (error, done) => {
+      TURNS.forget(pushPiece)
+      done(error)
+    },
+  })
+  return stream
 }
 
 async function describe(ports: Ports): Promise<string> {

@@ -10,7 +10,10 @@ declare module 'fastify' {
   }
 }
 
-/** Returns the id of every request, and refuses requests without one host and bodies that are not plain JSON. */
+/**
+ * Returns the id of every request, and refuses requests without one host, or with two Authorization headers, and bodies that are
+ * not plain JSON.
+ */
 export const httpDefaults = fp(
   async (app) => {
     // Fastify would read any JSON body whole, and text too, which a page of any origin may send
@@ -60,8 +63,17 @@ function findProblem({ httpVersion, rawHeaders, headers }: IncomingMessage): Err
     return new UNSUPPORTED_MEDIA_TYPE(`Content-Type must not have more than ${MAX_CONTENT_TYPE} characters`)
   }
   // HTTP/1.1 requires one Host header (RFC 9112 3.2), HTTP/1.0 none
-  const hosts = rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host').length
-  return hosts === 1 || (hosts === 0 && httpVersion === '1.0')
-    ? undefined
-    : new INVALID_REQUEST('a request must have one Host header')
+  const hosts = countHeaders(rawHeaders, 'host')
+  if (hosts !== 1 && !(hosts === 0 && httpVersion === '1.0')) {
+    return new INVALID_REQUEST('a request must have one Host header')
+  }
+  // Node would drop all but the first, of which a proxy may have looked at another one
+  return countHeaders(rawHeaders, 'authorization') > 1
+    ? new INVALID_REQUEST('a request must not have two Authorization headers')
+    : undefined
+}
+
+/** @param rawHeaders names and values in turn */
+function countHeaders(rawHeaders: readonly string[], wanted: string): number {
+  return rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === wanted).length
 }

@@ -13,8 +13,8 @@ const CALLBACK_COST = BYTES_OF_A_TURN / CALLBACKS_OF_A_TURN
  */
 export class EventLoopTurns {
   /** Bodies of which the rest waits to be read. */
-  readonly #waiting: (() => void)[] = []
-  readonly #callbacks: (() => void)[] = []
+  readonly #waiting = new Set<() => void>()
+  readonly #callbacks = new Set<() => void>()
   /** Bytes that were read in this turn, and in turns before it that read few. */
   #read = 0
   #isEnding = false
@@ -35,19 +35,28 @@ export class EventLoopTurns {
 
   /** Calls `goOn` in a later turn, after those that waited before. */
   wait(goOn: () => void): void {
-    this.#waiting.push(goOn)
+    this.#waiting.add(goOn)
     this.#endTurn()
   }
 
   /** Begins a callback at once if this turn has time for it and none waits, or else in a later turn, with 15 others. */
   begin(callback: () => void): void {
-    if (this.#callbacks.length > 0 || this.#read >= BYTES_OF_A_TURN) {
-      this.#callbacks.push(callback)
+    if (this.#callbacks.size > 0 || this.#read >= BYTES_OF_A_TURN) {
+      this.#callbacks.add(callback)
       this.#endTurn()
     } else {
       this.count(CALLBACK_COST)
       callback()
     }
+  }
+
+  /**
+   * Takes away what waits for its turn, since nobody needs it any more. A client who sends many requests and leaves, again
+   * and again, would otherwise have all others wait behind those that he has left.
+   */
+  forget(waiting: () => void): void {
+    this.#waiting.delete(waiting)
+    this.#callbacks.delete(waiting)
   }
 
   #endTurn(): void {
@@ -60,15 +69,21 @@ export class EventLoopTurns {
   readonly #next = (): void => {
     this.#isEnding = false
     this.#read = 0
-    this.#waiting.shift()?.()
-    const now = Math.min(this.#callbacks.length, CALLBACKS_OF_A_TURN)
+    takeFirst(this.#waiting)?.()
+    const now = Math.min(this.#callbacks.size, CALLBACKS_OF_A_TURN)
     this.#read += now * CALLBACK_COST
     for (let count = 0; count < now; count++) {
       // Each begins by itself, so that its promises settle before the next one
-      setImmediate(() => this.#callbacks.shift()?.())
+      setImmediate(() => takeFirst(this.#callbacks)?.())
     }
-    if (this.#waiting.length > 0 || now > 0) {
+    if (this.#waiting.size > 0 || now > 0) {
       this.#endTurn()
     }
   }
+}
+
+function takeFirst<T>(queue: Set<T>): T | undefined {
+  const [first] = queue
+  queue.delete(first as T)
+  return first
 }

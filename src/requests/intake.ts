@@ -23,8 +23,9 @@ export const intake = fp<IntakeOptions>(
     // This comes first, since bodies arrive while requests wait for their turn
     await app.register(jsonBody, bodies)
     const callers = defined({ addresses: accessFrom })
-    app.addHook('onRequest', (request, _reply, done) => {
+    app.addHook('onRequest', (request, reply, done) => {
       checkAddress(callers, request.ip)
+      reply.raw.once('close', () => TURNS.forget(done))
       TURNS.begin(done)
     })
   },

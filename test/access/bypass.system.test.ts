@@ -9,10 +9,12 @@ import { issue } from '../support/certificates.ts'
 import { createFaultyModule } from '../support/faulty-module/faulty-module.ts'
 import { type Answer, type SendOptions, send } from '../support/http.ts'
 import { createClaims, createJwtKey, createKeySet, signHs256, signJwt, unsignedJwt } from '../support/jwt.ts'
+import { checkRefusal } from '../support/refusal.ts'
 import { holds } from '../support/secrets.ts'
 import { startIdleService, startReadyService } from '../support/service.ts'
 import { createSignersFolder } from '../support/signers.ts'
 import { until } from '../support/signing.ts'
+import { parseAnswer, sendRaw } from '../support/socket.ts'
 import { callWith, curl, curlOptions, issueClient, issueServer, sClient } from '../support/tls.ts'
 
 const CONTENT = Buffer.from('a document')
@@ -309,6 +311,31 @@ t.test('tokens of users', async (t) => {
     })
     t.equal(answer.statusCode, 200, `${answer.statusCode === 200 ? '' : answer.body}`)
     t.equal(countSignatures(), before + 3)
+  })
+
+  await t.test('a request has one caller, also if its headers name two', async (t) => {
+    const before = countSignatures()
+    const body = JSON.stringify(RAW)
+    const fields = [
+      'Host: x',
+      'Content-Type: application/json',
+      `Content-Length: ${body.length}`,
+      'Connection: close',
+    ]
+    const ask = async (...tokens: readonly string[]) => {
+      const lines = [...fields, ...tokens.map((token) => `authorization: Bearer ${token}`)].join('\r\n')
+      return parseAnswer(await sendRaw(service.url, [`POST /sign HTTP/1.1\r\n${lines}\r\n\r\n${body}`]))
+    }
+    t.equal((await ask(alice.token)).statusCode, 200)
+    for (const tokens of [
+      [alice.token, bob.token],
+      [alice.token, 'none'],
+      [alice.token, alice.token],
+    ]) {
+      const message = 'a request must not have two Authorization headers'
+      checkRefusal(t, await ask(...tokens), { statusCode: 400, code: 'INVALID_REQUEST', message })
+    }
+    t.equal(countSignatures(), before + 1)
   })
 
   await t.test('each way round it is refused, and nothing is signed', async (t) => {

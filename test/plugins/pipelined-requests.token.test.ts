@@ -122,11 +122,19 @@ for (const [name, behind] of Object.entries({ nothing: '', ...BEHIND })) {
 t.test('requests whose client leaves while they wait for their turn are no defect', async (t) => {
   const { hostname, port } = new URL(service.url)
   const before = readLog(service.log()).length
-  const socket = connect({ host: hostname, port: Number(port) })
-  socket.on('error', () => {})
-  await once(socket, 'connect')
-  socket.write(requestOf('one').repeat(60))
-  setImmediate(() => socket.resetAndDestroy())
+  const sockets = Array.from({ length: 8 }, () => connect({ host: hostname, port: Number(port) }))
+  await Promise.all(
+    sockets.map((socket) =>
+      once(
+        socket.on('error', () => {}),
+        'connect',
+      ),
+    ),
+  )
+  for (const socket of sockets) {
+    socket.write(requestOf('one').repeat(8))
+  }
+  setImmediate(() => sockets.map((socket) => socket.resetAndDestroy()))
   const lines = () => readLog(service.log()).slice(before)
   await until('all are on record', () => lines().filter(({ route }) => route === '/sign').length >= 60)
   t.same(
@@ -157,7 +165,7 @@ t.test('thousands of requests at once have their connection closed, and cost oth
   const left = readLog(service.log())
     .slice(lines)
     .filter(({ route, msg }) => route === '/metrics' && msg === 'client left before it was answered')
-  t.ok(left.length <= 257, `${left.length} were begun`)
+  t.ok(left.length <= 9, `${left.length} were begun`)
   const texts = ['as', 'ever']
   const received = await sendRaw(service.url, [`${texts.map(requestOf).join('')}please sign this\r\n\r\n`])
   checkAnswers(t, received, texts)

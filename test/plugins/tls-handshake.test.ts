@@ -22,7 +22,7 @@ const root = issue(directory, { subject: '/CN=Root', ca: true })
 const server = issueServer(directory, root)
 
 /** Starts a server with one route, which ends with the test. */
-async function start(t: Test) {
+async function start(t: Test, limit = 16) {
   const lines: string[] = []
   const log = pino({}, { write: (line: string) => lines.push(line) })
   const malformed = new MalformedRequests(log, new LineLimit(log))
@@ -33,7 +33,7 @@ async function start(t: Test) {
     clientErrorHandler: (error, socket) => malformed.refuseConnection(error, socket),
   })
   const registry = new Registry()
-  await app.register(connections, { limit: 16, registry, log })
+  await app.register(connections, { limit, registry, log })
   app.get('/ping', async () => 'pong')
   app.post('/length', async ({ body }) => (body as string).length)
   const sockets: Socket[] = []
@@ -76,6 +76,41 @@ t.test('a handshake ends in time, even if a byte comes now and then', async (t) 
   const [answer] = await once(established, 'data')
   t.match(`${answer}`, /^HTTP\/1.1 200 OK/)
 })
+
+t.test(
+  'of more than 512 handshakes at once the oldest end, and no connection beyond its handshake',
+  async (t) => {
+    const { lines, registry, address } = await start(t, 2_048)
+    const value = async (name: string) => (await registry.getSingleMetric(name)?.get())?.values
+    const established = connectTls({ ...address, ...callWith(root) })
+    await once(established, 'secureConnect')
+    const stalled: Socket[] = []
+    t.teardown(() => stalled.map((socket) => socket.destroy()))
+    const closed: number[] = []
+    for (let number = 0; number < 520; number++) {
+      const socket = connect(address)
+      stalled.push(socket)
+      socket.on('error', () => {}).resume()
+      socket.on('close', () => closed.push(number))
+      await once(socket, 'connect')
+      socket.write('\x16\x03\x01')
+    }
+    await until('the oldest are closed', async () => closed.length === 8)
+    t.strictSame(closed.toSorted(), [0, 1, 2, 3, 4, 5, 6, 7])
+    t.match(await value('signing_service_http_connections'), [{ value: 513 }])
+    const shed = (await value('signing_service_http_connections_shed_total'))?.filter(
+      ({ value }) => value > 0,
+    )
+    t.match(shed, [{ labels: { reason: 'idle' }, value: 8 }])
+    t.match(lines, [/too many TLS handshakes at once/])
+    established.write('GET /ping HTTP/1.1\r\nHost: a\r\n\r\n')
+    t.match(`${await once(established, 'data')}`, /^HTTP\/1.1 200 OK/)
+    const another = connectTls({ ...address, ...callWith(root) })
+    await once(another, 'secureConnect')
+    another.destroy()
+    established.destroy()
+  },
+)
 
 t.test(
   'a client that has OpenSSL work and sends nothing loses its connection, and no other one does',

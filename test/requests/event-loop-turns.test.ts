@@ -103,3 +103,22 @@ t.test('one that comes alone begins at once', async (t) => {
     await setImmediate()
   }
 })
+
+t.test('what is forgotten takes no turn, and those behind it come the sooner', async (t) => {
+  const turns = new EventLoopTurns()
+  const begun: string[] = []
+  turns.count(300_000)
+  const forgotten = Array.from({ length: 1_000 }, () => () => begun.push('forgotten'))
+  for (const one of forgotten) {
+    turns.begin(one)
+    turns.wait(one)
+  }
+  turns.begin(() => begun.push('callback'))
+  turns.wait(() => begun.push('body'))
+  for (const one of forgotten) {
+    turns.forget(one)
+  }
+  await setImmediate()
+  await setImmediate()
+  t.strictSame(begun.toSorted(), ['body', 'callback'])
+})

@@ -83,6 +83,7 @@ export class BodyReader {
 
   /** Ends reading because the client has left. Does nothing once the body was handed over. */
   readonly abandon = (): void => {
+    TURNS.forget(this.#resume)
     if (this.#text !== undefined) {
       this.stop(BODY_ENDED)
     }
@@ -94,6 +95,7 @@ export class BodyReader {
     this.#text = undefined
     this.#ended = error
     this.#gathered = undefined
+    TURNS.forget(this.#resolve)
     this.#options.hold(0, this.stop)
     this.#reject(error)
   }
