@@ -5,7 +5,13 @@ import { matchesKeyIdentifier } from '../../x509/chain.ts'
 import { EXTENSION, findUnknownCritical } from '../../x509/extensions.ts'
 import { publicKeyOf } from '../../x509/key-type.ts'
 import { sameName } from '../../x509/names.ts'
-import { type Flawed, findSignatureProblem, findStaleness, type UpdateTimes } from '../revocation-answer.ts'
+import {
+  type Flawed,
+  findSignatureProblem,
+  findStaleness,
+  findWeakHash,
+  type UpdateTimes,
+} from '../revocation-answer.ts'
 import {
   CRL_EXTENSION,
   type Crl,
@@ -66,9 +72,6 @@ export async function checkCrl(
     throw new Error('it is the CRL of another issuer')
   }
   const { keyUsage = ['cRLSign'] } = readCertificateExtensions(issuer)
-  if (!keyUsage.includes('cRLSign')) {
-    throw new Error('its issuer has a certificate that is not for CRLs')
-  }
   const { thisUpdate, nextUpdate = thisUpdate, extensions } = crl
   const scope = readCrlScope(extensions.get(CRL_EXTENSION.issuingDistributionPoint)?.value)
   const wrong = await findSignatureProblem(crl, publicKeyOf(issuer))
@@ -78,7 +81,11 @@ export async function checkCrl(
   const found = await findRevocations(crl, serialNumbers)
   const { revocations } = found
   const flaw =
-    (pem && 'it is PEM, but RFC 5280 4.2.1.13 demands DER') ?? findFlaw(crl, scope, at) ?? found.flaw
+    (pem && 'it is PEM, but RFC 5280 4.2.1.13 demands DER') ??
+    (keyUsage.includes('cRLSign') ? undefined : 'its issuer has a certificate that is not for CRLs') ??
+    findWeakHash(crl) ??
+    findFlaw(crl, scope, at) ??
+    found.flaw
   if (flaw !== undefined && revocations.size === 0) {
     throw new Error(flaw)
   }

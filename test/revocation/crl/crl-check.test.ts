@@ -63,6 +63,34 @@ t.test('CRLs that openssl verifies are taken', async (t) => {
   }
 })
 
+t.test('CRLs of authorities with keys for EdDSA, whose identifiers have no parameters', async (t) => {
+  for (const [name, oid] of [
+    ['ED25519', '1.3.101.112'],
+    ['ED448', '1.3.101.113'],
+  ] as const) {
+    const issuer = issue(directory, { subject: '/CN=root', ca: true, key: ['-algorithm', name] })
+    const authority = new RevocationAuthority(directory, issuer)
+    authority.revoke(leaf.certificate, new Date('2026-01-02T03:04:05Z'))
+    const der = await authority.crl({ extensions: EXTENSIONS })
+    t.ok(judgeCrl(directory, der, issuer), name)
+    const { revocations, flaw } = await check(der, { issuer })
+    t.strictSame([revocations.size, flaw], [1, undefined], name)
+    const other = issue(directory, { subject: '/CN=root', ca: true, key: ['-algorithm', name] })
+    t.notOk(judgeCrl(directory, der, other), name)
+    await t.rejects(check(der, { issuer: other }), { message: /^it is signed with another key/ }, name)
+    const withNull = resign(
+      der,
+      issuer.keyFile,
+      { [CRL.signature]: algorithm(oid, 'null') },
+      algorithm(oid, 'null'),
+      null,
+    )
+    await t.rejects(check(withNull, { issuer }), {
+      message: `its signature algorithm, ${oid}, is not supported`,
+    })
+  }
+})
+
 t.test('entries are told with their time and reason, and those that were removed are none', async (t) => {
   const at = new Date('2026-01-02T03:04:05Z')
   for (const [reason, revocation] of [
@@ -160,17 +188,17 @@ t.test('a CRL of somebody else', async (t) => {
   const forged = await made({ signer: namesake })
   t.notOk(judgeCrl(directory, forged, root))
   await t.rejects(check(forged), { message: 'its signature does not verify' })
-  await t.rejects(check(await made({ args: ['-md', 'sha1'] })), {
-    message: 'its signature is over a SHA-1 digest, which is not supported',
-  })
   const forCertificates = issue(directory, {
     subject: '/CN=root',
     keyFile: root.keyFile,
     extensions: ['basicConstraints = critical, CA:TRUE', 'keyUsage = critical, keyCertSign'],
   })
-  await t.rejects(check(await made(), { issuer: forCertificates }), {
-    message: 'its issuer has a certificate that is not for CRLs',
-  })
+  const flaw = 'its issuer has a certificate that is not for CRLs'
+  await t.rejects(check(await made(), { issuer: forCertificates }), { message: flaw })
+  const authority = new RevocationAuthority(directory, root)
+  authority.revoke(leaf.certificate, new Date('2026-01-02T03:04:05Z'))
+  const revoking = await check(await authority.crl(), { issuer: forCertificates })
+  t.strictSame([revoking.flaw, revoking.revocations.size], [flaw, 1], 'it revokes nevertheless')
 })
 
 const scope = (...lines: string[]) => ['issuingDistributionPoint = critical, @scope', '[scope]', ...lines]
@@ -194,6 +222,7 @@ t.test('a CRL with a flaw shows nobody to be good, and what it revokes is revoke
   const same = (crl: Buffer) => crl
   for (const [options, flaw, change] of [
     [{}, 'it is PEM, but RFC 5280 4.2.1.13 demands DER', inPem],
+    [{ args: ['-md', 'sha1'] }, 'its signature is over a SHA-1 digest, which is not supported', same],
     [
       { extensions: EXTENSIONS },
       'it does not say when it is to be replaced',
