@@ -187,17 +187,33 @@ export function isSortedSet(set: Buffer): boolean {
  * @throws Error when one of the attributes cannot be read, or does not occur once
  */
 export function readNamedCertificates(attributes: readonly Attribute[]): CertificateDigest[] {
-  return [
-    ...certificatesOf(attributes, SIGNING_CERTIFICATE, readSigningCertificate),
-    ...certificatesOf(attributes, SIGNING_CERTIFICATE_V2, readSigningCertificateV2),
-  ]
+  return NAMING.flatMap(({ type, read }) =>
+    identifiersOf(attributes, type).map((list) => read(enterFirst(list))),
+  )
 }
 
-function certificatesOf(
-  attributes: readonly Attribute[],
-  type: Buffer,
-  read: (value: Buffer) => CertificateDigest,
-): CertificateDigest[] {
+/**
+ * Reads which other certificates they name: those of issuers, which verifiers look for in the signer's path (RFC 5035 3).
+ *
+ * @throws Error as `readNamedCertificates`
+ */
+export function readNamedIssuers(attributes: readonly Attribute[]): CertificateDigest[] {
+  return NAMING.flatMap(({ type, read }) =>
+    identifiersOf(attributes, type).flatMap((list) => {
+      enterFirst(list)
+      return list.elements().map((element) => read(DerReader.enterOnly(element, TAG.sequence)))
+    }),
+  )
+}
+
+/** The attributes that name certificates, and how to read an ESSCertID or ESSCertIDv2 of each. */
+const NAMING = [
+  { type: SIGNING_CERTIFICATE, read: readCertId },
+  { type: SIGNING_CERTIFICATE_V2, read: readCertIdV2 },
+] as const
+
+/** Returns a reader of the identifiers in such an attribute; none without the attribute. */
+function identifiersOf(attributes: readonly Attribute[], type: Buffer): DerReader[] {
   if (!attributes.some((one) => one.type.equals(type))) {
     return []
   }
@@ -206,7 +222,16 @@ function certificatesOf(
     // It must be single-valued (RFC 5035 3), since each verifier would choose among several in its own way
     throw new Error('an attribute that names the certificate does not occur once, with one value')
   }
-  return [read(value)]
+  const signingCertificate = DerReader.enterOnly(value, TAG.sequence)
+  const certificates = signingCertificate.enter(TAG.sequence)
+  signingCertificate.enterOptional(TAG.sequence) // policies
+  signingCertificate.finish()
+  return [certificates]
+}
+
+/** Enters the first identifier, which is that of the signer's certificate (RFC 5035 3). */
+function enterFirst(identifiers: DerReader): DerReader {
+  return identifiers.enter(TAG.sequence)
 }
 
 /** The ESSCertID or ESSCertIDv2 by which signed attributes name the certificate of their signer. */
@@ -218,24 +243,17 @@ export interface CertificateDigest {
   readonly issuerSerial?: Buffer
 }
 
-/**
- * Reads which certificate a SigningCertificate (RFC 2634 5.4) names as the signer's.
- *
- * @param value DER of the attribute's value
- * @throws Error when it is malformed
- */
-function readSigningCertificate(value: Buffer): CertificateDigest {
-  return readCertHash(SHA_1, enterSignerIdentifier(value))
+/** Reads an ESSCertID (RFC 2634 5.4.1), whose digest is SHA-1. */
+function readCertId(identifier: DerReader): CertificateDigest {
+  return readCertHash(SHA_1, identifier)
 }
 
 /**
- * Reads the same from a SigningCertificateV2 (RFC 5035 3), whose hash algorithm is SHA-256 where it is left out.
+ * Reads an ESSCertIDv2 (RFC 5035 4), whose hash algorithm is SHA-256 where it is left out.
  *
- * @param value DER of the attribute's value
  * @throws Error when it is malformed, or the hash algorithm is not supported
  */
-function readSigningCertificateV2(value: Buffer): CertificateDigest {
-  const identifier = enterSignerIdentifier(value)
+function readCertIdV2(identifier: DerReader): CertificateDigest {
   const algorithm = identifier.enterOptional(TAG.sequence)
   return readCertHash(algorithm === undefined ? SHA_256 : readHashAlgorithm(algorithm), identifier)
 }
@@ -254,15 +272,6 @@ export function namesCertificate(
     digest(hashAlgorithm, certificate).equals(named) &&
     (issuerSerial === undefined || matchesIssuerSerial(issuerSerial, certificate))
   )
-}
-
-/** Enters the first ESSCertID or ESSCertIDv2, which is that of the signer's certificate (RFC 5035 3). */
-function enterSignerIdentifier(value: Buffer): DerReader {
-  const signingCertificate = DerReader.enterOnly(value, TAG.sequence)
-  const certificates = signingCertificate.enter(TAG.sequence)
-  signingCertificate.enterOptional(TAG.sequence) // policies
-  signingCertificate.finish()
-  return certificates.enter(TAG.sequence)
 }
 
 function readCertHash(hashAlgorithm: HashAlgorithm, identifier: DerReader): CertificateDigest {

@@ -117,6 +117,25 @@ t.test('authorities of every kind', async (t) => {
   }
 })
 
+t.test('a signing-certificate that names an issuer from outside the path', async (t) => {
+  const stranger = issue(directory, { subject: '/CN=stranger', ca: true })
+  for (const ess_cert_id_alg of ['sha1', 'sha256']) {
+    const settings = { ess_cert_id_chain: 'yes', ess_cert_id_alg }
+    const expected = expect()
+    const query = encodeTimestampRequest(expected.asked)
+    const answer = (chain: readonly Issued[]) =>
+      createResponder(directory, { signer, chain, settings })(query)
+    const whole = verifyResponse(await answer([issuing, root]), expected)
+    t.ok(verifies(directory, whole.token, data, root), ess_cert_id_alg)
+    const wrong = await answer([issuing, stranger])
+    const tolerant = { ...expected, trustAnchors: [], known: new KnownChains() }
+    const { token } = verifyResponse(wrong, tolerant)
+    t.notOk(verifies(directory, token, data, root), 'nobody knows without anchors, and OpenSSL refuses it')
+    const problem = 'names an issuer that is not in the path of its certificate'
+    refuses(t, wrong, `cannot be trusted: its signed signing-certificate ${problem}`, 'untrusted', expected)
+  }
+})
+
 t.test('RSASSA-PSS, which `openssl ts` does not know, but `openssl cms`', async (t) => {
   const args = ['-cades', '-keyopt', 'rsa_padding_mode:pss', '-keyopt', 'rsa_pss_saltlen:32']
   // The name in it is the same
