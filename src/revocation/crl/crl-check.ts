@@ -36,6 +36,10 @@ const OTHER_KEY =
   'it is signed with another key than the one that issued the certificate, as after a renewal of the authority; the ' +
   'authority must go on publishing a CRL for that key at this address'
 
+/** Validators that look for the issuer by this extension do not find it (RFC 5280 5.2.1). */
+const OTHER_IDENTIFIER =
+  'its authorityKeyIdentifier is not that of the certificate of its issuer, though the key is; have the authority correct it'
+
 /** The certificates that are looked for in a CRL. */
 export interface CrlQuestion {
   readonly issuer: X509Certificate
@@ -74,15 +78,17 @@ export async function checkCrl(
   const { keyUsage = ['cRLSign'] } = readCertificateExtensions(issuer)
   const { thisUpdate, nextUpdate = thisUpdate, extensions } = crl
   const scope = readCrlScope(extensions.get(CRL_EXTENSION.issuingDistributionPoint)?.value)
+  const isIdentified = matchesKeyIdentifier(extensions, issuer)
   const wrong = await findSignatureProblem(crl, publicKeyOf(issuer))
   if (wrong !== undefined) {
-    throw new Error(matchesKeyIdentifier(extensions, issuer) ? wrong : OTHER_KEY)
+    throw new Error(isIdentified ? wrong : OTHER_KEY)
   }
   const found = await findRevocations(crl, serialNumbers)
   const { revocations } = found
   const flaw =
     (pem && 'it is PEM, but RFC 5280 4.2.1.13 demands DER') ??
     (keyUsage.includes('cRLSign') ? undefined : 'its issuer has a certificate that is not for CRLs') ??
+    (isIdentified ? undefined : OTHER_IDENTIFIER) ??
     findWeakHash(crl) ??
     findFlaw(crl, scope, at) ??
     found.flaw

@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
 import { ID_RSASSA_PSS } from '../../../src/algorithms/rsa-pss.ts'
 import { encode, encodeObjectIdentifier } from '../../../src/asn1/der-writer.ts'
@@ -6,7 +8,7 @@ import { findScopeProblem } from '../../../src/revocation/crl/crl.ts'
 import { checkCrl } from '../../../src/revocation/crl/crl-check.ts'
 import { readAddresses } from '../../../src/x509/certificate-extensions.ts'
 import { readCertificateFields } from '../../../src/x509/certificate-fields.ts'
-import { type Issued, issue, RSA_2048 } from '../../support/certificates.ts'
+import { type Issued, issue, openssl, RSA_2048 } from '../../support/certificates.ts'
 import { inPem, withoutNextUpdate } from '../../support/changed-crl.ts'
 import {
   algorithm,
@@ -212,6 +214,34 @@ t.test('a CRL that an authority signed with its new key says so', async (t) => {
   })
   await t.rejects(check(await authority.crl()), { message: 'its signature does not verify' })
 })
+
+t.test(
+  'a CRL whose key identifier is that of another certificate, so that openssl finds no CRL',
+  async (t) => {
+    const at = new Date('2026-01-02T03:04:05Z')
+    const verify = (crl: Buffer) => {
+      const file = join(directory, 'identified.der')
+      writeFileSync(file, crl)
+      const pem = `${file}.pem`
+      openssl('crl', '-inform', 'DER', '-in', file, '-out', pem)
+      openssl('verify', '-crl_check', '-CAfile', root.certificateFile, '-CRLfile', pem, leaf.certificateFile)
+    }
+    verify(await made({ extensions: ['authorityKeyIdentifier = keyid:always, issuer:always'] }))
+    for (const identifier of [`30168014${'ab'.repeat(20)}`, '3003820105']) {
+      const options = { extensions: [`2.5.29.35 = DER:${identifier}`] }
+      const flaw =
+        /^its authorityKeyIdentifier is not that of the certificate of its issuer, though the key is/
+      const good = await made(options)
+      t.throws(() => verify(good), /unable to get certificate CRL/)
+      await t.rejects(check(good), { message: flaw })
+      const authority = new RevocationAuthority(directory, root)
+      authority.revoke(leaf.certificate, at)
+      const checked = await check(await authority.crl(options))
+      t.match(checked.flaw, flaw)
+      t.equal(checked.revocations.size, 1, 'what it revokes is revoked')
+    }
+  },
+)
 
 t.test('a CRL with a flaw shows nobody to be good, and what it revokes is revoked', async (t) => {
   const past = { thisUpdate: new Date(Date.now() - 2 * HOUR_MS), nextUpdate: new Date(Date.now() - HOUR_MS) }
