@@ -3,12 +3,13 @@
  * RFC 5035 3).
  */
 import { digest, findHashByOid, type HashAlgorithm, SHA_1, SHA_256 } from '../algorithms/hash-algorithms.ts'
+import { readAlgorithmIdentifier } from '../asn1/algorithm-identifier.ts'
 import { DerReader } from '../asn1/der-reader.ts'
 import { encode, encodeObjectIdentifier } from '../asn1/der-writer.ts'
 import { checkPrimitive } from '../asn1/primitive.ts'
 import { contextTag, TAG } from '../asn1/tag.ts'
 import { readCertificateFields } from '../x509/certificate-fields.ts'
-import { includesName } from '../x509/names.ts'
+import { DIRECTORY_NAME, sameName } from '../x509/names.ts'
 import {
   ID_CONTENT_TYPE,
   ID_COUNTERSIGNATURE,
@@ -182,14 +183,12 @@ export function isSortedSet(set: Buffer): boolean {
 }
 
 /**
- * Reads which certificates signing-certificate and signing-certificate-v2 name as the signer's.
+ * Reads which certificates signing-certificate and signing-certificate-v2 name as the signer's: the first of each (RFC 5035 3).
  *
  * @throws Error when one of the attributes cannot be read, or does not occur once
  */
 export function readNamedCertificates(attributes: readonly Attribute[]): CertificateDigest[] {
-  return NAMING.flatMap(({ type, read }) =>
-    identifiersOf(attributes, type).map((list) => read(enterFirst(list))),
-  )
+  return NAMING.flatMap((naming) => readIdentifiers(attributes, naming).slice(0, 1))
 }
 
 /**
@@ -198,22 +197,24 @@ export function readNamedCertificates(attributes: readonly Attribute[]): Certifi
  * @throws Error as `readNamedCertificates`
  */
 export function readNamedIssuers(attributes: readonly Attribute[]): CertificateDigest[] {
-  return NAMING.flatMap(({ type, read }) =>
-    identifiersOf(attributes, type).flatMap((list) => {
-      enterFirst(list)
-      return list.elements().map((element) => read(DerReader.enterOnly(element, TAG.sequence)))
-    }),
-  )
+  return NAMING.flatMap((naming) => readIdentifiers(attributes, naming).slice(1))
 }
 
-/** The attributes that name certificates, and how to read an ESSCertID or ESSCertIDv2 of each. */
-const NAMING = [
+interface Naming {
+  /** DER OBJECT IDENTIFIER of the attribute. */
+  readonly type: Buffer
+  /** Reads the content of an ESSCertID or ESSCertIDv2. */
+  readonly read: (identifier: DerReader) => CertificateDigest
+}
+
+/** The attributes that name certificates. */
+const NAMING: readonly Naming[] = [
   { type: SIGNING_CERTIFICATE, read: readCertId },
   { type: SIGNING_CERTIFICATE_V2, read: readCertIdV2 },
-] as const
+]
 
-/** Returns a reader of the identifiers in such an attribute; none without the attribute. */
-function identifiersOf(attributes: readonly Attribute[], type: Buffer): DerReader[] {
+/** Reads all certificates that such an attribute names, at least one; none without the attribute. */
+function readIdentifiers(attributes: readonly Attribute[], { type, read }: Naming): CertificateDigest[] {
   if (!attributes.some((one) => one.type.equals(type))) {
     return []
   }
@@ -223,15 +224,16 @@ function identifiersOf(attributes: readonly Attribute[], type: Buffer): DerReade
     throw new Error('an attribute that names the certificate does not occur once, with one value')
   }
   const signingCertificate = DerReader.enterOnly(value, TAG.sequence)
-  const certificates = signingCertificate.enter(TAG.sequence)
-  signingCertificate.enterOptional(TAG.sequence) // policies
+  const [first, ...others] = signingCertificate.enter(TAG.sequence).elements()
+  if (first === undefined) {
+    throw new Error('an attribute that names the certificate names none')
+  }
+  const policies = signingCertificate.enterOptional(TAG.sequence)?.elements() ?? []
   signingCertificate.finish()
-  return [certificates]
-}
-
-/** Enters the first identifier, which is that of the signer's certificate (RFC 5035 3). */
-function enterFirst(identifiers: DerReader): DerReader {
-  return identifiers.enter(TAG.sequence)
+  for (const policy of policies) {
+    new DerReader(policy).enter(TAG.sequence).objectIdentifier()
+  }
+  return [first, ...others].map((identifier) => read(DerReader.enterOnly(identifier, TAG.sequence)))
 }
 
 /** The ESSCertID or ESSCertIDv2 by which signed attributes name the certificate of their signer. */
@@ -254,8 +256,8 @@ function readCertId(identifier: DerReader): CertificateDigest {
  * @throws Error when it is malformed, or the hash algorithm is not supported
  */
 function readCertIdV2(identifier: DerReader): CertificateDigest {
-  const algorithm = identifier.enterOptional(TAG.sequence)
-  return readCertHash(algorithm === undefined ? SHA_256 : readHashAlgorithm(algorithm), identifier)
+  const isNamed = identifier.tag === TAG.sequence
+  return readCertHash(isNamed ? readHashAlgorithm(identifier.element()) : SHA_256, identifier)
 }
 
 /**
@@ -281,20 +283,26 @@ function readCertHash(hashAlgorithm: HashAlgorithm, identifier: DerReader): Cert
   return { hashAlgorithm, digest, ...(issuerSerial && { issuerSerial }) }
 }
 
-function readHashAlgorithm(identifier: DerReader): HashAlgorithm {
-  const found = findHashByOid(identifier.objectIdentifier())
+/** @param der AlgorithmIdentifier */
+function readHashAlgorithm(der: Buffer): HashAlgorithm {
+  const found = findHashByOid(readAlgorithmIdentifier(der).oid)
   if (found === undefined) {
     throw new Error('the hash algorithm of the certificate is not supported')
   }
   return found
 }
 
-/** Compares `IssuerSerial ::= SEQUENCE { issuer GeneralNames, serialNumber INTEGER }` (RFC 5035 4). */
+/** Compares `IssuerSerial ::= SEQUENCE { issuer GeneralNames, serialNumber INTEGER }`, which has one name (RFC 5035 4). */
 function matchesIssuerSerial(content: Buffer, certificate: Buffer): boolean {
   const issuerSerial = new DerReader(content)
+  const [name, second] = issuerSerial.enter(TAG.sequence).elements()
+  const named = issuerSerial.integer()
+  issuerSerial.finish()
   const { issuer, serialNumber } = readCertificateFields({ raw: certificate })
   return (
-    includesName(issuerSerial.enter(TAG.sequence), issuer) &&
-    issuerSerial.content(TAG.integer).equals(serialNumber)
+    name?.[0] === DIRECTORY_NAME &&
+    second === undefined &&
+    sameName(new DerReader(name).content(DIRECTORY_NAME), issuer) &&
+    named.equals(serialNumber)
   )
 }

@@ -136,7 +136,7 @@ export function readTstInfo(der: Buffer): TstInfo {
   }
   const policy = info.objectIdentifier()
   const imprint = info.enter(TAG.sequence)
-  const { oid } = readAlgorithmIdentifier(imprint.element(TAG.sequence))
+  const { oid, parameters } = readAlgorithmIdentifier(imprint.element(TAG.sequence))
   const digest = imprint.content(TAG.octetString)
   imprint.finish()
   info.integer() // serialNumber
@@ -151,6 +151,9 @@ export function readTstInfo(der: Buffer): TstInfo {
   info.finish()
   if (ordering !== undefined && ordering.length !== 1) {
     throw new Error('a BOOLEAN has one octet')
+  }
+  if (parameters !== undefined) {
+    throw new Error('a hash algorithm has no parameters but NULL (RFC 5754 2)')
   }
   const critical = [...extensions].find(([, extension]) => extension.critical)
   if (critical !== undefined) {
@@ -214,17 +217,18 @@ export function findTokenProblem(token: TimestampToken): string | undefined {
 }
 
 /**
- * Returns whether all certificates that the signed attributes name are in the path, as verifiers demand (RFC 5035 3). In one
- * that does not reach a root, any of the missing ones may be meant.
+ * Returns whether all issuers that the signed attributes name are in the path, as verifiers demand (RFC 5035 3). In one that
+ * does not reach a root, any of the missing ones may be meant.
  *
  * @param path from the signer upwards
  * @throws Error when the signed attributes are malformed
  */
 export function namesOnly({ signedAttributes }: TimestampToken, path: readonly X509Certificate[]): boolean {
+  const [, ...issuers] = path
   return (
     !isSelfSigned(path.at(-1) as X509Certificate) ||
     readNamedIssuers(readAttributes(signedAttributes)).every((named) =>
-      path.some(({ raw }) => namesCertificate(named, raw)),
+      issuers.some(({ raw }) => namesCertificate(named, raw)),
     )
   )
 }

@@ -440,6 +440,23 @@ t.test('a timestamp that OpenSSL cannot read, though it is signed', async (t) =>
   }
 })
 
+t.test('a digest whose algorithm has parameters, which OpenSSL does not take for that of the data', (t) => {
+  const fields = elementsOf(tstInfo)
+  const [algorithm, octets] = elementsOf(fields[2] as Buffer) as [Buffer, Buffer]
+  const [id] = elementsOf(algorithm) as [Buffer]
+  for (const parameters of [encode(TAG.null), Buffer.of(), encode(TAG.integer, Buffer.of(5))]) {
+    const imprint = encode(TAG.sequence, encode(TAG.sequence, id, parameters), octets)
+    const answer = forged({ tstInfo: encode(TAG.sequence, ...fields.with(2, imprint)) })
+    if (verifies(directory, elementsOf(answer)[1] as Buffer, data, root)) {
+      t.ok(verifyResponse(answer, expected))
+    } else {
+      t.equal(parameters[0], TAG.integer)
+      refuses(t, answer, 'answered with something other than a timestamp', 'malformed')
+    }
+  }
+  t.end()
+})
+
 t.test('a name that is not in the certificate', async (t) => {
   const other = authority(FOR_TIMESTAMPS, { subject: '/O=Test/CN=Other' })
   refuses(t, forged({ signers: [other] }), 'gives itself another name', 'untrusted')
