@@ -1,4 +1,6 @@
 import type { X509Certificate } from 'node:crypto'
+import { DerReader } from '../../asn1/der-reader.ts'
+import { TAG } from '../../asn1/tag.ts'
 import { readCertificateExtensions } from '../../x509/certificate-extensions.ts'
 import { readCertificateFields } from '../../x509/certificate-fields.ts'
 import { matchesKeyIdentifier } from '../../x509/chain.ts'
@@ -70,7 +72,8 @@ export async function checkCrl(
   at: Date,
 ): Promise<CheckedCrl> {
   const pem = readPem(received)
-  const der = pem ?? received
+  // Servers append line ends and the like, which nobody has signed
+  const der = new DerReader(pem ?? received).element(TAG.sequence)
   const crl = readCrl(der)
   if (!sameName(crl.issuer, readCertificateFields(issuer).subject)) {
     throw new Error('it is the CRL of another issuer')

@@ -123,6 +123,14 @@ function withCertificates(answer: Buffer, certificates: readonly Buffer[]): Buff
   return encode(TAG.sequence, status, encode(contextTag(0), bytes))
 }
 
+t.test('what is appended to an answer is left out', async (t) => {
+  const asked = question()
+  const came = await authority.respond(asked.der)
+  const received = Buffer.concat([came, Buffer.from('\r\n')])
+  t.equal(judgeOcsp(directory, received, { certificate: leaf, issuer: root, root }), 'good')
+  t.same((await checkOcspResponse(received, asked, new Date())).der, came)
+})
+
 t.test('an answer that was made before counts without the nonce', async (t) => {
   const file = join(directory, 'without-nonce.der')
   openssl(
@@ -363,9 +371,7 @@ t.test('what is no answer at all', async (t) => {
     await t.rejects(checkOcspResponse(der, asked, new Date()), { message })
   }
   const whole = await authority.respond(asked.der)
-  for (const der of [whole.subarray(0, -1), Buffer.concat([whole, hex('00')])]) {
-    await t.rejects(checkOcspResponse(der, asked, new Date()), { message: /^it is no DER/ })
-  }
+  await t.rejects(checkOcspResponse(whole.subarray(0, -1), asked, new Date()), { message: /^it is no DER/ })
 })
 
 const judged = { certificate: leaf, issuer: root, root }
