@@ -137,7 +137,8 @@ const EDDSA: ReadonlyMap<string, Scheme> = new Map([
  * @throws Error whose message says what is not supported
  */
 function readScheme(algorithm: Buffer): Scheme {
-  const eddsa = EDDSA.get(algorithm.toString('hex'))
+  // A hostile CRL can have megabytes here, of which one octet more than is looked for is enough
+  const eddsa = EDDSA.get(algorithm.toString('hex', 0, 8))
   if (eddsa !== undefined) {
     return eddsa
   }
