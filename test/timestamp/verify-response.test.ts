@@ -97,6 +97,14 @@ t.test('a token is handed out as it came, and OpenSSL verifies it', async (t) =>
   t.notOk(verifies(directory, token, Buffer.from('other data'), root), 'which it does not for anything')
 })
 
+t.test('what is appended to an answer is left out', async (t) => {
+  const file = join(t.testdir(), 'appended')
+  const appended = Buffer.concat([answer, Buffer.from('\r\n')])
+  writeFileSync(file, appended)
+  t.equal(spawnSync('openssl', ['ts', '-reply', '-in', file, '-text']).status, 0)
+  t.same(verifyResponse(appended, expected).token, verifyResponse(answer, expected).token)
+})
+
 t.test('authorities of every kind', async (t) => {
   for (const [name, used, settings] of [
     ['RSA', rsa, {}],
@@ -532,10 +540,4 @@ t.test('what is no answer at all', async (t) => {
   for (const end of [1, 10, 100, answer.length - 1]) {
     refuses(t, answer.subarray(0, end), 'answered with something other than a timestamp', 'malformed')
   }
-  refuses(
-    t,
-    Buffer.concat([answer, Buffer.alloc(1)]),
-    'answered with something other than a timestamp',
-    'malformed',
-  )
 })
