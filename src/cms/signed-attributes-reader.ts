@@ -3,12 +3,13 @@
  * RFC 5035 3).
  */
 import { digest, findHashByOid, type HashAlgorithm, SHA_1, SHA_256 } from '../algorithms/hash-algorithms.ts'
+import { readAlgorithmIdentifier } from '../asn1/algorithm-identifier.ts'
 import { DerReader } from '../asn1/der-reader.ts'
 import { encode, encodeObjectIdentifier } from '../asn1/der-writer.ts'
 import { checkPrimitive } from '../asn1/primitive.ts'
 import { contextTag, TAG } from '../asn1/tag.ts'
 import { readCertificateFields } from '../x509/certificate-fields.ts'
-import { includesName } from '../x509/names.ts'
+import { DIRECTORY_NAME, sameName } from '../x509/names.ts'
 import {
   ID_CONTENT_TYPE,
   ID_COUNTERSIGNATURE,
@@ -204,22 +205,38 @@ export function isSortedSet(set: Buffer): boolean {
 }
 
 /**
- * Reads which certificates signing-certificate and signing-certificate-v2 name as the signer's.
+ * Reads which certificates signing-certificate and signing-certificate-v2 name as the signer's: the first of each (RFC 5035 3).
  *
  * @throws Error when one of the attributes cannot be read, or does not occur once
  */
 export function readNamedCertificates(attributes: readonly Attribute[]): CertificateDigest[] {
-  return [
-    ...certificatesOf(attributes, SIGNING_CERTIFICATE, readSigningCertificate),
-    ...certificatesOf(attributes, SIGNING_CERTIFICATE_V2, readSigningCertificateV2),
-  ]
+  return NAMING.flatMap((naming) => readIdentifiers(attributes, naming).slice(0, 1))
 }
 
-function certificatesOf(
-  attributes: readonly Attribute[],
-  type: Buffer,
-  read: (value: Buffer) => CertificateDigest,
-): CertificateDigest[] {
+/**
+ * Reads which other certificates they name: those of issuers, which verifiers look for in the signer's path (RFC 5035 3).
+ *
+ * @throws Error as `readNamedCertificates`
+ */
+export function readNamedIssuers(attributes: readonly Attribute[]): CertificateDigest[] {
+  return NAMING.flatMap((naming) => readIdentifiers(attributes, naming).slice(1))
+}
+
+interface Naming {
+  /** DER OBJECT IDENTIFIER of the attribute. */
+  readonly type: Buffer
+  /** Reads the content of an ESSCertID or ESSCertIDv2. */
+  readonly read: (identifier: DerReader) => CertificateDigest
+}
+
+/** The attributes that name certificates. */
+const NAMING: readonly Naming[] = [
+  { type: SIGNING_CERTIFICATE, read: readCertId },
+  { type: SIGNING_CERTIFICATE_V2, read: readCertIdV2 },
+]
+
+/** Reads all certificates that such an attribute names, at least one; none without the attribute. */
+function readIdentifiers(attributes: readonly Attribute[], { type, read }: Naming): CertificateDigest[] {
   if (!attributes.some((one) => one.type.equals(type))) {
     return []
   }
@@ -228,7 +245,17 @@ function certificatesOf(
     // It must be single-valued (RFC 5035 3), since each verifier would choose among several in its own way
     throw new Error('an attribute that names the certificate does not occur once, with one value')
   }
-  return [read(value)]
+  const signingCertificate = DerReader.enterOnly(value, TAG.sequence)
+  const [first, ...others] = signingCertificate.enter(TAG.sequence).elements()
+  if (first === undefined) {
+    throw new Error('an attribute that names the certificate names none')
+  }
+  const policies = signingCertificate.enterOptional(TAG.sequence)?.elements() ?? []
+  signingCertificate.finish()
+  for (const policy of policies) {
+    new DerReader(policy).enter(TAG.sequence).objectIdentifier()
+  }
+  return [first, ...others].map((identifier) => read(DerReader.enterOnly(identifier, TAG.sequence)))
 }
 
 /** The ESSCertID or ESSCertIDv2 by which signed attributes name the certificate of their signer. */
@@ -240,26 +267,19 @@ export interface CertificateDigest {
   readonly issuerSerial?: Buffer
 }
 
-/**
- * Reads which certificate a SigningCertificate (RFC 2634 5.4) names as the signer's.
- *
- * @param value DER of the attribute's value
- * @throws Error when it is malformed
- */
-function readSigningCertificate(value: Buffer): CertificateDigest {
-  return readCertHash(SHA_1, enterSignerIdentifier(value))
+/** Reads an ESSCertID (RFC 2634 5.4.1), whose digest is SHA-1. */
+function readCertId(identifier: DerReader): CertificateDigest {
+  return readCertHash(SHA_1, identifier)
 }
 
 /**
- * Reads the same from a SigningCertificateV2 (RFC 5035 3), whose hash algorithm is SHA-256 where it is left out.
+ * Reads an ESSCertIDv2 (RFC 5035 4), whose hash algorithm is SHA-256 where it is left out.
  *
- * @param value DER of the attribute's value
  * @throws Error when it is malformed, or the hash algorithm is not supported
  */
-function readSigningCertificateV2(value: Buffer): CertificateDigest {
-  const identifier = enterSignerIdentifier(value)
-  const algorithm = identifier.enterOptional(TAG.sequence)
-  return readCertHash(algorithm === undefined ? SHA_256 : readHashAlgorithm(algorithm), identifier)
+function readCertIdV2(identifier: DerReader): CertificateDigest {
+  const isNamed = identifier.tag === TAG.sequence
+  return readCertHash(isNamed ? readHashAlgorithm(identifier.element()) : SHA_256, identifier)
 }
 
 /**
@@ -278,15 +298,6 @@ export function namesCertificate(
   )
 }
 
-/** Enters the first ESSCertID or ESSCertIDv2, which is that of the signer's certificate (RFC 5035 3). */
-function enterSignerIdentifier(value: Buffer): DerReader {
-  const signingCertificate = DerReader.enterOnly(value, TAG.sequence)
-  const certificates = signingCertificate.enter(TAG.sequence)
-  signingCertificate.enterOptional(TAG.sequence) // policies
-  signingCertificate.finish()
-  return certificates.enter(TAG.sequence)
-}
-
 function readCertHash(hashAlgorithm: HashAlgorithm, identifier: DerReader): CertificateDigest {
   const digest = identifier.content(TAG.octetString)
   const issuerSerial = identifier.optionalContent(TAG.sequence)
@@ -294,20 +305,26 @@ function readCertHash(hashAlgorithm: HashAlgorithm, identifier: DerReader): Cert
   return { hashAlgorithm, digest, ...(issuerSerial && { issuerSerial }) }
 }
 
-function readHashAlgorithm(identifier: DerReader): HashAlgorithm {
-  const found = findHashByOid(identifier.objectIdentifier())
+/** @param der AlgorithmIdentifier */
+function readHashAlgorithm(der: Buffer): HashAlgorithm {
+  const found = findHashByOid(readAlgorithmIdentifier(der).oid)
   if (found === undefined) {
     throw new Error('the hash algorithm of the certificate is not supported')
   }
   return found
 }
 
-/** Compares `IssuerSerial ::= SEQUENCE { issuer GeneralNames, serialNumber INTEGER }` (RFC 5035 4). */
+/** Compares `IssuerSerial ::= SEQUENCE { issuer GeneralNames, serialNumber INTEGER }`, which has one name (RFC 5035 4). */
 function matchesIssuerSerial(content: Buffer, certificate: Buffer): boolean {
   const issuerSerial = new DerReader(content)
+  const [name, second] = issuerSerial.enter(TAG.sequence).elements()
+  const named = issuerSerial.integer()
+  issuerSerial.finish()
   const { issuer, serialNumber } = readCertificateFields({ raw: certificate })
   return (
-    includesName(issuerSerial.enter(TAG.sequence), issuer) &&
-    issuerSerial.content(TAG.integer).equals(serialNumber)
+    name?.[0] === DIRECTORY_NAME &&
+    second === undefined &&
+    sameName(new DerReader(name).content(DIRECTORY_NAME), issuer) &&
+    named.equals(serialNumber)
   )
 }

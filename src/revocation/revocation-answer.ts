@@ -1,5 +1,6 @@
 /** Reads what CRLs and OCSP responses have in common: times, reasons and signatures. */
 import { constants, type KeyObject, verify } from 'node:crypto'
+import { SHA_1 } from '../algorithms/hash-algorithms.ts'
 import { readSignatureIdentifier, type SignatureIdentifier } from '../algorithms/received-signature.ts'
 import type { DerReader } from '../asn1/der-reader.ts'
 import { TAG } from '../asn1/tag.ts'
@@ -92,29 +93,58 @@ export async function findSignatureProblem(
   { toBeSigned, algorithm, signature }: SignedObject,
   key: KeyObject | undefined,
 ): Promise<string | undefined> {
-  let identifier: SignatureIdentifier
+  let scheme: Scheme
   try {
-    identifier = readSignatureIdentifier(algorithm)
+    scheme = readScheme(algorithm)
   } catch (error) {
     return (error as Error).message
   }
-  const { oid, hash, keyTypes, saltLength } = identifier
-  if (hash === undefined) {
-    return `its signature algorithm, ${oid}, is not supported`
-  }
-  // Others than the issuer can find a second content with the same SHA-1 digest
-  if (hash.name === 'sha160') {
-    return 'its signature is over a SHA-1 digest, which is not supported'
-  }
+  const { nodeHash, keyTypes, saltLength } = scheme
   if (key === undefined || !keyTypes.includes(`${key.asymmetricKeyType}`)) {
     return 'its signature is not of the kind that the key makes'
   }
   const options = saltLength === undefined ? {} : { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength }
   const right = await new Promise((resolve) => {
     // An error says that the parameters of the key forbid this hash or salt (RFC 4055 1.2)
-    verify(hash.nodeName, toBeSigned, { key, ...options }, signature, (error, right) =>
-      resolve(!error && right),
-    )
+    verify(nodeHash, toBeSigned, { key, ...options }, signature, (error, right) => resolve(!error && right))
   })
   return right ? undefined : 'its signature does not verify'
+}
+
+/**
+ * Finds a weakness of a signature that is right, in words. Others than the issuer can find two contents with the same SHA-1
+ * digest: a revocation counts nevertheless, since authorities go on signing with it.
+ */
+export function findWeakHash({ algorithm }: SignedObject): string | undefined {
+  return readScheme(algorithm).nodeHash === SHA_1.nodeName
+    ? 'its signature is over a SHA-1 digest, which is not supported'
+    : undefined
+}
+
+interface Scheme extends Pick<SignatureIdentifier, 'keyTypes' | 'saltLength'> {
+  /** node:crypto's spelling; null for EdDSA, which hashes by itself. */
+  readonly nodeHash: string | null
+}
+
+/** Schemes of EdDSA, keyed by their DER AlgorithmIdentifiers in hex, which have no parameters (RFC 8410 3). */
+const EDDSA: ReadonlyMap<string, Scheme> = new Map([
+  ['300506032b6570', { keyTypes: ['ed25519'], nodeHash: null }],
+  ['300506032b6571', { keyTypes: ['ed448'], nodeHash: null }],
+])
+
+/**
+ * @param algorithm DER AlgorithmIdentifier
+ * @throws Error whose message says what is not supported
+ */
+function readScheme(algorithm: Buffer): Scheme {
+  // A hostile CRL can have megabytes here, of which one octet more than is looked for is enough
+  const eddsa = EDDSA.get(algorithm.toString('hex', 0, 8))
+  if (eddsa !== undefined) {
+    return eddsa
+  }
+  const { oid, hash, ...rest } = readSignatureIdentifier(algorithm)
+  if (hash === undefined) {
+    throw new Error(`its signature algorithm, ${oid}, is not supported`)
+  }
+  return { ...rest, nodeHash: hash.nodeName }
 }

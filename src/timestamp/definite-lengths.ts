@@ -10,16 +10,12 @@ const END_OF_CONTENTS = 0
 /**
  * Converts BER to definite, shortest lengths, and octet strings to one piece (X.690 10.1, 10.2). Some authorities
  * answer with BER although RFC 3161 3 demands DER, and containers in PDFs must be DER. DER comes out unchanged, so
- * signatures stay valid, since they are over DER.
+ * signatures stay valid, since they are over DER. What follows the element, such as a line end, is left out.
  *
- * @throws Error when the bytes are not one element, or are nested too deeply
+ * @throws Error when the bytes do not begin with an element, or are nested too deeply
  */
 export function withDefiniteLengths(ber: Buffer): Buffer {
-  const { encoded, end } = convert(ber, 0, 0)
-  if (end !== ber.length) {
-    throw new Error('more follows the value')
-  }
-  return encoded
+  return convert(ber, 0, 0).encoded
 }
 
 interface Converted {

@@ -6,10 +6,11 @@ import { encode, encodeObjectIdentifier } from '../asn1/der-writer.ts'
 import { contextTag, TAG } from '../asn1/tag.ts'
 import { readGeneralizedTime } from '../asn1/time.ts'
 import { ID_CT_TST_INFO } from '../cms/object-identifiers.ts'
-import { readAttributes } from '../cms/signed-attributes-reader.ts'
+import { namesCertificate, readAttributes, readNamedIssuers } from '../cms/signed-attributes-reader.ts'
 import { findContentProblem, isSigner, readSignedData, readSignerInfo } from '../cms/signed-data-reader.ts'
 import { quote } from '../common/quote.ts'
 import { readCertificateFields } from '../x509/certificate-fields.ts'
+import { isSelfSigned } from '../x509/chain.ts'
 import { EXTENSION, listElements, readExtensionList } from '../x509/extensions.ts'
 import { DIRECTORY_NAME, sameGeneralName } from '../x509/names.ts'
 import { readCertificate } from '../x509/read-certificate.ts'
@@ -135,7 +136,7 @@ export function readTstInfo(der: Buffer): TstInfo {
   }
   const policy = info.objectIdentifier()
   const imprint = info.enter(TAG.sequence)
-  const { oid } = readAlgorithmIdentifier(imprint.element(TAG.sequence))
+  const { oid, parameters } = readAlgorithmIdentifier(imprint.element(TAG.sequence))
   const digest = imprint.content(TAG.octetString)
   imprint.finish()
   info.integer() // serialNumber
@@ -150,6 +151,9 @@ export function readTstInfo(der: Buffer): TstInfo {
   info.finish()
   if (ordering !== undefined && ordering.length !== 1) {
     throw new Error('a BOOLEAN has one octet')
+  }
+  if (parameters !== undefined) {
+    throw new Error('a hash algorithm has no parameters but NULL (RFC 5754 2)')
   }
   const critical = [...extensions].find(([, extension]) => extension.critical)
   if (critical !== undefined) {
@@ -210,6 +214,23 @@ function findClockProblem(genTime: Date, toleranceMs: number): string | undefine
 /** Finds what keeps a token from being signed by the certificate that it names, in words. */
 export function findTokenProblem(token: TimestampToken): string | undefined {
   return findContentProblem(token, { name: 'timestamp', type: TST_INFO, octets: token.tstInfo })
+}
+
+/**
+ * Returns whether all issuers that the signed attributes name are in the path, as verifiers demand (RFC 5035 3). In one that
+ * does not reach a root, any of the missing ones may be meant.
+ *
+ * @param path from the signer upwards
+ * @throws Error when the signed attributes are malformed
+ */
+export function namesOnly({ signedAttributes }: TimestampToken, path: readonly X509Certificate[]): boolean {
+  const [, ...issuers] = path
+  return (
+    !isSelfSigned(path.at(-1) as X509Certificate) ||
+    readNamedIssuers(readAttributes(signedAttributes)).every((named) =>
+      issuers.some(({ raw }) => namesCertificate(named, raw)),
+    )
+  )
 }
 
 /**

@@ -11,6 +11,7 @@ import {
   checkAnswer,
   findTokenProblem,
   isNameOf,
+  namesOnly,
   readTimestampToken,
   readTstInfo,
   type TimestampToken,
@@ -77,6 +78,12 @@ export function verifyToken(
   const problem = findTokenProblem(token)
   if (problem !== undefined) {
     throw new TimestampError('untrusted', `cannot be trusted: ${problem}`)
+  }
+  if (!namesOnly(token, path)) {
+    throw new TimestampError(
+      'untrusted',
+      'cannot be trusted: its signed signing-certificate names an issuer that is not in the path of its certificate',
+    )
   }
   if (tsa !== undefined && !isNameOf(tsa, signer)) {
     throw new TimestampError('untrusted', 'gives itself another name than its certificate has')

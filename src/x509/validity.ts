@@ -14,8 +14,18 @@ export interface ValidityPeriod {
   readonly flaw?: string
 }
 
-/** Reads the period from the certificate's DER, since Node makes arbitrary dates of malformed times. */
+/** Returns the period of a certificate, the same object each time. */
 export function validityPeriod(certificate: X509Certificate): ValidityPeriod {
+  const period = periods.get(certificate) ?? describePeriod(certificate)
+  periods.set(certificate, period)
+  return period
+}
+
+/** Each signer of hundreds may have a file with the roots of all browsers: reading them anew took most of a reload. */
+const periods = new WeakMap<X509Certificate, ValidityPeriod>()
+
+/** Reads the period from the certificate's DER, since Node makes arbitrary dates of malformed times. */
+function describePeriod(certificate: X509Certificate): ValidityPeriod {
   const subject = describeSubject(certificate)
   try {
     const { notBefore, notAfter } = readPeriod(certificate)

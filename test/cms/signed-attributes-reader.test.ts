@@ -6,9 +6,10 @@ import * as asn1js from 'asn1js'
 import fc from 'fast-check'
 import t from 'tap'
 import { DerReader } from '../../src/asn1/der-reader.ts'
-import { encode } from '../../src/asn1/der-writer.ts'
+import { encode, encodeObjectIdentifier } from '../../src/asn1/der-writer.ts'
 import { contextTag, TAG } from '../../src/asn1/tag.ts'
-import { readSignedAttributes } from '../../src/cms/signed-attributes-reader.ts'
+import { namesCertificate, readSignedAttributes } from '../../src/cms/signed-attributes-reader.ts'
+import { readCertificateFields } from '../../src/x509/certificate-fields.ts'
 import {
   attributesNaming,
   basicAttributes,
@@ -218,6 +219,62 @@ t.test(
       } else {
         t.throws(() => readSignedAttributes(attributes), refusal, what)
       }
+    }
+  },
+)
+
+/** Returns attributes whose signing-certificate-v2 has a value of these elements. */
+function attributesWithNaming(...elements: readonly Buffer[]): Buffer {
+  const naming: readonly Buffer[] = [signingCertificateV2, encode(TAG.set, encode(TAG.sequence, ...elements))]
+  const others = new DerReader(encodeAttributes(...basicAttributes())).enter(TAG.set).elements()
+  return encode(TAG.set, ...[...others, encode(TAG.sequence, ...naming)].toSorted(Buffer.compare))
+}
+
+const signingCertificateV2 = encodeObjectIdentifier(OID.signingCertificateV2)
+
+t.test(
+  'names of the certificate that `openssl cms -cades` cannot read, or takes for others, are refused',
+  async (t) => {
+    const none: Buffer = Buffer.of()
+    const more = encode(TAG.null)
+    const sha512 = encodeObjectIdentifier('2.16.840.1.101.3.4.2.3')
+    const digest = (hash = 'sha256') => encode(TAG.octetString, digestOf(hash))
+    const id = (...fields: readonly Buffer[]) => encode(TAG.sequence, ...fields)
+    const ids = (...all: readonly Buffer[]) => encode(TAG.sequence, ...all)
+    const { issuer, serialNumber } = readCertificateFields(certificate)
+    const issued = (names: readonly Buffer[], end = none) =>
+      id(digest(), id(id(...names), encode(TAG.integer, serialNumber), end))
+    const [name, host] = [encode(contextTag(4), issuer), encode(contextTag(2, 'primitive'), Buffer.from('a'))]
+    const policy = encodeObjectIdentifier('1.2.3')
+    for (const [what, ...value] of [
+      ['the certificate', ids(id(digest()))],
+      ['its hash', ids(id(id(sha512), digest('sha512')))],
+      ['its hash with NULL', ids(id(id(sha512, encode(TAG.null)), digest('sha512')))],
+      ['its hash with more', ids(id(id(sha512, encode(TAG.null), more), digest('sha512')))],
+      ['issuer and number', ids(issued([name]))],
+      ['issuer and number, and more', ids(issued([name], more))],
+      ['two names of the issuer', ids(issued([name, host]))],
+      ['two names of the issuer, the right one last', ids(issued([host, name]))],
+      ['no name of the issuer', ids(issued([]))],
+      ['the certificate and another thing', ids(id(digest()), more)],
+      ['the certificate and one without a digest', ids(id(digest()), id())],
+      ['a policy', ids(id(digest())), id(id(policy))],
+      ['another thing as policy', ids(id(digest())), id(more)],
+      ['a policy without identifier', ids(id(digest())), id(id())],
+    ] as const) {
+      const attributes = attributesWithNaming(...value)
+      const isNamed = () => {
+        try {
+          const named = readSignedAttributes(attributes)?.certificates ?? []
+          return named.length === 1 && named.every((one) => namesCertificate(one, certificate.raw))
+        } catch {
+          return false
+        }
+      }
+      const { valid, message } = await verifyCms({
+        ...{ cms: await containerOf(attributes), content, trustAnchors: certificateFile, cades: true },
+      })
+      t.equal(isNamed(), valid, `${what}: ${message}`)
     }
   },
 )

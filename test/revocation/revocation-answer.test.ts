@@ -6,7 +6,7 @@ import { ECDSA } from '../../src/algorithms/ecdsa.ts'
 import { findHashAlgorithm, type HashAlgorithm } from '../../src/algorithms/hash-algorithms.ts'
 import { RSA_PKCS1 } from '../../src/algorithms/rsa-pkcs1.ts'
 import { ID_RSASSA_PSS, RSA_PSS } from '../../src/algorithms/rsa-pss.ts'
-import { findSignatureProblem } from '../../src/revocation/revocation-answer.ts'
+import { findSignatureProblem, findWeakHash } from '../../src/revocation/revocation-answer.ts'
 import { algorithm, ECDSA_WITH_SHA256, SHA256_WITH_RSA } from '../support/resigned.ts'
 
 const toBeSigned = Buffer.from('to be signed')
@@ -73,17 +73,51 @@ t.test('parameters that are absent are as good as NULL', async (t) => {
   }
 })
 
+t.test('signatures of EdDSA, which hash by themselves, and those of other keys', async (t) => {
+  const generate = {
+    ed25519: () => generateKeyPairSync('ed25519'),
+    ed448: () => generateKeyPairSync('ed448'),
+  }
+  for (const [algorithmId, type, other] of [
+    ['1.3.101.112', 'ed25519', 'ed448'],
+    ['1.3.101.113', 'ed448', 'ed25519'],
+  ] as const) {
+    const keys = generate[type]()
+    const signature = sign(null, toBeSigned, keys.privateKey)
+    const identifier = new pkijs.AlgorithmIdentifier({ algorithmId })
+    t.equal(await describe(identifier, signature, keys), undefined)
+    t.equal(await describe(identifier, signature, generate[type]()), WRONG)
+    for (const wrong of [generate[other](), ec, rsa]) {
+      t.equal(
+        await describe(identifier, signature, wrong),
+        'its signature is not of the kind that the key makes',
+      )
+    }
+  }
+})
+
+t.test('a signature over a SHA-1 digest is told from others', async (t) => {
+  const identifiers = [RSA_PKCS1, RSA_PSS, ECDSA].map(({ certificateIdentifier }) => certificateIdentifier)
+  const find = (identifier: pkijs.AlgorithmIdentifier) =>
+    findWeakHash({
+      toBeSigned,
+      algorithm: Buffer.from(identifier.toSchema().toBER()),
+      signature: Buffer.of(),
+    })
+  for (const identify of identifiers) {
+    t.equal(find(identify(sha1)), 'its signature is over a SHA-1 digest, which is not supported')
+    t.equal(find(identify(sha256)), undefined)
+  }
+  t.equal(find(new pkijs.AlgorithmIdentifier({ algorithmId: '1.3.101.112' })), undefined)
+})
+
 t.test('algorithms that are not supported', async (t) => {
-  const overSha1 = 'its signature is over a SHA-1 digest, which is not supported'
   const broken = 'the parameters of its algorithm, RSASSA-PSS, are missing or broken'
   const odd = new pkijs.AlgorithmIdentifier({
     algorithmId: '1.2.840.113549.1.1.11',
     algorithmParams: new asn1js.Integer({ value: 1 }),
   })
   for (const [identifier, wrong] of [
-    [RSA_PKCS1.certificateIdentifier(sha1), overSha1],
-    [ECDSA.certificateIdentifier(sha1), overSha1],
-    [RSA_PSS.certificateIdentifier(sha1), overSha1],
     [
       RSA_PKCS1.signerInfoIdentifier(sha256),
       'its signature algorithm, 1.2.840.113549.1.1.1, is not supported',

@@ -59,16 +59,23 @@ export function elementsOf(sequence: Buffer): Buffer[] {
 }
 
 /**
- * Returns `SIGNED { ToBeSigned }` with other fields in what is signed, signed with SHA-256.
+ * Returns `SIGNED { ToBeSigned }` with other fields in what is signed, signed with SHA-256 unless another hash is named.
  *
  * @param keyFile PEM
  * @param algorithm the outer one, where it is another than that of before
+ * @param hash null for EdDSA
  */
-export function resign(signed: Buffer, keyFile: string, fields: Fields, algorithm?: Buffer): Buffer {
+export function resign(
+  signed: Buffer,
+  keyFile: string,
+  fields: Fields,
+  algorithm?: Buffer,
+  hash: string | null = 'sha256',
+): Buffer {
   const [toBeSigned, before, , ...rest] = elementsOf(signed) as [Buffer, Buffer, Buffer, ...Buffer[]]
   const changed = elementsOf(toBeSigned).map((element, place) => fields[place] ?? element)
   const content = encode(TAG.sequence, ...changed)
-  const signature = sign('sha256', content, createPrivateKey(readFileSync(keyFile)))
+  const signature = sign(hash, content, createPrivateKey(readFileSync(keyFile)))
   const bits = encode(TAG.bitString, Buffer.of(0), signature)
   return encode(TAG.sequence, content, algorithm ?? before, bits, ...rest)
 }

@@ -55,7 +55,7 @@ t.test('a CMS that OpenSSL streams as BER says the same afterwards', async (t) =
   t.ok(readFileSync(content).equals(readFileSync(`${directory}/data`)))
 })
 
-t.test('what is not one value is refused', async (t) => {
+t.test('what begins with no value is refused', async (t) => {
   for (const hex of [
     '',
     '30',
@@ -68,7 +68,6 @@ t.test('what is not one value is refused', async (t) => {
     '0487000000000000010',
     '04ff',
     '1f0100',
-    '05000500',
     '3003050005',
     '2403050001',
     '30'.repeat(20),

@@ -16,6 +16,7 @@ const { certificate, certificateFile } = signer
 
 t.test('a period is that of the certificate, which it names in one line', async (t) => {
   t.strictSame(validityPeriod(certificate), { subject: 'O=Acme\\, Inc., CN=Jane Doe', notBefore, notAfter })
+  t.equal(validityPeriod(certificate), validityPeriod(certificate), 'which is read once')
 })
 
 t.test('dates after 2049, which are encoded differently, and the one that means no end', async (t) => {

@@ -1,11 +1,19 @@
 import type { X509Certificate } from 'node:crypto'
+import { DerReader } from '../../asn1/der-reader.ts'
+import { TAG } from '../../asn1/tag.ts'
 import { readCertificateExtensions } from '../../x509/certificate-extensions.ts'
 import { readCertificateFields } from '../../x509/certificate-fields.ts'
 import { matchesKeyIdentifier } from '../../x509/chain.ts'
 import { EXTENSION, findUnknownCritical } from '../../x509/extensions.ts'
 import { publicKeyOf } from '../../x509/key-type.ts'
 import { sameName } from '../../x509/names.ts'
-import { type Flawed, findSignatureProblem, findStaleness, type UpdateTimes } from '../revocation-answer.ts'
+import {
+  type Flawed,
+  findSignatureProblem,
+  findStaleness,
+  findWeakHash,
+  type UpdateTimes,
+} from '../revocation-answer.ts'
 import {
   CRL_EXTENSION,
   type Crl,
@@ -29,6 +37,10 @@ const UNDERSTOOD = [
 const OTHER_KEY =
   'it is signed with another key than the one that issued the certificate, as after a renewal of the authority; the ' +
   'authority must go on publishing a CRL for that key at this address'
+
+/** Validators that look for the issuer by this extension do not find it (RFC 5280 5.2.1). */
+const OTHER_IDENTIFIER =
+  'its authorityKeyIdentifier is not that of the certificate of its issuer, though the key is; have the authority correct it'
 
 /** The certificates that are looked for in a CRL. */
 export interface CrlQuestion {
@@ -60,25 +72,29 @@ export async function checkCrl(
   at: Date,
 ): Promise<CheckedCrl> {
   const pem = readPem(received)
-  const der = pem ?? received
+  // Servers append line ends and the like, which nobody has signed
+  const der = new DerReader(pem ?? received).element(TAG.sequence)
   const crl = readCrl(der)
   if (!sameName(crl.issuer, readCertificateFields(issuer).subject)) {
     throw new Error('it is the CRL of another issuer')
   }
   const { keyUsage = ['cRLSign'] } = readCertificateExtensions(issuer)
-  if (!keyUsage.includes('cRLSign')) {
-    throw new Error('its issuer has a certificate that is not for CRLs')
-  }
   const { thisUpdate, nextUpdate = thisUpdate, extensions } = crl
   const scope = readCrlScope(extensions.get(CRL_EXTENSION.issuingDistributionPoint)?.value)
+  const isIdentified = matchesKeyIdentifier(extensions, issuer)
   const wrong = await findSignatureProblem(crl, publicKeyOf(issuer))
   if (wrong !== undefined) {
-    throw new Error(matchesKeyIdentifier(extensions, issuer) ? wrong : OTHER_KEY)
+    throw new Error(isIdentified ? wrong : OTHER_KEY)
   }
   const found = await findRevocations(crl, serialNumbers)
   const { revocations } = found
   const flaw =
-    (pem && 'it is PEM, but RFC 5280 4.2.1.13 demands DER') ?? findFlaw(crl, scope, at) ?? found.flaw
+    (pem && 'it is PEM, but RFC 5280 4.2.1.13 demands DER') ??
+    (keyUsage.includes('cRLSign') ? undefined : 'its issuer has a certificate that is not for CRLs') ??
+    (isIdentified ? undefined : OTHER_IDENTIFIER) ??
+    findWeakHash(crl) ??
+    findFlaw(crl, scope, at) ??
+    found.flaw
   if (flaw !== undefined && revocations.size === 0) {
     throw new Error(flaw)
   }

@@ -15,6 +15,7 @@ import {
   type Flawed,
   findSignatureProblem,
   findStaleness,
+  findWeakHash,
   type Revocation,
   type UpdateTimes,
 } from '../revocation-answer.ts'
@@ -71,6 +72,8 @@ export async function checkOcspResponse(der: Buffer, question: OcspQuestion, at:
   const signedAt = stale !== undefined && typeof status === 'object' && thisUpdate < at ? thisUpdate : at
   const signer = await findOcspSigner(response, question.issuer, signedAt)
   const flaw =
+    findWeakHash(response) ??
+    findRefusal(signer, question.issuer) ??
     findUnknownCritical(response.extensions, [ID_OCSP_NONCE]) ??
     findNonceProblem(response, question.nonce) ??
     findUnknownCritical(single.extensions, []) ??
@@ -178,6 +181,17 @@ function findSignerProblem(signer: X509Certificate, issuer: X509Certificate, at:
   if (!isIssuedBy(signer, issuer)) {
     return `its responder, ${subject}, has its certificate from another issuer`
   }
-  const problem = findResponderProblem(signer) ?? findPathProblem([signer, issuer])
+  return distrust(findResponderProblem(signer))
+}
+
+/**
+ * Finds what keeps validators from relying on a responder that its issuer has authorized, in words: critical extensions, and
+ * names that its issuer may not certify.
+ */
+function findRefusal(signer: X509Certificate, issuer: X509Certificate): string | undefined {
+  return signer.raw.equals(issuer.raw) ? undefined : distrust(findPathProblem([signer, issuer]))
+}
+
+function distrust(problem: string | undefined): string | undefined {
   return problem && `its responder cannot be trusted: ${problem}`
 }

@@ -54,13 +54,11 @@ export interface SingleResponse extends CertificateId {
 /**
  * Reads an answer.
  *
- * @param der OCSPResponse
+ * @param der OCSPResponse, behind which servers append line ends and the like
  * @throws Error when it is malformed, or refuses the request
  */
 export function readOcspResponse(der: Buffer): OcspResponse {
-  const outer = new DerReader(der)
-  const basic = readBasicResponse(outer.enter(TAG.sequence))
-  outer.finish()
+  const basic = readBasicResponse(new DerReader(der).enter(TAG.sequence))
   const signed = readSignedObject(basic)
   const wrapper = basic.enterOptional(contextTag(0))
   const certificates = wrapper?.enter(TAG.sequence).elements() ?? []

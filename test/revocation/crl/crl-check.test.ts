@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
 import { ID_RSASSA_PSS } from '../../../src/algorithms/rsa-pss.ts'
 import { encode, encodeObjectIdentifier } from '../../../src/asn1/der-writer.ts'
@@ -6,7 +8,7 @@ import { findScopeProblem } from '../../../src/revocation/crl/crl.ts'
 import { checkCrl } from '../../../src/revocation/crl/crl-check.ts'
 import { readAddresses } from '../../../src/x509/certificate-extensions.ts'
 import { readCertificateFields } from '../../../src/x509/certificate-fields.ts'
-import { type Issued, issue, RSA_2048 } from '../../support/certificates.ts'
+import { type Issued, issue, openssl, RSA_2048 } from '../../support/certificates.ts'
 import { inPem, withoutNextUpdate } from '../../support/changed-crl.ts'
 import {
   algorithm,
@@ -60,6 +62,34 @@ t.test('CRLs that openssl verifies are taken', async (t) => {
     t.strictSame([...revocations], [], name)
     t.strictSame(scope, { distributionPoints: undefined, only: undefined }, name)
     t.ok(judgeCrl(directory, der, issuer), name)
+  }
+})
+
+t.test('CRLs of authorities with keys for EdDSA, whose identifiers have no parameters', async (t) => {
+  for (const [name, oid] of [
+    ['ED25519', '1.3.101.112'],
+    ['ED448', '1.3.101.113'],
+  ] as const) {
+    const issuer = issue(directory, { subject: '/CN=root', ca: true, key: ['-algorithm', name] })
+    const authority = new RevocationAuthority(directory, issuer)
+    authority.revoke(leaf.certificate, new Date('2026-01-02T03:04:05Z'))
+    const der = await authority.crl({ extensions: EXTENSIONS })
+    t.ok(judgeCrl(directory, der, issuer), name)
+    const { revocations, flaw } = await check(der, { issuer })
+    t.strictSame([revocations.size, flaw], [1, undefined], name)
+    const other = issue(directory, { subject: '/CN=root', ca: true, key: ['-algorithm', name] })
+    t.notOk(judgeCrl(directory, der, other), name)
+    await t.rejects(check(der, { issuer: other }), { message: /^it is signed with another key/ }, name)
+    const withNull = resign(
+      der,
+      issuer.keyFile,
+      { [CRL.signature]: algorithm(oid, 'null') },
+      algorithm(oid, 'null'),
+      null,
+    )
+    await t.rejects(check(withNull, { issuer }), {
+      message: `its signature algorithm, ${oid}, is not supported`,
+    })
   }
 })
 
@@ -160,17 +190,17 @@ t.test('a CRL of somebody else', async (t) => {
   const forged = await made({ signer: namesake })
   t.notOk(judgeCrl(directory, forged, root))
   await t.rejects(check(forged), { message: 'its signature does not verify' })
-  await t.rejects(check(await made({ args: ['-md', 'sha1'] })), {
-    message: 'its signature is over a SHA-1 digest, which is not supported',
-  })
   const forCertificates = issue(directory, {
     subject: '/CN=root',
     keyFile: root.keyFile,
     extensions: ['basicConstraints = critical, CA:TRUE', 'keyUsage = critical, keyCertSign'],
   })
-  await t.rejects(check(await made(), { issuer: forCertificates }), {
-    message: 'its issuer has a certificate that is not for CRLs',
-  })
+  const flaw = 'its issuer has a certificate that is not for CRLs'
+  await t.rejects(check(await made(), { issuer: forCertificates }), { message: flaw })
+  const authority = new RevocationAuthority(directory, root)
+  authority.revoke(leaf.certificate, new Date('2026-01-02T03:04:05Z'))
+  const revoking = await check(await authority.crl(), { issuer: forCertificates })
+  t.strictSame([revoking.flaw, revoking.revocations.size], [flaw, 1], 'it revokes nevertheless')
 })
 
 const scope = (...lines: string[]) => ['issuingDistributionPoint = critical, @scope', '[scope]', ...lines]
@@ -185,6 +215,34 @@ t.test('a CRL that an authority signed with its new key says so', async (t) => {
   await t.rejects(check(await authority.crl()), { message: 'its signature does not verify' })
 })
 
+t.test(
+  'a CRL whose key identifier is that of another certificate, so that openssl finds no CRL',
+  async (t) => {
+    const at = new Date('2026-01-02T03:04:05Z')
+    const verify = (crl: Buffer) => {
+      const file = join(directory, 'identified.der')
+      writeFileSync(file, crl)
+      const pem = `${file}.pem`
+      openssl('crl', '-inform', 'DER', '-in', file, '-out', pem)
+      openssl('verify', '-crl_check', '-CAfile', root.certificateFile, '-CRLfile', pem, leaf.certificateFile)
+    }
+    verify(await made({ extensions: ['authorityKeyIdentifier = keyid:always, issuer:always'] }))
+    for (const identifier of [`30168014${'ab'.repeat(20)}`, '3003820105']) {
+      const options = { extensions: [`2.5.29.35 = DER:${identifier}`] }
+      const flaw =
+        /^its authorityKeyIdentifier is not that of the certificate of its issuer, though the key is/
+      const good = await made(options)
+      t.throws(() => verify(good), /unable to get certificate CRL/)
+      await t.rejects(check(good), { message: flaw })
+      const authority = new RevocationAuthority(directory, root)
+      authority.revoke(leaf.certificate, at)
+      const checked = await check(await authority.crl(options))
+      t.match(checked.flaw, flaw)
+      t.equal(checked.revocations.size, 1, 'what it revokes is revoked')
+    }
+  },
+)
+
 t.test('a CRL with a flaw shows nobody to be good, and what it revokes is revoked', async (t) => {
   const past = { thisUpdate: new Date(Date.now() - 2 * HOUR_MS), nextUpdate: new Date(Date.now() - HOUR_MS) }
   const future = {
@@ -194,6 +252,7 @@ t.test('a CRL with a flaw shows nobody to be good, and what it revokes is revoke
   const same = (crl: Buffer) => crl
   for (const [options, flaw, change] of [
     [{}, 'it is PEM, but RFC 5280 4.2.1.13 demands DER', inPem],
+    [{ args: ['-md', 'sha1'] }, 'its signature is over a SHA-1 digest, which is not supported', same],
     [
       { extensions: EXTENSIONS },
       'it does not say when it is to be replaced',
@@ -242,6 +301,18 @@ t.test('a CRL with a flaw whose signature is wrong revokes nobody', async (t) =>
   }
 })
 
+t.test('what is appended to a CRL is left out', async (t) => {
+  const authority = new RevocationAuthority(directory, root)
+  authority.revoke(leaf.certificate, new Date('2026-01-02T03:04:05Z'))
+  const crl = await authority.crl({ extensions: EXTENSIONS })
+  for (const appended of [Buffer.from('\r\n'), Buffer.alloc(100), crl]) {
+    const received = Buffer.concat([crl, appended])
+    t.ok(judgeCrl(directory, received, root))
+    const { der, flaw, revocations } = await check(received)
+    t.same([der, flaw, revocations.size], [crl, undefined, 1])
+  }
+})
+
 t.test('PEM that ends too early is no CRL', async (t) => {
   const pem = inPem(await made())
   await t.rejects(check(pem.subarray(0, -10)), { message: /^it is no DER/ })
@@ -274,13 +345,7 @@ t.test('a CRL about certificates of one kind, or of one distribution point', asy
 
 t.test('what is no CRL at all', async (t) => {
   const whole = await made()
-  for (const der of [
-    Buffer.from('<html>'),
-    Buffer.alloc(0),
-    whole.subarray(0, -1),
-    Buffer.concat([whole, Buffer.from([0])]),
-    leaf.certificate.raw,
-  ]) {
+  for (const der of [Buffer.from('<html>'), Buffer.alloc(0), whole.subarray(0, -1), leaf.certificate.raw]) {
     await t.rejects(check(der), { message: /^it is no DER|^it says two things/ })
   }
 })
