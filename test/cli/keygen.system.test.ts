@@ -5,7 +5,6 @@ import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { runCommand } from '../support/command.ts'
 import { createFaultyModule } from '../support/faulty-module/faulty-module.ts'
-import { until } from '../support/signing.ts'
 import { createToken, PIN } from '../support/token.ts'
 
 const directory = t.testdir()
@@ -14,16 +13,12 @@ const faulty = await createFaultyModule(directory, environment)
 
 /** What pkcs11-tool says of the objects of a class, by label. */
 function judge(type: 'privkey' | 'pubkey', label: string): string {
-  return judgeAll(type, label)[0] ?? ''
-}
-
-function judgeAll(type: 'privkey' | 'pubkey', label: string): string[] {
   const access = ['--module', `${environment.HSM_MODULE}`, '--token-label', 'test', '--login', '--pin', PIN]
   const list = execFileSync('pkcs11-tool', [...access, '--list-objects', '--type', type], {
     encoding: 'utf8',
     stdio: 'pipe',
   })
-  return list.split(/^(?=\S)/m).filter((object) => object.includes(`label:      ${label}\n`))
+  return list.split(/^(?=\S)/m).find((object) => object.includes(`label:      ${label}\n`)) ?? ''
 }
 
 function checkHalves(t: Test, label: string, id: string, type: RegExp): void {
@@ -125,35 +120,6 @@ t.test('a label that is taken is refused, unless an id tells the two keys apart'
   )
   const { exitCode: withId } = await runCommand(environment, ...args, '--id', 'b1')
   t.equal(withId, 0)
-})
-
-t.test('of keys that are generated with one name at once, one at most is left', async (t) => {
-  for (const [label, what, ...id] of [
-    ['twin', 'label'],
-    ['identical', 'id', '--id', 'd1'],
-  ] as const) {
-    const before = faulty.calls('C_GenerateKeyPair')
-    faulty.plan('C_GenerateKeyPair hold')
-    const args = ['keygen', '--label', label, '--curve', 'P-256', ...id]
-    const commands = [1, 2].map(() => runCommand(faulty.environment, ...args))
-    await until('both generate', () => faulty.calls('C_GenerateKeyPair') === before + 2)
-    faulty.plan()
-    const results = await Promise.all(commands)
-    const made = results.filter(({ exitCode }) => exitCode === 0)
-    t.ok(made.length <= 1)
-    for (const { stdout, stderr } of results.filter(({ exitCode }) => exitCode !== 0)) {
-      t.equal(stdout, '')
-      t.match(
-        stderr,
-        new RegExp(
-          `^the key of id [0-9a-f]+ was generated, but another one of that ${what} at the same time, so that this one was deleted\\n$`,
-        ),
-      )
-    }
-    for (const type of ['privkey', 'pubkey'] as const) {
-      t.equal(judgeAll(type, label).length, made.length, 'pkcs11-tool finds what was told')
-    }
-  }
 })
 
 t.test('an empty label is refused', async (t) => {

@@ -16,7 +16,6 @@ import { curveParameters, describeCurve } from '../process/elliptic-key.ts'
 import { modulusBits, readKeyType, readProtection } from '../process/key-attributes.ts'
 import type { TokenSession } from '../process/user-session.ts'
 import { describeFailure } from '../return-values.ts'
-import { destroy } from './destroy.ts'
 import { explain, RefusedError } from './failure.ts'
 
 const NO_ID = Buffer.alloc(0)
@@ -90,13 +89,12 @@ interface KeyRequest {
  * Generates a key pair whose private half stays on the token and signs, nothing else. Usages are denied one by one:
  * SoftHSM for one grants those that a template does not name. What a token has granted unasked is withdrawn.
  *
- * @throws RefusedError when there is a private key of that id, or of a label that must be new, also one that was generated
- *   at the same time, and when there is a new key that cannot be told
+ * @throws RefusedError when there is a private key of that id, or of a label that must be new, and when there is a new
+ *   key that cannot be told
  */
 export function generateKey(session: TokenSession, request: KeyRequest) {
   const pair = generatePair(session, request)
   try {
-    deleteSecond(session, pair, request)
     return complete(session, pair)
   } catch (error) {
     throw new RefusedError(`the key of id ${request.id} was generated, but ${explain(error).message}`)
@@ -160,25 +158,6 @@ function refuseTaken(session: TokenSession, { label, id, mayShareLabel }: KeyReq
     const name = nameKey({ label, id: readId(session, namesake).toString('hex') })
     throw new RefusedError(
       `there is a private key with ${name} already; choose another --label, or give --id too`,
-    )
-  }
-}
-
-/**
- * Deletes a new pair if its name is no longer its own: another command has looked for the name at the same time. Nobody uses
- * the new key yet, and the service would refuse both.
- *
- * @throws RefusedError if it was deleted, or cannot be
- */
-function deleteSecond(session: TokenSession, { privateKey, publicKey }: KeyPair, request: KeyRequest): void {
-  const { label, id, mayShareLabel } = request
-  const sameId = findById(session, pkcs11js.CKO_PRIVATE_KEY, Buffer.from(id, 'hex'))
-  const sameLabel = mayShareLabel ? [] : findByLabel(session, label)
-  if (sameId.length > 1 || sameLabel.length > 1) {
-    destroy(session, privateKey, 'the private key')
-    destroy(session, publicKey, 'the public key, after the private one was deleted')
-    throw new RefusedError(
-      `another one of that ${sameId.length > 1 ? 'id' : 'label'} at the same time, so that this one was deleted`,
     )
   }
 }
