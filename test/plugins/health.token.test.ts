@@ -6,7 +6,7 @@ import { Readiness } from '../../src/signers/readiness.ts'
 import { send } from '../support/http.ts'
 import { startReadyService, startService } from '../support/service.ts'
 import { hsmStatus, rawRequest, until } from '../support/signing.ts'
-import { sendRaw } from '../support/socket.ts'
+import { sendManyRaw } from '../support/socket.ts'
 import { createSigningToken, PIN } from '../support/token.ts'
 
 const directory = t.testdir()
@@ -44,11 +44,9 @@ t.test('a service that signs is ready', async (t) => {
 t.test('however many ask at the same time, the signers are looked at once', async (t) => {
   const checks = t.capture(Readiness.prototype, 'check', Readiness.prototype.check)
   const request = 'GET /health/ready HTTP/1.1\r\nHost: x\r\n'
-  const answers = await sendRaw(service.url, [
-    `${`${request}\r\n`.repeat(200)}${request}Connection: close\r\n\r\n`,
-  ])
-  t.equal(answers.match(/HTTP\/1.1 200 OK/g)?.length, 201)
-  t.equal(answers.match(/"status":"ready"/g)?.length, 201)
+  const answers = await sendManyRaw(service.url, request, 25)
+  t.equal(answers.match(/HTTP\/1.1 200 OK/g)?.length, 200)
+  t.equal(answers.match(/"status":"ready"/g)?.length, 200)
   // The requests may come in several pieces, and the service checks by itself once a second
   const { length } = checks()
   t.ok(length < 50, `looked ${length} times`)

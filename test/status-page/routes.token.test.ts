@@ -4,7 +4,7 @@ import { Readiness } from '../../src/signers/readiness.ts'
 import { send } from '../support/http.ts'
 import { startReadyService } from '../support/service.ts'
 import { rawRequest } from '../support/signing.ts'
-import { sendRaw } from '../support/socket.ts'
+import { sendManyRaw } from '../support/socket.ts'
 import { createSigningToken, PIN } from '../support/token.ts'
 
 const directory = t.testdir()
@@ -73,8 +73,8 @@ t.test('browsers are shown the page, which no other one may frame, and nobody ke
 t.test('however many ask, one page is made in a second', async (t) => {
   const checks = t.capture(Readiness.prototype, 'check', Readiness.prototype.check)
   const request = `GET / HTTP/1.1\r\nHost: x\r\nAccept: ${BROWSER.accept}\r\n`
-  const answers = await sendRaw(url, [`${`${request}\r\n`.repeat(200)}${request}Connection: close\r\n\r\n`])
-  t.equal(answers.match(/<h1/g)?.length, 201)
+  const answers = await sendManyRaw(url, request, 25)
+  t.equal(answers.match(/<h1/g)?.length, 200)
   // The service checks by itself once a second, too
   const { length } = checks()
   t.ok(length < 50, `looked ${length} times`)
