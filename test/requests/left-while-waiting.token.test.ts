@@ -89,13 +89,13 @@ t.test(
     const request = post({}).replace('Host: x', 'Host: x\r\nContent-Encoding: gzip')
     socket.write(request.slice(0, -1))
     await until('the request and its body wait', () => waiting.size === 2)
-    const [beginRequest] = waiting
-    beginRequest?.()
+    const [beginRequest, readOn] = [...waiting] as [() => void, () => void]
+    beginRequest()
     await until('it is refused', () => received.startsWith('HTTP/1.1 415 '))
     restore()
     count.restore()
-    for (const goOn of waiting) {
-      goOn()
+    if (waiting.has(readOn)) {
+      readOn()
     }
     waiting.clear()
     socket.write(`${request.slice(-1)}GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n`)
