@@ -95,37 +95,39 @@ export function readLongAttributes(beginning: Buffer): SignedAttributes | undefi
   if (end < beginning.length) {
     return undefined
   }
-  const { whole, cut, behind } = readBeginning(new DerReader(beginning, 2 + octets, end))
+  const { whole, isUnordered } = readBeginning(new DerReader(beginning, 2 + octets, end))
   const attributes = readSignedAttributes(encode(tag, ...whole))
-  if (attributes !== undefined && behind > 0 && behind < cut) {
+  if (attributes !== undefined && isUnordered) {
     throw new Error('they are long, and not in the order of DER (X.690 11.6)')
   }
   return attributes
 }
 
-/** Elements that are whole in a beginning, the length of the one that is not, and of all behind it, in octets. */
 interface Beginning {
+  /** Elements that are whole. */
   readonly whole: Buffer[]
-  readonly cut: number
-  readonly behind: number
+  /** True if a shorter element stands behind another one, since less is left than that one has. */
+  readonly isUnordered: boolean
 }
 
 function readBeginning(reader: DerReader): Beginning {
   const whole: Buffer[] = []
+  let isUnordered = false
   try {
     while (reader.tag !== undefined) {
       const before = reader.left
       const element = reader.element()
       const length = before - reader.left
+      isUnordered ||= reader.left > 0 && reader.left < length
       if (element.length < length) {
-        return { whole, cut: length, behind: reader.left }
+        break
       }
       whole.push(element)
     }
   } catch {
     // The last one is no element, or its length is cut off
   }
-  return { whole, cut: 0, behind: 0 }
+  return { whole, isUnordered }
 }
 
 function decode(bytes: Buffer): Attribute[] | undefined {

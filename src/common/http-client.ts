@@ -247,6 +247,8 @@ class Tunnels extends HttpsProxyAgent {
   ): ReturnType<TlsAgent['createConnection']> {
     const { waiting, timeout } = options as { waiting?: AbortSignal; timeout?: number }
     const signal = waiting ?? AbortSignal.timeout(timeout || IDLE_MS)
+    // When this tunnel is closed, Node.js opens one with these options for whoever waits for it
+    Object.assign(options, { waiting: undefined })
     this.proxyRequestOptions = { ...this.proxyRequestOptions, signal }
     return super.createConnection(options, callback)
   }

@@ -180,11 +180,15 @@ t.test('long attributes that may name a certificate behind what is read of them 
   const inOrder = (...attributes: asn1js.Sequence[]) =>
     toDer(new asn1js.Set({ value: [...basicAttributes(), ...attributes] }))
   const naming = namingAttribute('sha256', contracts.certificate.raw)
+  /** One that ends at an octet of its message. */
+  const endingAt = (end: number) => long(end - (inOrder(long(65_000)).length - 65_000))
   const before = await signaturesMade()
   for (const attributes of [
     [long(100_000), naming],
     [long(40_000), long(100_000), naming],
     [long(1_000_000), long(500_000), naming],
+    // What is read ends within the one that names, and before it
+    ...[65_490, 65_535, 65_536, 65_537, 65_538].map((end) => [endingAt(end), naming]),
   ]) {
     checkRefusal(t, await ask(inOrder(...attributes)), {
       ...{ statusCode: 400, code: 'INVALID_REQUEST' },

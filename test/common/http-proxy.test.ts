@@ -26,6 +26,9 @@ async function startServer(t: Test, isTls: boolean, location?: string) {
   const requests: IncomingMessage[] = []
   const listener: Parameters<typeof createServer>[1] = (request, response) => {
     requests.push(request)
+    if (request.url === '/silent') {
+      return
+    }
     response.writeHead(location === undefined ? 200 : 302, location === undefined ? {} : { location })
     request.pipe(response)
   }
@@ -223,4 +226,18 @@ t.test('a tunnel is kept when somebody leaves who no longer waits for it', { ski
   controller.abort(new Error('left'))
   t.equal(await post(client, secure.url), 'asked')
   t.equal(secure.requests[0]?.socket, secure.requests[1]?.socket)
+})
+
+t.test('who waits for the tunnel of another one, who leaves, gets one of his own', { skip }, async (t) => {
+  const proxy = await startTinyproxy(t)
+  const secure = await startServer(t, true)
+  const client = createClient(t, { url: proxy.url, connections: 1 })
+  const controller = new AbortController()
+  const { signal } = controller
+  const first = post(client, new URL('/silent', secure.url), { signal })
+  await until('the tunnel is used', () => secure.requests.length === 1)
+  const second = post(client, secure.url)
+  controller.abort(new Error('left'))
+  await t.rejects(first, { message: 'left' })
+  t.equal(await second, 'asked')
 })

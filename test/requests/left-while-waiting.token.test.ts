@@ -13,13 +13,15 @@ const service = await startReadyService(t, environment)
 const { hostname, port } = new URL(service.url)
 
 /** What waits, while the turns of the event loop are held. */
-const waiting = new Set<unknown>()
+const waiting = new Set<() => void>()
 
-/** Holds the turns that one method gives, so that whatever asks for one waits until the client has left. */
-function hold(method: 'begin' | 'wait') {
+/** Holds the turns that methods give, so that whatever asks for one waits until they are restored. */
+function hold(...methods: readonly ('begin' | 'wait')[]) {
   const { forget } = EventLoopTurns.prototype
   const held = [
-    mock.method(EventLoopTurns.prototype, method, (callback: () => void) => waiting.add(callback)),
+    ...methods.map((method) =>
+      mock.method(EventLoopTurns.prototype, method, (callback: () => void) => waiting.add(callback)),
+    ),
     mock.method(EventLoopTurns.prototype, 'forget', function (this: EventLoopTurns, callback: () => void) {
       waiting.delete(callback)
       forget.call(this, callback)
@@ -70,3 +72,33 @@ for (const [name, { request, method }] of Object.entries({
     }
   })
 }
+
+t.test(
+  'a client who stays is read from again, though the answer came before the turn of the body',
+  async (t) => {
+    const restore = hold('begin', 'wait')
+    t.teardown(restore)
+    const { mock: count } = mock.method(EventLoopTurns.prototype, 'count', () => true)
+    t.teardown(() => count.restore())
+    const socket = await open()
+    t.teardown(() => socket.destroy())
+    let received = ''
+    socket.setEncoding('latin1').on('data', (text) => {
+      received += text
+    })
+    const request = post({}).replace('Host: x', 'Host: x\r\nContent-Encoding: gzip')
+    socket.write(request.slice(0, -1))
+    await until('the request and its body wait', () => waiting.size === 2)
+    const [beginRequest, readOn] = [...waiting] as [() => void, () => void]
+    beginRequest()
+    await until('it is refused', () => received.startsWith('HTTP/1.1 415 '))
+    restore()
+    count.restore()
+    if (waiting.has(readOn)) {
+      readOn()
+    }
+    waiting.clear()
+    socket.write(`${request.slice(-1)}GET /health/live HTTP/1.1\r\nHost: x\r\n\r\n`)
+    await until('the next request is answered', () => received.includes('HTTP/1.1 200 OK'))
+  },
+)

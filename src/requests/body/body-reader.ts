@@ -81,9 +81,12 @@ export class BodyReader {
     }
   }
 
-  /** Ends reading because the client has left. Does nothing once the body was handed over. */
+  /** Ends reading because the client has left or has its answer. Does nothing once the body was handed over. */
   readonly abandon = (): void => {
-    TURNS.forget(this.#resume)
+    // A connection that stays open would never be read from again
+    if (this.#message.socket.destroyed) {
+      TURNS.forget(this.#resume)
+    }
     if (this.#text !== undefined) {
       this.stop(BODY_ENDED)
     }

@@ -103,7 +103,9 @@ export class BodyText {
 
   /** Returns the rest of a chunk: a string is found to be long at its first byte too many, wherever the chunk ends. */
   #writeKept(chunk: Buffer): Buffer {
-    const bytes = chunk.subarray(0, this.#longest() + 1 - this.#lengthOfOpen())
+    // Another string may begin in them, behind the end of an open one
+    const most = Math.min(this.#longest() - this.#lengthOfOpen(), this.#limits.long)
+    const bytes = chunk.subarray(0, most + 1)
     this.#keep(bytes)
     if (this.length > MAX_KEPT) {
       throw new PAYLOAD_TOO_LARGE(`The body has more than ${MAX_KEPT} bytes beside the contents to sign`)

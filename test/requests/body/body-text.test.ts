@@ -121,7 +121,8 @@ t.test('a longer string is cut short, wherever its chunks end', async (t) => {
     ['escapes alone', '\\u0041'.repeat(LIMITS.long), false],
     ['an escape too many', '\\u0041'.repeat(long), true],
   ] as const) {
-    for (const before of ['', `"b":"${'\\n'.repeat(9)}",`, ' '.repeat(17)]) {
+    const escapes = [9, LIMITS.long].map((count) => `"b":"${'\\n'.repeat(count)}",`)
+    for (const before of ['', ...escapes, ' '.repeat(17)]) {
       const json = Buffer.from(`{${before}"a":"${inside}"}`)
       const texts = new Set<number>()
       for (let length = 1; length <= json.length; length++) {
