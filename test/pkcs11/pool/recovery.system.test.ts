@@ -61,7 +61,9 @@ t.test('failures that pass inside the signer process', async (t) => {
   })
 
   t.test('what repeating cannot help is answered at once, and only that', async (t) => {
-    // A session that opens anew makes a test signature, which the failure would meet
+    // The failure would meet the test signature of a session that opens anew, as one does that finds itself closed only now
+    module.plan()
+    const service = await startReadyService(t, environment)
     await allIdle(service.url)
     module.plan('C_SignInit return CKR_KEY_FUNCTION_NOT_PERMITTED after=3 times=1')
     t.same(await signMany(service.url, publicKey, 16), { HSM_UNAVAILABLE: 1, signed: 15 })
