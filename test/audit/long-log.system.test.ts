@@ -27,7 +27,7 @@ let written = 0
 /** Random places at which a log is changed, in five ways each. */
 const PLACES = Number(process.env.AUDIT_CHANGES ?? 4)
 /** Records of the longest log. */
-const RECORDS = Number(process.env.AUDIT_RECORDS ?? 500_000)
+const RECORDS = Number(process.env.AUDIT_RECORDS ?? 200_000)
 
 function verify(parts: readonly (readonly string[])[], changes: Partial<VerificationOptions> = {}) {
   written += 1
