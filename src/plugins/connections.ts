@@ -78,8 +78,8 @@ export const connections = fp<ConnectionsOptions>(
     const open = new Map<Socket, Unanswered>()
     /** Open connections without a request in progress, the longest unused first. */
     const idle = new Set<Socket>()
-    /** Connections whose TLS handshake is under way, the oldest first. */
-    const shaking = new Set<Socket>()
+    /** Timers of the TLS handshakes that are under way, the oldest first. */
+    const handshakes = new Map<Socket, NodeJS.Timeout>()
     /** Connections that are closed after their answer. */
     const former = new WeakSet<Socket>()
     /** Number of requests that wait behind others. */
@@ -97,7 +97,8 @@ export const connections = fp<ConnectionsOptions>(
     function forget(socket: Socket): void {
       open.delete(socket)
       idle.delete(socket)
-      shaking.delete(socket)
+      clearTimeout(handshakes.get(socket))
+      handshakes.delete(socket)
     }
 
     /** Closes an idle or slow connection, or else the new one, so that health probes get through. */
@@ -111,17 +112,21 @@ export const connections = fp<ConnectionsOptions>(
       one.destroy()
     }
 
-    /** Counts a TLS handshake, and closes the connection with the oldest one if there are too many. */
-    function admitHandshake(socket: Socket): void {
-      const [oldest] = shaking
-      if (oldest !== undefined && shaking.size === MAX_HANDSHAKES) {
+    /**
+     * Limits the time of a TLS handshake, and closes the connection with the oldest one if there are too many. Node.js limits
+     * only the silence within it, which a byte now and then ends.
+     */
+    function limitHandshake(socket: Socket): void {
+      const [oldest] = handshakes.keys()
+      if (oldest !== undefined && handshakes.size === MAX_HANDSHAKES) {
         warning.warn('too many TLS handshakes at once: the oldest are ended')
         shed.inc({ reason: 'idle' })
         forget(oldest)
         oldest.destroy()
       }
       if (!socket.destroyed) {
-        shaking.add(socket)
+        const error = Object.assign(new Error('TLS handshake timeout'), { code: 'ERR_TLS_HANDSHAKE_TIMEOUT' })
+        handshakes.set(socket, setTimeout(() => socket.destroy(error), HEADERS_TIMEOUT_MS).unref())
       }
     }
 
@@ -166,10 +171,8 @@ export const connections = fp<ConnectionsOptions>(
     })
     if (app.server instanceof TlsServer) {
       app.server.on('connection', limitHandshake)
-      app.server.on('connection', admitHandshake)
       app.server.on('secureConnection', (socket) => {
         const { _parent: encrypted } = socket as DecryptingSocket
-        clearTimeout(handshakes.get(encrypted))
         // Node.js knows the connection by this socket from here on
         forget(encrypted)
         keep(socket, track(socket))
@@ -272,17 +275,6 @@ function track(socket: Socket): Unanswered {
 
 /** A socket that decrypts what another one receives. */
 type DecryptingSocket = TLSSocket & { readonly _parent: Socket }
-
-/** Timers of TLS handshakes that are under way. */
-const handshakes = new WeakMap<Socket, NodeJS.Timeout>()
-
-/** Limits the time of a TLS handshake. Node.js limits only the silence within it, which a byte now and then ends. */
-function limitHandshake(socket: Socket): void {
-  const error = Object.assign(new Error('TLS handshake timeout'), { code: 'ERR_TLS_HANDSHAKE_TIMEOUT' })
-  const timer = setTimeout(() => socket.destroy(error), HEADERS_TIMEOUT_MS).unref()
-  handshakes.set(socket, timer)
-  socket.once('close', () => clearTimeout(timer))
-}
 
 /** Time between looks at what TLS itself takes of a connection, in ms. */
 const NOISE_PERIOD_MS = 1_000

@@ -187,7 +187,7 @@ t.test('long attributes that may name a certificate behind what is read of them 
     [long(100_000), naming],
     [long(40_000), long(100_000), naming],
     [long(1_000_000), long(500_000), naming],
-    // What is read ends within the one that names, and before it
+    // The part that is read ends within the attribute that names, or before it
     ...[65_490, 65_535, 65_536, 65_537, 65_538].map((end) => [endingAt(end), naming]),
   ]) {
     checkRefusal(t, await ask(inOrder(...attributes)), {

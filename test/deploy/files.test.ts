@@ -51,7 +51,7 @@ for (const { judge, path, args, files } of linters) {
   })
 }
 
-/** What pins packages of others, by the name that Dependabot has for the kind. */
+/** Patterns of the files that pin packages of others, keyed by the name that Dependabot has for their kind. */
 const PINNING = {
   npm: ['*package-lock.json'],
   docker: ['docker/Dockerfile'],

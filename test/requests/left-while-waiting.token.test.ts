@@ -12,7 +12,7 @@ const { environment } = await createSigningToken(t.testdir())
 const service = await startReadyService(t, environment)
 const { hostname, port } = new URL(service.url)
 
-/** What waits, while the turns of the event loop are held. */
+/** Callbacks that wait while the turns of the event loop are held. */
 const waiting = new Set<() => void>()
 
 /** Holds the turns that methods give, so that whatever asks for one waits until they are restored. */

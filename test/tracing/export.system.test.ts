@@ -121,7 +121,12 @@ t.test('of requests and of what is done for them', { skip: WITHOUT_COLLECTOR }, 
   await t.test('a client that leaves gets no status', async (t) => {
     const before = requests().length
     const client = connect(Number(new URL(address).port), '127.0.0.1')
-    const headers = ['Host: test', 'Content-Type: application/json', 'Content-Length: 9', 'Expect: 100-continue']
+    const headers = [
+      'Host: test',
+      'Content-Type: application/json',
+      'Content-Length: 9',
+      'Expect: 100-continue',
+    ]
     client.write(['POST /sign HTTP/1.1', ...headers, '\r\n'].join('\r\n'))
     await once(client, 'data')
     client.destroy()
