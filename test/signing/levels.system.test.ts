@@ -353,15 +353,24 @@ t.test('a container that is under way is finished, whatever takes the place of i
 })
 
 t.test('what is larger than allowed', async (t) => {
-  const countSigned = () => metric('hsm_calls_total', 'token="test",operation="sign",return_value="CKR_OK"')
-  const before = Number(await countSigned())
-  const answer = await ask('small', 'cms')
-  t.equal(answer.statusCode, 500)
-  t.equal(answer.json().code, 'CONTAINER_TOO_LARGE')
-  const [, length] =
-    /^The container has (\d+) bytes, more than the 2048 that/.exec(`${answer.json().message}`) ?? []
-  t.equal(Number(length), (await signed('b-b', 'cms')).length)
-  t.equal(await countSigned(), before + 1)
+  const countSigned = async () =>
+    Number(await metric('hsm_calls_total', 'token="test",operation="sign",return_value="CKR_OK"'))
+  const counts: number[] = []
+  for (let tries = 0; tries < 3; tries++) {
+    const before = await countSigned()
+    const answer = await ask('small', 'cms')
+    t.equal(answer.statusCode, 500)
+    t.equal(answer.json().code, 'CONTAINER_TOO_LARGE')
+    const [, length] =
+      /^The container has (\d+) bytes, more than the 2048 that/.exec(`${answer.json().message}`) ?? []
+    t.equal(Number(length), (await signed('b-b', 'cms')).length)
+    counts.push((await countSigned()) - before)
+  }
+  t.equal(
+    Math.min(...counts),
+    1,
+    'it is told before it is signed; a session may make a test signature meanwhile',
+  )
   t.match((await ask('small-b-t', 'cms')).json(), {
     code: 'CONTAINER_TOO_LARGE',
     message: /^The container has \d{4} bytes, more than the 3072 that/,

@@ -83,7 +83,7 @@ export async function testToken(t: Test, { token, description, ...expected }: To
         ...{ action: 'sign', hash_algorithm: hash, signature_type: 'cades' },
         data_to_be_signed: CONTENT.toString('base64'),
       })
-      t.equal(statusCode, 200, hash)
+      t.equal(statusCode, 200, statusCode === 200 ? hash : `${hash}: ${body}`)
       const certificate = execFileSync('openssl', ['x509', '-in', certificates.leaf])
       const { valid, message } = await verifySignature({ certificate, hash, data: CONTENT, signature: body })
       t.ok(valid, message)
