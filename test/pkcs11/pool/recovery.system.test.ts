@@ -11,7 +11,8 @@ const module = await createFaultyModule(directory, tokenEnvironment)
 const environment = { ...module.environment, HSM_TIMEOUT_MS: '20000' }
 
 t.test('failures that pass inside the signer process', async (t) => {
-  const service = await startReadyService(t, environment)
+  // More than fail at once in any of these, since a process whose sessions have all failed is replaced
+  const service = await startReadyService(t, { ...environment, HSM_SESSIONS: '4' })
   await allIdle(service.url)
   const processes = module.processes().length
   const logins = module.calls('C_Login')
