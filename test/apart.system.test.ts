@@ -225,6 +225,12 @@ t.test('it does not start', async (t) => {
     { HSM_PIN_FILE: readable },
     /"HSM_PIN_FILE: [^ ]+readable-pin is readable for user 65534/,
   )
+  t.test('with the PIN in place of its file, which is told nowhere', async (t) => {
+    const { exited, output } = startServerProcess(t, { ...environment, HSM_PIN_FILE: PIN })
+    t.same(await exited, { code: 78, signal: null })
+    t.match(output(), /"HSM_PIN_FILE: does not exist; its path must begin with/)
+    t.notMatch(output(), PIN)
+  })
   const hidden = folder.path('hidden-pin')
   writeFileSync(hidden, PIN, { mode: 0o400 })
   refuses(
