@@ -83,7 +83,8 @@ async function listen(
   try {
     await server.listen({ ...options, host: await resolveHost(host) })
   } catch (error) {
-    logger.fatal({ err: error }, `cannot listen; choose another ${prefix}_HOST or ${prefix}_PORT`)
+    const { code } = error as NodeJS.ErrnoException
+    logger.fatal(`cannot listen (${code}); choose another ${prefix}_HOST or ${prefix}_PORT`)
     grace.uninstall()
     await app.close()
     process.exit(1)
