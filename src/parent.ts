@@ -4,12 +4,13 @@
  * send, loads no PKCS#11 library and opens no PIN. The HTTP process, which may have been broken into, can give it two
  * orders: to start a signer process, and to kill one.
  */
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
 import { onHangUp } from './common/hang-up.ts'
 import { findAuditFolder, type ProcessUsers } from './configuration/users.ts'
+import { refuseProblems } from './errors.ts'
 import { channelsOf, describeEnd, startSignerProcess } from './pkcs11/child-process.ts'
 import { APART, type FromParent, type ToParent } from './pkcs11/messages.ts'
 
@@ -30,6 +31,37 @@ export interface End {
 }
 
 /**
+ * Refuses users who may not run this program. Node.js would say of what they may not read that it is not there.
+ *
+ * @param main module that the HTTP process runs
+ * @throws ConfigurationError
+ */
+export function checkUsers({ http, hsm }: ProcessUsers, main: URL): void {
+  const path = fileURLToPath(main)
+  const problems = Object.entries({ SIGNING_SERVICE_USER: http, HSM_USER: hsm }).flatMap(
+    ([variable, user]) => {
+      const env = { ...environmentOfUsers(), NODE_OPTIONS: '' }
+      const { status, error } = spawnSync(process.execPath, ['--check', path], {
+        ...user,
+        env,
+        stdio: 'ignore',
+      })
+      const what =
+        error === undefined
+          ? `cannot read ${path}`
+          : `cannot run ${process.execPath} (${(error as NodeJS.ErrnoException).code})`
+      const message = `${what}: the user must be able to enter all folders above it, which nobody but root can below /root`
+      return status === 0 ? [] : [{ variable, message }]
+    },
+  )
+  refuseProblems(problems)
+}
+
+function environmentOfUsers(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !AWS.test(name)))
+}
+
+/**
  * Starts the HTTP process, and serves it until it ends.
  *
  * @param main module that it runs
@@ -43,10 +75,9 @@ export async function runParent({ http: user, hsm }: ProcessUsers, main: URL): P
     fileURLToPath(main),
     APART,
   ]
-  const environment = Object.entries(process.env).filter(([name]) => !AWS.test(name))
   const http = spawn(process.execPath, args, {
     ...user,
-    env: Object.fromEntries(environment),
+    env: environmentOfUsers(),
     // The signals of a terminal reach this process alone, which passes them on
     detached: true,
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],

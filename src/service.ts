@@ -17,6 +17,12 @@ import { summarize } from './signers/summary.ts'
 /** Time to close, in ms, beyond the time that requests in flight may take. */
 const CLOSE_MARGIN_MS = 5_000
 
+/**
+ * Signals of faults, which end the process at once. With a listener the instruction that failed would be tried again for ever:
+ * nothing would answer, and no supervisor would see that the process is broken.
+ */
+const FAULTS = ['SIGILL', 'SIGTRAP', 'SIGABRT', 'SIGBUS', 'SIGFPE', 'SIGSEGV'] as const
+
 /** True if the parent runs this process as one user, and the signer processes as another. */
 const apart = process.argv[2] === APART
 const configuration = readConfiguration()
@@ -47,7 +53,7 @@ if (apart) {
   }
 }
 const { shutdownDelayMs } = configuration
-const graceOptions = { delay: shutdownDelayMs + closeMs, logger, skip: ['SIGHUP' as const] }
+const graceOptions = { delay: shutdownDelayMs + closeMs, logger, skip: ['SIGHUP' as const, ...FAULTS] }
 const grace = closeWithGrace(graceOptions, async ({ signal, err }) => {
   app.announceClosing()
   if (err !== undefined) {
@@ -77,7 +83,8 @@ async function listen(
   try {
     await server.listen({ ...options, host: await resolveHost(host) })
   } catch (error) {
-    logger.fatal({ err: error }, `cannot listen; choose another ${prefix}_HOST or ${prefix}_PORT`)
+    const { code } = error as NodeJS.ErrnoException
+    logger.fatal(`cannot listen (${code}); choose another ${prefix}_HOST or ${prefix}_PORT`)
     grace.uninstall()
     await app.close()
     process.exit(1)

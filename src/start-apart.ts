@@ -2,11 +2,11 @@
 import { constants } from 'node:os'
 import { type ProcessUsers, readUsers } from './configuration/users.ts'
 import { type ConfigurationError, EXIT_CONFIGURATION } from './errors.ts'
-import { runParent } from './parent.ts'
+import { checkUsers, runParent } from './parent.ts'
 
 /** @param main module that the HTTP process runs */
 export async function startApart(main: URL): Promise<void> {
-  const { code, signal } = await runParent(await findUsers(), main)
+  const { code, signal } = await runParent(await findUsers(main), main)
   if (signal !== null) {
     const logger = await createLogger()
     logger.fatal({ signal }, 'a signal ended the HTTP process, and with it the service')
@@ -15,9 +15,11 @@ export async function startApart(main: URL): Promise<void> {
   process.exit(code)
 }
 
-async function findUsers(): Promise<ProcessUsers> {
+async function findUsers(main: URL): Promise<ProcessUsers> {
   try {
-    return readUsers(process.env)
+    const users = readUsers(process.env)
+    checkUsers(users, main)
+    return users
   } catch (error) {
     const { logProblems } = await import('./configuration/problem.ts')
     logProblems(await createLogger(), 'fatal', (error as ConfigurationError).problems)

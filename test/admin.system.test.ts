@@ -26,7 +26,7 @@ t.test('a process that cannot listen on either port listens on none, and ends', 
     module.plan()
     const { exited, output } = startServerProcess(t, { ...environment, [`${prefix}_PORT`]: `${takenPort}` })
     t.same(await exited, { code: 1, signal: null })
-    t.match(output(), `cannot listen; choose another ${prefix}_HOST or ${prefix}_PORT`)
+    t.match(output(), `cannot listen (EADDRINUSE); choose another ${prefix}_HOST or ${prefix}_PORT`)
     t.match(output(), /EADDRINUSE/)
     t.notMatch(output(), /Server listening/)
     for (const process of module.processes()) {

@@ -1,12 +1,25 @@
 /** The service whose HTTP process and signer process have users of their own, as operators see it. */
 import { spawnSync } from 'node:child_process'
-import { chownSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  copyFileSync,
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { getPriority, setPriority } from 'node:os'
+import { dirname, join, relative } from 'node:path'
 import t, { type Test } from 'tap'
 import { giveToken, USER_VARIABLES, USERS, whyNotApart } from './support/apart.ts'
 import { childrenOf } from './support/process-figures.ts'
 import { programPath } from './support/programs.ts'
 import { afterReload, signsWith } from './support/reload.ts'
+import { repositoryPath } from './support/repository.ts'
 import { ACCESS_KEY, REGION, SECRET_ID, startSecretsManager, version } from './support/secrets-manager.ts'
 import { type ServerProcess, startReadyServerProcess, startServerProcess } from './support/server-process.ts'
 import { createSignersFolder } from './support/signers.ts'
@@ -225,6 +238,41 @@ t.test('it does not start', async (t) => {
     { HSM_PIN_FILE: readable },
     /"HSM_PIN_FILE: [^ ]+readable-pin is readable for user 65534/,
   )
+  t.test('with a program that the users may not read, as below /root', async (t) => {
+    const closed = folder.path('closed')
+    mkdirSync(closed, { mode: 0o700 })
+    const server = relative(repositoryPath('.'), programPath('server'))
+    for (const part of [dirname(server), 'dist/schemas', 'package.json']) {
+      cpSync(repositoryPath(part), join(closed, part), { recursive: true })
+    }
+    symlinkSync(repositoryPath('node_modules'), join(closed, 'node_modules'))
+    const program = { module: join(closed, server), args: [], cwd: process.cwd() }
+    const { exited, output } = startServerProcess(t, environment, program)
+    t.same(await exited, { code: 78, signal: null })
+    for (const variable of ['HSM_USER', 'SIGNING_SERVICE_USER']) {
+      t.match(
+        output(),
+        new RegExp(`"${variable}: cannot read [^ ]+/closed/${server}: the user must be able to`),
+      )
+    }
+    t.notMatch(output(), / at file:/)
+  })
+  t.test('with a Node.js that the users may not run', async (t) => {
+    const node = folder.path('node')
+    copyFileSync(process.execPath, node)
+    chmodSync(node, 0o700)
+    const env = { ...process.env, ...environment, SIGNING_SERVICE_HOST: '127.0.0.1' }
+    const { status, stdout, stderr } = spawnSync(node, [programPath('server')], { env })
+    t.equal(status, 78)
+    t.match(`${stdout}`, /"HSM_USER: cannot run [^ ]+\/node \(EACCES\): the user must be able to/)
+    t.equal(`${stderr}`, '')
+  })
+  t.test('with the PIN in place of its file, which is told nowhere', async (t) => {
+    const { exited, output } = startServerProcess(t, { ...environment, HSM_PIN_FILE: PIN })
+    t.same(await exited, { code: 78, signal: null })
+    t.match(output(), /"HSM_PIN_FILE: does not exist; its path must begin with/)
+    t.notMatch(output(), PIN)
+  })
   const hidden = folder.path('hidden-pin')
   writeFileSync(hidden, PIN, { mode: 0o400 })
   refuses(

@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs'
 import { Agent } from 'node:http'
+import { constants } from 'node:os'
 import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import { createFaultyModule } from './support/faulty-module/faulty-module.ts'
@@ -86,6 +88,20 @@ t.test('SIGKILL: its signer process ends too', async (t) => {
   child.kill('SIGKILL')
   await exited
   await until('it has gone', () => !isRunning(signer))
+})
+
+t.test('a fault in native code ends it, and is told to its supervisor', async (t) => {
+  module.plan()
+  const { child, exited } = await startReadyServerProcess(t, environment)
+  const status = readFileSync(`/proc/${child.pid}/status`, 'utf8')
+  const caught = BigInt(`0x${/^SigCgt:\s*(\w+)$/m.exec(status)?.[1]}`)
+  // Node.js has a listener of its own for SIGSEGV, which ends the process
+  const { SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE } = constants.signals
+  for (const signal of [SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE]) {
+    t.equal((caught >> BigInt(signal - 1)) & 1n, 0n, `there is no listener for signal ${signal}`)
+  }
+  child.kill('SIGSEGV')
+  t.same(await exited, { code: null, signal: 'SIGSEGV' })
 })
 
 t.test('an unexpected error ends it in good order, and without delay', async (t) => {

@@ -1,6 +1,7 @@
 /** Asks a person at the terminal. */
 import { createInterface, type Interface } from 'node:readline'
 import { Writable } from 'node:stream'
+import { readSecret } from '../common/secret.ts'
 import { ConfigurationError } from '../errors.ts'
 import { CommandFailed, type Io } from './io.ts'
 import { printable } from './table.ts'
@@ -10,7 +11,7 @@ type Terminal = Pick<Io, 'input' | 'errors'>
 /**
  * Asks for the PIN.
  *
- * @throws ConfigurationError if there is no terminal
+ * @throws ConfigurationError if there is no terminal; CommandFailed if what was typed is not clearly one PIN
  */
 export async function askPin(io: Terminal): Promise<string> {
   if (!io.input.isTTY) {
@@ -18,7 +19,12 @@ export async function askPin(io: Terminal): Promise<string> {
       'is required, or HSM_PIN, HSM_PIN_SECRET_ID, --pin-file or --pin-secret-id, since there is no terminal to ask for the PIN at'
     throw new ConfigurationError([{ variable: 'HSM_PIN_FILE', message }])
   }
-  return askSecret(io, 'PIN of the user: ', 'PIN')
+  const typed = await askSecret(io, 'PIN of the user: ', 'PIN')
+  try {
+    return readSecret(typed)
+  } catch (error) {
+    throw new CommandFailed(`the PIN that was typed ${(error as Error).message}`)
+  }
 }
 
 /**

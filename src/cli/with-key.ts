@@ -131,7 +131,12 @@ async function waitUntilReady(key: Opener, limitMs: number): Promise<void> {
     throw new CommandFailed('the PKCS#11 library did not answer in time')
   }
   if (state !== 'ready') {
-    throw new CommandFailed(`${reason}; "signing-service check" tells more`)
+    // A check would tell the token the same PIN again
+    const advice =
+      state === 'pin refused'
+        ? 'each wrong PIN brings the token nearer to locking its user'
+        : '"signing-service check" tells more'
+    throw new CommandFailed(`${reason}; ${advice}`)
   }
 }
 

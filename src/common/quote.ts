@@ -3,14 +3,19 @@ const MAX_CHARACTERS = 200
 /** Matches a value that can stand in a sentence without quotation marks. */
 const PLAIN = /^[^\s\p{C}"]+$/u
 
+/** Matches the PIN in a `pkcs11:` URI (RFC 7512 2.4), which other programs take for certificates, keys and libraries. */
+const PIN_VALUE = /(?<=[?&]pin-value=)[^&]*/gi
+
 /**
  * Returns a value as messages show it, cut after 200 characters: as it is, or as a JSON string if its ends could not be
- * seen. The result has no line ends and no other invisible characters.
+ * seen. The result has no line ends, no other invisible characters, and no PIN of a `pkcs11:` URI.
  */
 export function quote(value: string): string {
-  const characters = [...value]
+  const characters = [...value.replace(PIN_VALUE, '…')]
   const shown =
-    characters.length > MAX_CHARACTERS ? `${characters.slice(0, MAX_CHARACTERS).join('')}…` : value
+    characters.length > MAX_CHARACTERS
+      ? `${characters.slice(0, MAX_CHARACTERS).join('')}…`
+      : characters.join('')
   return PLAIN.test(shown) ? shown : escapeInvisible(JSON.stringify(shown))
 }
 

@@ -67,15 +67,20 @@ export class FileWatch {
   }
 }
 
+/**
+ * Looks at one file after the other: a file server that is away keeps a thread for each look, of which Node.js has four for all
+ * files and names, and without any no decision could be recorded.
+ */
 async function describe(files: readonly string[]): Promise<Statuses> {
-  const statuses = files.map(async (file): Promise<[string, string]> => {
+  const statuses = new Map<string, string>()
+  for (const file of files) {
     const found = await stat(file).then(
       ({ dev, ino, size, mtimeMs, ctimeMs }) => [dev, ino, size, mtimeMs, ctimeMs].join(),
       ({ code }: NodeJS.ErrnoException) => `${code}`,
     )
-    return [file, found]
-  })
-  return new Map(await Promise.all(statuses))
+    statuses.set(file, found)
+  }
+  return statuses
 }
 
 function areEqual(one: Statuses, other: Statuses): boolean {

@@ -4,6 +4,7 @@ import { createHash, type X509Certificate } from 'node:crypto'
 import { accessSync, constants, readFileSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { parseJson } from '../common/json.ts'
+import { MAX_FILE_BYTES } from '../common/read-file.ts'
 import type { ConfigurationProblem } from '../errors.ts'
 import { parseCertificates } from '../x509/certificate-file.ts'
 import { type Findings, problemWith } from './problem.ts'
@@ -66,14 +67,11 @@ export function warnAboutMode({ setting, path }: GivenFile, warnings: string[]):
   }
 }
 
-/** Most bytes of a file; a bundle with the roots of all authorities that browsers know has a quarter of a megabyte. */
-const MAX_BYTES = 16_777_216
-
 /** Returns the content of a file; undefined if none is named, or it cannot be read, which is a problem. */
 export function readGivenFile(
   file: GivenFile | undefined,
   problems: ConfigurationProblem[],
-  maxBytes = MAX_BYTES,
+  maxBytes = MAX_FILE_BYTES,
 ): Buffer | undefined {
   if (file === undefined || !isReadable(file, problems)) {
     return undefined

@@ -1,8 +1,10 @@
 /** Finds where the PIN of a token is. */
+import { statSync } from 'node:fs'
 import { readSecret } from '../common/secret.ts'
 import type { ConfigurationProblem } from '../errors.ts'
-import { describeSecretFile, isReadable, warnAboutMode } from './files.ts'
+import { describeSecretFile, type GivenFile, isReadable, warnAboutMode } from './files.ts'
 import { type Findings, problemWith } from './problem.ts'
+import { describeUnreadable } from './read-pin.ts'
 import type { PinSource } from './signer-configuration.ts'
 import type { SignerDocument } from './signer-document.ts'
 import type { Variables } from './variables.ts'
@@ -52,6 +54,7 @@ export function findPin(
   }
   if (file !== undefined) {
     if (apart) {
+      problems.push(...findHidden(file))
       return { file: file.path }
     }
     if (!isReadable(file, problems)) {
@@ -75,6 +78,22 @@ export function findPin(
     problems.push(problemWith('HSM_PIN', (error as Error).message))
   }
   return { variable: 'HSM_PIN' }
+}
+
+/**
+ * Returns a problem with a file that another user reads, if it cannot be seen and its name may be the PIN itself: messages of
+ * that user's process and fields of the log would show it.
+ */
+function findHidden({ setting, path, shown }: GivenFile): ConfigurationProblem[] {
+  try {
+    statSync(path)
+    return []
+  } catch (error) {
+    const wrong = describeUnreadable(error as NodeJS.ErrnoException)
+    return shown === undefined
+      ? [problemWith(setting, `${wrong}; its path must begin with /, ./ or ../`)]
+      : []
+  }
 }
 
 /** Returns a problem with a setting that needs a package which is not installed; no package is loaded. */

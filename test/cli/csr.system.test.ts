@@ -191,7 +191,10 @@ t.test('a wrong PIN is tried once', async (t) => {
   const before = faulty.calls('C_Login')
   const { exitCode, stderr } = await runCommand(faulty.environment, 'csr', ...named, '--pin-file', file)
   t.equal(exitCode, 1)
-  t.equal(stderr, 'the token refused the PIN (CKR_PIN_INCORRECT); "signing-service check" tells more\n')
+  t.equal(
+    stderr,
+    'the token refused the PIN (CKR_PIN_INCORRECT); each wrong PIN brings the token nearer to locking its user\n',
+  )
   t.equal(faulty.calls('C_Login') - before, 1)
 })
 

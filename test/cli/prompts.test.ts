@@ -22,6 +22,18 @@ t.test('nothing is no PIN', async (t) => {
   }
 })
 
+t.test('what is not clearly one PIN is said to be what was typed', async (t) => {
+  for (const [typed, message] of [
+    [' secret\r', 'the PIN that was typed begins or ends with a blank: take it away'],
+    [
+      'sec\tret\r',
+      'the PIN that was typed holds characters that cannot be seen, such as NUL or a tab: write it anew',
+    ],
+  ] as const) {
+    await t.rejects(askPin(terminal(typed)), { name: 'CommandFailed', message })
+  }
+})
+
 t.test('without a terminal nobody is asked', async (t) => {
   await t.rejects(askPin({ input: new PassThrough(), errors: new PassThrough() }), /no terminal to ask/)
 })

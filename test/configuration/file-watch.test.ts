@@ -1,3 +1,4 @@
+import { createHook } from 'node:async_hooks'
 import {
   appendFileSync,
   mkdirSync,
@@ -121,3 +122,26 @@ t.test('it ends', async (t) => {
   await delay(LONG_MS)
   t.equal(changes(), 0)
 })
+
+t.test(
+  'one file is looked at after the other, so that a file server that is away keeps one thread',
+  async (t) => {
+    const { watch, files, path } = await start(t)
+    watch.stop()
+    const looks = new Set<number>()
+    let most = 0
+    const hook = createHook({
+      init(id, type) {
+        if (type === 'FSREQPROMISE') {
+          looks.add(id)
+          most = Math.max(most, looks.size)
+        }
+      },
+      before: (id) => void looks.delete(id),
+    }).enable()
+    await watch.watch([...files, path('three'), path('four')])
+    await watch.takeAsKnown()
+    hook.disable()
+    t.equal(most, 1)
+  },
+)

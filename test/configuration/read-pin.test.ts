@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
+import { truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { describeUnreadable, readPin } from '../../src/configuration/read-pin.ts'
@@ -40,6 +40,13 @@ t.test('fails on what is no PIN', async (t) => {
   for (const file of [path('pipe'), directory]) {
     await t.rejects(readPin({ file }), { message: 'cannot be read (it is not a file)' })
   }
+})
+
+t.test('a file that is no PIN by its size is not read into memory', async (t) => {
+  const file = path('disk image')
+  writeFileSync(file, '')
+  truncateSync(file, 1_900_000_000)
+  await t.rejects(readPin({ file }), { message: 'is larger than 16777216 bytes' })
 })
 
 t.test('a file that this user may not read is told with the user', async (t) => {
