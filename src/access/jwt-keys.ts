@@ -58,7 +58,8 @@ class RemoteKeys implements KeyFinder {
   readonly #remote: RemoteJWKSet
   /** The last set in JSON. */
   #set: string | undefined
-  #failedAt = Number.NEGATIVE_INFINITY
+  /** The last failure, which is the answer for a moment. */
+  #failure: { readonly error: unknown; readonly at: number } | undefined
   #timer: NodeJS.Timeout
   #closed = false
 
@@ -118,8 +119,8 @@ class RemoteKeys implements KeyFinder {
   }
 
   async #fetch(url: URL, signal: AbortSignal): Promise<Response> {
-    if (performance.now() - this.#failedAt < RETRY_MS / 2) {
-      throw new Error('it failed a moment ago')
+    if (this.#failure !== undefined && performance.now() - this.#failure.at < RETRY_MS / 2) {
+      throw this.#failure.error
     }
     try {
       const accept = 'application/jwk-set+json, application/json'
@@ -129,9 +130,10 @@ class RemoteKeys implements KeyFinder {
       if (status !== 200) {
         throw new Error(`the address answers with status ${status}`)
       }
+      checkSet(body)
       return new Response(body)
     } catch (error) {
-      this.#failedAt = performance.now()
+      this.#failure = { error, at: performance.now() }
       throw error
     }
   }
@@ -142,5 +144,14 @@ class RemoteKeys implements KeyFinder {
       this.#set = set
       this.#options.onChange()
     }
+  }
+}
+
+/** Checks an answer here, since what is no set must not be asked for again with each token that names an unknown key. */
+function checkSet(body: Buffer): void {
+  try {
+    createLocalJWKSet(JSON.parse(`${body}`))
+  } catch {
+    throw new Error('the address answers with what is no JSON Web Key Set')
   }
 }

@@ -40,10 +40,10 @@ const MAX_PIPELINED = 256
 const MAX_PIPELINED_OF_ONE = 8
 
 /**
- * Most TLS handshakes at the same time. One that stalls takes 90 kB, three times as much as an idle connection: as many as
- * connections may be open would take 200 MB.
+ * Most TLS handshakes at the same time. One that stalls takes up to 130 kB, since OpenSSL and Node.js keep their buffers until
+ * it ends: all of them take 50 MB, and as much of others that have ended waits to be collected.
  */
-const MAX_HANDSHAKES = 512
+const MAX_HANDSHAKES = 384
 
 /** Time that a client has to read its answer, in ms. Document Engine by default waits no longer for one. */
 const LINGER_MS = 5_000
@@ -125,8 +125,7 @@ export const connections = fp<ConnectionsOptions>(
         oldest.destroy()
       }
       if (!socket.destroyed) {
-        const error = Object.assign(new Error('TLS handshake timeout'), { code: 'ERR_TLS_HANDSHAKE_TIMEOUT' })
-        handshakes.set(socket, setTimeout(() => socket.destroy(error), HEADERS_TIMEOUT_MS).unref())
+        handshakes.set(socket, setTimeout(endHandshake, HEADERS_TIMEOUT_MS, socket).unref())
       }
     }
 
@@ -175,16 +174,17 @@ export const connections = fp<ConnectionsOptions>(
         const { _parent: encrypted } = socket as DecryptingSocket
         // Node.js knows the connection by this socket from here on
         forget(encrypted)
+        arrived.set(socket, { encrypted: encrypted.bytesRead, decrypted: 0 })
         keep(socket, track(socket))
       })
       const timer = setInterval(() => {
-        for (const socket of open.keys()) {
-          if (socket instanceof TLSSocket && isNoise(socket as DecryptingSocket)) {
-            warning.warn('a TLS connection brings next to nothing but TLS: it is closed')
-            shed.inc({ reason: 'noise' })
-            forget(socket)
-            socket.destroy()
-          }
+        for (const socket of findNoisy(open.keys())) {
+          warning.warn(
+            'TLS connections bring next to nothing but TLS: those that bring most of it are closed',
+          )
+          shed.inc({ reason: 'noise' })
+          forget(socket)
+          socket.destroy()
         }
       }, NOISE_PERIOD_MS).unref()
       app.addHook('onClose', async () => clearInterval(timer))
@@ -276,24 +276,50 @@ function track(socket: Socket): Unanswered {
 /** A socket that decrypts what another one receives. */
 type DecryptingSocket = TLSSocket & { readonly _parent: Socket }
 
-/** Time between looks at what TLS itself takes of a connection, in ms. */
+/** Time between looks at what TLS itself takes of connections, in ms. */
 const NOISE_PERIOD_MS = 1_000
-/** Bytes that it may take in that time, beside a quarter of what it carries. Records of 1 kB take 3 %. */
+/** Bytes that it may take of all connections together in that time, beside a quarter of what each carries. Records of 1 kB take 3 %. */
 const MAX_NOISE = 262_144
 
-/** Bytes that had arrived on connections at the last look, and what was in them. */
-const arrived = new WeakMap<Socket, { readonly encrypted: number; readonly decrypted: number }>()
+interface Arrived {
+  readonly encrypted: number
+  readonly decrypted: number
+}
+
+/** Bytes that had arrived on connections at the last look, or by their handshake, and what was in them. */
+const arrived = new WeakMap<Socket, Arrived>()
 
 /**
- * Returns whether a client has sent TLS for its own sake since the last look. OpenSSL handles any number of KeyUpdates (RFC
- * 8446 4.6.3), and one takes as long as a kilobyte: a single connection would keep all others waiting.
+ * Returns the connections that are to be closed because clients have sent TLS for its own sake since the last look, those that
+ * brought most of it. OpenSSL handles any number of KeyUpdates (RFC 8446 4.6.3), and one takes as long as a kilobyte: few
+ * connections would keep all others waiting.
  */
-function isNoise(socket: DecryptingSocket): boolean {
-  const before = arrived.get(socket) ?? { encrypted: 0, decrypted: 0 }
+function findNoisy(sockets: Iterable<Socket>): Socket[] {
+  const noises = [...sockets]
+    .filter((socket) => socket instanceof TLSSocket)
+    .map((socket) => ({ socket, noise: measureNoise(socket as DecryptingSocket) }))
+    .toSorted((one, other) => one.noise - other.noise)
+  let sum = 0
+  return noises
+    .filter(({ noise }) => {
+      sum += noise
+      return sum > MAX_NOISE
+    })
+    .map(({ socket }) => socket)
+}
+
+/** Returns how many bytes TLS itself has taken of a connection since the last look, beyond a quarter of what it carried. */
+function measureNoise(socket: DecryptingSocket): number {
+  const before = arrived.get(socket) as Arrived
   const now = { encrypted: socket._parent.bytesRead, decrypted: socket.bytesRead }
   arrived.set(socket, now)
   const carried = now.decrypted - before.decrypted
-  return now.encrypted - before.encrypted - carried > MAX_NOISE + carried / 4
+  return Math.max(0, now.encrypted - before.encrypted - carried - carried / 4)
+}
+
+/** Ends a TLS handshake that has taken too long, with an error for the log. */
+function endHandshake(socket: Socket): void {
+  socket.destroy(Object.assign(new Error('TLS handshake timeout'), { code: 'ERR_TLS_HANDSHAKE_TIMEOUT' }))
 }
 
 /**

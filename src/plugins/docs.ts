@@ -53,8 +53,8 @@ const FILES = {
   'favicon-32x32.png': 'image/png',
 } as const
 
-/** Bytes of a file that are handed over at once. */
-const PIECE_BYTES = 65_536
+/** Bytes of a file that are handed over at once. TLS holds two copies for each reader who has stopped to read. */
+const PIECE_BYTES = 16_384
 
 /** The turns of all files: one piece is handed over in each, so that hundreds of readers do not hold up requests. */
 const TURNS = new EventLoopTurns()

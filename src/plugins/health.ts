@@ -5,6 +5,7 @@ import type { Readiness, SignerStatus } from '../signers/readiness.ts'
 import type { Reloading } from '../signers/reloading.ts'
 import type { Signers } from '../signers/signers.ts'
 import { earliestNotAfter, findInvalidity, type ValidityPeriod } from '../x509/validity.ts'
+import { sharePage } from './shared-page.ts'
 
 export interface HealthOptions {
   readonly signers: Pick<Signers, 'all'>
@@ -24,25 +25,19 @@ export const health = fp<HealthOptions>(
   async (app, options) => {
     app.get('/health/live', { config: { probe: true, operation: 'live' } }, async () => ({ status: 'live' }))
 
-    /** Kept for one turn of the event loop, since rendering a thousand signers takes 20 ms. */
-    let page: ReturnType<typeof makePage> | undefined
-    function makePage() {
+    const makePage = sharePage(() => {
       const body = describeReadiness(options)
       const { status } = body
-      setImmediate(() => {
-        page = undefined
-      })
       const json = JSON.stringify(options.showsDetails ? body : { status })
       return { statusCode: status === 'ready' ? 200 : 503, json }
-    }
-
+    })
     app.get('/health/ready', { config: { probe: true, operation: 'ready' } }, async (_request, reply) => {
-      page ??= makePage()
+      const { statusCode, json } = await makePage()
       return reply
-        .status(page.statusCode)
+        .status(statusCode)
         .header('cache-control', 'no-store')
         .type('application/json; charset=utf-8')
-        .send(page.json)
+        .send(json)
     })
   },
   { name: 'health' },

@@ -12,7 +12,7 @@ declare module 'fastify' {
 
 /**
  * Returns the id of every request, and refuses requests without one host, or with two Authorization headers, and bodies that are
- * not plain JSON.
+ * framed in another way than chunked or by their length, or are not plain JSON.
  */
 export const httpDefaults = fp(
   async (app) => {
@@ -28,6 +28,10 @@ export const httpDefaults = fp(
     app.addHook('onRequest', (request, reply, done) => {
       request.arrivedAt = performance.now()
       reply.header('x-request-id', request.id)
+      if (!isFramedAlike(request.raw)) {
+        reply.header('connection', 'close')
+        throw new INVALID_REQUEST('Transfer-Encoding must be chunked alone, in HTTP/1.1')
+      }
       done(unmet.has(request.raw) ? new EXPECTATION_FAILED() : findProblem(request.raw))
     })
     // This runs after the hooks that let a browser read the refusal, and before the body is read
@@ -71,6 +75,15 @@ function findProblem({ httpVersion, rawHeaders, headers }: IncomingMessage): Err
   return countHeaders(rawHeaders, 'authorization') > 1
     ? new INVALID_REQUEST('a request must not have two Authorization headers')
     : undefined
+}
+
+/**
+ * Returns whether all who read a request agree where its body ends and what is in it. Node takes any list that ends in chunked
+ * for chunked, leaves what else is in it undone, and does so for HTTP/1.0 too, whose servers must not (RFC 9112 6.1).
+ */
+function isFramedAlike({ httpVersion, headers }: IncomingMessage): boolean {
+  const { 'transfer-encoding': encoding } = headers
+  return encoding === undefined || (encoding.toLowerCase() === 'chunked' && httpVersion === '1.1')
 }
 
 /** @param rawHeaders names and values in turn */

@@ -8,6 +8,7 @@ import { createRefusalCounter } from '../metrics/refusal-metrics.ts'
 import { registerCounter, registerDurations } from '../metrics/registration.ts'
 import type { ReachedLevel } from '../signing/level.ts'
 import { isSigned, whenFinished } from './request-log.ts'
+import { sharePage } from './shared-page.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -122,24 +123,12 @@ export const requestMetrics = fp<RequestMetricsOptions>(
 export const metricsPage = fp<{ readonly registry: Registry }>(
   async (app, { registry }) => {
     const all = Registry.merge([registry, processMetrics()])
-    /** Kept until the end of the turn of the event loop: hundreds of requests that come in one would take seconds. */
-    let page: Promise<Buffer> | undefined
-    async function makePage(): Promise<Buffer> {
-      try {
-        return Buffer.from(await all.metrics())
-      } finally {
-        setImmediate(() => {
-          page = undefined
-        })
-      }
-    }
-
+    const makePage = sharePage(async () => Buffer.from(await all.metrics()))
     app.get('/metrics', { config: { probe: true, operation: 'metrics' } }, async (_request, reply) => {
-      page ??= makePage()
       return reply
         .header('cache-control', 'no-store')
         .type(all.contentType)
-        .send(await page)
+        .send(await makePage())
     })
   },
   { name: 'metrics-page' },

@@ -259,13 +259,31 @@ t.test('JSON Web Tokens', async (t) => {
         `Transfer-Encoding: chunked\r\nTransfer-Encoding: identity`,
         `Content-Length: 0\r\nContent-Length: ${inner.length}`,
         `Transfer-Encoding : chunked`,
+        `Transfer-Encoding: gzip, chunked\r\nAuthorization: Bearer ${right}`,
         `Authorization: Bearer ${right}\r\nContent-Length: 0`,
       ]) {
         const text = `POST /sign HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n${head}\r\n\r\n${inner}`
         const answer = await exchange(Number(port), text)
         t.notMatch(answer, /HTTP\/1.1 200/, head)
       }
+      const chunks = `${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`
+      const send = async (encoding: string, version: string) => {
+        const head = `Host: a\r\nAuthorization: Bearer ${right}\r\nContent-Type: application/json\r\n`
+        const text = `POST /sign HTTP/${version}\r\n${head}Transfer-Encoding: ${encoding}\r\nConnection: keep-alive\r\n\r\n${chunks}`
+        return parseAnswer(await exchange(Number(port), text))
+      }
+      for (const [encoding, version] of [
+        ['gzip, chunked', '1.1'],
+        [', chunked', '1.1'],
+        ['chunked', '1.0'],
+      ] as const) {
+        const answer = await send(encoding, version)
+        const message = 'Transfer-Encoding must be chunked alone, in HTTP/1.1'
+        checkRefusal(t, answer, { statusCode: 400, code: 'INVALID_REQUEST', message })
+        t.equal(answer.headers.connection, 'close')
+      }
       t.equal(countSignatures(), before, 'nothing was signed')
+      t.equal((await send('Chunked', '1.1')).statusCode, 200)
     },
   )
 

@@ -289,17 +289,23 @@ t.test('without keys nobody is let in, and the log says why', async (t) => {
     await t.rejects(authenticator.authenticate({ token: signJwt(key, createClaims()) }), UNAVAILABLE)
   }
   await until('a warning', () => warnings.length > 0)
-  t.match(warnings[0], /^ACCESS_JWT_KEYS: the keys cannot be fetched: /)
+  t.match(warnings[0], /^ACCESS_JWT_KEYS: the keys cannot be fetched: the address answers with status 500$/)
   t.ok(server.requests <= 2, `${server.requests} requests`)
 })
 
 t.test('what is no set of keys is an outage', async (t) => {
   const server = await startKeyServer(t)
   for (const keys of [{}, [], 'keys', { keys: {} }, null]) {
-    server.keys = keys
-    const authenticator = create(t, { keys: { kind: 'url', url: server.url } })
+    Object.assign(server, { keys, requests: 0 })
+    const warnings: string[] = []
+    const authenticator = create(t, { keys: { kind: 'url', url: server.url } }, warnings)
     const token = signJwt(key, createClaims())
-    await t.rejects(authenticator.authenticate({ token }), UNAVAILABLE, JSON.stringify(keys))
+    for (let count = 0; count < 20; count++) {
+      await t.rejects(authenticator.authenticate({ token }), UNAVAILABLE, JSON.stringify(keys))
+    }
+    t.ok(server.requests <= 2, `a flood of tokens makes ${server.requests} requests`)
+    await until('a warning', () => warnings.length > 0)
+    t.match(warnings[0], /: the address answers with what is no JSON Web Key Set$/)
   }
 })
 

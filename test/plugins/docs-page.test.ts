@@ -1,4 +1,5 @@
 /** The page of the description is asked for while something fails, and by hundreds at once. */
+import { once } from 'node:events'
 import { Readable } from 'node:stream'
 import Fastify from 'fastify'
 import t from 'tap'
@@ -51,4 +52,20 @@ t.test('however many read the files, one piece is handed over in a turn of the e
     t.ok(rawPayload.equals(answers[0]?.rawPayload as Buffer) && rawPayload.length > 1_000_000)
   }
   t.equal(most, 1)
+})
+
+t.test('of a file 16 kB wait for a reader who has stopped', async (t) => {
+  const app = Fastify()
+  t.teardown(() => app.close())
+  let file = Readable.from([])
+  app.addHook('onSend', async (_request, _reply, payload) => {
+    file = payload as Readable
+    return ''
+  })
+  await app.register(docs, { ports: [{ scheme: 'http', port: 6000, routes: [] }] })
+  await app.inject('/docs/swagger-ui-bundle.js')
+  file.read(0)
+  await once(file, 'readable')
+  t.equal(file.readableLength, 16_384)
+  file.destroy()
 })
