@@ -1,5 +1,6 @@
 /** Implements `signing-service check`, which takes all steps to a signature once, and reports each. */
 import { readFileSync } from 'node:fs'
+import { createSecureContext } from 'node:tls'
 import { type Command, InvalidArgumentError } from 'commander'
 import { defined } from '../common/defined.ts'
 import type { HttpRequest } from '../common/http-client.ts'
@@ -7,6 +8,7 @@ import { nameLevels } from '../configuration/european-names.ts'
 import { ConfigurationError, EXIT_CONFIGURATION } from '../errors.ts'
 import type { ToldPin } from '../pkcs11/pin-version.ts'
 import { accessId } from '../signers/token-pool.ts'
+import { parseCertificates } from '../x509/certificate-file.ts'
 import { NetworkSteps } from './check/network-steps.ts'
 import { checkFromOutside } from './check/outside.ts'
 import {
@@ -104,10 +106,23 @@ function parseUrl(value: string): URL {
   return new URL(value)
 }
 
-/** Reads the files for https to the service. */
-function readTlsFiles({ tlsCa: ca, tlsCert: cert, tlsKey: key }: CheckOptions): TlsFiles {
-  const read = (file: string | undefined) => file && useFile(file, 'used', () => readFileSync(file))
-  return defined({ ca: read(ca), cert: read(cert), key: read(key) }) as TlsFiles
+/**
+ * Reads the files for https to the service.
+ *
+ * @throws CommandFailed if one cannot be used, which says nothing about the service
+ */
+function readTlsFiles({ tlsCa, tlsCert, tlsKey }: CheckOptions): TlsFiles {
+  const read = (file: string | undefined, parse: (content: Buffer) => unknown) =>
+    file === undefined
+      ? undefined
+      : useFile(file, 'used', () => {
+          const content = readFileSync(file)
+          parse(content)
+          return content
+        })
+  const ca = read(tlsCa, parseCertificates)
+  const cert = read(tlsCert, (cert) => createSecureContext({ cert }))
+  return defined({ ca, cert, key: read(tlsKey, (key) => createSecureContext({ cert, key })) }) as TlsFiles
 }
 
 /** Checks the service from outside, and ends as a monitoring plugin does. */

@@ -1,5 +1,6 @@
 /** `check --sign` against a running service, while all is well and with each fault that callers would meet. */
 import { execFile } from 'node:child_process'
+import { generateKeyPairSync } from 'node:crypto'
 import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { request as forward, type IncomingMessage } from 'node:http'
@@ -224,12 +225,18 @@ t.test('certificates', async (t) => {
     })
   })
   t.test('files that hold none', async (t) => {
-    for (const option of ['--signer-ca', '--tsa-ca', '--tls-ca']) {
-      t.match(await look(service.url, option, '/none'), {
-        ...UNKNOWN,
-        summary: /^SIGNING UNKNOWN - \/none cannot be used/,
-      })
+    for (const option of ['--signer-ca', '--tsa-ca', '--tls-ca', '--tls-cert', '--tls-key']) {
+      for (const file of ['/none', '/dev/null']) {
+        const summary = new RegExp(`^SIGNING UNKNOWN - ${file} cannot be used: `)
+        t.match(await look(service.url, option, file), { ...UNKNOWN, summary }, `${option} ${file}`)
+      }
     }
+    const other = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey
+    writeFileSync(path('other.key'), other.export({ type: 'pkcs8', format: 'pem' }))
+    t.match(await look(service.url, '--tls-cert', anchors, '--tls-key', path('other.key')), {
+      ...UNKNOWN,
+      summary: /other\.key cannot be used: .*key/,
+    })
   })
 })
 
