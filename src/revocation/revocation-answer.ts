@@ -2,6 +2,7 @@
 import { constants, type KeyObject, verify } from 'node:crypto'
 import { SHA_1 } from '../algorithms/hash-algorithms.ts'
 import { readSignatureIdentifier, type SignatureIdentifier } from '../algorithms/received-signature.ts'
+import { readAlgorithmIdentifier } from '../asn1/algorithm-identifier.ts'
 import type { DerReader } from '../asn1/der-reader.ts'
 import { TAG } from '../asn1/tag.ts'
 
@@ -132,6 +133,14 @@ const EDDSA: ReadonlyMap<string, Scheme> = new Map([
   ['300506032b6571', { keyTypes: ['ed448'], nodeHash: null }],
 ])
 
+/** RSASSA-PKCS1-v1_5 and ECDSA with SHA-3 (NIST CSOR, RFC 9688 3), with which this service signs nothing. */
+const SHA_3: ReadonlyMap<string, Scheme> = new Map(
+  ['sha3-224', 'sha3-256', 'sha3-384', 'sha3-512'].flatMap((nodeHash, index): [string, Scheme][] => [
+    [`2.16.840.1.101.3.4.3.${9 + index}`, { keyTypes: ['ec'], nodeHash }],
+    [`2.16.840.1.101.3.4.3.${13 + index}`, { keyTypes: ['rsa'], nodeHash }],
+  ]),
+)
+
 /**
  * @param algorithm DER AlgorithmIdentifier
  * @throws Error whose message says what is not supported
@@ -142,9 +151,23 @@ function readScheme(algorithm: Buffer): Scheme {
   if (eddsa !== undefined) {
     return eddsa
   }
+  const sha3 = findSha3(algorithm)
+  if (sha3 !== undefined) {
+    return sha3
+  }
   const { oid, hash, ...rest } = readSignatureIdentifier(algorithm)
   if (hash === undefined) {
     throw new Error(`its signature algorithm, ${oid}, is not supported`)
   }
   return { ...rest, nodeHash: hash.nodeName }
+}
+
+/** Finds a scheme with SHA-3, whose parameters are absent or NULL. */
+function findSha3(algorithm: Buffer): Scheme | undefined {
+  try {
+    const { oid, parameters } = readAlgorithmIdentifier(algorithm)
+    return parameters === undefined ? SHA_3.get(oid) : undefined
+  } catch {
+    return undefined
+  }
 }

@@ -6,8 +6,7 @@ import { describeIssuer, describeSubject, findInvalidity, validityPeriod } from 
 
 /**
  * Traces the certificate of a timestamp authority (RFC 3161 2.3) to a trust anchor at a moment (RFC 5280 6.1), or as
- * far as possible without anchors. It does not check revocation, and refuses critical policy constraints, since it does
- * not support them.
+ * far as possible without anchors. It does not check revocation.
  *
  * @param embedded certificates from the token, which prove nothing by themselves
  * @param anchors if there are any, the chain must end in a self-signed one of them, and may go through the others

@@ -75,9 +75,9 @@ function parseDer(content: Buffer, text: string): X509Certificate {
   if (other !== undefined || content[0] !== TAG.sequence) {
     throw new Error(other ?? 'it is neither PEM nor a DER certificate')
   }
-  const reader = new DerReader(content)
-  const certificate = readFirst(reader)
-  if (reader.tag !== undefined) {
+  const certificate = readFirst(new DerReader(content))
+  // Editors and shells append line ends
+  if (text.slice(certificate.raw.length).trim() !== '') {
     throw new Error('more follows its DER certificate; several certificates have to be PEM')
   }
   return certificate

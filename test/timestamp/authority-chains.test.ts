@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import t from 'tap'
 import { traceAuthority } from '../../src/timestamp/authority-chains.ts'
 import { type IssueOptions, issue, openssl, RSA_2048, spoil } from '../support/certificates.ts'
@@ -50,17 +51,32 @@ t.test('a root with a new key, certified with its old key (RFC 4210 4.4.1)', asy
   t.match(openssl('verify', '-CAfile', root.certificateFile, ...others), /OK/)
 })
 
-t.test('critical extensions about policies count only where a policy is demanded', async (t) => {
+t.test('critical extensions about policies count only where a policy is demanded and missing', async (t) => {
   const extensions = ['basicConstraints = critical, CA:TRUE', 'keyUsage = critical, keyCertSign']
-  for (const [line, taken] of [
-    ['inhibitAnyPolicy = critical, 0', true],
-    ['policyMappings = critical, 1.2.3:1.2.4', true],
-    ['policyConstraints = critical, requireExplicitPolicy:0', false],
+  const policies = (...ids: string[]) => `certificatePolicies = ${ids.join(', ')}`
+  const demand = 'policyConstraints = critical, requireExplicitPolicy:0, inhibitPolicyMapping:0'
+  for (const [lines, own, taken] of [
+    [['inhibitAnyPolicy = critical, 0'], [], true],
+    [['policyMappings = critical, 1.2.3:1.2.4'], [], true],
+    [['policyConstraints = critical, inhibitPolicyMapping:0'], [], true],
+    [[demand], [], false],
+    [[demand, policies('1.2.3')], [], false],
+    [[demand], [policies('1.2.3')], false],
+    [[demand, policies('1.2.3')], [policies('1.2.4')], false],
+    [[demand, policies('1.2.3', '1.2.4')], [policies('1.2.5', '1.2.4')], true],
+    [[demand, policies('2.5.29.32.0')], [policies('1.2.4')], true],
+    [[demand, policies('2.5.29.32.0'), 'inhibitAnyPolicy = critical, 0'], [policies('2.5.29.32.0')], false],
   ] as const) {
-    const ca = issue(directory, { subject: '/CN=CA', issuer: root, extensions: [...extensions, line] })
-    const { certificate } = issue(directory, { subject, issuer: ca, extensions: FOR_TIMESTAMPS })
-    const path = traceAuthority(certificate, [ca.certificate], [root.certificate], new Date())
-    t.equal(Array.isArray(path), taken, line)
+    const ca = issue(directory, { subject: '/CN=CA', issuer: root, extensions: [...extensions, ...lines] })
+    const leaf = issue(directory, { subject, issuer: ca, extensions: [...FOR_TIMESTAMPS, ...own] })
+    const path = traceAuthority(leaf.certificate, [ca.certificate], [root.certificate], new Date())
+    const name = [...lines, '|', ...own].join(' ')
+    t.equal(Array.isArray(path), taken, name)
+    const files = ['-CAfile', root.certificateFile, '-untrusted', ca.certificateFile, leaf.certificateFile]
+    const judge = spawnSync('openssl', ['verify', '-policy_check', '-policy', '2.5.29.32.0', ...files], {
+      encoding: 'utf8',
+    })
+    t.equal(judge.status === 0, taken, `${name}: ${judge.stderr}`)
   }
 })
 

@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
 import { parseCertificates } from '../../src/x509/certificate-file.ts'
 import { issue, openssl } from '../support/certificates.ts'
@@ -14,6 +15,10 @@ const trusted = openssl('x509', '-in', leaf.certificateFile, '-trustout', '-addt
 
 t.test('what is read', async (t) => {
   const both = [leaf, root]
+  const ended = Buffer.concat([leaf.certificate.raw, Buffer.from('\r\n')])
+  const file = join(directory, 'ended.der')
+  writeFileSync(file, ended)
+  t.match(openssl('x509', '-in', file, '-noout', '-subject'), /Signer/, 'openssl reads it')
   for (const [name, content, expected] of [
     ['PEM', leafPem, [leaf]],
     ['PEM with line ends of DOS', leafPem.replaceAll('\n', '\r\n'), [leaf]],
@@ -30,6 +35,7 @@ t.test('what is read', async (t) => {
     ['the label of openssl x509 -trustout', trusted, [leaf]],
     ['other blocks beside', openssl('ecparam', '-name', 'prime256v1') + leafPem, [leaf]],
     ['DER', leaf.certificate.raw, [leaf]],
+    ['DER and a line end', ended, [leaf]],
   ] as const) {
     const certificates = parseCertificates(Buffer.from(content))
     t.strictSame(
@@ -59,6 +65,7 @@ t.test('what is refused, and why', async (t) => {
     ],
     ['garbage', 'garbage', /^it is neither PEM nor a DER certificate$/],
     ['half of a DER certificate', leaf.certificate.raw.subarray(0, 200), /^it is neither PEM nor a DER/],
+    ['DER and a word', Buffer.concat([leaf.certificate.raw, Buffer.from('\nword')]), /^more follows/],
     ['two DER certificates', Buffer.concat([leaf.certificate.raw, root.certificate.raw]), /^more follows/],
     ['a block of no known kind alone', `-----BEGIN X-----\n-----END X-----\n`, /^it holds no certificate$/],
     ['garbage in a block', garbled, /^certificate 1 in it is not encoded as RFC 5280 says \(/],

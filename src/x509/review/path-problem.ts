@@ -3,6 +3,7 @@ import { readCertificateFields } from '../certificate-fields.ts'
 import { authoritiesBelow, isSelfIssued } from '../chain.ts'
 import { EXTENSION } from '../extensions.ts'
 import { findForbiddenName, type NameConstraints } from '../name-constraints.ts'
+import { demandsPolicy, shareOnePolicy } from '../policies.ts'
 import { describeSubject, validityPeriod } from '../validity.ts'
 import { GOOD_KEYS, readForReview } from './reviewed-certificate.ts'
 
@@ -68,8 +69,8 @@ export function findIssuerProblems(path: readonly X509Certificate[], index: numb
 }
 
 /**
- * Extensions that may be critical (RFC 5280 4.2): those that are evaluated here, and those that restrict nothing, since
- * no policy is demanded of a path (6.1.5 (g)). All others, policyConstraints among them, are left to validators.
+ * Extensions that may be critical (RFC 5280 4.2): those that are evaluated here, and those that restrict nothing unless
+ * policyConstraints demand a policy (6.1.5 (g)). All others are left to validators.
  */
 const UNDERSTOOD: ReadonlySet<string> = new Set([
   EXTENSION.keyUsage,
@@ -79,14 +80,15 @@ const UNDERSTOOD: ReadonlySet<string> = new Set([
   EXTENSION.crlDistributionPoints,
   EXTENSION.certificatePolicies,
   EXTENSION.policyMappings,
+  EXTENSION.policyConstraints,
   EXTENSION.inhibitAnyPolicy,
   EXTENSION.extendedKeyUsage,
   EXTENSION.ocspNoCheck,
 ])
 
 /**
- * Finds further reasons for validators to refuse a path: critical extensions that they may not know (RFC 5280 4.2), and
- * names that an authority above does not allow (4.2.1.10). Certificates that cannot be read are passed over.
+ * Finds further reasons for validators to refuse a path: critical extensions that they may not know (RFC 5280 4.2), a
+ * policy that is missing (4.2.1.11), and names that an authority above does not allow (4.2.1.10). Certificates that cannot be read are passed over.
  *
  * @param path leaf first
  */
@@ -97,6 +99,13 @@ export function findRefusals(path: readonly X509Certificate[]): string[] {
     const unknown = critical.find((id) => !UNDERSTOOD.has(id))
     return [
       ...(unknown === undefined ? [] : [`${its} has a critical extension that is not supported, ${unknown}`]),
+      ...(critical.includes(EXTENSION.policyConstraints) &&
+      demandsPolicy(certificate) &&
+      !shareOnePolicy(path)
+        ? [
+            `${its} demands a policy (policyConstraints), but the certificates of the path do not all have the same one`,
+          ]
+        : []),
       ...findForbiddenNames(path.slice(0, index), nameConstraints, its),
     ]
   })

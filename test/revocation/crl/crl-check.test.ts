@@ -4,7 +4,7 @@ import t from 'tap'
 import { ID_RSASSA_PSS } from '../../../src/algorithms/rsa-pss.ts'
 import { encode, encodeObjectIdentifier } from '../../../src/asn1/der-writer.ts'
 import { TAG } from '../../../src/asn1/tag.ts'
-import { findScopeProblem } from '../../../src/revocation/crl/crl.ts'
+import { findScopeProblem, readCrl } from '../../../src/revocation/crl/crl.ts'
 import { checkCrl } from '../../../src/revocation/crl/crl-check.ts'
 import { readAddresses } from '../../../src/x509/certificate-extensions.ts'
 import { readCertificateFields } from '../../../src/x509/certificate-fields.ts'
@@ -90,6 +90,36 @@ t.test('CRLs of authorities with keys for EdDSA, whose identifiers have no param
     await t.rejects(check(withNull, { issuer }), {
       message: `its signature algorithm, ${oid}, is not supported`,
     })
+  }
+})
+
+/** What openssl says of the signature, whose identifier with ECDSA OpenSSL 3.0 does not know. */
+function judgeDigest(crl: Buffer, issuer: Issued, hash: string): string {
+  const { toBeSigned, signature } = readCrl(crl)
+  const [content, octets, key] = ['content', 'signature', 'key'].map((name) => join(directory, name)) as [
+    string,
+    string,
+    string,
+  ]
+  writeFileSync(content, toBeSigned)
+  writeFileSync(octets, signature)
+  openssl('x509', '-in', issuer.certificateFile, '-noout', '-pubkey', '-out', key)
+  return openssl('dgst', `-${hash}`, '-verify', key, '-signature', octets, content)
+}
+
+t.test('CRLs that are signed over SHA-3', async (t) => {
+  for (const key of [RSA_2048, undefined]) {
+    for (const hash of ['sha3-224', 'sha3-256', 'sha3-384', 'sha3-512']) {
+      const issuer = issue(directory, { subject: '/CN=root', ca: true, ...(key && { key }) })
+      const authority = new RevocationAuthority(directory, issuer)
+      authority.revoke(leaf.certificate, new Date('2026-01-02T03:04:05Z'))
+      const der = await authority.crl({ extensions: EXTENSIONS, args: ['-md', hash] })
+      t.match(judgeDigest(der, issuer, hash), /^Verified OK/, hash)
+      const { revocations, flaw } = await check(der, { issuer })
+      t.strictSame([revocations.size, flaw], [1, undefined], hash)
+      const other = issue(directory, { subject: '/CN=root', ca: true, ...(key && { key }) })
+      await t.rejects(check(der, { issuer: other }), { message: /^it is signed with another key/ }, hash)
+    }
   }
 })
 

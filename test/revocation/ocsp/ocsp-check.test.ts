@@ -350,6 +350,34 @@ t.test(
   },
 )
 
+t.test(
+  'a good answer under policy constraints counts if the responder has a policy of its authority',
+  async (t) => {
+    const policy = 'certificatePolicies = 1.2.3'
+    const demanding = issue(directory, {
+      ...{ subject: '/CN=demanding', issuer: root },
+      extensions: [
+        'basicConstraints = critical, CA:TRUE',
+        'keyUsage = critical, keyCertSign, cRLSign',
+        'policyConstraints = critical, requireExplicitPolicy:0',
+        policy,
+      ],
+    })
+    const about = issue(directory, { subject: '/CN=about', issuer: demanding })
+    const own = new RevocationAuthority(directory, demanding)
+    own.know(about.certificate)
+    const asked = question(about, demanding)
+    const signer = responder({ issuer: demanding, extensions: [...FOR_OCSP, policy] })
+    const der = await own.respond(asked.der, { signer })
+    t.equal(judgeOcsp(directory, der, { certificate: about, issuer: demanding, root }), 'good')
+    t.equal((await checkOcspResponse(der, asked, new Date())).flaw, undefined)
+    const without = await own.respond(asked.der, { signer: responder({ issuer: demanding }) })
+    await t.rejects(checkOcspResponse(without, asked, new Date()), {
+      message: /^its responder cannot be trusted: the certificate of CN=demanding demands a policy/,
+    })
+  },
+)
+
 t.test('what is no answer at all', async (t) => {
   const asked = question()
   const hex = (text: string) => Buffer.from(text, 'hex')
