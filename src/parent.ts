@@ -4,7 +4,7 @@
  * send, loads no PKCS#11 library and opens no PIN. The HTTP process, which may have been broken into, can give it two
  * orders: to start a signer process, and to kill one.
  */
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { type ChildProcess, type SpawnSyncReturns, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
@@ -30,6 +30,9 @@ export interface End {
   readonly signal: NodeJS.Signals | null
 }
 
+/** Time for a user to have the program read, in ms, of which a tenth of a second is usual. */
+const CHECK_MS = 30_000
+
 /**
  * Refuses users who may not run this program. Node.js would say of what they may not read that it is not there.
  *
@@ -41,20 +44,25 @@ export function checkUsers({ http, hsm }: ProcessUsers, main: URL): void {
   const problems = Object.entries({ SIGNING_SERVICE_USER: http, HSM_USER: hsm }).flatMap(
     ([variable, user]) => {
       const env = { ...environmentOfUsers(), NODE_OPTIONS: '' }
-      const { status, error } = spawnSync(process.execPath, ['--check', path], {
-        ...user,
-        env,
-        stdio: 'ignore',
-      })
-      const what =
-        error === undefined
-          ? `cannot read ${path}`
-          : `cannot run ${process.execPath} (${(error as NodeJS.ErrnoException).code})`
-      const message = `${what}: the user must be able to enter all folders above it, which nobody but root can below /root`
-      return status === 0 ? [] : [{ variable, message }]
+      const args = ['--check', path]
+      const ended = spawnSync(process.execPath, args, { ...user, env, stdio: 'ignore', timeout: CHECK_MS })
+      return ended.status === 0 ? [] : [{ variable, message: explainEnd(ended, path) }]
     },
   )
   refuseProblems(problems)
+}
+
+/** Says why a user cannot run the program at a path, and what to do where that is known. */
+function explainEnd({ status, signal, error }: SpawnSyncReturns<unknown>, path: string): string {
+  const enter = 'the user must be able to enter all folders above it, which nobody but root can below /root'
+  const reason = (error as NodeJS.ErrnoException | undefined)?.code ?? signal
+  if (reason === 'EPERM') {
+    return 'this process may not become another user (EPERM): it needs the capabilities SETUID, SETGID and KILL'
+  }
+  if (reason === 'EACCES' || reason === 'ENOENT') {
+    return `cannot run ${process.execPath} (${reason}): ${enter}`
+  }
+  return status === null ? `cannot run ${process.execPath} (${reason})` : `cannot read ${path}: ${enter}`
 }
 
 function environmentOfUsers(): NodeJS.ProcessEnv {

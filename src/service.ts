@@ -18,8 +18,8 @@ import { summarize } from './signers/summary.ts'
 const CLOSE_MARGIN_MS = 5_000
 
 /**
- * Signals of faults, which end the process at once. With a listener the instruction that failed would be tried again for ever:
- * nothing would answer, and no supervisor would see that the process is broken.
+ * Signals of faults, which end the process at once. With a listener the instruction that failed would be tried again for ever,
+ * or the fault taken for an order to end: nothing would answer, and no supervisor would see that the process is broken.
  */
 const FAULTS = ['SIGILL', 'SIGTRAP', 'SIGABRT', 'SIGBUS', 'SIGFPE', 'SIGSEGV'] as const
 
@@ -83,8 +83,12 @@ async function listen(
   try {
     await server.listen({ ...options, host: await resolveHost(host) })
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    logger.fatal(`cannot listen (${code}); choose another ${prefix}_HOST or ${prefix}_PORT`)
+    const { code, syscall } = error as NodeJS.ErrnoException
+    if (syscall === undefined) {
+      logger.fatal({ err: error }, 'an unexpected error ends the start')
+    } else {
+      logger.fatal(`cannot listen (${code}); choose another ${prefix}_HOST or ${prefix}_PORT`)
+    }
     grace.uninstall()
     await app.close()
     process.exit(1)

@@ -262,10 +262,21 @@ t.test('it does not start', async (t) => {
     copyFileSync(process.execPath, node)
     chmodSync(node, 0o700)
     const env = { ...process.env, ...environment, SIGNING_SERVICE_HOST: '127.0.0.1' }
-    const { status, stdout, stderr } = spawnSync(node, [programPath('server')], { env })
+    const { status, stdout, stderr } = spawnSync(node, [programPath('server')], { env, timeout: 60_000 })
     t.equal(status, 78)
     t.match(`${stdout}`, /"HSM_USER: cannot run [^ ]+\/node \(EACCES\): the user must be able to/)
     t.equal(`${stderr}`, '')
+  })
+  t.test('where the process may not become another user', async (t) => {
+    const program = [process.execPath, programPath('server')]
+    const env = { ...process.env, ...environment, SIGNING_SERVICE_HOST: '127.0.0.1' }
+    const args = ['--bounding-set', '-setuid,-setgid', ...program]
+    const { status, stdout } = spawnSync('setpriv', args, { env, timeout: 60_000 })
+    t.equal(status, 78)
+    t.match(
+      `${stdout}`,
+      /"HSM_USER: this process may not become another user \(EPERM\): it needs the capabilities SETUID/,
+    )
   })
   t.test('with the PIN in place of its file, which is told nowhere', async (t) => {
     const { exited, output } = startServerProcess(t, { ...environment, HSM_PIN_FILE: PIN })

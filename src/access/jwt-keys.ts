@@ -150,7 +150,8 @@ class RemoteKeys implements KeyFinder {
 /** Checks an answer here, since what is no set must not be asked for again with each token that names an unknown key. */
 function checkSet(body: Buffer): void {
   try {
-    createLocalJWKSet(JSON.parse(`${body}`))
+    // A byte order mark is dropped, as where the set is used
+    createLocalJWKSet(JSON.parse(new TextDecoder().decode(body)))
   } catch {
     throw new Error('the address answers with what is no JSON Web Key Set')
   }

@@ -112,17 +112,18 @@ function parseUrl(value: string): URL {
  * @throws CommandFailed if one cannot be used, which says nothing about the service
  */
 function readTlsFiles({ tlsCa, tlsCert, tlsKey }: CheckOptions): TlsFiles {
-  const read = (file: string | undefined, parse: (content: Buffer) => unknown) =>
-    file === undefined
-      ? undefined
-      : useFile(file, 'used', () => {
-          const content = readFileSync(file)
-          parse(content)
-          return content
-        })
-  const ca = read(tlsCa, parseCertificates)
-  const cert = read(tlsCert, (cert) => createSecureContext({ cert }))
-  return defined({ ca, cert, key: read(tlsKey, (key) => createSecureContext({ cert, key })) }) as TlsFiles
+  const read = (file: string | undefined, use: (content: Buffer) => Buffer) =>
+    file === undefined ? undefined : useFile(file, 'used', () => use(readFileSync(file)))
+  const ca = read(tlsCa, (content) => Buffer.from(parseCertificates(content).join('')))
+  const cert = read(tlsCert, (content) => {
+    createSecureContext({ cert: content })
+    return content
+  })
+  const key = read(tlsKey, (content) => {
+    createSecureContext({ cert, key: content })
+    return content
+  })
+  return defined({ ca, cert, key }) as TlsFiles
 }
 
 /** Checks the service from outside, and ends as a monitoring plugin does. */

@@ -3,8 +3,11 @@ const MAX_CHARACTERS = 200
 /** Matches a value that can stand in a sentence without quotation marks. */
 const PLAIN = /^[^\s\p{C}"]+$/u
 
-/** Matches the PIN in a `pkcs11:` URI (RFC 7512 2.4), which other programs take for certificates, keys and libraries. */
-const PIN_VALUE = /(?<=[?&]pin-value=)[^&]*/gi
+/**
+ * Matches the PIN in a `pkcs11:` URI (RFC 7512 2.4), which other programs take for certificates, keys and libraries, some of
+ * them with the PIN in the path.
+ */
+const PIN_VALUE = /(?<=[?&;:]pin(?:-|%2d)value=)[^&;]*/gi
 
 /**
  * Returns a value as messages show it, cut after 200 characters: as it is, or as a JSON string if its ends could not be

@@ -233,21 +233,31 @@ t.test('one public key verifies whatever kid a token has', async (t) => {
 interface KeyServer {
   readonly url: URL
   keys: unknown
+  /** What comes before them. */
+  before: string
   status: number
   requests: number
 }
 
 async function startKeyServer(t: Test): Promise<KeyServer> {
-  const state = { keys: createKeySet(key) as unknown, status: 200, requests: 0 }
+  const state = { keys: createKeySet(key) as unknown, before: '', status: 200, requests: 0 }
   const server = createServer((_request, response) => {
     state.requests += 1
-    response.writeHead(state.status, { 'content-type': 'application/json' }).end(JSON.stringify(state.keys))
+    response.writeHead(state.status, { 'content-type': 'application/json' })
+    response.end(state.before + JSON.stringify(state.keys))
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   t.teardown(() => server.close())
   const { port } = server.address() as AddressInfo
   return Object.assign(state, { url: new URL(`http://127.0.0.1:${port}/keys`) })
 }
+
+t.test('a byte order mark before the keys of an address is passed over', async (t) => {
+  const server = await startKeyServer(t)
+  server.before = '\ufeff'
+  const authenticator = create(t, { keys: { kind: 'url', url: server.url } })
+  t.same(await authenticator.authenticate({ token: signJwt(key, createClaims()) }), { subject: 'alice' })
+})
 
 t.test('keys of an address are fetched, and fetched again for a new kid', async (t) => {
   const server = await startKeyServer(t)

@@ -15,6 +15,9 @@ t.test('a value is told as it was given, or as a JSON string where its ends woul
     ['x'.repeat(201), `${'x'.repeat(200)}…`],
     ['😀'.repeat(201), `${'😀'.repeat(200)}…`],
     ['pkcs11:object=a?pin-value=4711', 'pkcs11:object=a?pin-value=…'],
+    ['pkcs11:object=a;pin-value=4711;type=cert', 'pkcs11:object=a;pin-value=…;type=cert'],
+    ['pkcs11:pin-value=4711', 'pkcs11:pin-value=…'],
+    ['pkcs11:?pin%2Dvalue=4711', 'pkcs11:?pin%2Dvalue=…'],
     ['pkcs11:?PIN-VALUE=47%2011&module-path=/x', 'pkcs11:?PIN-VALUE=…&module-path=/x'],
   ] as const) {
     t.equal(quote(value), quoted)

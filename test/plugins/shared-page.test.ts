@@ -1,6 +1,7 @@
 /** How often a page is made that many ask for, by an injected clock. */
 import { performance } from 'node:perf_hooks'
 import { mock } from 'node:test'
+import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import { sharePage } from '../../src/plugins/shared-page.ts'
 
@@ -13,14 +14,15 @@ t.test('pages that take long are made less often, and for all who wait', async (
     mock.timers.reset()
   })
   const pass = async (ms: number) => {
+    await new Promise(setImmediate)
     now += ms
     mock.timers.tick(ms)
     await new Promise(setImmediate)
   }
-  let made = 0
+  let [made, takes] = [0, 100]
   const page = sharePage(() => {
     made += 1
-    now += 100
+    now += takes
     if (made === 3) {
       throw new Error('no page')
     }
@@ -43,4 +45,36 @@ t.test('pages that take long are made less often, and for all who wait', async (
   t.equal(made, 3)
   await pass(1)
   t.equal(await after, 4, 'one that failed is made again')
+
+  takes = 20_000
+  const long = page()
+  await pass(400)
+  t.equal(await long, 5)
+  const soon = page()
+  await pass(500)
+  t.equal(await soon, 6, 'no rest is longer than half a second')
+})
+
+t.test('one is made after another, and without a warning of Node.js', async (t) => {
+  const warnings: Error[] = []
+  const warn = (warning: Error) => warnings.push(warning)
+  process.on('warning', warn)
+  t.teardown(() => process.off('warning', warn))
+  let [atOnce, most] = [0, 0]
+  const page = sharePage(async () => {
+    atOnce += 1
+    most = Math.max(most, atOnce)
+    await delay(20)
+    atOnce -= 1
+  })
+  const all = [page()]
+  for (let turn = 0; turn < 3; turn++) {
+    await delay(10)
+    all.push(page())
+  }
+  await Promise.all(all)
+  await delay(100)
+  await page()
+  t.equal(most, 1)
+  t.strictSame(warnings, [])
 })

@@ -1,6 +1,6 @@
 /** `check --sign` against a running service, while all is well and with each fault that callers would meet. */
 import { execFile } from 'node:child_process'
-import { generateKeyPairSync } from 'node:crypto'
+import { generateKeyPairSync, X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { request as forward, type IncomingMessage } from 'node:http'
@@ -424,6 +424,7 @@ t.test('who asks', async (t) => {
       callWith(root, client),
     )
     const tls = ['--tls-ca', root.certificateFile]
+    writeFileSync(path('root.der'), new X509Certificate(readFileSync(root.certificateFile)).raw)
     const own = ['--tls-cert', client.certificateFile, '--tls-key', client.keyFile]
     t.match(await look(service.url, ...tls, ...own), {
       ...WARNING,
@@ -432,6 +433,8 @@ t.test('who asks', async (t) => {
       performance: /'tls days'=20;30:;7:/,
     })
     t.match(await look(service.url, ...tls, ...own, '--warning-days', '20'), OK)
+    const der = ['--tls-ca', path('root.der')]
+    t.match(await look(service.url, ...der, ...own, '--warning-days', '20'), OK, 'DER, too')
     t.match(await look(service.url, ...tls), { ...CRITICAL, summary: /cannot be reached, or broke off \(/ })
     t.match(await look(service.url, ...own), { ...CRITICAL, summary: /cannot be reached, or broke off \(/ })
   })
