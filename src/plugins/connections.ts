@@ -177,12 +177,8 @@ export const connections = fp<ConnectionsOptions>(
         arrived.set(socket, { encrypted: encrypted.bytesRead, decrypted: 0 })
         keep(socket, track(socket))
       })
-      let lookedAt = performance.now()
       const timer = setInterval(() => {
-        const now = performance.now()
-        const noisy = findNoisy(open.keys(), (MAX_NOISE * (now - lookedAt)) / NOISE_PERIOD_MS)
-        lookedAt = now
-        for (const socket of noisy) {
+        for (const socket of findNoisy(open.keys())) {
           warning.warn(
             'TLS connections bring next to nothing but TLS: those that bring most of it are closed',
           )
@@ -297,10 +293,8 @@ const arrived = new WeakMap<Socket, Arrived>()
  * Returns the connections that are to be closed because clients have sent TLS for its own sake since the last look, those that
  * brought most of it. OpenSSL handles any number of KeyUpdates (RFC 8446 4.6.3), and one takes as long as a kilobyte: few
  * connections would keep all others waiting.
- *
- * @param most bytes that TLS itself may have taken of all of them
  */
-function findNoisy(sockets: Iterable<Socket>, most: number): Socket[] {
+function findNoisy(sockets: Iterable<Socket>): Socket[] {
   const noises = [...sockets]
     .filter((socket) => socket instanceof TLSSocket)
     .map((socket) => ({ socket, noise: measureNoise(socket as DecryptingSocket) }))
@@ -309,7 +303,7 @@ function findNoisy(sockets: Iterable<Socket>, most: number): Socket[] {
   return noises
     .filter(({ noise }) => {
       sum += noise
-      return sum > most
+      return sum > MAX_NOISE
     })
     .map(({ socket }) => socket)
 }
