@@ -65,6 +65,9 @@ t.test('critical extensions about policies count only where a policy is demanded
     [[demand, policies('1.2.3')], [policies('1.2.4')], false],
     [[demand, policies('1.2.3', '1.2.4')], [policies('1.2.5', '1.2.4')], true],
     [[demand, policies('2.5.29.32.0')], [policies('1.2.4')], true],
+    [[demand, policies('1.2.3'), 'policyMappings = critical, 1.2.3:1.2.4'], [], false],
+    [['2.5.29.36 = critical, DER:0500'], [], false],
+    [[demand, '2.5.29.32 = DER:0500'], [policies('1.2.3')], false],
     [[demand, policies('2.5.29.32.0'), 'inhibitAnyPolicy = critical, 0'], [policies('2.5.29.32.0')], false],
   ] as const) {
     const ca = issue(directory, { subject: '/CN=CA', issuer: root, extensions: [...extensions, ...lines] })
