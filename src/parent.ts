@@ -53,7 +53,10 @@ export function checkUsers({ http, hsm }: ProcessUsers, main: URL): void {
 }
 
 /** Says why a user cannot run the program at a path, and what to do where that is known. */
-function explainEnd({ status, signal, error }: SpawnSyncReturns<unknown>, path: string): string {
+export function explainEnd(
+  { status, signal, error }: Pick<SpawnSyncReturns<unknown>, 'status' | 'signal' | 'error'>,
+  path: string,
+): string {
   const enter = 'the user must be able to enter all folders above it, which nobody but root can below /root'
   const reason = (error as NodeJS.ErrnoException | undefined)?.code ?? signal
   if (reason === 'EPERM') {

@@ -284,6 +284,17 @@ t.test('it does not start', async (t) => {
     t.match(output(), /"HSM_PIN_FILE: does not exist; its path must begin with/)
     t.notMatch(output(), PIN)
   })
+  t.test('but not with a PIN in a folder that only HSM_USER may enter', async (t) => {
+    const entered = folder.path('entered')
+    mkdirSync(entered, { mode: 0o700 })
+    copyFileSync(HSM_PIN_FILE, join(entered, 'pin'))
+    for (const path of [entered, join(entered, 'pin')]) {
+      chownSync(path, USERS.hsm.uid, USERS.hsm.gid)
+    }
+    const hidden = { ...environment, HSM_PIN_FILE: join(entered, 'pin') }
+    const { address } = await startReadyServerProcess(t, hidden)
+    t.equal(await signsWith(address, 'house'), house.certificate.serialNumber)
+  })
   const hidden = folder.path('hidden-pin')
   writeFileSync(hidden, PIN, { mode: 0o400 })
   refuses(

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { extname, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import t, { type Test } from 'tap'
-import { permissionFlags } from '../src/parent.ts'
+import { explainEnd, permissionFlags } from '../src/parent.ts'
 import type { FromSignerProcess } from '../src/pkcs11/messages.ts'
 import { giveToken, USER_VARIABLES, USERS, whyNotApart } from './support/apart.ts'
 import { createSigningToken } from './support/token.ts'
@@ -23,6 +23,20 @@ t.test('permissions are asked of Node.js as far as it has them', async (t) => {
   t.strictSame(permissionFlags('/var/lib/audit', new Set(recording)), [
     ...['--permission', '--allow-fs-read=*', '--allow-fs-write=/var/lib/audit', '--allow-child-process'],
   ])
+})
+
+t.test('why a user cannot run the service', async (t) => {
+  const withCode = (code: string) => ({
+    status: null,
+    signal: null,
+    error: Object.assign(new Error(), { code }),
+  })
+  t.match(explainEnd({ status: 1, signal: null }, '/s.js'), /^cannot read \/s\.js: .* below \/root$/)
+  t.match(explainEnd(withCode('EACCES'), '/s.js'), /^cannot run \/[^ ]+ \(EACCES\): .* below \/root$/)
+  t.match(explainEnd(withCode('ENOENT'), '/s.js'), /^cannot run \/[^ ]+ \(ENOENT\): .* below \/root$/)
+  t.match(explainEnd(withCode('EAGAIN'), '/s.js'), /^cannot run \/[^ ]+ \(EAGAIN\)$/)
+  t.match(explainEnd({ status: null, signal: 'SIGKILL' }, '/s.js'), /^cannot run \/[^ ]+ \(SIGKILL\)$/)
+  t.match(explainEnd(withCode('EPERM'), '/s.js'), /needs the capabilities SETUID, SETGID and KILL$/)
 })
 
 const skip = whyNotApart()
