@@ -257,21 +257,22 @@ t.test('it does not start', async (t) => {
     }
     t.notMatch(output(), / at file:/)
   })
+  const runServer = (command: string, ...args: string[]) =>
+    spawnSync(command, [...args, programPath('server')], {
+      env: { ...process.env, ...environment, SIGNING_SERVICE_HOST: '127.0.0.1' },
+      timeout: 60_000,
+    })
   t.test('with a Node.js that the users may not run', async (t) => {
     const node = folder.path('node')
     copyFileSync(process.execPath, node)
     chmodSync(node, 0o700)
-    const env = { ...process.env, ...environment, SIGNING_SERVICE_HOST: '127.0.0.1' }
-    const { status, stdout, stderr } = spawnSync(node, [programPath('server')], { env, timeout: 60_000 })
+    const { status, stdout, stderr } = runServer(node)
     t.equal(status, 78)
     t.match(`${stdout}`, /"HSM_USER: cannot run [^ ]+\/node \(EACCES\): the user must be able to/)
     t.equal(`${stderr}`, '')
   })
   t.test('where the process may not become another user', async (t) => {
-    const program = [process.execPath, programPath('server')]
-    const env = { ...process.env, ...environment, SIGNING_SERVICE_HOST: '127.0.0.1' }
-    const args = ['--bounding-set', '-setuid,-setgid', ...program]
-    const { status, stdout } = spawnSync('setpriv', args, { env, timeout: 60_000 })
+    const { status, stdout } = runServer('setpriv', '--bounding-set', '-setuid,-setgid', process.execPath)
     t.equal(status, 78)
     t.match(
       `${stdout}`,
@@ -284,7 +285,7 @@ t.test('it does not start', async (t) => {
     t.match(output(), /"HSM_PIN_FILE: does not exist; its path must begin with/)
     t.notMatch(output(), PIN)
   })
-  t.test('but not with a PIN in a folder that only HSM_USER may enter', async (t) => {
+  t.test('but with a PIN in a folder that only HSM_USER may enter it does', async (t) => {
     const entered = folder.path('entered')
     mkdirSync(entered, { mode: 0o700 })
     copyFileSync(HSM_PIN_FILE, join(entered, 'pin'))

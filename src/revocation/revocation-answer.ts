@@ -2,7 +2,6 @@
 import { constants, type KeyObject, verify } from 'node:crypto'
 import { SHA_1 } from '../algorithms/hash-algorithms.ts'
 import { readSignatureIdentifier, type SignatureIdentifier } from '../algorithms/received-signature.ts'
-import { readAlgorithmIdentifier } from '../asn1/algorithm-identifier.ts'
 import type { DerReader } from '../asn1/der-reader.ts'
 import { TAG } from '../asn1/tag.ts'
 
@@ -127,19 +126,25 @@ interface Scheme extends Pick<SignatureIdentifier, 'keyTypes' | 'saltLength'> {
   readonly nodeHash: string | null
 }
 
-/** Schemes of EdDSA, keyed by their DER AlgorithmIdentifiers in hex, which have no parameters (RFC 8410 3). */
-const EDDSA: ReadonlyMap<string, Scheme> = new Map([
+/**
+ * Schemes with which this service signs nothing, keyed by their DER AlgorithmIdentifiers in hex: EdDSA, which has no
+ * parameters (RFC 8410 3), and ECDSA and RSASSA-PKCS1-v1_5 with SHA-3 (NIST CSOR, RFC 9688 3), where they are absent or NULL.
+ */
+const OTHERS: ReadonlyMap<string, Scheme> = new Map([
   ['300506032b6570', { keyTypes: ['ed25519'], nodeHash: null }],
   ['300506032b6571', { keyTypes: ['ed448'], nodeHash: null }],
-])
-
-/** RSASSA-PKCS1-v1_5 and ECDSA with SHA-3 (NIST CSOR, RFC 9688 3), with which this service signs nothing. */
-const SHA_3: ReadonlyMap<string, Scheme> = new Map(
-  ['sha3-224', 'sha3-256', 'sha3-384', 'sha3-512'].flatMap((nodeHash, index): [string, Scheme][] => [
-    [`2.16.840.1.101.3.4.3.${9 + index}`, { keyTypes: ['ec'], nodeHash }],
-    [`2.16.840.1.101.3.4.3.${13 + index}`, { keyTypes: ['rsa'], nodeHash }],
+  ...['sha3-224', 'sha3-256', 'sha3-384', 'sha3-512'].flatMap((nodeHash, index) => [
+    ...identifiersOf(9 + index).map((der): [string, Scheme] => [der, { keyTypes: ['ec'], nodeHash }]),
+    ...identifiersOf(13 + index).map((der): [string, Scheme] => [der, { keyTypes: ['rsa'], nodeHash }]),
   ]),
-)
+])
+const LONGEST_OTHER = 15
+
+/** Returns the two AlgorithmIdentifiers, DER in hex, of 2.16.840.1.101.3.4.3 and a number. */
+function identifiersOf(number: number): string[] {
+  const oid = `06096086480165030403${number.toString(16).padStart(2, '0')}`
+  return [`300b${oid}`, `300d${oid}0500`]
+}
 
 /**
  * @param algorithm DER AlgorithmIdentifier
@@ -147,27 +152,13 @@ const SHA_3: ReadonlyMap<string, Scheme> = new Map(
  */
 function readScheme(algorithm: Buffer): Scheme {
   // A hostile CRL can have megabytes here, of which one octet more than is looked for is enough
-  const eddsa = EDDSA.get(algorithm.toString('hex', 0, 8))
-  if (eddsa !== undefined) {
-    return eddsa
-  }
-  const sha3 = findSha3(algorithm)
-  if (sha3 !== undefined) {
-    return sha3
+  const other = OTHERS.get(algorithm.toString('hex', 0, LONGEST_OTHER + 1))
+  if (other !== undefined) {
+    return other
   }
   const { oid, hash, ...rest } = readSignatureIdentifier(algorithm)
   if (hash === undefined) {
     throw new Error(`its signature algorithm, ${oid}, is not supported`)
   }
   return { ...rest, nodeHash: hash.nodeName }
-}
-
-/** Finds a scheme with SHA-3, whose parameters are absent or NULL. */
-function findSha3(algorithm: Buffer): Scheme | undefined {
-  try {
-    const { oid, parameters } = readAlgorithmIdentifier(algorithm)
-    return parameters === undefined ? SHA_3.get(oid) : undefined
-  } catch {
-    return undefined
-  }
 }

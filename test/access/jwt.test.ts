@@ -233,7 +233,7 @@ t.test('one public key verifies whatever kid a token has', async (t) => {
 interface KeyServer {
   readonly url: URL
   keys: unknown
-  /** What comes before them. */
+  /** The answer begins with this text, and the keys follow. */
   before: string
   status: number
   requests: number

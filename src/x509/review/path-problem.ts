@@ -3,7 +3,7 @@ import { readCertificateFields } from '../certificate-fields.ts'
 import { authoritiesBelow, isSelfIssued } from '../chain.ts'
 import { EXTENSION } from '../extensions.ts'
 import { findForbiddenName, type NameConstraints } from '../name-constraints.ts'
-import { demandsPolicy, shareOnePolicy } from '../policies.ts'
+import { lacksPolicy } from '../policies.ts'
 import { describeSubject, validityPeriod } from '../validity.ts'
 import { GOOD_KEYS, readForReview } from './reviewed-certificate.ts'
 
@@ -86,9 +86,13 @@ const UNDERSTOOD: ReadonlySet<string> = new Set([
   EXTENSION.ocspNoCheck,
 ])
 
+const LACKS_POLICY =
+  'demands a policy (policyConstraints), but the certificates of the path do not all have the same one'
+
 /**
  * Finds further reasons for validators to refuse a path: critical extensions that they may not know (RFC 5280 4.2), a
- * policy that is missing (4.2.1.11), and names that an authority above does not allow (4.2.1.10). Certificates that cannot be read are passed over.
+ * policy that is missing (4.2.1.11), and names that an authority above does not allow (4.2.1.10). Certificates that cannot
+ * be read are passed over.
  *
  * @param path leaf first
  */
@@ -99,12 +103,8 @@ export function findRefusals(path: readonly X509Certificate[]): string[] {
     const unknown = critical.find((id) => !UNDERSTOOD.has(id))
     return [
       ...(unknown === undefined ? [] : [`${its} has a critical extension that is not supported, ${unknown}`]),
-      ...(critical.includes(EXTENSION.policyConstraints) &&
-      demandsPolicy(certificate) &&
-      !shareOnePolicy(path)
-        ? [
-            `${its} demands a policy (policyConstraints), but the certificates of the path do not all have the same one`,
-          ]
+      ...(critical.includes(EXTENSION.policyConstraints) && lacksPolicy(certificate, path)
+        ? [`${its} ${LACKS_POLICY}`]
         : []),
       ...findForbiddenNames(path.slice(0, index), nameConstraints, its),
     ]

@@ -83,6 +83,19 @@ t.test('failures that pass inside the signer process', async (t) => {
   })
 })
 
+t.test('the HSM throttles for long: neither a request nor the process nor the login is lost', async (t) => {
+  module.plan()
+  // With more of them a request would be throttled three times, after which it is not repeated
+  const service = await startReadyService(t, { ...environment, HSM_SESSIONS: '2' })
+  await allIdle(service.url)
+  const processes = module.processes().length
+  const logins = module.calls('C_Login')
+  module.plan('C_Sign return CKR_FUNCTION_FAILED times=30')
+  t.same(await signMany(service.url, publicKey, 16), { signed: 16 })
+  t.equal(module.processes().length, processes)
+  t.equal(module.calls('C_Login'), logins)
+})
+
 t.test('a login that cannot be repeated', async (t) => {
   t.test('because the token fails: the process is replaced', async (t) => {
     module.plan()
