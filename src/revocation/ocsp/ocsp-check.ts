@@ -70,10 +70,10 @@ export async function checkOcspResponse(der: Buffer, question: OcspQuestion, at:
   const stale = findStaleness({ thisUpdate, nextUpdate }, at)
   // An old revocation counts even if the responder's certificate has expired since
   const signedAt = stale !== undefined && typeof status === 'object' && thisUpdate < at ? thisUpdate : at
-  const signer = await findOcspSigner(response, question.issuer, signedAt)
+  const { signer, refusal } = await findOcspSigner(response, question.issuer, signedAt)
   const flaw =
     findWeakHash(response) ??
-    findRefusal(signer, question.issuer) ??
+    refusal ??
     findUnknownCritical(response.extensions, [ID_OCSP_NONCE]) ??
     findNonceProblem(response, question.nonce) ??
     findUnknownCritical(single.extensions, []) ??
@@ -132,8 +132,15 @@ function isAbout(answer: SingleResponse, { certificate, issuerFields }: OcspQues
 /** Certificates of a response that are tried. A hostile one could send hundreds. */
 const MAX_CERTIFICATES = 10
 
+interface OcspSigner {
+  readonly signer: X509Certificate
+  /** Says why validators do not rely on the certificate, although the issuer has authorized its key. */
+  readonly refusal: string | undefined
+}
+
 /**
- * Finds the certificate whose key signed the answer: `issuer`, or a responder that it has authorized.
+ * Finds the certificate whose key signed the answer: `issuer`, or a responder that it has authorized. One that validators
+ * rely on comes before others.
  *
  * @throws Error whose message says why the answer does not count
  */
@@ -141,21 +148,27 @@ async function findOcspSigner(
   response: OcspResponse,
   issuer: X509Certificate,
   at: Date,
-): Promise<X509Certificate> {
+): Promise<OcspSigner> {
+  const signers: OcspSigner[] = []
   const problems: string[] = []
-  // Several may have the responder's name, such as those before and after a renewal
+  // Several may have the responder's name, such as those before and after a renewal, and several the same key
   for (const raw of [issuer.raw, ...response.certificates.slice(0, MAX_CERTIFICATES)]) {
     const signer = readIdentified(raw, response.responder)
     if (signer !== undefined) {
       const wrong =
         findSignerProblem(signer, issuer, at) ?? (await findSignatureProblem(response, publicKeyOf(signer)))
       if (wrong === undefined) {
-        return signer
+        signers.push({ signer, refusal: findRefusal(signer, issuer) })
+      } else {
+        problems.push(wrong)
       }
-      problems.push(wrong)
     }
   }
-  throw new Error(problems[0] ?? 'it does not hold the certificate of its responder')
+  const best = signers.find(({ refusal }) => refusal === undefined) ?? signers[0]
+  if (best === undefined) {
+    throw new Error(problems[0] ?? 'it does not hold the certificate of its responder')
+  }
+  return best
 }
 
 /** Returns the certificate if it is the responder's. Others may be of kinds that cannot be read here. */

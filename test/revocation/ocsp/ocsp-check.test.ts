@@ -378,6 +378,20 @@ t.test(
   },
 )
 
+t.test('of two certificates of one responder key, that which validators rely on counts', async (t) => {
+  const odd = responder({ extensions: [...FOR_OCSP, '1.2.3.4 = critical, DER:0500'] })
+  const right = responder({ keyFile: odd.keyFile })
+  for (const [signer, other] of [
+    [odd, right],
+    [right, odd],
+  ] satisfies [Issued, Issued][]) {
+    const args = ['-ndays', '1', '-rother', other.certificateFile]
+    const answer = await check({ signer, args })
+    t.ok(answer.signer.raw.equals(right.certificate.raw))
+    t.equal(judgeOcsp(directory, answer.der, { certificate: leaf, issuer: root, root }), 'good')
+  }
+})
+
 t.test('what is no answer at all', async (t) => {
   const asked = question()
   const hex = (text: string) => Buffer.from(text, 'hex')
