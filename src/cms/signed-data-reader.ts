@@ -92,6 +92,29 @@ export function withoutUnread(der: Buffer): Buffer {
   return encode(TAG.sequence, contentType, encode(contextTag(0), signedData))
 }
 
+/**
+ * Adds certificates behind those that there are, which are not signed.
+ *
+ * @param der ContentInfo with a SignedData that has certificates
+ * @param certificates DER
+ * @returns the same where there are none to add
+ * @throws Error when it is malformed
+ */
+export function addCertificates(der: Buffer, certificates: readonly Buffer[]): Buffer {
+  if (certificates.length === 0) {
+    return der
+  }
+  const contentInfo = DerReader.enterOnly(der, TAG.sequence)
+  const contentType = contentInfo.element(TAG.objectIdentifier)
+  const fields = contentInfo.enter(contextTag(0)).enter(TAG.sequence).elements()
+  const all = fields.map((field) =>
+    field[0] === contextTag(0)
+      ? encode(contextTag(0), new DerReader(field).content(contextTag(0)), ...certificates)
+      : field,
+  )
+  return encode(TAG.sequence, contentType, encode(contextTag(0), encode(TAG.sequence, ...all)))
+}
+
 /** @param field of a SignedData; another one than its certificates stays as it is */
 function withoutAttributeCertificates(field: Buffer): Buffer {
   return field[0] === contextTag(0)

@@ -10,7 +10,11 @@ import { contextTag, TAG } from '../../src/asn1/tag.ts'
 import { KnownChains } from '../../src/timestamp/authority-chains.ts'
 import { TimestampError } from '../../src/timestamp/timestamp-error.ts'
 import { createNonce, encodeTimestampRequest } from '../../src/timestamp/timestamp-request.ts'
-import { type VerificationContext, verifyResponse } from '../../src/timestamp/verify-response.ts'
+import {
+  readTimestampResponse,
+  type VerificationContext,
+  verifyResponse,
+} from '../../src/timestamp/verify-response.ts'
 import { readCertificateFields } from '../../src/x509/certificate-fields.ts'
 import {
   type Issued,
@@ -154,6 +158,33 @@ t.test('RSASSA-PSS, which `openssl ts` does not know, but `openssl cms`', async 
   openssl('cms', ...verify, '-purpose', 'any', '-out', `${file}.content`)
   t.same(readFileSync(`${file}.content`), tstInfo)
 })
+
+t.test(
+  'issuers that the authority does not send are added, so that OpenSSL needs the root alone',
+  async (t) => {
+    const both = {
+      ...expected,
+      trustAnchors: [issuing.certificate, root.certificate],
+      known: new KnownChains(),
+    }
+    const alone = await createResponder(directory, { signer, chain: [] })(
+      encodeTimestampRequest(expected.asked),
+    )
+    t.notOk(verifies(directory, readTimestampResponse(alone), data, root))
+    for (let times = 0; times < 2; times++) {
+      const { token } = verifyResponse(alone, both)
+      t.ok(verifies(directory, token, data, root))
+      t.equal(occurrences(token, issuing.certificate.raw), 1)
+      t.equal(occurrences(token, root.certificate.raw), 0)
+    }
+    const { token } = verifyResponse(answer, both)
+    t.same(token, readTimestampResponse(answer), 'what has them stays as it came')
+  },
+)
+
+function occurrences(bytes: Buffer, part: Buffer): number {
+  return bytes.toString('latin1').split(part.toString('latin1')).length - 1
+}
 
 t.test('a token in BER is handed out as DER', async (t) => {
   const answer = forged({ args: ['-cades', '-stream'] })
