@@ -32,6 +32,8 @@ export class RevocationChecker {
   readonly #limits: RevocationLimits
   /** The last request to each address that has not ended. */
   readonly #last = new Map<string, Promise<unknown>>()
+  /** The last CRL about responders, by its addresses. */
+  readonly #responderCrls = new Map<string, Buffer>()
 
   constructor(client: HttpClient, observer: RevocationObserver, limits: RevocationLimits) {
     this.#client = client
@@ -95,7 +97,15 @@ export class RevocationChecker {
       return asRevocationOnly(answer, `${doubt}: ${wrong}`)
     }
     const nextUpdate = new Date(Math.min(answer.nextUpdate.getTime(), crl.nextUpdate.getTime()))
-    return { ...answer, nextUpdate, responderCrl: crl.der }
+    return { ...answer, nextUpdate, responderCrl: this.#shared(addresses.crl.join(' '), crl.der) }
+  }
+
+  /** Returns the CRL that came before if it is the same: each answer would hold megabytes of its own. */
+  #shared(addresses: string, crl: Buffer): Buffer {
+    const before = this.#responderCrls.get(addresses)
+    const shared = before?.equals(crl) ? before : crl
+    this.#responderCrls.set(addresses, shared)
+    return shared
   }
 
   async #fetchFirst<T extends Flawed>(

@@ -69,6 +69,20 @@ t.test(
   },
 )
 
+t.test('answers that come with one CRL hold it once', async (t) => {
+  const observer = { asked: () => {} }
+  const checker = new RevocationChecker(new HttpClient(), observer, DEFAULT_LIMITS)
+  const askAgain = () =>
+    checker.askResponder(readIssuedCertificate(leaf.certificate, root.certificate), signal)
+  delegate(crlAt(`${server.url}/crl`))
+  const crl = await authority.crl()
+  server.on('/crl', () => crl)
+  const { responderCrl } = await askAgain()
+  t.equal((await askAgain()).responderCrl, responderCrl)
+  server.on('/crl', () => authority.crl({ nextUpdate: new Date(Date.now() + HOUR_MS) }))
+  t.notSame((await askAgain()).responderCrl, responderCrl, 'until there is another one')
+})
+
 t.test('that a certificate is revoked counts where nobody vouches for the responder', async (t) => {
   const at = new Date('2026-01-02T03:04:05Z')
   authority.revoke(leaf.certificate, at)
