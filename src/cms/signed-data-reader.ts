@@ -73,8 +73,8 @@ export function readSignedData(der: Buffer): SignedData | undefined {
 const VERSION_3 = encode(TAG.integer, Buffer.of(3))
 
 /**
- * Leaves out attribute certificates and crls, which `readSignedData` does not look at. They are not signed, so that anybody
- * on the way can add some that keep verifiers from reading the rest.
+ * Leaves out attribute certificates, crls and unsigned attributes, which `readSignedData` does not look at. They are not
+ * signed, so that anybody on the way can add some that keep verifiers from reading the rest.
  *
  * @param der ContentInfo with a SignedData over other content than id-data
  * @returns the same where there are none
@@ -84,12 +84,24 @@ export function withoutUnread(der: Buffer): Buffer {
   const contentInfo = DerReader.enterOnly(der, TAG.sequence)
   const contentType = contentInfo.element(TAG.objectIdentifier)
   const [, ...fields] = contentInfo.enter(contextTag(0)).enter(TAG.sequence).elements()
-  const kept = fields.filter(([tag]) => tag !== contextTag(1)).map(withoutAttributeCertificates)
+  const signerInfos = DerReader.enterOnly(fields.at(-1) as Buffer, TAG.set).elements()
+  const kept = [
+    ...fields
+      .slice(0, -1)
+      .filter(([tag]) => tag !== contextTag(1))
+      .map(withoutAttributeCertificates),
+    encode(TAG.set, ...signerInfos.map(withoutUnsignedAttributes)),
+  ]
   if (Buffer.concat(kept).equals(Buffer.concat(fields))) {
     return der
   }
   const signedData = encode(TAG.sequence, VERSION_3, ...kept)
   return encode(TAG.sequence, contentType, encode(contextTag(0), signedData))
+}
+
+function withoutUnsignedAttributes(signerInfo: Buffer): Buffer {
+  const fields = DerReader.enterOnly(signerInfo, TAG.sequence).elements()
+  return encode(TAG.sequence, ...fields.filter(([tag]) => tag !== contextTag(1)))
 }
 
 /**

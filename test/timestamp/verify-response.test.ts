@@ -223,6 +223,35 @@ t.test('what is not signed and not looked at is left out, so that OpenSSL can re
   t.ok(verifies(directory, token, data, root))
 })
 
+t.test(
+  'unsigned attributes are left out, which can be such that OpenSSL does not read the rest',
+  async (t) => {
+    const came = verifyResponse(answer, expected).token
+    const [type, content] = elementsOf(came) as [Buffer, Buffer]
+    const fields = elementsOf(new DerReader(content).enter(contextTag(0)).element(TAG.sequence))
+    const signerInfo = new DerReader(fields.at(-1) as Buffer).enter(TAG.set).element(TAG.sequence)
+    const tokenWith = (attribute: string) => {
+      const unsigned = encode(contextTag(1), Buffer.from(attribute, 'hex'))
+      const changed = encode(TAG.set, encode(TAG.sequence, ...elementsOf(signerInfo), unsigned))
+      const signedData = encode(TAG.sequence, ...fields.slice(0, -1), changed)
+      return encode(TAG.sequence, type, encode(contextTag(0), signedData))
+    }
+    for (const [what, attribute, isRead] of [
+      ['one of its kind', '300906032a030431020500', true],
+      ['a type that is no identifier', '300a0604802a030431020500', false],
+      ['a truth value of no octets', '300906032a030431020100', false],
+      ['an integer of no octets', '300906032a030431020200', false],
+      ['a null that is none', '300a06032a03043103050100', false],
+      ['an end without a beginning', '300906032a030431020000', false],
+      ['a sequence that has no elements of its own', '300906032a030431021000', false],
+    ] as const) {
+      const token = tokenWith(attribute)
+      t.equal(verifies(directory, token, data, root), isRead, what)
+      t.same(verifyResponse(grant(token), expected).token, came, what)
+    }
+  },
+)
+
 t.test('a timestamp of something else', async (t) => {
   const { asked } = expected
   const changed = (changes: Partial<typeof asked>, more = {}) => ({
