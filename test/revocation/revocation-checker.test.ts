@@ -60,7 +60,7 @@ t.test(
     authority.know(signer.certificate)
     const scope = ['issuingDistributionPoint = critical, @scope', '[scope]', 'onlyCA = TRUE']
     server.on('/crl', () => authority.crl({ extensions: scope }))
-    await t.rejects(ask(), { message: `${wrong}it is about other kinds of certificates` })
+    await t.rejects(ask(), { message: `${wrong}${server.url}/crl: it is about other kinds of certificates` })
     server.on('/crl', (_, response) => {
       response.statusCode = 500
       return Buffer.alloc(0)
