@@ -88,6 +88,7 @@ const FIELD = {
   onlyContainsCaCerts: contextTag(2, 'primitive'),
   onlySomeReasons: contextTag(3, 'primitive'),
   indirectCrl: contextTag(4, 'primitive'),
+  onlyContainsAttributeCerts: contextTag(5, 'primitive'),
 } as const
 
 /**
@@ -107,7 +108,8 @@ export function readCrlScope(value: Buffer | undefined): CrlScope {
   const ca = readFlag(scope, FIELD.onlyContainsCaCerts)
   const someReasons = scope.tag === FIELD.onlySomeReasons && scope.element().length > 0
   const indirect = readFlag(scope, FIELD.indirectCrl)
-  if (scope.tag !== undefined || (user && ca)) {
+  const attributes = readFlag(scope, FIELD.onlyContainsAttributeCerts)
+  if (scope.tag !== undefined || attributes || (user && ca)) {
     throw new Error('it is about no certificates, or about attribute certificates alone')
   }
   return {
@@ -118,6 +120,7 @@ export function readCrlScope(value: Buffer | undefined): CrlScope {
   }
 }
 
+/** DER leaves out FALSE, the default, but some issuers write it. */
 function readFlag(scope: DerReader, tag: number): boolean {
   return scope.tag === tag && scope.content(tag)[0] !== 0
 }

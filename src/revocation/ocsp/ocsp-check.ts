@@ -1,6 +1,7 @@
 import type { X509Certificate } from 'node:crypto'
 import { digest, findHashByOid, SHA_1 } from '../../algorithms/hash-algorithms.ts'
 import { DerReader } from '../../asn1/der-reader.ts'
+import { encode } from '../../asn1/der-writer.ts'
 import { TAG } from '../../asn1/tag.ts'
 import { readGeneralizedTime } from '../../asn1/time.ts'
 import { type CertificateFields, readCertificateFields } from '../../x509/certificate-fields.ts'
@@ -128,7 +129,7 @@ export function asRevocationOnly<T extends OcspAnswer>(answer: T, flaw: string):
 /** Finds a wrong nonce. Responders may also send an earlier answer without a nonce (RFC 8954 2.1). */
 function findNonceProblem({ extensions }: OcspResponse, nonce: Buffer): string | undefined {
   const extension = extensions.get(ID_OCSP_NONCE)
-  return extension !== undefined && !new DerReader(extension.value).content(TAG.octetString).equals(nonce)
+  return extension !== undefined && !extension.value.equals(encode(TAG.octetString, nonce))
     ? 'it answered another request: its nonce is not the one that was sent'
     : undefined
 }

@@ -355,6 +355,14 @@ t.test('CRLs that are not about certificates', async (t) => {
   }
 })
 
+t.test('a CRL that says of each kind that it is not about that alone', async (t) => {
+  const allFalse = [1, 2, 4, 5].map((number) => `8${number}0100`).join('')
+  const crl = await made({ extensions: [`2.5.29.28 = critical, DER:300c${allFalse}`] })
+  t.ok(judgeCrl(directory, crl, root))
+  const { scope, flaw } = await check(crl)
+  t.strictSame([scope, flaw], [{ distributionPoints: undefined, only: undefined }, undefined])
+})
+
 t.test('a CRL about certificates of one kind, or of one distribution point', async (t) => {
   const own = readAddresses(readCertificateFields(leaf.certificate)).distributionPoints
   for (const [lines, outOfScope] of [

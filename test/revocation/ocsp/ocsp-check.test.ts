@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { DerReader } from '../../../src/asn1/der-reader.ts'
-import { encode } from '../../../src/asn1/der-writer.ts'
+import { encode, encodeObjectIdentifier } from '../../../src/asn1/der-writer.ts'
 import { contextTag, TAG } from '../../../src/asn1/tag.ts'
 import { checkOcspResponse } from '../../../src/revocation/ocsp/ocsp-check.ts'
 import { createOcspRequest } from '../../../src/revocation/ocsp/ocsp-request.ts'
@@ -271,6 +271,25 @@ t.test('an answer about something else, or to somebody else', async (t) => {
   await t.rejects(checkOcspResponse(await authority.respond(readFileSync(file)), asked, new Date()), {
     message: 'it answered about another certificate',
   })
+})
+
+t.test('a nonce that is no octet string keeps no revocation from counting', async (t) => {
+  const revoking = new RevocationAuthority(directory, root)
+  revoking.revoke(leaf.certificate, new Date())
+  for (const own of [authority, revoking]) {
+    const asked = question()
+    const bare = encode(
+      TAG.sequence,
+      encodeObjectIdentifier('1.3.6.1.5.5.7.48.1.2'),
+      encode(TAG.octetString, asked.nonce),
+    )
+    const extensions = encode(contextTag(1), encode(TAG.sequence, bare))
+    const der = resignAnswer(await own.respond(asked.der), root.keyFile, () => ({ 3: extensions }))
+    t.equal(judgeOcsp(directory, der, judged), own === revoking ? 'revoked' : 'good')
+    const message = 'it answered another request: its nonce is not the one that was sent'
+    const outcome = await checkOcspResponse(der, asked, new Date()).catch((error: Error) => error)
+    t.match(outcome, own === revoking ? { flaw: message, revocation: {} } : { message })
+  }
 })
 
 t.test('unknown is no answer', async (t) => {
