@@ -75,13 +75,12 @@ export async function checkCrl(
 ): Promise<CheckedCrl> {
   const pem = readPem(received)
   // Servers append line ends and the like, which nobody has signed
-  const der = new DerReader(pem ?? received).element(TAG.sequence)
-  const crl = readCrl(der)
+  const crl = readCrl(new DerReader(pem ?? received).element(TAG.sequence))
   if (!sameName(crl.issuer, readCertificateFields(issuer).subject)) {
     throw new Error('it is the CRL of another issuer')
   }
   const { keyUsage = ['cRLSign'] } = readCertificateExtensions(issuer)
-  const { thisUpdate, nextUpdate = thisUpdate, extensions } = crl
+  const { der, thisUpdate, nextUpdate = thisUpdate, extensions } = crl
   const scope = readCrlScope(extensions.get(CRL_EXTENSION.issuingDistributionPoint)?.value)
   const isIdentified = matchesKeyIdentifier(extensions, issuer)
   const wrong = await findSignatureProblem(crl, publicKeyOf(issuer))

@@ -3,6 +3,7 @@ import type { X509Certificate } from 'node:crypto'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { sameAlgorithm } from '../../asn1/algorithm-identifier.ts'
 import { checkInteger, DerReader } from '../../asn1/der-reader.ts'
+import { encode } from '../../asn1/der-writer.ts'
 import { contextTag, TAG } from '../../asn1/tag.ts'
 import { readTime } from '../../asn1/time.ts'
 import {
@@ -35,6 +36,11 @@ export const CRL_EXTENSION = {
 } as const
 
 export interface Crl extends SignedObject, Pick<UpdateTimes, 'thisUpdate'> {
+  /**
+   * DER CertificateList. Its outer AlgorithmIdentifier, which is not signed, is the same as the one that is: some verifiers
+   * refuse a CRL in which only one of them has parameters.
+   */
+  readonly der: Buffer
   /** Undefined if the CRL lacks the field, though RFC 5280 5.1.2.5 demands it. */
   readonly nextUpdate: Date | undefined
   /** DER Name. */
@@ -58,7 +64,8 @@ export function readCrl(der: Buffer): Crl {
   if (content.tag === TAG.integer) {
     content.integer() // version
   }
-  if (!sameAlgorithm(content.element(TAG.sequence), signed.algorithm)) {
+  const algorithm = content.element(TAG.sequence)
+  if (!sameAlgorithm(algorithm, signed.algorithm)) {
     throw new Error('it names two algorithms for its signature')
   }
   const issuer = content.element(TAG.sequence)
@@ -68,7 +75,15 @@ export function readCrl(der: Buffer): Crl {
   const entries = content.enterOptional(TAG.sequence)
   const extensions = readExtensions(content.enterOptional(contextTag(0)))
   content.finish()
-  return { ...signed, issuer, thisUpdate, nextUpdate, entries, extensions }
+  return {
+    ...signed,
+    der: algorithm.equals(signed.algorithm) ? der : encodeCrl({ ...signed, algorithm }),
+    ...{ issuer, thisUpdate, nextUpdate, entries, extensions },
+  }
+}
+
+function encodeCrl({ toBeSigned, algorithm, signature }: SignedObject): Buffer {
+  return encode(TAG.sequence, toBeSigned, algorithm, encode(TAG.bitString, Buffer.of(0), signature))
 }
 
 /** The certificates of its issuer that a CRL covers, as issuingDistributionPoint says (RFC 5280 5.2.5). */

@@ -167,7 +167,9 @@ t.test('algorithms of RSA without parameters, and with NULL', async (t) => {
     const fields = { [CRL.signature]: algorithm(SHA256_WITH_RSA, inner) }
     const crl = resign(der, rsa.keyFile, fields, algorithm(SHA256_WITH_RSA, outer))
     t.ok(judgeCrl(directory, crl, rsa), `${inner}, ${outer}`)
-    t.ok(await check(crl, { issuer: rsa }), `${inner}, ${outer}`)
+    const { der: kept } = await check(crl, { issuer: rsa })
+    // The outer one is not signed, and Bouncy Castle refuses a CRL in which it is another one
+    t.same(kept, resign(kept, rsa.keyFile, {}, algorithm(SHA256_WITH_RSA, inner)), `${inner}, ${outer}`)
   }
 })
 
