@@ -73,8 +73,8 @@ export function readSignedData(der: Buffer): SignedData | undefined {
 const VERSION_3 = encode(TAG.integer, Buffer.of(3))
 
 /**
- * Leaves out attribute certificates, crls and unsigned attributes, which `readSignedData` does not look at. They are not
- * signed, so that anybody on the way can add some that keep verifiers from reading the rest.
+ * Leaves out attribute certificates, crls, unsigned attributes, and digest algorithms that no signer has. They are not signed
+ * and not needed, so that anybody on the way can add some that keep verifiers from reading the rest.
  *
  * @param der ContentInfo with a SignedData over other content than id-data
  * @returns the same where there are none
@@ -86,8 +86,9 @@ export function withoutUnread(der: Buffer): Buffer {
   const [, ...fields] = contentInfo.enter(contextTag(0)).enter(TAG.sequence).elements()
   const signerInfos = DerReader.enterOnly(fields.at(-1) as Buffer, TAG.set).elements()
   const kept = [
+    encode(TAG.set, ...signerInfos.map(digestAlgorithmOf)),
     ...fields
-      .slice(0, -1)
+      .slice(1, -1)
       .filter(([tag]) => tag !== contextTag(1))
       .map(withoutAttributeCertificates),
     encode(TAG.set, ...signerInfos.map(withoutUnsignedAttributes)),
@@ -97,6 +98,11 @@ export function withoutUnread(der: Buffer): Buffer {
   }
   const signedData = encode(TAG.sequence, VERSION_3, ...kept)
   return encode(TAG.sequence, contentType, encode(contextTag(0), signedData))
+}
+
+function digestAlgorithmOf(signerInfo: Buffer): Buffer {
+  const [, , digestAlgorithm = Buffer.alloc(0)] = DerReader.enterOnly(signerInfo, TAG.sequence).elements()
+  return digestAlgorithm
 }
 
 function withoutUnsignedAttributes(signerInfo: Buffer): Buffer {

@@ -252,6 +252,19 @@ t.test(
   },
 )
 
+t.test('digest algorithms of nobody are left out, of which OpenSSL has to know all', async (t) => {
+  const came = verifyResponse(answer, expected).token
+  const [type, content] = elementsOf(came) as [Buffer, Buffer]
+  const fields = elementsOf(new DerReader(content).enter(contextTag(0)).element(TAG.sequence))
+  const own = new DerReader(fields[1] as Buffer).content(TAG.set)
+  const unknown = encode(TAG.sequence, Buffer.from('06032a0304', 'hex'))
+  const all = encode(TAG.set, unknown, own)
+  const signedData = encode(TAG.sequence, fields[0] as Buffer, all, ...fields.slice(2))
+  const token = encode(TAG.sequence, type, encode(contextTag(0), signedData))
+  t.notOk(verifies(directory, token, data, root))
+  t.same(verifyResponse(grant(token), expected).token, came)
+})
+
 t.test('a timestamp of something else', async (t) => {
   const { asked } = expected
   const changed = (changes: Partial<typeof asked>, more = {}) => ({
