@@ -36,7 +36,10 @@ t.test('no core dumps', async (t) => {
         t.match(line, /^ENTRYPOINT \["\/app\/docker\/entrypoint\.sh"[,\]]/, path)
       }
     }
-    t.match(read('docker/Dockerfile'), /^ENTRYPOINT .*\n^CMD \["node", "--max-semi-space-size=16", "dist\/bundle\/server\.js"\]$/m)
+    t.match(
+      read('docker/Dockerfile'),
+      /^ENTRYPOINT .*\n^CMD \["node", "--max-semi-space-size=16", "dist\/bundle\/server\.js"\]$/m,
+    )
   })
 
   t.test('under systemd and compose', async (t) => {

@@ -73,8 +73,8 @@ export function readSignedData(der: Buffer): SignedData | undefined {
 const VERSION_3 = encode(TAG.integer, Buffer.of(3))
 
 /**
- * Leaves out attribute certificates and crls, which `readSignedData` does not look at. They are not signed, so that anybody
- * on the way can add some that keep verifiers from reading the rest.
+ * Leaves out attribute certificates, crls, unsigned attributes, and digest algorithms that no signer has. They are not signed
+ * and not needed, so that anybody on the way can add some that keep verifiers from reading the rest.
  *
  * @param der ContentInfo with a SignedData over other content than id-data
  * @returns the same where there are none
@@ -84,12 +84,53 @@ export function withoutUnread(der: Buffer): Buffer {
   const contentInfo = DerReader.enterOnly(der, TAG.sequence)
   const contentType = contentInfo.element(TAG.objectIdentifier)
   const [, ...fields] = contentInfo.enter(contextTag(0)).enter(TAG.sequence).elements()
-  const kept = fields.filter(([tag]) => tag !== contextTag(1)).map(withoutAttributeCertificates)
+  const signerInfos = DerReader.enterOnly(fields.at(-1) as Buffer, TAG.set).elements()
+  const kept = [
+    encode(TAG.set, ...signerInfos.map(digestAlgorithmOf)),
+    ...fields
+      .slice(1, -1)
+      .filter(([tag]) => tag !== contextTag(1))
+      .map(withoutAttributeCertificates),
+    encode(TAG.set, ...signerInfos.map(withoutUnsignedAttributes)),
+  ]
   if (Buffer.concat(kept).equals(Buffer.concat(fields))) {
     return der
   }
   const signedData = encode(TAG.sequence, VERSION_3, ...kept)
   return encode(TAG.sequence, contentType, encode(contextTag(0), signedData))
+}
+
+function digestAlgorithmOf(signerInfo: Buffer): Buffer {
+  const [, , digestAlgorithm = Buffer.alloc(0)] = DerReader.enterOnly(signerInfo, TAG.sequence).elements()
+  return digestAlgorithm
+}
+
+function withoutUnsignedAttributes(signerInfo: Buffer): Buffer {
+  const fields = DerReader.enterOnly(signerInfo, TAG.sequence).elements()
+  return encode(TAG.sequence, ...fields.filter(([tag]) => tag !== contextTag(1)))
+}
+
+/**
+ * Adds certificates behind those that there are, which are not signed.
+ *
+ * @param der ContentInfo with a SignedData that has certificates
+ * @param certificates DER
+ * @returns the same where there are none to add
+ * @throws Error when it is malformed
+ */
+export function addCertificates(der: Buffer, certificates: readonly Buffer[]): Buffer {
+  if (certificates.length === 0) {
+    return der
+  }
+  const contentInfo = DerReader.enterOnly(der, TAG.sequence)
+  const contentType = contentInfo.element(TAG.objectIdentifier)
+  const fields = contentInfo.enter(contextTag(0)).enter(TAG.sequence).elements()
+  const all = fields.map((field) =>
+    field[0] === contextTag(0)
+      ? encode(contextTag(0), new DerReader(field).content(contextTag(0)), ...certificates)
+      : field,
+  )
+  return encode(TAG.sequence, contentType, encode(contextTag(0), encode(TAG.sequence, ...all)))
 }
 
 /** @param field of a SignedData; another one than its certificates stays as it is */

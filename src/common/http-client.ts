@@ -14,6 +14,13 @@ const IDLE_MS = 15_000
 const MAX_REDIRECTS = 3
 
 /**
+ * Time for which one of several addresses of a host is tried, in ms, before the next one. Node gives up each but the last:
+ * after its 250 ms a host on the other side of the world would never be reached where no way leads to the last. Within this time
+ * a packet that was lost is sent again.
+ */
+const ATTEMPT = { autoSelectFamilyAttemptTimeout: 1_500 }
+
+/**
  * Chunks of an answer that may be of any length. If there are more, they must have 128 bytes on average: Node reads two
  * megabytes in one turn of the event loop, which would take a second with a chunk for each byte.
  */
@@ -158,6 +165,7 @@ export class HttpClient {
     const options = {
       method: body === undefined ? 'GET' : 'POST',
       signal,
+      ...ATTEMPT,
       headers: {
         'user-agent': 'signing-service',
         ...(body && { 'content-type': body.type, 'content-length': body.content.length }),
@@ -233,7 +241,7 @@ export function createTunnels({ url, authorization }: ProxyServer, options: Agen
     timeout: IDLE_MS,
     ...options,
     proxy,
-    proxyRequestOptions: { ...(headers && { headers }) },
+    proxyRequestOptions: { ...ATTEMPT, ...(headers && { headers }) },
   })
 }
 

@@ -5,7 +5,7 @@ import { type RevocationAddresses, readAddresses } from '../x509/certificate-ext
 import { type CertificateFields, readCertificateFields } from '../x509/certificate-fields.ts'
 import { EXTENSION } from '../x509/extensions.ts'
 import { describeSubject } from '../x509/validity.ts'
-import { findScopeProblem } from './crl/crl.ts'
+import { type CrlScope, findScopeProblem } from './crl/crl.ts'
 import { type CheckedCrl, type CrlQuestion, checkCrl } from './crl/crl-check.ts'
 import type { RevocationLimits } from './limits.ts'
 import { asRevocationOnly, checkOcspResponse, type OcspAnswer } from './ocsp/ocsp-check.ts'
@@ -32,6 +32,8 @@ export class RevocationChecker {
   readonly #limits: RevocationLimits
   /** The last request to each address that has not ended. */
   readonly #last = new Map<string, Promise<unknown>>()
+  /** The last CRL about responders, by its addresses. */
+  readonly #responderCrls = new Map<string, Buffer>()
 
   constructor(client: HttpClient, observer: RevocationObserver, limits: RevocationLimits) {
     this.#client = client
@@ -80,22 +82,30 @@ export class RevocationChecker {
     if (isIssuer || fields.extensions.has(EXTENSION.ocspNoCheck) || addresses.crl.length === 0) {
       return answer
     }
-    const question = { issuer, serialNumbers: new Set([serialNumber]) }
+    const question = {
+      ...{ issuer, serialNumbers: new Set([serialNumber]) },
+      findScopeProblem: (scope: CrlScope) =>
+        findScopeProblem(scope, certificate, addresses.distributionPoints),
+    }
     const crl = await this.fetchCrl(addresses.crl, question, signal).catch((error: Error) => error)
     signal.throwIfAborted()
     const doubt = "its responder's certificate is not known to be good"
     if (!(crl instanceof Error) && crl.revocations.has(serialNumber)) {
       throw new Error(`${doubt}: it was revoked`)
     }
-    const wrong =
-      crl instanceof Error
-        ? crl.message
-        : findScopeProblem(crl.scope, certificate, addresses.distributionPoints)
-    if (crl instanceof Error || wrong !== undefined) {
-      return asRevocationOnly(answer, `${doubt}: ${wrong}`)
+    if (crl instanceof Error) {
+      return asRevocationOnly(answer, `${doubt}: ${crl.message}`)
     }
     const nextUpdate = new Date(Math.min(answer.nextUpdate.getTime(), crl.nextUpdate.getTime()))
-    return { ...answer, nextUpdate, responderCrl: crl.der }
+    return { ...answer, nextUpdate, responderCrl: this.#shared(addresses.crl.join(' '), crl.der) }
+  }
+
+  /** Returns the CRL that came before if it is the same: each answer would hold megabytes of its own. */
+  #shared(addresses: string, crl: Buffer): Buffer {
+    const before = this.#responderCrls.get(addresses)
+    const shared = before?.equals(crl) ? before : crl
+    this.#responderCrls.set(addresses, shared)
+    return shared
   }
 
   async #fetchFirst<T extends Flawed>(

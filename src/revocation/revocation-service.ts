@@ -4,7 +4,8 @@ import type { HttpClient } from '../common/http-client.ts'
 import { type ChainLink, chainLinks, linkKey } from '../x509/chain.ts'
 import { describeSubject } from '../x509/validity.ts'
 import { CachedFetch, type CachedFetchOptions } from './cached-fetch.ts'
-import type { CheckedCrl } from './crl/crl-check.ts'
+import { type CrlScope, findScopeProblem } from './crl/crl.ts'
+import type { CheckedCrl, CrlQuestion } from './crl/crl-check.ts'
 import { DEFAULT_LIMITS, type RevocationLimits } from './limits.ts'
 import type { Flawed, UpdateTimes } from './revocation-answer.ts'
 import {
@@ -183,9 +184,9 @@ export class RevocationService {
   }
 
   #crlSource({ issuer, addresses }: IssuedCertificate) {
-    return (serialNumbers: () => ReadonlySet<string>) =>
+    return (question: () => Omit<CrlQuestion, 'issuer'>) =>
       this.#source(`the CRL of ${describeSubject(issuer)}`, (signal) =>
-        this.#checker.fetchCrl(addresses.crl, { issuer, serialNumbers: serialNumbers() }, signal),
+        this.#checker.fetchCrl(addresses.crl, { issuer, ...question() }, signal),
       )
   }
 
@@ -228,9 +229,12 @@ class CrlCache {
   readonly source: CachedFetch<CheckedCrl>
   #members: readonly WatchedCertificate[] = []
 
-  /** @param createSource creates the fetch of the CRL; its argument returns serial numbers in hex */
-  constructor(createSource: (serialNumbers: () => ReadonlySet<string>) => CachedFetch<CheckedCrl>) {
-    this.source = createSource(() => new Set(this.#members.map(({ issued }) => issued.serialNumber)))
+  /** @param createSource creates the fetch of the CRL; its argument returns what is looked for */
+  constructor(createSource: (question: () => Omit<CrlQuestion, 'issuer'>) => CachedFetch<CheckedCrl>) {
+    this.source = createSource(() => ({
+      serialNumbers: new Set(this.#members.map(({ issued }) => issued.serialNumber)),
+      findScopeProblem: (scope) => this.#findScopeProblem(scope),
+    }))
   }
 
   /** Sets the certificates. A CRL that was not searched for new ones is fetched again. */
@@ -251,6 +255,14 @@ class CrlCache {
     } else {
       this.source.stop()
     }
+  }
+
+  /** Finds why a CRL covers none of the certificates: then that of the next address may. */
+  #findScopeProblem(scope: CrlScope): string | undefined {
+    const problems = this.#members.map(({ issued: { certificate, addresses } }) =>
+      findScopeProblem(scope, certificate, addresses.distributionPoints),
+    )
+    return problems.includes(undefined) ? undefined : problems[0]
   }
 
   #isLacking(): boolean {

@@ -1,7 +1,7 @@
 import type { X509Certificate } from 'node:crypto'
 import * as asn1js from 'asn1js'
 import * as pkijs from 'pkijs'
-import { withoutUnread } from '../cms/signed-data-reader.ts'
+import { addCertificates, withoutUnread } from '../cms/signed-data-reader.ts'
 import type { TimestampAuthority } from '../configuration/timestamp-authority.ts'
 import { type KnownChains, traceAuthority } from './authority-chains.ts'
 import { withDefiniteLengths } from './definite-lengths.ts'
@@ -29,7 +29,7 @@ export interface VerificationContext {
 
 /** A verified timestamp. */
 export interface Timestamp {
-  /** DER TimeStampToken (RFC 3161 2.4.2): a ContentInfo with a SignedData. */
+  /** DER TimeStampToken (RFC 3161 2.4.2): a ContentInfo with a SignedData. It has all issuers of `path` below a root. */
   readonly token: Buffer
   /** The authority's certificate first, then its issuers as far as they are known. */
   readonly path: readonly X509Certificate[]
@@ -47,7 +47,8 @@ export function verifyResponse(answer: Buffer, expected: VerificationContext): T
     const token = readTimestampToken(encoded)
     const info = readTstInfo(token.tstInfo)
     checkAnswer(info, expected.asked, expected.clockToleranceMs)
-    return { path: verifyToken(token, info, expected), token: withoutUnread(encoded) }
+    const path = verifyToken(token, info, expected)
+    return { path, token: addCertificates(withoutUnread(encoded), findMissing(token, path)) }
   } catch (error) {
     if (error instanceof TimestampError) {
       throw error
@@ -55,6 +56,17 @@ export function verifyResponse(answer: Buffer, expected: VerificationContext): T
     // The parsers' own messages would not help an operator
     throw new TimestampError('malformed', 'answered with something other than a timestamp')
   }
+}
+
+/**
+ * Returns the issuers below the root that an authority did not send. Those who have its root alone could not verify a token
+ * without them, and nobody could without a network.
+ *
+ * @returns DER
+ */
+function findMissing({ certificates }: TimestampToken, path: readonly X509Certificate[]): Buffer[] {
+  const issuers = path.slice(1, -1).map(({ raw }) => raw)
+  return issuers.filter((issuer) => !certificates.some(({ raw }) => raw.equals(issuer)))
 }
 
 /**

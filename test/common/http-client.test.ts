@@ -1,7 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { createServer, type IncomingMessage } from 'node:http'
 import { createServer as createTlsServer } from 'node:https'
-import { type AddressInfo, createServer as createTcpServer, type LookupFunction } from 'node:net'
+import {
+  type AddressInfo,
+  createServer as createTcpServer,
+  getDefaultAutoSelectFamilyAttemptTimeout,
+  type LookupFunction,
+  setDefaultAutoSelectFamilyAttemptTimeout,
+} from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import t, { type Test } from 'tap'
 import { HttpClient, type HttpClientOptions, type HttpRequest } from '../../src/common/http-client.ts'
@@ -197,6 +203,21 @@ const lookup: LookupFunction = (hostname, options, callback) => {
     callback(null, first.address, first.family)
   }
 }
+
+t.test('the first of two addresses takes its time, and no way leads to the second', async (t) => {
+  const { port } = await startServer(t)
+  const before = getDefaultAutoSelectFamilyAttemptTimeout()
+  t.teardown(() => setDefaultAutoSelectFamilyAttemptTimeout(before))
+  setDefaultAutoSelectFamilyAttemptTimeout(10)
+  const client = new HttpClient({
+    lookup: (hostname, options, callback) => {
+      lookup(hostname, options, callback)
+      // When Node looks at the connection again, the time that it gives an address by itself is over
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 50)
+    },
+  })
+  t.equal(await get('/', { url: new URL(`http://both.test:${port}/`) }, client), 'answer')
+})
 
 t.test('a redirect from a public to a private address is not followed', async (t) => {
   const inside = await startServer(t)

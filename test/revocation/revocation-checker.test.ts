@@ -60,7 +60,7 @@ t.test(
     authority.know(signer.certificate)
     const scope = ['issuingDistributionPoint = critical, @scope', '[scope]', 'onlyCA = TRUE']
     server.on('/crl', () => authority.crl({ extensions: scope }))
-    await t.rejects(ask(), { message: `${wrong}it is about other kinds of certificates` })
+    await t.rejects(ask(), { message: `${wrong}${server.url}/crl: it is about other kinds of certificates` })
     server.on('/crl', (_, response) => {
       response.statusCode = 500
       return Buffer.alloc(0)
@@ -68,6 +68,20 @@ t.test(
     await t.rejects(ask(), { message: `${wrong}${server.url}/crl: it answered with the HTTP status 500` })
   },
 )
+
+t.test('answers that come with one CRL hold it once', async (t) => {
+  const observer = { asked: () => {} }
+  const checker = new RevocationChecker(new HttpClient(), observer, DEFAULT_LIMITS)
+  const askAgain = () =>
+    checker.askResponder(readIssuedCertificate(leaf.certificate, root.certificate), signal)
+  delegate(crlAt(`${server.url}/crl`))
+  const crl = await authority.crl()
+  server.on('/crl', () => crl)
+  const { responderCrl } = await askAgain()
+  t.equal((await askAgain()).responderCrl, responderCrl)
+  server.on('/crl', () => authority.crl({ nextUpdate: new Date(Date.now() + HOUR_MS) }))
+  t.notSame((await askAgain()).responderCrl, responderCrl, 'until there is another one')
+})
 
 t.test('that a certificate is revoked counts where nobody vouches for the responder', async (t) => {
   const at = new Date('2026-01-02T03:04:05Z')

@@ -1,8 +1,9 @@
-import { mkdtempSync } from 'node:fs'
+import { mkdtempSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
+import { encodePem } from '../../src/asn1/pem.ts'
 import type { RevocationInformation } from '../../src/revocation/revocation-information.ts'
-import { issue } from '../support/certificates.ts'
+import { issue, openssl } from '../support/certificates.ts'
 import { inPem, withoutNextUpdate } from '../support/changed-crl.ts'
 import { judgeCrl, judgeOcsp } from '../support/revocation-authority.ts'
 import { crlAt, issueRevocationChain, ocspAt } from '../support/revocation-chain.ts'
@@ -287,6 +288,45 @@ t.test('an OCSP response to an earlier request tells that the leaf is revoked', 
     'it is not handed out, as it has the nonce of another request',
   )
 })
+
+t.test(
+  'the CRL of the next distribution point where that of the first is about others, as openssl takes it',
+  async (t) => {
+    const directory = mkdtempSync(join(directories, 'chain-'))
+    const server = await startRevocationServer()
+    t.teardown(() => server.close())
+    const [ofAuthorities, ofOthers] = [`${server.url}/authorities.crl`, `${server.url}/others.crl`]
+    const { root, authority, leaf, certificates } = issueRevocationChain(directory, {
+      leaf: crlAt(ofAuthorities, ofOthers),
+      authority: crlAt(`${server.url}/root.crl`),
+    })
+    const scopeOf = (url: string, only: string) => [
+      'issuingDistributionPoint = critical, @scope',
+      ...['[scope]', `fullname = URI:${url}`, `${only} = TRUE`],
+    ]
+    const crls = [
+      await authority.crl({ extensions: scopeOf(ofAuthorities, 'onlyCA') }),
+      await authority.crl({ extensions: scopeOf(ofOthers, 'onlyuser') }),
+    ] as const
+    server.on('/root.crl', () => root.crl())
+    server.on('/authorities.crl', () => crls[0])
+    server.on('/others.crl', () => crls[1])
+    const { service, until, messages } = watchChain(certificates)
+    t.teardown(() => service.stop())
+    t.ok((await until(complete)).crls.some((crl) => crl.equals(crls[1])))
+    t.strictSame(messages, [])
+    const file = join(directory, 'crls.pem')
+    writeFileSync(file, crls.map((crl) => encodePem('X509 CRL', crl)).join(''))
+    const trusted = ['-partial_chain', '-trusted', authority.issued.certificateFile]
+    openssl('verify', ...trusted, '-crl_check', '-CRLfile', file, leaf.certificateFile)
+
+    server.on('/others.crl', () => crls[0])
+    const other = watchChain(certificates)
+    t.teardown(() => other.service.stop())
+    await other.until(({ problems }) => problems.join().includes('it is about other kinds of certificates'))
+    t.match(other.messages.join(), 'No revocation information from the CRL of CN=authority')
+  },
+)
 
 t.test('an entry in the CRL of another distribution point counts', async (t) => {
   const { watch, leaf, authority, server } = await setUp(t)

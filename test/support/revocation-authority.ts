@@ -101,11 +101,16 @@ export class RevocationAuthority {
   }
 }
 
-/** `good`, `revoked` or `unknown`, as openssl reads an OCSP answer and can verify it; undefined where it does not. */
+/**
+ * `good`, `revoked` or `unknown`, as openssl reads an OCSP answer and can verify it; undefined where it does not.
+ *
+ * @param at moment at which certificates must be valid
+ */
 export function judgeOcsp(
   directory: string,
   response: Buffer,
   { certificate, issuer, root }: { certificate: Issued; issuer: Issued; root: Issued },
+  at = new Date(),
 ): string | undefined {
   const file = join(mkdtempSync(join(directory, 'judge-')), 'response.der')
   writeFileSync(file, response)
@@ -114,7 +119,7 @@ export function judgeOcsp(
     [
       ...['ocsp', '-respin', file, '-no_nonce', '-issuer', issuer.certificateFile],
       ...['-cert', certificate.certificateFile, '-CAfile', root.certificateFile],
-      ...['-verify_other', issuer.certificateFile],
+      ...['-verify_other', issuer.certificateFile, '-attime', `${Math.floor(at.getTime() / 1000)}`],
     ],
     { encoding: 'utf8' },
   )

@@ -10,7 +10,11 @@ import { contextTag, TAG } from '../../src/asn1/tag.ts'
 import { KnownChains } from '../../src/timestamp/authority-chains.ts'
 import { TimestampError } from '../../src/timestamp/timestamp-error.ts'
 import { createNonce, encodeTimestampRequest } from '../../src/timestamp/timestamp-request.ts'
-import { type VerificationContext, verifyResponse } from '../../src/timestamp/verify-response.ts'
+import {
+  readTimestampResponse,
+  type VerificationContext,
+  verifyResponse,
+} from '../../src/timestamp/verify-response.ts'
 import { readCertificateFields } from '../../src/x509/certificate-fields.ts'
 import {
   type Issued,
@@ -155,6 +159,33 @@ t.test('RSASSA-PSS, which `openssl ts` does not know, but `openssl cms`', async 
   t.same(readFileSync(`${file}.content`), tstInfo)
 })
 
+t.test(
+  'issuers that the authority does not send are added, so that OpenSSL needs the root alone',
+  async (t) => {
+    const both = {
+      ...expected,
+      trustAnchors: [issuing.certificate, root.certificate],
+      known: new KnownChains(),
+    }
+    const alone = await createResponder(directory, { signer, chain: [] })(
+      encodeTimestampRequest(expected.asked),
+    )
+    t.notOk(verifies(directory, readTimestampResponse(alone), data, root))
+    for (let times = 0; times < 2; times++) {
+      const { token } = verifyResponse(alone, both)
+      t.ok(verifies(directory, token, data, root))
+      t.equal(occurrences(token, issuing.certificate.raw), 1)
+      t.equal(occurrences(token, root.certificate.raw), 0)
+    }
+    const { token } = verifyResponse(answer, both)
+    t.same(token, readTimestampResponse(answer), 'what has them stays as it came')
+  },
+)
+
+function occurrences(bytes: Buffer, part: Buffer): number {
+  return bytes.toString('latin1').split(part.toString('latin1')).length - 1
+}
+
 t.test('a token in BER is handed out as DER', async (t) => {
   const answer = forged({ args: ['-cades', '-stream'] })
   const { token } = verifyResponse(answer, expected)
@@ -190,6 +221,48 @@ t.test('what is not signed and not looked at is left out, so that OpenSSL can re
   }
   t.same(answerWith(3, plain), answer)
   t.ok(verifies(directory, token, data, root))
+})
+
+t.test(
+  'unsigned attributes are left out, which can be such that OpenSSL does not read the rest',
+  async (t) => {
+    const came = verifyResponse(answer, expected).token
+    const [type, content] = elementsOf(came) as [Buffer, Buffer]
+    const fields = elementsOf(new DerReader(content).enter(contextTag(0)).element(TAG.sequence))
+    const signerInfo = new DerReader(fields.at(-1) as Buffer).enter(TAG.set).element(TAG.sequence)
+    const tokenWith = (attribute: string) => {
+      const unsigned = encode(contextTag(1), Buffer.from(attribute, 'hex'))
+      const changed = encode(TAG.set, encode(TAG.sequence, ...elementsOf(signerInfo), unsigned))
+      const signedData = encode(TAG.sequence, ...fields.slice(0, -1), changed)
+      return encode(TAG.sequence, type, encode(contextTag(0), signedData))
+    }
+    for (const [what, attribute, isRead] of [
+      ['one of its kind', '300906032a030431020500', true],
+      ['a type that is no identifier', '300a0604802a030431020500', false],
+      ['a truth value of no octets', '300906032a030431020100', false],
+      ['an integer of no octets', '300906032a030431020200', false],
+      ['a null that is none', '300a06032a03043103050100', false],
+      ['an end without a beginning', '300906032a030431020000', false],
+      ['a sequence that has no elements of its own', '300906032a030431021000', false],
+    ] as const) {
+      const token = tokenWith(attribute)
+      t.equal(verifies(directory, token, data, root), isRead, what)
+      t.same(verifyResponse(grant(token), expected).token, came, what)
+    }
+  },
+)
+
+t.test('digest algorithms of nobody are left out, of which OpenSSL has to know all', async (t) => {
+  const came = verifyResponse(answer, expected).token
+  const [type, content] = elementsOf(came) as [Buffer, Buffer]
+  const fields = elementsOf(new DerReader(content).enter(contextTag(0)).element(TAG.sequence))
+  const own = new DerReader(fields[1] as Buffer).content(TAG.set)
+  const unknown = encode(TAG.sequence, Buffer.from('06032a0304', 'hex'))
+  const all = encode(TAG.set, unknown, own)
+  const signedData = encode(TAG.sequence, fields[0] as Buffer, all, ...fields.slice(2))
+  const token = encode(TAG.sequence, type, encode(contextTag(0), signedData))
+  t.notOk(verifies(directory, token, data, root))
+  t.same(verifyResponse(grant(token), expected).token, came)
 })
 
 t.test('a timestamp of something else', async (t) => {

@@ -47,6 +47,8 @@ export interface CrlQuestion {
   readonly issuer: X509Certificate
   /** Serial numbers of certificates of the issuer: contents of INTEGERs in hex. */
   readonly serialNumbers: ReadonlySet<string>
+  /** Finds why a CRL covers none of them, in words. Without it, one of any scope will do. */
+  readonly findScopeProblem?: (scope: CrlScope) => string | undefined
 }
 
 /** A verified CRL. It may be embedded, unless it has a flaw. */
@@ -68,18 +70,17 @@ export interface CheckedCrl extends UpdateTimes, Flawed {
  */
 export async function checkCrl(
   received: Buffer,
-  { issuer, serialNumbers }: CrlQuestion,
+  { issuer, serialNumbers, findScopeProblem }: CrlQuestion,
   at: Date,
 ): Promise<CheckedCrl> {
   const pem = readPem(received)
   // Servers append line ends and the like, which nobody has signed
-  const der = new DerReader(pem ?? received).element(TAG.sequence)
-  const crl = readCrl(der)
+  const crl = readCrl(new DerReader(pem ?? received).element(TAG.sequence))
   if (!sameName(crl.issuer, readCertificateFields(issuer).subject)) {
     throw new Error('it is the CRL of another issuer')
   }
   const { keyUsage = ['cRLSign'] } = readCertificateExtensions(issuer)
-  const { thisUpdate, nextUpdate = thisUpdate, extensions } = crl
+  const { der, thisUpdate, nextUpdate = thisUpdate, extensions } = crl
   const scope = readCrlScope(extensions.get(CRL_EXTENSION.issuingDistributionPoint)?.value)
   const isIdentified = matchesKeyIdentifier(extensions, issuer)
   const wrong = await findSignatureProblem(crl, publicKeyOf(issuer))
@@ -94,7 +95,8 @@ export async function checkCrl(
     (isIdentified ? undefined : OTHER_IDENTIFIER) ??
     findWeakHash(crl) ??
     findFlaw(crl, scope, at) ??
-    found.flaw
+    found.flaw ??
+    findScopeProblem?.(scope)
   if (flaw !== undefined && revocations.size === 0) {
     throw new Error(flaw)
   }

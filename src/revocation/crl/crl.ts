@@ -3,6 +3,7 @@ import type { X509Certificate } from 'node:crypto'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { sameAlgorithm } from '../../asn1/algorithm-identifier.ts'
 import { checkInteger, DerReader } from '../../asn1/der-reader.ts'
+import { encode } from '../../asn1/der-writer.ts'
 import { contextTag, TAG } from '../../asn1/tag.ts'
 import { readTime } from '../../asn1/time.ts'
 import {
@@ -35,6 +36,11 @@ export const CRL_EXTENSION = {
 } as const
 
 export interface Crl extends SignedObject, Pick<UpdateTimes, 'thisUpdate'> {
+  /**
+   * DER CertificateList. Its outer AlgorithmIdentifier, which is not signed, is the same as the one that is: some verifiers
+   * refuse a CRL in which only one of them has parameters.
+   */
+  readonly der: Buffer
   /** Undefined if the CRL lacks the field, though RFC 5280 5.1.2.5 demands it. */
   readonly nextUpdate: Date | undefined
   /** DER Name. */
@@ -58,7 +64,8 @@ export function readCrl(der: Buffer): Crl {
   if (content.tag === TAG.integer) {
     content.integer() // version
   }
-  if (!sameAlgorithm(content.element(TAG.sequence), signed.algorithm)) {
+  const algorithm = content.element(TAG.sequence)
+  if (!sameAlgorithm(algorithm, signed.algorithm)) {
     throw new Error('it names two algorithms for its signature')
   }
   const issuer = content.element(TAG.sequence)
@@ -68,7 +75,15 @@ export function readCrl(der: Buffer): Crl {
   const entries = content.enterOptional(TAG.sequence)
   const extensions = readExtensions(content.enterOptional(contextTag(0)))
   content.finish()
-  return { ...signed, issuer, thisUpdate, nextUpdate, entries, extensions }
+  return {
+    ...signed,
+    der: algorithm.equals(signed.algorithm) ? der : encodeCrl({ ...signed, algorithm }),
+    ...{ issuer, thisUpdate, nextUpdate, entries, extensions },
+  }
+}
+
+function encodeCrl({ toBeSigned, algorithm, signature }: SignedObject): Buffer {
+  return encode(TAG.sequence, toBeSigned, algorithm, encode(TAG.bitString, Buffer.of(0), signature))
 }
 
 /** The certificates of its issuer that a CRL covers, as issuingDistributionPoint says (RFC 5280 5.2.5). */
@@ -88,6 +103,7 @@ const FIELD = {
   onlyContainsCaCerts: contextTag(2, 'primitive'),
   onlySomeReasons: contextTag(3, 'primitive'),
   indirectCrl: contextTag(4, 'primitive'),
+  onlyContainsAttributeCerts: contextTag(5, 'primitive'),
 } as const
 
 /**
@@ -107,7 +123,8 @@ export function readCrlScope(value: Buffer | undefined): CrlScope {
   const ca = readFlag(scope, FIELD.onlyContainsCaCerts)
   const someReasons = scope.tag === FIELD.onlySomeReasons && scope.element().length > 0
   const indirect = readFlag(scope, FIELD.indirectCrl)
-  if (scope.tag !== undefined || (user && ca)) {
+  const attributes = readFlag(scope, FIELD.onlyContainsAttributeCerts)
+  if (scope.tag !== undefined || attributes || (user && ca)) {
     throw new Error('it is about no certificates, or about attribute certificates alone')
   }
   return {
@@ -118,6 +135,7 @@ export function readCrlScope(value: Buffer | undefined): CrlScope {
   }
 }
 
+/** DER leaves out FALSE, the default, but some issuers write it. */
 function readFlag(scope: DerReader, tag: number): boolean {
   return scope.tag === tag && scope.content(tag)[0] !== 0
 }

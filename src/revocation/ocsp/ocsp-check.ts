@@ -1,7 +1,9 @@
 import type { X509Certificate } from 'node:crypto'
 import { digest, findHashByOid, SHA_1 } from '../../algorithms/hash-algorithms.ts'
 import { DerReader } from '../../asn1/der-reader.ts'
+import { encode } from '../../asn1/der-writer.ts'
 import { TAG } from '../../asn1/tag.ts'
+import { readGeneralizedTime } from '../../asn1/time.ts'
 import { type CertificateFields, readCertificateFields } from '../../x509/certificate-fields.ts'
 import { isIssuedBy } from '../../x509/chain.ts'
 import { findUnknownCritical } from '../../x509/extensions.ts'
@@ -29,9 +31,16 @@ import {
 } from './ocsp-response.ts'
 
 /**
- * Time for which an answer without nextUpdate counts, since newer information is always available (RFC 6960 4.2.2.1).
+ * Time for which an answer without nextUpdate counts after it was signed, since newer information is always available (RFC
+ * 6960 4.2.2.1).
  */
 const WITHOUT_NEXT_UPDATE_MS = 1_800_000
+
+/**
+ * Most time between thisUpdate and the end of such an answer. Responders that know no more than the last CRL have its
+ * thisUpdate, which is hours old.
+ */
+const LONGEST_WITHOUT_NEXT_UPDATE_MS = 86_400_000
 
 /** A verified answer. It may be embedded, unless it has a flaw. */
 export interface OcspAnswer extends UpdateTimes, Flawed {
@@ -66,11 +75,12 @@ export async function checkOcspResponse(der: Buffer, question: OcspQuestion, at:
     throw new Error(other ?? 'it answered about another certificate')
   }
   const { status, thisUpdate } = single
-  const nextUpdate = single.nextUpdate ?? new Date(thisUpdate.getTime() + WITHOUT_NEXT_UPDATE_MS)
-  const stale = findStaleness({ thisUpdate, nextUpdate }, at)
-  // An old revocation counts even if the responder's certificate has expired since
-  const signedAt = stale !== undefined && typeof status === 'object' && thisUpdate < at ? thisUpdate : at
-  const { signer, refusal } = await findOcspSigner(response, question.issuer, signedAt)
+  const end = single.nextUpdate ?? endWithoutNextUpdate(thisUpdate, response)
+  // A revocation counts even if the responder's certificate has expired since it was told
+  const moments = typeof status === 'object' && thisUpdate < at ? [at, thisUpdate] : [at]
+  const { signer, refusal } = await findOcspSigner(response, question.issuer, moments)
+  const period = validityPeriod(signer)
+  const nextUpdate = earlier(end, period.notAfter)
   const flaw =
     findWeakHash(response) ??
     refusal ??
@@ -78,7 +88,8 @@ export async function checkOcspResponse(der: Buffer, question: OcspQuestion, at:
     findNonceProblem(response, question.nonce) ??
     findUnknownCritical(single.extensions, []) ??
     response.flaw ??
-    stale
+    findStaleness({ thisUpdate, nextUpdate: end }, at) ??
+    findInvalidity([period], at)
   if (status === 'unknown') {
     throw new Error(flaw ?? 'it does not know the certificate')
   }
@@ -88,6 +99,19 @@ export async function checkOcspResponse(der: Buffer, question: OcspQuestion, at:
     ...{ thisUpdate, nextUpdate, signer, revocation },
   }
   return flaw === undefined ? answer : asRevocationOnly(answer, flaw)
+}
+
+/** Returns the moment at which an answer is to be replaced that does not say so. */
+function endWithoutNextUpdate(thisUpdate: Date, { producedAt }: OcspResponse): Date {
+  const signed = readGeneralizedTime(new DerReader(producedAt))
+  return earlier(
+    new Date(signed.getTime() + WITHOUT_NEXT_UPDATE_MS),
+    new Date(thisUpdate.getTime() + LONGEST_WITHOUT_NEXT_UPDATE_MS),
+  )
+}
+
+function earlier(one: Date, other: Date): Date {
+  return one < other ? one : other
 }
 
 /**
@@ -105,7 +129,7 @@ export function asRevocationOnly<T extends OcspAnswer>(answer: T, flaw: string):
 /** Finds a wrong nonce. Responders may also send an earlier answer without a nonce (RFC 8954 2.1). */
 function findNonceProblem({ extensions }: OcspResponse, nonce: Buffer): string | undefined {
   const extension = extensions.get(ID_OCSP_NONCE)
-  return extension !== undefined && !new DerReader(extension.value).content(TAG.octetString).equals(nonce)
+  return extension !== undefined && !extension.value.equals(encode(TAG.octetString, nonce))
     ? 'it answered another request: its nonce is not the one that was sent'
     : undefined
 }
@@ -142,12 +166,13 @@ interface OcspSigner {
  * Finds the certificate whose key signed the answer: `issuer`, or a responder that it has authorized. One that validators
  * rely on comes before others.
  *
+ * @param moments at one of which the certificate must be valid
  * @throws Error whose message says why the answer does not count
  */
 async function findOcspSigner(
   response: OcspResponse,
   issuer: X509Certificate,
-  at: Date,
+  moments: readonly Date[],
 ): Promise<OcspSigner> {
   const signers: OcspSigner[] = []
   const problems: string[] = []
@@ -156,7 +181,8 @@ async function findOcspSigner(
     const signer = readIdentified(raw, response.responder)
     if (signer !== undefined) {
       const wrong =
-        findSignerProblem(signer, issuer, at) ?? (await findSignatureProblem(response, publicKeyOf(signer)))
+        findSignerProblem(signer, issuer, moments) ??
+        (await findSignatureProblem(response, publicKeyOf(signer)))
       if (wrong === undefined) {
         signers.push({ signer, refusal: findRefusal(signer, issuer) })
       } else {
@@ -185,14 +211,18 @@ function readIdentified(raw: Buffer, responder: ResponderId): X509Certificate | 
   }
 }
 
-function findSignerProblem(signer: X509Certificate, issuer: X509Certificate, at: Date): string | undefined {
-  const { subject } = validityPeriod(signer)
-  const invalid = findInvalidity([validityPeriod(signer)], at)
-  if (invalid !== undefined || signer.raw.equals(issuer.raw)) {
-    return invalid
+function findSignerProblem(
+  signer: X509Certificate,
+  issuer: X509Certificate,
+  moments: readonly Date[],
+): string | undefined {
+  const period = validityPeriod(signer)
+  const invalid = moments.map((at) => findInvalidity([period], at))
+  if (!invalid.includes(undefined) || signer.raw.equals(issuer.raw)) {
+    return invalid.includes(undefined) ? undefined : invalid[0]
   }
   if (!isIssuedBy(signer, issuer)) {
-    return `its responder, ${subject}, has its certificate from another issuer`
+    return `its responder, ${period.subject}, has its certificate from another issuer`
   }
   return distrust(findResponderProblem(signer))
 }

@@ -7,8 +7,11 @@ import type { CertificateFields } from '../../x509/certificate-fields.ts'
 /** id-pkix-ocsp-nonce (RFC 6960 4.4.1). */
 export const ID_OCSP_NONCE = '1.3.6.1.5.5.7.48.1.2'
 
-/** Octets of a nonce (RFC 9654 2.1, RFC 8954 2.1). */
-const NONCE_LENGTH = 32
+/**
+ * Octets of a nonce, as many as all responders must take (RFC 9654 2.1). That clients should send 32 is of RFC 8954, and some
+ * responders of before refuse these as malformed requests, or leave them out of their answers.
+ */
+const NONCE_LENGTH = 16
 
 /** The fields by which OCSP identifies a certificate (RFC 6960 4.1.1). */
 export interface CertificateId {

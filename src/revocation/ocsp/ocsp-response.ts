@@ -33,6 +33,8 @@ const FAILURES: Readonly<Record<number, string>> = {
 
 export interface OcspResponse extends SignedObject, Flawed {
   readonly responder: ResponderId
+  /** DER GeneralizedTime at which the responder signed, not read yet. */
+  readonly producedAt: Buffer
   readonly answers: readonly SingleResponse[]
   readonly extensions: Extensions
   /** DER Certificate. */
@@ -131,7 +133,7 @@ function readBasicResponse(response: DerReader): DerReader {
   return basic
 }
 
-type ResponseData = Pick<OcspResponse, 'responder' | 'answers' | 'extensions' | 'flaw'>
+type ResponseData = Pick<OcspResponse, 'responder' | 'producedAt' | 'answers' | 'extensions' | 'flaw'>
 
 function readResponseData(data: DerReader): ResponseData {
   /** Readers that must be at their end when all is read. Others could not read the answer if anything followed. */
@@ -142,7 +144,7 @@ function readResponseData(data: DerReader): ResponseData {
     throw new Error('it answered in an unknown version')
   }
   const responder = readResponderId(data, ends)
-  data.content(TAG.generalizedTime) // producedAt
+  const producedAt = data.element(TAG.generalizedTime)
   const list = data.enter(TAG.sequence)
   const answers: SingleResponse[] = []
   while (list.tag !== undefined) {
@@ -150,7 +152,10 @@ function readResponseData(data: DerReader): ResponseData {
   }
   const extensions = readExtensions(data.enterOptional(contextTag(1)))
   const hasMore = ends.some(({ tag }) => tag !== undefined)
-  return { responder, answers, extensions, ...(hasMore && { flaw: 'it holds more than RFC 6960 4.2.1 has' }) }
+  return {
+    ...{ responder, producedAt, answers, extensions },
+    ...(hasMore && { flaw: 'it holds more than RFC 6960 4.2.1 has' }),
+  }
 }
 
 /** Passes over the next element if it has that tag, and returns a reader of what must be the only element in it. */

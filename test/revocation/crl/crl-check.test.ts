@@ -167,7 +167,9 @@ t.test('algorithms of RSA without parameters, and with NULL', async (t) => {
     const fields = { [CRL.signature]: algorithm(SHA256_WITH_RSA, inner) }
     const crl = resign(der, rsa.keyFile, fields, algorithm(SHA256_WITH_RSA, outer))
     t.ok(judgeCrl(directory, crl, rsa), `${inner}, ${outer}`)
-    t.ok(await check(crl, { issuer: rsa }), `${inner}, ${outer}`)
+    const { der: kept } = await check(crl, { issuer: rsa })
+    // The outer one is not signed, and Bouncy Castle refuses a CRL in which it is another one
+    t.same(kept, resign(kept, rsa.keyFile, {}, algorithm(SHA256_WITH_RSA, inner)), `${inner}, ${outer}`)
   }
 })
 
@@ -353,6 +355,14 @@ t.test('CRLs that are not about certificates', async (t) => {
     authority.revoke(leaf.certificate, new Date())
     await t.rejects(check(await authority.crl({ extensions })), { message })
   }
+})
+
+t.test('a CRL that says of each kind that it is not about that alone', async (t) => {
+  const allFalse = [1, 2, 4, 5].map((number) => `8${number}0100`).join('')
+  const crl = await made({ extensions: [`2.5.29.28 = critical, DER:300c${allFalse}`] })
+  t.ok(judgeCrl(directory, crl, root))
+  const { scope, flaw } = await check(crl)
+  t.strictSame([scope, flaw], [{ distributionPoints: undefined, only: undefined }, undefined])
 })
 
 t.test('a CRL about certificates of one kind, or of one distribution point', async (t) => {
