@@ -24,8 +24,12 @@ export function parseNetworks(items: readonly string[]): BlockList | { readonly 
   return list
 }
 
-/** Returns whether an address, or the IPv4 address in it, is in the list. What is no address is not. */
-export function hasAddress(list: BlockList, address: string): boolean {
+/**
+ * Returns whether an address, or the IPv4 address in it, is in the list. What is no address is not.
+ *
+ * @param address undefined if it cannot be told any more, as that of a client who has broken its connection off
+ */
+export function hasAddress(list: BlockList, address = ''): boolean {
   const plain = address.replace(MAPPED, '')
   return isIP(plain) !== 0 && list.check(plain, isIPv4(plain) ? 'ipv4' : 'ipv6')
 }
