@@ -135,7 +135,7 @@ export const Environment = Type.Object({
   ACCESS_JWT_ISSUER: text('iss of the tokens', 'https://login.example.com'),
   ACCESS_JWT_AUDIENCE: text('aud of the tokens, or one of them', 'signing-service'),
   ACCESS_JWT_ALGORITHMS: text(
-    'algorithms of the tokens, separated by commas; ES256, RS256, PS256 and EdDSA by default, HS256 with a secret',
+    'algorithms of the tokens, separated by commas; ES256, RS256, PS256, EdDSA and Ed25519 by default, HS256 with a secret',
     'ES256',
   ),
   ACCESS_JWT_MAX_AGE_S: Type.Optional(

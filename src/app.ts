@@ -8,6 +8,7 @@ import { AuditLog } from './audit/audit-log.ts'
 import { createCheckpointSigner } from './audit/checkpoint-signer.ts'
 import { callback } from './callback/routes.ts'
 import { BODY_PERIOD_MS, HEADERS_TIMEOUT_MS, REQUEST_TIMEOUT_MS } from './common/arrival.ts'
+import { hasAddress } from './common/networks.ts'
 import { RepeatedWarning } from './common/repeated-warning.ts'
 import type { Configuration, LoadedAccess, LoadedSigners, LoadedTls } from './configuration/configuration.ts'
 import { FileReloading } from './configuration/file-reloading.ts'
@@ -83,6 +84,7 @@ async function createServer(
   configuration: Configuration,
   { logger, registry, tls: tlsOfPort }: ServerOptions,
 ) {
+  const { trustedProxies } = configuration
   const lines = new LineLimit(logger)
   const malformed = new MalformedRequests(logger, lines)
   const serverOptions = {
@@ -105,7 +107,7 @@ async function createServer(
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     genReqId: () => randomUUID(),
-    trustProxy: configuration.trustedProxies.length > 0 ? [...configuration.trustedProxies] : false,
+    trustProxy: trustedProxies === undefined ? false : (address) => hasAddress(trustedProxies, address),
     // The limit is that of Node on all headers, so that a name of any length is answered as that of an unknown signer
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 16_384 },
     // The service refuses a wrong body; it neither converts nor drops anything in it. The schemas are its own, and to compile

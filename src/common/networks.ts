@@ -24,9 +24,22 @@ export function parseNetworks(items: readonly string[]): BlockList | { readonly 
   return list
 }
 
-/** Returns whether an address, or the IPv4 address in it, is in the list. What is no address is not. */
-export function hasAddress(list: BlockList, address: string): boolean {
-  const plain = address.replace(MAPPED, '')
+/** An address with its port, as Azure's Application Gateway has it in X-Forwarded-For; IPv6 stands in brackets then. */
+const WITH_PORT = /^(?:(\d+\.\d+\.\d+\.\d+)|\[([\da-f:.]+)\]):\d+$/i
+
+/**
+ * Returns an address of X-Forwarded-For, or of a connection, without its port.
+ *
+ * @param address undefined if it cannot be told any more, as that of a client who has broken its connection off
+ */
+export function withoutPort(address = ''): string {
+  const [, ipv4, ipv6 = ipv4] = WITH_PORT.exec(address) ?? []
+  return ipv6 ?? address
+}
+
+/** Returns whether an address, or the IPv4 address in it, is in the list, whatever its port. What is no address is not. */
+export function hasAddress(list: BlockList, address: string | undefined): boolean {
+  const plain = withoutPort(address).replace(MAPPED, '')
   return isIP(plain) !== 0 && list.check(plain, isIPv4(plain) ? 'ipv4' : 'ipv6')
 }
 

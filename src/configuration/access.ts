@@ -143,7 +143,8 @@ function readJwt(
   return { kind: 'jwt', jwt: { keys: found, issuer, audience, algorithms: fitting, ...defined({ maxAgeS }) } }
 }
 
-const PUBLIC_KEY_ALGORITHMS: readonly string[] = ['ES256', 'RS256', 'PS256', 'EdDSA']
+/** EdDSA has the name Ed25519, too (RFC 9864 2.2). */
+const PUBLIC_KEY_ALGORITHMS: readonly string[] = ['ES256', 'RS256', 'PS256', 'EdDSA', 'Ed25519']
 const MORE_ALGORITHMS: readonly string[] = ['ES384', 'ES512', 'RS384', 'RS512', 'PS384', 'PS512']
 
 /** Reads ACCESS_JWT_ALGORITHMS. HS256 and public keys never go together: a public key is no secret. */

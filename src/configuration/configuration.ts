@@ -78,8 +78,8 @@ export interface Configuration extends ListenAddress {
   readonly access: ReadAccess
   /** Networks that may ask for signatures and certificates; absent if all may. */
   readonly accessFrom?: BlockList
-  /** Addresses and networks of proxies whose X-Forwarded-For is believed. */
-  readonly trustedProxies: readonly string[]
+  /** Addresses and networks of proxies whose X-Forwarded-For is believed; absent if none is. */
+  readonly trustedProxies?: BlockList
   /** True if certificates are for those alone who may have something signed. */
   readonly protectCertificates: boolean
   readonly rateLimits: RateLimits

@@ -18,7 +18,7 @@ import type {
   LoadedTls,
   TokenConfiguration,
 } from './configuration.ts'
-import { findHashAlgorithms, parseOrigins, parseSignMethods, splitList } from './lists.ts'
+import { findHashAlgorithms, parseOrigins, parseSignMethods } from './lists.ts'
 import { findPin, isPinConfigured } from './pin.ts'
 import { type Findings, problemWith } from './problem.ts'
 import { readProxies } from './proxies.ts'
@@ -61,8 +61,7 @@ export function loadConfiguration(environment: Variables, apart = false): Config
   const signMethods = parseSignMethods(values.SIGN_METHODS as string, problems)
   const access = readAccess(values, problems, warnings)
   const accessFrom = readNetworkList('ACCESS_FROM', values.ACCESS_FROM, problems)
-  const trustedProxies = splitList(values.TRUSTED_PROXIES ?? '')
-  readNetworkList('TRUSTED_PROXIES', values.TRUSTED_PROXIES, problems)
+  const trustedProxies = readNetworkList('TRUSTED_PROXIES', values.TRUSTED_PROXIES, problems)
   warnings.push(...warnAboutAccess(values))
   const tls = readTls(values, problems, warnings)
   const proxies = readProxies(values, environment, problems)
@@ -93,8 +92,7 @@ export function loadConfiguration(environment: Variables, apart = false): Config
     revocationMaxAgeMs: whole.REVOCATION_MAX_AGE * 1000,
     proxies,
     access,
-    ...defined({ accessFrom }),
-    trustedProxies,
+    ...defined({ accessFrom, trustedProxies }),
     ...defined({ audit }),
     protectCertificates: whole.ACCESS_CERTIFICATES === 'protected',
     rateLimits: defined({

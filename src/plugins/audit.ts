@@ -6,6 +6,7 @@ import type { AuditLog } from '../audit/audit-log.ts'
 import type { NewRecord } from '../audit/chain.ts'
 import { RefusalLimit } from '../audit/refusal-limit.ts'
 import { defined } from '../common/defined.ts'
+import { withoutPort } from '../common/networks.ts'
 import { VERSION } from '../common/version.ts'
 import { AUDIT_UNAVAILABLE } from '../errors.ts'
 import { prepareError } from './error-reply.ts'
@@ -112,6 +113,7 @@ function describe(
 ): DecisionRecord {
   const { code, kind, subject, signer, hashAlgorithm, containerLevel, shortfall } = request.logDetails
   const isAnswered = code === undefined && request.client?.hasLeft !== true
+  const address = withoutPort(request.ip)
   return {
     kind: 'decision',
     outcome: isAnswered ? 'signed' : 'refused',
@@ -120,7 +122,7 @@ function describe(
     ...callerIds(request.raw),
     ...defined({ traceId: request.trace?.id }),
     access,
-    address: isIP(request.ip) === 0 ? 'unknown' : request.ip.slice(0, MAX_ADDRESS),
+    address: isIP(address) === 0 ? 'unknown' : address.slice(0, MAX_ADDRESS),
     path: request.routeOptions.url as string,
     ...defined({ code, action: kind, subject, signer, hashAlgorithm, level: containerLevel, shortfall }),
     ...request.decision,

@@ -91,9 +91,11 @@ export const docs = fp<DocsOptions>(
     const { resolve } = createRequire(import.meta.url)
     for (const [name, type] of Object.entries(FILES)) {
       let content: Buffer | undefined
-      app.get(`/docs/${name}`, async (_request, reply) => {
+      app.get(`/docs/${name}`, async ({ method }, reply) => {
         content ??= readFileSync(resolve(`@fastify/swagger-ui/static/${name}`))
-        return protect(reply).type(type).header('content-length', content.length).send(streamPieces(content))
+        protect(reply).type(type).header('content-length', content.length)
+        // Fastify reads a stream to its end for HEAD, behind the answer: any number of them would wait for their turns
+        return reply.send(method === 'HEAD' ? content : streamPieces(content))
       })
     }
   },

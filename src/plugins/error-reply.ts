@@ -146,9 +146,10 @@ function readPath(url: string): string {
     return '/'
   }
   const path = url
-    .replace(/^https?:\/\/.*?\//, '/')
+    // The scheme has no case, and what comes behind the host may be a query (RFC 3986 3.1, 3.2)
+    .replace(/^https?:\/\/[^/?]*/i, '')
     .replace(/[?#].*$/s, '')
     .replace(/(?<=.)\/$/, '')
-  // This cannot throw, since the router has decoded the path before
-  return decodeURI(path)
+  // This cannot throw, since the router has decoded the very same path before
+  return decodeURI(path || '/')
 }

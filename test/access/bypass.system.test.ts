@@ -328,7 +328,13 @@ t.test('tokens of users', async (t) => {
       ...forwarded('198.51.100.1, 192.0.2.7'),
     })
     t.equal(answer.statusCode, 200, `${answer.statusCode === 200 ? '' : answer.body}`)
-    t.equal(countSignatures(), before + 3)
+    // Some load balancers have the port with each address
+    for (const addresses of ['192.0.2.7:4711', '198.51.100.1:443, 192.0.2.7:4711, 127.0.0.1:4711']) {
+      const body = JSON.stringify({ ...CONTAINER, signing_token: bob.token })
+      const options = { method: 'POST', body, ...forwarded(addresses) }
+      t.equal((await send(`${service.url}/sign`, options)).statusCode, 200, addresses)
+    }
+    t.equal(countSignatures(), before + 5)
   })
 
   await t.test('a request has one caller, also if its headers name two', async (t) => {
@@ -383,6 +389,12 @@ t.test('tokens of users', async (t) => {
         what: 'a forged address',
         body: asBob,
         options: forwarded('192.0.2.7, 198.51.100.1'),
+        ...NOT_ALLOWED,
+      },
+      {
+        what: 'a forged address, and ports',
+        body: asBob,
+        options: forwarded('192.0.2.7:4711, 198.51.100.1:4711, 127.0.0.1:4711'),
         ...NOT_ALLOWED,
       },
       { what: 'no address', body: asBob, options: forwarded('unknown'), ...NOT_ALLOWED },

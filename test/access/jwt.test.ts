@@ -15,7 +15,9 @@ const key = createJwtKey('ES256', 'one')
 const rsa = createJwtKey('RS256', 'rsa')
 const pss = createJwtKey('PS256', 'pss')
 const ed25519 = createJwtKey('EdDSA', 'ed25519')
-const set = createKeySet(key, rsa, pss, ed25519)
+/** A key of the same kind, by the name that says so (RFC 9864). */
+const named = createJwtKey('Ed25519', 'named')
+const set = createKeySet(key, rsa, pss, ed25519, named)
 
 const INVALID = { code: 'SIGNING_TOKEN_INVALID', statusCode: 401 }
 const UNAVAILABLE = { code: 'ACCESS_UNAVAILABLE', statusCode: 503 }
@@ -32,7 +34,7 @@ function create(
       keys: { kind: 'set', set },
       issuer: 'https://app.example.com',
       audience: 'signing-service',
-      algorithms: ['ES256', 'RS256', 'PS256', 'EdDSA'],
+      algorithms: ['ES256', 'RS256', 'PS256', 'EdDSA', 'Ed25519'],
       ...configuration,
     },
     { proxies, warning },
@@ -49,7 +51,7 @@ t.test('a token of each algorithm says who has what signed', async (t) => {
     hash_algorithms: ['SHA-256', 'sha512'],
     digest: 'AB'.repeat(32),
   })
-  for (const one of [key, rsa, pss, ed25519]) {
+  for (const one of [key, rsa, pss, ed25519, named]) {
     for (let count = 0; count < 2; count++) {
       t.strictSame(await authenticator.authenticate({ token: signJwt(one, claims) }), {
         subject: 'alice',

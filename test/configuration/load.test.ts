@@ -96,7 +96,6 @@ t.test('with module and PIN alone all else has its default', async (t) => {
     revocationMaxAgeMs: 3_600_000,
     proxies: new Proxies(),
     access: { configuration: { kind: 'open' }, files: [] },
-    trustedProxies: [],
     protectCertificates: false,
     rateLimits: {},
     hsm: {

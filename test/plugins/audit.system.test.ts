@@ -353,6 +353,8 @@ t.test('an address is one, or not told', async (t) => {
     ['2001:db8::1', '2001:db8::1'],
     ['fe80::1%eth0', 'fe80::1%eth0'],
     [`fe80::1%${'e'.repeat(5000)}`, `fe80::1%${'e'.repeat(56)}`],
+    ['192.0.2.7:4711', '192.0.2.7'],
+    ['[2001:db8::1]:4711', '2001:db8::1'],
     ['<script>', 'unknown'],
     ['x'.repeat(5000), 'unknown'],
   ] as const) {

@@ -1,6 +1,8 @@
 /** The page of the description and its files: to whom they are answered, and how whatever else is asked for is refused. */
 import { existsSync, readdirSync, readlinkSync } from 'node:fs'
 import type { Server } from 'node:http'
+import { Readable } from 'node:stream'
+import { mock } from 'node:test'
 import { promisify } from 'node:util'
 import t from 'tap'
 import { send } from '../support/http.ts'
@@ -36,6 +38,18 @@ t.test('the page and its files may load nothing from elsewhere', async (t) => {
     t.equal(head.headers['content-length'], headers['content-length'])
     t.equal(head.body.length, 0)
   }
+})
+
+t.test('of a file that is only asked about nothing is read', async (t) => {
+  // The pieces of all files wait for the same turns
+  const push = mock.method(Readable.prototype, 'push')
+  t.teardown(() => push.mock.restore())
+  const url = `${service.url}/docs/swagger-ui-bundle.js`
+  const { headers } = await send(url, { method: 'HEAD' })
+  const ofFile = () => push.mock.calls.filter(({ arguments: [piece] }) => piece?.length === 16_384)
+  t.ok(Number(headers['content-length']) > 1_000_000)
+  t.equal((await send(`${service.url}/docs/favicon-32x32.png`)).statusCode, 200, 'the next one has its turn')
+  t.same(ofFile(), [])
 })
 
 t.test('the description has the addresses of this service alone', async (t) => {

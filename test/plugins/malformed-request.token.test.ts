@@ -1,10 +1,13 @@
+import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import t from 'tap'
 import { send } from '../support/http.ts'
+import { readLog } from '../support/log-lines.ts'
 import { checkRefusal } from '../support/refusal.ts'
 import { startService } from '../support/service.ts'
+import { rawRequest, until } from '../support/signing.ts'
 import { parseAnswer, sendRaw } from '../support/socket.ts'
 import { createSigningToken } from '../support/token.ts'
 
@@ -104,6 +107,25 @@ t.test('a client that has gone is not written to', async (t) => {
   t.same(errors, ['ECONNRESET'])
   t.notMatch(service.log(), 'request refused')
 })
+
+t.test(
+  'a client that breaks off before its request is read is no defect, although it has no address',
+  async (t) => {
+    const service = await startService(t, { ...environment, ACCESS_FROM: '127.0.0.1' })
+    const body = JSON.stringify(rawRequest('one'))
+    const request = `POST /sign HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+    const program = `const [port, request] = process.argv.slice(1)
+    const socket = require('node:net').connect(port, '127.0.0.1', () => socket.write(request, () => socket.resetAndDestroy()))`
+    // This process, and with it the service, waits until the client has gone
+    spawnSync(process.execPath, ['-e', program, new URL(service.url).port, request])
+    await until('it is in the log', async () => readLog(service.log()).some(({ route }) => route === '/sign'))
+    t.match(
+      readLog(service.log()).filter(({ route }) => route === '/sign'),
+      [{ level: 40 }],
+    )
+    t.notMatch(service.log(), 'an unexpected error')
+  },
+)
 
 t.test('of a body that is refused with its headers nothing more is read as HTTP', async (t) => {
   const service = await startService(t, environment)

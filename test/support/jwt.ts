@@ -2,12 +2,13 @@
 import { createHmac, generateKeyPairSync, type KeyObject, randomUUID, sign } from 'node:crypto'
 import { keepToken } from './secret-watch.ts'
 
-/** Parameters of `crypto.sign` by algorithm (RFC 7518 3.1, RFC 8037 3.1). */
+/** Parameters of `crypto.sign` by algorithm (RFC 7518 3.1, RFC 8037 3.1, RFC 9864 2.2). */
 const HASHES: Readonly<Record<string, string | null>> = {
   ES256: 'sha256',
   RS256: 'sha256',
   PS256: 'sha256',
   EdDSA: null,
+  Ed25519: null,
 }
 
 export interface JwtKey {
@@ -21,7 +22,7 @@ export function createJwtKey(alg = 'ES256', kid: string = randomUUID()): JwtKey 
   const pair =
     alg === 'ES256'
       ? generateKeyPairSync('ec', { namedCurve: 'P-256' })
-      : alg === 'EdDSA'
+      : alg.startsWith('Ed')
         ? generateKeyPairSync('ed25519')
         : generateKeyPairSync('rsa', { modulusLength: 2048 })
   return { kid, alg, ...pair }

@@ -216,7 +216,8 @@ export class BodyReader {
   #detach(): void {
     clearInterval(this.#pace)
     clearImmediate(this.#nextCheck)
-    // Without listeners the message goes on flowing, so that a client that is still sending gets to read the answer
-    this.#message.off('data', this.#onData).off('end', this.#onEnd).off('error', this.abandon)
+    // Without listeners the message goes on flowing, so that a client that is still sending gets to read the answer.
+    // The one of its error stays: Node looks whether there is one a tick before the error, which ends the process without
+    this.#message.off('data', this.#onData).off('end', this.#onEnd)
   }
 }

@@ -58,6 +58,22 @@ t.test('a body in pieces of any length is read, and takes no more memory than it
   }
 })
 
+t.test('an error that comes when nobody waits for the body any more is no defect', async (t) => {
+  const { reader, body } = begin()
+  body.write('{')
+  const closed = new Promise((resolve) => body.on('close', resolve))
+  // Node looks whether there is a listener before, and emits it although the listener may have gone since
+  body.destroy(new Error('aborted'))
+  reader.stop(new Error('nobody waits'))
+  await t.rejects(reader.whole, { message: 'nobody waits' })
+  await closed
+  const whole = begin()
+  whole.body.end('{}')
+  await whole.reader.whole
+  t.equal(whole.reader.take().text, '{}')
+  whole.body.emit('error', new Error('aborted'))
+})
+
 t.test('a body that comes in thousands of short chunks is refused, and one in fewer is not', async (t) => {
   const few = begin()
   for (let count = 0; count < 8_000; count++) {
