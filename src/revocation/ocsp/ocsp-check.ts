@@ -102,12 +102,20 @@ export async function checkOcspResponse(der: Buffer, question: OcspQuestion, at:
 }
 
 /** Returns the moment at which an answer is to be replaced that does not say so. */
-function endWithoutNextUpdate(thisUpdate: Date, { producedAt }: OcspResponse): Date {
-  const signed = readGeneralizedTime(new DerReader(producedAt))
+function endWithoutNextUpdate(thisUpdate: Date, response: OcspResponse): Date {
   return earlier(
-    new Date(signed.getTime() + WITHOUT_NEXT_UPDATE_MS),
+    new Date(signedAt(thisUpdate, response).getTime() + WITHOUT_NEXT_UPDATE_MS),
     new Date(thisUpdate.getTime() + LONGEST_WITHOUT_NEXT_UPDATE_MS),
   )
+}
+
+/** Reads producedAt. One that cannot be read is taken to be thisUpdate: it must not keep a revocation from counting. */
+function signedAt(thisUpdate: Date, { producedAt }: OcspResponse): Date {
+  try {
+    return readGeneralizedTime(new DerReader(producedAt))
+  } catch {
+    return thisUpdate
+  }
 }
 
 function earlier(one: Date, other: Date): Date {

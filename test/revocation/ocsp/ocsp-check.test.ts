@@ -448,6 +448,20 @@ t.test('of two certificates of one responder key, that which validators rely on 
   }
 })
 
+t.test('a revocation counts whose answer does not say when it was signed', async (t) => {
+  const revoking = new RevocationAuthority(directory, root)
+  revoking.revoke(leaf.certificate, new Date('2026-01-02T03:04:05Z'))
+  const asked = question()
+  const answer = await revoking.respond(asked.der, { args: [] })
+  const odd = resignAnswer(answer, root.keyFile, () => ({
+    1: encode(TAG.generalizedTime, Buffer.from('2026')),
+  }))
+  const { flaw, revocation, thisUpdate, nextUpdate } = await checkOcspResponse(odd, asked, new Date())
+  t.match(revocation, { reason: 'unspecified' })
+  t.equal(flaw, undefined)
+  t.equal(nextUpdate.getTime() - thisUpdate.getTime(), 1_800_000)
+})
+
 t.test('what is no answer at all', async (t) => {
   const asked = question()
   const hex = (text: string) => Buffer.from(text, 'hex')
