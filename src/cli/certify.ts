@@ -5,8 +5,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { GeneralName, RelativeDistinguishedNames } from 'pkijs'
 import { encodePublicKey, fingerprint } from '../algorithms/public-key.ts'
 import { encodePem } from '../asn1/pem.ts'
-import { buildChain } from '../x509/chain.ts'
-import { reviewCertificates } from '../x509/review/certificate-review.ts'
+import { buildSignerChain, reviewCertificates } from '../x509/review/certificate-review.ts'
 import { validityPeriod } from '../x509/validity.ts'
 import { readKeyFile } from './certify-key-file.ts'
 import { CommandFailed, type Io, refuseExisting, useFile, writeResult } from './io.ts'
@@ -184,7 +183,7 @@ async function issue(io: Io, file: string, options: CertifyOptions): Promise<Buf
 /** Refuses to hand out a certificate that the service would refuse, for example because its issuer is no authority. */
 function checkIssued(leaf: X509Certificate, { certificates }: Authority, file: string): void {
   const at = new Date()
-  const chain = buildChain(leaf, certificates, at)
+  const chain = buildSignerChain(leaf, certificates, at)
   const { problems } = reviewCertificates({ leaf, following: [], caCertificates: certificates, chain, at })
   if (problems.length > 0) {
     throw new CommandFailed(`${file}: ${problems.map(({ message }) => message).join('; ')}`)

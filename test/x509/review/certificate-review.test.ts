@@ -1,7 +1,7 @@
 import type { X509Certificate } from 'node:crypto'
 import t from 'tap'
 import { buildChain } from '../../../src/x509/chain.ts'
-import { reviewCertificates } from '../../../src/x509/review/certificate-review.ts'
+import { buildSignerChain, reviewCertificates } from '../../../src/x509/review/certificate-review.ts'
 import { findInvalidity, validityPeriod } from '../../../src/x509/validity.ts'
 import {
   generateKeyFile,
@@ -53,7 +53,7 @@ function review([first, ...rest]: readonly [Issued, ...Issued[]], ca: readonly I
   const leaf = first.certificate
   const following = certificatesOf(rest)
   const caCertificates = certificatesOf(ca)
-  const chain = buildChain(leaf, [...following, ...caCertificates], at)
+  const chain = buildSignerChain(leaf, [...following, ...caCertificates], at)
   return reviewCertificates({ leaf, following, caCertificates, chain, at })
 }
 
@@ -353,6 +353,26 @@ t.test('certificates that OpenSSL reads, with an algorithm whose parameters are 
   })
   const below = spoil(makeLeaf({ issuer: rsaRoot }))
   t.match(review([rsaRoot, below]).problems, [{ message: /; put the signer certificate first$/ }])
+})
+
+t.test('an issuer that was certified anew, beside its former certificate', async (t) => {
+  const { keyFile } = issuing
+  const sha1 = makeAuthority('Issuing CA', policy, { keyFile, hash: 'sha1' })
+  const noAuthority = makeAuthority('Issuing CA', policy, { keyFile, extensions: [SIGNS_CERTIFICATES] })
+  for (const former of [sha1, noAuthority]) {
+    t.same(review([leaf, former, issuing, policy, root]), NOTHING)
+    t.same(review([leaf], [root, issuing, former, policy]), NOTHING)
+    t.equal(review([leaf, former, policy, root]).problems.length, 1, 'alone')
+    t.match(
+      review([leaf, former, issuing, policy]),
+      { problems: [], warnings: [/^the chain is incomplete: missing is the certificate of O=Test, CN=Root/] },
+      'without a root',
+    )
+    t.equal(review([leaf, former, policy]).problems.length, 1, 'alone, and without a root')
+  }
+  const other = makeAuthority('Other CA', root, { hash: 'sha1' })
+  const below = makeAuthority('Issuing CA', other, { keyFile })
+  t.equal(review([leaf, below, other, issuing]).problems.length, 1, 'no shorter path hides it')
 })
 
 t.test('an incomplete chain', async (t) => {
