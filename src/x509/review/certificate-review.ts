@@ -7,6 +7,7 @@ import { type ReviewedCertificate, readForReview } from './reviewed-certificate.
 import {
   describeMissingIssuer,
   findPurposeWarning,
+  findReaderWarnings,
   findRevocationWarnings,
   findSelfSignedWarning,
 } from './warnings.ts'
@@ -101,6 +102,7 @@ function findWarnings(signer: ReviewedCertificate, path: readonly X509Certificat
     findSelfSignedWarning(signer),
     findPurposeWarning(signer, 'signer'),
     ...chain.slice(1).map((issuer) => findPurposeWarning(issuer, 'issuer')),
+    ...path.slice(0, 1).flatMap(findReaderWarnings),
     ...chain.flatMap(findRevocationWarnings),
     ...findRefusals(path).map((refusal) => `${refusal}: validators may refuse signatures because of it`),
   ].filter((warning) => warning !== undefined)
