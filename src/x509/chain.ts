@@ -12,7 +12,7 @@ import { findInvalidity, validityPeriod } from './validity.ts'
 export interface Chain {
   /** Nearest first; without the leaf, with the root where it is known. */
   readonly issuers: readonly X509Certificate[]
-  /** True if the last one is self-signed: validators accept only a chain that reaches their trust anchor. */
+  /** True if the last one is an end, a root as a rule: validators accept only a chain that reaches their trust anchor. */
   readonly complete: boolean
 }
 
@@ -23,20 +23,23 @@ export interface Chain {
  * Cross-signed CAs, and those whose certificate was renewed, give several paths. Of those to a self-signed root the one wins
  * that is valid for longest, until the leaf itself ends, and of these the shortest; and one that is valid at `at` before one
  * that is not. If none reaches a root, the path goes up as far as it can.
+ *
+ * @param isEnd tells which certificates stand for roots: self-signed ones unless others are trusted
  */
 export function buildChain(
   leaf: X509Certificate,
   candidates: readonly X509Certificate[],
   at = new Date(),
+  isEnd = isSelfSigned,
 ): Chain {
   const validCandidates = candidates.filter(
     (candidate) => findInvalidity([validityPeriod(candidate)], at) === undefined,
   )
-  const valid = search(leaf, validCandidates)
+  const valid = search(leaf, validCandidates, isEnd)
   if (valid.complete || validCandidates.length === candidates.length) {
     return valid
   }
-  const any = search(leaf, candidates)
+  const any = search(leaf, candidates, isEnd)
   return any.complete || valid.issuers.length === 0 ? any : valid
 }
 
@@ -63,13 +66,17 @@ interface Step {
  * Goes on with the best path each time, with each certificate once, so that cross-certificates neither loop nor multiply the
  * work.
  */
-function search(leaf: X509Certificate, candidates: readonly X509Certificate[]): Chain {
+function search(
+  leaf: X509Certificate,
+  candidates: readonly X509Certificate[],
+  isEnd: (certificate: X509Certificate) => boolean,
+): Chain {
   const steps: Step[] = [{ certificate: leaf, issuers: [], end: endOf(leaf) }]
   const rest = new Set(candidates)
   let farthest: readonly X509Certificate[] = []
   for (let step = takeBest(steps); step !== undefined; step = takeBest(steps)) {
     const { certificate, issuers, end } = step
-    if (isSelfSigned(certificate)) {
+    if (isEnd(certificate)) {
       return { issuers, complete: true }
     }
     farthest = issuers.length > farthest.length ? issuers : farthest
