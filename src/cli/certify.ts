@@ -5,8 +5,8 @@ import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { GeneralName, RelativeDistinguishedNames } from 'pkijs'
 import { encodePublicKey, fingerprint } from '../algorithms/public-key.ts'
 import { encodePem } from '../asn1/pem.ts'
-import { buildChain } from '../x509/chain.ts'
-import { reviewCertificates } from '../x509/review/certificate-review.ts'
+import { readCertificate } from '../x509/read-certificate.ts'
+import { buildSignerChain, reviewCertificates } from '../x509/review/certificate-review.ts'
 import { validityPeriod } from '../x509/validity.ts'
 import { readKeyFile } from './certify-key-file.ts'
 import { CommandFailed, type Io, refuseExisting, useFile, writeResult } from './io.ts'
@@ -172,7 +172,7 @@ async function issue(io: Io, file: string, options: CertifyOptions): Promise<Buf
   const der = await (caKey === undefined
     ? withTokenKey(io, options, hash, sign)
     : sign(await readKeyFile(io, caKey, hash)))
-  const certificate = new X509Certificate(der)
+  const certificate = useFile(file, 'used', () => readIssued(der))
   checkIssued(certificate, authority, caCert)
   const { notAfter } = authority
   if (validityPeriod(certificate).notAfter.getTime() === notAfter.getTime()) {
@@ -181,10 +181,21 @@ async function issue(io: Io, file: string, options: CertifyOptions): Promise<Buf
   return der
 }
 
+/** @throws Error when it has taken something over that nobody reads, such as a name of another type of string */
+function readIssued(der: Buffer): X509Certificate {
+  try {
+    return readCertificate(der)
+  } catch {
+    throw new Error(
+      'a name or key in it is not encoded as RFC 5280 says, so that nobody could read the certificate',
+    )
+  }
+}
+
 /** Refuses to hand out a certificate that the service would refuse, for example because its issuer is no authority. */
 function checkIssued(leaf: X509Certificate, { certificates }: Authority, file: string): void {
   const at = new Date()
-  const chain = buildChain(leaf, certificates, at)
+  const chain = buildSignerChain(leaf, certificates, at)
   const { problems } = reviewCertificates({ leaf, following: [], caCertificates: certificates, chain, at })
   if (problems.length > 0) {
     throw new CommandFailed(`${file}: ${problems.map(({ message }) => message).join('; ')}`)

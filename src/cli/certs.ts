@@ -2,14 +2,12 @@
  * Implements the commands about the certificates on a token: `signing-service certs` lists them, `import-cert` stores one
  * beside its key, and `delete-cert` deletes one, such as a renewed one.
  */
-import type { X509Certificate } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
 import { administer } from '../pkcs11/administration/administer.ts'
 import type { CertificateDescription } from '../pkcs11/administration/certificates.ts'
-import { parseCertificates } from '../x509/certificate-file.ts'
 import { findAccess } from './configuration.ts'
-import { CommandFailed, type Io, printResult, useFile } from './io.ts'
+import { readFirstCertificate } from './first-certificate.ts'
+import { CommandFailed, type Io, printResult } from './io.ts'
 import {
   addDeletionOptions,
   addTokenOptions,
@@ -88,9 +86,8 @@ export function addImportCertCommand(program: Command, io: Io): void {
 }
 
 async function importCertificate(io: Io, file: string, { label, ...options }: ImportOptions): Promise<void> {
-  const [certificate] = useFile(file, 'used', () => parseCertificates(readFileSync(file)))
+  const { raw } = readFirstCertificate(file)
   const access = await findAccess(io, options)
-  const { raw } = certificate as X509Certificate
   const imported = await administer('import-cert', [access, raw, label], options.timeout * 1000)
   const row = [imported.label, imported.id, imported.created ? 'imported' : 'was there already']
   printResult(io, options, imported, formatTable(['LABEL', 'ID', 'CERTIFICATE'], [row]))

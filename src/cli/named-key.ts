@@ -2,16 +2,15 @@
  * Implements what the command does with one private key that a person has named: its public key, evidence about it, and
  * `signing-service delete-key`.
  */
-import { createPublicKey, type X509Certificate } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { createPublicKey } from 'node:crypto'
 import { type Command, InvalidArgumentError } from 'commander'
 import { encodePem } from '../asn1/pem.ts'
 import { defined } from '../common/defined.ts'
 import { administer } from '../pkcs11/administration/administer.ts'
 import type { KeySelection } from '../pkcs11/administration/find-key.ts'
-import { parseCertificates } from '../x509/certificate-file.ts'
 import { findAccess } from './configuration.ts'
-import { CommandFailed, EXIT_USAGE, type Io, printResult, useFile } from './io.ts'
+import { readFirstCertificate } from './first-certificate.ts'
+import { CommandFailed, EXIT_USAGE, type Io, printResult } from './io.ts'
 import {
   addDeletionOptions,
   type DeletionOptions,
@@ -72,13 +71,12 @@ export async function printEvidence(
   nonce: string,
 ): Promise<void> {
   const { certificate: file } = options
-  const [certificate] =
-    file === undefined ? [] : useFile(file, 'used', () => parseCertificates(readFileSync(file)))
+  const certificate = file === undefined ? undefined : readFirstCertificate(file)
   const access = await findAccess(io, options)
   const request = {
     key: selectionOf(options),
     nonce,
-    ...(certificate && { certificate: (certificate as X509Certificate).raw }),
+    ...(certificate && { certificate: certificate.raw }),
   }
   const evidence = await administer('evidence', [access, request], options.timeout * 1000)
   const { statement, algorithm, signature, publicKey, certificates } = evidence

@@ -6,10 +6,9 @@ import { chooseSignatureAlgorithm, SIGNATURE_ALGORITHMS } from '../algorithms/si
 import { ContainerTemplate } from '../cms/container-template.ts'
 import { defined } from '../common/defined.ts'
 import { ConfigurationError, type ConfigurationProblem, refuseProblems } from '../errors.ts'
-import { buildChain } from '../x509/chain.ts'
 import { findKeyProblem } from '../x509/key-type.ts'
 import { readCertificate } from '../x509/read-certificate.ts'
-import { reviewCertificates } from '../x509/review/certificate-review.ts'
+import { buildSignerChain, reviewCertificates } from '../x509/review/certificate-review.ts'
 import { findMissingRevocationSources } from '../x509/review/warnings.ts'
 import { validityPeriod } from '../x509/validity.ts'
 import type { ContainerConfiguration } from './container-configuration.ts'
@@ -67,7 +66,7 @@ function createCertificate(
   }
   const { publicKey } = certificate
   const at = new Date()
-  const chain = buildChain(certificate, [...following, ...caCertificates], at)
+  const chain = buildSignerChain(certificate, [...following, ...caCertificates], at)
   const review = reviewCertificates({ leaf: certificate, following, caCertificates, chain, at })
   const unfit = algorithm && findUnfitAlgorithm(publicKey, algorithm)
   refuseProblems([

@@ -56,11 +56,15 @@ function splitBlocks(text: string): Block[] {
 }
 
 function parseBlock({ label, body }: Block, index: number): X509Certificate {
+  const der = Buffer.from(body, 'base64')
+  const other = findOther(der.toString('latin1'))
+  if (other !== undefined) {
+    throw new Error(other)
+  }
   try {
     if (!BASE64.test(body)) {
       throw new Error('it is no base64')
     }
-    const der = Buffer.from(body, 'base64')
     return readCertificate(label === TRUSTED ? new DerReader(der).element(TAG.sequence) : der)
   } catch (error) {
     throw new Error(
@@ -71,7 +75,7 @@ function parseBlock({ label, body }: Block, index: number): X509Certificate {
 }
 
 function parseDer(content: Buffer, text: string): X509Certificate {
-  const [, other] = BY_BEGINNING.find(([beginning]) => beginning.test(text)) ?? []
+  const other = findOther(text)
   if (other !== undefined || content[0] !== TAG.sequence) {
     throw new Error(other ?? 'it is neither PEM nor a DER certificate')
   }
@@ -130,11 +134,21 @@ const BASE64_OF_PEM = /^\s*LS0tLS1CRUdJTi/
 /** The beginning, in base64, of a SEQUENCE of 128 to 65,535 octets, such as a certificate. */
 const BASE64_OF_DER = /^\s*M(?:IG|II)[A-Za-z0-9+/\s]/
 
-/** Messages keyed by the beginnings, in Latin-1, of other files without PEM. */
+/** Returns a message about what is mistaken for certificates: a file without PEM, or the content of a block. */
+function findOther(text: string): string | undefined {
+  return BY_BEGINNING.find(([beginning]) => beginning.test(text))?.[1]
+}
+
+/** Messages keyed by beginnings in Latin-1. Some authorities, and certutil, label whatever they encode as a certificate. */
 const BY_BEGINNING: readonly (readonly [RegExp, string])[] = [
   [SIGNED_DATA, PKCS7],
   [PFX, PKCS12],
   [UTF_16, `it ${IS_UTF_16}`],
+  [
+    /^\s*-----BEGIN /,
+    'it is PEM that was encoded in base64 once more, as `certutil -encode` does with a file that is PEM already: decode it, ' +
+      '`grep -v -e ----- FILE | base64 -d`',
+  ],
   [
     BASE64_OF_PEM,
     'it is PEM that was encoded in base64 once more, as in a Secret of Kubernetes: decode it, `base64 -d`',

@@ -12,7 +12,7 @@ import { findInvalidity, validityPeriod } from './validity.ts'
 export interface Chain {
   /** Nearest first; without the leaf, with the root where it is known. */
   readonly issuers: readonly X509Certificate[]
-  /** True if the last one is self-signed: validators accept only a chain that reaches their trust anchor. */
+  /** True if the last one is an end, a root as a rule: validators accept only a chain that reaches their trust anchor. */
   readonly complete: boolean
 }
 
@@ -20,22 +20,26 @@ export interface Chain {
  * Builds the path from `leaf` upwards out of candidates in any order (RFC 5280 6.1: names chain and each signature
  * verifies). It leaves out candidates that are not above the leaf.
  *
- * Cross-signed CAs give several paths. The shortest one to a self-signed root wins, and one that is valid at `at`
- * before one that is not. If none reaches a root, the path goes up as far as it can.
+ * Cross-signed CAs, and those whose certificate was renewed, give several paths. Of those to a self-signed root the one wins
+ * that is valid for longest, until the leaf itself ends, and of these the shortest; and one that is valid at `at` before one
+ * that is not. If none reaches a root, the path goes up as far as it can.
+ *
+ * @param isEnd tells which certificates stand for roots: self-signed ones unless others are trusted
  */
 export function buildChain(
   leaf: X509Certificate,
   candidates: readonly X509Certificate[],
   at = new Date(),
+  isEnd = isSelfSigned,
 ): Chain {
   const validCandidates = candidates.filter(
     (candidate) => findInvalidity([validityPeriod(candidate)], at) === undefined,
   )
-  const valid = search(leaf, validCandidates)
+  const valid = search(leaf, validCandidates, isEnd)
   if (valid.complete || validCandidates.length === candidates.length) {
     return valid
   }
-  const any = search(leaf, candidates)
+  const any = search(leaf, candidates, isEnd)
   return any.complete || valid.issuers.length === 0 ? any : valid
 }
 
@@ -54,28 +58,48 @@ interface Step {
   readonly certificate: X509Certificate
   /** The path from the leaf's issuer up to the certificate. */
   readonly issuers: readonly X509Certificate[]
+  /** The moment at which the first certificate of the path ends, the leaf among them, in ms. */
+  readonly end: number
 }
 
 /**
- * Searches breadth first, with each certificate once, so that cross-certificates neither loop nor multiply the work.
+ * Goes on with the best path each time, with each certificate once, so that cross-certificates neither loop nor multiply the
+ * work.
  */
-function search(leaf: X509Certificate, candidates: readonly X509Certificate[]): Chain {
-  const steps: Step[] = [{ certificate: leaf, issuers: [] }]
+function search(
+  leaf: X509Certificate,
+  candidates: readonly X509Certificate[],
+  isEnd: (certificate: X509Certificate) => boolean,
+): Chain {
+  const steps: Step[] = [{ certificate: leaf, issuers: [], end: endOf(leaf) }]
   const rest = new Set(candidates)
   let farthest: readonly X509Certificate[] = []
-  for (const { certificate, issuers } of steps) {
-    if (isSelfSigned(certificate)) {
+  for (let step = takeBest(steps); step !== undefined; step = takeBest(steps)) {
+    const { certificate, issuers, end } = step
+    if (isEnd(certificate)) {
       return { issuers, complete: true }
     }
-    farthest = issuers
+    farthest = issuers.length > farthest.length ? issuers : farthest
     for (const candidate of rest) {
       if (isIssuedBy(certificate, candidate)) {
         rest.delete(candidate)
-        steps.push({ certificate: candidate, issuers: [...issuers, candidate] })
+        const lasting = Math.min(end, endOf(candidate))
+        steps.push({ certificate: candidate, issuers: [...issuers, candidate], end: lasting })
       }
     }
   }
   return { issuers: farthest, complete: false }
+}
+
+/** Takes the step whose path lasts longest, of several the shortest, and of these the first. */
+function takeBest(steps: Step[]): Step | undefined {
+  const [best] = steps.toSorted((a, b) => b.end - a.end || a.issuers.length - b.issuers.length)
+  steps.splice(steps.indexOf(best as Step), 1)
+  return best
+}
+
+function endOf(certificate: X509Certificate): number {
+  return validityPeriod(certificate).notAfter.getTime()
 }
 
 /** Returns whether a certificate is signed with its own key, whatever its key usage allows. */

@@ -37,6 +37,9 @@ export const KEY_PURPOSE = {
 /** id-ad-ocsp, a method of authorityInfoAccess (RFC 5280 4.2.2.1). */
 export const ID_AD_OCSP = '1.3.6.1.5.5.7.48.1'
 
+/** commonName, an attribute of distinguished names (RFC 5280 A.1). */
+export const ID_COMMON_NAME = '2.5.4.3'
+
 /** emailAddress, an attribute of distinguished names (RFC 5280 4.1.2.6). */
 export const ID_EMAIL_ADDRESS = '1.2.840.113549.1.9.1'
 

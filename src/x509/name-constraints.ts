@@ -1,10 +1,11 @@
 /** Checks the names of certificates against the name constraints of an authority above (RFC 5280 4.2.1.10). */
+import { decodeCharacterString } from '../asn1/character-string.ts'
 import { DerReader } from '../asn1/der-reader.ts'
 import { encode } from '../asn1/der-writer.ts'
 import { contextTag, TAG } from '../asn1/tag.ts'
 import { quote } from '../common/quote.ts'
 import type { CertificateFields } from './certificate-fields.ts'
-import { EXTENSION, ID_EMAIL_ADDRESS, listElements } from './extensions.ts'
+import { EXTENSION, ID_COMMON_NAME, ID_EMAIL_ADDRESS, listElements } from './extensions.ts'
 import { canonicalName, DIRECTORY_NAME, DNS_NAME, RFC822_NAME, URI } from './names.ts'
 
 /** The minimum of a GeneralSubtree, which must be 0 (RFC 5280 4.2.1.10). */
@@ -48,14 +49,17 @@ function readSubtrees(list: DerReader | undefined): Buffer[] {
 /**
  * Finds the first name of a certificate that the constraints do not allow, in words.
  *
+ * @param place of the certificate in its path
  * @throws Error when a name of the certificate, or a constraint on names of its form, cannot be read
  */
 export function findForbiddenName(
   fields: Pick<CertificateFields, 'subject' | 'extensions'>,
   { permitted, excluded }: NameConstraints,
+  place: 'leaf' | 'issuer' = 'leaf',
 ): string | undefined {
   const [isPermitted, isExcluded] = [subtreesOf(permitted), subtreesOf(excluded)]
-  const forbidden = listNames(fields).find((name) => isExcluded(name) || isPermitted(name) === false)
+  const names = [...listNames(fields), ...(place === 'leaf' ? listHosts(fields) : [])]
+  const forbidden = names.find((name) => isExcluded(name) || isPermitted(name) === false)
   return forbidden && formOf(forbidden).show(contentOf(forbidden))
 }
 
@@ -73,14 +77,33 @@ function listNames({ subject, extensions }: Pick<CertificateFields, 'subject' | 
 }
 
 function listEmailAddresses(subject: Buffer): Buffer[] {
-  const attributes = new DerReader(subject)
+  return listValues(subject, ID_EMAIL_ADDRESS).map((value) => new DerReader(value).content(value.readUInt8()))
+}
+
+/** A common name that OpenSSL takes for a host: it has a dot, and neither dots nor hyphens at an end of its labels. */
+const HOST = /^[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)+$/i
+
+/** Lists the common names that OpenSSL compares as hosts where the alternative names of a leaf have no host, as GeneralNames. */
+function listHosts({ subject, extensions }: Pick<CertificateFields, 'subject' | 'extensions'>): Buffer[] {
+  if (listElements(extensions, EXTENSION.subjectAltName).some(([tag]) => tag === DNS_NAME)) {
+    return []
+  }
+  const texts = listValues(subject, ID_COMMON_NAME).map((value) => {
+    const tag = value.readUInt8()
+    return decodeCharacterString(tag, new DerReader(value).content(tag)) ?? ''
+  })
+  return texts.filter((text) => HOST.test(text)).map((text) => encode(DNS_NAME, Buffer.from(text)))
+}
+
+/** Lists the values of an attribute in a Name, DER. */
+function listValues(name: Buffer, type: string): Buffer[] {
+  const attributes = new DerReader(name)
     .enter(TAG.sequence)
     .elements()
     .flatMap((rdn) => new DerReader(rdn).enter(TAG.set).elements())
   return attributes.flatMap((encoded) => {
     const attribute = new DerReader(encoded).enter(TAG.sequence)
-    const isEmail = attribute.objectIdentifier() === ID_EMAIL_ADDRESS
-    return isEmail && attribute.tag !== undefined ? [attribute.content(attribute.tag)] : []
+    return attribute.objectIdentifier() === type && attribute.tag !== undefined ? [attribute.element()] : []
   })
 }
 

@@ -4,6 +4,7 @@ import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { CURVE_NAMES } from '../../src/algorithms/elliptic-curves.ts'
+import { TAG } from '../../src/asn1/tag.ts'
 import { buildChain } from '../../src/x509/chain.ts'
 import { reviewCertificates } from '../../src/x509/review/certificate-review.ts'
 import {
@@ -15,6 +16,7 @@ import {
   writePlainRsaKey,
 } from '../support/certificates.ts'
 import { type CommandResult, runAtTerminal, runCommand } from '../support/command.ts'
+import { attribute, COMMON_NAME, nameOf, resign } from '../support/resigned.ts'
 import { createToken, generateKey } from '../support/token.ts'
 
 const FOR_TESTS =
@@ -217,9 +219,27 @@ t.test('files that do not do', async (t) => {
   ]
   const ca = ['--ca-cert', authority.certificateFile]
   writeFileSync(path('text'), 'text', { mode: 0o600 })
+  // A DirectoryString has no such alternative (RFC 5280 4.1.2.4)
+  const visible = nameOf(attribute(COMMON_NAME, TAG.visibleString, 'Signer'))
+  const asked = execFileSync('openssl', [
+    'req',
+    '-new',
+    '-key',
+    other.keyFile,
+    '-subj',
+    '/CN=x',
+    '-outform',
+    'DER',
+  ])
+  writeFileSync(path('visible.csr'), resign(asked, other.keyFile, { 1: visible }))
+  t.throws(
+    () => openssl('req', '-in', path('visible.csr'), '-inform', 'DER', '-noout'),
+    'openssl does not read it',
+  )
   for (const [message, request, ...args] of [
     [/none cannot be used: ENOENT/, 'none', ...ofAuthority],
     [/text cannot be used: it is no certificate request/, 'text', ...ofAuthority],
+    [/visible.csr cannot be used: a name or key in it is not encoded as RFC/, 'visible.csr', ...ofAuthority],
     [/text cannot be used: it is neither PEM nor a DER/, 'signer.csr', ...ca.with(1, path('text'))],
     [/text cannot be used: it is no private key in PEM\n/, 'signer.csr', ...ca, '--ca-key', path('text')],
     [/none cannot be used: ENOENT/, 'signer.csr', ...ca, '--ca-key', path('none')],

@@ -1,10 +1,15 @@
 import { execFileSync } from 'node:child_process'
 import { X509Certificate } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
+import { DerReader } from '../../src/asn1/der-reader.ts'
+import { encode } from '../../src/asn1/der-writer.ts'
+import { contextTag, TAG } from '../../src/asn1/tag.ts'
+import { issue, RSA_2048 } from '../support/certificates.ts'
 import { runCommand } from '../support/command.ts'
 import { createFaultyModule } from '../support/faulty-module/faulty-module.ts'
+import { algorithm, CERTIFICATE, elementsOf, resign } from '../support/resigned.ts'
 import { createToken, generateKey, issueCertificates, PIN } from '../support/token.ts'
 
 const directory = t.testdir({ garbage: 'no certificate' })
@@ -58,6 +63,42 @@ t.test('a file that holds no certificate', async (t) => {
     t.match(stderr, message)
   }
 })
+
+t.test(
+  'a certificate that can be compared with no key, of which the PKCS#11 library knows nothing',
+  async (t) => {
+    const { certificate, keyFile } = issue(directory, { subject: '/CN=Signer', key: RSA_2048 })
+    const { publicKey, raw } = certificate
+    const pkcs1 = publicKey.export({ type: 'pkcs1', format: 'der' })
+    // id-RSAES-OAEP (RFC 4055 4), with which nobody signs
+    const oaep = encode(
+      TAG.sequence,
+      algorithm('1.2.840.113549.1.1.7', 'absent'),
+      encode(TAG.bitString, Buffer.of(0), pkcs1),
+    )
+    const elements = elementsOf(elementsOf(raw)[0] as Buffer)
+    const list = new DerReader(elements[7] as Buffer).enter(contextTag(3)).enter(TAG.sequence).elements()
+    const doubled = encode(contextTag(3), encode(TAG.sequence, ...list, list[0] as Buffer))
+    for (const [fields, message] of [
+      [
+        { [CERTIFICATE.key]: oaep },
+        /file\.der cannot be used: the key of its certificate is of an unknown type\n$/,
+      ],
+      [{ 7: doubled }, /file\.der cannot be used: it has the extension [0-9.]+ twice\n$/],
+    ] as const) {
+      const file = join(directory, 'file.der')
+      writeFileSync(file, resign(raw, keyFile, fields))
+      for (const args of [
+        ['import-cert', file],
+        ['keys', '--label', 'signer', '--evidence', '00'.repeat(16), '--certificate', file],
+      ] as [string, ...string[]][]) {
+        const { exitCode, stderr } = await runCommand(environment, ...args)
+        t.equal(exitCode, 1)
+        t.match(stderr, message)
+      }
+    }
+  },
+)
 
 t.test('a certificate gets id and label of its key', async (t) => {
   const { exitCode, stdout, stderr } = await runCommand(environment, 'import-cert', leaf)

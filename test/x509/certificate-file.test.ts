@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
@@ -111,6 +112,25 @@ t.test('other files are told by what they are, with the way to certificates', as
   ] as const) {
     t.throws(() => parseCertificates(readFileSync(file(name))), { message }, name)
   }
+  const labelled = readFileSync(file('pem.p7b'), 'utf8').replaceAll('PKCS7', 'CERTIFICATE')
+  writeFileSync(file('labelled.p7b'), labelled)
+  t.match(
+    openssl('pkcs7', '-in', file('labelled.p7b'), '-print_certs'),
+    /BEGIN CERTIFICATE/,
+    'openssl reads it',
+  )
+  t.throws(
+    () => parseCertificates(Buffer.from(labelled)),
+    { message: /^it is a PKCS #7 file/ },
+    'so labelled',
+  )
+  const twice = leafPem.replace(/\n.*\n(?=-)/s, `\n${Buffer.from(leafPem).toString('base64')}\n`)
+  writeFileSync(file('twice.pem'), twice)
+  t.throws(() => parseCertificates(Buffer.from(twice)), {
+    message: /^it is PEM that was encoded in base64 once/,
+  })
+  const undone = execFileSync('sh', ['-c', 'grep -v -e ----- twice.pem | base64 -d'], { cwd: directory })
+  t.equal(undone.toString(), leafPem, 'as the message says')
   const indefinite = Buffer.from('308006092a864886f70d010702a0800000', 'hex')
   t.throws(() => parseCertificates(indefinite), { message: /^it is a PKCS #7 file/ }, 'BER')
   t.throws(() => parseCertificates(Buffer.from(`-----BEGIN X509 CRL-----\n-----END X509 CRL-----`)), {

@@ -7,6 +7,8 @@ import { type Issued, issue, openssl, withUnknownKey, writeBundle } from '../sup
 
 const PAST = new Date('2020-01-01T00:00:00Z')
 const EXPIRED = new Date('2021-01-01T00:00:00Z')
+/** Before all that has no other end. */
+const SOON = new Date(Date.now() + 20 * 86_400_000)
 
 const directory = t.testdir()
 const root = issue(directory, { subject: '/O=Test/CN=Root', ca: true })
@@ -84,7 +86,7 @@ t.test('cross-signed CAs', async (t) => {
   const crossed = issue(directory, {
     ...{ subject: '/CN=New root', ca: true, issuer: oldRoot, keyFile: newRoot.keyFile },
   })
-  const signer = issue(directory, { subject: '/CN=Signer', issuer: newRoot })
+  const signer = issue(directory, { subject: '/CN=Signer', issuer: newRoot, notAfter: SOON })
 
   t.test('the path that reaches a root wins', async (t) => {
     for (const bundle of permutations([crossed, oldRoot])) {
@@ -134,6 +136,50 @@ t.test('cross-signed CAs', async (t) => {
   })
 })
 
+t.test('of two paths to a root the one that lasts longer wins, in any order of the bundle', async (t) => {
+  const later = new Date(Date.now() + 30 * 86_400_000)
+  const ca = { subject: '/CN=Renewed', ca: true }
+  const former = issue(directory, { ...ca, notAfter: SOON })
+  const renewed = issue(directory, { ...ca, keyFile: former.keyFile })
+  const middle = issue(directory, { subject: '/CN=Middle', ca: true, issuer: renewed })
+  const signer = issue(directory, { subject: '/CN=Signer', issuer: middle })
+
+  t.test('of a root that was renewed with its key', async (t) => {
+    for (const bundle of permutations([former, renewed, middle])) {
+      checkChain(t, signer, bundle, [middle, renewed], true)
+    }
+  })
+
+  t.test('of an issuer that was renewed with its key', async (t) => {
+    const before = issue(directory, {
+      ...{ subject: '/CN=Middle', ca: true, issuer: renewed, keyFile: middle.keyFile, notAfter: SOON },
+    })
+    for (const bundle of permutations([before, middle, renewed])) {
+      checkChain(t, signer, bundle, [middle, renewed], true)
+    }
+  })
+
+  t.test('of two roots, though neither lasts as long as the signer', async (t) => {
+    const cross = issue(directory, { subject: '/CN=Cross', ca: true, notAfter: later })
+    const crossed = issue(directory, {
+      ...{ subject: '/CN=Middle', ca: true, issuer: cross, keyFile: middle.keyFile },
+    })
+    for (const bundle of permutations([former, middle, crossed, cross])) {
+      checkChain(t, signer, bundle, [crossed, cross], true)
+    }
+  })
+
+  t.test('what outlives the signer counts no more than what ends with it', async (t) => {
+    const crossed = issue(directory, {
+      ...{ subject: '/CN=Renewed', ca: true, issuer: root, keyFile: former.keyFile },
+    })
+    const last = issue(directory, { subject: '/CN=Signer', issuer: middle, notAfter: SOON })
+    for (const bundle of permutations([former, middle, crossed, root])) {
+      checkChain(t, last, bundle, [middle, former], true)
+    }
+  })
+})
+
 t.test('CAs that all certify each other end, and at once', async (t) => {
   const names = Array.from({ length: 6 }, (_, index) => `/CN=CA ${index}`)
   const selfSigned = names.map((subject) => issue(directory, { subject, ca: true }))
@@ -144,7 +190,9 @@ t.test('CAs that all certify each other end, and at once', async (t) => {
         issue(directory, { subject: `/${certificate.subject}`, ca: true, issuer, keyFile }),
       ),
   )
-  const signer = issue(directory, { subject: '/CN=Signer', issuer: selfSigned[0] as Issued })
+  const signer = issue(directory, {
+    ...{ subject: '/CN=Signer', issuer: selfSigned[0] as Issued, notAfter: SOON },
+  })
   const begin = process.cpuUsage()
   const chain = buildChain(signer.certificate, certificatesOf(crossed))
   t.ok(process.cpuUsage(begin).user < 1_000_000, `${process.cpuUsage(begin).user} µs of the processor`)

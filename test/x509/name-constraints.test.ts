@@ -4,7 +4,8 @@ import { TAG } from '../../src/asn1/tag.ts'
 import { readCertificateFields } from '../../src/x509/certificate-fields.ts'
 import { findForbiddenName, readNameConstraints } from '../../src/x509/name-constraints.ts'
 import { DIRECTORY_NAME } from '../../src/x509/names.ts'
-import { type Issued, issue, openssl } from '../support/certificates.ts'
+import { findPathProblem } from '../../src/x509/review/path-problem.ts'
+import { type Issued, issue, openssl, writeBundle } from '../support/certificates.ts'
 
 const directory = t.testdir()
 const root = issue(directory, { subject: '/CN=root', ca: true })
@@ -53,6 +54,25 @@ const CASES: readonly Case[] = [
     forbidden: 'the host name a.example.com',
   },
   { constraints: 'permitted;DNS:example.com', san: 'email:a@other.org' },
+  // A common name is compared as a host where there is no other
+  {
+    ...{ constraints: 'permitted;DNS:example.com', subject: '/C=DE/CN=sign.example.org' },
+    forbidden: 'the host name sign.example.org',
+  },
+  {
+    ...{ constraints: 'excluded;DNS:example.com', subject: '/CN=x/CN=Sign-1.EXAMPLE.com' },
+    ...{ san: 'email:a@example.org', forbidden: 'the host name Sign-1.EXAMPLE.com' },
+  },
+  { constraints: 'permitted;DNS:example.com', subject: '/CN=sign.example.com' },
+  { constraints: 'permitted;DNS:example.com', subject: '/CN=a.example.org', san: 'DNS:a.example.com' },
+  ...[
+    'Signer',
+    'sign.example.org.',
+    '.example.org',
+    'sign-.example.org',
+    'sign..org',
+    'Sign example.org',
+  ].map((name) => ({ constraints: 'permitted;DNS:example.com', subject: `/CN=${name}` })),
   { constraints: 'permitted;URI:.example.com', san: 'URI:https://a.example.com:1/b' },
   {
     ...{ constraints: 'permitted;URI:.example.com', san: 'URI:https://example.com/b' },
@@ -127,6 +147,18 @@ for (const one of CASES) {
     t.equal(opensslTakes(leaf, issuer), forbidden === undefined, 'as OpenSSL has it')
   })
 }
+
+t.test('the common name of an issuer is no host', async (t) => {
+  const constraining = constrained('permitted;DNS:example.com')
+  const issuer = issue(directory, { subject: '/CN=ca.example.org', issuer: constraining, ca: true })
+  const leaf = issue(directory, { subject: '/CN=Signer', issuer })
+  const path = [leaf, issuer, constraining, root].map(({ certificate }) => certificate)
+  t.equal(findPathProblem(path), undefined)
+  const untrusted = writeBundle(`${directory}/issuers.pem`, [issuer.certificate, constraining.certificate])
+  openssl('verify', '-trusted', root.certificateFile, '-untrusted', untrusted, leaf.certificateFile)
+  const other = issue(directory, { subject: '/CN=sign.example.org', issuer })
+  t.match(findPathProblem([other.certificate, ...path.slice(1)]), /the host name sign.example.org for a name/)
+})
 
 t.test('an empty base holds for all names of its form', async (t) => {
   const all = { permitted: [], excluded: [Buffer.from('8200', 'hex'), Buffer.from('8100', 'hex')] }

@@ -32,15 +32,12 @@ export function findCertificate(session: TokenSession, key: CertifiedKey): Found
 
 /**
  * Returns the certificates of a private key, as `newestFirst` sorts them: of those with the key's CKA_ID, or of all
- * where none has it, those with the key's public half.
+ * where none has it, those with the key's public half. Some tools give those of issuers the same id.
  */
 export function findCertificates(session: TokenSession, key: CertifiedKey): CertificateObject[] {
-  const sameId = key.id === '' ? [] : readCertificates(session, key.id)
-  const candidates = sameId.length > 0 ? sameId : readCertificates(session)
-  return newestFirst(
-    candidates.filter((certificate) => belongsTo(certificate, key)),
-    new Date(),
-  )
+  const ofKey = (id?: string) => readCertificates(session, id).filter((one) => belongsTo(one, key))
+  const sameId = key.id === '' ? [] : ofKey(key.id)
+  return newestFirst(sameId.length > 0 ? sameId : ofKey(), new Date())
 }
 
 type CertifiedKey = Pick<FoundKey, 'id' | 'publicKey'>

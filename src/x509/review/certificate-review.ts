@@ -1,5 +1,5 @@
 import type { X509Certificate } from 'node:crypto'
-import { type Chain, hasIssuerName, isIssuedBy } from '../chain.ts'
+import { buildChain, type Chain, hasIssuerName, isIssuedBy } from '../chain.ts'
 import { publicKeyOf } from '../key-type.ts'
 import { describeSubject, findInvalidity, validityPeriod } from '../validity.ts'
 import { findIssuerProblems, findRefusals } from './path-problem.ts'
@@ -7,6 +7,7 @@ import { type ReviewedCertificate, readForReview } from './reviewed-certificate.
 import {
   describeMissingIssuer,
   findPurposeWarning,
+  findReaderWarnings,
   findRevocationWarnings,
   findSelfSignedWarning,
 } from './warnings.ts'
@@ -18,7 +19,7 @@ export interface CertificatesForReview {
   readonly following: readonly X509Certificate[]
   /** The certificates of the CA file, in any order. */
   readonly caCertificates: readonly X509Certificate[]
-  /** The chain that `buildChain` made of these. */
+  /** The chain that `buildSignerChain` made of these. */
   readonly chain: Chain
   readonly at: Date
 }
@@ -35,6 +36,28 @@ export interface CertificateProblem {
   readonly of: 'leaf' | 'following' | 'caCertificates'
   /** Follows the name of a setting. For the leaf it has no subject, such as `is signed with SHA-1`. */
   readonly message: string
+}
+
+/**
+ * Builds the chain of a signer. Where a file has an issuer that was certified anew beside its former certificate, which nobody
+ * should rely on any more, such as one signed with SHA-1, it goes through the new one.
+ *
+ * @param candidates certificates in any order
+ */
+export function buildSignerChain(
+  leaf: X509Certificate,
+  candidates: readonly X509Certificate[],
+  at: Date,
+): Chain {
+  const chain = buildChain(leaf, candidates, at)
+  const path = [leaf, ...chain.issuers]
+  if (chain.issuers.every((_, index) => findIssuerProblems(path, index + 1).length === 0)) {
+    return chain
+  }
+  const sound = candidates.filter((candidate) => findIssuerProblems([leaf, candidate], 1).length === 0)
+  const other = buildChain(leaf, sound, at)
+  const isAsGood = other.complete || (!chain.complete && other.issuers.length >= chain.issuers.length)
+  return isAsGood ? other : chain
 }
 
 /**
@@ -79,6 +102,7 @@ function findWarnings(signer: ReviewedCertificate, path: readonly X509Certificat
     findSelfSignedWarning(signer),
     findPurposeWarning(signer, 'signer'),
     ...chain.slice(1).map((issuer) => findPurposeWarning(issuer, 'issuer')),
+    ...path.slice(0, 1).flatMap(findReaderWarnings),
     ...chain.flatMap(findRevocationWarnings),
     ...findRefusals(path).map((refusal) => `${refusal}: validators may refuse signatures because of it`),
   ].filter((warning) => warning !== undefined)

@@ -132,7 +132,8 @@ function findForbiddenNames(
     .flatMap((certificate) => {
       const its = `the certificate of ${describeSubject(certificate)}`
       try {
-        const forbidden = findForbiddenName(readCertificateFields(certificate), constraints)
+        const place = certificate === below[0] ? 'leaf' : 'issuer'
+        const forbidden = findForbiddenName(readCertificateFields(certificate), constraints, place)
         return forbidden === undefined
           ? []
           : [`${its} has ${forbidden} for a name, which the name constraints of ${authority} forbid`]

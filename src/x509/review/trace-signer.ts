@@ -21,10 +21,10 @@ export function traceSigner(
 ): readonly X509Certificate[] | string {
   const isTrusted = ({ raw }: X509Certificate) => trusted.some((one) => one.raw.equals(raw))
   const candidates = [...trusted, ...embedded.filter((one) => !isSelfSigned(one))]
-  const above = isTrusted(signer) ? [signer] : [signer, ...buildChain(signer, candidates, at).issuers]
-  const path = above.slice(0, above.findIndex(isTrusted) + 1)
+  const { issuers, complete } = buildChain(signer, candidates, at, isTrusted)
+  const path = [signer, ...issuers]
   const usages = readCertificateExtensions(signer).keyUsage ?? FOR_SIGNATURES
-  if (path.length === 0) {
+  if (!complete) {
     return `its certificate is none of those that were given, and was certified by none of them (SHA-256 ${sha256Of(signer)})`
   }
   if (!usages.some((usage) => FOR_SIGNATURES.includes(usage))) {

@@ -1,7 +1,9 @@
 import type { X509Certificate } from 'node:crypto'
 import { readCertificateExtensions } from '../certificate-extensions.ts'
+import { readCertificateFields } from '../certificate-fields.ts'
 import { type ChainLink, chainLinks, hasIssuerName } from '../chain.ts'
 import { KEY_PURPOSE } from '../extensions.ts'
+import { publicKeyOf } from '../key-type.ts'
 import { describeIssuer, describeSubject } from '../validity.ts'
 import type { ReviewedCertificate } from './reviewed-certificate.ts'
 
@@ -50,6 +52,31 @@ export function findSelfSignedWarning({ subject, selfSigned }: ReviewedCertifica
   return selfSigned
     ? `the certificate of ${subject} is self-signed: validators trust its signatures only where it is installed itself`
     : undefined
+}
+
+/** The most octets of a serial number (RFC 5280 4.1.2.2). */
+const MAX_SERIAL_NUMBER_LENGTH = 20
+/** First octet of a point that is neither compressed nor hybrid (SEC 1 2.3.3). */
+const UNCOMPRESSED = 4
+
+/** Warns of what OpenSSL reads in a signer certificate, but NSS does not, with which many readers of PDFs are built. */
+export function findReaderWarnings(signer: X509Certificate): string[] {
+  const { serialNumber, publicKeyBits } = readCertificateFields(signer)
+  const its = `the certificate of ${describeSubject(signer)}`
+  const warnings: string[] = []
+  if (serialNumber.length > MAX_SERIAL_NUMBER_LENGTH) {
+    warnings.push(
+      `${its} has a serial number of ${serialNumber.length} octets, of which RFC 5280 4.1.2.2 allows ` +
+        `${MAX_SERIAL_NUMBER_LENGTH}: some validators do not find it in its signatures (NSS); have it issued anew`,
+    )
+  }
+  if (publicKeyOf(signer)?.asymmetricKeyType === 'ec' && publicKeyBits[0] !== UNCOMPRESSED) {
+    warnings.push(
+      `${its} has the point of its key in a compressed form: some validators call its signatures invalid (NSS); have it issued ` +
+        'for a request with the whole point, as `signing-service csr` makes it',
+    )
+  }
+  return warnings
 }
 
 const WITHOUT_LTV =

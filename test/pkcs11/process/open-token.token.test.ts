@@ -556,6 +556,20 @@ t.test('a key', async (t) => {
   })
 })
 
+t.test('a certificate under another id, where the id of the key is that of its issuer', async (t) => {
+  const publicKey = await generateKey(token, { label: 'chained', id: '1b' })
+  const { leaf, intermediate } = await issueCertificates(
+    join(directory, 'certificates'),
+    publicKey,
+    'chained.pem',
+  )
+  const [own, issuer] = [leaf, intermediate].map((file) => new X509Certificate(readFileSync(file)).raw)
+  writeCertificate('1b', issuer as Buffer)
+  writeCertificate('1c', own as Buffer)
+  const found = await open({ key: { label: 'chained' } }, null, (opened) => keyOf(opened).certificate)
+  t.same(Buffer.from(found ?? ''), own)
+})
+
 t.test('the selected key is found again in another session', async (t) => {
   generate(named('twin', '05'))
   generate(named('twin', '05'))

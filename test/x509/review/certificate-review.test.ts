@@ -1,7 +1,10 @@
 import type { X509Certificate } from 'node:crypto'
+import { readFileSync, writeFileSync } from 'node:fs'
 import t from 'tap'
+import { encode } from '../../../src/asn1/der-writer.ts'
+import { TAG } from '../../../src/asn1/tag.ts'
 import { buildChain } from '../../../src/x509/chain.ts'
-import { reviewCertificates } from '../../../src/x509/review/certificate-review.ts'
+import { buildSignerChain, reviewCertificates } from '../../../src/x509/review/certificate-review.ts'
 import { findInvalidity, validityPeriod } from '../../../src/x509/validity.ts'
 import {
   generateKeyFile,
@@ -12,8 +15,11 @@ import {
   RSA_2048,
   spoil,
   withUnknownKey,
+  writeBundle,
 } from '../../support/certificates.ts'
-import { CERTIFICATE, reissue, validityOf } from '../../support/resigned.ts'
+import { CERTIFICATE, reissue, validityOf, withCompressedPoint } from '../../support/resigned.ts'
+import { cmsutil, makeNssDatabase } from '../../support/validators/nss.ts'
+import { verifyCms } from '../../support/validators/openssl.ts'
 
 const AT = new Date()
 const OCSP = 'authorityInfoAccess = OCSP;URI:http://ocsp.test/'
@@ -53,7 +59,7 @@ function review([first, ...rest]: readonly [Issued, ...Issued[]], ca: readonly I
   const leaf = first.certificate
   const following = certificatesOf(rest)
   const caCertificates = certificatesOf(ca)
-  const chain = buildChain(leaf, [...following, ...caCertificates], at)
+  const chain = buildSignerChain(leaf, [...following, ...caCertificates], at)
   return reviewCertificates({ leaf, following, caCertificates, chain, at })
 }
 
@@ -355,6 +361,26 @@ t.test('certificates that OpenSSL reads, with an algorithm whose parameters are 
   t.match(review([rsaRoot, below]).problems, [{ message: /; put the signer certificate first$/ }])
 })
 
+t.test('an issuer that was certified anew, beside its former certificate', async (t) => {
+  const { keyFile } = issuing
+  const sha1 = makeAuthority('Issuing CA', policy, { keyFile, hash: 'sha1' })
+  const noAuthority = makeAuthority('Issuing CA', policy, { keyFile, extensions: [SIGNS_CERTIFICATES] })
+  for (const former of [sha1, noAuthority]) {
+    t.same(review([leaf, former, issuing, policy, root]), NOTHING)
+    t.same(review([leaf], [root, issuing, former, policy]), NOTHING)
+    t.equal(review([leaf, former, policy, root]).problems.length, 1, 'alone')
+    t.match(
+      review([leaf, former, issuing, policy]),
+      { problems: [], warnings: [/^the chain is incomplete: missing is the certificate of O=Test, CN=Root/] },
+      'without a root',
+    )
+    t.equal(review([leaf, former, policy]).problems.length, 1, 'alone, and without a root')
+  }
+  const other = makeAuthority('Other CA', root, { hash: 'sha1' })
+  const below = makeAuthority('Issuing CA', other, { keyFile })
+  t.equal(review([leaf, below, other, issuing]).problems.length, 1, 'no shorter path hides it')
+})
+
 t.test('an incomplete chain', async (t) => {
   const incomplete = (issuer: string, subject: string, more = '') => ({
     problems: [],
@@ -438,6 +464,51 @@ t.test('the extended key usage of a signer', async (t) => {
     warning('serverAuth, clientAuth, codeSigning, timeStamping, OCSPSigning, 1.2.3'),
   )
   t.strictSame(withPurposes('2.5.29.37 = DER:3000'), warning('none'))
+})
+
+t.test('what OpenSSL reads in a certificate of a signer, and NSS does not', async (t) => {
+  const above = [issuing, policy, root]
+  const database = await makeNssDatabase(`${directory}/nss`, [root.certificateFile])
+  const content = Buffer.from('a document')
+  const file = `${directory}/document`
+  writeFileSync(file, content)
+  const bundle = writeBundle(`${directory}/issuers.pem`, certificatesOf([issuing, policy]))
+  const isRead = async ({ certificateFile, keyFile }: Issued) => {
+    const signer = ['-signer', certificateFile, '-inkey', keyFile, '-certfile', bundle]
+    openssl('cms', '-sign', '-binary', '-in', file, ...signer, '-outform', 'DER', '-out', `${file}.p7s`)
+    const cms = readFileSync(`${file}.p7s`)
+    const trustAnchors = root.certificateFile
+    t.match(
+      await verifyCms({ cms, content, trustAnchors, cades: false }),
+      { valid: true },
+      'OpenSSL reads it',
+    )
+    return (await cmsutil(cms, content, database)).valid
+  }
+  const signer = makeLeaf({
+    issuer: issuing,
+    extensions: [SIGNS, OCSP, 'authorityKeyIdentifier = keyid:always'],
+  })
+  const withSerial = (...octets: number[]) =>
+    reissue(signer, issuing, { [CERTIFICATE.serialNumber]: encode(TAG.integer, Buffer.from(octets)) })
+  const nineteen = Array.from({ length: 19 }, () => 0xff)
+  for (const read of [signer, withSerial(0, ...nineteen), withSerial(0xfb)]) {
+    t.ok(await isRead(read))
+    t.same(review([read, ...above]), NOTHING)
+  }
+  for (const [unread, warning] of [
+    [
+      withSerial(0, 0xff, ...nineteen),
+      /^the certificate of O=Test, CN=Signer has a serial number of 21 octets/,
+    ],
+    [
+      reissue(signer, issuing, { [CERTIFICATE.key]: withCompressedPoint(signer) }),
+      /^the certificate of O=Test, CN=Signer has the point of its key in a compressed form/,
+    ],
+  ] as const) {
+    t.notOk(await isRead(unread))
+    t.match(review([unread, ...above]), { problems: [], warnings: [warning] })
+  }
 })
 
 t.test('certificates of which nobody can be asked whether they were revoked, but for the root', async (t) => {

@@ -1,0 +1,22 @@
+import type { X509Certificate } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { readCertificateFields } from '../x509/certificate-fields.ts'
+import { parseCertificates } from '../x509/certificate-file.ts'
+import { publicKeyOf } from '../x509/key-type.ts'
+import { useFile } from './io.ts'
+
+/**
+ * Reads the first certificate of a file for a command that compares its key with those of a token.
+ *
+ * @throws CommandFailed if it cannot be read, since the failure would look like one of the PKCS#11 library there
+ */
+export function readFirstCertificate(file: string): X509Certificate {
+  return useFile(file, 'used', () => {
+    const [certificate] = parseCertificates(readFileSync(file)) as [X509Certificate]
+    readCertificateFields(certificate)
+    if (publicKeyOf(certificate) === undefined) {
+      throw new Error('the key of its certificate is of an unknown type')
+    }
+    return certificate
+  })
+}
