@@ -55,7 +55,12 @@ t.test('the health check of the images asks the admin port, if there is one', as
     once(spawn(program, args, { env: { ...process.env, ...variables } }), 'close')
   const [signingPort, adminPort] = [address, adminUrl()].map((url) => new URL(url).port)
   t.same(await check({ SIGNING_SERVICE_PORT: `${signingPort}` }), [0, null])
-  t.same(await check({ ADMIN_PORT: `${adminPort}`, SIGNING_SERVICE_PORT: `${takenPort}` }), [0, null])
+  const empty = { ADMIN_PORT: '', ADMIN_HOST: '', SIGNING_SERVICE_HOST: '', TLS_CERT_FILE: '' }
+  t.same(await check({ ...empty, SIGNING_SERVICE_PORT: `${signingPort}` }), [0, null])
+  t.same(await check({ ADMIN_HOST: '', ADMIN_PORT: `${adminPort}`, SIGNING_SERVICE_PORT: `${takenPort}` }), [
+    0,
+    null,
+  ])
   child.kill('SIGTERM')
   await exited
   t.same(await check({ SIGNING_SERVICE_PORT: `${signingPort}` }), [1, null])

@@ -329,7 +329,8 @@ function endHandshake(socket: Socket): void {
 function endQueued(responses: readonly ServerResponse[]): void {
   for (const response of responses.filter(({ socket, destroyed }) => socket === null && !destroyed)) {
     response.destroy()
-    response.emit('close')
+    // Node.js 24 has emitted it by then
+    process.nextTick(() => response.closed || response.emit('close'))
   }
 }
 
