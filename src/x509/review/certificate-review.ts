@@ -1,5 +1,5 @@
 import type { X509Certificate } from 'node:crypto'
-import { buildChain, type Chain, hasIssuerName, isIssuedBy } from '../chain.ts'
+import { buildChain, type Chain, hasIssuerName, isIssuedBy, isSelfSigned } from '../chain.ts'
 import { publicKeyOf } from '../key-type.ts'
 import { describeSubject, findInvalidity, validityPeriod } from '../validity.ts'
 import { findIssuerProblems, findRefusals } from './path-problem.ts'
@@ -44,13 +44,15 @@ export interface CertificateProblem {
  * fewer authorities below.
  *
  * @param candidates certificates in any order
+ * @param isEnd as that of `buildChain`
  */
 export function buildSignerChain(
   leaf: X509Certificate,
   candidates: readonly X509Certificate[],
   at: Date,
+  isEnd = isSelfSigned,
 ): Chain {
-  const first = buildChain(leaf, candidates, at)
+  const first = buildChain(leaf, candidates, at, isEnd)
   let wrong = findWrongIssuers(leaf, first)
   if (wrong.length === 0) {
     return first
@@ -59,7 +61,7 @@ export function buildSignerChain(
   let rest = candidates.filter((one) => findIssuerProblems([leaf, one], 1).length === 0)
   while (wrong.length > 0) {
     rest = rest.filter((one) => !wrong.includes(one))
-    chain = buildChain(leaf, rest, at)
+    chain = buildChain(leaf, rest, at, isEnd)
     if (!chain.complete && (first.complete || chain.issuers.length < first.issuers.length)) {
       return first
     }

@@ -69,3 +69,13 @@ t.test('a signer that none of the trusted certificates certified is not', async 
   t.notOk(opensslTraces([issuing, root], [other]))
   t.match(trace([issuing, root], [other]), /^its certificate is none of those that were given/)
 })
+
+t.test('the way leads around an issuer that validators refuse', async (t) => {
+  const weak = issue(directory, {
+    ...{ subject: '/O=Test/CN=Issuing CA', ca: true, issuer: root, keyFile, hash: 'sha1' },
+  })
+  t.ok(opensslTraces([issuing], [root]))
+  const path = [signer, issuing, root].map(({ certificate }) => certificate)
+  t.same(trace([weak, issuing], [root]), path)
+  t.match(trace([weak], [root]), /SHA-1/)
+})
