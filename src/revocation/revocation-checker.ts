@@ -21,6 +21,9 @@ export interface VerifiedOcspAnswer extends OcspAnswer {
 /** A request that is sent to each address of a source in turn. */
 type FetchOptions = Pick<HttpRequest, 'body' | 'limit' | 'signal'> & { readonly timeoutMs: number }
 
+/** CRLs about responders that are kept: an authority may give each new certificate of a responder an address of its own. */
+const MAX_RESPONDER_CRLS = 8
+
 /**
  * Asks OCSP responders and CRL distribution points. It tries the next one if one fails, and sends one request at a time to
  * an address: a thousand certificates of an authority would otherwise fetch its list a thousand times at once. Where one
@@ -32,7 +35,7 @@ export class RevocationChecker {
   readonly #limits: RevocationLimits
   /** The last request to each address that has not ended. */
   readonly #last = new Map<string, Promise<unknown>>()
-  /** The last CRL about responders, by its addresses. */
+  /** The last CRLs about responders by their addresses, the latest last. */
   readonly #responderCrls = new Map<string, Buffer>()
 
   constructor(client: HttpClient, observer: RevocationObserver, limits: RevocationLimits) {
@@ -104,7 +107,12 @@ export class RevocationChecker {
   #shared(addresses: string, crl: Buffer): Buffer {
     const before = this.#responderCrls.get(addresses)
     const shared = before?.equals(crl) ? before : crl
+    this.#responderCrls.delete(addresses)
     this.#responderCrls.set(addresses, shared)
+    const [oldest] = this.#responderCrls.keys()
+    if (oldest !== undefined && this.#responderCrls.size > MAX_RESPONDER_CRLS) {
+      this.#responderCrls.delete(oldest)
+    }
     return shared
   }
 

@@ -1,5 +1,7 @@
 import type { X509Certificate } from 'node:crypto'
-import { buildChain, hasIssuerName, isSelfSigned } from '../x509/chain.ts'
+import { hasIssuerName, isSelfSigned } from '../x509/chain.ts'
+import { publicKeyOf } from '../x509/key-type.ts'
+import { buildSignerChain } from '../x509/review/certificate-review.ts'
 import { findPathProblem } from '../x509/review/path-problem.ts'
 import { findAuthorityProblem } from '../x509/review/service-certificate.ts'
 import { describeIssuer, describeSubject, findInvalidity, validityPeriod } from '../x509/validity.ts'
@@ -10,6 +12,7 @@ import { describeIssuer, describeSubject, findInvalidity, validityPeriod } from 
  *
  * @param embedded certificates from the token, which prove nothing by themselves
  * @param anchors if there are any, the chain must end in a self-signed one of them, and may go through the others
+ * @param isNamed tells which issuers the token itself names: it goes through these, not through others of the same keys
  * @returns the certificates from the authority's upwards, or a message that says what is wrong
  */
 export function traceAuthority(
@@ -17,6 +20,7 @@ export function traceAuthority(
   embedded: readonly X509Certificate[],
   anchors: readonly X509Certificate[],
   at: Date,
+  isNamed: (issuer: X509Certificate) => boolean = () => false,
 ): readonly X509Certificate[] | string {
   const problem = findAuthorityProblem(certificate) ?? findInvalidity([validityPeriod(certificate)], at)
   if (problem !== undefined) {
@@ -25,7 +29,11 @@ export function traceAuthority(
   // The roots in the token are left out, so that a complete chain ends in an anchor
   const candidates =
     anchors.length > 0 ? [...anchors, ...embedded.filter((one) => !isSelfSigned(one))] : embedded
-  const { issuers, complete } = buildChain(certificate, candidates, at)
+  const named = candidates.filter(isNamed)
+  const meant = candidates.filter(
+    (one) => named.includes(one) || !named.some((other) => hasSameKey(one, other)),
+  )
+  const { issuers, complete } = buildSignerChain(certificate, meant, at)
   const path = [certificate, ...issuers]
   return (
     findWrongEnd(path.at(-1) as X509Certificate, complete, embedded, anchors) ??
@@ -33,6 +41,11 @@ export function traceAuthority(
     findPathProblem(path) ??
     path
   )
+}
+
+function hasSameKey(one: X509Certificate, other: X509Certificate): boolean {
+  const key = publicKeyOf(other)
+  return key !== undefined && publicKeyOf(one)?.equals(key) === true
 }
 
 /**

@@ -233,6 +233,15 @@ export function namesOnly({ signedAttributes }: TimestampToken, path: readonly X
   )
 }
 
+/** Returns whether the signed attributes name a certificate as an issuer. Attributes that cannot be read name none. */
+export function namesIssuer({ signedAttributes }: TimestampToken, { raw }: X509Certificate): boolean {
+  try {
+    return readNamedIssuers(readAttributes(signedAttributes)).some((named) => namesCertificate(named, raw))
+  } catch {
+    return false
+  }
+}
+
 /**
  * Returns whether the authority's name in a timestamp (RFC 3161 2.4.2, `tsa`) is the subject of the certificate, or
  * one of its alternative names.

@@ -11,6 +11,7 @@ import {
   checkAnswer,
   findTokenProblem,
   isNameOf,
+  namesIssuer,
   namesOnly,
   readTimestampToken,
   readTstInfo,
@@ -83,7 +84,8 @@ export function verifyToken(
   const { signer, certificates } = token
   const sent = [signer, ...certificates]
   const before = known.find(sent, genTime)
-  const path = before ?? traceAuthority(signer, certificates, trustAnchors, genTime)
+  const isNamed = (issuer: X509Certificate) => namesIssuer(token, issuer)
+  const path = before ?? traceAuthority(signer, certificates, trustAnchors, genTime, isNamed)
   if (typeof path === 'string') {
     throw new TimestampError('untrusted', `cannot be trusted: ${path}`)
   }

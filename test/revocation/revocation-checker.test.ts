@@ -69,6 +69,24 @@ t.test(
   },
 )
 
+t.test('CRLs of addresses that no responder names any more are not kept', async (t) => {
+  const checker = new RevocationChecker(new HttpClient(), { asked: () => {} }, DEFAULT_LIMITS)
+  const crl = await authority.crl()
+  const askAt = async (path: string) => {
+    delegate(crlAt(`${server.url}${path}`))
+    server.on(path, () => crl)
+    const issued = readIssuedCertificate(leaf.certificate, root.certificate)
+    return (await checker.askResponder(issued, signal)).responderCrl as Buffer
+  }
+  const first = await askAt('/first')
+  for (let number = 0; number < 8; number++) {
+    await askAt(`/crl-${number}`)
+  }
+  const again = await askAt('/first')
+  t.ok(again.equals(first))
+  t.not(again, first)
+})
+
 t.test('answers that come with one CRL hold it once', async (t) => {
   const observer = { asked: () => {} }
   const checker = new RevocationChecker(new HttpClient(), observer, DEFAULT_LIMITS)

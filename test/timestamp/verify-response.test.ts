@@ -148,6 +148,47 @@ t.test('a signing-certificate that names an issuer from outside the path', async
   }
 })
 
+t.test('a signing-certificate that names an issuer that was renewed with its key since', async (t) => {
+  const before = { notAfter: new Date(Date.now() + DAY_MS) }
+  const again = ({ keyFile }: Issued, subject: string, issuer?: Issued) =>
+    issue(directory, { ...{ subject, ca: true, keyFile }, ...(issuer && { issuer }) })
+  const formerRoot = issue(directory, { subject: '/CN=Renewed root', ca: true, ...before })
+  const former = issue(directory, { subject: '/CN=Renewed CA', ca: true, issuer: formerRoot, ...before })
+  const unit = issue(directory, { subject, issuer: former, extensions: FOR_TIMESTAMPS })
+  const newRoot = again(formerRoot, '/CN=Renewed root')
+  const renewed = again(former, '/CN=Renewed CA', newRoot)
+  for (const [what, chain, anchors] of [
+    ['root', [former, formerRoot], [formerRoot, newRoot]],
+    ['root, first', [former, formerRoot], [newRoot, formerRoot]],
+    ['both', [former], [renewed, formerRoot, newRoot]],
+  ] as const) {
+    const trustAnchors = anchors.map(({ certificate }) => certificate)
+    const expected = { ...expect(), trustAnchors }
+    const settings = { ess_cert_id_chain: 'yes' }
+    const respond = createResponder(directory, { signer: unit, chain, settings })
+    const { token } = verifyResponse(await respond(encodeTimestampRequest(expected.asked)), expected)
+    t.ok(verifies(directory, token, data, formerRoot), what)
+  }
+})
+
+t.test('an issuer in the CA file that validators refuse, beside the one that was sent', async (t) => {
+  const { keyFile } = issuing
+  const weak = issue(directory, {
+    subject: '/O=Test/CN=Timestamp CA',
+    ca: true,
+    issuer: root,
+    keyFile,
+    hash: 'sha1',
+  })
+  const trustAnchors = [weak.certificate, root.certificate]
+  const { path, token } = verifyResponse(answer, { ...expected, trustAnchors, known: new KnownChains() })
+  t.same(
+    path.map(({ raw }) => raw),
+    [signer, issuing, root].map(({ certificate }) => certificate.raw),
+  )
+  t.ok(verifies(directory, token, data, root))
+})
+
 t.test('RSASSA-PSS, which `openssl ts` does not know, but `openssl cms`', async (t) => {
   const args = ['-cades', '-keyopt', 'rsa_padding_mode:pss', '-keyopt', 'rsa_pss_saltlen:32']
   // The name in it is the same

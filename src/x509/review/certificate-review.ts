@@ -1,5 +1,5 @@
 import type { X509Certificate } from 'node:crypto'
-import { buildChain, type Chain, hasIssuerName, isIssuedBy } from '../chain.ts'
+import { buildChain, type Chain, hasIssuerName, isIssuedBy, isSelfSigned } from '../chain.ts'
 import { publicKeyOf } from '../key-type.ts'
 import { describeSubject, findInvalidity, validityPeriod } from '../validity.ts'
 import { findIssuerProblems, findRefusals } from './path-problem.ts'
@@ -39,25 +39,40 @@ export interface CertificateProblem {
 }
 
 /**
- * Builds the chain of a signer. Where a file has an issuer that was certified anew beside its former certificate, which nobody
- * should rely on any more, such as one signed with SHA-1, it goes through the new one.
+ * Builds the chain of a signer. It goes around issuers because of which validators refuse a path, where it can: a file may have
+ * one that was certified anew beside its former certificate, such as one signed with SHA-1, or a cross-certificate that allows
+ * fewer authorities below.
  *
  * @param candidates certificates in any order
+ * @param isEnd as that of `buildChain`
  */
 export function buildSignerChain(
   leaf: X509Certificate,
   candidates: readonly X509Certificate[],
   at: Date,
+  isEnd = isSelfSigned,
 ): Chain {
-  const chain = buildChain(leaf, candidates, at)
-  const path = [leaf, ...chain.issuers]
-  if (chain.issuers.every((_, index) => findIssuerProblems(path, index + 1).length === 0)) {
-    return chain
+  const first = buildChain(leaf, candidates, at, isEnd)
+  let wrong = findWrongIssuers(leaf, first)
+  if (wrong.length === 0) {
+    return first
   }
-  const sound = candidates.filter((candidate) => findIssuerProblems([leaf, candidate], 1).length === 0)
-  const other = buildChain(leaf, sound, at)
-  const isAsGood = other.complete || (!chain.complete && other.issuers.length >= chain.issuers.length)
-  return isAsGood ? other : chain
+  let chain = first
+  let rest = candidates.filter((one) => findIssuerProblems([leaf, one], 1).length === 0)
+  while (wrong.length > 0) {
+    rest = rest.filter((one) => !wrong.includes(one))
+    chain = buildChain(leaf, rest, at, isEnd)
+    if (!chain.complete && (first.complete || chain.issuers.length < first.issuers.length)) {
+      return first
+    }
+    wrong = findWrongIssuers(leaf, chain)
+  }
+  return chain
+}
+
+function findWrongIssuers(leaf: X509Certificate, { issuers }: Chain): X509Certificate[] {
+  const path = [leaf, ...issuers]
+  return issuers.filter((_, index) => findIssuerProblems(path, index + 1).length > 0)
 }
 
 /**

@@ -1,7 +1,8 @@
 import type { X509Certificate } from 'node:crypto'
 import { readCertificateExtensions } from '../certificate-extensions.ts'
-import { buildChain, isSelfSigned } from '../chain.ts'
+import { isSelfSigned } from '../chain.ts'
 import { findInvalidity, validityPeriod } from '../validity.ts'
+import { buildSignerChain } from './certificate-review.ts'
 import { findPathProblem } from './path-problem.ts'
 
 /** Key usages with which a certificate signs documents and statements (RFC 5280 4.2.1.3). */
@@ -21,7 +22,7 @@ export function traceSigner(
 ): readonly X509Certificate[] | string {
   const isTrusted = ({ raw }: X509Certificate) => trusted.some((one) => one.raw.equals(raw))
   const candidates = [...trusted, ...embedded.filter((one) => !isSelfSigned(one))]
-  const { issuers, complete } = buildChain(signer, candidates, at, isTrusted)
+  const { issuers, complete } = buildSignerChain(signer, candidates, at, isTrusted)
   const path = [signer, ...issuers]
   const usages = readCertificateExtensions(signer).keyUsage ?? FOR_SIGNATURES
   if (!complete) {

@@ -381,6 +381,17 @@ t.test('an issuer that was certified anew, beside its former certificate', async
   t.equal(review([leaf, below, other, issuing]).problems.length, 1, 'no shorter path hides it')
 })
 
+t.test('of several paths one that validators accept, though another lasts longer', async (t) => {
+  const { keyFile } = root
+  const ending = makeAuthority('Root', undefined, { keyFile, notAfter: new Date(Date.now() + 86_400_000) })
+  const bridge = makeAuthority('Bridge CA')
+  const short = 'basicConstraints = critical, CA:TRUE, pathlen:0'
+  const cross = makeAuthority('Root', bridge, { keyFile, extensions: [short, SIGNS_CERTIFICATES, OCSP] })
+  t.same(review([leaf, issuing, policy], [ending, cross, bridge]), NOTHING)
+  t.same(review([leaf, issuing, policy], [bridge, cross, ending]), NOTHING)
+  t.match(review([leaf, issuing, policy], [bridge, cross]).problems, [{ message: /pathLenConstraint/ }])
+})
+
 t.test('an incomplete chain', async (t) => {
   const incomplete = (issuer: string, subject: string, more = '') => ({
     problems: [],

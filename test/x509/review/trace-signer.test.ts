@@ -1,3 +1,4 @@
+import type { X509Certificate } from 'node:crypto'
 import t from 'tap'
 import { traceSigner } from '../../../src/x509/review/trace-signer.ts'
 import { type Issued, issue, openssl, writeBundle } from '../../support/certificates.ts'
@@ -68,4 +69,17 @@ t.test('a signer is traced to a certificate that is trusted, whatever else came 
 t.test('a signer that none of the trusted certificates certified is not', async (t) => {
   t.notOk(opensslTraces([issuing, root], [other]))
   t.match(trace([issuing, root], [other]), /^its certificate is none of those that were given/)
+})
+
+t.test('the way leads around an issuer that validators refuse', async (t) => {
+  const weak = issue(directory, {
+    ...{ subject: '/O=Test/CN=Issuing CA', ca: true, issuer: root, keyFile, hash: 'sha1' },
+  })
+  t.ok(opensslTraces([issuing], [root]))
+  const path = trace([weak, issuing], [root]) as readonly X509Certificate[]
+  t.same(
+    path.map(({ raw }) => raw),
+    [signer, issuing, root].map(({ certificate }) => certificate.raw),
+  )
+  t.match(trace([weak], [root]), /SHA-1/)
 })
