@@ -8,8 +8,8 @@ import type { CertificateFields } from '../../x509/certificate-fields.ts'
 export const ID_OCSP_NONCE = '1.3.6.1.5.5.7.48.1.2'
 
 /**
- * Octets of a nonce, as many as all responders must take (RFC 9654 2.1). That clients should send 32 is of RFC 8954, and some
- * responders of before refuse these as malformed requests, or leave them out of their answers.
+ * Octets of a nonce: as many as all responders must take (RFC 8954 2.1, RFC 9654 2.1), and as OpenSSL sends. Some older responders
+ * refuse the 32 that RFC 8954 wants of clients as a malformed request, or leave them out of their answers.
  */
 const NONCE_LENGTH = 16
 
