@@ -348,7 +348,8 @@ t.test('all hang: the deadline', async (t) => {
   })
   const waits = told.map(({ problem }) => Number(/ within (\d+) ms$/.exec(`${problem}`)?.[1]))
   t.equal(waits.length, 2)
-  t.ok(waits.every((ms) => ms > 0) && Number(waits[0]) + Number(waits[1]) <= 400, `${waits} ms`)
+  // Timers may end part of a millisecond early, and each wait is told in whole ones
+  t.ok(waits.every((ms) => ms > 0) && Number(waits[0]) + Number(waits[1]) <= 402, `${waits} ms`)
   t.strictSame(outcomes(), ['timeout', 'timeout'])
 })
 
