@@ -81,23 +81,34 @@ const VERSION_3 = encode(TAG.integer, Buffer.of(3))
  * @throws Error when it is malformed
  */
 export function withoutUnread(der: Buffer): Buffer {
+  return withFields(der, (all) => {
+    const [, ...fields] = all
+    const signerInfos = DerReader.enterOnly(fields.at(-1) as Buffer, TAG.set).elements()
+    const kept = [
+      encode(TAG.set, ...signerInfos.map(digestAlgorithmOf)),
+      ...fields
+        .slice(1, -1)
+        .filter(([tag]) => tag !== contextTag(1))
+        .map(withoutAttributeCertificates),
+      encode(TAG.set, ...signerInfos.map(withoutUnsignedAttributes)),
+    ]
+    return Buffer.concat(kept).equals(Buffer.concat(fields)) ? all : [VERSION_3, ...kept]
+  })
+}
+
+/**
+ * Returns a ContentInfo whose SignedData has other fields.
+ *
+ * @param change makes new fields of those there are; the ContentInfo stays as it is where it returns these
+ */
+function withFields(der: Buffer, change: (fields: readonly Buffer[]) => readonly Buffer[]): Buffer {
   const contentInfo = DerReader.enterOnly(der, TAG.sequence)
   const contentType = contentInfo.element(TAG.objectIdentifier)
-  const [, ...fields] = contentInfo.enter(contextTag(0)).enter(TAG.sequence).elements()
-  const signerInfos = DerReader.enterOnly(fields.at(-1) as Buffer, TAG.set).elements()
-  const kept = [
-    encode(TAG.set, ...signerInfos.map(digestAlgorithmOf)),
-    ...fields
-      .slice(1, -1)
-      .filter(([tag]) => tag !== contextTag(1))
-      .map(withoutAttributeCertificates),
-    encode(TAG.set, ...signerInfos.map(withoutUnsignedAttributes)),
-  ]
-  if (Buffer.concat(kept).equals(Buffer.concat(fields))) {
-    return der
-  }
-  const signedData = encode(TAG.sequence, VERSION_3, ...kept)
-  return encode(TAG.sequence, contentType, encode(contextTag(0), signedData))
+  const fields = contentInfo.enter(contextTag(0)).enter(TAG.sequence).elements()
+  const changed = change(fields)
+  return changed === fields
+    ? der
+    : encode(TAG.sequence, contentType, encode(contextTag(0), encode(TAG.sequence, ...changed)))
 }
 
 function digestAlgorithmOf(signerInfo: Buffer): Buffer {
@@ -122,15 +133,13 @@ export function addCertificates(der: Buffer, certificates: readonly Buffer[]): B
   if (certificates.length === 0) {
     return der
   }
-  const contentInfo = DerReader.enterOnly(der, TAG.sequence)
-  const contentType = contentInfo.element(TAG.objectIdentifier)
-  const fields = contentInfo.enter(contextTag(0)).enter(TAG.sequence).elements()
-  const all = fields.map((field) =>
-    field[0] === contextTag(0)
-      ? encode(contextTag(0), new DerReader(field).content(contextTag(0)), ...certificates)
-      : field,
+  return withFields(der, (fields) =>
+    fields.map((field) =>
+      field[0] === contextTag(0)
+        ? encode(contextTag(0), new DerReader(field).content(contextTag(0)), ...certificates)
+        : field,
+    ),
   )
-  return encode(TAG.sequence, contentType, encode(contextTag(0), encode(TAG.sequence, ...all)))
 }
 
 /** @param field of a SignedData; another one than its certificates stays as it is */

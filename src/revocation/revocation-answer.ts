@@ -3,6 +3,7 @@ import { constants, type KeyObject, verify } from 'node:crypto'
 import { SHA_1 } from '../algorithms/hash-algorithms.ts'
 import { readSignatureIdentifier, type SignatureIdentifier } from '../algorithms/received-signature.ts'
 import type { DerReader } from '../asn1/der-reader.ts'
+import { encode } from '../asn1/der-writer.ts'
 import { TAG } from '../asn1/tag.ts'
 
 /** Time by which the clock of a responder or authority may be ahead of ours. */
@@ -29,6 +30,11 @@ export function findStaleness({ thisUpdate, nextUpdate }: UpdateTimes, at: Date)
     return `it is from the future, ${thisUpdate.toISOString()}; check the clock`
   }
   return nextUpdate <= at ? `it was to be replaced at ${nextUpdate.toISOString()}` : undefined
+}
+
+/** Returns the earlier of two moments: what rests on two answers is to be replaced with the first of them. */
+export function earlier(one: Date, other: Date): Date {
+  return one < other ? one : other
 }
 
 /** Words for CRLReason, keyed by its number (RFC 5280 5.3.1). */
@@ -81,6 +87,20 @@ export function readSignedObject(reader: DerReader): SignedObject {
   const toBeSigned = reader.element(TAG.sequence)
   const algorithm = reader.element(TAG.sequence)
   return { toBeSigned, algorithm, signature: reader.bits() }
+}
+
+/**
+ * Encodes a signed object.
+ *
+ * @param others elements that follow the three fields, DER
+ * @returns DER SEQUENCE
+ */
+export function encodeSignedObject(
+  { toBeSigned, algorithm, signature }: SignedObject,
+  ...others: readonly Buffer[]
+): Buffer {
+  const bits = encode(TAG.bitString, Buffer.of(0), signature)
+  return encode(TAG.sequence, toBeSigned, algorithm, bits, ...others)
 }
 
 /**

@@ -10,7 +10,7 @@ import { type CheckedCrl, type CrlQuestion, checkCrl } from './crl/crl-check.ts'
 import type { RevocationLimits } from './limits.ts'
 import { asRevocationOnly, checkOcspResponse, type OcspAnswer } from './ocsp/ocsp-check.ts'
 import { createOcspRequest } from './ocsp/ocsp-request.ts'
-import type { Flawed } from './revocation-answer.ts'
+import { earlier, type Flawed } from './revocation-answer.ts'
 
 /** An OCSP answer, and the CRL that shows its responder's certificate to be good, if that certificate names one. */
 export interface VerifiedOcspAnswer extends OcspAnswer {
@@ -99,7 +99,7 @@ export class RevocationChecker {
     if (crl instanceof Error) {
       return asRevocationOnly(answer, `${doubt}: ${crl.message}`)
     }
-    const nextUpdate = new Date(Math.min(answer.nextUpdate.getTime(), crl.nextUpdate.getTime()))
+    const nextUpdate = earlier(answer.nextUpdate, crl.nextUpdate)
     return { ...answer, nextUpdate, responderCrl: this.#shared(addresses.crl.join(' '), crl.der) }
   }
 

@@ -268,15 +268,13 @@ t.test(
   'unsigned attributes are left out, which can be such that OpenSSL does not read the rest',
   async (t) => {
     const came = verifyResponse(answer, expected).token
-    const [type, content] = elementsOf(came) as [Buffer, Buffer]
-    const fields = elementsOf(new DerReader(content).enter(contextTag(0)).element(TAG.sequence))
-    const signerInfo = new DerReader(fields.at(-1) as Buffer).enter(TAG.set).element(TAG.sequence)
-    const tokenWith = (attribute: string) => {
-      const unsigned = encode(contextTag(1), Buffer.from(attribute, 'hex'))
-      const changed = encode(TAG.set, encode(TAG.sequence, ...elementsOf(signerInfo), unsigned))
-      const signedData = encode(TAG.sequence, ...fields.slice(0, -1), changed)
-      return encode(TAG.sequence, type, encode(contextTag(0), signedData))
-    }
+    const tokenWith = (attribute: string) =>
+      withFields(came, (fields) => {
+        const signerInfo = new DerReader(fields.at(-1) as Buffer).enter(TAG.set).element(TAG.sequence)
+        const unsigned = encode(contextTag(1), Buffer.from(attribute, 'hex'))
+        const changed = encode(TAG.set, encode(TAG.sequence, ...elementsOf(signerInfo), unsigned))
+        return [...fields.slice(0, -1), changed]
+      })
     for (const [what, attribute, isRead] of [
       ['one of its kind', '300906032a030431020500', true],
       ['a type that is no identifier', '300a0604802a030431020500', false],
@@ -293,15 +291,20 @@ t.test(
   },
 )
 
+/** Returns a token with other fields in its SignedData. */
+function withFields(token: Buffer, change: (fields: readonly Buffer[]) => readonly Buffer[]): Buffer {
+  const [type, content] = elementsOf(token) as [Buffer, Buffer]
+  const fields = elementsOf(new DerReader(content).enter(contextTag(0)).element(TAG.sequence))
+  return encode(TAG.sequence, type, encode(contextTag(0), encode(TAG.sequence, ...change(fields))))
+}
+
 t.test('digest algorithms of nobody are left out, of which OpenSSL has to know all', async (t) => {
   const came = verifyResponse(answer, expected).token
-  const [type, content] = elementsOf(came) as [Buffer, Buffer]
-  const fields = elementsOf(new DerReader(content).enter(contextTag(0)).element(TAG.sequence))
-  const own = new DerReader(fields[1] as Buffer).content(TAG.set)
   const unknown = encode(TAG.sequence, Buffer.from('06032a0304', 'hex'))
-  const all = encode(TAG.set, unknown, own)
-  const signedData = encode(TAG.sequence, fields[0] as Buffer, all, ...fields.slice(2))
-  const token = encode(TAG.sequence, type, encode(contextTag(0), signedData))
+  const token = withFields(came, ([version, own, ...others]) => {
+    const all = encode(TAG.set, unknown, new DerReader(own as Buffer).content(TAG.set))
+    return [version as Buffer, all, ...others]
+  })
   t.notOk(verifies(directory, token, data, root))
   t.same(verifyResponse(grant(token), expected).token, came)
 })

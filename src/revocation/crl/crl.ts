@@ -3,7 +3,6 @@ import type { X509Certificate } from 'node:crypto'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { sameAlgorithm } from '../../asn1/algorithm-identifier.ts'
 import { checkInteger, DerReader } from '../../asn1/der-reader.ts'
-import { encode } from '../../asn1/der-writer.ts'
 import { contextTag, TAG } from '../../asn1/tag.ts'
 import { readTime } from '../../asn1/time.ts'
 import {
@@ -16,6 +15,7 @@ import {
 import { includesName, sameGeneralName } from '../../x509/names.ts'
 import {
   describeReason,
+  encodeSignedObject,
   type Flawed,
   REMOVE_FROM_CRL,
   type Revocation,
@@ -77,13 +77,9 @@ export function readCrl(der: Buffer): Crl {
   content.finish()
   return {
     ...signed,
-    der: algorithm.equals(signed.algorithm) ? der : encodeCrl({ ...signed, algorithm }),
+    der: algorithm.equals(signed.algorithm) ? der : encodeSignedObject({ ...signed, algorithm }),
     ...{ issuer, thisUpdate, nextUpdate, entries, extensions },
   }
-}
-
-function encodeCrl({ toBeSigned, algorithm, signature }: SignedObject): Buffer {
-  return encode(TAG.sequence, toBeSigned, algorithm, encode(TAG.bitString, Buffer.of(0), signature))
 }
 
 /** The certificates of its issuer that a CRL covers, as issuingDistributionPoint says (RFC 5280 5.2.5). */

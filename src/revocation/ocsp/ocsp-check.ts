@@ -14,6 +14,7 @@ import { findPathProblem } from '../../x509/review/path-problem.ts'
 import { findResponderProblem } from '../../x509/review/service-certificate.ts'
 import { findInvalidity, validityPeriod } from '../../x509/validity.ts'
 import {
+  earlier,
   type Flawed,
   findSignatureProblem,
   findStaleness,
@@ -116,10 +117,6 @@ function signedAt(thisUpdate: Date, { producedAt }: OcspResponse): Date {
   } catch {
     return thisUpdate
   }
-}
-
-function earlier(one: Date, other: Date): Date {
-  return one < other ? one : other
 }
 
 /**
@@ -226,8 +223,11 @@ function findSignerProblem(
 ): string | undefined {
   const period = validityPeriod(signer)
   const invalid = moments.map((at) => findInvalidity([period], at))
-  if (!invalid.includes(undefined) || signer.raw.equals(issuer.raw)) {
-    return invalid.includes(undefined) ? undefined : invalid[0]
+  if (!invalid.includes(undefined)) {
+    return invalid[0]
+  }
+  if (signer.raw.equals(issuer.raw)) {
+    return undefined
   }
   if (!isIssuedBy(signer, issuer)) {
     return `its responder, ${period.subject}, has its certificate from another issuer`

@@ -6,6 +6,7 @@ import { readGeneralizedTime, readTime } from '../../asn1/time.ts'
 import { type Extensions, readExtensions } from '../../x509/extensions.ts'
 import {
   describeReason,
+  encodeSignedObject,
   type Flawed,
   type Revocation,
   readSignedObject,
@@ -97,14 +98,10 @@ export function embedResponder(der: Buffer, signer: Buffer): Buffer {
   return encodeWith(readOcspResponse(der), [signer])
 }
 
-function encodeWith(
-  { toBeSigned, algorithm, signature }: SignedObject,
-  certificates: readonly Buffer[],
-): Buffer {
-  const bits = encode(TAG.bitString, Buffer.of(0), signature)
+function encodeWith(signed: SignedObject, certificates: readonly Buffer[]): Buffer {
   const embedded =
     certificates.length === 0 ? [] : [encode(contextTag(0), encode(TAG.sequence, ...certificates))]
-  const basic = encode(TAG.sequence, toBeSigned, algorithm, bits, ...embedded)
+  const basic = encodeSignedObject(signed, ...embedded)
   const bytes = encode(
     TAG.sequence,
     encodeObjectIdentifier(ID_BASIC_RESPONSE),
