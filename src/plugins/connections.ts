@@ -134,7 +134,7 @@ export const connections = fp<ConnectionsOptions>(
       const longAgo = performance.now() - BODY_PERIOD_MS
       for (const [socket, unanswered] of open) {
         for (const [response, since] of unanswered) {
-          if ((!response.req.complete || response.writableEnded) && since < longAgo) {
+          if ((!response.req.complete || response.headersSent) && since < longAgo) {
             return socket
           }
         }

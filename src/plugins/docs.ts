@@ -5,6 +5,7 @@ import type { FastifyReply } from 'fastify'
 import fp from 'fastify-plugin'
 import type { DescribedPort } from '../description/describe-api.ts'
 import { EventLoopTurns } from '../requests/event-loop-turns.ts'
+import { PIECE_BYTES, sendPieces } from './pieces.ts'
 
 /** Has the browser run nothing but these scripts, load nothing from other hosts, and show the page in no frame. */
 const POLICY = [
@@ -53,9 +54,6 @@ const FILES = {
   'favicon-32x32.png': 'image/png',
 } as const
 
-/** Bytes of a file that are handed over at once. TLS holds two copies for each reader who has stopped to read. */
-const PIECE_BYTES = 16_384
-
 /** The turns of all files: one piece is handed over in each, so that hundreds of readers do not hold up requests. */
 const TURNS = new EventLoopTurns()
 
@@ -72,14 +70,14 @@ export interface DocsOptions {
  */
 export const docs = fp<DocsOptions>(
   async (app, { ports }) => {
-    let text: Promise<string> | undefined
-    app.get('/docs/json', { config: { operation: 'description' } }, async (_request, reply) => {
+    let text: Promise<Buffer> | undefined
+    app.get('/docs/json', { config: { operation: 'description' } }, async (request, reply) => {
       text ??= describe(ports).catch((error) => {
         // Whoever asks next has it tried again
         text = undefined
         throw error
       })
-      return reply.type('application/json; charset=utf-8').send(await text)
+      return sendPieces(request, reply.type('application/json; charset=utf-8'), await text)
     })
 
     app.get('/docs', { config: { operation: 'description page' } }, async (_request, reply) =>
@@ -123,9 +121,9 @@ function streamPieces(bytes: Buffer): Readable {
   return stream
 }
 
-async function describe(ports: Ports): Promise<string> {
+async function describe(ports: Ports): Promise<Buffer> {
   const { describeApi } = await import('../description/describe-api.ts')
-  return JSON.stringify(await describeApi(ports))
+  return Buffer.from(JSON.stringify(await describeApi(ports)))
 }
 
 function protect(reply: FastifyReply): FastifyReply {

@@ -7,6 +7,7 @@ import { processMetrics } from '../metrics/process-metrics.ts'
 import { createRefusalCounter } from '../metrics/refusal-metrics.ts'
 import { registerCounter, registerDurations } from '../metrics/registration.ts'
 import type { ReachedLevel } from '../signing/level.ts'
+import { sendPieces } from './pieces.ts'
 import { isSigned, whenFinished } from './request-log.ts'
 import { sharePage } from './shared-page.ts'
 
@@ -124,11 +125,9 @@ export const metricsPage = fp<{ readonly registry: Registry }>(
   async (app, { registry }) => {
     const all = Registry.merge([registry, processMetrics()])
     const makePage = sharePage(async () => Buffer.from(await all.metrics()))
-    app.get('/metrics', { config: { probe: true, operation: 'metrics' } }, async (_request, reply) => {
-      return reply
-        .header('cache-control', 'no-store')
-        .type(all.contentType)
-        .send(await makePage())
+    app.get('/metrics', { config: { probe: true, operation: 'metrics' } }, async (request, reply) => {
+      const page = await makePage()
+      return sendPieces(request, reply.header('cache-control', 'no-store').type(all.contentType), page)
     })
   },
   { name: 'metrics-page' },

@@ -83,7 +83,7 @@ t.test('with module and PIN alone all else has its default', async (t) => {
     paths: ['/', '/sign'],
     signerPaths: [],
     bodyLimit: 268_435_456,
-    maxConnections: 2048,
+    maxConnections: 1024,
     keepAliveMs: 620_000,
     shutdownDelayMs: 0,
     corsOrigins: [],
@@ -245,7 +245,7 @@ t.test('numbers', async (t) => {
     ['SIGNERS_RELOAD_INTERVAL_MS', 0, 86_400_000],
     ['SIGNING_SERVICE_PORT', 0, 65_535],
     ['SIGNING_SERVICE_BODY_LIMIT', 1024, 500_000_000],
-    ['SIGNING_SERVICE_MAX_CONNECTIONS', 16, 100_000],
+    ['SIGNING_SERVICE_MAX_CONNECTIONS', 16, 10_000],
     ['SIGNING_SERVICE_KEEP_ALIVE_MS', 1000, 86_400_000],
   ] as const) {
     t.strictSame(problemsOf({ ...LEAST, [variable]: `${least}` }), [], `${variable}=${least}`)
