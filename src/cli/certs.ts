@@ -2,11 +2,12 @@
  * Implements the commands about the certificates on a token: `signing-service certs` lists them, `import-cert` stores one
  * beside its key, and `delete-cert` deletes one, such as a renewed one.
  */
+import type { X509Certificate } from 'node:crypto'
 import type { Command } from 'commander'
 import { administer } from '../pkcs11/administration/administer.ts'
 import type { CertificateDescription } from '../pkcs11/administration/certificates.ts'
+import { buildSignerChain, reviewCertificates } from '../x509/review/certificate-review.ts'
 import { findAccess } from './configuration.ts'
-import { readFirstCertificate } from './first-certificate.ts'
 import { CommandFailed, type Io, printResult } from './io.ts'
 import {
   addDeletionOptions,
@@ -16,6 +17,7 @@ import {
   type TokenOptions,
 } from './options.ts'
 import { confirmDeletion } from './prompts.ts'
+import { readCertificates } from './read-certificates.ts'
 import { formatTable, printable, yesNo } from './table.ts'
 
 const CERTS_EXAMPLES = `
@@ -65,7 +67,7 @@ function formatFields(certificate: CertificateDescription): string[] {
 const IMPORT_EXAMPLES = `
 FILE is PEM or DER. If it holds several certificates, the first one is imported; the others belong in the file that
 CA_CERTIFICATES_FILE names. The certificate gets the CKA_ID of the private key that it belongs to; a certificate that
-belongs to no key of the token is refused. If there are several for one key, the service takes the newest valid one.
+belongs to no key of the token is refused, as is one that the service would refuse. If there are several for one key, the service takes the newest valid one.
 
 Examples:
   signing-service import-cert signer.pem
@@ -86,9 +88,10 @@ export function addImportCertCommand(program: Command, io: Io): void {
 }
 
 async function importCertificate(io: Io, file: string, { label, ...options }: ImportOptions): Promise<void> {
-  const { raw } = readFirstCertificate(file)
+  const [leaf, ...following] = readCertificates(file)
+  checkUsable(leaf, following, file)
   const access = await findAccess(io, options)
-  const imported = await administer('import-cert', [access, raw, label], options.timeout * 1000)
+  const imported = await administer('import-cert', [access, leaf.raw, label], options.timeout * 1000)
   const row = [imported.label, imported.id, imported.created ? 'imported' : 'was there already']
   printResult(io, options, imported, formatTable(['LABEL', 'ID', 'CERTIFICATE'], [row]))
   if (imported.others > 0) {
@@ -96,6 +99,17 @@ async function importCertificate(io: Io, file: string, { label, ...options }: Im
       'The token holds other certificates of this key: without SIGNER_CERTIFICATE_FILE the service takes, at a restart ' +
         'or SIGHUP, the newest one that is valid. "certs" lists them, "delete-cert" deletes one\n',
     )
+  }
+}
+
+/** Refuses a certificate that would keep the service from starting, as it takes the newest one beside a key. */
+function checkUsable(leaf: X509Certificate, following: readonly X509Certificate[], file: string): void {
+  const at = new Date()
+  const chain = buildSignerChain(leaf, following, at)
+  const { problems } = reviewCertificates({ leaf, following, caCertificates: [], chain, at })
+  const messages = problems.filter(({ of }) => of === 'leaf').map(({ message }) => message)
+  if (messages.length > 0) {
+    throw new CommandFailed(`${file}: ${messages.join('; ')}`)
   }
 }
 

@@ -9,7 +9,6 @@ import { defined } from '../common/defined.ts'
 import { administer } from '../pkcs11/administration/administer.ts'
 import type { KeySelection } from '../pkcs11/administration/find-key.ts'
 import { findAccess } from './configuration.ts'
-import { readFirstCertificate } from './first-certificate.ts'
 import { CommandFailed, EXIT_USAGE, type Io, printResult } from './io.ts'
 import {
   addDeletionOptions,
@@ -19,6 +18,7 @@ import {
   parseId,
 } from './options.ts'
 import { confirmDeletion } from './prompts.ts'
+import { readCertificates } from './read-certificates.ts'
 import { printable } from './table.ts'
 
 export interface NamedKeyOptions extends KeyOptions {
@@ -71,7 +71,7 @@ export async function printEvidence(
   nonce: string,
 ): Promise<void> {
   const { certificate: file } = options
-  const certificate = file === undefined ? undefined : readFirstCertificate(file)
+  const [certificate] = file === undefined ? [] : readCertificates(file)
   const access = await findAccess(io, options)
   const request = {
     key: selectionOf(options),

@@ -37,12 +37,34 @@ t.test('a token that refuses objects', async (t) => {
 })
 
 t.test('a certificate that belongs to no key', async (t) => {
-  const { exitCode, stderr } = await runCommand(environment, 'import-cert', root)
+  const { certificateFile } = issue(directory, { subject: '/CN=Stranger', key: RSA_2048 })
+  const { exitCode, stderr } = await runCommand(environment, 'import-cert', certificateFile)
   t.equal(exitCode, 1)
   t.match(
     stderr,
     /^none of the 1 private keys that this user can see has the certificate's public key, .*[0-9a-f]{64}/,
   )
+})
+
+t.test('a certificate that the service would refuse', async (t) => {
+  const authority = issue(directory, { subject: '/CN=Root', ca: true })
+  const signer = issue(directory, { subject: '/CN=Signer', issuer: authority })
+  const reversed = join(directory, 'reversed.pem')
+  writeFileSync(reversed, `${authority.certificate}${signer.certificate}`)
+  const { certificateFile: keyAgreement } = issue(directory, {
+    subject: '/CN=Key agreement',
+    extensions: ['keyUsage=keyAgreement'],
+  })
+  for (const [file, message] of [
+    [root, 'is the certificate of a certificate authority (O=Demo, CN=Demo root CA'],
+    [reversed, 'put the certificate of CN=Signer first\n'],
+    [keyAgreement, 'is not for signing documents, by its key usage (keyAgreement); have it issued with'],
+  ] as const) {
+    const { exitCode, stderr } = await runCommand(environment, 'import-cert', file)
+    t.equal(exitCode, 1)
+    t.match(stderr, `${file}: `)
+    t.match(stderr, message)
+  }
 })
 
 t.test('a key without an id', async (t) => {

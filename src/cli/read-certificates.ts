@@ -6,17 +6,18 @@ import { publicKeyOf } from '../x509/key-type.ts'
 import { useFile } from './io.ts'
 
 /**
- * Reads the first certificate of a file for a command that compares its key with those of a token.
+ * Reads the certificates of a file for a command that compares the key of the first one with those of a token.
  *
  * @throws CommandFailed if it cannot be read, since the failure would look like one of the PKCS#11 library there
  */
-export function readFirstCertificate(file: string): X509Certificate {
+export function readCertificates(file: string): readonly [X509Certificate, ...X509Certificate[]] {
   return useFile(file, 'used', () => {
-    const [certificate] = parseCertificates(readFileSync(file)) as [X509Certificate]
+    const certificates = parseCertificates(readFileSync(file)) as [X509Certificate, ...X509Certificate[]]
+    const [certificate] = certificates
     readCertificateFields(certificate)
     if (publicKeyOf(certificate) === undefined) {
       throw new Error('the key of its certificate is of an unknown type')
     }
-    return certificate
+    return certificates
   })
 }
