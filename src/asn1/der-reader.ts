@@ -2,6 +2,8 @@ import { TAG } from './tag.ts'
 
 /** Octets of an object identifier. Real ones have at most 20; a longer one would take long to read. */
 const MAX_IDENTIFIER_LENGTH = 100
+/** From this arc of an object identifier on, seven further bits would not fit into a number. */
+const LARGE_ARC = 2 ** 46
 /** Elements of a list. A hostile one with millions of them would use up the memory. */
 const MAX_ELEMENTS = 1000
 
@@ -92,15 +94,19 @@ export class DerReader {
     if (octets.length > MAX_IDENTIFIER_LENGTH) {
       throw new Error('it is no DER of this kind: an object identifier is too long')
     }
-    const arcs: number[] = []
-    let arc = 0
+    const arcs: (number | bigint)[] = []
+    let arc: number | bigint = 0
     let open = true
     for (const octet of octets) {
       // Two encodings of one identifier would be two to some readers, and one to others (X.690 8.19.2)
       if (octet === 0x80 && arc === 0) {
         throw new Error('it is no DER: an object identifier has more octets than it needs')
       }
-      arc = arc * 128 + (octet & 0x7f)
+      // An arc under 2.25 is a UUID of 128 bits (X.667), which a number would round
+      arc =
+        typeof arc === 'number' && arc < LARGE_ARC
+          ? arc * 128 + (octet & 0x7f)
+          : BigInt(arc) * 128n + BigInt(octet & 0x7f)
       open = octet >= 0x80
       if (!open) {
         arcs.push(arc)
@@ -111,8 +117,8 @@ export class DerReader {
     if (open) {
       throw new Error('it is no DER: an object identifier has no end')
     }
-    const root = Math.min(2, Math.floor(first / 40))
-    return [root, first - root * 40, ...rest].join('.')
+    const root = first < 80 ? Math.floor(Number(first) / 40) : 2
+    return [root, BigInt(first) - BigInt(root * 40), ...rest].join('.')
   }
 
   /** Returns the octets of a BIT STRING without unused bits (X.690 8.6.2), without the count of these; not a copy. */

@@ -10,7 +10,7 @@ import { type CheckedCrl, type CrlQuestion, checkCrl } from './crl/crl-check.ts'
 import type { RevocationLimits } from './limits.ts'
 import { asRevocationOnly, checkOcspResponse, type OcspAnswer } from './ocsp/ocsp-check.ts'
 import { createOcspRequest } from './ocsp/ocsp-request.ts'
-import { earlier, type Flawed } from './revocation-answer.ts'
+import { earlier, type Flawed, type UpdateTimes } from './revocation-answer.ts'
 
 /** An OCSP answer, and the CRL that shows its responder's certificate to be good, if that certificate names one. */
 export interface VerifiedOcspAnswer extends OcspAnswer {
@@ -116,22 +116,35 @@ export class RevocationChecker {
     return shared
   }
 
-  async #fetchFirst<T extends Flawed>(
+  /**
+   * Goes on to the next address after an answer with a flaw too: the list of a mirror that was left behind may revoke one
+   * certificate, and show none of the others to be good. Where the next answer is not older, it alone counts.
+   */
+  async #fetchFirst<T extends Flawed & UpdateTimes>(
     source: 'ocsp' | 'crl',
     urls: readonly URL[],
     asking: FetchOptions,
     check: (der: Buffer) => Promise<T>,
   ): Promise<T> {
     const problems: string[] = []
+    let flawed: T | undefined
     for (const url of urls) {
       try {
         const answer = await this.#inTurn(`${source} ${url.href}`, () =>
           this.#fetch(source, url, asking, check),
         )
-        return answer.flaw === undefined ? answer : { ...answer, flaw: `${url.href}: ${answer.flaw}` }
+        if (answer.flaw === undefined) {
+          return flawed !== undefined && flawed.thisUpdate > answer.thisUpdate ? flawed : answer
+        }
+        if (flawed === undefined || answer.thisUpdate > flawed.thisUpdate) {
+          flawed = { ...answer, flaw: `${url.href}: ${answer.flaw}` }
+        }
       } catch (error) {
         problems.push(`${url.href}: ${(error as Error).message}`)
       }
+    }
+    if (flawed !== undefined) {
+      return flawed
     }
     throw new Error(problems.join('; '))
   }

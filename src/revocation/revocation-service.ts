@@ -46,7 +46,7 @@ export class RevocationService {
   readonly #logged = new WeakSet<WatchedCertificate>()
   /** Keyed by `linkKey`. */
   #certificates: ReadonlyMap<string, WatchedCertificate> = new Map()
-  /** Keyed by issuer and addresses, which certificates share. */
+  /** Keyed by issuer, addresses and the kind of certificates, which share one. */
   #crlCaches: ReadonlyMap<string, CrlCache> = new Map()
   /** Links that were looked up already, keyed by chain. */
   #found = new WeakMap<readonly X509Certificate[], readonly WatchedLink[]>()
@@ -168,11 +168,12 @@ export class RevocationService {
   }
 
   #crlCacheFor(issued: IssuedCertificate, lists: Map<string, CrlCache>): CrlCache | undefined {
-    const { issuer, addresses } = issued
+    const { certificate, issuer, addresses } = issued
     if (addresses.crl.length === 0) {
       return undefined
     }
-    const key = [issuer.fingerprint256, ...addresses.crl].join(' ')
+    // One address may have the CRL about authorities, and another one that about users (RFC 5280 5.2.5)
+    const key = [issuer.fingerprint256, certificate.ca, ...addresses.crl].join(' ')
     const list = lists.get(key) ?? this.#crlCaches.get(key) ?? new CrlCache(this.#crlSource(issued))
     lists.set(key, list)
     return list

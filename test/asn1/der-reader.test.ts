@@ -1,12 +1,29 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import * as asn1js from 'asn1js'
 import fc from 'fast-check'
 import t from 'tap'
 import { DerReader } from '../../src/asn1/der-reader.ts'
 import { contextTag, TAG } from '../../src/asn1/tag.ts'
+import { openssl } from '../support/certificates.ts'
 
 function reader(hex: string): DerReader {
   return new DerReader(Buffer.from(hex, 'hex'))
 }
+
+t.test('object identifiers with arcs that no number holds, as openssl writes them', async (t) => {
+  for (const value of [
+    '2.25.329800735698586629295641978511506172918',
+    '2.25.329800735698586629295641978511506172919.7',
+    `1.3.6.1.4.1.${2 ** 46}`,
+    `1.3.6.1.4.1.${Number.MAX_SAFE_INTEGER}`,
+    '1.3.6.1.4.1.9007199254740993.1',
+  ]) {
+    const file = join(t.testdir(), 'identifier.der')
+    openssl('asn1parse', '-genstr', `OID:${value}`, '-noout', '-out', file)
+    t.equal(new DerReader(readFileSync(file)).objectIdentifier(), value)
+  }
+})
 
 t.test('object identifiers are those that asn1js writes', async (t) => {
   const arcs = fc.array(fc.nat(2 ** 31 - 1), { minLength: 1, maxLength: 8 })

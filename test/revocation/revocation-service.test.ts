@@ -5,7 +5,7 @@ import { encodePem } from '../../src/asn1/pem.ts'
 import type { RevocationInformation } from '../../src/revocation/revocation-information.ts'
 import { issue, openssl } from '../support/certificates.ts'
 import { inPem, withoutNextUpdate } from '../support/changed-crl.ts'
-import { judgeCrl, judgeOcsp } from '../support/revocation-authority.ts'
+import { judgeCrl, judgeOcsp, RevocationAuthority } from '../support/revocation-authority.ts'
 import { crlAt, issueRevocationChain, ocspAt } from '../support/revocation-chain.ts'
 import { startRevocationServer } from '../support/revocation-server.ts'
 import { type WatchedChain, watchChain } from '../support/revocation-watch.ts'
@@ -39,6 +39,20 @@ async function setUp(t: Test) {
   const of = { certificate: leaf, issuer: authority.issued, root: root.issued }
   const judge = (response: Buffer | undefined) => response && judgeOcsp(directory, response, of)
   return { directory, server, watch, judge, ...chain }
+}
+
+/** A server with two addresses of the CRL of an authority, which its leaf names, and no responder. */
+async function setUpCrls(t: Test) {
+  const directory = mkdtempSync(join(directories, 'chain-'))
+  const server = await startRevocationServer()
+  t.teardown(() => server.close())
+  const extension = crlAt(`${server.url}/first.crl`, `${server.url}/second.crl`)
+  const chain = issueRevocationChain(directory, {
+    leaf: extension,
+    authority: crlAt(`${server.url}/root.crl`),
+  })
+  server.on('/root.crl', () => chain.root.crl())
+  return { directory, server: { ...server, extension }, ...chain }
 }
 
 const complete = (information: RevocationInformation) => information.complete
@@ -325,6 +339,72 @@ t.test(
     t.teardown(() => other.service.stop())
     await other.until(({ problems }) => problems.join().includes('it is about other kinds of certificates'))
     t.match(other.messages.join(), 'No revocation information from the CRL of CN=authority')
+  },
+)
+
+t.test(
+  'the CRL of the next address where that of the first is old and revokes another certificate',
+  async (t) => {
+    const { authority, leaf, certificates, directory, server } = await setUpCrls(t)
+    const held = issue(directory, {
+      subject: '/CN=held',
+      issuer: authority.issued,
+      extension: server.extension,
+    })
+    const at = new Date('2026-01-02T03:04:05Z')
+    authority.revoke(held.certificate, at, 'certificateHold')
+    const [before, now] = [new Date(Date.now() - 2 * DAY_MS), new Date(Date.now() - DAY_MS)]
+    const old = await authority.crl({ thisUpdate: before, nextUpdate: now })
+    const newer = await authority.crl({ thisUpdate: new Date(), nextUpdate: now })
+    authority.know(held.certificate)
+    authority.know(leaf.certificate)
+    const fresh = await authority.crl({ thisUpdate: now })
+    server.on('/first.crl', () => old)
+    server.on('/second.crl', () => fresh)
+    const chain = [held.certificate, ...certificates.slice(1)]
+    const { service, until } = watchChain(certificates, { ...QUICK, refreshMs: { least: 10, most: 10 } })
+    t.teardown(() => service.stop())
+    service.watch([certificates, chain])
+    const { crls } = await until(complete)
+    t.ok(judgeCrl(directory, crls[0] as Buffer, authority.issued))
+    t.strictSame(service.information(chain).revoked, undefined, 'the hold was lifted since')
+    server.on('/first.crl', () => newer)
+    await until(() => service.information(chain).revoked !== undefined)
+    t.match(service.information(chain).revoked, { subject: 'CN=held', at }, 'a later revocation counts')
+  },
+)
+
+t.test(
+  'one address has the CRL about authorities, and another one that about users, as openssl takes it',
+  async (t) => {
+    const { authority, leaf, certificates, directory, server } = await setUpCrls(t)
+    const options = { issuer: authority.issued, extension: server.extension }
+    const below = issue(directory, { subject: '/CN=below', ca: true, ...options })
+    const user = issue(directory, { subject: '/CN=user', issuer: below })
+    authority.revoke(below.certificate, new Date('2026-01-02T03:04:05Z'), 'CACompromise')
+    const scopeOf = (only: string) => [
+      'issuingDistributionPoint = critical, @scope',
+      '[scope]',
+      `${only} = TRUE`,
+    ]
+    const crls = [
+      await authority.crl({ extensions: scopeOf('onlyCA') }),
+      await new RevocationAuthority(directory, authority.issued).crl({ extensions: scopeOf('onlyuser') }),
+    ] as const
+    server.on('/first.crl', () => crls[1])
+    server.on('/second.crl', () => crls[0])
+    const chain = [user.certificate, below.certificate, ...certificates.slice(1)]
+    const { service, until } = watchChain(certificates)
+    t.teardown(() => service.stop())
+    service.watch([certificates, chain])
+    t.ok((await until(complete)).crls.some((crl) => crl.equals(crls[1])))
+    await until(() => service.information(chain).revoked !== undefined)
+    t.match(service.information(chain).revoked, { subject: 'CN=below', reason: 'CA compromise' })
+    const file = join(directory, 'crls.pem')
+    writeFileSync(file, crls.map((crl) => encodePem('X509 CRL', crl)).join(''))
+    const trusted = ['verify', '-partial_chain', '-trusted', authority.issued.certificateFile]
+    openssl(...trusted, '-crl_check', '-CRLfile', file, leaf.certificateFile)
+    t.throws(() => openssl(...trusted, '-crl_check', '-CRLfile', file, below.certificateFile), /revoked/)
   },
 )
 

@@ -330,6 +330,17 @@ t.test('a timestamp of something else', async (t) => {
   t.ok(verifyResponse(answer, changed({ policy: POLICY })))
 })
 
+t.test('a policy that is a UUID', async (t) => {
+  const policy = '2.25.329800735698586629295641978511506172918'
+  const expected = expect('sha256', policy)
+  const respond = createResponder(directory, {
+    signer,
+    chain: [issuing],
+    settings: { other_policies: policy },
+  })
+  t.ok(verifyResponse(await respond(encodeTimestampRequest(expected.asked)), expected))
+})
+
 t.test('a policy that was asked for', async (t) => {
   const expected = expect('sha256', OTHER_POLICY)
   t.ok(verifyResponse(await respond(encodeTimestampRequest(expected.asked)), expected))
