@@ -5,6 +5,8 @@ import { AWS_SECRET_ID, HEX, OBJECT_IDENTIFIER, text, USER } from './settings.ts
 // No empty names, and neither . nor ..: clients take them out of an address before they call
 const name = '(?!\\.{1,2}(/|$))[A-Za-z0-9._~-]+'
 const path = `^/(${name}(/${name})*/?)?$`
+// A name or an IPv4 address, or an IPv6 address with a zone (RFC 4007 11.2): no brackets, no port, no URL
+const host = '^([A-Za-z0-9._-]{1,255}|([0-9A-Fa-f]*:){2,8}[0-9A-Fa-f.]*(%[A-Za-z0-9._-]+)?)$'
 
 /** Returns the schema of a text that has a default. */
 function textWithDefault(
@@ -311,7 +313,12 @@ export const Environment = Type.Object({
     'rsaEncryption',
   ),
   SIGNING_SERVICE_PORT: integer('TCP port', { minimum: 0, maximum: 65_535, default: 6000 }),
-  SIGNING_SERVICE_HOST: textWithDefault('address to listen on', '0.0.0.0'),
+  SIGNING_SERVICE_HOST: textWithDefault(
+    'address to listen on, or a name of it, without a port; of IPv6 without brackets',
+    '0.0.0.0',
+    '0.0.0.0',
+    { pattern: host },
+  ),
   ADMIN_PORT: Type.Optional(
     Type.Integer({
       minimum: 0,
@@ -321,7 +328,12 @@ export const Environment = Type.Object({
       examples: ['9090'],
     }),
   ),
-  ADMIN_HOST: textWithDefault('address that ADMIN_PORT listens on', '127.0.0.1', '0.0.0.0'),
+  ADMIN_HOST: textWithDefault(
+    'address that ADMIN_PORT listens on, or a name of it, without a port; of IPv6 without brackets',
+    '127.0.0.1',
+    '0.0.0.0',
+    { pattern: host },
+  ),
   SIGNING_SERVICE_USER: text(
     'user, or user:group, of the HTTP process beside HSM_USER, each a name or a number',
     'signing-http',
