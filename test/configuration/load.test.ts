@@ -797,6 +797,24 @@ t.test('the admin port', async (t) => {
   })
 })
 
+t.test('blanks and line ends around what is compared octet by octet, or made under that name', async (t) => {
+  const access = {
+    ...LEAST,
+    ...{ ACCESS: 'jwt', ACCESS_JWT_KEYS: 'https://login.example.com/jwks' },
+    ...{ ACCESS_JWT_ISSUER: 'https://login.example.com', ACCESS_JWT_AUDIENCE: 'signing-service' },
+  }
+  t.strictSame(problemsOf({ ...access, ACCESS_JWT_AUDIENCE: 'two words' }), [])
+  for (const variable of ['ACCESS_JWT_ISSUER', 'ACCESS_JWT_AUDIENCE', 'AUDIT_FILE']) {
+    for (const padded of ['/tmp/x\n', ' /tmp/x', ' ']) {
+      const problems = problemsOf({ ...access, [variable]: padded })
+      t.ok(
+        problems.some((problem) => problem.startsWith(`${variable}: ${JSON.stringify(padded)} is not valid`)),
+        `${problems}`,
+      )
+    }
+  }
+})
+
 t.test('an address to listen on', async (t) => {
   const addresses = ['::', '::1', 'fe80::1%eth0', '1:2:3:4:5:6:7::', '::ffff:10.0.0.1', '10.0.0.1']
   t.ok(
