@@ -5,6 +5,10 @@ import { AWS_SECRET_ID, HEX, OBJECT_IDENTIFIER, text, USER } from './settings.ts
 // No empty names, and neither . nor ..: clients take them out of an address before they call
 const name = '(?!\\.{1,2}(/|$))[A-Za-z0-9._~-]+'
 const path = `^/(${name}(/${name})*/?)?$`
+// What is compared, or made, octet by octet: a line end that came along with it would not be noticed
+const unpadded = '^\\S(.*\\S)?$'
+// A name or an IPv4 address, or an IPv6 address with a zone (RFC 4007 11.2): no brackets, no port, no URL
+const host = '^([A-Za-z0-9._-]{1,255}|([0-9A-Fa-f]*:){2,8}[0-9A-Fa-f.]*(%[A-Za-z0-9._-]+)?)$'
 
 /** Returns the schema of a text that has a default. */
 function textWithDefault(
@@ -132,8 +136,10 @@ export const Environment = Type.Object({
     'file that holds the secret of HS256, 32 bytes at least, in place of public keys',
     '/run/secrets/jwt-secret',
   ),
-  ACCESS_JWT_ISSUER: text('iss of the tokens', 'https://login.example.com'),
-  ACCESS_JWT_AUDIENCE: text('aud of the tokens, or one of them', 'signing-service'),
+  ACCESS_JWT_ISSUER: text('iss of the tokens', 'https://login.example.com', { pattern: unpadded }),
+  ACCESS_JWT_AUDIENCE: text('aud of the tokens, or one of them', 'signing-service', {
+    pattern: unpadded,
+  }),
   ACCESS_JWT_ALGORITHMS: text(
     'algorithms of the tokens, separated by commas; ES256, RS256, PS256, EdDSA and Ed25519 by default, HS256 with a secret',
     'ES256',
@@ -187,6 +193,7 @@ export const Environment = Type.Object({
   AUDIT_FILE: text(
     'file to which each decision about a signature is recorded before it is answered; none by default',
     '/var/lib/signing-service/audit.jsonl',
+    { pattern: unpadded },
   ),
   AUDIT_STDOUT: choice(
     'whether these records go to the log, too, each as a line',
@@ -311,7 +318,12 @@ export const Environment = Type.Object({
     'rsaEncryption',
   ),
   SIGNING_SERVICE_PORT: integer('TCP port', { minimum: 0, maximum: 65_535, default: 6000 }),
-  SIGNING_SERVICE_HOST: textWithDefault('address to listen on', '0.0.0.0'),
+  SIGNING_SERVICE_HOST: textWithDefault(
+    'address to listen on, or a name of it, without a port; of IPv6 without brackets',
+    '0.0.0.0',
+    '0.0.0.0',
+    { pattern: host },
+  ),
   ADMIN_PORT: Type.Optional(
     Type.Integer({
       minimum: 0,
@@ -321,7 +333,12 @@ export const Environment = Type.Object({
       examples: ['9090'],
     }),
   ),
-  ADMIN_HOST: textWithDefault('address that ADMIN_PORT listens on', '127.0.0.1', '0.0.0.0'),
+  ADMIN_HOST: textWithDefault(
+    'address that ADMIN_PORT listens on, or a name of it, without a port; of IPv6 without brackets',
+    '127.0.0.1',
+    '0.0.0.0',
+    { pattern: host },
+  ),
   SIGNING_SERVICE_USER: text(
     'user, or user:group, of the HTTP process beside HSM_USER, each a name or a number',
     'signing-http',

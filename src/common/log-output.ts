@@ -30,6 +30,8 @@ export const logCounters = {
  * line with their number takes their place.
  */
 export function createLogger(options: LoggerOptions, limit = MAX_WAITING_CHARACTERS): Logger {
+  neverWait(process.stdout)
+  neverWait(process.stderr)
   const output = new LogOutput(process.stdout.fd, limit)
   const logger = pino(options, output)
   // This logger has a level of its own, so that dropped lines are reported whatever LOG_LEVEL is
@@ -40,13 +42,21 @@ export function createLogger(options: LoggerOptions, limit = MAX_WAITING_CHARACT
   return logger
 }
 
+/** Node.js has each write to a terminal wait until there is room: Ctrl-S would stop the service. */
+function neverWait(stream: NodeJS.WriteStream): void {
+  const { _handle: handle } = stream as { _handle?: { setBlocking?(isBlocking: boolean): void } }
+  if (stream.isTTY) {
+    handle?.setBlocking?.(false)
+  }
+}
+
 class LogOutput {
   readonly [METADATA] = true
   /** Set by pino. */
   lastLevel = 0
   /** Set by `createLogger`, whose logger needs this output first. */
   onGap!: (dropped: number) => void
-  /** A pipe or socket never blocks, since Node has opened it as `process.stdout`. */
+  /** A pipe or socket never blocks, since Node has opened it as `process.stdout`; nor does a terminal: see `neverWait`. */
   readonly #fileDescriptor: number
   readonly #limit: number
   #lines = ''

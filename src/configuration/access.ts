@@ -118,7 +118,8 @@ function readJwt(
   const { ACCESS_JWT_KEYS: keys, ACCESS_JWT_SECRET_FILE: secretFile } = values
   const { ACCESS_JWT_ISSUER: issuer, ACCESS_JWT_AUDIENCE: audience, ACCESS_JWT_MAX_AGE_S: maxAgeS } = values
   for (const name of ['ACCESS_JWT_ISSUER', 'ACCESS_JWT_AUDIENCE'] as const) {
-    if (values[name] === undefined) {
+    // A wrong value is not reported as missing, too
+    if (values[name] === undefined && problems.every(({ variable }) => variable !== name)) {
       problems.push(problemWith(name, 'is required for ACCESS=jwt'))
     }
   }

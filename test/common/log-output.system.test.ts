@@ -9,9 +9,20 @@ import { until } from '../support/signing.ts'
 
 const LOG_OUTPUT = new URL(`../../src/common/log-output${extname(import.meta.filename)}`, import.meta.url)
 
+/** Runs a command whose stdout and stderr are a terminal; nobody reads the other end of it, which stays open. */
+const RUN_ON_TERMINAL = `
+import os, pty, sys
+reader, terminal = pty.openpty()
+os.set_inheritable(reader, True)
+os.dup2(terminal, 1)
+os.dup2(terminal, 2)
+os.execv(sys.argv[1], sys.argv[1:])`
+
 interface RunOptions {
   /** A file descriptor; by default a pipe. */
   readonly stdout?: 'pipe' | number
+  /** Whether stdout and stderr are a terminal that nobody reads. */
+  readonly isTerminal?: boolean
   readonly level?: string
   readonly limit?: number
 }
@@ -20,13 +31,15 @@ interface RunOptions {
 function run(
   t: Test,
   statements: string,
-  { stdout = 'pipe', level = 'info', limit }: RunOptions = {},
+  { stdout = 'pipe', isTerminal = false, level = 'info', limit }: RunOptions = {},
 ): ChildProcess {
   const code = `
     import { createLogger } from ${JSON.stringify(LOG_OUTPUT)}
     const logger = createLogger({ base: null, timestamp: false, level: '${level}' }, ${limit})
     ${statements}`
-  const child = spawn(process.execPath, ['--input-type=module', '--eval', code], {
+  const node = [process.execPath, '--input-type=module', '--eval', code]
+  const [program = '', ...args] = isTerminal ? ['python3', '-c', RUN_ON_TERMINAL, ...node] : node
+  const child = spawn(program, args, {
     stdio: ['ignore', stdout, 'ignore', 'ipc'],
   })
   t.teardown(() => child.kill('SIGKILL'))
@@ -136,6 +149,17 @@ t.test(
 t.test('a process ends though', async (t) => {
   t.test('nobody reads its log', async (t) => {
     const child = run(t, `${LOG_MUCH}; process.exit(7)`)
+    t.same(await once(child, 'exit'), [7, null])
+  })
+  t.test('nobody reads its terminal, which does not keep it from its work', async (t) => {
+    const child = run(
+      t,
+      `for (let count = 0; count < 10; count++) process.stderr.write("x".repeat(10_000))
+      ${LOG_MUCH}; process.send("here"); process.on('message', () => process.exit(7))`,
+      { isTerminal: true },
+    )
+    await once(child, 'message')
+    child.send('go on')
     t.same(await once(child, 'exit'), [7, null])
   })
   t.test('its reader has gone', async (t) => {

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { chmodSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { isIP } from 'node:net'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { findHashAlgorithm } from '../../src/algorithms/hash-algorithms.ts'
@@ -794,6 +795,42 @@ t.test('the admin port', async (t) => {
     t.notHas(configuration, 'admin')
     t.strictSame(configuration.warnings, [PIN_WARNING, 'ADMIN_HOST: has no effect without ADMIN_PORT'])
   })
+})
+
+t.test('blanks and line ends around what is compared octet by octet, or made under that name', async (t) => {
+  const access = {
+    ...LEAST,
+    ...{ ACCESS: 'jwt', ACCESS_JWT_KEYS: 'https://login.example.com/jwks' },
+    ...{ ACCESS_JWT_ISSUER: 'https://login.example.com', ACCESS_JWT_AUDIENCE: 'signing-service' },
+  }
+  t.strictSame(problemsOf({ ...access, ACCESS_JWT_AUDIENCE: 'two words' }), [])
+  for (const variable of ['ACCESS_JWT_ISSUER', 'ACCESS_JWT_AUDIENCE', 'AUDIT_FILE']) {
+    for (const padded of ['/tmp/x\n', ' /tmp/x', ' ']) {
+      const problems = problemsOf({ ...access, [variable]: padded })
+      t.equal(problems.length, 1, `${problems}`)
+      t.match(problems[0], `${variable}: ${JSON.stringify(padded)} is not valid`)
+    }
+  }
+})
+
+t.test('an address to listen on', async (t) => {
+  const addresses = ['::', '::1', 'fe80::1%eth0', '1:2:3:4:5:6:7::', '::ffff:10.0.0.1', '10.0.0.1']
+  t.ok(
+    addresses.every((host) => isIP(host) !== 0),
+    'they are addresses',
+  )
+  for (const variable of ['SIGNING_SERVICE_HOST', 'ADMIN_HOST']) {
+    for (const host of [...addresses, 'localhost', 'signing_service', 'signing.example.com.']) {
+      t.strictSame(
+        problemsOf({ ...LEAST, ADMIN_PORT: '9090', [variable]: host }),
+        [],
+        `${variable} can be ${host}`,
+      )
+    }
+    for (const host of ['[::1]', '127.0.0.1:6000', '127.0.0.1 ', 'http://localhost', '*', '/run/x']) {
+      checkRefused(t, variable, host)
+    }
+  }
 })
 
 t.test('the process ends with code 78 and one fatal line a problem', async (t) => {
