@@ -15,7 +15,7 @@ import { KnownNames } from '../requests/misspelled-name.ts'
 import { noteAsked } from '../requests/notes.ts'
 import type { Signers } from '../signers/signers.ts'
 import { answerInJson, answerInOctets } from './answer.ts'
-import { createAlgorithmChooser } from './content-algorithms.ts'
+import { createAlgorithmChooser, DOCUMENT_FIELDS } from './content-algorithms.ts'
 import { prepare } from './prepare.ts'
 import { classify } from './request.ts'
 
@@ -47,7 +47,12 @@ export const callback: FastifyPluginAsyncTypebox<CallbackOptions> = async (
   const { names } = NAMES
   const chooseAlgorithms = createAlgorithmChooser(signers)
   await app.register(fastifyAccepts)
-  await app.register(intake, { accessFrom: configuration.accessFrom, names, chooseAlgorithms })
+  await app.register(intake, {
+    accessFrom: configuration.accessFrom,
+    names,
+    chooseAlgorithms,
+    documents: DOCUMENT_FIELDS,
+  })
   const { paths, signerPaths } = configuration
   for (const url of [...paths, ...signerPaths.map((path) => `${path}/:signer`)]) {
     const config = { audited: true, operation: url.endsWith('/:signer') ? 'sign as' : 'sign' } as const
