@@ -91,7 +91,7 @@ interface ReadContext extends Pick<CallbackOptions, 'configuration' | 'signers'>
   readonly signingToken: SigningToken
   readonly grant: Grant
   /** The signers among which the token chooses, which may do so where none is required. */
-  readonly chooses: Pick<Grant, 'signers'>
+  readonly chooses: Pick<Grant, 'signers' | 'subject'>
 }
 
 /**

@@ -38,10 +38,9 @@ export async function findSigners(
   { headers: { authorization } }: Pick<FastifyRequest, 'headers'>,
   signingToken: SigningToken,
   access: Pick<Access, 'authenticate'>,
-): Promise<Pick<Grant, 'signers'>> {
+): Promise<Pick<Grant, 'signers' | 'subject'>> {
   try {
-    const { signers } = await access.authenticate({ signingToken, authorization })
-    return defined({ signers })
+    return await access.authenticate({ signingToken, authorization })
   } catch (error) {
     if (error instanceof ACCESS_UNAVAILABLE) {
       throw error

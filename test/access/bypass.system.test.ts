@@ -138,7 +138,7 @@ t.test('JSON Web Tokens', async (t) => {
     }
     // Whoever needs none may bring a wrong one, or one for another signer
     for (const token of [
-      ...[undefined, 'alice', jwt({ exp: now - 61, signer: 'contracts' })],
+      ...[undefined, 'alice', jwt({ exp: now - 61 })],
       JSON.stringify({ token: limited, signer: 'house' }),
     ]) {
       const answer = await service.sign({ ...CERTIFICATES, signing_token: token })
@@ -147,6 +147,30 @@ t.test('JSON Web Tokens', async (t) => {
       t.match(new X509Certificate(Buffer.from(certificates[0] as string, 'base64')).subject, 'CN=house')
     }
   })
+
+  await t.test(
+    'a token that was not verified has nothing signed by another signer than it is for',
+    async (t) => {
+      const open = await startService(t, {})
+      const expired = jwt({ exp: now - 61, signer: 'contracts' })
+      for (const [{ sign }, body] of [
+        ...REQUESTS.map((request) => [open, request] as const),
+        ...[[open, CERTIFICATES] as const, [service, CERTIFICATES] as const],
+      ]) {
+        const { statusCode, ...answer } = await sign({ ...body, signing_token: expired })
+        t.equal(statusCode, 400, JSON.stringify(body))
+        t.equal(answer.json().code, 'SIGNER_MISMATCH')
+      }
+      for (const token of [
+        ...['house', ['contracts', 'house'], 'Alice Smith', undefined].map((signer) => jwt({ signer })),
+        JSON.stringify({ token: expired, signer: 'contracts' }),
+      ]) {
+        t.equal((await open.sign({ ...CONTAINER, signing_token: token })).statusCode, 200)
+      }
+      const named = { method: 'POST', body: JSON.stringify({ ...CONTAINER, signing_token: expired }) }
+      t.equal((await send(`${open.url}/sign/contracts`, named)).statusCode, 200)
+    },
+  )
 
   const attempts: Attempt[] = []
   const add = (what: string, body: object, refusal: typeof INVALID, more: Partial<Attempt> = {}) =>
