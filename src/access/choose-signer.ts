@@ -3,7 +3,12 @@ import { INVALID_REQUEST, SIGNER_MISMATCH } from '../errors.ts'
 import type { Signer } from '../signers/signer.ts'
 import type { Signers } from '../signers/signers.ts'
 import type { Grant } from './grant.ts'
-import { hasFieldNamingSigner, isSignerInQuery, seemsToNameSigner } from './misplaced-signer.ts'
+import {
+  hasFieldNamingSigner,
+  isJwtForOther,
+  isSignerInQuery,
+  seemsToNameSigner,
+} from './misplaced-signer.ts'
 import { MAX_TOKEN_LENGTH, type SigningToken } from './signing-token.ts'
 
 const NAME = new RegExp(`^${SIGNER_NAME}$`)
@@ -12,8 +17,8 @@ const NAME = new RegExp(`^${SIGNER_NAME}$`)
 interface SignerRequest {
   /** The signing token as it came, and as it was read. */
   readonly token: string | null | undefined
-  readonly signingToken: Pick<SigningToken, 'signer'>
-  readonly grant: Pick<Grant, 'signers'>
+  readonly signingToken: Pick<SigningToken, 'signer' | 'token'>
+  readonly grant: Pick<Grant, 'signers' | 'subject'>
   /** Name of the signer in the path, which counts for every action. */
   readonly path: string | undefined
   /** Fields of the body, which must not name a signer. */
@@ -37,6 +42,17 @@ export function chooseSigner(
 ): Signer {
   const signer = findSigner(request, signers)
   request.logDetails.signer = signer.name
+  const { signingToken, grant } = request
+  if (
+    signingToken.signer === undefined &&
+    grant.subject === undefined &&
+    isJwtForOther(signingToken.token, signer.name, signers.choices())
+  ) {
+    throw new SIGNER_MISMATCH(
+      'signing_token: is a JSON Web Token for another signer, and was not verified; name the signer in the path, as ' +
+        '/sign/NAME, or beside the token, as {"signer":"NAME","token":"…"}',
+    )
+  }
   return signer
 }
 

@@ -23,6 +23,9 @@ const MAX_NAME_LENGTH = 100
 /** Matches trimmed base64 in the standard or the URL alphabet, padded or not, in any lines (RFC 4648 4 and 5). */
 const BASE64 = /^[\w+/\s-]{8,}={0,2}$/
 
+/** Matches a JSON Web Token (RFC 7515 7.1), and its payload. */
+const JWT = /^[\w-]+\.([\w-]+)\.[\w-]*$/
+
 /**
  * Returns whether a token seems to name a signer. It does if it is JSON with a name that is `signer`, at any depth and
  * in any case, or nearly `signer` with the name of a signer as its value; text that resembles such JSON; an encoding of
@@ -62,6 +65,20 @@ export function isSignerInQuery(
   chosen: string | undefined,
 ): boolean {
   return Object.entries(query).some(([name, value]) => isSigner(name) && value !== chosen)
+}
+
+/**
+ * Returns whether a token is a JSON Web Token whose claim `signer` has the name of a signer, and not that of the chosen one. It is
+ * asked of tokens that nobody verified, which then say nothing about who signs.
+ *
+ * @param token of any type
+ * @param others names of the signers that may be meant beside the chosen one
+ */
+export function isJwtForOther(token: unknown, chosen: string, others: readonly string[]): boolean {
+  const payload = typeof token === 'string' ? JWT.exec(token)?.[1] : undefined
+  const claims = payload === undefined ? undefined : readJson(Buffer.from(payload, 'base64url').toString())
+  const named = [(claims as { readonly signer?: unknown } | undefined)?.signer].flat()
+  return !named.includes(chosen) && others.some((name) => named.includes(name))
 }
 
 function toLowerCase(names: readonly string[]): ReadonlySet<string> {

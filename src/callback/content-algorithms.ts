@@ -2,8 +2,11 @@ import { findHashAlgorithm } from '../algorithms/hash-algorithms.ts'
 import type { SignerRules } from '../configuration/signer-configuration.ts'
 import { type ChooseAlgorithms, certificatesTooLarge } from '../requests/body/body-text.ts'
 
+/** Fields that hold documents. */
+export const DOCUMENT_FIELDS: readonly string[] = ['encoded_contents', 'encodedContents']
+
 /** Fields whose values can have megabytes. */
-const CONTENT_FIELDS: readonly string[] = ['encoded_contents', 'encodedContents', 'data_to_be_signed']
+const CONTENT_FIELDS: readonly string[] = [...DOCUMENT_FIELDS, 'data_to_be_signed']
 
 /** The signers, with the hash algorithms that each allows. */
 interface AllowingSigners {

@@ -92,11 +92,10 @@ function prepareRaw(
   const { signers, signer } = context
   const contents = decodeContents(data)
   const attributes = readRawAttributes(contents, data)
-  const whole = contents.message && attributes
-  const implied = hashAlgorithmOfLength(whole?.messageDigest?.length)
+  const implied = hashAlgorithmOfLength(attributes?.messageDigest?.length)
   const hashAlgorithm = chooseHashAlgorithm(body, implied, context)
   if (signer.rules.rawSigning === 'signed-attributes') {
-    requireAttributes(whole, type)
+    requireAttributes(contents.message && attributes, type)
   }
   checkMessageDigest(attributes, hashAlgorithm)
   const named = signers.chooseFor(signer, attributes?.certificates ?? [], 'data_to_be_signed')

@@ -9,13 +9,13 @@ import { readSigningToken, type SigningToken } from '../access/signing-token.ts'
 import type { AuditLog } from '../audit/audit-log.ts'
 import type { Configuration } from '../configuration/configuration.ts'
 import { describeCertificates } from '../requests/answers.ts'
-import { authenticate } from '../requests/authenticate.ts'
+import { authenticate, findSigners } from '../requests/authenticate.ts'
 import { beginWork, createSignOptions, intake } from '../requests/intake.ts'
 import { KnownNames } from '../requests/misspelled-name.ts'
 import { noteAsked } from '../requests/notes.ts'
 import type { Signers } from '../signers/signers.ts'
 import { answerInJson, answerInOctets } from './answer.ts'
-import { createAlgorithmChooser } from './content-algorithms.ts'
+import { createAlgorithmChooser, DOCUMENT_FIELDS } from './content-algorithms.ts'
 import { prepare } from './prepare.ts'
 import { classify } from './request.ts'
 
@@ -47,7 +47,12 @@ export const callback: FastifyPluginAsyncTypebox<CallbackOptions> = async (
   const { names } = NAMES
   const chooseAlgorithms = createAlgorithmChooser(signers)
   await app.register(fastifyAccepts)
-  await app.register(intake, { accessFrom: configuration.accessFrom, names, chooseAlgorithms })
+  await app.register(intake, {
+    accessFrom: configuration.accessFrom,
+    names,
+    chooseAlgorithms,
+    documents: DOCUMENT_FIELDS,
+  })
   const { paths, signerPaths } = configuration
   for (const url of [...paths, ...signerPaths.map((path) => `${path}/:signer`)]) {
     const config = { audited: true, operation: url.endsWith('/:signer') ? 'sign as' : 'sign' } as const
@@ -59,7 +64,8 @@ export const callback: FastifyPluginAsyncTypebox<CallbackOptions> = async (
       // Pages load certificates without a token, unless the configuration says otherwise
       const isOpen = request.body.action === 'get_certificates' && !configuration.protectCertificates
       const grant: Grant = isOpen ? {} : await authenticate(request, signingToken, access)
-      const prepared = readBody(request, { signingToken, grant, configuration, signers })
+      const chooses = isOpen ? await findSigners(request, signingToken, access) : grant
+      const prepared = readBody(request, { signingToken, grant, chooses, configuration, signers })
       const { signer } = prepared
       if (prepared.kind === 'certificates') {
         return reply.send(describeCertificates(signer.certificate()))
@@ -84,20 +90,25 @@ function acceptsOnlyJson(request: FastifyRequest): boolean {
 interface ReadContext extends Pick<CallbackOptions, 'configuration' | 'signers'> {
   readonly signingToken: SigningToken
   readonly grant: Grant
+  /** The signers among which the token chooses, which may do so where none is required. */
+  readonly chooses: Pick<Grant, 'signers' | 'subject'>
 }
 
 /**
  * Reads the body and releases its text. The signer is chosen once a request, since a reload may replace all signers
  * while the request is signed.
  */
-function readBody(request: FastifyRequest, { signingToken, grant, configuration, signers }: ReadContext) {
+function readBody(
+  request: FastifyRequest,
+  { signingToken, grant, chooses, configuration, signers }: ReadContext,
+) {
   // Fastify has checked the body with the schema
   const body = request.body as CallbackBody
   const query = request.query as Record<string, unknown>
   const { logDetails } = request
   const { signer: path } = request.params as { signer?: string }
   const token = body.signing_token
-  const asking = { token, signingToken, grant, path, fields: body, query, logDetails }
+  const asking = { token, signingToken, grant: chooses, path, fields: body, query, logDetails }
   const signer = chooseSigner(asking, signers)
   const asked = classify(body, request.longContents)
   logDetails.kind = asked.kind

@@ -4,6 +4,7 @@ import { checkAddress, type Grant } from '../access/grant.ts'
 import { describeRefusal } from '../access/jwt.ts'
 import type { SigningToken } from '../access/signing-token.ts'
 import { defined } from '../common/defined.ts'
+import { ACCESS_UNAVAILABLE } from '../errors.ts'
 
 /**
  * Finds out who makes a request, and notes it for the log.
@@ -25,4 +26,25 @@ export async function authenticate(
   Object.assign(logDetails, defined({ subject: grant.subject }))
   checkAddress(grant, ip)
   return grant
+}
+
+/**
+ * Returns for which signers the token of a request is that needs none. Its certificates have to be those of the signer that
+ * signs with the same token. A token that is missing or not valid is for none.
+ *
+ * @throws ACCESS_UNAVAILABLE
+ */
+export async function findSigners(
+  { headers: { authorization } }: Pick<FastifyRequest, 'headers'>,
+  signingToken: SigningToken,
+  access: Pick<Access, 'authenticate'>,
+): Promise<Pick<Grant, 'signers' | 'subject'>> {
+  try {
+    return await access.authenticate({ signingToken, authorization })
+  } catch (error) {
+    if (error instanceof ACCESS_UNAVAILABLE) {
+      throw error
+    }
+    return {}
+  }
 }

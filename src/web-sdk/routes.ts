@@ -41,7 +41,12 @@ export const webSdk: FastifyPluginAsyncTypebox<WebSdkOptions> = async (
   app.setErrorHandler((error: Error) => {
     throw inWordsOfPages(error)
   })
-  await app.register(intake, { accessFrom, names: NAMES.names, chooseAlgorithms: refuseLongStrings })
+  await app.register(intake, {
+    accessFrom,
+    names: NAMES.names,
+    chooseAlgorithms: refuseLongStrings,
+    documents: [],
+  })
 
   app.post(
     '/api/get_certificates',

@@ -1,5 +1,5 @@
 /** Every way round the access that we know of: each is tried, and nothing is signed, which the calls of the module show. */
-import { createHash } from 'node:crypto'
+import { createHash, X509Certificate } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
@@ -16,6 +16,7 @@ import { createSignersFolder } from '../support/signers.ts'
 import { until } from '../support/signing.ts'
 import { parseAnswer, sendRaw } from '../support/socket.ts'
 import { callWith, curl, curlOptions, issueClient, issueServer, sClient } from '../support/tls.ts'
+import { verifySignature } from '../support/validators/openssl.ts'
 
 const CONTENT = Buffer.from('a document')
 const DIGEST = createHash('sha256').update(CONTENT).digest('hex')
@@ -110,6 +111,66 @@ t.test('JSON Web Tokens', async (t) => {
     t.equal(countSignatures(), before + 4)
     t.match(service.log(), /"subject":"alice"/)
   })
+
+  await t.test('the certificates of a token are those of the signer that signs with it', async (t) => {
+    const limited = jwt({ signer: 'contracts' })
+    for (const [token, options, subject] of [
+      [limited, {}, 'contracts'],
+      [JSON.stringify({ token: limited }), {}, 'contracts'],
+      [undefined, bearer(limited), 'contracts'],
+      [right, {}, 'house'],
+      [JSON.stringify({ token: limited, signer: 'contracts' }), {}, 'contracts'],
+    ] as const) {
+      const ask = (body: object) =>
+        send(`${service.url}/sign`, {
+          ...options,
+          method: 'POST',
+          body: JSON.stringify({ ...body, signing_token: token }),
+        })
+      const { certificates } = (await ask(CERTIFICATES)).json() as { certificates: string[] }
+      const certificate = Buffer.from(certificates[0] as string, 'base64')
+      t.match(new X509Certificate(certificate).subject, `CN=${subject}`)
+      const { body: signature } = await ask(RAW)
+      const { valid, message } = await verifySignature({
+        ...{ certificate, hash: 'sha256', data: CONTENT, signature },
+      })
+      t.ok(valid, message)
+    }
+    // Whoever needs none may bring a wrong one, or one for another signer
+    for (const token of [
+      ...[undefined, 'alice', jwt({ exp: now - 61 })],
+      JSON.stringify({ token: limited, signer: 'house' }),
+    ]) {
+      const answer = await service.sign({ ...CERTIFICATES, signing_token: token })
+      t.equal(answer.statusCode, 200)
+      const { certificates } = answer.json() as { certificates: string[] }
+      t.match(new X509Certificate(Buffer.from(certificates[0] as string, 'base64')).subject, 'CN=house')
+    }
+  })
+
+  await t.test(
+    'a token that was not verified has nothing signed by another signer than it is for',
+    async (t) => {
+      const open = await startService(t, {})
+      const expired = jwt({ exp: now - 61, signer: 'contracts' })
+      for (const [{ sign }, body] of [
+        ...REQUESTS.map((request) => [open, request] as const),
+        ...[[open, CERTIFICATES] as const, [service, CERTIFICATES] as const],
+      ]) {
+        const { statusCode, ...answer } = await sign({ ...body, signing_token: expired })
+        t.equal(statusCode, 400, JSON.stringify(body))
+        t.equal(answer.json().code, 'SIGNER_MISMATCH')
+      }
+      for (const token of [
+        ...['house', ['contracts', 'house'], 'Alice Smith', undefined].map((signer) => jwt({ signer })),
+        JSON.stringify({ token: expired, signer: 'contracts' }),
+      ]) {
+        t.equal((await open.sign({ ...CONTAINER, signing_token: token })).statusCode, 200)
+      }
+      const named = { method: 'POST', body: JSON.stringify({ ...CONTAINER, signing_token: expired }) }
+      t.equal((await send(`${open.url}/sign/contracts`, named)).statusCode, 200)
+    },
+  )
 
   const attempts: Attempt[] = []
   const add = (what: string, body: object, refusal: typeof INVALID, more: Partial<Attempt> = {}) =>

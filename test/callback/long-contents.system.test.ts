@@ -295,7 +295,9 @@ t.test('a request for certificates with anything long is refused', async (t) => 
   const expected = {
     statusCode: 413,
     code: 'PAYLOAD_TOO_LARGE',
-    message: 'The body has a string of more than 87384 characters, which get_certificates has no use for',
+    message:
+      'The body has contents of more than 8192 characters, or another string of more than 87384, which get_certificates has ' +
+      'no use for',
   }
   for (const long of [`"encoded_contents":"${base64}"`, `"signing_token":"${whole}"`, `"x":["${whole}"]`]) {
     checkRefusal(t, await post(`{${certificates},${long}}`), expected)

@@ -151,6 +151,8 @@ t.test('attributes with CRLs among them, which are long, are those of the signer
     t.equal(signed.length, length)
     await checkSigned(t, signed, {}, `${length} bytes`)
     await checkSigned(t, longAttributes(length, ...basicAttributes()), {}, `${length} bytes, of nobody`)
+    const unnamed = longAttributes(length, ...basicAttributes('sha512'), naming(house))
+    await checkSigned(t, unnamed, { hash_algorithm: undefined }, `${length} bytes, hash not named`, 'sha512')
     const refuse = async (code: string, message: RegExp, ...attributes: asn1js.Sequence[]) =>
       checkRefusal(t, await ask(longAttributes(length, ...attributes)), { statusCode: 400, code, message })
     await refuse(

@@ -121,3 +121,28 @@ t.test('requests are signed while others hold all there is for bodies, or announ
   const large = JSON.stringify({ action: 'sign_pkcs7', encoded_contents: 'A'.repeat(80_000), x: kept })
   t.equal((await service.sign(JSON.parse(large))).statusCode, 200, 'afterwards there is room')
 })
+
+t.test('documents that are still arriving keep no other one out', async (t) => {
+  const { environment } = await createSigningToken(t.testdir())
+  const service = await startReadyService(t, environment)
+  const { hostname, port } = new URL(service.url)
+  const bodyBytes = async () =>
+    (await scrape(service.url)).samples.get('signing_service_http_body_bytes') ?? 0
+  const arriving = Array.from({ length: 250 }, () => {
+    const socket = connect({ host: hostname, port: Number(port) }).on('error', () => {})
+    socket.write(
+      'POST /sign HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 200000000\r\n\r\n' +
+        `{"action":"sign_pkcs7","encoded_contents":"${'A'.repeat(80_000)}`,
+    )
+    return socket
+  })
+  t.teardown(() => {
+    for (const socket of arriving) {
+      socket.destroy()
+    }
+  })
+  const perBody = '{"action":"sign_pkcs7","encoded_contents":"'.length
+  await until('all are hashed', async () => (await bodyBytes()) === arriving.length * perBody)
+  const answer = await service.sign({ action: 'sign_pkcs7', encoded_contents: 'A'.repeat(800_000) })
+  t.equal(answer.statusCode, 200)
+})

@@ -30,6 +30,8 @@ export interface BodyReaderOptions {
   /** Content-Length, in bytes; undefined if the header is absent. */
   readonly announced: number | undefined
   readonly chooseAlgorithms: ChooseAlgorithms
+  /** Names of the fields that hold documents. */
+  readonly documents: readonly string[]
   /** Called with the bytes of memory that the body takes, and a function that ends it; throws if these are too many. */
   hold(bytes: number, end: (error: Error) => void): void
 }
@@ -63,7 +65,7 @@ export class BodyReader {
   constructor(message: IncomingMessage, options: BodyReaderOptions) {
     this.#message = message
     this.#options = options
-    this.#text = new BodyText(options.chooseAlgorithms)
+    this.#text = new BodyText(options.chooseAlgorithms, options.documents)
     this.whole = new Promise<void>((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject

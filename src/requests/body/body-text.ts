@@ -9,6 +9,12 @@ export const MAX_MESSAGE_LENGTH = 65_536
 /** Most characters of a string that is kept whole: the base64 of the longest message that is ever needed whole. */
 const MAX_WHOLE_STRING = 4 * Math.ceil(MAX_MESSAGE_LENGTH / 3)
 
+/**
+ * Most bytes of a document that is kept whole, and of what precedes it. Nobody reads the beginning of a longer one, so that any
+ * number of them can arrive at the same time.
+ */
+const MAX_WHOLE_DOCUMENT = 8_192
+
 /** Bytes of the longest escape, such as \u0041. */
 const LONGEST_ESCAPE = 6
 
@@ -27,6 +33,8 @@ const MAX_TOKENS = 16_384
 /** Bytes and tokens for which JSON.parse takes a fraction of a millisecond. */
 const FEW_BYTES = 131_072
 const FEW_TOKENS = 1_024
+
+const LIMITS = { long: MAX_WHOLE_STRING, beginning: KEPT_OF_LONG_STRING, document: MAX_WHOLE_DOCUMENT }
 
 /** Length of a mark, in characters. */
 export const MARK_LENGTH = 32
@@ -64,7 +72,8 @@ export class BodyText {
   /** Number of bytes that are kept. */
   length = 0
   readonly #choose: ChooseAlgorithms
-  readonly #limits: { readonly long: number; readonly beginning: number }
+  readonly #documents: readonly string[]
+  readonly #limits: typeof LIMITS
   #scanner = new StringScanner()
   readonly #kept: Buffer[] = []
   /** Number of pieces in `#kept` that were scanned. */
@@ -73,13 +82,20 @@ export class BodyText {
   #inString = false
   /** Start of the latest string: a piece in `#kept`, an index in it, and an index in the text. */
   #start = { piece: 0, index: 0, position: 0 }
+  /** Whether the latest string is a document; undefined while it is short, or not known yet. */
+  #isDocument: boolean | undefined
   #long: LongString | undefined
   /** Stands in the text for the long string that is being read. It is random, so that no caller can send it. */
   #mark = ''
 
-  /** @param limits most characters of a string that is kept whole, and bytes that are kept of a longer one */
-  constructor(choose: ChooseAlgorithms, limits = { long: MAX_WHOLE_STRING, beginning: KEPT_OF_LONG_STRING }) {
+  /**
+   * @param documents names of the fields of which a long string is hashed, and otherwise not read
+   * @param limits most characters of a string that is kept whole, bytes that are kept of a longer one, and most bytes of a
+   *   document that is kept whole
+   */
+  constructor(choose: ChooseAlgorithms, documents: readonly string[], limits = LIMITS) {
     this.#choose = choose
+    this.#documents = documents
     this.#limits = limits
   }
 
@@ -111,8 +127,11 @@ export class BodyText {
       throw new PAYLOAD_TOO_LARGE(`The body has more than ${MAX_KEPT} bytes beside the contents to sign`)
     }
     // Fewer bytes hold neither too many tokens nor a long string, so that most bodies need no scan
-    if (this.length > Math.min(MAX_TOKENS, this.#limits.long)) {
+    if (this.length > Math.min(MAX_TOKENS, this.#limits.document)) {
       this.#scan()
+    }
+    if (this.#inString && this.#lengthOfOpen() > this.#limits.document) {
+      this.#isDocument ??= this.#startsDocument()
     }
     if (this.#inString && this.#lengthOfOpen() > this.#longest()) {
       this.#beginLong()
@@ -122,7 +141,20 @@ export class BodyText {
 
   /** Returns how many bytes a string may have that is kept whole. */
   #longest(): number {
-    return (this.#inString && this.#scanner.hasEscapes ? LONGEST_ESCAPE : 1) * this.#limits.long
+    // Until a string is known to be none, it may be a document
+    if (!this.#inString || this.#isDocument !== false) {
+      return this.#limits.document
+    }
+    return (this.#scanner.hasEscapes ? LONGEST_ESCAPE : 1) * this.#limits.long
+  }
+
+  /** Returns whether the latest string is a document. Of several the first one counts: no request has two. */
+  #startsDocument(): boolean {
+    const before =
+      this.contents.size === 0 && this.#start.position <= this.#limits.document
+        ? this.#before(createMark())
+        : undefined
+    return before !== undefined && this.#documents.includes(before.field)
   }
 
   /** Returns the length of the string that is being read, or how long it may be if that was not scanned yet. */
@@ -155,6 +187,7 @@ export class BodyText {
         this.#inString = true
         this.#scanner = new StringScanner()
         this.#start = { piece: this.#scanned, index: at, position: position + at }
+        this.#isDocument = undefined
         this.#countTokens(1)
       } else {
         this.#countTokens(PUNCTUATORS[bytes[at] as number] as number)
@@ -171,12 +204,12 @@ export class BodyText {
 
   #beginLong(): void {
     const { piece, index, position } = this.#start
-    this.#mark = randomBytes(MARK_LENGTH / 2).toString('hex')
+    this.#mark = createMark()
     this.#long = new LongString(this.#choose(this.#before(this.#mark)))
     const bytes = Buffer.concat(this.#kept.splice(piece))
     const string = bytes.subarray(index + 1)
     this.#long.write(string, this.#scanner.openEscape)
-    const beginning = string.subarray(0, this.#limits.beginning)
+    const beginning = string.subarray(0, this.#isDocument ? 0 : this.#limits.beginning)
     // The beginning must not end amid an escape, which would swallow part of the mark
     const scanner = new StringScanner()
     scanner.findEnd(beginning, 0)
@@ -219,8 +252,14 @@ export class BodyText {
 /** Returns the error for a request for certificates with a long string, whichever of the two was read first. */
 export function certificatesTooLarge(): Error {
   return new PAYLOAD_TOO_LARGE(
-    `The body has a string of more than ${MAX_WHOLE_STRING} characters, which get_certificates has no use for`,
+    `The body has contents of more than ${MAX_WHOLE_DOCUMENT} characters, or another string of more than ${MAX_WHOLE_STRING}, ` +
+      'which get_certificates has no use for',
   )
+}
+
+/** Creates a mark, which no caller can have sent. */
+function createMark(): string {
+  return randomBytes(MARK_LENGTH / 2).toString('hex')
 }
 
 function lengthOf(pieces: readonly Buffer[]): number {

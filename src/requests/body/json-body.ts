@@ -19,11 +19,13 @@ export interface JsonBodyOptions {
   /** Fields that must not stand twice. Others may, since nobody reads them. */
   readonly names: readonly string[]
   readonly chooseAlgorithms: ChooseAlgorithms
+  /** Names of the fields that hold documents, of which only digests are needed. */
+  readonly documents: readonly string[]
 }
 
 /** Parses JSON bodies, and hashes long contents while they arrive. */
 export const jsonBody = fp<JsonBodyOptions>(
-  async (app, { names, chooseAlgorithms }) => {
+  async (app, { names, chooseAlgorithms, documents }) => {
     const parse = app.getDefaultJsonParser('error', 'error')
     const known = new Set(names)
 
@@ -42,6 +44,7 @@ export const jsonBody = fp<JsonBodyOptions>(
         limit: request.routeOptions.bodyLimit,
         announced: length === undefined ? undefined : Number(length),
         chooseAlgorithms,
+        documents,
         hold: (bytes, end) => request.holdBody(bytes, end),
       })
       request.bodyReader = reader

@@ -20,6 +20,7 @@ function begin(options: Partial<BodyReaderOptions> = {}) {
     limit: 10_000_000,
     announced: undefined,
     chooseAlgorithms: () => [sha256],
+    documents: [],
     hold: (bytes) => held.push(bytes),
     ...options,
   })

@@ -7,7 +7,7 @@ import { PROPERTY_RUNS } from '../../support/property-runs.ts'
 
 const sha256 = findHashAlgorithm('sha256')
 if (sha256 === undefined) throw new Error('no sha256')
-const LIMITS = { long: 24, beginning: 12 }
+const LIMITS = { long: 24, beginning: 12, document: 16 }
 
 /** RFC 4648 section 4, with trailing bits of zero (3.5). */
 const BASE64 =
@@ -15,7 +15,7 @@ const BASE64 =
 
 /** Reads bytes in chunks whose lengths are repeated until there are no bytes. */
 function read(bytes: Buffer, lengths: readonly number[]): BodyText {
-  const text = new BodyText(() => [sha256 as NonNullable<typeof sha256>], LIMITS)
+  const text = new BodyText(() => [sha256 as NonNullable<typeof sha256>], ['d'], LIMITS)
   for (let at = 0, chunk = 0; at < bytes.length; chunk++) {
     const length = lengths[chunk % lengths.length] as number
     text.write(bytes.subarray(at, at + length))
@@ -89,7 +89,7 @@ const string = fc
     base64,
   )
   .map((inside) => `"${inside}"`)
-const name = fc.constantFrom('"a"', '"b"', '"\\u0061"', '""')
+const name = fc.constantFrom('"a"', '"b"', '"d"', '"\\u0061"', '""')
 const space = fc.constantFrom('', ' ', '\n\t')
 const { value } = fc.letrec<{ value: string }>((tie) => ({
   value: fc.oneof(
@@ -131,6 +131,29 @@ t.test('a longer string is cut short, wherever its chunks end', async (t) => {
         texts.add(text.length)
       }
       t.equal(texts.size, 1, 'as much is kept')
+    }
+  }
+})
+
+t.test('nothing is kept of a document that is not short, wherever its chunks end', async (t) => {
+  const short = 'A'.repeat(LIMITS.document)
+  for (const [json, isHashed] of [
+    [`{"d":"${short}AAAA"}`, true],
+    [`{"c":"","d":"${short}AAAA"}`, true],
+    [`{"\\u0064":"${short}AAAA"}`, true],
+    [`{"d":"${'\\/'.repeat(12)}"}`, true],
+    [`{"d":"${short}"}`, false],
+    [`{"b":"${short}AAAA"}`, false],
+    [`{"x":{"d":"${short}AAAA"}}`, false],
+    [`{"bbbbbbbb":"bbbbb","d":"${short}AAAA"}`, false],
+  ] as const) {
+    const bytes = Buffer.from(json)
+    for (let length = 1; length <= bytes.length; length++) {
+      const text = read(bytes, [length, bytes.length])
+      const marks = [...text.contents.keys()]
+      t.equal(marks.length, isHashed ? 1 : 0, json)
+      t.equal(Object.values(JSON.parse(text.toString())).includes(marks[0]), isHashed)
+      t.ok([...text.contents.values()].every(({ isBase64 }) => isBase64))
     }
   }
 })
@@ -205,10 +228,14 @@ t.test('what is before a long string is known to who chooses the algorithms', as
   }
   for (const [json, expected] of Object.entries(befores)) {
     const seen: unknown[] = []
-    const text = new BodyText((before) => {
-      seen.push(before)
-      return []
-    }, LIMITS)
+    const text = new BodyText(
+      (before) => {
+        seen.push(before)
+        return []
+      },
+      ['d'],
+      LIMITS,
+    )
     text.write(Buffer.from(json))
     t.match(seen, [expected], json.slice(0, 20))
     t.equal(seen.length, 1)
