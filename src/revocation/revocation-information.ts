@@ -147,9 +147,12 @@ export class WatchedCertificate {
     this.crl = crl
   }
 
-  /** True if OCSP does not work. Otherwise no CRL is fetched, since CRLs are large. */
+  /**
+   * True if OCSP does not work, or a CRL revokes the certificate: it counts until its end, and a later one may have lifted a hold.
+   * Otherwise no CRL is fetched, since CRLs are large.
+   */
   get needsCrl(): boolean {
-    return this.ocsp === undefined || this.ocsp.problem !== undefined
+    return this.ocsp === undefined || this.ocsp.problem !== undefined || this.#isRevokedByCrl()
   }
 
   /** Describes what is known at a moment. */
@@ -177,6 +180,10 @@ export class WatchedCertificate {
     const isLifted = ({ thisUpdate, fresh }: Statement) =>
       !fresh && statements.some((other) => other.fresh && !other.revocation && other.thisUpdate > thisUpdate)
     return statements.find((statement) => statement.revocation && !isLifted(statement))?.revocation
+  }
+
+  #isRevokedByCrl(): boolean {
+    return this.crl?.held?.revocations.has(this.issued.serialNumber) === true
   }
 
   #answeredAt(): Date {

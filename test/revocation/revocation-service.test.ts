@@ -222,6 +222,30 @@ t.test('a CRL that is newer ends a hold of which OCSP told, when that is no long
   t.ok(service.information(certificates).revoked, 'while it is fresh, it counts')
 })
 
+t.test('a hold of which a CRL told while OCSP was away ends with the next CRL', async (t) => {
+  const { watch, leaf, authority, server } = await setUp(t)
+  server.on('/ocsp', () => Buffer.from('30030a0103', 'hex'))
+  authority.revoke(leaf.certificate, new Date(), 'certificateHold')
+  const week = { nextUpdate: new Date(Date.now() + 7 * DAY_MS) }
+  const held = await authority.crl({ ...week, thisUpdate: new Date(Date.now() - 60_000) })
+  server.on('/authority.crl', () => held)
+  const { until } = watch({ ...QUICK, refreshMs: { least: 10, most: 10 } })
+  await until(({ revoked }) => revoked !== undefined)
+  authority.know(leaf.certificate)
+  server.on('/ocsp', (request) => authority.respond(request))
+  await until(({ ocspResponses, revoked }) => ocspResponses.length === 1 && revoked !== undefined)
+  const lifted = await authority.crl({ ...week, thisUpdate: new Date() })
+  server.on('/authority.crl', () => lifted)
+  await until(({ revoked }) => revoked === undefined)
+  const count = () => server.asked.filter((asked) => asked === '/authority.crl').length
+  const before = count()
+  const asked = server.asked.length
+  while (server.asked.length < asked + 20) {
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
+  t.ok(count() <= before + 1, 'it is not needed any more')
+})
+
 t.test('what vouches for a responder is handed out with its answer', async (t) => {
   const { watch, server, authority, directory, judge } = await setUp(t)
   const signer = issue(directory, {
