@@ -49,8 +49,8 @@ export function chooseSigner(
     isJwtForOther(signingToken.token, signer.name, signers.choices())
   ) {
     throw new SIGNER_MISMATCH(
-      'signing_token: is a JSON Web Token for another signer, and was not verified; name the signer in the path, as ' +
-        '/sign/NAME, or beside the token, as {"signer":"NAME","token":"…"}',
+      'signing_token: is a JSON Web Token for another signer that is not valid, or that nobody verifies; send a valid one, or ' +
+        'name the signer in the path, as /sign/NAME, or beside the token, as {"signer":"NAME","token":"…"}',
     )
   }
   return signer

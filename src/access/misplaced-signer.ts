@@ -1,6 +1,7 @@
 /** Finds signing tokens that were meant to name a signer, but do so in a way that the service does not read. */
 import { findNearest } from '../common/edit-distance.ts'
 import { parseJson } from '../common/json.ts'
+import { MAX_TOKEN_LENGTH } from './signing-token.ts'
 
 /** Nested encodings that are decoded. */
 const MAX_ENCODINGS = 3
@@ -71,11 +72,12 @@ export function isSignerInQuery(
  * Returns whether a token is a JSON Web Token whose claim `signer` has the name of a signer, and not that of the chosen one. It is
  * asked of tokens that nobody verified, which then say nothing about who signs.
  *
- * @param token of any type
+ * @param token of any type; one that is longer than any that is read is for nobody
  * @param others names of the signers that may be meant beside the chosen one
  */
 export function isJwtForOther(token: unknown, chosen: string, others: readonly string[]): boolean {
-  const payload = typeof token === 'string' ? JWT.exec(token)?.[1] : undefined
+  const payload =
+    typeof token === 'string' && token.length <= MAX_TOKEN_LENGTH ? JWT.exec(token)?.[1] : undefined
   const claims = payload === undefined ? undefined : readJson(Buffer.from(payload, 'base64url').toString())
   const named = [(claims as { readonly signer?: unknown } | undefined)?.signer].flat()
   return !named.includes(chosen) && others.some((name) => named.includes(name))

@@ -64,7 +64,9 @@ export const callback: FastifyPluginAsyncTypebox<CallbackOptions> = async (
       // Pages load certificates without a token, unless the configuration says otherwise
       const isOpen = request.body.action === 'get_certificates' && !configuration.protectCertificates
       const grant: Grant = isOpen ? {} : await authenticate(request, signingToken, access)
-      const chooses = isOpen ? await findSigners(request, signingToken, access) : grant
+      // Where there is one signer, its certificates need no keys that verify tokens, which may be away
+      const isChosen = isOpen && signers.choices().length > 0
+      const chooses = isChosen ? await findSigners(request, signingToken, access) : grant
       const prepared = readBody(request, { signingToken, grant, chooses, configuration, signers })
       const { signer } = prepared
       if (prepared.kind === 'certificates') {

@@ -67,7 +67,8 @@ function formatFields(certificate: CertificateDescription): string[] {
 const IMPORT_EXAMPLES = `
 FILE is PEM or DER. If it holds several certificates, the first one is imported; the others belong in the file that
 CA_CERTIFICATES_FILE names. The certificate gets the CKA_ID of the private key that it belongs to; a certificate that
-belongs to no key of the token is refused, as is one that the service would refuse. If there are several for one key, the service takes the newest valid one.
+belongs to no key of the token is refused, as is one that the service would refuse. If there are several for one key,
+the service takes the newest valid one.
 
 Examples:
   signing-service import-cert signer.pem

@@ -35,7 +35,7 @@ export async function authenticate(
  * @throws ACCESS_UNAVAILABLE
  */
 export async function findSigners(
-  { headers: { authorization } }: Pick<FastifyRequest, 'headers'>,
+  { headers: { authorization }, logDetails }: Pick<FastifyRequest, 'headers' | 'logDetails'>,
   signingToken: SigningToken,
   access: Pick<Access, 'authenticate'>,
 ): Promise<Pick<Grant, 'signers' | 'subject'>> {
@@ -45,6 +45,8 @@ export async function findSigners(
     if (error instanceof ACCESS_UNAVAILABLE) {
       throw error
     }
+    // It explains why other certificates are answered than the caller expects, or why none are
+    Object.assign(logDetails, defined({ reason: describeRefusal(error) }))
     return {}
   }
 }

@@ -161,6 +161,10 @@ t.test('JSON Web Tokens', async (t) => {
         t.equal(statusCode, 400, JSON.stringify(body))
         t.equal(answer.json().code, 'SIGNER_MISMATCH')
       }
+      t.match(
+        service.log(),
+        /"code":"SIGNER_MISMATCH".*"reason":"ERR_JWT_EXPIRED exp"|"reason":"ERR_JWT_EXPIRED exp".*"code":"SIGNER_MISMATCH"/,
+      )
       for (const token of [
         ...['house', ['contracts', 'house'], 'Alice Smith', undefined].map((signer) => jwt({ signer })),
         JSON.stringify({ token: expired, signer: 'contracts' }),

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { seemsToNameSigner } from '../../src/access/misplaced-signer.ts'
+import { isJwtForOther, seemsToNameSigner } from '../../src/access/misplaced-signer.ts'
 
 const NAMES = ['house', 'Contracts']
 const OBJECT = '{"signer":"contracts","userId":"4711"}'
@@ -74,6 +74,15 @@ t.test('a token is opaque', async (t) => {
   for (const [what, token] of Object.entries(OPAQUE)) {
     t.equal(seemsToNameSigner(token, NAMES), false, what)
   }
+})
+
+t.test('a JWT is for another signer', async (t) => {
+  const jwtOf = (payload: string) => `e30.${Buffer.from(payload).toString('base64url')}.`
+  // Reading 72 kB of claims, which a body has room for, would hold up others for 40 ms
+  const long = (fill: number) => jwtOf(`{"signer":"Contracts","x":"${'x'.repeat(fill)}"}`)
+  t.equal(isJwtForOther(jwtOf('{"signer":"Contracts"}'), 'house', NAMES), true)
+  t.equal(isJwtForOther(long(12_000), 'house', NAMES), true)
+  t.equal(isJwtForOther(long(13_000), 'house', NAMES), false, 'it is not read')
 })
 
 t.test('tokens of any kind are looked at without an error, and soon', async (t) => {
