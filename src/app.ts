@@ -39,6 +39,7 @@ import { createRequestLogger, LineLimit, requestLog } from './plugins/request-lo
 import { createServerOptions, tls } from './plugins/tls.ts'
 import { tlsClients } from './plugins/tls-clients.ts'
 import { tracing } from './plugins/tracing.ts'
+import { turns } from './plugins/turns.ts'
 import { ExpiryWatch } from './signers/expiry-watch.ts'
 import { Readiness } from './signers/readiness.ts'
 import { Reloading } from './signers/reloading.ts'
@@ -125,6 +126,7 @@ async function createServer(
   malformed.watch(app.server)
   await app.register(routeList)
   await app.register(connections, { limit: configuration.maxConnections, registry, log: logger })
+  await app.register(turns)
   await app.register(requestLog, { lines })
   await app.register(httpDefaults)
   await app.register(errorReply, { lines })

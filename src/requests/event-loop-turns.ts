@@ -1,3 +1,5 @@
+import { performance } from 'node:perf_hooks'
+
 /** Bytes of bodies that are read in one turn of the event loop; all algorithms together hash them in 2 ms or less. */
 const BYTES_OF_A_TURN = 262_144
 
@@ -5,6 +7,8 @@ const BYTES_OF_A_TURN = 262_144
 const CALLBACKS_OF_A_TURN = 16
 /** Cost of beginning a callback, as the number of bytes that are hashed in the same time. */
 const CALLBACK_COST = BYTES_OF_A_TURN / CALLBACKS_OF_A_TURN
+/** Time after which none of them begins, in ms: what a caller has chosen, such as a long address, may take longer than others. */
+const LATEST_MS = 2
 
 /**
  * Limits the time that work takes of one turn of the event loop to some 2 ms; the rest waits for later turns. Node
@@ -39,7 +43,7 @@ export class EventLoopTurns {
     this.#endTurn()
   }
 
-  /** Begins a callback at once if this turn has time for it and none waits, or else in a later turn, with 15 others. */
+  /** Begins a callback at once if this turn has time for it and none waits, or else in a later turn, with 15 others at most. */
   begin(callback: () => void): void {
     if (this.#callbacks.size > 0 || this.#read >= BYTES_OF_A_TURN) {
       this.#callbacks.add(callback)
@@ -72,9 +76,14 @@ export class EventLoopTurns {
     takeFirst(this.#waiting)?.()
     const now = Math.min(this.#callbacks.size, CALLBACKS_OF_A_TURN)
     this.#read += now * CALLBACK_COST
+    const latest = performance.now() + LATEST_MS
     for (let count = 0; count < now; count++) {
       // Each begins by itself, so that its promises settle before the next one
-      setImmediate(() => takeFirst(this.#callbacks)?.())
+      setImmediate(() => {
+        if (count === 0 || performance.now() < latest) {
+          takeFirst(this.#callbacks)?.()
+        }
+      })
     }
     if (this.#waiting.size > 0 || now > 0) {
       this.#endTurn()

@@ -14,8 +14,22 @@ export interface IntakeOptions extends JsonBodyOptions {
   readonly accessFrom: BlockList | undefined
 }
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Whether the request has waited for its turn. */
+    hadTurn: boolean
+  }
+}
+
 /** The turns of all requests. Bodies have turns of their own, so that requests do not wait for them. */
 const TURNS = new EventLoopTurns()
+
+/** Calls back when it is the turn of a request, unless its client leaves before. */
+export function waitForTurn(request: FastifyRequest, { raw }: FastifyReply, begin: () => void): void {
+  request.hadTurn = true
+  raw.once('close', () => TURNS.forget(begin))
+  TURNS.begin(begin)
+}
 
 /** Takes the requests of its scope in: checks where each comes from, has it wait for its turn, and reads its body. */
 export const intake = fp<IntakeOptions>(
@@ -25,8 +39,7 @@ export const intake = fp<IntakeOptions>(
     const callers = defined({ addresses: accessFrom })
     app.addHook('onRequest', (request, reply, done) => {
       checkAddress(callers, request.ip)
-      reply.raw.once('close', () => TURNS.forget(done))
-      TURNS.begin(done)
+      waitForTurn(request, reply, done)
     })
   },
   { name: 'intake' },

@@ -1,6 +1,11 @@
+import { performance } from 'node:perf_hooks'
+import { mock } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
 import t from 'tap'
 import { EventLoopTurns } from '../../src/requests/event-loop-turns.ts'
+
+let now = 0
+mock.method(performance, 'now', () => now)
 
 t.test('bodies are read on in their order, one in each turn of the event loop', async (t) => {
   const turns = new EventLoopTurns()
@@ -88,6 +93,27 @@ t.test('bodies that are read on do not hold up callbacks, of which sixteen begin
   t.strictSame(
     begun,
     begun.toSorted((one, other) => one - other),
+  )
+})
+
+t.test('callbacks that take long have a turn of their own', async (t) => {
+  const turns = new EventLoopTurns()
+  turns.count(300_000)
+  const begun: number[] = []
+  for (let number = 0; number < 8; number++) {
+    turns.begin(() => {
+      begun.push(number)
+      now += number < 4 ? 3 : 0
+    })
+  }
+  const seen: number[] = []
+  while (begun.length < 8) {
+    await setImmediate()
+    seen.push(begun.length)
+  }
+  t.strictSame(
+    [...new Set(seen)].filter((count) => count > 0),
+    [1, 2, 3, 4, 8],
   )
 })
 
