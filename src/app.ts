@@ -174,7 +174,11 @@ export async function buildApp(
   const readiness = new Readiness(signers, logger)
   registerSignerGauges(registry, signers, readiness, configuration.hsm)
   const countReload = createReloadMetrics(registry)
-  const expiry = new ExpiryWatch(signers, logger)
+  const expiry = new ExpiryWatch(signers, logger, () => {
+    if (configuration.reloadIntervalMs > 0) {
+      reloading.request('files')
+    }
+  })
   const reloading = new Reloading({
     signers,
     files: configuration.signers.files,

@@ -4,6 +4,7 @@ import t from 'tap'
 import { ExpiryWatch, findExpiry } from '../../src/signers/expiry-watch.ts'
 import type { Signer } from '../../src/signers/signer.ts'
 import { findInvalidity } from '../../src/x509/validity.ts'
+import { issue } from '../support/certificates.ts'
 
 const DAY_MS = 86_400_000
 const NOW = new Date('2026-03-01T12:00:00Z').getTime()
@@ -14,8 +15,11 @@ function endingAfter(name: string, days: number): Signer {
     notBefore: new Date(0),
     notAfter: new Date(NOW + days * DAY_MS),
   }
-  return { name, knownCertificate: () => ({ validity: [period] }) } as unknown as Signer
+  const configuration = { caCertificates: [] }
+  return { name, configuration, knownCertificate: () => ({ validity: [period] }) } as unknown as Signer
 }
+
+const unneeded = () => t.fail('no certificate has begun to be valid')
 
 t.test('each threshold is told once, for each signer, and again of a renewed certificate', async (t) => {
   mock.timers.enable({ apis: ['setInterval', 'Date'], now: NOW })
@@ -31,7 +35,7 @@ t.test('each threshold is told once, for each signer, and again of a renewed cer
       },
     },
   )
-  const watch = new ExpiryWatch({ all: () => keys }, log)
+  const watch = new ExpiryWatch({ all: () => keys }, log, unneeded)
   const pass = (days: number) => {
     for (let hour = 0; hour < days * 24; hour++) {
       mock.timers.tick(3_600_000)
@@ -51,9 +55,37 @@ t.test('each threshold is told once, for each signer, and again of a renewed cer
 })
 
 t.test('a signer whose certificate is on a token that was not reached yet says nothing', async (t) => {
-  const signer = { name: 'contracts', knownCertificate: () => undefined } as unknown as Signer
+  const configuration = { caCertificates: [] }
+  const signer = { name: 'contracts', configuration, knownCertificate: () => undefined } as unknown as Signer
   const log = pino({ level: 'warn' }, { write: (line) => t.fail(line) })
-  new ExpiryWatch({ all: () => [signer] }, log).check()
+  new ExpiryWatch({ all: () => [signer] }, log, unneeded).check()
+})
+
+t.test('a certificate in the files that begins to be valid is noticed once', async (t) => {
+  mock.timers.enable({ apis: ['setInterval', 'Date'], now: NOW })
+  t.teardown(() => mock.timers.reset())
+  const authority = (notBefore: number) =>
+    issue(t.testdir(), {
+      subject: '/CN=Authority',
+      ca: true,
+      notBefore: new Date(notBefore),
+      notAfter: new Date(NOW + 400 * DAY_MS),
+    }).certificate
+  const signer = {
+    ...endingAfter('contracts', 400),
+    configuration: { certificates: [authority(NOW - DAY_MS)], caCertificates: [authority(NOW + 90_000)] },
+  } as unknown as Signer
+  let begun = 0
+  const watch = new ExpiryWatch({ all: () => [signer] }, pino({ level: 'silent' }), () => {
+    begun += 1
+  })
+  watch.start()
+  const counts = Array.from({ length: 4 }, () => {
+    mock.timers.tick(60_000)
+    return begun
+  })
+  watch.stop()
+  t.strictSame(counts, [0, 1, 1, 1])
 })
 
 const notBefore = new Date('2020-01-01')
