@@ -4,7 +4,12 @@ import { digest, type HashAlgorithm } from '../algorithms/hash-algorithms.ts'
 import type { SignedDataRequest } from '../cms/container-template.ts'
 import type { SignatureType } from '../cms/signed-attributes.ts'
 import type { SignerCertificate } from '../configuration/signer-configuration.ts'
-import { gatherEvidence, type RevocationEvidence } from '../revocation/revocation-information.ts'
+import {
+  type CertificatePath,
+  gatherEvidence,
+  isCovered,
+  type RevocationEvidence,
+} from '../revocation/revocation-information.ts'
 import type { Timestamp } from '../timestamp/verify-response.ts'
 import {
   determineLevel,
@@ -72,7 +77,12 @@ export async function createContainer(
   )
   const signed = { digest: digest(hashAlgorithm, signedAttributes), message: signedAttributes }
   const signature = await signer.sign(signerCertificate, hashAlgorithm, signed, options)
-  const timestamp = await obtainTimestamp(level, signature, context)
+  // Nothing can be added to data that are signed
+  const isUsable = (path: CertificatePath) =>
+    signsRevocationData(request)
+      ? known?.covered.includes(path) === true
+      : isCovered(path, signer.sources.revocations)
+  const timestamp = await obtainTimestamp(level, signature, context, known && isUsable)
   const evidence = timestamp && gatherAfterTimestamp(request, signerCertificate, timestamp, known, context)
   const der = encode({ signature, ...(timestamp && { timestamp: timestamp.token }) }, evidence)
   checkSize(der, context)

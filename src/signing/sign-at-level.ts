@@ -7,6 +7,7 @@ import type { SignerCertificate } from '../configuration/signer-configuration.ts
 import {
   type CertificatePath,
   gatherEvidence,
+  isCovered,
   type RevocationEvidence,
 } from '../revocation/revocation-information.ts'
 import {
@@ -49,7 +50,8 @@ export async function signAtLevel(
   const { path } = signerCertificate
   const evidence = level === 'b-lt' ? requireRevocations(path, context) : undefined
   const signature = await signer.sign(signerCertificate, hashAlgorithm, signed, options)
-  const timestamp = await obtainTimestamp(level, signature, context)
+  const isUsable = (path: CertificatePath) => isCovered(path, context.signer.sources.revocations)
+  const timestamp = await obtainTimestamp(level, signature, context, evidence && isUsable)
   const ofAuthority = evidence && timestamp && requireRevocations(timestamp.path, context)
   const token = timestamp && embedRevocations(timestamp.token, ofAuthority?.values, evidence?.values)
   const covered = [...(evidence?.covered ?? []), ...(ofAuthority?.covered ?? [])]
