@@ -129,7 +129,7 @@ export function readOcsp(
     ],
     { encoding: 'utf8' },
   )
-  const [, status] = /: (good|revoked|unknown)$/m.exec(stdout) ?? []
+  const [, status] = /(?:^|: )(good|revoked|unknown)$/m.exec(stdout) ?? []
   return {
     status,
     verified: stderr.includes('Response verify OK'),

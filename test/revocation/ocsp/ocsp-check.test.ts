@@ -507,22 +507,21 @@ t.test('a revocation counts though one of its times is wrong', async (t) => {
       [3, encode(contextTag(0), wrong), right.thisUpdate],
     ] as const) {
       const change = (single: readonly Buffer[]) => single.with(place, field)
-      const revoking = withSingle(revoked, change, producedAt)
-      t.match(readOcsp(directory, revoking, judged, now), { status: 'revoked', verified: true }, time)
-      const answer = await checkOcspResponse(revoking, asked, now)
+      const der = withSingle(revoked, change, producedAt)
+      t.match(readOcsp(directory, der, judged, now), { status: 'revoked', verified: true }, time)
+      const answer = await checkOcspResponse(der, asked, now)
       t.match(answer, { flaw, thisUpdate, revocation: { at, reason: 'unspecified' } })
-      t.match(readOcsp(directory, withSingle(good, change), judged, now), { status: 'good', current: false })
       await t.rejects(checkOcspResponse(withSingle(good, change), asked, now), { message: flaw })
     }
     const throughout = (single: readonly Buffer[]) =>
       [...single.slice(0, 1), encode(contextTag(1), wrong), wrong, encode(contextTag(0), wrong)] as Buffer[]
+    const der = withSingle(revoked, throughout, wrong)
     t.match(
-      await checkOcspResponse(withSingle(revoked, throughout, wrong), asked, now),
+      await checkOcspResponse(der, asked, now),
       { flaw, thisUpdate: now, revocation: { at: now } },
       'it is later than any good answer that came before',
     )
-    const forged = withSingle(await revoking.respond(asked.der, { args: ['-ndays', '1'] }), throughout, wrong)
-    forged.writeUInt8(forged.readUInt8(forged.indexOf(wrong) + 2) ^ 1, forged.indexOf(wrong) + 2)
+    const forged = Buffer.from(der.toString('latin1').replace(time, time.replace('2026', '2025')), 'latin1')
     t.equal(readOcsp(directory, forged, judged, now).verified, false)
     await t.rejects(checkOcspResponse(forged, asked, now), { message: 'its signature does not verify' })
   }
